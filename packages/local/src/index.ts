@@ -1,1 +1,5 @@
-export {}
+export { LocalError, type LocalErrorCode } from './errors.ts'
+export { startPostgres, type PostgresOptions, type PostgresServer } from './postgres.ts'
+export { startRedis, type RedisOptions, type RedisServer } from './redis.ts'
+export { findRedis } from './redis-search.ts'
+export type { RedisBinary } from './redis-binary.ts'

@@ -1,0 +1,76 @@
+import { execFile } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { userInfo } from 'node:os'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+
+/**
+ * Fetches a package of the distribution, with what it needs and the machine lacks, and unpacks it to `target`.
+ * Works on Debian and Ubuntu, needs no root, and leaves the system's packages, lists and caches alone: apt works
+ * on private lists, which also makes up for lists that are missing or stale.
+ *
+ * Answers `target`, which is complete or absent at any time.
+ */
+export async function unpackAptPackage(packageName: string, target: string): Promise<string> {
+  if (existsSync(target)) return target
+  mkdirSync(dirname(target), { recursive: true })
+  const work = mkdtempSync(`${target}.`)
+  try {
+    const folders = ['lists/partial', 'cache/archives/partial', 'packages', 'root']
+    for (const folder of folders) mkdirSync(join(work, folder), { recursive: true })
+    const settings = [
+      `Dir::State::Lists=${join(work, 'lists')}`,
+      `Dir::Cache=${join(work, 'cache')}`,
+      `Dir::Cache::pkgcache=`,
+      `Dir::Cache::srcpkgcache=`,
+      `APT::Sandbox::User=${userInfo().username}`,
+      'Acquire::Languages=none',
+      'Debug::NoLocking=true',
+    ].flatMap((setting) => ['-o', setting])
+    const apt = async (args: string[]): Promise<string> => {
+      const options = {
+        cwd: join(work, 'packages'),
+        env: { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' },
+      }
+      return (await run('apt-get', [...settings, ...args], { ...options, maxBuffer: 64 * 1024 * 1024 }))
+        .stdout
+    }
+
+    await apt(['--quiet', 'update'])
+    const plan = await apt([
+      '--yes',
+      '--no-install-recommends',
+      '--print-uris',
+      '--quiet',
+      'install',
+      packageName,
+    ])
+    await apt(['--quiet', 'download', ...packagesInPlan(plan)])
+    for (const file of readdirSync(join(work, 'packages'))) {
+      await run('dpkg', ['-x', join(work, 'packages', file), join(work, 'root')])
+    }
+    finish(join(work, 'root'), target)
+    return target
+  } finally {
+    rmSync(work, { recursive: true, force: true })
+  }
+}
+
+/** The package names in the output of `apt-get --print-uris install`, as `name=version`. */
+export function packagesInPlan(plan: string): string[] {
+  const files = plan.matchAll(/^'[^']+' (?<name>[a-z0-9][a-z0-9.+-]*)_(?<version>[^_ ]+)_[a-z0-9]+\.deb /gmu)
+  return [...files].map(
+    ({ groups }) => `${groups?.['name']}=${decodeURIComponent(groups?.['version'] ?? '')}`,
+  )
+}
+
+/** Moves the unpacked files into place; another process that was faster has done the same work. */
+function finish(root: string, target: string): void {
+  try {
+    renameSync(root, target)
+  } catch (error) {
+    if (!existsSync(target)) throw error
+  }
+}
