@@ -1,0 +1,54 @@
+-- Cancels or reschedules one job that has not started.
+-- ARGV[1..2]  verb (cancel, reschedule), job id
+-- ARGV[3]     reschedule: new due time, '+n' in n ms or epoch ms
+-- RETURNS     done | leased (it runs, nothing changed) | unknown (no such job, or its id was not given by the producer)
+local verb, id, due = ARGV[1], ARGV[2], ARGV[3]
+
+local envelope = redis.call('HGET', DELAYED_JOBS, id)
+if envelope then
+  if verb == 'reschedule' then
+    local when = string.sub(due, 1, 1) == '+' and now_ms() + tonumber(due) or tonumber(due)
+    redis.call('ZADD', DELAYED, when, id)
+    signal('due', string.format('%.0f', when))
+    return 'done'
+  end
+  local _, _, dedupe, key = open(envelope)
+  redis.call('ZREM', DELAYED, id)
+  redis.call('HDEL', DELAYED_JOBS, id)
+  if dedupe == '1' then
+    redis.call('HDEL', LIVE, id)
+  end
+  if key ~= '' then
+    free(key, id)
+  end
+  return 'done'
+end
+
+local where = redis.call('HGET', LIVE, id)
+if not where or verb == 'reschedule' then
+  return where and 'leased' or 'unknown'
+end
+local turn, key = string.match(where, '^p:(%d+):(.*)$')
+if turn then
+  local prefix = key .. '\0' .. turn
+  redis.call('ZREMRANGEBYLEX', PARKED, '[' .. prefix .. '\0', '(' .. prefix .. '\1')
+  redis.call('HDEL', LIVE, id)
+  return 'done'
+end
+local level, entry = string.match(where, '^(%d):(.*)$')
+local stream = KEYS[tonumber(level)]
+for _, group in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
+  if #redis.call('XPENDING', stream, group[2], entry, entry, 1) > 0 then
+    return 'leased'
+  end
+end
+local fields = (redis.call('XRANGE', stream, entry, entry)[1] or {})[2] or {}
+redis.call('XDEL', stream, entry)
+redis.call('HDEL', LIVE, id)
+for i = 5, #fields, 2 do
+  local held = fields[i] == 'm' and string.match(fields[i + 1], '"orderingKey":"([^"\\]*)"')
+  if held then
+    free(held, id)
+  end
+end
+return 'done'

@@ -1,0 +1,72 @@
+-- Takes over up to N entries whose lease was released or has run out, and counts the delivery.
+-- KEYS[1..3]  streams by level
+-- ARGV[1..3]  group, consumer, the queue's visibility timeout in ms
+-- ARGV[4]     most entries to take
+-- ARGV[5..7]  cursor of each level: the entry id where its scan goes on, '-' for the start
+-- RETURNS     {3 next cursors}, {taken: {level, entry id, delivery count, former consumer, fields}},
+--             {expired entries of this consumer itself: {level, entry id, delivery count}}, {ids whose entry is gone}
+-- WHY         XAUTOCLAIM alone would take this consumer's own entries, forgets the former owner and knows one
+--             timeout only; so XPENDING is read page by page and XAUTOCLAIM takes what is due, entry by entry
+local group, consumer, visibility = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local room = tonumber(ARGV[4])
+local PAGE = 100
+local taken, own, gone = {}, {}, {}
+
+local function take(level, row, idle)
+  local reply = redis.call('XAUTOCLAIM', KEYS[level], group, consumer, idle, row[1], 'COUNT', 1)
+  for _, id in ipairs(reply[3] or {}) do
+    gone[#gone + 1] = id
+  end
+  local entry = reply[2][1]
+  if entry and entry[1] == row[1] then
+    taken[#taken + 1] = { level, entry[1], row[4] + 1, row[2], entry[2] }
+    room = room - 1
+  end
+end
+
+-- A job may have a longer visibility timeout than its queue; a shorter one was taken off its idle time.
+local function expired(level, row)
+  if row[3] < visibility then
+    return false
+  end
+  local entry = redis.call('XRANGE', KEYS[level], row[1], row[1])[1]
+  local fields = entry and entry[2] or {}
+  for i = 5, #fields, 2 do
+    if fields[i] == 'm' then
+      local longer = string.match(fields[i + 1], '"visibilityMs":(%d+)')
+      return not longer or row[3] >= tonumber(longer)
+    end
+  end
+  return true
+end
+
+local cursors = {}
+for level = 1, 3 do
+  local stream = KEYS[level]
+  if room > 0 then
+    for _, row in ipairs(redis.call('XPENDING', stream, group, '-', '+', room, '_released')) do
+      take(level, row, 0)
+    end
+  end
+  local cursor = ARGV[4 + level]
+  local following = cursor
+  if room > 0 then
+    local rows = redis.call('XPENDING', stream, group, cursor, '+', PAGE)
+    following = #rows == PAGE and '(' .. rows[PAGE][1] or '-'
+    for position, row in ipairs(rows) do
+      if room < 1 then
+        following = position == 1 and cursor or '(' .. rows[position - 1][1]
+        break
+      end
+      if expired(level, row) then
+        if row[2] == consumer then
+          own[#own + 1] = { level, row[1], row[4] }
+        else
+          take(level, row, visibility)
+        end
+      end
+    end
+  end
+  cursors[level] = following
+end
+return { cursors, taken, own, gone }

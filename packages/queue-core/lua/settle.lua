@@ -1,0 +1,133 @@
+-- Ends N leases: each is checked against its fence first, so a worker that lost a lease changes nothing.
+-- KEYS[14..]  processed:<id> of the acks that are deduplicated, in their order
+-- ARGV[1..3]  group, consumer, lifetime of processed keys in ms
+-- ARGV[4]     number of plain acks, then 3 each: level, entry id, delivery count
+-- then        number of other verdicts, then 9 each: verb (ack, retry, dead, release), level, entry id, delivery
+--             count, job id, dedupe ('1' or ''), ordering key, first, second
+--             retry: first = delay in ms, second = new meta; dead: first = evidence
+-- RETURNS     one integer a lease in the order given (1 done, 0 lease lost), then 1 if the queue is paused
+-- WHY         XACK and XDEL know no owner (https://redis.io/docs/latest/commands/xack/), so XPENDING is asked first
+local group, consumer, lifetime = ARGV[1], ARGV[2], ARGV[3]
+
+local function held(stream, entry, count)
+  local pending = redis.pcall('XPENDING', stream, group, entry, entry, 1)
+  local row = pending[1]
+  return row and row[2] == consumer and row[4] == tonumber(count)
+end
+
+local results, at = {}, 5
+local acked = { {}, {}, {} }
+for i = 1, tonumber(ARGV[4]) do
+  local level = tonumber(ARGV[at])
+  if held(KEYS[level], ARGV[at + 1], ARGV[at + 2]) then
+    local ids = acked[level]
+    ids[#ids + 1] = ARGV[at + 1]
+    results[i] = 1
+  else
+    results[i] = 0
+  end
+  at = at + 3
+end
+for level, ids in ipairs(acked) do
+  if #ids > 0 then
+    redis.call('XACK', KEYS[level], group, unpack(ids))
+    redis.call('XDEL', KEYS[level], unpack(ids))
+  end
+end
+
+local marker = FIXED_KEYS
+local released, earliest = false, nil
+
+local function remove(stream, entry)
+  redis.call('XACK', stream, group, entry)
+  redis.call('XDEL', stream, entry)
+end
+
+local verbs = {}
+
+function verbs.ack(lease)
+  remove(lease.stream, lease.entry)
+  if lease.dedupe == '1' then
+    redis.call('HDEL', LIVE, lease.id)
+    if lifetime ~= '0' then
+      redis.call('SET', lease.marker, lease.entry, 'NX', 'PX', lifetime)
+    end
+  end
+  if lease.key ~= '' then
+    free(lease.key, lease.id)
+  end
+end
+
+function verbs.retry(lease)
+  local fields = (redis.call('XRANGE', lease.stream, lease.entry, lease.entry)[1] or {})[2] or {}
+  local name, data
+  for i = 1, #fields, 2 do
+    if fields[i] == 'n' then
+      name = fields[i + 1]
+    elseif fields[i] == 'd' then
+      data = fields[i + 1]
+    end
+  end
+  remove(lease.stream, lease.entry)
+  if not data then
+    return
+  end
+  if lease.first == '0' then
+    append(lease.level, lease.id, lease.dedupe, name, lease.second, data)
+    return
+  end
+  local due = now_ms() + tonumber(lease.first)
+  redis.call('ZADD', DELAYED, due, lease.id)
+  redis.call('HSET', DELAYED_JOBS, lease.id, seal(lease.level, lease.id, lease.dedupe, lease.key, name, lease.second, data))
+  if lease.dedupe == '1' then
+    redis.call('HSET', LIVE, lease.id, 'd')
+  end
+  earliest = math.min(earliest or due, due)
+end
+
+function verbs.dead(lease)
+  local fields = (redis.call('XRANGE', lease.stream, lease.entry, lease.entry)[1] or {})[2] or {}
+  fields[#fields + 1] = 'e'
+  fields[#fields + 1] = lease.first
+  redis.call('XADD', DLQ, '*', unpack(fields))
+  remove(lease.stream, lease.entry)
+  if lease.dedupe == '1' then
+    redis.call('HDEL', LIVE, lease.id)
+  end
+  if lease.key ~= '' then
+    free(lease.key, lease.id)
+  end
+end
+
+function verbs.release(lease)
+  redis.call('XCLAIM', lease.stream, group, '_released', 0, lease.entry, 'RETRYCOUNT', tonumber(lease.count) + 999, 'JUSTID')
+  released = true
+end
+
+for _ = 1, tonumber(ARGV[at]) do
+  local lease = {}
+  local verb
+  verb, lease.level, lease.entry, lease.count, lease.id, lease.dedupe, lease.key, lease.first, lease.second =
+    unpack(ARGV, at + 1, at + 9)
+  at = at + 9
+  lease.stream = KEYS[tonumber(lease.level)]
+  if verb == 'ack' and lease.dedupe == '1' then
+    marker = marker + 1
+    lease.marker = KEYS[marker]
+  end
+  if held(lease.stream, lease.entry, lease.count) then
+    verbs[verb](lease)
+    results[#results + 1] = 1
+  else
+    results[#results + 1] = 0
+  end
+end
+
+if earliest and tonumber(redis.call('ZRANGE', DELAYED, 0, 0, 'WITHSCORES')[2]) == earliest then
+  signal('due', string.format('%.0f', earliest))
+end
+if released then
+  signal('released', '')
+end
+results[#results + 1] = redis.call('EXISTS', PAUSED)
+return results

@@ -1,0 +1,31 @@
+-- Counts the jobs of a queue by state. Nothing here is stored: all is computed from where the jobs are.
+-- KEYS as in route.lua
+-- RETURNS  ready of level 1..3, leased, delayed, parked, dead, epoch ms of the oldest ready job or -1, now, paused,
+--          epoch ms of the next due job or -1, the group's name or ''
+local now = now_ms()
+local ready, leased, oldest, name = {}, 0, -1, ''
+for level = 1, 3 do
+  local stream = KEYS[level]
+  local count, pending, from = redis.call('XLEN', stream), 0, '-'
+  local groups = redis.pcall('XINFO', 'GROUPS', stream)
+  local info = groups.err == nil and groups[1]
+  if info then
+    local group = {}
+    for i = 1, #info, 2 do
+      group[info[i]] = info[i + 1]
+    end
+    name, pending, from = group.name, group.pending, '(' .. group['last-delivered-id']
+  end
+  leased = leased + pending
+  ready[level] = math.max(0, count - pending)
+  local first = redis.call('XRANGE', stream, from, '+', 'COUNT', 1)[1]
+  local at = first and tonumber(string.match(first[1], '^%d+'))
+  if at and (oldest == -1 or at < oldest) then
+    oldest = at
+  end
+end
+local following = redis.call('ZRANGE', DELAYED, 0, 0, 'WITHSCORES')[2]
+return {
+  ready[1], ready[2], ready[3], leased, redis.call('ZCARD', DELAYED), redis.call('ZCARD', PARKED),
+  redis.call('XLEN', DLQ), oldest, now, redis.call('EXISTS', PAUSED), tonumber(following or -1), name,
+}

@@ -1,0 +1,31 @@
+/**
+ * Milliseconds to wait before the next attempt.
+ * `failures` is the number of failed attempts so far, at least 1.
+ */
+export type Backoff = (failures: number) => number
+
+/** Options of {@link exponential}. */
+export interface ExponentialOptions {
+  /** Delay after the first failure, in milliseconds. @default 1000 */
+  readonly baseMs?: number
+  /** Upper bound of the delay, in milliseconds. @default 60000 */
+  readonly maxMs?: number
+  /** Share of the delay that is random, 0 (none) to 1 (anything from 0 to the delay). @default 0.5 */
+  readonly jitter?: number
+  /** Source of randomness in [0, 1). @default Math.random */
+  readonly random?: () => number
+}
+
+/** A delay that doubles with each failure up to a bound, with jitter so that failures do not come back together. */
+export function exponential(options: ExponentialOptions = {}): Backoff {
+  const { baseMs = 1_000, maxMs = 60_000, jitter = 0.5, random = Math.random } = options
+  return (failures) => {
+    const full = Math.min(maxMs, baseMs * 2 ** Math.min(failures - 1, 52))
+    return Math.round(full * (1 - jitter * random()))
+  }
+}
+
+/** The same delay after every failure, in milliseconds. */
+export function fixed(delayMs: number): Backoff {
+  return () => delayMs
+}

@@ -1,0 +1,272 @@
+import type { Connection } from './connection.ts'
+import type { StoredJob } from './job.ts'
+import { decodeFields } from './job.ts'
+import { streamKeys, type Keys } from './keys.ts'
+import type { Fence, Lease } from './lease.ts'
+import { LEVELS, type Level } from './levels.ts'
+import { runScript, scripts } from './scripts.ts'
+import { defaults } from './options.ts'
+
+/** A job on its way to Redis. `due`: '' ready, '+n' in n ms, 'n' at epoch ms. */
+export interface Entry {
+  readonly level: Level
+  readonly name: string
+  readonly data: string
+  /** Absent for a plain job: no id, no meta, ready at once. */
+  readonly full?: {
+    readonly id: string
+    readonly dedupe: boolean
+    readonly due: string
+    readonly orderingKey: string
+    readonly meta: string
+    readonly guard?: readonly ['dlq' | 'slot', subject: string, value: string]
+  }
+}
+
+/** '+' added, '=' duplicate, '!' queue full, '?' guard refused; else the id of the new entry. */
+export type EnqueueReply = string
+
+/** What ends a lease. */
+export interface Verdict {
+  readonly verb: 'ack' | 'retry' | 'dead' | 'release'
+  readonly level: Level
+  readonly fence: Fence
+  readonly id: string
+  readonly dedupe: boolean
+  readonly orderingKey: string
+  /** retry: delay in ms; dead: evidence. */
+  readonly first: string
+  /** retry: the new meta. */
+  readonly second: string
+}
+
+/** A taken-over entry. */
+export interface Reclaimed extends Lease {
+  readonly level: Level
+  readonly from: string
+}
+
+const within = { replyWithinMs: defaults.replyWithinMs }
+
+/** The keys every moving script takes, in the order of `route.lua`. */
+export function fixedKeys(keys: Keys): string[] {
+  const { delayed, delayedJobs, dlq, live, parked, ordering, sequence, control, slots, paused } = keys
+  return [...streamKeys(keys), delayed, delayedJobs, dlq, live, parked, ordering, sequence, control, slots, paused]
+}
+
+const scriptLevel = (level: Level): string => String(level + 1)
+const fromScript = (level: number): Level => (level === 1 ? 0 : level === 3 ? 2 : 1)
+
+export async function enqueue(
+  connection: Connection,
+  keys: Keys,
+  fixed: readonly string[],
+  maxLength: number,
+  entries: readonly Entry[],
+): Promise<EnqueueReply[]> {
+  const plain: string[] = []
+  const full: string[] = []
+  const markers: string[] = []
+  const positions: number[] = []
+  let plainCount = 0
+  for (const [index, { level, name, data, full: more }] of entries.entries()) {
+    if (more === undefined) {
+      plain.push(scriptLevel(level), name, data)
+      positions[index] = plainCount++
+    }
+  }
+  let fullCount = 0
+  for (const [index, { level, name, data, full: more }] of entries.entries()) {
+    if (more === undefined) continue
+    const { id, dedupe, due, orderingKey, meta, guard } = more
+    full.push(scriptLevel(level), id, dedupe ? '1' : '', due, orderingKey, name, meta, data)
+    full.push(...(guard ?? ['', '', '']))
+    if (dedupe) markers.push(keys.processed(id))
+    positions[index] = plainCount + fullCount++
+  }
+  const args = [String(maxLength), String(plainCount), ...plain, String(fullCount), ...full]
+  const replies = await runScript<string[]>(connection, scripts.enqueue, [...fixed, ...markers], args)
+  return positions.map((position) => replies[position] ?? '')
+}
+
+export async function settle(
+  connection: Connection,
+  keys: Keys,
+  fixed: readonly string[],
+  owner: { readonly group: string; readonly consumer: string; readonly dedupeMs: number },
+  verdicts: readonly Verdict[],
+): Promise<{ readonly held: boolean[]; readonly paused: boolean }> {
+  const acks: string[] = []
+  const others: string[] = []
+  const markers: string[] = []
+  const order: number[] = []
+  let otherCount = 0
+  for (const [index, verdict] of verdicts.entries()) {
+    if (!isPlainAck(verdict)) continue
+    acks.push(scriptLevel(verdict.level), verdict.fence.entryId, String(verdict.fence.deliveryCount))
+    order.push(index)
+  }
+  const ackCount = order.length
+  for (const [index, verdict] of verdicts.entries()) {
+    if (isPlainAck(verdict)) continue
+    const { verb, level, fence, id, dedupe, orderingKey, first, second } = verdict
+    others.push(verb, scriptLevel(level), fence.entryId, String(fence.deliveryCount))
+    others.push(id, dedupe ? '1' : '', orderingKey, first, second)
+    if (verb === 'ack' && dedupe) markers.push(keys.processed(id))
+    order.push(index)
+    otherCount++
+  }
+  const { group, consumer, dedupeMs } = owner
+  const args = [group, consumer, String(dedupeMs), String(ackCount), ...acks, String(otherCount), ...others]
+  const replies = await runScript<number[]>(connection, scripts.settle, [...fixed, ...markers], args, within)
+  const held: boolean[] = []
+  for (const [position, index] of order.entries()) held[index] = replies[position] === 1
+  return { held, paused: replies.at(-1) === 1 }
+}
+
+function isPlainAck({ verb, dedupe, orderingKey }: Verdict): boolean {
+  return verb === 'ack' && !dedupe && orderingKey === ''
+}
+
+export async function renew(
+  connection: Connection,
+  keys: Keys,
+  owner: { readonly group: string; readonly consumer: string },
+  leases: readonly (Fence & { readonly level: Level; readonly idleMs: number })[],
+): Promise<{ readonly lost: number[]; readonly paused: boolean }> {
+  const args = [owner.group, owner.consumer]
+  for (const { level, entryId, deliveryCount, idleMs } of leases)
+    args.push(scriptLevel(level), entryId, String(deliveryCount), String(idleMs))
+  const [paused, ...lost] = await runScript<number[]>(
+    connection,
+    scripts.renew,
+    [...streamKeys(keys), keys.paused],
+    args,
+    within,
+  )
+  return { lost, paused: paused === 1 }
+}
+
+type ReclaimReply = [
+  cursors: string[],
+  taken: [level: number, id: string, count: number, from: string, fields: string[]][],
+  own: [level: number, id: string, count: number][],
+  gone: string[],
+]
+
+export async function reclaim(
+  connection: Connection,
+  keys: Keys,
+  owner: { readonly group: string; readonly consumer: string; readonly visibilityMs: number },
+  count: number,
+  cursors: readonly string[],
+): Promise<{ cursors: string[]; taken: Reclaimed[]; own: (Fence & { level: Level })[]; gone: string[] }> {
+  const args = [owner.group, owner.consumer, String(owner.visibilityMs), String(count), ...cursors]
+  const reply = await runScript<ReclaimReply>(connection, scripts.reclaim, streamKeys(keys), args, within)
+  return {
+    cursors: reply[0],
+    taken: reply[1].map(([number, entryId, deliveryCount, from, fields]) => {
+      const level = fromScript(number)
+      return { level, entryId, deliveryCount, from, fields, job: decodeFields(fields, level) }
+    }),
+    own: reply[2].map(([level, entryId, deliveryCount]) => ({ level: fromScript(level), entryId, deliveryCount })),
+    gone: reply[3],
+  }
+}
+
+/** A claimed entry with the level of its stream. */
+export interface Claimed extends Lease {
+  readonly level: Level
+}
+
+type StreamReply = [key: string, entries: [id: string, fields: string[]][]][]
+
+function toClaimed(entries: readonly [string, string[]][], level: Level): Claimed[] {
+  return entries.map(([entryId, fields]) => {
+    const job: StoredJob | undefined = fields === null ? undefined : decodeFields(fields, level)
+    return { entryId, deliveryCount: 1, level, fields: fields ?? [], job }
+  })
+}
+
+/** XREADGROUP over some levels, `COUNT` each; `blockMs` 0 answers at once. */
+export async function read(
+  connection: Connection,
+  keys: Keys,
+  owner: { readonly group: string; readonly consumer: string },
+  levels: readonly Level[],
+  count: number,
+  blockMs: number,
+): Promise<Claimed[][]> {
+  const streams = levels.map((level) => keys.streams[level])
+  const reply = await connection.send<StreamReply | Record<string, StreamReply[number][1]> | null>(
+    [
+      ...['XREADGROUP', 'GROUP', owner.group, owner.consumer, 'COUNT', String(count)],
+      ...(blockMs > 0 ? ['BLOCK', String(blockMs)] : []),
+      ...['STREAMS', ...streams, ...streams.map(() => '>')],
+    ],
+    { replyWithinMs: blockMs * 2 + 5_000 },
+  )
+  const claimed: Claimed[][] = LEVELS.map(() => [])
+  if (reply === null) return claimed
+  // RESP2 answers with pairs, RESP3 with a map.
+  const pairs = Array.isArray(reply) ? reply : Object.entries(reply)
+  for (const [key, entries] of pairs) {
+    const level = LEVELS.find((candidate) => keys.streams[candidate] === key)
+    if (level !== undefined) claimed[level] = toClaimed(entries, level)
+  }
+  return claimed
+}
+
+/** Which of the ids are marked as done. */
+export async function doneIds(connection: Connection, keys: Keys, ids: readonly string[]): Promise<Set<string>> {
+  const marks = await connection.send<(string | null)[]>(['MGET', ...ids.map(keys.processed)], within)
+  return new Set(ids.filter((_id, index) => marks[index] !== null))
+}
+
+/** Makes the group on every stream, from the very first entry, so nothing enqueued before is passed over. */
+export async function createGroup(connection: Connection, keys: Keys, group: string): Promise<boolean> {
+  let created = false
+  for (const stream of streamKeys(keys)) {
+    try {
+      await connection.send(['XGROUP', 'CREATE', stream, group, '0', 'MKSTREAM'], within)
+      created = true
+    } catch (error) {
+      if (!(error instanceof Error) || !error.message.startsWith('BUSYGROUP')) throw error
+    }
+  }
+  return created
+}
+
+/** Moves due jobs; tells when the next one is due. */
+export async function promote(
+  connection: Connection,
+  fixed: readonly string[],
+  count: number,
+): Promise<{ moved: number; nextDueAt: number | undefined; now: number; paused: boolean }> {
+  const reply = await runScript<number[]>(connection, scripts.promote, fixed, [String(count)], within)
+  const [moved = 0, next = -1, now = 0, paused = 0] = reply
+  return { moved, nextDueAt: next < 0 ? undefined : next, now, paused: paused === 1 }
+}
+
+/** Takes tokens of the rate limit. */
+export async function takeTokens(
+  connection: Connection,
+  keys: Keys,
+  limit: { readonly max: number; readonly perMs: number },
+  wanted: number,
+): Promise<{ granted: number; waitMs: number }> {
+  const args = [String(limit.max), String(limit.perMs), String(wanted)]
+  const [granted = 0, waitMs = 0] = await runScript<number[]>(connection, scripts.take, [keys.rate], args, within)
+  return { granted, waitMs }
+}
+
+/** Forgets idle consumers without pending entries; `leaving` at once. */
+export function forgetConsumers(
+  connection: Connection,
+  keys: Keys,
+  group: string,
+  leaving: string,
+  idleMs: number,
+): Promise<string[]> {
+  return runScript(connection, scripts.janitor, streamKeys(keys), [group, leaving, String(idleMs)], within)
+}

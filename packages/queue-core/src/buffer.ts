@@ -1,0 +1,61 @@
+import type { Held } from './held.ts'
+import { createPicker, LEVELS, type Level } from './levels.ts'
+
+/** Claimed jobs that wait for a free slot, a line per level. */
+export interface LeaseBuffer {
+  readonly size: number
+  push(held: Held): void
+  /** Ahead of the line: it has waited for a whole visibility timeout already. */
+  pushFront(held: Held): void
+  /** The job to start next, by weight or strictly. */
+  next(): Held | undefined
+  /** Empties the buffer. */
+  drain(): Held[]
+}
+
+export function createBuffer(weights: readonly number[] | undefined): LeaseBuffer {
+  const lines: Held[][] = LEVELS.map(() => [])
+  const heads = [0, 0, 0]
+  const pick = createPicker(weights)
+  const hasWork = (level: Level): boolean => (lines[level]?.length ?? 0) > (heads[level] ?? 0)
+  let size = 0
+
+  return {
+    get size() {
+      return size
+    },
+    push(held) {
+      lines[held.level]?.push(held)
+      size++
+    },
+    pushFront(held) {
+      const line = lines[held.level] ?? []
+      line.splice(heads[held.level] ?? 0, 0, held)
+      size++
+    },
+    next() {
+      while (size > 0) {
+        const level = pick(hasWork)
+        const line = lines[level] ?? []
+        const head = heads[level] ?? 0
+        const held = line[head]
+        size--
+        if (head + 1 >= line.length) {
+          lines[level] = []
+          heads[level] = 0
+        } else heads[level] = head + 1
+        if (held !== undefined && !held.lost) return held
+      }
+      return undefined
+    },
+    drain() {
+      const all = LEVELS.flatMap((level) => (lines[level] ?? []).slice(heads[level]))
+      for (const level of LEVELS) {
+        lines[level] = []
+        heads[level] = 0
+      }
+      size = 0
+      return all.filter((held) => !held.lost)
+    },
+  }
+}

@@ -1,0 +1,245 @@
+import * as broker from './broker.ts'
+import { QueueError } from './errors.ts'
+import { decodeFields, type Failure, type FailureCause, type Meta } from './job.ts'
+import { levelOf, type Priority } from './levels.ts'
+import type { QueuePartition } from './queue.ts'
+import { pause } from './loop.ts'
+
+/** A job that was given up, with what led to it. */
+export interface DeadLetter {
+  /** Id of the dead letter, for `peek`, `redrive` and `delete`. */
+  readonly letterId: string
+  /** Id of the job. */
+  readonly id: string
+  readonly name: string
+  /** The job's data; undefined when it could not be decoded, then `fields` holds what there was. */
+  readonly data: unknown
+  readonly priority: Priority
+  readonly cause: FailureCause
+  /** Text of the last error. */
+  readonly error: string
+  /** Failed attempts. */
+  readonly failures: number
+  /** Deliveries that ended without a word from their worker. */
+  readonly crashes: number
+  /** Epoch milliseconds; undefined when unknown. */
+  readonly enqueuedAt: number | undefined
+  /** When it became a dead letter, epoch milliseconds by the server's clock. */
+  readonly deadAt: number
+  /** The last failures, oldest first. */
+  readonly history: readonly Failure[]
+  /** Worker that gave it up. */
+  readonly worker: string
+  readonly redrives: number
+  /** The raw fields of the entry. */
+  readonly fields: Readonly<Record<string, string>>
+}
+
+/** Which dead letters: by letter ids, or those a filter accepts. */
+export interface RedriveOptions {
+  /** Only these letters. @default all */
+  readonly letterIds?: readonly string[]
+  /** Only letters this accepts. @default all */
+  readonly filter?: (letter: DeadLetter) => boolean
+  /** Most jobs a second. @default no limit */
+  readonly ratePerSecond?: number
+  /** Stop after so many. @default no limit */
+  readonly limit?: number
+  /** Ends the run between two pages. */
+  readonly signal?: AbortSignal
+}
+
+/** What a redrive did. */
+export interface Redriven {
+  /** Jobs that are ready again. */
+  readonly redriven: number
+  /** Letters left alone: a job of their id is alive or done, they could not be decoded, or somebody else took them. */
+  readonly skipped: number
+}
+
+/** The dead-letter queue. */
+export interface DeadLetters {
+  /** A page of dead letters, oldest first. `after`: `letterId` of the last page's last letter. @default count 100 */
+  deadLetters(page?: { readonly after?: string; readonly count?: number }): Promise<DeadLetter[]>
+  /** One dead letter, or undefined. */
+  peekDeadLetter(letterId: string): Promise<DeadLetter | undefined>
+  /**
+   * Makes dead letters ready again, with fresh counts and their origin noted. Each letter is taken in the step
+   * that adds its job, so redrives that run side by side or are repeated add no job twice.
+   */
+  redrive(options?: RedriveOptions): Promise<Redriven>
+  /** Deletes dead letters for good; returns how many there were. */
+  deleteDeadLetters(letterIds: readonly string[]): Promise<number>
+}
+
+/** The `e` field of a dead letter. */
+export interface Evidence {
+  readonly id: string
+  readonly cause: FailureCause
+  readonly error: string
+  readonly failures: number
+  readonly crashes: number
+  readonly priority: Priority
+  readonly enqueuedAt?: number
+  readonly history: readonly Failure[]
+  readonly worker: string
+}
+
+const PAGE = 100
+
+type Entries = [id: string, fields: string[]][]
+
+export function createDeadLetters(queue: string, parts: readonly QueuePartition[], maxLength: number): DeadLetters {
+  const single = parts.length === 1
+  const letterIdOf = (part: QueuePartition, entryId: string): string => (single ? entryId : `${entryId}.${part.index}`)
+
+  function locate(letterId: string): { part: QueuePartition; entryId: string } | undefined {
+    const match = /^(\d+-\d+)(?:\.(\d+))?$/.exec(letterId)
+    const part = parts[Number(match?.[2] ?? 0)]
+    const entryId = match?.[1]
+    return part === undefined || entryId === undefined ? undefined : { part, entryId }
+  }
+
+  async function page(part: QueuePartition, from: string, count: number): Promise<DeadLetter[]> {
+    const entries = await part.connection.send<Entries>(['XRANGE', part.keys.dlq, from, '+', 'COUNT', String(count)])
+    return entries.map(([entryId, fields]) => toLetter(letterIdOf(part, entryId), entryId, fields))
+  }
+
+  async function peekDeadLetter(letterId: string): Promise<DeadLetter | undefined> {
+    const place = locate(letterId)
+    if (place === undefined) return undefined
+    const [letter] = await page(place.part, place.entryId, 1)
+    return letter?.letterId === letterId ? letter : undefined
+  }
+
+  async function* walk(letterIds: readonly string[] | undefined): AsyncGenerator<DeadLetter[]> {
+    if (letterIds !== undefined) {
+      for (let from = 0; from < letterIds.length; from += PAGE) {
+        const letters = await Promise.all(letterIds.slice(from, from + PAGE).map(peekDeadLetter))
+        yield letters.filter((letter) => letter !== undefined)
+      }
+      return
+    }
+    for (const part of parts) {
+      let from = '-'
+      for (;;) {
+        const letters = await page(part, from, PAGE)
+        if (letters.length > 0) yield letters
+        const last = letters.at(-1)
+        if (last === undefined || letters.length < PAGE) break
+        from = `(${locate(last.letterId)?.entryId}`
+      }
+    }
+  }
+
+  async function redrivePage(letters: readonly DeadLetter[]): Promise<number> {
+    let redriven = 0
+    for (const part of parts) {
+      const entries = letters.flatMap((letter) => {
+        const place = locate(letter.letterId)
+        const entry = place?.part === part ? toEntry(letter, place.entryId) : undefined
+        return entry === undefined ? [] : [entry]
+      })
+      if (entries.length === 0) continue
+      const replies = await broker.enqueue(part.connection, part.keys, part.fixed, maxLength, entries)
+      redriven += replies.filter((reply) => reply === '+').length
+      if (replies.includes('!'))
+        throw new QueueError('QUEUE_FULL', `Queue "${queue}" is full: the remaining dead letters stay where they are`)
+    }
+    return redriven
+  }
+
+  return {
+    async deadLetters({ after, count = PAGE } = {}) {
+      const place = after === undefined ? undefined : locate(after)
+      const letters: DeadLetter[] = []
+      for (const part of parts.slice(place?.part.index ?? 0)) {
+        if (letters.length >= count) break
+        const from = part === place?.part ? `(${place.entryId}` : '-'
+        letters.push(...(await page(part, from, count - letters.length)))
+      }
+      return letters
+    },
+    peekDeadLetter,
+    async redrive({ letterIds, filter, ratePerSecond, limit = Infinity, signal } = {}) {
+      const began = performance.now()
+      let redriven = 0
+      let skipped = 0
+      for await (const letters of walk(letterIds)) {
+        const chosen = (filter === undefined ? letters : letters.filter(filter)).slice(0, limit - redriven)
+        const done = await redrivePage(chosen)
+        redriven += done
+        skipped += chosen.length - done
+        if (redriven >= limit || signal?.aborted === true) break
+        if (ratePerSecond !== undefined) {
+          const aheadMs = (redriven / ratePerSecond) * 1_000 - (performance.now() - began)
+          if (aheadMs > 0) await pause(aheadMs, signal ?? new AbortController().signal)
+        }
+      }
+      return { redriven, skipped }
+    },
+    async deleteDeadLetters(letterIds) {
+      let deleted = 0
+      for (const part of parts) {
+        const ids = letterIds.map(locate).flatMap((place) => (place?.part === part ? [place.entryId] : []))
+        for (let from = 0; from < ids.length; from += PAGE)
+          deleted += await part.connection.send<number>(['XDEL', part.keys.dlq, ...ids.slice(from, from + PAGE)])
+      }
+      return deleted
+    },
+  }
+}
+
+function toLetter(letterId: string, entryId: string, fields: readonly string[]): DeadLetter {
+  const record: Record<string, string> = {}
+  for (let i = 0; i + 1 < fields.length; i += 2) record[fields[i] ?? ''] = fields[i + 1] ?? ''
+  const evidence = readJson(record['e']) as Partial<Evidence> | undefined
+  const stored = decodeFields(fields, 1)
+  return {
+    letterId,
+    id: evidence?.id ?? '',
+    name: record['n'] ?? '',
+    data: readJson(record['d']),
+    priority: evidence?.priority ?? 'default',
+    cause: evidence?.cause ?? 'undecodable',
+    error: evidence?.error ?? '',
+    failures: evidence?.failures ?? 0,
+    crashes: evidence?.crashes ?? 0,
+    enqueuedAt: evidence?.enqueuedAt,
+    deadAt: Number(entryId.split('-')[0]),
+    history: evidence?.history ?? [],
+    worker: evidence?.worker ?? '',
+    redrives: stored?.meta.redrives ?? 0,
+    fields: record,
+  }
+}
+
+/** The job of a letter with fresh counts; undefined when the letter cannot become a job. */
+function toEntry(letter: DeadLetter, entryId: string): broker.Entry | undefined {
+  const stored = decodeFields(Object.entries(letter.fields).flat(), levelOf(letter.priority))
+  if (stored === undefined || letter.id === '' || letter.data === undefined) return undefined
+  const { failures: _failures, crashes: _crashes, history: _history, ...kept } = stored.meta
+  const meta: Meta = { ...kept, id: letter.id, redrives: letter.redrives + 1, origin: letter.letterId }
+  return {
+    level: stored.level,
+    name: stored.name,
+    data: stored.data,
+    full: {
+      id: letter.id,
+      dedupe: meta.dedupe === 1,
+      due: '',
+      orderingKey: meta.orderingKey ?? '',
+      meta: JSON.stringify(meta),
+      guard: ['dlq', entryId, ''],
+    },
+  }
+}
+
+function readJson(text: string | undefined): unknown {
+  if (text === undefined) return undefined
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,58 @@
+/** Stable, machine-readable reason of a {@link QueueError}. */
+export type QueueErrorCode =
+  | 'CLOSED'
+  | 'HANDLER_TIMEOUT'
+  | 'INVALID_OPTIONS'
+  | 'INVALID_PAYLOAD'
+  | 'LEASE_LOST'
+  | 'QUEUE_FULL'
+  | 'STOPPED'
+  | 'UNKNOWN_JOB'
+  | 'UNSUPPORTED_SERVER'
+
+/**
+ * The one error class of the library. Errors of Redis and of the network pass through untouched.
+ * Match on `code`, never on the message.
+ */
+export class QueueError extends Error {
+  override readonly name = 'QueueError'
+  readonly code: QueueErrorCode
+  /** `QUEUE_FULL` of `enqueueMany`: the answer per job, undefined for those that did not fit. */
+  readonly accepted?: readonly ({ readonly id: string; readonly duplicate: boolean } | undefined)[]
+
+  constructor(
+    code: QueueErrorCode,
+    message: string,
+    options: ErrorOptions & { readonly accepted?: QueueError['accepted'] } = {},
+  ) {
+    super(message, options)
+    this.code = code
+    if (options.accepted !== undefined) this.accepted = options.accepted
+  }
+}
+
+/** Thrown by a handler: the job goes to the dead letters now, whatever attempts are left. */
+export class UnrecoverableError extends Error {
+  override readonly name = 'UnrecoverableError'
+}
+
+/**
+ * Thrown by a handler: try again after `delayMs` instead of the backoff's delay.
+ * It counts as a failed attempt unless `countsAsAttempt` is false.
+ */
+export class RetryError extends Error {
+  override readonly name = 'RetryError'
+  /** Milliseconds until the job is ready again. */
+  readonly delayMs: number
+  /** Whether this failure uses up one of the job's `maxAttempts`. @default true */
+  readonly countsAsAttempt: boolean
+
+  constructor(
+    message: string,
+    options: { readonly delayMs: number; readonly countsAsAttempt?: boolean } & ErrorOptions,
+  ) {
+    super(message, options)
+    this.delayMs = options.delayMs
+    this.countsAsAttempt = options.countsAsAttempt ?? true
+  }
+}

@@ -1,0 +1,174 @@
+import { QueueError } from './errors.ts'
+import type { Level, Priority } from './levels.ts'
+
+/** Maps each job name to the type of its data, e.g. `{ 'email.send': { to: string } }`. */
+export type JobMap = object
+
+/** The job names of a map. */
+export type JobName<Jobs extends JobMap> = keyof Jobs & string
+
+/** Plain, immutable description of one job as a handler sees it. */
+export interface Job<Name extends string = string, Data = unknown> {
+  /** Unique within the queue. Given by the producer, or made by the library. */
+  readonly id: string
+  readonly name: Name
+  readonly data: Data
+  /** Number of this attempt, from 1: failed attempts so far plus one. Interrupted and crashed deliveries do not count. */
+  readonly attempt: number
+  /** Failed attempts after which the job is a dead letter. */
+  readonly maxAttempts: number
+  readonly priority: Priority
+  /** When the job was enqueued, epoch milliseconds by the server's clock. */
+  readonly enqueuedAt: number
+  /** Jobs of the same key run one at a time, in the order they became ready. */
+  readonly orderingKey?: string
+  /** The W3C `traceparent` that the producer gave. */
+  readonly traceparent?: string
+}
+
+/** What a producer may say about one job. */
+export interface JobOptions {
+  /**
+   * Id of the job, 1–255 characters without control characters. While a job of this id is alive, and for
+   * `dedupeMs` after it is done, a second enqueue answers `duplicate: true` and adds nothing.
+   * @default made by the library, never a duplicate
+   */
+  readonly id?: string
+  /** Milliseconds until the job is ready, by the server's clock. @default 0 */
+  readonly delayMs?: number
+  /** When the job is ready, epoch milliseconds by the server's clock; not together with `delayMs`. */
+  readonly runAt?: number
+  /** @default 'default' */
+  readonly priority?: Priority
+  /** Jobs of the same key run one at a time, in the order they became ready. */
+  readonly orderingKey?: string
+  /** Failed attempts after which the job is a dead letter. @default the worker's `maxAttempts` */
+  readonly maxAttempts?: number
+  /** Visibility timeout of this job in milliseconds. @default the worker's `visibilityMs` */
+  readonly visibilityMs?: number
+  /** Longest run of the handler in milliseconds. @default the worker's `timeoutMs` */
+  readonly timeoutMs?: number
+  /** Fixed or exponential delay between this job's attempts. @default the worker's `backoff` */
+  readonly backoff?: { readonly type: 'fixed' | 'exponential'; readonly delayMs: number; readonly maxMs?: number }
+  /** W3C `traceparent` to hand to the handler. */
+  readonly traceparent?: string
+}
+
+/** One job for `enqueueMany`: its name, its data and its options. */
+export type NewJob<Jobs extends JobMap> = {
+  [Name in JobName<Jobs>]: { readonly name: Name; readonly data: Jobs[Name] } & JobOptions
+}[JobName<Jobs>]
+
+/** One failed or crashed delivery, kept with the job. */
+export interface Failure {
+  /** Epoch milliseconds by this host's clock. */
+  readonly at: number
+  readonly cause: FailureCause
+  readonly error: string
+}
+
+/** Why a delivery did not end in success. */
+export type FailureCause =
+  | 'handler_error'
+  | 'timeout'
+  | 'unrecoverable'
+  | 'worker_crash'
+  | 'unknown_job'
+  | 'invalid_payload'
+  | 'undecodable'
+
+/** Everything about a job but its name and data: the `m` field of a stream entry, absent when all is default. */
+export interface Meta {
+  readonly id?: string
+  /** The id was given by the producer, so it is in the index of live ids. */
+  readonly dedupe?: 1
+  readonly failures?: number
+  readonly crashes?: number
+  readonly maxAttempts?: number
+  readonly visibilityMs?: number
+  readonly timeoutMs?: number
+  readonly backoff?: NonNullable<JobOptions['backoff']>
+  readonly orderingKey?: string
+  readonly enqueuedAt?: number
+  readonly traceparent?: string
+  readonly history?: readonly Failure[]
+  /** How often the job came back from the dead letters. */
+  readonly redrives?: number
+  /** Id of the dead letter it came back from last. */
+  readonly origin?: string
+}
+
+/** The format of a stream entry: field `n` name, field `d` data as JSON, field `m` {@link Meta} as JSON. */
+export interface StoredJob {
+  readonly name: string
+  readonly data: string
+  readonly meta: Meta
+  readonly level: Level
+}
+
+/** Failures kept with a job; older ones are dropped. */
+const HISTORY_LIMIT = 10
+const ERROR_TEXT_LIMIT = 500
+const NAME = /^[\w.:/-]{1,128}$/
+// oxlint-disable-next-line no-control-regex -- control characters are what it must find
+const CONTROL = /[\u0000-\u001f\u007f]/
+
+export function checkName(name: string): string {
+  if (NAME.test(name)) return name
+  throw new QueueError(
+    'INVALID_PAYLOAD',
+    `Job name ${JSON.stringify(name)} is not valid: use 1–128 letters, digits or . : / - _`,
+  )
+}
+
+export function checkKey(what: string, value: string): string {
+  if (value.length > 0 && value.length <= 255 && !CONTROL.test(value)) return value
+  throw new QueueError('INVALID_PAYLOAD', `${what} must have 1–255 characters and no control characters`)
+}
+
+/** Encodes job data as JSON. @throws {QueueError} `INVALID_PAYLOAD` when it is no JSON or larger than `maxBytes` */
+export function encodeData(name: string, data: unknown, maxBytes: number): string {
+  let text: string | undefined
+  try {
+    text = JSON.stringify(data)
+  } catch (error) {
+    throw new QueueError('INVALID_PAYLOAD', `Data of job "${name}" cannot be written as JSON`, { cause: error })
+  }
+  if (text === undefined) throw new QueueError('INVALID_PAYLOAD', `Data of job "${name}" is not a JSON value`)
+  if (text.length > maxBytes || (text.length * 3 > maxBytes && Buffer.byteLength(text) > maxBytes))
+    throw new QueueError(
+      'INVALID_PAYLOAD',
+      `Data of job "${name}" is larger than ${maxBytes} bytes: store it elsewhere and enqueue a reference, or raise maxPayloadBytes`,
+    )
+  return text
+}
+
+/** Reads the fields of a stream entry. Returns undefined when they are not the format of a job. */
+export function decodeFields(fields: readonly string[], level: Level): StoredJob | undefined {
+  // The writer's own order first: it is the hot path.
+  let name = fields[0] === 'n' ? fields[1] : undefined
+  let data = fields[2] === 'd' ? fields[3] : undefined
+  let meta = fields[4] === 'm' ? fields[5] : undefined
+  if (name === undefined || data === undefined) {
+    for (let i = 0; i + 1 < fields.length; i += 2) {
+      if (fields[i] === 'n') name = fields[i + 1]
+      else if (fields[i] === 'd') data = fields[i + 1]
+      else if (fields[i] === 'm') meta = fields[i + 1]
+    }
+    if (name === undefined || data === undefined) return undefined
+  }
+  if (meta === undefined || meta === '') return { name, data, meta: {}, level }
+  try {
+    const parsed: unknown = JSON.parse(meta)
+    if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return undefined
+    return { name, data, meta: parsed, level }
+  } catch {
+    return undefined
+  }
+}
+
+/** `meta` with one more failure in its history. */
+export function withFailure(meta: Meta, failure: Failure): Meta {
+  const error = failure.error.length > ERROR_TEXT_LIMIT ? failure.error.slice(0, ERROR_TEXT_LIMIT) : failure.error
+  return { ...meta, history: [...(meta.history ?? []), { ...failure, error }].slice(-HISTORY_LIMIT) }
+}

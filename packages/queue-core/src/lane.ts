@@ -1,0 +1,245 @@
+import * as broker from './broker.ts'
+import { createBatcher } from './batcher.ts'
+import { createBuffer, type LeaseBuffer } from './buffer.ts'
+import { QueueError } from './errors.ts'
+import type { OnEvent } from './events.ts'
+import { createHeld, eventJob, type Held } from './held.ts'
+import type { Job } from './job.ts'
+import { crashesOf, timeOf } from './lease.ts'
+import { errorDelay } from './loop.ts'
+import type { ResolvedWorker } from './options.ts'
+import type { QueuePartition } from './queue.ts'
+import { deadVerdict, verdict } from './verdict.ts'
+
+/** How a settle ended: stored, refused since the lease is lost, or not known since the connection broke. */
+export type Settled = 'stored' | 'lost' | 'unknown'
+
+interface Settling {
+  readonly held: Held
+  readonly verdict: broker.Verdict
+  readonly done: (how: Settled) => void
+}
+
+/** Who claims: the group, the consumer's name in Redis, and the times that go with it. */
+export interface Owner {
+  readonly group: string
+  readonly consumer: string
+  readonly visibilityMs: number
+  readonly dedupeMs: number
+}
+
+/** The leases that a worker holds on one partition, and the only way in and out of them. */
+export interface Lane {
+  readonly part: QueuePartition
+  readonly owner: Owner
+  readonly settings: ResolvedWorker
+  readonly emit: OnEvent
+  readonly buffer: LeaseBuffer
+  readonly paused: boolean
+  /** Leases in hand: buffered, running or being settled. */
+  readonly held: ReadonlyMap<string, Held>
+  readonly settling: number
+  /** When the last settle was stored, `performance.now()`. */
+  readonly lastSettleAt: number
+  /** Takes claimed entries in: poison and done ones are settled at once, the others wait for a slot. */
+  accept(claimed: readonly broker.Claimed[], now: number): Promise<void>
+  acceptReclaimed(taken: readonly broker.Reclaimed[], now: number): Promise<void>
+  settle(held: Held, verdict: broker.Verdict, done: (how: Settled) => void): void
+  /** Gives a job back unfinished. */
+  release(held: Held): void
+  releaseBuffered(): void
+  /** Gives back entries that are this consumer's in Redis but not in hand: their delivery's reply was lost. */
+  releaseOrphans(orphans: readonly (broker.Claimed | (Pick<Held, 'level' | 'entryId' | 'deliveryCount'>))[]): void
+  /** The lease is gone: aborts the run and forgets the job. */
+  lose(held: Held): void
+  holds(entry: Pick<Held, 'level' | 'entryId'>): boolean
+  setPaused(paused: boolean): void
+  /** Resolves when every settle is stored or given up. */
+  idle(): Promise<void>
+  onChange: () => void
+  /** Told of each job whose renewal may be due sooner than planned. */
+  onShortLease: () => void
+}
+
+const SETTLE_BATCH = 512
+
+const keyOf = (entry: Pick<Held, 'level' | 'entryId'>): string => `${entry.level}:${entry.entryId}`
+
+export function createLane(
+  part: QueuePartition,
+  owner: Owner,
+  settings: ResolvedWorker,
+  emit: OnEvent,
+  single: boolean,
+): Lane {
+  const held = new Map<string, Held>()
+  const buffer = createBuffer(settings.weights)
+  const { connection, keys, fixed } = part
+  let paused = false
+  let lastSettleAt = performance.now()
+  const batcher = createBatcher<Settling>(SETTLE_BATCH, writeBatch)
+
+  /** Writes verdicts until the server has answered or every lease has run out; each is checked against its fence. */
+  async function writeBatch(batch: readonly Settling[]): Promise<void> {
+    let ambiguous = false
+    for (let failures = 1; ; failures++) {
+      try {
+        const reply = await broker.settle(connection, keys, fixed, owner, batch.map((item) => item.verdict))
+        lastSettleAt = performance.now()
+        for (const [index, item] of batch.entries()) {
+          const stored = reply.held[index] === true
+          finish(item, stored ? 'stored' : ambiguous ? 'unknown' : 'lost')
+        }
+        setPaused(reply.paused)
+        return
+      } catch (error) {
+        emit({ type: 'error', error, during: 'settle' })
+        ambiguous = true
+        const now = performance.now()
+        if (batch.every((item) => now - item.held.renewedAt > item.held.visibilityMs)) {
+          for (const item of batch) finish(item, 'unknown')
+          return
+        }
+        await new Promise((resolve) => setTimeout(resolve, errorDelay(failures)))
+      }
+    }
+  }
+
+  function finish({ held: lease, done }: Settling, how: Settled): void {
+    held.delete(keyOf(lease))
+    lease.lost = how !== 'stored'
+    done(how)
+  }
+
+  function idOf(claimed: broker.Claimed): string {
+    return claimed.job?.meta.id ?? (single ? claimed.entryId : `${claimed.entryId}.${part.index}`)
+  }
+
+  function admit(claimed: broker.Claimed, now: number): Held {
+    const lease = createHeld(claimed, idOf(claimed), owner.visibilityMs, now)
+    held.set(keyOf(lease), lease)
+    if (lease.visibilityMs < owner.visibilityMs) lane.onShortLease()
+    return lease
+  }
+
+  /** Leases that may run; those of undecodable, poisonous or done jobs are settled here. */
+  async function sift(leases: readonly Held[]): Promise<Held[]> {
+    const deduplicated = leases.filter((lease) => lease.meta.dedupe === 1)
+    const done =
+      deduplicated.length === 0
+        ? undefined
+        : await broker.doneIds(connection, keys, deduplicated.map((lease) => lease.id))
+    return leases.filter((lease) => {
+      if (lease.job === undefined) {
+        deadLetter(lease, 'undecodable', new Error('The entry has not the fields of a job'))
+      } else if (crashesOf(lease.deliveryCount) >= settings.maxCrashes) {
+        const crashes = crashesOf(lease.deliveryCount)
+        deadLetter(lease, 'worker_crash', new Error(`${crashes} deliveries ended without a word from their worker`))
+      } else if (done?.has(lease.id) === true) {
+        lane.settle(lease, verdict(lease, 'ack'), (how) => {
+          if (how === 'stored') emit({ type: 'skipped', job: eventJob(lease) })
+        })
+      } else return true
+      return false
+    })
+  }
+
+  function deadLetter(lease: Held, cause: 'undecodable' | 'worker_crash', error: Error): void {
+    lane.settle(lease, deadVerdict(lease, cause, error, owner.consumer), (how) => {
+      if (how === 'stored') emit({ type: 'deadLettered', job: eventJob(lease), cause, error })
+    })
+  }
+
+  function setPaused(now: boolean): void {
+    if (now === paused) return
+    paused = now
+    emit({ type: paused ? 'paused' : 'resumed', queue: keys.base })
+    if (paused) lane.releaseBuffered()
+    lane.onChange()
+  }
+
+  const lane: Lane = {
+    part,
+    owner,
+    settings,
+    emit,
+    buffer,
+    held,
+    onChange: () => undefined,
+    onShortLease: () => undefined,
+    get paused() {
+      return paused
+    },
+    get settling() {
+      return batcher.size
+    },
+    get lastSettleAt() {
+      return lastSettleAt
+    },
+    async accept(claimed, now) {
+      const leases = claimed.map((entry) => admit(entry, now))
+      for (const lease of await sift(leases)) buffer.push(lease)
+      if (paused) lane.releaseBuffered()
+      lane.onChange()
+    },
+    async acceptReclaimed(taken, now) {
+      const leases = taken.map((entry) => {
+        const lease = admit(entry, now)
+        emit({ type: 'reclaimed', job: eventJob(lease), from: entry.from, crashes: crashesOf(entry.deliveryCount) })
+        return lease
+      })
+      for (const lease of (await sift(leases)).toReversed()) buffer.pushFront(lease)
+      if (paused) lane.releaseBuffered()
+      lane.onChange()
+    },
+    settle(lease, decided, done) {
+      lease.settling = true
+      batcher.push({ held: lease, verdict: decided, done })
+    },
+    release(lease) {
+      lane.settle(lease, verdict(lease, 'release'), (how) => {
+        if (how === 'stored') emit({ type: 'released', job: eventJob(lease) })
+      })
+    },
+    releaseBuffered() {
+      for (const lease of buffer.drain()) lane.release(lease)
+    },
+    releaseOrphans(orphans) {
+      const now = performance.now()
+      for (const orphan of orphans) {
+        if (lane.holds(orphan)) continue
+        const lease = createHeld({ ...orphan, fields: [], job: undefined }, '', owner.visibilityMs, now)
+        lane.settle(lease, verdict(lease, 'release'), () => undefined)
+      }
+    },
+    lose(lease) {
+      if (lease.lost) return
+      lease.lost = true
+      held.delete(keyOf(lease))
+      emit({ type: 'leaseLost', job: eventJob(lease) })
+      lease.run?.abort(
+        new QueueError('LEASE_LOST', `The lease of job "${lease.id}" is lost: another worker may run it, this run is void`),
+      )
+    },
+    holds: (entry) => held.has(keyOf(entry)),
+    setPaused,
+    idle: () => batcher.idle(),
+  }
+  return lane
+}
+
+/** The job as its handler sees it. @throws SyntaxError when the data is not JSON */
+export function toJob(lease: Held, maxAttempts: number, priority: Job['priority']): Job {
+  const { meta, job, id, entryId } = lease
+  return {
+    id,
+    name: job?.name ?? '',
+    data: JSON.parse(job?.data ?? ''),
+    attempt: (meta.failures ?? 0) + 1,
+    maxAttempts: meta.maxAttempts ?? maxAttempts,
+    priority,
+    enqueuedAt: meta.enqueuedAt ?? timeOf(entryId),
+    ...(meta.orderingKey === undefined ? {} : { orderingKey: meta.orderingKey }),
+    ...(meta.traceparent === undefined ? {} : { traceparent: meta.traceparent }),
+  }
+}

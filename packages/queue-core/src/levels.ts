@@ -1,0 +1,55 @@
+/** The three priorities of a job. */
+export type Priority = 'high' | 'default' | 'low'
+
+/** A priority's place in every list of streams: 0 is served first. */
+export type Level = 0 | 1 | 2
+
+/** All levels in serving order. */
+export const LEVELS: readonly Level[] = [0, 1, 2]
+
+const PRIORITIES: readonly Priority[] = ['high', 'default', 'low']
+
+/** Shares of the work taken per level while all levels have a backlog. */
+export const DEFAULT_WEIGHTS: readonly number[] = [6, 3, 1]
+
+export function levelOf(priority: Priority): Level {
+  return priority === 'high' ? 0 : priority === 'low' ? 2 : 1
+}
+
+export function priorityOf(level: Level): Priority {
+  return PRIORITIES[level] ?? 'default'
+}
+
+/**
+ * Chooses the level to serve next. Weighted: smooth weighted round robin, so a level with a backlog
+ * and a weight is never starved. Strict (no weights): always the highest level that has work.
+ */
+export function createPicker(weights: readonly number[] | undefined): (has: (level: Level) => boolean) => Level {
+  if (weights === undefined) return (has) => LEVELS.find(has) ?? 1
+  const credit = [0, 0, 0]
+  return (has) => {
+    let best: Level = 1
+    let most = -Infinity
+    let total = 0
+    for (const level of LEVELS) {
+      if (!has(level)) continue
+      const weight = weights[level] ?? 1
+      total += weight
+      const now = (credit[level] = (credit[level] ?? 0) + weight)
+      if (now > most) {
+        most = now
+        best = level
+      }
+    }
+    credit[best] = (credit[best] ?? 0) - total
+    return best
+  }
+}
+
+/** Splits `count` over the levels by weight, at least one each; strict order gives all to each in turn. */
+export function splitByWeight(count: number, weights: readonly number[], active: readonly boolean[]): number[] {
+  const total = LEVELS.reduce<number>((sum, level) => sum + (active[level] ? (weights[level] ?? 1) : 0), 0)
+  return LEVELS.map((level) =>
+    active[level] ? Math.max(1, Math.floor((count * (weights[level] ?? 1)) / (total || 1))) : 1,
+  )
+}

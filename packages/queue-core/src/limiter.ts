@@ -1,0 +1,63 @@
+import * as broker from './broker.ts'
+import { errorDelay } from './loop.ts'
+import type { RateLimit } from './options.ts'
+import type { QueuePartition } from './queue.ts'
+
+/** Permission to start jobs under the queue's rate limit, shared by all its workers. */
+export interface Limiter {
+  /** Takes one token if one is in hand; else asks for up to `wanted` and calls back when some came. */
+  take(wanted: number): boolean
+  stop(): void
+}
+
+export function createLimiter(
+  home: QueuePartition,
+  limit: RateLimit,
+  onTokens: () => void,
+  onError: (error: unknown) => void,
+): Limiter {
+  let tokens = 0
+  let asking = false
+  let stopped = false
+  let failures = 0
+  let timer: NodeJS.Timeout | undefined
+
+  async function ask(wanted: number): Promise<void> {
+    let waitMs = 0
+    try {
+      const reply = await broker.takeTokens(home.connection, home.keys, limit, wanted)
+      tokens += reply.granted
+      waitMs = reply.granted > 0 ? 0 : reply.waitMs
+      failures = 0
+    } catch (error) {
+      onError(error)
+      waitMs = errorDelay(++failures)
+    }
+    if (stopped) return
+    if (waitMs === 0) return resume()
+    timer = setTimeout(resume, waitMs)
+  }
+
+  function resume(): void {
+    asking = false
+    onTokens()
+  }
+
+  return {
+    take(wanted) {
+      if (tokens > 0) {
+        tokens--
+        return true
+      }
+      if (!asking && !stopped) {
+        asking = true
+        void ask(Math.max(1, wanted))
+      }
+      return false
+    },
+    stop() {
+      stopped = true
+      clearTimeout(timer)
+    },
+  }
+}

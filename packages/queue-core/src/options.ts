@@ -1,0 +1,174 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { exponential, type Backoff } from './backoff.ts'
+import { QueueError } from './errors.ts'
+import type { OnEvent } from './events.ts'
+import type { JobMap, JobName } from './job.ts'
+import { checkQueueName } from './keys.ts'
+import { DEFAULT_WEIGHTS, type Priority } from './levels.ts'
+
+/** A Standard Schema (https://standardschema.dev) per job name, e.g. of valibot, zod or arktype. */
+export type JobSchemas<Jobs extends JobMap> = {
+  readonly [Name in JobName<Jobs>]?: StandardSchemaV1<Jobs[Name]>
+}
+
+/** What producers and workers of one queue must agree on. */
+export interface SharedOptions<Jobs extends JobMap> {
+  /** First part of every key. @default 'titan' */
+  readonly prefix?: string
+  /**
+   * Over how many slots of a Redis Cluster the queue is spread. Order and deduplication hold within an
+   * `id` and within an `orderingKey`. Never change it while jobs are waiting. @default 1
+   */
+  readonly partitions?: number
+  /** Checks data when a job is enqueued and again before its handler runs. @default none */
+  readonly schemas?: JobSchemas<Jobs>
+}
+
+/** Options of `createQueue`. */
+export interface QueueOptions<Jobs extends JobMap> extends SharedOptions<Jobs> {
+  /**
+   * Most live jobs (ready, leased, delayed, parked) of one partition; beyond it `enqueue` rejects with
+   * `QUEUE_FULL`. Waiting work is never dropped to make room. @default 0, no limit
+   */
+  readonly maxLength?: number
+  /** Largest data of one job, bytes of JSON. @default 65536 */
+  readonly maxPayloadBytes?: number
+}
+
+/** A token bucket on the server's clock. */
+export interface RateLimit {
+  /** Jobs that may start within `perMs`, and the size of a burst. */
+  readonly max: number
+  /** Length of the period in milliseconds. */
+  readonly perMs: number
+}
+
+/** Options of `createWorker`. */
+export interface WorkerOptions<Jobs extends JobMap> extends SharedOptions<Jobs> {
+  /** Consumer group. A queue has one: a second one would run every job twice and is refused. @default 'workers' */
+  readonly group?: string
+  /** Name of this worker for people. The name in Redis gets a random end, so two of a name never mix. @default host name and process id */
+  readonly consumer?: string
+  /** Jobs that run at the same time. @default 10 */
+  readonly concurrency?: number
+  /** Most jobs claimed ahead of a free slot; how many really are follows how fast they are worked off. @default 1000 */
+  readonly maxPrefetch?: number
+  /**
+   * Milliseconds after which a job whose worker went silent goes to another one. A working worker renews its
+   * leases three times in that time, so handlers may run for hours. @default 30000
+   */
+  readonly visibilityMs?: number
+  /** Longest run of a handler in milliseconds, 0 = no limit; then its signal aborts and the attempt has failed. @default 0 */
+  readonly timeoutMs?: number
+  /** Failed attempts after which a job is a dead letter. @default 5 */
+  readonly maxAttempts?: number
+  /** Deliveries that may end without a word (worker killed or stalled) before the job is a dead letter. @default 3 */
+  readonly maxCrashes?: number
+  /** Delay between attempts. @default exponential() */
+  readonly backoff?: Backoff
+  /** How long the id of a done job is remembered, in milliseconds; 0 = not at all. @default 86400000, a day */
+  readonly dedupeMs?: number
+  /** Shares per priority while all have a backlog, or 'strict': low only when nothing else waits. @default { high: 6, default: 3, low: 1 } */
+  readonly priorities?: 'strict' | Readonly<Record<Priority, number>>
+  /** Most jobs that start per period over all workers of the queue. @default none */
+  readonly rateLimit?: RateLimit
+  /** Work although the server may evict keys (`maxmemory-policy` other than `noeviction`). @default false */
+  readonly allowEviction?: boolean
+  /** @default none */
+  readonly onEvent?: OnEvent
+}
+
+export const defaults = {
+  prefix: 'titan',
+  group: 'workers',
+  maxPayloadBytes: 65_536,
+  concurrency: 10,
+  maxPrefetch: 1_000,
+  visibilityMs: 30_000,
+  maxAttempts: 5,
+  maxCrashes: 3,
+  dedupeMs: 86_400_000,
+  /** Longest a read waits on the server; a reply must come within twice that. */
+  blockMs: 2_000,
+  /** A command without a reply for this long is given up, and its connection replaced. */
+  replyWithinMs: 15_000,
+} as const
+
+function check(name: string, value: number | undefined, fallback: number, min: number, max: number): number {
+  if (value === undefined) return fallback
+  if (Number.isInteger(value) && value >= min && value <= max) return value
+  throw new QueueError('INVALID_OPTIONS', `${name} must be a whole number from ${min} to ${max}, got ${String(value)}`)
+}
+
+const DAY = 86_400_000
+
+/** Options of one side with every default filled in. */
+export interface ResolvedShared {
+  readonly prefix: string
+  readonly partitions: number
+}
+
+export function resolveShared(queue: string, options: Omit<SharedOptions<JobMap>, 'schemas'>): ResolvedShared {
+  checkQueueName('Queue name', queue)
+  return {
+    prefix: checkQueueName('prefix', options.prefix ?? defaults.prefix),
+    partitions: check('partitions', options.partitions, 1, 1, 256),
+  }
+}
+
+export interface ResolvedQueue extends ResolvedShared {
+  readonly maxLength: number
+  readonly maxPayloadBytes: number
+}
+
+export function resolveQueue(queue: string, options: Omit<QueueOptions<JobMap>, 'schemas'>): ResolvedQueue {
+  return {
+    ...resolveShared(queue, options),
+    maxLength: check('maxLength', options.maxLength, 0, 0, Number.MAX_SAFE_INTEGER),
+    maxPayloadBytes: check('maxPayloadBytes', options.maxPayloadBytes, defaults.maxPayloadBytes, 2, 512 * 1024 * 1024),
+  }
+}
+
+export interface ResolvedWorker extends ResolvedShared {
+  readonly group: string
+  readonly concurrency: number
+  readonly maxPrefetch: number
+  readonly visibilityMs: number
+  readonly timeoutMs: number
+  readonly maxAttempts: number
+  readonly maxCrashes: number
+  readonly backoff: Backoff
+  readonly dedupeMs: number
+  readonly weights: readonly number[] | undefined
+  readonly rateLimit: RateLimit | undefined
+  readonly allowEviction: boolean
+}
+
+export function resolveWorker(queue: string, options: Omit<WorkerOptions<JobMap>, 'schemas'>): ResolvedWorker {
+  const { priorities, rateLimit } = options
+  if (rateLimit !== undefined) {
+    check('rateLimit.max', rateLimit.max, 1, 1, 1_000_000)
+    check('rateLimit.perMs', rateLimit.perMs, 1, 1, DAY)
+  }
+  const weights =
+    priorities === 'strict'
+      ? undefined
+      : priorities === undefined
+        ? DEFAULT_WEIGHTS
+        : [priorities.high, priorities.default, priorities.low].map((weight) => check('priorities', weight, 1, 1, 1_000))
+  return {
+    ...resolveShared(queue, options),
+    group: checkQueueName('group', options.group ?? defaults.group),
+    concurrency: check('concurrency', options.concurrency, defaults.concurrency, 1, 100_000),
+    maxPrefetch: check('maxPrefetch', options.maxPrefetch, defaults.maxPrefetch, 0, 100_000),
+    visibilityMs: check('visibilityMs', options.visibilityMs, defaults.visibilityMs, 100, DAY),
+    timeoutMs: check('timeoutMs', options.timeoutMs, 0, 0, DAY),
+    maxAttempts: check('maxAttempts', options.maxAttempts, defaults.maxAttempts, 1, 1_000_000),
+    maxCrashes: check('maxCrashes', options.maxCrashes, defaults.maxCrashes, 1, 900),
+    backoff: options.backoff ?? exponential(),
+    dedupeMs: check('dedupeMs', options.dedupeMs, defaults.dedupeMs, 0, 365 * DAY),
+    weights,
+    rateLimit,
+    allowEviction: options.allowEviction ?? false,
+  }
+}

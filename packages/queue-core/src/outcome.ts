@@ -1,0 +1,34 @@
+import { exponential, fixed, type Backoff } from './backoff.ts'
+import { QueueError, RetryError, UnrecoverableError } from './errors.ts'
+import type { FailureCause, Meta } from './job.ts'
+
+/** What becomes of a job after its handler. */
+export type Outcome =
+  | { readonly kind: 'ack' }
+  | { readonly kind: 'retry'; readonly delayMs: number; readonly cause: FailureCause; readonly counts: boolean }
+  | { readonly kind: 'deadLetter'; readonly cause: FailureCause }
+
+/**
+ * Decides what becomes of a job whose handler threw `failure` (undefined: it returned). Pure: no clock, no Redis.
+ * The worker carries the decision out; nothing else decides the fate of a job that ran.
+ */
+export function decide(failure: Error | undefined, meta: Meta, maxAttempts: number, backoff: Backoff): Outcome {
+  if (failure === undefined) return { kind: 'ack' }
+  if (failure instanceof UnrecoverableError) return { kind: 'deadLetter', cause: 'unrecoverable' }
+  if (failure instanceof QueueError && failure.code === 'INVALID_PAYLOAD')
+    return { kind: 'deadLetter', cause: 'invalid_payload' }
+  const cause =
+    failure instanceof QueueError && failure.code === 'HANDLER_TIMEOUT' ? 'timeout' : 'handler_error'
+  const counts = !(failure instanceof RetryError) || failure.countsAsAttempt
+  const failures = (meta.failures ?? 0) + (counts ? 1 : 0)
+  if (failures >= maxAttempts && counts) return { kind: 'deadLetter', cause }
+  const delayMs = failure instanceof RetryError ? failure.delayMs : backoffOf(meta, backoff)(failures)
+  return { kind: 'retry', delayMs: Math.max(0, Math.round(delayMs)), cause, counts }
+}
+
+function backoffOf(meta: Meta, fallback: Backoff): Backoff {
+  if (meta.backoff === undefined) return fallback
+  const { type, delayMs, maxMs } = meta.backoff
+  if (type === 'fixed') return fixed(delayMs)
+  return exponential({ baseMs: delayMs, ...(maxMs === undefined ? {} : { maxMs }) })
+}

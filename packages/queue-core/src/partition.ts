@@ -1,0 +1,15 @@
+import { keysOf, type Keys } from './keys.ts'
+
+/** The keys of every partition of a queue. */
+export function partitionKeys(prefix: string, queue: string, partitions: number): Keys[] {
+  if (partitions === 1) return [keysOf(prefix, queue)]
+  return Array.from({ length: partitions }, (_none, index) => keysOf(prefix, queue, index))
+}
+
+/** The partition of an id or ordering key: FNV-1a, so every producer in every process agrees. */
+export function partitionOf(text: string, partitions: number): number {
+  if (partitions === 1) return 0
+  let hash = 0x811c9dc5
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+  return (hash >>> 0) % partitions
+}

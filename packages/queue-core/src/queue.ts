@@ -1,0 +1,252 @@
+import { randomUUID } from 'node:crypto'
+import * as broker from './broker.ts'
+import { createBatcher, type Batcher } from './batcher.ts'
+import { shareConnection, type Connection, type RedisClient } from './connection.ts'
+import { createDeadLetters, type DeadLetters } from './dead-letters.ts'
+import { QueueError } from './errors.ts'
+import type { JobMap, JobName, JobOptions, Meta, NewJob } from './job.ts'
+import { checkKey, checkName, encodeData } from './job.ts'
+import type { Keys } from './keys.ts'
+import { levelOf } from './levels.ts'
+import { resolveQueue, type QueueOptions } from './options.ts'
+import { partitionKeys, partitionOf } from './partition.ts'
+import { createSchedules, type Schedules } from './schedules.ts'
+import { validate, type Schemas } from './schema.ts'
+import { readStats, type QueueStats } from './stats.ts'
+import { runScript, scripts } from './scripts.ts'
+
+/** The answer to an enqueue. */
+export interface Enqueued {
+  readonly id: string
+  /** True: a job of this id is alive or recently done, nothing was added. */
+  readonly duplicate: boolean
+}
+
+/** `done`; `leased`: the job runs already, nothing changed; `unknown`: no such job, or one without an id of the producer's. */
+export type AmendResult = 'done' | 'leased' | 'unknown'
+
+/** Produces and inspects the jobs of one queue. */
+export interface Queue<Jobs extends JobMap> extends DeadLetters, Schedules<Jobs> {
+  readonly name: string
+  /**
+   * Adds a job. Calls of one turn of the event loop travel together.
+   * @throws {QueueError} `INVALID_PAYLOAD`, `INVALID_OPTIONS`, `QUEUE_FULL`, `CLOSED`
+   */
+  enqueue<Name extends JobName<Jobs>>(name: Name, data: Jobs[Name], options?: JobOptions): Promise<Enqueued>
+  /**
+   * Adds many jobs, a thousand a round trip; the answers are in the order of the jobs.
+   * @throws {QueueError} as `enqueue`; `QUEUE_FULL` carries in `accepted` which jobs were added
+   */
+  enqueueMany(jobs: readonly NewJob<Jobs>[]): Promise<Enqueued[]>
+  /** Removes a job that has not started: a delayed one by any id, a waiting one by an id that the producer gave. */
+  cancel(id: string): Promise<AmendResult>
+  /** Moves the due time of a delayed job. */
+  reschedule(id: string, when: { readonly delayMs: number } | { readonly runAt: number }): Promise<AmendResult>
+  /** Stops all workers of the queue from starting jobs, within a second; running ones end. Enqueueing goes on. */
+  pause(): Promise<void>
+  resume(): Promise<void>
+  /** Counts jobs by state; computed at each call. */
+  stats(): Promise<QueueStats>
+  /** Waits for enqueues that are under way and refuses further ones. The client stays the caller's. */
+  close(): Promise<void>
+}
+
+interface Pending {
+  readonly entry: broker.Entry
+  readonly resolve: (reply: string) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** One partition as the queue's verbs see it. */
+export interface QueuePartition {
+  readonly index: number
+  readonly keys: Keys
+  readonly fixed: readonly string[]
+  readonly connection: Connection
+}
+
+const CHUNK = 1_000
+const WRITES_IN_FLIGHT = 4
+
+/**
+ * Opens a queue over a connected node-redis client.
+ * @throws {QueueError} `INVALID_OPTIONS`
+ * @example
+ * const queue = createQueue<{ 'email.send': { to: string } }>(redis, 'emails')
+ * await queue.enqueue('email.send', { to: 'ada@example.com' }, { delayMs: 60_000 })
+ */
+export function createQueue<Jobs extends JobMap>(
+  redis: RedisClient,
+  name: string,
+  options: QueueOptions<Jobs> = {},
+): Queue<Jobs> {
+  const { prefix, partitions, maxLength, maxPayloadBytes } = resolveQueue(name, options)
+  const schemas = options.schemas as Schemas | undefined
+  const parts = partitionKeys(prefix, name, partitions).map((keys, index): QueuePartition => ({
+    index,
+    keys,
+    fixed: broker.fixedKeys(keys),
+    connection: shareConnection(redis, keys.dlq),
+  }))
+  const batchers = parts.map((part) => createWriter(part, maxLength))
+  let closed = false
+  let turn = 0
+
+  /** Everything about one job that needs no Redis. */
+  function prepare(jobName: string, data: unknown, options: JobOptions): { part: number; entry: broker.Entry } {
+    checkName(jobName)
+    const text = encodeData(jobName, data, maxPayloadBytes)
+    const level = levelOf(options.priority ?? 'default')
+    const full = needsMeta(options) ? describe(options) : undefined
+    const routeBy = options.orderingKey ?? options.id
+    const part = routeBy === undefined ? turn++ % partitions : partitionOf(routeBy, partitions)
+    return { part, entry: full === undefined ? { level, name: jobName, data: text } : { level, name: jobName, data: text, full } }
+  }
+
+  function answer(prepared: { part: number; entry: broker.Entry }, reply: string): Enqueued | undefined {
+    if (reply === '!') return undefined
+    const { full } = prepared.entry
+    if (full !== undefined) return { id: full.id, duplicate: reply === '=' }
+    return { id: partitions === 1 ? reply : `${reply}.${prepared.part}`, duplicate: false }
+  }
+
+  function assertOpen(): void {
+    if (closed) throw new QueueError('CLOSED', `Queue "${name}" is closed`)
+  }
+
+  const fullError = (accepted?: (Enqueued | undefined)[]): QueueError =>
+    new QueueError(
+      'QUEUE_FULL',
+      `Queue "${name}" holds its limit of ${maxLength} jobs: try again when workers have caught up`,
+      accepted === undefined ? {} : { accepted },
+    )
+
+  return {
+    name,
+    async enqueue(jobName, data, options = {}) {
+      assertOpen()
+      const checked = validate(schemas, jobName, data)
+      const prepared = prepare(jobName, checked instanceof Promise ? await checked : checked, options)
+      const reply = await write(batchers, prepared)
+      const enqueued = answer(prepared, reply)
+      if (enqueued === undefined) throw fullError()
+      return enqueued
+    },
+    async enqueueMany(jobs) {
+      assertOpen()
+      const results: (Enqueued | undefined)[] = []
+      const writes: Promise<void>[] = []
+      for (let from = 0; from < jobs.length; from += CHUNK) {
+        const chunk = jobs.slice(from, from + CHUNK)
+        const values = schemas === undefined ? undefined : await Promise.all(chunk.map((job) => validate(schemas, job.name, job.data)))
+        const groups = new Map<number, { index: number; prepared: ReturnType<typeof prepare> }[]>()
+        for (const [offset, job] of chunk.entries()) {
+          const prepared = prepare(job.name, values === undefined ? job.data : values[offset], job)
+          const group = groups.get(prepared.part)
+          const item = { index: from + offset, prepared }
+          if (group === undefined) groups.set(prepared.part, [item])
+          else group.push(item)
+        }
+        for (const [partIndex, group] of groups) {
+          const part = parts[partIndex]
+          if (part === undefined) continue
+          const entries = group.map((item) => item.prepared.entry)
+          writes.push(
+            broker.enqueue(part.connection, part.keys, part.fixed, maxLength, entries).then((replies) => {
+              for (const [at, { index, prepared }] of group.entries()) results[index] = answer(prepared, replies[at] ?? '!')
+            }),
+          )
+        }
+      }
+      await settleAll(writes)
+      const accepted = results.filter((result) => result !== undefined)
+      if (accepted.length < jobs.length) throw fullError(results)
+      return accepted
+    },
+    cancel: (id) => amend('cancel', id, ''),
+    reschedule: (id, when) => amend('reschedule', id, 'delayMs' in when ? `+${when.delayMs}` : String(when.runAt)),
+    async pause() {
+      await Promise.all(parts.map((part) => steer(part, true)))
+    },
+    async resume() {
+      await Promise.all(parts.map((part) => steer(part, false)))
+    },
+    stats: () => readStats(parts),
+    ...createDeadLetters(name, parts, maxLength),
+    ...createSchedules<Jobs>(name, parts),
+    async close() {
+      closed = true
+      await Promise.all(batchers.map((batcher) => batcher.idle()))
+    },
+  }
+
+  /** A job with an ordering key is where its key sent it, so every partition is asked. */
+  async function amend(verb: 'cancel' | 'reschedule', id: string, due: string): Promise<AmendResult> {
+    for (const part of parts) {
+      const result = await runScript<AmendResult>(part.connection, scripts.amend, part.fixed, [verb, id, due])
+      if (result !== 'unknown') return result
+    }
+    return 'unknown'
+  }
+}
+
+function createWriter(part: QueuePartition, maxLength: number): Batcher<Pending> {
+  return createBatcher<Pending>(
+    CHUNK,
+    async (batch) => {
+      const entries = batch.map((pending) => pending.entry)
+      try {
+        const replies = await broker.enqueue(part.connection, part.keys, part.fixed, maxLength, entries)
+        for (const [index, { resolve }] of batch.entries()) resolve(replies[index] ?? '!')
+      } catch (error) {
+        for (const { reject } of batch) reject(error)
+      }
+    },
+    WRITES_IN_FLIGHT,
+  )
+}
+
+function write(batchers: readonly Batcher<Pending>[], { part, entry }: { part: number; entry: broker.Entry }): Promise<string> {
+  return new Promise((resolve, reject) => {
+    batchers[part]?.push({ entry, resolve, reject })
+  })
+}
+
+/** Waits for all, then throws the first failure: no write goes on behind the caller's back. */
+async function settleAll(writes: readonly Promise<void>[]): Promise<void> {
+  for (const outcome of await Promise.allSettled(writes)) if (outcome.status === 'rejected') throw outcome.reason
+}
+
+async function steer({ connection, keys }: QueuePartition, paused: boolean): Promise<void> {
+  await connection.send(paused ? ['SET', keys.paused, '1'] : ['DEL', keys.paused])
+  await connection.send(['XADD', keys.control, 'MAXLEN', '64', '*', 'e', paused ? 'paused' : 'resumed', 'v', ''])
+}
+
+function needsMeta({ name: _name, data: _data, priority: _priority, ...rest }: JobOptions & { name?: unknown; data?: unknown }): boolean {
+  return Object.values(rest).some((value) => value !== undefined)
+}
+
+/** What a job with options carries beside its name and data. @throws {QueueError} `INVALID_OPTIONS`, `INVALID_PAYLOAD` */
+export function describe(options: JobOptions, more: Meta = {}): NonNullable<broker.Entry['full']> {
+  const { delayMs, runAt, orderingKey, maxAttempts, visibilityMs, timeoutMs, backoff, traceparent } = options
+  if (delayMs !== undefined && runAt !== undefined)
+    throw new QueueError('INVALID_OPTIONS', 'Give delayMs or runAt, not both')
+  for (const [option, value] of Object.entries({ delayMs, runAt, maxAttempts, visibilityMs, timeoutMs }))
+    if (value !== undefined && !(Number.isSafeInteger(value) && value >= 0))
+      throw new QueueError('INVALID_OPTIONS', `${option} must be a whole number of at least 0, got ${value}`)
+  const id = options.id === undefined ? randomUUID() : checkKey('id', options.id)
+  const due = delayMs !== undefined && delayMs > 0 ? `+${delayMs}` : runAt !== undefined ? String(runAt) : ''
+  const meta: Meta = {
+    ...more,
+    id,
+    ...(options.id === undefined ? {} : { dedupe: 1 }),
+    ...(orderingKey === undefined ? {} : { orderingKey: checkKey('orderingKey', orderingKey) }),
+    ...(maxAttempts === undefined ? {} : { maxAttempts }),
+    ...(visibilityMs === undefined ? {} : { visibilityMs }),
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(backoff === undefined ? {} : { backoff }),
+    ...(traceparent === undefined ? {} : { traceparent: checkKey('traceparent', traceparent) }),
+    ...(due === '' && orderingKey === undefined ? {} : { enqueuedAt: Date.now() }),
+  }
+  return { id, dedupe: options.id !== undefined, due, orderingKey: orderingKey ?? '', meta: JSON.stringify(meta) }
+}

@@ -1,0 +1,137 @@
+import * as broker from './broker.ts'
+import type { Connection } from './connection.ts'
+import type { Lane } from './lane.ts'
+import { LEVELS, splitByWeight } from './levels.ts'
+import { errorDelay } from './loop.ts'
+import { defaults } from './options.ts'
+
+/** Claims new entries for one lane over a connection of its own, since a blocking read parks it. */
+export interface Reader {
+  /** Looks again whether there is demand. */
+  wake(): void
+  /** When the server last answered a read, `performance.now()`. */
+  readonly lastReadAt: number
+  /** Stops reading; what a read under way has claimed is accepted first. */
+  stop(): Promise<void>
+}
+
+const MAX_COUNT = 1_000
+
+/** `demand` tells how many jobs the lane may claim now; 0 = wait for `wake`. */
+export function startReader(lane: Lane, connection: Connection, demand: () => number): Reader {
+  const { part, owner, settings, emit } = lane
+  let stopped = false
+  let failures = 0
+  let lastReadAt = performance.now()
+  let wakeUp: (() => void) | undefined
+  let blockedId: string | undefined
+  /** The last read got all it asked for, so there is a backlog and levels are read by weight. */
+  let backlog = false
+  const active = [true, true, true]
+
+  /** One read per level, in one round trip, each with its share. */
+  async function readByWeight(want: number): Promise<broker.Claimed[][]> {
+    if (settings.weights === undefined) return readStrictly(want)
+    const shares = splitByWeight(want, settings.weights, active)
+    const perLevel = await Promise.all(
+      LEVELS.map((level) => broker.read(connection, part.keys, owner, [level], shares[level] ?? 1, 0)),
+    )
+    const claimed = LEVELS.map((level) => perLevel[level]?.[level] ?? [])
+    for (const level of LEVELS) active[level] = (claimed[level]?.length ?? 0) > 0
+    return claimed
+  }
+
+  /** High first; a lower level only for what is left. */
+  async function readStrictly(want: number): Promise<broker.Claimed[][]> {
+    const claimed: broker.Claimed[][] = [[], [], []]
+    let left = want
+    for (const level of LEVELS) {
+      if (left < 1) break
+      const [...levels] = await broker.read(connection, part.keys, owner, [level], left, 0)
+      claimed[level] = levels[level] ?? []
+      left -= claimed[level].length
+    }
+    return claimed
+  }
+
+  async function readBlocking(want: number): Promise<broker.Claimed[][]> {
+    blockedId = await connection.id()
+    if (stopped) return []
+    try {
+      return await broker.read(connection, part.keys, owner, LEVELS, want, defaults.blockMs)
+    } finally {
+      blockedId = undefined
+    }
+  }
+
+  async function readOnce(want: number): Promise<void> {
+    const claimed = backlog ? await readByWeight(want) : await readBlocking(want)
+    lastReadAt = performance.now()
+    const all = claimed.flat()
+    backlog = backlog ? all.length > 0 : all.length >= want
+    if (all.length > 0) await lane.accept(all, lastReadAt)
+  }
+
+  async function recover(error: unknown): Promise<void> {
+    if (error instanceof Error && error.message.startsWith('NOGROUP')) {
+      await broker.createGroup(connection, part.keys, owner.group)
+      emit({ type: 'groupCreated', queue: part.keys.base })
+      return
+    }
+    // UNBLOCKED is how a server says that it became a replica or that we asked to stop.
+    if (!stopped && !(error instanceof Error && error.message.startsWith('UNBLOCKED')))
+      emit({ type: 'error', error, during: 'read' })
+    await waitForWake(errorDelay(++failures))
+  }
+
+  function waitForWake(atMostMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(done, atMostMs)
+      function done(): void {
+        clearTimeout(timer)
+        wakeUp = undefined
+        resolve()
+      }
+      wakeUp = done
+    })
+  }
+
+  async function run(): Promise<void> {
+    while (!stopped) {
+      const want = Math.min(MAX_COUNT, lane.paused ? 0 : demand())
+      if (want < 1) {
+        await waitForWake(1_000)
+        continue
+      }
+      try {
+        await readOnce(want)
+        failures = 0
+      } catch (error) {
+        await recover(error).catch((again: unknown) => emit({ type: 'error', error: again, during: 'read' }))
+      }
+    }
+  }
+
+  const running = run()
+  return {
+    wake: () => wakeUp?.(),
+    get lastReadAt() {
+      return lastReadAt
+    },
+    async stop() {
+      stopped = true
+      wakeUp?.()
+      let over = false
+      void running.then(() => {
+        over = true
+      })
+      // A reply must not be thrown away with the connection: it would be claimed and unknown. So the server is asked
+      // to end the wait, again and again since the read may be on its way to it.
+      while (!over) {
+        if (blockedId !== undefined)
+          await part.connection.send(['CLIENT', 'UNBLOCK', blockedId]).catch(() => undefined)
+        await Promise.race([running, new Promise((resolve) => setTimeout(resolve, 20))])
+      }
+    },
+  }
+}

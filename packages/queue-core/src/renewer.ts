@@ -1,0 +1,69 @@
+import * as broker from './broker.ts'
+import type { Held } from './held.ts'
+import type { Lane } from './lane.ts'
+import { startLoop, type Loop } from './loop.ts'
+
+const BATCH = 500
+/** Share of the visibility timeout after which a lease that could not be renewed counts as lost here, so that
+ * our run is aborted before another worker may begin its own. */
+const GIVE_UP = 0.9
+
+/** Renews the leases of one lane, three times per visibility timeout, and aborts the runs of those that are lost. */
+export function startRenewer(lane: Lane): Loop {
+  const { part, owner, emit } = lane
+  const dueAt = (held: Held): number => held.renewedAt + held.visibilityMs / 3
+
+  function giveUpExpired(now: number): void {
+    for (const held of lane.held.values())
+      if (now - held.renewedAt > held.visibilityMs * GIVE_UP) lane.lose(held)
+  }
+
+  async function runOnce(): Promise<number> {
+    const now = performance.now()
+    const due: Held[] = []
+    // A lease a little before its time goes along, so that renewals gather into few calls.
+    for (const held of lane.held.values())
+      if (dueAt(held) - now < held.visibilityMs / 12 || isFirstOfShort(held)) due.push(held)
+    try {
+      for (let from = 0; from < due.length; from += BATCH) await renewBatch(due.slice(from, from + BATCH))
+    } catch (error) {
+      giveUpExpired(performance.now())
+      throw error
+    }
+    let next = owner.visibilityMs / 3
+    const after = performance.now()
+    for (const held of lane.held.values()) next = Math.min(next, dueAt(held) - after)
+    return Math.max(1, next)
+  }
+
+  /** The server lets a new entry idle for the queue's timeout; a job with a shorter one says so by its first renewal. */
+  function isFirstOfShort(held: Held): boolean {
+    return held.visibilityMs < owner.visibilityMs && held.renewedAt === held.claimedAt
+  }
+
+  async function renewBatch(batch: readonly Held[]): Promise<void> {
+    const sentAt = performance.now()
+    const { lost, paused } = await broker.renew(
+      part.connection,
+      part.keys,
+      owner,
+      batch.map(({ level, entryId, deliveryCount, visibilityMs }) => {
+        return { level, entryId, deliveryCount, idleMs: Math.max(0, owner.visibilityMs - visibilityMs) }
+      }),
+    )
+    const gone = new Set(lost)
+    for (const [index, held] of batch.entries()) {
+      if (!gone.has(index)) held.renewedAt = sentAt
+      // A lease that was settled meanwhile is not lost.
+      else if (lane.holds(held)) loseUnlessSettling(held)
+    }
+    lane.setPaused(paused)
+  }
+
+  function loseUnlessSettling(held: Held): void {
+    if (held.settling) return
+    lane.lose(held)
+  }
+
+  return startLoop(runOnce, (error) => emit({ type: 'error', error, during: 'renew' }), owner.visibilityMs / 3)
+}

@@ -1,0 +1,120 @@
+import { Cron } from 'croner'
+import * as broker from './broker.ts'
+import { QueueError } from './errors.ts'
+import { checkKey, checkName, encodeData, type JobMap, type JobName, type JobOptions } from './job.ts'
+import { levelOf } from './levels.ts'
+import { defaults } from './options.ts'
+import { describe, type QueuePartition } from './queue.ts'
+
+/** A recurring job as it is stored. */
+export interface Schedule {
+  readonly key: string
+  /** Five or six fields: [second] minute hour day month weekday. */
+  readonly cron: string
+  /** IANA time zone. */
+  readonly timeZone: string
+  readonly name: string
+  readonly data: unknown
+  readonly options: Pick<JobOptions, 'priority' | 'maxAttempts' | 'orderingKey' | 'timeoutMs' | 'visibilityMs'>
+}
+
+/** A schedule and when it fires next, epoch milliseconds. */
+export interface ScheduleState extends Schedule {
+  readonly nextAt: number | undefined
+}
+
+/** Recurring jobs, stored in Redis so that no process owns them. */
+export interface Schedules<Jobs extends JobMap> {
+  /**
+   * Creates or replaces the recurring job `key`. Each slot fires once however many workers run; the job's id is
+   * `<key>@<slot>`. Slots missed while no worker ran fire once, not each.
+   * @throws {QueueError} `INVALID_OPTIONS` for a bad expression or time zone
+   */
+  schedule<Name extends JobName<Jobs>>(
+    key: string,
+    recurrence: { readonly cron: string; readonly timeZone?: string },
+    name: Name,
+    data: Jobs[Name],
+    options?: Schedule['options'],
+  ): Promise<void>
+  /** Removes a recurring job; false if there was none. */
+  unschedule(key: string): Promise<boolean>
+  schedules(): Promise<ScheduleState[]>
+}
+
+/** First slot after `after`, epoch milliseconds; undefined when there is none. @throws {QueueError} `INVALID_OPTIONS` */
+export function nextSlot(cron: string, timeZone: string, after: number): number | undefined {
+  try {
+    return new Cron(cron, { timezone: timeZone }).nextRun(new Date(after))?.getTime()
+  } catch (error) {
+    throw new QueueError('INVALID_OPTIONS', `Schedule "${cron}" in time zone "${timeZone}" is not valid`, { cause: error })
+  }
+}
+
+async function serverNow({ connection }: QueuePartition): Promise<number> {
+  const [seconds = '0', micros = '0'] = await connection.send<string[]>(['TIME'])
+  return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000)
+}
+
+export function createSchedules<Jobs extends JobMap>(queue: string, parts: readonly QueuePartition[]): Schedules<Jobs> {
+  const [home] = parts
+  if (home === undefined) throw new QueueError('INVALID_OPTIONS', `Queue "${queue}" has no partition`)
+  const { connection, keys } = home
+  return {
+    async schedule(key, { cron, timeZone = 'UTC' }, name, data, options = {}) {
+      checkKey('Schedule key', key)
+      checkName(name)
+      const slot = nextSlot(cron, timeZone, await serverNow(home))
+      if (slot === undefined) throw new QueueError('INVALID_OPTIONS', `Schedule "${cron}" never fires`)
+      encodeData(name, data, defaults.maxPayloadBytes)
+      const schedule = JSON.stringify({ key, cron, timeZone, name, data, options } satisfies Schedule)
+      const unchanged = (await connection.send<string | null>(['HGET', keys.schedules, key])) === schedule
+      await connection.send(['HSET', keys.schedules, key, schedule])
+      // An unchanged schedule keeps its slot: a restart must not push a firing that is due into the future.
+      await connection.send(['ZADD', keys.slots, ...(unchanged ? ['NX'] : []), String(slot), key])
+      await connection.send(['XADD', keys.control, 'MAXLEN', '64', '*', 'e', 'due', 'v', String(slot)])
+    },
+    async unschedule(key) {
+      const removed = await connection.send<number>(['ZREM', keys.slots, key])
+      await connection.send(['HDEL', keys.schedules, key])
+      return removed > 0
+    },
+    async schedules() {
+      const stored = await connection.send<string[] | Record<string, string>>(['HVALS', keys.schedules])
+      return Promise.all(
+        Object.values(stored).map(async (text) => {
+          const schedule = JSON.parse(text) as Schedule
+          const score = await connection.send<string | number | null>(['ZSCORE', keys.slots, schedule.key])
+          return { ...schedule, nextAt: score === null ? undefined : Number(score) }
+        }),
+      )
+    },
+  }
+}
+
+/** Fires the slots that are due and returns the milliseconds until the next one, undefined without schedules. */
+export async function fireDueSlots(part: QueuePartition, now: number): Promise<number | undefined> {
+  const { connection, keys, fixed } = part
+  const due = await connection.send<string[]>(['ZRANGE', keys.slots, '-inf', String(now), 'BYSCORE', 'LIMIT', '0', '100'])
+  for (const key of due) {
+    const text = await connection.send<string | null>(['HGET', keys.schedules, key])
+    const score = await connection.send<string | number | null>(['ZSCORE', keys.slots, key])
+    if (score === null) continue
+    const slot = Number(score)
+    const schedule = text === null ? undefined : (JSON.parse(text) as Schedule)
+    const following = schedule === undefined ? undefined : nextSlot(schedule.cron, schedule.timeZone, Math.max(now, slot))
+    if (schedule === undefined || following === undefined) {
+      await connection.send(['ZREM', keys.slots, key])
+      continue
+    }
+    const full = describe({ ...schedule.options, id: `${key}@${slot}` })
+    const level = levelOf(schedule.options.priority ?? 'default')
+    const data = JSON.stringify(schedule.data)
+    // The guard moves the schedule on in the step that adds the job: only one worker wins a slot.
+    const guard = ['slot', key, `${slot} ${following}`] as const
+    await broker.enqueue(connection, keys, fixed, 0, [{ level, name: schedule.name, data, full: { ...full, guard } }])
+  }
+  const next = await connection.send<string[]>(['ZRANGE', keys.slots, '0', '0'])
+  const score = next[0] === undefined ? null : await connection.send<string | number | null>(['ZSCORE', keys.slots, next[0]])
+  return score === null ? undefined : Math.max(0, Number(score) - now)
+}

@@ -1,0 +1,29 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { QueueError } from './errors.ts'
+
+/** Schemas by job name, whatever the job map. */
+export type Schemas = Readonly<Record<string, StandardSchemaV1 | undefined>>
+
+/**
+ * Checks data against the schema of its job, if there is one, and returns the schema's output.
+ * @throws {QueueError} `INVALID_PAYLOAD` with the path and text of each issue
+ */
+export function validate(
+  schemas: Schemas | undefined,
+  name: string,
+  data: unknown,
+): unknown | Promise<unknown> {
+  const schema = schemas?.[name]
+  if (schema === undefined) return data
+  const result = schema['~standard'].validate(data)
+  return result instanceof Promise ? result.then((settled) => outputOf(name, settled)) : outputOf(name, result)
+}
+
+function outputOf(name: string, result: StandardSchemaV1.Result<unknown>): unknown {
+  if (result.issues === undefined) return result.value
+  const issues = result.issues.map(({ message, path = [] }) => {
+    const at = path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.')
+    return at === '' ? message : `${at}: ${message}`
+  })
+  throw new QueueError('INVALID_PAYLOAD', `Data of job "${name}" does not fit its schema: ${issues.join('; ')}`)
+}

@@ -1,0 +1,53 @@
+import type { Connection } from './connection.ts'
+import { QueueError } from './errors.ts'
+import { defaults } from './options.ts'
+
+/**
+ * Refuses a server that cannot keep jobs safe. Needs Redis 7.0 (XAUTOCLAIM that reports deleted entries, script
+ * flags) or Valkey. Eviction may drop jobs (https://redis.io/docs/latest/develop/reference/eviction/).
+ * @returns warnings
+ * @throws {QueueError} `UNSUPPORTED_SERVER`
+ */
+export async function checkServer(connection: Connection, allowEviction: boolean): Promise<string[]> {
+  const ask = (section: string): Promise<string> =>
+    connection.send<string>(['INFO', section], { replyWithinMs: defaults.replyWithinMs }).then(String)
+  const server = readInfo(await ask('server'))
+  const version = server['redis_version'] ?? ''
+  if (Number(version.split('.')[0]) < 7)
+    throw new QueueError('UNSUPPORTED_SERVER', `Redis ${version} is too old: Redis 7.0 or Valkey 7.2 and newer are supported`)
+  const memory = readInfo(await ask('memory'))
+  const policy = memory['maxmemory_policy'] ?? 'noeviction'
+  if (policy === 'noeviction') return []
+  const advice = `maxmemory-policy is "${policy}": the server may drop jobs. Set it with CONFIG SET maxmemory-policy noeviction`
+  if (allowEviction || memory['maxmemory'] === '0') return [advice]
+  throw new QueueError('UNSUPPORTED_SERVER', `${advice}, or give allowEviction`)
+}
+
+/** A queue has one consumer group: entries are deleted when they are done, a second group would miss or repeat them. */
+export async function checkGroup(connection: Connection, stream: string, group: string): Promise<void> {
+  const groups = await connection
+    .send<unknown[]>(['XINFO', 'GROUPS', stream], { replyWithinMs: defaults.replyWithinMs })
+    .catch((error: unknown) => {
+      if (error instanceof Error && error.message.includes('no such key')) return []
+      throw error
+    })
+  for (const info of groups) {
+    // RESP2 answers with a flat list, RESP3 with a map.
+    const name = Array.isArray(info) ? info[1] : (info as { name?: unknown }).name
+    if (name === group) continue
+    throw new QueueError(
+      'INVALID_OPTIONS',
+      `The queue is worked by group "${String(name)}"; a second group "${group}" would run every job twice. ` +
+        `Use the group "${String(name)}", or remove it with XGROUP DESTROY when no worker of it is left`,
+    )
+  }
+}
+
+function readInfo(text: string): Record<string, string> {
+  return Object.fromEntries(
+    text.split('\r\n').flatMap((line) => {
+      const colon = line.indexOf(':')
+      return colon > 0 ? [[line.slice(0, colon), line.slice(colon + 1)]] : []
+    }),
+  )
+}
