@@ -142,9 +142,8 @@ function serverArgs(launch: Launch, port: number): string[] {
 /** Answers what went wrong, or `undefined` when the server answers and the database exists. */
 async function waitUntilReady(server: ServerProcess, base: string): Promise<string | undefined> {
   let last: unknown
-  const outcome = await poll(async () => {
-    if (!server.isRunning()) return `it ended (${await server.exited})`
-    const sql = postgres(`${base}/postgres`, { max: 1, connect_timeout: 5, onnotice: () => {} })
+  async function ask(): Promise<string | undefined> {
+    const sql = postgres(`${base}/postgres`, { max: 1, connect_timeout: 2, onnotice: () => {} })
     try {
       // A stranger on this port would refuse the password.
       const found = await sql`select 1 from pg_database where datname = ${DATABASE}`
@@ -156,7 +155,10 @@ async function waitUntilReady(server: ServerProcess, base: string): Promise<stri
     } finally {
       await sql.end({ timeout: 1 })
     }
-  }, START_TIMEOUT_MS)
+  }
+  // A stranger that took the port may accept the connection and say nothing, while our server has ended.
+  const ended = server.exited.then((how) => `it ended (${how})`)
+  const outcome = await poll(async () => await Promise.race([ended, ask()]), START_TIMEOUT_MS)
   if (outcome === 'ready') return undefined
   return outcome ?? `it did not answer within ${START_TIMEOUT_MS / 1000} s (${describeError(last)})`
 }

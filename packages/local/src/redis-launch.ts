@@ -88,9 +88,14 @@ function serverArgs({ dataDir, isTemporary, args }: RedisLaunch): string[] {
 /** Answers what went wrong, or `undefined` when our own server answers. */
 async function waitUntilReady(server: RunningRedis, port: number): Promise<string | undefined> {
   let last: unknown
-  const outcome = await poll(async () => {
-    if (!server.isRunning()) return `it ended (${await server.exited})`
-    const socket = { host: LOOPBACK, port, connectTimeout: 2_000, reconnectStrategy: false } as const
+  async function ask(): Promise<string | undefined> {
+    const socket = {
+      host: LOOPBACK,
+      port,
+      connectTimeout: 2_000,
+      socketTimeout: 2_000,
+      reconnectStrategy: false,
+    } as const
     const client = createClient({ socket })
     client.on('error', () => {})
     try {
@@ -104,7 +109,10 @@ async function waitUntilReady(server: RunningRedis, port: number): Promise<strin
     } finally {
       if (client.isOpen) client.destroy()
     }
-  }, START_TIMEOUT_MS)
+  }
+  // A stranger that took the port may accept the connection and say nothing, while our server has ended.
+  const ended = server.exited.then((how) => `it ended (${how})`)
+  const outcome = await poll(async () => await Promise.race([ended, ask()]), START_TIMEOUT_MS)
   if (outcome === 'ready') return undefined
   return outcome ?? `it did not answer within ${START_TIMEOUT_MS / 1000} s (${describeError(last)})`
 }

@@ -1,0 +1,94 @@
+import { describeError } from '../errors.ts'
+import type { Sample } from './samples.ts'
+
+/** What the API answered to a payment. */
+export type Sent =
+  | {
+      readonly kind: 'accepted'
+      readonly paymentId: string
+      readonly status: string
+      readonly isReplay: boolean
+    }
+  | { readonly kind: 'refused'; readonly reason: string }
+
+/** The HTTP API as the demo uses it. */
+export interface PaymentClient {
+  pay(sample: Sample): Promise<Sent>
+  /** The payment's status now; `undefined` when the API cannot say. */
+  status(paymentId: string): Promise<string | undefined>
+  /** Every status the payment has had, oldest first; empty when the API cannot say. */
+  history(paymentId: string): Promise<string[]>
+}
+
+/** Creates a client. It gives up on each request when `signal` aborts. */
+export function createPaymentClient(baseUrl: string, signal: AbortSignal): PaymentClient {
+  async function get(path: string): Promise<unknown> {
+    try {
+      const response = await fetch(`${baseUrl}${path}`, { signal })
+      const body: unknown = await response.json()
+      return response.ok ? body : undefined
+    } catch (error) {
+      signal.throwIfAborted()
+      // The API may be away for a moment; the next poll tells.
+      if (error instanceof TypeError || error instanceof SyntaxError) return undefined
+      throw error
+    }
+  }
+
+  return {
+    async pay(sample) {
+      const { amount, idempotencyKey, currency } = sample
+      const request = {
+        amount,
+        idempotency_key: idempotencyKey,
+        ...(currency === undefined ? {} : { currency }),
+      }
+      try {
+        const response = await fetch(`${baseUrl}/pay`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify(request),
+          signal,
+        })
+        const body: unknown = await response.json()
+        const paymentId = member(body, 'payment_id')
+        if (!response.ok || paymentId === undefined) {
+          return { kind: 'refused', reason: `HTTP ${response.status}: ${describeProblem(body)}` }
+        }
+        const isReplay = response.headers.get('idempotent-replayed') === 'true'
+        return { kind: 'accepted', paymentId, status: member(body, 'status') ?? 'PENDING', isReplay }
+      } catch (error) {
+        signal.throwIfAborted()
+        return { kind: 'refused', reason: describeError(error) }
+      }
+    },
+    async status(paymentId) {
+      return member(await get(`/payments/${paymentId}`), 'status')
+    },
+    async history(paymentId) {
+      const body = await get(`/payments/${paymentId}/events`)
+      const events = isRecord(body) ? (body['data'] ?? body['events']) : body
+      if (!Array.isArray(events)) return []
+      return events.flatMap((event: unknown) => member(event, 'to_status') ?? member(event, 'status') ?? [])
+    },
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
+}
+
+function member(body: unknown, name: string): string | undefined {
+  const value = isRecord(body) ? body[name] : undefined
+  return typeof value === 'string' ? value : undefined
+}
+
+/** The text of a problem (RFC 9457), with the errors of its members. */
+function describeProblem(body: unknown): string {
+  const text = member(body, 'detail') ?? member(body, 'title') ?? JSON.stringify(body)
+  const errors = isRecord(body) && Array.isArray(body['errors']) ? body['errors'] : []
+  const details = errors.map((error: unknown) =>
+    `${member(error, 'pointer') ?? ''} ${member(error, 'detail') ?? ''}`.trim(),
+  )
+  return [text, ...details.filter((detail) => detail !== '')].join('; ')
+}

@@ -1,0 +1,105 @@
+import { pause } from '../wait.ts'
+import type { PaymentClient } from './client.ts'
+import type { Sample } from './samples.ts'
+
+/** A payment and what became of it so far. */
+export interface TrackedPayment {
+  readonly sample: Sample
+  paymentId?: string
+  /** The statuses seen, oldest first. */
+  readonly trail: string[]
+  /** The API knew the key already and answered with the first payment. */
+  isReplay: boolean
+  /** Why the API did not take it. */
+  refusal?: string
+  /** From the request to the last status, in milliseconds. */
+  durationMs: number
+}
+
+/** How to follow payments. */
+export interface FollowOptions {
+  readonly signal: AbortSignal
+  /** Called after each change of a payment. */
+  readonly onChange: (payment: TrackedPayment) => void
+  /** Gives up when no payment changes for so long. @default 60_000 */
+  readonly patienceMs?: number
+}
+
+const TERMINAL = new Set(['SUCCESS', 'FAILED'])
+const CONCURRENCY = 16
+// Short enough to see the statuses in between, long enough to leave the API its time.
+const POLL_MS = 50
+const PATIENCE_MS = 60_000
+
+/** Whether nothing more will happen to this payment. */
+export function isSettled(payment: TrackedPayment): boolean {
+  return payment.refusal !== undefined || TERMINAL.has(payment.trail.at(-1) ?? '')
+}
+
+/**
+ * Sends the payments and follows each to its end. Ends early, with payments that are not settled, when nothing
+ * changes for `patienceMs`.
+ */
+export async function followPayments(
+  payments: readonly TrackedPayment[],
+  client: PaymentClient,
+  options: FollowOptions,
+): Promise<void> {
+  const { signal, onChange, patienceMs = PATIENCE_MS } = options
+  const open = new Set<TrackedPayment>()
+  const startedAt = new Map<TrackedPayment, number>()
+  let lastChange = performance.now()
+  const changed = (payment: TrackedPayment): void => {
+    lastChange = performance.now()
+    payment.durationMs = lastChange - (startedAt.get(payment) ?? lastChange)
+    if (isSettled(payment)) open.delete(payment)
+    onChange(payment)
+  }
+
+  async function send(payment: TrackedPayment): Promise<void> {
+    startedAt.set(payment, performance.now())
+    const sent = await client.pay(payment.sample)
+    if (sent.kind === 'refused') payment.refusal = sent.reason
+    else {
+      payment.paymentId = sent.paymentId
+      payment.isReplay = sent.isReplay
+      payment.trail.push(sent.status)
+      open.add(payment)
+    }
+    changed(payment)
+  }
+
+  async function look(payment: TrackedPayment): Promise<void> {
+    const { paymentId, trail } = payment
+    if (paymentId === undefined) return
+    const status = await client.status(paymentId)
+    if (status === undefined || status === trail.at(-1)) return
+    trail.splice(0, trail.length, ...completeTrail(trail, status, await client.history(paymentId)))
+    changed(payment)
+  }
+
+  async function watch(): Promise<void> {
+    while (!payments.every(isSettled) && performance.now() - lastChange < patienceMs) {
+      await forEach([...open], look)
+      await pause(POLL_MS)
+      signal.throwIfAborted()
+    }
+  }
+
+  await Promise.all([forEach(payments, send), watch()])
+}
+
+/** The statuses up to `status`: from the payment's own history where it tells more than the polls saw. */
+function completeTrail(seen: readonly string[], status: string, history: readonly string[]): string[] {
+  const steps = history.filter((step, index) => step !== history[index - 1])
+  return steps.at(-1) === status && steps.length > seen.length ? steps : [...seen, status]
+}
+
+/** Runs `work` for each item, a few at a time. */
+async function forEach<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
+  const queue = [...items]
+  async function take(): Promise<void> {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item)
+  }
+  await Promise.all(Array.from({ length: Math.min(CONCURRENCY, queue.length) }, take))
+}

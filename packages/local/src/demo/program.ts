@@ -1,0 +1,93 @@
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { LocalError } from '../errors.ts'
+import { spawnServer, type ServerProcess } from '../server-process.ts'
+
+/** A program of this project to keep running. */
+export interface ProgramCommand {
+  /** For messages and the log's name. */
+  readonly name: string
+  /** The TypeScript file to run. */
+  readonly script: string
+  readonly args: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+  readonly logFile: string
+  /** Learns of every process that is started. */
+  readonly onSpawn: (pid: number) => void
+  /** Learns that the program ended by itself and starts again. */
+  readonly onRestart: (how: string) => void
+}
+
+/** A program that is kept running. */
+export interface Program {
+  readonly name: string
+  /** The current process. */
+  readonly pid: number
+  isRunning(): boolean
+  /** The last lines of its log. */
+  logTail(): string
+  /** Rejects when the program keeps ending; never resolves. */
+  readonly failed: Promise<never>
+  /** Ends it in good order. Idempotent. */
+  stop(): Promise<void>
+}
+
+const MAX_RESTARTS = 3
+const RESTART_WINDOW_MS = 30_000
+const STOP_GRACE_MS = 20_000
+
+/** Starts a program, and starts it again when it ends by itself, unless it does so again and again. */
+export async function startProgram(command: ProgramCommand): Promise<Program> {
+  mkdirSync(dirname(command.logFile), { recursive: true })
+  const { promise: failed, reject: fail } = Promise.withResolvers<never>()
+  // Whoever waits for it hears of it; if nobody does, the process must not die of it.
+  failed.catch(() => {})
+  const restarts: number[] = []
+  let isStopping = false
+  let current = await launch()
+
+  async function launch(): Promise<ServerProcess> {
+    const server = await spawnServer({
+      command: process.execPath,
+      args: [command.script, ...command.args],
+      env: command.env,
+      logFile: command.logFile,
+      stopSignal: 'SIGTERM',
+    })
+    command.onSpawn(server.pid)
+    void server.exited.then(async (how) => await restart(server, how))
+    return server
+  }
+
+  async function restart(ended: ServerProcess, how: string): Promise<void> {
+    if (isStopping) return
+    const now = performance.now()
+    restarts.push(now)
+    if (restarts.filter((at) => now - at < RESTART_WINDOW_MS).length > MAX_RESTARTS) {
+      fail(new LocalError('SERVER_EXITED', `The ${command.name} keeps ending (${how}):\n${ended.logTail()}`))
+      return
+    }
+    command.onRestart(how)
+    try {
+      current = await launch()
+      // A stop that came while the process was being started found the old one.
+      if (isStopping) await current.stop(STOP_GRACE_MS)
+    } catch (error) {
+      fail(error)
+    }
+  }
+
+  return {
+    name: command.name,
+    get pid() {
+      return current.pid
+    },
+    isRunning: () => current.isRunning(),
+    logTail: () => current.logTail(),
+    failed,
+    async stop() {
+      isStopping = true
+      await current.stop(STOP_GRACE_MS)
+    },
+  }
+}

@@ -1,0 +1,117 @@
+import { join } from 'node:path'
+import { claim } from '../claim.ts'
+import { LocalError } from '../errors.ts'
+import { repositoryFolder } from '../folders.ts'
+import { findFreePort, isPortFree, LOOPBACK } from '../ports.ts'
+import { providePostgres, provideRedis } from '../provide.ts'
+import { poll } from '../wait.ts'
+import type { Closers } from './closers.ts'
+import { startProgram, type Program } from './program.ts'
+
+/** What to start. */
+export interface SystemOptions {
+  /** Data, logs and the claim on them. */
+  readonly stateFolder: string
+  /** The API's port. @default 3000 if that is free, else any */
+  readonly port?: number
+  readonly workerCount: number
+  readonly env: NodeJS.ProcessEnv
+  /** Everything that was started, to be closed by the caller even when the start fails. */
+  readonly closers: Closers
+  /** Ends the start between two steps. */
+  readonly signal: AbortSignal
+  readonly print: (line: string) => void
+}
+
+/** The whole of Titan Queue, running. */
+export interface System {
+  readonly url: string
+  /** Rejects when a part of it cannot be kept running; never resolves. */
+  readonly failed: Promise<never>
+}
+
+const USUAL_PORT = 3000
+const READY_TIMEOUT_MS = 60_000
+
+/**
+ * Starts PostgreSQL, Redis, the API and the workers, and waits until the API answers.
+ *
+ * @throws LocalError
+ */
+export async function startSystem(options: SystemOptions): Promise<System> {
+  const { stateFolder, closers, env, signal, print } = options
+  const ownership = await claim(join(stateFolder, 'start.json'), `The state folder ${stateFolder}`)
+  closers.add(() => ownership.release())
+
+  const postgres = await providePostgres({ dataDir: join(stateFolder, 'postgres') }, env)
+  closers.add(async () => await postgres.stop())
+  print(postgres.description)
+  signal.throwIfAborted()
+  const redis = await provideRedis({ dataDir: join(stateFolder, 'redis') }, env)
+  closers.add(async () => await redis.stop())
+  print(redis.description)
+  signal.throwIfAborted()
+
+  const port = await chooseApiPort(options.port)
+  const settings = { DATABASE_URL: postgres.url, REDIS_URL: redis.url, HOST: LOOPBACK, PORT: String(port) }
+  async function run(name: string, script: string, args: readonly string[]): Promise<Program> {
+    const program = await startProgram({
+      name,
+      script: join(repositoryFolder(), script),
+      args,
+      env: { ...settings },
+      logFile: join(stateFolder, 'logs', `${name}.log`),
+      onSpawn: (pid) => ownership.record(pid, 'SIGTERM'),
+      onRestart: (how) => print(`The ${name} ended (${how}) and is started again`),
+    })
+    closers.add(async () => await program.stop())
+    return program
+  }
+
+  const url = `http://${LOOPBACK}:${port}`
+  const api = await run('api', 'packages/api/src/cli.ts', [])
+  await waitForApi(api, url, signal)
+  print(`API on ${url}`)
+  const workers: Program[] = []
+  for (let number = 1; number <= options.workerCount; number += 1) {
+    const args = ['--group', 'g1', '--consumer', `c${number}`]
+    workers.push(await run(`worker-c${number}`, 'packages/worker/src/cli.ts', args))
+  }
+  print(options.workerCount === 1 ? 'One worker' : `${options.workerCount} workers`)
+  return { url, failed: Promise.race([api, ...workers].map(async (program) => await program.failed)) }
+}
+
+async function chooseApiPort(wanted: number | undefined): Promise<number> {
+  if (wanted === undefined) return (await isPortFree(USUAL_PORT)) ? USUAL_PORT : await findFreePort()
+  if (wanted !== 0 && !(await isPortFree(wanted))) {
+    throw new LocalError(
+      'INVALID_INPUT',
+      `Port ${wanted} is taken by another program. Choose another --port, or none.`,
+    )
+  }
+  return wanted === 0 ? await findFreePort() : wanted
+}
+
+/** The API listens once it has applied the migrations. */
+async function waitForApi(api: Program, url: string, signal: AbortSignal): Promise<void> {
+  const isReady = await Promise.race([
+    api.failed,
+    poll(async () => {
+      signal.throwIfAborted()
+      return api.isRunning() && (await answers(url)) ? true : undefined
+    }, READY_TIMEOUT_MS),
+  ])
+  if (isReady !== true) {
+    throw new LocalError('TIMEOUT', `The API does not answer on ${url}:\n${api.logTail()}`)
+  }
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(2_000) })
+    await response.body?.cancel()
+    return response.ok
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,83 @@
+#!/usr/bin/env node
+import { resolve } from 'node:path'
+import { parseArgs, renderUsage, type ArgsDef, type CommandDef } from 'citty'
+import { runDemo } from './demo/demo.ts'
+import { LocalError } from './errors.ts'
+import { stateFolder } from './folders.ts'
+
+const FLAGS = {
+  input: {
+    type: 'string',
+    valueHint: 'FILE.csv',
+    description: 'Send the payments of this file: columns amount, idempotency_key and, if any, currency',
+  },
+  port: { type: 'string', valueHint: 'N', description: "The API's port (default: 3000 if free, else any)" },
+  workers: {
+    type: 'string',
+    valueHint: 'N',
+    default: '1',
+    description: 'How many workers share the queue, 1 to 16',
+  },
+  once: { type: 'boolean', default: false, description: 'Stop when the payments have ended' },
+  help: { type: 'boolean', alias: 'h', default: false, description: 'Show this' },
+} as const satisfies ArgsDef
+
+const COMMAND: CommandDef<typeof FLAGS> = {
+  meta: {
+    name: 'pnpm start',
+    description:
+      'Starts PostgreSQL, Redis, the API and a worker, shows sample payments and serves until Ctrl-C. ' +
+      'DATABASE_URL and REDIS_URL name servers to use instead. State lives in .titan.',
+  },
+  args: FLAGS,
+}
+
+const USAGE_ERROR = 2
+
+process.stdout.on('error', () => {
+  // The terminal is gone; SIGHUP stops the rest.
+})
+process.exitCode = await main(process.argv.slice(2), process.env)
+
+async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  try {
+    // pnpm passes the "--" of "pnpm start -- --once" on.
+    const args = parseArgs<typeof FLAGS>(
+      argv.filter((arg) => arg !== '--'),
+      FLAGS,
+    )
+    if (args.help) {
+      process.stdout.write(`${await renderUsage(COMMAND)}\n`)
+      return 0
+    }
+    const known = Object.keys(FLAGS)
+    const unknown = [
+      ...args._,
+      ...Object.keys(args).filter((name) => name !== '_' && name !== 'h' && !known.includes(name)),
+    ]
+    if (unknown.length > 0)
+      throw new LocalError('INVALID_INPUT', `Unknown: ${unknown.join(', ')}. See --help.`)
+    return await runDemo({
+      ...(args.input === undefined ? {} : { input: resolve(env['INIT_CWD'] ?? '.', args.input) }),
+      ...(args.port === undefined ? {} : { port: readNumber('port', args.port, 0, 65_535) }),
+      workerCount: readNumber('workers', args.workers, 1, 16),
+      isOnce: args.once,
+      stateFolder: stateFolder(env),
+      env,
+      stream: process.stdout,
+    })
+  } catch (error) {
+    if (!(error instanceof LocalError)) throw error
+    process.stderr.write(`\n${error.message}\n`)
+    return error.code === 'INVALID_INPUT' ? USAGE_ERROR : 1
+  }
+}
+
+function readNumber(flag: string, text: string, min: number, max: number): number {
+  const value = Number(text)
+  if (/^\d+$/u.test(text) && value >= min && value <= max) return value
+  throw new LocalError(
+    'INVALID_INPUT',
+    `--${flag} must be a number from ${min} to ${max}, not ${JSON.stringify(text)}`,
+  )
+}

@@ -1,0 +1,102 @@
+import { stripVTControlCharacters } from 'node:util'
+import { expect, test } from 'vitest'
+import { createBoard, type BoardStream } from '../../src/demo/board.ts'
+import type { TrackedPayment } from '../../src/demo/follow.ts'
+
+function payment(key: string, changes: Partial<TrackedPayment> = {}): TrackedPayment {
+  const sample = { amount: 500, idempotencyKey: key }
+  return { sample, trail: [], isReplay: false, durationMs: 0, ...changes }
+}
+
+function record(
+  terminal: { columns: number; rows: number } | undefined,
+): BoardStream & { readonly text: string } {
+  let text = ''
+  return {
+    isTTY: terminal !== undefined,
+    ...terminal,
+    write(part) {
+      text += part
+    },
+    get text() {
+      return text
+    },
+  }
+}
+
+/** What a terminal shows after the text, as far as the board uses it. */
+function render(text: string): string[] {
+  const lines = ['']
+  let row = 0
+  const write = (plain: string): void => {
+    for (const [index, part] of plain.replaceAll('\r', '').split('\n').entries()) {
+      if (index > 0) row += 1
+      lines[row] = (lines[row] ?? '') + part
+    }
+  }
+  for (const part of text.split('\u001b[')) {
+    const [, count = '', command = '', plain = ''] =
+      /^(?:(?<count>\d+)(?<command>[A-Zm]))?(?<plain>[^]*)$/u.exec(part) ?? []
+    if (command === 'A') row -= Number(count)
+    else if (command === 'B') row += Number(count)
+    else if (command === 'K') lines[row] = ''
+    write(plain)
+  }
+  return lines.map((line) => line.trim().replaceAll(/ +/gu, ' '))
+}
+
+test('on a terminal each payment keeps its line', () => {
+  const [first, second] = [payment('one'), payment('two')]
+  const stream = record({ columns: 120, rows: 40 })
+  const board = createBoard([first, second], stream)
+  for (const status of ['PENDING', 'QUEUED', 'SUCCESS']) {
+    first.trail.push(status)
+    board.update(first)
+  }
+  second.trail.push('PENDING')
+  board.update(second)
+  expect(render(stream.text)).toEqual(['one 500 USD PENDING → QUEUED → SUCCESS', 'two 500 USD PENDING', ''])
+})
+
+test('a line never wraps on a narrow terminal', () => {
+  const one = payment('a-key-of-some-length', { refusal: 'a long reason '.repeat(20) })
+  const stream = record({ columns: 60, rows: 40 })
+  createBoard([one], stream)
+  const longest = Math.max(
+    ...stripVTControlCharacters(stream.text)
+      .split('\n')
+      .map((line) => line.length),
+  )
+  expect(longest).toBeLessThan(60)
+})
+
+test('elsewhere every change is a plain line of its own', () => {
+  const one = payment('one', { paymentId: 'pay_1' })
+  const stream = record(undefined)
+  const board = createBoard([one], stream)
+  one.trail.push('PENDING')
+  board.update(one)
+  one.trail.push('FAILED')
+  one.durationMs = 1234
+  board.update(one)
+  expect(stream.text.split('\n').map((line) => line.trim().replaceAll(/ +/gu, ' '))).toEqual([
+    'one 500 USD PENDING pay_1',
+    'one 500 USD PENDING → FAILED 1.2 s pay_1',
+    '',
+  ])
+})
+
+test('a payment under a known key is called a replay', () => {
+  const one = payment('one', { paymentId: 'pay_1', isReplay: true, trail: ['SUCCESS'] })
+  const stream = record(undefined)
+  createBoard([one], stream).update(one)
+  expect(stream.text).toContain('SUCCESS (replay: this key was sent before)')
+})
+
+test('more payments than a terminal has rows are shown line by line', () => {
+  const payments = Array.from({ length: 30 }, (_, index) => payment(`key-${index}`))
+  const stream = record({ columns: 120, rows: 24 })
+  const board = createBoard(payments, stream)
+  for (const one of payments) board.update(one)
+  expect(stream.text.split('\n')).toHaveLength(31)
+})

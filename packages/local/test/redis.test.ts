@@ -1,0 +1,95 @@
+import { existsSync } from 'node:fs'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { createClient } from 'redis'
+import { expect, onTestFinished, test } from 'vitest'
+import { findFreePort, LOOPBACK } from '../src/ports.ts'
+import { provideRedis } from '../src/provide.ts'
+import { startRedis, type RedisOptions, type RedisServer } from '../src/redis.ts'
+import { createFolder } from './support/folder.ts'
+
+async function start(options: RedisOptions): Promise<RedisServer> {
+  const server = await startRedis(options)
+  onTestFinished(async () => await server.stop())
+  return server
+}
+
+async function ask(url: string, ...command: string[]): Promise<unknown> {
+  const client = await createClient({ url, RESP: 2 }).connect()
+  try {
+    return await client.sendCommand(command)
+  } finally {
+    client.destroy()
+  }
+}
+
+test('a server that was killed is started again on its port, with its data', async () => {
+  const first = await start({ dataDir: createFolder(), args: ['--appendfsync', 'always'] })
+  await ask(first.url, 'SET', 'greeting', 'hello')
+  await first.kill()
+
+  const second = await start({ dataDir: first.dataDir, port: first.port })
+
+  expect(second.url).toBe(first.url)
+  expect(await ask(second.url, 'GET', 'greeting')).toBe('hello')
+})
+
+test('a server without a folder persists nothing and leaves nothing', async () => {
+  const server = await start({})
+  expect(await ask(server.url, 'CONFIG', 'GET', 'appendonly')).toEqual(['appendonly', 'no'])
+  await server.stop()
+  expect(existsSync(server.dataDir)).toBe(false)
+})
+
+test('a server with a folder persists, and never evicts', async () => {
+  const server = await start({ dataDir: createFolder() })
+  expect(await ask(server.url, 'CONFIG', 'GET', 'appendonly')).toEqual(['appendonly', 'yes'])
+  expect(await ask(server.url, 'CONFIG', 'GET', 'maxmemory-policy')).toEqual([
+    'maxmemory-policy',
+    'noeviction',
+  ])
+})
+
+test('further arguments win over the standard ones', async () => {
+  const server = await start({ args: ['--cluster-enabled', 'yes'] })
+  expect(await ask(server.url, 'CLUSTER', 'INFO')).toContain('cluster_state:')
+})
+
+test('a folder in use is refused', async () => {
+  const { dataDir } = await start({ dataDir: createFolder() })
+  await expect(startRedis({ dataDir })).rejects.toMatchObject({ code: 'ALREADY_RUNNING' })
+})
+
+async function takePort(): Promise<number> {
+  const stranger = createServer().listen(0, LOOPBACK)
+  onTestFinished(() => void stranger.close())
+  await once(stranger, 'listening')
+  const address = stranger.address()
+  return typeof address === 'object' && address ? address.port : 0
+}
+
+test('another port is tried when the first is taken', async () => {
+  const taken = await takePort()
+  const proposals = [taken, await findFreePort()]
+
+  const server = await start({ choosePort: async () => proposals.shift() ?? 0 })
+
+  expect(server.port).not.toBe(taken)
+  expect(await ask(server.url, 'PING')).toBe('PONG')
+})
+
+test('a port that was asked for and is taken is an error that says so', async () => {
+  const port = await takePort()
+  await expect(startRedis({ port })).rejects.toMatchObject({
+    code: 'REDIS_UNAVAILABLE',
+    message: expect.stringMatching(new RegExp(`did not start on port ${port}[^]*in use`, 'u')),
+  })
+})
+
+test('REDIS_URL wins', async () => {
+  const server = await provideRedis(
+    {},
+    { REDIS_URL: 'redis://elsewhere:6379', TITAN_REDIS_BINARY: '/nowhere' },
+  )
+  expect(server).toMatchObject({ url: 'redis://elsewhere:6379', description: 'Redis from REDIS_URL' })
+})
