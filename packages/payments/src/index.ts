@@ -1,1 +1,52 @@
-export {}
+// The payment domain: what the API and the worker share. It alone speaks SQL.
+
+// Database
+export { openDatabase, type Database, type DatabaseOptions } from './database.ts'
+export { migrate, type MigrateOptions } from './migrate.ts'
+
+// Payments
+export { PAYMENT_STATUSES } from './payment.ts'
+export type {
+  Evidence,
+  FailureKind,
+  Payment,
+  PaymentAttempt,
+  PaymentEvent,
+  PaymentEventType,
+  PaymentStatus,
+} from './payment.ts'
+export { fold, isLegal, isTerminal, TRANSITIONS, type Fold, type Step } from './state-machine.ts'
+export { eventIdOf, gatewayKeyOf, jobIdOf, newPaymentId } from './identifiers.ts'
+
+// Store
+export { createPaymentStore, type PaymentStore, type PaymentStoreOptions } from './store.ts'
+export type { CreateAnswer, NewPayment } from './statements/create.ts'
+export type { ListFilter, PaymentCounts } from './statements/read.ts'
+export type { ClaimOptions, HeldClaim } from './statements/claim.ts'
+export type { Claim, ClaimAnswer, ClaimMode, SkipReason } from './claim.ts'
+export type { Break, OperatorDecision } from './statements/operator.ts'
+export type { BreakKind, Settlement } from './settlement.ts'
+
+// Gateways
+export type { ChargeOutcome, ChargeRequest, Gateway, LookupAnswer, LookupRequest } from './gateway.ts'
+export { declineKindOf, DECLINE_KINDS, type DeclineKind } from './declines.ts'
+export { createSimulatedGateway } from './simulated-gateway.ts'
+export type {
+  SimulatedBehaviour,
+  SimulatedCharge,
+  SimulatedGateway,
+  SimulatedGatewayOptions,
+} from './simulated-gateway.ts'
+export { gatewayFromEnv } from './gateway-from-env.ts'
+
+// Work: the job, its handler, and the two loops that keep Redis in step
+export { PAYMENTS_QUEUE, type PaymentJobs } from './pay-job.ts'
+export { createPaymentHandler, type PaymentHandler, type PaymentHandlerOptions } from './pay-handler.ts'
+export { DEFAULT_RETRY_POLICY, type RetryPolicy } from './retry-policy.ts'
+export { createRelay, type Relay, type RelayOptions } from './relay.ts'
+export { createReconciler, type Reconciler, type ReconcilerOptions } from './reconciler.ts'
+export type { OnPaymentsEvent, PaymentsEvent } from './events.ts'
+
+// Settings and errors
+export { loadPaymentsConfig, type Environment, type PaymentsConfig } from './config.ts'
+export { PaymentsError, type PaymentsErrorCode } from './errors.ts'

@@ -1,0 +1,58 @@
+import postgres from 'postgres'
+import { PaymentsError } from './errors.ts'
+
+/** A pool of connections to PostgreSQL, as `openDatabase` configures it. */
+export type Database = postgres.Sql<{ bigint: number }>
+
+/** What sends a statement: the pool, or one of its transactions. */
+export type Statements = postgres.ISql<{ bigint: number }>
+
+/** Options of {@link openDatabase}. */
+export interface DatabaseOptions {
+  /** Most connections. @default 10 */
+  readonly poolSize?: number
+  /** Shown in pg_stat_activity. @default 'titan' */
+  readonly applicationName?: string
+  /** Longest wait for a row that another transaction holds, in milliseconds; then the statement fails with 55P03. @default 2000 */
+  readonly lockTimeoutMs?: number
+  /** Longest run of one statement, in milliseconds. @default 30000 */
+  readonly statementTimeoutMs?: number
+  /** Longest wait for a connection, in milliseconds. @default 5000 */
+  readonly connectTimeoutMs?: number
+}
+
+/** Opens a lazy pool: nothing is sent before the first statement. Close it with `sql.end()`. */
+export function openDatabase(url: string, options: DatabaseOptions = {}): Database {
+  const { poolSize = 10, applicationName = 'titan', lockTimeoutMs = 2_000 } = options
+  const { statementTimeoutMs = 30_000, connectTimeoutMs = 5_000 } = options
+  return postgres(url, {
+    max: poolSize,
+    connect_timeout: connectTimeoutMs / 1_000,
+    onnotice: () => {},
+    types: { bigint: BIGINT },
+    connection: {
+      application_name: applicationName,
+      // Every compare-and-set here is written for this level, whatever the server's default is.
+      default_transaction_isolation: 'read committed',
+      lock_timeout: lockTimeoutMs,
+      statement_timeout: statementTimeoutMs,
+      idle_in_transaction_session_timeout: statementTimeoutMs,
+      // The statements find rows by key. A plan cached while the tables were small must not scan them later.
+      enable_seqscan: 'off',
+    },
+  })
+}
+
+/** int8 as a number; never rounded. */
+const BIGINT = {
+  to: 20,
+  from: [20],
+  serialize: (value: number): string => String(value),
+  parse: parseBigint,
+}
+
+function parseBigint(text: string): number {
+  const value = Number(text)
+  if (Number.isSafeInteger(value)) return value
+  throw new PaymentsError('UNSAFE_INTEGER', `${text} from the database does not fit a number exactly`)
+}

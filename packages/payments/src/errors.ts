@@ -1,0 +1,30 @@
+/** Stable, machine-readable reason of a {@link PaymentsError}. */
+export type PaymentsErrorCode =
+  | 'INVALID_CONFIG'
+  | 'INVALID_OPTIONS'
+  | 'INVALID_PAYMENT'
+  | 'MIGRATION_CHANGED'
+  | 'MIGRATION_FAILED'
+  | 'MIGRATION_OUT_OF_ORDER'
+  | 'UNSAFE_INTEGER'
+
+/**
+ * The one error class of the payment domain. Errors of PostgreSQL, Redis and the network pass through
+ * untouched. Match on `code`, never on the message.
+ */
+export class PaymentsError extends Error {
+  override readonly name = 'PaymentsError'
+  readonly code: PaymentsErrorCode
+  /** What is wrong, one sentence each; more than one for `INVALID_CONFIG`. */
+  readonly issues: readonly string[]
+
+  constructor(
+    code: PaymentsErrorCode,
+    message: string,
+    options: ErrorOptions & { readonly issues?: readonly string[] } = {},
+  ) {
+    super(message, options)
+    this.code = code
+    this.issues = options.issues ?? [message]
+  }
+}

@@ -1,0 +1,15 @@
+/** Longest text kept in an evidence record. */
+const LIMIT = 300
+
+/** Text from outside, fit for an evidence record: bounded, without the NUL that PostgreSQL cannot hold. */
+export function evidenceText(text: string): string {
+  const clean = text.replaceAll('\u0000', '').toWellFormed()
+  return clean.length > LIMIT ? `${clean.slice(0, LIMIT - 1)}…`.toWellFormed() : clean
+}
+
+/** What can be said about a thrown value. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return evidenceText(String(error))
+  const code = 'code' in error && typeof error.code === 'string' ? `${error.code}: ` : ''
+  return evidenceText(`${code}${error.message}`)
+}

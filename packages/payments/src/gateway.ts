@@ -1,0 +1,78 @@
+/** What is sent to a gateway. Frozen with the attempt: under one key it never changes. */
+export interface ChargeRequest {
+  readonly paymentId: string
+  readonly attemptNo: number
+  /** The idempotency key at the gateway. The same key with the same request is charged at most once. */
+  readonly gatewayKey: string
+  /** Minor units of the currency. */
+  readonly amount: number
+  readonly currency: string
+}
+
+/**
+ * What is known after talking to a gateway. When in doubt an adapter answers `UNKNOWN`: a wrong `UNKNOWN` costs
+ * another request under the same key, a wrong anything else costs money.
+ */
+export type ChargeOutcome =
+  | {
+      readonly type: 'SUCCEEDED'
+      /** The gateway's id of the charge. */
+      readonly gatewayRef: string
+      /** What the gateway says it has charged; anything else than what was asked is never a success. */
+      readonly amount: number
+      readonly currency: string
+    }
+  | {
+      /** The gateway itself refused, and has stored that answer under the key. */
+      readonly type: 'DECLINED'
+      readonly code: string
+      /** `hard` is final; `soft` may succeed later, in a new attempt. */
+      readonly kind: 'hard' | 'soft'
+      readonly gatewayRef?: string
+    }
+  | {
+      /** This request has certainly not been processed, and will not be. */
+      readonly type: 'NOT_SENT'
+      readonly reason: string
+      /** `network`: no connection. `throttled`: 429 or a limit of ours. `config`: key or account refused. Only `network` uses up retries. @default 'network' */
+      readonly fault?: 'network' | 'throttled' | 'config'
+      /** When the gateway asked to come back, in milliseconds from now. */
+      readonly retryAfterMs?: number
+    }
+  | {
+      /** Money may have moved: timeout or reset after sending, 5xx, an answer that cannot be read. */
+      readonly type: 'UNKNOWN'
+      readonly reason: string
+    }
+  | {
+      /** The gateway has it and will decide later. */
+      readonly type: 'PENDING'
+      readonly gatewayRef?: string
+    }
+
+/** What an inquiry found. `FAILED_TO_ASK` proves nothing about the charge. */
+export type LookupAnswer =
+  | { readonly type: 'FOUND'; readonly outcome: ChargeOutcome }
+  | { readonly type: 'NOT_FOUND' }
+  | { readonly type: 'FAILED_TO_ASK'; readonly reason: string }
+
+/** Names one attempt in an inquiry: by our own key, since after a timeout there is no id of the gateway's. */
+export interface LookupRequest {
+  readonly paymentId: string
+  readonly gatewayKey: string
+  readonly gatewayRef?: string
+}
+
+/** One way to move money. Adding a gateway is one file that makes one of these. */
+export interface Gateway {
+  /** Stored with each attempt; an attempt is only ever continued at the gateway where it began. */
+  readonly name: string
+  /** How long the gateway remembers a key, in milliseconds. A replay after that would be a new charge. */
+  readonly keyTtlMs: number
+  /** Charges once per key. Must end soon after `signal` aborts; a thrown error counts as `UNKNOWN`. */
+  charge(request: ChargeRequest, options: { readonly signal: AbortSignal }): Promise<ChargeOutcome>
+  /** Asks what became of an attempt. */
+  lookup?(request: LookupRequest, options: { readonly signal: AbortSignal }): Promise<LookupAnswer>
+  /** Gives up connections. Idempotent. */
+  close?(): Promise<void>
+}

@@ -1,0 +1,28 @@
+import { uuidv7obj } from 'uuidv7'
+
+/** A new payment id: `pay_` and the 32 hexadecimal digits of a UUIDv7, so that ids sort by time of creation. */
+export function newPaymentId(): string {
+  return `pay_${uuidv7obj().toHex()}`
+}
+
+/** The key under which an attempt is known to the gateway. A pure function, so that no crash can change it. */
+export function gatewayKeyOf(paymentId: string, attemptNo: number): string {
+  return `titan_${paymentId}_${attemptNo}`
+}
+
+/**
+ * The id of the job that works on a payment: the payment's own id at first, `<id>.<n>` for the n-th
+ * replacement of a lost job.
+ *
+ * The queue answers `duplicate` for an id that is alive or recently done. That makes a second enqueue of the same
+ * scheduling free. But a marker can outlive its job (an evicted stream, a forged key), and the payment would
+ * never get through again under the same id; so each replacement of a job that is believed lost has a new one.
+ */
+export function jobIdOf(paymentId: string, scheduleNo: number): string {
+  return scheduleNo === 0 ? paymentId : `${paymentId}.${scheduleNo}`
+}
+
+/** The id of an event, the same for ever and for every receiver. */
+export function eventIdOf(paymentId: string, seq: number): string {
+  return `evt_${paymentId.replace(/^pay_/, '')}_${seq}`
+}

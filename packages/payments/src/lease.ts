@@ -1,0 +1,70 @@
+import type { Claim } from './claim.ts'
+import type { PaymentStore } from './store.ts'
+
+/** A claim that is being kept alive. */
+export interface HeldLease {
+  /** Aborts when the lease is lost or has run out. */
+  readonly signal: AbortSignal
+  /** Milliseconds that are certainly left, by the monotonic clock of this process. */
+  remainingMs(): number
+  /** Stops keeping it; the settlement ends the lease itself. Idempotent. */
+  stop(): void
+}
+
+/** Options of {@link holdLease}. */
+export interface HoldLeaseOptions {
+  readonly store: Pick<PaymentStore, 'renew'>
+  readonly claim: Pick<Claim, 'paymentId' | 'fence'>
+  readonly leaseMs: number
+  /** `performance.now()` from before the claim was asked for: the lease cannot have begun earlier. */
+  readonly claimedAt: number
+  readonly onError: (error: unknown) => void
+}
+
+/**
+ * Renews a lease every third of its length. The local deadline counts from before the statement that set the lease, so
+ * it always ends before the database's, whatever the clocks say.
+ */
+export function holdLease({ store, claim, leaseMs, claimedAt, onError }: HoldLeaseOptions): HeldLease {
+  const controller = new AbortController()
+  let deadline = claimedAt + leaseMs
+  let isStopped = false
+  let expiry = setTimeout(expire, deadline - performance.now())
+  let renewal = setTimeout(renew, leaseMs / 3)
+
+  function expire(): void {
+    stop()
+    controller.abort(new Error('the lease has run out'))
+  }
+
+  function renew(): void {
+    const askedAt = performance.now()
+    store.renew(claim, leaseMs).then(
+      (isHeld) => {
+        if (isStopped) return
+        if (!isHeld) {
+          stop()
+          controller.abort(new Error('the lease was lost'))
+          return
+        }
+        deadline = askedAt + leaseMs
+        clearTimeout(expiry)
+        expiry = setTimeout(expire, deadline - performance.now())
+        renewal = setTimeout(renew, leaseMs / 3)
+      },
+      (error: unknown) => {
+        onError(error)
+        // The deadline stands: without a renewal the call is aborted in time.
+        if (!isStopped) renewal = setTimeout(renew, leaseMs / 6)
+      },
+    )
+  }
+
+  function stop(): void {
+    isStopped = true
+    clearTimeout(expiry)
+    clearTimeout(renewal)
+  }
+
+  return { signal: controller.signal, remainingMs: () => deadline - performance.now(), stop }
+}

@@ -1,0 +1,173 @@
+import { RetryError, UnrecoverableError } from '@titan/queue-core'
+import type { Claim, ClaimAnswer } from './claim.ts'
+import { decide, type WorkOutcome } from './decision.ts'
+import { PaymentsError } from './errors.ts'
+import type { OnPaymentsEvent } from './events.ts'
+import { evidenceText, reasonOf } from './evidence.ts'
+import type { Gateway } from './gateway.ts'
+import { holdLease } from './lease.ts'
+import { resolveRetryPolicy, type Random, type RetryPolicy } from './retry-policy.ts'
+import type { Settlement } from './settlement.ts'
+import type { PaymentStore } from './store.ts'
+import { work } from './work.ts'
+
+/** Options of {@link createPaymentHandler}. */
+export interface PaymentHandlerOptions {
+  readonly store: PaymentStore
+  readonly gateway: Gateway
+  /** Shown as the actor of events and the owner of leases. @default 'worker' */
+  readonly worker?: string
+  /** Longest call to the gateway, in milliseconds. @default 10000 */
+  readonly gatewayTimeoutMs?: number
+  /** Length of a lease in milliseconds, at least `gatewayTimeoutMs` and two seconds more. @default 15000 */
+  readonly leaseMs?: number
+  /** @default DEFAULT_RETRY_POLICY */
+  readonly policy?: Partial<RetryPolicy>
+  /** @default none */
+  readonly onEvent?: OnPaymentsEvent
+  /** Source of jitter. @default Math.random */
+  readonly random?: Random
+}
+
+/** The handler of the `pay` job, as queue-core's `createWorker` takes it. */
+export type PaymentHandler = (
+  job: { readonly id: string; readonly data: { readonly payment_id: string } },
+  context: { readonly signal: AbortSignal; readonly deliveryCount?: number },
+) => Promise<void>
+
+/** Time a lease must have left beyond the longest gateway call: for the claim's own way and the settlement's. */
+const LEASE_MARGIN_MS = 2_000
+/** A job that comes this much too early waits for its payment; one that comes earlier yet leaves it to the reconciler. */
+const EARLY_MS = 60_000
+
+/**
+ * Claims the payment, talks to the gateway, writes the result: three steps, no transaction open in between.
+ * A job whose payment cannot be claimed has nothing to do and is acked: whatever is due is found by state.
+ *
+ * @throws {PaymentsError} `INVALID_OPTIONS`
+ */
+export function createPaymentHandler(options: PaymentHandlerOptions): PaymentHandler {
+  const { store, gateway, worker = 'worker', gatewayTimeoutMs = 10_000, leaseMs = 15_000 } = options
+  const { onEvent = () => {}, random = Math.random } = options
+  const policy = resolveRetryPolicy(options.policy)
+  if (leaseMs < gatewayTimeoutMs + LEASE_MARGIN_MS)
+    throw new PaymentsError(
+      'INVALID_OPTIONS',
+      `leaseMs (${leaseMs}) must be at least gatewayTimeoutMs (${gatewayTimeoutMs}) + ${LEASE_MARGIN_MS}: a lease must outlive the call it covers`,
+    )
+  const claimOptions = { owner: worker, leaseMs, gateway: gateway.name }
+
+  return async (job, context) => {
+    const paymentId = job.data.payment_id
+    if (typeof paymentId !== 'string') throw new UnrecoverableError('the job names no payment')
+    const claimedAt = performance.now()
+    const answer = await store.claim(paymentId, claimOptions)
+    if (answer.kind === 'skipped') {
+      onEvent({ type: 'skipped', paymentId, reason: answer.reason })
+      return skip(answer, context.deliveryCount ?? 1)
+    }
+    const { claim } = answer
+    const outcome = await workUnderLease(claim, claimedAt, context.signal)
+    const settlement = decide(claim, outcome, { policy, actor: worker, random })
+    if (!(await write(store, settlement, outcome, gateway.name))) return onEvent({ type: 'stale', paymentId })
+    onEvent({
+      type: 'settled',
+      paymentId,
+      status: settlement.status,
+      event: settlement.event,
+      durationMs: performance.now() - claimedAt,
+    })
+    finish(settlement)
+  }
+
+  async function workUnderLease(
+    claim: Claim,
+    claimedAt: number,
+    stopSignal: AbortSignal,
+  ): Promise<WorkOutcome> {
+    if (claim.takeovers > policy.maxTakeovers)
+      return { type: 'UNRESOLVABLE', reason: `${claim.takeovers} workers lost this attempt` }
+    const onError = (error: unknown): void => onEvent({ type: 'error', source: 'lease', error })
+    const lease = holdLease({ store, claim, leaseMs, claimedAt, onError })
+    try {
+      // The last look before the first byte: whoever takes over must not find us still sending.
+      if (lease.remainingMs() < gatewayTimeoutMs)
+        return { type: 'RELEASED', reason: 'too little of the lease is left' }
+      const signal = AbortSignal.any([stopSignal, lease.signal])
+      return await work(claim, { gateway, timeoutMs: gatewayTimeoutMs, signal })
+    } finally {
+      lease.stop()
+    }
+  }
+}
+
+/** Nothing was claimed: done, unless the payment becomes claimable soon and this job may be the only one that knows. */
+function skip({ reason, waitMs }: Extract<ClaimAnswer, { kind: 'skipped' }>, deliveryCount: number): void {
+  if (reason === 'not_found') throw new UnrecoverableError('there is no such payment')
+  // A job delivered again means that its worker died; its lease on the payment ends soon.
+  const isOrphan = reason === 'leased' && deliveryCount > 1
+  const isEarly = reason === 'not_due' && waitMs <= EARLY_MS
+  if (isOrphan || isEarly)
+    throw new RetryError(`the payment is ${reason}`, { delayMs: waitMs + 10, countsAsAttempt: false })
+}
+
+/** What the queue does with the job; PostgreSQL knows already, so this only makes it sooner. */
+function finish({ status, review, failureKind, delayMs, evidence }: Settlement): void {
+  const reason = String(evidence['reason'] ?? evidence['code'] ?? status)
+  if (review || failureKind === 'not_sent') throw new UnrecoverableError(reason)
+  if (status === 'QUEUED' || status === 'PROCESSING')
+    throw new RetryError(reason, { delayMs: delayMs + 5, countsAsAttempt: false })
+}
+
+/** Milliseconds to wait before writing a result again whose statement failed. */
+const WRITE_AGAIN_MS = [50, 200, 500]
+
+/** Writes the result; false when it is somebody else's turn. A COMMIT whose answer was lost counts as written. */
+async function write(
+  store: PaymentStore,
+  settlement: Settlement,
+  outcome: WorkOutcome,
+  gateway: string,
+): Promise<boolean> {
+  const { paymentId, fence, status } = settlement
+  if (await settleStubbornly(store, settlement)) return true
+  const payment = await store.get(paymentId)
+  if (payment?.fence === fence && payment.status === status) return true
+  if (outcome.type !== 'SUCCEEDED') return false
+  // Money moved, and the payment is over without it.
+  const isLate = payment?.status === 'FAILED'
+  const isSecond = payment?.status === 'SUCCESS' && payment.gatewayRef !== outcome.gatewayRef
+  if (isLate || isSecond) {
+    const reference = evidenceText(outcome.gatewayRef)
+    const detail = { amount: outcome.amount, currency: outcome.currency, gateway_ref: payment.gatewayRef }
+    await store.recordBreak({
+      kind: isLate ? 'late_charge' : 'duplicate_charge',
+      paymentId,
+      gateway,
+      reference,
+      detail,
+    })
+  }
+  return false
+}
+
+/** The result may be the only trace of a charge, so a database that hiccups is asked again before it is given up. */
+async function settleStubbornly(store: PaymentStore, settlement: Settlement): Promise<boolean> {
+  for (const delayMs of WRITE_AGAIN_MS) {
+    try {
+      return await store.settle(settlement)
+    } catch (error) {
+      if (isRefusal(error))
+        throw new Error(`the result cannot be written: ${reasonOf(error)}`, { cause: error })
+      await new Promise((resolve) => setTimeout(resolve, delayMs))
+    }
+  }
+  return store.settle(settlement)
+}
+
+/** A constraint said no: asking again changes nothing. */
+function isRefusal(error: unknown): boolean {
+  return (
+    error instanceof Error && 'code' in error && typeof error.code === 'string' && /^2[23]/.test(error.code)
+  )
+}

@@ -1,0 +1,122 @@
+import type { Queue, RedisClient } from '@titan/queue-core'
+import { createEpochReader } from './epoch.ts'
+import type { OnPaymentsEvent } from './events.ts'
+import { createLoop } from './loop.ts'
+import { createPatience } from './patience.ts'
+import { payJob, type PaymentJobs } from './pay-job.ts'
+import type { UnfinishedCursor } from './statements/queue.ts'
+import type { PaymentStore } from './store.ts'
+
+/** Options of {@link createReconciler}. */
+export interface ReconcilerOptions {
+  readonly store: Pick<PaymentStore, 'takeLost' | 'unfinishedJobs' | 'readEpoch' | 'writeEpoch'>
+  readonly queue: Pick<Queue<PaymentJobs>, 'name' | 'enqueueMany' | 'stats'>
+  /** A connected client of the same Redis. Without one a wiped Redis is noticed by the age of the payments only. @default none */
+  readonly redis?: RedisClient
+  /** First part of the queue's keys. @default 'titan' */
+  readonly prefix?: string
+  /** Milliseconds between two runs. @default 2000 */
+  readonly intervalMs?: number
+  /** A QUEUED payment that is due for longer than this, and than the oldest waiting job, has lost its job. @default 30000 */
+  readonly queuedGraceMs?: number
+  /** A lease or a question that is over for longer than this gets a job; before that its own job is on its way. @default 2000 */
+  readonly processingGraceMs?: number
+  /** Payments per statement. @default 500 */
+  readonly batchSize?: number
+  /** Longest wait for Redis, in milliseconds. @default 5000 */
+  readonly timeoutMs?: number
+  /** Shown as the actor of events. @default 'reconciler' */
+  readonly actor?: string
+  /** @default none */
+  readonly onEvent?: OnPaymentsEvent
+}
+
+/** Finds payments whose job is gone and gives them one. Any number of reconcilers may run. */
+export interface Reconciler {
+  /** One look; answers how many payments got a job. */
+  runOnce(): Promise<number>
+  start(): void
+  /** Ends the loop, after what is under way. */
+  stop(): Promise<void>
+}
+
+/** How much older than the oldest waiting job a payment must be: the two ages are read one after the other. */
+const MARGIN_MS = 5_000
+
+/**
+ * Two ways to notice a lost job. A Redis that is not the one it was (wiped, restarted, restored) makes it hand in every
+ * unfinished payment under its present job id: what is still there answers `duplicate`, so only what is missing
+ * is added. And a payment that has been due for longer than anything in the queue has waited gets a job of a new id,
+ * which not even a stale marker can hold back.
+ */
+export function createReconciler(options: ReconcilerOptions): Reconciler {
+  const {
+    store,
+    queue,
+    redis,
+    prefix = 'titan',
+    intervalMs = 2_000,
+    batchSize = 500,
+    timeoutMs = 5_000,
+  } = options
+  const {
+    queuedGraceMs = 30_000,
+    processingGraceMs = 2_000,
+    actor = 'reconciler',
+    onEvent = () => {},
+  } = options
+  const patience = createPatience(timeoutMs)
+  const epochs = redis && createEpochReader(redis, `${prefix}:{${queue.name}}:epoch`)
+
+  async function rebuildIfChanged(): Promise<number> {
+    if (epochs === undefined) return 0
+    const now = await patience.wait(() => epochs.read())
+    const before = await store.readEpoch(queue.name)
+    if (before?.epoch === now.epoch && before.runId === now.runId) return 0
+    const count = (await enqueueUnfinished('QUEUED')) + (await enqueueUnfinished('PROCESSING'))
+    // Only now: if this run dies, the next one begins again.
+    await store.writeEpoch(queue.name, now)
+    onEvent({ type: 'queue_rebuilt', count })
+    return count
+  }
+
+  async function enqueueUnfinished(status: 'QUEUED' | 'PROCESSING'): Promise<number> {
+    let count = 0
+    let after: UnfinishedCursor | undefined
+    do {
+      const { jobs, next } = await store.unfinishedJobs(status, after, batchSize)
+      const answers = jobs.length > 0 ? await patience.wait(() => queue.enqueueMany(jobs.map(payJob))) : []
+      count += answers.filter(({ duplicate }) => !duplicate).length
+      after = next
+    } while (after !== undefined)
+    return count
+  }
+
+  async function replaceLost(): Promise<number> {
+    // Also asks whether Redis is there at all, before payments are taken for it.
+    const { oldestReadyMs } = await patience.wait(() => queue.stats())
+    const queuedAgeMs = Math.max(queuedGraceMs, oldestReadyMs > 0 ? oldestReadyMs + MARGIN_MS : 0)
+    const lost = await store.takeLost({
+      limit: batchSize,
+      queuedAgeMs,
+      processingAgeMs: processingGraceMs,
+      actor,
+    })
+    if (lost.length === 0) return 0
+    await patience.wait(() => queue.enqueueMany(lost.map(payJob)))
+    onEvent({ type: 'requeued', count: lost.length })
+    return lost.length
+  }
+
+  async function runOnce(): Promise<number> {
+    const rebuilt = await rebuildIfChanged()
+    return rebuilt + (await replaceLost())
+  }
+
+  const loop = createLoop({
+    intervalMs,
+    run: async () => (await runOnce()) >= batchSize,
+    onError: (error) => onEvent({ type: 'error', source: 'reconciler', error }),
+  })
+  return { runOnce, start: loop.start, stop: loop.stop }
+}

@@ -1,0 +1,116 @@
+import type { Queue } from '@titan/queue-core'
+import type { OnPaymentsEvent } from './events.ts'
+import { createLoop } from './loop.ts'
+import { payJob, type PaymentJobs } from './pay-job.ts'
+import type { PaymentStore } from './store.ts'
+import { createPatience } from './patience.ts'
+
+/** Options of {@link createRelay}. */
+export interface RelayOptions {
+  readonly store: Pick<PaymentStore, 'relayPending' | 'markQueued'>
+  readonly queue: Pick<Queue<PaymentJobs>, 'enqueueMany'>
+  /** Payments per round trip. @default 500 */
+  readonly batchSize?: number
+  /** Milliseconds between two looks at the table. @default 500 */
+  readonly intervalMs?: number
+  /** The loop leaves younger payments to the program that created them. @default 1000 */
+  readonly minAgeMs?: number
+  /** Longest wait for the queue, in milliseconds: rows are locked meanwhile. @default 2000 */
+  readonly timeoutMs?: number
+  /** Shown as the actor of events. @default 'relay' */
+  readonly actor?: string
+  /** @default none */
+  readonly onEvent?: OnPaymentsEvent
+}
+
+/** Moves PENDING payments into the queue. Any number of relays may run. */
+export interface Relay {
+  /**
+   * Relays these payments at once, without asking the database for them; without ids, everything that is PENDING.
+   * Calls coalesce. A failure is reported and left to the loop.
+   */
+  nudge(paymentIds?: readonly string[]): void
+  /** Relays one batch, oldest first, whatever its age; answers how many. Rejects when the queue or the database does. */
+  runOnce(): Promise<number>
+  start(): void
+  /** Ends the loop, after what is under way. */
+  stop(): Promise<void>
+}
+
+/** Handed-over ids beyond this many are left to the loop, which finds them by state. */
+const MAX_HANDED = 10_000
+/** After a failure handed-over ids are left to the loop for this long, in milliseconds. */
+const COOL_DOWN_MS = 1_000
+
+/** The jobs are in the queue before the payments are marked, so a crash leaves a duplicate, never a gap. */
+export function createRelay(options: RelayOptions): Relay {
+  const { store, queue, batchSize = 500, intervalMs = 500, minAgeMs = 1_000, timeoutMs = 2_000 } = options
+  const { actor = 'relay', onEvent = () => {} } = options
+  const patience = createPatience(timeoutMs)
+  let handed: string[] = []
+  let isSweepWanted = false
+  let isStopped = false
+  let coolUntil = 0
+  let flushing: Promise<void> | undefined
+
+  const loop = createLoop({
+    intervalMs,
+    run: async () => (await sweep(minAgeMs)) === batchSize,
+    onError: (error) => onEvent({ type: 'error', source: 'relay', error }),
+  })
+
+  async function enqueue(ids: readonly string[]): Promise<void> {
+    await patience.wait(() =>
+      queue.enqueueMany(ids.map((paymentId) => payJob({ paymentId, scheduleNo: 0, delayMs: 0 }))),
+    )
+  }
+
+  async function sweep(youngestMs: number): Promise<number> {
+    const count = await store.relayPending({ limit: batchSize, minAgeMs: youngestMs, actor, enqueue })
+    if (count > 0) onEvent({ type: 'relayed', count })
+    return count
+  }
+
+  async function relayHanded(): Promise<void> {
+    const ids = handed.slice(0, batchSize)
+    handed = handed.slice(batchSize)
+    await enqueue(ids)
+    const count = await store.markQueued(ids, actor)
+    if (count > 0) onEvent({ type: 'relayed', count })
+  }
+
+  async function flush(): Promise<void> {
+    try {
+      while (!isStopped && (handed.length > 0 || isSweepWanted)) {
+        if (handed.length > 0) await relayHanded()
+        else isSweepWanted = (await sweep(0)) === batchSize
+      }
+    } catch (error) {
+      handed = []
+      isSweepWanted = false
+      coolUntil = performance.now() + COOL_DOWN_MS
+      onEvent({ type: 'error', source: 'relay', error })
+    } finally {
+      flushing = undefined
+    }
+  }
+
+  return {
+    nudge(paymentIds) {
+      if (isStopped || performance.now() < coolUntil) return
+      if (paymentIds === undefined) isSweepWanted = true
+      else if (handed.length < MAX_HANDED) handed.push(...paymentIds)
+      // A microtask later, so that the payments of one turn travel together.
+      flushing ??= Promise.resolve().then(flush)
+    },
+    runOnce: () => sweep(0),
+    start() {
+      isStopped = false
+      loop.start()
+    },
+    async stop() {
+      isStopped = true
+      await Promise.all([loop.stop(), flushing])
+    },
+  }
+}

@@ -1,0 +1,83 @@
+import { PaymentsError } from './errors.ts'
+
+/** How often and when a payment is tried again. */
+export interface RetryPolicy {
+  /** Retries of a payment after failures that moved no money. @default 5 */
+  readonly maxRetries: number
+  /** Delay before the first retry, in milliseconds; doubles with each one. @default 1000 */
+  readonly retryBaseMs: number
+  /** Upper bound of that delay, in milliseconds. @default 60000 */
+  readonly retryMaxMs: number
+  /** Whether a soft decline gets a new attempt at all. @default false */
+  readonly retrySoftDeclines: boolean
+  /** Delay before a new attempt after a soft decline, in milliseconds; doubles with each one. @default 3600000, an hour */
+  readonly softDeclineDelayMs: number
+  /** Delay while the gateway refuses our own credentials, in milliseconds. @default 60000 */
+  readonly configFaultDelayMs: number
+  /** When to ask again while an outcome is unknown, in milliseconds; the last one repeats. @default 5 s, 30 s, 2 min, 10 min, 30 min, 2 h, 1 h */
+  readonly unknownDelaysMs: readonly number[]
+  /** Unknown answers in a row after which an operator must look. @default 30, about a day */
+  readonly maxResolves: number
+  /** Take-overs of one attempt after which an operator must look: it may be what kills its workers. @default 10 */
+  readonly maxTakeovers: number
+}
+
+const SECOND = 1_000
+const MINUTE = 60 * SECOND
+const HOUR = 60 * MINUTE
+
+export const DEFAULT_RETRY_POLICY: RetryPolicy = {
+  maxRetries: 5,
+  retryBaseMs: SECOND,
+  retryMaxMs: MINUTE,
+  retrySoftDeclines: false,
+  softDeclineDelayMs: HOUR,
+  configFaultDelayMs: MINUTE,
+  unknownDelaysMs: [5 * SECOND, 30 * SECOND, 2 * MINUTE, 10 * MINUTE, 30 * MINUTE, 2 * HOUR, HOUR],
+  maxResolves: 30,
+  maxTakeovers: 10,
+}
+
+/** Fills in the defaults. @throws {PaymentsError} `INVALID_OPTIONS` */
+export function resolveRetryPolicy(options: Partial<RetryPolicy> = {}): RetryPolicy {
+  const policy = { ...DEFAULT_RETRY_POLICY, ...options }
+  const { unknownDelaysMs, retrySoftDeclines: _flag, ...numbers } = policy
+  for (const [name, value] of Object.entries(numbers)) {
+    if (!Number.isSafeInteger(value) || value < 0)
+      throw new PaymentsError('INVALID_OPTIONS', `${name} must be a whole number of at least 0, got ${value}`)
+  }
+  if (
+    unknownDelaysMs.length === 0 ||
+    !unknownDelaysMs.every((delayMs) => Number.isSafeInteger(delayMs) && delayMs >= 0)
+  )
+    throw new PaymentsError(
+      'INVALID_OPTIONS',
+      'unknownDelaysMs must be whole numbers of milliseconds, at least one',
+    )
+  return policy
+}
+
+/** A source of randomness in [0, 1). */
+export type Random = () => number
+
+/** Delay before retry number `retries + 1`, in milliseconds: exponential, the upper half of it random. */
+export function retryDelay(policy: RetryPolicy, retries: number, random: Random): number {
+  return jitter(Math.min(policy.retryMaxMs, policy.retryBaseMs * 2 ** Math.min(retries, 40)), random)
+}
+
+/** Delay before a new attempt after a soft decline, in milliseconds; never less than the policy says. */
+export function softDeclineDelay(policy: RetryPolicy, retries: number, random: Random): number {
+  const least = Math.min(policy.softDeclineDelayMs * 2 ** Math.min(retries, 10), 30 * 24 * HOUR)
+  return Math.round(least * (1 + 0.1 * random()))
+}
+
+/** Delay before asking again about an unknown outcome, in milliseconds, with a fifth of jitter. */
+export function unknownDelay(policy: RetryPolicy, resolves: number, random: Random): number {
+  const { unknownDelaysMs } = policy
+  const delayMs = unknownDelaysMs[Math.min(resolves, unknownDelaysMs.length - 1)] ?? HOUR
+  return Math.round(delayMs * (0.8 + 0.4 * random()))
+}
+
+function jitter(delayMs: number, random: Random): number {
+  return Math.round(delayMs * (0.5 + 0.5 * random()))
+}

@@ -1,0 +1,196 @@
+import type { Claim, ClaimAnswer, SkipReason } from '../claim.ts'
+import type { Database } from '../database.ts'
+import type { PaymentStatus } from '../payment.ts'
+
+/** Who claims, for how long and for which gateway. */
+export interface ClaimOptions {
+  /** The worker's name; shown, never compared. */
+  readonly owner: string
+  /** Length of the lease in milliseconds, by the database clock. */
+  readonly leaseMs: number
+  /** The gateway at which new attempts begin; open attempts of another one are left alone. */
+  readonly gateway: string
+}
+
+interface ClaimRow {
+  readonly payment_id: string
+  readonly fence: number
+  readonly attempt_no: number
+  readonly gateway: string
+  readonly gateway_key: string
+  readonly amount: number
+  readonly currency: string
+  readonly retries: number
+  readonly resolves: number
+  readonly sends: number
+  readonly takeovers: number
+  readonly key_age_ms: number
+  readonly gateway_ref: string | null
+}
+
+/**
+ * T2 and T3 for many payments. One statement: lock in the order of the ids, fence + 1, lease, the attempt with
+ * its key, the events. When it has committed, the key is on disk and a first byte may be sent.
+ * A second statement asks why, when some could not be claimed.
+ */
+export async function claimMany(
+  sql: Database,
+  ids: readonly string[],
+  options: ClaimOptions,
+): Promise<ClaimAnswer[]> {
+  const { owner, leaseMs, gateway } = options
+  // A payment's own row says whether its attempt is open: only the locked row is certain to be the latest version.
+  const rows = await sql<ClaimRow[]>`
+    with target as (
+      select p.id, p.status, p.attempt_open, p.status = 'PROCESSING' and p.lease_until is not null as is_takeover
+        from (select distinct id from unnest(${ids}::text[]) as id order by id) request
+       cross join lateral (
+         select * from payments
+          where id = request.id
+            and not needs_review
+            and next_run_at <= clock_timestamp()
+            and (status in ('PENDING', 'QUEUED')
+                 or status = 'PROCESSING' and (lease_until is null or lease_until < clock_timestamp()))
+            and (not attempt_open or gateway = ${gateway}::text)
+            for update
+       ) p
+    ), claimed as (
+      update payments p
+         set status        = 'PROCESSING',
+             fence         = p.fence + 1,
+             lease_owner   = ${owner}::text,
+             lease_until   = clock_timestamp() + ${leaseMs}::float8 * interval '1 millisecond',
+             attempt_no    = p.attempt_no + case when p.attempt_open then 0 else 1 end,
+             attempt_open  = true,
+             resolves      = case when p.attempt_open then p.resolves else 0 end,
+             gateway       = ${gateway}::text,
+             event_seq     = p.event_seq + case when p.status = 'PENDING' then 2 else 1 end,
+             updated_at    = clock_timestamp()
+        from target
+       where p.id = target.id
+   returning p.*, target.status as from_status, target.is_takeover
+    ), attempt as (
+      insert into payment_attempts as a
+             (payment_id, attempt_no, gateway, gateway_key, amount, currency, fence, first_sent_at, sends, takeovers)
+      select id, attempt_no, gateway, 'titan_' || id || '_' || attempt_no, amount, currency, fence,
+             clock_timestamp(), 1, is_takeover::int
+        from claimed
+          on conflict (payment_id, attempt_no) do update
+         set fence         = excluded.fence,
+             first_sent_at = coalesce(a.first_sent_at, clock_timestamp()),
+             sends         = a.sends + 1,
+             takeovers     = a.takeovers + excluded.takeovers
+       where a.outcome is null
+   returning a.*
+    ), event as (
+      insert into payment_events (payment_id, seq, type, from_status, to_status, actor, evidence)
+      select id, event_seq - 1, 'payment.queued', 'PENDING', 'QUEUED', ${owner}::text, null::jsonb
+        from claimed where from_status = 'PENDING'
+       union all
+      select id, event_seq, case when is_takeover then 'payment.taken_over' else 'payment.processing' end,
+             case from_status when 'PENDING' then 'QUEUED' else from_status end, 'PROCESSING', ${owner}::text,
+             jsonb_build_object('attempt_no', attempt_no, 'fence', fence)
+        from claimed
+    )
+    select c.id as payment_id, c.fence, a.attempt_no, a.gateway, a.gateway_key, a.amount, a.currency,
+           c.retries, c.resolves, a.sends, a.takeovers, a.gateway_ref,
+           extract(epoch from clock_timestamp() - a.first_sent_at)::float8 * 1000 as key_age_ms
+      from claimed c
+      join attempt a on a.payment_id = c.id`
+  const claims = new Map(rows.map((row) => [row.payment_id, toClaim(row)]))
+  const missing = ids.filter((id) => !claims.has(id))
+  const skipped =
+    missing.length > 0 ? await explainMany(sql, missing, gateway) : new Map<string, ClaimAnswer>()
+  return ids.map((id) => {
+    const claim = claims.get(id)
+    // An id that was asked for twice is claimed once.
+    claims.delete(id)
+    if (claim !== undefined) return { kind: 'claimed', claim }
+    return skipped.get(id) ?? { kind: 'skipped', reason: 'leased', status: 'PROCESSING', waitMs: leaseMs }
+  })
+}
+
+function toClaim(row: ClaimRow): Claim {
+  return {
+    paymentId: row.payment_id,
+    fence: row.fence,
+    // This claim counts as a send already; any other one may have left a request at the gateway.
+    mode: row.sends === 1 ? 'send' : 'resolve',
+    attemptNo: row.attempt_no,
+    gateway: row.gateway,
+    gatewayKey: row.gateway_key,
+    amount: row.amount,
+    currency: row.currency,
+    retries: row.retries,
+    resolves: row.resolves,
+    takeovers: row.takeovers,
+    keyAgeMs: row.key_age_ms,
+    gatewayRef: row.gateway_ref,
+  }
+}
+
+interface ExplainRow {
+  readonly id: string
+  readonly status: PaymentStatus
+  readonly reason: SkipReason
+  readonly wait_ms: number
+}
+
+async function explainMany(
+  sql: Database,
+  ids: readonly string[],
+  gateway: string,
+): Promise<Map<string, ClaimAnswer>> {
+  const rows = await sql<ExplainRow[]>`
+    select id, status,
+           case
+             when status in ('SUCCESS', 'FAILED') then 'terminal'
+             when needs_review then 'needs_review'
+             when attempt_open and gateway is distinct from ${gateway}::text then 'other_gateway'
+             when lease_until >= clock_timestamp() then 'leased'
+             else 'not_due'
+           end as reason,
+           greatest(0, ceil(extract(epoch from greatest(lease_until, next_run_at) - clock_timestamp()) * 1000))::float8
+             as wait_ms
+      from payments
+     where id = any(${ids}::text[])`
+  const answers = new Map<string, ClaimAnswer>()
+  for (const { id, status, reason, wait_ms: waitMs } of rows)
+    answers.set(id, { kind: 'skipped', reason, status, waitMs })
+  for (const id of ids)
+    if (!answers.has(id)) answers.set(id, { kind: 'skipped', reason: 'not_found', status: null, waitMs: 0 })
+  return answers
+}
+
+/** A claim to extend. */
+export interface HeldClaim {
+  readonly paymentId: string
+  readonly fence: number
+}
+
+/** Extends leases that are still held; the answer says for each whether it was. */
+export async function renewMany(
+  sql: Database,
+  held: readonly HeldClaim[],
+  leaseMs: number,
+): Promise<boolean[]> {
+  const rows = await sql<{ id: string; fence: number }[]>`
+    with target as (
+      select p.id
+        from (select id, fence
+                from unnest(${held.map(({ paymentId }) => paymentId)}::text[], ${held.map(({ fence }) => fence)}::bigint[])
+                  as held (id, fence) order by id) held
+       cross join lateral (
+         select id from payments
+          where id = held.id and fence = held.fence and status = 'PROCESSING' and lease_until >= clock_timestamp()
+            for update
+       ) p
+    )
+    update payments p
+       set lease_until = clock_timestamp() + ${leaseMs}::float8 * interval '1 millisecond', updated_at = clock_timestamp()
+      from target
+     where p.id = target.id
+ returning p.id, p.fence`
+  const renewed = new Set(rows.map(({ id, fence }) => `${id} ${fence}`))
+  return held.map(({ paymentId, fence }) => renewed.has(`${paymentId} ${fence}`))
+}

@@ -1,0 +1,99 @@
+import type { Database } from '../database.ts'
+import { PaymentsError } from '../errors.ts'
+import { fingerprint, FINGERPRINT_VERSION } from '../fingerprint.ts'
+import { newPaymentId } from '../identifiers.ts'
+import type { Payment } from '../payment.ts'
+import { toPayment, type PaymentRow } from './rows.ts'
+
+/** What a client asks for. */
+export interface NewPayment {
+  /** Minor units of the currency, a whole number from 1 to 2^53 - 1. */
+  readonly amount: number
+  /** ISO 4217 code. @default 'USD' */
+  readonly currency?: string
+  /** 1 to 255 visible ASCII characters, case-sensitive. One key is one payment for ever. */
+  readonly idempotencyKey: string
+}
+
+/** `mismatch`: the key belongs to a payment of another amount or currency; nothing was written. */
+export type CreateAnswer =
+  | { readonly kind: 'created'; readonly payment: Payment }
+  | { readonly kind: 'replayed'; readonly payment: Payment }
+  | { readonly kind: 'mismatch' }
+
+interface Prepared {
+  readonly id: string
+  readonly amount: number
+  readonly currency: string
+  readonly key: string
+  readonly hash: string
+}
+
+/** Checks a request and fills in what its row needs. @throws {PaymentsError} `INVALID_PAYMENT` */
+export function prepare({ amount, currency = 'USD', idempotencyKey }: NewPayment): Prepared {
+  if (!Number.isSafeInteger(amount) || amount < 1)
+    throw new PaymentsError(
+      'INVALID_PAYMENT',
+      `amount must be a whole number from 1 to ${Number.MAX_SAFE_INTEGER}`,
+    )
+  if (!/^[A-Z]{3}$/.test(currency))
+    throw new PaymentsError('INVALID_PAYMENT', 'currency must be three capital letters')
+  if (!/^[\x21-\x7e]{1,255}$/.test(idempotencyKey))
+    throw new PaymentsError('INVALID_PAYMENT', 'idempotencyKey must be 1 to 255 visible ASCII characters')
+  return {
+    id: newPaymentId(),
+    amount,
+    currency,
+    key: idempotencyKey,
+    hash: fingerprint({ amount, currency }),
+  }
+}
+
+/** T0. One statement for all that are new, one more when some keys were taken already. */
+export async function createMany(sql: Database, requests: readonly Prepared[]): Promise<CreateAnswer[]> {
+  const inserted = await insertMany(sql, requests)
+  const rows = new Map(inserted.map((row) => [row.idempotency_key, row]))
+  const taken = requests.map(({ key }) => key).filter((key) => !rows.has(key))
+  if (taken.length > 0) {
+    // A new statement has a new snapshot, so it sees the rows that made the insert step aside.
+    const found = await sql<
+      PaymentRow[]
+    >`select * from payments where idempotency_key = any(${taken}::text[])`
+    for (const row of found) rows.set(row.idempotency_key, row)
+  }
+  return requests.map((request) => answer(request, rows.get(request.key)))
+}
+
+function insertMany(sql: Database, requests: readonly Prepared[]): Promise<PaymentRow[]> {
+  // In the order of the keys, so that two batches that share keys wait for each other in one direction only.
+  return sql<PaymentRow[]>`
+    with inserted as (
+      insert into payments (id, amount, currency, idempotency_key, request_hash, fp_version, status, event_seq)
+      select id, amount, currency, key, hash, ${FINGERPRINT_VERSION}::smallint, 'PENDING', 1
+        from unnest(
+          ${requests.map(({ id }) => id)}::text[],
+          ${requests.map(({ amount }) => amount)}::bigint[],
+          ${requests.map(({ currency }) => currency)}::text[],
+          ${requests.map(({ key }) => key)}::text[],
+          ${requests.map(({ hash }) => hash)}::text[]
+        ) as request (id, amount, currency, key, hash)
+       order by key collate "C"
+          on conflict (idempotency_key) do nothing
+      returning *
+    ), event as (
+      insert into payment_events (payment_id, seq, type, from_status, to_status, actor)
+      select id, 1, 'payment.created', null, 'PENDING', 'api' from inserted
+    )
+    select * from inserted`
+}
+
+function answer(request: Prepared, row: PaymentRow | undefined): CreateAnswer {
+  // Only a deleted row gets here: rows of payments are kept for ever.
+  if (row === undefined)
+    throw new PaymentsError('INVALID_PAYMENT', 'the payment of this key was deleted by hand')
+  const payment = toPayment(row)
+  if (row.id === request.id) return { kind: 'created', payment }
+  // A row from before fingerprints has none; its own fields say the same.
+  const hash = row.request_hash ?? fingerprint({ amount: row.amount, currency: row.currency })
+  return hash === request.hash ? { kind: 'replayed', payment } : { kind: 'mismatch' }
+}

@@ -1,0 +1,138 @@
+import { createBatcher } from './batcher.ts'
+import type { ClaimAnswer } from './claim.ts'
+import type { Database } from './database.ts'
+import type { Payment, PaymentAttempt, PaymentEvent } from './payment.ts'
+import type { Settlement } from './settlement.ts'
+import { claimMany, renewMany, type ClaimOptions, type HeldClaim } from './statements/claim.ts'
+import { createMany, prepare, type CreateAnswer, type NewPayment } from './statements/create.ts'
+import { readEpoch, writeEpoch, type Epoch } from './statements/epoch.ts'
+import {
+  cancelPayment,
+  decideReview,
+  recordBreak,
+  type Break,
+  type OperatorDecision,
+} from './statements/operator.ts'
+import { markQueued, relayPending, takeLost, unfinishedJobs } from './statements/queue.ts'
+import type { DueJob, LostJobs, RelayBatch, UnfinishedCursor, UnfinishedPage } from './statements/queue.ts'
+import { countPayments, getPayment, listAttempts, listEvents, listPayments } from './statements/read.ts'
+import type { ListFilter, PaymentCounts } from './statements/read.ts'
+import { settleMany } from './statements/settle.ts'
+
+/**
+ * Every statement on payments. Each verb that changes a payment is one statement with a compare-and-set, so
+ * nothing here needs a transaction around it. Calls that come at the same time share a statement.
+ */
+export interface PaymentStore {
+  /**
+   * Stores a payment, or finds the one that its key belongs to. Resolves after COMMIT. Any number of callers
+   * with the same key get one row.
+   *
+   * @throws {PaymentsError} `INVALID_PAYMENT`
+   */
+  create(payment: NewPayment): Promise<CreateAnswer>
+  get(id: string): Promise<Payment | undefined>
+  /** Newest first. */
+  list(filter?: ListFilter): Promise<Payment[]>
+  /** In order of `seq`. */
+  events(paymentId: string): Promise<PaymentEvent[]>
+  attempts(paymentId: string): Promise<PaymentAttempt[]>
+  /** Reads the whole table. */
+  counts(): Promise<PaymentCounts>
+
+  /** Takes the right to work on a payment. The gateway key of the attempt is committed when this resolves. */
+  claim(id: string, options: ClaimOptions): Promise<ClaimAnswer>
+  /** Extends a lease; false when it is no longer held. */
+  renew(held: HeldClaim, leaseMs: number): Promise<boolean>
+  /** Writes the result of a claim; false when the claim is no longer the payment's, and nothing was changed. */
+  settle(settlement: Settlement): Promise<boolean>
+  /** Records a contradiction between the ledgers, once. */
+  recordBreak(contradiction: Break): Promise<void>
+
+  /** Ends a payment that no attempt was made for; false when it is too late. */
+  cancel(id: string, by: { readonly actor: string; readonly reason: string }): Promise<boolean>
+  /** Decides a parked payment on an operator's evidence; false when it is not parked. */
+  decideReview(id: string, decision: OperatorDecision): Promise<boolean>
+
+  /** Marks enqueued payments; answers how many were still PENDING. */
+  markQueued(ids: readonly string[], actor: string): Promise<number>
+  /** Hands PENDING payments to `enqueue` and marks them; answers how many. */
+  relayPending(batch: RelayBatch): Promise<number>
+  /** Takes payments whose job is lost; each gets a new job id. */
+  takeLost(lost: LostJobs): Promise<DueJob[]>
+  /** One page of the jobs that should exist for payments of a working state. */
+  unfinishedJobs(
+    status: 'QUEUED' | 'PROCESSING',
+    after: UnfinishedCursor | undefined,
+    limit: number,
+  ): Promise<UnfinishedPage>
+  /** The Redis that this database was last in step with. */
+  readEpoch(queue: string): Promise<Epoch | undefined>
+  writeEpoch(queue: string, epoch: Epoch): Promise<void>
+}
+
+/** Options of {@link createPaymentStore}. */
+export interface PaymentStoreOptions {
+  /** Most payments that share one statement. @default 200 */
+  readonly maxBatch?: number
+  /** Statements of one kind that are under way at the same time. @default 2 */
+  readonly maxInFlight?: number
+}
+
+/** The store over an open database. Holds no state but calls that wait for their statement. */
+export function createPaymentStore(sql: Database, options: PaymentStoreOptions = {}): PaymentStore {
+  const { maxBatch: maxItems = 200, maxInFlight = 2 } = options
+  const batching = { maxItems, maxInFlight, isItemFault }
+  const creates = createBatcher(
+    (requests: readonly ReturnType<typeof prepare>[]) => createMany(sql, requests),
+    batching,
+  )
+  const settles = createBatcher(
+    (settlements: readonly Settlement[]) => settleMany(sql, settlements),
+    batching,
+  )
+  const claims = createBatchers((options: ClaimOptions) =>
+    createBatcher((ids: readonly string[]) => claimMany(sql, ids, options), batching),
+  )
+  const renewals = createBatchers((leaseMs: number) =>
+    createBatcher((held: readonly HeldClaim[]) => renewMany(sql, held, leaseMs), batching),
+  )
+  return {
+    create: async (payment) => creates.run(prepare(payment)),
+    get: (id) => getPayment(sql, id),
+    list: (filter = {}) => listPayments(sql, filter),
+    events: (paymentId) => listEvents(sql, paymentId),
+    attempts: (paymentId) => listAttempts(sql, paymentId),
+    counts: () => countPayments(sql),
+    claim: (id, options) => claims(options).run(id),
+    renew: (held, leaseMs) => renewals(leaseMs).run(held),
+    settle: (settlement) => settles.run(settlement),
+    recordBreak: (contradiction) => recordBreak(sql, contradiction),
+    cancel: (id, { actor, reason }) => cancelPayment(sql, id, actor, reason),
+    decideReview: (id, decision) => decideReview(sql, id, decision),
+    markQueued: (ids, actor) => markQueued(sql, ids, actor),
+    relayPending: (batch) => relayPending(sql, batch),
+    takeLost: (lost) => takeLost(sql, lost),
+    unfinishedJobs: (status, after, limit) => unfinishedJobs(sql, status, after, limit),
+    readEpoch: (queue) => readEpoch(sql, queue),
+    writeEpoch: (queue, epoch) => writeEpoch(sql, queue, epoch),
+  }
+}
+
+/** One batcher per different set of options, since they are parameters of the whole statement. */
+function createBatchers<Options, Value>(create: (options: Options) => Value): (options: Options) => Value {
+  const batchers = new Map<string, Value>()
+  return (options) => {
+    const key = JSON.stringify(options)
+    let batcher = batchers.get(key)
+    if (batcher === undefined) batchers.set(key, (batcher = create(options)))
+    return batcher
+  }
+}
+
+/** Errors of the data (22) and of a constraint (23) may be one item's; then the others deserve their own try. */
+function isItemFault(error: unknown): boolean {
+  return (
+    error instanceof Error && 'code' in error && typeof error.code === 'string' && /^2[23]/.test(error.code)
+  )
+}
