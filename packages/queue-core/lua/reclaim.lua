@@ -2,14 +2,14 @@
 -- KEYS[1..3]  streams by level
 -- ARGV[1..3]  group, consumer, the queue's visibility timeout in ms
 -- ARGV[4]     most entries to take
--- ARGV[5..7]  cursor of each level: the entry id where its scan goes on, '-' for the start
+-- ARGV[5..7]  cursor of each level: the entry id where its scan goes on, '-' for the start, '+' when it is over
 -- RETURNS     {3 next cursors}, {taken: {level, entry id, delivery count, former consumer, fields}},
 --             {expired entries of this consumer itself: {level, entry id, delivery count}}, {ids whose entry is gone}
 -- WHY         XAUTOCLAIM alone would take this consumer's own entries, forgets the former owner and knows one
 --             timeout only; so XPENDING is read page by page and XAUTOCLAIM takes what is due, entry by entry
 local group, consumer, visibility = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local room = tonumber(ARGV[4])
-local PAGE = 100
+local PAGE = 500
 local taken, own, gone = {}, {}, {}
 
 local function take(level, row, idle)
@@ -50,9 +50,9 @@ for level = 1, 3 do
   end
   local cursor = ARGV[4 + level]
   local following = cursor
-  if room > 0 then
+  if room > 0 and cursor ~= '+' then
     local rows = redis.call('XPENDING', stream, group, cursor, '+', PAGE)
-    following = #rows == PAGE and '(' .. rows[PAGE][1] or '-'
+    following = #rows == PAGE and '(' .. rows[PAGE][1] or '+'
     for position, row in ipairs(rows) do
       if room < 1 then
         following = position == 1 and cursor or '(' .. rows[position - 1][1]

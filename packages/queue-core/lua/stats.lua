@@ -15,6 +15,12 @@ for level = 1, 3 do
       group[info[i]] = info[i + 1]
     end
     name, pending, from = group.name, group.pending, '(' .. group['last-delivered-id']
+    -- Released entries are nobody's: they wait for the next worker.
+    for _, consumer in ipairs(redis.call('XPENDING', stream, name)[4] or {}) do
+      if consumer[1] == '_released' then
+        pending = pending - tonumber(consumer[2])
+      end
+    end
   end
   leased = leased + pending
   ready[level] = math.max(0, count - pending)

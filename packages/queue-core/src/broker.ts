@@ -51,7 +51,19 @@ const within = { replyWithinMs: defaults.replyWithinMs }
 /** The keys every moving script takes, in the order of `route.lua`. */
 export function fixedKeys(keys: Keys): string[] {
   const { delayed, delayedJobs, dlq, live, parked, ordering, sequence, control, slots, paused } = keys
-  return [...streamKeys(keys), delayed, delayedJobs, dlq, live, parked, ordering, sequence, control, slots, paused]
+  return [
+    ...streamKeys(keys),
+    delayed,
+    delayedJobs,
+    dlq,
+    live,
+    parked,
+    ordering,
+    sequence,
+    control,
+    slots,
+    paused,
+  ]
 }
 
 const scriptLevel = (level: Level): string => String(level + 1)
@@ -169,7 +181,11 @@ export async function reclaim(
       const level = fromScript(number)
       return { level, entryId, deliveryCount, from, fields, job: decodeFields(fields, level) }
     }),
-    own: reply[2].map(([level, entryId, deliveryCount]) => ({ level: fromScript(level), entryId, deliveryCount })),
+    own: reply[2].map(([level, entryId, deliveryCount]) => ({
+      level: fromScript(level),
+      entryId,
+      deliveryCount,
+    })),
     gone: reply[3],
   }
 }
@@ -218,7 +234,11 @@ export async function read(
 }
 
 /** Which of the ids are marked as done. */
-export async function doneIds(connection: Connection, keys: Keys, ids: readonly string[]): Promise<Set<string>> {
+export async function doneIds(
+  connection: Connection,
+  keys: Keys,
+  ids: readonly string[],
+): Promise<Set<string>> {
   const marks = await connection.send<(string | null)[]>(['MGET', ...ids.map(keys.processed)], within)
   return new Set(ids.filter((_id, index) => marks[index] !== null))
 }
@@ -256,7 +276,13 @@ export async function takeTokens(
   wanted: number,
 ): Promise<{ granted: number; waitMs: number }> {
   const args = [String(limit.max), String(limit.perMs), String(wanted)]
-  const [granted = 0, waitMs = 0] = await runScript<number[]>(connection, scripts.take, [keys.rate], args, within)
+  const [granted = 0, waitMs = 0] = await runScript<number[]>(
+    connection,
+    scripts.take,
+    [keys.rate],
+    args,
+    within,
+  )
   return { granted, waitMs }
 }
 

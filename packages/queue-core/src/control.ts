@@ -27,7 +27,12 @@ export function startControl(
       ['XREAD', 'COUNT', '64', 'BLOCK', String(defaults.blockMs), 'STREAMS', keys.control, after],
       { replyWithinMs: defaults.blockMs * 2 + 5_000 },
     )
-    const entries = reply === null ? [] : Array.isArray(reply) ? reply.flatMap(([, list]) => list) : Object.values(reply).flat()
+    const entries =
+      reply === null
+        ? []
+        : Array.isArray(reply)
+          ? reply.flatMap(([, list]) => list)
+          : Object.values(reply).flat()
     for (const [id, fields] of entries) {
       after = id
       act(fields[1] ?? '')
@@ -37,10 +42,21 @@ export function startControl(
 
   function act(event: string): void {
     if (event === 'paused') lane.setPaused(true)
-    else if (event === 'resumed') lane.setPaused(false)
-    else if (event === 'due') listeners.due()
+    else if (event === 'resumed') {
+      lane.setPaused(false)
+      listeners.released()
+    } else if (event === 'due') listeners.due()
     else if (event === 'released') listeners.released()
   }
 
-  return startLoop(runOnce, (error) => lane.emit({ type: 'error', error, during: 'control' }))
+  const loop = startLoop(runOnce, (error) => lane.emit({ type: 'error', error, during: 'control' }))
+  return {
+    wake: loop.wake,
+    async stop() {
+      // Nothing is claimed by XREAD, so its wait may be cut off.
+      const over = loop.stop()
+      await connection.close()
+      await over
+    },
+  }
 }

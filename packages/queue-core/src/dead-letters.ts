@@ -89,9 +89,14 @@ const PAGE = 100
 
 type Entries = [id: string, fields: string[]][]
 
-export function createDeadLetters(queue: string, parts: readonly QueuePartition[], maxLength: number): DeadLetters {
+export function createDeadLetters(
+  queue: string,
+  parts: readonly QueuePartition[],
+  maxLength: number,
+): DeadLetters {
   const single = parts.length === 1
-  const letterIdOf = (part: QueuePartition, entryId: string): string => (single ? entryId : `${entryId}.${part.index}`)
+  const letterIdOf = (part: QueuePartition, entryId: string): string =>
+    single ? entryId : `${entryId}.${part.index}`
 
   function locate(letterId: string): { part: QueuePartition; entryId: string } | undefined {
     const match = /^(\d+-\d+)(?:\.(\d+))?$/.exec(letterId)
@@ -101,7 +106,14 @@ export function createDeadLetters(queue: string, parts: readonly QueuePartition[
   }
 
   async function page(part: QueuePartition, from: string, count: number): Promise<DeadLetter[]> {
-    const entries = await part.connection.send<Entries>(['XRANGE', part.keys.dlq, from, '+', 'COUNT', String(count)])
+    const entries = await part.connection.send<Entries>([
+      'XRANGE',
+      part.keys.dlq,
+      from,
+      '+',
+      'COUNT',
+      String(count),
+    ])
     return entries.map(([entryId, fields]) => toLetter(letterIdOf(part, entryId), entryId, fields))
   }
 
@@ -144,7 +156,10 @@ export function createDeadLetters(queue: string, parts: readonly QueuePartition[
       const replies = await broker.enqueue(part.connection, part.keys, part.fixed, maxLength, entries)
       redriven += replies.filter((reply) => reply === '+').length
       if (replies.includes('!'))
-        throw new QueueError('QUEUE_FULL', `Queue "${queue}" is full: the remaining dead letters stay where they are`)
+        throw new QueueError(
+          'QUEUE_FULL',
+          `Queue "${queue}" is full: the remaining dead letters stay where they are`,
+        )
     }
     return redriven
   }
@@ -183,7 +198,11 @@ export function createDeadLetters(queue: string, parts: readonly QueuePartition[
       for (const part of parts) {
         const ids = letterIds.map(locate).flatMap((place) => (place?.part === part ? [place.entryId] : []))
         for (let from = 0; from < ids.length; from += PAGE)
-          deleted += await part.connection.send<number>(['XDEL', part.keys.dlq, ...ids.slice(from, from + PAGE)])
+          deleted += await part.connection.send<number>([
+            'XDEL',
+            part.keys.dlq,
+            ...ids.slice(from, from + PAGE),
+          ])
       }
       return deleted
     },

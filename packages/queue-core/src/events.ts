@@ -27,11 +27,18 @@ export type QueueEvent =
       readonly delayMs: number
     }
   /** The job is a dead letter. */
-  | { readonly type: 'deadLettered'; readonly job: EventJob; readonly cause: FailureCause; readonly error: unknown }
+  | {
+      readonly type: 'deadLettered'
+      readonly job: EventJob
+      readonly cause: FailureCause
+      readonly error: unknown
+    }
   /** Given back unfinished on shutdown or pause; costs no attempt. */
   | { readonly type: 'released'; readonly job: EventJob }
   /** Another worker may run the job: its signal is aborted and its result is void. */
   | { readonly type: 'leaseLost'; readonly job: EventJob }
+  /** The connection broke while a job's end was stored: it is stored, or the job will be delivered again. */
+  | { readonly type: 'settleUnknown'; readonly job: EventJob }
   /** Taken over from a worker that died, stalled or released it. */
   | { readonly type: 'reclaimed'; readonly job: EventJob; readonly from: string; readonly crashes: number }
   /** Acked without running, since a job of this id is done. */

@@ -49,7 +49,11 @@ export interface JobOptions {
   /** Longest run of the handler in milliseconds. @default the worker's `timeoutMs` */
   readonly timeoutMs?: number
   /** Fixed or exponential delay between this job's attempts. @default the worker's `backoff` */
-  readonly backoff?: { readonly type: 'fixed' | 'exponential'; readonly delayMs: number; readonly maxMs?: number }
+  readonly backoff?: {
+    readonly type: 'fixed' | 'exponential'
+    readonly delayMs: number
+    readonly maxMs?: number
+  }
   /** W3C `traceparent` to hand to the handler. */
   readonly traceparent?: string
 }
@@ -132,7 +136,9 @@ export function encodeData(name: string, data: unknown, maxBytes: number): strin
   try {
     text = JSON.stringify(data)
   } catch (error) {
-    throw new QueueError('INVALID_PAYLOAD', `Data of job "${name}" cannot be written as JSON`, { cause: error })
+    throw new QueueError('INVALID_PAYLOAD', `Data of job "${name}" cannot be written as JSON`, {
+      cause: error,
+    })
   }
   if (text === undefined) throw new QueueError('INVALID_PAYLOAD', `Data of job "${name}" is not a JSON value`)
   if (text.length > maxBytes || (text.length * 3 > maxBytes && Buffer.byteLength(text) > maxBytes))
@@ -169,6 +175,7 @@ export function decodeFields(fields: readonly string[], level: Level): StoredJob
 
 /** `meta` with one more failure in its history. */
 export function withFailure(meta: Meta, failure: Failure): Meta {
-  const error = failure.error.length > ERROR_TEXT_LIMIT ? failure.error.slice(0, ERROR_TEXT_LIMIT) : failure.error
+  const error =
+    failure.error.length > ERROR_TEXT_LIMIT ? failure.error.slice(0, ERROR_TEXT_LIMIT) : failure.error
   return { ...meta, history: [...(meta.history ?? []), { ...failure, error }].slice(-HISTORY_LIMIT) }
 }

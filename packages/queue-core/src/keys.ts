@@ -63,7 +63,10 @@ export function keysOf(prefix: string, queue: string, partition?: number): Keys 
 
 export function checkQueueName(what: string, name: string): string {
   if (/^[\w.:-]{1,100}$/.test(name)) return name
-  throw new QueueError('INVALID_OPTIONS', `${what} ${JSON.stringify(name)} is not valid: use 1–100 letters, digits or . : - _`)
+  throw new QueueError(
+    'INVALID_OPTIONS',
+    `${what} ${JSON.stringify(name)} is not valid: use 1–100 letters, digits or . : - _`,
+  )
 }
 
 /** Key of the stream of a level; also the order in which scripts take the streams. */

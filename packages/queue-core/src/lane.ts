@@ -45,11 +45,15 @@ export interface Lane {
   accept(claimed: readonly broker.Claimed[], now: number): Promise<void>
   acceptReclaimed(taken: readonly broker.Reclaimed[], now: number): Promise<void>
   settle(held: Held, verdict: broker.Verdict, done: (how: Settled) => void): void
+  /** Lets a lease lapse: the job goes to another worker when its visibility timeout is over. */
+  abandon(held: Held): void
   /** Gives a job back unfinished. */
   release(held: Held): void
   releaseBuffered(): void
   /** Gives back entries that are this consumer's in Redis but not in hand: their delivery's reply was lost. */
-  releaseOrphans(orphans: readonly (broker.Claimed | (Pick<Held, 'level' | 'entryId' | 'deliveryCount'>))[]): void
+  releaseOrphans(
+    orphans: readonly (broker.Claimed | Pick<Held, 'level' | 'entryId' | 'deliveryCount'>)[],
+  ): void
   /** The lease is gone: aborts the run and forgets the job. */
   lose(held: Held): void
   holds(entry: Pick<Held, 'level' | 'entryId'>): boolean
@@ -84,13 +88,21 @@ export function createLane(
     let ambiguous = false
     for (let failures = 1; ; failures++) {
       try {
-        const reply = await broker.settle(connection, keys, fixed, owner, batch.map((item) => item.verdict))
+        const reply = await broker.settle(
+          connection,
+          keys,
+          fixed,
+          owner,
+          batch.map((item) => item.verdict),
+        )
         lastSettleAt = performance.now()
         for (const [index, item] of batch.entries()) {
           const stored = reply.held[index] === true
           finish(item, stored ? 'stored' : ambiguous ? 'unknown' : 'lost')
         }
         setPaused(reply.paused)
+        // Too many unsettled jobs hold back the reader: it is told when there are fewer.
+        lane.onChange()
         return
       } catch (error) {
         emit({ type: 'error', error, during: 'settle' })
@@ -128,13 +140,21 @@ export function createLane(
     const done =
       deduplicated.length === 0
         ? undefined
-        : await broker.doneIds(connection, keys, deduplicated.map((lease) => lease.id))
+        : await broker.doneIds(
+            connection,
+            keys,
+            deduplicated.map((lease) => lease.id),
+          )
     return leases.filter((lease) => {
       if (lease.job === undefined) {
         deadLetter(lease, 'undecodable', new Error('The entry has not the fields of a job'))
       } else if (crashesOf(lease.deliveryCount) >= settings.maxCrashes) {
         const crashes = crashesOf(lease.deliveryCount)
-        deadLetter(lease, 'worker_crash', new Error(`${crashes} deliveries ended without a word from their worker`))
+        deadLetter(
+          lease,
+          'worker_crash',
+          new Error(`${crashes} deliveries ended without a word from their worker`),
+        )
       } else if (done?.has(lease.id) === true) {
         lane.settle(lease, verdict(lease, 'ack'), (how) => {
           if (how === 'stored') emit({ type: 'skipped', job: eventJob(lease) })
@@ -185,7 +205,12 @@ export function createLane(
     async acceptReclaimed(taken, now) {
       const leases = taken.map((entry) => {
         const lease = admit(entry, now)
-        emit({ type: 'reclaimed', job: eventJob(lease), from: entry.from, crashes: crashesOf(entry.deliveryCount) })
+        emit({
+          type: 'reclaimed',
+          job: eventJob(lease),
+          from: entry.from,
+          crashes: crashesOf(entry.deliveryCount),
+        })
         return lease
       })
       for (const lease of (await sift(leases)).toReversed()) buffer.pushFront(lease)
@@ -200,6 +225,10 @@ export function createLane(
       lane.settle(lease, verdict(lease, 'release'), (how) => {
         if (how === 'stored') emit({ type: 'released', job: eventJob(lease) })
       })
+    },
+    abandon(lease) {
+      lease.lost = true
+      held.delete(keyOf(lease))
     },
     releaseBuffered() {
       for (const lease of buffer.drain()) lane.release(lease)
@@ -218,7 +247,10 @@ export function createLane(
       held.delete(keyOf(lease))
       emit({ type: 'leaseLost', job: eventJob(lease) })
       lease.run?.abort(
-        new QueueError('LEASE_LOST', `The lease of job "${lease.id}" is lost: another worker may run it, this run is void`),
+        new QueueError(
+          'LEASE_LOST',
+          `The lease of job "${lease.id}" is lost: another worker may run it, this run is void`,
+        ),
       )
     },
     holds: (entry) => held.has(keyOf(entry)),

@@ -24,7 +24,9 @@ export function priorityOf(level: Level): Priority {
  * Chooses the level to serve next. Weighted: smooth weighted round robin, so a level with a backlog
  * and a weight is never starved. Strict (no weights): always the highest level that has work.
  */
-export function createPicker(weights: readonly number[] | undefined): (has: (level: Level) => boolean) => Level {
+export function createPicker(
+  weights: readonly number[] | undefined,
+): (has: (level: Level) => boolean) => Level {
   if (weights === undefined) return (has) => LEVELS.find(has) ?? 1
   const credit = [0, 0, 0]
   return (has) => {
@@ -47,7 +49,11 @@ export function createPicker(weights: readonly number[] | undefined): (has: (lev
 }
 
 /** Splits `count` over the levels by weight, at least one each; strict order gives all to each in turn. */
-export function splitByWeight(count: number, weights: readonly number[], active: readonly boolean[]): number[] {
+export function splitByWeight(
+  count: number,
+  weights: readonly number[],
+  active: readonly boolean[],
+): number[] {
   const total = LEVELS.reduce<number>((sum, level) => sum + (active[level] ? (weights[level] ?? 1) : 0), 0)
   return LEVELS.map((level) =>
     active[level] ? Math.max(1, Math.floor((count * (weights[level] ?? 1)) / (total || 1))) : 1,

@@ -97,7 +97,10 @@ export const defaults = {
 function check(name: string, value: number | undefined, fallback: number, min: number, max: number): number {
   if (value === undefined) return fallback
   if (Number.isInteger(value) && value >= min && value <= max) return value
-  throw new QueueError('INVALID_OPTIONS', `${name} must be a whole number from ${min} to ${max}, got ${String(value)}`)
+  throw new QueueError(
+    'INVALID_OPTIONS',
+    `${name} must be a whole number from ${min} to ${max}, got ${String(value)}`,
+  )
 }
 
 const DAY = 86_400_000
@@ -108,7 +111,10 @@ export interface ResolvedShared {
   readonly partitions: number
 }
 
-export function resolveShared(queue: string, options: Omit<SharedOptions<JobMap>, 'schemas'>): ResolvedShared {
+export function resolveShared(
+  queue: string,
+  options: Omit<SharedOptions<JobMap>, 'schemas'>,
+): ResolvedShared {
   checkQueueName('Queue name', queue)
   return {
     prefix: checkQueueName('prefix', options.prefix ?? defaults.prefix),
@@ -125,7 +131,13 @@ export function resolveQueue(queue: string, options: Omit<QueueOptions<JobMap>, 
   return {
     ...resolveShared(queue, options),
     maxLength: check('maxLength', options.maxLength, 0, 0, Number.MAX_SAFE_INTEGER),
-    maxPayloadBytes: check('maxPayloadBytes', options.maxPayloadBytes, defaults.maxPayloadBytes, 2, 512 * 1024 * 1024),
+    maxPayloadBytes: check(
+      'maxPayloadBytes',
+      options.maxPayloadBytes,
+      defaults.maxPayloadBytes,
+      2,
+      512 * 1024 * 1024,
+    ),
   }
 }
 
@@ -144,7 +156,10 @@ export interface ResolvedWorker extends ResolvedShared {
   readonly allowEviction: boolean
 }
 
-export function resolveWorker(queue: string, options: Omit<WorkerOptions<JobMap>, 'schemas'>): ResolvedWorker {
+export function resolveWorker(
+  queue: string,
+  options: Omit<WorkerOptions<JobMap>, 'schemas'>,
+): ResolvedWorker {
   const { priorities, rateLimit } = options
   if (rateLimit !== undefined) {
     check('rateLimit.max', rateLimit.max, 1, 1, 1_000_000)
@@ -155,7 +170,9 @@ export function resolveWorker(queue: string, options: Omit<WorkerOptions<JobMap>
       ? undefined
       : priorities === undefined
         ? DEFAULT_WEIGHTS
-        : [priorities.high, priorities.default, priorities.low].map((weight) => check('priorities', weight, 1, 1, 1_000))
+        : [priorities.high, priorities.default, priorities.low].map((weight) =>
+            check('priorities', weight, 1, 1, 1_000),
+          )
   return {
     ...resolveShared(queue, options),
     group: checkQueueName('group', options.group ?? defaults.group),

@@ -5,25 +5,41 @@ import type { FailureCause, Meta } from './job.ts'
 /** What becomes of a job after its handler. */
 export type Outcome =
   | { readonly kind: 'ack' }
-  | { readonly kind: 'retry'; readonly delayMs: number; readonly cause: FailureCause; readonly counts: boolean }
+  | {
+      readonly kind: 'retry'
+      readonly delayMs: number
+      readonly cause: FailureCause
+      readonly counts: boolean
+    }
   | { readonly kind: 'deadLetter'; readonly cause: FailureCause }
 
 /**
  * Decides what becomes of a job whose handler threw `failure` (undefined: it returned). Pure: no clock, no Redis.
  * The worker carries the decision out; nothing else decides the fate of a job that ran.
  */
-export function decide(failure: Error | undefined, meta: Meta, maxAttempts: number, backoff: Backoff): Outcome {
+export function decide(
+  failure: Error | undefined,
+  meta: Meta,
+  maxAttempts: number,
+  backoff: Backoff,
+): Outcome {
   if (failure === undefined) return { kind: 'ack' }
   if (failure instanceof UnrecoverableError) return { kind: 'deadLetter', cause: 'unrecoverable' }
   if (failure instanceof QueueError && failure.code === 'INVALID_PAYLOAD')
     return { kind: 'deadLetter', cause: 'invalid_payload' }
-  const cause =
-    failure instanceof QueueError && failure.code === 'HANDLER_TIMEOUT' ? 'timeout' : 'handler_error'
+  const cause = causeOf(failure)
   const counts = !(failure instanceof RetryError) || failure.countsAsAttempt
   const failures = (meta.failures ?? 0) + (counts ? 1 : 0)
   if (failures >= maxAttempts && counts) return { kind: 'deadLetter', cause }
   const delayMs = failure instanceof RetryError ? failure.delayMs : backoffOf(meta, backoff)(failures)
   return { kind: 'retry', delayMs: Math.max(0, Math.round(delayMs)), cause, counts }
+}
+
+/** A job without a handler may be of a newer version: it is tried again, so that another worker gets its chance. */
+function causeOf(failure: Error): FailureCause {
+  if (!(failure instanceof QueueError)) return 'handler_error'
+  if (failure.code === 'HANDLER_TIMEOUT') return 'timeout'
+  return failure.code === 'UNKNOWN_JOB' ? 'unknown_job' : 'handler_error'
 }
 
 function backoffOf(meta: Meta, fallback: Backoff): Backoff {

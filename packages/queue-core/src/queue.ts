@@ -41,7 +41,10 @@ export interface Queue<Jobs extends JobMap> extends DeadLetters, Schedules<Jobs>
   /** Removes a job that has not started: a delayed one by any id, a waiting one by an id that the producer gave. */
   cancel(id: string): Promise<AmendResult>
   /** Moves the due time of a delayed job. */
-  reschedule(id: string, when: { readonly delayMs: number } | { readonly runAt: number }): Promise<AmendResult>
+  reschedule(
+    id: string,
+    when: { readonly delayMs: number } | { readonly runAt: number },
+  ): Promise<AmendResult>
   /** Stops all workers of the queue from starting jobs, within a second; running ones end. Enqueueing goes on. */
   pause(): Promise<void>
   resume(): Promise<void>
@@ -93,14 +96,24 @@ export function createQueue<Jobs extends JobMap>(
   let turn = 0
 
   /** Everything about one job that needs no Redis. */
-  function prepare(jobName: string, data: unknown, options: JobOptions): { part: number; entry: broker.Entry } {
+  function prepare(
+    jobName: string,
+    data: unknown,
+    options: JobOptions,
+  ): { part: number; entry: broker.Entry } {
     checkName(jobName)
     const text = encodeData(jobName, data, maxPayloadBytes)
     const level = levelOf(options.priority ?? 'default')
     const full = needsMeta(options) ? describe(options) : undefined
     const routeBy = options.orderingKey ?? options.id
     const part = routeBy === undefined ? turn++ % partitions : partitionOf(routeBy, partitions)
-    return { part, entry: full === undefined ? { level, name: jobName, data: text } : { level, name: jobName, data: text, full } }
+    return {
+      part,
+      entry:
+        full === undefined
+          ? { level, name: jobName, data: text }
+          : { level, name: jobName, data: text, full },
+    }
   }
 
   function answer(prepared: { part: number; entry: broker.Entry }, reply: string): Enqueued | undefined {
@@ -138,7 +151,10 @@ export function createQueue<Jobs extends JobMap>(
       const writes: Promise<void>[] = []
       for (let from = 0; from < jobs.length; from += CHUNK) {
         const chunk = jobs.slice(from, from + CHUNK)
-        const values = schemas === undefined ? undefined : await Promise.all(chunk.map((job) => validate(schemas, job.name, job.data)))
+        const values =
+          schemas === undefined
+            ? undefined
+            : await Promise.all(chunk.map((job) => validate(schemas, job.name, job.data)))
         const groups = new Map<number, { index: number; prepared: ReturnType<typeof prepare> }[]>()
         for (const [offset, job] of chunk.entries()) {
           const prepared = prepare(job.name, values === undefined ? job.data : values[offset], job)
@@ -153,7 +169,8 @@ export function createQueue<Jobs extends JobMap>(
           const entries = group.map((item) => item.prepared.entry)
           writes.push(
             broker.enqueue(part.connection, part.keys, part.fixed, maxLength, entries).then((replies) => {
-              for (const [at, { index, prepared }] of group.entries()) results[index] = answer(prepared, replies[at] ?? '!')
+              for (const [at, { index, prepared }] of group.entries())
+                results[index] = answer(prepared, replies[at] ?? '!')
             }),
           )
         }
@@ -164,7 +181,8 @@ export function createQueue<Jobs extends JobMap>(
       return accepted
     },
     cancel: (id) => amend('cancel', id, ''),
-    reschedule: (id, when) => amend('reschedule', id, 'delayMs' in when ? `+${when.delayMs}` : String(when.runAt)),
+    reschedule: (id, when) =>
+      amend('reschedule', id, 'delayMs' in when ? `+${when.delayMs}` : String(when.runAt)),
     async pause() {
       await Promise.all(parts.map((part) => steer(part, true)))
     },
@@ -206,7 +224,10 @@ function createWriter(part: QueuePartition, maxLength: number): Batcher<Pending>
   )
 }
 
-function write(batchers: readonly Batcher<Pending>[], { part, entry }: { part: number; entry: broker.Entry }): Promise<string> {
+function write(
+  batchers: readonly Batcher<Pending>[],
+  { part, entry }: { part: number; entry: broker.Entry },
+): Promise<string> {
   return new Promise((resolve, reject) => {
     batchers[part]?.push({ entry, resolve, reject })
   })
@@ -214,15 +235,31 @@ function write(batchers: readonly Batcher<Pending>[], { part, entry }: { part: n
 
 /** Waits for all, then throws the first failure: no write goes on behind the caller's back. */
 async function settleAll(writes: readonly Promise<void>[]): Promise<void> {
-  for (const outcome of await Promise.allSettled(writes)) if (outcome.status === 'rejected') throw outcome.reason
+  for (const outcome of await Promise.allSettled(writes))
+    if (outcome.status === 'rejected') throw outcome.reason
 }
 
 async function steer({ connection, keys }: QueuePartition, paused: boolean): Promise<void> {
   await connection.send(paused ? ['SET', keys.paused, '1'] : ['DEL', keys.paused])
-  await connection.send(['XADD', keys.control, 'MAXLEN', '64', '*', 'e', paused ? 'paused' : 'resumed', 'v', ''])
+  await connection.send([
+    'XADD',
+    keys.control,
+    'MAXLEN',
+    '64',
+    '*',
+    'e',
+    paused ? 'paused' : 'resumed',
+    'v',
+    '',
+  ])
 }
 
-function needsMeta({ name: _name, data: _data, priority: _priority, ...rest }: JobOptions & { name?: unknown; data?: unknown }): boolean {
+function needsMeta({
+  name: _name,
+  data: _data,
+  priority: _priority,
+  ...rest
+}: JobOptions & { name?: unknown; data?: unknown }): boolean {
   return Object.values(rest).some((value) => value !== undefined)
 }
 
@@ -248,5 +285,11 @@ export function describe(options: JobOptions, more: Meta = {}): NonNullable<brok
     ...(traceparent === undefined ? {} : { traceparent: checkKey('traceparent', traceparent) }),
     ...(due === '' && orderingKey === undefined ? {} : { enqueuedAt: Date.now() }),
   }
-  return { id, dedupe: options.id !== undefined, due, orderingKey: orderingKey ?? '', meta: JSON.stringify(meta) }
+  return {
+    id,
+    dedupe: options.id !== undefined,
+    due,
+    orderingKey: orderingKey ?? '',
+    meta: JSON.stringify(meta),
+  }
 }

@@ -11,20 +11,21 @@ const MAX_COUNT = 100
 export function startRecoverer(lane: Lane, demand: () => number): Loop {
   const { part, owner, emit } = lane
   const intervalMs = Math.min(5_000, Math.max(50, owner.visibilityMs / 5))
-  let cursors = ['-', '-', '-']
   let tidiedAt = performance.now()
 
   async function runOnce(): Promise<number> {
-    const want = lane.paused ? 0 : Math.min(MAX_COUNT, demand())
-    if (want > 0) {
+    // One pass over the whole list of pending entries, page by page: what has expired must not wait behind what has not.
+    let cursors = ['-', '-', '-']
+    do {
+      const want = lane.paused ? 0 : Math.min(MAX_COUNT, demand())
+      if (want < 1) break
       const reply = await broker.reclaim(part.connection, part.keys, owner, want, cursors)
       cursors = reply.cursors
       if (reply.gone.length > 0) emit({ type: 'entriesVanished', entryIds: reply.gone })
       lane.releaseOrphans(reply.own)
       if (reply.taken.length > 0) await lane.acceptReclaimed(reply.taken, performance.now())
-      // A scan that stopped midway goes on at once: what is expired must not wait for a long list ahead of it.
-      if (reply.taken.length === want || cursors.some((cursor) => cursor !== '-')) return 1
-    }
+      if (reply.taken.length === want) return 1
+    } while (cursors.some((cursor) => cursor !== '+'))
     await tidy()
     return intervalMs * (0.75 + Math.random() / 2)
   }

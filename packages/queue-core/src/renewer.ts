@@ -65,5 +65,9 @@ export function startRenewer(lane: Lane): Loop {
     lane.lose(held)
   }
 
-  return startLoop(runOnce, (error) => emit({ type: 'error', error, during: 'renew' }), owner.visibilityMs / 3)
+  return startLoop(
+    runOnce,
+    (error) => emit({ type: 'error', error, during: 'renew' }),
+    owner.visibilityMs / 3,
+  )
 }

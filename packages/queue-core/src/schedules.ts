@@ -15,7 +15,10 @@ export interface Schedule {
   readonly timeZone: string
   readonly name: string
   readonly data: unknown
-  readonly options: Pick<JobOptions, 'priority' | 'maxAttempts' | 'orderingKey' | 'timeoutMs' | 'visibilityMs'>
+  readonly options: Pick<
+    JobOptions,
+    'priority' | 'maxAttempts' | 'orderingKey' | 'timeoutMs' | 'visibilityMs'
+  >
 }
 
 /** A schedule and when it fires next, epoch milliseconds. */
@@ -47,7 +50,9 @@ export function nextSlot(cron: string, timeZone: string, after: number): number 
   try {
     return new Cron(cron, { timezone: timeZone }).nextRun(new Date(after))?.getTime()
   } catch (error) {
-    throw new QueueError('INVALID_OPTIONS', `Schedule "${cron}" in time zone "${timeZone}" is not valid`, { cause: error })
+    throw new QueueError('INVALID_OPTIONS', `Schedule "${cron}" in time zone "${timeZone}" is not valid`, {
+      cause: error,
+    })
   }
 }
 
@@ -56,7 +61,10 @@ async function serverNow({ connection }: QueuePartition): Promise<number> {
   return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000)
 }
 
-export function createSchedules<Jobs extends JobMap>(queue: string, parts: readonly QueuePartition[]): Schedules<Jobs> {
+export function createSchedules<Jobs extends JobMap>(
+  queue: string,
+  parts: readonly QueuePartition[],
+): Schedules<Jobs> {
   const [home] = parts
   if (home === undefined) throw new QueueError('INVALID_OPTIONS', `Queue "${queue}" has no partition`)
   const { connection, keys } = home
@@ -95,14 +103,24 @@ export function createSchedules<Jobs extends JobMap>(queue: string, parts: reado
 /** Fires the slots that are due and returns the milliseconds until the next one, undefined without schedules. */
 export async function fireDueSlots(part: QueuePartition, now: number): Promise<number | undefined> {
   const { connection, keys, fixed } = part
-  const due = await connection.send<string[]>(['ZRANGE', keys.slots, '-inf', String(now), 'BYSCORE', 'LIMIT', '0', '100'])
+  const due = await connection.send<string[]>([
+    'ZRANGE',
+    keys.slots,
+    '-inf',
+    String(now),
+    'BYSCORE',
+    'LIMIT',
+    '0',
+    '100',
+  ])
   for (const key of due) {
     const text = await connection.send<string | null>(['HGET', keys.schedules, key])
     const score = await connection.send<string | number | null>(['ZSCORE', keys.slots, key])
     if (score === null) continue
     const slot = Number(score)
     const schedule = text === null ? undefined : (JSON.parse(text) as Schedule)
-    const following = schedule === undefined ? undefined : nextSlot(schedule.cron, schedule.timeZone, Math.max(now, slot))
+    const following =
+      schedule === undefined ? undefined : nextSlot(schedule.cron, schedule.timeZone, Math.max(now, slot))
     if (schedule === undefined || following === undefined) {
       await connection.send(['ZREM', keys.slots, key])
       continue
@@ -112,9 +130,14 @@ export async function fireDueSlots(part: QueuePartition, now: number): Promise<n
     const data = JSON.stringify(schedule.data)
     // The guard moves the schedule on in the step that adds the job: only one worker wins a slot.
     const guard = ['slot', key, `${slot} ${following}`] as const
-    await broker.enqueue(connection, keys, fixed, 0, [{ level, name: schedule.name, data, full: { ...full, guard } }])
+    await broker.enqueue(connection, keys, fixed, 0, [
+      { level, name: schedule.name, data, full: { ...full, guard } },
+    ])
   }
   const next = await connection.send<string[]>(['ZRANGE', keys.slots, '0', '0'])
-  const score = next[0] === undefined ? null : await connection.send<string | number | null>(['ZSCORE', keys.slots, next[0]])
+  const score =
+    next[0] === undefined
+      ? null
+      : await connection.send<string | number | null>(['ZSCORE', keys.slots, next[0]])
   return score === null ? undefined : Math.max(0, Number(score) - now)
 }

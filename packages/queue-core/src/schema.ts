@@ -16,7 +16,9 @@ export function validate(
   const schema = schemas?.[name]
   if (schema === undefined) return data
   const result = schema['~standard'].validate(data)
-  return result instanceof Promise ? result.then((settled) => outputOf(name, settled)) : outputOf(name, result)
+  return result instanceof Promise
+    ? result.then((settled) => outputOf(name, settled))
+    : outputOf(name, result)
 }
 
 function outputOf(name: string, result: StandardSchemaV1.Result<unknown>): unknown {
@@ -25,5 +27,8 @@ function outputOf(name: string, result: StandardSchemaV1.Result<unknown>): unkno
     const at = path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.')
     return at === '' ? message : `${at}: ${message}`
   })
-  throw new QueueError('INVALID_PAYLOAD', `Data of job "${name}" does not fit its schema: ${issues.join('; ')}`)
+  throw new QueueError(
+    'INVALID_PAYLOAD',
+    `Data of job "${name}" does not fit its schema: ${issues.join('; ')}`,
+  )
 }

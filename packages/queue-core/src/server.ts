@@ -14,7 +14,10 @@ export async function checkServer(connection: Connection, allowEviction: boolean
   const server = readInfo(await ask('server'))
   const version = server['redis_version'] ?? ''
   if (Number(version.split('.')[0]) < 7)
-    throw new QueueError('UNSUPPORTED_SERVER', `Redis ${version} is too old: Redis 7.0 or Valkey 7.2 and newer are supported`)
+    throw new QueueError(
+      'UNSUPPORTED_SERVER',
+      `Redis ${version} is too old: Redis 7.0 or Valkey 7.2 and newer are supported`,
+    )
   const memory = readInfo(await ask('memory'))
   const policy = memory['maxmemory_policy'] ?? 'noeviction'
   if (policy === 'noeviction') return []

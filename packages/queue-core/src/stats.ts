@@ -41,7 +41,8 @@ export async function readStats(parts: readonly QueuePartition[]): Promise<Queue
     parts.map(({ connection, fixed }) => runScript<Reply>(connection, scripts.stats, fixed, [])),
   )
   const all = replies.map(toStats)
-  const sum = (pick: (stats: QueueStats) => number): number => all.reduce((total, stats) => total + pick(stats), 0)
+  const sum = (pick: (stats: QueueStats) => number): number =>
+    all.reduce((total, stats) => total + pick(stats), 0)
   const due = all.map((stats) => stats.nextDueAt).filter((at) => at !== undefined)
   return {
     ready: sum((stats) => stats.ready),

@@ -20,7 +20,13 @@ export function verdict(held: Held, verb: Verdict['verb'], first = '', second = 
 }
 
 /** Another attempt in `delayMs`: the job's next entry knows what happened so far. */
-export function retryVerdict(held: Held, cause: FailureCause, error: Error, delayMs: number, counts: boolean): Verdict {
+export function retryVerdict(
+  held: Held,
+  cause: FailureCause,
+  error: Error,
+  delayMs: number,
+  counts: boolean,
+): Verdict {
   const meta: Meta = withFailure(
     {
       ...held.meta,

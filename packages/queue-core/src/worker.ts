@@ -1,42 +1,27 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
-import * as broker from './broker.ts'
-import { openConnection, type Connection, type RedisClient } from './connection.ts'
-import { startControl } from './control.ts'
+import type { RedisClient } from './connection.ts'
 import { createPrefetch } from './demand.ts'
-import { QueueError, RetryError, UnrecoverableError } from './errors.ts'
+import { QueueError } from './errors.ts'
 import { guardListener } from './events.ts'
-import { startRun, type Ending, type Handler } from './execute.ts'
+import { startRun, type Handler, type JobContext } from './execute.ts'
+import { createFate, type Counts } from './fate.ts'
 import { eventJob, type Held } from './held.ts'
-import type { JobMap, JobName } from './job.ts'
-import { createLane, toJob, type Lane } from './lane.ts'
+import type { Job, JobMap, JobName } from './job.ts'
+import { toJob, type Lane } from './lane.ts'
 import { timeOf } from './lease.ts'
 import { priorityOf } from './levels.ts'
 import { createLimiter, type Limiter } from './limiter.ts'
-import type { Loop } from './loop.ts'
 import { resolveWorker, type WorkerOptions } from './options.ts'
-import { decide } from './outcome.ts'
 import { partitionKeys } from './partition.ts'
-import { startPromoter } from './promoter.ts'
-import { startReader, type Reader } from './reader.ts'
-import { startRecoverer } from './recoverer.ts'
-import { startRenewer } from './renewer.ts'
 import { validate, type Schemas } from './schema.ts'
-import { checkGroup, checkServer } from './server.ts'
-import { deadVerdict, retryVerdict, verdict } from './verdict.ts'
+import { openStation, type Station } from './station.ts'
 
 /** A handler for each job name; data is typed by the job map. */
 export type Handlers<Jobs extends JobMap> = { readonly [Name in JobName<Jobs>]: Handler<Name, Jobs[Name]> }
 
-/** What a worker did since it was made. */
-export interface WorkerCounters {
-  readonly started: number
-  readonly completed: number
-  readonly retried: number
-  readonly deadLettered: number
-  readonly released: number
-  readonly leasesLost: number
-}
+/** What became of a worker's jobs since it was made. */
+export type WorkerCounters = Readonly<Counts>
 
 /** Signs of life. A worker whose reads get no answers is dead, not idle. */
 export interface WorkerHealth {
@@ -71,16 +56,10 @@ export interface Worker {
   health(): WorkerHealth
 }
 
-interface Station {
-  readonly lane: Lane
-  readonly reader: Reader
-  readonly loops: readonly Loop[]
-  readonly connections: readonly Connection[]
-}
-
 /** How long aborted handlers have to end on a forced stop, in milliseconds. */
 const ABORT_GRACE_MS = 1_000
-const MAX_SETTLING = 10_000
+/** Ended jobs whose end is not stored yet; beyond it no more are claimed. */
+const MAX_SETTLING = 4_000
 
 /**
  * Makes a worker. Delivery is at least once; see the fence in the handler's context for how to make effects exact.
@@ -98,13 +77,14 @@ export function createWorker<Jobs extends JobMap>(
   options: WorkerOptions<Jobs> = {},
 ): Worker {
   const settings = resolveWorker(queue, options)
-  const { concurrency, group } = settings
+  const { concurrency } = settings
   const consumer = `${options.consumer ?? `${hostname()}-${process.pid}`}:${randomBytes(4).toString('hex')}`
   const emit = guardListener(options.onEvent)
   const schemas = options.schemas as Schemas | undefined
   const byName = new Map<string, Handler<string, never>>(Object.entries(handlers))
   const prefetch = createPrefetch(settings.maxPrefetch)
-  const counts = { started: 0, completed: 0, retried: 0, deadLettered: 0, released: 0, leasesLost: 0 }
+  const counts: Counts = { started: 0, completed: 0, retried: 0, deadLettered: 0, released: 0, leasesLost: 0 }
+  const sealFate = createFate(settings, consumer, counts, emit)
   let stations: Station[] = []
   let limiter: Limiter | undefined
   let running = 0
@@ -145,7 +125,12 @@ export function createWorker<Jobs extends JobMap>(
   function startJob(lane: Lane, held: Held): void {
     running++
     counts.started++
-    const run = startRun((context) => invoke(held, context), held, held.meta.timeoutMs ?? settings.timeoutMs, `Job "${held.id}"`)
+    const run = startRun(
+      (context) => invoke(held, context),
+      held,
+      held.meta.timeoutMs ?? settings.timeoutMs,
+      `Job "${held.id}"`,
+    )
     held.run = run
     if (options.onEvent !== undefined)
       emit({ type: 'started', job: eventJob(held), waitedMs: Math.max(0, Date.now() - timeOf(held.entryId)) })
@@ -153,17 +138,20 @@ export function createWorker<Jobs extends JobMap>(
     void run.ended.then((ending) => {
       running--
       ended++
-      finish(lane, held, ending, startedAt)
+      sealFate(lane, held, ending, startedAt)
       if (state === 'running') pump()
       else if (running === 0) onIdle?.()
     })
   }
 
-  function invoke(held: Held, context: Parameters<Handler<string, never>>[1]): unknown {
+  function invoke(held: Held, context: JobContext): unknown {
     const name = held.job?.name ?? ''
     const handler = byName.get(name)
     if (handler === undefined)
-      throw new QueueError('UNKNOWN_JOB', `No handler for job "${name}": this worker knows ${[...byName.keys()].join(', ')}`)
+      throw new QueueError(
+        'UNKNOWN_JOB',
+        `No handler for job "${name}": this worker knows ${[...byName.keys()].join(', ')}`,
+      )
     const job = readJob(held)
     if (schemas?.[name] === undefined) return handler(job as never, context)
     const checked = validate(schemas, name, job.data)
@@ -171,7 +159,7 @@ export function createWorker<Jobs extends JobMap>(
     return handler({ ...job, data: checked } as never, context)
   }
 
-  function readJob(held: Held): ReturnType<typeof toJob> {
+  function readJob(held: Held): Job {
     try {
       return toJob(held, settings.maxAttempts, priorityOf(held.level))
     } catch (error) {
@@ -179,115 +167,23 @@ export function createWorker<Jobs extends JobMap>(
     }
   }
 
-  /** Carries out what `decide` says; a run whose lease is lost is void. */
-  function finish(lane: Lane, held: Held, ending: Ending, startedAt: number): void {
-    if (ending.kind === 'zombie') emit({ type: 'zombie', job: eventJob(held) })
-    if (held.lost) {
-      counts.leasesLost++
-      return
-    }
-    const error = ending.kind === 'returned' ? undefined : ending.error
-    if (error !== undefined && wasInterrupted(held, error)) {
-      // A handler that goes on must not meet a second run: its lease is left to lapse.
-      if (ending.kind !== 'zombie') lane.release(held)
-      counts.released++
-      return
-    }
-    if (error instanceof QueueError && error.code === 'UNKNOWN_JOB') return giveBack(lane, held, error)
-    const attempts = held.meta.maxAttempts ?? settings.maxAttempts
-    const outcome = decide(error, held.meta, attempts, settings.backoff)
-    switch (outcome.kind) {
-      case 'ack':
-        lane.settle(held, verdict(held, 'ack'), (how) => {
-          counts.completed++
-          if (how === 'lost') return reportLost(held)
-          if (options.onEvent !== undefined)
-            emit({ type: 'completed', job: eventJob(held), durationMs: performance.now() - startedAt })
-        })
-        return
-      case 'retry': {
-        const { cause, delayMs, counts: counted } = outcome
-        const failure = error ?? new Error('unknown')
-        lane.settle(held, retryVerdict(held, cause, failure, delayMs, counted), (how) => {
-          counts.retried++
-          if (how === 'lost') return reportLost(held)
-          emit({ type: 'retried', job: eventJob(held), cause, error: failure, delayMs })
-        })
-        return
-      }
-      case 'deadLetter':
-        bury(lane, held, outcome.cause, error ?? new Error('unknown'))
-    }
-  }
-
-  function bury(lane: Lane, held: Held, cause: Parameters<typeof deadVerdict>[1], error: Error): void {
-    lane.settle(held, deadVerdict(held, cause, error, consumer), (how) => {
-      counts.deadLettered++
-      if (how === 'lost') return reportLost(held)
-      emit({ type: 'deadLettered', job: eventJob(held), cause, error })
-    })
-  }
-
-  /** A job this worker knows nothing of may be of a newer version: others get their chance before it is given up. */
-  function giveBack(lane: Lane, held: Held, error: QueueError): void {
-    const failures = (held.meta.failures ?? 0) + 1
-    if (failures >= (held.meta.maxAttempts ?? settings.maxAttempts)) return bury(lane, held, 'unknown_job', error)
-    const delayMs = settings.backoff(failures)
-    lane.settle(held, retryVerdict(held, 'unknown_job', error, delayMs, true), () => {
-      counts.retried++
-      emit({ type: 'retried', job: eventJob(held), cause: 'unknown_job', error, delayMs })
-    })
-  }
-
-  function wasInterrupted(held: Held, error: Error): boolean {
-    return held.run?.aborted?.code === 'STOPPED' && !(error instanceof UnrecoverableError) && !(error instanceof RetryError)
-  }
-
-  function reportLost(held: Held): void {
-    counts.leasesLost++
-    emit({ type: 'leaseLost', job: eventJob(held) })
-  }
-
   async function open(): Promise<void> {
-    const owner = { group, consumer, visibilityMs: settings.visibilityMs, dedupeMs: settings.dedupeMs }
-    const onError = (error: unknown): void => emit({ type: 'error', error, during: 'connect' })
-    for (const [index, keys] of partitionKeys(settings.prefix, queue, settings.partitions).entries()) {
-      const connections: Connection[] = []
-      const connect = async (): Promise<Connection> => {
-        const connection = await openConnection(redis, keys.dlq, onError)
-        connections.push(connection)
-        return connection
-      }
-      const part = { index, keys, fixed: broker.fixedKeys(keys), connection: await connect() }
-      try {
-        if (index === 0)
-          for (const message of await checkServer(part.connection, settings.allowEviction)) emit({ type: 'warning', message })
-        await checkGroup(part.connection, keys.streams[1], group)
-        await broker.createGroup(part.connection, keys, group)
-        const lane = createLane(part, owner, settings, emit, settings.partitions === 1)
-        stations.push(await staff(lane, connections, connect))
-      } catch (error) {
-        await Promise.all(connections.map((connection) => connection.close()))
-        throw error
-      }
+    const context = {
+      redis,
+      settings,
+      consumer,
+      emit,
+      demandOf,
+      onChange: () => state === 'running' && pump(),
     }
-  }
-
-  /** Sets the duties of a lane to work. */
-  async function staff(lane: Lane, connections: Connection[], connect: () => Promise<Connection>): Promise<Station> {
-    const demand = (): number => demandOf(lane)
-    const readerConnection = await connect()
-    const controlConnection = await connect()
-    const renewer = startRenewer(lane)
-    const promoter = startPromoter(lane)
-    const recoverer = startRecoverer(lane, demand)
-    const control = startControl(lane, controlConnection, { due: promoter.wake, released: recoverer.wake })
-    lane.onShortLease = renewer.wake
-    const reader = startReader(lane, readerConnection, demand)
-    lane.onChange = () => {
-      if (state === 'running') pump()
-    }
-    return { lane, reader, loops: [control, promoter, recoverer, renewer], connections }
+    for (const [index, keys] of partitionKeys(settings.prefix, queue, settings.partitions).entries())
+      stations.push(await openStation(context, keys, index))
+    const home = stations[0]?.lane.part
+    if (settings.rateLimit !== undefined && home !== undefined)
+      limiter = createLimiter(home, settings.rateLimit, pump, (error) =>
+        emit({ type: 'error', error, during: 'limit' }),
+      )
+    pump()
   }
 
   async function shut(graceMs: number): Promise<void> {
@@ -295,27 +191,24 @@ export function createWorker<Jobs extends JobMap>(
     state = 'stopping'
     limiter?.stop()
     const errors: unknown[] = []
-    const attempt = async (work: Promise<unknown>[]): Promise<void> => {
-      for (const outcome of await Promise.allSettled(work)) if (outcome.status === 'rejected') errors.push(outcome.reason)
+    const all = async (work: Promise<void>[]): Promise<void> => {
+      for (const outcome of await Promise.allSettled(work))
+        if (outcome.status === 'rejected') errors.push(outcome.reason)
     }
-    await attempt(stations.map(({ reader }) => reader.stop()))
-    for (const { lane } of stations) lane.releaseBuffered()
+    await all(stations.map((station) => station.stopClaiming()))
     if (!(await drained(graceMs))) {
       const reason = new QueueError('STOPPED', 'The worker stops: the job is given back')
       for (const { lane } of stations) for (const held of lane.held.values()) held.run?.abort(reason)
       await drained(ABORT_GRACE_MS)
     }
-    await attempt(stations.flatMap(({ loops: [control, promoter, recoverer] }) => [control?.stop(), promoter?.stop(), recoverer?.stop()].map((end) => Promise.resolve(end))))
-    for (const { lane } of stations) lane.releaseBuffered()
-    await attempt(stations.map(({ lane }) => lane.idle()))
-    await attempt(stations.map(({ loops }) => loops.at(-1)?.stop() ?? Promise.resolve()))
-    await attempt(
-      stations.map(({ lane }) => broker.forgetConsumers(lane.part.connection, lane.part.keys, group, consumer, Number.MAX_SAFE_INTEGER)),
-    )
-    await attempt(stations.flatMap(({ connections }) => connections.map((connection) => connection.close())))
+    // Who still runs now ignores its signal: its lease is left to lapse, so that no second run begins beside it.
+    for (const { lane } of stations)
+      for (const held of lane.held.values()) if (!held.settling) lane.abandon(held)
+    await all(stations.map((station) => station.close()))
     stations = []
     state = 'stopped'
-    if (errors.length > 0) emit({ type: 'error', error: new AggregateError(errors, 'Errors while stopping'), during: 'stop' })
+    if (errors.length > 0)
+      emit({ type: 'error', error: new AggregateError(errors, 'Errors while stopping'), during: 'stop' })
   }
 
   /** Waits until no handler runs; false when the time is over first. */
@@ -345,9 +238,6 @@ export function createWorker<Jobs extends JobMap>(
         state = 'new'
         throw error
       }
-      const home = stations[0]?.lane.part
-      if (settings.rateLimit !== undefined && home !== undefined && limiter === undefined)
-        limiter = createLimiter(home, settings.rateLimit, pump, (error) => emit({ type: 'error', error, during: 'limit' }))
     },
     stop({ graceMs = 10_000 } = {}) {
       stopping ??= shut(graceMs)
@@ -372,4 +262,3 @@ export function createWorker<Jobs extends JobMap>(
     },
   }
 }
-

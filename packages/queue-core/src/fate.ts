@@ -1,0 +1,98 @@
+import type { OnEvent } from './events.ts'
+import { QueueError, RetryError, UnrecoverableError } from './errors.ts'
+import type { Ending } from './execute.ts'
+import { eventJob, type Held } from './held.ts'
+import type { FailureCause } from './job.ts'
+import type { Lane, Settled } from './lane.ts'
+import type { ResolvedWorker } from './options.ts'
+import { decide } from './outcome.ts'
+import { deadVerdict, retryVerdict, verdict } from './verdict.ts'
+
+/** What became of the jobs of a worker. */
+export interface Counts {
+  started: number
+  completed: number
+  retried: number
+  deadLettered: number
+  released: number
+  leasesLost: number
+}
+
+/** Ends the lease of a job whose handler has ended. */
+export type SealFate = (lane: Lane, held: Held, ending: Ending, startedAt: number) => void
+
+/** Carries out what `decide` says. A run whose lease is lost is void. */
+export function createFate(
+  settings: ResolvedWorker,
+  consumer: string,
+  counts: Counts,
+  emit: OnEvent,
+): SealFate {
+  const attemptsOf = (held: Held): number => held.meta.maxAttempts ?? settings.maxAttempts
+
+  /** Runs `then` when the verdict is stored; tells when it came too late. */
+  function whenStored(held: Held, then: () => void): (how: Settled) => void {
+    return (how) => {
+      if (how === 'stored') return then()
+      counts.leasesLost++
+      emit({ type: how === 'lost' ? 'leaseLost' : 'settleUnknown', job: eventJob(held) })
+    }
+  }
+
+  function complete(lane: Lane, held: Held, startedAt: number): void {
+    const stored = whenStored(held, () => {
+      counts.completed++
+      emit({ type: 'completed', job: eventJob(held), durationMs: performance.now() - startedAt })
+    })
+    lane.settle(held, verdict(held, 'ack'), stored)
+  }
+
+  function retry(
+    lane: Lane,
+    held: Held,
+    cause: FailureCause,
+    error: Error,
+    delayMs: number,
+    counted: boolean,
+  ): void {
+    const stored = whenStored(held, () => {
+      counts.retried++
+      emit({ type: 'retried', job: eventJob(held), cause, error, delayMs })
+    })
+    lane.settle(held, retryVerdict(held, cause, error, delayMs, counted), stored)
+  }
+
+  function bury(lane: Lane, held: Held, cause: FailureCause, error: Error): void {
+    const stored = whenStored(held, () => {
+      counts.deadLettered++
+      emit({ type: 'deadLettered', job: eventJob(held), cause, error })
+    })
+    lane.settle(held, deadVerdict(held, cause, error, consumer), stored)
+  }
+
+  return (lane, held, ending, startedAt) => {
+    if (ending.kind === 'zombie') emit({ type: 'zombie', job: eventJob(held) })
+    if (held.lost) {
+      counts.leasesLost++
+      return
+    }
+    if (ending.kind === 'returned') return complete(lane, held, startedAt)
+    const { error } = ending
+    if (wasInterrupted(held, error)) {
+      counts.released++
+      // A handler that goes on must not meet a second run: its lease is left to lapse.
+      if (ending.kind === 'zombie') lane.abandon(held)
+      else lane.release(held)
+      return
+    }
+    const outcome = decide(error, held.meta, attemptsOf(held), settings.backoff)
+    if (outcome.kind === 'retry') retry(lane, held, outcome.cause, error, outcome.delayMs, outcome.counts)
+    else if (outcome.kind === 'deadLetter') bury(lane, held, outcome.cause, error)
+  }
+}
+
+/** Whether a handler threw since the worker stops, and not with a verdict of its own. */
+function wasInterrupted(held: Held, error: Error): boolean {
+  if (error instanceof UnrecoverableError || error instanceof RetryError) return false
+  return held.run?.aborted instanceof QueueError && held.run.aborted.code === 'STOPPED'
+}

@@ -1,0 +1,109 @@
+import * as broker from './broker.ts'
+import { openConnection, type Connection, type RedisClient } from './connection.ts'
+import { startControl } from './control.ts'
+import type { OnEvent } from './events.ts'
+import type { Keys } from './keys.ts'
+import { createLane, type Lane } from './lane.ts'
+import type { Loop } from './loop.ts'
+import type { ResolvedWorker } from './options.ts'
+import { startPromoter } from './promoter.ts'
+import { startReader, type Reader } from './reader.ts'
+import { startRecoverer } from './recoverer.ts'
+import { startRenewer } from './renewer.ts'
+import { checkGroup, checkServer } from './server.ts'
+
+/** A worker's place at one partition: its leases, the duties around them, and their connections. */
+export interface Station {
+  readonly lane: Lane
+  readonly reader: Reader
+  /** Stops claiming; what was claimed and not started is given back. */
+  stopClaiming(): Promise<void>
+  /** Stores what is still to be stored, forgets the consumer and closes the connections. Call when no handler runs. */
+  close(): Promise<void>
+}
+
+/** What a station needs of its worker. */
+export interface StationContext {
+  readonly redis: RedisClient
+  readonly settings: ResolvedWorker
+  readonly consumer: string
+  readonly emit: OnEvent
+  /** How many jobs the lane may claim now. */
+  readonly demandOf: (lane: Lane) => number
+  /** Something changed that may let a job start. */
+  readonly onChange: () => void
+}
+
+/** Opens a station. @throws {QueueError} `UNSUPPORTED_SERVER`, `INVALID_OPTIONS` */
+export async function openStation(context: StationContext, keys: Keys, index: number): Promise<Station> {
+  const { redis, settings, emit } = context
+  const connections: Connection[] = []
+  const closeAll = async (): Promise<void> => {
+    await Promise.all(connections.map((connection) => connection.close()))
+  }
+  const connect = async (): Promise<Connection> => {
+    const connection = await openConnection(redis, keys.dlq, (error) =>
+      emit({ type: 'error', error, during: 'connect' }),
+    )
+    connections.push(connection)
+    return connection
+  }
+  try {
+    const commands = await connect()
+    if (index === 0)
+      for (const message of await checkServer(commands, settings.allowEviction))
+        emit({ type: 'warning', message })
+    await checkGroup(commands, keys.streams[1], settings.group)
+    await broker.createGroup(commands, keys, settings.group)
+    const part = { index, keys, fixed: broker.fixedKeys(keys), connection: commands }
+    return staff(context, part, await connect(), await connect(), closeAll)
+  } catch (error) {
+    await closeAll()
+    throw error
+  }
+}
+
+/** Sets the duties of a lane to work. */
+function staff(
+  { settings, consumer, emit, demandOf, onChange }: StationContext,
+  part: Lane['part'],
+  readerConnection: Connection,
+  controlConnection: Connection,
+  closeAll: () => Promise<void>,
+): Station {
+  const { group, visibilityMs, dedupeMs } = settings
+  const lane = createLane(
+    part,
+    { group, consumer, visibilityMs, dedupeMs },
+    settings,
+    emit,
+    settings.partitions === 1,
+  )
+  const demand = (): number => demandOf(lane)
+  const renewer = startRenewer(lane)
+  const promoter = startPromoter(lane)
+  const recoverer = startRecoverer(lane, demand)
+  const control = startControl(lane, controlConnection, { due: promoter.wake, released: recoverer.wake })
+  lane.onShortLease = renewer.wake
+  lane.onChange = onChange
+  const reader = startReader(lane, readerConnection, demand)
+  const claimers: Loop[] = [control, promoter, recoverer]
+  return {
+    lane,
+    reader,
+    async stopClaiming() {
+      await reader.stop()
+      await Promise.all(claimers.map((loop) => loop.stop()))
+      lane.releaseBuffered()
+    },
+    async close() {
+      await lane.idle()
+      await renewer.stop()
+      try {
+        await broker.forgetConsumers(part.connection, part.keys, group, consumer, Number.MAX_SAFE_INTEGER)
+      } finally {
+        await closeAll()
+      }
+    },
+  }
+}
