@@ -1,8 +1,9 @@
 import * as broker from './broker.ts'
 import { QueueError } from './errors.ts'
 import { decodeFields, type Failure, type FailureCause, type Meta } from './job.ts'
+import { timeOf } from './lease.ts'
 import { levelOf, type Priority } from './levels.ts'
-import type { QueuePartition } from './queue.ts'
+import type { QueuePartition } from './partition.ts'
 import { pause } from './loop.ts'
 
 /** A job that was given up, with what led to it. */
@@ -209,27 +210,31 @@ export function createDeadLetters(
   }
 }
 
-function toLetter(letterId: string, entryId: string, fields: readonly string[]): DeadLetter {
-  const record: Record<string, string> = {}
-  for (let i = 0; i + 1 < fields.length; i += 2) record[fields[i] ?? ''] = fields[i + 1] ?? ''
-  const evidence = readJson(record['e']) as Partial<Evidence> | undefined
-  const stored = decodeFields(fields, 1)
+/** What is said of a letter that has no evidence: somebody else wrote it. */
+const NO_EVIDENCE: Evidence = {
+  id: '',
+  cause: 'undecodable',
+  error: '',
+  failures: 0,
+  crashes: 0,
+  priority: 'default',
+  history: [],
+  worker: '',
+}
+
+function toLetter(letterId: string, entryId: string, list: readonly string[]): DeadLetter {
+  const fields: Record<string, string> = {}
+  for (let i = 0; i + 1 < list.length; i += 2) fields[list[i] ?? ''] = list[i + 1] ?? ''
+  const found = readJson(fields['e'])
+  const evidence = { ...NO_EVIDENCE, enqueuedAt: undefined, ...(found as Partial<Evidence> | undefined) }
   return {
+    ...evidence,
     letterId,
-    id: evidence?.id ?? '',
-    name: record['n'] ?? '',
-    data: readJson(record['d']),
-    priority: evidence?.priority ?? 'default',
-    cause: evidence?.cause ?? 'undecodable',
-    error: evidence?.error ?? '',
-    failures: evidence?.failures ?? 0,
-    crashes: evidence?.crashes ?? 0,
-    enqueuedAt: evidence?.enqueuedAt,
-    deadAt: Number(entryId.split('-')[0]),
-    history: evidence?.history ?? [],
-    worker: evidence?.worker ?? '',
-    redrives: stored?.meta.redrives ?? 0,
-    fields: record,
+    name: fields['n'] ?? '',
+    data: readJson(fields['d']),
+    deadAt: timeOf(entryId),
+    redrives: decodeFields(list, 1)?.meta.redrives ?? 0,
+    fields,
   }
 }
 

@@ -151,23 +151,24 @@ export function encodeData(name: string, data: unknown, maxBytes: number): strin
 
 /** Reads the fields of a stream entry. Returns undefined when they are not the format of a job. */
 export function decodeFields(fields: readonly string[], level: Level): StoredJob | undefined {
-  // The writer's own order first: it is the hot path.
-  let name = fields[0] === 'n' ? fields[1] : undefined
-  let data = fields[2] === 'd' ? fields[3] : undefined
-  let meta = fields[4] === 'm' ? fields[5] : undefined
-  if (name === undefined || data === undefined) {
-    for (let i = 0; i + 1 < fields.length; i += 2) {
-      if (fields[i] === 'n') name = fields[i + 1]
-      else if (fields[i] === 'd') data = fields[i + 1]
-      else if (fields[i] === 'm') meta = fields[i + 1]
-    }
-    if (name === undefined || data === undefined) return undefined
-  }
-  if (meta === undefined || meta === '') return { name, data, meta: {}, level }
+  // The library's own order first: it is the hot path.
+  if (fields.length === 4 && fields[0] === 'n' && fields[2] === 'd')
+    return { name: fields[1] ?? '', data: fields[3] ?? '', meta: NO_META, level }
+  const found: Record<string, string | undefined> = {}
+  for (let i = 0; i + 1 < fields.length; i += 2) found[fields[i] ?? ''] = fields[i + 1]
+  const { n: name, d: data, m: text } = found
+  const meta = text === undefined ? NO_META : readMeta(text)
+  return name === undefined || data === undefined || meta === undefined
+    ? undefined
+    : { name, data, meta, level }
+}
+
+const NO_META: Meta = {}
+
+function readMeta(text: string): Meta | undefined {
   try {
-    const parsed: unknown = JSON.parse(meta)
-    if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return undefined
-    return { name, data, meta: parsed, level }
+    const parsed: unknown = JSON.parse(text)
+    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) ? parsed : undefined
   } catch {
     return undefined
   }

@@ -8,7 +8,7 @@ import type { Job } from './job.ts'
 import { crashesOf, timeOf } from './lease.ts'
 import { errorDelay } from './loop.ts'
 import type { ResolvedWorker } from './options.ts'
-import type { QueuePartition } from './queue.ts'
+import type { QueuePartition } from './partition.ts'
 import { deadVerdict, verdict } from './verdict.ts'
 
 /** How a settle ended: stored, refused since the lease is lost, or not known since the connection broke. */

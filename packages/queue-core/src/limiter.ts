@@ -1,7 +1,7 @@
 import * as broker from './broker.ts'
 import { errorDelay } from './loop.ts'
 import type { RateLimit } from './options.ts'
-import type { QueuePartition } from './queue.ts'
+import type { QueuePartition } from './partition.ts'
 
 /** Permission to start jobs under the queue's rate limit, shared by all its workers. */
 export interface Limiter {

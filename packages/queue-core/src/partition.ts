@@ -1,4 +1,13 @@
+import type { Connection } from './connection.ts'
 import { keysOf, type Keys } from './keys.ts'
+
+/** One partition as the queue's verbs see it. */
+export interface QueuePartition {
+  readonly index: number
+  readonly keys: Keys
+  readonly fixed: readonly string[]
+  readonly connection: Connection
+}
 
 /** The keys of every partition of a queue. */
 export function partitionKeys(prefix: string, queue: string, partitions: number): Keys[] {

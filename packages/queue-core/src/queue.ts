@@ -1,15 +1,14 @@
-import { randomUUID } from 'node:crypto'
 import * as broker from './broker.ts'
 import { createBatcher, type Batcher } from './batcher.ts'
-import { shareConnection, type Connection, type RedisClient } from './connection.ts'
+import { shareConnection, type RedisClient } from './connection.ts'
 import { createDeadLetters, type DeadLetters } from './dead-letters.ts'
 import { QueueError } from './errors.ts'
-import type { JobMap, JobName, JobOptions, Meta, NewJob } from './job.ts'
-import { checkKey, checkName, encodeData } from './job.ts'
-import type { Keys } from './keys.ts'
+import type { JobMap, JobName, JobOptions, NewJob } from './job.ts'
+import { checkName, encodeData } from './job.ts'
 import { levelOf } from './levels.ts'
 import { resolveQueue, type QueueOptions } from './options.ts'
-import { partitionKeys, partitionOf } from './partition.ts'
+import { needsMeta, describeJob } from './new-job.ts'
+import { partitionKeys, partitionOf, type QueuePartition } from './partition.ts'
 import { createSchedules, type Schedules } from './schedules.ts'
 import { validate, type Schemas } from './schema.ts'
 import { readStats, type QueueStats } from './stats.ts'
@@ -60,14 +59,6 @@ interface Pending {
   readonly reject: (error: unknown) => void
 }
 
-/** One partition as the queue's verbs see it. */
-export interface QueuePartition {
-  readonly index: number
-  readonly keys: Keys
-  readonly fixed: readonly string[]
-  readonly connection: Connection
-}
-
 const CHUNK = 1_000
 const WRITES_IN_FLIGHT = 4
 
@@ -104,7 +95,7 @@ export function createQueue<Jobs extends JobMap>(
     checkName(jobName)
     const text = encodeData(jobName, data, maxPayloadBytes)
     const level = levelOf(options.priority ?? 'default')
-    const full = needsMeta(options) ? describe(options) : undefined
+    const full = needsMeta(options) ? describeJob(options) : undefined
     const routeBy = options.orderingKey ?? options.id
     const part = routeBy === undefined ? turn++ % partitions : partitionOf(routeBy, partitions)
     return {
@@ -252,44 +243,4 @@ async function steer({ connection, keys }: QueuePartition, paused: boolean): Pro
     'v',
     '',
   ])
-}
-
-function needsMeta({
-  name: _name,
-  data: _data,
-  priority: _priority,
-  ...rest
-}: JobOptions & { name?: unknown; data?: unknown }): boolean {
-  return Object.values(rest).some((value) => value !== undefined)
-}
-
-/** What a job with options carries beside its name and data. @throws {QueueError} `INVALID_OPTIONS`, `INVALID_PAYLOAD` */
-export function describe(options: JobOptions, more: Meta = {}): NonNullable<broker.Entry['full']> {
-  const { delayMs, runAt, orderingKey, maxAttempts, visibilityMs, timeoutMs, backoff, traceparent } = options
-  if (delayMs !== undefined && runAt !== undefined)
-    throw new QueueError('INVALID_OPTIONS', 'Give delayMs or runAt, not both')
-  for (const [option, value] of Object.entries({ delayMs, runAt, maxAttempts, visibilityMs, timeoutMs }))
-    if (value !== undefined && !(Number.isSafeInteger(value) && value >= 0))
-      throw new QueueError('INVALID_OPTIONS', `${option} must be a whole number of at least 0, got ${value}`)
-  const id = options.id === undefined ? randomUUID() : checkKey('id', options.id)
-  const due = delayMs !== undefined && delayMs > 0 ? `+${delayMs}` : runAt !== undefined ? String(runAt) : ''
-  const meta: Meta = {
-    ...more,
-    id,
-    ...(options.id === undefined ? {} : { dedupe: 1 }),
-    ...(orderingKey === undefined ? {} : { orderingKey: checkKey('orderingKey', orderingKey) }),
-    ...(maxAttempts === undefined ? {} : { maxAttempts }),
-    ...(visibilityMs === undefined ? {} : { visibilityMs }),
-    ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    ...(backoff === undefined ? {} : { backoff }),
-    ...(traceparent === undefined ? {} : { traceparent: checkKey('traceparent', traceparent) }),
-    ...(due === '' && orderingKey === undefined ? {} : { enqueuedAt: Date.now() }),
-  }
-  return {
-    id,
-    dedupe: options.id !== undefined,
-    due,
-    orderingKey: orderingKey ?? '',
-    meta: JSON.stringify(meta),
-  }
 }

@@ -4,7 +4,8 @@ import { QueueError } from './errors.ts'
 import { checkKey, checkName, encodeData, type JobMap, type JobName, type JobOptions } from './job.ts'
 import { levelOf } from './levels.ts'
 import { defaults } from './options.ts'
-import { describe, type QueuePartition } from './queue.ts'
+import { describeJob } from './new-job.ts'
+import type { QueuePartition } from './partition.ts'
 
 /** A recurring job as it is stored. */
 export interface Schedule {
@@ -125,7 +126,7 @@ export async function fireDueSlots(part: QueuePartition, now: number): Promise<n
       await connection.send(['ZREM', keys.slots, key])
       continue
     }
-    const full = describe({ ...schedule.options, id: `${key}@${slot}` })
+    const full = describeJob({ ...schedule.options, id: `${key}@${slot}` })
     const level = levelOf(schedule.options.priority ?? 'default')
     const data = JSON.stringify(schedule.data)
     // The guard moves the schedule on in the step that adds the job: only one worker wins a slot.

@@ -1,4 +1,4 @@
-import type { QueuePartition } from './queue.ts'
+import type { QueuePartition } from './partition.ts'
 import { runScript, scripts } from './scripts.ts'
 
 /** How many jobs are in which state. Computed when asked, summed over partitions. */
