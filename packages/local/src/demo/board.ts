@@ -53,12 +53,13 @@ export function formatPayment(payment: TrackedPayment, keyWidth: number, stream:
   return `${head}${paint(text)}${styleText('dim', plainTail)}`
 }
 
-function describeEnd({ paymentId, isReplay, durationMs, trail }: TrackedPayment): string {
+function describeEnd({ paymentId, isReplay, durationMs, trail, failureCode }: TrackedPayment): string {
   if (paymentId === undefined) return ''
+  const why = failureCode === undefined ? '' : ` (${failureCode})`
   const replay = isReplay ? ' (replay: this key was sent before)' : ''
   const isOver = trail.at(-1) === 'SUCCESS' || trail.at(-1) === 'FAILED'
   const took = isOver && !isReplay ? ` ${(durationMs / 1000).toFixed(1)} s` : ''
-  return `${replay}${took}  ${paymentId}`
+  return `${why}${replay}${took}  ${paymentId}`
 }
 
 function paint(text: string): string {

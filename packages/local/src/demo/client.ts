@@ -11,11 +11,18 @@ export type Sent =
     }
   | { readonly kind: 'refused'; readonly reason: string }
 
+/** A payment at one moment. */
+export interface Seen {
+  readonly status: string
+  /** Why it failed, as the gateway's code. */
+  readonly failureCode: string | undefined
+}
+
 /** The HTTP API as the demo uses it. */
 export interface PaymentClient {
   pay(sample: Sample): Promise<Sent>
-  /** The payment's status now; `undefined` when the API cannot say. */
-  status(paymentId: string): Promise<string | undefined>
+  /** The payment now; `undefined` when the API cannot say. */
+  look(paymentId: string): Promise<Seen | undefined>
   /** Every status the payment has had, oldest first; empty when the API cannot say. */
   history(paymentId: string): Promise<string[]>
 }
@@ -62,14 +69,16 @@ export function createPaymentClient(baseUrl: string, signal: AbortSignal): Payme
         return { kind: 'refused', reason: describeError(error) }
       }
     },
-    async status(paymentId) {
-      return member(await get(`/payments/${paymentId}`), 'status')
+    async look(paymentId) {
+      const body = await get(`/payments/${paymentId}`)
+      const status = member(body, 'status')
+      if (status === undefined) return undefined
+      return { status, failureCode: isRecord(body) ? member(body['failure'], 'code') : undefined }
     },
     async history(paymentId) {
       const body = await get(`/payments/${paymentId}/events`)
-      const events = isRecord(body) ? (body['data'] ?? body['events']) : body
-      if (!Array.isArray(events)) return []
-      return events.flatMap((event: unknown) => member(event, 'to_status') ?? member(event, 'status') ?? [])
+      const events = isRecord(body) ? body['data'] : undefined
+      return Array.isArray(events) ? events.flatMap((event: unknown) => member(event, 'to_status') ?? []) : []
     },
   }
 }

@@ -10,6 +10,8 @@ export interface TrackedPayment {
   readonly trail: string[]
   /** The API knew the key already and answered with the first payment. */
   isReplay: boolean
+  /** Why it failed, as the gateway's code. */
+  failureCode?: string
   /** Why the API did not take it. */
   refusal?: string
   /** From the request to the last status, in milliseconds. */
@@ -72,8 +74,10 @@ export async function followPayments(
   async function look(payment: TrackedPayment): Promise<void> {
     const { paymentId, trail } = payment
     if (paymentId === undefined) return
-    const status = await client.status(paymentId)
-    if (status === undefined || status === trail.at(-1)) return
+    const seen = await client.look(paymentId)
+    if (seen === undefined || seen.status === trail.at(-1)) return
+    const { status, failureCode } = seen
+    if (failureCode !== undefined) payment.failureCode = failureCode
     trail.splice(0, trail.length, ...completeTrail(trail, status, await client.history(paymentId)))
     changed(payment)
   }

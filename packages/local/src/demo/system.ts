@@ -30,6 +30,13 @@ export interface System {
   readonly failed: Promise<never>
 }
 
+// Slow enough to watch, with some failures and retries to see. Applies only while the user chooses no gateway.
+const SHOW_GATEWAY = {
+  GATEWAY_DELAY_MS: '700',
+  GATEWAY_TRANSIENT_RATE: '0.15',
+  GATEWAY_DECLINE_RATE: '0.3',
+  RETRY_BASE_MS: '500',
+}
 const USUAL_PORT = 3000
 const READY_TIMEOUT_MS = 60_000
 
@@ -54,12 +61,13 @@ export async function startSystem(options: SystemOptions): Promise<System> {
 
   const port = await chooseApiPort(options.port)
   const settings = { DATABASE_URL: postgres.url, REDIS_URL: redis.url, HOST: LOOPBACK, PORT: String(port) }
+  const gateway = Object.keys(env).some((name) => name.startsWith('GATEWAY')) ? {} : SHOW_GATEWAY
   async function run(name: string, script: string, args: readonly string[]): Promise<Program> {
     const program = await startProgram({
       name,
       script: join(repositoryFolder(), script),
       args,
-      env: { ...settings },
+      env: { ...gateway, ...settings },
       logFile: join(stateFolder, 'logs', `${name}.log`),
       onSpawn: (pid) => ownership.record(pid, 'SIGTERM'),
       onRestart: (how) => print(`The ${name} ended (${how}) and is started again`),
