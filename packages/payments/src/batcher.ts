@@ -34,7 +34,7 @@ export function createBatcher<Item, Answer>(
     try {
       const answers = await runMany(batch.map(({ item }) => item))
       if (answers.length !== batch.length) throw new RangeError('a batch must answer every item')
-      for (const [index, { resolve }] of batch.entries()) resolve(answers[index] as Answer)
+      for (const [index, answer] of answers.entries()) batch[index]?.resolve(answer)
     } catch (error) {
       if (batch.length > 1 && isItemFault(error)) await Promise.all(batch.map((one) => runBatch([one])))
       else for (const { reject } of batch) reject(error)
@@ -47,7 +47,7 @@ export function createBatcher<Item, Answer>(
       const batch = waiting.slice(0, maxItems)
       waiting = waiting.slice(maxItems)
       inFlight++
-      void runBatch(batch).then(() => {
+      void runBatch(batch).finally(() => {
         inFlight--
         flush()
       })

@@ -30,34 +30,35 @@ export function holdLease({ store, claim, leaseMs, claimedAt, onError }: HoldLea
   let deadline = claimedAt + leaseMs
   let isStopped = false
   let expiry = setTimeout(expire, deadline - performance.now())
-  let renewal = setTimeout(renew, leaseMs / 3)
+  let renewal = setTimeout(renewInBackground, leaseMs / 3)
 
   function expire(): void {
     stop()
     controller.abort(new Error('the lease has run out'))
   }
 
-  function renew(): void {
+  function lose(): void {
+    stop()
+    controller.abort(new Error('the lease was lost'))
+  }
+
+  async function renew(): Promise<void> {
     const askedAt = performance.now()
-    store.renew(claim, leaseMs).then(
-      (isHeld) => {
-        if (isStopped) return
-        if (!isHeld) {
-          stop()
-          controller.abort(new Error('the lease was lost'))
-          return
-        }
-        deadline = askedAt + leaseMs
-        clearTimeout(expiry)
-        expiry = setTimeout(expire, deadline - performance.now())
-        renewal = setTimeout(renew, leaseMs / 3)
-      },
-      (error: unknown) => {
-        onError(error)
-        // The deadline stands: without a renewal the call is aborted in time.
-        if (!isStopped) renewal = setTimeout(renew, leaseMs / 6)
-      },
-    )
+    const isHeld = await store.renew(claim, leaseMs)
+    if (isStopped) return
+    if (!isHeld) return lose()
+    deadline = askedAt + leaseMs
+    clearTimeout(expiry)
+    expiry = setTimeout(expire, deadline - performance.now())
+    renewal = setTimeout(renewInBackground, leaseMs / 3)
+  }
+
+  function renewInBackground(): void {
+    renew().catch((error: unknown) => {
+      onError(error)
+      // The deadline stands: without a renewal the call is aborted in time.
+      if (!isStopped) renewal = setTimeout(renewInBackground, leaseMs / 6)
+    })
   }
 
   function stop(): void {

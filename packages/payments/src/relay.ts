@@ -79,11 +79,17 @@ export function createRelay(options: RelayOptions): Relay {
     if (count > 0) onEvent({ type: 'relayed', count })
   }
 
+  async function sweepAtOnce(): Promise<void> {
+    // Before the look, so that a nudge during it asks for another one.
+    isSweepWanted = false
+    if ((await sweep(0)) === batchSize) isSweepWanted = true
+  }
+
   async function flush(): Promise<void> {
     try {
       while (!isStopped && (handed.length > 0 || isSweepWanted)) {
         if (handed.length > 0) await relayHanded()
-        else isSweepWanted = (await sweep(0)) === batchSize
+        else await sweepAtOnce()
       }
     } catch (error) {
       handed = []

@@ -69,6 +69,9 @@ interface Stored {
   readonly storedAt: number
 }
 
+/** `LOST` is an answer that never arrives, `HANG` a connection that stays open without one. */
+type Reply = ChargeOutcome | 'LOST' | 'HANG'
+
 const SOFT_CODES = ['insufficient_funds', 'issuer_not_available', 'try_again_later'] as const
 const HARD_CODES = ['stolen_card', 'expired_card', 'account_closed', 'card_not_supported'] as const
 
@@ -92,45 +95,45 @@ export function createSimulatedGateway(options: SimulatedGatewayOptions = {}): S
     return undefined
   }
 
-  /** What the server does with a request, at the moment it arrives. `LOST` is an answer that never arrives. */
-  function receive(request: ChargeRequest): ChargeOutcome | 'LOST' | 'HANG' {
+  /** What the server does with a request, at the moment it arrives. */
+  function receive(request: ChargeRequest): Reply {
     requests.push(request)
     const send = (sends.get(request.gatewayKey) ?? 0) + 1
     sends.set(request.gatewayKey, send)
     const known = recall(request.gatewayKey)
-    if (known !== undefined) {
-      if (isSame(known.request, request)) return known.outcome
-      mismatches++
-      return { type: 'UNKNOWN', reason: 'the key was used with other parameters' }
-    }
-    const behaviour = script?.(request, send) ?? pick(rates, random(seed, `${request.gatewayKey} ${send}`))
-    switch (behaviour) {
-      case 'transient':
-        return { type: 'NOT_SENT', reason: 'ECONNREFUSED (simulated)' }
-      case 'unknown_before_charge':
-        return 'LOST'
-      case 'unknown_after_charge':
-        store(request, charge(request))
-        return 'LOST'
-      case 'hang':
-        store(request, charge(request))
-        return 'HANG'
-      case 'pending':
-        store(request, charge(request))
-        return { type: 'PENDING', gatewayRef: chargeId(request) }
-      case 'wrong_amount':
-        return store(request, charge({ ...request, amount: request.amount + 1 }))
-      case 'soft_decline':
-        return store(request, declined(request, SOFT_CODES))
-      case 'hard_decline':
-        return store(request, declined(request, HARD_CODES))
-      case 'succeed':
-        return store(request, charge(request))
-    }
+    if (known === undefined)
+      return behave[script?.(request, send) ?? pick(rates, random(seed, `${request.gatewayKey} ${send}`))](
+        request,
+      )
+    if (isSame(known.request, request)) return known.outcome
+    mismatches++
+    return { type: 'UNKNOWN', reason: 'the key was used with other parameters' }
   }
 
-  function charge({ gatewayKey, paymentId, amount, currency }: ChargeRequest): ChargeOutcome {
-    const id = `sim_${hash(seed, gatewayKey).toString('hex').slice(0, 24)}`
+  const behave: Readonly<Record<SimulatedBehaviour, (request: ChargeRequest) => Reply>> = {
+    transient: () => ({ type: 'NOT_SENT', reason: 'ECONNREFUSED (simulated)' }),
+    succeed: (request) => store(request, charge(request)),
+    soft_decline: (request) => store(request, declined(request, SOFT_CODES)),
+    hard_decline: (request) => store(request, declined(request, HARD_CODES)),
+    wrong_amount: (request) => store(request, charge({ ...request, amount: request.amount + 1 })),
+    unknown_before_charge: () => 'LOST',
+    unknown_after_charge(request) {
+      store(request, charge(request))
+      return 'LOST'
+    },
+    hang(request) {
+      store(request, charge(request))
+      return 'HANG'
+    },
+    pending(request) {
+      charge(request)
+      return store(request, { type: 'PENDING', gatewayRef: chargeId(request) })
+    },
+  }
+
+  function charge(request: ChargeRequest): ChargeOutcome {
+    const { gatewayKey, paymentId, amount, currency } = request
+    const id = chargeId(request)
     ledger.push({ id, gatewayKey, paymentId, amount, currency })
     return { type: 'SUCCEEDED', gatewayRef: id, amount, currency }
   }

@@ -91,8 +91,8 @@ export function createPaymentStore(sql: Database, options: PaymentStoreOptions =
     (settlements: readonly Settlement[]) => settleMany(sql, settlements),
     batching,
   )
-  const claims = createBatchers((options: ClaimOptions) =>
-    createBatcher((ids: readonly string[]) => claimMany(sql, ids, options), batching),
+  const claims = createBatchers((claim: ClaimOptions) =>
+    createBatcher((ids: readonly string[]) => claimMany(sql, ids, claim), batching),
   )
   const renewals = createBatchers((leaseMs: number) =>
     createBatcher((held: readonly HeldClaim[]) => renewMany(sql, held, leaseMs), batching),
@@ -104,7 +104,7 @@ export function createPaymentStore(sql: Database, options: PaymentStoreOptions =
     events: (paymentId) => listEvents(sql, paymentId),
     attempts: (paymentId) => listAttempts(sql, paymentId),
     counts: () => countPayments(sql),
-    claim: (id, options) => claims(options).run(id),
+    claim: (id, claim) => claims(claim).run(id),
     renew: (held, leaseMs) => renewals(leaseMs).run(held),
     settle: (settlement) => settles.run(settlement),
     recordBreak: (contradiction) => recordBreak(sql, contradiction),
@@ -119,13 +119,15 @@ export function createPaymentStore(sql: Database, options: PaymentStoreOptions =
   }
 }
 
-/** One batcher per different set of options, since they are parameters of the whole statement. */
-function createBatchers<Options, Value>(create: (options: Options) => Value): (options: Options) => Value {
+/** One batcher per different set of parameters of the whole statement. */
+function createBatchers<Parameters, Value>(
+  create: (parameters: Parameters) => Value,
+): (parameters: Parameters) => Value {
   const batchers = new Map<string, Value>()
-  return (options) => {
-    const key = JSON.stringify(options)
+  return (parameters) => {
+    const key = JSON.stringify(parameters)
     let batcher = batchers.get(key)
-    if (batcher === undefined) batchers.set(key, (batcher = create(options)))
+    if (batcher === undefined) batchers.set(key, (batcher = create(parameters)))
     return batcher
   }
 }

@@ -1,7 +1,7 @@
 import type { Claim } from './claim.ts'
 import type { WorkOutcome } from './decision.ts'
 import { reasonOf } from './evidence.ts'
-import type { Gateway } from './gateway.ts'
+import type { Gateway, LookupAnswer } from './gateway.ts'
 
 /** What a call to a gateway needs. */
 export interface WorkOptions {
@@ -18,7 +18,7 @@ const REPLAY_WITHIN = 0.9
 /** Charges, or finds out what became of an earlier charge. Never rejects: a failure to talk is an outcome. */
 export async function work(claim: Claim, options: WorkOptions): Promise<WorkOutcome> {
   if (options.signal.aborted) return { type: 'RELEASED', reason: reasonOf(options.signal.reason) }
-  return claim.mode === 'send' ? charge(claim, options) : resolve(claim, options)
+  return claim.mode === 'send' ? charge(claim, options) : resolveAttempt(claim, options)
 }
 
 /**
@@ -26,34 +26,27 @@ export async function work(claim: Claim, options: WorkOptions): Promise<WorkOutc
  * worker that sends late is answered the same. An inquiry cannot do that, so it is for keys that are too old, and
  * for answers that are outstanding.
  */
-async function resolve(claim: Claim, options: WorkOptions): Promise<WorkOutcome> {
+async function resolveAttempt(claim: Claim, options: WorkOptions): Promise<WorkOutcome> {
   const { gateway, timeoutMs } = options
   const isReplayable = claim.keyAgeMs + timeoutMs < gateway.keyTtlMs * REPLAY_WITHIN
-  const isPending = claim.gatewayRef !== null
-  if (isReplayable && !(isPending && gateway.lookup)) return charge(claim, options)
-  if (!gateway.lookup)
-    return { type: 'UNRESOLVABLE', reason: 'the key is too old to repeat and this gateway cannot be asked' }
-  const answer = await withTimeout(options, (signal) => gateway.lookup?.(toLookup(claim), { signal }))
-  if ('error' in answer) return { type: 'UNKNOWN', reason: answer.error }
-  switch (answer.value?.type) {
-    case 'FOUND':
-      return answer.value.outcome
-    case 'NOT_FOUND':
-      return isReplayable
-        ? { type: 'UNKNOWN', reason: 'the gateway does not know the charge yet' }
-        : { type: 'UNRESOLVABLE', reason: 'the key is too old to repeat and the gateway does not know it' }
-    case 'FAILED_TO_ASK':
-    case undefined:
-      return { type: 'UNKNOWN', reason: answer.value?.reason ?? 'no answer' }
-  }
+  const isOutstanding = claim.gatewayRef !== null && gateway.lookup !== undefined
+  if (isReplayable && !isOutstanding) return charge(claim, options)
+  const answer = await inquire(claim, options)
+  if (answer.type === 'FOUND') return answer.outcome
+  if (answer.type === 'FAILED_TO_ASK') return { type: 'UNKNOWN', reason: answer.reason }
+  return isReplayable
+    ? { type: 'UNKNOWN', reason: 'the gateway does not know the charge yet' }
+    : { type: 'UNRESOLVABLE', reason: 'the key is too old to repeat and the gateway does not know it' }
 }
 
-function toLookup({ paymentId, gatewayKey, gatewayRef }: Claim): {
-  paymentId: string
-  gatewayKey: string
-  gatewayRef?: string
-} {
-  return gatewayRef === null ? { paymentId, gatewayKey } : { paymentId, gatewayKey, gatewayRef }
+async function inquire(claim: Claim, options: WorkOptions): Promise<LookupAnswer> {
+  const { gateway } = options
+  if (gateway.lookup === undefined) return { type: 'NOT_FOUND' }
+  const { paymentId, gatewayKey, gatewayRef } = claim
+  const request = gatewayRef === null ? { paymentId, gatewayKey } : { paymentId, gatewayKey, gatewayRef }
+  const answer = await withTimeout(options, async (signal) => gateway.lookup?.(request, { signal }))
+  if ('error' in answer) return { type: 'FAILED_TO_ASK', reason: answer.error }
+  return answer.value ?? { type: 'NOT_FOUND' }
 }
 
 async function charge(claim: Claim, options: WorkOptions): Promise<WorkOutcome> {
@@ -68,19 +61,15 @@ type Answer<Value> = { readonly value: Value } | { readonly error: string }
 /** Ends in time even when the gateway's code does not heed the signal. */
 async function withTimeout<Value>(
   { timeoutMs, signal }: WorkOptions,
-  call: (signal: AbortSignal) => Promise<Value> | Value,
+  call: (signal: AbortSignal) => Promise<Value>,
 ): Promise<Answer<Value>> {
   const timeout = new AbortController()
   const timer = setTimeout(() => timeout.abort(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs)
   const either = AbortSignal.any([signal, timeout.signal])
+  const { promise: givenUp, resolve: giveUp } = Promise.withResolvers<Answer<Value>>()
+  either.addEventListener('abort', () => giveUp({ error: reasonOf(either.reason) }), { once: true })
   try {
-    return await Promise.race([
-      aborted(either),
-      Promise.resolve(call(either)).then(
-        (value): Answer<Value> => ({ value }),
-        (error: unknown): Answer<Value> => ({ error: reasonOf(either.aborted ? either.reason : error) }),
-      ),
-    ])
+    return await Promise.race([givenUp, answerOf(call(either))])
   } catch (error) {
     return { error: reasonOf(error) }
   } finally {
@@ -88,8 +77,6 @@ async function withTimeout<Value>(
   }
 }
 
-function aborted(signal: AbortSignal): Promise<{ readonly error: string }> {
-  return new Promise((resolve) => {
-    signal.addEventListener('abort', () => resolve({ error: reasonOf(signal.reason) }), { once: true })
-  })
+async function answerOf<Value>(call: Promise<Value>): Promise<Answer<Value>> {
+  return { value: await call }
 }
