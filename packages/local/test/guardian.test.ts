@@ -7,7 +7,7 @@ import { runChild } from './support/child.ts'
 test.skipIf(process.platform === 'win32')(
   'servers and their temporary folders go away with a process that is killed',
   async () => {
-    const child = await runChild('hold-servers.ts')
+    const child = await runChild(new URL('support/hold-servers.ts', import.meta.url))
     const all: { pid?: number; dataDir: string }[] = JSON.parse(child.firstLine)
     // A Redis in a container is watched over by the container engine's own reaper.
     const servers = all.flatMap(({ pid, dataDir }) => (pid === undefined ? [] : [{ pid, dataDir }]))

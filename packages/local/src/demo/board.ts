@@ -37,7 +37,7 @@ export function createBoard(payments: readonly TrackedPayment[], stream: BoardSt
 }
 
 /** One payment in one line: key, amount, the statuses so far, how long it took, its id. */
-export function formatPayment(payment: TrackedPayment, keyWidth: number, stream: BoardStream): string {
+function formatPayment(payment: TrackedPayment, keyWidth: number, stream: BoardStream): string {
   const { sample, trail } = payment
   const amount = `${sample.amount} ${sample.currency ?? 'USD'}`.padStart(11)
   const head = `  ${shorten(sample.idempotencyKey, keyWidth).padEnd(keyWidth)} ${amount}  `

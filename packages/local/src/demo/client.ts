@@ -2,7 +2,7 @@ import { describeError } from '../errors.ts'
 import type { Sample } from './samples.ts'
 
 /** What the API answered to a payment. */
-export type Sent =
+type Sent =
   | {
       readonly kind: 'accepted'
       readonly paymentId: string
@@ -12,7 +12,7 @@ export type Sent =
   | { readonly kind: 'refused'; readonly reason: string }
 
 /** A payment at one moment. */
-export interface Seen {
+interface Seen {
   readonly status: string
   /** Why it failed, as the gateway's code. */
   readonly failureCode: string | undefined

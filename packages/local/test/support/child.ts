@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
-/** A script of this folder, running. */
+/** A script, running. */
 export interface Child {
   readonly pid: number
   /** The first line that it printed. */
@@ -12,16 +12,19 @@ export interface Child {
 }
 
 /** Runs a script and waits for its first line. */
-export async function runChild(script: string, ...args: string[]): Promise<Child> {
-  const file = fileURLToPath(new URL(script, import.meta.url))
-  const child = spawn(process.execPath, [file, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+export async function runChild(script: URL, ...args: string[]): Promise<Child> {
+  const child = spawn(process.execPath, [fileURLToPath(script), ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   const ended = new Promise<void>((resolve) => {
     child.once('exit', () => resolve())
   })
   const lines = createInterface(child.stdout)
   const firstLine = await new Promise<string>((resolve, reject) => {
     lines.once('line', resolve)
-    child.once('exit', (code) => reject(new Error(`${script} ended with ${code} and printed nothing`)))
+    child.once('exit', (code) =>
+      reject(new Error(`${script.pathname} ended with ${code} and printed nothing`)),
+    )
   })
   return {
     pid: child.pid ?? 0,
