@@ -1,11 +1,12 @@
 -- Ends N leases: each is checked against its fence first, so a worker that lost a lease changes nothing.
 -- KEYS[14..]  processed:<id> of the acks that are deduplicated, in their order
 -- ARGV[1..3]  group, consumer, lifetime of processed keys in ms
--- ARGV[4]     number of plain acks, then 3 each: level, entry id, delivery count
+-- ARGV[4..]   plain acks of first deliveries, for each level: their number, then their entry ids,
+--             the lowest first and the highest last
 -- then        number of other verdicts, then 9 each: verb (ack, retry, dead, release), level, entry id, delivery
 --             count, job id, dedupe ('1' or ''), ordering key, first, second
 --             retry: first = delay in ms, second = new meta; dead: first = evidence
--- RETURNS     one integer a lease in the order given (1 done, 0 lease lost), then 1 if the queue is paused
+-- RETURNS     1 if the queue is paused, then the positions (from 0, in the order of ARGV) of the leases that are lost
 -- WHY         XACK and XDEL know no owner (https://redis.io/docs/latest/commands/xack/), so XPENDING is asked first
 local group, consumer, lifetime = ARGV[1], ARGV[2], ARGV[3]
 
@@ -15,24 +16,42 @@ local function held(stream, entry, count)
   return row and row[2] == consumer and row[4] == tonumber(count)
 end
 
-local results, at = {}, 5
-local acked = { {}, {}, {} }
-for i = 1, tonumber(ARGV[4]) do
-  local level = tonumber(ARGV[at])
-  if held(KEYS[level], ARGV[at + 1], ARGV[at + 2]) then
-    local ids = acked[level]
-    ids[#ids + 1] = ARGV[at + 1]
-    results[i] = 1
-  else
-    results[i] = 0
-  end
-  at = at + 3
+local results, at, position = { 0 }, 4, 0
+
+-- One XPENDING over the range of the acks instead of one each: first deliveries of this consumer, by entry id.
+local function first_deliveries(stream, from, to, page)
+  local mine = {}
+  repeat
+    local rows = redis.pcall('XPENDING', stream, group, from, to, page, consumer)
+    for i = 1, #rows do
+      mine[rows[i][1]] = rows[i][4] == 1
+    end
+    from = #rows > 0 and '(' .. rows[#rows][1]
+  until #rows < page
+  return mine
 end
-for level, ids in ipairs(acked) do
-  if #ids > 0 then
-    redis.call('XACK', KEYS[level], group, unpack(ids))
-    redis.call('XDEL', KEYS[level], unpack(ids))
+
+for level = 1, 3 do
+  local count = tonumber(ARGV[at])
+  if count > 0 then
+    local stream = KEYS[level]
+    local mine = first_deliveries(stream, ARGV[at + 1], ARGV[at + count], math.max(count, 100))
+    local ids = {}
+    for i = 1, count do
+      local id = ARGV[at + i]
+      if mine[id] then
+        ids[#ids + 1] = id
+      else
+        results[#results + 1] = position
+      end
+      position = position + 1
+    end
+    if #ids > 0 then
+      redis.call('XACK', stream, group, unpack(ids))
+      redis.call('XDEL', stream, unpack(ids))
+    end
   end
+  at = at + count + 1
 end
 
 local marker = FIXED_KEYS
@@ -117,10 +136,10 @@ for _ = 1, tonumber(ARGV[at]) do
   end
   if held(lease.stream, lease.entry, lease.count) then
     verbs[verb](lease)
-    results[#results + 1] = 1
   else
-    results[#results + 1] = 0
+    results[#results + 1] = position
   end
+  position = position + 1
 end
 
 if earliest and tonumber(redis.call('ZRANGE', DELAYED, 0, 0, 'WITHSCORES')[2]) == earliest then
@@ -129,5 +148,5 @@ end
 if released then
   signal('released', '')
 end
-results[#results + 1] = redis.call('EXISTS', PAUSED)
+results[1] = redis.call('EXISTS', PAUSED)
 return results

@@ -2,7 +2,7 @@ import type { Connection } from './connection.ts'
 import type { StoredJob } from './job.ts'
 import { decodeFields } from './job.ts'
 import { streamKeys, type Keys } from './keys.ts'
-import type { Fence, Lease } from './lease.ts'
+import { isEarlier, type Fence, type Lease } from './lease.ts'
 import { LEVELS, type Level } from './levels.ts'
 import { runScript, scripts } from './scripts.ts'
 import { defaults } from './options.ts'
@@ -101,43 +101,62 @@ export async function enqueue(
   return positions.map((position) => replies[position] ?? '')
 }
 
+/** Ends leases; tells by position which of them were lost already, and whether the queue is paused. */
 export async function settle(
   connection: Connection,
   keys: Keys,
   fixed: readonly string[],
   owner: { readonly group: string; readonly consumer: string; readonly dedupeMs: number },
   verdicts: readonly Verdict[],
-): Promise<{ readonly held: boolean[]; readonly paused: boolean }> {
-  const acks: string[] = []
+): Promise<{ readonly lost: ReadonlySet<number>; readonly paused: boolean }> {
+  const acks: string[][] = [[], [], []]
+  const order: number[][] = [[], [], [], []]
   const others: string[] = []
   const markers: string[] = []
-  const order: number[] = []
-  let otherCount = 0
-  for (const [index, verdict] of verdicts.entries()) {
-    if (!isPlainAck(verdict)) continue
-    acks.push(scriptLevel(verdict.level), verdict.fence.entryId, String(verdict.fence.deliveryCount))
-    order.push(index)
-  }
-  const ackCount = order.length
-  for (const [index, verdict] of verdicts.entries()) {
-    if (isPlainAck(verdict)) continue
+  for (let index = 0; index < verdicts.length; index++) {
+    const verdict = verdicts[index]
+    if (verdict === undefined) continue
     const { verb, level, fence, id, dedupe, orderingKey, first, second } = verdict
+    if (verb === 'ack' && !dedupe && orderingKey === '' && fence.deliveryCount === 1) {
+      acks[level]?.push(fence.entryId)
+      order[level]?.push(index)
+      continue
+    }
     others.push(verb, scriptLevel(level), fence.entryId, String(fence.deliveryCount))
     others.push(id, dedupe ? '1' : '', orderingKey, first, second)
     if (verb === 'ack' && dedupe) markers.push(keys.processed(id))
-    order.push(index)
-    otherCount++
+    order[3]?.push(index)
   }
-  const { group, consumer, dedupeMs } = owner
-  const args = [group, consumer, String(dedupeMs), String(ackCount), ...acks, String(otherCount), ...others]
-  const replies = await runScript<number[]>(connection, scripts.settle, [...fixed, ...markers], args, within)
-  const held: boolean[] = []
-  for (const [position, index] of order.entries()) held[index] = replies[position] === 1
-  return { held, paused: replies.at(-1) === 1 }
+  const args = [owner.group, owner.consumer, String(owner.dedupeMs)]
+  for (const level of LEVELS) {
+    const ids = acks[level] ?? []
+    spanOut(ids, order[level] ?? [])
+    args.push(String(ids.length), ...ids)
+  }
+  args.push(String(order[3]?.length ?? 0), ...others)
+  const [paused, ...lost] = await runScript<number[]>(
+    connection,
+    scripts.settle,
+    [...fixed, ...markers],
+    args,
+    within,
+  )
+  const positions = order.flat()
+  return { lost: new Set(lost.map((position) => positions[position] ?? -1)), paused: paused === 1 }
 }
 
-function isPlainAck({ verb, dedupe, orderingKey }: Verdict): boolean {
-  return verb === 'ack' && !dedupe && orderingKey === ''
+/** Swaps the lowest id to the front and the highest to the end: the range that the script asks for. */
+function spanOut(ids: string[], order: number[]): void {
+  const swap = (a: number, b: number): void => {
+    ;[ids[a], ids[b]] = [ids[b] ?? '', ids[a] ?? '']
+    ;[order[a], order[b]] = [order[b] ?? 0, order[a] ?? 0]
+  }
+  let lowest = 0
+  for (let i = 1; i < ids.length; i++) if (isEarlier(ids[i] ?? '', ids[lowest] ?? '')) lowest = i
+  if (lowest > 0) swap(0, lowest)
+  let highest = ids.length - 1
+  for (let i = 1; i < ids.length - 1; i++) if (isEarlier(ids[highest] ?? '', ids[i] ?? '')) highest = i
+  if (highest < ids.length - 1) swap(ids.length - 1, highest)
 }
 
 export async function renew(

@@ -22,79 +22,84 @@ export type Ending =
   /** The handler did not end although its signal was aborted. */
   | { readonly kind: 'zombie'; readonly error: Error }
 
-/** One run of a handler that can be aborted from outside. */
-export interface Run {
-  readonly ended: Promise<Ending>
-  abort(reason: QueueError): void
-  readonly aborted: QueueError | undefined
-}
-
 /** How long a handler may go on after its signal was aborted before its slot is given up, in milliseconds. */
 const ZOMBIE_AFTER_MS = 5_000
 
-/** Starts a handler; the AbortController is made only if the handler or an abort asks for it. */
-export function startRun(
-  invoke: (context: JobContext) => unknown,
-  fence: Fence,
-  timeoutMs: number,
-  describe: string,
-): Run {
-  let controller: AbortController | undefined
-  let aborted: QueueError | undefined
-  let timer: NodeJS.Timeout | undefined
-  let giveUp: ((ending: Ending) => void) | undefined
+const RETURNED: Ending = { kind: 'returned' }
 
-  function abort(reason: QueueError): void {
-    if (aborted !== undefined) return
-    aborted = reason
-    controller?.abort(reason)
-    clearTimeout(timer)
-    timer = setTimeout(() => giveUp?.({ kind: 'zombie', error: reason }), ZOMBIE_AFTER_MS)
+/**
+ * One run of a handler, and the context it gets. A class, for one allocation a job where closures would be eight:
+ * this is the hottest path. The AbortController is made only when the handler or an abort asks for it.
+ */
+export class Run implements JobContext {
+  readonly #lease: Fence
+  readonly #onEnd: (ending: Ending) => void
+  #controller: AbortController | undefined
+  #aborted: QueueError | undefined
+  #timer: NodeJS.Timeout | undefined
+  #over = false
+
+  constructor(lease: Fence, onEnd: (ending: Ending) => void) {
+    this.#lease = lease
+    this.#onEnd = onEnd
   }
 
-  const context: JobContext = {
-    fence: { entryId: fence.entryId, deliveryCount: fence.deliveryCount },
-    deliveryCount: deliveriesOf(fence.deliveryCount),
-    get signal() {
-      if (controller === undefined) {
-        controller = new AbortController()
-        if (aborted !== undefined) controller.abort(aborted)
-      }
-      return controller.signal
-    },
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController()
+      if (this.#aborted !== undefined) this.#controller.abort(this.#aborted)
+    }
+    return this.#controller.signal
   }
 
-  if (timeoutMs > 0)
-    timer = setTimeout(() => {
-      abort(new QueueError('HANDLER_TIMEOUT', `${describe} ran longer than its timeout of ${timeoutMs} ms`))
-    }, timeoutMs)
+  get fence(): Fence {
+    return { entryId: this.#lease.entryId, deliveryCount: this.#lease.deliveryCount }
+  }
 
-  const ended = new Promise<Ending>((resolve) => {
-    giveUp = resolve
-    const threw = (error: unknown): void => {
-      clearTimeout(timer)
-      resolve({ kind: 'threw', error: toError(error) })
-    }
-    const returned = (): void => {
-      clearTimeout(timer)
-      // A handler that returned although it was told of its timeout has done its work: that counts.
-      resolve({ kind: 'returned' })
-    }
+  get deliveryCount(): number {
+    return deliveriesOf(this.#lease.deliveryCount)
+  }
+
+  /** Why the run was told to stop, if it was. */
+  get aborted(): QueueError | undefined {
+    return this.#aborted
+  }
+
+  /** Starts the handler; `onEnd` is called once, later or before this returns. */
+  start(invoke: (context: JobContext) => unknown, timeoutMs: number): void {
+    if (timeoutMs > 0)
+      this.#timer = setTimeout(() => {
+        this.abort(
+          new QueueError('HANDLER_TIMEOUT', `The handler ran longer than its timeout of ${timeoutMs} ms`),
+        )
+      }, timeoutMs)
     try {
-      const result = invoke(context)
-      if (isThenable(result)) result.then(returned, threw)
-      else returned()
+      const result = invoke(this)
+      if (isThenable(result))
+        result.then(
+          () => this.#end(RETURNED),
+          (error: unknown) => this.#end({ kind: 'threw', error: toError(error) }),
+        )
+      // A handler that returned although it was told to stop has done its work: that counts.
+      else this.#end(RETURNED)
     } catch (error) {
-      threw(error)
+      this.#end({ kind: 'threw', error: toError(error) })
     }
-  })
+  }
 
-  return {
-    ended,
-    abort,
-    get aborted() {
-      return aborted
-    },
+  abort(reason: QueueError): void {
+    if (this.#aborted !== undefined || this.#over) return
+    this.#aborted = reason
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#end({ kind: 'zombie', error: reason }), ZOMBIE_AFTER_MS)
+    this.#controller?.abort(reason)
+  }
+
+  #end(ending: Ending): void {
+    if (this.#over) return
+    this.#over = true
+    clearTimeout(this.#timer)
+    this.#onEnd(ending)
   }
 }
 
@@ -103,6 +108,6 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 }
 
 /** Wraps what was thrown once, here, so that the rest of the engine sees errors only. */
-export function toError(thrown: unknown): Error {
+function toError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(`Handler threw ${String(thrown)}`, { cause: thrown })
 }

@@ -19,7 +19,7 @@ export interface Counts {
 }
 
 /** Ends the lease of a job whose handler has ended. */
-export type SealFate = (lane: Lane, held: Held, ending: Ending, startedAt: number) => void
+export type SealFate = (lane: Lane, held: Held, ending: Ending) => void
 
 /** Carries out what `decide` says. A run whose lease is lost is void. */
 export function createFate(
@@ -27,24 +27,26 @@ export function createFate(
   consumer: string,
   counts: Counts,
   emit: OnEvent,
+  listened: boolean,
 ): SealFate {
   const attemptsOf = (held: Held): number => held.meta.maxAttempts ?? settings.maxAttempts
 
-  /** Runs `then` when the verdict is stored; tells when it came too late. */
-  function whenStored(held: Held, then: () => void): (how: Settled) => void {
-    return (how) => {
-      if (how === 'stored') return then()
-      counts.leasesLost++
-      emit({ type: how === 'lost' ? 'leaseLost' : 'settleUnknown', job: eventJob(held) })
-    }
+  /** Counts and tells a verdict that came too late, or of which nothing is known. */
+  function tooLate(held: Held, how: Settled): void {
+    counts.leasesLost++
+    emit({ type: how === 'lost' ? 'leaseLost' : 'settleUnknown', job: eventJob(held) })
   }
 
-  function complete(lane: Lane, held: Held, startedAt: number): void {
-    const stored = whenStored(held, () => {
-      counts.completed++
-      emit({ type: 'completed', job: eventJob(held), durationMs: performance.now() - startedAt })
-    })
-    lane.settle(held, verdict(held, 'ack'), stored)
+  function whenStored(then: () => void): (held: Held, how: Settled) => void {
+    return (held, how) => (how === 'stored' ? then() : tooLate(held, how))
+  }
+
+  // One function for all jobs: the hot path makes no closure.
+  function completed(held: Held, how: Settled): void {
+    if (how !== 'stored') return tooLate(held, how)
+    counts.completed++
+    if (listened)
+      emit({ type: 'completed', job: eventJob(held), durationMs: performance.now() - held.startedAt })
   }
 
   function retry(
@@ -55,7 +57,7 @@ export function createFate(
     delayMs: number,
     counted: boolean,
   ): void {
-    const stored = whenStored(held, () => {
+    const stored = whenStored(() => {
       counts.retried++
       emit({ type: 'retried', job: eventJob(held), cause, error, delayMs })
     })
@@ -63,20 +65,20 @@ export function createFate(
   }
 
   function bury(lane: Lane, held: Held, cause: FailureCause, error: Error): void {
-    const stored = whenStored(held, () => {
+    const stored = whenStored(() => {
       counts.deadLettered++
       emit({ type: 'deadLettered', job: eventJob(held), cause, error })
     })
     lane.settle(held, deadVerdict(held, cause, error, consumer), stored)
   }
 
-  return (lane, held, ending, startedAt) => {
+  return (lane, held, ending) => {
     if (ending.kind === 'zombie') emit({ type: 'zombie', job: eventJob(held) })
     if (held.lost) {
       counts.leasesLost++
       return
     }
-    if (ending.kind === 'returned') return complete(lane, held, startedAt)
+    if (ending.kind === 'returned') return lane.settle(held, verdict(held, 'ack'), completed)
     const { error } = ending
     if (wasInterrupted(held, error)) {
       counts.released++

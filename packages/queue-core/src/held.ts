@@ -1,6 +1,6 @@
 import type { Claimed } from './broker.ts'
 import type { Run } from './execute.ts'
-import type { Meta } from './job.ts'
+import { NO_META, type Meta } from './job.ts'
 import type { EventJob } from './events.ts'
 
 /** A lease this worker holds, from claim to settled. */
@@ -12,6 +12,8 @@ export interface Held extends Claimed {
   /** When it was claimed and last renewed, `performance.now()`. */
   readonly claimedAt: number
   renewedAt: number
+  /** When its handler began, `performance.now()`. */
+  startedAt: number
   /** A verdict is on its way to Redis. */
   settling: boolean
   /** The lease is gone: whatever comes of the job here is void. */
@@ -20,14 +22,20 @@ export interface Held extends Claimed {
 }
 
 export function createHeld(claimed: Claimed, id: string, visibilityMs: number, now: number): Held {
-  const meta = claimed.job?.meta ?? {}
+  const { entryId, deliveryCount, level, fields, job } = claimed
+  const meta = job?.meta ?? NO_META
   return {
-    ...claimed,
+    entryId,
+    deliveryCount,
+    level,
+    fields,
+    job,
     id,
     meta,
     visibilityMs: meta.visibilityMs ?? visibilityMs,
     claimedAt: now,
     renewedAt: now,
+    startedAt: 0,
     settling: false,
     lost: false,
     run: undefined,

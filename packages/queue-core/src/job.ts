@@ -163,7 +163,8 @@ export function decodeFields(fields: readonly string[], level: Level): StoredJob
     : { name, data, meta, level }
 }
 
-const NO_META: Meta = {}
+/** The meta of a plain job. */
+export const NO_META: Meta = {}
 
 function readMeta(text: string): Meta | undefined {
   try {

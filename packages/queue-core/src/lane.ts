@@ -17,7 +17,7 @@ export type Settled = 'stored' | 'lost' | 'unknown'
 interface Settling {
   readonly held: Held
   readonly verdict: broker.Verdict
-  readonly done: (how: Settled) => void
+  readonly done: (held: Held, how: Settled) => void
 }
 
 /** Who claims: the group, the consumer's name in Redis, and the times that go with it. */
@@ -44,7 +44,7 @@ export interface Lane {
   /** Takes claimed entries in: poison and done ones are settled at once, the others wait for a slot. */
   accept(claimed: readonly broker.Claimed[], now: number): Promise<void>
   acceptReclaimed(taken: readonly broker.Reclaimed[], now: number): Promise<void>
-  settle(held: Held, verdict: broker.Verdict, done: (how: Settled) => void): void
+  settle(held: Held, verdict: broker.Verdict, done: (held: Held, how: Settled) => void): void
   /** Lets a lease lapse: the job goes to another worker when its visibility timeout is over. */
   abandon(held: Held): void
   /** Gives a job back unfinished. */
@@ -97,8 +97,7 @@ export function createLane(
         )
         lastSettleAt = performance.now()
         for (const [index, item] of batch.entries()) {
-          const stored = reply.held[index] === true
-          finish(item, stored ? 'stored' : ambiguous ? 'unknown' : 'lost')
+          finish(item, !reply.lost.has(index) ? 'stored' : ambiguous ? 'unknown' : 'lost')
         }
         setPaused(reply.paused)
         // Too many unsettled jobs hold back the reader: it is told when there are fewer.
@@ -120,7 +119,7 @@ export function createLane(
   function finish({ held: lease, done }: Settling, how: Settled): void {
     held.delete(keyOf(lease))
     lease.lost = how !== 'stored'
-    done(how)
+    done(lease, how)
   }
 
   function idOf(claimed: broker.Claimed): string {
@@ -156,7 +155,7 @@ export function createLane(
           new Error(`${crashes} deliveries ended without a word from their worker`),
         )
       } else if (done?.has(lease.id) === true) {
-        lane.settle(lease, verdict(lease, 'ack'), (how) => {
+        lane.settle(lease, verdict(lease, 'ack'), (_held, how) => {
           if (how === 'stored') emit({ type: 'skipped', job: eventJob(lease) })
         })
       } else return true
@@ -165,7 +164,7 @@ export function createLane(
   }
 
   function deadLetter(lease: Held, cause: 'undecodable' | 'worker_crash', error: Error): void {
-    lane.settle(lease, deadVerdict(lease, cause, error, owner.consumer), (how) => {
+    lane.settle(lease, deadVerdict(lease, cause, error, owner.consumer), (_held, how) => {
       if (how === 'stored') emit({ type: 'deadLettered', job: eventJob(lease), cause, error })
     })
   }
@@ -222,7 +221,7 @@ export function createLane(
       batcher.push({ held: lease, verdict: decided, done })
     },
     release(lease) {
-      lane.settle(lease, verdict(lease, 'release'), (how) => {
+      lane.settle(lease, verdict(lease, 'release'), (_held, how) => {
         if (how === 'stored') emit({ type: 'released', job: eventJob(lease) })
       })
     },
@@ -263,15 +262,20 @@ export function createLane(
 /** The job as its handler sees it. @throws SyntaxError when the data is not JSON */
 export function toJob(lease: Held, maxAttempts: number, priority: Job['priority']): Job {
   const { meta, job, id, entryId } = lease
-  return {
+  const { failures = 0, enqueuedAt = timeOf(entryId), orderingKey, traceparent } = meta
+  const plain: Job = {
     id,
     name: job?.name ?? '',
     data: JSON.parse(job?.data ?? ''),
-    attempt: (meta.failures ?? 0) + 1,
+    attempt: failures + 1,
     maxAttempts: meta.maxAttempts ?? maxAttempts,
     priority,
-    enqueuedAt: meta.enqueuedAt ?? timeOf(entryId),
-    ...(meta.orderingKey === undefined ? {} : { orderingKey: meta.orderingKey }),
-    ...(meta.traceparent === undefined ? {} : { traceparent: meta.traceparent }),
+    enqueuedAt,
+  }
+  if (orderingKey === undefined && traceparent === undefined) return plain
+  return {
+    ...plain,
+    ...(orderingKey === undefined ? {} : { orderingKey }),
+    ...(traceparent === undefined ? {} : { traceparent }),
   }
 }

@@ -39,3 +39,15 @@ export function deliveriesOf(deliveryCount: number): number {
 export function timeOf(entryId: string): number {
   return Number(entryId.slice(0, entryId.indexOf('-')))
 }
+
+/** Whether entry id `a` was added before `b`. */
+export function isEarlier(a: string, b: string): boolean {
+  const dashA = a.indexOf('-')
+  const dashB = b.indexOf('-')
+  // Digits without leading zeros: the longer number is the greater one, those of a length compare as text.
+  if (dashA !== dashB) return dashA < dashB
+  const timeA = a.slice(0, dashA)
+  const timeB = b.slice(0, dashB)
+  if (timeA !== timeB) return timeA < timeB
+  return a.length === b.length ? a < b : a.length < b.length
+}

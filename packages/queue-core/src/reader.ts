@@ -7,6 +7,8 @@ import { defaults } from './options.ts'
 
 /** Claims new entries for one lane over a connection of its own, since a blocking read parks it. */
 export interface Reader {
+  /** Whether it waits for demand. */
+  readonly waiting: boolean
   /** Looks again whether there is demand. */
   wake(): void
   /** When the server last answered a read, `performance.now()`. */
@@ -114,6 +116,9 @@ export function startReader(lane: Lane, connection: Connection, demand: () => nu
 
   const running = run()
   return {
+    get waiting() {
+      return wakeUp !== undefined
+    },
     wake: () => wakeUp?.(),
     get lastReadAt() {
       return lastReadAt

@@ -4,7 +4,7 @@ import type { RedisClient } from './connection.ts'
 import { createPrefetch } from './demand.ts'
 import { QueueError } from './errors.ts'
 import { guardListener } from './events.ts'
-import { startRun, type Handler, type JobContext } from './execute.ts'
+import { Run, type Handler, type JobContext } from './execute.ts'
 import { createFate, type Counts } from './fate.ts'
 import { eventJob, type Held } from './held.ts'
 import type { Job, JobMap, JobName } from './job.ts'
@@ -84,12 +84,13 @@ export function createWorker<Jobs extends JobMap>(
   const byName = new Map<string, Handler<string, never>>(Object.entries(handlers))
   const prefetch = createPrefetch(settings.maxPrefetch)
   const counts: Counts = { started: 0, completed: 0, retried: 0, deadLettered: 0, released: 0, leasesLost: 0 }
-  const sealFate = createFate(settings, consumer, counts, emit)
+  const sealFate = createFate(settings, consumer, counts, emit, options.onEvent !== undefined)
   let stations: Station[] = []
   let limiter: Limiter | undefined
   let running = 0
   let ended = 0
   let turn = 0
+  let pumping = false
   let state: WorkerHealth['state'] = 'new'
   let starting: Promise<void> | undefined
   let stopping: Promise<void> | undefined
@@ -106,6 +107,9 @@ export function createWorker<Jobs extends JobMap>(
 
   /** Starts buffered jobs while there are free slots, the lanes in turn. */
   function pump(): void {
+    // A handler that ends at once comes back here from within: the loop below goes on with it.
+    if (pumping) return
+    pumping = true
     let empty = 0
     while (running < concurrency && empty < stations.length) {
       const lane = stations[turn++ % stations.length]?.lane
@@ -113,35 +117,31 @@ export function createWorker<Jobs extends JobMap>(
         empty++
         continue
       }
-      if (limiter !== undefined && !limiter.take(Math.min(concurrency - running, lane.buffer.size))) return
+      if (limiter !== undefined && !limiter.take(Math.min(concurrency - running, lane.buffer.size))) break
       const held = lane.buffer.next()
       if (held === undefined) continue
       empty = 0
       startJob(lane, held)
     }
-    for (const { reader, lane } of stations) if (demandOf(lane) > 0) reader.wake()
+    pumping = false
+    for (const { reader, lane } of stations) if (reader.waiting && demandOf(lane) > 0) reader.wake()
   }
 
   function startJob(lane: Lane, held: Held): void {
     running++
     counts.started++
-    const run = startRun(
-      (context) => invoke(held, context),
-      held,
-      held.meta.timeoutMs ?? settings.timeoutMs,
-      `Job "${held.id}"`,
-    )
-    held.run = run
     if (options.onEvent !== undefined)
       emit({ type: 'started', job: eventJob(held), waitedMs: Math.max(0, Date.now() - timeOf(held.entryId)) })
-    const startedAt = performance.now()
-    void run.ended.then((ending) => {
+    held.startedAt = performance.now()
+    const run = new Run(held, (ending) => {
       running--
       ended++
-      sealFate(lane, held, ending, startedAt)
+      sealFate(lane, held, ending)
       if (state === 'running') pump()
       else if (running === 0) onIdle?.()
     })
+    held.run = run
+    run.start((context) => invoke(held, context), held.meta.timeoutMs ?? settings.timeoutMs)
   }
 
   function invoke(held: Held, context: JobContext): unknown {
