@@ -50,11 +50,8 @@ async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<nu
       process.stdout.write(`${await renderUsage(COMMAND)}\n`)
       return 0
     }
-    const known = Object.keys(FLAGS)
-    const unknown = [
-      ...args._,
-      ...Object.keys(args).filter((name) => name !== '_' && name !== 'h' && !known.includes(name)),
-    ]
+    const flags = Object.keys(args).filter((name) => !['_', 'h', ...Object.keys(FLAGS)].includes(name))
+    const unknown = [...flags.map((name) => `--${name}`), ...args._]
     if (unknown.length > 0)
       throw new LocalError('INVALID_INPUT', `Unknown: ${unknown.join(', ')}. See --help.`)
     return await runDemo({

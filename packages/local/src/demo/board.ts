@@ -13,6 +13,8 @@ export interface BoardStream {
 export interface Board {
   /** Shows a change. On a terminal the payment's line is updated in place, elsewhere a line is added. */
   update(payment: TrackedPayment): void
+  /** Adds a line below the payments, without disturbing them. */
+  note(line: string): void
 }
 
 // Below the board there is room for a few lines of the shell.
@@ -24,14 +26,26 @@ export function createBoard(payments: readonly TrackedPayment[], stream: BoardSt
   const keyWidth = Math.max(0, ...payments.map(({ sample }) => sample.idempotencyKey.length))
   const line = (payment: TrackedPayment): string => formatPayment(payment, Math.min(keyWidth, 32), stream)
   const isInPlace = stream.isTTY === true && payments.length + MARGIN_ROWS <= (stream.rows ?? 24)
-  if (!isInPlace) return { update: (payment) => void stream.write(`${line(payment)}\n`) }
+  if (!isInPlace) {
+    return {
+      update: (payment) => void stream.write(`${line(payment)}\n`),
+      note: (text) => void stream.write(`${text}\n`),
+    }
+  }
 
   stream.write(payments.map((payment) => `${line(payment)}\n`).join(''))
+  let noteCount = 0
   return {
     update(payment) {
-      const up = payments.length - payments.indexOf(payment)
+      const up = payments.length - payments.indexOf(payment) + noteCount
+      // Beyond the top of the terminal there is no line to update any more.
+      if (up >= (stream.rows ?? 24)) return
       // Up to the payment's line, clear it, write it, and back down.
       stream.write(`\u001b[${up}A\r\u001b[2K${line(payment)}\u001b[${up}B\r`)
+    },
+    note(text) {
+      noteCount += 1
+      stream.write(`${shorten(text, (stream.columns ?? 80) - 1)}\n`)
     },
   }
 }

@@ -36,13 +36,24 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   // The guardians end what is left when this process does not wait for it.
   const stopSignals = listenForStop(() => process.exit(130))
   closers.add(() => stopSignals.release())
+  const failure = new AbortController()
+  const signal = AbortSignal.any([stopSignals.signal, failure.signal])
+  let report = (line: string): void => print(`  ${line}`)
   try {
     print('Titan Queue')
-    const { signal } = stopSignals
-    const report = (line: string): void => print(`  ${line}`)
-    const system = await startSystem({ ...options, closers, signal, print: report })
-    const wasFine = await Promise.race([showSamples(system.url, file, options, signal), system.failed])
-    if (options.isOnce) return wasFine ? 0 : 1
+    const system = await startSystem({ ...options, closers, signal, print: (line) => report(line) })
+    const payments = createTracks(file.samples)
+    printHeading(file, options.input, print)
+    const board = createBoard(payments, stream)
+    report = (line) => board.note(line)
+    const following = followPayments(payments, createPaymentClient(system.url, signal), {
+      signal,
+      onChange: (payment) => board.update(payment),
+    })
+    await Promise.race([following, system.failed])
+    print(`\n${summarise(payments, file.problems.length)}`)
+    if (options.isOnce) return isFine(payments) && file.problems.length === 0 ? 0 : 1
+    report = print
     printInvitation(system.url, print)
     await Promise.race([stopSignals.requested, system.failed])
     return 0
@@ -52,6 +63,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     throw error
   } finally {
     if (stopSignals.signal.aborted) print('\nStopping; Ctrl-C once more to stop at once')
+    failure.abort()
     await closers.closeAll()
   }
 }
@@ -71,31 +83,22 @@ function loadSamples(input: string | undefined): SampleFile {
   }
 }
 
-/** Sends the payments and shows them; answers whether every row was good and every payment ended. */
-async function showSamples(
-  url: string,
+function createTracks(samples: SampleFile['samples']): TrackedPayment[] {
+  return samples.map((sample) => ({ sample, trail: [], isReplay: false, durationMs: 0 }))
+}
+
+function printHeading(
   { samples, problems }: SampleFile,
-  { input, stream }: DemoOptions,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const print = (line = ''): void => void stream.write(`${line}\n`)
-  const payments = samples.map((sample): TrackedPayment => ({
-    sample,
-    trail: [],
-    isReplay: false,
-    durationMs: 0,
-  }))
-  print(`\n${payments.length} ${input === undefined ? 'sample payments' : `payments from ${input}`}`)
+  input: string | undefined,
+  print: (line: string) => void,
+): void {
+  print(`\n${samples.length} ${input === undefined ? 'sample payments' : `payments from ${input}`}`)
   for (const problem of problems) print(`  ${problem}`)
-  const board = createBoard(payments, stream)
-  await followPayments(payments, createPaymentClient(url, signal), {
-    signal,
-    onChange: (payment) => board.update(payment),
-  })
-  print(`\n${summarise(payments, problems.length)}`)
-  return (
-    problems.length === 0 && payments.every((payment) => isSettled(payment) && payment.refusal === undefined)
-  )
+}
+
+/** Whether every payment was accepted and has ended. */
+function isFine(payments: readonly TrackedPayment[]): boolean {
+  return payments.every((payment) => isSettled(payment) && payment.refusal === undefined)
 }
 
 function summarise(payments: readonly TrackedPayment[], badRowCount: number): string {

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { LocalError } from '../errors.ts'
 import { spawnServer, type ServerProcess } from '../server-process.ts'
+import { pause } from '../wait.ts'
 
 /** A program of this project to keep running. */
 export interface ProgramCommand {
@@ -34,6 +35,7 @@ export interface Program {
 
 const MAX_RESTARTS = 3
 const RESTART_WINDOW_MS = 30_000
+const RESTART_PAUSE_MS = 250
 const STOP_GRACE_MS = 20_000
 
 /** Starts a program, and starts it again when it ends by itself, unless it does so again and again. */
@@ -64,10 +66,12 @@ export async function startProgram(command: ProgramCommand): Promise<Program> {
     const now = performance.now()
     restarts.push(now)
     if (restarts.filter((at) => now - at < RESTART_WINDOW_MS).length > MAX_RESTARTS) {
-      fail(new LocalError('SERVER_EXITED', `The ${command.name} keeps ending (${how}):\n${ended.logTail()}`))
+      fail(new LocalError('SERVER_EXITED', `${command.name} keeps ending (${how}):\n${ended.logTail()}`))
       return
     }
     command.onRestart(how)
+    await pause(RESTART_PAUSE_MS)
+    if (isStopping) return
     try {
       current = await launch()
       // A stop that came while the process was being started found the old one.

@@ -70,7 +70,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       env: { ...gateway, ...settings },
       logFile: join(stateFolder, 'logs', `${name}.log`),
       onSpawn: (pid) => ownership.record(pid, 'SIGTERM'),
-      onRestart: (how) => print(`The ${name} ended (${how}) and is started again`),
+      onRestart: (how) => print(`${name} ended (${how}) and is started again`),
     })
     closers.add(async () => await program.stop())
     return program

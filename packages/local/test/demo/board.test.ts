@@ -45,7 +45,7 @@ function render(text: string): string[] {
   return lines.map((line) => line.trim().replaceAll(/ +/gu, ' '))
 }
 
-test('on a terminal each payment keeps its line', () => {
+test('on a terminal each payment keeps its line, also above a note', () => {
   const [first, second] = [payment('one'), payment('two')]
   const stream = record({ columns: 120, rows: 40 })
   const board = createBoard([first, second], stream)
@@ -53,9 +53,15 @@ test('on a terminal each payment keeps its line', () => {
     first.trail.push(status)
     board.update(first)
   }
+  board.note('worker-c1 ended')
   second.trail.push('PENDING')
   board.update(second)
-  expect(render(stream.text)).toEqual(['one 500 USD PENDING → QUEUED → SUCCESS', 'two 500 USD PENDING', ''])
+  expect(render(stream.text)).toEqual([
+    'one 500 USD PENDING → QUEUED → SUCCESS',
+    'two 500 USD PENDING',
+    'worker-c1 ended',
+    '',
+  ])
 })
 
 test('a line never wraps on a narrow terminal', () => {

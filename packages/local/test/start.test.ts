@@ -1,0 +1,101 @@
+import { readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { eventually } from '../src/testing.ts'
+import { createFolder } from './support/folder.ts'
+import { findProcesses, runStart } from './support/start.ts'
+
+const isLinux = process.platform === 'linux'
+
+/** The last line that was printed of each payment. */
+function lastLines(output: string): string[] {
+  const lines = output
+    .split('\n')
+    .filter((line) => / (PENDING|SUCCESS|FAILED)\b/u.test(line) && line.startsWith('  '))
+  return [...new Map(lines.map((line) => [line.trim().split(' ')[0], line])).values()]
+}
+
+async function expectNothingLeft(stateFolder: string): Promise<void> {
+  if (isLinux) expect(findProcesses(stateFolder)).toEqual([])
+  expect(readdirSync(stateFolder, { recursive: true }).map(String)).not.toContain('start.json')
+}
+
+describe('start', { timeout: 180_000 }, () => {
+  test('shows every sample on its way to the end, and leaves no process behind', async () => {
+    const stateFolder = createFolder()
+    const start = runStart(stateFolder, ['--once'])
+    expect(await start.exited, start.output()).toBe(0)
+
+    const lines = lastLines(start.output())
+    expect(lines).toHaveLength(6)
+    for (const line of lines)
+      expect(line).toMatch(/PENDING → QUEUED → PROCESSING( → \w+)* → (SUCCESS|FAILED)/u)
+    await expectNothingLeft(stateFolder)
+  })
+
+  test('finds its data again: a file that is sent a second time is answered with replays', async () => {
+    const stateFolder = createFolder()
+    const file = join(stateFolder, 'payments.csv')
+    writeFileSync(file, 'amount,idempotency_key,currency\n500,key-1,EUR\nabc,key-2,\n75,key-3,\n')
+
+    const first = runStart(stateFolder, ['--once', '--input', file])
+    expect(await first.exited, first.output()).toBe(1)
+    const second = runStart(stateFolder, ['--once', '--input', file])
+    expect(await second.exited, second.output()).toBe(1)
+
+    expect(first.output()).toContain('line 3: the amount "abc" is not a whole number')
+    expect(first.output()).not.toContain('replay')
+    expect(lastLines(first.output())).toHaveLength(2)
+    const ids = (output: string): string[] =>
+      lastLines(output).flatMap((line) => line.match(/pay_\w+/gu) ?? [])
+    expect(ids(second.output())).toEqual(ids(first.output()))
+    expect(second.output()).toContain('2 of them were replays')
+  })
+
+  test('serves until it is told to stop, and only one of two starts runs', async () => {
+    const stateFolder = createFolder()
+    const start = runStart(stateFolder, [])
+    const [, url = ''] = await start.waitFor(/Serving on (http:\S+)/u)
+
+    const other = runStart(stateFolder, ['--once'])
+    expect(await other.exited).toBe(1)
+    expect(other.output()).toContain(`is already in use by process ${start.pid}`)
+
+    const response = await fetch(`${url}/pay`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ amount: 500, idempotency_key: 'abc123' }),
+    })
+    expect(await response.json()).toMatchObject({ payment_id: expect.stringMatching(/^pay_/u), amount: 500 })
+
+    start.signal('SIGTERM')
+    expect(await start.exited, start.output()).toBe(0)
+    await expectNothingLeft(stateFolder)
+  })
+
+  test.runIf(isLinux)('starts again after it was killed, and what it had started is gone', async () => {
+    const stateFolder = createFolder()
+    const killed = runStart(stateFolder, [])
+    await killed.waitFor(/Serving on/u)
+    const before = findProcesses(stateFolder)
+    killed.signal('SIGKILL')
+    await killed.exited
+
+    const next = runStart(stateFolder, ['--once'])
+    expect(await next.exited, next.output()).toBe(0)
+    expect(before.length).toBeGreaterThanOrEqual(5)
+    await eventually(() => findProcesses(stateFolder).length === 0)
+  })
+
+  test.each([
+    [['--imput', 'x.csv'], 'Unknown: --imput, x.csv'],
+    [['--workers', 'many'], '--workers must be a number from 1 to 16'],
+    [['--input', 'missing.csv'], 'Cannot read'],
+  ])('refuses %j before it starts anything', async (args, message) => {
+    const stateFolder = createFolder()
+    const start = runStart(stateFolder, args)
+    expect(await start.exited).toBe(2)
+    expect(start.output()).toContain(message)
+    expect(readdirSync(stateFolder)).toEqual([])
+  })
+})
