@@ -35,20 +35,16 @@ if turn then
   redis.call('HDEL', LIVE, id)
   return 'done'
 end
-local level, entry = string.match(where, '^(%d):(.*)$')
+local level, entry, held_key = string.match(where, '^(%d):([^:]*):(.*)$')
 local stream = KEYS[tonumber(level)]
 for _, group in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
   if #redis.call('XPENDING', stream, group[2], entry, entry, 1) > 0 then
     return 'leased'
   end
 end
-local fields = (redis.call('XRANGE', stream, entry, entry)[1] or {})[2] or {}
 redis.call('XDEL', stream, entry)
 redis.call('HDEL', LIVE, id)
-for i = 5, #fields, 2 do
-  local held = fields[i] == 'm' and string.match(fields[i + 1], '"orderingKey":"([^"\\]*)"')
-  if held then
-    free(held, id)
-  end
+if held_key ~= '' then
+  free(held_key, id)
 end
 return 'done'

@@ -23,7 +23,7 @@ local function open(envelope)
   return string.match(envelope, '^(%d)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n(.*)$')
 end
 
-local function append(level, id, dedupe, name, meta, data)
+local function append(level, id, dedupe, key, name, meta, data)
   local entry
   if meta == '' then
     entry = redis.call('XADD', KEYS[tonumber(level)], '*', 'n', name, 'd', data)
@@ -31,7 +31,7 @@ local function append(level, id, dedupe, name, meta, data)
     entry = redis.call('XADD', KEYS[tonumber(level)], '*', 'n', name, 'd', data, 'm', meta)
   end
   if dedupe == '1' then
-    redis.call('HSET', LIVE, id, level .. ':' .. entry)
+    redis.call('HSET', LIVE, id, level .. ':' .. entry .. ':' .. key)
   end
   return entry
 end
@@ -50,7 +50,7 @@ local function place(level, id, dedupe, key, name, meta, data)
     end
     redis.call('HSET', ORDERING, key, id)
   end
-  append(level, id, dedupe, name, meta, data)
+  append(level, id, dedupe, key, name, meta, data)
 end
 
 -- Gives an ordering key that `id` held to the first job parked behind it.
@@ -66,6 +66,6 @@ local function free(key, id)
   redis.call('ZREM', PARKED, parked)
   local level, next_id, dedupe, _, name, meta, data = open(string.sub(parked, #key + 19))
   redis.call('HSET', ORDERING, key, next_id)
-  append(level, next_id, dedupe, name, meta, data)
+  append(level, next_id, dedupe, key, name, meta, data)
 end
 

@@ -92,7 +92,7 @@ function verbs.retry(lease)
     return
   end
   if lease.first == '0' then
-    append(lease.level, lease.id, lease.dedupe, name, lease.second, data)
+    append(lease.level, lease.id, lease.dedupe, lease.key, name, lease.second, data)
     return
   end
   local due = now_ms() + tonumber(lease.first)

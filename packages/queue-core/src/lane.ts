@@ -133,17 +133,21 @@ export function createLane(
     return lease
   }
 
+  /** Ids of done jobs among deduplicated leases. When Redis cannot say, the leases are given back to be asked again. */
+  async function findDone(leases: readonly Held[]): Promise<Set<string> | undefined> {
+    const ids = leases.filter((lease) => lease.meta.dedupe === 1).map((lease) => lease.id)
+    if (ids.length === 0) return new Set()
+    try {
+      return await broker.doneIds(connection, keys, ids)
+    } catch (error) {
+      emit({ type: 'error', error, during: 'dedupe' })
+      return undefined
+    }
+  }
+
   /** Leases that may run; those of undecodable, poisonous or done jobs are settled here. */
   async function sift(leases: readonly Held[]): Promise<Held[]> {
-    const deduplicated = leases.filter((lease) => lease.meta.dedupe === 1)
-    const done =
-      deduplicated.length === 0
-        ? undefined
-        : await broker.doneIds(
-            connection,
-            keys,
-            deduplicated.map((lease) => lease.id),
-          )
+    const done = await findDone(leases)
     return leases.filter((lease) => {
       if (lease.job === undefined) {
         deadLetter(lease, 'undecodable', new Error('The entry has not the fields of a job'))
@@ -154,7 +158,9 @@ export function createLane(
           'worker_crash',
           new Error(`${crashes} deliveries ended without a word from their worker`),
         )
-      } else if (done?.has(lease.id) === true) {
+      } else if (done === undefined && lease.meta.dedupe === 1) {
+        lane.release(lease)
+      } else if (done?.has(lease.id) === true && lease.meta.dedupe === 1) {
         lane.settle(lease, verdict(lease, 'ack'), (_held, how) => {
           if (how === 'stored') emit({ type: 'skipped', job: eventJob(lease) })
         })

@@ -35,10 +35,16 @@ export function startReader(lane: Lane, connection: Connection, demand: () => nu
   async function readByWeight(want: number): Promise<broker.Claimed[][]> {
     if (settings.weights === undefined) return readStrictly(want)
     const shares = splitByWeight(want, settings.weights, active)
-    const perLevel = await Promise.all(
-      LEVELS.map((level) => broker.read(connection, part.keys, owner, [level], shares[level] ?? 1, 0)),
+    const reads = LEVELS.map((level) =>
+      broker.read(connection, part.keys, owner, [level], shares[level] ?? 1, 0),
     )
-    const claimed = LEVELS.map((level) => perLevel[level]?.[level] ?? [])
+    const outcomes = await Promise.allSettled(reads)
+    const claimed = outcomes.map(
+      (outcome, level) => (outcome.status === 'fulfilled' ? outcome.value[level] : []) ?? [],
+    )
+    // What one read has claimed is not thrown away for the failure of another, which the next read will meet again.
+    for (const outcome of outcomes)
+      if (outcome.status === 'rejected' && claimed.every((list) => list.length === 0)) throw outcome.reason
     for (const level of LEVELS) active[level] = (claimed[level]?.length ?? 0) > 0
     return claimed
   }
@@ -49,8 +55,13 @@ export function startReader(lane: Lane, connection: Connection, demand: () => nu
     let left = want
     for (const level of LEVELS) {
       if (left < 1) break
-      const [...levels] = await broker.read(connection, part.keys, owner, [level], left, 0)
-      claimed[level] = levels[level] ?? []
+      try {
+        const levels = await broker.read(connection, part.keys, owner, [level], left, 0)
+        claimed[level] = levels[level] ?? []
+      } catch (error) {
+        if (left === want) throw error
+        break
+      }
       left -= claimed[level].length
     }
     return claimed

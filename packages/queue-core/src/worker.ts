@@ -236,6 +236,9 @@ export function createWorker<Jobs extends JobMap>(
       } catch (error) {
         starting = undefined
         state = 'new'
+        const opened = stations
+        stations = []
+        await Promise.allSettled(opened.map((station) => station.stopClaiming().then(() => station.close())))
         throw error
       }
     },
