@@ -1,1 +1,3 @@
-export {}
+// The HTTP API, for programs that run it inside of themselves.
+export { createApp, type AppDependencies } from './app.ts'
+export { startApi, type Api, type ApiOptions } from './api.ts'

@@ -1,0 +1,102 @@
+import {
+  createPaymentStore,
+  createRelay,
+  PAYMENTS_QUEUE,
+  type PaymentJobs,
+  type PaymentsConfig,
+} from '@titan/payments'
+import { createQueue } from '@titan/queue-core'
+import {
+  applyMigrations,
+  closeRedis,
+  connectDatabase,
+  createRedis,
+  logPaymentsEvents,
+  type Log,
+} from '@titan/worker/program'
+import { createApp } from './app.ts'
+import { startServer } from './server.ts'
+
+/** How to run the API. */
+export interface ApiOptions {
+  readonly config: PaymentsConfig
+  readonly log: Log
+  readonly host: string
+  /** 0 is any free port. */
+  readonly port: number
+  /** Apply the missing migrations first. */
+  readonly migrate: boolean
+  /** How long to try to reach PostgreSQL at the start, in milliseconds. */
+  readonly connectTimeoutMs: number
+  readonly requestTimeoutMs: number
+  readonly maxInFlight: number
+}
+
+/** The API as it runs. */
+export interface Api {
+  /** Where it listens. */
+  readonly url: string
+  /**
+   * Lets the requests in progress finish, then closes everything. Idempotent.
+   *
+   * @param graceMs after this long the remaining connections are cut
+   */
+  stop(graceMs: number): Promise<void>
+}
+
+/** How long statements that are under way may take when the database is closed, in seconds. */
+const DATABASE_GRACE_S = 5
+
+/**
+ * Starts the API: the database first, then the socket. Redis is connected in the background, since payments
+ * are accepted without it.
+ *
+ * @throws Failure when PostgreSQL cannot be used; the error of the socket when it cannot listen
+ */
+export async function startApi(options: ApiOptions): Promise<Api> {
+  const { config, log } = options
+  const sql = await connectDatabase(config.databaseUrl, options.connectTimeoutMs, {
+    poolSize: config.databasePoolSize,
+    applicationName: 'titan-api',
+  })
+  const redis = createRedis(config.redisUrl, log)
+  const queue = createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE, { prefix: config.prefix })
+  const store = createPaymentStore(sql)
+  const relay = createRelay({ store, queue, actor: 'api', onEvent: logPaymentsEvents(log) })
+  let isDraining = false
+  const app = createApp({
+    payments: store,
+    relay,
+    probes: {
+      postgres: () => sql`select 1`,
+      redis: () => redis.isReady,
+      isDraining: () => isDraining,
+    },
+    log,
+    requestTimeoutMs: options.requestTimeoutMs,
+    maxInFlight: options.maxInFlight,
+  })
+
+  async function close(): Promise<void> {
+    await relay.stop()
+    closeRedis(redis)
+    await sql.end({ timeout: DATABASE_GRACE_S })
+  }
+
+  try {
+    if (options.migrate) await applyMigrations(sql, log)
+    const server = await startServer({ fetch: app.fetch, host: options.host, port: options.port })
+    // Rejects only when it is closed before it ever connected.
+    redis.connect().catch(() => undefined)
+    let stopped: Promise<void> | undefined
+    const stop = async (graceMs: number): Promise<void> => {
+      isDraining = true
+      await server.drain(graceMs)
+      await close()
+    }
+    return { url: server.url, stop: (graceMs) => (stopped ??= stop(graceMs)) }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}

@@ -1,0 +1,59 @@
+import type { Log } from '@titan/worker/program'
+import { Hono } from 'hono'
+import { methodNotAllowed } from 'hono/method-not-allowed'
+import { secureHeaders } from 'hono/secure-headers'
+import {
+  answerError,
+  answerProblem,
+  closeWhileDraining,
+  deadline,
+  loadLimit,
+  requestIds,
+  requestLines,
+  type AppEnv,
+} from './middleware.ts'
+import { Problem } from './problem.ts'
+import { mountHealth, type Probes } from './routes/health.ts'
+import { mountList } from './routes/list.ts'
+import { mountPayments, type PaymentDependencies } from './routes/payments.ts'
+import { mountProblems } from './routes/problems.ts'
+
+/** What the API works with. */
+export interface AppDependencies extends PaymentDependencies {
+  readonly probes: Probes
+  readonly log: Log
+  /** Longest a request may take before it is answered 503, in milliseconds. @default 10000 */
+  readonly requestTimeoutMs?: number
+  /** Most requests at a time; more are answered 503 at once. @default 1000 */
+  readonly maxInFlight?: number
+}
+
+/**
+ * Creates the HTTP application: a function from Request to Response, without a socket.
+ *
+ * @example
+ * const app = createApp({ payments: createPaymentStore(sql), relay, probes, log })
+ * const response = await app.request('/healthz')
+ */
+export function createApp(dependencies: AppDependencies): Hono<AppEnv> {
+  const { log, probes, requestTimeoutMs = 10_000, maxInFlight = 1_000 } = dependencies
+  const app = new Hono<AppEnv>()
+  app.onError(answerError(log))
+  app.notFound((context) => answerProblem(new Problem('not-found'), context))
+
+  app.use(requestIds(), requestLines(log), secureHeaders(), closeWhileDraining(probes.isDraining))
+  app.use(
+    methodNotAllowed({
+      app,
+      onMethodNotAllowed: (context, methods) =>
+        answerProblem(new Problem('method-not-allowed', { headers: { allow: methods.join(', ') } }), context),
+    }),
+  )
+  mountHealth(app, probes)
+  mountProblems(app)
+
+  app.use(deadline(requestTimeoutMs), loadLimit(maxInFlight))
+  mountPayments(app, dependencies)
+  mountList(app, dependencies.payments)
+  return app
+}

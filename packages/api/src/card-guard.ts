@@ -1,0 +1,51 @@
+/** Issuer ranges and the lengths their numbers have. A digit run outside of them is an id or a timestamp. */
+const ISSUERS: readonly { readonly prefix: RegExp; readonly lengths: readonly number[] }[] = [
+  { prefix: /^4/, lengths: [13, 16, 19] }, // Visa
+  { prefix: /^(5[1-5]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720)/, lengths: [16] }, // Mastercard
+  { prefix: /^3[47]/, lengths: [15] }, // American Express
+  { prefix: /^(6011|64[4-9]|65)/, lengths: [16, 17, 18, 19] }, // Discover
+  { prefix: /^3(0[0-5]|6|8|9)/, lengths: [14, 15, 16, 17, 18, 19] }, // Diners Club
+  { prefix: /^35(2[89]|[3-8])/, lengths: [16, 17, 18, 19] }, // JCB
+  { prefix: /^62/, lengths: [16, 17, 18, 19] }, // UnionPay
+  { prefix: /^(50|5[6-8]|6304|67)/, lengths: [13, 14, 15, 16, 17, 18, 19] }, // Maestro
+]
+
+/** A run of digits as printed on a card: unbroken, or in the card's own groups with a space or dash between. */
+const DIGIT_RUN =
+  /(?<!\d)(?:\d{13,19}|\d{4}([ -])\d{4}\1\d{4}\1\d{4}(?:\1\d{3})?|\d{4}([ -])\d{6}\2\d{4,5})(?!\d)/g
+
+/** Random hexadecimal ids contain long digit runs by chance; from this length on a run inside of one is no card. */
+const HEX_ID_LENGTH = 24
+
+/**
+ * Whether a text contains what looks like a payment card number: 13 to 19 digits of a known issuer
+ * that pass the Luhn check. Keeps card data out of the database, the queue and the logs.
+ */
+export function containsCardNumber(text: string): boolean {
+  for (const { 0: run, index } of text.matchAll(DIGIT_RUN)) {
+    const digits = run.replaceAll(/[ -]/g, '')
+    if (isIssued(digits) && passesLuhn(digits) && !isInsideHexId(text, index, run.length)) return true
+  }
+  return false
+}
+
+/** Looks only as far as it must, so that a long text costs no more than a short one. */
+function isInsideHexId(text: string, start: number, length: number): boolean {
+  const before = /[0-9a-f]*$/i.exec(text.slice(Math.max(0, start - HEX_ID_LENGTH), start))?.[0] ?? ''
+  const after = /^[0-9a-f]*/i.exec(text.slice(start + length, start + length + HEX_ID_LENGTH))?.[0] ?? ''
+  return before.length + length + after.length >= HEX_ID_LENGTH
+}
+
+function isIssued(digits: string): boolean {
+  return ISSUERS.some(({ prefix, lengths }) => lengths.includes(digits.length) && prefix.test(digits))
+}
+
+function passesLuhn(digits: string): boolean {
+  let sum = 0
+  for (let i = 0; i < digits.length; i += 1) {
+    const digit = Number(digits.at(-1 - i))
+    const weighted = i % 2 === 0 ? digit : digit * 2
+    sum += weighted > 9 ? weighted - 9 : weighted
+  }
+  return sum % 10 === 0
+}

@@ -1,0 +1,55 @@
+import { HTTPException } from 'hono/http-exception'
+import { Problem } from './problem.ts'
+
+/** Connection errors of the PostgreSQL driver and of the socket below it. */
+const CONNECTION_CODES: ReadonlySet<string> = new Set([
+  'CONNECTION_CLOSED',
+  'CONNECTION_ENDED',
+  'CONNECTION_DESTROYED',
+  'CONNECT_TIMEOUT',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOENT',
+])
+
+/**
+ * SQLSTATE classes that pass by themselves: connection (08), read-only standby (25006), rollback (40),
+ * resources such as a full disk (53), shutdown (57), system errors (58).
+ */
+const PASSING_STATE = /^(08|25006|40|53|57|58)/
+
+/** Another transaction holds the row for longer than we wait. */
+const LOCK_NOT_AVAILABLE = '55P03'
+
+/** The problem that an error thrown in a handler means for the client. Anything unforeseen is an `internal-error`. */
+export function problemOf(error: unknown): Problem {
+  if (error instanceof Problem) return error
+  const code = codeOf(error)
+  if (code === LOCK_NOT_AVAILABLE) {
+    return new Problem('request-in-flight', { headers: { 'retry-after': '1' }, cause: error })
+  }
+  if (CONNECTION_CODES.has(code) || (isFromPostgres(error) && PASSING_STATE.test(code))) {
+    return new Problem('unavailable', { headers: { 'retry-after': '1' }, cause: error })
+  }
+  if (error instanceof HTTPException && error.status < 500)
+    return new Problem('bad-request', { cause: error })
+  return new Problem('internal-error', { cause: error })
+}
+
+/** The code of an error, or of the first of its causes that has one from below our own code. */
+function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return ''
+  const deeper = codeOf(error.cause)
+  if (deeper !== '') return deeper
+  return 'code' in error && typeof error.code === 'string' ? error.code : ''
+}
+
+function isFromPostgres(error: unknown): boolean {
+  return error instanceof Error && (error.name === 'PostgresError' || isFromPostgres(error.cause))
+}

@@ -1,0 +1,189 @@
+/**
+ * Every error of the API, by code: its HTTP status, its title and what the caller can do about it.
+ * The table is the whole list; an answer with a 4xx or 5xx status is made here and nowhere else (RFC 9457).
+ */
+export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
+  'malformed-json': {
+    status: 400,
+    title: 'The body is not valid JSON',
+    advice: 'Send one JSON object, encoded in UTF-8. The idempotency key was not used up.',
+  },
+  'validation-failed': {
+    status: 400,
+    title: 'The request is not valid',
+    advice: 'Correct the members listed in "errors" and send it again. The idempotency key was not used up.',
+  },
+  'idempotency-key-missing': {
+    status: 400,
+    title: 'An idempotency key is required',
+    advice:
+      'Send a key that is unique for this payment as the body member "idempotency_key" or as the header "Idempotency-Key".',
+  },
+  'idempotency-key-invalid': {
+    status: 400,
+    title: 'The idempotency key is not valid',
+    advice:
+      'A key has 1 to 255 visible ASCII characters (no spaces), compared with case. The header takes it bare or quoted.',
+  },
+  'idempotency-key-repeated': {
+    status: 400,
+    title: 'The idempotency key was sent more than once',
+    advice: 'Send one Idempotency-Key header.',
+  },
+  'idempotency-key-conflict': {
+    status: 400,
+    title: 'Header and body carry different idempotency keys',
+    advice: 'Send the key once, or the same key in both places.',
+  },
+  'card-data-not-allowed': {
+    status: 400,
+    title: 'The request seems to contain a card number',
+    advice: 'Never send card data to this API, not even inside an idempotency key. Nothing was stored.',
+  },
+  'invalid-cursor': {
+    status: 400,
+    title: 'The cursor is not valid',
+    advice: 'Use "next_cursor" of the previous page unchanged, or leave the cursor out to start again.',
+  },
+  'bad-request': {
+    status: 400,
+    title: 'The request is not valid HTTP',
+    advice: 'Check the request line and the headers.',
+  },
+  'payment-not-found': {
+    status: 404,
+    title: 'No such payment',
+    advice: 'Check the id. A client that lost an answer repeats the same POST with the same key.',
+  },
+  'not-found': { status: 404, title: 'No such resource', advice: 'Check the path.' },
+  'method-not-allowed': {
+    status: 405,
+    title: 'The resource does not support this method',
+    advice: 'The Allow header lists the methods it supports.',
+  },
+  'request-in-flight': {
+    status: 409,
+    title: 'A request with the same key is still being processed',
+    advice: 'Repeat the same request after the time in Retry-After.',
+  },
+  'invalid-state': {
+    status: 409,
+    title: 'The state of the payment does not allow this',
+    advice: 'Read the payment to see its state. A payment can be canceled until its processing begins.',
+  },
+  'body-too-large': { status: 413, title: 'The body is too large', advice: 'A body has at most 16 kB.' },
+  'unsupported-media-type': {
+    status: 415,
+    title: 'The media type is not supported',
+    advice: 'Send "Content-Type: application/json", in UTF-8 and without a Content-Encoding.',
+  },
+  'idempotency-key-reused': {
+    status: 422,
+    title: 'The idempotency key belongs to a different request',
+    advice: 'Nothing was written. A new payment needs a new key; a repetition needs the same content.',
+  },
+  'internal-error': {
+    status: 500,
+    title: 'Something went wrong here',
+    advice: 'The outcome is unknown to you. Repeating with the same idempotency key is safe.',
+  },
+  unavailable: {
+    status: 503,
+    title: 'The service is not available at the moment',
+    advice: 'Repeat after the time in Retry-After. Repeating with the same idempotency key is safe.',
+  },
+}
+
+/** The stable code of one kind of problem. */
+export type ProblemCode =
+  | 'malformed-json'
+  | 'validation-failed'
+  | 'idempotency-key-missing'
+  | 'idempotency-key-invalid'
+  | 'idempotency-key-repeated'
+  | 'idempotency-key-conflict'
+  | 'card-data-not-allowed'
+  | 'invalid-cursor'
+  | 'bad-request'
+  | 'payment-not-found'
+  | 'not-found'
+  | 'method-not-allowed'
+  | 'request-in-flight'
+  | 'invalid-state'
+  | 'body-too-large'
+  | 'unsupported-media-type'
+  | 'idempotency-key-reused'
+  | 'internal-error'
+  | 'unavailable'
+
+/** What is always true of one kind of problem. */
+export interface ProblemKind {
+  readonly status: number
+  readonly title: string
+  /** What the caller can do about it. */
+  readonly advice: string
+}
+
+/** One fault of a request: where it is (`pointer` into the body, or a query `parameter`) and what is wrong. */
+export type FieldError =
+  | { readonly pointer: string; readonly detail: string }
+  | { readonly parameter: string; readonly detail: string }
+
+/** What may be added to a problem. */
+export interface ProblemOptions {
+  /** What happened this time. Never holds what the client sent. */
+  readonly detail?: string
+  /** The faults, one by one. */
+  readonly errors?: readonly FieldError[]
+  /** Headers the answer carries, such as Retry-After. */
+  readonly headers?: Readonly<Record<string, string>>
+  readonly cause?: unknown
+}
+
+/** Thrown anywhere in a request: the answer is the problem with this `code`. */
+export class Problem extends Error {
+  readonly code: ProblemCode
+  readonly errors: readonly FieldError[]
+  readonly headers: Readonly<Record<string, string>>
+  readonly detail: string | undefined
+
+  constructor(code: ProblemCode, options: ProblemOptions = {}) {
+    super(options.detail ?? PROBLEMS[code].title, { cause: options.cause })
+    this.name = 'Problem'
+    this.code = code
+    this.detail = options.detail
+    this.errors = options.errors ?? []
+    this.headers = options.headers ?? {}
+  }
+}
+
+/** The circumstances that a problem document names. */
+export interface ProblemScene {
+  readonly requestId: string
+  /** The path of the request, when it is safe to repeat. */
+  readonly instance?: string | undefined
+}
+
+/** Makes the `application/problem+json` answer of a problem. */
+export function renderProblem(problem: Problem, scene: ProblemScene): Response {
+  const { status, title } = PROBLEMS[problem.code]
+  const body = {
+    type: `/problems/${problem.code}`,
+    title,
+    status,
+    ...(problem.detail === undefined ? {} : { detail: problem.detail }),
+    ...(scene.instance === undefined ? {} : { instance: scene.instance }),
+    code: problem.code,
+    request_id: scene.requestId,
+    ...(problem.errors.length === 0 ? {} : { errors: problem.errors }),
+  }
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: {
+      'content-type': 'application/problem+json',
+      'cache-control': 'no-store',
+      'x-request-id': scene.requestId,
+      ...problem.headers,
+    },
+  })
+}

@@ -1,0 +1,72 @@
+import type { Payment, PaymentStore } from '@titan/payments'
+import type { Context, Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { MAX_BODY_BYTES, readBody } from '../body.ts'
+import { answerTagged } from '../conditional.ts'
+import { resolveKey } from '../idempotency-key.ts'
+import type { AppEnv } from '../middleware.ts'
+import { presentAccepted, presentEvent, presentPayment } from '../present.ts'
+import { Problem } from '../problem.ts'
+import { isPaymentId, payRequest } from '../schemas.ts'
+
+/** How long a client may wait before it asks again about a payment that is under way, in seconds. */
+const POLL_AFTER_S = '1'
+
+/** What the payment routes work with. */
+export interface PaymentDependencies {
+  readonly payments: Pick<PaymentStore, 'create' | 'get' | 'list' | 'events' | 'cancel'>
+  /** Told of each new payment; never waited for. */
+  readonly relay: { nudge(): void }
+}
+
+/** `POST /pay`, and what can be read of a payment or done to it. */
+export function mountPayments(app: Hono<AppEnv>, { payments, relay }: PaymentDependencies): void {
+  const limit = bodyLimit({
+    maxSize: MAX_BODY_BYTES,
+    onError: () => {
+      throw new Problem('body-too-large')
+    },
+  })
+
+  app.on('POST', ['/pay', '/payments'], limit, async (context) => {
+    const { idempotency_key: bodyKey, ...request } = await readBody(context, payRequest)
+    const idempotencyKey = resolveKey(bodyKey, context.req.header('idempotency-key'))
+    const created = await payments.create({ ...request, idempotencyKey })
+    if (created.kind === 'mismatch') throw new Problem('idempotency-key-reused')
+    if (created.kind === 'created') relay.nudge()
+    return answerAccepted(context, created.payment, created.kind === 'replayed')
+  })
+
+  app.get('/payments/:id', async (context) => {
+    const payment = await find(context.req.param('id'))
+    if (payment.status !== 'SUCCESS' && payment.status !== 'FAILED')
+      context.header('retry-after', POLL_AFTER_S)
+    return answerTagged(context, presentPayment(payment))
+  })
+
+  app.get('/payments/:id/events', async (context) => {
+    const { id } = await find(context.req.param('id'))
+    const events = await payments.events(id)
+    return answerTagged(context, { data: events.map(presentEvent) })
+  })
+
+  app.post('/payments/:id/cancel', async (context) => {
+    const { id } = await find(context.req.param('id'))
+    const isCanceled = await payments.cancel(id, { actor: 'api', reason: 'canceled' })
+    if (!isCanceled) throw new Problem('invalid-state')
+    return context.json(presentPayment(await find(id)))
+  })
+
+  async function find(id: string): Promise<Payment> {
+    const payment = isPaymentId(id) ? await payments.get(id) : undefined
+    if (payment === undefined) throw new Problem('payment-not-found')
+    return payment
+  }
+}
+
+function answerAccepted(context: Context<AppEnv>, payment: Payment, isReplay: boolean): Response {
+  context.header('location', `/payments/${payment.id}`)
+  context.header('cache-control', 'no-store')
+  if (isReplay) context.header('idempotent-replayed', 'true')
+  return context.json(presentAccepted(payment), 202)
+}

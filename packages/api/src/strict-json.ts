@@ -1,0 +1,105 @@
+import type { FieldError } from './problem.ts'
+
+/** Deeper bodies are refused before anything walks them; the API's own are flat. */
+const MAX_DEPTH = 16
+
+/** Strings, numbers and structure of a text that is already known to be JSON. */
+const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|[{}[\]:,]/g
+
+/** What a JSON text holds, and what `JSON.parse` would have hidden. */
+export interface JsonReading {
+  readonly value: unknown
+  /** Every string in the text, member names included. */
+  readonly strings: readonly string[]
+  /** Members given twice, numbers that lose digits, nesting beyond the limit. */
+  readonly errors: readonly FieldError[]
+}
+
+/**
+ * Reads JSON without the silent losses of `JSON.parse`: there the last of two equal members wins,
+ * 9007199254740993 becomes …992 and 100.00000000000000001 becomes 100, none of which money can afford.
+ *
+ * @throws SyntaxError when the text is not JSON.
+ */
+export function readJson(text: string): JsonReading {
+  const value: unknown = JSON.parse(text)
+  const strings: string[] = []
+  const errors: FieldError[] = []
+  const path: Frame[] = []
+  for (const [token] of text.matchAll(TOKEN)) {
+    if (token.startsWith('"')) {
+      const string = JSON.parse(token) as string
+      strings.push(string)
+      if (takesName(path.at(-1), string)) errors.push({ pointer: pointerTo(path), detail: 'is given twice' })
+    } else if (isStructure(token)) {
+      walk(path, token)
+      if (path.length > MAX_DEPTH) {
+        errors.push({ pointer: '', detail: `is nested deeper than ${MAX_DEPTH} levels` })
+        break
+      }
+    } else if (!isExact(token)) {
+      errors.push({ pointer: pointerTo(path), detail: 'has more digits than a number can carry exactly' })
+    }
+  }
+  return { value, strings, errors }
+}
+
+/** One open object or array on the way to the current token. */
+interface Frame {
+  readonly isObject: boolean
+  readonly names: Set<string>
+  name: string
+  atName: boolean
+  index: number
+}
+
+function isStructure(token: string): boolean {
+  return '{}[],:'.includes(token)
+}
+
+/** Follows the structure: into and out of objects and arrays, to the next member or element. */
+function walk(path: Frame[], token: string): void {
+  const frame = path.at(-1)
+  if (token === '{' || token === '[') {
+    path.push({ isObject: token === '{', names: new Set(), name: '', atName: token === '{', index: 0 })
+  } else if (token === '}' || token === ']') path.pop()
+  else if (frame !== undefined) {
+    frame.atName = frame.isObject && token === ','
+    if (token === ',') frame.index += 1
+  }
+}
+
+/** Notes a string that is the name of a member; answers whether the object has that name already. */
+function takesName(frame: Frame | undefined, string: string): boolean {
+  if (frame?.atName !== true) return false
+  frame.name = string
+  const isTaken = frame.names.has(string)
+  frame.names.add(string)
+  return isTaken
+}
+
+/** The RFC 6901 pointer to the member or element that the walk is at. */
+function pointerTo(path: readonly Frame[]): string {
+  return path.map((frame) => `/${frame.isObject ? escapePointer(frame.name) : frame.index}`).join('')
+}
+
+/** One reference token of a JSON pointer. */
+export function escapePointer(name: string): string {
+  return name.replaceAll('~', '~0').replaceAll('/', '~1')
+}
+
+/** Whether the double that `source` becomes is written with the same digits. */
+function isExact(source: string): boolean {
+  const value = Number(source)
+  return Number.isFinite(value) && decimalOf(source) === decimalOf(String(value))
+}
+
+/** One spelling per decimal value: 1000, 1000.0 and 1e3 all become "1e3". */
+function decimalOf(source: string): string {
+  const [, sign = '', whole = '', fraction = '', exponent = '0'] =
+    /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(source) ?? []
+  const digits = (whole + fraction).replace(/^0+/, '')
+  const significant = digits.replace(/0+$/, '')
+  if (significant === '') return '0'
+  return `${sign}${significant}e${Number(exponent) - fraction.length + digits.length - significant.length}`
+}

@@ -1,0 +1,50 @@
+import * as v from 'valibot'
+import { containsCardNumber } from './card-guard.ts'
+import { Problem, type FieldError } from './problem.ts'
+import { escapePointer } from './strict-json.ts'
+
+/**
+ * Checks a body against its schema.
+ *
+ * @throws Problem `validation-failed` with a pointer to each fault, or `idempotency-key-invalid` when only the key is at fault.
+ */
+export function validateBody<Output>(schema: v.GenericSchema<unknown, Output>, input: unknown): Output {
+  const result = v.safeParse(schema, input)
+  if (result.success) return result.output
+  const errors = result.issues.map((issue) => ({ pointer: pointerOf(issue), detail: detailOf(issue) }))
+  const isKeyOnly = errors.every(({ pointer }) => pointer === '/idempotency_key')
+  throw new Problem(isKeyOnly ? 'idempotency-key-invalid' : 'validation-failed', { errors })
+}
+
+/**
+ * Checks the query parameters of a request against their schema. A parameter given twice is refused.
+ *
+ * @throws Problem `card-data-not-allowed`, or `validation-failed` with the name of each parameter at fault.
+ */
+export function validateQuery<Output>(
+  schema: v.GenericSchema<unknown, Output>,
+  query: URLSearchParams,
+): Output {
+  if ([...query].flat().some(containsCardNumber)) throw new Problem('card-data-not-allowed')
+  const twice = [...new Set(query.keys())].filter((name) => query.getAll(name).length > 1)
+  const result = v.safeParse(schema, Object.fromEntries(query))
+  if (result.success && twice.length === 0) return result.output
+  const errors: FieldError[] = twice.map((parameter) => ({ parameter, detail: 'is given twice' }))
+  for (const issue of result.issues ?? []) errors.push({ parameter: nameOf(issue), detail: detailOf(issue) })
+  throw new Problem('validation-failed', { errors })
+}
+
+function pointerOf(issue: v.BaseIssue<unknown>): string {
+  return (issue.path ?? []).map((item) => `/${escapePointer(String(item.key))}`).join('')
+}
+
+function nameOf(issue: v.BaseIssue<unknown>): string {
+  const key: unknown = issue.path?.[0]?.key
+  return typeof key === 'string' ? key : ''
+}
+
+/** Our own words: valibot's standard ones for a missing or unknown member would quote the input. */
+function detailOf(issue: v.BaseIssue<unknown>): string {
+  if (issue.type !== 'strict_object' || issue.path === undefined) return issue.message
+  return issue.expected === 'never' ? 'is not a known member' : 'is required'
+}

@@ -1,0 +1,54 @@
+import { createPaymentStore, type PaymentsConfig } from '@titan/payments'
+import {
+  addressOf,
+  closeRedis,
+  connectDatabase,
+  connectRedis,
+  createRedis,
+  Failure,
+  type Log,
+} from './program/index.ts'
+
+/**
+ * Connects to both stores and looks whether they can be worked with. Starts and changes nothing.
+ *
+ * @returns what was found, one line each
+ * @throws Failure with what is wrong
+ */
+export async function checkStores(config: PaymentsConfig, timeoutMs: number, log: Log): Promise<string[]> {
+  const { databaseUrl, redisUrl } = config
+  const sql = await connectDatabase(databaseUrl, timeoutMs, {
+    poolSize: 1,
+    applicationName: 'titan-worker check',
+  })
+  try {
+    await requireTables(createPaymentStore(sql))
+  } finally {
+    await sql.end({ timeout: 1 })
+  }
+  const redis = createRedis(redisUrl, log)
+  try {
+    await connectRedis(redis, redisUrl, timeoutMs)
+    await redis.ping()
+  } finally {
+    closeRedis(redis)
+  }
+  return [`PostgreSQL at ${addressOf(databaseUrl)} is ready`, `Redis at ${addressOf(redisUrl)} is ready`]
+}
+
+/** The code of PostgreSQL for a table that does not exist. */
+const UNDEFINED_TABLE = '42P01'
+
+async function requireTables(store: { get(id: string): Promise<unknown> }): Promise<void> {
+  try {
+    await store.get('pay_0')
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === UNDEFINED_TABLE)) throw error
+    throw new Failure(
+      'the database has no tables yet; titan-api and titan-worker create them when they start',
+      {
+        cause: error,
+      },
+    )
+  }
+}

@@ -1,0 +1,156 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import {
+  createPaymentHandler,
+  createPaymentStore,
+  createReconciler,
+  createRelay,
+  PAYMENTS_QUEUE,
+  type Gateway,
+  type PaymentJobs,
+  type PaymentsConfig,
+} from '@titan/payments'
+import { createQueue, createWorker, QueueError, type Worker } from '@titan/queue-core'
+import {
+  applyMigrations,
+  closeRedis,
+  connectDatabase,
+  connectRedis,
+  createRedis,
+  Failure,
+  logPaymentsEvents,
+  type Log,
+} from './program/index.ts'
+import { logQueueEvents } from './queue-log.ts'
+
+/** How to run the workers of one process. */
+export interface PaymentWorkersOptions {
+  readonly config: PaymentsConfig
+  readonly gateway: Gateway
+  readonly log: Log
+  /** Consumer group; all workers of a queue share one. */
+  readonly group: string
+  /** Name of the worker; a number is added when there are several. */
+  readonly consumer: string
+  /** How many workers this process has. They share its connections. */
+  readonly workerCount: number
+  /** Payments that each worker handles at the same time. */
+  readonly concurrency: number
+  /** Milliseconds after which a job whose worker went silent goes to another one. */
+  readonly visibilityTimeoutMs: number
+  /** Run the loop that moves PENDING payments into the queue. */
+  readonly relay: boolean
+  /** Run the loop that finds payments whose job is lost. */
+  readonly reconcile: boolean
+  /** Apply the missing migrations first. */
+  readonly migrate: boolean
+  /** How long to try to reach PostgreSQL and Redis at the start, in milliseconds. */
+  readonly connectTimeoutMs: number
+}
+
+/** Workers that run. */
+export interface PaymentWorkers {
+  /**
+   * Claims nothing more, lets the payments in progress finish, then closes everything. Idempotent.
+   *
+   * @param graceMs after this long the rest is given back to the other workers
+   */
+  stop(graceMs: number): Promise<void>
+}
+
+/** How long statements that are under way may take when the database is closed, in seconds. */
+const DATABASE_GRACE_S = 5
+
+/**
+ * Starts workers, and beside them the two loops that keep the queue in step with the payments.
+ *
+ * @throws Failure when PostgreSQL or Redis cannot be used
+ */
+export async function startPaymentWorkers(options: PaymentWorkersOptions): Promise<PaymentWorkers> {
+  const { config, gateway, log, connectTimeoutMs } = options
+  const { prefix } = config
+  const sql = await connectDatabase(config.databaseUrl, connectTimeoutMs, {
+    poolSize: config.databasePoolSize,
+    applicationName: 'titan-worker',
+  })
+  const redis = createRedis(config.redisUrl, log)
+  const queue = createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE, { prefix })
+  const store = createPaymentStore(sql)
+  const onEvent = logPaymentsEvents(log)
+  const relay = createRelay({ store, queue, intervalMs: config.relayIntervalMs, onEvent })
+  const reconciler = createReconciler({
+    store,
+    queue,
+    redis,
+    prefix,
+    intervalMs: config.reconcileIntervalMs,
+    onEvent,
+  })
+  const workers = consumersOf(options).map((consumer) => {
+    const { gatewayTimeoutMs, leaseMs, policy } = config
+    const pay = createPaymentHandler({
+      store,
+      gateway,
+      worker: consumer,
+      gatewayTimeoutMs,
+      leaseMs,
+      policy,
+      onEvent,
+    })
+    return createWorker<PaymentJobs>(
+      redis,
+      PAYMENTS_QUEUE,
+      { pay },
+      {
+        prefix,
+        group: options.group,
+        consumer,
+        concurrency: options.concurrency,
+        visibilityMs: options.visibilityTimeoutMs,
+        onEvent: logQueueEvents(log, consumer),
+      },
+    )
+  })
+
+  async function stop(graceMs: number): Promise<void> {
+    await Promise.all([...workers.map((worker) => worker.stop({ graceMs })), relay.stop(), reconciler.stop()])
+    await gateway.close?.()
+    closeRedis(redis)
+    await sql.end({ timeout: DATABASE_GRACE_S })
+  }
+
+  try {
+    if (options.migrate) await applyMigrations(sql, log)
+    await connectRedis(redis, config.redisUrl, connectTimeoutMs)
+    for (const worker of workers) await startWorker(worker, connectTimeoutMs)
+    if (options.relay) relay.start()
+    if (options.reconcile) reconciler.start()
+  } catch (error) {
+    await stop(0)
+    throw error
+  }
+  let stopped: Promise<void> | undefined
+  return { stop: (graceMs) => (stopped ??= stop(graceMs)) }
+}
+
+function consumersOf({ consumer, workerCount }: PaymentWorkersOptions): string[] {
+  if (workerCount === 1) return [consumer]
+  return Array.from({ length: workerCount }, (_, index) => `${consumer}-${index + 1}`)
+}
+
+const RETRY_MS = 200
+
+/** Starts one worker; a Redis that goes away just now gets another chance, a setting that is wrong does not. */
+async function startWorker(worker: Worker, timeoutMs: number): Promise<void> {
+  const deadline = performance.now() + timeoutMs
+  for (;;) {
+    try {
+      await worker.start()
+      return
+    } catch (error) {
+      if (error instanceof QueueError || performance.now() > deadline) {
+        throw new Failure(error instanceof Error ? error.message : String(error), { cause: error })
+      }
+      await pause(RETRY_MS)
+    }
+  }
+}

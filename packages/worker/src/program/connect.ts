@@ -1,0 +1,124 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { migrate, openDatabase, type Database, type DatabaseOptions } from '@titan/payments'
+import { createClient, type RedisClientType } from 'redis'
+import type { Log } from './log.ts'
+import { Failure } from './program.ts'
+
+/** A node-redis client as this project uses it. */
+export type Redis = RedisClientType
+
+/** The longest pause between two attempts to connect. */
+const MAX_PAUSE_MS = 2_000
+
+/**
+ * Creates a Redis client that never gives up: it reconnects with capped backoff and jitter for as long as it is open.
+ * While the server is away, commands are refused at once instead of piling up.
+ * It says once that the connection is lost and once that it is back.
+ */
+export function createRedis(url: string, log: Log): Redis {
+  const redis: Redis = createClient({
+    url,
+    disableOfflineQueue: true,
+    socket: { connectTimeout: 2_000, reconnectStrategy: pauseBefore },
+  })
+  let isLost = false
+  redis.on('error', (error: unknown) => {
+    if (!isLost)
+      log.warn('Redis is not reachable; trying again until it is', { address: addressOf(url), error })
+    isLost = true
+  })
+  redis.on('ready', () => {
+    if (isLost) log.info('Redis is reachable again', { address: addressOf(url) })
+    isLost = false
+  })
+  return redis
+}
+
+/**
+ * Connects for the first time.
+ *
+ * @param timeoutMs how long to try
+ * @throws Failure when the server cannot be reached in time or refuses us
+ */
+export async function connectRedis(redis: Redis, url: string, timeoutMs: number): Promise<void> {
+  let lastError: unknown
+  const keepError = (error: unknown): void => {
+    lastError = error
+  }
+  redis.on('error', keepError)
+  const timer = setTimeout(() => redis.destroy(), timeoutMs)
+  try {
+    await redis.connect()
+  } catch (error) {
+    throw unreachable('Redis', url, lastError ?? error)
+  } finally {
+    clearTimeout(timer)
+    redis.off('error', keepError)
+  }
+}
+
+/** Closes a client, whatever state it is in. */
+export function closeRedis(redis: Redis): void {
+  if (redis.isOpen) redis.destroy()
+}
+
+/** Errors of a PostgreSQL that is only just starting, or of a network that is not there yet. */
+const PASSING =
+  /^(ECONN\w+|CONNECT\w+|E\w*UNREACH|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT|ENOENT|57P0\d|08\w{3}|53300)$/
+
+/**
+ * Opens the database and waits until it answers.
+ *
+ * @param timeoutMs how long to try while the server cannot be reached
+ * @throws Failure when it cannot be reached in time or refuses us
+ */
+export async function connectDatabase(
+  url: string,
+  timeoutMs: number,
+  options: DatabaseOptions,
+): Promise<Database> {
+  const sql = openDatabase(url, options)
+  const deadline = performance.now() + timeoutMs
+  for (let retries = 0; ; retries += 1) {
+    try {
+      await sql`select 1`
+      return sql
+    } catch (error) {
+      const pauseMs = pauseBefore(retries)
+      if (!PASSING.test(codeOf(error)) || performance.now() + pauseMs > deadline) {
+        await sql.end({ timeout: 0 })
+        throw unreachable('PostgreSQL', url, error)
+      }
+      await pause(pauseMs)
+    }
+  }
+}
+
+/** Applies the missing migrations and says which. */
+export async function applyMigrations(sql: Database, log: Log): Promise<void> {
+  const applied = await migrate(sql)
+  if (applied.length > 0) log.info('migrations applied', { count: applied.length })
+}
+
+/** `host:port` of a server URL: what a message may say of it. */
+export function addressOf(url: string): string {
+  const { hostname, port, protocol } = new URL(url)
+  const standardPort = protocol.startsWith('redis') ? '6379' : '5432'
+  return `${hostname === '' ? 'localhost' : hostname}:${port === '' ? standardPort : port}`
+}
+
+function pauseBefore(retries: number): number {
+  return Math.min(50 * 2 ** retries, MAX_PAUSE_MS) * (0.5 + Math.random() / 2)
+}
+
+function unreachable(server: string, url: string, error: unknown): Failure {
+  const code = codeOf(error)
+  const message = error instanceof Error ? error.message : ''
+  const reason =
+    message === '' ? code : message.includes(code) || code === '' ? message : `${message} (${code})`
+  return new Failure(`cannot use ${server} at ${addressOf(url)}: ${reason}`, { cause: error })
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
+}

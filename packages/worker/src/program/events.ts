@@ -1,0 +1,59 @@
+import type { OnPaymentsEvent, PaymentsEvent } from '@titan/payments'
+import type { Log } from './log.ts'
+
+/** How long a fault that repeats stays quiet after it was logged, in milliseconds. */
+const QUIET_MS = 30_000
+
+/**
+ * Answers true the first time a key is seen, and then once in a while: a server that is away fails
+ * many times a second, and one line says as much as a thousand.
+ */
+export function once(quietMs: number = QUIET_MS): (key: string) => boolean {
+  const loggedAt = new Map<string, number>()
+  return (key) => {
+    const now = performance.now()
+    const last = loggedAt.get(key)
+    if (last !== undefined && now - last < quietMs) return false
+    loggedAt.set(key, now)
+    return true
+  }
+}
+
+/** Writes what happens to payments in the background to the log. */
+export function logPaymentsEvents(log: Log): OnPaymentsEvent {
+  const isNews = once()
+  return (event: PaymentsEvent) => {
+    switch (event.type) {
+      case 'settled': {
+        const { paymentId, status, durationMs } = event
+        log.info(event.event, { paymentId, status, durationMs: Math.round(durationMs) })
+        break
+      }
+      case 'skipped':
+        log.debug('nothing to do for a payment', { paymentId: event.paymentId, reason: event.reason })
+        break
+      case 'stale':
+        log.warn('a result came too late and changed nothing', { paymentId: event.paymentId })
+        break
+      case 'relayed':
+        log.debug('payments were put into the queue', { count: event.count })
+        break
+      case 'requeued':
+        log.info('payments whose job was lost were put into the queue again', { count: event.count })
+        break
+      case 'queue_rebuilt':
+        log.info('the queue was compared with the payments', { count: event.count })
+        break
+      case 'error':
+        if (isNews(`${event.source} ${nameOf(event.error)}`)) {
+          log.warn(`the ${event.source} failed and tries again`, { error: event.error })
+        }
+        break
+    }
+  }
+}
+
+function nameOf(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error
+  return 'code' in error ? String(error.code) : error.name
+}

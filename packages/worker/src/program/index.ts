@@ -1,0 +1,35 @@
+/**
+ * What the programs of this project share: settings with flags and variables, exit codes, logs, signals
+ * and connections that outlive their server.
+ */
+export { EXIT, Failure, runProgram, type Program } from './program.ts'
+export {
+  FaultySetting,
+  type Environment,
+  type Setting,
+  type SettingNames,
+  type SettingsTable,
+} from './settings.ts'
+export {
+  choice,
+  milliseconds,
+  parseDurationMs,
+  text,
+  toggle,
+  wholeNumber,
+  type SettingBasics,
+} from './setting-kinds.ts'
+export { gatewaySettings, processingSettings, storeSettings } from './payments-settings.ts'
+export { createLog, logSettings, type Log, type LogFields, type LogSettings } from './log.ts'
+export {
+  addressOf,
+  applyMigrations,
+  closeRedis,
+  connectDatabase,
+  connectRedis,
+  createRedis,
+  type Redis,
+} from './connect.ts'
+export { logPaymentsEvents, once } from './events.ts'
+export { readVersion } from './version.ts'
+export { runUntilStopped, type Service } from './signals.ts'

@@ -1,0 +1,117 @@
+import { pino, type Logger } from 'pino'
+import { choice } from './setting-kinds.ts'
+import type { SettingsTable } from './settings.ts'
+
+/** How a program logs. */
+export interface LogSettings {
+  readonly logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug'
+  readonly logFormat: 'auto' | 'json' | 'pretty'
+}
+
+/** `--log-level` and `--log-format`, the same in every program. */
+export const logSettings: SettingsTable<LogSettings> = {
+  logLevel: choice(
+    {
+      flag: 'log-level',
+      env: 'LOG_LEVEL',
+      about: 'the least severe lines that are logged (on standard error)',
+    },
+    ['silent', 'error', 'warn', 'info', 'debug'],
+    'info',
+  ),
+  logFormat: choice(
+    {
+      flag: 'log-format',
+      env: 'LOG_FORMAT',
+      about: 'JSON lines, or readable ones; auto: readable on a terminal',
+    },
+    ['auto', 'json', 'pretty'],
+    'auto',
+  ),
+}
+
+/**
+ * The only fields that reach a log line. Bodies, keys, headers and URLs have no name here, so they cannot.
+ */
+export interface LogFields {
+  readonly paymentId?: string | undefined
+  readonly requestId?: string | undefined
+  readonly attempt?: number | undefined
+  readonly status?: string | number | undefined
+  readonly method?: string | undefined
+  readonly route?: string | undefined
+  readonly durationMs?: number | undefined
+  readonly delayMs?: number | undefined
+  readonly count?: number | undefined
+  readonly code?: string | undefined
+  readonly reason?: string | undefined
+  readonly consumer?: string | undefined
+  readonly group?: string | undefined
+  readonly address?: string | undefined
+  readonly signal?: string | undefined
+  readonly error?: unknown
+}
+
+/** Writes lines. One message is one constant sentence; what varies is in the fields. */
+export interface Log {
+  debug(message: string, fields?: LogFields): void
+  info(message: string, fields?: LogFields): void
+  warn(message: string, fields?: LogFields): void
+  error(message: string, fields?: LogFields): void
+}
+
+/** Creates the log of a program, on standard error; standard output is for what the program answers. */
+export function createLog(program: string, settings: LogSettings): Log {
+  const isPretty = settings.logFormat === 'pretty' || (settings.logFormat === 'auto' && process.stderr.isTTY)
+  const logger: Logger = pino(
+    {
+      name: program,
+      level: settings.logLevel,
+      base: { pid: process.pid },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    isPretty
+      ? { write: (line) => process.stderr.write(prettify(line)) }
+      : pino.destination({ fd: 2, sync: false }),
+  )
+  const writer =
+    (level: 'debug' | 'info' | 'warn' | 'error') =>
+    (message: string, { error, ...fields }: LogFields = {}): void => {
+      logger[level](error === undefined ? fields : { ...fields, error: describeError(error) }, message)
+    }
+  return { debug: writer('debug'), info: writer('info'), warn: writer('warn'), error: writer('error') }
+}
+
+/**
+ * What a log line may say of an error. The messages of PostgreSQL quote values, so only their codes and
+ * the names of tables and constraints are kept; other messages are cut short.
+ */
+function describeError(error: unknown): Record<string, unknown> {
+  if (!(error instanceof Error)) return { name: typeof error }
+  const known = error as Error & { code?: unknown; constraint_name?: unknown; table_name?: unknown }
+  const isFromPostgres = error.name === 'PostgresError'
+  return {
+    name: error.name,
+    code: known.code,
+    ...(isFromPostgres
+      ? { table: known.table_name, constraint: known.constraint_name }
+      : { message: error.message.slice(0, 200) }),
+    at: error.stack
+      ?.split('\n')
+      .filter((line) => line.startsWith('    at '))
+      .slice(0, 8)
+      .map((line) => line.trim()),
+    ...(error.cause === undefined ? {} : { cause: describeError(error.cause) }),
+  }
+}
+
+/** A JSON line for human eyes: time, level, message, fields. */
+function prettify(line: string): string {
+  const { time, level, msg, name: _name, pid: _pid, ...fields } = JSON.parse(line) as Record<string, unknown>
+  const clock = String(time).slice(11, 23)
+  const rest = Object.entries(fields).map(
+    ([key, value]) => ` ${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  )
+  return `${clock} ${String(level).padEnd(5)} ${String(msg)}${rest.join('')}\n`
+}

@@ -1,0 +1,143 @@
+import { PaymentsError } from '@titan/payments'
+import { parseArgs, type ArgsDef } from 'citty'
+import { overlay, readSettings, type Environment, type SettingNames, type SettingsTable } from './settings.ts'
+import { usageOf } from './usage.ts'
+
+/** What a process tells its caller: `usage` is a command line or configuration that cannot be used. */
+export const EXIT: { readonly ok: 0; readonly failure: 1; readonly usage: 2 } = {
+  ok: 0,
+  failure: 1,
+  usage: 2,
+}
+
+/** A command line program. */
+export interface Program<Own, Shared> {
+  readonly name: string
+  readonly version: string
+  readonly description: string
+  /** Settings that the program reads itself. */
+  readonly settings: SettingsTable<Own>
+  /** Flags for variables that `load` reads. */
+  readonly sharedSettings: readonly SettingNames[]
+  /** Reads the rest of the configuration; a PaymentsError tells what cannot be used. */
+  load(environment: Environment): Shared
+  /** Does the work; resolves with the exit code. */
+  run(own: Own, shared: Shared): Promise<number>
+}
+
+/** An expected failure, such as a server that cannot be reached: told in one line, without a stack. */
+export class Failure extends Error {
+  readonly code = 'FAILURE'
+}
+
+/**
+ * Runs a program on its arguments: `--help` and `--version`, faulty settings (code 2), failures (code 1).
+ *
+ * @returns the exit code
+ */
+export async function runProgram<Own, Shared>(
+  program: Program<Own, Shared>,
+  argv: readonly string[] = process.argv.slice(2),
+  env: Environment = process.env,
+): Promise<number> {
+  if (argv.includes('--help') || argv.includes('-h')) {
+    process.stdout.write(`${usageOf({ ...program, settings: settingsOf(program) })}\n`)
+    return EXIT.ok
+  }
+  if (argv.includes('--version') || argv.includes('-v')) {
+    process.stdout.write(`${program.version}\n`)
+    return EXIT.ok
+  }
+  const { flags, faults: flagFaults } = readFlags(program, argv)
+  const { values, faults: ownFaults } = readSettings(program.settings, flags, env)
+  const shared = attemptLoad(program, flags, env)
+  const faults = [...flagFaults, ...ownFaults, ...('faults' in shared ? shared.faults : [])]
+  if (faults.length > 0 || 'faults' in shared) {
+    for (const fault of faults) complain(program, fault)
+    process.stderr.write(`Try '${program.name} --help'.\n`)
+    return EXIT.usage
+  }
+  try {
+    return await program.run(values, shared.loaded)
+  } catch (error) {
+    complain(program, describeFailure(error))
+    return EXIT.failure
+  }
+}
+
+function complain(program: { readonly name: string }, text: string): void {
+  process.stderr.write(`${program.name}: ${text}\n`)
+}
+
+function describeFailure(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error instanceof Failure || error instanceof PaymentsError
+    ? error.message
+    : (error.stack ?? error.message)
+}
+
+function attemptLoad<Own, Shared>(
+  program: Program<Own, Shared>,
+  flags: ReadonlyMap<string, string>,
+  env: Environment,
+): { readonly loaded: Shared } | { readonly faults: readonly string[] } {
+  try {
+    return { loaded: program.load(overlay(program.sharedSettings, flags, env)) }
+  } catch (error) {
+    if (!(error instanceof PaymentsError)) throw error
+    return { faults: error.issues.map((issue) => nameFlag(issue, program.sharedSettings, flags)) }
+  }
+}
+
+/** Speaks of the flag where a flag was given, and of the variable where it was not. */
+function nameFlag(
+  issue: string,
+  settings: readonly SettingNames[],
+  flags: ReadonlyMap<string, string>,
+): string {
+  const setting = settings.find(({ env }) => issue.startsWith(`${env} `))
+  if (setting === undefined || !flags.has(setting.flag)) return issue
+  return `--${setting.flag}${issue.slice(setting.env.length)}`
+}
+
+/** Reads the flags and reports what the tables do not name: a misspelt flag must not be ignored. */
+function readFlags<Own, Shared>(
+  program: Program<Own, Shared>,
+  argv: readonly string[],
+): { readonly flags: ReadonlyMap<string, string>; readonly faults: readonly string[] } {
+  const parsed = parseArgs([...argv], argsOf(program))
+  const known = new Map(
+    settingsOf(program).flatMap((setting) => [
+      [setting.flag, setting],
+      [camelCase(setting.flag), setting],
+    ]),
+  )
+  const faults: string[] = []
+  const flags = new Map<string, string>()
+  for (const [name, value] of Object.entries<unknown>(parsed)) {
+    const setting = known.get(name)
+    if (name === '_') continue
+    if (setting === undefined) faults.push(`unknown flag ${name.length === 1 ? '-' : '--'}${name}`)
+    else if (value === '' || (typeof value === 'boolean' && setting.isSwitch !== true))
+      faults.push(`--${name} needs a value`)
+    else if (typeof value === 'string' || typeof value === 'boolean') flags.set(setting.flag, String(value))
+  }
+  // The word after an unknown flag is taken for an argument; one complaint is enough.
+  if (faults.length === 0) for (const word of parsed._) faults.push(`unexpected argument '${word}'`)
+  return { flags, faults: [...new Set(faults)] }
+}
+
+function settingsOf<Own, Shared>(program: Program<Own, Shared>): SettingNames[] {
+  return [...Object.values<SettingNames>(program.settings), ...program.sharedSettings]
+}
+
+function argsOf<Own, Shared>(program: Program<Own, Shared>): ArgsDef {
+  const args: ArgsDef = {}
+  for (const { flag, isSwitch } of settingsOf(program))
+    args[flag] = { type: isSwitch === true ? 'boolean' : 'string' }
+  return args
+}
+
+function camelCase(flag: string): string {
+  return flag.replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())
+}

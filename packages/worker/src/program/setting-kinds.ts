@@ -1,0 +1,97 @@
+import { FaultySetting, type Setting, type SettingNames } from './settings.ts'
+
+/** What every kind of setting needs to be told; `hint` and `shown` have a default of the kind's own. */
+export type SettingBasics = Omit<SettingNames, 'hint' | 'shown' | 'isSwitch'> &
+  Partial<Pick<SettingNames, 'hint' | 'shown'>>
+
+/** A whole number within a range. */
+export function wholeNumber(
+  basics: SettingBasics,
+  range: { readonly fallback: number; readonly min: number; readonly max: number },
+): Setting<number> {
+  return {
+    hint: 'n',
+    shown: String(range.fallback),
+    ...basics,
+    fallback: range.fallback,
+    parse: (value) => requireWithin(/^\d{1,15}$/.test(value) ? Number(value) : Number.NaN, range),
+  }
+}
+
+/** A length of time in milliseconds; the variables of `alsoEnv` may hold `30s`, `500ms`, `2m` or bare seconds. */
+export function milliseconds(
+  basics: SettingBasics,
+  range: { readonly fallback: number; readonly min: number; readonly max: number },
+): Setting<number> {
+  return {
+    ...wholeNumber({ hint: 'ms', ...basics }, range),
+    parseAlso: (value) => requireWithin(parseDurationMs(value), range),
+  }
+}
+
+function requireWithin(value: number, { min, max }: { readonly min: number; readonly max: number }): number {
+  if (value >= min && value <= max) return value
+  throw new FaultySetting(`must be a whole number from ${min} to ${max}`)
+}
+
+/** Text of a given form. `rule` completes the sentence "--flag must be …". */
+export function text(basics: SettingBasics, fallback: string, form: RegExp, rule: string): Setting<string> {
+  return {
+    hint: 'name',
+    shown: fallback,
+    ...basics,
+    fallback,
+    parse: (value) => {
+      if (form.test(value)) return value
+      throw new FaultySetting(`must be ${rule}`)
+    },
+  }
+}
+
+/** One of a few words. */
+export function choice<Word extends string>(
+  basics: SettingBasics,
+  words: readonly Word[],
+  fallback: Word,
+): Setting<Word> {
+  return {
+    hint: words.join('|'),
+    shown: fallback,
+    ...basics,
+    fallback,
+    parse: (value) => {
+      const word = words.find((candidate) => candidate === value)
+      if (word !== undefined) return word
+      throw new FaultySetting(`must be one of ${words.join(', ')}`)
+    },
+  }
+}
+
+/** Yes or no: `--flag`, `--no-flag`, and true, false, 1 or 0 in the environment. */
+export function toggle(basics: SettingBasics, fallback: boolean): Setting<boolean> {
+  return {
+    hint: '',
+    shown: String(fallback),
+    ...basics,
+    fallback,
+    isSwitch: true,
+    parse: (value) => {
+      if (value === 'true' || value === '1') return true
+      if (value === 'false' || value === '0') return false
+      throw new FaultySetting('must be true or false')
+    },
+  }
+}
+
+/**
+ * Reads a duration such as `30s`, `500ms`, `2m` or a bare count of seconds.
+ *
+ * @returns milliseconds
+ */
+export function parseDurationMs(value: string): number {
+  const [, count, unit = 's'] = /^(\d{1,9})(ms|s|m|h)?$/.exec(value) ?? []
+  const factor = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[unit]
+  if (count === undefined || factor === undefined)
+    throw new FaultySetting('must be a duration such as 30s or 500ms')
+  return Number(count) * factor
+}
