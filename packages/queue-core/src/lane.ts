@@ -37,7 +37,7 @@ export interface Lane {
   readonly buffer: LeaseBuffer
   readonly paused: boolean
   /** Leases in hand: buffered, running or being settled. */
-  readonly held: ReadonlyMap<string, Held>
+  readonly held: ReadonlySet<Held>
   readonly settling: number
   /** When the last settle was stored, `performance.now()`. */
   readonly lastSettleAt: number
@@ -67,8 +67,6 @@ export interface Lane {
 
 const SETTLE_BATCH = 512
 
-const keyOf = (entry: Pick<Held, 'level' | 'entryId'>): string => `${entry.level}:${entry.entryId}`
-
 export function createLane(
   part: QueuePartition,
   owner: Owner,
@@ -76,7 +74,7 @@ export function createLane(
   emit: OnEvent,
   single: boolean,
 ): Lane {
-  const held = new Map<string, Held>()
+  const held = new Set<Held>()
   const buffer = createBuffer(settings.weights)
   const { connection, keys, fixed } = part
   let paused = false
@@ -117,7 +115,7 @@ export function createLane(
   }
 
   function finish({ held: lease, done }: Settling, how: Settled): void {
-    held.delete(keyOf(lease))
+    held.delete(lease)
     lease.lost = how !== 'stored'
     done(lease, how)
   }
@@ -128,7 +126,7 @@ export function createLane(
 
   function admit(claimed: broker.Claimed, now: number): Held {
     const lease = createHeld(claimed, idOf(claimed), owner.visibilityMs, now)
-    held.set(keyOf(lease), lease)
+    held.add(lease)
     if (lease.visibilityMs < owner.visibilityMs) lane.onShortLease()
     return lease
   }
@@ -233,7 +231,7 @@ export function createLane(
     },
     abandon(lease) {
       lease.lost = true
-      held.delete(keyOf(lease))
+      held.delete(lease)
     },
     releaseBuffered() {
       for (const lease of buffer.drain()) lane.release(lease)
@@ -249,7 +247,7 @@ export function createLane(
     lose(lease) {
       if (lease.lost) return
       lease.lost = true
-      held.delete(keyOf(lease))
+      held.delete(lease)
       emit({ type: 'leaseLost', job: eventJob(lease) })
       lease.run?.abort(
         new QueueError(
@@ -258,7 +256,9 @@ export function createLane(
         ),
       )
     },
-    holds: (entry) => held.has(keyOf(entry)),
+    // Asked for the rare orphan only, so no index is kept for it.
+    holds: ({ level, entryId }) =>
+      [...held].some((lease) => lease.level === level && lease.entryId === entryId),
     setPaused,
     idle: () => batcher.idle(),
   }

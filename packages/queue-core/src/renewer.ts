@@ -55,7 +55,7 @@ export function startRenewer(lane: Lane): Loop {
     for (const [index, held] of batch.entries()) {
       if (!gone.has(index)) held.renewedAt = sentAt
       // A lease that was settled meanwhile is not lost.
-      else if (lane.holds(held)) loseUnlessSettling(held)
+      else if (lane.held.has(held)) loseUnlessSettling(held)
     }
     lane.setPaused(paused)
   }
