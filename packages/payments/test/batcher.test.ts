@@ -1,0 +1,91 @@
+import { expect, test } from 'vitest'
+import { createBatcher } from '../src/batcher.ts'
+
+/** A `runMany` whose batches the test ends by hand. */
+function createGate(): {
+  readonly batches: string[][]
+  readonly runMany: (items: readonly string[]) => Promise<string[]>
+  open(index: number): void
+  fail(index: number, error: Error): void
+} {
+  const batches: string[][] = []
+  const gates: PromiseWithResolvers<string[]>[] = []
+  return {
+    batches,
+    runMany(items) {
+      batches.push([...items])
+      const gate = Promise.withResolvers<string[]>()
+      gates.push(gate)
+      return gate.promise
+    },
+    open: (index) => gates[index]?.resolve((batches[index] ?? []).map((item) => item.toUpperCase())),
+    fail: (index, error) => gates[index]?.reject(error),
+  }
+}
+
+test('calls of one turn share a batch', async () => {
+  const gate = createGate()
+  const batcher = createBatcher(gate.runMany)
+  const answers = [batcher.run('a'), batcher.run('b')]
+  await Promise.resolve()
+  gate.open(0)
+  expect(await Promise.all(answers)).toEqual(['A', 'B'])
+  expect(gate.batches).toEqual([['a', 'b']])
+})
+
+test('calls that come while every slot is taken go together when one is free', async () => {
+  const gate = createGate()
+  const batcher = createBatcher(gate.runMany, { maxInFlight: 1 })
+  const first = batcher.run('a')
+  await Promise.resolve()
+  const others = [batcher.run('b'), batcher.run('c')]
+  await Promise.resolve()
+  expect(gate.batches).toEqual([['a']])
+  gate.open(0)
+  await first
+  await Promise.resolve()
+  gate.open(1)
+  expect(await Promise.all(others)).toEqual(['B', 'C'])
+  expect(gate.batches).toEqual([['a'], ['b', 'c']])
+})
+
+test('a batch has no more than its limit', async () => {
+  const batcher = createBatcher(async (items: readonly number[]) => [...items], {
+    maxItems: 2,
+    maxInFlight: 1,
+  })
+  const sizes: number[] = []
+  const counting = createBatcher(
+    async (items: readonly number[]) => {
+      sizes.push(items.length)
+      return Promise.all(items.map((item) => batcher.run(item)))
+    },
+    { maxItems: 2, maxInFlight: 1 },
+  )
+  expect(await Promise.all([1, 2, 3, 4, 5].map((item) => counting.run(item)))).toEqual([1, 2, 3, 4, 5])
+  expect(sizes).toEqual([2, 2, 1])
+})
+
+test('one bad item does not fail the others', async () => {
+  const batcher = createBatcher(
+    async (items: readonly string[]) => {
+      if (items.includes('bad')) throw new Error('bad item')
+      return [...items]
+    },
+    { isItemFault: (error) => error instanceof Error && error.message === 'bad item' },
+  )
+  const answers = await Promise.allSettled(['a', 'bad', 'b'].map((item) => batcher.run(item)))
+  expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+})
+
+test('a failure of the server fails every item of the batch, and the next batch runs', async () => {
+  const gate = createGate()
+  const batcher = createBatcher(gate.runMany, { maxInFlight: 1 })
+  const answers = Promise.allSettled([batcher.run('a'), batcher.run('b')])
+  await Promise.resolve()
+  const next = batcher.run('c')
+  gate.fail(0, new Error('connection lost'))
+  expect((await answers).map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+  gate.open(1)
+  expect(await next).toBe('C')
+})

@@ -1,0 +1,190 @@
+import { expect, test } from 'vitest'
+import { createPaymentStore, openDatabase, type CreateAnswer } from '../src/index.ts'
+import { createMigratedDatabase } from './support/database.ts'
+import { newKey } from './support/payments.ts'
+
+const { sql, url } = await createMigratedDatabase()
+const store = createPaymentStore(sql)
+
+function idOf(answer: CreateAnswer): string | undefined {
+  return answer.kind === 'mismatch' ? undefined : answer.payment.id
+}
+
+/** Three programs with a pool each, as three API processes have. */
+async function withThreePrograms<Value>(
+  run: (stores: ReturnType<typeof createPaymentStore>[]) => Promise<Value>,
+): Promise<Value> {
+  const pools = [openDatabase(url), openDatabase(url), openDatabase(url)]
+  try {
+    return await run(pools.map((pool) => createPaymentStore(pool)))
+  } finally {
+    await Promise.all(pools.map((pool) => pool.end({ timeout: 5 })))
+  }
+}
+
+test('a new payment is PENDING, with its first event', async () => {
+  const answer = await store.create({ amount: 500, idempotencyKey: newKey() })
+  expect(answer).toMatchObject({
+    kind: 'created',
+    payment: {
+      amount: 500,
+      currency: 'USD',
+      status: 'PENDING',
+      id: expect.stringMatching(/^pay_[0-9a-f]{32}$/),
+    },
+  })
+  expect(await store.events(idOf(answer) ?? '')).toMatchObject([
+    { seq: 1, type: 'payment.created', fromStatus: null, toStatus: 'PENDING', actor: 'api' },
+  ])
+})
+
+test('a repeat finds the same payment', async () => {
+  const request = { amount: 500, idempotencyKey: newKey() }
+  const first = await store.create(request)
+  expect(await store.create(request)).toMatchObject({ kind: 'replayed', payment: { id: idOf(first) } })
+  expect(await store.create({ ...request, currency: 'USD' })).toMatchObject({ kind: 'replayed' })
+})
+
+test('a repeat with another amount or currency is a mismatch and writes nothing', async () => {
+  const key = newKey()
+  await store.create({ amount: 500, idempotencyKey: key })
+  expect(await store.create({ amount: 501, idempotencyKey: key })).toEqual({ kind: 'mismatch' })
+  expect(await store.create({ amount: 500, currency: 'EUR', idempotencyKey: key })).toEqual({
+    kind: 'mismatch',
+  })
+  expect(await sql`select amount, currency from payments where idempotency_key = ${key}`).toEqual([
+    { amount: 500, currency: 'USD' },
+  ])
+})
+
+test('200 callers in three programs with one key and one body get one payment', async () => {
+  const request = { amount: 500, idempotencyKey: newKey() }
+  const answers = await withThreePrograms((stores) =>
+    Promise.all(
+      Array.from(
+        { length: 200 },
+        (_, index) => stores[index % 3]?.create(request) ?? Promise.reject(new Error()),
+      ),
+    ),
+  )
+  expect(new Set(answers.map(idOf)).size).toBe(1)
+  expect(answers.filter(({ kind }) => kind === 'created')).toHaveLength(1)
+  expect(answers.filter(({ kind }) => kind === 'replayed')).toHaveLength(199)
+  expect(await store.events(answers.map(idOf)[0] ?? '')).toHaveLength(1)
+})
+
+test('callers in three programs with one key and two bodies: one wins, the other body writes nothing', async () => {
+  const key = newKey()
+  const answers = await withThreePrograms((stores) =>
+    Promise.all(
+      Array.from({ length: 100 }, async (_, index) => {
+        const amount = index % 2 === 0 ? 500 : 900
+        const answer = await (stores[index % 3]?.create({ amount, idempotencyKey: key }) ??
+          Promise.reject(new Error()))
+        return { amount, kind: answer.kind }
+      }),
+    ),
+  )
+  const rows = await sql<{ amount: number }[]>`select amount from payments where idempotency_key = ${key}`
+  expect(rows).toHaveLength(1)
+  const won = rows[0]?.amount
+  expect(answers.filter(({ amount, kind }) => amount === won && kind === 'mismatch')).toEqual([])
+  expect(answers.filter(({ amount, kind }) => amount !== won && kind !== 'mismatch')).toEqual([])
+  expect(answers.filter(({ kind }) => kind === 'created')).toHaveLength(1)
+})
+
+test('many keys that programs share in different orders never deadlock', async () => {
+  const keys = Array.from({ length: 60 }, newKey)
+  const answers = await withThreePrograms((stores) =>
+    Promise.all(
+      stores.flatMap((one, program) => {
+        const order =
+          program === 0 ? keys : program === 1 ? keys.toReversed() : keys.toSorted(() => Math.random() - 0.5)
+        return order.map((idempotencyKey) => one.create({ amount: 500, idempotencyKey }))
+      }),
+    ),
+  )
+  expect(answers.filter(({ kind }) => kind === 'created')).toHaveLength(60)
+  expect(answers.filter(({ kind }) => kind === 'replayed')).toHaveLength(120)
+})
+
+test('a caller that waits for a transaction that is rolled back wins', async () => {
+  const key = newKey()
+  const { promise: hasInserted, resolve: inserted } = Promise.withResolvers<void>()
+  const { promise: mayEnd, resolve: end } = Promise.withResolvers<void>()
+  const rolledBack = sql
+    .begin(async (transaction) => {
+      await transaction`insert into payments (id, amount, status, idempotency_key) values ('pay_gone', 1, 'PENDING', ${key})`
+      inserted()
+      await mayEnd
+      throw new Error('rolled back')
+    })
+    .catch(() => undefined)
+  await hasInserted
+  const answer = store.create({ amount: 500, idempotencyKey: key })
+  end()
+  await rolledBack
+  expect(await answer).toMatchObject({ kind: 'created', payment: { amount: 500 } })
+})
+
+test('the largest and the smallest amount come back exactly', async () => {
+  for (const amount of [1, Number.MAX_SAFE_INTEGER]) {
+    const answer = await store.create({ amount, idempotencyKey: newKey() })
+    expect(await store.get(idOf(answer) ?? '')).toMatchObject({ amount })
+  }
+})
+
+test.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, Number.MAX_SAFE_INTEGER + 1])(
+  'an amount of %d is refused',
+  async (amount) => {
+    await expect(store.create({ amount, idempotencyKey: newKey() })).rejects.toMatchObject({
+      code: 'INVALID_PAYMENT',
+    })
+  },
+)
+
+test.each(['', ' ', 'a b', 'ä', 'a\u0000', 'x'.repeat(256)])(
+  'a key of %j is refused',
+  async (idempotencyKey) => {
+    await expect(store.create({ amount: 1, idempotencyKey })).rejects.toMatchObject({
+      code: 'INVALID_PAYMENT',
+    })
+  },
+)
+
+test('keys are stored verbatim, whatever they look like', async () => {
+  for (const idempotencyKey of [
+    `${newKey()}';drop--`,
+    `${newKey()}{"a":[\\]},"`,
+    `${newKey()}%s$1`,
+    'NULL',
+    'A',
+    'a',
+  ]) {
+    const answer = await store.create({ amount: 1, idempotencyKey })
+    expect(answer).toMatchObject({ kind: 'created', payment: { idempotencyKey } })
+  }
+})
+
+test('payments are listed newest first, page by page', async () => {
+  const created = []
+  for (let amount = 1_000_001; amount <= 1_000_005; amount++)
+    created.push(idOf(await store.create({ amount, idempotencyKey: newKey() })))
+  const filter = { minAmount: 1_000_001, maxAmount: 1_000_005, limit: 2 }
+  const pages: string[][] = []
+  for (let after: string | undefined; ;) {
+    const page = await store.list(after === undefined ? filter : { ...filter, after })
+    if (page.length === 0) break
+    pages.push(page.map(({ id }) => id))
+    after = page.at(-1)?.id
+  }
+  expect(pages.map((page) => page.length)).toEqual([2, 2, 1])
+  expect(pages.flat()).toEqual(created.toReversed())
+})
+
+test('a payment is found by its key', async () => {
+  const idempotencyKey = newKey()
+  const answer = await store.create({ amount: 5, idempotencyKey })
+  expect(await store.list({ idempotencyKey })).toMatchObject([{ id: idOf(answer) }])
+  expect(await store.list({ idempotencyKey: newKey() })).toEqual([])
+})

@@ -1,0 +1,95 @@
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { createTestDatabase, type TestDatabase } from '@titan/local/testing'
+import { afterEach, beforeEach, expect, inject, test } from 'vitest'
+import { createPaymentStore, migrate, openDatabase, type Database } from '../src/index.ts'
+
+const SQL_FOLDER = fileURLToPath(new URL('../../../sql/', import.meta.url))
+
+let database: TestDatabase
+let sql: Database
+let directory: string
+
+beforeEach(async () => {
+  database = await createTestDatabase(inject('databaseUrl'))
+  sql = openDatabase(database.url)
+  directory = await mkdtemp(join(tmpdir(), 'titan-sql-'))
+  await cp(SQL_FOLDER, directory, { recursive: true })
+})
+
+afterEach(async () => {
+  await sql.end({ timeout: 5 })
+  await database.drop()
+  await rm(directory, { recursive: true })
+})
+
+test('every file is applied in order, once', async () => {
+  const files = (await readdir(directory)).filter((name) => name.endsWith('.sql')).toSorted()
+  expect(await migrate(sql, { directory })).toEqual(files)
+  expect(await migrate(sql, { directory })).toEqual([])
+})
+
+test('programs that start together apply each file once', async () => {
+  const others = [openDatabase(database.url), openDatabase(database.url)]
+  try {
+    const applied = await Promise.all([sql, ...others].map((one) => migrate(one, { directory })))
+    const names = applied.flat()
+    expect(new Set(names).size).toBe(names.length)
+    expect(names.length).toBe((await readdir(directory)).length)
+  } finally {
+    await Promise.all(others.map((one) => one.end({ timeout: 5 })))
+  }
+})
+
+test('an applied file that was edited is refused by name', async () => {
+  await migrate(sql, { directory })
+  await writeFile(join(directory, '0002_payment_attempts.sql'), 'select 1;')
+  await expect(migrate(sql, { directory })).rejects.toMatchObject({
+    code: 'MIGRATION_CHANGED',
+    message: expect.stringContaining('0002_payment_attempts.sql was edited'),
+  })
+})
+
+test('a file with another line ending is the same file', async () => {
+  await migrate(sql, { directory })
+  const file = join(directory, '0003_payment_events.sql')
+  await writeFile(file, (await readFile(file, 'utf8')).replaceAll('\n', '\r\n'))
+  expect(await migrate(sql, { directory })).toEqual([])
+})
+
+test('a file that comes before an applied one is refused', async () => {
+  await migrate(sql, { directory })
+  await writeFile(join(directory, '0000_early.sql'), 'select 1;')
+  await expect(migrate(sql, { directory })).rejects.toMatchObject({ code: 'MIGRATION_OUT_OF_ORDER' })
+})
+
+test('two files of one number are refused', async () => {
+  await writeFile(join(directory, '0001_again.sql'), 'select 1;')
+  await expect(migrate(sql, { directory })).rejects.toMatchObject({ code: 'MIGRATION_OUT_OF_ORDER' })
+})
+
+test('a file that fails changes nothing', async () => {
+  await migrate(sql, { directory })
+  await writeFile(join(directory, '9000_broken.sql'), 'create table half (id int); select broken;')
+  await expect(migrate(sql, { directory })).rejects.toMatchObject({ code: 'MIGRATION_FAILED' })
+  expect(await sql`select to_regclass('half') as half`).toMatchObject([{ half: null }])
+})
+
+test('a table as first published keeps its rows and gets its columns', async () => {
+  await sql`
+    create table payments (
+      id text primary key, amount bigint not null, status text not null, idempotency_key text unique not null)`
+  await sql`insert into payments values ('pay_old', 700, 'SUCCESS', 'old-key')`
+  await migrate(sql, { directory })
+  const store = createPaymentStore(sql)
+  expect(await store.get('pay_old')).toMatchObject({
+    amount: 700,
+    currency: 'USD',
+    status: 'SUCCESS',
+    fence: 0,
+  })
+  expect(await store.create({ amount: 700, idempotencyKey: 'old-key' })).toMatchObject({ kind: 'replayed' })
+  expect(await store.create({ amount: 701, idempotencyKey: 'old-key' })).toEqual({ kind: 'mismatch' })
+})
