@@ -1,5 +1,5 @@
 import { QueueError } from './errors.ts'
-import type { Level, Priority } from './levels.ts'
+import { priorityOf, type Level, type Priority } from './levels.ts'
 
 /** Maps each job name to the type of its data, e.g. `{ 'email.send': { to: string } }`. */
 export type JobMap = object
@@ -173,6 +173,15 @@ function readMeta(text: string): Meta | undefined {
   } catch {
     return undefined
   }
+}
+
+/**
+ * The id of a job that its producer gave none: its entry id, which is unique within one stream only, and a word for
+ * the stream unless that is the default one.
+ */
+export function plainJobId(entryId: string, level: Level, partition: number | undefined): string {
+  const id = level === 1 ? entryId : `${entryId}-${priorityOf(level)}`
+  return partition === undefined ? id : `${id}.${partition}`
 }
 
 /** `meta` with one more failure in its history. */

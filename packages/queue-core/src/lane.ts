@@ -4,7 +4,7 @@ import { createBuffer, type LeaseBuffer } from './buffer.ts'
 import { QueueError } from './errors.ts'
 import type { OnEvent } from './events.ts'
 import { createHeld, eventJob, type Held } from './held.ts'
-import type { Job } from './job.ts'
+import { plainJobId, type Job } from './job.ts'
 import { crashesOf, timeOf } from './lease.ts'
 import { errorDelay } from './loop.ts'
 import type { ResolvedWorker } from './options.ts'
@@ -121,7 +121,8 @@ export function createLane(
   }
 
   function idOf(claimed: broker.Claimed): string {
-    return claimed.job?.meta.id ?? (single ? claimed.entryId : `${claimed.entryId}.${part.index}`)
+    const { job, entryId, level } = claimed
+    return job?.meta.id ?? plainJobId(entryId, level, single ? undefined : part.index)
   }
 
   function admit(claimed: broker.Claimed, now: number): Held {

@@ -4,7 +4,7 @@ import { shareConnection, type RedisClient } from './connection.ts'
 import { createDeadLetters, type DeadLetters } from './dead-letters.ts'
 import { QueueError } from './errors.ts'
 import type { JobMap, JobName, JobOptions, NewJob } from './job.ts'
-import { checkName, encodeData } from './job.ts'
+import { checkName, encodeData, plainJobId } from './job.ts'
 import { levelOf } from './levels.ts'
 import { resolveQueue, type QueueOptions } from './options.ts'
 import { needsMeta, describeJob } from './new-job.ts'
@@ -109,9 +109,10 @@ export function createQueue<Jobs extends JobMap>(
 
   function answer(prepared: { part: number; entry: broker.Entry }, reply: string): Enqueued | undefined {
     if (reply === '!') return undefined
-    const { full } = prepared.entry
+    const { full, level } = prepared.entry
     if (full !== undefined) return { id: full.id, duplicate: reply === '=' }
-    return { id: partitions === 1 ? reply : `${reply}.${prepared.part}`, duplicate: false }
+    const id = plainJobId(reply, level, partitions === 1 ? undefined : prepared.part)
+    return { id, duplicate: false }
   }
 
   function assertOpen(): void {
