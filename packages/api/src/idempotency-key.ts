@@ -1,3 +1,4 @@
+import { containsCardNumber } from './card-guard.ts'
 import { Problem } from './problem.ts'
 
 /** 1 to 255 visible ASCII characters. The format is published: see the problem "idempotency-key-invalid". */
@@ -12,7 +13,7 @@ const JOINED = /,\s/
 /**
  * Decides on the key of a request from the body member and the header, which may both be given if they are equal.
  *
- * @throws Problem `idempotency-key-missing`, `-invalid`, `-repeated` or `-conflict`.
+ * @throws Problem `idempotency-key-missing`, `-invalid`, `-repeated` or `-conflict`; `card-data-not-allowed` for the header.
  */
 export function resolveKey(bodyKey: string | undefined, header: string | undefined): string {
   const headerKey = header === undefined ? undefined : readHeaderKey(header)
@@ -25,6 +26,7 @@ export function resolveKey(bodyKey: string | undefined, header: string | undefin
 
 /** Reads the header value, quoted as the standard wants it or bare as most clients send it. */
 function readHeaderKey(header: string): string {
+  if (containsCardNumber(header)) throw new Problem('card-data-not-allowed')
   const quoted = QUOTED.exec(header)?.[1]
   if (quoted === undefined && JOINED.test(header)) throw new Problem('idempotency-key-repeated')
   const key = quoted?.replaceAll(/\\(["\\])/g, '$1') ?? header

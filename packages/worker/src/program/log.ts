@@ -35,6 +35,7 @@ export const logSettings: SettingsTable<LogSettings> = {
  */
 export interface LogFields {
   readonly paymentId?: string | undefined
+  readonly jobId?: string | undefined
   readonly requestId?: string | undefined
   readonly attempt?: number | undefined
   readonly status?: string | number | undefined

@@ -1,0 +1,81 @@
+import { createTestDatabase, testPrefix } from '@titan/local/testing'
+import {
+  createPaymentStore,
+  createRelay,
+  migrate,
+  openDatabase,
+  PAYMENTS_QUEUE,
+  type Database,
+  type PaymentJobs,
+  type PaymentStore,
+} from '@titan/payments'
+import { createQueue } from '@titan/queue-core'
+import { closeRedis, createLog, createRedis, type Redis } from '@titan/worker/program'
+import { inject } from 'vitest'
+import { createApp } from '../../src/app.ts'
+
+/** The whole API without a socket, on a database and a key prefix of its own. */
+export interface TestApi {
+  readonly sql: Database
+  readonly store: PaymentStore
+  readonly redis: Redis
+  request(path: string, init?: RequestInit): Promise<Response>
+  /** `POST /pay` with a JSON body: an object, or text as it is. */
+  pay(body: unknown, headers?: Record<string, string>): Promise<Response>
+  /** How many payments there are. */
+  count(): Promise<number>
+  close(): Promise<void>
+}
+
+/** Addresses other than the test run's own, and shorter patience. */
+export interface TestApiOptions {
+  readonly through?: (databaseUrl: string) => Promise<string>
+  readonly redisUrl?: string
+  readonly requestTimeoutMs?: number
+  readonly maxInFlight?: number
+}
+
+/** Opens the API on real servers. */
+export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi> {
+  const { through = async (url) => url, redisUrl = inject('redisUrl'), ...limits } = options
+  const database = await createTestDatabase(inject('databaseUrl'))
+  const direct = openDatabase(database.url, { poolSize: 2 })
+  await migrate(direct)
+  const sql = openDatabase(await through(database.url), { poolSize: 5, connectTimeoutMs: 1_000 })
+  const store = createPaymentStore(sql)
+  const log = createLog('test', { logLevel: 'silent', logFormat: 'json' })
+  const redis = createRedis(redisUrl, log)
+  redis.connect().catch(() => undefined)
+  const queue = createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE, { prefix: testPrefix() })
+  const relay = createRelay({ store, queue })
+  const app = createApp({
+    payments: store,
+    relay,
+    probes: { postgres: () => sql`select 1`, redis: () => redis.isReady, isDraining: () => false },
+    log,
+    ...limits,
+  })
+  const request = async (path: string, init?: RequestInit): Promise<Response> => app.request(path, init)
+  return {
+    sql: direct,
+    store,
+    redis,
+    request,
+    pay: (body, headers = {}) =>
+      request('/pay', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+        body: typeof body === 'string' ? body : JSON.stringify(body),
+      }),
+    count: async () => {
+      const [row] = await direct<{ total: number }[]>`select count(*) as total from payments`
+      return row?.total ?? Number.NaN
+    },
+    close: async () => {
+      await relay.stop()
+      closeRedis(redis)
+      await Promise.all([sql.end({ timeout: 1 }), direct.end({ timeout: 1 })])
+      await database.drop()
+    },
+  }
+}
