@@ -2,6 +2,7 @@
 
 export { createQueue, type AmendResult, type Enqueued, type Queue } from './queue.ts'
 export { createWorker, type Handlers, type Worker, type WorkerCounters, type WorkerHealth } from './worker.ts'
+export { createConsumer, type Consumer, type ConsumerOptions, type Lease } from './consumer.ts'
 
 export { exponential, fixed, type Backoff, type ExponentialOptions } from './backoff.ts'
 export { QueueError, RetryError, UnrecoverableError, type QueueErrorCode } from './errors.ts'
