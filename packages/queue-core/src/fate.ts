@@ -1,11 +1,12 @@
 import type { OnEvent } from './events.ts'
-import { QueueError, RetryError, UnrecoverableError } from './errors.ts'
+import { exponential } from './backoff.ts'
+import { RetryError, UnrecoverableError } from './errors.ts'
 import type { Ending } from './execute.ts'
 import { eventJob, type Held } from './held.ts'
 import type { FailureCause } from './job.ts'
 import type { Lane, Settled } from './lane.ts'
 import type { ResolvedWorker } from './options.ts'
-import { decide } from './outcome.ts'
+import { decide, type Outcome } from './outcome.ts'
 import { deadVerdict, retryVerdict, verdict } from './verdict.ts'
 
 /** What became of the jobs of a worker. */
@@ -72,6 +73,17 @@ export function createFate(
     lane.settle(held, deadVerdict(held, cause, error, consumer), stored)
   }
 
+  /** A backoff of the user's that throws costs a report, not the job. */
+  function outcomeOf(held: Held, error: Error): Outcome {
+    const failure = wasTimedOut(held, error) ? held.run?.aborted : error
+    try {
+      return decide(failure, held.meta, attemptsOf(held), settings.backoff)
+    } catch (thrown) {
+      emit({ type: 'error', error: thrown, during: 'backoff' })
+      return decide(failure, held.meta, attemptsOf(held), exponential())
+    }
+  }
+
   return (lane, held, ending) => {
     if (ending.kind === 'zombie') emit({ type: 'zombie', job: eventJob(held) })
     if (held.lost) {
@@ -87,7 +99,7 @@ export function createFate(
       else lane.release(held)
       return
     }
-    const outcome = decide(error, held.meta, attemptsOf(held), settings.backoff)
+    const outcome = outcomeOf(held, error)
     if (outcome.kind === 'retry') retry(lane, held, outcome.cause, error, outcome.delayMs, outcome.counts)
     else if (outcome.kind === 'deadLetter') bury(lane, held, outcome.cause, error)
   }
@@ -95,6 +107,14 @@ export function createFate(
 
 /** Whether a handler threw since the worker stops, and not with a verdict of its own. */
 function wasInterrupted(held: Held, error: Error): boolean {
-  if (error instanceof UnrecoverableError || error instanceof RetryError) return false
-  return held.run?.aborted instanceof QueueError && held.run.aborted.code === 'STOPPED'
+  return held.run?.aborted?.code === 'STOPPED' && !isVerdict(error)
+}
+
+/** Whether a handler threw since its time was over: often an AbortError of what it waited for, not our reason. */
+function wasTimedOut(held: Held, error: Error): boolean {
+  return held.run?.aborted?.code === 'HANDLER_TIMEOUT' && !isVerdict(error)
+}
+
+function isVerdict(error: Error): boolean {
+  return error instanceof UnrecoverableError || error instanceof RetryError
 }

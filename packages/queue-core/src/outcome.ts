@@ -31,8 +31,17 @@ export function decide(
   const counts = !(failure instanceof RetryError) || failure.countsAsAttempt
   const failures = (meta.failures ?? 0) + (counts ? 1 : 0)
   if (failures >= maxAttempts && counts) return { kind: 'deadLetter', cause }
-  const delayMs = failure instanceof RetryError ? failure.delayMs : backoffOf(meta, backoff)(failures)
-  return { kind: 'retry', delayMs: Math.max(0, Math.round(delayMs)), cause, counts }
+  const asked = failure instanceof RetryError ? failure.delayMs : backoffOf(meta, backoff)(failures)
+  return { kind: 'retry', delayMs: soundDelay(asked, failures), cause, counts }
+}
+
+/** Longest delay of a retry, in milliseconds: ten years. */
+const LONGEST_DELAY_MS = 10 * 365 * 86_400_000
+
+/** Redis takes no delay that is not a number; the job must not pay for it. */
+function soundDelay(asked: number, failures: number): number {
+  const delayMs = Number.isNaN(Number(asked)) ? exponential()(Math.max(1, failures)) : Number(asked)
+  return Math.min(LONGEST_DELAY_MS, Math.max(0, Math.round(delayMs)))
 }
 
 /** A job without a handler may be of a newer version: it is tried again, so that another worker gets its chance. */
