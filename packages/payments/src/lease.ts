@@ -16,7 +16,9 @@ export interface HoldLeaseOptions {
   readonly store: Pick<PaymentStore, 'renew'>
   readonly claim: Pick<Claim, 'paymentId' | 'fence'>
   readonly leaseMs: number
-  /** `performance.now()` from before the claim was asked for: the lease cannot have begun earlier. */
+  /** Monotonic milliseconds. */
+  readonly now: () => number
+  /** `now()` from before the claim was asked for: the lease cannot have begun earlier. */
   readonly claimedAt: number
   readonly onError: (error: unknown) => void
 }
@@ -25,11 +27,11 @@ export interface HoldLeaseOptions {
  * Renews a lease every third of its length. The local deadline counts from before the statement that set the lease, so
  * it always ends before the database's, whatever the clocks say.
  */
-export function holdLease({ store, claim, leaseMs, claimedAt, onError }: HoldLeaseOptions): HeldLease {
+export function holdLease({ store, claim, leaseMs, claimedAt, now, onError }: HoldLeaseOptions): HeldLease {
   const controller = new AbortController()
   let deadline = claimedAt + leaseMs
   let isStopped = false
-  let expiry = setTimeout(expire, deadline - performance.now())
+  let expiry = setTimeout(expire, deadline - now())
   let renewal = setTimeout(renewInBackground, leaseMs / 3)
 
   function expire(): void {
@@ -43,13 +45,13 @@ export function holdLease({ store, claim, leaseMs, claimedAt, onError }: HoldLea
   }
 
   async function renew(): Promise<void> {
-    const askedAt = performance.now()
+    const askedAt = now()
     const isHeld = await store.renew(claim, leaseMs)
     if (isStopped) return
     if (!isHeld) return lose()
     deadline = askedAt + leaseMs
     clearTimeout(expiry)
-    expiry = setTimeout(expire, deadline - performance.now())
+    expiry = setTimeout(expire, deadline - now())
     renewal = setTimeout(renewInBackground, leaseMs / 3)
   }
 
@@ -67,5 +69,5 @@ export function holdLease({ store, claim, leaseMs, claimedAt, onError }: HoldLea
     clearTimeout(renewal)
   }
 
-  return { signal: controller.signal, remainingMs: () => deadline - performance.now(), stop }
+  return { signal: controller.signal, remainingMs: () => deadline - now(), stop }
 }

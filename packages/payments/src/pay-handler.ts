@@ -27,6 +27,8 @@ export interface PaymentHandlerOptions {
   readonly onEvent?: OnPaymentsEvent
   /** Source of jitter. @default Math.random */
   readonly random?: Random
+  /** Monotonic clock, in milliseconds. @default performance.now */
+  readonly now?: () => number
 }
 
 /** The handler of the `pay` job, as queue-core's `createWorker` takes it. */
@@ -48,7 +50,7 @@ const EARLY_MS = 60_000
  */
 export function createPaymentHandler(options: PaymentHandlerOptions): PaymentHandler {
   const { store, gateway, worker = 'worker', gatewayTimeoutMs = 10_000, leaseMs = 15_000 } = options
-  const { onEvent = () => {}, random = Math.random } = options
+  const { onEvent = () => {}, random = Math.random, now = () => performance.now() } = options
   const policy = resolveRetryPolicy(options.policy)
   if (leaseMs < gatewayTimeoutMs + LEASE_MARGIN_MS)
     throw new PaymentsError(
@@ -60,7 +62,7 @@ export function createPaymentHandler(options: PaymentHandlerOptions): PaymentHan
   return async (job, context) => {
     const paymentId = job.data.payment_id
     if (typeof paymentId !== 'string') throw new UnrecoverableError('the job names no payment')
-    const claimedAt = performance.now()
+    const claimedAt = now()
     const answer = await store.claim(paymentId, claimOptions)
     if (answer.kind === 'skipped') {
       onEvent({ type: 'skipped', paymentId, reason: answer.reason })
@@ -75,7 +77,7 @@ export function createPaymentHandler(options: PaymentHandlerOptions): PaymentHan
       paymentId,
       status: settlement.status,
       event: settlement.event,
-      durationMs: performance.now() - claimedAt,
+      durationMs: now() - claimedAt,
     })
     finish(settlement)
   }
@@ -88,7 +90,7 @@ export function createPaymentHandler(options: PaymentHandlerOptions): PaymentHan
     if (claim.takeovers > policy.maxTakeovers)
       return { type: 'UNRESOLVABLE', reason: `${claim.takeovers} workers lost this attempt` }
     const onError = (error: unknown): void => onEvent({ type: 'error', source: 'lease', error })
-    const lease = holdLease({ store, claim, leaseMs, claimedAt, onError })
+    const lease = holdLease({ store, claim, leaseMs, claimedAt, now, onError })
     try {
       // The last look before the first byte: whoever takes over must not find us still sending.
       if (lease.remainingMs() < gatewayTimeoutMs)

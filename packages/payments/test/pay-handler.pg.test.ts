@@ -1,0 +1,460 @@
+import { RetryError, UnrecoverableError } from '@titan/queue-core'
+import { eventually } from '@titan/local/testing'
+import { expect, test } from 'vitest'
+import {
+  createPaymentHandler,
+  createPaymentStore,
+  createSimulatedGateway,
+  openDatabase,
+  type Gateway,
+  type PaymentHandlerOptions,
+  type PaymentsEvent,
+  type PaymentStore,
+} from '../src/index.ts'
+import { createMigratedDatabase } from './support/database.ts'
+import { claim, createPayment, expireLease, makeDue, read } from './support/payments.ts'
+import { settlementOf, successOf } from './support/settlements.ts'
+
+const { sql, url } = await createMigratedDatabase()
+const store = createPaymentStore(sql)
+
+/** Runs one `pay` job as a worker does; answers what the handler threw, or undefined. */
+async function pay(
+  id: string,
+  options: Partial<PaymentHandlerOptions> & { readonly gateway: Gateway },
+  context: { readonly signal?: AbortSignal; readonly deliveryCount?: number } = {},
+): Promise<unknown> {
+  const handle = createPaymentHandler({ store, worker: 'w1', random: () => 0, ...options })
+  try {
+    await handle({ id, data: { payment_id: id } }, { signal: new AbortController().signal, ...context })
+    return undefined
+  } catch (error) {
+    return error
+  }
+}
+
+test('a payment goes through the gateway to SUCCESS', async () => {
+  const gateway = createSimulatedGateway({ delayMs: 0 })
+  const { id } = await createPayment(store, 700)
+  expect(await pay(id, { gateway })).toBeUndefined()
+  expect(await read(store, id)).toMatchObject({
+    status: 'SUCCESS',
+    gatewayRef: gateway.ledger[0]?.id,
+    fence: 1,
+  })
+  expect(gateway.ledger).toMatchObject([
+    { paymentId: id, amount: 700, currency: 'USD', gatewayKey: `titan_${id}_1` },
+  ])
+})
+
+test('the largest amount is charged exactly', async () => {
+  const gateway = createSimulatedGateway({ delayMs: 0 })
+  const { id } = await createPayment(store, Number.MAX_SAFE_INTEGER)
+  await pay(id, { gateway })
+  expect(gateway.ledger).toMatchObject([{ amount: Number.MAX_SAFE_INTEGER }])
+  expect(await read(store, id)).toMatchObject({ status: 'SUCCESS', amount: Number.MAX_SAFE_INTEGER })
+})
+
+test('a duplicate job of a payment that is done is acked without asking the gateway', async () => {
+  const gateway = createSimulatedGateway({ delayMs: 0 })
+  const { id } = await createPayment(store)
+  await pay(id, { gateway })
+  expect(await pay(id, { gateway })).toBeUndefined()
+  expect(gateway.requests).toHaveLength(1)
+})
+
+test('a hundred jobs of one payment at once charge once', async () => {
+  const gateway = createSimulatedGateway({ delayMs: 5 })
+  const { id } = await createPayment(store)
+  const thrown = await Promise.all(Array.from({ length: 100 }, () => pay(id, { gateway })))
+  expect(thrown.filter((error) => error !== undefined)).toEqual([])
+  expect(gateway.requests).toHaveLength(1)
+  expect(await read(store, id)).toMatchObject({ status: 'SUCCESS' })
+})
+
+test('the key is committed before the gateway sees the request, and no transaction is open meanwhile', async () => {
+  const other = openDatabase(url)
+  const seen: unknown[] = []
+  const inner = createSimulatedGateway({ delayMs: 0 })
+  const gateway: Gateway = {
+    ...inner,
+    async charge(request, options) {
+      seen.push(await createPaymentStore(other).attempts(request.paymentId))
+      seen.push(
+        await other`select pid from pg_stat_activity
+                     where datname = current_database() and pid <> pg_backend_pid() and state like 'idle in transaction%'`,
+      )
+      return inner.charge(request, options)
+    },
+  }
+  const { id } = await createPayment(store)
+  await pay(id, { gateway })
+  await other.end({ timeout: 5 })
+  expect(seen).toMatchObject([[{ gatewayKey: `titan_${id}_1`, sends: 1, outcome: null }], []])
+})
+
+test('a lost answer after a charge ends in SUCCESS with one charge, by replaying the same key', async () => {
+  const gateway = createSimulatedGateway({ delayMs: 0, script: () => 'unknown_after_charge' })
+  const { id } = await createPayment(store)
+  expect(await pay(id, { gateway })).toMatchObject({ delayMs: 4_005, countsAsAttempt: false })
+  expect(await read(store, id)).toMatchObject({ status: 'PROCESSING', unknownSince: expect.any(Date) })
+  await makeDue(sql, id)
+  expect(await pay(id, { gateway })).toBeUndefined()
+  expect(await read(store, id)).toMatchObject({ status: 'SUCCESS', attemptNo: 1 })
+  expect(gateway.ledger).toHaveLength(1)
+  expect(gateway.requests.map(({ gatewayKey }) => gatewayKey)).toEqual([`titan_${id}_1`, `titan_${id}_1`])
+})
+
+test('a request that was lost before a charge is charged once, under the same key', async () => {
+  const gateway = createSimulatedGateway({
+    delayMs: 0,
+    script: (_request, send) => (send <= 2 ? 'unknown_before_charge' : 'succeed'),
+  })
+  const { id } = await createPayment(store)
+  for (let round = 0; round < 3; round++) {
+    await pay(id, { gateway })
+    if (round < 2) await makeDue(sql, id)
+  }
+  expect(await read(store, id)).toMatchObject({ status: 'SUCCESS', attemptNo: 1 })
+  expect(gateway.ledger).toHaveLength(1)
+})
+
+test('a retry is committed before the job is told to come back', async () => {
+  const gateway = createSimulatedGateway({
+    delayMs: 0,
+    script: (_request, send) => (send === 1 ? 'transient' : 'succeed'),
+  })
+  const { id } = await createPayment(store)
+  const thrown = await pay(id, { gateway, policy: { retryBaseMs: 1_000 } })
+  expect(thrown).toBeInstanceOf(RetryError)
+  expect(thrown).toMatchObject({ delayMs: 505, countsAsAttempt: false })
+  expect(await read(store, id)).toMatchObject({ status: 'QUEUED', retries: 1 })
+  await makeDue(sql, id)
+  await pay(id, { gateway })
+  expect(await read(store, id)).toMatchObject({ status: 'SUCCESS', attemptNo: 1 })
+})
+
+test('a used-up budget fails the payment and sends the job to the dead letters', async () => {
+  const gateway = createSimulatedGateway({ delayMs: 0, transientRate: 1 })
+  const { id } = await createPayment(store)
+  const options = { gateway, policy: { maxRetries: 1, retryBaseMs: 0 } }
+  expect(await pay(id, options)).toBeInstanceOf(RetryError)
+  expect(await pay(id, options)).toBeInstanceOf(UnrecoverableError)
+  expect(await read(store, id)).toMatchObject({ status: 'FAILED', failureKind: 'not_sent', retries: 1 })
+  expect(gateway.ledger).toHaveLength(0)
+})
+
+test('a hard decline is final and no reason for a dead letter', async () => {
+  const gateway = createSimulatedGateway({ delayMs: 0, script: () => 'hard_decline' })
+  const { id } = await createPayment(store)
+  expect(await pay(id, { gateway })).toBeUndefined()
+  expect(await read(store, id)).toMatchObject({ status: 'FAILED', failureKind: 'hard_decline', attemptNo: 1 })
+})
+
+test('a soft decline that may be retried is charged under a new key', async () => {
+  const gateway = createSimulatedGateway({
+    delayMs: 0,
+    script: ({ attemptNo }) => (attemptNo === 1 ? 'soft_decline' : 'succeed'),
+  })
+  const policy = { retrySoftDeclines: true, softDeclineDelayMs: 60_000 }
+  const { id } = await createPayment(store)
+  expect(await pay(id, { gateway, policy })).toMatchObject({ delayMs: 60_005 })
+  await makeDue(sql, id)
+  await pay(id, { gateway, policy })
+  expect(await read(store, id)).toMatchObject({ status: 'SUCCESS', attemptNo: 2 })
+  expect(gateway.ledger).toMatchObject([{ gatewayKey: `titan_${id}_2` }])
+})
+
+test('a gateway that hangs is given up after the timeout, and the charge is found later', async () => {
+  const gateway = createSimulatedGateway({ delayMs: 0, script: () => 'hang' })
+  const { id } = await createPayment(store)
+  expect(await pay(id, { gateway, gatewayTimeoutMs: 50, leaseMs: 3_000 })).toBeInstanceOf(RetryError)
+  expect((await store.attempts(id))[0]?.lastError).toContain('no answer within 50 ms')
+  await makeDue(sql, id)
+  await pay(id, { gateway, gatewayTimeoutMs: 50, leaseMs: 3_000 })
+  expect(await read(store, id)).toMatchObject({ status: 'SUCCESS' })
+  expect(gateway.ledger).toHaveLength(1)
+})
+
+test('a gateway whose code ignores the signal, throws at once or rejects is unknown', async () => {
+  const broken: Gateway['charge'][] = [
+    () => new Promise(() => {}),
+    () => {
+      throw new TypeError('broken adapter')
+    },
+    () => Promise.reject(new Error('socket hang up')),
+  ]
+  for (const charge of broken) {
+    const gateway: Gateway = { name: 'simulated', keyTtlMs: 86_400_000, charge }
+    const { id } = await createPayment(store)
+    expect(await pay(id, { gateway, gatewayTimeoutMs: 50, leaseMs: 3_000 })).toBeInstanceOf(RetryError)
+    expect(await read(store, id)).toMatchObject({ status: 'PROCESSING', unknownSince: expect.any(Date) })
+  }
+})
+
+test('a key that is too old is not replayed: the gateway is asked, and a charge it knows settles', async () => {
+  const gateway = createSimulatedGateway({
+    delayMs: 0,
+    keyTtlMs: 60_000,
+    script: () => 'unknown_after_charge',
+  })
+  const { id } = await createPayment(store)
+  await pay(id, { gateway })
+  await makeDue(sql, id)
+  await sql`update payment_attempts set first_sent_at = first_sent_at - interval '1 hour' where payment_id = ${id}`
+  await pay(id, { gateway })
+  expect(gateway.requests).toHaveLength(1)
+  expect(await read(store, id)).toMatchObject({ status: 'SUCCESS', gatewayRef: gateway.ledger[0]?.id })
+})
+
+test('a key that is too old and a charge that the gateway does not know are for an operator', async () => {
+  const gateway = createSimulatedGateway({
+    delayMs: 0,
+    keyTtlMs: 60_000,
+    script: () => 'unknown_before_charge',
+  })
+  const { id } = await createPayment(store)
+  await pay(id, { gateway })
+  await makeDue(sql, id)
+  await sql`update payment_attempts set first_sent_at = first_sent_at - interval '1 hour' where payment_id = ${id}`
+  expect(await pay(id, { gateway })).toBeInstanceOf(UnrecoverableError)
+  expect(await read(store, id)).toMatchObject({ status: 'PROCESSING', needsReview: true })
+  expect(gateway.requests).toHaveLength(1)
+})
+
+test('an inquiry that fails changes nothing but the time of the next one', async () => {
+  const inner = createSimulatedGateway({ delayMs: 0, keyTtlMs: 60_000, script: () => 'unknown_after_charge' })
+  const gateway: Gateway = {
+    ...inner,
+    lookup: async () => ({ type: 'FAILED_TO_ASK', reason: 'maintenance' }),
+  }
+  const { id } = await createPayment(store)
+  await pay(id, { gateway })
+  await makeDue(sql, id)
+  await sql`update payment_attempts set first_sent_at = first_sent_at - interval '1 hour' where payment_id = ${id}`
+  expect(await pay(id, { gateway })).toBeInstanceOf(RetryError)
+  expect(await read(store, id)).toMatchObject({ status: 'PROCESSING', needsReview: false })
+})
+
+test('a charge that is pending is asked about, not sent again', async () => {
+  const gateway = createSimulatedGateway({ delayMs: 0, script: () => 'pending' })
+  const { id } = await createPayment(store)
+  expect(await pay(id, { gateway })).toBeInstanceOf(RetryError)
+  await makeDue(sql, id)
+  await pay(id, { gateway })
+  expect(await read(store, id)).toMatchObject({ status: 'SUCCESS' })
+  expect(gateway.requests).toHaveLength(1)
+})
+
+test('a charge of another amount is never a success', async () => {
+  const gateway = createSimulatedGateway({ delayMs: 0, script: () => 'wrong_amount' })
+  const { id } = await createPayment(store)
+  expect(await pay(id, { gateway })).toBeInstanceOf(UnrecoverableError)
+  expect(await read(store, id)).toMatchObject({ status: 'PROCESSING', needsReview: true })
+})
+
+test('a worker that was paused after the gateway answered changes nothing when it wakes', async () => {
+  const inner = createSimulatedGateway({ delayMs: 0 })
+  const { promise: hasAnswered, resolve: answered } = Promise.withResolvers<void>()
+  const { promise: mayWake, resolve: wake } = Promise.withResolvers<void>()
+  const paused: Gateway = {
+    ...inner,
+    async charge(request, options) {
+      const outcome = await inner.charge(request, options)
+      answered()
+      await mayWake
+      return outcome
+    },
+  }
+  const { id } = await createPayment(store)
+  const events: PaymentsEvent[] = []
+  const zombie = pay(id, { gateway: paused, worker: 'zombie', onEvent: (event) => events.push(event) })
+  await hasAnswered
+  await expireLease(sql, id)
+  await pay(id, { gateway: inner, worker: 'w2' })
+  const before = [await read(store, id), await store.events(id)]
+  wake()
+  expect(await zombie).toBeUndefined()
+  expect(events).toContainEqual({ type: 'stale', paymentId: id })
+  expect([await read(store, id), await store.events(id)]).toEqual(before)
+  expect(await read(store, id)).toMatchObject({ status: 'SUCCESS', fence: 2 })
+  expect(inner.ledger).toHaveLength(1)
+  expect(await sql`select 1 from reconciliation_breaks where payment_id = ${id}`).toHaveLength(0)
+})
+
+test('a charge that comes to light after the payment has failed is recorded, and the status stays', async () => {
+  const inner = createSimulatedGateway({ delayMs: 0 })
+  const { id } = await createPayment(store)
+  const gateway: Gateway = {
+    ...inner,
+    async charge(request, options) {
+      await expireLease(sql, id)
+      const other = await claim(store, id, { owner: 'w2' })
+      await store.settle(settlementOf(other, { type: 'DECLINED', code: 'stolen_card', kind: 'hard' }))
+      return inner.charge(request, options)
+    },
+  }
+  await pay(id, { gateway })
+  expect(await read(store, id)).toMatchObject({ status: 'FAILED', failureCode: 'stolen_card' })
+  expect(await sql`select kind, reference from reconciliation_breaks where payment_id = ${id}`).toMatchObject(
+    [{ kind: 'late_charge', reference: inner.ledger[0]?.id }],
+  )
+})
+
+test('a second charge is recorded, and the payment keeps the first', async () => {
+  const inner = createSimulatedGateway({ delayMs: 0 })
+  const { id } = await createPayment(store)
+  const gateway: Gateway = {
+    ...inner,
+    async charge(request, options) {
+      await expireLease(sql, id)
+      const other = await claim(store, id, { owner: 'w2' })
+      await store.settle(settlementOf(other, successOf(other)))
+      return inner.charge(request, options)
+    },
+  }
+  await pay(id, { gateway })
+  expect(await sql`select kind from reconciliation_breaks where payment_id = ${id}`).toMatchObject([
+    { kind: 'duplicate_charge' },
+  ])
+})
+
+test('a worker whose claim took too long sends nothing and gives the payment back', async () => {
+  const gateway = createSimulatedGateway({ delayMs: 0 })
+  const { id } = await createPayment(store)
+  // Five seconds go by between asking for the claim and the last look before sending.
+  let elapsed = 0
+  const slow: PaymentStore = {
+    ...store,
+    async claim(one, options) {
+      elapsed = 5_001
+      return store.claim(one, options)
+    },
+  }
+  const options = {
+    gateway,
+    store: slow,
+    gatewayTimeoutMs: 10_000,
+    leaseMs: 15_000,
+    now: () => performance.now() + elapsed,
+  }
+  expect(await pay(id, options)).toBeInstanceOf(RetryError)
+  expect(gateway.requests).toHaveLength(0)
+  expect(await read(store, id)).toMatchObject({ status: 'QUEUED', retries: 0 })
+})
+
+test('a call whose lease is lost is aborted, and its result discarded', async () => {
+  const inner = createSimulatedGateway({ script: () => 'hang' })
+  const aborted = Promise.withResolvers<unknown>()
+  const gateway: Gateway = {
+    ...inner,
+    charge(request, options) {
+      options.signal.addEventListener('abort', () => aborted.resolve(options.signal.reason))
+      return inner.charge(request, options)
+    },
+  }
+  const { id } = await createPayment(store)
+  const paying = pay(id, { gateway, gatewayTimeoutMs: 1_500, leaseMs: 3_500 })
+  await eventually(() => inner.requests.length === 1)
+  await expireLease(sql, id)
+  await claim(store, id, { owner: 'w2' })
+  expect(await aborted.promise).toMatchObject({ message: 'the lease was lost' })
+  expect(await paying).toBeUndefined()
+  expect(await read(store, id)).toMatchObject({ status: 'PROCESSING', fence: 2 })
+})
+
+test('a worker that must stop before sending gives the payment back at no cost', async () => {
+  const gateway = createSimulatedGateway({ delayMs: 0 })
+  const { id } = await createPayment(store)
+  expect(await pay(id, { gateway }, { signal: AbortSignal.abort(new Error('stopping')) })).toBeInstanceOf(
+    RetryError,
+  )
+  expect(gateway.requests).toHaveLength(0)
+  expect(await read(store, id)).toMatchObject({ status: 'QUEUED', retries: 0 })
+  expect(await claim(store, id)).toMatchObject({ mode: 'send' })
+})
+
+test('a worker that must stop while the gateway hangs leaves the outcome unknown, not failed', async () => {
+  const gateway = createSimulatedGateway({ script: () => 'hang' })
+  const controller = new AbortController()
+  const { id } = await createPayment(store)
+  const paying = pay(id, { gateway }, { signal: controller.signal })
+  await eventually(() => gateway.requests.length === 1)
+  controller.abort(new Error('stopping'))
+  expect(await paying).toBeInstanceOf(RetryError)
+  expect(await read(store, id)).toMatchObject({ status: 'PROCESSING', unknownSince: expect.any(Date) })
+})
+
+test('an attempt that keeps killing its workers is parked', async () => {
+  const gateway = createSimulatedGateway({ delayMs: 0 })
+  const { id } = await createPayment(store)
+  for (let crash = 0; crash < 3; crash++) {
+    await claim(store, id)
+    await expireLease(sql, id)
+  }
+  expect(await pay(id, { gateway, policy: { maxTakeovers: 2 } })).toBeInstanceOf(UnrecoverableError)
+  expect(gateway.requests).toHaveLength(0)
+  expect(await read(store, id)).toMatchObject({ needsReview: true })
+})
+
+test('a commit whose answer was lost counts once', async () => {
+  const gateway = createSimulatedGateway({ delayMs: 0, script: () => 'transient' })
+  const { id } = await createPayment(store)
+  let isFirst = true
+  const lossy: PaymentStore = {
+    ...store,
+    async settle(settlement) {
+      const isWritten = await store.settle(settlement)
+      if (!isFirst) return isWritten
+      isFirst = false
+      throw new Error('connection terminated after COMMIT')
+    },
+  }
+  expect(await pay(id, { gateway, store: lossy })).toBeInstanceOf(RetryError)
+  expect(await read(store, id)).toMatchObject({ status: 'QUEUED', retries: 1 })
+})
+
+test('a result that cannot be written is found out by whoever comes next', async () => {
+  const gateway = createSimulatedGateway({ delayMs: 0 })
+  const { id } = await createPayment(store)
+  const away: PaymentStore = { ...store, settle: () => Promise.reject(new Error('ECONNREFUSED')) }
+  expect(await pay(id, { gateway, store: away })).toMatchObject({ message: 'ECONNREFUSED' })
+  await expireLease(sql, id)
+  await pay(id, { gateway })
+  expect(await read(store, id)).toMatchObject({ status: 'SUCCESS' })
+  expect(gateway.ledger).toHaveLength(1)
+})
+
+test('jobs that name no payment, or one that does not exist, are dead letters', async () => {
+  const gateway = createSimulatedGateway({ delayMs: 0 })
+  expect(await pay('pay_none', { gateway })).toBeInstanceOf(UnrecoverableError)
+  const handle = createPaymentHandler({ store, gateway })
+  const signal = new AbortController().signal
+  await expect(handle({ id: 'x', data: JSON.parse('{"payment_id":7}') }, { signal })).rejects.toBeInstanceOf(
+    UnrecoverableError,
+  )
+})
+
+test('a job that comes a little too early waits for its payment', async () => {
+  const gateway = createSimulatedGateway({ delayMs: 0 })
+  const { id } = await createPayment(store)
+  await makeDue(sql, id, -20_000)
+  expect(await pay(id, { gateway })).toMatchObject({ name: 'RetryError', countsAsAttempt: false })
+  await makeDue(sql, id, -3_600_000)
+  expect(await pay(id, { gateway })).toBeUndefined()
+})
+
+test('a duplicate of a running job is acked; one that was delivered again waits for the lease', async () => {
+  const gateway = createSimulatedGateway({ delayMs: 0 })
+  const { id } = await createPayment(store)
+  await claim(store, id)
+  expect(await pay(id, { gateway }, { deliveryCount: 1 })).toBeUndefined()
+  expect(await pay(id, { gateway }, { deliveryCount: 2 })).toBeInstanceOf(RetryError)
+})
+
+test('a lease that is shorter than the call it covers is refused', () => {
+  const gateway = createSimulatedGateway()
+  expect(() => createPaymentHandler({ store, gateway, gatewayTimeoutMs: 10_000, leaseMs: 11_000 })).toThrow(
+    'must outlive',
+  )
+})
