@@ -76,7 +76,7 @@ export async function spawnServer(server: ServerCommand): Promise<ServerProcess>
     isRunning,
     logTail() {
       const text = readFileSync(server.logFile).subarray(logStart).toString('utf8')
-      return text.trimEnd().split('\n').slice(-15).join('\n')
+      return text.trimEnd().split('\n').slice(-30).join('\n')
     },
     stop,
     async kill() {

@@ -87,6 +87,18 @@ describe('start', { timeout: 180_000 }, () => {
     await eventually(() => findProcesses(stateFolder).length === 0)
   })
 
+  test.runIf(isLinux)('stops when the package manager that runs it is killed', async () => {
+    const stateFolder = createFolder()
+    // Named like a package manager, and as deaf as one: it runs its script and passes nothing on.
+    const launcher = join(stateFolder, 'pnpm')
+    writeFileSync(launcher, '#!/bin/sh\ntrap "" INT\n"$@"\nexit $?\n', { mode: 0o755 })
+    const start = runStart(stateFolder, [], { npm_lifecycle_event: 'start' }, launcher)
+    await start.waitFor(/Serving on/u)
+    start.signal('SIGKILL')
+    await eventually(() => findProcesses(stateFolder).length === 0, { timeoutMs: 60_000 })
+    await expectNothingLeft(stateFolder)
+  })
+
   test.each([
     [['--imput', 'x.csv'], 'Unknown: --imput, x.csv'],
     [['--workers', 'many'], '--workers must be a number from 1 to 16'],

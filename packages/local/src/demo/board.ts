@@ -50,30 +50,33 @@ export function createBoard(payments: readonly TrackedPayment[], stream: BoardSt
   }
 }
 
-/** One payment in one line: key, amount, the statuses so far, how long it took, its id. */
+/** One payment in one line: key, amount, the statuses so far, why it failed, how long it took, its id. */
 function formatPayment(payment: TrackedPayment, keyWidth: number, stream: BoardStream): string {
   const { sample, trail } = payment
   const amount = `${sample.amount} ${sample.currency ?? 'USD'}`.padStart(11)
   const head = `  ${shorten(sample.idempotencyKey, keyWidth).padEnd(keyWidth)} ${amount}  `
   const text = payment.refusal === undefined ? trail.join(' → ') : `not accepted: ${payment.refusal}`
-  const plainTail = describeEnd(payment)
-  if (stream.isTTY !== true) return `${head}${text}${plainTail}`
+  const details = describeDetails(payment)
+  if (stream.isTTY !== true) return [head + text, ...details].join(' ')
 
-  const room = (stream.columns ?? 80) - head.length - 1
-  if (text.length + plainTail.length > room) {
-    // A line that wraps could not be updated in place.
-    return text.length > room ? `${head}${shorten(text, room)}` : `${head}${paint(text)}`
-  }
-  return `${head}${paint(text)}${styleText('dim', plainTail)}`
+  // A line that wraps could not be updated in place, so what does not fit is left out.
+  let room = (stream.columns ?? 80) - head.length - 1
+  const shown = shorten(text, room)
+  room -= shown.length
+  const fitting = details.filter((detail) => (room -= detail.length + 1) >= 0)
+  return [head + paint(shown), ...fitting.map((detail) => styleText('dim', detail))].join(' ')
 }
 
-function describeEnd({ paymentId, isReplay, durationMs, trail, failureCode }: TrackedPayment): string {
-  if (paymentId === undefined) return ''
-  const why = failureCode === undefined ? '' : ` (${failureCode})`
-  const replay = isReplay ? ' (replay: this key was sent before)' : ''
+/** What is said behind the statuses, the most important first. */
+function describeDetails({ paymentId, isReplay, durationMs, trail, failureCode }: TrackedPayment): string[] {
+  if (paymentId === undefined) return []
   const isOver = trail.at(-1) === 'SUCCESS' || trail.at(-1) === 'FAILED'
-  const took = isOver && !isReplay ? ` ${(durationMs / 1000).toFixed(1)} s` : ''
-  return `${why}${replay}${took}  ${paymentId}`
+  return [
+    ...(failureCode === undefined ? [] : [`(${failureCode})`]),
+    ...(isReplay ? ['(replay: this key was sent before)'] : []),
+    ...(isOver && !isReplay ? [`${(durationMs / 1000).toFixed(1)} s`] : []),
+    paymentId,
+  ]
 }
 
 function paint(text: string): string {

@@ -16,11 +16,24 @@ export interface Start {
   readonly exited: Promise<number | null>
 }
 
-/** Runs `start` with the state in a folder of its own, on servers of its own. */
-export function runStart(stateFolder: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Start {
+/** Runs `start`, by `launcher` if one is given, with the state in a folder of its own, on servers of its own. */
+export function runStart(
+  stateFolder: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  launcher?: string,
+): Start {
   const { DATABASE_URL: _database, REDIS_URL: _redis, ...inherited } = process.env
   const script = fileURLToPath(new URL('../../src/start.ts', import.meta.url))
-  const child = spawn(process.execPath, [script, '--port', '0', ...args], {
+  const command = [
+    ...(launcher === undefined ? [] : [launcher]),
+    process.execPath,
+    script,
+    '--port',
+    '0',
+    ...args,
+  ]
+  const child = spawn(command[0] ?? '', command.slice(1), {
     env: { ...inherited, TITAN_STATE_DIR: stateFolder, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
