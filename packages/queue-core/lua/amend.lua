@@ -36,10 +36,19 @@ if turn then
   return 'done'
 end
 local level, entry, held_key = string.match(where, '^(%d):([^:]*):(.*)$')
+if not level then
+  return 'unknown'
+end
 local stream = KEYS[tonumber(level)]
-for _, group in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
-  if #redis.call('XPENDING', stream, group[2], entry, entry, 1) > 0 then
+local groups = redis.pcall('XINFO', 'GROUPS', stream)
+for _, group in ipairs(groups.err == nil and groups or {}) do
+  local row = redis.call('XPENDING', stream, group[2], entry, entry, 1)[1]
+  -- A released entry is nobody's.
+  if row and row[2] ~= '_released' then
     return 'leased'
+  end
+  if row then
+    redis.call('XACK', stream, group[2], entry)
   end
 end
 redis.call('XDEL', stream, entry)

@@ -37,6 +37,18 @@ local function take_slot(schedule, value)
   return true
 end
 
+-- Whether a job of this id waits or runs. What the index says is checked: somebody may have deleted the job.
+local function is_alive(id)
+  local where = redis.call('HGET', LIVE, id)
+  if not where then
+    return false
+  elseif where == 'd' then
+    return redis.call('HEXISTS', DELAYED_JOBS, id) == 1
+  end
+  local level, entry = string.match(where, '^(%d):([^:]*):')
+  return not level or #redis.call('XRANGE', KEYS[tonumber(level)], entry, entry) > 0
+end
+
 local earliest
 local marker = FIXED_KEYS
 for _ = 1, tonumber(ARGV[at]) do
@@ -48,7 +60,7 @@ for _ = 1, tonumber(ARGV[at]) do
   end
   if dedupe == '1' then
     marker = marker + 1
-    if answer == '+' and (redis.call('HEXISTS', LIVE, id) == 1 or redis.call('EXISTS', KEYS[marker]) == 1) then
+    if answer == '+' and (is_alive(id) or redis.call('EXISTS', KEYS[marker]) == 1) then
       answer = '='
     end
   end

@@ -12,13 +12,14 @@ local room = tonumber(ARGV[4])
 local PAGE = 500
 local taken, own, gone = {}, {}, {}
 
-local function take(level, row, idle)
-  local reply = redis.call('XAUTOCLAIM', KEYS[level], group, consumer, idle, row[1], 'COUNT', 1)
+-- With an idle time of 0 XAUTOCLAIM takes this very entry or none; else it might go on to one behind it.
+local function take(level, row)
+  local reply = redis.call('XAUTOCLAIM', KEYS[level], group, consumer, 0, row[1], 'COUNT', 1)
   for _, id in ipairs(reply[3] or {}) do
     gone[#gone + 1] = id
   end
   local entry = reply[2][1]
-  if entry and entry[1] == row[1] then
+  if entry then
     taken[#taken + 1] = { level, entry[1], row[4] + 1, row[2], entry[2] }
     room = room - 1
   end
@@ -45,7 +46,7 @@ for level = 1, 3 do
   local stream = KEYS[level]
   if room > 0 then
     for _, row in ipairs(redis.call('XPENDING', stream, group, '-', '+', room, '_released')) do
-      take(level, row, 0)
+      take(level, row)
     end
   end
   local cursor = ARGV[4 + level]
@@ -62,7 +63,7 @@ for level = 1, 3 do
         if row[2] == consumer then
           own[#own + 1] = { level, row[1], row[4] }
         else
-          take(level, row, visibility)
+          take(level, row)
         end
       end
     end

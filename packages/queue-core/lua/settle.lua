@@ -7,7 +7,8 @@
 --             count, job id, dedupe ('1' or ''), ordering key, first, second
 --             retry: first = delay in ms, second = new meta; dead: first = evidence
 -- RETURNS     1 if the queue is paused, then the positions (from 0, in the order of ARGV) of the leases that are lost
--- WHY         XACK and XDEL know no owner (https://redis.io/docs/latest/commands/xack/), so XPENDING is asked first
+-- WHY         XACK and XDEL know no owner (https://redis.io/docs/latest/commands/xack/), so XPENDING is asked first;
+--             an entry is removed last, so that a step that fails loses no job
 local group, consumer, lifetime = ARGV[1], ARGV[2], ARGV[3]
 
 local function held(stream, entry, count)
@@ -62,19 +63,24 @@ local function remove(stream, entry)
   redis.call('XDEL', stream, entry)
 end
 
-local verbs = {}
-
-function verbs.ack(lease)
-  remove(lease.stream, lease.entry)
+-- A job is gone: its id may be used again, and the next one of its ordering key may run.
+local function forget(lease)
   if lease.dedupe == '1' then
     redis.call('HDEL', LIVE, lease.id)
-    if lifetime ~= '0' then
-      redis.call('SET', lease.marker, lease.entry, 'NX', 'PX', lifetime)
-    end
   end
   if lease.key ~= '' then
     free(lease.key, lease.id)
   end
+end
+
+local verbs = {}
+
+function verbs.ack(lease)
+  if lease.dedupe == '1' and lifetime ~= '0' then
+    redis.call('SET', lease.marker, lease.entry, 'NX', 'PX', lifetime)
+  end
+  forget(lease)
+  remove(lease.stream, lease.entry)
 end
 
 function verbs.retry(lease)
@@ -87,35 +93,31 @@ function verbs.retry(lease)
       data = fields[i + 1]
     end
   end
-  remove(lease.stream, lease.entry)
   if not data then
-    return
-  end
-  if lease.first == '0' then
+    -- Somebody deleted the entry: there is nothing to try again, and nothing may wait for it.
+    forget(lease)
+  elseif lease.first == '0' then
     append(lease.level, lease.id, lease.dedupe, lease.key, name, lease.second, data)
-    return
+  else
+    local due = now_ms() + tonumber(lease.first)
+    redis.call('ZADD', DELAYED, due, lease.id)
+    redis.call('HSET', DELAYED_JOBS, lease.id, seal(lease.level, lease.id, lease.dedupe, lease.key, name, lease.second, data))
+    if lease.dedupe == '1' then
+      redis.call('HSET', LIVE, lease.id, 'd')
+    end
+    earliest = math.min(earliest or due, due)
   end
-  local due = now_ms() + tonumber(lease.first)
-  redis.call('ZADD', DELAYED, due, lease.id)
-  redis.call('HSET', DELAYED_JOBS, lease.id, seal(lease.level, lease.id, lease.dedupe, lease.key, name, lease.second, data))
-  if lease.dedupe == '1' then
-    redis.call('HSET', LIVE, lease.id, 'd')
-  end
-  earliest = math.min(earliest or due, due)
+  remove(lease.stream, lease.entry)
 end
 
 function verbs.dead(lease)
   local fields = (redis.call('XRANGE', lease.stream, lease.entry, lease.entry)[1] or {})[2] or {}
-  fields[#fields + 1] = 'e'
-  fields[#fields + 1] = lease.first
-  redis.call('XADD', DLQ, '*', unpack(fields))
+  -- An entry of somebody else may have more fields than Lua can hand on.
+  local evidence = math.min(#fields, 1000) + 1
+  fields[evidence], fields[evidence + 1] = 'e', lease.first
+  redis.call('XADD', DLQ, '*', unpack(fields, 1, evidence + 1))
+  forget(lease)
   remove(lease.stream, lease.entry)
-  if lease.dedupe == '1' then
-    redis.call('HDEL', LIVE, lease.id)
-  end
-  if lease.key ~= '' then
-    free(lease.key, lease.id)
-  end
 end
 
 function verbs.release(lease)

@@ -4,6 +4,14 @@
 --          epoch ms of the next due job or -1, the group's name or ''
 local now = now_ms()
 local ready, leased, oldest, name = {}, 0, -1, ''
+
+local function see(row)
+  local at = row and tonumber(string.match(row[1], '^%d+'))
+  if at and (oldest == -1 or at < oldest) then
+    oldest = at
+  end
+end
+
 for level = 1, 3 do
   local stream = KEYS[level]
   local count, pending, from = redis.call('XLEN', stream), 0, '-'
@@ -19,16 +27,13 @@ for level = 1, 3 do
     for _, consumer in ipairs(redis.call('XPENDING', stream, name)[4] or {}) do
       if consumer[1] == '_released' then
         pending = pending - tonumber(consumer[2])
+        see(redis.call('XPENDING', stream, name, '-', '+', 1, '_released')[1])
       end
     end
   end
   leased = leased + pending
   ready[level] = math.max(0, count - pending)
-  local first = redis.call('XRANGE', stream, from, '+', 'COUNT', 1)[1]
-  local at = first and tonumber(string.match(first[1], '^%d+'))
-  if at and (oldest == -1 or at < oldest) then
-    oldest = at
-  end
+  see(redis.call('XRANGE', stream, from, '+', 'COUNT', 1)[1])
 end
 local following = redis.call('ZRANGE', DELAYED, 0, 0, 'WITHSCORES')[2]
 return {
