@@ -35,7 +35,7 @@ export async function provideRedis(
   const server = await startRedis(options)
   return {
     url: server.url,
-    description: `Redis ${server.version} on port ${server.port}`,
+    description: `${server.product} ${server.version} on port ${server.port}`,
     stop: async () => await server.stop(),
   }
 }

@@ -11,6 +11,7 @@ export interface RedisBinary {
   readonly command: string
   /** What the program needs in its environment. */
   readonly env: Readonly<Record<string, string>>
+  readonly product: 'Redis' | 'Valkey'
   /** As the program prints it, for example `7.0.15`. */
   readonly version: string
 }
@@ -28,7 +29,7 @@ export async function inspectRedis(command: string, env: Record<string, string> 
   if (Number.parseInt(version, 10) < OLDEST_MAJOR) {
     throw new Error(`${command} is version ${version}; ${OLDEST_MAJOR}.0 or newer is needed`)
   }
-  return { kind: 'binary', command, env, version }
+  return { kind: 'binary', command, env, product: stdout.startsWith('Valkey') ? 'Valkey' : 'Redis', version }
 }
 
 /** The first fitting server on the `path`, as in the variable PATH. Throws with the reason when there is none. */

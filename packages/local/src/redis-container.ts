@@ -8,6 +8,7 @@ import type { ServerProcess } from './server-process.ts'
 export interface RedisContainer {
   readonly kind: 'container'
   readonly image: string
+  readonly product: 'Redis'
   /** The image's tag. */
   readonly version: string
 }
@@ -29,7 +30,7 @@ export async function findRedisContainer(env: NodeJS.ProcessEnv): Promise<RedisC
   if (!['localhost', LOOPBACK, '::1'].includes(host))
     throw new Error(`the container engine runs on another host, ${host}`)
   await client.image.pull(ImageName.fromString(IMAGE))
-  return { kind: 'container', image: IMAGE, version: VERSION }
+  return { kind: 'container', image: IMAGE, product: 'Redis', version: VERSION }
 }
 
 /** What to run in the container. */

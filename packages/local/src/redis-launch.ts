@@ -43,8 +43,14 @@ export async function launchRedis(launch: RedisLaunch): Promise<RunningRedis> {
   } catch (error) {
     problem = describeError(error)
   }
-  const what = `Redis ${launch.source.version} did not start on port ${launch.port} in ${launch.dataDir}`
-  throw new LocalError('REDIS_UNAVAILABLE', `${what}: ${problem}\n${server?.logTail() ?? ''}`.trimEnd())
+  const { product, version } = launch.source
+  const log = server?.logTail() ?? ''
+  // A server cannot read what a newer one wrote.
+  const hint = /bad file format|rdb format|append only file/iu.test(log)
+    ? `\nIts data is damaged or comes from another version. PostgreSQL holds the truth, so ${launch.dataDir} may be removed.`
+    : ''
+  const what = `${product} ${version} did not start on port ${launch.port} in ${launch.dataDir}`
+  throw new LocalError('REDIS_UNAVAILABLE', `${what}: ${problem}\n${log}${hint}`.trimEnd())
 }
 
 async function startProcess(launch: RedisLaunch, binary: RedisBinary): Promise<RunningRedis> {

@@ -38,6 +38,7 @@ export interface RedisServer {
   /** The server's process id; `undefined` when it runs in a container. */
   readonly pid: number | undefined
   readonly dataDir: string
+  readonly product: 'Redis' | 'Valkey'
   /** For example `7.0.15`. */
   readonly version: string
   /** Ends the server in good order, and removes a temporary folder. Idempotent. */
@@ -71,6 +72,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
       port,
       pid: server.pid,
       dataDir,
+      product: source.product,
       version: source.version,
       async stop() {
         await server.stop()

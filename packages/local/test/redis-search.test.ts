@@ -11,7 +11,7 @@ function probes(available: readonly (keyof RedisProbes)[], asked: string[] = [])
   const probe = (name: keyof RedisProbes) => async (): Promise<RedisSource> => {
     asked.push(name)
     if (!available.includes(name)) throw new Error(`no ${name} here`)
-    return { kind: 'binary', command: name, env: {}, version: '8.0.0' }
+    return { kind: 'binary', command: name, env: {}, product: 'Redis', version: '8.0.0' }
   }
   return { path: probe('path'), container: probe('container'), distribution: probe('distribution') }
 }
@@ -55,7 +55,7 @@ test('TITAN_REDIS_BINARY names the program to use, before anything is searched',
   const command = writeProgram(createFolder(), 'my-redis', NEW)
   const asked: string[] = []
   const source = await findRedis({ TITAN_REDIS_BINARY: command }, probes(['path'], asked))
-  expect(source).toMatchObject({ command, version: '8.1.1' })
+  expect(source).toMatchObject({ command, product: 'Valkey', version: '8.1.1' })
   expect(asked).toEqual([])
 })
 

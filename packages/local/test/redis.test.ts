@@ -1,6 +1,7 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
+import { join } from 'node:path'
 import { createClient } from 'redis'
 import { expect, onTestFinished, test } from 'vitest'
 import { findFreePort, LOOPBACK } from '../src/ports.ts'
@@ -83,6 +84,19 @@ test('a port that was asked for and is taken is an error that says so', async ()
   await expect(startRedis({ port })).rejects.toMatchObject({
     code: 'REDIS_UNAVAILABLE',
     message: expect.stringMatching(new RegExp(`did not start on port ${port}[^]*in use`, 'u')),
+  })
+})
+
+test('data that the server cannot read is named in the error', async () => {
+  const first = await start({ dataDir: createFolder() })
+  await first.stop()
+  const folder = join(first.dataDir, 'appendonlydir')
+  for (const file of readdirSync(folder)) {
+    if (file.endsWith('.rdb')) writeFileSync(join(folder, file), 'no data of this server')
+  }
+  await expect(startRedis({ dataDir: first.dataDir })).rejects.toMatchObject({
+    code: 'REDIS_UNAVAILABLE',
+    message: expect.stringContaining(`so ${first.dataDir} may be removed`),
   })
 })
 
