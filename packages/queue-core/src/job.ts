@@ -125,9 +125,12 @@ export function checkName(name: string): string {
   )
 }
 
-export function checkKey(what: string, value: string): string {
-  if (value.length > 0 && value.length <= 255 && !CONTROL.test(value)) return value
-  throw new QueueError('INVALID_PAYLOAD', `${what} must have 1–255 characters and no control characters`)
+export function checkKey(what: string, value: string, longest = 255): string {
+  if (value.length > 0 && value.length <= longest && !CONTROL.test(value)) return value
+  throw new QueueError(
+    'INVALID_PAYLOAD',
+    `${what} must have 1–${longest} characters and no control characters`,
+  )
 }
 
 /** Encodes job data as JSON. @throws {QueueError} `INVALID_PAYLOAD` when it is no JSON or larger than `maxBytes` */

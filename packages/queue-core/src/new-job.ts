@@ -44,13 +44,30 @@ export function describeJob(options: JobOptions): NonNullable<Entry['full']> {
   return { id, dedupe, due, orderingKey: orderingKey ?? '', meta: JSON.stringify(meta) }
 }
 
-function check(options: JobOptions): void {
-  const { id, delayMs, runAt, orderingKey, maxAttempts, visibilityMs, timeoutMs, traceparent } = options
-  if (delayMs !== undefined && runAt !== undefined)
+/** The smallest value of each number a producer may give. A shorter visibility timeout would lapse between renewals. */
+const SMALLEST = { delayMs: 0, runAt: 0, maxAttempts: 1, visibilityMs: 100, timeoutMs: 0 } as const
+
+/** @throws {QueueError} `INVALID_OPTIONS` */
+export function checkNumbers(options: { readonly [Option in keyof typeof SMALLEST]?: number }): void {
+  if (options.delayMs !== undefined && options.runAt !== undefined)
     throw new QueueError('INVALID_OPTIONS', 'Give delayMs or runAt, not both')
-  for (const [option, value] of Object.entries({ delayMs, runAt, maxAttempts, visibilityMs, timeoutMs }))
-    if (value !== undefined && !(Number.isSafeInteger(value) && value >= 0))
-      throw new QueueError('INVALID_OPTIONS', `${option} must be a whole number of at least 0, got ${value}`)
+  for (const option of Object.keys(SMALLEST) as (keyof typeof SMALLEST)[])
+    checkNumber(option, options[option], SMALLEST[option])
+}
+
+function checkNumber(option: string, value: number | undefined, smallest: number): void {
+  if (value !== undefined && !(Number.isSafeInteger(value) && value >= smallest))
+    throw new QueueError(
+      'INVALID_OPTIONS',
+      `${option} must be a whole number of at least ${smallest}, got ${value}`,
+    )
+}
+
+function check(options: JobOptions): void {
+  const { id, orderingKey, traceparent, backoff } = options
+  checkNumbers(options)
+  checkNumber('backoff.delayMs', backoff?.delayMs, 0)
+  checkNumber('backoff.maxMs', backoff?.maxMs, 0)
   for (const [option, value] of Object.entries({ id, orderingKey, traceparent }))
     if (value !== undefined) checkKey(option, value)
 }

@@ -7,7 +7,7 @@ import type { JobMap, JobName, JobOptions, NewJob } from './job.ts'
 import { checkName, encodeData, plainJobId } from './job.ts'
 import { levelOf } from './levels.ts'
 import { resolveQueue, type QueueOptions } from './options.ts'
-import { needsMeta, describeJob } from './new-job.ts'
+import { checkNumbers, describeJob, needsMeta } from './new-job.ts'
 import { partitionKeys, partitionOf, type QueuePartition } from './partition.ts'
 import { createSchedules, type Schedules } from './schedules.ts'
 import { validate, type Schemas } from './schema.ts'
@@ -33,7 +33,7 @@ export interface Queue<Jobs extends JobMap> extends DeadLetters, Schedules<Jobs>
    */
   enqueue<Name extends JobName<Jobs>>(name: Name, data: Jobs[Name], options?: JobOptions): Promise<Enqueued>
   /**
-   * Adds many jobs, a thousand a round trip; the answers are in the order of the jobs.
+   * Adds many jobs, a thousand a round trip; the answers are in the order of the jobs. One bad job and none is added.
    * @throws {QueueError} as `enqueue`; `QUEUE_FULL` carries in `accepted` which jobs were added
    */
   enqueueMany(jobs: readonly NewJob<Jobs>[]): Promise<Enqueued[]>
@@ -139,17 +139,19 @@ export function createQueue<Jobs extends JobMap>(
     },
     async enqueueMany(jobs) {
       assertOpen()
+      const values =
+        schemas === undefined
+          ? undefined
+          : await Promise.all(jobs.map((job) => validate(schemas, job.name, job.data)))
+      // All are checked before the first is sent: a bad one in the middle must not leave half of them behind.
+      const all = jobs.map((job, index) =>
+        prepare(job.name, values === undefined ? job.data : values[index], job),
+      )
       const results: (Enqueued | undefined)[] = []
       const writes: Promise<void>[] = []
-      for (let from = 0; from < jobs.length; from += CHUNK) {
-        const chunk = jobs.slice(from, from + CHUNK)
-        const values =
-          schemas === undefined
-            ? undefined
-            : await Promise.all(chunk.map((job) => validate(schemas, job.name, job.data)))
+      for (let from = 0; from < all.length; from += CHUNK) {
         const groups = new Map<number, { index: number; prepared: ReturnType<typeof prepare> }[]>()
-        for (const [offset, job] of chunk.entries()) {
-          const prepared = prepare(job.name, values === undefined ? job.data : values[offset], job)
+        for (const [offset, prepared] of all.slice(from, from + CHUNK).entries()) {
           const group = groups.get(prepared.part)
           const item = { index: from + offset, prepared }
           if (group === undefined) groups.set(prepared.part, [item])
@@ -173,8 +175,10 @@ export function createQueue<Jobs extends JobMap>(
       return accepted
     },
     cancel: (id) => amend('cancel', id, ''),
-    reschedule: (id, when) =>
-      amend('reschedule', id, 'delayMs' in when ? `+${when.delayMs}` : String(when.runAt)),
+    async reschedule(id, when) {
+      checkNumbers(when)
+      return amend('reschedule', id, 'delayMs' in when ? `+${when.delayMs}` : String(when.runAt))
+    },
     async pause() {
       await Promise.all(parts.map((part) => steer(part, true)))
     },
@@ -183,7 +187,7 @@ export function createQueue<Jobs extends JobMap>(
     },
     stats: () => readStats(parts),
     ...createDeadLetters(name, parts, maxLength),
-    ...createSchedules<Jobs>(name, parts),
+    ...createSchedules<Jobs>(name, parts, schemas, maxPayloadBytes),
     async close() {
       closed = true
       await Promise.all(batchers.map((batcher) => batcher.idle()))

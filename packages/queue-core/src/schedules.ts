@@ -3,9 +3,9 @@ import * as broker from './broker.ts'
 import { QueueError } from './errors.ts'
 import { checkKey, checkName, encodeData, type JobMap, type JobName, type JobOptions } from './job.ts'
 import { levelOf } from './levels.ts'
-import { defaults } from './options.ts'
 import { describeJob } from './new-job.ts'
 import type { QueuePartition } from './partition.ts'
+import { validate, type Schemas } from './schema.ts'
 
 /** A recurring job as it is stored. */
 export interface Schedule {
@@ -32,7 +32,8 @@ export interface Schedules<Jobs extends JobMap> {
   /**
    * Creates or replaces the recurring job `key`. Each slot fires once however many workers run; the job's id is
    * `<key>@<slot>`. Slots missed while no worker ran fire once, not each.
-   * @throws {QueueError} `INVALID_OPTIONS` for a bad expression or time zone
+   * `key`: 1–200 characters. In a queue of partitions its jobs are in the first one.
+   * @throws {QueueError} `INVALID_OPTIONS` for a bad expression, time zone or option, `INVALID_PAYLOAD`
    */
   schedule<Name extends JobName<Jobs>>(
     key: string,
@@ -46,9 +47,14 @@ export interface Schedules<Jobs extends JobMap> {
   schedules(): Promise<ScheduleState[]>
 }
 
+/** Room for the slot in the id of its job. */
+const LONGEST_KEY = 200
+
 /** First slot after `after`, epoch milliseconds; undefined when there is none. @throws {QueueError} `INVALID_OPTIONS` */
 export function nextSlot(cron: string, timeZone: string, after: number): number | undefined {
   try {
+    // More fields, or a date, would name a last slot.
+    if (!/^\s*(\S+\s+){4,5}\S+\s*$/.test(cron)) throw new Error('A schedule has five or six fields')
     return new Cron(cron, { timezone: timeZone }).nextRun(new Date(after))?.getTime()
   } catch (error) {
     throw new QueueError('INVALID_OPTIONS', `Schedule "${cron}" in time zone "${timeZone}" is not valid`, {
@@ -65,18 +71,30 @@ async function serverNow({ connection }: QueuePartition): Promise<number> {
 export function createSchedules<Jobs extends JobMap>(
   queue: string,
   parts: readonly QueuePartition[],
+  schemas: Schemas | undefined,
+  maxPayloadBytes: number,
 ): Schedules<Jobs> {
   const [home] = parts
   if (home === undefined) throw new QueueError('INVALID_OPTIONS', `Queue "${queue}" has no partition`)
   const { connection, keys } = home
   return {
     async schedule(key, { cron, timeZone = 'UTC' }, name, data, options = {}) {
-      checkKey('Schedule key', key)
+      // Everything is checked here: a slot that cannot be fired would hold up the others.
+      checkKey('Schedule key', key, LONGEST_KEY)
       checkName(name)
+      describeJob(options)
+      const checked = await validate(schemas, name, data)
+      encodeData(name, checked, maxPayloadBytes)
       const slot = nextSlot(cron, timeZone, await serverNow(home))
       if (slot === undefined) throw new QueueError('INVALID_OPTIONS', `Schedule "${cron}" never fires`)
-      encodeData(name, data, defaults.maxPayloadBytes)
-      const schedule = JSON.stringify({ key, cron, timeZone, name, data, options } satisfies Schedule)
+      const schedule = JSON.stringify({
+        key,
+        cron,
+        timeZone,
+        name,
+        data: checked,
+        options,
+      } satisfies Schedule)
       const unchanged = (await connection.send<string | null>(['HGET', keys.schedules, key])) === schedule
       await connection.send(['HSET', keys.schedules, key, schedule])
       // An unchanged schedule keeps its slot: a restart must not push a firing that is due into the future.

@@ -13,7 +13,7 @@ export function validate(
   name: string,
   data: unknown,
 ): unknown | Promise<unknown> {
-  const schema = schemas?.[name]
+  const schema = schemas !== undefined && Object.hasOwn(schemas, name) ? schemas[name] : undefined
   if (schema === undefined) return data
   const result = schema['~standard'].validate(data)
   return result instanceof Promise
