@@ -106,12 +106,12 @@ export function createDeadLetters(
     return part === undefined || entryId === undefined ? undefined : { part, entryId }
   }
 
-  async function page(part: QueuePartition, from: string, count: number): Promise<DeadLetter[]> {
+  async function page(part: QueuePartition, from: string, count: number, to = '+'): Promise<DeadLetter[]> {
     const entries = await part.connection.send<Entries>([
       'XRANGE',
       part.keys.dlq,
       from,
-      '+',
+      to,
       'COUNT',
       String(count),
     ])
@@ -134,9 +134,12 @@ export function createDeadLetters(
       return
     }
     for (const part of parts) {
+      // Those that die again meanwhile are not met again, or a redrive might never end.
+      const newest = await part.connection.send<Entries>(['XREVRANGE', part.keys.dlq, '+', '-', 'COUNT', '1'])
+      const to = newest[0]?.[0]
       let from = '-'
-      for (;;) {
-        const letters = await page(part, from, PAGE)
+      while (to !== undefined) {
+        const letters = await page(part, from, PAGE, to)
         if (letters.length > 0) yield letters
         const last = letters.at(-1)
         if (last === undefined || letters.length < PAGE) break
@@ -177,17 +180,26 @@ export function createDeadLetters(
       return letters
     },
     peekDeadLetter,
-    async redrive({ letterIds, filter, ratePerSecond, limit = Infinity, signal } = {}) {
+    async redrive({
+      letterIds,
+      filter = () => true,
+      ratePerSecond = Infinity,
+      limit = Infinity,
+      signal,
+    } = {}) {
       const began = performance.now()
+      // Under a rate a tenth of a second's worth at a time, so that they come evenly.
+      const step = Math.min(PAGE, Math.max(1, Math.floor(ratePerSecond / 10)))
       let redriven = 0
       let skipped = 0
       for await (const letters of walk(letterIds)) {
-        const chosen = (filter === undefined ? letters : letters.filter(filter)).slice(0, limit - redriven)
-        const done = await redrivePage(chosen)
-        redriven += done
-        skipped += chosen.length - done
-        if (redriven >= limit || signal?.aborted === true) break
-        if (ratePerSecond !== undefined) {
+        const chosen = letters.filter(filter)
+        while (chosen.length > 0) {
+          if (redriven >= limit || signal?.aborted === true) return { redriven, skipped }
+          const some = chosen.splice(0, Math.min(step, limit - redriven))
+          const done = await redrivePage(some)
+          redriven += done
+          skipped += some.length - done
           const aheadMs = (redriven / ratePerSecond) * 1_000 - (performance.now() - began)
           if (aheadMs > 0) await pause(aheadMs, signal ?? new AbortController().signal)
         }

@@ -39,8 +39,9 @@ export function decide(
 const LONGEST_DELAY_MS = 10 * 365 * 86_400_000
 
 /** Redis takes no delay that is not a number; the job must not pay for it. */
-function soundDelay(asked: number, failures: number): number {
-  const delayMs = Number.isNaN(Number(asked)) ? exponential()(Math.max(1, failures)) : Number(asked)
+function soundDelay(asked: unknown, failures: number): number {
+  const number = Number(asked)
+  const delayMs = Number.isNaN(number) ? exponential()(Math.max(1, failures)) : number
   return Math.min(LONGEST_DELAY_MS, Math.max(0, Math.round(delayMs)))
 }
 
