@@ -63,10 +63,13 @@ export type OnEvent = (event: QueueEvent) => void
 export function guardListener(onEvent: OnEvent | undefined): OnEvent {
   if (onEvent === undefined) return () => undefined
   return (event) => {
+    const report = (error: unknown): void => console.error('titan-queue: onEvent threw on', event.type, error)
     try {
-      onEvent(event)
+      // An async function is a listener too, as far as its type can tell.
+      const returned: unknown = onEvent(event)
+      if (returned instanceof Promise) returned.catch(report)
     } catch (error) {
-      console.error('titan-queue: onEvent threw on', event.type, error)
+      report(error)
     }
   }
 }
