@@ -159,10 +159,11 @@ function spanOut(ids: string[], order: number[]): void {
   if (highest < ids.length - 1) swap(ids.length - 1, highest)
 }
 
+/** A lost reply must show while there is time to try again before the leases run out. */
 export async function renew(
   connection: Connection,
   keys: Keys,
-  owner: { readonly group: string; readonly consumer: string },
+  owner: { readonly group: string; readonly consumer: string; readonly visibilityMs: number },
   leases: readonly (Fence & { readonly level: Level; readonly idleMs: number })[],
 ): Promise<{ readonly lost: number[]; readonly paused: boolean }> {
   const args = [owner.group, owner.consumer]
@@ -173,7 +174,7 @@ export async function renew(
     scripts.renew,
     [...streamKeys(keys), keys.paused],
     args,
-    within,
+    { replyWithinMs: Math.min(defaults.replyWithinMs, Math.max(1_000, owner.visibilityMs / 5)) },
   )
   return { lost, paused: paused === 1 }
 }
@@ -262,18 +263,9 @@ export async function doneIds(
   return new Set(ids.filter((_id, index) => marks[index] !== null))
 }
 
-/** Makes the group on every stream, from the very first entry, so nothing enqueued before is passed over. */
+/** Makes the group on every stream; answers whether it was missing. */
 export async function createGroup(connection: Connection, keys: Keys, group: string): Promise<boolean> {
-  let created = false
-  for (const stream of streamKeys(keys)) {
-    try {
-      await connection.send(['XGROUP', 'CREATE', stream, group, '0', 'MKSTREAM'], within)
-      created = true
-    } catch (error) {
-      if (!(error instanceof Error) || !error.message.startsWith('BUSYGROUP')) throw error
-    }
-  }
-  return created
+  return (await runScript<number>(connection, scripts.group, streamKeys(keys), [group], within)) === 1
 }
 
 /** Moves due jobs; tells when the next one is due. */

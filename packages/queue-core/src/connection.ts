@@ -1,9 +1,14 @@
 import type { RedisArgument, RedisClientType, RedisClusterType } from 'redis'
+import { QueueError } from './errors.ts'
+import { createLocator, type Locator } from './locator.ts'
+import { defaults } from './options.ts'
+import { within } from './within.ts'
 
 /** The part of a node-redis client (`createClient()`) that the library uses. */
 export interface RedisNodeClient {
   readonly isReady: boolean
-  sendCommand<T>(args: string[], options?: { timeout?: number }): Promise<T>
+  readonly options?: { readonly socket?: object }
+  sendCommand<T>(args: string[], options?: { typeMapping?: object }): Promise<T>
   duplicate(overrides?: object): RedisNodeClient
   connect(): Promise<unknown>
   close(): unknown
@@ -14,34 +19,52 @@ export interface RedisNodeClient {
 /** The part of a node-redis cluster client (`createCluster()`) that the library uses. */
 export interface RedisClusterClient {
   readonly isOpen: boolean
+  readonly nodeByAddress: ReadonlyMap<string, { readonly client?: RedisNodeClient | undefined }>
   sendCommand<T>(
     firstKey: RedisArgument | undefined,
     isReadonly: boolean | undefined,
     args: string[],
-    options?: { timeout?: number },
+    options?: { typeMapping?: object },
   ): Promise<T>
-  duplicate(overrides?: object): RedisClusterClient
-  connect(): Promise<unknown>
-  close(): unknown
-  destroy(): void
-  on(event: 'error', listener: (error: unknown) => void): unknown
-  getNodeClientForKey(key: RedisArgument): unknown
+  getNodeClientForKey(key: RedisArgument): Promise<RedisNodeClient>
 }
 
 /** A node-redis client, connected by the caller: `createClient()` or `createCluster()`. */
 export type RedisClient = RedisNodeClient | RedisClusterClient
 
+interface SendOptions {
+  /** @default defaults.replyWithinMs */
+  readonly replyWithinMs?: number
+}
+
 /** Sends commands whose keys all lie in one slot. */
 export interface Connection {
-  send<T>(args: string[], options?: { readonly replyWithinMs?: number }): Promise<T>
-  /** The server's id of this connection, for CLIENT UNBLOCK; undefined on a cluster, which has many. */
+  /**
+   * Sends one command. What it threw tells nothing about whether the server ran it, unless it is a reply of the server.
+   * @throws {QueueError} `NO_REPLY` after `replyWithinMs`, `CLOSED`
+   */
+  send<T>(args: string[], options?: SendOptions): Promise<T>
+  /** The server's id of this connection, for CLIENT UNBLOCK; undefined for a shared one. */
   id(): Promise<string | undefined>
+  /** When the server last answered, `performance.now()`. */
+  readonly lastReplyAt: number
+  readonly isClosed: boolean
+  /** Drops the connection at once: commands under way reject. Idempotent. */
   close(): Promise<void>
 }
 
-export class ReplyTimeoutError extends Error {
-  override readonly name = 'ReplyTimeoutError'
+/** One socket with all that depends on it. It is never mended: when it breaks, the next command opens another. */
+interface Link {
+  readonly client: RedisNodeClient
+  readonly drop: () => void
+  serverId: Promise<string> | undefined
 }
+
+/** How long a new connection may take until it can be used, in milliseconds. */
+const OPEN_WITHIN_MS = 5_000
+
+/** Replies come as plain strings and numbers, whatever types the caller's client maps them to. */
+const plain = { typeMapping: {} }
 
 function isCluster(client: RedisClient): client is RedisClusterClient {
   return 'getNodeClientForKey' in client
@@ -51,107 +74,162 @@ function isCluster(client: RedisClient): client is RedisClusterClient {
 type Accepts<T extends RedisClient> = T
 export type Accepted = Accepts<RedisClientType> | Accepts<RedisClusterType>
 
-function sendOn<T>(client: RedisClient, key: string, args: string[]): Promise<T> {
-  return isCluster(client) ? client.sendCommand<T>(key, false, args) : client.sendCommand<T>(args)
-}
-
-/** Sends over the caller's own client, which stays the caller's to close. */
+/** Sends over the caller's own client, which stays the caller's to mend and to close. */
 export function shareConnection(client: RedisClient, key: string): Connection {
+  let lastReplyAt = performance.now()
   return {
-    send: (args) => sendOn(client, key, args),
+    async send<T>(args: string[], options: SendOptions = {}) {
+      const { replyWithinMs = defaults.replyWithinMs } = options
+      const reply = isCluster(client)
+        ? client.sendCommand<T>(key, false, args, plain)
+        : client.sendCommand<T>(args, plain)
+      const value = await within(reply, replyWithinMs, () => noReply(args[0], replyWithinMs))
+      lastReplyAt = performance.now()
+      return value
+    },
     id: () => Promise.resolve(undefined),
+    get lastReplyAt() {
+      return lastReplyAt
+    },
+    isClosed: false,
     close: () => Promise.resolve(),
   }
 }
 
 /**
- * Opens a connection of its own. A command that gets no reply within `replyWithinMs` rejects and the
- * connection is replaced: a server that hangs or a network that swallows packets never parks us for good.
+ * Opens a connection of its own; on a cluster to the master that serves `key`. A command that gets no reply within
+ * `replyWithinMs` rejects and the socket is replaced: a server that hangs or a network that swallows packets never
+ * parks us for good. node-redis' own reconnecting is off, since it waits without end and may give up for good.
+ * `onLost` is told of each connection that breaks; who sends next learns of failures to open another.
+ * `signal` closes it.
  */
 export async function openConnection(
   parent: RedisClient,
   key: string,
-  onError: (error: unknown) => void,
+  onLost: (error: unknown) => void,
+  signal?: AbortSignal,
 ): Promise<Connection> {
-  let closed = false
-  let client: RedisClient | undefined
-  let opening: Promise<RedisClient> | undefined
-  let serverId: string | undefined
+  signal?.throwIfAborted()
+  const locator = isCluster(parent) ? createLocator(parent, key) : locateAt(parent)
+  let isClosed = false
+  let link: Link | undefined
+  let opening: Promise<Link> | undefined
+  let dialing: AbortController | undefined
+  let lastReplyAt = performance.now()
 
-  async function open(): Promise<RedisClient> {
-    const fresh: RedisClient = isCluster(parent)
-      ? parent.duplicate()
-      : parent.duplicate({ commandOptions: {}, disableOfflineQueue: true })
-    fresh.on('error', (error) => {
-      serverId = undefined
-      onError(error)
-    })
+  async function open(): Promise<Link> {
+    const socket = new AbortController()
+    dialing = socket
     try {
-      await fresh.connect()
+      link = await within(dial(socket), OPEN_WITHIN_MS, () => noReply('a new connection', OPEN_WITHIN_MS))
+      return link
     } catch (error) {
-      discard(fresh)
+      socket.abort(error)
+      if (!isClosed) await locator.failed()
       throw error
     }
-    if (closed) discard(fresh)
-    client = fresh
-    return fresh
   }
 
-  function discard(old: RedisClient): void {
-    if (client === old) client = undefined
-    serverId = undefined
-    try {
-      old.destroy()
-    } catch {
-      // destroy() throws on a client that is closed already: that is what is wanted.
+  async function dial(socket: AbortController): Promise<Link> {
+    const { template, address } = await locator.locate()
+    const client = template.duplicate({
+      // Every command has a time limit of ours.
+      commandOptions: { timeout: undefined },
+      disableOfflineQueue: true,
+      clientSideCache: undefined,
+      socket: {
+        ...template.options?.socket,
+        ...address,
+        reconnectStrategy: false,
+        socketTimeout: undefined,
+        // Ends the socket at any time, also one that is still connecting, which destroy() does not.
+        signal: socket.signal,
+      },
+    })
+    const opened: Link = {
+      client,
+      serverId: undefined,
+      drop() {
+        if (link === opened) link = undefined
+        socket.abort(new QueueError('CLOSED', 'The connection was dropped'))
+      },
     }
+    socket.signal.addEventListener('abort', () => client.destroy())
+    client.on('error', (error) => {
+      const isNews = link === opened
+      opened.drop()
+      if (isNews) onLost(error)
+    })
+    socket.signal.throwIfAborted()
+    await client.connect()
+    return opened
   }
 
-  async function current(): Promise<RedisClient> {
-    if (client !== undefined) return client
+  function current(): Promise<Link> {
+    if (isClosed) return Promise.reject(new QueueError('CLOSED', 'The connection is closed'))
     opening ??= open().finally(() => {
       opening = undefined
     })
     return opening
   }
 
-  async function send<T>(args: string[], options: { replyWithinMs?: number } = {}): Promise<T> {
-    const used = client ?? (await current())
-    const reply = sendOn<T>(used, key, args)
-    const within = options.replyWithinMs
-    if (within === undefined) return reply
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => {
-        // Rejected first: destroy() rejects the command too, with a less telling error.
-        reject(new ReplyTimeoutError(`Redis gave no reply to ${args[0]} within ${within} ms; reconnecting`))
-        discard(used)
-      }, within)
-    })
+  async function exchange<T>(used: Link, args: string[], replyWithinMs: number): Promise<T> {
     try {
-      return await Promise.race([reply, late])
+      const reply = await within(used.client.sendCommand<T>(args, plain), replyWithinMs, () => {
+        used.drop()
+        return noReply(args[0], replyWithinMs)
+      })
+      lastReplyAt = performance.now()
+      return reply
     } catch (error) {
-      // A master that became a replica keeps our socket; only a new connection finds the new master.
-      if (error instanceof Error && error.message.startsWith('READONLY')) discard(used)
+      // A master that became a replica, or gave its slot away, keeps our socket; only a new connection finds the new one.
+      if (error instanceof Error && /^(READONLY|MOVED) /.test(error.message)) {
+        locator.moved(error.message)
+        used.drop()
+      }
       throw error
-    } finally {
-      clearTimeout(timer)
-      reply.catch(() => undefined)
     }
   }
 
+  function close(): void {
+    isClosed = true
+    dialing?.abort(new QueueError('CLOSED', 'The connection is closed'))
+    link?.drop()
+  }
+
+  signal?.addEventListener('abort', close, { once: true })
   await current()
   return {
-    send,
-    async id() {
-      if (isCluster(parent)) return undefined
-      serverId ??= String(await send<number>(['CLIENT', 'ID'], { replyWithinMs: 5_000 }))
-      return serverId
+    async send<T>(args: string[], options: SendOptions = {}) {
+      return exchange<T>(link ?? (await current()), args, options.replyWithinMs ?? defaults.replyWithinMs)
     },
-    async close() {
-      closed = true
-      if (client !== undefined) discard(client)
-      await opening?.catch(() => undefined)
+    async id() {
+      const used = link ?? (await current())
+      used.serverId ??= exchange<number>(used, ['CLIENT', 'ID'], OPEN_WITHIN_MS).then(String)
+      return used.serverId
+    },
+    get lastReplyAt() {
+      return lastReplyAt
+    },
+    get isClosed() {
+      return isClosed
+    },
+    close() {
+      signal?.removeEventListener('abort', close)
+      close()
+      return Promise.resolve()
     },
   }
+}
+
+function locateAt(template: RedisNodeClient): Locator {
+  return {
+    locate: () => Promise.resolve({ template, address: undefined }),
+    moved: () => undefined,
+    failed: () => Promise.resolve(),
+  }
+}
+
+function noReply(what = 'a command', withinMs: number): QueueError {
+  return new QueueError('NO_REPLY', `Redis gave no reply to ${what} within ${withinMs} ms`)
 }

@@ -5,6 +5,7 @@ export type QueueErrorCode =
   | 'INVALID_OPTIONS'
   | 'INVALID_PAYLOAD'
   | 'LEASE_LOST'
+  | 'NO_REPLY'
   | 'QUEUE_FULL'
   | 'STOPPED'
   | 'UNKNOWN_JOB'

@@ -56,7 +56,6 @@ export interface Lane {
   ): void
   /** The lease is gone: aborts the run and forgets the job. */
   lose(held: Held): void
-  holds(entry: Pick<Held, 'level' | 'entryId'>): boolean
   setPaused(paused: boolean): void
   /** Resolves when every settle is stored or given up. */
   idle(): Promise<void>
@@ -81,7 +80,7 @@ export function createLane(
   let lastSettleAt = performance.now()
   const batcher = createBatcher<Settling>(SETTLE_BATCH, writeBatch)
 
-  /** Writes verdicts until the server has answered or every lease has run out; each is checked against its fence. */
+  /** Writes verdicts until the server has answered, every lease has run out or the connection is closed; each is checked against its fence. */
   async function writeBatch(batch: readonly Settling[]): Promise<void> {
     let ambiguous = false
     for (let failures = 1; ; failures++) {
@@ -105,7 +104,10 @@ export function createLane(
         emit({ type: 'error', error, during: 'settle' })
         ambiguous = true
         const now = performance.now()
-        if (batch.every((item) => now - item.held.renewedAt > item.held.visibilityMs)) {
+        if (
+          connection.isClosed ||
+          batch.every((item) => now - item.held.renewedAt > item.held.visibilityMs)
+        ) {
           for (const item of batch) finish(item, 'unknown')
           return
         }
@@ -239,8 +241,9 @@ export function createLane(
     },
     releaseOrphans(orphans) {
       const now = performance.now()
+      const own = new Set([...held].map(({ level, entryId }) => `${level}:${entryId}`))
       for (const orphan of orphans) {
-        if (lane.holds(orphan)) continue
+        if (own.has(`${orphan.level}:${orphan.entryId}`)) continue
         const lease = createHeld({ ...orphan, fields: [], job: undefined }, '', owner.visibilityMs, now)
         lane.settle(lease, verdict(lease, 'release'), () => undefined)
       }
@@ -257,9 +260,6 @@ export function createLane(
         ),
       )
     },
-    // Asked for the rare orphan only, so no index is kept for it.
-    holds: ({ level, entryId }) =>
-      [...held].some((lease) => lease.level === level && lease.entryId === entryId),
     setPaused,
     idle: () => batcher.idle(),
   }

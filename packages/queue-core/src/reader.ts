@@ -2,8 +2,9 @@ import * as broker from './broker.ts'
 import type { Connection } from './connection.ts'
 import type { Lane } from './lane.ts'
 import { LEVELS, splitByWeight } from './levels.ts'
-import { errorDelay } from './loop.ts'
+import { errorDelay, pause } from './loop.ts'
 import { defaults } from './options.ts'
+import { settlesWithin } from './within.ts'
 
 /** Claims new entries for one lane over a connection of its own, since a blocking read parks it. */
 export interface Reader {
@@ -18,11 +19,15 @@ export interface Reader {
 }
 
 const MAX_COUNT = 1_000
+/** A server that does not answer must not hold back the end: then what a read may have claimed is left to lapse. */
+const STOP_WITHIN_MS = 700
 
 /** `demand` tells how many jobs the lane may claim now; 0 = wait for `wake`. */
 export function startReader(lane: Lane, connection: Connection, demand: () => number): Reader {
   const { part, owner, settings, emit } = lane
+  const stopping = new AbortController()
   let stopped = false
+  let unblocking = false
   let failures = 0
   let lastReadAt = performance.now()
   let wakeUp: (() => void) | undefined
@@ -85,21 +90,26 @@ export function startReader(lane: Lane, connection: Connection, demand: () => nu
     if (all.length > 0) await lane.accept(all, lastReadAt)
   }
 
+  /** Never throws. Every error waits, whatever wakes the reader meanwhile: a loop of errors must not be a hot one. */
   async function recover(error: unknown): Promise<void> {
     if (error instanceof Error && error.message.startsWith('NOGROUP')) {
-      await broker.createGroup(connection, part.keys, owner.group)
-      emit({ type: 'groupCreated', queue: part.keys.base })
-      return
+      try {
+        await broker.createGroup(connection, part.keys, owner.group)
+        emit({ type: 'groupCreated', queue: part.keys.base })
+        return
+      } catch (again) {
+        return recover(again)
+      }
     }
-    // UNBLOCKED is how a server says that it became a replica or that we asked to stop.
+    // UNBLOCKED is how a server says that it became a replica, that the stream is gone, or that we asked to stop.
     if (!stopped && !(error instanceof Error && error.message.startsWith('UNBLOCKED')))
       emit({ type: 'error', error, during: 'read' })
-    await waitForWake(errorDelay(++failures))
+    await pause(errorDelay(++failures), stopping.signal)
   }
 
-  function waitForWake(atMostMs: number): Promise<void> {
+  function waitForWake(): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(done, atMostMs)
+      const timer = setTimeout(done, 1_000)
       function done(): void {
         clearTimeout(timer)
         wakeUp = undefined
@@ -113,14 +123,14 @@ export function startReader(lane: Lane, connection: Connection, demand: () => nu
     while (!stopped) {
       const want = Math.min(MAX_COUNT, lane.paused ? 0 : demand())
       if (want < 1) {
-        await waitForWake(1_000)
+        await waitForWake()
         continue
       }
       try {
         await readOnce(want)
         failures = 0
       } catch (error) {
-        await recover(error).catch((again: unknown) => emit({ type: 'error', error: again, during: 'read' }))
+        await recover(error)
       }
     }
   }
@@ -136,18 +146,30 @@ export function startReader(lane: Lane, connection: Connection, demand: () => nu
     },
     async stop() {
       stopped = true
+      stopping.abort()
       wakeUp?.()
-      let over = false
-      void running.then(() => {
-        over = true
-      })
+      const closeAt = performance.now() + STOP_WITHIN_MS
       // A reply must not be thrown away with the connection: it would be claimed and unknown. So the server is asked
       // to end the wait, again and again since the read may be on its way to it.
-      while (!over) {
-        if (blockedId !== undefined)
-          await part.connection.send(['CLIENT', 'UNBLOCK', blockedId]).catch(() => undefined)
-        await Promise.race([running, new Promise((resolve) => setTimeout(resolve, 20))])
+      while (!(await settlesWithin(running, 20))) {
+        unblock()
+        if (performance.now() > closeAt) {
+          await connection.close()
+          await settlesWithin(running, STOP_WITHIN_MS)
+          return
+        }
       }
     },
+  }
+
+  function unblock(): void {
+    if (blockedId === undefined || unblocking) return
+    unblocking = true
+    void part.connection
+      .send(['CLIENT', 'UNBLOCK', blockedId])
+      .catch(() => undefined)
+      .finally(() => {
+        unblocking = false
+      })
   }
 }

@@ -22,7 +22,7 @@ function script(flags: string, ...parts: string[]): Script {
 
 export const scripts: Readonly<
   Record<
-    'enqueue' | 'promote' | 'settle' | 'renew' | 'reclaim' | 'amend' | 'take' | 'stats' | 'janitor',
+    'enqueue' | 'promote' | 'settle' | 'renew' | 'reclaim' | 'amend' | 'take' | 'stats' | 'group' | 'janitor',
     Script
   >
 > = {
@@ -34,6 +34,7 @@ export const scripts: Readonly<
   amend: script('allow-oom', 'route', 'amend'),
   take: script('allow-oom', 'take'),
   stats: script('no-writes', 'route', 'stats'),
+  group: script('allow-oom', 'group'),
   janitor: script('allow-oom', 'janitor'),
 }
 

@@ -1,24 +1,31 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Connection } from './connection.ts'
 import { QueueError } from './errors.ts'
-import { defaults } from './options.ts'
+
+/** A server that does not answer at the start is not waited for long, in milliseconds. */
+const within = { replyWithinMs: 5_000 }
+const LOADING_POLL_MS = 100
 
 /**
  * Refuses a server that cannot keep jobs safe. Needs Redis 7.0 (XAUTOCLAIM that reports deleted entries, script
  * flags) or Valkey. Eviction may drop jobs (https://redis.io/docs/latest/develop/reference/eviction/).
+ * Waits while the server loads its data.
  * @returns warnings
  * @throws {QueueError} `UNSUPPORTED_SERVER`
  */
 export async function checkServer(connection: Connection, allowEviction: boolean): Promise<string[]> {
-  const ask = (section: string): Promise<string> =>
-    connection.send<string>(['INFO', section], { replyWithinMs: defaults.replyWithinMs }).then(String)
-  const server = readInfo(await ask('server'))
+  const ask = (section: string): Promise<Record<string, string>> =>
+    connection.send<string>(['INFO', section], within).then((text) => readInfo(text))
+  const server = await ask('server')
   const version = server['redis_version'] ?? ''
   if (Number(version.split('.')[0]) < 7)
     throw new QueueError(
       'UNSUPPORTED_SERVER',
       `Redis ${version} is too old: Redis 7.0 or Valkey 7.2 and newer are supported`,
     )
-  const memory = readInfo(await ask('memory'))
+  // A server that reads its data refuses everything else until it is done.
+  while ((await ask('persistence'))['loading'] === '1') await delay(LOADING_POLL_MS)
+  const memory = await ask('memory')
   const policy = memory['maxmemory_policy'] ?? 'noeviction'
   if (policy === 'noeviction') return []
   const advice = `maxmemory-policy is "${policy}": the server may drop jobs. Set it with CONFIG SET maxmemory-policy noeviction`
@@ -29,7 +36,7 @@ export async function checkServer(connection: Connection, allowEviction: boolean
 /** A queue has one consumer group: entries are deleted when they are done, a second group would miss or repeat them. */
 export async function checkGroup(connection: Connection, stream: string, group: string): Promise<void> {
   const groups = await connection
-    .send<unknown[]>(['XINFO', 'GROUPS', stream], { replyWithinMs: defaults.replyWithinMs })
+    .send<unknown[]>(['XINFO', 'GROUPS', stream], within)
     .catch((error: unknown) => {
       if (error instanceof Error && error.message.includes('no such key')) return []
       throw error

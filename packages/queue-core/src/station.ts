@@ -11,11 +11,22 @@ import { startReader, type Reader } from './reader.ts'
 import { startRecoverer } from './recoverer.ts'
 import { startRenewer } from './renewer.ts'
 import { checkGroup, checkServer } from './server.ts'
+import { settlesWithin } from './within.ts'
+
+// A server that gives no answers must not hold back the end of a worker.
+/** How long claims under way may take to end, in milliseconds; what they claim later is left to lapse. */
+const STOP_WITHIN_MS = 2_000
+/** How long the ends of jobs may take to be stored, in milliseconds; beyond, those jobs are delivered again. */
+const STORE_WITHIN_MS = 5_000
 
 /** A worker's place at one partition: its leases, the duties around them, and their connections. */
 export interface Station {
   readonly lane: Lane
   readonly reader: Reader
+  /** When the server last answered anything, `performance.now()`. */
+  readonly lastReplyAt: number
+  /** Looks at once for jobs to claim. */
+  wake(): void
   /** Stops claiming; what was claimed and not started is given back. */
   stopClaiming(): Promise<void>
   /** Stores what is still to be stored, forgets the consumer and closes the connections. Call when no handler runs. */
@@ -28,6 +39,8 @@ export interface StationContext {
   readonly settings: ResolvedWorker
   readonly consumer: string
   readonly emit: OnEvent
+  /** Aborts when the worker stops before it has started. */
+  readonly signal: AbortSignal
   /** How many jobs the lane may claim now. */
   readonly demandOf: (lane: Lane) => number
   /** Something changed that may let a job start. */
@@ -36,27 +49,26 @@ export interface StationContext {
 
 /** Opens a station. @throws {QueueError} `UNSUPPORTED_SERVER`, `INVALID_OPTIONS` */
 export async function openStation(context: StationContext, keys: Keys, index: number): Promise<Station> {
-  const { redis, settings, emit } = context
+  const { redis, settings, emit, signal } = context
   const connections: Connection[] = []
   const closeAll = async (): Promise<void> => {
     await Promise.all(connections.map((connection) => connection.close()))
   }
   const connect = async (): Promise<Connection> => {
-    const connection = await openConnection(redis, keys.dlq, (error) =>
-      emit({ type: 'error', error, during: 'connect' }),
-    )
+    const onLost = (error: unknown): void => emit({ type: 'error', error, during: 'connect' })
+    const connection = await openConnection(redis, keys.dlq, onLost, signal)
     connections.push(connection)
     return connection
   }
   try {
     const commands = await connect()
-    if (index === 0)
-      for (const message of await checkServer(commands, settings.allowEviction))
-        emit({ type: 'warning', message })
+    // Partitions may lie on several servers of a cluster; they are warned of once.
+    for (const message of await checkServer(commands, settings.allowEviction))
+      if (index === 0) emit({ type: 'warning', message })
     await checkGroup(commands, keys.streams[1], settings.group)
     await broker.createGroup(commands, keys, settings.group)
     const part = { index, keys, fixed: broker.fixedKeys(keys), connection: commands }
-    return staff(context, part, await connect(), await connect(), closeAll)
+    return staff(context, part, await connect(), await connect(), { connections, closeAll })
   } catch (error) {
     await closeAll()
     throw error
@@ -69,7 +81,7 @@ function staff(
   part: Lane['part'],
   readerConnection: Connection,
   controlConnection: Connection,
-  closeAll: () => Promise<void>,
+  { connections, closeAll }: { connections: readonly Connection[]; closeAll: () => Promise<void> },
 ): Station {
   const { group, visibilityMs, dedupeMs } = settings
   const lane = createLane(
@@ -91,18 +103,29 @@ function staff(
   return {
     lane,
     reader,
+    get lastReplyAt() {
+      return Math.max(...connections.map((connection) => connection.lastReplyAt))
+    },
+    wake() {
+      recoverer.wake()
+      reader.wake()
+    },
     async stopClaiming() {
-      await reader.stop()
-      await Promise.all(claimers.map((loop) => loop.stop()))
+      const stopped = Promise.all([reader.stop(), ...claimers.map((loop) => loop.stop())])
+      await settlesWithin(stopped, STOP_WITHIN_MS)
       lane.releaseBuffered()
     },
     async close() {
-      await lane.idle()
-      await renewer.stop()
+      // Closing rejects what is under way, so whatever is waited for here ends.
+      const timer = setTimeout(() => void closeAll(), STORE_WITHIN_MS)
       try {
+        await lane.idle()
+        await renewer.stop()
         await broker.forgetConsumers(part.connection, part.keys, group, consumer, Number.MAX_SAFE_INTEGER)
       } finally {
+        clearTimeout(timer)
         await closeAll()
+        await Promise.all(claimers.map((loop) => loop.stop()))
       }
     },
   }

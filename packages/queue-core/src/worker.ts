@@ -31,6 +31,8 @@ export interface WorkerHealth {
   readonly buffered: number
   /** Milliseconds since the server last answered a read, the slowest partition; a live worker reads every 2 s while it has free slots. */
   readonly sinceReadMs: number
+  /** Milliseconds since the server last answered anything, the slowest partition; under 5 s in a live worker, be it busy, idle or paused. */
+  readonly sinceReplyMs: number
   /** Leases whose end is not stored yet. */
   readonly settling: number
 }
@@ -95,6 +97,7 @@ export function createWorker<Jobs extends JobMap>(
   let starting: Promise<void> | undefined
   let stopping: Promise<void> | undefined
   let onIdle: (() => void) | undefined
+  const opening = new AbortController()
 
   function demandOf(lane: Lane): number {
     if (state !== 'running' || lane.settling > MAX_SETTLING) return 0
@@ -174,10 +177,14 @@ export function createWorker<Jobs extends JobMap>(
       consumer,
       emit,
       demandOf,
+      signal: opening.signal,
       onChange: () => state === 'running' && pump(),
     }
     for (const [index, keys] of partitionKeys(settings.prefix, queue, settings.partitions).entries())
       stations.push(await openStation(context, keys, index))
+    // Nothing is claimed before all are open, so a start that fails leaves no job behind.
+    state = 'running'
+    for (const station of stations) station.wake()
     const home = stations[0]?.lane.part
     if (settings.rateLimit !== undefined && home !== undefined)
       limiter = createLimiter(home, settings.rateLimit, pump, (error) =>
@@ -187,6 +194,7 @@ export function createWorker<Jobs extends JobMap>(
   }
 
   async function shut(graceMs: number): Promise<void> {
+    if (state === 'new') opening.abort(new QueueError('CLOSED', 'The worker was stopped while it started'))
     await starting?.catch(() => undefined)
     state = 'stopping'
     limiter?.stop()
@@ -227,15 +235,11 @@ export function createWorker<Jobs extends JobMap>(
     consumer,
     async start() {
       if (stopping !== undefined) throw new QueueError('CLOSED', 'The worker was stopped: make a new one')
-      if (starting === undefined) {
-        state = 'running'
-        starting = open()
-      }
+      starting ??= open()
       try {
         await starting
       } catch (error) {
         starting = undefined
-        state = 'new'
         const opened = stations
         stations = []
         await Promise.allSettled(opened.map((station) => station.stopClaiming().then(() => station.close())))
@@ -260,6 +264,7 @@ export function createWorker<Jobs extends JobMap>(
         running,
         buffered: stations.reduce((sum, { lane }) => sum + lane.buffer.size, 0),
         sinceReadMs: Math.max(0, ...stations.map(({ reader }) => now - reader.lastReadAt)),
+        sinceReplyMs: Math.max(0, ...stations.map(({ lastReplyAt }) => now - lastReplyAt)),
         settling: stations.reduce((sum, { lane }) => sum + lane.settling, 0),
       }
     },

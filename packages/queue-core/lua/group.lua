@@ -1,0 +1,16 @@
+-- Makes the group on every stream, from the very first entry, so that nothing enqueued before is passed over.
+-- KEYS[1..3]  streams by level
+-- ARGV[1]     group
+-- RETURNS     1 if it was missing on some stream
+-- WHY         XGROUP CREATE is refused when memory has run out, even if the group is there; this script is not, and
+--             workers that drain a full server must be able to start
+local missing = 0
+for level = 1, 3 do
+  local reply = redis.pcall('XGROUP', 'CREATE', KEYS[level], ARGV[1], '0', 'MKSTREAM')
+  if reply.err == nil then
+    missing = 1
+  elseif not string.find(reply.err, 'BUSYGROUP', 1, true) then
+    return reply
+  end
+end
+return missing
