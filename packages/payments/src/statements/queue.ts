@@ -51,7 +51,7 @@ export async function relayPending(sql: Database, batch: RelayBatch): Promise<nu
   return sql.begin(async (transaction) => {
     const rows = await transaction<{ id: string }[]>`
       select id from payments
-       where status = 'PENDING' and next_run_at <= clock_timestamp() - ${batch.minAgeMs}::float8 * interval '1 millisecond'
+       where status = 'PENDING' and next_run_at <= statement_timestamp() - ${batch.minAgeMs}::float8 * interval '1 millisecond'
        order by next_run_at, id
        limit ${batch.limit}::int
          for update skip locked`
@@ -88,22 +88,26 @@ export async function takeLost(
   { limit, queuedAgeMs, processingAgeMs, actor }: LostJobs,
 ): Promise<DueJob[]> {
   const rows = await sql<DueRow[]>`
-    with target as (
-      (select id, 'no job for a due payment' as reason
-         from payments
-        where status = 'QUEUED' and next_run_at < clock_timestamp() - ${queuedAgeMs}::float8 * interval '1 millisecond'
-        order by next_run_at, id
-        limit ${limit}::int
-          for update skip locked)
-      union all
-      (select id, case when lease_until is null then 'an unknown outcome is due' else 'the lease is over' end
-         from payments
-        where status = 'PROCESSING' and not needs_review
-          and next_run_at < clock_timestamp() - ${processingAgeMs}::float8 * interval '1 millisecond'
-          and coalesce(lease_until, '-infinity') < clock_timestamp() - ${processingAgeMs}::float8 * interval '1 millisecond'
-        order by next_run_at, id
-        limit ${limit}::int
-          for update skip locked)
+    with queued as (
+      select id, 'no job for a due payment' as reason
+        from payments
+       where status = 'QUEUED'
+         and next_run_at < statement_timestamp() - ${queuedAgeMs}::float8 * interval '1 millisecond'
+       order by next_run_at, id
+       limit ${limit}::int
+         for update skip locked
+    ), processing as (
+      select id, case when lease_until is null then 'an unknown outcome is due' else 'the lease is over' end as reason
+        from payments
+       where status = 'PROCESSING' and not needs_review
+         and next_run_at < statement_timestamp() - ${processingAgeMs}::float8 * interval '1 millisecond'
+         and coalesce(lease_until, '-infinity')
+             < statement_timestamp() - ${processingAgeMs}::float8 * interval '1 millisecond'
+       order by next_run_at, id
+       limit ${limit}::int
+         for update skip locked
+    ), target as (
+      select * from queued union all select * from processing
     ), moved as (
       update payments p
          set schedule_no = p.schedule_no + 1,

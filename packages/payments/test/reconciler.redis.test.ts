@@ -1,0 +1,243 @@
+import { createQueue } from '@titan/queue-core'
+import { startRedis } from '@titan/local'
+import { testPrefix } from '@titan/local/testing'
+import { createClient } from 'redis'
+import { afterAll, afterEach, beforeEach, expect, test } from 'vitest'
+import {
+  createPaymentStore,
+  createReconciler,
+  createRelay,
+  PAYMENTS_QUEUE,
+  type Database,
+  type PaymentJobs,
+  type PaymentsEvent,
+  type PaymentStore,
+  type Reconciler,
+  type ReconcilerOptions,
+} from '../src/index.ts'
+import { openMigratedDatabase, type MigratedDatabase } from './support/database.ts'
+import { claim, createPayment, expireLease, makeDue, read } from './support/payments.ts'
+import { connectRedis } from './support/redis.ts'
+import { settlementOf } from './support/settlements.ts'
+
+// A Redis of its own: it is flushed and restarted here.
+const server = await startRedis()
+afterAll(() => server.stop())
+const redis = await connectRedis(server.url)
+
+let database: MigratedDatabase
+let sql: Database
+let store: PaymentStore
+let prefix: string
+let queue: ReturnType<typeof createQueue<PaymentJobs>>
+
+beforeEach(async () => {
+  database = await openMigratedDatabase()
+  sql = database.sql
+  store = createPaymentStore(sql)
+  prefix = testPrefix()
+  queue = createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE, { prefix })
+})
+
+afterEach(() => database.drop())
+
+function newReconciler(options: Partial<ReconcilerOptions> = {}): Reconciler {
+  return createReconciler({
+    store,
+    queue,
+    redis,
+    prefix,
+    queuedGraceMs: 1_000,
+    processingGraceMs: 1_000,
+    ...options,
+  })
+}
+
+async function createQueued(count: number): Promise<string[]> {
+  const payments = await Promise.all(Array.from({ length: count }, () => createPayment(store)))
+  while ((await createRelay({ store, queue }).runOnce()) > 0);
+  return payments.map(({ id }) => id)
+}
+
+test('a healthy queue is left alone', async () => {
+  const ids = await createQueued(20)
+  const reconciler = newReconciler()
+  await reconciler.runOnce()
+  expect(await reconciler.runOnce()).toBe(0)
+  expect(await queue.stats()).toMatchObject({ ready: 20 })
+  expect(await store.events(ids[0] ?? '')).toHaveLength(2)
+})
+
+test('payments that have waited as long as the oldest job are left alone', async () => {
+  const ids = await createQueued(3)
+  for (const id of ids) await makeDue(sql, id, 3_600_000)
+  const waiting = {
+    name: PAYMENTS_QUEUE,
+    enqueueMany: queue.enqueueMany,
+    stats: async () => ({ ...(await queue.stats()), oldestReadyMs: 3_600_000 }),
+  }
+  const reconciler = newReconciler({ queue: waiting })
+  await reconciler.runOnce()
+  expect(await queue.stats()).toMatchObject({ ready: 3 })
+})
+
+test('after FLUSHALL every unfinished payment gets its job back at once', async () => {
+  const ids = await createQueued(25)
+  const reconciler = newReconciler({ batchSize: 10 })
+  await reconciler.runOnce()
+  await redis.flushAll()
+  expect(await reconciler.runOnce()).toBe(25)
+  expect(await queue.stats()).toMatchObject({ ready: 25 })
+  expect(await reconciler.runOnce()).toBe(0)
+  expect(await read(store, ids[0] ?? '')).toMatchObject({ status: 'QUEUED' })
+})
+
+test('after FLUSHALL delayed retries, unknown outcomes and running payments come back at their own time', async () => {
+  const [delayed, unknown, running] = await createQueued(3)
+  await store.settle(settlementOf(await claim(store, delayed ?? ''), { type: 'NOT_SENT', reason: 'refused' }))
+  await store.settle(settlementOf(await claim(store, unknown ?? ''), { type: 'UNKNOWN', reason: 'timeout' }))
+  await claim(store, running ?? '')
+  const reconciler = newReconciler()
+  await reconciler.runOnce()
+  await redis.flushAll()
+  expect(await reconciler.runOnce()).toBe(3)
+  expect(await queue.stats()).toMatchObject({ ready: 0, delayed: 3 })
+})
+
+test('a restart without persistence is noticed like a wipe', async () => {
+  await createQueued(5)
+  const own = await startRedis()
+  const client = await connectRedis(own.url)
+  const ownQueue = createQueue<PaymentJobs>(client, PAYMENTS_QUEUE, { prefix })
+  const reconciler = newReconciler({ queue: ownQueue, redis: client })
+  expect(await reconciler.runOnce()).toBe(5)
+  await own.kill()
+  const again = await startRedis({ port: own.port })
+  afterAll(() => again.stop())
+  await client.ping()
+  expect(await reconciler.runOnce()).toBe(5)
+  expect(await ownQueue.stats()).toMatchObject({ ready: 5 })
+})
+
+test('an older state of the data that was restored, mark and all, is completed and nothing in it doubled', async () => {
+  const [first] = await createQueued(1)
+  const reconciler = newReconciler()
+  await reconciler.runOnce()
+  await snapshot()
+  await createQueued(4)
+  await restore()
+  // What tells is the process: a restart is what brings an old state back.
+  await sql`update queue_epochs set run_id = 'the process before'`
+  expect(await reconciler.runOnce()).toBe(4)
+  expect(await queue.stats()).toMatchObject({ ready: 5 })
+  expect(await read(store, first ?? '')).toMatchObject({ status: 'QUEUED' })
+})
+
+test('a payment whose job is gone without a trace gets one with a new id', async () => {
+  const [id] = await createQueued(1)
+  const reconciler = newReconciler()
+  await reconciler.runOnce()
+  await redis.del(`${prefix}:{${PAYMENTS_QUEUE}}:jobs`)
+  expect(await reconciler.runOnce()).toBe(0)
+  await makeDue(sql, id ?? '', 60_000)
+  expect(await reconciler.runOnce()).toBe(1)
+  expect(await queue.stats()).toMatchObject({ ready: 1 })
+  expect((await store.events(id ?? '')).at(-1)).toMatchObject({
+    type: 'payment.requeued',
+    fromStatus: 'QUEUED',
+    toStatus: 'QUEUED',
+    actor: 'reconciler',
+  })
+})
+
+test('a forged mark of a finished job holds nothing back', async () => {
+  const { id } = await createPayment(store)
+  await redis.set(`${prefix}:{${PAYMENTS_QUEUE}}:processed:${id}`, '1')
+  await createRelay({ store, queue }).runOnce()
+  expect(await read(store, id)).toMatchObject({ status: 'QUEUED' })
+  expect(await queue.stats()).toMatchObject({ ready: 0 })
+  await makeDue(sql, id, 60_000)
+  expect(await newReconciler().runOnce()).toBe(1)
+  expect(await queue.stats()).toMatchObject({ ready: 1 })
+})
+
+test('a payment that was just given a job is not given another', async () => {
+  const [id] = await createQueued(1)
+  await makeDue(sql, id ?? '', 60_000)
+  const lost = { limit: 10, queuedAgeMs: 1_000, processingAgeMs: 1_000, actor: 'test' }
+  expect(await store.takeLost(lost)).toEqual([{ paymentId: id, scheduleNo: 1, delayMs: 0 }])
+  expect(await store.takeLost(lost)).toEqual([])
+})
+
+test('a lease that is over gets a job', async () => {
+  const [id] = await createQueued(1)
+  await claim(store, id ?? '')
+  const reconciler = newReconciler({ processingGraceMs: 0 })
+  await reconciler.runOnce()
+  expect(await reconciler.runOnce()).toBe(0)
+  await expireLease(sql, id ?? '')
+  expect(await reconciler.runOnce()).toBe(1)
+  expect((await store.events(id ?? '')).at(-1)).toMatchObject({
+    type: 'payment.requeued',
+    evidence: { reason: 'the lease is over' },
+  })
+})
+
+test('an unknown outcome that is due gets a job, one that is parked does not', async () => {
+  const [unknown, parked] = await createQueued(2)
+  await store.settle(settlementOf(await claim(store, unknown ?? ''), { type: 'UNKNOWN', reason: 'timeout' }))
+  await store.settle(
+    settlementOf(await claim(store, parked ?? ''), { type: 'UNRESOLVABLE', reason: 'too old' }),
+  )
+  const reconciler = newReconciler()
+  await reconciler.runOnce()
+  expect(await reconciler.runOnce()).toBe(0)
+  await makeDue(sql, unknown ?? '', 60_000)
+  await makeDue(sql, parked ?? '', 60_000)
+  expect(await reconciler.runOnce()).toBe(1)
+})
+
+test('reconcilers that run at the same time share the work', async () => {
+  const ids = await createQueued(40)
+  const reconcilers = [newReconciler({ batchSize: 10 }), newReconciler({ batchSize: 10 })]
+  await reconcilers[0]?.runOnce()
+  await redis.del(`${prefix}:{${PAYMENTS_QUEUE}}:jobs`)
+  for (const id of ids) await makeDue(sql, id, 60_000)
+  let total = 0
+  for (let round = 0; round < 3; round++)
+    for (const count of await Promise.all(reconcilers.map((one) => one.runOnce()))) total += count
+  expect(total).toBe(40)
+})
+
+test('with Redis away nothing is taken, and the loop goes on', async () => {
+  const [id] = await createQueued(1)
+  await makeDue(sql, id ?? '', 60_000)
+  const events: PaymentsEvent[] = []
+  const away = {
+    name: PAYMENTS_QUEUE,
+    enqueueMany: queue.enqueueMany,
+    stats: () => Promise.reject(new Error('ECONNREFUSED')),
+  }
+  const reconciler = newReconciler({ queue: away, onEvent: (event) => events.push(event) })
+  await expect(reconciler.runOnce()).rejects.toThrow('ECONNREFUSED')
+  expect((await store.events(id ?? '')).at(-1)).toMatchObject({ type: 'payment.queued' })
+  reconciler.start()
+  reconciler.start()
+  await reconciler.stop()
+  await reconciler.stop()
+  expect(events).toContainEqual({ type: 'error', source: 'reconciler', error: expect.any(Error) })
+})
+
+/** Keeps what is in Redis in another of its databases. */
+async function snapshot(): Promise<void> {
+  for (const key of await redis.keys('*')) await redis.sendCommand(['COPY', key, key, 'DB', '1', 'REPLACE'])
+}
+
+/** Puts back what {@link snapshot} kept, in place of everything newer. */
+async function restore(): Promise<void> {
+  await redis.flushDb()
+  const other = createClient({ url: server.url, database: 1 })
+  await other.connect()
+  for (const key of await other.keys('*')) await other.sendCommand(['COPY', key, key, 'DB', '0'])
+  other.destroy()
+}
