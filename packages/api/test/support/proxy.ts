@@ -4,11 +4,11 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 export interface Proxy {
   /** The server's URL with the proxy's address in it. */
   readonly url: string
-  /** Cuts all connections and takes no new ones. */
-  cut(): void
+  /** Cuts all connections and refuses new ones. */
+  cut(): Promise<void>
   /** Keeps connections open and swallows what is sent. */
   swallow(): void
-  heal(): void
+  heal(): Promise<void>
   close(): Promise<void>
 }
 
@@ -16,12 +16,8 @@ export interface Proxy {
 export async function startProxy(url: string): Promise<Proxy> {
   const target = new URL(url)
   const sockets = new Set<Socket>()
-  let mode: 'pass' | 'cut' | 'swallow' = 'pass'
+  let mode: 'pass' | 'swallow' = 'pass'
   const server = createServer((client) => {
-    if (mode === 'cut') {
-      client.destroy()
-      return
-    }
     const upstream = connect(Number(target.port), target.hostname)
     for (const [socket, other] of [
       [client, upstream],
@@ -38,27 +34,26 @@ export async function startProxy(url: string): Promise<Proxy> {
       })
     }
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const through = new URL(url)
-  through.port = String((server.address() as AddressInfo).port)
-  const destroyAll = (): void => {
+  const listen = (port: number): Promise<void> =>
+    new Promise((resolve) => server.listen(port, '127.0.0.1', () => resolve()))
+  const cut = (): Promise<void> => {
     for (const socket of sockets) socket.destroy()
+    return new Promise((resolve) => server.close(() => resolve()))
   }
+  await listen(0)
+  const { port } = server.address() as AddressInfo
+  const through = new URL(url)
+  through.port = String(port)
   return {
     url: through.href,
-    cut: () => {
-      mode = 'cut'
-      destroyAll()
-    },
+    cut,
     swallow: () => {
       mode = 'swallow'
     },
-    heal: () => {
+    heal: async () => {
       mode = 'pass'
+      if (!server.listening) await listen(port)
     },
-    close: () => {
-      destroyAll()
-      return new Promise((resolve) => server.close(() => resolve()))
-    },
+    close: cut,
   }
 }

@@ -1,0 +1,182 @@
+import { eventually } from '@titan/local/testing'
+import { inject, afterEach, describe, expect, it } from 'vitest'
+import { openTestApi, type TestApi, type TestApiOptions } from './support/api.ts'
+import { startProxy, type Proxy } from './support/proxy.ts'
+
+const closers: (() => Promise<void>)[] = []
+afterEach(async () => {
+  for (const close of closers.splice(0).toReversed()) await close()
+})
+
+async function openApi(options: TestApiOptions): Promise<TestApi> {
+  const api = await openTestApi(options)
+  closers.push(() => api.close())
+  return api
+}
+
+/** The API with a proxy between it and PostgreSQL. */
+async function openBehindProxy(
+  options: TestApiOptions = {},
+): Promise<{ readonly api: TestApi; readonly database: Proxy }> {
+  let proxy: Proxy | undefined
+  const api = await openApi({
+    ...options,
+    through: async (url) => {
+      proxy = await startProxy(url)
+      return proxy.url
+    },
+  })
+  if (proxy === undefined) throw new Error('the proxy was not asked for')
+  const database = proxy
+  closers.push(() => database.close())
+  return { api, database }
+}
+
+describe('while Redis is away', () => {
+  it('payments are accepted and stay PENDING', async () => {
+    const proxy = await startProxy(inject('redisUrl'))
+    closers.push(() => proxy.close())
+    await proxy.cut()
+    const api = await openApi({ redisUrl: proxy.url })
+
+    const responses = await Promise.all(
+      Array.from({ length: 50 }, (_, index) => api.pay({ amount: 5, idempotency_key: `away-${index}` })),
+    )
+
+    expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([202]))
+    const payments = await api.store.list({ limit: 100 })
+    expect(payments).toHaveLength(50)
+    expect(new Set(payments.map(({ status }) => status))).toEqual(new Set(['PENDING']))
+    expect(await (await api.request('/readyz')).json()).toEqual({
+      status: 'ready',
+      checks: { postgres: 'up', redis: 'down' },
+    })
+  })
+
+  it('payments are queued again once it is back', async () => {
+    const proxy = await startProxy(inject('redisUrl'))
+    closers.push(() => proxy.close())
+    const api = await openApi({ redisUrl: proxy.url })
+    await eventually(() => api.redis.isReady)
+    await proxy.cut()
+    await api.pay({ amount: 5, idempotency_key: 'before' })
+    await proxy.heal()
+    await eventually(() => api.redis.isReady)
+
+    await eventually(async () => {
+      await api.pay({ amount: 5, idempotency_key: `after-${performance.now()}` })
+      return (await api.store.list({ status: 'QUEUED' })).length > 0
+    })
+  })
+
+  it('that swallows what it is sent does not hold up the answers', async () => {
+    const proxy = await startProxy(inject('redisUrl'))
+    closers.push(() => proxy.close())
+    const api = await openApi({ redisUrl: proxy.url, requestTimeoutMs: 1_500 })
+    await eventually(() => api.redis.isReady)
+    proxy.swallow()
+
+    for (let index = 0; index < 20; index += 1) {
+      expect((await api.pay({ amount: 5, idempotency_key: `swallowed-${index}` })).status).toBe(202)
+    }
+  })
+})
+
+describe('while PostgreSQL is away', () => {
+  it('requests are answered 503 with a time to come back, and served again when it is back', async () => {
+    const { api, database } = await openBehindProxy()
+    expect((await api.pay({ amount: 5, idempotency_key: 'before' })).status).toBe(202)
+    await database.cut()
+
+    for (const response of [
+      await api.pay({ amount: 5, idempotency_key: 'during' }),
+      await api.request('/payments'),
+      await api.request('/payments/pay_1'),
+    ]) {
+      expect(response.status).toBe(503)
+      expect(response.headers.get('retry-after')).toBe('1')
+      expect(response.headers.get('content-type')).toBe('application/problem+json')
+      expect(await response.json()).toMatchObject({ code: 'unavailable' })
+    }
+    const ready = await api.request('/readyz')
+    expect(ready.status).toBe(503)
+    expect(await ready.json()).toMatchObject({ status: 'unavailable', checks: { postgres: 'down' } })
+    expect((await api.request('/healthz')).status).toBe(200)
+    expect(await api.count()).toBe(1)
+
+    await database.heal()
+    await eventually(async () => (await api.pay({ amount: 5, idempotency_key: 'during' })).status === 202)
+    expect(await api.count()).toBe(2)
+  })
+
+  it('a request to one that hangs is answered 503 in time', async () => {
+    const { api, database } = await openBehindProxy({ requestTimeoutMs: 300 })
+    await api.pay({ amount: 5, idempotency_key: 'before' })
+    database.swallow()
+
+    const response = await api.pay({ amount: 5, idempotency_key: 'hanging' })
+    expect(response.status).toBe(503)
+    expect(await response.json()).toMatchObject({ code: 'unavailable', detail: 'The request took too long.' })
+  })
+
+  it('requests beyond the limit are turned away at once', async () => {
+    const { api, database } = await openBehindProxy({ requestTimeoutMs: 500, maxInFlight: 3 })
+    await api.pay({ amount: 5, idempotency_key: 'before' })
+    database.swallow()
+
+    const responses = await Promise.all(
+      Array.from({ length: 5 }, (_, index) => api.pay({ amount: 5, idempotency_key: `crowd-${index}` })),
+    )
+    const details = await Promise.all(
+      responses.map(async (response) => ((await response.json()) as { detail: string }).detail),
+    )
+
+    expect(details.toSorted((one, other) => one.localeCompare(other))).toEqual([
+      'The request took too long.',
+      'The request took too long.',
+      'The request took too long.',
+      'Too many requests at a time.',
+      'Too many requests at a time.',
+    ])
+  })
+})
+
+describe('when an answer is lost after the payment was stored', () => {
+  it('the repetition gets the same payment', async () => {
+    const { api, database } = await openBehindProxy({ requestTimeoutMs: 1_000 })
+    await api.pay({ amount: 5, idempotency_key: 'before' })
+    const lost = api.pay({ amount: 5, idempotency_key: 'lost' })
+    await eventually(async () => (await api.count()) === 2, { intervalMs: 1 })
+    await database.cut()
+    await lost
+    await database.heal()
+
+    await eventually(async () => {
+      const response = await api.pay({ amount: 5, idempotency_key: 'lost' })
+      return response.status === 202 && response.headers.get('idempotent-replayed') === 'true'
+    })
+    expect(await api.count()).toBe(2)
+  })
+})
+
+describe('when the table is locked for longer than a statement waits', () => {
+  it('the answer is 409 with a time to come back, and nothing is lost', async () => {
+    const api = await openApi({})
+    const release = Promise.withResolvers<void>()
+    const locked = Promise.withResolvers<void>()
+    const lock = api.sql.begin(async (transaction) => {
+      await transaction`lock table payments in access exclusive mode`
+      locked.resolve()
+      await release.promise
+    })
+    await locked.promise
+    const response = await api.pay({ amount: 5, idempotency_key: 'locked' })
+    release.resolve()
+    await lock
+
+    expect(response.status).toBe(409)
+    expect(response.headers.get('retry-after')).toBe('1')
+    expect(await response.json()).toMatchObject({ code: 'request-in-flight' })
+    expect((await api.pay({ amount: 5, idempotency_key: 'locked' })).status).toBe(202)
+  })
+})

@@ -1,0 +1,237 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openTestApi, type TestApi } from './support/api.ts'
+
+let api: TestApi
+beforeAll(async () => {
+  api = await openTestApi()
+})
+afterAll(() => api.close())
+
+interface PaymentBody {
+  readonly payment_id: string
+  readonly amount: number
+  readonly status: string
+  readonly failure?: { readonly code: string }
+}
+interface Page {
+  readonly data: readonly PaymentBody[]
+  readonly has_more: boolean
+  readonly next_cursor: string | null
+}
+
+async function createPayment(key: string, amount = 100): Promise<string> {
+  const response = await api.pay({ amount, idempotency_key: key })
+  return ((await response.json()) as PaymentBody).payment_id
+}
+
+async function readPage(path: string): Promise<Page> {
+  const response = await api.request(path)
+  expect(response.status).toBe(200)
+  return (await response.json()) as Page
+}
+
+/** Follows the cursors to the end. */
+async function readAll(path: string, start: string | null): Promise<string[]> {
+  const ids: string[] = []
+  for (let cursor = start; cursor !== null;) {
+    const page = await readPage(`${path}&cursor=${cursor}`)
+    ids.push(...page.data.map(({ payment_id: id }) => id))
+    cursor = page.next_cursor
+  }
+  return ids
+}
+
+describe('GET /payments/{payment_id}', () => {
+  it('answers id, amount and status, in this order', async () => {
+    const id = await createPayment('read')
+    const response = await api.request(`/payments/${id}`)
+
+    expect(response.status).toBe(200)
+    expect(await response.text()).toMatch(
+      new RegExp(`^\\{"payment_id":"${id}","amount":100,"status":"(PENDING|QUEUED)","currency":"USD",`),
+    )
+  })
+
+  it('tells a client to ask again while the payment is under way, and no longer', async () => {
+    const id = await createPayment('hint')
+    const before = await api.request(`/payments/${id}`)
+    await api.store.cancel(id, { actor: 'test', reason: 'to end it' })
+    const after = await api.request(`/payments/${id}`)
+
+    expect(before.headers.get('retry-after')).toBe('1')
+    expect(after.headers.has('retry-after')).toBe(false)
+  })
+
+  it('says why a payment failed', async () => {
+    const id = await createPayment('failed')
+    await api.store.cancel(id, { actor: 'test', reason: 'to fail it' })
+    const body = (await (await api.request(`/payments/${id}`)).json()) as PaymentBody
+
+    expect(body).toMatchObject({ status: 'FAILED', failure: { code: 'canceled', kind: 'canceled' } })
+  })
+
+  it('answers 304 to a client that has this version, and 200 once it has changed', async () => {
+    const id = await createPayment('tagged')
+    await api.store.markQueued([id], 'test')
+    const tag = (await api.request(`/payments/${id}`)).headers.get('etag') ?? ''
+    const ask = (): Promise<Response> =>
+      api.request(`/payments/${id}`, { headers: { 'if-none-match': `"other", W/${tag}` } })
+
+    const same = await ask()
+    expect(same.status).toBe(304)
+    expect(await same.text()).toBe('')
+    expect(same.headers.get('etag')).toBe(tag)
+
+    await api.store.cancel(id, { actor: 'test', reason: 'to change it' })
+    expect((await ask()).status).toBe(200)
+  })
+
+  it('answers HEAD without a body', async () => {
+    const id = await createPayment('head')
+    const response = await api.request(`/payments/${id}`, { method: 'HEAD' })
+
+    expect(response.status).toBe(200)
+    expect(await response.text()).toBe('')
+  })
+})
+
+describe('GET /payments/{payment_id}/events', () => {
+  it('answers every status the payment has had, in order', async () => {
+    const id = await createPayment('events')
+    await api.store.markQueued([id], 'test')
+    await api.store.cancel(id, { actor: 'test', reason: 'to end it' })
+    const { data } = (await (await api.request(`/payments/${id}/events`)).json()) as {
+      data: { sequence: number; to_status: string; from_status: string | null; type: string }[]
+    }
+
+    expect(data.map(({ to_status: status }) => status)).toEqual(['PENDING', 'QUEUED', 'FAILED'])
+    expect(data.map(({ sequence }) => sequence)).toEqual([1, 2, 3])
+    expect(data[0]).toMatchObject({ type: 'payment.created', from_status: null })
+  })
+})
+
+describe('POST /payments/{payment_id}/cancel', () => {
+  const cancel = (id: string): Promise<Response> => api.request(`/payments/${id}/cancel`, { method: 'POST' })
+
+  it('ends a payment that no worker has begun', async () => {
+    const response = await cancel(await createPayment('cancel'))
+
+    expect(response.status).toBe(200)
+    expect(await response.json()).toMatchObject({ status: 'FAILED', failure: { code: 'canceled' } })
+  })
+
+  it('is refused once an attempt was made', async () => {
+    const id = await createPayment('late')
+    await api.store.claim(id, { owner: 'test', leaseMs: 1_000, gateway: 'test' })
+    const response = await cancel(id)
+
+    expect(response.status).toBe(409)
+    expect(await response.json()).toMatchObject({ code: 'invalid-state' })
+    expect((await api.store.get(id))?.status).toBe('PROCESSING')
+  })
+
+  it('is refused for a payment that is over', async () => {
+    const id = await createPayment('over')
+    await cancel(id)
+
+    expect((await cancel(id)).status).toBe(409)
+  })
+
+  it('does not know unknown payments', async () => {
+    expect((await cancel('pay_unknown')).status).toBe(404)
+  })
+})
+
+describe('GET /payments', () => {
+  it('lists the newest first', async () => {
+    const first = await createPayment('older')
+    const second = await createPayment('newer')
+    const { data } = await readPage('/payments?limit=2')
+
+    expect(data.map(({ payment_id: id }) => id)).toEqual([second, first])
+  })
+
+  it('pages through all payments once, whatever is created meanwhile', async () => {
+    const ids: string[] = []
+    for (let index = 0; index < 7; index += 1) ids.unshift(await createPayment(`page-${index}`, 7_700))
+    const path = '/payments?limit=3&min_amount=7700&max_amount=7700'
+    const first = await readPage(path)
+    await createPayment('page-late', 7_700)
+    const rest = await readAll(path, first.next_cursor)
+
+    expect([...first.data.map(({ payment_id: id }) => id), ...rest]).toEqual(ids)
+  })
+
+  it('ends without a cursor, also when the last page is full', async () => {
+    for (const key of ['full-1', 'full-2']) await createPayment(key, 8_800)
+    const page = await readPage('/payments?limit=2&min_amount=8800&max_amount=8800')
+
+    expect(page).toMatchObject({ has_more: false, next_cursor: null })
+    expect(page.data).toHaveLength(2)
+  })
+
+  it('links to the next page', async () => {
+    for (const key of ['link-1', 'link-2']) await createPayment(key)
+    const response = await api.request('/payments?limit=1')
+    const [, next] = /^<([^>]+)>; rel="next"$/.exec(response.headers.get('link') ?? '') ?? []
+    const { data } = (await response.json()) as Page
+    const following = await readPage(next ?? '')
+
+    expect(following.data).toHaveLength(1)
+    expect(following.data[0]?.payment_id).not.toBe(data[0]?.payment_id)
+  })
+
+  it('filters by status', async () => {
+    const id = await createPayment('by-status', 9_900)
+    await api.store.cancel(id, { actor: 'test', reason: 'to fail it' })
+    const { data } = await readPage('/payments?status=FAILED&min_amount=9900')
+
+    expect(data.map(({ payment_id: found }) => found)).toEqual([id])
+  })
+
+  it.each([
+    ['limit=0', 'limit'],
+    ['limit=101', 'limit'],
+    ['limit=1e9', 'limit'],
+    ['status=pending', 'status'],
+    ['needs_review=maybe', 'needs_review'],
+    ['min_amount=1.5', 'min_amount'],
+    ['order=asc', 'order'],
+    ['limit=1&limit=2', 'limit'],
+    ['idempotency_key=a%00b', 'idempotency_key'],
+  ])('refuses %s', async (query, parameter) => {
+    const response = await api.request(`/payments?${query}`)
+    const body = (await response.json()) as { errors: { parameter: string }[] }
+
+    expect(response.status).toBe(400)
+    expect(body.errors.map((error) => error.parameter)).toContain(parameter)
+  })
+
+  it('refuses a cursor that was changed, made up, or made for another filter', async () => {
+    for (const key of ['cursor-1', 'cursor-2']) await createPayment(key)
+    const { next_cursor: cursor } = await readPage('/payments?limit=1')
+    const flipped = `${cursor?.slice(0, 20)}${cursor?.[20] === 'A' ? 'B' : 'A'}${cursor?.slice(21)}`
+    const paths = [flipped, 'abc', '', '%00'].map((text) => `/payments?limit=1&cursor=${text}`)
+
+    for (const path of [...paths, `/payments?limit=1&status=FAILED&cursor=${cursor}`]) {
+      const response = await api.request(path)
+      expect(response.status).toBe(400)
+      expect(await response.json()).toMatchObject({ code: 'invalid-cursor' })
+    }
+  })
+})
+
+describe('GET /healthz and /readyz', () => {
+  it('answer 200 while all is well', async () => {
+    expect((await api.request('/healthz')).status).toBe(200)
+    const response = await api.request('/readyz')
+    expect(response.status).toBe(200)
+    expect(await response.json()).toEqual({ status: 'ready', checks: { postgres: 'up', redis: 'up' } })
+  })
+
+  it('carry security headers, as everything does', async () => {
+    const { headers } = await api.request('/healthz')
+    expect(headers.get('x-content-type-options')).toBe('nosniff')
+    expect(headers.get('referrer-policy')).toBe('no-referrer')
+  })
+})
