@@ -172,10 +172,29 @@ export const NO_META: Meta = {}
 function readMeta(text: string): Meta | undefined {
   try {
     const parsed: unknown = JSON.parse(text)
-    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) ? parsed : undefined
+    return isMeta(parsed) ? parsed : undefined
   } catch {
     return undefined
   }
+}
+
+const NUMBERS = ['failures', 'crashes', 'maxAttempts', 'visibilityMs', 'timeoutMs', 'enqueuedAt', 'redrives']
+const TEXTS = ['id', 'orderingKey', 'traceparent', 'origin']
+
+/** Others may write to a stream too: what would trip the engine up later is found here. */
+function isMeta(value: unknown): value is Meta {
+  if (!isRecord(value)) return false
+  for (const key of NUMBERS) if (value[key] !== undefined && typeof value[key] !== 'number') return false
+  for (const key of TEXTS) {
+    const text = value[key]
+    if (text !== undefined && (typeof text !== 'string' || CONTROL.test(text))) return false
+  }
+  const { history, backoff } = value
+  return (history === undefined || Array.isArray(history)) && (backoff === undefined || isRecord(backoff))
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /**

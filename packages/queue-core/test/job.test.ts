@@ -1,0 +1,125 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import {
+  checkKey,
+  checkName,
+  decodeFields,
+  encodeData,
+  plainJobId,
+  withFailure,
+  type Failure,
+  type Meta,
+} from '../src/job.ts'
+
+const invalid = expect.objectContaining({ name: 'QueueError', code: 'INVALID_PAYLOAD' })
+
+describe('a stream entry', () => {
+  test('without meta is a job with defaults', () => {
+    expect(decodeFields(['n', 'work', 'd', '1'], 0)).toEqual({ name: 'work', data: '1', meta: {}, level: 0 })
+  })
+
+  test('with its fields in any order, and fields of a later version, is read', () => {
+    const meta = { id: 'a', failures: 2, ofTheFuture: { x: 1 } }
+    expect(decodeFields(['z', 'x', 'm', JSON.stringify(meta), 'd', '{}', 'n', 'work'], 2)).toEqual({
+      name: 'work',
+      data: '{}',
+      meta,
+      level: 2,
+    })
+  })
+
+  test.each([
+    [[]],
+    [['n', 'work']],
+    [['d', '1']],
+    [['n']],
+    [['n', 'work', 'd']],
+    [['n', 'work', 'd', '1', 'm', '{']],
+    [['n', 'work', 'd', '1', 'm', '[]']],
+    [['n', 'work', 'd', '1', 'm', 'null']],
+    [['n', 'work', 'd', '1', 'm', '7']],
+    [['n', 'work', 'd', '1', 'm', '{"history":5}']],
+    [['n', 'work', 'd', '1', 'm', '{"visibilityMs":"soon"}']],
+    [['n', 'work', 'd', '1', 'm', '{"failures":null}']],
+    [['n', 'work', 'd', '1', 'm', '{"id":7}']],
+    [['n', 'work', 'd', '1', 'm', '{"id":"a\\nb"}']],
+    [['n', 'work', 'd', '1', 'm', '{"orderingKey":{}}']],
+    [['n', 'work', 'd', '1', 'm', '{"backoff":7}']],
+  ])('of %j is not a job', (fields) => {
+    expect(decodeFields(fields, 1)).toBeUndefined()
+  })
+
+  test('of any garbage is a job or not, but never an error', () => {
+    const anyField = fc.oneof(fc.constantFrom('n', 'd', 'm'), fc.string(), fc.json())
+    fc.assert(
+      fc.property(fc.array(anyField), (fields) => {
+        const job = decodeFields(fields, 1)
+        if (job !== undefined)
+          expect(job).toMatchObject({ name: expect.any(String), data: expect.any(String) })
+      }),
+    )
+  })
+})
+
+describe('data', () => {
+  test('comes back as it was, for anything JSON can say', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (data) => {
+        const text = encodeData('work', data, 1_000_000)
+        expect(JSON.stringify(JSON.parse(text))).toBe(JSON.stringify(data))
+        expect(text).not.toContain('\n')
+      }),
+    )
+  })
+
+  test.each([[undefined], [() => 1], [Symbol('x')], [1n]])('%s is refused', (data) => {
+    expect(() => encodeData('work', data, 100)).toThrow(invalid)
+  })
+
+  test('that refers to itself is refused, with the reason', () => {
+    const data: Record<string, unknown> = {}
+    data['self'] = data
+    expect(() => encodeData('work', data, 100)).toThrow(
+      expect.objectContaining({ code: 'INVALID_PAYLOAD', cause: expect.any(TypeError) }),
+    )
+  })
+
+  test('is measured in bytes, not in characters', () => {
+    expect(encodeData('work', 'x'.repeat(8), 10)).toHaveLength(10)
+    expect(() => encodeData('work', 'x'.repeat(9), 10)).toThrow(invalid)
+    expect(encodeData('work', '€€', 8)).toHaveLength(4)
+    expect(() => encodeData('work', '€€€', 8)).toThrow(/larger than 8 bytes/)
+  })
+})
+
+describe('names', () => {
+  test.each(['a', 'email.send', 'v2/pay', 'a:b-c_d', 'n'.repeat(128)])('%s is one', (name) => {
+    expect(checkName(name)).toBe(name)
+  })
+  test.each(['', ' ', 'a b', 'ä', 'a\n', 'n'.repeat(129)])('%j is none', (name) => {
+    expect(() => checkName(name)).toThrow(invalid)
+  })
+  test.each(['', 'a\nb', 'a\u0000', 'a\u007f', 'n'.repeat(256)])('%j is no id', (id) => {
+    expect(() => checkKey('id', id)).toThrow(invalid)
+  })
+  test('an id may be of any letters', () => {
+    for (const id of ['ключ 1', '💶', '"\\', 'n'.repeat(255)]) expect(checkKey('id', id)).toBe(id)
+  })
+})
+
+test('the id of a job without one names its stream', () => {
+  expect(plainJobId('1-0', 1, undefined)).toBe('1-0')
+  expect(plainJobId('1-0', 0, undefined)).toBe('1-0-high')
+  expect(plainJobId('1-0', 2, 3)).toBe('1-0-low.3')
+})
+
+test('a job keeps its last ten failures, with texts of bounded length', () => {
+  let meta: Meta = { id: 'a' }
+  for (let at = 0; at < 15; at++) {
+    const failure: Failure = { at, cause: 'handler_error', error: 'x'.repeat(10_000) }
+    meta = withFailure(meta, failure)
+  }
+  expect(meta.history?.map(({ at }) => at)).toEqual([5, 6, 7, 8, 9, 10, 11, 12, 13, 14])
+  expect(meta.history?.every(({ error }) => error.length === 500)).toBe(true)
+  expect(meta.id).toBe('a')
+})
