@@ -36,6 +36,8 @@ export interface ClaimerContext {
 /** Longest wait in one piece, in milliseconds: due jobs and lapsed leases are looked for in between. */
 const SLICE_MS = 1_000
 const PROMOTE_BATCH = 500
+/** A server that does not answer must not hold back the end: what is not stored by then is left to lapse. */
+const STORE_WITHIN_MS = 5_000
 const SCAN_START = ['-', '-', '-']
 
 /** Opens a claimer: checks the server, makes the consumer group. @throws {QueueError} `UNSUPPORTED_SERVER`, `INVALID_OPTIONS` */
@@ -180,10 +182,14 @@ function createClaimer(context: ClaimerContext, commands: Connection, reading: C
         })
     },
     async close() {
-      await lane.idle()
+      // Closing rejects what is under way, so whatever is waited for here ends.
+      const timer = setTimeout(() => void commands.close(), STORE_WITHIN_MS)
       try {
+        lane.releaseBuffered()
+        await lane.idle()
         await broker.forgetConsumers(commands, keys, settings.group, consumer, Number.MAX_SAFE_INTEGER)
       } finally {
+        clearTimeout(timer)
         await Promise.all([commands.close(), reading.close()])
       }
     },
