@@ -1,6 +1,7 @@
 import * as broker from './broker.ts'
 import type { Connection } from './connection.ts'
 import type { Lane } from './lane.ts'
+import { isEarlier } from './lease.ts'
 import { LEVELS, splitByWeight } from './levels.ts'
 import { errorDelay, pause } from './loop.ts'
 import { defaults } from './options.ts'
@@ -35,6 +36,8 @@ export function startReader(lane: Lane, connection: Connection, demand: () => nu
   /** The last read got all it asked for, so there is a backlog and levels are read by weight. */
   let backlog = false
   const active = [true, true, true]
+  /** Last entry read, by level. */
+  const reached: (string | undefined)[] = []
 
   /** One read per level, in one round trip, each with its share. */
   async function readByWeight(want: number): Promise<broker.Claimed[][]> {
@@ -85,9 +88,30 @@ export function startReader(lane: Lane, connection: Connection, demand: () => nu
   async function readOnce(want: number): Promise<void> {
     const claimed = backlog ? await readByWeight(want) : await readBlocking(want)
     lastReadAt = performance.now()
-    const all = claimed.flat()
+    const all = claimed.map(withoutRepeats).flat()
     backlog = backlog ? all.length > 0 : all.length >= want
     if (all.length > 0) await lane.accept(all, lastReadAt)
+  }
+
+  /**
+   * New entries have growing ids, unless the server forgot what it had delivered: its group was destroyed, or it came
+   * back with older data. Then it delivers jobs that run here, by the very same fence: those go on as they are.
+   */
+  function withoutRepeats(claimed: broker.Claimed[], level: number): broker.Claimed[] {
+    const [first] = claimed
+    const last = claimed.at(-1)
+    if (first === undefined || last === undefined) return claimed
+    const before = reached[level]
+    reached[level] = last.entryId
+    if (before === undefined || isEarlier(before, first.entryId)) return claimed
+    const inHand = new Map([...lane.held].map((held) => [`${held.level}:${held.entryId}`, held]))
+    return claimed.filter((entry) => {
+      const held = inHand.get(`${level}:${entry.entryId}`)
+      if (held === undefined) return true
+      if (held.deliveryCount === entry.deliveryCount) return false
+      lane.lose(held)
+      return true
+    })
   }
 
   /** Never throws. Every error waits, whatever wakes the reader meanwhile: a loop of errors must not be a hot one. */
