@@ -34,7 +34,7 @@ export function startLoop(
   function run(): void {
     timer = undefined
     woken = false
-    running = runOnce()
+    running = (async () => runOnce())()
       .then((delayMs) => {
         failures = 0
         return delayMs
