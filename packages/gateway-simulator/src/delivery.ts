@@ -1,0 +1,68 @@
+import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
+import type { Delivery } from './behaviour.ts'
+import type { StoredAnswer } from './ledger-entry.ts'
+
+/** A connection and what belongs to its answer. */
+export interface Exchange {
+  readonly incoming: IncomingMessage
+  readonly headers: Readonly<Record<string, string>>
+  /** Size of a huge body, in bytes. */
+  readonly hugeBytes: number
+}
+
+/** Answers, or does something worse. */
+export async function deliver(
+  answer: StoredAnswer,
+  delivery: Delivery,
+  exchange: Exchange,
+): Promise<Response> {
+  const { incoming, headers, hugeBytes } = exchange
+  switch (delivery) {
+    case 'send':
+      return Response.json(answer.body, { status: answer.status, headers })
+    case 'reset':
+      incoming.socket.resetAndDestroy()
+      return RESPONSE_ALREADY_SENT
+    case 'hang':
+      if (!incoming.socket.destroyed) await once(incoming.socket, 'close')
+      return RESPONSE_ALREADY_SENT
+    case 'garbage':
+      return new Response('{"id": "pi_', { headers: { ...headers, 'content-type': 'application/json' } })
+    case 'html':
+      return new Response('<html><body>It works!</body></html>', { headers: { 'content-type': 'text/html' } })
+    case 'huge':
+      return new Response(flood(hugeBytes), { headers: { ...headers, 'content-type': 'application/json' } })
+    case 'trickle':
+      return new Response(drip(), { headers: { ...headers, 'content-type': 'application/json' } })
+    case 'error_200':
+      return Response.json({ error: { type: 'api_error', message: 'In maintenance.' } }, { headers })
+  }
+}
+
+/** A JSON string without end, as fast as it is read. */
+function flood(bytes: number): ReadableStream<Uint8Array> {
+  const chunk = new TextEncoder().encode(`"${'x'.repeat(65_534)}`)
+  let left = bytes
+  return new ReadableStream({
+    pull(controller) {
+      controller.enqueue(chunk)
+      if ((left -= chunk.length) <= 0) controller.close()
+    },
+  })
+}
+
+/** One space ten times a second, for as long as somebody listens. */
+function drip(): ReadableStream<Uint8Array> {
+  const space = new TextEncoder().encode(' ')
+  let timer: NodeJS.Timeout | undefined
+  return new ReadableStream({
+    start(controller) {
+      timer = setInterval(() => controller.enqueue(space), 100)
+    },
+    cancel() {
+      clearInterval(timer)
+    },
+  })
+}

@@ -1,0 +1,190 @@
+import { createHash } from 'node:crypto'
+import { parseBehaviour } from './behaviour.ts'
+
+/** What a request is about; an inquiry asks, a charge moves money. */
+export type Operation = 'charge' | 'inquiry'
+
+/** How the webhooks of a request are sent. */
+export interface WebhookScript {
+  /** Send none. @default false */
+  readonly skip?: boolean
+  /** Send each one this often. @default 1 */
+  readonly copies?: number
+  /** Wait this long before sending, in milliseconds. @default 0 */
+  readonly delayMs?: number
+  /** Send them before the answer. @default false */
+  readonly before?: boolean
+  /** Send the last event of an intent first. @default false */
+  readonly reversed?: boolean
+  /** Sign with a wrong secret. @default false */
+  readonly badSignature?: boolean
+  /** Sign with a time this long ago, in milliseconds. @default 0 */
+  readonly ageMs?: number
+}
+
+/** Behaviours for requests to come, one after the other. */
+export interface Order {
+  readonly behaviours: readonly string[]
+  /** Only requests with this `metadata.payment_id` or idempotency key. @default any */
+  readonly payment?: string
+  /** @default 'charge' */
+  readonly on?: Operation
+  /** How often the whole list is gone through; null is for ever. @default 1 */
+  readonly times?: number | null
+  readonly webhook?: WebhookScript
+}
+
+/** A behaviour for every request of a kind. All conditions that are given must hold. */
+export interface Rule {
+  readonly behaviour: string
+  readonly amount?: number
+  readonly description?: string
+  readonly payment?: string
+  /** How many requests of a key it is for; null is all of them. @default 1 */
+  readonly times?: number | null
+  readonly webhook?: WebhookScript
+}
+
+/** What the script is asked about. */
+export interface Subject {
+  readonly operation: Operation
+  readonly key: string | null
+  readonly payment: string | null
+  readonly amount: number | null
+  readonly description: string | null
+  readonly paymentMethod: string | null
+  /** `metadata.simulate` of the request. */
+  readonly metadataBehaviour: string | null
+  /** The header `X-Simulator-Behaviour` of the request. */
+  readonly headerBehaviour: string | null
+}
+
+/** What happens to one request. */
+export interface Plan {
+  readonly behaviour: string
+  readonly webhook: WebhookScript
+}
+
+/** Decides what happens to each request. */
+export interface Script {
+  /** @throws {RangeError} for a behaviour that does not exist */
+  add(order: Order): void
+  /** Forgets every order, and weighs anew. */
+  reset(weights?: Weights, seed?: number): void
+  next(subject: Subject): Plan
+}
+
+/** Shares of behaviours among the charges that nothing else decides; they need not add up to 1. */
+export type Weights = Readonly<Record<string, number>>
+
+/** Options of {@link createScript}. */
+export interface ScriptOptions {
+  /** @default none: everything is `ok` */
+  readonly weights?: Weights
+  /** The same seed gives the same behaviour for the same keys, in any order. @default 1 */
+  readonly seed?: number
+  /** @default none */
+  readonly rules?: readonly Rule[]
+}
+
+/** Stripe's own test payment methods, as far as they change the outcome. */
+const PAYMENT_METHODS: Readonly<Record<string, string>> = {
+  pm_card_chargeDeclined: 'decline:generic_decline',
+  pm_card_chargeDeclinedInsufficientFunds: 'decline:insufficient_funds',
+  pm_card_chargeDeclinedLostCard: 'decline:lost_card',
+  pm_card_chargeDeclinedStolenCard: 'decline:stolen_card',
+  pm_card_chargeDeclinedExpiredCard: 'decline:expired_card',
+  pm_card_chargeDeclinedProcessingError: 'decline:processing_error',
+}
+
+interface Queue {
+  readonly order: Order
+  at: number
+}
+
+/** The first that has something to say decides: header, orders for the payment, other orders, rules, metadata, payment method, weights. */
+export function createScript(options: ScriptOptions = {}): Script {
+  const rules = options.rules ?? []
+  let weights = Object.entries(options.weights ?? {})
+  let seed = options.seed ?? 1
+  let queues: Queue[] = []
+  const sends = new Map<string, number>()
+  for (const { behaviour } of rules) parseBehaviour(behaviour)
+  for (const [behaviour] of weights) parseBehaviour(behaviour)
+
+  function takeOrdered(subject: Subject): Plan | undefined {
+    const fitting = queues.filter(({ order }) => fits(order, subject))
+    const queue = fitting.find(({ order }) => order.payment !== undefined) ?? fitting[0]
+    if (queue === undefined) return undefined
+    const { behaviours, times = 1, webhook = {} } = queue.order
+    const behaviour = behaviours[queue.at % behaviours.length] ?? 'ok'
+    queue.at++
+    if (times !== null && queue.at >= behaviours.length * times)
+      queues = queues.filter((other) => other !== queue)
+    return { behaviour, webhook }
+  }
+
+  function countSend({ operation, key }: Subject): number {
+    if (operation === 'inquiry' || key === null) return 1
+    const send = (sends.get(key) ?? 0) + 1
+    sends.set(key, send)
+    return send
+  }
+
+  function draw(subject: Subject, send: number): string {
+    const total = weights.reduce((sum, [, weight]) => sum + weight, 0)
+    if (total === 0 || subject.operation === 'inquiry') return 'ok'
+    let point = random(`${seed} ${subject.key ?? ''} ${send}`) * total
+    for (const [behaviour, weight] of weights) if ((point -= weight) < 0) return behaviour
+    return 'ok'
+  }
+
+  return {
+    add(order) {
+      if (order.behaviours.length === 0) throw new RangeError('an order needs at least one behaviour')
+      for (const behaviour of order.behaviours) parseBehaviour(behaviour)
+      queues.push({ order, at: 0 })
+    },
+    reset(newWeights, newSeed) {
+      queues = []
+      if (newWeights !== undefined) {
+        for (const behaviour of Object.keys(newWeights)) parseBehaviour(behaviour)
+        weights = Object.entries(newWeights)
+      }
+      seed = newSeed ?? seed
+    },
+    next(subject) {
+      const send = countSend(subject)
+      if (subject.headerBehaviour !== null) return { behaviour: subject.headerBehaviour, webhook: {} }
+      const ordered = takeOrdered(subject)
+      if (ordered !== undefined) return ordered
+      const rule = rules.find((candidate) => applies(candidate, subject, send))
+      if (rule !== undefined) return { behaviour: rule.behaviour, webhook: rule.webhook ?? {} }
+      const named = subject.metadataBehaviour ?? PAYMENT_METHODS[subject.paymentMethod ?? '']
+      return { behaviour: named ?? draw(subject, send), webhook: {} }
+    },
+  }
+}
+
+function fits({ on = 'charge', payment }: Order, subject: Subject): boolean {
+  return (
+    on === subject.operation &&
+    (payment === undefined || payment === subject.payment || payment === subject.key)
+  )
+}
+
+function applies(rule: Rule, subject: Subject, send: number): boolean {
+  const { amount, description, payment, times = 1 } = rule
+  return (
+    subject.operation === 'charge' &&
+    (times === null || send <= times) &&
+    (amount === undefined || amount === subject.amount) &&
+    (description === undefined || description === subject.description) &&
+    (payment === undefined || payment === subject.payment)
+  )
+}
+
+/** A number in [0, 1) that depends on the text only. */
+function random(text: string): number {
+  return createHash('sha256').update(text).digest().readUIntBE(0, 6) / 2 ** 48
+}
