@@ -39,7 +39,8 @@ export async function startServer(options: ServerOptions): Promise<HttpServer> {
     errorHandler: () => refuse(new Problem('bad-request')),
   })
   const server = createServer(
-    { requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS },
+    // A request without a Host is refused by the listener, with a problem; Node's own refusal has no body.
+    { requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS, requireHostHeader: false },
     (request, response) => void listener(request, response),
   )
   server.on('clientError', answerBrokenRequest)
@@ -61,11 +62,17 @@ function listen(server: Server, { host, port }: ServerOptions): Promise<void> {
   })
 }
 
+/** How often connections that have become idle are looked for while the server drains, in milliseconds. */
+const IDLE_CHECK_MS = 50
+
 function close(server: Server, graceMs: number): Promise<void> {
   return new Promise((resolve) => {
     const cut = setTimeout(() => server.closeAllConnections(), graceMs)
+    // A kept-alive connection that ends its request now would be waited for otherwise.
+    const sweep = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS)
     server.close(() => {
       clearTimeout(cut)
+      clearInterval(sweep)
       resolve()
     })
   })

@@ -1,0 +1,140 @@
+import { createServer, type AddressInfo } from 'node:net'
+import { createTestDatabase, eventually, testPrefix, type TestDatabase } from '@titan/local/testing'
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
+import { killSpawned, spawnProgram, type SpawnedProgram } from '../../worker/test/support/spawn.ts'
+
+let database: TestDatabase
+let env: Record<string, string>
+beforeAll(async () => {
+  database = await createTestDatabase(inject('databaseUrl'))
+  env = { DATABASE_URL: database.url, REDIS_URL: inject('redisUrl'), QUEUE_PREFIX: testPrefix(), PORT: '0' }
+})
+afterEach(killSpawned)
+afterAll(() => database.drop())
+
+/** Waits for the line that tells the URL. */
+async function urlOf(program: SpawnedProgram): Promise<string> {
+  return eventually(() => {
+    const [, url] = /^titan-api listens on (http:\/\/\S+)$/m.exec(program.stdout()) ?? []
+    return url ?? false
+  })
+}
+
+function pay(url: string, key: string): Promise<Response> {
+  return fetch(`${url}/pay`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ amount: 500, idempotency_key: key }),
+  })
+}
+
+describe('titan-api', () => {
+  it('prints its help with every flag and its variable', async () => {
+    const program = spawnProgram('api', ['--help'])
+
+    expect(await program.exited).toEqual({ code: 0, signal: null })
+    for (const text of [
+      '--port',
+      '[PORT]',
+      '--host',
+      '--database-url',
+      '[REDIS_URL, REDIS_ADDR]',
+      '--[no-]migrate',
+    ]) {
+      expect(program.stdout()).toContain(text)
+    }
+  })
+
+  it('prints its version', async () => {
+    const program = spawnProgram('api', ['--version'])
+
+    expect(await program.exited).toEqual({ code: 0, signal: null })
+    expect(program.stdout()).toMatch(/^\d+\.\d+\.\d+\n$/)
+  })
+
+  it('tells every fault of flags and variables in one line each, with code 2', async () => {
+    const program = spawnProgram('api', ['--port', '70000', '--redis-url', 'http://x'], {
+      MAX_IN_FLIGHT: 'many',
+    })
+
+    expect(await program.exited).toEqual({ code: 2, signal: null })
+    expect(program.stderr().trim().split('\n')).toEqual([
+      'titan-api: --port must be a whole number from 0 to 65535',
+      'titan-api: MAX_IN_FLIGHT must be a whole number from 1 to 1000000',
+      'titan-api: DATABASE_URL must be set',
+      'titan-api: --redis-url must be a URL that begins with redis:// or rediss://',
+      "Try 'titan-api --help'.",
+    ])
+  })
+
+  it.each([[['--prot', '1']], [['serve']], [['--port']], [['-x']]])(
+    'refuses %j with code 2',
+    async (args) => {
+      const program = spawnProgram('api', args, env)
+
+      expect((await program.exited).code).toBe(2)
+      expect(program.stdout()).toBe('')
+    },
+  )
+
+  it('migrates, listens, takes a payment, and ends with code 0 on SIGTERM', async () => {
+    const program = spawnProgram('api', [], env)
+    const url = await urlOf(program)
+    const response = await pay(url, 'cli')
+    program.process.kill('SIGTERM')
+
+    expect(response.status).toBe(202)
+    expect(await program.exited).toEqual({ code: 0, signal: null })
+    expect(program.stdout()).toBe(`titan-api listens on ${url}\n`)
+  })
+
+  it('accepts payments while there is no Redis, and ends at once on SIGINT', async () => {
+    const program = spawnProgram('api', ['--redis-url', 'redis://127.0.0.1:1'], env)
+    const response = await pay(await urlOf(program), 'no-redis')
+    program.process.kill('SIGINT')
+
+    expect(response.status).toBe(202)
+    expect((await program.exited).code).toBe(0)
+  })
+
+  it('writes its log as JSON lines, without what clients send', async () => {
+    const program = spawnProgram('api', ['--log-level', 'debug'], env)
+    const url = await urlOf(program)
+    await pay(url, 'secret-key-of-a-client')
+    await (await fetch(`${url}/payments/secret-path`)).body?.cancel()
+    program.process.kill('SIGTERM')
+    await program.exited
+
+    const lines = program.stderr().trim().split('\n')
+    const entries = lines.map((line) => JSON.parse(line) as Record<string, unknown>)
+    expect(entries).toContainEqual(expect.objectContaining({ msg: 'answered', method: 'POST', status: 202 }))
+    expect(program.stderr()).not.toContain('secret')
+  })
+
+  it('tells in one line that PostgreSQL cannot be reached, with code 1', async () => {
+    const program = spawnProgram('api', ['--connect-timeout-ms', '100'], {
+      ...env,
+      DATABASE_URL: 'postgres://user:secret@127.0.0.1:1/titan',
+    })
+
+    expect(await program.exited).toEqual({ code: 1, signal: null })
+    expect(program.stderr()).toMatch(
+      /^titan-api: cannot use PostgreSQL at 127\.0\.0\.1:1: .*ECONNREFUSED.*\n$/,
+    )
+    expect(program.stderr()).not.toContain('secret')
+  })
+
+  it('tells in one line that its port is taken, with code 1', async () => {
+    const other = createServer()
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
+    const { port } = other.address() as AddressInfo
+    const program = spawnProgram('api', ['--port', String(port)], env)
+    const exit = await program.exited
+    other.close()
+
+    expect(exit).toEqual({ code: 1, signal: null })
+    expect(program.stderr().trim().split('\n').at(-1)).toMatch(
+      new RegExp(`^titan-api: cannot listen on 127\\.0\\.0\\.1:${port}: .*EADDRINUSE`),
+    )
+  })
+})

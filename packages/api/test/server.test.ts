@@ -1,0 +1,109 @@
+import { connect } from 'node:net'
+import { afterEach, describe, expect, it } from 'vitest'
+import { startServer, type HttpServer } from '../src/server.ts'
+
+const servers: HttpServer[] = []
+afterEach(async () => {
+  for (const server of servers.splice(0)) await server.drain(0)
+})
+
+async function start(fetch: (request: Request) => Response | Promise<Response>): Promise<HttpServer> {
+  const server = await startServer({ fetch, host: '127.0.0.1', port: 0 })
+  servers.push(server)
+  return server
+}
+
+/** Sends bytes as they are and answers everything that comes back until the connection ends. */
+function sendRaw(url: string, bytes: string): Promise<string> {
+  const { hostname, port } = new URL(url)
+  return new Promise((resolve, reject) => {
+    let answer = ''
+    const socket = connect(Number(port), hostname, () => socket.write(bytes))
+    socket.setEncoding('utf8')
+    socket.on('data', (text: string) => (answer += text))
+    socket.on('error', reject)
+    socket.on('close', () => resolve(answer))
+  })
+}
+
+describe('startServer', () => {
+  it('finds a free port and says which', async () => {
+    const { url } = await start(() => new Response('hello'))
+    expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d{2,5}$/)
+    expect(await (await fetch(url)).text()).toBe('hello')
+  })
+
+  it('rejects when the port is taken', async () => {
+    const { url } = await start(() => new Response())
+    const port = Number(new URL(url).port)
+    const second = startServer({ fetch: () => new Response(), host: '127.0.0.1', port })
+
+    await expect(second).rejects.toMatchObject({ code: 'EADDRINUSE' })
+  })
+
+  it('joins repeated headers, so that a repeated key can be seen', async () => {
+    const { url } = await start((request) => new Response(request.headers.get('idempotency-key')))
+    const answer = await sendRaw(
+      url,
+      'GET / HTTP/1.1\r\nHost: a\r\nIdempotency-Key: one\r\nIdempotency-Key: two\r\nConnection: close\r\n\r\n',
+    )
+    expect(answer).toContain('one, two')
+  })
+
+  it.each([
+    ['no HTTP at all', 'hello\r\n\r\n'],
+    ['a bad header', 'GET / HTTP/1.1\r\nHost: a\r\nbad header\r\n\r\n'],
+    ['no host', 'GET / HTTP/1.1\r\nConnection: close\r\n\r\n'],
+    ['a host that is none', 'GET / HTTP/1.1\r\nHost: a/b\r\nConnection: close\r\n\r\n'],
+    ['a backslash in the path', 'GET /\\evil HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'],
+  ])('answers a problem to %s', async (_case, bytes) => {
+    const { url } = await start(() => new Response('reached'))
+    const answer = await sendRaw(url, bytes)
+
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /)
+    expect(answer.toLowerCase()).toContain('content-type: application/problem+json')
+    expect(answer).toContain('"code":"bad-request"')
+  })
+})
+
+describe('drain', () => {
+  it('lets a request in progress finish and takes no new connection', async () => {
+    const { promise: proceed, resolve: release } = Promise.withResolvers<void>()
+    const { promise: reached, resolve: reach } = Promise.withResolvers<void>()
+    const server = await start(async () => {
+      reach()
+      await proceed
+      return new Response('finished')
+    })
+    const answer = fetch(server.url)
+    await reached
+    const drained = server.drain(10_000)
+
+    await expect(fetch(server.url)).rejects.toThrow()
+    release()
+    expect(await (await answer).text()).toBe('finished')
+    await drained
+  })
+
+  it('cuts what is not finished after the grace', async () => {
+    const { promise: reached, resolve: reach } = Promise.withResolvers<void>()
+    const server = await start(() => {
+      reach()
+      return new Promise<Response>(() => undefined)
+    })
+    const answer = fetch(server.url)
+    answer.catch(() => undefined)
+    await reached
+    await server.drain(50)
+
+    await expect(answer).rejects.toThrow()
+  })
+
+  it('does not wait for connections that are idle', async () => {
+    const server = await start(() => new Response('hello'))
+    await (await fetch(server.url)).text()
+
+    await server.drain(60_000)
+    await server.drain(60_000)
+  })
+})
