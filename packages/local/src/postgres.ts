@@ -63,7 +63,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     const account = findAccount([binaries.postgres, dataDir])
     mkdirSync(dataDir, { recursive: true })
     giveTo(account, dataDir)
-    const cluster = await ensureCluster(dataDir, binaries, account)
+    const cluster = await ensureCluster(dataDir, binaries, account, isTemporary)
     await clearPostmaster(cluster.dataFolder)
     const launch = { binary: binaries.postgres, account, cluster, dataDir, isTemporary }
     const { server, port, url } = await listen(launch, options.choosePort ?? findFreePort, (pid) =>

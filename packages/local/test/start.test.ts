@@ -6,6 +6,8 @@ import { createFolder } from './support/folder.ts'
 import { findProcesses, runStart } from './support/start.ts'
 
 const isLinux = process.platform === 'linux'
+/** Payments that succeed at once, where their life is not what is tested. */
+const QUICK = { GATEWAY_DELAY_MS: '10' }
 
 /** The last line that was printed of each payment. */
 function lastLines(output: string): string[] {
@@ -38,9 +40,9 @@ describe('start', { timeout: 180_000 }, () => {
     const file = join(stateFolder, 'payments.csv')
     writeFileSync(file, 'amount,idempotency_key,currency\n500,key-1,EUR\nabc,key-2,\n75,key-3,\n')
 
-    const first = runStart(stateFolder, ['--once', '--input', file])
+    const first = runStart(stateFolder, ['--once', '--input', file], QUICK)
     expect(await first.exited, first.output()).toBe(1)
-    const second = runStart(stateFolder, ['--once', '--input', file])
+    const second = runStart(stateFolder, ['--once', '--input', file], QUICK)
     expect(await second.exited, second.output()).toBe(1)
 
     expect(first.output()).toContain('line 3: the amount "abc" is not a whole number')
@@ -54,7 +56,7 @@ describe('start', { timeout: 180_000 }, () => {
 
   test('serves until it is told to stop, and only one of two starts runs', async () => {
     const stateFolder = createFolder()
-    const start = runStart(stateFolder, [])
+    const start = runStart(stateFolder, [], QUICK)
     const [, url = ''] = await start.waitFor(/Serving on (http:\S+)/u)
 
     const other = runStart(stateFolder, ['--once'])
@@ -75,13 +77,13 @@ describe('start', { timeout: 180_000 }, () => {
 
   test.runIf(isLinux)('starts again after it was killed, and what it had started is gone', async () => {
     const stateFolder = createFolder()
-    const killed = runStart(stateFolder, [])
+    const killed = runStart(stateFolder, [], QUICK)
     await killed.waitFor(/Serving on/u)
     const before = findProcesses(stateFolder)
     killed.signal('SIGKILL')
     await killed.exited
 
-    const next = runStart(stateFolder, ['--once'])
+    const next = runStart(stateFolder, ['--once'], QUICK)
     expect(await next.exited, next.output()).toBe(0)
     expect(before.length).toBeGreaterThanOrEqual(5)
     await eventually(() => findProcesses(stateFolder).length === 0)
@@ -92,7 +94,7 @@ describe('start', { timeout: 180_000 }, () => {
     // Named like a package manager, and as deaf as one: it runs its script and passes nothing on.
     const launcher = join(stateFolder, 'pnpm')
     writeFileSync(launcher, '#!/bin/sh\ntrap "" INT\n"$@"\nexit $?\n', { mode: 0o755 })
-    const start = runStart(stateFolder, [], { npm_lifecycle_event: 'start' }, launcher)
+    const start = runStart(stateFolder, [], { ...QUICK, npm_lifecycle_event: 'start' }, launcher)
     await start.waitFor(/Serving on/u)
     start.signal('SIGKILL')
     await eventually(() => findProcesses(stateFolder).length === 0, { timeoutMs: 60_000 })
