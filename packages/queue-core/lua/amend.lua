@@ -1,4 +1,5 @@
 -- Cancels or reschedules one job that has not started.
+-- KEYS        as in route.lua
 -- ARGV[1..2]  verb (cancel, reschedule), job id
 -- ARGV[3]     reschedule: new due time, '+n' in n ms or epoch ms
 -- RETURNS     done | leased (it runs, nothing changed) | unknown (no such job, or its id was not given by the producer)

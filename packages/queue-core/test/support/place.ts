@@ -1,6 +1,6 @@
 import { testPrefix } from '@titan/local/testing'
-import { createClient, type RedisClientType } from 'redis'
-import { inject, test as base } from 'vitest'
+import { createClient } from 'redis'
+import { inject, test as base, type TestAPI } from 'vitest'
 import {
   createQueue,
   createWorker,
@@ -8,6 +8,7 @@ import {
   type Queue,
   type QueueEvent,
   type QueueOptions,
+  type RedisNodeClient,
   type Worker,
   type WorkerOptions,
 } from '../../src/index.ts'
@@ -24,7 +25,7 @@ export interface TestJobs {
 /** A queue of its own for one test. What is made through it is stopped, and must have closed all it opened. */
 export interface Place {
   readonly url: string
-  readonly redis: RedisClientType
+  readonly redis: RedisNodeClient
   readonly prefix: string
   readonly name: string
   /** The keys of the queue while it has one partition. */
@@ -51,30 +52,30 @@ export interface Place {
 const NAME = 'q'
 
 /** `test` of vitest with a place. */
-export const test: ReturnType<typeof extend> = extend()
+export const test: TestAPI<{ place: Place }> = base.extend<{ place: Place }>({
+  // oxlint-disable-next-line no-empty-pattern -- vitest reads the fixture's needs from the pattern
+  place: async ({}, use) => {
+    const { place, end } = await createPlace()
+    await use(place)
+    await end()
+  },
+})
 
-function extend() {
-  return base.extend<{ place: Place }>({
-    // oxlint-disable-next-line no-empty-pattern -- vitest reads the fixture's needs from the pattern
-    place: async ({}, use) => {
-      const { place, end } = await createPlace()
-      await use(place)
-      await end()
-    },
-  })
+// Connections that the library opens carry the client's name: so leaks are found.
+async function connect(url: string, name: string): Promise<RedisNodeClient> {
+  return await createClient({ url, name, RESP: 2 }).connect()
 }
 
 async function createPlace(): Promise<{ place: Place; end(): Promise<void> }> {
   const url = inject('redisUrl')
   const prefix = testPrefix()
-  // Connections that the library opens carry the client's name: so leaks are found.
-  const redis = await createClient({ url, name: prefix, RESP: 2 }).connect()
+  const redis = await connect(url, prefix)
   const keys = keysOf(prefix, NAME)
   const events: QueueEvent[] = []
   const ends: (() => unknown)[] = []
   const place: Place = {
     url,
-    redis: redis as RedisClientType,
+    redis: redis,
     prefix,
     name: NAME,
     keys,
@@ -82,16 +83,16 @@ async function createPlace(): Promise<{ place: Place; end(): Promise<void> }> {
       index: 0,
       keys,
       fixed: fixedKeys(keys),
-      connection: shareConnection(redis as RedisClientType, keys.dlq),
+      connection: shareConnection(redis, keys.dlq),
     },
     events,
     eventsOf: (type) =>
       events.filter((event): event is Extract<QueueEvent, { type: typeof type }> => event.type === type),
     createQueue(options = {}) {
-      return createQueue(redis as RedisClientType, NAME, { prefix, ...options })
+      return createQueue(redis, NAME, { prefix, ...options })
     },
     createWorker(handlers, options = {}) {
-      const worker = createWorker(redis as RedisClientType, NAME, handlers, {
+      const worker = createWorker(redis, NAME, handlers, {
         prefix,
         visibilityMs: 5_000,
         onEvent: (event) => void events.push(event),
@@ -113,8 +114,8 @@ async function createPlace(): Promise<{ place: Place; end(): Promise<void> }> {
     async end() {
       try {
         for (const end of ends.toReversed()) await end()
-        await checkForLeaks(redis as RedisClientType, prefix)
-        await removeKeys(redis as RedisClientType, prefix)
+        await checkForLeaks(redis, prefix)
+        await removeKeys(redis, prefix)
       } finally {
         redis.destroy()
       }
@@ -123,9 +124,9 @@ async function createPlace(): Promise<{ place: Place; end(): Promise<void> }> {
 }
 
 /** Fails when anything but the test's own client is connected still. */
-async function checkForLeaks(redis: RedisClientType, name: string): Promise<void> {
+async function checkForLeaks(redis: RedisNodeClient, name: string): Promise<void> {
   const connected = async (): Promise<string[]> => {
-    const list = String(await redis.sendCommand(['CLIENT', 'LIST']))
+    const list = await redis.sendCommand<string>(['CLIENT', 'LIST'])
     return list.split('\n').filter((line) => line.includes(` name=${name} `))
   }
   // The server sees the end of a closed socket a moment later.
@@ -136,7 +137,13 @@ async function checkForLeaks(redis: RedisClientType, name: string): Promise<void
     throw new Error(`The test leaves ${open.length - 1} connections open:\n${open.join('\n')}`)
 }
 
-async function removeKeys(redis: RedisClientType, prefix: string): Promise<void> {
-  for await (const keys of redis.scanIterator({ MATCH: `${prefix}:*`, COUNT: 1_000 }))
-    if (keys.length > 0) await redis.unlink(keys)
+async function removeKeys(redis: RedisNodeClient, prefix: string): Promise<void> {
+  let cursor = '0'
+  do {
+    const [following, keys] = await redis.sendCommand<[string, string[]]>([
+      ...['SCAN', cursor, 'MATCH', `${prefix}:*`, 'COUNT', '1000'],
+    ])
+    cursor = following
+    if (keys.length > 0) await redis.sendCommand(['UNLINK', ...keys])
+  } while (cursor !== '0')
 }

@@ -1,0 +1,81 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { createBuffer } from '../src/buffer.ts'
+import { createHeld, type Held } from '../src/held.ts'
+import { DEFAULT_WEIGHTS, type Level } from '../src/levels.ts'
+
+let made = 0
+
+function hold(level: Level): Held {
+  const claimed = { entryId: `${++made}-0`, deliveryCount: 1, level, fields: [], job: undefined }
+  return createHeld(claimed, String(made), 1_000, 0)
+}
+
+function takeAll(buffer: ReturnType<typeof createBuffer>): Held[] {
+  const taken: Held[] = []
+  for (let held = buffer.next(); held !== undefined; held = buffer.next()) taken.push(held)
+  return taken
+}
+
+describe('a buffer', () => {
+  test('gives jobs of a level in order, those taken over first', () => {
+    const buffer = createBuffer(DEFAULT_WEIGHTS)
+    const [first, second, reclaimed] = [hold(1), hold(1), hold(1)]
+    buffer.push(first)
+    buffer.push(second)
+    buffer.pushFront(reclaimed)
+    expect(takeAll(buffer)).toEqual([reclaimed, first, second])
+  })
+
+  test('is strict or weighted as its worker is', () => {
+    const levels = (weights: readonly number[] | undefined): number[] => {
+      const buffer = createBuffer(weights)
+      for (const level of [2, 2, 1, 1, 0, 0] as const) buffer.push(hold(level))
+      return takeAll(buffer).map((held) => held.level)
+    }
+    expect(levels(undefined)).toEqual([0, 0, 1, 1, 2, 2])
+    expect(levels([1, 1, 1])).toEqual([0, 1, 2, 0, 1, 2])
+  })
+
+  test('gives no job whose lease is lost', () => {
+    const buffer = createBuffer(DEFAULT_WEIGHTS)
+    const [lost, kept] = [hold(1), hold(1)]
+    buffer.push(lost)
+    buffer.push(kept)
+    lost.lost = true
+    expect(takeAll(buffer)).toEqual([kept])
+    buffer.push(lost)
+    expect(buffer.drain()).toEqual([])
+    expect(buffer.size).toBe(0)
+  })
+})
+
+test('whatever is put in comes out once, and the size is what is in it', () => {
+  const anyStep = fc.oneof(
+    fc.constantFrom('next' as const, 'drain' as const),
+    fc.record({ level: fc.constantFrom<Level>(0, 1, 2), front: fc.boolean() }),
+  )
+  fc.assert(
+    fc.property(fc.array(anyStep, { maxLength: 100 }), fc.boolean(), (steps, strict) => {
+      const buffer = createBuffer(strict ? undefined : DEFAULT_WEIGHTS)
+      const inside = new Set<Held>()
+      const takeOut = (held: Held): void => expect(inside.delete(held)).toBe(true)
+      for (const step of steps) {
+        if (step === 'drain') {
+          for (const held of buffer.drain()) takeOut(held)
+          expect(inside.size).toBe(0)
+        } else if (step === 'next') {
+          const held = buffer.next()
+          expect(held === undefined).toBe(inside.size === 0)
+          if (held !== undefined) takeOut(held)
+        } else {
+          const held = hold(step.level)
+          inside.add(held)
+          if (step.front) buffer.pushFront(held)
+          else buffer.push(held)
+        }
+        expect(buffer.size).toBe(inside.size)
+      }
+    }),
+  )
+})

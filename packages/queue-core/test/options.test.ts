@@ -1,0 +1,97 @@
+import { describe, expect, test } from 'vitest'
+import { createQueue, createWorker, type RedisClient } from '../src/index.ts'
+import { defaults, resolveQueue, resolveWorker } from '../src/options.ts'
+
+const unused = {} as RedisClient
+
+function messageOf(act: () => unknown): string {
+  try {
+    act()
+  } catch (error) {
+    expect(error).toMatchObject({ name: 'QueueError', code: 'INVALID_OPTIONS' })
+    return (error as Error).message
+  }
+  return 'accepted'
+}
+
+describe('a worker', () => {
+  test('without options has the documented defaults', () => {
+    const { backoff, ...resolved } = resolveWorker('q', {})
+    expect(backoff(1)).toBeLessThanOrEqual(1_000)
+    expect(resolved).toMatchInlineSnapshot(`
+      {
+        "allowEviction": false,
+        "concurrency": 10,
+        "dedupeMs": 86400000,
+        "group": "workers",
+        "maxAttempts": 5,
+        "maxCrashes": 3,
+        "maxPrefetch": 1000,
+        "partitions": 1,
+        "prefix": "titan",
+        "rateLimit": undefined,
+        "timeoutMs": 0,
+        "visibilityMs": 30000,
+        "weights": [
+          6,
+          3,
+          1,
+        ],
+      }
+    `)
+  })
+
+  test('may be strict about priorities, or have weights of its own', () => {
+    expect(resolveWorker('q', { priorities: 'strict' }).weights).toBeUndefined()
+    expect(resolveWorker('q', { priorities: { high: 9, default: 1, low: 1 } }).weights).toEqual([9, 1, 1])
+  })
+
+  test.each([
+    [{ concurrency: 0 }],
+    [{ concurrency: 1.5 }],
+    [{ maxPrefetch: -1 }],
+    [{ visibilityMs: 99 }],
+    [{ visibilityMs: 86_400_001 }],
+    [{ timeoutMs: NaN }],
+    [{ maxAttempts: 0 }],
+    [{ maxCrashes: 901 }],
+    [{ dedupeMs: -1 }],
+    [{ partitions: 257 }],
+    [{ priorities: { high: 0, default: 1, low: 1 } }],
+    [{ rateLimit: { max: 0, perMs: 1_000 } }],
+    [{ rateLimit: { max: 1, perMs: 0 } }],
+    [{ group: '' }],
+    [{ prefix: 'a{b}' }],
+  ])('is refused %j, and told why', (options) => {
+    const message = messageOf(() => createWorker(unused, 'q', {}, options))
+    expect(message).toMatch(/must be a whole number from \d+ to \d+, got|is not valid: use 1–100/)
+    expect(message).toContain(Object.keys(options)[0])
+  })
+
+  test('names what it got', () => {
+    expect(messageOf(() => resolveWorker('q', { concurrency: 0 }))).toMatchInlineSnapshot(
+      `"concurrency must be a whole number from 1 to 100000, got 0"`,
+    )
+    expect(messageOf(() => resolveWorker('a b', {}))).toMatchInlineSnapshot(
+      `"Queue name "a b" is not valid: use 1–100 letters, digits or . : - _"`,
+    )
+  })
+})
+
+describe('a queue', () => {
+  test('without options has the documented defaults', () => {
+    expect(resolveQueue('q', {})).toEqual({
+      prefix: 'titan',
+      partitions: 1,
+      maxLength: 0,
+      maxPayloadBytes: defaults.maxPayloadBytes,
+    })
+  })
+
+  test.each([[{ maxLength: -1 }], [{ maxPayloadBytes: 1 }], [{ partitions: 0 }], [{ prefix: '' }]])(
+    'is refused %j, and told why',
+    (options) => {
+      expect(messageOf(() => createQueue(unused, 'q', options))).toContain(Object.keys(options)[0])
+    },
+  )
+})

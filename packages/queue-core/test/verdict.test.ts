@@ -1,0 +1,68 @@
+import { describe, expect, test } from 'vitest'
+import { createHeld, type Held } from '../src/held.ts'
+import type { Meta } from '../src/job.ts'
+import { deadVerdict, retryVerdict, verdict } from '../src/verdict.ts'
+
+function hold(meta: Meta, deliveryCount = 1): Held {
+  const job = { name: 'work', data: '1', meta, level: 0 as const }
+  return createHeld({ entryId: '1000-0', deliveryCount, level: 0, fields: [], job }, 'a', 1_000, 0)
+}
+
+const boom = new Error('boom')
+
+test('a verdict names the lease it ends, and what depends on its job', () => {
+  const held = hold({ dedupe: 1, orderingKey: 'k' }, 3)
+  expect(verdict(held, 'ack')).toMatchObject({
+    verb: 'ack',
+    level: 0,
+    fence: { entryId: '1000-0', deliveryCount: 3 },
+    id: 'a',
+    dedupe: true,
+    orderingKey: 'k',
+  })
+  expect(verdict(hold({}), 'release')).toMatchObject({ dedupe: false, orderingKey: '' })
+})
+
+describe('a retry', () => {
+  const metaOf = (held: Held, counts: boolean): Meta =>
+    JSON.parse(retryVerdict(held, 'handler_error', boom, 5, counts).second) as Meta
+
+  test('knows what happened so far: failures and crashes apart, when it was enqueued, and its options', () => {
+    expect(metaOf(hold({ failures: 1, crashes: 1, maxAttempts: 9, orderingKey: 'k' }, 3), true)).toEqual({
+      id: 'a',
+      failures: 2,
+      crashes: 3,
+      maxAttempts: 9,
+      orderingKey: 'k',
+      enqueuedAt: 1_000,
+      history: [{ at: expect.any(Number), cause: 'handler_error', error: 'boom' }],
+    })
+  })
+
+  test('that does not count leaves the failures as they are', () => {
+    expect(metaOf(hold({ failures: 1 }), false)).toMatchObject({ failures: 1, history: [{ error: 'boom' }] })
+  })
+})
+
+describe('a dead letter', () => {
+  const evidenceOf = (held: Held, cause: 'handler_error' | 'worker_crash'): unknown =>
+    JSON.parse(deadVerdict(held, cause, boom, 'w1').first)
+
+  test('tells cause, error, counts, history and worker', () => {
+    expect(evidenceOf(hold({ failures: 4, crashes: 1, enqueuedAt: 7 }, 2), 'handler_error')).toEqual({
+      id: 'a',
+      cause: 'handler_error',
+      error: 'boom',
+      failures: 5,
+      crashes: 2,
+      priority: 'high',
+      enqueuedAt: 7,
+      history: [{ at: expect.any(Number), cause: 'handler_error', error: 'boom' }],
+      worker: 'w1',
+    })
+  })
+
+  test('of a crash counts no failure', () => {
+    expect(evidenceOf(hold({}, 4), 'worker_crash')).toMatchObject({ failures: 0, crashes: 3 })
+  })
+})
