@@ -61,9 +61,19 @@ export interface Log {
   error(message: string, fields?: LogFields): void
 }
 
-/** Creates the log of a program, on standard error; standard output is for what the program answers. */
-export function createLog(program: string, settings: LogSettings): Log {
-  const isPretty = settings.logFormat === 'pretty' || (settings.logFormat === 'auto' && process.stderr.isTTY)
+/** Where the lines of a log go. */
+export interface LogStream {
+  write(line: string): unknown
+}
+
+/**
+ * Creates the log of a program.
+ *
+ * @param stream standard error when left out; standard output is for what the program answers
+ */
+export function createLog(program: string, settings: LogSettings, stream?: LogStream): Log {
+  const isTerminal = stream === undefined && process.stderr.isTTY
+  const isPretty = settings.logFormat === 'pretty' || (settings.logFormat === 'auto' && isTerminal)
   const logger: Logger = pino(
     {
       name: program,
@@ -73,8 +83,10 @@ export function createLog(program: string, settings: LogSettings): Log {
       formatters: { level: (label) => ({ level: label }) },
     },
     isPretty
-      ? { write: (line) => process.stderr.write(prettify(line)) }
-      : pino.destination({ fd: 2, sync: false }),
+      ? { write: (line) => void (stream ?? process.stderr).write(prettify(line)) }
+      : stream === undefined
+        ? pino.destination({ fd: 2, sync: false })
+        : { write: (line) => void stream.write(line) },
   )
   const writer =
     (level: 'debug' | 'info' | 'warn' | 'error') =>

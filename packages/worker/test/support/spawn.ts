@@ -13,15 +13,23 @@ export interface SpawnedProgram {
 
 const spawned = new Set<ChildProcess>()
 
-/** Starts `packages/<name>/src/cli.ts` with nothing in its environment but `env` and PATH. */
+/** Starts `titan-api` or `titan-worker` with nothing in its environment but `env` and PATH. */
 export function spawnProgram(
   name: 'api' | 'worker',
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): SpawnedProgram {
-  const cli = fileURLToPath(new URL(`../../../${name}/src/cli.ts`, import.meta.url))
-  const child = spawn(process.execPath, [cli, ...args], {
-    env: { PATH: process.env['PATH'] ?? '', NO_COLOR: '1', ...env },
+  return spawnScript(new URL(`../../../${name}/src/cli.ts`, import.meta.url), args, env)
+}
+
+/** Starts any script with nothing in its environment but `env` and PATH. */
+export function spawnScript(
+  script: URL,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): SpawnedProgram {
+  const child = spawn(process.execPath, [fileURLToPath(script), ...args], {
+    env: { PATH: process.env['PATH'] ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   spawned.add(child)
@@ -38,7 +46,15 @@ export function spawnProgram(
   return { process: child, stdout: () => output.stdout, stderr: () => output.stderr, exited }
 }
 
-/** Kills what a test left running. */
-export function killSpawned(): void {
-  for (const child of spawned) child.kill('SIGKILL')
+/** Kills what a test left running, and waits until it is gone. */
+export async function killSpawned(): Promise<void> {
+  await Promise.all(
+    [...spawned].map(
+      (child) =>
+        new Promise<void>((resolve) => {
+          child.once('close', () => resolve())
+          child.kill('SIGKILL')
+        }),
+    ),
+  )
 }
