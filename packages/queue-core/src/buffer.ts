@@ -9,6 +9,8 @@ export interface LeaseBuffer {
   pushFront(held: Held): void
   /** The job to start next, by weight or strictly. */
   next(): Held | undefined
+  /** Takes up to `count` jobs out that would be started last. */
+  takeLast(count: number): Held[]
   /** Empties the buffer. */
   drain(): Held[]
 }
@@ -47,6 +49,16 @@ export function createBuffer(weights: readonly number[] | undefined): LeaseBuffe
         if (held !== undefined && !held.lost) return held
       }
       return undefined
+    },
+    takeLast(count) {
+      const taken: Held[] = []
+      for (const level of LEVELS.toReversed()) {
+        const line = lines[level] ?? []
+        const there = line.length - (heads[level] ?? 0)
+        taken.push(...line.splice(line.length - Math.min(there, count - taken.length)))
+      }
+      size -= taken.length
+      return taken.filter((held) => !held.lost)
     },
     drain() {
       const all = LEVELS.flatMap((level) => (lines[level] ?? []).slice(heads[level]))

@@ -49,7 +49,8 @@ export interface Lane {
   abandon(held: Held): void
   /** Gives a job back unfinished. */
   release(held: Held): void
-  releaseBuffered(): void
+  /** Gives buffered jobs back, the last ones first. @default all */
+  releaseBuffered(count?: number): void
   /** Gives back entries that are this consumer's in Redis but not in hand: their delivery's reply was lost. */
   releaseOrphans(
     orphans: readonly (broker.Claimed | Pick<Held, 'level' | 'entryId' | 'deliveryCount'>)[],
@@ -236,8 +237,8 @@ export function createLane(
       lease.lost = true
       held.delete(lease)
     },
-    releaseBuffered() {
-      for (const lease of buffer.drain()) lane.release(lease)
+    releaseBuffered(count = buffer.size) {
+      for (const lease of buffer.takeLast(count)) lane.release(lease)
     },
     releaseOrphans(orphans) {
       const now = performance.now()

@@ -23,7 +23,10 @@ const MAX_COUNT = 1_000
 /** A server that does not answer must not hold back the end: then what a read may have claimed is left to lapse. */
 const STOP_WITHIN_MS = 700
 
-/** `demand` tells how many jobs the lane may claim now; 0 = wait for `wake`. */
+/** How long jobs may wait in a buffer for which there is no demand, in milliseconds: others may be free for them. */
+const SURPLUS_FOR_MS = 1_000
+
+/** `demand` tells how many jobs the lane may claim now; 0 = wait for `wake`; less = so many are claimed too many. */
 export function startReader(lane: Lane, connection: Connection, demand: () => number): Reader {
   const { part, owner, settings, emit } = lane
   const stopping = new AbortController()
@@ -131,15 +134,16 @@ export function startReader(lane: Lane, connection: Connection, demand: () => nu
     await pause(errorDelay(++failures), stopping.signal)
   }
 
-  function waitForWake(): Promise<void> {
+  /** False when nobody woke it. */
+  function waitForWake(): Promise<boolean> {
     return new Promise((resolve) => {
-      const timer = setTimeout(done, 1_000)
-      function done(): void {
+      const timer = setTimeout(done, SURPLUS_FOR_MS, false)
+      function done(woken: boolean): void {
         clearTimeout(timer)
         wakeUp = undefined
-        resolve()
+        resolve(woken)
       }
-      wakeUp = done
+      wakeUp = () => done(true)
     })
   }
 
@@ -147,7 +151,7 @@ export function startReader(lane: Lane, connection: Connection, demand: () => nu
     while (!stopped) {
       const want = Math.min(MAX_COUNT, lane.paused ? 0 : demand())
       if (want < 1) {
-        await waitForWake()
+        if (!(await waitForWake())) lane.releaseBuffered(Math.max(0, -demand()))
         continue
       }
       try {

@@ -6,28 +6,52 @@ const JANITOR_EVERY_MS = 60_000
 /** A consumer that did not even try to read for so long is gone; a stalled one that comes back is made anew by its read. */
 const CONSUMER_IDLE_MS = 15 * 60_000
 const MAX_COUNT = 100
+const SCAN_START = ['-', '-', '-']
+/** Longest wait for demand, should its signal be missed. */
+const DEMAND_WITHIN_MS = 1_000
 
-/** Takes over jobs whose worker died, stalled or released them, as many as this worker can run. */
-export function startRecoverer(lane: Lane, demand: () => number): Loop {
+/** The loop that recovers jobs. */
+export interface Recoverer extends Loop {
+  /** Its turn has come: the reader claims nothing until it has looked. */
+  readonly isDue: boolean
+  /** It waits for demand. */
+  readonly waiting: boolean
+}
+
+/**
+ * Takes over jobs whose worker died, stalled or released them, as many as this worker can run. When nothing can be
+ * taken now, the next demand is the recoverer's: beside a backlog of new jobs there would never be any left for it.
+ */
+export function startRecoverer(lane: Lane, demand: () => number): Recoverer {
   const { part, owner, emit } = lane
   const intervalMs = Math.min(5_000, Math.max(50, owner.visibilityMs / 5))
   let tidiedAt = performance.now()
+  let state: 'resting' | 'waiting' | 'scanning' = 'resting'
+  // One pass over the whole list of pending entries, page by page: what has expired must not wait behind what has not.
+  let cursors = SCAN_START
 
   async function runOnce(): Promise<number> {
-    // One pass over the whole list of pending entries, page by page: what has expired must not wait behind what has not.
-    let cursors = ['-', '-', '-']
-    do {
-      const want = lane.paused ? 0 : Math.min(MAX_COUNT, demand())
-      if (want < 1) break
-      const reply = await broker.reclaim(part.connection, part.keys, owner, want, cursors)
-      cursors = reply.cursors
-      if (reply.gone.length > 0) emit({ type: 'entriesVanished', entryIds: reply.gone })
-      lane.releaseOrphans(reply.own)
-      if (reply.taken.length > 0) await lane.acceptReclaimed(reply.taken, performance.now())
-      if (reply.taken.length === want) return 1
-    } while (cursors.some((cursor) => cursor !== '+'))
+    const want = lane.paused ? 0 : Math.min(MAX_COUNT, demand())
+    state = lane.paused ? 'resting' : want < 1 ? 'waiting' : 'scanning'
+    if (state !== 'scanning') return Math.min(intervalMs, DEMAND_WITHIN_MS)
+    try {
+      await scan(want)
+    } finally {
+      state = 'resting'
+      lane.onChange()
+    }
+    if (cursors.some((cursor) => cursor !== '+')) return 1
+    cursors = SCAN_START
     await tidy()
     return intervalMs * (0.75 + Math.random() / 2)
+  }
+
+  async function scan(want: number): Promise<void> {
+    const reply = await broker.reclaim(part.connection, part.keys, owner, want, cursors)
+    cursors = reply.cursors
+    if (reply.gone.length > 0) emit({ type: 'entriesVanished', entryIds: reply.gone })
+    lane.releaseOrphans(reply.own)
+    if (reply.taken.length > 0) await lane.acceptReclaimed(reply.taken, performance.now())
   }
 
   async function tidy(): Promise<void> {
@@ -36,9 +60,19 @@ export function startRecoverer(lane: Lane, demand: () => number): Loop {
     await broker.forgetConsumers(part.connection, part.keys, owner.group, '', CONSUMER_IDLE_MS)
   }
 
-  return startLoop(runOnce, (error) => {
+  const loop = startLoop(runOnce, (error) => {
+    cursors = SCAN_START
     // The reader makes a missing group anew; until then there is nothing to recover.
     if (error instanceof Error && error.message.includes('NOGROUP')) return
     emit({ type: 'error', error, during: 'reclaim' })
   })
+  return {
+    ...loop,
+    get isDue() {
+      return state !== 'resting'
+    },
+    get waiting() {
+      return state === 'waiting'
+    },
+  }
 }

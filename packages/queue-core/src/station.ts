@@ -25,6 +25,8 @@ export interface Station {
   readonly reader: Reader
   /** When the server last answered anything, `performance.now()`. */
   readonly lastReplyAt: number
+  /** Whether it waits for demand. */
+  readonly waiting: boolean
   /** Looks at once for jobs to claim. */
   wake(): void
   /** Stops claiming; what was claimed and not started is given back. */
@@ -41,7 +43,7 @@ export interface StationContext {
   readonly emit: OnEvent
   /** Aborts when the worker stops before it has started. */
   readonly signal: AbortSignal
-  /** How many jobs the lane may claim now. */
+  /** How many jobs the lane may claim now; below 0, how many it holds too many. */
   readonly demandOf: (lane: Lane) => number
   /** Something changed that may let a job start. */
   readonly onChange: () => void
@@ -98,7 +100,9 @@ function staff(
   const control = startControl(lane, controlConnection, { due: promoter.wake, released: recoverer.wake })
   lane.onShortLease = renewer.wake
   lane.onChange = onChange
-  const reader = startReader(lane, readerConnection, demand)
+  const reader = startReader(lane, readerConnection, () =>
+    recoverer.isDue ? Math.min(0, demand()) : demand(),
+  )
   const claimers: Loop[] = [control, promoter, recoverer]
   return {
     lane,
@@ -106,9 +110,12 @@ function staff(
     get lastReplyAt() {
       return Math.max(...connections.map((connection) => connection.lastReplyAt))
     },
+    get waiting() {
+      return recoverer.waiting || reader.waiting
+    },
     wake() {
-      recoverer.wake()
-      reader.wake()
+      if (recoverer.waiting) recoverer.wake()
+      else reader.wake()
     },
     async stopClaiming() {
       const stopped = Promise.all([reader.stop(), ...claimers.map((loop) => loop.stop())])

@@ -103,9 +103,9 @@ export function createWorker<Jobs extends JobMap>(
     if (state !== 'running' || lane.settling > MAX_SETTLING) return 0
     const ahead = settings.rateLimit === undefined ? prefetch.target(ended, performance.now()) : 0
     const free = Math.ceil((concurrency - running) / settings.partitions)
+    const wanted = free + ahead - lane.buffer.size
     // A buffer that is half full is refilled; before, a read would fetch too little for its round trip.
-    if (lane.buffer.size > Math.max(ahead / 2, 0) && lane.buffer.size >= free) return 0
-    return Math.max(0, free + ahead - lane.buffer.size)
+    return wanted > 0 && lane.buffer.size > ahead / 2 && lane.buffer.size >= free ? 0 : wanted
   }
 
   /** Starts buffered jobs while there are free slots, the lanes in turn. */
@@ -127,7 +127,7 @@ export function createWorker<Jobs extends JobMap>(
       startJob(lane, held)
     }
     pumping = false
-    for (const { reader, lane } of stations) if (reader.waiting && demandOf(lane) > 0) reader.wake()
+    for (const station of stations) if (station.waiting && demandOf(station.lane) > 0) station.wake()
   }
 
   function startJob(lane: Lane, held: Held): void {

@@ -50,9 +50,18 @@ describe('a buffer', () => {
   })
 })
 
+test('jobs that would be started last are taken out first', () => {
+  const buffer = createBuffer(DEFAULT_WEIGHTS)
+  const [high, first, second, low] = [hold(0), hold(1), hold(1), hold(2)]
+  for (const held of [high, first, second, low]) buffer.push(held)
+  expect(buffer.takeLast(2)).toEqual([low, second])
+  expect(takeAll(buffer)).toEqual([high, first])
+})
+
 test('whatever is put in comes out once, and the size is what is in it', () => {
   const anyStep = fc.oneof(
     fc.constantFrom('next' as const, 'drain' as const),
+    fc.nat(5),
     fc.record({ level: fc.constantFrom<Level>(0, 1, 2), front: fc.boolean() }),
   )
   fc.assert(
@@ -61,7 +70,11 @@ test('whatever is put in comes out once, and the size is what is in it', () => {
       const inside = new Set<Held>()
       const takeOut = (held: Held): void => expect(inside.delete(held)).toBe(true)
       for (const step of steps) {
-        if (step === 'drain') {
+        if (typeof step === 'number') {
+          const taken = buffer.takeLast(step)
+          expect(taken).toHaveLength(Math.min(step, inside.size))
+          for (const held of taken) takeOut(held)
+        } else if (step === 'drain') {
           for (const held of buffer.drain()) takeOut(held)
           expect(inside.size).toBe(0)
         } else if (step === 'next') {
