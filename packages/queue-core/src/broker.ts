@@ -69,6 +69,7 @@ export function fixedKeys(keys: Keys): string[] {
 const scriptLevel = (level: Level): string => String(level + 1)
 const fromScript = (level: number): Level => (level === 1 ? 0 : level === 3 ? 2 : 1)
 
+/** Adds jobs in one step; the replies are in the order of the entries. `maxLength` 0: no limit. */
 export async function enqueue(
   connection: Connection,
   keys: Keys,
@@ -186,6 +187,7 @@ type ReclaimReply = [
   gone: string[],
 ]
 
+/** Takes over up to `count` entries that were released or have lapsed, from `cursors` on; see reclaim.lua. */
 export async function reclaim(
   connection: Connection,
   keys: Keys,

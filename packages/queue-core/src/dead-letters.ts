@@ -12,10 +12,13 @@ export interface DeadLetter {
   readonly letterId: string
   /** Id of the job. */
   readonly id: string
+  /** Name of the job, '' when its entry could not be read. */
   readonly name: string
   /** The job's data; undefined when it could not be decoded, then `fields` holds what there was. */
   readonly data: unknown
+  /** Priority of the job; a redriven one keeps it. */
   readonly priority: Priority
+  /** Why it was given up. */
   readonly cause: FailureCause
   /** Text of the last error. */
   readonly error: string
@@ -31,6 +34,7 @@ export interface DeadLetter {
   readonly history: readonly Failure[]
   /** Worker that gave it up. */
   readonly worker: string
+  /** How often the job came back from the dead letters before. */
   readonly redrives: number
   /** The raw fields of the entry. */
   readonly fields: Readonly<Record<string, string>>
@@ -46,7 +50,7 @@ export interface RedriveOptions {
   readonly ratePerSecond?: number
   /** Stop after so many. @default no limit */
   readonly limit?: number
-  /** Ends the run between two pages. */
+  /** Ends the run between two steps; what was redriven stays so. @default none */
   readonly signal?: AbortSignal
 }
 
@@ -67,6 +71,7 @@ export interface DeadLetters {
   /**
    * Makes dead letters ready again, with fresh counts and their origin noted. Each letter is taken in the step
    * that adds its job, so redrives that run side by side or are repeated add no job twice.
+   * @throws {QueueError} `QUEUE_FULL`: the letters that are left stay where they are
    */
   redrive(options?: RedriveOptions): Promise<Redriven>
   /** Deletes dead letters for good; returns how many there were. */
@@ -90,6 +95,7 @@ const PAGE = 100
 
 type Entries = [id: string, fields: string[]][]
 
+/** The dead-letter verbs of a queue. */
 export function createDeadLetters(
   queue: string,
   parts: readonly QueuePartition[],

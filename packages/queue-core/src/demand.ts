@@ -10,6 +10,7 @@ export interface Prefetch {
   target(completed: number, now: number): number
 }
 
+/** Makes a prefetch of at most `max` jobs. */
 export function createPrefetch(max: number): Prefetch {
   let lastAt = performance.now()
   let lastCount = 0

@@ -17,6 +17,7 @@ export type QueueErrorCode =
  */
 export class QueueError extends Error {
   override readonly name = 'QueueError'
+  /** What to match on. */
   readonly code: QueueErrorCode
   /** `QUEUE_FULL` of `enqueueMany`: the answer per job, undefined for those that did not fit. */
   readonly accepted?: readonly ({ readonly id: string; readonly duplicate: boolean } | undefined)[]

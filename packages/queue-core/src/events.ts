@@ -3,7 +3,9 @@ import type { Fence } from './lease.ts'
 
 /** A job as events name it. */
 export interface EventJob extends Fence {
+  /** Id of the job. */
   readonly id: string
+  /** Name of the job, '' when its entry could not be read. */
   readonly name: string
   /** Number of the attempt, from 1. */
   readonly attempt: number

@@ -12,7 +12,10 @@ export interface JobContext {
   readonly deliveryCount: number
 }
 
-/** Runs one job. Returning acks it, throwing retries it; see `RetryError` and `UnrecoverableError`. */
+/**
+ * Runs one job. Returning acks it; throwing tries it again after the backoff until `maxAttempts`, then it is a dead
+ * letter. See `RetryError` and `UnrecoverableError` for other ends. What it returns is not kept.
+ */
 export type Handler<Name extends string, Data> = (job: Job<Name, Data>, context: JobContext) => unknown
 
 /** How a run of a handler ended. */

@@ -21,6 +21,7 @@ export interface Held extends Claimed {
   run: Run | undefined
 }
 
+/** A lease in hand. `visibilityMs` is the queue's, for jobs without one of their own; `now` is `performance.now()`. */
 export function createHeld(claimed: Claimed, id: string, visibilityMs: number, now: number): Held {
   const { entryId, deliveryCount, level, fields, job } = claimed
   const meta = job?.meta ?? NO_META
@@ -42,6 +43,7 @@ export function createHeld(claimed: Claimed, id: string, visibilityMs: number, n
   }
 }
 
+/** The job of a lease as events name it. */
 export function eventJob(held: Held): EventJob {
   return {
     id: held.id,

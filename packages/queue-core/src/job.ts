@@ -11,14 +11,17 @@ export type JobName<Jobs extends JobMap> = keyof Jobs & string
 export interface Job<Name extends string = string, Data = unknown> {
   /** Unique within the queue. Given by the producer, or made by the library. */
   readonly id: string
+  /** Its name in the job map; says which handler runs it. */
   readonly name: Name
+  /** What the producer gave, read from JSON. */
   readonly data: Data
   /** Number of this attempt, from 1: failed attempts so far plus one. Interrupted and crashed deliveries do not count. */
   readonly attempt: number
   /** Failed attempts after which the job is a dead letter. */
   readonly maxAttempts: number
+  /** Its priority. */
   readonly priority: Priority
-  /** When the job was enqueued, epoch milliseconds by the server's clock. */
+  /** When the job was enqueued, epoch milliseconds: by the server's clock, or by the producer's if it has a delay or an ordering key. */
   readonly enqueuedAt: number
   /** Jobs of the same key run one at a time, in the order they became ready. */
   readonly orderingKey?: string
@@ -36,17 +39,21 @@ export interface JobOptions {
   readonly id?: string
   /** Milliseconds until the job is ready, by the server's clock. @default 0 */
   readonly delayMs?: number
-  /** When the job is ready, epoch milliseconds by the server's clock; not together with `delayMs`. */
+  /** When the job is ready, epoch milliseconds by the server's clock; not together with `delayMs`. @default at once */
   readonly runAt?: number
-  /** @default 'default' */
+  /** Which of the three streams it waits in. @default 'default' */
   readonly priority?: Priority
-  /** Jobs of the same key run one at a time, in the order they became ready. */
+  /**
+   * Jobs of the same key run one at a time, in the order they became ready; 1–255 characters without control
+   * characters.
+   * @default none
+   */
   readonly orderingKey?: string
   /** Failed attempts after which the job is a dead letter. @default the worker's `maxAttempts` */
   readonly maxAttempts?: number
-  /** Visibility timeout of this job in milliseconds. @default the worker's `visibilityMs` */
+  /** Visibility timeout of this job in milliseconds, at least 100. @default the worker's `visibilityMs` */
   readonly visibilityMs?: number
-  /** Longest run of the handler in milliseconds. @default the worker's `timeoutMs` */
+  /** Longest run of the handler in milliseconds, 0 = no limit. @default the worker's `timeoutMs` */
   readonly timeoutMs?: number
   /** Fixed or exponential delay between this job's attempts. @default the worker's `backoff` */
   readonly backoff?: {
@@ -54,7 +61,7 @@ export interface JobOptions {
     readonly delayMs: number
     readonly maxMs?: number
   }
-  /** W3C `traceparent` to hand to the handler. */
+  /** `traceparent` to hand to the handler (https://www.w3.org/TR/trace-context/). @default none */
   readonly traceparent?: string
 }
 
@@ -67,7 +74,9 @@ export type NewJob<Jobs extends JobMap> = {
 export interface Failure {
   /** Epoch milliseconds by this host's clock. */
   readonly at: number
+  /** What kind of end it was. */
   readonly cause: FailureCause
+  /** Text of the error, at most 500 characters. */
   readonly error: string
 }
 
@@ -117,6 +126,7 @@ const NAME = /^[\w.:/-]{1,128}$/
 // oxlint-disable-next-line no-control-regex -- control characters are what it must find
 const CONTROL = /[\u0000-\u001f\u007f]/
 
+/** The name, if it may be one. @throws {QueueError} `INVALID_PAYLOAD` */
 export function checkName(name: string): string {
   if (NAME.test(name)) return name
   throw new QueueError(
@@ -125,6 +135,7 @@ export function checkName(name: string): string {
   )
 }
 
+/** The id or key, if it may be one: control characters part the fields of an envelope. @throws {QueueError} `INVALID_PAYLOAD` */
 export function checkKey(what: string, value: string, longest = 255): string {
   if (value.length > 0 && value.length <= longest && !CONTROL.test(value)) return value
   throw new QueueError(

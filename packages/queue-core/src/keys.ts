@@ -61,6 +61,7 @@ export function keysOf(prefix: string, queue: string, partition?: number): Keys 
   }
 }
 
+/** The name, if it may be part of a key: braces would make another hash tag. @throws {QueueError} `INVALID_OPTIONS` */
 export function checkQueueName(what: string, name: string): string {
   if (/^[\w.:-]{1,100}$/.test(name)) return name
   throw new QueueError(

@@ -12,10 +12,12 @@ const PRIORITIES: readonly Priority[] = ['high', 'default', 'low']
 /** Shares of the work taken per level while all levels have a backlog. */
 export const DEFAULT_WEIGHTS: readonly number[] = [6, 3, 1]
 
+/** The place of a priority. */
 export function levelOf(priority: Priority): Level {
   return priority === 'high' ? 0 : priority === 'low' ? 2 : 1
 }
 
+/** The priority at a place. */
 export function priorityOf(level: Level): Priority {
   return PRIORITIES[level] ?? 'default'
 }

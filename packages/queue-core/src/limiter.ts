@@ -10,6 +10,7 @@ export interface Limiter {
   stop(): void
 }
 
+/** Makes a limiter over the bucket of the first partition; `onTokens` is called when some came after a `take` failed. */
 export function createLimiter(
   home: QueuePartition,
   limit: RateLimit,

@@ -74,10 +74,11 @@ export interface WorkerOptions<Jobs extends JobMap> extends SharedOptions<Jobs> 
   readonly rateLimit?: RateLimit
   /** Work although the server may evict keys (`maxmemory-policy` other than `noeviction`). @default false */
   readonly allowEviction?: boolean
-  /** @default none */
+  /** Gets everything that happens, see {@link QueueEvent}. @default none */
   readonly onEvent?: OnEvent
 }
 
+/** Every default of the library, in one place. Times in milliseconds. */
 export const defaults = {
   prefix: 'titan',
   group: 'workers',
@@ -111,6 +112,7 @@ export interface ResolvedShared {
   readonly partitions: number
 }
 
+/** Checks options and fills in defaults. @throws {QueueError} `INVALID_OPTIONS` */
 export function resolveShared(
   queue: string,
   options: Omit<SharedOptions<JobMap>, 'schemas'>,
@@ -122,11 +124,13 @@ export function resolveShared(
   }
 }
 
+/** Options of `createQueue` with every default filled in. */
 export interface ResolvedQueue extends ResolvedShared {
   readonly maxLength: number
   readonly maxPayloadBytes: number
 }
 
+/** Checks options and fills in defaults. @throws {QueueError} `INVALID_OPTIONS` */
 export function resolveQueue(queue: string, options: Omit<QueueOptions<JobMap>, 'schemas'>): ResolvedQueue {
   return {
     ...resolveShared(queue, options),
@@ -141,6 +145,7 @@ export function resolveQueue(queue: string, options: Omit<QueueOptions<JobMap>, 
   }
 }
 
+/** Options of `createWorker` with every default filled in; `weights` undefined: strict priorities. */
 export interface ResolvedWorker extends ResolvedShared {
   readonly group: string
   readonly concurrency: number
@@ -156,6 +161,7 @@ export interface ResolvedWorker extends ResolvedShared {
   readonly allowEviction: boolean
 }
 
+/** Checks options and fills in defaults. @throws {QueueError} `INVALID_OPTIONS` */
 export function resolveWorker(
   queue: string,
   options: Omit<WorkerOptions<JobMap>, 'schemas'>,

@@ -16,6 +16,7 @@ import { runScript, scripts } from './scripts.ts'
 
 /** The answer to an enqueue. */
 export interface Enqueued {
+  /** Id of the job: the one that was given, or the one that the library made. */
   readonly id: string
   /** True: a job of this id is alive or recently done, nothing was added. */
   readonly duplicate: boolean
@@ -26,10 +27,12 @@ export type AmendResult = 'done' | 'leased' | 'unknown'
 
 /** Produces and inspects the jobs of one queue. */
 export interface Queue<Jobs extends JobMap> extends DeadLetters, Schedules<Jobs> {
+  /** Name of the queue. */
   readonly name: string
   /**
-   * Adds a job. Calls of one turn of the event loop travel together.
-   * @throws {QueueError} `INVALID_PAYLOAD`, `INVALID_OPTIONS`, `QUEUE_FULL`, `CLOSED`
+   * Adds a job; resolves when Redis has stored it. Calls of one turn of the event loop travel together.
+   * @throws {QueueError} `INVALID_PAYLOAD`, `INVALID_OPTIONS`, `QUEUE_FULL`, `CLOSED`, and `NO_REPLY` when nothing is
+   * known: then enqueue again, with an `id`. Errors of Redis and of the network as they are.
    */
   enqueue<Name extends JobName<Jobs>>(name: Name, data: Jobs[Name], options?: JobOptions): Promise<Enqueued>
   /**
@@ -39,17 +42,22 @@ export interface Queue<Jobs extends JobMap> extends DeadLetters, Schedules<Jobs>
   enqueueMany(jobs: readonly NewJob<Jobs>[]): Promise<Enqueued[]>
   /** Removes a job that has not started: a delayed one by any id, a waiting one by an id that the producer gave. */
   cancel(id: string): Promise<AmendResult>
-  /** Moves the due time of a delayed job. */
+  /**
+   * Moves the due time of a delayed job. `delayMs`: milliseconds from now; `runAt`: epoch milliseconds, both by the
+   * server's clock.
+   * @throws {QueueError} `INVALID_OPTIONS`
+   */
   reschedule(
     id: string,
     when: { readonly delayMs: number } | { readonly runAt: number },
   ): Promise<AmendResult>
-  /** Stops all workers of the queue from starting jobs, within a second; running ones end. Enqueueing goes on. */
+  /** Stops all workers of the queue from starting jobs, within a second; running ones end. Enqueueing goes on. Idempotent. */
   pause(): Promise<void>
+  /** Ends a pause. Idempotent. */
   resume(): Promise<void>
   /** Counts jobs by state; computed at each call. */
   stats(): Promise<QueueStats>
-  /** Waits for enqueues that are under way and refuses further ones. The client stays the caller's. */
+  /** Waits for enqueues that are under way and refuses further ones. The client stays the caller's. Idempotent. */
   close(): Promise<void>
 }
 

@@ -9,13 +9,17 @@ import { validate, type Schemas } from './schema.ts'
 
 /** A recurring job as it is stored. */
 export interface Schedule {
+  /** Its name, unique in the queue. */
   readonly key: string
   /** Five or six fields: [second] minute hour day month weekday. */
   readonly cron: string
   /** IANA time zone. */
   readonly timeZone: string
+  /** Name of the job it adds. */
   readonly name: string
+  /** Data of the job it adds. */
   readonly data: unknown
+  /** Options of the job it adds. */
   readonly options: Pick<
     JobOptions,
     'priority' | 'maxAttempts' | 'orderingKey' | 'timeoutMs' | 'visibilityMs'
@@ -24,6 +28,7 @@ export interface Schedule {
 
 /** A schedule and when it fires next, epoch milliseconds. */
 export interface ScheduleState extends Schedule {
+  /** Undefined when it was removed just now. */
   readonly nextAt: number | undefined
 }
 
@@ -32,6 +37,7 @@ export interface Schedules<Jobs extends JobMap> {
   /**
    * Creates or replaces the recurring job `key`. Each slot fires once however many workers run; the job's id is
    * `<key>@<slot>`. Slots missed while no worker ran fire once, not each.
+   * `timeZone`: IANA name. @default 'UTC'
    * `key`: 1–200 characters. In a queue of partitions its jobs are in the first one.
    * @throws {QueueError} `INVALID_OPTIONS` for a bad expression, time zone or option, `INVALID_PAYLOAD`
    */
@@ -44,6 +50,7 @@ export interface Schedules<Jobs extends JobMap> {
   ): Promise<void>
   /** Removes a recurring job; false if there was none. */
   unschedule(key: string): Promise<boolean>
+  /** All recurring jobs, in no order. */
   schedules(): Promise<ScheduleState[]>
 }
 
@@ -68,6 +75,7 @@ async function serverNow({ connection }: QueuePartition): Promise<number> {
   return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000)
 }
 
+/** The verbs for recurring jobs of a queue. */
 export function createSchedules<Jobs extends JobMap>(
   queue: string,
   parts: readonly QueuePartition[],

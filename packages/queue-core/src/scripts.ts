@@ -20,6 +20,7 @@ function script(flags: string, ...parts: string[]): Script {
   return { source, sha: createHash('sha1').update(source).digest('hex') }
 }
 
+/** Every script of the library. */
 export const scripts: Readonly<
   Record<
     'enqueue' | 'promote' | 'settle' | 'renew' | 'reclaim' | 'amend' | 'take' | 'stats' | 'group' | 'janitor',

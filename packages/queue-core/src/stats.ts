@@ -5,6 +5,7 @@ import { runScript, scripts } from './scripts.ts'
 export interface QueueStats {
   /** Jobs that a worker may start now. */
   readonly ready: number
+  /** The ready ones, by priority. */
   readonly readyByPriority: { readonly high: number; readonly default: number; readonly low: number }
   /** Jobs claimed by a worker: running, or prefetched. */
   readonly leased: number
@@ -16,8 +17,9 @@ export interface QueueStats {
   readonly dead: number
   /** Age of the oldest ready job in milliseconds, 0 when none is ready. */
   readonly oldestReadyMs: number
-  /** Epoch milliseconds when the next delayed job is due. */
+  /** Epoch milliseconds when the next delayed job is due; undefined when there is none. */
   readonly nextDueAt: number | undefined
+  /** Whether the queue is paused. */
   readonly paused: boolean
   /** Name of the consumer group, '' while no worker ever started. */
   readonly group: string
@@ -36,6 +38,7 @@ type Reply = [
   group: string,
 ]
 
+/** Counts the jobs of all partitions by state. */
 export async function readStats(parts: readonly QueuePartition[]): Promise<QueueStats> {
   const replies = await Promise.all(
     parts.map(({ connection, fixed }) => runScript<Reply>(connection, scripts.stats, fixed, [])),
