@@ -157,7 +157,9 @@ export async function openConnection(
     socket.signal.addEventListener('abort', () => client.destroy())
     client.on('error', (error) => {
       const isNews = link === opened
-      opened.drop()
+      if (isNews) link = undefined
+      // A moment later, so that node-redis rejects the commands under way with what happened.
+      queueMicrotask(opened.drop)
       if (isNews) onLost(error)
     })
     socket.signal.throwIfAborted()
@@ -201,7 +203,10 @@ export async function openConnection(
   await current()
   return {
     async send<T>(args: string[], options: SendOptions = {}) {
-      return exchange<T>(link ?? (await current()), args, options.replyWithinMs ?? defaults.replyWithinMs)
+      const { replyWithinMs = defaults.replyWithinMs } = options
+      const used =
+        link ?? (await within(current(), replyWithinMs, () => noReply('a new connection', replyWithinMs)))
+      return exchange<T>(used, args, replyWithinMs)
     },
     async id() {
       const used = link ?? (await current())

@@ -6,9 +6,17 @@ export interface Loop {
   stop(): Promise<void>
 }
 
-/** Wait before the n-th try in a row after a failure, n from 1: 50 ms doubling to 5 s, with jitter. */
-export function errorDelay(failures: number): number {
-  return Math.min(5_000, 50 * 2 ** Math.min(failures - 1, 10)) * (0.5 + Math.random() / 2)
+/** Wait before the n-th try in a row after a failure, n from 1: 50 ms doubling to `longestMs`, with jitter. */
+export function errorDelay(failures: number, longestMs = 5_000): number {
+  return Math.min(5_000, longestMs, 50 * 2 ** Math.min(failures - 1, 10)) * (0.5 + Math.random() / 2)
+}
+
+/** When a loop runs first, and how patient it is. */
+export interface LoopOptions {
+  /** @default 0 */
+  readonly firstDelayMs?: number
+  /** Longest wait after an error. @default 5000 */
+  readonly longestPauseMs?: number
 }
 
 /**
@@ -18,7 +26,7 @@ export function errorDelay(failures: number): number {
 export function startLoop(
   runOnce: () => Promise<number>,
   onError: (error: unknown) => void,
-  firstDelayMs = 0,
+  { firstDelayMs = 0, longestPauseMs }: LoopOptions = {},
 ): Loop {
   let stopped = false
   let woken = false
@@ -41,7 +49,7 @@ export function startLoop(
       })
       .catch((error: unknown) => {
         if (!stopped) onError(error)
-        return errorDelay(++failures)
+        return errorDelay(++failures, longestPauseMs)
       })
       .then((delayMs) => {
         running = undefined

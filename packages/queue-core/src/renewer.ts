@@ -13,23 +13,13 @@ export function startRenewer(lane: Lane): Loop {
   const { part, owner, emit } = lane
   const dueAt = (held: Held): number => held.renewedAt + held.visibilityMs / 3
 
-  function giveUpExpired(now: number): void {
-    for (const held of lane.held.values())
-      if (now - held.renewedAt > held.visibilityMs * GIVE_UP) lane.lose(held)
-  }
-
   async function runOnce(): Promise<number> {
     const now = performance.now()
     const due: Held[] = []
     // A lease a little before its time goes along, so that renewals gather into few calls.
     for (const held of lane.held.values())
       if (dueAt(held) - now < held.visibilityMs / 12 || isFirstOfShort(held)) due.push(held)
-    try {
-      for (let from = 0; from < due.length; from += BATCH) await renewBatch(due.slice(from, from + BATCH))
-    } catch (error) {
-      giveUpExpired(performance.now())
-      throw error
-    }
+    for (let from = 0; from < due.length; from += BATCH) await renewBatch(due.slice(from, from + BATCH))
     let next = owner.visibilityMs / 3
     const after = performance.now()
     for (const held of lane.held.values()) next = Math.min(next, dueAt(held) - after)
@@ -65,9 +55,31 @@ export function startRenewer(lane: Lane): Loop {
     lane.lose(held)
   }
 
-  return startLoop(
-    runOnce,
-    (error) => emit({ type: 'error', error, during: 'renew' }),
-    owner.visibilityMs / 3,
-  )
+  /** Goes on beside the renewals: one that gets no answer must not hold up the abort. */
+  function loseExpired(): Promise<number> {
+    const now = performance.now()
+    let next = owner.visibilityMs / 3
+    for (const held of lane.held) {
+      const left = held.renewedAt + held.visibilityMs * GIVE_UP - now
+      if (left <= 0) loseUnlessSettling(held)
+      else next = Math.min(next, left)
+    }
+    return Promise.resolve(Math.max(1, next))
+  }
+
+  const onError = (error: unknown): void => emit({ type: 'error', error, during: 'renew' })
+  const renewing = startLoop(runOnce, onError, {
+    firstDelayMs: owner.visibilityMs / 3,
+    longestPauseMs: owner.visibilityMs / 10,
+  })
+  const watching = startLoop(loseExpired, onError, { firstDelayMs: owner.visibilityMs / 3 })
+  return {
+    wake() {
+      renewing.wake()
+      watching.wake()
+    },
+    async stop() {
+      await Promise.all([renewing.stop(), watching.stop()])
+    },
+  }
 }

@@ -39,8 +39,12 @@ export interface Rig {
   stop(): Promise<void>
 }
 
-/** Starts a worker over `redis`. Leases last a second, so that lost jobs come back soon. */
-export async function startRig(redis: RedisClient, options: WorkerOptions<RigJobs> = {}): Promise<Rig> {
+/** Starts a worker. Leases last a second, so that lost jobs come back soon. */
+export async function startRig(
+  redis: RedisClient,
+  options: WorkerOptions<RigJobs> = {},
+  workerRedis: RedisClient = redis,
+): Promise<Rig> {
   const prefix = options.prefix ?? testPrefix()
   const events: QueueEvent[] = []
   const runs = new Map<string, number>()
@@ -58,7 +62,7 @@ export async function startRig(redis: RedisClient, options: WorkerOptions<RigJob
   const rig: Rig = {
     queue,
     worker: createWorker<RigJobs>(
-      redis,
+      workerRedis,
       'q',
       {
         async work(job) {
