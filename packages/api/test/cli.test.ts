@@ -67,16 +67,6 @@ describe('titan-api', () => {
     ])
   })
 
-  it.each([[['--prot', '1']], [['serve']], [['--port']], [['-x']]])(
-    'refuses %j with code 2',
-    async (args) => {
-      const program = spawnProgram('api', args, env)
-
-      expect((await program.exited).code).toBe(2)
-      expect(program.stdout()).toBe('')
-    },
-  )
-
   it('migrates, listens, takes a payment, and ends with code 0 on SIGTERM', async () => {
     const program = spawnProgram('api', [], env)
     const url = await urlOf(program)

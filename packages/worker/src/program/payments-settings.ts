@@ -11,7 +11,7 @@ export function storeSettings(): readonly SettingNames[] {
     names('database-url', 'DATABASE_URL', 'url', 'PostgreSQL, which holds the truth; required'),
     {
       ...names('redis-url', 'REDIS_URL', 'url', 'Redis, which holds the queue; required'),
-      alsoEnv: ['REDIS_ADDR'],
+      alsoRead: ['REDIS_ADDR'],
     },
     names('queue-prefix', 'QUEUE_PREFIX', 'text', 'first part of every Redis key', defaults.prefix),
     names(

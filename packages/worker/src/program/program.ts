@@ -48,21 +48,36 @@ export async function runProgram<Own, Shared>(
     process.stdout.write(`${program.version}\n`)
     return EXIT.ok
   }
-  const { flags, faults: flagFaults } = readFlags(program, argv)
-  const { values, faults: ownFaults } = readSettings(program.settings, flags, env)
-  const shared = attemptLoad(program, flags, env)
-  const faults = [...flagFaults, ...ownFaults, ...('faults' in shared ? shared.faults : [])]
-  if (faults.length > 0 || 'faults' in shared) {
-    for (const fault of faults) complain(program, fault)
+  const given = readCommandLine(program, argv, env)
+  if ('faults' in given) {
+    for (const fault of given.faults) complain(program, fault)
     process.stderr.write(`Try '${program.name} --help'.\n`)
     return EXIT.usage
   }
   try {
-    return await program.run(values, shared.loaded)
+    return await program.run(given.own, given.shared)
   } catch (error) {
     complain(program, describeFailure(error))
     return EXIT.failure
   }
+}
+
+/** What flags and variables come to: everything that is wrong, one line each, or the values. */
+export type CommandLine<Own, Shared> =
+  | { readonly faults: readonly string[] }
+  | { readonly own: Own; readonly shared: Shared }
+
+/** Reads the flags and variables of a program, all faults at once. */
+export function readCommandLine<Own, Shared>(
+  program: Program<Own, Shared>,
+  argv: readonly string[],
+  env: Environment,
+): CommandLine<Own, Shared> {
+  const { flags, faults: flagFaults } = readFlags(program, argv)
+  const { values, faults: ownFaults } = readSettings(program.settings, flags, env)
+  const load = attemptLoad(program, flags, env)
+  const faults = [...flagFaults, ...ownFaults, ...('faults' in load ? load.faults : [])]
+  return faults.length > 0 || 'faults' in load ? { faults } : { own: values, shared: load.shared }
 }
 
 function complain(program: { readonly name: string }, text: string): void {
@@ -80,9 +95,9 @@ function attemptLoad<Own, Shared>(
   program: Program<Own, Shared>,
   flags: ReadonlyMap<string, string>,
   env: Environment,
-): { readonly loaded: Shared } | { readonly faults: readonly string[] } {
+): { readonly shared: Shared } | { readonly faults: readonly string[] } {
   try {
-    return { loaded: program.load(overlay(program.sharedSettings, flags, env)) }
+    return { shared: program.load(overlay(program.sharedSettings, flags, env)) }
   } catch (error) {
     if (!(error instanceof PaymentsError)) throw error
     return { faults: error.issues.map((issue) => nameFlag(issue, program.sharedSettings, flags)) }

@@ -6,6 +6,8 @@ export interface SettingNames {
   readonly env: string
   /** Other variables that are understood in its place. */
   readonly alsoEnv?: readonly string[]
+  /** Further ones that whoever reads the variable understands by itself; only shown in the help. */
+  readonly alsoRead?: readonly string[]
   readonly about: string
   /** What stands for the value in the help. */
   readonly hint: string

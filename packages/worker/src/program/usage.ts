@@ -35,8 +35,8 @@ function flagOf({ flag, hint, isSwitch = false }: SettingNames): string {
   return isSwitch ? `--[no-]${flag}` : `--${flag} <${hint}>`
 }
 
-function describe({ about, env, alsoEnv = [], shown }: SettingNames): string {
-  return `${about} [${[env, ...alsoEnv].join(', ')}]${shown === '' ? '' : ` (default ${shown})`}`
+function describe({ about, env, alsoEnv = [], alsoRead = [], shown }: SettingNames): string {
+  return `${about} [${[env, ...alsoEnv, ...alsoRead].join(', ')}]${shown === '' ? '' : ` (default ${shown})`}`
 }
 
 /** Breaks a text between words, and begins each further line at `column`. */

@@ -1,0 +1,96 @@
+import { loadPaymentsConfig, type PaymentsConfig } from '@titan/payments'
+import {
+  createLog,
+  Failure,
+  logSettings,
+  milliseconds,
+  readVersion,
+  runUntilStopped,
+  storeSettings,
+  text,
+  toggle,
+  wholeNumber,
+  type LogSettings,
+  type Program,
+  type SettingsTable,
+} from '@titan/worker/program'
+import { startApi, type Api, type ApiOptions } from './api.ts'
+
+/** The settings that only the API has. */
+export interface ApiSettings extends Omit<ApiOptions, 'config' | 'log'>, LogSettings {
+  readonly graceMs: number
+}
+
+const HOUR = 3_600_000
+
+const settings: SettingsTable<ApiSettings> = {
+  host: text(
+    { flag: 'host', env: 'HOST', about: 'the address to listen on; 0.0.0.0 is every address' },
+    '127.0.0.1',
+    /^[\w.:-]{1,255}$/,
+    'a host name or address',
+  ),
+  port: wholeNumber(
+    { flag: 'port', env: 'PORT', about: 'the port to listen on; 0 is any free one' },
+    { fallback: 3000, min: 0, max: 65_535 },
+  ),
+  migrate: toggle({ flag: 'migrate', env: 'MIGRATE', about: 'apply missing migrations at the start' }, true),
+  connectTimeoutMs: milliseconds(
+    {
+      flag: 'connect-timeout-ms',
+      env: 'CONNECT_TIMEOUT_MS',
+      about: 'how long to try to reach PostgreSQL at the start',
+    },
+    { fallback: 10_000, min: 0, max: HOUR },
+  ),
+  requestTimeoutMs: milliseconds(
+    {
+      flag: 'request-timeout-ms',
+      env: 'REQUEST_TIMEOUT_MS',
+      about: 'after this long a request is answered 503',
+    },
+    { fallback: 10_000, min: 1, max: HOUR },
+  ),
+  maxInFlight: wholeNumber(
+    { flag: 'max-in-flight', env: 'MAX_IN_FLIGHT', about: 'most requests at a time; more are answered 503' },
+    { fallback: 1_000, min: 1, max: 1_000_000 },
+  ),
+  graceMs: milliseconds(
+    {
+      flag: 'grace-ms',
+      env: 'SHUTDOWN_GRACE_MS',
+      about: 'how long requests may go on after a signal to stop',
+    },
+    { fallback: 10_000, min: 0, max: HOUR },
+  ),
+  ...logSettings,
+}
+
+/** The program titan-api. */
+export const apiProgram: Program<ApiSettings, PaymentsConfig> = {
+  name: 'titan-api',
+  version: readVersion(new URL('../package.json', import.meta.url)),
+  description: 'Accepts payments over HTTP: POST /pay, GET /payments/{payment_id}',
+  settings,
+  sharedSettings: storeSettings(),
+  load: loadPaymentsConfig,
+  run: async ({ graceMs, logLevel, logFormat, ...own }, config) => {
+    const log = createLog('titan-api', { logLevel, logFormat })
+    return runUntilStopped({
+      log,
+      start: () => start({ ...own, config, log }),
+      announce: ({ url }) => process.stdout.write(`titan-api listens on ${url}\n`),
+      stop: (api) => api.stop(graceMs),
+    })
+  },
+}
+
+async function start(options: ApiOptions): Promise<Api> {
+  try {
+    return await startApi(options)
+  } catch (error) {
+    const isListenFault = error instanceof Error && 'syscall' in error && error.syscall === 'listen'
+    if (!isListenFault) throw error
+    throw new Failure(`cannot listen on ${options.host}:${options.port}: ${error.message}`, { cause: error })
+  }
+}

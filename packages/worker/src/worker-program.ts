@@ -1,0 +1,137 @@
+import { hostname } from 'node:os'
+import { gatewayFromEnv, loadPaymentsConfig, type Gateway, type PaymentsConfig } from '@titan/payments'
+import { checkStores } from './check.ts'
+import { startPaymentWorkers, type PaymentWorkersOptions } from './payment-workers.ts'
+import {
+  createLog,
+  EXIT,
+  gatewaySettings,
+  logSettings,
+  milliseconds,
+  processingSettings,
+  readVersion,
+  runUntilStopped,
+  storeSettings,
+  text,
+  toggle,
+  wholeNumber,
+  type LogSettings,
+  type Program,
+  type SettingsTable,
+} from './program/index.ts'
+
+/** The settings that only the worker has. */
+export interface WorkerSettings
+  extends Omit<PaymentWorkersOptions, 'config' | 'gateway' | 'log'>, LogSettings {
+  readonly graceMs: number
+  readonly check: boolean
+}
+
+/** What the payment domain reads from the environment. */
+export interface SharedSettings {
+  readonly config: PaymentsConfig
+  readonly gateway: Gateway
+}
+
+const HOUR = 3_600_000
+const NAME = /^[\w.:-]{1,100}$/
+const NAME_RULE = '1 to 100 letters, digits or . : - _'
+
+const settings: SettingsTable<WorkerSettings> = {
+  group: text(
+    { flag: 'group', env: 'WORKER_GROUP', about: 'consumer group; all workers of a queue share one' },
+    'workers',
+    NAME,
+    NAME_RULE,
+  ),
+  consumer: text(
+    {
+      flag: 'consumer',
+      env: 'WORKER_CONSUMER',
+      about: 'name of this worker',
+      shown: 'host name and process id',
+    },
+    `${hostname()
+      .replaceAll(/[^\w.:-]/g, '-')
+      .slice(0, 80)}-${process.pid}`,
+    NAME,
+    NAME_RULE,
+  ),
+  workerCount: wholeNumber(
+    { flag: 'workers', env: 'WORKER_COUNT', about: 'workers in this process; more processes do as well' },
+    { fallback: 1, min: 1, max: 100 },
+  ),
+  concurrency: wholeNumber(
+    {
+      flag: 'concurrency',
+      env: 'WORKER_CONCURRENCY',
+      about: 'payments that each worker handles at the same time',
+    },
+    { fallback: 16, min: 1, max: 10_000 },
+  ),
+  visibilityTimeoutMs: milliseconds(
+    {
+      flag: 'visibility-timeout-ms',
+      env: 'VISIBILITY_TIMEOUT_MS',
+      alsoEnv: ['VISIBILITY_TIMEOUT'],
+      about: 'after this long the job of a worker that went silent goes to another one',
+    },
+    { fallback: 30_000, min: 100, max: 24 * HOUR },
+  ),
+  relay: toggle({ flag: 'relay', env: 'WORKER_RELAY', about: 'move PENDING payments into the queue' }, true),
+  reconcile: toggle(
+    { flag: 'reconcile', env: 'WORKER_RECONCILE', about: 'find payments whose job is lost' },
+    true,
+  ),
+  migrate: toggle({ flag: 'migrate', env: 'MIGRATE', about: 'apply missing migrations at the start' }, true),
+  connectTimeoutMs: milliseconds(
+    {
+      flag: 'connect-timeout-ms',
+      env: 'CONNECT_TIMEOUT_MS',
+      about: 'how long to try to reach the servers at the start',
+    },
+    { fallback: 10_000, min: 0, max: HOUR },
+  ),
+  graceMs: milliseconds(
+    {
+      flag: 'grace-ms',
+      env: 'SHUTDOWN_GRACE_MS',
+      about: 'how long payments may go on after a signal to stop',
+    },
+    { fallback: 10_000, min: 0, max: HOUR },
+  ),
+  check: toggle(
+    { flag: 'check', env: 'WORKER_CHECK', about: 'check configuration and connections, start nothing' },
+    false,
+  ),
+  ...logSettings,
+}
+
+/** The program titan-worker. */
+export const workerProgram: Program<WorkerSettings, SharedSettings> = {
+  name: 'titan-worker',
+  version: readVersion(new URL('../package.json', import.meta.url)),
+  description: 'Takes queued payments through a payment gateway',
+  settings,
+  sharedSettings: [...storeSettings(), ...processingSettings(), ...gatewaySettings()],
+  load: (environment) => ({ config: loadPaymentsConfig(environment), gateway: gatewayFromEnv(environment) }),
+  run: async ({ check, graceMs, logLevel, logFormat, ...own }, { config, gateway }) => {
+    const log = createLog('titan-worker', { logLevel, logFormat })
+    if (check) {
+      for (const line of await checkStores(config, own.connectTimeoutMs, log))
+        process.stdout.write(`${line}\n`)
+      return EXIT.ok
+    }
+    return runUntilStopped({
+      log,
+      start: () => startPaymentWorkers({ ...own, config, gateway, log }),
+      announce: () => {
+        const { consumer, group, workerCount } = own
+        process.stdout.write(
+          `titan-worker ${consumer} of group ${group} is ready (${workerCount} × ${own.concurrency})\n`,
+        )
+      },
+      stop: (workers) => workers.stop(graceMs),
+    })
+  },
+}
