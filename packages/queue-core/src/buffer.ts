@@ -15,6 +15,7 @@ export interface LeaseBuffer {
   drain(): Held[]
 }
 
+/** Makes an empty buffer; without weights a lower level is served only when nothing above waits. */
 export function createBuffer(weights: readonly number[] | undefined): LeaseBuffer {
   const lines: Held[][] = LEVELS.map(() => [])
   const heads = [0, 0, 0]

@@ -67,6 +67,7 @@ export interface Lane {
 
 const SETTLE_BATCH = 512
 
+/** Makes an empty lane. `single`: the queue has one partition, so job ids need not name it. */
 export function createLane(
   part: QueuePartition,
   owner: Owner,

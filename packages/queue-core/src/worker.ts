@@ -25,9 +25,13 @@ export type WorkerCounters = Readonly<Counts>
 
 /** Signs of life. A worker whose reads get no answers is dead, not idle. */
 export interface WorkerHealth {
+  /** `new` until `start` has succeeded. */
   readonly state: 'new' | 'running' | 'stopping' | 'stopped'
+  /** Whether it knows the queue to be paused. */
   readonly paused: boolean
+  /** Handlers that run now. */
   readonly running: number
+  /** Jobs claimed that wait for a free slot. */
   readonly buffered: number
   /** Milliseconds since the server last answered a read, the slowest partition; a live worker reads every 2 s while it has free slots. */
   readonly sinceReadMs: number
@@ -54,7 +58,9 @@ export interface Worker {
   stop(options?: { readonly graceMs?: number }): Promise<void>
   /** Handlers that run now. */
   readonly running: number
+  /** What became of its jobs so far. */
   readonly counters: WorkerCounters
+  /** Signs of life, for a health check. */
   health(): WorkerHealth
 }
 
@@ -64,7 +70,8 @@ const ABORT_GRACE_MS = 1_000
 const MAX_SETTLING = 4_000
 
 /**
- * Makes a worker. Delivery is at least once; see the fence in the handler's context for how to make effects exact.
+ * Makes a worker; it does nothing until `start`. Delivery is at least once; see the fence in the handler's context for
+ * how to make effects exact. It opens three connections of its own for each partition; `redis` stays the caller's.
  * @throws {QueueError} `INVALID_OPTIONS`
  * @example
  * const worker = createWorker<{ 'email.send': { to: string } }>(redis, 'emails', {
