@@ -17,6 +17,9 @@ alter table payments
   add column lease_until   timestamptz,
   add column attempt_no    integer     not null default 0,
   add column attempt_open  boolean     not null default false,
+  add column first_sent_at timestamptz,
+  add column sends         integer     not null default 0,
+  add column takeovers     integer     not null default 0,
   add column retries       integer     not null default 0,
   add column resolves      integer     not null default 0,
   add column unknown_since timestamptz,
@@ -62,10 +65,14 @@ comment on column payments.fence         is 'Grows by one with every claim; a wr
 comment on column payments.lease_until   is 'The claim ends at this moment of the database clock';
 comment on column payments.attempt_no    is 'The current attempt; grows only after the gateway declined the one before';
 comment on column payments.attempt_open  is 'The current attempt has no definite answer yet';
+comment on column payments.first_sent_at is 'The earliest moment the current attempt''s request may have left; its key''s shelf life counts from here';
+comment on column payments.sends         is 'Claims of the current attempt whose request may have reached the gateway';
+comment on column payments.takeovers     is 'Claims that took the current attempt from a holder whose lease had run out';
 comment on column payments.retries       is 'Retries used up from the budget';
 comment on column payments.resolves      is 'Unknown answers in a row on the current attempt';
 comment on column payments.unknown_since is 'Set while PROCESSING with an unresolved gateway outcome';
 comment on column payments.needs_review  is 'Parked until an operator decides; no worker claims it';
 comment on column payments.next_run_at   is 'The next step is due at this moment; a job should be ready in Redis from then on';
 comment on column payments.schedule_no   is 'Part of the job id; grows when a lost job is replaced, so that a stale marker cannot hide it';
+comment on column payments.gateway_ref   is 'The gateway''s id of the charge, as soon as it gave one for the current attempt';
 comment on column payments.event_seq     is 'Sequence number of the latest row in payment_events';

@@ -29,7 +29,5 @@ create unique index payment_attempts_one_success on payment_attempts (payment_id
 
 comment on table  payment_attempts               is 'Intentions to move money; the gateway key is a function of (payment_id, attempt_no)';
 comment on column payment_attempts.fence         is 'Fence of the latest claim that worked on this attempt';
-comment on column payment_attempts.first_sent_at is 'The earliest moment the request may have left; the key''s shelf life counts from here';
-comment on column payment_attempts.sends         is 'Claims whose request may have reached the gateway; a send known not to have left is taken back';
-comment on column payment_attempts.takeovers     is 'Claims that took the attempt from a holder whose lease had run out';
+comment on column payment_attempts.sends         is 'With first_sent_at and takeovers the record of what payments counts for its current attempt';
 comment on column payment_attempts.outcome       is 'The definite answer; null while there is none';

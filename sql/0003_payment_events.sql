@@ -25,5 +25,5 @@ end
 $$;
 
 create trigger payment_events_append_only
-  before update or delete on payment_events
+  before update or delete or truncate on payment_events
   for each statement execute function payment_events_append_only();

@@ -19,12 +19,18 @@ export interface DatabaseOptions {
   readonly statementTimeoutMs?: number
   /** Longest wait for a connection, in milliseconds. @default 5000 */
   readonly connectTimeoutMs?: number
+  /** Plans that read by key only, as the store needs; `false` for reports that read whole tables. @default true */
+  readonly keyedPlans?: boolean
 }
+
+// The statements find rows by key and walk them one by one. The server caches plans, and one made while the
+// tables were small would read them whole until the next analyze.
+const KEYED_PLANS = { enable_seqscan: 'off', enable_hashjoin: 'off', enable_mergejoin: 'off' } as const
 
 /** Opens a lazy pool: nothing is sent before the first statement. Close it with `sql.end()`. */
 export function openDatabase(url: string, options: DatabaseOptions = {}): Database {
   const { poolSize = 10, applicationName = 'titan', lockTimeoutMs = 2_000 } = options
-  const { statementTimeoutMs = 30_000, connectTimeoutMs = 5_000 } = options
+  const { statementTimeoutMs = 30_000, connectTimeoutMs = 5_000, keyedPlans = true } = options
   return postgres(url, {
     max: poolSize,
     connect_timeout: connectTimeoutMs / 1_000,
@@ -37,8 +43,7 @@ export function openDatabase(url: string, options: DatabaseOptions = {}): Databa
       lock_timeout: lockTimeoutMs,
       statement_timeout: statementTimeoutMs,
       idle_in_transaction_session_timeout: statementTimeoutMs,
-      // The statements find rows by key. A plan cached while the tables were small must not scan them later.
-      enable_seqscan: 'off',
+      ...(keyedPlans && KEYED_PLANS),
     },
   })
 }

@@ -7,31 +7,17 @@ import {
   createSimulatedGateway,
   openDatabase,
   type Gateway,
-  type PaymentHandlerOptions,
   type PaymentsEvent,
   type PaymentStore,
 } from '../src/index.ts'
 import { createMigratedDatabase } from './support/database.ts'
+import { createPay } from './support/pay.ts'
 import { claim, createPayment, expireLease, makeDue, read } from './support/payments.ts'
 import { settlementOf, successOf } from './support/settlements.ts'
 
 const { sql, url } = await createMigratedDatabase()
 const store = createPaymentStore(sql)
-
-/** Runs one `pay` job as a worker does; answers what the handler threw, or undefined. */
-async function pay(
-  id: string,
-  options: Partial<PaymentHandlerOptions> & { readonly gateway: Gateway },
-  context: { readonly signal?: AbortSignal; readonly deliveryCount?: number } = {},
-): Promise<unknown> {
-  const handle = createPaymentHandler({ store, worker: 'w1', random: () => 0, ...options })
-  try {
-    await handle({ id, data: { payment_id: id } }, { signal: new AbortController().signal, ...context })
-    return undefined
-  } catch (error) {
-    return error
-  }
-}
+const pay = createPay(store)
 
 test('a payment goes through the gateway to SUCCESS', async () => {
   const gateway = createSimulatedGateway({ delayMs: 0 })
@@ -93,32 +79,6 @@ test('the key is committed before the gateway sees the request, and no transacti
   expect(seen).toMatchObject([[{ gatewayKey: `titan_${id}_1`, sends: 1, outcome: null }], []])
 })
 
-test('a lost answer after a charge ends in SUCCESS with one charge, by replaying the same key', async () => {
-  const gateway = createSimulatedGateway({ delayMs: 0, script: () => 'unknown_after_charge' })
-  const { id } = await createPayment(store)
-  expect(await pay(id, { gateway })).toMatchObject({ delayMs: 4_005, countsAsAttempt: false })
-  expect(await read(store, id)).toMatchObject({ status: 'PROCESSING', unknownSince: expect.any(Date) })
-  await makeDue(sql, id)
-  expect(await pay(id, { gateway })).toBeUndefined()
-  expect(await read(store, id)).toMatchObject({ status: 'SUCCESS', attemptNo: 1 })
-  expect(gateway.ledger).toHaveLength(1)
-  expect(gateway.requests.map(({ gatewayKey }) => gatewayKey)).toEqual([`titan_${id}_1`, `titan_${id}_1`])
-})
-
-test('a request that was lost before a charge is charged once, under the same key', async () => {
-  const gateway = createSimulatedGateway({
-    delayMs: 0,
-    script: (_request, send) => (send <= 2 ? 'unknown_before_charge' : 'succeed'),
-  })
-  const { id } = await createPayment(store)
-  for (let round = 0; round < 3; round++) {
-    await pay(id, { gateway })
-    if (round < 2) await makeDue(sql, id)
-  }
-  expect(await read(store, id)).toMatchObject({ status: 'SUCCESS', attemptNo: 1 })
-  expect(gateway.ledger).toHaveLength(1)
-})
-
 test('a retry is committed before the job is told to come back', async () => {
   const gateway = createSimulatedGateway({
     delayMs: 0,
@@ -163,94 +123,6 @@ test('a soft decline that may be retried is charged under a new key', async () =
   await pay(id, { gateway, policy })
   expect(await read(store, id)).toMatchObject({ status: 'SUCCESS', attemptNo: 2 })
   expect(gateway.ledger).toMatchObject([{ gatewayKey: `titan_${id}_2` }])
-})
-
-test('a gateway that hangs is given up after the timeout, and the charge is found later', async () => {
-  const gateway = createSimulatedGateway({ delayMs: 0, script: () => 'hang' })
-  const { id } = await createPayment(store)
-  expect(await pay(id, { gateway, gatewayTimeoutMs: 50, leaseMs: 3_000 })).toBeInstanceOf(RetryError)
-  expect((await store.attempts(id))[0]?.lastError).toContain('no answer within 50 ms')
-  await makeDue(sql, id)
-  await pay(id, { gateway, gatewayTimeoutMs: 50, leaseMs: 3_000 })
-  expect(await read(store, id)).toMatchObject({ status: 'SUCCESS' })
-  expect(gateway.ledger).toHaveLength(1)
-})
-
-test('a gateway whose code ignores the signal, throws at once or rejects is unknown', async () => {
-  const broken: Gateway['charge'][] = [
-    () => new Promise(() => {}),
-    () => {
-      throw new TypeError('broken adapter')
-    },
-    () => Promise.reject(new Error('socket hang up')),
-  ]
-  for (const charge of broken) {
-    const gateway: Gateway = { name: 'simulated', keyTtlMs: 86_400_000, charge }
-    const { id } = await createPayment(store)
-    expect(await pay(id, { gateway, gatewayTimeoutMs: 50, leaseMs: 3_000 })).toBeInstanceOf(RetryError)
-    expect(await read(store, id)).toMatchObject({ status: 'PROCESSING', unknownSince: expect.any(Date) })
-  }
-})
-
-test('a key that is too old is not replayed: the gateway is asked, and a charge it knows settles', async () => {
-  const gateway = createSimulatedGateway({
-    delayMs: 0,
-    keyTtlMs: 60_000,
-    script: () => 'unknown_after_charge',
-  })
-  const { id } = await createPayment(store)
-  await pay(id, { gateway })
-  await makeDue(sql, id)
-  await sql`update payment_attempts set first_sent_at = first_sent_at - interval '1 hour' where payment_id = ${id}`
-  await pay(id, { gateway })
-  expect(gateway.requests).toHaveLength(1)
-  expect(await read(store, id)).toMatchObject({ status: 'SUCCESS', gatewayRef: gateway.ledger[0]?.id })
-})
-
-test('a key that is too old and a charge that the gateway does not know are for an operator', async () => {
-  const gateway = createSimulatedGateway({
-    delayMs: 0,
-    keyTtlMs: 60_000,
-    script: () => 'unknown_before_charge',
-  })
-  const { id } = await createPayment(store)
-  await pay(id, { gateway })
-  await makeDue(sql, id)
-  await sql`update payment_attempts set first_sent_at = first_sent_at - interval '1 hour' where payment_id = ${id}`
-  expect(await pay(id, { gateway })).toBeInstanceOf(UnrecoverableError)
-  expect(await read(store, id)).toMatchObject({ status: 'PROCESSING', needsReview: true })
-  expect(gateway.requests).toHaveLength(1)
-})
-
-test('an inquiry that fails changes nothing but the time of the next one', async () => {
-  const inner = createSimulatedGateway({ delayMs: 0, keyTtlMs: 60_000, script: () => 'unknown_after_charge' })
-  const gateway: Gateway = {
-    ...inner,
-    lookup: async () => ({ type: 'FAILED_TO_ASK', reason: 'maintenance' }),
-  }
-  const { id } = await createPayment(store)
-  await pay(id, { gateway })
-  await makeDue(sql, id)
-  await sql`update payment_attempts set first_sent_at = first_sent_at - interval '1 hour' where payment_id = ${id}`
-  expect(await pay(id, { gateway })).toBeInstanceOf(RetryError)
-  expect(await read(store, id)).toMatchObject({ status: 'PROCESSING', needsReview: false })
-})
-
-test('a charge that is pending is asked about, not sent again', async () => {
-  const gateway = createSimulatedGateway({ delayMs: 0, script: () => 'pending' })
-  const { id } = await createPayment(store)
-  expect(await pay(id, { gateway })).toBeInstanceOf(RetryError)
-  await makeDue(sql, id)
-  await pay(id, { gateway })
-  expect(await read(store, id)).toMatchObject({ status: 'SUCCESS' })
-  expect(gateway.requests).toHaveLength(1)
-})
-
-test('a charge of another amount is never a success', async () => {
-  const gateway = createSimulatedGateway({ delayMs: 0, script: () => 'wrong_amount' })
-  const { id } = await createPayment(store)
-  expect(await pay(id, { gateway })).toBeInstanceOf(UnrecoverableError)
-  expect(await read(store, id)).toMatchObject({ status: 'PROCESSING', needsReview: true })
 })
 
 test('a worker that was paused after the gateway answered changes nothing when it wakes', async () => {
@@ -372,17 +244,6 @@ test('a worker that must stop before sending gives the payment back at no cost',
   expect(gateway.requests).toHaveLength(0)
   expect(await read(store, id)).toMatchObject({ status: 'QUEUED', retries: 0 })
   expect(await claim(store, id)).toMatchObject({ mode: 'send' })
-})
-
-test('a worker that must stop while the gateway hangs leaves the outcome unknown, not failed', async () => {
-  const gateway = createSimulatedGateway({ script: () => 'hang' })
-  const controller = new AbortController()
-  const { id } = await createPayment(store)
-  const paying = pay(id, { gateway }, { signal: controller.signal })
-  await eventually(() => gateway.requests.length === 1)
-  controller.abort(new Error('stopping'))
-  expect(await paying).toBeInstanceOf(RetryError)
-  expect(await read(store, id)).toMatchObject({ status: 'PROCESSING', unknownSince: expect.any(Date) })
 })
 
 test('an attempt that keeps killing its workers is parked', async () => {

@@ -1,5 +1,6 @@
 import type { Claim, ClaimAnswer, SkipReason } from '../claim.ts'
 import type { Database } from '../database.ts'
+import { gatewayKeyOf } from '../identifiers.ts'
 import type { PaymentStatus } from '../payment.ts'
 
 /** Who claims, for how long and for which gateway. */
@@ -13,11 +14,10 @@ export interface ClaimOptions {
 }
 
 interface ClaimRow {
-  readonly payment_id: string
+  readonly id: string
   readonly fence: number
   readonly attempt_no: number
   readonly gateway: string
-  readonly gateway_key: string
   readonly amount: number
   readonly currency: string
   readonly retries: number
@@ -39,10 +39,10 @@ export async function claimMany(
   options: ClaimOptions,
 ): Promise<ClaimAnswer[]> {
   const { owner, leaseMs, gateway } = options
-  // A payment's own row says whether its attempt is open: only the locked row is certain to be the latest version.
+  // All that decides is on the payment's own row: of that alone the lock guarantees the latest version.
   const rows = await sql<ClaimRow[]>`
     with target as (
-      select p.id, p.status, p.attempt_open, p.status = 'PROCESSING' and p.lease_until is not null as is_takeover
+      select p.id, p.status, p.status = 'PROCESSING' and p.lease_until is not null as is_takeover
         from (select distinct id from unnest(${ids}::text[]) as id order by id) request
        cross join lateral (
          select * from payments
@@ -62,8 +62,11 @@ export async function claimMany(
              lease_until   = clock_timestamp() + ${leaseMs}::float8 * interval '1 millisecond',
              attempt_no    = p.attempt_no + case when p.attempt_open then 0 else 1 end,
              attempt_open  = true,
-             resolves      = case when p.attempt_open then p.resolves else 0 end,
              gateway       = ${gateway}::text,
+             first_sent_at = coalesce(case when p.attempt_open then p.first_sent_at end, clock_timestamp()),
+             sends         = case when p.attempt_open then p.sends else 0 end + 1,
+             takeovers     = case when p.attempt_open then p.takeovers else 0 end + target.is_takeover::int,
+             resolves      = case when p.attempt_open then p.resolves else 0 end,
              event_seq     = p.event_seq + case when p.status = 'PENDING' then 2 else 1 end,
              updated_at    = clock_timestamp()
         from target
@@ -72,16 +75,13 @@ export async function claimMany(
     ), attempt as (
       insert into payment_attempts as a
              (payment_id, attempt_no, gateway, gateway_key, amount, currency, fence, first_sent_at, sends, takeovers)
-      select id, attempt_no, gateway, 'titan_' || id || '_' || attempt_no, amount, currency, fence,
-             clock_timestamp(), 1, is_takeover::int
+      select id, attempt_no, gateway, 'titan_' || id || '_' || attempt_no, amount, currency, fence, first_sent_at, sends, takeovers
         from claimed
           on conflict (payment_id, attempt_no) do update
          set fence         = excluded.fence,
-             first_sent_at = coalesce(a.first_sent_at, clock_timestamp()),
-             sends         = a.sends + 1,
-             takeovers     = a.takeovers + excluded.takeovers
-       where a.outcome is null
-   returning a.*
+             first_sent_at = excluded.first_sent_at,
+             sends         = excluded.sends,
+             takeovers     = excluded.takeovers
     ), event as (
       insert into payment_events (payment_id, seq, type, from_status, to_status, actor, evidence)
       select id, event_seq - 1, 'payment.queued', 'PENDING', 'QUEUED', ${owner}::text, null::jsonb
@@ -92,12 +92,10 @@ export async function claimMany(
              jsonb_build_object('attempt_no', attempt_no, 'fence', fence)
         from claimed
     )
-    select c.id as payment_id, c.fence, a.attempt_no, a.gateway, a.gateway_key, a.amount, a.currency,
-           c.retries, c.resolves, a.sends, a.takeovers, a.gateway_ref,
-           extract(epoch from clock_timestamp() - a.first_sent_at)::float8 * 1000 as key_age_ms
-      from claimed c
-      join attempt a on a.payment_id = c.id`
-  const claims = new Map(rows.map((row) => [row.payment_id, toClaim(row)]))
+    select id, fence, attempt_no, gateway, amount, currency, retries, resolves, sends, takeovers, gateway_ref,
+           extract(epoch from clock_timestamp() - first_sent_at)::float8 * 1000 as key_age_ms
+      from claimed`
+  const claims = new Map(rows.map((row) => [row.id, toClaim(row)]))
   const missing = ids.filter((id) => !claims.has(id))
   const skipped =
     missing.length > 0 ? await explainMany(sql, missing, gateway) : new Map<string, ClaimAnswer>()
@@ -112,13 +110,13 @@ export async function claimMany(
 
 function toClaim(row: ClaimRow): Claim {
   return {
-    paymentId: row.payment_id,
+    paymentId: row.id,
     fence: row.fence,
     // This claim counts as a send already; any other one may have left a request at the gateway.
     mode: row.sends === 1 ? 'send' : 'resolve',
     attemptNo: row.attempt_no,
     gateway: row.gateway,
-    gatewayKey: row.gateway_key,
+    gatewayKey: gatewayKeyOf(row.id, row.attempt_no),
     amount: row.amount,
     currency: row.currency,
     retries: row.retries,

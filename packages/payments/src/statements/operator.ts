@@ -63,7 +63,7 @@ export async function decideReview(sql: Database, id: string, decision: Operator
              attempt_open  = ${to}::text = 'RETRY',
              unknown_since = case when ${to}::text = 'RETRY' then p.unknown_since end,
              next_run_at   = clock_timestamp(),
-             gateway_ref   = case when ${to}::text = 'SUCCESS' then ${gatewayRef}::text end,
+             gateway_ref   = case ${to}::text when 'SUCCESS' then ${gatewayRef}::text when 'RETRY' then p.gateway_ref end,
              failure_code  = case when ${to}::text = 'FAILED' then 'operator' end,
              failure_kind  = case when ${to}::text = 'FAILED' then 'operator' end,
              event_seq     = p.event_seq + 1,
@@ -77,7 +77,7 @@ export async function decideReview(sql: Database, id: string, decision: Operator
              decided_at  = case when ${to}::text <> 'RETRY' then clock_timestamp() end,
              gateway_ref = coalesce(${gatewayRef}::text, a.gateway_ref)
         from moved
-       where a.payment_id = moved.id and a.attempt_no = moved.attempt_no and a.outcome is null
+       where a.payment_id = moved.id and a.attempt_no = moved.attempt_no
     ), event as (
       insert into payment_events (payment_id, seq, type, from_status, to_status, actor, evidence)
       select id, event_seq,
