@@ -8,6 +8,8 @@ export interface TcpProxy {
   blackhole(): void
   /** New connections pass again; those that were cut stay silent for ever. */
   heal(): void
+  /** New connections go to another port, like a name that moves to another machine; old ones stay. */
+  redirect(toPort: number): void
   close(): Promise<void>
 }
 
@@ -15,6 +17,7 @@ export interface TcpProxy {
 export async function startTcpProxy(port: number): Promise<TcpProxy> {
   const sockets = new Set<Socket>()
   let isOpen = true
+  let target = port
   let cut: (() => void)[] = []
 
   const server = createServer((near) => {
@@ -23,7 +26,7 @@ export async function startTcpProxy(port: number): Promise<TcpProxy> {
       near.pause()
       return
     }
-    const far = track(connect(port, '127.0.0.1'))
+    const far = track(connect(target, '127.0.0.1'))
     near.pipe(far)
     far.pipe(near)
     // What one side ends, the other one learns.
@@ -57,6 +60,9 @@ export async function startTcpProxy(port: number): Promise<TcpProxy> {
     },
     heal() {
       isOpen = true
+    },
+    redirect(toPort) {
+      target = toPort
     },
     async close() {
       for (const socket of sockets) socket.destroy()
