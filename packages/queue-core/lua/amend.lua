@@ -2,7 +2,8 @@
 -- KEYS        as in route.lua
 -- ARGV[1..2]  verb (cancel, reschedule), job id
 -- ARGV[3]     reschedule: new due time, '+n' in n ms or epoch ms
--- RETURNS     done | leased (it runs, nothing changed) | unknown (no such job, or its id was not given by the producer)
+-- RETURNS     done | leased (it runs, nothing changed) | ready (reschedule: it is due already, nothing changed) |
+--             unknown (no such job, or its id was not given by the producer)
 local verb, id, due = ARGV[1], ARGV[2], ARGV[3]
 
 local envelope = redis.call('HGET', DELAYED_JOBS, id)
@@ -26,11 +27,14 @@ if envelope then
 end
 
 local where = redis.call('HGET', LIVE, id)
-if not where or verb == 'reschedule' then
-  return where and 'leased' or 'unknown'
+if not where then
+  return 'unknown'
 end
 local turn, key = string.match(where, '^p:(%d+):(.*)$')
 if turn then
+  if verb == 'reschedule' then
+    return 'ready'
+  end
   local prefix = key .. '\0' .. turn
   redis.call('ZREMRANGEBYLEX', PARKED, '[' .. prefix .. '\0', '(' .. prefix .. '\1')
   redis.call('HDEL', LIVE, id)
@@ -47,10 +51,12 @@ for _, group in ipairs(groups.err == nil and groups or {}) do
   -- A released entry is nobody's.
   if row and row[2] ~= '_released' then
     return 'leased'
-  end
-  if row then
+  elseif row and verb == 'cancel' then
     redis.call('XACK', stream, group[2], entry)
   end
+end
+if verb == 'reschedule' then
+  return 'ready'
 end
 redis.call('XDEL', stream, entry)
 redis.call('HDEL', LIVE, id)

@@ -22,8 +22,11 @@ export interface Enqueued {
   readonly duplicate: boolean
 }
 
-/** `done`; `leased`: the job runs already, nothing changed; `unknown`: no such job, or one without an id of the producer's. */
-export type AmendResult = 'done' | 'leased' | 'unknown'
+/**
+ * `done`; `leased`: a worker has the job, nothing changed; `ready`: it is due already, so it cannot be rescheduled;
+ * `unknown`: no such job, or one without an id of the producer's.
+ */
+export type AmendResult = 'done' | 'leased' | 'ready' | 'unknown'
 
 /** Produces and inspects the jobs of one queue. */
 export interface Queue<Jobs extends JobMap> extends DeadLetters, Schedules<Jobs> {

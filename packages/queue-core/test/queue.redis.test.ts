@@ -1,42 +1,169 @@
 import { eventually } from '@titan/local/testing'
+import * as v from 'valibot'
 import { describe, expect } from 'vitest'
-import { QueueError } from '../src/index.ts'
+import type { QueueError } from '../src/index.ts'
+import { jobs, range, sorted } from './support/collect.ts'
 import { test } from './support/place.ts'
 
+const PRIORITIES = ['high', 'default', 'low'] as const
+
 describe('enqueue', () => {
-  test('a job without an id gets one that no other job has', async ({ place }) => {
+  test('answers with the id under which the job runs', async ({ place }) => {
+    const queue = place.createQueue()
+    const seen = new Map<number, string>()
+    await place.startWorker({ work: (job) => void seen.set(job.data, job.id) })
+    const options = [{}, { id: 'mine' }, { priority: 'low' as const }, { maxAttempts: 3 }, { delayMs: 1 }]
+    const answers = await Promise.all(options.map((one, data) => queue.enqueue('work', data, one)))
+    await eventually(() => seen.size === options.length)
+    expect(answers).toEqual(range(options.length).map((n) => ({ id: seen.get(n), duplicate: false })))
+    expect(answers[1]?.id).toBe('mine')
+  })
+
+  test('gives each job an id of its own, also across priorities', async ({ place }) => {
     const queue = place.createQueue()
     const answers = await queue.enqueueMany(
-      (['high', 'default', 'low'] as const).flatMap((priority) => [
+      PRIORITIES.flatMap((priority) => [
         { name: 'work' as const, data: 1, priority },
         { name: 'work' as const, data: 2, priority, delayMs: 60_000 },
       ]),
     )
     expect(new Set(answers.map((answer) => answer.id)).size).toBe(6)
-    expect(answers.every((answer) => !answer.duplicate)).toBe(true)
   })
 
-  test('jobs of different priority that fail in the same moment are all tried again', async ({ place }) => {
+  test('stores a plain job with two fields', async ({ place }) => {
+    await place.createQueue().enqueue('work', 7)
+    const [[, fields] = []] = await place.send<[string, string[]][]>(
+      'XRANGE',
+      place.keys.streams[1],
+      '-',
+      '+',
+    )
+    expect(fields).toEqual(['n', 'work', 'd', '7'])
+  })
+
+  test('of one turn of the event loop travels in one command', async ({ place }) => {
     const queue = place.createQueue()
-    await queue.enqueueMany(
-      (['high', 'default', 'low'] as const).map((priority, n) => ({
-        name: 'work' as const,
-        data: n,
-        priority,
-      })),
+    await queue.enqueue('work', 0)
+    const calls = async (): Promise<number> => {
+      const info = await place.send<string>('INFO', 'commandstats')
+      return Number(/cmdstat_evalsha:calls=(\d+)/.exec(info)?.[1])
+    }
+    const before = await calls()
+    await Promise.all(range(100).map((data) => queue.enqueue('work', data)))
+    // Other tests may run beside this one on the same server; a hundred calls of ours would show all the same.
+    expect((await calls()) - before).toBeLessThan(100)
+    expect((await queue.stats()).ready).toBe(101)
+  })
+
+  test.for([
+    ['a name with a space', 'no name', 1, {}],
+    ['data that is no JSON', 'work', 1n, {}],
+    ['data that is too large', 'work', 'x'.repeat(100), {}],
+    ['an id of control characters', 'work', 1, { id: 'a\n' }],
+  ] as const)('refuses %s, and adds nothing', async ([, name, data, options], { place }) => {
+    const queue = place.createQueue<Record<string, unknown>>({ maxPayloadBytes: 64 })
+    await expect(queue.enqueue(name, data, options)).rejects.toMatchObject({ code: 'INVALID_PAYLOAD' })
+    expect(await place.send('EXISTS', ...place.keys.streams)).toBe(0)
+  })
+
+  test('checks data by its schema, and sends what the schema makes of it', async ({ place }) => {
+    const work = v.pipe(
+      v.string(),
+      v.transform((text) => text.length),
+      v.number(),
     )
-    const done: number[] = []
-    await place.startWorker(
-      {
-        work: ({ data, attempt }) => {
-          if (attempt === 1) throw new Error('not yet')
-          done.push(data)
-        },
-      },
-      { backoff: () => 30 },
+    const queue = place.createQueue<{ work: string | number }>({ schemas: { work: work as never } })
+    await queue.enqueue('work', 'four')
+    await expect(queue.enqueue('work', 4)).rejects.toMatchObject({ code: 'INVALID_PAYLOAD' })
+    const [[, fields] = []] = await place.send<[string, string[]][]>(
+      'XRANGE',
+      place.keys.streams[1],
+      '-',
+      '+',
     )
-    await eventually(() => done.length === 3)
-    expect(done.toSorted()).toEqual([0, 1, 2])
+    expect(fields).toEqual(['n', 'work', 'd', '4'])
+  })
+
+  test('after close is refused; what was under way is stored', async ({ place }) => {
+    const queue = place.createQueue()
+    const underWay = queue.enqueue('work', 1)
+    await queue.close()
+    await queue.close()
+    await expect(queue.enqueue('work', 2)).rejects.toMatchObject({ code: 'CLOSED' })
+    await expect(queue.enqueueMany(jobs(1))).rejects.toMatchObject({ code: 'CLOSED' })
+    await expect(underWay).resolves.toMatchObject({ duplicate: false })
+    expect(await place.send('XLEN', place.keys.streams[1])).toBe(1)
   })
 })
-export { QueueError }
+
+describe('enqueueMany', () => {
+  test('keeps the order of thousands of jobs, in answers and in the queue', async ({ place }) => {
+    const queue = place.createQueue()
+    const answers = await queue.enqueueMany(jobs(2_500))
+    const entries = await place.send<[string, string[]][]>('XRANGE', place.keys.streams[1], '-', '+')
+    expect(entries.map(([id]) => id)).toEqual(answers.map(({ id }) => id))
+    expect(entries.map(([, fields]) => Number(fields[3]))).toEqual(range(2_500))
+  })
+
+  test('of nothing is nothing', async ({ place }) => {
+    expect(await place.createQueue().enqueueMany([])).toEqual([])
+  })
+
+  test('adds none of the jobs when one of them is bad, wherever it is', async ({ place }) => {
+    const many = [...jobs(2_000), { name: 'work' as const, data: 1, id: '' }]
+    await expect(place.createQueue().enqueueMany(many)).rejects.toMatchObject({ code: 'INVALID_PAYLOAD' })
+    expect(await place.send('EXISTS', place.keys.streams[1])).toBe(0)
+  })
+
+  test('tells duplicates among themselves', async ({ place }) => {
+    const queue = place.createQueue()
+    const twice = [...jobs(2), ...jobs(2)].map((job) => ({ ...job, id: `job-${job.data}` }))
+    const answers = await queue.enqueueMany(twice)
+    expect(answers.map(({ duplicate }) => duplicate)).toEqual([false, false, true, true])
+    expect((await queue.stats()).ready).toBe(2)
+  })
+})
+
+describe('a bounded queue', () => {
+  test('rejects what does not fit, and takes more when there is room', async ({ place }) => {
+    const queue = place.createQueue({ maxLength: 3 })
+    await queue.enqueueMany(jobs(3))
+    await expect(queue.enqueue('work', 3)).rejects.toMatchObject({ code: 'QUEUE_FULL' })
+    await place.startWorker({ work: () => undefined })
+    await eventually(async () => (await queue.stats()).ready === 0 && (await queue.stats()).leased === 0)
+    await queue.enqueue('work', 3)
+  })
+
+  test('tells which of many were added', async ({ place }) => {
+    const queue = place.createQueue({ maxLength: 2 })
+    const error = (await queue.enqueueMany(jobs(4)).catch((thrown: unknown) => thrown)) as QueueError
+    expect(error).toMatchObject({ name: 'QueueError', code: 'QUEUE_FULL' })
+    expect(error.accepted?.map((one) => one?.duplicate)).toEqual([false, false, undefined, undefined])
+    expect((await queue.stats()).ready).toBe(2)
+  })
+
+  test('counts delayed, parked and running jobs too, and a duplicate needs no room', async ({ place }) => {
+    const queue = place.createQueue({ maxLength: 4 })
+    await queue.enqueue('work', 0, { delayMs: 60_000 })
+    await queue.enqueue('work', 1, { id: 'a', orderingKey: 'k' })
+    await queue.enqueue('work', 2, { orderingKey: 'k' })
+    await queue.enqueue('work', 3)
+    await place.send('XGROUP', 'CREATE', place.keys.streams[1], 'workers', '0')
+    await place.send('XREADGROUP', 'GROUP', 'workers', 'w', 'STREAMS', place.keys.streams[1], '>')
+    await expect(queue.enqueue('work', 4)).rejects.toMatchObject({ code: 'QUEUE_FULL' })
+    await expect(queue.enqueue('work', 1, { id: 'a' })).resolves.toMatchObject({ duplicate: true })
+  })
+})
+
+test('jobs of different priority that fail in the same moment are all tried again', async ({ place }) => {
+  const queue = place.createQueue()
+  await queue.enqueueMany(PRIORITIES.map((priority, data) => ({ name: 'work' as const, data, priority })))
+  const done: number[] = []
+  const work = ({ data, attempt }: { readonly data: number; readonly attempt: number }): void => {
+    if (attempt === 1) throw new Error('not yet')
+    done.push(data)
+  }
+  await place.startWorker({ work }, { backoff: () => 30 })
+  await eventually(() => done.length === 3)
+  expect(sorted(done)).toEqual([0, 1, 2])
+})
