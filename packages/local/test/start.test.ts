@@ -50,7 +50,7 @@ describe('start', { timeout: 180_000 }, () => {
     expect(lastLines(first.output())).toHaveLength(2)
     const ids = (output: string): string[] =>
       lastLines(output).flatMap((line) => line.match(/pay_\w+/gu) ?? [])
-    expect(ids(second.output())).toEqual(ids(first.output()))
+    expect(ids(second.output()), second.output()).toEqual(ids(first.output()))
     expect(second.output()).toContain('2 of them were replays')
   })
 

@@ -45,7 +45,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     const payments = createTracks(file.samples)
     printHeading(file, options.input, print)
     const board = createBoard(payments, stream)
-    report = (line) => board.note(line)
+    report = (line) => board.note(`  ${line}`)
     const following = followPayments(payments, createPaymentClient(system.url, signal), {
       signal,
       onChange: (payment) => board.update(payment),
@@ -53,7 +53,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     await Promise.race([following, system.failed])
     print(`\n${summarise(payments, file.problems.length)}`)
     if (options.isOnce) return isFine(payments) && file.problems.length === 0 ? 0 : 1
-    report = print
+    report = (line) => print(`  ${line}`)
     printInvitation(system.url, print)
     await Promise.race([stopSignals.requested, system.failed])
     return 0
