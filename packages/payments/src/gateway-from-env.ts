@@ -2,62 +2,77 @@ import * as v from 'valibot'
 import type { Environment } from './config.ts'
 import { PaymentsError } from './errors.ts'
 import type { Gateway } from './gateway.ts'
+import { readGatewayEnvironment, share, whole } from './gateways/environment.ts'
+import type { GatewayLimits } from './gateways/limit-options.ts'
+import { limitsFromEnv } from './gateways/limits-from-env.ts'
+import { limitGateway } from './gateways/limits.ts'
+import { stripeFromEnv } from './gateways/stripe-from-env.ts'
 import { createSimulatedGateway } from './simulated-gateway.ts'
 
+interface Registration {
+  readonly create: (environment: Environment) => Gateway
+  /** What the gateway bears in each process; `GATEWAY_MAX_CONCURRENT` and its like change it. */
+  readonly limits: GatewayLimits
+}
+
 /** Makes a gateway from its own environment variables. Adding a gateway is one file and one line here. */
-const GATEWAYS: Readonly<Record<string, (environment: Environment) => Gateway>> = {
-  simulated: simulatedFromEnv,
+const GATEWAYS: Readonly<Record<string, Registration>> = {
+  simulated: { create: simulatedFromEnv, limits: {} },
+  // Stripe takes 25 requests a second in a sandbox and 100 in live mode.
+  stripe: { create: stripeFromEnv, limits: { maxConcurrent: 20, ratePerSecond: 20, breaker: {} } },
 }
 
 /**
- * The gateway that `GATEWAY` names, `simulated` when it is not set.
+ * The gateway that `GATEWAY` names, `simulated` when it is not set, behind the limits of the environment.
  *
  * @throws {PaymentsError} `INVALID_CONFIG` whose `issues` list everything that is wrong at once
  */
 export function gatewayFromEnv(environment: Environment): Gateway {
   const name = environment['GATEWAY']?.trim() || 'simulated'
-  const create = Object.hasOwn(GATEWAYS, name) ? GATEWAYS[name] : undefined
-  if (create === undefined)
+  const registration = Object.hasOwn(GATEWAYS, name) ? GATEWAYS[name] : undefined
+  if (registration === undefined)
     throw new PaymentsError('INVALID_CONFIG', `GATEWAY must be one of ${Object.keys(GATEWAYS).join(', ')}`)
-  return create(environment)
+  const [gateway, limits] = readBoth(
+    () => registration.create(environment),
+    () => limitsFromEnv(environment, registration.limits),
+  )
+  return Object.keys(limits).length === 0 ? gateway : limitGateway(gateway, limits)
 }
 
-const rate = v.pipe(
-  v.string(),
-  v.trim(),
-  v.regex(/^(0(\.\d+)?|1(\.0+)?|\.\d+)$/, 'must be a number from 0 to 1'),
-  v.transform(Number),
-)
-const whole = v.pipe(
-  v.string(),
-  v.trim(),
-  v.regex(/^\d{1,9}$/, 'must be a whole number'),
-  v.transform(Number),
-)
+/** Reads both, so that what is wrong with either is told at once. */
+function readBoth<One, Other>(readOne: () => One, readOther: () => Other): readonly [One, Other] {
+  const issues: string[] = []
+  const attempt = <Value>(read: () => Value): Value | undefined => {
+    try {
+      return read()
+    } catch (error) {
+      if (!(error instanceof PaymentsError)) throw error
+      issues.push(...error.issues)
+      return undefined
+    }
+  }
+  const [one, other] = [attempt(readOne), attempt(readOther)]
+  if (one !== undefined && other !== undefined) return [one, other]
+  throw new PaymentsError(
+    'INVALID_CONFIG',
+    `The gateway's configuration is not valid: ${issues.join('; ')}`,
+    {
+      issues,
+    },
+  )
+}
 
 const SimulatedSchema = v.object({
   GATEWAY_DELAY_MS: v.optional(whole),
-  GATEWAY_SUCCESS_RATE: v.optional(rate),
-  GATEWAY_TRANSIENT_RATE: v.optional(rate),
-  GATEWAY_DECLINE_RATE: v.optional(rate),
-  GATEWAY_UNKNOWN_RATE: v.optional(rate),
+  GATEWAY_SUCCESS_RATE: v.optional(share),
+  GATEWAY_TRANSIENT_RATE: v.optional(share),
+  GATEWAY_DECLINE_RATE: v.optional(share),
+  GATEWAY_UNKNOWN_RATE: v.optional(share),
   GATEWAY_SEED: v.optional(whole),
 })
 
 function simulatedFromEnv(environment: Environment): Gateway {
-  const given = Object.fromEntries(
-    Object.entries(environment).filter(([, value]) => value !== undefined && value.trim() !== ''),
-  )
-  const result = v.safeParse(SimulatedSchema, given)
-  if (!result.success) {
-    const issues = result.issues.map((issue) => `${v.getDotPath(issue) ?? 'environment'} ${issue.message}`)
-    throw new PaymentsError(
-      'INVALID_CONFIG',
-      `The gateway's configuration is not valid: ${issues.join('; ')}`,
-      { issues },
-    )
-  }
-  const { output } = result
+  const output = readGatewayEnvironment(SimulatedSchema, environment)
   return createSimulatedGateway({
     ...(output.GATEWAY_DELAY_MS !== undefined && { delayMs: output.GATEWAY_DELAY_MS }),
     ...(output.GATEWAY_SUCCESS_RATE !== undefined && { successRate: output.GATEWAY_SUCCESS_RATE }),

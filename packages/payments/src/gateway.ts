@@ -63,6 +63,38 @@ export interface LookupRequest {
   readonly gatewayRef?: string
 }
 
+/** A webhook of the gateway's, read and checked. */
+export type GatewayWebhook =
+  | {
+      readonly type: 'EVENT'
+      /** The gateway's id of the event; the same for each copy of it. */
+      readonly eventId: string
+      readonly eventType: string
+      readonly paymentId: string
+      readonly attemptNo: number
+      /** Names the attempt that the outcome is about. */
+      readonly gatewayKey: string
+      readonly gatewayRef: string
+      readonly outcome: ChargeOutcome
+    }
+  /** Signed by the gateway, but not about the outcome of a charge of ours. */
+  | {
+      readonly type: 'IGNORED'
+      readonly eventId: string
+      readonly eventType: string
+      readonly reason: string
+    }
+  /** Not from the gateway, too old, or changed on the way. */
+  | { readonly type: 'REFUSED'; readonly reason: string }
+
+/** The right to talk to a gateway now, within its limits. */
+export interface Admission {
+  /** The gateway, for the one conversation that was admitted. */
+  readonly gateway: Gateway
+  /** Makes room for the next one. Idempotent. */
+  release(): void
+}
+
 /** One way to move money. Adding a gateway is one file that makes one of these. */
 export interface Gateway {
   /** Stored with each attempt; an attempt is only ever continued at the gateway where it began. */
@@ -73,6 +105,13 @@ export interface Gateway {
   charge(request: ChargeRequest, options: { readonly signal: AbortSignal }): Promise<ChargeOutcome>
   /** Asks what became of an attempt. */
   lookup?(request: LookupRequest, options: { readonly signal: AbortSignal }): Promise<LookupAnswer>
+  /**
+   * Waits until the gateway's limits leave room for one more conversation. Whoever takes work waits here first, so that
+   * work stays where it is while the gateway is down or busy. Rejects with the signal's reason.
+   */
+  admit?(options: { readonly signal: AbortSignal }): Promise<Admission>
+  /** Checks and reads a webhook. `body` is the bytes that came, `signature` the header that the gateway signs with. */
+  parseWebhook?(body: string | Uint8Array, signature: string | undefined): GatewayWebhook
   /** Gives up connections. Idempotent. */
   close?(): Promise<void>
 }

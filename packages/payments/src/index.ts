@@ -28,7 +28,15 @@ export type { Break, OperatorDecision } from './statements/operator.ts'
 export type { BreakKind, Settlement } from './settlement.ts'
 
 // Gateways
-export type { ChargeOutcome, ChargeRequest, Gateway, LookupAnswer, LookupRequest } from './gateway.ts'
+export type {
+  Admission,
+  ChargeOutcome,
+  ChargeRequest,
+  Gateway,
+  GatewayWebhook,
+  LookupAnswer,
+  LookupRequest,
+} from './gateway.ts'
 export { declineKindOf, DECLINE_KINDS, type DeclineKind } from './declines.ts'
 export { createSimulatedGateway } from './simulated-gateway.ts'
 export type {
@@ -37,6 +45,10 @@ export type {
   SimulatedGateway,
   SimulatedGatewayOptions,
 } from './simulated-gateway.ts'
+export { createStripeGateway, type StripeGatewayOptions } from './gateways/stripe.ts'
+export { limitGateway, type LimitedGateway } from './gateways/limits.ts'
+export type { BreakerOptions, GatewayLimits } from './gateways/limit-options.ts'
+export type { CircuitStatus } from './gateways/circuit.ts'
 export { gatewayFromEnv } from './gateway-from-env.ts'
 
 // Work: the job, its handler, and the two loops that keep Redis in step

@@ -1,0 +1,158 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import {
+  Agent as HttpAgent,
+  request as httpRequest,
+  type ClientRequest,
+  type IncomingMessage,
+} from 'node:http'
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import type Stripe from 'stripe'
+
+/** One call of ours to the SDK, and what is known about its bytes. */
+export interface StripeCall {
+  readonly signal: AbortSignal
+  /** Whether a byte of the request may have left this machine. */
+  mayHaveLeft: boolean
+}
+
+/** Options of {@link createStripeHttp}. */
+export interface StripeHttpOptions {
+  /** Longest time until there is a connection, TLS included, in milliseconds. */
+  readonly connectTimeoutMs: number
+  /** Longest answer that is read, in bytes. */
+  readonly maxBodyBytes: number
+}
+
+/** The SDK's HTTP client, and the way to call the SDK through it. */
+export interface StripeHttp {
+  readonly client: Stripe.HttpClient
+  /** Runs a call of the SDK; every request in it belongs to `call`. */
+  run<Value>(call: StripeCall, use: () => Promise<Value>): Promise<Value>
+  close(): void
+}
+
+/**
+ * No answer. Has no code of Node's on purpose: the SDK sends a request again by itself when it sees ECONNRESET or EPIPE,
+ * even with its retries off, and what was sent has to be known here.
+ */
+export class StripeTransportError extends Error {
+  override readonly name = 'StripeTransportError'
+  readonly code = 'NO_ANSWER'
+}
+
+/** An HTTP client with connections of its own that sends each request once, and knows whether it has begun to. */
+export function createStripeHttp({ connectTimeoutMs, maxBodyBytes }: StripeHttpOptions): StripeHttp {
+  const calls = new AsyncLocalStorage<StripeCall>()
+  const agents = { http: new HttpAgent({ keepAlive: true }), https: new HttpsAgent({ keepAlive: true }) }
+
+  const client: Stripe.HttpClient = {
+    getClientName: () => 'node',
+    async makeRequest(host, port, path, method, headers, body, protocol, timeoutMs) {
+      const call = calls.getStore()
+      if (call === undefined) throw new StripeTransportError('a request outside of any call')
+      const isPlain = protocol === 'http'
+      const options = { host, port, path, method, headers: headers as Record<string, string> }
+      const request = isPlain
+        ? httpRequest({ ...options, agent: agents.http })
+        : httpsRequest({ ...options, agent: agents.https })
+      try {
+        return toAnswer(
+          await exchange(request, { body, call, isPlain, timeoutMs, connectTimeoutMs, maxBodyBytes }),
+        )
+      } catch (error) {
+        request.destroy()
+        throw new StripeTransportError(reasonOf(error), { cause: error })
+      }
+    },
+  }
+
+  return {
+    client,
+    run: (call, use) => calls.run(call, use),
+    close() {
+      agents.http.destroy()
+      agents.https.destroy()
+    },
+  }
+}
+
+interface Exchange {
+  readonly body: string
+  readonly call: StripeCall
+  readonly isPlain: boolean
+  readonly timeoutMs: number
+  readonly connectTimeoutMs: number
+  readonly maxBodyBytes: number
+}
+
+interface Received {
+  readonly response: IncomingMessage
+  readonly text: string
+}
+
+/** Not a byte is written before the connection stands and its certificate is accepted. */
+function exchange(request: ClientRequest, options: Exchange): Promise<Received> {
+  const { body, call, isPlain, timeoutMs, connectTimeoutMs, maxBodyBytes } = options
+  const { signal } = call
+  const { promise, resolve, reject } = Promise.withResolvers<Received>()
+  const giveUp = (): void => reject(signal.reason instanceof Error ? signal.reason : new Error('given up'))
+  const connecting = setTimeout(
+    () => reject(new Error(`no connection within ${connectTimeoutMs} ms`)),
+    Math.min(connectTimeoutMs, timeoutMs),
+  )
+  const waiting = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs)
+
+  function send(): void {
+    if (signal.aborted) return
+    clearTimeout(connecting)
+    call.mayHaveLeft = true
+    request.end(body)
+  }
+
+  request.on('error', reject)
+  request.on('socket', (socket) => {
+    if (request.reusedSocket || (isPlain && !socket.connecting)) send()
+    else socket.once(isPlain ? 'connect' : 'secureConnect', send)
+  })
+  request.on('response', (response) => {
+    readText(response, maxBodyBytes).then((text) => resolve({ response, text }), reject)
+  })
+  if (signal.aborted) giveUp()
+  signal.addEventListener('abort', giveUp, { once: true })
+  return promise.finally(() => {
+    clearTimeout(connecting)
+    clearTimeout(waiting)
+    signal.removeEventListener('abort', giveUp)
+  })
+}
+
+async function readText(response: IncomingMessage, maxBytes: number): Promise<string> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of response) {
+    chunks.push(chunk as Buffer)
+    bytes += (chunk as Buffer).length
+    if (bytes > maxBytes) throw new Error(`the answer is longer than ${maxBytes} bytes`)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+function toAnswer({ response, text }: Received): Stripe.HttpClientResponse {
+  return {
+    getStatusCode: () => response.statusCode ?? 0,
+    getHeaders: () => response.headers as Record<string, string>,
+    getRawResponse: () => ({}),
+    toStream: () => response,
+    async toJSON() {
+      const value: unknown = JSON.parse(text)
+      // The SDK writes to what it gets, and would break in the background on anything but an object.
+      if (typeof value !== 'object' || value === null) throw new SyntaxError('the answer is no JSON object')
+      return value
+    },
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return 'code' in error && typeof error.code === 'string' ? `${error.code}: ${error.message}` : error.message
+}

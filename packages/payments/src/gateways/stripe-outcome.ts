@@ -1,0 +1,102 @@
+import type Stripe from 'stripe'
+import { declineKindOf } from '../declines.ts'
+import { reasonOf } from '../evidence.ts'
+import type { ChargeOutcome } from '../gateway.ts'
+import { fromStripeAmount } from './stripe-amount.ts'
+import type { StripeCall } from './stripe-http.ts'
+
+/** How the outcome of a payment intent is read. */
+type IntentReading = (intent: Stripe.PaymentIntent) => ChargeOutcome
+
+/** What each status of a payment intent says. One that is not here says nothing. */
+const BY_INTENT_STATUS: Readonly<Record<string, IntentReading>> = {
+  succeeded({ id, amount_received: received, currency: code }) {
+    const currency = code.toUpperCase()
+    if (!Number.isSafeInteger(received)) return { type: 'UNKNOWN', reason: 'the answer names no amount' }
+    return { type: 'SUCCEEDED', gatewayRef: id, amount: fromStripeAmount(received, currency), currency }
+  },
+  processing: ({ id }) => ({ type: 'PENDING', gatewayRef: id }),
+  requires_payment_method: ({ id, last_payment_error: error }) =>
+    // Without an error, nobody has tried yet.
+    error === null
+      ? { type: 'UNKNOWN', reason: 'the payment intent waits for a payment method' }
+      : declined(error.decline_code ?? error.code, error.advice_code, id),
+  canceled: ({ id, cancellation_reason: reason }) =>
+    declined(`canceled_${reason ?? 'by_gateway'}`, undefined, id),
+}
+
+/** What a payment intent of ours says about its charge. */
+export function outcomeOfIntent(intent: Stripe.PaymentIntent): ChargeOutcome {
+  const read = Object.hasOwn(BY_INTENT_STATUS, intent.status) ? BY_INTENT_STATUS[intent.status] : undefined
+  if (read === undefined)
+    return { type: 'UNKNOWN', reason: `the payment intent is in status ${String(intent.status)}` }
+  return read(intent)
+}
+
+type Fault = NonNullable<Extract<ChargeOutcome, { type: 'NOT_SENT' }>['fault']>
+
+/**
+ * Answers that come from before the idempotency layer, so the request was not processed. They say so about this
+ * request only: whoever repeats one has to go on as if nothing was known.
+ */
+const REFUSED_AT_THE_DOOR: Readonly<Record<number, Fault>> = {
+  401: 'config',
+  403: 'config',
+  429: 'throttled',
+}
+
+/** What an error of the SDK says about the charge. In doubt nothing. */
+export function outcomeOfError(error: unknown, call: StripeCall): ChargeOutcome {
+  if (!isStripeError(error)) return { type: 'UNKNOWN', reason: reasonOf(error) }
+  const { statusCode } = error
+  if (statusCode === undefined) return outcomeOfSilence(error, call)
+  if (statusCode === 402) return outcomeOfCardError(error)
+  const fault = REFUSED_AT_THE_DOOR[statusCode]
+  // A lock that was not to be had in time is met while the request is carried out.
+  if (fault === undefined || error.code === 'lock_timeout')
+    return { type: 'UNKNOWN', reason: `${statusCode} ${error.code ?? error.rawType ?? ''}: ${error.message}` }
+  return { type: 'NOT_SENT', fault, reason: `${statusCode}: ${error.message}`, ...retryAfterOf(error) }
+}
+
+/** No answer, or none that can be read. */
+function outcomeOfSilence(error: Stripe.errors.StripeError, call: StripeCall): ChargeOutcome {
+  const { detail } = error
+  const reason = reasonOf(detail instanceof Error ? detail : error)
+  return call.mayHaveLeft ? { type: 'UNKNOWN', reason } : { type: 'NOT_SENT', fault: 'network', reason }
+}
+
+function outcomeOfCardError(error: Stripe.errors.StripeError): ChargeOutcome {
+  const { rawType, payment_intent: intent, message } = error
+  const isOpen = intent?.status === 'succeeded' || intent?.status === 'processing'
+  if (rawType !== 'card_error' || isOpen)
+    return { type: 'UNKNOWN', reason: `402 ${rawType ?? ''}: ${message}` }
+  return declined(error.decline_code ?? error.code, error.advice_code, intent?.id)
+}
+
+function declined(
+  code = 'generic_decline',
+  advice: string | undefined,
+  gatewayRef: string | undefined,
+): ChargeOutcome {
+  return {
+    type: 'DECLINED',
+    code,
+    kind: advice === 'do_not_try_again' ? 'hard' : declineKindOf(code),
+    ...(gatewayRef !== undefined && { gatewayRef }),
+  }
+}
+
+function retryAfterOf(error: Stripe.errors.StripeError): { readonly retryAfterMs?: number } {
+  const seconds = Number(error.headers?.['retry-after'])
+  return Number.isFinite(seconds) && seconds > 0 ? { retryAfterMs: seconds * 1000 } : {}
+}
+
+/** The SDK throws errors of this kind only, but its class is loaded with it. */
+function isStripeError(error: unknown): error is Stripe.errors.StripeError {
+  return (
+    error instanceof Error &&
+    'type' in error &&
+    typeof error.type === 'string' &&
+    error.type.startsWith('Stripe')
+  )
+}
