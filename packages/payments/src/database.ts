@@ -25,7 +25,13 @@ export interface DatabaseOptions {
 
 // The statements find rows by key and walk them one by one. The server caches plans, and one made while the
 // tables were small would read them whole until the next analyze.
-const KEYED_PLANS = { enable_seqscan: 'off', enable_hashjoin: 'off', enable_mergejoin: 'off' } as const
+// There is one good plan then, whatever the parameters, and making it again for each call would cost more than the call.
+const KEYED_PLANS = {
+  enable_seqscan: 'off',
+  enable_hashjoin: 'off',
+  enable_mergejoin: 'off',
+  plan_cache_mode: 'force_generic_plan',
+} as const
 
 /** Opens a lazy pool: nothing is sent before the first statement. Close it with `sql.end()`. */
 export function openDatabase(url: string, options: DatabaseOptions = {}): Database {
