@@ -43,9 +43,8 @@ export function startReader(lane: Lane, connection: Connection, demand: () => nu
   const reached: (string | undefined)[] = []
 
   /** One read per level, in one round trip, each with its share. */
-  async function readByWeight(want: number): Promise<broker.Claimed[][]> {
-    if (settings.weights === undefined) return readStrictly(want)
-    const shares = splitByWeight(want, settings.weights, active)
+  async function readByWeight(want: number, weights: readonly number[]): Promise<broker.Claimed[][]> {
+    const shares = splitByWeight(want, weights, active)
     const reads = LEVELS.map((level) =>
       broker.read(connection, part.keys, owner, [level], shares[level] ?? 1, 0),
     )
@@ -88,8 +87,16 @@ export function startReader(lane: Lane, connection: Connection, demand: () => nu
     }
   }
 
+  async function claim(want: number): Promise<broker.Claimed[][]> {
+    const { weights } = settings
+    if (weights !== undefined) return backlog ? readByWeight(want, weights) : readBlocking(want)
+    // A read of several streams takes from each of them, so it comes only when there is nothing to choose from.
+    const claimed = await readStrictly(want)
+    return claimed.some((list) => list.length > 0) ? claimed : readBlocking(want)
+  }
+
   async function readOnce(want: number): Promise<void> {
-    const claimed = backlog ? await readByWeight(want) : await readBlocking(want)
+    const claimed = await claim(want)
     lastReadAt = performance.now()
     const all = claimed.map(withoutRepeats).flat()
     backlog = backlog ? all.length > 0 : all.length >= want

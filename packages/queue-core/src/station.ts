@@ -70,7 +70,8 @@ export async function openStation(context: StationContext, keys: Keys, index: nu
     await checkGroup(commands, keys.streams[1], settings.group)
     await broker.createGroup(commands, keys, settings.group)
     const part = { index, keys, fixed: broker.fixedKeys(keys), connection: commands }
-    return staff(context, part, await connect(), await connect(), { connections, closeAll })
+    const isPaused = (await commands.send<number>(['EXISTS', keys.paused])) === 1
+    return staff(context, part, await connect(), await connect(), { connections, closeAll, isPaused })
   } catch (error) {
     await closeAll()
     throw error
@@ -83,7 +84,11 @@ function staff(
   part: Lane['part'],
   readerConnection: Connection,
   controlConnection: Connection,
-  { connections, closeAll }: { connections: readonly Connection[]; closeAll: () => Promise<void> },
+  {
+    connections,
+    closeAll,
+    isPaused,
+  }: { connections: readonly Connection[]; closeAll: () => Promise<void>; isPaused: boolean },
 ): Station {
   const { group, visibilityMs, dedupeMs } = settings
   const lane = createLane(
@@ -93,6 +98,8 @@ function staff(
     emit,
     settings.partitions === 1,
   )
+  // A worker that starts while its queue is paused must not run a job before it hears of that.
+  lane.setPaused(isPaused)
   const demand = (): number => demandOf(lane)
   const renewer = startRenewer(lane)
   const promoter = startPromoter(lane)

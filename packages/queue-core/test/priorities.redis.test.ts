@@ -1,0 +1,60 @@
+import { eventually } from '@titan/local/testing'
+import { expect } from 'vitest'
+import type { Job, Priority, WorkerOptions } from '../src/index.ts'
+import { jobs } from './support/collect.ts'
+import { test, type Place, type TestJobs } from './support/place.ts'
+
+const PRIORITIES: readonly Priority[] = ['high', 'default', 'low']
+
+/** Enqueues `count` jobs of each priority and answers in which order one worker runs them. */
+async function orderOf(
+  place: Place,
+  count: number,
+  options: WorkerOptions<TestJobs>,
+): Promise<readonly Priority[]> {
+  const queue = place.createQueue()
+  for (const priority of PRIORITIES.toReversed())
+    await queue.enqueueMany(jobs(count).map((job) => ({ ...job, priority })))
+  const order: Priority[] = []
+  const work = async (job: Job): Promise<void> => {
+    order.push(job.priority)
+    await Promise.resolve()
+  }
+  await place.startWorker({ work }, { concurrency: 1, ...options })
+  await eventually(() => order.length === 3 * count)
+  return order
+}
+
+const countOf = (order: readonly Priority[], priority: Priority): number =>
+  order.filter((one) => one === priority).length
+
+test('each priority gets its share while all have a backlog, and none starves', async ({ place }) => {
+  const order = await orderOf(place, 300, {})
+  // The worker begins before it knows the backlog; from then on 6 : 3 : 1, with the granularity of its reads.
+  const head = order.slice(0, 300)
+  expect(countOf(head, 'high')).toBeGreaterThan(countOf(head, 'default'))
+  expect(countOf(head, 'default')).toBeGreaterThan(countOf(head, 'low'))
+  expect(countOf(head, 'low')).toBeGreaterThan(10)
+})
+
+test('weights of one’s own are kept', async ({ place }) => {
+  const order = await orderOf(place, 300, { priorities: { high: 1, default: 1, low: 8 } })
+  const head = order.slice(0, 300)
+  expect(countOf(head, 'low')).toBeGreaterThan(countOf(head, 'high'))
+  expect(countOf(head, 'high')).toBeGreaterThan(10)
+})
+
+test('strict priorities leave the low ones for the end', async ({ place }) => {
+  const order = await orderOf(place, 100, { priorities: 'strict', maxPrefetch: 0 })
+  // What was claimed before a higher job came is run after it, so there is no exception.
+  expect(order).toEqual(PRIORITIES.flatMap((priority) => Array<Priority>(100).fill(priority)))
+})
+
+test('jobs of one priority are run in their order', async ({ place }) => {
+  const queue = place.createQueue()
+  await queue.enqueueMany(jobs(500))
+  const order: number[] = []
+  await place.startWorker({ work: ({ data }) => void order.push(data) }, { concurrency: 1 })
+  await eventually(() => order.length === 500)
+  expect(order).toEqual(jobs(500).map(({ data }) => data))
+})
