@@ -19,15 +19,13 @@ export interface ProgramCommand {
   readonly onRestart: (how: string) => void
 }
 
-/** A program that is kept running. */
+/** A running program. */
 export interface Program {
-  readonly name: string
-  /** The current process. */
-  readonly pid: number
-  isRunning(): boolean
-  /** The last lines of its log. */
+  /** The last lines of its log, since it was last started. */
   logTail(): string
-  /** Rejects when the program keeps ending; never resolves. */
+  /** From now on it is started again when it ends by itself, unless it does so again and again. */
+  keepRunning(): void
+  /** Rejects when the program has ended and is not started again; never resolves. */
   readonly failed: Promise<never>
   /** Ends it in good order. Idempotent. */
   stop(): Promise<void>
@@ -38,7 +36,7 @@ const RESTART_WINDOW_MS = 30_000
 const RESTART_PAUSE_MS = 250
 const STOP_GRACE_MS = 20_000
 
-/** Starts a program, and starts it again when it ends by itself, unless it does so again and again. */
+/** Starts a program. */
 export async function startProgram(command: ProgramCommand): Promise<Program> {
   mkdirSync(dirname(command.logFile), { recursive: true })
   const { promise: failed, reject: fail } = Promise.withResolvers<never>()
@@ -46,6 +44,7 @@ export async function startProgram(command: ProgramCommand): Promise<Program> {
   failed.catch(() => {})
   const restarts: number[] = []
   let isStopping = false
+  let isKept = false
   let current = await launch()
 
   async function launch(): Promise<ServerProcess> {
@@ -65,8 +64,10 @@ export async function startProgram(command: ProgramCommand): Promise<Program> {
     if (isStopping) return
     const now = performance.now()
     restarts.push(now)
-    if (restarts.filter((at) => now - at < RESTART_WINDOW_MS).length > MAX_RESTARTS) {
-      fail(new LocalError('SERVER_EXITED', `${command.name} keeps ending (${how}):\n${ended.logTail()}`))
+    const recentCount = restarts.filter((at) => now - at < RESTART_WINDOW_MS).length
+    if (!isKept || recentCount > MAX_RESTARTS) {
+      const what = isKept ? `${command.name} keeps ending` : `${command.name} ended before it was ready`
+      fail(new LocalError('SERVER_EXITED', `${what} (${how}):\n${ended.logTail()}`))
       return
     }
     command.onRestart(how)
@@ -82,12 +83,10 @@ export async function startProgram(command: ProgramCommand): Promise<Program> {
   }
 
   return {
-    name: command.name,
-    get pid() {
-      return current.pid
-    },
-    isRunning: () => current.isRunning(),
     logTail: () => current.logTail(),
+    keepRunning() {
+      isKept = true
+    },
     failed,
     async stop() {
       isStopping = true

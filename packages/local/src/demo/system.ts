@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { claim } from '../claim.ts'
-import { LocalError } from '../errors.ts'
+import { describeError, LocalError } from '../errors.ts'
 import { repositoryFolder } from '../folders.ts'
 import { findFreePort, isPortFree, LOOPBACK } from '../ports.ts'
 import { providePostgres, provideRedis } from '../provide.ts'
@@ -39,6 +39,7 @@ const SHOW_GATEWAY = {
 }
 const USUAL_PORT = 3000
 const READY_TIMEOUT_MS = 60_000
+const PORT_ATTEMPTS = 5
 
 /**
  * Starts PostgreSQL, Redis, the API and the workers, and waits until the API answers.
@@ -59,15 +60,14 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   print(redis.description)
   signal.throwIfAborted()
 
-  const port = await chooseApiPort(options.port)
-  const settings = { DATABASE_URL: postgres.url, REDIS_URL: redis.url, HOST: LOOPBACK, PORT: String(port) }
+  const stores = { DATABASE_URL: postgres.url, REDIS_URL: redis.url }
   const gateway = Object.keys(env).some((name) => name.startsWith('GATEWAY')) ? {} : SHOW_GATEWAY
-  async function run(name: string, script: string, args: readonly string[]): Promise<Program> {
+  const run: Run = async (name, script, args, settings) => {
     const program = await startProgram({
       name,
       script: join(repositoryFolder(), script),
       args,
-      env: { ...gateway, ...settings },
+      env: { ...gateway, ...stores, ...settings },
       logFile: join(stateFolder, 'logs', `${name}.log`),
       onSpawn: (pid) => ownership.record(pid, 'SIGTERM'),
       onRestart: (how) => print(`${name} ended (${how}) and is started again`),
@@ -76,28 +76,58 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     return program
   }
 
-  const url = `http://${LOOPBACK}:${port}`
-  const api = await run('api', 'packages/api/src/cli.ts', [])
-  await waitForApi(api, url, signal)
+  const { api, url } = await startApi(options.port, run, signal)
   print(`API on ${url}`)
   const workers: Program[] = []
   for (let number = 1; number <= options.workerCount; number += 1) {
     const args = ['--group', 'g1', '--consumer', `c${number}`]
-    workers.push(await run(`worker-c${number}`, 'packages/worker/src/cli.ts', args))
+    const worker = await run(`worker-c${number}`, 'packages/worker/src/cli.ts', args, {})
+    worker.keepRunning()
+    workers.push(worker)
   }
   print(options.workerCount === 1 ? 'One worker' : `${options.workerCount} workers`)
-  return { url, failed: Promise.race([api, ...workers].map(async (program) => await program.failed)) }
+  const failed = Promise.race([api, ...workers].map(async (program) => await program.failed))
+  // Whoever waits for it hears of it; if nobody does, the process must not die of it.
+  failed.catch(() => {})
+  return { url, failed }
+}
+
+type Run = (
+  name: string,
+  script: string,
+  args: readonly string[],
+  settings: Readonly<Record<string, string>>,
+) => Promise<Program>
+
+async function startApi(
+  wanted: number | undefined,
+  run: Run,
+  signal: AbortSignal,
+): Promise<{ api: Program; url: string }> {
+  for (let attempt = 1; ; attempt += 1) {
+    const port = await chooseApiPort(wanted)
+    const url = `http://${LOOPBACK}:${port}`
+    const api = await run('api', 'packages/api/src/cli.ts', [], { HOST: LOOPBACK, PORT: String(port) })
+    try {
+      await waitForApi(api, url, signal)
+      api.keepRunning()
+      return { api, url }
+    } catch (error) {
+      await api.stop()
+      const isPortLost = /EADDRINUSE|address already in use/iu.test(describeError(error)) && !wanted
+      if (!isPortLost || attempt === PORT_ATTEMPTS) throw error
+    }
+  }
 }
 
 async function chooseApiPort(wanted: number | undefined): Promise<number> {
+  if (wanted === 0) return await findFreePort()
   if (wanted === undefined) return (await isPortFree(USUAL_PORT)) ? USUAL_PORT : await findFreePort()
-  if (wanted !== 0 && !(await isPortFree(wanted))) {
-    throw new LocalError(
-      'INVALID_INPUT',
-      `Port ${wanted} is taken by another program. Choose another --port, or none.`,
-    )
-  }
-  return wanted === 0 ? await findFreePort() : wanted
+  if (await isPortFree(wanted)) return wanted
+  throw new LocalError(
+    'INVALID_INPUT',
+    `Port ${wanted} is taken by another program. Choose another --port, or none.`,
+  )
 }
 
 /** The API listens once it has applied the migrations. */
@@ -106,7 +136,8 @@ async function waitForApi(api: Program, url: string, signal: AbortSignal): Promi
     api.failed,
     poll(async () => {
       signal.throwIfAborted()
-      return api.isRunning() && (await answers(url)) ? true : undefined
+      // Its own word first: a stranger could answer on this port.
+      return api.logTail().includes(url) && (await answers(url)) ? true : undefined
     }, READY_TIMEOUT_MS),
   ])
   if (isReady !== true) {
