@@ -62,6 +62,8 @@ interface Link {
 
 /** How long a new connection may take until it can be used, in milliseconds. */
 const OPEN_WITHIN_MS = 5_000
+/** How often a command follows a slot that moves. */
+const MAX_REDIRECTS = 3
 
 /** Replies come as plain strings and numbers, whatever types the caller's client maps them to. */
 const plain = { typeMapping: {} }
@@ -185,7 +187,7 @@ export async function openConnection(
       return reply
     } catch (error) {
       // A master that became a replica, or gave its slot away, keeps our socket; only a new connection finds the new one.
-      if (error instanceof Error && /^(READONLY|MOVED) /.test(error.message)) {
+      if (startsWith(error, 'READONLY ') || startsWith(error, 'MOVED ')) {
         locator.moved(error.message)
         used.drop()
       }
@@ -204,9 +206,16 @@ export async function openConnection(
   return {
     async send<T>(args: string[], options: SendOptions = {}) {
       const { replyWithinMs = defaults.replyWithinMs } = options
-      const used =
-        link ?? (await within(current(), replyWithinMs, () => noReply('a new connection', replyWithinMs)))
-      return exchange<T>(used, args, replyWithinMs)
+      for (let redirects = 0; ; redirects++) {
+        const late = (): Error => noReply('a new connection', replyWithinMs)
+        const used = link ?? (await within(current(), replyWithinMs, late))
+        try {
+          return await exchange<T>(used, args, replyWithinMs)
+        } catch (error) {
+          // The node that answers so has done nothing, and the next connection goes where it points.
+          if (redirects === MAX_REDIRECTS || !startsWith(error, 'MOVED ')) throw error
+        }
+      }
     },
     async id() {
       const used = link ?? (await current())
@@ -233,6 +242,10 @@ function locateAt(template: RedisNodeClient): Locator {
     moved: () => undefined,
     failed: () => Promise.resolve(),
   }
+}
+
+function startsWith(error: unknown, text: string): error is Error {
+  return error instanceof Error && error.message.startsWith(text)
 }
 
 function noReply(what = 'a command', withinMs: number): QueueError {

@@ -6,6 +6,7 @@ import { startRedis, type RedisServer } from '@titan/local'
 import { eventually } from '@titan/local/testing'
 import { createClient, createCluster } from 'redis'
 import { expect } from 'vitest'
+import type { RedisClusterClient } from '../../src/connection.ts'
 
 /** A node of a {@link TestCluster}. */
 export interface ClusterNode {
@@ -22,22 +23,15 @@ export interface TestCluster {
   /** The master that serves the key's slot. */
   masterOf(key: string): Promise<ClusterNode>
   replicaOf(master: ClusterNode): Promise<ClusterNode>
-  /** A connected client, as programs make it. */
-  connect(): Promise<ClusterClient>
+  /** A connected client, as programs make it; all its connections carry the name. */
+  connect(name?: string): Promise<ClusterClient>
   stop(): Promise<void>
 }
 
-export type ClusterClient = ReturnType<typeof createClusterClient>
+export type ClusterClient = RedisClusterClient & { destroy(): void }
 
 const SLOTS = 16_384
 const MASTERS = 3
-
-function createClusterClient(ports: readonly number[]) {
-  return createCluster({
-    rootNodes: ports.map((port) => ({ url: `redis://127.0.0.1:${port}` })),
-    defaults: { name: 'test' },
-  })
-}
 
 /** Starts a cluster that notices a dead master after about a second. */
 export async function startTestCluster(): Promise<TestCluster> {
@@ -119,8 +113,11 @@ export async function startTestCluster(): Promise<TestCluster> {
       if (node === undefined) throw new Error('The master has no replica')
       return node
     },
-    async connect() {
-      const client = createClusterClient(nodes.map(({ server }) => server.port))
+    async connect(name = 'test') {
+      const client = createCluster({
+        rootNodes: nodes.map(({ server: { url } }) => ({ url })),
+        defaults: { name },
+      })
       client.on('error', () => undefined)
       await client.connect()
       return client

@@ -28,8 +28,11 @@ export interface Rig {
   readonly acknowledged: ReadonlySet<string>
   /** While set, handlers wait for it. */
   hold: Promise<unknown> | undefined
-  /** Enqueues jobs without a pause until `stop`, again and again where no answer came. */
-  produce(): { stop(): Promise<void> }
+  /**
+   * Enqueues jobs without a pause until `stop`, again and again where no answer came. One that was answered counts as
+   * acknowledged if `isSafe` says so.
+   */
+  produce(isSafe?: (id: string) => Promise<boolean>): { stop(): Promise<void> }
   enqueue(count: number): Promise<void>
   /** Every acknowledged job has run, and the queue is empty. */
   allDone(timeoutMs?: number): Promise<void>
@@ -77,15 +80,16 @@ export async function startRig(
     runs,
     acknowledged,
     hold: undefined,
-    produce() {
+    produce(isSafe = () => Promise.resolve(true)) {
       let isStopped = false
       const producing = (async () => {
         while (!isStopped) {
           const id = `job-${next++}`
-          while (!acknowledged.has(id) && !isStopped) {
+          for (let isAnswered = false; !isAnswered && !isStopped;) {
             try {
               await queue.enqueue('work', id, { id })
-              acknowledged.add(id)
+              isAnswered = true
+              if (await isSafe(id)) acknowledged.add(id)
             } catch {
               await new Promise((resolve) => setTimeout(resolve, 20))
             }

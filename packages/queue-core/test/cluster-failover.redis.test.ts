@@ -1,0 +1,82 @@
+import { eventually } from '@titan/local/testing'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { partitionKeys, partitionOf } from '../src/partition.ts'
+import { startTestCluster, type ClusterClient, type TestCluster } from './support/cluster.ts'
+import { startRig, type Rig } from './support/rig.ts'
+
+const patience = { timeoutMs: 60_000 }
+
+describe.each([1, 6])('a worker of %i partitions on a cluster', (partitions) => {
+  let cluster: TestCluster
+  beforeAll(async () => {
+    cluster = await startTestCluster()
+  })
+  afterAll(() => cluster.stop())
+
+  const keysIn = (prefix: string): string[] => partitionKeys(prefix, 'q', partitions).map((of) => of.dlq)
+
+  async function setUp(): Promise<{ client: ClusterClient; rig: Rig }> {
+    const client = await cluster.connect()
+    onTestFinished(() => client.destroy())
+    const rig = await startRig(client, { partitions })
+    onTestFinished(rig.stop)
+    return { client, rig }
+  }
+
+  /** A job runs in every partition. */
+  async function worksEverywhere(rig: Rig): Promise<void> {
+    const waiting = new Set(Array.from({ length: partitions }, (_none, index) => index))
+    for (let index = 0; waiting.size > 0; index++) {
+      const id = `everywhere-${index}`
+      if (!waiting.delete(partitionOf(id, partitions))) continue
+      await eventually(() => rig.queue.enqueue('work', id, { id }), patience)
+      await eventually(() => expect(rig.runs.has(id)).toBe(true), patience)
+    }
+  }
+
+  test('follows masters that hand over in good order, and loses nothing', async () => {
+    const { rig } = await setUp()
+    const producer = rig.produce()
+    await eventually(() => expect(rig.runs.size).toBeGreaterThan(100))
+    for (const master of await cluster.masters()) {
+      const replica = await cluster.replicaOf(master)
+      await eventually(() => replica.send('CLUSTER', 'FAILOVER'), patience)
+      await eventually(
+        async () => expect((await cluster.masters()).map(({ id }) => id)).toContain(replica.id),
+        patience,
+      )
+      const before = rig.runs.size
+      await eventually(() => expect(rig.runs.size).toBeGreaterThan(before + 50), patience)
+    }
+    await worksEverywhere(rig)
+    await producer.stop()
+    await rig.allDone(60_000)
+    expect(rig.errors().length).toBeLessThan(partitions * 40)
+  }, 120_000)
+
+  test('follows the replica of a master that is killed, and loses nothing that it had', async () => {
+    const { client, rig } = await setUp()
+    const [key = ''] = keysIn(rig.prefix)
+    const master = await cluster.masterOf(key)
+    const replica = await cluster.replicaOf(master)
+    let isOver = false
+    const producer = rig.produce(async (id) => {
+      if (isOver) return true
+      // Redis answers before its replica has a write: who must know asks.
+      const home = keysIn(rig.prefix)[partitionOf(id, partitions)] ?? ''
+      const node = await client.getNodeClientForKey(home)
+      return Number(await node.sendCommand(['WAIT', '1', '1000'])) >= 1
+    })
+    await eventually(() => expect(rig.acknowledged.size).toBeGreaterThan(100), patience)
+    await master.server.kill()
+    await eventually(async () => expect((await cluster.masterOf(key)).id).toBe(replica.id), patience)
+    isOver = true
+    await worksEverywhere(rig)
+    const before = rig.acknowledged.size
+    await eventually(() => expect(rig.acknowledged.size).toBeGreaterThan(before + 50), patience)
+    await producer.stop()
+    await rig.allDone(60_000)
+    expect(rig.worker.health().sinceReplyMs).toBeLessThan(3_000)
+    expect(rig.errors().length).toBeLessThan(partitions * 60)
+  }, 120_000)
+})
