@@ -62,14 +62,12 @@ export function createPaymentHandler(options: PaymentHandlerOptions): PaymentHan
   return async (job, context) => {
     const paymentId = job.data.payment_id
     if (typeof paymentId !== 'string') throw new UnrecoverableError('the job names no payment')
-    const claimedAt = now()
-    const answer = await store.claim(paymentId, claimOptions)
-    if (answer.kind === 'skipped') {
-      onEvent({ type: 'skipped', paymentId, reason: answer.reason })
-      return skip(answer, context.deliveryCount ?? 1)
+    const worked = await claimAndWork(paymentId, context.signal)
+    if ('reason' in worked) {
+      onEvent({ type: 'skipped', paymentId, reason: worked.reason })
+      return skip(worked, context.deliveryCount ?? 1)
     }
-    const { claim } = answer
-    const outcome = await workUnderLease(claim, claimedAt, context.signal)
+    const { claim, claimedAt, outcome } = worked
     const settlement = decide(claim, outcome, { policy, actor: worker, random })
     if (!(await write(store, settlement, outcome, gateway.name))) return onEvent({ type: 'stale', paymentId })
     onEvent({
@@ -82,9 +80,25 @@ export function createPaymentHandler(options: PaymentHandlerOptions): PaymentHan
     finish(settlement)
   }
 
+  async function claimAndWork(paymentId: string, stopSignal: AbortSignal): Promise<Worked | Skipped> {
+    // Before the claim: while the gateway is down or busy, payments stay where they are and no lease runs.
+    const admission = await gateway.admit?.({ signal: stopSignal })
+    try {
+      const claimedAt = now()
+      const answer = await store.claim(paymentId, claimOptions)
+      if (answer.kind === 'skipped') return answer
+      const { claim } = answer
+      const outcome = await workUnderLease(claim, claimedAt, admission?.gateway ?? gateway, stopSignal)
+      return { claim, claimedAt, outcome }
+    } finally {
+      admission?.release()
+    }
+  }
+
   async function workUnderLease(
     claim: Claim,
     claimedAt: number,
+    admitted: Gateway,
     stopSignal: AbortSignal,
   ): Promise<WorkOutcome> {
     if (claim.takeovers > policy.maxTakeovers)
@@ -96,15 +110,23 @@ export function createPaymentHandler(options: PaymentHandlerOptions): PaymentHan
       if (lease.remainingMs() < gatewayTimeoutMs)
         return { type: 'RELEASED', reason: 'too little of the lease is left' }
       const signal = AbortSignal.any([stopSignal, lease.signal])
-      return await work(claim, { gateway, timeoutMs: gatewayTimeoutMs, signal })
+      return await work(claim, { gateway: admitted, timeoutMs: gatewayTimeoutMs, signal })
     } finally {
       lease.stop()
     }
   }
 }
 
+interface Worked {
+  readonly claim: Claim
+  readonly claimedAt: number
+  readonly outcome: WorkOutcome
+}
+
+type Skipped = Extract<ClaimAnswer, { kind: 'skipped' }>
+
 /** Nothing was claimed: done, unless the payment becomes claimable soon and this job may be the only one that knows. */
-function skip({ reason, waitMs }: Extract<ClaimAnswer, { kind: 'skipped' }>, deliveryCount: number): void {
+function skip({ reason, waitMs }: Skipped, deliveryCount: number): void {
   if (reason === 'not_found') throw new UnrecoverableError('there is no such payment')
   // A job delivered again means that its worker died; its lease on the payment ends soon.
   const isOrphan = reason === 'leased' && deliveryCount > 1

@@ -30,7 +30,13 @@ async function resolveAttempt(claim: Claim, options: WorkOptions): Promise<WorkO
   const { gateway, timeoutMs } = options
   const isReplayable = claim.keyAgeMs + timeoutMs < gateway.keyTtlMs * REPLAY_WITHIN
   const isOutstanding = claim.gatewayRef !== null && gateway.lookup !== undefined
-  if (isReplayable && !isOutstanding) return charge(claim, options)
+  if (isReplayable && !isOutstanding) {
+    const outcome = await charge(claim, options)
+    // A fault that is stored under the key is repeated for as long as the key lives; the books tell sooner.
+    if (outcome.type !== 'UNKNOWN' || gateway.lookup === undefined) return outcome
+    const found = await inquire(claim, options)
+    return found.type === 'FOUND' ? found.outcome : outcome
+  }
   const answer = await inquire(claim, options)
   if (answer.type === 'FOUND') return answer.outcome
   if (answer.type === 'FAILED_TO_ASK') return { type: 'UNKNOWN', reason: answer.reason }
@@ -63,6 +69,7 @@ async function withTimeout<Value>(
   { timeoutMs, signal }: WorkOptions,
   call: (signal: AbortSignal) => Promise<Value>,
 ): Promise<Answer<Value>> {
+  if (signal.aborted) return { error: reasonOf(signal.reason) }
   const timeout = new AbortController()
   const timer = setTimeout(() => timeout.abort(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs)
   const either = AbortSignal.any([signal, timeout.signal])

@@ -319,3 +319,51 @@ test('a lease that is shorter than the call it covers is refused', () => {
     'must outlive',
   )
 })
+
+test('a payment is not claimed before its gateway has room', async () => {
+  const inner = createSimulatedGateway({ delayMs: 0 })
+  const room = Promise.withResolvers<void>()
+  let released = 0
+  const gateway: Gateway = {
+    ...inner,
+    async admit() {
+      await room.promise
+      return { gateway: inner, release: () => released++ }
+    },
+  }
+  const { id } = await createPayment(store)
+  const paying = pay(id, { gateway })
+  // Whoever comes first now is first: the waiting job holds nothing.
+  expect(await claim(store, id, { owner: 'w2' })).toMatchObject({ fence: 1 })
+  await expireLease(sql, id)
+  room.resolve()
+  await paying
+  expect(await read(store, id)).toMatchObject({ status: 'SUCCESS', fence: 2 })
+  expect(released).toBe(1)
+})
+
+test('room that a job did not need is given back', async () => {
+  const inner = createSimulatedGateway({ delayMs: 0 })
+  let released = 0
+  const gateway: Gateway = { ...inner, admit: async () => ({ gateway: inner, release: () => released++ }) }
+  const { id } = await createPayment(store)
+  await claim(store, id)
+  await pay(id, { gateway })
+  expect(released).toBe(1)
+})
+
+test('a worker that must stop while its gateway has no room leaves the payment untouched', async () => {
+  const gateway: Gateway = {
+    ...createSimulatedGateway(),
+    admit: ({ signal }) =>
+      new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => reject(new Error('stopping')))
+      }),
+  }
+  const controller = new AbortController()
+  const { id } = await createPayment(store)
+  const paying = pay(id, { gateway }, { signal: controller.signal })
+  controller.abort()
+  expect(await paying).toMatchObject({ message: 'stopping' })
+  expect(await read(store, id)).toMatchObject({ status: 'PENDING', fence: 0 })
+})
