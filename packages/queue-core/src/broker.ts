@@ -2,7 +2,7 @@ import type { Connection } from './connection.ts'
 import type { StoredJob } from './job.ts'
 import { decodeFields } from './job.ts'
 import { streamKeys, type Keys } from './keys.ts'
-import { isEarlier, type Fence, type Lease } from './lease.ts'
+import type { Fence, Lease } from './lease.ts'
 import { LEVELS, type Level } from './levels.ts'
 import { runScript, scripts } from './scripts.ts'
 import { defaults } from './options.ts'
@@ -26,27 +26,14 @@ export interface Entry {
 /** '+' added, '=' duplicate, '!' queue full, '?' guard refused; else the id of the new entry. */
 export type EnqueueReply = string
 
-/** What ends a lease. */
-export interface Verdict {
-  readonly verb: 'ack' | 'retry' | 'dead' | 'release'
-  readonly level: Level
-  readonly fence: Fence
-  readonly id: string
-  readonly dedupe: boolean
-  readonly orderingKey: string
-  /** retry: delay in ms; dead: evidence. */
-  readonly first: string
-  /** retry: the new meta. */
-  readonly second: string
-}
-
 /** A taken-over entry. */
 export interface Reclaimed extends Lease {
   readonly level: Level
   readonly from: string
 }
 
-const within = { replyWithinMs: defaults.replyWithinMs }
+/** Every command's time limit. */
+export const within: { readonly replyWithinMs: number } = { replyWithinMs: defaults.replyWithinMs }
 
 /** The keys every moving script takes, in the order of `route.lua`. */
 export function fixedKeys(keys: Keys): string[] {
@@ -66,7 +53,8 @@ export function fixedKeys(keys: Keys): string[] {
   ]
 }
 
-const scriptLevel = (level: Level): string => String(level + 1)
+/** A level as the scripts name it. */
+export const scriptLevel = (level: Level): string => String(level + 1)
 const fromScript = (level: number): Level => (level === 1 ? 0 : level === 3 ? 2 : 1)
 
 /** Adds jobs in one step; the replies are in the order of the entries. `maxLength` 0: no limit. */
@@ -100,64 +88,6 @@ export async function enqueue(
   const args = [String(maxLength), String(plainCount), ...plain, String(fullCount), ...full]
   const replies = await runScript<string[]>(connection, scripts.enqueue, [...fixed, ...markers], args)
   return positions.map((position) => replies[position] ?? '')
-}
-
-/** Ends leases; tells by position which of them were lost already, and whether the queue is paused. */
-export async function settle(
-  connection: Connection,
-  keys: Keys,
-  fixed: readonly string[],
-  owner: { readonly group: string; readonly consumer: string; readonly dedupeMs: number },
-  verdicts: readonly Verdict[],
-): Promise<{ readonly lost: ReadonlySet<number>; readonly paused: boolean }> {
-  const acks: string[][] = [[], [], []]
-  const order: number[][] = [[], [], [], []]
-  const others: string[] = []
-  const markers: string[] = []
-  for (let index = 0; index < verdicts.length; index++) {
-    const verdict = verdicts[index]
-    if (verdict === undefined) continue
-    const { verb, level, fence, id, dedupe, orderingKey, first, second } = verdict
-    if (verb === 'ack' && !dedupe && orderingKey === '' && fence.deliveryCount === 1) {
-      acks[level]?.push(fence.entryId)
-      order[level]?.push(index)
-      continue
-    }
-    others.push(verb, scriptLevel(level), fence.entryId, String(fence.deliveryCount))
-    others.push(id, dedupe ? '1' : '', orderingKey, first, second)
-    if (verb === 'ack' && dedupe) markers.push(keys.processed(id))
-    order[3]?.push(index)
-  }
-  const args = [owner.group, owner.consumer, String(owner.dedupeMs)]
-  for (const level of LEVELS) {
-    const ids = acks[level] ?? []
-    spanOut(ids, order[level] ?? [])
-    args.push(String(ids.length), ...ids)
-  }
-  args.push(String(order[3]?.length ?? 0), ...others)
-  const [paused, ...lost] = await runScript<number[]>(
-    connection,
-    scripts.settle,
-    [...fixed, ...markers],
-    args,
-    within,
-  )
-  const positions = order.flat()
-  return { lost: new Set(lost.map((position) => positions[position] ?? -1)), paused: paused === 1 }
-}
-
-/** Swaps the lowest id to the front and the highest to the end: the range that the script asks for. */
-function spanOut(ids: string[], order: number[]): void {
-  const swap = (a: number, b: number): void => {
-    ;[ids[a], ids[b]] = [ids[b] ?? '', ids[a] ?? '']
-    ;[order[a], order[b]] = [order[b] ?? 0, order[a] ?? 0]
-  }
-  let lowest = 0
-  for (let i = 1; i < ids.length; i++) if (isEarlier(ids[i] ?? '', ids[lowest] ?? '')) lowest = i
-  if (lowest > 0) swap(0, lowest)
-  let highest = ids.length - 1
-  for (let i = 1; i < ids.length - 1; i++) if (isEarlier(ids[highest] ?? '', ids[i] ?? '')) highest = i
-  if (highest < ids.length - 1) swap(ids.length - 1, highest)
 }
 
 /** A lost reply must show while there is time to try again before the leases run out. */

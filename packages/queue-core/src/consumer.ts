@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
-import type { Verdict } from './broker.ts'
+import type { Verdict } from './settle.ts'
 import { openClaimer, type Claimer } from './claimer.ts'
 import type { RedisClient } from './connection.ts'
 import { QueueError } from './errors.ts'

@@ -9,6 +9,7 @@ import { crashesOf, timeOf } from './lease.ts'
 import { errorDelay } from './loop.ts'
 import type { ResolvedWorker } from './options.ts'
 import type { QueuePartition } from './partition.ts'
+import { settle, type Verdict } from './settle.ts'
 import { deadVerdict, verdict } from './verdict.ts'
 
 /** How a settle ended: stored, refused since the lease is lost, or not known since the connection broke. */
@@ -16,7 +17,7 @@ export type Settled = 'stored' | 'lost' | 'unknown'
 
 interface Settling {
   readonly held: Held
-  readonly verdict: broker.Verdict
+  readonly verdict: Verdict
   readonly done: (held: Held, how: Settled) => void
 }
 
@@ -44,7 +45,7 @@ export interface Lane {
   /** Takes claimed entries in: poison and done ones are settled at once, the others wait for a slot. */
   accept(claimed: readonly broker.Claimed[], now: number): Promise<void>
   acceptReclaimed(taken: readonly broker.Reclaimed[], now: number): Promise<void>
-  settle(held: Held, verdict: broker.Verdict, done: (held: Held, how: Settled) => void): void
+  settle(held: Held, verdict: Verdict, done: (held: Held, how: Settled) => void): void
   /** Lets a lease lapse: the job goes to another worker when its visibility timeout is over. */
   abandon(held: Held): void
   /** Gives a job back unfinished. */
@@ -87,7 +88,7 @@ export function createLane(
     let ambiguous = false
     for (let failures = 1; ; failures++) {
       try {
-        const reply = await broker.settle(
+        const reply = await settle(
           connection,
           keys,
           fixed,

@@ -1,4 +1,4 @@
-import type { Verdict } from './broker.ts'
+import type { Verdict } from './settle.ts'
 import type { Evidence } from './dead-letters.ts'
 import type { Held } from './held.ts'
 import { withFailure, type FailureCause, type Meta } from './job.ts'

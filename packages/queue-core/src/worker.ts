@@ -115,23 +115,24 @@ export function createWorker<Jobs extends JobMap>(
     return wanted > 0 && lane.buffer.size > ahead / 2 && lane.buffer.size >= free ? 0 : wanted
   }
 
-  /** Starts buffered jobs while there are free slots, the lanes in turn. */
+  /** The next lane in turn that has a job to start. */
+  function laneInTurn(): Lane | undefined {
+    for (let tries = 0; tries < stations.length; tries++) {
+      const lane = stations[turn++ % stations.length]?.lane
+      if (lane !== undefined && lane.buffer.size > 0 && !lane.paused) return lane
+    }
+    return undefined
+  }
+
+  /** Starts buffered jobs while there are free slots. */
   function pump(): void {
     // A handler that ends at once comes back here from within: the loop below goes on with it.
     if (pumping) return
     pumping = true
-    let empty = 0
-    while (running < concurrency && empty < stations.length) {
-      const lane = stations[turn++ % stations.length]?.lane
-      if (lane === undefined || lane.buffer.size === 0 || lane.paused) {
-        empty++
-        continue
-      }
+    for (let lane = laneInTurn(); lane !== undefined && running < concurrency; lane = laneInTurn()) {
       if (limiter !== undefined && !limiter.take(Math.min(concurrency - running, lane.buffer.size))) break
       const held = lane.buffer.next()
-      if (held === undefined) continue
-      empty = 0
-      startJob(lane, held)
+      if (held !== undefined) startJob(lane, held)
     }
     pumping = false
     for (const station of stations) if (station.waiting && demandOf(station.lane) > 0) station.wake()

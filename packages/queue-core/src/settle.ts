@@ -1,0 +1,87 @@
+import { scriptLevel, within } from './broker.ts'
+import type { Connection } from './connection.ts'
+import type { Keys } from './keys.ts'
+import { isEarlier, type Fence } from './lease.ts'
+import { LEVELS, type Level } from './levels.ts'
+import { runScript, scripts } from './scripts.ts'
+
+/** What ends a lease. */
+export interface Verdict {
+  readonly verb: 'ack' | 'retry' | 'dead' | 'release'
+  readonly level: Level
+  readonly fence: Fence
+  readonly id: string
+  readonly dedupe: boolean
+  readonly orderingKey: string
+  /** retry: delay in ms; dead: evidence. */
+  readonly first: string
+  /** retry: the new meta. */
+  readonly second: string
+}
+
+/** Verdicts as the script takes them: plain acks of first deliveries by level, then all others. */
+interface Packed {
+  readonly acks: readonly string[][]
+  readonly others: readonly string[]
+  readonly otherCount: number
+  /** `processed:<id>` of the acks that are deduplicated. */
+  readonly markers: readonly string[]
+  /** Position of each verdict in the caller's list, in the script's order. */
+  readonly positions: readonly number[]
+}
+
+/** Ends leases; tells by position which of them were lost already, and whether the queue is paused. */
+export async function settle(
+  connection: Connection,
+  keys: Keys,
+  fixed: readonly string[],
+  owner: { readonly group: string; readonly consumer: string; readonly dedupeMs: number },
+  verdicts: readonly Verdict[],
+): Promise<{ readonly lost: ReadonlySet<number>; readonly paused: boolean }> {
+  const { acks, others, otherCount, markers, positions } = pack(keys, verdicts)
+  const args = [owner.group, owner.consumer, String(owner.dedupeMs)]
+  for (const ids of acks) args.push(String(ids.length), ...ids)
+  args.push(String(otherCount), ...others)
+  const scriptKeys = [...fixed, ...markers]
+  const [paused, ...lost] = await runScript<number[]>(connection, scripts.settle, scriptKeys, args, within)
+  return { lost: new Set(lost.map((position) => positions[position] ?? -1)), paused: paused === 1 }
+}
+
+function pack(keys: Keys, verdicts: readonly Verdict[]): Packed {
+  const acks: [string[], string[], string[]] = [[], [], []]
+  const order: [number[], number[], number[], number[]] = [[], [], [], []]
+  const others: string[] = []
+  const markers: string[] = []
+  for (const [index, verdict] of verdicts.entries()) {
+    const { verb, level, fence, id, dedupe, orderingKey, first, second } = verdict
+    if (isPlainAck(verdict)) {
+      acks[level].push(fence.entryId)
+      order[level].push(index)
+      continue
+    }
+    others.push(verb, scriptLevel(level), fence.entryId, String(fence.deliveryCount))
+    others.push(id, dedupe ? '1' : '', orderingKey, first, second)
+    if (verb === 'ack' && dedupe) markers.push(keys.processed(id))
+    order[3].push(index)
+  }
+  for (const level of LEVELS) spanOut(acks[level], order[level])
+  return { acks, others, otherCount: order[3].length, markers, positions: order.flat() }
+}
+
+function isPlainAck({ verb, dedupe, orderingKey, fence }: Verdict): boolean {
+  return verb === 'ack' && !dedupe && orderingKey === '' && fence.deliveryCount === 1
+}
+
+/** Swaps the lowest id to the front and the highest to the end: the range that the script asks for. */
+function spanOut(ids: string[], order: number[]): void {
+  const swap = (a: number, b: number): void => {
+    ;[ids[a], ids[b]] = [ids[b] ?? '', ids[a] ?? '']
+    ;[order[a], order[b]] = [order[b] ?? 0, order[a] ?? 0]
+  }
+  let lowest = 0
+  for (let i = 1; i < ids.length; i++) if (isEarlier(ids[i] ?? '', ids[lowest] ?? '')) lowest = i
+  if (lowest > 0) swap(0, lowest)
+  let highest = ids.length - 1
+  for (let i = 1; i < ids.length - 1; i++) if (isEarlier(ids[highest] ?? '', ids[i] ?? '')) highest = i
+  if (highest < ids.length - 1) swap(ids.length - 1, highest)
+}
