@@ -19,6 +19,8 @@ export interface TestApi {
   readonly sql: Database
   readonly store: PaymentStore
   readonly redis: Redis
+  /** The application itself, to be served on a socket. */
+  readonly fetch: (request: Request) => Response | Promise<Response>
   request(path: string, init?: RequestInit): Promise<Response>
   /** `POST /pay` with a JSON body: an object, or text as it is. */
   pay(body: unknown, headers?: Record<string, string>): Promise<Response>
@@ -60,6 +62,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
     sql: direct,
     store,
     redis,
+    fetch: app.fetch,
     request,
     pay: (body, headers = {}) =>
       request('/pay', {
