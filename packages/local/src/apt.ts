@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
-import { userInfo } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 
@@ -25,7 +24,7 @@ export async function unpackAptPackage(packageName: string, target: string): Pro
       `Dir::Cache=${join(work, 'cache')}`,
       `Dir::Cache::pkgcache=`,
       `Dir::Cache::srcpkgcache=`,
-      `APT::Sandbox::User=${userInfo().username}`,
+      'APT::Sandbox::User=root',
       'Acquire::Languages=none',
       'Debug::NoLocking=true',
     ].flatMap((setting) => ['-o', setting])

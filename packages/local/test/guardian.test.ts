@@ -6,6 +6,7 @@ import { runChild } from './support/child.ts'
 
 test.skipIf(process.platform === 'win32')(
   'servers and their temporary folders go away with a process that is killed',
+  { timeout: 120_000 },
   async () => {
     const child = await runChild(new URL('support/hold-servers.ts', import.meta.url))
     const all: { pid?: number; dataDir: string }[] = JSON.parse(child.firstLine)
@@ -16,8 +17,8 @@ test.skipIf(process.platform === 'win32')(
     await child.kill()
 
     for (const { pid, dataDir } of servers) {
-      await eventually(() => identifyProcess(pid) === undefined)
-      await eventually(() => !existsSync(dataDir))
+      await eventually(() => identifyProcess(pid) === undefined, { timeoutMs: 60_000 })
+      await eventually(() => !existsSync(dataDir), { timeoutMs: 60_000 })
     }
   },
 )

@@ -1,9 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
-import { once } from 'node:events'
 import { join } from 'node:path'
 import postgres from 'postgres'
-import { expect, inject, onTestFinished, test } from 'vitest'
+import { expect, inject, onTestFinished, test, vi } from 'vitest'
 import { findFreePort, LOOPBACK } from '../src/ports.ts'
 import { startPostgres, type PostgresOptions, type PostgresServer } from '../src/postgres.ts'
 import { clearPostmaster } from '../src/postmaster.ts'
@@ -11,6 +9,10 @@ import { identifyProcess } from '../src/process-identity.ts'
 import { providePostgres } from '../src/provide.ts'
 import { createTestDatabase, eventually } from '../src/testing.ts'
 import { createFolder } from './support/folder.ts'
+import { takePort } from './support/port.ts'
+
+// Making a cluster is heavy work for a machine that does others beside it.
+vi.setConfig({ testTimeout: 120_000 })
 
 async function start(options: PostgresOptions): Promise<PostgresServer> {
   const server = await startPostgres(options)
@@ -45,11 +47,7 @@ test('a folder in use is refused', async () => {
 })
 
 test('another port is tried when the first is taken', async () => {
-  const stranger = createServer().listen(0, LOOPBACK)
-  onTestFinished(() => void stranger.close())
-  await once(stranger, 'listening')
-  const address = stranger.address()
-  const taken = typeof address === 'object' && address ? address.port : 0
+  const taken = await takePort()
   const proposals = [taken, await findFreePort()]
 
   const server = await start({ choosePort: async () => proposals.shift() ?? 0 })

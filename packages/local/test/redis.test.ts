@@ -1,13 +1,12 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
-import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createClient } from 'redis'
 import { expect, onTestFinished, test } from 'vitest'
-import { findFreePort, LOOPBACK } from '../src/ports.ts'
+import { findFreePort } from '../src/ports.ts'
 import { provideRedis } from '../src/provide.ts'
 import { startRedis, type RedisOptions, type RedisServer } from '../src/redis.ts'
 import { createFolder } from './support/folder.ts'
+import { takePort } from './support/port.ts'
 
 async function start(options: RedisOptions): Promise<RedisServer> {
   const server = await startRedis(options)
@@ -60,14 +59,6 @@ test('a folder in use is refused', async () => {
   const { dataDir } = await start({ dataDir: createFolder() })
   await expect(startRedis({ dataDir })).rejects.toMatchObject({ code: 'ALREADY_RUNNING' })
 })
-
-async function takePort(): Promise<number> {
-  const stranger = createServer().listen(0, LOOPBACK)
-  onTestFinished(() => void stranger.close())
-  await once(stranger, 'listening')
-  const address = stranger.address()
-  return typeof address === 'object' && address ? address.port : 0
-}
 
 test('another port is tried when the first is taken', async () => {
   const taken = await takePort()

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { eventually } from '../src/testing.ts'
 import { createFolder } from './support/folder.ts'
+import { takePort } from './support/port.ts'
 import { findProcesses, runStart } from './support/start.ts'
 
 const isLinux = process.platform === 'linux'
@@ -99,6 +100,15 @@ describe('start', { timeout: 180_000 }, () => {
     start.signal('SIGKILL')
     await eventually(() => findProcesses(stateFolder).length === 0, { timeoutMs: 60_000 })
     await expectNothingLeft(stateFolder)
+  })
+
+  test('refuses a port that is taken before it starts anything', async () => {
+    const stateFolder = createFolder()
+    const port = await takePort()
+    const start = runStart(stateFolder, ['--port', String(port)])
+    expect(await start.exited).toBe(2)
+    expect(start.output()).toContain(`Port ${port} is taken`)
+    expect(readdirSync(stateFolder)).toEqual([])
   })
 
   test.each([

@@ -48,6 +48,7 @@ const PORT_ATTEMPTS = 5
  */
 export async function startSystem(options: SystemOptions): Promise<System> {
   const { stateFolder, closers, env, signal, print } = options
+  await checkPort(options.port)
   const ownership = await claim(join(stateFolder, 'start.json'), `The state folder ${stateFolder}`)
   closers.add(() => ownership.release())
 
@@ -121,13 +122,14 @@ async function startApi(
 }
 
 async function chooseApiPort(wanted: number | undefined): Promise<number> {
-  if (wanted === 0) return await findFreePort()
-  if (wanted === undefined) return (await isPortFree(USUAL_PORT)) ? USUAL_PORT : await findFreePort()
-  if (await isPortFree(wanted)) return wanted
-  throw new LocalError(
-    'INVALID_INPUT',
-    `Port ${wanted} is taken by another program. Choose another --port, or none.`,
-  )
+  if (wanted) return wanted
+  return wanted === undefined && (await isPortFree(USUAL_PORT)) ? USUAL_PORT : await findFreePort()
+}
+
+/** Tells of a port that cannot be had before anything is started. */
+async function checkPort(wanted: number | undefined): Promise<void> {
+  if (!wanted || (await isPortFree(wanted))) return
+  throw new LocalError('INVALID_INPUT', `Port ${wanted} is taken. Choose another --port, or none.`)
 }
 
 /** The API listens once it has applied the migrations. */
