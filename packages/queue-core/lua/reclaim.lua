@@ -3,12 +3,13 @@
 -- ARGV[1..3]  group, consumer, the queue's visibility timeout in ms
 -- ARGV[4]     most entries to take
 -- ARGV[5..7]  cursor of each level: the entry id where its scan goes on, '-' for the start, '+' when it is over
+-- ARGV[8]     idle time in ms from which an entry of this consumer itself may be one that it never got
 -- RETURNS     {3 next cursors}, {taken: {level, entry id, delivery count, former consumer, fields}},
---             {expired entries of this consumer itself: {level, entry id, delivery count}}, {ids whose entry is gone}
+--             {such entries of its own: {level, entry id, delivery count}}, {ids whose entry is gone}
 -- WHY         XAUTOCLAIM alone would take this consumer's own entries, forgets the former owner and knows one
 --             timeout only; so XPENDING is read page by page and XAUTOCLAIM takes what is due, entry by entry
 local group, consumer, visibility = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local room = tonumber(ARGV[4])
+local room, orphaned = tonumber(ARGV[4]), tonumber(ARGV[8])
 local PAGE = 500
 local taken, own, gone = {}, {}, {}
 
@@ -59,12 +60,12 @@ for level = 1, 3 do
         following = position == 1 and cursor or '(' .. rows[position - 1][1]
         break
       end
-      if expired(level, row) then
-        if row[2] == consumer then
+      if row[2] == consumer then
+        if row[3] >= orphaned then
           own[#own + 1] = { level, row[1], row[4] }
-        else
-          take(level, row)
         end
+      elseif expired(level, row) then
+        take(level, row)
       end
     end
   end

@@ -117,6 +117,9 @@ type ReclaimReply = [
   gone: string[],
 ]
 
+/** The reply that delivers an entry comes within this time, in milliseconds, or never. */
+const ORPHANED_AFTER_MS = defaults.replyWithinMs + 5_000
+
 /** Takes over up to `count` entries that were released or have lapsed, from `cursors` on; see reclaim.lua. */
 export async function reclaim(
   connection: Connection,
@@ -125,7 +128,11 @@ export async function reclaim(
   count: number,
   cursors: readonly string[],
 ): Promise<{ cursors: string[]; taken: Reclaimed[]; own: (Fence & { level: Level })[]; gone: string[] }> {
-  const args = [owner.group, owner.consumer, String(owner.visibilityMs), String(count), ...cursors]
+  const orphanedMs = Math.min(owner.visibilityMs, ORPHANED_AFTER_MS)
+  const args = [
+    ...[owner.group, owner.consumer, String(owner.visibilityMs), String(count)],
+    ...[...cursors, String(orphanedMs)],
+  ]
   const reply = await runScript<ReclaimReply>(connection, scripts.reclaim, streamKeys(keys), args, within)
   return {
     cursors: reply[0],

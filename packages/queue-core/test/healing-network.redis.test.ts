@@ -108,3 +108,17 @@ test('a run whose lease cannot be renewed is aborted before another worker begin
   await rig.allDone()
   expect([...rig.runs.values()]).toEqual([2])
 }, 60_000)
+
+test('a job whose delivery was lost on its way comes back long before its visibility timeout', async () => {
+  const { server, rig, proxy } = await setUpProxied({ worker: { visibilityMs: 3_600_000 } })
+  await rig.works()
+  // The read that waits at the server takes the job, and its reply is swallowed.
+  await eventually(async () => {
+    expect(await server.admin('CLIENT', 'LIST')).toMatch(/ idle=0 flags=b .* cmd=xreadgroup /)
+  })
+  proxy.blackhole()
+  proxy.heal()
+  await rig.enqueue(1)
+  expect(await rig.queue.stats()).toMatchObject({ ready: 0, leased: 1 })
+  await rig.allDone(50_000)
+}, 60_000)
