@@ -9,14 +9,17 @@ import {
   type SimulatedCharge,
 } from '../../src/index.ts'
 
-/** What is wrong between the payments and the gateway's ledger; empty when every rule about money and history holds. */
+/** What is wrong between the payments, or one of them, and the gateway's ledger; empty when every rule about money and history holds. */
 export async function findBreaches(
   sql: Database,
   store: PaymentStore,
   ledger: readonly SimulatedCharge[],
+  paymentId?: string,
 ): Promise<string[]> {
   const rows = await sql<{ id: string }[]>`
-    select id from payments where id not in (select payment_id from reconciliation_breaks)`
+    select id from payments
+     where id not in (select payment_id from reconciliation_breaks)
+       and (id = ${paymentId ?? null}::text or ${paymentId === undefined})`
   const charges = Map.groupBy(ledger, ({ paymentId }) => paymentId)
   const breaches: string[] = []
   for (const { id } of rows) {

@@ -34,12 +34,13 @@ export async function read(store: PaymentStore, id: string): Promise<Payment> {
 
 /** Ends the lease of a payment now, as the passing of time would. */
 export async function expireLease(sql: Database, id: string): Promise<void> {
-  await sql`update payments set lease_until = clock_timestamp() - interval '1 millisecond' where id = ${id}`
+  await sql`
+    update payments set lease_until = clock_timestamp() - interval '1 millisecond' where id = ${id} and lease_until is not null`
 }
 
 /** Makes the next step of a payment due now, as the passing of time would. */
 export async function makeDue(sql: Database, id: string, agoMs = 1): Promise<void> {
-  await sql`update payments set next_run_at = clock_timestamp() - ${agoMs}::float8 * interval '1 millisecond' where id = ${id}`
+  await sql`update payments set next_run_at = clock_timestamp() - ${agoMs}::float8 * interval '1 millisecond' where id = ${id} and status not in ('SUCCESS', 'FAILED')`
 }
 
 /** A new payment, moved along a legal path to a status. */
