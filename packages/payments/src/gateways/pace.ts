@@ -18,14 +18,7 @@ const BURST_SHARE = 0.05
 
 /** A pace that has not begun. */
 export function createPace(ratePerSecond: number, bell: Bell): Pace {
-  const bucket =
-    ratePerSecond === Infinity
-      ? undefined
-      : new TokenBucket({
-          bucketSize: Math.max(1, ratePerSecond * BURST_SHARE),
-          tokensPerInterval: ratePerSecond * (1 - BURST_SHARE),
-          interval: 'second',
-        })
+  const bucket = ratePerSecond === Infinity ? undefined : createBucket(ratePerSecond)
   let pausedUntil = 0
 
   const waitMs = (): number => Math.max(0, pausedUntil - performance.now(), bucket?.getWaitTime(1) ?? 0)
@@ -41,4 +34,13 @@ export function createPace(ratePerSecond: number, bell: Bell): Pace {
       pausedUntil = Math.max(pausedUntil, performance.now() + delayMs)
     },
   }
+}
+
+function createBucket(ratePerSecond: number): TokenBucket {
+  const bucketSize = Math.max(1, ratePerSecond * BURST_SHARE)
+  const tokensPerInterval = ratePerSecond * (1 - BURST_SHARE)
+  const bucket = new TokenBucket({ bucketSize, tokensPerInterval, interval: 'second' })
+  // The library begins empty; nothing was sent yet, so the first burst is free.
+  bucket.content = bucketSize
+  return bucket
 }

@@ -20,7 +20,9 @@ const StripeSchema = v.pipe(
   }),
   v.forward(
     v.check(
-      (given) => given.STRIPE_PAYMENT_METHOD !== undefined || given.STRIPE_SECRET_KEY.includes('_test_'),
+      ({ STRIPE_PAYMENT_METHOD: method, STRIPE_SECRET_KEY: key }) =>
+        // A key that is none has its own issue.
+        method !== undefined || !/^(sk|rk)_/.test(key) || /^(sk|rk)_test_/.test(key),
       'must be set unless the secret key is a test key',
     ),
     ['STRIPE_PAYMENT_METHOD'],

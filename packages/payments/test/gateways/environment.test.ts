@@ -1,0 +1,90 @@
+import { expect, test } from 'vitest'
+import { gatewayFromEnv, PaymentsError, type Environment, type LimitedGateway } from '../../src/index.ts'
+import { limitsFromEnv } from '../../src/gateways/limits-from-env.ts'
+import { attemptOf, charge, startSimulator } from '../support/simulator.ts'
+
+const stripe = { GATEWAY: 'stripe', STRIPE_SECRET_KEY: 'sk_test_titan' }
+
+function issuesOf(environment: Environment): readonly string[] {
+  try {
+    gatewayFromEnv(environment)
+  } catch (error) {
+    if (error instanceof PaymentsError) return error.issues
+    throw error
+  }
+  return []
+}
+
+test('the environment leads the stripe gateway to a simulator', async () => {
+  const simulator = await startSimulator({ secretKey: 'sk_test_titan' })
+  const gateway = gatewayFromEnv({
+    ...stripe,
+    STRIPE_API_BASE: simulator.url,
+    STRIPE_WEBHOOK_SECRET: 'whsec_1',
+  })
+  expect(await charge(gateway, attemptOf('pay_1'))).toMatchObject({ type: 'SUCCEEDED' })
+  expect(gateway.name).toBe('stripe')
+  expect(gateway.parseWebhook).toBeDefined()
+  await gateway.close?.()
+})
+
+test('stripe has limits of its own accord, the simulated gateway only when asked', () => {
+  expect(gatewayFromEnv(stripe).admit).toBeDefined()
+  expect(gatewayFromEnv({}).admit).toBeUndefined()
+  expect(gatewayFromEnv({ GATEWAY_MAX_CONCURRENT: '4' }).admit).toBeDefined()
+})
+
+test('variables go over the defaults, and a breaker can be switched on and off', () => {
+  const defaults = { maxConcurrent: 20, ratePerSecond: 20, breaker: {} }
+  expect(limitsFromEnv({}, defaults)).toEqual(defaults)
+  expect(limitsFromEnv({ GATEWAY_MAX_CONCURRENT: '5', GATEWAY_BREAKER: 'false' }, defaults)).toEqual({
+    maxConcurrent: 5,
+    ratePerSecond: 20,
+  })
+  expect(limitsFromEnv({ GATEWAY_BREAKER_OPEN_MS: '9', GATEWAY_BREAKER_FAILURE_SHARE: '0.25' })).toEqual({
+    breaker: { openMs: 9, failureShare: 0.25 },
+  })
+  expect(limitsFromEnv({ GATEWAY_BREAKER: 'true' })).toEqual({ breaker: {} })
+})
+
+test('everything that is wrong is told at once, without a secret in it', () => {
+  const issues = issuesOf({
+    GATEWAY: 'stripe',
+    STRIPE_SECRET_KEY: 'pk_secret',
+    STRIPE_API_BASE: 'ftp://x',
+    STRIPE_WEBHOOK_SECRET: 'secret',
+    GATEWAY_MAX_CONCURRENT: '0',
+  })
+  expect(issues.map((issue) => issue.split(' ')[0])).toEqual([
+    'STRIPE_SECRET_KEY',
+    'STRIPE_API_BASE',
+    'STRIPE_WEBHOOK_SECRET',
+    'GATEWAY_MAX_CONCURRENT',
+  ])
+  expect(issues.join(' ')).not.toContain('secret ')
+})
+
+test('a missing secret key, and a live key without a payment method, are told', () => {
+  expect(issuesOf({ GATEWAY: 'stripe' })).toEqual(['STRIPE_SECRET_KEY must be set'])
+  expect(issuesOf({ GATEWAY: 'stripe', STRIPE_SECRET_KEY: 'sk_live_1' })).toEqual([
+    'STRIPE_PAYMENT_METHOD must be set unless the secret key is a test key',
+  ])
+  expect(
+    issuesOf({ GATEWAY: 'stripe', STRIPE_SECRET_KEY: 'sk_live_1', STRIPE_PAYMENT_METHOD: 'pm_1' }),
+  ).toEqual([])
+})
+
+test('a gateway that does not exist is told with those that do', () => {
+  expect(issuesOf({ GATEWAY: 'paypal' })).toEqual(['GATEWAY must be one of simulated, stripe'])
+})
+
+test('breaker settings that contradict each other are told', () => {
+  expect(() => gatewayFromEnv({ GATEWAY_BREAKER_MIN_CALLS: '30', GATEWAY_BREAKER_WINDOW: '20' })).toThrow(
+    PaymentsError,
+  )
+})
+
+test('a limited gateway says whether it is available', () => {
+  const gateway = gatewayFromEnv({ GATEWAY_MAX_CONCURRENT: '4' }) as LimitedGateway
+  expect(gateway).toMatchObject({ available: true, circuit: 'closed' })
+})
