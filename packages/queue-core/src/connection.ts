@@ -72,8 +72,8 @@ function isCluster(client: RedisClient): client is RedisClusterClient {
   return 'getNodeClientForKey' in client
 }
 
-// Compile-time proof that node-redis' own clients are accepted.
 type Accepts<T extends RedisClient> = T
+/** Compile-time proof that node-redis' own clients are accepted. */
 export type Accepted = Accepts<RedisClientType> | Accepts<RedisClusterType>
 
 /** Sends over the caller's own client, which stays the caller's to mend and to close. */
