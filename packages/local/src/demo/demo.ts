@@ -112,7 +112,10 @@ function summarise(payments: readonly TrackedPayment[], badRowCount: number): st
   ] as const
   const replays = count(({ isReplay }) => isReplay)
   const shown = parts.filter(([number]) => number > 0).map(([number, title]) => `${number} ${title}`)
-  const note = replays === 0 ? '' : `; ${replays} of them were replays: the same key never charges twice`
+  const note =
+    replays === 0
+      ? ''
+      : `; ${replays} of them ${replays === 1 ? 'was a replay' : 'were replays'}: the same key never charges twice`
   return `${shown.join(', ')}${note}`
 }
 
