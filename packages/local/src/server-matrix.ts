@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { LocalError } from './errors.ts'
@@ -93,6 +93,8 @@ interface Report {
 
 /** A file that cannot even be loaded, or whose set-up fails, counts as one failed test. */
 function readReport(path: string): Pick<MatrixRow, 'passed' | 'failed' | 'skipped'> {
+  // Without a report the run itself broke down; why stands on the terminal.
+  if (!existsSync(path)) return { passed: 0, failed: 1, skipped: 0 }
   const report = JSON.parse(readFileSync(path, 'utf8')) as Report
   const broken = report.testResults.filter(
     ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,
