@@ -261,7 +261,13 @@ function toEntry(letter: DeadLetter, entryId: string): broker.Entry | undefined 
   const stored = decodeFields(Object.entries(letter.fields).flat(), levelOf(letter.priority))
   if (stored === undefined || letter.id === '' || letter.data === undefined) return undefined
   const { failures: _failures, crashes: _crashes, history: _history, ...kept } = stored.meta
-  const meta: Meta = { ...kept, id: letter.id, redrives: letter.redrives + 1, origin: letter.letterId }
+  const meta: Meta = {
+    ...kept,
+    ...(letter.enqueuedAt === undefined ? {} : { enqueuedAt: letter.enqueuedAt }),
+    id: letter.id,
+    redrives: letter.redrives + 1,
+    origin: letter.letterId,
+  }
   return {
     level: stored.level,
     name: stored.name,

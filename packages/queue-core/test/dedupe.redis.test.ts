@@ -1,0 +1,144 @@
+import { eventually } from '@titan/local/testing'
+import { describe, expect } from 'vitest'
+import { createGate } from './support/gate.ts'
+import { test } from './support/place.ts'
+
+const meta = (id: string): string => JSON.stringify({ id, dedupe: 1 })
+
+describe('a second job of an id', () => {
+  test.for([
+    ['ready', {}],
+    ['delayed', { delayMs: 60_000 }],
+  ] as const)('is a duplicate while the first is %s', async ([, options], { place }) => {
+    const queue = place.createQueue()
+    expect(await queue.enqueue('work', 1, { id: 'mine', ...options })).toEqual({
+      id: 'mine',
+      duplicate: false,
+    })
+    expect(await queue.enqueue('work', 2, { id: 'mine', delayMs: 5 })).toEqual({
+      id: 'mine',
+      duplicate: true,
+    })
+    const { ready, delayed } = await queue.stats()
+    expect(ready + delayed).toBe(1)
+  })
+
+  test('is a duplicate while the first waits behind its ordering key', async ({ place }) => {
+    const queue = place.createQueue()
+    await queue.enqueue('work', 0, { orderingKey: 'k' })
+    await queue.enqueue('work', 1, { id: 'mine', orderingKey: 'k' })
+    expect(await queue.enqueue('work', 2, { id: 'mine' })).toMatchObject({ duplicate: true })
+  })
+
+  test('is a duplicate while the first runs, waits for its retry, and after it is done', async ({
+    place,
+  }) => {
+    const queue = place.createQueue()
+    const gate = createGate()
+    place.onEnd(gate.open)
+    const worker = await place.startWorker(
+      {
+        work: async ({ attempt }) => {
+          if (attempt === 1) throw new Error('boom')
+          await gate.opened
+        },
+      },
+      { backoff: () => 300 },
+    )
+    const again = async (): Promise<boolean> => (await queue.enqueue('work', 2, { id: 'mine' })).duplicate
+    await queue.enqueue('work', 1, { id: 'mine' })
+    await eventually(async () => (await queue.stats()).delayed === 1)
+    expect(await again()).toBe(true)
+    await eventually(() => worker.running === 1)
+    expect(await again()).toBe(true)
+    gate.open()
+    await eventually(() => worker.counters.completed === 1)
+    expect(await again()).toBe(true)
+    expect(await place.send('EXISTS', place.keys.live)).toBe(0)
+    expect(worker.counters.started).toBe(2)
+  })
+
+  test('is a job of its own when the first is forgotten', async ({ place }) => {
+    const queue = place.createQueue()
+    const worker = await place.startWorker({ work: () => undefined }, { dedupeMs: 150 })
+    await queue.enqueue('work', 1, { id: 'mine' })
+    await eventually(() => worker.counters.completed === 1)
+    await eventually(async () => !(await queue.enqueue('work', 2, { id: 'mine' })).duplicate)
+    await eventually(() => worker.counters.completed === 2)
+  })
+
+  test('is a job of its own at once if nothing is to be remembered', async ({ place }) => {
+    const queue = place.createQueue()
+    const worker = await place.startWorker({ work: () => undefined }, { dedupeMs: 0 })
+    await queue.enqueue('work', 1, { id: 'mine' })
+    await eventually(() => worker.counters.completed === 1)
+    expect(await queue.enqueue('work', 2, { id: 'mine' })).toMatchObject({ duplicate: false })
+    expect(await place.send('EXISTS', place.keys.processed('mine'))).toBe(0)
+  })
+
+  test('is a job of its own when the first is a dead letter', async ({ place }) => {
+    const queue = place.createQueue()
+    await place.startWorker({ work: () => Promise.reject(new Error('boom')) }, { maxAttempts: 1 })
+    await queue.enqueue('work', 1, { id: 'mine' })
+    await eventually(async () => (await queue.stats()).dead === 1)
+    expect(await queue.enqueue('work', 2, { id: 'mine' })).toMatchObject({ duplicate: false })
+  })
+
+  test('is a job of its own when somebody deleted the first one’s stream', async ({ place }) => {
+    const queue = place.createQueue()
+    await queue.enqueue('work', 1, { id: 'ready' })
+    await queue.enqueue('work', 1, { id: 'later', delayMs: 60_000 })
+    await place.send('DEL', place.keys.streams[1], place.keys.delayed, place.keys.delayedJobs)
+    for (const id of ['ready', 'later'])
+      expect(await queue.enqueue('work', 2, { id })).toMatchObject({ duplicate: false })
+    expect(await queue.cancel('later')).toBe('done')
+  })
+})
+
+describe('a delivery of a job that is done', () => {
+  test('is acked without running it', async ({ place }) => {
+    const queue = place.createQueue()
+    let runs = 0
+    const worker = await place.startWorker({ work: () => void runs++ })
+    await queue.enqueue('work', 1, { id: 'mine' })
+    await eventually(() => worker.counters.completed === 1)
+    await place.send('XADD', place.keys.streams[1], '*', 'n', 'work', 'd', '1', 'm', meta('mine'))
+    const [skipped] = await eventually(() => {
+      const events = place.eventsOf('skipped')
+      return events.length > 0 && events
+    })
+    expect(skipped?.job).toMatchObject({ id: 'mine', name: 'work' })
+    expect(runs).toBe(1)
+    expect(await queue.stats()).toMatchObject({ ready: 0, leased: 0 })
+  })
+
+  test('gives its ordering key free', async ({ place }) => {
+    const queue = place.createQueue()
+    await place.send('SET', place.keys.processed('mine'), 'x')
+    await place.send('HSET', place.keys.ordering, 'k', 'mine')
+    await queue.enqueue('work', 2, { orderingKey: 'k' })
+    const done: number[] = []
+    await place.startWorker({ work: ({ data }) => void done.push(data) })
+    const entry = JSON.stringify({ id: 'mine', dedupe: 1, orderingKey: 'k' })
+    await place.send('XADD', place.keys.streams[1], '*', 'n', 'work', 'd', '1', 'm', entry)
+    await eventually(() => done.length === 1)
+    expect(done).toEqual([2])
+  })
+
+  test('runs when nobody gave it its id', async ({ place }) => {
+    await place.send('SET', place.keys.processed('mine'), 'x')
+    let runs = 0
+    await place.startWorker({ work: () => void runs++ })
+    await place.send('XADD', place.keys.streams[1], '*', 'n', 'work', 'd', '1', 'm', '{"id":"mine"}')
+    await eventually(() => runs === 1)
+  })
+})
+
+test('the mark of a done job goes away by itself', async ({ place }) => {
+  const worker = await place.startWorker({ work: () => undefined }, { dedupeMs: 60_000 })
+  await place.createQueue().enqueue('work', 1, { id: 'mine' })
+  await eventually(() => worker.counters.completed === 1)
+  const left = await place.send<number>('PTTL', place.keys.processed('mine'))
+  expect(left).toBeGreaterThan(0)
+  expect(left).toBeLessThanOrEqual(60_000)
+})
