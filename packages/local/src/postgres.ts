@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import postgres from 'postgres'
 import { findAccount, type Account } from './account.ts'
@@ -15,6 +14,7 @@ import {
 } from './postgres-cluster.ts'
 import { clearPostmaster } from './postmaster.ts'
 import { spawnServer, type ServerProcess } from './server-process.ts'
+import { createTemporaryFolder, removeTemporaryFolder } from './temporary-folder.ts'
 import { poll } from './wait.ts'
 
 /** How to start a private PostgreSQL. */
@@ -52,11 +52,11 @@ const PORT_ATTEMPTS = 5
  */
 export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
   const isTemporary = options.dataDir === undefined
-  const dataDir = isTemporary ? mkdtempSync(join(tmpdir(), 'titan-postgres-')) : resolve(options.dataDir)
+  const dataDir = isTemporary ? createTemporaryFolder('postgres') : resolve(options.dataDir)
   const ownership = await claim(join(dataDir, 'owner.json'), `PostgreSQL in ${dataDir}`)
   const discard = (): void => {
     ownership.release()
-    if (isTemporary) rmSync(dataDir, { recursive: true, force: true })
+    if (isTemporary) removeTemporaryFolder(dataDir)
   }
   try {
     const binaries = findPostgresBinaries()

@@ -1,5 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { claim } from './claim.ts'
 import { describeError, LocalError } from './errors.ts'
@@ -7,6 +5,7 @@ import { findFreePort, LOOPBACK } from './ports.ts'
 import { inspectRedis } from './redis-binary.ts'
 import { launchRedis, type RunningRedis } from './redis-launch.ts'
 import { findRedis, type RedisSource } from './redis-search.ts'
+import { createTemporaryFolder, removeTemporaryFolder } from './temporary-folder.ts'
 
 /** How to start a private Redis. */
 export interface RedisOptions {
@@ -58,10 +57,10 @@ const PORT_ATTEMPTS = 5
 export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
   const source = await resolveSource(options.binary)
   const isTemporary = options.dataDir === undefined
-  const dataDir = isTemporary ? mkdtempSync(join(tmpdir(), 'titan-redis-')) : resolve(options.dataDir)
+  const dataDir = isTemporary ? createTemporaryFolder('redis') : resolve(options.dataDir)
   const ownership = await claim(join(dataDir, 'owner.json'), `Redis in ${dataDir}`)
   const discard = (): void => {
-    if (isTemporary) rmSync(dataDir, { recursive: true, force: true })
+    if (isTemporary) removeTemporaryFolder(dataDir)
   }
   try {
     const onSpawn = (pid: number): void => ownership.record(pid, 'SIGTERM')
