@@ -20,9 +20,9 @@ const BY_INTENT_STATUS: Readonly<Record<string, IntentReading>> = {
     // Without an error, nobody has tried yet.
     error === null
       ? { type: 'UNKNOWN', reason: 'the payment intent waits for a payment method' }
-      : declined(error.decline_code ?? error.code, error.advice_code, id),
+      : declined([error.decline_code, error.code], error.advice_code, id),
   canceled: ({ id, cancellation_reason: reason }) =>
-    declined(`canceled_${reason ?? 'by_gateway'}`, undefined, id),
+    declined([`canceled_${reason ?? 'by_gateway'}`], undefined, id),
 }
 
 /** What a payment intent of ours says about its charge. */
@@ -70,14 +70,16 @@ function outcomeOfCardError(error: Stripe.errors.StripeError): ChargeOutcome {
   const isOpen = intent?.status === 'succeeded' || intent?.status === 'processing'
   if (rawType !== 'card_error' || isOpen)
     return { type: 'UNKNOWN', reason: `402 ${rawType ?? ''}: ${message}` }
-  return declined(error.decline_code ?? error.code, error.advice_code, intent?.id)
+  return declined([error.decline_code, error.code], error.advice_code, intent?.id)
 }
 
+/** The first code that is one counts: the SDK makes an empty text of a code that is missing. */
 function declined(
-  code = 'generic_decline',
+  codes: readonly (string | undefined)[],
   advice: string | undefined,
   gatewayRef: string | undefined,
 ): ChargeOutcome {
+  const code = codes.find((candidate) => candidate !== undefined && candidate !== '') ?? 'generic_decline'
   return {
     type: 'DECLINED',
     code,

@@ -1,0 +1,132 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { expect, onTestFinished, test } from 'vitest'
+import type { ChargeOutcome } from '../../src/index.ts'
+import { attemptOf, charge, stripeAt } from '../support/simulator.ts'
+
+interface Answer {
+  readonly status?: number
+  readonly body: unknown
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+const request = attemptOf('pay_1')
+
+/** An intent of the attempt that is charged here. */
+function intentOf(given: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return {
+    id: 'pi_1',
+    object: 'payment_intent',
+    amount: 500,
+    amount_received: 500,
+    currency: 'usd',
+    status: 'succeeded',
+    last_payment_error: null,
+    cancellation_reason: null,
+    metadata: { payment_id: 'pay_1', attempt: '1', gateway_key: request.gatewayKey },
+    ...given,
+  }
+}
+
+function cardError(given: Readonly<Record<string, unknown>>): Answer {
+  return {
+    status: 402,
+    body: { error: { type: 'card_error', code: 'card_declined', message: 'declined', ...given } },
+  }
+}
+
+/** Charges at a server that answers everything with one answer. */
+async function chargeAt({ status = 200, body, headers = {} }: Answer): Promise<ChargeOutcome> {
+  const server = createServer((incoming, response) => {
+    incoming.resume()
+    response.writeHead(status, headers)
+    response.end(typeof body === 'string' ? body : JSON.stringify(body))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(
+    () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  )
+  return charge(stripeAt(`http://127.0.0.1:${(server.address() as AddressInfo).port}`), request)
+}
+
+test.each<[string, Answer]>([
+  ['a status that waits for somebody', { body: intentOf({ status: 'requires_action' }) }],
+  ['money that is only reserved', { body: intentOf({ status: 'requires_capture' }) }],
+  ['an intent that nobody has tried to charge', { body: intentOf({ status: 'requires_payment_method' }) }],
+  ['a status of the future', { body: intentOf({ status: 'toString' }) }],
+  ['no status', { body: {} }],
+  ['a success without an amount', { body: intentOf({ amount_received: null }) }],
+  ['a success without a currency', { body: intentOf({ currency: null }) }],
+  ['a success of another attempt', { body: intentOf({ metadata: { gateway_key: 'titan_pay_1_2' } }) }],
+  ['a success of nobody', { body: intentOf({ metadata: {} }) }],
+  ['JSON that is a number', { body: '5' }],
+  ['JSON that is a text', { body: '"ok"' }],
+  ['JSON that is null', { body: 'null' }],
+  ['JSON that is a list', { body: '[]' }],
+  ['nothing', { body: '' }],
+  ['fewer bytes than announced', { body: '{}', headers: { 'content-length': '100', connection: 'close' } }],
+  ['a redirect', { status: 307, body: '', headers: { location: 'http://127.0.0.1:1/' } }],
+  ['404', { status: 404, body: { error: { type: 'invalid_request_error', message: 'no such url' } } }],
+  ['409', { status: 409, body: { error: { type: 'idempotency_error', message: 'in use' } } }],
+  ['424', { status: 424, body: { error: { type: 'api_error', message: 'an upstream failed' } } }],
+  ['a bad parameter', { status: 400, body: { error: { type: 'invalid_request_error', message: 'amount' } } }],
+  ['an error page with 401', { status: 401, body: '<html>' }],
+  ['an error page with 429', { status: 429, body: '<html>' }],
+  [
+    'a lock that was not to be had, which is met on the way',
+    {
+      status: 429,
+      body: { error: { type: 'invalid_request_error', code: 'lock_timeout', message: 'locked' } },
+    },
+  ],
+  [
+    '402 that is no decline',
+    { status: 402, body: { error: { type: 'api_error', message: 'request failed' } } },
+  ],
+  ['a decline of an intent that goes on', cardError({ payment_intent: intentOf({ status: 'processing' }) })],
+  ['a decline of an intent that has succeeded', cardError({ payment_intent: intentOf({}) })],
+])('%s says nothing', async (_name, answer) => {
+  expect(await chargeAt(answer)).toMatchObject({ type: 'UNKNOWN' })
+})
+
+test.each<[string, Answer, ChargeOutcome]>([
+  [
+    'the amount that was received counts, not the one that was asked',
+    { body: intentOf({ amount: 500, amount_received: 400 }) },
+    { type: 'SUCCEEDED', gatewayRef: 'pi_1', amount: 400, currency: 'USD' },
+  ],
+  [
+    'a canceled intent is a hard decline',
+    { body: intentOf({ status: 'canceled', cancellation_reason: 'fraudulent' }) },
+    { type: 'DECLINED', code: 'canceled_fraudulent', kind: 'hard', gatewayRef: 'pi_1' },
+  ],
+  [
+    'an error code stands in for a missing decline code',
+    cardError({ code: 'expired_card' }),
+    { type: 'DECLINED', code: 'expired_card', kind: 'hard' },
+  ],
+  [
+    'a decline names its intent',
+    cardError({
+      decline_code: 'insufficient_funds',
+      payment_intent: { id: 'pi_1', status: 'requires_payment_method' },
+    }),
+    { type: 'DECLINED', code: 'insufficient_funds', kind: 'soft', gatewayRef: 'pi_1' },
+  ],
+  [
+    'advice not to try again makes a soft decline hard',
+    cardError({ decline_code: 'insufficient_funds', advice_code: 'do_not_try_again' }),
+    { type: 'DECLINED', code: 'insufficient_funds', kind: 'hard' },
+  ],
+  [
+    'advice to try again makes no hard decline soft',
+    cardError({ decline_code: 'stolen_card', advice_code: 'try_again_later' }),
+    { type: 'DECLINED', code: 'stolen_card', kind: 'hard' },
+  ],
+])('%s', async (_name, answer, outcome) => {
+  expect(await chargeAt(answer)).toEqual(outcome)
+})
