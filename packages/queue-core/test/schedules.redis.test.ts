@@ -1,0 +1,153 @@
+import { eventually } from '@titan/local/testing'
+import * as v from 'valibot'
+import { describe, expect } from 'vitest'
+import type { Job } from '../src/index.ts'
+import { fireDueSlots } from '../src/schedules.ts'
+import { test, type Place } from './support/place.ts'
+
+async function serverNow(place: Place): Promise<number> {
+  const [seconds, micros] = await place.send<[string, string]>('TIME')
+  return Number(seconds) * 1_000 + Number(micros) / 1_000
+}
+
+/** Makes the next slot of a schedule due since `agoMs`. */
+async function makeDue(place: Place, key: string, agoMs: number): Promise<number> {
+  const slot = Math.floor((await serverNow(place)) - agoMs)
+  await place.send('ZADD', place.keys.slots, slot, key)
+  return slot
+}
+
+const slotOf = (place: Place, key: string): Promise<string | null> =>
+  place.send('ZSCORE', place.keys.slots, key)
+
+describe('a recurring job', () => {
+  test('fires once a slot however many workers there are', async ({ place }) => {
+    const queue = place.createQueue()
+    const ids: string[] = []
+    const work = ({ id }: Job): void => void ids.push(id)
+    for (let n = 0; n < 4; n++) await place.startWorker({ work })
+    await queue.schedule('every-second', { cron: '* * * * * *' }, 'work', 1)
+    await eventually(() => ids.length >= 3)
+    await queue.unschedule('every-second')
+    const times = ids.map((id) => Number(/^every-second@(\d+)$/.exec(id)?.[1]))
+    expect(times.every((time) => time % 1_000 === 0)).toBe(true)
+    expect(new Set(times).size).toBe(times.length)
+  })
+
+  test('carries its data and options', async ({ place }) => {
+    const queue = place.createQueue()
+    const seen: Job[] = []
+    await place.startWorker({ work: (job) => void seen.push(job) })
+    const options = { priority: 'high', maxAttempts: 2, orderingKey: 'k', visibilityMs: 9_000 } as const
+    await queue.schedule('s', { cron: '0 3 * * *', timeZone: 'Europe/Berlin' }, 'work', 42, options)
+    const slot = await makeDue(place, 's', 5)
+    await eventually(() => seen.length === 1)
+    expect(seen).toMatchObject([
+      { id: `s@${slot}`, name: 'work', data: 42, priority: 'high', maxAttempts: 2, orderingKey: 'k' },
+    ])
+  })
+
+  test('fires once for all the slots that were missed', async ({ place }) => {
+    const queue = place.createQueue()
+    await queue.schedule('hourly', { cron: '0 * * * *' }, 'work', 1)
+    const slot = await makeDue(place, 'hourly', 10 * 3_600_000)
+    const ids: string[] = []
+    await place.startWorker({ work: ({ id }) => void ids.push(id) })
+    await eventually(() => ids.length === 1)
+    expect(ids).toEqual([`hourly@${slot}`])
+    expect(Number(await slotOf(place, 'hourly'))).toBeGreaterThan(await serverNow(place))
+  })
+
+  test('keeps a slot that is due when it is upserted unchanged, as on a restart', async ({ place }) => {
+    const queue = place.createQueue()
+    const upsert = (data: number): Promise<void> => queue.schedule('s', { cron: '0 3 * * *' }, 'work', data)
+    await upsert(1)
+    const slot = await makeDue(place, 's', 5)
+    await upsert(1)
+    expect(Number(await slotOf(place, 's'))).toBe(slot)
+    await upsert(2)
+    expect(Number(await slotOf(place, 's'))).toBeGreaterThan(slot)
+  })
+
+  test('upserted by many at the same time is one', async ({ place }) => {
+    await Promise.all(
+      Array.from({ length: 4 }, () => place.createQueue().schedule('s', { cron: '* * * * * *' }, 'work', 1)),
+    )
+    expect(await place.createQueue().schedules()).toHaveLength(1)
+    const ids: string[] = []
+    await place.startWorker({ work: ({ id }) => void ids.push(id) })
+    await eventually(() => ids.length >= 2)
+    expect(new Set(ids).size).toBe(ids.length)
+  })
+
+  test('that was removed fires no more', async ({ place }) => {
+    const queue = place.createQueue()
+    await queue.schedule('s', { cron: '* * * * * *' }, 'work', 1)
+    expect(await queue.unschedule('s')).toBe(true)
+    expect(await queue.unschedule('s')).toBe(false)
+    expect(await queue.schedules()).toEqual([])
+    expect(await fireDueSlots(place.part, (await serverNow(place)) + 10_000)).toBeUndefined()
+    expect((await queue.stats()).ready).toBe(0)
+  })
+
+  test('is listed with its next slot', async ({ place }) => {
+    const queue = place.createQueue()
+    await queue.schedule('s', { cron: '0 3 * * *', timeZone: 'Asia/Tokyo' }, 'work', 7, { priority: 'low' })
+    const [schedule] = await queue.schedules()
+    expect(schedule).toEqual({
+      key: 's',
+      cron: '0 3 * * *',
+      timeZone: 'Asia/Tokyo',
+      name: 'work',
+      data: 7,
+      options: { priority: 'low' },
+      nextAt: expect.any(Number),
+    })
+    // 18:00 in Greenwich is three in the morning in Tokyo.
+    expect(new Date(schedule?.nextAt ?? 0).toISOString()).toMatch(/T18:00:00/)
+  })
+
+  test('of which two workers see the same slot is added once', async ({ place }) => {
+    const queue = place.createQueue()
+    for (const key of ['a', 'b', 'c']) await queue.schedule(key, { cron: '0 3 * * *' }, 'work', 1)
+    for (const key of ['a', 'b', 'c']) await makeDue(place, key, 5)
+    const now = await serverNow(place)
+    await Promise.all([1, 2, 3, 4].map(() => fireDueSlots(place.part, now)))
+    expect((await queue.stats()).ready).toBe(3)
+  })
+})
+
+describe('a schedule that could not be fired is refused when it is made', () => {
+  const good = { cron: '* * * * *' }
+  test.for([
+    ['a bad expression', 's', { cron: 'soon' }, {}, 'INVALID_OPTIONS'],
+    ['an unknown time zone', 's', { ...good, timeZone: 'Mars/Olympus' }, {}, 'INVALID_OPTIONS'],
+    ['a day that never comes', 's', { cron: '0 0 31 2 *' }, {}, 'INVALID_OPTIONS'],
+    ['an option that cannot work', 's', good, { maxAttempts: 0 }, 'INVALID_OPTIONS'],
+    ['an empty key', '', good, {}, 'INVALID_PAYLOAD'],
+    ['a key with no room for the slot', 'k'.repeat(201), good, {}, 'INVALID_PAYLOAD'],
+  ] as const)('for %s', async ([, key, recurrence, options, code], { place }) => {
+    const queue = place.createQueue()
+    await expect(queue.schedule(key, recurrence, 'work', 1, options)).rejects.toMatchObject({ code })
+    expect(await queue.schedules()).toEqual([])
+  })
+
+  test('for data that does not fit', async ({ place }) => {
+    const queue = place.createQueue({ schemas: { work: v.number() }, maxPayloadBytes: 10 })
+    await expect(queue.schedule('s', good, 'work', 'x' as never)).rejects.toMatchObject({
+      code: 'INVALID_PAYLOAD',
+    })
+    await expect(queue.schedule('s', good, 'work', 12_345_678_901)).rejects.toMatchObject({
+      code: 'INVALID_PAYLOAD',
+    })
+  })
+
+  test('and the longest key there may be fires', async ({ place }) => {
+    const queue = place.createQueue()
+    const key = 'k'.repeat(200)
+    await queue.schedule(key, good, 'work', 1)
+    await makeDue(place, key, 5)
+    await place.startWorker({ work: () => undefined })
+    await eventually(() => place.eventsOf('completed').length === 1)
+  })
+})
