@@ -70,7 +70,12 @@ describe('an idempotency key', () => {
     ['of 256 characters', { amount: 1, idempotency_key: 'k'.repeat(256) }, {}, 'idempotency-key-invalid'],
     ['with a control character', { amount: 1, idempotency_key: 'a\tb' }, {}, 'idempotency-key-invalid'],
     ['with a NUL', { amount: 1, idempotency_key: 'a\u0000b' }, {}, 'idempotency-key-invalid'],
-    ['with a space', { amount: 1, idempotency_key: 'a b' }, {}, 'idempotency-key-invalid'],
+    [
+      'with spaces',
+      { amount: 1, idempotency_key: "'; drop table payments; --" },
+      {},
+      'idempotency-key-invalid',
+    ],
     ['with an emoji', { amount: 1, idempotency_key: '🔑' }, {}, 'idempotency-key-invalid'],
     ['that is not text', { amount: 1, idempotency_key: 5 }, {}, 'idempotency-key-invalid'],
     ['sent twice', { amount: 1 }, { 'idempotency-key': 'a, b' }, 'idempotency-key-repeated'],
@@ -83,18 +88,6 @@ describe('an idempotency key', () => {
   ])('%s is refused', async (_case, body, headers, code) => {
     await expectProblem(await api.pay(body, headers), 400, code)
   })
-
-  it.each(["'; drop table payments; --", '*', '${jndi:ldap://x}', '%00', '../../etc', 'a{b}c:d'])(
-    'such as %s is refused or stored as it is',
-    async (key) => {
-      const response = await api.pay({ amount: 1, idempotency_key: key })
-      const hasSpace = key.includes(' ')
-      expect(response.status).toBe(hasSpace ? 400 : 202)
-      const stored = await api.store.list({ idempotencyKey: key })
-      expect(stored.map(({ idempotencyKey }) => idempotencyKey)).toEqual(hasSpace ? [] : [key])
-      await api.sql`truncate payments, payment_events, payment_attempts`
-    },
-  )
 })
 
 describe('a body', () => {

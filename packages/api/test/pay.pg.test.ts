@@ -46,6 +46,16 @@ describe('POST /pay', () => {
     expect([yen['currency'], dollars['currency']]).toEqual(['JPY', 'USD'])
   })
 
+  it.each([`';--`, '*', '${jndi:ldap://x}', '%00', '../../etc', 'a{b}c:d', '$1', '\\', '"quoted"'])(
+    'stores the key %s as it is',
+    async (key) => {
+      const { payment_id: id } = await bodyOf(await api.pay({ amount: 1, idempotency_key: key }))
+      const stored = await api.store.list({ idempotencyKey: key })
+
+      expect(stored).toMatchObject([{ id, idempotencyKey: key }])
+    },
+  )
+
   it('keeps the largest amount exactly', async () => {
     const created = await bodyOf(await api.pay('{"amount":9007199254740991,"idempotency_key":"max"}'))
     const read = await api.request(`/payments/${String(created['payment_id'])}`)
