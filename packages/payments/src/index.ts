@@ -25,6 +25,7 @@ export type { ListFilter, PaymentCounts } from './statements/read.ts'
 export type { ClaimOptions, HeldClaim } from './statements/claim.ts'
 export type { Claim, ClaimAnswer, ClaimMode, SkipReason } from './claim.ts'
 export type { Break, OperatorDecision } from './statements/operator.ts'
+export type { SeizedAttempt } from './statements/seize.ts'
 export type { BreakKind, Settlement } from './settlement.ts'
 
 // Gateways
@@ -54,6 +55,12 @@ export { gatewayFromEnv } from './gateway-from-env.ts'
 // Work: the job, its handler, and the two loops that keep Redis in step
 export { PAYMENTS_QUEUE, type PaymentJobs } from './pay-job.ts'
 export { createPaymentHandler, type PaymentHandler, type PaymentHandlerOptions } from './pay-handler.ts'
+export {
+  applyOutcome,
+  type ApplyOutcomeOptions,
+  type OutcomeEffect,
+  type OutcomeReport,
+} from './apply-outcome.ts'
 export { DEFAULT_RETRY_POLICY, type RetryPolicy } from './retry-policy.ts'
 export { createRelay, type Relay, type RelayOptions } from './relay.ts'
 export { createReconciler, type Reconciler, type ReconcilerOptions } from './reconciler.ts'

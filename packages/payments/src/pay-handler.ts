@@ -1,9 +1,10 @@
 import { RetryError, UnrecoverableError } from '@titan/queue-core'
 import type { Claim, ClaimAnswer } from './claim.ts'
+import { recordContradiction } from './contradiction.ts'
 import { decide, type WorkOutcome } from './decision.ts'
 import { PaymentsError } from './errors.ts'
 import type { OnPaymentsEvent } from './events.ts'
-import { evidenceText, reasonOf } from './evidence.ts'
+import { reasonOf } from './evidence.ts'
 import type { Gateway } from './gateway.ts'
 import { holdLease } from './lease.ts'
 import { resolveRetryPolicy, type Random, type RetryPolicy } from './retry-policy.ts'
@@ -69,7 +70,7 @@ export function createPaymentHandler(options: PaymentHandlerOptions): PaymentHan
     }
     const { claim, claimedAt, outcome } = worked
     const settlement = decide(claim, outcome, { policy, actor: worker, random })
-    if (!(await write(store, settlement, outcome, gateway.name))) return onEvent({ type: 'stale', paymentId })
+    if (!(await write(store, settlement, claim, outcome))) return onEvent({ type: 'stale', paymentId })
     onEvent({
       type: 'settled',
       paymentId,
@@ -150,28 +151,16 @@ const WRITE_AGAIN_MS = [50, 200, 500]
 async function write(
   store: PaymentStore,
   settlement: Settlement,
+  claim: Claim,
   outcome: WorkOutcome,
-  gateway: string,
 ): Promise<boolean> {
   const { paymentId, fence, status } = settlement
   if (await settleStubbornly(store, settlement)) return true
   const payment = await store.get(paymentId)
   if (payment?.fence === fence && payment.status === status) return true
-  if (outcome.type !== 'SUCCEEDED') return false
-  // Money moved, and the payment is over without it.
-  const isLate = payment?.status === 'FAILED'
-  const isSecond = payment?.status === 'SUCCESS' && payment.gatewayRef !== outcome.gatewayRef
-  if (isLate || isSecond) {
-    const reference = evidenceText(outcome.gatewayRef)
-    const detail = { amount: outcome.amount, currency: outcome.currency, gateway_ref: payment.gatewayRef }
-    await store.recordBreak({
-      kind: isLate ? 'late_charge' : 'duplicate_charge',
-      paymentId,
-      gateway,
-      reference,
-      detail,
-    })
-  }
+  // Money moved; the payment may be over without it.
+  if (payment !== undefined && outcome.type === 'SUCCEEDED')
+    await recordContradiction(store, { payment, attemptNo: claim.attemptNo, gateway: claim.gateway, outcome })
   return false
 }
 

@@ -26,6 +26,8 @@ export interface Payment {
   readonly fence: number
   /** Number of the current attempt, 0 before the first. */
   readonly attemptNo: number
+  /** The current attempt has no definite answer yet. */
+  readonly attemptOpen: boolean
   /** Retries used up from the budget. */
   readonly retries: number
   /** Set while the outcome at the gateway is unknown. */

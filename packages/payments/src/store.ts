@@ -1,5 +1,5 @@
 import { createBatcher } from './batcher.ts'
-import type { ClaimAnswer } from './claim.ts'
+import type { Claim, ClaimAnswer } from './claim.ts'
 import type { Database } from './database.ts'
 import type { Payment, PaymentAttempt, PaymentEvent } from './payment.ts'
 import type { Settlement } from './settlement.ts'
@@ -17,6 +17,7 @@ import { markQueued, relayPending, takeLost, unfinishedJobs } from './statements
 import type { DueJob, LostJobs, RelayBatch, UnfinishedCursor, UnfinishedPage } from './statements/queue.ts'
 import { countPayments, getPayment, listAttempts, listEvents, listPayments } from './statements/read.ts'
 import type { ListFilter, PaymentCounts } from './statements/read.ts'
+import { seize, type SeizedAttempt } from './statements/seize.ts'
 import { settleMany } from './statements/settle.ts'
 
 /**
@@ -46,6 +47,8 @@ export interface PaymentStore {
   renew(held: HeldClaim, leaseMs: number): Promise<boolean>
   /** Writes the result of a claim; false when the claim is no longer the payment's, and nothing was changed. */
   settle(settlement: Settlement): Promise<boolean>
+  /** Takes an open attempt from whoever holds it, for the gateway's own answer; undefined when it is not open. */
+  seize(attempt: SeizedAttempt): Promise<Claim | undefined>
   /** Records a contradiction between the ledgers, once. */
   recordBreak(contradiction: Break): Promise<void>
 
@@ -107,6 +110,7 @@ export function createPaymentStore(sql: Database, options: PaymentStoreOptions =
     claim: (id, claim) => claims(claim).run(id),
     renew: (held, leaseMs) => renewals(leaseMs).run(held),
     settle: (settlement) => settles.run(settlement),
+    seize: (attempt) => seize(sql, attempt),
     recordBreak: (contradiction) => recordBreak(sql, contradiction),
     cancel: (id, { actor, reason }) => cancelPayment(sql, id, actor, reason),
     decideReview: (id, decision) => decideReview(sql, id, decision),

@@ -13,7 +13,8 @@ export interface ClaimOptions {
   readonly gateway: string
 }
 
-interface ClaimRow {
+/** What a claim needs of the payment's row. */
+export interface ClaimRow {
   readonly id: string
   readonly fence: number
   readonly attempt_no: number
@@ -108,7 +109,8 @@ export async function claimMany(
   })
 }
 
-function toClaim(row: ClaimRow): Claim {
+/** The one mapping of those columns. */
+export function toClaim(row: ClaimRow): Claim {
   return {
     paymentId: row.id,
     fence: row.fence,

@@ -18,6 +18,7 @@ export interface PaymentRow {
   readonly request_hash: string | null
   readonly fence: number
   readonly attempt_no: number
+  readonly attempt_open: boolean
   readonly retries: number
   readonly unknown_since: Date | null
   readonly needs_review: boolean
@@ -40,6 +41,7 @@ export function toPayment(row: PaymentRow): Payment {
     idempotencyKey: row.idempotency_key,
     fence: row.fence,
     attemptNo: row.attempt_no,
+    attemptOpen: row.attempt_open,
     retries: row.retries,
     unknownSince: row.unknown_since,
     needsReview: row.needs_review,

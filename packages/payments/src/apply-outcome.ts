@@ -1,0 +1,55 @@
+import { recordContradiction } from './contradiction.ts'
+import { decide } from './decision.ts'
+import type { ChargeOutcome } from './gateway.ts'
+import { resolveRetryPolicy, type RetryPolicy } from './retry-policy.ts'
+import type { PaymentStore } from './store.ts'
+
+/** What a gateway says about an attempt without being asked: a signed webhook, a line of a settlement file. */
+export interface OutcomeReport {
+  readonly paymentId: string
+  readonly attemptNo: number
+  readonly gateway: string
+  readonly outcome: ChargeOutcome
+  /** Shown as the actor of events, such as `webhook:stripe`. */
+  readonly actor: string
+}
+
+/**
+ * `settled`: the payment is decided by it. `ignored`: it says nothing new, or nothing definite. `contradiction`: it says
+ * that money moved for a payment that is over without it, which is recorded. `unknown`: there is no such payment.
+ */
+export type OutcomeEffect = 'settled' | 'ignored' | 'contradiction' | 'unknown'
+
+/** What {@link applyOutcome} works with. */
+export interface ApplyOutcomeOptions {
+  readonly store: Pick<PaymentStore, 'get' | 'seize' | 'settle' | 'recordBreak'>
+  /** @default DEFAULT_RETRY_POLICY */
+  readonly policy?: Partial<RetryPolicy>
+}
+
+/**
+ * Lets a gateway's own word settle a payment, whoever works on it at the moment. Goes the same way as a worker's result:
+ * a fence of its own, the same decision, the same compare-and-set. Any number of copies of a report have the effect of one.
+ */
+export async function applyOutcome(
+  report: OutcomeReport,
+  options: ApplyOutcomeOptions,
+): Promise<OutcomeEffect> {
+  const { store } = options
+  const { outcome, actor } = report
+  // Only a definite answer outranks a worker that may get one at any moment.
+  if (outcome.type !== 'SUCCEEDED' && outcome.type !== 'DECLINED') return 'ignored'
+  const policy = resolveRetryPolicy(options.policy)
+  const claim = await store.seize(report)
+  if (
+    claim !== undefined &&
+    (await store.settle(decide(claim, outcome, { policy, actor, random: Math.random })))
+  )
+    return 'settled'
+  const payment = await store.get(report.paymentId)
+  if (payment === undefined) return 'unknown'
+  if (outcome.type !== 'SUCCEEDED') return 'ignored'
+  const { attemptNo, gateway } = report
+  const isContradiction = await recordContradiction(store, { payment, attemptNo, gateway, outcome })
+  return isContradiction ? 'contradiction' : 'ignored'
+}
