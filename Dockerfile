@@ -1,29 +1,18 @@
-# One image for both programs, chosen by target or by command:
+# One image for both programs, chosen by target:
 #   docker build --target api -t titan-api .
 #   docker build --target worker -t titan-worker .
 # Node runs the TypeScript sources as they are, so there is nothing to compile.
 
 FROM node:26-slim AS dependencies
 WORKDIR /app
-COPY package.json pnpm-lock.yaml pnpm-workspace.yaml ./
-COPY packages/api/package.json packages/api/
-COPY packages/local/package.json packages/local/
-COPY packages/payments/package.json packages/payments/
-COPY packages/queue-core/package.json packages/queue-core/
-COPY packages/worker/package.json packages/worker/
-COPY examples/package.json examples/
-# What the two programs need, without the tools for development and for the local demo.
-RUN npx --yes pnpm@12 install --frozen-lockfile --prod --filter '@titan/api...' --filter '@titan/worker...'
+COPY . .
+# What the two programs need, without the tools for development and the local demo.
+RUN npx --yes pnpm@12 install --frozen-lockfile --prod --filter-prod '@titan/api...' --filter-prod '@titan/worker...'
 
 FROM node:26-slim AS programs
 ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=dependencies /app ./
-COPY sql sql
-COPY packages/api packages/api
-COPY packages/payments packages/payments
-COPY packages/queue-core packages/queue-core
-COPY packages/worker packages/worker
 USER node
 
 FROM programs AS worker
