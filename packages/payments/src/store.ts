@@ -136,9 +136,11 @@ function createBatchers<Parameters, Value>(
   }
 }
 
-/** Errors of the data (22) and of a constraint (23) may be one item's; then the others deserve their own try. */
+/**
+ * Errors of the data (22), of a constraint (23), a deadlock and a row that stays locked may be one item's; then the others
+ * deserve their own try.
+ */
 function isItemFault(error: unknown): boolean {
-  return (
-    error instanceof Error && 'code' in error && typeof error.code === 'string' && /^2[23]/.test(error.code)
-  )
+  if (!(error instanceof Error && 'code' in error && typeof error.code === 'string')) return false
+  return /^(2[23]...|40P01|55P03)$/.test(error.code)
 }

@@ -188,3 +188,34 @@ test('a payment is found by its key', async () => {
   expect(await store.list({ idempotencyKey })).toMatchObject([{ id: idOf(answer) }])
   expect(await store.list({ idempotencyKey: newKey() })).toEqual([])
 })
+
+test('a key whose row stays locked fails alone: callers that came with it are answered', async () => {
+  const key = newKey()
+  const hasLock = Promise.withResolvers<void>()
+  const mayEnd = Promise.withResolvers<void>()
+  const holder = sql
+    .begin(async (transaction) => {
+      await transaction`insert into payments (id, amount, status, idempotency_key) values ('pay_held', 1, 'PENDING', ${key})`
+      hasLock.resolve()
+      await mayEnd.promise
+      throw new Error('rolled back')
+    })
+    .catch(() => undefined)
+  await hasLock.promise
+  const impatient = openDatabase(url, { lockTimeoutMs: 100 })
+  try {
+    const other = createPaymentStore(impatient)
+    const answers = await Promise.allSettled(
+      [key, newKey(), newKey()].map((idempotencyKey) => other.create({ amount: 5, idempotencyKey })),
+    )
+    expect(answers).toMatchObject([
+      { status: 'rejected', reason: { code: '55P03' } },
+      { status: 'fulfilled', value: { kind: 'created' } },
+      { status: 'fulfilled', value: { kind: 'created' } },
+    ])
+  } finally {
+    mayEnd.resolve()
+    await holder
+    await impatient.end({ timeout: 5 })
+  }
+})
