@@ -47,6 +47,7 @@ export type {
   SimulatedGatewayOptions,
 } from './simulated-gateway.ts'
 export { createStripeGateway, type StripeGatewayOptions } from './gateways/stripe.ts'
+export { fromStripeAmount } from './gateways/stripe-amount.ts'
 export { limitGateway, type LimitedGateway } from './gateways/limits.ts'
 export type { BreakerOptions, GatewayLimits } from './gateways/limit-options.ts'
 export type { CircuitStatus } from './gateways/circuit.ts'
@@ -63,7 +64,7 @@ export {
 } from './apply-outcome.ts'
 export { DEFAULT_RETRY_POLICY, type RetryPolicy } from './retry-policy.ts'
 export { createRelay, type Relay, type RelayOptions } from './relay.ts'
-export { createReconciler, type Reconciler, type ReconcilerOptions } from './reconciler.ts'
+export { createReconciler, type Rebuilt, type Reconciler, type ReconcilerOptions } from './reconciler.ts'
 export type { OnPaymentsEvent, PaymentsEvent } from './events.ts'
 
 // Settings and errors

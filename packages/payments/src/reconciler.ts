@@ -31,10 +31,25 @@ export interface ReconcilerOptions {
   readonly onEvent?: OnPaymentsEvent
 }
 
+/** How far a rebuild of the queue has come. */
+export interface Rebuilt {
+  /** Payments that got a job. */
+  readonly added: number
+  /** Payments whose job was there, or was done lately. */
+  readonly present: number
+}
+
 /** Finds payments whose job is gone and gives them one. Any number of reconcilers may run. */
 export interface Reconciler {
   /** One look; answers how many payments got a job. */
   runOnce(): Promise<number>
+  /**
+   * Hands in the job of every payment that is QUEUED or PROCESSING, whether or not Redis looks as it did. Adds what is
+   * missing only, so it may be repeated.
+   *
+   * @param onProgress called after each batch
+   */
+  rebuild(onProgress?: (soFar: Rebuilt) => void): Promise<Rebuilt>
   start(): void
   /** Ends the loop, after what is under way. */
   stop(): Promise<void>
@@ -73,23 +88,37 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     const now = await patience.wait(() => epochs.read())
     const before = await store.readEpoch(queue.name)
     if (before?.epoch === now.epoch && before.runId === now.runId) return 0
-    const count = (await enqueueUnfinished('QUEUED')) + (await enqueueUnfinished('PROCESSING'))
+    const { added } = await enqueueAll(() => {})
     // Only now: if this run dies, the next one begins again.
     await store.writeEpoch(queue.name, now)
-    onEvent({ type: 'queue_rebuilt', count })
-    return count
+    onEvent({ type: 'queue_rebuilt', count: added })
+    return added
   }
 
-  async function enqueueUnfinished(status: 'QUEUED' | 'PROCESSING'): Promise<number> {
-    let count = 0
-    let after: UnfinishedCursor | undefined
-    do {
-      const { jobs, next } = await store.unfinishedJobs(status, after, batchSize)
-      const answers = jobs.length > 0 ? await patience.wait(() => queue.enqueueMany(jobs.map(payJob))) : []
-      count += answers.filter(({ duplicate }) => !duplicate).length
-      after = next
-    } while (after !== undefined)
-    return count
+  async function rebuild(onProgress: (soFar: Rebuilt) => void = () => {}): Promise<Rebuilt> {
+    // Read first: a Redis that is lost meanwhile is another one.
+    const now = epochs && (await patience.wait(() => epochs.read()))
+    const rebuilt = await enqueueAll(onProgress)
+    if (now !== undefined) await store.writeEpoch(queue.name, now)
+    onEvent({ type: 'queue_rebuilt', count: rebuilt.added })
+    return rebuilt
+  }
+
+  async function enqueueAll(onProgress: (soFar: Rebuilt) => void): Promise<Rebuilt> {
+    let [added, present] = [0, 0]
+    for (const status of ['QUEUED', 'PROCESSING'] as const) {
+      let after: UnfinishedCursor | undefined
+      do {
+        const { jobs, next } = await store.unfinishedJobs(status, after, batchSize)
+        const answers = jobs.length > 0 ? await patience.wait(() => queue.enqueueMany(jobs.map(payJob))) : []
+        const fresh = answers.filter(({ duplicate }) => !duplicate).length
+        added += fresh
+        present += answers.length - fresh
+        onProgress({ added, present })
+        after = next
+      } while (after !== undefined)
+    }
+    return { added, present }
   }
 
   async function replaceLost(): Promise<number> {
@@ -118,5 +147,5 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     run: async () => (await runOnce()) >= batchSize,
     onError: (error) => onEvent({ type: 'error', source: 'reconciler', error }),
   })
-  return { runOnce, start: loop.start, stop: loop.stop }
+  return { runOnce, rebuild, start: loop.start, stop: loop.stop }
 }
