@@ -4,17 +4,26 @@
 -- ARGV[4]     most entries to take
 -- ARGV[5..7]  cursor of each level: the entry id where its scan goes on, '-' for the start, '+' when it is over
 -- ARGV[8]     idle time in ms from which an entry of this consumer itself may be one that it never got
+-- ARGV[9..10] crashes that leave an entry one last delivery (0 = not told apart), 1 if one such entry may be taken
 -- RETURNS     {3 next cursors}, {taken: {level, entry id, delivery count, former consumer, fields}},
 --             {such entries of its own: {level, entry id, delivery count}}, {ids whose entry is gone}
 -- WHY         XAUTOCLAIM alone would take this consumer's own entries, forgets the former owner and knows one
 --             timeout only; so XPENDING is read page by page and XAUTOCLAIM takes what is due, entry by entry
 local group, consumer, visibility = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local room, orphaned = tonumber(ARGV[4]), tonumber(ARGV[8])
+local last_chance, may_risk = tonumber(ARGV[9]), ARGV[10] == '1'
 local PAGE = 500
 local taken, own, gone = {}, {}, {}
 
--- With an idle time of 0 XAUTOCLAIM takes this very entry or none; else it might go on to one behind it.
+-- Of the entries on their last chance one is taken at a time: whoever runs beside a poison job dies with it, and
+-- must not be buried with it too. With an idle time of 0 XAUTOCLAIM takes this very entry or none.
 local function take(level, row)
+  if last_chance > 0 and row[4] % 1000 == last_chance then
+    if not may_risk then
+      return
+    end
+    may_risk = false
+  end
   local reply = redis.call('XAUTOCLAIM', KEYS[level], group, consumer, 0, row[1], 'COUNT', 1)
   for _, id in ipairs(reply[3] or {}) do
     gone[#gone + 1] = id
@@ -46,8 +55,10 @@ local cursors = {}
 for level = 1, 3 do
   local stream = KEYS[level]
   if room > 0 then
-    for _, row in ipairs(redis.call('XPENDING', stream, group, '-', '+', room, '_released')) do
-      take(level, row)
+    for _, row in ipairs(redis.call('XPENDING', stream, group, '-', '+', PAGE, '_released')) do
+      if room > 0 then
+        take(level, row)
+      end
     end
   end
   local cursor = ARGV[4 + level]

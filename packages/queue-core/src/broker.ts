@@ -120,18 +120,22 @@ type ReclaimReply = [
 /** The reply that delivers an entry comes within this time, in milliseconds, or never. */
 const ORPHANED_AFTER_MS = defaults.replyWithinMs + 5_000
 
-/** Takes over up to `count` entries that were released or have lapsed, from `cursors` on; see reclaim.lua. */
+/**
+ * Takes over up to `count` entries that were released or have lapsed, from `cursors` on, but at most one on its last
+ * chance; see reclaim.lua.
+ */
 export async function reclaim(
   connection: Connection,
   keys: Keys,
   owner: { readonly group: string; readonly consumer: string; readonly visibilityMs: number },
   count: number,
   cursors: readonly string[],
+  lastChance: { readonly crashes: number; readonly mayTake: boolean },
 ): Promise<{ cursors: string[]; taken: Reclaimed[]; own: (Fence & { level: Level })[]; gone: string[] }> {
   const orphanedMs = Math.min(owner.visibilityMs, ORPHANED_AFTER_MS)
   const args = [
     ...[owner.group, owner.consumer, String(owner.visibilityMs), String(count)],
-    ...[...cursors, String(orphanedMs)],
+    ...[...cursors, String(orphanedMs), String(lastChance.crashes), lastChance.mayTake ? '1' : '0'],
   ]
   const reply = await runScript<ReclaimReply>(connection, scripts.reclaim, streamKeys(keys), args, within)
   return {

@@ -86,7 +86,7 @@ function createClaimer(context: ClaimerContext, commands: Connection, reading: C
     // A lease that its holder neither renewed nor settled in time must not stay ours for good.
     for (const held of lane.held.values())
       if (!held.settling && now - held.renewedAt > held.visibilityMs) lane.lose(held)
-    const reply = await broker.reclaim(commands, keys, owner, count, cursors)
+    const reply = await broker.reclaim(commands, keys, owner, count, cursors, lane.lastChance())
     cursors = reply.cursors
     if (reply.gone.length > 0) emit({ type: 'entriesVanished', entryIds: reply.gone })
     lane.releaseOrphans(reply.own)

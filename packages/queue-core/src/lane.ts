@@ -64,6 +64,13 @@ export interface Lane {
   onChange: () => void
   /** Told of each job whose renewal may be due sooner than planned. */
   onShortLease: () => void
+  /**
+   * The crashes that leave a job one last delivery, and whether such a job may be taken. One is in hand at a time: a
+   * poison job takes down whatever runs beside it, and that must survive it.
+   */
+  lastChance(): { readonly crashes: number; readonly mayTake: boolean }
+  /** Told when the job on its last chance has ended. */
+  onLastChanceOver: () => void
 }
 
 const SETTLE_BATCH = 512
@@ -119,8 +126,16 @@ export function createLane(
     }
   }
 
+  function isOnLastChance(lease: Held): boolean {
+    return settings.maxCrashes > 1 && crashesOf(lease.deliveryCount) === settings.maxCrashes - 1
+  }
+
+  function drop(lease: Held): void {
+    if (held.delete(lease) && isOnLastChance(lease)) lane.onLastChanceOver()
+  }
+
   function finish({ held: lease, done }: Settling, how: Settled): void {
-    held.delete(lease)
+    drop(lease)
     lease.lost = how !== 'stored'
     done(lease, how)
   }
@@ -196,6 +211,11 @@ export function createLane(
     held,
     onChange: () => undefined,
     onShortLease: () => undefined,
+    onLastChanceOver: () => undefined,
+    lastChance: () => ({
+      crashes: settings.maxCrashes - 1,
+      mayTake: ![...held].some(isOnLastChance),
+    }),
     get paused() {
       return paused
     },
@@ -237,7 +257,7 @@ export function createLane(
     },
     abandon(lease) {
       lease.lost = true
-      held.delete(lease)
+      drop(lease)
     },
     releaseBuffered(count = buffer.size) {
       for (const lease of buffer.takeLast(count)) lane.release(lease)
@@ -254,7 +274,7 @@ export function createLane(
     lose(lease) {
       if (lease.lost) return
       lease.lost = true
-      held.delete(lease)
+      drop(lease)
       emit({ type: 'leaseLost', job: eventJob(lease) })
       lease.run?.abort(
         new QueueError(

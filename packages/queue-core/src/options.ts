@@ -62,7 +62,11 @@ export interface WorkerOptions<Jobs extends JobMap> extends SharedOptions<Jobs> 
   readonly timeoutMs?: number
   /** Failed attempts after which a job is a dead letter. @default 5 */
   readonly maxAttempts?: number
-  /** Deliveries that may end without a word (worker killed or stalled) before the job is a dead letter. @default 3 */
+  /**
+   * Deliveries that may end without a word (worker killed or stalled) before the job is a dead letter. A job takes its
+   * last chance beside no other of that kind, so that a poison job buries nobody else. With 1 there is no such chance.
+   * @default 3
+   */
   readonly maxCrashes?: number
   /** Delay between attempts. @default exponential() */
   readonly backoff?: Backoff

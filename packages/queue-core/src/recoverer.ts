@@ -47,7 +47,7 @@ export function startRecoverer(lane: Lane, demand: () => number): Recoverer {
   }
 
   async function scan(want: number): Promise<void> {
-    const reply = await broker.reclaim(part.connection, part.keys, owner, want, cursors)
+    const reply = await broker.reclaim(part.connection, part.keys, owner, want, cursors, lane.lastChance())
     cursors = reply.cursors
     if (reply.gone.length > 0) emit({ type: 'entriesVanished', entryIds: reply.gone })
     lane.releaseOrphans(reply.own)

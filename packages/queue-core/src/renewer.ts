@@ -11,7 +11,8 @@ const GIVE_UP = 0.9
 /** Renews the leases of one lane, three times per visibility timeout, and aborts the runs of those that are lost. */
 export function startRenewer(lane: Lane): Loop {
   const { part, owner, emit } = lane
-  const dueAt = (held: Held): number => held.renewedAt + held.visibilityMs / 3
+  // A lease whose end cannot be stored must run out in the end: it is not renewed any more.
+  const dueAt = (held: Held): number => (held.settling ? Infinity : held.renewedAt + held.visibilityMs / 3)
 
   async function runOnce(): Promise<number> {
     const now = performance.now()
@@ -28,7 +29,9 @@ export function startRenewer(lane: Lane): Loop {
 
   /** The server lets a new entry idle for the queue's timeout; a job with a shorter one says so by its first renewal. */
   function isFirstOfShort(held: Held): boolean {
-    return held.visibilityMs < owner.visibilityMs && held.renewedAt === held.claimedAt
+    return (
+      held.visibilityMs < owner.visibilityMs && held.renewedAt === held.claimedAt && dueAt(held) < Infinity
+    )
   }
 
   async function renewBatch(batch: readonly Held[]): Promise<void> {

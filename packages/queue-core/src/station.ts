@@ -106,6 +106,7 @@ function staff(
   const recoverer = startRecoverer(lane, demand)
   const control = startControl(lane, controlConnection, { due: promoter.wake, released: recoverer.wake })
   lane.onShortLease = renewer.wake
+  lane.onLastChanceOver = recoverer.wake
   lane.onChange = onChange
   const reader = startReader(lane, readerConnection, () =>
     recoverer.isDue ? Math.min(0, demand()) : demand(),

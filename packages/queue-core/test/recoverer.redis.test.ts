@@ -1,5 +1,6 @@
 import { eventually } from '@titan/local/testing'
 import { describe, expect } from 'vitest'
+import { jobs, sorted } from './support/collect.ts'
 import { createGate } from './support/gate.ts'
 import { test, type Place } from './support/place.ts'
 
@@ -23,7 +24,7 @@ describe('jobs of a worker that died', () => {
     const done: number[] = []
     await place.startWorker({ work: ({ data }) => void done.push(data) }, { visibilityMs: 200 })
     await eventually(() => done.length === 3)
-    expect(done.toSorted((a, b) => a - b)).toEqual([1, 2, 3])
+    expect(sorted(done)).toEqual([1, 2, 3])
     expect(place.eventsOf('reclaimed').map(({ from, crashes }) => [from, crashes])).toEqual(
       [1, 2, 3].map(() => ['dead', 1]),
     )
@@ -43,8 +44,49 @@ describe('jobs of a worker that died', () => {
       await pauseMs(3)
     }
     await place.startWorker({ work }, { visibilityMs: 300, concurrency: 2 })
-    await eventually(() => others === backlog, { timeoutMs: 25_000 })
+    await eventually(() => others >= backlog, { timeoutMs: 25_000 })
     expect(othersBefore).toBeLessThan(backlog / 2)
+  })
+})
+
+describe('jobs on their last chance', () => {
+  /** Jobs whose workers have died twice. */
+  async function enqueueSuspects(place: Place, count: number): Promise<void> {
+    await place.createQueue().enqueueMany(jobs(count))
+    await claimAndDie(place, count)
+    const stream = place.keys.streams[1]
+    for (const [id] of await place.send<[string][]>('XPENDING', stream, 'workers', '-', '+', count))
+      await place.send('XCLAIM', stream, 'workers', 'dead', 0, id, 'IDLE', 60_000, 'RETRYCOUNT', 2, 'JUSTID')
+  }
+
+  test('run one at a time, each as soon as the last one has ended', async ({ place }) => {
+    await enqueueSuspects(place, 20)
+    let running = 0
+    let most = 0
+    const work = async (): Promise<void> => {
+      most = Math.max(most, ++running)
+      await pauseMs(2)
+      running--
+    }
+    // Every five seconds would be too late for twenty of them.
+    const worker = await place.startWorker({ work }, { visibilityMs: 30_000, concurrency: 5 })
+    await eventually(() => worker.counters.completed === 20)
+    expect(most).toBe(1)
+  })
+
+  test('run beside jobs that are not', async ({ place }) => {
+    await enqueueSuspects(place, 2)
+    const gate = createGate()
+    place.onEnd(gate.open)
+    const started: number[] = []
+    const work = ({ data }: { readonly data: number }): Promise<void> => {
+      started.push(data)
+      return gate.opened
+    }
+    await place.startWorker({ work }, { concurrency: 5 })
+    await place.createQueue().enqueueMany([7, 8].map((data) => ({ name: 'work' as const, data })))
+    await eventually(() => started.length === 3)
+    expect(sorted(started).slice(1)).toEqual([7, 8])
   })
 })
 

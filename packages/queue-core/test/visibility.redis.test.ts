@@ -26,12 +26,12 @@ test('a job that runs far beyond its visibility timeout is not delivered again',
     return gate.opened
   }
   const workers = [
-    await place.startWorker({ work }, { visibilityMs: 200 }),
-    await place.startWorker({ work }, { visibilityMs: 200 }),
+    await place.startWorker({ work }, { visibilityMs: 800 }),
+    await place.startWorker({ work }, { visibilityMs: 800 }),
   ]
   await place.createQueue().enqueue('work', 1)
   await eventually(() => runs === 1)
-  expect(await longestIdle(place, 120)).toBeLessThan(200)
+  expect(await longestIdle(place, 200)).toBeLessThan(800)
   expect(runs).toBe(1)
   gate.open()
   await eventually(() => workers.reduce((sum, worker) => sum + worker.counters.completed, 0) === 1)
@@ -48,7 +48,7 @@ test('jobs that wait in a buffer keep their leases too', async ({ place }) => {
     return runs > 500 ? gate.opened : undefined
   }
   await queue.enqueueMany(jobs(2_000))
-  const worker = await place.startWorker({ work }, { visibilityMs: 600, concurrency: 1 })
+  const worker = await place.startWorker({ work }, { visibilityMs: 2_000, concurrency: 1 })
   await eventually(() => worker.health().buffered > 0 && runs > 500)
   // Buffered jobs are given back after a second; up to then they are renewed.
   await eventually(() => worker.health().buffered === 0)
@@ -88,10 +88,10 @@ describe('a visibility timeout of the job’s own', () => {
       runs++
       return gate.opened
     }
-    for (let n = 0; n < 2; n++) await place.startWorker({ work }, { visibilityMs: 2_000 })
-    await place.createQueue().enqueue('work', 1, { visibilityMs: 150 })
+    for (let n = 0; n < 2; n++) await place.startWorker({ work }, { visibilityMs: 4_000 })
+    await place.createQueue().enqueue('work', 1, { visibilityMs: 600 })
     await eventually(() => runs === 1)
-    await longestIdle(place, 80)
+    await longestIdle(place, 150)
     expect(runs).toBe(1)
     expect(place.eventsOf('reclaimed')).toEqual([])
   })
@@ -122,6 +122,20 @@ describe('a visibility timeout of the job’s own', () => {
     await eventually(() => seen.length === 2)
     expect(seen).toEqual([2, 1])
   })
+})
+
+test('a job whose end cannot be stored is delivered again, and told', async ({ place }) => {
+  const queue = place.createQueue()
+  await place.send('SET', place.keys.dlq, 'something else')
+  const worker = await place.startWorker(
+    { work: () => Promise.reject(new Error('boom')) },
+    { visibilityMs: 400, maxAttempts: 1, maxCrashes: 100 },
+  )
+  await queue.enqueue('work', 1)
+  await eventually(() => place.eventsOf('settleUnknown').length > 0)
+  await place.send('DEL', place.keys.dlq)
+  await eventually(() => worker.counters.deadLettered === 1)
+  expect(await queue.stats()).toMatchObject({ ready: 0, leased: 0, dead: 1 })
 })
 
 test('entries that somebody deleted while they were leased are told and forgotten', async ({ place }) => {
