@@ -6,10 +6,14 @@ import { basename, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { afterAll, expect, inject, onTestFinished, test } from 'vitest'
+import { afterAll, expect, inject, onTestFinished, test, vi } from 'vitest'
 import { eventually } from '@titan/local/testing'
 
 const execute = promisify(execFile)
+
+// Other programs are started here, beside whatever else this machine does.
+const LONG_MS = 120_000
+vi.setConfig({ testTimeout: LONG_MS })
 const root = fileURLToPath(new URL('../', import.meta.url))
 const workspace = fileURLToPath(new URL('../../../', import.meta.url))
 const folder = await mkdtemp(join(await realpath(tmpdir()), 'titan-package-'))
@@ -114,19 +118,19 @@ test('the first worker of the README, in plain JavaScript, does what the README 
   onTestFinished(() => void worker.kill('SIGKILL'))
   const lines: string[] = []
   createInterface(worker.stdout).on('line', (line) => lines.push(line))
-  await eventually(() => lines.includes('waiting for jobs'))
-  const { stdout } = await execute(process.execPath, ['enqueue.js'], { cwd: folder, env, timeout: 20_000 })
+  await eventually(() => lines.includes('waiting for jobs'), { timeoutMs: LONG_MS })
+  const { stdout } = await execute(process.execPath, ['enqueue.js'], { cwd: folder, env, timeout: LONG_MS })
   expect(stdout).toBe(
     "{ id: 'welcome-barbara', duplicate: false }\n{ id: 'welcome-barbara', duplicate: true }\n",
   )
-  await eventually(() => lines.length === 4)
+  await eventually(() => lines.length === 4, { timeoutMs: LONG_MS })
   expect(lines.slice(1).toSorted()).toEqual([
     'sent to ada@example.com in attempt 1',
     'sent to barbara@example.com in attempt 1',
     'sent to grace@example.com in attempt 2',
   ])
   worker.kill('SIGTERM')
-  await eventually(() => worker.exitCode === 0)
+  await eventually(() => worker.exitCode === 0, { timeoutMs: LONG_MS })
 })
 
 test('a program in strict TypeScript finds its types', async () => {
