@@ -1,0 +1,40 @@
+/** Stable, machine-readable reason of a {@link WebhooksError}. */
+export type WebhooksErrorCode =
+  | 'DELIVERY_NOT_FOUND'
+  | 'ENDPOINT_DISABLED'
+  | 'ENDPOINT_NOT_FOUND'
+  | 'EVENT_NOT_FOUND'
+  | 'INVALID_CONFIG'
+  | 'INVALID_ENDPOINT'
+  | 'ROTATION_OVERLAP'
+  | 'SECRET_UNREADABLE'
+
+/** What may be added to a {@link WebhooksError}. */
+export interface WebhooksErrorOptions extends ErrorOptions {
+  readonly issues?: readonly string[]
+  readonly field?: 'url' | 'secret' | 'description' | 'event_types'
+  readonly retryAfterMs?: number
+}
+
+/**
+ * The one error class of outgoing webhooks. Errors of PostgreSQL, Redis and the network pass through untouched.
+ * Match on `code`, never on the message. No message repeats a secret or a key.
+ */
+export class WebhooksError extends Error {
+  override readonly name = 'WebhooksError'
+  readonly code: WebhooksErrorCode
+  /** What is wrong, one sentence each; more than one for `INVALID_CONFIG`. */
+  readonly issues: readonly string[]
+  /** `INVALID_ENDPOINT`: which part of it. */
+  readonly field: WebhooksErrorOptions['field']
+  /** `ROTATION_OVERLAP`: when the secret can be rotated again without force, in milliseconds. */
+  readonly retryAfterMs: number | undefined
+
+  constructor(code: WebhooksErrorCode, message: string, options: WebhooksErrorOptions = {}) {
+    super(message, options)
+    this.code = code
+    this.issues = options.issues ?? [message]
+    this.field = options.field
+    this.retryAfterMs = options.retryAfterMs
+  }
+}

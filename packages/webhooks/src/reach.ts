@@ -1,0 +1,91 @@
+import ipaddr from 'ipaddr.js'
+import { WebhooksError } from './errors.ts'
+
+/** Where webhooks may be sent. */
+export interface Reach {
+  /** Also `http:`. For development. */
+  readonly allowHttp: boolean
+  readonly allowedPorts: readonly number[]
+  /** Subnets, such as `127.0.0.0/8`, that are allowed although they are not public. */
+  readonly allowedSubnets: readonly string[]
+}
+
+/** The public internet over TLS. */
+export const PUBLIC_REACH: Reach = { allowHttp: false, allowedPorts: [443, 80, 8443], allowedSubnets: [] }
+
+const MAX_URL_LENGTH = 2_048
+
+/**
+ * The URL in its normal form, if webhooks may be sent to it. A host name is looked at when a connection is made, since
+ * it may mean another address by then; an address is looked at here too, in whatever notation it is written.
+ *
+ * @throws {WebhooksError} `INVALID_ENDPOINT`
+ */
+export function checkUrl(text: string, reach: Reach): string {
+  const url = text.length > MAX_URL_LENGTH ? null : URL.parse(text)
+  const why =
+    url === null
+      ? `url must be an absolute URL of at most ${MAX_URL_LENGTH} characters`
+      : (whyNotAllowed(url, reach) ?? whyNotPublic(url, reach))
+  if (url === null || why !== undefined)
+    throw new WebhooksError('INVALID_ENDPOINT', why ?? '', { field: 'url' })
+  url.hash = ''
+  return url.href
+}
+
+function whyNotAllowed(
+  { protocol, username, password, port }: URL,
+  { allowHttp, allowedPorts }: Reach,
+): string | undefined {
+  if (protocol !== 'https:' && !(protocol === 'http:' && allowHttp)) return 'url must begin with https://'
+  if (username !== '' || password !== '') return 'url must not hold a user name or password'
+  const number = port === '' ? DEFAULT_PORTS.get(protocol) : Number(port)
+  return number !== undefined && allowedPorts.includes(number)
+    ? undefined
+    : `url must use port ${allowedPorts.join(' or ')}`
+}
+
+const DEFAULT_PORTS: ReadonlyMap<string, number> = new Map([
+  ['http:', 80],
+  ['https:', 443],
+])
+
+function whyNotPublic({ hostname }: URL, reach: Reach): string | undefined {
+  const address = addressIn(hostname)
+  const reason = address === undefined ? undefined : whyNotReachable(address, reach)
+  return reason === undefined ? undefined : `url must lead to a public address, this one is ${reason}`
+}
+
+/** The address that a URL names instead of a host; URLs have decimal, octal and hexadecimal ones normalised already. */
+function addressIn(hostname: string): string | undefined {
+  const bare = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname
+  return ipaddr.isValid(bare) ? bare : undefined
+}
+
+/** IANA gives out global addresses from here only. What lies outside may be translated or routed to anywhere. */
+const GLOBAL_UNICAST = ipaddr.parseCIDR('2000::/3')
+
+/**
+ * Why an address must not be connected to; undefined when it may be. Only global unicast passes; an IPv4 address inside
+ * of an IPv6 one counts as what it is.
+ */
+export function whyNotReachable(address: string, reach: Pick<Reach, 'allowedSubnets'>): string | undefined {
+  if (!ipaddr.isValid(address)) return 'not an address'
+  const ip = ipaddr.process(address)
+  if (reach.allowedSubnets.some((subnet) => isInside(ip, ipaddr.parseCIDR(subnet)))) return undefined
+  const range = ip.range()
+  if (range !== 'unicast') return range
+  if (ip.kind() === 'ipv6' && !isInside(ip, GLOBAL_UNICAST)) return 'not global unicast'
+  return undefined
+}
+
+type Address = ReturnType<typeof ipaddr.process>
+
+function isInside(ip: Address, subnet: ReturnType<typeof ipaddr.parseCIDR>): boolean {
+  return ip.kind() === subnet[0].kind() && ip.match(subnet)
+}
+
+/** Whether a text is a subnet in CIDR notation. */
+export function isSubnet(text: string): boolean {
+  return ipaddr.isValidCIDR(text)
+}

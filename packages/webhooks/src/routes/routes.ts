@@ -1,0 +1,189 @@
+import { Hono, type Context } from 'hono'
+import type { GenericSchema } from 'valibot'
+import type { WebhookStore } from '../store.ts'
+import { presentAttempt, presentDelivery, presentEndpoint, presentEvent } from './present.ts'
+import { problemOf, renderProblem, WebhookProblem } from './problems.ts'
+import { hasBody, readJsonBody, readQuery, type ReadBody } from './read.ts'
+import * as schemas from './schemas.ts'
+
+/** Options of {@link createWebhookRoutes}. */
+export interface WebhookRoutesOptions {
+  /** Reads and checks a JSON body; what it throws is not answered here. @default one of its own */
+  readonly readBody?: ReadBody
+}
+
+/**
+ * The routes under `/webhook-endpoints`, `/webhook-events` and `/webhook-deliveries`, to be mounted at the root of an API.
+ * Their own faults are answered as problems; all others are left to the API's `onError`. The `requestId` of the context
+ * is used when there is one.
+ *
+ * @example
+ * app.route('/', createWebhookRoutes(createWebhookStore(sql, { encryptionKeys, reach })))
+ */
+export function createWebhookRoutes(store: WebhookStore, options: WebhookRoutesOptions = {}): Hono {
+  const { readBody = readJsonBody } = options
+  const app = new Hono()
+  app.onError((error, context) => {
+    const problem = problemOf(error)
+    // Somebody else's: the API's own problems, and the faults of the database.
+    if (problem === undefined || problem.code === 'internal-error') throw error
+    return renderProblem(problem, context)
+  })
+  mountEndpoints(app, store, readBody)
+  mountEvents(app, store, readBody)
+  mountDeliveries(app, store)
+  return app
+}
+
+function mountEndpoints(app: Hono, store: WebhookStore, readBody: ReadBody): void {
+  app.post('/webhook-endpoints', async (context) => {
+    const {
+      url,
+      description,
+      event_types: eventTypes,
+      secret,
+    } = await readBody(context, schemas.createEndpointBody)
+    const created = await store.createEndpoint({
+      url,
+      ...(description === undefined ? {} : { description }),
+      ...(eventTypes === undefined ? {} : { eventTypes }),
+      ...(secret === undefined ? {} : { secret }),
+    })
+    context.header('location', `/webhook-endpoints/${created.endpoint.id}`)
+    context.header('cache-control', 'no-store')
+    return context.json({ ...presentEndpoint(created.endpoint), secret: created.secret }, 201)
+  })
+
+  app.get('/webhook-endpoints', async (context) => {
+    const query = readQuery(context, schemas.endpointsQuery)
+    return answerPage(context, query, await store.listEndpoints(pageOf(query)), presentEndpoint)
+  })
+
+  app.get('/webhook-endpoints/:id', async (context) => {
+    const endpoint = await store.getEndpoint(context.req.param('id'))
+    if (endpoint === undefined) throw new WebhookProblem('webhook-endpoint-not-found')
+    return context.json(presentEndpoint(endpoint))
+  })
+
+  app.patch('/webhook-endpoints/:id', async (context) => {
+    const { enabled, event_types: eventTypes, ...rest } = await readBody(context, schemas.updateEndpointBody)
+    const changed = await store.updateEndpoint(context.req.param('id'), {
+      ...rest,
+      ...(eventTypes === undefined ? {} : { eventTypes }),
+      ...(enabled === undefined ? {} : { isEnabled: enabled }),
+    })
+    return context.json(presentEndpoint(changed))
+  })
+
+  app.delete('/webhook-endpoints/:id', async (context) => {
+    await store.deleteEndpoint(context.req.param('id'))
+    return context.body(null, 204)
+  })
+
+  app.post('/webhook-endpoints/:id/rotate-secret', async (context) => {
+    const body = await readOptionalBody(context, schemas.rotateSecretBody, readBody)
+    const { secret, force, overlap_seconds: overlapSeconds } = body
+    const rotated = await store.rotateSecret(context.req.param('id'), {
+      ...(secret === undefined ? {} : { secret }),
+      ...(force === undefined ? {} : { isForced: force }),
+      ...(overlapSeconds === undefined ? {} : { overlapMs: overlapSeconds * 1_000 }),
+    })
+    context.header('cache-control', 'no-store')
+    return context.json({
+      secret: rotated.secret,
+      old_secret_until: rotated.oldSecretUntil?.toISOString() ?? null,
+    })
+  })
+
+  app.post('/webhook-endpoints/:id/test', async (context) => {
+    const delivery = await store.sendTestEvent(context.req.param('id'))
+    context.header('location', `/webhook-deliveries/${delivery.id}`)
+    return context.json(presentDelivery(delivery), 202)
+  })
+
+  app.get('/webhook-endpoints/:id/deliveries', async (context) => {
+    const id = context.req.param('id')
+    const query = readQuery(context, schemas.deliveriesQuery)
+    if ((await store.getEndpoint(id)) === undefined) throw new WebhookProblem('webhook-endpoint-not-found')
+    const filter = { ...pageOf(query), ...(query.status === undefined ? {} : { status: query.status }) }
+    return answerPage(context, query, await store.deliveriesOfEndpoint(id, filter), presentDelivery)
+  })
+
+  app.post('/webhook-endpoints/:id/redeliver', async (context) => {
+    const range = await readOptionalBody(context, schemas.redeliverRangeBody, readBody)
+    return context.json({ redelivered: await store.redeliverRange(context.req.param('id'), range) }, 202)
+  })
+}
+
+function mountEvents(app: Hono, store: WebhookStore, readBody: ReadBody): void {
+  app.get('/webhook-events', async (context) => {
+    const query = readQuery(context, schemas.eventsQuery)
+    const { payment_id: paymentId } = query
+    const filter = { ...pageOf(query), ...(paymentId === undefined ? {} : { paymentId }) }
+    return answerPage(context, query, await store.listEvents(filter), presentEvent)
+  })
+
+  app.get('/webhook-events/:id', async (context) => {
+    const event = await store.getEvent(context.req.param('id'))
+    if (event === undefined) throw new WebhookProblem('webhook-event-not-found')
+    return context.json(presentEvent(event))
+  })
+
+  app.get('/webhook-events/:id/deliveries', async (context) => {
+    const id = context.req.param('id')
+    if ((await store.getEvent(id)) === undefined) throw new WebhookProblem('webhook-event-not-found')
+    return context.json({ data: (await store.deliveriesOfEvent(id)).map(presentDelivery) })
+  })
+
+  app.post('/webhook-events/:id/redeliver', async (context) => {
+    const { endpoint_id: endpointId } = await readOptionalBody(context, schemas.redeliverEventBody, readBody)
+    const eventId = context.req.param('id')
+    const count = await store.redeliver(endpointId === undefined ? { eventId } : { eventId, endpointId })
+    return context.json({ redelivered: count }, 202)
+  })
+}
+
+function mountDeliveries(app: Hono, store: WebhookStore): void {
+  app.get('/webhook-deliveries/:id', async (context) => {
+    const id = context.req.param('id')
+    const delivery = await store.getDelivery(id)
+    if (delivery === undefined) throw new WebhookProblem('webhook-delivery-not-found')
+    const attempts = await store.attemptsOf(id)
+    return context.json({ ...presentDelivery(delivery), history: attempts.map(presentAttempt) })
+  })
+
+  app.post('/webhook-deliveries/:id/redeliver', async (context) => {
+    const deliveryId = context.req.param('id')
+    return context.json({ redelivered: await store.redeliver({ deliveryId }) }, 202)
+  })
+}
+
+async function readOptionalBody<Output>(
+  context: Context,
+  schema: GenericSchema<unknown, Output>,
+  readBody: ReadBody,
+): Promise<Output | Record<string, never>> {
+  return hasBody(context) ? readBody(context, schema) : {}
+}
+
+/** One more than asked for tells whether there is a next page. */
+function pageOf({ limit, cursor }: schemas.ListQuery): { readonly limit: number; readonly after?: string } {
+  return { limit: limit + 1, ...(cursor === undefined ? {} : { after: cursor }) }
+}
+
+function answerPage<Item extends { readonly id: string }>(
+  context: Context,
+  { limit }: schemas.ListQuery,
+  found: readonly Item[],
+  present: (item: Item) => object,
+): Response {
+  const page = found.slice(0, limit)
+  const next = found.length > limit ? (page.at(-1)?.id ?? null) : null
+  if (next !== null) {
+    const url = new URL(context.req.url)
+    url.searchParams.set('cursor', next)
+    context.header('link', `<${url.pathname}${url.search}>; rel="next"`)
+  }
+  context.header('cache-control', 'private, no-cache')
+  return context.json({ data: page.map(present), has_more: next !== null, next_cursor: next })
+}
