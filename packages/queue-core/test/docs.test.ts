@@ -32,6 +32,14 @@ test('the tour of the sources names every file', () => {
   expect(files.filter((file) => !architecture.includes(`\`${file}\``))).toEqual([])
 })
 
+test('the table of packages names every one', () => {
+  const architecture = read('docs/architecture.md')
+  const packages = readdirSync(new URL('packages/', root)).filter((name) =>
+    existsSync(new URL(`packages/${name}/package.json`, root)),
+  )
+  expect(packages.filter((name) => !architecture.includes(`\`packages/${name}\``))).toEqual([])
+})
+
 test('the layout of Redis names every key and every script', () => {
   const layout = read('docs/redis-layout.md')
   const { base, streams, processed, ...keys } = keysOf('titan', 'payments')
