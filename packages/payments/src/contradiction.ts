@@ -18,14 +18,19 @@ export async function recordContradiction(
   store: Pick<PaymentStore, 'recordBreak'>,
   { payment, attemptNo, gateway, outcome }: LateSuccess,
 ): Promise<boolean> {
-  const kind = kindOf(payment, attemptNo, outcome.gatewayRef)
+  const reference = evidenceText(outcome.gatewayRef)
+  const kind = kindOf(payment, attemptNo, reference)
   if (kind === undefined) return false
   await store.recordBreak({
     kind,
     paymentId: payment.id,
     gateway,
-    reference: evidenceText(outcome.gatewayRef),
-    detail: { amount: outcome.amount, currency: outcome.currency, gateway_ref: payment.gatewayRef },
+    reference,
+    detail: {
+      amount: outcome.amount,
+      currency: evidenceText(outcome.currency),
+      gateway_ref: payment.gatewayRef,
+    },
   })
   return true
 }

@@ -52,7 +52,7 @@ function decideByType(claim: Claim, outcome: WorkOutcome, context: DecisionConte
       return release(claim, outcome.reason, context)
     case 'PENDING':
       return stillUnknown(claim, 'the gateway has not decided yet', context, {
-        gatewayRef: outcome.gatewayRef ?? null,
+        gatewayRef: refOf(outcome),
       })
     case 'UNKNOWN':
       return stillUnknown(claim, outcome.reason, context)
@@ -64,14 +64,15 @@ function decideByType(claim: Claim, outcome: WorkOutcome, context: DecisionConte
 type Outcome<Type extends ChargeOutcome['type']> = Extract<ChargeOutcome, { readonly type: Type }>
 
 function succeed(claim: Claim, outcome: Outcome<'SUCCEEDED'>, context: DecisionContext): Settlement {
-  const { gatewayRef, amount, currency } = outcome
+  const { amount, currency } = outcome
+  const gatewayRef = evidenceText(outcome.gatewayRef)
   const charged = { amount, currency }
   if (amount !== claim.amount || currency !== claim.currency) {
     return {
       ...review(claim, 'the gateway charged something else than what was asked', context),
       gatewayRef,
       breakKind: amount === claim.amount ? 'currency_mismatch' : 'amount_mismatch',
-      evidence: { gateway_ref: gatewayRef, charged_amount: amount, charged_currency: currency },
+      evidence: { gateway_ref: gatewayRef, charged_amount: amount, charged_currency: evidenceText(currency) },
     }
   }
   return {
@@ -91,7 +92,7 @@ function decline(claim: Claim, outcome: Outcome<'DECLINED'>, context: DecisionCo
   const shared = {
     ...base(claim, context),
     attemptOutcome: 'DECLINED',
-    gatewayRef: outcome.gatewayRef ?? null,
+    gatewayRef: refOf(outcome),
   } as const
   const evidence = { code: evidenceText(outcome.code), kind: outcome.kind, retries: claim.retries }
   if (mayRetry) {
@@ -162,6 +163,11 @@ function stillUnknown(
     event: 'payment.unknown',
     evidence: { reason: evidenceText(reason), resolves: claim.resolves },
   }
+}
+
+/** The gateway's id, fit to be stored. */
+function refOf({ gatewayRef }: { readonly gatewayRef?: string }): string | null {
+  return gatewayRef === undefined ? null : evidenceText(gatewayRef)
 }
 
 function review(claim: Claim, reason: string, context: DecisionContext): Settlement {

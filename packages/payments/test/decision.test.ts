@@ -26,7 +26,7 @@ const outcomes: fc.Arbitrary<WorkOutcome> = fc.oneof(
     retryAfterMs: fc.nat({ max: 10 ** 12 }),
   }),
   fc.record({ type: fc.constant('UNKNOWN' as const), reason: text }),
-  fc.record({ type: fc.constant('PENDING' as const) }),
+  fc.record({ type: fc.constant('PENDING' as const), gatewayRef: text }),
   fc.record({ type: fc.constant('UNRESOLVABLE' as const), reason: text }),
   fc.record({ type: fc.constant('RELEASED' as const), reason: text }),
 )
@@ -134,7 +134,8 @@ test('the claim and its fence go unchanged into the settlement', () => {
 
 test('evidence is bounded and free of what PostgreSQL cannot store', () => {
   always((settlement) => {
-    const values = Object.values(settlement.evidence).filter((value) => typeof value === 'string')
+    const written = [...Object.values(settlement.evidence), settlement.gatewayRef, settlement.failureCode]
+    const values = written.filter((value) => typeof value === 'string')
     for (const value of values) {
       expect(value.length).toBeLessThanOrEqual(300)
       expect(value).not.toContain('\u0000')
