@@ -10,11 +10,11 @@ import { connectClient, type RigJobs } from './support/rig.ts'
 const NO_MEMORY = 500_000
 
 test('out of memory, enqueueing is refused and work goes on', async () => {
-  const { server, rig } = await setUpOutage()
+  const { server, rig } = await setUpOutage({ worker: { visibilityMs: 3_000 } })
   const gate = createGate()
   rig.hold = gate.opened
   await rig.enqueue(50)
-  await rig.queue.enqueue('work', 'soon', { id: 'soon', delayMs: 2_500 })
+  await rig.queue.enqueue('work', 'soon', { id: 'soon', delayMs: 7_000 })
   await eventually(() => expect(rig.worker.running).toBe(10))
   await server.admin('CONFIG', 'SET', 'maxmemory', NO_MEMORY)
   await expect(rig.queue.enqueue('work', 'no')).rejects.toThrow('OOM')

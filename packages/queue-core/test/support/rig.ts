@@ -73,7 +73,15 @@ export async function startRig(
           await rig.hold
         },
       },
-      { visibilityMs: 1_000, onEvent: (event) => void events.push(event), ...options, ...shared },
+      {
+        visibilityMs: 1_000,
+        ...options,
+        ...shared,
+        onEvent(event) {
+          events.push(event)
+          options.onEvent?.(event)
+        },
+      },
     ),
     events,
     prefix,
