@@ -1,0 +1,82 @@
+import { PAYMENTS_QUEUE } from '@titan/payments'
+import type { RedisClient } from '@titan/queue-core'
+
+/** Looks at the jobs of the payments' queue in Redis, as docs/redis-layout.md describes them. Reads only. */
+export interface JobIndex {
+  /** Those of the ids that no job waits or runs under. */
+  missing(ids: readonly string[]): Promise<string[]>
+  /** The entries of the streams that do more than name one payment, with the first `limit` of their ids. */
+  strangeEntries(limit: number): Promise<{ readonly count: number; readonly entries: readonly string[] }>
+}
+
+type Entries = [id: string, fields: string[]][]
+
+/** Entries that are read at a time. */
+const PAGE = 1_000
+
+/** An index over the queue under `prefix`. */
+export function createJobIndex(redis: RedisClient, prefix: string): JobIndex {
+  const base = `${prefix}:{${PAYMENTS_QUEUE}}`
+  const streams = [`${base}:jobs:high`, `${base}:jobs`, `${base}:jobs:low`]
+
+  function send<Reply>(args: string[]): Promise<Reply> {
+    return 'getNodeClientForKey' in redis
+      ? redis.sendCommand<Reply>(base, true, args)
+      : redis.sendCommand<Reply>(args)
+  }
+
+  async function isAlive(id: string, place: string | null): Promise<boolean> {
+    if (place === null) return false
+    if (place === 'd') return (await send<number>(['HEXISTS', `${base}:delayed:jobs`, id])) === 1
+    const [, level, entry] = /^(\d):([^:]*):/.exec(place) ?? []
+    const stream = streams[Number(level) - 1]
+    // Any other place is one behind an ordering key, which payments do not use.
+    if (stream === undefined || entry === undefined) return true
+    return (await send<Entries>(['XRANGE', stream, entry, entry])).length > 0
+  }
+
+  async function* entriesOf(stream: string): AsyncGenerator<Entries[number]> {
+    let from = '-'
+    for (;;) {
+      const entries = await send<Entries>(['XRANGE', stream, from, '+', 'COUNT', String(PAGE)])
+      yield* entries
+      const last = entries.at(-1)
+      if (last === undefined || entries.length < PAGE) return
+      from = `(${last[0]}`
+    }
+  }
+
+  return {
+    async missing(ids) {
+      if (ids.length === 0) return []
+      const places = await send<(string | null)[]>(['HMGET', `${base}:live`, ...ids])
+      const alive = await Promise.all(ids.map((id, index) => isAlive(id, places[index] ?? null)))
+      return ids.filter((_, index) => alive[index] !== true)
+    },
+    async strangeEntries(limit) {
+      const entries: string[] = []
+      let count = 0
+      for (const stream of streams) {
+        for await (const [id, fields] of entriesOf(stream)) {
+          if (isPlain(fields)) continue
+          count++
+          if (entries.length < limit) entries.push(`${stream} ${id}`)
+        }
+      }
+      return { count, entries }
+    },
+  }
+}
+
+/** Whether an entry is the job `pay` with the id of a payment and nothing else. */
+function isPlain(fields: readonly string[]): boolean {
+  const [nameField, name, dataField, text = ''] = fields
+  if (nameField !== 'n' || name !== 'pay' || dataField !== 'd') return false
+  try {
+    const data: unknown = JSON.parse(text)
+    if (typeof data !== 'object' || data === null) return false
+    return Object.keys(data).length === 1 && 'payment_id' in data && typeof data.payment_id === 'string'
+  } catch {
+    return false
+  }
+}

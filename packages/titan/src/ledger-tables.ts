@@ -1,0 +1,100 @@
+import type { Charge, RequestEntry } from '@titan/gateway-simulator'
+import { fromStripeAmount } from '@titan/payments'
+import type { Snapshot } from './snapshot.ts'
+
+/** One fact of a gateway's ledger. */
+export type LedgerFact =
+  | { readonly type: 'charge'; readonly charge: Charge }
+  | { readonly type: 'request'; readonly request: RequestEntry }
+  /** A known key was used with other parameters. */
+  | { readonly type: 'mismatch'; readonly key: string }
+
+/** A ledger in memory, as `readLedger` of the gateway simulator and its `GET /_ledger` answer it. */
+export interface LedgerBooks {
+  readonly charges: readonly Charge[]
+  readonly requests: readonly RequestEntry[]
+  readonly mismatches: number
+}
+
+/** The gateway's ledger: in memory, or one fact after the other. */
+export type Ledger = LedgerBooks | AsyncIterable<LedgerFact>
+
+/** Facts that travel to the database together. */
+const BATCH = 2_000
+
+/** The requests that may move money; the others ask. */
+const CHARGES_AT = '/v1/payment_intents'
+
+/**
+ * Makes the ledger joinable: temporary tables `charge`, `request` and `mismatch`, empty without a ledger.
+ * Amounts and currencies are in our units.
+ */
+export async function loadLedger(snapshot: Snapshot, ledger: Ledger | undefined): Promise<void> {
+  await snapshot`
+    create temporary table charge (
+      id text, intent_id text, key text, payment_id text, amount bigint, currency text, at timestamptz) on commit drop`
+  await snapshot`
+    create temporary table request (
+      id text, key text, payment_id text, amount bigint, currency text, at timestamptz) on commit drop`
+  await snapshot`create temporary table mismatch (key text) on commit drop`
+  if (ledger === undefined) return
+  let batch: LedgerFact[] = []
+  for await (const fact of Symbol.asyncIterator in ledger ? ledger : factsOfBooks(ledger)) {
+    batch.push(fact)
+    if (batch.length < BATCH) continue
+    await insert(snapshot, batch)
+    batch = []
+  }
+  await insert(snapshot, batch)
+  await snapshot`create index on charge (payment_id)`
+  await snapshot`create index on request (key)`
+  await snapshot`analyze charge, request`
+}
+
+/** A ledger in memory, one fact after the other. */
+export function* factsOfBooks({ charges, requests, mismatches }: LedgerBooks): Generator<LedgerFact> {
+  for (const charge of charges) yield { type: 'charge', charge }
+  for (const request of requests) yield { type: 'request', request }
+  for (let left = mismatches; left > 0; left--) yield { type: 'mismatch', key: 'a known key' }
+}
+
+async function insert(snapshot: Snapshot, facts: readonly LedgerFact[]): Promise<void> {
+  const charges = facts.flatMap((fact) => (fact.type === 'charge' ? [fact.charge] : []))
+  const requests = facts.flatMap((fact) => (fact.type === 'request' ? [fact.request] : [])).filter(movesMoney)
+  const mismatches = facts.flatMap((fact) => (fact.type === 'mismatch' ? [fact.key] : []))
+  if (charges.length > 0)
+    await snapshot`
+      insert into charge (id, intent_id, key, payment_id, amount, currency, at)
+      select id, intent_id, key, payment_id, amount, currency, to_timestamp(at / 1000)
+        from unnest(${charges.map(({ id }) => id)}::text[], ${charges.map(({ intentId }) => intentId)}::text[],
+                    ${charges.map(({ key }) => key)}::text[], ${charges.map(({ reference }) => reference)}::text[],
+                    ${charges.map(amountOf)}::bigint[], ${charges.map(currencyOf)}::text[],
+                    ${charges.map(({ at }) => at)}::float8[])
+          as fact (id, intent_id, key, payment_id, amount, currency, at)`
+  if (requests.length > 0)
+    await snapshot`
+      insert into request (id, key, payment_id, amount, currency, at)
+      select id, key, payment_id, amount, currency, to_timestamp(at / 1000)
+        from unnest(${requests.map(({ id }) => id)}::text[], ${requests.map(({ key }) => key)}::text[],
+                    ${requests.map(({ reference }) => reference)}::text[], ${requests.map(amountOf)}::bigint[],
+                    ${requests.map(currencyOf)}::text[], ${requests.map(({ at }) => at)}::float8[])
+          as fact (id, key, payment_id, amount, currency, at)`
+  if (mismatches.length > 0) await snapshot`insert into mismatch (key) select unnest(${mismatches}::text[])`
+}
+
+function movesMoney({ method, path }: RequestEntry): boolean {
+  return method === 'POST' && path === CHARGES_AT
+}
+
+interface Money {
+  readonly amount: number | null
+  readonly currency: string | null
+}
+
+function currencyOf({ currency }: Money): string | null {
+  return currency?.toUpperCase() ?? null
+}
+
+function amountOf({ amount, currency }: Money): number | null {
+  return amount === null || currency === null ? amount : fromStripeAmount(amount, currency.toUpperCase())
+}
