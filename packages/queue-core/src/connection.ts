@@ -73,7 +73,7 @@ function isCluster(client: RedisClient): client is RedisClusterClient {
 }
 
 type Accepts<T extends RedisClient> = T
-/** Compile-time proof that node-redis' own clients are accepted. */
+/** Compile-time proof that node-redis' own clients are accepted. @public */
 export type Accepted = Accepts<RedisClientType> | Accepts<RedisClusterType>
 
 /** Sends over the caller's own client, which stays the caller's to mend and to close. */
