@@ -16,13 +16,22 @@ test('a server that hangs is noticed, and worked on when it goes on', async () =
   const producer = rig.produce()
   await eventually(() => expect(rig.runs.size).toBeGreaterThan(50))
   server.freeze()
+  const unanswered = rig.queue
+    .enqueue('work', 'unanswered', { id: 'unanswered' })
+    .catch((error: unknown) => error)
   await eventually(() => expect(metError(outage, 'NO_REPLY', 'read')).toBe(true), patience)
   expect(rig.worker.health().sinceReplyMs).toBeGreaterThan(8_000)
   expect(rig.errors().length).toBeLessThan(BOUNDED)
+  // A producer is told as well. It cannot know whether the job was added, so it adds it again by the same id.
+  expect(await unanswered).toMatchObject({ code: 'NO_REPLY' })
   server.thaw()
   await rig.works()
+  expect(await rig.queue.enqueue('work', 'unanswered', { id: 'unanswered' })).toMatchObject({
+    duplicate: true,
+  })
   await producer.stop()
   await rig.allDone()
+  expect(rig.runs.get('unanswered')).toBe(1)
   expect(rig.worker.health().sinceReplyMs).toBeLessThan(3_000)
 }, 60_000)
 
