@@ -14,10 +14,14 @@ afterAll(() => database.drop())
 
 /** Waits for the line that tells the URL. */
 async function urlOf(program: SpawnedProgram): Promise<string> {
-  return eventually(() => {
-    const [, url] = /^titan-api listens on (http:\/\/\S+)$/m.exec(program.stdout()) ?? []
-    return url ?? false
-  })
+  return eventually(
+    () => {
+      const [, url] = /^titan-api listens on (http:\/\/\S+)$/m.exec(program.stdout()) ?? []
+      if (url === undefined) throw new Error(`does not listen: ${program.stderr()}`)
+      return url
+    },
+    { timeoutMs: 60_000 },
+  )
 }
 
 function pay(url: string, key: string): Promise<Response> {
@@ -28,7 +32,7 @@ function pay(url: string, key: string): Promise<Response> {
   })
 }
 
-describe('titan-api', () => {
+describe('titan-api', { timeout: 120_000 }, () => {
   it('prints its help with every flag and its variable', async () => {
     const program = spawnProgram('api', ['--help'])
 

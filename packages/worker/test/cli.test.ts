@@ -9,7 +9,7 @@ beforeAll(async () => {
 })
 afterAll(() => rig.close())
 
-describe('titan-worker', () => {
+describe('titan-worker', { timeout: 120_000 }, () => {
   it('prints its help with every flag and its variable', async () => {
     const program = spawnProgram('worker', ['--help'])
 
@@ -88,7 +88,7 @@ describe('titan-worker', () => {
   })
 })
 
-describe('titan-worker --check', () => {
+describe('titan-worker --check', { timeout: 120_000 }, () => {
   it('finds both servers ready, with code 0, and starts nothing', async () => {
     const id = await rig.create('unchecked')
     const program = spawnProgram('worker', ['--check'], rig.env)

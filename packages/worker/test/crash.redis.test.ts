@@ -1,7 +1,7 @@
 import { eventually } from '@titan/local/testing'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { startLedger, type Ledger } from './support/ledger.ts'
-import { isReady, openRig, type Rig } from './support/rig.ts'
+import { isReady, openRig, PATIENT, type Rig } from './support/rig.ts'
 import { killSpawned, spawnProgram, spawnScript, type SpawnedProgram } from './support/spawn.ts'
 
 let rig: Rig
@@ -44,12 +44,12 @@ async function startWorker(consumer: string, env: Record<string, string> = {}): 
   return worker
 }
 
-describe('a worker that is killed with SIGKILL in the middle of a payment', () => {
+describe('a worker that is killed with SIGKILL in the middle of a payment', { timeout: 120_000 }, () => {
   it('after the gateway charged leaves it to another, which ends it with that one charge', async () => {
     const doomed = await startLedgerWorker('doomed')
     ledger.hold()
     const id = await rig.create('charged')
-    await eventually(() => ledger.charges.some(({ paymentId }) => paymentId === id))
+    await eventually(() => ledger.charges.some(({ paymentId }) => paymentId === id), PATIENT)
     doomed.process.kill('SIGKILL')
     await doomed.exited
     ledger.release()
@@ -82,7 +82,7 @@ describe('a worker that is killed with SIGKILL in the middle of a payment', () =
     const ids = await Promise.all(
       Array.from({ length: 30 }, (_, index) => rig.create(`many-${index}`, 100 + index)),
     )
-    await eventually(() => ledger.charges.length >= before + 10)
+    await eventually(() => ledger.charges.length >= before + 10, PATIENT)
     doomed.process.kill('SIGKILL')
     await doomed.exited
     ledger.release()
@@ -109,7 +109,7 @@ describe('a worker that is killed with SIGKILL in the middle of a payment', () =
   })
 })
 
-describe('a worker that is stopped with SIGTERM in the middle of a payment', () => {
+describe('a worker that is stopped with SIGTERM in the middle of a payment', { timeout: 120_000 }, () => {
   it('ends the payment first', async () => {
     const worker = await startWorker('polite', SLOW)
     const id = await rig.create('polite')
@@ -142,7 +142,7 @@ describe('a worker that is stopped with SIGTERM in the middle of a payment', () 
     const id = await rig.create('impatient')
     await rig.reaches(id, 'PROCESSING')
     worker.process.kill('SIGTERM')
-    await eventually(() => worker.stderr().includes('"stopping"'))
+    await eventually(() => worker.stderr().includes('"stopping"'), PATIENT)
     worker.process.kill('SIGINT')
 
     expect(await worker.exited).toEqual({ code: 1, signal: null })

@@ -1,7 +1,7 @@
 import { eventually } from '@titan/local/testing'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
 import { startProxy } from '../../api/test/support/proxy.ts'
-import { isReady, openRig, type Rig } from './support/rig.ts'
+import { isReady, openRig, PATIENT, type Rig } from './support/rig.ts'
 import { killSpawned, spawnProgram, type SpawnedProgram } from './support/spawn.ts'
 
 let rig: Rig
@@ -25,7 +25,7 @@ async function workerOf(id: string): Promise<string | undefined> {
   return (await rig.store.events(id)).find(({ type }) => type === 'payment.processing')?.actor
 }
 
-describe('titan-api and titan-worker', () => {
+describe('titan-api and titan-worker', { timeout: 120_000 }, () => {
   it('take a payment from POST /pay to SUCCESS, through every status', async () => {
     const api = spawnProgram('api', ['--port', '0'], rig.env)
     await isReady(api)
@@ -43,7 +43,7 @@ describe('titan-api and titan-worker', () => {
     await eventually(async () => {
       const payment = (await (await fetch(`${url}/payments/${id}`)).json()) as { status: string }
       return payment.status === 'SUCCESS'
-    })
+    }, PATIENT)
     const events = (await (await fetch(`${url}/payments/${id}/events`)).json()) as {
       data: { to_status: string }[]
     }
@@ -57,7 +57,7 @@ describe('titan-api and titan-worker', () => {
   })
 })
 
-describe('titan-worker', () => {
+describe('titan-worker', { timeout: 120_000 }, () => {
   it('finds payments that were stored while it was away', async () => {
     const ids = await Promise.all([1, 2, 3].map((number) => rig.create(`away-${number}`)))
     await startWorker([])
@@ -124,7 +124,7 @@ describe('titan-worker', () => {
     await rig.reaches(await rig.create('before'), 'SUCCESS')
     await proxy.cut()
     const id = await rig.create('during')
-    await eventually(() => worker.stderr().includes('Redis is not reachable'))
+    await eventually(() => worker.stderr().includes('Redis is not reachable'), PATIENT)
     expect((await rig.store.get(id))?.status).toBe('PENDING')
     await proxy.heal()
 

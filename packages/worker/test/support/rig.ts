@@ -9,6 +9,9 @@ import {
 import { inject } from 'vitest'
 import { killSpawned, type SpawnedProgram } from './spawn.ts'
 
+/** Starting processes takes its time on a busy machine; nothing here is a measurement. */
+export const PATIENT: { readonly timeoutMs: number } = { timeoutMs: 60_000 }
+
 /** A database with its tables and a key prefix, for one test file. */
 export interface Rig {
   readonly store: PaymentStore
@@ -36,14 +39,10 @@ export async function openRig(): Promise<Rig> {
       return created.payment.id
     },
     reaches: async (id, ...statuses) => {
-      await eventually(
-        async () => {
-          const status = (await store.get(id))?.status
-          if (status === undefined || !statuses.includes(status))
-            throw new Error(`${id} is ${String(status)}`)
-        },
-        { timeoutMs: 20_000 },
-      )
+      await eventually(async () => {
+        const status = (await store.get(id))?.status
+        if (status === undefined || !statuses.includes(status)) throw new Error(`${id} is ${String(status)}`)
+      }, PATIENT)
     },
     close: async () => {
       await killSpawned()
@@ -55,10 +54,7 @@ export async function openRig(): Promise<Rig> {
 
 /** Waits until a program has written its line that says it is ready. */
 export async function isReady(program: SpawnedProgram): Promise<void> {
-  await eventually(
-    () => {
-      if (!/ready|listens/.test(program.stdout())) throw new Error(`not ready: ${program.stderr()}`)
-    },
-    { timeoutMs: 20_000 },
-  )
+  await eventually(() => {
+    if (!/ready|listens/.test(program.stdout())) throw new Error(`not ready: ${program.stderr()}`)
+  }, PATIENT)
 }
