@@ -58,6 +58,8 @@ interface Link {
   readonly client: RedisNodeClient
   readonly drop: () => void
   serverId: Promise<string> | undefined
+  /** Commands without a reply. */
+  pending: number
 }
 
 /** How long a new connection may take until it can be used, in milliseconds. */
@@ -102,7 +104,8 @@ export function shareConnection(client: RedisClient, key: string): Connection {
  * Opens a connection of its own; on a cluster to the master that serves `key`. A command that gets no reply within
  * `replyWithinMs` rejects and the socket is replaced: a server that hangs or a network that swallows packets never
  * parks us for good. node-redis' own reconnecting is off, since it waits without end and may give up for good.
- * `onLost` is told of each connection that breaks; who sends next learns of failures to open another.
+ * `onLost` is told of a connection that breaks while it is idle; else those who wait for replies are told, and of a
+ * failure to open another one whoever sends next.
  * `signal` closes it.
  */
 export async function openConnection(
@@ -151,6 +154,7 @@ export async function openConnection(
     const opened: Link = {
       client,
       serverId: undefined,
+      pending: 0,
       drop() {
         if (link === opened) link = undefined
         socket.abort(new QueueError('CLOSED', 'The connection was dropped'))
@@ -158,8 +162,8 @@ export async function openConnection(
     }
     socket.signal.addEventListener('abort', () => client.destroy())
     client.on('error', (error) => {
-      const isNews = link === opened
-      if (isNews) link = undefined
+      const isNews = link === opened && opened.pending === 0
+      if (link === opened) link = undefined
       // A moment later, so that node-redis rejects the commands under way with what happened.
       queueMicrotask(opened.drop)
       if (isNews) onLost(error)
@@ -178,6 +182,7 @@ export async function openConnection(
   }
 
   async function exchange<T>(used: Link, args: string[], replyWithinMs: number): Promise<T> {
+    used.pending++
     try {
       const reply = await within(used.client.sendCommand<T>(args, plain), replyWithinMs, () => {
         used.drop()
@@ -192,6 +197,8 @@ export async function openConnection(
         used.drop()
       }
       throw error
+    } finally {
+      used.pending--
     }
   }
 
