@@ -1,0 +1,35 @@
+import type { LedgerEntry } from '@titan/gateway-simulator'
+import type { Database } from '@titan/payments'
+import type { World } from './world.ts'
+
+/** A breach, and the invariants that must find it: no other one may. */
+export interface Breach {
+  readonly name: string
+  readonly breaks: readonly string[]
+  readonly plant: (world: World) => Promise<unknown>
+  readonly args?: readonly string[]
+  /** What is named. @default the payment `paid` */
+  readonly offender?: (world: World) => string
+}
+
+/** A breach that is planted in the database. */
+export function inDatabase(
+  statements: (sql: Database, ids: World['ids']) => Promise<unknown>,
+): (world: World) => Promise<unknown> {
+  return (world) => world.plant((sql) => statements(sql, world.ids))
+}
+
+/** Leaves a line of the ledger as it is. */
+export const same = (entry: LedgerEntry): LedgerEntry => entry
+
+/** A charge that came later, of its own. */
+export async function charged(world: World, change: { reference: string | null }): Promise<LedgerEntry> {
+  const charge = { ...(await world.chargeOf(world.ids.paid)), id: 'ch_late', intentId: 'pi_late', ...change }
+  return { type: 'settled', at: charge.at, intent: { id: charge.intentId }, charge } as LedgerEntry
+}
+
+/** A request for 500 USD that the gateway saw. */
+export function requested(what: { at: number; key: string | null; reference: string | null }): LedgerEntry {
+  const endpoint = { method: 'POST', path: '/v1/payment_intents' }
+  return { type: 'request', id: 'req_1', ...endpoint, amount: 500, currency: 'usd', behaviour: 'ok', ...what }
+}
