@@ -39,8 +39,9 @@ export class BlockedAddressError extends Error {
   override readonly name = 'BlockedAddressError'
   readonly code = 'BLOCKED_ADDRESS'
 
-  constructor(address: string, reason: string) {
-    super(`${address} is not a public address: ${reason}`)
+  /** @param reason what the address is; the address itself would tell of the network behind us */
+  constructor(reason: string) {
+    super(`its host is not at a public address: ${reason}`)
   }
 }
 
@@ -68,7 +69,7 @@ const RULES: readonly (readonly [RegExp, NetworkFailure])[] = [
   [TLS_CODE, 'tls'],
   [/^(ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|EHOSTDOWN|EACCES|EPERM)$/, 'connect'],
   [/^(ECONNRESET|EPIPE|ECONNABORTED|UND_ERR_SOCKET)$/, 'reset'],
-  [/^(HPE_|UND_ERR_)/, 'protocol'],
+  [/^(HPE_|UND_ERR_|HTTPParserError$)/, 'protocol'],
 ]
 
 /** Which kind of failure an error of the network is. */
@@ -76,7 +77,8 @@ export function failureOf(error: unknown): NetworkFailure {
   const deepest = deepestOf(error)
   // A name server that refuses the connection is not the receiver that does.
   if (propertyOf(deepest, 'syscall').startsWith('query')) return 'dns'
-  const code = propertyOf(deepest, 'code') || propertyOf(error, 'code')
+  // The parser's own errors do not always have a code.
+  const code = propertyOf(deepest, 'code') || propertyOf(error, 'code') || propertyOf(deepest, 'name')
   return RULES.find(([pattern]) => pattern.test(code))?.[1] ?? 'network'
 }
 
@@ -85,7 +87,7 @@ function deepestOf(error: unknown): unknown {
   return error instanceof Error && error.cause instanceof Error ? deepestOf(error.cause) : error
 }
 
-function propertyOf(error: unknown, name: 'code' | 'syscall'): string {
+function propertyOf(error: unknown, name: 'code' | 'name' | 'syscall'): string {
   if (!(error instanceof Error) || !(name in error)) return ''
   const value: unknown = Reflect.get(error, name)
   return typeof value === 'string' ? value : ''

@@ -28,8 +28,6 @@ export interface WebhookClientOptions {
   readonly resolve: Resolve
   /** From the look-up of the name to the end of the response, in milliseconds. */
   readonly timeoutMs: number
-  /** Most connections to one origin. */
-  readonly maxConnections: number
 }
 
 /**
@@ -38,10 +36,11 @@ export interface WebhookClientOptions {
  * environment do not apply.
  */
 export function createWebhookClient(options: WebhookClientOptions): WebhookClient {
-  const { timeoutMs, maxConnections } = options
+  const { timeoutMs } = options
   const agent = new Agent({
     connect: createGuardedConnector(options),
-    connections: maxConnections,
+    // As many as there are requests: endpoints of one host do not wait for each other.
+    connections: null,
     pipelining: 1,
     allowH2: false,
     headersTimeout: 0,
@@ -132,13 +131,15 @@ function createGuardedConnector({
     lookup: createGuardedLookup(reach, resolve),
     timeout: timeoutMs,
     allowH2: false,
+    // Whatever the environment says.
+    rejectUnauthorized: true,
   })
   return (options, callback) => {
     // An address in the URL is never looked up.
     const refusal = isIP(options.hostname) === 0 ? undefined : refuse(options.hostname, reach)
     if (refusal !== undefined) return callback(refusal, null)
     connectTo(options, (...[error, socket]) => {
-      if (socket === null) return callback(error, null)
+      if (error !== null) return callback(error, null)
       // The second guard: not a byte of the request has left yet.
       const late = refuse(socket.remoteAddress ?? '', reach)
       if (late === undefined) return callback(null, socket)
@@ -174,5 +175,5 @@ interface Found {
 
 function refuse(address: string, reach: Reach): BlockedAddressError | undefined {
   const reason = whyNotReachable(address, reach)
-  return reason === undefined ? undefined : new BlockedAddressError(address, reason)
+  return reason === undefined ? undefined : new BlockedAddressError(reason)
 }

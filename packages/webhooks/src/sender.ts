@@ -95,7 +95,6 @@ export async function startWebhookSender(options: WebhookSenderOptions): Promise
     reach,
     resolve: options.resolve ?? names.resolve,
     timeoutMs,
-    maxConnections: endpointConcurrency,
   })
   const store = createDeliveryStore(sql)
   const queue = createQueue<WebhookJobs>(redis, WEBHOOKS_QUEUE, { prefix })

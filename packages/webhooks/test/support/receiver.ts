@@ -15,8 +15,12 @@ export interface Receiver {
   readonly url: string
   readonly port: number
   readonly received: readonly Received[]
-  /** Sockets that are open now. */
+  /** Connections so far. */
+  readonly connections: number
+  /** Those that are open now. */
   readonly open: number
+  /** Cuts every connection and takes no more. Idempotent. */
+  close(): Promise<void>
 }
 
 /** How to answer a request; its number counts from 1. */
@@ -41,6 +45,7 @@ export const hang: Answering = () => {}
 export async function startReceiver(answer: Answering = status(200)): Promise<Receiver> {
   const received: Received[] = []
   let open = 0
+  let connections = 0
   const server = createServer((request, response) => {
     response.on('error', () => {})
     void read(request).then((body) => {
@@ -53,27 +58,31 @@ export async function startReceiver(answer: Answering = status(200)): Promise<Re
   })
   server.on('connection', (socket) => {
     open++
+    connections++
     socket.on('error', () => {})
     socket.on('close', () => open--)
   })
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve)
   })
-  onTestFinished(
-    () =>
-      new Promise<void>((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
-  )
+  const close = (): Promise<void> =>
+    new Promise((resolve) => {
+      server.close(() => resolve())
+      server.closeAllConnections()
+    })
+  onTestFinished(close)
   const { port } = server.address() as AddressInfo
   return {
     url: `http://127.0.0.1:${port}/hook`,
     port,
     received,
+    get connections() {
+      return connections
+    },
     get open() {
       return open
     },
+    close,
   }
 }
 
