@@ -140,11 +140,18 @@ test('terminal, parked and unknown payments are not claimed', async () => {
 
 test('a lease is renewed by its holder only, and only while it lasts', async () => {
   const { id } = await createPayment(store)
+  const leaseUntil = async (): Promise<unknown> =>
+    (await sql`select lease_until from payments where id = ${id}`)[0]?.['lease_until']
   const first = await claim(store, id)
   expect(await store.renew(first, 20_000)).toBe(true)
-  expect(await store.renew({ ...first, fence: first.fence + 1 }, 20_000)).toBe(false)
+  const renewed = await leaseUntil()
+  expect(await store.renew({ ...first, fence: first.fence + 1 }, 40_000)).toBe(false)
+  expect(await store.renew({ ...first, fence: first.fence - 1 }, 40_000)).toBe(false)
+  expect(await leaseUntil()).toEqual(renewed)
   await expireLease(sql, id)
   expect(await store.renew(first, 20_000)).toBe(false)
   await claim(store, id, { owner: 'w2' })
-  expect(await store.renew(first, 20_000)).toBe(false)
+  const taken = await leaseUntil()
+  expect(await store.renew(first, 40_000)).toBe(false)
+  expect(await leaseUntil()).toEqual(taken)
 })
