@@ -68,7 +68,7 @@ describe('jobs of one ordering key', () => {
     for (const [data, orderingKey] of ['a', 'a', 'b', undefined].entries())
       await queue.enqueue('work', data, orderingKey === undefined ? {} : { orderingKey })
     await eventually(() => done.length === 2)
-    expect(done.toSorted()).toEqual([2, 3])
+    expect(done.toSorted((a, b) => a - b)).toEqual([2, 3])
     gate.open()
     await eventually(() => done.length === 4)
     expect(done.slice(2)).toEqual([0, 1])

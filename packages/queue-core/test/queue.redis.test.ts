@@ -72,7 +72,7 @@ describe('enqueue', () => {
       v.transform((text) => text.length),
       v.number(),
     )
-    const queue = place.createQueue<{ work: string | number }>({ schemas: { work: work as never } })
+    const queue = place.createQueue<{ work: string | number }>({ schemas: { work } })
     await queue.enqueue('work', 'four')
     await expect(queue.enqueue('work', 4)).rejects.toMatchObject({ code: 'INVALID_PAYLOAD' })
     const [[, fields] = []] = await place.send<[string, string[]][]>(
