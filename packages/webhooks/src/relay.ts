@@ -20,21 +20,33 @@ export interface WebhookRelayOptions extends Omit<DispatchBatch, 'limit'> {
 
 /** Moves events to deliveries, and due deliveries to the queue. Any number of relays may run. */
 export interface WebhookRelay {
-  /** Looks at the tables now. Calls coalesce. */
+  /** There are new events: looks for them now. Calls coalesce. */
   nudge(): void
-  /** One look; answers whether there may be more to do. Rejects when the queue or the database does. */
-  runOnce(): Promise<boolean>
+  /** An attempt is over: others may take its place. Calls coalesce. */
+  nudgeDispatch(): void
   start(): void
-  /** Ends the loop, after what is under way. */
+  /** Ends the loops, after what is under way. */
   stop(): Promise<void>
 }
 
 /**
- * The schedule is in the database, so there is nothing in Redis to lose: a job that never comes back leaves a lease
- * behind that ends, and then its delivery is due again.
+ * Two loops, so that events become deliveries although Redis is away. The schedule is in the database, so there is nothing
+ * in Redis to lose: a job that never comes back leaves a lease behind that ends, and then its delivery is due again.
  */
 export function createWebhookRelay(options: WebhookRelayOptions): WebhookRelay {
   const { store, queue, batchSize, maxReady, leaseMs, maxPerEndpoint, intervalMs, onEvent } = options
+  const onError = (error: unknown): void => onEvent({ type: 'error', source: 'relay', error })
+
+  async function fanOut(): Promise<boolean> {
+    const fannedOut = await store.fanOut(batchSize)
+    if (fannedOut > 0) {
+      onEvent({ type: 'fanned_out', count: fannedOut })
+      dispatching.nudge()
+    }
+    const ended = await store.failUnsendable(batchSize)
+    if (ended > 0) onEvent({ type: 'unsendable', count: ended })
+    return fannedOut === batchSize || ended === batchSize
+  }
 
   async function dispatch(): Promise<boolean> {
     // Also asks whether Redis is there at all, before deliveries are taken for it.
@@ -53,19 +65,17 @@ export function createWebhookRelay(options: WebhookRelayOptions): WebhookRelay {
     return dispatches.length === room
   }
 
-  async function runOnce(): Promise<boolean> {
-    const fannedOut = await store.fanOut(batchSize)
-    if (fannedOut > 0) onEvent({ type: 'fanned_out', count: fannedOut })
-    const ended = await store.failUnsendable(batchSize)
-    if (ended > 0) onEvent({ type: 'unsendable', count: ended })
-    const isFull = await dispatch()
-    return isFull || fannedOut === batchSize || ended === batchSize
+  const fanning = createLoop({ intervalMs, run: fanOut, onError })
+  const dispatching = createLoop({ intervalMs, run: dispatch, onError })
+  return {
+    nudge: fanning.nudge,
+    nudgeDispatch: dispatching.nudge,
+    start() {
+      fanning.start()
+      dispatching.start()
+    },
+    async stop() {
+      await Promise.all([fanning.stop(), dispatching.stop()])
+    },
   }
-
-  const loop = createLoop({
-    intervalMs,
-    run: runOnce,
-    onError: (error) => onEvent({ type: 'error', source: 'relay', error }),
-  })
-  return { nudge: loop.nudge, runOnce, start: loop.start, stop: loop.stop }
 }

@@ -116,7 +116,7 @@ export async function startWebhookSender(options: WebhookSenderOptions): Promise
     limits,
     leaseMs,
     onEvent,
-    onEnd: relay.nudge,
+    onEnd: relay.nudgeDispatch,
     random: Math.random,
   })
   const worker = createWorker<WebhookJobs>(
