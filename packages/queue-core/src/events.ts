@@ -35,7 +35,7 @@ export type QueueEvent =
       readonly cause: FailureCause
       readonly error: unknown
     }
-  /** Given back unfinished on shutdown or pause; costs no attempt. */
+  /** Given back unfinished: by a stop, a pause, or since no slot came free for it here. Costs no attempt. */
   | { readonly type: 'released'; readonly job: EventJob }
   /** Another worker may run the job: its signal is aborted and its result is void. */
   | { readonly type: 'leaseLost'; readonly job: EventJob }

@@ -6,6 +6,7 @@ import { levelOf } from './levels.ts'
 import { describeJob } from './new-job.ts'
 import type { QueuePartition } from './partition.ts'
 import { validate, type Schemas } from './schema.ts'
+import { serverNow } from './server.ts'
 
 /** A recurring job as it is stored. */
 export interface Schedule {
@@ -70,11 +71,6 @@ export function nextSlot(cron: string, timeZone: string, after: number): number 
   }
 }
 
-async function serverNow({ connection }: QueuePartition): Promise<number> {
-  const [seconds = '0', micros = '0'] = await connection.send<string[]>(['TIME'])
-  return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000)
-}
-
 /** The verbs for recurring jobs of a queue. */
 export function createSchedules<Jobs extends JobMap>(
   queue: string,
@@ -93,7 +89,7 @@ export function createSchedules<Jobs extends JobMap>(
       describeJob(options)
       const checked = await validate(schemas, name, data)
       encodeData(name, checked, maxPayloadBytes)
-      const slot = nextSlot(cron, timeZone, await serverNow(home))
+      const slot = nextSlot(cron, timeZone, await serverNow(connection))
       if (slot === undefined) throw new QueueError('INVALID_OPTIONS', `Schedule "${cron}" never fires`)
       const schedule = JSON.stringify({
         key,

@@ -53,6 +53,12 @@ export async function checkGroup(connection: Connection, stream: string, group: 
   }
 }
 
+/** The server's clock, epoch milliseconds. */
+export async function serverNow(connection: Connection): Promise<number> {
+  const [seconds = '0', micros = '0'] = await connection.send<string[]>(['TIME'])
+  return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000)
+}
+
 function readInfo(text: string): Record<string, string> {
   return Object.fromEntries(
     text.split('\r\n').flatMap((line) => {

@@ -1,0 +1,186 @@
+// Helpers for tests of code that uses the library: run what is there, wait for a state, see what happened.
+// They work on a real Redis, as the code under test does.
+
+import { shareConnection, type Connection, type RedisClient } from './connection.ts'
+import type { Keys } from './keys.ts'
+import type { OnEvent, QueueEvent } from './events.ts'
+import type { JobMap } from './job.ts'
+import { defaults, type WorkerOptions } from './options.ts'
+import { partitionKeys } from './partition.ts'
+import { createQueue, type Queue } from './queue.ts'
+import { serverNow } from './server.ts'
+import type { QueueStats } from './stats.ts'
+import { createWorker, type Handlers, type WorkerCounters } from './worker.ts'
+
+/** How long a helper waits. */
+export interface WaitOptions {
+  /** Milliseconds until it gives up. @default 10000 */
+  readonly timeoutMs?: number
+}
+
+/** Options of {@link drain}: those of the worker, and when it is done. */
+export interface DrainOptions<Jobs extends JobMap> extends WorkerOptions<Jobs>, WaitOptions {
+  /** Jobs that are due within so many milliseconds are waited for; later ones are left. @default 1000 */
+  readonly dueWithinMs?: number
+  /**
+   * Treats every delayed job as due, retries too, in the order of their times: an hour's backoff passes at once.
+   * Recurring jobs are not touched. @default false
+   */
+  readonly skipDelays?: boolean
+}
+
+/** Between two looks at Redis, in milliseconds. */
+const LOOK_EVERY_MS = 10
+
+/**
+ * Runs the jobs of a queue until none is ready, running, parked or due soon; answers what became of them.
+ * @throws Error when it takes longer than `timeoutMs`, with the last counts in its message; and as `worker.start`
+ * @example
+ * await signUp({ email: 'ada@example.com' })
+ * await drain<Jobs>(redis, 'emails', { welcome: sendWelcome }, { skipDelays: true })
+ * expect(outbox).toEqual(['ada@example.com'])
+ */
+export async function drain<Jobs extends JobMap>(
+  redis: RedisClient,
+  queueName: string,
+  handlers: Handlers<Jobs>,
+  options: DrainOptions<Jobs> = {},
+): Promise<WorkerCounters> {
+  const { timeoutMs = 10_000, dueWithinMs = 1_000, skipDelays = false, ...workerOptions } = options
+  const { prefix = defaults.prefix, partitions = 1 } = options
+  const queue = createQueue<Jobs>(redis, queueName, { prefix, partitions })
+  const parts = partitionKeys(prefix, queueName, partitions).map((keys) => {
+    return { keys, connection: shareConnection(redis, keys.dlq) }
+  })
+  const [home] = parts
+  const worker = createWorker<Jobs>(redis, queueName, handlers, workerOptions)
+  await worker.start()
+  try {
+    await waitForStats(
+      queue,
+      async (stats) => {
+        if (stats.paused) throw new Error(`Queue "${queueName}" is paused: resume it to drain it`)
+        if (stats.delayed > 0 && skipDelays) {
+          for (const part of parts) await makeDue(part)
+          return false
+        }
+        const { ready, leased, parked, nextDueAt = Infinity } = stats
+        if (ready + leased + parked > 0) return false
+        return home === undefined || nextDueAt > (await serverNow(home.connection)) + dueWithinMs
+      },
+      { timeoutMs },
+    )
+  } finally {
+    await worker.stop({ graceMs: 0 })
+    await queue.close()
+  }
+  return worker.counters
+}
+
+/**
+ * Waits until the counts of a queue are as `isReached` wants them, and answers them.
+ * @throws Error after `timeoutMs`, with the last counts in its message
+ * @example
+ * await waitForStats(queue, ({ dead }) => dead === 1)
+ */
+export async function waitForStats(
+  queue: Pick<Queue<JobMap>, 'name' | 'stats'>,
+  isReached: (stats: QueueStats) => boolean | Promise<boolean>,
+  { timeoutMs = 10_000 }: WaitOptions = {},
+): Promise<QueueStats> {
+  const until = performance.now() + timeoutMs
+  for (;;) {
+    const stats = await queue.stats()
+    if (await isReached(stats)) return stats
+    if (performance.now() > until)
+      throw new Error(
+        `Queue "${queue.name}" is not as expected after ${timeoutMs} ms: ${JSON.stringify(stats)}`,
+      )
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS))
+  }
+}
+
+/** What workers told, and a way to wait for it. */
+export interface EventRecorder {
+  /** Give it to the workers as their `onEvent`. */
+  readonly onEvent: OnEvent
+  /** Everything so far, in order. */
+  readonly events: readonly QueueEvent[]
+  /**
+   * Waits for an event of a type, of one job if its id is given; one that came already counts.
+   * @throws Error after `timeoutMs`, with the types of the events that came
+   */
+  waitFor<Type extends QueueEvent['type']>(
+    type: Type,
+    options?: WaitOptions & { readonly id?: string },
+  ): Promise<Extract<QueueEvent, { readonly type: Type }>>
+}
+
+/**
+ * Records the events of workers.
+ * @example
+ * const recorder = recordEvents()
+ * const worker = createWorker(redis, 'emails', handlers, { onEvent: recorder.onEvent })
+ * await worker.start()
+ * const { id } = await queue.enqueue('welcome', { to: 'nobody' })
+ * const { cause } = await recorder.waitFor('deadLettered', { id })
+ */
+export function recordEvents(): EventRecorder {
+  const events: QueueEvent[] = []
+  const listeners = new Set<() => void>()
+
+  function find<Type extends QueueEvent['type']>(
+    type: Type,
+    id: string | undefined,
+  ): Extract<QueueEvent, { readonly type: Type }> | undefined {
+    return events.find(
+      (event): event is Extract<QueueEvent, { readonly type: Type }> =>
+        event.type === type && (id === undefined || ('job' in event && event.job.id === id)),
+    )
+  }
+
+  return {
+    events,
+    onEvent(event) {
+      events.push(event)
+      for (const listen of listeners) listen()
+    },
+    waitFor(type, { timeoutMs = 10_000, id } = {}) {
+      return new Promise((resolve, reject) => {
+        const timer = setTimeout(() => {
+          listeners.delete(look)
+          const seen = events.map((event) => event.type).join(', ')
+          reject(
+            new Error(
+              `No event "${type}"${id === undefined ? '' : ` of job "${id}"`} came within ${timeoutMs} ms, but: ${seen}`,
+            ),
+          )
+        }, timeoutMs)
+        function look(): void {
+          const event = find(type, id)
+          if (event === undefined) return
+          clearTimeout(timer)
+          listeners.delete(look)
+          resolve(event)
+        }
+        listeners.add(look)
+        look()
+      })
+    },
+  }
+}
+
+/** Gives delayed jobs times in the distant past, one after the other. */
+async function makeDue({
+  keys,
+  connection,
+}: {
+  readonly keys: Keys
+  readonly connection: Connection
+}): Promise<void> {
+  const ids = await connection.send<string[]>(['ZRANGE', keys.delayed, '0', '999'])
+  if (ids.length === 0) return
+  // A job that became ready meanwhile is not added again.
+  await connection.send(['ZADD', keys.delayed, 'XX', ...ids.flatMap((id, index) => [String(index + 1), id])])
+  await connection.send(['XADD', keys.control, 'MAXLEN', '64', '*', 'e', 'due', 'v', '1'])
+}
