@@ -61,6 +61,7 @@ async function fileOfReadme(name: string): Promise<string> {
 
 const typed = `
 import { createQueue, createWorker, createConsumer, QueueError, type Job, type QueueEvent } from '@titan/queue-core'
+import { drain, recordEvents } from '@titan/queue-core/testing'
 import { createClient, createCluster } from 'redis'
 
 interface Jobs { greet: { name: string }; count: number }
@@ -71,6 +72,7 @@ const worker = createWorker<Jobs>(createCluster({ rootNodes: [] }), 'jobs', {
   greet: (job: Job<'greet', { name: string }>, { signal, fence }) => [job.data.name, signal.aborted, fence.entryId],
   count: async (job) => job.data + 1,
 }, { onEvent: (event: QueueEvent) => event.type === 'deadLettered' && event.cause })
+const drained = drain<Jobs>(redis, 'jobs', { count: () => 1, greet: () => 1 }, { onEvent: recordEvents().onEvent })
 const leases = createConsumer<Jobs>(redis, 'jobs').claim()
 const code: 'QUEUE_FULL' extends QueueError['code'] ? true : false = true
 // @ts-expect-error -- data of another type
@@ -81,7 +83,7 @@ void queue.enqueue('greeting', { name: 'Ada' })
 createWorker<Jobs>(redis, 'jobs', { count: () => 1 })
 // @ts-expect-error -- no such option
 createWorker<Jobs>(redis, 'jobs', { count: () => 1, greet: () => 1 }, { concurency: 1 })
-export { added, worker, leases, code }
+export { added, drained, worker, leases, code }
 `
 
 test('the package holds the built library, its scripts, its README and its licence, and nothing else', async () => {
@@ -98,7 +100,10 @@ test('its manifest names real versions and the built files', async () => {
   expect(text).not.toMatch(/catalog:|workspace:|\.\/src\//)
   expect(JSON.parse(text)).toMatchObject({
     type: 'module',
-    exports: { '.': { types: './dist/index.d.ts', default: './dist/index.js' } },
+    exports: {
+      '.': { types: './dist/index.d.ts', default: './dist/index.js' },
+      './testing': { types: './dist/testing.d.ts', default: './dist/testing.js' },
+    },
     peerDependencies: { redis: expect.stringMatching(/^\^6/) },
     engines: { node: '>=20' },
   })
