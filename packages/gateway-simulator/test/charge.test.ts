@@ -54,7 +54,7 @@ test('the same key while the first request is being carried out is a conflict', 
 })
 
 test('a key whose shelf life is over is charged again', async () => {
-  const { url, ledgerPath } = await startSimulator({ keyTtlMs: 50 })
+  const { url, ledgerPath } = await startSimulator({ keyTtlMs: 2_000 })
   const first = await charge(url, { key: 'k1' })
   expect((await charge(url, { key: 'k1' })).body.id).toBe(first.body.id)
   await eventually(async () => (await charge(url, { key: 'k1' })).body.id !== first.body.id)
