@@ -18,7 +18,10 @@ describe.each([1, 6])('a worker of %i partitions on a cluster', (partitions) => 
   async function setUp(): Promise<{ client: ClusterClient; rig: Rig }> {
     const client = await cluster.connect()
     onTestFinished(() => client.destroy())
-    const rig = await startRig(client, { partitions })
+    // The worker finds its way by itself, whatever its client knows of the cluster.
+    const ignorant = await cluster.connect({ refreshes: false })
+    onTestFinished(() => ignorant.destroy())
+    const rig = await startRig(client, { partitions }, ignorant)
     onTestFinished(rig.stop)
     return { client, rig }
   }

@@ -177,7 +177,7 @@ describe.each([1, 6])('a queue of %i partitions on a cluster', (partitions) => {
 
   test('opens three connections a partition, each to the master of its slot', async () => {
     const name = testPrefix()
-    const named = await cluster.connect(name)
+    const named = await cluster.connect({ name })
     onTestFinished(() => named.destroy())
     const before = await connectionsOf(name)
     const worker = createWorker<Jobs>(

@@ -23,8 +23,11 @@ export interface TestCluster {
   /** The master that serves the key's slot. */
   masterOf(key: string): Promise<ClusterNode>
   replicaOf(master: ClusterNode): Promise<ClusterNode>
-  /** A connected client, as programs make it; all its connections carry the name. */
-  connect(name?: string): Promise<ClusterClient>
+  /**
+   * A connected client, as programs make it. All its connections carry the `name`; it `refreshes` its view of the
+   * cluster when it cannot reconnect to a node, unless told not to.
+   */
+  connect(options?: { readonly name?: string; readonly refreshes?: boolean }): Promise<ClusterClient>
   stop(): Promise<void>
 }
 
@@ -113,10 +116,11 @@ export async function startTestCluster(): Promise<TestCluster> {
       if (node === undefined) throw new Error('The master has no replica')
       return node
     },
-    async connect(name = 'test') {
+    async connect({ name = 'test', refreshes = true } = {}) {
       const client = createCluster({
         rootNodes: nodes.map(({ server: { url } }) => ({ url })),
         defaults: { name },
+        ...(refreshes ? {} : { topologyRefreshOnReconnectionAttemptStrategy: false as const }),
       })
       client.on('error', () => undefined)
       await client.connect()
