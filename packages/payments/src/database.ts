@@ -31,6 +31,8 @@ const KEYED_PLANS = {
   enable_hashjoin: 'off',
   enable_mergejoin: 'off',
   plan_cache_mode: 'force_generic_plan',
+  // Up to PostgreSQL 17 a disabled plan step counts as very expensive, and expensive plans are compiled: 200 ms a statement.
+  jit: 'off',
 } as const
 
 /** Opens a lazy pool: nothing is sent before the first statement. Close it with `sql.end()`. */

@@ -8,7 +8,7 @@ import { claim, createPayment, expireLease } from './support/payments.ts'
 const { sql } = await createMigratedDatabase()
 const store = createPaymentStore(sql)
 const now = (): number => performance.now()
-const leaseMs = 300
+const leaseMs = 1_000
 
 async function hold(
   options: { readonly store?: Pick<PaymentStore, 'renew'>; readonly onError?: (error: unknown) => void } = {},

@@ -41,6 +41,11 @@ beforeEach(async () => {
 
 afterEach(() => database.drop())
 
+// Far from what a test takes on a busy machine.
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+const patient = { retryBaseMs: MINUTE, retryMaxMs: MINUTE, unknownDelaysMs: [MINUTE] }
+
 function newReconciler(options: Partial<ReconcilerOptions> = {}): Reconciler {
   return createReconciler({
     store,
@@ -70,11 +75,11 @@ test('a healthy queue is left alone', async () => {
 
 test('payments that have waited as long as the oldest job are left alone', async () => {
   const ids = await createQueued(3)
-  for (const id of ids) await makeDue(sql, id, 3_600_000)
+  for (const id of ids) await makeDue(sql, id, HOUR - MINUTE)
   const waiting = {
     name: PAYMENTS_QUEUE,
     enqueueMany: queue.enqueueMany,
-    stats: async () => ({ ...(await queue.stats()), oldestReadyMs: 3_600_000 }),
+    stats: async () => ({ ...(await queue.stats()), oldestReadyMs: HOUR }),
   }
   const reconciler = newReconciler({ queue: waiting })
   await reconciler.runOnce()
@@ -94,9 +99,18 @@ test('after FLUSHALL every unfinished payment gets its job back at once', async 
 
 test('after FLUSHALL delayed retries, unknown outcomes and running payments come back at their own time', async () => {
   const [delayed, unknown, running] = await createQueued(3)
-  await store.settle(settlementOf(await claim(store, delayed ?? ''), { type: 'NOT_SENT', reason: 'refused' }))
-  await store.settle(settlementOf(await claim(store, unknown ?? ''), { type: 'UNKNOWN', reason: 'timeout' }))
-  await claim(store, running ?? '')
+  const notSent = settlementOf(
+    await claim(store, delayed ?? ''),
+    { type: 'NOT_SENT', reason: 'refused' },
+    patient,
+  )
+  const timedOut = settlementOf(
+    await claim(store, unknown ?? ''),
+    { type: 'UNKNOWN', reason: 'timeout' },
+    patient,
+  )
+  await Promise.all([store.settle(notSent), store.settle(timedOut)])
+  await claim(store, running ?? '', { leaseMs: MINUTE })
   const reconciler = newReconciler()
   await reconciler.runOnce()
   await redis.flushAll()
@@ -114,7 +128,8 @@ test('a restart without persistence is noticed like a wipe', async () => {
   await own.kill()
   const again = await startRedis({ port: own.port })
   afterAll(() => again.stop())
-  await client.ping()
+  // The client comes back in its own time; a command of it may meet its time limit meanwhile.
+  await eventually(async () => (await client.ping()) === 'PONG')
   expect(await reconciler.runOnce()).toBe(5)
   expect(await ownQueue.stats()).toMatchObject({ ready: 5 })
 })
@@ -139,7 +154,7 @@ test('a payment whose job is gone without a trace gets one with a new id', async
   await reconciler.runOnce()
   await redis.del(`${prefix}:{${PAYMENTS_QUEUE}}:jobs`)
   expect(await reconciler.runOnce()).toBe(0)
-  await makeDue(sql, id ?? '', 60_000)
+  await makeDue(sql, id ?? '', HOUR)
   expect(await reconciler.runOnce()).toBe(1)
   expect(await queue.stats()).toMatchObject({ ready: 1 })
   expect((await store.events(id ?? '')).at(-1)).toMatchObject({
@@ -156,15 +171,15 @@ test('a forged mark of a finished job holds nothing back', async () => {
   await createRelay({ store, queue }).runOnce()
   expect(await read(store, id)).toMatchObject({ status: 'QUEUED' })
   expect(await queue.stats()).toMatchObject({ ready: 0 })
-  await makeDue(sql, id, 60_000)
+  await makeDue(sql, id, HOUR)
   expect(await newReconciler().runOnce()).toBe(1)
   expect(await queue.stats()).toMatchObject({ ready: 1 })
 })
 
 test('a payment that was just given a job is not given another', async () => {
   const [id] = await createQueued(1)
-  await makeDue(sql, id ?? '', 60_000)
-  const lost = { limit: 10, queuedAgeMs: 1_000, processingAgeMs: 1_000, actor: 'test' }
+  await makeDue(sql, id ?? '', HOUR)
+  const lost = { limit: 10, queuedAgeMs: MINUTE, processingAgeMs: MINUTE, actor: 'test' }
   expect(await store.takeLost(lost)).toEqual([{ paymentId: id, scheduleNo: 1, delayMs: 0 }])
   expect(await store.takeLost(lost)).toEqual([])
 })
@@ -192,8 +207,8 @@ test('an unknown outcome that is due gets a job, one that is parked does not', a
   const reconciler = newReconciler()
   await reconciler.runOnce()
   expect(await reconciler.runOnce()).toBe(0)
-  await makeDue(sql, unknown ?? '', 60_000)
-  await makeDue(sql, parked ?? '', 60_000)
+  await makeDue(sql, unknown ?? '', HOUR)
+  await makeDue(sql, parked ?? '', HOUR)
   expect(await reconciler.runOnce()).toBe(1)
 })
 
@@ -202,7 +217,7 @@ test('reconcilers that run at the same time share the work', async () => {
   const reconcilers = [newReconciler({ batchSize: 10 }), newReconciler({ batchSize: 10 })]
   await reconcilers[0]?.runOnce()
   await redis.del(`${prefix}:{${PAYMENTS_QUEUE}}:jobs`)
-  for (const id of ids) await makeDue(sql, id, 60_000)
+  for (const id of ids) await makeDue(sql, id, HOUR)
   let total = 0
   for (let round = 0; round < 3; round++)
     for (const count of await Promise.all(reconcilers.map((one) => one.runOnce()))) total += count
@@ -211,7 +226,7 @@ test('reconcilers that run at the same time share the work', async () => {
 
 test('with Redis away nothing is taken, and the loop goes on', async () => {
   const [id] = await createQueued(1)
-  await makeDue(sql, id ?? '', 60_000)
+  await makeDue(sql, id ?? '', HOUR)
   const events: PaymentsEvent[] = []
   const away = {
     name: PAYMENTS_QUEUE,
