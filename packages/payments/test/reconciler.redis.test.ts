@@ -1,6 +1,6 @@
 import { createQueue } from '@titan/queue-core'
 import { startRedis } from '@titan/local'
-import { testPrefix } from '@titan/local/testing'
+import { eventually, testPrefix } from '@titan/local/testing'
 import { createClient } from 'redis'
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest'
 import {
