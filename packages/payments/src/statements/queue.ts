@@ -15,7 +15,13 @@ export async function markQueued(sql: Statements, ids: readonly string[], actor:
     with target as (
       select p.id
         from (select distinct id from unnest(${ids}::text[]) as id order by id) request
-       cross join lateral (select id from payments where id = request.id and status = 'PENDING' for update) p
+       cross join lateral (
+         select id from payments
+          where id = request.id
+            -- Not written plainly: the index of PENDING payments would seem to fit, and be read whole for each id.
+            and coalesce(status, '') = 'PENDING'
+            for update
+       ) p
     ), moved as (
       update payments p
          set status      = 'QUEUED',
