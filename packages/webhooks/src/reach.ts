@@ -22,7 +22,9 @@ const MAX_URL_LENGTH = 2_048
  * @throws {WebhooksError} `INVALID_ENDPOINT`
  */
 export function checkUrl(text: string, reach: Reach): string {
-  const url = text.length > MAX_URL_LENGTH ? null : URL.parse(text)
+  const parsed = URL.parse(text)
+  // Normalising makes some of them longer.
+  const url = parsed === null || parsed.href.length > MAX_URL_LENGTH ? null : parsed
   const why =
     url === null
       ? `url must be an absolute URL of at most ${MAX_URL_LENGTH} characters`

@@ -105,6 +105,11 @@ test('a name that means another address a moment later: each connection goes whe
   expect(receiver.connections).toBe(1)
 })
 
+test('a name server that never answers is a timeout', async () => {
+  const answer = await post('http://slow.test/', { resolve: () => new Promise(() => {}), timeoutMs: 100 })
+  expect(answer).toMatchObject({ kind: 'unanswered', error: 'timeout' })
+})
+
 test('localhost is not reached through the real name servers either', async () => {
   const receiver = await startReceiver()
   const names = createNameResolver(false)

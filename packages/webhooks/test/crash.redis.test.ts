@@ -133,23 +133,55 @@ test('jobs that Redis lost are handed over again', async () => {
   expect(receiver.received.length).toBeGreaterThan(0)
 })
 
-test('a job of an earlier handing-over sends nothing', async () => {
-  const receiver = await startReceiver()
-  const endpoint = await rig.addEndpoint(receiver)
-  await rig.startSender()
-  await paidPayment(payments)
-  const { id } = await settledDelivery(webhooks, endpoint.id, 'DELIVERED')
+test('a job of another handing-over than the latest sends nothing, be the delivery done or under way', async () => {
   const queue = createQueue<{ deliver: object }>(rig.redis, 'webhooks', { prefix: rig.prefix })
-  const number = Number(id.slice('dlv_'.length))
-  for (const dispatchNo of [0, 1, 2])
-    await queue.enqueue(
-      'deliver',
-      { delivery_id: number, dispatch_no: dispatchNo },
-      { id: `forged-${dispatchNo}` },
-    )
+  const forge = async (id: string): Promise<void> => {
+    const number = Number(id.slice('dlv_'.length))
+    for (const dispatchNo of [0, 1, 2])
+      await queue.enqueue(
+        'deliver',
+        { delivery_id: number, dispatch_no: dispatchNo },
+        { id: `forged-${id}-${dispatchNo}` },
+      )
+  }
+  const receiver = await startReceiver((response, _received, number) => {
+    if (number === 1) response.end()
+  })
+  const endpoint = await rig.addEndpoint(receiver)
+  const sender = await rig.startSender()
+  await paidPayment(payments)
+  const { id: done } = await settledDelivery(webhooks, endpoint.id, 'DELIVERED')
+  await forge(done)
   await eventually(async () => {
     const { ready, leased } = await queue.stats()
     return ready + leased === 0
   })
   expect(receiver.received).toHaveLength(1)
+
+  const { id: underWay } = await webhooks.sendTestEvent(endpoint.id)
+  await eventually(() => receiver.received.length === 2)
+  await sql`update webhook_deliveries set dispatches = 5 where id = ${Number(underWay.slice('dlv_'.length))}`
+  await forge(underWay)
+  await eventually(async () => {
+    const { ready, leased } = await queue.stats()
+    return ready === 0 && leased === 1
+  })
+  expect(receiver.received).toHaveLength(2)
+  expect(sender.events.filter(({ type }) => type === 'error')).toEqual([])
+})
+
+test('a result of another handing-over than the latest changes nothing', async () => {
+  let answer = (): void => {}
+  const receiver = await startReceiver((response) => (answer = () => void response.writeHead(500).end()))
+  const endpoint = await rig.addEndpoint(receiver)
+  const sender = await rig.startSender()
+  const { id } = await webhooks.sendTestEvent(endpoint.id)
+  await eventually(() => receiver.received.length === 1)
+  // As if its lease had ended and it had been handed over again, to a sender that is slow.
+  await sql`update webhook_deliveries set dispatches = dispatches + 1 where id = ${Number(id.slice('dlv_'.length))}`
+  answer()
+  await eventually(() => sender.events.some(({ type }) => type === 'result_dropped'))
+  expect(await webhooks.getDelivery(id)).toMatchObject({ status: 'PENDING', attempts: 0 })
+  expect(await webhooks.getEndpoint(endpoint.id)).toMatchObject({ firstFailureAt: null })
+  expect(await webhooks.attemptsOf(id)).toEqual([])
 })

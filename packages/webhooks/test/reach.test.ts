@@ -86,6 +86,7 @@ describe('a URL that webhooks must not go to is refused', () => {
     ['not a url', 'absolute URL'],
     ['/hook', 'absolute URL'],
     [`https://example.com/${'a'.repeat(2_048)}`, 'at most 2048'],
+    [`https://example.com/${'ä'.repeat(500)}`, 'at most 2048'],
     ['ftp://example.com/', 'https://'],
     ['file:///etc/passwd', 'https://'],
     ['https://user@example.com/', 'user name'],

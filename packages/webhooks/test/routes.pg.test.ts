@@ -30,7 +30,7 @@ async function call(method: string, path: string, body?: unknown): Promise<Answe
       ? {}
       : {
           body: typeof body === 'string' ? body : JSON.stringify(body),
-          headers: { 'content-type': 'application/json', 'content-length': '1' },
+          headers: { 'content-type': 'application/json', 'transfer-encoding': 'chunked' },
         }),
   })
   const text = await response.text()
@@ -155,9 +155,20 @@ test('a body that is no JSON, of another type or too large is refused', async ()
     status: 400,
     body: { code: 'malformed-json' },
   })
-  expect(await call('POST', '/webhook-endpoints', `"${'a'.repeat(20_000)}"`)).toMatchObject({ status: 413 })
+  expect(await call('POST', '/webhook-endpoints', `"${'a'.repeat(20_000)}"`)).toMatchObject({
+    status: 413,
+    body: { code: 'body-too-large' },
+  })
   const response = await app.request('/webhook-endpoints', { method: 'POST', body: '{}' })
   expect(response.status).toBe(415)
+})
+
+test('routes of the API beside these have their own limits', async () => {
+  const api = new Hono()
+  api.route('/', createWebhookRoutes(store))
+  api.post('/upload', async (context) => context.text(String((await context.req.text()).length)))
+  const response = await api.request('/upload', { method: 'POST', body: 'a'.repeat(100_000) })
+  expect(await response.text()).toBe('100000')
 })
 
 test('what does not exist is 404, each with its own code', async () => {

@@ -5,17 +5,16 @@ import { WebhookProblem, type FieldError } from './problems.ts'
 /** Reads and checks a JSON body. An empty one is taken for `{}` where everything may be left out. */
 export type ReadBody = <Output>(context: Context, schema: v.GenericSchema<unknown, Output>) => Promise<Output>
 
-const MAX_BODY_BYTES = 16 * 1024
+/** The largest body that is read, in bytes. */
+export const MAX_BODY_BYTES: number = 16 * 1024
 const JSON_TYPE = /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i
 
-/** @throws {WebhookProblem} `unsupported-media-type`, `body-too-large`, `malformed-json` or `validation-failed` */
+/** @throws {WebhookProblem} `unsupported-media-type`, `malformed-json` or `validation-failed` */
 export const readJsonBody: ReadBody = async (context, schema) => {
   const encoding = context.req.header('content-encoding') ?? 'identity'
   if (encoding !== 'identity' || !JSON_TYPE.test(context.req.header('content-type') ?? ''))
     throw new WebhookProblem('unsupported-media-type', { headers: { accept: 'application/json' } })
-  const bytes = await context.req.arrayBuffer()
-  if (bytes.byteLength > MAX_BODY_BYTES) throw new WebhookProblem('body-too-large')
-  const result = v.safeParse(schema, parse(bytes))
+  const result = v.safeParse(schema, parse(await context.req.arrayBuffer()))
   if (result.success) return result.output
   throw new WebhookProblem('validation-failed', {
     errors: result.issues.map((issue) => ({

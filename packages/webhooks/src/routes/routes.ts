@@ -1,9 +1,10 @@
 import { Hono, type Context } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
 import type { GenericSchema } from 'valibot'
 import type { WebhookStore } from '../store.ts'
 import { presentAttempt, presentDelivery, presentEndpoint, presentEvent } from './present.ts'
 import { problemOf, renderProblem, WebhookProblem } from './problems.ts'
-import { hasBody, readJsonBody, readQuery, type ReadBody } from './read.ts'
+import { hasBody, MAX_BODY_BYTES, readJsonBody, readQuery, type ReadBody } from './read.ts'
 import * as schemas from './schemas.ts'
 
 /** Options of {@link createWebhookRoutes}. */
@@ -29,11 +30,21 @@ export function createWebhookRoutes(store: WebhookStore, options: WebhookRoutesO
     if (problem === undefined || problem.code === 'internal-error') throw error
     return renderProblem(problem, context)
   })
+  const limit = bodyLimit({
+    maxSize: MAX_BODY_BYTES,
+    onError: () => {
+      throw new WebhookProblem('body-too-large')
+    },
+  })
+  // By path: a middleware for everything would be one for the whole API.
+  for (const path of PATHS) app.use(path, limit)
   mountEndpoints(app, store, readBody)
   mountEvents(app, store, readBody)
   mountDeliveries(app, store)
   return app
 }
+
+const PATHS = ['/webhook-endpoints', '/webhook-endpoints/*', '/webhook-events/*', '/webhook-deliveries/*']
 
 function mountEndpoints(app: Hono, store: WebhookStore, readBody: ReadBody): void {
   app.post('/webhook-endpoints', async (context) => {

@@ -64,7 +64,7 @@ export async function updateEndpoint(
            paused_until     = case when fresh.start then null else paused_until end,
            updated_at       = clock_timestamp()
       from (select id, (coalesce(${url}::text, url) <> url or ${isEnabled}::boolean is true and disabled_at is not null) as start
-              from webhook_endpoints where id = ${id}::text and deleted_at is null for update) fresh
+              from webhook_endpoints where id = ${id}::text and deleted_at is null for no key update) fresh
      where e.id = fresh.id
  returning e.*`
   return row && toEndpoint(row)
@@ -97,7 +97,7 @@ export async function rotateSecret(
     with target as (
       select id, secret, ${isForced}::boolean or coalesce(old_secret_until, '-infinity') <= clock_timestamp() as may,
              ceil(extract(epoch from old_secret_until - clock_timestamp()) * 1000)::float8 as wait_ms
-        from webhook_endpoints where id = ${id}::text and deleted_at is null for update
+        from webhook_endpoints where id = ${id}::text and deleted_at is null for no key update
     ), rotated as (
       update webhook_endpoints e
          set secret           = ${secret}::bytea,

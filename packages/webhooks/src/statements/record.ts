@@ -148,7 +148,8 @@ async function blameEndpoint(
                   then 'failing' end as reason
         from webhook_endpoints
        where id = ${endpointId}::text and disabled_at is null and deleted_at is null
-         for update
+         -- Leaves room for the references of new deliveries.
+         for no key update
     )
     update webhook_endpoints e
        set failures         = target.failures,
