@@ -80,7 +80,7 @@ test('connections that fell silent are noticed by every duty of the worker', asy
   await rig.allDone()
   // The lease of the running job was renewed over a new connection in time.
   expect([...rig.runs.values()]).toEqual([1, 1])
-  expect(rig.worker.counters).toMatchObject({ completed: 2, leasesLost: 0 })
+  await eventually(() => expect(rig.worker.counters).toMatchObject({ completed: 2, leasesLost: 0 }))
 }, 60_000)
 
 test('what ends while the network is cut is stored when it is back', async () => {

@@ -63,7 +63,7 @@ test('a job that runs through a restart is stored as done by the worker that ran
   gate.open()
   await rig.allDone()
   expect([...rig.runs.values()]).toEqual([1, 1, 1])
-  expect(rig.worker.counters).toMatchObject({ completed: 3, leasesLost: 0 })
+  await eventually(() => expect(rig.worker.counters).toMatchObject({ completed: 3, leasesLost: 0 }))
 })
 
 test('jobs that end during an outage are stored when the server is back', async () => {
