@@ -13,7 +13,7 @@ import {
   type LogSettings,
   type Program,
   type SettingsTable,
-} from '@titan/worker/program'
+} from '@titan/program'
 import { startApi, type Api, type ApiOptions } from './api.ts'
 
 /** The settings that only the API has. */

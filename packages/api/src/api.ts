@@ -13,7 +13,7 @@ import {
   createRedis,
   logPaymentsEvents,
   type Log,
-} from '@titan/worker/program'
+} from '@titan/program'
 import { createApp } from './app.ts'
 import { startServer } from './server.ts'
 

@@ -1,4 +1,4 @@
-import type { Log } from '@titan/worker/program'
+import type { Log } from '@titan/program'
 import { Hono } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { secureHeaders } from 'hono/secure-headers'

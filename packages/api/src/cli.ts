@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { runProgram } from '@titan/worker/program'
+import { runProgram } from '@titan/program'
 import { apiProgram } from './api-program.ts'
 
 process.exitCode = await runProgram(apiProgram)

@@ -1,4 +1,4 @@
-import type { Log } from '@titan/worker/program'
+import type { Log } from '@titan/program'
 import type { Context, MiddlewareHandler } from 'hono'
 import { containsCardNumber } from './card-guard.ts'
 import { problemOf } from './failure.ts'

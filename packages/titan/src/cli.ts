@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { EXIT, runProgram } from '@titan/worker/program'
+import { EXIT, runProgram } from '@titan/program'
 import { recoverProgram } from './recover-program.ts'
 import { verifyProgram } from './verify-program.ts'
 

@@ -1,4 +1,4 @@
-import { milliseconds, type Setting } from '@titan/worker/program'
+import { milliseconds, type Setting } from '@titan/program'
 
 /** `--connect-timeout-ms`, the same for every command. */
 export const connectSetting: Setting<number> = milliseconds(

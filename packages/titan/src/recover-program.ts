@@ -1,5 +1,5 @@
 import { loadPaymentsConfig, type PaymentsConfig, type Rebuilt } from '@titan/payments'
-import { EXIT, readVersion, storeSettings, toggle, type Program } from '@titan/worker/program'
+import { EXIT, readVersion, storeSettings, toggle, type Program } from '@titan/program'
 import { connectSetting } from './connect-setting.ts'
 import { recover } from './recover.ts'
 import { withStores } from './stores.ts'

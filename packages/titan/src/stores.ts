@@ -8,7 +8,7 @@ import {
   EXIT,
   Failure,
   type Redis,
-} from '@titan/worker/program'
+} from '@titan/program'
 import { LedgerError } from './ledger-source.ts'
 
 /** The stores that a command works on; `redis` is undefined when it was told to leave it out. */

@@ -9,7 +9,7 @@ import {
   wholeNumber,
   type Program,
   type SettingsTable,
-} from '@titan/worker/program'
+} from '@titan/program'
 import { connectSetting } from './connect-setting.ts'
 import { fetchLedger, readLedgerFile } from './ledger-source.ts'
 import type { Ledger } from './ledger-tables.ts'

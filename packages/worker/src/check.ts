@@ -7,7 +7,7 @@ import {
   createRedis,
   Failure,
   type Log,
-} from './program/index.ts'
+} from '@titan/program'
 
 /**
  * Connects to both stores and looks whether they can be worked with. Starts and changes nothing.

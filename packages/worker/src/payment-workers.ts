@@ -19,7 +19,7 @@ import {
   Failure,
   logPaymentsEvents,
   type Log,
-} from './program/index.ts'
+} from '@titan/program'
 import { logQueueEvents } from './queue-log.ts'
 
 /** How to run the workers of one process. */

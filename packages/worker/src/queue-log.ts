@@ -1,5 +1,5 @@
 import type { OnEvent, QueueEvent } from '@titan/queue-core'
-import { once, type Log, type LogFields } from './program/index.ts'
+import { once, type Log, type LogFields } from '@titan/program'
 
 /** Faults and rescues loudly, the daily round quietly. */
 const LINES: Readonly<

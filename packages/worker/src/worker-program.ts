@@ -18,7 +18,7 @@ import {
   type LogSettings,
   type Program,
   type SettingsTable,
-} from './program/index.ts'
+} from '@titan/program'
 
 /** The settings that only the worker has. */
 export interface WorkerSettings

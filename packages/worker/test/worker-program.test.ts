@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { readCommandLine, type Environment } from '../src/program/index.ts'
+import { readCommandLine, type Environment } from '@titan/program'
 import { workerProgram } from '../src/worker-program.ts'
 
 const SERVERS = { DATABASE_URL: 'postgres://localhost/titan', REDIS_URL: 'redis://localhost' }

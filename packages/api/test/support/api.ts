@@ -10,7 +10,7 @@ import {
   type PaymentStore,
 } from '@titan/payments'
 import { createQueue } from '@titan/queue-core'
-import { closeRedis, createLog, createRedis, type Redis } from '@titan/worker/program'
+import { closeRedis, createLog, createRedis, type Redis } from '@titan/program'
 import { inject } from 'vitest'
 import { createApp } from '../../src/app.ts'
 

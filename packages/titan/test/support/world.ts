@@ -16,7 +16,7 @@ import {
   type PaymentStore,
 } from '@titan/payments'
 import { createQueue, type Queue } from '@titan/queue-core'
-import type { Redis } from '@titan/worker/program'
+import type { Redis } from '@titan/program'
 import { createClient } from 'redis'
 
 /** Payments that real programs have worked on, and everything that knows of them. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createLog, type Log, type LogSettings } from '../../src/program/index.ts'
+import { createLog, type Log, type LogSettings } from '../src/index.ts'
 
 function openLog(settings: Partial<LogSettings> = {}): { readonly log: Log; lines(): string[] } {
   const written: string[] = []

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { choice, milliseconds, parseDurationMs, text, toggle, wholeNumber } from '../../src/program/index.ts'
-import { overlay, readSettings, type SettingsTable } from '../../src/program/settings.ts'
+import { choice, milliseconds, parseDurationMs, text, toggle, wholeNumber } from '../src/index.ts'
+import { overlay, readSettings, type SettingsTable } from '../src/settings.ts'
 
 interface Example {
   readonly count: number
