@@ -5,6 +5,7 @@ import { createLoop } from './loop.ts'
 import { createPatience } from './patience.ts'
 import { payJob, type PaymentJobs } from './pay-job.ts'
 import type { UnfinishedCursor } from './statements/queue.ts'
+import { passStep } from './steps.ts'
 import type { PaymentStore } from './store.ts'
 
 /** Options of {@link createReconciler}. */
@@ -89,6 +90,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     const before = await store.readEpoch(queue.name)
     if (before?.epoch === now.epoch && before.runId === now.runId) return 0
     const { added } = await enqueueAll(() => {})
+    passStep('reconciler.rebuilt', [])
     // Only now: if this run dies, the next one begins again.
     await store.writeEpoch(queue.name, now)
     onEvent({ type: 'queue_rebuilt', count: added })
@@ -132,7 +134,10 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       actor,
     })
     if (lost.length === 0) return 0
+    const ids = lost.map(({ paymentId }) => paymentId)
+    passStep('reconciler.taken', ids)
     await patience.wait(() => queue.enqueueMany(lost.map(payJob)))
+    passStep('reconciler.enqueued', ids)
     onEvent({ type: 'requeued', count: lost.length })
     return lost.length
   }

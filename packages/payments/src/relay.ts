@@ -4,6 +4,7 @@ import { createLoop } from './loop.ts'
 import { payJob, type PaymentJobs } from './pay-job.ts'
 import type { PaymentStore } from './store.ts'
 import { createPatience } from './patience.ts'
+import { passStep } from './steps.ts'
 
 /** Options of {@link createRelay}. */
 export interface RelayOptions {
@@ -60,14 +61,19 @@ export function createRelay(options: RelayOptions): Relay {
   })
 
   async function enqueue(ids: readonly string[]): Promise<void> {
+    passStep('relay.enqueuing', ids)
     await patience.wait(() =>
       queue.enqueueMany(ids.map((paymentId) => payJob({ paymentId, scheduleNo: 0, delayMs: 0 }))),
     )
+    passStep('relay.enqueued', ids)
   }
 
   async function sweep(youngestMs: number): Promise<number> {
     const count = await store.relayPending({ limit: batchSize, minAgeMs: youngestMs, actor, enqueue })
-    if (count > 0) onEvent({ type: 'relayed', count })
+    if (count > 0) {
+      passStep('relay.marked', [])
+      onEvent({ type: 'relayed', count })
+    }
     return count
   }
 
@@ -76,6 +82,7 @@ export function createRelay(options: RelayOptions): Relay {
     handed = handed.slice(batchSize)
     await enqueue(ids)
     const count = await store.markQueued(ids, actor)
+    passStep('relay.marked', ids)
     if (count > 0) onEvent({ type: 'relayed', count })
   }
 

@@ -2,6 +2,7 @@ import * as broker from './broker.ts'
 import type { Lane } from './lane.ts'
 import { startLoop, type Loop } from './loop.ts'
 import { fireDueSlots } from './schedules.ts'
+import { passStep } from './steps.ts'
 
 /** Signals can be lost with a connection; so far a job can be late then. */
 const IDLE_MS = 1_000
@@ -13,6 +14,7 @@ export function startPromoter(lane: Lane): Loop {
 
   async function runOnce(): Promise<number> {
     const { moved, nextDueAt, now, paused } = await broker.promote(part.connection, part.fixed, BATCH)
+    if (moved > 0) passStep('queue.promoted', () => [])
     lane.setPaused(paused)
     if (moved === BATCH) return 0
     const untilSlot = part.index === 0 ? await fireDueSlots(part, now) : undefined

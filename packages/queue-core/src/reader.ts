@@ -5,6 +5,7 @@ import { isEarlier } from './lease.ts'
 import { LEVELS, splitByWeight } from './levels.ts'
 import { errorDelay, pause } from './loop.ts'
 import { defaults } from './options.ts'
+import { passStep } from './steps.ts'
 import { settlesWithin } from './within.ts'
 
 /** Claims new entries for one lane over a connection of its own, since a blocking read parks it. */
@@ -100,6 +101,7 @@ export function startReader(lane: Lane, connection: Connection, demand: () => nu
     lastReadAt = performance.now()
     const all = claimed.map(withoutRepeats).flat()
     backlog = backlog ? all.length > 0 : all.length >= want
+    if (all.length > 0) passStep('queue.read', () => all.map(({ job, entryId }) => job?.meta.id ?? entryId))
     if (all.length > 0) await lane.accept(all, lastReadAt)
   }
 

@@ -1,6 +1,7 @@
 import * as broker from './broker.ts'
 import type { Lane } from './lane.ts'
 import { startLoop, type Loop } from './loop.ts'
+import { passStep } from './steps.ts'
 
 const JANITOR_EVERY_MS = 60_000
 /** A consumer that did not even try to read for so long is gone; a stalled one that comes back is made anew by its read. */
@@ -51,7 +52,9 @@ export function startRecoverer(lane: Lane, demand: () => number): Recoverer {
     cursors = reply.cursors
     if (reply.gone.length > 0) emit({ type: 'entriesVanished', entryIds: reply.gone })
     lane.releaseOrphans(reply.own)
-    if (reply.taken.length > 0) await lane.acceptReclaimed(reply.taken, performance.now())
+    if (reply.taken.length === 0) return
+    passStep('queue.reclaimed', () => reply.taken.map(({ job, entryId }) => job?.meta.id ?? entryId))
+    await lane.acceptReclaimed(reply.taken, performance.now())
   }
 
   async function tidy(): Promise<void> {

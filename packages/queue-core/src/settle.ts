@@ -4,6 +4,7 @@ import type { Keys } from './keys.ts'
 import { isEarlier, type Fence } from './lease.ts'
 import { LEVELS, type Level } from './levels.ts'
 import { runScript, scripts } from './scripts.ts'
+import { passStep } from './steps.ts'
 
 /** What ends a lease. */
 export interface Verdict {
@@ -43,7 +44,9 @@ export async function settle(
   for (const ids of acks) args.push(String(ids.length), ...ids)
   args.push(String(otherCount), ...others)
   const scriptKeys = [...fixed, ...markers]
+  passVerdicts('storing', verdicts)
   const [paused, ...lost] = await runScript<number[]>(connection, scripts.settle, scriptKeys, args, within)
+  passVerdicts('stored', verdicts)
   return { lost: new Set(lost.map((position) => positions[position] ?? -1)), paused: paused === 1 }
 }
 
@@ -66,6 +69,15 @@ function pack(keys: Keys, verdicts: readonly Verdict[]): Packed {
   }
   for (const level of LEVELS) spanOut(acks[level], order[level])
   return { acks, others, otherCount: order[3].length, markers, positions: order.flat() }
+}
+
+function passVerdicts(moment: 'storing' | 'stored', verdicts: readonly Verdict[]): void {
+  for (const verb of ['ack', 'retry', 'dead', 'release'] as const) {
+    if (verdicts.some((verdict) => verdict.verb === verb))
+      passStep(`queue.${verb}.${moment}`, () =>
+        verdicts.filter((verdict) => verdict.verb === verb).map(({ id }) => id),
+      )
+  }
 }
 
 function isPlainAck({ verb, dedupe, orderingKey, fence }: Verdict): boolean {

@@ -3,6 +3,7 @@ import { PaymentsError } from '../errors.ts'
 import { fingerprint, FINGERPRINT_VERSION } from '../fingerprint.ts'
 import { newPaymentId } from '../identifiers.ts'
 import type { Payment } from '../payment.ts'
+import { passStep } from '../steps.ts'
 import { toPayment, type PaymentRow } from './rows.ts'
 
 /** What a client asks for. */
@@ -51,9 +52,12 @@ export function prepare({ amount, currency = 'USD', idempotencyKey }: NewPayment
 
 /** T0. One statement for all that are new, one more when some keys were taken already. */
 export async function createMany(sql: Database, requests: readonly Prepared[]): Promise<CreateAnswer[]> {
+  const keys = requests.map(({ key }) => key)
+  passStep('payments.creating', keys)
   const inserted = await insertMany(sql, requests)
+  passStep('payments.created', keys)
   const rows = new Map(inserted.map((row) => [row.idempotency_key, row]))
-  const taken = requests.map(({ key }) => key).filter((key) => !rows.has(key))
+  const taken = keys.filter((key) => !rows.has(key))
   if (taken.length > 0) {
     // A new statement has a new snapshot, so it sees the rows that made the insert step aside.
     const found = await sql<

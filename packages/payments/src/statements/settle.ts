@@ -1,5 +1,6 @@
 import type { Database } from '../database.ts'
 import type { Settlement } from '../settlement.ts'
+import { passStep } from '../steps.ts'
 
 /**
  * T4 to T8 for many payments, in one statement: the compare-and-set on (id, PROCESSING, fence), the attempt, the
@@ -7,13 +8,15 @@ import type { Settlement } from '../settlement.ts'
  * the claim is no longer the payment's, and nothing was changed.
  */
 export async function settleMany(sql: Database, settlements: readonly Settlement[]): Promise<boolean[]> {
+  const ids = pick(settlements, ({ paymentId }) => paymentId)
+  passStep('payments.settling', ids)
   const rows = await sql<{ id: string; fence: number }[]>`
     with settlement as (
       select id, fence, status, outcome, unsent, counts_retry, unknown <> 0 as unknown, counts_resolve, review <> 0 as review,
              delay_ms, failure_code, failure_kind, gateway_ref, charged_amount, charged_currency, break_kind, event, actor,
              evidence::jsonb as evidence
         from unnest(
-          ${pick(settlements, ({ paymentId }) => paymentId)}::text[],
+          ${ids}::text[],
           ${pick(settlements, ({ fence }) => fence)}::bigint[],
           ${pick(settlements, ({ status }) => status)}::text[],
           ${pick(settlements, ({ attemptOutcome }) => attemptOutcome)}::text[],
@@ -93,6 +96,7 @@ export async function settleMany(sql: Database, settlements: readonly Settlement
           on conflict (kind, gateway, reference) do nothing
     )
     select id, fence from moved`
+  passStep('payments.settled', ids)
   const written = new Set(rows.map(({ id, fence }) => `${id} ${fence}`))
   return settlements.map(({ paymentId, fence }) => written.has(`${paymentId} ${fence}`))
 }
