@@ -16,10 +16,13 @@ export interface WebhooksConfig {
   readonly concurrency: number
   /** Requests to one endpoint at the same time, over all processes. */
   readonly endpointConcurrency: number
+  /** Events whose deliveries have all ended are deleted after this long, in milliseconds. */
+  readonly retentionMs: number
 }
 
 const KEY_BYTES = 32
 const HOUR = 3_600_000
+const DAY = 24 * HOUR
 
 function list(text: string): string[] {
   return text
@@ -83,10 +86,11 @@ const EnvironmentSchema = v.object({
     v.transform(list),
     v.check((subnets) => subnets.every(isSubnet), 'must be subnets such as 127.0.0.0/8, separated by commas'),
   ),
-  WEBHOOK_RETRY_DELAYS_MS: wholes(0, 30 * 24 * HOUR, DEFAULT_RETRY_SCHEDULE.delaysMs),
+  WEBHOOK_RETRY_DELAYS_MS: wholes(0, 30 * DAY, DEFAULT_RETRY_SCHEDULE.delaysMs),
   WEBHOOK_TIMEOUT_MS: whole(1, 60_000, 15_000),
   WEBHOOK_CONCURRENCY: whole(1, 10_000, 64),
   WEBHOOK_ENDPOINT_CONCURRENCY: whole(1, 1_000, 8),
+  WEBHOOK_RETENTION_MS: whole(HOUR, 3_650 * DAY, 30 * DAY),
 })
 
 /** Base64, also in its URL form, or hexadecimal. */
@@ -126,5 +130,6 @@ export function loadWebhooksConfig(
     timeoutMs: output.WEBHOOK_TIMEOUT_MS,
     concurrency: output.WEBHOOK_CONCURRENCY,
     endpointConcurrency: output.WEBHOOK_ENDPOINT_CONCURRENCY,
+    retentionMs: output.WEBHOOK_RETENTION_MS,
   }
 }

@@ -8,6 +8,7 @@ import {
   type DispatchBatch,
   type Sendable,
 } from './statements/dispatch.ts'
+import { prune, type Pruned, type PruneBatch } from './statements/prune.ts'
 import { fanOut } from './statements/publish.ts'
 import {
   recordFailure,
@@ -34,6 +35,8 @@ export interface DeliveryStore {
   recordSuccess(report: AttemptReport): Promise<boolean>
   /** Undefined when the handing-over no longer counts, and nothing was changed. */
   recordFailure(report: FailureReport, limits: FailureLimits): Promise<RecordedFailure | undefined>
+  /** Deletes old events of which nothing is under way. */
+  prune(batch: PruneBatch): Promise<Pruned>
 }
 
 /** The store over an open, migrated database. */
@@ -46,5 +49,6 @@ export function createDeliveryStore(sql: Database): DeliveryStore {
     load: (dispatch, leaseMs) => loadSendable(sql, dispatch, leaseMs),
     recordSuccess: (report) => recordSuccess(sql, report),
     recordFailure: (report, limits) => recordFailure(sql, report, limits),
+    prune: (batch) => prune(sql, batch),
   }
 }

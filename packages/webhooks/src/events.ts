@@ -30,7 +30,9 @@ export type WebhooksEvent =
   | { readonly type: 'endpoint_disabled'; readonly endpointId: string; readonly reason: 'gone' | 'failing' }
   /** An attempt was made, but its result was not needed or could not be stored: it may be repeated. */
   | { readonly type: 'result_dropped'; readonly deliveryId: string }
-  | { readonly type: 'error'; readonly source: 'relay' | 'sender'; readonly error: unknown }
+  /** Events that were older than the retention are gone, with their deliveries. */
+  | { readonly type: 'pruned'; readonly count: number }
+  | { readonly type: 'error'; readonly source: 'relay' | 'sender' | 'pruner'; readonly error: unknown }
 
 /** Receives every event; must not throw. */
 export type OnWebhooksEvent = (event: WebhooksEvent) => void

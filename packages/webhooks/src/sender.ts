@@ -11,6 +11,7 @@ import type { WebhooksConfig } from './config.ts'
 import { createDeliverHandler } from './deliver.ts'
 import { createDeliveryStore } from './delivery-store.ts'
 import type { OnWebhooksEvent } from './events.ts'
+import { createPruner } from './pruner.ts'
 import { createWebhookRelay } from './relay.ts'
 import { createNameResolver, type Resolve } from './resolver.ts'
 import { DEFAULT_RETRY_SCHEDULE, type RetrySchedule } from './retry-schedule.ts'
@@ -41,6 +42,8 @@ export interface WebhookSenderOptions {
   readonly consumer?: string
   /** Milliseconds between two looks at the tables. @default 500 */
   readonly intervalMs?: number
+  /** Milliseconds between two walks through what is older than the retention. @default 3600000 */
+  readonly pruneIntervalMs?: number
   /** After so long without a result a delivery is sent again, in milliseconds. @default three timeouts, at least 60000 */
   readonly leaseMs?: number
   /** After so long the job of a sender that went silent goes to another one, in milliseconds. @default 30000 */
@@ -89,13 +92,9 @@ export async function startWebhookSender(options: WebhookSenderOptions): Promise
   const leaseMs = options.leaseMs ?? Math.max(MIN_LEASE_MS, 3 * config.timeoutMs)
   const { limits = DEFAULT_FAILURE_LIMITS, onEvent = () => {} } = options
   const { schedule = { ...DEFAULT_RETRY_SCHEDULE, delaysMs: config.retryDelaysMs } } = options
-  const { timeoutMs, concurrency, endpointConcurrency, reach } = config
+  const { timeoutMs, concurrency, endpointConcurrency, reach, retentionMs } = config
   const names = createNameResolver(reach.allowedSubnets.length > 0)
-  const client = createWebhookClient({
-    reach,
-    resolve: options.resolve ?? names.resolve,
-    timeoutMs,
-  })
+  const client = createWebhookClient({ reach, resolve: options.resolve ?? names.resolve, timeoutMs })
   const store = createDeliveryStore(sql)
   const queue = createQueue<WebhookJobs>(redis, WEBHOOKS_QUEUE, { prefix })
   const relay = createWebhookRelay({
@@ -108,6 +107,7 @@ export async function startWebhookSender(options: WebhookSenderOptions): Promise
     intervalMs,
     onEvent,
   })
+  const pruner = createPruner({ store, retentionMs, intervalMs: options.pruneIntervalMs, onEvent })
   const deliver = createDeliverHandler({
     store,
     client,
@@ -136,7 +136,7 @@ export async function startWebhookSender(options: WebhookSenderOptions): Promise
   )
 
   async function stop(graceMs: number): Promise<void> {
-    await Promise.all([relay.stop(), worker.stop({ graceMs })])
+    await Promise.all([relay.stop(), pruner.stop(), worker.stop({ graceMs })])
     await queue.close()
     names.close()
     await client.close()
@@ -149,6 +149,7 @@ export async function startWebhookSender(options: WebhookSenderOptions): Promise
     throw error
   }
   relay.start()
+  pruner.start()
   let stopped: Promise<void> | undefined
   return {
     nudge: relay.nudge,

@@ -18,6 +18,7 @@ test('the defaults send to the public internet over TLS, by the schedule of the 
     timeoutMs: 15_000,
     concurrency: 64,
     endpointConcurrency: 8,
+    retentionMs: 30 * 86_400_000,
   })
 })
 
@@ -39,6 +40,7 @@ test('everything can be set', () => {
     WEBHOOK_TIMEOUT_MS: '500',
     WEBHOOK_CONCURRENCY: '2',
     WEBHOOK_ENDPOINT_CONCURRENCY: '1',
+    WEBHOOK_RETENTION_MS: '3600000',
   })
   expect(config).toMatchObject({
     reach: { allowHttp: true, allowedPorts: [80, 9_000], allowedSubnets: ['127.0.0.0/8', 'fd00::/8'] },
@@ -46,6 +48,7 @@ test('everything can be set', () => {
     timeoutMs: 500,
     concurrency: 2,
     endpointConcurrency: 1,
+    retentionMs: 3_600_000,
   })
 })
 

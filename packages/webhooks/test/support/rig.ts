@@ -65,6 +65,7 @@ export async function openRig(): Promise<Rig> {
     timeoutMs: 5_000,
     concurrency: 64,
     endpointConcurrency: 8,
+    retentionMs: 3_600_000,
   }
   const webhooks = createWebhookStore(sql, config)
   const prefix = testPrefix()
