@@ -120,6 +120,8 @@ describe('a body', () => {
     ['a constructor', '{"constructor":{},"amount":1,"idempotency_key":"k"}', '/constructor'],
     ['a member twice', '{"amount":1,"amount":2,"idempotency_key":"k"}', '/amount'],
     ['a bad currency', '{"amount":1,"currency":"usd","idempotency_key":"k"}', '/currency'],
+    ['a currency that does not exist', '{"amount":1,"currency":"XYZ","idempotency_key":"k"}', '/currency'],
+    ['a code that is no money', '{"amount":1,"currency":"XTS","idempotency_key":"k"}', '/currency'],
   ])('with %s is refused with a pointer', async (_case, text, pointer) => {
     const body = await expectProblem(await api.pay(text), 400, 'validation-failed')
     expect(body.errors?.map((error) => error.pointer)).toContain(pointer)

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { openTestApi, type TestApi } from './support/api.ts'
 
 let api: TestApi
@@ -189,7 +189,46 @@ describe('GET /payments', () => {
     expect(data.map(({ payment_id: found }) => found)).toEqual([id])
   })
 
+  it('filters by the time of creation: from the first moment on, up to before the second', async () => {
+    const ids: string[] = []
+    for (const key of ['time-1', 'time-2', 'time-3']) {
+      ids.push(await createPayment(key, 6_600))
+      // The next one is of another millisecond.
+      const { createdAt } = (await api.store.get(ids.at(-1) ?? ''))!
+      await vi.waitUntil(() => Date.now() > createdAt.getTime() + 1)
+    }
+    const times = await Promise.all(ids.map(async (id) => (await api.store.get(id))!.createdAt.toISOString()))
+    const list = async (query: string): Promise<string[]> => {
+      const { data } = await readPage(`/payments?min_amount=6600&max_amount=6600&${query}`)
+      return data.map(({ payment_id: id }) => id)
+    }
+
+    expect(await list(`created_after=${times[1]}`)).toEqual([ids[2], ids[1]])
+    expect(await list(`created_before=${times[1]}`)).toEqual([ids[0]])
+    expect(await list(`created_after=${times[0]}&created_before=${times[2]}`)).toEqual([ids[1], ids[0]])
+    expect(await list('created_after=2000-01-01T00:00:00%2B02:00')).toHaveLength(3)
+    expect(await list('created_after=9999-12-31T23:59:59Z')).toEqual([])
+    expect(await list('created_before=1970-01-01T00:00:00Z')).toEqual([])
+  })
+
+  it('continues a list of a time with its cursor only', async () => {
+    for (const key of ['span-1', 'span-2']) await createPayment(key, 5_500)
+    const path = '/payments?limit=1&min_amount=5500&created_after=2000-01-01T00:00:00Z'
+    const { next_cursor: cursor } = await readPage(path)
+    const other = await api.request(`${path.replace('2000', '2001')}&cursor=${cursor}`)
+
+    expect((await readPage(`${path}&cursor=${cursor}`)).data).toHaveLength(1)
+    expect(other.status).toBe(400)
+  })
+
   it.each([
+    ['created_after=2026-11-24', 'created_after'],
+    ['created_after=2026-11-24T12:00:00', 'created_after'],
+    ['created_after=2026-11-24T12:00:00+02:00', 'created_after'],
+    ['created_before=2026-02-30T12:00:00Z', 'created_before'],
+    ['created_before=0000-01-01T00:00:00Z', 'created_before'],
+    ['created_before=9999-12-31T23:59:59-01:00', 'created_before'],
+    ['created_before=2026-11-24T25:00:00Z', 'created_before'],
     ['limit=0', 'limit'],
     ['limit=101', 'limit'],
     ['limit=1e9', 'limit'],

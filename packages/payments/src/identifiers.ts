@@ -5,6 +5,12 @@ export function newPaymentId(): string {
   return `pay_${uuidv7obj().toHex()}`
 }
 
+/** Where the ids of that moment begin; all earlier ones sort before it. Moments out of a UUIDv7's range count as its ends. */
+export function firstPaymentIdOf(moment: Date): string {
+  const sinceEpochMs = Math.min(Math.max(moment.getTime(), 0), 2 ** 48 - 1)
+  return `pay_${sinceEpochMs.toString(16).padStart(12, '0')}`
+}
+
 /** The key under which an attempt is known to the gateway. A pure function, so that no crash can change it. */
 export function gatewayKeyOf(paymentId: string, attemptNo: number): string {
   return `titan_${paymentId}_${attemptNo}`

@@ -48,3 +48,31 @@ test('statements whose plan was made while the tables were empty read a few bloc
   // About a hundred each: five statements, seven indexes, three levels. Reading the index of PENDING once is 200 more.
   expect((await countBlocks(sql)) - before).toBeLessThan(20 * 200)
 })
+
+test('a list of a short time ago reads a few blocks, however many payments are older or newer', async () => {
+  const sql = openDatabase(url, { poolSize: 1 })
+  onTestFinished(() => sql.end({ timeout: 5 }))
+  const HOUR = 3_600_000
+  const noon = new Date('2026-03-01T12:00:00Z')
+  // One a second for eight hours around noon; the ids carry the same times as the rows.
+  await sql`
+    insert into payments (id, amount, status, idempotency_key, event_seq, created_at)
+    select 'pay_' || lpad(to_hex(((extract(epoch from at) * 1000)::bigint)), 12, '0') || lpad(i::text, 20, '0'),
+           500, 'PENDING', 'timed ' || i, 1, at
+      from generate_series(-14400, 14399) i,
+           lateral (select ${noon}::timestamptz + i * interval '1 second' as at) moment`
+  await sql`analyze payments`
+  const store = createPaymentStore(sql)
+  const before = await countBlocks(sql)
+  const found = await store.list({
+    createdAfter: noon,
+    createdBefore: new Date(noon.getTime() + HOUR),
+    limit: 500,
+  })
+
+  // The newest 500 of the hour, one a second.
+  expect(found).toHaveLength(500)
+  expect(found[0]?.createdAt).toEqual(new Date(noon.getTime() + HOUR - 1_000))
+  // About 40 rows a block: 500 that are listed, 300 of the clocks' margin. The rows of the other hours would be 600 more.
+  expect((await countBlocks(sql)) - before).toBeLessThan(150)
+})

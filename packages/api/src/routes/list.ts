@@ -29,11 +29,14 @@ export function mountList(app: Hono<AppEnv>, payments: Pick<PaymentStore, 'list'
 function filterOf(query: Omit<PaymentQuery, 'limit' | 'cursor'>): ListFilter {
   const { status, idempotency_key: idempotencyKey, needs_review: needsReview } = query
   const { min_amount: minAmount, max_amount: maxAmount } = query
+  const { created_after: createdAfter, created_before: createdBefore } = query
   return {
     ...(status === undefined ? {} : { status }),
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     ...(needsReview === undefined ? {} : { needsReview }),
     ...(minAmount === undefined ? {} : { minAmount }),
     ...(maxAmount === undefined ? {} : { maxAmount }),
+    ...(createdAfter === undefined ? {} : { createdAfter }),
+    ...(createdBefore === undefined ? {} : { createdBefore }),
   }
 }

@@ -16,7 +16,7 @@ const POLL_AFTER_S = '1'
 export interface PaymentDependencies {
   readonly payments: Pick<PaymentStore, 'create' | 'get' | 'list' | 'events' | 'cancel'>
   /** Told of each new payment; never waited for. */
-  readonly relay: { nudge(): void }
+  readonly relay: { nudge(paymentIds: readonly string[]): void }
 }
 
 /** `POST /pay`, and what can be read of a payment or done to it. */
@@ -33,7 +33,7 @@ export function mountPayments(app: Hono<AppEnv>, { payments, relay }: PaymentDep
     const idempotencyKey = resolveKey(bodyKey, context.req.header('idempotency-key'))
     const created = await payments.create({ ...request, idempotencyKey })
     if (created.kind === 'mismatch') throw new Problem('idempotency-key-reused')
-    if (created.kind === 'created') relay.nudge()
+    if (created.kind === 'created') relay.nudge([created.payment.id])
     return answerAccepted(context, created.payment, created.kind === 'replayed')
   })
 

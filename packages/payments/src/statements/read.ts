@@ -1,5 +1,6 @@
 import type postgres from 'postgres'
 import type { Database } from '../database.ts'
+import { firstPaymentIdOf } from '../identifiers.ts'
 import type { Payment, PaymentAttempt, PaymentEvent, PaymentStatus } from '../payment.ts'
 import { toAttempt, toEvent, toPayment, type AttemptRow, type EventRow, type PaymentRow } from './rows.ts'
 
@@ -13,6 +14,10 @@ export interface ListFilter {
   readonly minAmount?: number
   /** Minor units, the most. */
   readonly maxAmount?: number
+  /** Only those created at this moment or later. */
+  readonly createdAfter?: Date
+  /** Only those created earlier than this. */
+  readonly createdBefore?: Date
   /** Continues after this id, which the page before ended with. */
   readonly after?: string
   /** 1 to 500. @default 50 */
@@ -26,6 +31,7 @@ export async function getPayment(sql: Database, id: string): Promise<Payment | u
 
 export async function listPayments(sql: Database, filter: ListFilter): Promise<Payment[]> {
   const { status, idempotencyKey, needsReview, minAmount, maxAmount, after, limit = 50 } = filter
+  const { createdAfter, createdBefore } = filter
   const rows = await sql<PaymentRow[]>`
     select * from payments
      where true
@@ -34,10 +40,28 @@ export async function listPayments(sql: Database, filter: ListFilter): Promise<P
        ${needsReview === undefined ? sql`` : needsReview ? sql`and needs_review` : sql`and not needs_review`}
        ${minAmount === undefined ? sql`` : sql`and amount >= ${minAmount}::bigint`}
        ${maxAmount === undefined ? sql`` : sql`and amount <= ${maxAmount}::bigint`}
+       ${createdAfter === undefined ? sql`` : createdSince(sql, createdAfter)}
+       ${createdBefore === undefined ? sql`` : createdUntil(sql, createdBefore)}
        ${after === undefined ? sql`` : sql`and id < ${after}::text`}
      order by id desc
      limit ${Math.max(1, Math.min(500, limit))}::int`
   return rows.map(toPayment)
+}
+
+/**
+ * The id is made by a program's clock shortly before the database stores the row by its own. The row's time decides;
+ * the id, which the primary key orders, only bounds what is read, and so widely that the two clocks may differ.
+ */
+const CLOCK_MARGIN_MS = 300_000
+
+function createdSince(sql: Database, moment: Date): postgres.PendingQuery<postgres.Row[]> {
+  const least = firstPaymentIdOf(new Date(moment.getTime() - CLOCK_MARGIN_MS))
+  return sql`and created_at >= ${moment}::timestamptz and id >= ${least}::text`
+}
+
+function createdUntil(sql: Database, moment: Date): postgres.PendingQuery<postgres.Row[]> {
+  const bound = firstPaymentIdOf(new Date(moment.getTime() + CLOCK_MARGIN_MS))
+  return sql`and created_at < ${moment}::timestamptz and id < ${bound}::text`
 }
 
 /** Written out, so that the planner sees which partial index serves it. */
