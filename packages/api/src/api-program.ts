@@ -2,6 +2,7 @@ import { loadPaymentsConfig, type PaymentsConfig } from '@titan/payments'
 import {
   createLog,
   Failure,
+  loadAll,
   logSettings,
   milliseconds,
   readVersion,
@@ -14,11 +15,18 @@ import {
   type Program,
   type SettingsTable,
 } from '@titan/program'
+import { loadWebhooksConfig, type WebhooksConfig } from '@titan/webhooks'
 import { startApi, type Api, type ApiOptions } from './api.ts'
 
 /** The settings that only the API has. */
-export interface ApiSettings extends Omit<ApiOptions, 'config' | 'log'>, LogSettings {
+export interface ApiSettings extends Omit<ApiOptions, keyof ApiConfiguration | 'log'>, LogSettings {
   readonly graceMs: number
+}
+
+/** What the packages below read from the environment. */
+export interface ApiConfiguration {
+  readonly config: PaymentsConfig
+  readonly webhooks: WebhooksConfig | undefined
 }
 
 const HOUR = 3_600_000
@@ -67,18 +75,18 @@ const settings: SettingsTable<ApiSettings> = {
 }
 
 /** The program titan-api. */
-export const apiProgram: Program<ApiSettings, PaymentsConfig> = {
+export const apiProgram: Program<ApiSettings, ApiConfiguration> = {
   name: 'titan-api',
   version: readVersion(new URL('../package.json', import.meta.url)),
   description: 'Accepts payments over HTTP: POST /pay, GET /payments/{payment_id}',
   settings,
   sharedSettings: storeSettings(),
-  load: loadPaymentsConfig,
-  run: async ({ graceMs, logLevel, logFormat, ...own }, config) => {
+  load: (environment) => loadAll({ config: loadPaymentsConfig, webhooks: loadWebhooksConfig }, environment),
+  run: async ({ graceMs, logLevel, logFormat, ...own }, configuration) => {
     const log = createLog('titan-api', { logLevel, logFormat })
     return runUntilStopped({
       log,
-      start: () => start({ ...own, config, log }),
+      start: () => start({ ...own, ...configuration, log }),
       announce: ({ url }) => process.stdout.write(`titan-api listens on ${url}\n`),
       stop: (api) => api.stop(graceMs),
     })

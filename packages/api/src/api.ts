@@ -14,12 +14,15 @@ import {
   logPaymentsEvents,
   type Log,
 } from '@titan/program'
+import { createWebhookStore, type WebhooksConfig } from '@titan/webhooks'
 import { createApp } from './app.ts'
 import { startServer } from './server.ts'
 
 /** How to run the API. */
 export interface ApiOptions {
   readonly config: PaymentsConfig
+  /** Undefined: outgoing webhooks are not set up. */
+  readonly webhooks: WebhooksConfig | undefined
   readonly log: Log
   readonly host: string
   /** 0 is any free port. */
@@ -67,6 +70,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   const app = createApp({
     payments: store,
     relay,
+    webhooks: options.webhooks && createWebhookStore(sql, options.webhooks),
     probes: {
       postgres: () => sql`select 1`,
       redis: () => redis.isReady,

@@ -1,4 +1,5 @@
 import type { Log } from '@titan/program'
+import type { WebhookStore } from '@titan/webhooks'
 import { Hono } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { secureHeaders } from 'hono/secure-headers'
@@ -17,10 +18,13 @@ import { mountHealth, type Probes } from './routes/health.ts'
 import { mountList } from './routes/list.ts'
 import { mountPayments, type PaymentDependencies } from './routes/payments.ts'
 import { mountProblems } from './routes/problems.ts'
+import { mountWebhooks } from './webhooks/routes.ts'
 
 /** What the API works with. */
 export interface AppDependencies extends PaymentDependencies {
   readonly probes: Probes
+  /** Undefined: outgoing webhooks are not set up. */
+  readonly webhooks: WebhookStore | undefined
   readonly log: Log
   /** Longest a request may take before it is answered 503, in milliseconds. @default 10000 */
   readonly requestTimeoutMs?: number
@@ -55,5 +59,6 @@ export function createApp(dependencies: AppDependencies): Hono<AppEnv> {
   app.use(deadline(requestTimeoutMs), loadLimit(maxInFlight))
   mountPayments(app, dependencies)
   mountList(app, dependencies.payments)
+  mountWebhooks(app, dependencies.webhooks)
   return app
 }

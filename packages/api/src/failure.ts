@@ -1,5 +1,6 @@
+import { WebhooksError, type WebhooksErrorCode } from '@titan/webhooks'
 import { HTTPException } from 'hono/http-exception'
-import { Problem } from './problem.ts'
+import { Problem, type ProblemCode } from './problem.ts'
 
 /** Connection errors of the PostgreSQL driver and of the socket below it. */
 const CONNECTION_CODES: ReadonlySet<string> = new Set([
@@ -30,6 +31,7 @@ const LOCK_NOT_AVAILABLE = '55P03'
 /** The problem that an error thrown in a handler means for the client. Anything unforeseen is an `internal-error`. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error
+  if (error instanceof WebhooksError) return problemOfWebhooks(error)
   const code = codeOf(error)
   if (code === LOCK_NOT_AVAILABLE) {
     return new Problem('request-in-flight', { headers: { 'retry-after': '1' }, cause: error })
@@ -40,6 +42,28 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof HTTPException && error.status < 500)
     return new Problem('bad-request', { cause: error })
   return new Problem('internal-error', { cause: error })
+}
+
+const WEBHOOKS_CODES: Readonly<Record<WebhooksErrorCode, ProblemCode>> = {
+  DELIVERY_NOT_FOUND: 'webhook-delivery-not-found',
+  ENDPOINT_DISABLED: 'webhook-endpoint-disabled',
+  ENDPOINT_NOT_FOUND: 'webhook-endpoint-not-found',
+  EVENT_NOT_FOUND: 'webhook-event-not-found',
+  INVALID_CONFIG: 'internal-error',
+  INVALID_ENDPOINT: 'validation-failed',
+  ROTATION_OVERLAP: 'webhook-secret-rotating',
+  SECRET_UNREADABLE: 'internal-error',
+}
+
+function problemOfWebhooks(error: WebhooksError): Problem {
+  const { code, field, message, retryAfterMs } = error
+  return new Problem(WEBHOOKS_CODES[code], {
+    ...(field === undefined ? {} : { errors: [{ pointer: `/${field}`, detail: message }] }),
+    ...(retryAfterMs === undefined
+      ? {}
+      : { headers: { 'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1_000))) } }),
+    cause: error,
+  })
 }
 
 /** The code of an error, or of the first of its causes that has one from below our own code. */

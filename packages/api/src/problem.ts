@@ -82,6 +82,37 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
     title: 'The idempotency key belongs to a different request',
     advice: 'Nothing was written. A new payment needs a new key; a repetition needs the same content.',
   },
+  'webhook-endpoint-not-found': {
+    status: 404,
+    title: 'No such webhook endpoint',
+    advice: 'Check the id. A deleted endpoint does not come back.',
+  },
+  'webhook-event-not-found': {
+    status: 404,
+    title: 'No such event',
+    advice: 'Check the id. Events that nobody was subscribed to are not kept, and old ones are deleted.',
+  },
+  'webhook-delivery-not-found': {
+    status: 404,
+    title: 'No such delivery',
+    advice: 'Check the id. Old deliveries are deleted.',
+  },
+  'webhook-endpoint-disabled': {
+    status: 409,
+    title: 'The webhook endpoint is disabled',
+    advice: 'Enable it with PATCH {"enabled": true} first.',
+  },
+  'webhook-secret-rotating': {
+    status: 409,
+    title: 'The secret was rotated a short while ago',
+    advice:
+      'The secret before still signs beside the present one. Wait for the time in Retry-After, or send {"force": true} to end it now.',
+  },
+  'webhooks-off': {
+    status: 501,
+    title: 'Outgoing webhooks are not set up here',
+    advice: 'Whoever runs this API has to set WEBHOOK_ENCRYPTION_KEY for it and for the workers.',
+  },
   'internal-error': {
     status: 500,
     title: 'Something went wrong here',
@@ -113,6 +144,12 @@ export type ProblemCode =
   | 'body-too-large'
   | 'unsupported-media-type'
   | 'idempotency-key-reused'
+  | 'webhook-endpoint-not-found'
+  | 'webhook-event-not-found'
+  | 'webhook-delivery-not-found'
+  | 'webhook-endpoint-disabled'
+  | 'webhook-secret-rotating'
+  | 'webhooks-off'
   | 'internal-error'
   | 'unavailable'
 

@@ -1,21 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { createPaymentStore } from '@titan/payments'
-import { Hono } from 'hono'
-import { expect, onTestFinished, test } from 'vitest'
-import { createWebhookRoutes, createWebhookStore, WEBHOOK_PROBLEMS } from '../src/index.ts'
-import { createDeliveryStore } from '../src/delivery-store.ts'
-import { createMigratedDatabase } from './support/database.ts'
-import { createPayment } from './support/payments.ts'
+import { afterAll, expect, onTestFinished, test } from 'vitest'
+import { createDeliveryStore } from '../../webhooks/src/delivery-store.ts'
+import { PROBLEMS } from '../src/problem.ts'
+import { openTestApi } from './support/api.ts'
 
-const { sql } = await createMigratedDatabase()
-const store = createWebhookStore(sql, { encryptionKeys: [randomBytes(32)] })
-const app = new Hono<{ Variables: { requestId: string } }>()
-app.onError((error, context) => context.json({ fromTheApi: error.message }, 500))
-app.use(async (context, next) => {
-  context.set('requestId', 'req-1')
-  await next()
-})
-app.route('/', createWebhookRoutes(store))
+const api = await openTestApi()
+afterAll(api.close)
 
 interface Answer {
   readonly status: number
@@ -24,14 +14,13 @@ interface Answer {
 }
 
 async function call(method: string, path: string, body?: unknown): Promise<Answer> {
-  const response = await app.request(path, {
+  const response = await api.request(path, {
     method,
-    ...(body === undefined
-      ? {}
-      : {
-          body: typeof body === 'string' ? body : JSON.stringify(body),
-          headers: { 'content-type': 'application/json', 'transfer-encoding': 'chunked' },
-        }),
+    headers: {
+      'x-request-id': 'req-1',
+      ...(body === undefined ? {} : { 'content-type': 'application/json', 'transfer-encoding': 'chunked' }),
+    },
+    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   })
   const text = await response.text()
   return {
@@ -41,6 +30,12 @@ async function call(method: string, path: string, body?: unknown): Promise<Answe
   }
 }
 
+/** Sends a payment and answers its id. */
+async function pay(key: string): Promise<string> {
+  const body = (await (await api.pay({ amount: 500, idempotency_key: key })).json()) as { payment_id: string }
+  return body.payment_id
+}
+
 async function create(given: object = {}): Promise<Answer['body']> {
   const { status, body } = await call('POST', '/webhook-endpoints', {
     url: 'https://example.com/hook',
@@ -48,7 +43,7 @@ async function create(given: object = {}): Promise<Answer['body']> {
   })
   expect(status).toBe(201)
   onTestFinished(async () => {
-    await store.deleteEndpoint(String(body['endpoint_id']))
+    await api.webhooks.deleteEndpoint(String(body['endpoint_id']))
   })
   return body
 }
@@ -140,7 +135,7 @@ test.each([
     status: 400,
     body: {
       type: '/problems/validation-failed',
-      title: WEBHOOK_PROBLEMS['validation-failed'].title,
+      title: PROBLEMS['validation-failed'].title,
       status: 400,
       instance: '/webhook-endpoints',
       code: 'validation-failed',
@@ -159,16 +154,8 @@ test('a body that is no JSON, of another type or too large is refused', async ()
     status: 413,
     body: { code: 'body-too-large' },
   })
-  const response = await app.request('/webhook-endpoints', { method: 'POST', body: '{}' })
+  const response = await api.request('/webhook-endpoints', { method: 'POST', body: '{}' })
   expect(response.status).toBe(415)
-})
-
-test('routes of the API beside these have their own limits', async () => {
-  const api = new Hono()
-  api.route('/', createWebhookRoutes(store))
-  api.post('/upload', async (context) => context.text(String((await context.req.text()).length)))
-  const response = await api.request('/upload', { method: 'POST', body: 'a'.repeat(100_000) })
-  expect(await response.text()).toBe('100000')
 })
 
 test('what does not exist is 404, each with its own code', async () => {
@@ -195,10 +182,9 @@ test('what does not exist is 404, each with its own code', async () => {
 test('events and deliveries are read page by page, and sent again', async () => {
   const { endpoint_id: endpointId } = await create({ event_types: ['payment.created'] })
   const path = `/webhook-endpoints/${String(endpointId)}`
-  const payments = createPaymentStore(sql)
-  const created = []
-  for (let i = 0; i < 5; i++) created.push(await createPayment(payments))
-  await createDeliveryStore(sql).fanOut(100)
+  const created: { readonly id: string }[] = []
+  for (let i = 0; i < 5; i++) created.push({ id: await pay(`event-${i}`) })
+  await createDeliveryStore(api.sql).fanOut(100)
   const seen: unknown[] = []
   let next: unknown = `${path}/deliveries?limit=2`
   for (let page = 0; page < 3; page++) {
@@ -264,19 +250,46 @@ test.each([
   expect(await call('GET', path)).toMatchObject({ status: 400, body: { errors: [{ parameter }] } })
 })
 
-test('a fault that is not of these routes is left to the API', async () => {
-  const broken = new Hono()
-  broken.onError((error, context) => context.json({ fromTheApi: error.message }, 500))
-  const failing = { ...store, getEndpoint: () => Promise.reject(new Error('ECONNREFUSED')) }
-  broken.route('/', createWebhookRoutes(failing))
-  const response = await broken.request('/webhook-endpoints/we_1')
-  expect(await response.json()).toEqual({ fromTheApi: 'ECONNREFUSED' })
+test('a card number in a body is refused here too', async () => {
+  const answer = await call('POST', '/webhook-endpoints', {
+    url: 'https://example.com/',
+    description: '4242 4242 4242 4242',
+  })
+  expect(answer).toMatchObject({ status: 400, body: { code: 'card-data-not-allowed' } })
 })
 
-test('the API can read bodies in its own way', async () => {
-  const own = new Hono()
-  own.onError((error, context) => context.json({ fromTheApi: error.message }, 400))
-  own.route('/', createWebhookRoutes(store, { readBody: () => Promise.reject(new Error('card number')) }))
-  const response = await own.request('/webhook-endpoints', { method: 'POST', body: '{}' })
-  expect(await response.json()).toEqual({ fromTheApi: 'card number' })
+test('every code is explained where its type leads to', async () => {
+  for (const code of ['webhook-endpoint-disabled', 'webhook-secret-rotating', 'webhooks-off']) {
+    const response = await api.request(`/problems/${code}`)
+    expect(response.status).toBe(200)
+    expect(await response.text()).toContain(`code: ${code}`)
+  }
+})
+
+test('without an encryption key the routes say so, and payments go on', async () => {
+  const plain = await openTestApi({ withWebhooks: false })
+  onTestFinished(plain.close)
+  for (const [method, path] of [
+    ['GET', '/webhook-endpoints'],
+    ['POST', '/webhook-endpoints'],
+    ['DELETE', '/webhook-endpoints/we_1'],
+    ['GET', '/webhook-events'],
+    ['POST', '/webhook-deliveries/dlv_1/redeliver'],
+  ] as const) {
+    const response = await plain.request(path, { method })
+    expect(response.status).toBe(501)
+    expect(response.headers.get('content-type')).toBe('application/problem+json')
+    expect(await response.json()).toMatchObject({ code: 'webhooks-off', type: '/problems/webhooks-off' })
+  }
+  expect((await plain.pay({ amount: 1, idempotency_key: 'plain' })).status).toBe(202)
+})
+
+test('events that happen while there is no encryption key are noted, and handed out later', async () => {
+  const plain = await openTestApi({ withWebhooks: false })
+  onTestFinished(plain.close)
+  const { endpoint } = await plain.webhooks.createEndpoint({ url: 'https://example.com/' })
+  await plain.pay({ amount: 1, idempotency_key: 'noted' })
+  await createDeliveryStore(plain.sql).fanOut(100)
+  const deliveries = await plain.webhooks.deliveriesOfEndpoint(endpoint.id)
+  expect(deliveries).toHaveLength(1)
 })

@@ -31,5 +31,6 @@ export {
   type Redis,
 } from './connect.ts'
 export { logPaymentsEvents, once } from './events.ts'
+export { loadAll, type Loaders } from './load-all.ts'
 export { readVersion } from './version.ts'
 export { runUntilStopped, type Service } from './signals.ts'

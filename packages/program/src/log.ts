@@ -35,6 +35,8 @@ export const logSettings: SettingsTable<LogSettings> = {
  */
 export interface LogFields {
   readonly paymentId?: string | undefined
+  readonly endpointId?: string | undefined
+  readonly deliveryId?: string | undefined
   readonly jobId?: string | undefined
   readonly requestId?: string | undefined
   readonly attempt?: number | undefined

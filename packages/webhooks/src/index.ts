@@ -24,11 +24,6 @@ export type { DeliveryFilter, EventFilter, Redelivered } from './statements/deli
 export { TEST_EVENT_TYPE, WEBHOOK_EVENT_TYPES, type WebhookEventType } from './event-types.ts'
 export type { DisabledData, PaymentData, WebhookPayload } from './payload.ts'
 
-// HTTP
-export { createWebhookRoutes, type WebhookRoutesOptions } from './routes/routes.ts'
-export { WEBHOOK_PROBLEMS, type WebhookProblemCode, type WebhookProblemKind } from './routes/problems.ts'
-export * as webhookSchemas from './routes/schemas.ts'
-
 // Sending
 export { DEFAULT_FAILURE_LIMITS, startWebhookSender } from './sender.ts'
 export type { WebhookSender, WebhookSenderOptions } from './sender.ts'

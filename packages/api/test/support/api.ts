@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { createTestDatabase, testPrefix } from '@titan/local/testing'
 import {
   createPaymentStore,
@@ -11,6 +12,7 @@ import {
 } from '@titan/payments'
 import { createQueue } from '@titan/queue-core'
 import { closeRedis, createLog, createRedis, type Redis } from '@titan/program'
+import { createWebhookStore, type WebhookStore } from '@titan/webhooks'
 import { inject } from 'vitest'
 import { createApp } from '../../src/app.ts'
 
@@ -18,6 +20,7 @@ import { createApp } from '../../src/app.ts'
 export interface TestApi {
   readonly sql: Database
   readonly store: PaymentStore
+  readonly webhooks: WebhookStore
   readonly redis: Redis
   /** The application itself, to be served on a socket. */
   readonly fetch: (request: Request) => Response | Promise<Response>
@@ -35,11 +38,18 @@ export interface TestApiOptions {
   readonly redisUrl?: string
   readonly requestTimeoutMs?: number
   readonly maxInFlight?: number
+  /** Whether outgoing webhooks are set up. @default true */
+  readonly withWebhooks?: boolean
 }
 
 /** Opens the API on real servers. */
 export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi> {
-  const { through = async (url) => url, redisUrl = inject('redisUrl'), ...limits } = options
+  const {
+    through = async (url) => url,
+    redisUrl = inject('redisUrl'),
+    withWebhooks = true,
+    ...limits
+  } = options
   const database = await createTestDatabase(inject('databaseUrl'))
   const direct = openDatabase(database.url, { poolSize: 2 })
   await migrate(direct)
@@ -50,9 +60,11 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
   redis.connect().catch(() => undefined)
   const queue = createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE, { prefix: testPrefix() })
   const relay = createRelay({ store, queue })
+  const webhooks = createWebhookStore(sql, { encryptionKeys: [randomBytes(32)] })
   const app = createApp({
     payments: store,
     relay,
+    webhooks: withWebhooks ? webhooks : undefined,
     probes: { postgres: () => sql`select 1`, redis: () => redis.isReady, isDraining: () => false },
     log,
     ...limits,
@@ -61,6 +73,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
   return {
     sql: direct,
     store,
+    webhooks,
     redis,
     fetch: app.fetch,
     request,

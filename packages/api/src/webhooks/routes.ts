@@ -1,52 +1,48 @@
-import { Hono, type Context } from 'hono'
+import type { WebhookStore } from '@titan/webhooks'
+import type { Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import type { GenericSchema } from 'valibot'
-import type { WebhookStore } from '../store.ts'
+import { MAX_BODY_BYTES, readBody } from '../body.ts'
+import type { AppEnv } from '../middleware.ts'
+import { Problem } from '../problem.ts'
+import { validateQuery } from '../validate.ts'
 import { presentAttempt, presentDelivery, presentEndpoint, presentEvent } from './present.ts'
-import { problemOf, renderProblem, WebhookProblem } from './problems.ts'
-import { hasBody, MAX_BODY_BYTES, readJsonBody, readQuery, type ReadBody } from './read.ts'
 import * as schemas from './schemas.ts'
 
-/** Options of {@link createWebhookRoutes}. */
-export interface WebhookRoutesOptions {
-  /** Reads and checks a JSON body; what it throws is not answered here. @default one of its own */
-  readonly readBody?: ReadBody
-}
+const PATHS = [
+  '/webhook-endpoints',
+  '/webhook-endpoints/*',
+  '/webhook-events',
+  '/webhook-events/*',
+  '/webhook-deliveries/*',
+]
 
 /**
- * The routes under `/webhook-endpoints`, `/webhook-events` and `/webhook-deliveries`, to be mounted at the root of an API.
- * Their own faults are answered as problems; all others are left to the API's `onError`. The `requestId` of the context
- * is used when there is one.
- *
- * @example
- * app.route('/', createWebhookRoutes(createWebhookStore(sql, { encryptionKeys, reach })))
+ * What people and programs do with outgoing webhooks: `/webhook-endpoints`, `/webhook-events`, `/webhook-deliveries`.
+ * Without a store each of them is answered `webhooks-off`; events are noted all the same.
  */
-export function createWebhookRoutes(store: WebhookStore, options: WebhookRoutesOptions = {}): Hono {
-  const { readBody = readJsonBody } = options
-  const app = new Hono()
-  app.onError((error, context) => {
-    const problem = problemOf(error)
-    // Somebody else's: the API's own problems, and the faults of the database.
-    if (problem === undefined || problem.code === 'internal-error') throw error
-    return renderProblem(problem, context)
-  })
+export function mountWebhooks(app: Hono<AppEnv>, store: WebhookStore | undefined): void {
+  if (store === undefined) {
+    const refuse = (): never => {
+      throw new Problem('webhooks-off')
+    }
+    for (const path of PATHS) app.all(path, refuse)
+    return
+  }
   const limit = bodyLimit({
     maxSize: MAX_BODY_BYTES,
     onError: () => {
-      throw new WebhookProblem('body-too-large')
+      throw new Problem('body-too-large')
     },
   })
   // By path: a middleware for everything would be one for the whole API.
   for (const path of PATHS) app.use(path, limit)
-  mountEndpoints(app, store, readBody)
-  mountEvents(app, store, readBody)
+  mountEndpoints(app, store)
+  mountEvents(app, store)
   mountDeliveries(app, store)
-  return app
 }
 
-const PATHS = ['/webhook-endpoints', '/webhook-endpoints/*', '/webhook-events/*', '/webhook-deliveries/*']
-
-function mountEndpoints(app: Hono, store: WebhookStore, readBody: ReadBody): void {
+function mountEndpoints(app: Hono<AppEnv>, store: WebhookStore): void {
   app.post('/webhook-endpoints', async (context) => {
     const {
       url,
@@ -66,13 +62,13 @@ function mountEndpoints(app: Hono, store: WebhookStore, readBody: ReadBody): voi
   })
 
   app.get('/webhook-endpoints', async (context) => {
-    const query = readQuery(context, schemas.endpointsQuery)
+    const query = validateQuery(schemas.endpointsQuery, new URL(context.req.url).searchParams)
     return answerPage(context, query, await store.listEndpoints(pageOf(query)), presentEndpoint)
   })
 
   app.get('/webhook-endpoints/:id', async (context) => {
     const endpoint = await store.getEndpoint(context.req.param('id'))
-    if (endpoint === undefined) throw new WebhookProblem('webhook-endpoint-not-found')
+    if (endpoint === undefined) throw new Problem('webhook-endpoint-not-found')
     return context.json(presentEndpoint(endpoint))
   })
 
@@ -92,7 +88,7 @@ function mountEndpoints(app: Hono, store: WebhookStore, readBody: ReadBody): voi
   })
 
   app.post('/webhook-endpoints/:id/rotate-secret', async (context) => {
-    const body = await readOptionalBody(context, schemas.rotateSecretBody, readBody)
+    const body = await readOptionalBody(context, schemas.rotateSecretBody)
     const { secret, force, overlap_seconds: overlapSeconds } = body
     const rotated = await store.rotateSecret(context.req.param('id'), {
       ...(secret === undefined ? {} : { secret }),
@@ -114,21 +110,21 @@ function mountEndpoints(app: Hono, store: WebhookStore, readBody: ReadBody): voi
 
   app.get('/webhook-endpoints/:id/deliveries', async (context) => {
     const id = context.req.param('id')
-    const query = readQuery(context, schemas.deliveriesQuery)
-    if ((await store.getEndpoint(id)) === undefined) throw new WebhookProblem('webhook-endpoint-not-found')
+    const query = validateQuery(schemas.deliveriesQuery, new URL(context.req.url).searchParams)
+    if ((await store.getEndpoint(id)) === undefined) throw new Problem('webhook-endpoint-not-found')
     const filter = { ...pageOf(query), ...(query.status === undefined ? {} : { status: query.status }) }
     return answerPage(context, query, await store.deliveriesOfEndpoint(id, filter), presentDelivery)
   })
 
   app.post('/webhook-endpoints/:id/redeliver', async (context) => {
-    const range = await readOptionalBody(context, schemas.redeliverRangeBody, readBody)
+    const range = await readOptionalBody(context, schemas.redeliverRangeBody)
     return context.json({ redelivered: await store.redeliverRange(context.req.param('id'), range) }, 202)
   })
 }
 
-function mountEvents(app: Hono, store: WebhookStore, readBody: ReadBody): void {
+function mountEvents(app: Hono<AppEnv>, store: WebhookStore): void {
   app.get('/webhook-events', async (context) => {
-    const query = readQuery(context, schemas.eventsQuery)
+    const query = validateQuery(schemas.eventsQuery, new URL(context.req.url).searchParams)
     const { payment_id: paymentId } = query
     const filter = { ...pageOf(query), ...(paymentId === undefined ? {} : { paymentId }) }
     return answerPage(context, query, await store.listEvents(filter), presentEvent)
@@ -136,29 +132,29 @@ function mountEvents(app: Hono, store: WebhookStore, readBody: ReadBody): void {
 
   app.get('/webhook-events/:id', async (context) => {
     const event = await store.getEvent(context.req.param('id'))
-    if (event === undefined) throw new WebhookProblem('webhook-event-not-found')
+    if (event === undefined) throw new Problem('webhook-event-not-found')
     return context.json(presentEvent(event))
   })
 
   app.get('/webhook-events/:id/deliveries', async (context) => {
     const id = context.req.param('id')
-    if ((await store.getEvent(id)) === undefined) throw new WebhookProblem('webhook-event-not-found')
+    if ((await store.getEvent(id)) === undefined) throw new Problem('webhook-event-not-found')
     return context.json({ data: (await store.deliveriesOfEvent(id)).map(presentDelivery) })
   })
 
   app.post('/webhook-events/:id/redeliver', async (context) => {
-    const { endpoint_id: endpointId } = await readOptionalBody(context, schemas.redeliverEventBody, readBody)
+    const { endpoint_id: endpointId } = await readOptionalBody(context, schemas.redeliverEventBody)
     const eventId = context.req.param('id')
     const count = await store.redeliver(endpointId === undefined ? { eventId } : { eventId, endpointId })
     return context.json({ redelivered: count }, 202)
   })
 }
 
-function mountDeliveries(app: Hono, store: WebhookStore): void {
+function mountDeliveries(app: Hono<AppEnv>, store: WebhookStore): void {
   app.get('/webhook-deliveries/:id', async (context) => {
     const id = context.req.param('id')
     const delivery = await store.getDelivery(id)
-    if (delivery === undefined) throw new WebhookProblem('webhook-delivery-not-found')
+    if (delivery === undefined) throw new Problem('webhook-delivery-not-found')
     const attempts = await store.attemptsOf(id)
     return context.json({ ...presentDelivery(delivery), history: attempts.map(presentAttempt) })
   })
@@ -172,9 +168,14 @@ function mountDeliveries(app: Hono, store: WebhookStore): void {
 async function readOptionalBody<Output>(
   context: Context,
   schema: GenericSchema<unknown, Output>,
-  readBody: ReadBody,
 ): Promise<Output | Record<string, never>> {
   return hasBody(context) ? readBody(context, schema) : {}
+}
+
+/** Whether the client sent a body at all. */
+function hasBody(context: Context): boolean {
+  const length = context.req.header('content-length')
+  return length === undefined ? context.req.header('transfer-encoding') !== undefined : length !== '0'
 }
 
 /** One more than asked for tells whether there is a next page. */

@@ -1,5 +1,4 @@
-import type { WebhookAttempt, WebhookDelivery, WebhookEvent } from '../delivery.ts'
-import type { WebhookEndpoint } from '../endpoint.ts'
+import type { WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookEvent } from '@titan/webhooks'
 
 /** An endpoint as the API shows it. */
 export interface EndpointBody {
@@ -88,7 +87,7 @@ export function presentAttempt(attempt: WebhookAttempt): AttemptBody {
 }
 
 /** An event as the API shows it. */
-export interface EventBody {
+export interface WebhookEventBody {
   readonly event_id: string
   readonly type: string
   readonly payment_id: string | null
@@ -97,7 +96,7 @@ export interface EventBody {
   readonly payload: unknown
 }
 
-export function presentEvent(event: WebhookEvent): EventBody {
+export function presentEvent(event: WebhookEvent): WebhookEventBody {
   return {
     event_id: event.id,
     type: event.type,

@@ -3,8 +3,12 @@
  * Messages never repeat what the client sent.
  */
 import * as v from 'valibot'
-import { DELIVERY_STATUSES, type DeliveryStatus } from '../delivery.ts'
-import { WEBHOOK_EVENT_TYPES, type WebhookEventType } from '../event-types.ts'
+import {
+  DELIVERY_STATUSES,
+  WEBHOOK_EVENT_TYPES,
+  type DeliveryStatus,
+  type WebhookEventType,
+} from '@titan/webhooks'
 
 const text = v.string('must be a string')
 const url = v.pipe(
