@@ -1,8 +1,9 @@
-// What the library offers. Three factories, two backoffs, three errors; the rest are types.
+// What the library offers. Four factories, two backoffs, three errors; the rest are types.
 
 export { createQueue, type AmendResult, type Enqueued, type Queue } from './queue.ts'
 export { createWorker, type Handlers, type Worker, type WorkerCounters, type WorkerHealth } from './worker.ts'
 export { createConsumer, type Consumer, type ConsumerOptions, type Lease } from './consumer.ts'
+export { createInspector, type Inspector } from './inspect.ts'
 
 export { exponential, fixed, type Backoff, type ExponentialOptions } from './backoff.ts'
 export { QueueError, RetryError, UnrecoverableError, type QueueErrorCode } from './errors.ts'
@@ -14,6 +15,7 @@ export type { Handler, JobContext } from './execute.ts'
 export type { Fence } from './lease.ts'
 export type { EventJob, OnEvent, QueueEvent } from './events.ts'
 export type { QueueStats } from './stats.ts'
+export type { ConsumerView, JobState, JobView } from './peek.ts'
 export type { DeadLetter, DeadLetters, Redriven, RedriveOptions } from './dead-letters.ts'
 export type { Schedule, Schedules, ScheduleState } from './schedules.ts'
 export type { RedisClient, RedisClusterClient, RedisNodeClient } from './connection.ts'

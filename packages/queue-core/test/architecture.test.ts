@@ -9,7 +9,7 @@ const FLOORS: readonly (readonly string[])[] = [
     ...['loop', 'options', 'outcome', 'schema', 'steps', 'within'],
   ],
   // Redis: connections, scripts and commands.
-  ['broker', 'connection', 'locator', 'partition', 'scripts', 'server', 'settle', 'stats'],
+  ['broker', 'connection', 'inspect', 'locator', 'partition', 'peek', 'scripts', 'server', 'settle', 'stats'],
   // The queue, and leases in hand.
   ['buffer', 'dead-letters', 'held', 'lane', 'limiter', 'new-job', 'queue', 'schedules', 'verdict'],
   // What works: one duty a file.

@@ -29,6 +29,7 @@ test('the library offers these names at run time', () => {
       "RetryError",
       "UnrecoverableError",
       "createConsumer",
+      "createInspector",
       "createQueue",
       "createWorker",
       "exponential",

@@ -1,0 +1,259 @@
+import { decodeFields, plainJobId, type StoredJob } from './job.ts'
+import { deliveriesOf } from './lease.ts'
+import { LEVELS, priorityOf, type Level, type Priority } from './levels.ts'
+import type { QueuePartition } from './partition.ts'
+
+/** Where a live job is. */
+export type JobState = 'ready' | 'leased' | 'delayed' | 'parked'
+
+/** A live job as it is in Redis. */
+export interface JobView {
+  readonly state: JobState
+  /** '' when its entry could not be read. */
+  readonly id: string
+  /** '' when its entry could not be read. */
+  readonly name: string
+  /** What the producer gave; undefined when it could not be read. */
+  readonly data: unknown
+  readonly priority: Priority
+  /** Failed attempts so far. */
+  readonly failures: number
+  /** When it is due, epoch milliseconds by the server's clock; of delayed jobs only. */
+  readonly dueAt: number | undefined
+  /** Its entry in the stream, which tells since when it is ready; of ready and leased jobs only. */
+  readonly entryId: string | undefined
+  /** Consumer that has it; of leased jobs only. */
+  readonly consumer: string | undefined
+  /** Milliseconds since it was delivered or its lease was renewed; of leased jobs only. */
+  readonly idleMs: number | undefined
+  /** How often it was delivered; of leased jobs only. */
+  readonly deliveries: number | undefined
+}
+
+/** A worker as Redis knows it. */
+export interface ConsumerView {
+  /** Name of the worker with its random end. */
+  readonly name: string
+  /** Jobs claimed by it. */
+  readonly leases: number
+  /** Milliseconds since it last spoke for itself, reading or renewing. */
+  readonly idleMs: number
+}
+
+type Entries = [id: string, fields: string[]][]
+type PendingEntry = [id: string, consumer: string, idleMs: number, deliveryCount: number]
+
+/** Released jobs are pending under this name; they are ready. */
+const RELEASED = '_released'
+
+/** Looks at one partition. */
+export interface PartInspector extends Record<JobState, (count: number) => Promise<JobView[]>> {
+  find(id: string): Promise<JobView | 'done' | undefined>
+  consumers(): Promise<ConsumerView[]>
+}
+
+/** An inspector of one partition. `single`: the queue has no other, so job ids need not name it. */
+export function createPartInspector(
+  { index, keys, connection }: QueuePartition,
+  single: boolean,
+): PartInspector {
+  const partition = single ? undefined : index
+
+  /** A list of maps, whichever way the protocol tells them; none while there is no stream. */
+  async function ask(args: string[]): Promise<Record<string, unknown>[]> {
+    try {
+      const replies = await connection.send<(unknown[] | Record<string, unknown>)[]>(args)
+      return replies.map((reply) => (Array.isArray(reply) ? toRecord(reply) : reply))
+    } catch (error) {
+      if (error instanceof Error && error.message.includes('no such key')) return []
+      throw error
+    }
+  }
+
+  async function groupOf(stream: string): Promise<{ name: string; last: string } | undefined> {
+    const [group] = await ask(['XINFO', 'GROUPS', stream])
+    return group && { name: String(group['name']), last: String(group['last-delivered-id']) }
+  }
+
+  /** Those that are still there. */
+  async function entries(level: Level, ids: readonly string[]): Promise<Entries> {
+    const stream = keys.streams[level]
+    return (await Promise.all(ids.map((id) => connection.send<Entries>(['XRANGE', stream, id, id])))).flat()
+  }
+
+  async function pending(
+    stream: string,
+    group: string,
+    consumer: string,
+    count: number,
+  ): Promise<PendingEntry[]> {
+    return connection.send<PendingEntry[]>(['XPENDING', stream, group, '-', '+', String(count), consumer])
+  }
+
+  function view(
+    state: JobState,
+    level: Level,
+    stored: StoredJob | undefined,
+    more: Partial<JobView>,
+  ): JobView {
+    const { entryId } = more
+    const made = entryId === undefined || stored === undefined ? '' : plainJobId(entryId, level, partition)
+    return {
+      ...{ state, id: stored?.meta.id ?? made, name: stored?.name ?? '', data: readJson(stored?.data) },
+      ...{ priority: priorityOf(level), failures: stored?.meta.failures ?? 0 },
+      ...{
+        dueAt: undefined,
+        entryId: undefined,
+        consumer: undefined,
+        idleMs: undefined,
+        deliveries: undefined,
+      },
+      ...more,
+    }
+  }
+
+  function readyView(level: Level, [entryId, fields]: Entries[number]): JobView {
+    return view('ready', level, decodeFields(fields, level), { entryId })
+  }
+
+  function leasedView(
+    level: Level,
+    fields: readonly string[],
+    [entryId, consumer, idleMs, count]: PendingEntry,
+  ): JobView {
+    const deliveries = deliveriesOf(count)
+    return view('leased', level, decodeFields(fields, level), { entryId, consumer, idleMs, deliveries })
+  }
+
+  function waitingView(state: 'delayed' | 'parked', envelope: string, dueAt?: number): JobView {
+    const [level = '', id = '', , , name = '', meta = '', ...data] = envelope.split('\n')
+    const at = LEVELS.find((candidate) => candidate === Number(level) - 1) ?? 1
+    const fields = ['n', name, 'd', data.join('\n'), ...(meta === '' ? [] : ['m', meta])]
+    return { ...view(state, at, decodeFields(fields, at), { dueAt }), id }
+  }
+
+  async function readyOf(level: Level, count: number): Promise<JobView[]> {
+    const stream = keys.streams[level]
+    const group = await groupOf(stream)
+    const released = group === undefined ? [] : await pending(stream, group.name, RELEASED, count)
+    const first = await entries(
+      level,
+      released.map(([id]) => id),
+    )
+    const from = group === undefined ? '-' : `(${group.last}`
+    const rest = await connection.send<Entries>(['XRANGE', stream, from, '+', 'COUNT', String(count)])
+    return [...first, ...rest].slice(0, count).map((entry) => readyView(level, entry))
+  }
+
+  async function leasedOf(level: Level, count: number): Promise<JobView[]> {
+    const stream = keys.streams[level]
+    const group = await groupOf(stream)
+    if (group === undefined) return []
+    const names = (await ask(['XINFO', 'CONSUMERS', stream, group.name])).map(({ name }) => String(name))
+    const lists = await Promise.all(
+      names.filter((name) => name !== RELEASED).map((name) => pending(stream, group.name, name, count)),
+    )
+    const oldest = lists
+      .flat()
+      .toSorted((a, b) => b[2] - a[2])
+      .slice(0, count)
+    const fields = new Map(
+      await entries(
+        level,
+        oldest.map(([id]) => id),
+      ),
+    )
+    return oldest.map((lease) => leasedView(level, fields.get(lease[0]) ?? [], lease))
+  }
+
+  async function findInStream(level: Level, entryId: string): Promise<JobView | undefined> {
+    const [entry] = await entries(level, [entryId])
+    if (entry === undefined) return undefined
+    const stream = keys.streams[level]
+    const group = await groupOf(stream)
+    const args = group && ['XPENDING', stream, group.name, entryId, entryId, '1']
+    const [lease] = args === undefined ? [] : await connection.send<PendingEntry[]>(args)
+    return lease === undefined || lease[1] === RELEASED
+      ? readyView(level, entry)
+      : leasedView(level, entry[1], lease)
+  }
+
+  async function ofLevels(
+    list: (level: Level, count: number) => Promise<JobView[]>,
+    count: number,
+  ): Promise<JobView[]> {
+    return (await Promise.all(LEVELS.map((level) => list(level, count)))).flat()
+  }
+
+  return {
+    ready: async (count) => (await ofLevels(readyOf, count)).slice(0, count),
+    leased: async (count) => {
+      const all = await ofLevels(leasedOf, count)
+      return all.toSorted((a, b) => (b.idleMs ?? 0) - (a.idleMs ?? 0)).slice(0, count)
+    },
+    async delayed(count) {
+      const args = ['ZRANGE', keys.delayed, '0', String(count - 1), 'WITHSCORES']
+      const flat = (await connection.send<(string | number | [string, number])[]>(args)).flat()
+      const ids = flat.filter((_, at) => at % 2 === 0).map(String)
+      if (ids.length === 0) return []
+      const envelopes = await connection.send<(string | null)[]>(['HMGET', keys.delayedJobs, ...ids])
+      return envelopes.flatMap((envelope, at) =>
+        envelope === null ? [] : [waitingView('delayed', envelope, Number(flat[at * 2 + 1]))],
+      )
+    },
+    async parked(count) {
+      const members = await connection.send<string[]>(['ZRANGE', keys.parked, '0', String(count - 1)])
+      return members.map((member) => waitingView('parked', envelopeOf(member)))
+    },
+    async find(id) {
+      const place = await connection.send<string | null>(['HGET', keys.live, id])
+      if (place === null)
+        return (await connection.send<number>(['EXISTS', keys.processed(id)])) === 1 ? 'done' : undefined
+      if (place === 'd') {
+        const envelope = await connection.send<string | null>(['HGET', keys.delayedJobs, id])
+        const due = await connection.send<string | number | null>(['ZSCORE', keys.delayed, id])
+        return envelope === null ? undefined : waitingView('delayed', envelope, Number(due))
+      }
+      const [, level, entryId = ''] = /^(\d):([^:]*):/.exec(place) ?? []
+      const at = LEVELS.find((candidate) => candidate === Number(level) - 1)
+      if (at !== undefined) return findInStream(at, entryId)
+      const [, turn = '', key = ''] = /^p:(\d+):(.*)$/s.exec(place) ?? []
+      const start = `[${key}\0${turn}\0`
+      const range = [start, `${start}\xff`, 'BYLEX', 'LIMIT', '0', '1']
+      const [member] = await connection.send<string[]>(['ZRANGE', keys.parked, ...range])
+      return member === undefined ? undefined : waitingView('parked', envelopeOf(member))
+    },
+    async consumers() {
+      const lists = await Promise.all(
+        LEVELS.map(async (level) => {
+          const group = await groupOf(keys.streams[level])
+          return group === undefined ? [] : ask(['XINFO', 'CONSUMERS', keys.streams[level], group.name])
+        }),
+      )
+      return lists
+        .flat()
+        .flatMap(({ name, pending: leases, idle }) =>
+          name === RELEASED ? [] : [{ name: String(name), leases: Number(leases), idleMs: Number(idle) }],
+        )
+    },
+  }
+}
+
+/** A parked job is stored behind its ordering key and its turn. */
+function envelopeOf(member: string): string {
+  return member.split('\0').slice(2).join('\0')
+}
+
+function toRecord(list: readonly unknown[]): Record<string, unknown> {
+  const pairs = list.flatMap((key, at) => (at % 2 === 0 ? [[String(key), list[at + 1]]] : []))
+  return Object.fromEntries(pairs)
+}
+
+function readJson(text: string | undefined): unknown {
+  if (text === undefined) return undefined
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

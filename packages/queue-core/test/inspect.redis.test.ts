@@ -1,0 +1,147 @@
+import { eventually, testPrefix } from '@titan/local/testing'
+import { createClient } from 'redis'
+import { afterAll, beforeEach, describe, expect, inject, it, onTestFinished } from 'vitest'
+import {
+  createInspector,
+  createQueue,
+  createWorker,
+  type Inspector,
+  type JobContext,
+  type Queue,
+} from '../src/index.ts'
+
+interface Jobs {
+  work: { readonly n: number }
+}
+
+const redis = createClient({ url: inject('redisUrl') })
+await redis.connect()
+afterAll(() => redis.destroy())
+
+let prefix: string
+let queue: Queue<Jobs>
+let inspector: Inspector
+
+beforeEach(() => {
+  prefix = testPrefix()
+  queue = createQueue<Jobs>(redis, 'q', { prefix })
+  inspector = createInspector(redis, 'q', { prefix })
+})
+
+/** A worker whose jobs run until the test is over. */
+async function startBusyWorker(concurrency: number, partitions = 1): Promise<string> {
+  const { promise: over, resolve } = Promise.withResolvers<void>()
+  const options = { prefix, concurrency, partitions, maxPrefetch: 0, consumer: 'w1' }
+  const worker = createWorker<Jobs>(redis, 'q', { work: () => over }, options)
+  await worker.start()
+  onTestFinished(async () => {
+    resolve()
+    await worker.stop({ graceMs: 0 })
+  })
+  await eventually(() => expect(worker.running).toBe(concurrency))
+  return worker.consumer
+}
+
+describe('createInspector', () => {
+  it('finds nothing in a queue that was never used', async () => {
+    for (const state of ['ready', 'leased', 'delayed', 'parked'] as const)
+      expect(await inspector.peek(state)).toEqual([])
+    expect(await inspector.consumers()).toEqual([])
+    expect(await inspector.find('a')).toBeUndefined()
+  })
+
+  it('shows ready jobs by priority, then age, with their data', async () => {
+    await queue.enqueue('work', { n: 1 }, { id: 'a' })
+    const plain = await queue.enqueue('work', { n: 2 })
+    await queue.enqueue('work', { n: 3 }, { id: 'c', priority: 'high' })
+
+    const jobs = await inspector.peek('ready')
+    expect(jobs.map(({ id, data, priority }) => ({ id, data, priority }))).toEqual([
+      { id: 'c', data: { n: 3 }, priority: 'high' },
+      { id: 'a', data: { n: 1 }, priority: 'default' },
+      { id: plain.id, data: { n: 2 }, priority: 'default' },
+    ])
+    expect(await inspector.peek('ready', 1)).toHaveLength(1)
+  })
+
+  it('shows leased jobs with the worker that has them, and leaves them out of the ready ones', async () => {
+    await queue.enqueue('work', { n: 1 }, { id: 'a' })
+    await queue.enqueue('work', { n: 2 }, { id: 'b' })
+    const consumer = await startBusyWorker(1)
+
+    expect(await inspector.peek('leased')).toMatchObject([
+      { state: 'leased', id: 'a', consumer, deliveries: 1, idleMs: expect.any(Number) },
+    ])
+    expect(await inspector.peek('ready')).toMatchObject([{ id: 'b', consumer: undefined }])
+    expect(await inspector.consumers()).toMatchObject([{ name: consumer, leases: 1 }])
+    expect(await inspector.find('a')).toMatchObject({ state: 'leased', consumer })
+    expect(await inspector.find('b')).toMatchObject({ state: 'ready', data: { n: 2 } })
+  })
+
+  it('shows delayed jobs in the order of their times', async () => {
+    const runAt = Date.now() + 3_600_000
+    await queue.enqueue('work', { n: 1 }, { id: 'late', runAt: runAt + 1 })
+    await queue.enqueue('work', { n: 2 }, { id: 'soon', runAt })
+
+    expect(await inspector.peek('delayed')).toMatchObject([
+      { state: 'delayed', id: 'soon', name: 'work', data: { n: 2 }, dueAt: runAt },
+      { state: 'delayed', id: 'late', dueAt: runAt + 1 },
+    ])
+    expect(await inspector.find('late')).toMatchObject({ state: 'delayed', dueAt: runAt + 1 })
+  })
+
+  it('shows jobs behind their ordering key', async () => {
+    for (const id of ['first', 'second', 'third'])
+      await queue.enqueue('work', { n: 1 }, { id, orderingKey: 'key:1' })
+
+    expect(await inspector.peek('parked')).toMatchObject([{ id: 'second' }, { id: 'third' }])
+    expect(await inspector.find('third')).toMatchObject({ state: 'parked', id: 'third', data: { n: 1 } })
+  })
+
+  it('counts a released job as ready', async () => {
+    await queue.enqueue('work', { n: 1 }, { id: 'a' })
+    const untilAborted = (_job: unknown, { signal }: JobContext): Promise<never> =>
+      new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+    const worker = createWorker<Jobs>(redis, 'q', { work: untilAborted }, { prefix })
+    await worker.start()
+    await eventually(() => expect(worker.running).toBe(1))
+    await worker.stop({ graceMs: 0 })
+
+    expect(await inspector.peek('ready')).toMatchObject([{ id: 'a' }])
+    expect(await inspector.peek('leased')).toEqual([])
+    expect(await inspector.find('a')).toMatchObject({ state: 'ready' })
+  })
+
+  it('remembers a job that is done', async () => {
+    await queue.enqueue('work', { n: 1 }, { id: 'a' })
+    const worker = createWorker<Jobs>(redis, 'q', { work: () => undefined }, { prefix })
+    await worker.start()
+    onTestFinished(() => worker.stop())
+
+    await eventually(async () => expect(await inspector.find('a')).toBe('done'))
+  })
+
+  it('shows what others wrote into the stream', async () => {
+    await redis.xAdd(`${prefix}:{q}:jobs`, '*', { whatever: 'x' })
+
+    expect(await inspector.peek('ready')).toMatchObject([{ id: '', name: '', data: undefined }])
+  })
+
+  it('looks at every partition', async () => {
+    const options = { prefix, partitions: 3 }
+    const spread = createQueue<Jobs>(redis, 'q', options)
+    for (let n = 0; n < 9; n++) await spread.enqueue('work', { n }, { id: `id-${n}` })
+    const consumer = await startBusyWorker(9, 3)
+
+    const view = createInspector(redis, 'q', options)
+    expect((await view.peek('leased')).map(({ id }) => id).toSorted()).toEqual(
+      Array.from({ length: 9 }, (_, n) => `id-${n}`),
+    )
+    expect(await view.consumers()).toMatchObject([{ name: consumer, leases: 9 }])
+    expect(await view.find('id-7')).toMatchObject({ state: 'leased' })
+  })
+
+  it('refuses a name that cannot be one', () => {
+    expect(() => createInspector(redis, 'a{b}')).toThrow(/not valid/)
+  })
+})
