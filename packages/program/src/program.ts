@@ -19,6 +19,8 @@ export interface Program<Own, Shared> {
   readonly settings: SettingsTable<Own>
   /** Flags for variables that `load` reads. */
   readonly sharedSettings: readonly SettingNames[]
+  /** Flag of the setting that words without a flag are for, such as ids; several are joined by commas. @default none are taken */
+  readonly words?: string
   /** Reads the rest of the configuration; a PaymentsError tells what cannot be used. */
   load(environment: Environment): Shared
   /** Does the work; resolves with the exit code. */
@@ -138,8 +140,19 @@ function readFlags<Own, Shared>(
     else if (typeof value === 'string' || typeof value === 'boolean') flags.set(setting.flag, String(value))
   }
   // The word after an unknown flag is taken for an argument; one complaint is enough.
-  if (faults.length === 0) for (const word of parsed._) faults.push(`unexpected argument '${word}'`)
+  if (faults.length === 0) faults.push(...placeWords(program.words, parsed._, flags))
   return { flags, faults: [...new Set(faults)] }
+}
+
+/** Gives words to the flag that they are for; returns complaints about those that have none. */
+function placeWords(
+  flag: string | undefined,
+  words: readonly string[],
+  flags: Map<string, string>,
+): string[] {
+  if (flag === undefined || flags.has(flag)) return words.map((word) => `unexpected argument '${word}'`)
+  if (words.length > 0) flags.set(flag, words.join(','))
+  return []
 }
 
 function settingsOf<Own, Shared>(program: Program<Own, Shared>): SettingNames[] {

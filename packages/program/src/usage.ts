@@ -6,12 +6,14 @@ export interface UsageSubject {
   readonly version: string
   readonly description: string
   readonly settings: readonly SettingNames[]
+  /** Flag of the setting that words are for. */
+  readonly words?: string
 }
 
 const WIDTH = 110
 
 /** The text of `--help`: each flag with its variable and default. */
-export function usageOf({ name, version, description, settings }: UsageSubject): string {
+export function usageOf({ name, version, description, settings, words }: UsageSubject): string {
   const rows = [
     ...settings.map((setting) => [flagOf(setting), describe(setting)] as const),
     ['-h, --help', 'print this text'] as const,
@@ -22,7 +24,7 @@ export function usageOf({ name, version, description, settings }: UsageSubject):
   return [
     `${name} ${version}: ${description}`,
     '',
-    `Usage: ${name} [options]`,
+    `Usage: ${name} ${words === undefined ? '' : `[${words} …] `}[options]`,
     '',
     ...options,
     '',
