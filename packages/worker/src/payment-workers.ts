@@ -6,6 +6,7 @@ import {
   createRelay,
   PAYMENTS_QUEUE,
   type Gateway,
+  type OnPaymentsEvent,
   type PaymentJobs,
   type PaymentsConfig,
 } from '@titan/payments'
@@ -20,13 +21,17 @@ import {
   logPaymentsEvents,
   type Log,
 } from '@titan/program'
+import type { WebhooksConfig } from '@titan/webhooks'
 import { logQueueEvents } from './queue-log.ts'
+import { startWebhooks, type Webhooks } from './webhooks.ts'
 
 /** How to run the workers of one process. */
 export interface PaymentWorkersOptions {
   readonly config: PaymentsConfig
   readonly gateway: Gateway
   readonly log: Log
+  /** How outgoing webhooks are sent. @default none are sent; what happens is noted for whoever sends them later */
+  readonly webhooks?: WebhooksConfig | undefined
   /** Consumer group; all workers of a queue share one. */
   readonly group: string
   /** Name of the worker; a number is added when there are several. */
@@ -75,7 +80,12 @@ export async function startPaymentWorkers(options: PaymentWorkersOptions): Promi
   const redis = createRedis(config.redisUrl, log)
   const queue = createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE, { prefix })
   const store = createPaymentStore(sql)
-  const onEvent = logPaymentsEvents(log)
+  let webhooks: Webhooks | undefined
+  const logEvent = logPaymentsEvents(log)
+  const onEvent: OnPaymentsEvent = (event) => {
+    logEvent(event)
+    if (event.type === 'settled') webhooks?.nudge()
+  }
   const relay = createRelay({ store, queue, intervalMs: config.relayIntervalMs, onEvent })
   const reconciler = createReconciler({
     store,
@@ -112,7 +122,12 @@ export async function startPaymentWorkers(options: PaymentWorkersOptions): Promi
   })
 
   async function stop(graceMs: number): Promise<void> {
-    await Promise.all([...workers.map((worker) => worker.stop({ graceMs })), relay.stop(), reconciler.stop()])
+    await Promise.all([
+      ...workers.map((worker) => worker.stop({ graceMs })),
+      relay.stop(),
+      reconciler.stop(),
+      webhooks?.stop(graceMs),
+    ])
     await gateway.close?.()
     closeRedis(redis)
     await sql.end({ timeout: DATABASE_GRACE_S })
@@ -122,6 +137,8 @@ export async function startPaymentWorkers(options: PaymentWorkersOptions): Promi
     if (options.migrate) await applyMigrations(sql, log)
     await connectRedis(redis, config.redisUrl, connectTimeoutMs)
     for (const worker of workers) await startWorker(worker, connectTimeoutMs)
+    if (options.webhooks !== undefined)
+      webhooks = await startWebhooks({ ...options, webhooks: options.webhooks, redis })
     if (options.relay) relay.start()
     if (options.reconcile) reconciler.start()
   } catch (error) {

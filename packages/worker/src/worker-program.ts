@@ -1,11 +1,13 @@
 import { hostname } from 'node:os'
 import { gatewayFromEnv, loadPaymentsConfig, type Gateway, type PaymentsConfig } from '@titan/payments'
+import { loadWebhooksConfig, type WebhooksConfig } from '@titan/webhooks'
 import { checkStores } from './check.ts'
 import { startPaymentWorkers, type PaymentWorkersOptions } from './payment-workers.ts'
 import {
   createLog,
   EXIT,
   gatewaySettings,
+  loadAll,
   logSettings,
   milliseconds,
   processingSettings,
@@ -22,15 +24,18 @@ import {
 
 /** The settings that only the worker has. */
 export interface WorkerSettings
-  extends Omit<PaymentWorkersOptions, 'config' | 'gateway' | 'log'>, LogSettings {
+  extends Omit<PaymentWorkersOptions, keyof SharedSettings | 'log'>, LogSettings {
+  readonly sendWebhooks: boolean
   readonly graceMs: number
   readonly check: boolean
 }
 
-/** What the payment domain reads from the environment. */
+/** What the packages below read from the environment. */
 export interface SharedSettings {
   readonly config: PaymentsConfig
   readonly gateway: Gateway
+  /** Undefined without `WEBHOOK_ENCRYPTION_KEY`. */
+  readonly webhooks: WebhooksConfig | undefined
 }
 
 const HOUR = 3_600_000
@@ -83,6 +88,14 @@ const settings: SettingsTable<WorkerSettings> = {
     { flag: 'reconcile', env: 'WORKER_RECONCILE', about: 'find payments whose job is lost' },
     true,
   ),
+  sendWebhooks: toggle(
+    {
+      flag: 'webhooks',
+      env: 'WORKER_WEBHOOKS',
+      about: 'send outgoing webhooks; nothing is sent without WEBHOOK_ENCRYPTION_KEY',
+    },
+    true,
+  ),
   migrate: toggle({ flag: 'migrate', env: 'MIGRATE', about: 'apply missing migrations at the start' }, true),
   connectTimeoutMs: milliseconds(
     {
@@ -114,17 +127,24 @@ export const workerProgram: Program<WorkerSettings, SharedSettings> = {
   description: 'Takes queued payments through a payment gateway',
   settings,
   sharedSettings: [...storeSettings(), ...processingSettings(), ...gatewaySettings()],
-  load: (environment) => ({ config: loadPaymentsConfig(environment), gateway: gatewayFromEnv(environment) }),
-  run: async ({ check, graceMs, logLevel, logFormat, ...own }, { config, gateway }) => {
+  load: (environment) =>
+    loadAll(
+      { config: loadPaymentsConfig, gateway: gatewayFromEnv, webhooks: loadWebhooksConfig },
+      environment,
+    ),
+  run: async ({ check, graceMs, logLevel, logFormat, sendWebhooks, ...own }, shared) => {
     const log = createLog('titan-worker', { logLevel, logFormat })
     if (check) {
-      for (const line of await checkStores(config, own.connectTimeoutMs, log))
+      for (const line of await checkStores(shared.config, own.connectTimeoutMs, log))
         process.stdout.write(`${line}\n`)
       return EXIT.ok
     }
+    const webhooks = sendWebhooks ? shared.webhooks : undefined
+    if (sendWebhooks && webhooks === undefined)
+      log.info('no webhooks are sent: WEBHOOK_ENCRYPTION_KEY is not set')
     return runUntilStopped({
       log,
-      start: () => startPaymentWorkers({ ...own, config, gateway, log }),
+      start: () => startPaymentWorkers({ ...own, ...shared, webhooks, log }),
       announce: () => {
         const { consumer, group, workerCount } = own
         process.stdout.write(

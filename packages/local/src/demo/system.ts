@@ -7,6 +7,7 @@ import { providePostgres, provideRedis } from '../provide.ts'
 import { poll } from '../wait.ts'
 import type { Closers } from './closers.ts'
 import { startProgram, type Program } from './program.ts'
+import { webhookVariables } from './webhook-key.ts'
 
 /** What to start. */
 export interface SystemOptions {
@@ -63,12 +64,13 @@ export async function startSystem(options: SystemOptions): Promise<System> {
 
   const stores = { DATABASE_URL: postgres.url, REDIS_URL: redis.url }
   const gateway = Object.keys(env).some((name) => name.startsWith('GATEWAY')) ? {} : SHOW_GATEWAY
+  const webhooks = webhookVariables(join(stateFolder, 'webhook-key'), env)
   const run: Run = async (name, script, args, settings) => {
     const program = await startProgram({
       name,
       script: join(repositoryFolder(), script),
       args,
-      env: { ...gateway, ...stores, ...settings },
+      env: { ...gateway, ...webhooks, ...stores, ...settings },
       logFile: join(stateFolder, 'logs', `${name}.log`),
       onSpawn: (pid) => ownership.record(pid, 'SIGTERM'),
       onRestart: (how) => print(`${name} ended (${how}) and is started again`),

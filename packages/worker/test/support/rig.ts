@@ -21,6 +21,8 @@ export interface Rig {
   create(key: string, amount?: number): Promise<string>
   /** Waits until a payment has one of these statuses. */
   reaches(id: string, ...statuses: readonly PaymentStatus[]): Promise<void>
+  /** Events that wait to be handed out to webhook endpoints. */
+  countNotes(): Promise<number>
   close(): Promise<void>
 }
 
@@ -43,6 +45,10 @@ export async function openRig(): Promise<Rig> {
         const status = (await store.get(id))?.status
         if (status === undefined || !statuses.includes(status)) throw new Error(`${id} is ${String(status)}`)
       }, PATIENT)
+    },
+    countNotes: async () => {
+      const [row] = await sql<{ total: number }[]>`select count(*) as total from webhook_outbox`
+      return row?.total ?? Number.NaN
     },
     close: async () => {
       await killSpawned()

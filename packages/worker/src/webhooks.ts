@@ -1,0 +1,64 @@
+import type { PaymentsConfig } from '@titan/payments'
+import { connectDatabase, type Log, type Redis } from '@titan/program'
+import { startWebhookSender, type WebhooksConfig } from '@titan/webhooks'
+import { logQueueEvents } from './queue-log.ts'
+import { logWebhooksEvents } from './webhooks-log.ts'
+
+/** How to send webhooks beside the workers. */
+export interface WebhooksOptions {
+  readonly config: PaymentsConfig
+  readonly webhooks: WebhooksConfig
+  /** Connected, and the caller's to close. */
+  readonly redis: Redis
+  readonly log: Log
+  readonly consumer: string
+  /** How long to try to reach PostgreSQL, in milliseconds. */
+  readonly connectTimeoutMs: number
+}
+
+/** The sending of webhooks as it runs. */
+export interface Webhooks {
+  /** A payment has changed: looks for it now. Never waits, never throws. */
+  nudge(): void
+  /** Lets the requests under way finish, for as long as `graceMs`, then closes everything. Idempotent. */
+  stop(graceMs: number): Promise<void>
+}
+
+/** Of their own, so that webhooks never wait in front of payments. */
+const POOL_SIZE = 4
+/** How long statements that are under way may take when the database is closed, in seconds. */
+const DATABASE_GRACE_S = 5
+
+/**
+ * Starts to send webhooks, over connections to PostgreSQL of their own.
+ *
+ * @throws Failure when PostgreSQL cannot be used; QueueError when Redis is not fit for the queue
+ */
+export async function startWebhooks(options: WebhooksOptions): Promise<Webhooks> {
+  const { config, webhooks, redis, log, consumer } = options
+  const sql = await connectDatabase(config.databaseUrl, options.connectTimeoutMs, {
+    poolSize: POOL_SIZE,
+    applicationName: 'titan-webhooks',
+  })
+  const close = (): Promise<void> => sql.end({ timeout: DATABASE_GRACE_S })
+  try {
+    const sender = await startWebhookSender({
+      sql,
+      redis,
+      config: webhooks,
+      prefix: config.prefix,
+      consumer,
+      onEvent: logWebhooksEvents(log),
+      onQueueEvent: logQueueEvents(log, consumer),
+    })
+    const stop = async (graceMs: number): Promise<void> => {
+      await sender.stop(graceMs)
+      await close()
+    }
+    let stopped: Promise<void> | undefined
+    return { nudge: sender.nudge, stop: (graceMs) => (stopped ??= stop(graceMs)) }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
