@@ -50,6 +50,12 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
     title: 'The request is not valid HTTP',
     advice: 'Check the request line and the headers.',
   },
+  'gateway-webhook-refused': {
+    status: 400,
+    title: 'The webhook was not signed by the gateway',
+    advice:
+      'For gateways only. The signing secret may be another one, the body changed on its way, or the webhook too old.',
+  },
   'payment-not-found': {
     status: 404,
     title: 'No such payment',
@@ -136,6 +142,7 @@ export type ProblemCode =
   | 'card-data-not-allowed'
   | 'invalid-cursor'
   | 'bad-request'
+  | 'gateway-webhook-refused'
   | 'payment-not-found'
   | 'not-found'
   | 'method-not-allowed'

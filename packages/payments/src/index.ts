@@ -52,6 +52,7 @@ export { limitGateway, type LimitedGateway } from './gateways/limits.ts'
 export type { BreakerOptions, GatewayLimits } from './gateways/limit-options.ts'
 export type { CircuitStatus } from './gateways/circuit.ts'
 export { gatewayFromEnv } from './gateway-from-env.ts'
+export { gatewayWebhooksFromEnv, type GatewayWebhookReader } from './gateways/webhooks-from-env.ts'
 
 // Work: the job, its handler, and the two loops that keep Redis in step
 export { PAYMENTS_QUEUE, type PaymentJobs } from './pay-job.ts'

@@ -2,6 +2,7 @@ import * as v from 'valibot'
 import type { Environment } from '../config.ts'
 import type { Gateway } from '../gateway.ts'
 import { readGatewayEnvironment, whole } from './environment.ts'
+import { stripeWebhookSecret } from './stripe-webhook.ts'
 import { createStripeGateway } from './stripe.ts'
 
 const StripeSchema = v.pipe(
@@ -10,9 +11,7 @@ const StripeSchema = v.pipe(
     STRIPE_API_BASE: v.optional(
       v.pipe(v.string(), v.trim(), v.regex(/^https?:\/\/[^/]+\/?$/, 'must be a URL without a path')),
     ),
-    STRIPE_WEBHOOK_SECRET: v.optional(
-      v.pipe(v.string(), v.trim(), v.regex(/^whsec_\S+$/, 'must begin with whsec_')),
-    ),
+    STRIPE_WEBHOOK_SECRET: v.optional(stripeWebhookSecret),
     STRIPE_PAYMENT_METHOD: v.optional(
       v.pipe(v.string(), v.trim(), v.regex(/^\w+$/, 'must be the id of a payment method')),
     ),

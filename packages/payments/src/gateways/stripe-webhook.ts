@@ -32,16 +32,23 @@ const IntentSchema = v.looseObject({
   }),
 })
 
+/** The signing secret of an endpoint, as the variable `STRIPE_WEBHOOK_SECRET` holds it. */
+export const stripeWebhookSecret: v.GenericSchema<string, string> = v.pipe(
+  v.string(),
+  v.trim(),
+  v.regex(/^whsec_\S+$/, 'must begin with whsec_'),
+)
+
 /** Reads webhooks of Stripe's. The body must be the bytes that came: the signature is over them. */
 export function createStripeWebhookParser(
-  stripe: Stripe,
+  webhooks: Pick<Stripe['webhooks'], 'constructEvent'>,
   secret: string,
 ): (body: string | Uint8Array, signature: string | undefined) => GatewayWebhook {
   return (body, signature) => {
     const payload = typeof body === 'string' ? body : Buffer.from(body)
     let event: unknown
     try {
-      event = stripe.webhooks.constructEvent(payload, signature ?? '', secret, TOLERANCE_S)
+      event = webhooks.constructEvent(payload, signature ?? '', secret, TOLERANCE_S)
     } catch (error) {
       return { type: 'REFUSED', reason: reasonOf(error) }
     }

@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module'
 import type Stripe from 'stripe'
 import { PaymentsError } from '../errors.ts'
 import { reasonOf } from '../evidence.ts'
@@ -6,6 +5,7 @@ import type { ChargeOutcome, ChargeRequest, Gateway, LookupAnswer, LookupRequest
 import { toStripeAmount } from './stripe-amount.ts'
 import { createStripeHttp, type StripeCall } from './stripe-http.ts'
 import { outcomeOfError, outcomeOfIntent } from './stripe-outcome.ts'
+import { loadSdk } from './stripe-sdk.ts'
 import { createStripeWebhookParser } from './stripe-webhook.ts'
 
 /** Options of {@link createStripeGateway}. */
@@ -119,7 +119,9 @@ export function createStripeGateway(options: StripeGatewayOptions): Gateway {
     keyTtlMs,
     charge,
     lookup,
-    ...(webhookSecret !== undefined && { parseWebhook: createStripeWebhookParser(stripe, webhookSecret) }),
+    ...(webhookSecret !== undefined && {
+      parseWebhook: createStripeWebhookParser(stripe.webhooks, webhookSecret),
+    }),
     close: async () => http.close(),
   }
 }
@@ -158,9 +160,4 @@ function addressOf(
     port: url.port === '' ? (protocol === 'http' ? 80 : 443) : Number(url.port),
     protocol,
   }
-}
-
-/** Half a second to load, so only those pay for it who charge through Stripe. */
-function loadSdk(): typeof Stripe {
-  return createRequire(import.meta.url)('stripe') as typeof Stripe
 }
