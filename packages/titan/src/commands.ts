@@ -1,5 +1,12 @@
 import { EXIT, runProgram, type Environment, type Program } from '@titan/program'
+import { dlqDeleteProgram, dlqRedriveProgram } from './dlq-act-programs.ts'
+import { dlqListProgram, dlqShowProgram } from './dlq-look-programs.ts'
+import { pauseProgram, resumeProgram } from './pause-programs.ts'
+import { paymentsListProgram } from './payments-list-program.ts'
+import { paymentsShowProgram } from './payments-show-program.ts'
+import { peekProgram } from './peek-program.ts'
 import { recoverProgram } from './recover-program.ts'
+import { statsProgram } from './stats-program.ts'
 import { verifyProgram } from './verify-program.ts'
 
 /** A command of `titan`: one word, or two. */
@@ -10,6 +17,16 @@ interface Command {
 }
 
 const COMMANDS: readonly Command[] = [
+  command('stats', 'counts jobs, workers and payments', statsProgram),
+  command('peek', 'shows the next jobs of a queue, or those that workers have', peekProgram),
+  command('dlq list', 'lists dead letters', dlqListProgram),
+  command('dlq show', 'shows dead letters with all that led to them', dlqShowProgram),
+  command('dlq redrive', 'makes dead letters ready again', dlqRedriveProgram),
+  command('dlq delete', 'deletes dead letters for good', dlqDeleteProgram),
+  command('pause', 'stops the workers of a queue from starting jobs', pauseProgram),
+  command('resume', 'ends a pause', resumeProgram),
+  command('payments list', 'lists payments', paymentsListProgram),
+  command('payments show', 'shows all that is known of a payment', paymentsShowProgram),
   command(
     'verify',
     'checks the invariants of payments in PostgreSQL, Redis and the gateway’s ledger',

@@ -21,35 +21,59 @@ export interface Stores {
 export interface StoreOptions {
   /** The program, as its complaints name it. */
   readonly name: string
-  readonly config: PaymentsConfig
-  readonly withRedis: boolean
+  readonly config: Pick<PaymentsConfig, 'redisUrl'> & { readonly databaseUrl: string | undefined }
   /** How long to try, in milliseconds. */
   readonly connectTimeoutMs: number
+}
+
+/** Opens stores, each when it is asked for. */
+export interface Opener {
+  /** @throws Failure when it cannot be reached, or was not given */
+  database(): Promise<Database>
+  /** @throws Failure when it cannot be reached */
+  redis(): Promise<Redis>
 }
 
 /** The code of PostgreSQL for a table that does not exist. */
 const UNDEFINED_TABLE = '42P01'
 
-/**
- * Opens both stores, works on them and closes them. What cannot be reached or read is a matter of configuration
- * here (code 2): code 1 is a verdict.
- */
+/** Opens both stores, or PostgreSQL alone, as {@link withOpener} does. */
 export async function withStores(
-  { name, config, withRedis, connectTimeoutMs }: StoreOptions,
+  options: StoreOptions & { readonly withRedis: boolean },
   work: (stores: Stores) => Promise<number>,
 ): Promise<number> {
+  return withOpener(options, async (open) => {
+    const sql = await open.database()
+    return work({ sql, redis: options.withRedis ? await open.redis() : undefined })
+  })
+}
+
+/**
+ * Lends stores to work, and closes them. What cannot be reached or read is a matter of configuration here (code 2):
+ * code 1 is a verdict.
+ */
+export async function withOpener(
+  { name, config, connectTimeoutMs }: StoreOptions,
+  work: (open: Opener) => Promise<number>,
+): Promise<number> {
   const closers: (() => void | Promise<void>)[] = []
+  const open: Opener = {
+    async database() {
+      if (config.databaseUrl === undefined) throw new Failure('DATABASE_URL must be set')
+      const options = { poolSize: 2, applicationName: name }
+      const sql = await connectDatabase(config.databaseUrl, connectTimeoutMs, options)
+      closers.push(() => sql.end({ timeout: 1 }))
+      return sql
+    },
+    async redis() {
+      const redis = createRedis(config.redisUrl, createLog(name, { logLevel: 'error', logFormat: 'auto' }))
+      closers.push(() => closeRedis(redis))
+      await connectRedis(redis, config.redisUrl, connectTimeoutMs)
+      return redis
+    },
+  }
   try {
-    const sql = await connectDatabase(config.databaseUrl, connectTimeoutMs, {
-      poolSize: 2,
-      applicationName: name,
-    })
-    closers.push(() => sql.end({ timeout: 1 }))
-    if (!withRedis) return await work({ sql, redis: undefined })
-    const redis = createRedis(config.redisUrl, createLog(name, { logLevel: 'error', logFormat: 'auto' }))
-    closers.push(() => closeRedis(redis))
-    await connectRedis(redis, config.redisUrl, connectTimeoutMs)
-    return await work({ sql, redis })
+    return await work(open)
   } catch (error) {
     const text = explain(error)
     if (text === undefined) throw error
@@ -60,7 +84,8 @@ export async function withStores(
   }
 }
 
-function explain(error: unknown): string | undefined {
+/** What can be said in one line of an expected failure. */
+export function explain(error: unknown): string | undefined {
   if (error instanceof Failure || error instanceof LedgerError) return error.message
   if (error instanceof Error && 'code' in error && error.code === UNDEFINED_TABLE)
     return 'the database has no tables yet; titan-api and titan-worker create them when they start'

@@ -8,7 +8,8 @@ export interface Run {
   readonly stderr: string
 }
 
-const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url))
+/** The program. */
+export const CLI: string = fileURLToPath(new URL('../../src/cli.ts', import.meta.url))
 
 /** Runs the real `titan` with nothing in its environment but `env` and PATH. */
 export function runTitan(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Run> {

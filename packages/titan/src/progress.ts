@@ -1,0 +1,35 @@
+import { Presets, SingleBar } from 'cli-progress'
+
+/** Tells people how far long work is. */
+export interface Progress {
+  /** @param total when it became known, or has changed */
+  update(done: number, total?: number): void
+  /** Takes the bar away. Idempotent. */
+  stop(): void
+}
+
+/**
+ * A bar on standard error, only when that is a terminal.
+ *
+ * @param unit what is counted, such as `payments`
+ */
+export function startProgress(unit: string, total: number = 0): Progress {
+  if (!process.stderr.isTTY) return { update: () => undefined, stop: () => undefined }
+  const bar = new SingleBar(
+    {
+      stream: process.stderr,
+      clearOnComplete: true,
+      hideCursor: true,
+      format: `{bar} {value} of {total} ${unit}, {duration_formatted}`,
+    },
+    Presets.shades_classic,
+  )
+  bar.start(total, 0)
+  return {
+    update(done, newTotal) {
+      if (newTotal !== undefined) bar.setTotal(newTotal)
+      bar.update(done)
+    },
+    stop: () => bar.stop(),
+  }
+}
