@@ -14,6 +14,7 @@ import {
   type AppEnv,
 } from './middleware.ts'
 import { Problem } from './problem.ts'
+import { mountDocs } from './routes/docs.ts'
 import { mountHealth, type Probes } from './routes/health.ts'
 import { mountList } from './routes/list.ts'
 import { mountPayments, type PaymentDependencies } from './routes/payments.ts'
@@ -55,6 +56,7 @@ export function createApp(dependencies: AppDependencies): Hono<AppEnv> {
   )
   mountHealth(app, probes)
   mountProblems(app)
+  mountDocs(app)
 
   app.use(deadline(requestTimeoutMs), loadLimit(maxInFlight))
   mountPayments(app, dependencies)

@@ -35,15 +35,19 @@ const amountText = v.pipe(
   v.transform(Number),
   amount,
 )
-const limitText = v.pipe(
-  v.string(),
-  v.regex(/^([1-9]\d?|100)$/, 'must be 1 to 100'),
-  v.transform(Number),
-  v.number(),
-  v.integer(),
-  v.minValue(1),
-  v.maxValue(100),
-  v.description('How many a page has; 20 when left out'),
+/** How long a page of a list is. */
+export const pageLimit: v.GenericSchema<string | undefined, number> = v.optional(
+  v.pipe(
+    v.string(),
+    v.regex(/^([1-9]\d?|100)$/, 'must be 1 to 100'),
+    v.transform(Number),
+    v.number(),
+    v.integer(),
+    v.minValue(1),
+    v.maxValue(100),
+    v.description('How many a page has; 20 when left out'),
+  ),
+  '20',
 )
 const flagText = v.pipe(
   v.picklist(['true', 'false'], 'must be true or false'),
@@ -52,14 +56,18 @@ const flagText = v.pipe(
 )
 /** From 1970 on: the database knows no year 0. */
 const INSTANT = /^(19[7-9]|[2-9]\d{2})\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/
+const LATEST = Date.parse('9999-12-31T23:59:59.999Z')
 const NO_INSTANT = 'must be a time such as 2026-11-24T12:00:00Z; the "+" of an offset is written %2B in a URL'
 const instantText = v.pipe(
   v.string('must be text'),
-  v.check((text) => INSTANT.test(text) && isDay(text.slice(0, 10)), NO_INSTANT),
+  v.check(isInstant, NO_INSTANT),
   v.transform((text) => new Date(text)),
   v.date(NO_INSTANT),
-  v.maxValue(new Date('9999-12-31T23:59:59.999Z'), NO_INSTANT),
 )
+
+function isInstant(text: string): boolean {
+  return INSTANT.test(text) && isDay(text.slice(0, 10)) && Date.parse(text) <= LATEST
+}
 
 /** Whether the calendar has this day: JavaScript takes the 30th of February for the 2nd of March. */
 function isDay(text: string): boolean {
@@ -98,7 +106,7 @@ export interface PaymentQuery {
 /** Validates the query of `GET /payments`, whose values are all text. */
 export const paymentQuery: v.GenericSchema<unknown, PaymentQuery> = v.strictObject(
   {
-    limit: v.optional(limitText, '20'),
+    limit: pageLimit,
     cursor: v.exactOptional(
       v.pipe(
         v.string(),

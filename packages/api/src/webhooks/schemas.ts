@@ -9,6 +9,7 @@ import {
   type DeliveryStatus,
   type WebhookEventType,
 } from '@titan/webhooks'
+import { pageLimit } from '../schemas.ts'
 
 const text = v.string('must be a string')
 const url = v.pipe(
@@ -132,21 +133,17 @@ export interface ListQuery {
   readonly status?: DeliveryStatus
   readonly payment_id?: string
 }
-const limit = v.optional(
-  v.pipe(v.string(), v.regex(/^([1-9]\d?|100)$/, 'must be 1 to 100'), v.transform(Number)),
-  '20',
-)
 const cursor = v.exactOptional(
   v.pipe(v.string(), v.regex(/^\w{1,128}$/, 'must be the next_cursor of a page')),
 )
 
 export const endpointsQuery: v.GenericSchema<unknown, ListQuery> = v.strictObject(
-  { limit, cursor },
+  { limit: pageLimit, cursor },
   'must be a query',
 )
 export const deliveriesQuery: v.GenericSchema<unknown, ListQuery> = v.strictObject(
   {
-    limit,
+    limit: pageLimit,
     cursor,
     status: v.exactOptional(v.picklist(DELIVERY_STATUSES, `must be one of ${DELIVERY_STATUSES.join(', ')}`)),
   },
@@ -154,7 +151,7 @@ export const deliveriesQuery: v.GenericSchema<unknown, ListQuery> = v.strictObje
 )
 export const eventsQuery: v.GenericSchema<unknown, ListQuery> = v.strictObject(
   {
-    limit,
+    limit: pageLimit,
     cursor,
     payment_id: v.exactOptional(
       v.pipe(v.string(), v.regex(/^pay_[\w-]{1,64}$/, 'must be the id of a payment')),

@@ -24,6 +24,8 @@ export interface TestApi {
   readonly redis: Redis
   /** The application itself, to be served on a socket. */
   readonly fetch: (request: Request) => Response | Promise<Response>
+  /** Every route that is mounted, with its middleware. */
+  readonly routes: readonly { readonly method: string; readonly path: string }[]
   request(path: string, init?: RequestInit): Promise<Response>
   /** `POST /pay` with a JSON body: an object, or text as it is. */
   pay(body: unknown, headers?: Record<string, string>): Promise<Response>
@@ -76,6 +78,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
     webhooks,
     redis,
     fetch: app.fetch,
+    routes: app.routes,
     request,
     pay: (body, headers = {}) =>
       request('/pay', {

@@ -1,0 +1,205 @@
+import { Validator } from '@seriousme/openapi-schema-validator'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openTestApi, type TestApi } from './support/api.ts'
+import { openContract, type Contract, type Document } from './support/contract.ts'
+
+let api: TestApi
+let document: Document
+let contract: Contract
+beforeAll(async () => {
+  api = await openTestApi()
+  document = (await (await api.request('/openapi.json')).json()) as Document
+  contract = openContract(document)
+})
+afterAll(() => api.close())
+
+const json = (method: string, body: object): RequestInit => ({
+  method,
+  headers: { 'content-type': 'application/json' },
+  body: JSON.stringify(body),
+})
+
+/** Sends a request and holds the answer against the document; answers its JSON body. */
+async function call(
+  operation: string,
+  path: string,
+  init: RequestInit = {},
+): Promise<Record<string, string>> {
+  const { status, body } = await contract.check(operation, await api.request(path, init))
+  return status === 204 || status === 304 ? {} : (body as Record<string, string>)
+}
+
+describe('GET /openapi.json', () => {
+  it('answers a valid OpenAPI 3.1 document', async () => {
+    const { valid, errors } = await new Validator().validate({ ...structuredClone(document) })
+
+    expect(errors).toBeUndefined()
+    expect(valid).toBe(true)
+    expect(document.openapi).toMatch(/^3\.1\./)
+  })
+
+  it('tells of every route, and of no others', () => {
+    const mounted = api.routes
+      .filter(({ method }) => method !== 'ALL')
+      .map(({ method, path }) => `${method} ${path.replaceAll(/:\w+/g, '{}')}`)
+    const described = contract.operations.map(
+      ({ method, path }) => `${method} ${path.replaceAll(/\{\w+\}/g, '{}')}`,
+    )
+
+    expect(described.toSorted()).toEqual([...new Set(mounted)].toSorted())
+  })
+
+  it('names each operation once', () => {
+    const ids = contract.operations.map(({ id }) => id)
+    expect(ids).toEqual([...new Set(ids)])
+  })
+
+  it('gives examples that its own schemas allow', () => {
+    expect(contract.faultyExamples()).toEqual([])
+  })
+
+  it('tells of no routes that are not set up', async () => {
+    const other = await openTestApi({ withWebhooks: false })
+    const { paths } = (await (await other.request('/openapi.json')).json()) as Document
+    await other.close()
+
+    expect(Object.keys(paths)).toContain('/pay')
+    expect(Object.keys(paths).filter((path) => path.startsWith('/webhook'))).toEqual([])
+  })
+
+  it('is answered 304 to a client that has it', async () => {
+    const tag = (await api.request('/openapi.json')).headers.get('etag') ?? ''
+    await call('getOpenApi', '/openapi.json', { headers: { 'if-none-match': tag } })
+    expect(contract.seen('getOpenApi')).toContain(304)
+  })
+})
+
+describe('GET /docs', () => {
+  it('answers a page that has all it needs from this server', async () => {
+    const response = await api.request('/docs')
+    const page = await response.text()
+    const files = [...page.matchAll(/(?:src|href)="([^"]+\.(?:js|css|json))"/g)].map(([, file]) => file ?? '')
+
+    expect(page).not.toMatch(/https?:|"\/\//)
+    expect(response.headers.get('content-security-policy')).toMatch(
+      /^default-src 'none'; script-src 'self'; /,
+    )
+    expect(response.headers.get('content-security-policy')).not.toContain(':/')
+    expect(files).toContain('docs/swagger-ui-bundle.js')
+    for (const file of files) expect((await api.request(`/${file}`)).status, file).toBe(200)
+  })
+
+  it.each([
+    ['swagger-ui-bundle.js', 'text/javascript; charset=utf-8', 'SwaggerUIBundle'],
+    ['swagger-ui.css', 'text/css; charset=utf-8', '.swagger-ui'],
+    ['page.js', 'text/javascript; charset=utf-8', 'SwaggerUIBundle('],
+  ])('serves %s, compressed for those who take it so', async (file, type, content) => {
+    const plain = await api.request(`/docs/${file}`)
+    const small = await api.request(`/docs/${file}`, { headers: { 'accept-encoding': 'gzip' } })
+    const text = await plain.text()
+    const unzipped = small.body?.pipeThrough(new DecompressionStream('gzip'))
+
+    expect(plain.headers.get('content-type')).toBe(type)
+    expect(text).toContain(content)
+    expect(small.headers.get('content-encoding')).toBe('gzip')
+    expect(await new Response(unzipped).text()).toBe(text)
+  })
+
+  it.each(['../package.json', '..%2fpackage.json', 'constructor', '__proto__', 'index.js'])(
+    'serves no other files: %s',
+    async (file) => {
+      expect((await api.request(`/docs/${file}`)).status).toBe(404)
+    },
+  )
+})
+
+describe('the routes answer as the document says:', () => {
+  it('payments', async () => {
+    const { payment_id: id } = await call('pay', '/pay', json('POST', { amount: 500, idempotency_key: 'k1' }))
+    const path = `/payments/${id}`
+    await call('pay', '/pay', json('POST', { amount: 500, idempotency_key: 'k1' }))
+    await call(
+      'createPayment',
+      '/payments',
+      json('POST', { amount: 1, currency: 'JPY', idempotency_key: 'k2' }),
+    )
+    await call('pay', '/pay', json('POST', { amount: 0, currency: 'x', more: 1 }))
+    await call('pay', '/pay', json('POST', { amount: 1 }))
+    await call('pay', '/pay', json('POST', { amount: 501, idempotency_key: 'k1' }))
+    await call('pay', '/pay', { method: 'POST', body: 'amount=1' })
+    await call('pay', '/pay', json('POST', { amount: 1, idempotency_key: 'x'.repeat(20_000) }))
+    await call('listPayments', '/payments?limit=1')
+    await call('listPayments', '/payments?limit=0')
+    await call('getPayment', path)
+    await call('getPayment', '/payments/pay_unknown')
+    await call('cancelPayment', `${path}/cancel`, { method: 'POST' })
+    await call('cancelPayment', `${path}/cancel`, { method: 'POST' })
+    await call('cancelPayment', '/payments/pay_unknown/cancel', { method: 'POST' })
+    const tag = (await api.request(path)).headers.get('etag') ?? ''
+    await call('getPayment', path, { headers: { 'if-none-match': tag } })
+    await call('getPayment', path)
+    await call('listPaymentEvents', `${path}/events`)
+    await call('listPaymentEvents', '/payments/pay_unknown/events')
+
+    expect(contract.seen('pay')).toEqual([202, 400, 413, 415, 422])
+    expect(contract.seen('getPayment')).toEqual([200, 304, 404])
+    expect(contract.seen('cancelPayment')).toEqual([200, 404, 409])
+  })
+
+  it('webhooks', async () => {
+    const url = 'https://example.com/hook'
+    const { endpoint_id: id } = await call(
+      'createWebhookEndpoint',
+      '/webhook-endpoints',
+      json('POST', { url }),
+    )
+    const path = `/webhook-endpoints/${id}`
+    await call('createWebhookEndpoint', '/webhook-endpoints', json('POST', { url: 'ftp://x' }))
+    await call('listWebhookEndpoints', '/webhook-endpoints')
+    await call('listWebhookEndpoints', '/webhook-endpoints?cursor=%00')
+    await call('getWebhookEndpoint', path)
+    await call('getWebhookEndpoint', '/webhook-endpoints/we_unknown')
+    await call('updateWebhookEndpoint', path, json('PATCH', { description: 'shop' }))
+    await call('rotateWebhookSecret', `${path}/rotate-secret`, { method: 'POST' })
+    await call('rotateWebhookSecret', `${path}/rotate-secret`, { method: 'POST' })
+    const { delivery_id: delivery, event_id: event } = await call('testWebhookEndpoint', `${path}/test`, {
+      method: 'POST',
+    })
+    await call('listEndpointDeliveries', `${path}/deliveries`)
+    await call('redeliverToEndpoint', `${path}/redeliver`, { method: 'POST' })
+    await call('listWebhookEvents', '/webhook-events')
+    await call('getWebhookEvent', `/webhook-events/${event}`)
+    await call('getWebhookEvent', '/webhook-events/evt_unknown')
+    await call('listEventDeliveries', `/webhook-events/${event}/deliveries`)
+    await call('redeliverEvent', `/webhook-events/${event}/redeliver`, { method: 'POST' })
+    await call('getWebhookDelivery', `/webhook-deliveries/${delivery}`)
+    await call('getWebhookDelivery', '/webhook-deliveries/dlv_0')
+    await call('redeliverDelivery', `/webhook-deliveries/${delivery}/redeliver`, { method: 'POST' })
+    await call('updateWebhookEndpoint', path, json('PATCH', { enabled: false }))
+    await call('testWebhookEndpoint', `${path}/test`, { method: 'POST' })
+    await call('deleteWebhookEndpoint', path, { method: 'DELETE' })
+    await call('deleteWebhookEndpoint', path, { method: 'DELETE' })
+
+    expect(contract.seen('rotateWebhookSecret')).toEqual([200, 409])
+    expect(contract.seen('testWebhookEndpoint')).toEqual([202, 409])
+    expect(contract.seen('deleteWebhookEndpoint')).toEqual([204, 404])
+  })
+
+  it('the service', async () => {
+    await call('getHealth', '/healthz')
+    await call('getReadiness', '/readyz')
+    await call('getProblem', '/problems/payment-not-found')
+    await call('getProblem', '/problems/unknown')
+    await call('getOpenApi', '/openapi.json')
+    await call('getDocs', '/docs')
+    await call('getDocsFile', '/docs/page.css')
+    await call('getDocsFile', '/docs/unknown.css')
+
+    expect(contract.seen('getProblem')).toEqual([200, 404])
+  })
+
+  it('every one of them', () => {
+    const unseen = contract.operations.filter(({ id }) => !contract.seen(id).some((status) => status < 300))
+    expect(unseen).toEqual([])
+  })
+})
