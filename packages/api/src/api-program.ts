@@ -1,4 +1,9 @@
-import { loadPaymentsConfig, type PaymentsConfig } from '@titan/payments'
+import {
+  gatewayWebhooksFromEnv,
+  loadPaymentsConfig,
+  type GatewayWebhookReader,
+  type PaymentsConfig,
+} from '@titan/payments'
 import {
   createLog,
   Failure,
@@ -27,6 +32,7 @@ export interface ApiSettings extends Omit<ApiOptions, keyof ApiConfiguration | '
 export interface ApiConfiguration {
   readonly config: PaymentsConfig
   readonly webhooks: WebhooksConfig | undefined
+  readonly gateways: readonly GatewayWebhookReader[]
 }
 
 const HOUR = 3_600_000
@@ -81,7 +87,11 @@ export const apiProgram: Program<ApiSettings, ApiConfiguration> = {
   description: 'Accepts payments over HTTP: POST /pay, GET /payments/{payment_id}',
   settings,
   sharedSettings: storeSettings(),
-  load: (environment) => loadAll({ config: loadPaymentsConfig, webhooks: loadWebhooksConfig }, environment),
+  load: (environment) =>
+    loadAll(
+      { config: loadPaymentsConfig, webhooks: loadWebhooksConfig, gateways: gatewayWebhooksFromEnv },
+      environment,
+    ),
   run: async ({ graceMs, logLevel, logFormat, ...own }, configuration) => {
     const log = createLog('titan-api', { logLevel, logFormat })
     return runUntilStopped({

@@ -2,6 +2,7 @@ import {
   createPaymentStore,
   createRelay,
   PAYMENTS_QUEUE,
+  type GatewayWebhookReader,
   type PaymentJobs,
   type PaymentsConfig,
 } from '@titan/payments'
@@ -23,6 +24,8 @@ export interface ApiOptions {
   readonly config: PaymentsConfig
   /** Undefined: outgoing webhooks are not set up. */
   readonly webhooks: WebhooksConfig | undefined
+  /** The gateways whose webhooks are taken. */
+  readonly gateways: readonly GatewayWebhookReader[]
   readonly log: Log
   readonly host: string
   /** 0 is any free port. */
@@ -70,6 +73,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   const app = createApp({
     payments: store,
     relay,
+    gatewayWebhooks: { gateways: options.gateways, policy: config.policy },
     webhooks: options.webhooks && createWebhookStore(sql, options.webhooks),
     probes: {
       postgres: () => sql`select 1`,

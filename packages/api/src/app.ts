@@ -1,3 +1,4 @@
+import type { PaymentStore } from '@titan/payments'
 import type { Log } from '@titan/program'
 import type { WebhookStore } from '@titan/webhooks'
 import { Hono } from 'hono'
@@ -15,6 +16,7 @@ import {
 } from './middleware.ts'
 import { Problem } from './problem.ts'
 import { mountDocs } from './routes/docs.ts'
+import { mountGatewayWebhooks, type GatewayWebhookDependencies } from './routes/gateway-webhooks.ts'
 import { mountHealth, type Probes } from './routes/health.ts'
 import { mountList } from './routes/list.ts'
 import { mountPayments, type PaymentDependencies } from './routes/payments.ts'
@@ -23,6 +25,9 @@ import { mountWebhooks } from './webhooks/routes.ts'
 
 /** What the API works with. */
 export interface AppDependencies extends PaymentDependencies {
+  readonly payments: PaymentStore
+  /** The gateways whose webhooks are taken, and what a decline in one means. @default none */
+  readonly gatewayWebhooks?: Pick<GatewayWebhookDependencies, 'gateways' | 'policy'>
   readonly probes: Probes
   /** Undefined: outgoing webhooks are not set up. */
   readonly webhooks: WebhookStore | undefined
@@ -59,8 +64,10 @@ export function createApp(dependencies: AppDependencies): Hono<AppEnv> {
   mountDocs(app)
 
   app.use(deadline(requestTimeoutMs), loadLimit(maxInFlight))
+  const { payments, gatewayWebhooks } = dependencies
+  if (gatewayWebhooks !== undefined) mountGatewayWebhooks(app, { payments, log, ...gatewayWebhooks })
   mountPayments(app, dependencies)
-  mountList(app, dependencies.payments)
+  mountList(app, payments)
   mountWebhooks(app, dependencies.webhooks)
   return app
 }

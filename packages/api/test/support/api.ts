@@ -3,6 +3,8 @@ import { createTestDatabase, testPrefix } from '@titan/local/testing'
 import {
   createPaymentStore,
   createRelay,
+  DEFAULT_RETRY_POLICY,
+  gatewayWebhooksFromEnv,
   migrate,
   openDatabase,
   PAYMENTS_QUEUE,
@@ -40,6 +42,8 @@ export interface TestApiOptions {
   readonly redisUrl?: string
   readonly requestTimeoutMs?: number
   readonly maxInFlight?: number
+  /** What gateways sign their webhooks with: `STRIPE_WEBHOOK_SECRET`. @default none are taken */
+  readonly gatewaySecrets?: Readonly<Record<string, string>>
   /** Whether outgoing webhooks are set up. @default true */
   readonly withWebhooks?: boolean
 }
@@ -50,6 +54,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
     through = async (url) => url,
     redisUrl = inject('redisUrl'),
     withWebhooks = true,
+    gatewaySecrets = {},
     ...limits
   } = options
   const database = await createTestDatabase(inject('databaseUrl'))
@@ -66,6 +71,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
   const app = createApp({
     payments: store,
     relay,
+    gatewayWebhooks: { gateways: gatewayWebhooksFromEnv(gatewaySecrets), policy: DEFAULT_RETRY_POLICY },
     webhooks: withWebhooks ? webhooks : undefined,
     probes: { postgres: () => sql`select 1`, redis: () => redis.isReady, isDraining: () => false },
     log,
