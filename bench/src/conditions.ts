@@ -1,0 +1,50 @@
+import { availableParallelism, cpus, loadavg, release, totalmem, type } from 'node:os'
+
+/** Where and when numbers were taken. */
+export interface Conditions {
+  readonly at: string
+  readonly size: string
+  readonly cpu: string
+  readonly cores: number
+  readonly memoryGiB: number
+  readonly system: string
+  readonly node: string
+  /** Processes that wanted a core, on average over the last minute before the start. */
+  readonly loadBefore: number
+  readonly versions: Readonly<Record<string, string>>
+}
+
+/** Above this share of the cores the machine is busy with something else. */
+const QUIET_SHARE = 0.25
+
+/** Notes the conditions of a run that is about to begin. */
+export function observeConditions(size: string, versions: Readonly<Record<string, string>>): Conditions {
+  return {
+    at: new Date().toISOString(),
+    size,
+    cpu: cpus()[0]?.model.trim() ?? 'unknown',
+    cores: availableParallelism(),
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    system: `${type()} ${release()}`,
+    node: process.version,
+    loadBefore: loadavg()[0] ?? 0,
+    versions,
+  }
+}
+
+/** Whether something else used the machine when the run began. */
+export function isBusy({ loadBefore, cores }: Conditions): boolean {
+  return loadBefore > cores * QUIET_SHARE
+}
+
+/** The conditions in one line, for people. */
+export function describeConditions(conditions: Conditions): string {
+  const { at, size, cpu, cores, memoryGiB, system, node, loadBefore, versions } = conditions
+  const used = Object.entries(versions).map(([name, version]) => `${name} ${version}`)
+  return [
+    `${at.slice(0, 16).replace('T', ' ')} UTC, ${size} run`,
+    `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${system}`,
+    `Node ${node}, ${used.join(', ')}`,
+    `load before the start ${loadBefore.toFixed(2)}${isBusy(conditions) ? ' (busy: take the numbers with care)' : ''}`,
+  ].join('; ')
+}

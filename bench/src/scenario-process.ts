@@ -1,0 +1,10 @@
+// Measures one scenario in a process of its own, so that none inherits the heap or the compiled code of another.
+import { measure } from './measure.ts'
+import type { Size } from './scenario.ts'
+import { scenarios } from './scenarios.ts'
+
+const [name, size] = process.argv.slice(2)
+const scenario = scenarios.find((scenario) => scenario.name === name)
+if (scenario === undefined) throw new Error(`There is no scenario ${String(name)}`)
+const result = await measure(scenario, size as Size, (line) => console.log(line))
+process.send?.(result, () => process.exit())

@@ -1,0 +1,71 @@
+import { createQueue, createWorker } from '@titan/queue-core'
+import { PAYLOAD } from '../drivers/driver.ts'
+import type { BenchJobs } from '../drivers/titan.ts'
+import type { Scenario, Side } from '../scenario.ts'
+import { connect, openRedis, type BenchRedis } from '../servers.ts'
+import { expectCount, reach } from '../work.ts'
+import { fill } from './working.ts'
+import { titan } from '../drivers/titan.ts'
+
+const SMALL = 'backlog of 1,000'
+const MIDDLE = 'backlog of 100,000'
+const LARGE = 'backlog of 1,000,000'
+const BATCH = 500
+
+/** Whether a long queue is a slow queue. */
+export const backlog: Scenario = {
+  name: 'backlog',
+  title: 'Throughput with a backlog that stays as long as it is',
+  about:
+    'A worker (concurrency 100, handler does nothing) while a producer of the same process adds 500 jobs whenever 500 are done.',
+  metrics: [{ key: 'rate', title: 'jobs done', unit: 'jobs/s' }],
+  comparisons: [
+    { metric: 'rate', of: MIDDLE, to: SMALL, goal: { atLeast: 0.85 } },
+    { metric: 'rate', of: LARGE, to: SMALL, goal: { atLeast: 0.85 } },
+  ],
+  async prepare(context) {
+    const redis = await openRedis(context)
+    const count = context.pick({ full: 100_000, quick: 30_000, smoke: 1_000 })
+    const lengths = { [SMALL]: 1_000, [MIDDLE]: 100_000, [LARGE]: 1_000_000 }
+    const share = context.size === 'smoke' ? 0.01 : 1
+    return Object.entries(lengths).map(([name, length]) =>
+      backlogSide(redis, name, Math.max(1_000, length * share), count),
+    )
+  },
+}
+
+function backlogSide(redis: BenchRedis, name: string, length: number, count: number): Side {
+  return {
+    name,
+    async run() {
+      const opened = await titan(redis).open()
+      await fill(opened, length)
+      await opened.close()
+      const client = await connect(redis.server.url)
+      const queue = createQueue<BenchJobs>(client, 'bench')
+      const adding: Promise<unknown>[] = []
+      const batch = Array.from({ length: BATCH }, () => ({ name: 'work' as const, data: PAYLOAD }))
+      let runs = 0
+      const worker = createWorker<BenchJobs>(
+        client,
+        'bench',
+        {
+          work: () => {
+            if (++runs % BATCH === 0) adding.push(queue.enqueueMany(batch))
+          },
+        },
+        { concurrency: 100 },
+      )
+      const begun = performance.now()
+      await worker.start()
+      await reach(count, () => worker.counters.completed)
+      const rate = worker.counters.completed / ((performance.now() - begun) / 1_000)
+      await worker.stop()
+      await Promise.all(adding)
+      const { ready, leased } = await queue.stats()
+      expectCount(`${name}: jobs left`, ready + leased, length + adding.length * BATCH - runs)
+      await client.close()
+      return { rate }
+    },
+  }
+}

@@ -1,0 +1,127 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { bullmq, BULLMQ } from '../drivers/bullmq.ts'
+import { PAYLOAD, type Driver, type OpenDriver } from '../drivers/driver.ts'
+import { titan, TITAN, TITAN_IDS } from '../drivers/titan.ts'
+import type { Context, Scenario, Side } from '../scenario.ts'
+import { findRedisBenchmark, openRedis, type BenchRedis } from '../servers.ts'
+import { expectCount, perSecond } from '../work.ts'
+
+const BULK = 50
+const XADD = 'redis-benchmark XADD'
+const RATE = [{ key: 'rate', title: 'jobs enqueued', unit: 'jobs/s' }] as const
+
+/** How one scenario adds jobs. */
+interface Adding {
+  readonly count: number
+  readonly inFlight: number
+  /** Jobs per call. */
+  readonly perCall: number
+}
+
+/** One driver adding jobs, checked against what is in the queue afterwards. */
+export function addingSide(driver: Driver, { count, inFlight, perCall }: Adding): Side {
+  const act = (opened: OpenDriver): Promise<unknown> =>
+    perCall === 1 ? opened.add(PAYLOAD) : opened.addMany(perCall)
+  return {
+    name: driver.name,
+    setting: driver.setting,
+    async run() {
+      const opened = await driver.open()
+      try {
+        const calls = Math.ceil(count / perCall)
+        const rate = (await perSecond(calls, inFlight, () => act(opened))) * perCall
+        expectCount(`${driver.name}: jobs waiting`, (await opened.counts()).waiting, calls * perCall)
+        return { rate }
+      } finally {
+        await opened.close()
+      }
+    },
+  }
+}
+
+/** Many jobs per call. */
+export const enqueueMany: Scenario = {
+  name: 'enqueue-many',
+  title: 'Enqueue 50 per call, 10 calls in flight',
+  about: `\`enqueueMany\` beside BullMQ's \`addBulk\`, and beside \`redis-benchmark -P 64\` with the bare \`XADD\` of such a job.`,
+  metrics: RATE,
+  comparisons: [
+    { metric: 'rate', of: TITAN, to: BULLMQ, goal: { atLeast: 15 } },
+    { metric: 'rate', of: TITAN, to: XADD, goal: { atLeast: 0.6 } },
+    { metric: 'rate', of: TITAN_IDS, to: BULLMQ },
+  ],
+  async prepare(context) {
+    const redis = await openRedis(context)
+    const adding = (full: number): Adding => ({ count: amount(context, full), inFlight: 10, perCall: BULK })
+    return [
+      addingSide(titan(redis), adding(300_000)),
+      addingSide(bullmq(redis), adding(40_000)),
+      addingSide(titan(redis, { withIds: true }), adding(100_000)),
+      ...(await xaddSides(redis, amount(context, 300_000))),
+    ]
+  },
+}
+
+/** One job per call, many callers. */
+export const enqueue: Scenario = {
+  name: 'enqueue',
+  title: 'Enqueue one per call, 100 calls in flight',
+  about: '`enqueue` from a hundred callers of one process.',
+  metrics: RATE,
+  comparisons: [
+    { metric: 'rate', of: TITAN, to: BULLMQ, goal: { atLeast: 6 } },
+    { metric: 'rate', of: TITAN_IDS, to: BULLMQ },
+  ],
+  async prepare(context) {
+    const redis = await openRedis(context)
+    const adding = (full: number): Adding => ({ count: amount(context, full), inFlight: 100, perCall: 1 })
+    return [
+      addingSide(titan(redis), adding(150_000)),
+      addingSide(bullmq(redis), adding(30_000)),
+      addingSide(titan(redis, { withIds: true }), adding(75_000)),
+    ]
+  },
+}
+
+/** One job after the other. */
+export const enqueueSerial: Scenario = {
+  name: 'enqueue-serial',
+  title: 'Enqueue one after the other',
+  about: '`enqueue`, each call begun when the one before has been answered.',
+  metrics: RATE,
+  comparisons: [{ metric: 'rate', of: TITAN, to: BULLMQ, goal: { atLeast: 1.7 } }],
+  async prepare(context) {
+    const redis = await openRedis(context)
+    const adding: Adding = { count: amount(context, 8_000), inFlight: 1, perCall: 1 }
+    return [addingSide(titan(redis), adding), addingSide(bullmq(redis), adding)]
+  },
+}
+
+/** The amount for the size of the run. */
+export function amount(context: Context, full: number): number {
+  return context.pick({ full, quick: Math.ceil(full / 3), smoke: Math.min(full, 200) })
+}
+
+/** What the server can do with the same entries when nothing but `XADD` is asked of it. */
+async function xaddSides(redis: BenchRedis, count: number): Promise<Side[]> {
+  const tool = await findRedisBenchmark(redis)
+  if (tool === undefined) return []
+  const run = promisify(execFile)
+  const connection = ['-p', String(redis.server.port), '-n', String(count), '-P', '64', '--csv']
+  const entry = ['XADD', 'bench', '*', 'n', 'work', 'd', JSON.stringify(PAYLOAD)]
+  return [
+    {
+      name: XADD,
+      setting: '50 connections, 64 commands per round trip, no queue',
+      async run() {
+        await redis.empty()
+        const { stdout } = await run(tool.command, [...connection, ...entry], { env: tool.env })
+        const rate = Number(stdout.trim().split('\n').at(-1)?.split('","')[1]?.replaceAll('"', ''))
+        const found = await redis.client.xLen('bench')
+        if (found < count) throw new Error(`redis-benchmark added ${found} of ${count}`)
+        return { rate }
+      },
+    },
+  ]
+}

@@ -1,0 +1,45 @@
+import { titan, TITAN } from '../drivers/titan.ts'
+import type { Context, Scenario, Side } from '../scenario.ts'
+import { openRedis, type BenchRedis } from '../servers.ts'
+import { addingSide, amount } from './enqueue.ts'
+import { workingSide } from './working.ts'
+
+const WITHOUT = 'without persistence'
+const EVERY_SECOND = 'append-only file, fsync every second'
+const ARGS = ['--appendonly', 'yes', '--appendfsync', 'everysec']
+
+/** What an append-only file costs. */
+export const persistence: Scenario = {
+  name: 'persistence',
+  title: `${TITAN} with and without an append-only file`,
+  about:
+    'Enqueueing 50 per call with 10 in flight, and a worker with concurrency 100 whose handler does nothing.',
+  metrics: [
+    { key: 'enqueued', title: 'enqueueing', unit: 'jobs/s' },
+    { key: 'done', title: 'working', unit: 'jobs/s' },
+  ],
+  comparisons: [
+    { metric: 'enqueued', of: EVERY_SECOND, to: WITHOUT, goal: { atLeast: 0.7 } },
+    { metric: 'done', of: EVERY_SECOND, to: WITHOUT, goal: { atLeast: 0.7 } },
+  ],
+  async prepare(context) {
+    return [
+      persistenceSide(context, WITHOUT, await openRedis(context)),
+      persistenceSide(context, EVERY_SECOND, await openRedis(context, ARGS)),
+    ]
+  },
+}
+
+function persistenceSide(context: Context, name: string, redis: BenchRedis): Side {
+  const count = amount(context, 200_000)
+  const adding = addingSide(titan(redis), { count, inFlight: 10, perCall: 50 })
+  const working = workingSide(titan(redis), { count, concurrency: 100 })
+  return {
+    name,
+    async run() {
+      const { rate: enqueued = 0 } = await adding.run()
+      const { rate: done = 0 } = await working.run()
+      return { enqueued, done }
+    },
+  }
+}
