@@ -1,5 +1,5 @@
 import { recordContradiction } from './contradiction.ts'
-import { decide } from './decision.ts'
+import { decide, park } from './decision.ts'
 import type { ChargeOutcome } from './gateway.ts'
 import { resolveRetryPolicy, type RetryPolicy } from './retry-policy.ts'
 import type { PaymentStore } from './store.ts'
@@ -41,11 +41,11 @@ export async function applyOutcome(
   if (outcome.type !== 'SUCCEEDED' && outcome.type !== 'DECLINED') return 'ignored'
   const policy = resolveRetryPolicy(options.policy)
   const claim = await store.seize(report)
-  if (
-    claim !== undefined &&
-    (await store.settle(decide(claim, outcome, { policy, actor, random: Math.random })))
-  )
-    return 'settled'
+  if (claim !== undefined) {
+    const settlement = decide(claim, outcome, { policy, actor, random: Math.random })
+    // The second is for a payment with a late charge, which takes no retry and no failure.
+    if ((await store.settle(settlement)) || (await store.settle(park(settlement)))) return 'settled'
+  }
   const payment = await store.get(report.paymentId)
   if (payment === undefined) return 'unknown'
   if (outcome.type !== 'SUCCEEDED') return 'ignored'

@@ -61,6 +61,21 @@ function decideByType(claim: Claim, outcome: WorkOutcome, context: DecisionConte
   }
 }
 
+/** The same answer for a payment that was parked meanwhile, for a charge that came to light: nothing goes on from here. */
+export function park(settlement: Settlement): Settlement {
+  return {
+    ...settlement,
+    status: 'PROCESSING',
+    unknown: true,
+    review: true,
+    countsRetry: false,
+    delayMs: 0,
+    failureCode: null,
+    failureKind: null,
+    event: 'payment.needs_review',
+  }
+}
+
 type Outcome<Type extends ChargeOutcome['type']> = Extract<ChargeOutcome, { readonly type: Type }>
 
 function succeed(claim: Claim, outcome: Outcome<'SUCCEEDED'>, context: DecisionContext): Settlement {

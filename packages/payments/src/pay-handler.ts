@@ -1,12 +1,14 @@
 import { RetryError, UnrecoverableError } from '@titan/queue-core'
+import { applyOutcome } from './apply-outcome.ts'
 import type { Claim, ClaimAnswer } from './claim.ts'
 import { recordContradiction } from './contradiction.ts'
-import { decide, type WorkOutcome } from './decision.ts'
+import { decide, park, type WorkOutcome } from './decision.ts'
 import { PaymentsError } from './errors.ts'
 import type { OnPaymentsEvent } from './events.ts'
 import { reasonOf } from './evidence.ts'
 import type { Gateway } from './gateway.ts'
 import { holdLease } from './lease.ts'
+import type { Payment } from './payment.ts'
 import { resolveRetryPolicy, type Random, type RetryPolicy } from './retry-policy.ts'
 import type { Settlement } from './settlement.ts'
 import type { PaymentStore } from './store.ts'
@@ -70,15 +72,11 @@ export function createPaymentHandler(options: PaymentHandlerOptions): PaymentHan
     }
     const { claim, claimedAt, outcome } = worked
     const settlement = decide(claim, outcome, { policy, actor: worker, random })
-    if (!(await write(store, settlement, claim, outcome))) return onEvent({ type: 'stale', paymentId })
-    onEvent({
-      type: 'settled',
-      paymentId,
-      status: settlement.status,
-      event: settlement.event,
-      durationMs: now() - claimedAt,
-    })
-    finish(settlement)
+    const written = await write(store, settlement, claim, outcome)
+    if (written === undefined) return onEvent({ type: 'stale', paymentId })
+    const { status, event } = written
+    onEvent({ type: 'settled', paymentId, status, event, durationMs: now() - claimedAt })
+    finish(written)
   }
 
   async function claimAndWork(paymentId: string, stopSignal: AbortSignal): Promise<Worked | Skipped> {
@@ -110,6 +108,9 @@ export function createPaymentHandler(options: PaymentHandlerOptions): PaymentHan
       // The last look before the first byte: whoever takes over must not find us still sending.
       if (lease.remainingMs() < gatewayTimeoutMs)
         return { type: 'RELEASED', reason: 'too little of the lease is left' }
+      // An attempt before this one may have been charged after all, which comes to light at any moment.
+      if (claim.attemptNo > 1 && (await store.get(claim.paymentId))?.needsReview === true)
+        return { type: 'RELEASED', reason: 'a charge of a closed attempt came to light' }
       const signal = AbortSignal.any([stopSignal, lease.signal])
       return await work(claim, { gateway: admitted, timeoutMs: gatewayTimeoutMs, signal })
     } finally {
@@ -147,21 +148,40 @@ function finish({ status, review, failureKind, delayMs, evidence }: Settlement):
 /** Milliseconds to wait before writing a result again whose statement failed. */
 const WRITE_AGAIN_MS = [50, 200, 500]
 
-/** Writes the result; false when it is somebody else's turn. A COMMIT whose answer was lost counts as written. */
+/** Writes the result and answers it; undefined when it is somebody else's turn. A COMMIT whose answer was lost counts as written. */
 async function write(
   store: PaymentStore,
   settlement: Settlement,
   claim: Claim,
   outcome: WorkOutcome,
-): Promise<boolean> {
+): Promise<Settlement | undefined> {
   const { paymentId, fence, status } = settlement
-  if (await settleStubbornly(store, settlement)) return true
+  if (await settleStubbornly(store, settlement)) return settlement
   const payment = await store.get(paymentId)
-  if (payment?.fence === fence && payment.status === status) return true
-  // Money moved; the payment may be over without it.
-  if (payment !== undefined && outcome.type === 'SUCCEEDED')
-    await recordContradiction(store, { payment, attemptNo: claim.attemptNo, gateway: claim.gateway, outcome })
-  return false
+  if (payment?.fence === fence && payment.needsReview && !settlement.review) {
+    const parked = park(settlement)
+    await settleStubbornly(store, parked)
+    return parked
+  }
+  if (payment?.fence === fence && payment.status === status) return settlement
+  await report(store, payment, claim, outcome)
+  return undefined
+}
+
+/** What was found out too late may still be all that anybody will know. */
+async function report(
+  store: PaymentStore,
+  payment: Payment | undefined,
+  { paymentId, attemptNo, gateway }: Claim,
+  outcome: WorkOutcome,
+): Promise<void> {
+  if (payment === undefined || (outcome.type !== 'SUCCEEDED' && outcome.type !== 'DECLINED')) return
+  // Nobody works on a parked payment any more; elsewhere, who holds it finds out for itself.
+  if (payment.needsReview && payment.attemptOpen && payment.attemptNo === attemptNo)
+    await applyOutcome({ paymentId, attemptNo, gateway, outcome, actor: `gateway:${gateway}` }, { store })
+  else if (outcome.type === 'SUCCEEDED')
+    // Money moved; the payment may be over without it.
+    await recordContradiction(store, { payment, attemptNo, gateway, outcome })
 }
 
 /** The result may be the only trace of a charge, so a database that hiccups is asked again before it is given up. */

@@ -112,21 +112,6 @@ test('a report about an attempt that is closed does not touch the next one', asy
   expect(await read(store, id)).toMatchObject({ status: 'PROCESSING', attemptNo: 2, fence: 2 })
 })
 
-test('a charge that is reported for an attempt that was declined is recorded', async () => {
-  const { id } = await createPayment(store)
-  const first = await claim(store, id)
-  const soft = { type: 'DECLINED', code: 'insufficient_funds', kind: 'soft' } as const
-  await store.settle(settlementOf(first, soft, { retrySoftDeclines: true }))
-  expect(await apply(id, successOf(first))).toBe('contradiction')
-  await makeDue(sql, id)
-  await claim(store, id)
-  expect(await apply(id, successOf(first))).toBe('contradiction')
-  expect(await sql`select kind from reconciliation_breaks where payment_id = ${id}`).toMatchObject([
-    { kind: 'late_charge' },
-  ])
-  expect(await read(store, id)).toMatchObject({ status: 'PROCESSING', attemptNo: 2 })
-})
-
 test('a report from another gateway, or about no payment of ours, changes nothing', async () => {
   const { id } = await createPayment(store)
   await claim(store, id)

@@ -31,6 +31,10 @@ export const successIsCharged: Invariant = {
           left join payment_attempts a
             on a.payment_id = p.id and a.attempt_no = p.attempt_no and a.outcome = 'SUCCEEDED' and a.gateway_ref = p.gateway_ref
          where p.status = 'SUCCESS' and a.payment_id is null and ${withoutOpenBreak(context)}
+           -- An operator took a late charge for the payment's own: its attempt stays declined, the break says why.
+           and not exists (
+             select from reconciliation_breaks b
+              where b.payment_id = p.id and b.kind = 'late_charge' and b.reference = p.gateway_ref)
          union
         select p.id from payments p
          where p.status = 'SUCCESS' and ${hasLedger}::boolean and ${isOfLedger(context)} and ${withoutOpenBreak(context)}

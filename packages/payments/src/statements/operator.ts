@@ -50,9 +50,11 @@ export async function decideReview(sql: Database, id: string, decision: Operator
   if (to === 'SUCCESS' && gatewayRef === null) return false
   const rows = await sql`
     with target as (
-      select id from payments
+      select id, attempt_open, late_charge_ref from payments
        where id = ${id}::text and status = 'PROCESSING' and needs_review
          and (lease_until is null or lease_until < clock_timestamp())
+         -- Money moved already, or there is nothing to ask about: asking again could charge.
+         and (${to}::text <> 'RETRY' or attempt_open and late_charge_ref is null)
          for update
     ), moved as (
       update payments p
@@ -70,14 +72,23 @@ export async function decideReview(sql: Database, id: string, decision: Operator
              updated_at    = clock_timestamp()
         from target
        where p.id = target.id
-   returning p.id, p.attempt_no, p.event_seq, p.status
+   returning p.id, p.attempt_no, p.event_seq, p.status, target.attempt_open as was_open,
+             ${to}::text = 'SUCCESS' and target.late_charge_ref is not distinct from ${gatewayRef}::text as is_late
     ), attempt as (
       update payment_attempts a
-         set outcome     = case ${to}::text when 'SUCCESS' then 'SUCCEEDED' when 'FAILED' then 'DECLINED' end,
+         -- A late charge belongs to an attempt before, so the open one moved nothing.
+         set outcome     = case when ${to}::text = 'SUCCESS' and not moved.is_late then 'SUCCEEDED'
+                                when ${to}::text <> 'RETRY' then 'DECLINED' end,
              decided_at  = case when ${to}::text <> 'RETRY' then clock_timestamp() end,
-             gateway_ref = coalesce(${gatewayRef}::text, a.gateway_ref)
+             gateway_ref = case when moved.is_late then a.gateway_ref else coalesce(${gatewayRef}::text, a.gateway_ref) end
         from moved
-       where a.payment_id = moved.id and a.attempt_no = moved.attempt_no
+       where a.payment_id = moved.id and a.attempt_no = moved.attempt_no and moved.was_open
+    ), accepted as (
+      update reconciliation_breaks b
+         set resolved_at = clock_timestamp(), resolution = ${evidenceText(decision.note)}::text
+        from moved
+       where moved.is_late and b.payment_id = moved.id and b.kind = 'late_charge'
+         and b.reference = ${gatewayRef}::text and b.resolved_at is null
     ), event as (
       insert into payment_events (payment_id, seq, type, from_status, to_status, actor, evidence)
       select id, event_seq,
@@ -100,13 +111,41 @@ export interface Break {
   readonly detail: Readonly<Record<string, string | number | null>>
 }
 
-/** Records a contradiction once; a status is never changed for it. */
+/**
+ * Records a contradiction once; a final status is never changed for it. A late charge also parks a payment that goes on,
+ * in the same statement: no attempt begins after it, and whoever holds the payment can only end it as charged
+ * or leave it parked.
+ */
 export async function recordBreak(
   sql: Database,
   { kind, paymentId, gateway, reference, detail }: Break,
 ): Promise<void> {
   await sql`
-    insert into reconciliation_breaks (kind, payment_id, gateway, reference, detail)
-    values (${kind}::text, ${paymentId}::text, ${gateway}::text, ${reference}::text, ${JSON.stringify(detail)}::text::jsonb)
-        on conflict (kind, gateway, reference) do nothing`
+    with contradiction as (
+      insert into reconciliation_breaks (kind, payment_id, gateway, reference, detail)
+      values (${kind}::text, ${paymentId}::text, ${gateway}::text, ${reference}::text, ${JSON.stringify(detail)}::text::jsonb)
+          on conflict (kind, gateway, reference) do nothing
+    ), target as (
+      select id, status from payments
+       where id = ${paymentId}::text and ${kind}::text = 'late_charge'
+         and status in ('PENDING', 'QUEUED', 'PROCESSING') and late_charge_ref is null
+         for update
+    ), parked as (
+      update payments p
+         set status          = 'PROCESSING',
+             -- Who holds it keeps its fence: its request may be under way, and its answer is evidence.
+             fence           = p.fence + (target.status <> 'PROCESSING')::int,
+             late_charge_ref = ${reference}::text,
+             needs_review    = true,
+             unknown_since   = coalesce(p.unknown_since, clock_timestamp()),
+             event_seq       = p.event_seq + 1,
+             updated_at      = clock_timestamp()
+        from target
+       where p.id = target.id
+   returning p.id, p.event_seq, target.status as from_status
+    )
+    insert into payment_events (payment_id, seq, type, from_status, to_status, actor, evidence)
+    select id, event_seq, 'payment.needs_review', from_status, 'PROCESSING', ${`gateway:${gateway}`}::text,
+           jsonb_build_object('reason', 'a charge of a closed attempt came to light', 'gateway_ref', ${reference}::text)
+      from parked`
 }
