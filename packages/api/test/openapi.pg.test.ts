@@ -1,4 +1,5 @@
 import { Validator } from '@seriousme/openapi-schema-validator'
+import { signatureHeader } from '@titan/gateway-simulator'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openTestApi, type TestApi } from './support/api.ts'
 import { openContract, type Contract, type Document } from './support/contract.ts'
@@ -7,12 +8,13 @@ let api: TestApi
 let document: Document
 let contract: Contract
 beforeAll(async () => {
-  api = await openTestApi()
+  api = await openTestApi({ gatewaySecrets: { STRIPE_WEBHOOK_SECRET: SECRET } })
   document = (await (await api.request('/openapi.json')).json()) as Document
   contract = openContract(document)
 })
 afterAll(() => api.close())
 
+const SECRET = 'whsec_of_the_tests'
 const json = (method: string, body: object): RequestInit => ({
   method,
   headers: { 'content-type': 'application/json' },
@@ -183,6 +185,22 @@ describe('the routes answer as the document says:', () => {
     expect(contract.seen('rotateWebhookSecret')).toEqual([200, 409])
     expect(contract.seen('testWebhookEndpoint')).toEqual([202, 409])
     expect(contract.seen('deleteWebhookEndpoint')).toEqual([204, 404])
+  })
+
+  it('gateways', async () => {
+    const body = JSON.stringify({
+      id: 'evt_1',
+      object: 'event',
+      type: 'customer.created',
+      data: { object: {} },
+    })
+    const signature = signatureHeader(body, SECRET, Date.now())
+    const post = (headers: Record<string, string>): RequestInit => ({ method: 'POST', headers, body })
+    await call('receiveGatewayWebhook', '/gateway-webhooks/stripe', post({ 'stripe-signature': signature }))
+    await call('receiveGatewayWebhook', '/gateway-webhooks/stripe', post({}))
+    await call('receiveGatewayWebhook', '/gateway-webhooks/unknown', post({}))
+
+    expect(contract.seen('receiveGatewayWebhook')).toEqual([200, 400, 404])
   })
 
   it('the service', async () => {

@@ -18,6 +18,6 @@ export const GATEWAY_OPERATIONS: readonly Operation[] = [
         example: { received: true },
       },
     ],
-    problems: ['not-found', 'body-too-large'],
+    problems: ['gateway-webhook-refused', 'not-found', 'body-too-large'],
   },
 ]
