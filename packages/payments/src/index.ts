@@ -2,7 +2,7 @@
 
 // Database
 export { openDatabase, type Database, type DatabaseOptions } from './database.ts'
-export { migrate, type MigrateOptions } from './migrate.ts'
+export { migrate, missingMigrations, type MigrateOptions } from './migrate.ts'
 
 // Payments
 export { PAYMENT_STATUSES } from './payment.ts'

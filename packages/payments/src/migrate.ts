@@ -10,6 +10,8 @@ export interface MigrateOptions {
   readonly directory?: string
 }
 
+const DIRECTORY = fileURLToPath(new URL('../../../sql/', import.meta.url))
+
 interface Migration {
   readonly name: string
   readonly text: string
@@ -27,12 +29,21 @@ const LOCK = 7_414_206
  * was put before an applied one, `MIGRATION_FAILED` with the database's error as cause
  */
 export async function migrate(sql: Database, options: MigrateOptions = {}): Promise<string[]> {
-  const migrations = await readMigrations(
-    options.directory ?? fileURLToPath(new URL('../../../sql/', import.meta.url)),
-  )
+  const migrations = await readMigrations(options.directory ?? DIRECTORY)
   const applied: string[] = []
   for (const migration of migrations) if (await apply(sql, migration)) applied.push(migration.name)
   return applied
+}
+
+/** The names of the migrations that {@link migrate} would apply. Reads only. */
+export async function missingMigrations(sql: Database, options: MigrateOptions = {}): Promise<string[]> {
+  const names = (await readMigrations(options.directory ?? DIRECTORY)).map(({ name }) => name)
+  const [table] = await sql<
+    { exists: boolean }[]
+  >`select to_regclass('schema_migrations') is not null as exists`
+  if (table?.exists !== true) return names
+  const applied = await sql<{ name: string }[]>`select name from schema_migrations`
+  return names.filter((name) => !applied.some((row) => row.name === name))
 }
 
 async function readMigrations(directory: string): Promise<Migration[]> {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createTestDatabase, type TestDatabase } from '@titan/local/testing'
 import { afterEach, beforeEach, expect, inject, test } from 'vitest'
-import { createPaymentStore, migrate, openDatabase, type Database } from '../src/index.ts'
+import { createPaymentStore, migrate, missingMigrations, openDatabase, type Database } from '../src/index.ts'
 
 const SQL_FOLDER = fileURLToPath(new URL('../../../sql/', import.meta.url))
 
@@ -92,4 +92,14 @@ test('a table as first published keeps its rows and gets its columns', async () 
   })
   expect(await store.create({ amount: 700, idempotencyKey: 'old-key' })).toMatchObject({ kind: 'replayed' })
   expect(await store.create({ amount: 701, idempotencyKey: 'old-key' })).toEqual({ kind: 'mismatch' })
+})
+
+test('what is missing is told without being applied', async () => {
+  const files = (await readdir(directory)).filter((name) => name.endsWith('.sql')).toSorted()
+  expect(await missingMigrations(sql, { directory })).toEqual(files)
+  await migrate(sql, { directory })
+  await writeFile(join(directory, '9999_later.sql'), 'select 1')
+
+  expect(await missingMigrations(sql, { directory })).toEqual(['9999_later.sql'])
+  expect(await missingMigrations(sql, { directory })).toEqual(['9999_later.sql'])
 })

@@ -1,6 +1,7 @@
 import { EXIT, runProgram, type Environment, type Program } from '@titan/program'
 import { dlqDeleteProgram, dlqRedriveProgram } from './dlq-act-programs.ts'
 import { dlqListProgram, dlqShowProgram } from './dlq-look-programs.ts'
+import { doctorProgram } from './doctor-program.ts'
 import { pauseProgram, resumeProgram } from './pause-programs.ts'
 import { paymentsListProgram } from './payments-list-program.ts'
 import { paymentsShowProgram } from './payments-show-program.ts'
@@ -17,6 +18,7 @@ interface Command {
 }
 
 const COMMANDS: readonly Command[] = [
+  command('doctor', 'examines servers, queues and payments, and says what to do', doctorProgram),
   command('stats', 'counts jobs, workers and payments', statsProgram),
   command('peek', 'shows the next jobs of a queue, or those that workers have', peekProgram),
   command('dlq list', 'lists dead letters', dlqListProgram),

@@ -1,0 +1,84 @@
+import { createQueue } from '@titan/queue-core'
+import { PAYMENTS_QUEUE, type Database, type PaymentJobs } from '@titan/payments'
+import type { Redis } from '@titan/program'
+import { diagnosis, type Diagnosis } from './diagnosis.ts'
+import { createJobIndex } from './job-index.ts'
+import { formatDuration } from './output.ts'
+import { dueHasJob } from './redis.ts'
+import { withSnapshot } from './snapshot.ts'
+import { findOpenBreaks } from './verify.ts'
+
+/** The relay takes a new payment within a second. */
+const PENDING_FOR_MS = 60_000
+
+interface Counts {
+  readonly pending: number
+  readonly oldestMs: number
+  readonly review: number
+}
+
+/** Looks for payments that do not get on. Without Redis, what only Redis shows is left out. */
+export async function examinePayments(
+  sql: Database,
+  redis: Redis | undefined,
+  prefix: string,
+): Promise<Diagnosis[]> {
+  const [counts] = await sql<Counts[]>`
+    select (select count(*) from payments where needs_review)::int as review, late.*
+      from (select count(*)::int as pending,
+                   coalesce(extract(epoch from clock_timestamp() - min(created_at)) * 1000, 0)::float8 as "oldestMs"
+              from payments
+             where status = 'PENDING'
+               and created_at < clock_timestamp() - ${PENDING_FOR_MS}::float8 * interval '1 millisecond') late`
+  const { pending = 0, oldestMs = 0, review = 0 } = counts ?? {}
+  const breaks = await findOpenBreaks(sql)
+  return [
+    pending === 0
+      ? diagnosis('payments.pending', 'ok', 'no payment waits to be put into the queue')
+      : diagnosis(
+          'payments.pending',
+          'error',
+          `${pending} payments are PENDING, the oldest for ${formatDuration(oldestMs)}`,
+          'start a titan-worker with its relay, and see whether Redis takes jobs',
+        ),
+    ...(redis === undefined ? [] : [await judgeJobs(sql, redis, prefix)]),
+    review === 0
+      ? diagnosis('payments.review', 'ok', 'no payment waits for an operator')
+      : diagnosis(
+          'payments.review',
+          'warning',
+          `${review} payments wait for an operator`,
+          'titan payments list --review',
+        ),
+    breaks.count === 0
+      ? diagnosis('payments.breaks', 'ok', 'no contradiction with a gateway is open')
+      : diagnosis(
+          'payments.breaks',
+          'warning',
+          `${breaks.count} contradictions with a gateway are open: ${breaks.offenders.join(', ')}`,
+          'settle them with the gateway, then set resolved_at and resolution in reconciliation_breaks',
+        ),
+  ]
+}
+
+/** As I20 of `titan verify` sees it: payments that have been due for a minute and have no job. */
+async function judgeJobs(sql: Database, redis: Redis, prefix: string): Promise<Diagnosis> {
+  const view = {
+    queue: createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE, { prefix }),
+    jobs: createJobIndex(redis, prefix),
+  }
+  const { count, offenders } = await withSnapshot(sql, undefined, (snapshot) =>
+    dueHasJob.check({
+      ...{ snapshot, sql, view, hasLedger: false, gateway: null, settled: false },
+      ...{ maxRetries: 0, keyTtlMs: 0, dueGraceMs: 60_000 },
+    }),
+  )
+  if (count === 0) return diagnosis('payments.jobs', 'ok', 'every payment that is due has its job')
+  const found = `${count} payments are due and have no job: ${offenders.join(', ')}`
+  return diagnosis(
+    'payments.jobs',
+    'error',
+    found,
+    'titan recover, and see that a titan-worker runs with its reconciler',
+  )
+}

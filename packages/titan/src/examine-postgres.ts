@@ -1,0 +1,107 @@
+import { missingMigrations, type Database } from '@titan/payments'
+import { clockDifference, diagnosis, judgeClock, type Diagnosis } from './diagnosis.ts'
+
+/** What a server tells of itself. */
+export interface PostgresFacts {
+  /** Such as `180001`. */
+  readonly versionNumber: number
+  readonly isReplica: boolean
+  readonly fsync: string
+  readonly fullPageWrites: string
+  readonly synchronousCommit: string
+  readonly autovacuum: string
+  /** Connections that programs may have. */
+  readonly connectionLimit: number
+  readonly connections: number
+}
+
+/** Looks at a PostgreSQL server. `poolSize`: most connections of each of our programs. */
+export async function examinePostgres(sql: Database, poolSize: number): Promise<Diagnosis[]> {
+  const sentAt = Date.now()
+  const [clock] = await sql<{ now: Date }[]>`select clock_timestamp() as now`
+  const differenceMs = clockDifference(clock?.now.getTime() ?? sentAt, sentAt, Date.now())
+  const [facts] = await sql<PostgresFacts[]>`
+    select current_setting('server_version_num')::int as "versionNumber", pg_is_in_recovery() as "isReplica",
+           current_setting('fsync') as fsync, current_setting('full_page_writes') as "fullPageWrites",
+           current_setting('synchronous_commit') as "synchronousCommit", current_setting('autovacuum') as autovacuum,
+           current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int as "connectionLimit",
+           (select count(*)::int from pg_stat_activity where backend_type = 'client backend') as connections`
+  const missing = await missingMigrations(sql)
+  return [
+    ...(facts === undefined ? [] : judgePostgres(facts, poolSize)),
+    judgeMigrations(missing),
+    judgeClock('postgres.clock', 'PostgreSQL', differenceMs),
+  ]
+}
+
+/** Judges what a server tells of itself. */
+export function judgePostgres(facts: PostgresFacts, poolSize: number): Diagnosis[] {
+  const { autovacuum, isReplica } = facts
+  return [
+    judgeVersion(facts),
+    isReplica
+      ? diagnosis(
+          'postgres.role',
+          'error',
+          'it is a replica, which takes no payments',
+          'point DATABASE_URL at the primary',
+        )
+      : diagnosis('postgres.role', 'ok', 'it is the primary'),
+    judgeDurability(facts),
+    judgeConnections(facts, poolSize),
+    autovacuum === 'on'
+      ? diagnosis('postgres.autovacuum', 'ok', 'autovacuum is on')
+      : diagnosis(
+          'postgres.autovacuum',
+          'error',
+          'autovacuum is off',
+          'set autovacuum = on: tables that change all the time grow without end',
+        ),
+  ]
+}
+
+function judgeVersion({ versionNumber }: PostgresFacts): Diagnosis {
+  const name = `PostgreSQL ${Math.floor(versionNumber / 10_000)}.${versionNumber % 10_000}`
+  if (versionNumber >= 150_000) return diagnosis('postgres.version', 'ok', name)
+  return diagnosis(
+    'postgres.version',
+    'warning',
+    `${name} is older than what is tested`,
+    'use PostgreSQL 15 or newer',
+  )
+}
+
+function judgeDurability({ fsync, fullPageWrites, synchronousCommit }: PostgresFacts): Diagnosis {
+  const wrong = [
+    ...(fsync === 'off' ? ['fsync'] : []),
+    ...(fullPageWrites === 'off' ? ['full_page_writes'] : []),
+    ...(synchronousCommit === 'off' ? ['synchronous_commit'] : []),
+  ]
+  if (wrong.length === 0) return diagnosis('postgres.durability', 'ok', 'what was committed survives a crash')
+  const found = `${wrong.join(' and ')} ${wrong.length === 1 ? 'is' : 'are'} off: payments that were answered for can be lost in a crash`
+  return diagnosis(
+    'postgres.durability',
+    'error',
+    found,
+    `set ${wrong.map((name) => `${name} = on`).join(', ')}`,
+  )
+}
+
+function judgeConnections({ connections, connectionLimit }: PostgresFacts, poolSize: number): Diagnosis {
+  const left = Math.max(0, connectionLimit - connections)
+  const found = `${connections} of ${connectionLimit} connections are taken; each program takes up to ${poolSize}`
+  if (left >= poolSize) return diagnosis('postgres.connections', 'ok', found)
+  const advice = 'raise max_connections, lower DATABASE_POOL_SIZE, or put a pooler in between'
+  return diagnosis('postgres.connections', left === 0 ? 'error' : 'warning', found, advice)
+}
+
+function judgeMigrations(missing: readonly string[]): Diagnosis {
+  if (missing.length === 0) return diagnosis('postgres.migrations', 'ok', 'every migration is applied')
+  const found = `${missing.length} missing: ${missing.join(', ')}`
+  return diagnosis(
+    'postgres.migrations',
+    'error',
+    found,
+    'start titan-api or titan-worker of this version: they apply them',
+  )
+}
