@@ -16,6 +16,7 @@ import {
   text,
   toggle,
   wholeNumber,
+  type Log,
   type LogSettings,
   type Program,
   type SettingsTable,
@@ -47,6 +48,30 @@ const settings: SettingsTable<ApiSettings> = {
   port: wholeNumber(
     { flag: 'port', env: 'PORT', about: 'the port to listen on; 0 is any free one' },
     { fallback: 3000, min: 0, max: 65_535 },
+  ),
+  requireApiKey: toggle(
+    {
+      flag: 'require-api-key',
+      env: 'REQUIRE_API_KEY',
+      about: 'serve only who sends an API key',
+    },
+    false,
+  ),
+  rateLimitPerMinute: wholeNumber(
+    {
+      flag: 'rate-limit-per-minute',
+      env: 'RATE_LIMIT_PER_MINUTE',
+      about: 'most requests of each API key, or of each address while no key is asked for; 0 is no limit',
+    },
+    { fallback: 0, min: 0, max: 10_000_000 },
+  ),
+  trustedProxies: wholeNumber(
+    {
+      flag: 'trusted-proxies',
+      env: 'TRUSTED_PROXIES',
+      about: 'how many proxies in front write X-Forwarded-For, for the addresses of that limit',
+    },
+    { fallback: 0, min: 0, max: 10 },
   ),
   migrate: toggle({ flag: 'migrate', env: 'MIGRATE', about: 'apply missing migrations at the start' }, true),
   connectTimeoutMs: milliseconds(
@@ -97,10 +122,21 @@ export const apiProgram: Program<ApiSettings, ApiConfiguration> = {
     return runUntilStopped({
       log,
       start: () => start({ ...own, ...configuration, log }),
-      announce: ({ url }) => process.stdout.write(`titan-api listens on ${url}\n`),
+      announce: ({ url }) => {
+        process.stdout.write(`titan-api listens on ${url}\n`)
+        if (!own.requireApiKey) tellOpen(own.host, log)
+      },
       stop: (api) => api.stop(graceMs),
     })
   },
+}
+
+const LOOPBACK = /^(127\.|localhost$|::1$)/
+
+/** That nobody is asked for a key must not come as a surprise. */
+function tellOpen(host: string, log: Log): void {
+  if (LOOPBACK.test(host)) log.info('the API is open to this machine: no API key is asked for')
+  else log.warn('the API is open to whoever reaches it: set REQUIRE_API_KEY')
 }
 
 async function start(options: ApiOptions): Promise<Api> {

@@ -17,6 +17,9 @@ import {
 } from '@titan/program'
 import { createWebhookStore, type WebhooksConfig } from '@titan/webhooks'
 import { createApp } from './app.ts'
+import { createAuthenticator } from './keys/authenticator.ts'
+import { createApiKeyStore } from './keys/key-store.ts'
+import { createRateLimiter } from './rate-limit.ts'
 import { startServer } from './server.ts'
 
 /** How to run the API. */
@@ -34,6 +37,12 @@ export interface ApiOptions {
   readonly migrate: boolean
   /** How long to try to reach PostgreSQL at the start, in milliseconds. */
   readonly connectTimeoutMs: number
+  /** Only who has a key may call. */
+  readonly requireApiKey: boolean
+  /** Requests a minute of each caller; 0 is no limit. */
+  readonly rateLimitPerMinute: number
+  /** Proxies in front that write X-Forwarded-For. */
+  readonly trustedProxies: number
   readonly requestTimeoutMs: number
   readonly maxInFlight: number
 }
@@ -74,6 +83,13 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     payments: store,
     relay,
     gatewayWebhooks: { gateways: options.gateways, policy: config.policy },
+    access: {
+      authenticator: options.requireApiKey
+        ? createAuthenticator({ keys: createApiKeyStore(sql), log })
+        : undefined,
+      limiter: options.rateLimitPerMinute === 0 ? undefined : createRateLimiter(options.rateLimitPerMinute),
+      trustedProxies: options.trustedProxies,
+    },
     webhooks: options.webhooks && createWebhookStore(sql, options.webhooks),
     probes: {
       postgres: () => sql`select 1`,

@@ -4,6 +4,7 @@ import type { WebhookStore } from '@titan/webhooks'
 import { Hono } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { secureHeaders } from 'hono/secure-headers'
+import { controlAccess, type AccessOptions } from './access.ts'
 import {
   answerError,
   answerProblem,
@@ -29,6 +30,8 @@ export interface AppDependencies extends PaymentDependencies {
   /** The gateways whose webhooks are taken, and what a decline in one means. @default none */
   readonly gatewayWebhooks?: Pick<GatewayWebhookDependencies, 'gateways' | 'policy'>
   readonly probes: Probes
+  /** Who may call, and how often. @default everybody, without a limit */
+  readonly access?: AccessOptions
   /** Undefined: outgoing webhooks are not set up. */
   readonly webhooks: WebhookStore | undefined
   readonly log: Log
@@ -66,6 +69,7 @@ export function createApp(dependencies: AppDependencies): Hono<AppEnv> {
   app.use(deadline(requestTimeoutMs), loadLimit(maxInFlight))
   const { payments, gatewayWebhooks } = dependencies
   if (gatewayWebhooks !== undefined) mountGatewayWebhooks(app, { payments, log, ...gatewayWebhooks })
+  app.use(controlAccess(dependencies.access ?? {}))
   mountPayments(app, dependencies)
   mountList(app, payments)
   mountWebhooks(app, dependencies.webhooks)

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { Log } from '@titan/program'
 import type { Context, MiddlewareHandler } from 'hono'
 import { containsCardNumber } from './card-guard.ts'
@@ -6,6 +7,8 @@ import { Problem, PROBLEMS, renderProblem } from './problem.ts'
 
 /** What every request carries. */
 export interface AppEnv {
+  /** What the server hands over; nothing in a test without a socket. */
+  Bindings: { incoming?: IncomingMessage }
   Variables: { requestId: string }
 }
 

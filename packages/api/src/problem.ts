@@ -56,6 +56,21 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
     advice:
       'For gateways only. The signing secret may be another one, the body changed on its way, or the webhook too old.',
   },
+  'api-key-missing': {
+    status: 401,
+    title: 'An API key is required',
+    advice: 'Send "Authorization: Bearer <token>". Whoever runs this API hands tokens out.',
+  },
+  'api-key-invalid': {
+    status: 401,
+    title: 'The API key is not valid',
+    advice: 'It is mistyped, expired or revoked. Send "Authorization: Bearer <token>" with the whole token.',
+  },
+  'api-key-scope': {
+    status: 403,
+    title: 'The API key does not allow this',
+    advice: 'Reading needs the scope read, payments write, and changes to webhook endpoints admin.',
+  },
   'payment-not-found': {
     status: 404,
     title: 'No such payment',
@@ -119,6 +134,11 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
     title: 'Outgoing webhooks are not set up here',
     advice: 'Whoever runs this API has to set WEBHOOK_ENCRYPTION_KEY for it and for the workers.',
   },
+  'too-many-requests': {
+    status: 429,
+    title: 'Too many requests',
+    advice: 'Repeat after the time in Retry-After. Repeating with the same idempotency key is safe.',
+  },
   'internal-error': {
     status: 500,
     title: 'Something went wrong here',
@@ -143,6 +163,9 @@ export type ProblemCode =
   | 'invalid-cursor'
   | 'bad-request'
   | 'gateway-webhook-refused'
+  | 'api-key-missing'
+  | 'api-key-invalid'
+  | 'api-key-scope'
   | 'payment-not-found'
   | 'not-found'
   | 'method-not-allowed'
@@ -157,6 +180,7 @@ export type ProblemCode =
   | 'webhook-endpoint-disabled'
   | 'webhook-secret-rotating'
   | 'webhooks-off'
+  | 'too-many-requests'
   | 'internal-error'
   | 'unavailable'
 

@@ -44,6 +44,8 @@ describe('titan-api', { timeout: 120_000 }, () => {
       '--database-url',
       '[REDIS_URL, REDIS_ADDR]',
       '--[no-]migrate',
+      '--[no-]require-api-key',
+      '[RATE_LIMIT_PER_MINUTE]',
     ]) {
       expect(program.stdout()).toContain(text)
     }

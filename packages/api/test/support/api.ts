@@ -16,13 +16,17 @@ import { createQueue } from '@titan/queue-core'
 import { closeRedis, createLog, createRedis, type Redis } from '@titan/program'
 import { createWebhookStore, type WebhookStore } from '@titan/webhooks'
 import { inject } from 'vitest'
+import type { AccessOptions } from '../../src/access.ts'
 import { createApp } from '../../src/app.ts'
+import { createAuthenticator } from '../../src/keys/authenticator.ts'
+import { createApiKeyStore, type ApiKeyStore } from '../../src/keys/key-store.ts'
 
 /** The whole API without a socket, on a database and a key prefix of its own. */
 export interface TestApi {
   readonly sql: Database
   readonly store: PaymentStore
   readonly webhooks: WebhookStore
+  readonly keys: ApiKeyStore
   readonly redis: Redis
   /** The application itself, to be served on a socket. */
   readonly fetch: (request: Request) => Response | Promise<Response>
@@ -42,6 +46,10 @@ export interface TestApiOptions {
   readonly redisUrl?: string
   readonly requestTimeoutMs?: number
   readonly maxInFlight?: number
+  /** Whether an API key is asked for. @default false */
+  readonly withKeys?: boolean
+  /** Limits. @default none */
+  readonly access?: Omit<AccessOptions, 'authenticator'>
   /** What gateways sign their webhooks with: `STRIPE_WEBHOOK_SECRET`. @default none are taken */
   readonly gatewaySecrets?: Readonly<Record<string, string>>
   /** Whether outgoing webhooks are set up. @default true */
@@ -54,6 +62,8 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
     through = async (url) => url,
     redisUrl = inject('redisUrl'),
     withWebhooks = true,
+    withKeys = false,
+    access = {},
     gatewaySecrets = {},
     ...limits
   } = options
@@ -68,10 +78,15 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
   const queue = createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE, { prefix: testPrefix() })
   const relay = createRelay({ store, queue })
   const webhooks = createWebhookStore(sql, { encryptionKeys: [randomBytes(32)] })
+  const keys = createApiKeyStore(direct)
   const app = createApp({
     payments: store,
     relay,
     gatewayWebhooks: { gateways: gatewayWebhooksFromEnv(gatewaySecrets), policy: DEFAULT_RETRY_POLICY },
+    access: {
+      authenticator: withKeys ? createAuthenticator({ keys: createApiKeyStore(sql), log }) : undefined,
+      ...access,
+    },
     webhooks: withWebhooks ? webhooks : undefined,
     probes: { postgres: () => sql`select 1`, redis: () => redis.isReady, isDraining: () => false },
     log,
@@ -82,6 +97,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
     sql: direct,
     store,
     webhooks,
+    keys,
     redis,
     fetch: app.fetch,
     routes: app.routes,

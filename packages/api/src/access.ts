@@ -1,0 +1,55 @@
+import type { MiddlewareHandler } from 'hono'
+import { includesScope, type ApiKeyScope } from './keys/api-key.ts'
+import type { Authenticator } from './keys/authenticator.ts'
+import type { AppEnv } from './middleware.ts'
+import { Problem } from './problem.ts'
+import type { RateLimiter } from './rate-limit.ts'
+import { remoteNetwork } from './remote-address.ts'
+
+/** Who may call, and how often. */
+export interface AccessOptions {
+  /** Undefined: everybody may. */
+  readonly authenticator?: Authenticator | undefined
+  /** Undefined: as often as they like. */
+  readonly limiter?: RateLimiter | undefined
+  /** Proxies in front that write X-Forwarded-For. @default 0 */
+  readonly trustedProxies?: number
+}
+
+/**
+ * Lets through who has a key with the scope that is needed, and who is within the limit: of the key, or of the network while
+ * no key is asked for. A key that is none counts for the network, so that guessing is limited as well.
+ */
+export function controlAccess(options: AccessOptions): MiddlewareHandler<AppEnv> {
+  const { authenticator, limiter, trustedProxies = 0 } = options
+  return async function access(context, next) {
+    const network = `network:${remoteNetwork(context, trustedProxies)}`
+    let caller = network
+    if (authenticator !== undefined) {
+      try {
+        const key = await authenticator.authenticate(context.req.header('authorization'))
+        caller = `key:${key.id}`
+        const needed = scopeOf(context.req.method, context.req.path)
+        if (!includesScope(key.scope, needed)) throw refusal(needed)
+      } catch (error) {
+        if (error instanceof Problem) limiter?.spend(caller)
+        throw error
+      }
+    }
+    const headers = limiter?.spend(caller)
+    await next()
+    for (const [name, value] of Object.entries(headers ?? {})) context.header(name, value)
+  }
+}
+
+function scopeOf(method: string, path: string): ApiKeyScope {
+  if (method === 'GET' || method === 'HEAD') return 'read'
+  return path.startsWith('/webhook-') ? 'admin' : 'write'
+}
+
+function refusal(needed: ApiKeyScope): Problem {
+  return new Problem('api-key-scope', {
+    detail: `This needs a key with the scope ${needed}.`,
+    headers: { 'www-authenticate': `Bearer realm="titan", error="insufficient_scope", scope="${needed}"` },
+  })
+}

@@ -1,0 +1,55 @@
+import { TokenBucket } from 'limiter'
+import { LRUCache } from 'lru-cache'
+import { Problem } from './problem.ts'
+
+/** Limits how often each caller may ask. */
+export interface RateLimiter {
+  /**
+   * Counts one request of a caller.
+   *
+   * @returns the headers that tell the caller what is left
+   * @throws Problem `too-many-requests`, with the same headers and Retry-After
+   */
+  spend(caller: string): Readonly<Record<string, string>>
+}
+
+const WINDOW_S = 60
+/** Callers that are remembered; the one that was quiet for longest is forgotten first, and begins anew. */
+const MAX_CALLERS = 20_000
+
+/**
+ * A bucket for each caller: `perMinute` requests at once at most, and as many a minute. Kept in this process: with several
+ * of them each grants the limit. The headers are those of draft-ietf-httpapi-ratelimit-headers-10.
+ */
+export function createRateLimiter(perMinute: number): RateLimiter {
+  const buckets = new LRUCache<string, TokenBucket>({ max: MAX_CALLERS })
+  const policy = `"default";q=${perMinute};w=${WINDOW_S}`
+
+  function bucketOf(caller: string): TokenBucket {
+    const known = buckets.get(caller)
+    if (known !== undefined) return known
+    const bucket = new TokenBucket({
+      bucketSize: perMinute,
+      tokensPerInterval: perMinute,
+      interval: 'minute',
+    })
+    bucket.content = perMinute
+    buckets.set(caller, bucket)
+    return bucket
+  }
+
+  return {
+    spend(caller) {
+      const bucket = bucketOf(caller)
+      const isGranted = bucket.tryRemoveTokens(1)
+      const fullInS = Math.ceil(((perMinute - bucket.content) / perMinute) * WINDOW_S)
+      const headers = {
+        'ratelimit-policy': policy,
+        ratelimit: `"default";r=${Math.floor(bucket.content)};t=${fullInS}`,
+      }
+      if (isGranted) return headers
+      const retryAfterS = Math.max(1, Math.ceil(bucket.getWaitTime(1) / 1_000))
+      throw new Problem('too-many-requests', { headers: { ...headers, 'retry-after': String(retryAfterS) } })
+    },
+  }
+}

@@ -1,0 +1,143 @@
+import { eventually } from '@titan/local/testing'
+import { afterAll, describe, expect, it } from 'vitest'
+import type { ApiKeyScope } from '../src/keys/api-key.ts'
+import { openTestApi } from './support/api.ts'
+
+const api = await openTestApi({ withKeys: true })
+afterAll(api.close)
+
+async function createKey(scope: ApiKeyScope, expiresAt?: Date): Promise<{ id: string; token: string }> {
+  const { key, token } = await api.keys.create({ name: `a key to ${scope}`, scope, expiresAt })
+  return { id: key.id, token }
+}
+
+function call(method: string, path: string, token?: string, body?: object): Promise<Response> {
+  return api.request(path, {
+    method,
+    headers: {
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  })
+}
+
+function list(token?: string): Promise<Response> {
+  return call('GET', '/payments', token)
+}
+
+describe('an API that asks for keys', () => {
+  it('lets a key in, and refuses who has none, with a challenge', async () => {
+    const { token } = await createKey('read')
+    const refused = await list()
+
+    expect((await list(token)).status).toBe(200)
+    expect(refused.status).toBe(401)
+    expect(refused.headers.get('www-authenticate')).toBe('Bearer realm="titan"')
+    expect(await refused.json()).toMatchObject({ code: 'api-key-missing' })
+  })
+
+  it('refuses every token that is not a whole one of its own, always in the same way', async () => {
+    const { id, token } = await createKey('read')
+    const { token: other } = await createKey('read')
+    const wrong = [
+      'nonsense',
+      id,
+      token.slice(0, -1),
+      `${token}x`,
+      // The id of one key with the secret of another, and an id that does not exist.
+      token.slice(0, 23) + other.slice(23),
+      `titan_0000000000000000_${other.slice(23)}`,
+    ]
+
+    for (const text of wrong) {
+      const response = await list(text)
+      expect(response.status).toBe(401)
+      expect(response.headers.get('www-authenticate')).toBe('Bearer realm="titan", error="invalid_token"')
+      const body = await response.text()
+      expect(JSON.parse(body)).toMatchObject({ code: 'api-key-invalid' })
+      expect(body).not.toContain(text)
+    }
+    expect((await api.request('/payments', { headers: { authorization: `Basic ${token}` } })).status).toBe(
+      401,
+    )
+  })
+
+  it('lets each scope do what it is for, and what the ones before it are for', async () => {
+    const tokens = {
+      read: (await createKey('read')).token,
+      write: (await createKey('write')).token,
+      admin: (await createKey('admin')).token,
+    }
+    const pay = (token: string): Promise<Response> =>
+      call('POST', '/pay', token, { amount: 5, idempotency_key: 'scoped' })
+    const register = (token: string): Promise<Response> =>
+      call('POST', '/webhook-endpoints', token, { url: 'https://example.com/' })
+
+    const refused = await pay(tokens.read)
+    expect(refused.status).toBe(403)
+    expect(refused.headers.get('www-authenticate')).toBe(
+      'Bearer realm="titan", error="insufficient_scope", scope="write"',
+    )
+    expect(await refused.json()).toMatchObject({ code: 'api-key-scope' })
+    expect((await register(tokens.write)).status).toBe(403)
+    expect((await pay(tokens.write)).status).toBe(202)
+    expect((await pay(tokens.admin)).status).toBe(202)
+    expect((await register(tokens.admin)).status).toBe(201)
+    expect((await call('GET', '/webhook-endpoints', tokens.read)).status).toBe(200)
+  })
+
+  it('refuses a key soon after it was revoked', async () => {
+    const { id, token } = await createKey('read')
+    expect((await list(token)).status).toBe(200)
+
+    expect(await api.keys.revoke(id)).toBe(true)
+    expect(await api.keys.revoke(id)).toBe(false)
+
+    await eventually(async () => {
+      expect((await list(token)).status).toBe(401)
+    })
+  })
+
+  it('refuses a key that has expired', async () => {
+    const { token } = await createKey('read', new Date(Date.now() - 1_000))
+    const { token: later } = await createKey('read', new Date(Date.now() + 3_600_000))
+
+    expect((await list(token)).status).toBe(401)
+    expect((await list(later)).status).toBe(200)
+  })
+
+  it('notes when a key was used last', async () => {
+    const { id, token } = await createKey('read')
+    expect((await api.keys.find(id))?.lastUsedAt).toBeNull()
+
+    await Promise.all(Array.from({ length: 5 }, () => list(token)))
+
+    expect((await api.keys.find(id))?.lastUsedAt).toBeInstanceOf(Date)
+  })
+
+  it('keeps nothing that a key could be made from', async () => {
+    const { id, token } = await createKey('read')
+    const [row] = await api.sql<{ text: string }[]>`select k::text as text from api_keys k where id = ${id}`
+
+    expect(row?.text).toContain(id)
+    expect(row?.text).not.toContain(token.slice(-43))
+  })
+
+  it('leaves open what probes and readers of problems need', async () => {
+    for (const path of ['/healthz', '/readyz', '/problems/api-key-missing'])
+      expect((await call('GET', path)).status).toBe(200)
+  })
+
+  it('takes the same idempotency key from every caller for the same payment', async () => {
+    const [first, second] = [await createKey('write'), await createKey('write')]
+    const body = { amount: 5, idempotency_key: 'shared' }
+    const ids = []
+    for (const { token } of [first, second])
+      ids.push(
+        ((await (await call('POST', '/pay', token, body)).json()) as { payment_id: string }).payment_id,
+      )
+
+    expect(ids[0]).toBe(ids[1])
+  })
+})
