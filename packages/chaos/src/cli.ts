@@ -1,0 +1,100 @@
+#!/usr/bin/env node
+import { randomInt } from 'node:crypto'
+import { parseArgs } from 'node:util'
+import { runChaos } from './chaos.ts'
+import { formatProgress, formatReport } from './report.ts'
+
+const USAGE = `pnpm chaos: tries to lose a payment or to charge one twice
+
+Starts PostgreSQL, Redis, a gateway simulator, two titan-api and three titan-worker processes with a proxy on every
+connection, sends payments while processes are killed and stopped, servers are restarted and wiped and connections are cut,
+then heals everything, waits until it is quiet, and verifies. Code 1 on any breach.
+
+  --payments <n>   payments to send (default 20000)
+  --duration <s>   seconds over which they are sent and faults happen (default 1 for every 60 payments, at least 15)
+  --every <ms>     mean time between two faults (default 1200)
+  --quiet <s>      seconds in which all must be quiet after the last fault (default 180)
+  --seed <n>       repeats the schedule of another run (default random)
+  --json           print the report as JSON
+  --help           print this text
+`
+
+const PROGRESS_EVERY_MS = 10_000
+
+process.exitCode = await main(process.argv.slice(2))
+
+async function main(argv: readonly string[]): Promise<number> {
+  try {
+    const { values } = parseArgs({
+      args: argv.filter((arg) => arg !== '--'),
+      options: {
+        payments: { type: 'string', default: '20000' },
+        duration: { type: 'string' },
+        every: { type: 'string', default: '1200' },
+        quiet: { type: 'string', default: '180' },
+        seed: { type: 'string' },
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    })
+    if (values.help) {
+      process.stdout.write(USAGE)
+      return 0
+    }
+    const payments = readNumber('payments', values.payments)
+    return await run({
+      payments,
+      durationMs:
+        1_000 * readNumber('duration', values.duration ?? `${Math.max(15, Math.ceil(payments / 60))}`),
+      everyMs: readNumber('every', values.every),
+      quietWithinMs: 1_000 * readNumber('quiet', values.quiet),
+      seed: readNumber('seed', values.seed ?? `${randomInt(1, 1_000_000)}`),
+      json: values.json,
+    })
+  } catch (error) {
+    if (!isUsageError(error)) throw error
+    process.stderr.write(`pnpm chaos: ${error.message}\n`)
+    return 2
+  }
+}
+
+interface Settings {
+  readonly payments: number
+  readonly durationMs: number
+  readonly everyMs: number
+  readonly quietWithinMs: number
+  readonly seed: number
+  readonly json: boolean
+}
+
+async function run({ json, ...options }: Settings): Promise<number> {
+  const { stderr } = process
+  let toldAt = -PROGRESS_EVERY_MS
+  stderr.write(
+    `${options.payments} payments over ${options.durationMs / 1_000} s, seed ${options.seed}; starting the servers\n`,
+  )
+  const report = await runChaos({
+    ...options,
+    onProgress(progress) {
+      if (stderr.isTTY) stderr.write(`\r\u001B[K${formatProgress(progress)}`)
+      else if (progress.elapsedMs - toldAt >= PROGRESS_EVERY_MS) {
+        toldAt = progress.elapsedMs
+        stderr.write(`${formatProgress(progress)}\n`)
+      }
+    },
+  })
+  if (stderr.isTTY) stderr.write('\r\u001B[K')
+  process.stdout.write(`${json ? JSON.stringify(report) : formatReport(report)}\n`)
+  return report.breaches.length === 0 ? 0 : 1
+}
+
+function readNumber(flag: string, text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text))
+    throw new RangeError(`--${flag} must be a whole number from 1, not ${text}`)
+  return Number(text)
+}
+
+function isUsageError(error: unknown): error is Error {
+  if (error instanceof RangeError) return true
+  return error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
+}

@@ -1,0 +1,152 @@
+import { keepRunning, type Keeper } from './keeper.ts'
+import type { LogEntry } from './program.ts'
+import { LINKS, PROGRAMS, type ProgramId } from './schedule.ts'
+import {
+  startGatewayIn,
+  startPostgresIn,
+  startRedisIn,
+  type RestartableGateway,
+  type RestartablePostgres,
+  type RestartableRedis,
+} from './servers.ts'
+import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts'
+
+/** The whole system: servers, programs, and a proxy on each connection between them. */
+export interface Fleet {
+  readonly postgres: RestartablePostgres
+  readonly redis: RestartableRedis
+  readonly gateway: RestartableGateway
+  readonly programs: ReadonlyMap<ProgramId, Keeper>
+  readonly links: ReadonlyMap<string, TcpProxy>
+  /** Where the clients find the APIs, through their proxies. */
+  readonly apiUrls: readonly string[]
+  /** How often each line was logged. */
+  readonly logged: ReadonlyMap<string, number>
+  /** Ends everything. Idempotent. */
+  close(): Promise<void>
+}
+
+/** What the gateway does with most charges and with some, by weight. */
+const WEIGHTS = {
+  ok: 70,
+  'slow:300': 4,
+  'decline:soft': 4,
+  'decline:hard': 4,
+  '500_before': 0.5,
+  '500_after': 2,
+  hang_before: 1,
+  hang_after: 2,
+  reset_before: 2,
+  reset_after: 2,
+  '429': 2,
+  '503': 1,
+  garbage: 1,
+  html: 1,
+  error_200: 0.5,
+  wrong_amount: 0.5,
+  'pending_then:ok': 1,
+  'pending_then:decline:hard': 1,
+  late_success: 1,
+}
+
+/** The retries that a payment may use up in this system. */
+export const MAX_RETRIES = 5
+
+/** Short times, so that minutes hold what takes hours elsewhere. */
+const SETTINGS = {
+  GATEWAY: 'stripe',
+  STRIPE_SECRET_KEY: 'sk_test_titan',
+  GATEWAY_TIMEOUT_MS: '1500',
+  GATEWAY_RATE_PER_SECOND: '1000',
+  GATEWAY_BREAKER_OPEN_MS: '500',
+  GATEWAY_BREAKER_MAX_OPEN_MS: '2000',
+  LEASE_MS: '3600',
+  VISIBILITY_TIMEOUT_MS: '1500',
+  RELAY_INTERVAL_MS: '300',
+  RECONCILE_INTERVAL_MS: '1000',
+  MAX_RETRIES: String(MAX_RETRIES),
+  RETRY_BASE_MS: '100',
+  RETRY_MAX_MS: '1000',
+  RETRY_SOFT_DECLINES: 'true',
+  SOFT_DECLINE_DELAY_MS: '200',
+  REQUEST_TIMEOUT_MS: '5000',
+  CONNECT_TIMEOUT_MS: '5000',
+  CHAOS_POLICY: JSON.stringify({
+    configFaultDelayMs: 1_000,
+    unknownDelaysMs: [200, 500, 1_000, 2_000, 3_000],
+    maxResolves: 15,
+    maxTakeovers: 30,
+  }),
+}
+
+/** Starts everything in a folder of its own. The gateway draws its answers by the seed. */
+export async function startFleet(folder: string, seed: number): Promise<Fleet> {
+  const closers: (() => Promise<void>)[] = []
+  const logged = new Map<string, number>()
+  const links = new Map<string, TcpProxy>()
+  const programs = new Map<ProgramId, Keeper>()
+
+  async function close(): Promise<void> {
+    for (const closer of closers.splice(0).toReversed()) await closer()
+  }
+
+  function count({ msg }: LogEntry): void {
+    if (typeof msg === 'string') logged.set(msg, (logged.get(msg) ?? 0) + 1)
+  }
+
+  try {
+    const postgres = await startPostgresIn(folder)
+    closers.push(() => postgres.stop())
+    const redis = await startRedisIn(folder)
+    closers.push(() => redis.stop())
+    const gateway = await startGatewayIn(folder, { weights: WEIGHTS, seed, laterMs: 300 })
+    closers.push(() => gateway.stop())
+
+    const targets: Readonly<Record<string, () => number | undefined>> = {
+      postgres: postgres.port,
+      redis: redis.port,
+      gateway: gateway.port,
+      'api-1': () => portOf(programs.get('api-1')),
+      'api-2': () => portOf(programs.get('api-2')),
+    }
+    for (const link of LINKS) {
+      const target = targets[link.split('>')[1] ?? '']
+      if (target === undefined) throw new RangeError(`nobody is at the end of ${link}`)
+      const proxy = await startTcpProxy(target)
+      links.set(link, proxy)
+      closers.push(() => proxy.close())
+    }
+    const portAt = (link: string): number => links.get(link)?.port ?? 0
+
+    for (const id of PROGRAMS) {
+      const isApi = id.startsWith('api')
+      const keeper = keepRunning({
+        name: isApi ? 'api' : 'worker',
+        args: isApi ? ['--port', '0'] : ['--consumer', id],
+        env: {
+          ...SETTINGS,
+          DATABASE_URL: postgres.urlAt(portAt(`${id}>postgres`)),
+          REDIS_URL: `redis://127.0.0.1:${portAt(`${id}>redis`)}`,
+          STRIPE_API_BASE: `http://127.0.0.1:${portAt(`${id}>gateway`)}`,
+        },
+        onLog: count,
+      })
+      programs.set(id, keeper)
+      closers.push(() => keeper.stop())
+      // One after the other: the first one makes the tables.
+      await keeper.current()?.ready
+    }
+    const apiUrls = PROGRAMS.filter((id) => id.startsWith('api')).map(
+      (id) => `http://127.0.0.1:${portAt(`client>${id}`)}`,
+    )
+    return { postgres, redis, gateway, programs, links, apiUrls, logged, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+function portOf(keeper: Keeper | undefined): number | undefined {
+  const url = /http:\S+/.exec(keeper?.readyLine() ?? '')?.[0]
+  return url === undefined ? undefined : Number(new URL(url).port)
+}

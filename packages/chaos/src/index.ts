@@ -1,0 +1,1 @@
+export { runChaos, type ChaosOptions, type ChaosReport, type Progress } from './chaos.ts'

@@ -1,0 +1,60 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { startProgram, type ProgramOptions, type RunningProgram } from './program.ts'
+
+/** A program that is started again whenever it has ended. */
+export interface Keeper {
+  /** Its process at the moment, if it is up. */
+  current(): RunningProgram | undefined
+  /** The line with which it said that it is ready; undefined while it is not. */
+  readyLine(): string | undefined
+  /** How it ended each time that it was neither killed nor told to end, once it had been ready. */
+  readonly crashes: readonly string[]
+  /** Ends it for good, in order; with SIGKILL when that takes too long. */
+  stop(): Promise<void>
+}
+
+const AGAIN_MS = 100
+const STOP_WITHIN_MS = 20_000
+
+/** Starts a program and keeps it running. */
+export function keepRunning(options: ProgramOptions): Keeper {
+  const crashes: string[] = []
+  let current: RunningProgram | undefined
+  let readyLine: string | undefined
+  let isStopping = false
+
+  async function run(): Promise<void> {
+    while (!isStopping) {
+      const program = startProgram(options)
+      current = program
+      program.ready.then(
+        (line) => {
+          if (current === program) readyLine = line
+        },
+        () => undefined,
+      )
+      const how = await program.ended
+      const wasReady = readyLine !== undefined
+      current = undefined
+      readyLine = undefined
+      // One that cannot reach its servers at its start says so and ends; the next start tries again.
+      if (wasReady && !isStopping && how !== 'SIGKILL') crashes.push(how)
+      await pause(AGAIN_MS)
+    }
+  }
+
+  const running = run()
+  return {
+    current: () => current,
+    readyLine: () => readyLine,
+    crashes,
+    async stop() {
+      isStopping = true
+      current?.signal('SIGCONT')
+      current?.signal('SIGTERM')
+      const force = setTimeout(() => current?.signal('SIGKILL'), STOP_WITHIN_MS)
+      await running
+      clearTimeout(force)
+    },
+  }
+}

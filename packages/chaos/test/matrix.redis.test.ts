@@ -1,0 +1,187 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { eventually } from '@titan/local/testing'
+import { afterAll, describe, expect, test } from 'vitest'
+import { paymentOf } from '../src/kill-log.ts'
+import { OUTCOMES } from './support/outcomes.ts'
+import { amountOf, openScenario, PATIENT, type Scenario } from './support/scenario.ts'
+
+/**
+ * Steps that every payment passes, whatever the gateway does: a worker dies at each of them for each payment. The next
+ * worker goes on, dies at the next one, and so on.
+ */
+const PASSED_BY_ALL = [
+  ['relay.enqueuing', 'relay.enqueued'],
+  ['queue.read', 'queue.reclaimed'],
+  ['payments.claimed'],
+  ['payments.settling'],
+  ['payments.settled'],
+] as const
+
+const PATIENT_TEST = { timeout: 300_000 }
+
+const cache = mkdtempSync(join(tmpdir(), 'titan-chaos-cache-'))
+afterAll(() => rmSync(cache, { recursive: true, force: true }))
+
+describe.concurrent('for every outcome of the gateway, a worker that is killed', PATIENT_TEST, () => {
+  test.for(PASSED_BY_ALL)('at %s', async (steps, { expect: check, onTestFinished }) => {
+    const scenario = await openScenario(cache)
+    onTestFinished(() => scenario.close())
+    const ids = await scenario.createPayments()
+    await scenario.workToTheEnd(steps)
+    await expectRight(scenario, ids)
+    for (const step of steps) check(killedAt(scenario, step), step).toEqual(new Set(ids))
+  })
+
+  test('while the queue stores an ack, a retry and a dead letter, and when it has', async ({
+    expect: check,
+    onTestFinished,
+  }) => {
+    // What the gateway said has nothing to do with the queue any more, so once for each verb is enough.
+    const steps = ['storing', 'stored'].flatMap((moment) =>
+      ['ack', 'retry', 'dead'].map((verb) => `queue.${verb}.${moment}`),
+    )
+    const scenario = await openScenario(cache)
+    onTestFinished(() => scenario.close())
+    const ids = await scenario.createPayments()
+    await scenario.workToTheEnd(steps.map((step) => `${step}@1`))
+    await expectRight(scenario, ids)
+    check(new Set(scenario.kills().map(({ step }) => step))).toEqual(new Set(steps))
+  })
+
+  test('after the relay has marked, and after the promoter has moved what was due', async ({
+    onTestFinished,
+  }) => {
+    const scenario = await openScenario(cache)
+    onTestFinished(() => scenario.close())
+    const ids = await scenario.createPayments()
+    await scenario.workToTheEnd(['relay.marked', 'queue.promoted@1', 'queue.release.stored'])
+    await expectRight(scenario, ids)
+    expect(scenario.kills().map(({ step }) => step)).toEqual(
+      expect.arrayContaining(['relay.marked', 'queue.promoted']),
+    )
+  })
+
+  test('after the reconciler took payments whose job was lost, and after it enqueued them', async ({
+    expect: check,
+    onTestFinished,
+  }) => {
+    const scenario = await openScenario(cache)
+    onTestFinished(() => scenario.close())
+    const ids = await scenario.createPayments()
+    await scenario.killFor('payments.claimed', ids)
+    await scenario.wipe('jobs')
+    await scenario.age()
+    await scenario.workToTheEnd(['reconciler.taken', 'reconciler.enqueued'])
+    await expectRight(scenario, ids)
+    for (const step of ['reconciler.taken', 'reconciler.enqueued'])
+      check(killedAt(scenario, step).size, step).toBeGreaterThan(0)
+  })
+
+  test('after the reconciler rebuilt a queue that was wiped', async ({ onTestFinished }) => {
+    const scenario = await openScenario(cache)
+    onTestFinished(() => scenario.close())
+    const ids = await scenario.createPayments()
+    await scenario.killFor('payments.claimed', ids)
+    await scenario.wipe('everything')
+    await scenario.workToTheEnd(['reconciler.rebuilt'])
+    await expectRight(scenario, ids)
+    expect(scenario.kills().map(({ step }) => step)).toContain('reconciler.rebuilt')
+  })
+})
+
+test(
+  'for every outcome of the gateway, an API that is killed before and after it stored, and while it relays, leaves one payment for each key',
+  PATIENT_TEST,
+  async ({ onTestFinished }) => {
+    const scenario = await openScenario(cache)
+    onTestFinished(() => scenario.close())
+    // What the gateway says has nothing to do with it, so once at each step is enough: in the midst of the payments.
+    const steps = [
+      'payments.creating@3',
+      'payments.created@3',
+      'relay.enqueuing@1',
+      'relay.enqueued@1',
+      'relay.marked@1',
+    ]
+    const ids = await payWhileTheApiDies(scenario, steps)
+    await scenario.workToTheEnd()
+    await expectRight(scenario, ids)
+    const [rows] = await scenario.sql<{ count: number }[]>`select count(*)::int as count from payments`
+    expect(rows?.count).toBe(OUTCOMES.length)
+    expect(new Set(scenario.kills().map(({ step }) => step))).toEqual(
+      new Set(steps.map((step) => step.split('@')[0])),
+    )
+  },
+)
+
+/** Sends each payment until it is answered 202, to an API that is started again when it died; answers their ids. */
+async function payWhileTheApiDies(scenario: Scenario, killAt: readonly string[]): Promise<string[]> {
+  let url = ''
+  let isOver = false
+
+  async function serve(): Promise<void> {
+    while (!isOver) {
+      const { program, line } = await scenario.start('api', killAt)
+      url = /http:\S+/.exec(line)?.[0] ?? ''
+      await program.ended
+    }
+  }
+
+  async function pay(index: number): Promise<string> {
+    const request = {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ amount: amountOf(index), idempotency_key: `key-${index}` }),
+    }
+    return eventually(async () => {
+      const answer = await fetch(`${url}/pay`, request)
+      expect(answer.status).toBe(202)
+      const { payment_id: id } = (await answer.json()) as { readonly payment_id: string }
+      return id
+    }, PATIENT)
+  }
+
+  const serving = serve()
+  const ids = await Promise.all(OUTCOMES.map((_outcome, index) => pay(index)))
+  isOver = true
+  const again = await Promise.all(OUTCOMES.map((_outcome, index) => pay(index).catch(() => undefined)))
+  expect(again.filter((id, index) => id !== undefined && id !== ids[index])).toEqual([])
+  await scenario.endAll()
+  await serving
+  return ids
+}
+
+/** Whatever died, each payment is where its gateway's answer belongs, charged once at most, and every rule holds. */
+async function expectRight({ store, ledger, verify }: Scenario, ids: readonly string[]): Promise<void> {
+  const { charges, mismatches } = await ledger()
+  const seen = await Promise.all(
+    OUTCOMES.map(async ({ name }, index) => {
+      const id = ids[index] ?? ''
+      const payment = await store.get(id)
+      return {
+        name,
+        status: payment?.status,
+        review: payment?.needsReview,
+        attempts: payment?.attemptNo,
+        charges: charges.filter(({ reference }) => reference === id).length,
+      }
+    }),
+  )
+  expect(seen).toEqual(
+    OUTCOMES.map(({ name, status, review = false, attempts = 1, charges: count }) => ({
+      ...{ name, status, review, attempts, charges: count },
+    })),
+  )
+  expect(mismatches).toBe(0)
+  const findings = await verify()
+  expect(findings.filter(({ verdict }) => verdict === 'FAIL')).toEqual([])
+  expect(findings.filter(({ verdict }) => verdict === 'PASS').length).toBeGreaterThan(10)
+}
+
+/** The payments for which somebody died at a step. */
+function killedAt(scenario: Scenario, step: string): Set<string> {
+  const kills = scenario.kills().filter((kill) => kill.step === step)
+  return new Set(kills.flatMap(({ ids }) => ids.map(paymentOf)))
+}

@@ -1,0 +1,36 @@
+import type { PaymentStatus } from '@titan/payments'
+
+/** Everything that a gateway may do with the first request of a key, and what must become of the payment then. */
+export interface Outcome {
+  readonly name: string
+  /** As the gateway simulator calls it. */
+  readonly behaviour: string
+  readonly status: PaymentStatus
+  /** Parked for an operator. @default false */
+  readonly review?: boolean
+  readonly charges: 0 | 1
+  /** Attempts, each under a key of its own. @default 1 */
+  readonly attempts?: number
+}
+
+export const OUTCOMES: readonly Outcome[] = [
+  { name: 'success', behaviour: 'ok', status: 'SUCCESS', charges: 1 },
+  { name: 'soft decline', behaviour: 'decline:soft', status: 'FAILED', charges: 0, attempts: 3 },
+  { name: 'hard decline', behaviour: 'decline:hard', status: 'FAILED', charges: 0 },
+  { name: '500 before the charge', behaviour: '500_before', status: 'PROCESSING', review: true, charges: 0 },
+  { name: '500 after the charge', behaviour: '500_after', status: 'SUCCESS', charges: 1 },
+  { name: 'hang before the charge', behaviour: 'hang_before', status: 'SUCCESS', charges: 1 },
+  { name: 'hang after the charge', behaviour: 'hang_after', status: 'SUCCESS', charges: 1 },
+  { name: 'reset before the charge', behaviour: 'reset_before', status: 'SUCCESS', charges: 1 },
+  { name: 'reset after the charge', behaviour: 'reset_after', status: 'SUCCESS', charges: 1 },
+  { name: '429', behaviour: '429', status: 'SUCCESS', charges: 1 },
+  { name: 'garbage', behaviour: 'garbage', status: 'SUCCESS', charges: 1 },
+  { name: 'wrong amount', behaviour: 'wrong_amount', status: 'PROCESSING', review: true, charges: 1 },
+  { name: 'late success', behaviour: 'late_success@100', status: 'SUCCESS', charges: 1 },
+  {
+    name: 'pending, then declined',
+    behaviour: 'pending_then:decline:hard@100',
+    status: 'FAILED',
+    charges: 0,
+  },
+]
