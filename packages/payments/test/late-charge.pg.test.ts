@@ -39,7 +39,7 @@ function reportCharge(attempt: Claim): ReturnType<typeof applyOutcome> {
   return applyOutcome(report, { store })
 }
 
-async function breaksOf(id: string): Promise<unknown[]> {
+async function breaksOf(id: string): Promise<object> {
   return sql`select kind, reference from reconciliation_breaks where payment_id = ${id} and resolved_at is null`
 }
 
