@@ -40,8 +40,8 @@ export interface Lane {
   /** Leases in hand: buffered, running or being settled. */
   readonly held: ReadonlySet<Held>
   readonly settling: number
-  /** When the last settle was stored, `performance.now()`. */
-  readonly lastSettleAt: number
+  /** Since when ends of jobs have waited to be stored without one being stored, `performance.now()`; undefined when none waits. */
+  readonly unsettledSince: number | undefined
   /** Takes claimed entries in: poison and done ones are settled at once, the others wait for a slot. */
   accept(claimed: readonly broker.Claimed[], now: number): Promise<void>
   acceptReclaimed(taken: readonly broker.Reclaimed[], now: number): Promise<void>
@@ -87,7 +87,7 @@ export function createLane(
   const buffer = createBuffer(settings.weights)
   const { connection, keys, fixed } = part
   let paused = false
-  let lastSettleAt = performance.now()
+  let unsettledSince = 0
   const batcher = createBatcher<Settling>(SETTLE_BATCH, writeBatch)
 
   /** Writes verdicts until the server has answered, every lease has run out or the connection is closed; each is checked against its fence. */
@@ -102,7 +102,7 @@ export function createLane(
           owner,
           batch.map((item) => item.verdict),
         )
-        lastSettleAt = performance.now()
+        unsettledSince = performance.now()
         for (const [index, item] of batch.entries()) {
           finish(item, !reply.lost.has(index) ? 'stored' : ambiguous ? 'unknown' : 'lost')
         }
@@ -222,8 +222,8 @@ export function createLane(
     get settling() {
       return batcher.size
     },
-    get lastSettleAt() {
-      return lastSettleAt
+    get unsettledSince() {
+      return batcher.size === 0 ? undefined : unsettledSince
     },
     async accept(claimed, now) {
       const leases = claimed.map((entry) => admit(entry, now))
@@ -248,6 +248,7 @@ export function createLane(
     },
     settle(lease, decided, done) {
       lease.settling = true
+      if (batcher.size === 0) unsettledSince = performance.now()
       batcher.push({ held: lease, verdict: decided, done })
     },
     release(lease) {

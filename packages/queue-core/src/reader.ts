@@ -16,6 +16,8 @@ export interface Reader {
   wake(): void
   /** When the server last answered a read, `performance.now()`. */
   readonly lastReadAt: number
+  /** Since when the server has owed it the answer to a read, errors included, `performance.now()`; undefined while it reads nothing. */
+  readonly unreadSince: number | undefined
   /** Stops reading; what a read under way has claimed is accepted first. */
   stop(): Promise<void>
 }
@@ -35,6 +37,7 @@ export function startReader(lane: Lane, connection: Connection, demand: () => nu
   let unblocking = false
   let failures = 0
   let lastReadAt = performance.now()
+  let unreadSince: number | undefined
   let wakeUp: (() => void) | undefined
   let blockedId: string | undefined
   /** The last read got all it asked for, so there is a backlog and levels are read by weight. */
@@ -160,11 +163,14 @@ export function startReader(lane: Lane, connection: Connection, demand: () => nu
     while (!stopped) {
       const want = Math.min(MAX_COUNT, lane.paused ? 0 : demand())
       if (want < 1) {
+        unreadSince = undefined
         if (!(await waitForWake())) lane.releaseBuffered(Math.max(0, -demand()))
         continue
       }
+      unreadSince ??= performance.now()
       try {
         await readOnce(want)
+        unreadSince = undefined
         failures = 0
       } catch (error) {
         await recover(error)
@@ -180,6 +186,9 @@ export function startReader(lane: Lane, connection: Connection, demand: () => nu
     wake: () => wakeUp?.(),
     get lastReadAt() {
       return lastReadAt
+    },
+    get unreadSince() {
+      return unreadSince
     },
     async stop() {
       stopped = true

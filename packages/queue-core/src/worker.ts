@@ -37,8 +37,12 @@ export interface WorkerHealth {
   readonly sinceReadMs: number
   /** Milliseconds since the server last answered anything, the slowest partition; under 5 s in a live worker, be it busy, idle or paused. */
   readonly sinceReplyMs: number
+  /** Milliseconds that the server has owed the answer to a read, the slowest partition; under 5 s in a live worker. */
+  readonly unreadMs: number
   /** Leases whose end is not stored yet. */
   readonly settling: number
+  /** Milliseconds that ends of jobs have waited to be stored without one being stored, the slowest partition. */
+  readonly unsettledMs: number
 }
 
 /** Runs the jobs of one queue. */
@@ -273,7 +277,9 @@ export function createWorker<Jobs extends JobMap>(
         buffered: stations.reduce((sum, { lane }) => sum + lane.buffer.size, 0),
         sinceReadMs: Math.max(0, ...stations.map(({ reader }) => now - reader.lastReadAt)),
         sinceReplyMs: Math.max(0, ...stations.map(({ lastReplyAt }) => now - lastReplyAt)),
+        unreadMs: Math.max(0, ...stations.map(({ reader }) => now - (reader.unreadSince ?? now))),
         settling: stations.reduce((sum, { lane }) => sum + lane.settling, 0),
+        unsettledMs: Math.max(0, ...stations.map(({ lane }) => now - (lane.unsettledSince ?? now))),
       }
     },
   }

@@ -10,7 +10,7 @@ import {
   type PaymentJobs,
   type PaymentsConfig,
 } from '@titan/payments'
-import { createQueue, createWorker, QueueError, type Worker } from '@titan/queue-core'
+import { createQueue, createWorker, QueueError, type Worker, type WorkerHealth } from '@titan/queue-core'
 import {
   applyMigrations,
   closeRedis,
@@ -60,6 +60,10 @@ export interface PaymentWorkers {
    * @param graceMs after this long the rest is given back to the other workers
    */
   stop(graceMs: number): Promise<void>
+  /** Signs of life of every worker, that of the webhooks too. */
+  health(): WorkerHealth[]
+  /** Rejects when PostgreSQL does not answer. */
+  ping(): Promise<unknown>
 }
 
 /** How long statements that are under way may take when the database is closed, in seconds. */
@@ -146,7 +150,12 @@ export async function startPaymentWorkers(options: PaymentWorkersOptions): Promi
     throw error
   }
   let stopped: Promise<void> | undefined
-  return { stop: (graceMs) => (stopped ??= stop(graceMs)) }
+  return {
+    stop: (graceMs) => (stopped ??= stop(graceMs)),
+    health: () =>
+      [...workers, ...(webhooks === undefined ? [] : [webhooks])].map((worker) => worker.health()),
+    ping: () => sql`select 1`,
+  }
 }
 
 function consumersOf({ consumer, workerCount }: PaymentWorkersOptions): string[] {

@@ -1,5 +1,6 @@
 import type { PaymentsConfig } from '@titan/payments'
 import { connectDatabase, type Log, type Redis } from '@titan/program'
+import type { WorkerHealth } from '@titan/queue-core'
 import { startWebhookSender, type WebhooksConfig } from '@titan/webhooks'
 import { logQueueEvents } from './queue-log.ts'
 import { logWebhooksEvents } from './webhooks-log.ts'
@@ -20,6 +21,8 @@ export interface WebhooksOptions {
 export interface Webhooks {
   /** A payment has changed: looks for it now. Never waits, never throws. */
   nudge(): void
+  /** Signs of life of the worker that sends. */
+  health(): WorkerHealth
   /** Lets the requests under way finish, for as long as `graceMs`, then closes everything. Idempotent. */
   stop(graceMs: number): Promise<void>
 }
@@ -56,7 +59,7 @@ export async function startWebhooks(options: WebhooksOptions): Promise<Webhooks>
       await close()
     }
     let stopped: Promise<void> | undefined
-    return { nudge: sender.nudge, stop: (graceMs) => (stopped ??= stop(graceMs)) }
+    return { nudge: sender.nudge, health: sender.health, stop: (graceMs) => (stopped ??= stop(graceMs)) }
   } catch (error) {
     await close()
     throw error

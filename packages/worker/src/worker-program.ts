@@ -2,7 +2,8 @@ import { hostname } from 'node:os'
 import { gatewayFromEnv, loadPaymentsConfig, type Gateway, type PaymentsConfig } from '@titan/payments'
 import { loadWebhooksConfig, type WebhooksConfig } from '@titan/webhooks'
 import { checkStores } from './check.ts'
-import { startPaymentWorkers, type PaymentWorkersOptions } from './payment-workers.ts'
+import { startHealthServer, type HealthServer } from './health-server.ts'
+import { startPaymentWorkers, type PaymentWorkers, type PaymentWorkersOptions } from './payment-workers.ts'
 import {
   createLog,
   EXIT,
@@ -28,6 +29,7 @@ export interface WorkerSettings
   readonly sendWebhooks: boolean
   readonly graceMs: number
   readonly check: boolean
+  readonly healthPort: number
 }
 
 /** What the packages below read from the environment. */
@@ -113,6 +115,14 @@ const settings: SettingsTable<WorkerSettings> = {
     },
     { fallback: 10_000, min: 0, max: HOUR },
   ),
+  healthPort: wholeNumber(
+    {
+      flag: 'health-port',
+      env: 'HEALTH_PORT',
+      about: 'serve /healthz and /readyz on this port of the loopback address; 0: not at all',
+    },
+    { fallback: 0, min: 0, max: 65_535 },
+  ),
   check: toggle(
     { flag: 'check', env: 'WORKER_CHECK', about: 'check configuration and connections, start nothing' },
     false,
@@ -132,7 +142,7 @@ export const workerProgram: Program<WorkerSettings, SharedSettings> = {
       { config: loadPaymentsConfig, gateway: gatewayFromEnv, webhooks: loadWebhooksConfig },
       environment,
     ),
-  run: async ({ check, graceMs, logLevel, logFormat, sendWebhooks, ...own }, shared) => {
+  run: async ({ check, graceMs, logLevel, logFormat, sendWebhooks, healthPort, ...own }, shared) => {
     const log = createLog('titan-worker', { logLevel, logFormat })
     if (check) {
       for (const line of await checkStores(shared.config, own.connectTimeoutMs, log))
@@ -142,16 +152,37 @@ export const workerProgram: Program<WorkerSettings, SharedSettings> = {
     const webhooks = sendWebhooks ? shared.webhooks : undefined
     if (sendWebhooks && webhooks === undefined)
       log.info('no webhooks are sent: WEBHOOK_ENCRYPTION_KEY is not set')
+    let running: PaymentWorkers | undefined
+    let health: HealthServer | undefined
+    const ping = async (): Promise<unknown> => running?.ping()
     return runUntilStopped({
       log,
-      start: () => startPaymentWorkers({ ...own, ...shared, webhooks, log }),
+      async start() {
+        // It listens first, so that whoever asks meanwhile hears that the workers are not ready.
+        if (healthPort > 0)
+          health = await startHealthServer({
+            port: healthPort,
+            workers: () => running?.health(),
+            database: ping,
+          })
+        try {
+          running = await startPaymentWorkers({ ...own, ...shared, webhooks, log })
+        } catch (error) {
+          await health?.close()
+          throw error
+        }
+        return running
+      },
       announce: () => {
         const { consumer, group, workerCount } = own
         process.stdout.write(
           `titan-worker ${consumer} of group ${group} is ready (${workerCount} × ${own.concurrency})\n`,
         )
       },
-      stop: (workers) => workers.stop(graceMs),
+      async stop(workers) {
+        await workers.stop(graceMs)
+        await health?.close()
+      },
     })
   },
 }

@@ -1,0 +1,116 @@
+import { createServer, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { WorkerHealth } from '@titan/queue-core'
+import { Failure } from '@titan/program'
+
+/** What a health server tells of. */
+export interface HealthServerOptions {
+  /** 0: any free one. */
+  readonly port: number
+  /** The workers; undefined until they run. */
+  readonly workers: () => readonly WorkerHealth[] | undefined
+  /** Rejects when PostgreSQL does not answer. */
+  readonly database: () => Promise<unknown>
+  /** A worker whose reads or settles are not answered for so long is dead, in milliseconds. @default 15000 */
+  readonly deadAfterMs?: number
+}
+
+/** A health server that listens. */
+export interface HealthServer {
+  readonly port: number
+  /** Idempotent. */
+  close(): Promise<void>
+}
+
+/** How a worker is: dead when it should read or settle and cannot, whatever the reason. */
+export type WorkerState = 'alive' | 'dead' | WorkerHealth['state']
+
+/** How long PostgreSQL may take to answer, in milliseconds. */
+const DATABASE_WITHIN_MS = 2_000
+
+/**
+ * Serves `GET /healthz` (no worker is dead) and `GET /readyz` (all run, and PostgreSQL answers) on the loopback address,
+ * with 200 or 503. A worker with nothing to do is alive: Redis answers it.
+ *
+ * @throws Failure when it cannot listen
+ */
+export async function startHealthServer(options: HealthServerOptions): Promise<HealthServer> {
+  const { port, workers, database, deadAfterMs = 15_000 } = options
+  const server = createServer((request, response) => {
+    const path = request.url?.split('?')[0]
+    if (request.method !== 'GET' && request.method !== 'HEAD')
+      send(response, 405, { status: 'method not allowed' })
+    else if (path === '/healthz') tellHealth(response)
+    else if (path === '/readyz') void tellReadiness(response)
+    else send(response, 404, { status: 'not found' })
+  })
+
+  function tellHealth(response: ServerResponse): void {
+    const health = workers() ?? []
+    const isDead = health.some((worker) => judgeWorker(worker, deadAfterMs) === 'dead')
+    send(response, isDead ? 503 : 200, { status: isDead ? 'dead' : 'ok', workers: health.map(describe) })
+  }
+
+  async function tellReadiness(response: ServerResponse): Promise<void> {
+    const health = workers() ?? []
+    const isWorking =
+      health.length > 0 && health.every((worker) => judgeWorker(worker, deadAfterMs) === 'alive')
+    const isUp = await answersInTime(database)
+    const status = isWorking && isUp ? 'ready' : 'unavailable'
+    const checks = { postgres: isUp ? 'up' : 'down' }
+    send(response, status === 'ready' ? 200 : 503, { status, checks, workers: health.map(describe) })
+  }
+
+  function describe(worker: WorkerHealth): Readonly<Record<string, unknown>> {
+    const { running, settling, paused, sinceReplyMs } = worker
+    const state = judgeWorker(worker, deadAfterMs)
+    return { state, running, settling, paused, sinceReplyMs: Math.round(sinceReplyMs) }
+  }
+
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) =>
+      reject(
+        new Failure(`cannot listen on port ${port} for health checks: ${error.message}`, { cause: error }),
+      ),
+    )
+    server.listen(port, '127.0.0.1', resolve)
+  })
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}
+
+/** Judges a worker by its signs of life. */
+export function judgeWorker(
+  { state, sinceReplyMs, unreadMs, unsettledMs }: WorkerHealth,
+  deadAfterMs: number,
+): WorkerState {
+  if (state !== 'running') return state
+  return Math.max(sinceReplyMs, unreadMs, unsettledMs) > deadAfterMs ? 'dead' : 'alive'
+}
+
+function send(response: ServerResponse, status: number, body: object): void {
+  response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' })
+  response.end(`${JSON.stringify(body)}\n`)
+}
+
+async function answersInTime(probe: () => Promise<unknown>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), DATABASE_WITHIN_MS)
+  })
+  const answer = probe().then(
+    () => true,
+    () => false,
+  )
+  try {
+    return await Promise.race([answer, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

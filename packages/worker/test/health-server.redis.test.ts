@@ -1,0 +1,131 @@
+import { eventually, testPrefix } from '@titan/local/testing'
+import { createQueue, createWorker, type WorkerHealth } from '@titan/queue-core'
+import { createRedis, closeRedis, createLog } from '@titan/program'
+import { describe, expect, inject, it, onTestFinished } from 'vitest'
+import { startTcpProxy, type TcpProxy } from '../../queue-core/test/support/tcp-proxy.ts'
+import { judgeWorker, startHealthServer } from '../src/health-server.ts'
+
+const PATIENT = { timeoutMs: 60_000 }
+/** Twice what a read may take. */
+const DEAD_AFTER_MS = 5_000
+
+interface Rig {
+  readonly proxy: TcpProxy
+  status(path: string): Promise<number>
+  body(
+    path: string,
+  ): Promise<{ readonly status: string; readonly workers: readonly { readonly state: string }[] }>
+  enqueue(): Promise<unknown>
+  readonly health: () => WorkerHealth
+  /** Ends the jobs that run. */
+  finish(): void
+}
+
+async function startRig(): Promise<Rig> {
+  const proxy = await startTcpProxy(Number(new URL(inject('redisUrl')).port))
+  const log = createLog('test', { logLevel: 'silent', logFormat: 'json' })
+  const [near, direct] = [createRedis(proxy.url, log), createRedis(inject('redisUrl'), log)]
+  await Promise.all([near.connect(), direct.connect()])
+  const prefix = testPrefix()
+  const { promise: over, resolve: finish } = Promise.withResolvers<void>()
+  const worker = createWorker<{ work: number }>(near, 'q', { work: () => over }, { prefix, concurrency: 1 })
+  await worker.start()
+  const server = await startHealthServer({
+    port: 0,
+    workers: () => [worker.health()],
+    database: () => Promise.resolve(),
+    deadAfterMs: DEAD_AFTER_MS,
+  })
+  onTestFinished(async () => {
+    finish()
+    await server.close()
+    await worker.stop({ graceMs: 0 })
+    closeRedis(near)
+    closeRedis(direct)
+    await proxy.close()
+  })
+  const get = (path: string): Promise<Response> => fetch(`http://127.0.0.1:${server.port}${path}`)
+  return {
+    proxy,
+    finish,
+    status: async (path) => (await get(path)).status,
+    body: async (path) => (await get(path)).json() as ReturnType<Rig['body']>,
+    enqueue: () => createQueue<{ work: number }>(direct, 'q', { prefix }).enqueue('work', 1),
+    health: () => worker.health(),
+  }
+}
+
+async function isDead({ status, body }: Rig): Promise<void> {
+  await eventually(async () => expect(await status('/healthz')).toBe(503), PATIENT)
+  expect(await body('/healthz')).toMatchObject({ status: 'dead', workers: [{ state: 'dead' }] })
+  expect(await status('/readyz')).toBe(503)
+}
+
+describe('the health server of a worker', { timeout: 180_000 }, () => {
+  it('calls a worker without work alive, one whose Redis is silent dead, and alive again afterwards', async () => {
+    const rig = await startRig()
+    await eventually(async () => expect(await rig.status('/readyz')).toBe(200), PATIENT)
+    expect(await rig.status('/healthz')).toBe(200)
+
+    rig.proxy.blackhole()
+    await isDead(rig)
+    rig.proxy.heal()
+    await eventually(async () => expect(await rig.status('/healthz')).toBe(200), PATIENT)
+    await eventually(async () => expect(await rig.status('/readyz')).toBe(200), PATIENT)
+  })
+
+  it('calls a worker dead that cannot store the end of a job', async () => {
+    const rig = await startRig()
+    await rig.enqueue()
+    await eventually(() => expect(rig.health().running).toBe(1), PATIENT)
+
+    rig.proxy.blackhole()
+    rig.finish()
+    await eventually(() => expect(rig.health().unsettledMs).toBeGreaterThan(DEAD_AFTER_MS), PATIENT)
+    expect(rig.health().settling).toBe(1)
+    await isDead(rig)
+  })
+
+  it('is not ready before the workers run, or without PostgreSQL', async () => {
+    let workers: readonly WorkerHealth[] | undefined
+    const database = (): Promise<never> => Promise.reject(new Error('away'))
+    const server = await startHealthServer({ port: 0, workers: () => workers, database })
+    onTestFinished(() => server.close())
+    const get = (path: string): Promise<Response> => fetch(`http://127.0.0.1:${server.port}${path}`)
+
+    expect((await get('/healthz')).status).toBe(200)
+    expect((await get('/readyz')).status).toBe(503)
+    workers = [LIVELY]
+    const answer = await get('/readyz')
+    expect(answer.status).toBe(503)
+    expect(await answer.json()).toMatchObject({ checks: { postgres: 'down' }, workers: [{ state: 'alive' }] })
+    expect((await get('/other')).status).toBe(404)
+  })
+
+  it('says so when its port is taken', async () => {
+    const options = { workers: () => undefined, database: () => Promise.resolve() }
+    const server = await startHealthServer({ ...options, port: 0 })
+    onTestFinished(() => server.close())
+
+    await expect(startHealthServer({ ...options, port: server.port })).rejects.toThrow(
+      /cannot listen on port/,
+    )
+  })
+})
+
+const LIVELY: WorkerHealth = {
+  ...{ state: 'running', paused: false, running: 0, buffered: 0, settling: 0 },
+  ...{ sinceReadMs: 0, sinceReplyMs: 0, unreadMs: 0, unsettledMs: 0 },
+}
+
+describe('a worker', () => {
+  it.each<[string, Partial<WorkerHealth>, string]>([
+    ['that is busy, so that it does not read', { sinceReadMs: 60_000, running: 5 }, 'alive'],
+    ['that reads and gets no answer', { unreadMs: 20_000 }, 'dead'],
+    ['that settles and gets no answer', { unsettledMs: 20_000, settling: 3 }, 'dead'],
+    ['that hears nothing at all', { sinceReplyMs: 20_000 }, 'dead'],
+    ['that stops', { state: 'stopping', sinceReplyMs: 20_000 }, 'stopping'],
+  ])('%s is judged so', (_case, signs, state) => {
+    expect(judgeWorker({ ...LIVELY, ...signs }, 15_000)).toBe(state)
+  })
+})
