@@ -1,0 +1,166 @@
+import { createPaymentStore, type Database } from '@titan/payments'
+import type { Context, Hono } from 'hono'
+import * as v from 'valibot'
+import type { Access, DashboardEnv } from './access.ts'
+import { createAudited } from './audit.ts'
+import type { Cache } from './cache.ts'
+import { isAmong, searchLetters, type LetterFilter } from './letters.ts'
+import { letterSearch } from './pages/dead-letters.ts'
+import { resolution } from './pages/resolve.ts'
+import { pathTo } from './paths.ts'
+import type { ObservedQueue } from './queues.ts'
+import { Refusal } from './refusal.ts'
+import { findQueue } from './views.ts'
+
+/** What the acts need. */
+export interface ActDependencies {
+  readonly sql: Database
+  readonly queues: readonly ObservedQueue[]
+  readonly access: Access
+  readonly cache: Cache
+}
+
+/** Dead letters that one press of a button handles at most, and for how long: then the page answers, and says so. */
+const BULK_LIMIT = 1_000
+const BULK_MS = 5_000
+
+const reason = v.optional(v.pipe(v.string(), v.trim(), v.maxLength(2_000)), '')
+const requiredReason = v.pipe(
+  v.string(),
+  v.trim(),
+  v.minLength(5, 'Say in a few words why.'),
+  v.maxLength(2_000, 'The reason is too long.'),
+)
+const withReason = v.object({ note: reason })
+const withRequiredReason = v.object({ note: requiredReason })
+
+/** What changes something. Every act is guarded and recorded. */
+export function mountActs(app: Hono<DashboardEnv>, { sql, queues, access, cache }: ActDependencies): void {
+  const audited = createAudited(sql)
+  const store = createPaymentStore(sql)
+  const guard = access.guardAct
+
+  /** Records and does an act, and makes every page show what came of it. */
+  async function act(
+    context: Context<DashboardEnv>,
+    what: { readonly action: string; readonly target: string; readonly note: string },
+    perform: () => Promise<string>,
+  ): Promise<string> {
+    try {
+      return await audited({ operator: context.get('session')?.name ?? '', ...what }, perform)
+    } finally {
+      cache.clear()
+    }
+  }
+
+  for (const [verb, done] of [
+    ['pause', 'paused'],
+    ['resume', 'resumed'],
+  ] as const) {
+    app.post(`/queues/:queue/${verb}`, guard, async (context) => {
+      const { queue } = findQueue(queues, context.req.param('queue'))
+      const { note } = await parse(context, withReason)
+      await act(context, { action: `queue.${verb}`, target: queue.name, note }, async () => {
+        await queue[verb]()
+        return done
+      })
+      return context.redirect(pathTo([], { done }), 303)
+    })
+  }
+
+  app.post('/dead-letters/:queue/redrive', guard, async (context) => {
+    const { queue } = findQueue(queues, context.req.param('queue'))
+    const { cause, text } = await parse(context, letterSearch)
+    const filter = { cause, text }
+    const what = { action: 'dead-letters.redrive', target: `${queue.name} ${describe(filter)}`, note: '' }
+    await act(context, what, async () => {
+      const signal = AbortSignal.timeout(BULK_MS)
+      const { redriven, skipped } = await queue.redrive({
+        filter: (letter) => isAmong(filter, letter),
+        limit: BULK_LIMIT,
+        signal,
+      })
+      return `${redriven} redriven, ${skipped} skipped${redriven === BULK_LIMIT || signal.aborted ? '; there may be more' : ''}`
+    })
+    return context.redirect(pathTo(['dead-letters'], { queue: queue.name, ...filter, done: 'redriven' }), 303)
+  })
+
+  app.post('/dead-letters/:queue/delete', guard, async (context) => {
+    const { queue } = findQueue(queues, context.req.param('queue'))
+    const { cause, text } = await parse(context, letterSearch)
+    const filter = { cause, text }
+    const { note } = await parse(context, withRequiredReason)
+    const what = { action: 'dead-letters.delete', target: `${queue.name} ${describe(filter)}`, note }
+    await act(context, what, async () => {
+      const found = await searchLetters(queue, filter, { limit: BULK_LIMIT, scanLimit: 10 * BULK_LIMIT })
+      const deleted = await queue.deleteDeadLetters(found.letters.map(({ letterId }) => letterId))
+      return `${deleted} deleted${found.next === undefined ? '' : '; there may be more'}`
+    })
+    return context.redirect(pathTo(['dead-letters'], { queue: queue.name, ...filter, done: 'deleted' }), 303)
+  })
+
+  app.post('/dead-letters/:queue/:letter/redrive', guard, async (context) => {
+    const { queue } = findQueue(queues, context.req.param('queue'))
+    const letterId = context.req.param('letter')
+    const { note } = await parse(context, withReason)
+    await act(
+      context,
+      { action: 'dead-letter.redrive', target: `${queue.name} ${letterId}`, note },
+      async () => {
+        const { redriven } = await queue.redrive({ letterIds: [letterId] })
+        return redriven === 1 ? 'redriven' : 'skipped: it is gone, or a job of its id is alive or done'
+      },
+    )
+    return context.redirect(pathTo(['dead-letters'], { queue: queue.name, done: 'redriven' }), 303)
+  })
+
+  app.post('/dead-letters/:queue/:letter/delete', guard, async (context) => {
+    const { queue } = findQueue(queues, context.req.param('queue'))
+    const letterId = context.req.param('letter')
+    const { note } = await parse(context, withRequiredReason)
+    await act(
+      context,
+      { action: 'dead-letter.delete', target: `${queue.name} ${letterId}`, note },
+      async () => {
+        const deleted = await queue.deleteDeadLetters([letterId])
+        return deleted === 1 ? 'deleted' : 'it was gone already'
+      },
+    )
+    return context.redirect(pathTo(['dead-letters'], { queue: queue.name, done: 'deleted' }), 303)
+  })
+
+  app.post('/payments/:id/resolve', guard, async (context) => {
+    const id = context.req.param('id')
+    const decision = await parse(context, resolution)
+    const gatewayRef = decision.to === 'SUCCESS' ? { gatewayRef: decision.gateway_ref } : {}
+    const operator = context.get('session')?.name ?? ''
+    await act(context, { action: 'payment.resolve', target: id, note: decision.note }, async () => {
+      const isDecided = await store.decideReview(id, {
+        to: decision.to,
+        operator,
+        note: decision.note,
+        ...gatewayRef,
+      })
+      if (!isDecided)
+        throw new Refusal(409, 'This payment does not wait for a decision: somebody else made it')
+      return decision.to === 'SUCCESS' ? `SUCCESS, charge ${decision.gateway_ref}` : decision.to
+    })
+    return context.redirect(pathTo(['payments', id], { done: 'resolved' }), 303)
+  })
+}
+
+function describe({ cause, text }: LetterFilter): string {
+  const parts = [cause === '' ? '' : `cause=${cause}`, text === '' ? '' : `text=${text}`].filter(
+    (part) => part !== '',
+  )
+  return parts.length === 0 ? '(all)' : parts.join(' ')
+}
+
+async function parse<Output>(
+  context: Context<DashboardEnv>,
+  schema: v.GenericSchema<unknown, Output>,
+): Promise<Output> {
+  const result = v.safeParse(schema, await context.req.parseBody())
+  if (result.success) return result.output
+  throw new Refusal(422, result.issues[0]?.message ?? 'The form is not complete')
+}

@@ -1,0 +1,5 @@
+/** The operator's pages at /dashboard: see the payments and the queues, and steer them. */
+export { createDashboard, type Dashboard, type DashboardOptions } from './dashboard.ts'
+export { DASHBOARD_PATH } from './paths.ts'
+export type { Authorize, DashboardEnv } from './access.ts'
+export type { ObservedQueue } from './queues.ts'

@@ -1,0 +1,67 @@
+import type { Count } from '../statements/counts.ts'
+
+const whole = new Intl.NumberFormat('en')
+
+/** A number with separators. */
+export function formatNumber(value: number): string {
+  return whole.format(value)
+}
+
+/** A count with a sign for how exact it is: `10,000+` or `≈ 1,200,000`. */
+export function formatCount({ value, precision }: Count): string {
+  const text = formatNumber(value)
+  if (precision === 'exact') return text
+  return precision === 'about' ? `≈ ${text}` : `${text}+`
+}
+
+/** A rate per second; small ones with a digit more. */
+export function formatRate(perSecond: number): string {
+  const digits = perSecond === 0 || perSecond >= 100 ? 0 : perSecond >= 10 ? 1 : 2
+  return perSecond.toFixed(digits)
+}
+
+/** Minor units as money, exact for every amount. A currency that is not known keeps its code. */
+export function formatMoney(minor: number, currency: string): string {
+  const format = new Intl.NumberFormat('en', { style: 'currency', currency, currencyDisplay: 'code' })
+  const digits = format.resolvedOptions().maximumFractionDigits ?? 2
+  const text = String(minor).padStart(digits + 1, '0')
+  const decimal = digits === 0 ? text : `${text.slice(0, -digits)}.${text.slice(-digits)}`
+  return format.format(decimal as Intl.StringNumericLiteral).replace(/^([A-Z]{3})\s*(.*)$/, '$2 $1')
+}
+
+const UNITS = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['min', 60_000],
+  ['s', 1_000],
+] as const
+
+/** A length of time in its two largest units: `2 min 5 s`. */
+export function formatDuration(ms: number): string {
+  if (ms < 1_000) return `${Math.max(0, Math.round(ms))} ms`
+  if (ms < 10_000) return `${(ms / 1_000).toFixed(1)} s`
+  const first = UNITS.findIndex(([, unit]) => ms >= unit)
+  let rest = ms
+  const parts = UNITS.slice(first, first + 2).map(([name, unit]) => {
+    const count = Math.floor(rest / unit)
+    rest -= count * unit
+    return count === 0 ? '' : `${count} ${name}`
+  })
+  return parts.filter((part) => part !== '').join(' ')
+}
+
+/** A moment in UTC, to the second. */
+export function formatTime(moment: Date): string {
+  return moment.toISOString().slice(0, 19).replace('T', ' ')
+}
+
+/** How long ago a moment was. */
+export function formatAge(moment: Date, now: number = Date.now()): string {
+  const ms = now - moment.getTime()
+  return ms < 1_000 ? 'just now' : `${formatDuration(Math.floor(ms / 1_000) * 1_000)} ago`
+}
+
+/** An id of which only the random end tells it from its neighbours. */
+export function shortenId(id: string): string {
+  return id.length <= 20 ? id : `${id.slice(0, 8)}…${id.slice(-8)}`
+}

@@ -1,0 +1,172 @@
+import type { DeadLetter, FailureCause } from '@titan/queue-core'
+import { html } from 'hono/html'
+import * as v from 'valibot'
+import { actButton, askButton, options } from '../markup/forms.ts'
+import { formatNumber } from '../markup/format.ts'
+import type { Viewer } from '../markup/layout.ts'
+import { ago, card, emptyState, failedPart, paymentLink, table, type Html } from '../markup/parts.ts'
+import { paymentOf, type LetterFilter, type LettersFound } from '../letters.ts'
+import { pathTo } from '../paths.ts'
+import type { Reading } from '../reads.ts'
+
+/** Why a job was given up, in words. */
+export const CAUSES: Readonly<Record<FailureCause, string>> = {
+  handler_error: 'Handler failed',
+  timeout: 'Took too long',
+  unrecoverable: 'Given up by its handler',
+  worker_crash: 'Workers died on it',
+  unknown_job: 'No handler for it',
+  invalid_payload: 'Data not valid',
+  undecodable: 'Unreadable entry',
+}
+
+const CAUSE_NAMES = Object.keys(CAUSES) as FailureCause[]
+
+/** The filter of the dead letters, and where in them. */
+export interface LetterSearch extends LetterFilter {
+  /** '' is the first. */
+  readonly queue: string
+  /** The last letter of the page before; '' is the beginning. */
+  readonly after: string
+}
+
+/** Reads the filter from a query or a form. */
+export const letterSearch: v.GenericSchema<unknown, LetterSearch> = v.object({
+  queue: v.optional(v.pipe(v.string(), v.maxLength(100)), ''),
+  cause: v.optional(v.picklist(['', ...CAUSE_NAMES]), ''),
+  text: v.optional(v.pipe(v.string(), v.trim(), v.maxLength(200)), ''),
+  after: v.optional(v.pipe(v.string(), v.regex(/^[\d.-]{0,60}$/)), ''),
+})
+
+/** The dead letters of a queue. */
+export function deadLettersPage(
+  {
+    search,
+    queues,
+    found,
+  }: {
+    readonly search: LetterSearch
+    readonly queues: readonly string[]
+    readonly found: Reading<LettersFound>
+  },
+  viewer: Viewer,
+): Html {
+  const { queue, cause, text } = search
+  const causes = [['', 'Any cause'], ...Object.entries(CAUSES)] as [string, string][]
+  const isFiltered = cause !== '' || text !== ''
+  return html`<h1>Dead letters</h1>
+    <p class="lead">
+      Jobs that were given up, oldest first. A payment does not end with its job: the reconciler gives it
+      another one.
+    </p>
+    <form class="card filters" role="search" action="${pathTo(['dead-letters'])}">
+      <label
+        >Queue<select name="queue">
+          ${options(
+            queues.map((name) => [name, name] as const),
+            queue,
+          )}
+        </select></label
+      >
+      <label
+        >Cause<select name="cause">
+          ${options(causes, cause)}
+        </select></label
+      >
+      <label class="wide"
+        >Text in the error, id or data<input
+          type="search"
+          name="text"
+          value="${text}"
+          maxlength="200"
+          autocomplete="off"
+          spellcheck="false"
+      /></label>
+      <div class="actions">
+        <button class="button primary">Filter</button>
+        ${isFiltered ? html`<a class="button" href="${pathTo(['dead-letters'], { queue })}">Clear</a>` : ''}
+      </div>
+    </form>
+    ${bulkActs(search, found, isFiltered, viewer)}
+    <div id="list" data-live>
+      ${'error' in found ? failedPart('The dead letters', 'Redis does not answer.') : card(`In ${queue}`, letterTable(search, found.value, isFiltered, viewer))}
+    </div>`
+}
+
+function bulkActs(
+  search: LetterSearch,
+  found: Reading<LettersFound>,
+  isFiltered: boolean,
+  viewer: Viewer,
+): Html | string {
+  if (viewer.formToken === undefined || 'error' in found || found.value.letters.length === 0) return ''
+  const which = isFiltered ? 'that match' : 'of this queue'
+  const fields = [
+    html`<input type="hidden" name="cause" value="${search.cause}" />`,
+    html`<input type="hidden" name="text" value="${search.text}" />`,
+  ]
+  return html`<div class="actions bulk">
+    <form method="post" action="${pathTo(['dead-letters', search.queue, 'redrive'])}" class="inline">
+      <input type="hidden" name="form_token" value="${viewer.formToken}" />${fields}
+      <button class="button primary">Redrive all ${which}</button>
+    </form>
+    ${askButton({
+      viewer,
+      id: 'delete-all',
+      action: pathTo(['dead-letters', search.queue, 'delete']),
+      label: `Delete all ${which}`,
+      title: `Delete all dead letters ${which}?`,
+      text: 'They cannot be brought back. The payments stay; the reconciler looks after those that have not ended.',
+      noteLabel: 'Why they may go',
+      fields,
+    })}
+  </div>`
+}
+
+function letterTable(search: LetterSearch, found: LettersFound, isFiltered: boolean, viewer: Viewer): Html {
+  return html`${table({
+    caption: 'Dead letters',
+    rows: found.letters,
+    rowId: ({ letterId }) => letterId,
+    empty: isFiltered
+      ? emptyState('No dead letter matches', `${formatNumber(found.scanned)} were looked at.`)
+      : emptyState('No dead letters', 'Every job was done, or still has tries left.'),
+    columns: [
+      { title: 'Job', cell: (letter) => subject(search.queue, letter) },
+      { title: 'Cause', cell: ({ cause }) => CAUSES[cause] },
+      {
+        title: 'Error',
+        cell: ({ error }) => html`<span class="clip" title="${error}">${error === '' ? '–' : error}</span>`,
+      },
+      { title: 'Failures', isNumber: true, cell: ({ failures, crashes }) => failures + crashes },
+      { title: 'Died', cell: ({ deadAt }) => ago(new Date(deadAt)) },
+      { title: 'Acts', cell: (letter) => acts(search.queue, letter, viewer) },
+    ],
+  })}
+  ${
+    found.next === undefined && search.after === ''
+      ? ''
+      : html`<nav class="pager" aria-label="Pages of the list">
+          ${search.after === '' ? '' : html`<a class="button" href="${pathTo(['dead-letters'], { ...search, after: '' })}">Oldest</a>`}
+          ${found.next === undefined ? '' : html`<a class="button" rel="next" href="${pathTo(['dead-letters'], { ...search, after: found.next })}">Newer</a>`}
+        </nav>`
+  }`
+}
+
+function subject(queue: string, letter: DeadLetter): Html {
+  const payment = paymentOf(letter)
+  return payment === undefined
+    ? html`<a class="mono" href="${pathTo(['dead-letters', queue, letter.letterId])}"
+        >${letter.name || 'unreadable'} ${letter.id}</a
+      >`
+    : paymentLink(payment)
+}
+
+function acts(queue: string, { letterId }: DeadLetter, viewer: Viewer): Html {
+  return html`<div class="actions">
+    <a class="button" href="${pathTo(['dead-letters', queue, letterId])}"
+      >Inspect<span class="sr-only"> ${letterId}</span></a
+    >
+    ${actButton({ viewer, action: pathTo(['dead-letters', queue, letterId, 'redrive']), label: 'Redrive', hint: letterId })}
+  </div>`
+}

@@ -1,0 +1,136 @@
+import type { Evidence, PaymentAttempt, PaymentEvent } from '@titan/payments'
+import { html } from 'hono/html'
+import { formatDuration, formatMoney } from '../markup/format.ts'
+import type { Viewer } from '../markup/layout.ts'
+import { ago, at, card, chip, emptyState, facts, table, type Html } from '../markup/parts.ts'
+import { pathTo } from '../paths.ts'
+import type { History } from '../reads.ts'
+import { statusOf } from './payments.ts'
+import { resolveForm } from './resolve.ts'
+
+/** One payment and its whole history. */
+export function paymentPage({ payment, events, attempts, webhooks }: History, viewer: Viewer): Html {
+  const { id, amount, currency } = payment
+  return html`<p class="crumbs"><a href="${pathTo(['payments'])}">Payments</a></p>
+    <div id="payment" data-live>
+      <div class="title">
+        <h1>${formatMoney(amount, currency)}</h1>
+        ${statusOf(payment)}
+      </div>
+      <p class="mono break">${id}</p>
+      ${card('Now', summary({ payment, events, attempts, webhooks }))}
+    </div>
+    ${payment.needsReview ? resolveForm(payment, viewer) : ''}
+    <div id="history" class="columns" data-live>
+      ${card('What happened', timeline(events))}
+      <div class="stack">
+        ${card('Attempts at the gateway', attemptTable(attempts))}
+        ${card('Webhook deliveries', deliveryTable(webhooks))}
+      </div>
+    </div>`
+}
+
+function summary({ payment }: History): Html {
+  const { failureCode, failureKind, gatewayRef, unknownSince } = payment
+  return facts([
+    ['Idempotency key', html`<span class="mono break">${payment.idempotencyKey}</span>`],
+    ['Created', at(payment.createdAt)],
+    ['Changed', html`${at(payment.updatedAt)} <span class="muted">(${ago(payment.updatedAt)})</span>`],
+    ['Took', formatDuration(payment.updatedAt.getTime() - payment.createdAt.getTime())],
+    ['Gateway', payment.gateway ?? '–'],
+    ...(gatewayRef === null
+      ? []
+      : [['Charge', html`<span class="mono break">${gatewayRef}</span>`] as const]),
+    ...(failureCode === null
+      ? []
+      : [['Failure', `${failureCode} (${failureKind ?? 'unknown kind'})`] as const]),
+    ...(unknownSince === null ? [] : [['Outcome unknown since', at(unknownSince)] as const]),
+    ['Retries used', String(payment.retries)],
+    ['Fence', String(payment.fence)],
+  ])
+}
+
+const EVENT_WORDS: Readonly<Record<PaymentEvent['type'], string>> = {
+  'payment.created': 'Accepted',
+  'payment.queued': 'Put into the queue',
+  'payment.processing': 'Claimed by a worker',
+  'payment.taken_over': 'Taken over from a silent worker',
+  'payment.retrying': 'Will be tried again',
+  'payment.unknown': 'The gateway’s answer is unknown',
+  'payment.needs_review': 'Parked for a decision',
+  'payment.requeued': 'Given a new job',
+  'payment.succeeded': 'Charged',
+  'payment.failed': 'Failed',
+}
+
+function timeline(events: readonly PaymentEvent[]): Html {
+  return html`<ol class="timeline">
+    ${events.map(
+      (event) =>
+        html`<li id="event-${event.seq}" data-status="${toneOf(event)}">
+          <div class="timeline-head"><strong>${EVENT_WORDS[event.type]}</strong>${at(event.at)}</div>
+          <div class="muted">by ${event.actor} · <span class="mono">${event.type}</span></div>
+          ${evidence(event.evidence)}
+        </li>`,
+    )}
+  </ol>`
+}
+
+function toneOf({ type, toStatus }: PaymentEvent): string {
+  if (type === 'payment.needs_review') return 'REVIEW'
+  return type === 'payment.unknown' || type === 'payment.retrying' ? 'UNKNOWN' : toStatus
+}
+
+function evidence(found: Evidence | null): Html | string {
+  const entries = Object.entries(found ?? {}).filter(([, value]) => value !== null && value !== '')
+  if (entries.length === 0) return ''
+  return html`<dl class="evidence">
+    ${entries.map(
+      ([name, value]) =>
+        html`<div>
+          <dt>${name}</dt>
+          <dd class="break">${String(value)}</dd>
+        </div>`,
+    )}
+  </dl>`
+}
+
+function attemptTable(attempts: readonly PaymentAttempt[]): Html {
+  return table({
+    caption: 'Attempts at the gateway',
+    rows: attempts,
+    rowId: ({ attemptNo }) => `attempt-${attemptNo}`,
+    empty: emptyState('No attempt yet', 'Nothing was sent to the gateway.'),
+    columns: [
+      { title: 'No.', isNumber: true, cell: ({ attemptNo }) => attemptNo },
+      { title: 'Outcome', cell: ({ outcome }) => chip(outcome ?? 'OPEN') },
+      { title: 'Sends', isNumber: true, cell: ({ sends }) => sends },
+      { title: 'Key', cell: ({ gatewayKey }) => html`<span class="mono break">${gatewayKey}</span>` },
+      { title: 'Last error', cell: ({ lastError }) => lastError ?? '–' },
+      { title: 'Decided', cell: ({ decidedAt }) => (decidedAt === null ? '–' : ago(decidedAt)) },
+    ],
+  })
+}
+
+function deliveryTable(webhooks: History['webhooks']): Html {
+  const rows = webhooks.flatMap(({ event, deliveries }) =>
+    deliveries.map((delivery) => ({ event, delivery })),
+  )
+  return table({
+    caption: 'Webhook deliveries',
+    rows,
+    rowId: ({ delivery }) => delivery.id,
+    empty: emptyState('No deliveries', 'No endpoint was subscribed, or they are older than what is kept.'),
+    columns: [
+      { title: 'Event', cell: ({ event }) => event.type },
+      { title: 'Status', cell: ({ delivery }) => chip(delivery.status) },
+      {
+        title: 'Endpoint',
+        cell: ({ delivery }) => html`<span class="mono break">${delivery.endpointId}</span>`,
+      },
+      { title: 'Tries', isNumber: true, cell: ({ delivery }) => delivery.attempts },
+      { title: 'Answer', cell: ({ delivery }) => String(delivery.lastCode ?? delivery.lastError ?? '–') },
+      { title: 'Changed', cell: ({ delivery }) => ago(delivery.updatedAt) },
+    ],
+  })
+}

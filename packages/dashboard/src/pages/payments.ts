@@ -1,0 +1,182 @@
+import { PAYMENT_STATUSES, type ListFilter, type Payment, type PaymentStatus } from '@titan/payments'
+import { html } from 'hono/html'
+import * as v from 'valibot'
+import { options } from '../markup/forms.ts'
+import { formatMoney } from '../markup/format.ts'
+import { ago, card, chip, emptyState, failedPart, paymentLink, table, type Html } from '../markup/parts.ts'
+import { pathTo } from '../paths.ts'
+import { PAGE_ROWS, type Reading } from '../reads.ts'
+
+const word = v.optional(v.pipe(v.string(), v.trim(), v.maxLength(300)), '')
+const amount = v.optional(v.pipe(v.string(), v.trim(), v.regex(/^\d{0,15}$/)), '')
+const moment = v.optional(
+  v.pipe(
+    v.string(),
+    v.trim(),
+    v.check((text) => text === '' || !Number.isNaN(Date.parse(`${text}Z`))),
+  ),
+  '',
+)
+
+/** The search form of the payments; '' is any. */
+export interface PaymentSearch {
+  /** A payment's id, or an idempotency key. */
+  readonly q: string
+  readonly status: PaymentStatus | 'REVIEW' | ''
+  /** Minor units. */
+  readonly min: string
+  readonly max: string
+  /** Without a zone: UTC. */
+  readonly from: string
+  readonly to: string
+  /** The last payment of the page before. */
+  readonly after: string
+}
+
+/** Reads the search from the query. */
+export const paymentSearch: v.GenericSchema<unknown, PaymentSearch> = v.object({
+  q: word,
+  status: v.optional(v.picklist(['', ...PAYMENT_STATUSES, 'REVIEW']), ''),
+  min: amount,
+  max: amount,
+  from: moment,
+  to: moment,
+  after: v.optional(v.pipe(v.string(), v.regex(/^(pay_\w{1,64})?$/)), ''),
+})
+
+/** What the store is asked for; one row more than a page tells whether there is another. */
+export function filterOf({ q, status, min, max, from, to, after }: PaymentSearch): ListFilter {
+  return {
+    limit: PAGE_ROWS + 1,
+    ...(q === '' ? {} : { idempotencyKey: q }),
+    ...(status === '' ? {} : status === 'REVIEW' ? { needsReview: true } : { status }),
+    ...(min === '' ? {} : { minAmount: Number(min) }),
+    ...(max === '' ? {} : { maxAmount: Number(max) }),
+    // The form's times are of UTC, as all times that are shown.
+    ...(from === '' ? {} : { createdAfter: new Date(`${from}Z`) }),
+    ...(to === '' ? {} : { createdBefore: new Date(`${to}Z`) }),
+    ...(after === '' ? {} : { after }),
+  }
+}
+
+/** A search that may read much is not repeated every two seconds. */
+export function isCheap({ min, max, status, q, after }: PaymentSearch): boolean {
+  return min === '' && max === '' && after === '' && (q !== '' || status !== 'SUCCESS')
+}
+
+/** The list of payments with its search. */
+export function paymentsPage(search: PaymentSearch, found: Reading<Payment[]>): Html {
+  const isFiltered = Object.entries(search).some(([name, value]) => name !== 'after' && value !== '')
+  return html`<h1>Payments</h1>
+    ${searchForm(search, isFiltered)}
+    <div id="list" ${isCheap(search) ? 'data-live' : ''}>
+      ${
+        'error' in found
+          ? failedPart(
+              'The list',
+              'The search took too long or PostgreSQL does not answer. Narrow it by time or status.',
+            )
+          : card(
+              'Newest first',
+              html`${paymentTable(found.value.slice(0, PAGE_ROWS), isFiltered)}${pager(search, found.value)}`,
+            )
+      }
+    </div>`
+}
+
+function searchForm(search: PaymentSearch, isFiltered: boolean): Html {
+  const { q, status, min, max, from, to } = search
+  const statuses = [
+    ['', 'Any status'],
+    ['PENDING', 'Pending'],
+    ['QUEUED', 'Queued'],
+    ['PROCESSING', 'Processing'],
+    ['SUCCESS', 'Success'],
+    ['FAILED', 'Failed'],
+    ['REVIEW', 'In review'],
+  ] as const
+  return html`<form class="card filters" role="search" action="${pathTo(['payments'])}">
+    <label class="wide"
+      >Payment id or idempotency key
+      <input
+        type="search"
+        name="q"
+        value="${q}"
+        placeholder="pay_… or the exact key"
+        autocomplete="off"
+        spellcheck="false"
+        maxlength="300"
+      />
+    </label>
+    <label
+      >Status<select name="status">
+        ${options(statuses, status)}
+      </select></label
+    >
+    <label
+      >Amount from<input
+        name="min"
+        value="${min}"
+        inputmode="numeric"
+        pattern="[0-9]{0,15}"
+        placeholder="minor units"
+    /></label>
+    <label
+      >Amount to<input
+        name="max"
+        value="${max}"
+        inputmode="numeric"
+        pattern="[0-9]{0,15}"
+        placeholder="minor units"
+    /></label>
+    <label>Created from (UTC)<input type="datetime-local" name="from" value="${from}" /></label>
+    <label>Created before (UTC)<input type="datetime-local" name="to" value="${to}" /></label>
+    <div class="actions">
+      <button class="button primary">Search</button>
+      ${isFiltered ? html`<a class="button" href="${pathTo(['payments'])}">Clear</a>` : ''}
+    </div>
+  </form>`
+}
+
+function paymentTable(payments: readonly Payment[], isFiltered: boolean): Html {
+  return table({
+    caption: 'Payments',
+    rows: payments,
+    rowId: ({ id }) => id,
+    empty: isFiltered
+      ? emptyState(
+          'No payment matches',
+          'Keys are compared as a whole and with case. Loosen the search, or clear it.',
+        )
+      : emptyState('No payments yet', 'They appear here as soon as the API accepts the first one.'),
+    columns: [
+      { title: 'Payment', cell: ({ id }) => paymentLink(id) },
+      { title: 'Status', cell: statusOf },
+      { title: 'Amount', isNumber: true, cell: ({ amount, currency }) => formatMoney(amount, currency) },
+      {
+        title: 'Idempotency key',
+        cell: ({ idempotencyKey }) =>
+          html`<span class="mono clip" title="${idempotencyKey}">${idempotencyKey}</span>`,
+      },
+      { title: 'Attempts', isNumber: true, cell: ({ attemptNo }) => attemptNo },
+      { title: 'Created', cell: ({ createdAt }) => ago(createdAt) },
+      { title: 'Changed', cell: ({ updatedAt }) => ago(updatedAt) },
+    ],
+  })
+}
+
+/** The status, and what it hides. */
+export function statusOf({ status, needsReview, unknownSince }: Payment): Html {
+  if (needsReview) return html`${chip(status)} ${chip('REVIEW')}`
+  return unknownSince === null ? chip(status) : html`${chip(status)} ${chip('UNKNOWN')}`
+}
+
+function pager(search: PaymentSearch, found: readonly Payment[]): Html | string {
+  const last = found[PAGE_ROWS - 1]
+  const hasMore = found.length > PAGE_ROWS && last !== undefined
+  if (!hasMore && search.after === '') return ''
+  return html`<nav class="pager" aria-label="Pages of the list">
+    ${search.after === '' ? '' : html`<a class="button" href="${pathTo(['payments'], { ...search, after: '' })}">Newest</a>`}
+    ${hasMore ? html`<a class="button" rel="next" href="${pathTo(['payments'], { ...search, after: last.id })}">Older</a>` : ''}
+  </nav>`
+}

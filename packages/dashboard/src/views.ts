@@ -1,0 +1,134 @@
+import type { Context, Hono } from 'hono'
+import * as v from 'valibot'
+import type { DashboardEnv } from './access.ts'
+import { auditPage } from './pages/audit.ts'
+import { deadLetterPage } from './pages/dead-letter.ts'
+import { deadLettersPage, letterSearch } from './pages/dead-letters.ts'
+import { overviewPage } from './pages/overview.ts'
+import { paymentPage } from './pages/payment.ts'
+import { filterOf, paymentSearch, paymentsPage } from './pages/payments.ts'
+import { reviewsPage } from './pages/reviews.ts'
+import { workersPage } from './pages/workers.ts'
+import { pathTo } from './paths.ts'
+import type { ObservedQueue } from './queues.ts'
+import { attempt, type Reads } from './reads.ts'
+import { Refusal } from './refusal.ts'
+import type { Renderer } from './render.ts'
+import type { Sampler } from './sampler.ts'
+
+/** What the pages are made of. */
+export interface ViewDependencies {
+  readonly reads: Reads
+  readonly queues: readonly ObservedQueue[]
+  readonly sampler: Sampler
+  readonly renderer: Renderer
+}
+
+/** The pages that show. */
+export function mountViews(
+  app: Hono<DashboardEnv>,
+  { reads, queues, sampler, renderer }: ViewDependencies,
+): void {
+  const { render, viewerOf } = renderer
+
+  app.get('/', async (context) => {
+    const [totals, ...stats] = await Promise.all([
+      attempt(reads.totals()),
+      ...queues.map(async (one) => ({ name: one.queue.name, stats: await attempt(reads.stats(one)) })),
+    ])
+    const content = overviewPage({ totals, queues: stats, samples: sampler.samples }, viewerOf(context))
+    return render(context, { section: '', title: 'Overview', content })
+  })
+
+  app.get('/series', (context) => {
+    const after = Number(context.req.query('after') ?? 0)
+    context.header('cache-control', 'no-store')
+    return context.json({ samples: sampler.samples.filter(({ at }) => at > after) })
+  })
+
+  app.get('/payments', async (context) => {
+    const search = parse(context, paymentSearch)
+    if (/^pay_\w{1,64}$/.test(search.q)) {
+      const known = await attempt(reads.history(search.q))
+      if ('value' in known && known.value !== undefined)
+        return context.redirect(pathTo(['payments', search.q]), 303)
+    }
+    const content = paymentsPage(search, await attempt(reads.payments(filterOf(search))))
+    return render(context, { section: 'payments', title: 'Payments', content })
+  })
+
+  app.get('/payments/:id', async (context) => {
+    const history = await reads.history(context.req.param('id'))
+    if (history === undefined) throw new Refusal(404, 'There is no such payment')
+    return render(context, {
+      section: 'payments',
+      title: `Payment ${history.payment.id}`,
+      content: paymentPage(history, viewerOf(context)),
+    })
+  })
+
+  app.get('/reviews', async (context) => {
+    const content = reviewsPage(await attempt(reads.parkedPayments()))
+    return render(context, { section: 'reviews', title: 'Reviews', content })
+  })
+
+  app.get('/dead-letters', async (context) => {
+    const search = parse(context, letterSearch)
+    const queue = findQueue(queues, search.queue)
+    const { cause, text, after } = search
+    const found = await attempt(reads.letters(queue, { cause, text }, after === '' ? undefined : after))
+    const content = deadLettersPage(
+      { search: { ...search, queue: queue.queue.name }, queues: queues.map((one) => one.queue.name), found },
+      viewerOf(context),
+    )
+    return render(context, { section: 'dead-letters', title: 'Dead letters', content })
+  })
+
+  app.get('/dead-letters/:queue/:letter', async (context) => {
+    const queue = findQueue(queues, context.req.param('queue'))
+    const letter = await reads.letter(queue, context.req.param('letter'))
+    if (letter === undefined) throw new Refusal(404, 'This dead letter is gone: redriven, or deleted')
+    const content = deadLetterPage(queue.queue.name, letter, viewerOf(context))
+    return render(context, { section: 'dead-letters', title: 'Dead letter', content, isLive: false })
+  })
+
+  app.get('/workers', async (context) => {
+    const [held, ...workers] = await Promise.all([
+      attempt(reads.heldPayments()),
+      ...queues.map(async (one) => ({
+        name: one.queue.name,
+        workers: await attempt(
+          Promise.all([reads.consumers(one), reads.leasedJobs(one)]).then(([consumers, jobs]) => ({
+            consumers,
+            jobs,
+          })),
+        ),
+      })),
+    ])
+    return render(context, {
+      section: 'workers',
+      title: 'Workers',
+      content: workersPage({ queues: workers, held }),
+    })
+  })
+
+  app.get('/audit', async (context) => {
+    const text = context.req.query('before') ?? ''
+    const before = /^\d{1,15}$/.test(text) ? Number(text) : undefined
+    const content = auditPage(before, await attempt(reads.acts(before)))
+    return render(context, { section: 'audit', title: 'Audit', content })
+  })
+}
+
+/** The queue of a name, '' being the first. */
+export function findQueue(queues: readonly ObservedQueue[], name: string): ObservedQueue {
+  const found = name === '' ? queues[0] : queues.find(({ queue }) => queue.name === name)
+  if (found === undefined) throw new Refusal(404, 'There is no such queue')
+  return found
+}
+
+function parse<Output>(context: Context<DashboardEnv>, schema: v.GenericSchema<unknown, Output>): Output {
+  const result = v.safeParse(schema, context.req.query())
+  if (result.success) return result.output
+  throw new Refusal(400, 'This search cannot be understood: start again from an empty one')
+}
