@@ -5,6 +5,7 @@ import { ATTEMPT_BREACHES } from './support/attempt-breaches.ts'
 import { charged, same } from './support/breach.ts'
 import { MONEY_BREACHES } from './support/money-breaches.ts'
 import { STATE_BREACHES } from './support/state-breaches.ts'
+import { runHere } from './support/in-process.ts'
 import { runTitan, type Run } from './support/titan.ts'
 import { createWorld, type World } from './support/world.ts'
 
@@ -21,7 +22,7 @@ interface Verdicts extends Run {
 }
 
 async function runVerify(args: readonly string[] = []): Promise<Verdicts> {
-  const run = await runTitan(['verify', '--json', '--ledger', world.ledger, ...args], world.env)
+  const run = await runHere(['verify', '--json', '--ledger', world.ledger, ...args], world.env)
   if (run.stdout === '') throw new Error(`no report: ${run.stderr}`)
   const { findings } = JSON.parse(run.stdout) as { readonly findings: readonly Finding[] }
   const failed = findings.filter(({ verdict }) => verdict === 'FAIL')
@@ -152,16 +153,16 @@ describe('titan verify', () => {
     ['with a flag that is none', ['verify', '--ledgr', 'x'], 'titan verify: unknown flag --ledgr'],
     ['with a command that is none', ['verfy'], "titan: unknown command 'verfy'"],
   ])('ends with code 2 %s', { timeout: WHEN }, async (_, args, complaint) => {
-    const { code, stdout, stderr } = await runTitan(args)
+    const { code, stdout, stderr } = await runHere(args, {})
     expect(stderr).toContain(complaint)
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
   })
 
   it('ends with code 2 when the ledger cannot be read, or there are two', { timeout: WHEN }, async () => {
-    const missing = await runTitan(['verify', '--ledger', `${world.ledger}.none`], world.env)
+    const missing = await runHere(['verify', '--ledger', `${world.ledger}.none`], world.env)
     expect(missing.stderr).toMatch(/^titan verify: \S+ledger\.jsonl\.none cannot be read: ENOENT/)
     expect(missing.code).toBe(2)
-    const both = await runTitan(['verify', '--ledger', 'a', '--ledger-url', 'http://127.0.0.1:1'], world.env)
+    const both = await runHere(['verify', '--ledger', 'a', '--ledger-url', 'http://127.0.0.1:1'], world.env)
     expect(both.stderr).toBe('titan verify: --ledger and --ledger-url exclude each other\n')
     expect(both.code).toBe(2)
   })
