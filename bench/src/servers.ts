@@ -1,4 +1,5 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { startPostgres, startRedis, type RedisServer } from '@titan/local'
 import { createClient, type RedisClientType } from 'redis'
@@ -45,6 +46,15 @@ export async function connect(url: string): Promise<Redis> {
 /** Starts a PostgreSQL that trades durability for speed, like the Redis without persistence beside it. */
 export async function openPostgres(context: Context): Promise<string> {
   const server = await startPostgres()
+  context.defer(() => server.stop())
+  return server.url
+}
+
+/** Starts a PostgreSQL that keeps what it has committed, as payments need it. */
+export async function openDurablePostgres(context: Context): Promise<string> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'titan-bench-postgres-'))
+  context.defer(async () => rmSync(dataDir, { recursive: true }))
+  const server = await startPostgres({ dataDir })
   context.defer(() => server.stop())
   return server.url
 }

@@ -16,6 +16,7 @@ const worker = createWorker<BenchJobs>(
 process.on('message', (message) => {
   void (message === 'start' ? start() : stop())
 })
+process.once('disconnect', () => process.exit())
 process.send?.('ready')
 
 async function start(): Promise<void> {

@@ -18,12 +18,26 @@ export interface Load {
 
 /** Sends requests from a process of its own; answers how many were answered a second. @throws unless all succeed */
 export async function send({ url, method, requests, inFlight, rate }: Load): Promise<number> {
-  const args = ['--json', '-c', String(inFlight), '-a', String(requests), '-L', '50', '-m', method]
+  const args = [
+    '--json',
+    '-c',
+    String(inFlight),
+    '-a',
+    String(requests),
+    '-L',
+    '50',
+    '-t',
+    '60',
+    '-m',
+    method,
+  ]
   if (method === 'POST') args.push('-H', 'content-type=application/json', '-b', BODY, '-I')
   if (rate !== undefined) args.push('-R', String(rate))
   const { stdout } = await promisify(execFile)(process.execPath, [AUTOCANNON, ...args, url])
   const result = JSON.parse(stdout) as Result
   if (result['2xx'] !== requests || result.errors > 0)
-    throw new Error(`${method} ${url}: ${result['2xx']} of ${requests} succeeded, ${result.errors} errors`)
+    throw new Error(
+      `${method} ${url}: ${result['2xx']} of ${requests} succeeded, ${result.non2xx} were refused, ${result.errors} failed, ${result.timeouts} of them by time`,
+    )
   return requests / ((Number(new Date(result.finish)) - Number(new Date(result.start))) / 1_000)
 }

@@ -26,8 +26,11 @@ export async function startProgram(
     env: { ...process.env, ...env },
     stdio: ['ignore', output, output],
   })
+  const abandon = (): void => void child.kill()
+  process.once('exit', abandon)
   context.defer(async () => {
     await endChild(child)
+    process.off('exit', abandon)
     rmSync(folder, { recursive: true })
   })
   return {

@@ -1,6 +1,6 @@
 import postgres from 'postgres'
 import type { Context } from '../scenario.ts'
-import { openPostgres, openRedis } from '../servers.ts'
+import { openDurablePostgres, openRedis } from '../servers.ts'
 import { startProgram } from './program.ts'
 
 /** A payment system that runs, with the means to look into it. */
@@ -21,7 +21,7 @@ export const OURS = 'Titan Queue'
 export const PER_STEP = 'One statement per step'
 
 const POOL = 10
-const SETTING = `PostgreSQL without fsync, pool of ${POOL}, Redis without persistence`
+const SETTING = `PostgreSQL with fsync, pool of ${POOL}, Redis without persistence`
 
 /**
  * Starts both designs, each with tables and keys of its own. With a concurrency also their workers, which charge
@@ -32,7 +32,7 @@ export async function openSystems(
   concurrency: number | undefined,
 ): Promise<readonly [ours: PaymentSystem, perStep: PaymentSystem]> {
   const redis = await openRedis(context)
-  const stores = { databaseUrl: await openPostgres(context), redisUrl: redis.server.url }
+  const stores = { databaseUrl: await openDurablePostgres(context), redisUrl: redis.server.url }
   return [await openOurs(context, stores, concurrency), await openPerStep(context, stores, concurrency)]
 }
 
