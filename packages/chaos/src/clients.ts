@@ -39,8 +39,10 @@ export interface ClientOptions {
   readonly seed: number
 }
 
-const TIMEOUT_MS = 3_000
+const TIMEOUT_MS = 10_000
+/** Before a request is repeated; doubles each time, for a crowd that hurries keeps a busy server busy for ever. */
 const AGAIN_MS = 200
+const MAX_AGAIN_MS = 5_000
 /** Share of payments that are sent twice at the same time, and of those whose key is used once more for another amount. */
 const TWICE = 0.03
 const STOLEN_KEY = 0.02
@@ -74,12 +76,12 @@ export function createClients({ urls, payments, durationMs, seed }: ClientOption
 
   /** Repeats a request under its key until it is answered. */
   async function insist(key: string, amount: number, signal: AbortSignal): Promise<void> {
-    for (let isFirst = true; !signal.aborted; isFirst = false) {
-      if (!isFirst) counts.repeated++
+    for (let waitMs = AGAIN_MS; !signal.aborted; waitMs = Math.min(2 * waitMs, MAX_AGAIN_MS)) {
+      if (waitMs > AGAIN_MS) counts.repeated++
       const answer = await post(key, amount)
       if (answer?.status === 202) return note(key, amount, answer.id)
       if (answer?.status === 422) breaches.push(`${key}: its own payment was refused`)
-      await pause(AGAIN_MS)
+      await pause(waitMs * (0.5 + Math.random() / 2))
     }
   }
 

@@ -38,7 +38,8 @@ export function keepRunning(options: ProgramOptions): Keeper {
       current = undefined
       readyLine = undefined
       // One that cannot reach its servers at its start says so and ends; the next start tries again.
-      if (wasReady && !isStopping && how !== 'SIGKILL') crashes.push(how)
+      if (wasReady && !isStopping && how !== 'SIGKILL')
+        crashes.push(`${how}: ${program.lastLines().split('\n').slice(-3).join(' ')}`)
       await pause(AGAIN_MS)
     }
   }

@@ -67,7 +67,7 @@ const KINDS: readonly (readonly [
 ])[] = [
   [5, [0, 0], (random) => ({ type: 'program_kill', program: random.pick(PROGRAMS) })],
   // Longer than the visibility timeout and the lease, so that somebody else has taken over when it wakes up.
-  [4, [4_000, 6_000], (random) => ({ type: 'program_stop', program: random.pick(PROGRAMS.slice(2)) })],
+  [4, [8_000, 10_000], (random) => ({ type: 'program_stop', program: random.pick(PROGRAMS.slice(2)) })],
   [1, [500, 3_000], (random) => ({ type: 'program_stop', program: random.pick(PROGRAMS.slice(0, 2)) })],
   [2, [200, 3_000], () => ({ type: 'redis_kill', lose: false })],
   [2, [200, 3_000], () => ({ type: 'redis_kill', lose: true })],

@@ -1,0 +1,17 @@
+import { expect, test } from 'vitest'
+import { runChaos } from '../src/chaos.ts'
+
+test('five hundred payments survive a seeded schedule of faults', { timeout: 300_000 }, async () => {
+  const report = await runChaos({
+    payments: 500,
+    durationMs: 12_000,
+    everyMs: 1_200,
+    seed: 7,
+    // How long it takes is nobody's promise on a busy machine; that it ends is.
+    quietWithinMs: 200_000,
+  })
+  expect(report.breaches).toEqual([])
+  expect(report.clients).toMatchObject({ tried: 500, answered: 500 })
+  expect(Object.values(report.statuses).reduce((sum, count) => sum + count, 0)).toBe(500)
+  expect(Object.values(report.faults).reduce((sum, count) => sum + count, 0)).toBeGreaterThan(5)
+})
