@@ -91,8 +91,9 @@ function createChart(figure) {
     if (chart === undefined || samples.length < 2) return
     if (view === undefined) {
       plot.querySelector('[data-loading]')?.remove()
-      view = new uPlot(optionsOf(chart, plot.clientWidth), dataOf(samples), plot)
+      view = new uPlot(optionsOf(chart, widthOf(plot)), dataOf(samples), plot)
     } else view.setData(dataOf(samples))
+    if (view.cursor.idx == null) view.setLegend({ idx: samples.length - 1 })
     describe(samples)
   }
 
@@ -107,7 +108,7 @@ function createChart(figure) {
     plot.setAttribute('aria-label', `Now: ${parts.join(', ')}`)
   }
 
-  new ResizeObserver(() => view?.setSize({ width: plot.clientWidth, height: HEIGHT })).observe(plot)
+  new ResizeObserver(() => view?.setSize({ width: widthOf(plot), height: HEIGHT })).observe(plot)
   return {
     draw,
     /** @param {Sample[]} samples */
@@ -138,7 +139,7 @@ function optionsOf(chart, width) {
     legend: { live: true },
     scales: { y: { range: (_view, _least, most) => [0, Math.max(1, (most ?? 0) * 1.1)] } },
     axes: [
-      { ...axis, space: 70, values: (_view, ticks) => ticks.map(timeOf) },
+      { ...axis, size: 30, space: 70, values: (_view, ticks) => ticks.map(timeOf) },
       { ...axis, size: 62, values: (_view, ticks) => ticks.map((tick) => chart.format(tick)) },
     ],
     series: [
@@ -154,6 +155,12 @@ function optionsOf(chart, width) {
       })),
     ],
   }
+}
+
+/** Between the paddings. @param {HTMLElement} plot */
+function widthOf(plot) {
+  const { paddingLeft, paddingRight } = getComputedStyle(plot)
+  return plot.clientWidth - Number.parseFloat(paddingLeft) - Number.parseFloat(paddingRight)
 }
 
 /** @param {number} seconds */

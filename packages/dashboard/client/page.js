@@ -3,6 +3,8 @@ import { startLive } from './live.js'
 import { startTheme } from './theme.js'
 
 startTheme()
+// On a phone the pages are in a row that is longer than the screen.
+document.querySelector('.sections [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' })
 startLive()
 startCharts()
 

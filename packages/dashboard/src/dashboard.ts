@@ -67,7 +67,7 @@ export function createDashboard(given: DashboardOptions): Dashboard {
     const isRefusal = error instanceof Refusal
     if (!isRefusal) onError(error)
     const status = isRefusal ? error.status : 503
-    if (status === 401 && context.req.method === 'GET' && context.req.header('sec-fetch-mode') === 'navigate')
+    if (status === 401 && context.req.header('accept')?.includes('text/html') === true)
       return context.redirect(pathTo(['sign-in']), 303)
     const title = TITLES[status]
     const text = isRefusal
@@ -132,7 +132,9 @@ export function createDashboard(given: DashboardOptions): Dashboard {
   app.use(access.recognise)
   mountViews(app, { reads, queues, sampler, renderer })
   mountActs(app, { sql, queues, access, cache })
-  app.get('/*', () => {
+  app.get('/*', (context) => {
+    const path = context.req.path.replace(/\/+$/, '')
+    if (path !== context.req.path) return context.redirect(path, 301)
     throw new Refusal(404, 'There is no such page')
   })
 

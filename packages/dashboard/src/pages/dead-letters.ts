@@ -13,7 +13,7 @@ import type { Reading } from '../reads.ts'
 export const CAUSES: Readonly<Record<FailureCause, string>> = {
   handler_error: 'Handler failed',
   timeout: 'Took too long',
-  unrecoverable: 'Given up by its handler',
+  unrecoverable: 'Given up',
   worker_crash: 'Workers died on it',
   unknown_job: 'No handler for it',
   invalid_payload: 'Data not valid',

@@ -76,7 +76,7 @@ export function resolveForm({ id }: Payment, viewer: Viewer): Html {
         >
       </fieldset>
       <label
-        >The gateway’s id of the charge <span class="muted">(if it charged)</span>
+        ><span>The gateway’s id of the charge <span class="muted">(if it charged)</span></span>
         <input name="gateway_ref" maxlength="200" autocomplete="off" spellcheck="false"
       /></label>
       <label

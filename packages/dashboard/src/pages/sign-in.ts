@@ -47,7 +47,7 @@ export function signInPage({
     ${problem === undefined ? '' : html`<p class="notice notice-error" role="alert">${problem}</p>`}
     <form method="post" action="${pathTo(['sign-in'])}" class="stack">
       <label
-        >Your name <span class="muted">(goes into the audit record)</span>
+        ><span>Your name <span class="muted">(goes into the audit record)</span></span>
         <input name="name" required maxlength="100" autocomplete="username"
       /></label>
       <label

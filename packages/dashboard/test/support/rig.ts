@@ -71,7 +71,7 @@ export async function openRig({ databaseUrl, redisUrl, ...given }: RigOptions): 
   dashboard.start()
 
   const request = (path: string, init: RequestInit = {}): Promise<Response> =>
-    fetch(`${url}${DASHBOARD_PATH}${path}`, { redirect: 'manual', ...init })
+    fetch(`${url}${DASHBOARD_PATH}${path === '/' ? '' : path}`, { redirect: 'manual', ...init })
   return {
     sql,
     store: createPaymentStore(sql),

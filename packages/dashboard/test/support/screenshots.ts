@@ -1,7 +1,8 @@
-// Draws the pictures of the documentation: node packages/dashboard/test/support/screenshots.ts <folder>
-// with DATABASE_URL and REDIS_URL of servers to use.
+// Draws the pictures of the documentation, on servers of its own:
+//   pnpm --filter @titan/dashboard run screenshots
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { providePostgres, provideRedis } from '@titan/local'
 import { launchBrowser } from './browser.ts'
 import { ADMIN_TOKEN, openRig } from './rig.ts'
 import { accept, bury, park, startTraffic } from './traffic.ts'
@@ -10,9 +11,10 @@ const SHOPS = ['lumen', 'harbor', 'acorn', 'tidal'] as const
 const PAYMENTS = 420
 
 const [folder = 'docs/images'] = process.argv.slice(2)
+const [postgres, redis] = await Promise.all([providePostgres(), provideRedis()])
 const rig = await openRig({
-  databaseUrl: process.env['DATABASE_URL'] ?? '',
-  redisUrl: process.env['REDIS_URL'] ?? '',
+  databaseUrl: postgres.url,
+  redisUrl: redis.url,
   sampleIntervalMs: 1_000,
 })
 const browser = await launchBrowser()
@@ -77,4 +79,5 @@ try {
 } finally {
   await browser.close()
   await rig.close()
+  await Promise.all([postgres.stop(), redis.stop()])
 }

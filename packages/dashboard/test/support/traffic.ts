@@ -100,8 +100,8 @@ export async function startTraffic(
 /** What the gateway does with a payment: most go through. The same for every send of it. */
 function moodOf(paymentId: string): SimulatedBehaviour {
   const draw = Number.parseInt(paymentId.slice(-4), 16) % 100
-  if (draw < 82) return 'succeed'
-  if (draw < 90) return 'hard_decline'
-  if (draw < 94) return 'soft_decline'
-  return draw < 98 ? 'transient' : 'unknown_before_charge'
+  if (draw < 92) return 'succeed'
+  if (draw < 95) return 'hard_decline'
+  if (draw < 97) return 'soft_decline'
+  return draw < 99 ? 'transient' : 'unknown_before_charge'
 }

@@ -1,0 +1,141 @@
+import { eventually } from '@titan/local/testing'
+import { afterAll, expect, inject, test } from 'vitest'
+import { openRig } from './support/rig.ts'
+import { accept, bury, park, startTraffic } from './support/traffic.ts'
+
+const rig = await openRig({
+  databaseUrl: inject('databaseUrl'),
+  redisUrl: inject('redisUrl'),
+  sampleIntervalMs: 100,
+})
+afterAll(() => rig.close())
+
+/** The text of a page until it shows what is expected: what was read is shared for a second. */
+async function pageWith(path: string, text: string | RegExp): Promise<string> {
+  return eventually(async () => {
+    const page = await rig.page(path)
+    expect(page).toMatch(text)
+    return page
+  })
+}
+
+test('the overview counts the payments of each status and the jobs of each queue', async () => {
+  await accept(rig, 'counted-1')
+  await accept(rig, 'counted-2')
+  await rig.queue.enqueue('pay', { payment_id: 'pay_none' }, { id: 'counted', delayMs: 60_000 })
+
+  await pageWith('/', /id="total-PENDING"[^]*?class="figure">2</)
+  await pageWith('/', /data-label="Delayed" class="number">\s*1\s*</)
+  await rig.queue.cancel('counted')
+})
+
+test('a page allows no script but those of the dashboard, and no request to another host', async () => {
+  const response = await rig.request('/')
+  const policy = response.headers.get('content-security-policy') ?? ''
+  expect(policy).toContain("default-src 'none'")
+  expect(policy).not.toContain('unsafe')
+  expect(response.headers.get('cache-control')).toBe('no-store')
+  const page = await response.text()
+  expect(page).not.toMatch(/\son\w+=|style="/)
+  expect([...page.matchAll(/(?:src|href)="(?!\/dashboard|#)([^"]*)"/g)].map(([, url]) => url)).toEqual([])
+})
+
+test('the files of the pages are kept by browsers until one of them changes', async () => {
+  const page = await rig.page('/')
+  const files = [...page.matchAll(/"(\/dashboard\/assets\/[^"]+)"/g)].map(([, url]) => url ?? '')
+  expect(files.length).toBeGreaterThan(4)
+  for (const file of files) {
+    const response = await fetch(`${rig.url}${file}`)
+    expect(response.status, file).toBe(200)
+    expect(response.headers.get('cache-control')).toContain('immutable')
+  }
+})
+
+test('a search finds a payment by its key, by its id and by its amount', async () => {
+  const payment = await accept(rig, 'find-<me>', 123_456)
+  await accept(rig, 'another', 77)
+
+  const byKey = await rig.page(`/payments?q=${encodeURIComponent('find-<me>')}`)
+  expect(byKey).toContain('find-&lt;me&gt;')
+  expect(byKey).not.toContain('find-<me>')
+  expect(byKey).not.toContain('another')
+  const byId = await rig.request(`/payments?q=${payment.id}`)
+  expect(byId.headers.get('location')).toBe(`/dashboard/payments/${payment.id}`)
+  const byAmount = await rig.page('/payments?min=123456&max=123456')
+  expect(byAmount).toContain('1,234.56 USD')
+  expect(byAmount).not.toContain('another')
+  expect(await rig.page('/payments?q=nobody')).toContain('No payment matches')
+})
+
+test('a search that makes no sense is refused with a page', async () => {
+  const response = await rig.request('/payments?status=NONSENSE')
+  expect(response.status).toBe(400)
+  expect(await response.text()).toContain('Not understood')
+})
+
+test('the list goes on where a page ended', async () => {
+  for (let number = 1; number <= 51; number += 1) await accept(rig, `paged-${number}`)
+  const first = await rig.page('/payments')
+  const next =
+    /rel="next" href="\/dashboard(\/payments\?after=pay_\w+)"|href="\/dashboard(\/payments\?after=pay_\w+)"/.exec(
+      first,
+    )
+  const second = await rig.page(next?.[1] ?? next?.[2] ?? '/none')
+  expect(first).toContain('paged-51')
+  expect(second).not.toContain('paged-51')
+  expect(second).toContain('paged-1<')
+})
+
+test('a payment shows its events with their evidence, and its attempts', async () => {
+  const payment = await park(rig, 'parked-history', 990)
+  const page = await rig.page(`/payments/${payment.id}`)
+  expect(page).toContain('9.90 USD')
+  expect(page).toContain('Accepted')
+  expect(page).toContain('Parked for a decision')
+  expect(page).toContain(`titan_${payment.id}_1`)
+  expect(page).toContain('Waits for a decision')
+  await pageWith('/reviews', payment.id)
+})
+
+test('a payment that does not exist has a page that says so', async () => {
+  const response = await rig.request('/payments/pay_nothing')
+  expect(response.status).toBe(404)
+  expect(await response.text()).toContain('There is no such payment')
+})
+
+test('dead letters are filtered by a text, and shown with all that is known', async () => {
+  const [one, other] = [await accept(rig, 'dead-1'), await accept(rig, 'dead-2')]
+  await bury(rig, [
+    { paymentId: one.id, error: 'the first <error>' },
+    { paymentId: other.id, error: 'the second error' },
+  ])
+  const filtered = await rig.page('/dead-letters?text=FIRST')
+  expect(filtered).toContain('the first &lt;error&gt;')
+  expect(filtered).not.toContain('the second error')
+  expect(await rig.page('/dead-letters?cause=timeout')).toContain('No dead letter matches')
+  const [letter] = await rig.queue.deadLetters()
+  const page = await rig.page(`/dead-letters/payments/${letter?.letterId}`)
+  expect(page).toContain('Given up by')
+  expect(page).toContain(one.id)
+})
+
+test('workers are listed with their jobs and leases, and the charts get points', async () => {
+  const traffic = await startTraffic(rig, { delayMs: 400 })
+  await pageWith('/workers', /worker-1:[^]*worker-2:/)
+  await eventually(async () => {
+    await accept(rig, crypto.randomUUID())
+    expect(await rig.page('/workers')).toMatch(/ends in \d/)
+    return true
+  })
+  await eventually(async () => {
+    const { samples } = (await (await rig.request('/series')).json()) as {
+      samples: { at: number; succeeded: number | null; p95Ms: number | null; ready: number | null }[]
+    }
+    expect(samples.some(({ succeeded, p95Ms }) => (succeeded ?? 0) > 0 && (p95Ms ?? 0) > 0)).toBe(true)
+    expect(samples.some(({ ready }) => ready !== null)).toBe(true)
+    const later = await rig.request(`/series?after=${samples.at(-1)?.at}`)
+    expect(((await later.json()) as { samples: unknown[] }).samples.length).toBeLessThan(samples.length)
+    return true
+  })
+  await traffic.stop()
+})
