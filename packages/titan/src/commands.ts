@@ -2,6 +2,8 @@ import { EXIT, runProgram, type Environment, type Program } from '@titan/program
 import { dlqDeleteProgram, dlqRedriveProgram } from './dlq-act-programs.ts'
 import { dlqListProgram, dlqShowProgram } from './dlq-look-programs.ts'
 import { doctorProgram } from './doctor-program.ts'
+import { keysCreateProgram, keysRevokeProgram } from './keys-act-programs.ts'
+import { keysListProgram } from './keys-list-program.ts'
 import { pauseProgram, resumeProgram } from './pause-programs.ts'
 import { paymentsListProgram } from './payments-list-program.ts'
 import { paymentsShowProgram } from './payments-show-program.ts'
@@ -29,6 +31,9 @@ const COMMANDS: readonly Command[] = [
   command('resume', 'ends a pause', resumeProgram),
   command('payments list', 'lists payments', paymentsListProgram),
   command('payments show', 'shows all that is known of a payment', paymentsShowProgram),
+  command('keys create', 'makes an API key and prints its token', keysCreateProgram),
+  command('keys list', 'lists API keys', keysListProgram),
+  command('keys revoke', 'ends API keys', keysRevokeProgram),
   command(
     'verify',
     'checks the invariants of payments in PostgreSQL, Redis and the gateway’s ledger',
