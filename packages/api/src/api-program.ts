@@ -21,6 +21,7 @@ import {
   type Program,
   type SettingsTable,
 } from '@titan/program'
+import { loadDashboardConfig, type DashboardConfig } from '@titan/dashboard'
 import { loadWebhooksConfig, type WebhooksConfig } from '@titan/webhooks'
 import { startApi, type Api, type ApiOptions } from './api.ts'
 
@@ -34,6 +35,7 @@ export interface ApiConfiguration {
   readonly config: PaymentsConfig
   readonly webhooks: WebhooksConfig | undefined
   readonly gateways: readonly GatewayWebhookReader[]
+  readonly dashboard: DashboardConfig
 }
 
 const HOUR = 3_600_000
@@ -114,7 +116,12 @@ export const apiProgram: Program<ApiSettings, ApiConfiguration> = {
   sharedSettings: storeSettings(),
   load: (environment) =>
     loadAll(
-      { config: loadPaymentsConfig, webhooks: loadWebhooksConfig, gateways: gatewayWebhooksFromEnv },
+      {
+        config: loadPaymentsConfig,
+        webhooks: loadWebhooksConfig,
+        gateways: gatewayWebhooksFromEnv,
+        dashboard: loadDashboardConfig,
+      },
       environment,
     ),
   run: async ({ graceMs, logLevel, logFormat, ...own }, configuration) => {

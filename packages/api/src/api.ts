@@ -15,8 +15,10 @@ import {
   logPaymentsEvents,
   type Log,
 } from '@titan/program'
+import type { DashboardConfig } from '@titan/dashboard'
 import { createWebhookStore, type WebhooksConfig } from '@titan/webhooks'
 import { createApp } from './app.ts'
+import { openDashboard } from './dashboard.ts'
 import { createAuthenticator } from './keys/authenticator.ts'
 import { createApiKeyStore } from './keys/key-store.ts'
 import { createRateLimiter } from './rate-limit.ts'
@@ -29,6 +31,7 @@ export interface ApiOptions {
   readonly webhooks: WebhooksConfig | undefined
   /** The gateways whose webhooks are taken. */
   readonly gateways: readonly GatewayWebhookReader[]
+  readonly dashboard: DashboardConfig
   readonly log: Log
   readonly host: string
   /** 0 is any free port. */
@@ -78,18 +81,21 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   const queue = createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE, { prefix: config.prefix })
   const store = createPaymentStore(sql)
   const relay = createRelay({ store, queue, actor: 'api', onEvent: logPaymentsEvents(log) })
+  const authenticator = options.requireApiKey
+    ? createAuthenticator({ keys: createApiKeyStore(sql), log })
+    : undefined
+  const dashboard = openDashboard({ ...options.dashboard, config, redis, authenticator, log })
   let isDraining = false
   const app = createApp({
     payments: store,
     relay,
     gatewayWebhooks: { gateways: options.gateways, policy: config.policy },
     access: {
-      authenticator: options.requireApiKey
-        ? createAuthenticator({ keys: createApiKeyStore(sql), log })
-        : undefined,
+      authenticator,
       limiter: options.rateLimitPerMinute === 0 ? undefined : createRateLimiter(options.rateLimitPerMinute),
       trustedProxies: options.trustedProxies,
     },
+    dashboard: dashboard.app,
     webhooks: options.webhooks && createWebhookStore(sql, options.webhooks),
     probes: {
       postgres: () => sql`select 1`,
@@ -103,6 +109,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
 
   async function close(): Promise<void> {
     await relay.stop()
+    await dashboard.stop()
     closeRedis(redis)
     await sql.end({ timeout: DATABASE_GRACE_S })
   }
@@ -112,6 +119,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     const server = await startServer({ fetch: app.fetch, host: options.host, port: options.port })
     // Rejects only when it is closed before it ever connected.
     redis.connect().catch(() => undefined)
+    dashboard.start()
     let stopped: Promise<void> | undefined
     const stop = async (graceMs: number): Promise<void> => {
       isDraining = true

@@ -1,5 +1,6 @@
 import type { PaymentStore } from '@titan/payments'
 import type { Log } from '@titan/program'
+import { DASHBOARD_PATH, type Dashboard } from '@titan/dashboard'
 import type { WebhookStore } from '@titan/webhooks'
 import { Hono } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
@@ -32,6 +33,8 @@ export interface AppDependencies extends PaymentDependencies {
   readonly probes: Probes
   /** Who may call, and how often. @default everybody, without a limit */
   readonly access?: AccessOptions
+  /** The operator's pages. @default none */
+  readonly dashboard?: Dashboard['app']
   /** Undefined: outgoing webhooks are not set up. */
   readonly webhooks: WebhookStore | undefined
   readonly log: Log
@@ -40,6 +43,9 @@ export interface AppDependencies extends PaymentDependencies {
   /** Most requests at a time; more are answered 503 at once. @default 1000 */
   readonly maxInFlight?: number
 }
+
+/** Without a referrer a browser would also hide where a form of the dashboard comes from. */
+const SECURITY = { referrerPolicy: 'same-origin' } as const
 
 /**
  * Creates the HTTP application: a function from Request to Response, without a socket.
@@ -54,7 +60,7 @@ export function createApp(dependencies: AppDependencies): Hono<AppEnv> {
   app.onError(answerError(log))
   app.notFound((context) => answerProblem(new Problem('not-found'), context))
 
-  app.use(requestIds(), requestLines(log), secureHeaders(), closeWhileDraining(probes.isDraining))
+  app.use(requestIds(), requestLines(log), secureHeaders(SECURITY), closeWhileDraining(probes.isDraining))
   app.use(
     methodNotAllowed({
       app,
@@ -69,6 +75,8 @@ export function createApp(dependencies: AppDependencies): Hono<AppEnv> {
   app.use(deadline(requestTimeoutMs), loadLimit(maxInFlight))
   const { payments, gatewayWebhooks } = dependencies
   if (gatewayWebhooks !== undefined) mountGatewayWebhooks(app, { payments, log, ...gatewayWebhooks })
+  // Before the access of programs: people sign in there.
+  if (dependencies.dashboard !== undefined) app.route(DASHBOARD_PATH, dependencies.dashboard)
   app.use(controlAccess(dependencies.access ?? {}))
   mountPayments(app, dependencies)
   mountList(app, payments)

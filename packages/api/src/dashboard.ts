@@ -1,0 +1,64 @@
+import { createDashboard, type Authorize, type Dashboard, type DashboardConfig } from '@titan/dashboard'
+import { openDatabase, PAYMENTS_QUEUE, type PaymentsConfig } from '@titan/payments'
+import { createInspector, createQueue, type RedisClient } from '@titan/queue-core'
+import type { Log } from '@titan/program'
+import { WEBHOOKS_QUEUE } from '@titan/webhooks'
+import { includesScope } from './keys/api-key.ts'
+import type { Authenticator } from './keys/authenticator.ts'
+import { Problem } from './problem.ts'
+
+/** What the dashboard of the API works with. */
+export interface ApiDashboardOptions extends DashboardConfig {
+  readonly config: PaymentsConfig
+  readonly redis: RedisClient
+  /** Undefined: everybody may see. */
+  readonly authenticator: Authenticator | undefined
+  readonly log: Log
+}
+
+/** A search of a person ends after this long, in milliseconds. */
+const STATEMENT_TIMEOUT_MS = 3_000
+const POOL_SIZE = 3
+const DATABASE_GRACE_S = 1
+
+/** Opens the dashboard over a small pool of its own, which `stop` closes. */
+export function openDashboard(options: ApiDashboardOptions): Dashboard {
+  const { config, redis, authenticator, adminToken, log } = options
+  const { prefix } = config
+  const sql = openDatabase(config.databaseUrl, {
+    poolSize: POOL_SIZE,
+    applicationName: 'titan-dashboard',
+    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+  })
+  const observe = (name: string) => ({
+    queue: createQueue(redis, name, { prefix }),
+    inspector: createInspector(redis, name, { prefix }),
+  })
+  const dashboard = createDashboard({
+    sql,
+    queues: [observe(PAYMENTS_QUEUE), observe(WEBHOOKS_QUEUE)],
+    adminToken,
+    authorize: authenticator && mayRead(authenticator),
+    onError: (error) => log.error('a page of the dashboard failed', { error }),
+  })
+  return {
+    ...dashboard,
+    async stop() {
+      await dashboard.stop()
+      await sql.end({ timeout: DATABASE_GRACE_S })
+    },
+  }
+}
+
+/** The dashboard asks for no less than the API does: a key with the scope read. */
+function mayRead(authenticator: Authenticator): Authorize {
+  return async (authorization) => {
+    try {
+      const key = await authenticator.authenticate(authorization)
+      return includesScope(key.scope, 'read')
+    } catch (error) {
+      if (error instanceof Problem) return false
+      throw error
+    }
+  }
+}
