@@ -62,6 +62,6 @@ function replace(text) {
   for (const part of document.querySelectorAll('[data-live]')) {
     const update = fresh.getElementById(part.id)
     if (update === null) continue
-    void Idiomorph.morph(part, update, { morphStyle: 'innerHTML', ignoreActiveValue: true })
+    void Idiomorph.morph(part, update, { ignoreActiveValue: true })
   }
 }
