@@ -7,13 +7,18 @@ export type Delivery = 'send' | 'reset' | 'hang' | 'garbage' | 'html' | 'huge' |
 export type Execution =
   | { readonly type: 'charge'; readonly amountBy: number; readonly currency: string | null }
   | { readonly type: 'decline'; readonly code: string }
+  /** An answer of 400 about a parameter, stored under the key like any other. */
+  | { readonly type: 'invalid'; readonly param: string }
   /** An answer of 500, stored under the key like any other. */
   | { readonly type: 'fault'; readonly charges: boolean }
+
+/** The answers from before the endpoint: nothing is stored under the key. */
+export type FrontStatus = 400 | 401 | 403 | 404 | 409 | 429 | 503
 
 /** What happens to one request. */
 export type Behaviour =
   /** Nobody looks at the request: a proxy, a limiter or the authentication answers, or nothing does. */
-  | { readonly at: 'front'; readonly does: 'reset' | 'hang' | 429 | 401 | 403 | 503 }
+  | { readonly at: 'front'; readonly does: 'reset' | 'hang' | FrontStatus }
   | {
       readonly at: 'endpoint'
       /** Time it takes, in milliseconds. */
@@ -52,6 +57,10 @@ const BEHAVIOURS: Readonly<Record<string, (argument: string | undefined) => Beha
   hang_after: () => ({ ...OK, delivery: 'hang' }),
   reset_before: () => ({ at: 'front', does: 'reset' }),
   reset_after: () => ({ ...OK, delivery: 'reset' }),
+  invalid: (param = 'amount') => ({ ...OK, execution: { type: 'invalid', param } }),
+  '400': () => ({ at: 'front', does: 400 }),
+  '404': () => ({ at: 'front', does: 404 }),
+  '409': () => ({ at: 'front', does: 409 }),
   '429': () => ({ at: 'front', does: 429 }),
   '401': () => ({ at: 'front', does: 401 }),
   '403': () => ({ at: 'front', does: 403 }),

@@ -1,7 +1,7 @@
 import type { Behaviour } from './behaviour.ts'
 import type { StoredAnswer } from './ledger-entry.ts'
 import { createIntent, decline, succeed, type IntentRequest, type PaymentIntent } from './payment-intent.ts'
-import { errorAnswer, FAULT } from './stripe-error.ts'
+import { errorAnswer, FAULT, invalidRequest } from './stripe-error.ts'
 
 /** What carrying out a request has led to. Money has moved when the intent says `succeeded`. */
 export interface Executed {
@@ -35,6 +35,10 @@ export function execute(
         intent: declined,
         answer: errorAnswer(402, { type: 'card_error', message: 'declined', ...error }),
       }
+    }
+    case 'invalid': {
+      const { param } = execution
+      return { intent: null, answer: invalidRequest('parameter_invalid', param, `Invalid ${param}`) }
     }
     case 'fault': {
       if (execution.charges) return { intent: succeed(intent), answer: FAULT }

@@ -44,6 +44,8 @@ function decideByType(claim: Claim, outcome: WorkOutcome, context: DecisionConte
       return succeed(claim, outcome, context)
     case 'DECLINED':
       return decline(claim, outcome, context)
+    case 'REJECTED':
+      return reject(claim, outcome, context)
     case 'NOT_SENT':
       return claim.mode === 'send'
         ? notSent(claim, outcome, context)
@@ -119,6 +121,33 @@ function decline(claim: Claim, outcome: Outcome<'DECLINED'>, context: DecisionCo
     status: 'FAILED',
     failureCode: evidenceText(outcome.code),
     failureKind: outcome.kind === 'hard' ? 'hard_decline' : 'soft_decline',
+    event: 'payment.failed',
+    evidence,
+  }
+}
+
+/** The key is spent either way: once the request is mended it differs, so it needs a key of its own. */
+function reject(claim: Claim, outcome: Outcome<'REJECTED'>, context: DecisionContext): Settlement {
+  const { fault } = outcome
+  // To a first request, or as the stored answer to it, the refusal is definite; else it is about the repeat only.
+  if (!outcome.isReplay && (claim.mode === 'resolve' || claim.takeovers > 0))
+    return stillUnknown(claim, outcome.reason, context)
+  const shared = { ...base(claim, context), attemptOutcome: 'DECLINED' } as const
+  const [code, reason] = [evidenceText(outcome.code), evidenceText(outcome.reason)]
+  const evidence = { code, reason, fault, retries: claim.retries }
+  if (fault === 'config')
+    return {
+      ...shared,
+      status: 'QUEUED',
+      delayMs: context.policy.configFaultDelayMs,
+      event: 'payment.retrying',
+      evidence,
+    }
+  return {
+    ...shared,
+    status: 'FAILED',
+    failureCode: code,
+    failureKind: 'hard_decline',
     event: 'payment.failed',
     evidence,
   }

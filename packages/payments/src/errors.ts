@@ -1,5 +1,6 @@
 /** Stable, machine-readable reason of a {@link PaymentsError}. */
 export type PaymentsErrorCode =
+  | 'GATEWAY_CONFIG'
   | 'INVALID_CONFIG'
   | 'INVALID_OPTIONS'
   | 'INVALID_PAYMENT'

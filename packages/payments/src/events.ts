@@ -22,7 +22,11 @@ export type PaymentsEvent =
   | { readonly type: 'requeued'; readonly count: number }
   /** Redis is not the one it was; every unfinished payment was looked at, `count` had no job. */
   | { readonly type: 'queue_rebuilt'; readonly count: number }
-  | { readonly type: 'error'; readonly source: 'relay' | 'reconciler' | 'lease'; readonly error: unknown }
+  | {
+      readonly type: 'error'
+      readonly source: 'relay' | 'reconciler' | 'lease' | 'gateway'
+      readonly error: unknown
+    }
 
 /** Receives every event; must not throw. */
 export type OnPaymentsEvent = (event: PaymentsEvent) => void

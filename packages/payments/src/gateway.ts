@@ -31,6 +31,19 @@ export type ChargeOutcome =
       readonly gatewayRef?: string
     }
   | {
+      /**
+       * The gateway refused the request itself as one that it cannot take, and nothing was charged by it. Says nothing
+       * about an earlier request under the key, unless it is what the gateway has stored there.
+       */
+      readonly type: 'REJECTED'
+      readonly code: string
+      readonly reason: string
+      /** `payment`: its amount or currency can never be taken. `config`: anything else in the request is ours to mend. */
+      readonly fault: 'payment' | 'config'
+      /** The answer of the first request under the key, repeated: it holds for every request under it. */
+      readonly isReplay: boolean
+    }
+  | {
       /** This request has certainly not been processed, and will not be. */
       readonly type: 'NOT_SENT'
       readonly reason: string

@@ -71,6 +71,12 @@ export function createPaymentHandler(options: PaymentHandlerOptions): PaymentHan
       return skip(worked, context.deliveryCount ?? 1)
     }
     const { claim, claimedAt, outcome } = worked
+    if ('fault' in outcome && outcome.fault === 'config')
+      onEvent({
+        type: 'error',
+        source: 'gateway',
+        error: new PaymentsError('GATEWAY_CONFIG', outcome.reason),
+      })
     const settlement = decide(claim, outcome, { policy, actor: worker, random })
     const written = await write(store, settlement, claim, outcome)
     if (written === undefined) return onEvent({ type: 'stale', paymentId })

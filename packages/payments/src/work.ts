@@ -33,7 +33,8 @@ async function resolveAttempt(claim: Claim, options: WorkOptions): Promise<WorkO
   if (isReplayable && !isOutstanding) {
     const outcome = await charge(claim, options)
     // A fault that is stored under the key is repeated for as long as the key lives; the books tell sooner.
-    if (outcome.type !== 'UNKNOWN' || gateway.lookup === undefined) return outcome
+    const isOpen = outcome.type === 'UNKNOWN' || (outcome.type === 'REJECTED' && !outcome.isReplay)
+    if (!isOpen || gateway.lookup === undefined) return outcome
     const found = await inquire(claim, options)
     return found.type === 'FOUND' ? found.outcome : outcome
   }

@@ -25,6 +25,13 @@ const outcomes: fc.Arbitrary<WorkOutcome> = fc.oneof(
     fault: fc.constantFrom('network' as const, 'throttled' as const, 'config' as const),
     retryAfterMs: fc.nat({ max: 10 ** 12 }),
   }),
+  fc.record({
+    type: fc.constant('REJECTED' as const),
+    code: text,
+    reason: text,
+    fault: fc.constantFrom('payment' as const, 'config' as const),
+    isReplay: fc.boolean(),
+  }),
   fc.record({ type: fc.constant('UNKNOWN' as const), reason: text }),
   fc.record({ type: fc.constant('PENDING' as const), gatewayRef: text }),
   fc.record({ type: fc.constant('UNRESOLVABLE' as const), reason: text }),
@@ -86,10 +93,11 @@ test('a payment succeeds only on a success of exactly what was asked', () => {
   })
 })
 
-test('a payment fails only on a decline, or when nothing was ever sent and nobody was taken over', () => {
+test('a payment fails only on a decline, on a refusal of its own first request, or when nothing was ever sent and nobody was taken over', () => {
   always((settlement, claim, outcome) => {
     if (settlement.status !== 'FAILED') return
-    if (outcome.type === 'DECLINED') return expect(settlement.attemptOutcome).toBe('DECLINED')
+    if (outcome.type === 'DECLINED' || outcome.type === 'REJECTED')
+      return expect(settlement.attemptOutcome).toBe('DECLINED')
     expect(outcome.type).toBe('NOT_SENT')
     expect(claim.mode).toBe('send')
     expect(claim.takeovers).toBe(0)
@@ -105,9 +113,10 @@ test('every failure carries a code, a kind and evidence', () => {
   })
 })
 
-test('while resolving, nothing but a success or a decline ends the uncertainty', () => {
+test('while resolving, nothing but a success, a decline or a stored refusal ends the uncertainty', () => {
   always((settlement, claim, outcome) => {
     if (claim.mode !== 'resolve' || outcome.type === 'SUCCEEDED' || outcome.type === 'DECLINED') return
+    if (outcome.type === 'REJECTED' && outcome.isReplay) return
     expect(settlement).toMatchObject({ status: 'PROCESSING', attemptOutcome: null, unknown: true })
   })
 })
@@ -115,7 +124,7 @@ test('while resolving, nothing but a success or a decline ends the uncertainty',
 test('an attempt is closed only by the gateway, or by a failure of a payment that was never sent', () => {
   always((settlement, _claim, outcome) => {
     if (settlement.attemptOutcome === 'NOT_SENT') expect(settlement.status).toBe('FAILED')
-    if (settlement.attemptOutcome === 'DECLINED') expect(outcome.type).toBe('DECLINED')
+    if (settlement.attemptOutcome === 'DECLINED') expect(['DECLINED', 'REJECTED']).toContain(outcome.type)
   })
 })
 
@@ -155,6 +164,38 @@ test('a hard decline fails at once', () => {
     failureCode: 'stolen_card',
     failureKind: 'hard_decline',
   })
+})
+
+const rejected = { type: 'REJECTED', code: 'amount_too_large', reason: '400', isReplay: false } as const
+
+test('a refusal of the amount fails the payment at once, whatever its budget', () => {
+  const settlement = decideOne({}, { ...rejected, fault: 'payment' })
+  expect(settlement).toMatchObject({
+    status: 'FAILED',
+    attemptOutcome: 'DECLINED',
+    failureCode: 'amount_too_large',
+    failureKind: 'hard_decline',
+  })
+})
+
+test('a refusal of what is ours fails nothing, however often: the payment waits for a new key', () => {
+  const settlement = decideOne({ retries: 5 }, { ...rejected, fault: 'config' }, { maxRetries: 5 })
+  expect(settlement).toMatchObject({
+    status: 'QUEUED',
+    attemptOutcome: 'DECLINED',
+    countsRetry: false,
+    delayMs: DEFAULT_RETRY_POLICY.configFaultDelayMs,
+  })
+})
+
+test('a refusal of a repeat says nothing about the first request', () => {
+  for (const fault of ['payment', 'config'] as const)
+    for (const claim of [{ mode: 'resolve' }, { mode: 'send', takeovers: 1 }] as const)
+      expect(decideOne(claim, { ...rejected, fault })).toMatchObject({
+        status: 'PROCESSING',
+        attemptOutcome: null,
+        unknown: true,
+      })
 })
 
 test('a soft decline fails at once unless its retry is enabled', () => {

@@ -163,6 +163,8 @@ function isFault(result: unknown): boolean {
       return true
     case 'NOT_SENT':
       return answer.fault !== 'throttled'
+    case 'REJECTED':
+      return answer.fault === 'config'
     case 'SUCCEEDED':
     case 'DECLINED':
     case 'PENDING':

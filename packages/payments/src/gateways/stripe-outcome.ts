@@ -45,17 +45,70 @@ const REFUSED_AT_THE_DOOR: Readonly<Record<number, Fault>> = {
   429: 'throttled',
 }
 
+/**
+ * Statuses with which Stripe refuses a request as it stands, when it says so with the type `invalid_request_error`.
+ * Not 409: a conflict is with another request, which may be one of ours and charge.
+ */
+const REFUSED_AS_INVALID: ReadonlySet<number> = new Set([400, 404])
+
+/** What differs between two payments. Everything else in a request is the same for all, so a fault in it is ours. */
+const PARAMETERS_OF_PAYMENT: ReadonlySet<string> = new Set(['amount', 'currency'])
+
+/** Codes about the amount that name no parameter. */
+const CODES_OF_PAYMENT: ReadonlySet<string> = new Set([
+  'amount_too_large',
+  'amount_too_small',
+  'charge_exceeds_source_limit',
+  'charge_exceeds_transaction_limit',
+  'invalid_charge_amount',
+])
+
+/** A limit or a lock that has stopped the request, whatever the status: nobody has judged it. */
+const NOT_JUDGED: ReadonlySet<string> = new Set(['lock_timeout', 'rate_limit'])
+
 /** What an error of the SDK says about the charge. In doubt nothing. */
 export function outcomeOfError(error: unknown, call: StripeCall): ChargeOutcome {
   if (!isStripeError(error)) return { type: 'UNKNOWN', reason: reasonOf(error) }
   const { statusCode } = error
   if (statusCode === undefined) return outcomeOfSilence(error, call)
   if (statusCode === 402) return outcomeOfCardError(error)
+  if (isRefusedAsInvalid(error, statusCode)) return outcomeOfInvalidRequest(error, statusCode)
   const fault = REFUSED_AT_THE_DOOR[statusCode]
   // A lock that was not to be had in time is met while the request is carried out.
   if (fault === undefined || error.code === 'lock_timeout')
     return { type: 'UNKNOWN', reason: `${statusCode} ${error.code ?? error.rawType ?? ''}: ${error.message}` }
   return { type: 'NOT_SENT', fault, reason: `${statusCode}: ${error.message}`, ...retryAfterOf(error) }
+}
+
+/**
+ * Stripe answers a 4xx of this type before it confirms anything. An `idempotency_error` is about the key, so another
+ * request may have charged; an error that carries an intent or a charge comes from further in; and what Stripe would
+ * send again has not been judged.
+ */
+function isRefusedAsInvalid(error: Stripe.errors.StripeError, statusCode: number): boolean {
+  return (
+    REFUSED_AS_INVALID.has(statusCode) &&
+    error.rawType === 'invalid_request_error' &&
+    !NOT_JUDGED.has(error.code ?? '') &&
+    error.payment_intent === undefined &&
+    error.charge === undefined &&
+    error.headers?.['stripe-should-retry'] !== 'true'
+  )
+}
+
+function outcomeOfInvalidRequest(error: Stripe.errors.StripeError, statusCode: number): ChargeOutcome {
+  const { message, param = '' } = error
+  // The SDK makes an empty text of a code that is missing.
+  const code = error.code === undefined || error.code === '' ? 'invalid_request' : error.code
+  const isOfPayment = PARAMETERS_OF_PAYMENT.has(param) || CODES_OF_PAYMENT.has(code)
+  return {
+    type: 'REJECTED',
+    code,
+    reason: `${statusCode} ${code}${param === '' ? '' : ` (${param})`}: ${message}`,
+    fault: isOfPayment ? 'payment' : 'config',
+    // Stripe stores what an endpoint has answered once it began to work, and marks each repeat of it.
+    isReplay: error.headers?.['idempotent-replayed'] === 'true',
+  }
 }
 
 /** No answer, or none that can be read. */

@@ -129,6 +129,47 @@ const CASES: readonly Case[] = [
     charges: 1,
     options: impatient,
   },
+  // Refused as invalid: definite for a first request, and else only when it is what is stored under the key.
+  {
+    name: 'an amount that is never taken',
+    behaviours: ['invalid:amount'],
+    first: { status: 'FAILED', failureCode: 'parameter_invalid', failureKind: 'hard_decline' },
+    last: { status: 'FAILED', attemptNo: 1 },
+    charges: 0,
+    attempts: [1],
+  },
+  {
+    name: 'a request that is ours to mend, and is mended',
+    behaviours: ['invalid:payment_method', '404'],
+    first: waiting,
+    last: { status: 'SUCCESS', attemptNo: 3, retries: 0 },
+    charges: 1,
+    attempts: [1, 2, 3],
+  },
+  {
+    name: 'charged, answer lost, then refused as invalid',
+    behaviours: ['reset_after', '400'],
+    first: unknown,
+    last: success,
+    charges: 1,
+  },
+  {
+    name: 'lost before, then refused as invalid, then charged',
+    behaviours: ['reset_before', '400', '404'],
+    first: unknown,
+    last: success,
+    charges: 1,
+    attempts: [1, 1, 1, 1],
+  },
+  {
+    name: 'lost before, then refused as invalid, and the same from then on',
+    behaviours: ['reset_before', 'invalid:amount'],
+    first: unknown,
+    last: { status: 'FAILED', failureKind: 'hard_decline', attemptNo: 1 },
+    charges: 0,
+    attempts: [1, 1, 1],
+  },
+  { name: 'a conflict under the key', behaviours: ['409', '409'], first: unknown, last: success, charges: 1 },
   // Something else was charged than was asked.
   {
     name: 'wrong amount',

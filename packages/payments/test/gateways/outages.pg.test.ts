@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { readLedger, spawnGatewaySimulator } from '@titan/gateway-simulator'
 import { eventually } from '@titan/local/testing'
 import { expect, onTestFinished, test } from 'vitest'
-import { createPaymentStore, limitGateway } from '../../src/index.ts'
+import { createPaymentStore, limitGateway, type PaymentsEvent } from '../../src/index.ts'
 import { createMigratedDatabase } from '../support/database.ts'
 import { createDriver } from '../support/driver.ts'
 import { createPayment, makeDue, read } from '../support/payments.ts'
@@ -85,24 +85,34 @@ test('a gateway that is killed after it charged is asked again when it is back, 
   await expectSound(second, id)
 })
 
-test('while the credentials are refused payments stay where they are, and go through afterwards', async () => {
-  const simulator = await startSimulator()
-  await simulator.order({ behaviours: ['401'], times: null })
-  const breaker = { windowCalls: 4, minCalls: 2, openMs: 20, maxOpenMs: 20 }
-  const gateway = limitGateway(stripeAt(simulator.url), { breaker, maxConcurrent: 2 })
-  const ids = await Promise.all(Array.from({ length: 12 }, async () => (await createPayment(store)).id))
-  const stop = new AbortController()
-  const jobs = Promise.all(ids.map((id) => pay(id, { gateway }, { signal: stop.signal })))
-  await eventually(() => gateway.circuit === 'open')
-  await simulator.reset()
-  await jobs
-  for (const id of ids) expect(['PENDING', 'QUEUED', 'SUCCESS']).toContain((await read(store, id)).status)
-  await Promise.all(ids.map((id) => drive(id, { gateway })))
-  for (const id of ids) {
-    expect(await read(store, id)).toMatchObject(success)
-    await expectSound(simulator, id)
-  }
-})
+test.each(['401', '404', 'invalid:payment_method'])(
+  'while our settings are refused with %s payments stay where they are, and go through afterwards',
+  async (behaviour) => {
+    const simulator = await startSimulator()
+    await simulator.order({ behaviours: [behaviour], times: null })
+    const breaker = { windowCalls: 4, minCalls: 2, openMs: 20, maxOpenMs: 20 }
+    const gateway = limitGateway(stripeAt(simulator.url), { breaker, maxConcurrent: 2 })
+    const ids = await Promise.all(Array.from({ length: 12 }, async () => (await createPayment(store)).id))
+    const stop = new AbortController()
+    const events: PaymentsEvent[] = []
+    const onEvent = (event: PaymentsEvent): void => void events.push(event)
+    const jobs = Promise.all(ids.map((id) => pay(id, { gateway, onEvent }, { signal: stop.signal })))
+    await eventually(() => gateway.circuit === 'open')
+    expect(events).toContainEqual({
+      type: 'error',
+      source: 'gateway',
+      error: expect.objectContaining({ code: 'GATEWAY_CONFIG' }),
+    })
+    await simulator.reset()
+    await jobs
+    for (const id of ids) expect(['PENDING', 'QUEUED', 'SUCCESS']).toContain((await read(store, id)).status)
+    await Promise.all(ids.map((id) => drive(id, { gateway })))
+    for (const id of ids) {
+      expect(await read(store, id)).toMatchObject({ status: 'SUCCESS', retries: 0 })
+      await expectSound(simulator, id)
+    }
+  },
+)
 
 test('while the circuit is open no payment is claimed', async () => {
   const simulator = await startSimulator()

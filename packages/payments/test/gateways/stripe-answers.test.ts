@@ -35,6 +35,10 @@ function cardError(given: Readonly<Record<string, unknown>>): Answer {
   }
 }
 
+function invalid(given: Readonly<Record<string, unknown>>): Answer {
+  return { status: 400, body: { error: { type: 'invalid_request_error', message: 'invalid', ...given } } }
+}
+
 /** Charges at a server that answers everything with one answer. */
 async function chargeAt({ status = 200, body, headers = {} }: Answer): Promise<ChargeOutcome> {
   const server = createServer((incoming, response) => {
@@ -70,10 +74,36 @@ test.each<[string, Answer]>([
   ['nothing', { body: '' }],
   ['fewer bytes than announced', { body: '{}', headers: { 'content-length': '100', connection: 'close' } }],
   ['a redirect', { status: 307, body: '', headers: { location: 'http://127.0.0.1:1/' } }],
-  ['404', { status: 404, body: { error: { type: 'invalid_request_error', message: 'no such url' } } }],
+  ['404 that is no answer of the API', { status: 404, body: '<html>' }],
+  ['404 of another type', { status: 404, body: { error: { type: 'api_error', message: 'gone' } } }],
   ['409', { status: 409, body: { error: { type: 'idempotency_error', message: 'in use' } } }],
   ['424', { status: 424, body: { error: { type: 'api_error', message: 'an upstream failed' } } }],
-  ['a bad parameter', { status: 400, body: { error: { type: 'invalid_request_error', message: 'amount' } } }],
+  [
+    'a conflict that calls itself an invalid request',
+    { status: 409, body: { error: { type: 'invalid_request_error', message: 'conflict' } } },
+  ],
+  [
+    'a key with other parameters',
+    { status: 400, body: { error: { type: 'idempotency_error', message: 'other parameters' } } },
+  ],
+  [
+    'a stored answer about the key',
+    {
+      status: 400,
+      body: { error: { type: 'idempotency_error', message: 'other parameters' } },
+      headers: { 'idempotent-replayed': 'true' },
+    },
+  ],
+  ['a bad request without a type', { status: 400, body: { error: { message: 'amount', param: 'amount' } } }],
+  ['400 that is no JSON', { status: 400, body: 'Bad Request' }],
+  ['an invalid request with an intent', invalid({ param: 'amount', payment_intent: intentOf({}) })],
+  ['an invalid request with a charge', invalid({ param: 'amount', charge: 'ch_1' })],
+  ['an invalid request that waited for a lock', invalid({ param: 'amount', code: 'lock_timeout' })],
+  ['an invalid request that met a limit', invalid({ param: 'amount', code: 'rate_limit' })],
+  [
+    'an invalid request that is to be sent again',
+    { ...invalid({ param: 'amount' }), headers: { 'stripe-should-retry': 'true' } },
+  ],
   ['an error page with 401', { status: 401, body: '<html>' }],
   ['an error page with 429', { status: 429, body: '<html>' }],
   [
@@ -129,4 +159,29 @@ test.each<[string, Answer, ChargeOutcome]>([
   ],
 ])('%s', async (_name, answer, outcome) => {
   expect(await chargeAt(answer)).toEqual(outcome)
+})
+
+const ours = { type: 'REJECTED', fault: 'config', isReplay: false } as const
+const hopeless = { type: 'REJECTED', fault: 'payment', isReplay: false } as const
+
+test.each<[string, Answer, Partial<ChargeOutcome>]>([
+  [
+    'the amount',
+    invalid({ param: 'amount', code: 'amount_too_small' }),
+    { ...hopeless, code: 'amount_too_small' },
+  ],
+  ['the amount, without a code', invalid({ param: 'amount' }), { ...hopeless, code: 'invalid_request' }],
+  ['the amount, without a parameter', invalid({ code: 'amount_too_large' }), hopeless],
+  ['the currency', invalid({ param: 'currency' }), hopeless],
+  ['our payment method', invalid({ param: 'payment_method', code: 'resource_missing' }), ours],
+  ['our account', invalid({ code: 'account_invalid' }), ours],
+  ['nothing in particular', invalid({}), ours],
+  ['the address', { ...invalid({}), status: 404 }, ours],
+  [
+    'the amount, once more',
+    { ...invalid({ param: 'amount' }), headers: { 'idempotent-replayed': 'true' } },
+    { ...hopeless, isReplay: true },
+  ],
+])('an invalid request is refused because of %s', async (_name, answer, outcome) => {
+  expect(await chargeAt(answer)).toMatchObject(outcome)
 })

@@ -32,6 +32,26 @@ const CASES: readonly Case[] = [
   },
   { behaviour: '500_before', first: unknown, replay: unknown, charges: 0 },
   { behaviour: '500_after', first: unknown, replay: unknown, charges: 1 },
+  {
+    behaviour: 'invalid:amount',
+    first: { type: 'REJECTED', fault: 'payment', isReplay: false },
+    replay: { type: 'REJECTED', fault: 'payment', isReplay: true },
+    charges: 0,
+  },
+  {
+    behaviour: 'invalid:payment_method',
+    first: { type: 'REJECTED', fault: 'config', isReplay: false },
+    replay: { type: 'REJECTED', fault: 'config', isReplay: true },
+    charges: 0,
+  },
+  {
+    behaviour: '400',
+    first: { type: 'REJECTED', fault: 'config', isReplay: false },
+    replay: succeeded,
+    charges: 1,
+  },
+  { behaviour: '404', first: { type: 'REJECTED', fault: 'config' }, replay: succeeded, charges: 1 },
+  { behaviour: '409', first: unknown, replay: succeeded, charges: 1 },
   { behaviour: '503', first: unknown, replay: succeeded, charges: 1 },
   { behaviour: 'hang_before', first: unknown, replay: succeeded, charges: 1 },
   { behaviour: 'hang_after', first: unknown, replay: succeeded, charges: 1 },
@@ -104,11 +124,13 @@ test('other parameters under the same key say nothing, and charge nothing', asyn
   expect((await readLedger(simulator.ledgerPath)).charges).toHaveLength(1)
 })
 
-test('a parameter that Stripe does not take says nothing', async () => {
+test('an amount that Stripe does not take is refused for good', async () => {
   const simulator = await startSimulator()
-  expect(await charge(stripeAt(simulator.url), attemptOf('pay_1', { amount: 100_000_000 }))).toMatchObject(
-    unknown,
-  )
+  expect(await charge(stripeAt(simulator.url), attemptOf('pay_1', { amount: 100_000_000 }))).toMatchObject({
+    type: 'REJECTED',
+    code: 'amount_too_large',
+    fault: 'payment',
+  })
 })
 
 test('what is sent names the payment, the attempt and the key', async () => {
