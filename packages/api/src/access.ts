@@ -42,7 +42,8 @@ export function controlAccess(options: AccessOptions): MiddlewareHandler<AppEnv>
   }
 }
 
-function scopeOf(method: string, path: string): ApiKeyScope {
+/** What a key must allow for a request. */
+export function scopeOf(method: string, path: string): ApiKeyScope {
   if (method === 'GET' || method === 'HEAD') return 'read'
   return path.startsWith('/webhook-') ? 'admin' : 'write'
 }

@@ -55,7 +55,7 @@ const SECURITY = { referrerPolicy: 'same-origin' } as const
  * const response = await app.request('/healthz')
  */
 export function createApp(dependencies: AppDependencies): Hono<AppEnv> {
-  const { log, probes, requestTimeoutMs = 10_000, maxInFlight = 1_000 } = dependencies
+  const { log, probes, requestTimeoutMs = 10_000, maxInFlight = 1_000, access = {} } = dependencies
   const app = new Hono<AppEnv>()
   app.onError(answerError(log))
   app.notFound((context) => answerProblem(new Problem('not-found'), context))
@@ -70,14 +70,14 @@ export function createApp(dependencies: AppDependencies): Hono<AppEnv> {
   )
   mountHealth(app, probes)
   mountProblems(app)
-  mountDocs(app)
+  mountDocs(app, { needsKey: access.authenticator !== undefined, isLimited: access.limiter !== undefined })
 
   app.use(deadline(requestTimeoutMs), loadLimit(maxInFlight))
   const { payments, gatewayWebhooks } = dependencies
   if (gatewayWebhooks !== undefined) mountGatewayWebhooks(app, { payments, log, ...gatewayWebhooks })
   // Before the access of programs: people sign in there.
   if (dependencies.dashboard !== undefined) app.route(DASHBOARD_PATH, dependencies.dashboard)
-  app.use(controlAccess(dependencies.access ?? {}))
+  app.use(controlAccess(access))
   mountPayments(app, dependencies)
   mountList(app, payments)
   mountWebhooks(app, dependencies.webhooks)

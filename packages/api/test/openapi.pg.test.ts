@@ -60,15 +60,6 @@ describe('GET /openapi.json', () => {
     expect(contract.faultyExamples()).toEqual([])
   })
 
-  it('tells of no routes that are not set up', async () => {
-    const other = await openTestApi({ withWebhooks: false })
-    const { paths } = (await (await other.request('/openapi.json')).json()) as Document
-    await other.close()
-
-    expect(Object.keys(paths)).toContain('/pay')
-    expect(Object.keys(paths).filter((path) => path.startsWith('/webhook'))).toEqual([])
-  })
-
   it('is answered 304 to a client that has it', async () => {
     const tag = (await api.request('/openapi.json')).headers.get('etag') ?? ''
     await call('getOpenApi', '/openapi.json', { headers: { 'if-none-match': tag } })

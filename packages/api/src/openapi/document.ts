@@ -1,13 +1,16 @@
 import type { JsonSchema } from '@valibot/to-json-schema'
 import { PROBLEMS, type ProblemCode } from '../problem.ts'
 import { componentSchemas, queryParameters, schemaRef, type ComponentName } from './components.ts'
+import { accessOf, API_KEY_SCHEME, type DescribedAccess } from './described-access.ts'
 import { HEADERS, REQUEST_HEADERS, type HeaderName } from './headers.ts'
 import { INTRODUCTION, TAGS } from './introduction.ts'
 import type { Answer, Operation, OperationBody } from './operation.ts'
 
-/** What any route may answer; the second list only those that need an API key. */
+/** What any route of payments and webhooks may answer. */
 const COMMON_PROBLEMS: readonly ProblemCode[] = ['internal-error', 'unavailable']
-const KEY_PROBLEMS: readonly ProblemCode[] = codesOf(401, 403, 429)
+
+/** These may be answered before a request counts. */
+const UNCOUNTED_STATUSES: ReadonlySet<number> = new Set([401, 403, 500, 503])
 
 const REQUEST_ID = 'b1c6e9b2-4f0a-4a53-9d0e-6a1f1e2d3c4b'
 
@@ -21,11 +24,15 @@ export type OpenApiDocument = Readonly<Record<string, unknown>> & {
 }
 
 /** Makes the document of these operations. */
-export function createDocument(operations: readonly Operation[], version: string): OpenApiDocument {
+export function createDocument(
+  operations: readonly Operation[],
+  version: string,
+  access: DescribedAccess,
+): OpenApiDocument {
   const paths: Record<string, Record<string, unknown>> = {}
   for (const operation of operations) {
     const item = (paths[operation.path] ??= {})
-    item[operation.method] = describe(operation)
+    item[operation.method] = describe(operation, access)
   }
   const tags = TAGS.filter(({ name }) => operations.some(({ tag }) => tag === name))
   return {
@@ -42,28 +49,26 @@ export function createDocument(operations: readonly Operation[], version: string
     components: {
       schemas: componentSchemas(),
       headers: HEADERS,
-      ...(KEY_PROBLEMS.length === 0
-        ? {}
-        : { securitySchemes: { apiKey: { type: 'http', scheme: 'bearer', description: 'An API key' } } }),
+      ...(access.needsKey ? { securitySchemes: { apiKey: API_KEY_SCHEME } } : {}),
     },
   }
 }
 
-function describe(operation: Operation): object {
+function describe(operation: Operation, access: DescribedAccess): object {
   const { id, tag, summary, description, body, answers } = operation
-  const isOpen = tag === 'Service' || tag === 'Gateways' || KEY_PROBLEMS.length === 0
+  const { security, problems, limitHeaders } = accessOf(operation, access)
   const parameters = parametersOf(operation)
   return {
     operationId: id,
     tags: [tag],
     summary,
     ...(description === undefined ? {} : { description }),
-    ...(isOpen ? {} : { security: [{ apiKey: [] }] }),
+    ...(security === undefined ? {} : { security }),
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(body === undefined ? {} : { requestBody: describeBody(body) }),
     responses: {
-      ...Object.fromEntries(answers.map((answer) => [answer.status, describeAnswer(answer)])),
-      ...problemResponses([...operation.problems, ...(isOpen ? [] : KEY_PROBLEMS), ...commonOf(operation)]),
+      ...Object.fromEntries(answers.map((answer) => [answer.status, describeAnswer(answer, limitHeaders)])),
+      ...problemResponses([...operation.problems, ...problems, ...commonOf(operation)], limitHeaders),
     },
   }
 }
@@ -97,11 +102,14 @@ function describeBody({ schema, isRequired = true, example }: OperationBody): ob
   return { required: isRequired, content: contentOf('application/json', schema, { example }) }
 }
 
-function describeAnswer({ description, headers = [], schema, mediaType, example }: Answer): object {
+function describeAnswer(
+  { description, headers = [], schema, mediaType, example }: Answer,
+  limitHeaders: readonly HeaderName[],
+): object {
   const type = mediaType ?? (schema === undefined ? undefined : 'application/json')
   return {
     description,
-    ...headersOf(headers),
+    ...headersOf([...headers, ...limitHeaders]),
     ...(type === undefined
       ? {}
       : { content: contentOf(type, schema, example === undefined ? {} : { example }) }),
@@ -109,24 +117,35 @@ function describeAnswer({ description, headers = [], schema, mediaType, example 
 }
 
 /** One response for each status, with an example of each of its problems. */
-function problemResponses(codes: readonly ProblemCode[]): Record<string, object> {
+function problemResponses(
+  codes: readonly ProblemCode[],
+  limitHeaders: readonly HeaderName[],
+): Record<string, object> {
   const statuses = new Map<number, ProblemCode[]>()
   for (const code of codes) {
     const { status } = PROBLEMS[code]
     statuses.set(status, [...(statuses.get(status) ?? []), code])
   }
-  const responses = [...statuses].map(([status, ofStatus]) => [status, problemResponse(status, ofStatus)])
+  const responses = [...statuses].map(([status, ofStatus]) => [
+    status,
+    problemResponse(status, ofStatus, UNCOUNTED_STATUSES.has(status) ? [] : limitHeaders),
+  ])
   return Object.fromEntries(responses) as Record<string, object>
 }
 
-function problemResponse(status: number, codes: readonly ProblemCode[]): object {
+function problemResponse(
+  status: number,
+  codes: readonly ProblemCode[],
+  limitHeaders: readonly HeaderName[],
+): object {
   const isPatient = PATIENT_STATUSES.has(status) || codes.some((code) => PATIENT_CODES.has(code))
   const examples = Object.fromEntries(codes.map((code) => [code, { value: problemExample(code) }]))
   return {
     description: codes.map((code) => `- \`${code}\`: ${PROBLEMS[code].title}`).join('\n'),
     ...headersOf([
       ...(isPatient ? (['Retry-After'] as const) : []),
-      ...(status === 401 ? (['WWW-Authenticate'] as const) : []),
+      ...(status === 401 || status === 403 ? (['WWW-Authenticate'] as const) : []),
+      ...limitHeaders,
     ]),
     content: contentOf('application/problem+json', 'Problem', { examples }),
   }
@@ -147,9 +166,4 @@ function headersOf(names: readonly HeaderName[]): object {
   return {
     headers: Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }])),
   }
-}
-
-function codesOf(...statuses: number[]): ProblemCode[] {
-  const codes = Object.keys(PROBLEMS) as ProblemCode[]
-  return codes.filter((code) => statuses.includes(PROBLEMS[code].status))
 }

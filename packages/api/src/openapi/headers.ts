@@ -5,7 +5,9 @@ export const HEADERS: Readonly<Record<HeaderName, HeaderObject>> = {
   'Retry-After': header('Seconds to wait before the next request', '1'),
   ETag: header('The version of the body, for If-None-Match', '"dBjftJeZ4CVP-mB92K27uh"'),
   Link: header('The next page, with rel="next"; none on the last', '</payments?cursor=cGF5Xw>; rel="next"'),
-  'WWW-Authenticate': header('How to send the API key', 'Bearer'),
+  RateLimit: header('What is left: r requests now, all of them again in t seconds', '"default";r=99;t=1'),
+  'RateLimit-Policy': header('The limit: q requests in w seconds', '"default";q=100;w=60'),
+  'WWW-Authenticate': header('How to send the API key', 'Bearer realm="titan"'),
 }
 
 /** A header that answers carry. */
@@ -15,6 +17,8 @@ export type HeaderName =
   | 'Retry-After'
   | 'ETag'
   | 'Link'
+  | 'RateLimit'
+  | 'RateLimit-Policy'
   | 'WWW-Authenticate'
 
 /** A header as OpenAPI describes it. */

@@ -13,6 +13,8 @@ export const INTRODUCTION: string = `Payments that are carried out in the backgr
 
 **Errors** are problem documents (RFC 9457, \`application/problem+json\`) with a stable \`code\`; its \`type\` leads to what can be done about it. Every answer has an \`X-Request-Id\`, your own if you sent one: name it when you report a problem. Any route may answer \`400\` \`bad-request\`, \`404\` \`not-found\` and \`405\` \`method-not-allowed\`. Members that you do not know may be added to answers; unknown members and parameters of requests are refused.
 
+**Keys and limits.** Routes that show a lock need an API key, as \`Authorization: Bearer <token>\`. Where requests are limited, \`RateLimit\` tells what is left, and \`429\` comes with \`Retry-After\`.
+
 **Never send card data**: what looks like a card number is refused and not stored.`
 
 /** The groups of routes, in the order of the page. */

@@ -14,10 +14,19 @@ const OPERATIONS: readonly Operation[] = [
   ...SERVICE_OPERATIONS,
 ]
 
-/** The operations whose routes are mounted: a document must not promise what is not set up. */
+/**
+ * The operations whose routes are mounted: a document must not promise what is not set up. Those of webhooks are always
+ * there; without webhooks they answer nothing but `webhooks-off`.
+ */
 export function servedBy(app: Hono<AppEnv>): readonly Operation[] {
   const routes = new Set(app.routes.map(({ method, path }) => `${method} ${path.replaceAll(/:\w+/g, '{}')}`))
-  return OPERATIONS.filter(({ method, path }) =>
-    routes.has(`${method.toUpperCase()} ${path.replaceAll(/\{\w+\}/g, '{}')}`),
-  )
+  return OPERATIONS.flatMap((operation) => {
+    const { method, path } = operation
+    if (routes.has(`${method.toUpperCase()} ${path.replaceAll(/\{\w+\}/g, '{}')}`)) return [operation]
+    return WEBHOOK_OPERATIONS.includes(operation) ? [withoutWebhooks(operation)] : []
+  })
+}
+
+function withoutWebhooks({ method, path, id, tag, summary }: Operation): Operation {
+  return { ...{ method, path, id, tag, summary }, answers: [], problems: ['webhooks-off'] }
 }

@@ -6,6 +6,7 @@ import type { Hono } from 'hono'
 import { compress } from 'hono/compress'
 import { etag } from 'hono/etag'
 import type { AppEnv } from '../middleware.ts'
+import type { DescribedAccess } from '../openapi/described-access.ts'
 import { createDocument } from '../openapi/document.ts'
 import { servedBy } from '../openapi/served.ts'
 import { Problem } from '../problem.ts'
@@ -40,13 +41,13 @@ const MANIFEST = new URL('../../package.json', import.meta.url)
 const PAGE = new URL('../docs/page.html', import.meta.url)
 
 /** `GET /openapi.json`: the routes of this very app. `GET /docs`: the same, to be read; it works without the Internet. */
-export function mountDocs(app: Hono<AppEnv>): void {
+export function mountDocs(app: Hono<AppEnv>, access: DescribedAccess): void {
   let document: string | undefined
   for (const path of ['/openapi.json', '/docs', '/docs/*']) app.use(path, compress(), etag())
 
   app.get('/openapi.json', (context) => {
     // At the first request, when all routes are mounted.
-    document ??= JSON.stringify(createDocument(servedBy(app), readVersion(MANIFEST)))
+    document ??= JSON.stringify(createDocument(servedBy(app), readVersion(MANIFEST), access))
     context.header('cache-control', 'no-cache')
     return context.body(document, 200, { 'content-type': 'application/json' })
   })

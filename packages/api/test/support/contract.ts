@@ -6,10 +6,14 @@ import { expect } from 'vitest'
 export interface Document {
   readonly openapi: string
   readonly paths: Readonly<Record<string, Readonly<Record<string, DocumentOperation>>>>
-  readonly components: { readonly schemas: Readonly<Record<string, object>> }
+  readonly components: {
+    readonly schemas: Readonly<Record<string, object>>
+    readonly securitySchemes?: Readonly<Record<string, object>>
+  }
 }
 interface DocumentOperation {
   readonly operationId: string
+  readonly security?: readonly Readonly<Record<string, readonly string[]>>[]
   readonly requestBody?: { readonly content: Content }
   readonly responses: Readonly<
     Record<string, { readonly headers?: Readonly<Record<string, unknown>>; readonly content?: Content }>
@@ -35,9 +39,10 @@ export interface Contract {
 
 /** Headers that mean something to a client; an answer may carry only those that are documented. */
 function tellingOf(status: number): readonly string[] {
+  const limits = ['ratelimit', 'ratelimit-policy']
   return status < 400
-    ? ['etag', 'idempotent-replayed', 'link', 'location', 'retry-after']
-    : ['retry-after', 'www-authenticate']
+    ? ['etag', 'idempotent-replayed', 'link', 'location', 'retry-after', ...limits]
+    : ['retry-after', 'www-authenticate', ...limits]
 }
 
 /** Reads a document; members that it does not know are a fault of the answer. */
