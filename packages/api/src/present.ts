@@ -31,6 +31,8 @@ export interface PaymentBody {
   readonly currency: string
   /** Why a payment that is PROCESSING takes longer. */
   readonly status_detail?: 'AWAITING_CONFIRMATION' | 'IN_REVIEW'
+  /** While in review: the gateway's id of a charge of an attempt that had been closed without one. */
+  readonly late_charge_ref?: string
   readonly attempts: number
   readonly failure?: { readonly code: string; readonly kind: string | null }
   readonly created_at: string
@@ -46,6 +48,9 @@ export function presentPayment(payment: Payment): PaymentBody {
     status: payment.status,
     currency: payment.currency,
     ...(detail === undefined ? {} : { status_detail: detail }),
+    ...(detail === 'IN_REVIEW' && payment.lateChargeRef !== null
+      ? { late_charge_ref: payment.lateChargeRef }
+      : {}),
     attempts: payment.attemptNo,
     ...(payment.failureCode === null
       ? {}

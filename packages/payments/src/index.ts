@@ -21,12 +21,14 @@ export { eventIdOf, gatewayKeyOf, jobIdOf, newPaymentId } from './identifiers.ts
 // Store
 export { createPaymentStore, type PaymentStore, type PaymentStoreOptions } from './store.ts'
 export type { CreateAnswer, NewPayment } from './statements/create.ts'
-export type { ListFilter, PaymentCounts } from './statements/read.ts'
+export type { ListFilter } from './statements/read.ts'
+export type { PaymentCounts } from './statements/counts.ts'
 export type { ClaimOptions, HeldClaim } from './statements/claim.ts'
 export type { Claim, ClaimAnswer, ClaimMode, SkipReason } from './claim.ts'
 export type { Break, OperatorDecision } from './statements/operator.ts'
+export type { Refund, RefundEffect } from './statements/refund.ts'
 export type { SeizedAttempt } from './statements/seize.ts'
-export type { BreakKind, Settlement } from './settlement.ts'
+export type { BreakKind, RecordedBreak, Settlement } from './settlement.ts'
 
 // Gateways
 export type {

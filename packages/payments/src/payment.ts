@@ -41,6 +41,8 @@ export interface Payment {
   readonly gateway: string | null
   /** The gateway's id of the charge. */
   readonly gatewayRef: string | null
+  /** The gateway's id of a charge that came to light for an attempt that had been closed without one. */
+  readonly lateChargeRef: string | null
   readonly createdAt: Date
   readonly updatedAt: Date
 }

@@ -10,6 +10,22 @@ export type BreakKind =
   | 'duplicate_charge'
   | 'late_charge'
 
+/** A contradiction as it is on record. */
+export interface RecordedBreak {
+  readonly kind: BreakKind
+  readonly gateway: string
+  /** The gateway's id of the charge, or our key where it gave none. */
+  readonly reference: string
+  readonly detectedAt: Date
+  /** Null while it waits for somebody. */
+  readonly resolvedAt: Date | null
+  /** Where the evidence of the resolution is. */
+  readonly resolution: string | null
+  readonly resolvedBy: string | null
+  /** The gateway's id of the refund, when the charge was given back. */
+  readonly refundRef: string | null
+}
+
 /**
  * What becomes of a claimed payment. Written by one statement that changes nothing unless the payment is still
  * PROCESSING under the same fence.

@@ -2,7 +2,7 @@ import { createBatcher } from './batcher.ts'
 import type { Claim, ClaimAnswer } from './claim.ts'
 import type { Database } from './database.ts'
 import type { Payment, PaymentAttempt, PaymentEvent } from './payment.ts'
-import type { Settlement } from './settlement.ts'
+import type { RecordedBreak, Settlement } from './settlement.ts'
 import { claimMany, renewMany, type ClaimOptions, type HeldClaim } from './statements/claim.ts'
 import { createMany, prepare, type CreateAnswer, type NewPayment } from './statements/create.ts'
 import { readEpoch, writeEpoch, type Epoch } from './statements/epoch.ts'
@@ -15,8 +15,10 @@ import {
 } from './statements/operator.ts'
 import { markQueued, relayPending, takeLost, unfinishedJobs } from './statements/queue.ts'
 import type { DueJob, LostJobs, RelayBatch, UnfinishedCursor, UnfinishedPage } from './statements/queue.ts'
-import { countPayments, getPayment, listAttempts, listEvents, listPayments } from './statements/read.ts'
-import type { ListFilter, PaymentCounts } from './statements/read.ts'
+import { countPayments, type PaymentCounts } from './statements/counts.ts'
+import { getPayment, listAttempts, listBreaks, listEvents, listPayments } from './statements/read.ts'
+import type { ListFilter } from './statements/read.ts'
+import { recordRefund, type Refund, type RefundEffect } from './statements/refund.ts'
 import { seize, type SeizedAttempt } from './statements/seize.ts'
 import { settleMany } from './statements/settle.ts'
 
@@ -38,7 +40,9 @@ export interface PaymentStore {
   /** In order of `seq`. */
   events(paymentId: string): Promise<PaymentEvent[]>
   attempts(paymentId: string): Promise<PaymentAttempt[]>
-  /** Reads the whole table. */
+  /** Contradictions with a gateway that are on record for a payment, resolved ones too. */
+  breaks(paymentId: string): Promise<RecordedBreak[]>
+  /** At a cost that does not grow with the history; exact in a small table. */
   counts(): Promise<PaymentCounts>
 
   /** Takes the right to work on a payment. The gateway key of the attempt is committed when this resolves. */
@@ -56,6 +60,8 @@ export interface PaymentStore {
   cancel(id: string, by: { readonly actor: string; readonly reason: string }): Promise<boolean>
   /** Decides a parked payment on an operator's evidence; false when it is not parked. */
   decideReview(id: string, decision: OperatorDecision): Promise<boolean>
+  /** Records that a charge which contradicts its payment was given back; closes the contradiction. */
+  recordRefund(id: string, refund: Refund): Promise<RefundEffect>
 
   /** Marks enqueued payments; answers how many were still PENDING. */
   markQueued(ids: readonly string[], actor: string): Promise<number>
@@ -106,6 +112,7 @@ export function createPaymentStore(sql: Database, options: PaymentStoreOptions =
     list: (filter = {}) => listPayments(sql, filter),
     events: (paymentId) => listEvents(sql, paymentId),
     attempts: (paymentId) => listAttempts(sql, paymentId),
+    breaks: (paymentId) => listBreaks(sql, paymentId),
     counts: () => countPayments(sql),
     claim: (id, claim) => claims(claim).run(id),
     renew: (held, leaseMs) => renewals(leaseMs).run(held),
@@ -114,6 +121,7 @@ export function createPaymentStore(sql: Database, options: PaymentStoreOptions =
     recordBreak: (contradiction) => recordBreak(sql, contradiction),
     cancel: (id, { actor, reason }) => cancelPayment(sql, id, actor, reason),
     decideReview: (id, decision) => decideReview(sql, id, decision),
+    recordRefund: (id, refund) => recordRefund(sql, id, refund),
     markQueued: (ids, actor) => markQueued(sql, ids, actor),
     relayPending: (batch) => relayPending(sql, batch),
     takeLost: (lost) => takeLost(sql, lost),

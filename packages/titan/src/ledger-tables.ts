@@ -46,6 +46,10 @@ export async function loadLedger(snapshot: Snapshot, ledger: Ledger | undefined)
     batch = []
   }
   await insert(snapshot, batch)
+  // What went back is no money any more: the refund is on record as the contradiction's resolution.
+  await snapshot`
+    delete from charge c using reconciliation_breaks b
+     where b.payment_id = c.payment_id and b.refund_ref is not null and b.reference in (c.id, c.intent_id)`
   await snapshot`create index on charge (payment_id)`
   await snapshot`create index on request (key)`
   await snapshot`analyze charge, request`

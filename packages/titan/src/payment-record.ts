@@ -7,6 +7,7 @@ import {
   type PaymentAttempt,
   type PaymentEvent,
   type PaymentJobs,
+  type RecordedBreak,
 } from '@titan/payments'
 import { createInspector, createQueue, type DeadLetter, type JobView } from '@titan/queue-core'
 import type { Redis } from '@titan/program'
@@ -37,6 +38,8 @@ export interface PaymentRecord {
   readonly attempts: readonly PaymentAttempt[]
   readonly events: readonly PaymentEvent[]
   readonly deliveries: readonly DeliveryRecord[]
+  /** Contradictions with a gateway. */
+  readonly breaks: readonly RecordedBreak[]
   readonly job: JobRecord
 }
 
@@ -51,12 +54,13 @@ export async function readPaymentRecord(
   const store = createPaymentStore(sql)
   const payment = await store.get(id)
   if (payment === undefined) return undefined
-  const [attempts, events, deliveries] = await Promise.all([
+  const [attempts, events, deliveries, breaks] = await Promise.all([
     store.attempts(id),
     store.events(id),
     readDeliveries(sql, id),
+    store.breaks(id),
   ])
-  return { payment, attempts, events, deliveries, job: await findJob(sql, redis, prefix, id) }
+  return { payment, attempts, events, deliveries, breaks, job: await findJob(sql, redis, prefix, id) }
 }
 
 async function readDeliveries(sql: Database, paymentId: string): Promise<DeliveryRecord[]> {

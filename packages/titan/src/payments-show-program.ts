@@ -61,7 +61,7 @@ function jobToJson(job: JobRecord): Readonly<Record<string, unknown>> {
   return job.state === 'live' ? { ...job, job: toJson(job.job) } : { ...job }
 }
 
-function formatRecord({ payment, attempts, events, deliveries, job }: PaymentRecord): string {
+function formatRecord({ payment, attempts, events, deliveries, breaks, job }: PaymentRecord): string {
   const facts = formatFacts([
     ['status', payment.needsReview ? `${payment.status}, in review` : payment.status],
     ['amount', `${payment.amount} ${payment.currency} (minor units)`],
@@ -70,6 +70,7 @@ function formatRecord({ payment, attempts, events, deliveries, job }: PaymentRec
     ['outcome unknown since', formatMoment(payment.unknownSince)],
     ['failure', payment.failureKind === null ? null : `${payment.failureKind}: ${payment.failureCode}`],
     ['gateway', payment.gatewayRef === null ? payment.gateway : `${payment.gateway} ${payment.gatewayRef}`],
+    ...(payment.lateChargeRef === null ? [] : [['late charge', payment.lateChargeRef] as const]),
     ['created', formatMoment(payment.createdAt)],
     ['updated', formatMoment(payment.updatedAt)],
     ['job in Redis', describeJob(job)],
@@ -86,12 +87,24 @@ function formatRecord({ payment, attempts, events, deliveries, job }: PaymentRec
     ...[delivery.id, delivery.type, delivery.endpointId, delivery.status, delivery.attempts],
     ...[delivery.lastCode ?? delivery.lastError, formatMoment(delivery.nextAttemptAt)],
   ])
+  const contradictions = breaks.map((one) => [
+    ...[one.kind, one.gateway, one.reference, formatMoment(one.detectedAt), formatMoment(one.resolvedAt)],
+    one.refundRef === null ? one.resolution : `refunded by ${one.refundRef}: ${one.resolution}`,
+  ])
   return formatSections([
     [`Payment ${payment.id}`, facts],
     [
       'Attempts',
       tableOr(['no', 'gateway key', 'outcome', 'sends', 'takeovers', 'first sent', 'last error'], tries),
     ],
+    ...(breaks.length === 0
+      ? []
+      : [
+          [
+            'Contradictions',
+            formatTable(['kind', 'gateway', 'reference', 'found', 'resolved', 'resolution'], contradictions),
+          ] as const,
+        ]),
     ['Events', tableOr(['seq', 'at', 'type', 'status', 'actor', 'evidence'], history)],
     [
       'Webhook deliveries',

@@ -79,6 +79,7 @@ async function count({
       after = page.next
     } while (after !== undefined)
   }
-  const { byStatus } = await store.counts()
-  return { added: added + byStatus.PENDING, present }
+  const [row] = await sql<{ pending: number }[]>`
+    select count(*) as pending from payments where status = 'PENDING'`
+  return { added: added + (row?.pending ?? 0), present }
 }

@@ -124,6 +124,7 @@ const TRIGGERS = [
   'payments_check_insert',
   'payments_check_transition',
   'payments_check_frozen',
+  'payments_check_late_charge',
   'payment_attempts_check_insert',
   'payment_attempts_check_update',
   'payment_events_append_only',

@@ -28,7 +28,7 @@ export function createStatsReader(
   let counts: PaymentCounts | null = null
   let countAgainAt = 0
 
-  /** Counting reads the whole table, so it may take a tenth of the time at most. */
+  /** Counting many unfinished payments takes its time, which may be a tenth at most. */
   async function count(): Promise<PaymentCounts | null> {
     const began = performance.now()
     if (store === undefined || (counts !== null && began < countAgainAt)) return counts
@@ -72,9 +72,13 @@ export function formatStats({ at, queue, workers, payments }: Stats): string {
   ])
 }
 
-function formatCounts({ byStatus, needsReview, unknown, oldestUnfinishedMs }: PaymentCounts): string {
+function formatCounts(counts: PaymentCounts): string {
+  const { byStatus, needsReview, unknown, oldestUnfinishedMs, isExact, isAtLeast } = counts
+  const { PENDING, QUEUED, PROCESSING, SUCCESS, FAILED } = byStatus
+  const about = (count: number): string | number => (isExact ? count : `about ${count}`)
   return formatFacts([
-    ...Object.entries(byStatus),
+    ...Object.entries({ PENDING, QUEUED, PROCESSING, SUCCESS: about(SUCCESS), FAILED: about(FAILED) }),
+    ...(isAtLeast ? [['counted', 'at least so many: unfinished ones up to a limit'] as const] : []),
     ['outcome unknown', unknown === 0 ? unknown : styled('yellow', String(unknown))],
     ['in review', needsReview === 0 ? needsReview : styled('red', String(needsReview))],
     ['oldest unfinished', oldestUnfinishedMs === 0 ? null : formatDuration(oldestUnfinishedMs)],

@@ -117,6 +117,42 @@ describe('titan verify', () => {
     expect(await findOpenBreaks(sql)).toEqual({ count: 1, offenders: [`late_charge ${ids.canceled}`] })
   })
 
+  it('passes a payment that is parked for a late charge, then the one that failed with its refund', async () => {
+    const { store, sql, ids } = world
+    // Its charge is in the ledger; here the gateway had declined it first.
+    await world.plant(
+      (own) => own`
+        with closed as (update payments set attempt_open = false, gateway_ref = null where id = ${ids.unknown})
+        update payment_attempts set outcome = 'DECLINED', decided_at = clock_timestamp() where payment_id = ${ids.unknown}`,
+    )
+    const { intentId } = await world.chargeOf(ids.unknown)
+    await store.recordBreak({
+      ...{ kind: 'late_charge', paymentId: ids.unknown, gateway: 'stripe', reference: intentId ?? '' },
+      detail: {},
+    })
+    expect(await store.get(ids.unknown)).toMatchObject({ status: 'PROCESSING', needsReview: true })
+    expect((await runVerify()).broken).toEqual({})
+
+    const evidence = { refundRef: 're_1', operator: 'ann', note: 'refunded' }
+    const refund = { ...evidence, gatewayRef: intentId ?? '' }
+    expect(await store.recordRefund(ids.unknown, refund)).toBe('failed')
+    expect((await runVerify()).broken).toEqual({})
+    expect(await findOpenBreaks(sql)).toMatchObject({ count: 0 })
+    // Without the refund the same books are a breach.
+    await sql`update reconciliation_breaks set refund_ref = null`
+    expect(Object.keys((await runVerify()).broken)).toEqual(['I3', 'I4'])
+  })
+
+  it('finds a second charge of a payment that is parked for a late one', { timeout: WHEN }, async () => {
+    const { store, ids } = world
+    await store.recordBreak({
+      ...{ kind: 'late_charge', paymentId: ids.unknown, gateway: 'stripe', reference: 'pi_late' },
+      detail: {},
+    })
+    await world.rewrite(same, [await charged(world, { reference: ids.unknown })])
+    expect((await runVerify()).broken).toEqual({ I1: [ids.unknown] })
+  })
+
   it('looks for payments of the ledger’s own gateway only, when it is told which', async () => {
     await world.plant((sql) => sql`update payments set gateway = 'other' where id = ${world.ids.paid}`)
     const ledger = await readLedger(world.ledger)

@@ -54,6 +54,12 @@ export const paymentAnswer: v.GenericSchema<PaymentBody> = v.object({
       v.description('Why a payment that is PROCESSING takes longer'),
     ),
   ),
+  late_charge_ref: v.exactOptional(
+    v.pipe(
+      v.string(),
+      v.description('While in review: the charge that the gateway reported for an attempt it had declined'),
+    ),
+  ),
   attempts: v.pipe(v.number(), v.integer(), v.minValue(0), v.description('Attempts at the gateway so far')),
   failure: v.exactOptional(
     v.pipe(

@@ -62,6 +62,8 @@ export async function decideReview(sql: Database, id: string, decision: Operator
              fence         = p.fence + 1,
              needs_review  = false,
              resolves      = 0,
+             -- Otherwise an attempt that workers died on would be parked again unasked. That they may have sent is still told by sends.
+             takeovers     = case when ${to}::text = 'RETRY' then 0 else p.takeovers end,
              attempt_open  = ${to}::text = 'RETRY',
              unknown_since = case when ${to}::text = 'RETRY' then p.unknown_since end,
              next_run_at   = clock_timestamp(),
@@ -85,7 +87,8 @@ export async function decideReview(sql: Database, id: string, decision: Operator
        where a.payment_id = moved.id and a.attempt_no = moved.attempt_no and moved.was_open
     ), accepted as (
       update reconciliation_breaks b
-         set resolved_at = clock_timestamp(), resolution = ${evidenceText(decision.note)}::text
+         set resolved_at = clock_timestamp(), resolution = ${evidenceText(decision.note)}::text,
+             resolved_by = ${`operator:${evidenceText(decision.operator)}`}::text
         from moved
        where moved.is_late and b.payment_id = moved.id and b.kind = 'late_charge'
          and b.reference = ${gatewayRef}::text and b.resolved_at is null

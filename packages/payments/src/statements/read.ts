@@ -2,7 +2,9 @@ import type postgres from 'postgres'
 import type { Database } from '../database.ts'
 import { firstPaymentIdOf } from '../identifiers.ts'
 import type { Payment, PaymentAttempt, PaymentEvent, PaymentStatus } from '../payment.ts'
-import { toAttempt, toEvent, toPayment, type AttemptRow, type EventRow, type PaymentRow } from './rows.ts'
+import type { RecordedBreak } from '../settlement.ts'
+import { toAttempt, toBreak, toEvent, toPayment } from './rows.ts'
+import type { AttemptRow, BreakRow, EventRow, PaymentRow } from './rows.ts'
 
 /** Which payments to list; newest first. */
 export interface ListFilter {
@@ -92,40 +94,8 @@ export async function listAttempts(sql: Database, paymentId: string): Promise<Pa
   return rows.map(toAttempt)
 }
 
-/** How many payments are in each status, and how many wait for an operator. */
-export interface PaymentCounts {
-  readonly byStatus: Readonly<Record<PaymentStatus, number>>
-  readonly needsReview: number
-  /** PROCESSING with an unknown outcome. */
-  readonly unknown: number
-  /** Age of the oldest payment that is not final and not parked, in milliseconds; 0 when there is none. */
-  readonly oldestUnfinishedMs: number
-}
-
-/** Reads the whole table: for people and reports, not for a scrape every second. */
-export async function countPayments(sql: Database): Promise<PaymentCounts> {
-  const rows = await sql<
-    { status: PaymentStatus; total: number; review: number; unknown: number; oldest_ms: number }[]
-  >`
-    select status, count(*) as total,
-           count(*) filter (where needs_review) as review,
-           count(*) filter (where unknown_since is not null and not needs_review) as unknown,
-           coalesce(extract(epoch from clock_timestamp() - min(created_at)
-             filter (where status not in ('SUCCESS', 'FAILED') and not needs_review)) * 1000, 0)::float8 as oldest_ms
-      from payments group by status`
-  const byStatus: Record<PaymentStatus, number> = {
-    PENDING: 0,
-    QUEUED: 0,
-    PROCESSING: 0,
-    SUCCESS: 0,
-    FAILED: 0,
-  }
-  let [needsReview, unknown, oldestUnfinishedMs] = [0, 0, 0]
-  for (const row of rows) {
-    byStatus[row.status] = row.total
-    needsReview += row.review
-    unknown += row.unknown
-    oldestUnfinishedMs = Math.max(oldestUnfinishedMs, row.oldest_ms)
-  }
-  return { byStatus, needsReview, unknown, oldestUnfinishedMs }
+export async function listBreaks(sql: Database, paymentId: string): Promise<RecordedBreak[]> {
+  const rows = await sql<BreakRow[]>`
+    select * from reconciliation_breaks where payment_id = ${paymentId}::text order by id`
+  return rows.map(toBreak)
 }

@@ -7,6 +7,7 @@ import type {
   Evidence,
 } from '../payment.ts'
 import { eventIdOf } from '../identifiers.ts'
+import type { BreakKind, RecordedBreak } from '../settlement.ts'
 
 /** A row of `payments` as the driver reads it. */
 export interface PaymentRow {
@@ -27,6 +28,7 @@ export interface PaymentRow {
   readonly failure_kind: FailureKind | null
   readonly gateway: string | null
   readonly gateway_ref: string | null
+  readonly late_charge_ref: string | null
   readonly created_at: Date
   readonly updated_at: Date
 }
@@ -50,6 +52,7 @@ export function toPayment(row: PaymentRow): Payment {
     failureKind: row.failure_kind,
     gateway: row.gateway,
     gatewayRef: row.gateway_ref,
+    lateChargeRef: row.late_charge_ref,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   }
@@ -119,5 +122,31 @@ export function toAttempt(row: AttemptRow): PaymentAttempt {
     gatewayRef: row.gateway_ref,
     lastError: row.last_error,
     decidedAt: row.decided_at,
+  }
+}
+
+/** A row of `reconciliation_breaks` as the driver reads it. */
+export interface BreakRow {
+  readonly kind: BreakKind
+  readonly gateway: string
+  readonly reference: string
+  readonly detected_at: Date
+  readonly resolved_at: Date | null
+  readonly resolution: string | null
+  readonly resolved_by: string | null
+  readonly refund_ref: string | null
+}
+
+/** The one mapping of those columns. */
+export function toBreak(row: BreakRow): RecordedBreak {
+  return {
+    kind: row.kind,
+    gateway: row.gateway,
+    reference: row.reference,
+    detectedAt: row.detected_at,
+    resolvedAt: row.resolved_at,
+    resolution: row.resolution,
+    resolvedBy: row.resolved_by,
+    refundRef: row.refund_ref,
   }
 }
