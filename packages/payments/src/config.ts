@@ -7,6 +7,7 @@ export type Environment = Readonly<Record<string, string | undefined>>
 
 /** The settings that the API and the worker share. */
 export interface PaymentsConfig {
+  /** With `prepare=false` in it where the statements may have no names. */
   readonly databaseUrl: string
   readonly redisUrl: string
   /** First part of every Redis key. */
@@ -31,6 +32,14 @@ function whole(min: number, max: number, fallback: number): v.GenericSchema<stri
   )
 }
 
+function flag(fallback: 'true' | 'false'): v.GenericSchema<string | undefined, boolean> {
+  return v.pipe(
+    v.optional(v.string(), fallback),
+    v.picklist(['true', 'false'], 'must be true or false'),
+    v.transform((text) => text === 'true'),
+  )
+}
+
 function url(protocols: readonly string[]): v.GenericSchema<string | undefined, string> {
   const message = `must be a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`
   return v.pipe(
@@ -51,6 +60,7 @@ const EnvironmentSchema = v.object({
     v.regex(/^[\w.:-]{1,100}$/, 'must be 1–100 letters, digits or . : - _'),
   ),
   DATABASE_POOL_SIZE: whole(1, 1_000, 10),
+  DATABASE_PREPARE: flag('true'),
   GATEWAY_TIMEOUT_MS: whole(1, 600_000, 10_000),
   LEASE_MS: whole(1, DAY, 15_000),
   RELAY_INTERVAL_MS: whole(1, DAY, 500),
@@ -58,11 +68,7 @@ const EnvironmentSchema = v.object({
   MAX_RETRIES: whole(0, 1_000, defaults.maxRetries),
   RETRY_BASE_MS: whole(0, DAY, defaults.retryBaseMs),
   RETRY_MAX_MS: whole(0, DAY, defaults.retryMaxMs),
-  RETRY_SOFT_DECLINES: v.pipe(
-    v.optional(v.string(), 'false'),
-    v.picklist(['true', 'false'], 'must be true or false'),
-    v.transform((text) => text === 'true'),
-  ),
+  RETRY_SOFT_DECLINES: flag('false'),
   SOFT_DECLINE_DELAY_MS: whole(0, 30 * DAY, defaults.softDeclineDelayMs),
 })
 
@@ -94,7 +100,7 @@ export function loadPaymentsConfig(environment: Environment): PaymentsConfig {
     )
   const { output } = result
   return {
-    databaseUrl: output.DATABASE_URL,
+    databaseUrl: output.DATABASE_PREPARE ? output.DATABASE_URL : withoutNames(output.DATABASE_URL),
     redisUrl: output.REDIS_URL,
     prefix: output.QUEUE_PREFIX,
     databasePoolSize: output.DATABASE_POOL_SIZE,
@@ -111,6 +117,13 @@ export function loadPaymentsConfig(environment: Environment): PaymentsConfig {
       softDeclineDelayMs: output.SOFT_DECLINE_DELAY_MS,
     },
   }
+}
+
+/** The URL is all that every program hands on, so the choice travels in it. */
+function withoutNames(databaseUrl: string): string {
+  const url = new URL(databaseUrl)
+  url.searchParams.set('prepare', 'false')
+  return url.href
 }
 
 /** The value stays out of the message: a URL may hold a password. */

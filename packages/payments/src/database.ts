@@ -35,7 +35,10 @@ const KEYED_PLANS = {
   jit: 'off',
 } as const
 
-/** Opens a lazy pool: nothing is sent before the first statement. Close it with `sql.end()`. */
+/**
+ * Opens a lazy pool: nothing is sent before the first statement. Close it with `sql.end()`. `?prepare=false` in the URL
+ * keeps it from naming statements, which a pooler may not pass on.
+ */
 export function openDatabase(url: string, options: DatabaseOptions = {}): Database {
   const { poolSize = 10, applicationName = 'titan', lockTimeoutMs = 2_000 } = options
   const { statementTimeoutMs = 30_000, connectTimeoutMs = 5_000, keyedPlans = true } = options

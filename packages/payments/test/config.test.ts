@@ -27,6 +27,15 @@ test('REDIS_ADDR stands in for REDIS_URL', () => {
   expect(config.redisUrl).toBe('redis://cache:6380')
 })
 
+test('the database url carries whether statements may have names', () => {
+  const config = loadPaymentsConfig({
+    ...complete,
+    DATABASE_URL: 'postgres://db/titan?sslmode=require',
+    DATABASE_PREPARE: 'false',
+  })
+  expect(config.databaseUrl).toBe('postgres://db/titan?sslmode=require&prepare=false')
+})
+
 test('everything that is wrong is said at once, without the values', () => {
   const environment: Environment = {
     DATABASE_URL: 'mysql://user:secret@db',

@@ -21,6 +21,16 @@ export function storeSettings(): readonly SettingNames[] {
       'most connections to PostgreSQL',
       defaults.databasePoolSize,
     ),
+    {
+      ...names(
+        'database-prepare',
+        'DATABASE_PREPARE',
+        '',
+        'name statements, so that PostgreSQL plans them once; not behind a pooler that cannot pass names on',
+        true,
+      ),
+      isSwitch: true,
+    },
   ]
 }
 
