@@ -7,19 +7,23 @@ import {
 import {
   createLog,
   Failure,
+  gatewayWebhookVariables,
   loadAll,
   logSettings,
   milliseconds,
   readVersion,
+  retrySettings,
   runUntilStopped,
   storeSettings,
   text,
   toggle,
+  webhookVariables,
   wholeNumber,
   type Log,
   type LogSettings,
   type Program,
   type SettingsTable,
+  type VariableGroup,
 } from '@titan/program'
 import { loadDashboardConfig, type DashboardConfig } from '@titan/dashboard'
 import { loadWebhooksConfig, type WebhooksConfig } from '@titan/webhooks'
@@ -107,13 +111,24 @@ const settings: SettingsTable<ApiSettings> = {
   ...logSettings,
 }
 
+const dashboardVariables: VariableGroup = {
+  title: 'Dashboard',
+  variables: [
+    {
+      env: 'DASHBOARD_ADMIN_TOKEN',
+      about: 'who signs in with it may act, not only look; at least 32 characters; without: nobody may',
+    },
+  ],
+}
+
 /** The program titan-api. */
 export const apiProgram: Program<ApiSettings, ApiConfiguration> = {
   name: 'titan-api',
   version: readVersion(new URL('../package.json', import.meta.url)),
   description: 'Accepts payments over HTTP: POST /pay, GET /payments/{payment_id}',
   settings,
-  sharedSettings: storeSettings(),
+  sharedSettings: [...storeSettings(), ...retrySettings()],
+  variables: [gatewayWebhookVariables, webhookVariables, dashboardVariables],
   load: (environment) =>
     loadAll(
       {

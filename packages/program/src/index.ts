@@ -19,7 +19,14 @@ export {
   wholeNumber,
   type SettingBasics,
 } from './setting-kinds.ts'
-export { gatewaySettings, processingSettings, storeSettings } from './payments-settings.ts'
+export { gatewaySettings, processingSettings, retrySettings, storeSettings } from './payments-settings.ts'
+export {
+  gatewayVariables,
+  gatewayWebhookVariables,
+  webhookVariables,
+  type Variable,
+  type VariableGroup,
+} from './variables.ts'
 export { createLog, logSettings, type Log, type LogFields, type LogSettings } from './log.ts'
 export {
   addressOf,

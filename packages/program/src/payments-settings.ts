@@ -34,9 +34,9 @@ export function storeSettings(): readonly SettingNames[] {
   ]
 }
 
-/** The settings of those who take payments through a gateway. */
-export function processingSettings(): readonly SettingNames[] {
-  const { policy, ...defaults } = defaultConfig()
+/** What becomes of payments that fail: workers decide by it, and the API when a gateway tells of a charge. */
+export function retrySettings(): readonly SettingNames[] {
+  const { policy } = defaultConfig()
   return [
     names(
       'max-retries',
@@ -70,6 +70,14 @@ export function processingSettings(): readonly SettingNames[] {
       'delay before that',
       policy.softDeclineDelayMs,
     ),
+  ]
+}
+
+/** The settings of those who take payments through a gateway. */
+export function processingSettings(): readonly SettingNames[] {
+  const defaults = defaultConfig()
+  return [
+    ...retrySettings(),
     names(
       'lease-ms',
       'LEASE_MS',

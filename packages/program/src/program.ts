@@ -2,6 +2,7 @@ import { PaymentsError } from '@titan/payments'
 import { parseArgs, type ArgsDef } from 'citty'
 import { overlay, readSettings, type Environment, type SettingNames, type SettingsTable } from './settings.ts'
 import { usageOf } from './usage.ts'
+import type { VariableGroup } from './variables.ts'
 
 /** What a process tells its caller: `usage` is a command line or configuration that cannot be used. */
 export const EXIT: { readonly ok: 0; readonly failure: 1; readonly usage: 2 } = {
@@ -19,6 +20,8 @@ export interface Program<Own, Shared> {
   readonly settings: SettingsTable<Own>
   /** Flags for variables that `load` reads. */
   readonly sharedSettings: readonly SettingNames[]
+  /** Variables that `load` reads and that have no flag. @default none */
+  readonly variables?: readonly VariableGroup[]
   /** Flag of the setting that words without a flag are for, such as ids; several are joined by commas. @default none are taken */
   readonly words?: string
   /** Reads the rest of the configuration; a PaymentsError tells what cannot be used. */

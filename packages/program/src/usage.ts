@@ -1,4 +1,5 @@
 import type { SettingNames } from './settings.ts'
+import type { VariableGroup } from './variables.ts'
 
 /** What the help tells of a program. */
 export interface UsageSubject {
@@ -6,14 +7,22 @@ export interface UsageSubject {
   readonly version: string
   readonly description: string
   readonly settings: readonly SettingNames[]
+  readonly variables?: readonly VariableGroup[]
   /** Flag of the setting that words are for. */
   readonly words?: string
 }
 
 const WIDTH = 110
 
-/** The text of `--help`: each flag with its variable and default. */
-export function usageOf({ name, version, description, settings, words }: UsageSubject): string {
+/** The text of `--help`: each flag with its variable and default, then the variables that have no flag. */
+export function usageOf({
+  name,
+  version,
+  description,
+  settings,
+  variables = [],
+  words,
+}: UsageSubject): string {
   const rows = [
     ...settings.map((setting) => [flagOf(setting), describe(setting)] as const),
     ['-h, --help', 'print this text'] as const,
@@ -28,9 +37,19 @@ export function usageOf({ name, version, description, settings, words }: UsageSu
     '',
     ...options,
     '',
+    ...variables.flatMap(groupLines),
     'A flag wins over its environment variable (in brackets), the variable over the default.',
     'Exit codes: 0 done, 1 failure, 2 faulty flags or configuration.',
   ].join('\n')
+}
+
+function groupLines({ title, variables }: VariableGroup): string[] {
+  const column = Math.max(...variables.map(({ env }) => env.length)) + 4
+  const lines = variables.map(({ env, about, shown = '' }) => {
+    const text = shown === '' ? about : `${about} (default ${shown})`
+    return `  ${env.padEnd(column - 2)}${wrap(text, column)}`
+  })
+  return [`${title}:`, ...lines, '']
 }
 
 function flagOf({ flag, hint, isSwitch = false }: SettingNames): string {

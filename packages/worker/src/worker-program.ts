@@ -8,6 +8,7 @@ import {
   createLog,
   EXIT,
   gatewaySettings,
+  gatewayVariables,
   loadAll,
   logSettings,
   milliseconds,
@@ -17,6 +18,7 @@ import {
   storeSettings,
   text,
   toggle,
+  webhookVariables,
   wholeNumber,
   type LogSettings,
   type Program,
@@ -137,6 +139,7 @@ export const workerProgram: Program<WorkerSettings, SharedSettings> = {
   description: 'Takes queued payments through a payment gateway',
   settings,
   sharedSettings: [...storeSettings(), ...processingSettings(), ...gatewaySettings()],
+  variables: [...gatewayVariables, webhookVariables],
   load: (environment) =>
     loadAll(
       { config: loadPaymentsConfig, gateway: gatewayFromEnv, webhooks: loadWebhooksConfig },
