@@ -39,7 +39,7 @@ export function keepRunning(options: ProgramOptions): Keeper {
       readyLine = undefined
       // One that cannot reach its servers at its start says so and ends; the next start tries again.
       if (wasReady && !isStopping && how !== 'SIGKILL')
-        crashes.push(`${how}: ${program.lastLines().split('\n').slice(-3).join(' ')}`)
+        crashes.push(`${how}:\n${program.lastLines()}`)
       await pause(AGAIN_MS)
     }
   }
