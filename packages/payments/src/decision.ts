@@ -16,6 +16,8 @@ export interface DecisionContext {
   readonly policy: RetryPolicy
   readonly actor: string
   readonly random: Random
+  /** Ages of the payment's attempts, in milliseconds. @default as if all had just been made, which is the longest wait */
+  readonly attemptAgesMs?: readonly number[]
 }
 
 /**
@@ -113,7 +115,9 @@ function decline(claim: Claim, outcome: Outcome<'DECLINED'>, context: DecisionCo
   } as const
   const evidence = { code: evidenceText(outcome.code), kind: outcome.kind, retries: claim.retries }
   if (mayRetry) {
-    const delayMs = softDeclineDelay(policy, claim.retries, random)
+    const { attemptAgesMs = Array<number>(claim.attemptNo).fill(0) } = context
+    const { code } = outcome
+    const delayMs = softDeclineDelay(policy, { code, retries: claim.retries, attemptAgesMs }, random)
     return { ...shared, status: 'QUEUED', countsRetry: true, delayMs, event: 'payment.retrying', evidence }
   }
   return {
@@ -135,14 +139,10 @@ function reject(claim: Claim, outcome: Outcome<'REJECTED'>, context: DecisionCon
   const shared = { ...base(claim, context), attemptOutcome: 'DECLINED' } as const
   const [code, reason] = [evidenceText(outcome.code), evidenceText(outcome.reason)]
   const evidence = { code, reason, fault, retries: claim.retries }
-  if (fault === 'config')
-    return {
-      ...shared,
-      status: 'QUEUED',
-      delayMs: context.policy.configFaultDelayMs,
-      event: 'payment.retrying',
-      evidence,
-    }
+  if (fault === 'config') {
+    const { configFaultDelayMs: delayMs } = context.policy
+    return { ...shared, status: 'QUEUED', delayMs, event: 'payment.retrying', evidence }
+  }
   return {
     ...shared,
     status: 'FAILED',

@@ -1,43 +1,99 @@
 /** Whether a declined charge may be tried again: `hard` never, `soft` later and only where that is enabled. */
 export type DeclineKind = 'hard' | 'soft'
 
+/** What a decline says about another request: `never` to send one, or after what it may be accepted. */
+export type DeclineCategory = 'never' | SoftCategory
+
+/** `funds`: money or a limit of the account. `issuer`: its bank could not answer. `generic`: it did not say why. */
+export type SoftCategory = 'funds' | 'issuer' | 'generic'
+
+/** Most requests of one payment in any stretch of that length. */
+export interface AttemptCap {
+  /** At least 1. */
+  readonly attempts: number
+  /** Length of the stretch, in milliseconds. */
+  readonly windowMs: number
+}
+
+const DAY = 86_400_000
+
+/**
+ * What the card networks allow before they charge fees, declined requests of one card and amount at one merchant.
+ * Visa's Core Rules (reattempts, table 7-2): 15 in 30 days for everything that is not category 1 "never approves"; 20
+ * since 2025, which not every acquirer follows. Mastercard's Transaction Processing Excellence: 10 in 24 hours, 7 in
+ * some regions since 2023, and 35 in 30 days. Whose the card is is not known here, so a payment keeps to all of them.
+ */
+const NETWORK_CAPS: readonly AttemptCap[] = [
+  { attempts: 7, windowMs: DAY },
+  { attempts: 15, windowMs: 30 * DAY },
+]
+
+/** Requests after a soft decline of each category. A decline without a reason is the likeliest to be final. */
+export const DEFAULT_ATTEMPT_CAPS: Readonly<Record<SoftCategory, readonly AttemptCap[]>> = {
+  funds: NETWORK_CAPS,
+  issuer: NETWORK_CAPS,
+  generic: [
+    { attempts: 2, windowMs: DAY },
+    { attempts: 4, windowMs: 30 * DAY },
+  ],
+}
+
 /**
  * What is known about decline codes, as data. Issuers, networks and acquirers disagree and change their lists;
- * a code that is not here is hard, because the networks' rule for a decline without advice is not to retry.
+ * a code that is not here is `never`, because the networks' rule for a decline without advice is not to retry.
+ * `never` holds Visa's category 1 and Mastercard's advice 03 and 21, and what only the customer can mend.
  */
-export const DECLINE_KINDS: Readonly<Record<string, DeclineKind>> = {
-  // May succeed later without the customer doing anything else.
-  insufficient_funds: 'soft',
-  issuer_not_available: 'soft',
-  processing_error: 'soft',
-  reenter_transaction: 'soft',
-  try_again_later: 'soft',
-  card_velocity_exceeded: 'soft',
-  withdrawal_count_limit_exceeded: 'soft',
-  approve_with_id: 'soft',
-  do_not_honor: 'soft',
-  generic_decline: 'soft',
-  // Final for this card or this account.
-  account_closed: 'hard',
-  authentication_required: 'hard',
-  card_not_supported: 'hard',
-  currency_not_supported: 'hard',
-  expired_card: 'hard',
-  fraudulent: 'hard',
-  incorrect_cvc: 'hard',
-  incorrect_number: 'hard',
-  invalid_account: 'hard',
-  invalid_amount: 'hard',
-  lost_card: 'hard',
-  new_account_information_available: 'hard',
-  pickup_card: 'hard',
-  restricted_card: 'hard',
-  revocation_of_authorization: 'hard',
-  stolen_card: 'hard',
-  transaction_not_allowed: 'hard',
+const DECLINE_CATEGORIES: Readonly<Record<string, DeclineCategory>> = {
+  insufficient_funds: 'funds',
+  card_velocity_exceeded: 'funds',
+  withdrawal_count_limit_exceeded: 'funds',
+  issuer_not_available: 'issuer',
+  processing_error: 'issuer',
+  reenter_transaction: 'issuer',
+  try_again_later: 'issuer',
+  approve_with_id: 'generic',
+  do_not_honor: 'generic',
+  generic_decline: 'generic',
+  account_closed: 'never',
+  authentication_required: 'never',
+  card_not_supported: 'never',
+  currency_not_supported: 'never',
+  expired_card: 'never',
+  fraudulent: 'never',
+  incorrect_cvc: 'never',
+  incorrect_number: 'never',
+  invalid_account: 'never',
+  invalid_amount: 'never',
+  lost_card: 'never',
+  new_account_information_available: 'never',
+  pickup_card: 'never',
+  restricted_card: 'never',
+  revocation_of_authorization: 'never',
+  stolen_card: 'never',
+  transaction_not_allowed: 'never',
 }
+
+/** The kind of each code of the table. */
+export const DECLINE_KINDS: Readonly<Record<string, DeclineKind>> = Object.fromEntries(
+  Object.entries(DECLINE_CATEGORIES).map(([code, category]) => [
+    code,
+    category === 'never' ? 'hard' : 'soft',
+  ]),
+)
 
 /** The kind of a decline code; unknown codes are hard. */
 export function declineKindOf(code: string): DeclineKind {
-  return DECLINE_KINDS[code] ?? 'hard'
+  return categoryOf(code) === 'never' ? 'hard' : 'soft'
+}
+
+/** The category of a decline code; unknown codes are `never`. */
+export function categoryOf(code: string): DeclineCategory {
+  return (Object.hasOwn(DECLINE_CATEGORIES, code) ? DECLINE_CATEGORIES[code] : undefined) ?? 'never'
+}
+
+/** Milliseconds until one more request keeps within every cap, by the ages of the requests so far. */
+export function capDelay(caps: readonly AttemptCap[], agesMs: readonly number[]): number {
+  const newestFirst = agesMs.toSorted((one, other) => one - other)
+  const waits = caps.map(({ attempts, windowMs }) => windowMs - (newestFirst[attempts - 1] ?? windowMs))
+  return Math.max(0, ...waits)
 }

@@ -2,7 +2,7 @@ import { RetryError, UnrecoverableError } from '@titan/queue-core'
 import { applyOutcome } from './apply-outcome.ts'
 import type { Claim, ClaimAnswer } from './claim.ts'
 import { recordContradiction } from './contradiction.ts'
-import { decide, park, type WorkOutcome } from './decision.ts'
+import { decide, park, type DecisionContext, type WorkOutcome } from './decision.ts'
 import { PaymentsError } from './errors.ts'
 import type { OnPaymentsEvent } from './events.ts'
 import { reasonOf } from './evidence.ts'
@@ -77,12 +77,27 @@ export function createPaymentHandler(options: PaymentHandlerOptions): PaymentHan
         source: 'gateway',
         error: new PaymentsError('GATEWAY_CONFIG', outcome.reason),
       })
-    const settlement = decide(claim, outcome, { policy, actor: worker, random })
+    const attemptAgesMs = await agesFor(claim, outcome)
+    const settlement = decide(claim, outcome, { policy, actor: worker, random, ...attemptAgesMs })
     const written = await write(store, settlement, claim, outcome)
     if (written === undefined) return onEvent({ type: 'stale', paymentId })
     const { status, event } = written
     onEvent({ type: 'settled', paymentId, status, event, durationMs: now() - claimedAt })
     finish(written)
+  }
+
+  /** Asked for only where they matter. Counted back from the last attempt: all times are the database's. */
+  async function agesFor(
+    claim: Claim,
+    outcome: WorkOutcome,
+  ): Promise<Pick<DecisionContext, 'attemptAgesMs'>> {
+    const matters = outcome.type === 'DECLINED' && outcome.kind === 'soft' && policy.retrySoftDeclines
+    if (!matters || claim.attemptNo === 1) return {}
+    const sentAt = (await store.attempts(claim.paymentId)).map((attempt) =>
+      (attempt.firstSentAt ?? attempt.createdAt).getTime(),
+    )
+    const last = Math.max(...sentAt)
+    return { attemptAgesMs: sentAt.map((at) => last - at) }
   }
 
   async function claimAndWork(paymentId: string, stopSignal: AbortSignal): Promise<Worked | Skipped> {

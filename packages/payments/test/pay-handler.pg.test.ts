@@ -213,3 +213,29 @@ test('a worker that must stop while its gateway has no room leaves the payment u
   expect(await paying).toMatchObject({ message: 'stopping' })
   expect(await read(store, id)).toMatchObject({ status: 'PENDING', fence: 0 })
 })
+
+test('a retry after a soft decline waits until the networks allow one more attempt', async () => {
+  const HOUR = 3_600_000
+  const declining = createSimulatedGateway({ delayMs: 0, script: () => 'soft_decline' })
+  const gateway: Gateway = {
+    ...declining,
+    async charge(request, options) {
+      // The first attempt, as if it had been sent five hours ago.
+      if (request.attemptNo === 1)
+        await sql`update payments set first_sent_at = first_sent_at - interval '5 hours' where id = ${request.paymentId}`
+      return declining.charge(request, options)
+    },
+  }
+  const caps = [{ attempts: 2, windowMs: 24 * HOUR }]
+  const attemptCaps = { funds: caps, issuer: caps, generic: caps }
+  const policy = { retrySoftDeclines: true, softDeclineDelayMs: 0, attemptCaps }
+  const { id } = await createPayment(store)
+  await pay(id, { gateway, policy })
+  await makeDue(sql, id)
+  await pay(id, { gateway, policy })
+  const [waits] = await sql<{ ms: number }[]>`
+    select extract(epoch from next_run_at - updated_at)::float8 * 1000 as ms from payments where id = ${id}`
+  expect(await read(store, id)).toMatchObject({ status: 'QUEUED', attemptNo: 2, retries: 2 })
+  expect(waits?.ms).toBeGreaterThan(18 * HOUR)
+  expect(waits?.ms).toBeLessThan(19 * HOUR + 60_000)
+})
