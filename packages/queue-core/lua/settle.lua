@@ -6,7 +6,8 @@
 -- then        number of other verdicts, then 9 each: verb (ack, retry, dead, release), level, entry id, delivery
 --             count, job id, dedupe ('1' or ''), ordering key, first, second
 --             retry: first = delay in ms, second = new meta; dead: first = evidence
--- RETURNS     1 if the queue is paused, then the positions (from 0, in the order of ARGV) of the leases that are lost
+-- RETURNS     1 if the queue is paused, {leases that are lost}, {leases whose verdict is refused: position, error};
+--             positions from 0, in the order of ARGV
 -- WHY         XACK and XDEL know no owner (https://redis.io/docs/latest/commands/xack/), so XPENDING is asked first;
 --             an entry is removed last, so that a step that fails loses no job
 local group, consumer, lifetime = ARGV[1], ARGV[2], ARGV[3]
@@ -17,7 +18,7 @@ local function held(stream, entry, count)
   return row and row[2] == consumer and row[4] == tonumber(count)
 end
 
-local results, at, position = { 0 }, 4, 0
+local lost, refused, at, position = {}, {}, 4, 0
 
 -- One XPENDING over the range of the acks instead of one each: first deliveries of this consumer, by entry id.
 local function first_deliveries(stream, from, to, page)
@@ -43,7 +44,7 @@ for level = 1, 3 do
       if mine[id] then
         ids[#ids + 1] = id
       else
-        results[#results + 1] = position
+        lost[#lost + 1] = position
       end
       position = position + 1
     end
@@ -137,9 +138,14 @@ for _ = 1, tonumber(ARGV[at]) do
     lease.marker = KEYS[marker]
   end
   if held(lease.stream, lease.entry, lease.count) then
-    verbs[verb](lease)
+    -- What cannot be stored of one job must not keep the ends of the others from being stored.
+    local ok, failure = pcall(verbs[verb], lease)
+    if not ok then
+      refused[#refused + 1] = position
+      refused[#refused + 1] = type(failure) == 'table' and failure.err or tostring(failure)
+    end
   else
-    results[#results + 1] = position
+    lost[#lost + 1] = position
   end
   position = position + 1
 end
@@ -150,5 +156,4 @@ end
 if released then
   signal('released', '')
 end
-results[1] = redis.call('EXISTS', PAUSED)
-return results
+return { redis.call('EXISTS', PAUSED), lost, refused }

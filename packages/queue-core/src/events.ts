@@ -39,7 +39,10 @@ export type QueueEvent =
   | { readonly type: 'released'; readonly job: EventJob }
   /** Another worker may run the job: its signal is aborted and its result is void. */
   | { readonly type: 'leaseLost'; readonly job: EventJob }
-  /** The connection broke while a job's end was stored: it is stored, or the job will be delivered again. */
+  /**
+   * The connection broke while a job's end was stored, or the server refused it, which an `error` tells: it is
+   * stored, or the job will be delivered again.
+   */
   | { readonly type: 'settleUnknown'; readonly job: EventJob }
   /** Taken over from a worker that died, stalled or released it. */
   | { readonly type: 'reclaimed'; readonly job: EventJob; readonly from: string; readonly crashes: number }

@@ -12,7 +12,10 @@ import type { QueuePartition } from './partition.ts'
 import { settle, type Verdict } from './settle.ts'
 import { deadVerdict, verdict } from './verdict.ts'
 
-/** How a settle ended: stored, refused since the lease is lost, or not known since the connection broke. */
+/**
+ * How a settle ended: stored, void since the lease is lost, or not known since the connection broke or the server
+ * could not store all of it.
+ */
 export type Settled = 'stored' | 'lost' | 'unknown'
 
 interface Settling {
@@ -104,7 +107,12 @@ export function createLane(
         )
         unsettledSince = performance.now()
         for (const [index, item] of batch.entries()) {
-          finish(item, !reply.lost.has(index) ? 'stored' : ambiguous ? 'unknown' : 'lost')
+          const refusal = reply.refused.get(index)
+          if (refusal !== undefined) {
+            // The same again would fail again: its lease lapses, and whoever gets the job next tries anew.
+            emit({ type: 'error', error: new Error(refusal), during: 'settle' })
+            finish(item, 'unknown')
+          } else finish(item, !reply.lost.has(index) ? 'stored' : ambiguous ? 'unknown' : 'lost')
         }
         setPaused(reply.paused)
         // Too many unsettled jobs hold back the reader: it is told when there are fewer.

@@ -31,23 +31,39 @@ interface Packed {
   readonly positions: readonly number[]
 }
 
-/** Ends leases; tells by position which of them were lost already, and whether the queue is paused. */
+/** What became of verdicts, by their positions. */
+export interface SettleReply {
+  /** Leases that were lost already. */
+  readonly lost: ReadonlySet<number>
+  /** Verdicts that the server could not store, wholly or in part, and its errors. */
+  readonly refused: ReadonlyMap<number, string>
+  /** Whether the queue is paused. */
+  readonly paused: boolean
+}
+
+type ScriptReply = [paused: number, lost: number[], refused: (number | string)[]]
+
+/** Ends leases, each on its own: one that is lost or refused keeps no other from its end. */
 export async function settle(
   connection: Connection,
   keys: Keys,
   fixed: readonly string[],
   owner: { readonly group: string; readonly consumer: string; readonly dedupeMs: number },
   verdicts: readonly Verdict[],
-): Promise<{ readonly lost: ReadonlySet<number>; readonly paused: boolean }> {
+): Promise<SettleReply> {
   const { acks, others, otherCount, markers, positions } = pack(keys, verdicts)
   const args = [owner.group, owner.consumer, String(owner.dedupeMs)]
   for (const ids of acks) args.push(String(ids.length), ...ids)
   args.push(String(otherCount), ...others)
   const scriptKeys = [...fixed, ...markers]
   passVerdicts('storing', verdicts)
-  const [paused, ...lost] = await runScript<number[]>(connection, scripts.settle, scriptKeys, args, within)
+  const reply = await runScript<ScriptReply>(connection, scripts.settle, scriptKeys, args, within)
   passVerdicts('stored', verdicts)
-  return { lost: new Set(lost.map((position) => positions[position] ?? -1)), paused: paused === 1 }
+  const [paused, lost, refusals] = reply
+  const refused = new Map<number, string>()
+  for (let i = 0; i < refusals.length; i += 2)
+    refused.set(positions[Number(refusals[i])] ?? -1, String(refusals[i + 1]))
+  return { lost: new Set(lost.map((position) => positions[position] ?? -1)), refused, paused: paused === 1 }
 }
 
 function pack(keys: Keys, verdicts: readonly Verdict[]): Packed {

@@ -2,6 +2,7 @@ import { eventually } from '@titan/local/testing'
 import { describe, expect } from 'vitest'
 import type { DeadLetter, JobOptions, Queue } from '../src/index.ts'
 import { jobs, range, sorted } from './support/collect.ts'
+import { createGate } from './support/gate.ts'
 import { test, type Place, type TestJobs } from './support/place.ts'
 
 /** Makes dead letters of jobs with the numbers from 0 as data, in this order. */
@@ -197,4 +198,28 @@ describe('a redrive', () => {
     expect(count).toBeLessThan(20)
     expect((await queue.stats()).dead).toBe(20 - count)
   })
+})
+
+test('a letter that the server refuses keeps no other job from its end', async ({ place }) => {
+  const queue = place.createQueue()
+  const gate = createGate()
+  const runs: number[] = []
+  const work = async ({ data }: { readonly data: number }): Promise<void> => {
+    runs.push(data)
+    await gate.opened
+    if (data === 1) throw new Error('boom')
+  }
+  // Its leases outlast the test: nothing ends by running out.
+  const worker = await place.startWorker({ work }, { maxAttempts: 1, visibilityMs: 300_000 })
+  await place.send('SET', place.keys.dlq, 'no stream')
+  await queue.enqueueMany(jobs(3).map((job) => ({ ...job, id: `job-${job.data}` })))
+  await eventually(() => runs.length === 3)
+  gate.open()
+  await eventually(() => worker.counters.completed === 2)
+  await eventually(() => place.eventsOf('settleUnknown').length === 1)
+  expect(place.eventsOf('settleUnknown')).toMatchObject([{ job: { id: 'job-1' } }])
+  expect(place.eventsOf('error')).toMatchObject([
+    { during: 'settle', error: { message: expect.stringContaining('WRONGTYPE') } },
+  ])
+  expect(runs.toSorted((a, b) => a - b)).toEqual([0, 1, 2])
 })
