@@ -271,6 +271,6 @@ describe('GET /healthz and /readyz', () => {
   it('carry security headers, as everything does', async () => {
     const { headers } = await api.request('/healthz')
     expect(headers.get('x-content-type-options')).toBe('nosniff')
-    expect(headers.get('referrer-policy')).toBe('no-referrer')
+    expect(headers.get('referrer-policy')).toBe('same-origin')
   })
 })

@@ -56,7 +56,7 @@ export const PAYMENT_OPERATIONS: readonly Operation[] = [
     tag: 'Payments',
     summary: 'List payments',
     description:
-      'Newest first, page by page. New payments never shift the pages after the first. `created_after` and `created_before` include the first moment and exclude the second.',
+      'Newest first, page by page. New payments never shift the pages after the first. `created_after` and `created_before` include the first moment and exclude the second; they look at payments whose server agreed with the database about the time to within five minutes.',
     query: paymentQuery,
     answers: [
       {
