@@ -21,3 +21,8 @@ export function deliveryNumberOf(id: string): number | undefined {
   const number = Number(digits)
   return Number.isSafeInteger(number) ? number : undefined
 }
+
+/** Whether PostgreSQL can be asked for an id at all: no text of its own holds a NUL. */
+export function isStorable(id: string): boolean {
+  return !id.includes('\0')
+}

@@ -16,7 +16,7 @@ import type {
 } from './endpoint.ts'
 import { TEST_EVENT_TYPE } from './event-types.ts'
 import { WebhooksError } from './errors.ts'
-import { newEndpointId, newEventId } from './identifiers.ts'
+import { isStorable, newEndpointId, newEventId } from './identifiers.ts'
 import { encodePayload } from './payload.ts'
 import { checkUrl, PUBLIC_REACH, type Reach } from './reach.ts'
 import { checkSecret, newSecret } from './secret.ts'
@@ -78,7 +78,7 @@ export function createWebhookStore(sql: Database, options: WebhookStoreOptions):
   const vault = createVault(encryptionKeys)
 
   async function findEndpoint(id: string): Promise<WebhookEndpoint> {
-    return found(await endpoints.getEndpoint(sql, id))
+    return found(isStorable(id) ? await endpoints.getEndpoint(sql, id) : undefined)
   }
 
   async function findActive(id: string): Promise<WebhookEndpoint> {
@@ -99,9 +99,10 @@ export function createWebhookStore(sql: Database, options: WebhookStoreOptions):
       }
       return { endpoint: await endpoints.insertEndpoint(sql, row), secret }
     },
-    getEndpoint: (id) => endpoints.getEndpoint(sql, id),
+    getEndpoint: async (id) => (isStorable(id) ? endpoints.getEndpoint(sql, id) : undefined),
     listEndpoints: (page = {}) => endpoints.listEndpoints(sql, page),
     async updateEndpoint(id, { url, description, eventTypes, isEnabled }) {
+      if (!isStorable(id)) throw missing()
       const changes = {
         ...(url === undefined ? {} : { url: checkUrl(url, reach) }),
         ...(description === undefined ? {} : { description: checkDescription(description) }),
@@ -111,9 +112,10 @@ export function createWebhookStore(sql: Database, options: WebhookStoreOptions):
       return found(await endpoints.updateEndpoint(sql, id, changes))
     },
     async deleteEndpoint(id) {
-      if (!(await endpoints.deleteEndpoint(sql, id))) throw missing()
+      if (!isStorable(id) || !(await endpoints.deleteEndpoint(sql, id))) throw missing()
     },
     async rotateSecret(id, { secret = newSecret(), overlapMs = DAY_MS, isForced = false } = {}) {
+      if (!isStorable(id)) throw missing()
       const sealed = vault.seal(checkSecret(secret), id)
       const rotation = await endpoints.rotateSecret(sql, id, { secret: sealed, overlapMs, isForced })
       if (rotation.kind === 'unknown') throw missing()
@@ -135,7 +137,7 @@ export function createWebhookStore(sql: Database, options: WebhookStoreOptions):
       // Without one, the endpoint was deleted in between.
       return found(delivery)
     },
-    getEvent: (id) => deliveries.getEvent(sql, id),
+    getEvent: async (id) => (isStorable(id) ? deliveries.getEvent(sql, id) : undefined),
     listEvents: (filter = {}) => deliveries.listEvents(sql, filter),
     getDelivery: (id) => deliveries.getDelivery(sql, id),
     deliveriesOfEvent: (eventId) => deliveries.deliveriesOfEvent(sql, eventId),
@@ -143,6 +145,10 @@ export function createWebhookStore(sql: Database, options: WebhookStoreOptions):
       deliveries.deliveriesOfEndpoint(sql, endpointId, filter),
     attemptsOf: (deliveryId) => deliveries.attemptsOf(sql, deliveryId),
     async redeliver(which) {
+      if ('eventId' in which && !isStorable(which.eventId))
+        throw new WebhooksError('EVENT_NOT_FOUND', 'There is no such event')
+      if ('eventId' in which && !isStorable(which.endpointId ?? ''))
+        throw new WebhooksError('DELIVERY_NOT_FOUND', 'There is no such delivery')
       const count = await deliveries.redeliver(sql, which)
       if (count > 0) return count
       if ('eventId' in which && (await deliveries.getEvent(sql, which.eventId)) === undefined)
