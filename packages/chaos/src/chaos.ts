@@ -9,7 +9,7 @@ import { createClients, type ClientCounts, type Clients } from './clients.ts'
 import { createFaultMaker } from './faults.ts'
 import { startFleet, type Fleet } from './fleet.ts'
 import { judge, type Verdict } from './judge.ts'
-import { countUnfinished, waitUntilQuiet } from './quiet.ts'
+import { countEnded, countUnfinished, waitUntilQuiet } from './quiet.ts'
 import { planFaults, type Event, type Fault } from './schedule.ts'
 
 /** What to do. */
@@ -48,6 +48,8 @@ export interface ChaosReport extends Verdict {
   readonly reclaimed: number
   /** Results that came too late and changed nothing. */
   readonly stale: number
+  /** Payments that came to their end while faults still happened: what the faults could have spoiled. */
+  readonly endedUnderFaults: number
   /** From the last fault until nothing was left to do, in milliseconds; undefined when that never came. */
   readonly quietAfterMs: number | undefined
   /** The folder with the data, kept when there are breaches. */
@@ -68,13 +70,15 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     await suffer(run)
     const report = await withStores(fleet, async (sql, redis) => {
       run.sql = sql
+      const endedUnderFaults = await countEnded(sql)
+      await fleet.gateway.simulator()?.reset({ weights: {} })
       const quietAfterMs = await calmDown(run, { sql, redis, paying })
       giveUp.abort()
       await paying
       run.phase = 'verifying'
       const ledgerPath = fleet.gateway.ledgerPath
       const verdict = await judge({ sql, redis, ledgerPath, told: clients.told })
-      return reportOf(run, verdict, quietAfterMs, folder)
+      return reportOf(run, verdict, { quietAfterMs, endedUnderFaults, folder })
     })
     return report
   } finally {
@@ -112,7 +116,6 @@ async function suffer(run: Run): Promise<void> {
   run.phase = 'healing'
   await maker.heal()
   await Promise.all(happening)
-  await fleet.gateway.simulator()?.reset({ weights: {} })
 }
 
 /** Waits until nothing is left to do; undefined when that takes too long. */
@@ -143,10 +146,10 @@ async function withStores<Value>(
 async function reportOf(
   { options, clients, faults, fleet }: Run,
   verdict: Verdict,
-  quietAfterMs: number | undefined,
-  folder: string,
+  found: Pick<ChaosReport, 'quietAfterMs' | 'endedUnderFaults' | 'folder'>,
 ): Promise<ChaosReport> {
   const { payments, seed, quietWithinMs } = options
+  const { quietAfterMs, folder } = found
   const { counts } = clients
   const crashes = [...fleet.programs].flatMap(([id, keeper]) =>
     keeper.crashes.map((crash) => `${id} ended by itself: ${crash}`),
@@ -163,7 +166,8 @@ async function reportOf(
   if (breaches.length === 0) await rm(folder, { recursive: true, force: true })
   return {
     ...verdict,
-    ...{ seed, faults, clients: counts, quietAfterMs, folder, breaches },
+    ...found,
+    ...{ seed, faults, clients: counts, breaches },
     reclaimed: fleet.logged.get('a job was taken over from a worker that went silent') ?? 0,
     stale: fleet.logged.get('a result came too late and changed nothing') ?? 0,
   }

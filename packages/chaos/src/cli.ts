@@ -12,7 +12,7 @@ then heals everything, waits until it is quiet, and verifies. Code 1 on any brea
 
   --payments <n>   payments to send (default 20000)
   --duration <s>   seconds over which they are sent and faults happen (default 1 for every 60 payments, at least 15)
-  --every <ms>     mean time between two faults (default 1200)
+  --every <ms>     mean time between two faults (default 3000)
   --quiet <s>      seconds in which all must be quiet after the last fault (default 180)
   --seed <n>       repeats the schedule of another run (default random)
   --json           print the report as JSON
@@ -30,7 +30,7 @@ async function main(argv: readonly string[]): Promise<number> {
       options: {
         payments: { type: 'string', default: '20000' },
         duration: { type: 'string' },
-        every: { type: 'string', default: '1200' },
+        every: { type: 'string', default: '3000' },
         quiet: { type: 'string', default: '180' },
         seed: { type: 'string' },
         json: { type: 'boolean', default: false },

@@ -38,8 +38,7 @@ export function keepRunning(options: ProgramOptions): Keeper {
       current = undefined
       readyLine = undefined
       // One that cannot reach its servers at its start says so and ends; the next start tries again.
-      if (wasReady && !isStopping && how !== 'SIGKILL')
-        crashes.push(`${how}:\n${program.lastLines()}`)
+      if (wasReady && !isStopping && how !== 'SIGKILL') crashes.push(`${how}:\n${program.lastLines()}`)
       await pause(AGAIN_MS)
     }
   }

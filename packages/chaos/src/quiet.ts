@@ -10,6 +10,13 @@ export async function countUnfinished(sql: Database): Promise<number> {
   return row?.count ?? 0
 }
 
+/** Payments that have come to their end, or to where a person decides. */
+export async function countEnded(sql: Database): Promise<number> {
+  const [row] = await sql<{ count: number }[]>`
+    select count(*)::int as count from payments where status in ('SUCCESS', 'FAILED') or needs_review`
+  return row?.count ?? 0
+}
+
 /** What must be quiet. */
 export interface QuietOptions {
   readonly sql: Database

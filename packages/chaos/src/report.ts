@@ -26,6 +26,7 @@ export function formatReport(report: ChaosReport): string {
     ['attempts taken over', report.takenOver],
     ['lost jobs replaced', report.requeued],
     ['late results dropped', report.stale],
+    ['ended under faults', report.endedUnderFaults],
     ['quiet after', quietAfterMs === undefined ? 'never' : `${(quietAfterMs / 1_000).toFixed(1)} s`],
     ['payments by status', Object.values(statuses).reduce((sum, count) => sum + count, 0)],
     ...indented(statuses),
