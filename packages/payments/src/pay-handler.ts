@@ -6,7 +6,7 @@ import { decide, park, type DecisionContext, type WorkOutcome } from './decision
 import { PaymentsError } from './errors.ts'
 import type { OnPaymentsEvent } from './events.ts'
 import { reasonOf } from './evidence.ts'
-import type { Gateway } from './gateway.ts'
+import type { Admission, Gateway } from './gateway.ts'
 import { holdLease } from './lease.ts'
 import type { Payment } from './payment.ts'
 import { resolveRetryPolicy, type Random, type RetryPolicy } from './retry-policy.ts'
@@ -24,6 +24,8 @@ export interface PaymentHandlerOptions {
   readonly gatewayTimeoutMs?: number
   /** Length of a lease in milliseconds, at least `gatewayTimeoutMs` and two seconds more. @default 15000 */
   readonly leaseMs?: number
+  /** Aborts when the worker begins to stop: jobs that still wait for the gateway go back to the queue. @default they wait until their own signal aborts */
+  readonly stopping?: AbortSignal
   /** @default DEFAULT_RETRY_POLICY */
   readonly policy?: Partial<RetryPolicy>
   /** @default none */
@@ -53,6 +55,7 @@ const EARLY_MS = 60_000
  */
 export function createPaymentHandler(options: PaymentHandlerOptions): PaymentHandler {
   const { store, gateway, worker = 'worker', gatewayTimeoutMs = 10_000, leaseMs = 15_000 } = options
+  const { stopping } = options
   const { onEvent = () => {}, random = Math.random, now = () => performance.now() } = options
   const policy = resolveRetryPolicy(options.policy)
   if (leaseMs < gatewayTimeoutMs + LEASE_MARGIN_MS)
@@ -102,7 +105,7 @@ export function createPaymentHandler(options: PaymentHandlerOptions): PaymentHan
 
   async function claimAndWork(paymentId: string, stopSignal: AbortSignal): Promise<Worked | Skipped> {
     // Before the claim: while the gateway is down or busy, payments stay where they are and no lease runs.
-    const admission = await gateway.admit?.({ signal: stopSignal })
+    const admission = await admit(stopSignal)
     try {
       const claimedAt = now()
       const answer = await store.claim(paymentId, claimOptions)
@@ -112,6 +115,16 @@ export function createPaymentHandler(options: PaymentHandlerOptions): PaymentHan
       return { claim, claimedAt, outcome }
     } finally {
       admission?.release()
+    }
+  }
+
+  async function admit(stopSignal: AbortSignal): Promise<Admission | undefined> {
+    const signal = stopping === undefined ? stopSignal : AbortSignal.any([stopSignal, stopping])
+    try {
+      return await gateway.admit?.({ signal })
+    } catch (error) {
+      if (stopping?.aborted !== true) throw error
+      throw new RetryError('the worker stops', { delayMs: 0, countsAsAttempt: false, cause: error })
     }
   }
 

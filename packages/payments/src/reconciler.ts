@@ -1,9 +1,11 @@
-import type { Queue, RedisClient } from '@titan/queue-core'
+import { createInspector, type Queue, type RedisClient } from '@titan/queue-core'
 import { createEpochReader } from './epoch.ts'
 import type { OnPaymentsEvent } from './events.ts'
+import { jobIdOf } from './identifiers.ts'
 import { createLoop } from './loop.ts'
 import { createPatience } from './patience.ts'
 import { payJob, type PaymentJobs } from './pay-job.ts'
+import type { HeldJobs } from './statements/held.ts'
 import type { UnfinishedCursor } from './statements/queue.ts'
 import { passStep } from './steps.ts'
 import type { PaymentStore } from './store.ts'
@@ -12,7 +14,7 @@ import type { PaymentStore } from './store.ts'
 export interface ReconcilerOptions {
   readonly store: Pick<PaymentStore, 'takeLost' | 'unfinishedJobs' | 'readEpoch' | 'writeEpoch'>
   readonly queue: Pick<Queue<PaymentJobs>, 'name' | 'enqueueMany' | 'stats'>
-  /** A connected client of the same Redis. Without one a wiped Redis is noticed by the age of the payments only. @default none */
+  /** A connected client of the same Redis. Without one a wiped Redis is noticed by the age of the payments only, and a job that waits with its worker gets a duplicate. @default none */
   readonly redis?: RedisClient
   /** First part of the queue's keys. @default 'titan' */
   readonly prefix?: string
@@ -84,6 +86,22 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   const patience = createPatience(timeoutMs)
   const epochs = redis && createEpochReader(redis, `${prefix}:{${queue.name}}:epoch`)
 
+  const inspector = redis && createInspector(redis, queue.name, { prefix })
+
+  /** A job that waits with its worker for the gateway is neither ready nor lost. */
+  const held: HeldJobs | undefined =
+    inspector &&
+    (async (jobs) => {
+      const views = await patience.wait(() =>
+        Promise.all(jobs.map(({ paymentId, scheduleNo }) => inspector.find(jobIdOf(paymentId, scheduleNo)))),
+      )
+      const isHeld = (index: number): boolean => {
+        const view = views[index]
+        return typeof view === 'object' && view.state === 'leased'
+      }
+      return new Set(jobs.filter((_, index) => isHeld(index)).map(({ paymentId }) => paymentId))
+    })
+
   async function rebuildIfChanged(): Promise<number> {
     if (epochs === undefined) return 0
     const now = await patience.wait(() => epochs.read())
@@ -125,13 +143,14 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
 
   async function replaceLost(): Promise<number> {
     // Also asks whether Redis is there at all, before payments are taken for it.
-    const { oldestReadyMs } = await patience.wait(() => queue.stats())
+    const { oldestReadyMs, leased } = await patience.wait(() => queue.stats())
     const queuedAgeMs = Math.max(queuedGraceMs, oldestReadyMs > 0 ? oldestReadyMs + MARGIN_MS : 0)
     const lost = await store.takeLost({
       limit: batchSize,
       queuedAgeMs,
       processingAgeMs: processingGraceMs,
       actor,
+      ...(leased > 0 && held !== undefined && { held }),
     })
     if (lost.length === 0) return 0
     const ids = lost.map(({ paymentId }) => paymentId)

@@ -99,6 +99,7 @@ export async function startPaymentWorkers(options: PaymentWorkersOptions): Promi
     intervalMs: config.reconcileIntervalMs,
     onEvent,
   })
+  const stopping = new AbortController()
   const workers = consumersOf(options).map((consumer) => {
     const { gatewayTimeoutMs, leaseMs, policy } = config
     const pay = createPaymentHandler({
@@ -108,6 +109,7 @@ export async function startPaymentWorkers(options: PaymentWorkersOptions): Promi
       gatewayTimeoutMs,
       leaseMs,
       policy,
+      stopping: stopping.signal,
       onEvent,
     })
     return createWorker<PaymentJobs>(
@@ -126,12 +128,10 @@ export async function startPaymentWorkers(options: PaymentWorkersOptions): Promi
   })
 
   async function stop(graceMs: number): Promise<void> {
-    await Promise.all([
-      ...workers.map((worker) => worker.stop({ graceMs })),
-      relay.stop(),
-      reconciler.stop(),
-      webhooks?.stop(graceMs),
-    ])
+    const stops = workers.map((worker) => worker.stop({ graceMs }))
+    // Only now, so that no further job is begun in place of one that goes back.
+    stopping.abort(new Error('the worker stops'))
+    await Promise.all([...stops, relay.stop(), reconciler.stop(), webhooks?.stop(graceMs)])
     await gateway.close?.()
     closeRedis(redis)
     await sql.end({ timeout: DATABASE_GRACE_S })

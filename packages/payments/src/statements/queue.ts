@@ -1,4 +1,5 @@
 import type { Database, Statements } from '../database.ts'
+import { postponeHeld, type HeldJobs } from './held.ts'
 
 /** A job that a payment needs now or later. */
 export interface DueJob {
@@ -77,6 +78,8 @@ export interface LostJobs {
   /** PROCESSING payments whose lease is over or whose next question is due for longer than this have none. */
   readonly processingAgeMs: number
   readonly actor: string
+  /** Asked before a payment is taken for lost. @default no worker holds a job */
+  readonly held?: HeldJobs
 }
 
 interface DueRow {
@@ -89,10 +92,9 @@ interface DueRow {
  * T9, and its equal for PROCESSING payments: takes payments whose job is lost and gives each a new scheduling.
  * `next_run_at` moves to now, so one is taken again only after another full age; a crash before the enqueue costs that time.
  */
-export async function takeLost(
-  sql: Database,
-  { limit, queuedAgeMs, processingAgeMs, actor }: LostJobs,
-): Promise<DueJob[]> {
+export async function takeLost(sql: Database, lost: LostJobs): Promise<DueJob[]> {
+  const { limit, queuedAgeMs, processingAgeMs, actor, held } = lost
+  if (held !== undefined) await postponeHeld(sql, lost, held)
   const rows = await sql<DueRow[]>`
     with queued as (
       select id, 'no job for a due payment' as reason

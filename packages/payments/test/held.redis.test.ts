@@ -1,0 +1,137 @@
+import { createQueue, createWorker, type Worker } from '@titan/queue-core'
+import { startRedis } from '@titan/local'
+import { eventually, testPrefix } from '@titan/local/testing'
+import { afterAll, beforeEach, expect, onTestFinished, test } from 'vitest'
+import {
+  createPaymentHandler,
+  createPaymentStore,
+  createReconciler,
+  createRelay,
+  createSimulatedGateway,
+  limitGateway,
+  PAYMENTS_QUEUE,
+  type LimitedGateway,
+  type PaymentJobs,
+  type Reconciler,
+} from '../src/index.ts'
+import { createMigratedDatabase } from './support/database.ts'
+import { claim, createPayment, makeDue, read } from './support/payments.ts'
+import { connectRedis } from './support/redis.ts'
+import { settlementOf } from './support/settlements.ts'
+import { attemptOf, charge } from './support/simulator.ts'
+
+const server = await startRedis()
+afterAll(() => server.stop())
+const redis = await connectRedis(server.url)
+const { sql } = await createMigratedDatabase()
+const store = createPaymentStore(sql)
+
+const HOUR = 3_600_000
+
+let prefix: string
+let queue: ReturnType<typeof createQueue<PaymentJobs>>
+
+beforeEach(async () => {
+  // The reconciler looks at all payments, also those of the test before.
+  await sql`update payments set needs_review = true, next_run_at = clock_timestamp() + interval '1 day' where status not in ('SUCCESS', 'FAILED')`
+  prefix = testPrefix()
+  queue = createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE, { prefix })
+})
+
+/** A gateway that nothing is sent to for an hour. */
+async function openCircuit(): Promise<LimitedGateway> {
+  const dead = createSimulatedGateway({ delayMs: 0, script: () => 'transient' })
+  const gateway = limitGateway(dead, {
+    breaker: { windowCalls: 1, minCalls: 1, openMs: HOUR, maxOpenMs: HOUR },
+  })
+  await charge(gateway, attemptOf('pay_0'))
+  expect(gateway.circuit).toBe('open')
+  return gateway
+}
+
+async function createQueued(count: number): Promise<string[]> {
+  const payments = await Promise.all(Array.from({ length: count }, () => createPayment(store)))
+  while ((await createRelay({ store, queue }).runOnce()) > 0);
+  return payments.map(({ id }) => id)
+}
+
+/** A worker that is stopped with the test at the latest. */
+async function startWorker(gateway: LimitedGateway, stopping?: AbortSignal): Promise<Worker> {
+  const pay = createPaymentHandler({ store, gateway, ...(stopping !== undefined && { stopping }) })
+  const worker = createWorker<PaymentJobs>(redis, PAYMENTS_QUEUE, { pay }, { prefix, concurrency: 10 })
+  await worker.start()
+  onTestFinished(() => worker.stop({ graceMs: 0 }))
+  return worker
+}
+
+function newReconciler(batchSize = 500): Reconciler {
+  const ages = { queuedGraceMs: 1_000, processingGraceMs: 1_000 }
+  return createReconciler({ store, queue, redis, prefix, batchSize, ...ages })
+}
+
+async function countRequeued(ids: readonly string[]): Promise<number> {
+  const events = (await Promise.all(ids.map((id) => store.events(id)))).flat()
+  return events.filter(({ type }) => type === 'payment.requeued').length
+}
+
+test.each([500, 2])(
+  'a job that waits with its worker for the gateway gets no duplicate, %i at a time',
+  async (size) => {
+    const ids = await createQueued(5)
+    const worker = await startWorker(await openCircuit())
+    await eventually(() => worker.running === 5)
+    const reconciler = newReconciler(size)
+    await reconciler.runOnce()
+    for (const id of ids) await makeDue(sql, id, HOUR)
+    expect(await reconciler.runOnce()).toBe(0)
+    expect(await queue.stats()).toMatchObject({ ready: 0, leased: 5 })
+    expect(await countRequeued(ids)).toBe(0)
+  },
+)
+
+test('a question that waits with its worker for the gateway gets no duplicate', async () => {
+  const [id = ''] = await createQueued(1)
+  const unknown = settlementOf(
+    await claim(store, id),
+    { type: 'UNKNOWN', reason: 'timeout' },
+    { unknownDelaysMs: [0] },
+  )
+  await store.settle(unknown)
+  const worker = await startWorker(await openCircuit())
+  await eventually(() => worker.running === 1)
+  const reconciler = newReconciler()
+  await reconciler.runOnce()
+  await makeDue(sql, id, HOUR)
+  expect(await reconciler.runOnce()).toBe(0)
+  expect(await countRequeued([id])).toBe(0)
+})
+
+test('a payment without a job gets one while the jobs of others wait with their worker', async () => {
+  const held = await createQueued(3)
+  const worker = await startWorker(await openCircuit())
+  await eventually(() => worker.running === 3)
+  const reconciler = newReconciler(2)
+  await reconciler.runOnce()
+  const lost = await createPayment(store)
+  await store.markQueued([lost.id], 'relay')
+  for (const id of [...held, lost.id]) await makeDue(sql, id, HOUR)
+  expect(await reconciler.runOnce()).toBe(1)
+  expect(await countRequeued([lost.id])).toBe(1)
+  expect(await countRequeued(held)).toBe(0)
+})
+
+test('a worker that stops gives back what waits for the gateway, without waiting itself', async () => {
+  const ids = await createQueued(5)
+  const stopping = new AbortController()
+  const worker = await startWorker(await openCircuit(), stopping.signal)
+  await eventually(() => worker.running === 5)
+  const stopped = worker.stop({ graceMs: HOUR })
+  stopping.abort(new Error('the worker stops'))
+  await stopped
+  expect(await queue.stats()).toMatchObject({ leased: 0, dead: 0 })
+  for (const id of ids)
+    expect(await read(store, id)).toMatchObject({ status: 'QUEUED', fence: 0, attemptNo: 0 })
+  await startWorker(limitGateway(createSimulatedGateway({ delayMs: 0 }), {}))
+  for (const id of ids) await eventually(async () => (await read(store, id)).status === 'SUCCESS')
+  expect(await countRequeued(ids)).toBe(0)
+})
