@@ -64,12 +64,15 @@ local function remove(stream, entry)
   redis.call('XDEL', stream, entry)
 end
 
--- A job is gone: its id may be used again, and the next one of its ordering key may run.
+-- A job is gone: its id may be used again, and the next one of its ordering key may run. Where somebody deleted its
+-- entry and enqueued the id anew, index and ordering key are the new job's.
 local function forget(lease)
-  if lease.dedupe == '1' then
+  local where = lease.dedupe == '1' and redis.call('HGET', LIVE, lease.id)
+  local is_other = where and where ~= lease.level .. ':' .. lease.entry .. ':' .. lease.key
+  if where and not is_other then
     redis.call('HDEL', LIVE, lease.id)
   end
-  if lease.key ~= '' then
+  if lease.key ~= '' and not (is_other and string.match(where, '^%d:[^:]*:(.*)$') == lease.key) then
     free(lease.key, lease.id)
   end
 end

@@ -1,7 +1,8 @@
 import { eventually } from '@titan/local/testing'
 import { describe, expect } from 'vitest'
+import { createConsumer } from '../src/index.ts'
 import { createGate } from './support/gate.ts'
-import { test } from './support/place.ts'
+import { test, type TestJobs } from './support/place.ts'
 
 const meta = (id: string): string => JSON.stringify({ id, dedupe: 1 })
 
@@ -93,6 +94,21 @@ describe('a second job of an id', () => {
       expect(await queue.enqueue('work', 2, { id })).toMatchObject({ duplicate: false })
     expect(await queue.cancel('later')).toBe('done')
   })
+})
+
+test('the end of a job whose entry was deleted leaves a new job of its id alone', async ({ place }) => {
+  const queue = place.createQueue()
+  const consumer = createConsumer<TestJobs>(place.redis, place.name, { prefix: place.prefix })
+  place.onEnd(() => consumer.close())
+  const options = { id: 'mine', orderingKey: 'k' }
+  await queue.enqueue('work', 1, options)
+  const [lease] = await consumer.claim()
+  if (lease === undefined) throw new Error('nothing to claim')
+  await place.send('XDEL', place.keys.streams[1], lease.fence.entryId)
+  expect(await queue.enqueue('work', 2, options)).toMatchObject({ duplicate: false })
+  await consumer.deadLetter(lease, { reason: 'no' })
+  expect(await queue.enqueue('work', 3, options)).toMatchObject({ duplicate: true })
+  expect(await place.send('HGET', place.keys.ordering, 'k')).toBe('mine')
 })
 
 describe('a delivery of a job that is done', () => {
