@@ -1,0 +1,66 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+
+const root = fileURLToPath(new URL('../../../', import.meta.url))
+const here = `${root}packages/payments/`
+const readme = await readFile(`${here}README.md`, 'utf8')
+const rows = readme.split('\n').filter((line) => /^\| [IT]\d+ /.test(line))
+const sources = (await readdir(`${here}src`, { recursive: true })).filter((name) => name.endsWith('.ts'))
+
+/** A test that the map cites. */
+interface Citation {
+  readonly file: string
+  readonly title: string
+}
+
+/** Reads "`file` › *title*, › *another title of that file*". */
+function citationsOf(row: string): Citation[] {
+  let file = ''
+  return [...row.matchAll(/(?:`([\w./-]+\.test\.ts)` )?› \*([^*]+)\*/g)].map(([, named, title = '']) => {
+    file = named ?? file
+    return { file: file.startsWith('packages/') ? root + file : `${here}test/${file}`, title }
+  })
+}
+
+test('the map names every invariant and every transition', () => {
+  const named = new Set(rows.map((row) => row.split(' ')[1]))
+  const wanted = [
+    ...Array.from({ length: 36 }, (_, index) => `I${index + 1}`),
+    ...Array.from({ length: 12 }, (_, index) => `T${index}`),
+  ]
+  expect([...named]).toEqual(wanted)
+})
+
+test('every row cites a test, or says what is not kept', () => {
+  expect(rows.filter((row) => citationsOf(row).length === 0 && !row.includes('not kept'))).toEqual([])
+})
+
+test('every test that the map cites exists in its file', async () => {
+  const cited = rows.flatMap(citationsOf)
+  expect(cited.length).toBeGreaterThan(48)
+  for (const { file, title } of cited) {
+    const titles = (await readFile(file, 'utf8')).split('\n').map((line) => line.trim())
+    const isThere = titles.some((line) => line.includes(`'${title}'`))
+    expect(isThere, `${file} has a test '${title}'`).toBe(true)
+  }
+})
+
+test('every file and constraint that the map names exists', async () => {
+  const migrations = await readdir(`${root}sql`)
+  const sql = (await Promise.all(migrations.map((name) => readFile(`${root}sql/${name}`, 'utf8')))).join('\n')
+  const names = rows.flatMap((row) => [...row.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name))
+  const files = names.filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
+  expect(files.length).toBeGreaterThan(30)
+  for (const file of files)
+    expect(
+      sources.some((source) => source === file || source.endsWith(`/${file}`)),
+      `src has ${file}`,
+    ).toBe(true)
+  // PostgreSQL made this name itself, for the unique column.
+  const constraints = names.filter(
+    (name) => /^payments?_\w+$/.test(name) && name !== 'payments_idempotency_key_key',
+  )
+  expect(constraints.length).toBeGreaterThan(10)
+  for (const constraint of constraints) expect(sql).toContain(constraint)
+})
