@@ -40,13 +40,7 @@ end
 -- Whether a job of this id waits or runs. What the index says is checked: somebody may have deleted the job.
 local function is_alive(id)
   local where = redis.call('HGET', LIVE, id)
-  if not where then
-    return false
-  elseif where == 'd' then
-    return redis.call('HEXISTS', DELAYED_JOBS, id) == 1
-  end
-  local level, entry = string.match(where, '^(%d):([^:]*):')
-  return not level or #redis.call('XRANGE', KEYS[tonumber(level)], entry, entry) > 0
+  return where and is_at(id, where)
 end
 
 local earliest

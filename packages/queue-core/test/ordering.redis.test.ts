@@ -1,9 +1,9 @@
 import { eventually } from '@titan/local/testing'
 import { describe, expect } from 'vitest'
-import { RetryError, UnrecoverableError, type Job, type JobContext } from '../src/index.ts'
+import { createConsumer, RetryError, UnrecoverableError, type Job, type JobContext } from '../src/index.ts'
 import { jobs, range } from './support/collect.ts'
 import { createGate } from './support/gate.ts'
-import { test, type Place } from './support/place.ts'
+import { test, type Place, type TestJobs } from './support/place.ts'
 
 /** Records runs per ordering key, and fails the moment two of a key overlap. */
 function createRecorder(behave: (job: Job, context: JobContext) => unknown = () => undefined) {
@@ -155,6 +155,49 @@ describe('jobs of one ordering key', () => {
     await eventually(() => recorder.runs.length === 2)
     expect(recorder.runs).toEqual([2, 1])
     await expectNothingLeft(place)
+  })
+})
+
+describe('a key held by a job that somebody deleted', () => {
+  test('goes on when the next job of the key comes, those that waited first', async ({ place }) => {
+    const queue = place.createQueue()
+    await queue.enqueue('work', 1, { id: 'holder', orderingKey: 'k' })
+    await queue.enqueue('work', 2, { orderingKey: 'k' })
+    await place.send('XTRIM', place.keys.streams[1], 'MAXLEN', 0)
+    await queue.enqueue('work', 3, { orderingKey: 'k' })
+    const recorder = createRecorder()
+    await place.startWorker({ work: recorder.work })
+    await eventually(() => recorder.runs.length === 2)
+    expect(recorder.runs).toEqual([2, 3])
+    await expectNothingLeft(place)
+  })
+
+  test('goes on although it waited for its retry', async ({ place }) => {
+    const queue = place.createQueue()
+    const work = (): never => {
+      throw new RetryError('later', { delayMs: 3_600_000 })
+    }
+    const worker = await place.startWorker({ work })
+    await queue.enqueue('work', 1, { id: 'holder', orderingKey: 'k' })
+    await eventually(() => worker.counters.retried === 1)
+    await worker.stop()
+    await place.send('DEL', place.keys.delayed, place.keys.delayedJobs)
+    await queue.enqueue('work', 2, { orderingKey: 'k' })
+    expect(await queue.stats()).toMatchObject({ ready: 1, parked: 0 })
+  })
+
+  test('stays with it while a worker runs it', async ({ place }) => {
+    const queue = place.createQueue()
+    const consumer = createConsumer<TestJobs>(place.redis, place.name, { prefix: place.prefix })
+    place.onEnd(() => consumer.close())
+    await queue.enqueue('work', 1, { id: 'holder', orderingKey: 'k' })
+    const [lease] = await consumer.claim()
+    if (lease === undefined) throw new Error('nothing to claim')
+    await place.send('XDEL', place.keys.streams[1], lease.fence.entryId)
+    await queue.enqueue('work', 2, { orderingKey: 'k' })
+    expect(await queue.stats()).toMatchObject({ ready: 0, parked: 1 })
+    await consumer.ack(lease)
+    expect(await queue.stats()).toMatchObject({ ready: 1, parked: 0 })
   })
 })
 
