@@ -11,7 +11,11 @@ const FLAGS = {
     valueHint: 'FILE.csv',
     description: 'Send the payments of this file: columns amount, idempotency_key and, if any, currency',
   },
-  port: { type: 'string', valueHint: 'N', description: "The API's port (default: 3000 if free, else any)" },
+  port: {
+    type: 'string',
+    valueHint: 'N',
+    description: "The API's port (default: PORT, else 3000 if free, else any)",
+  },
   workers: {
     type: 'string',
     valueHint: 'N',
@@ -56,7 +60,7 @@ async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<nu
       throw new LocalError('INVALID_INPUT', `Unknown: ${unknown.join(', ')}. See --help.`)
     return await runDemo({
       ...(args.input === undefined ? {} : { input: resolve(env['INIT_CWD'] ?? '.', args.input) }),
-      ...(args.port === undefined ? {} : { port: readNumber('port', args.port, 0, 65_535) }),
+      ...portOf(args.port ?? env['PORT']),
       workerCount: readNumber('workers', args.workers, 1, 16),
       isOnce: args.once,
       stateFolder: stateFolder(env),
@@ -68,6 +72,11 @@ async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<nu
     process.stderr.write(`\n${error.message}\n`)
     return error.code === 'INVALID_INPUT' ? USAGE_ERROR : 1
   }
+}
+
+/** The port that was asked for, if any was. */
+function portOf(text = ''): { readonly port?: number } {
+  return text === '' ? {} : { port: readNumber('port', text, 0, 65_535) }
 }
 
 function readNumber(flag: string, text: string, min: number, max: number): number {

@@ -115,8 +115,8 @@ function nameFlag(
   settings: readonly SettingNames[],
   flags: ReadonlyMap<string, string>,
 ): string {
-  const setting = settings.find(({ env }) => issue.startsWith(`${env} `))
-  if (setting === undefined || !flags.has(setting.flag)) return issue
+  const setting = settings.find(({ env }) => env !== undefined && issue.startsWith(`${env} `))
+  if (setting?.env === undefined || !flags.has(setting.flag)) return issue
   return `--${setting.flag}${issue.slice(setting.env.length)}`
 }
 

@@ -2,8 +2,8 @@
 export interface SettingNames {
   /** The flag without its dashes, in kebab case. */
   readonly flag: string
-  /** The environment variable. An empty one counts as unset. */
-  readonly env: string
+  /** The environment variable; an empty one counts as unset. Undefined: flag only, as for what must be asked for anew each time. */
+  readonly env?: string
   /** Other variables that are understood in its place. */
   readonly alsoEnv?: readonly string[]
   /** Further ones that whoever reads the variable understands by itself; only shown in the help. */
@@ -48,6 +48,7 @@ export function overlay(
 ): Environment {
   const merged: Record<string, string | undefined> = { ...env }
   for (const { flag, env: name, alsoEnv = [] } of settings) {
+    if (name === undefined) continue
     const stand = [name, ...alsoEnv]
       .map((candidate) => env[candidate])
       .find((text) => text !== undefined && text !== '')
@@ -90,8 +91,8 @@ function resolve<Value>(
   const { flag, env: name, alsoEnv = [], parse, parseAlso = parse } = setting
   const given = flags.get(flag)
   if (given !== undefined) return attempt(`--${flag}`, given, parse)
-  const own = env[name]
-  if (own !== undefined && own !== '') return attempt(name, own, parse)
+  const own = name === undefined ? undefined : env[name]
+  if (name !== undefined && own !== undefined && own !== '') return attempt(name, own, parse)
   for (const other of alsoEnv) {
     const text = env[other]
     if (text !== undefined && text !== '') return attempt(other, text, parseAlso)

@@ -57,7 +57,8 @@ function flagOf({ flag, hint, isSwitch = false }: SettingNames): string {
 }
 
 function describe({ about, env, alsoEnv = [], alsoRead = [], shown }: SettingNames): string {
-  return `${about} [${[env, ...alsoEnv, ...alsoRead].join(', ')}]${shown === '' ? '' : ` (default ${shown})`}`
+  const names = [...(env === undefined ? [] : [env]), ...alsoEnv, ...alsoRead]
+  return `${about}${names.length === 0 ? '' : ` [${names.join(', ')}]`}${shown === '' ? '' : ` (default ${shown})`}`
 }
 
 /** Breaks a text between words, and begins each further line at `column`. */

@@ -22,8 +22,9 @@ export interface RedriveSettings extends ActSettings {
 const actSettings: SettingsTable<ActSettings> = {
   ...commonSettings,
   ...filterSettings,
-  all: toggle({ flag: 'all', env: 'TITAN_ALL', about: 'every dead letter of the queue' }, false),
-  yes: toggle({ flag: 'yes', env: 'TITAN_YES', about: 'do not ask' }, false),
+  all: toggle({ flag: 'all', about: 'every dead letter of the queue' }, false),
+  // Without variables: a shell that has one set would delete without asking.
+  yes: toggle({ flag: 'yes', about: 'do not ask' }, false),
 }
 
 /** The program `titan dlq redrive`. */
