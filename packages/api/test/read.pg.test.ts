@@ -42,6 +42,15 @@ async function readAll(path: string, start: string | null): Promise<string[]> {
 }
 
 describe('GET /payments/{payment_id}', () => {
+  it('names the late charge of a payment in review', async () => {
+    const id = await createPayment('charged-late')
+    const contradiction = { kind: 'late_charge', paymentId: id, gateway: 'simulated', detail: {} } as const
+    await api.store.recordBreak({ ...contradiction, reference: 'ch_late' })
+
+    const shown: unknown = await (await api.request(`/payments/${id}`)).json()
+    expect(shown).toMatchObject({ status_detail: 'IN_REVIEW', late_charge_ref: 'ch_late' })
+  })
+
   it('answers id, amount and status, in this order', async () => {
     const id = await createPayment('read')
     const response = await api.request(`/payments/${id}`)

@@ -56,7 +56,7 @@ export async function examinePayments(
           'payments.breaks',
           'warning',
           `${breaks.count} contradictions with a gateway are open: ${breaks.offenders.join(', ')}`,
-          'settle them with the gateway, then set resolved_at and resolution in reconciliation_breaks',
+          'titan payments show tells them; give the charge back at the gateway, then record the refund',
         ),
   ]
 }

@@ -116,6 +116,20 @@ describe('titan payments show', () => {
     expect((await show(ids.queued)).job).toMatchObject({ state: 'dead', letter: { cause: 'unrecoverable' } })
   })
 
+  it('shows the late charge of a payment in review, and its refund', async () => {
+    const { store, ids, env } = world
+    const lateCharge = { kind: 'late_charge', paymentId: ids.pending, gateway: 'stripe' } as const
+    await store.recordBreak({ ...lateCharge, reference: 'pi_late', detail: {} })
+    const open = await runHere(['payments', 'show', ids.pending], env)
+    expect(open.stdout).toMatch(/^late charge +pi_late$/m)
+    expect(open.stdout).toMatch(/^late_charge +stripe +pi_late +\S+ +- +-$/m)
+
+    const evidence = { refundRef: 're_1', operator: 'ann', note: 'seen' }
+    await store.recordRefund(ids.pending, { ...evidence, gatewayRef: 'pi_late' })
+    const closed = await runHere(['payments', 'show', ids.pending], env)
+    expect(closed.stdout).toMatch(/^late_charge +stripe +pi_late .*refunded by re_1: seen$/m)
+  })
+
   it('ends with code 1 when there is none, and with 2 when none is named', async () => {
     const { code, stdout, stderr } = await runHere(['payments', 'show', 'pay_0'], world.env)
     expect({ code, stdout, stderr }).toEqual({
