@@ -6,6 +6,7 @@ import { levelOf } from './levels.ts'
 import { describeJob } from './new-job.ts'
 import type { QueuePartition } from './partition.ts'
 import { validate, type Schemas } from './schema.ts'
+import { runScript, scripts } from './scripts.ts'
 import { serverNow } from './server.ts'
 
 /** A recurring job as it is stored. */
@@ -81,6 +82,13 @@ export function createSchedules<Jobs extends JobMap>(
   const [home] = parts
   if (home === undefined) throw new QueueError('INVALID_OPTIONS', `Queue "${queue}" has no partition`)
   const { connection, keys } = home
+  const store = (key: string, definition: string, slot: string): Promise<number> =>
+    runScript<number>(
+      connection,
+      scripts.schedule,
+      [keys.schedules, keys.slots, keys.control],
+      [key, definition, slot],
+    )
   return {
     async schedule(key, { cron, timeZone = 'UTC' }, name, data, options = {}) {
       // Everything is checked here: a slot that cannot be fired would hold up the others.
@@ -99,16 +107,10 @@ export function createSchedules<Jobs extends JobMap>(
         data: checked,
         options,
       } satisfies Schedule)
-      const unchanged = (await connection.send<string | null>(['HGET', keys.schedules, key])) === schedule
-      await connection.send(['HSET', keys.schedules, key, schedule])
-      // An unchanged schedule keeps its slot: a restart must not push a firing that is due into the future.
-      await connection.send(['ZADD', keys.slots, ...(unchanged ? ['NX'] : []), String(slot), key])
-      await connection.send(['XADD', keys.control, 'MAXLEN', '64', '*', 'e', 'due', 'v', String(slot)])
+      await store(key, schedule, String(slot))
     },
     async unschedule(key) {
-      const removed = await connection.send<number>(['ZREM', keys.slots, key])
-      await connection.send(['HDEL', keys.schedules, key])
-      return removed > 0
+      return (await store(key, '', '')) > 0
     },
     async schedules() {
       const stored = await connection.send<string[] | Record<string, string>>(['HVALS', keys.schedules])
@@ -137,10 +139,11 @@ export async function fireDueSlots(part: QueuePartition, now: number): Promise<n
     '100',
   ])
   for (const key of due) {
-    const text = await connection.send<string | null>(['HGET', keys.schedules, key])
+    // The slot is read before the definition: one that is replaced in between has another slot, and the guard refuses.
     const score = await connection.send<string | number | null>(['ZSCORE', keys.slots, key])
-    if (score === null) continue
-    const slot = Number(score)
+    const slot = Number(score ?? Infinity)
+    if (slot > now) continue
+    const text = await connection.send<string | null>(['HGET', keys.schedules, key])
     const schedule = text === null ? undefined : (JSON.parse(text) as Schedule)
     const following =
       schedule === undefined ? undefined : nextSlot(schedule.cron, schedule.timeZone, Math.max(now, slot))

@@ -23,7 +23,17 @@ function script(flags: string, ...parts: string[]): Script {
 /** Every script of the library. */
 export const scripts: Readonly<
   Record<
-    'enqueue' | 'promote' | 'settle' | 'renew' | 'reclaim' | 'amend' | 'take' | 'stats' | 'group' | 'janitor',
+    | 'enqueue'
+    | 'promote'
+    | 'settle'
+    | 'renew'
+    | 'reclaim'
+    | 'amend'
+    | 'schedule'
+    | 'take'
+    | 'stats'
+    | 'group'
+    | 'janitor',
     Script
   >
 > = {
@@ -33,6 +43,7 @@ export const scripts: Readonly<
   renew: script('allow-oom', 'renew'),
   reclaim: script('allow-oom', 'reclaim'),
   amend: script('allow-oom', 'route', 'amend'),
+  schedule: script('allow-oom', 'schedule'),
   take: script('allow-oom', 'take'),
   stats: script('no-writes', 'route', 'stats'),
   group: script('allow-oom', 'group'),

@@ -1,9 +1,9 @@
 import { eventually } from '@titan/local/testing'
 import * as v from 'valibot'
 import { describe, expect } from 'vitest'
-import type { Job } from '../src/index.ts'
-import { fireDueSlots } from '../src/schedules.ts'
-import { test, type Place } from './support/place.ts'
+import { createQueue, type Job, type RedisNodeClient } from '../src/index.ts'
+import { fireDueSlots, nextSlot } from '../src/schedules.ts'
+import { test, type Place, type TestJobs } from './support/place.ts'
 
 async function serverNow(place: Place): Promise<number> {
   const [seconds, micros] = await place.send<[string, string]>('TIME')
@@ -15,6 +15,19 @@ async function makeDue(place: Place, key: string, agoMs: number): Promise<number
   const slot = Math.floor((await serverNow(place)) - agoMs)
   await place.send('ZADD', place.keys.slots, slot, key)
   return slot
+}
+
+/** The client of a place with its methods, so that one of them can be another. */
+function clientOf({ redis }: Place): RedisNodeClient {
+  return {
+    isReady: true,
+    sendCommand: (args) => redis.sendCommand(args),
+    duplicate: (overrides) => redis.duplicate(overrides),
+    connect: () => redis.connect(),
+    close: () => redis.close(),
+    destroy: () => redis.destroy(),
+    on: (event, listener) => redis.on(event, listener),
+  }
 }
 
 const slotOf = (place: Place, key: string): Promise<string | null> =>
@@ -78,6 +91,29 @@ describe('a recurring job', () => {
     await place.startWorker({ work: ({ id }) => void ids.push(id) })
     await eventually(() => ids.length >= 2)
     expect(new Set(ids).size).toBe(ids.length)
+  })
+
+  test('deployed by two with different definitions has the slot of the one that won', async ({ place }) => {
+    const other = place.createQueue()
+    const slow = createQueue<TestJobs>(
+      {
+        ...clientOf(place),
+        // Before and after every command of the one the other deploys.
+        async sendCommand<T>(args: string[]) {
+          await other.schedule('s', { cron: '0 15 * * *' }, 'work', 2)
+          try {
+            return await place.redis.sendCommand<T>(args)
+          } finally {
+            await other.schedule('s', { cron: '0 15 * * *' }, 'work', 2)
+          }
+        },
+      },
+      place.name,
+      { prefix: place.prefix },
+    )
+    await slow.schedule('s', { cron: '0 3 * * *' }, 'work', 1)
+    const [schedule] = await other.schedules()
+    expect(schedule?.nextAt).toBe(nextSlot(schedule?.cron ?? '', 'UTC', await serverNow(place)))
   })
 
   test('that was removed fires no more', async ({ place }) => {

@@ -1,0 +1,20 @@
+-- Creates, replaces or removes one recurring job: its definition and its slot change in one step.
+-- KEYS[1..3]  schedules, slots, control
+-- ARGV[1..3]  key of the recurring job, its definition or '' to remove it, its next slot in epoch ms or ''
+-- RETURNS     1 if there was one, else 0
+-- WHY         of two processes that deploy different definitions one wins with its own slot; an unchanged definition
+--             keeps its slot, since a restart must not push a firing that is due into the future
+local key, definition, slot = ARGV[1], ARGV[2], ARGV[3]
+if definition == '' then
+  redis.call('HDEL', KEYS[1], key)
+  return redis.call('ZREM', KEYS[2], key)
+end
+local before = redis.call('HGET', KEYS[1], key)
+redis.call('HSET', KEYS[1], key, definition)
+if before == definition then
+  redis.call('ZADD', KEYS[2], 'NX', slot, key)
+else
+  redis.call('ZADD', KEYS[2], slot, key)
+end
+redis.call('XADD', KEYS[3], 'MAXLEN', '64', '*', 'e', 'due', 'v', slot)
+return before and 1 or 0
