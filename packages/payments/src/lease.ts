@@ -7,6 +7,8 @@ export interface HeldLease {
   readonly signal: AbortSignal
   /** Milliseconds that are certainly left, by the monotonic clock of this process. */
   remainingMs(): number
+  /** Renews it now; resolves when that is done, has failed, or the lease is over. */
+  extend(): Promise<void>
   /** Stops keeping it; the settlement ends the lease itself. Idempotent. */
   stop(): void
 }
@@ -32,7 +34,7 @@ export function holdLease({ store, claim, leaseMs, claimedAt, now, onError }: Ho
   let deadline = claimedAt + leaseMs
   let isStopped = false
   let expiry = setTimeout(expire, deadline - now())
-  let renewal = setTimeout(renewInBackground, leaseMs / 3)
+  let renewal = setTimeout(() => void keep(), leaseMs / 3)
 
   function expire(): void {
     stop()
@@ -52,15 +54,25 @@ export function holdLease({ store, claim, leaseMs, claimedAt, now, onError }: Ho
     deadline = askedAt + leaseMs
     clearTimeout(expiry)
     expiry = setTimeout(expire, deadline - now())
-    renewal = setTimeout(renewInBackground, leaseMs / 3)
+    renewal = setTimeout(() => void keep(), leaseMs / 3)
   }
 
-  function renewInBackground(): void {
-    renew().catch((error: unknown) => {
+  async function keep(): Promise<void> {
+    try {
+      await renew()
+    } catch (error) {
       onError(error)
       // The deadline stands: without a renewal the call is aborted in time.
-      if (!isStopped) renewal = setTimeout(renewInBackground, leaseMs / 6)
-    })
+      if (!isStopped) renewal = setTimeout(() => void keep(), leaseMs / 6)
+    }
+  }
+
+  async function extend(): Promise<void> {
+    if (isStopped) return
+    clearTimeout(renewal)
+    const { promise: over, resolve } = Promise.withResolvers<void>()
+    controller.signal.addEventListener('abort', () => resolve(), { once: true })
+    await Promise.race([keep(), over])
   }
 
   function stop(): void {
@@ -69,5 +81,5 @@ export function holdLease({ store, claim, leaseMs, claimedAt, now, onError }: Ho
     clearTimeout(renewal)
   }
 
-  return { signal: controller.signal, remainingMs: () => deadline - now(), stop }
+  return { signal: controller.signal, remainingMs: () => deadline - now(), extend, stop }
 }

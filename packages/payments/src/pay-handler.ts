@@ -139,6 +139,8 @@ export function createPaymentHandler(options: PaymentHandlerOptions): PaymentHan
     const onError = (error: unknown): void => onEvent({ type: 'error', source: 'lease', error })
     const lease = holdLease({ store, claim, leaseMs, claimedAt, now, onError })
     try {
+      // A slow claim has eaten up its own lease; giving the payment back would only repeat that.
+      if (lease.remainingMs() < gatewayTimeoutMs) await lease.extend()
       // The last look before the first byte: whoever takes over must not find us still sending.
       if (lease.remainingMs() < gatewayTimeoutMs)
         return { type: 'RELEASED', reason: 'too little of the lease is left' }

@@ -65,3 +65,22 @@ test('what is left of a lease counts from before it was asked for', async () => 
   expect(lease.remainingMs()).toBeLessThanOrEqual(6_000)
   lease.stop()
 })
+
+test('a lease is renewed when that is asked for', async () => {
+  const { id } = await createPayment(store)
+  const claimed = await claim(store, id, { leaseMs: 10_000 })
+  const options = { store, claim: claimed, leaseMs: 10_000, now, onError: () => {} }
+  const lease = holdLease({ ...options, claimedAt: now() - 4_000 })
+  const first = await leaseUntil(id)
+  const askedAt = now()
+  await lease.extend()
+  expect(lease.remainingMs()).toBeGreaterThan(10_000 - (now() - askedAt) - 1)
+  expect(await leaseUntil(id)).toBeGreaterThan(first)
+  lease.stop()
+})
+
+test('asking a database that does not answer for a renewal ends with the lease', async () => {
+  const { lease } = await hold({ store: { renew: () => new Promise(() => {}) } })
+  await lease.extend()
+  expect(lease.signal.aborted).toBe(true)
+})

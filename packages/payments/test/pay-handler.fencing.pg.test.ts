@@ -5,6 +5,7 @@ import {
   createPaymentStore,
   createSimulatedGateway,
   type Gateway,
+  type PaymentHandlerOptions,
   type PaymentsEvent,
   type PaymentStore,
 } from '../src/index.ts'
@@ -83,10 +84,8 @@ test('a second charge is recorded, and the payment keeps the first', async () =>
   ])
 })
 
-test('a worker whose claim took too long sends nothing and gives the payment back', async () => {
-  const gateway = createSimulatedGateway({ delayMs: 0 })
-  const { id } = await createPayment(store)
-  // Five seconds go by between asking for the claim and the last look before sending.
+/** Options of a worker for which more than a third of the lease goes by while it claims. */
+function slowlyClaiming(faulty: Partial<PaymentStore> = {}): Partial<PaymentHandlerOptions> {
   let elapsed = 0
   const slow: PaymentStore = {
     ...store,
@@ -94,15 +93,29 @@ test('a worker whose claim took too long sends nothing and gives the payment bac
       elapsed = 5_001
       return store.claim(one, options)
     },
+    ...faulty,
   }
-  const options = {
-    gateway,
+  return {
     store: slow,
     gatewayTimeoutMs: 10_000,
     leaseMs: 15_000,
     now: () => performance.now() + elapsed,
   }
-  expect(await pay(id, options)).toBeInstanceOf(RetryError)
+}
+
+test('a worker whose claim took too long renews the lease before it sends', async () => {
+  const gateway = createSimulatedGateway({ delayMs: 0 })
+  const { id } = await createPayment(store)
+  expect(await pay(id, { gateway, ...slowlyClaiming() })).toBeUndefined()
+  expect(gateway.ledger).toHaveLength(1)
+  expect(await read(store, id)).toMatchObject({ status: 'SUCCESS', fence: 1 })
+})
+
+test('a worker whose claim took too long and whose lease cannot be renewed sends nothing and gives the payment back', async () => {
+  const gateway = createSimulatedGateway({ delayMs: 0 })
+  const { id } = await createPayment(store)
+  const renew = (): Promise<never> => Promise.reject(new Error('database away'))
+  expect(await pay(id, { gateway, ...slowlyClaiming({ renew }) })).toBeInstanceOf(RetryError)
   expect(gateway.requests).toHaveLength(0)
   expect(await read(store, id)).toMatchObject({ status: 'QUEUED', retries: 0 })
 })
