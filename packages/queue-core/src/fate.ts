@@ -9,7 +9,7 @@ import type { ResolvedWorker } from './options.ts'
 import { decide, type Outcome } from './outcome.ts'
 import { deadVerdict, retryVerdict, verdict } from './verdict.ts'
 
-/** What became of the jobs of a worker. */
+/** What became of the jobs of a worker. Dead letters are counted by their events: not every one had a run. */
 export interface Counts {
   started: number
   completed: number
@@ -67,7 +67,6 @@ export function createFate(
 
   function bury(lane: Lane, held: Held, cause: FailureCause, error: Error): void {
     const stored = whenStored(() => {
-      counts.deadLettered++
       emit({ type: 'deadLettered', job: eventJob(held), cause, error })
     })
     lane.settle(held, deadVerdict(held, cause, error, consumer), stored)

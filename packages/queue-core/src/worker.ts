@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 import type { RedisClient } from './connection.ts'
 import { createPrefetch } from './demand.ts'
 import { QueueError } from './errors.ts'
-import { guardListener } from './events.ts'
+import { guardListener, type OnEvent } from './events.ts'
 import { Run, type Handler, type JobContext } from './execute.ts'
 import { createFate, type Counts } from './fate.ts'
 import { eventJob, type Held } from './held.ts'
@@ -92,7 +92,12 @@ export function createWorker<Jobs extends JobMap>(
   const settings = resolveWorker(queue, options)
   const { concurrency } = settings
   const consumer = `${options.consumer ?? `${hostname()}-${process.pid}`}:${randomBytes(4).toString('hex')}`
-  const emit = guardListener(options.onEvent)
+  const tell = guardListener(options.onEvent)
+  // A job may be dead on arrival: its dead letter is counted wherever it was made.
+  const emit: OnEvent = (event) => {
+    if (event.type === 'deadLettered') counts.deadLettered++
+    tell(event)
+  }
   const schemas = options.schemas as Schemas | undefined
   const byName = new Map<string, Handler<string, never>>(Object.entries(handlers))
   const prefetch = createPrefetch(settings.maxPrefetch)

@@ -223,3 +223,19 @@ test('a letter that the server refuses keeps no other job from its end', async (
   ])
   expect(runs.toSorted((a, b) => a - b)).toEqual([0, 1, 2])
 })
+
+test('a job that is dead on arrival is counted as one', async ({ place }) => {
+  const queue = place.createQueue()
+  const failing = async (): Promise<never> => Promise.reject(new Error('boom'))
+  await queue.enqueue('work', 1)
+  await place.send('XGROUP', 'CREATE', place.keys.streams[1], 'workers', '0')
+  await place.send('XREADGROUP', 'GROUP', 'workers', 'dead', 'STREAMS', place.keys.streams[1], '>')
+  const worker = await place.startWorker(
+    { work: failing },
+    { visibilityMs: 200, maxCrashes: 1, maxAttempts: 1 },
+  )
+  await eventually(() => worker.counters.deadLettered === 1)
+  await queue.enqueue('work', 2)
+  await eventually(() => worker.counters.deadLettered === 2)
+  expect(place.eventsOf('deadLettered').map(({ cause }) => cause)).toEqual(['worker_crash', 'handler_error'])
+})

@@ -204,11 +204,12 @@ describe('data that does not fit', () => {
   })
 
   test('the format of an entry at all is a dead letter that says so', async ({ place }) => {
-    await place.startWorker({ work: () => undefined })
+    const worker = await place.startWorker({ work: () => undefined })
     await place.send('XADD', place.keys.streams[1], '*', 'who', 'knows')
     const letter = await deadLetter(place)
     expect(letter).toMatchObject({ cause: 'undecodable', fields: { who: 'knows' }, failures: 0, crashes: 0 })
     expect(await place.createQueue().stats()).toMatchObject({ ready: 0, leased: 0, dead: 1 })
+    await eventually(() => worker.counters.deadLettered === 1)
   })
 
   test('what a script can hand on does not hold up the jobs behind it', async ({ place }) => {
