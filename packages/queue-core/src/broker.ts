@@ -2,7 +2,7 @@ import type { Connection } from './connection.ts'
 import type { StoredJob } from './job.ts'
 import { decodeFields } from './job.ts'
 import { streamKeys, type Keys } from './keys.ts'
-import type { Fence, Lease } from './lease.ts'
+import type { Delivery, Fence } from './lease.ts'
 import { LEVELS, type Level } from './levels.ts'
 import { runScript, scripts } from './scripts.ts'
 import { defaults } from './options.ts'
@@ -27,7 +27,7 @@ export interface Entry {
 export type EnqueueReply = string
 
 /** A taken-over entry. */
-export interface Reclaimed extends Lease {
+export interface Reclaimed extends Delivery {
   readonly level: Level
   readonly from: string
 }
@@ -154,7 +154,7 @@ export async function reclaim(
 }
 
 /** A claimed entry with the level of its stream. */
-export interface Claimed extends Lease {
+export interface Claimed extends Delivery {
   readonly level: Level
 }
 

@@ -13,7 +13,7 @@ export interface Fence {
 }
 
 /** A claimed job: plain data, renewed and settled through its consumer. */
-export interface Lease extends Fence {
+export interface Delivery extends Fence {
   /** Undefined when the entry is not in the format of a job. */
   readonly job: StoredJob | undefined
   /** The raw fields of the entry, for dead letters that could not be decoded. */
