@@ -35,9 +35,12 @@ export interface QueueOptions<Jobs extends JobMap> extends SharedOptions<Jobs> {
   readonly maxPayloadBytes?: number
 }
 
-/** A token bucket on the server's clock. */
+/**
+ * A token bucket on the server's clock. In a span of time there start at most `max` jobs, and `max` for each `perMs` of
+ * it, and one for each token that a worker took before and could not use: the smaller of `concurrency` and `max` a worker.
+ */
 export interface RateLimit {
-  /** Jobs that may start within `perMs`, and the size of a burst. */
+  /** Tokens that flow in within `perMs`, one a job, and the size of a full bucket. */
   readonly max: number
   /** Length of the period in milliseconds. */
   readonly perMs: number
