@@ -44,7 +44,7 @@ it('shows every variable that takes effect, and no others', async () => {
   ])
 
   expect(read.size).toBeGreaterThan(15)
-  expect([...(await shownVariables())].toSorted()).toEqual(
-    [...new Set([...read, ...own, ...standIns])].toSorted(),
+  expect(await shownVariables()).toEqual(
+    new Set([...read, ...own, ...standIns].filter((name) => name !== undefined)),
   )
 })
