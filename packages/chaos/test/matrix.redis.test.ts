@@ -5,7 +5,7 @@ import { eventually } from '@titan/local/testing'
 import { afterAll, describe, expect, test } from 'vitest'
 import { paymentOf } from '../src/kill-log.ts'
 import { OUTCOMES } from './support/outcomes.ts'
-import { amountOf, openScenario, PATIENT, type Scenario } from './support/scenario.ts'
+import { ALL, amountOf, openScenario, PATIENT, type Scenario } from './support/scenario.ts'
 
 /**
  * Steps that every payment passes, whatever the gateway does: a worker dies at each of them for each payment. The next
@@ -28,10 +28,19 @@ describe.concurrent('for every outcome of the gateway, a worker that is killed',
   test.for(PASSED_BY_ALL)('at %s', async (steps, { expect: check, onTestFinished }) => {
     const scenario = await openScenario(cache)
     onTestFinished(() => scenario.close())
-    const ids = await scenario.createPayments()
-    await scenario.workToTheEnd(steps)
-    await expectRight(scenario, ids)
-    for (const step of steps) check(killedAt(scenario, step), step).toEqual(new Set(ids))
+    // A kill takes with it what passes the same step at that moment: such outcomes have their turn in a round of their own.
+    let missing = ALL
+    await inRounds(async () => {
+      const indexes = missing
+      const ids = await scenario.createPayments(indexes)
+      await scenario.workToTheEnd(steps)
+      await expectRight(scenario, ids, indexes)
+      missing = indexes.filter((_index, at) =>
+        steps.some((step) => !killedAt(scenario, step).has(ids[at] ?? '')),
+      )
+      return missing.length === 0
+    })
+    check(missing).toEqual([])
   })
 
   test('while the queue stores an ack, a retry and a dead letter, and when it has', async ({
@@ -69,14 +78,17 @@ describe.concurrent('for every outcome of the gateway, a worker that is killed',
   }) => {
     const scenario = await openScenario(cache)
     onTestFinished(() => scenario.close())
-    const ids = await scenario.createPayments()
-    await scenario.killFor('payments.claimed', ids)
-    await scenario.wipe('jobs')
-    await scenario.age()
-    await scenario.workToTheEnd(['reconciler.taken', 'reconciler.enqueued'])
-    await expectRight(scenario, ids)
-    for (const step of ['reconciler.taken', 'reconciler.enqueued'])
-      check(killedAt(scenario, step).size, step).toBeGreaterThan(0)
+    const steps = ['reconciler.taken', 'reconciler.enqueued']
+    await inRounds(async () => {
+      const ids = await scenario.createPayments()
+      await scenario.killFor('payments.claimed', ids)
+      await scenario.wipe('jobs')
+      await scenario.age()
+      await scenario.workToTheEnd(steps)
+      await expectRight(scenario, ids)
+      return steps.every((step) => killedAt(scenario, step).size > 0)
+    })
+    for (const step of steps) check(killedAt(scenario, step).size, step).toBeGreaterThan(0)
   })
 
   test('after the reconciler rebuilt a queue that was wiped', async ({ onTestFinished }) => {
@@ -105,19 +117,24 @@ test(
       'relay.enqueued@1',
       'relay.marked@1',
     ]
-    const ids = await payWhileTheApiDies(scenario, steps)
-    await scenario.workToTheEnd()
-    await expectRight(scenario, ids)
+    const rounds = await inRounds(async (round) => {
+      const ids = await payWhileTheApiDies(scenario, steps, round)
+      await scenario.workToTheEnd()
+      await expectRight(scenario, ids)
+      return stepsOf(scenario).size === steps.length
+    })
     const [rows] = await scenario.sql<{ count: number }[]>`select count(*)::int as count from payments`
-    expect(rows?.count).toBe(OUTCOMES.length)
-    expect(new Set(scenario.kills().map(({ step }) => step))).toEqual(
-      new Set(steps.map((step) => step.split('@')[0])),
-    )
+    expect(rows?.count).toBe(rounds * OUTCOMES.length)
+    expect(stepsOf(scenario)).toEqual(new Set(steps.map((step) => step.split('@')[0])))
   },
 )
 
 /** Sends each payment until it is answered 202, to an API that is started again when it died; answers their ids. */
-async function payWhileTheApiDies(scenario: Scenario, killAt: readonly string[]): Promise<string[]> {
+async function payWhileTheApiDies(
+  scenario: Scenario,
+  killAt: readonly string[],
+  round: number,
+): Promise<string[]> {
   let url = ''
   let isOver = false
 
@@ -133,7 +150,7 @@ async function payWhileTheApiDies(scenario: Scenario, killAt: readonly string[])
     const request = {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ amount: amountOf(index), idempotency_key: `key-${index}` }),
+      body: JSON.stringify({ amount: amountOf(index), idempotency_key: `key-${round}-${index}` }),
     }
     return eventually(async () => {
       const answer = await fetch(`${url}/pay`, request)
@@ -148,17 +165,26 @@ async function payWhileTheApiDies(scenario: Scenario, killAt: readonly string[])
   isOver = true
   const again = await Promise.all(OUTCOMES.map((_outcome, index) => pay(index).catch(() => undefined)))
   expect(again.filter((id, index) => id !== undefined && id !== ids[index])).toEqual([])
+  // Its relay comes after its answers; what it does not come to, the next round does.
+  await eventually(() => stepsOf(scenario).size === killAt.length, { timeoutMs: 3_000 }).catch(
+    () => undefined,
+  )
   await scenario.endAll()
   await serving
   return ids
 }
 
 /** Whatever died, each payment is where its gateway's answer belongs, charged once at most, and every rule holds. */
-async function expectRight({ store, ledger, verify }: Scenario, ids: readonly string[]): Promise<void> {
+async function expectRight(
+  { store, ledger, verify }: Scenario,
+  ids: readonly string[],
+  indexes: readonly number[] = ALL,
+): Promise<void> {
   const { charges, mismatches } = await ledger()
+  const outcomes = OUTCOMES.filter((_outcome, index) => indexes.includes(index))
   const seen = await Promise.all(
-    OUTCOMES.map(async ({ name }, index) => {
-      const id = ids[index] ?? ''
+    outcomes.map(async ({ name }, at) => {
+      const id = ids[at] ?? ''
       const payment = await store.get(id)
       return {
         name,
@@ -170,7 +196,7 @@ async function expectRight({ store, ledger, verify }: Scenario, ids: readonly st
     }),
   )
   expect(seen).toEqual(
-    OUTCOMES.map(({ name, status, review = false, attempts = 1, charges: count }) => ({
+    outcomes.map(({ name, status, review = false, attempts = 1, charges: count }) => ({
       ...{ name, status, review, attempts, charges: count },
     })),
   )
@@ -178,6 +204,18 @@ async function expectRight({ store, ledger, verify }: Scenario, ids: readonly st
   const findings = await verify()
   expect(findings.filter(({ verdict }) => verdict === 'FAIL')).toEqual([])
   expect(findings.filter(({ verdict }) => verdict === 'PASS').length).toBeGreaterThan(10)
+}
+
+const MAX_ROUNDS = 10
+
+/** Repeats a round until it was enough; answers how many there were. */
+async function inRounds(round: (number: number) => Promise<boolean>): Promise<number> {
+  for (let number = 1; ; number++) if ((await round(number)) || number === MAX_ROUNDS) return number
+}
+
+/** The steps at which somebody died. */
+function stepsOf(scenario: Scenario): Set<string> {
+  return new Set(scenario.kills().map(({ step }) => step))
 }
 
 /** The payments for which somebody died at a step. */

@@ -31,8 +31,11 @@ const MAX_RETRIES = 2
 export interface Scenario {
   readonly sql: Database
   readonly store: PaymentStore
-  /** Stores a payment for each outcome, as the API does but without it; answers their ids in the order of the outcomes. */
-  createPayments(): Promise<string[]>
+  /**
+   * Stores a new payment for each of these outcomes, by index, as the API does but without it; answers their ids in the
+   * same order. @default all outcomes
+   */
+  createPayments(indexes?: readonly number[]): Promise<string[]>
   /** Starts a program that dies at these steps, and answers when it is ready or dead. */
   start(name: ProgramName, killAt?: readonly string[]): Promise<{ program: RunningProgram; line: string }>
   /** Starts a worker again whenever it was killed at one of these steps, until all is over; then stops it. */
@@ -52,6 +55,9 @@ export interface Scenario {
   close(): Promise<void>
 }
 
+/** Every outcome, by index. */
+export const ALL: readonly number[] = OUTCOMES.map((_outcome, index) => index)
+
 /** The amount that makes the gateway behave like the outcome at this index. */
 export const amountOf = (index: number): number => 1_001 + index
 
@@ -70,6 +76,7 @@ export async function openScenario(compileCache: string): Promise<Scenario> {
   const rules = OUTCOMES.map(({ behaviour }, index) => ({ amount: amountOf(index), behaviour }))
   const gateway = await spawnGatewaySimulator({ ledgerPath, rules })
   const running = new Set<RunningProgram>()
+  let created = 0
 
   const env = {
     DATABASE_URL: database.url,
@@ -137,10 +144,10 @@ export async function openScenario(compileCache: string): Promise<Scenario> {
     sql,
     store,
     start,
-    async createPayments() {
+    async createPayments(indexes = ALL) {
       const answers = await Promise.all(
-        OUTCOMES.map((_outcome, index) =>
-          store.create({ amount: amountOf(index), idempotencyKey: `key-${index}` }),
+        indexes.map((index) =>
+          store.create({ amount: amountOf(index), idempotencyKey: `made-${(created += 1)}` }),
         ),
       )
       return answers.map((answer) => {
