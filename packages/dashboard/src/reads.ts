@@ -13,8 +13,8 @@ import type { Cache } from './cache.ts'
 import { searchLetters, type LetterFilter, type LettersFound } from './letters.ts'
 import type { ObservedQueue } from './queues.ts'
 import { listActs, type AuditEntry } from './statements/audit.ts'
-import { countTotals, type PaymentTotals } from './statements/counts.ts'
 import { listHeld, listParked, type HeldPayment, type ParkedPayment } from './statements/leases.ts'
+import { countTotals, type PaymentTotals } from './totals.ts'
 
 /** A payment and all that is known of it. */
 export interface History {
@@ -71,7 +71,7 @@ export function createReads(sql: Database, cache: Cache): Reads {
   }
 
   return {
-    totals: () => cache.get('totals', () => countTotals(sql)),
+    totals: () => cache.get('totals', () => countTotals(store)),
     stats: ({ queue }) => cache.get(`stats ${queue.name}`, () => queue.stats()),
     consumers: ({ queue, inspector }) => cache.get(`consumers ${queue.name}`, () => inspector.consumers()),
     leasedJobs: ({ queue, inspector }) =>

@@ -22,7 +22,7 @@ export { eventIdOf, gatewayKeyOf, jobIdOf, newPaymentId } from './identifiers.ts
 export { createPaymentStore, type PaymentStore, type PaymentStoreOptions } from './store.ts'
 export type { CreateAnswer, NewPayment } from './statements/create.ts'
 export type { ListFilter } from './statements/read.ts'
-export type { PaymentCounts } from './statements/counts.ts'
+export type { CountLimits, PaymentCounts } from './statements/counts.ts'
 export type { ClaimOptions, HeldClaim } from './statements/claim.ts'
 export type { Claim, ClaimAnswer, ClaimMode, SkipReason } from './claim.ts'
 export type { Break, OperatorDecision } from './statements/operator.ts'

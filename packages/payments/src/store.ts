@@ -15,7 +15,7 @@ import {
 } from './statements/operator.ts'
 import { markQueued, relayPending, takeLost, unfinishedJobs } from './statements/queue.ts'
 import type { DueJob, LostJobs, RelayBatch, UnfinishedCursor, UnfinishedPage } from './statements/queue.ts'
-import { countPayments, type PaymentCounts } from './statements/counts.ts'
+import { countPayments, type CountLimits, type PaymentCounts } from './statements/counts.ts'
 import { getPayment, listAttempts, listBreaks, listEvents, listPayments } from './statements/read.ts'
 import type { ListFilter } from './statements/read.ts'
 import { recordRefund, type Refund, type RefundEffect } from './statements/refund.ts'
@@ -43,7 +43,7 @@ export interface PaymentStore {
   /** Contradictions with a gateway that are on record for a payment, resolved ones too. */
   breaks(paymentId: string): Promise<RecordedBreak[]>
   /** At a cost that does not grow with the history; exact in a small table. */
-  counts(): Promise<PaymentCounts>
+  counts(limits?: CountLimits): Promise<PaymentCounts>
 
   /** Takes the right to work on a payment. The gateway key of the attempt is committed when this resolves. */
   claim(id: string, options: ClaimOptions): Promise<ClaimAnswer>
@@ -113,7 +113,7 @@ export function createPaymentStore(sql: Database, options: PaymentStoreOptions =
     events: (paymentId) => listEvents(sql, paymentId),
     attempts: (paymentId) => listAttempts(sql, paymentId),
     breaks: (paymentId) => listBreaks(sql, paymentId),
-    counts: () => countPayments(sql),
+    counts: (limits) => countPayments(sql, limits),
     claim: (id, claim) => claims(claim).run(id),
     renew: (held, leaseMs) => renewals(leaseMs).run(held),
     settle: (settlement) => settles.run(settlement),

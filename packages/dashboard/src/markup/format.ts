@@ -1,4 +1,4 @@
-import type { Count } from '../statements/counts.ts'
+import type { Count } from '../totals.ts'
 
 const whole = new Intl.NumberFormat('en')
 

@@ -8,7 +8,7 @@ import { card, chip, failedPart, table, type Html } from '../markup/parts.ts'
 import { pathTo } from '../paths.ts'
 import type { Reading } from '../reads.ts'
 import type { Sample } from '../sampler.ts'
-import type { PaymentTotals } from '../statements/counts.ts'
+import type { PaymentTotals } from '../totals.ts'
 
 /** What the overview shows. */
 export interface OverviewContent {
