@@ -108,7 +108,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     const before = await store.readEpoch(queue.name)
     if (before?.epoch === now.epoch && before.runId === now.runId) return 0
     const { added } = await enqueueAll(() => {})
-    passStep('reconciler.rebuilt', [])
+    passStep('reconciler.rebuilt', () => [])
     // Only now: if this run dies, the next one begins again.
     await store.writeEpoch(queue.name, now)
     onEvent({ type: 'queue_rebuilt', count: added })
@@ -154,9 +154,9 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     })
     if (lost.length === 0) return 0
     const ids = lost.map(({ paymentId }) => paymentId)
-    passStep('reconciler.taken', ids)
+    passStep('reconciler.taken', () => ids)
     await patience.wait(() => queue.enqueueMany(lost.map(payJob)))
-    passStep('reconciler.enqueued', ids)
+    passStep('reconciler.enqueued', () => ids)
     onEvent({ type: 'requeued', count: lost.length })
     return lost.length
   }

@@ -61,17 +61,17 @@ export function createRelay(options: RelayOptions): Relay {
   })
 
   async function enqueue(ids: readonly string[]): Promise<void> {
-    passStep('relay.enqueuing', ids)
+    passStep('relay.enqueuing', () => ids)
     await patience.wait(() =>
       queue.enqueueMany(ids.map((paymentId) => payJob({ paymentId, scheduleNo: 0, delayMs: 0 }))),
     )
-    passStep('relay.enqueued', ids)
+    passStep('relay.enqueued', () => ids)
   }
 
   async function sweep(youngestMs: number): Promise<number> {
     const count = await store.relayPending({ limit: batchSize, minAgeMs: youngestMs, actor, enqueue })
     if (count > 0) {
-      passStep('relay.marked', [])
+      passStep('relay.marked', () => [])
       onEvent({ type: 'relayed', count })
     }
     return count
@@ -82,7 +82,7 @@ export function createRelay(options: RelayOptions): Relay {
     handed = handed.slice(batchSize)
     await enqueue(ids)
     const count = await store.markQueued(ids, actor)
-    passStep('relay.marked', ids)
+    passStep('relay.marked', () => ids)
     if (count > 0) onEvent({ type: 'relayed', count })
   }
 

@@ -5,8 +5,8 @@ const steps = channel('titan-payments:step')
 /**
  * Tells the subscribers of the diagnostics channel `titan-payments:step` that payments have passed a step, in the middle
  * of it: for tracing, and for tests that end the process just there. Payments that are being created go by their
- * idempotency keys.
+ * idempotency keys. Without a subscriber nothing is done.
  */
-export function passStep(step: string, ids: readonly string[]): void {
-  if (steps.hasSubscribers) steps.publish({ step, ids })
+export function passStep(step: string, idsOf: () => readonly string[]): void {
+  if (steps.hasSubscribers) steps.publish({ step, ids: idsOf() })
 }

@@ -4,7 +4,7 @@ import type { Keys } from './keys.ts'
 import { isEarlier, type Fence } from './lease.ts'
 import { LEVELS, type Level } from './levels.ts'
 import { runScript, scripts } from './scripts.ts'
-import { passStep } from './steps.ts'
+import { isWatched, passStep } from './steps.ts'
 
 /** What ends a lease. */
 export interface Verdict {
@@ -88,6 +88,7 @@ function pack(keys: Keys, verdicts: readonly Verdict[]): Packed {
 }
 
 function passVerdicts(moment: 'storing' | 'stored', verdicts: readonly Verdict[]): void {
+  if (!isWatched()) return
   for (const verb of ['ack', 'retry', 'dead', 'release'] as const) {
     if (verdicts.some((verdict) => verdict.verb === verb))
       passStep(`queue.${verb}.${moment}`, () =>

@@ -97,11 +97,7 @@ export async function claimMany(
     select id, fence, attempt_no, gateway, amount, currency, retries, resolves, sends, takeovers, gateway_ref,
            extract(epoch from clock_timestamp() - first_sent_at)::float8 * 1000 as key_age_ms
       from claimed`
-  if (rows.length > 0)
-    passStep(
-      'payments.claimed',
-      rows.map(({ id }) => id),
-    )
+  if (rows.length > 0) passStep('payments.claimed', () => rows.map(({ id }) => id))
   const claims = new Map(rows.map((row) => [row.id, toClaim(row)]))
   const missing = ids.filter((id) => !claims.has(id))
   const skipped =

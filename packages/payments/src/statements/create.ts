@@ -53,9 +53,9 @@ export function prepare({ amount, currency = 'USD', idempotencyKey }: NewPayment
 /** T0. One statement for all that are new, one more when some keys were taken already. */
 export async function createMany(sql: Database, requests: readonly Prepared[]): Promise<CreateAnswer[]> {
   const keys = requests.map(({ key }) => key)
-  passStep('payments.creating', keys)
+  passStep('payments.creating', () => keys)
   const inserted = await insertMany(sql, requests)
-  passStep('payments.created', keys)
+  passStep('payments.created', () => keys)
   const rows = new Map(inserted.map((row) => [row.idempotency_key, row]))
   const taken = keys.filter((key) => !rows.has(key))
   if (taken.length > 0) {

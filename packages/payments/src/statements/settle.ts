@@ -9,7 +9,7 @@ import { passStep } from '../steps.ts'
  */
 export async function settleMany(sql: Database, settlements: readonly Settlement[]): Promise<boolean[]> {
   const ids = pick(settlements, ({ paymentId }) => paymentId)
-  passStep('payments.settling', ids)
+  passStep('payments.settling', () => ids)
   const rows = await sql<{ id: string; fence: number }[]>`
     with settlement as (
       select id, fence, status, outcome, unsent, counts_retry, unknown <> 0 as unknown, counts_resolve, review <> 0 as review,
@@ -98,7 +98,7 @@ export async function settleMany(sql: Database, settlements: readonly Settlement
           on conflict (kind, gateway, reference) do nothing
     )
     select id, fence from moved`
-  passStep('payments.settled', ids)
+  passStep('payments.settled', () => ids)
   const written = new Set(rows.map(({ id, fence }) => `${id} ${fence}`))
   return settlements.map(({ paymentId, fence }) => written.has(`${paymentId} ${fence}`))
 }
