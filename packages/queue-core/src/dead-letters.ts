@@ -1,6 +1,6 @@
 import * as broker from './broker.ts'
 import { QueueError } from './errors.ts'
-import { decodeFields, type Failure, type FailureCause, type Meta } from './job.ts'
+import { decodeFields, readJson, type Failure, type FailureCause, type Meta } from './job.ts'
 import { timeOf } from './lease.ts'
 import { levelOf, type Priority } from './levels.ts'
 import type { QueuePartition } from './partition.ts'
@@ -280,14 +280,5 @@ function toEntry(letter: DeadLetter, entryId: string): broker.Entry | undefined 
       meta: JSON.stringify(meta),
       guard: ['dlq', entryId, ''],
     },
-  }
-}
-
-function readJson(text: string | undefined): unknown {
-  if (text === undefined) return undefined
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
   }
 }

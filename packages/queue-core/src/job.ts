@@ -223,3 +223,13 @@ export function withFailure(meta: Meta, failure: Failure): Meta {
     failure.error.length > ERROR_TEXT_LIMIT ? failure.error.slice(0, ERROR_TEXT_LIMIT) : failure.error
   return { ...meta, history: [...(meta.history ?? []), { ...failure, error }].slice(-HISTORY_LIMIT) }
 }
+
+/** Data as it was given; undefined when there is none or it cannot be read. */
+export function readJson(text: string | undefined): unknown {
+  if (text === undefined) return undefined
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

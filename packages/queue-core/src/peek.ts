@@ -1,4 +1,4 @@
-import { decodeFields, plainJobId, type StoredJob } from './job.ts'
+import { decodeFields, plainJobId, readJson, type StoredJob } from './job.ts'
 import { deliveriesOf } from './lease.ts'
 import { LEVELS, priorityOf, type Level, type Priority } from './levels.ts'
 import type { QueuePartition } from './partition.ts'
@@ -247,13 +247,4 @@ function envelopeOf(member: string): string {
 function toRecord(list: readonly unknown[]): Record<string, unknown> {
   const pairs = list.flatMap((key, at) => (at % 2 === 0 ? [[String(key), list[at + 1]]] : []))
   return Object.fromEntries(pairs)
-}
-
-function readJson(text: string | undefined): unknown {
-  if (text === undefined) return undefined
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
