@@ -39,5 +39,6 @@ export {
 } from './connect.ts'
 export { logPaymentsEvents, once } from './events.ts'
 export { loadAll, type Loaders } from './load-all.ts'
+export { answersInTime } from './probe.ts'
 export { readVersion } from './version.ts'
 export { runUntilStopped, type Service } from './signals.ts'

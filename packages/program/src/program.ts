@@ -46,7 +46,7 @@ export async function runProgram<Own, Shared>(
   env: Environment = process.env,
 ): Promise<number> {
   if (argv.includes('--help') || argv.includes('-h')) {
-    process.stdout.write(`${usageOf({ ...program, settings: settingsOf(program) })}\n`)
+    process.stdout.write(`${helpOf(program)}\n`)
     return EXIT.ok
   }
   if (argv.includes('--version') || argv.includes('-v')) {
@@ -65,6 +65,11 @@ export async function runProgram<Own, Shared>(
     complain(program, describeFailure(error))
     return EXIT.failure
   }
+}
+
+/** What `--help` prints. */
+export function helpOf<Own, Shared>(program: Program<Own, Shared>): string {
+  return usageOf({ ...program, settings: settingsOf(program) })
 }
 
 /** What flags and variables come to: everything that is wrong, one line each, or the values. */

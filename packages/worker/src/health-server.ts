@@ -1,7 +1,7 @@
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { WorkerHealth } from '@titan/queue-core'
-import { Failure } from '@titan/program'
+import { answersInTime, Failure } from '@titan/program'
 
 /** What a health server tells of. */
 export interface HealthServerOptions {
@@ -24,9 +24,6 @@ export interface HealthServer {
 
 /** How a worker is: dead when it should read or settle and cannot, whatever the reason. */
 export type WorkerState = 'alive' | 'dead' | WorkerHealth['state']
-
-/** How long PostgreSQL may take to answer, in milliseconds. */
-const DATABASE_WITHIN_MS = 2_000
 
 /**
  * Serves `GET /healthz` (no worker is dead) and `GET /readyz` (all run, and PostgreSQL answers) on the loopback address,
@@ -97,20 +94,4 @@ export function judgeWorker(
 function send(response: ServerResponse, status: number, body: object): void {
   response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' })
   response.end(`${JSON.stringify(body)}\n`)
-}
-
-async function answersInTime(probe: () => Promise<unknown>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), DATABASE_WITHIN_MS)
-  })
-  const answer = probe().then(
-    () => true,
-    () => false,
-  )
-  try {
-    return await Promise.race([answer, late])
-  } finally {
-    clearTimeout(timer)
-  }
 }

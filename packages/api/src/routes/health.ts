@@ -1,3 +1,4 @@
+import { answersInTime } from '@titan/program'
 import type { Hono } from 'hono'
 import type { AppEnv } from '../middleware.ts'
 
@@ -10,9 +11,6 @@ export interface Probes {
   /** Whether the process is on its way out. */
   isDraining(): boolean
 }
-
-/** How long PostgreSQL may take to answer a probe, in milliseconds. */
-const PROBE_TIMEOUT_MS = 2_000
 
 /**
  * `GET /healthz`: the process runs. `GET /readyz`: send it requests; PostgreSQL is required,
@@ -33,20 +31,4 @@ export function mountHealth(app: Hono<AppEnv>, probes: Probes): void {
       isReady ? {} : { 'retry-after': '1' },
     )
   })
-}
-
-async function answersInTime(probe: () => Promise<unknown>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined
-  const expiry = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), PROBE_TIMEOUT_MS)
-  })
-  const answer = probe().then(
-    () => true,
-    () => false,
-  )
-  try {
-    return await Promise.race([answer, expiry])
-  } finally {
-    clearTimeout(timer)
-  }
 }
