@@ -9,6 +9,8 @@ export interface PostgresProxy {
   loseAnswerTo(text: string): void
   /** Cuts the connection that next sends a statement with this text, before it reaches the server. */
   loseStatement(text: string): void
+  /** Resets the connections that next send a statement with this text, so many of them, before it reaches the server. */
+  resetAt(text: string, times: number): void
   /** Ends every connection. New ones are told that the server recovers from a crash, until `recover(false)`. */
   recover(isRecovering: boolean): void
   /** Losses that have happened. */
@@ -32,6 +34,7 @@ export async function startPostgresProxy(databaseUrl: string): Promise<PostgresP
   const sockets = new Set<Socket>()
   let lostAnswer: string | undefined
   let lostStatement: string | undefined
+  let resetting = { text: '', times: 0 }
   let isRecovering = false
   let losses = 0
 
@@ -56,6 +59,11 @@ export async function startPostgresProxy(databaseUrl: string): Promise<PostgresP
       far.destroy()
     }
     near.on('data', (chunk: Buffer) => {
+      if (resetting.times > 0 && chunk.includes(resetting.text)) {
+        resetting.times--
+        near.resetAndDestroy()
+        return cut()
+      }
       if (lostStatement !== undefined && chunk.includes(lostStatement)) {
         lostStatement = undefined
         return cut()
@@ -92,6 +100,9 @@ export async function startPostgresProxy(databaseUrl: string): Promise<PostgresP
     },
     loseStatement(text) {
       lostStatement = text
+    },
+    resetAt(text, times) {
+      resetting = { text, times }
     },
     recover(is) {
       isRecovering = is
