@@ -73,10 +73,17 @@ export async function* findLetters(queue: Queue<AnyJobs>, filter: LetterFilter):
     }
     return
   }
+  for await (const page of letterPages(queue)) yield* page.filter((letter) => passes(letter, filter))
+}
+
+/** Every dead letter of a queue, page by page, oldest first. */
+export async function* letterPages(
+  queue: Pick<Queue<AnyJobs>, 'deadLetters'>,
+): AsyncGenerator<readonly DeadLetter[]> {
   let after: string | undefined
   do {
     const page = await queue.deadLetters({ count: 500, ...(after === undefined ? {} : { after }) })
-    yield* page.filter((letter) => passes(letter, filter))
+    yield page
     after = page.at(-1)?.letterId
   } while (after !== undefined)
 }

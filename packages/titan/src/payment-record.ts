@@ -11,6 +11,7 @@ import {
 } from '@titan/payments'
 import { createInspector, createQueue, type DeadLetter, type JobView } from '@titan/queue-core'
 import type { Redis } from '@titan/program'
+import { letterPages } from './letters.ts'
 
 /** A webhook delivery of one event of a payment. */
 export interface DeliveryRecord {
@@ -85,16 +86,14 @@ async function findJob(sql: Database, redis: Redis, prefix: string, paymentId: s
 }
 
 async function findLetter(
-  queue: { deadLetters: ReturnType<typeof createQueue>['deadLetters'] },
+  queue: Parameters<typeof letterPages>[0],
   jobId: string,
 ): Promise<DeadLetter | undefined> {
-  let after: string | undefined
-  for (let seen = 0; seen < MOST_LETTERS;) {
-    const page = await queue.deadLetters({ count: 500, ...(after === undefined ? {} : { after }) })
+  let seen = 0
+  for await (const page of letterPages(queue)) {
     const letter = page.find(({ id }) => id === jobId)
-    if (letter !== undefined || page.length === 0) return letter
     seen += page.length
-    after = page.at(-1)?.letterId
+    if (letter !== undefined || seen >= MOST_LETTERS) return letter
   }
   return undefined
 }
