@@ -10,10 +10,17 @@ export interface TestDatabase {
   drop(): Promise<void>
 }
 
-/** Creates an empty database with a unique name beside the one that `databaseUrl` names. */
-export async function createTestDatabase(databaseUrl: string): Promise<TestDatabase> {
+/**
+ * Creates a database with a unique name beside the one that `databaseUrl` names: an empty one, or a copy of
+ * `template`, to which nobody may be connected.
+ */
+export async function createTestDatabase(
+  databaseUrl: string,
+  template?: TestDatabase,
+): Promise<TestDatabase> {
   const name = `titan_test_${randomBytes(6).toString('hex')}`
-  await execute(databaseUrl, `create database ${name} template template0`)
+  const source = template === undefined ? 'template0' : new URL(template.url).pathname.slice(1)
+  await execute(databaseUrl, `create database ${name} template ${source}`)
   const url = new URL(databaseUrl)
   url.pathname = `/${name}`
   return {

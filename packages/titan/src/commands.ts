@@ -1,4 +1,4 @@
-import { EXIT, runProgram, type Environment, type Program } from '@titan/program'
+import { EXIT, helpOf, runProgram, type Environment, type Program, type SettingNames } from '@titan/program'
 import { dlqDeleteProgram, dlqRedriveProgram } from './dlq-act-programs.ts'
 import { dlqListProgram, dlqShowProgram } from './dlq-look-programs.ts'
 import { doctorProgram } from './doctor-program.ts'
@@ -13,13 +13,17 @@ import { statsProgram } from './stats-program.ts'
 import { verifyProgram } from './verify-program.ts'
 
 /** A command of `titan`: one word, or two. */
-interface Command {
+export interface Command {
   readonly words: string
   readonly about: string
+  readonly settings: readonly SettingNames[]
+  /** What `--help` prints. */
+  help(): string
   run(args: readonly string[], env: Environment): Promise<number>
 }
 
-const COMMANDS: readonly Command[] = [
+/** Every command. */
+export const COMMANDS: readonly Command[] = [
   command('doctor', 'examines servers, queues and payments, and says what to do', doctorProgram),
   command('stats', 'counts jobs, workers and payments', statsProgram),
   command('peek', 'shows the next jobs of a queue, or those that workers have', peekProgram),
@@ -43,7 +47,13 @@ const COMMANDS: readonly Command[] = [
 ]
 
 function command<Own, Shared>(words: string, about: string, program: Program<Own, Shared>): Command {
-  return { words, about, run: (args, env) => runProgram(program, args, env) }
+  return {
+    words,
+    about,
+    settings: [...Object.values<SettingNames>(program.settings), ...program.sharedSettings],
+    help: () => helpOf(program),
+    run: (args, env) => runProgram(program, args, env),
+  }
 }
 
 /**

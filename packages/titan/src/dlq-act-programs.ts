@@ -23,7 +23,6 @@ const actSettings: SettingsTable<ActSettings> = {
   ...commonSettings,
   ...filterSettings,
   all: toggle({ flag: 'all', about: 'every dead letter of the queue' }, false),
-  // Without variables: a shell that has one set would delete without asking.
   yes: toggle({ flag: 'yes', about: 'do not ask' }, false),
 }
 
@@ -33,10 +32,7 @@ export const dlqRedriveProgram: Program<RedriveSettings, ServersConfig> = queueP
   description: 'Makes dead letters ready again, with fresh counts: those named, those of a filter, or --all',
   settings: {
     ...actSettings,
-    rate: wholeNumber(
-      { flag: 'rate', env: 'TITAN_RATE', about: 'most jobs a second' },
-      { fallback: 100, min: 1, max: 100_000 },
-    ),
+    rate: wholeNumber({ flag: 'rate', about: 'most jobs a second' }, { fallback: 100, min: 1, max: 100_000 }),
   },
   words: 'ids',
   run: async (own, { queue }) => {

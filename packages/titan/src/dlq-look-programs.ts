@@ -26,7 +26,7 @@ export const dlqListProgram: Program<ListSettings, ServersConfig> = queueProgram
     ...commonSettings,
     ...filterSettings,
     limit: wholeNumber(
-      { flag: 'limit', env: 'TITAN_LIMIT', about: 'most dead letters that are listed' },
+      { flag: 'limit', about: 'most dead letters that are listed' },
       { fallback: 50, min: 1, max: 10_000 },
     ),
   },

@@ -19,7 +19,7 @@ export const keysCreateProgram: Program<KeysCreateSettings, PaymentsConfig> = {
   description: 'Makes an API key and prints its token, this once',
   settings: {
     name: text(
-      { flag: 'name', env: 'TITAN_KEY_NAME', about: 'who has the key, for people', hint: 'text', shown: '' },
+      { flag: 'name', about: 'who has the key, for people', hint: 'text', shown: '' },
       '',
       /^\P{Cc}{1,100}$/u,
       '1 to 100 printable characters',
@@ -27,7 +27,6 @@ export const keysCreateProgram: Program<KeysCreateSettings, PaymentsConfig> = {
     scope: choice(
       {
         flag: 'scope',
-        env: 'TITAN_KEY_SCOPE',
         about: 'read: look; write: payments too; admin: webhook endpoints too',
       },
       API_KEY_SCOPES,
@@ -71,7 +70,6 @@ export const keysRevokeProgram: Program<KeysRevokeSettings, PaymentsConfig> = {
     ids: text(
       {
         flag: 'ids',
-        env: 'TITAN_KEY_IDS',
         about: 'ids of keys, separated by commas',
         hint: 'id,…',
         shown: '',

@@ -25,7 +25,7 @@ const CAUSES = [
 ]
 
 const cause: Setting<FailureCause | ''> = {
-  ...{ flag: 'cause', env: 'TITAN_CAUSE', hint: 'cause', shown: '', fallback: '' },
+  ...{ flag: 'cause', hint: 'cause', shown: '', fallback: '' },
   about: `only these: ${CAUSES.join(', ')}`,
   parse: (given) => CAUSES.find((known) => known === given) ?? refuse(),
 }
@@ -37,26 +37,21 @@ function refuse(): never {
 /** The flags of a filter. */
 export const filterSettings: SettingsTable<LetterFilter> = {
   ids: text(
-    { flag: 'ids', env: 'TITAN_IDS', about: 'ids of dead letters, by commas', hint: 'ids' },
+    { flag: 'ids', about: 'ids of dead letters, by commas', hint: 'ids' },
     '',
     /^\d+-\d+(,\d+-\d+)*$/,
     'ids of dead letters, such as 1700000000000-0',
   ),
   job: text(
-    { flag: 'job', env: 'TITAN_JOB', about: 'only the job of this id', hint: 'id' },
+    { flag: 'job', about: 'only the job of this id', hint: 'id' },
     '',
     /^.{1,255}$/,
     'the id of a job',
   ),
-  name: text(
-    { flag: 'name', env: 'TITAN_NAME', about: 'only jobs of this name' },
-    '',
-    /^\S+$/,
-    'the name of a job',
-  ),
+  name: text({ flag: 'name', about: 'only jobs of this name' }, '', /^\S+$/, 'the name of a job'),
   cause,
-  since: momentSetting('since', 'TITAN_SINCE', 'only those dead since this time, or since so long'),
-  until: momentSetting('until', 'TITAN_UNTIL', 'only those dead before this time'),
+  since: momentSetting('since', 'only those dead since this time, or since so long'),
+  until: momentSetting('until', 'only those dead before this time'),
 }
 
 /** Whether a filter leaves anything out. */

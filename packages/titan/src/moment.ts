@@ -1,9 +1,9 @@
 import { FaultySetting, parseDurationMs, type Setting } from '@titan/program'
 
 /** A setting that holds a moment; undefined when it was not given. */
-export function momentSetting(flag: string, env: string, about: string): Setting<Date | undefined> {
+export function momentSetting(flag: string, about: string): Setting<Date | undefined> {
   return {
-    ...{ flag, env, about, hint: 'time', shown: '' },
+    ...{ flag, about, hint: 'time', shown: '' },
     fallback: undefined,
     parse: (text) => parseMoment(text, Date.now()),
   }

@@ -39,7 +39,7 @@ export interface PaymentsListSettings {
 }
 
 const status: Setting<PaymentStatus | ''> = {
-  ...{ flag: 'status', env: 'TITAN_STATUS', hint: 'status', shown: '', fallback: '' },
+  ...{ flag: 'status', hint: 'status', shown: '', fallback: '' },
   about: `only these: ${PAYMENT_STATUSES.join(', ')}`,
   parse: (given) => {
     const known = PAYMENT_STATUSES.find((candidate) => candidate === given.toUpperCase())
@@ -48,8 +48,8 @@ const status: Setting<PaymentStatus | ''> = {
   },
 }
 
-function amount(flag: string, env: string, about: string, fallback: number): Setting<number> {
-  return { ...wholeNumber({ flag, env, about, shown: '' }, { fallback, min: 0, max: 999_999_999_999_999 }) }
+function amount(flag: string, about: string, fallback: number): Setting<number> {
+  return { ...wholeNumber({ flag, about, shown: '' }, { fallback, min: 0, max: 999_999_999_999_999 }) }
 }
 
 /** The program `titan payments list`. */
@@ -59,29 +59,20 @@ export const paymentsListProgram: Program<PaymentsListSettings, PaymentsConfig> 
   description: 'Lists payments, newest first',
   settings: {
     status,
-    review: toggle(
-      { flag: 'review', env: 'TITAN_REVIEW', about: 'only those that wait for an operator' },
-      false,
-    ),
+    review: toggle({ flag: 'review', about: 'only those that wait for an operator' }, false),
     key: text(
-      { flag: 'key', env: 'TITAN_KEY', about: 'only the payment of this idempotency key', hint: 'text' },
+      { flag: 'key', about: 'only the payment of this idempotency key', hint: 'text' },
       '',
       /^.{1,255}$/,
       'an idempotency key',
     ),
-    minAmount: amount('min-amount', 'TITAN_MIN_AMOUNT', 'least amount, in minor units', 0),
-    maxAmount: amount(
-      'max-amount',
-      'TITAN_MAX_AMOUNT',
-      'highest amount, in minor units',
-      Number.MAX_SAFE_INTEGER,
-    ),
-    since: momentSetting('since', 'TITAN_SINCE', 'only those created since this time, or since so long'),
-    until: momentSetting('until', 'TITAN_UNTIL', 'only those created before this time'),
+    minAmount: amount('min-amount', 'least amount, in minor units', 0),
+    maxAmount: amount('max-amount', 'highest amount, in minor units', Number.MAX_SAFE_INTEGER),
+    since: momentSetting('since', 'only those created since this time, or since so long'),
+    until: momentSetting('until', 'only those created before this time'),
     after: text(
       {
         flag: 'after',
-        env: 'TITAN_AFTER',
         about: 'go on after this id, with which the page before ended',
         hint: 'id',
       },
@@ -90,7 +81,7 @@ export const paymentsListProgram: Program<PaymentsListSettings, PaymentsConfig> 
       'the id of a payment',
     ),
     limit: wholeNumber(
-      { flag: 'limit', env: 'TITAN_LIMIT', about: 'most payments that are listed' },
+      { flag: 'limit', about: 'most payments that are listed' },
       { fallback: 50, min: 1, max: 499 },
     ),
     json: jsonSetting,

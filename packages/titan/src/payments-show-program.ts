@@ -28,7 +28,7 @@ export const paymentsShowProgram: Program<ShowSettings, PaymentsConfig> = {
   description: 'Shows all that is known of a payment; code 1 when there is none of this id',
   settings: {
     id: text(
-      { flag: 'id', env: 'TITAN_PAYMENT_ID', about: 'id of the payment', hint: 'pay_…', shown: '' },
+      { flag: 'id', about: 'id of the payment', hint: 'pay_…', shown: '' },
       '',
       /^[\w-]{1,100}$/,
       'the id of one payment',

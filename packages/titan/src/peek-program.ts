@@ -17,12 +17,12 @@ export const peekProgram: Program<PeekSettings, ServersConfig> = queueProgram({
   settings: {
     ...commonSettings,
     state: choice(
-      { flag: 'state', env: 'TITAN_STATE', about: 'which jobs; parked ones wait for their ordering key' },
+      { flag: 'state', about: 'which jobs; parked ones wait for their ordering key' },
       ['ready', 'leased', 'delayed', 'parked'],
       'ready',
     ),
     count: wholeNumber(
-      { flag: 'count', env: 'TITAN_COUNT', about: 'most jobs that are shown' },
+      { flag: 'count', about: 'most jobs that are shown' },
       { fallback: 10, min: 1, max: 1_000 },
     ),
   },

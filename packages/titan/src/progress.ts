@@ -19,7 +19,10 @@ export function startProgress(unit: string, total: number = 0): Progress {
     {
       stream: process.stderr,
       clearOnComplete: true,
-      hideCursor: true,
+      // A signal ends the command as without a bar; so nothing may be left to be put right.
+      gracefulExit: false,
+      hideCursor: false,
+      linewrap: true,
       format: `{bar} {value} of {total} ${unit}, {duration_formatted}`,
     },
     Presets.shades_classic,

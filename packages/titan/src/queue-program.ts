@@ -14,14 +14,17 @@ export interface QueueSettings {
 
 /** `--json`, the same for every command. */
 export const jsonSetting: SettingsTable<{ readonly json: boolean }>['json'] = toggle(
-  { flag: 'json', env: 'TITAN_JSON', about: 'print JSON in one line, for programs' },
+  { flag: 'json', about: 'print JSON in one line, for programs' },
   false,
 )
 
-/** `--queue`, `--json` and `--connect-timeout-ms`. */
+/**
+ * `--queue`, `--json` and `--connect-timeout-ms`. Variables tell where the servers are, and nothing else: a shell that has
+ * one set must not change what a command is about, or spare it a question.
+ */
 export const commonSettings: SettingsTable<QueueSettings> = {
   queue: text(
-    { flag: 'queue', env: 'TITAN_QUEUE', about: 'name of the queue; outgoing webhooks have webhooks' },
+    { flag: 'queue', about: 'name of the queue; outgoing webhooks have webhooks' },
     PAYMENTS_QUEUE,
     /^[\w.:-]{1,100}$/,
     '1 to 100 letters, digits or . : - _',

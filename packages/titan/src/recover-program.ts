@@ -1,54 +1,54 @@
 import { loadPaymentsConfig, type PaymentsConfig, type Rebuilt } from '@titan/payments'
-import { EXIT, readVersion, storeSettings, toggle, type Program } from '@titan/program'
+import { EXIT, storeSettings, toggle, type Program } from '@titan/program'
 import { connectSetting } from './connect-setting.ts'
-import { recover } from './recover.ts'
-import { withStores } from './stores.ts'
+import { writeAnswer } from './output.ts'
+import { startProgress } from './progress.ts'
+import { jsonSetting, version } from './queue-program.ts'
+import { countUnfinished, recover, type RecoverOptions } from './recover.ts'
+import { withOpener } from './stores.ts'
 
 /** The settings of `titan recover`. */
 export interface RecoverSettings {
   readonly dryRun: boolean
+  readonly json: boolean
   readonly connectTimeoutMs: number
 }
-
-/** Between two lines of progress, in milliseconds. */
-const PROGRESS_EVERY_MS = 2_000
 
 /** The program `titan recover`. */
 export const recoverProgram: Program<RecoverSettings, PaymentsConfig> = {
   name: 'titan recover',
-  version: readVersion(new URL('../package.json', import.meta.url)),
+  version,
   description: 'Gives every unfinished payment its job in Redis back; may be repeated',
   settings: {
-    dryRun: toggle(
-      { flag: 'dry-run', env: 'RECOVER_DRY_RUN', about: 'count what is missing, add nothing' },
-      false,
-    ),
+    dryRun: toggle({ flag: 'dry-run', about: 'count what is missing, add nothing' }, false),
+    json: jsonSetting,
     connectTimeoutMs: connectSetting,
   },
   sharedSettings: storeSettings(),
   load: loadPaymentsConfig,
-  run: ({ dryRun, connectTimeoutMs }, config) =>
-    withStores(
-      { name: 'titan recover', config, withRedis: true, connectTimeoutMs },
-      async ({ sql, redis }) => {
-        if (redis === undefined) return EXIT.usage
-        const onProgress = createProgress()
-        const { added, present } = await recover({ sql, redis, prefix: config.prefix, dryRun, onProgress })
-        process.stdout.write(
-          `${added} ${added === 1 ? 'job' : 'jobs'} ${dryRun ? 'would be added' : 'added'}, ${present} there already\n`,
-        )
-        return EXIT.ok
-      },
-    ),
+  run: ({ dryRun, json, connectTimeoutMs }, config) =>
+    withOpener({ name: 'titan recover', config, connectTimeoutMs }, async (open) => {
+      const sql = await open.database()
+      const redis = await open.redis()
+      const { added, present } = await recoverInSight({ sql, redis, prefix: config.prefix, dryRun })
+      writeAnswer(
+        json,
+        { added, present, dryRun },
+        () =>
+          `${added} ${added === 1 ? 'job' : 'jobs'} ${dryRun ? 'would be added' : 'added'}, ${present} there already`,
+      )
+      return EXIT.ok
+    }),
 }
 
-/** Says now and then on standard error how far a long run is. */
-function createProgress(): (soFar: Rebuilt) => void {
-  let saidAt = performance.now()
-  return ({ added, present }) => {
-    const now = performance.now()
-    if (now - saidAt < PROGRESS_EVERY_MS) return
-    saidAt = now
-    process.stderr.write(`titan recover: ${added + present} payments so far, ${added} without a job\n`)
+async function recoverInSight(options: RecoverOptions): Promise<Rebuilt> {
+  const progress = startProgress('payments', await countUnfinished(options.sql))
+  try {
+    return await recover({
+      ...options,
+      onProgress: ({ added, present }) => progress.update(added + present),
+    })
+  } finally {
+    progress.stop()
   }
 }

@@ -39,6 +39,14 @@ export async function recover(options: RecoverOptions): Promise<Rebuilt> {
   return options.dryRun === true ? count(options) : rebuild(options)
 }
 
+/** How many payments {@link recover} looks at, so that its progress has an end. */
+export async function countUnfinished(sql: Database): Promise<number> {
+  const [row] = await sql<{ total: number }[]>`
+    select count(*)::float8 as total from payments
+     where status in ('PENDING', 'QUEUED') or (status = 'PROCESSING' and not needs_review)`
+  return row?.total ?? 0
+}
+
 async function rebuild({
   sql,
   redis,

@@ -22,9 +22,9 @@ export const statsProgram: Program<StatsSettings, ServersConfig> = {
   description: 'Counts jobs, workers and payments; payments are left out when DATABASE_URL is not set',
   settings: {
     ...commonSettings,
-    watch: toggle({ flag: 'watch', env: 'TITAN_WATCH', about: 'go on until it is interrupted' }, false),
+    watch: toggle({ flag: 'watch', about: 'go on until it is interrupted' }, false),
     intervalMs: milliseconds(
-      { flag: 'interval-ms', env: 'TITAN_INTERVAL_MS', about: 'between two looks with --watch' },
+      { flag: 'interval-ms', about: 'between two looks with --watch' },
       { fallback: 1_000, min: 50, max: 3_600_000 },
     ),
   },

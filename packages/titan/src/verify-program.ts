@@ -2,7 +2,6 @@ import { loadPaymentsConfig, type PaymentsConfig } from '@titan/payments'
 import {
   EXIT,
   milliseconds,
-  readVersion,
   storeSettings,
   text,
   toggle,
@@ -11,11 +10,14 @@ import {
   type SettingsTable,
 } from '@titan/program'
 import { connectSetting } from './connect-setting.ts'
+import type { Finding } from './finding.ts'
 import { fetchLedger, readLedgerFile } from './ledger-source.ts'
 import type { Ledger } from './ledger-tables.ts'
+import { startProgress } from './progress.ts'
+import { jsonSetting, version } from './queue-program.ts'
 import { formatJson, formatReport } from './report.ts'
 import { withStores } from './stores.ts'
-import { findOpenBreaks, verify } from './verify.ts'
+import { findOpenBreaks, verify, type VerifyOptions } from './verify.ts'
 
 /** The settings of `titan verify`. */
 export interface VerifySettings {
@@ -32,7 +34,7 @@ export interface VerifySettings {
 
 const settings: SettingsTable<VerifySettings> = {
   ledger: text(
-    { flag: 'ledger', env: 'GATEWAY_LEDGER', about: 'the gateway simulator’s ledger file', hint: 'file' },
+    { flag: 'ledger', about: 'the gateway simulator’s ledger file', hint: 'file' },
     '',
     /^.+$/,
     'a file',
@@ -40,7 +42,6 @@ const settings: SettingsTable<VerifySettings> = {
   ledgerUrl: text(
     {
       flag: 'ledger-url',
-      env: 'GATEWAY_LEDGER_URL',
       about: 'a running gateway simulator, whose ledger is read',
       hint: 'url',
     },
@@ -51,7 +52,6 @@ const settings: SettingsTable<VerifySettings> = {
   gateway: text(
     {
       flag: 'gateway',
-      env: 'VERIFY_GATEWAY',
       about: 'whose ledger it is; payments of other gateways are not looked for in it',
       shown: 'every payment',
     },
@@ -62,19 +62,18 @@ const settings: SettingsTable<VerifySettings> = {
   settled: toggle(
     {
       flag: 'settled',
-      env: 'VERIFY_SETTLED',
       about: 'nothing is under way: everything must be final or in review',
     },
     false,
   ),
-  json: toggle({ flag: 'json', env: 'VERIFY_JSON', about: 'print JSON' }, false),
-  redis: toggle({ flag: 'redis', env: 'VERIFY_REDIS', about: 'look at Redis' }, true),
+  json: jsonSetting,
+  redis: toggle({ flag: 'redis', about: 'look at Redis' }, true),
   maxRetries: wholeNumber(
     { flag: 'max-retries', env: 'MAX_RETRIES', about: 'retries that a payment may have used' },
     { fallback: 5, min: 0, max: 1_000 },
   ),
   keyTtlMs: milliseconds(
-    { flag: 'key-ttl-ms', env: 'GATEWAY_KEY_TTL_MS', about: 'shelf life of the gateway’s keys' },
+    { flag: 'key-ttl-ms', about: 'shelf life of the gateway’s keys' },
     { fallback: 86_400_000, min: 1, max: 366 * 86_400_000 },
   ),
   connectTimeoutMs: connectSetting,
@@ -83,7 +82,7 @@ const settings: SettingsTable<VerifySettings> = {
 /** The program `titan verify`. */
 export const verifyProgram: Program<VerifySettings, PaymentsConfig> = {
   name: 'titan verify',
-  version: readVersion(new URL('../package.json', import.meta.url)),
+  version,
   description: 'Checks the invariants of payments; code 1 on any breach',
   settings,
   sharedSettings: storeSettings(),
@@ -97,7 +96,7 @@ export const verifyProgram: Program<VerifySettings, PaymentsConfig> = {
     return withStores(
       { name: 'titan verify', config, withRedis: own.redis, connectTimeoutMs },
       async ({ sql, redis }) => {
-        const findings = await verify({
+        const findings = await verifyInSight({
           ...{ sql, redis, prefix: config.prefix, settled, maxRetries, keyTtlMs },
           ledger: openLedger(ledger, ledgerUrl),
           gateway: gateway === '' ? undefined : gateway,
@@ -108,6 +107,15 @@ export const verifyProgram: Program<VerifySettings, PaymentsConfig> = {
       },
     )
   },
+}
+
+async function verifyInSight(options: VerifyOptions): Promise<Finding[]> {
+  const progress = startProgress('invariants')
+  try {
+    return await verify({ ...options, onProgress: progress.update })
+  } finally {
+    progress.stop()
+  }
 }
 
 /** Nothing is read yet: the snapshot comes first. */

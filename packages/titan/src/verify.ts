@@ -26,6 +26,8 @@ export interface VerifyOptions {
   readonly keyTtlMs?: number
   /** How long a payment may be due without a job until it counts as lost, in milliseconds. @default 60000 */
   readonly dueGraceMs?: number
+  /** Called after each invariant. @default none */
+  readonly onProgress?: (done: number, total: number) => void
 }
 
 /**
@@ -37,6 +39,7 @@ export interface VerifyOptions {
 export async function verify(options: VerifyOptions): Promise<Finding[]> {
   const { sql, redis, prefix = 'titan', ledger, gateway = null, settled = false } = options
   const { maxRetries = DEFAULT_RETRY_POLICY.maxRetries, keyTtlMs = 86_400_000, dueGraceMs = 60_000 } = options
+  const { onProgress = () => {} } = options
   const view = redis && openView(redis, prefix)
   return withSnapshot(sql, ledger, async (snapshot) => {
     const hasLedger = ledger !== undefined
@@ -44,7 +47,10 @@ export async function verify(options: VerifyOptions): Promise<Finding[]> {
       ...{ snapshot, sql, view, hasLedger, gateway, settled, maxRetries, keyTtlMs, dueGraceMs },
     }
     const findings: Finding[] = []
-    for (const invariant of INVARIANTS) findings.push(await judge(invariant, context))
+    for (const invariant of INVARIANTS) {
+      findings.push(await judge(invariant, context))
+      onProgress(findings.length, INVARIANTS.length)
+    }
     return findings
   })
 }

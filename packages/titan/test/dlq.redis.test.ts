@@ -18,12 +18,13 @@ const redis = createClient({ url: inject('redisUrl') })
 await redis.connect()
 afterAll(() => redis.destroy())
 
+const OF_WORK = ['--queue', 'work']
 let env: Record<string, string>
 let queue: Queue<Jobs>
 
 beforeEach(() => {
   const prefix = testPrefix()
-  env = { REDIS_URL: inject('redisUrl'), QUEUE_PREFIX: prefix, TITAN_QUEUE: 'work' }
+  env = { REDIS_URL: inject('redisUrl'), QUEUE_PREFIX: prefix }
   queue = createQueue<Jobs>(redis, 'work', { prefix })
 })
 
@@ -52,7 +53,7 @@ async function bury(count: number): Promise<void> {
 }
 
 async function idsOf(args: readonly string[]): Promise<string[]> {
-  const { letters } = await readJson<Letters>(['dlq', 'list', ...args], env)
+  const { letters } = await readJson<Letters>(['dlq', 'list', ...OF_WORK, ...args], env)
   return letters.map(({ id }) => id).toSorted()
 }
 
@@ -67,21 +68,24 @@ describe('titan dlq list', () => {
     expect(await idsOf(['--since', '1h'])).toHaveLength(6)
     expect(await idsOf(['--until', '1h'])).toEqual([])
     expect(await idsOf(['--name', 'a', '--cause', 'handler_error'])).toEqual([])
-    const { letters, more } = await readJson<Letters>(['dlq', 'list', '--limit', '4'], env)
+    const { letters, more } = await readJson<Letters>(['dlq', 'list', ...OF_WORK, '--limit', '4'], env)
     expect({ count: letters.length, more }).toEqual({ count: 4, more: true })
   })
 
   it('shows a table, or says that there are none', async () => {
-    expect((await runHere(['dlq', 'list'], env)).stdout).toBe('no dead letters in queue work\n')
+    expect((await runHere(['dlq', 'list', ...OF_WORK], env)).stdout).toBe('no dead letters in queue work\n')
     await bury(1)
 
-    const { stdout } = await runHere(['dlq', 'list'], env)
+    const { stdout } = await runHere(['dlq', 'list', ...OF_WORK], env)
     expect(stdout).toMatch(/^letter +job id +job +cause +failures +dead since +last error$/m)
     expect(stdout).toMatch(/^\d+-\d+ +a-1 +a +unrecoverable +1 +\S+Z +no such thing$/m)
   })
 
   it('refuses causes and times that are none', async () => {
-    const { code, stderr } = await runHere(['dlq', 'list', '--cause', 'bad', '--since', 'now'], env)
+    const { code, stderr } = await runHere(
+      ['dlq', 'list', ...OF_WORK, '--cause', 'bad', '--since', 'now'],
+      env,
+    )
     expect(code).toBe(2)
     expect(stderr).toContain('--cause must be one of handler_error, timeout')
     expect(stderr).toContain('--since must be a time such as')
@@ -93,18 +97,18 @@ describe('titan dlq show', () => {
     await bury(1)
     const [id = ''] = (await queue.deadLetters()).map(({ letterId }) => letterId)
 
-    const { letters } = await readJson<{ letters: unknown[] }>(['dlq', 'show', id], env)
+    const { letters } = await readJson<{ letters: unknown[] }>(['dlq', 'show', ...OF_WORK, id], env)
     expect(letters).toMatchObject([
       { letterId: id, id: 'a-1', data: { n: 1 }, history: [{ at: expect.stringMatching(/Z$/) }] },
     ])
-    const { stdout } = await runHere(['dlq', 'show', id], env)
+    const { stdout } = await runHere(['dlq', 'show', ...OF_WORK, id], env)
     expect(stdout).toMatch(/^data +\{"n":1\}$/m)
   })
 
   it('ends with code 1 when it is not there, and with 2 when none is named', async () => {
-    const missing = await runHere(['dlq', 'show', '1-0'], env)
+    const missing = await runHere(['dlq', 'show', ...OF_WORK, '1-0'], env)
     expect(missing).toEqual({ code: 1, stdout: '', stderr: 'titan dlq show: there is no dead letter 1-0\n' })
-    expect((await runHere(['dlq', 'show'], env)).code).toBe(2)
+    expect((await runHere(['dlq', 'show', ...OF_WORK], env)).code).toBe(2)
   })
 })
 
@@ -113,7 +117,7 @@ describe('titan dlq redrive', () => {
     await bury(4)
     const [first = '', second = ''] = (await queue.deadLetters()).map(({ letterId }) => letterId)
 
-    const done = await readJson(['dlq', 'redrive', first, second], env)
+    const done = await readJson(['dlq', 'redrive', ...OF_WORK, first, second], env)
     expect(done).toEqual({ queue: 'work', redriven: 2, skipped: 0, left: 0 })
     expect(await queue.stats()).toMatchObject({ ready: 2, dead: 2 })
   })
@@ -121,10 +125,10 @@ describe('titan dlq redrive', () => {
   it('makes those of a filter ready again, or all of them', async () => {
     await bury(6)
 
-    const some = await readJson(['dlq', 'redrive', '--name', 'b', '--yes'], env)
+    const some = await readJson(['dlq', 'redrive', ...OF_WORK, '--name', 'b', '--yes'], env)
     expect(some).toMatchObject({ redriven: 3 })
     expect(await idsOf([])).toEqual(['a-1', 'a-2', 'a-3'])
-    const { stdout } = await runHere(['dlq', 'redrive', '--all', '--yes', '--rate', '1000'], env)
+    const { stdout } = await runHere(['dlq', 'redrive', ...OF_WORK, '--all', '--yes', '--rate', '1000'], env)
     expect(stdout).toBe('3 redriven, 0 skipped\n')
     expect(await queue.stats()).toMatchObject({ ready: 6, dead: 0 })
   })
@@ -134,11 +138,11 @@ describe('titan dlq redrive', () => {
     const [letter = ''] = (await queue.deadLetters()).map(({ letterId }) => letterId)
     await queue.enqueue('a', { n: 1 }, { id: 'a-1' })
 
-    const done = await readJson(['dlq', 'redrive', '--all', '--yes'], env)
+    const done = await readJson(['dlq', 'redrive', ...OF_WORK, '--all', '--yes'], env)
     expect(done).toMatchObject({ redriven: 1, skipped: 1 })
     expect(await idsOf([])).toEqual(['a-1'])
     await queue.deleteDeadLetters([letter])
-    expect(await readJson(['dlq', 'redrive', '--all', '--yes'], env)).toMatchObject({
+    expect(await readJson(['dlq', 'redrive', ...OF_WORK, '--all', '--yes'], env)).toMatchObject({
       redriven: 0,
       skipped: 0,
     })
@@ -152,7 +156,7 @@ describe('titan dlq redrive', () => {
     await bury(2)
 
     for (const verb of ['redrive', 'delete']) {
-      const { code, stdout, stderr } = await runHere(['dlq', verb, ...args], env)
+      const { code, stdout, stderr } = await runHere(['dlq', verb, ...OF_WORK, ...args], env)
       expect({ code, stdout, stderr }).toEqual({
         code: 2,
         stdout: '',
@@ -168,9 +172,11 @@ describe('titan dlq delete', () => {
     await bury(6)
     const [first = ''] = (await queue.deadLetters()).map(({ letterId }) => letterId)
 
-    expect(await readJson(['dlq', 'delete', first], env)).toEqual({ queue: 'work', deleted: 1 })
-    expect(await readJson(['dlq', 'delete', '--name', 'b', '--yes'], env)).toMatchObject({ deleted: 3 })
-    const { stdout } = await runHere(['dlq', 'delete', '--all', '--yes'], env)
+    expect(await readJson(['dlq', 'delete', ...OF_WORK, first], env)).toEqual({ queue: 'work', deleted: 1 })
+    expect(await readJson(['dlq', 'delete', ...OF_WORK, '--name', 'b', '--yes'], env)).toMatchObject({
+      deleted: 3,
+    })
+    const { stdout } = await runHere(['dlq', 'delete', ...OF_WORK, '--all', '--yes'], env)
     expect(stdout).toBe('2 deleted\n')
     expect(await queue.stats()).toMatchObject({ ready: 0, dead: 0 })
   })

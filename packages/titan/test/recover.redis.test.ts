@@ -13,6 +13,7 @@ import { createQueue } from '@titan/queue-core'
 import { createClient } from 'redis'
 import { afterAll, beforeEach, expect, inject, it } from 'vitest'
 import { recover } from '../src/index.ts'
+import { CLEAR_LINE, onTerminal, readJson, runHere } from './support/in-process.ts'
 import { runTitan } from './support/titan.ts'
 
 // A Redis of its own: it is flushed here.
@@ -124,6 +125,26 @@ it('leaves nothing for the reconciler to do', async () => {
 
   await createReconciler({ store, queue, redis, prefix, onEvent }).runOnce()
   expect(events).toEqual([])
+})
+
+it('answers programs in JSON, without touching anything when it only counts', async () => {
+  await create(3)
+  await relayAll()
+  await redis.flushAll()
+
+  const counted = await readJson(['recover', '--dry-run'], env)
+  expect(counted).toEqual({ added: 3, present: 0, dryRun: true })
+  expect(await readJson(['recover'], env)).toEqual({ added: 3, present: 0, dryRun: false })
+  expect(await readJson(['recover'], env)).toEqual({ added: 0, present: 3, dryRun: false })
+})
+
+it('shows people on a terminal how far it is, and takes that away again', async () => {
+  await create(2)
+  const { stdout, stderr } = await onTerminal(() => runHere(['recover'], env))
+
+  expect(stdout).toBe('2 jobs added, 0 there already\n')
+  expect(stderr).toContain('2 of 2 payments')
+  expect(stderr.lastIndexOf(CLEAR_LINE)).toBeGreaterThan(stderr.lastIndexOf('payments'))
 })
 
 it('ends with code 2 when Redis cannot be reached', { timeout: 60_000 }, async () => {

@@ -1,5 +1,5 @@
 import { readLedger, startGatewaySimulator } from '@titan/gateway-simulator'
-import { afterEach, beforeEach, describe, expect, inject, it, onTestFinished } from 'vitest'
+import { afterAll, afterEach, beforeEach, describe, expect, inject, it, onTestFinished } from 'vitest'
 import { findOpenBreaks, verify, type Finding } from '../src/index.ts'
 import { ATTEMPT_BREACHES } from './support/attempt-breaches.ts'
 import { charged, same } from './support/breach.ts'
@@ -7,11 +7,14 @@ import { MONEY_BREACHES } from './support/money-breaches.ts'
 import { STATE_BREACHES } from './support/state-breaches.ts'
 import { runHere } from './support/in-process.ts'
 import { runTitan, type Run } from './support/titan.ts'
-import { createWorld, type World } from './support/world.ts'
+import { createWorlds, type World } from './support/world.ts'
+
+const worlds = await createWorlds({ databaseUrl: inject('databaseUrl'), redisUrl: inject('redisUrl') })
+afterAll(() => worlds.close())
 
 let world: World
 beforeEach(async () => {
-  world = await createWorld(inject('databaseUrl'), inject('redisUrl'))
+  world = await worlds.create()
 })
 afterEach(() => world.close())
 

@@ -14,6 +14,20 @@ export async function runHere(args: readonly string[], env: Readonly<Record<stri
   }
 }
 
+/** What clears a line of a terminal. */
+export const CLEAR_LINE = '\u001B[2K'
+
+/** Runs work while standard error passes for a terminal. */
+export async function onTerminal<Value>(work: () => Promise<Value>): Promise<Value> {
+  const { isTTY } = process.stderr
+  process.stderr.isTTY = true
+  try {
+    return await work()
+  } finally {
+    process.stderr.isTTY = isTTY
+  }
+}
+
 /** Runs a command with `--json`, which must succeed, and reads its answer. */
 export async function readJson<Answer>(
   args: readonly string[],

@@ -2,7 +2,7 @@ import { readFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startGatewaySimulator, type Charge, type LedgerEntry } from '@titan/gateway-simulator'
-import { createTestDatabase, testPrefix } from '@titan/local/testing'
+import { createTestDatabase, testPrefix, type TestDatabase } from '@titan/local/testing'
 import {
   createPaymentHandler,
   createPaymentStore,
@@ -55,19 +55,70 @@ export type Fate =
   | 'queued'
   | 'pending'
 
-/** Makes a world on servers that run. */
+/** Where worlds are made. */
+interface Place {
+  readonly databaseUrl: string
+  readonly redisUrl: string
+}
+
+/** What real programs have made of payments, to be looked at by any number of worlds. */
+interface Past {
+  readonly database: TestDatabase
+  readonly ids: World['ids']
+  /** The text of the gateway's ledger. */
+  readonly ledger: string
+}
+
+/** Makes worlds that are equal and know nothing of each other. */
+export interface Worlds {
+  create(): Promise<World>
+  close(): Promise<void>
+}
+
+/** Makes one world on servers that run. */
 export async function createWorld(databaseUrl: string, redisUrl: string): Promise<World> {
+  const past = await makePast(databaseUrl)
+  return openWorld({ databaseUrl, redisUrl }, past.database, past)
+}
+
+/** Makes worlds that share one past: the programs work once, and each world gets a copy. */
+export async function createWorlds(place: Place): Promise<Worlds> {
+  const past = await makePast(place.databaseUrl)
+  return {
+    create: async () => openWorld(place, await createTestDatabase(place.databaseUrl, past.database), past),
+    close: () => past.database.drop(),
+  }
+}
+
+async function makePast(databaseUrl: string): Promise<Past> {
   const database = await createTestDatabase(databaseUrl)
-  const folder = await mkdtemp(join(tmpdir(), 'titan-verify-'))
-  const ledger = join(folder, 'ledger.jsonl')
+  const folder = await mkdtemp(join(tmpdir(), 'titan-past-'))
   const sql = openDatabase(database.url, { poolSize: 3 })
-  await migrate(sql)
+  try {
+    await migrate(sql)
+    const ledger = join(folder, 'ledger.jsonl')
+    const ids = await populate({ sql, store: createPaymentStore(sql), ledger })
+    return { database, ids, ledger: await readFile(ledger, 'utf8') }
+  } finally {
+    await sql.end({ timeout: 1 })
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function openWorld({ redisUrl }: Place, database: TestDatabase, past: Past): Promise<World> {
+  const { ids } = past
+  const folder = await mkdtemp(join(tmpdir(), 'titan-world-'))
+  const ledger = join(folder, 'ledger.jsonl')
+  await writeFile(ledger, past.ledger)
+  const sql = openDatabase(database.url, { poolSize: 3 })
+  // However long ago that was: nothing is overdue when a world begins.
+  await sql`update payments set next_run_at = clock_timestamp() where status in ('QUEUED', 'PROCESSING')`
   const redis: Redis = createClient({ url: redisUrl })
   await redis.connect()
   const prefix = testPrefix()
   const store = createPaymentStore(sql)
   const queue = createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE, { prefix })
-  const ids = await populate({ sql, store, queue, ledger })
+  await queue.enqueue('pay', { payment_id: ids.queued }, { id: ids.queued })
 
   async function readEntries(): Promise<LedgerEntry[]> {
     const lines = (await readFile(ledger, 'utf8')).split('\n').filter((line) => line !== '')
@@ -110,12 +161,11 @@ export async function createWorld(databaseUrl: string, redisUrl: string): Promis
 interface Parts {
   readonly sql: Database
   readonly store: PaymentStore
-  readonly queue: Queue<PaymentJobs>
   readonly ledger: string
 }
 
 /** Takes payments to their fates, with the real handler through the real adapter to the gateway simulator. */
-async function populate({ sql, store, queue, ledger }: Parts): Promise<Record<Fate, string>> {
+async function populate({ sql, store, ledger }: Parts): Promise<Record<Fate, string>> {
   const simulator = await startGatewaySimulator({ ledgerPath: ledger })
   const gateway = createStripeGateway({
     ...{ secretKey: 'sk_test_titan', paymentMethod: 'pm_card_visa', baseUrl: simulator.url },
@@ -158,7 +208,6 @@ async function populate({ sql, store, queue, ledger }: Parts): Promise<Record<Fa
     await take(unknown, '500_after')
     await take(parked, '500_before', { maxResolves: 0 })
     await store.cancel(canceled, { actor: 'api', reason: 'asked to' })
-    await queue.enqueue('pay', { payment_id: queued }, { id: queued })
     await store.markQueued([queued], 'relay')
     return { paid, declined, secondTry, unknown, parked, canceled, queued, pending }
   } finally {
