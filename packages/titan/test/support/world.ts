@@ -81,12 +81,29 @@ export async function createWorld(databaseUrl: string, redisUrl: string): Promis
   return openWorld({ databaseUrl, redisUrl }, past.database, past)
 }
 
-/** Makes worlds that share one past: the programs work once, and each world gets a copy. */
+/**
+ * Makes worlds that share one past: the programs work once, and each world gets a copy, which is made while the world
+ * before is in use.
+ */
 export async function createWorlds(place: Place): Promise<Worlds> {
   const past = await makePast(place.databaseUrl)
+  const copy = (): Promise<TestDatabase> => {
+    const copying = createTestDatabase(place.databaseUrl, past.database)
+    // Whoever waits for it hears of it.
+    copying.catch(() => undefined)
+    return copying
+  }
+  let next = copy()
   return {
-    create: async () => openWorld(place, await createTestDatabase(place.databaseUrl, past.database), past),
-    close: () => past.database.drop(),
+    async create() {
+      const database = await next
+      next = copy()
+      return openWorld(place, database, past)
+    },
+    async close() {
+      await (await next).drop()
+      await past.database.drop()
+    },
   }
 }
 
