@@ -1,32 +1,79 @@
 -- Adds N jobs: each to its stream, to the delayed set, or behind its ordering key; a duplicate adds nothing.
 -- KEYS[14..]  processed:<id> of the jobs that are deduplicated, in their order
 -- ARGV[1]     most jobs the queue may hold, 0 = no limit
--- ARGV[2]     number of plain jobs, then 3 each: level, name, data
--- then        number of full jobs, then 11 each: level, id, dedupe ('1' or ''), due ('' now, '+n' in n ms, 'n' at
+-- ARGV[2]     number of runs of plain jobs; a run: level, name, number of jobs, the data of each
+-- then        number of jobs that are deduplicated and ready at once, their ids, then 4 each: level, name, meta, data
+-- then        number of other jobs, then 11 each: level, id, dedupe ('1' or ''), due ('' now, '+n' in n ms, 'n' at
 --             epoch ms), ordering key, name, meta, data, guard ('', 'dlq', 'slot'), guard subject, guard value
 --             guard dlq: subject is the dead letter that becomes this job; slot: subject is the schedule,
 --             value '<slot> <next slot>' in epoch ms
--- RETURNS     one string a job: an entry id (plain), '+' added, '=' duplicate, '!' queue full, '?' guard refused
+-- RETURNS     one word a job, parted by spaces: an entry id (plain), '+' added, '=' duplicate, '!' queue full,
+--             '?' guard refused
 -- WHY         a dead letter is taken last, so a refused job leaves it in place; a slot is taken first, so it
 --             moves on even when its job is refused
+local call, argv = redis.call, ARGV
 local room = math.huge
-if ARGV[1] ~= '0' then
-  room = tonumber(ARGV[1]) - redis.call('ZCARD', DELAYED) - redis.call('ZCARD', PARKED)
+if argv[1] ~= '0' then
+  room = tonumber(argv[1]) - call('ZCARD', DELAYED) - call('ZCARD', PARKED)
   for level = 1, 3 do
-    room = room - redis.call('XLEN', KEYS[level])
+    room = room - call('XLEN', KEYS[level])
   end
 end
 
-local results, at = {}, 3
-for i = 1, tonumber(ARGV[2]) do
-  if room < 1 then
-    results[i] = '!'
-  else
-    room = room - 1
-    results[i] = redis.call('XADD', KEYS[tonumber(ARGV[at])], '*', 'n', ARGV[at + 1], 'd', ARGV[at + 2])
+local results, filled, at = {}, 0, 3
+for _ = 1, tonumber(argv[2]) do
+  local stream, name, count = KEYS[tonumber(argv[at])], argv[at + 1], tonumber(argv[at + 2])
+  for i = at + 3, at + 2 + count do
+    filled = filled + 1
+    if room < 1 then
+      results[filled] = '!'
+    else
+      room = room - 1
+      results[filled] = call('XADD', stream, '*', 'n', name, 'd', argv[i])
+    end
   end
-  at = at + 3
+  at = at + 3 + count
 end
+
+-- Jobs that are looked up and stored all together: three commands for all of them and one XADD each.
+local together = tonumber(argv[at])
+if together > 0 then
+  local where = call('HMGET', LIVE, unpack(argv, at + 1, at + together))
+  local any_done = call('EXISTS', unpack(KEYS, FIXED_KEYS + 1, FIXED_KEYS + together)) > 0
+  local index, added, stored, failure = {}, {}, 0, nil
+  local first = at + together + 1
+  for i = 1, together do
+    local id = argv[at + i]
+    local answer = '+'
+    if (where[i] and is_at(id, where[i])) or added[id] or (any_done and call('EXISTS', KEYS[FIXED_KEYS + i]) == 1) then
+      answer = '='
+    elseif room < 1 then
+      answer = '!'
+    else
+      local level = argv[first]
+      local entry = redis.pcall('XADD', KEYS[tonumber(level)], '*', 'n', argv[first + 1], 'd', argv[first + 3], 'm', argv[first + 2])
+      if type(entry) == 'table' then
+        failure = entry
+        break
+      end
+      added[id] = true
+      room = room - 1
+      index[stored + 1], index[stored + 2] = id, level .. ':' .. entry .. ':'
+      stored = stored + 2
+    end
+    filled = filled + 1
+    results[filled] = answer
+    first = first + 4
+  end
+  if stored > 0 then
+    call('HSET', LIVE, unpack(index, 1, stored))
+  end
+  -- What was added before a failure is in the index, so that trying again doubles nothing.
+  if failure then
+    return failure
+  end
+end
+at = at + together * 5 + 1
 
 local function take_slot(schedule, value)
   local slot, following = string.match(value, '^(%d+) (%d+)$')
@@ -44,9 +91,9 @@ local function is_alive(id)
 end
 
 local earliest
-local marker = FIXED_KEYS
-for _ = 1, tonumber(ARGV[at]) do
-  local level, id, dedupe, due, key, name, meta, data, guard, subject, value = unpack(ARGV, at + 1, at + 11)
+local marker = FIXED_KEYS + together
+for _ = 1, tonumber(argv[at]) do
+  local level, id, dedupe, due, key, name, meta, data, guard, subject, value = unpack(argv, at + 1, at + 11)
   at = at + 11
   local answer = '+'
   if guard == 'slot' and not take_slot(subject, value) then
@@ -78,10 +125,11 @@ for _ = 1, tonumber(ARGV[at]) do
       place(level, id, dedupe, key, name, meta, data)
     end
   end
-  results[#results + 1] = answer
+  filled = filled + 1
+  results[filled] = answer
 end
 
 if earliest and tonumber(redis.call('ZRANGE', DELAYED, 0, 0, 'WITHSCORES')[2]) == earliest then
   signal('due', string.format('%.0f', earliest))
 end
-return results
+return table.concat(results, ' ')

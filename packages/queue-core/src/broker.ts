@@ -7,25 +7,6 @@ import { LEVELS, type Level } from './levels.ts'
 import { runScript, scripts } from './scripts.ts'
 import { defaults } from './options.ts'
 
-/** A job on its way to Redis. `due`: '' ready, '+n' in n ms, 'n' at epoch ms. */
-export interface Entry {
-  readonly level: Level
-  readonly name: string
-  readonly data: string
-  /** Absent for a plain job: no id, no meta, ready at once. */
-  readonly full?: {
-    readonly id: string
-    readonly dedupe: boolean
-    readonly due: string
-    readonly orderingKey: string
-    readonly meta: string
-    readonly guard?: readonly ['dlq' | 'slot', subject: string, value: string]
-  }
-}
-
-/** '+' added, '=' duplicate, '!' queue full, '?' guard refused; else the id of the new entry. */
-export type EnqueueReply = string
-
 /** A taken-over entry. */
 export interface Reclaimed extends Delivery {
   readonly level: Level
@@ -56,39 +37,6 @@ export function fixedKeys(keys: Keys): string[] {
 /** A level as the scripts name it. */
 export const scriptLevel = (level: Level): string => String(level + 1)
 const fromScript = (level: number): Level => (level === 1 ? 0 : level === 3 ? 2 : 1)
-
-/** Adds jobs in one step; the replies are in the order of the entries. `maxLength` 0: no limit. */
-export async function enqueue(
-  connection: Connection,
-  keys: Keys,
-  fixed: readonly string[],
-  maxLength: number,
-  entries: readonly Entry[],
-): Promise<EnqueueReply[]> {
-  const plain: string[] = []
-  const full: string[] = []
-  const markers: string[] = []
-  const positions: number[] = []
-  let plainCount = 0
-  for (const [index, { level, name, data, full: more }] of entries.entries()) {
-    if (more === undefined) {
-      plain.push(scriptLevel(level), name, data)
-      positions[index] = plainCount++
-    }
-  }
-  let fullCount = 0
-  for (const [index, { level, name, data, full: more }] of entries.entries()) {
-    if (more === undefined) continue
-    const { id, dedupe, due, orderingKey, meta, guard } = more
-    full.push(scriptLevel(level), id, dedupe ? '1' : '', due, orderingKey, name, meta, data)
-    full.push(...(guard ?? ['', '', '']))
-    if (dedupe) markers.push(keys.processed(id))
-    positions[index] = plainCount + fullCount++
-  }
-  const args = [String(maxLength), String(plainCount), ...plain, String(fullCount), ...full]
-  const replies = await runScript<string[]>(connection, scripts.enqueue, [...fixed, ...markers], args)
-  return positions.map((position) => replies[position] ?? '')
-}
 
 /** A lost reply must show while there is time to try again before the leases run out. */
 export async function renew(

@@ -1,4 +1,4 @@
-import * as broker from './broker.ts'
+import { enqueue, type Entry } from './enqueue.ts'
 import { QueueError } from './errors.ts'
 import { decodeFields, readJson, type Failure, type FailureCause, type Meta } from './job.ts'
 import { timeOf } from './lease.ts'
@@ -163,7 +163,7 @@ export function createDeadLetters(
         return entry === undefined ? [] : [entry]
       })
       if (entries.length === 0) continue
-      const replies = await broker.enqueue(part.connection, part.keys, part.fixed, maxLength, entries)
+      const replies = await enqueue(part.connection, part.keys, part.fixed, maxLength, entries)
       redriven += replies.filter((reply) => reply === '+').length
       if (replies.includes('!'))
         throw new QueueError(
@@ -257,7 +257,7 @@ function toLetter(letterId: string, entryId: string, list: readonly string[]): D
 }
 
 /** The job of a letter with fresh counts; undefined when the letter cannot become a job. */
-function toEntry(letter: DeadLetter, entryId: string): broker.Entry | undefined {
+function toEntry(letter: DeadLetter, entryId: string): Entry | undefined {
   const stored = decodeFields(Object.entries(letter.fields).flat(), levelOf(letter.priority))
   if (stored === undefined || letter.id === '' || letter.data === undefined) return undefined
   const { failures: _failures, crashes: _crashes, history: _history, ...kept } = stored.meta

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Entry } from './broker.ts'
+import type { Entry } from './enqueue.ts'
 import { QueueError } from './errors.ts'
 import { checkKey, type JobOptions, type Meta } from './job.ts'
 

@@ -1,7 +1,8 @@
-import * as broker from './broker.ts'
+import { fixedKeys } from './broker.ts'
 import { createBatcher, type Batcher } from './batcher.ts'
 import { shareConnection, type RedisClient } from './connection.ts'
 import { createDeadLetters, type DeadLetters } from './dead-letters.ts'
+import { enqueue, type Entry } from './enqueue.ts'
 import { QueueError } from './errors.ts'
 import type { JobMap, JobName, JobOptions, NewJob } from './job.ts'
 import { checkName, encodeData, plainJobId } from './job.ts'
@@ -65,7 +66,7 @@ export interface Queue<Jobs extends JobMap> extends DeadLetters, Schedules<Jobs>
 }
 
 interface Pending {
-  readonly entry: broker.Entry
+  readonly entry: Entry
   readonly resolve: (reply: string) => void
   readonly reject: (error: unknown) => void
 }
@@ -90,7 +91,7 @@ export function createQueue<Jobs extends JobMap>(
   const parts = partitionKeys(prefix, name, partitions).map((keys, index): QueuePartition => ({
     index,
     keys,
-    fixed: broker.fixedKeys(keys),
+    fixed: fixedKeys(keys),
     connection: shareConnection(redis, keys.dlq),
   }))
   const batchers = parts.map((part) => createWriter(part, maxLength))
@@ -98,11 +99,7 @@ export function createQueue<Jobs extends JobMap>(
   let turn = 0
 
   /** Everything about one job that needs no Redis. */
-  function prepare(
-    jobName: string,
-    data: unknown,
-    options: JobOptions,
-  ): { part: number; entry: broker.Entry } {
+  function prepare(jobName: string, data: unknown, options: JobOptions): { part: number; entry: Entry } {
     checkName(jobName)
     const text = encodeData(jobName, data, maxPayloadBytes)
     const level = levelOf(options.priority ?? 'default')
@@ -118,7 +115,7 @@ export function createQueue<Jobs extends JobMap>(
     }
   }
 
-  function answer(prepared: { part: number; entry: broker.Entry }, reply: string): Enqueued | undefined {
+  function answer(prepared: { part: number; entry: Entry }, reply: string): Enqueued | undefined {
     if (reply === '!') return undefined
     const { full, level } = prepared.entry
     if (full !== undefined) return { id: full.id, duplicate: reply === '=' }
@@ -173,7 +170,7 @@ export function createQueue<Jobs extends JobMap>(
           if (part === undefined) continue
           const entries = group.map((item) => item.prepared.entry)
           writes.push(
-            broker.enqueue(part.connection, part.keys, part.fixed, maxLength, entries).then((replies) => {
+            enqueue(part.connection, part.keys, part.fixed, maxLength, entries).then((replies) => {
               for (const [at, { index, prepared }] of group.entries())
                 results[index] = answer(prepared, replies[at] ?? '!')
             }),
@@ -221,7 +218,7 @@ function createWriter(part: QueuePartition, maxLength: number): Batcher<Pending>
     async (batch) => {
       const entries = batch.map((pending) => pending.entry)
       try {
-        const replies = await broker.enqueue(part.connection, part.keys, part.fixed, maxLength, entries)
+        const replies = await enqueue(part.connection, part.keys, part.fixed, maxLength, entries)
         for (const [index, { resolve }] of batch.entries()) resolve(replies[index] ?? '!')
       } catch (error) {
         for (const { reject } of batch) reject(error)
@@ -233,7 +230,7 @@ function createWriter(part: QueuePartition, maxLength: number): Batcher<Pending>
 
 function write(
   batchers: readonly Batcher<Pending>[],
-  { part, entry }: { part: number; entry: broker.Entry },
+  { part, entry }: { part: number; entry: Entry },
 ): Promise<string> {
   return new Promise((resolve, reject) => {
     batchers[part]?.push({ entry, resolve, reject })

@@ -1,5 +1,5 @@
 import { Cron } from 'croner'
-import * as broker from './broker.ts'
+import { enqueue } from './enqueue.ts'
 import { QueueError } from './errors.ts'
 import { checkKey, checkName, encodeData, type JobMap, type JobName, type JobOptions } from './job.ts'
 import { levelOf } from './levels.ts'
@@ -156,7 +156,7 @@ export async function fireDueSlots(part: QueuePartition, now: number): Promise<n
     const data = JSON.stringify(schedule.data)
     // The guard moves the schedule on in the step that adds the job: only one worker wins a slot.
     const guard = ['slot', key, `${slot} ${following}`] as const
-    await broker.enqueue(connection, keys, fixed, 0, [
+    await enqueue(connection, keys, fixed, 0, [
       { level, name: schedule.name, data, full: { ...full, guard } },
     ])
   }

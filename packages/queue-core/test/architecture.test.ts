@@ -9,7 +9,19 @@ const FLOORS: readonly (readonly string[])[] = [
     ...['loop', 'options', 'outcome', 'schema', 'steps', 'within'],
   ],
   // Redis: connections, scripts and commands.
-  ['broker', 'connection', 'inspect', 'locator', 'partition', 'peek', 'scripts', 'server', 'settle', 'stats'],
+  [
+    'broker',
+    'connection',
+    'enqueue',
+    'inspect',
+    'locator',
+    'partition',
+    'peek',
+    'scripts',
+    'server',
+    'settle',
+    'stats',
+  ],
   // The queue, and leases in hand.
   ['buffer', 'dead-letters', 'held', 'lane', 'limiter', 'new-job', 'queue', 'schedules', 'verdict'],
   // What works: one duty a file.
