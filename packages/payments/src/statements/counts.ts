@@ -61,11 +61,12 @@ export async function countPayments(
     select (select count(*) from pending) as pending, (select count(*) from queued) as queued,
            (select count(*) from processing) as processing, (select count(*) from review) as review,
            (select count(unknown_since) from processing) as unknown,
-           coalesce(extract(epoch from clock_timestamp() - least(
+           coalesce(extract(epoch from at - least(
              (select min(created_at) from pending), (select min(created_at) from queued),
              (select min(created_at) from processing))) * 1000, 0)::float8 as oldest_ms,
-           coalesce(extract(epoch from clock_timestamp() - (select min(created_at) from pending)) * 1000, 0)::float8
-             as oldest_pending_ms`
+           coalesce(extract(epoch from at - (select min(created_at) from pending)) * 1000, 0)::float8
+             as oldest_pending_ms
+      from (select clock_timestamp() as at) clock`
   if (working === undefined) throw new RangeError('a count answers one row')
   const { pending, queued, review, unknown } = working
   // A parked payment is PROCESSING too.
