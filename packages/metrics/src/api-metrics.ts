@@ -1,7 +1,7 @@
 import type { OnPaymentsEvent, PaymentStore } from '@titan/payments'
 import type { Registry } from 'prom-client'
 import { createHttpCounts, type HttpCounts } from './http.ts'
-import { createAcceptanceCounts, createPaymentCounts } from './payment-events.ts'
+import { createAcceptanceCounts, createRelayCounts } from './payment-events.ts'
 import { createRegistry } from './registry.ts'
 import { createStoreGauges, type StoreGauges } from './stores.ts'
 
@@ -22,7 +22,7 @@ export function createApiMetrics(version: string): ApiMetrics {
   return {
     http: createHttpCounts(registry),
     stores: createStoreGauges(registry),
-    onPaymentsEvent: createPaymentCounts(registry),
+    onPaymentsEvent: createRelayCounts(registry),
     countAcceptance: createAcceptanceCounts(registry),
     registry,
   }

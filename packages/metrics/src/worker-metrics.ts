@@ -3,7 +3,7 @@ import type { OnEvent } from '@titan/queue-core'
 import type { OnWebhooksEvent } from '@titan/webhooks'
 import type { Registry } from 'prom-client'
 import { createGatewayMeasure } from './gateway-calls.ts'
-import { createPaymentCounts } from './payment-events.ts'
+import { createRelayCounts, createWorkCounts } from './payment-events.ts'
 import { createQueueCounts } from './queue-events.ts'
 import { createRegistry } from './registry.ts'
 import { createStoreGauges, type StoreGauges } from './stores.ts'
@@ -30,9 +30,13 @@ export function createWorkerMetrics(
 ): WorkerMetrics {
   const registry = createRegistry('titan-worker', version)
   registerWorkerGauges(registry, workers)
+  const [countRelayed, countWork] = [createRelayCounts(registry), createWorkCounts(registry)]
   return {
     stores: createStoreGauges(registry),
-    onPaymentsEvent: createPaymentCounts(registry),
+    onPaymentsEvent(event) {
+      countRelayed(event)
+      countWork(event)
+    },
     onWebhooksEvent: createWebhookCounts(registry),
     onQueueEvent: createQueueCounts(registry),
     measureGateway: createGatewayMeasure(registry),
