@@ -1,4 +1,5 @@
 import { expect } from 'vitest'
+import { createApiMetrics } from '../../src/api-metrics.ts'
 import { createWorkerMetrics } from '../../src/worker-metrics.ts'
 import { describePrograms, seriesOf } from './catalogue.ts'
 import { selectedBy } from './promql.ts'
@@ -8,14 +9,16 @@ const OF_PROMETHEUS: readonly (readonly [string, readonly string[]])[] = [['up',
 /** Labels that Prometheus adds to every series. */
 const OF_EVERY_SERIES = ['job', 'instance']
 
-/** The values of labels that the counters of a worker have from the start. */
-async function valuesOfWorker(): Promise<ReadonlyMap<string, readonly string[]>> {
+/** The values of labels that the programs show from the start. */
+async function valuesFromTheStart(): Promise<ReadonlyMap<string, readonly string[]>> {
   const metrics = createWorkerMetrics('1.0.0', () => [])
   for (const queue of ['payments', 'webhooks']) metrics.onQueueEvent(queue)
   const gateway = { name: 'stripe', keyTtlMs: 1, charge: () => Promise.reject(new Error('never called')) }
   metrics.measureGateway(gateway)
   const values = new Map<string, string[]>()
-  for (const { name, values: samples } of await metrics.registry.getMetricsAsJSON())
+  const registries = [createApiMetrics('1.0.0').registry, metrics.registry]
+  const all = await Promise.all(registries.map((registry) => registry.getMetricsAsJSON()))
+  for (const { name, values: samples } of all.flat())
     for (const { labels } of samples)
       for (const [label, value] of Object.entries(labels)) {
         const key = `${name} ${label}`
@@ -25,7 +28,7 @@ async function valuesOfWorker(): Promise<ReadonlyMap<string, readonly string[]>>
 }
 
 const series = new Map([...OF_PROMETHEUS, ...seriesOf(describePrograms())])
-const values = await valuesOfWorker()
+const values = await valuesFromTheStart()
 
 /** Fails unless everything that the expression selects is measured: the metric, its labels, and their values as far as they are known. */
 export function expectMeasured(expression: string): void {
