@@ -128,7 +128,7 @@ const CONTROL = /[\u0000-\u001f\u007f]/
 
 /** The name, if it may be one. @throws {QueueError} `INVALID_PAYLOAD` */
 export function checkName(name: string): string {
-  if (NAME.test(name)) return name
+  if (typeof name === 'string' && NAME.test(name)) return name
   throw new QueueError(
     'INVALID_PAYLOAD',
     `Job name ${JSON.stringify(name)} is not valid: use 1–128 letters, digits or . : / - _`,

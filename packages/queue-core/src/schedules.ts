@@ -75,9 +75,11 @@ export function nextSlot(cron: string, timeZone: string, after: number): number 
     if (!/^\s*(\S+\s+){4,5}\S+\s*$/.test(cron)) throw new Error('A schedule has five or six fields')
     return new Cron(cron, { timezone: timeZone }).nextRun(new Date(after))?.getTime()
   } catch (error) {
-    throw new QueueError('INVALID_OPTIONS', `Schedule "${cron}" in time zone "${timeZone}" is not valid`, {
-      cause: error,
-    })
+    throw new QueueError(
+      'INVALID_OPTIONS',
+      `Schedule "${cron}" in time zone "${timeZone}" is not valid: ${error instanceof Error ? error.message : String(error)}`,
+      { cause: error },
+    )
   }
 }
 
@@ -124,6 +126,7 @@ export function createSchedules<Jobs extends JobMap>(
       checkKey('Schedule key', key, LONGEST_KEY)
       checkName(name)
       describeJob(options)
+      levelOf(options.priority ?? 'default')
       const checked = await validate(schemas, name, data)
       encodeData(name, checked, maxPayloadBytes)
       const home = parts[partitionOf(options.orderingKey ?? key, parts.length)]

@@ -157,6 +157,24 @@ describe('a recurring job', () => {
   })
 })
 
+test('a slot that comes back after its job is done, or while it waits, adds no other', async ({ place }) => {
+  const queue = place.createQueue()
+  await queue.schedule('s', { cron: '0 3 * * *' }, 'work', 1)
+  const slot = await makeDue(place, 's', 5)
+  const fireAgain = async (): Promise<unknown> => {
+    await place.send('ZADD', place.keys.slots, slot, 's')
+    return fireDueSlots(place.part, await serverNow(place), ignore)
+  }
+  await fireAgain()
+  await fireAgain()
+  expect(await queue.stats()).toMatchObject({ ready: 1 })
+  const worker = await place.startWorker({ work: () => undefined })
+  await eventually(() => worker.counters.completed === 1)
+  await worker.stop()
+  await fireAgain()
+  expect(await queue.stats()).toMatchObject({ ready: 0 })
+})
+
 describe('a recurring job that somebody has damaged', () => {
   const good = { cron: '0 3 * * *', timeZone: 'UTC', name: 'work', data: 1, options: {}, key: 'a' }
   const definitions = [
