@@ -1,6 +1,7 @@
-import { createPaymentStore, openDatabase, PAYMENT_STATUSES, type PaymentCounts } from '@titan/payments'
+import { PAYMENT_STATUSES, type PaymentCounts } from '@titan/payments'
 import type { QueueStats } from '@titan/queue-core'
 import type { Registry } from 'prom-client'
+import { createPaymentCounter } from './payment-counter.ts'
 import { registerGauge, type ReadGauge } from './read-gauge.ts'
 import { createReading, type Reading } from './reading.ts'
 import { seconds } from './registry.ts'
@@ -17,11 +18,6 @@ export interface StoreGauges {
   /** Begins to read; before, nothing is shown. Answers how to stop, which closes the connection to PostgreSQL. */
   observe(sources: StoreSources): () => Promise<void>
 }
-
-/** Counted at a bounded cost: a table of more rows is estimated, and of each working state no more are counted. */
-const COUNT_LIMITS = { table: 10_000, working: 10_000 } as const
-/** A count that takes longer is ended by the server, in milliseconds. */
-const STATEMENT_TIMEOUT_MS = 2_000
 
 interface Readings {
   readonly counts: Reading<PaymentCounts>
@@ -115,20 +111,14 @@ export function createStoreGauges(registry: Registry): StoreGauges {
 
   return {
     observe({ databaseUrl, queues }) {
-      // Of its own, so that counting neither waits for payments nor holds them up.
-      const sql = openDatabase(databaseUrl, {
-        poolSize: 1,
-        applicationName: 'titan-metrics',
-        statementTimeoutMs: STATEMENT_TIMEOUT_MS,
-      })
-      const store = createPaymentStore(sql)
+      const payments = createPaymentCounter(databaseUrl)
       readings = {
-        counts: createReading(() => store.counts(COUNT_LIMITS)),
+        counts: createReading(() => payments.count()),
         queues: queues.map((queue) => ({ name: queue.name, stats: createReading(() => queue.stats()) })),
       }
       return async () => {
         readings = undefined
-        await sql.end({ timeout: 0 })
+        await payments.close()
       }
     },
   }
