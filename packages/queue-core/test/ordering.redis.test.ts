@@ -221,6 +221,18 @@ describe('a key held by a job that somebody deleted', () => {
     },
   )
 
+  test('goes on when a worker starts', async ({ place }) => {
+    const queue = place.createQueue()
+    await queue.enqueue('work', 1, { orderingKey: 'k' })
+    await queue.enqueue('work', 2, { orderingKey: 'k' })
+    await place.send('XTRIM', place.keys.streams[1], 'MAXLEN', 0)
+    const recorder = createRecorder()
+    await place.startWorker({ work: recorder.work })
+    await eventually(() => recorder.runs.length === 1)
+    expect(recorder.runs).toEqual([2])
+    await expectNothingLeft(place)
+  })
+
   test.for(holders)('with %s goes on although it waited for its retry', async ([, own], { place }) => {
     const queue = place.createQueue()
     const work = (): never => {
