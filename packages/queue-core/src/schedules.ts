@@ -178,10 +178,13 @@ export async function fireDueSlots(
     return readScores(await connection.send<Scores>(['ZRANGE', keys.slots, ...range]))
   }
   const due = await find('-inf', String(now), BATCH)
-  for (const [key, slot] of due) {
-    const error = await fireSlot(part, key, slot, now)
-    if (error !== undefined) emit({ type: 'error', error, during: 'schedule' })
-  }
+  // Side by side, so that delayed jobs do not wait for many round trips.
+  await Promise.all(
+    due.map(async ([key, slot]) => {
+      const error = await fireSlot(part, key, slot, now)
+      if (error !== undefined) emit({ type: 'error', error, during: 'schedule' })
+    }),
+  )
   if (due.length === BATCH) return 0
   const [next] = await find(`(${now}`, '+inf', 1)
   return next === undefined ? undefined : Math.max(0, next[1] - now)

@@ -5,6 +5,7 @@ import type { Connection } from '../src/connection.ts'
 import { createQueue, type Job, type QueueEvent, type RedisNodeClient } from '../src/index.ts'
 import type { QueuePartition } from '../src/partition.ts'
 import { fireDueSlots, nextSlot } from '../src/schedules.ts'
+import { range } from './support/collect.ts'
 import { test, type Place, type TestJobs } from './support/place.ts'
 
 async function serverNow(place: Place): Promise<number> {
@@ -155,6 +156,16 @@ describe('a recurring job', () => {
     await Promise.all([1, 2, 3, 4].map(() => fireDueSlots(place.part, now, ignore)))
     expect((await queue.stats()).ready).toBe(3)
   })
+})
+
+test('more recurring jobs than are fired in one go all fire', async ({ place }) => {
+  const queue = place.createQueue()
+  await Promise.all(range(130).map((n) => queue.schedule(`s${n}`, { cron: '0 3 * * *' }, 'work', n)))
+  for (const n of range(130)) await makeDue(place, `s${n}`, 5)
+  const now = await serverNow(place)
+  expect(await fireDueSlots(place.part, now, ignore)).toBe(0)
+  expect(await fireDueSlots(place.part, now, ignore)).toBeGreaterThan(0)
+  expect(await queue.stats()).toMatchObject({ ready: 130 })
 })
 
 test('a slot that comes back after its job is done, or while it waits, adds no other', async ({ place }) => {
