@@ -39,7 +39,7 @@ export interface Schedule {
 
 /** A schedule and when it fires next, epoch milliseconds. */
 export interface ScheduleState extends Schedule {
-  /** Undefined when it was removed just now. */
+  /** Undefined when it was removed just now, or fires no more since it cannot be read. */
   readonly nextAt: number | undefined
 }
 

@@ -245,6 +245,9 @@ describe('a recurring job that somebody has damaged', () => {
     await makeDue(place, 'a', 5)
     expect(await fireDueSlots(place.part, await serverNow(place), ignore)).toBeGreaterThan(0)
     expect((await queue.stats()).ready).toBe(1)
+    await makeDue(place, 'a', 4)
+    await place.startWorker({ work: () => undefined })
+    await eventually(() => place.eventsOf('completed').length === 2)
   })
 })
 
