@@ -30,6 +30,16 @@ const STATES = ['ready', 'leased', 'delayed', 'parked', 'dead'] as const
 export function createStoreGauges(registry: Registry): StoreGauges {
   let readings: Readings | undefined
 
+  /** Together: they wait for the same server. */
+  async function readQueues(): Promise<readonly (readonly [name: string, stats: QueueStats])[]> {
+    const queues = readings?.queues ?? []
+    const all = await Promise.all(queues.map(({ stats }) => stats.get()))
+    return queues.flatMap(({ name }, index) => {
+      const stats = all[index]
+      return stats === undefined ? [] : [[name, stats] as const]
+    })
+  }
+
   const register = <Label extends string = never>(gauge: ReadGauge<Label>): void =>
     registerGauge(registry, gauge)
   const ofPayments = (name: string, help: string, pick: (counts: PaymentCounts) => number): void =>
@@ -47,10 +57,7 @@ export function createStoreGauges(registry: Registry): StoreGauges {
       help,
       labelNames: ['queue'],
       async read(tell) {
-        for (const { name: queue, stats } of readings?.queues ?? []) {
-          const known = await stats.get()
-          if (known !== undefined) tell(pick(known), { queue })
-        }
+        for (const [queue, stats] of await readQueues()) tell(pick(stats), { queue })
       },
     })
 
@@ -96,10 +103,8 @@ export function createStoreGauges(registry: Registry): StoreGauges {
     help: 'Jobs by state: ready, leased, delayed, parked (behind another one of their key), dead.',
     labelNames: ['queue', 'state'],
     async read(tell) {
-      for (const { name: queue, stats } of readings?.queues ?? []) {
-        const known = await stats.get()
-        if (known !== undefined) for (const state of STATES) tell(known[state], { queue, state })
-      }
+      for (const [queue, stats] of await readQueues())
+        for (const state of STATES) tell(stats[state], { queue, state })
     },
   })
   ofQueues(
