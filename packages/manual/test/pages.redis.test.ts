@@ -31,7 +31,7 @@ async function check(shell: Shell, { text, shown = [] }: Commands): Promise<void
 }
 
 describe('the commands of', () => {
-  it.each(PAGES)('%s do what the page says', { timeout: 300_000 }, async (page) => {
+  it.each(PAGES)('%s do what the page says', { timeout: 600_000 }, async (page) => {
     const blocks = commandsOf(readRepository(page))
     const isSelfContained = blocks.some(({ text }) => text.includes('pnpm@12 start'))
     const database = isSelfContained ? undefined : await createTestDatabase(inject('databaseUrl'))

@@ -33,7 +33,7 @@ export interface Shell {
 }
 
 /** A block that takes longer hangs, in milliseconds. */
-const LONGEST_MS = 60_000
+const LONGEST_MS = 180_000
 
 /** The ports that pages name. */
 const PORTS = ['3000', '4000'] as const
