@@ -69,8 +69,14 @@ export function createApp(dependencies: AppDependencies): Hono<AppEnv> {
   app.use(
     methodNotAllowed({
       app,
-      onMethodNotAllowed: (context, methods) =>
-        answerProblem(new Problem('method-not-allowed', { headers: { allow: methods.join(', ') } }), context),
+      onMethodNotAllowed(context, methods) {
+        // What stood there until now may be compressed; this is not.
+        context.header('content-encoding', undefined)
+        return answerProblem(
+          new Problem('method-not-allowed', { headers: { allow: methods.join(', ') } }),
+          context,
+        )
+      },
     }),
   )
   mountHealth(app, probes)
