@@ -2,14 +2,7 @@
  * What the programs of this project share: settings with flags and variables, exit codes, logs, signals
  * and connections that outlive their server.
  */
-export {
-  EXIT,
-  Failure,
-  readCommandLine,
-  runProgram,
-  type CommandLine,
-  type Program,
-} from './program.ts'
+export { EXIT, Failure, readCommandLine, runProgram, type CommandLine, type Program } from './program.ts'
 export {
   FaultySetting,
   type Environment,
@@ -48,5 +41,6 @@ export {
 export { logPaymentsEvents, once } from './events.ts'
 export { loadAll, type Loaders } from './load-all.ts'
 export { answersInTime } from './probe.ts'
+export { tracingVariables, withTracing } from './tracing.ts'
 export { readVersion } from './version.ts'
 export { runUntilStopped, type Service } from './signals.ts'
