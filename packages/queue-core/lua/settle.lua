@@ -1,8 +1,9 @@
 -- Ends N leases: each is checked against its fence first, so a worker that lost a lease changes nothing.
 -- KEYS[14..]  processed:<id> of the acks that are deduplicated, in their order
 -- ARGV[1..3]  group, consumer, lifetime of processed keys in ms
--- ARGV[4..]   plain acks of first deliveries, for each level: their number, then their entry ids,
---             the lowest first and the highest last
+-- ARGV[4..]   acks of first deliveries without an ordering key, for each level: their number; if it is not 0, the
+--             lowest and the highest entry id, the number of those that are deduplicated, all entry ids (the
+--             deduplicated ones first), the job ids of the deduplicated ones
 -- then        number of other verdicts, then 9 each: verb (ack, retry, dead, release), level, entry id, delivery
 --             count, job id, dedupe ('1' or ''), ordering key, first, second
 --             retry: first = delay in ms, second = new meta; dead: first = evidence
@@ -33,30 +34,69 @@ local function first_deliveries(stream, from, to, page)
   return mine
 end
 
-for level = 1, 3 do
-  local count = tonumber(ARGV[at])
-  if count > 0 then
-    local stream = KEYS[level]
-    local mine = first_deliveries(stream, ARGV[at + 1], ARGV[at + count], math.max(count, 100))
-    local ids = {}
-    for i = 1, count do
-      local id = ARGV[at + i]
-      if mine[id] then
-        ids[#ids + 1] = id
-      else
-        lost[#lost + 1] = position
-      end
-      position = position + 1
-    end
-    if #ids > 0 then
-      redis.call('XACK', stream, group, unpack(ids))
-      redis.call('XDEL', stream, unpack(ids))
+local marker = FIXED_KEYS
+
+-- Jobs are done: marks their ids, and frees those that the index has at these very entries.
+local function finish_all(level, ids, entries)
+  local where = redis.pcall('HMGET', LIVE, unpack(ids))
+  if where.err then
+    return where.err
+  end
+  local freed = {}
+  for i = 1, #ids do
+    if where[i] == level .. ':' .. entries[i] .. ':' then
+      freed[#freed + 1] = ids[i]
     end
   end
-  at = at + count + 1
+  if #freed > 0 then
+    redis.call('HDEL', LIVE, unpack(freed))
+  end
 end
 
-local marker = FIXED_KEYS
+local function ack_all(level, count, from)
+  local stream, marked = KEYS[level], tonumber(ARGV[from + 2])
+  local mine = first_deliveries(stream, ARGV[from], ARGV[from + 1], math.max(count, 100))
+  local ids, entries = {}, {}
+  for i = 1, marked do
+    local entry = ARGV[from + 2 + i]
+    if mine[entry] then
+      entries[#entries + 1] = entry
+      ids[#ids + 1] = ARGV[from + 2 + count + i]
+      if lifetime ~= '0' then
+        redis.call('SET', KEYS[marker + i], entry, 'NX', 'PX', lifetime)
+      end
+    end
+  end
+  marker = marker + marked
+  local failure = #ids > 0 and finish_all(level, ids, entries)
+  local ended = failure and {} or entries
+  for i = 1, count do
+    local entry = ARGV[from + 2 + i]
+    if not mine[entry] then
+      lost[#lost + 1] = position
+    elseif i > marked then
+      ended[#ended + 1] = entry
+    elseif failure then
+      refused[#refused + 1] = position
+      refused[#refused + 1] = failure
+    end
+    position = position + 1
+  end
+  if #ended > 0 then
+    redis.call('XACK', stream, group, unpack(ended))
+    redis.call('XDEL', stream, unpack(ended))
+  end
+  return from + 3 + count + marked
+end
+
+for level = 1, 3 do
+  local count = tonumber(ARGV[at])
+  at = at + 1
+  if count > 0 then
+    at = ack_all(level, count, at)
+  end
+end
+
 local released, earliest = false, nil
 
 local function remove(stream, entry)

@@ -25,6 +25,13 @@ interface FullEntry {
 /** '+' added, '=' duplicate, '!' queue full, '?' guard refused; else the id of the new entry. */
 export type EnqueueReply = string
 
+/** A job that is not plain, and where it is in the caller's list. */
+interface Other {
+  readonly index: number
+  readonly entry: Entry
+  readonly full: FullEntry
+}
+
 /** Jobs as the script takes them. */
 interface Packed {
   readonly args: string[]
@@ -54,66 +61,61 @@ export async function enqueue(
 }
 
 function pack(keys: Keys, maxLength: number, entries: readonly Entry[]): Packed {
-  const args = [String(maxLength), '']
-  const others: { index: number; entry: Entry; full: FullEntry }[] = []
+  const others: Other[] = []
   const positions: number[] = []
+  const plain = packPlain(entries, positions, others)
+  const markers = others.flatMap(({ full }) => (full.dedupe ? [keys.processed(full.id)] : []))
+  const args = [String(maxLength), ...plain]
+  if (others.every(isReadyWithId)) args.push(...packReady(others), '0')
+  else args.push('0', ...packOthers(others))
+  if (others.length === 0 || positions.length === 0) return { args, markers, positions: undefined }
+  return { args, markers, positions: [...positions, ...others.map(({ index }) => index)] }
+}
+
+/** Runs of plain jobs of one level and name. Notes where they are in the list, and which ones are not plain. */
+function packPlain(entries: readonly Entry[], positions: number[], others: Other[]): string[] {
+  const args = ['']
   let runs = 0
-  let run: { level: Level; name: string; at: number; count: number } | undefined
-  for (let index = 0; index < entries.length; index++) {
-    const entry = entries[index]
-    if (entry === undefined) continue
+  let last: Entry | undefined
+  let countAt = 0
+  let count = 0
+  for (const [index, entry] of entries.entries()) {
     const { level, name, data, full } = entry
     if (full !== undefined) {
       others.push({ index, entry, full })
       continue
     }
-    if (run === undefined || run.name !== name || run.level !== level) {
-      endRun()
-      run = { level, name, at: args.length + 2, count: 0 }
+    if (last?.name !== name || last.level !== level) {
+      countAt = args.push(scriptLevel(level), name, '') - 1
+      count = 0
       runs++
-      args.push(scriptLevel(level), name, '')
+      last = entry
     }
-    run.count++
     args.push(data)
+    args[countAt] = String(++count)
     positions.push(index)
   }
-  endRun()
-  args[1] = String(runs)
-
-  function endRun(): void {
-    if (run !== undefined) args[run.at] = String(run.count)
-  }
-
-  const markers = others.flatMap(({ full }) => (full.dedupe ? [keys.processed(full.id)] : []))
-  const areSimple = others.every(({ full }) => isReadyWithId(full))
-  args.push(areSimple ? String(others.length) : '0')
-  if (areSimple) {
-    for (const { full } of others) args.push(full.id)
-    for (const { entry, full } of others)
-      args.push(scriptLevel(entry.level), entry.name, full.meta, entry.data)
-    args.push('0')
-  } else {
-    args.push(String(others.length))
-    for (const { entry, full } of others) {
-      const { id, dedupe, due, orderingKey, meta, guard } = full
-      args.push(
-        scriptLevel(entry.level),
-        id,
-        dedupe ? '1' : '',
-        due,
-        orderingKey,
-        entry.name,
-        meta,
-        entry.data,
-      )
-      args.push(...(guard ?? ['', '', '']))
-    }
-  }
-  if (others.length === 0 || others.length === entries.length) return { args, markers, positions: undefined }
-  return { args, markers, positions: [...positions, ...others.map(({ index }) => index)] }
+  args[0] = String(runs)
+  return args
 }
 
 /** What only has to be looked up and stored, so that the script can do it for all such jobs at once. */
-function isReadyWithId({ dedupe, due, orderingKey, guard }: FullEntry): boolean {
+function isReadyWithId({ full: { dedupe, due, orderingKey, guard } }: Other): boolean {
   return dedupe && due === '' && orderingKey === '' && guard === undefined
+}
+
+function packReady(jobs: readonly Other[]): string[] {
+  const args = [String(jobs.length), ...jobs.map(({ full }) => full.id)]
+  for (const { entry, full } of jobs) args.push(scriptLevel(entry.level), entry.name, full.meta, entry.data)
+  return args
+}
+
+function packOthers(jobs: readonly Other[]): string[] {
+  const args = [String(jobs.length)]
+  for (const { entry, full } of jobs) {
+    const { id, dedupe, due, orderingKey, meta, guard = ['', '', ''] } = full
+    args.push(scriptLevel(entry.level), id, dedupe ? '1' : '', due, orderingKey, entry.name, meta, entry.data)
+    args.push(...guard)
+  }
+  return args
 }

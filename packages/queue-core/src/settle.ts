@@ -2,7 +2,7 @@ import { scriptLevel, within } from './broker.ts'
 import type { Connection } from './connection.ts'
 import type { Keys } from './keys.ts'
 import { isEarlier, type Fence } from './lease.ts'
-import { LEVELS, type Level } from './levels.ts'
+import type { Level } from './levels.ts'
 import { runScript, scripts } from './scripts.ts'
 import { isWatched, passStep } from './steps.ts'
 
@@ -20,11 +20,9 @@ export interface Verdict {
   readonly second: string
 }
 
-/** Verdicts as the script takes them: plain acks of first deliveries by level, then all others. */
+/** Verdicts as the script takes them: acks of first deliveries by level, then all others. */
 interface Packed {
-  readonly acks: readonly string[][]
-  readonly others: readonly string[]
-  readonly otherCount: number
+  readonly args: readonly string[]
   /** `processed:<id>` of the acks that are deduplicated. */
   readonly markers: readonly string[]
   /** Position of each verdict in the caller's list, in the script's order. */
@@ -51,10 +49,8 @@ export async function settle(
   owner: { readonly group: string; readonly consumer: string; readonly dedupeMs: number },
   verdicts: readonly Verdict[],
 ): Promise<SettleReply> {
-  const { acks, others, otherCount, markers, positions } = pack(keys, verdicts)
-  const args = [owner.group, owner.consumer, String(owner.dedupeMs)]
-  for (const ids of acks) args.push(String(ids.length), ...ids)
-  args.push(String(otherCount), ...others)
+  const { args: packed, markers, positions } = pack(keys, verdicts)
+  const args = [owner.group, owner.consumer, String(owner.dedupeMs), ...packed]
   const scriptKeys = [...fixed, ...markers]
   passVerdicts('storing', verdicts)
   const reply = await runScript<ScriptReply>(connection, scripts.settle, scriptKeys, args, within)
@@ -67,24 +63,63 @@ export async function settle(
 }
 
 function pack(keys: Keys, verdicts: readonly Verdict[]): Packed {
-  const acks: [string[], string[], string[]] = [[], [], []]
-  const order: [number[], number[], number[], number[]] = [[], [], [], []]
+  const acks: readonly [Acks, Acks, Acks] = [createAcks(), createAcks(), createAcks()]
   const others: string[] = []
   const markers: string[] = []
+  const otherPositions: number[] = []
   for (const [index, verdict] of verdicts.entries()) {
     const { verb, level, fence, id, dedupe, orderingKey, first, second } = verdict
-    if (isPlainAck(verdict)) {
-      acks[level].push(fence.entryId)
-      order[level].push(index)
+    if (verb === 'ack' && orderingKey === '' && fence.deliveryCount === 1) {
+      addAck(acks[level], verdict, index)
       continue
     }
     others.push(verb, scriptLevel(level), fence.entryId, String(fence.deliveryCount))
     others.push(id, dedupe ? '1' : '', orderingKey, first, second)
     if (verb === 'ack' && dedupe) markers.push(keys.processed(id))
-    order[3].push(index)
+    otherPositions.push(index)
   }
-  for (const level of LEVELS) spanOut(acks[level], order[level])
-  return { acks, others, otherCount: order[3].length, markers, positions: order.flat() }
+  const ids = acks.flatMap(({ marked }) => marked.ids)
+  return {
+    args: [...acks.flatMap(describeAcks), String(otherPositions.length), ...others],
+    markers: [...ids.map(keys.processed), ...markers],
+    positions: [
+      ...acks.flatMap(({ marked, plain }) => [...marked.positions, ...plain.positions]),
+      ...otherPositions,
+    ],
+  }
+}
+
+/** Acks of one level; the marked ones are deduplicated. */
+interface Acks {
+  readonly marked: { readonly entries: string[]; readonly positions: number[]; readonly ids: string[] }
+  readonly plain: { readonly entries: string[]; readonly positions: number[] }
+  lowest: string
+  highest: string
+}
+
+function createAcks(): Acks {
+  return {
+    marked: { entries: [], positions: [], ids: [] },
+    plain: { entries: [], positions: [] },
+    lowest: '',
+    highest: '',
+  }
+}
+
+function addAck(acks: Acks, { fence: { entryId }, dedupe, id }: Verdict, position: number): void {
+  const side = dedupe ? acks.marked : acks.plain
+  side.entries.push(entryId)
+  side.positions.push(position)
+  if (dedupe) acks.marked.ids.push(id)
+  if (acks.lowest === '' || isEarlier(entryId, acks.lowest)) acks.lowest = entryId
+  if (acks.highest === '' || isEarlier(acks.highest, entryId)) acks.highest = entryId
+}
+
+function describeAcks({ marked, plain, lowest, highest }: Acks): string[] {
+  const count = marked.entries.length + plain.entries.length
+  if (count === 0) return ['0']
+  const marks = String(marked.entries.length)
+  return [String(count), lowest, highest, marks, ...marked.entries, ...plain.entries, ...marked.ids]
 }
 
 function passVerdicts(moment: 'storing' | 'stored', verdicts: readonly Verdict[]): void {
@@ -95,22 +130,4 @@ function passVerdicts(moment: 'storing' | 'stored', verdicts: readonly Verdict[]
         verdicts.filter((verdict) => verdict.verb === verb).map(({ id }) => id),
       )
   }
-}
-
-function isPlainAck({ verb, dedupe, orderingKey, fence }: Verdict): boolean {
-  return verb === 'ack' && !dedupe && orderingKey === '' && fence.deliveryCount === 1
-}
-
-/** Swaps the lowest id to the front and the highest to the end: the range that the script asks for. */
-function spanOut(ids: string[], order: number[]): void {
-  const swap = (a: number, b: number): void => {
-    ;[ids[a], ids[b]] = [ids[b] ?? '', ids[a] ?? '']
-    ;[order[a], order[b]] = [order[b] ?? 0, order[a] ?? 0]
-  }
-  let lowest = 0
-  for (let i = 1; i < ids.length; i++) if (isEarlier(ids[i] ?? '', ids[lowest] ?? '')) lowest = i
-  if (lowest > 0) swap(0, lowest)
-  let highest = ids.length - 1
-  for (let i = 1; i < ids.length - 1; i++) if (isEarlier(ids[highest] ?? '', ids[i] ?? '')) highest = i
-  if (highest < ids.length - 1) swap(ids.length - 1, highest)
 }

@@ -70,6 +70,8 @@ export interface Worker {
 
 /** How long aborted handlers have to end on a forced stop, in milliseconds. */
 const ABORT_GRACE_MS = 1_000
+/** Jobs started in one turn of the event loop: handlers that end at once would keep the next read and the acks from going out. */
+const STARTS_PER_TURN = 64
 /** Ended jobs whose end is not stored yet; beyond it no more are claimed. */
 const MAX_SETTLING = 4_000
 
@@ -109,6 +111,7 @@ export function createWorker<Jobs extends JobMap>(
   let ended = 0
   let turn = 0
   let pumping = false
+  let yielding = false
   let state: WorkerHealth['state'] = 'new'
   let starting: Promise<void> | undefined
   let stopping: Promise<void> | undefined
@@ -136,15 +139,26 @@ export function createWorker<Jobs extends JobMap>(
   /** Starts buffered jobs while there are free slots. */
   function pump(): void {
     // A handler that ends at once comes back here from within: the loop below goes on with it.
-    if (pumping) return
+    if (pumping || yielding) return
     pumping = true
+    let starts = 0
     for (let lane = laneInTurn(); lane !== undefined && running < concurrency; lane = laneInTurn()) {
+      if (starts++ === STARTS_PER_TURN) {
+        yielding = true
+        setImmediate(goOn)
+        break
+      }
       if (limiter !== undefined && !limiter.take(Math.min(concurrency - running, lane.buffer.size))) break
       const held = lane.buffer.next()
       if (held !== undefined) startJob(lane, held)
     }
     pumping = false
     for (const station of stations) if (station.waiting && demandOf(station.lane) > 0) station.wake()
+  }
+
+  function goOn(): void {
+    yielding = false
+    if (state === 'running') pump()
   }
 
   function startJob(lane: Lane, held: Held): void {
