@@ -8,6 +8,7 @@ import {
   createLog,
   Failure,
   gatewayWebhookVariables,
+  healthSettings,
   loadAll,
   logSettings,
   milliseconds,
@@ -30,7 +31,8 @@ import { loadWebhooksConfig, type WebhooksConfig } from '@titan/webhooks'
 import { startApi, type Api, type ApiOptions } from './api.ts'
 
 /** The settings that only the API has. */
-export interface ApiSettings extends Omit<ApiOptions, keyof ApiConfiguration | 'log'>, LogSettings {
+export interface ApiSettings
+  extends Omit<ApiOptions, keyof ApiConfiguration | 'log' | 'version'>, LogSettings {
   readonly graceMs: number
 }
 
@@ -43,6 +45,8 @@ export interface ApiConfiguration {
 }
 
 const HOUR = 3_600_000
+
+const VERSION = readVersion(new URL('../package.json', import.meta.url))
 
 const settings: SettingsTable<ApiSettings> = {
   host: text(
@@ -108,6 +112,7 @@ const settings: SettingsTable<ApiSettings> = {
     },
     { fallback: 10_000, min: 0, max: HOUR },
   ),
+  ...healthSettings,
   ...logSettings,
 }
 
@@ -124,7 +129,7 @@ const dashboardVariables: VariableGroup = {
 /** The program titan-api. */
 export const apiProgram: Program<ApiSettings, ApiConfiguration> = {
   name: 'titan-api',
-  version: readVersion(new URL('../package.json', import.meta.url)),
+  version: VERSION,
   description: 'Accepts payments over HTTP: POST /pay, GET /payments/{payment_id}',
   settings,
   sharedSettings: [...storeSettings(), ...retrySettings()],
@@ -143,7 +148,7 @@ export const apiProgram: Program<ApiSettings, ApiConfiguration> = {
     const log = createLog('titan-api', { logLevel, logFormat })
     return runUntilStopped({
       log,
-      start: () => start({ ...own, ...configuration, log }),
+      start: () => start({ ...own, ...configuration, version: VERSION, log }),
       announce: ({ url }) => {
         process.stdout.write(`titan-api listens on ${url}\n`)
         if (!own.requireApiKey) tellOpen(own.host, log)

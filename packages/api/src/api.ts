@@ -1,3 +1,4 @@
+import { createApiMetrics } from '@titan/metrics'
 import {
   createPaymentStore,
   createRelay,
@@ -13,19 +14,24 @@ import {
   connectDatabase,
   createRedis,
   logPaymentsEvents,
+  type HealthSettings,
   type Log,
 } from '@titan/program'
 import type { DashboardConfig } from '@titan/dashboard'
-import { createWebhookStore, type WebhooksConfig } from '@titan/webhooks'
+import { createWebhookStore, WEBHOOKS_QUEUE, type WebhooksConfig } from '@titan/webhooks'
 import { createApp } from './app.ts'
 import { openDashboard } from './dashboard.ts'
 import { createAuthenticator } from './keys/authenticator.ts'
 import { createApiKeyStore } from './keys/key-store.ts'
+import { serveOperations } from './operations.ts'
 import { createRateLimiter } from './rate-limit.ts'
-import { startServer } from './server.ts'
+import type { Probes } from './routes/health.ts'
+import { startServer, type HttpServer } from './server.ts'
 
 /** How to run the API. */
-export interface ApiOptions {
+export interface ApiOptions extends HealthSettings {
+  /** Of the program. */
+  readonly version: string
   readonly config: PaymentsConfig
   /** Undefined: outgoing webhooks are not set up. */
   readonly webhooks: WebhooksConfig | undefined
@@ -79,15 +85,34 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   })
   const redis = createRedis(config.redisUrl, log)
   const queue = createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE, { prefix: config.prefix })
+  const metrics = options.healthPort > 0 ? createApiMetrics(options.version) : undefined
+  const stopReading = metrics?.stores.observe({
+    databaseUrl: config.databaseUrl,
+    queues: [queue, createQueue(redis, WEBHOOKS_QUEUE, { prefix: config.prefix })],
+  })
   const store = createPaymentStore(sql)
-  const relay = createRelay({ store, queue, actor: 'api', onEvent: logPaymentsEvents(log) })
+  const logEvent = logPaymentsEvents(log)
+  const relay = createRelay({
+    store,
+    queue,
+    actor: 'api',
+    onEvent(event) {
+      logEvent(event)
+      metrics?.onPaymentsEvent(event)
+    },
+  })
   const authenticator = options.requireApiKey
     ? createAuthenticator({ keys: createApiKeyStore(sql), log })
     : undefined
   const dashboard = openDashboard({ ...options.dashboard, config, redis, authenticator, log })
   let isDraining = false
+  const probes: Probes = {
+    postgres: () => sql`select 1`,
+    redis: () => redis.isReady,
+    isDraining: () => isDraining,
+  }
   const app = createApp({
-    payments: store,
+    payments: metrics === undefined ? store : { ...store, create: metrics.countAcceptance(store.create) },
     relay,
     gatewayWebhooks: { gateways: options.gateways, policy: config.policy },
     access: {
@@ -97,18 +122,19 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     },
     dashboard: dashboard.app,
     webhooks: options.webhooks && createWebhookStore(sql, options.webhooks),
-    probes: {
-      postgres: () => sql`select 1`,
-      redis: () => redis.isReady,
-      isDraining: () => isDraining,
-    },
+    probes,
     log,
+    ...(metrics !== undefined && { http: metrics.http }),
     requestTimeoutMs: options.requestTimeoutMs,
     maxInFlight: options.maxInFlight,
   })
 
+  let operations: HttpServer | undefined
+
   async function close(): Promise<void> {
     await relay.stop()
+    await operations?.drain(0)
+    await stopReading?.()
     await dashboard.stop()
     closeRedis(redis)
     await sql.end({ timeout: DATABASE_GRACE_S })
@@ -116,6 +142,10 @@ export async function startApi(options: ApiOptions): Promise<Api> {
 
   try {
     if (options.migrate) await applyMigrations(sql, log)
+    if (metrics !== undefined) {
+      const { healthHost: host, healthPort: port } = options
+      operations = await serveOperations({ host, port, probes, metrics: metrics.expose })
+    }
     const server = await startServer({ fetch: app.fetch, host: options.host, port: options.port })
     // Rejects only when it is closed before it ever connected.
     redis.connect().catch(() => undefined)

@@ -1,3 +1,4 @@
+import type { HttpCounts } from '@titan/metrics'
 import type { PaymentStore } from '@titan/payments'
 import type { Log } from '@titan/program'
 import { DASHBOARD_PATH, type Dashboard } from '@titan/dashboard'
@@ -17,6 +18,7 @@ import {
   type AppEnv,
 } from './middleware.ts'
 import { Problem } from './problem.ts'
+import { requestMetrics } from './request-metrics.ts'
 import { mountDocs } from './routes/docs.ts'
 import { mountGatewayWebhooks, type GatewayWebhookDependencies } from './routes/gateway-webhooks.ts'
 import { mountHealth, type Probes } from './routes/health.ts'
@@ -38,6 +40,8 @@ export interface AppDependencies extends PaymentDependencies {
   /** Undefined: outgoing webhooks are not set up. */
   readonly webhooks: WebhookStore | undefined
   readonly log: Log
+  /** Told of every request. @default none is counted */
+  readonly http?: HttpCounts
   /** Longest a request may take before it is answered 503, in milliseconds. @default 10000 */
   readonly requestTimeoutMs?: number
   /** Most requests at a time; more are answered 503 at once. @default 1000 */
@@ -60,6 +64,7 @@ export function createApp(dependencies: AppDependencies): Hono<AppEnv> {
   app.onError(answerError(log))
   app.notFound((context) => answerProblem(new Problem('not-found'), context))
 
+  if (dependencies.http !== undefined) app.use(requestMetrics(dependencies.http))
   app.use(requestIds(), requestLines(log), secureHeaders(SECURITY), closeWhileDraining(probes.isDraining))
   app.use(
     methodNotAllowed({

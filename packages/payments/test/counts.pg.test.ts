@@ -9,7 +9,9 @@ const { sql } = await createMigratedDatabase()
 const store = createPaymentStore(sql)
 
 test('a small table is counted exactly, a large one in its working states, and estimated in the ended ones', async () => {
-  expect(await store.counts()).toMatchObject({ oldestUnfinishedMs: 0, isExact: true, isAtLeast: false })
+  expect(await store.counts()).toMatchObject({
+    ...{ oldestUnfinishedMs: 0, oldestPendingMs: 0, isExact: true, isAtLeast: false },
+  })
   for (const status of [
     'PENDING',
     'QUEUED',
@@ -28,7 +30,9 @@ test('a small table is counted exactly, a large one in its working states, and e
   const byStatus = { PENDING: 1, QUEUED: 1, PROCESSING: 3, SUCCESS: 3, FAILED: 1 }
   const exact = await store.counts()
   expect(exact).toMatchObject({ byStatus, needsReview: 1, unknown: 1, isExact: true, isAtLeast: false })
-  expect(exact.oldestUnfinishedMs).toBeGreaterThan(0)
+  expect(exact.oldestPendingMs).toBeGreaterThan(0)
+  // The one that is PENDING was the first of all.
+  expect(exact.oldestUnfinishedMs).toBe(exact.oldestPendingMs)
 
   await sql`analyze payments`
   const estimated = await countPayments(sql, { table: 5, working: 100 })

@@ -35,6 +35,7 @@ export {
   type Variable,
   type VariableGroup,
 } from './variables.ts'
+export { healthSettings, type HealthSettings } from './health-settings.ts'
 export { createLog, logSettings, type Log, type LogFields, type LogSettings } from './log.ts'
 export {
   addressOf,

@@ -81,7 +81,7 @@ export interface WorkerOptions<Jobs extends JobMap> extends SharedOptions<Jobs> 
   readonly rateLimit?: RateLimit
   /** Work although the server may evict keys (`maxmemory-policy` other than `noeviction`). @default false */
   readonly allowEviction?: boolean
-  /** Gets everything that happens, see {@link QueueEvent}. @default none */
+  /** Gets everything that happens, see {@link OnEvent}. @default none */
   readonly onEvent?: OnEvent
 }
 

@@ -1,5 +1,6 @@
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Exposition } from '@titan/metrics'
 import type { WorkerHealth } from '@titan/queue-core'
 import { answersInTime, Failure } from '@titan/program'
 
@@ -7,11 +8,15 @@ import { answersInTime, Failure } from '@titan/program'
 export interface HealthServerOptions {
   /** 0: any free one. */
   readonly port: number
+  /** The address to listen on. @default '127.0.0.1' */
+  readonly host?: string
+  /** What `/metrics` answers. @default there is no such page */
+  readonly metrics?: () => Promise<Exposition>
   /** The workers; undefined until they run. */
   readonly workers: () => readonly WorkerHealth[] | undefined
   /** Rejects when PostgreSQL does not answer. */
   readonly database: () => Promise<unknown>
-  /** A worker whose reads or settles are not answered for so long is dead, in milliseconds. @default 15000 */
+  /** A worker whose reads or settles are not answered for so long is dead, in milliseconds. @default DEAD_AFTER_MS */
   readonly deadAfterMs?: number
 }
 
@@ -22,23 +27,27 @@ export interface HealthServer {
   close(): Promise<void>
 }
 
+/** A worker whose reads or settles are not answered for so long is dead, in milliseconds. */
+const DEAD_AFTER_MS = 15_000
+
 /** How a worker is: dead when it should read or settle and cannot, whatever the reason. */
 export type WorkerState = 'alive' | 'dead' | WorkerHealth['state']
 
 /**
- * Serves `GET /healthz` (no worker is dead) and `GET /readyz` (all run, and PostgreSQL answers) on the loopback address,
- * with 200 or 503. A worker with nothing to do is alive: Redis answers it.
+ * Serves `GET /healthz` (no worker is dead) and `GET /readyz` (all run, and PostgreSQL answers) with 200 or 503, and
+ * `GET /metrics`. A worker with nothing to do is alive: Redis answers it.
  *
  * @throws Failure when it cannot listen
  */
 export async function startHealthServer(options: HealthServerOptions): Promise<HealthServer> {
-  const { port, workers, database, deadAfterMs = 15_000 } = options
+  const { port, host = '127.0.0.1', workers, database, metrics, deadAfterMs = DEAD_AFTER_MS } = options
   const server = createServer((request, response) => {
     const path = request.url?.split('?')[0]
     if (request.method !== 'GET' && request.method !== 'HEAD')
       send(response, 405, { status: 'method not allowed' })
     else if (path === '/healthz') tellHealth(response)
     else if (path === '/readyz') void tellReadiness(response)
+    else if (path === '/metrics' && metrics !== undefined) void tellMetrics(response, metrics)
     else send(response, 404, { status: 'not found' })
   })
 
@@ -67,10 +76,12 @@ export async function startHealthServer(options: HealthServerOptions): Promise<H
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) =>
       reject(
-        new Failure(`cannot listen on port ${port} for health checks: ${error.message}`, { cause: error }),
+        new Failure(`cannot listen on ${host}:${port} for health checks: ${error.message}`, {
+          cause: error,
+        }),
       ),
     )
-    server.listen(port, '127.0.0.1', resolve)
+    server.listen(port, host, resolve)
   })
   return {
     port: (server.address() as AddressInfo).port,
@@ -85,10 +96,16 @@ export async function startHealthServer(options: HealthServerOptions): Promise<H
 /** Judges a worker by its signs of life. */
 export function judgeWorker(
   { state, sinceReplyMs, unreadMs, unsettledMs }: WorkerHealth,
-  deadAfterMs: number,
+  deadAfterMs: number = DEAD_AFTER_MS,
 ): WorkerState {
   if (state !== 'running') return state
   return Math.max(sinceReplyMs, unreadMs, unsettledMs) > deadAfterMs ? 'dead' : 'alive'
+}
+
+async function tellMetrics(response: ServerResponse, read: () => Promise<Exposition>): Promise<void> {
+  const { contentType, text } = await read()
+  response.writeHead(200, { 'content-type': contentType, 'cache-control': 'no-store' })
+  response.end(text)
 }
 
 function send(response: ServerResponse, status: number, body: object): void {

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import type { WorkerMetrics } from '@titan/metrics'
 import {
   createPaymentHandler,
   createPaymentStore,
@@ -21,7 +22,7 @@ import {
   logPaymentsEvents,
   type Log,
 } from '@titan/program'
-import type { WebhooksConfig } from '@titan/webhooks'
+import { WEBHOOKS_QUEUE, type WebhooksConfig } from '@titan/webhooks'
 import { logQueueEvents } from './queue-log.ts'
 import { startWebhooks, type Webhooks } from './webhooks.ts'
 
@@ -32,6 +33,8 @@ export interface PaymentWorkersOptions {
   readonly log: Log
   /** How outgoing webhooks are sent. @default none are sent; what happens is noted for whoever sends them later */
   readonly webhooks?: WebhooksConfig | undefined
+  /** Told of everything that happens. @default nothing is measured */
+  readonly metrics?: WorkerMetrics | undefined
   /** Consumer group; all workers of a queue share one. */
   readonly group: string
   /** Name of the worker; a number is added when there are several. */
@@ -52,6 +55,11 @@ export interface PaymentWorkersOptions {
   readonly connectTimeoutMs: number
 }
 
+/** Signs of life of a worker, and the queue that it works. */
+export interface QueueWorkerHealth extends WorkerHealth {
+  readonly queue: string
+}
+
 /** Workers that run. */
 export interface PaymentWorkers {
   /**
@@ -61,7 +69,7 @@ export interface PaymentWorkers {
    */
   stop(graceMs: number): Promise<void>
   /** Signs of life of every worker, that of the webhooks too. */
-  health(): WorkerHealth[]
+  health(): QueueWorkerHealth[]
   /** Rejects when PostgreSQL does not answer. */
   ping(): Promise<unknown>
 }
@@ -75,7 +83,8 @@ const DATABASE_GRACE_S = 5
  * @throws Failure when PostgreSQL or Redis cannot be used
  */
 export async function startPaymentWorkers(options: PaymentWorkersOptions): Promise<PaymentWorkers> {
-  const { config, gateway, log, connectTimeoutMs } = options
+  const { config, log, metrics, connectTimeoutMs } = options
+  const gateway = metrics?.measureGateway(options.gateway) ?? options.gateway
   const { prefix } = config
   const sql = await connectDatabase(config.databaseUrl, connectTimeoutMs, {
     poolSize: config.databasePoolSize,
@@ -88,6 +97,7 @@ export async function startPaymentWorkers(options: PaymentWorkersOptions): Promi
   const logEvent = logPaymentsEvents(log)
   const onEvent: OnPaymentsEvent = (event) => {
     logEvent(event)
+    metrics?.onPaymentsEvent(event)
     if (event.type === 'settled') webhooks?.nudge()
   }
   const relay = createRelay({ store, queue, intervalMs: config.relayIntervalMs, onEvent })
@@ -100,8 +110,10 @@ export async function startPaymentWorkers(options: PaymentWorkersOptions): Promi
     onEvent,
   })
   const stopping = new AbortController()
+  const countJob = metrics?.onQueueEvent(PAYMENTS_QUEUE)
   const workers = consumersOf(options).map((consumer) => {
     const { gatewayTimeoutMs, leaseMs, policy } = config
+    const logJob = logQueueEvents(log, consumer)
     const pay = createPaymentHandler({
       store,
       gateway,
@@ -122,9 +134,20 @@ export async function startPaymentWorkers(options: PaymentWorkersOptions): Promi
         consumer,
         concurrency: options.concurrency,
         visibilityMs: options.visibilityTimeoutMs,
-        onEvent: logQueueEvents(log, consumer),
+        onEvent(event) {
+          logJob(event)
+          countJob?.(event)
+        },
       },
     )
+  })
+
+  const stopReading = metrics?.stores.observe({
+    databaseUrl: config.databaseUrl,
+    queues: [
+      queue,
+      ...(options.webhooks === undefined ? [] : [createQueue(redis, WEBHOOKS_QUEUE, { prefix })]),
+    ],
   })
 
   async function stop(graceMs: number): Promise<void> {
@@ -133,6 +156,7 @@ export async function startPaymentWorkers(options: PaymentWorkersOptions): Promi
     stopping.abort(new Error('the worker stops'))
     await Promise.all([...stops, relay.stop(), reconciler.stop(), webhooks?.stop(graceMs)])
     await gateway.close?.()
+    await stopReading?.()
     closeRedis(redis)
     await sql.end({ timeout: DATABASE_GRACE_S })
   }
@@ -152,8 +176,10 @@ export async function startPaymentWorkers(options: PaymentWorkersOptions): Promi
   let stopped: Promise<void> | undefined
   return {
     stop: (graceMs) => (stopped ??= stop(graceMs)),
-    health: () =>
-      [...workers, ...(webhooks === undefined ? [] : [webhooks])].map((worker) => worker.health()),
+    health: () => [
+      ...workers.map((worker) => ({ queue: PAYMENTS_QUEUE, ...worker.health() })),
+      ...(webhooks === undefined ? [] : [{ queue: WEBHOOKS_QUEUE, ...webhooks.health() }]),
+    ],
     ping: () => sql`select 1`,
   }
 }

@@ -1,7 +1,8 @@
+import type { WorkerMetrics } from '@titan/metrics'
 import type { PaymentsConfig } from '@titan/payments'
 import { connectDatabase, type Log, type Redis } from '@titan/program'
 import type { WorkerHealth } from '@titan/queue-core'
-import { startWebhookSender, type WebhooksConfig } from '@titan/webhooks'
+import { startWebhookSender, WEBHOOKS_QUEUE, type WebhooksConfig } from '@titan/webhooks'
 import { logQueueEvents } from './queue-log.ts'
 import { logWebhooksEvents } from './webhooks-log.ts'
 
@@ -12,6 +13,8 @@ export interface WebhooksOptions {
   /** Connected, and the caller's to close. */
   readonly redis: Redis
   readonly log: Log
+  /** Told of everything that happens. @default nothing is measured */
+  readonly metrics?: WorkerMetrics | undefined
   readonly consumer: string
   /** How long to try to reach PostgreSQL, in milliseconds. */
   readonly connectTimeoutMs: number
@@ -38,11 +41,13 @@ const DATABASE_GRACE_S = 5
  * @throws Failure when PostgreSQL cannot be used; QueueError when Redis is not fit for the queue
  */
 export async function startWebhooks(options: WebhooksOptions): Promise<Webhooks> {
-  const { config, webhooks, redis, log, consumer } = options
+  const { config, webhooks, redis, log, metrics, consumer } = options
   const sql = await connectDatabase(config.databaseUrl, options.connectTimeoutMs, {
     poolSize: POOL_SIZE,
     applicationName: 'titan-webhooks',
   })
+  const [logEvent, logJob] = [logWebhooksEvents(log), logQueueEvents(log, consumer)]
+  const countJob = metrics?.onQueueEvent(WEBHOOKS_QUEUE)
   const close = (): Promise<void> => sql.end({ timeout: DATABASE_GRACE_S })
   try {
     const sender = await startWebhookSender({
@@ -51,8 +56,14 @@ export async function startWebhooks(options: WebhooksOptions): Promise<Webhooks>
       config: webhooks,
       prefix: config.prefix,
       consumer,
-      onEvent: logWebhooksEvents(log),
-      onQueueEvent: logQueueEvents(log, consumer),
+      onEvent(event) {
+        logEvent(event)
+        metrics?.onWebhooksEvent(event)
+      },
+      onQueueEvent(event) {
+        logJob(event)
+        countJob?.(event)
+      },
     })
     const stop = async (graceMs: number): Promise<void> => {
       await sender.stop(graceMs)

@@ -1,14 +1,16 @@
 import { hostname } from 'node:os'
+import { createWorkerMetrics, type ObservedWorker } from '@titan/metrics'
 import { gatewayFromEnv, loadPaymentsConfig, type Gateway, type PaymentsConfig } from '@titan/payments'
 import { loadWebhooksConfig, type WebhooksConfig } from '@titan/webhooks'
 import { checkStores } from './check.ts'
-import { startHealthServer, type HealthServer } from './health-server.ts'
+import { judgeWorker, startHealthServer, type HealthServer } from './health-server.ts'
 import { startPaymentWorkers, type PaymentWorkers, type PaymentWorkersOptions } from './payment-workers.ts'
 import {
   createLog,
   EXIT,
   gatewaySettings,
   gatewayVariables,
+  healthSettings,
   loadAll,
   logSettings,
   milliseconds,
@@ -20,6 +22,7 @@ import {
   toggle,
   webhookVariables,
   wholeNumber,
+  type HealthSettings,
   type LogSettings,
   type Program,
   type SettingsTable,
@@ -27,11 +30,10 @@ import {
 
 /** The settings that only the worker has. */
 export interface WorkerSettings
-  extends Omit<PaymentWorkersOptions, keyof SharedSettings | 'log'>, LogSettings {
+  extends Omit<PaymentWorkersOptions, keyof SharedSettings | 'log' | 'metrics'>, LogSettings, HealthSettings {
   readonly sendWebhooks: boolean
   readonly graceMs: number
   readonly check: boolean
-  readonly healthPort: number
 }
 
 /** What the packages below read from the environment. */
@@ -45,6 +47,8 @@ export interface SharedSettings {
 const HOUR = 3_600_000
 const NAME = /^[\w.:-]{1,100}$/
 const NAME_RULE = '1 to 100 letters, digits or . : - _'
+
+const VERSION = readVersion(new URL('../package.json', import.meta.url))
 
 const settings: SettingsTable<WorkerSettings> = {
   group: text(
@@ -117,14 +121,7 @@ const settings: SettingsTable<WorkerSettings> = {
     },
     { fallback: 10_000, min: 0, max: HOUR },
   ),
-  healthPort: wholeNumber(
-    {
-      flag: 'health-port',
-      env: 'HEALTH_PORT',
-      about: 'serve /healthz and /readyz on this port of the loopback address; 0: not at all',
-    },
-    { fallback: 0, min: 0, max: 65_535 },
-  ),
+  ...healthSettings,
   check: toggle(
     { flag: 'check', env: 'WORKER_CHECK', about: 'check configuration and connections, start nothing' },
     false,
@@ -135,7 +132,7 @@ const settings: SettingsTable<WorkerSettings> = {
 /** The program titan-worker. */
 export const workerProgram: Program<WorkerSettings, SharedSettings> = {
   name: 'titan-worker',
-  version: readVersion(new URL('../package.json', import.meta.url)),
+  version: VERSION,
   description: 'Takes queued payments through a payment gateway',
   settings,
   sharedSettings: [...storeSettings(), ...processingSettings(), ...gatewaySettings()],
@@ -145,7 +142,10 @@ export const workerProgram: Program<WorkerSettings, SharedSettings> = {
       { config: loadPaymentsConfig, gateway: gatewayFromEnv, webhooks: loadWebhooksConfig },
       environment,
     ),
-  run: async ({ check, graceMs, logLevel, logFormat, sendWebhooks, healthPort, ...own }, shared) => {
+  run: async (
+    { check, graceMs, logLevel, logFormat, sendWebhooks, healthPort, healthHost, ...own },
+    shared,
+  ) => {
     const log = createLog('titan-worker', { logLevel, logFormat })
     if (check) {
       for (const line of await checkStores(shared.config, own.connectTimeoutMs, log))
@@ -157,6 +157,13 @@ export const workerProgram: Program<WorkerSettings, SharedSettings> = {
       log.info('no webhooks are sent: WEBHOOK_ENCRYPTION_KEY is not set')
     let running: PaymentWorkers | undefined
     let health: HealthServer | undefined
+    const observed = (): ObservedWorker[] =>
+      (running?.health() ?? []).map(({ queue, ...health }) => ({
+        queue,
+        health,
+        isDead: judgeWorker(health) === 'dead',
+      }))
+    const metrics = healthPort > 0 ? createWorkerMetrics(VERSION, observed) : undefined
     const ping = async (): Promise<unknown> => running?.ping()
     return runUntilStopped({
       log,
@@ -165,11 +172,13 @@ export const workerProgram: Program<WorkerSettings, SharedSettings> = {
         if (healthPort > 0)
           health = await startHealthServer({
             port: healthPort,
+            host: healthHost,
+            ...(metrics !== undefined && { metrics: metrics.expose }),
             workers: () => running?.health(),
             database: ping,
           })
         try {
-          running = await startPaymentWorkers({ ...own, ...shared, webhooks, log })
+          running = await startPaymentWorkers({ ...own, ...shared, webhooks, metrics, log })
         } catch (error) {
           await health?.close()
           throw error

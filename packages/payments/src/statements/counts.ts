@@ -9,6 +9,8 @@ export interface PaymentCounts {
   readonly unknown: number
   /** Age of the oldest payment that is not final and not parked, in milliseconds; 0 when there is none. */
   readonly oldestUnfinishedMs: number
+  /** Age of the oldest payment that is PENDING, in milliseconds; 0 when there is none. */
+  readonly oldestPendingMs: number
   /** False in a large table: then SUCCESS and FAILED are the planner's estimates. */
   readonly isExact: boolean
   /** Some number of unfinished payments is only the least that there are: they are counted up to 100,000 in each state. */
@@ -32,6 +34,7 @@ interface CountRow {
   readonly review: number
   readonly unknown: number
   readonly oldest_ms: number
+  readonly oldest_pending_ms: number
 }
 
 /**
@@ -58,9 +61,12 @@ export async function countPayments(
     select (select count(*) from pending) as pending, (select count(*) from queued) as queued,
            (select count(*) from processing) as processing, (select count(*) from review) as review,
            (select count(unknown_since) from processing) as unknown,
-           coalesce(extract(epoch from clock_timestamp() - least(
+           coalesce(extract(epoch from at - least(
              (select min(created_at) from pending), (select min(created_at) from queued),
-             (select min(created_at) from processing))) * 1000, 0)::float8 as oldest_ms`
+             (select min(created_at) from processing))) * 1000, 0)::float8 as oldest_ms,
+           coalesce(extract(epoch from at - (select min(created_at) from pending)) * 1000, 0)::float8
+             as oldest_pending_ms
+      from (select clock_timestamp() as at) clock`
   if (working === undefined) throw new RangeError('a count answers one row')
   const { pending, queued, review, unknown } = working
   // A parked payment is PROCESSING too.
@@ -77,6 +83,7 @@ export async function countPayments(
     needsReview: review,
     unknown,
     oldestUnfinishedMs: Math.max(0, working.oldest_ms),
+    oldestPendingMs: Math.max(0, working.oldest_pending_ms),
     isExact: ended.isExact,
     isAtLeast: [pending, queued, working.processing, review].some((count) => count >= most),
   }

@@ -1,0 +1,43 @@
+import type { Exposition } from '@titan/metrics'
+import { Failure } from '@titan/program'
+import { Hono } from 'hono'
+import { answerProblem, requestIds, type AppEnv } from './middleware.ts'
+import { Problem } from './problem.ts'
+import { mountHealth, type Probes } from './routes/health.ts'
+import { startServer, type HttpServer } from './server.ts'
+
+/** What those who watch the API are told, and where. */
+export interface OperationsOptions {
+  readonly host: string
+  readonly port: number
+  readonly probes: Probes
+  readonly metrics: () => Promise<Exposition>
+}
+
+/**
+ * Serves `/healthz`, `/readyz` and `/metrics` on a port of its own: apart from the clients, and also while they are refused.
+ *
+ * @throws Failure when it cannot listen
+ */
+export async function serveOperations({
+  host,
+  port,
+  probes,
+  metrics,
+}: OperationsOptions): Promise<HttpServer> {
+  const app = new Hono<AppEnv>()
+  app.notFound((context) => answerProblem(new Problem('not-found'), context))
+  app.use(requestIds())
+  mountHealth(app, probes)
+  app.get('/metrics', async (context) => {
+    const { contentType, text } = await metrics()
+    context.header('cache-control', 'no-store')
+    return context.body(text, 200, { 'content-type': contentType })
+  })
+  try {
+    return await startServer({ fetch: app.fetch, host, port })
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new Failure(`cannot listen on ${host}:${port} for health checks: ${reason}`, { cause: error })
+  }
+}

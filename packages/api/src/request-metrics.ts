@@ -1,0 +1,27 @@
+import type { HttpCounts } from '@titan/metrics'
+import type { Context, MiddlewareHandler } from 'hono'
+import { matchedRoutes } from 'hono/route'
+import type { AppEnv } from './middleware.ts'
+
+/** Counts every request by the pattern of its route. Paths hold ids, and are never looked at. */
+export function requestMetrics(http: HttpCounts): MiddlewareHandler<AppEnv> {
+  return async function measureRequest(context, next) {
+    const startedAt = performance.now()
+    const end = http.begin()
+    try {
+      await next()
+    } finally {
+      end({
+        method: context.req.method,
+        route: routeOf(context),
+        status: context.res.status,
+        durationMs: performance.now() - startedAt,
+      })
+    }
+  }
+}
+
+/** The route that answered: what is mounted for all methods is middleware. */
+function routeOf(context: Context<AppEnv>): string | undefined {
+  return matchedRoutes(context).findLast(({ method }) => method !== 'ALL')?.path
+}

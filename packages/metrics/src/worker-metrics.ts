@@ -1,0 +1,39 @@
+import type { Gateway, OnPaymentsEvent } from '@titan/payments'
+import type { OnEvent } from '@titan/queue-core'
+import type { OnWebhooksEvent } from '@titan/webhooks'
+import { createGatewayMeasure } from './gateway-calls.ts'
+import { createPaymentCounts } from './payment-events.ts'
+import { createQueueCounts } from './queue-events.ts'
+import { createRegistry, expose, type Exposition } from './registry.ts'
+import { createStoreGauges, type StoreGauges } from './stores.ts'
+import { createWebhookCounts } from './webhook-events.ts'
+import { registerWorkerGauges, type ObservedWorker } from './workers.ts'
+
+/** What titan-worker measures. */
+export interface WorkerMetrics {
+  readonly stores: StoreGauges
+  readonly onPaymentsEvent: OnPaymentsEvent
+  readonly onWebhooksEvent: OnWebhooksEvent
+  /** Makes the listener of one queue. */
+  readonly onQueueEvent: (queue: string) => OnEvent
+  /** Wraps a gateway. */
+  readonly measureGateway: (gateway: Gateway) => Gateway
+  expose(): Promise<Exposition>
+}
+
+/** Opens the metrics of the workers of one process. `version` is the program's; `workers` is asked at each scrape. */
+export function createWorkerMetrics(
+  version: string,
+  workers: () => readonly ObservedWorker[],
+): WorkerMetrics {
+  const registry = createRegistry('titan-worker', version)
+  registerWorkerGauges(registry, workers)
+  return {
+    stores: createStoreGauges(registry),
+    onPaymentsEvent: createPaymentCounts(registry),
+    onWebhooksEvent: createWebhookCounts(registry),
+    onQueueEvent: createQueueCounts(registry),
+    measureGateway: createGatewayMeasure(registry),
+    expose: () => expose(registry),
+  }
+}
