@@ -1,19 +1,26 @@
-# One image for both programs, chosen by target:
+# One image for all programs, chosen by target:
 #   docker build --target api -t titan-api .
 #   docker build --target worker -t titan-worker .
+#   docker build --target titan -t titan .
 # Node runs the TypeScript sources as they are, so there is nothing to compile.
 
-FROM node:26-slim AS dependencies
+FROM node:26.10.0-alpine AS dependencies
 WORKDIR /app
 COPY . .
-# What the two programs need, without the tools for development and the local demo.
-RUN npx --yes pnpm@12 install --frozen-lockfile --prod --filter-prod '@titan/api...' --filter-prod '@titan/worker...'
+# What the three programs need, without the tools for development and the local demo.
+RUN npx --yes pnpm@12 install --frozen-lockfile --prod \
+      --filter-prod '@titan/api...' --filter-prod '@titan/worker...' --filter-prod '@titan/titan...' \
+    && rm -rf bench examples packages/chaos packages/local packages/manual
 
-FROM node:26-slim AS programs
+FROM node:26.10.0-alpine AS programs
 ENV NODE_ENV=production
 WORKDIR /app
+# Owned by root, so that the programs cannot change themselves.
 COPY --from=dependencies /app ./
 USER node
+
+FROM programs AS titan
+ENTRYPOINT ["node", "packages/titan/src/cli.ts"]
 
 FROM programs AS worker
 ENTRYPOINT ["node", "packages/worker/src/cli.ts"]
@@ -22,6 +29,6 @@ FROM programs AS api
 # Inside the container the API must listen on the container's own address; publish the port with care.
 ENV HOST=0.0.0.0 PORT=3000
 EXPOSE 3000
-HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
-  CMD ["node", "-e", "fetch('http://127.0.0.1:' + process.env.PORT + '/readyz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=20s \
+  CMD ["node", "deploy/compose/healthy.mjs", "http://127.0.0.1:3000/readyz"]
 ENTRYPOINT ["node", "packages/api/src/cli.ts"]

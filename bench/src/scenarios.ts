@@ -1,6 +1,7 @@
 import type { Scenario } from './scenario.ts'
 import { backlog } from './scenarios/backlog.ts'
 import { enqueue, enqueueMany, enqueueSerial } from './scenarios/enqueue.ts'
+import { lateness } from './scenarios/lateness.ts'
 import { latency } from './scenarios/latency.ts'
 import { memory } from './scenarios/memory.ts'
 import { deadLetters, delayed, retries } from './scenarios/paths.ts'
@@ -21,6 +22,7 @@ export const scenarios: readonly Scenario[] = [
   latency,
   retries,
   delayed,
+  lateness,
   deadLetters,
   memory,
   backlog,

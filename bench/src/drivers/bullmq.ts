@@ -28,7 +28,11 @@ export function bullmq(redis: BenchRedis): Driver {
       })
       await queue.waitUntilReady()
       return {
-        add: (payload) => queue.add('work', payload),
+        add(payload) {
+          if (payload.dueAt === undefined) return queue.add('work', payload)
+          const timestamp = Date.now()
+          return queue.add('work', payload, { timestamp, delay: payload.dueAt - timestamp })
+        },
         addMany(count, { delayMs } = {}) {
           const opts = delayMs === undefined ? {} : { opts: { delay: delayMs } }
           return queue.addBulk(

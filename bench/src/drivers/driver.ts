@@ -3,6 +3,8 @@ export interface Payload {
   readonly payment: string
   /** When it was enqueued, by `performance.now()`. */
   readonly at?: number
+  /** When it is due, epoch milliseconds; absent when at once. Only some drivers know delays. */
+  readonly dueAt?: number
 }
 
 /** The usual payload, 50 bytes of JSON. */

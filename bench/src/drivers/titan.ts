@@ -36,7 +36,10 @@ export function titan(redis: BenchRedis, { withIds = false }: { readonly withIds
       const queue = createQueue<BenchJobs>(client, 'bench')
       const options = (): { id?: string } => (withIds ? { id: newId() } : {})
       return {
-        add: (payload) => queue.enqueue('work', payload, options()),
+        add(payload) {
+          const runAt = payload.dueAt === undefined ? {} : { runAt: payload.dueAt }
+          return queue.enqueue('work', payload, { ...options(), ...runAt })
+        },
         addMany(count, { delayMs } = {}) {
           const delay = delayMs === undefined ? {} : { delayMs }
           const jobs: NewJob<BenchJobs>[] = Array.from({ length: count }, () => ({

@@ -144,7 +144,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     if (options.migrate) await applyMigrations(sql, log)
     if (metrics !== undefined) {
       const { healthHost: host, healthPort: port } = options
-      operations = await serveOperations({ host, port, probes, metrics: metrics.expose })
+      operations = await serveOperations({ host, port, probes, metrics: metrics.registry })
     }
     const server = await startServer({ fetch: app.fetch, host: options.host, port: options.port })
     // Rejects only when it is closed before it ever connected.

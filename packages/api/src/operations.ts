@@ -1,4 +1,4 @@
-import type { Exposition } from '@titan/metrics'
+import type { Registry } from '@titan/metrics'
 import { Failure } from '@titan/program'
 import { Hono } from 'hono'
 import { answerProblem, requestIds, type AppEnv } from './middleware.ts'
@@ -11,7 +11,7 @@ export interface OperationsOptions {
   readonly host: string
   readonly port: number
   readonly probes: Probes
-  readonly metrics: () => Promise<Exposition>
+  readonly metrics: Pick<Registry, 'contentType' | 'metrics'>
 }
 
 /**
@@ -30,9 +30,8 @@ export async function serveOperations({
   app.use(requestIds())
   mountHealth(app, probes)
   app.get('/metrics', async (context) => {
-    const { contentType, text } = await metrics()
     context.header('cache-control', 'no-store')
-    return context.body(text, 200, { 'content-type': contentType })
+    return context.body(await metrics.metrics(), 200, { 'content-type': metrics.contentType })
   })
   try {
     return await startServer({ fetch: app.fetch, host, port })

@@ -1,7 +1,8 @@
 import type { OnPaymentsEvent, PaymentStore } from '@titan/payments'
+import type { Registry } from 'prom-client'
 import { createHttpCounts, type HttpCounts } from './http.ts'
-import { createAcceptanceCounts, createPaymentCounts } from './payment-events.ts'
-import { createRegistry, expose, type Exposition } from './registry.ts'
+import { createAcceptanceCounts, createRelayCounts } from './payment-events.ts'
+import { createRegistry } from './registry.ts'
 import { createStoreGauges, type StoreGauges } from './stores.ts'
 
 /** What titan-api measures. */
@@ -11,7 +12,8 @@ export interface ApiMetrics {
   readonly onPaymentsEvent: OnPaymentsEvent
   /** Wraps the `create` of a store. */
   readonly countAcceptance: (create: PaymentStore['create']) => PaymentStore['create']
-  expose(): Promise<Exposition>
+  /** What a scrape is answered from. */
+  readonly registry: Registry
 }
 
 /** Opens the metrics of one API. `version` is the program's. */
@@ -20,8 +22,8 @@ export function createApiMetrics(version: string): ApiMetrics {
   return {
     http: createHttpCounts(registry),
     stores: createStoreGauges(registry),
-    onPaymentsEvent: createPaymentCounts(registry),
+    onPaymentsEvent: createRelayCounts(registry),
     countAcceptance: createAcceptanceCounts(registry),
-    expose: () => expose(registry),
+    registry,
   }
 }

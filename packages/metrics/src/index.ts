@@ -2,6 +2,6 @@
 export { createApiMetrics, type ApiMetrics } from './api-metrics.ts'
 export { createWorkerMetrics, type WorkerMetrics } from './worker-metrics.ts'
 export type { AnsweredRequest, HttpCounts } from './http.ts'
-export type { Exposition } from './registry.ts'
+export type { Registry } from 'prom-client'
 export type { StoreGauges, StoreSources } from './stores.ts'
 export type { ObservedWorker } from './workers.ts'

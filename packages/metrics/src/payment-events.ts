@@ -28,8 +28,28 @@ const SKIPS: readonly SkipReason[] = [
   'other_gateway',
 ]
 
-/** Counts what relay, reconciler and handler of this process do with payments. */
-export function createPaymentCounts(registry: Registry): OnPaymentsEvent {
+/** Counts the payments that the relays of this process put into the queue, and what goes wrong in the background. */
+export function createRelayCounts(registry: Registry): OnPaymentsEvent {
+  const relayed = new Counter({
+    name: 'titan_payments_relayed_total',
+    help: 'PENDING payments that were put into the queue.',
+    registers: [registry],
+  })
+  const errors = new Counter({
+    name: 'titan_payments_errors_total',
+    help: 'Errors in the background, by where. A gateway error here is one in our own settings.',
+    labelNames: ['source'],
+    registers: [registry],
+  })
+  countFromZero(errors, {}, 'source', ['relay', 'reconciler', 'lease', 'gateway'])
+  return (event) => {
+    if (event.type === 'relayed') relayed.inc(event.count)
+    else if (event.type === 'error') errors.inc({ source: event.source })
+  }
+}
+
+/** Counts what handler and reconciler of this process do with payments. */
+export function createWorkCounts(registry: Registry): OnPaymentsEvent {
   const registers = [registry]
   const settled = new Counter({
     name: 'titan_payments_settled_total',
@@ -54,11 +74,6 @@ export function createPaymentCounts(registry: Registry): OnPaymentsEvent {
     help: 'Results that came too late: somebody else holds the payment, and nothing was changed.',
     registers,
   })
-  const relayed = new Counter({
-    name: 'titan_payments_relayed_total',
-    help: 'PENDING payments that were put into the queue.',
-    registers,
-  })
   const requeued = new Counter({
     name: 'titan_payments_requeued_total',
     help: 'Payments whose job was lost and that the reconciler put into the queue again.',
@@ -74,15 +89,8 @@ export function createPaymentCounts(registry: Registry): OnPaymentsEvent {
     help: 'Payments that had no job in such a Redis and got one.',
     registers,
   })
-  const errors = new Counter({
-    name: 'titan_payments_errors_total',
-    help: 'Errors in the background, by where. A gateway error here is one in our own settings.',
-    labelNames: ['source'],
-    registers,
-  })
   for (const [event, status] of SETTLED) settled.inc({ event, status }, 0)
   countFromZero(skipped, {}, 'reason', SKIPS)
-  countFromZero(errors, {}, 'source', ['relay', 'reconciler', 'lease', 'gateway'])
 
   return (event) => {
     switch (event.type) {
@@ -96,9 +104,6 @@ export function createPaymentCounts(registry: Registry): OnPaymentsEvent {
       case 'stale':
         stale.inc()
         break
-      case 'relayed':
-        relayed.inc(event.count)
-        break
       case 'requeued':
         requeued.inc(event.count)
         break
@@ -106,8 +111,8 @@ export function createPaymentCounts(registry: Registry): OnPaymentsEvent {
         rebuilds.inc()
         rebuilt.inc(event.count)
         break
+      case 'relayed':
       case 'error':
-        errors.inc({ source: event.source })
         break
     }
   }

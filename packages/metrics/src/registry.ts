@@ -1,11 +1,5 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 
-/** What a scrape is answered with. */
-export interface Exposition {
-  readonly contentType: string
-  readonly text: string
-}
-
 /** Opens a registry with what every program tells: what it is, and how its process fares. */
 export function createRegistry(program: string, version: string): Registry {
   const registry = new Registry()
@@ -18,11 +12,6 @@ export function createRegistry(program: string, version: string): Registry {
   build.set({ program, version, node: process.version }, 1)
   collectDefaultMetrics({ register: registry })
   return registry
-}
-
-/** Reads everything that is measured, in the text format of Prometheus. */
-export async function expose(registry: Registry): Promise<Exposition> {
-  return { contentType: registry.contentType, text: await registry.metrics() }
 }
 
 /** Seconds, the unit of Prometheus. */

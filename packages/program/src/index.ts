@@ -5,7 +5,6 @@
 export {
   EXIT,
   Failure,
-  helpOf,
   readCommandLine,
   runProgram,
   type CommandLine,

@@ -14,13 +14,13 @@ if envelope then
     signal('due', string.format('%.0f', when))
     return 'done'
   end
-  local _, _, dedupe, key = open(envelope)
+  local _, _, _, key = open(envelope)
   redis.call('ZREM', DELAYED, id)
   redis.call('HDEL', DELAYED_JOBS, id)
-  if dedupe == '1' then
+  if redis.call('HGET', LIVE, id) == 'd' then
     redis.call('HDEL', LIVE, id)
   end
-  if key ~= '' then
+  if key and key ~= '' then
     free(key, id)
   end
   return 'done'
@@ -40,7 +40,7 @@ if turn then
   redis.call('HDEL', LIVE, id)
   return 'done'
 end
-local level, entry, held_key = string.match(where, '^(%d):([^:]*):(.*)$')
+local level, entry, held_key = locate(where)
 if not level then
   return 'unknown'
 end

@@ -3,14 +3,11 @@
 -- ARGV[1]     most jobs the queue may hold, 0 = no limit
 -- ARGV[2]     number of runs of plain jobs; a run: level, name, number of jobs, the data of each
 -- then        number of jobs that are deduplicated and ready at once, their ids, then 4 each: level, name, meta, data
--- then        number of other jobs, then 11 each: level, id, dedupe ('1' or ''), due ('' now, '+n' in n ms, 'n' at
---             epoch ms), ordering key, name, meta, data, guard ('', 'dlq', 'slot'), guard subject, guard value
---             guard dlq: subject is the dead letter that becomes this job; slot: subject is the schedule,
---             value '<slot> <next slot>' in epoch ms
+-- then        number of other jobs, then 9 each: level, id, dedupe ('1' or ''), due ('' now, '+n' in n ms, 'n' at
+--             epoch ms), ordering key, name, meta, data, the dead letter that becomes this job or ''
 -- RETURNS     one word a job, parted by spaces: an entry id (plain), '+' added, '=' duplicate, '!' queue full,
---             '?' guard refused
--- WHY         a dead letter is taken last, so a refused job leaves it in place; a slot is taken first, so it
---             moves on even when its job is refused
+--             '?' no such dead letter
+-- WHY         a dead letter is taken last, so a refused job leaves it in place
 local call, argv = redis.call, ARGV
 local room = math.huge
 if argv[1] ~= '0' then
@@ -75,15 +72,6 @@ if together > 0 then
 end
 at = at + together * 5 + 1
 
-local function take_slot(schedule, value)
-  local slot, following = string.match(value, '^(%d+) (%d+)$')
-  if redis.call('ZSCORE', SLOTS, schedule) ~= slot then
-    return false
-  end
-  redis.call('ZADD', SLOTS, following, schedule)
-  return true
-end
-
 -- Whether a job of this id waits or runs. What the index says is checked: somebody may have deleted the job.
 local function is_alive(id)
   local where = redis.call('HGET', LIVE, id)
@@ -93,22 +81,19 @@ end
 local earliest
 local marker = FIXED_KEYS + together
 for _ = 1, tonumber(argv[at]) do
-  local level, id, dedupe, due, key, name, meta, data, guard, subject, value = unpack(argv, at + 1, at + 11)
-  at = at + 11
+  local level, id, dedupe, due, key, name, meta, data, letter = unpack(argv, at + 1, at + 9)
+  at = at + 9
   local answer = '+'
-  if guard == 'slot' and not take_slot(subject, value) then
-    answer = '?'
-  end
   if dedupe == '1' then
     marker = marker + 1
-    if answer == '+' and (is_alive(id) or redis.call('EXISTS', KEYS[marker]) == 1) then
+    if is_alive(id) or redis.call('EXISTS', KEYS[marker]) == 1 then
       answer = '='
     end
   end
   if answer == '+' and room < 1 then
     answer = '!'
   end
-  if answer == '+' and guard == 'dlq' and redis.call('XDEL', DLQ, subject) == 0 then
+  if answer == '+' and letter ~= '' and redis.call('XDEL', DLQ, letter) == 0 then
     answer = '?'
   end
   if answer == '+' then

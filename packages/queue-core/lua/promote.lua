@@ -1,15 +1,38 @@
 -- Moves up to N delayed jobs that are due, by the server's clock, to where they are ready.
 -- ARGV[1]  most jobs to move
--- RETURNS  moved, due time of the next delayed job in epoch ms or -1, now in epoch ms, 1 if the queue is paused
+-- RETURNS  jobs looked at, due time of the next delayed job in epoch ms or -1, now in epoch ms, 1 if the queue is
+--          paused, next slot of a recurring job in epoch ms or -1, {ids of jobs that could not be read}, error of a
+--          job that could not be moved or ''
+-- WHY      a job leaves the delayed ones last, so that a step that fails loses none; what cannot be read becomes a
+--          dead letter, since it would be met again each time
 local now = now_ms()
 local ids = redis.call('ZRANGE', DELAYED, '-inf', now, 'BYSCORE', 'LIMIT', 0, ARGV[1])
-for _, id in ipairs(ids) do
-  local envelope = redis.call('HGET', DELAYED_JOBS, id)
+local buried, failure = {}, ''
+
+local function move(id)
+  local envelope = redis.call('HGET', DELAYED_JOBS, id) or ''
+  local level, own_id, dedupe, key, name, meta, data = open(envelope)
+  if own_id == id then
+    place(level, id, dedupe, key, name, meta, data)
+  else
+    bury(id, envelope)
+    if redis.call('HGET', LIVE, id) == 'd' then
+      redis.call('HDEL', LIVE, id)
+    end
+    buried[#buried + 1] = id
+  end
   redis.call('ZREM', DELAYED, id)
   redis.call('HDEL', DELAYED_JOBS, id)
-  if envelope then
-    place(open(envelope))
+end
+
+for _, id in ipairs(ids) do
+  local ok, why = pcall(move, id)
+  if not ok then
+    failure = type(why) == 'table' and why.err or tostring(why)
   end
 end
 local following = redis.call('ZRANGE', DELAYED, 0, 0, 'WITHSCORES')[2]
-return { #ids, tonumber(following or -1), now, redis.call('EXISTS', PAUSED) }
+local slot = redis.call('ZRANGE', SLOTS, 0, 0, 'WITHSCORES')[2]
+return {
+  #ids, tonumber(following or -1), now, redis.call('EXISTS', PAUSED), tonumber(slot or -1), buried, failure,
+}

@@ -15,12 +15,24 @@ local function signal(event, value)
 end
 
 -- An envelope is a job outside a stream: six lines (level, id, dedupe, ordering key, name, meta), then the data.
+-- What somebody has damaged opens as nil.
 local function seal(level, id, dedupe, key, name, meta, data)
   return table.concat({ level, id, dedupe, key, name, meta, data }, '\n')
 end
 
 local function open(envelope)
-  return string.match(envelope, '^(%d)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n(.*)$')
+  return string.match(envelope, '^([123])\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n(.*)$')
+end
+
+-- Level, entry and ordering key of a job that the index says is in a stream; nil when it says something else.
+local function locate(where)
+  return string.match(where, '^([123]):(%d+%-%d+):(.*)$')
+end
+
+-- Keeps what is left of a job that cannot be read: a dead letter without the fields of a job, never redriven.
+local function bury(id, envelope)
+  local evidence = { id = id, cause = 'undecodable', error = 'What was stored of the job cannot be read', worker = '' }
+  redis.call('XADD', DLQ, '*', 'envelope', envelope, 'e', cjson.encode(evidence))
 end
 
 local function append(level, id, dedupe, key, name, meta, data)
@@ -33,63 +45,95 @@ local function append(level, id, dedupe, key, name, meta, data)
   if dedupe == '1' then
     redis.call('HSET', LIVE, id, level .. ':' .. entry .. ':' .. key)
   end
+  if key ~= '' then
+    -- No key has a control character, so this field is none of another key.
+    redis.call('HSET', ORDERING, key .. '\n', id .. '\n' .. level .. ':' .. entry .. ':')
+  end
   return entry
 end
 
--- Gives an ordering key that `id` held to the first job parked behind it.
+-- Gives an ordering key that `id` held to the first job parked behind it that can be read.
 local function free(key, id)
   if redis.call('HGET', ORDERING, key) ~= id then
     return
   end
-  local parked = redis.call('ZRANGEBYLEX', PARKED, '[' .. key .. '\0', '(' .. key .. '\1', 'LIMIT', 0, 1)[1]
-  if not parked then
-    redis.call('HDEL', ORDERING, key)
-    return
-  end
-  redis.call('ZREM', PARKED, parked)
-  local level, next_id, dedupe, _, name, meta, data = open(string.sub(parked, #key + 19))
-  redis.call('HSET', ORDERING, key, next_id)
-  append(level, next_id, dedupe, key, name, meta, data)
+  repeat
+    local parked = redis.call('ZRANGEBYLEX', PARKED, '[' .. key .. '\0', '(' .. key .. '\1', 'LIMIT', 0, 1)[1]
+    if not parked then
+      redis.call('HDEL', ORDERING, key, key .. '\n')
+      return
+    end
+    redis.call('ZREM', PARKED, parked)
+    local level, next_id, dedupe, _, name, meta, data = open(string.sub(parked, #key + 19))
+    if level then
+      redis.call('HSET', ORDERING, key, next_id)
+      append(level, next_id, dedupe, key, name, meta, data)
+    else
+      bury('', parked)
+    end
+  until level
 end
 
--- Whether a job is where the index says.
+-- Whether a job is where the index says. A value that cannot be read says nothing.
 local function is_at(id, where)
   if where == 'd' then
     return redis.call('HEXISTS', DELAYED_JOBS, id) == 1
   end
-  local level, entry = string.match(where, '^(%d):([^:]*):')
-  return not level or #redis.call('XRANGE', KEYS[tonumber(level)], entry, entry) > 0
+  local level, entry = locate(where)
+  if level then
+    local found = redis.pcall('XRANGE', KEYS[tonumber(level)], entry, entry)
+    return found.err == nil and #found > 0
+  end
+  local turn, key = string.match(where, '^p:(%d+):(.*)$')
+  local prefix = turn and key .. '\0' .. turn
+  return turn ~= nil and #redis.call('ZRANGEBYLEX', PARKED, '[' .. prefix .. '\0', '(' .. prefix .. '\1', 'LIMIT', 0, 1) > 0
 end
 
--- Whether somebody deleted the job and no worker runs it. Only jobs whose id a producer gave are in the index; any
--- other counts as there.
-local function is_gone(id)
-  local where = redis.call('HGET', LIVE, id)
-  if not where or is_at(id, where) then
+-- Whether somebody deleted the job that holds an ordering key and no worker runs it. One that nothing tells of counts
+-- as there.
+local function is_gone(key, holder)
+  if redis.call('HEXISTS', DELAYED_JOBS, holder) == 1 then
     return false
   end
-  local level, entry = string.match(where, '^(%d):([^:]*):')
-  if level then
-    local stream = KEYS[tonumber(level)]
-    local groups = redis.pcall('XINFO', 'GROUPS', stream)
-    for _, group in ipairs(groups.err == nil and groups or {}) do
-      local row = redis.call('XPENDING', stream, group[2], entry, entry, 1)[1]
-      if row and row[2] ~= '_released' then
-        return false
-      end
+  local id, where = string.match(redis.call('HGET', ORDERING, key .. '\n') or '', '^([^\n]*)\n(.*)$')
+  if id ~= holder then
+    where = redis.call('HGET', LIVE, holder)
+  end
+  local level, entry = locate(where or '')
+  if not level or is_at(holder, where) then
+    return where == 'd'
+  end
+  local stream = KEYS[tonumber(level)]
+  local groups = redis.pcall('XINFO', 'GROUPS', stream)
+  for _, group in ipairs(groups.err == nil and groups or {}) do
+    local row = redis.call('XPENDING', stream, group[2], entry, entry, 1)[1]
+    if row and row[2] ~= '_released' then
+      return false
     end
   end
   return true
+end
+
+-- Goes on with the next job of a key whose holder somebody deleted; answers who holds it then.
+local function holder_of(key)
+  local holder = redis.call('HGET', ORDERING, key)
+  if not holder or not is_gone(key, holder) then
+    return holder
+  end
+  local where = redis.call('HGET', LIVE, holder)
+  if where and not is_at(holder, where) then
+    redis.call('HDEL', LIVE, holder)
+  end
+  free(key, holder)
+  return redis.call('HGET', ORDERING, key)
 end
 
 -- Makes a job ready: into its stream, or parked while another job holds its ordering key.
 local function place(level, id, dedupe, key, name, meta, data)
   if key ~= '' then
     local holder = redis.call('HGET', ORDERING, key)
-    if holder and holder ~= id and is_gone(holder) then
-      redis.call('HDEL', LIVE, holder)
-      free(key, holder)
-      holder = redis.call('HGET', ORDERING, key)
+    if holder and holder ~= id then
+      holder = holder_of(key)
     end
     if holder and holder ~= id then
       local turn = string.format('%016d', redis.call('INCR', SEQUENCE))

@@ -6,8 +6,7 @@
 --             keeps its slot, since a restart must not push a firing that is due into the future
 local key, definition, slot = ARGV[1], ARGV[2], ARGV[3]
 if definition == '' then
-  redis.call('HDEL', KEYS[1], key)
-  return redis.call('ZREM', KEYS[2], key)
+  return math.max(redis.call('HDEL', KEYS[1], key), redis.call('ZREM', KEYS[2], key))
 end
 local before = redis.call('HGET', KEYS[1], key)
 redis.call('HSET', KEYS[1], key, definition)

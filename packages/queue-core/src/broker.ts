@@ -159,15 +159,46 @@ export async function createGroup(connection: Connection, keys: Keys, group: str
   return (await runScript<number>(connection, scripts.group, streamKeys(keys), [group], within)) === 1
 }
 
-/** Moves due jobs; tells when the next one is due. */
+/** What moving due jobs did. */
+export interface Promoted {
+  /** Jobs that were due, at most as many as were asked for. */
+  readonly moved: number
+  readonly nextDueAt: number | undefined
+  readonly nextSlotAt: number | undefined
+  readonly now: number
+  readonly paused: boolean
+  /** Ids of jobs that could not be read and are dead letters. */
+  readonly buried: readonly string[]
+  /** Why a job could not be moved, '' when all were. */
+  readonly failure: string
+}
+
+type PromoteReply = [
+  ...numbers: [moved: number, nextDue: number, now: number, paused: number, nextSlot: number],
+  buried: string[],
+  failure: string,
+]
+
+/** Moves due jobs; tells when the next one and the next slot of a recurring job are due. */
 export async function promote(
   connection: Connection,
   fixed: readonly string[],
   count: number,
-): Promise<{ moved: number; nextDueAt: number | undefined; now: number; paused: boolean }> {
-  const reply = await runScript<number[]>(connection, scripts.promote, fixed, [String(count)], within)
-  const [moved = 0, next = -1, now = 0, paused = 0] = reply
-  return { moved, nextDueAt: next < 0 ? undefined : next, now, paused: paused === 1 }
+): Promise<Promoted> {
+  const reply = await runScript<PromoteReply>(connection, scripts.promote, fixed, [String(count)], within)
+  const [moved, nextDue, now, paused, nextSlot, buried, failure] = reply
+  const moment = (at: number): number | undefined => (at < 0 ? undefined : at)
+  return {
+    ...{ moved, nextDueAt: moment(nextDue), nextSlotAt: moment(nextSlot) },
+    ...{ now, paused: paused === 1, buried, failure },
+  }
+}
+
+/** Goes on with ordering keys whose holder somebody deleted. */
+export async function unpark(connection: Connection, fixed: readonly string[]): Promise<void> {
+  let cursor = '0'
+  do cursor = await runScript<string>(connection, scripts.unpark, fixed, [cursor], within)
+  while (cursor !== '0')
 }
 
 /** Takes tokens of the rate limit. */

@@ -7,7 +7,7 @@ import { createLane, type Lane } from './lane.ts'
 import { createPicker, LEVELS, type Level } from './levels.ts'
 import { pause } from './loop.ts'
 import type { ResolvedWorker } from './options.ts'
-import { fireDueSlots } from './schedules.ts'
+import { promoteDue } from './promoter.ts'
 import { checkGroup, checkServer } from './server.ts'
 
 /** What a worker's reader, promoter, recoverer and renewer do in the background, done when a consumer asks for it. */
@@ -33,9 +33,6 @@ export interface ClaimerContext {
   readonly emit: OnEvent
 }
 
-/** Longest wait in one piece, in milliseconds: due jobs and lapsed leases are looked for in between. */
-const SLICE_MS = 1_000
-const PROMOTE_BATCH = 500
 /** A server that does not answer must not hold back the end: what is not stored by then is left to lapse. */
 const STORE_WITHIN_MS = 5_000
 const SCAN_START = ['-', '-', '-']
@@ -69,14 +66,6 @@ function createClaimer(context: ClaimerContext, commands: Connection, reading: C
   let cursors = SCAN_START
   let scannedAt = performance.now()
   let blockedId: string | undefined
-
-  /** Makes due jobs ready; answers how long none will be due, in milliseconds. */
-  async function promote(): Promise<number> {
-    const { nextDueAt, now, paused } = await broker.promote(commands, part.fixed, PROMOTE_BATCH)
-    lane.setPaused(paused)
-    const untilSlot = partition === 0 ? await fireDueSlots(part, now) : undefined
-    return Math.max(1, Math.min(SLICE_MS, untilSlot ?? SLICE_MS, (nextDueAt ?? Infinity) - now))
-  }
 
   /** Takes released jobs at once, and every now and then a page of those whose consumer let them lapse. */
   async function recover(count: number): Promise<void> {
@@ -116,7 +105,7 @@ function createClaimer(context: ClaimerContext, commands: Connection, reading: C
   }
 
   async function fill(count: number, until: number): Promise<void> {
-    const idleMs = await promote()
+    const idleMs = Math.max(1, await promoteDue(lane))
     const waitMs = (): number => Math.min(idleMs, until - performance.now())
     if (lane.paused) return pause(Math.max(0, waitMs()), stop.signal)
     await recover(count)

@@ -278,7 +278,7 @@ function toEntry(letter: DeadLetter, entryId: string): Entry | undefined {
       due: '',
       orderingKey: meta.orderingKey ?? '',
       meta: JSON.stringify(meta),
-      guard: ['dlq', entryId, ''],
+      letter: entryId,
     },
   }
 }

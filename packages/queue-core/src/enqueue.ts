@@ -19,10 +19,11 @@ interface FullEntry {
   readonly due: string
   readonly orderingKey: string
   readonly meta: string
-  readonly guard?: readonly ['dlq' | 'slot', subject: string, value: string]
+  /** The dead letter that becomes this job. */
+  readonly letter?: string
 }
 
-/** '+' added, '=' duplicate, '!' queue full, '?' guard refused; else the id of the new entry. */
+/** '+' added, '=' duplicate, '!' queue full, '?' no such dead letter; else the id of the new entry. */
 export type EnqueueReply = string
 
 /** A job that is not plain, and where it is in the caller's list. */
@@ -100,8 +101,8 @@ function packPlain(entries: readonly Entry[], positions: number[], others: Other
 }
 
 /** What only has to be looked up and stored, so that the script can do it for all such jobs at once. */
-function isReadyWithId({ full: { dedupe, due, orderingKey, guard } }: Other): boolean {
-  return dedupe && due === '' && orderingKey === '' && guard === undefined
+function isReadyWithId({ full: { dedupe, due, orderingKey, letter } }: Other): boolean {
+  return dedupe && due === '' && orderingKey === '' && letter === undefined
 }
 
 function packReady(jobs: readonly Other[]): string[] {
@@ -113,9 +114,9 @@ function packReady(jobs: readonly Other[]): string[] {
 function packOthers(jobs: readonly Other[]): string[] {
   const args = [String(jobs.length)]
   for (const { entry, full } of jobs) {
-    const { id, dedupe, due, orderingKey, meta, guard = ['', '', ''] } = full
+    const { id, dedupe, due, orderingKey, meta, letter = '' } = full
     args.push(scriptLevel(entry.level), id, dedupe ? '1' : '', due, orderingKey, entry.name, meta, entry.data)
-    args.push(...guard)
+    args.push(letter)
   }
   return args
 }

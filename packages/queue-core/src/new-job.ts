@@ -11,6 +11,26 @@ export function needsMeta(options: JobOptions): boolean {
   return all.some((option) => option !== undefined)
 }
 
+let latestMs = 0
+let serial = 0
+
+/**
+ * An id for a job (UUID version 7, RFC 9562), greater than all that this process made before: jobs due in the same
+ * millisecond become ready in the order of their ids.
+ */
+export function makeJobId(): string {
+  const now = Date.now()
+  if (now > latestMs) {
+    latestMs = now
+    serial = 0
+  } else if (++serial > 0xfff) {
+    latestMs++
+    serial = 0
+  }
+  const time = latestMs.toString(16).padStart(12, '0')
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${serial.toString(16).padStart(3, '0')}${randomUUID().slice(18)}`
+}
+
 /** What a job with options carries beside its name and data. @throws {QueueError} `INVALID_OPTIONS`, `INVALID_PAYLOAD` */
 export function describeJob(options: JobOptions): NonNullable<Entry['full']> {
   check(options)
@@ -24,7 +44,7 @@ export function describeJob(options: JobOptions): NonNullable<Entry['full']> {
     backoff,
     traceparent,
   } = options
-  const id = options.id ?? randomUUID()
+  const id = options.id ?? makeJobId()
   const dedupe = options.id !== undefined
   const due = delayMs > 0 ? `+${delayMs}` : runAt === undefined ? '' : String(runAt)
   // The id of an entry that is added at once tells the time; a later one's does not.

@@ -214,7 +214,7 @@ export function createPartInspector(
         const due = await connection.send<string | number | null>(['ZSCORE', keys.delayed, id])
         return envelope === null ? undefined : waitingView('delayed', envelope, Number(due))
       }
-      const [, level, entryId = ''] = /^(\d):([^:]*):/.exec(place) ?? []
+      const [, level, entryId = ''] = /^(\d):(\d+-\d+):/.exec(place) ?? []
       const at = LEVELS.find((candidate) => candidate === Number(level) - 1)
       if (at !== undefined) return findInStream(at, entryId)
       const [, turn = '', key = ''] = /^p:(\d+):(.*)$/s.exec(place) ?? []

@@ -8,19 +8,33 @@ import { passStep } from './steps.ts'
 const IDLE_MS = 1_000
 const BATCH = 500
 
-/** Moves delayed jobs to where they are ready when they are due, and fires recurring jobs, by the server's clock. */
-export function startPromoter(lane: Lane): Loop {
-  const { part, emit } = lane
-
-  async function runOnce(): Promise<number> {
-    const { moved, nextDueAt, now, paused } = await broker.promote(part.connection, part.fixed, BATCH)
-    if (moved > 0) passStep('queue.promoted', () => [])
-    lane.setPaused(paused)
-    if (moved === BATCH) return 0
-    const untilSlot = part.index === 0 ? await fireDueSlots(part, now) : undefined
-    const untilDue = nextDueAt === undefined ? IDLE_MS : Math.max(0, nextDueAt - now)
-    return Math.min(IDLE_MS, untilDue, untilSlot ?? IDLE_MS)
+/** Makes due jobs ready and fires recurring ones, by the server's clock; answers the milliseconds until it is due again. */
+export async function promoteDue({ part, emit, setPaused }: Lane): Promise<number> {
+  const { connection, fixed } = part
+  const done = await broker.promote(connection, fixed, BATCH)
+  const { moved, nextDueAt = Infinity, nextSlotAt = Infinity, now } = done
+  if (moved > 0) passStep('queue.promoted', () => [])
+  setPaused(done.paused)
+  for (const id of done.buried)
+    emit({
+      type: 'deadLettered',
+      job: { id, name: '', attempt: 1, entryId: '0-0', deliveryCount: 0 },
+      cause: 'undecodable',
+      error: new Error('What was stored of the delayed job cannot be read'),
+    })
+  const untilSlot = nextSlotAt <= now ? await fireDueSlots(part, now, emit) : nextSlotAt - now
+  if (done.failure !== '') {
+    emit({ type: 'error', error: new Error(done.failure), during: 'promote' })
+    return IDLE_MS
   }
+  if (moved === BATCH) return 0
+  return Math.min(IDLE_MS, Math.max(0, nextDueAt - now), untilSlot ?? IDLE_MS)
+}
 
-  return startLoop(runOnce, (error) => emit({ type: 'error', error, during: 'promote' }))
+/** Moves delayed jobs to where they are ready when they are due, and fires recurring jobs. */
+export function startPromoter(lane: Lane): Loop {
+  return startLoop(
+    () => promoteDue(lane),
+    (error) => lane.emit({ type: 'error', error, during: 'promote' }),
+  )
 }

@@ -61,6 +61,7 @@ export function startRecoverer(lane: Lane, demand: () => number): Recoverer {
     if (performance.now() - tidiedAt < JANITOR_EVERY_MS) return
     tidiedAt = performance.now()
     await broker.forgetConsumers(part.connection, part.keys, owner.group, '', CONSUMER_IDLE_MS)
+    await broker.unpark(part.connection, part.fixed)
   }
 
   const loop = startLoop(runOnce, (error) => {

@@ -1,10 +1,19 @@
 import { Cron } from 'croner'
-import { enqueue } from './enqueue.ts'
+import { scriptLevel } from './broker.ts'
 import { QueueError } from './errors.ts'
-import { checkKey, checkName, encodeData, type JobMap, type JobName, type JobOptions } from './job.ts'
+import type { OnEvent } from './events.ts'
+import {
+  checkKey,
+  checkName,
+  encodeData,
+  readJson,
+  type JobMap,
+  type JobName,
+  type JobOptions,
+} from './job.ts'
 import { levelOf } from './levels.ts'
 import { describeJob } from './new-job.ts'
-import type { QueuePartition } from './partition.ts'
+import { partitionOf, type QueuePartition } from './partition.ts'
 import { validate, type Schemas } from './schema.ts'
 import { runScript, scripts } from './scripts.ts'
 import { serverNow } from './server.ts'
@@ -40,7 +49,7 @@ export interface Schedules<Jobs extends JobMap> {
    * Creates or replaces the recurring job `key`. Each slot fires once however many workers run; the job's id is
    * `<key>@<slot>`. Slots missed while no worker ran fire once, not each.
    * `timeZone`: IANA name. @default 'UTC'
-   * `key`: 1–200 characters. In a queue of partitions its jobs are in the first one.
+   * `key`: 1–200 characters. In a queue of partitions its jobs are in that of their `orderingKey`, or else of `key`.
    * @throws {QueueError} `INVALID_OPTIONS` for a bad expression, time zone or option, `INVALID_PAYLOAD`
    */
   schedule<Name extends JobName<Jobs>>(
@@ -52,7 +61,7 @@ export interface Schedules<Jobs extends JobMap> {
   ): Promise<void>
   /** Removes a recurring job; false if there was none. */
   unschedule(key: string): Promise<boolean>
-  /** All recurring jobs, in no order. */
+  /** All recurring jobs, in no order; without those whose definition somebody has damaged. */
   schedules(): Promise<ScheduleState[]>
 }
 
@@ -79,16 +88,36 @@ export function createSchedules<Jobs extends JobMap>(
   schemas: Schemas | undefined,
   maxPayloadBytes: number,
 ): Schedules<Jobs> {
-  const [home] = parts
-  if (home === undefined) throw new QueueError('INVALID_OPTIONS', `Queue "${queue}" has no partition`)
-  const { connection, keys } = home
-  const store = (key: string, definition: string, slot: string): Promise<number> =>
+  const store = (
+    { connection, keys }: QueuePartition,
+    key: string,
+    definition: string,
+    slot: string,
+  ): Promise<number> =>
     runScript<number>(
       connection,
       scripts.schedule,
       [keys.schedules, keys.slots, keys.control],
       [key, definition, slot],
     )
+
+  /** Removes a recurring job from these partitions; whether there was one. */
+  async function removeFrom(some: readonly QueuePartition[], key: string): Promise<boolean> {
+    const removed = await Promise.all(some.map((part) => store(part, key, '', '')))
+    return removed.some((count) => count > 0)
+  }
+
+  async function listOf({ connection, keys }: QueuePartition): Promise<ScheduleState[]> {
+    const stored = await connection.send<string[]>(['HVALS', keys.schedules])
+    const readable = stored.map(readJson).filter(isSchedule)
+    return Promise.all(
+      readable.map(async (schedule) => {
+        const score = await connection.send<string | number | null>(['ZSCORE', keys.slots, schedule.key])
+        return { ...schedule, nextAt: score === null ? undefined : Number(score) }
+      }),
+    )
+  }
+
   return {
     async schedule(key, { cron, timeZone = 'UTC' }, name, data, options = {}) {
       // Everything is checked here: a slot that cannot be fired would hold up the others.
@@ -97,7 +126,9 @@ export function createSchedules<Jobs extends JobMap>(
       describeJob(options)
       const checked = await validate(schemas, name, data)
       encodeData(name, checked, maxPayloadBytes)
-      const slot = nextSlot(cron, timeZone, await serverNow(connection))
+      const home = parts[partitionOf(options.orderingKey ?? key, parts.length)]
+      if (home === undefined) throw new QueueError('INVALID_OPTIONS', `Queue "${queue}" has no partition`)
+      const slot = nextSlot(cron, timeZone, await serverNow(home.connection))
       if (slot === undefined) throw new QueueError('INVALID_OPTIONS', `Schedule "${cron}" never fires`)
       const schedule = JSON.stringify({
         key,
@@ -107,63 +138,103 @@ export function createSchedules<Jobs extends JobMap>(
         data: checked,
         options,
       } satisfies Schedule)
-      await store(key, schedule, String(slot))
-    },
-    async unschedule(key) {
-      return (await store(key, '', '')) > 0
-    },
-    async schedules() {
-      const stored = await connection.send<string[] | Record<string, string>>(['HVALS', keys.schedules])
-      return Promise.all(
-        Object.values(stored).map(async (text) => {
-          const schedule = JSON.parse(text) as Schedule
-          const score = await connection.send<string | number | null>(['ZSCORE', keys.slots, schedule.key])
-          return { ...schedule, nextAt: score === null ? undefined : Number(score) }
-        }),
+      // With another ordering key it was elsewhere, and must not fire there too.
+      await removeFrom(
+        parts.filter((part) => part !== home),
+        key,
       )
+      await store(home, key, schedule, String(slot))
+    },
+    unschedule: (key) => removeFrom(parts, key),
+    async schedules() {
+      return (await Promise.all(parts.map(listOf))).flat()
     },
   }
 }
 
-/** Fires the slots that are due and returns the milliseconds until the next one, undefined without schedules. */
-export async function fireDueSlots(part: QueuePartition, now: number): Promise<number | undefined> {
-  const { connection, keys, fixed } = part
-  const due = await connection.send<string[]>([
-    'ZRANGE',
-    keys.slots,
-    '-inf',
-    String(now),
-    'BYSCORE',
-    'LIMIT',
-    '0',
-    '100',
-  ])
-  for (const key of due) {
-    // The slot is read before the definition: one that is replaced in between has another slot, and the guard refuses.
-    const score = await connection.send<string | number | null>(['ZSCORE', keys.slots, key])
-    const slot = Number(score ?? Infinity)
-    if (slot > now) continue
-    const text = await connection.send<string | null>(['HGET', keys.schedules, key])
-    const schedule = text === null ? undefined : (JSON.parse(text) as Schedule)
-    const following =
-      schedule === undefined ? undefined : nextSlot(schedule.cron, schedule.timeZone, Math.max(now, slot))
-    if (schedule === undefined || following === undefined) {
-      await connection.send(['ZREM', keys.slots, key])
-      continue
-    }
-    const full = describeJob({ ...schedule.options, id: `${key}@${slot}` })
-    const level = levelOf(schedule.options.priority ?? 'default')
-    const data = JSON.stringify(schedule.data)
-    // The guard moves the schedule on in the step that adds the job: only one worker wins a slot.
-    const guard = ['slot', key, `${slot} ${following}`] as const
-    await enqueue(connection, keys, fixed, 0, [
-      { level, name: schedule.name, data, full: { ...full, guard } },
-    ])
+/** Whether it has the shape of a definition; what is in it shows when it fires. */
+function isSchedule(value: unknown): value is Schedule {
+  return typeof value === 'object' && value !== null && 'key' in value && 'cron' in value
+}
+
+/** Most slots fired in one go. */
+const BATCH = 100
+
+/**
+ * Fires the slots that are due and answers the milliseconds until the next one, undefined when there is none. What
+ * cannot be fired loses its slot, so that it holds up no other and is reported once.
+ */
+export async function fireDueSlots(
+  part: QueuePartition,
+  now: number,
+  emit: OnEvent,
+): Promise<number | undefined> {
+  const { connection, keys } = part
+  const find = async (from: string, to: string, count: number): Promise<(readonly [string, number])[]> => {
+    const range = [from, to, 'BYSCORE', 'LIMIT', '0', String(count), 'WITHSCORES']
+    return readScores(await connection.send<Scores>(['ZRANGE', keys.slots, ...range]))
   }
-  const next = await connection.send<string[]>(['ZRANGE', keys.slots, '0', '0'])
-  const score =
-    next[0] === undefined
-      ? null
-      : await connection.send<string | number | null>(['ZSCORE', keys.slots, next[0]])
-  return score === null ? undefined : Math.max(0, Number(score) - now)
+  const due = await find('-inf', String(now), BATCH)
+  for (const [key, slot] of due) {
+    const error = await fireSlot(part, key, slot, now)
+    if (error !== undefined) emit({ type: 'error', error, during: 'schedule' })
+  }
+  if (due.length === BATCH) return 0
+  const [next] = await find(`(${now}`, '+inf', 1)
+  return next === undefined ? undefined : Math.max(0, next[1] - now)
+}
+
+/** Fires one slot if it is still there; answers why, if this was its end since it cannot be fired. */
+export async function fireSlot(
+  { connection, keys, fixed }: QueuePartition,
+  key: string,
+  slot: number,
+  now: number,
+): Promise<Error | undefined> {
+  const text = (await connection.send<string | null>(['HGET', keys.schedules, key])) ?? ''
+  const id = `${key}@${slot}`
+  const fire = (args: readonly string[]): Promise<number> =>
+    runScript<number>(
+      connection,
+      scripts.fire,
+      [...fixed, keys.schedules, keys.processed(id)],
+      [key, String(slot), text, ...args],
+    )
+  let args: readonly string[]
+  try {
+    args = describeFiring(id, text, Math.max(now, slot))
+  } catch (cause) {
+    const wasLast = (await fire([''])) === 1
+    // Without a definition it was removed just now, or somebody deleted it.
+    return wasLast && text !== '' ? unreadable(key, cause) : undefined
+  }
+  await fire(args)
+  return undefined
+}
+
+/** What the script that fires a slot is told. @throws when the definition is not one */
+function describeFiring(id: string, text: string, after: number): readonly string[] {
+  const { cron, timeZone, name, data, options } = JSON.parse(text) as Schedule
+  if (typeof name !== 'string')
+    throw new QueueError('INVALID_PAYLOAD', 'A schedule needs the name of its job')
+  const following = nextSlot(cron, timeZone, after)
+  if (following === undefined) throw new QueueError('INVALID_OPTIONS', `Schedule "${cron}" never fires`)
+  const { orderingKey, meta } = describeJob({ ...options, id })
+  const level = scriptLevel(levelOf(options.priority ?? 'default'))
+  const job = [level, id, orderingKey, checkName(name), meta, encodeData(name, data, Infinity)]
+  return [String(following), ...job]
+}
+
+const unreadable = (key: string, cause: unknown): Error =>
+  new Error(`Schedule "${key}" cannot be read and fires no more: schedule it anew, or unschedule it`, {
+    cause,
+  })
+
+/** Members with their scores: flat in RESP2, pairs in RESP3. */
+export type Scores = (string | number | [string, number])[]
+
+/** The members of a sorted set with their scores, as numbers. */
+export function readScores(reply: Scores): (readonly [string, number])[] {
+  const flat = reply.flat()
+  return flat.flatMap((member, at) => (at % 2 === 0 ? [[String(member), Number(flat[at + 1])] as const] : []))
 }

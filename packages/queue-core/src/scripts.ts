@@ -30,6 +30,8 @@ export const scripts: Readonly<
     | 'reclaim'
     | 'amend'
     | 'schedule'
+    | 'fire'
+    | 'unpark'
     | 'take'
     | 'stats'
     | 'group'
@@ -44,6 +46,8 @@ export const scripts: Readonly<
   reclaim: script('allow-oom', 'reclaim'),
   amend: script('allow-oom', 'route', 'amend'),
   schedule: script('allow-oom', 'schedule'),
+  fire: script('', 'route', 'fire'),
+  unpark: script('allow-oom', 'route', 'unpark'),
   take: script('allow-oom', 'take'),
   stats: script('no-writes', 'route', 'stats'),
   group: script('allow-oom', 'group'),

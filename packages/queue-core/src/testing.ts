@@ -1,4 +1,4 @@
-// Helpers for tests of code that uses the library: run what is there, wait for a state, see what happened.
+// Helpers for tests of code that uses the library: run what is there, let time pass, wait for a state, see what happened.
 // They work on a real Redis, as the code under test does.
 
 import { shareConnection, type Connection, type RedisClient } from './connection.ts'
@@ -12,6 +12,8 @@ import { serverNow } from './server.ts'
 import type { QueueStats } from './stats.ts'
 import { createWorker, type Handlers, type WorkerCounters } from './worker.ts'
 
+export { createTestClock, type TestClock } from './test-clock.ts'
+
 /** How long a helper waits. */
 export interface WaitOptions {
   /** Milliseconds until it gives up. @default 10000 */
@@ -24,7 +26,7 @@ export interface DrainOptions<Jobs extends JobMap> extends WorkerOptions<Jobs>, 
   readonly dueWithinMs?: number
   /**
    * Treats every delayed job as due, retries too, in the order of their times: an hour's backoff passes at once.
-   * Recurring jobs are not touched. @default false
+   * Recurring jobs are not touched, see {@link createTestClock}. @default false
    */
   readonly skipDelays?: boolean
 }

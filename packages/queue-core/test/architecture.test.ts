@@ -30,7 +30,7 @@ const FLOORS: readonly (readonly string[])[] = [
     'worker',
   ],
   // What is offered.
-  ['index', 'testing'],
+  ['index', 'test-clock', 'testing'],
 ]
 
 const root = new URL('../', import.meta.url)

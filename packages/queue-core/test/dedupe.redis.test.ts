@@ -1,6 +1,6 @@
 import { eventually } from '@titan/local/testing'
 import { describe, expect } from 'vitest'
-import { createConsumer } from '../src/index.ts'
+import { createConsumer, createInspector } from '../src/index.ts'
 import { createGate } from './support/gate.ts'
 import { test, type TestJobs } from './support/place.ts'
 
@@ -94,6 +94,38 @@ describe('a second job of an id', () => {
       expect(await queue.enqueue('work', 2, { id })).toMatchObject({ duplicate: false })
     expect(await queue.cancel('later')).toBe('done')
   })
+})
+
+describe('what the index of ids says and nobody can read', () => {
+  const values = ['9:abc:', '2:abc:', '2:1-1', 'x', '', `2:${'9'.repeat(30)}-0:`, 'p:1:k']
+  const paths = [
+    ['jobs that are ready at once', {}],
+    ['delayed jobs', { delayMs: 60_000 }],
+  ] as const
+
+  test.for(paths)(
+    'fails no other of many %s, and is as if it were not there',
+    async ([, options], { place }) => {
+      const queue = place.createQueue()
+      for (const value of values) await place.send('HSET', place.keys.live, value || 'none', value)
+      const ids = [...values.map((value) => value || 'none'), 'fine']
+      const answers = await queue.enqueueMany(ids.map((id) => ({ name: 'work', data: 1, id, ...options })))
+      expect(answers).toEqual(ids.map((id) => ({ id, duplicate: false })))
+      for (const id of ids) expect(await queue.cancel(id)).toBe('done')
+      expect(await place.send('EXISTS', place.keys.live)).toBe(0)
+    },
+  )
+
+  test.for(['9:abc:', '2:abc:', 'x', ''])(
+    'as %j is unknown to whoever cancels or looks',
+    async (value, { place }) => {
+      await place.send('HSET', place.keys.live, 'mine', value)
+      expect(await place.createQueue().cancel('mine')).toBe('unknown')
+      expect(
+        await createInspector(place.redis, place.name, { prefix: place.prefix }).find('mine'),
+      ).toBeUndefined()
+    },
+  )
 })
 
 test('the end of a job whose entry was deleted leaves a new job of its id alone', async ({ place }) => {

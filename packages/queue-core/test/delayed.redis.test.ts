@@ -1,5 +1,6 @@
 import { eventually } from '@titan/local/testing'
 import { describe, expect } from 'vitest'
+import { promote } from '../src/broker.ts'
 import { jobs, range } from './support/collect.ts'
 import { test, type Place } from './support/place.ts'
 
@@ -81,6 +82,21 @@ test('delayed jobs become ready in the order of their times', async ({ place }) 
   expect(order).toEqual(range(50))
 })
 
+test('those due in the same millisecond become ready in the order in which they were enqueued', async ({
+  place,
+}) => {
+  const queue = place.createQueue()
+  const runAt = Math.floor(await serverNow(place)) + 60_000
+  await queue.enqueueMany(jobs(40).map((job) => ({ ...job, runAt })))
+  for (const data of range(60).slice(40)) await queue.enqueue('work', data, { runAt })
+  const { connection, fixed } = place.part
+  for (const id of await place.send<string[]>('ZRANGE', place.keys.delayed, 0, -1))
+    await place.send('ZADD', place.keys.delayed, 1, id)
+  await promote(connection, fixed, 100)
+  const ready = await place.send<[string, string[]][]>('XRANGE', place.keys.streams[1], '-', '+')
+  expect(ready.map(([, fields]) => Number(fields[3]))).toEqual(range(60))
+})
+
 test('more jobs than one step moves are all moved', async ({ place }) => {
   const queue = place.createQueue()
   await queue.enqueueMany(jobs(1_300).map((job) => ({ ...job, runAt: 1 })))
@@ -110,4 +126,54 @@ test('a delayed job waits through a pause', async ({ place }) => {
   expect(place.eventsOf('started')).toEqual([])
   await queue.resume()
   await eventually(() => place.eventsOf('completed').length === 1)
+})
+
+describe('a delayed job that somebody has damaged', () => {
+  test.for([
+    ['an envelope that is none', 'x'],
+    ['an envelope of a level that is none', '7\nbad\n1\n\nwork\n\n1'],
+    ['the envelope of another job', '2\nother\n1\n\nwork\n\n1'],
+    ['no envelope', undefined],
+  ] as const)('by %s becomes a dead letter, and those behind it run', async ([, envelope], { place }) => {
+    const queue = place.createQueue()
+    await queue.enqueue('work', 1, { id: 'first', runAt: 1 })
+    await queue.enqueue('work', 2, { id: 'bad', runAt: 2 })
+    await queue.enqueue('work', 3, { id: 'last', runAt: 3 })
+    if (envelope === undefined) await place.send('HDEL', place.keys.delayedJobs, 'bad')
+    else await place.send('HSET', place.keys.delayedJobs, 'bad', envelope)
+    await place.startWorker({ work: () => undefined })
+    await eventually(() => place.eventsOf('completed').length === 2)
+    expect(place.eventsOf('deadLettered')).toMatchObject([{ job: { id: 'bad' }, cause: 'undecodable' }])
+    expect(await queue.deadLetters()).toMatchObject([
+      { id: 'bad', name: '', cause: 'undecodable', fields: { envelope: envelope ?? '' } },
+    ])
+    expect(await queue.redrive()).toEqual({ redriven: 0, skipped: 1 })
+    expect(await queue.stats()).toMatchObject({ delayed: 0, dead: 1 })
+    expect(await queue.enqueue('work', 4, { id: 'bad', delayMs: 60_000 })).toMatchObject({ duplicate: false })
+  })
+
+  test('can be cancelled', async ({ place }) => {
+    const queue = place.createQueue()
+    await queue.enqueue('work', 1, { id: 'bad', delayMs: 60_000 })
+    await place.send('HSET', place.keys.delayedJobs, 'bad', 'x')
+    expect(await queue.cancel('bad')).toBe('done')
+    expect(await place.send('EXISTS', place.keys.live, place.keys.delayed, place.keys.delayedJobs)).toBe(0)
+  })
+})
+
+test('a delayed job that cannot be moved is kept and reported, and those behind it run', async ({
+  place,
+}) => {
+  const queue = place.createQueue()
+  await queue.enqueue('work', 1, { runAt: 1, priority: 'low' })
+  await queue.enqueue('work', 2, { runAt: 2 })
+  const low = place.keys.streams[2]
+  await place.send('SET', low, 'not a stream')
+  const { connection, fixed } = place.part
+  const { failure } = await promote(connection, fixed, 10)
+  expect(failure).toMatch(/WRONGTYPE/)
+  expect(await place.send('XLEN', place.keys.streams[1])).toBe(1)
+  await place.send('DEL', low)
+  expect(await promote(connection, fixed, 10)).toMatchObject({ moved: 1, failure: '' })
+  expect(await place.send('XLEN', low)).toBe(1)
 })

@@ -1,12 +1,20 @@
 import { describe, expect, test } from 'vitest'
 import type { JobOptions } from '../src/index.ts'
-import { describeJob, needsMeta } from '../src/new-job.ts'
+import { describeJob, makeJobId, needsMeta } from '../src/new-job.ts'
 
 test('only name and data make a plain job, whatever its priority', () => {
   expect(needsMeta({})).toBe(false)
   expect(needsMeta({ priority: 'high' })).toBe(false)
   expect(needsMeta({ delayMs: 0 })).toBe(true)
   expect(needsMeta({ traceparent: 'x' })).toBe(true)
+})
+
+test('an id that is made is greater than those made before, however many there are in a millisecond', () => {
+  const ids = Array.from({ length: 20_000 }, makeJobId)
+  expect(ids.toSorted()).toEqual(ids)
+  expect(new Set(ids).size).toBe(ids.length)
+  for (const id of ids.slice(0, 100))
+    expect(id).toMatch(/^[\da-f]{8}-[\da-f]{4}-7[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/)
 })
 
 test('a job with an id is deduplicated, one without gets a name of its own', () => {

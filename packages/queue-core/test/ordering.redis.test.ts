@@ -1,7 +1,8 @@
 import { eventually } from '@titan/local/testing'
 import { describe, expect } from 'vitest'
+import { unpark } from '../src/broker.ts'
 import { createConsumer, RetryError, UnrecoverableError, type Job, type JobContext } from '../src/index.ts'
-import { jobs, range } from './support/collect.ts'
+import { jobs, range, sorted } from './support/collect.ts'
 import { createGate } from './support/gate.ts'
 import { test, type Place, type TestJobs } from './support/place.ts'
 
@@ -159,26 +160,57 @@ describe('jobs of one ordering key', () => {
 })
 
 describe('a key held by a job that somebody deleted', () => {
-  test('goes on when the next job of the key comes, those that waited first', async ({ place }) => {
-    const queue = place.createQueue()
-    await queue.enqueue('work', 1, { id: 'holder', orderingKey: 'k' })
-    await queue.enqueue('work', 2, { orderingKey: 'k' })
-    await place.send('XTRIM', place.keys.streams[1], 'MAXLEN', 0)
-    await queue.enqueue('work', 3, { orderingKey: 'k' })
-    const recorder = createRecorder()
-    await place.startWorker({ work: recorder.work })
-    await eventually(() => recorder.runs.length === 2)
-    expect(recorder.runs).toEqual([2, 3])
-    await expectNothingLeft(place)
-  })
+  const holders = [
+    ['an id of its producer’s', { id: 'holder' }],
+    ['an id that was made', {}],
+  ] as const
 
-  test('goes on although it waited for its retry', async ({ place }) => {
+  test.for(holders)(
+    'with %s goes on when the next job of the key comes, those that waited first',
+    async ([, own], { place }) => {
+      const queue = place.createQueue()
+      await queue.enqueue('work', 1, { ...own, orderingKey: 'k' })
+      await queue.enqueue('work', 2, { orderingKey: 'k' })
+      await place.send('XTRIM', place.keys.streams[1], 'MAXLEN', 0)
+      await queue.enqueue('work', 3, { orderingKey: 'k' })
+      const recorder = createRecorder()
+      await place.startWorker({ work: recorder.work })
+      await eventually(() => recorder.runs.length === 2)
+      expect(recorder.runs).toEqual([2, 3])
+      await expectNothingLeft(place)
+    },
+  )
+
+  test.for(holders)(
+    'with %s goes on within the time of a janitor when no other job comes',
+    async ([, own], { place }) => {
+      const queue = place.createQueue()
+      const { connection, fixed } = place.part
+      await queue.enqueue('work', 1, { ...own, orderingKey: 'k' })
+      await queue.enqueue('work', 2, { orderingKey: 'k' })
+      await queue.enqueue('work', 3, { orderingKey: 'other' })
+      await queue.enqueue('work', 4, { orderingKey: 'other' })
+      await unpark(connection, fixed)
+      expect(await queue.stats()).toMatchObject({ ready: 2, parked: 2 })
+      const [[entryId] = ['']] = await place.send<[string][]>('XRANGE', place.keys.streams[1], '-', '+')
+      await place.send('XDEL', place.keys.streams[1], entryId)
+      await unpark(connection, fixed)
+      expect(await queue.stats()).toMatchObject({ ready: 2, parked: 1 })
+      const recorder = createRecorder()
+      await place.startWorker({ work: recorder.work })
+      await eventually(() => recorder.runs.length === 3)
+      expect(sorted(recorder.runs)).toEqual([2, 3, 4])
+      await expectNothingLeft(place)
+    },
+  )
+
+  test.for(holders)('with %s goes on although it waited for its retry', async ([, own], { place }) => {
     const queue = place.createQueue()
     const work = (): never => {
       throw new RetryError('later', { delayMs: 3_600_000 })
     }
     const worker = await place.startWorker({ work })
-    await queue.enqueue('work', 1, { id: 'holder', orderingKey: 'k' })
+    await queue.enqueue('work', 1, { ...own, orderingKey: 'k' })
     await eventually(() => worker.counters.retried === 1)
     await worker.stop()
     await place.send('DEL', place.keys.delayed, place.keys.delayedJobs)
@@ -186,11 +218,11 @@ describe('a key held by a job that somebody deleted', () => {
     expect(await queue.stats()).toMatchObject({ ready: 1, parked: 0 })
   })
 
-  test('stays with it while a worker runs it', async ({ place }) => {
+  test.for(holders)('with %s stays with it while a worker runs it', async ([, own], { place }) => {
     const queue = place.createQueue()
     const consumer = createConsumer<TestJobs>(place.redis, place.name, { prefix: place.prefix })
     place.onEnd(() => consumer.close())
-    await queue.enqueue('work', 1, { id: 'holder', orderingKey: 'k' })
+    await queue.enqueue('work', 1, { ...own, orderingKey: 'k' })
     const [lease] = await consumer.claim()
     if (lease === undefined) throw new Error('nothing to claim')
     await place.send('XDEL', place.keys.streams[1], lease.fence.entryId)
@@ -199,6 +231,24 @@ describe('a key held by a job that somebody deleted', () => {
     await consumer.ack(lease)
     expect(await queue.stats()).toMatchObject({ ready: 1, parked: 0 })
   })
+})
+
+test('a job that somebody has damaged while it waited behind its key becomes a dead letter, and the next one runs', async ({
+  place,
+}) => {
+  const queue = place.createQueue()
+  await queue.enqueueMany(jobs(3).map((job) => ({ ...job, orderingKey: 'k' })))
+  const [waiting = ''] = await place.send<string[]>('ZRANGE', place.keys.parked, 0, 0)
+  await place.send('ZREM', place.keys.parked, waiting)
+  await place.send('ZADD', place.keys.parked, 0, waiting.slice(0, 30))
+  const recorder = createRecorder()
+  await place.startWorker({ work: recorder.work })
+  await eventually(() => recorder.runs.length === 2)
+  expect(recorder.runs).toEqual([0, 2])
+  expect(await queue.deadLetters()).toMatchObject([
+    { cause: 'undecodable', fields: { envelope: waiting.slice(0, 30) } },
+  ])
+  await expectNothingLeft(place)
 })
 
 test('a key may be of any letters, and one is not the beginning of another', async ({ place }) => {

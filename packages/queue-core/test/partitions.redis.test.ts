@@ -70,6 +70,32 @@ describe('a queue of partitions', () => {
     expect(await queue.stats()).toMatchObject({ delayed: 0 })
   })
 
+  test('spreads recurring jobs, each beside the others of its ordering key', async ({ place }) => {
+    const queue = place.createQueue({ partitions })
+    const homes = (): Promise<number[]> =>
+      Promise.all(range(partitions).map((n) => place.send<number>('ZCARD', `${place.prefix}:{q:${n}}:slots`)))
+    const [first = 0, second = 0] = ['key of one', 'another key'].map((key) => partitionOf(key, partitions))
+    expect(first).not.toBe(second)
+    const count = (...at: number[]): number[] =>
+      range(partitions).map((n) => at.filter((m) => m === n).length)
+    const every = { cron: '* * * * * *' }
+    await queue.schedule('key of one', every, 'work', 1)
+    await queue.schedule('s', every, 'work', 2, { orderingKey: 'another key' })
+    expect(await homes()).toEqual(count(first, second))
+    // With another ordering key it moves.
+    await queue.schedule('s', every, 'work', 2, { orderingKey: 'key of one' })
+    expect(await homes()).toEqual(count(first, first))
+    await queue.schedule('s', every, 'work', 2, { orderingKey: 'another key' })
+    expect((await queue.schedules()).map(({ key }) => key).toSorted()).toEqual(['key of one', 's'])
+    const ids: string[] = []
+    await place.startWorker({ work: ({ id }) => void ids.push(id) }, { partitions })
+    for (const key of ['s@', 'key of one@'])
+      await eventually(() => ids.filter((id) => id.startsWith(key)).length >= 2)
+    expect(new Set(ids).size).toBe(ids.length)
+    expect(await queue.unschedule('s')).toBe(true)
+    expect(await homes()).toEqual(count(first))
+  })
+
   test('pauses and resumes as one', async ({ place }) => {
     const queue = place.createQueue({ partitions })
     await queue.pause()

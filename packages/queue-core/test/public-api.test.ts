@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import * as api from '../src/index.ts'
+import * as testing from '../src/testing.ts'
 import {
   createQueue,
   createWorker,
@@ -34,6 +35,17 @@ test('the library offers these names at run time', () => {
       "createWorker",
       "exponential",
       "fixed",
+    ]
+  `)
+})
+
+test('the helpers for tests are these', () => {
+  expect(Object.keys(testing).toSorted()).toMatchInlineSnapshot(`
+    [
+      "createTestClock",
+      "drain",
+      "recordEvents",
+      "waitForStats",
     ]
   `)
 })

@@ -1,7 +1,9 @@
 import { eventually } from '@titan/local/testing'
 import * as v from 'valibot'
 import { describe, expect } from 'vitest'
-import { createQueue, type Job, type RedisNodeClient } from '../src/index.ts'
+import type { Connection } from '../src/connection.ts'
+import { createQueue, type Job, type QueueEvent, type RedisNodeClient } from '../src/index.ts'
+import type { QueuePartition } from '../src/partition.ts'
 import { fireDueSlots, nextSlot } from '../src/schedules.ts'
 import { test, type Place, type TestJobs } from './support/place.ts'
 
@@ -29,6 +31,8 @@ function clientOf({ redis }: Place): RedisNodeClient {
     on: (event, listener) => redis.on(event, listener),
   }
 }
+
+const ignore = (): void => undefined
 
 const slotOf = (place: Place, key: string): Promise<string | null> =>
   place.send('ZSCORE', place.keys.slots, key)
@@ -122,7 +126,7 @@ describe('a recurring job', () => {
     expect(await queue.unschedule('s')).toBe(true)
     expect(await queue.unschedule('s')).toBe(false)
     expect(await queue.schedules()).toEqual([])
-    expect(await fireDueSlots(place.part, (await serverNow(place)) + 10_000)).toBeUndefined()
+    expect(await fireDueSlots(place.part, (await serverNow(place)) + 10_000, ignore)).toBeUndefined()
     expect((await queue.stats()).ready).toBe(0)
   })
 
@@ -148,8 +152,106 @@ describe('a recurring job', () => {
     for (const key of ['a', 'b', 'c']) await queue.schedule(key, { cron: '0 3 * * *' }, 'work', 1)
     for (const key of ['a', 'b', 'c']) await makeDue(place, key, 5)
     const now = await serverNow(place)
-    await Promise.all([1, 2, 3, 4].map(() => fireDueSlots(place.part, now)))
+    await Promise.all([1, 2, 3, 4].map(() => fireDueSlots(place.part, now, ignore)))
     expect((await queue.stats()).ready).toBe(3)
+  })
+})
+
+describe('a recurring job that somebody has damaged', () => {
+  const good = { cron: '0 3 * * *', timeZone: 'UTC', name: 'work', data: 1, options: {}, key: 'a' }
+  const definitions = [
+    ['is no JSON', '{'],
+    ['is no object', '5'],
+    ['is empty', '{}'],
+    ['has a bad expression', JSON.stringify({ ...good, cron: 'soon' })],
+    ['never fires', JSON.stringify({ ...good, cron: '0 0 31 2 *' })],
+    ['has no data', JSON.stringify({ ...good, data: undefined })],
+    ['has no name', JSON.stringify({ ...good, name: undefined })],
+    ['has options that cannot work', JSON.stringify({ ...good, options: { maxAttempts: 'x' } })],
+  ] as const
+
+  test.for(definitions)(
+    'so that it %s is reported once and holds up no other',
+    async ([, text], { place }) => {
+      const queue = place.createQueue()
+      for (const key of ['a', 'b']) await queue.schedule(key, good, 'work', 1)
+      await place.send('HSET', place.keys.schedules, 'a', text)
+      await makeDue(place, 'a', 10)
+      await makeDue(place, 'b', 5)
+      const told: QueueEvent[] = []
+      const now = await serverNow(place)
+      for (let n = 0; n < 2; n++) await fireDueSlots(place.part, now, (event) => void told.push(event))
+      expect((await queue.stats()).ready).toBe(1)
+      expect(told).toMatchObject([
+        {
+          type: 'error',
+          during: 'schedule',
+          error: { message: expect.stringMatching(/^Schedule "a" cannot be read/) },
+        },
+      ])
+      expect(await queue.unschedule('a')).toBe(true)
+      expect(await queue.unschedule('a')).toBe(false)
+    },
+  )
+
+  test('is left out of the list, and fires again when it is scheduled anew', async ({ place }) => {
+    const queue = place.createQueue()
+    for (const key of ['a', 'b']) await queue.schedule(key, good, 'work', 1)
+    await place.send('HSET', place.keys.schedules, 'a', '{')
+    expect(await queue.schedules()).toMatchObject([{ key: 'b' }])
+    await makeDue(place, 'a', 5)
+    await fireDueSlots(place.part, await serverNow(place), ignore)
+    expect(await slotOf(place, 'a')).toBeNull()
+    await queue.schedule('a', good, 'work', 1)
+    expect(Number(await slotOf(place, 'a'))).toBeGreaterThan(await serverNow(place))
+  })
+
+  test('so that its slot is no moment holds up no other and is not looked at all the time', async ({
+    place,
+  }) => {
+    const queue = place.createQueue()
+    await queue.schedule('a', good, 'work', 1)
+    await place.send('ZADD', place.keys.slots, '-inf', 'b')
+    await makeDue(place, 'a', 5)
+    expect(await fireDueSlots(place.part, await serverNow(place), ignore)).toBeGreaterThan(0)
+    expect((await queue.stats()).ready).toBe(1)
+  })
+})
+
+describe('a recurring job that is replaced while a worker looks at its slot', () => {
+  /** The place, with something that happens between the look at a definition and what follows from it. */
+  function between({ part }: Place, act: () => Promise<unknown>): QueuePartition {
+    const { connection } = part
+    const send: Connection['send'] = async <T>(args: string[]) => {
+      const reply = await connection.send<T>(args)
+      if (args[0] === 'HGET') await act()
+      return reply
+    }
+    return { ...part, connection: { ...connection, send } }
+  }
+
+  test('fires at no slot of the one before', async ({ place }) => {
+    const queue = place.createQueue()
+    await queue.schedule('s', { cron: '0 3 * * *' }, 'work', 1)
+    const slot = await makeDue(place, 's', 5)
+    const replaced = between(place, async () => {
+      await queue.unschedule('s')
+      await queue.schedule('s', { cron: '0 15 * * *' }, 'work', 2)
+      await place.send('ZADD', place.keys.slots, slot, 's')
+    })
+    await fireDueSlots(replaced, await serverNow(place), ignore)
+    expect((await queue.stats()).ready).toBe(0)
+    expect(Number(await slotOf(place, 's'))).toBe(slot)
+    await place.startWorker({ work: () => undefined })
+    await eventually(() => place.eventsOf('started').length === 1)
+  })
+
+  test('keeps the slot it has then, though there was none for a moment', async ({ place }) => {
+    const queue = place.createQueue()
+    await place.send('ZADD', place.keys.slots, 1, 's')
+    const made = between(place, () => queue.schedule('s', { cron: '0 3 * * *' }, 'work', 1))
+    await fireDueSlots(made, await serverNow(place), ignore)
+    expect(Number(await slotOf(place, 's'))).toBeGreaterThan(await serverNow(place))
   })
 })
 

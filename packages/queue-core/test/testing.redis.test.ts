@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest'
 import { createQueue, createWorker, RetryError, type Job } from '../src/index.ts'
-import { drain, recordEvents, waitForStats } from '../src/testing.ts'
+import { createTestClock, drain, recordEvents, waitForStats } from '../src/testing.ts'
 import { jobs, range, sorted } from './support/collect.ts'
 import { createGate } from './support/gate.ts'
 import { test, type TestJobs } from './support/place.ts'
@@ -83,6 +83,80 @@ describe('drain', () => {
     const { prefix } = place
     await place.createQueue().pause()
     await expect(drain(place.redis, place.name, {}, { prefix })).rejects.toThrow(/is paused/)
+  })
+})
+
+describe('a test clock', () => {
+  const HOUR = 3_600_000
+
+  test('makes delayed jobs ready when their time has passed, not before, and in the order of their times', async ({
+    place,
+  }) => {
+    const { prefix } = place
+    const queue = place.createQueue()
+    const clock = createTestClock(place.redis, place.name, { prefix })
+    await queue.enqueue('work', 2, { delayMs: 2 * HOUR })
+    await queue.enqueue('work', 1, { delayMs: HOUR })
+    await queue.enqueue('work', 3, { delayMs: 5 * HOUR })
+    await clock.advance(HOUR / 2)
+    expect(await queue.stats()).toMatchObject({ ready: 0, delayed: 3 })
+    await clock.advance(2 * HOUR)
+    expect(await queue.stats()).toMatchObject({ ready: 2, delayed: 1 })
+    // What is enqueued later has all of its delay before it.
+    await queue.enqueue('work', 4, { delayMs: HOUR })
+    const done: number[] = []
+    const work = ({ data }: Job<'work', number>): void => void done.push(data)
+    await drain<TestJobs>(place.redis, place.name, { work }, { prefix, concurrency: 1 })
+    expect(done).toEqual([1, 2])
+    await clock.advance(HOUR)
+    await drain<TestJobs>(place.redis, place.name, { work }, { prefix })
+    expect(done).toEqual([1, 2, 4])
+  })
+
+  test('lets a retry’s backoff pass', async ({ place }) => {
+    const { prefix } = place
+    const clock = createTestClock(place.redis, place.name, { prefix })
+    await place.createQueue().enqueue('work', 1)
+    const work = ({ attempt }: Job): void => {
+      if (attempt === 1) throw new RetryError('tomorrow', { delayMs: 24 * HOUR })
+    }
+    expect(await drain(place.redis, place.name, { work }, { prefix })).toMatchObject({ retried: 1 })
+    await clock.advance(24 * HOUR)
+    expect(await drain(place.redis, place.name, { work }, { prefix })).toMatchObject({ completed: 1 })
+  })
+
+  test('fires each slot of a recurring job that lies in the time, once', async ({ place }) => {
+    const { prefix } = place
+    const queue = place.createQueue()
+    const clock = createTestClock(place.redis, place.name, { prefix })
+    const ids: string[] = []
+    const work = ({ id }: Job): void => void ids.push(id)
+    const run = async (): Promise<number> => {
+      const { completed } = await drain(place.redis, place.name, { work }, { prefix })
+      return completed
+    }
+    await queue.schedule('nightly', { cron: '0 3 * * *' }, 'work', 1)
+    const [nightly] = await queue.schedules()
+    for (let day = 0; day < 3; day++) {
+      await clock.advance(24 * HOUR)
+      expect(await run()).toBe(1)
+    }
+    expect(ids).toEqual(range(3).map((day) => `nightly@${(nightly?.nextAt ?? 0) + day * 24 * HOUR}`))
+    await queue.schedule('hourly', { cron: '30 * * * *' }, 'work', 1)
+    await clock.advance(12 * HOUR)
+    await clock.advance(12 * HOUR)
+    expect(await run()).toBe(25)
+    expect(new Set(ids).size).toBe(28)
+  })
+
+  test('knows the partitions of its queue, and no time that goes back', async ({ place }) => {
+    const shared = { prefix: place.prefix, partitions: 3 }
+    const queue = createQueue<TestJobs>(place.redis, place.name, shared)
+    await queue.enqueueMany(jobs(9).map((job) => ({ ...job, delayMs: HOUR })))
+    const clock = createTestClock(place.redis, place.name, shared)
+    await expect(clock.advance(-1)).rejects.toMatchObject({ code: 'INVALID_OPTIONS' })
+    await clock.advance(HOUR)
+    expect(await queue.stats()).toMatchObject({ ready: 9, delayed: 0 })
   })
 })
 

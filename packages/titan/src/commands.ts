@@ -1,9 +1,10 @@
-import { EXIT, helpOf, runProgram, type Environment, type Program, type SettingNames } from '@titan/program'
+import { EXIT, runProgram, type Environment, type Program, type SettingNames } from '@titan/program'
 import { dlqDeleteProgram, dlqRedriveProgram } from './dlq-act-programs.ts'
 import { dlqListProgram, dlqShowProgram } from './dlq-look-programs.ts'
 import { doctorProgram } from './doctor-program.ts'
 import { keysCreateProgram, keysRevokeProgram } from './keys-act-programs.ts'
 import { keysListProgram } from './keys-list-program.ts'
+import { migrateProgram } from './migrate-program.ts'
 import { pauseProgram, resumeProgram } from './pause-programs.ts'
 import { paymentsListProgram } from './payments-list-program.ts'
 import { paymentsShowProgram } from './payments-show-program.ts'
@@ -16,9 +17,10 @@ import { verifyProgram } from './verify-program.ts'
 export interface Command {
   readonly words: string
   readonly about: string
+  readonly description: string
   readonly settings: readonly SettingNames[]
-  /** What `--help` prints. */
-  help(): string
+  /** Flag of the setting that words behind the command are for. */
+  readonly placed: string | undefined
   run(args: readonly string[], env: Environment): Promise<number>
 }
 
@@ -43,6 +45,7 @@ export const COMMANDS: readonly Command[] = [
     'checks the invariants of payments in PostgreSQL, Redis and the gateway’s ledger',
     verifyProgram,
   ),
+  command('migrate', 'applies the migrations that are missing', migrateProgram),
   command('recover', 'gives every unfinished payment its job in Redis back', recoverProgram),
 ]
 
@@ -50,8 +53,9 @@ function command<Own, Shared>(words: string, about: string, program: Program<Own
   return {
     words,
     about,
+    description: program.description,
     settings: [...Object.values<SettingNames>(program.settings), ...program.sharedSettings],
-    help: () => helpOf(program),
+    placed: program.words,
     run: (args, env) => runProgram(program, args, env),
   }
 }

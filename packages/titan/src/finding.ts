@@ -9,7 +9,7 @@ export interface Finding {
   readonly reason: string
   /** Number of breaches. */
   readonly count: number
-  /** The first of them, at most {@link SHOWN}: ids of payments, or what else names a breach. */
+  /** The first of them, at most ten: ids of payments, or what else names a breach. */
   readonly offenders: readonly string[]
 }
 

@@ -1,6 +1,6 @@
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Exposition } from '@titan/metrics'
+import type { Registry } from '@titan/metrics'
 import type { WorkerHealth } from '@titan/queue-core'
 import { answersInTime, Failure } from '@titan/program'
 
@@ -11,7 +11,7 @@ export interface HealthServerOptions {
   /** The address to listen on. @default '127.0.0.1' */
   readonly host?: string
   /** What `/metrics` answers. @default there is no such page */
-  readonly metrics?: () => Promise<Exposition>
+  readonly metrics?: Pick<Registry, 'contentType' | 'metrics'> | undefined
   /** The workers; undefined until they run. */
   readonly workers: () => readonly WorkerHealth[] | undefined
   /** Rejects when PostgreSQL does not answer. */
@@ -102,9 +102,12 @@ export function judgeWorker(
   return Math.max(sinceReplyMs, unreadMs, unsettledMs) > deadAfterMs ? 'dead' : 'alive'
 }
 
-async function tellMetrics(response: ServerResponse, read: () => Promise<Exposition>): Promise<void> {
-  const { contentType, text } = await read()
-  response.writeHead(200, { 'content-type': contentType, 'cache-control': 'no-store' })
+async function tellMetrics(
+  response: ServerResponse,
+  registry: Pick<Registry, 'contentType' | 'metrics'>,
+): Promise<void> {
+  const text = await registry.metrics()
+  response.writeHead(200, { 'content-type': registry.contentType, 'cache-control': 'no-store' })
   response.end(text)
 }
 

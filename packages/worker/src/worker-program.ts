@@ -173,7 +173,7 @@ export const workerProgram: Program<WorkerSettings, SharedSettings> = {
           health = await startHealthServer({
             port: healthPort,
             host: healthHost,
-            ...(metrics !== undefined && { metrics: metrics.expose }),
+            metrics: metrics?.registry,
             workers: () => running?.health(),
             database: ping,
           })

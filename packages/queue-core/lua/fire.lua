@@ -1,0 +1,22 @@
+-- Fires one slot of a recurring job: adds its job and moves on to the next slot, if slot and definition are those that
+-- were read; two workers that see a slot, or a definition that is replaced meanwhile, fire nothing twice.
+-- KEYS[14..15]  schedules, processed:<id> of the job
+-- ARGV[1..3]    key of the recurring job, its slot in epoch ms, its definition or '' if there is none
+-- ARGV[4]       its next slot in epoch ms, or '' when it cannot be fired: then it has none any more
+-- ARGV[5..10]   level, id, ordering key, name, meta and data of the job, none without a next slot
+-- RETURNS       1 if that was done, 0 if slot or definition are other ones
+local schedule, slot, definition, following = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+if tonumber(redis.call('ZSCORE', SLOTS, schedule) or '') ~= tonumber(slot) or (redis.call('HGET', KEYS[14], schedule) or '') ~= definition then
+  return 0
+end
+if following == '' then
+  redis.call('ZREM', SLOTS, schedule)
+  return 1
+end
+redis.call('ZADD', SLOTS, following, schedule)
+local level, id, key, name, meta, data = unpack(ARGV, 5, 10)
+local where = redis.call('HGET', LIVE, id)
+if not (where and is_at(id, where)) and redis.call('EXISTS', KEYS[15]) == 0 then
+  place(level, id, '1', key, name, meta, data)
+end
+return 1

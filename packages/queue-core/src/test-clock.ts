@@ -1,0 +1,85 @@
+import { fixedKeys, promote } from './broker.ts'
+import { shareConnection, type RedisClient } from './connection.ts'
+import { checkNumbers } from './new-job.ts'
+import { resolveQueue } from './options.ts'
+import { partitionKeys, type QueuePartition } from './partition.ts'
+import { fireSlot, readScores } from './schedules.ts'
+import { serverNow } from './server.ts'
+
+/** Lets time pass for a queue under test. */
+export interface TestClock {
+  /**
+   * Lets `ms` milliseconds pass for all that waits: when it resolves, the delayed jobs and retries that became due in
+   * them are ready, and each slot of a recurring job that lay in them has fired. Leases, rate limits and the memory of
+   * done jobs go by the server's clock all the same.
+   * @throws {QueueError} `INVALID_OPTIONS`; Error when a recurring job cannot be read
+   */
+  advance(ms: number): Promise<void>
+}
+
+const BATCH = 500
+
+/**
+ * Makes a clock for one queue; `prefix` and `partitions` are the queue's. It runs no handler: a worker does, or `drain`.
+ * @throws {QueueError} `INVALID_OPTIONS`
+ * @example
+ * const clock = createTestClock(redis, 'emails', { prefix })
+ * await queue.schedule('nightly', { cron: '0 3 * * *' }, 'digest', {})
+ * await clock.advance(86_400_000)
+ * expect((await drain<Jobs>(redis, 'emails', handlers, { prefix })).completed).toBe(1)
+ */
+export function createTestClock(
+  redis: RedisClient,
+  queueName: string,
+  options: { readonly prefix?: string; readonly partitions?: number } = {},
+): TestClock {
+  const { prefix, partitions } = resolveQueue(queueName, options)
+  const parts = partitionKeys(prefix, queueName, partitions).map((keys, index): QueuePartition => {
+    return { index, keys, fixed: fixedKeys(keys), connection: shareConnection(redis, keys.dlq) }
+  })
+  /** How far each recurring job is ahead of the server's clock; one that was replaced since is not. */
+  const ahead = new Map<string, { readonly definition: string | null; readonly ms: number }>()
+
+  async function fireSlots(part: QueuePartition, ms: number): Promise<void> {
+    const { connection, keys } = part
+    const now = await serverNow(connection)
+    for (const [key, first] of readScores(
+      await connection.send(['ZRANGE', keys.slots, '0', '-1', 'WITHSCORES']),
+    )) {
+      const definition = await connection.send<string | null>(['HGET', keys.schedules, key])
+      const before = ahead.get(key)
+      const passed = (before?.definition === definition ? before.ms : 0) + ms
+      ahead.set(key, { definition, ms: passed })
+      let slot: number | undefined = first
+      while (slot !== undefined && slot <= now + passed) {
+        const error = await fireSlot(part, key, slot, slot)
+        if (error !== undefined) throw error
+        const following: string | number | null = await connection.send(['ZSCORE', keys.slots, key])
+        slot = following === null ? undefined : Number(following)
+      }
+    }
+  }
+
+  return {
+    async advance(ms) {
+      checkNumbers({ delayMs: ms })
+      for (const part of parts) {
+        await hasten(part, ms)
+        await fireSlots(part, ms)
+        while ((await promote(part.connection, part.fixed, BATCH)).moved === BATCH);
+      }
+    },
+  }
+}
+
+/** Makes every delayed job due so much earlier, and tells the workers. */
+async function hasten({ connection, keys }: QueuePartition, ms: number): Promise<void> {
+  const delayed = readScores(await connection.send(['ZRANGE', keys.delayed, '0', '-1', 'WITHSCORES']))
+  for (let from = 0; from < delayed.length; from += BATCH) {
+    const some = delayed.slice(from, from + BATCH)
+    const scores = some.flatMap(([id, due]) => [String(Math.max(1, due - ms)), id])
+    // A job that became ready meanwhile is not added again.
+    await connection.send(['ZADD', keys.delayed, 'XX', ...scores])
+  }
+  await connection.send(['XADD', keys.control, 'MAXLEN', '64', '*', 'e', 'due', 'v', '1'])
+}
