@@ -21,7 +21,8 @@ export function requestMetrics(http: HttpCounts): MiddlewareHandler<AppEnv> {
   }
 }
 
-/** The route that answered: what is mounted for all methods is middleware. */
+/** The route that answered, or would have, had nothing before it refused. What is mounted for all methods is middleware. */
 function routeOf(context: Context<AppEnv>): string | undefined {
-  return matchedRoutes(context).findLast(({ method }) => method !== 'ALL')?.path
+  const fromAnswer = matchedRoutes(context).slice(context.req.routeIndex)
+  return fromAnswer.find(({ method }) => method !== 'ALL')?.path
 }

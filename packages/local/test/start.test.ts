@@ -1,4 +1,4 @@
-import { readdirSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { eventually } from '../src/testing.ts'
@@ -71,8 +71,12 @@ describe('start', { timeout: 180_000 }, () => {
     })
     expect(await response.json()).toMatchObject({ payment_id: expect.stringMatching(/^pay_/u), amount: 500 })
 
+    const environment = readFileSync(join(stateFolder, 'env'), 'utf8')
+    expect(environment).toMatch(/^export DATABASE_URL='postgres:.+'\nexport REDIS_URL='redis:.+'\n$/u)
+
     start.signal('SIGTERM')
     expect(await start.exited, start.output()).toBe(0)
+    expect(readdirSync(stateFolder)).not.toContain('env')
     await expectNothingLeft(stateFolder)
   })
 

@@ -1,6 +1,7 @@
-import { createPaymentStore, openDatabase, PAYMENT_STATUSES, type PaymentCounts } from '@titan/payments'
+import { PAYMENT_STATUSES, type PaymentCounts } from '@titan/payments'
 import type { QueueStats } from '@titan/queue-core'
 import type { Registry } from 'prom-client'
+import { createPaymentCounter } from './payment-counter.ts'
 import { registerGauge, type ReadGauge } from './read-gauge.ts'
 import { createReading, type Reading } from './reading.ts'
 import { seconds } from './registry.ts'
@@ -18,11 +19,6 @@ export interface StoreGauges {
   observe(sources: StoreSources): () => Promise<void>
 }
 
-/** Counted at a bounded cost: a table of more rows is estimated, and of each working state no more are counted. */
-const COUNT_LIMITS = { table: 10_000, working: 10_000 } as const
-/** A count that takes longer is ended by the server, in milliseconds. */
-const STATEMENT_TIMEOUT_MS = 2_000
-
 interface Readings {
   readonly counts: Reading<PaymentCounts>
   readonly queues: readonly { readonly name: string; readonly stats: Reading<QueueStats> }[]
@@ -33,6 +29,16 @@ const STATES = ['ready', 'leased', 'delayed', 'parked', 'dead'] as const
 /** Registers the gauges of the stores. */
 export function createStoreGauges(registry: Registry): StoreGauges {
   let readings: Readings | undefined
+
+  /** Together: they wait for the same server. */
+  async function readQueues(): Promise<readonly (readonly [name: string, stats: QueueStats])[]> {
+    const queues = readings?.queues ?? []
+    const all = await Promise.all(queues.map(({ stats }) => stats.get()))
+    return queues.flatMap(({ name }, index) => {
+      const stats = all[index]
+      return stats === undefined ? [] : [[name, stats] as const]
+    })
+  }
 
   const register = <Label extends string = never>(gauge: ReadGauge<Label>): void =>
     registerGauge(registry, gauge)
@@ -51,10 +57,7 @@ export function createStoreGauges(registry: Registry): StoreGauges {
       help,
       labelNames: ['queue'],
       async read(tell) {
-        for (const { name: queue, stats } of readings?.queues ?? []) {
-          const known = await stats.get()
-          if (known !== undefined) tell(pick(known), { queue })
-        }
+        for (const [queue, stats] of await readQueues()) tell(pick(stats), { queue })
       },
     })
 
@@ -100,10 +103,8 @@ export function createStoreGauges(registry: Registry): StoreGauges {
     help: 'Jobs by state: ready, leased, delayed, parked (behind another one of their key), dead.',
     labelNames: ['queue', 'state'],
     async read(tell) {
-      for (const { name: queue, stats } of readings?.queues ?? []) {
-        const known = await stats.get()
-        if (known !== undefined) for (const state of STATES) tell(known[state], { queue, state })
-      }
+      for (const [queue, stats] of await readQueues())
+        for (const state of STATES) tell(stats[state], { queue, state })
     },
   })
   ofQueues(
@@ -115,20 +116,14 @@ export function createStoreGauges(registry: Registry): StoreGauges {
 
   return {
     observe({ databaseUrl, queues }) {
-      // Of its own, so that counting neither waits for payments nor holds them up.
-      const sql = openDatabase(databaseUrl, {
-        poolSize: 1,
-        applicationName: 'titan-metrics',
-        statementTimeoutMs: STATEMENT_TIMEOUT_MS,
-      })
-      const store = createPaymentStore(sql)
+      const payments = createPaymentCounter(databaseUrl)
       readings = {
-        counts: createReading(() => store.counts(COUNT_LIMITS)),
+        counts: createReading(() => payments.count()),
         queues: queues.map((queue) => ({ name: queue.name, stats: createReading(() => queue.stats()) })),
       }
       return async () => {
         readings = undefined
-        await sql.end({ timeout: 0 })
+        await payments.close()
       }
     },
   }

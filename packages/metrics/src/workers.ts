@@ -21,7 +21,7 @@ export function registerWorkerGauges(registry: Registry, workers: () => readonly
     name: string,
     help: string,
     pick: (worker: ObservedWorker) => number,
-    combine: (one: number, other: number) => number,
+    combine: (values: readonly number[]) => number,
   ): void =>
     registerGauge(registry, {
       name,
@@ -29,10 +29,11 @@ export function registerWorkerGauges(registry: Registry, workers: () => readonly
       labelNames: ['queue'],
       read(tell) {
         for (const [queue, together] of Map.groupBy(workers(), (worker) => worker.queue))
-          tell(together.map(pick).reduce(combine), { queue })
+          tell(combine(together.map(pick)), { queue })
       },
     })
-  const sum = (one: number, other: number): number => one + other
+  const sum = (values: readonly number[]): number => values.reduce((one, other) => one + other, 0)
+  const max = (values: readonly number[]): number => Math.max(...values)
 
   perQueue(
     'titan_workers_alive',
@@ -63,18 +64,18 @@ export function registerWorkerGauges(registry: Registry, workers: () => readonly
     'titan_worker_unsettled_seconds',
     'For how long ends of jobs have waited to be stored without one being stored; the slowest worker.',
     ({ health }) => seconds(health.unsettledMs),
-    Math.max,
+    max,
   )
   perQueue(
     'titan_worker_unread_seconds',
     'For how long Redis has owed the answer to a read; the slowest worker.',
     ({ health }) => seconds(health.unreadMs),
-    Math.max,
+    max,
   )
   perQueue(
     'titan_worker_since_reply_seconds',
     'Since Redis last answered anything; the slowest worker.',
     ({ health }) => seconds(health.sinceReplyMs),
-    Math.max,
+    max,
   )
 }

@@ -32,7 +32,8 @@ for _, id in ipairs(ids) do
   end
 end
 local following = redis.call('ZRANGE', DELAYED, 0, 0, 'WITHSCORES')[2]
-local slot = redis.call('ZRANGE', SLOTS, 0, 0, 'WITHSCORES')[2]
+-- One that is no moment, such as -inf, must not hide the others.
+local slot = redis.call('ZRANGE', SLOTS, 0, '+inf', 'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES')[2]
 return {
   #ids, tonumber(following or -1), now, redis.call('EXISTS', PAUSED), tonumber(slot or -1), buried, failure,
 }

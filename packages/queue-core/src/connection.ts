@@ -78,8 +78,19 @@ type Accepts<T extends RedisClient> = T
 /** Compile-time proof that node-redis' own clients are accepted. @public */
 export type Accepted = Accepts<RedisClientType> | Accepts<RedisClusterType>
 
+/** The client, if it is one. @throws {QueueError} `INVALID_OPTIONS` */
+export function checkClient<Client extends RedisClient>(client: Client): Client {
+  if (typeof client === 'object' && client !== null && ('isReady' in client || isCluster(client)))
+    return client
+  throw new QueueError(
+    'INVALID_OPTIONS',
+    'The first argument must be a client of node-redis: createClient(…) or createCluster(…) of the package "redis", connected',
+  )
+}
+
 /** Sends over the caller's own client, which stays the caller's to mend and to close. */
 export function shareConnection(client: RedisClient, key: string): Connection {
+  checkClient(client)
   let lastReplyAt = performance.now()
   return {
     async send<T>(args: string[], options: SendOptions = {}) {

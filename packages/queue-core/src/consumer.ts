@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { Verdict } from './settle.ts'
 import { openClaimer, type Claimer } from './claimer.ts'
-import type { RedisClient } from './connection.ts'
+import { checkClient, type RedisClient } from './connection.ts'
 import { QueueError } from './errors.ts'
 import { guardListener } from './events.ts'
 import { createFate } from './fate.ts'
@@ -14,7 +14,7 @@ import { priorityOf } from './levels.ts'
 import type { Keys } from './keys.ts'
 import { resolveWorker, type ResolvedWorker, type WorkerOptions } from './options.ts'
 import { partitionKeys } from './partition.ts'
-import { validate, type Schemas } from './schema.ts'
+import { readSchemas, validate } from './schema.ts'
 import { deadVerdict, retryVerdict, verdict } from './verdict.ts'
 
 /** The right to run one job until `visibilityMs` have passed since it was claimed or last renewed. */
@@ -115,10 +115,11 @@ export function createConsumer<Jobs extends JobMap>(
 ): Consumer<Jobs> {
   const { partition = 0, ...inherited } = options
   const settings = resolveWorker(queue, inherited)
+  checkClient(redis)
   const keys = keysOfPartition(queue, settings, partition)
   const name = `${options.consumer ?? `${hostname()}-${process.pid}`}:${randomBytes(4).toString('hex')}`
   const emit = guardListener(options.onEvent)
-  const schemas = options.schemas as Schemas | undefined
+  const schemas = readSchemas(options.schemas)
   const counts = { started: 0, completed: 0, retried: 0, deadLettered: 0, released: 0, leasesLost: 0 }
   const sealFate = createFate(settings, name, counts, emit, options.onEvent !== undefined)
   const heldOf = new WeakMap<Lease<Jobs>, Held>()

@@ -2,7 +2,7 @@ import { enqueue, type Entry } from './enqueue.ts'
 import { QueueError } from './errors.ts'
 import { decodeFields, readJson, type Failure, type FailureCause, type Meta } from './job.ts'
 import { timeOf } from './lease.ts'
-import { levelOf, type Priority } from './levels.ts'
+import { isPriority, levelOf, type Priority } from './levels.ts'
 import type { QueuePartition } from './partition.ts'
 import { pause } from './loop.ts'
 
@@ -247,6 +247,7 @@ function toLetter(letterId: string, entryId: string, list: readonly string[]): D
   const evidence = { ...NO_EVIDENCE, enqueuedAt: undefined, ...(found as Partial<Evidence> | undefined) }
   return {
     ...evidence,
+    priority: isPriority(evidence.priority) ? evidence.priority : 'default',
     letterId,
     name: fields['n'] ?? '',
     data: readJson(fields['d']),

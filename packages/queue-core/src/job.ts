@@ -55,10 +55,13 @@ export interface JobOptions {
   readonly visibilityMs?: number
   /** Longest run of the handler in milliseconds, 0 = no limit. @default the worker's `timeoutMs` */
   readonly timeoutMs?: number
-  /** Fixed or exponential delay between this job's attempts. @default the worker's `backoff` */
+  /** Delay between this job's attempts. @default the worker's `backoff` */
   readonly backoff?: {
+    /** Always the same, or doubling with each failure and with jitter. */
     readonly type: 'fixed' | 'exponential'
+    /** Delay after the first failure in milliseconds. */
     readonly delayMs: number
+    /** Upper bound of an exponential delay in milliseconds. @default 60000 */
     readonly maxMs?: number
   }
   /** `traceparent` to hand to the handler (https://www.w3.org/TR/trace-context/). @default none */
@@ -82,12 +85,19 @@ export interface Failure {
 
 /** Why a delivery did not end in success. */
 export type FailureCause =
+  /** The handler threw. */
   | 'handler_error'
+  /** The handler ran longer than `timeoutMs`. */
   | 'timeout'
+  /** The handler threw an `UnrecoverableError`. */
   | 'unrecoverable'
+  /** Its workers were killed, stalled or cut off, `maxCrashes` times in a row. */
   | 'worker_crash'
+  /** No handler of that name. */
   | 'unknown_job'
+  /** The data is no JSON, or does not fit its schema. */
   | 'invalid_payload'
+  /** What was stored is not in the format of a job. */
   | 'undecodable'
 
 /** Everything about a job but its name and data: the `m` field of a stream entry, absent when all is default. */
@@ -128,7 +138,7 @@ const CONTROL = /[\u0000-\u001f\u007f]/
 
 /** The name, if it may be one. @throws {QueueError} `INVALID_PAYLOAD` */
 export function checkName(name: string): string {
-  if (NAME.test(name)) return name
+  if (typeof name === 'string' && NAME.test(name)) return name
   throw new QueueError(
     'INVALID_PAYLOAD',
     `Job name ${JSON.stringify(name)} is not valid: use 1–128 letters, digits or . : / - _`,

@@ -1,3 +1,5 @@
+import { QueueError } from './errors.ts'
+
 /** The three priorities of a job. */
 export type Priority = 'high' | 'default' | 'low'
 
@@ -9,12 +11,23 @@ export const LEVELS: readonly Level[] = [0, 1, 2]
 
 const PRIORITIES: readonly Priority[] = ['high', 'default', 'low']
 
+/** Whether it is one of the three. */
+export function isPriority(value: unknown): value is Priority {
+  return PRIORITIES.some((priority) => priority === value)
+}
+
 /** Shares of the work taken per level while all levels have a backlog. */
 export const DEFAULT_WEIGHTS: readonly number[] = [6, 3, 1]
 
-/** The place of a priority. */
+/** The place of a priority. @throws {QueueError} `INVALID_OPTIONS` */
 export function levelOf(priority: Priority): Level {
-  return priority === 'high' ? 0 : priority === 'low' ? 2 : 1
+  if (priority === 'default') return 1
+  if (priority === 'high') return 0
+  if (priority === 'low') return 2
+  throw new QueueError(
+    'INVALID_OPTIONS',
+    `priority must be high, default or low, got ${JSON.stringify(priority)}`,
+  )
 }
 
 /** The priority at a place. */

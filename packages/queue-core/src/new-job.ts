@@ -86,8 +86,15 @@ function checkNumber(option: string, value: number | undefined, smallest: number
 function check(options: JobOptions): void {
   const { id, orderingKey, traceparent, backoff } = options
   checkNumbers(options)
-  checkNumber('backoff.delayMs', backoff?.delayMs, 0)
-  checkNumber('backoff.maxMs', backoff?.maxMs, 0)
+  if (backoff !== undefined) {
+    if (backoff.type !== 'fixed' && backoff.type !== 'exponential')
+      throw new QueueError(
+        'INVALID_OPTIONS',
+        `backoff.type must be fixed or exponential, got ${JSON.stringify(backoff.type)}`,
+      )
+    checkNumber('backoff.delayMs', backoff.delayMs ?? NaN, 0)
+    checkNumber('backoff.maxMs', backoff.maxMs, 0)
+  }
   for (const [option, value] of Object.entries({ id, orderingKey, traceparent }))
     if (value !== undefined) checkKey(option, value)
 }

@@ -103,12 +103,37 @@ export const defaults = {
 } as const
 
 function check(name: string, value: number | undefined, fallback: number, min: number, max: number): number {
-  if (value === undefined) return fallback
+  return value === undefined ? fallback : checkGiven(name, value, min, max)
+}
+
+function checkGiven(name: string, value: number, min: number, max: number): number {
   if (Number.isInteger(value) && value >= min && value <= max) return value
   throw new QueueError(
     'INVALID_OPTIONS',
     `${name} must be a whole number from ${min} to ${max}, got ${String(value)}`,
   )
+}
+
+function checkFunction(name: string, value: unknown): void {
+  if (value !== undefined && typeof value !== 'function')
+    throw new QueueError('INVALID_OPTIONS', `${name} must be a function, got ${describe(value)}`)
+}
+
+/** A value as a message shows it. */
+const describe = (value: unknown): string => JSON.stringify(value) ?? typeof value
+
+/** Refuses what is no map of functions. @throws {QueueError} `INVALID_OPTIONS` */
+export function checkHandlers(handlers: unknown): void {
+  if (typeof handlers !== 'object' || handlers === null)
+    throw new QueueError(
+      'INVALID_OPTIONS',
+      `Handlers must be an object with a function for each job name, got ${describe(handlers)}`,
+    )
+  for (const [name, handler] of Object.entries(handlers)) {
+    if (handler === undefined)
+      throw new QueueError('INVALID_OPTIONS', `The handler of "${name}" is undefined`)
+    checkFunction(`The handler of "${name}"`, handler)
+  }
 }
 
 const DAY = 86_400_000
@@ -174,17 +199,19 @@ export function resolveWorker(
   options: Omit<WorkerOptions<JobMap>, 'schemas'>,
 ): ResolvedWorker {
   const { priorities, rateLimit } = options
+  checkFunction('backoff', options.backoff)
+  checkFunction('onEvent', options.onEvent)
   if (rateLimit !== undefined) {
-    check('rateLimit.max', rateLimit.max, 1, 1, 1_000_000)
-    check('rateLimit.perMs', rateLimit.perMs, 1, 1, DAY)
+    checkGiven('rateLimit.max', rateLimit.max, 1, 1_000_000)
+    checkGiven('rateLimit.perMs', rateLimit.perMs, 1, DAY)
   }
   const weights =
     priorities === 'strict'
       ? undefined
       : priorities === undefined
         ? DEFAULT_WEIGHTS
-        : [priorities.high, priorities.default, priorities.low].map((weight) =>
-            check('priorities', weight, 1, 1, 1_000),
+        : (['high', 'default', 'low'] as const).map((priority) =>
+            checkGiven(`priorities.${priority}`, priorities[priority], 1, 1_000),
           )
   return {
     ...resolveShared(queue, options),

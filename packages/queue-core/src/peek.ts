@@ -8,6 +8,7 @@ export type JobState = 'ready' | 'leased' | 'delayed' | 'parked'
 
 /** A live job as it is in Redis. */
 export interface JobView {
+  /** Where it is. */
   readonly state: JobState
   /** '' when its entry could not be read. */
   readonly id: string
@@ -15,6 +16,7 @@ export interface JobView {
   readonly name: string
   /** What the producer gave; undefined when it could not be read. */
   readonly data: unknown
+  /** The stream it is in or will be in. */
   readonly priority: Priority
   /** Failed attempts so far. */
   readonly failures: number

@@ -11,7 +11,7 @@ import { resolveQueue, type QueueOptions } from './options.ts'
 import { checkNumbers, describeJob, needsMeta } from './new-job.ts'
 import { partitionKeys, partitionOf, type QueuePartition } from './partition.ts'
 import { createSchedules, type Schedules } from './schedules.ts'
-import { validate, type Schemas } from './schema.ts'
+import { readSchemas, validate } from './schema.ts'
 import { readStats, type QueueStats } from './stats.ts'
 import { runScript, scripts } from './scripts.ts'
 
@@ -87,7 +87,7 @@ export function createQueue<Jobs extends JobMap>(
   options: QueueOptions<Jobs> = {},
 ): Queue<Jobs> {
   const { prefix, partitions, maxLength, maxPayloadBytes } = resolveQueue(name, options)
-  const schemas = options.schemas as Schemas | undefined
+  const schemas = readSchemas(options.schemas)
   const parts = partitionKeys(prefix, name, partitions).map((keys, index): QueuePartition => ({
     index,
     keys,

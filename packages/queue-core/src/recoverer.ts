@@ -26,7 +26,8 @@ export interface Recoverer extends Loop {
 export function startRecoverer(lane: Lane, demand: () => number): Recoverer {
   const { part, owner, emit } = lane
   const intervalMs = Math.min(5_000, Math.max(50, owner.visibilityMs / 5))
-  let tidiedAt = performance.now()
+  // A worker that starts tidies up first: what was stuck need not wait for another minute.
+  let tidiedAt = -Infinity
   let state: 'resting' | 'waiting' | 'scanning' = 'resting'
   // One pass over the whole list of pending entries, page by page: what has expired must not wait behind what has not.
   let cursors = SCAN_START

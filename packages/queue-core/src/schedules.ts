@@ -39,7 +39,7 @@ export interface Schedule {
 
 /** A schedule and when it fires next, epoch milliseconds. */
 export interface ScheduleState extends Schedule {
-  /** Undefined when it was removed just now. */
+  /** Undefined when it was removed just now, or fires no more since it cannot be read. */
   readonly nextAt: number | undefined
 }
 
@@ -75,9 +75,11 @@ export function nextSlot(cron: string, timeZone: string, after: number): number 
     if (!/^\s*(\S+\s+){4,5}\S+\s*$/.test(cron)) throw new Error('A schedule has five or six fields')
     return new Cron(cron, { timezone: timeZone }).nextRun(new Date(after))?.getTime()
   } catch (error) {
-    throw new QueueError('INVALID_OPTIONS', `Schedule "${cron}" in time zone "${timeZone}" is not valid`, {
-      cause: error,
-    })
+    throw new QueueError(
+      'INVALID_OPTIONS',
+      `Schedule "${cron}" in time zone "${timeZone}" is not valid: ${error instanceof Error ? error.message : String(error)}`,
+      { cause: error },
+    )
   }
 }
 
@@ -124,6 +126,7 @@ export function createSchedules<Jobs extends JobMap>(
       checkKey('Schedule key', key, LONGEST_KEY)
       checkName(name)
       describeJob(options)
+      levelOf(options.priority ?? 'default')
       const checked = await validate(schemas, name, data)
       encodeData(name, checked, maxPayloadBytes)
       const home = parts[partitionOf(options.orderingKey ?? key, parts.length)]
@@ -175,10 +178,13 @@ export async function fireDueSlots(
     return readScores(await connection.send<Scores>(['ZRANGE', keys.slots, ...range]))
   }
   const due = await find('-inf', String(now), BATCH)
-  for (const [key, slot] of due) {
-    const error = await fireSlot(part, key, slot, now)
-    if (error !== undefined) emit({ type: 'error', error, during: 'schedule' })
-  }
+  // Side by side, so that delayed jobs do not wait for many round trips.
+  await Promise.all(
+    due.map(async ([key, slot]) => {
+      const error = await fireSlot(part, key, slot, now)
+      if (error !== undefined) emit({ type: 'error', error, during: 'schedule' })
+    }),
+  )
   if (due.length === BATCH) return 0
   const [next] = await find(`(${now}`, '+inf', 1)
   return next === undefined ? undefined : Math.max(0, next[1] - now)

@@ -4,6 +4,17 @@ import { QueueError } from './errors.ts'
 /** Schemas by job name, whatever the job map. */
 export type Schemas = Readonly<Record<string, StandardSchemaV1 | undefined>>
 
+/** The schemas of a queue. @throws {QueueError} `INVALID_OPTIONS` when one is no Standard Schema */
+export function readSchemas(schemas: object | undefined): Schemas | undefined {
+  for (const [name, schema] of Object.entries(schemas ?? {}))
+    if (schema !== undefined && typeof (schema as Partial<StandardSchemaV1>)?.['~standard'] !== 'object')
+      throw new QueueError(
+        'INVALID_OPTIONS',
+        `The schema of "${name}" is no Standard Schema (https://standardschema.dev)`,
+      )
+  return schemas as Schemas | undefined
+}
+
 /**
  * Checks data against the schema of its job, if there is one, and returns the schema's output.
  * @throws {QueueError} `INVALID_PAYLOAD` with the path and text of each issue

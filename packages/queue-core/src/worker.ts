@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
-import type { RedisClient } from './connection.ts'
+import { checkClient, type RedisClient } from './connection.ts'
 import { createPrefetch } from './demand.ts'
 import { QueueError } from './errors.ts'
 import { guardListener, type OnEvent } from './events.ts'
@@ -12,9 +12,9 @@ import { toJob, type Lane } from './lane.ts'
 import { timeOf } from './lease.ts'
 import { priorityOf } from './levels.ts'
 import { createLimiter, type Limiter } from './limiter.ts'
-import { resolveWorker, type WorkerOptions } from './options.ts'
+import { checkHandlers, resolveWorker, type WorkerOptions } from './options.ts'
 import { partitionKeys } from './partition.ts'
-import { validate, type Schemas } from './schema.ts'
+import { readSchemas, validate } from './schema.ts'
 import { openStation, type Station } from './station.ts'
 
 /** A handler for each job name; data is typed by the job map. */
@@ -92,6 +92,8 @@ export function createWorker<Jobs extends JobMap>(
   options: WorkerOptions<Jobs> = {},
 ): Worker {
   const settings = resolveWorker(queue, options)
+  checkHandlers(handlers)
+  checkClient(redis)
   const { concurrency } = settings
   const consumer = `${options.consumer ?? `${hostname()}-${process.pid}`}:${randomBytes(4).toString('hex')}`
   const tell = guardListener(options.onEvent)
@@ -100,7 +102,7 @@ export function createWorker<Jobs extends JobMap>(
     if (event.type === 'deadLettered') counts.deadLettered++
     tell(event)
   }
-  const schemas = options.schemas as Schemas | undefined
+  const schemas = readSchemas(options.schemas)
   const byName = new Map<string, Handler<string, never>>(Object.entries(handlers))
   const prefetch = createPrefetch(settings.maxPrefetch)
   const counts: Counts = { started: 0, completed: 0, retried: 0, deadLettered: 0, released: 0, leasesLost: 0 }

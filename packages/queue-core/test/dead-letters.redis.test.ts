@@ -33,6 +33,14 @@ async function drain(place: Place, queue: Queue<TestJobs>): Promise<number[]> {
 const dataOf = (letters: readonly DeadLetter[]): unknown[] => letters.map(({ data }) => data)
 
 describe('dead letters', () => {
+  test('of a priority that is none count as of the default one', async ({ place }) => {
+    const queue = await bury(place, 1)
+    const evidence = JSON.stringify({ id: 'mine', priority: 'urgent' })
+    await place.send('XADD', place.keys.dlq, '*', 'n', 'work', 'd', '5', 'e', evidence)
+    expect((await queue.deadLetters()).map(({ priority }) => priority)).toEqual(['default', 'default'])
+    expect(await queue.redrive()).toEqual({ redriven: 2, skipped: 0 })
+  })
+
   test('are read page by page, oldest first', async ({ place }) => {
     const queue = await bury(place, 5)
     const first = await queue.deadLetters({ count: 2 })

@@ -149,6 +149,7 @@ describe('a delayed job that somebody has damaged', () => {
     ])
     expect(await queue.redrive()).toEqual({ redriven: 0, skipped: 1 })
     expect(await queue.stats()).toMatchObject({ delayed: 0, dead: 1 })
+    expect(await place.send('HEXISTS', place.keys.live, 'bad')).toBe(0)
     expect(await queue.enqueue('work', 4, { id: 'bad', delayMs: 60_000 })).toMatchObject({ duplicate: false })
   })
 

@@ -96,7 +96,7 @@ describe('names', () => {
   test.each(['a', 'email.send', 'v2/pay', 'a:b-c_d', 'n'.repeat(128)])('%s is one', (name) => {
     expect(checkName(name)).toBe(name)
   })
-  test.each(['', ' ', 'a b', 'ä', 'a\n', 'n'.repeat(129)])('%j is none', (name) => {
+  test.each(['', ' ', 'a b', 'ä', 'a\n', 'n'.repeat(129), undefined as never])('%j is none', (name) => {
     expect(() => checkName(name)).toThrow(invalid)
   })
   test.each(['', 'a\nb', 'a\u0000', 'a\u007f', 'n'.repeat(256)])('%j is no id', (id) => {

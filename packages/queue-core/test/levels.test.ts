@@ -24,6 +24,10 @@ test('a priority and its level name each other', () => {
     expect(priorityOf(levelOf(priority))).toBe(priority)
 })
 
+test('a priority that is none is refused', () => {
+  expect(() => levelOf('urgent' as never)).toThrow('priority must be high, default or low, got "urgent"')
+})
+
 describe('the picker', () => {
   test('serves levels with a backlog by their weights', () => {
     expect(pickMany(100, DEFAULT_WEIGHTS)).toEqual([60, 30, 10])

@@ -9,6 +9,14 @@ test('only name and data make a plain job, whatever its priority', () => {
   expect(needsMeta({ traceparent: 'x' })).toBe(true)
 })
 
+test.each([
+  [{ backoff: 500 }, 'backoff.type must be fixed or exponential, got undefined'],
+  [{ backoff: { type: 'linear', delayMs: 1 } }, 'backoff.type must be fixed or exponential, got "linear"'],
+  [{ backoff: { type: 'fixed' } }, 'backoff.delayMs must be a whole number of at least 0, got NaN'],
+])('options %j are refused', (options, message) => {
+  expect(() => describeJob(options as never)).toThrow(message)
+})
+
 test('an id that is made is greater than those made before, however many there are in a millisecond', () => {
   const ids = Array.from({ length: 20_000 }, makeJobId)
   expect(ids.toSorted()).toEqual(ids)

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { createQueue, createWorker, type RedisClient } from '../src/index.ts'
+import { createConsumer, createInspector, createQueue, createWorker, type RedisClient } from '../src/index.ts'
 import { defaults, resolveQueue, resolveWorker } from '../src/options.ts'
 
-const unused = {} as RedisClient
+const unused = { isReady: true } as RedisClient
 
 function messageOf(act: () => unknown): string {
   try {
@@ -60,12 +60,32 @@ describe('a worker', () => {
     [{ priorities: { high: 0, default: 1, low: 1 } }],
     [{ rateLimit: { max: 0, perMs: 1_000 } }],
     [{ rateLimit: { max: 1, perMs: 0 } }],
+    [{ rateLimit: { max: 1 } as never }],
+    [{ priorities: { high: 1 } as never }],
+    [{ priorities: 'weighted' as never }],
     [{ group: '' }],
     [{ prefix: 'a{b}' }],
   ])('is refused %j, and told why', (options) => {
     const message = messageOf(() => createWorker(unused, 'q', {}, options))
     expect(message).toMatch(/must be a whole number from \d+ to \d+, got|is not valid: use 1–100/)
     expect(message).toContain(Object.keys(options)[0])
+  })
+
+  test.each([
+    [{ backoff: 500 }, 'backoff must be a function, got 500'],
+    [{ onEvent: 'log' }, 'onEvent must be a function, got "log"'],
+    [{ schemas: { work: {} } }, 'The schema of "work" is no Standard Schema (https://standardschema.dev)'],
+  ])('is refused %j, which is of another kind', (options, message) => {
+    expect(messageOf(() => createWorker(unused, 'q', {}, options as never))).toBe(message)
+  })
+
+  test.each([
+    [undefined, 'Handlers must be an object with a function for each job name, got undefined'],
+    [() => undefined, 'Handlers must be an object with a function for each job name, got function'],
+    [{ work: 5 }, 'The handler of "work" must be a function, got 5'],
+    [{ work: undefined }, 'The handler of "work" is undefined'],
+  ])('is refused handlers that are none', (handlers, message) => {
+    expect(messageOf(() => createWorker(unused, 'q', handlers as never))).toBe(message)
   })
 
   test('names what it got', () => {
@@ -95,3 +115,17 @@ describe('a queue', () => {
     },
   )
 })
+
+test.each([undefined, 'redis://127.0.0.1', {}])(
+  'a client that is %j is refused by all that take one',
+  (client) => {
+    const wrong = client as never
+    for (const act of [
+      () => createQueue(wrong, 'q'),
+      () => createWorker(wrong, 'q', {}),
+      () => createConsumer(wrong, 'q'),
+      () => createInspector(wrong, 'q'),
+    ])
+      expect(messageOf(act)).toMatch(/must be a client of node-redis/)
+  },
+)

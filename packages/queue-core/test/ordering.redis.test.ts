@@ -159,6 +159,23 @@ describe('jobs of one ordering key', () => {
   })
 })
 
+test('a job that comes while one of its key waits for its retry waits too', async ({ place }) => {
+  const queue = place.createQueue()
+  const recorder = createRecorder(({ data, attempt }) => {
+    if (data === 1 && attempt === 1) throw new RetryError('later', { delayMs: 3_600_000 })
+  })
+  const worker = await place.startWorker({ work: recorder.work })
+  const { id } = await queue.enqueue('work', 1, { orderingKey: 'k' })
+  await eventually(() => worker.counters.retried === 1)
+  await queue.enqueue('work', 2, { orderingKey: 'k' })
+  await unpark(place.part.connection, place.part.fixed)
+  expect(await queue.stats()).toMatchObject({ delayed: 1, parked: 1, ready: 0 })
+  await queue.reschedule(id, { delayMs: 0 })
+  await eventually(() => recorder.runs.length === 3)
+  expect(recorder.runs).toEqual([1, 1, 2])
+  await expectNothingLeft(place)
+})
+
 describe('a key held by a job that somebody deleted', () => {
   const holders = [
     ['an id of its producer’s', { id: 'holder' }],
@@ -203,6 +220,18 @@ describe('a key held by a job that somebody deleted', () => {
       await expectNothingLeft(place)
     },
   )
+
+  test('goes on when a worker starts', async ({ place }) => {
+    const queue = place.createQueue()
+    await queue.enqueue('work', 1, { orderingKey: 'k' })
+    await queue.enqueue('work', 2, { orderingKey: 'k' })
+    await place.send('XTRIM', place.keys.streams[1], 'MAXLEN', 0)
+    const recorder = createRecorder()
+    await place.startWorker({ work: recorder.work })
+    await eventually(() => recorder.runs.length === 1)
+    expect(recorder.runs).toEqual([2])
+    await expectNothingLeft(place)
+  })
 
   test.for(holders)('with %s goes on although it waited for its retry', async ([, own], { place }) => {
     const queue = place.createQueue()

@@ -5,6 +5,7 @@ import type { Connection } from '../src/connection.ts'
 import { createQueue, type Job, type QueueEvent, type RedisNodeClient } from '../src/index.ts'
 import type { QueuePartition } from '../src/partition.ts'
 import { fireDueSlots, nextSlot } from '../src/schedules.ts'
+import { range } from './support/collect.ts'
 import { test, type Place, type TestJobs } from './support/place.ts'
 
 async function serverNow(place: Place): Promise<number> {
@@ -157,6 +158,34 @@ describe('a recurring job', () => {
   })
 })
 
+test('more recurring jobs than are fired in one go all fire', async ({ place }) => {
+  const queue = place.createQueue()
+  await Promise.all(range(130).map((n) => queue.schedule(`s${n}`, { cron: '0 3 * * *' }, 'work', n)))
+  for (const n of range(130)) await makeDue(place, `s${n}`, 5)
+  const now = await serverNow(place)
+  expect(await fireDueSlots(place.part, now, ignore)).toBe(0)
+  expect(await fireDueSlots(place.part, now, ignore)).toBeGreaterThan(0)
+  expect(await queue.stats()).toMatchObject({ ready: 130 })
+})
+
+test('a slot that comes back after its job is done, or while it waits, adds no other', async ({ place }) => {
+  const queue = place.createQueue()
+  await queue.schedule('s', { cron: '0 3 * * *' }, 'work', 1)
+  const slot = await makeDue(place, 's', 5)
+  const fireAgain = async (): Promise<unknown> => {
+    await place.send('ZADD', place.keys.slots, slot, 's')
+    return fireDueSlots(place.part, await serverNow(place), ignore)
+  }
+  await fireAgain()
+  await fireAgain()
+  expect(await queue.stats()).toMatchObject({ ready: 1 })
+  const worker = await place.startWorker({ work: () => undefined })
+  await eventually(() => worker.counters.completed === 1)
+  await worker.stop()
+  await fireAgain()
+  expect(await queue.stats()).toMatchObject({ ready: 0 })
+})
+
 describe('a recurring job that somebody has damaged', () => {
   const good = { cron: '0 3 * * *', timeZone: 'UTC', name: 'work', data: 1, options: {}, key: 'a' }
   const definitions = [
@@ -180,7 +209,8 @@ describe('a recurring job that somebody has damaged', () => {
       await makeDue(place, 'b', 5)
       const told: QueueEvent[] = []
       const now = await serverNow(place)
-      for (let n = 0; n < 2; n++) await fireDueSlots(place.part, now, (event) => void told.push(event))
+      const fire = (): Promise<unknown> => fireDueSlots(place.part, now, (event) => void told.push(event))
+      await Promise.all([fire(), fire(), fire()])
       expect((await queue.stats()).ready).toBe(1)
       expect(told).toMatchObject([
         {
@@ -215,6 +245,9 @@ describe('a recurring job that somebody has damaged', () => {
     await makeDue(place, 'a', 5)
     expect(await fireDueSlots(place.part, await serverNow(place), ignore)).toBeGreaterThan(0)
     expect((await queue.stats()).ready).toBe(1)
+    await makeDue(place, 'a', 4)
+    await place.startWorker({ work: () => undefined })
+    await eventually(() => place.eventsOf('completed').length === 2)
   })
 })
 

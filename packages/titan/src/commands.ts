@@ -7,6 +7,7 @@ import { keysListProgram } from './keys-list-program.ts'
 import { migrateProgram } from './migrate-program.ts'
 import { pauseProgram, resumeProgram } from './pause-programs.ts'
 import { paymentsListProgram } from './payments-list-program.ts'
+import { paymentsRefundProgram } from './payments-refund-program.ts'
 import { paymentsShowProgram } from './payments-show-program.ts'
 import { peekProgram } from './peek-program.ts'
 import { recoverProgram } from './recover-program.ts'
@@ -37,6 +38,7 @@ export const COMMANDS: readonly Command[] = [
   command('resume', 'ends a pause', resumeProgram),
   command('payments list', 'lists payments', paymentsListProgram),
   command('payments show', 'shows all that is known of a payment', paymentsShowProgram),
+  command('payments refund', 'records that a charge was given back at the gateway', paymentsRefundProgram),
   command('keys create', 'makes an API key and prints its token', keysCreateProgram),
   command('keys list', 'lists API keys', keysListProgram),
   command('keys revoke', 'ends API keys', keysRevokeProgram),

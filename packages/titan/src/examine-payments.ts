@@ -56,7 +56,7 @@ export async function examinePayments(
           'payments.breaks',
           'warning',
           `${breaks.count} contradictions with a gateway are open: ${breaks.offenders.join(', ')}`,
-          'titan payments show tells them; give the charge back at the gateway, then record the refund',
+          'titan payments show tells them; give the charge back at the gateway, then titan payments refund records it',
         ),
   ]
 }

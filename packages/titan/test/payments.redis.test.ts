@@ -140,3 +140,38 @@ describe('titan payments show', () => {
     expect((await runHere(['payments', 'show'], world.env)).code).toBe(2)
   })
 })
+
+describe('titan payments refund', () => {
+  const evidence = ['--charge', 'pi_stray', '--refund', 're_1', '--note', 'ticket 4711, seen at the gateway']
+
+  it('puts a refund on record once, and moves nothing that is over', async () => {
+    const { store, ids } = world
+    await store.recordBreak({
+      ...{ kind: 'late_charge', paymentId: ids.canceled, gateway: 'stripe', reference: 'pi_stray' },
+      detail: {},
+    })
+
+    const done = await readJson(
+      ['payments', 'refund', ids.canceled, ...evidence, '--operator', 'ann'],
+      world.env,
+    )
+    expect(done).toEqual({ id: ids.canceled, effect: 'closed' })
+    expect(await store.get(ids.canceled)).toMatchObject({ status: 'FAILED', failureCode: 'canceled' })
+    expect(await store.breaks(ids.canceled)).toMatchObject([
+      { refundRef: 're_1', resolvedBy: 'operator:ann' },
+    ])
+
+    const again = await runHere(['payments', 'refund', ids.canceled, ...evidence], world.env)
+    expect(again.code).toBe(1)
+    expect(again.stdout).toContain('there is no open contradiction with this charge')
+  })
+
+  it('asks for all of the evidence', async () => {
+    const { code, stderr } = await runHere(
+      ['payments', 'refund', world.ids.canceled, '--charge', 'pi_stray'],
+      world.env,
+    )
+    expect(code).toBe(2)
+    expect(stderr).toBe('titan payments refund: name the payment, --charge, --refund and --note\n')
+  })
+})

@@ -108,7 +108,7 @@ describe('the health server of a worker', { timeout: 180_000 }, () => {
     onTestFinished(() => server.close())
 
     await expect(startHealthServer({ ...options, port: server.port })).rejects.toThrow(
-      /cannot listen on port/,
+      /cannot listen on 127\.0\.0\.1:\d+ for health checks/,
     )
   })
 })

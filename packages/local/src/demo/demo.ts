@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { relative } from 'node:path'
 import { describeError, LocalError } from '../errors.ts'
 import { createBoard, type BoardStream } from './board.ts'
 import { createPaymentClient } from './client.ts'
@@ -7,7 +8,7 @@ import { createClosers } from './closers.ts'
 import { followPayments, isSettled, type TrackedPayment } from './follow.ts'
 import { createSamples, readSamples, type SampleFile } from './samples.ts'
 import { listenForStop } from './stop-signals.ts'
-import { startSystem } from './system.ts'
+import { startSystem, type System } from './system.ts'
 
 /** What `start` does. */
 export interface DemoOptions {
@@ -54,7 +55,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     print(`\n${summarise(payments, file.problems.length)}`)
     if (options.isOnce) return isFine(payments) && file.problems.length === 0 ? 0 : 1
     report = (line) => print(`  ${line}`)
-    printInvitation(system.url, print)
+    printInvitation(system, print)
     await Promise.race([stopSignals.requested, system.failed])
     return 0
   } catch (error) {
@@ -119,11 +120,12 @@ function summarise(payments: readonly TrackedPayment[], badRowCount: number): st
   return `${shown.join(', ')}${note}`
 }
 
-function printInvitation(url: string, print: (line?: string) => void): void {
+function printInvitation({ url, environmentFile }: System, print: (line?: string) => void): void {
   const key = `try-${randomBytes(3).toString('hex')}`
   print(`\nServing on ${url} until you press Ctrl-C. Try:`)
   print(
     `  curl -s ${url}/pay -H 'content-type: application/json' -d '{"amount":500,"idempotency_key":"${key}"}'`,
   )
   print(`  curl -s ${url}/payments/<payment_id>`)
+  print(`  . ${relative(process.cwd(), environmentFile)}; npx --yes pnpm@12 exec titan stats`)
 }

@@ -1,3 +1,4 @@
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { claim } from '../claim.ts'
 import { describeError, LocalError } from '../errors.ts'
@@ -27,6 +28,8 @@ export interface SystemOptions {
 /** The whole of Titan Queue, running. */
 export interface System {
   readonly url: string
+  /** A file for a shell to read, with the variables that name the servers; there for as long as they run. */
+  readonly environmentFile: string
   /** Rejects when a part of it cannot be kept running; never resolves. */
   readonly failed: Promise<never>
 }
@@ -63,6 +66,8 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   signal.throwIfAborted()
 
   const stores = { DATABASE_URL: postgres.url, REDIS_URL: redis.url }
+  const environmentFile = writeEnvironment(join(stateFolder, 'env'), stores)
+  closers.add(() => rmSync(environmentFile, { force: true }))
   const gateway = Object.keys(env).some((name) => name.startsWith('GATEWAY')) ? {} : SHOW_GATEWAY
   const webhooks = webhookVariables(join(stateFolder, 'webhook-key'), env)
   const run: Run = async (name, script, args, settings) => {
@@ -92,7 +97,16 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const failed = Promise.race([api, ...workers].map(async (program) => await program.failed))
   // Whoever waits for it hears of it; if nobody does, the process must not die of it.
   failed.catch(() => {})
-  return { url, failed }
+  return { url, environmentFile, failed }
+}
+
+/** Passwords are in the URLs, so it is for its owner alone. */
+function writeEnvironment(path: string, variables: Readonly<Record<string, string>>): string {
+  const lines = Object.entries(variables).map(
+    ([name, value]) => `export ${name}='${value.replaceAll("'", '%27')}'\n`,
+  )
+  writeFileSync(path, lines.join(''), { mode: 0o600 })
+  return path
 }
 
 type Run = (
