@@ -2,14 +2,7 @@
  * What the programs of this project share: settings with flags and variables, exit codes, logs, signals
  * and connections that outlive their server.
  */
-export {
-  EXIT,
-  Failure,
-  readCommandLine,
-  runProgram,
-  type CommandLine,
-  type Program,
-} from './program.ts'
+export { EXIT, Failure, readCommandLine, runProgram, type CommandLine, type Program } from './program.ts'
 export {
   FaultySetting,
   type Environment,
