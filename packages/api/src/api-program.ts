@@ -18,11 +18,14 @@ import {
   storeSettings,
   text,
   toggle,
+  tracingVariables,
   webhookVariables,
   wholeNumber,
+  withTracing,
   type Log,
   type LogSettings,
   type Program,
+  type Service,
   type SettingsTable,
   type VariableGroup,
 } from '@titan/program'
@@ -133,7 +136,7 @@ export const apiProgram: Program<ApiSettings, ApiConfiguration> = {
   description: 'Accepts payments over HTTP: POST /pay, GET /payments/{payment_id}',
   settings,
   sharedSettings: [...storeSettings(), ...retrySettings()],
-  variables: [gatewayWebhookVariables, webhookVariables, dashboardVariables],
+  variables: [gatewayWebhookVariables, webhookVariables, dashboardVariables, tracingVariables],
   load: (environment) =>
     loadAll(
       {
@@ -146,7 +149,7 @@ export const apiProgram: Program<ApiSettings, ApiConfiguration> = {
     ),
   run: async ({ graceMs, logLevel, logFormat, ...own }, configuration) => {
     const log = createLog('titan-api', { logLevel, logFormat })
-    return runUntilStopped({
+    const service: Service<Api> = {
       log,
       start: () => start({ ...own, ...configuration, version: VERSION, log }),
       announce: ({ url }) => {
@@ -154,7 +157,8 @@ export const apiProgram: Program<ApiSettings, ApiConfiguration> = {
         if (!own.requireApiKey) tellOpen(own.host, log)
       },
       stop: (api) => api.stop(graceMs),
-    })
+    }
+    return withTracing({ service: 'titan-api', version: VERSION, log }, () => runUntilStopped(service))
   },
 }
 

@@ -19,6 +19,7 @@ import {
 } from './middleware.ts'
 import { Problem } from './problem.ts'
 import { requestMetrics } from './request-metrics.ts'
+import { requestTraces } from './request-traces.ts'
 import { mountDocs } from './routes/docs.ts'
 import { mountGatewayWebhooks, type GatewayWebhookDependencies } from './routes/gateway-webhooks.ts'
 import { mountHealth, type Probes } from './routes/health.ts'
@@ -65,12 +66,24 @@ export function createApp(dependencies: AppDependencies): Hono<AppEnv> {
   app.notFound((context) => answerProblem(new Problem('not-found'), context))
 
   if (dependencies.http !== undefined) app.use(requestMetrics(dependencies.http))
-  app.use(requestIds(), requestLines(log), secureHeaders(SECURITY), closeWhileDraining(probes.isDraining))
+  app.use(
+    requestTraces(),
+    requestIds(),
+    requestLines(log),
+    secureHeaders(SECURITY),
+    closeWhileDraining(probes.isDraining),
+  )
   app.use(
     methodNotAllowed({
       app,
-      onMethodNotAllowed: (context, methods) =>
-        answerProblem(new Problem('method-not-allowed', { headers: { allow: methods.join(', ') } }), context),
+      onMethodNotAllowed(context, methods) {
+        // What stood there until now may be compressed; this is not.
+        context.header('content-encoding', undefined)
+        return answerProblem(
+          new Problem('method-not-allowed', { headers: { allow: methods.join(', ') } }),
+          context,
+        )
+      },
     }),
   )
   mountHealth(app, probes)

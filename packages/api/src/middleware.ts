@@ -9,7 +9,7 @@ import { Problem, PROBLEMS, renderProblem } from './problem.ts'
 export interface AppEnv {
   /** What the server hands over; nothing in a test without a socket. */
   Bindings: { incoming?: IncomingMessage }
-  Variables: { requestId: string }
+  Variables: { requestId: string; paymentId?: string; problemCode?: string }
 }
 
 /** Request ids from outside are taken over only in this form, as they end up in logs and answers. */
@@ -33,6 +33,7 @@ export function requestLines(log: Log): MiddlewareHandler<AppEnv> {
     await next()
     log.debug('answered', {
       requestId: context.get('requestId'),
+      paymentId: context.get('paymentId'),
       method: context.req.method,
       status: context.res.status,
       durationMs: Math.round(performance.now() - startedAt),
@@ -112,6 +113,7 @@ export function answerError(log: Log): (error: Error, context: Context<AppEnv>) 
 /** Makes the answer of a problem within a request. */
 export function answerProblem(problem: Problem, context: Context<AppEnv>): Response {
   const { path } = context.req
+  context.set('problemCode', problem.code)
   const isSafe = path.length <= 128 && !containsCardNumber(path)
   return renderProblem(problem, {
     requestId: context.get('requestId'),

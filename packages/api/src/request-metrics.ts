@@ -22,7 +22,7 @@ export function requestMetrics(http: HttpCounts): MiddlewareHandler<AppEnv> {
 }
 
 /** The route that answered, or would have, had nothing before it refused. What is mounted for all methods is middleware. */
-function routeOf(context: Context<AppEnv>): string | undefined {
+export function routeOf(context: Context<AppEnv>): string | undefined {
   const fromAnswer = matchedRoutes(context).slice(context.req.routeIndex)
   return fromAnswer.find(({ method }) => method !== 'ALL')?.path
 }

@@ -219,6 +219,13 @@ describe('a path', () => {
     await expectProblem(response, 405, 'method-not-allowed')
   })
 
+  it('is answered readably where answers are compressed', async () => {
+    const headers = { 'accept-encoding': 'gzip' }
+    const response = await api.request('/docs', { method: 'POST', headers })
+    expect(response.headers.get('content-encoding')).toBeNull()
+    await expectProblem(response, 405, 'method-not-allowed')
+  })
+
   it('is named in the problem when it is short', async () => {
     const body = (await (await api.request('/nope')).json()) as { instance?: string }
     expect(body.instance).toBe('/nope')

@@ -1,3 +1,4 @@
+import { tracingVariables } from '@titan/program'
 import { variablesIn, variablesInHelp, variablesOf } from '@titan/program/testing'
 import { expect, it } from 'vitest'
 import { apiProgram } from '../src/api-program.ts'
@@ -13,8 +14,11 @@ const LOADERS = [
 /** They are checked here too, but only workers act by them. */
 const WORKERS_ONLY = ['GATEWAY_TIMEOUT_MS', 'LEASE_MS', 'RELAY_INTERVAL_MS', 'RECONCILE_INTERVAL_MS']
 
+/** Most of them are read by the SDK itself. */
+const TRACING = tracingVariables.variables.map(({ env }) => env)
+
 it('shows every variable that takes effect, and no others', () => {
   const read = [...variablesIn(LOADERS)].filter((name) => !WORKERS_ONLY.includes(name))
   expect(read.length).toBeGreaterThan(15)
-  expect(variablesInHelp(apiProgram)).toEqual(new Set([...read, ...variablesOf(apiProgram)]))
+  expect(variablesInHelp(apiProgram)).toEqual(new Set([...read, ...variablesOf(apiProgram), ...TRACING]))
 })

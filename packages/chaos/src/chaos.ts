@@ -2,15 +2,15 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { openDatabase, type Database } from '@titan/payments'
+import type { Database } from '@titan/payments'
 import type { Redis } from '@titan/program'
-import { createClient } from 'redis'
 import { createClients, type ClientCounts, type Clients } from './clients.ts'
 import { createFaultMaker } from './faults.ts'
 import { startFleet, type Fleet } from './fleet.ts'
 import { judge, type Verdict } from './judge.ts'
 import { countEnded, countUnfinished, waitUntilQuiet } from './quiet.ts'
 import { planFaults, type Event, type Fault } from './schedule.ts'
+import { withStores } from './stores.ts'
 
 /** What to do. */
 export interface ChaosOptions {
@@ -59,7 +59,7 @@ export interface ChaosReport extends Verdict {
 /** Starts everything, lets it suffer, heals it, waits until it is quiet, and judges what is left. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const folder = await mkdtemp(join(tmpdir(), 'titan-chaos-'))
-  const fleet = await startFleet(folder, options.seed)
+  const fleet = await startFleet(folder, { seed: options.seed })
   const { urls, seed } = { urls: fleet.apiUrls, seed: options.seed }
   const clients = createClients({ urls, payments: options.payments, durationMs: options.durationMs, seed })
   const run: Run = { options, fleet, clients, faults: {}, began: performance.now(), phase: 'faults' }
@@ -126,21 +126,6 @@ async function calmDown(
   const from = performance.now()
   const isQuiet = await waitUntilQuiet({ ...stores, withinMs: options.quietWithinMs })
   return isQuiet ? Math.round(performance.now() - from) : undefined
-}
-
-async function withStores<Value>(
-  { postgres, redis: server }: Fleet,
-  work: (sql: Database, redis: Redis) => Promise<Value>,
-): Promise<Value> {
-  const sql = openDatabase(postgres.urlAt(postgres.port() ?? 0), { poolSize: 2, keyedPlans: false })
-  const redis: Redis = createClient({ url: `redis://127.0.0.1:${server.port()}` })
-  try {
-    await redis.connect()
-    return await work(sql, redis)
-  } finally {
-    redis.destroy()
-    await sql.end({ timeout: 1 })
-  }
 }
 
 async function reportOf(

@@ -2,7 +2,8 @@
 import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { runChaos } from './chaos.ts'
-import { formatProgress, formatReport } from './report.ts'
+import { formatProgress, formatReport, formatRolling } from './report.ts'
+import { runRolling } from './rolling.ts'
 
 const USAGE = `pnpm chaos: tries to lose a payment or to charge one twice
 
@@ -14,6 +15,8 @@ then heals everything, waits until it is quiet, and verifies. Code 1 on any brea
   --duration <s>   seconds over which they are sent and faults happen (default 1 for every 60 payments, at least 15)
   --every <ms>     mean time between two faults (default 3000)
   --quiet <s>      seconds in which all must be quiet after the last fault (default 180)
+  --rolling        no faults: workers are restarted one after the other, and how soon jobs that they give back are
+                   taken by others is measured; then --payments is 3000 and --duration 30 unless given
   --seed <n>       repeats the schedule of another run (default random)
   --json           print the report as JSON
   --help           print this text
@@ -28,11 +31,12 @@ async function main(argv: readonly string[]): Promise<number> {
     const { values } = parseArgs({
       args: argv.filter((arg) => arg !== '--'),
       options: {
-        payments: { type: 'string', default: '20000' },
+        payments: { type: 'string' },
         duration: { type: 'string' },
         every: { type: 'string', default: '3000' },
         quiet: { type: 'string', default: '180' },
         seed: { type: 'string' },
+        rolling: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
@@ -41,11 +45,12 @@ async function main(argv: readonly string[]): Promise<number> {
       process.stdout.write(USAGE)
       return 0
     }
-    const payments = readNumber('payments', values.payments)
-    return await run({
+    const { rolling } = values
+    const payments = readNumber('payments', values.payments ?? (rolling ? '3000' : '20000'))
+    const seconds = rolling ? 30 : Math.max(15, Math.ceil(payments / 60))
+    return await (rolling ? roll : run)({
       payments,
-      durationMs:
-        1_000 * readNumber('duration', values.duration ?? `${Math.max(15, Math.ceil(payments / 60))}`),
+      durationMs: 1_000 * readNumber('duration', values.duration ?? `${seconds}`),
       everyMs: readNumber('every', values.every),
       quietWithinMs: 1_000 * readNumber('quiet', values.quiet),
       seed: readNumber('seed', values.seed ?? `${randomInt(1, 1_000_000)}`),
@@ -85,6 +90,20 @@ async function run({ json, ...options }: Settings): Promise<number> {
   })
   if (stderr.isTTY) stderr.write('\r\u001B[K')
   process.stdout.write(`${json ? JSON.stringify(report) : formatReport(report)}\n`)
+  return report.breaches.length === 0 ? 0 : 1
+}
+
+async function roll({ json, ...options }: Settings): Promise<number> {
+  const { stderr } = process
+  stderr.write(
+    `${options.payments} payments over ${options.durationMs / 1_000} s, seed ${options.seed}; starting the servers\n`,
+  )
+  const report = await runRolling({
+    ...options,
+    onRestart: (worker, { tried, answered }) =>
+      stderr.write(`${worker} was restarted; ${answered} of ${tried} payments answered\n`),
+  })
+  process.stdout.write(`${json ? JSON.stringify(report) : formatRolling(report)}\n`)
   return report.breaches.length === 0 ? 0 : 1
 }
 

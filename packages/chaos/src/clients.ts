@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { createRandom, type Random } from './random.ts'
+import { createRandom } from './random.ts'
 
 /** What a client was told about its payment. */
 export interface Told {
@@ -49,7 +49,7 @@ const STOLEN_KEY = 0.02
 
 /** Makes clients. Amounts and the share of oddities come from the seed. */
 export function createClients({ urls, payments, durationMs, seed }: ClientOptions): Clients {
-  const random: Random = createRandom(seed)
+  const routes = createRandom(seed)
   const counts: ClientCounts = { tried: 0, answered: 0, repeated: 0, refused: 0 }
   const told = new Map<string, Told>()
   const breaches: string[] = []
@@ -57,7 +57,7 @@ export function createClients({ urls, payments, durationMs, seed }: ClientOption
   /** One request; undefined when it got no answer that says what became of it. */
   async function post(key: string, amount: number): Promise<{ status: number; id: string } | undefined> {
     try {
-      const answer = await fetch(`${random.pick(urls)}/pay`, {
+      const answer = await fetch(`${routes.pick(urls)}/pay`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify({ amount, idempotency_key: key }),
@@ -100,7 +100,10 @@ export function createClients({ urls, payments, durationMs, seed }: ClientOption
     if (answer?.status === 202) breaches.push(`${key}: a second body was accepted`)
   }
 
-  async function pay(key: string, signal: AbortSignal): Promise<void> {
+  async function pay(number: number, signal: AbortSignal): Promise<void> {
+    const key = `chaos-${seed}-${number}`
+    // Draws of its own: what comes first among payments is no matter of the seed.
+    const random = createRandom(`${seed} ${number}`)
     const amount = random.between(1, 1_000_000)
     const oddity = random.next()
     counts.tried++
@@ -121,7 +124,7 @@ export function createClients({ urls, payments, durationMs, seed }: ClientOption
       for (let number = 0; number < payments && !signal.aborted; number++) {
         const waitMs = (number / payments) * durationMs - (performance.now() - began)
         if (waitMs > 1) await pause(waitMs)
-        const one: Promise<void> = pay(`chaos-${seed}-${number}`, signal).finally(() => paying.delete(one))
+        const one: Promise<void> = pay(number, signal).finally(() => paying.delete(one))
         paying.add(one)
       }
       await Promise.all(paying)

@@ -4,14 +4,17 @@
  *
  * `CHAOS_KILL_AT`: steps, with commas between. Each ends the process once for every payment that passes it, and a step
  * that names no payments once; `step@n` only when the process passes it for the n-th time. `CHAOS_KILL_LOG`: the file that
- * says what was done already. `CHAOS_POLICY`: members of the retry policy, as JSON, for tests that cannot wait for hours.
+ * says what was done already. `CHAOS_STEP_LOG`: a file that gets a line for each job that is released, taken, tried again
+ * or buried. `CHAOS_POLICY`: members of the retry policy, as JSON, for tests that cannot wait for hours.
  */
 import { subscribe } from 'node:diagnostics_channel'
 import { appendFileSync } from 'node:fs'
 import { DEFAULT_RETRY_POLICY, type RetryPolicy } from '@titan/payments'
 import { paymentOf, readKills, type Kill } from './kill-log.ts'
+import { noteStep, type Step } from './step-log.ts'
 
 const { CHAOS_KILL_AT: killAt = '', CHAOS_KILL_LOG: killLog = '', CHAOS_POLICY: policy = '{}' } = process.env
+const stepLog = process.env['CHAOS_STEP_LOG']
 
 // Read before the programs read it, so it holds for them.
 Object.assign(DEFAULT_RETRY_POLICY, JSON.parse(policy) as Partial<RetryPolicy>)
@@ -21,6 +24,8 @@ process.once('disconnect', () => process.exit(1))
 process.channel?.unref()
 
 if (killAt !== '') arm(killAt.split(','), killLog)
+if (stepLog !== undefined)
+  subscribe('titan-queue:step', (message) => noteStep(stepLog, message as Omit<Step, 'at' | 'pid'>))
 
 function arm(places: readonly string[], log: string): void {
   const nth = new Map(

@@ -83,8 +83,21 @@ const SETTINGS = {
   }),
 }
 
-/** Starts everything in a folder of its own. The gateway draws its answers by the seed. */
-export async function startFleet(folder: string, seed: number): Promise<Fleet> {
+/** What a fleet differs in. */
+export interface FleetOptions {
+  /** The gateway draws its answers by it. */
+  readonly seed: number
+  /** Shares of the gateway's answers. @default every kind of answer, most of them sound */
+  readonly weights?: Readonly<Record<string, number>>
+  /** More settings of the programs. @default none */
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/** Starts everything in a folder of its own. */
+export async function startFleet(
+  folder: string,
+  { seed, weights = WEIGHTS, env = {} }: FleetOptions,
+): Promise<Fleet> {
   const closers: (() => Promise<void>)[] = []
   const logged = new Map<string, number>()
   const links = new Map<string, TcpProxy>()
@@ -103,7 +116,7 @@ export async function startFleet(folder: string, seed: number): Promise<Fleet> {
     closers.push(() => postgres.stop())
     const redis = await startRedisIn(folder)
     closers.push(() => redis.stop())
-    const gateway = await startGatewayIn(folder, { weights: WEIGHTS, seed, laterMs: 300 })
+    const gateway = await startGatewayIn(folder, { weights, seed, drawBy: 'amount', laterMs: 300 })
     closers.push(() => gateway.stop())
 
     const targets: Readonly<Record<string, () => number | undefined>> = {
@@ -129,6 +142,7 @@ export async function startFleet(folder: string, seed: number): Promise<Fleet> {
         args: isApi ? ['--port', '0'] : ['--consumer', id],
         env: {
           ...SETTINGS,
+          ...env,
           NODE_COMPILE_CACHE: join(folder, 'compiled'),
           DATABASE_URL: postgres.urlAt(portAt(`${id}>postgres`)),
           REDIS_URL: `redis://127.0.0.1:${portAt(`${id}>redis`)}`,

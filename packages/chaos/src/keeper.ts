@@ -9,6 +9,8 @@ export interface Keeper {
   readyLine(): string | undefined
   /** How it ended each time that it was neither killed nor told to end, once it had been ready. */
   readonly crashes: readonly string[]
+  /** Ends it in order, and resolves when the next one is ready. */
+  restart(): Promise<void>
   /** Ends it for good, in order; with SIGKILL when that takes too long. */
   stop(): Promise<void>
 }
@@ -22,6 +24,7 @@ export function keepRunning(options: ProgramOptions): Keeper {
   let current: RunningProgram | undefined
   let readyLine: string | undefined
   let isStopping = false
+  let isRestarting = false
 
   async function run(): Promise<void> {
     while (!isStopping) {
@@ -38,7 +41,8 @@ export function keepRunning(options: ProgramOptions): Keeper {
       current = undefined
       readyLine = undefined
       // One that cannot reach its servers at its start says so and ends; the next start tries again.
-      if (wasReady && !isStopping && how !== 'SIGKILL') crashes.push(`${how}:\n${program.lastLines()}`)
+      const isInOrder = how === 'SIGKILL' || (isRestarting && how === '0')
+      if (wasReady && !isStopping && !isInOrder) crashes.push(`${how}:\n${program.lastLines()}`)
       await pause(AGAIN_MS)
     }
   }
@@ -48,6 +52,16 @@ export function keepRunning(options: ProgramOptions): Keeper {
     current: () => current,
     readyLine: () => readyLine,
     crashes,
+    async restart() {
+      const before = current
+      await before?.ready
+      isRestarting = true
+      before?.signal('SIGTERM')
+      await before?.ended
+      while (current === undefined || current === before) await pause(AGAIN_MS)
+      isRestarting = false
+      await current.ready
+    },
     async stop() {
       isStopping = true
       current?.signal('SIGCONT')

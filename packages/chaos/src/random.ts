@@ -10,7 +10,7 @@ export interface Random {
 }
 
 /** The same seed gives the same choices in the same order. */
-export function createRandom(seed: number): Random {
+export function createRandom(seed: number | string): Random {
   let count = 0
   const next = (): number =>
     createHash('sha256').update(`${seed} ${count++}`).digest().readUIntBE(0, 6) / 2 ** 48

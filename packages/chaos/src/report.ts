@@ -1,5 +1,6 @@
 import { styleText } from 'node:util'
 import type { ChaosReport, Progress } from './chaos.ts'
+import type { RollingReport } from './rolling.ts'
 
 /** One line that says how far a run is. */
 export function formatProgress({ phase, elapsedMs, clients, faults, unfinished }: Progress): string {
@@ -12,9 +13,9 @@ export function formatProgress({ phase, elapsedMs, clients, faults, unfinished }
 
 /** What a run came to, as a table for people. */
 export function formatReport(report: ChaosReport): string {
-  const { clients, faults, statuses, reviews, breaches, quietAfterMs, seed, folder } = report
+  const { clients, faults, statuses, reviews, breaches, quietAfterMs, seed } = report
   const faultCount = Object.values(faults).reduce((sum, count) => sum + count, 0)
-  const rows: (readonly [name: string, value: string | number])[] = [
+  const rows: Row[] = [
     ['seed', seed],
     ['payments tried', clients.tried],
     ['payments answered', clients.answered],
@@ -33,17 +34,52 @@ export function formatReport(report: ChaosReport): string {
     ...Object.entries(reviews).map(([reason, count]) => [`  review: ${reason}`.slice(0, 70), count] as const),
     ['breaches', breaches.length],
   ]
+  return table(report, rows)
+}
+
+/** What a rolling restart came to, as a table for people. */
+export function formatRolling(report: RollingReport): string {
+  const { clients, statuses, pickupMs, breaches } = report
+  const isSoon = pickupMs !== undefined && pickupMs.p99 < GOAL_MS
+  return table(report, [
+    ['seed', report.seed],
+    ['payments tried', clients.tried],
+    ['payments answered', clients.answered],
+    ['workers restarted', report.restarts],
+    ['jobs given back', report.released],
+    ['  taken after, p50', inMs(pickupMs?.p50)],
+    ['  taken after, p99', inMs(pickupMs?.p99)],
+    ['  taken after, at most', inMs(pickupMs?.max)],
+    [`  p99 under ${GOAL_MS / 1_000} s`, isSoon ? 'yes' : 'no'],
+    ['attempts taken over', report.takenOver],
+    ['payments by status', Object.values(statuses).reduce((sum, count) => sum + count, 0)],
+    ...indented(statuses),
+    ['breaches', breaches.length],
+  ])
+}
+
+/** How soon nearly all jobs of a worker that stops should be in other hands. */
+const GOAL_MS = 1_000
+
+function inMs(ms: number | undefined): string {
+  return ms === undefined ? 'none' : `${ms} ms`
+}
+
+type Row = readonly [name: string, value: string | number]
+
+/** The rows, and below them what is wrong and how to go after it. */
+function table({ breaches, folder, seed }: ChaosReport | RollingReport, rows: readonly Row[]): string {
   const width = Math.max(...rows.map(([name]) => name.length))
   const stream = process.stdout
-  const table = rows.map(([name, value]) => `${name.padEnd(width)}  ${String(value).padStart(8)}`)
+  const lines = rows.map(([name, value]) => `${name.padEnd(width)}  ${String(value).padStart(8)}`)
   if (breaches.length === 0)
     return [
-      ...table,
+      ...lines,
       '',
       styleText('green', 'Nothing was lost, nothing was charged twice.', { stream }),
     ].join('\n')
   return [
-    ...table,
+    ...lines,
     '',
     ...breaches.map((breach) => styleText('red', `✗ ${breach}`, { stream })),
     '',

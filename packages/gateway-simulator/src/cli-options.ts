@@ -1,4 +1,4 @@
-import type { Rule, Weights } from './script.ts'
+import type { DrawBy, Rule, Weights } from './script.ts'
 import type { GatewaySimulatorOptions } from './simulator.ts'
 
 /** The flags, as `parseArgs` of node:util takes them. */
@@ -17,6 +17,7 @@ export const CLI_OPTIONS = {
   weights: { type: 'string' },
   rules: { type: 'string' },
   seed: { type: 'string' },
+  'draw-by': { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const
 
@@ -39,6 +40,7 @@ Usage: titan-gateway-simulator [options]
   --weights <json>           shares of behaviours, such as {"ok":90,"reset_after":5,"decline:hard":5}
   --rules <json>             such as [{"amount":4001,"behaviour":"500_after"}]
   --seed <n>                 the same seed gives the same behaviours (default 1)
+  --draw-by <key|amount>     what draws differ by; amount: and by how many requests the payment had (default key)
   -h, --help                 print this text
 
 Behaviours of single payments are queued with POST /_control; the ledger is at GET /_ledger.
@@ -61,6 +63,7 @@ export function readOptions(values: CliValues): GatewaySimulatorOptions {
     ...numberOf(values, 'search-lag-ms', 'searchLagMs'),
     ...numberOf(values, 'huge-bytes', 'hugeBytes'),
     ...numberOf(values, 'seed', 'seed'),
+    ...(values['draw-by'] !== undefined && { drawBy: drawByOf(values['draw-by']) }),
     ...(values.weights !== undefined && { weights: JSON.parse(values.weights) as Weights }),
     ...(values.rules !== undefined && { rules: JSON.parse(values.rules) as Rule[] }),
     ...(url !== undefined && { webhook: { url, secret: values['webhook-secret'] ?? 'whsec_test' } }),
@@ -81,6 +84,7 @@ export function writeOptions(options: GatewaySimulatorOptions): string[] {
     'search-lag-ms': options.searchLagMs,
     'huge-bytes': options.hugeBytes,
     seed: options.seed,
+    'draw-by': options.drawBy,
     'webhook-url': webhook?.url,
     'webhook-secret': webhook?.secret,
     weights: weights && JSON.stringify(weights),
@@ -89,6 +93,11 @@ export function writeOptions(options: GatewaySimulatorOptions): string[] {
   return Object.entries(values).flatMap(([name, value]) =>
     value === undefined ? [] : [`--${name}=${value}`],
   )
+}
+
+function drawByOf(text: string): DrawBy {
+  if (text !== 'key' && text !== 'amount') throw new RangeError('--draw-by must be key or amount')
+  return text
 }
 
 function numberOf<Option extends string>(

@@ -26,6 +26,9 @@ async function run(given: GatewaySimulatorOptions): Promise<void> {
     const stop = (): void => void simulator.close()
     process.once('SIGTERM', stop)
     process.once('SIGINT', stop)
+    // Nobody else would end a simulator whose test was killed.
+    process.once('disconnect', stop)
+    process.channel?.unref()
     process.stdout.write(`titan-gateway-simulator listens on ${simulator.url}\n`)
   } catch (error) {
     fail(error, error instanceof RangeError ? EXIT.usage : EXIT.failure)

@@ -77,12 +77,20 @@ export interface Script {
 /** Shares of behaviours among the charges that nothing else decides; they need not add up to 1. */
 export type Weights = Readonly<Record<string, number>>
 
+/** What draws differ by. */
+export type DrawBy = 'key' | 'amount'
+
 /** Options of {@link createScript}. */
 export interface ScriptOptions {
   /** @default none: everything is `ok` */
   readonly weights?: Weights
-  /** The same seed gives the same behaviour for the same keys, in any order. @default 1 */
+  /** The same seed gives the same behaviour for the same keys, or amounts, in any order. @default 1 */
   readonly seed?: number
+  /**
+   * What draws differ by: the key, or the amount and how many requests of the payment came before, for clients whose
+   * amounts a seed repeats and whose payment ids, and so keys, are new in each run. @default 'key'
+   */
+  readonly drawBy?: DrawBy
   /** @default none */
   readonly rules?: readonly Rule[]
 }
@@ -109,6 +117,7 @@ export function createScript(options: ScriptOptions = {}): Script {
   let seed = options.seed ?? 1
   let queues: Queue[] = []
   const sends = new Map<string, number>()
+  const drawBy = options.drawBy ?? 'key'
   for (const { behaviour } of rules) parseBehaviour(behaviour)
   for (const [behaviour] of weights) parseBehaviour(behaviour)
 
@@ -124,17 +133,20 @@ export function createScript(options: ScriptOptions = {}): Script {
     return { behaviour, webhook }
   }
 
-  function countSend({ operation, key }: Subject): number {
-    if (operation === 'inquiry' || key === null) return 1
-    const send = (sends.get(key) ?? 0) + 1
-    sends.set(key, send)
+  /** How many charges of a key, or of a payment, there were with this one. */
+  function countSend(operation: Operation, name: string | null): number {
+    if (operation === 'inquiry' || name === null) return 1
+    const send = (sends.get(name) ?? 0) + 1
+    sends.set(name, send)
     return send
   }
 
-  function draw(subject: Subject, send: number): string {
+  function draw(subject: Subject, send: number, nth: number): string {
     const total = weights.reduce((sum, [, weight]) => sum + weight, 0)
     if (total === 0 || subject.operation === 'inquiry') return 'ok'
-    let point = random(`${seed} ${subject.key ?? ''} ${send}`) * total
+    let point =
+      random(`${seed} ${drawBy === 'key' ? `${subject.key ?? ''} ${send}` : `${subject.amount} ${nth}`}`) *
+      total
     for (const [behaviour, weight] of weights) if ((point -= weight) < 0) return behaviour
     return 'ok'
   }
@@ -154,14 +166,15 @@ export function createScript(options: ScriptOptions = {}): Script {
       seed = newSeed ?? seed
     },
     next(subject) {
-      const send = countSend(subject)
+      const send = countSend(subject.operation, subject.key)
+      const nth = countSend(subject.operation, subject.payment && `payment ${subject.payment}`)
       if (subject.headerBehaviour !== null) return { behaviour: subject.headerBehaviour, webhook: {} }
       const ordered = takeOrdered(subject)
       if (ordered !== undefined) return ordered
       const rule = rules.find((candidate) => applies(candidate, subject, send))
       if (rule !== undefined) return { behaviour: rule.behaviour, webhook: rule.webhook ?? {} }
       const named = subject.metadataBehaviour ?? PAYMENT_METHODS[subject.paymentMethod ?? '']
-      return { behaviour: named ?? draw(subject, send), webhook: {} }
+      return { behaviour: named ?? draw(subject, send, nth), webhook: {} }
     },
   }
 }

@@ -13,14 +13,15 @@ export interface SpawnedSimulator extends GatewaySimulator {
 }
 
 /**
- * Starts a gateway simulator in a process of its own, so that it can be killed.
+ * Starts a gateway simulator in a process of its own, so that it can be killed. It ends with this process at the latest.
  *
  * @throws {Error} with what it printed, when it ends before it listens
  */
 export async function spawnGatewaySimulator(options: GatewaySimulatorOptions): Promise<SpawnedSimulator> {
   const cli = fileURLToPath(new URL('./cli.ts', import.meta.url))
   const child = spawn(process.execPath, [cli, ...writeOptions(options)], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    // The channel tells it when this process is gone, however that ended.
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
   const gone = once(child, 'exit')
   const url = await urlOf(child)

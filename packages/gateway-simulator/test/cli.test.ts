@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
+import { eventually } from '@titan/local/testing'
 import { expect, onTestFinished, test } from 'vitest'
 import { readLedger, spawnGatewaySimulator } from '../src/index.ts'
 import { charge, newLedgerPath } from './support/rig.ts'
@@ -51,4 +52,19 @@ test('flags reach the simulator, and SIGTERM ends it', async () => {
   await simulator.close()
   await expect(charge(simulator.url)).rejects.toThrow()
   expect((await readLedger(ledgerPath)).requests).toHaveLength(2)
+})
+
+test('a simulator ends when the process that spawned it is killed', { timeout: 60_000 }, async () => {
+  const ledgerPath = await newLedgerPath()
+  const index = new URL('../src/index.ts', import.meta.url).href
+  const script = `const { spawnGatewaySimulator } = await import(${JSON.stringify(index)})
+    console.log((await spawnGatewaySimulator({ ledgerPath: process.argv[1] })).url)`
+  const parent = spawn(process.execPath, ['--input-type=module', '-e', script, ledgerPath], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const [line] = (await once(parent.stdout, 'data')) as [Buffer]
+  const url = line.toString().trim()
+  expect((await charge(url)).status).toBe(200)
+  parent.kill('SIGKILL')
+  await eventually(() => expect(charge(url)).rejects.toThrow(), { timeoutMs: 30_000 })
 })

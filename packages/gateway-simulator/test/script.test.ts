@@ -84,6 +84,25 @@ test('the same seed draws the same behaviours for the same keys in any order', (
   expect([...drawn(keys, 8).values()]).not.toEqual([...one.values()])
 })
 
+test('draws by amount are the same for payments with other ids, whatever comes first', () => {
+  const weights = { ok: 5, reset_after: 3, 'decline:hard': 2 }
+  const amounts = Array.from({ length: 200 }, (_, index) => 100 + index)
+  const drawn = (order: readonly number[], run: string): Map<number, string> => {
+    const script = createScript({ weights, seed: 7, drawBy: 'amount' })
+    return new Map(
+      order.map((amount) => {
+        const subject = { amount, payment: `pay_${run}_${amount}`, key: `${run}_${amount}` }
+        const [first, again] = [script.next(subjectOf(subject)), script.next(subjectOf(subject))]
+        return [amount, `${first.behaviour}, then ${again.behaviour}`]
+      }),
+    )
+  }
+  const one = drawn(amounts, 'one')
+  const other = drawn(amounts.toReversed(), 'other')
+  for (const amount of amounts) expect(other.get(amount)).toBe(one.get(amount))
+  expect(new Set(one.values()).size).toBeGreaterThan(4)
+})
+
 test.each(['nonsense', 'slow', 'slow:x', 'pending_then:maybe', 'ok@5', 'toString'])(
   '%s is no behaviour',
   (text) => {

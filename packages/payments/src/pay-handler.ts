@@ -66,8 +66,10 @@ export function createPaymentHandler(options: PaymentHandlerOptions): PaymentHan
   const claimOptions = { owner: worker, leaseMs, gateway: gateway.name }
 
   return async (job, context) => {
-    const paymentId = job.data.payment_id
-    if (typeof paymentId !== 'string') throw new UnrecoverableError('the job names no payment')
+    // What Redis holds may be anything, whatever the type says; the database takes no NUL.
+    const { payment_id: paymentId } = (job.data ?? {}) as { readonly payment_id?: unknown }
+    if (typeof paymentId !== 'string' || paymentId.includes('\0'))
+      throw new UnrecoverableError('the job names no payment')
     const worked = await claimAndWork(paymentId, context.signal)
     if ('reason' in worked) {
       onEvent({ type: 'skipped', paymentId, reason: worked.reason })
@@ -82,7 +84,7 @@ export function createPaymentHandler(options: PaymentHandlerOptions): PaymentHan
       })
     const attemptAgesMs = await agesFor(claim, outcome)
     const settlement = decide(claim, outcome, { policy, actor: worker, random, ...attemptAgesMs })
-    const written = await write(store, settlement, claim, outcome)
+    const written = await write({ store, policy }, settlement, claim, outcome)
     if (written === undefined) return onEvent({ type: 'stale', paymentId })
     const { status, event } = written
     onEvent({ type: 'settled', paymentId, status, event, durationMs: now() - claimedAt })
@@ -182,11 +184,17 @@ function finish({ status, review, failureKind, delayMs, evidence }: Settlement):
 }
 
 /** Milliseconds to wait before writing a result again whose statement failed. */
+/** What a result is written with. */
+interface Means {
+  readonly store: PaymentStore
+  readonly policy: RetryPolicy
+}
+
 const WRITE_AGAIN_MS = [50, 200, 500]
 
 /** Writes the result and answers it; undefined when it is somebody else's turn. A COMMIT whose answer was lost counts as written. */
 async function write(
-  store: PaymentStore,
+  { store, policy }: Means,
   settlement: Settlement,
   claim: Claim,
   outcome: WorkOutcome,
@@ -200,13 +208,13 @@ async function write(
     return parked
   }
   if (payment?.fence === fence && payment.status === status) return settlement
-  await report(store, payment, claim, outcome)
+  await report({ store, policy }, payment, claim, outcome)
   return undefined
 }
 
 /** What was found out too late may still be all that anybody will know. */
 async function report(
-  store: PaymentStore,
+  { store, policy }: Means,
   payment: Payment | undefined,
   { paymentId, attemptNo, gateway }: Claim,
   outcome: WorkOutcome,
@@ -214,7 +222,10 @@ async function report(
   if (payment === undefined || (outcome.type !== 'SUCCEEDED' && outcome.type !== 'DECLINED')) return
   // Nobody works on a parked payment any more; elsewhere, who holds it finds out for itself.
   if (payment.needsReview && payment.attemptOpen && payment.attemptNo === attemptNo)
-    await applyOutcome({ paymentId, attemptNo, gateway, outcome, actor: `gateway:${gateway}` }, { store })
+    await applyOutcome(
+      { paymentId, attemptNo, gateway, outcome, actor: `gateway:${gateway}` },
+      { store, policy },
+    )
   else if (outcome.type === 'SUCCEEDED')
     // Money moved; the payment may be over without it.
     await recordContradiction(store, { payment, attemptNo, gateway, outcome })

@@ -18,12 +18,13 @@ export type PaymentJobs = {
 const MAX_ATTEMPTS = 20
 
 /** The job for a payment, under the id of its current scheduling. */
-export function payJob({ paymentId, scheduleNo, delayMs }: DueJob): NewJob<PaymentJobs> {
+export function payJob({ paymentId, scheduleNo, delayMs, traceparent }: DueJob): NewJob<PaymentJobs> {
   const job = {
     name: 'pay',
     data: { payment_id: paymentId },
     id: jobIdOf(paymentId, scheduleNo),
     maxAttempts: MAX_ATTEMPTS,
+    ...(traceparent !== undefined && { traceparent }),
   } as const
   return delayMs > 0 ? { ...job, delayMs } : job
 }

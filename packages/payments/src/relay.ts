@@ -4,7 +4,9 @@ import { createLoop } from './loop.ts'
 import { payJob, type PaymentJobs } from './pay-job.ts'
 import type { PaymentStore } from './store.ts'
 import { createPatience } from './patience.ts'
+import type { PendingPayment } from './statements/queue.ts'
 import { passStep } from './steps.ts'
+import { activeTraceparent, outsideOfTraces } from './tracing.ts'
 
 /** Options of {@link createRelay}. */
 export interface RelayOptions {
@@ -27,7 +29,7 @@ export interface RelayOptions {
 /** Moves PENDING payments into the queue. Any number of relays may run. */
 export interface Relay {
   /**
-   * Relays these payments at once, without asking the database for them; without ids, everything that is PENDING.
+   * Relays these payments at once, in the trace of the caller, without asking the database for them; without ids, everything that is PENDING.
    * Calls coalesce. A failure is reported and left to the loop.
    */
   nudge(paymentIds?: readonly string[]): void
@@ -53,7 +55,7 @@ export function createRelay(options: RelayOptions): Relay {
   const { store, queue, batchSize = 500, intervalMs = 500, minAgeMs = 1_000, timeoutMs = 2_000 } = options
   const { actor = 'relay', onEvent = () => {} } = options
   const patience = createPatience(timeoutMs)
-  let handed: string[] = []
+  let handed: PendingPayment[] = []
   let unmarked: string[] = []
   let isSweepWanted = false
   let isStopped = false
@@ -68,10 +70,20 @@ export function createRelay(options: RelayOptions): Relay {
     onError: (error) => onEvent({ type: 'error', source: 'relay', error }),
   })
 
-  async function enqueue(ids: readonly string[]): Promise<void> {
+  async function enqueue(payments: readonly PendingPayment[]): Promise<void> {
+    const ids = payments.map(({ id }) => id)
     passStep('relay.enqueuing', () => ids)
     await patience.wait(() =>
-      queue.enqueueMany(ids.map((paymentId) => payJob({ paymentId, scheduleNo: 0, delayMs: 0 }))),
+      queue.enqueueMany(
+        payments.map(({ id, traceparent }) =>
+          payJob({
+            paymentId: id,
+            scheduleNo: 0,
+            delayMs: 0,
+            ...(traceparent !== undefined && { traceparent }),
+          }),
+        ),
+      ),
     )
     passStep('relay.enqueued', () => ids)
     onEvent({ type: 'relayed', count: ids.length })
@@ -84,10 +96,10 @@ export function createRelay(options: RelayOptions): Relay {
   }
 
   async function relayHanded(): Promise<void> {
-    const ids = handed.slice(0, batchSize)
+    const payments = handed.slice(0, batchSize)
     handed = handed.slice(batchSize)
-    await enqueue(ids)
-    unmarked.push(...ids)
+    await enqueue(payments)
+    unmarked.push(...payments.map(({ id }) => id))
     markTimer ??= setTimeout(markSoon, MARK_AFTER_MS)
   }
 
@@ -153,9 +165,12 @@ export function createRelay(options: RelayOptions): Relay {
     nudge(paymentIds) {
       if (isStopped || performance.now() < coolUntil) return
       if (paymentIds === undefined) isSweepWanted = true
-      else if (handed.length < MAX_HANDED) handed.push(...paymentIds)
+      else if (handed.length < MAX_HANDED) {
+        const traceparent = activeTraceparent()
+        for (const id of paymentIds) handed.push({ id, traceparent })
+      }
       // A microtask later, so that the payments of one turn travel together.
-      flushing ??= Promise.resolve().then(flush)
+      flushing ??= outsideOfTraces(() => Promise.resolve().then(flush))
     },
     runOnce: () => sweep(0),
     start() {

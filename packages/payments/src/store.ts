@@ -21,6 +21,7 @@ import type { ListFilter } from './statements/read.ts'
 import { recordRefund, type Refund, type RefundEffect } from './statements/refund.ts'
 import { seize, type SeizedAttempt } from './statements/seize.ts'
 import { settleMany } from './statements/settle.ts'
+import { traceStep } from './tracing.ts'
 
 /**
  * Every statement on payments. Each verb that changes a payment is one statement with a compare-and-set, so
@@ -107,7 +108,20 @@ export function createPaymentStore(sql: Database, options: PaymentStoreOptions =
     createBatcher((held: readonly HeldClaim[]) => renewMany(sql, held, leaseMs), batching),
   )
   return {
-    create: async (payment) => creates.run(prepare(payment)),
+    async create(payment) {
+      const prepared = prepare(payment)
+      return traceStep(
+        {
+          name: 'insert payment',
+          attributes: () => ({ 'db.system.name': 'postgresql', 'db.operation.name': 'INSERT' }),
+          told: (answer) => ({
+            'titan.payment.created': answer.kind,
+            ...('payment' in answer && { 'titan.payment.id': answer.payment.id }),
+          }),
+        },
+        () => creates.run(prepared),
+      )
+    },
     get: (id) => getPayment(sql, id),
     list: (filter = {}) => listPayments(sql, filter),
     events: (paymentId) => listEvents(sql, paymentId),
@@ -116,7 +130,19 @@ export function createPaymentStore(sql: Database, options: PaymentStoreOptions =
     counts: (limits) => countPayments(sql, limits),
     claim: (id, claim) => claims(claim).run(id),
     renew: (held, leaseMs) => renewals(leaseMs).run(held),
-    settle: (settlement) => settles.run(settlement),
+    settle: (settlement) =>
+      traceStep(
+        {
+          name: 'settle payment',
+          attributes: () => ({
+            'titan.payment.id': settlement.paymentId,
+            'titan.payment.status': settlement.status,
+            'titan.payment.event': settlement.event,
+          }),
+          told: (isWritten) => (isWritten ? {} : { 'error.type': 'STALE' }),
+        },
+        () => settles.run(settlement),
+      ),
     seize: (attempt) => seize(sql, attempt),
     recordBreak: (contradiction) => recordBreak(sql, contradiction),
     cancel: (id, { actor, reason }) => cancelPayment(sql, id, actor, reason),

@@ -1,7 +1,9 @@
+import { SpanKind, type Attributes } from '@opentelemetry/api'
 import type { Claim } from './claim.ts'
 import type { WorkOutcome } from './decision.ts'
 import { reasonOf } from './evidence.ts'
 import type { Gateway, LookupAnswer } from './gateway.ts'
+import { traceStep } from './tracing.ts'
 
 /** What a call to a gateway needs. */
 export interface WorkOptions {
@@ -51,16 +53,44 @@ async function inquire(claim: Claim, options: WorkOptions): Promise<LookupAnswer
   if (gateway.lookup === undefined) return { type: 'NOT_FOUND' }
   const { paymentId, gatewayKey, gatewayRef } = claim
   const request = gatewayRef === null ? { paymentId, gatewayKey } : { paymentId, gatewayKey, gatewayRef }
-  const answer = await withTimeout(options, async (signal) => gateway.lookup?.(request, { signal }))
-  if ('error' in answer) return { type: 'FAILED_TO_ASK', reason: answer.error }
-  return answer.value ?? { type: 'NOT_FOUND' }
+  const call = async (): Promise<LookupAnswer> => {
+    const answer = await withTimeout(options, async (signal) => gateway.lookup?.(request, { signal }))
+    if ('error' in answer) return { type: 'FAILED_TO_ASK', reason: answer.error }
+    return answer.value ?? { type: 'NOT_FOUND' }
+  }
+  return traceStep({ name: 'lookup', ...describeCall(claim), told: tellOutcome }, call)
 }
 
 async function charge(claim: Claim, options: WorkOptions): Promise<WorkOutcome> {
   const { paymentId, attemptNo, gatewayKey, amount, currency } = claim
   const request = { paymentId, attemptNo, gatewayKey, amount, currency }
-  const answer = await withTimeout(options, (signal) => options.gateway.charge(request, { signal }))
-  return 'error' in answer ? { type: 'UNKNOWN', reason: answer.error } : answer.value
+  const call = async (): Promise<WorkOutcome> => {
+    const answer = await withTimeout(options, (signal) => options.gateway.charge(request, { signal }))
+    return 'error' in answer ? { type: 'UNKNOWN', reason: answer.error } : answer.value
+  }
+  return traceStep({ name: 'charge', ...describeCall(claim), told: tellOutcome }, call)
+}
+
+/** Outcomes that are no answer of the gateway's, so that their code is an error's. */
+const FAULTS: ReadonlySet<string> = new Set(['UNKNOWN', 'NOT_SENT', 'REJECTED', 'FAILED_TO_ASK'])
+
+function tellOutcome({ type }: WorkOutcome | LookupAnswer): Attributes {
+  return { 'titan.gateway.outcome': type, ...(FAULTS.has(type) && { 'error.type': type }) }
+}
+
+function describeCall({ paymentId, attemptNo, gateway, mode }: Claim): {
+  readonly kind: SpanKind
+  readonly attributes: () => Attributes
+} {
+  return {
+    kind: SpanKind.CLIENT,
+    attributes: () => ({
+      'titan.payment.id': paymentId,
+      'titan.payment.attempt': attemptNo,
+      'titan.gateway.name': gateway,
+      'titan.gateway.mode': mode,
+    }),
+  }
 }
 
 type Answer<Value> = { readonly value: Value } | { readonly error: string }

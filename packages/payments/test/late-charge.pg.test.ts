@@ -166,13 +166,32 @@ test('an operator takes a late charge for the payment, and nobody asks the gatew
   expect(await breaksOf(id)).toEqual([])
 })
 
-test.each(['SUCCESS', 'FAILED'] as const)('an operator decides %s where no attempt is open', async (to) => {
+test('an operator decides SUCCESS where no attempt is open', async () => {
   const first = await declinedOnce()
   const id = first.paymentId
   await reportCharge(first)
-  const decision = { to, operator: 'ann', note: 'seen', gatewayRef: `ch_${first.gatewayKey}` }
+  const decision = {
+    to: 'SUCCESS',
+    operator: 'ann',
+    note: 'seen',
+    gatewayRef: `ch_${first.gatewayKey}`,
+  } as const
   expect(await store.decideReview(id, decision)).toBe(true)
-  expect(await read(store, id)).toMatchObject({ status: to, needsReview: false })
+  expect(await read(store, id)).toMatchObject({ status: 'SUCCESS', needsReview: false })
+})
+
+test('an operator cannot say that no money moved while a late charge is on record that nobody gave back', async () => {
+  const first = await declinedOnce()
+  const id = first.paymentId
+  await reportCharge(first)
+  const by = { operator: 'ann', note: 'seen' } as const
+  const gatewayRef = `ch_${first.gatewayKey}`
+  expect(await store.decideReview(id, { ...by, to: 'FAILED' })).toBe(false)
+  expect(await read(store, id)).toMatchObject({ status: 'PROCESSING', needsReview: true })
+  expect(await breaksOf(id)).toEqual([{ kind: 'late_charge', reference: gatewayRef }])
+  await store.recordRefund(id, { ...by, gatewayRef, refundRef: 're_1' })
+  expect(await read(store, id)).toMatchObject({ status: 'FAILED', needsReview: false })
+  expect(await breaksOf(id)).toEqual([])
 })
 
 test('the database refuses an attempt after a late charge', async () => {

@@ -137,9 +137,16 @@ test('jobs that name no payment, or one that does not exist, are dead letters', 
   expect(await pay('pay_none', { gateway })).toBeInstanceOf(UnrecoverableError)
   const handle = createPaymentHandler({ store, gateway })
   const signal = new AbortController().signal
-  await expect(handle({ id: 'x', data: JSON.parse('{"payment_id":7}') }, { signal })).rejects.toBeInstanceOf(
-    UnrecoverableError,
-  )
+  for (const data of [
+    '{"payment_id":7}',
+    '{"payment_id":null}',
+    '{"payment_id":"pay_\\u0000"}',
+    '{}',
+    'null',
+  ])
+    await expect(handle({ id: 'x', data: JSON.parse(data) }, { signal }), data).rejects.toBeInstanceOf(
+      UnrecoverableError,
+    )
 })
 
 test('a job that comes a little too early waits for its payment', async () => {

@@ -41,5 +41,6 @@ export {
 export { logPaymentsEvents, once } from './events.ts'
 export { loadAll, type Loaders } from './load-all.ts'
 export { answersInTime } from './probe.ts'
+export { tracingVariables, withTracing } from './tracing.ts'
 export { readVersion } from './version.ts'
 export { runUntilStopped, type Service } from './signals.ts'

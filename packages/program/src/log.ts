@@ -1,3 +1,4 @@
+import { isSpanContextValid, trace } from '@opentelemetry/api'
 import { pino, type Logger } from 'pino'
 import { choice } from './setting-kinds.ts'
 import type { SettingsTable } from './settings.ts'
@@ -83,6 +84,7 @@ export function createLog(program: string, settings: LogSettings, stream?: LogSt
       base: { pid: process.pid },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
+      mixin: nameSpan,
     },
     isPretty
       ? { write: (line) => void (stream ?? process.stderr).write(prettify(line)) }
@@ -96,6 +98,14 @@ export function createLog(program: string, settings: LogSettings, stream?: LogSt
       logger[level](error === undefined ? fields : { ...fields, error: describeError(error) }, message)
     }
   return { debug: writer('debug'), info: writer('info'), warn: writer('warn'), error: writer('error') }
+}
+
+/** Lets a line be found from its trace, and the trace from the line. */
+function nameSpan(): Record<string, string> {
+  const span = trace.getActiveSpan()?.spanContext()
+  return span === undefined || !isSpanContextValid(span)
+    ? {}
+    : { trace_id: span.traceId, span_id: span.spanId }
 }
 
 /**

@@ -14,6 +14,7 @@ import { createSchedules, type Schedules } from './schedules.ts'
 import { readSchemas, validate } from './schema.ts'
 import { readStats, type QueueStats } from './stats.ts'
 import { runScript, scripts } from './scripts.ts'
+import { beginSend } from './tracing.ts'
 
 /** The answer to an enqueue. */
 export interface Enqueued {
@@ -138,49 +139,15 @@ export function createQueue<Jobs extends JobMap>(
     name,
     async enqueue(jobName, data, options = {}) {
       assertOpen()
-      const checked = validate(schemas, jobName, data)
-      const prepared = prepare(jobName, checked instanceof Promise ? await checked : checked, options)
-      const reply = await write(batchers, prepared)
-      const enqueued = answer(prepared, reply)
-      if (enqueued === undefined) throw fullError()
-      return enqueued
+      const send = beginSend(name, [options])
+      if (send === undefined) return enqueueOne(jobName, data, options)
+      return send.run(() => enqueueOne(jobName, data, send.mark(options)))
     },
     async enqueueMany(jobs) {
       assertOpen()
-      const values =
-        schemas === undefined
-          ? undefined
-          : await Promise.all(jobs.map((job) => validate(schemas, job.name, job.data)))
-      // All are checked before the first is sent: a bad one in the middle must not leave half of them behind.
-      const all = jobs.map((job, index) =>
-        prepare(job.name, values === undefined ? job.data : values[index], job),
-      )
-      const results: (Enqueued | undefined)[] = []
-      const writes: Promise<void>[] = []
-      for (let from = 0; from < all.length; from += CHUNK) {
-        const groups = new Map<number, { index: number; prepared: ReturnType<typeof prepare> }[]>()
-        for (const [offset, prepared] of all.slice(from, from + CHUNK).entries()) {
-          const group = groups.get(prepared.part)
-          const item = { index: from + offset, prepared }
-          if (group === undefined) groups.set(prepared.part, [item])
-          else group.push(item)
-        }
-        for (const [partIndex, group] of groups) {
-          const part = parts[partIndex]
-          if (part === undefined) continue
-          const entries = group.map((item) => item.prepared.entry)
-          writes.push(
-            enqueue(part.connection, part.keys, part.fixed, maxLength, entries).then((replies) => {
-              for (const [at, { index, prepared }] of group.entries())
-                results[index] = answer(prepared, replies[at] ?? '!')
-            }),
-          )
-        }
-      }
-      await settleAll(writes)
-      const accepted = results.filter((result) => result !== undefined)
-      if (accepted.length < jobs.length) throw fullError(results)
-      return accepted
+      const send = beginSend(name, jobs)
+      if (send === undefined) return enqueueAll(jobs)
+      return send.run(() => enqueueAll(jobs.map((job) => send.mark(job))))
     },
     cancel: (id) => amend('cancel', id, ''),
     async reschedule(id, when) {
@@ -200,6 +167,52 @@ export function createQueue<Jobs extends JobMap>(
       closed = true
       await Promise.all(batchers.map((batcher) => batcher.idle()))
     },
+  }
+
+  async function enqueueOne(jobName: JobName<Jobs>, data: unknown, options: JobOptions): Promise<Enqueued> {
+    const checked = validate(schemas, jobName, data)
+    const prepared = prepare(jobName, checked instanceof Promise ? await checked : checked, options)
+    const reply = await write(batchers, prepared)
+    const enqueued = answer(prepared, reply)
+    if (enqueued === undefined) throw fullError()
+    return enqueued
+  }
+
+  async function enqueueAll(jobs: readonly NewJob<Jobs>[]): Promise<Enqueued[]> {
+    const values =
+      schemas === undefined
+        ? undefined
+        : await Promise.all(jobs.map((job) => validate(schemas, job.name, job.data)))
+    // All are checked before the first is sent: a bad one in the middle must not leave half of them behind.
+    const all = jobs.map((job, index) =>
+      prepare(job.name, values === undefined ? job.data : values[index], job),
+    )
+    const results: (Enqueued | undefined)[] = []
+    const writes: Promise<void>[] = []
+    for (let from = 0; from < all.length; from += CHUNK) {
+      const groups = new Map<number, { index: number; prepared: ReturnType<typeof prepare> }[]>()
+      for (const [offset, prepared] of all.slice(from, from + CHUNK).entries()) {
+        const group = groups.get(prepared.part)
+        const item = { index: from + offset, prepared }
+        if (group === undefined) groups.set(prepared.part, [item])
+        else group.push(item)
+      }
+      for (const [partIndex, group] of groups) {
+        const part = parts[partIndex]
+        if (part === undefined) continue
+        const entries = group.map((item) => item.prepared.entry)
+        writes.push(
+          enqueue(part.connection, part.keys, part.fixed, maxLength, entries).then((replies) => {
+            for (const [at, { index, prepared }] of group.entries())
+              results[index] = answer(prepared, replies[at] ?? '!')
+          }),
+        )
+      }
+    }
+    await settleAll(writes)
+    const accepted = results.filter((result) => result !== undefined)
+    if (accepted.length < jobs.length) throw fullError(results)
+    return accepted
   }
 
   /** A job with an ordering key is where its key sent it, so every partition is asked. */

@@ -16,6 +16,7 @@ import { checkHandlers, resolveWorker, type WorkerOptions } from './options.ts'
 import { partitionKeys } from './partition.ts'
 import { readSchemas, validate } from './schema.ts'
 import { openStation, type Station } from './station.ts'
+import { traceProcess } from './tracing.ts'
 
 /** A handler for each job name; data is typed by the job map. */
 export type Handlers<Jobs extends JobMap> = { readonly [Name in JobName<Jobs>]: Handler<Name, Jobs[Name]> }
@@ -106,6 +107,7 @@ export function createWorker<Jobs extends JobMap>(
   const byName = new Map<string, Handler<string, never>>(Object.entries(handlers))
   const prefetch = createPrefetch(settings.maxPrefetch)
   const counts: Counts = { started: 0, completed: 0, retried: 0, deadLettered: 0, released: 0, leasesLost: 0 }
+  const beginProcess = traceProcess(queue, settings.group, consumer)
   const sealFate = createFate(settings, consumer, counts, emit, options.onEvent !== undefined)
   let stations: Station[] = []
   let limiter: Limiter | undefined
@@ -169,7 +171,9 @@ export function createWorker<Jobs extends JobMap>(
     if (options.onEvent !== undefined)
       emit({ type: 'started', job: eventJob(held), waitedMs: Math.max(0, Date.now() - timeOf(held.entryId)) })
     held.startedAt = performance.now()
+    const processing = beginProcess(held.meta.traceparent)
     const run = new Run(held, (ending) => {
+      processing?.end(eventJob(held), ending)
       running--
       ended++
       sealFate(lane, held, ending)
@@ -177,7 +181,11 @@ export function createWorker<Jobs extends JobMap>(
       else if (running === 0) onIdle?.()
     })
     held.run = run
-    run.start((context) => invoke(held, context), held.meta.timeoutMs ?? settings.timeoutMs)
+    const call = (context: JobContext): unknown => invoke(held, context)
+    run.start(
+      processing === undefined ? call : (context) => processing.run(() => call(context)),
+      held.meta.timeoutMs ?? settings.timeoutMs,
+    )
   }
 
   function invoke(held: Held, context: JobContext): unknown {

@@ -1,4 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { SpanKind } from '@opentelemetry/api'
+import { traceStep, withTraceHeaders } from '@titan/payments'
 import type { Handler } from '@titan/queue-core'
 import type { Answer } from './answer.ts'
 import type { WebhookClient } from './client.ts'
@@ -49,7 +51,24 @@ export function createDeliverHandler(options: DeliverOptions): Handler<'deliver'
       'user-agent': USER_AGENT,
       ...sign({ id, at: new Date(), body }, plain),
     }
-    return client.post({ url, headers, body }, signal)
+    return traceStep(
+      {
+        name: 'POST webhook',
+        kind: SpanKind.CLIENT,
+        attributes: () => ({
+          'http.request.method': 'POST',
+          'titan.webhook.delivery_id': deliveryIdOf(sendable.deliveryId),
+          'titan.webhook.endpoint_id': endpointId,
+        }),
+        told: ({ code }) => ({
+          ...(code !== undefined && { 'http.response.status_code': code }),
+          ...((code === undefined || code >= 300) && {
+            'error.type': code === undefined ? 'no_answer' : String(code),
+          }),
+        }),
+      },
+      () => client.post({ url, headers: withTraceHeaders(headers), body }, signal),
+    )
   }
 
   async function record(sendable: Sendable, answer: Answer, verdict: Verdict): Promise<void> {

@@ -10,10 +10,11 @@ export interface WebhookJobs {
 }
 
 /** The job of one handing-over. */
-export function deliverJob({ deliveryId, dispatchNo }: Dispatch): NewJob<WebhookJobs> {
+export function deliverJob({ deliveryId, dispatchNo, traceparent }: Dispatch): NewJob<WebhookJobs> {
   return {
     name: 'deliver',
     data: { delivery_id: deliveryId, dispatch_no: dispatchNo },
     id: `${deliveryId}.${dispatchNo}`,
+    ...(traceparent !== undefined && { traceparent }),
   }
 }

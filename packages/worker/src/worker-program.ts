@@ -20,11 +20,14 @@ import {
   storeSettings,
   text,
   toggle,
+  tracingVariables,
   webhookVariables,
   wholeNumber,
+  withTracing,
   type HealthSettings,
   type LogSettings,
   type Program,
+  type Service,
   type SettingsTable,
 } from '@titan/program'
 
@@ -136,7 +139,7 @@ export const workerProgram: Program<WorkerSettings, SharedSettings> = {
   description: 'Takes queued payments through a payment gateway',
   settings,
   sharedSettings: [...storeSettings(), ...processingSettings(), ...gatewaySettings()],
-  variables: [...gatewayVariables, webhookVariables],
+  variables: [...gatewayVariables, webhookVariables, tracingVariables],
   load: (environment) =>
     loadAll(
       { config: loadPaymentsConfig, gateway: gatewayFromEnv, webhooks: loadWebhooksConfig },
@@ -165,7 +168,7 @@ export const workerProgram: Program<WorkerSettings, SharedSettings> = {
       }))
     const metrics = healthPort > 0 ? createWorkerMetrics(VERSION, observed) : undefined
     const ping = async (): Promise<unknown> => running?.ping()
-    return runUntilStopped({
+    const service: Service<PaymentWorkers> = {
       log,
       async start() {
         // It listens first, so that whoever asks meanwhile hears that the workers are not ready.
@@ -195,6 +198,7 @@ export const workerProgram: Program<WorkerSettings, SharedSettings> = {
         await workers.stop(graceMs)
         await health?.close()
       },
-    })
+    }
+    return withTracing({ service: 'titan-worker', version: VERSION, log }, () => runUntilStopped(service))
   },
 }

@@ -1,3 +1,4 @@
+import { tracingVariables } from '@titan/program'
 import { variablesIn, variablesInHelp, variablesOf } from '@titan/program/testing'
 import { expect, it } from 'vitest'
 import { workerProgram } from '../src/worker-program.ts'
@@ -11,8 +12,13 @@ const LOADERS = [
   'webhooks/src/config.ts',
 ]
 
+/** Most of them are read by the SDK itself. */
+const TRACING = tracingVariables.variables.map(({ env }) => env)
+
 it('shows every variable that takes effect, and no others', () => {
   const read = variablesIn(LOADERS)
   expect(read.size).toBeGreaterThan(15)
-  expect(variablesInHelp(workerProgram)).toEqual(new Set([...read, ...variablesOf(workerProgram)]))
+  expect(variablesInHelp(workerProgram)).toEqual(
+    new Set([...read, ...variablesOf(workerProgram), ...TRACING]),
+  )
 })

@@ -27,6 +27,7 @@ export function mountPayments(app: Hono<AppEnv>, { payments, relay }: PaymentDep
     const idempotencyKey = resolveKey(bodyKey, context.req.header('idempotency-key'))
     const created = await payments.create({ ...request, idempotencyKey })
     if (created.kind === 'mismatch') throw new Problem('idempotency-key-reused')
+    context.set('paymentId', created.payment.id)
     if (created.kind === 'created') relay.nudge([created.payment.id])
     return answerAccepted(context, created.payment, created.kind === 'replayed')
   })

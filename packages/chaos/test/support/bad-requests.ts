@@ -124,6 +124,9 @@ const anyHeader: fc.Arbitrary<string> = fc.oneof(
   fc
     .constantFrom('gzip', 'br', 'identity', 'deflate, gzip', 'nonsense', '')
     .map((encoding) => `content-encoding: ${encoding}`),
+  fc
+    .constantFrom('gzip', 'gzip, deflate, br', 'identity;q=0', '*')
+    .map((encoding) => `accept-encoding: ${encoding}`),
   headerText.map((text) => `idempotency-key: ${text}`),
   fc
     .tuple(

@@ -1,4 +1,5 @@
 import { connect } from 'node:net'
+import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib'
 
 /** What came back over a socket, as far as it is HTTP. */
 export interface RawAnswer {
@@ -32,6 +33,13 @@ export function exchange(port: number, bytes: Uint8Array, whole = true): Promise
   })
 }
 
+/** Throws for an answer that is not what its header says. */
+const DECODERS: Readonly<Record<string, (bytes: Buffer) => Buffer>> = {
+  gzip: gunzipSync,
+  deflate: inflateSync,
+  br: brotliDecompressSync,
+}
+
 const INTERIM = /^HTTP\/1\.1 1\d\d [^\r]*\r\n(?:[^\r]+\r\n)*\r\n/
 
 function read(text: string): RawAnswer | undefined {
@@ -46,7 +54,14 @@ function read(text: string): RawAnswer | undefined {
   // Bytes behind a request may be answered too.
   const sent = rest.slice(end + 4).slice(0, length === undefined ? undefined : Number(length))
   const body = /^transfer-encoding: *chunked/im.test(head) ? joinChunks(sent) : sent
-  return { status: Number(status), contentType, body: Buffer.from(body, 'latin1').toString() }
+  return { status: Number(status), contentType, body: decode(body, head) }
+}
+
+function decode(body: string, head: string): string {
+  const bytes = Buffer.from(body, 'latin1')
+  const [, encoding = ''] = /^content-encoding: *([^\r\n]*)/im.exec(head) ?? []
+  const decoder = body === '' ? undefined : DECODERS[encoding]
+  return (decoder?.(bytes) ?? bytes).toString()
 }
 
 function joinChunks(body: string): string {

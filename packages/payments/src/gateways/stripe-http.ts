@@ -7,6 +7,7 @@ import {
 } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import type Stripe from 'stripe'
+import { withTraceHeaders } from '../tracing.ts'
 
 /** One call of ours to the SDK, and what is known about its bytes. */
 export interface StripeCall {
@@ -51,7 +52,8 @@ export function createStripeHttp({ connectTimeoutMs, maxBodyBytes }: StripeHttpO
       const call = calls.getStore()
       if (call === undefined) throw new StripeTransportError('a request outside of any call')
       const isPlain = protocol === 'http'
-      const options = { host, port, path, method, headers: headers as Record<string, string> }
+      const sent = withTraceHeaders(headers as Record<string, string>)
+      const options = { host, port, path, method, headers: sent }
       const request = isPlain
         ? httpRequest({ ...options, agent: agents.http })
         : httpsRequest({ ...options, agent: agents.https })

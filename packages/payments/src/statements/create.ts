@@ -4,6 +4,7 @@ import { fingerprint, FINGERPRINT_VERSION } from '../fingerprint.ts'
 import { newPaymentId } from '../identifiers.ts'
 import type { Payment } from '../payment.ts'
 import { passStep } from '../steps.ts'
+import { activeTraceparent } from '../tracing.ts'
 import { toPayment, type PaymentRow } from './rows.ts'
 
 /** What a client asks for. */
@@ -28,6 +29,7 @@ interface Prepared {
   readonly currency: string
   readonly key: string
   readonly hash: string
+  readonly traceparent: string | null
 }
 
 /** Checks a request and fills in what its row needs. @throws {PaymentsError} `INVALID_PAYMENT` */
@@ -47,6 +49,7 @@ export function prepare({ amount, currency = 'USD', idempotencyKey }: NewPayment
     currency,
     key: idempotencyKey,
     hash: fingerprint({ amount, currency }),
+    traceparent: activeTraceparent() ?? null,
   }
 }
 
@@ -72,15 +75,16 @@ function insertMany(sql: Database, requests: readonly Prepared[]): Promise<Payme
   // In the order of the keys, so that two batches that share keys wait for each other in one direction only.
   return sql<PaymentRow[]>`
     with inserted as (
-      insert into payments (id, amount, currency, idempotency_key, request_hash, fp_version, status, event_seq)
-      select id, amount, currency, key, hash, ${FINGERPRINT_VERSION}::smallint, 'PENDING', 1
+      insert into payments (id, amount, currency, idempotency_key, request_hash, fp_version, traceparent, status, event_seq)
+      select id, amount, currency, key, hash, ${FINGERPRINT_VERSION}::smallint, traceparent, 'PENDING', 1
         from unnest(
           ${requests.map(({ id }) => id)}::text[],
           ${requests.map(({ amount }) => amount)}::bigint[],
           ${requests.map(({ currency }) => currency)}::text[],
           ${requests.map(({ key }) => key)}::text[],
-          ${requests.map(({ hash }) => hash)}::text[]
-        ) as request (id, amount, currency, key, hash)
+          ${requests.map(({ hash }) => hash)}::text[],
+          ${requests.map(({ traceparent }) => traceparent)}::text[]
+        ) as request (id, amount, currency, key, hash, traceparent)
        order by key collate "C"
           on conflict (idempotency_key) do nothing
       returning *

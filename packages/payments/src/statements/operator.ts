@@ -55,6 +55,10 @@ export async function decideReview(sql: Database, id: string, decision: Operator
          and (lease_until is null or lease_until < clock_timestamp())
          -- Money moved already, or there is nothing to ask about: asking again could charge.
          and (${to}::text <> 'RETRY' or attempt_open and late_charge_ref is null)
+         -- "No money moved" is not true while a charge of it is on record that nobody gave back: that takes a refund.
+         and (${to}::text <> 'FAILED' or not exists (
+               select from reconciliation_breaks b
+                where b.payment_id = payments.id and b.kind = 'late_charge' and b.resolved_at is null))
          for update
     ), moved as (
       update payments p

@@ -8,6 +8,15 @@ export interface DueJob {
   readonly scheduleNo: number
   /** Milliseconds until the job should be ready. */
   readonly delayMs: number
+  /** The trace that the payment goes on with. */
+  readonly traceparent?: string
+}
+
+/** A PENDING payment, for the relay. */
+export interface PendingPayment {
+  readonly id: string
+  /** The trace that it goes on with. */
+  readonly traceparent?: string | undefined
 }
 
 /** T1 for payments that were just enqueued. Answers how many were still PENDING; a worker may have been faster. */
@@ -47,7 +56,7 @@ export interface RelayBatch {
   readonly minAgeMs: number
   readonly actor: string
   /** Puts the jobs into the queue. When it rejects, the payments stay PENDING. */
-  readonly enqueue: (ids: readonly string[]) => Promise<void>
+  readonly enqueue: (payments: readonly PendingPayment[]) => Promise<void>
 }
 
 /**
@@ -56,15 +65,15 @@ export interface RelayBatch {
  */
 export async function relayPending(sql: Database, batch: RelayBatch): Promise<number> {
   return sql.begin(async (transaction) => {
-    const rows = await transaction<{ id: string }[]>`
-      select id from payments
+    const rows = await transaction<{ id: string; traceparent: string | null }[]>`
+      select id, traceparent from payments
        where status = 'PENDING' and next_run_at <= statement_timestamp() - ${batch.minAgeMs}::float8 * interval '1 millisecond'
        order by next_run_at, id
        limit ${batch.limit}::int
          for update skip locked`
     if (rows.length === 0) return 0
     const ids = rows.map(({ id }) => id)
-    await batch.enqueue(ids)
+    await batch.enqueue(rows.map(({ id, traceparent }) => ({ id, traceparent: traceparent ?? undefined })))
     await markQueued(transaction, ids, batch.actor)
     return ids.length
   })
@@ -86,6 +95,7 @@ interface DueRow {
   readonly id: string
   readonly schedule_no: number
   readonly delay_ms: number
+  readonly traceparent: string | null
 }
 
 /**
@@ -124,14 +134,14 @@ export async function takeLost(sql: Database, lost: LostJobs): Promise<DueJob[]>
              updated_at  = clock_timestamp()
         from target
        where p.id = target.id
-   returning p.id, p.status, p.schedule_no, p.event_seq, target.reason
+   returning p.id, p.status, p.schedule_no, p.event_seq, p.traceparent, target.reason
     ), event as (
       insert into payment_events (payment_id, seq, type, from_status, to_status, actor, evidence)
       select id, event_seq, 'payment.requeued', status, status, ${actor}::text,
              jsonb_build_object('reason', reason, 'schedule_no', schedule_no)
         from moved
     )
-    select id, schedule_no, 0::float8 as delay_ms from moved`
+    select id, schedule_no, 0::float8 as delay_ms, traceparent from moved`
   return rows.map(toDueJob)
 }
 
@@ -162,7 +172,7 @@ export async function unfinishedJobs(
   // Written out per state, so that each reads its own partial index.
   const state = status === 'QUEUED' ? sql`status = 'QUEUED'` : sql`status = 'PROCESSING' and not needs_review`
   const rows = await sql<(DueRow & { readonly at: string })[]>`
-    select id, schedule_no, next_run_at::text as at,
+    select id, schedule_no, next_run_at::text as at, traceparent,
            greatest(0, ceil(extract(epoch from greatest(next_run_at, lease_until) - clock_timestamp()) * 1000))::float8 as delay_ms
       from payments
      where ${state} and (next_run_at, id) > (${after?.at ?? '-infinity'}::text::timestamptz, ${after?.id ?? ''}::text)
@@ -175,6 +185,6 @@ export async function unfinishedJobs(
   }
 }
 
-function toDueJob({ id, schedule_no: scheduleNo, delay_ms: delayMs }: DueRow): DueJob {
-  return { paymentId: id, scheduleNo, delayMs }
+function toDueJob({ id, schedule_no: scheduleNo, delay_ms: delayMs, traceparent }: DueRow): DueJob {
+  return { paymentId: id, scheduleNo, delayMs, ...(traceparent !== null && { traceparent }) }
 }

@@ -5,6 +5,8 @@ export interface Dispatch {
   readonly deliveryId: number
   /** Which handing-over of the delivery this is. */
   readonly dispatchNo: number
+  /** The trace of the payment that it tells of. */
+  readonly traceparent?: string
 }
 
 /** How much to hand over, and for how long. */
@@ -30,7 +32,7 @@ export async function dispatchDue(sql: Database, batch: DispatchBatch): Promise<
     // A statement of its own, so that the next one sees what the program before has taken.
     const [lock] = await transaction<[{ held: boolean }]>`select pg_try_advisory_xact_lock(${LOCK}) as held`
     if (!lock.held) return []
-    const rows = await transaction<{ id: number; dispatches: number }[]>`
+    const rows = await transaction<{ id: number; dispatches: number; traceparent: string | null }[]>`
       with room as (
         select e.id, greatest(0, greatest(1, ${maxPerEndpoint}::int >> least(e.failures, 30)) - (
                  select count(*) from webhook_deliveries
@@ -59,8 +61,13 @@ export async function dispatchDue(sql: Database, batch: DispatchBatch): Promise<
              dispatches   = d.dispatches + 1
         from chosen
        where d.id = chosen.id
-   returning d.id, d.dispatches`
-    return rows.map(({ id, dispatches }) => ({ deliveryId: id, dispatchNo: dispatches }))
+   returning d.id, d.dispatches,
+             (select p.traceparent from webhook_events e join payments p on p.id = e.payment_id where e.id = d.event_id)`
+    return rows.map(({ id, dispatches, traceparent }) => ({
+      deliveryId: id,
+      dispatchNo: dispatches,
+      ...(traceparent !== null && { traceparent }),
+    }))
   })
 }
 

@@ -1,0 +1,54 @@
+import {
+  context as contexts,
+  propagation,
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from '@opentelemetry/api'
+import type { MiddlewareHandler } from 'hono'
+import type { AppEnv } from './middleware.ts'
+import { routeOf } from './request-metrics.ts'
+
+/** Does nothing, at next to no cost, until a program registers an SDK. */
+const tracer = trace.getTracer('@titan/api')
+
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
+/** Asked every few seconds, by machines. */
+const PROBES = new Set(['/healthz', '/readyz'])
+
+/**
+ * A span for each request, in the trace that its `traceparent` names. Named by the pattern of the route: neither path nor
+ * query are told, since a client may have written anything there.
+ */
+export function requestTraces(): MiddlewareHandler<AppEnv> {
+  return async function traceRequest(context, next) {
+    if (PROBES.has(context.req.path)) return next()
+    const [traceparent, tracestate] = [context.req.header('traceparent'), context.req.header('tracestate')]
+    const parent =
+      traceparent === undefined
+        ? ROOT_CONTEXT
+        : propagation.extract(ROOT_CONTEXT, { traceparent, ...(tracestate !== undefined && { tracestate }) })
+    const method = METHODS.has(context.req.method) ? context.req.method : '_OTHER'
+    const span = tracer.startSpan(
+      method,
+      { kind: SpanKind.SERVER, attributes: { 'http.request.method': method } },
+      parent,
+    )
+    if (!span.isRecording() && parent === ROOT_CONTEXT) return next()
+    try {
+      await contexts.with(trace.setSpan(parent, span), next)
+    } finally {
+      const { status } = context.res
+      const route = routeOf(context)
+      if (route !== undefined) span.updateName(`${method} ${route}`).setAttribute('http.route', route)
+      span.setAttribute('http.response.status_code', status)
+      const code = context.get('problemCode')
+      if (code !== undefined) span.setAttribute('error.type', code)
+      if (status >= 500) span.setStatus({ code: SpanStatusCode.ERROR, message: code ?? String(status) })
+      const paymentId = context.get('paymentId')
+      if (paymentId !== undefined) span.setAttribute('titan.payment.id', paymentId)
+      span.end()
+    }
+  }
+}
