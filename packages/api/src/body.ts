@@ -1,4 +1,5 @@
-import type { Context } from 'hono'
+import type { Context, MiddlewareHandler } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
 import type { GenericSchema } from 'valibot'
 import { containsCardNumber } from './card-guard.ts'
 import { Problem } from './problem.ts'
@@ -9,6 +10,24 @@ import { validateBody } from './validate.ts'
 export const MAX_BODY_BYTES: number = 16 * 1024
 
 const JSON_TYPE = /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i
+
+/**
+ * Refuses longer bodies. Where the client told the length, that is all that is looked at: the HTTP parser lets no
+ * more bytes through, and a body that nobody counts need not become a web stream.
+ */
+export function limitBody(maxBytes: number = MAX_BODY_BYTES, detail?: string): MiddlewareHandler {
+  const refuse = (): never => {
+    throw new Problem('body-too-large', detail === undefined ? {} : { detail })
+  }
+  const count = bodyLimit({ maxSize: maxBytes, onError: refuse })
+  return async function limitLength(context, next) {
+    const length = context.req.header('content-length')
+    if (length === undefined || context.req.header('transfer-encoding') !== undefined)
+      return count(context, next)
+    if (Number(length) > maxBytes) refuse()
+    await next()
+  }
+}
 
 /**
  * Reads and checks the JSON body of a request, in an order that lets no card number reach an answer or a log.

@@ -82,6 +82,23 @@ describe('while Redis is away', () => {
   })
 })
 
+describe('a Redis that fell silent', () => {
+  it('is connected anew, and payments are queued again', async () => {
+    const proxy = await startProxy(inject('redisUrl'))
+    closers.push(() => proxy.close())
+    const api = await openApi({ redisUrl: proxy.url })
+    await eventually(() => api.redis.isReady)
+    proxy.swallow()
+    await eventually(() => !api.redis.isReady, { timeoutMs: 30_000 })
+    await proxy.heal()
+
+    await eventually(async () => {
+      await api.pay({ amount: 5, idempotency_key: `silent-${performance.now()}` })
+      return (await api.store.list({ status: 'QUEUED' })).length > 0
+    })
+  })
+})
+
 describe('while PostgreSQL is away', () => {
   it('requests are answered 503 with a time to come back, and served again when it is back', async () => {
     const { api, database } = await openBehindProxy()

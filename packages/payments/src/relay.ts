@@ -44,6 +44,11 @@ export interface Relay {
 const MAX_HANDED = 10_000
 /** After a failure handed-over ids are left to the loop for this long, in milliseconds. */
 const COOL_DOWN_MS = 1_000
+/**
+ * How long handed-over payments that have their job wait for the mark QUEUED, in milliseconds. A claim writes that step
+ * too, so a payment which a worker begins meanwhile is spared a row version, and its job does not wait for the commit.
+ */
+const MARK_AFTER_MS = 50
 
 /** The jobs are in the queue before the payments are marked, so a crash leaves a duplicate, never a gap. */
 export function createRelay(options: RelayOptions): Relay {
@@ -51,10 +56,13 @@ export function createRelay(options: RelayOptions): Relay {
   const { actor = 'relay', onEvent = () => {} } = options
   const patience = createPatience(timeoutMs)
   let handed: PendingPayment[] = []
+  let unmarked: string[] = []
   let isSweepWanted = false
   let isStopped = false
   let coolUntil = 0
   let flushing: Promise<void> | undefined
+  let marking: Promise<void> | undefined
+  let markTimer: NodeJS.Timeout | undefined
 
   const loop = createLoop({
     intervalMs,
@@ -78,25 +86,42 @@ export function createRelay(options: RelayOptions): Relay {
       ),
     )
     passStep('relay.enqueued', () => ids)
+    onEvent({ type: 'relayed', count: ids.length })
   }
 
   async function sweep(youngestMs: number): Promise<number> {
     const count = await store.relayPending({ limit: batchSize, minAgeMs: youngestMs, actor, enqueue })
-    if (count > 0) {
-      passStep('relay.marked', () => [])
-      onEvent({ type: 'relayed', count })
-    }
+    if (count > 0) passStep('relay.marked', () => [])
     return count
   }
 
   async function relayHanded(): Promise<void> {
     const payments = handed.slice(0, batchSize)
-    const ids = payments.map(({ id }) => id)
     handed = handed.slice(batchSize)
     await enqueue(payments)
-    const count = await store.markQueued(ids, actor)
-    passStep('relay.marked', () => ids)
-    if (count > 0) onEvent({ type: 'relayed', count })
+    unmarked.push(...payments.map(({ id }) => id))
+    markTimer ??= setTimeout(markSoon, MARK_AFTER_MS)
+  }
+
+  function markSoon(): void {
+    markTimer = undefined
+    // While a mark is under way the next one grows.
+    marking ??= markAll().finally(() => {
+      marking = undefined
+      if (unmarked.length > 0) markTimer ??= setTimeout(markSoon, MARK_AFTER_MS)
+    })
+  }
+
+  async function markAll(): Promise<void> {
+    try {
+      const ids = unmarked.slice(0, batchSize)
+      unmarked = unmarked.slice(batchSize)
+      if (ids.length === 0) return
+      await store.markQueued(ids, actor)
+      passStep('relay.marked', () => ids)
+    } catch (error) {
+      fail(error)
+    }
   }
 
   async function sweepAtOnce(): Promise<void> {
@@ -112,13 +137,28 @@ export function createRelay(options: RelayOptions): Relay {
         else await sweepAtOnce()
       }
     } catch (error) {
-      handed = []
-      isSweepWanted = false
-      coolUntil = performance.now() + COOL_DOWN_MS
-      onEvent({ type: 'error', source: 'relay', error })
+      fail(error)
     } finally {
       flushing = undefined
     }
+  }
+
+  /** What was handed over is PENDING in the table still: the loop finds it there. */
+  function fail(error: unknown): void {
+    handed = []
+    unmarked = []
+    isSweepWanted = false
+    coolUntil = performance.now() + COOL_DOWN_MS
+    onEvent({ type: 'error', source: 'relay', error })
+  }
+
+  async function markTheRest(): Promise<void> {
+    await flushing
+    clearTimeout(markTimer)
+    markTimer = undefined
+    await marking
+    clearTimeout(markTimer)
+    while (unmarked.length > 0) await markAll()
   }
 
   return {
@@ -139,7 +179,7 @@ export function createRelay(options: RelayOptions): Relay {
     },
     async stop() {
       isStopped = true
-      await Promise.all([loop.stop(), flushing])
+      await Promise.all([loop.stop(), markTheRest()])
     },
   }
 }

@@ -10,8 +10,14 @@ export type Redis = RedisClientType
 /** The longest pause between two attempts to connect. */
 const MAX_PAUSE_MS = 2_000
 
+/** How long after an answer a connection is asked again whether it lives, in milliseconds. */
+const PING_AFTER_MS = 3_000
+/** How long that answer may take, in milliseconds. */
+const SILENT_AFTER_MS = 5_000
+
 /**
- * Creates a Redis client that never gives up: it reconnects with capped backoff and jitter for as long as it is open.
+ * Creates a Redis client that never gives up: it reconnects with capped backoff and jitter for as long as it is open,
+ * and replaces a connection that gives no answers: a network that swallows packets would hold it for a quarter of an hour.
  * While the server is away, commands are refused at once instead of piling up.
  * It says once that the connection is lost and once that it is back.
  */
@@ -31,7 +37,41 @@ export function createRedis(url: string, log: Log): Redis {
     if (isLost) log.info('Redis is reachable again', { address: addressOf(url) })
     isLost = false
   })
+  replaceWhenSilent(redis)
   return redis
+}
+
+function replaceWhenSilent(redis: Redis): void {
+  let timer: NodeJS.Timeout | undefined
+
+  function plan(next: () => void, afterMs: number): void {
+    clearTimeout(timer)
+    timer = setTimeout(next, afterMs)
+  }
+
+  function ask(): void {
+    let isAnswered = false
+    const end = (): void => {
+      isAnswered = true
+    }
+    // A moment later: an answer that came while this process was busy is read first.
+    plan(() => setImmediate(() => isAnswered || replace()), SILENT_AFTER_MS)
+    redis
+      .ping()
+      .then(() => plan(ask, PING_AFTER_MS))
+      // A connection that breaks is mended by the client, whose 'ready' begins anew.
+      .catch(() => clearTimeout(timer))
+      .finally(end)
+  }
+
+  function replace(): void {
+    redis.destroy()
+    redis.emit('error', new Error(`no answer within ${SILENT_AFTER_MS} ms`))
+    redis.connect().catch(() => undefined)
+  }
+
+  redis.on('ready', () => plan(ask, PING_AFTER_MS))
+  redis.on('end', () => clearTimeout(timer))
 }
 
 /**

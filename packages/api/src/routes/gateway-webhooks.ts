@@ -6,8 +6,8 @@ import {
 } from '@titan/payments'
 import type { Log } from '@titan/program'
 import type { Hono } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
 import type { AppEnv } from '../middleware.ts'
+import { limitBody } from '../body.ts'
 import { Problem } from '../problem.ts'
 
 /** Gateways send whole objects; none of ours is nearly as large. */
@@ -28,12 +28,7 @@ export interface GatewayWebhookDependencies {
  */
 export function mountGatewayWebhooks(app: Hono<AppEnv>, dependencies: GatewayWebhookDependencies): void {
   const { payments, policy, gateways, log } = dependencies
-  const limit = bodyLimit({
-    maxSize: MAX_BODY_BYTES,
-    onError: () => {
-      throw new Problem('body-too-large', { detail: 'A webhook of a gateway has at most 256 kB.' })
-    },
-  })
+  const limit = limitBody(MAX_BODY_BYTES, 'A webhook of a gateway has at most 256 kB.')
 
   app.post('/gateway-webhooks/:gateway', limit, async (context) => {
     const reader = gateways.find(({ gateway }) => gateway === context.req.param('gateway'))

@@ -1,7 +1,6 @@
 import type { Payment, PaymentStore } from '@titan/payments'
 import type { Context, Hono } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
-import { MAX_BODY_BYTES, readBody } from '../body.ts'
+import { limitBody, readBody } from '../body.ts'
 import { answerTagged } from '../conditional.ts'
 import { resolveKey } from '../idempotency-key.ts'
 import type { AppEnv } from '../middleware.ts'
@@ -21,12 +20,7 @@ export interface PaymentDependencies {
 
 /** `POST /pay`, and what can be read of a payment or done to it. */
 export function mountPayments(app: Hono<AppEnv>, { payments, relay }: PaymentDependencies): void {
-  const limit = bodyLimit({
-    maxSize: MAX_BODY_BYTES,
-    onError: () => {
-      throw new Problem('body-too-large')
-    },
-  })
+  const limit = limitBody()
 
   app.on('POST', ['/pay', '/payments'], limit, async (context) => {
     const { idempotency_key: bodyKey, ...request } = await readBody(context, payRequest)

@@ -1,8 +1,7 @@
 import type { WebhookStore } from '@titan/webhooks'
 import type { Context, Hono } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
 import type { GenericSchema } from 'valibot'
-import { MAX_BODY_BYTES, readBody } from '../body.ts'
+import { limitBody, readBody } from '../body.ts'
 import type { AppEnv } from '../middleware.ts'
 import { Problem } from '../problem.ts'
 import { validateQuery } from '../validate.ts'
@@ -29,12 +28,7 @@ export function mountWebhooks(app: Hono<AppEnv>, store: WebhookStore | undefined
     for (const path of PATHS) app.all(path, refuse)
     return
   }
-  const limit = bodyLimit({
-    maxSize: MAX_BODY_BYTES,
-    onError: () => {
-      throw new Problem('body-too-large')
-    },
-  })
+  const limit = limitBody()
   // By path: a middleware for everything would be one for the whole API.
   for (const path of PATHS) app.use(path, limit)
   mountEndpoints(app, store)
