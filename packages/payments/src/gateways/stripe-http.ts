@@ -58,9 +58,10 @@ export function createStripeHttp({ connectTimeoutMs, maxBodyBytes }: StripeHttpO
         ? httpRequest({ ...options, agent: agents.http })
         : httpsRequest({ ...options, agent: agents.https })
       try {
-        return toAnswer(
-          await exchange(request, { body, call, isPlain, timeoutMs, connectTimeoutMs, maxBodyBytes }),
-        )
+        const means = { body, call, isPlain, timeoutMs, connectTimeoutMs, maxBodyBytes }
+        const received = await exchange(request, means)
+        refuseUnexplained(received)
+        return toAnswer(received)
       } catch (error) {
         request.destroy()
         throw new StripeTransportError(reasonOf(error), { cause: error })
@@ -137,6 +138,21 @@ async function readText(response: IncomingMessage, maxBytes: number): Promise<st
     if (bytes > maxBytes) throw new Error(`the answer is longer than ${maxBytes} bytes`)
   }
   return Buffer.concat(chunks).toString('utf8')
+}
+
+/** The SDK takes any body without an error for what was asked for, whatever the status; a body of a 502 proves nothing. */
+function refuseUnexplained({ response: { statusCode = 0 }, text }: Received): void {
+  if ((statusCode >= 200 && statusCode < 300) || holdsError(text)) return
+  throw new Error(`${statusCode} without an error of the API`)
+}
+
+function holdsError(text: string): boolean {
+  try {
+    const value = JSON.parse(text) as { readonly error?: unknown } | null
+    return typeof value?.error === 'object' && value.error !== null
+  } catch {
+    return false
+  }
 }
 
 function toAnswer({ response, text }: Received): Stripe.HttpClientResponse {

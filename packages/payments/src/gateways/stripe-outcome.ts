@@ -111,10 +111,14 @@ function outcomeOfInvalidRequest(error: Stripe.errors.StripeError, statusCode: n
   }
 }
 
+/** What went wrong, in the words of whoever saw it: the SDK's own say only that there was no answer. */
+export function reasonOfError(error: unknown): string {
+  return reasonOf(isStripeError(error) && error.detail instanceof Error ? error.detail : error)
+}
+
 /** No answer, or none that can be read. */
 function outcomeOfSilence(error: Stripe.errors.StripeError, call: StripeCall): ChargeOutcome {
-  const { detail } = error
-  const reason = reasonOf(detail instanceof Error ? detail : error)
+  const reason = reasonOfError(error)
   return call.mayHaveLeft ? { type: 'UNKNOWN', reason } : { type: 'NOT_SENT', fault: 'network', reason }
 }
 

@@ -1,10 +1,9 @@
 import type Stripe from 'stripe'
 import { PaymentsError } from '../errors.ts'
-import { reasonOf } from '../evidence.ts'
 import type { ChargeOutcome, ChargeRequest, Gateway, LookupAnswer, LookupRequest } from '../gateway.ts'
 import { toStripeAmount } from './stripe-amount.ts'
 import { createStripeHttp, type StripeCall } from './stripe-http.ts'
-import { outcomeOfError, outcomeOfIntent } from './stripe-outcome.ts'
+import { outcomeOfError, outcomeOfIntent, reasonOfError } from './stripe-outcome.ts'
 import { loadSdk } from './stripe-sdk.ts'
 import { createStripeWebhookParser } from './stripe-webhook.ts'
 
@@ -82,7 +81,7 @@ export function createStripeGateway(options: StripeGatewayOptions): Gateway {
       const succeeded = [first, ...more].find(({ type }) => type === 'SUCCEEDED')
       return { type: 'FOUND', outcome: succeeded ?? first }
     } catch (error) {
-      return { type: 'FAILED_TO_ASK', reason: reasonOf(error) }
+      return { type: 'FAILED_TO_ASK', reason: reasonOfError(error) }
     }
   }
 

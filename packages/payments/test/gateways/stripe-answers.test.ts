@@ -40,7 +40,12 @@ function invalid(given: Readonly<Record<string, unknown>>): Answer {
 }
 
 /** Charges at a server that answers everything with one answer. */
-async function chargeAt({ status = 200, body, headers = {} }: Answer): Promise<ChargeOutcome> {
+async function chargeAt(answer: Answer): Promise<ChargeOutcome> {
+  return charge(stripeAt(await serve(answer)), request)
+}
+
+/** The address of a server that answers everything with one answer. */
+async function serve({ status = 200, body, headers = {} }: Answer): Promise<string> {
   const server = createServer((incoming, response) => {
     incoming.resume()
     response.writeHead(status, headers)
@@ -54,7 +59,7 @@ async function chargeAt({ status = 200, body, headers = {} }: Answer): Promise<C
         server.closeAllConnections()
       }),
   )
-  return charge(stripeAt(`http://127.0.0.1:${(server.address() as AddressInfo).port}`), request)
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
 test.each<[string, Answer]>([
@@ -73,6 +78,15 @@ test.each<[string, Answer]>([
   ['JSON that is a list', { body: '[]' }],
   ['nothing', { body: '' }],
   ['fewer bytes than announced', { body: '{}', headers: { 'content-length': '100', connection: 'close' } }],
+  ['500 with a success in it', { status: 500, body: intentOf({}) }],
+  ['502 with a success in it', { status: 502, body: intentOf({}) }],
+  ['503 with a decline in it', { status: 503, body: intentOf({ status: 'canceled' }) }],
+  ['500 with a card error', { ...cardError({ decline_code: 'stolen_card' }), status: 500 }],
+  ['402 with a success in it', { status: 402, body: intentOf({}) }],
+  ['409 with a success in it', { status: 409, body: intentOf({}) }],
+  ['a redirect with a success in it', { status: 302, body: intentOf({}) }],
+  ['401 without an error', { status: 401, body: {} }],
+  ['429 whose error is empty', { status: 429, body: { error: null } }],
   ['a redirect', { status: 307, body: '', headers: { location: 'http://127.0.0.1:1/' } }],
   ['404 that is no answer of the API', { status: 404, body: '<html>' }],
   ['404 of another type', { status: 404, body: { error: { type: 'api_error', message: 'gone' } } }],
@@ -122,6 +136,19 @@ test.each<[string, Answer]>([
 ])('%s says nothing', async (_name, answer) => {
   expect(await chargeAt(answer)).toMatchObject({ type: 'UNKNOWN' })
 })
+
+test.each([302, 402, 404, 409, 429, 500, 502, 503])(
+  'an inquiry that is answered %i with a success in it has asked nothing',
+  async (status) => {
+    const gateway = stripeAt(await serve({ status, body: intentOf({}) }))
+    const about = { paymentId: 'pay_1', gatewayKey: request.gatewayKey, gatewayRef: 'pi_1' }
+    const answer = await gateway.lookup?.(about, { signal: new AbortController().signal })
+    expect(answer).toMatchObject({
+      type: 'FAILED_TO_ASK',
+      reason: expect.stringContaining('without an error of the API') as unknown,
+    })
+  },
+)
 
 test.each<[string, Answer, ChargeOutcome]>([
   [

@@ -86,6 +86,7 @@ test(
           outcome.type,
         )
         if (outcome.type !== 'SUCCEEDED') return
+        expect(status >= 200 && status < 300, `${status} is no success`).toBe(true)
         const said = JSON.parse(body) as Record<string, unknown>
         expect(said['status']).toBe('succeeded')
         expect(said['metadata']).toEqual(SOUND['metadata'])
