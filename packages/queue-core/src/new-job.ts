@@ -11,6 +11,17 @@ export function needsMeta(options: JobOptions): boolean {
   return all.some((option) => option !== undefined)
 }
 
+/** Before anything looks at them: callers without types hand in what they like. @throws {QueueError} `INVALID_OPTIONS` */
+export function checkJobs(jobs: unknown): void {
+  if (!Array.isArray(jobs)) throw new QueueError('INVALID_OPTIONS', 'enqueueMany takes an array of jobs')
+  for (const [index, job] of jobs.entries())
+    if (typeof job !== 'object' || job === null)
+      throw new QueueError(
+        'INVALID_OPTIONS',
+        `Job ${index} of enqueueMany is not an object with a name and data`,
+      )
+}
+
 let latestMs = 0
 let serial = 0
 

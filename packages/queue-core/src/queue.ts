@@ -8,7 +8,7 @@ import type { JobMap, JobName, JobOptions, NewJob } from './job.ts'
 import { checkName, encodeData, plainJobId } from './job.ts'
 import { levelOf } from './levels.ts'
 import { resolveQueue, type QueueOptions } from './options.ts'
-import { checkNumbers, describeJob, needsMeta } from './new-job.ts'
+import { checkJobs, checkNumbers, describeJob, needsMeta } from './new-job.ts'
 import { partitionKeys, partitionOf, type QueuePartition } from './partition.ts'
 import { createSchedules, type Schedules } from './schedules.ts'
 import { readSchemas, validate } from './schema.ts'
@@ -145,6 +145,7 @@ export function createQueue<Jobs extends JobMap>(
     },
     async enqueueMany(jobs) {
       assertOpen()
+      checkJobs(jobs)
       const send = beginSend(name, jobs)
       if (send === undefined) return enqueueAll(jobs)
       return send.run(() => enqueueAll(jobs.map((job) => send.mark(job))))

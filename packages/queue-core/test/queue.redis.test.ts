@@ -115,6 +115,15 @@ describe('enqueueMany', () => {
     expect(await place.send('EXISTS', place.keys.streams[1])).toBe(0)
   })
 
+  test.for([undefined, 'jobs', { length: 1 }, [undefined], [{ name: 'work', data: 1 }, null], ['work']])(
+    'refuses %j, which is no array of jobs',
+    async (jobs, { place }) => {
+      const refused = place.createQueue().enqueueMany(jobs as never)
+      await expect(refused).rejects.toMatchObject({ name: 'QueueError', code: 'INVALID_OPTIONS' })
+      expect(await place.send('EXISTS', place.keys.streams[1])).toBe(0)
+    },
+  )
+
   test('tells duplicates among themselves', async ({ place }) => {
     const queue = place.createQueue()
     const twice = [...jobs(2), ...jobs(2)].map((job) => ({ ...job, id: `job-${job.data}` }))
