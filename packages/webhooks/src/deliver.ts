@@ -9,11 +9,11 @@ import type { OnWebhooksEvent } from './events.ts'
 import { deliveryIdOf } from './identifiers.ts'
 import type { RetrySchedule } from './retry-schedule.ts'
 import { sign } from './secret.ts'
-import type { Sendable } from './statements/dispatch.ts'
+import type { Dispatch, Sendable } from './statements/dispatch.ts'
 import type { AttemptReport, FailureLimits } from './statements/record.ts'
 import type { Vault } from './vault.ts'
 import { decide, type Verdict } from './verdict.ts'
-import type { WebhookJobs } from './webhook-job.ts'
+import { dispatchOf, type WebhookJobs } from './webhook-job.ts'
 
 /** Options of {@link createDeliverHandler}. */
 export interface DeliverOptions {
@@ -38,7 +38,8 @@ const RECORD_PAUSES_MS = [200, 1_000]
 
 /**
  * The handler of the `deliver` job: one request, one result. It always ends the job, since not the queue but
- * the database knows when there is to be another one; only on a stop is the job given back.
+ * the database knows when there is to be another one; only on a stop is the job given back. A job that names no delivery
+ * is a dead letter.
  */
 export function createDeliverHandler(options: DeliverOptions): Handler<'deliver', WebhookJobs['deliver']> {
   const { store, client, vault, schedule, limits, leaseMs, onEvent, onEnd, random } = options
@@ -103,9 +104,8 @@ export function createDeliverHandler(options: DeliverOptions): Handler<'deliver'
       onEvent({ type: 'endpoint_disabled', endpointId, reason: recorded.disabled })
   }
 
-  async function deliver(data: WebhookJobs['deliver'], signal: AbortSignal): Promise<void> {
-    const { delivery_id: deliveryId, dispatch_no: dispatchNo } = data
-    const sendable = await store.load({ deliveryId, dispatchNo }, leaseMs)
+  async function deliver(dispatch: Dispatch, signal: AbortSignal): Promise<void> {
+    const sendable = await store.load(dispatch, leaseMs)
     if (sendable === undefined) return
     const answer = await send(sendable, signal)
     const tries = sendable.tries + 1
@@ -114,8 +114,9 @@ export function createDeliverHandler(options: DeliverOptions): Handler<'deliver'
   }
 
   return async ({ data }, { signal }) => {
+    const dispatch = dispatchOf(data)
     try {
-      await deliver(data, signal)
+      await deliver(dispatch, signal)
     } catch (error) {
       if (signal.aborted) throw error
       // Left to the lease: the delivery is due again when that ends.

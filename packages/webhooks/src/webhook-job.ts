@@ -1,4 +1,4 @@
-import type { NewJob } from '@titan/queue-core'
+import { UnrecoverableError, type NewJob } from '@titan/queue-core'
 import type { Dispatch } from './statements/dispatch.ts'
 
 /** Name of the queue of outgoing webhooks. */
@@ -17,4 +17,23 @@ export function deliverJob({ deliveryId, dispatchNo, traceparent }: Dispatch): N
     id: `${deliveryId}.${dispatchNo}`,
     ...(traceparent !== undefined && { traceparent }),
   }
+}
+
+/** Largest number of a handing-over that the database holds. */
+const MAX_DISPATCH_NO = 2_147_483_647
+
+/**
+ * The handing-over that a job names. What Redis holds may be anything, whatever the type says.
+ *
+ * @throws {UnrecoverableError} when it names none
+ */
+export function dispatchOf(data: unknown): Dispatch {
+  const { delivery_id: deliveryId, dispatch_no: dispatchNo } = (data ?? {}) as Partial<WebhookJobs['deliver']>
+  if (!isCount(deliveryId) || !isCount(dispatchNo) || dispatchNo > MAX_DISPATCH_NO)
+    throw new UnrecoverableError('the job names no delivery')
+  return { deliveryId, dispatchNo }
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 1
 }
