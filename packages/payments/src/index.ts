@@ -73,4 +73,4 @@ export type { OnPaymentsEvent, PaymentsEvent } from './events.ts'
 // Settings and errors
 export { loadPaymentsConfig, type Environment, type PaymentsConfig } from './config.ts'
 export { PaymentsError, type PaymentsErrorCode } from './errors.ts'
-export { traceStep, withTraceHeaders } from './tracing.ts'
+export { outsideOfTraces, traceStep, withTraceHeaders } from './tracing.ts'

@@ -1,3 +1,5 @@
+import { outsideOfTraces } from '@titan/payments'
+
 /** A background duty that can be started, hurried and stopped. */
 export interface Loop {
   /** Begins to run; does nothing when it runs already. */
@@ -46,7 +48,8 @@ export function createLoop({ intervalMs, run, onError }: LoopOptions): Loop {
   }
 
   function go(): void {
-    current = runAndPlan()
+    // A nudge comes from within the trace of one payment, and the run is for all.
+    current = outsideOfTraces(runAndPlan)
   }
 
   return {
