@@ -1,7 +1,7 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import type { GenericSchema } from 'valibot'
-import { containsCardNumber } from './card-guard.ts'
+import { containsCardNumber } from '@titan/payments'
 import { Problem } from './problem.ts'
 import { readJson, type JsonReading } from './strict-json.ts'
 import { validateBody } from './validate.ts'

@@ -1,4 +1,4 @@
-import { containsCardNumber } from './card-guard.ts'
+import { containsCardNumber } from '@titan/payments'
 import { Problem } from './problem.ts'
 
 /** 1 to 255 visible ASCII characters. The format is published: see the problem "idempotency-key-invalid". */

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Log } from '@titan/program'
 import type { Context, MiddlewareHandler } from 'hono'
-import { containsCardNumber } from './card-guard.ts'
+import { containsCardNumber } from '@titan/payments'
 import { problemOf } from './failure.ts'
 import { Problem, PROBLEMS, renderProblem } from './problem.ts'
 

@@ -24,11 +24,10 @@ const PROBES = new Set(['/healthz', '/readyz'])
 export function requestTraces(): MiddlewareHandler<AppEnv> {
   return async function traceRequest(context, next) {
     if (PROBES.has(context.req.path)) return next()
-    const [traceparent, tracestate] = [context.req.header('traceparent'), context.req.header('tracestate')]
+    // Not its `tracestate`: a client may have written anything there, and spans would repeat it.
+    const traceparent = context.req.header('traceparent')
     const parent =
-      traceparent === undefined
-        ? ROOT_CONTEXT
-        : propagation.extract(ROOT_CONTEXT, { traceparent, ...(tracestate !== undefined && { tracestate }) })
+      traceparent === undefined ? ROOT_CONTEXT : propagation.extract(ROOT_CONTEXT, { traceparent })
     const method = METHODS.has(context.req.method) ? context.req.method : '_OTHER'
     const span = tracer.startSpan(
       method,

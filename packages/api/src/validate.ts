@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { containsCardNumber } from './card-guard.ts'
+import { containsCardNumber } from '@titan/payments'
 import { Problem, type FieldError } from './problem.ts'
 import { escapePointer } from './strict-json.ts'
 

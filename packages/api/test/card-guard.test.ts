@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { containsCardNumber } from '../src/card-guard.ts'
+import { containsCardNumber } from '@titan/payments'
 
 describe('containsCardNumber', () => {
   it.each([

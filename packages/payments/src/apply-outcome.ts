@@ -3,6 +3,7 @@ import { decide, park } from './decision.ts'
 import type { ChargeOutcome } from './gateway.ts'
 import { resolveRetryPolicy, type RetryPolicy } from './retry-policy.ts'
 import type { PaymentStore } from './store.ts'
+import { maskOutcome } from './work.ts'
 
 /** What a gateway says about an attempt without being asked: a signed webhook, a line of a settlement file. */
 export interface OutcomeReport {
@@ -36,7 +37,8 @@ export async function applyOutcome(
   options: ApplyOutcomeOptions,
 ): Promise<OutcomeEffect> {
   const { store } = options
-  const { outcome, actor } = report
+  const { actor } = report
+  const outcome = maskOutcome(report.outcome)
   // Only a definite answer outranks a worker that may get one at any moment.
   if (outcome.type !== 'SUCCEEDED' && outcome.type !== 'DECLINED') return 'ignored'
   const policy = resolveRetryPolicy(options.policy)
