@@ -151,6 +151,27 @@ test('the answer of a worker that was given up settles the payment that was park
   expect(await read(store, id)).toMatchObject({ status: 'SUCCESS', gatewayRef: inner.ledger[0]?.id })
 })
 
+test.each([
+  ['is tried again where soft declines are', retrying, 'QUEUED'],
+  ['ends it where they are not', {}, 'FAILED'],
+])(
+  'the soft decline of a worker that was given up, of the payment that was parked without it, %s',
+  async (_name, policy, status) => {
+    const { id } = await createPayment(store)
+    const gateway: Gateway = {
+      ...createSimulatedGateway({ delayMs: 0 }),
+      async charge() {
+        await sql`update payments set lease_until = clock_timestamp() - interval '1 second' where id = ${id}`
+        const other = await claim(store, id, { owner: 'w2' })
+        await store.settle(settlementOf(other, { type: 'UNRESOLVABLE', reason: 'given up' }))
+        return soft
+      },
+    }
+    await pay(id, { gateway, policy })
+    expect(await read(store, id)).toMatchObject({ status, needsReview: false })
+  },
+)
+
 test('an operator takes a late charge for the payment, and nobody asks the gateway again', async () => {
   const first = await declinedOnce()
   const id = first.paymentId
