@@ -5,15 +5,15 @@ import type { Database } from '@titan/payments'
 import { createClients, type ClientCounts } from './clients.ts'
 import { startFleet, type Fleet } from './fleet.ts'
 import { judge, type Verdict } from './judge.ts'
-import { waitUntilQuiet } from './quiet.ts'
+import { countUnfinished, waitUntilQuiet } from './quiet.ts'
 import { PROGRAMS } from './schedule.ts'
-import { burnedIn, pickupsOf, readSteps } from './step-log.ts'
+import { burnedIn, pickupsOf, readSteps, type Stops } from './step-log.ts'
 import { withStores } from './stores.ts'
 
 /** What to do. */
 export interface RollingOptions {
   readonly payments: number
-  /** Over this time the payments are sent, in milliseconds. Workers are restarted until all are answered. */
+  /** Over this time the payments are sent, in milliseconds. Workers are restarted until all have come to their end. */
   readonly durationMs: number
   readonly seed: number
   /** How long everything may take to come to its end after the last restart, in milliseconds. */
@@ -35,10 +35,16 @@ export interface RollingReport extends Verdict {
   readonly folder: string
 }
 
-/** More work than the workers get done, so that each has jobs in hand when it is told to stop. */
-const LOAD = { weights: { 'slow:150': 1 }, env: { WORKER_CONCURRENCY: '4' } }
+/**
+ * A gateway that takes fewer charges than come in, and workers that hold all that waits for it: each gives back hundreds
+ * when it stops, and the others have room for them.
+ */
+const LOAD = {
+  weights: { 'slow:400': 1 },
+  env: { WORKER_CONCURRENCY: '1000', GATEWAY_MAX_CONCURRENT: '8' },
+}
 
-/** Restarts one worker after the other, again and again, while payments are sent, and judges what is left. */
+/** Restarts one worker after the other, again and again, until no payment is under way, and judges what is left. */
 export async function runRolling(options: RollingOptions): Promise<RollingReport> {
   const { payments, durationMs, seed } = options
   const folder = await mkdtemp(join(tmpdir(), 'titan-chaos-'))
@@ -52,33 +58,33 @@ export async function runRolling(options: RollingOptions): Promise<RollingReport
   try {
     const clients = createClients({ urls: fleet.apiUrls, payments, durationMs, seed })
     const paying = clients.run(giveUp.signal)
-    const restarts = await restartInTurn(fleet, paying, (worker) =>
-      options.onRestart?.(worker, clients.counts),
-    )
     return await withStores(fleet, async (sql, redis) => {
+      const restarts = await restartInTurn(fleet, {
+        isOver: async () => clients.counts.answered === payments && (await countUnfinished(sql)) === 0,
+        withinMs: durationMs + options.quietWithinMs,
+        onRestart: (worker) => options.onRestart?.(worker, clients.counts),
+      })
       const isQuiet = await waitUntilQuiet({ sql, redis, paying, withinMs: options.quietWithinMs })
       giveUp.abort()
       const { ledgerPath } = fleet.gateway
       const verdict = await judge({ sql, redis, ledgerPath, told: clients.told })
       const steps = await readSteps(stepLog)
-      const pickups = pickupsOf(steps)
-      const burned = burnedIn(steps)
+      const pickups = pickupsOf(steps, restarts.stops)
+      const burned = burnedIn(steps, restarts.stops)
       const lost = pickups.filter(({ afterMs }) => afterMs === undefined)
-      const selfish = pickups.filter(({ afterMs, isByOther }) => afterMs !== undefined && !isByOther)
       const breaches = [
         ...(isQuiet ? [] : ['not quiet after the last restart']),
         ...(clients.counts.answered === payments ? [] : ['payments were never answered']),
         ...[...fleet.programs].flatMap(([id, { crashes }]) => crashes.map((crash) => `${id}: ${crash}`)),
         ...burned.map((id) => `a restart used up an attempt of the job ${id}`),
         ...lost.map(({ id }) => `a job that was given back was taken by nobody: ${id}`),
-        ...selfish.map(({ id }) => `a worker took again what it had given back: ${id}`),
         ...(await findBurned(sql)),
         ...clients.breaches,
         ...verdict.breaches,
       ]
       if (breaches.length === 0) await rm(folder, { recursive: true, force: true })
       return {
-        ...{ ...verdict, seed, clients: clients.counts, restarts, folder, breaches },
+        ...{ ...verdict, seed, clients: clients.counts, restarts: restarts.count, folder, breaches },
         released: pickups.length,
         pickupMs: summarize(pickups.flatMap(({ afterMs }) => (afterMs === undefined ? [] : [afterMs]))),
       }
@@ -89,25 +95,34 @@ export async function runRolling(options: RollingOptions): Promise<RollingReport
   }
 }
 
-/** Each worker at least once, and on until every client is answered. */
+interface Turns {
+  /** Whether every payment has come to its end. */
+  readonly isOver: () => Promise<boolean>
+  /** Gives up after this, in milliseconds. */
+  readonly withinMs: number
+  readonly onRestart: (worker: string) => void
+}
+
+/** Each worker at least once, and on until all is over. */
 async function restartInTurn(
   { programs }: Fleet,
-  paying: Promise<void>,
-  onRestart: (worker: string) => void,
-): Promise<number> {
+  { isOver, withinMs, onRestart }: Turns,
+): Promise<{ readonly count: number; readonly stops: Stops }> {
   const workers = PROGRAMS.filter((id) => id.startsWith('worker'))
-  let restarts = 0
-  let isPaid = false
-  const paid = paying.then(() => (isPaid = true))
-  while (!isPaid || restarts < workers.length) {
-    const worker = workers[restarts % workers.length]
-    if (worker === undefined) break
-    await programs.get(worker)?.restart()
-    restarts++
+  const stops = new Map<number, number>()
+  const deadline = performance.now() + withinMs
+  let count = 0
+  while (count < workers.length || (performance.now() < deadline && !(await isOver()))) {
+    const worker = workers[count % workers.length]
+    const keeper = worker && programs.get(worker)
+    if (worker === undefined || keeper === undefined) break
+    await keeper.current()?.ready
+    stops.set(keeper.current()?.pid ?? 0, Date.now())
+    await keeper.restart()
+    count++
     onRestart(worker)
   }
-  await paid
-  return restarts
+  return { count, stops }
 }
 
 /** The gateway takes every charge here: a second attempt, or one taken over, is a restart's doing. */

@@ -11,20 +11,22 @@ export interface Step {
   readonly pid: number
 }
 
-/** A job that a stopping worker gave back, and who took it next. */
+/** A job that a stopping worker gave back and another one took. */
 export interface Pickup {
   readonly id: string
   /** From the moment the worker began to give it back, in milliseconds; undefined when nobody took it. */
   readonly afterMs: number | undefined
-  /** Whether it was taken by another process. */
-  readonly isByOther: boolean
 }
 
+/** When each process was told to stop, by its id; epoch milliseconds. */
+export type Stops = ReadonlyMap<number, number>
+
 const RELEASED = 'queue.release.storing'
+/** A payment that waits for the gateway in a worker that stops comes back this way, at once and uncounted. */
+const RETRIED = 'queue.retry.storing'
+const DEAD = 'queue.dead.storing'
 const TAKEN: readonly string[] = ['queue.read', 'queue.reclaimed']
-/** What uses up an attempt of a job, or ends it without success. */
-const BURNED: readonly string[] = ['queue.retry.storing', 'queue.dead.storing']
-const NOTED: ReadonlySet<string> = new Set([RELEASED, ...TAKEN, ...BURNED])
+const NOTED: ReadonlySet<string> = new Set([RELEASED, RETRIED, DEAD, ...TAKEN])
 
 /** Appends a step to the log if it is one of those that matter here. */
 export function noteStep(file: string, { step, ids }: Pick<Step, 'step' | 'ids'>): void {
@@ -38,22 +40,33 @@ export async function readSteps(file: string): Promise<Step[]> {
   return lines.map((line) => JSON.parse(line) as Step).toSorted((one, other) => one.at - other.at)
 }
 
-/** Each release with the claim that followed it. */
-export function pickupsOf(steps: readonly Step[]): Pickup[] {
+/**
+ * Each job that a stopping worker gave back, with the claim that followed. A read that was under way when it stopped may
+ * bring one back to it, which it gives back again: the job waits for another worker all that time.
+ */
+export function pickupsOf(steps: readonly Step[], stops: Stops): Pickup[] {
   const pickups: Pickup[] = []
   const waiting = new Map<string, Step>()
   for (const step of steps)
     for (const id of step.ids) {
-      if (step.step === RELEASED) waiting.set(id, step)
       const released = waiting.get(id)
-      if (released === undefined || !TAKEN.includes(step.step)) continue
-      waiting.delete(id)
-      pickups.push({ id, afterMs: step.at - released.at, isByOther: step.pid !== released.pid })
+      if (released === undefined) {
+        if (isGivenBack(step, stops)) waiting.set(id, step)
+      } else if (TAKEN.includes(step.step) && step.pid !== released.pid) {
+        waiting.delete(id)
+        pickups.push({ id, afterMs: step.at - released.at })
+      }
     }
-  return [...pickups, ...[...waiting.keys()].map((id) => ({ id, afterMs: undefined, isByOther: false }))]
+  return [...pickups, ...[...waiting.keys()].map((id) => ({ id, afterMs: undefined }))]
 }
 
-/** Jobs that used up an attempt or were buried. */
-export function burnedIn(steps: readonly Step[]): string[] {
-  return steps.filter(({ step }) => BURNED.includes(step)).flatMap(({ ids }) => ids)
+/** Jobs that were tried again by a worker that did not stop, or buried. */
+export function burnedIn(steps: readonly Step[], stops: Stops): string[] {
+  const isBurned = (step: Step): boolean =>
+    step.step === DEAD || (step.step === RETRIED && !isGivenBack(step, stops))
+  return steps.filter(isBurned).flatMap(({ ids }) => ids)
+}
+
+function isGivenBack({ step, at, pid }: Step, stops: Stops): boolean {
+  return (step === RELEASED || step === RETRIED) && at >= (stops.get(pid) ?? Infinity)
 }

@@ -13,7 +13,7 @@ export interface RetryPolicy {
   readonly retrySoftDeclines: boolean
   /** Delay before a new attempt after a soft decline, in milliseconds; doubles with each one. @default 3600000, an hour */
   readonly softDeclineDelayMs: number
-  /** Most attempts of one payment in a stretch of time, by what the last decline says; a retry waits for its place. @default what Visa and Mastercard allow, and less after a decline without a reason */
+  /** Most attempts of one payment in a stretch of time, by what the last decline says; a retry waits for its place. No environment variable loosens them: they are the card networks' rules. @default what Visa and Mastercard allow, and less after a decline without a reason */
   readonly attemptCaps: Readonly<Record<SoftCategory, readonly AttemptCap[]>>
   /** Delay while the gateway refuses our own credentials, in milliseconds. @default 60000 */
   readonly configFaultDelayMs: number

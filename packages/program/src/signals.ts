@@ -32,6 +32,8 @@ export async function runUntilStopped<Running>(service: Service<Running>): Promi
   }
   process.on('SIGTERM', onSignal)
   process.on('SIGINT', onSignal)
+  process.stdout.on('error', bearBrokenPipe)
+  process.stderr.on('error', bearBrokenPipe)
   try {
     const running = await service.start()
     phase = 'running'
@@ -44,5 +46,12 @@ export async function runUntilStopped<Running>(service: Service<Running>): Promi
   } finally {
     process.off('SIGTERM', onSignal)
     process.off('SIGINT', onSignal)
+    process.stdout.off('error', bearBrokenPipe)
+    process.stderr.off('error', bearBrokenPipe)
   }
+}
+
+/** Whoever read the output may be gone: the work goes on all the same. */
+function bearBrokenPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error
 }
