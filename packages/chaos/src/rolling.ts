@@ -7,7 +7,7 @@ import { startFleet, type Fleet } from './fleet.ts'
 import { judge, type Verdict } from './judge.ts'
 import { countUnfinished, waitUntilQuiet } from './quiet.ts'
 import { PROGRAMS } from './schedule.ts'
-import { burnedIn, pickupsOf, readSteps, type Stops } from './step-log.ts'
+import { buriedIn, pickupsOf, readSteps, type Stops } from './step-log.ts'
 import { withStores } from './stores.ts'
 
 /** What to do. */
@@ -70,13 +70,13 @@ export async function runRolling(options: RollingOptions): Promise<RollingReport
       const verdict = await judge({ sql, redis, ledgerPath, told: clients.told })
       const steps = await readSteps(stepLog)
       const pickups = pickupsOf(steps, restarts.stops)
-      const burned = burnedIn(steps, restarts.stops)
+      const buried = buriedIn(steps)
       const lost = pickups.filter(({ afterMs }) => afterMs === undefined)
       const breaches = [
         ...(isQuiet ? [] : ['not quiet after the last restart']),
         ...(clients.counts.answered === payments ? [] : ['payments were never answered']),
         ...[...fleet.programs].flatMap(([id, { crashes }]) => crashes.map((crash) => `${id}: ${crash}`)),
-        ...burned.map((id) => `a restart used up an attempt of the job ${id}`),
+        ...buried.map((id) => `a restart buried the job ${id}`),
         ...lost.map(({ id }) => `a job that was given back was taken by nobody: ${id}`),
         ...(await findBurned(sql)),
         ...clients.breaches,

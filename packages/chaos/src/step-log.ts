@@ -60,11 +60,12 @@ export function pickupsOf(steps: readonly Step[], stops: Stops): Pickup[] {
   return [...pickups, ...[...waiting.keys()].map((id) => ({ id, afterMs: undefined }))]
 }
 
-/** Jobs that were tried again by a worker that did not stop, or buried. */
-export function burnedIn(steps: readonly Step[], stops: Stops): string[] {
-  const isBurned = (step: Step): boolean =>
-    step.step === DEAD || (step.step === RETRIED && !isGivenBack(step, stops))
-  return steps.filter(isBurned).flatMap(({ ids }) => ids)
+/**
+ * Jobs that were buried. A retry alone uses nothing up: a job that finds its payment in other hands comes back uncounted;
+ * what was counted shows in the payment's own row.
+ */
+export function buriedIn(steps: readonly Step[]): string[] {
+  return steps.filter(({ step }) => step === DEAD).flatMap(({ ids }) => ids)
 }
 
 function isGivenBack({ step, at, pid }: Step, stops: Stops): boolean {
