@@ -100,22 +100,27 @@ export function createRelay(options: RelayOptions): Relay {
     handed = handed.slice(batchSize)
     await enqueue(payments)
     unmarked.push(...payments.map(({ id }) => id))
-    markTimer ??= setTimeout(markSoon, MARK_AFTER_MS)
+    planMark()
   }
 
-  function markSoon(): void {
+  function planMark(): void {
+    if (unmarked.length > 0 && !isStopped) markTimer ??= setTimeout(mark, MARK_AFTER_MS)
+  }
+
+  function mark(): void {
     markTimer = undefined
     // While a mark is under way the next one grows.
-    marking ??= markAll().finally(() => {
+    marking ??= markBatch().finally(() => {
       marking = undefined
-      if (unmarked.length > 0) markTimer ??= setTimeout(markSoon, MARK_AFTER_MS)
+      planMark()
     })
   }
 
-  async function markAll(): Promise<void> {
+  async function markBatch(): Promise<void> {
     try {
       const ids = unmarked.slice(0, batchSize)
       unmarked = unmarked.slice(batchSize)
+      // A failure meanwhile has left them to the loop.
       if (ids.length === 0) return
       await store.markQueued(ids, actor)
       passStep('relay.marked', () => ids)
@@ -157,8 +162,7 @@ export function createRelay(options: RelayOptions): Relay {
     clearTimeout(markTimer)
     markTimer = undefined
     await marking
-    clearTimeout(markTimer)
-    while (unmarked.length > 0) await markAll()
+    while (unmarked.length > 0) await markBatch()
   }
 
   return {
