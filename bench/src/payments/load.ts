@@ -1,43 +1,38 @@
-import { execFile } from 'node:child_process'
-import { createRequire } from 'node:module'
-import { promisify } from 'node:util'
-import type { Result } from 'autocannon'
-
-const AUTOCANNON = createRequire(import.meta.url).resolve('autocannon')
-const BODY = '{"amount":500,"idempotency_key":"[<id>]"}'
+import { endChild, nextMessage, startChild } from '../child.ts'
+import type { Context } from '../scenario.ts'
 
 /** What to send. */
 export interface Load {
   readonly url: string
+  /** POST sends a payment with a key of its own. */
   readonly method: 'GET' | 'POST'
   readonly requests: number
+  /** Connections, each with one request at a time. */
   readonly inFlight: number
-  /** Requests a second; as many as are answered if absent. */
+  /** Requests a second, evenly spaced; as many as are answered if absent. */
   readonly rate?: number
 }
 
-/** Sends requests from a process of its own; answers how many were answered a second. @throws unless all succeed */
-export async function send({ url, method, requests, inFlight, rate }: Load): Promise<number> {
-  const args = [
-    '--json',
-    '-c',
-    String(inFlight),
-    '-a',
-    String(requests),
-    '-L',
-    '50',
-    '-t',
-    '60',
-    '-m',
-    method,
-  ]
-  if (method === 'POST') args.push('-H', 'content-type=application/json', '-b', BODY, '-I')
-  if (rate !== undefined) args.push('-R', String(rate))
-  const { stdout } = await promisify(execFile)(process.execPath, [AUTOCANNON, ...args, url])
-  const result = JSON.parse(stdout) as Result
-  if (result['2xx'] !== requests || result.errors > 0)
-    throw new Error(
-      `${method} ${url}: ${result['2xx']} of ${requests} succeeded, ${result.non2xx} were refused, ${result.errors} failed, ${result.timeouts} of them by time`,
-    )
-  return requests / ((Number(new Date(result.finish)) - Number(new Date(result.start))) / 1_000)
+/** What became of it. */
+export interface LoadResult {
+  /** From the first request to the last answer. */
+  readonly seconds: number
+  /** Requests that were answered with success. */
+  readonly succeeded: number
+}
+
+/** Sends requests; answers how many were answered a second. Rejects unless all succeed. */
+export type Send = (load: Load) => Promise<number>
+
+/** Starts the process that sends, for the whole of a scenario. */
+export async function openLoad(context: Context): Promise<Send> {
+  const { child } = await startChild('payments/load-process.ts', [])
+  context.defer(() => endChild(child))
+  return async (load) => {
+    child.send(load)
+    const { seconds, succeeded } = (await nextMessage(child)) as LoadResult
+    if (succeeded !== load.requests)
+      throw new Error(`${load.method} ${load.url}: ${succeeded} of ${load.requests} succeeded`)
+    return succeeded / seconds
+  }
 }

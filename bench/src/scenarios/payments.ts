@@ -1,4 +1,4 @@
-import { send } from '../payments/load.ts'
+import { openLoad, type Send } from '../payments/load.ts'
 import { OURS, openSystems, PER_STEP, type PaymentSystem } from '../payments/systems.ts'
 import type { Scenario, Side } from '../scenario.ts'
 import { quantile } from '../statistics.ts'
@@ -13,7 +13,7 @@ export const pay: Scenario = {
   name: 'pay',
   title: 'POST /pay',
   about:
-    'Accepting payments over HTTP, no worker running; the relay of the API enqueues them meanwhile. `autocannon` in a process of its own sends. Beside a route that does nothing, and beside a plain design that does INSERT, XADD and UPDATE for each request.',
+    'Accepting payments over HTTP, no worker running; the relay of the API enqueues them meanwhile. A process of its own sends. Beside a route that does nothing, and beside a plain design that does INSERT, XADD and UPDATE for each request.',
   metrics: LEVELS.map((inFlight) => ({
     key: keyOf(inFlight),
     title: `${inFlight} requests in flight`,
@@ -27,15 +27,16 @@ export const pay: Scenario = {
   async prepare(context) {
     const requests = context.pick({ full: 15_000, quick: 6_000, smoke: 256 })
     const [ours, perStep] = await openSystems(context, undefined)
+    const send = await openLoad(context)
     return [
-      paySide(ours, requests),
-      paySide(perStep, Math.max(256, Math.ceil(requests / 3))),
-      noOpSide(ours, requests),
+      paySide(ours, send, requests),
+      paySide(perStep, send, Math.max(256, Math.ceil(requests / 3))),
+      noOpSide(ours, send, requests),
     ]
   },
 }
 
-function paySide({ name, setting, url, counts }: PaymentSystem, requests: number): Side {
+function paySide({ name, setting, url, counts }: PaymentSystem, send: Send, requests: number): Side {
   return {
     name,
     setting,
@@ -51,7 +52,7 @@ function paySide({ name, setting, url, counts }: PaymentSystem, requests: number
   }
 }
 
-function noOpSide({ url }: PaymentSystem, requests: number): Side {
+function noOpSide({ url }: PaymentSystem, send: Send, requests: number): Side {
   return {
     name: NO_OP,
     async run() {
@@ -87,19 +88,20 @@ export const settlement: Scenario = {
     const requests = context.pick({ full: 12_000, quick: 5_000, smoke: IN_FLIGHT })
     const steady = context.pick({ full: 900, quick: 600, smoke: IN_FLIGHT })
     const [ours, perStep] = await openSystems(context, CONCURRENCY)
+    const send = await openLoad(context)
     const fewer = Math.max(IN_FLIGHT, Math.ceil(requests / 3))
-    return [settlementSide(ours, requests, steady), settlementSide(perStep, fewer, steady)]
+    return [settlementSide(ours, send, requests, steady), settlementSide(perStep, send, fewer, steady)]
   },
 }
 
-function settlementSide(system: PaymentSystem, requests: number, steady: number): Side {
+function settlementSide(system: PaymentSystem, send: Send, requests: number, steady: number): Side {
   const { name, setting } = system
   return {
     name,
     setting,
     async run() {
-      const { rate, p99 } = await settle(system, requests, {})
-      const paced = await settle(system, steady, { rate: STEADY })
+      const { rate, p99 } = await settle(system, send, requests, {})
+      const paced = await settle(system, send, steady, { rate: STEADY })
       return { rate, p99, steadyP99: paced.p99 }
     },
   }
@@ -107,6 +109,7 @@ function settlementSide(system: PaymentSystem, requests: number, steady: number)
 
 async function settle(
   { url, counts, durations }: PaymentSystem,
+  send: Send,
   requests: number,
   pace: { readonly rate?: number },
 ): Promise<{ rate: number; p99: number }> {
