@@ -1,4 +1,7 @@
-/** Runs single calls as batches: at once when a slot is free, else together as soon as one is. No timers. */
+/**
+ * Runs single calls as batches: at once when none is under way, else together when it has ended. Only a full batch, or one
+ * behind a slow one, takes a further slot: two half as large cost the database nearly twice as much.
+ */
 export interface Batcher<Item, Answer> {
   /** Resolves with the answer for this item. */
   run(item: Item): Promise<Answer>
@@ -8,7 +11,7 @@ export interface Batcher<Item, Answer> {
 export interface BatcherOptions {
   /** Most items of one batch. @default 200 */
   readonly maxItems?: number
-  /** Batches under way at the same time. @default 2 */
+  /** Most batches under way at the same time. @default 2 */
   readonly maxInFlight?: number
   /** Whether one bad item can be the reason of this failure; then the items are run one by one. @default never */
   readonly isItemFault?: (error: unknown) => boolean
@@ -20,6 +23,9 @@ interface Waiting<Item, Answer> {
   readonly reject: (error: unknown) => void
 }
 
+/** A batch that takes longer, in milliseconds, waits for a lock or a disk; the next one does not wait for it. */
+const SLOW_MS = 20
+
 /** `runMany` answers in the order of its items. */
 export function createBatcher<Item, Answer>(
   runMany: (items: readonly Item[]) => Promise<readonly Answer[]>,
@@ -27,8 +33,10 @@ export function createBatcher<Item, Answer>(
 ): Batcher<Item, Answer> {
   const { maxItems = 200, maxInFlight = 2, isItemFault = () => false } = options
   let waiting: Waiting<Item, Answer>[] = []
-  let inFlight = 0
+  /** When each batch under way began, oldest first. */
+  const begun: number[] = []
   let isPlanned = false
+  let slowTimer: NodeJS.Timeout | undefined
 
   async function runBatch(batch: readonly Waiting<Item, Answer>[]): Promise<void> {
     try {
@@ -41,26 +49,47 @@ export function createBatcher<Item, Answer>(
     }
   }
 
+  /** Milliseconds until what waits may take a slot; 0 is now. */
+  function waitMs(): number {
+    const [oldest] = begun
+    if (oldest === undefined) return 0
+    if (begun.length >= maxInFlight) return Infinity
+    return waiting.length >= maxItems ? 0 : Math.max(0, oldest + SLOW_MS - performance.now())
+  }
+
+  function start(): void {
+    const batch = waiting.slice(0, maxItems)
+    waiting = waiting.slice(maxItems)
+    const now = performance.now()
+    begun.push(now)
+    void runBatch(batch).finally(() => {
+      begun.splice(begun.indexOf(now), 1)
+      flush()
+    })
+  }
+
   function flush(): void {
     isPlanned = false
-    while (waiting.length > 0 && inFlight < maxInFlight) {
-      const batch = waiting.slice(0, maxItems)
-      waiting = waiting.slice(maxItems)
-      inFlight++
-      void runBatch(batch).finally(() => {
-        inFlight--
-        flush()
-      })
-    }
+    clearTimeout(slowTimer)
+    slowTimer = undefined
+    while (waiting.length > 0 && waitMs() === 0) start()
+    plan()
+  }
+
+  function plan(): void {
+    if (isPlanned || waiting.length === 0) return
+    const ms = waitMs()
+    if (ms === 0) {
+      isPlanned = true
+      queueMicrotask(flush)
+    } else if (ms < Infinity) slowTimer ??= setTimeout(flush, Math.ceil(ms))
   }
 
   return {
     run(item) {
       return new Promise((resolve, reject) => {
         waiting.push({ item, resolve, reject })
-        if (isPlanned || inFlight >= maxInFlight) return
-        isPlanned = true
-        queueMicrotask(flush)
+        plan()
       })
     },
   }

@@ -121,9 +121,10 @@ export function createPaymentHandler(options: PaymentHandlerOptions): PaymentHan
   }
 
   async function admit(stopSignal: AbortSignal): Promise<Admission | undefined> {
+    if (gateway.admit === undefined) return undefined
     const signal = stopping === undefined ? stopSignal : AbortSignal.any([stopSignal, stopping])
     try {
-      return await gateway.admit?.({ signal })
+      return await gateway.admit({ signal })
     } catch (error) {
       if (stopping?.aborted !== true) throw error
       throw new RetryError('the worker stops', { delayMs: 0, countsAsAttempt: false, cause: error })
@@ -149,8 +150,8 @@ export function createPaymentHandler(options: PaymentHandlerOptions): PaymentHan
       // An attempt before this one may have been charged after all, which comes to light at any moment.
       if (claim.attemptNo > 1 && (await store.get(claim.paymentId))?.needsReview === true)
         return { type: 'RELEASED', reason: 'a charge of a closed attempt came to light' }
-      const signal = AbortSignal.any([stopSignal, lease.signal])
-      return await work(claim, { gateway: admitted, timeoutMs: gatewayTimeoutMs, signal })
+      const signals = [stopSignal, lease.signal]
+      return await work(claim, { gateway: admitted, timeoutMs: gatewayTimeoutMs, signals })
     } finally {
       lease.stop()
     }

@@ -85,7 +85,7 @@ export interface PaymentStore {
 export interface PaymentStoreOptions {
   /** Most payments that share one statement. @default 200 */
   readonly maxBatch?: number
-  /** Statements of one kind that are under way at the same time. @default 2 */
+  /** Most statements of one kind that are under way at the same time; the second only behind a full or a slow one. @default 2 */
   readonly maxInFlight?: number
 }
 

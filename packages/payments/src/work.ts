@@ -11,8 +11,8 @@ export interface WorkOptions {
   readonly gateway: Gateway
   /** Longest call, in milliseconds. */
   readonly timeoutMs: number
-  /** Aborts when the lease is lost or the worker must stop. */
-  readonly signal: AbortSignal
+  /** One aborts when the lease is lost, one when the worker must stop. */
+  readonly signals: readonly AbortSignal[]
 }
 
 /** Share of a key's shelf life in which it is replayed; the rest is for clocks that differ and calls that hang. */
@@ -20,7 +20,8 @@ const REPLAY_WITHIN = 0.9
 
 /** Charges, or finds out what became of an earlier charge. Never rejects: a failure to talk is an outcome. */
 export async function work(claim: Claim, options: WorkOptions): Promise<WorkOutcome> {
-  if (options.signal.aborted) return { type: 'RELEASED', reason: reasonOf(options.signal.reason) }
+  const aborted = options.signals.find((signal) => signal.aborted)
+  if (aborted !== undefined) return { type: 'RELEASED', reason: reasonOf(aborted.reason) }
   return claim.mode === 'send' ? charge(claim, options) : resolveAttempt(claim, options)
 }
 
@@ -119,21 +120,28 @@ type Answer<Value> = { readonly value: Value } | { readonly error: string }
 
 /** Ends in time even when the gateway's code does not heed the signal. */
 async function withTimeout<Value>(
-  { timeoutMs, signal }: WorkOptions,
+  { timeoutMs, signals }: WorkOptions,
   call: (signal: AbortSignal) => Promise<Value>,
 ): Promise<Answer<Value>> {
-  if (signal.aborted) return { error: reasonOf(signal.reason) }
-  const timeout = new AbortController()
-  const timer = setTimeout(() => timeout.abort(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs)
-  const either = AbortSignal.any([signal, timeout.signal])
+  const aborted = signals.find((signal) => signal.aborted)
+  if (aborted !== undefined) return { error: reasonOf(aborted.reason) }
   const { promise: givenUp, resolve: giveUp } = Promise.withResolvers<Answer<Value>>()
-  either.addEventListener('abort', () => giveUp({ error: reasonOf(either.reason) }), { once: true })
+  // By hand: AbortSignal.any makes weak references, which cost a payment more than the rest of this.
+  const ending = new AbortController()
+  const end = (reason: unknown): void => {
+    giveUp({ error: reasonOf(reason) })
+    ending.abort(reason)
+  }
+  const endings = signals.map((signal) => ({ signal, listener: () => end(signal.reason) }))
+  for (const { signal, listener } of endings) signal.addEventListener('abort', listener, { once: true })
+  const timer = setTimeout(() => end(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs)
   try {
-    return await Promise.race([givenUp, answerOf(call(either))])
+    return await Promise.race([givenUp, answerOf(call(ending.signal))])
   } catch (error) {
     return { error: reasonOf(error) }
   } finally {
     clearTimeout(timer)
+    for (const { signal, listener } of endings) signal.removeEventListener('abort', listener)
   }
 }
 

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { createBatcher } from '../src/batcher.ts'
 
 /** A `runMany` whose batches the test ends by hand. */
@@ -47,6 +47,53 @@ test('calls that come while every slot is taken go together when one is free', a
   gate.open(1)
   expect(await Promise.all(others)).toEqual(['B', 'C'])
   expect(gate.batches).toEqual([['a'], ['b', 'c']])
+})
+
+test('what waits behind a slow batch takes a further slot, and no more than there are', async () => {
+  vi.useFakeTimers()
+  try {
+    const gate = createGate()
+    const batcher = createBatcher(gate.runMany)
+    const slow = batcher.run('a')
+    await vi.advanceTimersByTimeAsync(0)
+    const next = batcher.run('b')
+    await vi.advanceTimersByTimeAsync(5)
+    const other = batcher.run('c')
+    expect(gate.batches).toEqual([['a']])
+    await vi.advanceTimersByTimeAsync(20)
+    expect(gate.batches).toEqual([['a'], ['b', 'c']])
+    const last = batcher.run('d')
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(gate.batches).toHaveLength(2)
+    gate.open(1)
+    expect(await Promise.all([next, other])).toEqual(['B', 'C'])
+    await vi.advanceTimersByTimeAsync(0)
+    // The first is as slow as it was, so the free slot is used at once.
+    expect(gate.batches).toEqual([['a'], ['b', 'c'], ['d']])
+    gate.open(2)
+    gate.open(0)
+    expect(await Promise.all([slow, last])).toEqual(['A', 'D'])
+  } finally {
+    vi.useRealTimers()
+  }
+})
+
+test('a full batch does not wait for the one before it', async () => {
+  const gate = createGate()
+  const batcher = createBatcher(gate.runMany, { maxItems: 2 })
+  const answers = ['a', 'b', 'c', 'd', 'e'].map((item) => batcher.run(item))
+  await Promise.resolve()
+  expect(gate.batches).toEqual([
+    ['a', 'b'],
+    ['c', 'd'],
+  ])
+  gate.open(0)
+  gate.open(1)
+  await answers[3]
+  await Promise.resolve()
+  await Promise.resolve()
+  gate.open(2)
+  expect(await Promise.all(answers)).toEqual(['A', 'B', 'C', 'D', 'E'])
 })
 
 test('a batch has no more than its limit', async () => {
