@@ -28,7 +28,7 @@ async function run({ url, method, requests, inFlight, rate }: Load): Promise<Loa
   function sendDue(): void {
     timer = undefined
     const due = countDue()
-    for (let client; sent < due && (client = free.pop()) !== undefined; ) send(client, sent++)
+    for (let client; sent < due && (client = free.pop()) !== undefined;) send(client, sent++)
     if (rate === undefined || sent === requests) return
     timer ??= setTimeout(sendDue, Math.max(1, begun + (sent / rate) * 1_000 - performance.now()))
   }

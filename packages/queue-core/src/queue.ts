@@ -15,6 +15,7 @@ import { readSchemas, validate } from './schema.ts'
 import { readStats, type QueueStats } from './stats.ts'
 import { runScript, scripts } from './scripts.ts'
 import { beginSend } from './tracing.ts'
+import { createTurns } from './turns.ts'
 
 /** The answer to an enqueue. */
 export interface Enqueued {
@@ -74,6 +75,8 @@ interface Pending {
 
 const CHUNK = 1_000
 const WRITES_IN_FLIGHT = 4
+/** Jobs of `enqueueMany` that leave in one turn of the event loop, unless a single call has more. */
+const JOBS_PER_TURN = 100
 
 /**
  * Opens a queue over a connected node-redis client.
@@ -96,6 +99,8 @@ export function createQueue<Jobs extends JobMap>(
     connection: shareConnection(redis, keys.dlq),
   }))
   const batchers = parts.map((part) => createWriter(part, maxLength))
+  const turns = createTurns(JOBS_PER_TURN)
+  const calls = new Set<Promise<unknown>>()
   let closed = false
   let turn = 0
 
@@ -147,8 +152,8 @@ export function createQueue<Jobs extends JobMap>(
       assertOpen()
       checkJobs(jobs)
       const send = beginSend(name, jobs)
-      if (send === undefined) return enqueueAll(jobs)
-      return send.run(() => enqueueAll(jobs.map((job) => send.mark(job))))
+      if (send === undefined) return track(enqueueAll(jobs))
+      return track(send.run(() => enqueueAll(jobs.map((job) => send.mark(job)))))
     },
     cancel: (id) => amend('cancel', id, ''),
     async reschedule(id, when) {
@@ -166,8 +171,16 @@ export function createQueue<Jobs extends JobMap>(
     ...createSchedules<Jobs>(name, parts, schemas, maxPayloadBytes),
     async close() {
       closed = true
+      await Promise.allSettled(calls)
       await Promise.all(batchers.map((batcher) => batcher.idle()))
     },
+  }
+
+  function track<Value>(call: Promise<Value>): Promise<Value> {
+    calls.add(call)
+    const forget = (): void => void calls.delete(call)
+    call.then(forget, forget)
+    return call
   }
 
   async function enqueueOne(jobName: JobName<Jobs>, data: unknown, options: JobOptions): Promise<Enqueued> {
@@ -188,6 +201,7 @@ export function createQueue<Jobs extends JobMap>(
     const all = jobs.map((job, index) =>
       prepare(job.name, values === undefined ? job.data : values[index], job),
     )
+    await turns.take(jobs.length)
     const results: (Enqueued | undefined)[] = []
     const writes: Promise<void>[] = []
     for (let from = 0; from < all.length; from += CHUNK) {

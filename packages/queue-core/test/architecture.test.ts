@@ -5,8 +5,20 @@ import { describe, expect, test } from 'vitest'
 const FLOORS: readonly (readonly string[])[] = [
   // Pure: no Redis.
   [
-    ...['backoff', 'batcher', 'demand', 'errors', 'events', 'execute', 'job', 'keys', 'lease', 'levels'],
-    ...['loop', 'options', 'outcome', 'schema', 'steps', 'tracing', 'within'],
+    ...[
+      'backoff',
+      'batcher',
+      'demand',
+      'turns',
+      'errors',
+      'events',
+      'execute',
+      'job',
+      'keys',
+      'lease',
+      'levels',
+    ],
+    ...['loop', 'options', 'outcome', 'schema', 'steps', 'tracing', 'turns', 'within'],
   ],
   // Redis: connections, scripts and commands.
   [

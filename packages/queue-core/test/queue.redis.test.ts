@@ -105,6 +105,23 @@ describe('enqueueMany', () => {
     expect(entries.map(([, fields]) => Number(fields[3]))).toEqual(range(2_500))
   })
 
+  test('keeps the order of calls that nobody waited for, takes the jobs as they were, and is waited for by close', async ({
+    place,
+  }) => {
+    const queue = place.createQueue()
+    const batch: { name: 'work'; data: number }[] = []
+    const calls: Promise<unknown>[] = []
+    for (let call = 0; call < 20; call++) {
+      batch.push(...range(60).map((n) => ({ name: 'work' as const, data: call * 60 + n })))
+      calls.push(queue.enqueueMany(batch))
+      batch.length = 0
+    }
+    await queue.close()
+    const entries = await place.send<[string, string[]][]>('XRANGE', place.keys.streams[1], '-', '+')
+    expect(entries.map(([, fields]) => Number(fields[3]))).toEqual(range(20 * 60))
+    await Promise.all(calls)
+  })
+
   test('of nothing is nothing', async ({ place }) => {
     expect(await place.createQueue().enqueueMany([])).toEqual([])
   })
