@@ -5,19 +5,7 @@ import { describe, expect, test } from 'vitest'
 const FLOORS: readonly (readonly string[])[] = [
   // Pure: no Redis.
   [
-    ...[
-      'backoff',
-      'batcher',
-      'demand',
-      'turns',
-      'errors',
-      'events',
-      'execute',
-      'job',
-      'keys',
-      'lease',
-      'levels',
-    ],
+    ...['backoff', 'batcher', 'demand', 'errors', 'events', 'execute', 'job', 'keys', 'lease', 'levels'],
     ...['loop', 'options', 'outcome', 'schema', 'steps', 'tracing', 'turns', 'within'],
   ],
   // Redis: connections, scripts and commands.
