@@ -26,11 +26,10 @@ async function run({ url, method, requests, inFlight, rate }: Load): Promise<Loa
   }
 
   function sendDue(): void {
-    timer = undefined
     const due = countDue()
     for (let client; sent < due && (client = free.pop()) !== undefined;) send(client, sent++)
     if (rate === undefined || sent === requests) return
-    timer ??= setTimeout(sendDue, Math.max(1, begun + (sent / rate) * 1_000 - performance.now()))
+    timer = setTimeout(sendDue, Math.max(1, begun + (sent / rate) * 1_000 - performance.now()))
   }
 
   function send(client: Client, index: number): void {

@@ -68,10 +68,10 @@ function replaceWhenSilent(redis: Redis): void {
     redis.destroy()
     redis.emit('error', new Error(`no answer within ${SILENT_AFTER_MS} ms`))
     redis.connect().catch(() => undefined)
-    // The new connection may fall silent before it is ready.
-    plan(replace, SILENT_AFTER_MS)
   }
 
+  // It may fall silent before it is ready, whoever opened it.
+  redis.on('connect', () => plan(replace, SILENT_AFTER_MS))
   redis.on('ready', () => plan(ask, PING_AFTER_MS))
   redis.on('end', () => clearTimeout(timer))
 }
