@@ -184,13 +184,13 @@ function finish({ status, review, failureKind, delayMs, evidence }: Settlement):
     throw new RetryError(reason, { delayMs: delayMs + 5, countsAsAttempt: false })
 }
 
-/** Milliseconds to wait before writing a result again whose statement failed. */
 /** What a result is written with. */
 interface Means {
   readonly store: PaymentStore
   readonly policy: RetryPolicy
 }
 
+/** Milliseconds to wait before writing a result again whose statement failed. */
 const WRITE_AGAIN_MS = [50, 200, 500]
 
 /** Writes the result and answers it; undefined when it is somebody else's turn. A COMMIT whose answer was lost counts as written. */

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { migrate, openDatabase, type Database, type DatabaseOptions } from '@titan/payments'
-import { createClient, type RedisClientType } from 'redis'
+import { createClient, DisconnectsClientError, type RedisClientType } from 'redis'
 import type { Log } from './log.ts'
 import { Failure } from './program.ts'
 
@@ -85,10 +85,14 @@ function replaceWhenSilent(redis: Redis): void {
 export async function connectRedis(redis: Redis, url: string, timeoutMs: number): Promise<void> {
   let lastError: unknown
   const keepError = (error: unknown): void => {
-    lastError = error
+    // That one only says that a silent connection, or all of it, was given up.
+    if (!(error instanceof DisconnectsClientError)) lastError = error
   }
   redis.on('error', keepError)
-  const timer = setTimeout(() => redis.destroy(), timeoutMs)
+  const timer = setTimeout(() => {
+    lastError ??= new Error(`no answer within ${timeoutMs} ms`)
+    redis.destroy()
+  }, timeoutMs)
   try {
     await redis.connect()
   } catch (error) {

@@ -51,6 +51,8 @@ test('a worker follows a failover behind its address', async () => {
   rig.hold = gate.opened
   await rig.enqueue(100)
   await eventually(() => expect(rig.worker.running).toBe(10))
+  // Up for the replica is not yet online for the master, which hands over to no other.
+  await eventually(async () => expect(await server.admin('INFO', 'replication')).toContain('state=online'))
   await server.admin('FAILOVER', 'TO', '127.0.0.1', replica.port, 'TIMEOUT', 5_000)
   await eventually(async () => expect(await replica.admin('ROLE')).toContain('master'))
   proxy.redirect(replica.port)
