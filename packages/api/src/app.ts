@@ -5,7 +5,7 @@ import { DASHBOARD_PATH, type Dashboard } from '@titan/dashboard'
 import type { WebhookStore } from '@titan/webhooks'
 import { Hono } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
-import { secureHeaders } from 'hono/secure-headers'
+import { dressAnswers } from './answer.ts'
 import { controlAccess, type AccessOptions } from './access.ts'
 import {
   answerError,
@@ -49,9 +49,6 @@ export interface AppDependencies extends PaymentDependencies {
   readonly maxInFlight?: number
 }
 
-/** Without a referrer a browser would also hide where a form of the dashboard comes from. */
-const SECURITY = { referrerPolicy: 'same-origin' } as const
-
 /**
  * Creates the HTTP application: a function from Request to Response, without a socket.
  *
@@ -70,21 +67,8 @@ export function createApp(dependencies: AppDependencies): Hono<AppEnv> {
     requestTraces(),
     requestIds(),
     requestLines(log),
-    secureHeaders(SECURITY),
+    dressAnswers(),
     closeWhileDraining(probes.isDraining),
-  )
-  app.use(
-    methodNotAllowed({
-      app,
-      onMethodNotAllowed(context, methods) {
-        // What stood there until now may be compressed; this is not.
-        context.header('content-encoding', undefined)
-        return answerProblem(
-          new Problem('method-not-allowed', { headers: { allow: methods.join(', ') } }),
-          context,
-        )
-      },
-    }),
   )
   mountHealth(app, probes)
   mountProblems(app)
@@ -99,5 +83,17 @@ export function createApp(dependencies: AppDependencies): Hono<AppEnv> {
   mountPayments(app, dependencies)
   mountList(app, payments)
   mountWebhooks(app, dependencies.webhooks)
+  // Last, so that only what no route has answered comes here.
+  app.use(
+    methodNotAllowed({
+      app,
+      onMethodNotAllowed(context, methods) {
+        return answerProblem(
+          new Problem('method-not-allowed', { headers: { allow: methods.join(', ') } }),
+          context,
+        )
+      },
+    }),
+  )
   return app
 }

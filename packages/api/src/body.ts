@@ -60,9 +60,11 @@ async function readBytes(context: Context): Promise<ArrayBuffer> {
   }
 }
 
+const UTF8 = new TextDecoder('utf-8', { fatal: true })
+
 function decode(bytes: ArrayBuffer): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return UTF8.decode(bytes)
   } catch {
     throw new Problem('malformed-json', { detail: 'The body is not valid UTF-8.' })
   }

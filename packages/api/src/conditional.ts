@@ -1,17 +1,23 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Context } from 'hono'
+import { answerText } from './answer.ts'
+import type { AppEnv } from './middleware.ts'
 
 /**
  * Answers with a body that changes rarely: tagged with its own hash, and 304 without a body when the client
- * has this version already.
+ * has this version already. `more` are further headers.
  */
-export function answerTagged(context: Context, body: object): Response {
+export function answerTagged(
+  context: Context<AppEnv>,
+  body: object,
+  more?: Readonly<Record<string, string>>,
+): Response {
   const text = JSON.stringify(body)
-  const tag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 22)}"`
-  context.header('etag', tag)
-  context.header('cache-control', 'private, no-cache')
-  if (matches(context.req.header('if-none-match'), tag)) return context.body(null, 304)
-  return context.body(text, 200, { 'content-type': 'application/json' })
+  const tag = `"${hash('sha256', text, 'base64url').slice(0, 22)}"`
+  const headers = { etag: tag, 'cache-control': 'private, no-cache', ...more }
+  if (matches(context.req.header('if-none-match'), tag))
+    return answerText(context, null, { status: 304, headers })
+  return answerText(context, text, { headers })
 }
 
 /** Weak comparison, as RFC 9110 wants it for If-None-Match. */

@@ -9,7 +9,7 @@ import { Problem, PROBLEMS, renderProblem } from './problem.ts'
 export interface AppEnv {
   /** What the server hands over; nothing in a test without a socket. */
   Bindings: { incoming?: IncomingMessage }
-  Variables: { requestId: string; paymentId?: string; problemCode?: string }
+  Variables: { requestId: string; paymentId?: string; problemCode?: string; dressed?: Response }
 }
 
 /** Request ids from outside are taken over only in this form, as they end up in logs and answers. */
@@ -21,7 +21,6 @@ export function requestIds(): MiddlewareHandler<AppEnv> {
     const given = context.req.header('x-request-id') ?? ''
     const id = REQUEST_ID.test(given) && !containsCardNumber(given) ? given : crypto.randomUUID()
     context.set('requestId', id)
-    context.header('x-request-id', id)
     await next()
   }
 }

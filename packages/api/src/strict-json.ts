@@ -28,7 +28,7 @@ export function readJson(text: string): JsonReading {
   const path: Frame[] = []
   for (const [token] of text.matchAll(TOKEN)) {
     if (token.startsWith('"')) {
-      const string = JSON.parse(token) as string
+      const string = token.includes('\\') ? (JSON.parse(token) as string) : token.slice(1, -1)
       strings.push(string)
       if (takesName(path.at(-1), string)) errors.push({ pointer: pointerTo(path), detail: 'is given twice' })
     } else if (isStructure(token)) {
@@ -88,8 +88,12 @@ export function escapePointer(name: string): string {
   return name.replaceAll('~', '~0').replaceAll('/', '~1')
 }
 
+/** Every whole number this short is a double exactly. */
+const SHORT_INTEGER = /^\d{1,15}$/
+
 /** Whether the double that `source` becomes is written with the same digits. */
 function isExact(source: string): boolean {
+  if (SHORT_INTEGER.test(source)) return true
   const value = Number(source)
   return Number.isFinite(value) && decimalOf(source) === decimalOf(String(value))
 }

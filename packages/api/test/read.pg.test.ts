@@ -277,9 +277,28 @@ describe('GET /healthz and /readyz', () => {
     expect(await response.json()).toEqual({ status: 'ready', checks: { postgres: 'up', redis: 'up' } })
   })
 
-  it('carry security headers, as everything does', async () => {
-    const { headers } = await api.request('/healthz')
-    expect(headers.get('x-content-type-options')).toBe('nosniff')
-    expect(headers.get('referrer-policy')).toBe('same-origin')
+  it('carry security headers and a request id, as everything does', async () => {
+    const payment = await createPayment('headers')
+    const answers = [
+      await api.request('/healthz'),
+      await api.request('/docs'),
+      await api.request('/nope'),
+      await api.request('/healthz', { method: 'POST' }),
+      await api.request(`/payments/${payment}`),
+      await api.request('/payments'),
+      await api.pay({ amount: 1, idempotency_key: 'headers-2' }),
+      await api.pay('{'),
+    ]
+    for (const { headers } of answers)
+      expect(Object.fromEntries(headers)).toMatchObject({
+        'cross-origin-opener-policy': 'same-origin',
+        'cross-origin-resource-policy': 'same-origin',
+        'origin-agent-cluster': '?1',
+        'referrer-policy': 'same-origin',
+        'strict-transport-security': 'max-age=15552000; includeSubDomains',
+        'x-content-type-options': 'nosniff',
+        'x-frame-options': 'SAMEORIGIN',
+        'x-request-id': expect.stringMatching(/^[0-9a-f-]{36}$/),
+      })
   })
 })

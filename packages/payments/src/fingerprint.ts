@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 /** The set of fields that go into a fingerprint; a new field gets a new version, so old keys keep working. */
 export const FINGERPRINT_VERSION = 1
@@ -12,5 +12,5 @@ export interface FingerprintedRequest {
 /** SHA-256, hexadecimal, over the canonical JSON of the request without its key. */
 export function fingerprint(request: FingerprintedRequest): string {
   const canonical = JSON.stringify({ amount: request.amount, currency: request.currency })
-  return createHash('sha256').update(canonical).digest('hex')
+  return hash('sha256', canonical, 'hex')
 }

@@ -95,6 +95,7 @@ export function createLog(program: string, settings: LogSettings, stream?: LogSt
   const writer =
     (level: 'debug' | 'info' | 'warn' | 'error') =>
     (message: string, { error, ...fields }: LogFields = {}): void => {
+      if (!logger.isLevelEnabled(level)) return
       logger[level](error === undefined ? fields : { ...fields, error: describeError(error) }, message)
     }
   return { debug: writer('debug'), info: writer('info'), warn: writer('warn'), error: writer('error') }

@@ -1,5 +1,6 @@
 import { answersInTime } from '@titan/program'
 import type { Hono } from 'hono'
+import { answerJson } from '../answer.ts'
 import type { AppEnv } from '../middleware.ts'
 
 /** What the health routes look at. */
@@ -17,18 +18,20 @@ export interface Probes {
  * Redis is only reported.
  */
 export function mountHealth(app: Hono<AppEnv>, probes: Probes): void {
-  app.get('/healthz', (context) => context.json({ status: 'ok' }))
+  app.get('/healthz', (context) => answerJson(context, { status: 'ok' }))
   app.get('/readyz', async (context) => {
     const isUp = await answersInTime(probes.postgres)
     const isReady = isUp && !probes.isDraining()
-    context.header('cache-control', 'no-store')
-    return context.json(
+    return answerJson(
+      context,
       {
         status: probes.isDraining() ? 'draining' : isUp ? 'ready' : 'unavailable',
         checks: { postgres: isUp ? 'up' : 'down', redis: probes.redis() ? 'up' : 'down' },
       },
-      isReady ? 200 : 503,
-      isReady ? {} : { 'retry-after': '1' },
+      {
+        status: isReady ? 200 : 503,
+        headers: { 'cache-control': 'no-store', ...(!isReady && { 'retry-after': '1' }) },
+      },
     )
   })
 }

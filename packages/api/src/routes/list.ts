@@ -1,6 +1,7 @@
 import type { ListFilter, PaymentStore } from '@titan/payments'
 import type { Hono } from 'hono'
 import { decodeCursor, encodeCursor } from '../cursor.ts'
+import { answerPage } from '../answer.ts'
 import type { AppEnv } from '../middleware.ts'
 import { presentPayment } from '../present.ts'
 import { paymentQuery, type PaymentQuery } from '../schemas.ts'
@@ -9,20 +10,15 @@ import { validateQuery } from '../validate.ts'
 /** `GET /payments`: newest first, page by page; new payments never shift the pages after the first. */
 export function mountList(app: Hono<AppEnv>, payments: Pick<PaymentStore, 'list'>): void {
   app.get('/payments', async (context) => {
-    const url = new URL(context.req.url)
-    const { limit, cursor, ...query } = validateQuery(paymentQuery, url.searchParams)
+    const { searchParams } = new URL(context.req.url)
+    const { limit, cursor, ...query } = validateQuery(paymentQuery, searchParams)
     const after = cursor === undefined ? {} : { after: decodeCursor(cursor, query) }
     // One more than asked for tells whether there is a next page.
     const found = await payments.list({ ...filterOf(query), ...after, limit: limit + 1 })
     const page = found.slice(0, limit)
     const last = page.at(-1)
     const next = found.length > limit && last !== undefined ? encodeCursor(last.id, query) : null
-    if (next !== null) {
-      url.searchParams.set('cursor', next)
-      context.header('link', `<${url.pathname}${url.search}>; rel="next"`)
-    }
-    context.header('cache-control', 'private, no-cache')
-    return context.json({ data: page.map(presentPayment), has_more: next !== null, next_cursor: next })
+    return answerPage(context, page.map(presentPayment), next)
   })
 }
 

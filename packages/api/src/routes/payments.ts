@@ -1,5 +1,6 @@
 import type { Payment, PaymentStore } from '@titan/payments'
 import type { Context, Hono } from 'hono'
+import { answerJson } from '../answer.ts'
 import { limitBody, readBody } from '../body.ts'
 import { answerTagged } from '../conditional.ts'
 import { resolveKey } from '../idempotency-key.ts'
@@ -34,9 +35,8 @@ export function mountPayments(app: Hono<AppEnv>, { payments, relay }: PaymentDep
 
   app.get('/payments/:id', async (context) => {
     const payment = await find(context.req.param('id'))
-    if (payment.status !== 'SUCCESS' && payment.status !== 'FAILED')
-      context.header('retry-after', POLL_AFTER_S)
-    return answerTagged(context, presentPayment(payment))
+    const isOver = payment.status === 'SUCCESS' || payment.status === 'FAILED'
+    return answerTagged(context, presentPayment(payment), isOver ? {} : { 'retry-after': POLL_AFTER_S })
   })
 
   app.get('/payments/:id/events', async (context) => {
@@ -49,7 +49,7 @@ export function mountPayments(app: Hono<AppEnv>, { payments, relay }: PaymentDep
     const { id } = await find(context.req.param('id'))
     const isCanceled = await payments.cancel(id, { actor: 'api', reason: 'canceled' })
     if (!isCanceled) throw new Problem('invalid-state')
-    return context.json(presentPayment(await find(id)))
+    return answerJson(context, presentPayment(await find(id)))
   })
 
   async function find(id: string): Promise<Payment> {
@@ -60,8 +60,12 @@ export function mountPayments(app: Hono<AppEnv>, { payments, relay }: PaymentDep
 }
 
 function answerAccepted(context: Context<AppEnv>, payment: Payment, isReplay: boolean): Response {
-  context.header('location', `/payments/${payment.id}`)
-  context.header('cache-control', 'no-store')
-  if (isReplay) context.header('idempotent-replayed', 'true')
-  return context.json(presentAccepted(payment), 202)
+  return answerJson(context, presentAccepted(payment), {
+    status: 202,
+    headers: {
+      location: `/payments/${payment.id}`,
+      'cache-control': 'no-store',
+      ...(isReplay && { 'idempotent-replayed': 'true' }),
+    },
+  })
 }

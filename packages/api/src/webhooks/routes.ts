@@ -1,6 +1,7 @@
 import type { WebhookStore } from '@titan/webhooks'
 import type { Context, Hono } from 'hono'
 import type { GenericSchema } from 'valibot'
+import { answerPage } from '../answer.ts'
 import { limitBody, readBody } from '../body.ts'
 import type { AppEnv } from '../middleware.ts'
 import { Problem } from '../problem.ts'
@@ -57,7 +58,7 @@ function mountEndpoints(app: Hono<AppEnv>, store: WebhookStore): void {
 
   app.get('/webhook-endpoints', async (context) => {
     const query = validateQuery(schemas.endpointsQuery, new URL(context.req.url).searchParams)
-    return answerPage(context, query, await store.listEndpoints(pageOf(query)), presentEndpoint)
+    return answerList(context, query, await store.listEndpoints(pageOf(query)), presentEndpoint)
   })
 
   app.get('/webhook-endpoints/:id', async (context) => {
@@ -107,7 +108,7 @@ function mountEndpoints(app: Hono<AppEnv>, store: WebhookStore): void {
     const query = validateQuery(schemas.deliveriesQuery, new URL(context.req.url).searchParams)
     if ((await store.getEndpoint(id)) === undefined) throw new Problem('webhook-endpoint-not-found')
     const filter = { ...pageOf(query), ...(query.status === undefined ? {} : { status: query.status }) }
-    return answerPage(context, query, await store.deliveriesOfEndpoint(id, filter), presentDelivery)
+    return answerList(context, query, await store.deliveriesOfEndpoint(id, filter), presentDelivery)
   })
 
   app.post('/webhook-endpoints/:id/redeliver', async (context) => {
@@ -121,7 +122,7 @@ function mountEvents(app: Hono<AppEnv>, store: WebhookStore): void {
     const query = validateQuery(schemas.eventsQuery, new URL(context.req.url).searchParams)
     const { payment_id: paymentId } = query
     const filter = { ...pageOf(query), ...(paymentId === undefined ? {} : { paymentId }) }
-    return answerPage(context, query, await store.listEvents(filter), presentEvent)
+    return answerList(context, query, await store.listEvents(filter), presentEvent)
   })
 
   app.get('/webhook-events/:id', async (context) => {
@@ -177,19 +178,13 @@ function pageOf({ limit, cursor }: schemas.ListQuery): { readonly limit: number;
   return { limit: limit + 1, ...(cursor === undefined ? {} : { after: cursor }) }
 }
 
-function answerPage<Item extends { readonly id: string }>(
-  context: Context,
+function answerList<Item extends { readonly id: string }>(
+  context: Context<AppEnv>,
   { limit }: schemas.ListQuery,
   found: readonly Item[],
   present: (item: Item) => object,
 ): Response {
   const page = found.slice(0, limit)
   const next = found.length > limit ? (page.at(-1)?.id ?? null) : null
-  if (next !== null) {
-    const url = new URL(context.req.url)
-    url.searchParams.set('cursor', next)
-    context.header('link', `<${url.pathname}${url.search}>; rel="next"`)
-  }
-  context.header('cache-control', 'private, no-cache')
-  return context.json({ data: page.map(present), has_more: next !== null, next_cursor: next })
+  return answerPage(context, page.map(present), next)
 }

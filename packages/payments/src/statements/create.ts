@@ -57,23 +57,24 @@ export function prepare({ amount, currency = 'USD', idempotencyKey }: NewPayment
 export async function createMany(sql: Database, requests: readonly Prepared[]): Promise<CreateAnswer[]> {
   const keys = requests.map(({ key }) => key)
   passStep('payments.creating', () => keys)
-  const inserted = await insertMany(sql, requests)
+  const inserted = new Map((await insertMany(sql, requests)).map((row) => [row.id, row]))
   passStep('payments.created', () => keys)
-  const rows = new Map(inserted.map((row) => [row.idempotency_key, row]))
-  const taken = keys.filter((key) => !rows.has(key))
-  if (taken.length > 0) {
-    // A new statement has a new snapshot, so it sees the rows that made the insert step aside.
-    const found = await sql<
-      PaymentRow[]
-    >`select * from payments where idempotency_key = any(${taken}::text[])`
-    for (const row of found) rows.set(row.idempotency_key, row)
-  }
-  return requests.map((request) => answer(request, rows.get(request.key)))
+  const taken = requests.flatMap(({ id, key }) => (inserted.has(id) ? [] : [key]))
+  const found = taken.length === 0 ? undefined : await findByKey(sql, taken)
+  return requests.map((request) => {
+    const row = inserted.get(request.id)
+    return row === undefined
+      ? answerTaken(request, found?.get(request.key))
+      : { kind: 'created', payment: describe(request, row) }
+  })
 }
 
-function insertMany(sql: Database, requests: readonly Prepared[]): Promise<PaymentRow[]> {
+/** What the database decides about a new payment. */
+type NewRow = Pick<PaymentRow, 'id' | 'next_run_at' | 'created_at' | 'updated_at'>
+
+function insertMany(sql: Database, requests: readonly Prepared[]): Promise<NewRow[]> {
   // In the order of the keys, so that two batches that share keys wait for each other in one direction only.
-  return sql<PaymentRow[]>`
+  return sql<NewRow[]>`
     with inserted as (
       insert into payments (id, amount, currency, idempotency_key, request_hash, fp_version, traceparent, status, event_seq)
       select id, amount, currency, key, hash, ${FINGERPRINT_VERSION}::smallint, traceparent, 'PENDING', 1
@@ -87,7 +88,7 @@ function insertMany(sql: Database, requests: readonly Prepared[]): Promise<Payme
         ) as request (id, amount, currency, key, hash, traceparent)
        order by key collate "C"
           on conflict (idempotency_key) do nothing
-      returning *
+      returning id, next_run_at, created_at, updated_at
     ), event as (
       insert into payment_events (payment_id, seq, type, from_status, to_status, actor)
       select id, 1, 'payment.created', null, 'PENDING', 'api' from inserted
@@ -95,13 +96,42 @@ function insertMany(sql: Database, requests: readonly Prepared[]): Promise<Payme
     select * from inserted`
 }
 
-function answer(request: Prepared, row: PaymentRow | undefined): CreateAnswer {
+/** A payment as it begins: its request, and the defaults of its columns, which need not be sent back with each. */
+function describe({ id, amount, currency, key }: Prepared, row: NewRow): Payment {
+  return {
+    id,
+    amount,
+    currency,
+    status: 'PENDING',
+    idempotencyKey: key,
+    fence: 0,
+    attemptNo: 0,
+    attemptOpen: false,
+    retries: 0,
+    unknownSince: null,
+    needsReview: false,
+    nextRunAt: row.next_run_at,
+    failureCode: null,
+    failureKind: null,
+    gateway: null,
+    gatewayRef: null,
+    lateChargeRef: null,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  }
+}
+
+/** The payments of these keys. A new statement has a new snapshot, so it sees the rows that made the insert step aside. */
+async function findByKey(sql: Database, keys: readonly string[]): Promise<Map<string, PaymentRow>> {
+  const rows = await sql<PaymentRow[]>`select * from payments where idempotency_key = any(${keys}::text[])`
+  return new Map(rows.map((row) => [row.idempotency_key, row]))
+}
+
+function answerTaken(request: Prepared, row: PaymentRow | undefined): CreateAnswer {
   // Only a deleted row gets here: rows of payments are kept for ever.
   if (row === undefined)
     throw new PaymentsError('INVALID_PAYMENT', 'the payment of this key was deleted by hand')
-  const payment = toPayment(row)
-  if (row.id === request.id) return { kind: 'created', payment }
   // A row from before fingerprints has none; its own fields say the same.
   const hash = row.request_hash ?? fingerprint({ amount: row.amount, currency: row.currency })
-  return hash === request.hash ? { kind: 'replayed', payment } : { kind: 'mismatch' }
+  return hash === request.hash ? { kind: 'replayed', payment: toPayment(row) } : { kind: 'mismatch' }
 }
