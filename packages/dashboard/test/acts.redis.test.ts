@@ -78,9 +78,9 @@ test('a deletion asks for a reason, and a filter decides which letters go', asyn
       error: index < 2 ? 'one that goes' : 'one that stays',
     })),
   )
-  expect((await act('/dead-letters/payments/delete', { text: 'one that goes' })).status).toBe(422)
+  expect((await act('/queues/payments/dead-letters/delete', { text: 'one that goes' })).status).toBe(422)
   expect(
-    (await act('/dead-letters/payments/delete', { text: 'one that goes', note: 'seen twice' })).status,
+    (await act('/queues/payments/dead-letters/delete', { text: 'one that goes', note: 'seen twice' })).status,
   ).toBe(303)
   const left = await rig.queue.deadLetters()
   expect(left.map(({ error }) => error)).toContain('one that stays')

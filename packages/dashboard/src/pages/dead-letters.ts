@@ -106,14 +106,18 @@ function bulkActs(
     html`<input type="hidden" name="text" value="${search.text}" />`,
   ]
   return html`<div class="actions bulk">
-    <form method="post" action="${pathTo(['dead-letters', search.queue, 'redrive'])}" class="inline">
+    <form
+      method="post"
+      action="${pathTo(['queues', search.queue, 'dead-letters', 'redrive'])}"
+      class="inline"
+    >
       <input type="hidden" name="form_token" value="${viewer.formToken}" />${fields}
       <button class="button primary">Redrive all ${which}</button>
     </form>
     ${askButton({
       viewer,
       id: 'delete-all',
-      action: pathTo(['dead-letters', search.queue, 'delete']),
+      action: pathTo(['queues', search.queue, 'dead-letters', 'delete']),
       label: `Delete all ${which}`,
       title: `Delete all dead letters ${which}?`,
       text: 'They cannot be brought back. The payments stay; the reconciler looks after those that have not ended.',

@@ -3,6 +3,7 @@ import type { Database } from '../database.ts'
 import { gatewayKeyOf } from '../identifiers.ts'
 import type { PaymentStatus } from '../payment.ts'
 import { passStep } from '../steps.ts'
+import { toRecords } from './records.ts'
 
 /** Who claims, for how long and for which gateway. */
 export interface ClaimOptions {
@@ -176,12 +177,11 @@ export async function renewMany(
   held: readonly HeldClaim[],
   leaseMs: number,
 ): Promise<boolean[]> {
+  const records = held.map(({ paymentId, fence }) => [paymentId, fence])
   const rows = await sql<{ id: string; fence: number }[]>`
     with target as (
       select p.id
-        from (select id, fence
-                from unnest(${held.map(({ paymentId }) => paymentId)}::text[], ${held.map(({ fence }) => fence)}::bigint[])
-                  as held (id, fence) order by id) held
+        from (select * from unnest(${toRecords(records)}::text::payment_claim[]) order by id) held
        cross join lateral (
          select id from payments
           where id = held.id and fence = held.fence and status = 'PROCESSING' and lease_until >= clock_timestamp()

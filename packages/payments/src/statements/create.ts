@@ -5,6 +5,7 @@ import { newPaymentId } from '../identifiers.ts'
 import type { Payment } from '../payment.ts'
 import { passStep } from '../steps.ts'
 import { activeTraceparent } from '../tracing.ts'
+import { toRecords } from './records.ts'
 import { toPayment, type PaymentRow } from './rows.ts'
 
 /** What a client asks for. */
@@ -73,19 +74,20 @@ export async function createMany(sql: Database, requests: readonly Prepared[]): 
 type NewRow = Pick<PaymentRow, 'id' | 'next_run_at' | 'created_at' | 'updated_at'>
 
 function insertMany(sql: Database, requests: readonly Prepared[]): Promise<NewRow[]> {
+  const rows = requests.map(({ id, amount, currency, key, hash, traceparent }) => [
+    id,
+    amount,
+    currency,
+    key,
+    hash,
+    traceparent,
+  ])
   // In the order of the keys, so that two batches that share keys wait for each other in one direction only.
   return sql<NewRow[]>`
     with inserted as (
       insert into payments (id, amount, currency, idempotency_key, request_hash, fp_version, traceparent, status, event_seq)
       select id, amount, currency, key, hash, ${FINGERPRINT_VERSION}::smallint, traceparent, 'PENDING', 1
-        from unnest(
-          ${requests.map(({ id }) => id)}::text[],
-          ${requests.map(({ amount }) => amount)}::bigint[],
-          ${requests.map(({ currency }) => currency)}::text[],
-          ${requests.map(({ key }) => key)}::text[],
-          ${requests.map(({ hash }) => hash)}::text[],
-          ${requests.map(({ traceparent }) => traceparent)}::text[]
-        ) as request (id, amount, currency, key, hash, traceparent)
+        from unnest(${toRecords(rows)}::text::payment_request[])
        order by key collate "C"
           on conflict (idempotency_key) do nothing
       returning id, next_run_at, created_at, updated_at

@@ -1,6 +1,7 @@
 import type { Database } from '../database.ts'
 import type { Settlement } from '../settlement.ts'
 import { passStep } from '../steps.ts'
+import { toRecords, type Field } from './records.ts'
 
 /**
  * T4 to T8 for many payments, in one statement: the compare-and-set on (id, PROCESSING, fence), the attempt, the
@@ -8,36 +9,11 @@ import { passStep } from '../steps.ts'
  * the claim is no longer the payment's, and nothing was changed.
  */
 export async function settleMany(sql: Database, settlements: readonly Settlement[]): Promise<boolean[]> {
-  const ids = pick(settlements, ({ paymentId }) => paymentId)
+  const ids = settlements.map(({ paymentId }) => paymentId)
   passStep('payments.settling', () => ids)
   const rows = await sql<{ id: string; fence: number }[]>`
     with settlement as (
-      select id, fence, status, outcome, unsent, counts_retry, unknown <> 0 as unknown, counts_resolve, review <> 0 as review,
-             delay_ms, failure_code, failure_kind, gateway_ref, charged_amount, charged_currency, break_kind, event, actor,
-             evidence::jsonb as evidence
-        from unnest(
-          ${ids}::text[],
-          ${pick(settlements, ({ fence }) => fence)}::bigint[],
-          ${pick(settlements, ({ status }) => status)}::text[],
-          ${pick(settlements, ({ attemptOutcome }) => attemptOutcome)}::text[],
-          ${pick(settlements, ({ unsent }) => Number(unsent))}::int[],
-          ${pick(settlements, ({ countsRetry }) => Number(countsRetry))}::int[],
-          ${pick(settlements, ({ unknown }) => Number(unknown))}::int[],
-          ${pick(settlements, ({ countsResolve }) => Number(countsResolve))}::int[],
-          ${pick(settlements, ({ review }) => Number(review))}::int[],
-          ${pick(settlements, ({ delayMs }) => delayMs)}::float8[],
-          ${pick(settlements, ({ failureCode }) => failureCode)}::text[],
-          ${pick(settlements, ({ failureKind }) => failureKind)}::text[],
-          ${pick(settlements, ({ gatewayRef }) => gatewayRef)}::text[],
-          ${pick(settlements, ({ charged }) => charged?.amount ?? null)}::bigint[],
-          ${pick(settlements, ({ charged }) => charged?.currency ?? null)}::text[],
-          ${pick(settlements, ({ breakKind }) => breakKind)}::text[],
-          ${pick(settlements, ({ event }) => event)}::text[],
-          ${pick(settlements, ({ actor }) => actor)}::text[],
-          ${pick(settlements, ({ evidence }) => JSON.stringify(evidence))}::text[]
-        ) as settlement (id, fence, status, outcome, unsent, counts_retry, unknown, counts_resolve, review, delay_ms,
-                         failure_code, failure_kind, gateway_ref, charged_amount, charged_currency, break_kind, event,
-                         actor, evidence)
+      select * from unnest(${toRecords(settlements.map(toRow))}::text::payment_settlement[])
        order by id
     ), target as (
       select settlement.*
@@ -103,10 +79,27 @@ export async function settleMany(sql: Database, settlements: readonly Settlement
   return settlements.map(({ paymentId, fence }) => written.has(`${paymentId} ${fence}`))
 }
 
-/** One column of the rows that are sent. Flags travel as numbers: the driver takes an array of booleans for one boolean. */
-function pick<Value extends string | number | null>(
-  settlements: readonly Settlement[],
-  select: (settlement: Settlement) => Value,
-): Value[] {
-  return settlements.map(select)
+/** In the order of the columns of `payment_settlement`. */
+function toRow(settlement: Settlement): Field[] {
+  return [
+    settlement.paymentId,
+    settlement.fence,
+    settlement.status,
+    settlement.attemptOutcome,
+    Number(settlement.unsent),
+    Number(settlement.countsRetry),
+    settlement.unknown,
+    Number(settlement.countsResolve),
+    settlement.review,
+    settlement.delayMs,
+    settlement.failureCode,
+    settlement.failureKind,
+    settlement.gatewayRef,
+    settlement.charged?.amount ?? null,
+    settlement.charged?.currency ?? null,
+    settlement.breakKind,
+    settlement.event,
+    settlement.actor,
+    JSON.stringify(settlement.evidence),
+  ]
 }

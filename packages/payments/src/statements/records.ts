@@ -1,0 +1,30 @@
+/** A field of a record. */
+export type Field = string | number | boolean | null
+
+/**
+ * The text of an array of records, for a parameter such as `${...}::text::payment_claim[]`: by way of text, since the
+ * driver takes what has an array's type for a JavaScript array. Fields are in the order of the type's columns.
+ *
+ * @see https://www.postgresql.org/docs/current/rowtypes.html#ROWTYPES-IO-SYNTAX
+ * @see https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO
+ */
+export function toRecords(rows: readonly (readonly Field[])[]): string {
+  return `{${rows.map((row) => `"${escape(toRecord(row))}"`).join(',')}}`
+}
+
+function toRecord(row: readonly Field[]): string {
+  return `(${row.map(toField).join(',')})`
+}
+
+/** What a record's syntax would take for its own; an empty field is null there, an empty string is quoted. */
+const QUOTED = /^$|[\s"\\(),]/
+
+function toField(field: Field): string {
+  if (field === null) return ''
+  if (typeof field !== 'string') return String(field)
+  return QUOTED.test(field) ? `"${escape(field)}"` : field
+}
+
+function escape(text: string): string {
+  return /["\\]/.test(text) ? text.replaceAll(/["\\]/g, String.raw`\$&`) : text
+}
