@@ -48,7 +48,7 @@ const COOL_DOWN_MS = 1_000
  * How long handed-over payments that have their job wait for the mark QUEUED, in milliseconds. A claim writes that step
  * too, so a payment which a worker begins meanwhile is spared a row version, and its job does not wait for the commit.
  */
-const MARK_AFTER_MS = 50
+const MARK_AFTER_MS = 200
 
 /** The jobs are in the queue before the payments are marked, so a crash leaves a duplicate, never a gap. */
 export function createRelay(options: RelayOptions): Relay {

@@ -48,7 +48,7 @@ export async function claimMany(
       select p.id, p.status, p.status = 'PROCESSING' and p.lease_until is not null as is_takeover
         from (select distinct id from unnest(${ids}::text[]) as id order by id) request
        cross join lateral (
-         select * from payments
+         select id, status, lease_until from payments
           where id = request.id
             and not needs_review
             and next_run_at <= clock_timestamp()
@@ -74,7 +74,8 @@ export async function claimMany(
              updated_at    = clock_timestamp()
         from target
        where p.id = target.id
-   returning p.*, target.status as from_status, target.is_takeover
+   returning p.id, p.fence, p.attempt_no, p.gateway, p.amount, p.currency, p.retries, p.resolves, p.sends, p.takeovers,
+             p.gateway_ref, p.first_sent_at, p.event_seq, target.status as from_status, target.is_takeover
     ), attempt as (
       insert into payment_attempts as a
              (payment_id, attempt_no, gateway, gateway_key, amount, currency, fence, first_sent_at, sends, takeovers)
