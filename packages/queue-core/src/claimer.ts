@@ -107,7 +107,7 @@ function createClaimer(context: ClaimerContext, commands: Connection, reading: C
   async function fill(count: number, until: number): Promise<void> {
     const idleMs = Math.max(1, await promoteDue(lane))
     const waitMs = (): number => Math.min(idleMs, until - performance.now())
-    if (lane.paused) return pause(Math.max(0, waitMs()), stop.signal)
+    if (lane.pausing.isPaused) return pause(Math.max(0, waitMs()), stop.signal)
     await recover(count)
     await readReady(count)
     if (lane.buffer.size === 0 && waitMs() > 0) await readBlocking(count, waitMs())
@@ -124,7 +124,7 @@ function createClaimer(context: ClaimerContext, commands: Connection, reading: C
         return { level, entryId, deliveryCount, idleMs: Math.max(0, settings.visibilityMs - visibilityMs) }
       }),
     )
-    lane.setPaused(paused)
+    lane.pausing.answer(paused, sentAt)
     for (const index of lost) {
       const held = leases[index]
       if (held !== undefined && !held.settling) lane.lose(held)

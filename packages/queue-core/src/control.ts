@@ -41,9 +41,9 @@ export function startControl(
   }
 
   function act(event: string): void {
-    if (event === 'paused') lane.setPaused(true)
+    if (event === 'paused') lane.pausing.signal(true)
     else if (event === 'resumed') {
-      lane.setPaused(false)
+      lane.pausing.signal(false)
       listeners.released()
     } else if (event === 'due') listeners.due()
     else if (event === 'released') listeners.released()

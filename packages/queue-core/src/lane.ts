@@ -9,6 +9,7 @@ import { crashesOf, timeOf } from './lease.ts'
 import { errorDelay } from './loop.ts'
 import type { ResolvedWorker } from './options.ts'
 import type { QueuePartition } from './partition.ts'
+import { createPausing, type Pausing } from './pausing.ts'
 import { settle, type Verdict } from './settle.ts'
 import { deadVerdict, verdict } from './verdict.ts'
 
@@ -39,7 +40,7 @@ export interface Lane {
   readonly settings: ResolvedWorker
   readonly emit: OnEvent
   readonly buffer: LeaseBuffer
-  readonly paused: boolean
+  readonly pausing: Pausing
   /** Leases in hand: buffered, running or being settled. */
   readonly held: ReadonlySet<Held>
   readonly settling: number
@@ -61,7 +62,6 @@ export interface Lane {
   ): void
   /** The lease is gone: aborts the run and forgets the job. */
   lose(held: Held): void
-  setPaused(paused: boolean): void
   /** Resolves when every settle is stored or given up. */
   idle(): Promise<void>
   onChange: () => void
@@ -89,7 +89,6 @@ export function createLane(
   const held = new Set<Held>()
   const buffer = createBuffer(settings.weights)
   const { connection, keys, fixed } = part
-  let paused = false
   let unsettledSince = 0
   const batcher = createBatcher<Settling>(SETTLE_BATCH, writeBatch)
 
@@ -97,6 +96,7 @@ export function createLane(
   async function writeBatch(batch: readonly Settling[]): Promise<void> {
     let ambiguous = false
     for (let failures = 1; ; failures++) {
+      const askedAt = performance.now()
       try {
         const reply = await settle(
           connection,
@@ -114,7 +114,7 @@ export function createLane(
             finish(item, 'unknown')
           } else finish(item, !reply.lost.has(index) ? 'stored' : ambiguous ? 'unknown' : 'lost')
         }
-        setPaused(reply.paused)
+        pausing.answer(reply.paused, askedAt)
         // Too many unsettled jobs hold back the reader: it is told when there are fewer.
         lane.onChange()
         return
@@ -202,13 +202,11 @@ export function createLane(
     })
   }
 
-  function setPaused(now: boolean): void {
-    if (now === paused) return
-    paused = now
-    emit({ type: paused ? 'paused' : 'resumed', queue: keys.base })
-    if (paused) lane.releaseBuffered()
+  const pausing = createPausing((isPaused) => {
+    emit({ type: isPaused ? 'paused' : 'resumed', queue: keys.base })
+    if (isPaused) lane.releaseBuffered()
     lane.onChange()
-  }
+  })
 
   const lane: Lane = {
     part,
@@ -224,9 +222,7 @@ export function createLane(
       crashes: settings.maxCrashes - 1,
       mayTake: ![...held].some(isOnLastChance),
     }),
-    get paused() {
-      return paused
-    },
+    pausing,
     get settling() {
       return batcher.size
     },
@@ -236,7 +232,7 @@ export function createLane(
     async accept(claimed, now) {
       const leases = claimed.map((entry) => admit(entry, now))
       for (const lease of await sift(leases)) buffer.push(lease)
-      if (paused) lane.releaseBuffered()
+      if (pausing.isPaused) lane.releaseBuffered()
       lane.onChange()
     },
     async acceptReclaimed(taken, now) {
@@ -251,7 +247,7 @@ export function createLane(
         return lease
       })
       for (const lease of (await sift(leases)).toReversed()) buffer.pushFront(lease)
-      if (paused) lane.releaseBuffered()
+      if (pausing.isPaused) lane.releaseBuffered()
       lane.onChange()
     },
     settle(lease, decided, done) {
@@ -292,7 +288,6 @@ export function createLane(
         ),
       )
     },
-    setPaused,
     idle: () => batcher.idle(),
   }
   return lane

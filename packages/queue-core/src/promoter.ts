@@ -9,12 +9,13 @@ const IDLE_MS = 1_000
 const BATCH = 500
 
 /** Makes due jobs ready and fires recurring ones, by the server's clock; answers the milliseconds until it is due again. */
-export async function promoteDue({ part, emit, setPaused }: Lane): Promise<number> {
+export async function promoteDue({ part, emit, pausing }: Lane): Promise<number> {
   const { connection, fixed } = part
+  const askedAt = performance.now()
   const done = await broker.promote(connection, fixed, BATCH)
   const { moved, nextDueAt = Infinity, nextSlotAt = Infinity, now } = done
   if (moved > 0) passStep('queue.promoted', () => [])
-  setPaused(done.paused)
+  pausing.answer(done.paused, askedAt)
   for (const id of done.buried)
     emit({
       type: 'deadLettered',

@@ -161,7 +161,7 @@ export function startReader(lane: Lane, connection: Connection, demand: () => nu
 
   async function run(): Promise<void> {
     while (!stopped) {
-      const want = Math.min(MAX_COUNT, lane.paused ? 0 : demand())
+      const want = Math.min(MAX_COUNT, lane.pausing.isPaused ? 0 : demand())
       if (want < 1) {
         unreadSince = undefined
         if (!(await waitForWake())) lane.releaseBuffered(Math.max(0, -demand()))

@@ -33,8 +33,8 @@ export function startRecoverer(lane: Lane, demand: () => number): Recoverer {
   let cursors = SCAN_START
 
   async function runOnce(): Promise<number> {
-    const want = lane.paused ? 0 : Math.min(MAX_COUNT, demand())
-    state = lane.paused ? 'resting' : want < 1 ? 'waiting' : 'scanning'
+    const want = lane.pausing.isPaused ? 0 : Math.min(MAX_COUNT, demand())
+    state = lane.pausing.isPaused ? 'resting' : want < 1 ? 'waiting' : 'scanning'
     if (state !== 'scanning') return Math.min(intervalMs, DEMAND_WITHIN_MS)
     try {
       await scan(want)

@@ -50,7 +50,7 @@ export function startRenewer(lane: Lane): Loop {
       // A lease that was settled meanwhile is not lost.
       else if (lane.held.has(held)) loseUnlessSettling(held)
     }
-    lane.setPaused(paused)
+    lane.pausing.answer(paused, sentAt)
   }
 
   function loseUnlessSettling(held: Held): void {

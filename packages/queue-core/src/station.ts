@@ -99,7 +99,7 @@ function staff(
     settings.partitions === 1,
   )
   // A worker that starts while its queue is paused must not run a job before it hears of that.
-  lane.setPaused(isPaused)
+  lane.pausing.answer(isPaused, performance.now())
   const demand = (): number => demandOf(lane)
   const renewer = startRenewer(lane)
   const promoter = startPromoter(lane)

@@ -135,7 +135,7 @@ export function createWorker<Jobs extends JobMap>(
   function laneInTurn(): Lane | undefined {
     for (let tries = 0; tries < stations.length; tries++) {
       const lane = stations[turn++ % stations.length]?.lane
-      if (lane !== undefined && lane.buffer.size > 0 && !lane.paused) return lane
+      if (lane !== undefined && lane.buffer.size > 0 && !lane.pausing.isPaused) return lane
     }
     return undefined
   }
@@ -301,7 +301,7 @@ export function createWorker<Jobs extends JobMap>(
       const now = performance.now()
       return {
         state,
-        paused: stations.some(({ lane }) => lane.paused),
+        paused: stations.some(({ lane }) => lane.pausing.isPaused),
         running,
         buffered: stations.reduce((sum, { lane }) => sum + lane.buffer.size, 0),
         sinceReadMs: Math.max(0, ...stations.map(({ reader }) => now - reader.lastReadAt)),

@@ -6,7 +6,7 @@ const FLOORS: readonly (readonly string[])[] = [
   // Pure: no Redis.
   [
     ...['backoff', 'batcher', 'demand', 'errors', 'events', 'execute', 'job', 'keys', 'lease', 'levels'],
-    ...['loop', 'options', 'outcome', 'schema', 'steps', 'tracing', 'turns', 'within'],
+    ...['loop', 'options', 'outcome', 'pausing', 'schema', 'steps', 'tracing', 'turns', 'within'],
   ],
   // Redis: connections, scripts and commands.
   [
