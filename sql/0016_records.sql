@@ -1,5 +1,6 @@
 -- What a statement for many payments is given: one array of records. An array for each column costs the server a
 -- function call and a row store each, in every statement: 19 of them were a third of what it took to settle one payment.
+-- Never alter one of them: the programs of the version before send the columns they know. Make a new type instead.
 
 create type payment_request as (
   id          text,

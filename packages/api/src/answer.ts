@@ -35,7 +35,8 @@ export function answerJson(context: Context<AppEnv>, body: object, options?: Ans
 
 /**
  * Answers with JSON that is written already, or without a body. The headers stay one plain record on their way to the
- * socket: a `Headers` object that each middleware adds to took an eighth of what a payment costs in this process.
+ * socket: a `Headers` object that each middleware adds to took an eighth of what a payment costs in this process. So what
+ * was set by `context.header` before is not part of it; what a middleware sets later is, and costs that object.
  */
 export function answerText(
   context: Context<AppEnv>,

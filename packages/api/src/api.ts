@@ -14,6 +14,7 @@ import {
   connectDatabase,
   createRedis,
   logPaymentsEvents,
+  requireMigrations,
   type HealthSettings,
   type Log,
 } from '@titan/program'
@@ -142,6 +143,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
 
   try {
     if (options.migrate) await applyMigrations(sql, log)
+    else await requireMigrations(sql)
     if (metrics !== undefined) {
       const { healthHost: host, healthPort: port } = options
       operations = await serveOperations({ host, port, probes, metrics: metrics.registry })

@@ -69,6 +69,18 @@ test('a redriven letter is a job again', async () => {
   await rig.queue.cancel(`${payment.id}.dead`)
 })
 
+test('all letters that a filter finds are redriven together', async () => {
+  const payments = await Promise.all(['all-1', 'all-2'].map((key) => accept(rig, key)))
+  await bury(
+    rig,
+    payments.map(({ id }) => ({ paymentId: id, error: 'one of two' })),
+  )
+  expect((await act('/queues/payments/dead-letters/redrive', { text: 'one of two' })).status).toBe(303)
+  expect((await rig.queue.deadLetters()).map(({ error }) => error)).not.toContain('one of two')
+  expect(await lastAct()).toMatchObject({ action: 'dead-letters.redrive' })
+  for (const { id } of payments) await rig.queue.cancel(`${id}.dead`)
+})
+
 test('a deletion asks for a reason, and a filter decides which letters go', async () => {
   const payments = await Promise.all(['go-1', 'go-2', 'stay'].map((key) => accept(rig, key)))
   await bury(

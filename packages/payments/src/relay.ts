@@ -40,13 +40,13 @@ export interface Relay {
   stop(): Promise<void>
 }
 
-/** Handed-over ids beyond this many are left to the loop, which finds them by state. */
+/** Handed-over ids beyond this many that wait, for their job or for their mark, are left to the loop, which finds them by state. */
 const MAX_HANDED = 10_000
 /** After a failure handed-over ids are left to the loop for this long, in milliseconds. */
 const COOL_DOWN_MS = 1_000
 /**
- * How long handed-over payments that have their job wait for the mark QUEUED, in milliseconds. A claim writes that step
- * too, so a payment which a worker begins meanwhile is spared a row version, and its job does not wait for the commit.
+ * The longest wait for the mark QUEUED of handed-over payments that have their job, in milliseconds. A claim writes that
+ * step too, so a payment which a worker begins meanwhile is spared a row version, and its job does not wait for the commit.
  */
 const MARK_AFTER_MS = 200
 
@@ -99,7 +99,7 @@ export function createRelay(options: RelayOptions): Relay {
     const payments = handed.slice(0, batchSize)
     handed = handed.slice(batchSize)
     await enqueue(payments)
-    unmarked.push(...payments.map(({ id }) => id))
+    if (unmarked.length < MAX_HANDED) unmarked.push(...payments.map(({ id }) => id))
     planMark()
   }
 
@@ -109,11 +109,16 @@ export function createRelay(options: RelayOptions): Relay {
 
   function mark(): void {
     markTimer = undefined
-    // While a mark is under way the next one grows.
-    marking ??= markBatch().finally(() => {
+    // While marks are under way the next ones gather.
+    marking ??= markWaiting().finally(() => {
       marking = undefined
       planMark()
     })
+  }
+
+  /** All that wait now: one batch each time would be a limit of how many can be accepted in a second. */
+  async function markWaiting(): Promise<void> {
+    for (let left = unmarked.length; left > 0; left -= batchSize) await markBatch()
   }
 
   async function markBatch(): Promise<void> {

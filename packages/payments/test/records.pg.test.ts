@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import type { Settlement } from '../src/settlement.ts'
 import { toRecords } from '../src/statements/records.ts'
+import { toRow } from '../src/statements/settle.ts'
 import { createMigratedDatabase } from './support/database.ts'
 
 const { sql } = await createMigratedDatabase()
@@ -58,32 +60,54 @@ test('records arrive as they were sent, whatever their text holds', async () => 
   )
 })
 
-test('flags, fractions and JSON arrive too', async () => {
-  const evidence = { reason: 'a "quoted" \\ text, (with) {all}', attempt: 1, nothing: null }
-  const row = [
-    ...[
-      'pay_1',
-      7,
-      'FAILED',
-      null,
-      0,
-      1,
-      true,
-      0,
-      false,
-      0.5,
-      'code',
-      'soft_decline',
-      null,
-      null,
-      null,
-      null,
-    ],
-    ...['payment.failed', 'worker', JSON.stringify(evidence)],
-  ]
-  const [read] = await sql`select * from unnest(${toRecords([row])}::text::payment_settlement[])`
-  expect(read).toMatchObject({ id: 'pay_1', fence: 7, outcome: null, unknown: true, review: false })
-  expect(read).toMatchObject({ delay_ms: 0.5, counts_retry: 1, gateway_ref: null, evidence })
+test('each field of a settlement arrives in its own column', async () => {
+  const settlement: Settlement = {
+    paymentId: 'pay_1',
+    fence: 7,
+    status: 'FAILED',
+    attemptOutcome: 'DECLINED',
+    unsent: true,
+    countsRetry: false,
+    unknown: true,
+    countsResolve: true,
+    review: false,
+    delayMs: 0.5,
+    failureCode: 'a code',
+    failureKind: 'soft_decline',
+    gatewayRef: 'a reference',
+    charged: { amount: 9, currency: 'EUR' },
+    breakKind: 'late_charge',
+    event: 'payment.failed',
+    actor: 'an actor',
+    evidence: { reason: 'a "quoted" \\ text, (with) {all}', attempt_no: 1 },
+  }
+  const [read] =
+    await sql`select * from unnest(${toRecords([toRow(settlement)])}::text::payment_settlement[])`
+  expect(read).toEqual({
+    id: 'pay_1',
+    fence: 7,
+    status: 'FAILED',
+    outcome: 'DECLINED',
+    unsent: 1,
+    counts_retry: 0,
+    unknown: true,
+    counts_resolve: 1,
+    review: false,
+    delay_ms: 0.5,
+    failure_code: 'a code',
+    failure_kind: 'soft_decline',
+    gateway_ref: 'a reference',
+    charged_amount: 9,
+    charged_currency: 'EUR',
+    break_kind: 'late_charge',
+    event: 'payment.failed',
+    actor: 'an actor',
+    evidence: settlement.evidence,
+  })
+})
+
+test('a field that is undefined is refused', () => {
+  expect(() => toRecords([['pay_1', undefined as unknown as null]])).toThrow(TypeError)
 })
 
 test('no rows are no rows', async () => {

@@ -1,5 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { migrate, openDatabase, type Database, type DatabaseOptions } from '@titan/payments'
+import {
+  migrate,
+  missingMigrations,
+  openDatabase,
+  type Database,
+  type DatabaseOptions,
+} from '@titan/payments'
 import { createClient, DisconnectsClientError, type RedisClientType } from 'redis'
 import type { Log } from './log.ts'
 import { Failure } from './program.ts'
@@ -140,10 +146,23 @@ export async function connectDatabase(
   }
 }
 
-/** Applies the missing migrations and says which. */
+/** Applies the missing migrations and says how many. */
 export async function applyMigrations(sql: Database, log: Log): Promise<void> {
   const applied = await migrate(sql)
   if (applied.length > 0) log.info('migrations applied', { count: applied.length })
+}
+
+/**
+ * A program on the tables of a version before could charge and not write it down, so it must not start there.
+ *
+ * @throws Failure with the migrations that are missing
+ */
+export async function requireMigrations(sql: Database): Promise<void> {
+  const missing = await missingMigrations(sql)
+  if (missing.length === 0) return
+  throw new Failure(
+    `the database lacks migrations (${missing.join(', ')}): \`titan migrate\` applies them, and so do titan-api and titan-worker when they start without --no-migrate`,
+  )
 }
 
 /** `host:port` of a server URL: what a message may say of it. */

@@ -32,6 +32,7 @@ export { createLog, logSettings, type Log, type LogFields, type LogSettings } fr
 export {
   addressOf,
   applyMigrations,
+  requireMigrations,
   closeRedis,
   connectDatabase,
   connectRedis,

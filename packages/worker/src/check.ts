@@ -1,11 +1,11 @@
-import { createPaymentStore, type PaymentsConfig } from '@titan/payments'
+import type { PaymentsConfig } from '@titan/payments'
 import {
   addressOf,
   closeRedis,
   connectDatabase,
   connectRedis,
   createRedis,
-  Failure,
+  requireMigrations,
   type Log,
 } from '@titan/program'
 
@@ -22,7 +22,7 @@ export async function checkStores(config: PaymentsConfig, timeoutMs: number, log
     applicationName: 'titan-worker check',
   })
   try {
-    await requireTables(createPaymentStore(sql))
+    await requireMigrations(sql)
   } finally {
     await sql.end({ timeout: 1 })
   }
@@ -34,21 +34,4 @@ export async function checkStores(config: PaymentsConfig, timeoutMs: number, log
     closeRedis(redis)
   }
   return [`PostgreSQL at ${addressOf(databaseUrl)} is ready`, `Redis at ${addressOf(redisUrl)} is ready`]
-}
-
-/** The code of PostgreSQL for a table that does not exist. */
-const UNDEFINED_TABLE = '42P01'
-
-async function requireTables(store: { get(id: string): Promise<unknown> }): Promise<void> {
-  try {
-    await store.get('pay_0')
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === UNDEFINED_TABLE)) throw error
-    throw new Failure(
-      'the database has no tables yet; titan-api and titan-worker create them when they start',
-      {
-        cause: error,
-      },
-    )
-  }
 }

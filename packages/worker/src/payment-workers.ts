@@ -14,6 +14,7 @@ import {
 import { createQueue, createWorker, QueueError, type Worker, type WorkerHealth } from '@titan/queue-core'
 import {
   applyMigrations,
+  requireMigrations,
   closeRedis,
   connectDatabase,
   connectRedis,
@@ -163,6 +164,7 @@ export async function startPaymentWorkers(options: PaymentWorkersOptions): Promi
 
   try {
     if (options.migrate) await applyMigrations(sql, log)
+    else await requireMigrations(sql)
     await connectRedis(redis, config.redisUrl, connectTimeoutMs)
     for (const worker of workers) await startWorker(worker, connectTimeoutMs)
     if (options.webhooks !== undefined)

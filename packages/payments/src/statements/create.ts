@@ -5,7 +5,7 @@ import { newPaymentId } from '../identifiers.ts'
 import type { Payment } from '../payment.ts'
 import { passStep } from '../steps.ts'
 import { activeTraceparent } from '../tracing.ts'
-import { toRecords } from './records.ts'
+import { toRecords, type Field } from './records.ts'
 import { toPayment, type PaymentRow } from './rows.ts'
 
 /** What a client asks for. */
@@ -74,20 +74,12 @@ export async function createMany(sql: Database, requests: readonly Prepared[]): 
 type NewRow = Pick<PaymentRow, 'id' | 'next_run_at' | 'created_at' | 'updated_at'>
 
 function insertMany(sql: Database, requests: readonly Prepared[]): Promise<NewRow[]> {
-  const rows = requests.map(({ id, amount, currency, key, hash, traceparent }) => [
-    id,
-    amount,
-    currency,
-    key,
-    hash,
-    traceparent,
-  ])
   // In the order of the keys, so that two batches that share keys wait for each other in one direction only.
   return sql<NewRow[]>`
     with inserted as (
       insert into payments (id, amount, currency, idempotency_key, request_hash, fp_version, traceparent, status, event_seq)
       select id, amount, currency, key, hash, ${FINGERPRINT_VERSION}::smallint, traceparent, 'PENDING', 1
-        from unnest(${toRecords(rows)}::text::payment_request[])
+        from unnest(${toRecords(requests.map(toRow))}::text::payment_request[])
        order by key collate "C"
           on conflict (idempotency_key) do nothing
       returning id, next_run_at, created_at, updated_at
@@ -96,6 +88,11 @@ function insertMany(sql: Database, requests: readonly Prepared[]): Promise<NewRo
       select id, 1, 'payment.created', null, 'PENDING', 'api' from inserted
     )
     select * from inserted`
+}
+
+/** In the order of the columns of `payment_request`. */
+function toRow({ id, amount, currency, key, hash, traceparent }: Prepared): Field[] {
+  return [id, amount, currency, key, hash, traceparent]
 }
 
 /** A payment as it begins: its request, and the defaults of its columns, which need not be sent back with each. */
@@ -135,5 +132,6 @@ function answerTaken(request: Prepared, row: PaymentRow | undefined): CreateAnsw
     throw new PaymentsError('INVALID_PAYMENT', 'the payment of this key was deleted by hand')
   // A row from before fingerprints has none; its own fields say the same.
   const hash = row.request_hash ?? fingerprint({ amount: row.amount, currency: row.currency })
-  return hash === request.hash ? { kind: 'replayed', payment: toPayment(row) } : { kind: 'mismatch' }
+  if (hash !== request.hash) return { kind: 'mismatch' }
+  return { kind: row.id === request.id ? 'created' : 'replayed', payment: toPayment(row) }
 }

@@ -80,7 +80,7 @@ export async function settleMany(sql: Database, settlements: readonly Settlement
 }
 
 /** In the order of the columns of `payment_settlement`. */
-function toRow(settlement: Settlement): Field[] {
+export function toRow(settlement: Settlement): Field[] {
   return [
     settlement.paymentId,
     settlement.fence,
