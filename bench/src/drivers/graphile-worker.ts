@@ -1,4 +1,5 @@
 import { Logger, makeWorkerUtils, run } from 'graphile-worker'
+import pg from 'pg'
 import postgres from 'postgres'
 import { PAYLOAD, unsupported, type Driver, type Payload } from './driver.ts'
 
@@ -12,7 +13,8 @@ export function graphileWorker(url: string): Driver {
     setting: `local queue of ${LOCAL_QUEUE}, completions batched, pool of 10; done jobs deleted`,
     async open() {
       const sql = postgres(url, { max: 1, onnotice: () => {} })
-      const utils = await makeWorkerUtils({ connectionString: url, logger, maxPoolSize: 10 })
+      const adders = openPool(url)
+      const utils = await makeWorkerUtils({ pgPool: adders, logger })
       await utils.migrate()
       await sql`truncate graphile_worker._private_jobs`
       return {
@@ -21,12 +23,12 @@ export function graphileWorker(url: string): Driver {
           utils.addJobs(Array.from({ length: count }, () => ({ identifier: 'work', payload: PAYLOAD }))),
         async work({ concurrency, handle }) {
           let completed = 0
+          const pool = openPool(url)
           const runner = await run({
-            connectionString: url,
+            pgPool: pool,
             noHandleSignals: true,
             logger,
             concurrency,
-            maxPoolSize: 10,
             taskList: {
               work: async (payload) => {
                 await handle(payload as Payload, unsupported)
@@ -40,7 +42,13 @@ export function graphileWorker(url: string): Driver {
             },
           })
           runner.events.on('job:success', () => completed++)
-          return { completed: () => completed, stop: () => runner.stop() }
+          return {
+            completed: () => completed,
+            async stop() {
+              await runner.stop()
+              await pool.end()
+            },
+          }
         },
         async counts() {
           const [row] = await sql<{ n: number }[]>`select count(*)::int n from graphile_worker._private_jobs`
@@ -48,9 +56,19 @@ export function graphileWorker(url: string): Driver {
         },
         async close() {
           await utils.release()
+          await adders.end()
           await sql.end()
         },
       }
     },
   }
+}
+
+/** Graphile Worker does not wait until a pool of its own has ended, and would not hear of a server that ends before. */
+function openPool(connectionString: string): pg.Pool {
+  const pool = new pg.Pool({ connectionString, max: 10 })
+  const ignore = (): void => {}
+  pool.on('error', ignore)
+  pool.on('connect', (client) => client.on('error', ignore))
+  return pool
 }
