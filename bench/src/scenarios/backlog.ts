@@ -1,23 +1,23 @@
 import { createQueue, createWorker } from '@titan/queue-core'
+import { endChild, startChild } from '../child.ts'
 import { PAYLOAD } from '../drivers/driver.ts'
 import type { BenchJobs } from '../drivers/titan.ts'
 import type { Scenario, Side } from '../scenario.ts'
 import { connect, openRedis, type BenchRedis } from '../servers.ts'
 import { expectCount, reach } from '../work.ts'
-import { fill } from './working.ts'
-import { titan } from '../drivers/titan.ts'
 
 const SMALL = 'backlog of 1,000'
 const MIDDLE = 'backlog of 100,000'
 const LARGE = 'backlog of 1,000,000'
 const BATCH = 500
+const QUEUE = 'bench'
 
 /** Whether a long queue is a slow queue. */
 export const backlog: Scenario = {
   name: 'backlog',
   title: 'Throughput with a backlog that stays as long as it is',
   about:
-    'A worker (concurrency 100, handler does nothing) while a producer of the same process adds 500 jobs whenever 500 are done.',
+    'A worker (concurrency 100, handler does nothing) while a producer of the same process adds 500 jobs whenever 500 are done. Another process has filled the queue before.',
   metrics: [{ key: 'rate', title: 'jobs done', unit: 'jobs/s' }],
   comparisons: [
     { metric: 'rate', of: MIDDLE, to: SMALL, goal: { atLeast: 0.85 } },
@@ -38,17 +38,17 @@ function backlogSide(redis: BenchRedis, name: string, length: number, count: num
   return {
     name,
     async run() {
-      const opened = await titan(redis).open()
-      await fill(opened, length)
-      await opened.close()
+      await redis.empty()
+      const { child } = await startChild('fill-process.ts', [redis.server.url, QUEUE, String(length)])
+      await endChild(child)
       const client = await connect(redis.server.url)
-      const queue = createQueue<BenchJobs>(client, 'bench')
+      const queue = createQueue<BenchJobs>(client, QUEUE)
       const adding: Promise<unknown>[] = []
       const batch = Array.from({ length: BATCH }, () => ({ name: 'work' as const, data: PAYLOAD }))
       let runs = 0
       const worker = createWorker<BenchJobs>(
         client,
-        'bench',
+        QUEUE,
         {
           work: () => {
             if (++runs % BATCH === 0) adding.push(queue.enqueueMany(batch))

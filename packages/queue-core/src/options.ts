@@ -54,7 +54,7 @@ export interface WorkerOptions<Jobs extends JobMap> extends SharedOptions<Jobs> 
   readonly consumer?: string
   /** Jobs that run at the same time. @default 10 */
   readonly concurrency?: number
-  /** Most jobs claimed ahead of a free slot; how many really are follows how fast they are worked off. @default 1000 */
+  /** Most jobs claimed ahead of a free slot; how many really are follows how fast they are worked off. More cost throughput: they grow old in the heap. @default 500 */
   readonly maxPrefetch?: number
   /**
    * Milliseconds after which a job whose worker went silent goes to another one. A working worker renews its
@@ -91,7 +91,7 @@ export const defaults = {
   group: 'workers',
   maxPayloadBytes: 65_536,
   concurrency: 10,
-  maxPrefetch: 1_000,
+  maxPrefetch: 500,
   visibilityMs: 30_000,
   maxAttempts: 5,
   maxCrashes: 3,

@@ -26,7 +26,7 @@ describe('a worker', () => {
         "group": "workers",
         "maxAttempts": 5,
         "maxCrashes": 3,
-        "maxPrefetch": 1000,
+        "maxPrefetch": 500,
         "partitions": 1,
         "prefix": "titan",
         "rateLimit": undefined,
