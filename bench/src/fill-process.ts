@@ -1,4 +1,4 @@
-// Fills a queue in a process of its own: a heap that has made a million jobs would slow down whoever works them off.
+// Fills a queue in a process of its own, so that whoever works it off begins with the same heap, however long it is.
 import { createQueue } from '@titan/queue-core'
 import { PAYLOAD } from './drivers/driver.ts'
 import type { BenchJobs } from './drivers/titan.ts'

@@ -45,8 +45,11 @@ export function graphileWorker(url: string): Driver {
           return {
             completed: () => completed,
             async stop() {
-              await runner.stop()
-              await pool.end()
+              try {
+                await runner.stop()
+              } finally {
+                await pool.end()
+              }
             },
           }
         },

@@ -40,12 +40,12 @@ export interface Relay {
   stop(): Promise<void>
 }
 
-/** Handed-over ids beyond this many that wait, for their job or for their mark, are left to the loop, which finds them by state. */
+/** Handed-over ids beyond this many that wait, for their job or for their mark, are left to a loop, here or in a worker, which finds them by state. */
 const MAX_HANDED = 10_000
 /** After a failure handed-over ids are left to the loop for this long, in milliseconds. */
 const COOL_DOWN_MS = 1_000
 /**
- * The longest wait for the mark QUEUED of handed-over payments that have their job, in milliseconds. A claim writes that
+ * About how long handed-over payments that have their job wait at most for the mark QUEUED, in milliseconds. A claim writes that
  * step too, so a payment which a worker begins meanwhile is spared a row version, and its job does not wait for the commit.
  */
 const MARK_AFTER_MS = 200

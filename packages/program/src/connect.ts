@@ -158,12 +158,27 @@ export async function applyMigrations(sql: Database, log: Log): Promise<void> {
  * @throws Failure with the migrations that are missing
  */
 export async function requireMigrations(sql: Database): Promise<void> {
-  const missing = await missingMigrations(sql)
+  const missing = await readMissing(sql)
   if (missing.length === 0) return
   throw new Failure(
     `the database lacks migrations (${missing.join(', ')}): \`titan migrate\` applies them, and so do titan-api and titan-worker when they start without --no-migrate`,
   )
 }
+
+async function readMissing(sql: Database): Promise<string[]> {
+  try {
+    return await missingMigrations(sql)
+  } catch (error) {
+    if (codeOf(error) !== FORBIDDEN) throw error
+    throw new Failure(
+      'the table schema_migrations may not be read: grant SELECT on it to the role of this program',
+      { cause: error },
+    )
+  }
+}
+
+/** PostgreSQL's code for a right that the role does not have. */
+const FORBIDDEN = '42501'
 
 /** `host:port` of a server URL: what a message may say of it. */
 export function addressOf(url: string): string {

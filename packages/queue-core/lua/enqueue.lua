@@ -1,4 +1,4 @@
--- Adds N jobs: each to its stream, to the delayed set, or behind its ordering key; a duplicate adds nothing.
+-- Adds N jobs (a plain one that comes alone needs no script, see enqueue.ts): each to its stream, to the delayed set, or behind its ordering key; a duplicate adds nothing.
 -- KEYS[14..]  processed:<id> of the jobs that are deduplicated, in their order
 -- ARGV[1]     most jobs the queue may hold, 0 = no limit
 -- ARGV[2]     number of runs of plain jobs; a run: level, name, number of jobs, the data of each

@@ -54,7 +54,7 @@ export interface WorkerOptions<Jobs extends JobMap> extends SharedOptions<Jobs> 
   readonly consumer?: string
   /** Jobs that run at the same time. @default 10 */
   readonly concurrency?: number
-  /** Most jobs claimed ahead of a free slot; how many really are follows how fast they are worked off. More cost throughput: they grow old in the heap. @default 500 */
+  /** Most jobs claimed ahead of a free slot; how many really are follows how fast they are worked off. A larger number costs throughput, since jobs grow old in the heap. @default 500 */
   readonly maxPrefetch?: number
   /**
    * Milliseconds after which a job whose worker went silent goes to another one. A working worker renews its

@@ -1,7 +1,7 @@
 /** Whether a queue is paused, as far as a worker knows. */
 export interface Pausing {
   readonly isPaused: boolean
-  /** A signal says so. Signals come in the order in which they were given. */
+  /** A signal says so. Signals come in the order in which they were stored. */
   signal(isPaused: boolean): void
   /**
    * The server's answer to a question that was asked at `askedAt`, `performance.now()`. It comes on another connection than

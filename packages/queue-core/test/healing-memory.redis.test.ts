@@ -20,6 +20,7 @@ test('out of memory, enqueueing is refused and work goes on', { timeout: 180_000
   await eventually(() => expect(rig.worker.running).toBe(10))
   await server.admin('CONFIG', 'SET', 'maxmemory', NO_MEMORY)
   await expect(rig.queue.enqueue('work', 'no')).rejects.toThrow('OOM')
+  await expect(rig.queue.enqueue('work', 'no', { id: 'no' })).rejects.toThrow('OOM')
   const renewals = await countRenewals(server, rig)
   await eventually(async () => (await renewals()) >= 2, { timeoutMs: 60_000 })
   expect(await rig.queue.reschedule('soon', { delayMs: 1 })).toBe('done')

@@ -88,6 +88,6 @@ export async function withOpener(
 export function explain(error: unknown): string | undefined {
   if (error instanceof Failure || error instanceof LedgerError) return error.message
   if (error instanceof Error && 'code' in error && error.code === UNDEFINED_TABLE)
-    return 'the database has no tables yet; titan-api and titan-worker create them when they start'
+    return 'the database has no tables yet: `titan migrate` makes them, and so do titan-api and titan-worker when they start without --no-migrate'
   return undefined
 }

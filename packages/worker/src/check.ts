@@ -1,10 +1,11 @@
-import type { PaymentsConfig } from '@titan/payments'
+import { createPaymentStore, missingMigrations, type PaymentsConfig } from '@titan/payments'
 import {
   addressOf,
   closeRedis,
   connectDatabase,
   connectRedis,
   createRedis,
+  Failure,
   requireMigrations,
   type Log,
 } from '@titan/program'
@@ -15,14 +16,23 @@ import {
  * @returns what was found, one line each
  * @throws Failure with what is wrong
  */
-export async function checkStores(config: PaymentsConfig, timeoutMs: number, log: Log): Promise<string[]> {
+export async function checkStores(
+  config: PaymentsConfig,
+  { connectTimeoutMs: timeoutMs, migrate }: { readonly connectTimeoutMs: number; readonly migrate: boolean },
+  log: Log,
+): Promise<string[]> {
   const { databaseUrl, redisUrl } = config
   const sql = await connectDatabase(databaseUrl, timeoutMs, {
     poolSize: 1,
     applicationName: 'titan-worker check',
   })
+  const notes: string[] = []
   try {
-    await requireMigrations(sql)
+    await requireTables(createPaymentStore(sql))
+    if (migrate) {
+      const missing = await missingMigrations(sql)
+      if (missing.length > 0) notes.push(`Migrations that the start will apply: ${missing.join(', ')}`)
+    } else await requireMigrations(sql)
   } finally {
     await sql.end({ timeout: 1 })
   }
@@ -33,5 +43,24 @@ export async function checkStores(config: PaymentsConfig, timeoutMs: number, log
   } finally {
     closeRedis(redis)
   }
-  return [`PostgreSQL at ${addressOf(databaseUrl)} is ready`, `Redis at ${addressOf(redisUrl)} is ready`]
+  return [
+    `PostgreSQL at ${addressOf(databaseUrl)} is ready`,
+    `Redis at ${addressOf(redisUrl)} is ready`,
+    ...notes,
+  ]
+}
+
+/** The code of PostgreSQL for a table that does not exist. */
+const UNDEFINED_TABLE = '42P01'
+
+async function requireTables(store: { get(id: string): Promise<unknown> }): Promise<void> {
+  try {
+    await store.get('pay_0')
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === UNDEFINED_TABLE)) throw error
+    throw new Failure(
+      'the database has no tables yet: `titan migrate` makes them, and so do titan-api and titan-worker when they start without --no-migrate',
+      { cause: error },
+    )
+  }
 }

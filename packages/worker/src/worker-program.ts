@@ -151,8 +151,7 @@ export const workerProgram: Program<WorkerSettings, SharedSettings> = {
   ) => {
     const log = createLog('titan-worker', { logLevel, logFormat })
     if (check) {
-      for (const line of await checkStores(shared.config, own.connectTimeoutMs, log))
-        process.stdout.write(`${line}\n`)
+      for (const line of await checkStores(shared.config, own, log)) process.stdout.write(`${line}\n`)
       return EXIT.ok
     }
     const webhooks = sendWebhooks ? shared.webhooks : undefined
