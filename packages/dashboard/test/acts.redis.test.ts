@@ -1,5 +1,6 @@
 import { eventually } from '@titan/local/testing'
 import { afterAll, beforeEach, expect, inject, test } from 'vitest'
+import { DASHBOARD_PATH } from '../src/index.ts'
 import { formTokenOf, openRig, post, signIn } from './support/rig.ts'
 import { accept, bury, park } from './support/traffic.ts'
 
@@ -75,7 +76,10 @@ test('all letters that a filter finds are redriven together', async () => {
     rig,
     payments.map(({ id }) => ({ paymentId: id, error: 'one of two' })),
   )
-  expect((await act('/queues/payments/dead-letters/redrive', { text: 'one of two' })).status).toBe(303)
+  const page = await rig.page('/dead-letters?queue=payments&text=one+of+two', cookie)
+  const path = '/queues/payments/dead-letters/redrive'
+  expect(page).toContain(`action="${DASHBOARD_PATH}${path}"`)
+  expect((await act(path, { text: 'one of two' })).status).toBe(303)
   expect((await rig.queue.deadLetters()).map(({ error }) => error)).not.toContain('one of two')
   expect(await lastAct()).toMatchObject({ action: 'dead-letters.redrive' })
   for (const { id } of payments) await rig.queue.cancel(`${id}.dead`)
