@@ -53,10 +53,16 @@ describe.concurrent('for every outcome of the gateway, a worker that is killed',
     )
     const scenario = await openScenario(cache)
     onTestFinished(() => scenario.close())
-    const ids = await scenario.createPayments()
-    await scenario.workToTheEnd(steps.map((step) => `${step}@1`))
-    await expectRight(scenario, ids)
-    check(new Set(scenario.kills().map(({ step }) => step))).toEqual(new Set(steps))
+    const missing = (): string[] =>
+      steps.filter((step) => !scenario.kills().some((kill) => kill.step === step))
+    // A kill may come when the last job that passes another step has just passed it: that step has its turn in a further round.
+    await inRounds(async () => {
+      const ids = await scenario.createPayments()
+      await scenario.workToTheEnd(missing().map((step) => `${step}@1`))
+      await expectRight(scenario, ids)
+      return missing().length === 0
+    })
+    check(missing()).toEqual([])
   })
 
   test('after the relay has marked, and after the promoter has moved what was due', async ({
