@@ -2,15 +2,19 @@
 import { createQueue } from '@titan/queue-core'
 import { PAYLOAD } from './drivers/driver.ts'
 import type { BenchJobs } from './drivers/titan.ts'
+import { fill } from './scenarios/working.ts'
 import { connect } from './servers.ts'
-import { perSecond } from './work.ts'
 
 const [url = '', name = '', count = '0'] = process.argv.slice(2)
-const FILL = 500
 
 const client = await connect(url)
 const queue = createQueue<BenchJobs>(client, name)
-const jobs = Array.from({ length: FILL }, () => ({ name: 'work' as const, data: PAYLOAD }))
-await perSecond(Math.ceil(Number(count) / FILL), 4, () => queue.enqueueMany(jobs))
+await fill(
+  {
+    addMany: (length) =>
+      queue.enqueueMany(Array.from({ length }, () => ({ name: 'work' as const, data: PAYLOAD }))),
+  },
+  Number(count),
+)
 await client.close()
 process.send?.('filled')

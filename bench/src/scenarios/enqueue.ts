@@ -104,9 +104,9 @@ export function amount(context: Context, full: number): number {
 }
 
 /** What the server can do with the same entries when nothing but `XADD` is asked of it. */
-async function xaddSides(redis: BenchRedis, amount: number): Promise<Side[]> {
+async function xaddSides(redis: BenchRedis, wanted: number): Promise<Side[]> {
   // It reckons in milliseconds, and says NaN when it was done within one.
-  const count = Math.max(amount, 10_000)
+  const count = Math.max(wanted, 10_000)
   const tool = await findRedisBenchmark(redis)
   if (tool === undefined) return []
   const run = promisify(execFile)

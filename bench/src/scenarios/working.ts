@@ -19,7 +19,11 @@ export interface WorkingOff {
 const FILL = 500
 
 /** Fills a queue. */
-export async function fill(opened: OpenDriver, count: number, delayMs?: number): Promise<void> {
+export async function fill(
+  opened: Pick<OpenDriver, 'addMany'>,
+  count: number,
+  delayMs?: number,
+): Promise<void> {
   const calls = Math.floor(count / FILL)
   const options = delayMs === undefined ? {} : { delayMs }
   await perSecond(calls, 4, () => opened.addMany(FILL, options))

@@ -9,12 +9,11 @@ import {
 } from '@titan/payments'
 import { createQueue } from '@titan/queue-core'
 import {
-  applyMigrations,
   closeRedis,
   connectDatabase,
   createRedis,
   logPaymentsEvents,
-  requireMigrations,
+  prepareTables,
   type HealthSettings,
   type Log,
 } from '@titan/program'
@@ -142,8 +141,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   }
 
   try {
-    if (options.migrate) await applyMigrations(sql, log)
-    else await requireMigrations(sql)
+    await prepareTables(sql, options)
     if (metrics !== undefined) {
       const { healthHost: host, healthPort: port } = options
       operations = await serveOperations({ host, port, probes, metrics: metrics.registry })

@@ -5,8 +5,8 @@ import { DASHBOARD_PATH, type Dashboard } from '@titan/dashboard'
 import type { WebhookStore } from '@titan/webhooks'
 import { Hono } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
-import { dressAnswers } from './answer.ts'
 import { controlAccess, type AccessOptions } from './access.ts'
+import { dressAnswers } from './answer.ts'
 import {
   answerError,
   answerProblem,

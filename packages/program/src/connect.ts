@@ -1,11 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import {
-  migrate,
-  missingMigrations,
-  openDatabase,
-  type Database,
-  type DatabaseOptions,
-} from '@titan/payments'
+import { openDatabase, type Database, type DatabaseOptions } from '@titan/payments'
 import { createClient, DisconnectsClientError, type RedisClientType } from 'redis'
 import type { Log } from './log.ts'
 import { Failure } from './program.ts'
@@ -146,40 +140,6 @@ export async function connectDatabase(
   }
 }
 
-/** Applies the missing migrations and says how many. */
-export async function applyMigrations(sql: Database, log: Log): Promise<void> {
-  const applied = await migrate(sql)
-  if (applied.length > 0) log.info('migrations applied', { count: applied.length })
-}
-
-/**
- * A program on the tables of a version before could charge and not write it down, so it must not start there.
- *
- * @throws Failure with the migrations that are missing
- */
-export async function requireMigrations(sql: Database): Promise<void> {
-  const missing = await readMissing(sql)
-  if (missing.length === 0) return
-  throw new Failure(
-    `the database lacks migrations (${missing.join(', ')}): \`titan migrate\` applies them, and so do titan-api and titan-worker when they start without --no-migrate`,
-  )
-}
-
-async function readMissing(sql: Database): Promise<string[]> {
-  try {
-    return await missingMigrations(sql)
-  } catch (error) {
-    if (codeOf(error) !== FORBIDDEN) throw error
-    throw new Failure(
-      'the table schema_migrations may not be read: grant SELECT on it to the role of this program',
-      { cause: error },
-    )
-  }
-}
-
-/** PostgreSQL's code for a right that the role does not have. */
-const FORBIDDEN = '42501'
-
 /** `host:port` of a server URL: what a message may say of it. */
 export function addressOf(url: string): string {
   const { hostname, port, protocol } = new URL(url)
@@ -199,6 +159,7 @@ function unreachable(server: string, url: string, error: unknown): Failure {
   return new Failure(`cannot use ${server} at ${addressOf(url)}: ${reason}`, { cause: error })
 }
 
-function codeOf(error: unknown): string {
+/** The code that an error of a server or a socket carries; '' when it has none. */
+export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 }

@@ -29,16 +29,8 @@ export {
 } from './variables.ts'
 export { healthSettings, type HealthSettings } from './health-settings.ts'
 export { createLog, logSettings, type Log, type LogFields, type LogSettings } from './log.ts'
-export {
-  addressOf,
-  applyMigrations,
-  requireMigrations,
-  closeRedis,
-  connectDatabase,
-  connectRedis,
-  createRedis,
-  type Redis,
-} from './connect.ts'
+export { addressOf, closeRedis, connectDatabase, connectRedis, createRedis, type Redis } from './connect.ts'
+export { isTableMissing, NO_TABLES, prepareTables, requireMigrations } from './migrations.ts'
 export { logPaymentsEvents, once } from './events.ts'
 export { loadAll, type Loaders } from './load-all.ts'
 export { answersInTime } from './probe.ts'

@@ -7,6 +7,8 @@ import {
   createRedis,
   EXIT,
   Failure,
+  isTableMissing,
+  NO_TABLES,
   type Redis,
 } from '@titan/program'
 import { LedgerError } from './ledger-source.ts'
@@ -33,9 +35,6 @@ export interface Opener {
   /** @throws Failure when it cannot be reached */
   redis(): Promise<Redis>
 }
-
-/** The code of PostgreSQL for a table that does not exist. */
-const UNDEFINED_TABLE = '42P01'
 
 /** Opens both stores, or PostgreSQL alone, as {@link withOpener} does. */
 export async function withStores(
@@ -87,7 +86,5 @@ export async function withOpener(
 /** What can be said in one line of an expected failure. */
 export function explain(error: unknown): string | undefined {
   if (error instanceof Failure || error instanceof LedgerError) return error.message
-  if (error instanceof Error && 'code' in error && error.code === UNDEFINED_TABLE)
-    return 'the database has no tables yet: `titan migrate` makes them, and so do titan-api and titan-worker when they start without --no-migrate'
-  return undefined
+  return isTableMissing(error) ? NO_TABLES : undefined
 }

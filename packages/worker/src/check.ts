@@ -6,6 +6,8 @@ import {
   connectRedis,
   createRedis,
   Failure,
+  isTableMissing,
+  NO_TABLES,
   requireMigrations,
   type Log,
 } from '@titan/program'
@@ -50,17 +52,10 @@ export async function checkStores(
   ]
 }
 
-/** The code of PostgreSQL for a table that does not exist. */
-const UNDEFINED_TABLE = '42P01'
-
 async function requireTables(store: { get(id: string): Promise<unknown> }): Promise<void> {
   try {
     await store.get('pay_0')
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === UNDEFINED_TABLE)) throw error
-    throw new Failure(
-      'the database has no tables yet: `titan migrate` makes them, and so do titan-api and titan-worker when they start without --no-migrate',
-      { cause: error },
-    )
+    throw isTableMissing(error) ? new Failure(NO_TABLES, { cause: error }) : error
   }
 }

@@ -13,14 +13,13 @@ import {
 } from '@titan/payments'
 import { createQueue, createWorker, QueueError, type Worker, type WorkerHealth } from '@titan/queue-core'
 import {
-  applyMigrations,
-  requireMigrations,
   closeRedis,
   connectDatabase,
   connectRedis,
   createRedis,
   Failure,
   logPaymentsEvents,
+  prepareTables,
   type Log,
 } from '@titan/program'
 import { WEBHOOKS_QUEUE, type WebhooksConfig } from '@titan/webhooks'
@@ -163,8 +162,7 @@ export async function startPaymentWorkers(options: PaymentWorkersOptions): Promi
   }
 
   try {
-    if (options.migrate) await applyMigrations(sql, log)
-    else await requireMigrations(sql)
+    await prepareTables(sql, options)
     await connectRedis(redis, config.redisUrl, connectTimeoutMs)
     for (const worker of workers) await startWorker(worker, connectTimeoutMs)
     if (options.webhooks !== undefined)

@@ -1,7 +1,7 @@
 import type { ListFilter, PaymentStore } from '@titan/payments'
 import type { Hono } from 'hono'
-import { decodeCursor, encodeCursor } from '../cursor.ts'
 import { answerPage } from '../answer.ts'
+import { decodeCursor, encodeCursor } from '../cursor.ts'
 import type { AppEnv } from '../middleware.ts'
 import { presentPayment } from '../present.ts'
 import { paymentQuery, type PaymentQuery } from '../schemas.ts'

@@ -1,0 +1,57 @@
+import { migrate, missingMigrations, type Database } from '@titan/payments'
+import { codeOf } from './connect.ts'
+import type { Log } from './log.ts'
+import { Failure } from './program.ts'
+
+const OTHERS_TOO = 'and so do titan-api and titan-worker when they start without --no-migrate'
+
+/** What can be said where {@link isTableMissing}. */
+export const NO_TABLES: string = `the database has no tables yet: \`titan migrate\` makes them, ${OTHERS_TOO}`
+
+/** Whether a statement failed for a table that does not exist. */
+export function isTableMissing(error: unknown): boolean {
+  return codeOf(error) === '42P01'
+}
+
+/**
+ * What a program does with the tables before it works on them: applies the migrations that are missing and says how many,
+ * or only makes sure that none is.
+ *
+ * @throws Failure as {@link requireMigrations}; PaymentsError as `migrate`
+ */
+export async function prepareTables(
+  sql: Database,
+  { migrate: mayMigrate, log }: { readonly migrate: boolean; readonly log: Log },
+): Promise<void> {
+  if (!mayMigrate) return requireMigrations(sql)
+  const applied = await migrate(sql)
+  if (applied.length > 0) log.info('migrations applied', { count: applied.length })
+}
+
+/**
+ * A program on the tables of a version before could charge and not write it down, so it must not start there.
+ *
+ * @throws Failure with the migrations that are missing
+ */
+export async function requireMigrations(sql: Database): Promise<void> {
+  const missing = await readMissing(sql)
+  if (missing.length === 0) return
+  throw new Failure(
+    `the database lacks migrations (${missing.join(', ')}): \`titan migrate\` applies them, ${OTHERS_TOO}`,
+  )
+}
+
+/** PostgreSQL's code for a right that the role does not have. */
+const FORBIDDEN = '42501'
+
+async function readMissing(sql: Database): Promise<string[]> {
+  try {
+    return await missingMigrations(sql)
+  } catch (error) {
+    if (codeOf(error) !== FORBIDDEN) throw error
+    throw new Failure(
+      'the table schema_migrations may not be read: grant SELECT on it to the role of this program',
+      { cause: error },
+    )
+  }
+}
