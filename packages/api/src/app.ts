@@ -6,17 +6,7 @@ import type { WebhookStore } from '@titan/webhooks'
 import { Hono } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { controlAccess, type AccessOptions } from './access.ts'
-import { dressAnswers } from './answer.ts'
-import {
-  answerError,
-  answerProblem,
-  closeWhileDraining,
-  deadline,
-  loadLimit,
-  requestIds,
-  requestLines,
-  type AppEnv,
-} from './middleware.ts'
+import { answerError, answerProblem, frameRequests, limitRequests, type AppEnv } from './middleware.ts'
 import { Problem } from './problem.ts'
 import { requestMetrics } from './request-metrics.ts'
 import { requestTraces } from './request-traces.ts'
@@ -63,23 +53,17 @@ export function createApp(dependencies: AppDependencies): Hono<AppEnv> {
   app.notFound((context) => answerProblem(new Problem('not-found'), context))
 
   if (dependencies.http !== undefined) app.use(requestMetrics(dependencies.http))
-  app.use(
-    requestTraces(),
-    requestIds(),
-    requestLines(log),
-    dressAnswers(),
-    closeWhileDraining(probes.isDraining),
-  )
+  app.use(requestTraces(), frameRequests({ log, isDraining: probes.isDraining }))
   mountHealth(app, probes)
   mountProblems(app)
   mountDocs(app, { needsKey: access.authenticator !== undefined, isLimited: access.limiter !== undefined })
 
-  app.use(deadline(requestTimeoutMs), loadLimit(maxInFlight))
+  app.use(limitRequests({ timeoutMs: requestTimeoutMs, maxInFlight }))
   const { payments, gatewayWebhooks } = dependencies
   if (gatewayWebhooks !== undefined) mountGatewayWebhooks(app, { payments, log, ...gatewayWebhooks })
   // Before the access of programs: people sign in there.
   if (dependencies.dashboard !== undefined) app.route(DASHBOARD_PATH, dependencies.dashboard)
-  app.use(controlAccess(access))
+  if (access.authenticator !== undefined || access.limiter !== undefined) app.use(controlAccess(access))
   mountPayments(app, dependencies)
   mountList(app, payments)
   mountWebhooks(app, dependencies.webhooks)

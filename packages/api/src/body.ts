@@ -20,12 +20,11 @@ export function limitBody(maxBytes: number = MAX_BODY_BYTES, detail?: string): M
     throw new Problem('body-too-large', detail === undefined ? {} : { detail })
   }
   const count = bodyLimit({ maxSize: maxBytes, onError: refuse })
-  return async function limitLength(context, next) {
+  return function limitLength(context, next) {
     const length = context.req.header('content-length')
     if (length === undefined || context.req.header('transfer-encoding') !== undefined)
       return count(context, next)
-    if (Number(length) > maxBytes) refuse()
-    await next()
+    return Number(length) > maxBytes ? refuse() : next()
   }
 }
 

@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Log } from '@titan/program'
 import type { Context, MiddlewareHandler } from 'hono'
 import { containsCardNumber } from '@titan/payments'
+import { dressAnswer } from './answer.ts'
 import { problemOf } from './failure.ts'
 import { Problem, PROBLEMS, renderProblem } from './problem.ts'
 
@@ -12,25 +14,26 @@ export interface AppEnv {
   Variables: { requestId: string; paymentId?: string; problemCode?: string; dressed?: Response }
 }
 
-/** Request ids from outside are taken over only in this form, as they end up in logs and answers. */
-const REQUEST_ID = /^[\w.:=-]{1,128}$/
-
-/** Gives each request an id: the caller's own `X-Request-Id` when it is well formed, else a random one. */
-export function requestIds(): MiddlewareHandler<AppEnv> {
-  return async function requestId(context, next) {
-    const given = context.req.header('x-request-id') ?? ''
-    const id = REQUEST_ID.test(given) && !containsCardNumber(given) ? given : crypto.randomUUID()
-    context.set('requestId', id)
-    await next()
-  }
+/** What {@link frameRequests} asks. */
+export interface FrameOptions {
+  /** Writes one line per answer; the URL itself is never logged. @default none */
+  readonly log?: Pick<Log, 'debug'>
+  /** While the process drains, each client is asked to open its next connection elsewhere. */
+  readonly isDraining: () => boolean
 }
 
-/** Writes one line per answer. The URL itself is never logged. */
-export function requestLines(log: Log): MiddlewareHandler<AppEnv> {
-  return async function requestLine(context, next) {
+/**
+ * What every request gets and every answer says: an id, security headers, a log line. One middleware for all of it, since each
+ * costs a request about as much as validating its body.
+ */
+export function frameRequests({ log, isDraining }: FrameOptions): MiddlewareHandler<AppEnv> {
+  return async function frameRequest(context, next) {
     const startedAt = performance.now()
+    context.set('requestId', requestIdOf(context))
     await next()
-    log.debug('answered', {
+    dressAnswer(context)
+    if (isDraining()) context.header('connection', 'close')
+    log?.debug('answered', {
       requestId: context.get('requestId'),
       paymentId: context.get('paymentId'),
       method: context.req.method,
@@ -40,56 +43,56 @@ export function requestLines(log: Log): MiddlewareHandler<AppEnv> {
   }
 }
 
+/** Request ids from outside are taken over only in this form, as they end up in logs and answers. */
+const REQUEST_ID = /^[\w.:=-]{1,128}$/
+
+/** The caller's own `X-Request-Id` when it is well formed, else a random one. */
+function requestIdOf(context: Context<AppEnv>): string {
+  const given = context.req.header('x-request-id')
+  if (given !== undefined && REQUEST_ID.test(given) && !containsCardNumber(given)) return given
+  return randomUUID()
+}
+
+/** What {@link limitRequests} allows. */
+export interface RequestLimits {
+  /** Longest time until the answer, in milliseconds. */
+  readonly timeoutMs: number
+  /** Most requests at a time. */
+  readonly maxInFlight: number
+}
+
 /**
- * Answers 503 once a request has taken too long, so that a hanging database does not hold clients for ever.
- * The work may still complete behind the answer; the idempotency key makes the client's repetition safe.
+ * Answers 503 once a request has taken too long, so that a hanging database does not hold clients for ever, and at once to
+ * those beyond the limit: a short 503 now is better than a long one for everybody. Work may still complete behind the answer;
+ * the idempotency key makes the client's repetition safe.
  */
-export function deadline(timeoutMs: number): MiddlewareHandler<AppEnv> {
-  return async function requestDeadline(_context, next) {
-    let timer: NodeJS.Timeout | undefined
-    const expiry = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => {
-        reject(
-          new Problem('unavailable', {
-            detail: 'The request took too long.',
-            headers: { 'retry-after': '1' },
-          }),
-        )
-      }, timeoutMs)
-    })
-    try {
-      await Promise.race([next(), expiry])
-    } finally {
-      clearTimeout(timer)
-    }
-  }
-}
-
-/** Refuses requests beyond `max` at a time: a short 503 now is better than a long one for everybody. */
-export function loadLimit(max: number): MiddlewareHandler<AppEnv> {
+export function limitRequests({ timeoutMs, maxInFlight }: RequestLimits): MiddlewareHandler<AppEnv> {
   let inFlight = 0
-  return async function limitLoad(_context, next) {
-    if (inFlight >= max) {
-      throw new Problem('unavailable', {
-        detail: 'Too many requests at a time.',
-        headers: { 'retry-after': '1' },
-      })
-    }
+  return function limitRequest(_context, next) {
+    if (inFlight >= maxInFlight) throw unavailable('Too many requests at a time.')
     inFlight += 1
-    try {
-      await next()
-    } finally {
-      inFlight -= 1
-    }
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(unavailable('The request took too long.')), timeoutMs)
+      const end = (): void => {
+        clearTimeout(timer)
+        inFlight -= 1
+      }
+      next().then(
+        () => {
+          end()
+          resolve()
+        },
+        (error: unknown) => {
+          end()
+          reject(error)
+        },
+      )
+    })
   }
 }
 
-/** While the process drains, asks each client to open its next connection elsewhere. */
-export function closeWhileDraining(isDraining: () => boolean): MiddlewareHandler<AppEnv> {
-  return async function drainConnections(context, next) {
-    await next()
-    if (isDraining()) context.header('connection', 'close')
-  }
+function unavailable(detail: string): Problem {
+  return new Problem('unavailable', { detail, headers: { 'retry-after': '1' } })
 }
 
 /** The answer to whatever was thrown. Faults of our own are logged; those of the caller are not. */

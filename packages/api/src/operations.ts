@@ -1,8 +1,7 @@
 import type { Registry } from '@titan/metrics'
 import { Failure } from '@titan/program'
 import { Hono } from 'hono'
-import { dressAnswers } from './answer.ts'
-import { answerProblem, requestIds, type AppEnv } from './middleware.ts'
+import { answerProblem, frameRequests, type AppEnv } from './middleware.ts'
 import { Problem } from './problem.ts'
 import { mountHealth, type Probes } from './routes/health.ts'
 import { startServer, type HttpServer } from './server.ts'
@@ -28,7 +27,7 @@ export async function serveOperations({
 }: OperationsOptions): Promise<HttpServer> {
   const app = new Hono<AppEnv>()
   app.notFound((context) => answerProblem(new Problem('not-found'), context))
-  app.use(requestIds(), dressAnswers())
+  app.use(frameRequests({ isDraining: probes.isDraining }))
   mountHealth(app, probes)
   app.get('/metrics', async (context) => {
     context.header('cache-control', 'no-store')

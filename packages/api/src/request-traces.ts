@@ -5,8 +5,9 @@ import {
   SpanKind,
   SpanStatusCode,
   trace,
+  type Span,
 } from '@opentelemetry/api'
-import type { MiddlewareHandler } from 'hono'
+import type { Context, MiddlewareHandler } from 'hono'
 import type { AppEnv } from './middleware.ts'
 import { routeOf } from './request-metrics.ts'
 
@@ -22,7 +23,7 @@ const PROBES = new Set(['/healthz', '/readyz'])
  * query are told, since a client may have written anything there.
  */
 export function requestTraces(): MiddlewareHandler<AppEnv> {
-  return async function traceRequest(context, next) {
+  return function traceRequest(context, next) {
     if (PROBES.has(context.req.path)) return next()
     // Not its `tracestate`: a client may have written anything there, and spans would repeat it.
     const traceparent = context.req.header('traceparent')
@@ -35,19 +36,20 @@ export function requestTraces(): MiddlewareHandler<AppEnv> {
       parent,
     )
     if (!span.isRecording() && parent === ROOT_CONTEXT) return next()
-    try {
-      await contexts.with(trace.setSpan(parent, span), next)
-    } finally {
-      const { status } = context.res
-      const route = routeOf(context)
-      if (route !== undefined) span.updateName(`${method} ${route}`).setAttribute('http.route', route)
-      span.setAttribute('http.response.status_code', status)
-      const code = context.get('problemCode')
-      if (code !== undefined) span.setAttribute('error.type', code)
-      if (status >= 500) span.setStatus({ code: SpanStatusCode.ERROR, message: code ?? String(status) })
-      const paymentId = context.get('paymentId')
-      if (paymentId !== undefined) span.setAttribute('titan.payment.id', paymentId)
-      span.end()
-    }
+    return contexts.with(trace.setSpan(parent, span), next).finally(() => describe(span, method, context))
   }
+}
+
+/** What became of the request, and the end of its span. */
+function describe(span: Span, method: string, context: Context<AppEnv>): void {
+  const { status } = context.res
+  const route = routeOf(context)
+  if (route !== undefined) span.updateName(`${method} ${route}`).setAttribute('http.route', route)
+  span.setAttribute('http.response.status_code', status)
+  const code = context.get('problemCode')
+  if (code !== undefined) span.setAttribute('error.type', code)
+  if (status >= 500) span.setStatus({ code: SpanStatusCode.ERROR, message: code ?? String(status) })
+  const paymentId = context.get('paymentId')
+  if (paymentId !== undefined) span.setAttribute('titan.payment.id', paymentId)
+  span.end()
 }
