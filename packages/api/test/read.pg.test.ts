@@ -279,9 +279,10 @@ describe('GET /healthz and /readyz', () => {
 
   it('carry security headers and a request id, as everything does', async () => {
     const payment = await createPayment('headers')
-    const answers = [
+    const pages = [await api.request('/docs')]
+    const data = [
       await api.request('/healthz'),
-      await api.request('/docs'),
+      await api.request('/openapi.json'),
       await api.request('/nope'),
       await api.request('/healthz', { method: 'POST' }),
       await api.request(`/payments/${payment}`),
@@ -289,16 +290,21 @@ describe('GET /healthz and /readyz', () => {
       await api.pay({ amount: 1, idempotency_key: 'headers-2' }),
       await api.pay('{'),
     ]
-    for (const { headers } of answers)
+    const all = {
+      'cross-origin-resource-policy': 'same-origin',
+      'strict-transport-security': 'max-age=15552000; includeSubDomains',
+      'x-content-type-options': 'nosniff',
+      'x-request-id': expect.stringMatching(/^[0-9a-f-]{36}$/),
+    }
+    for (const { headers } of data)
+      expect(Object.fromEntries(headers)).toMatchObject({ ...all, 'x-frame-options': 'DENY' })
+    for (const { headers } of pages)
       expect(Object.fromEntries(headers)).toMatchObject({
+        ...all,
         'cross-origin-opener-policy': 'same-origin',
-        'cross-origin-resource-policy': 'same-origin',
         'origin-agent-cluster': '?1',
         'referrer-policy': 'same-origin',
-        'strict-transport-security': 'max-age=15552000; includeSubDomains',
-        'x-content-type-options': 'nosniff',
         'x-frame-options': 'SAMEORIGIN',
-        'x-request-id': expect.stringMatching(/^[0-9a-f-]{36}$/),
       })
   })
 })
