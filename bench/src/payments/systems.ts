@@ -20,31 +20,29 @@ export const OURS = 'Titan Queue'
 /** Name of the plain design's side. */
 export const PER_STEP = 'One statement per step'
 
+/** Name of the side that stores and enqueues payments, and does nothing else. */
+export const BARE = 'INSERT and XADD for many, nothing else'
+
 const POOL = 10
 const SETTING = `PostgreSQL with fsync, pool of ${POOL}, Redis without persistence`
 
-/**
- * Starts both designs, each with tables and keys of its own. With a concurrency also their workers, which charge
- * through a gateway that answers at once.
- */
-export async function openSystems(
-  context: Context,
-  concurrency: number | undefined,
-): Promise<readonly [ours: PaymentSystem, perStep: PaymentSystem]> {
-  const redis = await openRedis(context)
-  const stores = { databaseUrl: await openDurablePostgres(context), redisUrl: redis.server.url }
-  return [await openOurs(context, stores, concurrency), await openPerStep(context, stores, concurrency)]
-}
-
-interface Stores {
+/** What systems keep their payments and jobs in; each has tables and keys of its own. */
+export interface Stores {
   readonly databaseUrl: string
   readonly redisUrl: string
 }
 
-async function openOurs(
+/** Starts the stores that all systems of a scenario share. */
+export async function openStores(context: Context): Promise<Stores> {
+  const redis = await openRedis(context)
+  return { databaseUrl: await openDurablePostgres(context), redisUrl: redis.server.url }
+}
+
+/** Starts this project's programs; the worker only with a concurrency. Its gateway answers at once. */
+export async function openOurs(
   context: Context,
   stores: Stores,
-  concurrency: number | undefined,
+  concurrency?: number,
 ): Promise<PaymentSystem> {
   const env = {
     DATABASE_URL: stores.databaseUrl,
@@ -67,10 +65,11 @@ async function openOurs(
   })
 }
 
-async function openPerStep(
+/** Starts the plain design; its worker only with a concurrency. Its gateway answers at once. */
+export async function openPerStep(
   context: Context,
   { databaseUrl, redisUrl }: Stores,
-  concurrency: number | undefined,
+  concurrency?: number,
 ): Promise<PaymentSystem> {
   const folder = 'bench/src/payments'
   const api = await startProgram(context, `${folder}/per-step-api.ts`, [databaseUrl, redisUrl])
@@ -84,6 +83,16 @@ async function openPerStep(
     name: PER_STEP,
     setting: `${SETTING}; no fences, no events, no recovery`,
     url,
+  })
+}
+
+/** Starts what only accepts payments: a limit for any design that stores a payment before it answers. */
+export async function openBare(context: Context, { databaseUrl, redisUrl }: Stores): Promise<PaymentSystem> {
+  const api = await startProgram(context, 'bench/src/payments/bare-api.ts', [databaseUrl, redisUrl])
+  return look(context, databaseUrl, 'bare_payments', {
+    name: BARE,
+    setting: `${SETTING}; no events, no QUEUED, no rules, no recovery`,
+    url: await api.printed(/http:\/\/[\d.]+:\d+/),
   })
 }
 

@@ -83,6 +83,9 @@ export function dressAnswer(context: Context<AppEnv>): void {
   const { headers } = context.res
   const isData = JSON_ANSWER.test(headers.get('content-type') ?? '')
   const standing = isData ? DATA_HEADERS : PAGE_HEADERS
-  for (const [name, value] of [...Object.entries(standing), ['x-request-id', context.get('requestId')]] as const)
+  for (const [name, value] of [
+    ...Object.entries(standing),
+    ['x-request-id', context.get('requestId')],
+  ] as const)
     if (!headers.has(name)) headers.set(name, value)
 }
