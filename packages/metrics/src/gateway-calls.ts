@@ -1,6 +1,7 @@
 import type { ChargeOutcome, Gateway, LookupAnswer } from '@titan/payments'
 import { Counter, Histogram, type Registry } from 'prom-client'
 import { WORK_BUCKETS } from './buckets.ts'
+import { registerGauge } from './read-gauge.ts'
 import { seconds } from './registry.ts'
 
 type Call = 'charge' | 'lookup'
@@ -30,6 +31,17 @@ export function createGatewayMeasure(registry: Registry): (gateway: Gateway) => 
     labelNames: ['gateway', 'call'],
     buckets: WORK_BUCKETS,
     registers,
+  })
+
+  const observed: Gateway[] = []
+  registerGauge(registry, {
+    name: 'titan_gateway_circuit_open',
+    help: 'Whether the circuit breaker keeps payments from the gateway (1), except for a probe now and then.',
+    labelNames: ['gateway'],
+    read(tell) {
+      for (const { name, circuit } of observed)
+        if (circuit !== undefined) tell(circuit === 'closed' ? 0 : 1, { gateway: name })
+    },
   })
 
   async function measured<Answer extends { readonly type: Outcome }>(
@@ -67,6 +79,7 @@ export function createGatewayMeasure(registry: Registry): (gateway: Gateway) => 
   }
 
   return (gateway) => {
+    observed.push(gateway)
     for (const call of ['charge', 'lookup'] as const)
       for (const outcome of OUTCOMES[call])
         calls.inc({ gateway: gateway.name, call, outcome: outcome.toLowerCase() }, 0)

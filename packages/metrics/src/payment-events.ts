@@ -6,7 +6,7 @@ import type {
   SkipReason,
 } from '@titan/payments'
 import { Counter, Histogram, type Registry } from 'prom-client'
-import { WORK_BUCKETS } from './buckets.ts'
+import { PAYMENT_BUCKETS, WORK_BUCKETS } from './buckets.ts'
 import { countFromZero } from './counting.ts'
 import { seconds } from './registry.ts'
 
@@ -18,6 +18,8 @@ const SETTLED: readonly (readonly [PaymentEventType, PaymentStatus])[] = [
   ['payment.unknown', 'PROCESSING'],
   ['payment.needs_review', 'PROCESSING'],
 ]
+
+const ENDS: ReadonlySet<PaymentStatus> = new Set(['SUCCESS', 'FAILED'])
 
 const SKIPS: readonly SkipReason[] = [
   'not_found',
@@ -63,6 +65,13 @@ export function createWorkCounts(registry: Registry): OnPaymentsEvent {
     buckets: WORK_BUCKETS,
     registers,
   })
+  const lifetimes = new Histogram({
+    name: 'titan_payments_duration_seconds',
+    help: 'From the acceptance of a payment to its end by a worker, which is what its client waits for.',
+    labelNames: ['status'],
+    buckets: PAYMENT_BUCKETS,
+    registers,
+  })
   const skipped = new Counter({
     name: 'titan_payments_skipped_total',
     help: 'Jobs that had nothing to do, by reason.',
@@ -90,6 +99,7 @@ export function createWorkCounts(registry: Registry): OnPaymentsEvent {
     registers,
   })
   for (const [event, status] of SETTLED) settled.inc({ event, status }, 0)
+  for (const status of ENDS) lifetimes.zero({ status })
   countFromZero(skipped, {}, 'reason', SKIPS)
 
   return (event) => {
@@ -97,6 +107,8 @@ export function createWorkCounts(registry: Registry): OnPaymentsEvent {
       case 'settled':
         settled.inc({ event: event.event, status: event.status })
         durations.observe(seconds(event.durationMs))
+        if (ENDS.has(event.status))
+          lifetimes.observe({ status: event.status }, seconds(event.sinceAcceptedMs))
         break
       case 'skipped':
         skipped.inc({ reason: event.reason })

@@ -1,4 +1,4 @@
-import type { ChargeOutcome, Gateway, PaymentsEvent } from '@titan/payments'
+import type { ChargeOutcome, CircuitStatus, Gateway, PaymentsEvent } from '@titan/payments'
 import type { EventJob, QueueEvent } from '@titan/queue-core'
 import type { WebhooksEvent } from '@titan/webhooks'
 import type { Registry } from 'prom-client'
@@ -40,7 +40,14 @@ function queueEvents(index: number): QueueEvent[] {
 function paymentsEvents(index: number): PaymentsEvent[] {
   const paymentId = odd(index)
   return [
-    { type: 'settled', paymentId, status: 'SUCCESS', event: 'payment.succeeded', durationMs: index },
+    {
+      ...{ type: 'settled', paymentId, status: 'SUCCESS', event: 'payment.succeeded' },
+      ...{ durationMs: index, sinceAcceptedMs: index * 1_000 },
+    },
+    {
+      ...{ type: 'settled', paymentId, status: 'QUEUED', event: 'payment.retrying' },
+      ...{ durationMs: index, sinceAcceptedMs: index * 1_000 },
+    },
     { type: 'skipped', paymentId, reason: 'leased' },
     { type: 'stale', paymentId },
     { type: 'relayed', count: index },
@@ -121,6 +128,26 @@ describe('whatever happens, the number of series is bounded:', () => {
   })
 })
 
+describe('the circuit breaker of a gateway', () => {
+  it('is told as it is at the scrape, and not at all where there is none', async () => {
+    const { measureGateway, registry } = createWorkerMetrics('1.0.0', () => [])
+    let circuit: CircuitStatus = 'closed'
+    measureGateway({
+      ...oddGateway(),
+      get circuit(): CircuitStatus {
+        return circuit
+      },
+    })
+    measureGateway({ ...oddGateway(), name: 'simulated' })
+    const told = async (): Promise<string[]> =>
+      (await registry.metrics()).split('\n').filter((line) => line.startsWith('titan_gateway_circuit_open'))
+
+    expect(await told()).toEqual(['titan_gateway_circuit_open{gateway="stripe"} 0'])
+    for (circuit of ['open', 'probing'] as const)
+      expect(await told()).toEqual(['titan_gateway_circuit_open{gateway="stripe"} 1'])
+  })
+})
+
 describe('what is counted', () => {
   const valueOf = async (registry: Registry, series: string): Promise<number> => {
     const line = (await registry.metrics()).split('\n').find((text) => text.startsWith(`${series} `))
@@ -136,6 +163,9 @@ describe('what is counted', () => {
       webhooksEvents(index).forEach(metrics.onWebhooksEvent)
     }
     for (const [series, value] of [
+      ['titan_payments_duration_seconds_count{status="SUCCESS"}', 3],
+      ['titan_payments_duration_seconds_sum{status="SUCCESS"}', 6],
+      ['titan_payments_duration_seconds_count{status="FAILED"}', 0],
       ['titan_queue_job_starts_total{queue="payments"}', 3],
       ['titan_queue_job_ends_total{queue="payments",result="done"}', 3],
       ['titan_queue_job_ends_total{queue="payments",result="lease_lost"}', 3],

@@ -24,6 +24,8 @@ export interface Claim {
   readonly takeovers: number
   /** Age of the key at the gateway, in milliseconds of the database clock: time since the first possible send. */
   readonly keyAgeMs: number
+  /** Since the payment was accepted, in milliseconds of the database clock. */
+  readonly ageMs: number
   /** The gateway's id, when an earlier answer gave one. */
   readonly gatewayRef: string | null
 }

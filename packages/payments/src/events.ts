@@ -11,6 +11,8 @@ export type PaymentsEvent =
       readonly event: PaymentEventType
       /** From the claim to the commit of the result, milliseconds. */
       readonly durationMs: number
+      /** From the acceptance of the payment to this commit, milliseconds. */
+      readonly sinceAcceptedMs: number
     }
   /** A job had nothing to do. */
   | { readonly type: 'skipped'; readonly paymentId: string; readonly reason: SkipReason }

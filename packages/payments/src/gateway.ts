@@ -1,3 +1,5 @@
+import type { CircuitStatus } from './gateways/circuit.ts'
+
 /** What is sent to a gateway. Frozen with the attempt: under one key it never changes. */
 export interface ChargeRequest {
   readonly paymentId: string
@@ -123,6 +125,8 @@ export interface Gateway {
    * work stays where it is while the gateway is down or busy. Rejects with the signal's reason.
    */
   admit?(options: { readonly signal: AbortSignal }): Promise<Admission>
+  /** State of the circuit breaker in front of it; absent where there is none. */
+  readonly circuit?: CircuitStatus
   /** Checks and reads a webhook. `body` is the bytes that came, `signature` the header that the gateway signs with. */
   parseWebhook?(body: string | Uint8Array, signature: string | undefined): GatewayWebhook
   /** Gives up connections. Idempotent. */

@@ -87,7 +87,15 @@ export function createPaymentHandler(options: PaymentHandlerOptions): PaymentHan
     const written = await write({ store, policy }, settlement, claim, outcome)
     if (written === undefined) return onEvent({ type: 'stale', paymentId })
     const { status, event } = written
-    onEvent({ type: 'settled', paymentId, status, event, durationMs: now() - claimedAt })
+    const durationMs = now() - claimedAt
+    onEvent({
+      type: 'settled',
+      paymentId,
+      status,
+      event,
+      durationMs,
+      sinceAcceptedMs: claim.ageMs + durationMs,
+    })
     finish(written)
   }
 

@@ -31,6 +31,13 @@ test('a claim opens the attempt, with its key committed before it is answered', 
   }
 })
 
+test('a claim knows how long ago its payment was accepted', async () => {
+  const { id } = await createPayment(store)
+  await sql`update payments set created_at = created_at - interval '3 hours' where id = ${id}`
+  const claimed = await claim(store, id)
+  expect(Math.floor(claimed.ageMs / 3_600_000)).toBe(3)
+})
+
 test('a worker that is faster than the relay writes both events', async () => {
   const { id } = await createPayment(store)
   await claim(store, id)

@@ -30,6 +30,7 @@ it('tells Prometheus what it did, and nothing of the names of its workers', asyn
     for (const line of [
       'titan_payments_settled_total{event="payment.succeeded",status="SUCCESS"} 1',
       'titan_payments{status="SUCCESS"} 1',
+      'titan_payments_duration_seconds_count{status="SUCCESS"} 1',
       'titan_payments_relayed_total 1',
       'titan_gateway_calls_total{gateway="simulated",call="charge",outcome="succeeded"} 1',
       'titan_gateway_call_duration_seconds_count{gateway="simulated",call="charge"} 1',

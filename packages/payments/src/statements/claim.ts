@@ -28,6 +28,7 @@ export interface ClaimRow {
   readonly sends: number
   readonly takeovers: number
   readonly key_age_ms: number
+  readonly age_ms: number
   readonly gateway_ref: string | null
 }
 
@@ -75,7 +76,7 @@ export async function claimMany(
         from target
        where p.id = target.id
    returning p.id, p.fence, p.attempt_no, p.gateway, p.amount, p.currency, p.retries, p.resolves, p.sends, p.takeovers,
-             p.gateway_ref, p.first_sent_at, p.event_seq, target.status as from_status, target.is_takeover
+             p.gateway_ref, p.first_sent_at, p.created_at, p.event_seq, target.status as from_status, target.is_takeover
     ), attempt as (
       insert into payment_attempts as a
              (payment_id, attempt_no, gateway, gateway_key, amount, currency, fence, first_sent_at, sends, takeovers)
@@ -97,7 +98,8 @@ export async function claimMany(
         from claimed
     )
     select id, fence, attempt_no, gateway, amount, currency, retries, resolves, sends, takeovers, gateway_ref,
-           extract(epoch from clock_timestamp() - first_sent_at)::float8 * 1000 as key_age_ms
+           extract(epoch from clock_timestamp() - first_sent_at)::float8 * 1000 as key_age_ms,
+           extract(epoch from clock_timestamp() - created_at)::float8 * 1000 as age_ms
       from claimed`
   if (rows.length > 0) passStep('payments.claimed', () => rows.map(({ id }) => id))
   const claims = new Map(rows.map((row) => [row.id, toClaim(row)]))
@@ -129,6 +131,7 @@ export function toClaim(row: ClaimRow): Claim {
     resolves: row.resolves,
     takeovers: row.takeovers,
     keyAgeMs: row.key_age_ms,
+    ageMs: row.age_ms,
     gatewayRef: row.gateway_ref,
   }
 }

@@ -52,7 +52,8 @@ export async function seize(sql: Database, attempt: SeizedAttempt): Promise<Clai
         from seized
     )
     select id, fence, attempt_no, gateway, amount, currency, retries, resolves, sends, takeovers, gateway_ref,
-           extract(epoch from clock_timestamp() - first_sent_at)::float8 * 1000 as key_age_ms
+           extract(epoch from clock_timestamp() - first_sent_at)::float8 * 1000 as key_age_ms,
+           extract(epoch from clock_timestamp() - created_at)::float8 * 1000 as age_ms
       from seized`
   const [row] = rows
   return row && { ...toClaim(row), mode: 'resolve' }

@@ -17,6 +17,7 @@ export function claimOf(given: Partial<Claim> = {}): Claim {
     resolves: 0,
     takeovers: 0,
     keyAgeMs: 0,
+    ageMs: 0,
     gatewayRef: null,
     ...given,
   }
