@@ -1,6 +1,7 @@
-// The least that accepts a payment durably and enqueues it: one INSERT and one enqueueMany for all that wait at a moment.
-// It has no events, no QUEUED, no rules in the database, no strict reading, no time limits, no tracing and no recovery.
-import { randomUUID } from 'node:crypto'
+// The least that we could write which stores a payment before it answers, and enqueues it: one INSERT and one enqueueMany
+// for all that wait. It has no events, no QUEUED, no triggers, no answer to a repetition, no ids of jobs, no strict reading,
+// no time limits, no tracing and no recovery.
+import { randomUUIDv7 } from 'node:crypto'
 import { serve } from '@hono/node-server'
 import { createQueue } from '@titan/queue-core'
 import { Hono } from 'hono'
@@ -13,6 +14,12 @@ interface Payment {
   readonly key: string
 }
 
+interface Waiting {
+  readonly payment: Payment
+  readonly resolve: (isNew: boolean) => void
+  readonly reject: (error: unknown) => void
+}
+
 const MAX_ROWS = 200
 
 const [databaseUrl = '', redisUrl = ''] = process.argv.slice(2)
@@ -23,49 +30,53 @@ await sql.unsafe(`create table if not exists bare_payments (
   id text primary key,
   amount bigint not null,
   status text not null,
-  idempotency_key text unique not null
+  idempotency_key text unique not null,
+  created_at timestamptz not null default clock_timestamp(),
+  updated_at timestamptz not null default clock_timestamp()
 )`)
 
-let waiting: {
-  readonly payment: Payment
-  readonly resolve: () => void
-  readonly reject: (error: unknown) => void
-}[] = []
-let isBusy = false
+let waiting: Waiting[] = []
+let statements = 0
 
-function store(payment: Payment): Promise<void> {
+/** Answers whether the key is new. */
+function store(payment: Payment): Promise<boolean> {
   return new Promise((resolve, reject) => {
     waiting.push({ payment, resolve, reject })
-    queueMicrotask(() => void flush())
+    queueMicrotask(flush)
   })
 }
 
-async function flush(): Promise<void> {
-  if (isBusy) return
-  isBusy = true
-  while (waiting.length > 0) {
+/** One statement at a time, a second one behind a full one. */
+function flush(): void {
+  while (waiting.length > 0 && (statements === 0 || (statements === 1 && waiting.length >= MAX_ROWS))) {
     const batch = waiting.slice(0, MAX_ROWS)
     waiting = waiting.slice(MAX_ROWS)
-    try {
-      await insert(batch.map(({ payment }) => payment))
-      for (const { resolve } of batch) resolve()
-    } catch (error) {
-      for (const { reject } of batch) reject(error)
-    }
+    statements++
+    void write(batch).then(() => {
+      statements--
+      flush()
+    })
   }
-  isBusy = false
 }
 
-async function insert(payments: readonly Payment[]): Promise<void> {
-  const created = await sql<{ id: string }[]>`
+async function write(batch: readonly Waiting[]): Promise<void> {
+  try {
+    const created = await insert(batch.map(({ payment }) => payment))
+    for (const { payment, resolve } of batch) resolve(created.has(payment.id))
+    await queue.enqueueMany([...created].map((id) => ({ name: 'charge', data: { payment_id: id } })))
+  } catch (error) {
+    for (const { reject } of batch) reject(error)
+  }
+}
+
+async function insert(payments: readonly Payment[]): Promise<Set<string>> {
+  const rows = await sql<{ id: string }[]>`
     insert into bare_payments (id, amount, status, idempotency_key)
     select id, amount, 'PENDING', key
       from unnest(${payments.map(({ id }) => id)}::text[], ${payments.map(({ amount }) => amount)}::bigint[],
                   ${payments.map(({ key }) => key)}::text[]) as given (id, amount, key)
         on conflict (idempotency_key) do nothing returning id`
-  void queue
-    .enqueueMany(created.map(({ id }) => ({ name: 'charge', data: { payment_id: id } })))
-    .catch((error: unknown) => console.error(error))
+  return new Set(rows.map(({ id }) => id))
 }
 
 const app = new Hono()
@@ -74,8 +85,8 @@ app.post('/pay', async (context) => {
   const { amount, idempotency_key: key } = body
   if (!Number.isSafeInteger(amount) || typeof key !== 'string')
     return context.json({ error: 'bad request' }, 400)
-  const payment = { id: `pay_${randomUUID().replaceAll('-', '')}`, amount: Number(amount), key }
-  await store(payment)
+  const payment = { id: `pay_${randomUUIDv7().replaceAll('-', '')}`, amount: Number(amount), key }
+  if (!(await store(payment))) return context.json({ error: 'this key was used before' }, 409)
   return context.json({ payment_id: payment.id, amount: payment.amount, status: 'PENDING' }, 201)
 })
 

@@ -21,7 +21,7 @@ export const OURS = 'Titan Queue'
 export const PER_STEP = 'One statement per step'
 
 /** Name of the side that stores and enqueues payments, and does nothing else. */
-export const BARE = 'INSERT and XADD for many, nothing else'
+export const BARE = 'Storing and enqueueing, nothing else'
 
 const POOL = 10
 const SETTING = `PostgreSQL with fsync, pool of ${POOL}, Redis without persistence`
@@ -86,12 +86,12 @@ export async function openPerStep(
   })
 }
 
-/** Starts what only accepts payments: a limit for any design that stores a payment before it answers. */
+/** Starts the least that stores payments before it answers, and enqueues them. */
 export async function openBare(context: Context, { databaseUrl, redisUrl }: Stores): Promise<PaymentSystem> {
   const api = await startProgram(context, 'bench/src/payments/bare-api.ts', [databaseUrl, redisUrl])
   return look(context, databaseUrl, 'bare_payments', {
     name: BARE,
-    setting: `${SETTING}; no events, no QUEUED, no rules, no recovery`,
+    setting: `${SETTING}; one INSERT and one enqueueMany for all that wait; no events, no QUEUED, no triggers, no ids of jobs, no replay, no recovery`,
     url: await api.printed(/http:\/\/[\d.]+:\d+/),
   })
 }

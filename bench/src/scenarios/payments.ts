@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { openLoad, type Send } from '../payments/load.ts'
 import {
   BARE,
@@ -15,6 +16,7 @@ import { expectCount, reach } from '../work.ts'
 
 const NO_OP = 'GET /healthz of the same server'
 const LEVELS = [64, 256] as const
+const AFTER_MS = 500
 const keyOf = (inFlight: number): string => `rate${inFlight}`
 
 /** How fast payments are accepted. */
@@ -22,7 +24,7 @@ export const pay: Scenario = {
   name: 'pay',
   title: 'POST /pay',
   about:
-    'Accepting payments over HTTP, no worker running; the relay of the API enqueues them meanwhile. A process of its own sends. Beside a route that does nothing, a plain design that does INSERT, XADD and UPDATE for each request, and the least that stores and enqueues payments at all.',
+    'Accepting payments over HTTP, no worker running; the relay of the API enqueues them meanwhile. A process of its own sends. Beside a route that does nothing, a plain design that does INSERT, XADD and UPDATE for each request, and the least that we could write which stores and enqueues them.',
   metrics: LEVELS.map((inFlight) => ({
     key: keyOf(inFlight),
     title: `${inFlight} requests in flight`,
@@ -60,6 +62,8 @@ function paySide({ name, setting, url, counts }: PaymentSystem, send: Send, requ
         const before = (await counts()).all
         sample[keyOf(inFlight)] = await send({ url: `${url}/pay`, method: 'POST', requests, inFlight })
         expectCount(`${name}: payments stored`, (await counts()).all - before, requests)
+        // What a side does behind its last answers is not for the next one to pay.
+        await pause(AFTER_MS)
       }
       return sample
     },

@@ -304,7 +304,7 @@ describe('GET /healthz and /readyz', () => {
         'cross-origin-opener-policy': 'same-origin',
         'origin-agent-cluster': '?1',
         'referrer-policy': 'same-origin',
-        'x-frame-options': 'SAMEORIGIN',
+        'x-frame-options': 'DENY',
       })
   })
 })

@@ -78,6 +78,11 @@ describe('sources', () => {
 })
 
 describe('scripts', () => {
+  test('are all in use', () => {
+    const list = sources.find(({ name }) => name === 'scripts')?.text ?? ''
+    expect(scripts.map(({ name }) => name).filter((name) => !list.includes(`'${name}'`))).toEqual([])
+  })
+
   test.each(scripts)('$name tells purpose, arguments and answer', ({ name, text }) => {
     const lines = text.split('\n')
     const header = lines.slice(

@@ -1,0 +1,166 @@
+import type { CreateAnswer, PaymentStore } from '@titan/payments'
+import { createLog } from '@titan/program'
+import { setImmediate as turn } from 'node:timers/promises'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { createApp, type AppDependencies } from '../src/app.ts'
+import { createRateLimiter } from '../src/rate-limit.ts'
+
+/** A payment that is stored when the test says so. */
+let creates: PromiseWithResolvers<CreateAnswer>[] = []
+let lines: Record<string, unknown>[] = []
+let isDraining = false
+
+beforeEach(() => {
+  creates = []
+  lines = []
+  isDraining = false
+})
+
+const payments = {
+  create() {
+    const create = Promise.withResolvers<CreateAnswer>()
+    creates.push(create)
+    return create.promise
+  },
+} as unknown as PaymentStore
+
+function openApp(
+  more: Partial<AppDependencies> = {},
+): (path: string, init?: RequestInit) => Promise<Response> {
+  const write = (line: string): number => lines.push(JSON.parse(line) as Record<string, unknown>)
+  const app = createApp({
+    payments,
+    relay: { nudge: () => {} },
+    webhooks: undefined,
+    probes: { postgres: () => Promise.resolve(), redis: () => true, isDraining: () => isDraining },
+    log: createLog('test', { logLevel: 'debug', logFormat: 'json' }, { write }),
+    ...more,
+  })
+  return async (path, init) => app.request(path, init)
+}
+
+const body = '{"amount":500,"idempotency_key":"one"}'
+const json = { 'content-type': 'application/json' }
+const pay: RequestInit = { method: 'POST', headers: json, body }
+const ofData = [
+  'cross-origin-resource-policy',
+  'strict-transport-security',
+  'x-content-type-options',
+  'x-frame-options',
+  'x-request-id',
+]
+const ofPages = [
+  ...ofData,
+  'cross-origin-opener-policy',
+  'origin-agent-cluster',
+  'referrer-policy',
+  'x-dns-prefetch-control',
+  'x-download-options',
+  'x-permitted-cross-domain-policies',
+  'x-xss-protection',
+]
+
+/** Those of its headers that are meant for browsers, and the id. */
+const standing = ({ headers }: Response): string[] =>
+  [...headers.keys()].filter((name) => ofPages.includes(name)).toSorted()
+
+describe('every answer', () => {
+  const limiter = createRateLimiter(1)
+  it.each([
+    ['of data', ofData, openApp(), '/healthz', {}],
+    ['without a body', ofData, openApp(), '/healthz', { method: 'HEAD' }],
+    ['of a wrong body', ofData, openApp(), '/pay', { ...pay, body: '{' }],
+    ['of a wrong path', ofData, openApp(), '/nope', {}],
+    ['of a wrong method', ofData, openApp(), '/healthz', { method: 'PUT' }],
+    ['beyond the limit of requests', ofData, openApp({ maxInFlight: 0 }), '/pay', pay],
+    ['that comes too late', ofData, openApp({ requestTimeoutMs: 1 }), '/pay', pay],
+    ['of a limited caller', ofData, openApp({ access: { limiter } }), '/pay', { ...pay, body: '{' }],
+    ['beyond the rate', ofData, openApp({ access: { limiter } }), '/pay', { ...pay, body: '{' }],
+    ['that is compressed', ofData, openApp(), '/openapi.json', { headers: { 'accept-encoding': 'gzip' } }],
+    ['that is a page', ofPages, openApp(), '/docs', {}],
+    ['that belongs to a page', ofPages, openApp(), '/problems/not-found', {}],
+  ] as const)(
+    '%s says what it should to browsers, in no frame, with an id',
+    async (_name, names, ask, path, init) => {
+      const response = await ask(path, init)
+      expect(standing(response)).toEqual(names.toSorted())
+      expect(response.headers.get('x-frame-options')).toBe('DENY')
+      expect(response.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/)
+    },
+  )
+
+  it('that confirms another one changes nothing of it', async () => {
+    const ask = openApp()
+    const first = await ask('/openapi.json')
+    const etag = first.headers.get('etag') ?? ''
+    const second = await ask('/openapi.json', { headers: { 'if-none-match': etag } })
+    expect(second.status).toBe(304)
+    expect(standing(second)).toEqual(standing(first))
+    expect(second.headers.get('x-frame-options')).toBe(first.headers.get('x-frame-options'))
+  })
+
+  it('asks the client to leave while the process drains, and only then', async () => {
+    const ask = openApp()
+    expect((await ask('/healthz')).headers.get('connection')).toBeNull()
+    isDraining = true
+    for (const path of ['/healthz', '/nope', '/docs'])
+      expect((await ask(path)).headers.get('connection')).toBe('close')
+  })
+
+  it('has one line, whatever became of the request', async () => {
+    const ask = openApp({ requestTimeoutMs: 1 })
+    await ask('/healthz')
+    await ask('/nope', { headers: { 'x-request-id': 'mine' } })
+    await ask('/pay', pay)
+    expect(lines.filter(({ msg }) => msg === 'answered')).toMatchObject([
+      { method: 'GET', status: 200 },
+      { method: 'GET', status: 404, requestId: 'mine' },
+      { method: 'POST', status: 503 },
+    ])
+  })
+})
+
+describe('the limit of requests at a time', () => {
+  const stored = { kind: 'mismatch' } as const
+
+  it('counts a request until its work is over, whether it was answered before or not', async () => {
+    const ask = openApp({ requestTimeoutMs: 20, maxInFlight: 2 })
+    expect((await Promise.all([ask('/pay', pay), ask('/pay', pay)])).map(({ status }) => status)).toEqual([
+      503, 503,
+    ])
+    expect(await (await ask('/pay', pay)).json()).toMatchObject({
+      detail: 'Too many requests at a time.',
+    })
+
+    creates[0]?.resolve(stored)
+    creates[1]?.reject(new Error('away'))
+    await turn()
+    const both = [ask('/pay', pay), ask('/pay', pay)]
+    await turn()
+    expect(creates).toHaveLength(4)
+    creates.forEach(({ resolve }) => resolve(stored))
+    await Promise.all(both)
+  })
+
+  it('asks those it turns away to come again', async () => {
+    for (const ask of [openApp({ maxInFlight: 0 }), openApp({ requestTimeoutMs: 1 })]) {
+      const response = await ask('/pay', pay)
+      expect([response.status, response.headers.get('retry-after')]).toEqual([503, '1'])
+    }
+  })
+
+  it('leaves no timer behind', async () => {
+    vi.useFakeTimers()
+    try {
+      const ask = openApp()
+      const asked = ask('/pay', pay)
+      await vi.waitFor(() => expect(creates).toHaveLength(1))
+      expect(vi.getTimerCount()).toBe(1)
+      creates[0]?.resolve(stored)
+      await asked
+      expect(vi.getTimerCount()).toBe(0)
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+})
