@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { startRedis } from '@titan/local'
 import { defineCommand, runMain } from 'citty'
 import { endChild, startChild } from './child.ts'
-import { describeConditions, isBusy, observeConditions } from './conditions.ts'
+import { describeConditions, isBusy, observeConditions, readLoad } from './conditions.ts'
 import type { ScenarioResult } from './measure.ts'
 import type { Size } from './scenario.ts'
 import { scenarios } from './scenarios.ts'
@@ -27,7 +27,9 @@ const command = defineCommand({
       throw new Error(`No scenario ${unknown.join(', ')}; there are ${names.join(', ')}`)
     const chosen = args._.length === 0 ? names : names.filter((name) => args._.includes(name))
     const size: Size = args.quick ? 'quick' : 'full'
-    const conditions = observeConditions(size, await readVersions())
+    // First: to ask servers for their versions is load, too.
+    const loadBefore = readLoad()
+    const conditions = observeConditions({ size, loadBefore, versions: await readVersions() })
     console.log(describeConditions(conditions))
     if (isBusy(conditions))
       console.warn('This machine is not quiet: the ratios will spread, the rates will be low.')

@@ -17,18 +17,21 @@ export interface Conditions {
 /** Above this share of the cores the machine is busy with something else. */
 const QUIET_SHARE = 0.25
 
+/** How many processes wanted a core, on average over the last minute. */
+export function readLoad(): number {
+  return loadavg()[0] ?? 0
+}
+
 /** Notes the conditions of a run that is about to begin. */
-export function observeConditions(size: string, versions: Readonly<Record<string, string>>): Conditions {
+export function observeConditions(given: Pick<Conditions, 'size' | 'loadBefore' | 'versions'>): Conditions {
   return {
+    ...given,
     at: new Date().toISOString(),
-    size,
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     cores: availableParallelism(),
     memoryGiB: Math.round(totalmem() / 2 ** 30),
     system: `${type()} ${release()}`,
     node: process.version,
-    loadBefore: loadavg()[0] ?? 0,
-    versions,
   }
 }
 
