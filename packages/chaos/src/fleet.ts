@@ -91,12 +91,14 @@ export interface FleetOptions {
   readonly weights?: Readonly<Record<string, number>>
   /** More settings of the programs. @default none */
   readonly env?: Readonly<Record<string, string>>
+  /** Where the gateway keeps its ledger. @default with the others */
+  readonly gatewayFolder?: string
 }
 
 /** Starts everything in a folder of its own. */
 export async function startFleet(
   folder: string,
-  { seed, weights = WEIGHTS, env = {} }: FleetOptions,
+  { seed, weights = WEIGHTS, env = {}, gatewayFolder = folder }: FleetOptions,
 ): Promise<Fleet> {
   const closers: (() => Promise<void>)[] = []
   const logged = new Map<string, number>()
@@ -116,7 +118,7 @@ export async function startFleet(
     closers.push(() => postgres.stop())
     const redis = await startRedisIn(folder)
     closers.push(() => redis.stop())
-    const gateway = await startGatewayIn(folder, { weights, seed, drawBy: 'amount', laterMs: 300 })
+    const gateway = await startGatewayIn(gatewayFolder, { weights, seed, drawBy: 'amount', laterMs: 300 })
     closers.push(() => gateway.stop())
 
     const targets: Readonly<Record<string, () => number | undefined>> = {
