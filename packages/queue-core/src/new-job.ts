@@ -11,6 +11,15 @@ export function needsMeta(options: JobOptions): boolean {
   return all.some((option) => option !== undefined)
 }
 
+/** `null` gets past a default value. @throws {QueueError} `INVALID_OPTIONS` */
+export function checkOptions(options: unknown): void {
+  if (typeof options !== 'object' || options === null)
+    throw new QueueError(
+      'INVALID_OPTIONS',
+      'The options of enqueue are not an object: leave them out if there are none',
+    )
+}
+
 /** Before anything looks at them: callers without types hand in what they like. @throws {QueueError} `INVALID_OPTIONS` */
 export function checkJobs(jobs: unknown): void {
   if (!Array.isArray(jobs)) throw new QueueError('INVALID_OPTIONS', 'enqueueMany takes an array of jobs')

@@ -8,7 +8,7 @@ import type { JobMap, JobName, JobOptions, NewJob } from './job.ts'
 import { checkName, encodeData, plainJobId } from './job.ts'
 import { levelOf } from './levels.ts'
 import { resolveQueue, type QueueOptions } from './options.ts'
-import { checkJobs, checkNumbers, describeJob, needsMeta } from './new-job.ts'
+import { checkJobs, checkNumbers, checkOptions, describeJob, needsMeta } from './new-job.ts'
 import { partitionKeys, partitionOf, type QueuePartition } from './partition.ts'
 import { createSchedules, type Schedules } from './schedules.ts'
 import { readSchemas, validate } from './schema.ts'
@@ -144,6 +144,7 @@ export function createQueue<Jobs extends JobMap>(
     name,
     async enqueue(jobName, data, options = {}) {
       assertOpen()
+      checkOptions(options)
       const send = beginSend(name, [options])
       if (send === undefined) return enqueueOne(jobName, data, options)
       return send.run(() => enqueueOne(jobName, data, send.mark(options)))

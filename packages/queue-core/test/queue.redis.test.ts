@@ -61,6 +61,12 @@ describe('enqueue', () => {
     expect(await place.send('EXISTS', ...place.keys.streams)).toBe(0)
   })
 
+  test.for([null, 'urgent', 5])('refuses %j for options, and adds nothing', async (options, { place }) => {
+    const refused = place.createQueue().enqueue('work', 1, options as never)
+    await expect(refused).rejects.toMatchObject({ name: 'QueueError', code: 'INVALID_OPTIONS' })
+    expect(await place.send('EXISTS', ...place.keys.streams)).toBe(0)
+  })
+
   test('checks data by its schema, and sends what the schema makes of it', async ({ place }) => {
     const work = v.pipe(
       v.string(),
