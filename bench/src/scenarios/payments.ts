@@ -16,6 +16,7 @@ import { expectCount, reach } from '../work.ts'
 
 const NO_OP = 'GET /healthz of the same server'
 const LEVELS = [64, 256] as const
+/** Longer than the relay waits before it marks payments as QUEUED. */
 const AFTER_MS = 500
 const keyOf = (inFlight: number): string => `rate${inFlight}`
 

@@ -24,7 +24,7 @@ export interface FrameOptions {
 
 /**
  * What every request gets and every answer says: an id, security headers, a log line. One middleware for all of it, since each
- * costs a request about as much as validating its body.
+ * costs every request two promises and a kilobyte that live until the answer.
  */
 export function frameRequests({ log, isDraining }: FrameOptions): MiddlewareHandler<AppEnv> {
   return async function frameRequest(context, next) {
