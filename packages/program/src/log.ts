@@ -89,7 +89,9 @@ export function createLog(program: string, settings: LogSettings, stream?: LogSt
     isPretty
       ? { write: (line) => void (stream ?? process.stderr).write(prettify(line)) }
       : stream === undefined
-        ? pino.destination({ fd: 2, sync: false })
+        ? openStandardError((count) =>
+            logger.warn({ count }, 'lines of the log were dropped: they were not taken fast enough'),
+          )
         : { write: (line) => void stream.write(line) },
   )
   const writer =
@@ -99,6 +101,35 @@ export function createLog(program: string, settings: LogSettings, stream?: LogSt
       logger[level](error === undefined ? fields : { ...fields, error: describeError(error) }, message)
     }
   return { debug: writer('debug'), info: writer('info'), warn: writer('warn'), error: writer('error') }
+}
+
+/** Lines that wait for a slow reader or for space on the disk, in characters; beyond that they are dropped. */
+const MAX_WAITING = 16 * 1024 * 1024
+
+/**
+ * Standard error without waiting for whoever reads it; `onDropped` is told how many lines found no room once there is room
+ * again. A log that cannot be written keeps nobody from working or ending: a full disk would be thrown as an error of the
+ * program, and its last lines would be tried again for ever.
+ */
+function openStandardError(onDropped: (count: number) => void): ReturnType<typeof pino.destination> {
+  const destination = pino.destination({ fd: 2, sync: false, maxLength: MAX_WAITING })
+  let dropped = 0
+  destination.on('drop', () => dropped++)
+  destination.on('drain', () => {
+    const count = dropped
+    dropped = 0
+    if (count > 0) onDropped(count)
+  })
+  destination.on('error', () => {})
+  const flush = destination.flushSync.bind(destination)
+  destination.flushSync = () => {
+    try {
+      flush()
+    } catch {
+      // There is nobody left to tell.
+    }
+  }
+  return destination
 }
 
 /** Lets a line be found from its trace, and the trace from the line. */

@@ -1,0 +1,69 @@
+import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, existsSync, openSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+
+const script = fileURLToPath(new URL('support/log-process.ts', import.meta.url))
+
+function start(runMs: number | 'flood' | undefined, stdio: StdioOptions): ChildProcess {
+  return spawn(process.execPath, [script, ...(runMs === undefined ? [] : [String(runMs)])], { stdio })
+}
+
+/** How it ended; a process that hangs at its end is killed. */
+async function endOf(child: ChildProcess): Promise<unknown> {
+  const killer = setTimeout(() => child.kill('SIGKILL'), 20_000)
+  const [code, signal] = await once(child, 'exit')
+  clearTimeout(killer)
+  return signal ?? code
+}
+
+// Whether the lines fail while the program runs, or only in the last moment.
+test.each([0, 200])(
+  'a log that nobody takes any more does not keep a program from its end after %d ms',
+  async (runMs) => {
+    const child = start(runMs, ['ignore', 'ignore', 'pipe'])
+    child.stderr?.destroy()
+    expect(await endOf(child)).toBe(0)
+  },
+)
+
+test('nor when the reader goes away just before', async () => {
+  const child = start(undefined, ['pipe', 'ignore', 'pipe'])
+  if (child.stderr !== null) await once(child.stderr, 'data')
+  child.stderr?.destroy()
+  child.stdin?.end()
+  expect(await endOf(child)).toBe(0)
+})
+
+test.skipIf(!existsSync('/dev/full')).each([0, 200])(
+  'a log on a full disk neither ends a program nor keeps it from its end after %d ms',
+  async (runMs) => {
+    const full = openSync('/dev/full', 'w')
+    const child = start(runMs, ['ignore', 'ignore', full])
+    closeSync(full)
+    expect(await endOf(child)).toBe(0)
+  },
+)
+
+test('what was logged in the last moment is there', async () => {
+  const child = start(0, ['ignore', 'ignore', 'pipe'])
+  const chunks: string[] = []
+  child.stderr?.on('data', (chunk) => chunks.push(String(chunk)))
+  const [code] = await once(child, 'close')
+  expect(code).toBe(0)
+  const messages = [...chunks.join('').matchAll(/"msg":"([\w ]+)"/g)].map(([, message]) => message)
+  expect(messages).toEqual(['first', 'last', 'very last'])
+})
+
+test('what there was no room for is counted', async () => {
+  const child = start('flood', ['ignore', 'ignore', 'pipe'])
+  let text = ''
+  child.stderr?.on('data', (chunk) => (text += String(chunk)))
+  await once(child, 'close')
+  const lines = text.trim().split('\n')
+  const counts = lines.filter((line) => line.includes('lines of the log were dropped'))
+  const dropped = counts.map((line) => (JSON.parse(line) as { count: number }).count)
+  expect(dropped).toHaveLength(1)
+  expect(lines.length - 1 + (dropped[0] ?? 0)).toBe(40_001)
+})

@@ -1,0 +1,17 @@
+// Logs a line on standard error, lets the event loop run for so many milliseconds, or until standard input ends, logs two
+// more and ends. `flood`: logs so much at once that there is no room for all of it.
+import { createLog } from '../../src/index.ts'
+
+const log = createLog('test', { logLevel: 'info', logFormat: 'json' })
+
+function end(): void {
+  log.info('last')
+  log.info('very last')
+  process.exit(0)
+}
+
+log.info('first')
+const runMs = process.argv[2]
+if (runMs === 'flood') for (let line = 0; line < 40_000; line++) log.info('x'.repeat(500))
+else if (runMs === undefined) process.stdin.resume().once('end', end)
+else setTimeout(end, Number(runMs))
