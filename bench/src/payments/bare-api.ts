@@ -2,16 +2,14 @@
 // for all that wait. It has no events, no QUEUED, no triggers, no answer to a repetition, no ids of jobs, no strict reading,
 // no time limits, no tracing and no recovery.
 import { randomUUIDv7 } from 'node:crypto'
-import { serve } from '@hono/node-server'
 import { createQueue } from '@titan/queue-core'
-import { Hono } from 'hono'
 import postgres from 'postgres'
 import { connect } from '../servers.ts'
+import { servePay, type PayAnswer, type PayRequest } from './compared-server.ts'
+import { comparedTable } from './compared-table.ts'
 
-interface Payment {
+interface Payment extends PayRequest {
   readonly id: string
-  readonly amount: number
-  readonly key: string
 }
 
 interface Waiting {
@@ -26,14 +24,7 @@ const [databaseUrl = '', redisUrl = ''] = process.argv.slice(2)
 const sql = postgres(databaseUrl, { max: 10, onnotice: () => {} })
 const redis = await connect(redisUrl)
 const queue = createQueue<{ charge: { payment_id: string } }>(redis, 'bare')
-await sql.unsafe(`create table if not exists bare_payments (
-  id text primary key,
-  amount bigint not null,
-  status text not null,
-  idempotency_key text unique not null,
-  created_at timestamptz not null default clock_timestamp(),
-  updated_at timestamptz not null default clock_timestamp()
-)`)
+await sql.unsafe(comparedTable('bare_payments'))
 
 let waiting: Waiting[] = []
 let statements = 0
@@ -79,22 +70,10 @@ async function insert(payments: readonly Payment[]): Promise<Set<string>> {
   return new Set(rows.map(({ id }) => id))
 }
 
-const app = new Hono()
-app.post('/pay', async (context) => {
-  const body = await context.req.json<{ amount?: unknown; idempotency_key?: unknown }>()
-  const { amount, idempotency_key: key } = body
-  if (!Number.isSafeInteger(amount) || typeof key !== 'string')
-    return context.json({ error: 'bad request' }, 400)
-  const payment = { id: `pay_${randomUUIDv7().replaceAll('-', '')}`, amount: Number(amount), key }
-  if (!(await store(payment))) return context.json({ error: 'this key was used before' }, 409)
-  return context.json({ payment_id: payment.id, amount: payment.amount, status: 'PENDING' }, 201)
-})
+async function pay(request: PayRequest): Promise<PayAnswer> {
+  const payment = { id: `pay_${randomUUIDv7().replaceAll('-', '')}`, ...request }
+  if (!(await store(payment))) return { status: 409, body: { error: 'this key was used before' } }
+  return { status: 201, body: { payment_id: payment.id, amount: payment.amount, status: 'PENDING' } }
+}
 
-const server = serve({ fetch: app.fetch, hostname: '127.0.0.1', port: 0 }, ({ port }) =>
-  process.stdout.write(`listens on http://127.0.0.1:${port}\n`),
-)
-
-process.once('SIGTERM', () => {
-  server.close()
-  void Promise.all([sql.end(), queue.close().then(() => redis.close())]).then(() => process.exit())
-})
+servePay(pay, () => Promise.all([sql.end(), queue.close().then(() => redis.close())]))
