@@ -1,9 +1,10 @@
-import type {
-  OnPaymentsEvent,
-  PaymentEventType,
-  PaymentStatus,
-  PaymentStore,
-  SkipReason,
+import {
+  isTerminal,
+  type OnPaymentsEvent,
+  type PaymentEventType,
+  type PaymentStatus,
+  type PaymentStore,
+  type SkipReason,
 } from '@titan/payments'
 import { Counter, Histogram, type Registry } from 'prom-client'
 import { PAYMENT_BUCKETS, WORK_BUCKETS } from './buckets.ts'
@@ -18,8 +19,6 @@ const SETTLED: readonly (readonly [PaymentEventType, PaymentStatus])[] = [
   ['payment.unknown', 'PROCESSING'],
   ['payment.needs_review', 'PROCESSING'],
 ]
-
-const ENDS: ReadonlySet<PaymentStatus> = new Set(['SUCCESS', 'FAILED'])
 
 const SKIPS: readonly SkipReason[] = [
   'not_found',
@@ -98,8 +97,10 @@ export function createWorkCounts(registry: Registry): OnPaymentsEvent {
     help: 'Payments that had no job in such a Redis and got one.',
     registers,
   })
-  for (const [event, status] of SETTLED) settled.inc({ event, status }, 0)
-  for (const status of ENDS) lifetimes.zero({ status })
+  for (const [event, status] of SETTLED) {
+    settled.inc({ event, status }, 0)
+    if (isTerminal(status)) lifetimes.zero({ status })
+  }
   countFromZero(skipped, {}, 'reason', SKIPS)
 
   return (event) => {
@@ -107,7 +108,7 @@ export function createWorkCounts(registry: Registry): OnPaymentsEvent {
       case 'settled':
         settled.inc({ event: event.event, status: event.status })
         durations.observe(seconds(event.durationMs))
-        if (ENDS.has(event.status))
+        if (isTerminal(event.status))
           lifetimes.observe({ status: event.status }, seconds(event.sinceAcceptedMs))
         break
       case 'skipped':

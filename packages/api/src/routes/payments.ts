@@ -1,4 +1,4 @@
-import type { Payment, PaymentStore } from '@titan/payments'
+import { isTerminal, type Payment, type PaymentStore } from '@titan/payments'
 import type { Context, Hono } from 'hono'
 import { answerJson } from '../answer.ts'
 import { limitBody, readBody } from '../body.ts'
@@ -35,8 +35,8 @@ export function mountPayments(app: Hono<AppEnv>, { payments, relay }: PaymentDep
 
   app.get('/payments/:id', async (context) => {
     const payment = await find(context.req.param('id'))
-    const isOver = payment.status === 'SUCCESS' || payment.status === 'FAILED'
-    return answerTagged(context, presentPayment(payment), isOver ? {} : { 'retry-after': POLL_AFTER_S })
+    const more = isTerminal(payment.status) ? {} : { 'retry-after': POLL_AFTER_S }
+    return answerTagged(context, presentPayment(payment), more)
   })
 
   app.get('/payments/:id/events', async (context) => {

@@ -3,7 +3,7 @@
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { openDatabase } from '@titan/payments'
+import { eventually } from '@titan/local/testing'
 import { createClients } from '../../src/clients.ts'
 import { startFleet } from '../../src/fleet.ts'
 import { judge } from '../../src/judge.ts'
@@ -41,26 +41,24 @@ function hasWritten(file: number, size: number): boolean {
   }
 }
 
-/** Keeps the disk full until it is; what the servers give back is taken as well. */
+/** Keeps the disk full until then; what the servers give back is taken as well. */
 async function fillUntil(isEnough: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS
-  do {
-    if (performance.now() > deadline) throw new Error('the disk was full for too long without the effect')
-    fill()
-    await pause(100)
-  } while (!(await isEnough()))
+  await eventually(
+    () => {
+      fill()
+      return isEnough()
+    },
+    { timeoutMs: PATIENCE_MS, intervalMs: 100 },
+  )
 }
 
 /** With a full disk a server that needs a new file of its log gives up, and does not come back by itself. */
 async function isPostgresGone(): Promise<boolean> {
-  const sql = openDatabase(fleet.postgres.urlAt(fleet.postgres.port() ?? 0), { poolSize: 1 })
   try {
-    await sql`select pg_switch_wal()`
+    await withStores(fleet, (sql) => sql`select pg_switch_wal()`)
     return false
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ECONNREFUSED'
-  } finally {
-    await sql.end({ timeout: 1 })
   }
 }
 
@@ -73,8 +71,7 @@ rmSync(filler)
 
 // By itself, since only statements failed.
 const answeredBefore = clients.counts.answered
-const deadline = performance.now() + PATIENCE_MS
-while (clients.counts.answered === answeredBefore && performance.now() < deadline) await pause(50)
+await eventually(() => clients.counts.answered > answeredBefore, { timeoutMs: PATIENCE_MS })
 const answeredAgain = clients.counts.answered - answeredBefore
 
 await fillUntil(isPostgresGone)

@@ -97,10 +97,7 @@ export async function claimMany(
              jsonb_build_object('attempt_no', attempt_no, 'fence', fence)
         from claimed
     )
-    select id, fence, attempt_no, gateway, amount, currency, retries, resolves, sends, takeovers, gateway_ref,
-           extract(epoch from clock_timestamp() - first_sent_at)::float8 * 1000 as key_age_ms,
-           extract(epoch from clock_timestamp() - created_at)::float8 * 1000 as age_ms
-      from claimed`
+    select ${claimColumns(sql)} from claimed`
   if (rows.length > 0) passStep('payments.claimed', () => rows.map(({ id }) => id))
   const claims = new Map(rows.map((row) => [row.id, toClaim(row)]))
   const missing = ids.filter((id) => !claims.has(id))
@@ -113,6 +110,14 @@ export async function claimMany(
     if (claim !== undefined) return { kind: 'claimed', claim }
     return skipped.get(id) ?? { kind: 'skipped', reason: 'leased', status: 'PROCESSING', waitMs: leaseMs }
   })
+}
+
+/** The columns of a {@link ClaimRow}, from rows of payments. */
+export function claimColumns(sql: Database): ReturnType<Database> {
+  return sql`
+    id, fence, attempt_no, gateway, amount, currency, retries, resolves, sends, takeovers, gateway_ref,
+    extract(epoch from clock_timestamp() - first_sent_at)::float8 * 1000 as key_age_ms,
+    extract(epoch from clock_timestamp() - created_at)::float8 * 1000 as age_ms`
 }
 
 /** The one mapping of those columns. */

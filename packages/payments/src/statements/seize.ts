@@ -1,6 +1,6 @@
 import type { Claim } from '../claim.ts'
 import type { Database } from '../database.ts'
-import { toClaim, type ClaimRow } from './claim.ts'
+import { claimColumns, toClaim, type ClaimRow } from './claim.ts'
 
 /** Names the attempt that somebody else than a worker has an answer for. */
 export interface SeizedAttempt {
@@ -51,10 +51,7 @@ export async function seize(sql: Database, attempt: SeizedAttempt): Promise<Clai
              jsonb_build_object('attempt_no', attempt_no, 'fence', fence)
         from seized
     )
-    select id, fence, attempt_no, gateway, amount, currency, retries, resolves, sends, takeovers, gateway_ref,
-           extract(epoch from clock_timestamp() - first_sent_at)::float8 * 1000 as key_age_ms,
-           extract(epoch from clock_timestamp() - created_at)::float8 * 1000 as age_ms
-      from seized`
+    select ${claimColumns(sql)} from seized`
   const [row] = rows
   return row && { ...toClaim(row), mode: 'resolve' }
 }
