@@ -10,8 +10,12 @@ const rows = text.split('\n').flatMap((line) => {
 })
 
 test('the table of faults has every case once', () => {
-  const numbers = Array.from({ length: 75 }, (_, index) => `F${index + 1}`)
-  expect(rows.map(({ number }) => number).filter((number) => number !== 'F52b')).toEqual(numbers)
+  const numbers = rows.map(({ number }) => number).filter((number) => number !== 'F52b')
+  const first = Array.from({ length: 75 }, (_, index) => `F${index + 1}`)
+  expect(numbers.slice(0, first.length)).toEqual(first)
+  // Each later section has a range of its own, so numbers ascend with gaps.
+  const values = numbers.map((number) => Number(number.slice(1)))
+  expect(values).toEqual([...new Set(values)].toSorted((a, b) => a - b))
 })
 
 test('every case names its tests, or says that there is none', () => {
