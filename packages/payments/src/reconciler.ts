@@ -1,11 +1,11 @@
-import { createInspector, type Queue, type RedisClient } from '@titan/queue-core'
+import { createInspector, type JobView, type Queue, type RedisClient } from '@titan/queue-core'
 import { createEpochReader } from './epoch.ts'
 import type { OnPaymentsEvent } from './events.ts'
 import { jobIdOf } from './identifiers.ts'
 import { createLoop } from './loop.ts'
 import { createPatience } from './patience.ts'
 import { payJob, type PaymentJobs } from './pay-job.ts'
-import type { HeldJobs } from './statements/held.ts'
+import type { FindJobs, JobPlace } from './statements/held.ts'
 import type { UnfinishedCursor } from './statements/queue.ts'
 import { passStep } from './steps.ts'
 import type { PaymentStore } from './store.ts'
@@ -22,7 +22,7 @@ export interface ReconcilerOptions {
   readonly intervalMs?: number
   /** A QUEUED payment that is due for longer than this, and than the oldest waiting job, has lost its job. @default 30000 */
   readonly queuedGraceMs?: number
-  /** A lease or a question that is over for longer than this gets a job; before that its own job is on its way. @default 2000 */
+  /** A PROCESSING payment whose lease or question is overdue for longer than this, and than the oldest waiting job, has lost its job. @default 2000 */
   readonly processingGraceMs?: number
   /** Payments per statement. @default 500 */
   readonly batchSize?: number
@@ -61,11 +61,25 @@ export interface Reconciler {
 /** How much older than the oldest waiting job a payment must be: the two ages are read one after the other. */
 const MARGIN_MS = 5_000
 
+/** A delayed job that is due later than this, in milliseconds, is not the one that a due payment needs. */
+const DELAYED_MS = 60_000
+
+/** A job that waits in the queue or with a worker is not lost, however long it waits. */
+function placeOf(view: JobView | 'done' | undefined): JobPlace | undefined {
+  if (view === undefined || view === 'done') return undefined
+  if (view.state === 'leased') return 'held'
+  if (view.state === 'delayed') {
+    const { dueAt = Infinity } = view
+    return dueAt - Date.now() <= DELAYED_MS ? 'waiting' : undefined
+  }
+  return 'waiting'
+}
+
 /**
  * Two ways to notice a lost job. A Redis that is not the one it was (wiped, restarted, restored) makes it hand in every
  * unfinished payment under its present job id: what is still there answers `duplicate`, so only what is missing
- * is added. And a payment that has been due for longer than anything in the queue has waited gets a job of a new id,
- * which not even a stale marker can hold back.
+ * is added. And a payment that has been due for longer than anything in the queue has waited, and whose job Redis does not
+ * have, gets a job of a new id, which not even a stale marker can hold back.
  */
 export function createReconciler(options: ReconcilerOptions): Reconciler {
   const {
@@ -88,18 +102,14 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
 
   const inspector = redis && createInspector(redis, queue.name, { prefix })
 
-  /** A job that waits with its worker for the gateway is neither ready nor lost. */
-  const held: HeldJobs | undefined =
+  const findJobs: FindJobs | undefined =
     inspector &&
     (async (jobs) => {
       const views = await patience.wait(() =>
         Promise.all(jobs.map(({ paymentId, scheduleNo }) => inspector.find(jobIdOf(paymentId, scheduleNo)))),
       )
-      const isHeld = (index: number): boolean => {
-        const view = views[index]
-        return typeof view === 'object' && view.state === 'leased'
-      }
-      return new Set(jobs.filter((_, index) => isHeld(index)).map(({ paymentId }) => paymentId))
+      const places = jobs.map(({ paymentId }, index) => [paymentId, placeOf(views[index])] as const)
+      return new Map(places.filter((entry): entry is [string, JobPlace] => entry[1] !== undefined))
     })
 
   async function rebuildIfChanged(): Promise<number> {
@@ -143,14 +153,14 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
 
   async function replaceLost(): Promise<number> {
     // Also asks whether Redis is there at all, before payments are taken for it.
-    const { oldestReadyMs, leased } = await patience.wait(() => queue.stats())
-    const queuedAgeMs = Math.max(queuedGraceMs, oldestReadyMs > 0 ? oldestReadyMs + MARGIN_MS : 0)
+    const { oldestReadyMs } = await patience.wait(() => queue.stats())
+    const backlogMs = oldestReadyMs > 0 ? oldestReadyMs + MARGIN_MS : 0
     const lost = await store.takeLost({
       limit: batchSize,
-      queuedAgeMs,
-      processingAgeMs: processingGraceMs,
+      queuedAgeMs: Math.max(queuedGraceMs, backlogMs),
+      processingAgeMs: Math.max(processingGraceMs, backlogMs),
       actor,
-      ...(leased > 0 && held !== undefined && { held }),
+      findJobs,
     })
     if (lost.length === 0) return 0
     const ids = lost.map(({ paymentId }) => paymentId)

@@ -135,3 +135,67 @@ test('a worker that stops gives back what waits for the gateway, without waiting
   for (const id of ids) await eventually(async () => (await read(store, id)).status === 'SUCCESS')
   expect(await countRequeued(ids)).toBe(0)
 })
+
+const ASK_AT_ONCE = { unknownDelaysMs: [0] }
+
+test('payments of every working state whose jobs wait in the backlog get no duplicates', async () => {
+  const ids = await createQueued(12)
+  const [unknown, over] = [ids.slice(0, 4), ids.slice(4, 8)]
+  for (const id of unknown) {
+    const outcome = { type: 'UNKNOWN', reason: 'timeout' } as const
+    await store.settle(settlementOf(await claim(store, id), outcome, ASK_AT_ONCE))
+  }
+  for (const id of over) await claim(store, id)
+  const reconciler = newReconciler(5)
+  await reconciler.runOnce()
+  for (let round = 0; round < 3; round++) {
+    for (const id of ids) await makeDue(sql, id, HOUR)
+    await sql`update payments set lease_until = clock_timestamp() - interval '1 hour' where id = any(${over})`
+    expect(await reconciler.runOnce()).toBe(0)
+  }
+  expect(await queue.stats()).toMatchObject({ ready: 12 })
+  expect(await countRequeued(ids)).toBe(0)
+})
+
+test('a payment whose worker died with its job gets one job, however long that waits', async () => {
+  const [id = ''] = await createQueued(1)
+  await claim(store, id)
+  const reconciler = newReconciler()
+  await reconciler.runOnce()
+  await redis.del(`${prefix}:{${PAYMENTS_QUEUE}}:jobs`)
+  for (let round = 0; round < 3; round++) {
+    await makeDue(sql, id, HOUR)
+    await sql`update payments set lease_until = clock_timestamp() - interval '1 hour' where id = ${id}`
+    expect(await reconciler.runOnce()).toBe(round === 0 ? 1 : 0)
+  }
+  expect(await countRequeued([id])).toBe(1)
+})
+
+test('a delayed job that is due far later does not count as the job of a payment that is due now', async () => {
+  const payment = await createPayment(store)
+  await store.markQueued([payment.id], 'relay')
+  await queue.enqueue('pay', { payment_id: payment.id }, { id: payment.id, delayMs: HOUR })
+  const reconciler = newReconciler()
+  // The first run adopts this Redis.
+  await reconciler.runOnce()
+  await makeDue(sql, payment.id, HOUR)
+  expect(await reconciler.runOnce()).toBe(1)
+})
+
+test('without an inspector, the age of the backlog counts for questions and leases too', async () => {
+  const [unknown = '', over = ''] = await createQueued(2)
+  const outcome = { type: 'UNKNOWN', reason: 'timeout' } as const
+  await store.settle(settlementOf(await claim(store, unknown), outcome, ASK_AT_ONCE))
+  await claim(store, over)
+  await makeDue(sql, unknown, HOUR / 2)
+  await makeDue(sql, over, HOUR / 2)
+  await sql`update payments set lease_until = clock_timestamp() - interval '30 minutes' where id = ${over}`
+  const waiting = {
+    name: PAYMENTS_QUEUE,
+    enqueueMany: queue.enqueueMany,
+    stats: async () => ({ ...(await queue.stats()), oldestReadyMs: HOUR }),
+  }
+  const ages = { queuedGraceMs: 1_000, processingGraceMs: 1_000 }
+  expect(await createReconciler({ store, queue: waiting, prefix, ...ages }).runOnce()).toBe(0)
+  expect(await countRequeued([unknown, over])).toBe(0)
+})

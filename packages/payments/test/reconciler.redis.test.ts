@@ -64,6 +64,11 @@ async function createQueued(count: number): Promise<string[]> {
   return payments.map(({ id }) => id)
 }
 
+/** Removes the jobs that wait, and leaves all else in Redis as it is. */
+async function loseJobs(): Promise<void> {
+  await redis.del(`${prefix}:{${PAYMENTS_QUEUE}}:jobs`)
+}
+
 test('a healthy queue is left alone', async () => {
   const ids = await createQueued(20)
   const reconciler = newReconciler()
@@ -152,7 +157,7 @@ test('a payment whose job is gone without a trace gets one with a new id', async
   const [id] = await createQueued(1)
   const reconciler = newReconciler()
   await reconciler.runOnce()
-  await redis.del(`${prefix}:{${PAYMENTS_QUEUE}}:jobs`)
+  await loseJobs()
   expect(await reconciler.runOnce()).toBe(0)
   await makeDue(sql, id ?? '', HOUR)
   expect(await reconciler.runOnce()).toBe(1)
@@ -190,6 +195,7 @@ test('a lease that is over gets a job', async () => {
   const reconciler = newReconciler({ processingGraceMs: 0 })
   await reconciler.runOnce()
   expect(await reconciler.runOnce()).toBe(0)
+  await loseJobs()
   await expireLease(sql, id ?? '')
   expect(await reconciler.runOnce()).toBe(1)
   expect((await store.events(id ?? '')).at(-1)).toMatchObject({
@@ -207,6 +213,7 @@ test('an unknown outcome that is due gets a job, one that is parked does not', a
   const reconciler = newReconciler()
   await reconciler.runOnce()
   expect(await reconciler.runOnce()).toBe(0)
+  await loseJobs()
   await makeDue(sql, unknown ?? '', HOUR)
   await makeDue(sql, parked ?? '', HOUR)
   expect(await reconciler.runOnce()).toBe(1)
@@ -216,7 +223,7 @@ test('reconcilers that run at the same time share the work', async () => {
   const ids = await createQueued(40)
   const reconcilers = [newReconciler({ batchSize: 10 }), newReconciler({ batchSize: 10 })]
   await reconcilers[0]?.runOnce()
-  await redis.del(`${prefix}:{${PAYMENTS_QUEUE}}:jobs`)
+  await loseJobs()
   for (const id of ids) await makeDue(sql, id, HOUR)
   let total = 0
   for (let round = 0; round < 3; round++)

@@ -1,25 +1,29 @@
 import type { Database } from '../database.ts'
 import type { DueJob, LostJobs } from './queue.ts'
 
-/** Answers whose jobs a worker holds at the moment, by payment. */
-export type HeldJobs = (jobs: readonly DueJob[]) => Promise<ReadonlySet<string>>
+/** Where Redis has a job: `waiting` for a worker, or `held` by one. */
+export type JobPlace = 'waiting' | 'held'
+
+/** Finds the jobs that Redis has, by payment. A payment that is missing in the answer has no job. */
+export type FindJobs = (jobs: readonly DueJob[]) => Promise<ReadonlyMap<string, JobPlace>>
 
 interface Row {
   readonly id: string
   readonly schedule_no: number
+  /** A worker claimed the payment and its lease expired, so the worker that holds the job may be dead. */
+  readonly is_lease_over: boolean
 }
 
 /**
- * Lets payments wait on whose job is not lost but in the hands of a worker that has not claimed them, for as long as their
- * gateway is down: `next_run_at` moves to now, so another full age passes before they are looked at again. A payment
- * whose lease is over is left out: the worker that holds its job may be dead.
+ * Postpones payments whose job is not lost: it waits in the backlog, or a worker holds it without a claim because the
+ * gateway is down. `next_run_at` moves to now, so another full age passes before they are examined again.
  */
-export async function postponeHeld(sql: Database, lost: LostJobs, askHeld: HeldJobs): Promise<void> {
+export async function postponePresent(sql: Database, lost: LostJobs, findJobs: FindJobs): Promise<void> {
   const { limit, queuedAgeMs, processingAgeMs } = lost
   const seen: string[] = []
   for (;;) {
     const rows = await sql<Row[]>`
-      (select id, schedule_no
+      (select id, schedule_no, false as is_lease_over
          from payments
         where status = 'QUEUED'
           and next_run_at < statement_timestamp() - ${queuedAgeMs}::float8 * interval '1 millisecond'
@@ -27,23 +31,27 @@ export async function postponeHeld(sql: Database, lost: LostJobs, askHeld: HeldJ
         order by next_run_at, id
         limit ${limit}::int)
       union all
-      (select id, schedule_no
+      (select id, schedule_no, lease_until is not null
          from payments
-        where status = 'PROCESSING' and not needs_review and lease_until is null
+        where status = 'PROCESSING' and not needs_review
+          and coalesce(lease_until, '-infinity')
+              < statement_timestamp() - ${processingAgeMs}::float8 * interval '1 millisecond'
           and next_run_at < statement_timestamp() - ${processingAgeMs}::float8 * interval '1 millisecond'
           and id <> all(${seen}::text[])
         order by next_run_at, id
         limit ${limit}::int)`
     if (rows.length === 0) return
-    const held = await askHeld(
+    const places = await findJobs(
       rows.map(({ id, schedule_no: scheduleNo }) => ({ paymentId: id, scheduleNo, delayMs: 0 })),
     )
-    const ids = rows.map(({ id }) => id).filter((id) => held.has(id))
+    const isPresent = ({ id, is_lease_over: isLeaseOver }: Row): boolean =>
+      places.get(id) === 'waiting' || (places.get(id) === 'held' && !isLeaseOver)
+    const ids = rows.filter(isPresent).map(({ id }) => id)
     if (ids.length === 0) return
     await sql`
       update payments set next_run_at = clock_timestamp()
-       where id = any(${ids}::text[]) and status in ('QUEUED', 'PROCESSING') and lease_until is null
-         and next_run_at < clock_timestamp()`
+       where id = any(${ids}::text[]) and status in ('QUEUED', 'PROCESSING')
+         and (lease_until is null or lease_until < clock_timestamp()) and next_run_at < clock_timestamp()`
     if (rows.length < limit) return
     seen.push(...ids)
   }

@@ -1,5 +1,5 @@
 import type { Database, Statements } from '../database.ts'
-import { postponeHeld, type HeldJobs } from './held.ts'
+import { postponePresent, type FindJobs } from './held.ts'
 
 /** A job that a payment needs now or later. */
 export interface DueJob {
@@ -87,8 +87,8 @@ export interface LostJobs {
   /** PROCESSING payments whose lease is over or whose next question is due for longer than this have none. */
   readonly processingAgeMs: number
   readonly actor: string
-  /** Asked before a payment is taken for lost. @default no worker holds a job */
-  readonly held?: HeldJobs
+  /** Called before a payment counts as lost. @default the age alone decides */
+  readonly findJobs?: FindJobs | undefined
 }
 
 interface DueRow {
@@ -103,8 +103,8 @@ interface DueRow {
  * `next_run_at` moves to now, so one is taken again only after another full age; a crash before the enqueue costs that time.
  */
 export async function takeLost(sql: Database, lost: LostJobs): Promise<DueJob[]> {
-  const { limit, queuedAgeMs, processingAgeMs, actor, held } = lost
-  if (held !== undefined) await postponeHeld(sql, lost, held)
+  const { limit, queuedAgeMs, processingAgeMs, actor, findJobs } = lost
+  if (findJobs !== undefined) await postponePresent(sql, lost, findJobs)
   const rows = await sql<DueRow[]>`
     with queued as (
       select id, 'no job for a due payment' as reason
