@@ -1,3 +1,6 @@
+import { checkMembers } from './errors.ts'
+import type { Members } from './members.ts'
+
 /**
  * Milliseconds to wait before the next attempt.
  * `failures` is the number of failed attempts so far, at least 1.
@@ -16,8 +19,11 @@ export interface ExponentialOptions {
   readonly random?: () => number
 }
 
-/** A delay that doubles with each failure up to a bound, with jitter so that failures do not come back together. */
+const EXPONENTIAL: Members<ExponentialOptions> = { baseMs: true, maxMs: true, jitter: true, random: true }
+
+/** A delay that doubles with each failure up to a bound, with jitter so that failures do not come back together. @throws {QueueError} `INVALID_OPTIONS` */
 export function exponential(options: ExponentialOptions = {}): Backoff {
+  checkMembers('exponential', options, EXPONENTIAL)
   const { baseMs = 1_000, maxMs = 60_000, jitter = 0.5, random = Math.random } = options
   return (failures) => {
     const full = Math.min(maxMs, baseMs * 2 ** Math.min(failures - 1, 52))

@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 import type { Verdict } from './settle.ts'
 import { openClaimer, type Claimer } from './claimer.ts'
 import { checkClient, type RedisClient } from './connection.ts'
-import { QueueError } from './errors.ts'
+import { checkMembers, QueueError } from './errors.ts'
 import { guardListener } from './events.ts'
 import { createFate } from './fate.ts'
 import type { Held } from './held.ts'
@@ -12,6 +12,7 @@ import { toJob } from './lane.ts'
 import { deliveriesOf, type Fence } from './lease.ts'
 import { priorityOf } from './levels.ts'
 import type { Keys } from './keys.ts'
+import type { Members } from './members.ts'
 import { resolveWorker, type ResolvedWorker, type WorkerOptions } from './options.ts'
 import { partitionKeys } from './partition.ts'
 import { readSchemas, validate } from './schema.ts'
@@ -97,6 +98,26 @@ export interface Consumer<Jobs extends JobMap> {
   close(): Promise<void>
 }
 
+const CONSUMER_OPTIONS: Members<ConsumerOptions<JobMap>> = {
+  allowEviction: true,
+  backoff: true,
+  consumer: true,
+  dedupeMs: true,
+  group: true,
+  maxAttempts: true,
+  maxCrashes: true,
+  onEvent: true,
+  partition: true,
+  partitions: true,
+  prefix: true,
+  priorities: true,
+  schemas: true,
+  visibilityMs: true,
+}
+const CLAIM: Members<NonNullable<Parameters<Consumer<JobMap>['claim']>[0]>> = { count: true, blockMs: true }
+const RETRY: Members<Parameters<Consumer<JobMap>['retry']>[1]> = { delayMs: true, reason: true }
+const DEAD_LETTER: Members<Parameters<Consumer<JobMap>['deadLetter']>[1]> = { reason: true }
+
 /**
  * Makes a consumer. It opens two connections of its own at its first claim; nothing runs in the background, so a
  * lease that is needed for longer than its visibility timeout must be renewed.
@@ -113,6 +134,7 @@ export function createConsumer<Jobs extends JobMap>(
   queue: string,
   options: ConsumerOptions<Jobs> = {},
 ): Consumer<Jobs> {
+  checkMembers('createConsumer', options, CONSUMER_OPTIONS)
   const { partition = 0, ...inherited } = options
   const settings = resolveWorker(queue, inherited)
   checkClient(redis)
@@ -186,8 +208,10 @@ export function createConsumer<Jobs extends JobMap>(
 
   return {
     name,
-    async claim({ count = 1, blockMs = 0 } = {}) {
+    async claim(options = {}) {
       assertOpen()
+      checkMembers('claim', options, CLAIM)
+      const { count = 1, blockMs = 0 } = options
       if (!(Number.isInteger(count) && count > 0 && blockMs >= 0))
         throw new QueueError(
           'INVALID_OPTIONS',
@@ -198,14 +222,19 @@ export function createConsumer<Jobs extends JobMap>(
       return claimed
     },
     ack: (lease) => settle(lease, (held) => verdict(held, 'ack')),
-    async retry(lease, { delayMs, reason }) {
+    async retry(lease, options) {
+      checkMembers('retry', options, RETRY)
+      const { delayMs, reason } = options
       if (!(Number.isFinite(delayMs) && delayMs >= 0))
         throw new QueueError('INVALID_OPTIONS', `delayMs must be at least 0, got ${delayMs}`)
       const error = new Error(reason)
       await settle(lease, (held) => retryVerdict(held, 'handler_error', error, Math.round(delayMs), true))
     },
-    deadLetter: (lease, { reason }) =>
-      settle(lease, (held) => deadVerdict(held, causeOf(lease.job), new Error(reason), name)),
+    async deadLetter(lease, options) {
+      checkMembers('deadLetter', options, DEAD_LETTER)
+      const error = new Error(options.reason)
+      await settle(lease, (held) => deadVerdict(held, causeOf(lease.job), error, name))
+    },
     async release(leases) {
       const ended = await Promise.allSettled(
         leases.map((lease) => settle(lease, (held) => verdict(held, 'release'))),

@@ -1,8 +1,9 @@
 import { enqueue, type Entry } from './enqueue.ts'
-import { QueueError } from './errors.ts'
+import { checkMembers, QueueError } from './errors.ts'
 import { decodeFields, readJson, type Failure, type FailureCause, type Meta } from './job.ts'
 import { timeOf } from './lease.ts'
 import { isPriority, levelOf, type Priority } from './levels.ts'
+import type { Members } from './members.ts'
 import type { QueuePartition } from './partition.ts'
 import { pause } from './loop.ts'
 
@@ -92,6 +93,17 @@ export interface Evidence {
 }
 
 const PAGE = 100
+const PAGE_OPTIONS: Members<NonNullable<Parameters<DeadLetters['deadLetters']>[0]>> = {
+  after: true,
+  count: true,
+}
+const REDRIVE_OPTIONS: Members<RedriveOptions> = {
+  letterIds: true,
+  filter: true,
+  ratePerSecond: true,
+  limit: true,
+  signal: true,
+}
 
 type Entries = [id: string, fields: string[]][]
 
@@ -175,7 +187,9 @@ export function createDeadLetters(
   }
 
   return {
-    async deadLetters({ after, count = PAGE } = {}) {
+    async deadLetters(options = {}) {
+      checkMembers('deadLetters', options, PAGE_OPTIONS)
+      const { after, count = PAGE } = options
       const place = after === undefined ? undefined : locate(after)
       const letters: DeadLetter[] = []
       for (const part of parts.slice(place?.part.index ?? 0)) {
@@ -186,13 +200,9 @@ export function createDeadLetters(
       return letters
     },
     peekDeadLetter,
-    async redrive({
-      letterIds,
-      filter = () => true,
-      ratePerSecond = Infinity,
-      limit = Infinity,
-      signal,
-    } = {}) {
+    async redrive(options = {}) {
+      checkMembers('redrive', options, REDRIVE_OPTIONS)
+      const { letterIds, filter = () => true, ratePerSecond = Infinity, limit = Infinity, signal } = options
       const began = performance.now()
       // Under a rate a tenth of a second's worth at a time, so that they come evenly.
       const step = Math.min(PAGE, Math.max(1, Math.floor(ratePerSecond / 10)))

@@ -1,3 +1,5 @@
+import { findWrongMember, type Members } from './members.ts'
+
 /** Stable, machine-readable reason of a {@link QueueError}. */
 export type QueueErrorCode =
   | 'CLOSED'
@@ -33,10 +35,23 @@ export class QueueError extends Error {
   }
 }
 
+/** Refuses options that are no object, or have a member that the call does not know. @throws {QueueError} `INVALID_OPTIONS` */
+export function checkMembers(call: string, options: unknown, members: Readonly<Record<string, true>>): void {
+  const wrong = findWrongMember(call, options, members)
+  if (wrong !== undefined) throw new QueueError('INVALID_OPTIONS', wrong)
+}
+
 /** Thrown by a handler: the job goes to the dead letters now, whatever attempts are left. */
 export class UnrecoverableError extends Error {
   override readonly name = 'UnrecoverableError'
 }
+
+interface RetryOptions extends ErrorOptions {
+  readonly delayMs: number
+  readonly countsAsAttempt?: boolean
+}
+
+const RETRY_OPTIONS: Members<RetryOptions> = { delayMs: true, countsAsAttempt: true, cause: true }
 
 /**
  * Thrown by a handler: try again after `delayMs` instead of the backoff's delay.
@@ -49,10 +64,9 @@ export class RetryError extends Error {
   /** Whether this failure uses up one of the job's `maxAttempts`. @default true */
   readonly countsAsAttempt: boolean
 
-  constructor(
-    message: string,
-    options: { readonly delayMs: number; readonly countsAsAttempt?: boolean } & ErrorOptions,
-  ) {
+  /** @throws {QueueError} `INVALID_OPTIONS` for an option that there is not */
+  constructor(message: string, options: RetryOptions) {
+    checkMembers('RetryError', options, RETRY_OPTIONS)
     super(message, options)
     this.delayMs = options.delayMs
     this.countsAsAttempt = options.countsAsAttempt ?? true

@@ -1,5 +1,6 @@
 import { shareConnection, type RedisClient } from './connection.ts'
-import { resolveQueue } from './options.ts'
+import { checkMembers } from './errors.ts'
+import { LOOKING_OPTIONS, resolveQueue } from './options.ts'
 import { partitionKeys } from './partition.ts'
 import { createPartInspector, type ConsumerView, type JobState, type JobView } from './peek.ts'
 
@@ -27,6 +28,7 @@ export function createInspector(
   queue: string,
   options: { readonly prefix?: string; readonly partitions?: number } = {},
 ): Inspector {
+  checkMembers('createInspector', options, LOOKING_OPTIONS)
   const { prefix, partitions } = resolveQueue(queue, options)
   const parts = partitionKeys(prefix, queue, partitions).map((keys, index) => {
     const connection = shareConnection(redis, keys.dlq)

@@ -26,7 +26,7 @@ export function levelOf(priority: Priority): Level {
   if (priority === 'low') return 2
   throw new QueueError(
     'INVALID_OPTIONS',
-    `priority must be high, default or low, got ${JSON.stringify(priority)}`,
+    `priority must be high, default or low, got ${JSON.stringify(priority)}${typeof priority === 'number' ? ': a priority is one of these names, not a number' : ''}`,
   )
 }
 

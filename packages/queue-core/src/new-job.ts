@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { Entry } from './enqueue.ts'
-import { QueueError } from './errors.ts'
-import { checkKey, type JobOptions, type Meta } from './job.ts'
+import { checkMembers, QueueError } from './errors.ts'
+import { checkKey, type JobOptions, type Meta, type NewJob } from './job.ts'
+import type { Members } from './members.ts'
 
 /** Whether the job needs more than a name and data in its entry. Priority is said by its stream. */
 export function needsMeta(options: JobOptions): boolean {
@@ -11,24 +12,61 @@ export function needsMeta(options: JobOptions): boolean {
   return all.some((option) => option !== undefined)
 }
 
-/** `null` gets past a default value. @throws {QueueError} `INVALID_OPTIONS` */
-export function checkOptions(options: unknown): void {
-  if (typeof options !== 'object' || options === null)
-    throw new QueueError(
-      'INVALID_OPTIONS',
-      'The options of enqueue are not an object: leave them out if there are none',
-    )
+const JOB_OPTIONS: Members<JobOptions> = {
+  id: true,
+  delayMs: true,
+  runAt: true,
+  priority: true,
+  orderingKey: true,
+  maxAttempts: true,
+  visibilityMs: true,
+  timeoutMs: true,
+  backoff: true,
+  traceparent: true,
+}
+const NEW_JOB: Members<JobOptions & Pick<NewJob<{ any: unknown }>, 'name' | 'data'>> = {
+  ...JOB_OPTIONS,
+  name: true,
+  data: true,
+}
+const BACKOFF: Members<NonNullable<JobOptions['backoff']>> = { type: true, delayMs: true, maxMs: true }
+const WHEN: Members<Pick<JobOptions, 'delayMs' | 'runAt'>> = { delayMs: true, runAt: true }
+
+/**
+ * Checks the names of a job's options.
+ * `members`: those that the call knows. @default the options of `enqueue`
+ * @throws {QueueError} `INVALID_OPTIONS`
+ */
+export function checkOptions(
+  call: string,
+  options: JobOptions,
+  members: Readonly<Record<string, true>> = JOB_OPTIONS,
+): void {
+  checkMembers(call, options, members)
+  if (options.backoff !== undefined) checkMembers('backoff', options.backoff, BACKOFF)
 }
 
 /** Before anything looks at them: callers without types hand in what they like. @throws {QueueError} `INVALID_OPTIONS` */
 export function checkJobs(jobs: unknown): void {
   if (!Array.isArray(jobs)) throw new QueueError('INVALID_OPTIONS', 'enqueueMany takes an array of jobs')
-  for (const [index, job] of jobs.entries())
+  for (const [index, job] of jobs.entries()) {
     if (typeof job !== 'object' || job === null)
       throw new QueueError(
         'INVALID_OPTIONS',
         `Job ${index} of enqueueMany is not an object with a name and data`,
       )
+    checkOptions(`Job ${index} of enqueueMany`, job, NEW_JOB)
+  }
+}
+
+/** The due time as the scripts take it: '+n' in n ms, 'n' at epoch ms. @throws {QueueError} `INVALID_OPTIONS` */
+export function describeDue(when: Pick<JobOptions, 'delayMs' | 'runAt'>): string {
+  checkMembers('reschedule', when, WHEN)
+  checkNumbers(when)
+  const { delayMs, runAt } = when
+  if (delayMs !== undefined) return `+${delayMs}`
+  if (runAt !== undefined) return String(runAt)
+  throw new QueueError('INVALID_OPTIONS', 'reschedule needs delayMs or runAt')
 }
 
 let latestMs = 0
@@ -107,10 +145,10 @@ function check(options: JobOptions): void {
   const { id, orderingKey, traceparent, backoff } = options
   checkNumbers(options)
   if (backoff !== undefined) {
-    if (backoff.type !== 'fixed' && backoff.type !== 'exponential')
+    if (backoff?.type !== 'fixed' && backoff?.type !== 'exponential')
       throw new QueueError(
         'INVALID_OPTIONS',
-        `backoff.type must be fixed or exponential, got ${JSON.stringify(backoff.type)}`,
+        `backoff.type must be fixed or exponential, got ${JSON.stringify(backoff?.type)}`,
       )
     checkNumber('backoff.delayMs', backoff.delayMs ?? NaN, 0)
     checkNumber('backoff.maxMs', backoff.maxMs, 0)

@@ -1,10 +1,11 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { exponential, type Backoff } from './backoff.ts'
-import { QueueError } from './errors.ts'
+import { checkMembers, QueueError } from './errors.ts'
 import type { OnEvent } from './events.ts'
 import type { JobMap, JobName } from './job.ts'
 import { checkQueueName } from './keys.ts'
 import { DEFAULT_WEIGHTS, type Priority } from './levels.ts'
+import type { Members } from './members.ts'
 
 /** A Standard Schema (https://standardschema.dev) per job name, e.g. of valibot, zod or arktype. */
 export type JobSchemas<Jobs extends JobMap> = {
@@ -101,6 +102,39 @@ export const defaults = {
   /** A command without a reply for this long is given up, and its connection replaced. */
   replyWithinMs: 15_000,
 } as const
+
+const SHARED_OPTIONS: Members<SharedOptions<JobMap>> = { prefix: true, partitions: true, schemas: true }
+/** Options of `createInspector` and the like. */
+export const LOOKING_OPTIONS: Members<Pick<SharedOptions<JobMap>, 'prefix' | 'partitions'>> = {
+  prefix: true,
+  partitions: true,
+}
+/** Options of `createQueue`. */
+export const QUEUE_OPTIONS: Members<QueueOptions<JobMap>> = {
+  ...SHARED_OPTIONS,
+  maxLength: true,
+  maxPayloadBytes: true,
+}
+const RATE_LIMIT: Members<RateLimit> = { max: true, perMs: true }
+const WEIGHTS: Members<Record<Priority, number>> = { high: true, default: true, low: true }
+/** Options of `createWorker`. */
+export const WORKER_OPTIONS: Members<WorkerOptions<JobMap>> = {
+  ...SHARED_OPTIONS,
+  group: true,
+  consumer: true,
+  concurrency: true,
+  maxPrefetch: true,
+  visibilityMs: true,
+  timeoutMs: true,
+  maxAttempts: true,
+  maxCrashes: true,
+  backoff: true,
+  dedupeMs: true,
+  priorities: true,
+  rateLimit: true,
+  allowEviction: true,
+  onEvent: true,
+}
 
 function check(name: string, value: number | undefined, fallback: number, min: number, max: number): number {
   return value === undefined ? fallback : checkGiven(name, value, min, max)
@@ -201,10 +235,17 @@ export function resolveWorker(
   const { priorities, rateLimit } = options
   checkFunction('backoff', options.backoff)
   checkFunction('onEvent', options.onEvent)
+  if (options.allowEviction !== undefined && typeof options.allowEviction !== 'boolean')
+    throw new QueueError(
+      'INVALID_OPTIONS',
+      `allowEviction must be true or false, got ${describe(options.allowEviction)}`,
+    )
   if (rateLimit !== undefined) {
+    checkMembers('rateLimit', rateLimit, RATE_LIMIT)
     checkGiven('rateLimit.max', rateLimit.max, 1, 1_000_000)
     checkGiven('rateLimit.perMs', rateLimit.perMs, 1, DAY)
   }
+  if (typeof priorities === 'object') checkMembers('priorities', priorities, WEIGHTS)
   const weights =
     priorities === 'strict'
       ? undefined

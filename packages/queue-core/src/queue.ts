@@ -3,12 +3,12 @@ import { createBatcher, type Batcher } from './batcher.ts'
 import { shareConnection, type RedisClient } from './connection.ts'
 import { createDeadLetters, type DeadLetters } from './dead-letters.ts'
 import { enqueue, type Entry } from './enqueue.ts'
-import { QueueError } from './errors.ts'
+import { checkMembers, QueueError } from './errors.ts'
 import type { JobMap, JobName, JobOptions, NewJob } from './job.ts'
 import { checkName, encodeData, plainJobId } from './job.ts'
 import { levelOf } from './levels.ts'
-import { resolveQueue, type QueueOptions } from './options.ts'
-import { checkJobs, checkNumbers, checkOptions, describeJob, needsMeta } from './new-job.ts'
+import { QUEUE_OPTIONS, resolveQueue, type QueueOptions } from './options.ts'
+import { checkJobs, checkOptions, describeDue, describeJob, needsMeta } from './new-job.ts'
 import { partitionKeys, partitionOf, type QueuePartition } from './partition.ts'
 import { createSchedules, type Schedules } from './schedules.ts'
 import { readSchemas, validate } from './schema.ts'
@@ -90,6 +90,7 @@ export function createQueue<Jobs extends JobMap>(
   name: string,
   options: QueueOptions<Jobs> = {},
 ): Queue<Jobs> {
+  checkMembers('createQueue', options, QUEUE_OPTIONS)
   const { prefix, partitions, maxLength, maxPayloadBytes } = resolveQueue(name, options)
   const schemas = readSchemas(options.schemas)
   const parts = partitionKeys(prefix, name, partitions).map((keys, index): QueuePartition => ({
@@ -144,7 +145,7 @@ export function createQueue<Jobs extends JobMap>(
     name,
     async enqueue(jobName, data, options = {}) {
       assertOpen()
-      checkOptions(options)
+      checkOptions('enqueue', options)
       const send = beginSend(name, [options])
       if (send === undefined) return enqueueOne(jobName, data, options)
       return send.run(() => enqueueOne(jobName, data, send.mark(options)))
@@ -158,8 +159,7 @@ export function createQueue<Jobs extends JobMap>(
     },
     cancel: (id) => amend('cancel', id, ''),
     async reschedule(id, when) {
-      checkNumbers(when)
-      return amend('reschedule', id, 'delayMs' in when ? `+${when.delayMs}` : String(when.runAt))
+      return amend('reschedule', id, describeDue(when))
     },
     async pause() {
       await Promise.all(parts.map((part) => steer(part, true)))

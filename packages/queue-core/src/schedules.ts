@@ -1,6 +1,6 @@
 import { Cron } from 'croner'
 import { scriptLevel } from './broker.ts'
-import { QueueError } from './errors.ts'
+import { checkMembers, QueueError } from './errors.ts'
 import type { OnEvent } from './events.ts'
 import {
   checkKey,
@@ -12,7 +12,8 @@ import {
   type JobOptions,
 } from './job.ts'
 import { levelOf } from './levels.ts'
-import { describeJob } from './new-job.ts'
+import type { Members } from './members.ts'
+import { checkOptions, describeJob } from './new-job.ts'
 import { partitionOf, type QueuePartition } from './partition.ts'
 import { validate, type Schemas } from './schema.ts'
 import { runScript, scripts } from './scripts.ts'
@@ -33,7 +34,7 @@ export interface Schedule {
   /** Options of the job it adds. */
   readonly options: Pick<
     JobOptions,
-    'priority' | 'maxAttempts' | 'orderingKey' | 'timeoutMs' | 'visibilityMs'
+    'priority' | 'maxAttempts' | 'orderingKey' | 'timeoutMs' | 'visibilityMs' | 'backoff'
   >
 }
 
@@ -63,6 +64,16 @@ export interface Schedules<Jobs extends JobMap> {
   unschedule(key: string): Promise<boolean>
   /** All recurring jobs, in no order; without those whose definition somebody has damaged. */
   schedules(): Promise<ScheduleState[]>
+}
+
+const RECURRENCE: Members<Parameters<Schedules<JobMap>['schedule']>[1]> = { cron: true, timeZone: true }
+const SCHEDULE_OPTIONS: Members<Schedule['options']> = {
+  priority: true,
+  maxAttempts: true,
+  orderingKey: true,
+  timeoutMs: true,
+  visibilityMs: true,
+  backoff: true,
 }
 
 /** Room for the slot in the id of its job. */
@@ -121,7 +132,10 @@ export function createSchedules<Jobs extends JobMap>(
   }
 
   return {
-    async schedule(key, { cron, timeZone = 'UTC' }, name, data, options = {}) {
+    async schedule(key, recurrence, name, data, options = {}) {
+      checkMembers('The recurrence of schedule', recurrence, RECURRENCE)
+      checkOptions('schedule', options, SCHEDULE_OPTIONS)
+      const { cron, timeZone = 'UTC' } = recurrence
       // Everything is checked here: a slot that cannot be fired would hold up the others.
       checkKey('Schedule key', key, LONGEST_KEY)
       checkName(name)

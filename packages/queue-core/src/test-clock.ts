@@ -1,7 +1,8 @@
 import { fixedKeys, promote } from './broker.ts'
 import { shareConnection, type RedisClient } from './connection.ts'
+import { checkMembers } from './errors.ts'
 import { checkNumbers } from './new-job.ts'
-import { resolveQueue } from './options.ts'
+import { LOOKING_OPTIONS, resolveQueue } from './options.ts'
 import { partitionKeys, type QueuePartition } from './partition.ts'
 import { fireSlot, readScores } from './schedules.ts'
 import { serverNow } from './server.ts'
@@ -33,6 +34,7 @@ export function createTestClock(
   queueName: string,
   options: { readonly prefix?: string; readonly partitions?: number } = {},
 ): TestClock {
+  checkMembers('createTestClock', options, LOOKING_OPTIONS)
   const { prefix, partitions } = resolveQueue(queueName, options)
   const parts = partitionKeys(prefix, queueName, partitions).map((keys, index): QueuePartition => {
     return { index, keys, fixed: fixedKeys(keys), connection: shareConnection(redis, keys.dlq) }

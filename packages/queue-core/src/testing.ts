@@ -2,10 +2,12 @@
 // They work on a real Redis, as the code under test does.
 
 import { shareConnection, type Connection, type RedisClient } from './connection.ts'
+import { checkMembers } from './errors.ts'
 import type { Keys } from './keys.ts'
+import type { Members } from './members.ts'
 import type { OnEvent, QueueEvent } from './events.ts'
 import type { JobMap } from './job.ts'
-import { defaults, type WorkerOptions } from './options.ts'
+import { defaults, WORKER_OPTIONS, type WorkerOptions } from './options.ts'
 import { partitionKeys } from './partition.ts'
 import { createQueue, type Queue } from './queue.ts'
 import { serverNow } from './server.ts'
@@ -31,6 +33,15 @@ export interface DrainOptions<Jobs extends JobMap> extends WorkerOptions<Jobs>, 
   readonly skipDelays?: boolean
 }
 
+const WAIT_OPTIONS: Members<WaitOptions> = { timeoutMs: true }
+const DRAIN_OPTIONS: Members<DrainOptions<JobMap>> = {
+  ...WORKER_OPTIONS,
+  timeoutMs: true,
+  dueWithinMs: true,
+  skipDelays: true,
+}
+const WAIT_FOR: Members<WaitOptions & { readonly id?: string }> = { timeoutMs: true, id: true }
+
 /** Between two looks at Redis, in milliseconds. */
 const LOOK_EVERY_MS = 10
 
@@ -48,6 +59,7 @@ export async function drain<Jobs extends JobMap>(
   handlers: Handlers<Jobs>,
   options: DrainOptions<Jobs> = {},
 ): Promise<WorkerCounters> {
+  checkMembers('drain', options, DRAIN_OPTIONS)
   const { timeoutMs = 10_000, dueWithinMs = 1_000, skipDelays = false, ...workerOptions } = options
   const { prefix = defaults.prefix, partitions = 1 } = options
   const queue = createQueue<Jobs>(redis, queueName, { prefix, partitions })
@@ -88,8 +100,10 @@ export async function drain<Jobs extends JobMap>(
 export async function waitForStats(
   queue: Pick<Queue<JobMap>, 'name' | 'stats'>,
   isReached: (stats: QueueStats) => boolean | Promise<boolean>,
-  { timeoutMs = 10_000 }: WaitOptions = {},
+  options: WaitOptions = {},
 ): Promise<QueueStats> {
+  checkMembers('waitForStats', options, WAIT_OPTIONS)
+  const { timeoutMs = 10_000 } = options
   const until = performance.now() + timeoutMs
   for (;;) {
     const stats = await queue.stats()
@@ -147,7 +161,9 @@ export function recordEvents(): EventRecorder {
       events.push(event)
       for (const listen of listeners) listen()
     },
-    waitFor(type, { timeoutMs = 10_000, id } = {}) {
+    waitFor(type, options = {}) {
+      checkMembers('waitFor', options, WAIT_FOR)
+      const { timeoutMs = 10_000, id } = options
       return new Promise((resolve, reject) => {
         const timer = setTimeout(() => {
           listeners.delete(look)

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { checkClient, type RedisClient } from './connection.ts'
 import { createPrefetch } from './demand.ts'
-import { QueueError } from './errors.ts'
+import { checkMembers, QueueError } from './errors.ts'
 import { guardListener, type OnEvent } from './events.ts'
 import { Run, type Handler, type JobContext } from './execute.ts'
 import { createFate, type Counts } from './fate.ts'
@@ -12,7 +12,8 @@ import { toJob, type Lane } from './lane.ts'
 import { timeOf } from './lease.ts'
 import { priorityOf } from './levels.ts'
 import { createLimiter, type Limiter } from './limiter.ts'
-import { checkHandlers, resolveWorker, type WorkerOptions } from './options.ts'
+import { findWrongMember, type Members } from './members.ts'
+import { checkHandlers, resolveWorker, WORKER_OPTIONS, type WorkerOptions } from './options.ts'
 import { partitionKeys } from './partition.ts'
 import { readSchemas, validate } from './schema.ts'
 import { openStation, type Station } from './station.ts'
@@ -69,6 +70,7 @@ export interface Worker {
   health(): WorkerHealth
 }
 
+const STOP_OPTIONS: Members<NonNullable<Parameters<Worker['stop']>[0]>> = { graceMs: true }
 /** How long aborted handlers have to end on a forced stop, in milliseconds. */
 const ABORT_GRACE_MS = 1_000
 /** Jobs started in one turn of the event loop: handlers that end at once would keep the next read and the acks from going out. */
@@ -92,6 +94,7 @@ export function createWorker<Jobs extends JobMap>(
   handlers: Handlers<Jobs>,
   options: WorkerOptions<Jobs> = {},
 ): Worker {
+  checkMembers('createWorker', options, WORKER_OPTIONS)
   const settings = resolveWorker(queue, options)
   checkHandlers(handlers)
   checkClient(redis)
@@ -287,7 +290,10 @@ export function createWorker<Jobs extends JobMap>(
         throw error
       }
     },
-    stop({ graceMs = 10_000 } = {}) {
+    stop(options = {}) {
+      const wrong = findWrongMember('stop', options, STOP_OPTIONS)
+      if (wrong !== undefined) return Promise.reject(new QueueError('INVALID_OPTIONS', wrong))
+      const { graceMs = 10_000 } = options
       stopping ??= shut(graceMs)
       return stopping
     },

@@ -6,8 +6,8 @@ const FLOORS: readonly (readonly string[])[] = [
   // Pure: no Redis.
   [
     ...['backoff', 'batcher', 'demand', 'errors', 'events', 'execute', 'job', 'keys', 'lease', 'levels'],
-    ...['loop', 'options', 'outcome', 'pausing', 'schema', 'steps', 'text-of', 'tracing', 'turns'],
-    'within',
+    ...['loop', 'members', 'options', 'outcome', 'pausing', 'schema', 'steps', 'text-of', 'tracing'],
+    ...['turns', 'within'],
   ],
   // Redis: connections, scripts and commands.
   [

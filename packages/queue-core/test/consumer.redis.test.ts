@@ -3,7 +3,7 @@ import * as v from 'valibot'
 import { afterAll, expect, inject, onTestFinished, test } from 'vitest'
 import { eventually, testPrefix } from '@titan/local/testing'
 import { createConsumer, createQueue, type Consumer, type ConsumerOptions, type Lease } from '../src/index.ts'
-import type { QueueEvent, Queue, QueueOptions } from '../src/index.ts'
+import type { QueueEvent, Queue, SharedOptions } from '../src/index.ts'
 
 interface Jobs {
   pay: { cents: number }
@@ -22,13 +22,15 @@ interface Bench {
   readonly base: string
 }
 
+type Shared = SharedOptions<Jobs> & Pick<ConsumerOptions<Jobs>, 'visibilityMs'>
+
 /** A queue of its own with two consumers that are closed when the test ends. */
-function setUp(options: ConsumerOptions<Jobs> & QueueOptions<Jobs> = {}): Bench {
+function setUp({ visibilityMs = 30_000, ...options }: Shared = {}): Bench {
   const prefix = testPrefix()
   const events: QueueEvent[] = []
   const shared = { prefix, ...options }
   const make = (): Consumer<Jobs> =>
-    createConsumer<Jobs>(redis, 'jobs', { ...shared, onEvent: (event) => events.push(event) })
+    createConsumer<Jobs>(redis, 'jobs', { ...shared, visibilityMs, onEvent: (event) => events.push(event) })
   const consumer = make()
   const other = make()
   onTestFinished(async () => {

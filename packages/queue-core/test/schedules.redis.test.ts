@@ -187,7 +187,8 @@ test('a slot that comes back after its job is done, or while it waits, adds no o
 })
 
 describe('a recurring job that somebody has damaged', () => {
-  const good = { cron: '0 3 * * *', timeZone: 'UTC', name: 'work', data: 1, options: {}, key: 'a' }
+  const recurrence = { cron: '0 3 * * *', timeZone: 'UTC' }
+  const good = { ...recurrence, name: 'work', data: 1, options: {}, key: 'a' }
   const definitions = [
     ['is no JSON', '{'],
     ['is no object', '5'],
@@ -203,7 +204,7 @@ describe('a recurring job that somebody has damaged', () => {
     'so that it %s is reported once and holds up no other',
     async ([, text], { place }) => {
       const queue = place.createQueue()
-      for (const key of ['a', 'b']) await queue.schedule(key, good, 'work', 1)
+      for (const key of ['a', 'b']) await queue.schedule(key, recurrence, 'work', 1)
       await place.send('HSET', place.keys.schedules, 'a', text)
       await makeDue(place, 'a', 10)
       await makeDue(place, 'b', 5)
@@ -226,13 +227,13 @@ describe('a recurring job that somebody has damaged', () => {
 
   test('is left out of the list, and fires again when it is scheduled anew', async ({ place }) => {
     const queue = place.createQueue()
-    for (const key of ['a', 'b']) await queue.schedule(key, good, 'work', 1)
+    for (const key of ['a', 'b']) await queue.schedule(key, recurrence, 'work', 1)
     await place.send('HSET', place.keys.schedules, 'a', '{')
     expect(await queue.schedules()).toMatchObject([{ key: 'b' }])
     await makeDue(place, 'a', 5)
     await fireDueSlots(place.part, await serverNow(place), ignore)
     expect(await slotOf(place, 'a')).toBeNull()
-    await queue.schedule('a', good, 'work', 1)
+    await queue.schedule('a', recurrence, 'work', 1)
     expect(Number(await slotOf(place, 'a'))).toBeGreaterThan(await serverNow(place))
   })
 
@@ -240,7 +241,7 @@ describe('a recurring job that somebody has damaged', () => {
     place,
   }) => {
     const queue = place.createQueue()
-    await queue.schedule('a', good, 'work', 1)
+    await queue.schedule('a', recurrence, 'work', 1)
     await place.send('ZADD', place.keys.slots, '-inf', 'b')
     await makeDue(place, 'a', 5)
     expect(await fireDueSlots(place.part, await serverNow(place), ignore)).toBeGreaterThan(0)

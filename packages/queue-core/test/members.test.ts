@@ -1,0 +1,162 @@
+import { describe, expect, test } from 'vitest'
+import {
+  createConsumer,
+  createInspector,
+  createQueue,
+  createWorker,
+  exponential,
+  RetryError,
+  type RedisClient,
+} from '../src/index.ts'
+import { findWrongMember } from '../src/members.ts'
+import { createTestClock, drain, recordEvents, waitForStats } from '../src/testing.ts'
+
+const unused = { isReady: true } as RedisClient
+const queue = createQueue(unused, 'q')
+const worker = createWorker(unused, 'q', { work: () => undefined })
+const consumer = createConsumer(unused, 'q')
+const stats = { name: 'q', stats: () => Promise.reject(new Error('not asked')) }
+
+/** Calls without types, as JavaScript makes them. */
+type Call = (options: never) => unknown
+
+const CALLS: readonly (readonly [name: string, call: Call, known: object])[] = [
+  ['createQueue', (options) => createQueue(unused, 'q', options), { maxLength: undefined }],
+  ['createWorker', (options) => createWorker(unused, 'q', {}, options), { concurrency: undefined }],
+  ['createConsumer', (options) => createConsumer(unused, 'q', options), { partition: undefined }],
+  ['createInspector', (options) => createInspector(unused, 'q', options), { prefix: undefined }],
+  ['createTestClock', (options) => createTestClock(unused, 'q', options), { prefix: undefined }],
+  ['exponential', (options) => exponential(options), { jitter: undefined }],
+  ['rateLimit', (rateLimit) => createWorker(unused, 'q', {}, { rateLimit }), { max: 1, perMs: 1 }],
+  [
+    'priorities',
+    (priorities) => createWorker(unused, 'q', {}, { priorities }),
+    { high: 1, default: 1, low: 1 },
+  ],
+  ['RetryError', (options) => new RetryError('busy', options), { delayMs: 1, cause: undefined }],
+  ['enqueue', (options) => queue.enqueue('work' as never, 1 as never, options), {}],
+  ['backoff', (backoff) => queue.enqueue('work' as never, 1 as never, { backoff }), {}],
+  ['Job 0 of enqueueMany', (job) => queue.enqueueMany([job]), {}],
+  [
+    'schedule',
+    (options) => queue.schedule('key', { cron: '* * * * *' }, 'work' as never, 1 as never, options),
+    {},
+  ],
+  ['The recurrence of schedule', (when) => queue.schedule('key', when, 'work' as never, 1 as never), {}],
+  ['reschedule', (when) => queue.reschedule('id', when), {}],
+  ['deadLetters', (options) => queue.deadLetters(options), {}],
+  ['redrive', (options) => queue.redrive(options), {}],
+  ['stop', (options) => worker.stop(options), {}],
+  ['claim', (options) => consumer.claim(options), {}],
+  ['retry', (options) => consumer.retry({} as never, options), {}],
+  ['deadLetter', (options) => consumer.deadLetter({} as never, options), {}],
+  ['drain', (options) => drain(unused, 'q', {}, options), {}],
+  ['waitForStats', (options) => waitForStats(stats, () => true, options), {}],
+  ['waitFor', (options) => recordEvents().waitFor('warning', options), {}],
+]
+
+async function refusalOf(act: () => unknown): Promise<unknown> {
+  try {
+    await act()
+    return undefined
+  } catch (error) {
+    return error
+  }
+}
+
+describe.each(CALLS)('the options of %s', (name, call, known) => {
+  test.each(['bogus', 'constructor', 'toString', '__proto__', ' id'])(
+    'without a member %j',
+    async (member) => {
+      const options: unknown = JSON.parse(`{${JSON.stringify(member)}: 1}`)
+      expect(await refusalOf(() => call(options as never))).toMatchObject({
+        code: 'INVALID_OPTIONS',
+        message: expect.stringContaining(`${name} has no option ${JSON.stringify(member)}: `),
+      })
+    },
+  )
+
+  test.each([null, 5, 'text', [[]]])('are no %j', async (options) => {
+    expect(await refusalOf(() => call(options as never))).toMatchObject({ code: 'INVALID_OPTIONS' })
+  })
+
+  test('may have known members that are undefined', async () => {
+    expect(
+      findWrongMember(name, known, Object.fromEntries(Object.keys(known).map((key) => [key, true]))),
+    ).toBe(undefined)
+    if (Object.keys(known).length > 0) expect(await refusalOf(() => call(known as never))).toBe(undefined)
+  })
+})
+
+describe('an unknown option', () => {
+  const enqueue = (options: object) => queue.enqueue('work' as never, 1 as never, options)
+  const work = (options: object) => createWorker(unused, 'q', {}, options)
+
+  test.each([
+    [enqueue, { jobId: 'a' }, 'enqueue has no option "jobId": use "id"'],
+    [enqueue, { attempts: 3 }, 'enqueue has no option "attempts": use "maxAttempts"'],
+    [enqueue, { delay: 3 }, 'enqueue has no option "delay": use "delayMs"'],
+    [enqueue, { delayMS: 3 }, 'enqueue has no option "delayMS": use "delayMs"'],
+    [enqueue, { timeout: 3 }, 'enqueue has no option "timeout": use "timeoutMs"'],
+    [enqueue, { orderngKey: 'k' }, 'enqueue has no option "orderngKey": use "orderingKey"'],
+    [enqueue, { groupId: 'k' }, 'enqueue has no option "groupId": use "orderingKey"'],
+    [enqueue, { startAfter: 3 }, 'enqueue has no option "startAfter": use "runAt"'],
+    [enqueue, { removeOnComplete: true }, 'nothing is kept of a finished job'],
+    [enqueue, { removeOnFail: true }, 'queue.deleteDeadLetters()'],
+    [enqueue, { repeat: {} }, 'queue.schedule('],
+    [enqueue, { rateLimit: {} }, 'it is an option of createWorker'],
+    [enqueue, { backoff: { type: 'fixed', delay: 5 } }, 'backoff has no option "delay": use "delayMs"'],
+    [enqueue, { priority: 1 }, 'a priority is one of these names, not a number'],
+    [
+      (job: object) => queue.enqueueMany([job as never]),
+      { name: 'work', data: 1, opts: {} },
+      'beside name and data',
+    ],
+    [(job: object) => queue.enqueueMany([job as never]), { name: 'work', data: 1, jobId: 'a' }, 'use "id"'],
+    [work, { lockDuration: 3 }, 'createWorker has no option "lockDuration": use "visibilityMs"'],
+    [work, { limiter: {} }, 'createWorker has no option "limiter": use "rateLimit"'],
+    [work, { maxStalledCount: 3 }, 'use "maxCrashes"'],
+    [work, { maxLength: 3 }, 'it is an option of createQueue'],
+    [work, { connection: {} }, 'the connected client is the first argument'],
+    [work, { rateLimit: { max: 1, duration: 5 } }, 'rateLimit has no option "duration": use "perMs"'],
+    [
+      (options: object) => createQueue(unused, 'q', options),
+      { concurrency: 3 },
+      'it is an option of createWorker',
+    ],
+    [(options: object) => new RetryError('busy', options as never), { delay: 5 }, 'use "delayMs"'],
+    [(options: object) => worker.stop(options), { timeout: 5 }, 'use "graceMs"'],
+    [
+      (when: object) => queue.schedule('k', when as never, 'work' as never, 1 as never),
+      { pattern: '' },
+      'use "cron"',
+    ],
+    [
+      (when: object) => queue.schedule('k', when as never, 'work' as never, 1 as never),
+      { every: 5 },
+      'cron expression',
+    ],
+    [
+      (options: object) => queue.schedule('k', { cron: '* * * * *' }, 'work' as never, 1 as never, options),
+      { jobId: 'a' },
+      'each slot of the schedule sets it',
+    ],
+  ])('%o %j is refused with advice', async (act, options, advice) => {
+    expect(await refusalOf(() => act(options))).toMatchObject({
+      code: 'INVALID_OPTIONS',
+      message: expect.stringContaining(advice),
+    })
+  })
+})
+
+test.each([
+  [{}],
+  [{ delayMs: undefined }],
+  [{ runAt: undefined, delayMs: undefined }],
+  [{ delayMs: null }],
+  [{ delayMs: 1, runAt: 1 }],
+])('reschedule to %j is refused', async (when) => {
+  expect(await refusalOf(() => queue.reschedule('id', when as never))).toMatchObject({
+    code: 'INVALID_OPTIONS',
+  })
+})
