@@ -25,6 +25,7 @@ import { createAuthenticator } from './keys/authenticator.ts'
 import { createApiKeyStore } from './keys/key-store.ts'
 import { serveOperations } from './operations.ts'
 import { createRateLimiter } from './rate-limit.ts'
+import { createRequestSlots } from './request-slots.ts'
 import type { Probes } from './routes/health.ts'
 import { startServer, type HttpServer } from './server.ts'
 
@@ -85,7 +86,8 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   })
   const redis = createRedis(config.redisUrl, log)
   const queue = createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE, { prefix: config.prefix })
-  const metrics = options.healthPort > 0 ? createApiMetrics(options.version) : undefined
+  const slots = createRequestSlots(options.maxInFlight)
+  const metrics = options.healthPort > 0 ? createApiMetrics(options.version, slots.inFlight) : undefined
   const stopReading = metrics?.stores.observe({
     databaseUrl: config.databaseUrl,
     queues: [queue, createQueue(redis, WEBHOOKS_QUEUE, { prefix: config.prefix })],
@@ -126,7 +128,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     log,
     ...(metrics !== undefined && { http: metrics.http }),
     requestTimeoutMs: options.requestTimeoutMs,
-    maxInFlight: options.maxInFlight,
+    slots,
   })
 
   let operations: HttpServer | undefined
@@ -144,7 +146,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     await prepareTables(sql, options)
     if (metrics !== undefined) {
       const { healthHost: host, healthPort: port } = options
-      operations = await serveOperations({ host, port, probes, metrics: metrics.registry })
+      operations = await serveOperations({ host, port, probes, slots, metrics: metrics.registry })
     }
     const server = await startServer({ fetch: app.fetch, host: options.host, port: options.port })
     // Rejects only when it is closed before it ever connected.

@@ -7,8 +7,10 @@ import { Hono } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { controlAccess, type AccessOptions } from './access.ts'
 import { answerError, answerProblem, frameRequests, limitRequests, type AppEnv } from './middleware.ts'
+import { limitBodies } from './body.ts'
 import { Problem } from './problem.ts'
 import { requestMetrics } from './request-metrics.ts'
+import { createRequestSlots, type RequestSlots } from './request-slots.ts'
 import { requestTraces } from './request-traces.ts'
 import { mountDocs } from './routes/docs.ts'
 import { mountGatewayWebhooks, type GatewayWebhookDependencies } from './routes/gateway-webhooks.ts'
@@ -35,9 +37,11 @@ export interface AppDependencies extends PaymentDependencies {
   readonly http?: HttpCounts
   /** Longest a request may take before it is answered 503, in milliseconds. @default 10000 */
   readonly requestTimeoutMs?: number
-  /** Most requests at a time; more are answered 503 at once. @default 1000 */
-  readonly maxInFlight?: number
+  /** One slot per request in flight; without a free one a request is answered 503 at once. @default 1000 slots */
+  readonly slots?: RequestSlots
 }
+
+const DEFAULT_SLOTS = 1_000
 
 /**
  * Creates the HTTP application: a function from Request to Response, without a socket.
@@ -47,18 +51,22 @@ export interface AppDependencies extends PaymentDependencies {
  * const response = await app.request('/healthz')
  */
 export function createApp(dependencies: AppDependencies): Hono<AppEnv> {
-  const { log, probes, requestTimeoutMs = 10_000, maxInFlight = 1_000, access = {} } = dependencies
+  const { log, probes, requestTimeoutMs = 10_000, access = {} } = dependencies
+  const slots = dependencies.slots ?? createRequestSlots(DEFAULT_SLOTS)
   const app = new Hono<AppEnv>()
   app.onError(answerError(log))
   app.notFound((context) => answerProblem(new Problem('not-found'), context))
 
   if (dependencies.http !== undefined) app.use(requestMetrics(dependencies.http))
   app.use(requestTraces(), frameRequests({ log, isDraining: probes.isDraining }))
-  mountHealth(app, probes)
+  mountHealth(app, probes, slots)
   mountProblems(app)
   mountDocs(app, { needsKey: access.authenticator !== undefined, isLimited: access.limiter !== undefined })
 
-  app.use(limitRequests({ timeoutMs: requestTimeoutMs, maxInFlight }))
+  app.use(
+    limitRequests({ timeoutMs: requestTimeoutMs, slots, onRefused: dependencies.http?.refused }),
+    limitBodies,
+  )
   const { payments, gatewayWebhooks } = dependencies
   if (gatewayWebhooks !== undefined) mountGatewayWebhooks(app, { payments, log, ...gatewayWebhooks })
   // Before the access of programs: people sign in there.

@@ -1,31 +1,66 @@
-import type { Context, MiddlewareHandler } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
+import type { Context, Next } from 'hono'
 import type { GenericSchema } from 'valibot'
 import { containsCardNumber } from '@titan/payments'
+import type { AppEnv } from './middleware.ts'
 import { Problem } from './problem.ts'
 import { readJson, type JsonReading } from './strict-json.ts'
 import { validateBody } from './validate.ts'
 
-/** The largest body that is read, in bytes. */
+/** The largest body of a request, in bytes. */
 export const MAX_BODY_BYTES: number = 16 * 1024
+
+/** Gateways send whole objects; none that concerns this project is nearly as large. */
+const MAX_WEBHOOK_BYTES = 256 * 1024
 
 const JSON_TYPE = /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i
 
 /**
- * Refuses longer bodies. Where the client told the length, that is all that is looked at: the HTTP parser lets no
- * more bytes through, and a body that nobody counts need not become a web stream.
+ * Bounds the body of every request, whatever route reads it and in whatever form: 413 over the bound, 400 when it ends early.
+ * With a length in the header nothing is read here, because the HTTP parser lets no more bytes through.
  */
-export function limitBody(maxBytes: number = MAX_BODY_BYTES, detail?: string): MiddlewareHandler {
-  const refuse = (): never => {
-    throw new Problem('body-too-large', detail === undefined ? {} : { detail })
+export async function limitBodies(context: Context<AppEnv>, next: Next): Promise<void> {
+  const { method, path } = context.req
+  const maxBytes = path.startsWith('/gateway-webhooks/') ? MAX_WEBHOOK_BYTES : MAX_BODY_BYTES
+  const length = context.req.header('content-length')
+  const isChunked = context.req.header('transfer-encoding') !== undefined
+  if (length !== undefined && !isChunked) {
+    if (Number(length) > maxBytes) throw tooLarge(maxBytes)
+    return next()
   }
-  const count = bodyLimit({ maxSize: maxBytes, onError: refuse })
-  return function limitLength(context, next) {
-    const length = context.req.header('content-length')
-    if (length === undefined || context.req.header('transfer-encoding') !== undefined)
-      return count(context, next)
-    return Number(length) > maxBytes ? refuse() : next()
+  // HTTP/1.1 has no body without either header; a request that was made without a socket may have one.
+  const mayHaveBody = isChunked || context.env?.incoming === undefined
+  if (mayHaveBody && method !== 'GET' && method !== 'HEAD' && context.req.raw.body !== null) {
+    const counted: RequestInit = { body: await readAtMost(context.req.raw.body, maxBytes) }
+    context.req.raw = new Request(context.req.raw, counted)
   }
+  return next()
+}
+
+/** Reads a stream to its end. @throws Problem `body-too-large` or `malformed-json` */
+async function readAtMost(
+  body: ReadableStream<Uint8Array>,
+  maxBytes: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  const reader = body.getReader()
+  for (;;) {
+    const { done, value } = await reader.read().catch(() => {
+      throw endedEarly()
+    })
+    if (done) return Buffer.concat(chunks)
+    size += value.byteLength
+    if (size > maxBytes) throw tooLarge(maxBytes)
+    chunks.push(value)
+  }
+}
+
+function tooLarge(maxBytes: number): Problem {
+  return new Problem('body-too-large', { detail: `The body has more than ${maxBytes / 1024} kB.` })
+}
+
+function endedEarly(): Problem {
+  return new Problem('malformed-json', { detail: 'The body ended before it was complete.' })
 }
 
 /**
@@ -51,11 +86,12 @@ function requireJson(context: Context): void {
   }
 }
 
-async function readBytes(context: Context): Promise<ArrayBuffer> {
+/** Reads a body that {@link limitBodies} has bounded. @throws Problem `malformed-json` when it ends early */
+export async function readBytes(context: Context): Promise<ArrayBuffer> {
   try {
     return await context.req.arrayBuffer()
   } catch {
-    throw new Problem('malformed-json', { detail: 'The body ended before it was complete.' })
+    throw endedEarly()
   }
 }
 

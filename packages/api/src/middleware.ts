@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
+import type { RefusalReason } from '@titan/metrics'
 import type { Log } from '@titan/program'
 import type { Context, MiddlewareHandler } from 'hono'
 import { containsCardNumber } from '@titan/payments'
 import { dressAnswer } from './answer.ts'
 import { problemOf } from './failure.ts'
 import { Problem, PROBLEMS, renderProblem } from './problem.ts'
+import type { RequestSlots } from './request-slots.ts'
 
 /** What every request carries. */
 export interface AppEnv {
@@ -53,29 +55,37 @@ function requestIdOf(context: Context<AppEnv>): string {
   return randomUUID()
 }
 
-/** What {@link limitRequests} allows. */
+/** Options of {@link limitRequests}. */
 export interface RequestLimits {
-  /** Longest time until the answer, in milliseconds. */
+  /** Longest time until the response, in milliseconds. */
   readonly timeoutMs: number
-  /** Most requests at a time. */
-  readonly maxInFlight: number
+  /** One slot per request in flight. */
+  readonly slots: RequestSlots
+  /** Called for each request that is refused or timed out. @default nothing is counted */
+  readonly onRefused?: ((reason: RefusalReason) => void) | undefined
 }
 
 /**
- * Answers 503 once a request has taken too long, so that a hanging database does not hold clients for ever, and at once to
- * those beyond the limit: a short 503 now is better than a long one for everybody. Work may still complete behind the answer;
- * the idempotency key makes the client's repetition safe.
+ * Answers 503 when a request takes longer than `timeoutMs`, and at once when no slot is free. A slot ends with the response,
+ * also when the handler never settles: the server ends the read of a body with its connection, and a statement may complete
+ * after the response. The idempotency key makes a repeat safe.
  */
-export function limitRequests({ timeoutMs, maxInFlight }: RequestLimits): MiddlewareHandler<AppEnv> {
-  let inFlight = 0
+export function limitRequests({ timeoutMs, slots, onRefused }: RequestLimits): MiddlewareHandler<AppEnv> {
   return function limitRequest(_context, next) {
-    if (inFlight >= maxInFlight) throw unavailable('Too many requests at a time.')
-    inFlight += 1
+    const release = slots.take()
+    if (release === undefined) {
+      onRefused?.('in_flight')
+      throw unavailable('Too many requests at a time.')
+    }
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(unavailable('The request took too long.')), timeoutMs)
+      const timer = setTimeout(() => {
+        release()
+        onRefused?.('timeout')
+        reject(unavailable('The request took too long.'))
+      }, timeoutMs)
       const end = (): void => {
         clearTimeout(timer)
-        inFlight -= 1
+        release()
       }
       next().then(
         () => {

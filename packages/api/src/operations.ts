@@ -3,6 +3,7 @@ import { Failure } from '@titan/program'
 import { Hono } from 'hono'
 import { answerProblem, frameRequests, type AppEnv } from './middleware.ts'
 import { Problem } from './problem.ts'
+import type { RequestSlots } from './request-slots.ts'
 import { mountHealth, type Probes } from './routes/health.ts'
 import { startServer, type HttpServer } from './server.ts'
 
@@ -11,6 +12,8 @@ export interface OperationsOptions {
   readonly host: string
   readonly port: number
   readonly probes: Probes
+  /** The slots of the API's requests, which readiness reports. */
+  readonly slots: RequestSlots
   readonly metrics: Pick<Registry, 'contentType' | 'metrics'>
 }
 
@@ -23,12 +26,13 @@ export async function serveOperations({
   host,
   port,
   probes,
+  slots,
   metrics,
 }: OperationsOptions): Promise<HttpServer> {
   const app = new Hono<AppEnv>()
   app.notFound((context) => answerProblem(new Problem('not-found'), context))
   app.use(frameRequests({ isDraining: probes.isDraining }))
-  mountHealth(app, probes)
+  mountHealth(app, probes, slots)
   app.get('/metrics', async (context) => {
     context.header('cache-control', 'no-store')
     return context.body(await metrics.metrics(), 200, { 'content-type': metrics.contentType })

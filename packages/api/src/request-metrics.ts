@@ -7,11 +7,10 @@ import type { AppEnv } from './middleware.ts'
 export function requestMetrics(http: HttpCounts): MiddlewareHandler<AppEnv> {
   return async function measureRequest(context, next) {
     const startedAt = performance.now()
-    const end = http.begin()
     try {
       await next()
     } finally {
-      end({
+      http.answered({
         method: context.req.method,
         route: routeOf(context),
         status: context.res.status,

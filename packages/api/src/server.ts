@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import { Problem, renderProblem } from './problem.ts'
@@ -41,7 +41,10 @@ export async function startServer(options: ServerOptions): Promise<HttpServer> {
   const server = createServer(
     // A request without a Host is refused by the listener, with a problem; Node's own refusal has no body.
     { requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS, requireHostHeader: false },
-    (request, response) => void listener(request, response),
+    (request, response) => {
+      endBodyWithSocket(request, response)
+      void listener(request, response)
+    },
   )
   server.on('clientError', answerBrokenRequest)
   await listen(server, options)
@@ -50,6 +53,18 @@ export async function startServer(options: ServerOptions): Promise<HttpServer> {
     url: urlOf(server, options.host),
     drain: (graceMs) => (closed ??= close(server, graceMs)),
   }
+}
+
+/**
+ * Ends the read of a body whose connection ends after the response: Node detaches an answered request from its socket, and the
+ * read would wait for its bytes without end.
+ */
+function endBodyWithSocket(request: IncomingMessage, response: ServerResponse): void {
+  response.once('close', () => {
+    if (request.readableEnded) return
+    if (request.socket.destroyed) request.destroy()
+    else request.socket.once('close', () => request.destroy())
+  })
 }
 
 function listen(server: Server, { host, port }: ServerOptions): Promise<void> {

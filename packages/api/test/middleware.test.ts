@@ -4,6 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { createApp, type AppDependencies } from '../src/app.ts'
 import { createRateLimiter } from '../src/rate-limit.ts'
+import { createRequestSlots } from '../src/request-slots.ts'
 
 /** A payment that is stored when the test says so. */
 let creates: PromiseWithResolvers<CreateAnswer>[] = []
@@ -72,7 +73,7 @@ describe('every answer', () => {
     ['of a wrong body', ofData, openApp(), '/pay', { ...pay, body: '{' }],
     ['of a wrong path', ofData, openApp(), '/nope', {}],
     ['of a wrong method', ofData, openApp(), '/healthz', { method: 'PUT' }],
-    ['beyond the limit of requests', ofData, openApp({ maxInFlight: 0 }), '/pay', pay],
+    ['beyond the limit of requests', ofData, openApp({ slots: createRequestSlots(0) }), '/pay', pay],
     ['that comes too late', ofData, openApp({ requestTimeoutMs: 1 }), '/pay', pay],
     ['of a limited caller', ofData, openApp({ access: { limiter } }), '/pay', { ...pay, body: '{' }],
     ['beyond the rate', ofData, openApp({ access: { limiter } }), '/pay', { ...pay, body: '{' }],
@@ -123,27 +124,41 @@ describe('every answer', () => {
 describe('the limit of requests at a time', () => {
   const stored = { kind: 'mismatch' } as const
 
-  it('counts a request until its work is over, whether it was answered before or not', async () => {
-    const ask = openApp({ requestTimeoutMs: 20, maxInFlight: 2 })
-    expect((await Promise.all([ask('/pay', pay), ask('/pay', pay)])).map(({ status }) => status)).toEqual([
-      503, 503,
-    ])
+  it('ends with the answer, also while the work behind it goes on', async () => {
+    const slots = createRequestSlots(2)
+    const ask = openApp({ requestTimeoutMs: 300, slots })
+    const late = [ask('/pay', pay), ask('/pay', pay)]
+    await vi.waitFor(() => expect(creates).toHaveLength(2))
+    expect(slots.inFlight()).toBe(2)
     expect(await (await ask('/pay', pay)).json()).toMatchObject({
       detail: 'Too many requests at a time.',
     })
+    expect((await Promise.all(late)).map(({ status }) => status)).toEqual([503, 503])
+    expect(slots.inFlight()).toBe(0)
 
     creates[0]?.resolve(stored)
     creates[1]?.reject(new Error('away'))
     await turn()
-    const both = [ask('/pay', pay), ask('/pay', pay)]
-    await turn()
-    expect(creates).toHaveLength(4)
-    creates.forEach(({ resolve }) => resolve(stored))
-    await Promise.all(both)
+    expect(slots.inFlight()).toBe(0)
+  })
+
+  it('is what readiness shows', async () => {
+    const slots = createRequestSlots(1)
+    const ask = openApp({ slots })
+    const ready = await ask('/readyz')
+    expect([ready.status, await ready.json()]).toMatchObject([200, { requests: { in_flight: 0, limit: 1 } }])
+    const paying = ask('/pay', pay)
+    await vi.waitFor(() => expect(creates).toHaveLength(1))
+    const full = await ask('/readyz')
+    expect([full.status, full.headers.get('retry-after')]).toEqual([503, '1'])
+    expect(await full.json()).toMatchObject({ status: 'unavailable', requests: { in_flight: 1, limit: 1 } })
+    creates[0]?.resolve(stored)
+    await paying
+    expect((await ask('/readyz')).status).toBe(200)
   })
 
   it('asks those it turns away to come again', async () => {
-    for (const ask of [openApp({ maxInFlight: 0 }), openApp({ requestTimeoutMs: 1 })]) {
+    for (const ask of [openApp({ slots: createRequestSlots(0) }), openApp({ requestTimeoutMs: 1 })]) {
       const response = await ask('/pay', pay)
       expect([response.status, response.headers.get('retry-after')]).toEqual([503, '1'])
     }

@@ -47,7 +47,7 @@ describe('while Redis is away', () => {
     const payments = await api.store.list({ limit: 100 })
     expect(payments).toHaveLength(50)
     expect(new Set(payments.map(({ status }) => status))).toEqual(new Set(['PENDING']))
-    expect(await (await api.request('/readyz')).json()).toEqual({
+    expect(await (await api.request('/readyz')).json()).toMatchObject({
       status: 'ready',
       checks: { postgres: 'up', redis: 'down' },
     })

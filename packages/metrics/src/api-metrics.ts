@@ -16,11 +16,11 @@ export interface ApiMetrics {
   readonly registry: Registry
 }
 
-/** Opens the metrics of one API. `version` is the program's. */
-export function createApiMetrics(version: string): ApiMetrics {
+/** Opens the metrics of one API. `version` is the program's; `inFlight` returns the number of requests in flight. */
+export function createApiMetrics(version: string, inFlight: () => number = () => 0): ApiMetrics {
   const registry = createRegistry('titan-api', version)
   return {
-    http: createHttpCounts(registry),
+    http: createHttpCounts(registry, inFlight),
     stores: createStoreGauges(registry),
     onPaymentsEvent: createRelayCounts(registry),
     countAcceptance: createAcceptanceCounts(registry),

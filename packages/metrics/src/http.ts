@@ -1,5 +1,7 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import { Counter, Histogram, type Registry } from 'prom-client'
 import { HTTP_BUCKETS } from './buckets.ts'
+import { countFromZero } from './counting.ts'
+import { registerGauge } from './read-gauge.ts'
 import { seconds } from './registry.ts'
 
 /** A request that was answered. */
@@ -11,17 +13,23 @@ export interface AnsweredRequest {
   readonly durationMs: number
 }
 
+/** Why the API refuses a request before or while it works on it: no free slot, no response in time, too many connections. */
+export type RefusalReason = 'in_flight' | 'timeout' | 'connections'
+const REFUSAL_REASONS: readonly RefusalReason[] = ['in_flight', 'timeout', 'connections']
+
 /** Counts requests. */
 export interface HttpCounts {
-  /** A request has come; answers what to call when it is answered. */
-  begin(): (request: AnsweredRequest) => void
+  /** Counts a request that was answered. */
+  answered(request: AnsweredRequest): void
+  /** Counts a request or connection that a limit refused. */
+  refused(reason: RefusalReason): void
 }
 
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 const TOO_MANY = 429
 
-/** Counts the requests of this process, by the patterns of its routes. */
-export function createHttpCounts(registry: Registry): HttpCounts {
+/** Counts the requests of this process, by the patterns of its routes. `inFlight` is read at each scrape. */
+export function createHttpCounts(registry: Registry, inFlight: () => number): HttpCounts {
   const registers = [registry]
   const requests = new Counter({
     name: 'titan_http_requests_total',
@@ -36,11 +44,18 @@ export function createHttpCounts(registry: Registry): HttpCounts {
     buckets: HTTP_BUCKETS,
     registers,
   })
-  const inFlight = new Gauge({
+  registerGauge(registry, {
     name: 'titan_http_requests_in_flight',
-    help: 'Requests that are being answered.',
+    help: 'Requests that hold one of the MAX_IN_FLIGHT slots.',
+    read: (tell) => tell(inFlight()),
+  })
+  const refused = new Counter({
+    name: 'titan_http_requests_refused_total',
+    help: 'Requests that a limit refused: in_flight (no free slot), timeout (no response in time), connections (too many of them).',
+    labelNames: ['reason'],
     registers,
   })
+  countFromZero(refused, {}, 'reason', REFUSAL_REASONS)
   const limited = new Counter({
     name: 'titan_http_rate_limited_total',
     help: 'Requests that were refused because their caller has sent too many.',
@@ -53,16 +68,13 @@ export function createHttpCounts(registry: Registry): HttpCounts {
   })
 
   return {
-    begin() {
-      inFlight.inc()
-      return ({ method: given, route = 'none', status, durationMs }) => {
-        inFlight.dec()
-        const method = METHODS.has(given) ? given : 'OTHER'
-        requests.inc({ method, route, status: `${Math.floor(status / 100)}xx` })
-        durations.observe({ method, route }, seconds(durationMs))
-        if (status === TOO_MANY) limited.inc()
-        if (route.startsWith('/gateway-webhooks') && status >= 400) refusedWebhooks.inc()
-      }
+    answered({ method: given, route = 'none', status, durationMs }) {
+      const method = METHODS.has(given) ? given : 'OTHER'
+      requests.inc({ method, route, status: `${Math.floor(status / 100)}xx` })
+      durations.observe({ method, route }, seconds(durationMs))
+      if (status === TOO_MANY) limited.inc()
+      if (route.startsWith('/gateway-webhooks') && status >= 400) refusedWebhooks.inc()
     },
+    refused: (reason) => refused.inc({ reason }),
   }
 }

@@ -118,7 +118,7 @@ describe('whatever happens, the number of series is bounded:', () => {
     const { http, registry } = createApiMetrics('1.0.0')
     const ask = (index: number): void => {
       for (const route of ['/pay', '/payments/:id', undefined])
-        http.begin()({ method: odd(index), route, status: 200 + (index % 400), durationMs: index })
+        http.answered({ method: odd(index), route, status: 200 + (index % 400), durationMs: index })
     }
     for (let index = 1; index <= 400; index += 1) ask(index)
     const after = await seriesIn(registry)

@@ -126,11 +126,16 @@ export const gatewayWebhookAnswer: v.GenericSchema<{ readonly received: true }> 
 /** The answer to `GET /healthz`. */
 export const healthAnswer: v.GenericSchema<{ readonly status: 'ok' }> = v.object({ status: v.literal('ok') })
 
+const count = v.pipe(v.number(), v.integer(), v.minValue(0))
 const upOrDown = v.picklist(['up', 'down'])
 /** The answer to `GET /readyz`. */
 export const readinessAnswer: v.GenericSchema = v.object({
   status: v.picklist(['ready', 'draining', 'unavailable']),
   checks: v.object({ postgres: upOrDown, redis: upOrDown }),
+  requests: v.pipe(
+    v.object({ in_flight: count, limit: count }),
+    v.description('Requests in flight and the limit: at the limit it is not ready'),
+  ),
 })
 
 const CODES = Object.keys(PROBLEMS) as ProblemCode[]

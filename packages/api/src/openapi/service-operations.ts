@@ -17,20 +17,29 @@ export const SERVICE_OPERATIONS: readonly Operation[] = [
     id: 'getReadiness',
     tag: 'Service',
     summary: 'Can it take requests?',
-    description: 'PostgreSQL is required. Redis is only reported: payments are accepted without it.',
+    description:
+      'PostgreSQL and room for one more request are required. Redis is only reported: payments are accepted without it.',
     answers: [
       {
         status: 200,
         description: 'Send it requests',
         schema: 'Readiness',
-        example: { status: 'ready', checks: { postgres: 'up', redis: 'up' } },
+        example: {
+          status: 'ready',
+          checks: { postgres: 'up', redis: 'up' },
+          requests: { in_flight: 3, limit: 1000 },
+        },
       },
       {
         status: 503,
         description: 'Send it none for now',
         headers: ['Retry-After'],
         schema: 'Readiness',
-        example: { status: 'unavailable', checks: { postgres: 'down', redis: 'up' } },
+        example: {
+          status: 'unavailable',
+          checks: { postgres: 'down', redis: 'up' },
+          requests: { in_flight: 3, limit: 1000 },
+        },
       },
     ],
     problems: [],

@@ -7,11 +7,8 @@ import {
 import type { Log } from '@titan/program'
 import type { Hono } from 'hono'
 import type { AppEnv } from '../middleware.ts'
-import { limitBody } from '../body.ts'
+import { readBytes } from '../body.ts'
 import { Problem } from '../problem.ts'
-
-/** Gateways send whole objects; none of ours is nearly as large. */
-const MAX_BODY_BYTES = 256 * 1024
 
 /** What the routes for gateways work with. */
 export interface GatewayWebhookDependencies {
@@ -28,13 +25,11 @@ export interface GatewayWebhookDependencies {
  */
 export function mountGatewayWebhooks(app: Hono<AppEnv>, dependencies: GatewayWebhookDependencies): void {
   const { payments, policy, gateways, log } = dependencies
-  const limit = limitBody(MAX_BODY_BYTES, 'A webhook of a gateway has at most 256 kB.')
-
-  app.post('/gateway-webhooks/:gateway', limit, async (context) => {
+  app.post('/gateway-webhooks/:gateway', async (context) => {
     const reader = gateways.find(({ gateway }) => gateway === context.req.param('gateway'))
     if (reader === undefined) throw new Problem('not-found')
     // The signature is over the bytes that came.
-    const body = new Uint8Array(await context.req.arrayBuffer())
+    const body = new Uint8Array(await readBytes(context))
     const webhook = reader.parse(body, context.req.header(reader.signatureHeader))
     if (webhook.type === 'REFUSED') {
       log.warn('a webhook with a bad signature was refused', { reason: reader.gateway })

@@ -2,6 +2,7 @@ import { answersInTime } from '@titan/program'
 import type { Hono } from 'hono'
 import { answerJson } from '../answer.ts'
 import type { AppEnv } from '../middleware.ts'
+import type { RequestSlots } from '../request-slots.ts'
 
 /** What the health routes look at. */
 export interface Probes {
@@ -14,19 +15,22 @@ export interface Probes {
 }
 
 /**
- * `GET /healthz`: the process runs. `GET /readyz`: send it requests; PostgreSQL is required,
- * Redis is only reported.
+ * `GET /healthz`: the process runs. `GET /readyz`: send it requests. PostgreSQL and a free slot are required; Redis is only
+ * reported.
  */
-export function mountHealth(app: Hono<AppEnv>, probes: Probes): void {
+export function mountHealth(app: Hono<AppEnv>, probes: Probes, slots: RequestSlots): void {
   app.get('/healthz', (context) => answerJson(context, { status: 'ok' }))
   app.get('/readyz', async (context) => {
     const isUp = await answersInTime(probes.postgres)
-    const isReady = isUp && !probes.isDraining()
+    const inFlight = slots.inFlight()
+    const canServe = isUp && inFlight < slots.limit
+    const isReady = canServe && !probes.isDraining()
     return answerJson(
       context,
       {
-        status: probes.isDraining() ? 'draining' : isUp ? 'ready' : 'unavailable',
+        status: probes.isDraining() ? 'draining' : canServe ? 'ready' : 'unavailable',
         checks: { postgres: isUp ? 'up' : 'down', redis: probes.redis() ? 'up' : 'down' },
+        requests: { in_flight: inFlight, limit: slots.limit },
       },
       {
         status: isReady ? 200 : 503,

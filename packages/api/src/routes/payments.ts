@@ -1,7 +1,7 @@
 import { isTerminal, type Payment, type PaymentStore } from '@titan/payments'
 import type { Context, Hono } from 'hono'
 import { answerJson } from '../answer.ts'
-import { limitBody, readBody } from '../body.ts'
+import { readBody } from '../body.ts'
 import { answerTagged } from '../conditional.ts'
 import { resolveKey } from '../idempotency-key.ts'
 import type { AppEnv } from '../middleware.ts'
@@ -21,9 +21,7 @@ export interface PaymentDependencies {
 
 /** `POST /pay`, and what can be read of a payment or done to it. */
 export function mountPayments(app: Hono<AppEnv>, { payments, relay }: PaymentDependencies): void {
-  const limit = limitBody()
-
-  app.on('POST', ['/pay', '/payments'], limit, async (context) => {
+  app.on('POST', ['/pay', '/payments'], async (context) => {
     const { idempotency_key: bodyKey, ...request } = await readBody(context, payRequest)
     const idempotencyKey = resolveKey(bodyKey, context.req.header('idempotency-key'))
     const created = await payments.create({ ...request, idempotencyKey })

@@ -2,7 +2,7 @@ import type { WebhookStore } from '@titan/webhooks'
 import type { Context, Hono } from 'hono'
 import type { GenericSchema } from 'valibot'
 import { answerPage } from '../answer.ts'
-import { limitBody, readBody } from '../body.ts'
+import { readBody } from '../body.ts'
 import type { AppEnv } from '../middleware.ts'
 import { Problem } from '../problem.ts'
 import { validateQuery } from '../validate.ts'
@@ -29,9 +29,6 @@ export function mountWebhooks(app: Hono<AppEnv>, store: WebhookStore | undefined
     for (const path of PATHS) app.all(path, refuse)
     return
   }
-  const limit = limitBody()
-  // By path: a middleware for everything would be one for the whole API.
-  for (const path of PATHS) app.use(path, limit)
   mountEndpoints(app, store)
   mountEvents(app, store)
   mountDeliveries(app, store)

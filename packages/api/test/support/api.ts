@@ -20,6 +20,7 @@ import type { AccessOptions } from '../../src/access.ts'
 import { createApp } from '../../src/app.ts'
 import { createAuthenticator } from '../../src/keys/authenticator.ts'
 import { createApiKeyStore, type ApiKeyStore } from '../../src/keys/key-store.ts'
+import { createRequestSlots } from '../../src/request-slots.ts'
 
 /** The whole API without a socket, on a database and a key prefix of its own. */
 export interface TestApi {
@@ -65,6 +66,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
     withKeys = false,
     access = {},
     gatewaySecrets = {},
+    maxInFlight = 1_000,
     ...limits
   } = options
   const database = await createTestDatabase(inject('databaseUrl'))
@@ -90,6 +92,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
     webhooks: withWebhooks ? webhooks : undefined,
     probes: { postgres: () => sql`select 1`, redis: () => redis.isReady, isDraining: () => false },
     log,
+    slots: createRequestSlots(maxInFlight),
     ...limits,
   })
   const request = async (path: string, init?: RequestInit): Promise<Response> => app.request(path, init)
