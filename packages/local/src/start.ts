@@ -31,7 +31,9 @@ const COMMAND: CommandDef<typeof FLAGS> = {
     name: 'pnpm start',
     description:
       'Starts PostgreSQL, Redis, the API and a worker, shows sample payments and serves until Ctrl-C. ' +
-      'DATABASE_URL and REDIS_URL name servers to use instead. State lives in .titan.',
+      'DATABASE_URL and REDIS_URL name servers to use instead. State lives in .titan. ' +
+      'Exit codes: 0 all payments ended; 1 a row was refused or a payment did not end; 2 a flag or the file cannot be used; ' +
+      '130 stopped before the payments ended.',
   },
   args: FLAGS,
 }

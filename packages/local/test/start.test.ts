@@ -55,6 +55,31 @@ describe('start', { timeout: 180_000 }, () => {
     expect(second.output()).toContain('2 of them were replays')
   })
 
+  test('says with 130 that it was stopped before the payments had ended, and how far it came', async () => {
+    const stateFolder = createFolder()
+    const file = join(stateFolder, 'payments.csv')
+    writeFileSync(file, 'amount,idempotency_key\n1,250,key-1\n500,key-2\n')
+    const start = runStart(stateFolder, ['--once', '--input', file], { GATEWAY_DELAY_MS: '60000' })
+    await start.waitFor(/key-2 .*PENDING/u)
+    start.signal('SIGINT')
+    expect(await start.exited, start.output()).toBe(130)
+    expect(start.output()).toContain('(2 rows read, 1 refused)')
+    expect(start.output()).toContain('line 2: 3 cells, but the first line names 2 columns')
+    expect(start.output()).toContain('Stopped early: 1 not ended yet, 1 bad rows')
+    await expectNothingLeft(stateFolder)
+  })
+
+  test('waits while the API takes no more requests, and sends every row', async () => {
+    const stateFolder = createFolder()
+    const file = join(stateFolder, 'payments.csv')
+    const rows = Array.from({ length: 40 }, (_, index) => `${index + 1},key-${index}\n`)
+    writeFileSync(file, `amount,idempotency_key\n${rows.join('')}`)
+    const start = runStart(stateFolder, ['--once', '--input', file], { ...QUICK, MAX_IN_FLIGHT: '1' })
+    expect(await start.exited, start.output()).toBe(0)
+    expect(start.output()).toContain('40 SUCCESS')
+    expect(start.output()).toContain('repeating after HTTP 503')
+  })
+
   test('serves until it is told to stop, and only one of two starts runs', async () => {
     const stateFolder = createFolder()
     const start = runStart(stateFolder, [], QUICK)

@@ -1,5 +1,7 @@
 import { styleText } from 'node:util'
-import type { TrackedPayment } from './follow.ts'
+import { isSettled, type TrackedPayment } from './follow.ts'
+import { printable } from './printable.ts'
+import { DEFAULT_CURRENCY } from './samples.ts'
 
 /** Where the lines go: standard output, or anything like it. */
 export interface BoardStream {
@@ -19,17 +21,24 @@ export interface Board {
 
 // Below the board there is room for a few lines of the shell.
 const MARGIN_ROWS = 4
+/** Up to this many payments are shown at every step, more only at their end. */
+const MAX_STEPS_SHOWN = 1_000
+const MAX_KEY_WIDTH = 32
 const COLORS = { SUCCESS: 'green', FAILED: 'red', PROCESSING: 'yellow' } as const
 
 /** Creates a board. More payments than the terminal has rows are shown as added lines. */
 export function createBoard(payments: readonly TrackedPayment[], stream: BoardStream): Board {
-  const keyWidth = Math.max(0, ...payments.map(({ sample }) => sample.idempotencyKey.length))
-  const line = (payment: TrackedPayment): string => formatPayment(payment, Math.min(keyWidth, 32), stream)
-  const isInPlace = stream.isTTY === true && payments.length + MARGIN_ROWS <= (stream.rows ?? 24)
+  // A spread would put every payment of a file on the stack.
+  const keyWidth = payments.reduce((width, { sample }) => Math.max(width, sample.idempotencyKey.length), 0)
+  const line = (payment: TrackedPayment): string =>
+    formatPayment(payment, Math.min(keyWidth, MAX_KEY_WIDTH), stream)
+  const isInPlace = stream.isTTY === true && payments.length + MARGIN_ROWS <= rowsOf(stream)
   if (!isInPlace) {
     return {
-      update: (payment) => void stream.write(`${line(payment)}\n`),
-      note: (text) => void stream.write(`${text}\n`),
+      update(payment) {
+        if (payments.length <= MAX_STEPS_SHOWN || isSettled(payment)) stream.write(`${line(payment)}\n`)
+      },
+      note: (text) => void stream.write(`${printable(text)}\n`),
     }
   }
 
@@ -39,32 +48,50 @@ export function createBoard(payments: readonly TrackedPayment[], stream: BoardSt
     update(payment) {
       const up = payments.length - payments.indexOf(payment) + noteCount
       // Beyond the top of the terminal there is no line to update any more.
-      if (up >= (stream.rows ?? 24)) return
+      if (up >= rowsOf(stream)) return
       // Up to the payment's line, clear it, write it, and back down.
       stream.write(`\u001b[${up}A\r\u001b[2K${line(payment)}\u001b[${up}B\r`)
     },
     note(text) {
       noteCount += 1
-      stream.write(`${shorten(text, (stream.columns ?? 80) - 1)}\n`)
+      stream.write(`${shorten(printable(text), columnsOf(stream) - 1)}\n`)
     },
   }
 }
 
 /** One payment in one line: key, amount, the statuses so far, why it failed, how long it took, its id. */
 function formatPayment(payment: TrackedPayment, keyWidth: number, stream: BoardStream): string {
-  const { sample, trail } = payment
-  const amount = `${sample.amount} ${sample.currency ?? 'USD'}`.padStart(11)
-  const head = `  ${shorten(sample.idempotencyKey, keyWidth).padEnd(keyWidth)} ${amount}  `
-  const text = payment.refusal === undefined ? trail.join(' → ') : `not accepted: ${payment.refusal}`
+  const { sample } = payment
+  // A key has visible ASCII characters only. Others may be wider than they are long.
+  const key = sample.idempotencyKey.replaceAll(/[^\x21-\x7e]/gu, '·')
+  const amount = printable(`${sample.amount} ${sample.currency ?? DEFAULT_CURRENCY}`).padStart(11)
+  const head = `  ${shorten(key, keyWidth).padEnd(keyWidth)} ${amount}  `
+  const text = printable(describeState(payment))
   const details = describeDetails(payment)
   if (stream.isTTY !== true) return [head + text, ...details].join(' ')
 
   // A line that wraps could not be updated in place, so what does not fit is left out.
-  let room = (stream.columns ?? 80) - head.length - 1
+  const width = columnsOf(stream) - 1
+  let room = width - head.length
+  if (room <= 0) return shorten(head + text, width)
   const shown = shorten(text, room)
   room -= shown.length
   const fitting = details.filter((detail) => (room -= detail.length + 1) >= 0)
   return [head + paint(shown), ...fitting.map((detail) => styleText('dim', detail))].join(' ')
+}
+
+function describeState({ refusal, repeating, trail }: TrackedPayment): string {
+  if (refusal !== undefined) return `not accepted: ${refusal}`
+  return repeating !== undefined && trail.length === 0 ? `repeating after ${repeating}` : trail.join(' → ')
+}
+
+/** A pseudo-terminal whose size was never set says 0. */
+function columnsOf({ columns }: BoardStream): number {
+  return columns || 80
+}
+
+function rowsOf({ rows }: BoardStream): number {
+  return rows || 24
 }
 
 /** What is said behind the statuses, the most important first. */
@@ -72,7 +99,7 @@ function describeDetails({ paymentId, isReplay, durationMs, trail, failureCode }
   if (paymentId === undefined) return []
   const isOver = trail.at(-1) === 'SUCCESS' || trail.at(-1) === 'FAILED'
   return [
-    ...(failureCode === undefined ? [] : [`(${failureCode})`]),
+    ...(failureCode === undefined ? [] : [printable(`(${failureCode})`)]),
     ...(isReplay ? ['(replay: this key was sent before)'] : []),
     ...(isOver && !isReplay ? [`${(durationMs / 1000).toFixed(1)} s`] : []),
     paymentId,

@@ -1,8 +1,8 @@
 import { describeError } from '../errors.ts'
 import type { Sample } from './samples.ts'
 
-/** What the API answered to a payment. */
-type Sent =
+/** What the API decided about a payment. */
+export type Decision =
   | {
       readonly kind: 'accepted'
       readonly paymentId: string
@@ -10,6 +10,12 @@ type Sent =
       readonly isReplay: boolean
     }
   | { readonly kind: 'refused'; readonly reason: string }
+
+/** What came of one request. */
+type Sent =
+  | Decision
+  /** No decision: the same request must be sent once more, after `afterMs` where the API names a time. */
+  | { readonly kind: 'later'; readonly reason: string; readonly afterMs: number | undefined }
 
 /** A payment at one moment. */
 interface Seen {
@@ -27,17 +33,24 @@ export interface PaymentClient {
   history(paymentId: string): Promise<string[]>
 }
 
+/** Longer than the API itself takes to give up. */
+const REQUEST_TIMEOUT_MS = 15_000
+/** Answers that decide nothing about a payment: in flight, too many requests, and every 5xx (below). */
+const UNDECIDED = new Set([408, 409, 425, 429])
+
 /** Creates a client. It gives up on each request when `signal` aborts. */
 export function createPaymentClient(baseUrl: string, signal: AbortSignal): PaymentClient {
+  const requestSignal = (): AbortSignal => AbortSignal.any([signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)])
+
   async function get(path: string): Promise<unknown> {
     try {
-      const response = await fetch(`${baseUrl}${path}`, { signal })
+      const response = await fetch(`${baseUrl}${path}`, { signal: requestSignal() })
       const body: unknown = await response.json()
       return response.ok ? body : undefined
     } catch (error) {
       signal.throwIfAborted()
       // The API may be away for a moment; the next poll tells.
-      if (error instanceof TypeError || error instanceof SyntaxError) return undefined
+      if (isPassing(error)) return undefined
       throw error
     }
   }
@@ -55,8 +68,13 @@ export function createPaymentClient(baseUrl: string, signal: AbortSignal): Payme
           method: 'POST',
           headers: { 'content-type': 'application/json' },
           body: JSON.stringify(request),
-          signal,
+          signal: requestSignal(),
         })
+        if (UNDECIDED.has(response.status) || response.status >= 500) {
+          const reason = `HTTP ${response.status}`
+          await response.body?.cancel()
+          return { kind: 'later', reason, afterMs: retryAfterMs(response) }
+        }
         const body: unknown = await response.json()
         const paymentId = member(body, 'payment_id')
         if (!response.ok || paymentId === undefined) {
@@ -66,7 +84,8 @@ export function createPaymentClient(baseUrl: string, signal: AbortSignal): Payme
         return { kind: 'accepted', paymentId, status: member(body, 'status') ?? 'PENDING', isReplay }
       } catch (error) {
         signal.throwIfAborted()
-        return { kind: 'refused', reason: describeError(error) }
+        if (isPassing(error)) return { kind: 'later', reason: describeError(error), afterMs: undefined }
+        throw error
       }
     },
     async look(paymentId) {
@@ -81,6 +100,17 @@ export function createPaymentClient(baseUrl: string, signal: AbortSignal): Payme
       return Array.isArray(events) ? events.flatMap((event: unknown) => member(event, 'to_status') ?? []) : []
     },
   }
+}
+
+/** Whether a request found no API, no whole answer, or none in time. */
+function isPassing(error: unknown): boolean {
+  const isTimeout = error instanceof DOMException && error.name === 'TimeoutError'
+  return isTimeout || error instanceof TypeError || error instanceof SyntaxError
+}
+
+function retryAfterMs(response: Response): number | undefined {
+  const seconds = response.headers.get('retry-after') ?? ''
+  return /^\d{1,6}$/u.test(seconds) ? Number(seconds) * 1_000 : undefined
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

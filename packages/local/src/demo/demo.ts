@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { relative } from 'node:path'
-import { describeError, LocalError } from '../errors.ts'
 import { createBoard, type BoardStream } from './board.ts'
 import { createPaymentClient } from './client.ts'
 import { createClosers } from './closers.ts'
 import { followPayments, isSettled, type TrackedPayment } from './follow.ts'
-import { createSamples, readSamples, type SampleFile } from './samples.ts'
+import { readInputFile } from './input-file.ts'
+import { printable } from './printable.ts'
+import { createSamples, type SampleFile } from './samples.ts'
 import { listenForStop } from './stop-signals.ts'
 import { startSystem, type System } from './system.ts'
 
@@ -23,16 +23,19 @@ export interface DemoOptions {
   readonly stream: BoardStream
 }
 
+/** The exit code of a run that was stopped before all of its payments had ended. */
+const INTERRUPTED = 130
+
 /**
- * Runs everything until Ctrl-C, or until the samples ended. Answers the exit code: 0, or 1 when a row of the
- * input was bad or a payment did not come to an end.
+ * Runs everything until Ctrl-C, or until the samples ended. Answers the exit code: 0, 1 when a row of the input was
+ * refused or a payment did not end, 130 when it was stopped before that is known.
  *
  * @throws LocalError when something cannot be started or kept running
  */
 export async function runDemo(options: DemoOptions): Promise<number> {
   const { stream } = options
   const print = (line = ''): void => void stream.write(`${line}\n`)
-  const file = loadSamples(options.input)
+  const file = await loadSamples(options.input)
   const closers = createClosers()
   // The guardians end what is left when this process does not wait for it.
   const stopSignals = listenForStop(() => process.exit(130))
@@ -40,18 +43,22 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const failure = new AbortController()
   const signal = AbortSignal.any([stopSignals.signal, failure.signal])
   let report = (line: string): void => print(`  ${line}`)
+  const payments = createTracks(file.samples)
+  let isSending = false
+  let isDecided = false
   try {
     print('Titan Queue')
     const system = await startSystem({ ...options, closers, signal, print: (line) => report(line) })
-    const payments = createTracks(file.samples)
     printHeading(file, options.input, print)
     const board = createBoard(payments, stream)
     report = (line) => board.note(`  ${line}`)
+    isSending = true
     const following = followPayments(payments, createPaymentClient(system.url, signal), {
       signal,
       onChange: (payment) => board.update(payment),
     })
     await Promise.race([following, system.failed])
+    isDecided = true
     print(`\n${summarise(payments, file.problems.length)}`)
     if (options.isOnce) return isFine(payments) && file.problems.length === 0 ? 0 : 1
     report = (line) => print(`  ${line}`)
@@ -59,9 +66,10 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     await Promise.race([stopSignals.requested, system.failed])
     return 0
   } catch (error) {
+    if (isSending && !isDecided) print(`\nStopped early: ${summarise(payments, file.problems.length)}`)
     // What breaks because of a stop is no failure.
-    if (stopSignals.signal.aborted) return 0
-    throw error
+    if (!stopSignals.signal.aborted) throw error
+    return isDecided ? 0 : INTERRUPTED
   } finally {
     if (stopSignals.signal.aborted) print('\nStopping; Ctrl-C once more to stop at once')
     failure.abort()
@@ -69,19 +77,9 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   }
 }
 
-function loadSamples(input: string | undefined): SampleFile {
-  if (input === undefined) return { samples: createSamples(randomBytes(3).toString('hex')), problems: [] }
-  let text: string
-  try {
-    text = readFileSync(input, 'utf8')
-  } catch (cause) {
-    throw new LocalError('INVALID_INPUT', `Cannot read ${input}: ${describeError(cause)}`, { cause })
-  }
-  try {
-    return readSamples(text)
-  } catch (cause) {
-    throw new LocalError('INVALID_INPUT', `${input}: ${describeError(cause)}`, { cause })
-  }
+async function loadSamples(input: string | undefined): Promise<SampleFile> {
+  if (input !== undefined) return await readInputFile(input)
+  return { samples: createSamples(randomBytes(3).toString('hex')), problems: [] }
 }
 
 function createTracks(samples: SampleFile['samples']): TrackedPayment[] {
@@ -93,8 +91,13 @@ function printHeading(
   input: string | undefined,
   print: (line: string) => void,
 ): void {
-  print(`\n${samples.length} ${input === undefined ? 'sample payments' : `payments from ${input}`}`)
-  for (const problem of problems) print(`  ${problem}`)
+  if (input === undefined) print(`\n${samples.length} sample payments`)
+  else {
+    const read = samples.length + problems.length
+    const refused = problems.length === 0 ? '' : ` (${read} rows read, ${problems.length} refused)`
+    print(`\n${samples.length} payments from ${printable(input)}${refused}`)
+  }
+  for (const problem of problems) print(`  ${printable(problem)}`)
 }
 
 /** Whether every payment was accepted and has ended. */
@@ -107,12 +110,17 @@ function summarise(payments: readonly TrackedPayment[], badRowCount: number): st
   const parts = [
     [count(({ trail }) => trail.at(-1) === 'SUCCESS'), 'SUCCESS'],
     [count(({ trail }) => trail.at(-1) === 'FAILED'), 'FAILED'],
-    [count((payment) => !isSettled(payment)), 'not ended yet'],
+    [count((payment) => !isSettled(payment) && payment.paymentId !== undefined), 'not ended yet'],
+    [
+      count((payment) => !isSettled(payment) && payment.paymentId === undefined),
+      'not sent, or without an answer',
+    ],
     [count(({ refusal }) => refusal !== undefined), 'not accepted'],
     [badRowCount, 'bad rows'],
   ] as const
   const replays = count(({ isReplay }) => isReplay)
   const shown = parts.filter(([number]) => number > 0).map(([number, title]) => `${number} ${title}`)
+  if (shown.length === 0) return 'No payments'
   const note =
     replays === 0
       ? ''
@@ -127,5 +135,10 @@ function printInvitation({ url, environmentFile }: System, print: (line?: string
     `  curl -s ${url}/pay -H 'content-type: application/json' -d '{"amount":500,"idempotency_key":"${key}"}'`,
   )
   print(`  curl -s ${url}/payments/<payment_id>`)
-  print(`  . ${relative(process.cwd(), environmentFile)}; npx --yes pnpm@12 exec titan stats`)
+  print(`  . ${shellWord(relative(process.cwd(), environmentFile))}; npx --yes pnpm@12 exec titan stats`)
+}
+
+/** A path as a shell reads it. */
+function shellWord(path: string): string {
+  return /^[\w./-]+$/u.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`
 }

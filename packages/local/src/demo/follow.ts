@@ -1,5 +1,5 @@
-import { pause } from '../wait.ts'
-import type { PaymentClient } from './client.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Decision, PaymentClient } from './client.ts'
 import type { Sample } from './samples.ts'
 
 /** A payment and what became of it so far. */
@@ -14,6 +14,8 @@ export interface TrackedPayment {
   failureCode?: string
   /** Why the API did not take it. */
   refusal?: string
+  /** Why the request is repeated, until the API decides. */
+  repeating?: string
   /** From the request to the last status, in milliseconds. */
   durationMs: number
 }
@@ -23,7 +25,7 @@ export interface FollowOptions {
   readonly signal: AbortSignal
   /** Called after each change of a payment. */
   readonly onChange: (payment: TrackedPayment) => void
-  /** Gives up when no payment changes for so long. @default 60_000 */
+  /** Gives up when no payment changes for so long, in milliseconds. @default 120_000 */
   readonly patienceMs?: number
 }
 
@@ -31,7 +33,9 @@ const TERMINAL = new Set(['SUCCESS', 'FAILED'])
 const CONCURRENCY = 16
 // Short enough to see the statuses in between, long enough to leave the API its time.
 const POLL_MS = 50
-const PATIENCE_MS = 60_000
+// Twice the minute for which the API's rate limit may ask.
+const PATIENCE_MS = 120_000
+const MAX_REPEAT_PAUSE_MS = 5_000
 
 /** Whether nothing more will happen to this payment. */
 export function isSettled(payment: TrackedPayment): boolean {
@@ -39,8 +43,8 @@ export function isSettled(payment: TrackedPayment): boolean {
 }
 
 /**
- * Sends the payments and follows each to its end. Ends early, with payments that are not settled, when nothing
- * changes for `patienceMs`.
+ * Sends the payments and follows each to its end. Repeats a request that the API does not decide, with the same key.
+ * Ends early, with payments that are not settled, when nothing changes for `patienceMs`.
  */
 export async function followPayments(
   payments: readonly TrackedPayment[],
@@ -58,9 +62,26 @@ export async function followPayments(
     onChange(payment)
   }
 
+  let hasGivenUp = false
+  const isPatient = (): boolean => !(hasGivenUp ||= performance.now() - lastChange >= patienceMs)
+
   async function send(payment: TrackedPayment): Promise<void> {
     startedAt.set(payment, performance.now())
-    const sent = await client.pay(payment.sample)
+    for (let attempt = 0; isPatient(); attempt += 1) {
+      const sent = await client.pay(payment.sample)
+      if (sent.kind !== 'later') {
+        record(payment, sent)
+        return
+      }
+      const isFirst = payment.repeating === undefined
+      payment.repeating = sent.reason
+      if (isFirst) onChange(payment)
+      const pauseMs = Math.min(sent.afterMs ?? Math.min(MAX_REPEAT_PAUSE_MS, 100 * 2 ** attempt), patienceMs)
+      await delay(pauseMs * (1 + Math.random() / 4), undefined, { signal })
+    }
+  }
+
+  function record(payment: TrackedPayment, sent: Decision): void {
     if (sent.kind === 'refused') payment.refusal = sent.reason
     else {
       payment.paymentId = sent.paymentId
@@ -83,9 +104,9 @@ export async function followPayments(
   }
 
   async function watch(): Promise<void> {
-    while (!payments.every(isSettled) && performance.now() - lastChange < patienceMs) {
+    while (!payments.every(isSettled) && isPatient()) {
       await forEach([...open], look)
-      await pause(POLL_MS)
+      await delay(POLL_MS)
       signal.throwIfAborted()
     }
   }
@@ -101,9 +122,9 @@ function completeTrail(seen: readonly string[], status: string, history: readonl
 
 /** Runs `work` for each item, a few at a time. */
 async function forEach<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
-  const queue = [...items]
+  const remaining = items.values()
   async function take(): Promise<void> {
-    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item)
+    for (const item of remaining) await work(item)
   }
-  await Promise.all(Array.from({ length: Math.min(CONCURRENCY, queue.length) }, take))
+  await Promise.all(Array.from({ length: Math.min(CONCURRENCY, items.length) }, take))
 }

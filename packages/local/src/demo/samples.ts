@@ -1,5 +1,5 @@
-import { parse } from 'csv-parse/sync'
-import { describeError, LocalError } from '../errors.ts'
+import { LocalError } from '../errors.ts'
+import { readRows, splitHeader, splitLines } from './csv.ts'
 
 /** One payment to send. */
 export interface Sample {
@@ -10,13 +10,26 @@ export interface Sample {
   readonly currency?: string
 }
 
-/** What a file holds: payments, and one message for each row that is none. */
+/** What a file holds. Each row is either a sample or a problem. */
 export interface SampleFile {
   readonly samples: readonly Sample[]
+  /** One message for each row that is refused, with its line. */
   readonly problems: readonly string[]
 }
 
+/** The currency that the API assumes when a payment names none. */
+export const DEFAULT_CURRENCY = 'USD'
+
 const AMOUNTS = [500, 1_250, 89_900, 4_200, 75, 310_000] as const
+const REQUIRED = ['amount', 'idempotency_key'] as const
+const DELIMITERS = [',', ';', '\t'] as const
+const DELIMITER_NAMES = { ',': 'a comma', ';': 'a semicolon', '\t': 'a tab' } as const
+/** The longest part of a cell that a message quotes. */
+const MAX_QUOTED = 40
+/** Spreadsheets show a long number as 4.50758E+12, and different numbers alike. */
+const SHORTENED_NUMBER = /^\d(?:[.,]\d+)?E\+\d+$/u
+/** A formula, or an error value such as #N/A. */
+const FORMULA = /^(?:=|#(?:N\/A|REF!|VALUE!|NAME\?|DIV\/0!|NUM!|NULL!)$)/u
 
 /** A handful of payments under keys that no other run uses, so that every start shows new ones. */
 export function createSamples(runId: string): Sample[] {
@@ -25,58 +38,112 @@ export function createSamples(runId: string): Sample[] {
 
 /**
  * Reads payments from CSV text: a header line with `amount` and `idempotency_key`, optionally `currency`, in any
- * order; other columns are ignored. A bad row costs itself only.
+ * order, separated by comma, semicolon or tab; other columns are ignored. A row that leaves a doubt is refused and costs
+ * itself only; an amount is taken as it is written or not at all.
  *
- * @throws LocalError `INVALID_INPUT` when the header is missing a column, or the text is no CSV
+ * @throws LocalError `INVALID_INPUT` when the header does not name each column once
  */
 export function readSamples(text: string): SampleFile {
-  const [header, ...rows] = parseCsv(text)
-  const columns = header?.record.map((name) => name.toLowerCase()) ?? []
-  const missing = ['amount', 'idempotency_key'].filter((name) => !columns.includes(name))
-  if (missing.length > 0) {
-    throw new LocalError(
-      'INVALID_INPUT',
-      `The first line must name the columns amount and idempotency_key (and currency, if any); missing: ${missing.join(', ')}`,
-    )
-  }
+  const lines = splitLines(text.replace(/^\uFEFF/u, ''))
+  const header = lines.findIndex((line) => line.trim() !== '')
+  const { columns, delimiter } = readHeader(lines[header])
+  const [amountAt, keyAt, currencyAt] = ['amount', 'idempotency_key', 'currency'].map((name) =>
+    columns.indexOf(name),
+  )
+  const rows = [...readRows(lines, header + 1, delimiter, columns.length)].map((row) => {
+    const place =
+      row.firstLine === row.lastLine ? `line ${row.firstLine}` : `lines ${row.firstLine} to ${row.lastLine}`
+    if ('fault' in row) return { place, result: row.fault }
+    const cell = (index = -1): string => row.cells[index] ?? ''
+    return { place, result: readRow(cell(amountAt), cell(keyAt), cell(currencyAt)) }
+  })
   const samples: Sample[] = []
   const problems: string[] = []
-  for (const { record, line } of rows) {
-    const cell = (name: string): string => record[columns.indexOf(name)] ?? ''
-    const result = readRow(cell('amount'), cell('idempotency_key'), cell('currency'))
-    if (typeof result === 'string') problems.push(`line ${line}: ${result}`)
+  const disputed = findDisputedKeys(rows)
+  for (const { place, result } of rows) {
+    if (typeof result === 'string') problems.push(`${place}: ${result}`)
+    else if (disputed.has(result.idempotencyKey))
+      problems.push(`${place}: ${describeDispute(result.idempotencyKey)}`)
     else samples.push(result)
   }
   return { samples, problems }
 }
 
-interface Row {
-  readonly record: readonly string[]
-  readonly line: number
+interface Header {
+  readonly columns: readonly string[]
+  readonly delimiter: string
 }
 
-function parseCsv(text: string): Row[] {
-  const rows: Row[] = []
-  const options = { bom: true, skip_empty_lines: true, trim: true, relax_column_count: true } as const
-  try {
-    parse(text, {
-      ...options,
-      on_record: (record: string[], { lines }) => {
-        rows.push({ record, line: lines })
-        return undefined
-      },
-    })
-  } catch (cause) {
-    throw new LocalError('INVALID_INPUT', `This is no CSV: ${describeError(cause)}`, { cause })
-  }
-  return rows
+/** The columns by their names, and what separates them. */
+function readHeader(line: string | undefined): Header {
+  if (line === undefined) throw missingColumns('')
+  if (line.includes('\0'))
+    throw new LocalError(
+      'INVALID_INPUT',
+      'The first line holds NUL characters: UTF-16 without a byte order mark? Save the file as UTF-8.',
+    )
+  const headers = DELIMITERS.map((delimiter) => ({
+    delimiter,
+    columns: splitHeader(line, delimiter)?.map((name) => name.toLowerCase()) ?? [],
+  }))
+  const isComplete = ({ columns }: Header): boolean => REQUIRED.every((name) => columns.includes(name))
+  const header =
+    headers.find(isComplete) ?? headers.toSorted((a, b) => b.columns.length - a.columns.length)[0]
+  if (header === undefined || !isComplete(header)) throw missingColumns(line, header)
+  const twice = [...REQUIRED, 'currency'].find(
+    (name) => header.columns.indexOf(name) !== header.columns.lastIndexOf(name),
+  )
+  if (twice === undefined) return header
+  throw new LocalError(
+    'INVALID_INPUT',
+    `The first line names the column ${twice} more than once. Which one counts is unclear: rename the others.`,
+  )
+}
+
+function missingColumns(
+  line: string,
+  header?: { columns: readonly string[]; delimiter: ',' | ';' | '\t' },
+): LocalError {
+  const columns = header?.columns ?? []
+  const missing = REQUIRED.filter((name) => !columns.includes(name))
+  const separated = columns.length < 2 ? '' : `, separated by ${DELIMITER_NAMES[header?.delimiter ?? ',']}`
+  return new LocalError(
+    'INVALID_INPUT',
+    `The first line must name the columns amount and idempotency_key (and currency, if any); ` +
+      `missing: ${missing.join(', ')}; found: ${line === '' ? 'an empty file' : quote(line)}${separated}`,
+  )
 }
 
 function readRow(amount: string, idempotencyKey: string, currency: string): Sample | string {
   const value = Number(amount)
   if (!/^\d+$/u.test(amount) || !Number.isSafeInteger(value) || value < 1) {
-    return `the amount ${JSON.stringify(amount)} is not a whole number of minor units (cents) from 1 on`
+    return `the amount ${quote(amount)} is not a whole number of minor units (cents) from 1 on`
   }
   if (idempotencyKey === '') return 'the idempotency_key is missing'
+  if (SHORTENED_NUMBER.test(idempotencyKey) || FORMULA.test(idempotencyKey))
+    return `the idempotency_key ${quote(idempotencyKey)} is a number that a spreadsheet has shortened, a formula or its error; format the column as text`
   return currency === '' ? { amount: value, idempotencyKey } : { amount: value, idempotencyKey, currency }
+}
+
+/** Keys that rows of different content share: which of them is meant, only the author of the file knows. */
+function findDisputedKeys(rows: readonly { readonly result: Sample | string }[]): Set<string> {
+  const contents = new Map<string, string>()
+  const disputed = new Set<string>()
+  for (const { result } of rows) {
+    if (typeof result === 'string') continue
+    const { amount, idempotencyKey, currency = DEFAULT_CURRENCY } = result
+    const content = `${amount} ${currency}`
+    if ((contents.get(idempotencyKey) ?? content) !== content) disputed.add(idempotencyKey)
+    contents.set(idempotencyKey, content)
+  }
+  return disputed
+}
+
+function describeDispute(key: string): string {
+  return `the idempotency_key ${quote(key)} stands in several rows with different amounts or currencies; none of them is sent`
+}
+
+/** A cell in a message: its beginning, on one line. */
+function quote(cell: string): string {
+  return JSON.stringify(cell.length > MAX_QUOTED ? `${cell.slice(0, MAX_QUOTED)}…` : cell)
 }

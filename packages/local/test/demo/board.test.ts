@@ -76,6 +76,48 @@ test('a line never wraps on a narrow terminal', () => {
   expect(longest).toBeLessThan(60)
 })
 
+test.each([1, 20, 30])('a line fits a terminal of %d columns', (columns) => {
+  const one = payment('a-key-of-some-length', { trail: ['PENDING', 'SUCCESS'], paymentId: 'pay_1' })
+  const stream = record({ columns, rows: 40 })
+  const board = createBoard([one], stream)
+  board.update(one)
+  board.note('a note that is longer than the line')
+  for (const line of render(stream.text)) expect(line.length).toBeLessThanOrEqual(Math.max(1, columns - 1))
+})
+
+test('a terminal whose size is unknown counts as one of 80 columns and 24 rows', () => {
+  const stream = record({ columns: 0, rows: 0 })
+  createBoard([payment('one', { trail: ['PENDING', 'QUEUED'] })], stream)
+  expect(render(stream.text)[0]).toBe('one 500 USD PENDING → QUEUED')
+})
+
+test('nothing that a file or an answer says controls the terminal', () => {
+  const evil = '\u001b]0;title\u0007\u009b2J\r\n\u202e'
+  const sample = { amount: 500, idempotencyKey: `key${evil}`, currency: evil }
+  for (const terminal of [undefined, { columns: 200, rows: 40 }]) {
+    const stream = record(terminal)
+    const one = payment('key', { refusal: evil, failureCode: evil, paymentId: 'pay_1' })
+    const board = createBoard([{ ...one, sample }, one], stream)
+    board.update(one)
+    board.note(evil)
+    const shown = stream.text.replaceAll(/\p{Cc}\[\d*[ABKm]|\r(?!\n)/gu, '')
+    expect(shown).not.toMatch(/(?!\n)\p{Cc}|\p{Bidi_Control}/u)
+  }
+})
+
+test('more payments than the stack can hold are shown, at their end only', () => {
+  const payments = Array.from({ length: 200_000 }, (_, index) => payment(`key-${index}`))
+  const stream = record(undefined)
+  const board = createBoard(payments, stream)
+  const [first = payment('none')] = payments
+  for (const status of ['PENDING', 'QUEUED', 'SUCCESS']) {
+    first.trail.push(status)
+    board.update(first)
+  }
+  expect(stream.text.match(/\n/gu)).toHaveLength(1)
+  expect(stream.text).toContain('PENDING → QUEUED → SUCCESS')
+})
+
 test('elsewhere every change is a plain line of its own', () => {
   const one = payment('one', { paymentId: 'pay_1' })
   const stream = record(undefined)
