@@ -229,3 +229,16 @@ export function forgetConsumers(
 ): Promise<string[]> {
   return runScript(connection, scripts.janitor, streamKeys(keys), [group, leaving, String(idleMs)], within)
 }
+
+/** How long a worker that does not beat any more is remembered, in milliseconds. */
+const REMEMBERED_MS = 15 * 60_000
+
+/** Notes that a consumer is alive. */
+export async function beat(connection: Connection, keys: Keys, consumer: string): Promise<void> {
+  await runScript(connection, scripts.heartbeat, [keys.workers], [consumer, String(REMEMBERED_MS)], within)
+}
+
+/** Forgets the heartbeat of a consumer that leaves. */
+export async function forgetBeat(connection: Connection, keys: Keys, consumer: string): Promise<void> {
+  await connection.send(['ZREM', keys.workers, consumer], within)
+}

@@ -35,6 +35,8 @@ export interface ClaimerContext {
 
 /** A server that does not answer must not hold back the end: what is not stored by then is left to lapse. */
 const STORE_WITHIN_MS = 5_000
+/** How often a consumer that claims notes that it is alive, in milliseconds. */
+const BEAT_EVERY_MS = 5_000
 const SCAN_START = ['-', '-', '-']
 
 /** Opens a claimer: checks the server, makes the consumer group. @throws {QueueError} `UNSUPPORTED_SERVER`, `INVALID_OPTIONS` */
@@ -66,6 +68,7 @@ function createClaimer(context: ClaimerContext, commands: Connection, reading: C
   let cursors = SCAN_START
   let scannedAt = performance.now()
   let blockedId: string | undefined
+  let beatAt = -Infinity
 
   /** Takes released jobs at once, and every now and then a page of those whose consumer let them lapse. */
   async function recover(count: number): Promise<void> {
@@ -104,7 +107,18 @@ function createClaimer(context: ClaimerContext, commands: Connection, reading: C
     }
   }
 
+  async function beat(): Promise<void> {
+    if (performance.now() - beatAt < BEAT_EVERY_MS) return
+    beatAt = performance.now()
+    try {
+      await broker.beat(commands, keys, consumer)
+    } catch (error) {
+      emit({ type: 'error', error, during: 'heartbeat' })
+    }
+  }
+
   async function fill(count: number, until: number): Promise<void> {
+    await beat()
     const idleMs = Math.max(1, await promoteDue(lane))
     const waitMs = (): number => Math.min(idleMs, until - performance.now())
     if (lane.pausing.isPaused) return pause(Math.max(0, waitMs()), stop.signal)
@@ -176,7 +190,10 @@ function createClaimer(context: ClaimerContext, commands: Connection, reading: C
       try {
         lane.releaseBuffered()
         await lane.idle()
-        await broker.forgetConsumers(commands, keys, settings.group, consumer, Number.MAX_SAFE_INTEGER)
+        await Promise.all([
+          broker.forgetBeat(commands, keys, consumer),
+          broker.forgetConsumers(commands, keys, settings.group, consumer, Number.MAX_SAFE_INTEGER),
+        ])
       } finally {
         clearTimeout(timer)
         await Promise.all([commands.close(), reading.close()])

@@ -34,6 +34,8 @@ export interface Keys {
   readonly schedules: string
   /** Sorted set: key of a recurring job → its next slot, epoch milliseconds. */
   readonly slots: string
+  /** Sorted set: name of a worker → when it last said that it is alive, epoch milliseconds. */
+  readonly workers: string
   /** Marks the job of this id as done. */
   readonly processed: (id: string) => string
 }
@@ -57,6 +59,7 @@ export function keysOf(prefix: string, queue: string, partition?: number): Keys 
     rate: `${base}:rate`,
     schedules: `${base}:schedules`,
     slots: `${base}:slots`,
+    workers: `${base}:workers`,
     processed: (id) => `${base}:processed:${id}`,
   }
 }

@@ -2,6 +2,8 @@ import { decodeFields, plainJobId, readJson, type StoredJob } from './job.ts'
 import { deliveriesOf } from './lease.ts'
 import { LEVELS, priorityOf, type Level, type Priority } from './levels.ts'
 import type { QueuePartition } from './partition.ts'
+import { readScores, type Scores } from './scores.ts'
+import { serverNow } from './server.ts'
 
 /** Where a live job is. */
 export type JobState = 'ready' | 'leased' | 'delayed' | 'parked'
@@ -32,13 +34,13 @@ export interface JobView {
   readonly deliveries: number | undefined
 }
 
-/** A worker as Redis knows it. */
+/** A worker as Redis knows it, also one that is idle or paused. */
 export interface ConsumerView {
   /** Name of the worker with its random end. */
   readonly name: string
   /** Jobs claimed by it. */
   readonly leases: number
-  /** Milliseconds since it last spoke for itself, reading or renewing. */
+  /** Milliseconds since its last sign of life: its heartbeat, every 5 s, or a read or renewal that Redis noted. */
   readonly idleMs: number
 }
 
@@ -180,6 +182,19 @@ export function createPartInspector(
       : leasedView(level, entry[1], lease)
   }
 
+  /** Workers by their heartbeats; those of a version without one are known to the group only. */
+  async function beats(): Promise<ConsumerView[]> {
+    const args = ['ZRANGE', keys.workers, '0', '-1', 'WITHSCORES']
+    const [scores, now] = await Promise.all([
+      connection.send<Scores>(args).catch((error: unknown): Scores => {
+        if (error instanceof Error && error.message.startsWith('WRONGTYPE')) return []
+        throw error
+      }),
+      serverNow(connection),
+    ])
+    return readScores(scores).map(([name, at]) => ({ name, leases: 0, idleMs: Math.max(0, now - at) }))
+  }
+
   async function ofLevels(
     list: (level: Level, count: number) => Promise<JobView[]>,
     count: number,
@@ -232,11 +247,12 @@ export function createPartInspector(
           return group === undefined ? [] : ask(['XINFO', 'CONSUMERS', keys.streams[level], group.name])
         }),
       )
-      return lists
+      const known = lists
         .flat()
         .flatMap(({ name, pending: leases, idle }) =>
           name === RELEASED ? [] : [{ name: String(name), leases: Number(leases), idleMs: Number(idle) }],
         )
+      return [...known, ...(await beats())]
     },
   }
 }

@@ -16,6 +16,7 @@ import type { Members } from './members.ts'
 import { checkOptions, describeJob } from './new-job.ts'
 import { partitionOf, type QueuePartition } from './partition.ts'
 import { validate, type Schemas } from './schema.ts'
+import { readScores, type Scores } from './scores.ts'
 import { runScript, scripts } from './scripts.ts'
 import { serverNow } from './server.ts'
 
@@ -249,12 +250,3 @@ const unreadable = (key: string, cause: unknown): Error =>
   new Error(`Schedule "${key}" cannot be read and fires no more: schedule it anew, or unschedule it`, {
     cause,
   })
-
-/** Members with their scores: flat in RESP2, pairs in RESP3. */
-export type Scores = (string | number | [string, number])[]
-
-/** The members of a sorted set with their scores, as numbers. */
-export function readScores(reply: Scores): (readonly [string, number])[] {
-  const flat = reply.flat()
-  return flat.flatMap((member, at) => (at % 2 === 0 ? [[String(member), Number(flat[at + 1])] as const] : []))
-}

@@ -35,6 +35,7 @@ export const scripts: Readonly<
     | 'take'
     | 'stats'
     | 'group'
+    | 'heartbeat'
     | 'janitor',
     Script
   >
@@ -51,6 +52,7 @@ export const scripts: Readonly<
   take: script('allow-oom', 'take'),
   stats: script('no-writes', 'route', 'stats'),
   group: script('allow-oom', 'group'),
+  heartbeat: script('allow-oom', 'heartbeat'),
   janitor: script('allow-oom', 'janitor'),
 }
 

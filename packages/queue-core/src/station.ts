@@ -2,6 +2,7 @@ import * as broker from './broker.ts'
 import { openConnection, type Connection, type RedisClient } from './connection.ts'
 import { startControl } from './control.ts'
 import type { OnEvent } from './events.ts'
+import { startHeartbeat } from './heartbeat.ts'
 import type { Keys } from './keys.ts'
 import { createLane, type Lane } from './lane.ts'
 import type { Loop } from './loop.ts'
@@ -101,6 +102,7 @@ function staff(
   // A worker that starts while its queue is paused must not run a job before it hears of that.
   lane.pausing.answer(isPaused, performance.now())
   const demand = (): number => demandOf(lane)
+  const heartbeat = startHeartbeat(lane)
   const renewer = startRenewer(lane)
   const promoter = startPromoter(lane)
   const recoverer = startRecoverer(lane, demand)
@@ -135,12 +137,15 @@ function staff(
       const timer = setTimeout(() => void closeAll(), STORE_WITHIN_MS)
       try {
         await lane.idle()
-        await renewer.stop()
-        await broker.forgetConsumers(part.connection, part.keys, group, consumer, Number.MAX_SAFE_INTEGER)
+        await Promise.all([renewer.stop(), heartbeat.stop()])
+        await Promise.all([
+          broker.forgetBeat(part.connection, part.keys, consumer),
+          broker.forgetConsumers(part.connection, part.keys, group, consumer, Number.MAX_SAFE_INTEGER),
+        ])
       } finally {
         clearTimeout(timer)
         await closeAll()
-        await Promise.all(claimers.map((loop) => loop.stop()))
+        await Promise.all([...claimers, heartbeat].map((loop) => loop.stop()))
       }
     },
   }

@@ -4,7 +4,8 @@ import { checkMembers } from './errors.ts'
 import { checkNumbers } from './new-job.ts'
 import { LOOKING_OPTIONS, resolveQueue } from './options.ts'
 import { partitionKeys, type QueuePartition } from './partition.ts'
-import { fireSlot, readScores } from './schedules.ts'
+import { fireSlot } from './schedules.ts'
+import { readScores } from './scores.ts'
 import { serverNow } from './server.ts'
 
 /** Lets time pass for a queue under test. */

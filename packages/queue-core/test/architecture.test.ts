@@ -18,6 +18,7 @@ const FLOORS: readonly (readonly string[])[] = [
     'locator',
     'partition',
     'peek',
+    'scores',
     'scripts',
     'server',
     'settle',
@@ -27,7 +28,18 @@ const FLOORS: readonly (readonly string[])[] = [
   ['buffer', 'dead-letters', 'held', 'lane', 'limiter', 'new-job', 'queue', 'schedules', 'verdict'],
   // What works: one duty a file.
   [
-    ...['claimer', 'consumer', 'control', 'fate', 'promoter', 'reader', 'recoverer', 'renewer', 'station'],
+    ...[
+      'claimer',
+      'consumer',
+      'control',
+      'fate',
+      'heartbeat',
+      'promoter',
+      'reader',
+      'recoverer',
+      'renewer',
+      'station',
+    ],
     'worker',
   ],
   // What is offered.

@@ -2,12 +2,14 @@ import { eventually, testPrefix } from '@titan/local/testing'
 import { createClient } from 'redis'
 import { afterAll, beforeEach, describe, expect, inject, it, onTestFinished } from 'vitest'
 import {
+  createConsumer,
   createInspector,
   createQueue,
   createWorker,
   type Inspector,
   type JobContext,
   type Queue,
+  type Worker,
 } from '../src/index.ts'
 
 interface Jobs {
@@ -143,5 +145,78 @@ describe('createInspector', () => {
 
   it('refuses a name that cannot be one', () => {
     expect(() => createInspector(redis, 'a{b}')).toThrow(/not valid/)
+  })
+})
+
+describe('the workers of a queue', () => {
+  const key = (): string => `${prefix}:{q}:workers`
+  const minutesAgo = (minutes: number): string => String(Date.now() - minutes * 60_000)
+
+  async function startIdleWorker(): Promise<Worker> {
+    const worker = createWorker<Jobs>(redis, 'q', { work: () => undefined }, { prefix })
+    await worker.start()
+    onTestFinished(() => worker.stop({ graceMs: 0 }))
+    return worker
+  }
+
+  it('are alive while idle, paused or without a first job, and gone when they stop', async () => {
+    await queue.pause()
+    const worker = await startIdleWorker()
+    await eventually(async () =>
+      expect(await inspector.consumers()).toMatchObject([{ name: worker.consumer, leases: 0 }]),
+    )
+    await redis.sendCommand(['ZADD', key(), minutesAgo(5), worker.consumer])
+    // The next beat comes by itself.
+    await eventually(async () => expect((await inspector.consumers())[0]?.idleMs).toBeLessThan(60_000))
+    await worker.stop()
+    expect(await inspector.consumers()).toEqual([])
+    expect(await redis.sendCommand(['EXISTS', key()])).toBe(0)
+  })
+
+  it('are silent when they do not beat, and forgotten in the end', async () => {
+    await redis.sendCommand(['ZADD', key(), minutesAgo(5), 'killed', minutesAgo(16), 'long-gone'])
+    const worker = await startIdleWorker()
+    await eventually(async () => {
+      const seen = await inspector.consumers()
+      expect(seen.map(({ name }) => name).toSorted()).toEqual(['killed', worker.consumer].toSorted())
+      expect(seen.find(({ name }) => name === 'killed')?.idleMs).toBeGreaterThan(299_000)
+    })
+    expect(Number(await redis.sendCommand(['PTTL', key()]))).toBeGreaterThan(600_000)
+  })
+
+  it('do not look alive for the hour by which the clock was set back', async () => {
+    await redis.sendCommand(['ZADD', key(), minutesAgo(-60), 'killed'])
+    await startIdleWorker()
+    await eventually(async () =>
+      expect(Number(await redis.sendCommand(['ZSCORE', key(), 'killed']))).toBeLessThanOrEqual(Date.now()),
+    )
+  })
+
+  it('of a version without a heartbeat are known by their reads', async () => {
+    const worker = await startIdleWorker()
+    const stream = `${prefix}:{q}:jobs`
+    await redis.sendCommand(['XGROUP', 'CREATECONSUMER', stream, 'workers', 'an-old-one'])
+    await eventually(async () =>
+      expect(await inspector.consumers()).toMatchObject([
+        { name: 'an-old-one', leases: 0, idleMs: expect.any(Number) },
+        { name: worker.consumer },
+      ]),
+    )
+  })
+
+  it('include consumers that claim by themselves', async () => {
+    const consumer = createConsumer<Jobs>(redis, 'q', { prefix })
+    onTestFinished(() => consumer.close())
+    expect(await consumer.claim()).toEqual([])
+    expect(await inspector.consumers()).toMatchObject([{ name: consumer.name, leases: 0 }])
+    await consumer.close()
+    expect(await inspector.consumers()).toEqual([])
+  })
+
+  it('are found although somebody damaged the heartbeats', async () => {
+    await queue.enqueue('work', { n: 1 })
+    await startBusyWorker(1)
+    await redis.sendCommand(['SET', key(), 'damaged'])
+    expect(await inspector.consumers()).toMatchObject([{ leases: 1 }])
   })
 })

@@ -4,7 +4,7 @@ import { diagnosis, type Diagnosis } from './diagnosis.ts'
 import { formatDuration } from './output.ts'
 import type { AnyJobs } from './queue-program.ts'
 
-/** A worker that lives reads every two seconds or renews its leases, so by then it is gone or stuck. */
+/** A live worker sends a heartbeat every 5 s, so after this time it is gone or stuck. */
 const SILENT_AFTER_MS = 60_000
 
 /** A ready job should not wait for longer. */
@@ -56,7 +56,7 @@ function judgeWorkers(name: string, stats: QueueStats, workers: readonly Consume
       : `${ready} jobs are ready, the oldest for ${formatDuration(oldestReadyMs)}`
   const found = `${alive} ${alive === 1 ? 'worker is' : 'workers are'} alive; ${waiting}`
   const id = `${name}.workers`
-  // Workers of a paused queue read nothing, so they look as if they were gone.
+  // A paused queue is reported apart.
   if (paused || ready === 0 || oldestReadyMs < SLOW_AFTER_MS) return diagnosis(id, 'ok', found)
   if (alive === 0) return diagnosis(id, 'error', found, 'start titan-worker, or see why it ended')
   return diagnosis(
