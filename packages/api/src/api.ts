@@ -17,7 +17,7 @@ import {
   type HealthSettings,
   type Log,
 } from '@titan/program'
-import type { DashboardConfig } from '@titan/dashboard'
+import { createAudited, type DashboardConfig } from '@titan/dashboard'
 import { createWebhookStore, WEBHOOKS_QUEUE, type WebhooksConfig } from '@titan/webhooks'
 import { createApp } from './app.ts'
 import { openDashboard } from './dashboard.ts'
@@ -106,7 +106,14 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   const authenticator = options.requireApiKey
     ? createAuthenticator({ keys: createApiKeyStore(sql), log })
     : undefined
-  const dashboard = openDashboard({ ...options.dashboard, config, redis, authenticator, log })
+  const dashboard = openDashboard({
+    ...options.dashboard,
+    config,
+    redis,
+    authenticator,
+    log,
+    trustedProxies: options.trustedProxies,
+  })
   let isDraining = false
   const probes: Probes = {
     postgres: () => sql`select 1`,
@@ -124,6 +131,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     },
     dashboard: dashboard.app,
     webhooks: options.webhooks && createWebhookStore(sql, options.webhooks),
+    audited: createAudited(sql),
     probes,
     log,
     ...(metrics !== undefined && { http: metrics.http }),

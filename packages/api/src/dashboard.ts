@@ -3,9 +3,9 @@ import { openDatabase, PAYMENTS_QUEUE, type PaymentsConfig } from '@titan/paymen
 import { createInspector, createQueue, type RedisClient } from '@titan/queue-core'
 import type { Log } from '@titan/program'
 import { WEBHOOKS_QUEUE } from '@titan/webhooks'
-import { includesScope } from './keys/api-key.ts'
 import type { Authenticator } from './keys/authenticator.ts'
 import { Problem } from './problem.ts'
+import { remoteNetwork } from './remote-address.ts'
 
 /** What the dashboard of the API works with. */
 export interface ApiDashboardOptions extends DashboardConfig {
@@ -14,6 +14,8 @@ export interface ApiDashboardOptions extends DashboardConfig {
   /** Undefined: everybody may see. */
   readonly authenticator: Authenticator | undefined
   readonly log: Log
+  /** Proxies in front that write X-Forwarded-For and X-Forwarded-Host. @default 0 */
+  readonly trustedProxies?: number
 }
 
 /** A search of a person ends after this long, in milliseconds. */
@@ -23,7 +25,7 @@ const DATABASE_GRACE_S = 1
 
 /** Opens the dashboard over a small pool of its own, which `stop` closes. */
 export function openDashboard(options: ApiDashboardOptions): Dashboard {
-  const { config, redis, authenticator, adminToken, log } = options
+  const { config, redis, authenticator, adminToken, log, trustedProxies = 0 } = options
   const { prefix } = config
   const sql = openDatabase(config.databaseUrl, {
     poolSize: POOL_SIZE,
@@ -38,7 +40,11 @@ export function openDashboard(options: ApiDashboardOptions): Dashboard {
     sql,
     queues: [observe(PAYMENTS_QUEUE), observe(WEBHOOKS_QUEUE)],
     adminToken,
-    authorize: authenticator && mayRead(authenticator),
+    authorize: authenticator && keyOf(authenticator),
+    networkOf: (context) => remoteNetwork(context, trustedProxies),
+    isBehindProxy: trustedProxies > 0,
+    onRefusedSignIns: ({ count, network }) =>
+      log.warn('dashboard sign-in refused', { count, address: network }),
     onError: (error) => log.error('a page of the dashboard failed', { error }),
   })
   return {
@@ -50,14 +56,13 @@ export function openDashboard(options: ApiDashboardOptions): Dashboard {
   }
 }
 
-/** The dashboard asks for no less than the API does: a key with the scope read. */
-function mayRead(authenticator: Authenticator): Authorize {
+/** The dashboard requires what the API requires: a valid key, each of which may read. */
+function keyOf(authenticator: Authenticator): Authorize {
   return async (authorization) => {
     try {
-      const key = await authenticator.authenticate(authorization)
-      return includesScope(key.scope, 'read')
+      return await authenticator.authenticate(authorization)
     } catch (error) {
-      if (error instanceof Problem) return false
+      if (error instanceof Problem) return undefined
       throw error
     }
   }

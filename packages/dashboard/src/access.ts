@@ -1,104 +1,195 @@
-import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
+import type { Database } from '@titan/payments'
 import type { Context, MiddlewareHandler } from 'hono'
+import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
+import type { Audited } from './audit.ts'
+import { createOperatorStore } from './operators.ts'
 import { DASHBOARD_PATH } from './paths.ts'
 import { Refusal } from './refusal.ts'
-import { createSessions, isSame, sessionKeyOf, type Role, type Session, type Sessions } from './session.ts'
+import { createSessions, fingerprintOf, isSame, SHARED_TOKEN, type Session } from './session.ts'
+import type { Actor } from './statements/audit.ts'
+import type { SessionCredential } from './statements/sessions.ts'
 
 /** What every request of the dashboard carries. */
 export interface DashboardEnv {
   Variables: {
-    /** Undefined: nobody signed in. */
+    /** Undefined: not signed in. */
     session: Session | undefined
+    /** Whether evidence, operators, workers and raw jobs are shown, which the API hides. Undefined before that is known. */
+    seesDetails: boolean | undefined
   }
 }
 
+/** The API key of a caller. */
+export interface KeyGrant {
+  readonly id: string
+  readonly scope: string
+}
+
 /**
- * Answers whether the bearer of this `Authorization` header (undefined: none) may see what the API shows. With it the
- * dashboard asks for no less than the API does.
+ * Finds the API key that an `Authorization` header carries (undefined: no header); undefined when it is not valid. With it
+ * the dashboard requires what the API requires.
  */
-export type Authorize = (authorization: string | undefined) => boolean | Promise<boolean>
+export type Authorize = (authorization: string | undefined) => Promise<KeyGrant | undefined>
 
 /** Who may do what. */
 export interface Access {
-  /** Finds the session of a request; refuses who may not even see. */
+  /** Finds the session of a request; refuses those who may not even see. */
   readonly recognise: MiddlewareHandler<DashboardEnv>
+  /** Lets only those through who see details: operators, and API keys with the scope admin. */
+  readonly guardDetails: MiddlewareHandler<DashboardEnv>
   /** Lets only an admin's own form through: signed in, from this origin, with the session's token. */
   readonly guardAct: MiddlewareHandler<DashboardEnv>
   /** Lets only forms of this origin through. */
   readonly guardOrigin: MiddlewareHandler<DashboardEnv>
-  /** Whether anybody can sign in at all. */
-  readonly canSignIn: boolean
-  /** Signs in who knows the admin token or, where viewing asks for one, an API key; answers the role, if any. */
-  signIn(context: Context<DashboardEnv>, name: string, secret: string): Promise<Role | undefined>
-  signOut(context: Context<DashboardEnv>): void
-  formTokenOf(session: Session): string
+  /**
+   * Signs in with an operator's token, the shared admin token or, where the API requires keys, an API key.
+   *
+   * @returns `unknown` when the secret is not known, `nameless` when it proves no name and `name` is empty
+   */
+  signIn(context: Context<DashboardEnv>, name: string, secret: string): Promise<SignInResult>
+  signOut(context: Context<DashboardEnv>): Promise<void>
+}
+
+/** What came of a sign-in. */
+export type SignInResult = 'done' | 'unknown' | 'nameless'
+
+/** What {@link createAccess} needs. */
+export interface AccessOptions {
+  readonly sql: Database
+  readonly audited: Audited
+  /** The shared admin token. Undefined: only operators with their own token may act. */
+  readonly adminToken: string | undefined
+  /** Undefined: all may see. */
+  readonly authorize: Authorize | undefined
+  /** Whether a proxy in front writes `X-Forwarded-Host`. */
+  readonly isBehindProxy: boolean
+}
+
+/** A user whose secret was found. */
+interface KnownUser extends Actor {
+  readonly session: SessionCredential
 }
 
 const COOKIE = 'titan_dashboard'
-/** A shift. */
-const ADMIN_SESSION_MS = 8 * 3_600_000
-/** Short, since a key that is revoked meanwhile is not asked for again. */
-const VIEWER_SESSION_MS = 3_600_000
+/** A shift. A session also ends with its credential. */
+const SESSION_MS = 8 * 3_600_000
+/** The scope of API keys that see what the API hides. */
+const DETAIL_SCOPE = 'admin'
 
-/** Creates the rules from the token of the admins and the API's own check; without either all may see and nobody may act. */
-export function createAccess(adminToken: string | undefined, authorize: Authorize | undefined): Access {
-  const sessions: Sessions = createSessions(sessionKeyOf(adminToken))
+/** Creates the rules. */
+export function createAccess(options: AccessOptions): Access {
+  const { sql, audited, adminToken, authorize, isBehindProxy } = options
+  const sharedToken = adminToken === undefined ? undefined : fingerprintOf(adminToken)
+  const sessions = createSessions(sql, sharedToken)
+  const operators = createOperatorStore(sql)
 
-  async function roleOf(secret: string): Promise<Role | undefined> {
-    if (adminToken !== undefined && isSame(secret, adminToken)) return 'admin'
-    if (authorize !== undefined && (await authorize(`Bearer ${secret}`))) return 'viewer'
-    return undefined
+  async function identify(name: string, secret: string): Promise<KnownUser | undefined> {
+    const operator = await operators.authenticate(secret)
+    if (operator !== undefined) {
+      const credential = `operator ${operator.id}`
+      return { operator: operator.name, credential, isProven: true, session: { operatorId: operator.id } }
+    }
+    if (adminToken !== undefined && sharedToken !== undefined && isSame(secret, adminToken))
+      return { operator: name, credential: SHARED_TOKEN, isProven: false, session: { sharedToken } }
+    const key = await authorize?.(`Bearer ${secret}`)
+    if (key === undefined) return undefined
+    return {
+      operator: name,
+      credential: `API key ${key.id}`,
+      isProven: false,
+      session: { apiKeyId: key.id },
+    }
+  }
+
+  async function findSession(context: Context<DashboardEnv>): Promise<Session | undefined> {
+    try {
+      return await sessions.find(getCookie(context, COOKIE))
+    } catch (error) {
+      // Pages that all may see are still useful while PostgreSQL is away.
+      if (authorize === undefined && context.req.method === 'GET') return undefined
+      throw error
+    }
   }
 
   return {
-    canSignIn: adminToken !== undefined || authorize !== undefined,
     async recognise(context, next) {
-      const session = sessions.open(getCookie(context, COOKIE))
+      const session = await findSession(context)
+      const key = session === undefined ? await authorize?.(context.req.header('authorization')) : undefined
+      if (authorize !== undefined && session === undefined && key === undefined)
+        throw new Refusal(401, 'Sign in to see this page')
+      const scope = session?.scope ?? key?.scope
       context.set('session', session)
-      const mayView =
-        authorize === undefined ||
-        session !== undefined ||
-        (await authorize(context.req.header('authorization')))
-      if (!mayView) throw new Refusal(401, 'Sign in to see this page')
+      context.set(
+        'seesDetails',
+        authorize === undefined || session?.role === 'admin' || scope === DETAIL_SCOPE,
+      )
+      await next()
+    },
+    async guardDetails(context, next) {
+      if (context.get('seesDetails') !== true)
+        throw new Refusal(403, 'Sign in as an operator, or with an API key of the scope admin, to see this')
       await next()
     },
     async guardAct(context, next) {
-      checkOrigin(context)
+      checkOrigin(context, isBehindProxy)
       const session = context.get('session')
-      if (session?.role !== 'admin') throw new Refusal(403, 'Sign in with the admin token to do this')
+      if (session?.role !== 'admin') throw new Refusal(403, 'Sign in as an operator to do this')
       const { form_token: token } = await context.req.parseBody()
-      if (typeof token !== 'string' || !isSame(token, sessions.formTokenOf(session)))
+      if (typeof token !== 'string' || !isSame(token, session.formToken))
         throw new Refusal(403, 'This form belongs to another session: load the page again')
       await next()
     },
     async guardOrigin(context, next) {
-      checkOrigin(context)
+      checkOrigin(context, isBehindProxy)
       await next()
     },
     async signIn(context, name, secret) {
-      const role = await roleOf(secret)
-      if (role === undefined) return undefined
-      const lastsMs = role === 'admin' ? ADMIN_SESSION_MS : VIEWER_SESSION_MS
-      setCookie(context, COOKIE, sessions.seal({ name, role, endsAt: Date.now() + lastsMs }), {
+      const user = await identify(name, secret)
+      if (user === undefined) return 'unknown'
+      if (user.operator === '') return 'nameless'
+      const { session: credential, ...actor } = user
+      let cookie = ''
+      await audited({ ...actor, action: 'sign-in', target: 'dashboard', note: '' }, async () => {
+        await sessions.end(getCookie(context, COOKIE))
+        cookie = await sessions.open({ name: user.operator, credential, lastsMs: SESSION_MS })
+        return 'signed in'
+      })
+      setCookie(context, COOKIE, cookie, {
         path: DASHBOARD_PATH,
         httpOnly: true,
         sameSite: 'Strict',
-        // The browser tells how it came here, whatever stands in between.
+        // The browser says how it reached this page, whatever proxies are in between.
         secure: context.req.header('origin')?.startsWith('https:') === true,
-        maxAge: lastsMs / 1_000,
+        maxAge: SESSION_MS / 1_000,
       })
-      return role
+      return 'done'
     },
-    signOut: (context) => void deleteCookie(context, COOKIE, { path: DASHBOARD_PATH }),
-    formTokenOf: (session) => sessions.formTokenOf(session),
+    async signOut(context) {
+      await sessions.end(getCookie(context, COOKIE))
+      deleteCookie(context, COOKIE, { path: DASHBOARD_PATH })
+    },
   }
 }
 
-/** Browsers send both headers with every form; a form of another site cannot forge them. */
-function checkOrigin(context: Context<DashboardEnv>): void {
+/**
+ * Browsers send both headers with every form, and no page of another site can forge them. A proxy may change `Host`: then
+ * `X-Forwarded-Host` counts as well, which no page can set.
+ */
+function checkOrigin(context: Context<DashboardEnv>, isBehindProxy: boolean): void {
   const origin = context.req.header('origin') ?? ''
-  const host = context.req.header('host') ?? new URL(context.req.url).host
   const site = context.req.header('sec-fetch-site') ?? 'same-origin'
-  const isOwn = URL.canParse(origin) && new URL(origin).host === host && site === 'same-origin'
-  if (!isOwn) throw new Refusal(403, 'This form was not sent from this page')
+  if (!URL.canParse(origin) || site !== 'same-origin')
+    throw new Refusal(403, 'This form was not sent from this page')
+  const { protocol, host } = new URL(origin)
+  const own = context.req.header('host') ?? new URL(context.req.url).host
+  const forwarded = isBehindProxy ? (context.req.header('x-forwarded-host') ?? '').split(',') : []
+  const isOwn = [own, ...forwarded].some((name) => {
+    const url = `${protocol}//${name.trim()}`
+    return URL.canParse(url) && new URL(url).host === host
+  })
+  if (isOwn) return
+  throw new Refusal(
+    403,
+    `This form was sent from ${host} to ${own}. If a proxy is in between, it must pass on the header Host, or set X-Forwarded-Host with TRUSTED_PROXIES`,
+  )
 }

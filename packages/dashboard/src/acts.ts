@@ -2,7 +2,7 @@ import { createPaymentStore, type Database } from '@titan/payments'
 import type { Context, Hono } from 'hono'
 import * as v from 'valibot'
 import type { Access, DashboardEnv } from './access.ts'
-import { createAudited } from './audit.ts'
+import type { Audited } from './audit.ts'
 import type { Cache } from './cache.ts'
 import { isAmong, searchLetters, type LetterFilter } from './letters.ts'
 import { letterSearch } from './pages/dead-letters.ts'
@@ -15,6 +15,7 @@ import { findQueue } from './views.ts'
 /** What the acts need. */
 export interface ActDependencies {
   readonly sql: Database
+  readonly audited: Audited
   readonly queues: readonly ObservedQueue[]
   readonly access: Access
   readonly cache: Cache
@@ -35,8 +36,8 @@ const withReason = v.object({ note: reason })
 const withRequiredReason = v.object({ note: requiredReason })
 
 /** What changes something. Every act is guarded and recorded. */
-export function mountActs(app: Hono<DashboardEnv>, { sql, queues, access, cache }: ActDependencies): void {
-  const audited = createAudited(sql)
+export function mountActs(app: Hono<DashboardEnv>, given: ActDependencies): void {
+  const { sql, audited, queues, access, cache } = given
   const store = createPaymentStore(sql)
   const guard = access.guardAct
 
@@ -46,8 +47,11 @@ export function mountActs(app: Hono<DashboardEnv>, { sql, queues, access, cache 
     what: { readonly action: string; readonly target: string; readonly note: string },
     perform: () => Promise<string>,
   ): Promise<string> {
+    const session = context.get('session')
+    if (session === undefined) throw new Refusal(403, 'Sign in as an operator to do this')
+    const { operator, credential, isProven } = session
     try {
-      return await audited({ operator: context.get('session')?.name ?? '', ...what }, perform)
+      return await audited({ operator, credential, isProven, ...what }, perform)
     } finally {
       cache.clear()
     }
@@ -134,7 +138,7 @@ export function mountActs(app: Hono<DashboardEnv>, { sql, queues, access, cache 
     const id = context.req.param('id')
     const decision = await parse(context, resolution)
     const gatewayRef = decision.to === 'SUCCESS' ? { gatewayRef: decision.gateway_ref } : {}
-    const operator = context.get('session')?.name ?? ''
+    const operator = context.get('session')?.operator ?? ''
     await act(context, { action: 'payment.resolve', target: id, note: decision.note }, async () => {
       const isDecided = await store.decideReview(id, {
         to: decision.to,
@@ -161,7 +165,10 @@ async function parse<Output>(
   context: Context<DashboardEnv>,
   schema: v.GenericSchema<unknown, Output>,
 ): Promise<Output> {
-  const result = v.safeParse(schema, await context.req.parseBody())
+  const form = await context.req.parseBody()
+  const isStorable = Object.values(form).every((value) => typeof value === 'string' && !value.includes('\0'))
+  if (!isStorable) throw new Refusal(422, 'The form contains a character that cannot be stored, or a file')
+  const result = v.safeParse(schema, form)
   if (result.success) return result.output
   throw new Refusal(422, result.issues[0]?.message ?? 'The form is not complete')
 }

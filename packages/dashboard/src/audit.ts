@@ -1,6 +1,8 @@
 import type { Database } from '@titan/payments'
 import { beginAct, endAct, type Act } from './statements/audit.ts'
 
+export type { Act, Actor } from './statements/audit.ts'
+
 /** Does an act with a record of it. `perform` answers what came of it, in a few words for people. */
 export type Audited = (act: Act, perform: () => Promise<string>) => Promise<string>
 

@@ -1,18 +1,21 @@
 import type { Database } from '@titan/payments'
-import { Hono } from 'hono'
+import { Hono, type Context } from 'hono'
 import { compress } from 'hono/compress'
-import * as v from 'valibot'
 import { createAccess, type Authorize, type DashboardEnv } from './access.ts'
 import { mountActs } from './acts.ts'
+import { createAudited } from './audit.ts'
 import { loadAssets } from './assets.ts'
 import { createCache } from './cache.ts'
-import { credentials, refusalPage, signInPage } from './pages/sign-in.ts'
+import { refusalPage } from './pages/sign-in.ts'
 import { pathTo } from './paths.ts'
 import type { ObservedQueue } from './queues.ts'
 import { createReads } from './reads.ts'
 import { Refusal } from './refusal.ts'
 import { createRenderer } from './render.ts'
+import { countRefusedSignIns, type RefusedReport } from './refused-sign-ins.ts'
 import { createSampler } from './sampler.ts'
+import { mountSignIn } from './sign-in.ts'
+import type { Act, Actor } from './statements/audit.ts'
 import { mountViews } from './views.ts'
 
 /** What the dashboard works with. */
@@ -21,10 +24,16 @@ export interface DashboardOptions {
   readonly sql: Database
   /** The queues to show; the charts are of the first. */
   readonly queues: readonly [ObservedQueue, ...ObservedQueue[]]
-  /** Who knows it may act. Undefined: nobody may. */
+  /** A token that operators share. Undefined: only operators with their own token may act. */
   readonly adminToken: string | undefined
-  /** Who may see. @default everybody who can reach it */
+  /** Who may see. @default all who can reach it */
   readonly authorize?: Authorize | undefined
+  /** Finds the network that a request comes from, for the limit of failed sign-ins. @default one network */
+  readonly networkOf?: (context: Context) => string
+  /** Whether a proxy in front writes `X-Forwarded-Host`. @default false */
+  readonly isBehindProxy?: boolean
+  /** Receives refused sign-ins: the first at once, those that follow once a minute. */
+  readonly onRefusedSignIns?: (refused: RefusedReport) => void
   /** Told of failures that are not the caller's. */
   readonly onError: (error: unknown) => void
   /** Milliseconds between two points of the charts. @default 5000, which makes an hour of them */
@@ -55,12 +64,14 @@ const WAIT_MS = 3_000
  */
 export function createDashboard(given: DashboardOptions): Dashboard {
   const { sql, queues, adminToken, authorize, onError, sampleIntervalMs = 5_000 } = given
+  const { networkOf = () => '', isBehindProxy = false, onRefusedSignIns } = given
   const cache = createCache({ freshMs: FRESH_MS, waitMs: WAIT_MS })
   const reads = createReads(sql, cache)
   const sampler = createSampler({ sql, queue: queues[0].queue, intervalMs: sampleIntervalMs })
-  const access = createAccess(adminToken, authorize)
+  const audited = createAudited(sql)
+  const access = createAccess({ sql, audited, adminToken, authorize, isBehindProxy })
   const assets = loadAssets()
-  const renderer = createRenderer({ access, assets, reads, queues })
+  const renderer = createRenderer({ assets, reads, queues })
   const app = new Hono<DashboardEnv>()
 
   app.onError(async (error, context) => {
@@ -87,6 +98,7 @@ export function createDashboard(given: DashboardOptions): Dashboard {
     context.header('x-frame-options', 'DENY')
     context.header('referrer-policy', 'same-origin')
     context.header('cache-control', 'no-store')
+    checkCharacters(new URL(context.req.url))
     await next()
   })
 
@@ -98,48 +110,46 @@ export function createDashboard(given: DashboardOptions): Dashboard {
     return context.body(asset.body, 200, { 'content-type': asset.type })
   })
 
-  app.get('/sign-in', (context) =>
-    renderer.render(context, {
-      section: 'sign-in',
-      title: 'Sign in',
-      content: signInPage({ canSignIn: access.canSignIn }),
-      isLive: false,
-    }),
-  )
-
-  app.post('/sign-in', access.guardOrigin, async (context) => {
-    const given = v.safeParse(credentials, await context.req.parseBody())
-    const role = given.success
-      ? await access.signIn(context, given.output.name, given.output.secret)
-      : undefined
-    if (role !== undefined) return context.redirect(pathTo([], { done: 'signed-in' }), 303)
-    const problem = given.success ? 'This token is not known.' : given.issues[0].message
-    const content = signInPage({ canSignIn: access.canSignIn, problem })
-    return renderer.render(context, {
-      section: 'sign-in',
-      title: 'Sign in',
-      content,
-      isLive: false,
-      status: 403,
-    })
+  const refused = countRefusedSignIns(async (report) => {
+    onRefusedSignIns?.(report)
+    await audited(recordOf(report), async () => `refused: ${report.count}`).catch(onError)
   })
-
-  app.post('/sign-out', access.guardOrigin, (context) => {
-    access.signOut(context)
-    return context.redirect(pathTo([], { done: 'signed-out' }), 303)
-  })
+  mountSignIn(app, { access, renderer, networkOf, refused })
 
   app.use(access.recognise)
-  mountViews(app, { reads, queues, sampler, renderer })
-  mountActs(app, { sql, queues, access, cache })
+  mountViews(app, { access, reads, queues, sampler, renderer })
+  mountActs(app, { sql, audited, queues, access, cache })
   app.get('/*', (context) => {
-    const path = context.req.path.replace(/\/+$/, '')
-    if (path !== context.req.path) return context.redirect(path, 301)
+    const { pathname } = new URL(context.req.url)
+    const path = pathname.replace(/\/+$/, '')
+    if (path !== pathname) return context.redirect(path, 301)
     throw new Refusal(404, 'There is no such page')
   })
 
-  return { app, start: sampler.start, stop: sampler.stop }
+  return {
+    app,
+    start: sampler.start,
+    async stop() {
+      await Promise.all([sampler.stop(), refused.stop()])
+    },
+  }
 }
+
+/** Refused sign-ins as one row of the audit record. The name that was typed is not part of it: anyone can type any. */
+function recordOf({ network }: RefusedReport): Act {
+  const target = network === '' ? 'dashboard' : `dashboard, from ${network}`
+  return { ...STRANGER, action: 'sign-in', target, note: '' }
+}
+
+const STRANGER: Actor = { operator: '(unknown)', credential: 'none', isProven: false }
+
+/** A path or a search with control characters means nothing here: PostgreSQL and headers refuse them. */
+function checkCharacters({ pathname, search }: URL): void {
+  if (CONTROL_CHARACTER.test(pathname)) throw new Refusal(404, 'There is no such page')
+  if (CONTROL_CHARACTER.test(search)) throw new Refusal(400, 'This search contains a control character')
+}
+
+const CONTROL_CHARACTER = /%(?:[01][\da-f]|7f)/i
 
 const TITLES: Readonly<Record<Refusal['status'], string>> = {
   400: 'Not understood',
@@ -147,6 +157,8 @@ const TITLES: Readonly<Record<Refusal['status'], string>> = {
   403: 'Not allowed',
   404: 'Not found',
   409: 'Too late',
+  413: 'Too large',
   422: 'Not complete',
+  429: 'Too many attempts',
   503: 'Not available',
 }

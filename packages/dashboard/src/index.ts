@@ -2,5 +2,7 @@
 export { createDashboard, type Dashboard, type DashboardOptions } from './dashboard.ts'
 export { loadDashboardConfig, type DashboardConfig } from './config.ts'
 export { DASHBOARD_PATH } from './paths.ts'
-export type { Authorize, DashboardEnv } from './access.ts'
+export { createAudited, type Audited } from './audit.ts'
+export type { Authorize, DashboardEnv, KeyGrant } from './access.ts'
+export type { RefusedReport } from './refused-sign-ins.ts'
 export type { ObservedQueue } from './queues.ts'

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Context } from 'hono'
 import { getCookie } from 'hono/cookie'
-import type { Access, DashboardEnv } from './access.ts'
+import type { DashboardEnv } from './access.ts'
 import type { Assets } from './assets.ts'
 import { formatCount, formatNumber } from './markup/format.ts'
 import { layout, type Frame, type Section, type Viewer } from './markup/layout.ts'
@@ -40,12 +40,10 @@ const NOTICES: Readonly<Record<string, string>> = {
 
 /** Creates the frame of all pages. */
 export function createRenderer({
-  access,
   assets,
   reads,
   queues,
 }: {
-  readonly access: Access
   readonly assets: Assets
   readonly reads: Reads
   readonly queues: readonly ObservedQueue[]
@@ -69,10 +67,10 @@ export function createRenderer({
     const session = context.get('session')
     const theme = getCookie(context, 'titan_theme')
     return {
-      name: session?.name,
+      name: session?.operator,
       role: session?.role,
-      formToken: session?.role === 'admin' ? access.formTokenOf(session) : undefined,
-      canSignIn: access.canSignIn,
+      formToken: session?.role === 'admin' ? session.formToken : undefined,
+      seesDetails: context.get('seesDetails') === true,
       theme: theme === 'light' || theme === 'dark' ? theme : 'system',
     }
   }

@@ -1,55 +1,97 @@
-import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHash, randomBytes, scryptSync, timingSafeEqual } from 'node:crypto'
+import type { Database } from '@titan/payments'
+import type { Actor } from './statements/audit.ts'
+import {
+  endSession,
+  findSession,
+  insertSession,
+  type SessionCredential,
+  type SessionRow,
+} from './statements/sessions.ts'
 
 /** `viewer` sees; `admin` also acts. */
 export type Role = 'viewer' | 'admin'
 
-/** Somebody who signed in. */
-export interface Session {
-  readonly name: string
+/** A user who is signed in. */
+export interface Session extends Actor {
   readonly role: Role
-  /** Epoch milliseconds. */
-  readonly endsAt: number
-  /** Makes two sessions of one person differ. */
-  readonly nonce: string
-}
-
-/** Signs sessions, so that nothing of them has to be kept here. */
-export interface Sessions {
-  /** The value of the cookie. */
-  seal(session: Omit<Session, 'nonce'>): string
-  /** The session of a cookie; undefined when it was not signed here, was altered or has ended. */
-  open(cookie: string | undefined): Session | undefined
+  /** Scope of the API key behind a viewer's session. */
+  readonly scope: string | undefined
   /** The token that every form of the session carries. */
-  formTokenOf(session: Session): string
+  readonly formToken: string
 }
 
-/** Sessions under a key. With the same key they outlive a restart, and a change of the key ends them all. */
-export function createSessions(key: Buffer): Sessions {
-  const sign = (text: string): string => createHmac('sha256', key).update(text).digest('base64url')
+/** Sessions in PostgreSQL, which every process of the API shares. */
+export interface Sessions {
+  /** Opens a session; returns the value of its cookie. */
+  open(user: {
+    readonly name: string
+    readonly credential: SessionCredential
+    readonly lastsMs: number
+  }): Promise<string>
+  /** Finds the session of a cookie; undefined when it has ended, or its credential has. */
+  find(cookie: string | undefined): Promise<Session | undefined>
+  /** Ends the session of a cookie in every process. */
+  end(cookie: string | undefined): Promise<void>
+}
+
+const TOKEN = /^[\w-]{43}$/
+
+/** How a session of the shared admin token is named in the audit record. */
+export const SHARED_TOKEN = 'admin token'
+
+/**
+ * Creates the sessions. The cookie holds random bits and nothing else, so it allows no guesses at any other secret.
+ *
+ * @param sharedToken fingerprint of the admin token, if one is set; see {@link fingerprintOf}
+ */
+export function createSessions(sql: Database, sharedToken: Uint8Array | undefined): Sessions {
   return {
-    seal(session) {
-      const content = { ...session, nonce: randomBytes(12).toString('base64url') }
-      const body = Buffer.from(JSON.stringify(content)).toString('base64url')
-      return `${body}.${sign(`session ${body}`)}`
+    async open({ name, credential, lastsMs }) {
+      const token = randomBytes(32).toString('base64url')
+      await insertSession(sql, { tokenHash: digest(token), name, credential, lastsMs })
+      return token
     },
-    open(cookie) {
-      const [body = '', signature = ''] = cookie?.split('.') ?? []
-      if (!isSame(signature, sign(`session ${body}`))) return undefined
-      const session = JSON.parse(Buffer.from(body, 'base64url').toString('utf8')) as Session
-      return session.endsAt > Date.now() ? session : undefined
+    async find(cookie) {
+      if (cookie === undefined || !TOKEN.test(cookie)) return undefined
+      const row = await findSession(sql, digest(cookie), sharedToken)
+      return row && { ...userOf(row), formToken: digest(`form ${cookie}`).toString('base64url') }
     },
-    formTokenOf: ({ nonce }) => sign(`form ${nonce}`),
+    async end(cookie) {
+      if (cookie !== undefined && TOKEN.test(cookie)) await endSession(sql, digest(cookie))
+    },
   }
 }
 
-/** The key of the sessions: of the admin token if there is one, else of this process. */
-export function sessionKeyOf(adminToken: string | undefined): Buffer {
-  if (adminToken === undefined) return randomBytes(32)
-  return createHmac('sha256', adminToken).update('titan dashboard sessions').digest()
+function userOf({ name, operatorId, apiKeyId, apiKeyScope }: SessionRow): Omit<Session, 'formToken'> {
+  if (operatorId !== null)
+    return {
+      operator: name,
+      credential: `operator ${operatorId}`,
+      isProven: true,
+      role: 'admin',
+      scope: undefined,
+    }
+  if (apiKeyId !== null) {
+    const credential = `API key ${apiKeyId}`
+    return { operator: name, credential, isProven: false, role: 'viewer', scope: apiKeyScope ?? undefined }
+  }
+  return { operator: name, credential: SHARED_TOKEN, isProven: false, role: 'admin', scope: undefined }
 }
 
-/** Whether two texts are the same, in a time that tells nothing of either. */
+/**
+ * Derives what a session keeps of the admin token. scrypt makes guesses expensive for those who read the table; the salt is
+ * constant, because every process must derive the same.
+ */
+export function fingerprintOf(adminToken: string): Uint8Array {
+  return scryptSync(adminToken, 'titan dashboard sessions', 32)
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
+}
+
+/** Compares two texts in a time that reveals nothing about either. */
 export function isSame(one: string, other: string): boolean {
-  const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
   return timingSafeEqual(digest(one), digest(other))
 }

@@ -1,6 +1,6 @@
 import type { Context, Hono } from 'hono'
 import * as v from 'valibot'
-import type { DashboardEnv } from './access.ts'
+import type { Access, DashboardEnv } from './access.ts'
 import { auditPage } from './pages/audit.ts'
 import { deadLetterPage } from './pages/dead-letter.ts'
 import { deadLettersPage, letterSearch } from './pages/dead-letters.ts'
@@ -18,6 +18,7 @@ import type { Sampler } from './sampler.ts'
 
 /** What the pages are made of. */
 export interface ViewDependencies {
+  readonly access: Access
   readonly reads: Reads
   readonly queues: readonly ObservedQueue[]
   readonly sampler: Sampler
@@ -27,9 +28,10 @@ export interface ViewDependencies {
 /** The pages that show. */
 export function mountViews(
   app: Hono<DashboardEnv>,
-  { reads, queues, sampler, renderer }: ViewDependencies,
+  { access, reads, queues, sampler, renderer }: ViewDependencies,
 ): void {
   const { render, viewerOf } = renderer
+  const details = access.guardDetails
 
   app.get('/', async (context) => {
     const [totals, ...stats] = await Promise.all([
@@ -53,7 +55,7 @@ export function mountViews(
       if ('value' in known && known.value !== undefined)
         return context.redirect(pathTo(['payments', search.q]), 303)
     }
-    const content = paymentsPage(search, await attempt(reads.payments(filterOf(search))))
+    const content = paymentsPage(search, await attempt(reads.payments(filterOf(search))), viewerOf(context))
     return render(context, { section: 'payments', title: 'Payments', content })
   })
 
@@ -67,12 +69,12 @@ export function mountViews(
     })
   })
 
-  app.get('/reviews', async (context) => {
+  app.get('/reviews', details, async (context) => {
     const content = reviewsPage(await attempt(reads.parkedPayments()))
     return render(context, { section: 'reviews', title: 'Reviews', content })
   })
 
-  app.get('/dead-letters', async (context) => {
+  app.get('/dead-letters', details, async (context) => {
     const search = parse(context, letterSearch)
     const queue = findQueue(queues, search.queue)
     const { cause, text, after } = search
@@ -84,7 +86,7 @@ export function mountViews(
     return render(context, { section: 'dead-letters', title: 'Dead letters', content })
   })
 
-  app.get('/dead-letters/:queue/:letter', async (context) => {
+  app.get('/dead-letters/:queue/:letter', details, async (context) => {
     const queue = findQueue(queues, context.req.param('queue'))
     const letter = await reads.letter(queue, context.req.param('letter'))
     if (letter === undefined) throw new Refusal(404, 'This dead letter is gone: redriven, or deleted')
@@ -92,7 +94,7 @@ export function mountViews(
     return render(context, { section: 'dead-letters', title: 'Dead letter', content, isLive: false })
   })
 
-  app.get('/workers', async (context) => {
+  app.get('/workers', details, async (context) => {
     const [held, ...workers] = await Promise.all([
       attempt(reads.heldPayments()),
       ...queues.map(async (one) => ({
@@ -112,7 +114,7 @@ export function mountViews(
     })
   })
 
-  app.get('/audit', async (context) => {
+  app.get('/audit', details, async (context) => {
     const text = context.req.query('before') ?? ''
     const before = /^\d{1,15}$/.test(text) ? Number(text) : undefined
     const content = auditPage(before, await attempt(reads.acts(before)))

@@ -1,10 +1,12 @@
+import { eventually } from '@titan/local/testing'
 import { afterAll, expect, inject, test } from 'vitest'
-import { ADMIN_TOKEN, formTokenOf, openRig, post, signIn, type Rig } from './support/rig.ts'
+import { createOperatorStore } from '../src/operators.ts'
+import { addKey, ADMIN_TOKEN, formTokenOf, openRig, post, signIn, type Rig } from './support/rig.ts'
+import { accept, bury, park } from './support/traffic.ts'
 
 const servers = { databaseUrl: inject('databaseUrl'), redisUrl: inject('redisUrl') }
-const API_KEY = 'Bearer a-key-that-may-read'
 const rig = await openRig(servers)
-const closed = await openRig({ ...servers, authorize: (header) => header === API_KEY })
+const closed = await openRig({ ...servers, requiresKey: true })
 const readOnly = await openRig({ ...servers, adminToken: undefined })
 afterAll(async () => {
   for (const one of [rig, closed, readOnly]) await one.close()
@@ -52,13 +54,27 @@ test('who is not signed in sees no button and can do nothing', async () => {
   expect(await isPaused(rig)).toBe(false)
 })
 
-test('a session that was altered is none', async () => {
+test('a session that was altered or made up is none', async () => {
   const cookie = await signIn(rig)
-  const [name, value = ''] = cookie.split('=')
-  const [body = '', signature] = value.split('.')
-  const session = JSON.parse(Buffer.from(body, 'base64url').toString()) as object
-  const forged = Buffer.from(JSON.stringify({ ...session, endsAt: 9e15 })).toString('base64url')
-  expect(await rig.page('/', `${name}=${forged}.${signature}`)).not.toContain('Sign out')
+  const altered = cookie.replace(/.$/, (last) => (last === 'A' ? 'B' : 'A'))
+  for (const none of [
+    altered,
+    cookie.slice(0, -1),
+    `${cookie}A`,
+    'titan_dashboard=',
+    `titan_dashboard=${'A'.repeat(43)}`,
+  ])
+    expect(await rig.page('/', none)).not.toContain('Sign out')
+})
+
+test('a cookie is random and says nothing of the user, the role or the token', async () => {
+  const [one, other] = [await signIn(rig), await signIn(rig)]
+  expect(one).toMatch(/^titan_dashboard=[\w-]{43}$/)
+  expect(other).not.toBe(one)
+  const [row] = await rig.sql<{ text: string }[]>`
+    select string_agg(s::text, ' ') as text from dashboard_sessions s`
+  expect(row?.text).not.toContain(one.split('=')[1])
+  expect(row?.text).not.toContain(ADMIN_TOKEN)
 })
 
 test('a form without the token of its session does nothing', async () => {
@@ -86,37 +102,202 @@ test.each([
 })
 
 test('a session of another admin token is none', async () => {
-  expect(await readOnly.page('/', await signIn(rig))).not.toContain('Sign out')
+  const cookie = await signIn(rig)
+  await rig.sql`update dashboard_sessions set shared_token = '\\x00' || shared_token where ended_at is null`
+  expect(await rig.page('/', cookie)).not.toContain('Sign out')
 })
 
-test('without an admin token nobody can act, and the page says why', async () => {
-  expect(await readOnly.page('/')).toContain('Read-only')
-  expect(await readOnly.page('/sign-in')).toContain('DASHBOARD_ADMIN_TOKEN')
+test('without an admin token only operators sign in, and the page says how', async () => {
+  expect(await readOnly.page('/sign-in')).toContain('titan operators create')
   expect((await post(readOnly, '/sign-in', { name: 'Eve', secret: 'undefined' })).status).toBe(403)
+  const made = await createOperatorStore(readOnly.sql).create('Grace Hopper')
+  const cookie = await signIn(readOnly, made?.token, '')
+  expect(await readOnly.page('/', cookie)).toContain('form_token')
+})
+
+test('an operator’s token proves the name, whatever name is typed', async () => {
+  const made = await createOperatorStore(rig.sql).create('Ada Lovelace')
+  const cookie = await signIn(rig, made?.token, 'Chief Risk Officer')
+  expect(await rig.page('/', cookie)).toContain('Ada Lovelace')
+  await post(rig, '/queues/payments/resume', { form_token: await formTokenOf(rig, cookie) }, { cookie })
+  const rows = await rig.sql`
+    select action, operator, credential, is_proven, outcome from operator_actions order by id desc limit 2`
+  const actor = { operator: 'Ada Lovelace', credential: `operator ${made?.operator.id}`, is_proven: true }
+  expect(rows).toMatchObject([
+    { ...actor, action: 'queue.resume', outcome: 'resumed' },
+    { ...actor, action: 'sign-in', outcome: 'signed in' },
+  ])
+  await eventually(async () => /Ada Lovelace<br/.test(await rig.page('/audit', cookie)))
+})
+
+test('a name that was only typed is recorded as unproven', async () => {
+  const cookie = await signIn(rig, ADMIN_TOKEN, 'Chief Risk Officer')
+  const [row] = await rig.sql`
+    select operator, credential, is_proven from operator_actions order by id desc limit 1`
+  expect(row).toEqual({ operator: 'Chief Risk Officer', credential: 'admin token', is_proven: false })
+  await eventually(async () => /Chief Risk Officer [^]{0,80}unproven/.test(await rig.page('/audit', cookie)))
+  expect((await post(rig, '/sign-in', { name: '', secret: ADMIN_TOKEN })).status).toBe(403)
+})
+
+test('a session ends with the operator’s token', async () => {
+  const operators = createOperatorStore(rig.sql)
+  const made = await operators.create('Mallory')
+  const cookie = await signIn(rig, made?.token, '')
+  expect(await rig.page('/', cookie)).toContain('Mallory')
+  expect(await operators.revoke(made?.operator.id ?? '')).toBe(true)
+  expect(await rig.page('/', cookie)).not.toContain('Mallory')
+  expect((await post(rig, '/sign-in', { name: '', secret: made?.token ?? '' })).status).toBe(403)
+  // The name is free for another token.
+  expect(await operators.create('Mallory')).toBeDefined()
+  expect(await operators.create('Mallory')).toBeUndefined()
 })
 
 test('where the API asks for keys, pages and points are shown to nobody without one', async () => {
+  const authorization = `Bearer ${await addKey(closed, 'seer', 'admin')}`
   for (const path of ['/', '/series', '/payments', '/reviews', '/dead-letters', '/workers', '/audit']) {
     const response = await closed.request(path)
     expect(response.status, path).toBe(401)
-    expect((await closed.request(path, { headers: { authorization: API_KEY } })).status, path).toBe(200)
+    expect((await closed.request(path, { headers: { authorization } })).status, path).toBe(200)
   }
   const visit = await closed.request('/payments', { headers: { accept: 'text/html,*/*;q=0.8' } })
   expect(visit.headers.get('location')).toBe('/dashboard/sign-in')
 })
 
 test('who signs in with an API key sees and does not act', async () => {
-  const cookie = await signIn(closed, API_KEY.replace('Bearer ', ''), 'Grace')
+  const cookie = await signIn(closed, await addKey(closed, 'viewer', 'read'), 'Grace')
   const page = await closed.page('/', cookie)
   expect(page).toContain('Grace')
   expect(page).not.toContain('form_token')
   expect((await post(closed, '/queues/payments/pause', {}, { cookie })).status).toBe(403)
 })
 
-test('a sign-out ends the session in this browser', async () => {
+test.each(['revoked_at = now()', `expires_at = now() - interval '1 second'`])(
+  'a session ends with its API key (%s)',
+  async (end) => {
+    const id = await addKey(closed, `ends-${end.slice(0, 7)}`, 'read')
+    const cookie = await signIn(closed, id, 'Grace')
+    expect((await closed.request('/payments', { headers: { cookie } })).status).toBe(200)
+    await closed.sql.unsafe(`update api_keys set ${end} where id = '${id}'`)
+    for (const path of ['/', '/payments', '/series'])
+      expect((await closed.request(path, { headers: { cookie } })).status, path).toBe(401)
+  },
+)
+
+test('a key without the scope admin sees no evidence, no names, no keys and no raw jobs', async () => {
+  const key = await addKey(closed, 'reader', 'read')
+  const admin = await addKey(closed, 'owner', 'admin')
+  const payment = await park(closed, 'shopA-order-4712', 1_000)
+  const dead = await accept(closed, 'shopA-order-4713')
+  await bury(closed, [{ paymentId: dead.id, error: 'boom' }])
+  const [letter] = await closed.queue.deadLetters()
+  await eventually(async () =>
+    (await closed.page('/payments', await signIn(closed, key, 'Grace'))).includes(payment.id),
+  )
+  const paths = [
+    '/audit',
+    '/workers',
+    '/reviews',
+    '/dead-letters',
+    `/dead-letters/payments/${letter?.letterId}`,
+  ]
+  for (const [id, status] of [
+    [key, 403],
+    [await addKey(closed, 'writer', 'write'), 403],
+    [admin, 200],
+  ] as const) {
+    const cookie = await signIn(closed, id, 'Grace')
+    for (const path of paths) {
+      expect((await closed.request(path, { headers: { cookie } })).status, path).toBe(status)
+      const headers = { authorization: `Bearer ${id}` }
+      expect((await closed.request(path, { headers })).status, path).toBe(status)
+    }
+    const links = await closed.page('/', cookie)
+    expect(links.includes('href="/dashboard/audit"')).toBe(status === 200)
+    for (const path of ['/payments', `/payments/${payment.id}`]) {
+      const page = await closed.page(path, cookie)
+      expect(page).toContain(payment.id)
+      expect(page.includes('shopA-order-4712'), path).toBe(status === 200)
+    }
+    expect((await closed.page(`/payments/${payment.id}`, cookie)).includes('<dl class="evidence"')).toBe(
+      status === 200,
+    )
+  }
+})
+
+test('a sign-out ends the session on the server, in every process', async () => {
   const cookie = await signIn(rig)
+  const form_token = await formTokenOf(rig, cookie)
   const response = await post(rig, '/sign-out', {}, { cookie })
   expect(response.headers.get('set-cookie')).toMatch(/titan_dashboard=;.*Max-Age=0/)
+  expect(await rig.page('/', cookie)).not.toContain('Sign out')
+  expect((await post(rig, '/queues/payments/pause', { form_token }, { cookie })).status).toBe(403)
+  expect(await isPaused(rig)).toBe(false)
+})
+
+test('a sign-in ends the session before it in the same browser', async () => {
+  const cookie = await signIn(rig)
+  await post(rig, '/sign-in', { name: 'Ada', secret: ADMIN_TOKEN }, { cookie })
+  expect(await rig.page('/', cookie)).not.toContain('Sign out')
+})
+
+test('failed sign-ins are limited for each network and for all, reported and recorded', async () => {
+  let network = '192.0.2.1'
+  const reports: { readonly count: number; readonly network: string }[] = []
+  const one = await openRig({
+    ...servers,
+    networkOf: () => network,
+    onRefusedSignIns: (report) => reports.push(report),
+  })
+  try {
+    const guess = async (): Promise<number> =>
+      (await post(one, '/sign-in', { name: 'Eve', secret: `${ADMIN_TOKEN}x` })).status
+    const statuses = await Promise.all(Array.from({ length: 30 }, guess))
+    expect(statuses.filter((status) => status === 403)).toHaveLength(10)
+    const refused = await post(one, '/sign-in', { name: 'Ada', secret: ADMIN_TOKEN })
+    expect(refused.status).toBe(429)
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
+
+    network = '192.0.2.2'
+    // Successes do not count.
+    for (let time = 0; time < 15; time += 1) expect(await signIn(one)).not.toBe('')
+    const later: number[] = []
+    for (let other = 3; other < 24; other += 1) {
+      network = `192.0.2.${other}`
+      later.push(...(await Promise.all(Array.from({ length: 10 }, guess))))
+    }
+    // No network had more than its ten.
+    expect(later).toContain(429)
+
+    expect(reports).toEqual([{ count: 1, network: '192.0.2.1' }])
+    const [row] = await one.sql`
+      select operator, target, outcome from operator_actions where operator = '(unknown)'`
+    expect(row).toEqual({
+      operator: '(unknown)',
+      target: 'dashboard, from 192.0.2.1',
+      outcome: 'refused: 1',
+    })
+  } finally {
+    await one.close()
+  }
+  expect(reports.reduce((sum, { count }) => sum + count, 0)).toBe(30 + 1 + 210)
+})
+
+test('behind a proxy that changes Host, the host that the browser asked counts', async () => {
+  const proxied = await openRig({ ...servers, isBehindProxy: true })
+  try {
+    const form = { name: 'Ada', secret: ADMIN_TOKEN }
+    const origin = 'https://dash.example.com'
+    const forwarded = { origin, 'x-forwarded-host': 'dash.example.com:443' }
+    expect((await post(proxied, '/sign-in', form, forwarded)).status).toBe(303)
+    const evil = { origin, 'x-forwarded-host': 'evil.example' }
+    expect((await post(proxied, '/sign-in', form, evil)).status).toBe(403)
+    // Without a proxy the header is whatever the caller wrote.
+    const refused = await post(rig, '/sign-in', form, forwarded)
+    expect(refused.status).toBe(403)
+    expect(await refused.text()).toContain('it must pass on the header Host')
+  } finally {
+    await proxied.close()
+  }
 })
 
 test('a page without its database says so and shows the rest', async () => {

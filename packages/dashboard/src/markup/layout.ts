@@ -8,7 +8,8 @@ export interface Viewer {
   readonly role: 'viewer' | 'admin' | undefined
   /** Given to admins only: what their forms must carry. */
   readonly formToken: string | undefined
-  readonly canSignIn: boolean
+  /** Whether evidence, operators, workers and raw jobs are shown. */
+  readonly seesDetails: boolean
   readonly theme: 'light' | 'dark' | 'system'
 }
 
@@ -22,6 +23,9 @@ export interface Frame {
   readonly badges: Readonly<Record<string, string | undefined>>
   readonly notice: string | undefined
 }
+
+/** Pages for those who see details. */
+const DETAIL_PAGES: ReadonlySet<string> = new Set(['reviews', 'dead-letters', 'workers', 'audit'])
 
 const PAGES = [
   ['', 'Overview'],
@@ -80,7 +84,7 @@ export function layout(
         </header>
         <nav id="sections" class="sections" aria-label="Pages" data-live>
           <ul>
-            ${PAGES.map(
+            ${PAGES.filter(([path]) => viewer.seesDetails || !DETAIL_PAGES.has(path)).map(
               ([path, name]) =>
                 html`<li>
                   <a href="${pathTo(path === '' ? [] : [path])}" ${current(path === section)}
@@ -111,13 +115,10 @@ function badge(text: string | undefined): Html | string {
   return text === undefined ? '' : html`<span class="badge">${text}</span>`
 }
 
-function account({ name, role, canSignIn }: Viewer): Html | string {
-  if (role !== undefined)
-    return html`<form method="post" action="${pathTo(['sign-out'])}" class="inline account">
-      <span class="who"><span class="who-name">${name}</span><span class="muted"> ${role}</span></span>
-      <button class="button quiet">Sign out</button>
-    </form>`
-  return canSignIn
-    ? html`<a class="button" href="${pathTo(['sign-in'])}">Sign in</a>`
-    : html`<span class="muted read-only" title="Set DASHBOARD_ADMIN_TOKEN to be able to act">Read-only</span>`
+function account({ name, role }: Viewer): Html {
+  if (role === undefined) return html`<a class="button" href="${pathTo(['sign-in'])}">Sign in</a>`
+  return html`<form method="post" action="${pathTo(['sign-out'])}" class="inline account">
+    <span class="who"><span class="who-name">${name}</span><span class="muted"> ${role}</span></span>
+    <button class="button quiet">Sign out</button>
+  </form>`
 }

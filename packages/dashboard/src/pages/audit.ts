@@ -8,8 +8,8 @@ import type { AuditEntry } from '../statements/audit.ts'
 export function auditPage(before: number | undefined, acts: Reading<AuditEntry[]>): Html {
   return html`<h1>Audit</h1>
     <p class="lead">
-      Everything that was done with this dashboard: by whom, to what, on what evidence. It is kept for ever
-      and cannot be changed.
+      What operators and API keys did: in this dashboard, on the command line and over the API. Rows are never
+      changed or deleted. A name with a mark was typed and not proven: an operator’s own token proves a name.
     </p>
     <div id="list" ${before === undefined ? 'data-live' : ''}>
       ${'error' in acts ? failedPart('The record', 'PostgreSQL does not answer.') : card('Newest first', html`${actTable(acts.value.slice(0, PAGE_ROWS))}${pager(before, acts.value)}`)}
@@ -24,13 +24,20 @@ function actTable(acts: readonly AuditEntry[]): Html {
     empty: emptyState('Nothing was done yet', 'Pauses, redrives, deletions and decisions are listed here.'),
     columns: [
       { title: 'When', cell: (entry) => at(entry.at) },
-      { title: 'Who', cell: ({ operator }) => operator },
+      { title: 'Who', cell: who },
       { title: 'What', cell: ({ action }) => html`<strong>${action}</strong>` },
       { title: 'To what', cell: ({ target }) => html`<span class="mono break">${target}</span>` },
       { title: 'Evidence', cell: ({ note }) => html`<span class="break">${note === '' ? '–' : note}</span>` },
       { title: 'Outcome', cell: ({ outcome }) => html`<span class="break">${outcome ?? 'not known'}</span>` },
     ],
   })
+}
+
+function who({ operator, credential, isProven }: AuditEntry): Html {
+  return html`${operator}${isProven ? '' : html` <span class="chip" data-status="UNKNOWN">unproven</span>`}<br /><span
+      class="muted break"
+      >${credential}</span
+    >`
 }
 
 function pager(before: number | undefined, acts: readonly AuditEntry[]): Html | string {

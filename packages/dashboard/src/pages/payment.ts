@@ -1,8 +1,8 @@
-import type { Evidence, PaymentAttempt, PaymentEvent } from '@titan/payments'
+import type { Evidence, Payment, PaymentAttempt, PaymentEvent } from '@titan/payments'
 import { html } from 'hono/html'
 import { formatDuration, formatMoney } from '../markup/format.ts'
 import type { Viewer } from '../markup/layout.ts'
-import { ago, at, card, chip, emptyState, facts, table, type Html } from '../markup/parts.ts'
+import { ago, at, card, chip, emptyState, facts, table, type Column, type Html } from '../markup/parts.ts'
 import { pathTo } from '../paths.ts'
 import type { History } from '../reads.ts'
 import { statusOf } from './payments.ts'
@@ -18,27 +18,30 @@ export function paymentPage({ payment, events, attempts, webhooks }: History, vi
         ${statusOf(payment)}
       </div>
       <p class="mono break">${id}</p>
-      ${card('Now', summary({ payment, events, attempts, webhooks }))}
+      ${card('Now', summary(payment, viewer))}
     </div>
     ${payment.needsReview ? resolveForm(payment, viewer) : ''}
     <div id="history" class="columns" data-live>
-      ${card('What happened', timeline(events))}
+      ${card('What happened', timeline(events, viewer))}
       <div class="stack">
-        ${card('Attempts at the gateway', attemptTable(attempts))}
+        ${card('Attempts at the gateway', attemptTable(attempts, viewer))}
         ${card('Webhook deliveries', deliveryTable(webhooks))}
       </div>
     </div>`
 }
 
-function summary({ payment }: History): Html {
+/** Without the right to details a page shows what the API shows. */
+function summary(payment: Payment, { seesDetails }: Viewer): Html {
   const { failureCode, failureKind, gatewayRef, unknownSince } = payment
   return facts([
-    ['Idempotency key', html`<span class="mono break">${payment.idempotencyKey}</span>`],
+    ...(seesDetails
+      ? [['Idempotency key', html`<span class="mono break">${payment.idempotencyKey}</span>`] as const]
+      : []),
     ['Created', at(payment.createdAt)],
     ['Changed', html`${at(payment.updatedAt)} <span class="muted">(${ago(payment.updatedAt)})</span>`],
     ['Took', formatDuration(payment.updatedAt.getTime() - payment.createdAt.getTime())],
     ['Gateway', payment.gateway ?? '–'],
-    ...(gatewayRef === null
+    ...(gatewayRef === null || !seesDetails
       ? []
       : [['Charge', html`<span class="mono break">${gatewayRef}</span>`] as const]),
     ...(failureCode === null
@@ -63,14 +66,16 @@ const EVENT_WORDS: Readonly<Record<PaymentEvent['type'], string>> = {
   'payment.failed': 'Failed',
 }
 
-function timeline(events: readonly PaymentEvent[]): Html {
+function timeline(events: readonly PaymentEvent[], { seesDetails }: Viewer): Html {
   return html`<ol class="timeline">
     ${events.map(
       (event) =>
         html`<li id="event-${event.seq}" data-status="${toneOf(event)}">
           <div class="timeline-head"><strong>${EVENT_WORDS[event.type]}</strong>${at(event.at)}</div>
-          <div class="muted">by ${event.actor} · <span class="mono">${event.type}</span></div>
-          ${evidence(event.evidence)}
+          <div class="muted">
+            ${seesDetails ? `by ${event.actor} · ` : ''}<span class="mono">${event.type}</span>
+          </div>
+          ${seesDetails ? evidence(event.evidence) : ''}
         </li>`,
     )}
   </ol>`
@@ -95,7 +100,11 @@ function evidence(found: Evidence | null): Html | string {
   </dl>`
 }
 
-function attemptTable(attempts: readonly PaymentAttempt[]): Html {
+function attemptTable(attempts: readonly PaymentAttempt[], { seesDetails }: Viewer): Html {
+  const details: readonly Column<PaymentAttempt>[] = [
+    { title: 'Key', cell: ({ gatewayKey }) => html`<span class="mono break">${gatewayKey}</span>` },
+    { title: 'Last error', cell: ({ lastError }) => lastError ?? '–' },
+  ]
   return table({
     caption: 'Attempts at the gateway',
     rows: attempts,
@@ -105,8 +114,7 @@ function attemptTable(attempts: readonly PaymentAttempt[]): Html {
       { title: 'No.', isNumber: true, cell: ({ attemptNo }) => attemptNo },
       { title: 'Outcome', cell: ({ outcome }) => chip(outcome ?? 'OPEN') },
       { title: 'Sends', isNumber: true, cell: ({ sends }) => sends },
-      { title: 'Key', cell: ({ gatewayKey }) => html`<span class="mono break">${gatewayKey}</span>` },
-      { title: 'Last error', cell: ({ lastError }) => lastError ?? '–' },
+      ...(seesDetails ? details : []),
       { title: 'Decided', cell: ({ decidedAt }) => (decidedAt === null ? '–' : ago(decidedAt)) },
     ],
   })

@@ -3,7 +3,18 @@ import { html } from 'hono/html'
 import * as v from 'valibot'
 import { options } from '../markup/forms.ts'
 import { formatMoney } from '../markup/format.ts'
-import { ago, card, chip, emptyState, failedPart, paymentLink, table, type Html } from '../markup/parts.ts'
+import type { Viewer } from '../markup/layout.ts'
+import {
+  ago,
+  card,
+  chip,
+  emptyState,
+  failedPart,
+  paymentLink,
+  table,
+  type Column,
+  type Html,
+} from '../markup/parts.ts'
 import { pathTo } from '../paths.ts'
 import { PAGE_ROWS, type Reading } from '../reads.ts'
 
@@ -65,7 +76,7 @@ export function isCheap({ min, max, status, q, after }: PaymentSearch): boolean 
 }
 
 /** The list of payments with its search. */
-export function paymentsPage(search: PaymentSearch, found: Reading<Payment[]>): Html {
+export function paymentsPage(search: PaymentSearch, found: Reading<Payment[]>, viewer: Viewer): Html {
   const isFiltered = Object.entries(search).some(([name, value]) => name !== 'after' && value !== '')
   return html`<h1>Payments</h1>
     ${searchForm(search, isFiltered)}
@@ -78,7 +89,7 @@ export function paymentsPage(search: PaymentSearch, found: Reading<Payment[]>): 
             )
           : card(
               'Newest first',
-              html`${paymentTable(found.value.slice(0, PAGE_ROWS), isFiltered)}${pager(search, found.value)}`,
+              html`${paymentTable(found.value.slice(0, PAGE_ROWS), isFiltered, viewer)}${pager(search, found.value)}`,
             )
       }
     </div>`
@@ -138,7 +149,12 @@ function searchForm(search: PaymentSearch, isFiltered: boolean): Html {
   </form>`
 }
 
-function paymentTable(payments: readonly Payment[], isFiltered: boolean): Html {
+function paymentTable(payments: readonly Payment[], isFiltered: boolean, viewer: Viewer): Html {
+  const keyColumn: Column<Payment> = {
+    title: 'Idempotency key',
+    cell: ({ idempotencyKey }) =>
+      html`<span class="mono clip" title="${idempotencyKey}">${idempotencyKey}</span>`,
+  }
   return table({
     caption: 'Payments',
     rows: payments,
@@ -153,11 +169,7 @@ function paymentTable(payments: readonly Payment[], isFiltered: boolean): Html {
       { title: 'Payment', cell: ({ id }) => paymentLink(id) },
       { title: 'Status', cell: statusOf },
       { title: 'Amount', isNumber: true, cell: ({ amount, currency }) => formatMoney(amount, currency) },
-      {
-        title: 'Idempotency key',
-        cell: ({ idempotencyKey }) =>
-          html`<span class="mono clip" title="${idempotencyKey}">${idempotencyKey}</span>`,
-      },
+      ...(viewer.seesDetails ? [keyColumn] : []),
       { title: 'Attempts', isNumber: true, cell: ({ attemptNo }) => attemptNo },
       { title: 'Created', cell: ({ createdAt }) => ago(createdAt) },
       { title: 'Changed', cell: ({ updatedAt }) => ago(updatedAt) },

@@ -44,7 +44,7 @@ export function resolveForm({ id }: Payment, viewer: Viewer): Html {
       <header class="card-head"><h2>Waits for a decision</h2></header>
       <p>
         Its outcome could not be found out, so no worker touches it. An admin who knows what the gateway did
-        can decide it${viewer.canSignIn ? html`: <a href="${pathTo(['sign-in'])}">sign in</a>` : ''}.
+        can decide it: <a href="${pathTo(['sign-in'])}">sign in</a>.
       </p>
     </section>`
   return html`<section class="card review" id="resolve">

@@ -1,8 +1,17 @@
 import type { Database } from '@titan/payments'
 
-/** What an operator is about to do. */
-export interface Act {
+/** Who acts, and how that is known. */
+export interface Actor {
+  /** Name of the operator. */
   readonly operator: string
+  /** What the actor presented, such as `operator 0f3a…` or `admin token`. */
+  readonly credential: string
+  /** Whether the credential belongs to this operator alone. */
+  readonly isProven: boolean
+}
+
+/** What an operator is about to do. */
+export interface Act extends Actor {
   readonly action: string
   /** What it is done to. */
   readonly target: string
@@ -19,12 +28,15 @@ export interface AuditEntry extends Act {
 }
 
 const MAX_OUTCOME = 500
+const MAX_TARGET = 300
 
 /** Records an act before it is done; answers its number. */
-export async function beginAct(sql: Database, { operator, action, target, note }: Act): Promise<number> {
+export async function beginAct(sql: Database, act: Act): Promise<number> {
+  const { operator, credential, isProven, action, target, note } = act
   const [row] = await sql<{ id: number }[]>`
-    insert into operator_actions (operator, action, target, note)
-    values (${operator}::text, ${action}::text, ${target}::text, ${note}::text)
+    insert into operator_actions (operator, credential, is_proven, action, target, note)
+    values (${operator}::text, ${credential}::text, ${isProven}::boolean, ${action}::text,
+            ${clip(target, MAX_TARGET)}::text, ${note}::text)
  returning id`
   return row?.id ?? 0
 }
@@ -33,7 +45,7 @@ export async function beginAct(sql: Database, { operator, action, target, note }
 export async function endAct(sql: Database, id: number, outcome: string): Promise<void> {
   await sql`
     update operator_actions
-       set outcome = ${outcome.slice(0, MAX_OUTCOME)}::text, ended_at = clock_timestamp()
+       set outcome = ${clip(outcome, MAX_OUTCOME)}::text, ended_at = clock_timestamp()
      where id = ${id}::bigint`
 }
 
@@ -43,7 +55,13 @@ export async function listActs(
   { before, limit }: { readonly before?: number | undefined; readonly limit: number },
 ): Promise<AuditEntry[]> {
   return sql<AuditEntry[]>`
-    select id, at, operator, action, target, note, outcome from operator_actions
+    select id, at, operator, credential, is_proven as "isProven", action, target, note, outcome
+      from operator_actions
      where id < ${before ?? Number.MAX_SAFE_INTEGER}::bigint
      order by id desc limit ${limit}::int`
+}
+
+/** Cuts text to the column's length. PostgreSQL takes no NUL. */
+function clip(text: string, length: number): string {
+  return text.replaceAll('\0', '').slice(0, length).toWellFormed()
 }

@@ -11,9 +11,10 @@ import {
 } from '@titan/payments'
 import { createInspector, createQueue, type Queue, type RedisNodeClient } from '@titan/queue-core'
 import { Hono } from 'hono'
+import { randomBytes } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { createClient } from 'redis'
-import { createDashboard, DASHBOARD_PATH, type DashboardOptions } from '../../src/index.ts'
+import { createDashboard, DASHBOARD_PATH, type DashboardOptions, type KeyGrant } from '../../src/index.ts'
 
 /** Long enough, and in no program. */
 export const ADMIN_TOKEN = 'the-admin-token-of-the-tests-0123456789'
@@ -40,14 +41,20 @@ export interface Rig {
 
 /** What differs from the usual. */
 export interface RigOptions extends Partial<
-  Pick<DashboardOptions, 'adminToken' | 'authorize' | 'sampleIntervalMs'>
+  Pick<
+    DashboardOptions,
+    'adminToken' | 'sampleIntervalMs' | 'networkOf' | 'isBehindProxy' | 'onRefusedSignIns'
+  >
 > {
+  /** Requires an API key to see; see {@link addKey}. @default false */
+  readonly requiresKey?: boolean
   readonly databaseUrl: string
   readonly redisUrl: string
 }
 
 /** Opens a dashboard on a socket. */
-export async function openRig({ databaseUrl, redisUrl, ...given }: RigOptions): Promise<Rig> {
+export async function openRig(options: RigOptions): Promise<Rig> {
+  const { databaseUrl, redisUrl, requiresKey = false, ...given } = options
   const database = await createTestDatabase(databaseUrl)
   const sql = openDatabase(database.url, { poolSize: 5 })
   await migrate(sql)
@@ -63,6 +70,7 @@ export async function openRig({ databaseUrl, redisUrl, ...given }: RigOptions): 
     queues: [{ queue, inspector: createInspector(redis, PAYMENTS_QUEUE, { prefix }) }],
     adminToken: ADMIN_TOKEN,
     onError: (error) => errors.push(error),
+    ...(requiresKey && { authorize: (header) => findKey(sql, header) }),
     ...given,
   })
   const server = createAdaptorServer({ fetch: new Hono().route(DASHBOARD_PATH, dashboard.app).fetch })
@@ -95,6 +103,21 @@ export async function openRig({ databaseUrl, redisUrl, ...given }: RigOptions): 
       await database.drop()
     },
   }
+}
+
+/** Adds an API key, whose token is its id. */
+export async function addKey(rig: Rig, id: string, scope: 'read' | 'write' | 'admin'): Promise<string> {
+  await rig.sql`
+    insert into api_keys (id, name, secret_hash, scope)
+    values (${id}::text, 'a shop', ${randomBytes(32)}::bytea, ${scope}::text)`
+  return id
+}
+
+async function findKey(sql: Database, header: string | undefined): Promise<KeyGrant | undefined> {
+  const id = header?.replace('Bearer ', '') ?? ''
+  const [key] = await sql<KeyGrant[]>`
+    select id, scope from api_keys where id = ${id}::text and revoked_at is null`
+  return key
 }
 
 /** Signs in; answers the cookie. */
