@@ -6,6 +6,7 @@ import type { Context, MiddlewareHandler } from 'hono'
 import { containsCardNumber } from '@titan/payments'
 import { dressAnswer } from './answer.ts'
 import { problemOf } from './failure.ts'
+import type { ApiKey } from './keys/api-key.ts'
 import { Problem, PROBLEMS, renderProblem } from './problem.ts'
 import type { RequestSlots } from './request-slots.ts'
 
@@ -13,7 +14,14 @@ import type { RequestSlots } from './request-slots.ts'
 export interface AppEnv {
   /** What the server hands over; nothing in a test without a socket. */
   Bindings: { incoming?: IncomingMessage }
-  Variables: { requestId: string; paymentId?: string; problemCode?: string; dressed?: Response }
+  Variables: {
+    requestId: string
+    paymentId?: string
+    problemCode?: string
+    dressed?: Response
+    /** The caller's key; undefined where none is required. */
+    apiKey?: ApiKey
+  }
 }
 
 /** What {@link frameRequests} asks. */

@@ -5,6 +5,7 @@ import { doctorProgram } from './doctor-program.ts'
 import { keysCreateProgram, keysRevokeProgram } from './keys-act-programs.ts'
 import { keysListProgram } from './keys-list-program.ts'
 import { migrateProgram } from './migrate-program.ts'
+import { operatorsCreateProgram, operatorsListProgram, operatorsRevokeProgram } from './operators-programs.ts'
 import { pauseProgram, resumeProgram } from './pause-programs.ts'
 import { paymentsListProgram } from './payments-list-program.ts'
 import { paymentsRefundProgram } from './payments-refund-program.ts'
@@ -42,6 +43,13 @@ export const COMMANDS: readonly Command[] = [
   command('keys create', 'makes an API key and prints its token', keysCreateProgram),
   command('keys list', 'lists API keys', keysListProgram),
   command('keys revoke', 'ends API keys', keysRevokeProgram),
+  command(
+    'operators create',
+    'creates an operator of the dashboard and prints the token',
+    operatorsCreateProgram,
+  ),
+  command('operators list', 'lists the operators of the dashboard', operatorsListProgram),
+  command('operators revoke', 'revokes an operator of the dashboard', operatorsRevokeProgram),
   command(
     'verify',
     'checks the invariants of payments in PostgreSQL, Redis and the gateway’s ledger',

@@ -20,7 +20,7 @@ export const queueSettings: readonly SettingNames[] = serverSettings.filter(
   ({ flag }) => flag !== 'database-url',
 )
 
-/** Stands for a database that is not asked: whoever steers a queue may do so while PostgreSQL is away. */
+/** Stands for a database that is not asked: a queue can be steered without PostgreSQL, and without a record then. */
 const NO_DATABASE = 'postgres://none'
 
 /** Reads where the servers are; only Redis must be given. @throws {PaymentsError} `INVALID_CONFIG` */

@@ -35,10 +35,15 @@ export const dlqRedriveProgram: Program<RedriveSettings, ServersConfig> = queueP
     rate: wholeNumber({ flag: 'rate', about: 'most jobs a second' }, { fallback: 100, min: 1, max: 100_000 }),
   },
   words: 'ids',
-  run: async (own, { queue }) => {
+  withRecord: true,
+  run: async (own, { queue, record }) => {
     const ids = await choose('redrive', own, queue)
     if (typeof ids === 'number') return ids
-    const { redriven, skipped, left } = await redrive(queue, ids, own.rate)
+    const { redriven, skipped, left } = await record(
+      { action: 'dead-letters.redrive', target: targetOf(queue, own, ids) },
+      () => redrive(queue, ids, own.rate),
+      (done) => `${done.redriven} redriven, ${done.skipped} skipped, ${done.left} left`,
+    )
     writeAnswer(own.json, { queue: queue.name, redriven, skipped, left }, () =>
       [
         `${redriven} redriven`,
@@ -56,14 +61,24 @@ export const dlqDeleteProgram: Program<ActSettings, ServersConfig> = queueProgra
   description: 'Deletes dead letters for good: those named, those of a filter, or --all',
   settings: actSettings,
   words: 'ids',
-  run: async (own, { queue }) => {
+  withRecord: true,
+  run: async (own, { queue, record }) => {
     const ids = await choose('delete', own, queue)
     if (typeof ids === 'number') return ids
-    const deleted = await queue.deleteDeadLetters(ids)
+    const deleted = await record(
+      { action: 'dead-letters.delete', target: targetOf(queue, own, ids) },
+      () => queue.deleteDeadLetters(ids),
+      (count) => `${count} deleted`,
+    )
     writeAnswer(own.json, { queue: queue.name, deleted }, () => `${deleted} deleted`)
     return EXIT.ok
   },
 })
+
+/** The dead letters of an act in a few words: those that were named, or how many a filter found. */
+function targetOf({ name }: Queue<AnyJobs>, own: ActSettings, ids: readonly string[]): string {
+  return `${name} ${own.ids === '' ? `(${own.all ? 'all' : 'by filter'}: ${ids.length})` : own.ids}`
+}
 
 /** The letters that a command shall change, or the exit code of a command that may not. */
 async function choose(verb: string, own: ActSettings, queue: Queue<AnyJobs>): Promise<string[] | number> {

@@ -3,6 +3,7 @@ import type { PaymentsConfig } from '@titan/payments'
 import { choice, EXIT, text, type Program } from '@titan/program'
 import { expirySetting, keysCommon, keysSettings, type KeysSettings } from './keys-settings.ts'
 import { formatMoment, writeAnswer } from './output.ts'
+import { recorded } from './recorded.ts'
 import { withOpener } from './stores.ts'
 
 /** The settings of `titan keys create`. */
@@ -42,8 +43,13 @@ export const keysCreateProgram: Program<KeysCreateSettings, PaymentsConfig> = {
       return EXIT.usage
     }
     return withOpener({ name: 'titan keys create', config, connectTimeoutMs }, async (open) => {
-      const keys = createApiKeyStore(await open.database())
-      const { key, token } = await keys.create({ name, scope, expiresAt: expires })
+      const sql = await open.database()
+      const { key, token } = await recorded(
+        sql,
+        { action: 'key.create', target: `${name}, scope ${scope}` },
+        () => createApiKeyStore(sql).create({ name, scope, expiresAt: expires }),
+        (created) => `key ${created.key.id}`,
+      )
       // The token alone on standard output: a script can take it as it is.
       writeAnswer(json, { key, token }, () => token)
       const end = key.expiresAt === null ? 'never' : formatMoment(key.expiresAt)
@@ -87,10 +93,19 @@ export const keysRevokeProgram: Program<KeysRevokeSettings, PaymentsConfig> = {
       return EXIT.usage
     }
     return withOpener({ name: 'titan keys revoke', config, connectTimeoutMs }, async (open) => {
-      const keys = createApiKeyStore(await open.database())
+      const sql = await open.database()
+      const keys = createApiKeyStore(sql)
       const revoked: string[] = []
       const missing: string[] = []
-      for (const id of new Set(ids.split(','))) ((await keys.revoke(id)) ? revoked : missing).push(id)
+      for (const id of new Set(ids.split(','))) {
+        const isRevoked = await recorded(
+          sql,
+          { action: 'key.revoke', target: id },
+          () => keys.revoke(id),
+          (result) => (result ? 'revoked' : 'there is no such key to revoke'),
+        )
+        ;(isRevoked ? revoked : missing).push(id)
+      }
       writeAnswer(json, { revoked, missing }, () => `${revoked.length} revoked`)
       for (const id of missing) process.stderr.write(`titan keys revoke: there is no key ${id} to revoke\n`)
       return missing.length > 0 ? EXIT.failure : EXIT.ok

@@ -8,8 +8,13 @@ export const pauseProgram: Program<QueueSettings, ServersConfig> = queueProgram(
   name: 'titan pause',
   description: 'Stops all workers of a queue from starting jobs; running ones end, and enqueueing goes on',
   settings: commonSettings,
-  run: async ({ json }, { queue }) => {
-    await queue.pause()
+  withRecord: true,
+  run: async ({ json }, { queue, record }) => {
+    await record(
+      { action: 'queue.pause', target: queue.name },
+      () => queue.pause(),
+      () => 'paused',
+    )
     writeAnswer(json, { queue: queue.name, paused: true }, () => `queue ${queue.name} is paused`)
     return EXIT.ok
   },
@@ -20,8 +25,13 @@ export const resumeProgram: Program<QueueSettings, ServersConfig> = queueProgram
   name: 'titan resume',
   description: 'Ends a pause',
   settings: commonSettings,
-  run: async ({ json }, { queue }) => {
-    await queue.resume()
+  withRecord: true,
+  run: async ({ json }, { queue, record }) => {
+    await record(
+      { action: 'queue.resume', target: queue.name },
+      () => queue.resume(),
+      () => 'resumed',
+    )
     writeAnswer(json, { queue: queue.name, paused: false }, () => `queue ${queue.name} is not paused`)
     return EXIT.ok
   },

@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os'
 import {
   createPaymentStore,
   loadPaymentsConfig,
@@ -9,6 +8,7 @@ import { EXIT, storeSettings, text, type Program } from '@titan/program'
 import { connectSetting } from './connect-setting.ts'
 import { writeAnswer } from './output.ts'
 import { jsonSetting, version } from './queue-program.ts'
+import { accountName, recorded } from './recorded.ts'
 import { withOpener } from './stores.ts'
 
 /** The settings of `titan payments refund`. */
@@ -70,7 +70,7 @@ export const paymentsRefundProgram: Program<PaymentsRefundSettings, PaymentsConf
     ),
     operator: text(
       { flag: 'operator', about: 'who says so', shown: 'the name of the user' },
-      userInfo().username,
+      accountName(),
       /^\P{Cc}{1,100}$/u,
       '1 to 100 printable characters',
     ),
@@ -88,8 +88,15 @@ export const paymentsRefundProgram: Program<PaymentsRefundSettings, PaymentsConf
       return EXIT.usage
     }
     return withOpener({ name, config, connectTimeoutMs }, async (open) => {
-      const store = createPaymentStore(await open.database())
-      const effect = await store.recordRefund(id, { gatewayRef: charge, refundRef: refund, operator, note })
+      const sql = await open.database()
+      const effect = await recorded(
+        sql,
+        { action: 'payment.refund', target: id, note },
+        () =>
+          createPaymentStore(sql).recordRefund(id, { gatewayRef: charge, refundRef: refund, operator, note }),
+        (result) => result,
+        operator,
+      )
       writeAnswer(json, { id, effect }, () => SAID[effect])
       return effect === 'refused' ? EXIT.failure : EXIT.ok
     })

@@ -1,9 +1,10 @@
 import { PAYMENTS_QUEUE } from '@titan/payments'
 import { createQueue, type Queue } from '@titan/queue-core'
 import { readVersion, text, toggle, type Program, type Redis, type SettingsTable } from '@titan/program'
-import { loadServersConfig, queueSettings, type ServersConfig } from './config.ts'
+import { loadServersConfig, queueSettings, serverSettings, type ServersConfig } from './config.ts'
 import { connectSetting } from './connect-setting.ts'
-import { withOpener } from './stores.ts'
+import { recorded, type CommandAct } from './recorded.ts'
+import { withOpener, type Opener } from './stores.ts'
 
 /** The settings of every command on a queue. */
 export interface QueueSettings {
@@ -36,11 +37,20 @@ export const commonSettings: SettingsTable<QueueSettings> = {
 /** The jobs of any queue: nothing is known of their data. */
 export type AnyJobs = Record<string, unknown>
 
+/** Performs an act as {@link recorded} does. */
+export type Recorder = <Result>(
+  act: CommandAct,
+  perform: () => Promise<Result>,
+  summarise: (result: Result) => string,
+) => Promise<Result>
+
 /** A queue that is open. */
 export interface OpenQueue {
   readonly queue: Queue<AnyJobs>
   readonly redis: Redis
   readonly prefix: string
+  /** Performs an act with a row in the audit record, where `DATABASE_URL` says where the record is. */
+  readonly record: Recorder
 }
 
 /** What a command on a queue is made of. */
@@ -49,6 +59,8 @@ export interface QueueCommand<Own extends QueueSettings> {
   readonly description: string
   readonly settings: SettingsTable<Own>
   readonly words?: string
+  /** The command acts, and reads `DATABASE_URL` for the audit record. @default false */
+  readonly withRecord?: boolean
   run(own: Own, open: OpenQueue): Promise<number>
 }
 
@@ -56,18 +68,29 @@ export interface QueueCommand<Own extends QueueSettings> {
 export function queueProgram<Own extends QueueSettings>(
   command: QueueCommand<Own>,
 ): Program<Own, ServersConfig> {
-  const { name, description, settings, words, run } = command
+  const { name, description, settings, words, withRecord = false, run } = command
   return {
     ...{ name, description, settings, version },
     ...(words === undefined ? {} : { words }),
-    sharedSettings: queueSettings,
+    sharedSettings: withRecord ? serverSettings : queueSettings,
     load: loadServersConfig,
     run: (own, config) =>
       withOpener({ name, config, connectTimeoutMs: own.connectTimeoutMs }, async (open) => {
         const { prefix } = config
         const redis = await open.redis()
-        return run(own, { redis, prefix, queue: createQueue<AnyJobs>(redis, own.queue, { prefix }) })
+        const queue = createQueue<AnyJobs>(redis, own.queue, { prefix })
+        return run(own, { redis, prefix, queue, record: recorderOf(name, config, open) })
       }),
+  }
+}
+
+function recorderOf(program: string, { databaseUrl }: ServersConfig, open: Opener): Recorder {
+  return async (act, perform, summarise) => {
+    if (databaseUrl === undefined) {
+      process.stderr.write(`${program}: no audit record is written, because DATABASE_URL is not set\n`)
+      return perform()
+    }
+    return recorded(await open.database(), act, perform, summarise)
   }
 }
 

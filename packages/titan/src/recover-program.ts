@@ -5,6 +5,7 @@ import { writeAnswer } from './output.ts'
 import { startProgress } from './progress.ts'
 import { jsonSetting, version } from './queue-program.ts'
 import { countUnfinished, recover, type RecoverOptions } from './recover.ts'
+import { recorded } from './recorded.ts'
 import { withOpener } from './stores.ts'
 
 /** The settings of `titan recover`. */
@@ -30,7 +31,15 @@ export const recoverProgram: Program<RecoverSettings, PaymentsConfig> = {
     withOpener({ name: 'titan recover', config, connectTimeoutMs }, async (open) => {
       const sql = await open.database()
       const redis = await open.redis()
-      const { added, present } = await recoverInSight({ sql, redis, prefix: config.prefix, dryRun })
+      const perform = (): Promise<Rebuilt> => recoverInSight({ sql, redis, prefix: config.prefix, dryRun })
+      const { added, present } = dryRun
+        ? await perform()
+        : await recorded(
+            sql,
+            { action: 'recover', target: 'payments' },
+            perform,
+            (rebuilt) => `${rebuilt.added} added, ${rebuilt.present} there already`,
+          )
       writeAnswer(
         json,
         { added, present, dryRun },

@@ -1,3 +1,4 @@
+import type { Audited } from '@titan/dashboard'
 import type { WebhookStore } from '@titan/webhooks'
 import type { Context, Hono } from 'hono'
 import type { GenericSchema } from 'valibot'
@@ -21,7 +22,11 @@ const PATHS = [
  * What people and programs do with outgoing webhooks: `/webhook-endpoints`, `/webhook-events`, `/webhook-deliveries`.
  * Without a store each of them is answered `webhooks-off`; events are noted all the same.
  */
-export function mountWebhooks(app: Hono<AppEnv>, store: WebhookStore | undefined): void {
+export function mountWebhooks(
+  app: Hono<AppEnv>,
+  store: WebhookStore | undefined,
+  audited: Audited = withoutRecord,
+): void {
   if (store === undefined) {
     const refuse = (): never => {
       throw new Problem('webhooks-off')
@@ -29,12 +34,37 @@ export function mountWebhooks(app: Hono<AppEnv>, store: WebhookStore | undefined
     for (const path of PATHS) app.all(path, refuse)
     return
   }
-  mountEndpoints(app, store)
+  mountEndpoints(app, store, audited)
   mountEvents(app, store)
   mountDeliveries(app, store)
 }
 
-function mountEndpoints(app: Hono<AppEnv>, store: WebhookStore): void {
+const withoutRecord: Audited = (_act, perform) => perform()
+
+/** Changes an endpoint with a row in the audit record, which names the key of the caller. */
+async function change<Result>(
+  audited: Audited,
+  context: Context<AppEnv>,
+  act: { readonly action: string; readonly target: string },
+  perform: () => Promise<Result>,
+  summarise: (result: Result) => string,
+): Promise<Result> {
+  const key = context.get('apiKey')
+  const actor =
+    key === undefined
+      ? { operator: '(no API key)', credential: 'none', isProven: false }
+      : { operator: key.name, credential: `API key ${key.id}`, isProven: true }
+  let result: { readonly value: Result } | undefined
+  await audited({ ...actor, ...act, note: '' }, async () => {
+    const value = await perform()
+    result = { value }
+    return summarise(value)
+  })
+  if (result === undefined) throw new Error('The change was not performed')
+  return result.value
+}
+
+function mountEndpoints(app: Hono<AppEnv>, store: WebhookStore, audited: Audited): void {
   app.post('/webhook-endpoints', async (context) => {
     const {
       url,
@@ -42,12 +72,19 @@ function mountEndpoints(app: Hono<AppEnv>, store: WebhookStore): void {
       event_types: eventTypes,
       secret,
     } = await readBody(context, schemas.createEndpointBody)
-    const created = await store.createEndpoint({
+    const wanted = {
       url,
       ...(description === undefined ? {} : { description }),
       ...(eventTypes === undefined ? {} : { eventTypes }),
       ...(secret === undefined ? {} : { secret }),
-    })
+    }
+    const created = await change(
+      audited,
+      context,
+      { action: 'webhook-endpoint.create', target: originOf(url) },
+      () => store.createEndpoint(wanted),
+      ({ endpoint }) => `created ${endpoint.id}`,
+    )
     context.header('location', `/webhook-endpoints/${created.endpoint.id}`)
     context.header('cache-control', 'no-store')
     return context.json({ ...presentEndpoint(created.endpoint), secret: created.secret }, 201)
@@ -66,27 +103,50 @@ function mountEndpoints(app: Hono<AppEnv>, store: WebhookStore): void {
 
   app.patch('/webhook-endpoints/:id', async (context) => {
     const { enabled, event_types: eventTypes, ...rest } = await readBody(context, schemas.updateEndpointBody)
-    const changed = await store.updateEndpoint(context.req.param('id'), {
+    const id = context.req.param('id')
+    const wanted = {
       ...rest,
       ...(eventTypes === undefined ? {} : { eventTypes }),
       ...(enabled === undefined ? {} : { isEnabled: enabled }),
-    })
+    }
+    const changed = await change(
+      audited,
+      context,
+      { action: 'webhook-endpoint.update', target: id },
+      () => store.updateEndpoint(id, wanted),
+      ({ url }) => `changed: ${Object.keys(wanted).join(', ')}; sends to ${originOf(url)}`,
+    )
     return context.json(presentEndpoint(changed))
   })
 
   app.delete('/webhook-endpoints/:id', async (context) => {
-    await store.deleteEndpoint(context.req.param('id'))
+    const id = context.req.param('id')
+    await change(
+      audited,
+      context,
+      { action: 'webhook-endpoint.delete', target: id },
+      () => store.deleteEndpoint(id),
+      () => 'deleted',
+    )
     return context.body(null, 204)
   })
 
   app.post('/webhook-endpoints/:id/rotate-secret', async (context) => {
     const body = await readOptionalBody(context, schemas.rotateSecretBody)
     const { secret, force, overlap_seconds: overlapSeconds } = body
-    const rotated = await store.rotateSecret(context.req.param('id'), {
+    const id = context.req.param('id')
+    const wanted = {
       ...(secret === undefined ? {} : { secret }),
       ...(force === undefined ? {} : { isForced: force }),
       ...(overlapSeconds === undefined ? {} : { overlapMs: overlapSeconds * 1_000 }),
-    })
+    }
+    const rotated = await change(
+      audited,
+      context,
+      { action: 'webhook-endpoint.rotate-secret', target: id },
+      () => store.rotateSecret(id, wanted),
+      () => 'rotated',
+    )
     context.header('cache-control', 'no-store')
     return context.json({
       secret: rotated.secret,
@@ -155,6 +215,11 @@ function mountDeliveries(app: Hono<AppEnv>, store: WebhookStore): void {
     const deliveryId = context.req.param('id')
     return context.json({ redelivered: await store.redeliver({ deliveryId }) }, 202)
   })
+}
+
+/** An address without its path and query, which may hold a token. */
+function originOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).origin : '(not a URL)'
 }
 
 async function readOptionalBody<Output>(

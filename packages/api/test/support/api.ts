@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { createTestDatabase, testPrefix } from '@titan/local/testing'
+import { createAudited } from '@titan/dashboard'
 import {
   createPaymentStore,
   createRelay,
@@ -90,6 +91,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
       ...access,
     },
     webhooks: withWebhooks ? webhooks : undefined,
+    audited: createAudited(sql),
     probes: { postgres: () => sql`select 1`, redis: () => redis.isReady, isDraining: () => false },
     log,
     slots: createRequestSlots(maxInFlight),
