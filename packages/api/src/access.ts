@@ -29,6 +29,7 @@ export function controlAccess(options: AccessOptions): MiddlewareHandler<AppEnv>
       try {
         const key = await authenticator.authenticate(context.req.header('authorization'))
         caller = `key:${key.id}`
+        context.set('apiKey', key)
         const needed = scopeOf(context.req.method, context.req.path)
         if (!includesScope(key.scope, needed)) throw refusal(needed)
       } catch (error) {
@@ -39,6 +40,14 @@ export function controlAccess(options: AccessOptions): MiddlewareHandler<AppEnv>
     const headers = limiter?.spend(caller)
     await next()
     for (const [name, value] of Object.entries(headers ?? {})) context.header(name, value)
+  }
+}
+
+/** Limits the pages for people as often as their network may ask, apart from what programs ask from there. */
+export function limitPages({ limiter, trustedProxies = 0 }: AccessOptions): MiddlewareHandler<AppEnv> {
+  return async function limitPage(context, next) {
+    limiter?.spend(`pages:${remoteNetwork(context, trustedProxies)}`)
+    await next()
   }
 }
 

@@ -124,7 +124,8 @@ const dashboardVariables: VariableGroup = {
   variables: [
     {
       env: 'DASHBOARD_ADMIN_TOKEN',
-      about: 'who signs in with it may act, not only look; at least 32 characters; without: nobody may',
+      about:
+        'Shared token for operators of the dashboard, at least 32 random characters. It proves no name: prefer titan operators create.',
     },
   ],
 }

@@ -1,11 +1,11 @@
 import type { HttpCounts } from '@titan/metrics'
 import type { PaymentStore } from '@titan/payments'
 import type { Log } from '@titan/program'
-import { DASHBOARD_PATH, type Dashboard } from '@titan/dashboard'
+import { DASHBOARD_PATH, type Audited, type Dashboard } from '@titan/dashboard'
 import type { WebhookStore } from '@titan/webhooks'
 import { Hono } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
-import { controlAccess, type AccessOptions } from './access.ts'
+import { controlAccess, limitPages, type AccessOptions } from './access.ts'
 import { answerError, answerProblem, frameRequests, limitRequests, type AppEnv } from './middleware.ts'
 import { limitBodies } from './body.ts'
 import { Problem } from './problem.ts'
@@ -32,6 +32,8 @@ export interface AppDependencies extends PaymentDependencies {
   readonly dashboard?: Dashboard['app']
   /** Undefined: outgoing webhooks are not set up. */
   readonly webhooks: WebhookStore | undefined
+  /** Records changes of webhook endpoints. @default they are not recorded */
+  readonly audited?: Audited
   readonly log: Log
   /** Told of every request. @default none is counted */
   readonly http?: HttpCounts
@@ -61,6 +63,8 @@ export function createApp(dependencies: AppDependencies): Hono<AppEnv> {
   app.use(requestTraces(), frameRequests({ log, isDraining: probes.isDraining }))
   mountHealth(app, probes, slots)
   mountProblems(app)
+  if (access.limiter !== undefined)
+    for (const path of ['/openapi.json', '/docs/*', `${DASHBOARD_PATH}/*`]) app.use(path, limitPages(access))
   mountDocs(app, { needsKey: access.authenticator !== undefined, isLimited: access.limiter !== undefined })
 
   app.use(
@@ -74,7 +78,7 @@ export function createApp(dependencies: AppDependencies): Hono<AppEnv> {
   if (access.authenticator !== undefined || access.limiter !== undefined) app.use(controlAccess(access))
   mountPayments(app, dependencies)
   mountList(app, payments)
-  mountWebhooks(app, dependencies.webhooks)
+  mountWebhooks(app, dependencies.webhooks, dependencies.audited)
   // Last, so that only what no route has answered comes here.
   app.use(
     methodNotAllowed({

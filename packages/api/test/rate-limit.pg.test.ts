@@ -41,6 +41,15 @@ describe('an API with a rate limit', () => {
     expect(await refused.json()).toMatchObject({ code: 'too-many-requests', status: 429 })
   })
 
+  it('counts the pages for people for each network, apart from what programs ask', async () => {
+    const api = await openApi()
+    const statuses: number[] = []
+    for (const path of ['/docs', '/docs/page.css', '/openapi.json', '/payments'])
+      statuses.push((await api.request(path)).status)
+
+    expect(statuses).toEqual([200, 429, 429, 200])
+  })
+
   it('does not count probes', async () => {
     const api = await openApi()
     for (let i = 0; i < 3; i++) expect((await api.request('/readyz')).status).toBe(200)
