@@ -74,7 +74,7 @@ export async function readBody<Output>(
 ): Promise<Output> {
   requireJson(context)
   const { value, strings, errors } = parse(decode(await readBytes(context)))
-  if (strings.some(containsCardNumber)) throw new Problem('card-data-not-allowed')
+  if (strings.some((text) => containsCardNumber(text))) throw new Problem('card-data-not-allowed')
   if (errors.length > 0) throw new Problem('validation-failed', { errors })
   return validateBody(schema, value)
 }

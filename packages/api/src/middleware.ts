@@ -59,7 +59,7 @@ const REQUEST_ID = /^[\w.:=-]{1,128}$/
 /** The caller's own `X-Request-Id` when it is well formed, else a random one. */
 function requestIdOf(context: Context<AppEnv>): string {
   const given = context.req.header('x-request-id')
-  if (given !== undefined && REQUEST_ID.test(given) && !containsCardNumber(given)) return given
+  if (given !== undefined && REQUEST_ID.test(given) && !containsCardNumber(given, 'possible')) return given
   return randomUUID()
 }
 
@@ -134,7 +134,7 @@ export function answerError(log: Log): (error: Error, context: Context<AppEnv>) 
 export function answerProblem(problem: Problem, context: Context<AppEnv>): Response {
   const { path } = context.req
   context.set('problemCode', problem.code)
-  const isSafe = path.length <= 128 && !containsCardNumber(path)
+  const isSafe = path.length <= 128 && !containsCardNumber(path, 'possible')
   return renderProblem(problem, {
     requestId: context.get('requestId'),
     instance: isSafe ? path : undefined,

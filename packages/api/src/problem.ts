@@ -38,7 +38,8 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
   'card-data-not-allowed': {
     status: 400,
     title: 'The request seems to contain a card number',
-    advice: 'Never send card data to this API, not even inside an idempotency key. Nothing was stored.',
+    advice:
+      'Never send card data to this API, not even inside an idempotency key. Nothing was stored. Put a letter into a reference of digits that is no card number.',
   },
   'invalid-cursor': {
     status: 400,

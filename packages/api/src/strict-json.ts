@@ -9,7 +9,7 @@ const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|[{}[\]:,]/g
 /** What a JSON text holds, and what `JSON.parse` would have hidden. */
 export interface JsonReading {
   readonly value: unknown
-  /** Every string in the text, member names included. */
+  /** Every string in the text, member names included, and every number that is long enough for a card number. */
   readonly strings: readonly string[]
   /** Members given twice, numbers that lose digits, nesting beyond the limit. */
   readonly errors: readonly FieldError[]
@@ -37,7 +37,13 @@ export function readJson(text: string): JsonReading {
         errors.push({ pointer: '', detail: `is nested deeper than ${MAX_DEPTH} levels` })
         break
       }
-    } else if (!isExact(token)) {
+    } else if (SHORT_INTEGER.test(token)) {
+      continue
+    } else if (isExact(token)) {
+      // One spelling: 4.2e15 is the digits of a card number, too.
+      strings.push(String(Number(token)))
+    } else {
+      strings.push(token)
       errors.push({ pointer: pointerTo(path), detail: 'has more digits than a number can carry exactly' })
     }
   }
@@ -88,12 +94,11 @@ export function escapePointer(name: string): string {
   return name.replaceAll('~', '~0').replaceAll('/', '~1')
 }
 
-/** Every whole number this short is a double exactly. */
+/** Every whole number this short is a double exactly, and too short for most card numbers. */
 const SHORT_INTEGER = /^\d{1,15}$/
 
 /** Whether the double that `source` becomes is written with the same digits. */
 function isExact(source: string): boolean {
-  if (SHORT_INTEGER.test(source)) return true
   const value = Number(source)
   return Number.isFinite(value) && decimalOf(source) === decimalOf(String(value))
 }

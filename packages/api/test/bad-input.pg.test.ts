@@ -173,11 +173,21 @@ describe('a card number', () => {
     ['an unknown member', { amount: 1, idempotency_key: 'k', note: '4111 1111 1111 1111' }, {}],
     ['the name of a member', { amount: 1, idempotency_key: 'k', [pan]: 1 }, {}],
     ['the header', { amount: 1 }, { 'idempotency-key': pan }],
+    ['the key, grouped by dots', { amount: 1, idempotency_key: '4111.1111.1111.1111' }, {}],
+    ['the key, grouped by underscores', { amount: 1, idempotency_key: '4111_1111_1111_1111' }, {}],
+    ['the amount', { amount: Number(pan), idempotency_key: 'k' }, {}],
   ])('in %s is refused and not repeated', async (_case, body, headers) => {
     const response = await api.pay(body, headers)
     const copy = response.clone()
     await expectProblem(response, 400, 'card-data-not-allowed')
     expect(await copy.text()).not.toContain(pan)
+  })
+
+  it('in a number is found in every spelling', async () => {
+    for (const amount of [pan, `${pan}.0`, '4.111111111111111e15']) {
+      const body = `{"amount":${amount},"idempotency_key":"k"}`
+      await expectProblem(await api.pay(body), 400, 'card-data-not-allowed')
+    }
   })
 
   it('in the URL, the query or the request id is not repeated', async () => {

@@ -71,7 +71,7 @@ export { createReconciler, type Rebuilt, type Reconciler, type ReconcilerOptions
 export type { OnPaymentsEvent, PaymentsEvent } from './events.ts'
 
 // Settings and errors
-export { containsCardNumber } from './card-guard.ts'
+export { containsCardNumber, type CardCertainty } from './card-guard.ts'
 export { loadPaymentsConfig, type Environment, type PaymentsConfig } from './config.ts'
 export { PaymentsError, type PaymentsErrorCode } from './errors.ts'
 export { outsideOfTraces, traceStep, withTraceHeaders } from './tracing.ts'

@@ -15,7 +15,7 @@ export const INTRODUCTION: string = `Payments that are carried out in the backgr
 
 **Keys and limits.** Routes that show a lock need an API key, as \`Authorization: Bearer <token>\`. Where requests are limited, \`RateLimit\` tells what is left, and \`429\` comes with \`Retry-After\`.
 
-**Never send card data**: what looks like a card number is refused and not stored.`
+**Never send card data**: what looks like a card number is refused and not stored: 14 to 19 digits of an issuer with a valid check digit, unbroken or in a card's groups. An all-digit reference with the same check digit may look like one, such as a Swedish OCR number of 16 digits that begins with 4. Put a letter into it, such as \`4500000A000000007\`.`
 
 /** The groups of routes, in the order of the page. */
 export const TAGS: readonly { readonly name: Tag; readonly description: string }[] = [
