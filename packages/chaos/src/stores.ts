@@ -8,7 +8,11 @@ export async function withStores<Value>(
   { postgres, redis: server }: Fleet,
   work: (sql: Database, redis: Redis) => Promise<Value>,
 ): Promise<Value> {
-  const sql = openDatabase(postgres.urlAt(postgres.port() ?? 0), { poolSize: 2, keyedPlans: false })
+  const sql = openDatabase(postgres.urlAt(postgres.port() ?? 0), {
+    poolSize: 2,
+    keyedPlans: false,
+    statementTimeoutMs: 0,
+  })
   const redis: Redis = createClient({ url: `redis://127.0.0.1:${server.port()}` })
   try {
     await redis.connect()

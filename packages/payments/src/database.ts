@@ -1,4 +1,5 @@
 import postgres from 'postgres'
+import { createDialer, tlsModeOf } from './dialer.ts'
 import { PaymentsError } from './errors.ts'
 
 /** A pool of connections to PostgreSQL, as `openDatabase` configures it. */
@@ -15,9 +16,12 @@ export interface DatabaseOptions {
   readonly applicationName?: string
   /** Longest wait for a row that another transaction holds, in milliseconds; then the statement fails with 55P03. @default 2000 */
   readonly lockTimeoutMs?: number
-  /** Longest run of one statement, in milliseconds. @default 30000 */
+  /**
+   * Longest run of one statement, in milliseconds; 0: no limit. A connection whose server stays silent for two seconds
+   * longer is dropped, and its statement fails with ETIMEDOUT. @default 7000
+   */
   readonly statementTimeoutMs?: number
-  /** Longest wait for a connection, in milliseconds. @default 5000 */
+  /** Longest wait for a connection, in milliseconds. @default 3000 */
   readonly connectTimeoutMs?: number
   /** Plans that read by key only, as the store needs; `false` for reports that read whole tables. @default true */
   readonly keyedPlans?: boolean
@@ -35,16 +39,33 @@ const KEYED_PLANS = {
   jit: 'off',
 } as const
 
+/** How much longer than a statement may run its answer may take to arrive, in milliseconds. */
+const SILENCE_MARGIN_MS = 2_000
+/** The kernel probes a silent connection after this long, in seconds: those without a limit rely on it. */
+const PROBE_AFTER_S = 10
+/** The longest pause before a connection is replaced, in seconds. */
+const MAX_PAUSE_S = 1
+
 /**
  * Opens a lazy pool: nothing is sent before the first statement. Close it with `sql.end()`. `?prepare=false` in the URL
  * keeps it from naming statements, which a pooler may not pass on.
  */
 export function openDatabase(url: string, options: DatabaseOptions = {}): Database {
   const { poolSize = 10, applicationName = 'titan', lockTimeoutMs = 2_000 } = options
-  const { statementTimeoutMs = 30_000, connectTimeoutMs = 5_000, keyedPlans = true } = options
+  const { statementTimeoutMs = 7_000, connectTimeoutMs = 3_000, keyedPlans = true } = options
+  const dialer = createDialer({
+    tls: tlsModeOf(url),
+    connectTimeoutMs,
+    silentAfterMs: statementTimeoutMs === 0 ? 0 : statementTimeoutMs + SILENCE_MARGIN_MS,
+  })
   return postgres(url, {
     max: poolSize,
     connect_timeout: connectTimeoutMs / 1_000,
+    keep_alive: PROBE_AFTER_S,
+    backoff: pauseBefore,
+    // The dialer encrypts. The types of the driver lack its option.
+    ssl: false,
+    ...({ socket: dialer } as object),
     onnotice: () => {},
     types: { bigint: BIGINT },
     connection: {
@@ -52,11 +73,17 @@ export function openDatabase(url: string, options: DatabaseOptions = {}): Databa
       // Every compare-and-set here is written for this level, whatever the server's default is.
       default_transaction_isolation: 'read committed',
       lock_timeout: lockTimeoutMs,
-      statement_timeout: statementTimeoutMs,
-      idle_in_transaction_session_timeout: statementTimeoutMs,
+      // As text, because the driver leaves out a 0.
+      statement_timeout: String(statementTimeoutMs) as never,
+      idle_in_transaction_session_timeout: String(statementTimeoutMs) as never,
       ...(keyedPlans && KEYED_PLANS),
     },
   })
+}
+
+/** Short, because the driver lets each statement that comes meanwhile wait for it. */
+function pauseBefore(retries: number): number {
+  return Math.min(0.05 * 2 ** retries, MAX_PAUSE_S) * (0.5 + Math.random() / 2)
 }
 
 /** int8 as a number; never rounded. */

@@ -1,4 +1,4 @@
-import { migrate, missingMigrations, type Database } from '@titan/payments'
+import { migrate, missingMigrations, openDatabase, type Database } from '@titan/payments'
 import { codeOf } from './connect.ts'
 import type { Log } from './log.ts'
 import { Failure } from './program.ts'
@@ -21,12 +21,27 @@ export function isTableMissing(error: unknown): boolean {
  */
 export async function prepareTables(
   sql: Database,
-  { migrate: mayMigrate, log }: { readonly migrate: boolean; readonly log: Log },
+  { config, migrate: mayMigrate, log }: TableOptions,
 ): Promise<void> {
   if (!mayMigrate) return requireMigrations(sql)
-  const applied = await migrate(sql)
-  if (applied.length > 0) log.info('migrations applied', { count: applied.length })
+  const own = openDatabase(config.databaseUrl, MIGRATING)
+  try {
+    const applied = await migrate(own)
+    if (applied.length > 0) log.info('migrations applied', { count: applied.length })
+  } finally {
+    await own.end({ timeout: 1 })
+  }
 }
+
+/** Options of {@link prepareTables}. */
+export interface TableOptions {
+  readonly config: { readonly databaseUrl: string }
+  readonly migrate: boolean
+  readonly log: Log
+}
+
+/** One connection of its own, because a migration may run for longer than any statement of a program. */
+const MIGRATING = { poolSize: 1, applicationName: 'titan-migrate', statementTimeoutMs: 0 } as const
 
 /**
  * A program on the tables of a version before could charge and not write it down, so it must not start there.

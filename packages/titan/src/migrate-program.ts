@@ -27,7 +27,8 @@ export const migrateProgram: Program<MigrateSettings, PaymentsConfig> = {
   // Redis is not asked.
   load: (environment) => loadPaymentsConfig({ ...environment, REDIS_URL: 'redis://none' }),
   run: ({ dryRun, json, connectTimeoutMs }, config) =>
-    withOpener({ name: 'titan migrate', config, connectTimeoutMs }, async (open) => {
+    // A migration may build an index on a large table.
+    withOpener({ name: 'titan migrate', config, connectTimeoutMs, statementTimeoutMs: 0 }, async (open) => {
       const sql = await open.database()
       const migrations = dryRun ? await missingMigrations(sql) : await migrate(sql)
       writeAnswer(json, { migrations, dryRun }, () => {

@@ -30,12 +30,12 @@ export async function withSnapshot<Value>(
   return answer.value
 }
 
-/** Whole tables are read here, by a pool that may be set up for reads by key. */
+/** Whole tables are read here, by a pool that may be set up for reads by key. How long that may take is the pool's matter. */
 async function prepare(snapshot: Snapshot): Promise<void> {
   await snapshot`
     select set_config(name, setting, true)
-      from (values ('statement_timeout', '0'), ('idle_in_transaction_session_timeout', '0'), ('enable_seqscan', 'on'),
-                   ('enable_hashjoin', 'on'), ('enable_mergejoin', 'on'), ('plan_cache_mode', 'auto'))
+      from (values ('idle_in_transaction_session_timeout', '0'), ('enable_seqscan', 'on'), ('enable_hashjoin', 'on'),
+                   ('enable_mergejoin', 'on'), ('plan_cache_mode', 'auto'))
         as wanted (name, setting)`
 }
 

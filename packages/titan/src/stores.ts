@@ -26,7 +26,12 @@ export interface StoreOptions {
   readonly config: Pick<PaymentsConfig, 'redisUrl'> & { readonly databaseUrl: string | undefined }
   /** How long to try, in milliseconds. */
   readonly connectTimeoutMs: number
+  /** Longest run of one statement, in milliseconds; 0: no limit. @default 30000 */
+  readonly statementTimeoutMs?: number
 }
+
+/** A person waits; a report may read a large table. */
+const STATEMENT_TIMEOUT_MS = 30_000
 
 /** Opens stores, each when it is asked for. */
 export interface Opener {
@@ -52,14 +57,14 @@ export async function withStores(
  * code 1 is a verdict.
  */
 export async function withOpener(
-  { name, config, connectTimeoutMs }: StoreOptions,
+  { name, config, connectTimeoutMs, statementTimeoutMs = STATEMENT_TIMEOUT_MS }: StoreOptions,
   work: (open: Opener) => Promise<number>,
 ): Promise<number> {
   const closers: (() => void | Promise<void>)[] = []
   const open: Opener = {
     async database() {
       if (config.databaseUrl === undefined) throw new Failure('DATABASE_URL must be set')
-      const options = { poolSize: 2, applicationName: name }
+      const options = { poolSize: 2, applicationName: name, statementTimeoutMs }
       const sql = await connectDatabase(config.databaseUrl, connectTimeoutMs, options)
       closers.push(() => sql.end({ timeout: 1 }))
       return sql

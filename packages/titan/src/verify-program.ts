@@ -94,7 +94,7 @@ export const verifyProgram: Program<VerifySettings, PaymentsConfig> = {
       return EXIT.usage
     }
     return withStores(
-      { name: 'titan verify', config, withRedis: own.redis, connectTimeoutMs },
+      { name: 'titan verify', config, withRedis: own.redis, connectTimeoutMs, statementTimeoutMs: 0 },
       async ({ sql, redis }) => {
         const findings = await verifyInSight({
           ...{ sql, redis, prefix: config.prefix, settled, maxRetries, keyTtlMs },

@@ -1,0 +1,22 @@
+/** A certificate for `localhost` and `127.0.0.1` that signs itself, and its key. It opens nothing: only the tests of this folder use it. */
+export const TEST_KEY = `
+-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgNWgjcVHMzm+H1dlk
+oNdOdulDhJ5Sjt7TwD/FR6BJvnyhRANCAASNPYIpNbnrzyOHt5L7uYbWrF8LrBmu
+kcYynNVhpcakC2jaekcakTOjRy6lh1YOtBpSMGrFPysQox9asxlxqHZy
+-----END PRIVATE KEY-----
+`
+
+export const TEST_CERTIFICATE = `
+-----BEGIN CERTIFICATE-----
+MIIBmzCCAUGgAwIBAgIUQTlG/uK1JdmE4ra7RvNC5Ju13M0wCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyODIzMzcxNFoYDzIxMjYxMTA0
+MjMzNzE0WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAASNPYIpNbnrzyOHt5L7uYbWrF8LrBmukcYynNVhpcakC2jaekcakTOj
+Ry6lh1YOtBpSMGrFPysQox9asxlxqHZyo28wbTAdBgNVHQ4EFgQU3GO6lOMwFPu4
+1ESozBeQffkUpIEwHwYDVR0jBBgwFoAU3GO6lOMwFPu41ESozBeQffkUpIEwDwYD
+VR0TAQH/BAUwAwEB/zAaBgNVHREEEzARgglsb2NhbGhvc3SHBH8AAAEwCgYIKoZI
+zj0EAwIDSAAwRQIgEisvoG1g0pw962uMttbnrF+5GPYJXNzVyk2rSkYY7mMCIQDq
+lRydA3TWlENU10Kjl1/ksdeAu5a2XMVhONRg0me4bw==
+-----END CERTIFICATE-----
+`
