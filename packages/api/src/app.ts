@@ -65,12 +65,12 @@ export function createApp(dependencies: AppDependencies): Hono<AppEnv> {
   mountProblems(app)
   if (access.limiter !== undefined)
     for (const path of ['/openapi.json', '/docs/*', `${DASHBOARD_PATH}/*`]) app.use(path, limitPages(access))
-  mountDocs(app, { needsKey: access.authenticator !== undefined, isLimited: access.limiter !== undefined })
 
   app.use(
     limitRequests({ timeoutMs: requestTimeoutMs, slots, onRefused: dependencies.http?.refused }),
     limitBodies,
   )
+  mountDocs(app, { needsKey: access.authenticator !== undefined, isLimited: access.limiter !== undefined })
   const { payments, gatewayWebhooks } = dependencies
   if (gatewayWebhooks !== undefined) mountGatewayWebhooks(app, { payments, log, ...gatewayWebhooks })
   // Before the access of programs: people sign in there.

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import { hasTag } from '@titan/dashboard'
 import type { Context } from 'hono'
 import { answerText } from './answer.ts'
 import type { AppEnv } from './middleware.ts'
@@ -15,14 +16,7 @@ export function answerTagged(
   const text = JSON.stringify(body)
   const tag = `"${hash('sha256', text, 'base64url').slice(0, 22)}"`
   const headers = { etag: tag, 'cache-control': 'private, no-cache', ...more }
-  if (matches(context.req.header('if-none-match'), tag))
+  if (hasTag(context.req.header('if-none-match'), tag))
     return answerText(context, null, { status: 304, headers })
   return answerText(context, text, { headers })
-}
-
-/** Weak comparison, as RFC 9110 wants it for If-None-Match. */
-function matches(header: string | undefined, tag: string): boolean {
-  if (header === undefined) return false
-  if (header.trim() === '*') return true
-  return header.split(',').some((candidate) => candidate.trim().replace(/^W\//, '') === tag)
 }

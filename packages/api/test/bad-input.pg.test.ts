@@ -1,4 +1,3 @@
-import { gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openTestApi, type TestApi } from './support/api.ts'
 
@@ -230,12 +229,11 @@ describe('a path', () => {
     await expectProblem(response, 405, 'method-not-allowed')
   })
 
-  it('is answered readably where answers are compressed', async () => {
+  it('is answered readably where files are compressed', async () => {
     const headers = { 'accept-encoding': 'gzip' }
     const response = await api.request('/docs', { method: 'POST', headers })
-    expect(response.headers.get('content-encoding')).toBe('gzip')
-    const body = gunzipSync(await response.bytes())
-    await expectProblem(new Response(body, response), 405, 'method-not-allowed')
+    expect(response.headers.get('content-encoding')).toBeNull()
+    await expectProblem(response, 405, 'method-not-allowed')
   })
 
   it('is named in the problem when it is short', async () => {

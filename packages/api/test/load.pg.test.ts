@@ -113,6 +113,21 @@ describe('after requests whose', () => {
     }
     await expectServing('oversized')
   })
+
+  it('answers nobody reads, the API serves as before', async () => {
+    const sent = await Promise.all(
+      Array.from({ length: 20 }, async () => {
+        const socket = await open()
+        socket.pause()
+        socket.on('error', () => undefined)
+        socket.write(`GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: a\r\n\r\n`.repeat(10))
+        return socket
+      }),
+    )
+    await expectServing('unread')
+    for (const socket of sent) socket.destroy()
+    await expectServing('unread-and-gone')
+  })
 })
 
 describe('a request that timed out', () => {

@@ -142,6 +142,12 @@ describe('the limit of requests at a time', () => {
     expect(slots.inFlight()).toBe(0)
   })
 
+  it('counts the pages and their files as well', async () => {
+    const ask = openApp({ slots: createRequestSlots(0) })
+    for (const path of ['/docs', '/docs/swagger-ui-bundle.js', '/docs/1/page.js', '/openapi.json'])
+      expect((await ask(path)).status, path).toBe(503)
+  })
+
   it('is what readiness shows', async () => {
     const slots = createRequestSlots(1)
     const ask = openApp({ slots })

@@ -78,8 +78,27 @@ describe('GET /docs', () => {
       /^default-src 'none'; script-src 'self'; /,
     )
     expect(response.headers.get('content-security-policy')).not.toContain(':/')
-    expect(files).toContain('docs/swagger-ui-bundle.js')
+    expect(files).toContainEqual(expect.stringMatching(/^docs\/[\da-f]{16}\/swagger-ui-bundle\.js$/))
     for (const file of files) expect((await api.request(`/${file}`)).status, file).toBe(200)
+  })
+
+  it('has files that may be kept for a year under their version, and are asked for again under another', async () => {
+    const page = await (await api.request('/docs')).text()
+    const path = /src="(docs\/[^"]+\/page\.js)"/.exec(page)?.[1] ?? ''
+    expect((await api.request(`/${path}`)).headers.get('cache-control')).toBe(
+      'public, max-age=31536000, immutable',
+    )
+    for (const other of ['/docs/page.js', '/docs/0123456789abcdef/page.js'])
+      expect((await api.request(other)).headers.get('cache-control')).toBe('no-cache')
+  })
+
+  it('is not compressed for who refuses it', async () => {
+    for (const encoding of ['identity', 'gzip;q=0', 'br', 'gzip; q=0.0'])
+      expect(
+        (await api.request('/docs/page.css', { headers: { 'accept-encoding': encoding } })).headers.get(
+          'content-encoding',
+        ),
+      ).toBeNull()
   })
 
   it.each([
@@ -203,6 +222,8 @@ describe('the routes answer as the document says:', () => {
     await call('getDocs', '/docs')
     await call('getDocsFile', '/docs/page.css')
     await call('getDocsFile', '/docs/unknown.css')
+    await call('getVersionedDocsFile', '/docs/1/page.css')
+    await call('getVersionedDocsFile', '/docs/1/unknown.css')
 
     expect(contract.seen('getProblem')).toEqual([200, 404])
   })

@@ -1,19 +1,13 @@
-import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { hash } from 'node:crypto'
 import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
-
-/** A file that the pages load. */
-export interface Asset {
-  readonly type: string
-  readonly body: string
-}
+import { createStaticFile, type StaticFile } from './static-file.ts'
 
 /** The files of the pages, read once. */
 export interface Assets {
   /** Changes with the content of any file, so that browsers may keep them for ever. */
   readonly version: string
-  find(name: string): Asset | undefined
+  find(name: string): StaticFile | undefined
 }
 
 const JAVASCRIPT = 'text/javascript; charset=utf-8'
@@ -37,12 +31,9 @@ const FILES: Readonly<Record<string, { readonly url: URL; readonly type: string 
 
 /** Reads the files of the pages. */
 export function loadAssets(): Assets {
-  const assets = new Map<string, Asset>()
-  const hash = createHash('sha256')
-  for (const [name, { url, type }] of Object.entries(FILES)) {
-    const body = readFileSync(url, 'utf8')
-    hash.update(`${name} ${body.length} ${body}`)
-    assets.set(name, { type, body })
-  }
-  return { version: hash.digest('hex').slice(0, 16), find: (name) => assets.get(name) }
+  const assets = new Map(
+    Object.entries(FILES).map(([name, { url, type }]) => [name, createStaticFile(url, type)]),
+  )
+  const version = hash('sha256', [...assets].map(([name, { tag }]) => `${name} ${tag}`).join('\n'))
+  return { version: version.slice(0, 16), find: (name) => assets.get(name) }
 }

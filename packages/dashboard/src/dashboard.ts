@@ -16,6 +16,7 @@ import { countRefusedSignIns, type RefusedReport } from './refused-sign-ins.ts'
 import { createSampler } from './sampler.ts'
 import { mountSignIn } from './sign-in.ts'
 import type { Act, Actor } from './statements/audit.ts'
+import { answerStaticFile } from './static-file.ts'
 import { mountViews } from './views.ts'
 
 /** What the dashboard works with. */
@@ -106,8 +107,7 @@ export function createDashboard(given: DashboardOptions): Dashboard {
     const asset = assets.find(context.req.param('name'))
     if (asset === undefined) throw new Refusal(404, 'There is no such file')
     const isCurrent = context.req.param('version') === assets.version
-    context.header('cache-control', isCurrent ? 'public, max-age=31536000, immutable' : 'no-store')
-    return context.body(asset.body, 200, { 'content-type': asset.type })
+    return answerStaticFile(context, asset, isCurrent ? 'immutable' : 'revalidate')
   })
 
   const refused = countRefusedSignIns(async (report) => {

@@ -99,4 +99,17 @@ export const SERVICE_OPERATIONS: readonly Operation[] = [
     ],
     problems: ['not-found'],
   },
+  {
+    method: 'get',
+    path: '/docs/{version}/{file}',
+    id: 'getVersionedDocsFile',
+    tag: 'Service',
+    summary: 'A file of that page, to be kept for a year',
+    headers: ['If-None-Match'],
+    answers: [
+      { status: 200, description: 'A script or a style sheet', headers: ['ETag'], mediaType: 'text/*' },
+      { status: 304, description: 'Nothing has changed', headers: ['ETag'] },
+    ],
+    problems: ['not-found'],
+  },
 ]

@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises'
+import { hash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
+import { answerStaticFile, createStaticFile, type StaticFile } from '@titan/dashboard'
 import { readVersion } from '@titan/program'
 import type { Hono } from 'hono'
-import { compress } from 'hono/compress'
-import { etag } from 'hono/etag'
 import type { AppEnv } from '../middleware.ts'
 import type { DescribedAccess } from '../openapi/described-access.ts'
 import { createDocument } from '../openapi/document.ts'
@@ -27,42 +27,69 @@ const JAVASCRIPT = 'text/javascript; charset=utf-8'
 const CSS = 'text/css; charset=utf-8'
 const require = createRequire(import.meta.url)
 
-/** The files of the page: the viewer's, from its package, and our own. */
-const FILES: Readonly<Record<string, { readonly url: URL; readonly type: string }>> = {
-  'swagger-ui-bundle.js': {
-    url: pathToFileURL(require.resolve('swagger-ui-dist/swagger-ui-bundle.js')),
-    type: JAVASCRIPT,
-  },
-  'swagger-ui.css': { url: pathToFileURL(require.resolve('swagger-ui-dist/swagger-ui.css')), type: CSS },
-  'page.js': { url: new URL('../docs/page.js', import.meta.url), type: JAVASCRIPT },
-  'page.css': { url: new URL('../docs/page.css', import.meta.url), type: CSS },
+/** The files of the page: the viewer's, from its package, and our own. Read when the first API is created. */
+const FILES: Readonly<Record<string, () => StaticFile>> = {
+  'swagger-ui-bundle.js': once(() =>
+    readStatic(require.resolve('swagger-ui-dist/swagger-ui-bundle.js'), JAVASCRIPT),
+  ),
+  'swagger-ui.css': once(() => readStatic(require.resolve('swagger-ui-dist/swagger-ui.css'), CSS)),
+  'page.js': once(() => createStaticFile(new URL('../docs/page.js', import.meta.url), JAVASCRIPT)),
+  'page.css': once(() => createStaticFile(new URL('../docs/page.css', import.meta.url), CSS)),
 }
 const MANIFEST = new URL('../../package.json', import.meta.url)
-const PAGE = new URL('../docs/page.html', import.meta.url)
+
+/** Changes with any file, so that a browser may keep them for a year. */
+const versionOf = once(() =>
+  hash(
+    'sha256',
+    Object.values(FILES)
+      .map((file) => file().tag)
+      .join(' '),
+  ).slice(0, 16),
+)
+
+/** The page, with the version in the paths of its files. */
+const page = once(() => {
+  const text = readFileSync(new URL('../docs/page.html', import.meta.url), 'utf8')
+  return createStaticFile(text.replaceAll('"docs/', `"docs/${versionOf()}/`), 'text/html; charset=utf-8')
+})
+
+function readStatic(path: string, type: string): StaticFile {
+  return createStaticFile(pathToFileURL(path), type)
+}
+
+function once<Value>(create: () => Value): () => Value {
+  let value: Value | undefined
+  return () => (value ??= create())
+}
 
 /** `GET /openapi.json`: the routes of this very app. `GET /docs`: the same, to be read; it works without the Internet. */
 export function mountDocs(app: Hono<AppEnv>, access: DescribedAccess): void {
-  let document: string | undefined
-  for (const path of ['/openapi.json', '/docs', '/docs/*']) app.use(path, compress(), etag())
-
-  app.get('/openapi.json', (context) => {
-    // At the first request, when all routes are mounted.
-    document ??= JSON.stringify(createDocument(servedBy(app), readVersion(MANIFEST), access))
-    context.header('cache-control', 'no-cache')
-    return context.body(document, 200, { 'content-type': 'application/json' })
+  // At the first request, when all routes are mounted.
+  const document = once(() => {
+    const text = JSON.stringify(createDocument(servedBy(app), readVersion(MANIFEST), access))
+    return createStaticFile(text, 'application/json')
   })
 
-  app.get('/docs', async (context) => {
+  app.get('/openapi.json', (context) => answerStaticFile(context, document(), 'revalidate'))
+
+  app.get('/docs', (context) => {
     context.header('content-security-policy', POLICY)
-    context.header('cache-control', 'no-cache')
-    return context.html(await readFile(PAGE, 'utf8'))
+    return answerStaticFile(context, page(), 'revalidate')
   })
 
-  app.get('/docs/:file', async (context) => {
-    const name = context.req.param('file')
-    const file = Object.hasOwn(FILES, name) ? FILES[name] : undefined
-    if (file === undefined) throw new Problem('not-found')
-    context.header('cache-control', 'no-cache')
-    return context.body(await readFile(file.url, 'utf8'), 200, { 'content-type': file.type })
+  app.get('/docs/:file', (context) =>
+    answerStaticFile(context, find(context.req.param('file')), 'revalidate'),
+  )
+
+  app.get('/docs/:version/:file', (context) => {
+    const isCurrent = context.req.param('version') === versionOf()
+    return answerStaticFile(context, find(context.req.param('file')), isCurrent ? 'immutable' : 'revalidate')
   })
+}
+
+function find(name: string): StaticFile {
+  const file = Object.hasOwn(FILES, name) ? FILES[name] : undefined
+  if (file === undefined) throw new Problem('not-found')
+  return file()
 }
