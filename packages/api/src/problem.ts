@@ -198,11 +198,29 @@ export type FieldError =
   | { readonly pointer: string; readonly detail: string }
   | { readonly parameter: string; readonly detail: string }
 
+/** The most faults that one answer lists: a request of 16 kB must not become an answer of 26 MB. */
+export const MAX_FAULTS = 20
+
+/** The longest pointer, parameter name or detail in an answer, in characters. */
+const MAX_FAULT_TEXT = 256
+
+/** Cuts a text that a client may have made long. */
+export function cutText(text: string): string {
+  return text.length <= MAX_FAULT_TEXT ? text : `${text.slice(0, MAX_FAULT_TEXT - 1)}…`
+}
+
+function cutFault(fault: FieldError): FieldError {
+  const detail = cutText(fault.detail)
+  return 'pointer' in fault
+    ? { pointer: cutText(fault.pointer), detail }
+    : { parameter: cutText(fault.parameter), detail }
+}
+
 /** What may be added to a problem. */
 export interface ProblemOptions {
   /** What happened this time. Never holds what the client sent. */
   readonly detail?: string
-  /** The faults, one by one. */
+  /** The faults, one by one; the first {@link MAX_FAULTS} are kept, and long texts are cut. */
   readonly errors?: readonly FieldError[]
   /** Headers the answer carries, such as Retry-After. */
   readonly headers?: Readonly<Record<string, string>>
@@ -221,7 +239,7 @@ export class Problem extends Error {
     this.name = 'Problem'
     this.code = code
     this.detail = options.detail
-    this.errors = options.errors ?? []
+    this.errors = (options.errors ?? []).slice(0, MAX_FAULTS).map(cutFault)
     this.headers = options.headers ?? {}
   }
 }

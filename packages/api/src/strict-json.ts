@@ -1,4 +1,4 @@
-import type { FieldError } from './problem.ts'
+import { MAX_FAULTS, type FieldError } from './problem.ts'
 
 /** Deeper bodies are refused before anything walks them; the API's own are flat. */
 const MAX_DEPTH = 16
@@ -11,7 +11,7 @@ export interface JsonReading {
   readonly value: unknown
   /** Every string in the text, member names included, and every number that is long enough for a card number. */
   readonly strings: readonly string[]
-  /** Members given twice, numbers that lose digits, nesting beyond the limit. */
+  /** Members given twice, numbers that lose digits, nesting beyond the limit: the first {@link MAX_FAULTS}. */
   readonly errors: readonly FieldError[]
 }
 
@@ -26,11 +26,14 @@ export function readJson(text: string): JsonReading {
   const strings: string[] = []
   const errors: FieldError[] = []
   const path: Frame[] = []
+  const report = (detail: string): void => {
+    if (errors.length < MAX_FAULTS) errors.push({ pointer: pointerTo(path), detail })
+  }
   for (const [token] of text.matchAll(TOKEN)) {
     if (token.startsWith('"')) {
       const string = token.includes('\\') ? (JSON.parse(token) as string) : token.slice(1, -1)
       strings.push(string)
-      if (takesName(path.at(-1), string)) errors.push({ pointer: pointerTo(path), detail: 'is given twice' })
+      if (takesName(path.at(-1), string)) report('is given twice')
     } else if (isStructure(token)) {
       walk(path, token)
       if (path.length > MAX_DEPTH) {
@@ -44,7 +47,7 @@ export function readJson(text: string): JsonReading {
       strings.push(String(Number(token)))
     } else {
       strings.push(token)
-      errors.push({ pointer: pointerTo(path), detail: 'has more digits than a number can carry exactly' })
+      report('has more digits than a number can carry exactly')
     }
   }
   return { value, strings, errors }

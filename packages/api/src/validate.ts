@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { containsCardNumber } from '@titan/payments'
-import { Problem, type FieldError } from './problem.ts'
+import { MAX_FAULTS, Problem, type FieldError } from './problem.ts'
 import { escapePointer } from './strict-json.ts'
 
 /**
@@ -11,7 +11,8 @@ import { escapePointer } from './strict-json.ts'
 export function validateBody<Output>(schema: v.GenericSchema<unknown, Output>, input: unknown): Output {
   const result = v.safeParse(schema, input)
   if (result.success) return result.output
-  const errors = result.issues.map((issue) => ({ pointer: pointerOf(issue), detail: detailOf(issue) }))
+  const issues = result.issues.slice(0, MAX_FAULTS)
+  const errors = issues.map((issue) => ({ pointer: pointerOf(issue), detail: detailOf(issue) }))
   const isKeyOnly = errors.every(({ pointer }) => pointer === '/idempotency_key')
   throw new Problem(isKeyOnly ? 'idempotency-key-invalid' : 'validation-failed', { errors })
 }
@@ -26,12 +27,19 @@ export function validateQuery<Output>(
   query: URLSearchParams,
 ): Output {
   if ([...query].flat().some((text) => containsCardNumber(text))) throw new Problem('card-data-not-allowed')
-  const twice = [...new Set(query.keys())].filter((name) => query.getAll(name).length > 1)
+  const twice = repeatedNames(query)
   const result = v.safeParse(schema, Object.fromEntries(query))
   if (result.success && twice.length === 0) return result.output
   const errors: FieldError[] = twice.map((parameter) => ({ parameter, detail: 'is given twice' }))
   for (const issue of result.issues ?? []) errors.push({ parameter: nameOf(issue), detail: detailOf(issue) })
   throw new Problem('validation-failed', { errors })
+}
+
+function repeatedNames(query: URLSearchParams): readonly string[] {
+  const seen = new Set<string>()
+  const repeated = new Set<string>()
+  for (const name of query.keys()) (seen.has(name) ? repeated : seen).add(name)
+  return [...repeated]
 }
 
 function pointerOf(issue: v.BaseIssue<unknown>): string {

@@ -11,6 +11,9 @@ export const EXIT: { readonly ok: 0; readonly failure: 1; readonly usage: 2 } = 
   usage: 2,
 }
 
+/** The most faults of one command line that are printed. */
+const MAX_FAULTS = 20
+
 /** A command line program. */
 export interface Program<Own, Shared> {
   readonly name: string
@@ -55,7 +58,9 @@ export async function runProgram<Own, Shared>(
   }
   const given = readCommandLine(program, argv, env)
   if ('faults' in given) {
-    for (const fault of given.faults) complain(program, fault)
+    for (const fault of given.faults.slice(0, MAX_FAULTS)) complain(program, fault)
+    const more = given.faults.length - MAX_FAULTS
+    if (more > 0) complain(program, `and ${more} more`)
     process.stderr.write(`Try '${program.name} --help'.\n`)
     return EXIT.usage
   }

@@ -96,7 +96,8 @@ export const PAYMENT_OPERATIONS: readonly Operation[] = [
     id: 'listPaymentEvents',
     tag: 'Payments',
     summary: 'Read the history of a payment',
-    description: 'In order: `sequence` counts from 1 without gaps.',
+    description:
+      'In order: `sequence` counts from 1 without gaps. Of a longer history the latest 1000 are read.',
     headers: ['If-None-Match'],
     answers: [
       {

@@ -82,9 +82,15 @@ function statusIs(sql: Database, status: PaymentStatus): postgres.PendingQuery<p
   }
 }
 
+/** The longest history that is read at once. */
+const MAX_EVENTS = 1_000
+
+/** Reads the latest events of a payment, in their order. */
 export async function listEvents(sql: Database, paymentId: string): Promise<PaymentEvent[]> {
   const rows = await sql<EventRow[]>`
-    select * from payment_events where payment_id = ${paymentId}::text order by seq`
+    select * from (select * from payment_events where payment_id = ${paymentId}::text
+                    order by seq desc limit ${MAX_EVENTS}::int) latest
+     order by seq`
   return rows.map(toEvent)
 }
 

@@ -44,10 +44,12 @@ export async function deliveriesOfEndpoint(
   return rows.map(toDelivery)
 }
 
-/** In the order they were made. */
+/** Reads the latest attempts, at most as many as a page has, in the order they were made. */
 export async function attemptsOf(sql: Statements, id: string): Promise<WebhookAttempt[]> {
   const rows = await sql<AttemptRow[]>`
-    select * from webhook_attempts where delivery_id = ${deliveryNumberOf(id) ?? 0}::bigint order by attempt_no`
+    select * from (select * from webhook_attempts where delivery_id = ${deliveryNumberOf(id) ?? 0}::bigint
+                    order by attempt_no desc limit ${boundedLimit(Number.MAX_SAFE_INTEGER)}::int) latest
+     order by attempt_no`
   return rows.map(toAttempt)
 }
 
