@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 import type { Verdict } from './settle.ts'
 import { openClaimer, type Claimer } from './claimer.ts'
 import { checkClient, type RedisClient } from './connection.ts'
-import { checkMembers, QueueError } from './errors.ts'
+import { checkMembers, QueueError, soundError } from './errors.ts'
 import { guardListener } from './events.ts'
 import { createFate } from './fate.ts'
 import type { Held } from './held.ts'
@@ -16,6 +16,7 @@ import type { Members } from './members.ts'
 import { resolveWorker, type ResolvedWorker, type WorkerOptions } from './options.ts'
 import { partitionKeys } from './partition.ts'
 import { readSchemas, validate } from './schema.ts'
+import { isInstance, textOf } from './text-of.ts'
 import { deadVerdict, retryVerdict, verdict } from './verdict.ts'
 
 /** The right to run one job until `visibilityMs` have passed since it was claimed or last renewed. */
@@ -227,12 +228,12 @@ export function createConsumer<Jobs extends JobMap>(
       const { delayMs, reason } = options
       if (!(Number.isFinite(delayMs) && delayMs >= 0))
         throw new QueueError('INVALID_OPTIONS', `delayMs must be at least 0, got ${delayMs}`)
-      const error = new Error(reason)
+      const error = new Error(textOf(reason))
       await settle(lease, (held) => retryVerdict(held, 'handler_error', error, Math.round(delayMs), true))
     },
     async deadLetter(lease, options) {
       checkMembers('deadLetter', options, DEAD_LETTER)
-      const error = new Error(options.reason)
+      const error = new Error(textOf(options.reason))
       await settle(lease, (held) => deadVerdict(held, causeOf(lease.job), error, name))
     },
     async release(leases) {
@@ -276,7 +277,7 @@ function causeOf({ attempt, maxAttempts }: Job): 'handler_error' | 'unrecoverabl
 }
 
 function toError(held: Held, thrown: unknown): Error {
-  if (thrown instanceof SyntaxError)
+  if (isInstance(thrown, SyntaxError))
     return new QueueError('INVALID_PAYLOAD', `Data of job "${held.id}" is not JSON`, { cause: thrown })
-  return thrown instanceof Error ? thrown : new Error(`A schema threw ${String(thrown)}`, { cause: thrown })
+  return soundError(thrown, 'A schema')
 }

@@ -1,4 +1,5 @@
 import { findWrongMember, type Members } from './members.ts'
+import { isError, isInstance, propertyOf, textOf } from './text-of.ts'
 
 /** Stable, machine-readable reason of a {@link QueueError}. */
 export type QueueErrorCode =
@@ -71,4 +72,28 @@ export class RetryError extends Error {
     this.delayMs = options.delayMs
     this.countsAsAttempt = options.countsAsAttempt ?? true
   }
+}
+
+/**
+ * Returns what was thrown as an error whose members are what their types say, so that the engine and its listeners may
+ * read them. A sound error stays as it is; any other value becomes the `cause` of a new one of the same kind.
+ * `actor`: who threw, for the text.
+ */
+export function soundError(thrown: unknown, actor: string): Error {
+  if (isSound(thrown)) return thrown
+  const options = { cause: thrown }
+  const text = textOf(thrown)
+  if (isInstance(thrown, UnrecoverableError)) return new UnrecoverableError(text, options)
+  if (isInstance(thrown, RetryError)) {
+    const countsAsAttempt = propertyOf(thrown, 'countsAsAttempt') !== false
+    return new RetryError(text, { delayMs: Number.NaN, countsAsAttempt, ...options })
+  }
+  return new Error(isError(thrown) ? text : `${actor} threw ${text}`, options)
+}
+
+function isSound(thrown: unknown): thrown is Error {
+  if (!isError(thrown)) return false
+  if (typeof propertyOf(thrown, 'message') !== 'string' || typeof propertyOf(thrown, 'name') !== 'string')
+    return false
+  return !isInstance(thrown, RetryError) || typeof propertyOf(thrown, 'delayMs') === 'number'
 }

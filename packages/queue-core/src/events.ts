@@ -1,5 +1,6 @@
 import type { FailureCause } from './job.ts'
 import type { Fence } from './lease.ts'
+import { textOf } from './text-of.ts'
 
 /** A job as events name it. */
 export interface EventJob extends Fence {
@@ -68,13 +69,24 @@ export type OnEvent = (event: QueueEvent) => void
 export function guardListener(onEvent: OnEvent | undefined): OnEvent {
   if (onEvent === undefined) return () => undefined
   return (event) => {
-    const report = (error: unknown): void => console.error('titan-queue: onEvent threw on', event.type, error)
+    const report = (error: unknown): void => reportListener(event, error)
     try {
       // An async function is a listener too, as far as its type can tell.
       const returned: unknown = onEvent(event)
       if (returned instanceof Promise) returned.catch(report)
     } catch (error) {
       report(error)
+    }
+  }
+}
+
+/** Writes a listener's error to the console; what cannot be written as it is, as text. */
+function reportListener({ type }: QueueEvent, error: unknown): void {
+  for (const shown of [error, textOf(error)]) {
+    try {
+      return console.error('titan-queue: onEvent threw on', type, shown)
+    } catch {
+      // The value cannot be inspected, or the console is closed.
     }
   }
 }

@@ -1,4 +1,4 @@
-import { QueueError } from './errors.ts'
+import { QueueError, soundError } from './errors.ts'
 import type { Job } from './job.ts'
 import { deliveriesOf, type Fence } from './lease.ts'
 
@@ -70,24 +70,29 @@ export class Run implements JobContext {
 
   /** Starts the handler; `onEnd` is called once, later or before this returns. */
   start(invoke: (context: JobContext) => unknown, timeoutMs: number): void {
-    if (timeoutMs > 0)
-      this.#timer = setTimeout(() => {
-        this.abort(
-          new QueueError('HANDLER_TIMEOUT', `The handler ran longer than its timeout of ${timeoutMs} ms`),
-        )
-      }, timeoutMs)
     try {
+      if (timeoutMs > 0)
+        this.#timer = setTimeout(() => {
+          this.abort(
+            new QueueError('HANDLER_TIMEOUT', `The handler ran longer than its timeout of ${timeoutMs} ms`),
+          )
+        }, timeoutMs)
       const result = invoke(this)
       if (isThenable(result))
         result.then(
           () => this.#end(RETURNED),
-          (error: unknown) => this.#end({ kind: 'threw', error: toError(error) }),
+          (error: unknown) => this.fail(error),
         )
       // A handler that returned although it was told to stop has done its work: that counts.
       else this.#end(RETURNED)
     } catch (error) {
-      this.#end({ kind: 'threw', error: toError(error) })
+      this.fail(error)
     }
+  }
+
+  /** Ends the run as one that threw. */
+  fail(thrown: unknown): void {
+    this.#end({ kind: 'threw', error: soundError(thrown, 'Handler') })
   }
 
   abort(reason: QueueError): void {
@@ -108,9 +113,4 @@ export class Run implements JobContext {
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
-}
-
-/** Wraps what was thrown once, here, so that the rest of the engine sees errors only. */
-function toError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(`Handler threw ${String(thrown)}`, { cause: thrown })
 }

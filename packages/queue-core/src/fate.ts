@@ -57,19 +57,20 @@ export function createFate(
     error: Error,
     delayMs: number,
     counted: boolean,
+    described = held,
   ): void {
     const stored = whenStored(() => {
       counts.retried++
       emit({ type: 'retried', job: eventJob(held), cause, error, delayMs })
     })
-    lane.settle(held, retryVerdict(held, cause, error, delayMs, counted), stored)
+    lane.settle(held, retryVerdict(described, cause, error, delayMs, counted), stored)
   }
 
-  function bury(lane: Lane, held: Held, cause: FailureCause, error: Error): void {
+  function bury(lane: Lane, held: Held, cause: FailureCause, error: Error, described = held): void {
     const stored = whenStored(() => {
       emit({ type: 'deadLettered', job: eventJob(held), cause, error })
     })
-    lane.settle(held, deadVerdict(held, cause, error, consumer), stored)
+    lane.settle(held, deadVerdict(described, cause, error, consumer), stored)
   }
 
   /** A backoff of the user's that throws costs a report, not the job. */
@@ -83,7 +84,7 @@ export function createFate(
     }
   }
 
-  return (lane, held, ending) => {
+  function seal(lane: Lane, held: Held, ending: Ending): void {
     if (ending.kind === 'zombie') emit({ type: 'zombie', job: eventJob(held) })
     if (held.lost) {
       counts.leasesLost++
@@ -101,6 +102,25 @@ export function createFate(
     const outcome = outcomeOf(held, error)
     if (outcome.kind === 'retry') retry(lane, held, outcome.cause, error, outcome.delayMs, outcome.counts)
     else if (outcome.kind === 'deadLetter') bury(lane, held, outcome.cause, error)
+  }
+
+  /** Ends a run whose error or history cannot be read: a fixed text and an empty history stand for them. */
+  function sealUnreadable(lane: Lane, held: Held): void {
+    const error = new Error('The error of the handler cannot be read')
+    const described = { ...held, meta: { ...held.meta, history: [] } }
+    const outcome = decide(error, described.meta, attemptsOf(held), exponential())
+    if (outcome.kind === 'retry')
+      retry(lane, held, outcome.cause, error, outcome.delayMs, outcome.counts, described)
+    else bury(lane, held, 'handler_error', error, described)
+  }
+
+  return (lane, held, ending) => {
+    try {
+      seal(lane, held, ending)
+    } catch (error) {
+      emit({ type: 'error', error, during: 'settle' })
+      if (!held.settling && !held.lost) sealUnreadable(lane, held)
+    }
   }
 }
 

@@ -19,6 +19,7 @@ import { validate, type Schemas } from './schema.ts'
 import { readScores, type Scores } from './scores.ts'
 import { runScript, scripts } from './scripts.ts'
 import { serverNow } from './server.ts'
+import { textOf } from './text-of.ts'
 
 /** A recurring job as it is stored. */
 export interface Schedule {
@@ -89,7 +90,7 @@ export function nextSlot(cron: string, timeZone: string, after: number): number 
   } catch (error) {
     throw new QueueError(
       'INVALID_OPTIONS',
-      `Schedule "${cron}" in time zone "${timeZone}" is not valid: ${error instanceof Error ? error.message : String(error)}`,
+      `Schedule "${cron}" in time zone "${timeZone}" is not valid: ${textOf(error)}`,
       { cause: error },
     )
   }

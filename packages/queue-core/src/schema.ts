@@ -1,5 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { QueueError } from './errors.ts'
+import { textOf } from './text-of.ts'
 
 /** Schemas by job name, whatever the job map. */
 export type Schemas = Readonly<Record<string, StandardSchemaV1 | undefined>>
@@ -34,12 +35,20 @@ export function validate(
 
 function outputOf(name: string, result: StandardSchemaV1.Result<unknown>): unknown {
   if (result.issues === undefined) return result.value
-  const issues = result.issues.map(({ message, path = [] }) => {
-    const at = path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.')
-    return at === '' ? message : `${at}: ${message}`
-  })
   throw new QueueError(
     'INVALID_PAYLOAD',
-    `Data of job "${name}" does not fit its schema: ${issues.join('; ')}`,
+    `Data of job "${name}" does not fit its schema: ${describeIssues(result.issues)}`,
   )
+}
+
+function describeIssues(issues: readonly StandardSchemaV1.Issue[]): string {
+  try {
+    const texts = issues.map(({ message, path = [] }) => {
+      const at = path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.')
+      return at === '' ? textOf(message) : `${at}: ${textOf(message)}`
+    })
+    return texts.join('; ')
+  } catch (error) {
+    return `its issues cannot be read: ${textOf(error)}`
+  }
 }

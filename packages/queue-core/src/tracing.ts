@@ -1,5 +1,6 @@
 import {
   context,
+  diag,
   propagation,
   ROOT_CONTEXT,
   SpanKind,
@@ -10,11 +11,13 @@ import {
   type Context,
   type Link,
   type Span,
+  type SpanOptions,
 } from '@opentelemetry/api'
 import { RetryError } from './errors.ts'
 import type { EventJob } from './events.ts'
 import type { Ending } from './execute.ts'
 import { deliveriesOf } from './lease.ts'
+import { codeOf, isError, nameOf, textOf } from './text-of.ts'
 
 /** Does nothing, at next to no cost, until a program registers an SDK. */
 const tracer = trace.getTracer('@titan/queue-core')
@@ -37,6 +40,10 @@ export interface Send {
  * One job that names a trace gets the span as a part of that; several stay each in theirs, and the span links to them.
  */
 export function beginSend(queue: string, jobs: readonly Traced[]): Send | undefined {
+  return guard(() => startSend(queue, jobs))
+}
+
+function startSend(queue: string, jobs: readonly Traced[]): Send | undefined {
   const isWithin = trace.getActiveSpan() !== undefined
   if (!isWithin && !jobs.some(({ traceparent }) => traceparent !== undefined)) return undefined
   const isContinued = !isWithin && jobs.length === 1
@@ -51,17 +58,18 @@ export function beginSend(queue: string, jobs: readonly Traced[]): Send | undefi
   const own = traceparentOf(trace.setSpan(parent, span))
   return {
     mark(options) {
-      const isKept = options.traceparent !== undefined && !(isContinued && span.isRecording())
+      const isReplaced = isContinued && guard(() => span.isRecording()) === true
+      const isKept = options.traceparent !== undefined && !isReplaced
       return isKept || own === undefined ? options : { ...options, traceparent: own }
     },
     async run(call) {
       try {
         return await call()
       } catch (error) {
-        fail(span, error)
+        guard(() => fail(span, error))
         throw error
       } finally {
-        span.end()
+        guard(() => span.end())
       }
     },
   }
@@ -89,28 +97,59 @@ export function traceProcess(queue: string, group: string, consumer: string): Be
     },
   }
   return (traceparent) => {
-    const parent = contextOf(traceparent)
-    const span = tracer.startSpan(name, options, parent)
-    if (!span.isRecording() && parent === ROOT_CONTEXT) return undefined
-    const within = trace.setSpan(parent, span)
-    return {
-      run: (invoke) => context.with(within, invoke),
-      end(job, ending) {
-        span.setAttributes({
-          'messaging.message.id': job.id,
-          'titan.job.name': job.name,
-          'titan.job.attempt': job.attempt,
-          'titan.job.delivery_count': deliveriesOf(job.deliveryCount),
-        })
-        if (ending.kind !== 'returned') {
-          const isPlanned = ending.error instanceof RetryError && !ending.error.countsAsAttempt
-          if (isPlanned) span.setAttribute('titan.job.given_back', true)
-          else fail(span, ending.error)
-        }
-        span.end()
-      },
+    try {
+      return beginRun(name, options, traceparent)
+    } catch (error) {
+      return reportTracer(error)
     }
   }
+}
+
+function beginRun(
+  name: string,
+  options: SpanOptions,
+  traceparent: string | undefined,
+): Processing | undefined {
+  const parent = contextOf(traceparent)
+  const span = tracer.startSpan(name, options, parent)
+  if (!span.isRecording() && parent === ROOT_CONTEXT) return undefined
+  const within = trace.setSpan(parent, span)
+  return {
+    run: (invoke) => runWithin(within, invoke),
+    end: (job, ending) => guard(() => endRun(span, job, ending)),
+  }
+}
+
+/** Runs the handler within the context, or without it where the context manager throws. */
+function runWithin<Value>(within: Context, invoke: () => Value): Value {
+  let outcome: { readonly value: Value } | { readonly error: unknown } | undefined
+  guard(() =>
+    context.with(within, () => {
+      try {
+        outcome = { value: invoke() }
+      } catch (error) {
+        outcome = { error }
+      }
+    }),
+  )
+  if (outcome === undefined) return invoke()
+  if ('error' in outcome) throw outcome.error
+  return outcome.value
+}
+
+function endRun(span: Span, job: EventJob, ending: Ending): void {
+  span.setAttributes({
+    'messaging.message.id': job.id,
+    'titan.job.name': job.name,
+    'titan.job.attempt': job.attempt,
+    'titan.job.delivery_count': deliveriesOf(job.deliveryCount),
+  })
+  if (ending.kind !== 'returned') {
+    const isPlanned = ending.error instanceof RetryError && !ending.error.countsAsAttempt
+    if (isPlanned) span.setAttribute('titan.job.given_back', true)
+    else fail(span, ending.error)
+  }
+  span.end()
 }
 
 function describe(queue: string, operation: 'send' | 'process'): Attributes {
@@ -125,14 +164,26 @@ function describe(queue: string, operation: 'send' | 'process'): Attributes {
 /** Texts of errors may hold anything, so only the code is told. */
 function fail(span: Span, error: unknown): void {
   if (!span.isRecording()) return
-  const code = codeOf(error)
+  const code = isError(error) ? codeOf(error) || nameOf(error) : 'unknown'
   span.setAttribute('error.type', code)
   span.setStatus({ code: SpanStatusCode.ERROR, message: code })
 }
 
-function codeOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown'
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.name
+/** Runs a step of tracing. A tracer that throws must not harm a job: its error goes to OpenTelemetry's own log. */
+function guard<Value>(step: () => Value): Value | undefined {
+  try {
+    return step()
+  } catch (error) {
+    return reportTracer(error)
+  }
+}
+
+function reportTracer(error: unknown): undefined {
+  try {
+    diag.error(`titan-queue: the tracer threw ${textOf(error)}`)
+  } catch {
+    // The log itself is broken.
+  }
 }
 
 /** The context that a `traceparent` names; one that is malformed names none. */

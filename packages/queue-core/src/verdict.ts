@@ -4,6 +4,7 @@ import type { Held } from './held.ts'
 import { withFailure, type FailureCause, type Meta } from './job.ts'
 import { crashesOf, timeOf } from './lease.ts'
 import { priorityOf } from './levels.ts'
+import { textOf } from './text-of.ts'
 
 /** The verdict that ends a lease. */
 export function verdict(held: Held, verb: Verdict['verb'], first = '', second = ''): Verdict {
@@ -35,7 +36,7 @@ export function retryVerdict(
       crashes: (held.meta.crashes ?? 0) + crashesOf(held.deliveryCount),
       enqueuedAt: held.meta.enqueuedAt ?? timeOf(held.entryId),
     },
-    { at: Date.now(), cause, error: error.message },
+    { at: Date.now(), cause, error: textOf(error) },
   )
   return verdict(held, 'retry', String(delayMs), JSON.stringify(meta))
 }
@@ -44,11 +45,11 @@ export function retryVerdict(
 export function deadVerdict(held: Held, cause: FailureCause, error: Error, worker: string): Verdict {
   const { meta } = held
   const crashed = cause === 'worker_crash' || cause === 'undecodable'
-  const known = withFailure(meta, { at: Date.now(), cause, error: error.message })
+  const known = withFailure(meta, { at: Date.now(), cause, error: textOf(error) })
   const evidence: Evidence = {
     id: held.id,
     cause,
-    error: error.message.slice(0, 1_000),
+    error: textOf(error, 1_000),
     failures: (meta.failures ?? 0) + (crashed ? 0 : 1),
     crashes: (meta.crashes ?? 0) + crashesOf(held.deliveryCount),
     priority: priorityOf(held.level),

@@ -148,6 +148,15 @@ export function createWorker<Jobs extends JobMap>(
     // A handler that ends at once comes back here from within: the loop below goes on with it.
     if (pumping || yielding) return
     pumping = true
+    try {
+      startBuffered()
+    } finally {
+      pumping = false
+    }
+    for (const station of stations) if (station.waiting && demandOf(station.lane) > 0) station.wake()
+  }
+
+  function startBuffered(): void {
     let starts = 0
     for (let lane = laneInTurn(); lane !== undefined && running < concurrency; lane = laneInTurn()) {
       if (starts++ === STARTS_PER_TURN) {
@@ -159,8 +168,6 @@ export function createWorker<Jobs extends JobMap>(
       const held = lane.buffer.next()
       if (held !== undefined) startJob(lane, held)
     }
-    pumping = false
-    for (const station of stations) if (station.waiting && demandOf(station.lane) > 0) station.wake()
   }
 
   function goOn(): void {
