@@ -1,3 +1,4 @@
+import { chainOf, codeOf, isInstance, nameOf } from '@titan/queue-core/text-of'
 import { WebhooksError, type WebhooksErrorCode } from '@titan/webhooks'
 import { HTTPException } from 'hono/http-exception'
 import { Problem, type ProblemCode } from './problem.ts'
@@ -30,16 +31,16 @@ const LOCK_NOT_AVAILABLE = '55P03'
 
 /** The problem that an error thrown in a handler means for the client. Anything unforeseen is an `internal-error`. */
 export function problemOf(error: unknown): Problem {
-  if (error instanceof Problem) return error
-  if (error instanceof WebhooksError) return problemOfWebhooks(error)
-  const code = codeOf(error)
+  if (isInstance(error, Problem)) return error
+  if (isInstance(error, WebhooksError)) return problemOfWebhooks(error)
+  const code = deepestCodeOf(error)
   if (code === LOCK_NOT_AVAILABLE) {
     return new Problem('request-in-flight', { headers: { 'retry-after': '1' }, cause: error })
   }
   if (CONNECTION_CODES.has(code) || (isFromPostgres(error) && PASSING_STATE.test(code))) {
     return new Problem('unavailable', { headers: { 'retry-after': '1' }, cause: error })
   }
-  if (error instanceof HTTPException && error.status < 500)
+  if (isInstance(error, HTTPException) && error.status < 500)
     return new Problem('bad-request', { cause: error })
   return new Problem('internal-error', { cause: error })
 }
@@ -67,13 +68,14 @@ function problemOfWebhooks(error: WebhooksError): Problem {
 }
 
 /** The code of an error, or of the first of its causes that has one from below our own code. */
-function codeOf(error: unknown): string {
-  if (!(error instanceof Error)) return ''
-  const deeper = codeOf(error.cause)
-  if (deeper !== '') return deeper
-  return 'code' in error && typeof error.code === 'string' ? error.code : ''
+function deepestCodeOf(error: unknown): string {
+  return (
+    chainOf(error)
+      .map(codeOf)
+      .findLast((code) => code !== '') ?? ''
+  )
 }
 
 function isFromPostgres(error: unknown): boolean {
-  return error instanceof Error && (error.name === 'PostgresError' || isFromPostgres(error.cause))
+  return chainOf(error).some((one) => nameOf(one) === 'PostgresError')
 }

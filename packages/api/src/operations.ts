@@ -1,3 +1,4 @@
+import { textOf } from '@titan/queue-core/text-of'
 import type { Registry } from '@titan/metrics'
 import { Failure } from '@titan/program'
 import { Hono } from 'hono'
@@ -40,7 +41,8 @@ export async function serveOperations({
   try {
     return await startServer({ fetch: app.fetch, host, port })
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new Failure(`cannot listen on ${host}:${port} for health checks: ${reason}`, { cause: error })
+    throw new Failure(`cannot listen on ${host}:${port} for health checks: ${textOf(error)}`, {
+      cause: error,
+    })
   }
 }

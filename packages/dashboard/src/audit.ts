@@ -1,4 +1,5 @@
 import type { Database } from '@titan/payments'
+import { textOf } from '@titan/queue-core/text-of'
 import { beginAct, endAct, type Act } from './statements/audit.ts'
 
 export type { Act, Actor } from './statements/audit.ts'
@@ -17,7 +18,7 @@ export function createAudited(sql: Database): Audited {
     try {
       outcome = await perform()
     } catch (error) {
-      await endAct(sql, id, `failed: ${error instanceof Error ? error.message : String(error)}`)
+      await endAct(sql, id, `failed: ${textOf(error)}`)
       throw error
     }
     await endAct(sql, id, outcome)

@@ -1,3 +1,4 @@
+import { textOf } from '@titan/queue-core/text-of'
 import { randomUUID } from 'node:crypto'
 import type { RedisClient } from '@titan/queue-core'
 import type { Epoch } from './statements/epoch.ts'
@@ -24,7 +25,7 @@ export function createEpochReader(redis: RedisClient, key: string): EpochReader 
       return /^run_id:(\w+)/m.exec(info)?.[1] ?? ''
     } catch (error) {
       // Hosted servers may forbid INFO; then the mark alone has to do.
-      if (error instanceof Error && /^(NOPERM|ERR)/.test(error.message)) return ''
+      if (/^(NOPERM|ERR)/.test(textOf(error))) return ''
       throw error
     }
   }

@@ -1,3 +1,5 @@
+import { codeOf, textOf } from '@titan/queue-core/text-of'
+
 /** Longest text kept in an evidence record. */
 const LIMIT = 300
 
@@ -9,7 +11,6 @@ export function evidenceText(text: string): string {
 
 /** What can be said about a thrown value. */
 export function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return evidenceText(String(error))
-  const code = 'code' in error && typeof error.code === 'string' ? `${error.code}: ` : ''
-  return evidenceText(`${code}${error.message}`)
+  const code = codeOf(error)
+  return evidenceText(code === '' ? textOf(error) : `${code}: ${textOf(error)}`)
 }

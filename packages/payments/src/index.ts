@@ -1,5 +1,17 @@
 // The payment domain: what the API and the worker share. It alone speaks SQL.
 
+// Thrown values
+export {
+  chainOf,
+  codeOf,
+  isError,
+  isInstance,
+  messageOf,
+  nameOf,
+  propertyOf,
+  textOf,
+} from '@titan/queue-core/text-of'
+
 // Database
 export { openDatabase, type Database, type DatabaseOptions } from './database.ts'
 export { migrate, missingMigrations, type MigrateOptions } from './migrate.ts'

@@ -1,3 +1,4 @@
+import { textOf } from '@titan/queue-core/text-of'
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
@@ -76,10 +77,9 @@ async function apply(sql: Database, { name, text, checksum }: Migration): Promis
     try {
       await transaction.unsafe(text)
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error)
       throw new PaymentsError(
         'MIGRATION_FAILED',
-        `Migration ${name} failed and changed nothing: ${message}`,
+        `Migration ${name} failed and changed nothing: ${textOf(error)}`,
         { cause: error },
       )
     }

@@ -1,3 +1,4 @@
+import { codeOf } from '@titan/queue-core/text-of'
 import { RetryError, UnrecoverableError } from '@titan/queue-core'
 import { applyOutcome } from './apply-outcome.ts'
 import type { Claim, ClaimAnswer } from './claim.ts'
@@ -256,7 +257,5 @@ async function settleStubbornly(store: PaymentStore, settlement: Settlement): Pr
 
 /** A constraint said no: asking again changes nothing. */
 function isRefusal(error: unknown): boolean {
-  return (
-    error instanceof Error && 'code' in error && typeof error.code === 'string' && /^2[23]/.test(error.code)
-  )
+  return /^2[23]/.test(codeOf(error))
 }

@@ -1,3 +1,4 @@
+import { codeOf } from '@titan/queue-core/text-of'
 import { createBatcher } from './batcher.ts'
 import type { Claim, ClaimAnswer } from './claim.ts'
 import type { Database } from './database.ts'
@@ -175,6 +176,5 @@ function createBatchers<Parameters, Value>(
  * deserve their own try.
  */
 function isItemFault(error: unknown): boolean {
-  if (!(error instanceof Error && 'code' in error && typeof error.code === 'string')) return false
-  return /^(2[23]...|40P01|55P03)$/.test(error.code)
+  return /^(2[23]...|40P01|55P03)$/.test(codeOf(error))
 }

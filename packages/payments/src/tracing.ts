@@ -1,3 +1,4 @@
+import { codeOf, isError, nameOf } from '@titan/queue-core/text-of'
 import {
   context,
   propagation,
@@ -56,7 +57,7 @@ export async function traceStep<Value>(step: TracedStep<Value>, run: () => Promi
       if (typeof told['error.type'] === 'string') markFailed(span, told['error.type'])
       return value
     } catch (error) {
-      markFailed(span, codeOf(error))
+      markFailed(span, faultOf(error))
       throw error
     } finally {
       span.end()
@@ -70,7 +71,6 @@ function markFailed(span: Span, code: string): void {
   span.setStatus({ code: SpanStatusCode.ERROR, message: code })
 }
 
-function codeOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown'
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.name
+function faultOf(error: unknown): string {
+  return isError(error) ? codeOf(error) || nameOf(error) : 'unknown'
 }

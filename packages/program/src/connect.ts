@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { openDatabase, type Database, type DatabaseOptions } from '@titan/payments'
+import { codeOf, isError, openDatabase, textOf, type Database, type DatabaseOptions } from '@titan/payments'
 import { createClient, DisconnectsClientError, type RedisClientType } from 'redis'
 import type { Log } from './log.ts'
 import { Failure } from './program.ts'
@@ -153,13 +153,8 @@ function pauseBefore(retries: number): number {
 
 function unreachable(server: string, url: string, error: unknown): Failure {
   const code = codeOf(error)
-  const message = error instanceof Error ? error.message : ''
+  const message = isError(error) ? textOf(error) : ''
   const reason =
     message === '' ? code : message.includes(code) || code === '' ? message : `${message} (${code})`
   return new Failure(`cannot use ${server} at ${addressOf(url)}: ${reason}`, { cause: error })
-}
-
-/** The code that an error of a server or a socket carries; '' when it has none. */
-export function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 }

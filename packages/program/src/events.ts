@@ -1,4 +1,4 @@
-import type { OnPaymentsEvent, PaymentsEvent } from '@titan/payments'
+import { codeOf, nameOf, type OnPaymentsEvent, type PaymentsEvent } from '@titan/payments'
 import type { Log } from './log.ts'
 
 /** How long a fault that repeats stays quiet after it was logged, in milliseconds. */
@@ -45,15 +45,10 @@ export function logPaymentsEvents(log: Log): OnPaymentsEvent {
         log.info('the queue was compared with the payments', { count: event.count })
         break
       case 'error':
-        if (isNews(`${event.source} ${nameOf(event.error)}`)) {
+        if (isNews(`${event.source} ${codeOf(event.error) || nameOf(event.error)}`)) {
           log.warn(`the ${event.source} failed and tries again`, { error: event.error })
         }
         break
     }
   }
-}
-
-function nameOf(error: unknown): string {
-  if (!(error instanceof Error)) return typeof error
-  return 'code' in error ? String(error.code) : error.name
 }

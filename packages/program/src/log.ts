@@ -1,4 +1,5 @@
 import { isSpanContextValid, trace } from '@opentelemetry/api'
+import { codeOf, isError, messageOf, nameOf, propertyOf } from '@titan/payments'
 import { pino, type Logger } from 'pino'
 import { choice } from './setting-kinds.ts'
 import type { SettingsTable } from './settings.ts'
@@ -140,27 +141,36 @@ function nameSpan(): Record<string, string> {
     : { trace_id: span.traceId, span_id: span.spanId }
 }
 
+/** Causes below an error that a log line names. */
+const CAUSES = 4
+
 /**
  * What a log line may say of an error. The messages of PostgreSQL quote values, so only their codes and
  * the names of tables and constraints are kept; other messages are cut short.
  */
-function describeError(error: unknown): Record<string, unknown> {
-  if (!(error instanceof Error)) return { name: typeof error }
-  const known = error as Error & { code?: unknown; constraint_name?: unknown; table_name?: unknown }
-  const isFromPostgres = error.name === 'PostgresError'
+function describeError(error: unknown, depth = CAUSES): Record<string, unknown> {
+  const name = nameOf(error)
+  if (!isError(error)) return { name }
+  const cause = depth === 0 ? undefined : propertyOf(error, 'cause')
   return {
-    name: error.name,
-    code: known.code,
-    ...(isFromPostgres
-      ? { table: known.table_name, constraint: known.constraint_name }
-      : { message: error.message.slice(0, 200) }),
-    at: error.stack
-      ?.split('\n')
+    name,
+    code: codeOf(error) || undefined,
+    ...(name === 'PostgresError'
+      ? { table: textIn(error, 'table_name'), constraint: textIn(error, 'constraint_name') }
+      : { message: messageOf(error, 200) }),
+    at: textIn(error, 'stack')
+      ?.slice(0, 20_000)
+      .split('\n')
       .filter((line) => line.startsWith('    at '))
       .slice(0, 8)
-      .map((line) => line.trim()),
-    ...(error.cause === undefined ? {} : { cause: describeError(error.cause) }),
+      .map((line) => line.trim().slice(0, 300)),
+    ...(cause === undefined ? {} : { cause: describeError(cause, depth - 1) }),
   }
+}
+
+function textIn(error: Error, name: string): string | undefined {
+  const value = propertyOf(error, name)
+  return typeof value === 'string' ? value : undefined
 }
 
 /** A JSON line for human eyes: time, level, message, fields. */

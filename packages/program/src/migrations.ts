@@ -1,5 +1,4 @@
-import { migrate, missingMigrations, openDatabase, type Database } from '@titan/payments'
-import { codeOf } from './connect.ts'
+import { codeOf, migrate, missingMigrations, openDatabase, type Database } from '@titan/payments'
 import type { Log } from './log.ts'
 import { Failure } from './program.ts'
 

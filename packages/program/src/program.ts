@@ -1,4 +1,4 @@
-import { PaymentsError } from '@titan/payments'
+import { isInstance, PaymentsError, propertyOf, textOf } from '@titan/payments'
 import { parseArgs, type ArgsDef } from 'citty'
 import { overlay, readSettings, type Environment, type SettingNames, type SettingsTable } from './settings.ts'
 import { usageOf } from './usage.ts'
@@ -100,10 +100,10 @@ function complain(program: { readonly name: string }, text: string): void {
 }
 
 function describeFailure(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  return error instanceof Failure || error instanceof PaymentsError
-    ? error.message
-    : (error.stack ?? error.message)
+  const stack = propertyOf(error, 'stack')
+  if (isInstance(error, Failure) || isInstance(error, PaymentsError) || typeof stack !== 'string')
+    return textOf(error)
+  return stack
 }
 
 function attemptLoad<Own, Shared>(
@@ -114,7 +114,7 @@ function attemptLoad<Own, Shared>(
   try {
     return { shared: program.load(overlay(program.sharedSettings, flags, env)) }
   } catch (error) {
-    if (!(error instanceof PaymentsError)) throw error
+    if (!isInstance(error, PaymentsError)) throw error
     return { faults: error.issues.map((issue) => nameFlag(issue, program.sharedSettings, flags)) }
   }
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { oddValues } from '../../queue-core/test/support/odd-values.ts'
 import { createLog, type Log, type LogSettings } from '../src/index.ts'
 
 function openLog(settings: Partial<LogSettings> = {}): { readonly log: Log; lines(): string[] } {
@@ -57,6 +58,32 @@ describe('createLog', () => {
     log.error('failed', { error: new Error('x'.repeat(10_000)) })
 
     expect(lines()[0]?.length).toBeLessThan(2_500)
+  })
+
+  it.each(oddValues().filter(([, value]) => value !== undefined))(
+    'writes a line about %s',
+    (_what, error) => {
+      const { log, lines } = openLog()
+      log.error('failed', { error })
+
+      expect(JSON.parse(lines()[0] ?? '')).toMatchObject({
+        msg: 'failed',
+        error: { name: expect.any(String) },
+      })
+      expect(lines()[0]?.length).toBeLessThan(10_000)
+    },
+  )
+
+  it('names only the first causes of an error, and none of their messages where it has no message', () => {
+    const { log, lines } = openLog()
+    const secret = Object.assign(new Error('(secret-key)'), { name: 'PostgresError' })
+    log.error('failed', { error: new Error('', { cause: secret }) })
+    expect(lines()[0]).not.toContain('secret-key')
+
+    let error = new Error('deepest')
+    for (let depth = 0; depth < 100_000; depth++) error = new Error('outer', { cause: error })
+    log.error('failed', { error })
+    expect(lines()[1]?.split('"cause"')).toHaveLength(5)
   })
 
   it('writes readable lines when asked to', () => {

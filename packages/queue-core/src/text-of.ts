@@ -6,6 +6,8 @@ const TEXT_LIMIT = 1_000
 const NAME_LIMIT = 100
 /** Causes and aggregated errors that are searched for a text, from the outside in. */
 const DEPTH_LIMIT = 4
+/** Values of a chain of causes. */
+const CHAIN_LIMIT = 8
 /** Errors below another one that are named. */
 const PARTS_LIMIT = 3
 const UNREADABLE = 'unreadable error'
@@ -20,6 +22,11 @@ export function textOf(thrown: unknown, limit: number = TEXT_LIMIT): string {
   return cut(text === '' ? UNREADABLE : text, limit)
 }
 
+/** Returns the message of an error, without those below it; '' where it has none. As long as `textOf` at most. */
+export function messageOf(thrown: unknown, limit: number = TEXT_LIMIT): string {
+  return isError(thrown) ? cut(ownMessage(thrown), limit) : ''
+}
+
 /** Returns the name of an error, or the type of any other value. */
 export function nameOf(thrown: unknown): string {
   const name = propertyOf(thrown, 'name')
@@ -30,6 +37,20 @@ export function nameOf(thrown: unknown): string {
 export function codeOf(thrown: unknown): string {
   const code = propertyOf(thrown, 'code')
   return isError(thrown) && typeof code === 'string' ? cut(code, NAME_LIMIT) : ''
+}
+
+/**
+ * Returns a thrown value and what caused it, from the outside in: the `cause` of an error, or the first error of an
+ * `AggregateError`. At most eight values, also where an error is its own cause.
+ */
+export function chainOf(thrown: unknown): readonly unknown[] {
+  const chain = [thrown]
+  for (let error = thrown; isError(error) && chain.length < CHAIN_LIMIT; chain.push(error)) {
+    const inner = propertyOf(propertyOf(error, 'errors'), '0') ?? propertyOf(error, 'cause')
+    if (inner === undefined || chain.includes(inner)) break
+    error = inner
+  }
+  return chain
 }
 
 /** Whether the value is an `Error`. */
@@ -57,13 +78,13 @@ export function propertyOf(value: unknown, key: string): unknown {
 
 function describe(value: unknown, limit: number, depth: number): string {
   if (!isObject(value)) return String(value)
-  const message = depth === 0 ? '' : messageOf(value)
+  const message = depth === 0 ? '' : ownMessage(value)
   if (message !== '' || depth === 0) return message
   return isError(value) ? describeError(value, limit, depth) : stringOf(value)
 }
 
 /** The message, where it is a text or holds one: some programs make an error of a server's whole response. */
-function messageOf(value: object): string {
+function ownMessage(value: object): string {
   const message = propertyOf(value, 'message')
   if (message === undefined || message === null) return ''
   // oxlint-disable-next-line typescript/no-base-to-string -- no object reaches this

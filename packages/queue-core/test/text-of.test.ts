@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { codeOf, isError, isInstance, nameOf, propertyOf, textOf } from '../src/text-of.ts'
+import { chainOf, codeOf, isError, isInstance, nameOf, propertyOf, textOf } from '../src/text-of.ts'
 import {
   circular,
   errorWith,
@@ -86,6 +86,16 @@ test('names and codes are those of errors, and bounded', () => {
   expect(codeOf(errorWith({ code: '23505' }))).toBe('23505')
   expect(codeOf(errorWith({ code: 5 }))).toBe('')
   expect(codeOf({ code: 'not an error' })).toBe('')
+})
+
+test('a chain of causes is bounded, and ends where it would begin again', () => {
+  const inner = new Error('inner')
+  const outer = new Error('outer', { cause: new AggregateError([inner, new Error('other')]) })
+  expect(chainOf(outer)).toEqual([outer, outer.cause, inner])
+  expect(chainOf(new Error('outer', { cause: 'text' }))).toEqual([expect.any(Error), 'text'])
+  expect(chainOf(circular())).toHaveLength(1)
+  expect(chainOf('text')).toEqual(['text'])
+  for (const [, value] of oddValues()) expect(chainOf(value).length).toBeLessThanOrEqual(8)
 })
 
 test('a check of the class is false where it cannot be made', () => {

@@ -1,3 +1,4 @@
+import { isError, isInstance, propertyOf, textOf } from '@titan/queue-core/text-of'
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { LedgerEntry } from '@titan/gateway-simulator'
@@ -28,7 +29,7 @@ export async function* readLedgerFile(path: string): AsyncGenerator<LedgerFact> 
       else yield* factsOf(entry, keys)
     }
   } catch (error) {
-    if (error instanceof LedgerError) throw error
+    if (isInstance(error, LedgerError)) throw error
     throw new LedgerError(`${path} cannot be read: ${reasonOf(error)}`, { cause: error })
   }
 }
@@ -84,6 +85,6 @@ function* factsOf(entry: LedgerEntry | 'empty', keys: Map<string, string>): Gene
 }
 
 function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message
+  const cause = propertyOf(error, 'cause')
+  return isError(cause) ? `${textOf(error)} (${textOf(cause)})` : textOf(error)
 }

@@ -1,3 +1,4 @@
+import { isInstance, textOf } from '@titan/queue-core/text-of'
 import type { Database, PaymentsConfig } from '@titan/payments'
 import {
   closeRedis,
@@ -90,6 +91,6 @@ export async function withOpener(
 
 /** What can be said in one line of an expected failure. */
 export function explain(error: unknown): string | undefined {
-  if (error instanceof Failure || error instanceof LedgerError) return error.message
+  if (isInstance(error, Failure) || isInstance(error, LedgerError)) return textOf(error)
   return isTableMissing(error) ? NO_TABLES : undefined
 }

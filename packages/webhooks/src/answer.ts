@@ -1,3 +1,5 @@
+import { chainOf, codeOf, isError, propertyOf, textOf } from '@titan/queue-core/text-of'
+
 /** What became of one request. */
 export type Answer = Answered | Unanswered
 
@@ -54,9 +56,9 @@ export function storable(text: string): string {
 
 /** What to say of an error, shortened. */
 export function detailOf(error: unknown): string {
-  const deepest = deepestOf(error)
-  const text = deepest instanceof Error ? deepest.message || deepest.name : String(deepest)
-  return storable(text).slice(0, MAX_DETAIL).toWellFormed()
+  return storable(textOf(deepestOf(error)))
+    .slice(0, MAX_DETAIL)
+    .toWellFormed()
 }
 
 /** Codes of the TLS library begin like this. */
@@ -76,19 +78,17 @@ const RULES: readonly (readonly [RegExp, NetworkFailure])[] = [
 export function failureOf(error: unknown): NetworkFailure {
   const deepest = deepestOf(error)
   // A name server that refuses the connection is not the receiver that does.
-  if (propertyOf(deepest, 'syscall').startsWith('query')) return 'dns'
+  if (memberOf(deepest, 'syscall').startsWith('query')) return 'dns'
   // The parser's own errors do not always have a code.
-  const code = propertyOf(deepest, 'code') || propertyOf(error, 'code') || propertyOf(deepest, 'name')
+  const code = codeOf(deepest) || codeOf(error) || memberOf(deepest, 'name')
   return RULES.find(([pattern]) => pattern.test(code))?.[1] ?? 'network'
 }
 
 function deepestOf(error: unknown): unknown {
-  if (error instanceof AggregateError && error.errors.length > 0) return deepestOf(error.errors[0])
-  return error instanceof Error && error.cause instanceof Error ? deepestOf(error.cause) : error
+  return chainOf(error).findLast(isError) ?? error
 }
 
-function propertyOf(error: unknown, name: 'code' | 'name' | 'syscall'): string {
-  if (!(error instanceof Error) || !(name in error)) return ''
-  const value: unknown = Reflect.get(error, name)
+function memberOf(error: unknown, name: 'name' | 'syscall'): string {
+  const value = isError(error) ? propertyOf(error, name) : ''
   return typeof value === 'string' ? value : ''
 }

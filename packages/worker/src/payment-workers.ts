@@ -1,3 +1,4 @@
+import { isInstance, textOf } from '@titan/queue-core/text-of'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { WorkerMetrics } from '@titan/metrics'
 import {
@@ -199,8 +200,8 @@ async function startWorker(worker: Worker, timeoutMs: number): Promise<void> {
       await worker.start()
       return
     } catch (error) {
-      if (error instanceof QueueError || performance.now() > deadline) {
-        throw new Failure(error instanceof Error ? error.message : String(error), { cause: error })
+      if (isInstance(error, QueueError) || performance.now() > deadline) {
+        throw new Failure(textOf(error), { cause: error })
       }
       await pause(RETRY_MS)
     }

@@ -1,3 +1,4 @@
+import { nameOf } from '@titan/queue-core/text-of'
 import type { OnEvent, QueueEvent } from '@titan/queue-core'
 import { once, type Log, type LogFields } from '@titan/program'
 
@@ -27,7 +28,7 @@ export function logQueueEvents(log: Log, consumer: string): OnEvent {
   return (event) => {
     if (event.type === 'warning') log.warn(event.message, { consumer })
     else if (event.type === 'error') {
-      const name = event.error instanceof Error ? event.error.name : ''
+      const name = nameOf(event.error)
       if (!isNews(`${event.during} ${name}`)) return
       log.warn('the queue met an error and tries again', {
         consumer,

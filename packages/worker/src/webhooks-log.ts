@@ -1,3 +1,4 @@
+import { nameOf } from '@titan/queue-core/text-of'
 import { once, type Log } from '@titan/program'
 import type { OnWebhooksEvent } from '@titan/webhooks'
 
@@ -49,8 +50,4 @@ export function logWebhooksEvents(log: Log): OnWebhooksEvent {
       }
     }
   }
-}
-
-function nameOf(error: unknown): string {
-  return error instanceof Error ? error.name : ''
 }

@@ -1,3 +1,4 @@
+import { codeOf, textOf } from '@titan/queue-core/text-of'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import {
   Agent as HttpAgent,
@@ -171,6 +172,6 @@ function toAnswer({ response, text }: Received): Stripe.HttpClientResponse {
 }
 
 function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  return 'code' in error && typeof error.code === 'string' ? `${error.code}: ${error.message}` : error.message
+  const code = codeOf(error)
+  return code === '' ? textOf(error) : `${code}: ${textOf(error)}`
 }

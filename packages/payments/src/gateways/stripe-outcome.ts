@@ -1,3 +1,4 @@
+import { isError, propertyOf } from '@titan/queue-core/text-of'
 import type Stripe from 'stripe'
 import { declineKindOf } from '../declines.ts'
 import { reasonOf } from '../evidence.ts'
@@ -113,7 +114,7 @@ function outcomeOfInvalidRequest(error: Stripe.errors.StripeError, statusCode: n
 
 /** What went wrong, in the words of whoever saw it: the SDK's own say only that there was no answer. */
 export function reasonOfError(error: unknown): string {
-  return reasonOf(isStripeError(error) && error.detail instanceof Error ? error.detail : error)
+  return reasonOf(isStripeError(error) && isError(error.detail) ? error.detail : error)
 }
 
 /** No answer, or none that can be read. */
@@ -152,10 +153,6 @@ function retryAfterOf(error: Stripe.errors.StripeError): { readonly retryAfterMs
 
 /** The SDK throws errors of this kind only, but its class is loaded with it. */
 function isStripeError(error: unknown): error is Stripe.errors.StripeError {
-  return (
-    error instanceof Error &&
-    'type' in error &&
-    typeof error.type === 'string' &&
-    error.type.startsWith('Stripe')
-  )
+  const type = isError(error) ? propertyOf(error, 'type') : undefined
+  return typeof type === 'string' && type.startsWith('Stripe')
 }

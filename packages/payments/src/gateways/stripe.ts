@@ -1,3 +1,4 @@
+import { propertyOf } from '@titan/queue-core/text-of'
 import type Stripe from 'stripe'
 import { PaymentsError } from '../errors.ts'
 import type { ChargeOutcome, ChargeRequest, Gateway, LookupAnswer, LookupRequest } from '../gateway.ts'
@@ -108,7 +109,7 @@ export function createStripeGateway(options: StripeGatewayOptions): Gateway {
     try {
       return await stripe.paymentIntents.retrieve(id)
     } catch (error) {
-      if (error instanceof Error && 'statusCode' in error && error.statusCode === 404) return undefined
+      if (propertyOf(error, 'statusCode') === 404) return undefined
       throw error
     }
   }
