@@ -26,8 +26,9 @@ FROM programs AS worker
 ENTRYPOINT ["node", "packages/worker/src/cli.ts"]
 
 FROM programs AS api
-# Inside the container the API must listen on the container's own address; publish the port with care.
-ENV HOST=0.0.0.0 PORT=3000
+# Inside the container the API must listen on the container's own address, so it requires API keys:
+#   docker run … titan keys create 'the shop' --scope write
+ENV HOST=0.0.0.0 PORT=3000 REQUIRE_API_KEY=true
 EXPOSE 3000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s \
   CMD ["node", "deploy/compose/healthy.mjs", "http://127.0.0.1:3000/readyz"]

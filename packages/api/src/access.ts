@@ -12,6 +12,8 @@ export interface AccessOptions {
   readonly authenticator?: Authenticator | undefined
   /** Undefined: as often as they like. */
   readonly limiter?: RateLimiter | undefined
+  /** Host names that are served without keys, beside loopback names. @default none */
+  readonly allowedHosts?: readonly string[]
   /** Proxies in front that write X-Forwarded-For. @default 0 */
   readonly trustedProxies?: number
 }

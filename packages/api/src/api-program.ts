@@ -6,9 +6,12 @@ import {
 } from '@titan/payments'
 import {
   createLog,
+  EXIT,
   Failure,
+  FaultySetting,
   gatewayWebhookVariables,
   healthSettings,
+  isLoopback,
   loadAll,
   logSettings,
   milliseconds,
@@ -70,6 +73,16 @@ const settings: SettingsTable<ApiSettings> = {
     },
     false,
   ),
+  allowedHosts: {
+    flag: 'allowed-hosts',
+    env: 'ALLOWED_HOSTS',
+    about:
+      'Host names to serve without API keys, beside localhost and loopback addresses, separated by commas.',
+    hint: 'name,…',
+    shown: '',
+    fallback: [],
+    parse: readHosts,
+  },
   rateLimitPerMinute: wholeNumber(
     {
       flag: 'rate-limit-per-minute',
@@ -119,6 +132,15 @@ const settings: SettingsTable<ApiSettings> = {
   ...logSettings,
 }
 
+function readHosts(value: string): readonly string[] {
+  const names = value.split(',').map((name) => name.trim())
+  const wrong = names.find((name) => !/^(?:[a-z\d_-][\w.-]{0,252}|\[[\da-f:.]+\])$/i.test(name))
+  if (wrong === undefined) return names
+  throw new FaultySetting(
+    `must be host names without ports, separated by commas, got ${JSON.stringify(wrong)}`,
+  )
+}
+
 const dashboardVariables: VariableGroup = {
   title: 'Dashboard',
   variables: [
@@ -149,6 +171,13 @@ export const apiProgram: Program<ApiSettings, ApiConfiguration> = {
       environment,
     ),
   run: async ({ graceMs, logLevel, logFormat, ...own }, configuration) => {
+    if (!own.requireApiKey && !isLoopback(own.host) && own.allowedHosts.length === 0) {
+      process.stderr.write(
+        `titan-api: HOST is ${own.host}, which others can reach, and no API key is required: set REQUIRE_API_KEY=true, ` +
+          'or name in ALLOWED_HOSTS the hosts that are served without a key\n',
+      )
+      return EXIT.usage
+    }
     const log = createLog('titan-api', { logLevel, logFormat })
     const service: Service<Api> = {
       log,
@@ -163,11 +192,9 @@ export const apiProgram: Program<ApiSettings, ApiConfiguration> = {
   },
 }
 
-const LOOPBACK = /^(127\.|localhost$|::1$)/
-
 /** That nobody is asked for a key must not come as a surprise. */
 function tellOpen(host: string, log: Log): void {
-  if (LOOPBACK.test(host)) log.info('the API is open to this machine: no API key is asked for')
+  if (isLoopback(host)) log.info('the API is open to this machine: no API key is asked for')
   else log.warn('the API is open to whoever reaches it: set REQUIRE_API_KEY')
 }
 

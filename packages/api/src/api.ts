@@ -49,6 +49,8 @@ export interface ApiOptions extends HealthSettings {
   readonly connectTimeoutMs: number
   /** Only who has a key may call. */
   readonly requireApiKey: boolean
+  /** Host names that are served without API keys, beside loopback names. */
+  readonly allowedHosts: readonly string[]
   /** Requests a minute of each caller; 0 is no limit. */
   readonly rateLimitPerMinute: number
   /** Proxies in front that write X-Forwarded-For. */
@@ -127,6 +129,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     access: {
       authenticator,
       limiter: options.rateLimitPerMinute === 0 ? undefined : createRateLimiter(options.rateLimitPerMinute),
+      allowedHosts: options.allowedHosts,
       trustedProxies: options.trustedProxies,
     },
     dashboard: dashboard.app,

@@ -8,6 +8,7 @@ import { methodNotAllowed } from 'hono/method-not-allowed'
 import { controlAccess, limitPages, type AccessOptions } from './access.ts'
 import { answerError, answerProblem, frameRequests, limitRequests, type AppEnv } from './middleware.ts'
 import { limitBodies } from './body.ts'
+import { guardOpenMode } from './open-mode.ts'
 import { Problem } from './problem.ts'
 import { requestMetrics } from './request-metrics.ts'
 import { createRequestSlots, type RequestSlots } from './request-slots.ts'
@@ -63,8 +64,7 @@ export function createApp(dependencies: AppDependencies): Hono<AppEnv> {
   app.use(requestTraces(), frameRequests({ log, isDraining: probes.isDraining }))
   mountHealth(app, probes, slots)
   mountProblems(app)
-  if (access.limiter !== undefined)
-    for (const path of ['/openapi.json', '/docs/*', `${DASHBOARD_PATH}/*`]) app.use(path, limitPages(access))
+  guardPages(app, access)
 
   app.use(
     limitRequests({ timeoutMs: requestTimeoutMs, slots, onRefused: dependencies.http?.refused }),
@@ -92,4 +92,12 @@ export function createApp(dependencies: AppDependencies): Hono<AppEnv> {
     }),
   )
   return app
+}
+
+/** What comes before everything that people load: open mode is for this machine, and pages are limited by network. */
+function guardPages(app: Hono<AppEnv>, access: AccessOptions): void {
+  if (access.authenticator === undefined)
+    app.use(guardOpenMode({ ...access, signedPaths: ['/gateway-webhooks/'] }))
+  if (access.limiter !== undefined)
+    for (const path of ['/openapi.json', '/docs/*', `${DASHBOARD_PATH}/*`]) app.use(path, limitPages(access))
 }

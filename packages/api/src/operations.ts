@@ -1,8 +1,10 @@
 import { textOf } from '@titan/queue-core/text-of'
 import type { Registry } from '@titan/metrics'
-import { Failure } from '@titan/program'
+import { Failure, isLoopback } from '@titan/program'
 import { Hono } from 'hono'
+import { problemOf } from './failure.ts'
 import { answerProblem, frameRequests, type AppEnv } from './middleware.ts'
+import { guardOpenMode } from './open-mode.ts'
 import { Problem } from './problem.ts'
 import type { RequestSlots } from './request-slots.ts'
 import { mountHealth, type Probes } from './routes/health.ts'
@@ -31,8 +33,11 @@ export async function serveOperations({
   metrics,
 }: OperationsOptions): Promise<HttpServer> {
   const app = new Hono<AppEnv>()
+  app.onError((error, context) => answerProblem(problemOf(error), context))
   app.notFound((context) => answerProblem(new Problem('not-found'), context))
   app.use(frameRequests({ isDraining: probes.isDraining }))
+  // On a loopback address only programs on this machine ask; a web page would send the name of its site.
+  if (isLoopback(host)) app.use(guardOpenMode())
   mountHealth(app, probes, slots)
   app.get('/metrics', async (context) => {
     context.header('cache-control', 'no-store')

@@ -72,6 +72,18 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
     title: 'The API key does not allow this',
     advice: 'Reading needs the scope read, payments write, and changes to webhook endpoints admin.',
   },
+  'cross-site-request': {
+    status: 403,
+    title: 'A web page of another site sent this request',
+    advice:
+      'Without API keys no page of another site is served. Set REQUIRE_API_KEY=true and send a key, or send the request from a program.',
+  },
+  'host-not-allowed': {
+    status: 421,
+    title: 'This host name is not served without API keys',
+    advice:
+      'Ask for localhost or 127.0.0.1. For another name, set REQUIRE_API_KEY=true, or name the host in ALLOWED_HOSTS.',
+  },
   'payment-not-found': {
     status: 404,
     title: 'No such payment',
@@ -167,6 +179,8 @@ export type ProblemCode =
   | 'api-key-missing'
   | 'api-key-invalid'
   | 'api-key-scope'
+  | 'cross-site-request'
+  | 'host-not-allowed'
   | 'payment-not-found'
   | 'not-found'
   | 'method-not-allowed'

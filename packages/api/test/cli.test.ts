@@ -51,6 +51,17 @@ describe('titan-api', { timeout: 120_000 }, () => {
     }
   })
 
+  it('refuses to serve others without API keys, unless hosts are named', async () => {
+    const program = spawnProgram('api', ['--host', '0.0.0.0'], env)
+    expect(await program.exited).toEqual({ code: 2, signal: null })
+    expect(program.stderr()).toContain('HOST is 0.0.0.0, which others can reach, and no API key is required')
+
+    const named = spawnProgram('api', ['--host', '0.0.0.0', '--allowed-hosts', 'api,other.internal'], env)
+    const url = (await urlOf(named)).replace('0.0.0.0', '127.0.0.1')
+    expect((await fetch(`${url}/payments`)).status).toBe(200)
+    expect(named.stderr()).toContain('set REQUIRE_API_KEY')
+  })
+
   it('prints its version', async () => {
     const program = spawnProgram('api', ['--version'])
 

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { get, type IncomingMessage } from 'node:http'
 import { createTestDatabase, eventually, testPrefix } from '@titan/local/testing'
 import { gatewayWebhooksFromEnv, loadPaymentsConfig } from '@titan/payments'
 import { createLog } from '@titan/program'
@@ -20,7 +22,7 @@ beforeAll(async () => {
     version: '1.2.3',
     ...{ host: '127.0.0.1', port: 0, healthHost: '127.0.0.1', healthPort },
     ...{ migrate: true, connectTimeoutMs: 10_000, requestTimeoutMs: 10_000, maxInFlight: 100 },
-    ...{ requireApiKey: false, rateLimitPerMinute: 60, trustedProxies: 0 },
+    ...{ requireApiKey: false, rateLimitPerMinute: 60, trustedProxies: 0, allowedHosts: [] },
   })
 })
 afterAll(async () => {
@@ -64,6 +66,13 @@ describe('the API tells Prometheus', () => {
     expect((await operations('/healthz')).status).toBe(200)
     expect((await operations('/readyz')).status).toBe(200)
     expect((await operations('/pay')).status).toBe(404)
+  })
+
+  it('serves no foreign host name on a loopback address', async () => {
+    const options = { port: healthPort, path: '/metrics', headers: { host: 'evil.example' } }
+    const [response] = (await once(get(options), 'response')) as [IncomingMessage]
+    response.resume()
+    expect(response.statusCode).toBe(421)
   })
 
   it('of requests by the pattern of their route, whatever their path is', async () => {

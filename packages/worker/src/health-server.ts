@@ -2,7 +2,7 @@ import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Registry } from '@titan/metrics'
 import type { WorkerHealth } from '@titan/queue-core'
-import { answersInTime, Failure } from '@titan/program'
+import { answersInTime, Failure, hostNameOf, isLoopback } from '@titan/program'
 
 /** What a health server tells of. */
 export interface HealthServerOptions {
@@ -43,7 +43,9 @@ export async function startHealthServer(options: HealthServerOptions): Promise<H
   const { port, host = '127.0.0.1', workers, database, metrics, deadAfterMs = DEAD_AFTER_MS } = options
   const server = createServer((request, response) => {
     const path = request.url?.split('?')[0]
-    if (request.method !== 'GET' && request.method !== 'HEAD')
+    if (isLoopback(host) && !isLoopback(hostNameOf(request.headers.host ?? '') ?? ''))
+      send(response, 421, { status: 'this host name is not served on a loopback address' })
+    else if (request.method !== 'GET' && request.method !== 'HEAD')
       send(response, 405, { status: 'method not allowed' })
     else if (path === '/healthz') tellHealth(response)
     else if (path === '/readyz') void tellReadiness(response)

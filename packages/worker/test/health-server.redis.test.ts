@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { get, type IncomingMessage } from 'node:http'
 import { eventually, testPrefix } from '@titan/local/testing'
 import { createQueue, createWorker, type WorkerHealth } from '@titan/queue-core'
 import { createRedis, closeRedis, createLog } from '@titan/program'
@@ -60,6 +62,20 @@ async function isDead({ status, body }: Rig): Promise<void> {
   expect(await body('/healthz')).toMatchObject({ status: 'dead', workers: [{ state: 'dead' }] })
   expect(await status('/readyz')).toBe(503)
 }
+
+it('serves no foreign host name on a loopback address', async () => {
+  const server = await startHealthServer({ port: 0, workers: () => [], database: () => Promise.resolve() })
+  onTestFinished(() => server.close())
+  for (const [host, status] of [
+    ['evil.example', 421],
+    [`localhost:${server.port}`, 200],
+  ] as const) {
+    const options = { port: server.port, path: '/healthz', headers: { host } }
+    const [response] = (await once(get(options), 'response')) as [IncomingMessage]
+    response.resume()
+    expect(response.statusCode).toBe(status)
+  }
+})
 
 describe('the health server of a worker', { timeout: 180_000 }, () => {
   it('calls a worker without work alive, one whose Redis is silent dead, and alive again afterwards', async () => {
