@@ -14,7 +14,7 @@ export {
 
 // Database
 export { openDatabase, type Database, type DatabaseOptions } from './database.ts'
-export { migrate, missingMigrations, type MigrateOptions } from './migrate.ts'
+export { migrate, migrationNames, missingMigrations, type MigrateOptions } from './migrate.ts'
 
 // Payments
 export { PAYMENT_STATUSES } from './payment.ts'
@@ -28,6 +28,7 @@ export type {
   PaymentStatus,
 } from './payment.ts'
 export { fold, isLegal, isTerminal, TRANSITIONS, type Fold, type Step } from './state-machine.ts'
+export { FINGERPRINT_VERSION } from './fingerprint.ts'
 export { eventIdOf, gatewayKeyOf, jobIdOf, newPaymentId } from './identifiers.ts'
 
 // Store

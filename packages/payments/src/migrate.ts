@@ -36,9 +36,14 @@ export async function migrate(sql: Database, options: MigrateOptions = {}): Prom
   return applied
 }
 
+/** The names of all migrations, in order. */
+export async function migrationNames(options: MigrateOptions = {}): Promise<string[]> {
+  return (await readMigrations(options.directory ?? DIRECTORY)).map(({ name }) => name)
+}
+
 /** The names of the migrations that {@link migrate} would apply. Reads only. */
 export async function missingMigrations(sql: Database, options: MigrateOptions = {}): Promise<string[]> {
-  const names = (await readMigrations(options.directory ?? DIRECTORY)).map(({ name }) => name)
+  const names = await migrationNames(options)
   const [table] = await sql<
     { exists: boolean }[]
   >`select to_regclass('schema_migrations') is not null as exists`

@@ -4,9 +4,8 @@ import type { Redis } from '@titan/program'
 import { diagnosis, type Diagnosis } from './diagnosis.ts'
 import { createJobIndex } from './job-index.ts'
 import { formatDuration } from './output.ts'
-import { dueHasJob } from './redis.ts'
-import { withSnapshot } from './snapshot.ts'
-import { findOpenBreaks } from './verify.ts'
+import { findDueWithoutJob } from './redis.ts'
+import { findOpenBreaks } from './snapshot.ts'
 
 /** The relay takes a new payment within a second. */
 const PENDING_FOR_MS = 60_000
@@ -67,14 +66,9 @@ async function judgeJobs(sql: Database, redis: Redis, prefix: string): Promise<D
     queue: createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE, { prefix }),
     jobs: createJobIndex(redis, prefix),
   }
-  const { count, offenders } = await withSnapshot(sql, undefined, (snapshot) =>
-    dueHasJob.check({
-      ...{ snapshot, sql, view, hasLedger: false, gateway: null, settled: false },
-      ...{ maxRetries: 0, keyTtlMs: 0, dueGraceMs: 60_000 },
-    }),
-  )
-  if (count === 0) return diagnosis('payments.jobs', 'ok', 'every payment that is due has its job')
-  const found = `${count} payments are due and have no job: ${offenders.join(', ')}`
+  const [breach] = await findDueWithoutJob({ sql, view, settled: false, dueGraceMs: 60_000 })
+  if (breach === undefined) return diagnosis('payments.jobs', 'ok', 'every payment that is due has its job')
+  const found = `${breach.count} payments are due and have no job: ${breach.offenders.join(', ')}`
   return diagnosis(
     'payments.jobs',
     'error',

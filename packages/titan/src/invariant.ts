@@ -1,8 +1,7 @@
 import type { Database, PaymentJobs } from '@titan/payments'
 import type { Queue } from '@titan/queue-core'
-import type { Breaches } from './finding.ts'
+import type { Breach } from './finding.ts'
 import type { JobIndex } from './job-index.ts'
-import type { Snapshot } from './snapshot.ts'
 
 /** The payments' queue as it is in Redis. */
 export interface QueueView {
@@ -10,42 +9,38 @@ export interface QueueView {
   readonly jobs: JobIndex
 }
 
-/** What the checks look at. */
+/** What the checks that are no statement look at. */
 export interface CheckContext {
-  /** Every statement of a run sees the same moment. */
-  readonly snapshot: Snapshot
-  /** Sees the present: Redis has no moments, so what looks wrong there is looked at again. */
   readonly sql: Database
   readonly view: QueueView | undefined
-  readonly hasLedger: boolean
-  /** The gateway that the ledger belongs to; null for every payment. */
-  readonly gateway: string | null
   /** Nothing is under way any more, so nothing is excused. */
   readonly settled: boolean
-  readonly maxRetries: number
-  readonly keyTtlMs: number
+  /** How long a payment may be due without a job until it counts as lost, in milliseconds. */
   readonly dueGraceMs: number
 }
 
-/** What a check cannot do without. */
+/** What a verdict cannot do without. */
 export type Need = 'ledger' | 'redis' | 'settled'
 
-/** One rule, and how to see that it was broken. */
+/** One rule. Its checks are the files of `sql/invariants/` with its number. */
 export interface Invariant {
-  readonly id: string
+  /** Number and name, such as `I01_charged_at_most_once`. */
+  readonly name: string
   readonly title: string
+  /** What to do about a breach. */
+  readonly advice: string
   /** Without it, breaches that show anyway count, but their absence proves nothing. @default none */
   readonly needs?: Need
   /** The ledger shows more of it; what our own books show is a verdict too. @default false */
   readonly usesLedger?: boolean
-  /** Reads only; the answer is bounded. */
-  readonly check: (context: CheckContext) => Promise<Breaches>
+  /** Looks where no statement can: at Redis, or at the schema. Reads only; the answer is bounded. @default none */
+  readonly look?: (context: CheckContext) => Promise<Breach[]>
 }
 
 /** A rule that leaves no trace in the data. */
 export interface UnseenInvariant {
-  readonly id: string
+  readonly name: string
   readonly title: string
-  /** Why, and where it is tested. */
+  /** Why, and where breaking it shows. */
   readonly unseen: string
 }

@@ -5,6 +5,8 @@ import type { RedisClient } from '@titan/queue-core'
 export interface JobIndex {
   /** Those of the ids that no job waits or runs under. */
   missing(ids: readonly string[]): Promise<string[]>
+  /** The payments that the entries of the streams name, page by page. */
+  paymentIds(): AsyncIterable<string[]>
   /** The entries of the streams that do more than name one payment, with the first `limit` of their ids. */
   strangeEntries(limit: number): Promise<{ readonly count: number; readonly entries: readonly string[] }>
 }
@@ -35,11 +37,11 @@ export function createJobIndex(redis: RedisClient, prefix: string): JobIndex {
     return (await send<Entries>(['XRANGE', stream, entry, entry])).length > 0
   }
 
-  async function* entriesOf(stream: string): AsyncGenerator<Entries[number]> {
+  async function* pagesOf(stream: string): AsyncGenerator<Entries> {
     let from = '-'
     for (;;) {
       const entries = await send<Entries>(['XRANGE', stream, from, '+', 'COUNT', String(PAGE)])
-      yield* entries
+      yield entries
       const last = entries.at(-1)
       if (last === undefined || entries.length < PAGE) return
       from = `(${last[0]}`
@@ -53,14 +55,18 @@ export function createJobIndex(redis: RedisClient, prefix: string): JobIndex {
       const alive = await Promise.all(ids.map((id, index) => isAlive(id, places[index] ?? null)))
       return ids.filter((_, index) => alive[index] !== true)
     },
+    async *paymentIds() {
+      for (const stream of streams)
+        for await (const page of pagesOf(stream)) yield page.flatMap(([, fields]) => paymentOf(fields) ?? [])
+    },
     async strangeEntries(limit) {
       const entries: string[] = []
       let count = 0
       for (const stream of streams) {
-        for await (const [id, fields] of entriesOf(stream)) {
-          if (isPlain(fields)) continue
-          count++
-          if (entries.length < limit) entries.push(`${stream} ${id}`)
+        for await (const page of pagesOf(stream)) {
+          const strange = page.filter(([, fields]) => paymentOf(fields) === undefined)
+          count += strange.length
+          entries.push(...strange.slice(0, limit - entries.length).map(([id]) => `${stream} ${id}`))
         }
       }
       return { count, entries }
@@ -68,15 +74,15 @@ export function createJobIndex(redis: RedisClient, prefix: string): JobIndex {
   }
 }
 
-/** Whether an entry is the job `pay` with the id of a payment and nothing else. */
-function isPlain(fields: readonly string[]): boolean {
+/** The payment that an entry names; undefined unless it is the job `pay` with the id of a payment and nothing else. */
+function paymentOf(fields: readonly string[]): string | undefined {
   const [nameField, name, dataField, text = ''] = fields
-  if (nameField !== 'n' || name !== 'pay' || dataField !== 'd') return false
+  if (nameField !== 'n' || name !== 'pay' || dataField !== 'd') return undefined
   try {
     const data: unknown = JSON.parse(text)
-    if (typeof data !== 'object' || data === null) return false
-    return Object.keys(data).length === 1 && 'payment_id' in data && typeof data.payment_id === 'string'
+    if (typeof data !== 'object' || data === null || Object.keys(data).length !== 1) return undefined
+    return 'payment_id' in data && typeof data.payment_id === 'string' ? data.payment_id : undefined
   } catch {
-    return false
+    return undefined
   }
 }

@@ -1,6 +1,7 @@
 import { jobIdOf } from '@titan/payments'
-import { NONE, SHOWN } from './finding.ts'
-import type { CheckContext, Invariant, QueueView } from './invariant.ts'
+import { readInvariantFile } from './check-files.ts'
+import { breachOf, SHOWN, type Breach } from './finding.ts'
+import type { CheckContext, QueueView } from './invariant.ts'
 
 /** Payments that are looked up at a time. */
 const PAGE = 1_000
@@ -9,42 +10,41 @@ interface DueRow {
   readonly id: string
   readonly schedule_no: number
   readonly event_seq: number
+  /** `next_run_at` as text: a Date would lose its microseconds. */
+  readonly at: string
 }
 
-/** I20, by its effect: an entry that was acknowledged too early leaves a payment without a job. */
-export const dueHasJob: Invariant = {
-  id: 'I20',
-  title: 'A job is done only when PostgreSQL has no more need of it: every payment long due has its job.',
-  needs: 'redis',
-  check: async (context) => {
-    const { view } = context
-    if (view === undefined) return NONE
-    const offenders: string[] = []
-    let count = 0
-    for await (const rows of overduePages(context, await graceOf(context, view))) {
-      const lost = await withoutJob(context, view, rows)
-      count += lost.length
-      offenders.push(...lost.slice(0, SHOWN - offenders.length))
-    }
-    return { count, offenders }
-  },
+/** I20, by its effect: payments long due without a job. */
+export async function findDueWithoutJob(context: CheckContext): Promise<Breach[]> {
+  const { view } = context
+  if (view === undefined) return []
+  const offenders: string[] = []
+  let count = 0
+  for await (const rows of overduePages(context, await graceOf(context, view))) {
+    const lost = await withoutJob(context, view, rows)
+    count += lost.length
+    offenders.push(...lost.slice(0, SHOWN - offenders.length))
+  }
+  return count === 0 ? [] : [{ what: 'due for long, and without a job in Redis', count, offenders }]
 }
 
-/** Jobs wait in line: a payment is as old as the oldest one before anybody can say that its own is missing. */
+/** Jobs wait in line: a payment is as old as the oldest one before its own job counts as missing. */
 async function graceOf({ dueGraceMs }: CheckContext, { queue }: QueueView): Promise<number> {
   const { oldestReadyMs } = await queue.stats()
   return oldestReadyMs + dueGraceMs
 }
 
-function overduePages({ snapshot }: CheckContext, graceMs: number): AsyncIterable<DueRow[]> {
-  return snapshot<DueRow[]>`
-    select id, schedule_no, event_seq from payments
-     where status in ('QUEUED', 'PROCESSING') and not needs_review
-       and greatest(next_run_at, lease_until) < clock_timestamp() - ${graceMs}::float8 * interval '1 millisecond'
-  `.cursor(PAGE)
+async function* overduePages({ sql }: CheckContext, graceMs: number): AsyncGenerator<DueRow[]> {
+  const text = await readInvariantFile('overdue_payments.sql')
+  let after: Pick<DueRow, 'at' | 'id'> | undefined = { at: '-infinity', id: '' }
+  while (after !== undefined) {
+    const rows: DueRow[] = await sql.unsafe<DueRow[]>(text, [graceMs, after.at, after.id, PAGE])
+    if (rows.length > 0) yield rows
+    after = rows.length < PAGE ? undefined : rows.at(-1)
+  }
 }
 
-/** What has moved since the snapshot is in living hands, and has the right to be somewhere else. */
+/** What has moved since its page was read is in living hands, and has the right to be somewhere else. */
 async function withoutJob({ sql }: CheckContext, { jobs }: QueueView, rows: DueRow[]): Promise<string[]> {
   const suspects = new Map(rows.map((row) => [jobIdOf(row.id, row.schedule_no), row]))
   const missing = await jobs.missing([...suspects.keys()])
@@ -59,14 +59,37 @@ async function withoutJob({ sql }: CheckContext, { jobs }: QueueView, rows: DueR
   return unmoved.map(({ id }) => id)
 }
 
-/** I23: nothing in Redis can change what is charged. */
-export const entriesCarryIds: Invariant = {
-  id: 'I23',
-  title: 'Entries of the queue carry the id of a payment and nothing else.',
-  needs: 'redis',
-  check: async ({ view }) => {
-    if (view === undefined) return NONE
-    const { count, entries } = await view.jobs.strangeEntries(SHOWN)
-    return { count, offenders: entries }
-  },
+/** I23: entries of the queue that carry more than the id of a payment. */
+export async function findStrangeEntries({ view }: CheckContext): Promise<Breach[]> {
+  if (view === undefined) return []
+  const { count, entries } = await view.jobs.strangeEntries(SHOWN)
+  return count === 0 ? [] : [{ what: 'an entry is more than the id of a payment', count, offenders: entries }]
+}
+
+/** I6: payments that only their job in Redis remembers. A payment is committed before its job is made. */
+export async function findJobsWithoutPayment({ sql, view }: CheckContext): Promise<Breach[]> {
+  if (view === undefined) return []
+  const gone = new Set<string>()
+  for await (const ids of view.jobs.paymentIds()) {
+    const rows = await sql<{ id: string }[]>`
+      select id from unnest(${ids}::text[]) as named (id)
+       where not exists (select from payments p where p.id = named.id)`
+    for (const { id } of rows) gone.add(id)
+  }
+  return breachOf('a job names a payment that is not there', [...gone])
+}
+
+/** I5: jobs that are left although nothing should be under way. */
+export async function findJobsLeft({ view, settled }: CheckContext): Promise<Breach[]> {
+  if (view === undefined || !settled) return []
+  const { ready, leased, delayed, parked } = await view.queue.stats()
+  const left = Object.entries({ ready, leased, delayed, parked }).filter(([, count]) => count > 0)
+  if (left.length === 0) return []
+  return [
+    {
+      what: 'a job is left in Redis',
+      count: left.reduce((sum, [, count]) => sum + count, 0),
+      offenders: left.map(([state, count]) => `${count} ${state} in Redis`),
+    },
+  ]
 }

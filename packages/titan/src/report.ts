@@ -1,17 +1,21 @@
 import { styleText } from 'node:util'
 import type { Breaches, Finding } from './finding.ts'
 
-/** How the verdicts are coloured on a terminal; `styleText` leaves it be where nobody sees it. */
+/** How the verdicts are coloured on a terminal; `styleText` writes no colour elsewhere. */
 const STYLES = { PASS: 'green', FAIL: 'red', SKIPPED: 'yellow' } as const
+
+/** Width of the column of names. */
+const NAME = 30
 
 /** The findings as a table for people. */
 export function formatReport(findings: readonly Finding[], breaks: Breaches): string {
-  const lines = findings.flatMap(({ id, title, verdict, reason, count, offenders }) => [
-    `${id.padEnd(4)} ${styleText(STYLES[verdict], verdict.padEnd(8), { stream: process.stdout })} ${title}`,
+  const lines = findings.flatMap(({ name, title, verdict, reason, breaches, advice }) => [
+    `${name.padEnd(NAME)} ${styleText(STYLES[verdict], verdict.padEnd(8), { stream: process.stdout })} ${title}`,
     ...(reason === '' ? [] : [indent(reason)]),
-    ...(count === 0
-      ? []
-      : [indent(`${count} ${plural('breach', 'es', count)}: ${listOf(count, offenders)}`)]),
+    ...breaches.map(({ what, count, offenders }) =>
+      indent(`${count} × ${what}: ${listOf(count, offenders)}`),
+    ),
+    ...(advice === '' ? [] : [indent(`→ ${advice}`)]),
   ])
   const failed = findings.filter(({ verdict }) => verdict === 'FAIL').length
   const skipped = findings.filter(({ verdict }) => verdict === 'SKIPPED').length
@@ -35,11 +39,7 @@ export function formatJson(findings: readonly Finding[], breaks: Breaches): stri
 }
 
 function indent(text: string): string {
-  return `${' '.repeat(14)}${text}`
-}
-
-function plural(word: string, ending: string, count: number): string {
-  return count === 1 ? word : `${word}${ending}`
+  return `${' '.repeat(NAME + 10)}${text}`
 }
 
 function listOf(count: number, offenders: readonly string[]): string {

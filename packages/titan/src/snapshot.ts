@@ -1,22 +1,31 @@
 import type { Database } from '@titan/payments'
 import type postgres from 'postgres'
-import type { Breaches } from './finding.ts'
-import { SHOWN } from './finding.ts'
+import type { Check, Parameter } from './check-files.ts'
+import { SHOWN, type Breach, type Breaches } from './finding.ts'
 import { loadLedger, type Ledger } from './ledger-tables.ts'
 
 /** A transaction that reads one moment. */
 export type Snapshot = postgres.TransactionSql<{ bigint: number }>
 
-/** A statement, or part of one. */
-export type Query = postgres.PendingQuery<postgres.Row[]>
-
-/**
- * Runs `read` on one moment of the database, beside the ledger as temporary tables.
- * Nothing but those is written; the transaction is read only from then on.
- */
+/** Runs `read` on one moment of the database, read only. Keep it short: vacuum removes nothing that it may still see. */
 export async function withSnapshot<Value>(
   sql: Database,
-  ledger: Ledger | undefined,
+  read: (snapshot: Snapshot) => Promise<Value>,
+): Promise<Value> {
+  const answer = await sql.begin('isolation level repeatable read read only', async (snapshot) => {
+    await prepare(snapshot)
+    return { value: await read(snapshot) }
+  })
+  return answer.value
+}
+
+/**
+ * Runs `read` on one moment of the database with the ledger as temporary tables. Nothing but those is written; the
+ * transaction is read only from then on, and lasts as long as the ledger is read and compared.
+ */
+export async function withLedger<Value>(
+  sql: Database,
+  ledger: Ledger,
   read: (snapshot: Snapshot) => Promise<Value>,
 ): Promise<Value> {
   const answer = await sql.begin('isolation level repeatable read', async (snapshot) => {
@@ -30,20 +39,44 @@ export async function withSnapshot<Value>(
   return answer.value
 }
 
-/** Whole tables are read here, by a pool that may be set up for reads by key. How long that may take is the pool's matter. */
+/** Whole ranges are read here, by a pool that may be set up for reads by key. The pool says how long a statement may take. */
 async function prepare(snapshot: Snapshot): Promise<void> {
   await snapshot`
     select set_config(name, setting, true)
       from (values ('idle_in_transaction_session_timeout', '0'), ('enable_seqscan', 'on'), ('enable_hashjoin', 'on'),
-                   ('enable_mergejoin', 'on'), ('plan_cache_mode', 'auto'))
+                   ('enable_mergejoin', 'on'), ('plan_cache_mode', 'force_custom_plan'), ('work_mem', '64MB'),
+                   ('random_page_cost', '1.1'))
         as wanted (name, setting)`
 }
 
-/** Counts the rows of a query with one column `id`, and names the first. */
-export async function breachesOf(snapshot: Snapshot, query: Query): Promise<Breaches> {
-  const [row] = await snapshot<{ total: number; offenders: string[] }[]>`
-    with breach as materialized (${query})
-    select (select count(*) from breach)::float8 as total,
-           array(select id from breach order by id limit ${SHOWN}::int) as offenders`
+/** Runs a check: the breaches by what is wrong, each with its number and its first offenders. */
+export async function runCheck(
+  snapshot: Snapshot,
+  { name, text, params }: Check,
+  values: Readonly<Record<string, Parameter>>,
+): Promise<Breach[]> {
+  const given = params.map((param) => {
+    const value = values[param]
+    if (value === undefined) throw new Error(`${name} has an unknown parameter ${param}`)
+    return value
+  })
+  const rows = await snapshot.unsafe<{ what: string; total: number; offenders: string[] }[]>(
+    `with breach as materialized (
+${text}
+)
+select what, count(*)::float8 as total,
+       array(select id from breach named where named.what = breach.what order by id limit ${SHOWN}) as offenders
+  from breach group by what order by what`,
+    given as postgres.ParameterOrJSON<never>[],
+  )
+  return rows.map(({ what, total, offenders }) => ({ what, count: total, offenders }))
+}
+
+/** Contradictions between the ledgers that are recorded and not resolved. */
+export async function findOpenBreaks(sql: Database): Promise<Breaches> {
+  const [row] = await sql<{ total: number; offenders: string[] }[]>`
+    select (select count(*) from reconciliation_breaks where resolved_at is null)::float8 as total,
+           array(select kind || ' ' || coalesce(payment_id, reference) as id
+                   from reconciliation_breaks where resolved_at is null order by id limit ${SHOWN}::int) as offenders`
   return { count: row?.total ?? 0, offenders: row?.offenders ?? [] }
 }

@@ -17,7 +17,8 @@ import { startProgress } from './progress.ts'
 import { jsonSetting, version } from './queue-program.ts'
 import { formatJson, formatReport } from './report.ts'
 import { withStores } from './stores.ts'
-import { findOpenBreaks, verify, type VerifyOptions } from './verify.ts'
+import { findOpenBreaks } from './snapshot.ts'
+import { verify, type VerifyOptions } from './verify.ts'
 
 /** The settings of `titan verify`. */
 export interface VerifySettings {
@@ -110,7 +111,7 @@ export const verifyProgram: Program<VerifySettings, PaymentsConfig> = {
 }
 
 async function verifyInSight(options: VerifyOptions): Promise<Finding[]> {
-  const progress = startProgress('invariants')
+  const progress = startProgress('payments')
   try {
     return await verify({ ...options, onProgress: progress.update })
   } finally {

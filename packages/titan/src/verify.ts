@@ -1,11 +1,20 @@
 import { createQueue, type RedisClient } from '@titan/queue-core'
-import { DEFAULT_RETRY_POLICY, PAYMENTS_QUEUE, type Database, type PaymentJobs } from '@titan/payments'
+import {
+  DEFAULT_RETRY_POLICY,
+  FINGERPRINT_VERSION,
+  PAYMENTS_QUEUE,
+  TRANSITIONS,
+  type Database,
+  type PaymentJobs,
+} from '@titan/payments'
+import { checkBooks, estimatePayments } from './books.ts'
 import { INVARIANTS } from './catalogue.ts'
-import type { Breaches, Finding } from './finding.ts'
+import { readChecks, type Check, type Parameter } from './check-files.ts'
+import { SHOWN, type Breach, type Finding } from './finding.ts'
 import type { CheckContext, Invariant, Need, QueueView, UnseenInvariant } from './invariant.ts'
 import { createJobIndex } from './job-index.ts'
 import type { Ledger } from './ledger-tables.ts'
-import { breachesOf, withSnapshot } from './snapshot.ts'
+import { runCheck, withLedger, withSnapshot } from './snapshot.ts'
 
 /** What {@link verify} looks at. */
 export interface VerifyOptions {
@@ -26,45 +35,81 @@ export interface VerifyOptions {
   readonly keyTtlMs?: number
   /** How long a payment may be due without a job until it counts as lost, in milliseconds. @default 60000 */
   readonly dueGraceMs?: number
-  /** Called after each invariant. @default none */
+  /** Called now and then with the payments that are checked, and how many there are by the planner's estimate. @default none */
   readonly onProgress?: (done: number, total: number) => void
 }
 
+/** How far the clocks of the gateway and of the database may be apart before an order of events is believed. */
+const CLOCK_TOLERANCE_MS = 1_000
+
+/** Payments that one transaction compares with each other. */
+const PART = 1_000_000
+
+/** How old a fact of the ledger must be before its payment must be in the snapshot, while payments go on. */
+const FRESH_MS = 5_000
+
 /**
- * Checks the invariants of payments on a live system or a quiet one. Reads one moment of the database, and changes
- * nothing. Answers a finding for each invariant, in their order.
+ * Checks the invariants of payments on a live system or a quiet one, and changes nothing. Our own books are read in short
+ * transactions, each of which sees one moment of some payments; the ledger is compared in one transaction. Answers a
+ * finding for each invariant, in their order.
  *
  * @throws errors of PostgreSQL, Redis and the ledger as they are
  */
 export async function verify(options: VerifyOptions): Promise<Finding[]> {
-  const { sql, redis, prefix = 'titan', ledger, gateway = null, settled = false } = options
-  const { maxRetries = DEFAULT_RETRY_POLICY.maxRetries, keyTtlMs = 86_400_000, dueGraceMs = 60_000 } = options
-  const { onProgress = () => {} } = options
-  const view = redis && openView(redis, prefix)
-  return withSnapshot(sql, ledger, async (snapshot) => {
-    const hasLedger = ledger !== undefined
-    const context: CheckContext = {
-      ...{ snapshot, sql, view, hasLedger, gateway, settled, maxRetries, keyTtlMs, dueGraceMs },
-    }
-    const findings: Finding[] = []
-    for (const invariant of INVARIANTS) {
-      findings.push(await judge(invariant, context))
-      onProgress(findings.length, INVARIANTS.length)
-    }
-    return findings
-  })
+  const { sql, redis, prefix = 'titan', ledger, settled = false, dueGraceMs = 60_000 } = options
+  const context = { sql, view: redis && openView(redis, prefix), settled, dueGraceMs }
+  const given = { ledger: ledger !== undefined, redis: redis !== undefined, settled }
+  const found = await runChecks(options)
+  const findings: Finding[] = []
+  for (const invariant of INVARIANTS)
+    findings.push(
+      await judge(invariant, { context, given, found: found.get(numberOf(invariant.name)) ?? [] }),
+    )
+  return findings
 }
 
-/** Contradictions between the ledgers that are recorded and not resolved; what they explain is no breach. */
-export function findOpenBreaks(sql: Database): Promise<Breaches> {
-  return withSnapshot(sql, undefined, (snapshot) =>
-    breachesOf(
-      snapshot,
-      snapshot`
-        select kind || ' ' || coalesce(payment_id, reference) as id
-          from reconciliation_breaks where resolved_at is null`,
-    ),
-  )
+/** Runs every check; the breaches by the number of their invariant. */
+async function runChecks(options: VerifyOptions): Promise<Map<string, Breach[]>> {
+  const { sql, ledger, settled = false, onProgress = () => undefined } = options
+  const checks = await readChecks()
+  const values = parametersOf(options)
+  const found = new Map<string, Breach[]>()
+  const keep = ({ id }: Check, breaches: readonly Breach[]): void => {
+    if (breaches.length > 0) found.set(id, [...(found.get(id) ?? []), ...breaches])
+  }
+  const ofPayments = checks.filter(({ scope }) => scope === 'payments')
+  const ofBooks = await checkBooks(sql, { checks: ofPayments, values, onProgress })
+  for (const check of ofPayments) keep(check, ofBooks.get(check.name) ?? [])
+  const parts = Math.ceil(Math.max(1, await estimatePayments(sql)) / PART)
+  for (const check of checks)
+    if (check.scope === 'database' || (check.scope === 'settled' && settled))
+      for (let part = 0; part < (check.params.includes('part') ? parts : 1); part++)
+        keep(
+          check,
+          await withSnapshot(sql, (snapshot) => runCheck(snapshot, check, { ...values, parts, part })),
+        )
+  if (ledger !== undefined)
+    await withLedger(sql, ledger, async (snapshot) => {
+      for (const check of checks)
+        if (check.scope === 'ledger') keep(check, await runCheck(snapshot, check, values))
+    })
+  return found
+}
+
+/** The values of the parameters that files of `sql/invariants/` name. */
+function parametersOf(options: VerifyOptions): Readonly<Record<string, Parameter>> {
+  const { gateway = null, settled = false, keyTtlMs = 86_400_000 } = options
+  const { maxRetries = DEFAULT_RETRY_POLICY.maxRetries } = options
+  return {
+    gateway,
+    settled,
+    max_retries: maxRetries,
+    key_ttl_ms: keyTtlMs,
+    fresh_ms: FRESH_MS,
+    tolerance_ms: CLOCK_TOLERANCE_MS,
+    version: FINGERPRINT_VERSION,
+    legal: [...TRANSITIONS].flatMap(([from, targets]) => targets.map((to) => `${from ?? ''}>${to}`)),
+  }
 }
 
 function openView(redis: RedisClient, prefix: string): QueueView {
@@ -80,28 +125,35 @@ const LACKS: Readonly<Record<Need, string>> = {
   settled: 'asked for with --settled only',
 }
 
-async function judge(invariant: Invariant | UnseenInvariant, context: CheckContext): Promise<Finding> {
-  const { id, title } = invariant
-  if ('unseen' in invariant)
-    return { id, title, verdict: 'SKIPPED', reason: invariant.unseen, count: 0, offenders: [] }
-  const { needs, usesLedger = false } = invariant
-  const isLacking = needs !== undefined && !isGiven(needs, context)
-  // Our own books may show a breach of what only the ledger can prove.
-  const { count, offenders } =
-    isLacking && needs !== 'ledger' ? { count: 0, offenders: [] } : await invariant.check(context)
-  if (count > 0) return { id, title, verdict: 'FAIL', reason: '', count, offenders }
-  if (isLacking) return { id, title, verdict: 'SKIPPED', reason: LACKS[needs], count, offenders }
-  const reason = usesLedger && !context.hasLedger ? 'by our own books: no ledger was given' : ''
-  return { id, title, verdict: 'PASS', reason, count, offenders }
+interface Evidence {
+  readonly context: CheckContext
+  readonly given: Readonly<Record<Need, boolean>>
+  /** What the statements found. */
+  readonly found: readonly Breach[]
 }
 
-function isGiven(need: Need, { hasLedger, view, settled }: CheckContext): boolean {
-  switch (need) {
-    case 'ledger':
-      return hasLedger
-    case 'redis':
-      return view !== undefined
-    case 'settled':
-      return settled
+async function judge(
+  invariant: Invariant | UnseenInvariant,
+  { context, given, found }: Evidence,
+): Promise<Finding> {
+  const { name, title } = invariant
+  const finding = { id: numberOf(name), name, title, reason: '', count: 0, offenders: [], breaches: [] }
+  if ('unseen' in invariant) return { ...finding, verdict: 'SKIPPED', reason: invariant.unseen, advice: '' }
+  const { needs, usesLedger = false, advice, look } = invariant
+  const breaches = [...found, ...((await look?.(context)) ?? [])]
+  if (breaches.length > 0) {
+    const count = breaches.reduce((sum, breach) => sum + breach.count, 0)
+    const offenders = [...new Set(breaches.flatMap((breach) => breach.offenders))].toSorted()
+    return { ...finding, verdict: 'FAIL', count, offenders: offenders.slice(0, SHOWN), breaches, advice }
   }
+  // Our own books may show a breach of what only the ledger can prove; that they show none proves nothing.
+  if (needs !== undefined && !given[needs])
+    return { ...finding, verdict: 'SKIPPED', reason: LACKS[needs], advice: '' }
+  const reason = usesLedger && !given.ledger ? 'by our own books: no ledger was given' : ''
+  return { ...finding, verdict: 'PASS', reason, advice: '' }
+}
+
+/** `I1` of `I01_charged_at_most_once`. */
+function numberOf(name: string): string {
+  return `I${Number(name.slice(1, 3))}`
 }

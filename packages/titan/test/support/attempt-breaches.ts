@@ -23,7 +23,7 @@ export const ATTEMPT_BREACHES: readonly Breach[] = [
   },
   {
     name: 'a key that is no function of payment and attempt',
-    breaks: ['I10'],
+    breaks: ['I10', 'I18'],
     plant: inDatabase(async (sql, { parked }) => {
       await sql`alter table payment_attempts drop constraint payment_attempts_key_is_derived`
       await sql`update payment_attempts set gateway_key = 'titan_random' where payment_id = ${parked}`
@@ -50,7 +50,7 @@ export const ATTEMPT_BREACHES: readonly Breach[] = [
   },
   {
     name: 'an attempt of another amount than its payment',
-    breaks: ['I11'],
+    breaks: ['I11', 'I26'],
     plant: inDatabase(async (sql, { parked }) => {
       await sql`update payments set amount = 501 where id = ${parked}`
     }),

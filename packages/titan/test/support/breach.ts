@@ -33,3 +33,9 @@ export function requested(what: { at: number; key: string | null; reference: str
   const endpoint = { method: 'POST', path: '/v1/payment_intents' }
   return { type: 'request', id: 'req_1', ...endpoint, amount: 500, currency: 'usd', behaviour: 'ok', ...what }
 }
+
+/** Ends or parks every payment that is under way: otherwise it would be in the way of --settled. */
+export async function endAll({ store, ids, plant }: World): Promise<void> {
+  for (const id of [ids.queued, ids.pending]) await store.cancel(id, { actor: 'api', reason: 'asked to' })
+  await plant((sql) => sql`update payments set needs_review = true where status = 'PROCESSING'`)
+}

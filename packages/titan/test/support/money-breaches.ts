@@ -1,4 +1,4 @@
-import { charged, inDatabase, requested, same, type Breach } from './breach.ts'
+import { charged, endAll, inDatabase, requested, same, type Breach } from './breach.ts'
 
 /** Breaches of the rules about money. */
 export const MONEY_BREACHES: readonly Breach[] = [
@@ -68,10 +68,7 @@ export const MONEY_BREACHES: readonly Breach[] = [
     args: ['--settled', '--no-redis'],
     plant: async (world) => {
       await world.rewrite(same, [await charged(world, { reference: null })])
-      // Otherwise unfinished payments would be in the way of --settled.
-      await world.plant(
-        (sql) => sql`update payments set needs_review = true where status not in ('SUCCESS', 'FAILED')`,
-      )
+      await endAll(world)
     },
     offender: () => 'USD payments 1000, charges 1500',
   },

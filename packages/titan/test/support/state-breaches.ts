@@ -1,4 +1,4 @@
-import { inDatabase, type Breach } from './breach.ts'
+import { endAll, inDatabase, type Breach } from './breach.ts'
 
 /** Breaches of the rules about states and Redis. */
 export const STATE_BREACHES: readonly Breach[] = [
@@ -13,10 +13,7 @@ export const STATE_BREACHES: readonly Breach[] = [
     name: 'a job where none should be left',
     breaks: ['I5'],
     args: ['--settled'],
-    plant: (world) =>
-      world.plant(
-        (sql) => sql`update payments set needs_review = true where status not in ('SUCCESS', 'FAILED')`,
-      ),
+    plant: endAll,
     offender: () => '1 ready in Redis',
   },
   {
@@ -100,7 +97,7 @@ export const STATE_BREACHES: readonly Breach[] = [
     breaks: ['I18'],
     plant: inDatabase(async (sql, { queued }) => {
       await sql`insert into payment_events (payment_id, seq, type, from_status, to_status, actor)
-                values (${queued}, 3, 'payment.queued', 'QUEUED', 'PENDING', 'nobody')`
+                values (${queued}, 3, 'payment.back', 'QUEUED', 'PENDING', 'nobody')`
       await sql`update payments set status = 'PENDING', event_seq = 3 where id = ${queued}`
     }),
     offender: ({ ids }) => ids.queued,

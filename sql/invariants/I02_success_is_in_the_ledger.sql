@@ -1,0 +1,19 @@
+-- Finds payments whose state disagrees with their charge in the gateway's ledger.
+-- SCOPE    ledger
+-- PARAMS   $1 gateway: the gateway of the ledger, null for every payment
+-- RETURNS  id, what
+-- WHY      A charge under a declined attempt is excused only by a contradiction that names that very charge.
+select p.id, 'SUCCESS without an equal charge in the ledger' as what
+  from payments p
+ where p.status = 'SUCCESS' and ($1::text is null or p.gateway = $1)
+   and not exists (
+     select from charge c
+      where c.payment_id = p.id and p.gateway_ref in (c.id, c.intent_id) and c.amount = p.amount and c.currency = p.currency)
+ union
+select p.id, 'a closed attempt was charged, and no contradiction says so'
+  from charge c
+  join payment_attempts a on a.gateway_key = c.key and a.outcome in ('DECLINED', 'NOT_SENT')
+  join payments p on p.id = a.payment_id
+ where p.status not in ('SUCCESS', 'FAILED')
+   and not exists (
+     select from reconciliation_breaks b where b.payment_id = p.id and b.reference in (c.id, c.intent_id))

@@ -1,0 +1,38 @@
+-- Finds payments whose events do not lead to their present state.
+-- SCOPE    payments
+-- PARAMS   $1 after, $2 until: the range of payment ids
+-- RETURNS  id, what
+-- WHY      A transition and its event are written by one statement. A step after the end is a breach of I07.
+with step as (
+  select payment_id, seq, type, from_status, to_status, lag(seq, 1, 0) over turn as seq_before,
+         lag(to_status) over turn as before, lead(seq) over turn is null as is_last
+    from payment_events
+   where payment_id > $1 and ($2::text is null or payment_id <= $2)
+  window turn as (partition by payment_id order by seq)
+)
+select distinct payment_id as id, 'an event is missing or out of turn' as what
+  from step
+ where seq <> seq_before + 1
+    or from_status is distinct from before and coalesce(before, '') not in ('SUCCESS', 'FAILED')
+ union all
+select distinct payment_id, 'an event of a type that does not lead to its status'
+  from step
+ where case type
+         when 'payment.created' then to_status <> 'PENDING' or from_status is not null
+         when 'payment.queued' then to_status <> 'QUEUED'
+         when 'payment.retrying' then to_status <> 'QUEUED'
+         when 'payment.processing' then to_status <> 'PROCESSING'
+         when 'payment.taken_over' then to_status <> 'PROCESSING'
+         when 'payment.unknown' then to_status <> 'PROCESSING'
+         when 'payment.needs_review' then to_status <> 'PROCESSING'
+         when 'payment.succeeded' then to_status <> 'SUCCESS'
+         when 'payment.failed' then to_status <> 'FAILED'
+         when 'payment.requeued' then to_status is distinct from from_status
+         else to_status in ('SUCCESS', 'FAILED')
+       end
+ union all
+select p.id, 'its status or number of events is not that of its last event'
+  from payments p
+  left join step on step.payment_id = p.id and step.is_last
+ where p.id > $1 and ($2::text is null or p.id <= $2)
+   and (step.to_status is distinct from p.status or step.seq is distinct from p.event_seq)
