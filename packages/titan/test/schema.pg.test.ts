@@ -55,7 +55,7 @@ const PLANTS: Readonly<Record<string, (object: SchemaObject) => Readonly<Record<
         : definition.includes(' default ')
           ? `alter table ${table} alter column ${column} drop default`
           : isKey(name)
-            ? `alter table ${table} alter column ${column} set default ${definition.startsWith('text') ? `''` : '0'}`
+            ? `alter table ${table} alter column ${column} set default (array[null::${definition.replace(/ (not null|collate).*/, '')}])[1]`
             : definition.includes(' not null')
               ? `alter table ${table} alter column ${column} drop not null`
               : `alter table ${table} alter column ${column} set not null`,
