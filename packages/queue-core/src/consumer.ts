@@ -141,7 +141,7 @@ export function createConsumer<Jobs extends JobMap>(
   checkClient(redis)
   const keys = keysOfPartition(queue, settings, partition)
   const name = `${options.consumer ?? `${hostname()}-${process.pid}`}:${randomBytes(4).toString('hex')}`
-  const emit = guardListener(options.onEvent)
+  const emit = guardListener(options.onEvent, `consumer "${name}" of queue "${queue}"`)
   const schemas = readSchemas(options.schemas)
   const counts = { started: 0, completed: 0, retried: 0, deadLettered: 0, released: 0, leasesLost: 0 }
   const sealFate = createFate(settings, name, counts, emit, options.onEvent !== undefined)

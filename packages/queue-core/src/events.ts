@@ -65,9 +65,15 @@ export type QueueEvent =
 /** Listener for {@link QueueEvent}. */
 export type OnEvent = (event: QueueEvent) => void
 
-/** Calls the listener so that its failure cannot hurt the engine. */
-export function guardListener(onEvent: OnEvent | undefined): OnEvent {
-  if (onEvent === undefined) return () => undefined
+/** Longest text of an error in a warning, in characters. */
+const WARNING_LIMIT = 300
+
+/**
+ * Calls the listener so that its failure cannot hurt the engine. Without a listener, what needs a person warns on the
+ * console, once of each kind. `who` names the worker there.
+ */
+export function guardListener(onEvent: OnEvent | undefined, who = 'a worker'): OnEvent {
+  if (onEvent === undefined) return warnOnce(who)
   return (event) => {
     const report = (error: unknown): void => reportListener(event, error)
     try {
@@ -90,3 +96,41 @@ function reportListener({ type }: QueueEvent, error: unknown): void {
     }
   }
 }
+
+function warnOnce(who: string): OnEvent {
+  const reported = new Set<string>()
+  return (event) => {
+    const kind = kindOf(event)
+    if (kind === undefined || reported.has(kind)) return
+    reported.add(kind)
+    const text = `titan-queue: ${who}: ${describe(event)}. Give onEvent to get every event; this is the only warning of its kind`
+    try {
+      console.warn(text)
+    } catch {
+      // The console is closed.
+    }
+  }
+}
+
+/** What a warning is about; undefined where none is due. */
+function kindOf(event: QueueEvent): string | undefined {
+  if (event.type === 'error') return `error ${event.during}`
+  if (event.type === 'deadLettered' || event.type === 'retried')
+    return event.cause === 'unknown_job' ? event.cause : event.type === 'retried' ? undefined : event.type
+  return event.type === 'warning' || event.type === 'zombie' ? event.type : undefined
+}
+
+function describe(event: QueueEvent): string {
+  if (event.type === 'warning') return event.message
+  if (event.type === 'error') return `error during ${event.during}: ${lineOf(event.error)}`
+  if (!('job' in event)) return event.type
+  const job = `job ${JSON.stringify(event.job.name)} (${event.job.id})`
+  if (event.type === 'zombie') return `${job} ignores its aborted signal`
+  if (event.type !== 'deadLettered' && event.type !== 'retried') return `${job} ${event.type}`
+  const end =
+    event.type === 'retried' ? 'has no handler and is tried again' : `is a dead letter, ${event.cause}`
+  return `${job} ${end}: ${lineOf(event.error)}`
+}
+
+/** The text of an error in one line. */
+const lineOf = (error: unknown): string => textOf(error, WARNING_LIMIT).replaceAll(/\s+/g, ' ')

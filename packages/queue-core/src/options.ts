@@ -82,7 +82,10 @@ export interface WorkerOptions<Jobs extends JobMap> extends SharedOptions<Jobs> 
   readonly rateLimit?: RateLimit
   /** Work although the server may evict keys (`maxmemory-policy` other than `noeviction`). @default false */
   readonly allowEviction?: boolean
-  /** Gets everything that happens, see {@link OnEvent}. @default none */
+  /**
+   * Gets everything that happens, see {@link OnEvent}.
+   * @default none: dead letters, unknown jobs, errors and warnings warn on the console, once of each kind
+   */
   readonly onEvent?: OnEvent
 }
 

@@ -100,7 +100,7 @@ export function createWorker<Jobs extends JobMap>(
   checkClient(redis)
   const { concurrency } = settings
   const consumer = `${options.consumer ?? `${hostname()}-${process.pid}`}:${randomBytes(4).toString('hex')}`
-  const tell = guardListener(options.onEvent)
+  const tell = guardListener(options.onEvent, `worker "${consumer}" of queue "${queue}"`)
   // A job may be dead on arrival: its dead letter is counted wherever it was made.
   const emit: OnEvent = (event) => {
     if (event.type === 'deadLettered') counts.deadLettered++
