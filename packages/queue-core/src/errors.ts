@@ -5,6 +5,7 @@ import { isError, isInstance, propertyOf, textOf } from './text-of.ts'
 export type QueueErrorCode =
   | 'CLOSED'
   | 'HANDLER_TIMEOUT'
+  | 'INCOMPLETE'
   | 'INVALID_OPTIONS'
   | 'INVALID_PAYLOAD'
   | 'LEASE_LOST'
@@ -22,7 +23,7 @@ export class QueueError extends Error {
   override readonly name = 'QueueError'
   /** What to match on. */
   readonly code: QueueErrorCode
-  /** `QUEUE_FULL` of `enqueueMany`: the answer per job, undefined for those that did not fit. */
+  /** `enqueueMany`: the answer of each job; undefined where the job did not fit, was not sent, or nothing is known. */
   readonly accepted?: readonly ({ readonly id: string; readonly duplicate: boolean } | undefined)[]
 
   constructor(

@@ -14,6 +14,7 @@ import { createSchedules, type Schedules } from './schedules.ts'
 import { readSchemas, validate } from './schema.ts'
 import { readStats, type QueueStats } from './stats.ts'
 import { runScript, scripts } from './scripts.ts'
+import { textOf } from './text-of.ts'
 import { beginSend } from './tracing.ts'
 import { createTurns } from './turns.ts'
 
@@ -43,7 +44,8 @@ export interface Queue<Jobs extends JobMap> extends DeadLetters, Schedules<Jobs>
   enqueue<Name extends JobName<Jobs>>(name: Name, data: Jobs[Name], options?: JobOptions): Promise<Enqueued>
   /**
    * Adds many jobs, a thousand a round trip; the answers are in the order of the jobs. One bad job and none is added.
-   * @throws {QueueError} as `enqueue`; `QUEUE_FULL` carries in `accepted` which jobs were added
+   * @throws {QueueError} as `enqueue`, and `INCOMPLETE` for an error of Redis or of the network, which is its `cause`.
+   * Once sending has begun each error carries in `accepted` the answers of the jobs that are known to be stored
    */
   enqueueMany(jobs: readonly NewJob<Jobs>[]): Promise<Enqueued[]>
   /** Removes a job that has not started: a delayed one by any id, a waiting one by an id that the producer gave. */
@@ -203,32 +205,71 @@ export function createQueue<Jobs extends JobMap>(
       prepare(job.name, values === undefined ? job.data : values[index], job),
     )
     await turns.take(jobs.length)
-    const results: (Enqueued | undefined)[] = []
-    const writes: Promise<void>[] = []
-    for (let from = 0; from < all.length; from += CHUNK) {
-      const groups = new Map<number, { index: number; prepared: ReturnType<typeof prepare> }[]>()
-      for (const [offset, prepared] of all.slice(from, from + CHUNK).entries()) {
-        const group = groups.get(prepared.part)
-        const item = { index: from + offset, prepared }
-        if (group === undefined) groups.set(prepared.part, [item])
-        else group.push(item)
-      }
-      for (const [partIndex, group] of groups) {
-        const part = parts[partIndex]
-        if (part === undefined) continue
-        const entries = group.map((item) => item.prepared.entry)
-        writes.push(
-          enqueue(part.connection, part.keys, part.fixed, maxLength, entries).then((replies) => {
-            for (const [at, { index, prepared }] of group.entries())
-              results[index] = answer(prepared, replies[at] ?? '!')
-          }),
-        )
-      }
-    }
-    await settleAll(writes)
+    const results: (Enqueued | undefined)[] = Array.from({ length: all.length })
+    const failure = await writeAll(all, results)
+    if (failure !== undefined) throw incomplete(failure.error, results)
     const accepted = results.filter((result) => result !== undefined)
     if (accepted.length < jobs.length) throw fullError(results)
     return accepted
+  }
+
+  /**
+   * Writes chunks in their order, a few in flight: the client drops what it could not send for a while. Fills in the
+   * answers; begins no further chunk after a failure, and answers it.
+   */
+  async function writeAll(
+    all: readonly ReturnType<typeof prepare>[],
+    results: (Enqueued | undefined)[],
+  ): Promise<{ readonly error: unknown } | undefined> {
+    let failure: { readonly error: unknown } | undefined
+    const inFlight = new Set<Promise<void>>()
+    for (let from = 0; from < all.length && failure === undefined; from += CHUNK) {
+      for (const [part, indexes] of groupByPart(all.slice(from, from + CHUNK), from)) {
+        const entries = indexes.flatMap((index) => all[index]?.entry ?? [])
+        const write = enqueue(part.connection, part.keys, part.fixed, maxLength, entries)
+          .then((replies) => {
+            for (const [at, index] of indexes.entries()) {
+              const prepared = all[index]
+              if (prepared !== undefined) results[index] = answer(prepared, replies[at] ?? '!')
+            }
+          })
+          .catch((error: unknown) => {
+            failure ??= { error }
+          })
+          .finally(() => inFlight.delete(write))
+        inFlight.add(write)
+      }
+      while (inFlight.size >= WRITES_IN_FLIGHT) await Promise.race(inFlight)
+    }
+    // No write goes on behind the caller's back.
+    await Promise.all(inFlight)
+    return failure
+  }
+
+  /** Indexes of jobs by their partition; `from` is the index of the first one. */
+  function groupByPart(
+    chunk: readonly ReturnType<typeof prepare>[],
+    from: number,
+  ): Map<QueuePartition, number[]> {
+    const groups = new Map<QueuePartition, number[]>()
+    for (const [offset, { part: index }] of chunk.entries()) {
+      const part = parts[index]
+      if (part === undefined) continue
+      const group = groups.get(part)
+      if (group === undefined) groups.set(part, [from + offset])
+      else group.push(from + offset)
+    }
+    return groups
+  }
+
+  function incomplete(error: unknown, accepted: readonly (Enqueued | undefined)[]): QueueError {
+    const stored = accepted.filter((result) => result !== undefined).length
+    return new QueueError(
+      error instanceof QueueError ? error.code : 'INCOMPLETE',
+      `${stored} of ${accepted.length} jobs of queue "${name}" are known to be stored, see "accepted". ` +
+        `Enqueue the others again, with ids: ${textOf(error)}`,
+      { cause: error, accepted },
+    )
   }
 
   /** A job with an ordering key is where its key sent it, so every partition is asked. */
@@ -264,12 +305,6 @@ function write(
   return new Promise((resolve, reject) => {
     batchers[part]?.push({ entry, resolve, reject })
   })
-}
-
-/** Waits for all, then throws the first failure: no write goes on behind the caller's back. */
-async function settleAll(writes: readonly Promise<void>[]): Promise<void> {
-  for (const outcome of await Promise.allSettled(writes))
-    if (outcome.status === 'rejected') throw outcome.reason
 }
 
 async function steer({ connection, keys }: QueuePartition, paused: boolean): Promise<void> {
