@@ -1,4 +1,5 @@
 import type { Connection } from './connection.ts'
+import { QueueError } from './errors.ts'
 import type { StoredJob } from './job.ts'
 import { decodeFields } from './job.ts'
 import { streamKeys, type Keys } from './keys.ts'
@@ -154,9 +155,25 @@ export async function doneIds(
   return new Set(ids.filter((_id, index) => marks[index] !== null))
 }
 
-/** Makes the group on every stream; answers whether it was missing. */
+/**
+ * Makes the group on every stream, unless another group works the queue; answers whether it was missing.
+ * @throws {QueueError} `INVALID_OPTIONS` a second group: entries are deleted when they are done, so it would miss or
+ * repeat jobs
+ */
 export async function createGroup(connection: Connection, keys: Keys, group: string): Promise<boolean> {
-  return (await runScript<number>(connection, scripts.group, streamKeys(keys), [group], within)) === 1
+  const [missing, other] = await runScript<[number, string]>(
+    connection,
+    scripts.group,
+    streamKeys(keys),
+    [group],
+    within,
+  )
+  if (other === '') return missing === 1
+  throw new QueueError(
+    'INVALID_OPTIONS',
+    `The queue is worked by group "${other}"; a second group "${group}" would run every job twice. ` +
+      `Use the group "${other}", or remove it with XGROUP DESTROY when no worker of it is left`,
+  )
 }
 
 /** What moving due jobs did. */
@@ -171,12 +188,15 @@ export interface Promoted {
   readonly buried: readonly string[]
   /** Why a job could not be moved, '' when all were. */
   readonly failure: string
+  /** Jobs that are due and could not be moved. */
+  readonly failed: number
 }
 
 type PromoteReply = [
   ...numbers: [moved: number, nextDue: number, now: number, paused: number, nextSlot: number],
   buried: string[],
   failure: string,
+  failed: number,
 ]
 
 /** Moves due jobs; tells when the next one and the next slot of a recurring job are due. */
@@ -186,11 +206,11 @@ export async function promote(
   count: number,
 ): Promise<Promoted> {
   const reply = await runScript<PromoteReply>(connection, scripts.promote, fixed, [String(count)], within)
-  const [moved, nextDue, now, paused, nextSlot, buried, failure] = reply
+  const [moved, nextDue, now, paused, nextSlot, buried, failure, failed] = reply
   const moment = (at: number): number | undefined => (at < 0 ? undefined : at)
   return {
     ...{ moved, nextDueAt: moment(nextDue), nextSlotAt: moment(nextSlot) },
-    ...{ now, paused: paused === 1, buried, failure },
+    ...{ now, paused: paused === 1, buried, failure, failed },
   }
 }
 

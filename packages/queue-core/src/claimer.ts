@@ -8,7 +8,7 @@ import { createPicker, LEVELS, type Level } from './levels.ts'
 import { pause } from './loop.ts'
 import type { ResolvedWorker } from './options.ts'
 import { promoteDue } from './promoter.ts'
-import { checkGroup, checkServer } from './server.ts'
+import { checkServer } from './server.ts'
 
 /** What a worker's reader, promoter, recoverer and renewer do in the background, done when a consumer asks for it. */
 export interface Claimer {
@@ -48,7 +48,6 @@ export async function openClaimer(context: ClaimerContext): Promise<Claimer> {
   try {
     for (const message of await checkServer(commands, settings.allowEviction))
       emit({ type: 'warning', message })
-    await checkGroup(commands, keys.streams[1], settings.group)
     await broker.createGroup(commands, keys, settings.group)
     return createClaimer(context, commands, await connect())
   } catch (error) {

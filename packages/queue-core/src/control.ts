@@ -1,28 +1,39 @@
 import type { Connection } from './connection.ts'
+import type { Keys } from './keys.ts'
 import type { Lane } from './lane.ts'
+import { isEarlier } from './lease.ts'
 import { startLoop, type Loop } from './loop.ts'
 import { defaults } from './options.ts'
 
 type Entries = [id: string, fields: string[]][]
 
-/** Listens for signals to all workers: paused, resumed, an earlier due time, released jobs. */
+/** Returns the id of the newest signal. What comes after it is for a worker that reads it before all else. */
+export async function newestSignal(connection: Connection, keys: Keys): Promise<string> {
+  const entries = await connection.send<Entries>(['XREVRANGE', keys.control, '+', '-', 'COUNT', '1'], {
+    replyWithinMs: defaults.replyWithinMs,
+  })
+  return entries[0]?.[0] ?? '0-0'
+}
+
+/** Listens for signals to all workers from `after` on: paused, resumed, an earlier due time, released jobs. */
 export function startControl(
   lane: Lane,
   connection: Connection,
+  after: string,
   listeners: { readonly due: () => void; readonly released: () => void },
 ): Loop {
   const { keys } = lane.part
-  let after: string | undefined
 
-  async function newest(): Promise<string> {
-    const entries = await connection.send<Entries>(['XREVRANGE', keys.control, '+', '-', 'COUNT', '1'], {
-      replyWithinMs: defaults.replyWithinMs,
-    })
-    return entries[0]?.[0] ?? '0-0'
+  /** A stream that was deleted while the clock was set back begins again below the last id, and would stay unheard. */
+  async function catchUp(): Promise<void> {
+    const newest = await newestSignal(connection, keys)
+    if (newest === '0-0' || !isEarlier(newest, after)) return
+    after = newest
+    listeners.due()
+    listeners.released()
   }
 
   async function runOnce(): Promise<number> {
-    after ??= await newest()
     const reply = await connection.send<[string, Entries][] | Record<string, Entries> | null>(
       ['XREAD', 'COUNT', '64', 'BLOCK', String(defaults.blockMs), 'STREAMS', keys.control, after],
       { replyWithinMs: defaults.blockMs * 2 + 5_000 },
@@ -33,6 +44,7 @@ export function startControl(
         : Array.isArray(reply)
           ? reply.flatMap(([, list]) => list)
           : Object.values(reply).flat()
+    if (entries.length === 0) await catchUp()
     for (const [id, fields] of entries) {
       after = id
       act(fields[1] ?? '')

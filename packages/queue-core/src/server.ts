@@ -33,26 +33,6 @@ export async function checkServer(connection: Connection, allowEviction: boolean
   throw new QueueError('UNSUPPORTED_SERVER', `${advice}, or give allowEviction`)
 }
 
-/** A queue has one consumer group: entries are deleted when they are done, a second group would miss or repeat them. */
-export async function checkGroup(connection: Connection, stream: string, group: string): Promise<void> {
-  const groups = await connection
-    .send<unknown[]>(['XINFO', 'GROUPS', stream], within)
-    .catch((error: unknown) => {
-      if (error instanceof Error && error.message.includes('no such key')) return []
-      throw error
-    })
-  for (const info of groups) {
-    // RESP2 answers with a flat list, RESP3 with a map.
-    const name = Array.isArray(info) ? info[1] : (info as { name?: unknown }).name
-    if (name === group) continue
-    throw new QueueError(
-      'INVALID_OPTIONS',
-      `The queue is worked by group "${String(name)}"; a second group "${group}" would run every job twice. ` +
-        `Use the group "${String(name)}", or remove it with XGROUP DESTROY when no worker of it is left`,
-    )
-  }
-}
-
 /** The server's clock, epoch milliseconds. */
 export async function serverNow(connection: Connection): Promise<number> {
   const [seconds = '0', micros = '0'] = await connection.send<string[]>(['TIME'])

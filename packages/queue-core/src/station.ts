@@ -1,6 +1,6 @@
 import * as broker from './broker.ts'
 import { openConnection, type Connection, type RedisClient } from './connection.ts'
-import { startControl } from './control.ts'
+import { newestSignal, startControl } from './control.ts'
 import type { OnEvent } from './events.ts'
 import { startHeartbeat } from './heartbeat.ts'
 import type { Keys } from './keys.ts'
@@ -11,7 +11,7 @@ import { startPromoter } from './promoter.ts'
 import { startReader, type Reader } from './reader.ts'
 import { startRecoverer } from './recoverer.ts'
 import { startRenewer } from './renewer.ts'
-import { checkGroup, checkServer } from './server.ts'
+import { checkServer } from './server.ts'
 import { settlesWithin } from './within.ts'
 
 // A server that gives no answers must not hold back the end of a worker.
@@ -68,11 +68,17 @@ export async function openStation(context: StationContext, keys: Keys, index: nu
     // Partitions may lie on several servers of a cluster; they are warned of once.
     for (const message of await checkServer(commands, settings.allowEviction))
       if (index === 0) emit({ type: 'warning', message })
-    await checkGroup(commands, keys.streams[1], settings.group)
     await broker.createGroup(commands, keys, settings.group)
     const part = { index, keys, fixed: broker.fixedKeys(keys), connection: commands }
+    // In this order, and before anything is claimed: no signal falls between the two.
+    const heardUntil = await newestSignal(commands, keys)
     const isPaused = (await commands.send<number>(['EXISTS', keys.paused])) === 1
-    return staff(context, part, await connect(), await connect(), { connections, closeAll, isPaused })
+    return staff(context, part, await connect(), await connect(), {
+      connections,
+      closeAll,
+      heardUntil,
+      isPaused,
+    })
   } catch (error) {
     await closeAll()
     throw error
@@ -88,8 +94,14 @@ function staff(
   {
     connections,
     closeAll,
+    heardUntil,
     isPaused,
-  }: { connections: readonly Connection[]; closeAll: () => Promise<void>; isPaused: boolean },
+  }: {
+    connections: readonly Connection[]
+    closeAll: () => Promise<void>
+    heardUntil: string
+    isPaused: boolean
+  },
 ): Station {
   const { group, visibilityMs, dedupeMs } = settings
   const lane = createLane(
@@ -106,7 +118,10 @@ function staff(
   const renewer = startRenewer(lane)
   const promoter = startPromoter(lane)
   const recoverer = startRecoverer(lane, demand)
-  const control = startControl(lane, controlConnection, { due: promoter.wake, released: recoverer.wake })
+  const control = startControl(lane, controlConnection, heardUntil, {
+    due: promoter.wake,
+    released: recoverer.wake,
+  })
   lane.onShortLease = renewer.wake
   lane.onLastChanceOver = recoverer.wake
   lane.onChange = onChange

@@ -2,6 +2,7 @@ import { eventually } from '@titan/local/testing'
 import { describe, expect, vi } from 'vitest'
 import { jobs } from './support/collect.ts'
 import { createGate } from './support/gate.ts'
+import { createWorker } from '../src/index.ts'
 import { test } from './support/place.ts'
 
 describe('a worker', () => {
@@ -70,6 +71,28 @@ describe('a worker', () => {
       'started',
       expect.objectContaining({ message: 'listener broken' }),
     )
+  })
+
+  test('of two consumer groups at the same moment is refused to one of them', async ({ place }) => {
+    for (let round = 0; round < 10; round++) {
+      const name = `q${round}`
+      const start = (group: string): Promise<void> => {
+        const worker = createWorker(
+          place.redis,
+          name,
+          { work: () => undefined },
+          { prefix: place.prefix, group },
+        )
+        place.onEnd(() => worker.stop({ graceMs: 0 }))
+        return worker.start()
+      }
+      const outcomes = await Promise.allSettled([start('g1'), start('g2'), start('g1')])
+      const refused = outcomes.filter((outcome) => outcome.status === 'rejected')
+      expect(refused.length, name).toBeOneOf([1, 2])
+      for (const { reason } of refused) expect(reason).toMatchObject({ code: 'INVALID_OPTIONS' })
+      const groups = await place.send<unknown[]>('XINFO', 'GROUPS', `${place.prefix}:{${name}}:jobs`)
+      expect(groups).toHaveLength(1)
+    }
   })
 
   test('of a second consumer group is refused: it would run every job twice', async ({ place }) => {

@@ -1,0 +1,53 @@
+import { eventually } from '@titan/local/testing'
+import { createClient } from 'redis'
+import { expect } from 'vitest'
+import { openConnection } from '../src/connection.ts'
+import { startControl } from '../src/control.ts'
+import type { Lane } from '../src/lane.ts'
+import { createPausing } from '../src/pausing.ts'
+import { test, type Place } from './support/place.ts'
+
+/** Listens from an id on; counts the signals that came. */
+async function listen(place: Place, after: string): Promise<{ due: number; released: number }> {
+  const connection = await openConnection(place.redis, place.keys.control, () => undefined)
+  const heard = { due: 0, released: 0 }
+  const lane = { part: place.part, pausing: createPausing(() => undefined), emit: () => undefined }
+  const control = startControl(lane as unknown as Lane, connection, after, {
+    due: () => void heard.due++,
+    released: () => void heard.released++,
+  })
+  place.onEnd(() => control.stop())
+  return heard
+}
+
+test('a starting worker notes the newest signal before it looks for a pause or claims', async ({ place }) => {
+  const monitor = await createClient({ url: place.url }).connect()
+  place.onEnd(() => monitor.destroy())
+  const lines: string[] = []
+  await monitor.monitor((line) => void (line.includes(place.prefix) && lines.push(line.toLowerCase())))
+  await place.startWorker({ work: () => undefined })
+  await eventually(() => lines.some((line) => line.includes('xreadgroup')))
+  const first = (text: string): number => lines.findIndex((line) => line.includes(text))
+  const asked = first('"xrevrange"')
+  expect(asked).toBeGreaterThanOrEqual(0)
+  for (const later of ['"exists"', '"xreadgroup"', ':delayed"']) expect(first(later)).toBeGreaterThan(asked)
+})
+
+test('a signal that is stored after the noted one is heard, however late the listening begins', async ({
+  place,
+}) => {
+  const id = await place.send<string>('XADD', place.keys.control, '*', 'e', 'released', 'v', '')
+  await place.send('XADD', place.keys.control, '*', 'e', 'due', 'v', '1')
+  const heard = await listen(place, id)
+  await eventually(() => heard.due === 1)
+  expect(heard.released).toBe(0)
+})
+
+test('signals are heard again after their stream was deleted and the clock set back', async ({ place }) => {
+  const heard = await listen(place, '99999999999999-0')
+  await place.send('XADD', place.keys.control, '1000-0', 'e', 'due', 'v', '1')
+  await eventually(() => heard.due > 0)
+  const before = heard.due
+  await place.send('XADD', place.keys.control, '1001-0', 'e', 'due', 'v', '1')
+  await eventually(() => heard.due > before)
+})
