@@ -5,6 +5,7 @@
 -- ARGV[4]       its next slot in epoch ms, or '' when it cannot be fired: then it has none any more
 -- ARGV[5..10]   level, id, ordering key, name, meta and data of the job, none without a next slot
 -- RETURNS       1 if that was done, 0 if slot or definition are other ones
+-- WHY           the slot moves on last: a job that cannot be placed now is placed later
 local schedule, slot, definition, following = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 if tonumber(redis.call('ZSCORE', SLOTS, schedule) or '') ~= tonumber(slot) or (redis.call('HGET', KEYS[14], schedule) or '') ~= definition then
   return 0
@@ -13,10 +14,10 @@ if following == '' then
   redis.call('ZREM', SLOTS, schedule)
   return 1
 end
-redis.call('ZADD', SLOTS, following, schedule)
 local level, id, key, name, meta, data = unpack(ARGV, 5, 10)
 local where = redis.call('HGET', LIVE, id)
 if not (where and is_at(id, where)) and redis.call('EXISTS', KEYS[15]) == 0 then
   place(level, id, '1', key, name, meta, data)
 end
+redis.call('ZADD', SLOTS, following, schedule)
 return 1

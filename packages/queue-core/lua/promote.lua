@@ -2,12 +2,12 @@
 -- ARGV[1]  most jobs to move
 -- RETURNS  jobs looked at, due time of the next delayed job in epoch ms or -1, now in epoch ms, 1 if the queue is
 --          paused, next slot of a recurring job in epoch ms or -1, {ids of jobs that could not be read}, error of a
---          job that could not be moved or ''
+--          job that could not be moved or '', number of jobs that could not be moved
 -- WHY      a job leaves the delayed ones last, so that a step that fails loses none; what cannot be read becomes a
 --          dead letter, since it would be met again each time
 local now = now_ms()
 local ids = redis.call('ZRANGE', DELAYED, '-inf', now, 'BYSCORE', 'LIMIT', 0, ARGV[1])
-local buried, failure = {}, ''
+local buried, failure, failed = {}, '', 0
 
 local function move(id)
   local envelope = redis.call('HGET', DELAYED_JOBS, id) or ''
@@ -28,12 +28,15 @@ end
 for _, id in ipairs(ids) do
   local ok, why = pcall(move, id)
   if not ok then
+    failed = failed + 1
     failure = type(why) == 'table' and why.err or tostring(why)
   end
 end
-local following = redis.call('ZRANGE', DELAYED, 0, 0, 'WITHSCORES')[2]
+-- A due job that could not be moved must not hide the next one.
+local from = failed > 0 and '(' .. now or '-inf'
+local following = redis.call('ZRANGE', DELAYED, from, '+inf', 'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES')[2]
 -- One that is no moment, such as -inf, must not hide the others.
 local slot = redis.call('ZRANGE', SLOTS, 0, '+inf', 'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES')[2]
 return {
-  #ids, tonumber(following or -1), now, redis.call('EXISTS', PAUSED), tonumber(slot or -1), buried, failure,
+  #ids, tonumber(following or -1), now, redis.call('EXISTS', PAUSED), tonumber(slot or -1), buried, failure, failed,
 }

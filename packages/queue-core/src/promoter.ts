@@ -9,7 +9,8 @@ const IDLE_MS = 1_000
 const BATCH = 500
 
 /** Makes due jobs ready and fires recurring ones, by the server's clock; answers the milliseconds until it is due again. */
-export async function promoteDue({ part, emit, pausing }: Lane): Promise<number> {
+export async function promoteDue(lane: Lane): Promise<number> {
+  const { part, emit, pausing } = lane
   const { connection, fixed } = part
   const askedAt = performance.now()
   const done = await broker.promote(connection, fixed, BATCH)
@@ -23,13 +24,21 @@ export async function promoteDue({ part, emit, pausing }: Lane): Promise<number>
       cause: 'undecodable',
       error: new Error('What was stored of the delayed job cannot be read'),
     })
-  const untilSlot = nextSlotAt <= now ? await fireDueSlots(part, now, emit) : nextSlotAt - now
-  if (done.failure !== '') {
-    emit({ type: 'error', error: new Error(done.failure), during: 'promote' })
+  const untilSlot = nextSlotAt <= now ? await fireSlots(lane, now) : nextSlotAt - now
+  if (done.failure !== '') emit({ type: 'error', error: new Error(done.failure), during: 'promote' })
+  // Those that cannot be moved are met again each time; as long as others are moved, that is no reason to wait.
+  if (moved === BATCH && done.failed < moved) return 0
+  return Math.min(IDLE_MS, Math.max(0, nextDueAt - now), untilSlot ?? IDLE_MS)
+}
+
+/** Fires the slots that are due. What keeps them from firing, such as full memory, must not keep delayed jobs waiting. */
+async function fireSlots({ part, emit }: Lane, now: number): Promise<number | undefined> {
+  try {
+    return await fireDueSlots(part, now, emit)
+  } catch (error) {
+    emit({ type: 'error', error, during: 'schedule' })
     return IDLE_MS
   }
-  if (moved === BATCH) return 0
-  return Math.min(IDLE_MS, Math.max(0, nextDueAt - now), untilSlot ?? IDLE_MS)
 }
 
 /** Moves delayed jobs to where they are ready when they are due, and fires recurring jobs. */

@@ -195,12 +195,13 @@ export async function fireDueSlots(
   }
   const due = await find('-inf', String(now), BATCH)
   // Side by side, so that delayed jobs do not wait for many round trips.
-  await Promise.all(
+  const firings = await Promise.allSettled(
     due.map(async ([key, slot]) => {
       const error = await fireSlot(part, key, slot, now)
       if (error !== undefined) emit({ type: 'error', error, during: 'schedule' })
     }),
   )
+  for (const firing of firings) if (firing.status === 'rejected') throw firing.reason
   if (due.length === BATCH) return 0
   const [next] = await find(`(${now}`, '+inf', 1)
   return next === undefined ? undefined : Math.max(0, next[1] - now)
