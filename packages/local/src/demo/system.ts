@@ -9,6 +9,7 @@ import { poll } from '../wait.ts'
 import type { Closers } from './closers.ts'
 import { startProgram, type Program } from './program.ts'
 import { webhookVariables } from './webhook-key.ts'
+import { workerGroupArgs } from './worker-group.ts'
 
 /** What to start. */
 export interface SystemOptions {
@@ -66,7 +67,11 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   signal.throwIfAborted()
 
   const stores = { DATABASE_URL: postgres.url, REDIS_URL: redis.url }
-  const environmentFile = writeEnvironment(join(stateFolder, 'env'), stores)
+  const environmentFile = writeEnvironment(join(stateFolder, 'env'), {
+    ...stores,
+    // Without it the operator's program would look at another queue.
+    ...(env['QUEUE_PREFIX'] && { QUEUE_PREFIX: env['QUEUE_PREFIX'] }),
+  })
   closers.add(() => rmSync(environmentFile, { force: true }))
   const gateway = Object.keys(env).some((name) => name.startsWith('GATEWAY')) ? {} : SHOW_GATEWAY
   const webhooks = webhookVariables(join(stateFolder, 'webhook-key'), env)
@@ -87,8 +92,9 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const { api, url } = await startApi(options.port, run, signal)
   print(`API on ${url}`)
   const workers: Program[] = []
+  const group = await workerGroupArgs(redis.url, env)
   for (let number = 1; number <= options.workerCount; number += 1) {
-    const args = ['--group', 'g1', '--consumer', `c${number}`]
+    const args = [...group, '--consumer', `c${number}`]
     const worker = await run(`worker-c${number}`, 'packages/worker/src/cli.ts', args, {})
     worker.keepRunning()
     workers.push(worker)
