@@ -3,10 +3,13 @@ import { containsCardNumber } from '@titan/payments'
 
 /** The digits with the check digit (Luhn, modulo 10) that card numbers, KID and OCR references have. */
 function withCheckDigit(digits: string): string {
-  const sum = [...digits].toReversed().reduce((total, digit, index) => {
-    const weighted = Number(digit) * (index % 2 === 0 ? 2 : 1)
-    return total + (weighted > 9 ? weighted - 9 : weighted)
-  }, 0)
+  const sum = digits
+    .split('')
+    .toReversed()
+    .reduce((total, digit, index) => {
+      const weighted = Number(digit) * (index % 2 === 0 ? 2 : 1)
+      return total + (weighted > 9 ? weighted - 9 : weighted)
+    }, 0)
   return `${digits}${(10 - (sum % 10)) % 10}`
 }
 

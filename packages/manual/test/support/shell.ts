@@ -36,7 +36,7 @@ export interface Shell {
 const LONGEST_MS = 180_000
 
 /** The ports that pages name. */
-const PORTS = ['3000', '4000'] as const
+const PORTS = ['3000', '4000', '3100'] as const
 
 /** Package managers, without their start: what they would run is run at once, by the Node of the repository. */
 const NPX = `#!/usr/bin/env bash
@@ -52,7 +52,10 @@ case "$1" in
 esac
 `
 
-/** Starts the shell of a page, in the repository, with nothing but `env` and PATH in its environment. */
+/**
+ * Starts the shell of a page, in the repository, with nothing but PATH in its environment. `env` is what a running `start`
+ * would have written to `.titan/env`: a page that needs it has to read it.
+ */
 export async function startShell(env: Readonly<Record<string, string>>): Promise<Shell> {
   const folder = mkdtempSync(join(tmpdir(), 'titan-page-'))
   const bin = join(folder, 'bin')
@@ -62,12 +65,17 @@ export async function startShell(env: Readonly<Record<string, string>>): Promise
   const free = await findFreePorts(PORTS.length)
   const state = join(folder, 'state')
   const base = {
-    ...{ ...env, HOME: folder, REPOSITORY: repository, TITAN_STATE_DIR: state, PORT: String(free[0]) },
+    ...{ HOME: folder, REPOSITORY: repository, TITAN_STATE_DIR: state, PORT: String(free[0]) },
+    // The port of a receiver is another one here.
+    WEBHOOK_ALLOWED_PORTS: String(free[1]),
     // Programs start again and again here.
     NODE_COMPILE_CACHE: join(tmpdir(), 'titan-compile-cache'),
     PATH: `${bin}:${process.env['PATH'] ?? ''}`,
   }
   const exported = join(folder, 'exported')
+  const lines = Object.entries(env).map(([name, value]) => `export ${name}='${value}'\n`)
+  mkdirSync(state)
+  if (lines.length > 0) writeFileSync(join(state, 'env'), lines.join(''))
   const terminals: { child: ChildProcess; ended: Promise<unknown> }[] = []
 
   function localize(text: string): string {
