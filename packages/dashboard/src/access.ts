@@ -2,6 +2,7 @@ import type { Database } from '@titan/payments'
 import type { Context, MiddlewareHandler } from 'hono'
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
 import type { Audited } from './audit.ts'
+import { readForm } from './form.ts'
 import { createOperatorStore } from './operators.ts'
 import { DASHBOARD_PATH } from './paths.ts'
 import { Refusal } from './refusal.ts'
@@ -134,7 +135,7 @@ export function createAccess(options: AccessOptions): Access {
       checkOrigin(context, isBehindProxy)
       const session = context.get('session')
       if (session?.role !== 'admin') throw new Refusal(403, 'Sign in as an operator to do this')
-      const { form_token: token } = await context.req.parseBody()
+      const { form_token: token } = await readForm(context)
       if (typeof token !== 'string' || !isSame(token, session.formToken))
         throw new Refusal(403, 'This form belongs to another session: load the page again')
       await next()

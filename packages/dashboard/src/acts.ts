@@ -8,6 +8,7 @@ import { isAmong, searchLetters, type LetterFilter } from './letters.ts'
 import { letterSearch } from './pages/dead-letters.ts'
 import { resolution } from './pages/resolve.ts'
 import { pathTo } from './paths.ts'
+import { readForm } from './form.ts'
 import type { ObservedQueue } from './queues.ts'
 import { Refusal } from './refusal.ts'
 import { findQueue } from './views.ts'
@@ -165,7 +166,7 @@ async function parse<Output>(
   context: Context<DashboardEnv>,
   schema: v.GenericSchema<unknown, Output>,
 ): Promise<Output> {
-  const form = await context.req.parseBody()
+  const form = await readForm(context)
   const isStorable = Object.values(form).every((value) => typeof value === 'string' && !value.includes('\0'))
   if (!isStorable) throw new Refusal(422, 'The form contains a character that cannot be stored, or a file')
   const result = v.safeParse(schema, form)

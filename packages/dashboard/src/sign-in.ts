@@ -1,6 +1,7 @@
 import type { Context, Hono } from 'hono'
 import * as v from 'valibot'
 import type { Access, DashboardEnv } from './access.ts'
+import { readForm } from './form.ts'
 import { credentials, signInPage } from './pages/sign-in.ts'
 import { pathTo } from './paths.ts'
 import type { RefusedSignIns } from './refused-sign-ins.ts'
@@ -39,7 +40,7 @@ export function mountSignIn(app: Hono<DashboardEnv>, dependencies: SignInDepende
       context.header('retry-after', String(waitS))
       return page(context, 429, `Too many failed sign-ins. Try again in ${waitS} s.`)
     }
-    const given = v.safeParse(credentials, await context.req.parseBody())
+    const given = v.safeParse(credentials, await readForm(context))
     if (!given.success) return page(context, 403, given.issues[0].message)
     const result = await access.signIn(context, given.output.name, given.output.secret)
     if (result === 'unknown') {

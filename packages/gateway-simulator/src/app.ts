@@ -1,5 +1,6 @@
 import type { HttpBindings } from '@hono/node-server'
 import { Hono, type Context } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
 import { parseBehaviour, type Behaviour } from './behaviour.ts'
 import type { Books } from './books.ts'
 import { fresh, type ChargeAnswer, type ChargeCall } from './charge-endpoint.ts'
@@ -28,6 +29,9 @@ export interface AppOptions {
   readonly hugeBytes: number
 }
 
+/** A longer body is answered 413. */
+const MAX_BODY_BYTES = 256 * 1024
+
 type Env = { readonly Bindings: HttpBindings }
 
 /** A request as it was read, before anything is done about it. */
@@ -44,6 +48,7 @@ interface Incoming {
 export function createApp(options: AppOptions): Hono<Env> {
   const { books, searchLagMs } = options
   const app = new Hono<Env>()
+  app.use(bodyLimit({ maxSize: MAX_BODY_BYTES }))
 
   app.post('/v1/payment_intents', async (c) => {
     const form = new URLSearchParams(await c.req.text())
