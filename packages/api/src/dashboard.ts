@@ -1,7 +1,7 @@
 import { createDashboard, type Authorize, type Dashboard, type DashboardConfig } from '@titan/dashboard'
 import { openDatabase, PAYMENTS_QUEUE, type PaymentsConfig } from '@titan/payments'
 import { createInspector, createQueue, type RedisClient } from '@titan/queue-core'
-import type { Log } from '@titan/program'
+import { isOutage, type Log } from '@titan/program'
 import { WEBHOOKS_QUEUE } from '@titan/webhooks'
 import type { Authenticator } from './keys/authenticator.ts'
 import { Problem } from './problem.ts'
@@ -45,7 +45,10 @@ export function openDashboard(options: ApiDashboardOptions): Dashboard {
     isBehindProxy: trustedProxies > 0,
     onRefusedSignIns: ({ count, network }) =>
       log.warn('dashboard sign-in refused', { count, address: network }),
-    onError: (error) => log.error('a page of the dashboard failed', { error }),
+    onError: (error) =>
+      isOutage(error)
+        ? log.warn('a page of the dashboard could not be served', { error })
+        : log.error('a page of the dashboard failed', { error }),
   })
   return {
     ...dashboard,

@@ -1,30 +1,8 @@
-import { chainOf, codeOf, isInstance, nameOf } from '@titan/queue-core/text-of'
+import { isDatabaseOutage } from '@titan/program'
+import { chainOf, codeOf, isInstance } from '@titan/queue-core/text-of'
 import { WebhooksError, type WebhooksErrorCode } from '@titan/webhooks'
 import { HTTPException } from 'hono/http-exception'
 import { Problem, type ProblemCode } from './problem.ts'
-
-/** Connection errors of the PostgreSQL driver and of the socket below it. */
-const CONNECTION_CODES: ReadonlySet<string> = new Set([
-  'CONNECTION_CLOSED',
-  'CONNECTION_ENDED',
-  'CONNECTION_DESTROYED',
-  'CONNECT_TIMEOUT',
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EPIPE',
-  'ETIMEDOUT',
-  'ENOENT',
-])
-
-/**
- * SQLSTATE classes that pass by themselves: connection (08), read-only standby (25006), rollback (40),
- * resources such as a full disk (53), shutdown (57), system errors (58).
- */
-const PASSING_STATE = /^(08|25006|40|53|57|58)/
 
 /** Another transaction holds the row for longer than we wait. */
 const LOCK_NOT_AVAILABLE = '55P03'
@@ -37,7 +15,7 @@ export function problemOf(error: unknown): Problem {
   if (code === LOCK_NOT_AVAILABLE) {
     return new Problem('request-in-flight', { headers: { 'retry-after': '1' }, cause: error })
   }
-  if (CONNECTION_CODES.has(code) || (isFromPostgres(error) && PASSING_STATE.test(code))) {
+  if (isDatabaseOutage(error)) {
     return new Problem('unavailable', { headers: { 'retry-after': '1' }, cause: error })
   }
   if (isInstance(error, HTTPException) && error.status < 500)
@@ -74,8 +52,4 @@ function deepestCodeOf(error: unknown): string {
       .map(codeOf)
       .findLast((code) => code !== '') ?? ''
   )
-}
-
-function isFromPostgres(error: unknown): boolean {
-  return chainOf(error).some((one) => nameOf(one) === 'PostgresError')
 }

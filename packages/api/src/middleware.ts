@@ -113,19 +113,18 @@ function unavailable(detail: string): Problem {
   return new Problem('unavailable', { detail, headers: { 'retry-after': '1' } })
 }
 
-/** The answer to whatever was thrown. Faults of our own are logged; those of the caller are not. */
+/** Answers a request whose handler threw, and logs faults that are not the caller's. */
 export function answerError(log: Log): (error: Error, context: Context<AppEnv>) => Response {
   return (error, context) => {
     const problem = problemOf(error)
-    const requestId = context.get('requestId')
-    const fields = {
-      requestId,
-      method: context.req.method,
-      code: problem.code,
-      error: problem.cause ?? error,
-    }
-    if (problem.code === 'internal-error') log.error('a request failed unexpectedly', fields)
-    else if (PROBLEMS[problem.code].status >= 500) log.warn('a request could not be served', fields)
+    const { code, cause } = problem
+    const fields = { requestId: context.get('requestId'), method: context.req.method, code }
+    if (code === 'internal-error')
+      log.error('a request failed unexpectedly', { ...fields, error: cause ?? error })
+    else if (code === 'unavailable' && cause === undefined)
+      log.warn('requests refused: a limit is reached', { ...fields, reason: problem.detail })
+    else if (PROBLEMS[code].status >= 500 && cause !== undefined)
+      log.warn('a request could not be served', { ...fields, error: cause })
     return answerProblem(problem, context)
   }
 }

@@ -65,6 +65,24 @@ const ofPages = [
 const standing = ({ headers }: Response): string[] =>
   [...headers.keys()].filter((name) => ofPages.includes(name)).toSorted()
 
+// First: lines of the log that repeat have timers as well.
+describe('a request that is answered in time', () => {
+  it('leaves no timer behind', async () => {
+    vi.useFakeTimers()
+    try {
+      const ask = openApp()
+      const asked = ask('/pay', pay)
+      await vi.waitFor(() => expect(creates).toHaveLength(1))
+      expect(vi.getTimerCount()).toBe(1)
+      creates[0]?.resolve({ kind: 'mismatch' })
+      await asked
+      expect(vi.getTimerCount()).toBe(0)
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+})
+
 describe('every answer', () => {
   const limiter = createRateLimiter(1)
   it.each([
@@ -121,6 +139,47 @@ describe('every answer', () => {
   })
 })
 
+describe('what a limit refuses and an outage repeats', () => {
+  const many = (ask: ReturnType<typeof openApp>, path: string): Promise<Response[]> =>
+    Promise.all(Array.from({ length: 500 }, () => ask(path, pay)))
+  const faults = (): string[] =>
+    lines.filter(({ level }) => level !== 'debug').map((line) => JSON.stringify(line))
+
+  it('is counted, and logged once a second in a short line without a stack', async () => {
+    const refused = vi.fn<(reason: string) => void>()
+    const http = { answered: () => {}, refused }
+    await many(openApp({ slots: createRequestSlots(0), http }), '/pay')
+    await many(openApp({ requestTimeoutMs: 50, http }), '/pay')
+    expect(refused.mock.calls.flat().filter((reason) => reason === 'in_flight')).toHaveLength(500)
+    expect(refused.mock.calls.flat().filter((reason) => reason === 'timeout')).toHaveLength(500)
+    expect(faults().length).toBeGreaterThan(0)
+    expect(faults().length).toBeLessThan(20)
+    for (const line of faults()) expect(line.length).toBeLessThan(400)
+  })
+
+  it('has one line for all the requests of an outage', async () => {
+    const away = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:5432'), { code: 'ECONNREFUSED' })
+    const broken = { create: () => Promise.reject(new Error('cannot store', { cause: away })) }
+    await many(openApp({ payments: broken as unknown as PaymentStore }), '/pay')
+    expect(faults().length).toBeLessThan(20)
+    expect(faults()[0]).toContain('ECONNREFUSED')
+    for (const line of faults()) expect(line.length).toBeLessThan(500)
+  })
+
+  it('has the stack of what nobody foresaw', async () => {
+    const broken = { create: () => Promise.reject(new TypeError('is not a function')) }
+    await many(openApp({ payments: broken as unknown as PaymentStore }), '/pay')
+    expect(faults().length).toBeLessThan(20)
+    expect(faults()[0]).toContain('"at"')
+  })
+
+  it('is silent about what is not set up', async () => {
+    const response = await openApp()('/webhook-endpoints', { ...pay, body: '{}' })
+    expect(response.status).toBe(501)
+    expect(faults()).toEqual([])
+  })
+})
+
 describe('the limit of requests at a time', () => {
   const stored = { kind: 'mismatch' } as const
 
@@ -167,21 +226,6 @@ describe('the limit of requests at a time', () => {
     for (const ask of [openApp({ slots: createRequestSlots(0) }), openApp({ requestTimeoutMs: 1 })]) {
       const response = await ask('/pay', pay)
       expect([response.status, response.headers.get('retry-after')]).toEqual([503, '1'])
-    }
-  })
-
-  it('leaves no timer behind', async () => {
-    vi.useFakeTimers()
-    try {
-      const ask = openApp()
-      const asked = ask('/pay', pay)
-      await vi.waitFor(() => expect(creates).toHaveLength(1))
-      expect(vi.getTimerCount()).toBe(1)
-      creates[0]?.resolve(stored)
-      await asked
-      expect(vi.getTimerCount()).toBe(0)
-    } finally {
-      vi.useRealTimers()
     }
   })
 })

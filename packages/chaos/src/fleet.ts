@@ -109,8 +109,8 @@ export async function startFleet(
     for (const closer of closers.splice(0).toReversed()) await closer()
   }
 
-  function count({ msg }: LogEntry): void {
-    if (typeof msg === 'string') logged.set(msg, (logged.get(msg) ?? 0) + 1)
+  function count({ msg, repeated = 1 }: LogEntry): void {
+    if (typeof msg === 'string') logged.set(msg, (logged.get(msg) ?? 0) + Number(repeated))
   }
 
   try {

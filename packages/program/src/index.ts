@@ -32,6 +32,7 @@ export { createLog, logSettings, type Log, type LogFields, type LogSettings } fr
 export { addressOf, closeRedis, connectDatabase, connectRedis, createRedis, type Redis } from './connect.ts'
 export { isTableMissing, NO_TABLES, prepareTables, requireMigrations } from './migrations.ts'
 export { logPaymentsEvents, once } from './events.ts'
+export { isDatabaseOutage, isOutage } from './outage.ts'
 export { loadAll, type Loaders } from './load-all.ts'
 export { answersInTime } from './probe.ts'
 export { tracingVariables, withTracing } from './tracing.ts'

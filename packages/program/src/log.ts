@@ -1,6 +1,8 @@
-import { isSpanContextValid, trace } from '@opentelemetry/api'
+import { context as contexts, isSpanContextValid, trace } from '@opentelemetry/api'
 import { codeOf, isError, messageOf, nameOf, propertyOf } from '@titan/payments'
 import { pino, type Logger } from 'pino'
+import { isOutage } from './outage.ts'
+import { createRepeats } from './repeats.ts'
 import { choice } from './setting-kinds.ts'
 import type { SettingsTable } from './settings.ts'
 
@@ -57,7 +59,13 @@ export interface LogFields {
   readonly error?: unknown
 }
 
-/** Writes lines. One message is one constant sentence; what varies is in the fields. */
+/**
+ * Writes lines. One message is one constant sentence; what varies is in the fields.
+ *
+ * Of one message and `code`, a line a second is written at most: the first at once, then the last of each second with
+ * `repeated`, the number of lines that it stands for. So neither a client nor an outage can fill a disk. Exempt are `debug`
+ * and an `info` line about one payment, which is a record.
+ */
 export interface Log {
   debug(message: string, fields?: LogFields): void
   info(message: string, fields?: LogFields): void
@@ -95,13 +103,44 @@ export function createLog(program: string, settings: LogSettings, stream?: LogSt
           )
         : { write: (line) => void stream.write(line) },
   )
+  const repeats = createRepeats(REPEAT_MS)
   const writer =
     (level: 'debug' | 'info' | 'warn' | 'error') =>
-    (message: string, { error, ...fields }: LogFields = {}): void => {
+    (message: string, fields: LogFields = {}): void => {
       if (!logger.isLevelEnabled(level)) return
-      logger[level](error === undefined ? fields : { ...fields, error: describeError(error) }, message)
+      const write = (repeated?: number): void =>
+        logger[level]({ ...boundFields(fields), repeated }, cut(message, MAX_MESSAGE))
+      const isRecord = level === 'info' && fields.paymentId !== undefined
+      if (level === 'debug' || isRecord) write()
+      else
+        repeats.add(
+          `${level} ${message} ${fields.code ?? ''}`,
+          contexts.bind(contexts.active(), (count: number) => write(count === 1 ? undefined : count)),
+        )
     }
   return { debug: writer('debug'), info: writer('info'), warn: writer('warn'), error: writer('error') }
+}
+
+/** How often lines of one message are written, in milliseconds. */
+const REPEAT_MS = 1_000
+
+/** Longest message and longest text of a field, in characters. */
+const MAX_MESSAGE = 500
+const MAX_FIELD = 256
+
+function boundFields({ error, ...fields }: LogFields): Record<string, unknown> {
+  const bounded = Object.entries(fields).map(([name, value]) => [
+    name,
+    typeof value === 'string' ? cut(value, MAX_FIELD) : value,
+  ])
+  return {
+    ...(Object.fromEntries(bounded) as Record<string, unknown>),
+    ...(error === undefined ? {} : { error: describeError(error, !isOutage(error)) }),
+  }
+}
+
+function cut(text: string, limit: number): string {
+  return text.length <= limit ? text : `${text.slice(0, limit - 1)}…`
 }
 
 /** Lines that wait for a slow reader or for space on the disk, in characters; beyond that they are dropped. */
@@ -146,9 +185,9 @@ const CAUSES = 4
 
 /**
  * What a log line may say of an error. The messages of PostgreSQL quote values, so only their codes and
- * the names of tables and constraints are kept; other messages are cut short.
+ * the names of tables and constraints are kept; other messages are cut short. The stack is for errors that are not understood.
  */
-function describeError(error: unknown, depth = CAUSES): Record<string, unknown> {
+function describeError(error: unknown, withStack: boolean, depth = CAUSES): Record<string, unknown> {
   const name = nameOf(error)
   if (!isError(error)) return { name }
   const cause = depth === 0 ? undefined : propertyOf(error, 'cause')
@@ -158,14 +197,18 @@ function describeError(error: unknown, depth = CAUSES): Record<string, unknown> 
     ...(name === 'PostgresError'
       ? { table: textIn(error, 'table_name'), constraint: textIn(error, 'constraint_name') }
       : { message: messageOf(error, 200) }),
-    at: textIn(error, 'stack')
-      ?.slice(0, 20_000)
-      .split('\n')
-      .filter((line) => line.startsWith('    at '))
-      .slice(0, 8)
-      .map((line) => line.trim().slice(0, 300)),
-    ...(cause === undefined ? {} : { cause: describeError(cause, depth - 1) }),
+    ...(withStack && { at: framesOf(error) }),
+    ...(cause === undefined ? {} : { cause: describeError(cause, withStack, depth - 1) }),
   }
+}
+
+function framesOf(error: Error): readonly string[] | undefined {
+  return textIn(error, 'stack')
+    ?.slice(0, 20_000)
+    .split('\n')
+    .filter((line) => line.startsWith('    at '))
+    .slice(0, 8)
+    .map((line) => line.trim().slice(0, 300))
 }
 
 function textIn(error: Error, name: string): string | undefined {

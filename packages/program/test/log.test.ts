@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { oddValues } from '../../queue-core/test/support/odd-values.ts'
 import { createLog, type Log, type LogSettings } from '../src/index.ts'
 
@@ -82,8 +82,40 @@ describe('createLog', () => {
 
     let error = new Error('deepest')
     for (let depth = 0; depth < 100_000; depth++) error = new Error('outer', { cause: error })
-    log.error('failed', { error })
+    log.error('failed again', { error })
     expect(lines()[1]?.split('"cause"')).toHaveLength(5)
+  })
+
+  it.each([
+    ['ECONNREFUSED', { code: 'ECONNREFUSED' }],
+    ['a statement that took too long', { code: '57014', name: 'PostgresError' }],
+    ['a full disk', { code: '53100', name: 'PostgresError' }],
+    ['a client of Redis that is offline', { name: 'ClientOfflineError' }],
+    ['a Redis that is full', { message: 'OOM command not allowed when used memory > maxmemory' }],
+    ['a queue without a reply', { code: 'NO_REPLY', name: 'QueueError' }],
+  ])('writes no stack of an outage: %s', (_case, given) => {
+    const { log, lines } = openLog()
+    log.warn('failed', { error: new Error('outer', { cause: Object.assign(new Error('away'), given) }) })
+    expect(lines()[0]).not.toContain('"at"')
+    expect(lines()[0]?.length).toBeLessThan(400)
+  })
+
+  it('writes the stack of what is not understood', () => {
+    const { log, lines } = openLog()
+    log.error('failed', { error: new TypeError('undefined is not a function') })
+    log.error('failed again', {
+      error: Object.assign(new Error('no such file'), { code: 'ENOENT', syscall: 'open' }),
+    })
+    for (const line of lines()) expect(line).toContain('"at"')
+  })
+
+  it('bounds a line, whatever is in it', () => {
+    const { log, lines } = openLog()
+    const long = 'x'.repeat(100_000)
+    let error = new Error(long)
+    for (let depth = 0; depth < 100; depth += 1) error = new Error(long, { cause: error })
+    log.error(long, { error, reason: long, code: long, requestId: long, address: long })
+    expect(lines()[0]?.length).toBeLessThan(20_000)
   })
 
   it('writes readable lines when asked to', () => {
@@ -95,5 +127,66 @@ describe('createLog', () => {
         /^\d\d:\d\d:\d\d\.\d{3} info {2}payment\.succeeded paymentId=pay_1 durationMs=12\n$/,
       ),
     ])
+  })
+})
+
+describe('lines that repeat', () => {
+  beforeEach(() => {
+    vi.useFakeTimers()
+  })
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+  const parsed = (lines: readonly string[]): Record<string, unknown>[] =>
+    lines.map((line) => JSON.parse(line) as Record<string, unknown>)
+
+  it('are written once a second at most, with their number and the last of them', () => {
+    const { log, lines } = openLog()
+    for (let index = 0; index < 1_000; index += 1)
+      log.warn('refused', { code: 'unavailable', requestId: `r${index}` })
+    expect(parsed(lines())).toMatchObject([{ msg: 'refused', requestId: 'r0' }])
+    expect(lines()[0]).not.toContain('repeated')
+
+    vi.advanceTimersByTime(1_000)
+    expect(parsed(lines()).slice(1)).toMatchObject([{ msg: 'refused', requestId: 'r999', repeated: 999 }])
+    log.warn('refused', { code: 'unavailable' })
+    vi.advanceTimersByTime(1_000)
+    expect(lines()).toHaveLength(3)
+
+    vi.advanceTimersByTime(10_000)
+    expect(vi.getTimerCount()).toBe(0)
+    log.warn('refused', { code: 'unavailable' })
+    expect(lines()).toHaveLength(4)
+    expect(lines()[3]).not.toContain('repeated')
+  })
+
+  it('are counted by level, message and code', () => {
+    const { log, lines } = openLog()
+    for (let round = 0; round < 10; round += 1) {
+      log.warn('refused', { code: 'one' })
+      log.warn('refused', { code: 'two' })
+      log.error('refused', { code: 'one' })
+      log.info('back again')
+    }
+    expect(lines()).toHaveLength(4)
+  })
+
+  it('do not hide the end of each payment, nor what is looked for with debug', () => {
+    const { log, lines } = openLog({ logLevel: 'debug' })
+    for (let index = 0; index < 10; index += 1) {
+      log.info('payment.succeeded', { paymentId: `pay_${index}` })
+      log.debug('answered', { status: 200 })
+    }
+    expect(lines()).toHaveLength(20)
+  })
+
+  it('are bounded also when each of them is another one', () => {
+    const { log, lines } = openLog()
+    for (let index = 0; index < 10_000; index += 1) log.warn('refused', { code: `code-${index}` })
+    expect(lines().length).toBeLessThan(1_000)
+    vi.advanceTimersByTime(1_000)
+    expect(lines().length).toBeLessThan(1_000)
+    const total = parsed(lines()).reduce((sum, { repeated = 1 }) => sum + Number(repeated), 0)
+    expect(total).toBe(10_000)
   })
 })

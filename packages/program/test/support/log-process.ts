@@ -12,6 +12,7 @@ function end(): void {
 
 log.info('first')
 const runMs = process.argv[2]
-if (runMs === 'flood') for (let line = 0; line < 40_000; line++) log.info('x'.repeat(500))
+if (runMs === 'flood')
+  for (let line = 0; line < 40_000; line++) log.info('x'.repeat(500), { paymentId: `pay_${line}` })
 else if (runMs === undefined) process.stdin.resume().once('end', end)
 else setTimeout(end, Number(runMs))

@@ -1,0 +1,44 @@
+/** Bounds how often lines of one kind are written. */
+export interface Repeats {
+  /**
+   * Writes a line at once when none of its kind was written within the interval. Else the line waits for the end of the
+   * interval, and only the last one that waits is written.
+   *
+   * @param write receives the number of lines that it stands for
+   */
+  add(kind: string, write: (count: number) => void): void
+}
+
+/** Kinds with an interval of their own; all further ones share one. */
+const MAX_KINDS = 500
+const FURTHER_KINDS = ''
+
+interface Waiting {
+  count: number
+  write: (count: number) => void
+}
+
+/** Creates a bound of one line of each kind and interval, in milliseconds. Its timers do not keep a process alive. */
+export function createRepeats(intervalMs: number): Repeats {
+  /** The kinds that were written within the interval. */
+  const recent = new Map<string, Waiting | undefined>()
+
+  function write(kind: string, { count, write: writeLine }: Waiting): void {
+    recent.set(kind, undefined)
+    setTimeout(() => {
+      const waiting = recent.get(kind)
+      if (waiting === undefined) recent.delete(kind)
+      else write(kind, waiting)
+    }, intervalMs).unref()
+    writeLine(count)
+  }
+
+  return {
+    add(given, writeLine) {
+      const kind = recent.has(given) || recent.size < MAX_KINDS ? given : FURTHER_KINDS
+      const waiting = recent.get(kind)
+      if (!recent.has(kind)) write(kind, { count: 1, write: writeLine })
+      else recent.set(kind, { count: (waiting?.count ?? 0) + 1, write: writeLine })
+    },
+  }
+}
