@@ -23,6 +23,7 @@ import { createApp } from './app.ts'
 import { openDashboard } from './dashboard.ts'
 import { createAuthenticator } from './keys/authenticator.ts'
 import { createApiKeyStore } from './keys/key-store.ts'
+import { openLists } from './lists.ts'
 import { serveOperations } from './operations.ts'
 import { createRateLimiter } from './rate-limit.ts'
 import { createRequestSlots } from './request-slots.ts'
@@ -116,6 +117,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     log,
     trustedProxies: options.trustedProxies,
   })
+  const lists = openLists(config.databaseUrl)
   let isDraining = false
   const probes: Probes = {
     postgres: () => sql`select 1`,
@@ -135,6 +137,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     dashboard: dashboard.app,
     webhooks: options.webhooks && createWebhookStore(sql, options.webhooks),
     audited: createAudited(sql),
+    lists,
     probes,
     log,
     ...(metrics !== undefined && { http: metrics.http }),
@@ -150,6 +153,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     await stopReading?.()
     await dashboard.stop()
     closeRedis(redis)
+    await lists.close()
     await sql.end({ timeout: DATABASE_GRACE_S })
   }
 

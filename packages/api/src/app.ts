@@ -6,6 +6,7 @@ import type { WebhookStore } from '@titan/webhooks'
 import { Hono } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { controlAccess, limitPages, type AccessOptions } from './access.ts'
+import type { Lists } from './lists.ts'
 import { answerError, answerProblem, frameRequests, limitRequests, type AppEnv } from './middleware.ts'
 import { limitBodies } from './body.ts'
 import { guardOpenMode } from './open-mode.ts'
@@ -35,6 +36,8 @@ export interface AppDependencies extends PaymentDependencies {
   readonly webhooks: WebhookStore | undefined
   /** Records changes of webhook endpoints. @default they are not recorded */
   readonly audited?: Audited
+  /** What reads lists. @default the stores, over the connections that accept payments */
+  readonly lists?: Lists
   readonly log: Log
   /** Told of every request. @default none is counted */
   readonly http?: HttpCounts
@@ -77,8 +80,8 @@ export function createApp(dependencies: AppDependencies): Hono<AppEnv> {
   if (dependencies.dashboard !== undefined) app.route(DASHBOARD_PATH, dependencies.dashboard)
   if (access.authenticator !== undefined || access.limiter !== undefined) app.use(controlAccess(access))
   mountPayments(app, dependencies)
-  mountList(app, payments)
-  mountWebhooks(app, dependencies.webhooks, dependencies.audited)
+  mountList(app, dependencies.lists ?? payments)
+  mountWebhooks(app, dependencies.webhooks, { audited: dependencies.audited, lists: dependencies.lists })
   // Last, so that only what no route has answered comes here.
   app.use(
     methodNotAllowed({

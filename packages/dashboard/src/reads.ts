@@ -5,6 +5,7 @@ import {
   type Payment,
   type PaymentAttempt,
   type PaymentEvent,
+  type PaymentPage,
   type PaymentStore,
 } from '@titan/payments'
 import type { ConsumerView, DeadLetter, JobView, QueueStats } from '@titan/queue-core'
@@ -35,7 +36,7 @@ export interface Reads {
   leasedJobs(queue: ObservedQueue): Promise<JobView[]>
   heldPayments(): Promise<HeldPayment[]>
   parkedPayments(): Promise<ParkedPayment[]>
-  payments(filter: ListFilter): Promise<Payment[]>
+  payments(filter: ListFilter): Promise<PaymentPage>
   history(id: string): Promise<History | undefined>
   letters(queue: ObservedQueue, filter: LetterFilter, after: string | undefined): Promise<LettersFound>
   letter(queue: ObservedQueue, letterId: string): Promise<DeadLetter | undefined>
@@ -78,7 +79,7 @@ export function createReads(sql: Database, cache: Cache): Reads {
       cache.get(`leased ${queue.name}`, () => inspector.peek('leased', LIST_ROWS)),
     heldPayments: () => cache.get('held', () => listHeld(sql, LIST_ROWS)),
     parkedPayments: () => cache.get('parked', () => listParked(sql, LIST_ROWS)),
-    payments: (filter) => cache.get(`payments ${JSON.stringify(filter)}`, () => store.list(filter)),
+    payments: (filter) => cache.get(`payments ${JSON.stringify(filter)}`, () => store.page(filter)),
     history: (id) => cache.get(`history ${id}`, () => readHistory(id)),
     letters: ({ queue }, filter, after) =>
       cache.get(`letters ${JSON.stringify([queue.name, filter, after])}`, () =>

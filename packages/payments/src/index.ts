@@ -34,7 +34,7 @@ export { eventIdOf, gatewayKeyOf, jobIdOf, newPaymentId } from './identifiers.ts
 // Store
 export { createPaymentStore, type PaymentStore, type PaymentStoreOptions } from './store.ts'
 export type { CreateAnswer, NewPayment } from './statements/create.ts'
-export type { ListFilter } from './statements/read.ts'
+export type { ListFilter, PaymentPage } from './statements/list.ts'
 export type { CountLimits, PaymentCounts } from './statements/counts.ts'
 export type { ClaimOptions, HeldClaim } from './statements/claim.ts'
 export type { Claim, ClaimAnswer, ClaimMode, SkipReason } from './claim.ts'

@@ -17,8 +17,8 @@ import {
 import { markQueued, relayPending, takeLost, unfinishedJobs } from './statements/queue.ts'
 import type { DueJob, LostJobs, RelayBatch, UnfinishedCursor, UnfinishedPage } from './statements/queue.ts'
 import { countPayments, type CountLimits, type PaymentCounts } from './statements/counts.ts'
-import { getPayment, listAttempts, listBreaks, listEvents, listPayments } from './statements/read.ts'
-import type { ListFilter } from './statements/read.ts'
+import { listPayments, pagePayments, type ListFilter, type PaymentPage } from './statements/list.ts'
+import { getPayment, listAttempts, listBreaks, listEvents } from './statements/read.ts'
 import { recordRefund, type Refund, type RefundEffect } from './statements/refund.ts'
 import { seize, type SeizedAttempt } from './statements/seize.ts'
 import { settleMany } from './statements/settle.ts'
@@ -37,7 +37,9 @@ export interface PaymentStore {
    */
   create(payment: NewPayment): Promise<CreateAnswer>
   get(id: string): Promise<Payment | undefined>
-  /** Newest first. */
+  /** A page of payments, newest first. Its cost is bounded, so it may be short, or empty, and still name a next one. */
+  page(filter?: ListFilter): Promise<PaymentPage>
+  /** Up to `limit` payments, newest first, over as many pages as that takes. */
   list(filter?: ListFilter): Promise<Payment[]>
   /** In order of `seq`. */
   events(paymentId: string): Promise<PaymentEvent[]>
@@ -124,6 +126,7 @@ export function createPaymentStore(sql: Database, options: PaymentStoreOptions =
       )
     },
     get: (id) => getPayment(sql, id),
+    page: (filter = {}) => pagePayments(sql, filter),
     list: (filter = {}) => listPayments(sql, filter),
     events: (paymentId) => listEvents(sql, paymentId),
     attempts: (paymentId) => listAttempts(sql, paymentId),

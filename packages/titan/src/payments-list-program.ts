@@ -95,11 +95,9 @@ export const paymentsListProgram: Program<PaymentsListSettings, PaymentsConfig> 
       { name: 'titan payments list', config, connectTimeoutMs: own.connectTimeoutMs },
       async (open) => {
         const store = createPaymentStore(await open.database())
-        const found = await store.list({ ...toFilter(own), limit: own.limit + 1 })
-        const payments = found.slice(0, own.limit)
-        const next = found.length > own.limit ? (payments.at(-1)?.id ?? null) : null
+        const { payments, next = null } = await store.page({ ...toFilter(own), limit: own.limit })
         writeAnswer(own.json, { payments, next }, () =>
-          payments.length === 0 ? 'no such payments' : formatPayments(payments, next),
+          payments.length === 0 && next === null ? 'no such payments' : formatPayments(payments, next),
         )
         return EXIT.ok
       },

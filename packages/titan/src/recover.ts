@@ -41,9 +41,11 @@ export async function recover(options: RecoverOptions): Promise<Rebuilt> {
 
 /** How many payments {@link recover} looks at, so that its progress has an end. */
 export async function countUnfinished(sql: Database): Promise<number> {
+  // Written out per state, so that each reads its own partial index.
   const [row] = await sql<{ total: number }[]>`
-    select count(*)::float8 as total from payments
-     where status in ('PENDING', 'QUEUED') or (status = 'PROCESSING' and not needs_review)`
+    select ((select count(*) from payments where status = 'PENDING')
+            + (select count(*) from payments where status = 'QUEUED')
+            + (select count(*) from payments where status = 'PROCESSING' and not needs_review))::float8 as total`
   return row?.total ?? 0
 }
 

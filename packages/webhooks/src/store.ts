@@ -21,7 +21,7 @@ import { encodePayload } from './payload.ts'
 import { checkUrl, PUBLIC_REACH, type Reach } from './reach.ts'
 import { checkSecret, newSecret } from './secret.ts'
 import * as deliveries from './statements/deliveries.ts'
-import type { DeliveryFilter, EventFilter, Redelivered } from './statements/deliveries.ts'
+import type { DeliveryFilter, DeliveryPage, EventFilter, Redelivered } from './statements/deliveries.ts'
 import * as endpoints from './statements/endpoints.ts'
 import { publish } from './statements/publish.ts'
 import { createVault } from './vault.ts'
@@ -49,7 +49,9 @@ export interface WebhookStore {
   listEvents(filter?: EventFilter): Promise<WebhookEvent[]>
   getDelivery(id: string): Promise<WebhookDelivery | undefined>
   deliveriesOfEvent(eventId: string): Promise<WebhookDelivery[]>
-  /** Newest first. */
+  /** A page, newest first. Its cost is bounded, so it may be short, or empty, and still name a next one. */
+  deliveryPage(endpointId: string, filter?: DeliveryFilter): Promise<DeliveryPage>
+  /** Up to `limit` deliveries, newest first, over as many pages as that takes. */
   deliveriesOfEndpoint(endpointId: string, filter?: DeliveryFilter): Promise<WebhookDelivery[]>
   attemptsOf(deliveryId: string): Promise<WebhookAttempt[]>
 
@@ -141,6 +143,7 @@ export function createWebhookStore(sql: Database, options: WebhookStoreOptions):
     listEvents: (filter = {}) => deliveries.listEvents(sql, filter),
     getDelivery: (id) => deliveries.getDelivery(sql, id),
     deliveriesOfEvent: (eventId) => deliveries.deliveriesOfEvent(sql, eventId),
+    deliveryPage: (endpointId, filter = {}) => deliveries.pageOfDeliveries(sql, endpointId, filter),
     deliveriesOfEndpoint: (endpointId, filter = {}) =>
       deliveries.deliveriesOfEndpoint(sql, endpointId, filter),
     attemptsOf: (deliveryId) => deliveries.attemptsOf(sql, deliveryId),

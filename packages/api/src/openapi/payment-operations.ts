@@ -56,7 +56,7 @@ export const PAYMENT_OPERATIONS: readonly Operation[] = [
     tag: 'Payments',
     summary: 'List payments',
     description:
-      'Newest first, page by page. New payments never shift the pages after the first. `created_after` and `created_before` include the first moment and exclude the second; they look at payments whose server agreed with the database about the time to within five minutes.',
+      'Newest first, page by page. New payments never shift the pages after the first. `created_after` and `created_before` include the first moment and exclude the second; they look at payments whose server agreed with the database about the time to within five minutes. A page examines a bounded number of payments, so it may be short or empty while `has_more` is true: continue with `next_cursor`, or narrow the list by time.',
     query: paymentQuery,
     answers: [
       {

@@ -139,6 +139,8 @@ export const WEBHOOK_OPERATIONS: readonly Operation[] = [
     id: 'listEndpointDeliveries',
     tag: 'Webhook endpoints',
     summary: 'List the deliveries to an endpoint',
+    description:
+      'Newest first, page by page. A page examines a bounded number of deliveries, so it may be short or empty while `has_more` is true: continue with `next_cursor`.',
     query: schemas.deliveriesQuery,
     answers: [pageAnswer('WebhookDeliveryPage', deliveryExample)],
     problems: [...QUERY_PROBLEMS, 'webhook-endpoint-not-found'],

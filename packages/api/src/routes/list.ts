@@ -8,17 +8,17 @@ import { paymentQuery, type PaymentQuery } from '../schemas.ts'
 import { validateQuery } from '../validate.ts'
 
 /** `GET /payments`: newest first, page by page; new payments never shift the pages after the first. */
-export function mountList(app: Hono<AppEnv>, payments: Pick<PaymentStore, 'list'>): void {
+export function mountList(app: Hono<AppEnv>, payments: Pick<PaymentStore, 'page'>): void {
   app.get('/payments', async (context) => {
     const { searchParams } = new URL(context.req.url)
     const { limit, cursor, ...query } = validateQuery(paymentQuery, searchParams)
     const after = cursor === undefined ? {} : { after: decodeCursor(cursor, query) }
-    // One more than asked for tells whether there is a next page.
-    const found = await payments.list({ ...filterOf(query), ...after, limit: limit + 1 })
-    const page = found.slice(0, limit)
-    const last = page.at(-1)
-    const next = found.length > limit && last !== undefined ? encodeCursor(last.id, query) : null
-    return answerPage(context, page.map(presentPayment), next)
+    const { payments: found, next } = await payments.page({ ...filterOf(query), ...after, limit })
+    return answerPage(
+      context,
+      found.map(presentPayment),
+      next === undefined ? null : encodeCursor(next, query),
+    )
   })
 }
 

@@ -10,6 +10,16 @@ import { validateQuery } from '../validate.ts'
 import { presentAttempt, presentDelivery, presentEndpoint, presentEvent } from './present.ts'
 import * as schemas from './schemas.ts'
 
+type WebhookLists = Pick<WebhookStore, 'deliveryPage' | 'listEndpoints' | 'listEvents'>
+
+/** What the routes use besides the store. */
+interface WebhookMeans {
+  /** @default changes are not recorded */
+  readonly audited?: Audited | undefined
+  /** Reads lists. @default the store */
+  readonly lists?: WebhookLists | undefined
+}
+
 const PATHS = [
   '/webhook-endpoints',
   '/webhook-endpoints/*',
@@ -25,17 +35,17 @@ const PATHS = [
 export function mountWebhooks(
   app: Hono<AppEnv>,
   store: WebhookStore | undefined,
-  audited: Audited = withoutRecord,
+  { audited = withoutRecord, lists = store }: WebhookMeans = {},
 ): void {
-  if (store === undefined) {
+  if (store === undefined || lists === undefined) {
     const refuse = (): never => {
       throw new Problem('webhooks-off')
     }
     for (const path of PATHS) app.all(path, refuse)
     return
   }
-  mountEndpoints(app, store, audited)
-  mountEvents(app, store)
+  mountEndpoints(app, store, { audited, lists })
+  mountEvents(app, store, lists)
   mountDeliveries(app, store)
 }
 
@@ -64,7 +74,11 @@ async function change<Result>(
   return result.value
 }
 
-function mountEndpoints(app: Hono<AppEnv>, store: WebhookStore, audited: Audited): void {
+function mountEndpoints(
+  app: Hono<AppEnv>,
+  store: WebhookStore,
+  { audited, lists }: { readonly audited: Audited; readonly lists: WebhookLists },
+): void {
   app.post('/webhook-endpoints', async (context) => {
     const {
       url,
@@ -92,7 +106,7 @@ function mountEndpoints(app: Hono<AppEnv>, store: WebhookStore, audited: Audited
 
   app.get('/webhook-endpoints', async (context) => {
     const query = validateQuery(schemas.endpointsQuery, new URL(context.req.url).searchParams)
-    return answerList(context, query, await store.listEndpoints(pageOf(query)), presentEndpoint)
+    return answerList(context, query, await lists.listEndpoints(pageOf(query)), presentEndpoint)
   })
 
   app.get('/webhook-endpoints/:id', async (context) => {
@@ -164,8 +178,13 @@ function mountEndpoints(app: Hono<AppEnv>, store: WebhookStore, audited: Audited
     const id = context.req.param('id')
     const query = validateQuery(schemas.deliveriesQuery, new URL(context.req.url).searchParams)
     if ((await store.getEndpoint(id)) === undefined) throw new Problem('webhook-endpoint-not-found')
-    const filter = { ...pageOf(query), ...(query.status === undefined ? {} : { status: query.status }) }
-    return answerList(context, query, await store.deliveriesOfEndpoint(id, filter), presentDelivery)
+    const { limit, cursor: after, status } = query
+    const { deliveries, next = null } = await lists.deliveryPage(id, {
+      limit,
+      ...(after === undefined ? {} : { after }),
+      ...(status === undefined ? {} : { status }),
+    })
+    return answerPage(context, deliveries.map(presentDelivery), next)
   })
 
   app.post('/webhook-endpoints/:id/redeliver', async (context) => {
@@ -174,12 +193,12 @@ function mountEndpoints(app: Hono<AppEnv>, store: WebhookStore, audited: Audited
   })
 }
 
-function mountEvents(app: Hono<AppEnv>, store: WebhookStore): void {
+function mountEvents(app: Hono<AppEnv>, store: WebhookStore, lists: WebhookLists): void {
   app.get('/webhook-events', async (context) => {
     const query = validateQuery(schemas.eventsQuery, new URL(context.req.url).searchParams)
     const { payment_id: paymentId } = query
     const filter = { ...pageOf(query), ...(paymentId === undefined ? {} : { paymentId }) }
-    return answerList(context, query, await store.listEvents(filter), presentEvent)
+    return answerList(context, query, await lists.listEvents(filter), presentEvent)
   })
 
   app.get('/webhook-events/:id', async (context) => {

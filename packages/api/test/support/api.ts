@@ -21,6 +21,7 @@ import type { AccessOptions } from '../../src/access.ts'
 import { createApp } from '../../src/app.ts'
 import { createAuthenticator } from '../../src/keys/authenticator.ts'
 import { createApiKeyStore, type ApiKeyStore } from '../../src/keys/key-store.ts'
+import { openLists, type ListsOptions, type OpenLists } from '../../src/lists.ts'
 import { createRequestSlots } from '../../src/request-slots.ts'
 
 /** The whole API without a socket, on a database and a key prefix of its own. */
@@ -54,8 +55,14 @@ export interface TestApiOptions {
   readonly access?: Omit<AccessOptions, 'authenticator'>
   /** What gateways sign their webhooks with: `STRIPE_WEBHOOK_SECRET`. @default none are taken */
   readonly gatewaySecrets?: Readonly<Record<string, string>>
+  /** Reads lists over a pool of their own, as the program does. @default the pool that accepts payments */
+  readonly lists?: ListsOptions
   /** Whether outgoing webhooks are set up. @default true */
   readonly withWebhooks?: boolean
+}
+
+function withLists(url: string, options: ListsOptions | undefined): { readonly lists?: OpenLists } {
+  return options === undefined ? {} : { lists: openLists(url, options) }
 }
 
 /** Opens the API on real servers. */
@@ -68,6 +75,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
     access = {},
     gatewaySecrets = {},
     maxInFlight = 1_000,
+    lists: listsOptions,
     ...limits
   } = options
   const database = await createTestDatabase(inject('databaseUrl'))
@@ -82,6 +90,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
   const relay = createRelay({ store, queue })
   const webhooks = createWebhookStore(sql, { encryptionKeys: [randomBytes(32)] })
   const keys = createApiKeyStore(direct)
+  const lists = withLists(database.url, listsOptions)
   const app = createApp({
     payments: store,
     relay,
@@ -93,6 +102,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
     webhooks: withWebhooks ? webhooks : undefined,
     audited: createAudited(sql),
     probes: { postgres: () => sql`select 1`, redis: () => redis.isReady, isDraining: () => false },
+    ...lists,
     log,
     slots: createRequestSlots(maxInFlight),
     ...limits,
@@ -120,7 +130,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
     close: async () => {
       await relay.stop()
       closeRedis(redis)
-      await Promise.all([sql.end({ timeout: 1 }), direct.end({ timeout: 1 })])
+      await Promise.all([lists.lists?.close(), sql.end({ timeout: 1 }), direct.end({ timeout: 1 })])
       await database.drop()
     },
   }

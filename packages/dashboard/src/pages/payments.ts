@@ -1,4 +1,10 @@
-import { PAYMENT_STATUSES, type ListFilter, type Payment, type PaymentStatus } from '@titan/payments'
+import {
+  PAYMENT_STATUSES,
+  type ListFilter,
+  type Payment,
+  type PaymentPage,
+  type PaymentStatus,
+} from '@titan/payments'
 import { html } from 'hono/html'
 import * as v from 'valibot'
 import { options } from '../markup/forms.ts'
@@ -55,10 +61,10 @@ export const paymentSearch: v.GenericSchema<unknown, PaymentSearch> = v.object({
   after: v.optional(v.pipe(v.string(), v.regex(/^(pay_\w{1,64})?$/)), ''),
 })
 
-/** What the store is asked for; one row more than a page tells whether there is another. */
+/** The page of the store that a search asks for. */
 export function filterOf({ q, status, min, max, from, to, after }: PaymentSearch): ListFilter {
   return {
-    limit: PAGE_ROWS + 1,
+    limit: PAGE_ROWS,
     ...(q === '' ? {} : { idempotencyKey: q }),
     ...(status === '' ? {} : status === 'REVIEW' ? { needsReview: true } : { status }),
     ...(min === '' ? {} : { minAmount: Number(min) }),
@@ -76,7 +82,7 @@ export function isCheap({ min, max, status, q, after }: PaymentSearch): boolean 
 }
 
 /** The list of payments with its search. */
-export function paymentsPage(search: PaymentSearch, found: Reading<Payment[]>, viewer: Viewer): Html {
+export function paymentsPage(search: PaymentSearch, found: Reading<PaymentPage>, viewer: Viewer): Html {
   const isFiltered = Object.entries(search).some(([name, value]) => name !== 'after' && value !== '')
   return html`<h1>Payments</h1>
     ${searchForm(search, isFiltered)}
@@ -89,7 +95,7 @@ export function paymentsPage(search: PaymentSearch, found: Reading<Payment[]>, v
             )
           : card(
               'Newest first',
-              html`${paymentTable(found.value.slice(0, PAGE_ROWS), isFiltered, viewer)}${pager(search, found.value)}`,
+              html`${paymentTable(found.value, isFiltered, viewer)}${pager(search, found.value)}`,
             )
       }
     </div>`
@@ -149,7 +155,7 @@ function searchForm(search: PaymentSearch, isFiltered: boolean): Html {
   </form>`
 }
 
-function paymentTable(payments: readonly Payment[], isFiltered: boolean, viewer: Viewer): Html {
+function paymentTable({ payments, next }: PaymentPage, isFiltered: boolean, viewer: Viewer): Html {
   const keyColumn: Column<Payment> = {
     title: 'Idempotency key',
     cell: ({ idempotencyKey }) =>
@@ -161,8 +167,10 @@ function paymentTable(payments: readonly Payment[], isFiltered: boolean, viewer:
     rowId: ({ id }) => id,
     empty: isFiltered
       ? emptyState(
-          'No payment matches',
-          'Keys are compared as a whole and with case. Loosen the search, or clear it.',
+          next === undefined ? 'No payment matches' : 'No payment of this page matches',
+          next === undefined
+            ? 'Keys are compared as a whole and with case. Loosen the search, or clear it.'
+            : 'A page examines a bounded number of payments. Older continues the search; times narrow it.',
         )
       : emptyState('No payments yet', 'They appear here as soon as the API accepts the first one.'),
     columns: [
@@ -183,12 +191,10 @@ export function statusOf({ status, needsReview, unknownSince }: Payment): Html {
   return unknownSince === null ? chip(status) : html`${chip(status)} ${chip('UNKNOWN')}`
 }
 
-function pager(search: PaymentSearch, found: readonly Payment[]): Html | string {
-  const last = found[PAGE_ROWS - 1]
-  const hasMore = found.length > PAGE_ROWS && last !== undefined
-  if (!hasMore && search.after === '') return ''
+function pager(search: PaymentSearch, { next }: PaymentPage): Html | string {
+  if (next === undefined && search.after === '') return ''
   return html`<nav class="pager" aria-label="Pages of the list">
     ${search.after === '' ? '' : html`<a class="button" href="${pathTo(['payments'], { ...search, after: '' })}">Newest</a>`}
-    ${hasMore ? html`<a class="button" rel="next" href="${pathTo(['payments'], { ...search, after: last.id })}">Older</a>` : ''}
+    ${next === undefined ? '' : html`<a class="button" rel="next" href="${pathTo(['payments'], { ...search, after: next })}">Older</a>`}
   </nav>`
 }

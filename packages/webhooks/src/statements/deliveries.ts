@@ -6,7 +6,7 @@ import type {
   WebhookDelivery,
   WebhookEvent,
 } from '../delivery.ts'
-import { deliveryNumberOf } from '../identifiers.ts'
+import { deliveryIdOf, deliveryNumberOf } from '../identifiers.ts'
 import { boundedLimit } from './endpoints.ts'
 import { toAttempt, toDelivery, toEvent, type AttemptRow, type DeliveryRow, type EventRow } from './rows.ts'
 import type { Database, Statements } from './sql.ts'
@@ -30,18 +30,68 @@ export interface DeliveryFilter extends PageRequest {
   readonly status?: DeliveryStatus
 }
 
-export async function deliveriesOfEndpoint(
+/** A page of an endpoint's deliveries. */
+export interface DeliveryPage {
+  readonly deliveries: WebhookDelivery[]
+  /**
+   * The id to continue after; undefined when the list is complete. A page may be short, or empty, and still have a next
+   * one: it examines a bounded number of deliveries.
+   */
+  readonly next: string | undefined
+}
+
+/** Most deliveries that one statement examines, so that its cost does not grow with the history. */
+const MOST_EXAMINED = 100_000
+
+/** Lists one page of an endpoint's deliveries. One statement, so one snapshot. */
+export async function pageOfDeliveries(
   sql: Database,
   endpointId: string,
   { status, after, limit = 50 }: DeliveryFilter,
-): Promise<WebhookDelivery[]> {
+  mostExamined: number = MOST_EXAMINED,
+): Promise<DeliveryPage> {
   const before = after === undefined ? Number.MAX_SAFE_INTEGER : (deliveryNumberOf(after) ?? 0)
-  const rows = await sql<DeliveryRow[]>`
+  const most = boundedLimit(limit)
+  // A range instead of an equality: only the index of (endpoint_id, id) serves it in this order.
+  const source = sql`
     select * from webhook_deliveries
-     where endpoint_id = ${endpointId}::text and id < ${before}::bigint
-       ${status === undefined ? sql`` : sql`and status = ${status}::text`}
-     order by id desc limit ${boundedLimit(limit)}::int`
-  return rows.map(toDelivery)
+     where endpoint_id >= ${endpointId}::text and (endpoint_id, id) < (${endpointId}::text, ${before}::bigint)
+     order by endpoint_id desc, id desc`
+  const rows = await sql<({ readonly edge: number | null } & (DeliveryRow | { readonly id: null }))[]>`
+    with page as materialized (
+      select * from (${source} limit ${mostExamined}::int) examined
+       where true ${status === undefined ? sql`` : sql`and coalesce(status, '') = ${status}::text`}
+       order by endpoint_id desc, id desc
+       limit ${most + 1}::int
+    ), edge as (
+      select case when (select count(*) from page) <= ${most}::int
+             then (select id from (${source} offset ${mostExamined - 1}::int limit 1) oldest) end as edge
+    )
+    select page.*, edge.edge from edge left join page on true order by page.id desc`
+  const deliveries = rows.flatMap((row) => (row.id === null ? [] : [toDelivery(row)])).slice(0, most)
+  const edge = rows[0]?.edge ?? undefined
+  const next =
+    rows.length > most ? deliveries.at(-1)?.id : edge === undefined ? undefined : deliveryIdOf(edge)
+  return { deliveries, next }
+}
+
+/** Lists up to `limit` deliveries of an endpoint over as many pages as that takes. */
+export async function deliveriesOfEndpoint(
+  sql: Database,
+  endpointId: string,
+  filter: DeliveryFilter,
+): Promise<WebhookDelivery[]> {
+  const limit = boundedLimit(filter.limit ?? 50)
+  const found: WebhookDelivery[] = []
+  let { after } = filter
+  do {
+    const from = after === undefined ? {} : { after }
+    const rest = { ...filter, ...from, limit: limit - found.length }
+    const { deliveries, next } = await pageOfDeliveries(sql, endpointId, rest)
+    found.push(...deliveries)
+    after = next
+  } while (after !== undefined && found.length < limit)
+  return found
 }
 
 /** Reads the latest attempts, at most as many as a page has, in the order they were made. */
@@ -67,12 +117,15 @@ export async function listEvents(
   sql: Database,
   { paymentId, after, limit = 50 }: EventFilter,
 ): Promise<WebhookEvent[]> {
+  // The events of a payment are few: sorted by an expression, so that the primary key is not walked for them.
+  const source =
+    paymentId === undefined
+      ? sql`select *, id as sort_id from webhook_events`
+      : sql`select *, id || '' as sort_id from webhook_events where payment_id = ${paymentId}::text`
   const rows = await sql<EventRow[]>`
-    select * from webhook_events
-     where true
-       ${after === undefined ? sql`` : sql`and id < ${after}::text`}
-       ${paymentId === undefined ? sql`` : sql`and payment_id = ${paymentId}::text`}
-     order by id desc limit ${boundedLimit(limit)}::int`
+    select * from (${source}) event
+     where true ${after === undefined ? sql`` : sql`and sort_id < ${after}::text`}
+     order by sort_id desc limit ${boundedLimit(limit)}::int`
   return rows.map(toEvent)
 }
 
@@ -98,8 +151,8 @@ export async function redeliver(sql: Database, which: Redelivered): Promise<numb
   return rows.length
 }
 
-/** Deliveries per statement, so that a long range does not outlast the statement timeout. */
-const CHUNK = 5_000
+/** Deliveries that a statement examines, so that a long range does not outlast the statement timeout. */
+const CHUNK = 10_000
 
 /** {@link redeliver} for a time range of one endpoint, oldest first; answers how many. */
 export async function redeliverRange(
@@ -110,20 +163,34 @@ export async function redeliverRange(
   let count = 0
   let after = 0
   for (;;) {
-    const rows: { id: number }[] = await sql<{ id: number }[]>`
-      with target as (
-        select id from webhook_deliveries
-         where endpoint_id = ${endpointId}::text and id > ${after}::bigint and status = ${status}::text
-           and created_at >= ${since ?? new Date(0)}::timestamptz and created_at < ${until}::timestamptz
-         order by id limit ${CHUNK}::int for update
+    const [row]: { readonly examined: number; readonly last: number; readonly moved: number }[] = await sql<
+      { examined: number; last: number; moved: number }[]
+    >`
+      with chunk as materialized (
+        select id, status, created_at from webhook_deliveries
+         where (endpoint_id, id) > (${endpointId}::text, ${after}::bigint) and endpoint_id <= ${endpointId}::text
+         order by endpoint_id, id limit ${CHUNK}::int
+      ), target as (
+        select d.id from webhook_deliveries d
+         where d.id = any(array(
+                 select id from chunk
+                  where status = ${status}::text
+                    and created_at >= ${since ?? new Date(0)}::timestamptz and created_at < ${until}::timestamptz))
+           -- Of its row alone the lock guarantees the latest version.
+           and d.status = ${status}::text
+         order by d.id for update
+      ), moved as (
+        update webhook_deliveries d
+           set status = 'PENDING', tries = 0, next_attempt_at = clock_timestamp(), updated_at = clock_timestamp()
+          from target
+         where d.id = target.id
+     returning d.id
       )
-      update webhook_deliveries d
-         set status = 'PENDING', tries = 0, next_attempt_at = clock_timestamp(), updated_at = clock_timestamp()
-        from target
-       where d.id = target.id
-   returning d.id`
-    count += rows.length
-    if (rows.length < CHUNK) return count
-    after = Math.max(...rows.map(({ id }) => id))
+      select (select count(*) from chunk) as examined, (select coalesce(max(id), 0) from chunk) as last,
+             (select count(*) from moved) as moved`
+    if (row === undefined) return count
+    count += row.moved
+    if (row.examined < CHUNK) return count
+    after = row.last
   }
 }

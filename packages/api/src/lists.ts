@@ -1,0 +1,69 @@
+import { createPaymentStore, openDatabase, type PaymentStore } from '@titan/payments'
+import { createWebhookStore, type WebhookStore } from '@titan/webhooks'
+import { Problem } from './problem.ts'
+
+/** What the lists of the API read. */
+export type Lists = Pick<PaymentStore, 'page'> &
+  Pick<WebhookStore, 'deliveryPage' | 'listEndpoints' | 'listEvents'>
+
+/** Lists over a pool of their own, which `close` closes. */
+export interface OpenLists extends Lists {
+  close(): Promise<void>
+}
+
+/** Options of {@link openLists}. */
+export interface ListsOptions {
+  /** Most connections. @default 3 */
+  readonly poolSize?: number
+  /** Longest run of one list, in milliseconds. @default 3000 */
+  readonly statementTimeoutMs?: number
+  /** Most lists that run or wait; more are answered 503 at once. @default 30 */
+  readonly maxInFlight?: number
+}
+
+const DATABASE_GRACE_S = 1
+/** What PostgreSQL answers to a statement that ran for too long. */
+const QUERY_CANCELED = '57014'
+
+/**
+ * Opens the lists over a small pool, so that no reader makes a payment wait for a connection. A list that takes too
+ * long, or that finds too many others, ends in a problem that says so.
+ */
+export function openLists(databaseUrl: string, options: ListsOptions = {}): OpenLists {
+  const { poolSize = 3, statementTimeoutMs = 3_000, maxInFlight = 30 } = options
+  const sql = openDatabase(databaseUrl, { poolSize, applicationName: 'titan-api-lists', statementTimeoutMs })
+  const payments = createPaymentStore(sql)
+  // Reading needs no key: nothing that is shown is encrypted.
+  const webhooks = createWebhookStore(sql, { encryptionKeys: [] })
+  let inFlight = 0
+
+  function bounded<Args extends unknown[], Page>(
+    read: (...args: Args) => Promise<Page>,
+  ): (...args: Args) => Promise<Page> {
+    return async (...args) => {
+      if (inFlight >= maxInFlight) throw unavailable('Too many lists are being read at the moment.')
+      inFlight++
+      try {
+        return await read(...args)
+      } catch (error) {
+        if (!(error instanceof Error && 'code' in error && error.code === QUERY_CANCELED)) throw error
+        const detail = `The list took longer than ${statementTimeoutMs} ms. Narrow it by time or status.`
+        throw unavailable(detail, error)
+      } finally {
+        inFlight--
+      }
+    }
+  }
+
+  return {
+    page: bounded(payments.page),
+    deliveryPage: bounded(webhooks.deliveryPage),
+    listEndpoints: bounded(webhooks.listEndpoints),
+    listEvents: bounded(webhooks.listEvents),
+    close: () => sql.end({ timeout: DATABASE_GRACE_S }),
+  }
+}
+
+function unavailable(detail: string, cause?: unknown): Problem {
+  return new Problem('unavailable', { detail, headers: { 'retry-after': '1' }, cause })
+}
