@@ -11,7 +11,9 @@ import { createQueue } from '@titan/queue-core'
 import {
   closeRedis,
   connectDatabase,
+  createWriteProbe,
   createRedis,
+  isWritable,
   logPaymentsEvents,
   prepareTables,
   type HealthSettings,
@@ -120,8 +122,8 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   const lists = openLists(config.databaseUrl)
   let isDraining = false
   const probes: Probes = {
-    postgres: () => sql`select 1`,
-    redis: () => redis.isReady,
+    postgres: createWriteProbe(sql),
+    redis: () => isWritable(redis),
     isDraining: () => isDraining,
   }
   const app = createApp({

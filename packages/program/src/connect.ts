@@ -3,6 +3,7 @@ import { codeOf, isError, openDatabase, textOf, type Database, type DatabaseOpti
 import { createClient, DisconnectsClientError, type RedisClientType } from 'redis'
 import type { Log } from './log.ts'
 import { Failure } from './program.ts'
+import { watchRedis } from './redis-watch.ts'
 
 /** A node-redis client as this project uses it. */
 export type Redis = RedisClientType
@@ -10,18 +11,20 @@ export type Redis = RedisClientType
 /** The longest pause between two attempts to connect. */
 const MAX_PAUSE_MS = 2_000
 
-/** How long after an answer a connection is asked again whether it lives, in milliseconds. */
-const PING_AFTER_MS = 3_000
-/** How long that answer may take, in milliseconds. */
-const SILENT_AFTER_MS = 5_000
+/** Options of {@link createRedis}. */
+export interface RedisOptions {
+  /** Whether a replica will do, as for a look at it. @default false */
+  readonly acceptsReplica?: boolean
+}
 
 /**
  * Creates a Redis client that never gives up: it reconnects with capped backoff and jitter for as long as it is open,
- * and replaces a connection that gives no answers: a network that swallows packets would hold it for a quarter of an hour.
+ * and replaces a connection that gives no answers, since a network that swallows packets would hold it for a quarter of
+ * an hour, and one to a server that became a replica.
  * While the server is away, commands are refused at once instead of piling up.
  * It says once that the connection is lost and once that it is back.
  */
-export function createRedis(url: string, log: Log): Redis {
+export function createRedis(url: string, log: Log, { acceptsReplica = false }: RedisOptions = {}): Redis {
   const redis: Redis = createClient({
     url,
     disableOfflineQueue: true,
@@ -33,47 +36,12 @@ export function createRedis(url: string, log: Log): Redis {
       log.warn('Redis is not reachable; trying again until it is', { address: addressOf(url), error })
     isLost = true
   })
-  redis.on('ready', () => {
+  const onUsable = (): void => {
     if (isLost) log.info('Redis is reachable again', { address: addressOf(url) })
     isLost = false
-  })
-  replaceWhenSilent(redis)
+  }
+  watchRedis(redis, { acceptsReplica, onUsable })
   return redis
-}
-
-function replaceWhenSilent(redis: Redis): void {
-  let timer: NodeJS.Timeout | undefined
-
-  function plan(next: () => void, afterMs: number): void {
-    clearTimeout(timer)
-    timer = setTimeout(next, afterMs)
-  }
-
-  function ask(): void {
-    let isAnswered = false
-    const end = (): void => {
-      isAnswered = true
-    }
-    // A moment later: an answer that came while this process was busy is read first.
-    plan(() => setImmediate(() => isAnswered || replace()), SILENT_AFTER_MS)
-    redis
-      .ping()
-      .then(() => plan(ask, PING_AFTER_MS))
-      // A connection that breaks is mended by the client, whose 'ready' begins anew.
-      .catch(() => clearTimeout(timer))
-      .finally(end)
-  }
-
-  function replace(): void {
-    redis.destroy()
-    redis.emit('error', new Error(`no answer within ${SILENT_AFTER_MS} ms`))
-    redis.connect().catch(() => undefined)
-  }
-
-  // It may fall silent before it is ready, whoever opened it.
-  redis.on('connect', () => plan(replace, SILENT_AFTER_MS))
-  redis.on('ready', () => plan(ask, PING_AFTER_MS))
-  redis.on('end', () => clearTimeout(timer))
 }
 
 /**

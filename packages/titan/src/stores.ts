@@ -71,7 +71,9 @@ export async function withOpener(
       return sql
     },
     async redis() {
-      const redis = createRedis(config.redisUrl, createLog(name, { logLevel: 'error', logFormat: 'auto' }))
+      const log = createLog(name, { logLevel: 'error', logFormat: 'auto' })
+      // Reads may be made at a replica; a write that it refuses ends the command.
+      const redis = createRedis(config.redisUrl, log, { acceptsReplica: true })
       closers.push(() => closeRedis(redis))
       await connectRedis(redis, config.redisUrl, connectTimeoutMs)
       return redis

@@ -6,7 +6,7 @@ import type { RequestSlots } from '../request-slots.ts'
 
 /** What the health routes look at. */
 export interface Probes {
-  /** Rejects when PostgreSQL does not answer. */
+  /** Rejects when PostgreSQL does not answer, or takes no writes. */
   postgres(): Promise<unknown>
   /** Whether the connection to Redis is up. Payments are accepted without it. */
   redis(): boolean
