@@ -197,3 +197,28 @@ describe('when the table is locked for longer than a statement waits', () => {
     expect((await api.pay({ amount: 5, idempotency_key: 'locked' })).status).toBe(202)
   })
 })
+
+describe('a PostgreSQL that takes no writes', () => {
+  it('is not ready, and is again when it does', async () => {
+    const api = await openApi({})
+    expect((await api.request('/readyz')).status).toBe(200)
+    const [row] = await api.sql<{ name: string }[]>`select current_database() as name`
+    const setReadOnly = async (setting: string): Promise<void> => {
+      await api.sql.begin('read write', (sql) => sql.unsafe(`alter database ${row?.name} ${setting}`))
+      // The setting holds for new connections.
+      await api.sql`
+        select pg_terminate_backend(pid) from pg_stat_activity
+         where datname = current_database() and pid <> pg_backend_pid()`
+    }
+    await setReadOnly('set default_transaction_read_only = on')
+    await eventually(async () => {
+      const ready = await api.request('/readyz')
+      expect(ready.status).toBe(503)
+      expect(await ready.json()).toMatchObject({ status: 'unavailable', checks: { postgres: 'down' } })
+    })
+    expect((await api.pay({ amount: 5, idempotency_key: 'read-only' })).status).toBe(503)
+    await setReadOnly('reset default_transaction_read_only')
+    await eventually(async () => expect((await api.request('/readyz')).status).toBe(200))
+    expect((await api.pay({ amount: 5, idempotency_key: 'read-only' })).status).toBe(202)
+  })
+})

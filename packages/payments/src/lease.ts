@@ -33,7 +33,7 @@ export function holdLease({ store, claim, leaseMs, claimedAt, now, onError }: Ho
   const controller = new AbortController()
   let deadline = claimedAt + leaseMs
   let isStopped = false
-  let expiry = setTimeout(expire, deadline - now())
+  let expiry = setTimeout(expire, Math.max(0, deadline - now()))
   let renewal = setTimeout(() => void keep(), leaseMs / 3)
 
   function expire(): void {
@@ -53,7 +53,7 @@ export function holdLease({ store, claim, leaseMs, claimedAt, now, onError }: Ho
     if (!isHeld) return lose()
     deadline = askedAt + leaseMs
     clearTimeout(expiry)
-    expiry = setTimeout(expire, deadline - now())
+    expiry = setTimeout(expire, Math.max(0, deadline - now()))
     renewal = setTimeout(() => void keep(), leaseMs / 3)
   }
 

@@ -25,6 +25,11 @@ export interface PaymentHandlerOptions {
   readonly gatewayTimeoutMs?: number
   /** Length of a lease in milliseconds, at least `gatewayTimeoutMs` and two seconds more. @default 15000 */
   readonly leaseMs?: number
+  /**
+   * Longest work on a payment after the gateway admitted it, in milliseconds. Every step has a limit of its own; this one
+   * is above all of them together. @default leaseMs + 120000
+   */
+  readonly giveUpAfterMs?: number
   /** Aborts when the worker begins to stop: jobs that still wait for the gateway go back to the queue. @default they wait until their own signal aborts */
   readonly stopping?: AbortSignal
   /** @default DEFAULT_RETRY_POLICY */
@@ -38,13 +43,26 @@ export interface PaymentHandlerOptions {
 }
 
 /** The handler of the `pay` job, as queue-core's `createWorker` takes it. */
-export type PaymentHandler = (
-  job: { readonly id: string; readonly data: { readonly payment_id: string } },
-  context: { readonly signal: AbortSignal; readonly deliveryCount?: number },
-) => Promise<void>
+export interface PaymentHandler {
+  (job: PaymentJob, context: PaymentJobContext): Promise<void>
+  /** Whether the work on a payment hangs: it was given up, and has not ended. */
+  isStuck(): boolean
+}
+
+interface PaymentJob {
+  readonly id: string
+  readonly data: { readonly payment_id: string }
+}
+
+interface PaymentJobContext {
+  readonly signal: AbortSignal
+  readonly deliveryCount?: number
+}
 
 /** Time a lease must have left beyond the longest gateway call: for the claim's own way and the settlement's. */
 const LEASE_MARGIN_MS = 2_000
+/** More than all statements on a payment take when each one ends at its limit. */
+const GIVE_UP_MARGIN_MS = 120_000
 /** A job that comes this much too early waits for its payment; one that comes earlier yet leaves it to the reconciler. */
 const EARLY_MS = 60_000
 
@@ -56,7 +74,7 @@ const EARLY_MS = 60_000
  */
 export function createPaymentHandler(options: PaymentHandlerOptions): PaymentHandler {
   const { store, gateway, worker = 'worker', gatewayTimeoutMs = 10_000, leaseMs = 15_000 } = options
-  const { stopping } = options
+  const { stopping, giveUpAfterMs = leaseMs + GIVE_UP_MARGIN_MS } = options
   const { onEvent = () => {}, random = Math.random, now = () => performance.now() } = options
   const policy = resolveRetryPolicy(options.policy)
   if (leaseMs < gatewayTimeoutMs + LEASE_MARGIN_MS)
@@ -65,13 +83,36 @@ export function createPaymentHandler(options: PaymentHandlerOptions): PaymentHan
       `leaseMs (${leaseMs}) must be at least gatewayTimeoutMs (${gatewayTimeoutMs}) + ${LEASE_MARGIN_MS}: a lease must outlive the call it covers`,
     )
   const claimOptions = { owner: worker, leaseMs, gateway: gateway.name }
+  /** How many payments were given up whose work has not ended. */
+  let stuck = 0
 
-  return async (job, context) => {
+  /** What is given up changes nothing any more when it ends late: its lease is over, and its fence is too. */
+  function handle(job: PaymentJob, context: PaymentJobContext): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    let timer: NodeJS.Timeout | undefined
+    let isGivenUp = false
+    function onAdmitted(): void {
+      timer = setTimeout(() => {
+        isGivenUp = true
+        stuck++
+        reject(new Error(`the work on the payment has not ended within ${giveUpAfterMs} ms`))
+      }, giveUpAfterMs)
+    }
+    pay(job, context, onAdmitted)
+      .finally(() => {
+        clearTimeout(timer)
+        if (isGivenUp) stuck--
+      })
+      .then(resolve, reject)
+    return promise
+  }
+
+  async function pay(job: PaymentJob, context: PaymentJobContext, onAdmitted: () => void): Promise<void> {
     // What Redis holds may be anything, whatever the type says; the database takes no NUL.
     const { payment_id: paymentId } = (job.data ?? {}) as { readonly payment_id?: unknown }
     if (typeof paymentId !== 'string' || paymentId.includes('\0'))
       throw new UnrecoverableError('the job names no payment')
-    const worked = await claimAndWork(paymentId, context.signal)
+    const worked = await claimAndWork(paymentId, context.signal, onAdmitted)
     if ('reason' in worked) {
       onEvent({ type: 'skipped', paymentId, reason: worked.reason })
       return skip(worked, context.deliveryCount ?? 1)
@@ -114,9 +155,14 @@ export function createPaymentHandler(options: PaymentHandlerOptions): PaymentHan
     return { attemptAgesMs: sentAt.map((at) => last - at) }
   }
 
-  async function claimAndWork(paymentId: string, stopSignal: AbortSignal): Promise<Worked | Skipped> {
+  async function claimAndWork(
+    paymentId: string,
+    stopSignal: AbortSignal,
+    onAdmitted: () => void,
+  ): Promise<Worked | Skipped> {
     // Before the claim: while the gateway is down or busy, payments stay where they are and no lease runs.
     const admission = await admit(stopSignal)
+    onAdmitted()
     try {
       const claimedAt = now()
       const answer = await store.claim(paymentId, claimOptions)
@@ -165,6 +211,8 @@ export function createPaymentHandler(options: PaymentHandlerOptions): PaymentHan
       lease.stop()
     }
   }
+
+  return Object.assign(handle, { isStuck: () => stuck > 0 })
 }
 
 interface Worked {

@@ -4,10 +4,17 @@ import { setDefaultCACertificates } from 'node:tls'
 import { eventually } from '@titan/local/testing'
 import { expect, inject, onTestFinished, test } from 'vitest'
 import { startTcpProxy, type TcpProxy } from '../../queue-core/test/support/tcp-proxy.ts'
-import { createPaymentStore, openDatabase, type Database, type DatabaseOptions } from '../src/index.ts'
+import {
+  createPaymentHandler,
+  createPaymentStore,
+  createSimulatedGateway,
+  openDatabase,
+  type Database,
+  type DatabaseOptions,
+} from '../src/index.ts'
 import { TEST_CERTIFICATE } from './support/certificate.ts'
 import { createMigratedDatabase } from './support/database.ts'
-import { newKey } from './support/payments.ts'
+import { createPayment, newKey } from './support/payments.ts'
 import { startTlsProxy } from './support/tls-proxy.ts'
 
 const { url } = await createMigratedDatabase()
@@ -242,4 +249,30 @@ test('a server without TLS is used only where it may be', PATIENT, async () => {
     await expect(strict`select 1`).rejects.toThrow(
       `PostgreSQL at ${new URL(inject('databaseUrl')).host} does not offer TLS, which sslmode=require requires`,
     )
+})
+
+test('work that hangs is given up, and shows until it ends, without a charge', PATIENT, async () => {
+  const store = createPaymentStore(open(url, { poolSize: 2 }))
+  const gateway = createSimulatedGateway({ delayMs: 0 })
+  const { promise: released, resolve: release } = Promise.withResolvers<void>()
+  const { id } = await createPayment(store)
+  const handle = createPaymentHandler({
+    store: {
+      ...store,
+      async claim(...given) {
+        await released
+        return store.claim(...given)
+      },
+    },
+    gateway,
+    ...{ gatewayTimeoutMs: 100, leaseMs: 2_100, giveUpAfterMs: 2_200 },
+  })
+  const job = { id, data: { payment_id: id } }
+  const handled = handle(job, { signal: new AbortController().signal })
+  expect(handle.isStuck()).toBe(false)
+  await expect(handled).rejects.toThrow('the work on the payment has not ended within 2200 ms')
+  expect(handle.isStuck()).toBe(true)
+  release()
+  await eventually(() => expect(handle.isStuck()).toBe(false))
+  expect(gateway.requests).toHaveLength(0)
 })

@@ -13,8 +13,8 @@ export interface HealthServerOptions {
   /** What `/metrics` answers. @default there is no such page */
   readonly metrics?: Pick<Registry, 'contentType' | 'metrics'> | undefined
   /** The workers; undefined until they run. */
-  readonly workers: () => readonly WorkerHealth[] | undefined
-  /** Rejects when PostgreSQL does not answer. */
+  readonly workers: () => readonly SignsOfLife[] | undefined
+  /** Rejects when PostgreSQL does not answer, or takes no writes. */
   readonly database: () => Promise<unknown>
   /** A worker whose reads or settles are not answered for so long is dead, in milliseconds. @default DEAD_AFTER_MS */
   readonly deadAfterMs?: number
@@ -30,11 +30,17 @@ export interface HealthServer {
 /** A worker whose reads or settles are not answered for so long is dead, in milliseconds. */
 const DEAD_AFTER_MS = 15_000
 
+/** What a worker is judged by. */
+export interface SignsOfLife extends WorkerHealth {
+  /** Whether the work on a job hangs although it was given up. @default false */
+  readonly isStuck?: boolean
+}
+
 /** How a worker is: dead when it should read or settle and cannot, whatever the reason. */
 export type WorkerState = 'alive' | 'dead' | WorkerHealth['state']
 
 /**
- * Serves `GET /healthz` (no worker is dead) and `GET /readyz` (all run, and PostgreSQL answers) with 200 or 503, and
+ * Serves `GET /healthz` (no worker is dead) and `GET /readyz` (all run, and PostgreSQL takes writes) with 200 or 503, and
  * `GET /metrics`. A worker with nothing to do is alive: Redis answers it.
  *
  * @throws Failure when it cannot listen
@@ -69,7 +75,7 @@ export async function startHealthServer(options: HealthServerOptions): Promise<H
     send(response, status === 'ready' ? 200 : 503, { status, checks, workers: health.map(describe) })
   }
 
-  function describe(worker: WorkerHealth): Readonly<Record<string, unknown>> {
+  function describe(worker: SignsOfLife): Readonly<Record<string, unknown>> {
     const { running, settling, paused, sinceReplyMs } = worker
     const state = judgeWorker(worker, deadAfterMs)
     return { state, running, settling, paused, sinceReplyMs: Math.round(sinceReplyMs) }
@@ -97,10 +103,11 @@ export async function startHealthServer(options: HealthServerOptions): Promise<H
 
 /** Judges a worker by its signs of life. */
 export function judgeWorker(
-  { state, sinceReplyMs, unreadMs, unsettledMs }: WorkerHealth,
+  { state, sinceReplyMs, unreadMs, unsettledMs, isStuck = false }: SignsOfLife,
   deadAfterMs: number = DEAD_AFTER_MS,
 ): WorkerState {
   if (state !== 'running') return state
+  if (isStuck) return 'dead'
   return Math.max(sinceReplyMs, unreadMs, unsettledMs) > deadAfterMs ? 'dead' : 'alive'
 }
 

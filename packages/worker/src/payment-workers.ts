@@ -16,6 +16,7 @@ import { createQueue, createWorker, QueueError, type Worker, type WorkerHealth }
 import {
   closeRedis,
   connectDatabase,
+  createWriteProbe,
   connectRedis,
   createRedis,
   Failure,
@@ -59,6 +60,8 @@ export interface PaymentWorkersOptions {
 /** Signs of life of a worker, and the queue that it works. */
 export interface QueueWorkerHealth extends WorkerHealth {
   readonly queue: string
+  /** Whether the work on a job hangs although it was given up. */
+  readonly isStuck: boolean
 }
 
 /** Workers that run. */
@@ -71,7 +74,7 @@ export interface PaymentWorkers {
   stop(graceMs: number): Promise<void>
   /** Signs of life of every worker, that of the webhooks too. */
   health(): QueueWorkerHealth[]
-  /** Rejects when PostgreSQL does not answer. */
+  /** Rejects when PostgreSQL does not answer, or takes no writes. */
   ping(): Promise<unknown>
 }
 
@@ -125,7 +128,7 @@ export async function startPaymentWorkers(options: PaymentWorkersOptions): Promi
       stopping: stopping.signal,
       onEvent,
     })
-    return createWorker<PaymentJobs>(
+    const worker = createWorker<PaymentJobs>(
       redis,
       PAYMENTS_QUEUE,
       { pay },
@@ -141,6 +144,7 @@ export async function startPaymentWorkers(options: PaymentWorkersOptions): Promi
         },
       },
     )
+    return { worker, pay }
   })
 
   const stopReading = metrics?.stores.observe({
@@ -152,7 +156,7 @@ export async function startPaymentWorkers(options: PaymentWorkersOptions): Promi
   })
 
   async function stop(graceMs: number): Promise<void> {
-    const stops = workers.map((worker) => worker.stop({ graceMs }))
+    const stops = workers.map(({ worker }) => worker.stop({ graceMs }))
     // Only now, so that no further job is begun in place of one that goes back.
     stopping.abort(new Error('the worker stops'))
     await Promise.all([...stops, relay.stop(), reconciler.stop(), webhooks?.stop(graceMs)])
@@ -165,7 +169,7 @@ export async function startPaymentWorkers(options: PaymentWorkersOptions): Promi
   try {
     await prepareTables(sql, options)
     await connectRedis(redis, config.redisUrl, connectTimeoutMs)
-    for (const worker of workers) await startWorker(worker, connectTimeoutMs)
+    for (const { worker } of workers) await startWorker(worker, connectTimeoutMs)
     if (options.webhooks !== undefined)
       webhooks = await startWebhooks({ ...options, webhooks: options.webhooks, redis })
     if (options.relay) relay.start()
@@ -178,10 +182,14 @@ export async function startPaymentWorkers(options: PaymentWorkersOptions): Promi
   return {
     stop: (graceMs) => (stopped ??= stop(graceMs)),
     health: () => [
-      ...workers.map((worker) => ({ queue: PAYMENTS_QUEUE, ...worker.health() })),
-      ...(webhooks === undefined ? [] : [{ queue: WEBHOOKS_QUEUE, ...webhooks.health() }]),
+      ...workers.map(({ worker, pay }) => ({
+        queue: PAYMENTS_QUEUE,
+        isStuck: pay.isStuck(),
+        ...worker.health(),
+      })),
+      ...(webhooks === undefined ? [] : [{ queue: WEBHOOKS_QUEUE, isStuck: false, ...webhooks.health() }]),
     ],
-    ping: () => sql`select 1`,
+    ping: createWriteProbe(sql),
   }
 }
 

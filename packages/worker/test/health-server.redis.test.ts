@@ -5,7 +5,7 @@ import { createQueue, createWorker, type WorkerHealth } from '@titan/queue-core'
 import { createRedis, closeRedis, createLog } from '@titan/program'
 import { describe, expect, inject, it, onTestFinished } from 'vitest'
 import { startTcpProxy, type TcpProxy } from '../../queue-core/test/support/tcp-proxy.ts'
-import { judgeWorker, startHealthServer } from '../src/health-server.ts'
+import { judgeWorker, startHealthServer, type SignsOfLife } from '../src/health-server.ts'
 
 const PATIENT = { timeoutMs: 60_000 }
 /** Twice what a read may take. */
@@ -135,11 +135,12 @@ const LIVELY: WorkerHealth = {
 }
 
 describe('a worker', () => {
-  it.each<[string, Partial<WorkerHealth>, string]>([
+  it.each<[string, Partial<SignsOfLife>, string]>([
     ['that is busy, so that it does not read', { sinceReadMs: 60_000, running: 5 }, 'alive'],
     ['that reads and gets no answer', { unreadMs: 20_000 }, 'dead'],
     ['that settles and gets no answer', { unsettledMs: 20_000, settling: 3 }, 'dead'],
     ['that hears nothing at all', { sinceReplyMs: 20_000 }, 'dead'],
+    ['whose work on a job hangs', { isStuck: true }, 'dead'],
     ['that stops', { state: 'stopping', sinceReplyMs: 20_000 }, 'stopping'],
   ])('%s is judged so', (_case, signs, state) => {
     expect(judgeWorker({ ...LIVELY, ...signs }, 15_000)).toBe(state)

@@ -14,7 +14,7 @@ import {
   type PaymentStore,
 } from '@titan/payments'
 import { createQueue } from '@titan/queue-core'
-import { closeRedis, createLog, createRedis, type Redis } from '@titan/program'
+import { closeRedis, createLog, createRedis, createWriteProbe, isWritable, type Redis } from '@titan/program'
 import { createWebhookStore, type WebhookStore } from '@titan/webhooks'
 import { inject } from 'vitest'
 import type { AccessOptions } from '../../src/access.ts'
@@ -101,7 +101,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
     },
     webhooks: withWebhooks ? webhooks : undefined,
     audited: createAudited(sql),
-    probes: { postgres: () => sql`select 1`, redis: () => redis.isReady, isDraining: () => false },
+    probes: { postgres: createWriteProbe(sql), redis: () => isWritable(redis), isDraining: () => false },
     ...lists,
     log,
     slots: createRequestSlots(maxInFlight),

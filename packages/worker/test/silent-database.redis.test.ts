@@ -1,0 +1,32 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { startTcpProxy } from '../../queue-core/test/support/tcp-proxy.ts'
+import { isReady, openRig, type Rig } from './support/rig.ts'
+import { killSpawned, spawnProgram } from './support/spawn.ts'
+
+let rig: Rig
+beforeAll(async () => {
+  rig = await openRig()
+})
+afterAll(async () => {
+  await killSpawned()
+  await rig.close()
+})
+
+it('a worker whose PostgreSQL falls silent, for good, holds up no payment that others can take', async () => {
+  const through = new URL(rig.env['DATABASE_URL'] ?? '')
+  const proxy = await startTcpProxy(Number(through.port))
+  through.port = String(proxy.port)
+  const start = async (name: string, env: Readonly<Record<string, string>>): Promise<void> => {
+    const args = ['--consumer', name, '--concurrency', '4', '--no-webhooks']
+    await isReady(spawnProgram('worker', args, { ...rig.env, GATEWAY_DELAY_MS: '20', ...env }))
+  }
+  await start('cut-off', { DATABASE_URL: through.href })
+  await rig.reaches(await rig.create('before'), 'SUCCESS')
+  await start('sound', {})
+
+  proxy.blackhole()
+  const ids = await Promise.all(Array.from({ length: 60 }, (_, index) => rig.create(`during-${index}`)))
+  await Promise.all(ids.map((id) => rig.reaches(id, 'SUCCESS')))
+  expect(ids).toHaveLength(60)
+  await proxy.close()
+}, 180_000)
