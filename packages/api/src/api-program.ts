@@ -35,6 +35,7 @@ import {
 import { loadDashboardConfig, type DashboardConfig } from '@titan/dashboard'
 import { loadWebhooksConfig, type WebhooksConfig } from '@titan/webhooks'
 import { startApi, type Api, type ApiOptions } from './api.ts'
+import { KEEP_ALIVE_MS, MAX_CONNECTIONS } from './server.ts'
 
 /** The settings that only the API has. */
 export interface ApiSettings
@@ -119,6 +120,22 @@ const settings: SettingsTable<ApiSettings> = {
   maxInFlight: wholeNumber(
     { flag: 'max-in-flight', env: 'MAX_IN_FLIGHT', about: 'most requests at a time; more are answered 503' },
     { fallback: 1_000, min: 1, max: 1_000_000 },
+  ),
+  maxConnections: wholeNumber(
+    {
+      flag: 'max-connections',
+      env: 'MAX_CONNECTIONS',
+      about: 'most connections at a time; further ones are closed',
+    },
+    { fallback: MAX_CONNECTIONS, min: 1, max: 1_000_000 },
+  ),
+  keepAliveMs: milliseconds(
+    {
+      flag: 'keep-alive-ms',
+      env: 'KEEP_ALIVE_MS',
+      about: 'how long an idle connection stays open; longer than the load balancer keeps it',
+    },
+    { fallback: KEEP_ALIVE_MS, min: 1_000, max: HOUR },
   ),
   graceMs: milliseconds(
     {

@@ -60,6 +60,10 @@ export interface ApiOptions extends HealthSettings {
   readonly trustedProxies: number
   readonly requestTimeoutMs: number
   readonly maxInFlight: number
+  /** Connections at a time. @default 10000 */
+  readonly maxConnections?: number
+  /** How long an idle connection stays open, in milliseconds. @default 65000 */
+  readonly keepAliveMs?: number
 }
 
 /** The API as it runs. */
@@ -73,6 +77,9 @@ export interface Api {
    */
   stop(graceMs: number): Promise<void>
 }
+
+/** Beyond the time of a request, a connection without a byte in either direction is closed after this long, in milliseconds. */
+const STALLED_MS = 60_000
 
 /** How long statements that are under way may take when the database is closed, in seconds. */
 const DATABASE_GRACE_S = 5
@@ -165,7 +172,18 @@ export async function startApi(options: ApiOptions): Promise<Api> {
       const { healthHost: host, healthPort: port } = options
       operations = await serveOperations({ host, port, probes, slots, metrics: metrics.registry })
     }
-    const server = await startServer({ fetch: app.fetch, host: options.host, port: options.port })
+    const server = await startServer({
+      fetch: app.fetch,
+      host: options.host,
+      port: options.port,
+      stalledMs: options.requestTimeoutMs + STALLED_MS,
+      ...(options.keepAliveMs !== undefined && { keepAliveMs: options.keepAliveMs }),
+      ...(options.maxConnections !== undefined && { maxConnections: options.maxConnections }),
+      onConnectionRefused() {
+        metrics?.http.refused('connections')
+        log.warn('connection refused: a limit is reached', { reason: 'MAX_CONNECTIONS' })
+      },
+    })
     // Rejects only when it is closed before it ever connected.
     redis.connect().catch(() => undefined)
     dashboard.start()

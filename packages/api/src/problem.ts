@@ -51,6 +51,16 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
     title: 'The request is not valid HTTP',
     advice: 'Check the request line and the headers.',
   },
+  'request-timeout': {
+    status: 408,
+    title: 'The request did not arrive in time',
+    advice: 'Send headers and body without pauses. Repeating with the same idempotency key is safe.',
+  },
+  'headers-too-large': {
+    status: 431,
+    title: 'The headers are too large',
+    advice: 'All headers and the URL together have at most 16 kB.',
+  },
   'gateway-webhook-refused': {
     status: 400,
     title: 'The webhook was not signed by the gateway',
@@ -175,6 +185,8 @@ export type ProblemCode =
   | 'card-data-not-allowed'
   | 'invalid-cursor'
   | 'bad-request'
+  | 'request-timeout'
+  | 'headers-too-large'
   | 'gateway-webhook-refused'
   | 'api-key-missing'
   | 'api-key-invalid'

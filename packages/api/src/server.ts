@@ -1,7 +1,7 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
-import { Problem, renderProblem } from './problem.ts'
+import { Problem, renderProblem, type ProblemCode } from './problem.ts'
 
 /** A listening HTTP server. */
 export interface HttpServer {
@@ -15,19 +15,34 @@ export interface HttpServer {
   drain(graceMs: number): Promise<void>
 }
 
-/** What to serve, and where. */
+/** What to serve, where, and how long connections are waited for. Times are in milliseconds. */
 export interface ServerOptions {
   readonly fetch: (request: Request) => Response | Promise<Response>
   readonly host: string
   /** 0 is any free port. */
   readonly port: number
+  /** Longest time until the headers of a request have arrived; then 408. @default 10000 */
+  readonly headersTimeoutMs?: number
+  /** Longest time until a request has arrived, its body included; then 408. @default 30000 */
+  readonly requestTimeoutMs?: number
+  /** How long an idle connection stays open. @default KEEP_ALIVE_MS */
+  readonly keepAliveMs?: number
+  /** After this long without a byte in either direction a connection in use is closed. @default 120000 */
+  readonly stalledMs?: number
+  /** Connections at a time; further ones are closed at once. @default MAX_CONNECTIONS */
+  readonly maxConnections?: number
+  /** Called for each connection that is closed because there are too many. */
+  readonly onConnectionRefused?: () => void
 }
 
-/** A slow client may not hold a connection for longer than this while it sends a request. */
-const REQUEST_TIMEOUT_MS = 30_000
+/** Longer than the idle time of most load balancers, so that they close the connection and not the server. */
+export const KEEP_ALIVE_MS = 65_000
 
-/** Longer than the idle time of common load balancers, so that they close the connection and not we. */
-const KEEP_ALIVE_MS = 65_000
+/** A connection with half a request takes about 17 kB. */
+export const MAX_CONNECTIONS = 10_000
+
+/** How often the server looks for connections whose time is over, in milliseconds: Node's 30 s would double each timeout. */
+const CHECK_EVERY_MS = 500
 
 /**
  * Starts to listen.
@@ -38,15 +53,28 @@ export async function startServer(options: ServerOptions): Promise<HttpServer> {
   const listener = getRequestListener(options.fetch, {
     errorHandler: () => refuse(new Problem('bad-request')),
   })
+  const responses = new WeakMap<Socket, ServerResponse>()
   const server = createServer(
-    // A request without a Host is refused by the listener, with a problem; Node's own refusal has no body.
-    { requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS, requireHostHeader: false },
+    {
+      headersTimeout: options.headersTimeoutMs ?? 10_000,
+      requestTimeout: options.requestTimeoutMs ?? 30_000,
+      keepAliveTimeout: options.keepAliveMs ?? KEEP_ALIVE_MS,
+      connectionsCheckingInterval: CHECK_EVERY_MS,
+      // A request without a Host is refused by the listener, with a problem; Node's own refusal has no body.
+      requireHostHeader: false,
+    },
     (request, response) => {
+      responses.set(request.socket, response)
       endBodyWithSocket(request, response)
       void listener(request, response)
     },
   )
-  server.on('clientError', answerBrokenRequest)
+  server.timeout = options.stalledMs ?? 120_000
+  server.maxConnections = options.maxConnections ?? MAX_CONNECTIONS
+  server.on('drop', () => options.onConnectionRefused?.())
+  server.on('clientError', (error, socket: Socket) =>
+    answerBrokenRequest(error, socket, responses.get(socket)),
+  )
   await listen(server, options)
   let closed: Promise<void> | undefined
   return {
@@ -102,17 +130,30 @@ function refuse(problem: Problem): Response {
   return renderProblem(problem, { requestId: crypto.randomUUID() })
 }
 
-/** Bytes that are not HTTP never become a Request, so they get their answer on the socket itself. */
-function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
+/** The problems of requests that never become a `Request`, by the code of Node's error. */
+const BROKEN: Readonly<Record<string, ProblemCode>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: 'request-timeout',
+  HPE_HEADER_OVERFLOW: 'headers-too-large',
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 'body-too-large',
+}
+
+/** Answers on the socket itself what is not HTTP, too long or too slow. `last` is the last response on this connection. */
+function answerBrokenRequest(
+  error: NodeJS.ErrnoException,
+  socket: Socket,
+  last: ServerResponse | undefined,
+): void {
+  const isAnswering = last?.headersSent === true && !last.writableFinished
+  if (error.code === 'ECONNRESET' || !socket.writable || isAnswering) {
     socket.destroy()
     return
   }
-  const response = refuse(new Problem('bad-request'))
+  const response = refuse(new Problem(BROKEN[error.code ?? ''] ?? 'bad-request'))
   void response.text().then((body) => {
+    const status = `${response.status} ${STATUS_CODES[response.status]}`
     const headers = [...response.headers].map(([name, value]) => `${name}: ${value}\r\n`).join('')
     socket.end(
-      `HTTP/1.1 400 Bad Request\r\n${headers}content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+      `HTTP/1.1 ${status}\r\n${headers}content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
     )
   })
 }

@@ -1,14 +1,19 @@
 import { connect } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
+import { eventually } from '@titan/local/testing'
 import { afterEach, describe, expect, it } from 'vitest'
-import { startServer, type HttpServer } from '../src/server.ts'
+import { startServer, type HttpServer, type ServerOptions } from '../src/server.ts'
 
 const servers: HttpServer[] = []
 afterEach(async () => {
   for (const server of servers.splice(0)) await server.drain(0)
 })
 
-async function start(fetch: (request: Request) => Response | Promise<Response>): Promise<HttpServer> {
-  const server = await startServer({ fetch, host: '127.0.0.1', port: 0 })
+async function start(
+  fetch: ServerOptions['fetch'],
+  options: Partial<ServerOptions> = {},
+): Promise<HttpServer> {
+  const server = await startServer({ fetch, host: '127.0.0.1', port: 0, ...options })
   servers.push(server)
   return server
 }
@@ -63,6 +68,75 @@ describe('startServer', () => {
     expect(answer).toMatch(/^HTTP\/1\.1 400 /)
     expect(answer.toLowerCase()).toContain('content-type: application/problem+json')
     expect(answer).toContain('"code":"bad-request"')
+  })
+})
+
+describe('a connection', () => {
+  it('whose headers are too large is answered 431', async () => {
+    const { url } = await start(() => new Response('reached'))
+    const answer = await sendRaw(url, `GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`)
+    expect(answer).toMatch(/^HTTP\/1\.1 431 Request Header Fields Too Large\r\n/)
+    expect(answer).toContain('"code":"headers-too-large"')
+  })
+
+  it.each([
+    ['headers', 'GET / HTTP/1.1\r\nHost: a\r\n'],
+    ['a request line', 'GE'],
+    ['nothing at all', ''],
+  ])('that sends %s and no more is ended in time', async (_case, bytes) => {
+    const { url } = await start(() => new Response('reached'), {
+      headersTimeoutMs: 300,
+      requestTimeoutMs: 600,
+    })
+    const answer = await sendRaw(url, bytes)
+    expect(answer).toMatch(/^HTTP\/1\.1 408 Request Timeout\r\n/)
+    expect(answer).toContain('"code":"request-timeout"')
+  })
+
+  it('that sends half a body is ended in time', async () => {
+    const { url } = await start(async (request) => new Response(await request.text()), {
+      headersTimeoutMs: 300,
+      requestTimeoutMs: 600,
+    })
+    const answer = await sendRaw(url, 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{')
+    expect(answer).toMatch(/^HTTP\/1\.1 408 /)
+  })
+
+  it('that does not take its answer is closed', async () => {
+    const large = 'x'.repeat(50_000_000)
+    const server = await start(() => new Response(large), { stalledMs: 300 })
+    const { port } = new URL(server.url)
+    const socket = connect(Number(port), '127.0.0.1')
+    socket.on('error', () => undefined)
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    socket.pause()
+    await setTimeout(1_500)
+    let taken = 0
+    socket.on('data', (bytes: Buffer) => (taken += bytes.length)).resume()
+    await new Promise((resolve) => socket.once('close', resolve))
+    expect(taken).toBeLessThan(large.length)
+  })
+
+  it('beyond the limit is closed and counted', async () => {
+    let refused = 0
+    const { url } = await start(() => new Response('reached'), {
+      maxConnections: 2,
+      onConnectionRefused: () => (refused += 1),
+    })
+    const { port } = new URL(url)
+    const idle = [connect(Number(port), '127.0.0.1'), connect(Number(port), '127.0.0.1')]
+    await Promise.all(idle.map((socket) => new Promise((resolve) => socket.once('connect', resolve))))
+    const third = connect(Number(port), '127.0.0.1')
+    third.on('error', () => undefined)
+    await new Promise((resolve) => third.once('close', resolve))
+    expect(refused).toBe(1)
+    for (const socket of idle) socket.destroy()
+    await eventually(async () => (await (await fetch(url)).text()) === 'reached')
+  })
+
+  it('that is idle stays open as long as it is told', async () => {
+    const { url } = await start(() => new Response('hello'), { keepAliveMs: 7_000 })
+    expect((await fetch(url)).headers.get('keep-alive')).toBe('timeout=7')
   })
 })
 
