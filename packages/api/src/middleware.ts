@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import type { RefusalReason } from '@titan/metrics'
 import type { Log } from '@titan/program'
 import type { Context, MiddlewareHandler } from 'hono'
-import { containsCardNumber } from '@titan/payments'
+import { containsCardNumber, type WebhookRefusal } from '@titan/payments'
 import { dressAnswer } from './answer.ts'
 import { problemOf } from './failure.ts'
 import type { ApiKey } from './keys/api-key.ts'
@@ -18,6 +18,8 @@ export interface AppEnv {
     requestId: string
     paymentId?: string
     problemCode?: string
+    /** Why a webhook of a gateway was refused. */
+    webhookRefusal?: WebhookRefusal
     dressed?: Response
     /** The caller's key; undefined where none is required. */
     apiKey?: ApiKey

@@ -15,6 +15,7 @@ export function requestMetrics(http: HttpCounts): MiddlewareHandler<AppEnv> {
         route: routeOf(context),
         status: context.res.status,
         durationMs: performance.now() - startedAt,
+        webhookRefusal: context.get('webhookRefusal'),
       })
     }
   }

@@ -108,7 +108,11 @@ describe('the API tells Prometheus', () => {
       'result="replayed"': 1,
       'result="mismatch"': 1,
     })
-    expect(await read('titan_gateway_webhooks_refused_total')).toEqual({ '': 1 })
+    expect(await read('titan_gateway_webhooks_refused_total')).toMatchObject({
+      'reason="no_signature"': 1,
+      'reason="bad_signature"': 0,
+      'reason="other"': 0,
+    })
     expect(await read('titan_http_requests_in_flight')).toEqual({ '': 0 })
   })
 

@@ -1,3 +1,4 @@
+import { WEBHOOK_REFUSALS, type WebhookRefusal } from '@titan/payments'
 import { Counter, Histogram, type Registry } from 'prom-client'
 import { HTTP_BUCKETS } from './buckets.ts'
 import { countFromZero } from './counting.ts'
@@ -11,7 +12,12 @@ export interface AnsweredRequest {
   readonly route: string | undefined
   readonly status: number
   readonly durationMs: number
+  /** Why a webhook of a gateway was refused. @default by the status */
+  readonly webhookRefusal?: WebhookRefusal | undefined
 }
+
+/** The reasons of webhooks that were not answered with success: {@link WEBHOOK_REFUSALS}, our own outage, all else. */
+const WEBHOOK_REASONS: readonly string[] = [...WEBHOOK_REFUSALS, 'unavailable', 'other']
 
 /** Why the API refuses a request before or while it works on it: no free slot, no response in time, too many connections. */
 export type RefusalReason = 'in_flight' | 'timeout' | 'connections'
@@ -63,17 +69,20 @@ export function createHttpCounts(registry: Registry, inFlight: () => number): Ht
   })
   const refusedWebhooks = new Counter({
     name: 'titan_gateway_webhooks_refused_total',
-    help: 'Webhooks of gateways that were not answered with success, so that the gateway sends them again.',
+    help: 'Webhooks of gateways that were not answered with success, so that the gateway sends them again: refused by what is wrong with them, unavailable (an outage here), other.',
+    labelNames: ['reason'],
     registers,
   })
+  countFromZero(refusedWebhooks, {}, 'reason', WEBHOOK_REASONS)
 
   return {
-    answered({ method: given, route = 'none', status, durationMs }) {
+    answered({ method: given, route = 'none', status, durationMs, webhookRefusal }) {
       const method = METHODS.has(given) ? given : 'OTHER'
       requests.inc({ method, route, status: `${Math.floor(status / 100)}xx` })
       durations.observe({ method, route }, seconds(durationMs))
       if (status === TOO_MANY) limited.inc()
-      if (route.startsWith('/gateway-webhooks') && status >= 400) refusedWebhooks.inc()
+      if (route.startsWith('/gateway-webhooks') && status >= 400)
+        refusedWebhooks.inc({ reason: webhookRefusal ?? (status >= 500 ? 'unavailable' : 'other') })
     },
     refused: (reason) => refused.inc({ reason }),
   }

@@ -100,7 +100,23 @@ export type GatewayWebhook =
       readonly reason: string
     }
   /** Not from the gateway, too old, or changed on the way. */
-  | { readonly type: 'REFUSED'; readonly reason: string }
+  | { readonly type: 'REFUSED'; readonly cause: WebhookRefusal; readonly reason: string }
+
+/** Why a webhook was refused: for metrics and logs. The list is closed. */
+export type WebhookRefusal = 'no_signature' | 'bad_signature' | 'too_old' | 'thin_event' | 'not_an_event'
+
+/**
+ * Every {@link WebhookRefusal}. `no_signature`: none, or one that cannot be read. `bad_signature`: another secret, or changed
+ * on the way. `too_old`: a replay, or a clock that is wrong. `thin_event`: signed, but the endpoint at Stripe is set to thin
+ * events, which hold no charge. `not_an_event`: signed, but of another shape.
+ */
+export const WEBHOOK_REFUSALS: readonly WebhookRefusal[] = [
+  'no_signature',
+  'bad_signature',
+  'too_old',
+  'thin_event',
+  'not_an_event',
+]
 
 /** The right to talk to a gateway now, within its limits. */
 export interface Admission {

@@ -52,7 +52,9 @@ export type {
   GatewayWebhook,
   LookupAnswer,
   LookupRequest,
+  WebhookRefusal,
 } from './gateway.ts'
+export { WEBHOOK_REFUSALS } from './gateway.ts'
 export { declineKindOf, DECLINE_KINDS, type DeclineKind } from './declines.ts'
 export { createSimulatedGateway } from './simulated-gateway.ts'
 export type {

@@ -53,6 +53,7 @@ export interface LogFields {
   readonly code?: string | undefined
   readonly reason?: string | undefined
   readonly consumer?: string | undefined
+  readonly gateway?: string | undefined
   readonly group?: string | undefined
   readonly address?: string | undefined
   readonly signal?: string | undefined

@@ -3,12 +3,21 @@ import {
   type ApplyOutcomeOptions,
   type GatewayWebhookReader,
   type RetryPolicy,
+  type WebhookRefusal,
 } from '@titan/payments'
 import type { Log } from '@titan/program'
 import type { Hono } from 'hono'
 import type { AppEnv } from '../middleware.ts'
 import { readBytes } from '../body.ts'
 import { Problem } from '../problem.ts'
+
+const REFUSALS: Readonly<Record<WebhookRefusal, string>> = {
+  no_signature: 'The signature is missing or cannot be read.',
+  bad_signature: 'The signature does not match the body and the secret of this API.',
+  too_old: 'The signature is too old: compare the clocks.',
+  thin_event: 'This is a thin event: set the endpoint to snapshot events.',
+  not_an_event: 'The body is signed and is not an event.',
+}
 
 /** What the routes for gateways work with. */
 export interface GatewayWebhookDependencies {
@@ -32,8 +41,13 @@ export function mountGatewayWebhooks(app: Hono<AppEnv>, dependencies: GatewayWeb
     const body = new Uint8Array(await readBytes(context))
     const webhook = reader.parse(body, context.req.header(reader.signatureHeader))
     if (webhook.type === 'REFUSED') {
-      log.warn('a webhook with a bad signature was refused', { reason: reader.gateway })
-      throw new Problem('gateway-webhook-refused')
+      context.set('webhookRefusal', webhook.cause)
+      log.warn('gateway webhook refused', {
+        gateway: reader.gateway,
+        code: webhook.cause,
+        reason: webhook.reason,
+      })
+      throw new Problem('gateway-webhook-refused', { detail: REFUSALS[webhook.cause] })
     }
     if (webhook.type === 'EVENT') {
       const { paymentId, attemptNo, outcome } = webhook

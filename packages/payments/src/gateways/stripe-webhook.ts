@@ -1,7 +1,8 @@
+import { messageOf } from '@titan/queue-core/text-of'
 import type Stripe from 'stripe'
 import * as v from 'valibot'
 import { reasonOf } from '../evidence.ts'
-import type { ChargeOutcome, GatewayWebhook } from '../gateway.ts'
+import type { ChargeOutcome, GatewayWebhook, WebhookRefusal } from '../gateway.ts'
 import { gatewayKeyOf } from '../identifiers.ts'
 import { outcomeOfIntent } from './stripe-outcome.ts'
 
@@ -36,7 +37,7 @@ const IntentSchema = v.looseObject({
 export const stripeWebhookSecret: v.GenericSchema<string, string> = v.pipe(
   v.string(),
   v.trim(),
-  v.regex(/^whsec_\S+$/, 'must begin with whsec_'),
+  v.regex(/^whsec_\S{12,}$/, 'must be the whole signing secret: whsec_ and at least 12 characters'),
 )
 
 /** Reads webhooks of Stripe's. The body must be the bytes that came: the signature is over them. */
@@ -50,9 +51,10 @@ export function createStripeWebhookParser(
     try {
       event = webhooks.constructEvent(payload, signature ?? '', secret, TOLERANCE_S)
     } catch (error) {
-      return { type: 'REFUSED', reason: reasonOf(error) }
+      return { type: 'REFUSED', cause: refusalOf(error), reason: reasonOf(error) }
     }
-    if (!v.is(EventSchema, event)) return { type: 'REFUSED', reason: 'not in the shape of an event' }
+    if (!v.is(EventSchema, event))
+      return { type: 'REFUSED', cause: 'not_an_event', reason: 'not in the shape of an event' }
     const { id: eventId, type: eventType, data } = event
     const ignored = (reason: string): GatewayWebhook => ({ type: 'IGNORED', eventId, eventType, reason })
     if (!EVENT_TYPES.has(eventType)) return ignored('not about the outcome of a charge')
@@ -72,6 +74,19 @@ export function createStripeWebhookParser(
       outcome,
     }
   }
+}
+
+/** Stripe's library names its reasons in the text only. */
+const REFUSALS: readonly (readonly [RegExp, WebhookRefusal])[] = [
+  [/^Timestamp outside the tolerance zone/, 'too_old'],
+  [/^No signatures found matching/, 'bad_signature'],
+  [/^(No stripe-signature header|Unable to extract timestamp|No signatures found with)/, 'no_signature'],
+  [/thin event/, 'thin_event'],
+]
+
+function refusalOf(error: unknown): WebhookRefusal {
+  const text = messageOf(error)
+  return REFUSALS.find(([pattern]) => pattern.test(text))?.[1] ?? 'not_an_event'
 }
 
 /** Signed, so it is Stripe's; a member that is missing all the same says nothing. */

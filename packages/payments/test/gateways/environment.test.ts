@@ -20,7 +20,7 @@ test('the environment leads the stripe gateway to a simulator', async () => {
   const gateway = gatewayFromEnv({
     ...stripe,
     STRIPE_API_BASE: simulator.url,
-    STRIPE_WEBHOOK_SECRET: 'whsec_1',
+    STRIPE_WEBHOOK_SECRET: 'whsec_of_the_tests',
   })
   expect(await charge(gateway, attemptOf('pay_1'))).toMatchObject({ type: 'SUCCEEDED' })
   expect(gateway.name).toBe('stripe')
@@ -52,7 +52,7 @@ test('everything that is wrong is told at once, without a secret in it', () => {
     GATEWAY: 'stripe',
     STRIPE_SECRET_KEY: 'pk_secret',
     STRIPE_API_BASE: 'ftp://x',
-    STRIPE_WEBHOOK_SECRET: 'secret',
+    STRIPE_WEBHOOK_SECRET: 'whsec_a',
     GATEWAY_MAX_CONCURRENT: '0',
   })
   expect(issues.map((issue) => issue.split(' ')[0])).toEqual([

@@ -90,9 +90,35 @@ test('a bad signature and an old one are refused', async () => {
   await simulator.sendWebhook({ payment: 'pay_1', badSignature: true })
   await simulator.sendWebhook({ payment: 'pay_1', ageMs: 600_000 })
   expect(read).toMatchObject([
-    { type: 'REFUSED', reason: expect.stringContaining('No signatures found') },
-    { type: 'REFUSED', reason: expect.stringContaining('tolerance') },
+    { type: 'REFUSED', cause: 'bad_signature', reason: expect.stringContaining('No signatures found') },
+    { type: 'REFUSED', cause: 'too_old', reason: expect.stringContaining('tolerance') },
   ])
+})
+
+test.each([
+  ['no header', '{}', () => undefined, 'no_signature'],
+  ['an empty header', '{}', () => '', 'no_signature'],
+  ['a header that cannot be read', '{}', () => 'nonsense', 'no_signature'],
+  ['another scheme', '{}', () => 't=1,v0=aa', 'no_signature'],
+  [
+    'another secret',
+    '{}',
+    (body: string) => signatureHeader(body, 'whsec_another', Date.now()),
+    'bad_signature',
+  ],
+  [
+    'an old signature',
+    '{}',
+    (body: string) => signatureHeader(body, secret, Date.now() - 600_000),
+    'too_old',
+  ],
+  ['a thin event', '{"object":"v2.core.event","id":"evt_1","type":"v1.x"}', undefined, 'thin_event'],
+  ['no JSON', 'nonsense', undefined, 'not_an_event'],
+  ['another shape', '{"id":5}', undefined, 'not_an_event'],
+])('why a webhook was refused is said: %s', (_case, body, headerOf, cause) => {
+  const gateway = stripeAt('http://127.0.0.1:1', { webhookSecret: secret })
+  const header = headerOf === undefined ? signatureHeader(body, secret, Date.now()) : headerOf(body)
+  expect(gateway.parseWebhook?.(body, header)).toMatchObject({ type: 'REFUSED', cause })
 })
 
 test('a signature that is four minutes old is taken', async () => {
