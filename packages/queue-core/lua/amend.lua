@@ -14,15 +14,16 @@ if envelope then
     signal('due', string.format('%.0f', when))
     return 'done'
   end
+  check_types(DELAYED, LIVE)
   local _, _, _, key = open(envelope)
-  redis.call('ZREM', DELAYED, id)
-  redis.call('HDEL', DELAYED_JOBS, id)
-  if redis.call('HGET', LIVE, id) == 'd' then
-    redis.call('HDEL', LIVE, id)
-  end
   if key and key ~= '' then
     free(key, id)
   end
+  if redis.call('HGET', LIVE, id) == 'd' then
+    redis.call('HDEL', LIVE, id)
+  end
+  redis.call('ZREM', DELAYED, id)
+  redis.call('HDEL', DELAYED_JOBS, id)
   return 'done'
 end
 
@@ -46,21 +47,25 @@ if not level then
 end
 local stream = KEYS[tonumber(level)]
 local groups = redis.pcall('XINFO', 'GROUPS', stream)
+local released_in
 for _, group in ipairs(groups.err == nil and groups or {}) do
   local row = redis.call('XPENDING', stream, group[2], entry, entry, 1)[1]
   -- A released entry is nobody's.
   if row and row[2] ~= '_released' then
     return 'leased'
-  elseif row and verb == 'cancel' then
-    redis.call('XACK', stream, group[2], entry)
+  elseif row then
+    released_in = group[2]
   end
 end
 if verb == 'reschedule' then
   return 'ready'
 end
-redis.call('XDEL', stream, entry)
-redis.call('HDEL', LIVE, id)
 if held_key ~= '' then
   free(held_key, id)
 end
+redis.call('HDEL', LIVE, id)
+if released_in then
+  redis.call('XACK', stream, released_in, entry)
+end
+redis.call('XDEL', stream, entry)
 return 'done'

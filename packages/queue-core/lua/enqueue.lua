@@ -20,6 +20,7 @@ end
 local results, filled, at = {}, 0, 3
 for _ = 1, tonumber(argv[2]) do
   local stream, name, count = KEYS[tonumber(argv[at])], argv[at + 1], tonumber(argv[at + 2])
+  check_types(stream)
   for i = at + 3, at + 2 + count do
     filled = filled + 1
     if room < 1 then
@@ -93,21 +94,25 @@ for _ = 1, tonumber(argv[at]) do
   if answer == '+' and room < 1 then
     answer = '!'
   end
-  if answer == '+' and letter ~= '' and redis.call('XDEL', DLQ, letter) == 0 then
+  if answer == '+' and letter ~= '' and #redis.call('XRANGE', DLQ, letter, letter) == 0 then
     answer = '?'
   end
   if answer == '+' then
     room = room - 1
     local when = due ~= '' and (string.sub(due, 1, 1) == '+' and now_ms() + tonumber(due) or tonumber(due))
     if when then
-      redis.call('ZADD', DELAYED, when, id)
+      check_types(DELAYED, DELAYED_JOBS, dedupe == '1' and LIVE)
       redis.call('HSET', DELAYED_JOBS, id, seal(level, id, dedupe, key, name, meta, data))
+      redis.call('ZADD', DELAYED, when, id)
       if dedupe == '1' then
         redis.call('HSET', LIVE, id, 'd')
       end
       earliest = math.min(earliest or when, when)
     else
       place(level, id, dedupe, key, name, meta, data)
+    end
+    if letter ~= '' then
+      redis.call('XDEL', DLQ, letter)
     end
   end
   filled = filled + 1

@@ -15,6 +15,7 @@ local function move(id)
   if own_id == id then
     place(level, id, dedupe, key, name, meta, data)
   else
+    check_types(LIVE)
     bury(id, envelope)
     if redis.call('HGET', LIVE, id) == 'd' then
       redis.call('HDEL', LIVE, id)

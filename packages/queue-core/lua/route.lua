@@ -1,4 +1,5 @@
 -- Shared head of the scripts that move jobs: the names of the keys, and the two ways a job becomes ready.
+-- Each script fills the new place of a job first and empties the old one last, so that a step that fails loses none.
 -- KEYS[1..3]  streams of level 1 high, 2 default, 3 low
 -- KEYS[4..13] delayed, delayed:jobs, dlq, live, parked, ordering, sequence, control, slots, paused
 local DELAYED, DELAYED_JOBS, DLQ, LIVE = KEYS[4], KEYS[5], KEYS[6], KEYS[7]
@@ -10,8 +11,29 @@ local function now_ms()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
+-- A signal that cannot be stored costs a second at most, so it fails nothing.
 local function signal(event, value)
-  redis.call('XADD', CONTROL, 'MAXLEN', '64', '*', 'e', event, 'v', value)
+  redis.pcall('XADD', CONTROL, 'MAXLEN', '64', '*', 'e', event, 'v', value)
+end
+
+local TYPES = {
+  [KEYS[1]] = 'stream', [KEYS[2]] = 'stream', [KEYS[3]] = 'stream', [DLQ] = 'stream', [DELAYED] = 'zset',
+  [DELAYED_JOBS] = 'hash', [LIVE] = 'hash', [PARKED] = 'zset', [ORDERING] = 'hash',
+}
+local sound = {}
+
+-- Fails before anything is written if one of these keys is of another type: a script is not rolled back. A key may be
+-- false.
+local function check_types(...)
+  for _, key in ipairs({ ... }) do
+    if key and not sound[key] then
+      local type = redis.call('TYPE', key).ok
+      if type ~= 'none' and type ~= TYPES[key] then
+        error({ err = 'WRONGTYPE ' .. key .. ' is a ' .. type .. ' instead of a ' .. TYPES[key] })
+      end
+      sound[key] = true
+    end
+  end
 end
 
 -- An envelope is a job outside a stream: six lines (level, id, dedupe, ordering key, name, meta), then the data.
@@ -36,6 +58,7 @@ local function bury(id, envelope)
 end
 
 local function append(level, id, dedupe, key, name, meta, data)
+  check_types(KEYS[tonumber(level)], dedupe == '1' and LIVE, key ~= '' and ORDERING)
   local entry
   if meta == '' then
     entry = redis.call('XADD', KEYS[tonumber(level)], '*', 'n', name, 'd', data)
@@ -63,14 +86,14 @@ local function free(key, id)
       redis.call('HDEL', ORDERING, key, key .. '\n')
       return
     end
-    redis.call('ZREM', PARKED, parked)
     local level, next_id, dedupe, _, name, meta, data = open(string.sub(parked, #key + 19))
     if level then
-      redis.call('HSET', ORDERING, key, next_id)
       append(level, next_id, dedupe, key, name, meta, data)
+      redis.call('HSET', ORDERING, key, next_id)
     else
       bury('', parked)
     end
+    redis.call('ZREM', PARKED, parked)
   until level
 end
 
@@ -121,10 +144,10 @@ local function holder_of(key)
     return holder
   end
   local where = redis.call('HGET', LIVE, holder)
+  free(key, holder)
   if where and not is_at(holder, where) then
     redis.call('HDEL', LIVE, holder)
   end
-  free(key, holder)
   return redis.call('HGET', ORDERING, key)
 end
 
@@ -136,6 +159,7 @@ local function place(level, id, dedupe, key, name, meta, data)
       holder = holder_of(key)
     end
     if holder and holder ~= id then
+      check_types(PARKED, dedupe == '1' and LIVE)
       local turn = string.format('%016d', redis.call('INCR', SEQUENCE))
       redis.call('ZADD', PARKED, 0, key .. '\0' .. turn .. '\0' .. seal(level, id, dedupe, key, name, meta, data))
       if dedupe == '1' then
@@ -143,8 +167,10 @@ local function place(level, id, dedupe, key, name, meta, data)
       end
       return
     end
-    redis.call('HSET', ORDERING, key, id)
   end
   append(level, id, dedupe, key, name, meta, data)
+  if key ~= '' then
+    redis.call('HSET', ORDERING, key, id)
+  end
 end
 

@@ -6,14 +6,15 @@
 --             keeps its slot, since a restart must not push a firing that is due into the future
 local key, definition, slot = ARGV[1], ARGV[2], ARGV[3]
 if definition == '' then
-  return math.max(redis.call('HDEL', KEYS[1], key), redis.call('ZREM', KEYS[2], key))
+  return math.max(redis.call('ZREM', KEYS[2], key), redis.call('HDEL', KEYS[1], key))
 end
 local before = redis.call('HGET', KEYS[1], key)
-redis.call('HSET', KEYS[1], key, definition)
 if before == definition then
   redis.call('ZADD', KEYS[2], 'NX', slot, key)
 else
   redis.call('ZADD', KEYS[2], slot, key)
 end
-redis.call('XADD', KEYS[3], 'MAXLEN', '64', '*', 'e', 'due', 'v', slot)
+redis.call('HSET', KEYS[1], key, definition)
+-- A signal that cannot be stored costs a second at most.
+redis.pcall('XADD', KEYS[3], 'MAXLEN', '64', '*', 'e', 'due', 'v', slot)
 return before and 1 or 0

@@ -109,11 +109,11 @@ end
 local function forget(lease)
   local where = lease.dedupe == '1' and redis.call('HGET', LIVE, lease.id)
   local is_other = where and where ~= lease.level .. ':' .. lease.entry .. ':' .. lease.key
-  if where and not is_other then
-    redis.call('HDEL', LIVE, lease.id)
-  end
   if lease.key ~= '' and not (is_other and string.match(where, '^%d:[^:]*:(.*)$') == lease.key) then
     free(lease.key, lease.id)
+  end
+  if where and not is_other then
+    redis.call('HDEL', LIVE, lease.id)
   end
 end
 
@@ -144,8 +144,9 @@ function verbs.retry(lease)
     append(lease.level, lease.id, lease.dedupe, lease.key, name, lease.second, data)
   else
     local due = now_ms() + tonumber(lease.first)
-    redis.call('ZADD', DELAYED, due, lease.id)
+    check_types(DELAYED, DELAYED_JOBS, lease.dedupe == '1' and LIVE)
     redis.call('HSET', DELAYED_JOBS, lease.id, seal(lease.level, lease.id, lease.dedupe, lease.key, name, lease.second, data))
+    redis.call('ZADD', DELAYED, due, lease.id)
     if lease.dedupe == '1' then
       redis.call('HSET', LIVE, lease.id, 'd')
     end
@@ -159,6 +160,11 @@ function verbs.dead(lease)
   -- An entry of somebody else may have more fields than Lua can hand on.
   local evidence = math.min(#fields, 1000) + 1
   fields[evidence], fields[evidence + 1] = 'e', lease.first
+  -- A letter that is added before a step that fails would be added again and again.
+  check_types(DLQ, lease.dedupe == '1' and LIVE)
+  if lease.key ~= '' then
+    check_types(ORDERING, PARKED, LIVE, KEYS[1], KEYS[2], KEYS[3])
+  end
   redis.call('XADD', DLQ, '*', unpack(fields, 1, evidence + 1))
   forget(lease)
   remove(lease.stream, lease.entry)

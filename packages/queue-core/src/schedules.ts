@@ -157,12 +157,12 @@ export function createSchedules<Jobs extends JobMap>(
         data: checked,
         options,
       } satisfies Schedule)
-      // With another ordering key it was elsewhere, and must not fire there too.
+      await store(home, key, schedule, String(slot))
+      // With another ordering key it was elsewhere, and must not fire there too. Removed last: a failure loses nothing.
       await removeFrom(
         parts.filter((part) => part !== home),
         key,
       )
-      await store(home, key, schedule, String(slot))
     },
     unschedule: (key) => removeFrom(parts, key),
     async schedules() {
