@@ -124,7 +124,7 @@ describe('start', { timeout: 180_000 }, () => {
     // Named like a package manager, and as deaf as one: it runs its script and passes nothing on.
     const launcher = join(stateFolder, 'pnpm')
     writeFileSync(launcher, '#!/bin/sh\ntrap "" INT\n"$@"\nexit $?\n', { mode: 0o755 })
-    const start = runStart(stateFolder, [], { ...QUICK, npm_lifecycle_event: 'start' }, launcher)
+    const start = runStart(stateFolder, [], { ...QUICK, npm_lifecycle_event: 'start' }, { launcher })
     await start.waitFor(/Serving on/u)
     start.signal('SIGKILL')
     await eventually(() => findProcesses(stateFolder).length === 0, { timeoutMs: 60_000 })

@@ -1,6 +1,7 @@
 import { textOf } from '@titan/queue-core/text-of'
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Database, Statements } from './database.ts'
 import { PaymentsError } from './errors.ts'
@@ -63,7 +64,7 @@ async function readMigrations(directory: string): Promise<Migration[]> {
   }
   return Promise.all(
     names.map(async (name) => {
-      const text = await readFile(new URL(name, `file://${directory.replace(/\/?$/, '/')}`), 'utf8')
+      const text = await readFile(join(directory, name), 'utf8')
       return {
         name,
         text,

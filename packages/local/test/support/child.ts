@@ -23,7 +23,7 @@ export async function runChild(script: URL, ...args: string[]): Promise<Child> {
   const firstLine = await new Promise<string>((resolve, reject) => {
     lines.once('line', resolve)
     child.once('exit', (code) =>
-      reject(new Error(`${script.pathname} ended with ${code} and printed nothing`)),
+      reject(new Error(`${fileURLToPath(script)} ended with ${code} and printed nothing`)),
     )
   })
   return {

@@ -16,15 +16,22 @@ export interface Start {
   readonly exited: Promise<number | null>
 }
 
-/** Runs `start`, by `launcher` if one is given, with the state in a folder of its own, on servers of its own. */
+/** By what `start` is run. */
+interface How {
+  /** A program that runs it, such as a package manager. */
+  readonly launcher?: string
+  /** Another copy of it. */
+  readonly script?: string
+}
+
+/** Runs `start` with the state in `stateFolder`, on servers of its own unless `env` names others. */
 export function runStart(
   stateFolder: string,
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
-  launcher?: string,
+  { launcher, script = fileURLToPath(new URL('../../src/start.ts', import.meta.url)) }: How = {},
 ): Start {
   const { DATABASE_URL: _database, REDIS_URL: _redis, ...inherited } = process.env
-  const script = fileURLToPath(new URL('../../src/start.ts', import.meta.url))
   const command = [
     ...(launcher === undefined ? [] : [launcher]),
     process.execPath,
