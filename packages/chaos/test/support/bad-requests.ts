@@ -250,9 +250,9 @@ export const anyBrokenHttp: fc.Arbitrary<Uint8Array> = fc.oneof(
   fc
     .tuple(
       fc.constantFrom(
-        'POST /pay HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}',
-        'GET /payments?limit=1 HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n',
-        'POST /pay HTTP/1.1\r\nhost: a\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n',
+        'POST /pay HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}',
+        'GET /payments?limit=1 HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n',
+        'POST /pay HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n',
       ),
       fc.array(fc.tuple(fc.nat({ max: 1_000 }), fc.uint8Array({ maxLength: 3 })), {
         minLength: 1,
