@@ -39,6 +39,22 @@ const KEYED_PLANS = {
   jit: 'off',
 } as const
 
+/**
+ * What the code reads and writes by, whatever the database or the role sets: times in ISO format, bytes as hex, numbers
+ * with all their digits. Where the tables are is left to `search_path`.
+ */
+export const SESSION_SETTINGS = {
+  DateStyle: 'ISO, MDY',
+  TimeZone: 'UTC',
+  IntervalStyle: 'postgres',
+  standard_conforming_strings: 'on',
+  bytea_output: 'hex',
+  extra_float_digits: '1',
+  array_nulls: 'on',
+  // Every compare-and-set here is written for this level.
+  default_transaction_isolation: 'read committed',
+} as const
+
 /** How much longer than a statement may run its answer may take to arrive, in milliseconds. */
 const SILENCE_MARGIN_MS = 2_000
 /** The kernel probes a silent connection after this long, in seconds: those without a limit rely on it. */
@@ -70,8 +86,7 @@ export function openDatabase(url: string, options: DatabaseOptions = {}): Databa
     types: { bigint: BIGINT },
     connection: {
       application_name: applicationName,
-      // Every compare-and-set here is written for this level, whatever the server's default is.
-      default_transaction_isolation: 'read committed',
+      ...SESSION_SETTINGS,
       lock_timeout: lockTimeoutMs,
       // As text, because the driver leaves out a 0.
       statement_timeout: String(statementTimeoutMs) as never,

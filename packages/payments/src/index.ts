@@ -13,7 +13,7 @@ export {
 } from '@titan/queue-core/text-of'
 
 // Database
-export { openDatabase, type Database, type DatabaseOptions } from './database.ts'
+export { openDatabase, SESSION_SETTINGS, type Database, type DatabaseOptions } from './database.ts'
 export { migrate, migrationNames, missingMigrations, type MigrateOptions } from './migrate.ts'
 
 // Payments

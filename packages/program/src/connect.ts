@@ -78,7 +78,7 @@ export function closeRedis(redis: Redis): void {
 
 /** Errors of a PostgreSQL that is only just starting, or of a network that is not there yet. */
 const PASSING =
-  /^(ECONN\w+|CONNECT\w+|E\w*UNREACH|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT|ENOENT|57P0\d|08\w{3}|53300)$/
+  /^(ECONN\w+|CONNECT\w+|E\w*UNREACH|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT|ENOENT|57P0\d|08(?!P01)\w{3}|53300)$/
 
 /**
  * Opens the database and waits until it answers.

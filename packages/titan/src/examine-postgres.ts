@@ -1,4 +1,4 @@
-import { missingMigrations, type Database } from '@titan/payments'
+import { missingMigrations, SESSION_SETTINGS, type Database } from '@titan/payments'
 import { clockDifference, diagnosis, judgeClock, type Diagnosis } from './diagnosis.ts'
 
 /** What a server tells of itself. */
@@ -6,6 +6,11 @@ export interface PostgresFacts {
   /** Such as `180001`. */
   readonly versionNumber: number
   readonly isReplica: boolean
+  readonly isReadOnly: boolean
+  /** Such as `origin`. */
+  readonly replicationRole: string
+  /** Settings of a session that are not what the programs ask for, with their values. */
+  readonly strayed: readonly string[]
   readonly fsync: string
   readonly fullPageWrites: string
   readonly synchronousCommit: string
@@ -22,6 +27,12 @@ export async function examinePostgres(sql: Database, poolSize: number): Promise<
   const differenceMs = clockDifference(clock?.now.getTime() ?? sentAt, sentAt, Date.now())
   const [facts] = await sql<PostgresFacts[]>`
     select current_setting('server_version_num')::int as "versionNumber", pg_is_in_recovery() as "isReplica",
+           current_setting('transaction_read_only') = 'on' as "isReadOnly",
+           current_setting('session_replication_role') as "replicationRole",
+           array(select name || ' = ' || current_setting(name)
+                   from unnest(${Object.keys(SESSION_SETTINGS)}::text[], ${Object.values(SESSION_SETTINGS)}::text[])
+                     as wanted (name, value)
+                  where current_setting(name) <> value) as strayed,
            current_setting('fsync') as fsync, current_setting('full_page_writes') as "fullPageWrites",
            current_setting('synchronous_commit') as "synchronousCommit", current_setting('autovacuum') as autovacuum,
            current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int as "connectionLimit",
@@ -36,17 +47,11 @@ export async function examinePostgres(sql: Database, poolSize: number): Promise<
 
 /** Judges what a server tells of itself. */
 export function judgePostgres(facts: PostgresFacts, poolSize: number): Diagnosis[] {
-  const { autovacuum, isReplica } = facts
+  const { autovacuum } = facts
   return [
     judgeVersion(facts),
-    isReplica
-      ? diagnosis(
-          'postgres.role',
-          'error',
-          'it is a replica, which takes no payments',
-          'point DATABASE_URL at the primary',
-        )
-      : diagnosis('postgres.role', 'ok', 'it is the primary'),
+    judgeRole(facts),
+    judgeSession(facts),
     judgeDurability(facts),
     judgeConnections(facts, poolSize),
     autovacuum === 'on'
@@ -58,6 +63,32 @@ export function judgePostgres(facts: PostgresFacts, poolSize: number): Diagnosis
           'set autovacuum = on: tables that change all the time grow without end',
         ),
   ]
+}
+
+function judgeRole({ isReplica, isReadOnly }: PostgresFacts): Diagnosis {
+  if (isReplica) {
+    const advice = 'point DATABASE_URL at the primary'
+    return diagnosis('postgres.role', 'error', 'it is a replica, which takes no payments', advice)
+  }
+  if (!isReadOnly) return diagnosis('postgres.role', 'ok', 'it is the primary')
+  const advice = 'reset default_transaction_read_only of the database, the role or the server'
+  return diagnosis('postgres.role', 'error', 'it is set to read-only, and takes no payments', advice)
+}
+
+function judgeSession({ replicationRole, strayed }: PostgresFacts): Diagnosis {
+  if (replicationRole !== 'origin') {
+    const found = `session_replication_role is ${replicationRole}: the triggers that guard payments do not run`
+    return diagnosis(
+      'postgres.session',
+      'error',
+      found,
+      'reset session_replication_role of the database or the role',
+    )
+  }
+  if (strayed.length === 0)
+    return diagnosis('postgres.session', 'ok', 'sessions have the settings that the programs ask for')
+  const advice = 'a pooler drops the settings of a session: let it pass them on, or set them for the role'
+  return diagnosis('postgres.session', 'error', `sessions have ${strayed.join(', ')}`, advice)
 }
 
 function judgeVersion({ versionNumber }: PostgresFacts): Diagnosis {

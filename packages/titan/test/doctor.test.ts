@@ -21,6 +21,9 @@ const REDIS: RedisFacts = {
 const POSTGRES: PostgresFacts = {
   versionNumber: 180_001,
   isReplica: false,
+  isReadOnly: false,
+  replicationRole: 'origin',
+  strayed: [],
   fsync: 'on',
   fullPageWrites: 'on',
   synchronousCommit: 'on',
@@ -85,6 +88,9 @@ describe('the judgement of PostgreSQL', () => {
   it.each<[string, Partial<PostgresFacts>, string[]]>([
     ['an old version', { versionNumber: 130_002 }, ['warning postgres.version']],
     ['a replica', { isReplica: true }, ['error postgres.role']],
+    ['a server that is read-only', { isReadOnly: true }, ['error postgres.role']],
+    ['triggers that do not run', { replicationRole: 'replica' }, ['error postgres.session']],
+    ['a pooler that drops settings', { strayed: ['DateStyle = German, DMY'] }, ['error postgres.session']],
     ['fsync off', { fsync: 'off' }, ['error postgres.durability']],
     ['asynchronous commits', { synchronousCommit: 'off' }, ['error postgres.durability']],
     ['few connections left', { connections: 90 }, ['warning postgres.connections']],
