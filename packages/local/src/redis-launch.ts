@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createClient } from 'redis'
 import { describeError, LocalError } from './errors.ts'
@@ -19,6 +20,8 @@ export interface RedisLaunch {
   /** Nothing is persisted, and the folder goes when this process dies. */
   readonly isTemporary: boolean
   readonly args: readonly string[]
+  /** What clients must send. */
+  readonly password: string | undefined
   readonly onSpawn: (pid: number) => void
 }
 
@@ -37,7 +40,7 @@ export async function launchRedis(launch: RedisLaunch): Promise<RunningRedis> {
     server = await (source.kind === 'container'
       ? startContainer(launch, source)
       : startProcess(launch, source))
-    problem = await waitUntilReady(server, launch.port)
+    problem = await waitUntilReady(server, launch)
     if (problem === undefined) return server
     await server.kill()
   } catch (error) {
@@ -86,13 +89,25 @@ async function startContainer(launch: RedisLaunch, { image }: RedisContainer): P
   })
 }
 
-function serverArgs({ dataDir, isTemporary, args }: RedisLaunch): string[] {
+function serverArgs({ dataDir, isTemporary, args, password }: RedisLaunch): string[] {
+  const secrets = password === undefined ? [] : ['--include', writeSecrets(dataDir, password)]
   const persistence = ['--save', '', '--appendonly', isTemporary ? 'no' : 'yes']
-  return ['--daemonize', 'no', '--dir', dataDir, '--maxmemory-policy', 'noeviction', ...persistence, ...args]
+  const common = ['--daemonize', 'no', '--dir', dataDir, '--maxmemory-policy', 'noeviction']
+  return [...common, ...persistence, ...secrets, ...args]
+}
+
+/** Writes the password where this account alone reads it; other accounts see the arguments of a process. */
+function writeSecrets(dataDir: string, password: string): string {
+  const file = join(dataDir, 'secrets.conf')
+  writeFileSync(file, `requirepass ${password}\n`, { mode: 0o600 })
+  return file
 }
 
 /** Answers what went wrong, or `undefined` when our own server answers. */
-async function waitUntilReady(server: RunningRedis, port: number): Promise<string | undefined> {
+async function waitUntilReady(
+  server: RunningRedis,
+  { port, password }: RedisLaunch,
+): Promise<string | undefined> {
   let last: unknown
   async function ask(): Promise<string | undefined> {
     const socket = {
@@ -102,7 +117,7 @@ async function waitUntilReady(server: RunningRedis, port: number): Promise<strin
       socketTimeout: 2_000,
       reconnectStrategy: false,
     } as const
-    const client = createClient({ socket })
+    const client = createClient(password === undefined ? { socket } : { socket, password })
     client.on('error', () => {})
     try {
       await client.connect()

@@ -24,6 +24,8 @@ export interface RedisOptions {
    * @default a temporary folder, removed by `stop`, and no persistence
    */
   readonly dataDir?: string
+  /** What clients must send. It is in a file of `dataDir` and not in the list of processes. @default none is asked for */
+  readonly password?: string
   /** More arguments for the server, behind the standard ones, so that they win: `['--cluster-enabled', 'yes']`. */
   readonly args?: readonly string[]
   /** Proposes ports when `port` is not given. @default findFreePort */
@@ -64,10 +66,11 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   }
   try {
     const onSpawn = (pid: number): void => ownership.record(pid, 'SIGTERM')
+    const { password } = options
     const { server, port } = await listen(source, dataDir, options, onSpawn)
     const release = server.exited.then(() => ownership.release())
     return {
-      url: `redis://${LOOPBACK}:${port}`,
+      url: `redis://${password === undefined ? '' : `:${encodeURIComponent(password)}@`}${LOOPBACK}:${port}`,
       port,
       pid: server.pid,
       dataDir,
@@ -106,7 +109,8 @@ async function listen(
   onSpawn: (pid: number) => void,
 ): Promise<{ server: RunningRedis; port: number }> {
   const isTemporary = options.dataDir === undefined
-  const common = { source, dataDir, isTemporary, args: options.args ?? [], onSpawn }
+  const { args = [], password } = options
+  const common = { source, dataDir, isTemporary, args, password, onSpawn }
   if (options.port !== undefined) {
     return { server: await launchRedis({ ...common, port: options.port }), port: options.port }
   }

@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { eventually } from '../src/testing.ts'
@@ -21,6 +22,15 @@ function lastLines(output: string): string[] {
 async function expectNothingLeft(stateFolder: string): Promise<void> {
   if (isLinux) expect(findProcesses(stateFolder)).toEqual([])
   expect(readdirSync(stateFolder, { recursive: true }).map(String)).not.toContain('start.json')
+}
+
+/** The answer of a Redis to one command of a client without a password. */
+async function askRedis(port: number, command: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1')
+  socket.end(`${command}\r\n`)
+  const chunks: Buffer[] = []
+  for await (const chunk of socket) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks).toString()
 }
 
 describe('start', { timeout: 180_000 }, () => {
@@ -97,6 +107,12 @@ describe('start', { timeout: 180_000 }, () => {
     expect(await response.json()).toMatchObject({ payment_id: expect.stringMatching(/^pay_/u), amount: 500 })
 
     const environment = readFileSync(join(stateFolder, 'env'), 'utf8')
+    expect(statSync(join(stateFolder, 'env')).mode & 0o777).toBe(0o600)
+    // The role of the programs owns nothing, and neither server is open.
+    expect(environment).toMatch(/postgres:\/\/titan_app:[\da-f]{48}@/u)
+    expect(environment).toMatch(/redis:\/\/:[\da-f]{48}@/u)
+    const [, redisPort = ''] = /:(\d+)'\n$/u.exec(environment) ?? []
+    expect(await askRedis(Number(redisPort), 'PING')).toMatch(/^-NOAUTH/u)
     expect(environment).toMatch(/^export DATABASE_URL='postgres:.+'\nexport REDIS_URL='redis:.+'\n$/u)
 
     start.signal('SIGTERM')

@@ -2,3 +2,4 @@
 export { apiProgram } from '../../api/src/api-program.ts'
 export { COMMANDS as titanCommands } from '../../titan/src/commands.ts'
 export { workerProgram } from '../../worker/src/worker-program.ts'
+export { migrateProgram } from '../../titan/src/migrate-program.ts'

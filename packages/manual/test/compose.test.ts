@@ -9,7 +9,7 @@ import { variablesInHelp } from '@titan/program/testing'
 import { DCLinter } from 'dclint'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { parse } from 'yaml'
-import { apiProgram, titanCommands, workerProgram } from '../src/programs.ts'
+import { apiProgram, migrateProgram, titanCommands, workerProgram } from '../src/programs.ts'
 import { readRepository, REPOSITORY } from '../src/repository.ts'
 
 interface Service {
@@ -74,7 +74,7 @@ describe('docker-compose.yml', () => {
   it('runs both stores, the API, two workers, Prometheus and Grafana', () => {
     const started = SERVICES.filter(([, { profiles = [] }]) => profiles.length === 0).map(([name]) => name)
     expect(started.toSorted()).toEqual(
-      ['api', 'grafana', 'postgres', 'prometheus', 'redis', 'worker-1', 'worker-2'].toSorted(),
+      ['api', 'grafana', 'migrate', 'postgres', 'prometheus', 'redis', 'worker-1', 'worker-2'].toSorted(),
     )
   })
 
@@ -91,8 +91,9 @@ describe('docker-compose.yml', () => {
     if (service.build === undefined) expect(service.user).toMatch(/^(?!root$|0$)./)
   })
 
-  it.each(SERVICES)('looks whether %s is well', (_name, { healthcheck, profiles = [] }) => {
-    if (profiles.length > 0) expect(healthcheck).toEqual({ disable: true })
+  it.each(SERVICES)('looks whether %s is well', (name, { healthcheck, profiles = [] }) => {
+    // What ends is waited for instead.
+    if (profiles.length > 0 || name === 'migrate') expect(healthcheck).toEqual({ disable: true })
     else expect(healthcheck?.test?.[0]).toBe('CMD')
   })
 
@@ -142,6 +143,7 @@ describe('the programs in containers', () => {
     ['api', ofApi],
     ['worker-1', ofWorker],
     ['worker-2', ofWorker],
+    ['migrate', variablesInHelp(migrateProgram)],
     ['titan', new Set(titanCommands.flatMap(({ settings }) => settings.map(({ env }) => env ?? '')))],
   ])('read every variable that %s is given', (name, read) => {
     const given = Object.keys(services[name]?.environment ?? {})
@@ -159,6 +161,30 @@ describe('the programs in containers', () => {
     const service = services[name] ?? {}
     const given = readCommandLine(workerProgram, service.command ?? [], environmentOf(service))
     expect(given).not.toHaveProperty('faults')
+  })
+
+  it('migrate as the owner, and run as a role that owns nothing', () => {
+    const { command = [], environment = {} } = services['migrate'] ?? {}
+    expect(
+      readCommandLine(migrateProgram, command.slice(1), environmentOf({ environment })),
+    ).not.toHaveProperty('faults')
+    const [, owner] = /^postgres:\/\/(\w+):/.exec(environment['DATABASE_URL'] ?? '') ?? []
+    const role = command.at(-1)
+    expect(owner).toBe(services['postgres']?.environment?.['POSTGRES_USER'])
+    expect(role).not.toBe(owner)
+    for (const name of ['api', 'worker-1', 'worker-2']) {
+      expect(services[name]?.environment).toMatchObject({
+        DATABASE_URL: expect.stringContaining(`postgres://${role}:`),
+        MIGRATE: 'false',
+      })
+    }
+  })
+
+  it('ask for the password of Redis, which is in no list of processes', () => {
+    const { command = [] } = services['redis'] ?? {}
+    expect(command.join(' ')).not.toContain('requirepass ${')
+    expect(command.join(' ')).toContain('requirepass $$REDIS_PASSWORD')
+    expect(services['api']?.environment?.['REDIS_URL']).toMatch(/^redis:\/\/:\$\{REDIS_PASSWORD:/)
   })
 
   it('take the variables of the API', () => {

@@ -25,10 +25,28 @@ export async function prepareTables(
   if (!mayMigrate) return requireMigrations(sql)
   const own = openDatabase(config.databaseUrl, MIGRATING)
   try {
-    const applied = await migrate(own)
+    const applied = await applyMigrations(own)
     if (applied.length > 0) log.info('migrations applied', { count: applied.length })
   } finally {
     await own.end({ timeout: 1 })
+  }
+}
+
+/**
+ * Applies the migrations that are missing, as `migrate`.
+ *
+ * @throws Failure when the role may not change tables; PaymentsError as `migrate`
+ */
+export async function applyMigrations(sql: Database): Promise<string[]> {
+  try {
+    return await migrate(sql)
+  } catch (error) {
+    const cause = error instanceof Error ? error.cause : undefined
+    if (codeOf(error) !== FORBIDDEN && codeOf(cause) !== FORBIDDEN) throw error
+    throw new Failure(
+      'the role in DATABASE_URL may not change tables: run titan migrate as their owner, and the programs with MIGRATE=false',
+      { cause: error },
+    )
   }
 }
 

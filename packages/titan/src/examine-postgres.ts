@@ -38,11 +38,57 @@ export async function examinePostgres(sql: Database, poolSize: number): Promise<
            current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int as "connectionLimit",
            (select count(*)::int from pg_stat_activity where backend_type = 'client backend') as connections`
   const missing = await missingMigrations(sql)
+  const rights = missing.length === 0 ? await readRights(sql) : undefined
   return [
     ...(facts === undefined ? [] : judgePostgres(facts, poolSize)),
     judgeMigrations(missing),
+    ...(rights === undefined ? [] : [judgeRights(rights)]),
     judgeClock('postgres.clock', 'PostgreSQL', differenceMs),
   ]
+}
+
+/** What the role of a program may do. */
+export interface PostgresRights {
+  readonly role: string
+  readonly isSuperuser: boolean
+  readonly ownedTables: number
+  readonly changesAudit: boolean
+  readonly createsObjects: boolean
+}
+
+async function readRights(sql: Database): Promise<PostgresRights | undefined> {
+  const [rights] = await sql<PostgresRights[]>`
+    select current_user::text as role, r.rolsuper as "isSuperuser",
+           (select count(*)::int from pg_class c
+             where c.relnamespace = current_schema()::regnamespace and c.relkind = 'r' and c.relowner = r.oid) as "ownedTables",
+           has_column_privilege('operator_actions', 'operator', 'update')
+             or has_table_privilege('operator_actions', 'delete, truncate, trigger') as "changesAudit",
+           has_schema_privilege(current_schema(), 'create') or r.rolcreaterole or r.rolcreatedb as "createsObjects"
+      from pg_roles r where r.rolname = current_user`
+  return rights
+}
+
+/** Judges what the role of a program may do: a fault in a program reaches as far. */
+export function judgeRights(rights: PostgresRights): Diagnosis {
+  const { role, isSuperuser, ownedTables, changesAudit, createsObjects } = rights
+  const excess = [
+    ...(isSuperuser ? ['is a superuser'] : []),
+    ...(ownedTables > 0 ? [`owns ${ownedTables} tables`] : []),
+    ...(changesAudit ? ['can change the audit record'] : []),
+    ...(createsObjects ? ['can create objects'] : []),
+  ]
+  if (excess.length === 0)
+    return diagnosis(
+      'postgres.rights',
+      'ok',
+      `the role ${role} owns nothing and cannot change the audit record`,
+    )
+  return diagnosis(
+    'postgres.rights',
+    'warning',
+    `the role ${role} ${excess.join(', ')}`,
+    'run titan migrate --grant-to ROLE as the owner, and the programs as that role with MIGRATE=false',
+  )
 }
 
 /** Judges what a server tells of itself. */

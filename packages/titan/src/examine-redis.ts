@@ -17,7 +17,17 @@ async function readFacts(redis: Redis): Promise<RedisFacts> {
   const isCluster = facts['cluster_enabled'] === '1'
   const state = isCluster ? readLines(await redis.sendCommand<string>(['CLUSTER', 'INFO'])) : {}
   const settings = await Promise.all(['save', 'appendfsync'].map((name) => readSetting(redis, name)))
-  return { ...facts, ...state, ...Object.assign({}, ...settings) }
+  return { ...facts, ...state, ...Object.assign({}, ...settings), ...(await readDefaultUser(redis)) }
+}
+
+/** Whether clients without a password are served. Hosted servers refuse ACL. */
+async function readDefaultUser(redis: Redis): Promise<Record<string, string>> {
+  try {
+    const user = await redis.aclGetUser('default')
+    return { default_user_flags: user?.flags.join(' ') ?? '' }
+  } catch {
+    return {}
+  }
 }
 
 /** Hosted servers refuse CONFIG. */
@@ -47,6 +57,7 @@ export function judgeRedis(facts: RedisFacts): Diagnosis[] {
     judgePersistence(facts),
     judgeLastSave(facts),
     judgeClients(facts),
+    judgeAccess(facts),
     judgeCluster(facts),
   ]
 }
@@ -137,6 +148,18 @@ function judgeClients({ connected_clients: connected = '0', maxclients = '0' }: 
   const found = `${connected} clients are connected${limit > 0 ? ` of ${maxclients}` : ''}`
   if (limit === 0 || Number(connected) < limit * 0.8) return diagnosis('redis.clients', 'ok', found)
   return diagnosis('redis.clients', 'warning', found, 'raise maxclients; each worker takes four connections')
+}
+
+function judgeAccess({ default_user_flags: flags = '' }: RedisFacts): Diagnosis {
+  const set = new Set(flags.split(' '))
+  if (!set.has('on') || !set.has('nopass'))
+    return diagnosis('redis.access', 'ok', 'clients without a password are not served')
+  return diagnosis(
+    'redis.access',
+    'warning',
+    'clients without a password are served: anyone who reaches it can pause queues and delete jobs',
+    'set requirepass or an ACL, and put the password into REDIS_URL (redis://:password@host)',
+  )
 }
 
 function judgeCluster(facts: RedisFacts): Diagnosis {

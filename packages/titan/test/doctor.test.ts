@@ -72,6 +72,13 @@ describe('the judgement of Redis', () => {
     ['a log that cannot be written', { aof_last_write_status: 'err' }, ['error redis.disk']],
     ['a replica', { role: 'slave', master_host: 'other' }, ['error redis.role']],
     ['a server that loads', { loading: '1' }, ['warning redis.role']],
+    [
+      'clients without a password',
+      { default_user_flags: 'on nopass sanitize-payload' },
+      ['warning redis.access'],
+    ],
+    ['a password', { default_user_flags: 'on sanitize-payload' }, []],
+    ['a default user that is off', { default_user_flags: 'off nopass' }, []],
     ['too many clients', { connected_clients: '9000' }, ['warning redis.clients']],
     ['a broken cluster', { cluster_enabled: '1', cluster_state: 'fail' }, ['error redis.cluster']],
     ['a whole cluster', { cluster_enabled: '1', cluster_state: 'ok' }, []],

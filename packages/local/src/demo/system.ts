@@ -1,10 +1,12 @@
-import { rmSync, writeFileSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { claim } from '../claim.ts'
 import { describeError, LocalError } from '../errors.ts'
 import { repositoryFolder } from '../folders.ts'
 import { findFreePort, isPortFree, LOOPBACK } from '../ports.ts'
 import { providePostgres, provideRedis } from '../provide.ts'
+import { spawnServer } from '../server-process.ts'
 import { poll } from '../wait.ts'
 import type { Closers } from './closers.ts'
 import { startProgram, type Program } from './program.ts'
@@ -61,14 +63,17 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   closers.add(async () => await postgres.stop())
   print(postgres.description)
   signal.throwIfAborted()
-  const redis = await provideRedis({ dataDir: join(stateFolder, 'redis') }, env)
+  const redis = await provideRedis({ dataDir: join(stateFolder, 'redis'), password: newPassword() }, env)
   closers.add(async () => await redis.stop())
   print(redis.description)
   signal.throwIfAborted()
 
-  const stores = { DATABASE_URL: postgres.url, REDIS_URL: redis.url }
+  const database = env['DATABASE_URL'] ? {} : await prepareDatabase(postgres.url, stateFolder, closers)
+  signal.throwIfAborted()
+  const stores = { DATABASE_URL: postgres.url, REDIS_URL: redis.url, ...database }
   const environmentFile = writeEnvironment(join(stateFolder, 'env'), {
-    ...stores,
+    DATABASE_URL: stores.DATABASE_URL,
+    REDIS_URL: stores.REDIS_URL,
     // Without it the operator's program would look at another queue.
     ...(env['QUEUE_PREFIX'] && { QUEUE_PREFIX: env['QUEUE_PREFIX'] }),
   })
@@ -113,6 +118,44 @@ function writeEnvironment(path: string, variables: Readonly<Record<string, strin
   )
   writeFileSync(path, lines.join(''), { mode: 0o600 })
   return path
+}
+
+/** The role of the programs. It owns nothing. */
+const APP_ROLE = 'titan_app'
+
+/**
+ * Applies the migrations as the owner of the private database, and makes the role of the programs with a new password.
+ *
+ * @returns the variables of the programs
+ */
+async function prepareDatabase(
+  ownerUrl: string,
+  stateFolder: string,
+  closers: Closers,
+): Promise<{ readonly DATABASE_URL: string; readonly MIGRATE: string }> {
+  const password = newPassword()
+  const logFolder = join(stateFolder, 'logs')
+  mkdirSync(logFolder, { recursive: true })
+  const migration = await spawnServer({
+    command: process.execPath,
+    args: [join(repositoryFolder(), 'packages/titan/src/cli.ts'), 'migrate', '--grant-to', APP_ROLE],
+    env: { DATABASE_URL: ownerUrl, APP_ROLE_PASSWORD: password },
+    logFile: join(logFolder, 'migrate.log'),
+    stopSignal: 'SIGTERM',
+  })
+  closers.add(() => migration.stop())
+  const how = await migration.exited
+  if (how !== 'exit code 0')
+    throw new LocalError('SERVER_EXITED', `The migrations failed (${how}):\n${migration.logTail()}`)
+  const url = new URL(ownerUrl)
+  url.username = APP_ROLE
+  url.password = password
+  return { DATABASE_URL: url.href, MIGRATE: 'false' }
+}
+
+/** A password that needs no escaping in a URL or a file. */
+function newPassword(): string {
+  return randomBytes(24).toString('hex')
 }
 
 type Run = (
