@@ -75,11 +75,8 @@ local function append(level, id, dedupe, key, name, meta, data)
   return entry
 end
 
--- Gives an ordering key that `id` held to the first job parked behind it that can be read.
-local function free(key, id)
-  if redis.call('HGET', ORDERING, key) ~= id then
-    return
-  end
+-- Gives an ordering key to the first job parked behind it that can be read.
+local function start_next(key)
   repeat
     local parked = redis.call('ZRANGEBYLEX', PARKED, '[' .. key .. '\0', '(' .. key .. '\1', 'LIMIT', 0, 1)[1]
     if not parked then
@@ -95,6 +92,13 @@ local function free(key, id)
     end
     redis.call('ZREM', PARKED, parked)
   until level
+end
+
+-- Gives an ordering key that `id` held to the next job.
+local function free(key, id)
+  if redis.call('HGET', ORDERING, key) == id then
+    start_next(key)
+  end
 end
 
 -- Whether a job is where the index says. A value that cannot be read says nothing.

@@ -1,14 +1,19 @@
--- Goes on with ordering keys whose holder somebody deleted: the jobs parked behind it wait for nobody.
+-- Starts the next job of each ordering key whose holder somebody deleted: the jobs parked behind it wait in vain.
 -- KEYS        as in route.lua
--- ARGV[1]     cursor of the scan over the ordering keys, '0' for the start
--- RETURNS     next cursor, '0' when the scan is over or nothing is parked
-if redis.call('EXISTS', PARKED) == 0 then
-  return '0'
-end
-local reply = redis.call('HSCAN', ORDERING, ARGV[1], 'COUNT', 100)
-for i = 1, #reply[2], 2 do
-  if string.sub(reply[2][i], -1) ~= '\n' then
-    holder_of(reply[2][i])
+-- ARGV[1]     where to go on in the parked jobs, '-' for the start
+-- RETURNS     where to go on, '+' when all keys were looked at
+-- WHY         only keys with a parked job are looked at, a hundred at a time: there may be millions of others
+local KEYS_AT_A_TIME = 100
+local from = ARGV[1]
+for _ = 1, KEYS_AT_A_TIME do
+  local member = redis.call('ZRANGEBYLEX', PARKED, from, '+', 'LIMIT', 0, 1)[1]
+  if not member then
+    return '+'
+  end
+  local key = string.match(member, '^([^%z]*)%z')
+  from = '(' .. (key and key .. '\1' or member)
+  if key and not holder_of(key) then
+    start_next(key)
   end
 end
-return reply[1]
+return from

@@ -214,11 +214,21 @@ export async function promote(
   }
 }
 
-/** Goes on with ordering keys whose holder somebody deleted. */
+/** Whether it is this consumer's turn to tidy up: one does so in that time, in milliseconds. */
+export async function mayTidy(
+  connection: Connection,
+  keys: Keys,
+  consumer: string,
+  everyMs: number,
+): Promise<boolean> {
+  const args = ['SET', keys.tidied, consumer, 'NX', 'PX', String(everyMs)]
+  return (await connection.send<string | null>(args, within)) !== null
+}
+
+/** Starts the next job of each ordering key whose holder somebody deleted. */
 export async function unpark(connection: Connection, fixed: readonly string[]): Promise<void> {
-  let cursor = '0'
-  do cursor = await runScript<string>(connection, scripts.unpark, fixed, [cursor], within)
-  while (cursor !== '0')
+  let from = '-'
+  while (from !== '+') from = await runScript<string>(connection, scripts.unpark, fixed, [from], within)
 }
 
 /** Takes tokens of the rate limit. */

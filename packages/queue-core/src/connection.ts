@@ -16,10 +16,20 @@ export interface RedisNodeClient {
   on(event: 'error', listener: (error: unknown) => void): unknown
 }
 
+interface NodeAddress {
+  readonly host: string
+  readonly port: number
+}
+
+/** `nodeAddressMap` of node-redis: the address of a node from here, by the one that the cluster announces. */
+type NodeAddressMap = Readonly<Record<string, NodeAddress>> | ((address: string) => NodeAddress | undefined)
+
 /** The part of a node-redis cluster client (`createCluster()`) that the library uses. */
 export interface RedisClusterClient {
   readonly isOpen: boolean
   readonly nodeByAddress: ReadonlyMap<string, { readonly client?: RedisNodeClient | undefined }>
+  /** What it was made with: the addresses by which its nodes are reached from here. */
+  readonly _options?: { readonly nodeAddressMap?: NodeAddressMap | undefined } | undefined
   sendCommand<T>(
     firstKey: RedisArgument | undefined,
     isReadonly: boolean | undefined,

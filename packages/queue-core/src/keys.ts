@@ -36,6 +36,8 @@ export interface Keys {
   readonly slots: string
   /** Sorted set: name of a worker → when it last said that it is alive, epoch milliseconds. */
   readonly workers: string
+  /** Name of the worker that tidied up last, present until it is time again. */
+  readonly tidied: string
   /** Marks the job of this id as done. */
   readonly processed: (id: string) => string
 }
@@ -60,6 +62,7 @@ export function keysOf(prefix: string, queue: string, partition?: number): Keys 
     schedules: `${base}:schedules`,
     slots: `${base}:slots`,
     workers: `${base}:workers`,
+    tidied: `${base}:tidied`,
     processed: (id) => `${base}:processed:${id}`,
   }
 }

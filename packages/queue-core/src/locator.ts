@@ -33,6 +33,12 @@ export function createLocator(cluster: RedisClusterClient, key: string): Locator
       client?.isReady === true ? [{ name, client }] : [],
     )
 
+  /** Behind port forwarding, Docker or NAT the announced address leads nowhere. */
+  function mapped(address: string): Place['address'] {
+    const map = cluster._options?.nodeAddressMap
+    return typeof map === 'function' ? map(address) : map?.[address]
+  }
+
   async function locate(): Promise<Place> {
     if (hint === undefined) {
       const template = await cluster.getNodeClientForKey(key)
@@ -43,7 +49,7 @@ export function createLocator(cluster: RedisClusterClient, key: string): Locator
     const known = cluster.nodeByAddress.get(hint)?.client
     if (known !== undefined) return { template: known, address: undefined }
     const template = readyNodes()[0]?.client ?? (await cluster.getNodeClientForKey(key))
-    return { template, address: parseAddress(hint) }
+    return { template, address: mapped(hint) ?? parseAddress(hint) }
   }
 
   /** The name of the node that serves the key, as this node sees it. */

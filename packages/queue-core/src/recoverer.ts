@@ -61,6 +61,7 @@ export function startRecoverer(lane: Lane, demand: () => number): Recoverer {
   async function tidy(): Promise<void> {
     if (performance.now() - tidiedAt < JANITOR_EVERY_MS) return
     tidiedAt = performance.now()
+    if (!(await broker.mayTidy(part.connection, part.keys, owner.consumer, JANITOR_EVERY_MS))) return
     await broker.forgetConsumers(part.connection, part.keys, owner.group, '', CONSUMER_IDLE_MS)
     await broker.unpark(part.connection, part.fixed)
   }
