@@ -48,6 +48,7 @@ export function frameRequests({ log, isDraining }: FrameOptions): MiddlewareHand
     log?.debug('answered', {
       requestId: context.get('requestId'),
       paymentId: context.get('paymentId'),
+      keyId: context.get('apiKey')?.id,
       method: context.req.method,
       status: context.res.status,
       durationMs: Math.round(performance.now() - startedAt),
@@ -120,7 +121,8 @@ export function answerError(log: Log): (error: Error, context: Context<AppEnv>) 
   return (error, context) => {
     const problem = problemOf(error)
     const { code, cause } = problem
-    const fields = { requestId: context.get('requestId'), method: context.req.method, code }
+    const keyId = context.get('apiKey')?.id
+    const fields = { requestId: context.get('requestId'), keyId, method: context.req.method, code }
     if (code === 'internal-error')
       log.error('a request failed unexpectedly', { ...fields, error: cause ?? error })
     else if (code === 'unavailable' && cause === undefined)

@@ -27,6 +27,20 @@ function list(token?: string): Promise<Response> {
 }
 
 describe('an API that asks for keys', () => {
+  it('records which key created and canceled a payment', async () => {
+    const [creator, canceler] = [await createKey('write'), await createKey('write')]
+    const paid = await call('POST', '/pay', creator.token, { amount: 1, idempotency_key: 'whose' })
+    const { payment_id: id } = (await paid.json()) as { payment_id: string }
+    await call('POST', '/pay', canceler.token, { amount: 1, idempotency_key: 'whose' })
+    expect((await call('POST', `/payments/${id}/cancel`, canceler.token)).status).toBe(200)
+
+    const events = await api.store.events(id)
+    expect(events.map(({ type, actor }) => [type, actor])).toEqual([
+      ['payment.created', `api:key_${creator.id}`],
+      ['payment.failed', `api:key_${canceler.id}`],
+    ])
+  })
+
   it('lets a key in, and refuses who has none, with a challenge', async () => {
     const { token } = await createKey('read')
     const refused = await list()

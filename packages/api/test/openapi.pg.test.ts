@@ -145,7 +145,13 @@ describe('the routes answer as the document says:', () => {
     await call('getPayment', path)
     await call('getPayment', '/payments/pay_unknown')
     await call('cancelPayment', `${path}/cancel`, { method: 'POST' })
-    await call('cancelPayment', `${path}/cancel`, { method: 'POST' })
+    const { payment_id: claimed = '' } = await call(
+      'pay',
+      '/pay',
+      json('POST', { amount: 1, idempotency_key: 'claimed' }),
+    )
+    await api.store.claim(claimed, { owner: 'test', leaseMs: 1_000, gateway: 'test' })
+    await call('cancelPayment', `/payments/${claimed}/cancel`, { method: 'POST' })
     await call('cancelPayment', '/payments/pay_unknown/cancel', { method: 'POST' })
     const tag = (await api.request(path)).headers.get('etag') ?? ''
     await call('getPayment', path, { headers: { 'if-none-match': tag } })

@@ -1,3 +1,4 @@
+import { applyOutcome } from '@titan/payments'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { openTestApi, type TestApi } from './support/api.ts'
 
@@ -154,9 +155,25 @@ describe('POST /payments/{payment_id}/cancel', () => {
     expect((await api.store.get(id))?.status).toBe('PROCESSING')
   })
 
-  it('is refused for a payment that is over', async () => {
+  it('is answered the same when it is repeated, as after a lost answer', async () => {
     const id = await createPayment('over')
-    await cancel(id)
+    const first = await cancel(id)
+    const second = await cancel(id)
+
+    expect(second.status).toBe(200)
+    expect(await second.json()).toEqual(await first.json())
+    expect(await api.store.events(id)).toHaveLength(2)
+  })
+
+  it('is refused for a payment that ended in another way', async () => {
+    const id = await createPayment('declined')
+    await api.store.claim(id, { owner: 'test', leaseMs: 1_000, gateway: 'test' })
+    const outcome = { type: 'DECLINED', code: 'stolen_card', kind: 'hard' } as const
+    await applyOutcome(
+      { paymentId: id, attemptNo: 1, gateway: 'test', outcome, actor: 'test' },
+      { store: api.store },
+    )
+    expect((await api.store.get(id))?.status).toBe('FAILED')
 
     expect((await cancel(id)).status).toBe(409)
   })

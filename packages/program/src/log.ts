@@ -43,6 +43,8 @@ export interface LogFields {
   readonly deliveryId?: string | undefined
   readonly jobId?: string | undefined
   readonly requestId?: string | undefined
+  /** The id of an API key, which is no secret. */
+  readonly keyId?: string | undefined
   readonly attempt?: number | undefined
   readonly status?: string | number | undefined
   readonly method?: string | undefined

@@ -24,7 +24,7 @@ export function mountPayments(app: Hono<AppEnv>, { payments, relay }: PaymentDep
   app.on('POST', ['/pay', '/payments'], async (context) => {
     const { idempotency_key: bodyKey, ...request } = await readBody(context, payRequest)
     const idempotencyKey = resolveKey(bodyKey, context.req.header('idempotency-key'))
-    const created = await payments.create({ ...request, idempotencyKey })
+    const created = await payments.create({ ...request, idempotencyKey, actor: actorOf(context) })
     if (created.kind === 'mismatch') throw new Problem('idempotency-key-reused')
     context.set('paymentId', created.payment.id)
     if (created.kind === 'created') relay.nudge([created.payment.id])
@@ -45,9 +45,12 @@ export function mountPayments(app: Hono<AppEnv>, { payments, relay }: PaymentDep
 
   app.post('/payments/:id/cancel', async (context) => {
     const { id } = await find(context.req.param('id'))
-    const isCanceled = await payments.cancel(id, { actor: 'api', reason: 'canceled' })
-    if (!isCanceled) throw new Problem('invalid-state')
-    return answerJson(context, presentPayment(await find(id)))
+    context.set('paymentId', id)
+    const isCanceled = await payments.cancel(id, { actor: actorOf(context), reason: 'canceled' })
+    const payment = await find(id)
+    // A repeat whose first answer was lost finds its own work done.
+    if (!isCanceled && payment.failureKind !== 'canceled') throw new Problem('invalid-state')
+    return answerJson(context, presentPayment(payment))
   })
 
   async function find(id: string): Promise<Payment> {
@@ -55,6 +58,12 @@ export function mountPayments(app: Hono<AppEnv>, { payments, relay }: PaymentDep
     if (payment === undefined) throw new Problem('payment-not-found')
     return payment
   }
+}
+
+/** Names the caller in the history of a payment: `api`, or `api:key_` and the id of the API key. */
+function actorOf(context: Context<AppEnv>): string {
+  const key = context.get('apiKey')
+  return key === undefined ? 'api' : `api:key_${key.id}`
 }
 
 function answerAccepted(context: Context<AppEnv>, payment: Payment, isReplay: boolean): Response {

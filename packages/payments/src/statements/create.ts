@@ -16,6 +16,8 @@ export interface NewPayment {
   readonly currency?: string
   /** 1 to 255 visible ASCII characters, case-sensitive. One key is one payment for ever. */
   readonly idempotencyKey: string
+  /** Who asks, for the event of the creation. @default 'api' */
+  readonly actor?: string
 }
 
 /** `mismatch`: the key belongs to a payment of another amount or currency; nothing was written. */
@@ -31,10 +33,11 @@ interface Prepared {
   readonly key: string
   readonly hash: string
   readonly traceparent: string | null
+  readonly actor: string
 }
 
 /** Checks a request and fills in what its row needs. @throws {PaymentsError} `INVALID_PAYMENT` */
-export function prepare({ amount, currency = 'USD', idempotencyKey }: NewPayment): Prepared {
+export function prepare({ amount, currency = 'USD', idempotencyKey, actor = 'api' }: NewPayment): Prepared {
   if (!Number.isSafeInteger(amount) || amount < 1)
     throw new PaymentsError(
       'INVALID_PAYMENT',
@@ -51,6 +54,7 @@ export function prepare({ amount, currency = 'USD', idempotencyKey }: NewPayment
     key: idempotencyKey,
     hash: fingerprint({ amount, currency }),
     traceparent: activeTraceparent() ?? null,
+    actor,
   }
 }
 
@@ -85,7 +89,10 @@ function insertMany(sql: Database, requests: readonly Prepared[]): Promise<NewRo
       returning id, next_run_at, created_at, updated_at
     ), event as (
       insert into payment_events (payment_id, seq, type, from_status, to_status, actor)
-      select id, 1, 'payment.created', null, 'PENDING', 'api' from inserted
+      select id, 1, 'payment.created', null, 'PENDING', actor
+        from inserted
+        join unnest(${requests.map(({ id }) => id)}::text[], ${requests.map(({ actor }) => actor)}::text[])
+          as request (id, actor) using (id)
     )
     select * from inserted`
 }
