@@ -176,7 +176,7 @@ const REQUESTS: readonly Invariant[] = [
   },
   {
     name: 'I26_request_is_unchanged',
-    title: 'Amount and currency are those that the client asked for: the stored hash is recomputed.',
+    title: 'Amount, currency and key are those that the client sent: the stored hash is recomputed.',
     advice: `${SHOW} ${TAMPERED}`,
   },
 ]

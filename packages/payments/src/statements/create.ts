@@ -86,15 +86,16 @@ function insertMany(sql: Database, requests: readonly Prepared[]): Promise<NewRo
         from unnest(${toRecords(requests.map(toRow))}::text::payment_request[])
        order by key collate "C"
           on conflict (idempotency_key) do nothing
-      returning id, next_run_at, created_at, updated_at
+      returning id, idempotency_key, next_run_at, created_at, updated_at
     ), event as (
-      insert into payment_events (payment_id, seq, type, from_status, to_status, actor)
-      select id, 1, 'payment.created', null, 'PENDING', actor
+      insert into payment_events (payment_id, seq, type, from_status, to_status, actor, evidence)
+      -- The hash of the request leaves the key out; without a second record of it, an exchange of keys would not show.
+      select id, 1, 'payment.created', null, 'PENDING', actor, jsonb_build_object('idempotency_key', idempotency_key)
         from inserted
         join unnest(${requests.map(({ id }) => id)}::text[], ${requests.map(({ actor }) => actor)}::text[])
           as request (id, actor) using (id)
     )
-    select * from inserted`
+    select id, next_run_at, created_at, updated_at from inserted`
 }
 
 /** In the order of the columns of `payment_request`. */

@@ -4,7 +4,7 @@ import { type OwnBreach } from './own-breach.ts'
 export const OWN_REQUESTS_BREACHES: readonly OwnBreach[] = [
   {
     name: 'two payments under one idempotency key',
-    breaks: ['I18', 'I25'],
+    breaks: ['I18', 'I25', 'I26'],
     plant: ({ paid, pending }) => `
       alter table payments drop constraint payments_idempotency_key_key;
       update payments set idempotency_key = (select idempotency_key from payments where id = '${paid}') where id = '${pending}'`,
@@ -12,7 +12,7 @@ export const OWN_REQUESTS_BREACHES: readonly OwnBreach[] = [
   },
   {
     name: 'two payments with one id',
-    breaks: ['I18', 'I25'],
+    breaks: ['I18', 'I25', 'I26'],
     plant: ({ paid, queued }) => `
       alter table payments drop constraint payments_pkey cascade;
       create temporary table copy on commit drop as select * from payments where id = '${queued}';
@@ -20,6 +20,14 @@ export const OWN_REQUESTS_BREACHES: readonly OwnBreach[] = [
       insert into payments select * from copy;
       select '${paid}'`,
     offender: ({ queued }) => queued,
+  },
+  {
+    name: 'two payments that exchanged their idempotency keys',
+    breaks: ['I26'],
+    plant: ({ paid, queued }) => `
+      update payments set idempotency_key = 'free' where id = '${paid}';
+      update payments set idempotency_key = 'paid' where id = '${queued}';
+      update payments set idempotency_key = 'queued' where id = '${paid}'`,
   },
   {
     name: 'an amount that was changed before it was charged',
