@@ -7,7 +7,8 @@
 select distinct payment_id as id, 'an illegal transition' as what
   from payment_events
  where coalesce(from_status, '') not in ('SUCCESS', 'FAILED')
-   and coalesce(from_status, '') || '>' || to_status <> all ($3::text[])
+   and (coalesce(from_status, ''), to_status) not in (
+         select split_part(step, '>', 1), split_part(step, '>', 2) from unnest($3::text[]) step)
    and payment_id > $1 and ($2::text is null or payment_id <= $2)
  union all
 select id, 'not under way, and yet with a charge or an unknown outcome'

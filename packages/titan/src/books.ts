@@ -3,13 +3,12 @@ import type { Check, Parameter } from './check-files.ts'
 import { mergeBreaches, type Breach } from './finding.ts'
 import { runCheck, withSnapshot, type Snapshot } from './snapshot.ts'
 
-/** Payments that one transaction reads: about a second of work, however many there are in all. */
-const RANGE = 20_000
-
 /** What a run over our own books is given. */
 export interface BooksOptions {
   readonly checks: readonly Check[]
   readonly values: Readonly<Record<string, Parameter>>
+  /** Payments that one transaction reads. */
+  readonly rangeSize: number
   /** Called after each range with the payments so far, and how many there are by the planner's estimate. */
   readonly onProgress: (done: number, total: number) => void
 }
@@ -23,15 +22,15 @@ export type BreachesByCheck = ReadonlyMap<string, readonly Breach[]>
  */
 export async function checkBooks(
   sql: Database,
-  { checks, values, onProgress }: BooksOptions,
+  { checks, values, rangeSize, onProgress }: BooksOptions,
 ): Promise<BreachesByCheck> {
   const found = new Map<string, Breach[]>()
   const total = await estimatePayments(sql)
   let after: string | null = ''
-  for (let done = RANGE; after !== null; done += RANGE) {
+  for (let done = rangeSize; after !== null; done += rangeSize) {
     const start: string = after
     after = await withSnapshot(sql, async (snapshot) => {
-      const until = await endOfRange(snapshot, start)
+      const until = await endOfRange(snapshot, start, rangeSize)
       for (const check of checks) {
         const breaches = await runCheck(snapshot, check, { ...values, after: start, until })
         if (breaches.length > 0)
@@ -39,15 +38,15 @@ export async function checkBooks(
       }
       return until
     })
-    onProgress(after === null ? Math.max(total, done - RANGE) : done, Math.max(total, done))
+    onProgress(after === null ? Math.max(total, done - rangeSize) : done, Math.max(total, done))
   }
   return found
 }
 
 /** The last id of the range that begins after `after`; null for the last range, which has no end. */
-async function endOfRange(snapshot: Snapshot, after: string): Promise<string | null> {
+async function endOfRange(snapshot: Snapshot, after: string, size: number): Promise<string | null> {
   const [row] = await snapshot<{ id: string }[]>`
-    select id from payments where id > ${after}::text order by id offset ${RANGE - 1}::int limit 1`
+    select id from payments where id > ${after}::text order by id offset ${size - 1}::int limit 1`
   return row?.id ?? null
 }
 

@@ -45,7 +45,7 @@ async function prepare(snapshot: Snapshot): Promise<void> {
     select set_config(name, setting, true)
       from (values ('idle_in_transaction_session_timeout', '0'), ('enable_seqscan', 'on'), ('enable_hashjoin', 'on'),
                    ('enable_mergejoin', 'on'), ('plan_cache_mode', 'force_custom_plan'), ('work_mem', '64MB'),
-                   ('random_page_cost', '1.1'))
+                   ('random_page_cost', '1.1'), ('max_parallel_workers_per_gather', '0'))
         as wanted (name, setting)`
 }
 

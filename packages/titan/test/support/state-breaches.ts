@@ -135,6 +135,29 @@ export const STATE_BREACHES: readonly Breach[] = [
     offender: ({ ids }) => ids.queued,
   },
   {
+    name: 'a job whose payment is gone whole',
+    breaks: ['I6'],
+    plant: async ({ queue, plant, ids }) => {
+      await queue.enqueue('pay', { payment_id: ids.pending }, { id: ids.pending })
+      await plant(async (sql) => {
+        await sql`delete from payment_events where payment_id = ${ids.pending}`
+        await sql`delete from payments where id = ${ids.pending}`
+      })
+    },
+    offender: ({ ids }) => ids.pending,
+  },
+  {
+    name: 'a queue that lost everything, and a mark that hides it',
+    breaks: ['I20'],
+    plant: async ({ redis, prefix, sql, ids }) => {
+      await redis.del(`${prefix}:{payments}:jobs`)
+      await redis.del(`${prefix}:{payments}:live`)
+      await redis.set(`${prefix}:{payments}:processed:${ids.queued}`, '1')
+      await sql`update payments set next_run_at = clock_timestamp() - interval '1 hour' where id = ${ids.queued}`
+    },
+    offender: ({ ids }) => ids.queued,
+  },
+  {
     name: 'an entry that carries an amount',
     breaks: ['I23'],
     plant: ({ redis, prefix, ids }) =>
