@@ -57,5 +57,8 @@ export async function searchLetters(
 export function paymentOf(letter: { readonly data: unknown }): string | undefined {
   const { data } = letter
   if (typeof data !== 'object' || data === null || !('payment_id' in data)) return undefined
-  return typeof data.payment_id === 'string' ? data.payment_id : undefined
+  // Anything may be in a job: only what looks like an id leads anywhere.
+  return typeof data.payment_id === 'string' && /^pay_\w{1,64}$/.test(data.payment_id)
+    ? data.payment_id
+    : undefined
 }

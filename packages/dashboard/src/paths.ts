@@ -9,6 +9,10 @@ export function pathTo(
   const parameters = new URLSearchParams()
   for (const [name, value] of Object.entries(query))
     if (value !== undefined && value !== '') parameters.set(name, String(value))
-  const path = [DASHBOARD_PATH, ...segments.map(encodeURIComponent)].join('/')
+  // Text from a job may hold half a character, which no URL can.
+  const path = [
+    DASHBOARD_PATH,
+    ...segments.map((segment) => encodeURIComponent(segment.toWellFormed())),
+  ].join('/')
   return parameters.size === 0 ? path : `${path}?${parameters.toString()}`
 }

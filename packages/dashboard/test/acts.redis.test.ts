@@ -164,3 +164,17 @@ test('an act shows on every page at once', async () => {
   await act('/queues/payments/resume')
   await eventually(async () => !(await rig.page('/', cookie)).includes('is paused'))
 })
+
+test('a form with a character that cannot be stored is refused, and does nothing', async () => {
+  const failures = rig.errors.length
+  for (const path of [
+    '/queues/payments/pause',
+    '/payments/pay_1/resolve',
+    '/queues/payments/dead-letters/delete',
+  ]) {
+    const answer = await act(path, { note: 'why\0 not, said Ada', to: 'FAILED', text: 'x' })
+    expect(answer.status, path).toBe(422)
+  }
+  expect(rig.errors.slice(failures)).toEqual([])
+  expect((await rig.queue.stats()).paused).toBe(false)
+})

@@ -1,5 +1,7 @@
+import { html } from 'hono/html'
 import { eventually } from '@titan/local/testing'
 import { afterAll, expect, inject, test } from 'vitest'
+import { ago, paymentLink, table } from '../src/markup/parts.ts'
 import { openRig } from './support/rig.ts'
 import { accept, bury, park, startTraffic } from './support/traffic.ts'
 
@@ -95,6 +97,64 @@ test('a payment shows its events with their evidence, and its attempts', async (
   expect(page).toContain(`titan_${payment.id}_1`)
   expect(page).toContain('Waits for a decision')
   await pageWith('/reviews', payment.id)
+})
+
+test('a letter whose data no link can hold stands in the list with the others', async () => {
+  const good = await accept(rig, 'beside-the-odd')
+  const odd = ['\ud800', 'pay_\udfff', '../../etc', 'x'.repeat(5_000), '%', 'pay_\u0000']
+  await bury(
+    rig,
+    [...odd, good.id].map((paymentId, at) => ({ paymentId, error: 'an odd one', jobId: `odd-${at}` })),
+  )
+  const page = await rig.page('/dead-letters?text=an+odd+one')
+  expect(page).toContain(good.id)
+  expect(page.match(/<tr id="row-/g)).toHaveLength(odd.length + 1)
+  const ids = (await rig.queue.deadLetters({ count: 100 })).map(({ letterId }) => letterId)
+  for (const id of ids) expect((await rig.request(`/dead-letters/payments/${id}`)).status, id).toBe(200)
+  expect(rig.errors).toEqual([])
+  await rig.queue.deleteDeadLetters(ids)
+})
+
+test('one row that cannot be shown leaves the others', async () => {
+  const rows = ['good', 'bad', 'worse']
+  const page = await table({
+    caption: 'Rows',
+    rows,
+    rowId: (row) => {
+      if (row === 'worse') throw new Error('no id')
+      return row
+    },
+    empty: html``,
+    columns: [
+      { title: 'Sync', cell: (row) => (row === 'bad' ? paymentLink(undefined as never) : row) },
+      { title: 'Async', cell: (row) => (row === 'worse' ? Promise.reject(new Error('late')) : row) },
+      { title: 'When', cell: () => ago(new Date(Number.NaN)) },
+    ],
+  })
+  expect(String(page)).toContain('good')
+  expect(String(page).match(/cannot be shown/g)).toHaveLength(2)
+  expect(String(page).match(/unknown/g)).toHaveLength(3)
+})
+
+test.each([
+  ['/payments/%00', 404],
+  ['/payments/pay_%00', 404],
+  ['/%0d%0a/', 404],
+  ['/%0d%0aset-cookie:x=1/', 404],
+  ['/dead-letters/payments/%00', 404],
+  ['/dead-letters/payments/abc', 404],
+  ['/dead-letters/payments/9999999999999999999999-0', 404],
+  ['/payments/%ff', 404],
+  ['/payments/%ed%a0%80', 404],
+  ['/payments?q=%00', 400],
+  ['/dead-letters?text=%00', 400],
+  ['/audit?before=%00', 400],
+  ['/no/such/page/', 301],
+])('a path that strangers make up is no failure: %s', async (path, status) => {
+  const failures = rig.errors.length
+  const response = await rig.request(path)
+  expect(response.status).toBe(status)
+  expect(rig.errors.slice(failures)).toEqual([])
 })
 
 test('a payment that does not exist has a page that says so', async () => {

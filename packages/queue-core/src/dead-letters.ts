@@ -79,6 +79,9 @@ export interface DeadLetters {
   deleteDeadLetters(letterIds: readonly string[]): Promise<number>
 }
 
+/** The largest number in the id of a stream's entry: 64 bits. */
+const MAX_ENTRY_NUMBER = 2n ** 64n - 1n
+
 /** The `e` field of a dead letter. */
 export interface Evidence {
   readonly id: string
@@ -118,7 +121,9 @@ export function createDeadLetters(
     single ? entryId : `${entryId}.${part.index}`
 
   function locate(letterId: string): { part: QueuePartition; entryId: string } | undefined {
-    const match = /^(\d+-\d+)(?:\.(\d+))?$/.exec(letterId)
+    const match = /^(\d{1,20}-\d{1,20})(?:\.(\d{1,9}))?$/.exec(letterId)
+    // A number that no entry can have would be an error of the server.
+    if (match?.[1]?.split('-').some((number) => BigInt(number) > MAX_ENTRY_NUMBER) === true) return undefined
     const part = parts[Number(match?.[2] ?? 0)]
     const entryId = match?.[1]
     return part === undefined || entryId === undefined ? undefined : { part, entryId }

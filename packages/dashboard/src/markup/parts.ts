@@ -46,12 +46,12 @@ export function table<Row>({
       </thead>
       <tbody>
         ${rows.map(
-          (row) =>
-            html`<tr id="row-${rowId(row)}">
+          (row, at) =>
+            html`<tr id="row-${guarded(() => rowId(row), String(at))}">
               ${columns.map(
                 ({ title, cell, isNumber }) =>
                   html`<td data-label="${title}" class="${isNumber === true ? 'number' : ''}">
-                    ${cell(row)}
+                    ${guarded<Html | string | number>(() => cell(row), UNREADABLE)}
                   </td>`,
               )}
             </tr>`,
@@ -59,6 +59,19 @@ export function table<Row>({
       </tbody>
     </table>
   </div>`
+}
+
+/** What stands where a value cannot be shown. */
+const UNREADABLE = 'cannot be shown'
+
+/** Makes a part of a page. One value that cannot be shown must not take the page away from the others. */
+export function guarded<Part>(make: () => Part, otherwise: Part): Part {
+  try {
+    const part = make()
+    return part instanceof Promise ? (part.catch(() => otherwise) as Part) : part
+  } catch {
+    return otherwise
+  }
 }
 
 /** What a list says when it has nothing to show. */
@@ -93,8 +106,12 @@ export function chip(status: string): Html {
   return html`<span class="chip" data-status="${status}">${CHIP_WORDS[status] ?? status}</span>`
 }
 
+/** For a moment that was not recorded or cannot be read. */
+const UNKNOWN_TIME = html`<span class="muted">unknown</span>`
+
 /** A moment: how long ago, and exactly when under the pointer. */
 export function ago(moment: Date): Html {
+  if (Number.isNaN(moment.getTime())) return UNKNOWN_TIME
   return html`<time datetime="${moment.toISOString()}" title="${formatTime(moment)} UTC"
     >${formatAge(moment)}</time
   >`
@@ -102,6 +119,7 @@ export function ago(moment: Date): Html {
 
 /** A moment, exactly. */
 export function at(moment: Date): Html {
+  if (Number.isNaN(moment.getTime())) return UNKNOWN_TIME
   return html`<time datetime="${moment.toISOString()}"
     >${formatTime(moment)} <span class="muted">UTC</span></time
   >`

@@ -40,15 +40,15 @@ export async function park(rig: Rig, idempotencyKey: string, amount = 500): Prom
 /** Gives up a job, as a worker would that meets one it can do nothing with. */
 export async function bury(
   rig: Rig,
-  letters: readonly { readonly paymentId: string; readonly error: string }[],
+  letters: readonly { readonly paymentId: string; readonly error: string; readonly jobId?: string }[],
 ): Promise<void> {
   const errors = new Map(letters.map(({ paymentId, error }) => [paymentId, error]))
   const before = (await rig.queue.stats()).dead
   await rig.queue.enqueueMany(
-    letters.map(({ paymentId }) => ({
+    letters.map(({ paymentId, jobId = `${paymentId}.dead` }) => ({
       name: 'pay',
       data: { payment_id: paymentId },
-      id: `${paymentId}.dead`,
+      id: jobId,
     })),
   )
   const worker = createWorker<PaymentJobs>(
