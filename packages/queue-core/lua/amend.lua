@@ -16,7 +16,7 @@ if envelope then
   end
   check_types(DELAYED, LIVE)
   local _, _, _, key = open(envelope)
-  if key and key ~= '' then
+  if key and key ~= '' and still_holds(key, id) then
     free(key, id)
   end
   if redis.call('HGET', LIVE, id) == 'd' then

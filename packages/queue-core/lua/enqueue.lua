@@ -37,13 +37,14 @@ end
 local together = tonumber(argv[at])
 if together > 0 then
   local where = call('HMGET', LIVE, unpack(argv, at + 1, at + together))
+  local any_delayed = call('EXISTS', DELAYED_JOBS) > 0
   local any_done = call('EXISTS', unpack(KEYS, FIXED_KEYS + 1, FIXED_KEYS + together)) > 0
   local index, added, stored, failure = {}, {}, 0, nil
   local first = at + together + 1
   for i = 1, together do
     local id = argv[at + i]
     local answer = '+'
-    if (where[i] and is_at(id, where[i])) or added[id] or (any_done and call('EXISTS', KEYS[FIXED_KEYS + i]) == 1) then
+    if (where[i] and is_at(id, where[i])) or added[id] or (any_delayed and call('HEXISTS', DELAYED_JOBS, id) == 1) or (any_done and call('EXISTS', KEYS[FIXED_KEYS + i]) == 1) then
       answer = '='
     elseif room < 1 then
       answer = '!'
@@ -73,10 +74,11 @@ if together > 0 then
 end
 at = at + together * 5 + 1
 
--- Whether a job of this id waits or runs. What the index says is checked: somebody may have deleted the job.
+-- Whether a job of this id waits or runs. What the index says is checked: somebody may have deleted the job. A delayed
+-- job has its place by its id, also where the library made that id, which is in no index.
 local function is_alive(id)
   local where = redis.call('HGET', LIVE, id)
-  return where and is_at(id, where)
+  return (where and is_at(id, where)) or redis.call('HEXISTS', DELAYED_JOBS, id) == 1
 end
 
 local earliest

@@ -13,7 +13,7 @@ local function move(id)
   local envelope = redis.call('HGET', DELAYED_JOBS, id) or ''
   local level, own_id, dedupe, key, name, meta, data = open(envelope)
   if own_id == id then
-    place(level, id, dedupe, key, name, meta, data)
+    place(level, id, dedupe, key, name, meta, data, true)
   else
     check_types(LIVE)
     bury(id, envelope)

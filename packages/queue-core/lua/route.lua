@@ -155,14 +155,26 @@ local function holder_of(key)
   return redis.call('HGET', ORDERING, key)
 end
 
--- Makes a job ready: into its stream, or parked while another job holds its ordering key.
-local function place(level, id, dedupe, key, name, meta, data)
+-- Whether a job outside the streams holds its ordering key since an attempt before. One of the same id that is in a
+-- stream is another job: the id of a job without one of its producer's is in no index.
+local function still_holds(key, id)
+  if redis.call('HGET', ORDERING, key) ~= id then
+    return false
+  end
+  local owner, where = string.match(redis.call('HGET', ORDERING, key .. '\n') or '', '^([^\n]*)\n(.*)$')
+  return owner ~= id or not locate(where) or not is_at(id, where)
+end
+
+-- Makes a job ready: into its stream, or parked while another job holds its ordering key. One that comes back, from the
+-- delayed ones, may hold the key itself.
+local function place(level, id, dedupe, key, name, meta, data, comes_back)
   if key ~= '' then
     local holder = redis.call('HGET', ORDERING, key)
-    if holder and holder ~= id then
+    local is_own = comes_back and holder and still_holds(key, id)
+    if holder and not is_own then
       holder = holder_of(key)
     end
-    if holder and holder ~= id then
+    if holder and not is_own then
       check_types(PARKED, dedupe == '1' and LIVE)
       local turn = string.format('%016d', redis.call('INCR', SEQUENCE))
       redis.call('ZADD', PARKED, 0, key .. '\0' .. turn .. '\0' .. seal(level, id, dedupe, key, name, meta, data))

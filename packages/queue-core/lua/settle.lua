@@ -140,7 +140,8 @@ function verbs.retry(lease)
   if not data then
     -- Somebody deleted the entry: there is nothing to try again, and nothing may wait for it.
     forget(lease)
-  elseif lease.first == '0' then
+  elseif lease.first == '0' or redis.call('HEXISTS', DELAYED_JOBS, lease.id) == 1 then
+    -- Another job of this id may wait there, where the library made one of the two ids: it must not be overwritten.
     append(lease.level, lease.id, lease.dedupe, lease.key, name, lease.second, data)
   else
     local due = now_ms() + tonumber(lease.first)

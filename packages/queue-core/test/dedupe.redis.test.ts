@@ -190,3 +190,95 @@ test('the mark of a done job goes away by itself', async ({ place }) => {
   expect(left).toBeGreaterThan(0)
   expect(left).toBeLessThanOrEqual(60_000)
 })
+
+describe('an id that the library made, given to a second job', () => {
+  test.for([{}, { delayMs: 600 }, { orderingKey: 'k' }, { maxAttempts: 2 }])(
+    'is a duplicate while the first is delayed: %o',
+    async (options, { place }) => {
+      const queue = place.createQueue()
+      const { id } = await queue.enqueue('work', 1, { delayMs: 300 })
+      expect(await queue.enqueue('work', 2, { id, ...options })).toEqual({ id, duplicate: true })
+      const together = await queue.enqueueMany([
+        { name: 'work', data: 3, id, ...options },
+        { name: 'work', data: 4, id: 'other' },
+      ])
+      expect(together).toMatchObject([{ duplicate: true }, { duplicate: false }])
+      const ran: number[] = []
+      await place.startWorker({ work: ({ data }) => void ran.push(data) })
+      await eventually(() => ran.length === 2)
+      expect(ran).toEqual([4, 1])
+    },
+  )
+
+  test('is a duplicate while the first waits for its retry', async ({ place }) => {
+    const queue = place.createQueue()
+    const worker = await place.startWorker({
+      work: ({ attempt }) => (attempt === 1 ? Promise.reject(new Error('boom')) : undefined),
+    })
+    const { id } = await queue.enqueue('work', 1, { backoff: { type: 'fixed', delayMs: 500 } })
+    await eventually(() => worker.counters.retried === 1)
+    expect(await queue.enqueue('work', 2, { id, delayMs: 700 })).toEqual({ id, duplicate: true })
+    await eventually(() => worker.counters.completed === 1)
+  })
+
+  test('overwrites nothing when the first comes back for its retry later', async ({ place }) => {
+    const queue = place.createQueue()
+    const gate = createGate()
+    const ran: number[] = []
+    const worker = await place.startWorker(
+      {
+        work: async ({ data, attempt }) => {
+          await gate.opened
+          if (data === 1 && attempt === 1) throw new Error('boom')
+          ran.push(data)
+        },
+      },
+      { backoff: () => 60_000 },
+    )
+    const { id } = await queue.enqueue('work', 1)
+    await eventually(() => worker.running === 1)
+    expect(await queue.enqueue('work', 2, { id, delayMs: 800 })).toEqual({ id, duplicate: false })
+    gate.open()
+    await eventually(() => ran.length === 2)
+    expect(ran).toEqual([1, 2])
+  })
+
+  test('does not run beside the first where both have one ordering key', async ({ place }) => {
+    const queue = place.createQueue()
+    const gate = createGate()
+    place.onEnd(gate.open)
+    const log: string[] = []
+    const worker = await place.startWorker({
+      work: async ({ data }) => {
+        log.push(`begin ${data}`)
+        if (data === 1) await gate.opened
+        log.push(`end ${data}`)
+      },
+    })
+    const { id } = await queue.enqueue('work', 1, { orderingKey: 'k' })
+    await eventually(() => worker.running === 1)
+    await queue.enqueue('work', 2, { id, orderingKey: 'k' })
+    await queue.enqueue('work', 3, { id: 'other', orderingKey: 'k', delayMs: 50 })
+    await eventually(async () => (await queue.stats()).parked === 2)
+    gate.open()
+    await eventually(() => worker.counters.completed === 3)
+    expect(log).toEqual([1, 2, 3].flatMap((data) => [`begin ${data}`, `end ${data}`]))
+  })
+
+  test('nor where the second was delayed, or is cancelled then', async ({ place }) => {
+    const queue = place.createQueue()
+    const gate = createGate()
+    place.onEnd(gate.open)
+    const worker = await place.startWorker({ work: ({ data }) => (data === 1 ? gate.opened : undefined) })
+    const { id } = await queue.enqueue('work', 1, { orderingKey: 'k' })
+    await eventually(() => worker.running === 1)
+    await queue.enqueue('work', 2, { id, orderingKey: 'k', delayMs: 60_000 })
+    await queue.enqueue('work', 3, { orderingKey: 'k' })
+    expect(await queue.cancel(id)).toBe('done')
+    expect(await queue.stats()).toMatchObject({ parked: 1, ready: 0, leased: 1 })
+    await queue.enqueue('work', 4, { id, orderingKey: 'k', delayMs: 20 })
+    await eventually(async () => (await queue.stats()).parked === 2)
+    gate.open()
+    await eventually(() => worker.counters.completed === 3)
+  })
+})
