@@ -1,12 +1,13 @@
 -- Takes over up to N entries whose lease was released or has run out, and counts the delivery.
 -- KEYS[1..3]  streams by level
--- ARGV[1..3]  group, consumer, the queue's visibility timeout in ms
+-- ARGV[1..3]  group, consumer, visibility timeout in ms of consumers whose name does not say theirs
 -- ARGV[4]     most entries to take
 -- ARGV[5..7]  cursor of each level: the entry id where its scan goes on, '-' for the start, '+' when it is over
 -- ARGV[8]     idle time in ms from which an entry of this consumer itself may be one that it never got
 -- ARGV[9..10] crashes that leave an entry one last delivery (0 = not told apart), 1 if one such entry may be taken
 -- RETURNS     {3 next cursors}, {taken: {level, entry id, delivery count, former consumer, fields}},
---             {such entries of its own: {level, entry id, delivery count}}, {ids whose entry is gone}
+--             {such entries of its own: {level, entry id, delivery count}}, {ids whose entry is gone}, 1 if the
+--             group of a level is missing; the other levels are looked at all the same
 -- WHY         XAUTOCLAIM alone would take this consumer's own entries, forgets the former owner and knows one
 --             timeout only; so XPENDING is read page by page and XAUTOCLAIM takes what is due, entry by entry
 local group, consumer, visibility = ARGV[1], ARGV[2], tonumber(ARGV[3])
@@ -35,9 +36,11 @@ local function take(level, row)
   end
 end
 
--- A job may have a longer visibility timeout than its queue; a shorter one was taken off its idle time.
+-- The timeout of the holder counts, and not that of whoever looks: in a rolling deploy they may differ. A job may have
+-- a longer one than its holder; a shorter one was taken off its idle time.
 local function expired(level, row)
-  if row[3] < visibility then
+  local own = string.match(row[2], ':%x%x%x%x%x%x%x%x:(%d+)$')
+  if row[3] < (tonumber(own) or visibility) then
     return false
   end
   local entry = redis.call('XRANGE', KEYS[level], row[1], row[1])[1]
@@ -51,11 +54,25 @@ local function expired(level, row)
   return true
 end
 
+local missing = 0
+
+-- A page of pending entries; none where the group is missing.
+local function pending(stream, ...)
+  local rows = redis.pcall('XPENDING', stream, group, ...)
+  if rows.err == nil then
+    return rows
+  elseif string.find(rows.err, 'NOGROUP', 1, true) then
+    missing = 1
+    return {}
+  end
+  error(rows.err)
+end
+
 local cursors = {}
 for level = 1, 3 do
   local stream = KEYS[level]
   if room > 0 then
-    for _, row in ipairs(redis.call('XPENDING', stream, group, '-', '+', PAGE, '_released')) do
+    for _, row in ipairs(pending(stream, '-', '+', PAGE, '_released')) do
       if room > 0 then
         take(level, row)
       end
@@ -64,7 +81,7 @@ for level = 1, 3 do
   local cursor = ARGV[4 + level]
   local following = cursor
   if room > 0 and cursor ~= '+' then
-    local rows = redis.call('XPENDING', stream, group, cursor, '+', PAGE)
+    local rows = pending(stream, cursor, '+', PAGE)
     following = #rows == PAGE and '(' .. rows[PAGE][1] or '+'
     for position, row in ipairs(rows) do
       if room < 1 then
@@ -82,4 +99,4 @@ for level = 1, 3 do
   end
   cursors[level] = following
 end
-return { cursors, taken, own, gone }
+return { cursors, taken, own, gone, missing }

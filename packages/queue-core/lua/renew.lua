@@ -9,8 +9,10 @@ local group, consumer = ARGV[1], ARGV[2]
 local results = { redis.call('EXISTS', KEYS[4]) }
 for at = 3, #ARGV, 4 do
   local stream, entry, count, idle = KEYS[tonumber(ARGV[at])], ARGV[at + 1], tonumber(ARGV[at + 2]), ARGV[at + 3]
-  local row = redis.pcall('XPENDING', stream, group, entry, entry, 1)[1]
-  local renewed = false
+  local rows = redis.pcall('XPENDING', stream, group, entry, entry, 1)
+  local row = rows[1]
+  -- Without a group nobody holds anything: what its next read delivers says who does.
+  local renewed = rows.err ~= nil and string.find(rows.err, 'NOGROUP', 1, true) ~= nil
   if row and row[2] == consumer and row[4] == count then
     renewed = #redis.call('XCLAIM', stream, group, consumer, 0, entry, 'IDLE', idle, 'JUSTID') > 0
   end

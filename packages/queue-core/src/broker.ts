@@ -64,7 +64,20 @@ type ReclaimReply = [
   taken: [level: number, id: string, count: number, from: string, fields: string[]][],
   own: [level: number, id: string, count: number][],
   gone: string[],
+  missing: number,
 ]
+
+/** What a pass of {@link reclaim} found. */
+interface ReclaimAnswer {
+  readonly cursors: string[]
+  readonly taken: Reclaimed[]
+  /** Entries of this consumer that it may not have in hand. */
+  readonly own: (Fence & { level: Level })[]
+  /** Ids of entries whose content is gone. */
+  readonly gone: string[]
+  /** The group of a level is missing; the others were looked at. */
+  readonly isGroupMissing: boolean
+}
 
 /** The reply that delivers an entry comes within this time, in milliseconds, or never. */
 const ORPHANED_AFTER_MS = defaults.replyWithinMs + 5_000
@@ -80,7 +93,7 @@ export async function reclaim(
   count: number,
   cursors: readonly string[],
   lastChance: { readonly crashes: number; readonly mayTake: boolean },
-): Promise<{ cursors: string[]; taken: Reclaimed[]; own: (Fence & { level: Level })[]; gone: string[] }> {
+): Promise<ReclaimAnswer> {
   const orphanedMs = Math.min(owner.visibilityMs, ORPHANED_AFTER_MS)
   const args = [
     ...[owner.group, owner.consumer, String(owner.visibilityMs), String(count)],
@@ -99,6 +112,7 @@ export async function reclaim(
       deliveryCount,
     })),
     gone: reply[3],
+    isGroupMissing: reply[4] === 1,
   }
 }
 
@@ -143,6 +157,21 @@ export async function read(
     if (level !== undefined) claimed[level] = toClaimed(entries, level)
   }
   return claimed
+}
+
+/** Whether a level's stream has entries, claimed ones included. Fails where its group is missing, as a read would. */
+export async function hasEntries(
+  connection: Connection,
+  keys: Keys,
+  group: string,
+  level: Level,
+): Promise<boolean> {
+  const stream = keys.streams[level]
+  const [length] = await Promise.all([
+    connection.send<number>(['XLEN', stream], within),
+    connection.send(['XPENDING', stream, group, '-', '+', '1'], within),
+  ])
+  return length > 0
 }
 
 /** Which of the ids are marked as done. */

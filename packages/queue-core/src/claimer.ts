@@ -79,6 +79,8 @@ function createClaimer(context: ClaimerContext, commands: Connection, reading: C
       if (!held.settling && now - held.renewedAt > held.visibilityMs) lane.lose(held)
     const reply = await broker.reclaim(commands, keys, owner, count, cursors, lane.lastChance())
     cursors = reply.cursors
+    if (reply.isGroupMissing && (await broker.createGroup(commands, keys, settings.group)))
+      emit({ type: 'groupCreated', queue: keys.base })
     if (reply.gone.length > 0) emit({ type: 'entriesVanished', entryIds: reply.gone })
     lane.releaseOrphans(reply.own)
     if (reply.taken.length > 0) await lane.acceptReclaimed(reply.taken, now)

@@ -1,5 +1,3 @@
-import { randomBytes } from 'node:crypto'
-import { hostname } from 'node:os'
 import type { Verdict } from './settle.ts'
 import { openClaimer, type Claimer } from './claimer.ts'
 import { checkClient, type RedisClient } from './connection.ts'
@@ -13,7 +11,7 @@ import { deliveriesOf, type Fence } from './lease.ts'
 import { priorityOf } from './levels.ts'
 import type { Keys } from './keys.ts'
 import type { Members } from './members.ts'
-import { resolveWorker, type ResolvedWorker, type WorkerOptions } from './options.ts'
+import { nameConsumer, resolveWorker, type ResolvedWorker, type WorkerOptions } from './options.ts'
 import { partitionKeys } from './partition.ts'
 import { readSchemas, validate } from './schema.ts'
 import { isInstance, textOf } from './text-of.ts'
@@ -61,7 +59,7 @@ export interface ConsumerOptions<Jobs extends JobMap> extends Pick<WorkerOptions
  * when the job is no longer this consumer's, nothing changes. Give leases back as `claim` made them, not copies.
  */
 export interface Consumer<Jobs extends JobMap> {
-  /** Name of the consumer in Redis: the one given and a random end. */
+  /** Name of the consumer in Redis: the one given, a random part, and its visibility timeout in milliseconds. */
   readonly name: string
   /**
    * Claims up to `count` jobs: first those that others released or let lapse, then waiting ones by priority. Delayed
@@ -140,7 +138,7 @@ export function createConsumer<Jobs extends JobMap>(
   const settings = resolveWorker(queue, inherited)
   checkClient(redis)
   const keys = keysOfPartition(queue, settings, partition)
-  const name = `${options.consumer ?? `${hostname()}-${process.pid}`}:${randomBytes(4).toString('hex')}`
+  const name = nameConsumer(options.consumer, settings.visibilityMs)
   const emit = guardListener(options.onEvent, `consumer "${name}" of queue "${queue}"`)
   const schemas = readSchemas(options.schemas)
   const counts = { started: 0, completed: 0, retried: 0, deadLettered: 0, released: 0, leasesLost: 0 }

@@ -63,14 +63,17 @@ export function createPicker(
   }
 }
 
-/** Splits `count` over the levels by weight, at least one each; strict order gives all to each in turn. */
-export function splitByWeight(
+/** Draws `count` jobs from the levels that `has` accepts, one by one: how many of each level. */
+export function drawLevels(
   count: number,
-  weights: readonly number[],
-  active: readonly boolean[],
+  pick: ReturnType<typeof createPicker>,
+  has: (level: Level) => boolean,
 ): number[] {
-  const total = LEVELS.reduce<number>((sum, level) => sum + (active[level] ? (weights[level] ?? 1) : 0), 0)
-  return LEVELS.map((level) =>
-    active[level] ? Math.max(1, Math.floor((count * (weights[level] ?? 1)) / (total || 1))) : 1,
-  )
+  const shares = [0, 0, 0]
+  if (!LEVELS.some(has)) return shares
+  for (let drawn = 0; drawn < count; drawn++) {
+    const level = pick(has)
+    shares[level] = (shares[level] ?? 0) + 1
+  }
+  return shares
 }

@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto'
+import { hostname } from 'node:os'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { exponential, type Backoff } from './backoff.ts'
 import { checkMembers, QueueError } from './errors.ts'
@@ -272,4 +274,13 @@ export function resolveWorker(
     rateLimit,
     allowEviction: options.allowEviction ?? false,
   }
+}
+
+/**
+ * The name of a new consumer in Redis. It ends with its visibility timeout, so that whoever looks for lapsed leases goes
+ * by the timeout of their holder; see reclaim.lua.
+ */
+export function nameConsumer(given: string | undefined, visibilityMs: number): string {
+  const name = given ?? `${hostname()}-${process.pid}`
+  return `${name}:${randomBytes(4).toString('hex')}:${visibilityMs}`
 }

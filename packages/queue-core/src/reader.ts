@@ -2,10 +2,11 @@ import * as broker from './broker.ts'
 import type { Connection } from './connection.ts'
 import type { Lane } from './lane.ts'
 import { isEarlier } from './lease.ts'
-import { LEVELS, splitByWeight } from './levels.ts'
+import { createPicker, drawLevels, LEVELS, type Level } from './levels.ts'
 import { errorDelay, pause } from './loop.ts'
 import { defaults } from './options.ts'
 import { passStep } from './steps.ts'
+import { textOf } from './text-of.ts'
 import { settlesWithin } from './within.ts'
 
 /** Claims new entries for one lane over a connection of its own, since a blocking read parks it. */
@@ -40,26 +41,56 @@ export function startReader(lane: Lane, connection: Connection, demand: () => nu
   let unreadSince: number | undefined
   let wakeUp: (() => void) | undefined
   let blockedId: string | undefined
-  /** The last read got all it asked for, so there is a backlog and levels are read by weight. */
-  let backlog = false
+  /** The last read says that there is a backlog: then levels are read by weight, and without a wait. */
+  let backlog = settings.partitions === 1
+  /** The last read waited, or would have: other workers may do so now. */
+  let isIdle = false
+  /** The group of one level is missing, while others may bring jobs. */
+  let missing: unknown
+  const pick = createPicker(settings.weights)
   const active = [true, true, true]
   /** Last entry read, by level. */
   const reached: (string | undefined)[] = []
 
-  /** One read per level, in one round trip, each with its share. */
-  async function readByWeight(want: number, weights: readonly number[]): Promise<broker.Claimed[][]> {
-    const shares = splitByWeight(want, weights, active)
-    const reads = LEVELS.map((level) =>
-      broker.read(connection, part.keys, owner, [level], shares[level] ?? 1, 0),
+  /**
+   * Draws as many jobs as it wants by weight, from the levels that had jobs before. Where they have none now, the
+   * others are drawn from. It never claims more than it wants: what a worker cannot start, another one could.
+   */
+  async function readByWeight(want: number): Promise<broker.Claimed[][]> {
+    const empty = new Set<Level>()
+    for (;;) {
+      const isLeft = (level: Level): boolean => !empty.has(level)
+      const isActive = (level: Level): boolean => isLeft(level) && active[level] === true
+      const shares = drawLevels(want, pick, LEVELS.some(isActive) ? isActive : isLeft)
+      const claimed = await readShares(shares)
+      for (const level of LEVELS) if (active[level] !== true) empty.add(level)
+      if (empty.size === LEVELS.length || stopped || claimed.some((list) => list.length > 0)) return claimed
+    }
+  }
+
+  /** Reads the levels that have a share and looks whether the others have jobs, in one round trip. */
+  async function readShares(shares: readonly number[]): Promise<broker.Claimed[][]> {
+    const outcomes = await Promise.allSettled(
+      LEVELS.map(async (level) => {
+        const share = shares[level] ?? 0
+        active[level] = false
+        if (share === 0) {
+          active[level] = await broker.hasEntries(connection, part.keys, owner.group, level)
+          return []
+        }
+        const claimed = (await broker.read(connection, part.keys, owner, [level], share, 0))[level] ?? []
+        active[level] = claimed.length > 0
+        return claimed
+      }),
     )
-    const outcomes = await Promise.allSettled(reads)
-    const claimed = outcomes.map(
-      (outcome, level) => (outcome.status === 'fulfilled' ? outcome.value[level] : []) ?? [],
-    )
+    const claimed = outcomes.map((outcome) => (outcome.status === 'fulfilled' ? outcome.value : []))
+    const isNone = claimed.every((list) => list.length === 0)
     // What one read has claimed is not thrown away for the failure of another, which the next read will meet again.
-    for (const outcome of outcomes)
-      if (outcome.status === 'rejected' && claimed.every((list) => list.length === 0)) throw outcome.reason
-    for (const level of LEVELS) active[level] = (claimed[level]?.length ?? 0) > 0
+    for (const outcome of outcomes) {
+      if (outcome.status === 'fulfilled') continue
+      if (isNone) throw outcome.reason
+      if (isGroupMissing(outcome.reason)) missing = outcome.reason
+    }
     return claimed
   }
 
@@ -74,6 +105,7 @@ export function startReader(lane: Lane, connection: Connection, demand: () => nu
         claimed[level] = levels[level] ?? []
       } catch (error) {
         if (left === want) throw error
+        if (isGroupMissing(error)) missing = error
         break
       }
       left -= claimed[level].length
@@ -82,30 +114,41 @@ export function startReader(lane: Lane, connection: Connection, demand: () => nu
   }
 
   async function readBlocking(want: number): Promise<broker.Claimed[][]> {
+    isIdle = true
     blockedId = await connection.id()
     if (stopped) return []
     try {
-      return await broker.read(connection, part.keys, owner, LEVELS, want, defaults.blockMs)
+      // Each level may bring as many; some servers answer with all of them.
+      const count = Math.max(1, Math.floor(want / LEVELS.length))
+      const claimed = await broker.read(connection, part.keys, owner, LEVELS, count, defaults.blockMs)
+      if (claimed.some((list) => list.length >= count)) backlog = true
+      return claimed
     } finally {
       blockedId = undefined
     }
   }
 
   async function claim(want: number): Promise<broker.Claimed[][]> {
-    const { weights } = settings
-    if (weights !== undefined) return backlog ? readByWeight(want, weights) : readBlocking(want)
+    if (settings.weights !== undefined && !backlog) return readBlocking(want)
     // A read of several streams takes from each of them, so it comes only when there is nothing to choose from.
-    const claimed = await readStrictly(want)
-    return claimed.some((list) => list.length > 0) ? claimed : readBlocking(want)
+    const claimed = await (settings.weights === undefined ? readStrictly(want) : readByWeight(want))
+    backlog = claimed.some((list) => list.length > 0)
+    return backlog || settings.weights !== undefined ? claimed : readBlocking(want)
   }
 
   async function readOnce(want: number): Promise<void> {
+    isIdle = false
     const claimed = await claim(want)
     lastReadAt = performance.now()
     const all = claimed.map(withoutRepeats).flat()
-    backlog = backlog ? all.length > 0 : all.length >= want
     if (all.length > 0) passStep('queue.read', () => all.map(({ job, entryId }) => job?.meta.id ?? entryId))
     if (all.length > 0) await lane.accept(all, lastReadAt)
+    // Reads of several levels and partitions may bring more than can start here, while other workers wait for just these.
+    if (isIdle) lane.releaseBuffered(Math.max(0, -demand()))
+    if (missing === undefined) return
+    const error = missing
+    missing = undefined
+    throw error
   }
 
   /**
@@ -131,10 +174,10 @@ export function startReader(lane: Lane, connection: Connection, demand: () => nu
 
   /** Never throws. Every error waits, whatever wakes the reader meanwhile: a loop of errors must not be a hot one. */
   async function recover(error: unknown): Promise<void> {
-    if (error instanceof Error && error.message.startsWith('NOGROUP')) {
+    if (isGroupMissing(error)) {
       try {
-        await broker.createGroup(connection, part.keys, owner.group)
-        emit({ type: 'groupCreated', queue: part.keys.base })
+        if (await broker.createGroup(connection, part.keys, owner.group))
+          emit({ type: 'groupCreated', queue: part.keys.base })
         return
       } catch (again) {
         return recover(again)
@@ -218,4 +261,8 @@ export function startReader(lane: Lane, connection: Connection, demand: () => nu
         unblocking = false
       })
   }
+}
+
+function isGroupMissing(error: unknown): boolean {
+  return textOf(error).startsWith('NOGROUP')
 }

@@ -51,6 +51,8 @@ export function startRecoverer(lane: Lane, demand: () => number): Recoverer {
   async function scan(want: number): Promise<void> {
     const reply = await broker.reclaim(part.connection, part.keys, owner, want, cursors, lane.lastChance())
     cursors = reply.cursors
+    if (reply.isGroupMissing && (await broker.createGroup(part.connection, part.keys, owner.group)))
+      emit({ type: 'groupCreated', queue: part.keys.base })
     if (reply.gone.length > 0) emit({ type: 'entriesVanished', entryIds: reply.gone })
     lane.releaseOrphans(reply.own)
     if (reply.taken.length === 0) return
@@ -68,8 +70,6 @@ export function startRecoverer(lane: Lane, demand: () => number): Recoverer {
 
   const loop = startLoop(runOnce, (error) => {
     cursors = SCAN_START
-    // The reader makes a missing group anew; until then there is nothing to recover.
-    if (error instanceof Error && error.message.includes('NOGROUP')) return
     emit({ type: 'error', error, during: 'reclaim' })
   })
   return {

@@ -1,5 +1,3 @@
-import { randomBytes } from 'node:crypto'
-import { hostname } from 'node:os'
 import { checkClient, type RedisClient } from './connection.ts'
 import { createPrefetch } from './demand.ts'
 import { checkMembers, QueueError } from './errors.ts'
@@ -13,7 +11,7 @@ import { timeOf } from './lease.ts'
 import { priorityOf } from './levels.ts'
 import { createLimiter, type Limiter } from './limiter.ts'
 import { findWrongMember, type Members } from './members.ts'
-import { checkHandlers, resolveWorker, WORKER_OPTIONS, type WorkerOptions } from './options.ts'
+import { checkHandlers, nameConsumer, resolveWorker, WORKER_OPTIONS, type WorkerOptions } from './options.ts'
 import { partitionKeys } from './partition.ts'
 import { readSchemas, validate } from './schema.ts'
 import { openStation, type Station } from './station.ts'
@@ -99,7 +97,7 @@ export function createWorker<Jobs extends JobMap>(
   checkHandlers(handlers)
   checkClient(redis)
   const { concurrency } = settings
-  const consumer = `${options.consumer ?? `${hostname()}-${process.pid}`}:${randomBytes(4).toString('hex')}`
+  const consumer = nameConsumer(options.consumer, settings.visibilityMs)
   const tell = guardListener(options.onEvent, `worker "${consumer}" of queue "${queue}"`)
   // A job may be dead on arrival: its dead letter is counted wherever it was made.
   const emit: OnEvent = (event) => {

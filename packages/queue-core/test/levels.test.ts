@@ -2,11 +2,11 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
   createPicker,
+  drawLevels,
   DEFAULT_WEIGHTS,
   LEVELS,
   levelOf,
   priorityOf,
-  splitByWeight,
   type Level,
 } from '../src/levels.ts'
 
@@ -74,18 +74,28 @@ describe('the picker', () => {
   })
 })
 
-describe('shares of a read', () => {
-  test('follow the weights of the levels that had work', () => {
-    expect(splitByWeight(100, DEFAULT_WEIGHTS, [true, true, true])).toEqual([60, 30, 10])
-    expect(splitByWeight(100, DEFAULT_WEIGHTS, [false, true, false])).toEqual([1, 100, 1])
+describe('the levels of a read', () => {
+  const always = (): boolean => true
+
+  test('are drawn by weight, also where each read is for one job', () => {
+    expect(drawLevels(100, createPicker(DEFAULT_WEIGHTS), always)).toEqual([60, 30, 10])
+    for (const count of [1, 2, 3, 4, 5, 7]) {
+      const pick = createPicker(DEFAULT_WEIGHTS)
+      const sums = [0, 0, 0]
+      for (let reads = 0; reads < 700; reads++)
+        for (const [level, share] of drawLevels(count, pick, always).entries())
+          sums[level] = (sums[level] ?? 0) + share
+      expect(sums).toEqual([420, 210, 70].map((share) => share * count))
+    }
   })
 
-  test('are at least one each, so that no level is overlooked', () => {
-    const anyActive = fc.tuple(fc.boolean(), fc.boolean(), fc.boolean())
+  test('are as many as were asked for, and only such as may have jobs', () => {
+    const anyLevels = fc.subarray([...LEVELS])
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 2_000 }), anyActive, (count, active) => {
-        for (const share of splitByWeight(count, DEFAULT_WEIGHTS, active))
-          expect(share).toBeGreaterThanOrEqual(1)
+      fc.property(fc.integer({ min: 1, max: 300 }), anyLevels, (count, levels) => {
+        const shares = drawLevels(count, createPicker(DEFAULT_WEIGHTS), (level) => levels.includes(level))
+        expect(shares.reduce((sum, share) => sum + share, 0)).toBe(levels.length === 0 ? 0 : count)
+        for (const level of LEVELS) if (!levels.includes(level)) expect(shares[level]).toBe(0)
       }),
     )
   })

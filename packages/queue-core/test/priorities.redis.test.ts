@@ -1,7 +1,8 @@
 import { eventually } from '@titan/local/testing'
 import { expect } from 'vitest'
-import type { Job, Priority, WorkerOptions } from '../src/index.ts'
+import type { Job, Priority, Worker, WorkerOptions } from '../src/index.ts'
 import { jobs } from './support/collect.ts'
+import { createGate } from './support/gate.ts'
 import { test, type Place, type TestJobs } from './support/place.ts'
 
 const PRIORITIES: readonly Priority[] = ['high', 'default', 'low']
@@ -58,3 +59,45 @@ test('jobs of one priority are run in their order', async ({ place }) => {
   await eventually(() => order.length === 500)
   expect(order).toEqual(jobs(500).map(({ data }) => data))
 })
+
+test.for([1, 2, 3, 4, 5])(
+  'with %d slots the shares are the weights, and no claimed job is given back',
+  async (concurrency, { place }) => {
+    const queue = place.createQueue()
+    for (const priority of PRIORITIES) await queue.enqueueMany(jobs(150).map((job) => ({ ...job, priority })))
+    const order: Priority[] = []
+    const work = async (job: Job): Promise<void> => {
+      order.push(job.priority)
+      await new Promise((resolve) => setTimeout(resolve, 4))
+    }
+    await place.startWorker({ work }, { concurrency, maxPrefetch: 0 })
+    await eventually(() => order.length >= 200)
+    expect(place.eventsOf('released')).toEqual([])
+    const head = order.slice(0, 200)
+    // Each read may be one job of a slot off the exact shares.
+    expect(Math.abs(countOf(head, 'high') - 120)).toBeLessThanOrEqual(2 * concurrency)
+    expect(Math.abs(countOf(head, 'default') - 60)).toBeLessThanOrEqual(2 * concurrency)
+    expect(Math.abs(countOf(head, 'low') - 20)).toBeLessThanOrEqual(2 * concurrency)
+  },
+)
+
+test.for([1, 2])(
+  'jobs of three priorities that arrive together start at once on idle workers: %d partitions',
+  async (partitions, { place }) => {
+    const gate = createGate()
+    const workers = await Promise.all(
+      Array.from({ length: 4 }, () =>
+        place.startWorker({ work: () => gate.opened }, { concurrency: 1, partitions, visibilityMs: 30_000 }),
+      ),
+    )
+    place.onEnd(gate.open)
+    await eventually(() => workers.every((worker) => worker.health().unreadMs > 50))
+    const queue = place.createQueue({ partitions })
+    await queue.enqueueMany(PRIORITIES.map((priority, data) => ({ name: 'work', data, priority })))
+    const sum = (of: (worker: Worker) => number): number => workers.reduce((total, one) => total + of(one), 0)
+    await eventually(() => sum(({ running }) => running) > 0)
+    // What a worker cannot start it gives back in the same turn.
+    expect(sum((worker) => worker.health().buffered)).toBe(0)
+    await eventually(() => sum(({ running }) => running) === 3)
+  },
+)

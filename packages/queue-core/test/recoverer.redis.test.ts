@@ -1,5 +1,6 @@
 import { eventually } from '@titan/local/testing'
 import { describe, expect } from 'vitest'
+import { createConsumer } from '../src/index.ts'
 import { jobs, sorted } from './support/collect.ts'
 import { createGate } from './support/gate.ts'
 import { test, type Place } from './support/place.ts'
@@ -104,4 +105,37 @@ test('jobs claimed ahead of a slow one go to whoever is free', async ({ place })
   await eventually(() => started === 1)
   await place.startWorker({ work }, { concurrency: 5 })
   await eventually(() => started === 3)
+})
+
+describe('while other priorities have a backlog', () => {
+  test.for([
+    ['is deleted', ['DEL']],
+    ['loses its group', ['XGROUP', 'DESTROY']],
+  ] as const)(
+    'a priority whose stream %s is served, and lapsed jobs of the others are taken over',
+    async ([, damage], { place }) => {
+      const queue = place.createQueue()
+      const dead = createConsumer(place.redis, place.name, { prefix: place.prefix, visibilityMs: 600 })
+      await queue.enqueue('work', -1)
+      await dead.claim()
+      await queue.enqueueMany(jobs(6_000))
+      const ran = new Set<number>()
+      await place.startWorker(
+        {
+          work: async ({ data }) => {
+            ran.add(data)
+            await new Promise((resolve) => setTimeout(resolve, 1))
+          },
+        },
+        { concurrency: 2, visibilityMs: 600 },
+      )
+      await eventually(() => ran.size > 20)
+      await place.send(...damage, place.keys.streams[0], ...(damage.length > 1 ? ['workers'] : []))
+      await queue.enqueueMany([-2, -3].map((data) => ({ name: 'work', data, priority: 'high' })))
+      await eventually(() => [-1, -2, -3].every((data) => ran.has(data)), { timeoutMs: 10_000 })
+      expect(ran.size).toBeLessThan(6_000)
+      expect(place.eventsOf('groupCreated')).toHaveLength(1)
+      await dead.close()
+    },
+  )
 })

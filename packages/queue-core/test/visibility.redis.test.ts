@@ -1,5 +1,6 @@
 import { eventually } from '@titan/local/testing'
 import { describe, expect } from 'vitest'
+import { createConsumer } from '../src/index.ts'
 import { jobs } from './support/collect.ts'
 import { createGate } from './support/gate.ts'
 import { test, type Place } from './support/place.ts'
@@ -166,4 +167,48 @@ test('an own delivery whose reply was lost comes back and costs no crash', async
   await place.send('EXEC')
   await eventually(() => runs === 1)
   expect(place.eventsOf('reclaimed')).toMatchObject([{ from: '_released', crashes: 0 }])
+})
+
+describe('workers of different timeouts serve one queue, as in a rolling deploy', () => {
+  test('one of a shorter timeout leaves the jobs of a healthy holder alone', async ({ place }) => {
+    const gate = createGate()
+    place.onEnd(gate.open)
+    const holder = await place.startWorker({ work: () => gate.opened }, { visibilityMs: 30_000 })
+    await place.createQueue().enqueueMany([1, 2, 3].map((data) => ({ name: 'work', data })))
+    await eventually(() => holder.running === 3)
+    const taker = await place.startWorker({ work: () => gate.opened }, { visibilityMs: 200 })
+    await new Promise((resolve) => setTimeout(resolve, 1_000))
+    expect(taker.counters.started).toBe(0)
+    expect(place.eventsOf('reclaimed')).toEqual([])
+    gate.open()
+    await eventually(() => holder.counters.completed === 3)
+  })
+
+  test('one of a longer timeout takes over what a dead holder of a shorter one held', async ({ place }) => {
+    const dead = createConsumer(place.redis, place.name, { prefix: place.prefix, visibilityMs: 200 })
+    await place.createQueue().enqueue('work', 1)
+    await dead.claim()
+    await new Promise((resolve) => setTimeout(resolve, 250))
+    const taker = await place.startWorker({ work: () => undefined }, { visibilityMs: 60_000 })
+    await eventually(() => taker.counters.completed === 1)
+    await dead.close()
+  })
+
+  test('one goes by its own timeout where the name of the holder says none', async ({ place }) => {
+    const queue = place.createQueue()
+    const { id } = await queue.enqueue('work', 1)
+    await place.send('XGROUP', 'CREATE', place.keys.streams[1], 'workers', '0')
+    await place.send(
+      'XREADGROUP',
+      'GROUP',
+      'workers',
+      'host-1:9f3c02ab',
+      'STREAMS',
+      place.keys.streams[1],
+      '>',
+    )
+    const taker = await place.startWorker({ work: () => undefined }, { visibilityMs: 300 })
+    await eventually(() => taker.counters.completed === 1)
+    expect(place.eventsOf('reclaimed')).toMatchObject([{ job: { id }, from: 'host-1:9f3c02ab' }])
+  })
 })

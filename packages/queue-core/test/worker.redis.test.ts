@@ -123,7 +123,7 @@ describe('a worker', () => {
     ]
     const names = twins.map(({ consumer }) => consumer)
     expect(new Set(names).size).toBe(2)
-    for (const name of names) expect(name).toMatch(/^twin:[0-9a-f]{8}$/)
+    for (const name of names) expect(name).toMatch(/^twin:[0-9a-f]{8}:5000$/)
   })
 
   test('works jobs that were there before it', async ({ place }) => {
