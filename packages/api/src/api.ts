@@ -15,7 +15,10 @@ import {
   createRedis,
   isWritable,
   logPaymentsEvents,
+  Failure,
   prepareTables,
+  requireSingleServer,
+  type Redis,
   type HealthSettings,
   type Log,
 } from '@titan/program'
@@ -184,8 +187,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
         log.warn('connection refused: a limit is reached', { reason: 'MAX_CONNECTIONS' })
       },
     })
-    // Rejects only when it is closed before it ever connected.
-    redis.connect().catch(() => undefined)
+    void connectBehind(redis, config.redisUrl, log)
     dashboard.start()
     let stopped: Promise<void> | undefined
     const stop = async (graceMs: number): Promise<void> => {
@@ -197,5 +199,16 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   } catch (error) {
     await close()
     throw error
+  }
+}
+
+/** Connects to Redis beside the requests, which are accepted without it. Rejects never. */
+async function connectBehind(redis: Redis, url: string, log: Log): Promise<void> {
+  try {
+    await redis.connect()
+    await requireSingleServer(redis, url)
+  } catch (error) {
+    // Any other error is told by the client, or means that the API has stopped.
+    if (error instanceof Failure) log.error('Redis cannot be used; payments stay PENDING', { error })
   }
 }

@@ -1,6 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { codeOf, isError, openDatabase, textOf, type Database, type DatabaseOptions } from '@titan/payments'
-import { createClient, DisconnectsClientError, type RedisClientType } from 'redis'
+import {
+  codeOf,
+  isError,
+  isInstance,
+  openDatabase,
+  textOf,
+  type Database,
+  type DatabaseOptions,
+} from '@titan/payments'
+import { createClient, DisconnectsClientError, ErrorReply, type RedisClientType } from 'redis'
 import type { Log } from './log.ts'
 import { Failure } from './program.ts'
 import { watchRedis } from './redis-watch.ts'
@@ -48,7 +56,7 @@ export function createRedis(url: string, log: Log, { acceptsReplica = false }: R
  * Connects for the first time.
  *
  * @param timeoutMs how long to try
- * @throws Failure when the server cannot be reached in time or refuses us
+ * @throws Failure when the server cannot be reached in time, refuses us, or is not a single server
  */
 export async function connectRedis(redis: Redis, url: string, timeoutMs: number): Promise<void> {
   let lastError: unknown
@@ -63,12 +71,38 @@ export async function connectRedis(redis: Redis, url: string, timeoutMs: number)
   }, timeoutMs)
   try {
     await redis.connect()
+    await requireSingleServer(redis, url)
   } catch (error) {
+    if (isInstance(error, Failure)) throw error
     throw unreachable('Redis', url, lastError ?? error)
   } finally {
     clearTimeout(timer)
     redis.off('error', keepError)
   }
+}
+
+/**
+ * The programs speak to one server. Where INFO is forbidden, the first refusal tells.
+ *
+ * @throws Failure for a Sentinel, and for a node that is not the whole of its cluster
+ */
+export async function requireSingleServer(redis: Redis, url: string): Promise<void> {
+  const ask = (...command: string[]): Promise<string> =>
+    redis.sendCommand<string>(command).catch((error: unknown) => {
+      if (isInstance(error, ErrorReply)) return ''
+      throw error
+    })
+  const facts = await ask('INFO')
+  if (/^redis_mode:sentinel/m.test(facts))
+    throw new Failure(
+      `REDIS_URL must lead to the primary: ${addressOf(url)} is a Sentinel, which holds no data`,
+    )
+  if (!/^cluster_enabled:1/m.test(facts)) return
+  const masters = Number(/^cluster_size:(\d+)/m.exec(await ask('CLUSTER', 'INFO'))?.[1] ?? 1)
+  if (masters > 1)
+    throw new Failure(
+      `REDIS_URL must lead to a single server: ${addressOf(url)} is a node of a cluster of ${masters} masters`,
+    )
 }
 
 /** Closes a client, whatever state it is in. */

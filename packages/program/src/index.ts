@@ -30,10 +30,18 @@ export {
 export { healthSettings, type HealthSettings } from './health-settings.ts'
 export { createLog, logSettings, type Log, type LogFields, type LogSettings } from './log.ts'
 export { isWritable } from './redis-watch.ts'
-export { addressOf, closeRedis, connectDatabase, connectRedis, createRedis, type Redis } from './connect.ts'
+export {
+  addressOf,
+  closeRedis,
+  connectDatabase,
+  connectRedis,
+  createRedis,
+  requireSingleServer,
+  type Redis,
+} from './connect.ts'
 export { applyMigrations, isTableMissing, NO_TABLES, prepareTables, requireMigrations } from './migrations.ts'
 export { logPaymentsEvents, once } from './events.ts'
-export { isDatabaseOutage, isOutage } from './outage.ts'
+export { explainStore, isDatabaseOutage, isOutage } from './outage.ts'
 export { loadAll, type Loaders } from './load-all.ts'
 export { answersInTime, createWriteProbe } from './probe.ts'
 export { tracingVariables, withTracing } from './tracing.ts'

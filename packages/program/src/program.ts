@@ -1,5 +1,6 @@
 import { isInstance, PaymentsError, propertyOf, textOf } from '@titan/payments'
 import { parseArgs, type ArgsDef } from 'citty'
+import { explainStore } from './outage.ts'
 import { overlay, readSettings, type Environment, type SettingNames, type SettingsTable } from './settings.ts'
 import { usageOf } from './usage.ts'
 import type { VariableGroup } from './variables.ts'
@@ -103,7 +104,7 @@ function describeFailure(error: unknown): string {
   const stack = propertyOf(error, 'stack')
   if (isInstance(error, Failure) || isInstance(error, PaymentsError) || typeof stack !== 'string')
     return textOf(error)
-  return stack
+  return explainStore(error) ?? stack
 }
 
 function attemptLoad<Own, Shared>(

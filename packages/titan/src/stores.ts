@@ -6,6 +6,7 @@ import {
   connectRedis,
   createLog,
   createRedis,
+  explainStore,
   EXIT,
   Failure,
   isTableMissing,
@@ -94,5 +95,5 @@ export async function withOpener(
 /** What can be said in one line of an expected failure. */
 export function explain(error: unknown): string | undefined {
   if (isInstance(error, Failure) || isInstance(error, LedgerError)) return textOf(error)
-  return isTableMissing(error) ? NO_TABLES : undefined
+  return isTableMissing(error) ? NO_TABLES : explainStore(error)
 }
