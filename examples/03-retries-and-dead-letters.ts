@@ -13,7 +13,6 @@ await redis.connect()
 const name = process.env['QUEUE'] ?? 'example-retries'
 const queue = createQueue<Jobs>(redis, name)
 let mended = false
-
 const worker = createWorker<Jobs>(
   redis,
   name,
@@ -25,7 +24,8 @@ const worker = createWorker<Jobs>(
       console.log('imported', file, 'in attempt', attempt)
     },
   },
-  { maxAttempts: 3, backoff: exponential({ baseMs: 10, maxMs: 1_000 }) },
+  // Without a listener, dead letters warn on the console.
+  { maxAttempts: 3, backoff: exponential({ baseMs: 10, maxMs: 1_000 }), onEvent: () => undefined },
 )
 for (const file of ['busy.csv', 'broken.csv', 'gone.csv']) await queue.enqueue('import', { file })
 await worker.start()
