@@ -4,18 +4,16 @@ import type { Authenticator } from './keys/authenticator.ts'
 import type { AppEnv } from './middleware.ts'
 import { Problem } from './problem.ts'
 import type { RateLimiter } from './rate-limit.ts'
-import { remoteNetwork } from './remote-address.ts'
+import { remoteNetwork, type ProxyOptions } from './remote-address.ts'
 
 /** Who may call, and how often. */
-export interface AccessOptions {
+export interface AccessOptions extends ProxyOptions {
   /** Undefined: everybody may. */
   readonly authenticator?: Authenticator | undefined
   /** Undefined: as often as they like. */
   readonly limiter?: RateLimiter | undefined
   /** Host names that are served without keys, beside loopback names. @default none */
   readonly allowedHosts?: readonly string[]
-  /** Proxies in front that write X-Forwarded-For. @default 0 */
-  readonly trustedProxies?: number
 }
 
 /**
@@ -23,9 +21,9 @@ export interface AccessOptions {
  * no key is asked for. A key that is none counts for the network, so that guessing is limited as well.
  */
 export function controlAccess(options: AccessOptions): MiddlewareHandler<AppEnv> {
-  const { authenticator, limiter, trustedProxies = 0 } = options
+  const { authenticator, limiter } = options
   return async function access(context, next) {
-    const network = `network:${remoteNetwork(context, trustedProxies)}`
+    const network = `network:${remoteNetwork(context, options)}`
     let caller = network
     if (authenticator !== undefined) {
       try {
@@ -46,9 +44,9 @@ export function controlAccess(options: AccessOptions): MiddlewareHandler<AppEnv>
 }
 
 /** Limits the pages for people as often as their network may ask, apart from what programs ask from there. */
-export function limitPages({ limiter, trustedProxies = 0 }: AccessOptions): MiddlewareHandler<AppEnv> {
+export function limitPages({ limiter, ...proxies }: AccessOptions): MiddlewareHandler<AppEnv> {
   return async function limitPage(context, next) {
-    limiter?.spend(`pages:${remoteNetwork(context, trustedProxies)}`)
+    limiter?.spend(`pages:${remoteNetwork(context, proxies)}`)
     await next()
   }
 }

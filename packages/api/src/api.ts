@@ -145,6 +145,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
       limiter: options.rateLimitPerMinute === 0 ? undefined : createRateLimiter(options.rateLimitPerMinute),
       allowedHosts: options.allowedHosts,
       trustedProxies: options.trustedProxies,
+      log,
     },
     dashboard: dashboard.app,
     webhooks: options.webhooks && createWebhookStore(sql, options.webhooks),

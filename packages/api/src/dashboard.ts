@@ -41,7 +41,7 @@ export function openDashboard(options: ApiDashboardOptions): Dashboard {
     queues: [observe(PAYMENTS_QUEUE), observe(WEBHOOKS_QUEUE)],
     adminToken,
     authorize: authenticator && keyOf(authenticator),
-    networkOf: (context) => remoteNetwork(context, trustedProxies),
+    networkOf: (context) => remoteNetwork(context, { trustedProxies, log }),
     isBehindProxy: trustedProxies > 0,
     onRefusedSignIns: ({ count, network }) =>
       log.warn('dashboard sign-in refused', { count, address: network }),

@@ -1,4 +1,7 @@
 import { containsCardNumber } from '@titan/payments'
+import type { Context } from 'hono'
+import { countHeaderLines } from './header-lines.ts'
+import type { AppEnv } from './middleware.ts'
 import { Problem } from './problem.ts'
 
 /** 1 to 255 visible ASCII characters. The format is published: see the problem "idempotency-key-invalid". */
@@ -9,6 +12,15 @@ const QUOTED = /^"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"$/
 
 /** Two header lines reach us joined; neither form of a valid key contains a comma followed by a space. */
 const JOINED = /,\s/
+
+/** Reads the `Idempotency-Key` header of a request. @throws Problem `idempotency-key-repeated` when there are two */
+export function keyHeaderOf(context: Context<AppEnv>): string | undefined {
+  const header = context.req.header('idempotency-key')
+  const incoming = context.env?.incoming
+  if (header !== undefined && incoming !== undefined && countHeaderLines(incoming, 'idempotency-key') > 1)
+    throw new Problem('idempotency-key-repeated')
+  return header
+}
 
 /**
  * Decides on the key of a request from the body member and the header, which may both be given if they are equal.

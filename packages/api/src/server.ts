@@ -1,6 +1,7 @@
 import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import { getRequestListener } from '@hono/node-server'
+import { getRequestListener, type Http2Bindings, type HttpBindings } from '@hono/node-server'
+import { countHeaderLines } from './header-lines.ts'
 import { Problem, renderProblem, type ProblemCode } from './problem.ts'
 
 /** A listening HTTP server. */
@@ -17,7 +18,7 @@ export interface HttpServer {
 
 /** What to serve, where, and how long connections are waited for. Times are in milliseconds. */
 export interface ServerOptions {
-  readonly fetch: (request: Request) => Response | Promise<Response>
+  readonly fetch: (request: Request, bindings: HttpBindings | Http2Bindings) => Response | Promise<Response>
   readonly host: string
   /** 0 is any free port. */
   readonly port: number
@@ -50,9 +51,14 @@ const CHECK_EVERY_MS = 500
  * @throws the error of the socket, such as EADDRINUSE
  */
 export async function startServer(options: ServerOptions): Promise<HttpServer> {
-  const listener = getRequestListener(options.fetch, {
-    errorHandler: () => refuse(new Problem('bad-request')),
-  })
+  const listener = getRequestListener(
+    (request, bindings) => {
+      // Which of two hosts is meant, a proxy and this server may read differently (RFC 9112, 3.2).
+      if (countHeaderLines(bindings.incoming, 'host') > 1) throw new Problem('bad-request')
+      return options.fetch(request, bindings)
+    },
+    { errorHandler: () => refuse(new Problem('bad-request')) },
+  )
   const responses = new WeakMap<Socket, ServerResponse>()
   const server = createServer(
     {

@@ -35,7 +35,7 @@ async function exchange(bytes: string): Promise<string> {
 }
 
 function requestFor(body: string, headers: readonly string[] = []): string {
-  const lines = ['POST /pay HTTP/1.1', 'Host: a', 'Content-Type: application/json', ...headers]
+  const lines = ['POST /pay HTTP/1.1', 'Host: localhost', 'Content-Type: application/json', ...headers]
   return `${lines.join('\r\n')}\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`
 }
 
@@ -70,6 +70,23 @@ describe('a client on a real connection', () => {
     expect(answer).toContain('"code":"idempotency-key-repeated"')
   })
 
+  it.each([
+    ['an empty second one', ['Idempotency-Key: a', 'Idempotency-Key:']],
+    ['an empty first one', ['Idempotency-Key: ', 'Idempotency-Key: a']],
+    ['two empty ones', ['Idempotency-Key:', 'idempotency-key:']],
+    ['one in another case', ['idempotency-key: a', 'IDEMPOTENCY-KEY: b']],
+  ])('that sends two keys is refused: %s', async (_case, lines) => {
+    const answer = await exchange(requestFor('{"amount":5}', lines))
+    expect(answer).toContain('"code":"idempotency-key-repeated"')
+    expect(await api.store.list({ idempotencyKey: 'a,' })).toEqual([])
+  })
+
+  it('that names two hosts is refused', async () => {
+    const answer = await exchange(requestFor('{"amount":5,"idempotency_key":"hosts"}', ['Host: b']))
+    expect(answer).toContain('HTTP/1.1 400')
+    expect(answer).toContain('"code":"bad-request"')
+  })
+
   it('that sends 20 kB is refused before it has sent them', async () => {
     const answer = await exchange(requestFor('x'.repeat(20_000)))
     expect(answer).toContain('HTTP/1.1 413')
@@ -79,7 +96,7 @@ describe('a client on a real connection', () => {
   it('that sends 20 kB in chunks is refused', async () => {
     const chunk = `1000\r\n${'x'.repeat(0x1000)}\r\n`
     const head =
-      'POST /pay HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n'
+      'POST /pay HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n'
     const answer = await exchange(`${head}${chunk.repeat(5)}0\r\n\r\n`)
     expect(answer).toContain('HTTP/1.1 413')
   })

@@ -48,7 +48,7 @@ async function send(bytes: string): Promise<{ readonly socket: Socket; readonly 
 }
 
 const head = (path: string, type: string, framing: string): string =>
-  `POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Type: ${type}\r\n${framing}\r\n\r\n`
+  `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: ${type}\r\n${framing}\r\n\r\n`
 const ROUTES = [
   ['/pay', 'application/json'],
   ['/webhook-endpoints', 'application/json'],
@@ -120,7 +120,7 @@ describe('after requests whose', () => {
         const socket = await open()
         socket.pause()
         socket.on('error', () => undefined)
-        socket.write(`GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: a\r\n\r\n`.repeat(10))
+        socket.write(`GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: localhost\r\n\r\n`.repeat(10))
         return socket
       }),
     )

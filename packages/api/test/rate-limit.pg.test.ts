@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { createRateLimiter } from '../src/rate-limit.ts'
 import { startServer } from '../src/server.ts'
 import { openTestApi, type TestApi, type TestApiOptions } from './support/api.ts'
@@ -97,6 +97,36 @@ describe('an API with a rate limit', () => {
     expect(await statusesOf(api, ['192.0.2.1', '198.51.100.9, 192.0.2.1', '192.0.2.2'])).toEqual([
       200, 429, 200,
     ])
+  })
+
+  it('reads an address as proxies write it: with a port, brackets and quotes', async () => {
+    const api = await openApi({ access: { trustedProxies: 1 } })
+    const chains = [
+      ['192.0.2.1:49152', 200],
+      ['192.0.2.1:49153', 429],
+      ['"192.0.2.1"', 429],
+      ['"192.0.2.1:80"', 429],
+      ['192.0.2.2:1', 200],
+      ['[2001:db8::1]:443', 200],
+      ['[2001:db8::2]', 429],
+      ['"[2001:db8::3]:443"', 429],
+      ['2001:db8::4', 429],
+      ['[2001:db8:1::1]:443', 200],
+    ] as const
+    expect(
+      await statusesOf(
+        api,
+        chains.map(([chain]) => chain),
+      ),
+    ).toEqual(chains.map(([, status]) => status))
+  })
+
+  it('counts the peer for an entry that cannot be read, and says so once', async () => {
+    const warn = vi.fn<(message: string, fields?: object) => void>()
+    const api = await openApi({ access: { trustedProxies: 1, log: { warn } } })
+    const chains = ['unknown', '_hidden', '192.0.2', '[192.0.2.1', '1.2.3.4.5', 'x'.repeat(5_000)]
+    expect(await statusesOf(api, chains)).toEqual([200, 429, 429, 429, 429, 429])
+    expect(warn.mock.calls).toEqual([[expect.stringContaining('X-Forwarded-For'), { reason: 'unknown' }]])
   })
 
   it('counts the addresses of one IPv6 network together, and mapped ones as IPv4', async () => {

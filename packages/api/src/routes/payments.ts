@@ -3,7 +3,7 @@ import type { Context, Hono } from 'hono'
 import { answerJson } from '../answer.ts'
 import { readBody } from '../body.ts'
 import { answerTagged } from '../conditional.ts'
-import { resolveKey } from '../idempotency-key.ts'
+import { keyHeaderOf, resolveKey } from '../idempotency-key.ts'
 import type { AppEnv } from '../middleware.ts'
 import { presentAccepted, presentEvent, presentPayment } from '../present.ts'
 import { Problem } from '../problem.ts'
@@ -23,7 +23,7 @@ export interface PaymentDependencies {
 export function mountPayments(app: Hono<AppEnv>, { payments, relay }: PaymentDependencies): void {
   app.on('POST', ['/pay', '/payments'], async (context) => {
     const { idempotency_key: bodyKey, ...request } = await readBody(context, payRequest)
-    const idempotencyKey = resolveKey(bodyKey, context.req.header('idempotency-key'))
+    const idempotencyKey = resolveKey(bodyKey, keyHeaderOf(context))
     const created = await payments.create({ ...request, idempotencyKey, actor: actorOf(context) })
     if (created.kind === 'mismatch') throw new Problem('idempotency-key-reused')
     context.set('paymentId', created.payment.id)
