@@ -72,7 +72,7 @@ export function createDashboard(given: DashboardOptions): Dashboard {
   const audited = createAudited(sql)
   const access = createAccess({ sql, audited, adminToken, authorize, isBehindProxy })
   const assets = loadAssets()
-  const renderer = createRenderer({ assets, reads, queues })
+  const renderer = createRenderer({ assets, reads, queues, isOpen: authorize === undefined })
   const app = new Hono<DashboardEnv>()
 
   app.onError(async (error, context) => {

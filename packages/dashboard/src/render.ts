@@ -43,10 +43,13 @@ export function createRenderer({
   assets,
   reads,
   queues,
+  isOpen,
 }: {
   readonly assets: Assets
   readonly reads: Reads
   readonly queues: readonly ObservedQueue[]
+  /** Whether all may see all. */
+  readonly isOpen: boolean
 }): Renderer {
   const assetsPath = pathTo(['assets', assets.version])
   const importMap = JSON.stringify({
@@ -70,7 +73,7 @@ export function createRenderer({
       name: session?.operator,
       role: session?.role,
       formToken: session?.role === 'admin' ? session.formToken : undefined,
-      seesDetails: context.get('seesDetails') === true,
+      seesDetails: context.get('seesDetails') ?? isOpen,
       theme: theme === 'light' || theme === 'dark' ? theme : 'system',
     }
   }

@@ -9,7 +9,7 @@ export function auditPage(before: number | undefined, acts: Reading<AuditEntry[]
   return html`<h1>Audit</h1>
     <p class="lead">
       What operators and API keys did: in this dashboard, on the command line and over the API. Rows are never
-      changed or deleted. A name with a mark was typed and not proven: an operator’s own token proves a name.
+      changed or deleted. A name that is marked as unproven was only typed; an operator token proves a name.
     </p>
     <div id="list" ${before === undefined ? 'data-live' : ''}>
       ${'error' in acts ? failedPart('The record', 'PostgreSQL does not answer.') : card('Newest first', html`${actTable(acts.value.slice(0, PAGE_ROWS))}${pager(before, acts.value)}`)}
@@ -34,10 +34,10 @@ function actTable(acts: readonly AuditEntry[]): Html {
 }
 
 function who({ operator, credential, isProven }: AuditEntry): Html {
-  return html`${operator}${isProven ? '' : html` <span class="chip" data-status="UNKNOWN">unproven</span>`}<br /><span
-      class="muted break"
-      >${credential}</span
-    >`
+  return html`<span
+    >${operator}${isProven ? '' : html` <span class="chip" data-status="UNKNOWN">unproven</span>`}<br />
+    <span class="muted break">${credential}</span></span
+  >`
 }
 
 function pager(before: number | undefined, acts: readonly AuditEntry[]): Html | string {
