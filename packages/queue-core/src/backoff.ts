@@ -1,4 +1,5 @@
 import { checkMembers } from './errors.ts'
+import type { Job } from './job.ts'
 import type { Members } from './members.ts'
 
 /**
@@ -6,6 +7,13 @@ import type { Members } from './members.ts'
  * `failures` is the number of failed attempts so far, at least 1.
  */
 export type Backoff = (failures: number) => number
+
+/**
+ * Milliseconds to wait before the next attempt, by the number of failed attempts, the last error and the job. It may
+ * answer a promise, for 5 s at most; the lease is renewed meanwhile. A negative number: no further attempt, the job is a
+ * dead letter. What throws or answers no number is reported, and the default backoff is used.
+ */
+export type BackoffStrategy = (failures: number, error: Error, job: Job) => number | Promise<number>
 
 /** Options of {@link exponential}. */
 export interface ExponentialOptions {

@@ -1,7 +1,7 @@
 import type { Verdict } from './settle.ts'
 import { openClaimer, type Claimer } from './claimer.ts'
 import { checkClient, type RedisClient } from './connection.ts'
-import { checkMembers, QueueError, soundError } from './errors.ts'
+import { checkMembers, EngineError, QueueError, soundError } from './errors.ts'
 import { guardListener } from './events.ts'
 import { createFate } from './fate.ts'
 import type { Held } from './held.ts'
@@ -167,7 +167,7 @@ export function createConsumer<Jobs extends JobMap>(
   async function toLease({ lane }: Claimer, held: Held): Promise<Lease<Jobs> | undefined> {
     try {
       const job = toJob(held, settings.maxAttempts, priorityOf(held.level))
-      const data = await validate(schemas, job.name, job.data)
+      const data = await validate(schemas, job.name, job.data, EngineError)
       const lease: Lease<Jobs> = {
         job: { ...job, data } as Lease<Jobs>['job'],
         fence: { entryId: held.entryId, deliveryCount: held.deliveryCount },
@@ -177,7 +177,7 @@ export function createConsumer<Jobs extends JobMap>(
       heldOf.set(lease, held)
       return lease
     } catch (thrown) {
-      sealFate(lane, held, { kind: 'threw', error: toError(held, thrown) })
+      await sealFate(lane, held, { kind: 'threw', error: toError(held, thrown) })
       return undefined
     }
   }
@@ -276,6 +276,6 @@ function causeOf({ attempt, maxAttempts }: Job): 'handler_error' | 'unrecoverabl
 
 function toError(held: Held, thrown: unknown): Error {
   if (isInstance(thrown, SyntaxError))
-    return new QueueError('INVALID_PAYLOAD', `Data of job "${held.id}" is not JSON`, { cause: thrown })
+    return new EngineError('INVALID_PAYLOAD', `Data of job "${held.id}" is not JSON`, { cause: thrown })
   return soundError(thrown, 'A schema')
 }

@@ -37,6 +37,12 @@ export class QueueError extends Error {
   }
 }
 
+/**
+ * An error that the engine itself raised about the job in hand. An error of the same code that a handler got elsewhere,
+ * for example from another queue, says nothing about its own job.
+ */
+export class EngineError extends QueueError {}
+
 /** Refuses options that are no object, or have a member that the call does not know. @throws {QueueError} `INVALID_OPTIONS` */
 export function checkMembers(call: string, options: unknown, members: Readonly<Record<string, true>>): void {
   const wrong = findWrongMember(call, options, members)

@@ -1,4 +1,4 @@
-import { QueueError, soundError } from './errors.ts'
+import { EngineError, soundError, type QueueError } from './errors.ts'
 import type { Job } from './job.ts'
 import { deliveriesOf, type Fence } from './lease.ts'
 
@@ -31,36 +31,26 @@ const ZOMBIE_AFTER_MS = 5_000
 const RETURNED: Ending = { kind: 'returned' }
 
 /**
- * One run of a handler, and the context it gets. A class, for one allocation a job where closures would be eight:
- * this is the hottest path. The AbortController is made only when the handler or an abort asks for it.
+ * One run of a handler, and the context it gets. A class, for few allocations a job where closures would be eight:
+ * this is the hottest path.
  */
-export class Run implements JobContext {
-  readonly #lease: Fence
+export class Run {
+  /** What the handler gets. Its members are its own, so that it can be spread into another context. */
+  readonly context: JobContext
   readonly #onEnd: (ending: Ending) => void
-  #controller: AbortController | undefined
+  readonly #controller = new AbortController()
   #aborted: QueueError | undefined
   #timer: NodeJS.Timeout | undefined
   #over = false
 
   constructor(lease: Fence, onEnd: (ending: Ending) => void) {
-    this.#lease = lease
-    this.#onEnd = onEnd
-  }
-
-  get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController()
-      if (this.#aborted !== undefined) this.#controller.abort(this.#aborted)
+    const { entryId, deliveryCount } = lease
+    this.context = {
+      signal: this.#controller.signal,
+      fence: { entryId, deliveryCount },
+      deliveryCount: deliveriesOf(deliveryCount),
     }
-    return this.#controller.signal
-  }
-
-  get fence(): Fence {
-    return { entryId: this.#lease.entryId, deliveryCount: this.#lease.deliveryCount }
-  }
-
-  get deliveryCount(): number {
-    return deliveriesOf(this.#lease.deliveryCount)
+    this.#onEnd = onEnd
   }
 
   /** Why the run was told to stop, if it was. */
@@ -74,10 +64,10 @@ export class Run implements JobContext {
       if (timeoutMs > 0)
         this.#timer = setTimeout(() => {
           this.abort(
-            new QueueError('HANDLER_TIMEOUT', `The handler ran longer than its timeout of ${timeoutMs} ms`),
+            new EngineError('HANDLER_TIMEOUT', `The handler ran longer than its timeout of ${timeoutMs} ms`),
           )
         }, timeoutMs)
-      const result = invoke(this)
+      const result = invoke(this.context)
       if (isThenable(result))
         result.then(
           () => this.#end(RETURNED),
@@ -100,7 +90,7 @@ export class Run implements JobContext {
     this.#aborted = reason
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => this.#end({ kind: 'zombie', error: reason }), ZOMBIE_AFTER_MS)
-    this.#controller?.abort(reason)
+    this.#controller.abort(reason)
   }
 
   #end(ending: Ending): void {

@@ -4,10 +4,15 @@ import { RetryError, UnrecoverableError } from './errors.ts'
 import type { Ending } from './execute.ts'
 import { eventJob, type Held } from './held.ts'
 import type { FailureCause } from './job.ts'
-import type { Lane, Settled } from './lane.ts'
+import { toJob, type Lane, type Settled } from './lane.ts'
+import { priorityOf } from './levels.ts'
 import type { ResolvedWorker } from './options.ts'
-import { decide, type Outcome } from './outcome.ts'
+import { decide, type AskBackoff, type Decision } from './outcome.ts'
 import { deadVerdict, retryVerdict, verdict } from './verdict.ts'
+import { within } from './within.ts'
+
+/** How long a backoff may take to give its delay, in milliseconds. */
+const BACKOFF_WITHIN_MS = 5_000
 
 /** What became of the jobs of a worker. Dead letters are counted by their events: not every one had a run. */
 export interface Counts {
@@ -19,8 +24,8 @@ export interface Counts {
   leasesLost: number
 }
 
-/** Ends the lease of a job whose handler has ended. */
-export type SealFate = (lane: Lane, held: Held, ending: Ending) => void
+/** Ends the lease of a job whose handler has ended; answers a promise, which never rejects, if its backoff did. */
+export type SealFate = (lane: Lane, held: Held, ending: Ending) => Promise<void> | undefined
 
 /** Carries out what `decide` says. A run whose lease is lost is void. */
 export function createFate(
@@ -74,34 +79,67 @@ export function createFate(
   }
 
   /** A backoff of the user's that throws costs a report, not the job. */
-  function outcomeOf(held: Held, error: Error): Outcome {
-    const failure = wasTimedOut(held, error) ? held.run?.aborted : error
+  function outcomeOf(held: Held, error: Error): Decision {
+    const failure = failureOf(held, error)
+    const ask: AskBackoff = (failures) =>
+      settings.backoff(failures, error, toJob(held, settings.maxAttempts, priorityOf(held.level)))
     try {
-      return decide(failure, held.meta, attemptsOf(held), settings.backoff)
+      return decide(failure, held.meta, attemptsOf(held), ask)
     } catch (thrown) {
-      emit({ type: 'error', error: thrown, during: 'backoff' })
-      return decide(failure, held.meta, attemptsOf(held), exponential())
+      return withDefaultBackoff(held, failure, thrown)
     }
   }
 
-  function seal(lane: Lane, held: Held, ending: Ending): void {
+  function withDefaultBackoff(held: Held, failure: Error | undefined, thrown: unknown): Decision {
+    emit({ type: 'error', error: thrown, during: 'backoff' })
+    return decide(failure, held.meta, attemptsOf(held), exponential())
+  }
+
+  /** Waits for the delay that a backoff promised. The lease is held and renewed meanwhile. */
+  async function sealLater(
+    lane: Lane,
+    held: Held,
+    error: Error,
+    { delay, decide: decideBy }: Extract<Decision, { kind: 'undecided' }>,
+  ): Promise<void> {
+    const late = (): Error => new Error(`backoff gave no delay within ${BACKOFF_WITHIN_MS} ms`)
+    let outcome: Decision
+    try {
+      outcome = decideBy(await within(Promise.resolve(delay), BACKOFF_WITHIN_MS, late))
+    } catch (thrown) {
+      outcome = withDefaultBackoff(held, failureOf(held, error), thrown)
+    }
+    if (held.lost) counts.leasesLost++
+    else if (!held.settling) guard(lane, held, () => carryOut(lane, held, error, outcome))
+  }
+
+  function carryOut(lane: Lane, held: Held, error: Error, outcome: Decision): void {
+    if (outcome.kind === 'retry') retry(lane, held, outcome.cause, error, outcome.delayMs, outcome.counts)
+    else if (outcome.kind === 'deadLetter') bury(lane, held, outcome.cause, error)
+  }
+
+  function seal(lane: Lane, held: Held, ending: Ending): Promise<void> | undefined {
     if (ending.kind === 'zombie') emit({ type: 'zombie', job: eventJob(held) })
     if (held.lost) {
       counts.leasesLost++
-      return
+      return undefined
     }
-    if (ending.kind === 'returned') return lane.settle(held, verdict(held, 'ack'), completed)
+    if (ending.kind === 'returned') {
+      lane.settle(held, verdict(held, 'ack'), completed)
+      return undefined
+    }
     const { error } = ending
     if (wasInterrupted(held, error)) {
       counts.released++
       // A handler that goes on must not meet a second run: its lease is left to lapse.
       if (ending.kind === 'zombie') lane.abandon(held)
       else lane.release(held)
-      return
+      return undefined
     }
     const outcome = outcomeOf(held, error)
-    if (outcome.kind === 'retry') retry(lane, held, outcome.cause, error, outcome.delayMs, outcome.counts)
-    else if (outcome.kind === 'deadLetter') bury(lane, held, outcome.cause, error)
+    if (outcome.kind === 'undecided') return sealLater(lane, held, error, outcome)
+    carryOut(lane, held, error, outcome)
+    return undefined
   }
 
   /** Ends a run whose error or history cannot be read: a fixed text and an empty history stand for them. */
@@ -114,19 +152,27 @@ export function createFate(
     else bury(lane, held, 'handler_error', error, described)
   }
 
-  return (lane, held, ending) => {
+  function guard<Value>(lane: Lane, held: Held, act: () => Value): Value | undefined {
     try {
-      seal(lane, held, ending)
+      return act()
     } catch (error) {
       emit({ type: 'error', error, during: 'settle' })
       if (!held.settling && !held.lost) sealUnreadable(lane, held)
+      return undefined
     }
   }
+
+  return (lane, held, ending) => guard(lane, held, () => seal(lane, held, ending))
 }
 
 /** Whether a handler threw since the worker stops, and not with a verdict of its own. */
 function wasInterrupted(held: Held, error: Error): boolean {
   return held.run?.aborted?.code === 'STOPPED' && !isVerdict(error)
+}
+
+/** What the attempt failed of: its timeout, or what the handler threw. */
+function failureOf(held: Held, error: Error): Error | undefined {
+  return wasTimedOut(held, error) ? held.run?.aborted : error
 }
 
 /** Whether a handler threw since its time was over: often an AbortError of what it waited for, not our reason. */

@@ -5,7 +5,7 @@ export { createWorker, type Handlers, type Worker, type WorkerCounters, type Wor
 export { createConsumer, type Consumer, type ConsumerOptions, type Lease } from './consumer.ts'
 export { createInspector, type Inspector } from './inspect.ts'
 
-export { exponential, fixed, type Backoff, type ExponentialOptions } from './backoff.ts'
+export { exponential, fixed, type Backoff, type BackoffStrategy, type ExponentialOptions } from './backoff.ts'
 export { QueueError, RetryError, UnrecoverableError, type QueueErrorCode } from './errors.ts'
 
 export type { JobSchemas, QueueOptions, RateLimit, SharedOptions, WorkerOptions } from './options.ts'

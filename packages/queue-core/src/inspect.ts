@@ -1,5 +1,6 @@
 import { shareConnection, type RedisClient } from './connection.ts'
 import { checkMembers } from './errors.ts'
+import { isKey } from './job.ts'
 import { LOOKING_OPTIONS, resolveQueue } from './options.ts'
 import { partitionKeys } from './partition.ts'
 import { createPartInspector, type ConsumerView, type JobState, type JobView } from './peek.ts'
@@ -39,6 +40,7 @@ export function createInspector(
       return (await Promise.all(parts.map((part) => part[state](count)))).flat()
     },
     async find(id) {
+      if (!isKey(id)) return undefined
       for (const part of parts) {
         const found = await part.find(id)
         if (found !== undefined) return found

@@ -147,10 +147,21 @@ export function checkName(name: string): string {
 
 /** The id or key, if it may be one: control characters part the fields of an envelope. @throws {QueueError} `INVALID_PAYLOAD` */
 export function checkKey(what: string, value: string, longest = 255): string {
-  if (value.length > 0 && value.length <= longest && !CONTROL.test(value)) return value
+  if (isKey(value, longest)) return value
   throw new QueueError(
     'INVALID_PAYLOAD',
-    `${what} must have 1–${longest} characters and no control characters`,
+    `${what} must have 1–${longest} characters, no control characters and no half of a surrogate pair`,
+  )
+}
+
+/** Whether it may be an id or key. Halves of surrogate pairs would all become the same character in Redis. */
+export function isKey(value: unknown, longest = 255): value is string {
+  return (
+    typeof value === 'string' &&
+    value.length > 0 &&
+    value.length <= longest &&
+    !CONTROL.test(value) &&
+    value.isWellFormed()
   )
 }
 

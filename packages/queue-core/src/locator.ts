@@ -35,6 +35,7 @@ export function createLocator(cluster: RedisClusterClient, key: string): Locator
 
   /** Behind port forwarding, Docker or NAT the announced address leads nowhere. */
   function mapped(address: string): Place['address'] {
+    // oxlint-disable-next-line no-underscore-dangle -- the only place where node-redis tells of it
     const map = cluster._options?.nodeAddressMap
     return typeof map === 'function' ? map(address) : map?.[address]
   }

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import { exponential, type Backoff } from './backoff.ts'
+import { exponential, type BackoffStrategy } from './backoff.ts'
 import { checkMembers, QueueError } from './errors.ts'
 import type { OnEvent } from './events.ts'
-import type { JobMap, JobName } from './job.ts'
+import { isKey, type JobMap, type JobName } from './job.ts'
 import { checkQueueName } from './keys.ts'
 import { DEFAULT_WEIGHTS, type Priority } from './levels.ts'
 import type { Members } from './members.ts'
@@ -74,8 +74,8 @@ export interface WorkerOptions<Jobs extends JobMap> extends SharedOptions<Jobs> 
    * @default 3
    */
   readonly maxCrashes?: number
-  /** Delay between attempts. @default exponential() */
-  readonly backoff?: Backoff
+  /** Delay between attempts, see {@link BackoffStrategy}. @default exponential() */
+  readonly backoff?: BackoffStrategy
   /** How long the id of a done job is remembered, in milliseconds; 0 = not at all. @default 86400000, a day */
   readonly dedupeMs?: number
   /** Shares per priority while all have a backlog, or 'strict': low only when nothing else waits. @default { high: 6, default: 3, low: 1 } */
@@ -161,12 +161,30 @@ function checkFunction(name: string, value: unknown): void {
 /** A value as a message shows it. */
 const describe = (value: unknown): string => JSON.stringify(value) ?? typeof value
 
+/** Name of a method that an object gets from its class or prototype. */
+function inheritedMethod(handlers: object): string | undefined {
+  let from: unknown = Object.getPrototypeOf(handlers)
+  while (typeof from === 'object' && from !== null && !Object.hasOwn(from, 'hasOwnProperty')) {
+    const name = Object.getOwnPropertyNames(from).find((key) => key !== 'constructor')
+    if (name !== undefined) return name
+    from = Object.getPrototypeOf(from)
+  }
+  return undefined
+}
+
 /** Refuses what is no map of functions. @throws {QueueError} `INVALID_OPTIONS` */
 export function checkHandlers(handlers: unknown): void {
   if (typeof handlers !== 'object' || handlers === null)
     throw new QueueError(
       'INVALID_OPTIONS',
       `Handlers must be an object with a function for each job name, got ${describe(handlers)}`,
+    )
+  const inherited = inheritedMethod(handlers)
+  if (inherited !== undefined)
+    throw new QueueError(
+      'INVALID_OPTIONS',
+      `Handlers must be a plain object: method ${JSON.stringify(inherited)} is inherited and would not be called. ` +
+        `Write { '<job name>': (job, context) => instance.${inherited}(job, context) }`,
     )
   for (const [name, handler] of Object.entries(handlers)) {
     if (handler === undefined)
@@ -225,7 +243,7 @@ export interface ResolvedWorker extends ResolvedShared {
   readonly timeoutMs: number
   readonly maxAttempts: number
   readonly maxCrashes: number
-  readonly backoff: Backoff
+  readonly backoff: BackoffStrategy
   readonly dedupeMs: number
   readonly weights: readonly number[] | undefined
   readonly rateLimit: RateLimit | undefined
@@ -240,6 +258,11 @@ export function resolveWorker(
   const { priorities, rateLimit } = options
   checkFunction('backoff', options.backoff)
   checkFunction('onEvent', options.onEvent)
+  if (options.consumer !== undefined && !isKey(options.consumer))
+    throw new QueueError(
+      'INVALID_OPTIONS',
+      `consumer must be well-formed text of 1–255 characters without control characters, got ${describe(options.consumer)}`,
+    )
   if (options.allowEviction !== undefined && typeof options.allowEviction !== 'boolean')
     throw new QueueError(
       'INVALID_OPTIONS',

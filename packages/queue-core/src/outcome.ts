@@ -1,5 +1,6 @@
-import { exponential, fixed, type Backoff } from './backoff.ts'
-import { QueueError, RetryError, UnrecoverableError } from './errors.ts'
+import { exponential, fixed } from './backoff.ts'
+import { EngineError, RetryError, UnrecoverableError } from './errors.ts'
+import { textOf } from './text-of.ts'
 import type { FailureCause, Meta } from './job.ts'
 
 /** What becomes of a job after its handler. */
@@ -13,6 +14,18 @@ export type Outcome =
     }
   | { readonly kind: 'deadLetter'; readonly cause: FailureCause }
 
+/** An outcome, or what makes it from the delay that a backoff promised. */
+export type Decision =
+  | Outcome
+  | {
+      readonly kind: 'undecided'
+      readonly delay: PromiseLike<unknown>
+      readonly decide: (delayMs: unknown) => Outcome
+    }
+
+/** What a custom backoff is asked with, beside the number of failures. */
+export type AskBackoff = (failures: number) => unknown
+
 /**
  * Decides what becomes of a job whose handler threw `failure` (undefined: it returned). Pure: no clock, no Redis.
  * The worker carries the decision out; nothing else decides the fate of a job that ran.
@@ -21,18 +34,37 @@ export function decide(
   failure: Error | undefined,
   meta: Meta,
   maxAttempts: number,
-  backoff: Backoff,
-): Outcome {
+  backoff: AskBackoff,
+): Decision {
   if (failure === undefined) return { kind: 'ack' }
   if (failure instanceof UnrecoverableError) return { kind: 'deadLetter', cause: 'unrecoverable' }
-  if (failure instanceof QueueError && failure.code === 'INVALID_PAYLOAD')
+  if (failure instanceof EngineError && failure.code === 'INVALID_PAYLOAD')
     return { kind: 'deadLetter', cause: 'invalid_payload' }
   const cause = causeOf(failure)
   const counts = !(failure instanceof RetryError) || failure.countsAsAttempt
   const failures = (meta.failures ?? 0) + (counts ? 1 : 0)
   if (failures >= maxAttempts && counts) return { kind: 'deadLetter', cause }
-  const asked = failure instanceof RetryError ? failure.delayMs : backoffOf(meta, backoff)(failures)
-  return { kind: 'retry', delayMs: soundDelay(asked, failures), cause, counts }
+  if (failure instanceof RetryError)
+    return { kind: 'retry', delayMs: soundDelay(failure.delayMs, failures), cause, counts }
+  const asked = backoffOf(meta, backoff)(failures)
+  const answer = (delayMs: unknown): Outcome => {
+    const given = checkDelay(delayMs)
+    // A backoff that answers a negative delay wants no further attempt.
+    return given < 0
+      ? { kind: 'deadLetter', cause }
+      : { kind: 'retry', delayMs: soundDelay(given, failures), cause, counts }
+  }
+  return isThenable(asked) ? { kind: 'undecided', delay: asked, decide: answer } : answer(asked)
+}
+
+/** @throws TypeError when a backoff answered something else */
+function checkDelay(delayMs: unknown): number {
+  if (typeof delayMs === 'number' && !Number.isNaN(delayMs)) return delayMs
+  throw new TypeError(`backoff must return milliseconds or a promise of them, got ${textOf(delayMs)}`)
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }
 
 /** Longest delay of a retry, in milliseconds: ten years. */
@@ -47,12 +79,12 @@ function soundDelay(asked: unknown, failures: number): number {
 
 /** A job without a handler may be of a newer version: it is tried again, so that another worker gets its chance. */
 function causeOf(failure: Error): FailureCause {
-  if (!(failure instanceof QueueError)) return 'handler_error'
+  if (!(failure instanceof EngineError)) return 'handler_error'
   if (failure.code === 'HANDLER_TIMEOUT') return 'timeout'
   return failure.code === 'UNKNOWN_JOB' ? 'unknown_job' : 'handler_error'
 }
 
-function backoffOf(meta: Meta, fallback: Backoff): Backoff {
+function backoffOf(meta: Meta, fallback: AskBackoff): AskBackoff {
   if (meta.backoff === undefined) return fallback
   const { type, delayMs, maxMs } = meta.backoff
   if (type === 'fixed') return fixed(delayMs)

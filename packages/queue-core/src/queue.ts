@@ -5,7 +5,7 @@ import { createDeadLetters, type DeadLetters } from './dead-letters.ts'
 import { enqueue, type Entry } from './enqueue.ts'
 import { checkMembers, QueueError } from './errors.ts'
 import type { JobMap, JobName, JobOptions, NewJob } from './job.ts'
-import { checkName, encodeData, plainJobId } from './job.ts'
+import { checkName, encodeData, isKey, plainJobId } from './job.ts'
 import { levelOf } from './levels.ts'
 import { QUEUE_OPTIONS, resolveQueue, type QueueOptions } from './options.ts'
 import { checkJobs, checkOptions, describeDue, describeJob, needsMeta } from './new-job.ts'
@@ -149,8 +149,11 @@ export function createQueue<Jobs extends JobMap>(
       assertOpen()
       checkOptions('enqueue', options)
       const send = beginSend(name, [options])
-      if (send === undefined) return enqueueOne(jobName, data, options)
-      return send.run(() => enqueueOne(jobName, data, send.mark(options)))
+      if (send !== undefined) return track(send.run(() => enqueueOne(jobName, data, send.mark(options))))
+      // Without a schema the job is with its writer at once, and that is waited for.
+      return schemas === undefined
+        ? enqueueOne(jobName, data, options)
+        : track(enqueueOne(jobName, data, options))
     },
     async enqueueMany(jobs) {
       assertOpen()
@@ -187,8 +190,10 @@ export function createQueue<Jobs extends JobMap>(
   }
 
   async function enqueueOne(jobName: JobName<Jobs>, data: unknown, options: JobOptions): Promise<Enqueued> {
+    // What is stored is what came in: the schema's output is made once, where the job runs.
     const checked = validate(schemas, jobName, data)
-    const prepared = prepare(jobName, checked instanceof Promise ? await checked : checked, options)
+    if (checked instanceof Promise) await checked
+    const prepared = prepare(jobName, data, options)
     const reply = await write(batchers, prepared)
     const enqueued = answer(prepared, reply)
     if (enqueued === undefined) throw fullError()
@@ -196,14 +201,9 @@ export function createQueue<Jobs extends JobMap>(
   }
 
   async function enqueueAll(jobs: readonly NewJob<Jobs>[]): Promise<Enqueued[]> {
-    const values =
-      schemas === undefined
-        ? undefined
-        : await Promise.all(jobs.map((job) => validate(schemas, job.name, job.data)))
+    if (schemas !== undefined) await Promise.all(jobs.map((job) => validate(schemas, job.name, job.data)))
     // All are checked before the first is sent: a bad one in the middle must not leave half of them behind.
-    const all = jobs.map((job, index) =>
-      prepare(job.name, values === undefined ? job.data : values[index], job),
-    )
+    const all = jobs.map((job) => prepare(job.name, job.data, job))
     await turns.take(jobs.length)
     const results: (Enqueued | undefined)[] = Array.from({ length: all.length })
     const failure = await writeAll(all, results)
@@ -274,6 +274,8 @@ export function createQueue<Jobs extends JobMap>(
 
   /** A job with an ordering key is where its key sent it, so every partition is asked. */
   async function amend(verb: 'cancel' | 'reschedule', id: string, due: string): Promise<AmendResult> {
+    // No job has such an id; in Redis it might look like the id of another one.
+    if (!isKey(id)) return 'unknown'
     for (const part of parts) {
       const result = await runScript<AmendResult>(part.connection, scripts.amend, part.fixed, [verb, id, due])
       if (result !== 'unknown') return result

@@ -6,6 +6,7 @@ import {
   checkKey,
   checkName,
   encodeData,
+  isKey,
   readJson,
   type JobMap,
   type JobName,
@@ -143,8 +144,8 @@ export function createSchedules<Jobs extends JobMap>(
       checkName(name)
       describeJob(options)
       levelOf(options.priority ?? 'default')
-      const checked = await validate(schemas, name, data)
-      encodeData(name, checked, maxPayloadBytes)
+      await validate(schemas, name, data)
+      encodeData(name, data, maxPayloadBytes)
       const home = parts[partitionOf(options.orderingKey ?? key, parts.length)]
       if (home === undefined) throw new QueueError('INVALID_OPTIONS', `Queue "${queue}" has no partition`)
       const slot = nextSlot(cron, timeZone, await serverNow(home.connection))
@@ -154,7 +155,7 @@ export function createSchedules<Jobs extends JobMap>(
         cron,
         timeZone,
         name,
-        data: checked,
+        data,
         options,
       } satisfies Schedule)
       await store(home, key, schedule, String(slot))
@@ -164,7 +165,7 @@ export function createSchedules<Jobs extends JobMap>(
         key,
       )
     },
-    unschedule: (key) => removeFrom(parts, key),
+    unschedule: async (key) => isKey(key) && (await removeFrom(parts, key)),
     async schedules() {
       return (await Promise.all(parts.map(listOf))).flat()
     },

@@ -18,24 +18,30 @@ export function readSchemas(schemas: object | undefined): Schemas | undefined {
 
 /**
  * Checks data against the schema of its job, if there is one, and returns the schema's output.
+ * `Refusal`: class of the error. @default QueueError
  * @throws {QueueError} `INVALID_PAYLOAD` with the path and text of each issue
  */
 export function validate(
   schemas: Schemas | undefined,
   name: string,
   data: unknown,
+  Refusal: typeof QueueError = QueueError,
 ): unknown | Promise<unknown> {
   const schema = schemas !== undefined && Object.hasOwn(schemas, name) ? schemas[name] : undefined
   if (schema === undefined) return data
   const result = schema['~standard'].validate(data)
   return result instanceof Promise
-    ? result.then((settled) => outputOf(name, settled))
-    : outputOf(name, result)
+    ? result.then((settled) => outputOf(name, settled, Refusal))
+    : outputOf(name, result, Refusal)
 }
 
-function outputOf(name: string, result: StandardSchemaV1.Result<unknown>): unknown {
+function outputOf(
+  name: string,
+  result: StandardSchemaV1.Result<unknown>,
+  Refusal: typeof QueueError,
+): unknown {
   if (result.issues === undefined) return result.value
-  throw new QueueError(
+  throw new Refusal(
     'INVALID_PAYLOAD',
     `Data of job "${name}" does not fit its schema: ${describeIssues(result.issues)}`,
   )

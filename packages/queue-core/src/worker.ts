@@ -1,6 +1,6 @@
 import { checkClient, type RedisClient } from './connection.ts'
 import { createPrefetch } from './demand.ts'
-import { checkMembers, QueueError } from './errors.ts'
+import { checkMembers, EngineError, QueueError } from './errors.ts'
 import { guardListener, type OnEvent } from './events.ts'
 import { Run, type Handler, type JobContext } from './execute.ts'
 import { createFate, type Counts } from './fate.ts'
@@ -16,6 +16,7 @@ import { partitionKeys } from './partition.ts'
 import { readSchemas, validate } from './schema.ts'
 import { openStation, type Station } from './station.ts'
 import { traceProcess } from './tracing.ts'
+import { settlesWithin } from './within.ts'
 
 /** A handler for each job name; data is typed by the job map. */
 export type Handlers<Jobs extends JobMap> = { readonly [Name in JobName<Jobs>]: Handler<Name, Jobs[Name]> }
@@ -110,6 +111,8 @@ export function createWorker<Jobs extends JobMap>(
   const counts: Counts = { started: 0, completed: 0, retried: 0, deadLettered: 0, released: 0, leasesLost: 0 }
   const beginProcess = traceProcess(queue, settings.group, consumer)
   const sealFate = createFate(settings, consumer, counts, emit, options.onEvent !== undefined)
+  /** Ends of jobs whose backoff is still being computed. */
+  const undecided = new Set<Promise<void>>()
   let stations: Station[] = []
   let limiter: Limiter | undefined
   let running = 0
@@ -184,7 +187,11 @@ export function createWorker<Jobs extends JobMap>(
       processing?.end(eventJob(held), ending)
       running--
       ended++
-      sealFate(lane, held, ending)
+      const deciding = sealFate(lane, held, ending)
+      if (deciding !== undefined) {
+        undecided.add(deciding)
+        void deciding.then(() => undecided.delete(deciding))
+      }
       if (state === 'running') pump()
       else if (running === 0) onIdle?.()
     })
@@ -200,13 +207,13 @@ export function createWorker<Jobs extends JobMap>(
     const name = held.job?.name ?? ''
     const handler = byName.get(name)
     if (handler === undefined)
-      throw new QueueError(
+      throw new EngineError(
         'UNKNOWN_JOB',
         `No handler for job "${name}": this worker knows ${[...byName.keys()].join(', ')}`,
       )
     const job = readJob(held)
     if (schemas?.[name] === undefined) return handler(job as never, context)
-    const checked = validate(schemas, name, job.data)
+    const checked = validate(schemas, name, job.data, EngineError)
     if (checked instanceof Promise) return checked.then((data) => handler({ ...job, data } as never, context))
     return handler({ ...job, data: checked } as never, context)
   }
@@ -215,7 +222,7 @@ export function createWorker<Jobs extends JobMap>(
     try {
       return toJob(held, settings.maxAttempts, priorityOf(held.level))
     } catch (error) {
-      throw new QueueError('INVALID_PAYLOAD', `Data of job "${held.id}" is not JSON`, { cause: error })
+      throw new EngineError('INVALID_PAYLOAD', `Data of job "${held.id}" is not JSON`, { cause: error })
     }
   }
 
@@ -258,6 +265,7 @@ export function createWorker<Jobs extends JobMap>(
       for (const { lane } of stations) for (const held of lane.held.values()) held.run?.abort(reason)
       await drained(ABORT_GRACE_MS)
     }
+    await settlesWithin(Promise.all(undecided), ABORT_GRACE_MS)
     // Who still runs now ignores its signal: its lease is left to lapse, so that no second run begins beside it.
     for (const { lane } of stations)
       for (const held of lane.held.values()) if (!held.settling) lane.abandon(held)
@@ -292,6 +300,9 @@ export function createWorker<Jobs extends JobMap>(
         const opened = stations
         stations = []
         await Promise.allSettled(opened.map((station) => station.stopClaiming().then(() => station.close())))
+        // A stop breaks off whatever was under way, with whatever error that gives.
+        if (stopping !== undefined)
+          throw new QueueError('CLOSED', 'The worker was stopped while it started', { cause: error })
         throw error
       }
     },

@@ -84,6 +84,16 @@ describe('its signal', () => {
   })
 })
 
+test('the context can be spread into another one', async () => {
+  const { run: one, ended } = run(async (context) => {
+    const more = { ...context, logger: 'log' }
+    expect(more).toMatchObject({ fence, deliveryCount: 5, logger: 'log' })
+    await untilAborted(more.signal).catch(() => undefined)
+  })
+  one.abort(stopped)
+  expect(await ended).toEqual({ kind: 'returned' })
+})
+
 test('the context carries the fence as plain data, and the deliveries it stands for', () => {
   run(({ fence: seen, deliveryCount }) => {
     expect(structuredClone(seen)).toEqual(fence)

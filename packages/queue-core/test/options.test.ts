@@ -14,10 +14,30 @@ function messageOf(act: () => unknown): string {
   return 'accepted'
 }
 
+class Handlers {
+  readonly more = (): void => undefined
+  work(): void {}
+}
+class Derived extends Handlers {}
+
 describe('a worker', () => {
+  test('takes handlers without a prototype, and instances whose handlers are their own', () => {
+    const own = new (class {
+      readonly work = (): void => undefined
+    })()
+    for (const handlers of [{ work: () => undefined }, Object.assign(Object.create(null), own), own])
+      expect(messageOf(() => createWorker(unused, 'q', handlers as never))).toBe('accepted')
+  })
+
+  test.each(['a\u0000b', '', 'lone \ud800', 'x'.repeat(256), 5])('is refused the name %j', (consumer) => {
+    expect(messageOf(() => createWorker(unused, 'q', {}, { consumer: consumer as never }))).toMatch(
+      /^consumer must be/,
+    )
+  })
+
   test('without options has the documented defaults', () => {
     const { backoff, ...resolved } = resolveWorker('q', {})
-    expect(backoff(1)).toBeLessThanOrEqual(1_000)
+    expect(backoff(1, new Error('x'), {} as never)).toBeLessThanOrEqual(1_000)
     expect(resolved).toMatchInlineSnapshot(`
       {
         "allowEviction": false,
@@ -84,8 +104,12 @@ describe('a worker', () => {
     [() => undefined, 'Handlers must be an object with a function for each job name, got function'],
     [{ work: 5 }, 'The handler of "work" must be a function, got 5'],
     [{ work: undefined }, 'The handler of "work" is undefined'],
+    [new Handlers(), expect.stringMatching(/^Handlers must be a plain object: method "work" is inherited/)],
+    [new Derived(), expect.stringMatching(/^Handlers must be a plain object: method "work" is inherited/)],
+    [new Map([['work', () => undefined]]), expect.stringContaining('must be a plain object')],
+    [Object.create({ work: () => undefined }), expect.stringContaining('must be a plain object')],
   ])('is refused handlers that are none', (handlers, message) => {
-    expect(messageOf(() => createWorker(unused, 'q', handlers as never))).toBe(message)
+    expect(messageOf(() => createWorker(unused, 'q', handlers as never))).toEqual(message)
   })
 
   test('names what it got', () => {

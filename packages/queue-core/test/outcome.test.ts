@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { exponential, fixed, QueueError, RetryError, UnrecoverableError } from '../src/index.ts'
 import type { Meta } from '../src/job.ts'
+import { EngineError } from '../src/errors.ts'
 import { decide } from '../src/outcome.ts'
 
 const boom = new Error('boom')
@@ -29,17 +30,39 @@ describe('what becomes of a job', () => {
 
   test.each([
     [new UnrecoverableError('no use'), 'unrecoverable'],
-    [new QueueError('INVALID_PAYLOAD', 'no number'), 'invalid_payload'],
+    [new EngineError('INVALID_PAYLOAD', 'no number'), 'invalid_payload'],
   ])('%s makes it a dead letter at the first failure', (error, cause) => {
     expect(decide(error, {}, 5, fixed(10))).toEqual({ kind: 'deadLetter', cause })
   })
 
   test.each([
-    [new QueueError('HANDLER_TIMEOUT', 'too slow'), 'timeout'],
-    [new QueueError('UNKNOWN_JOB', 'who?'), 'unknown_job'],
+    [new EngineError('HANDLER_TIMEOUT', 'too slow'), 'timeout'],
+    [new EngineError('UNKNOWN_JOB', 'who?'), 'unknown_job'],
     [new QueueError('LEASE_LOST', 'gone'), 'handler_error'],
   ])('%s is a failure with a cause of its own', (error, cause) => {
     expect(decide(error, {}, 5, fixed(10))).toMatchObject({ kind: 'retry', cause })
+  })
+
+  test.each(['INVALID_PAYLOAD', 'UNKNOWN_JOB', 'HANDLER_TIMEOUT'] as const)(
+    'an error %s of another queue is a failure like any other',
+    (code) => {
+      expect(decide(new QueueError(code, 'elsewhere'), {}, 5, fixed(10))).toMatchObject({
+        kind: 'retry',
+        cause: 'handler_error',
+      })
+    },
+  )
+
+  test('a backoff that answers less than nothing wants no further attempt', () => {
+    expect(decide(boom, {}, 5, () => -1)).toEqual({ kind: 'deadLetter', cause: 'handler_error' })
+  })
+
+  test('a backoff that promises its delay decides later', async () => {
+    const decision = decide(boom, {}, 5, () => Promise.resolve(20))
+    if (decision.kind !== 'undecided') throw new Error(decision.kind)
+    expect(decision.decide(await decision.delay)).toMatchObject({ kind: 'retry', delayMs: 20 })
+    expect(decision.decide(-1)).toMatchObject({ kind: 'deadLetter' })
+    expect(() => decision.decide('soon')).toThrow('backoff must return milliseconds')
   })
 
   test('a RetryError names the delay', () => {
@@ -71,12 +94,22 @@ test('whatever a handler throws and whatever its backoff says, a retry comes in 
   ) as fc.Arbitrary<number>
   fc.assert(
     fc.property(anyDelay, fc.boolean(), fc.nat(10), (delayMs, thrown, failures) => {
-      const outcome = decide(
-        thrown ? new RetryError('later', { delayMs }) : boom,
-        { failures },
-        1_000,
-        thrown ? exponential() : () => delayMs,
-      )
+      const act = () =>
+        decide(
+          thrown ? new RetryError('later', { delayMs }) : boom,
+          { failures },
+          1_000,
+          thrown ? exponential() : () => delayMs,
+        )
+      if (!thrown && (typeof delayMs !== 'number' || Number.isNaN(delayMs))) {
+        expect(act).toThrow(TypeError)
+        return
+      }
+      const outcome = act()
+      if (!thrown && delayMs < 0) {
+        expect(outcome.kind).toBe('deadLetter')
+        return
+      }
       const ms = outcome.kind === 'retry' ? outcome.delayMs : -1
       expect(Number.isSafeInteger(ms) && ms >= 0).toBe(true)
     }),

@@ -67,7 +67,9 @@ describe('enqueue', () => {
     expect(await place.send('EXISTS', ...place.keys.streams)).toBe(0)
   })
 
-  test('checks data by its schema, and sends what the schema makes of it', async ({ place }) => {
+  test('checks data by its schema, and stores what came in, so that a transform happens once', async ({
+    place,
+  }) => {
     const work = v.pipe(
       v.string(),
       v.transform((text) => text.length),
@@ -75,6 +77,8 @@ describe('enqueue', () => {
     )
     const queue = place.createQueue<{ work: string | number }>({ schemas: { work } })
     await queue.enqueue('work', 'four')
+    await queue.enqueueMany([{ name: 'work', data: 'five5' }])
+    await queue.schedule('daily', { cron: '0 3 * * *' }, 'work', 'sixsix')
     await expect(queue.enqueue('work', 4)).rejects.toMatchObject({ code: 'INVALID_PAYLOAD' })
     const [[, fields] = []] = await place.send<[string, string[]][]>(
       'XRANGE',
@@ -82,7 +86,47 @@ describe('enqueue', () => {
       '-',
       '+',
     )
-    expect(fields).toEqual(['n', 'work', 'd', '4'])
+    expect(fields).toEqual(['n', 'work', 'd', '"four"'])
+    await place.send('ZADD', place.keys.slots, 1, 'daily')
+    const got: unknown[] = []
+    const handlers = { work: ({ data }: { readonly data: unknown }) => void got.push(data) }
+    await place.startWorker<{ work: string | number }>(handlers, { schemas: { work } })
+    await eventually(() => got.length === 3)
+    expect(new Set(got)).toEqual(new Set([4, 5, 6]))
+  })
+
+  test('under way with a slow schema is waited for by close', async ({ place }) => {
+    const slow = v.pipeAsync(
+      v.number(),
+      v.checkAsync(async () => {
+        await new Promise((resolve) => setTimeout(resolve, 30))
+        return true
+      }),
+    )
+    const queue = place.createQueue({ schemas: { work: slow } })
+    let isStored = false
+    const underWay = queue.enqueue('work', 1).then(() => (isStored = true))
+    await queue.close()
+    expect(isStored).toBe(true)
+    await underWay
+  })
+
+  test('of ids and keys with half a surrogate pair is refused, since they would become one', async ({
+    place,
+  }) => {
+    const queue = place.createQueue()
+    for (const half of ['pay-\ud800', 'pay-\udc01', '\ud800']) {
+      for (const options of [{ id: half }, { orderingKey: half }, { traceparent: half }])
+        await expect(queue.enqueue('work', 1, options)).rejects.toMatchObject({ code: 'INVALID_PAYLOAD' })
+      await expect(queue.schedule(half, { cron: '* * * * *' }, 'work', 1)).rejects.toMatchObject({
+        code: 'INVALID_PAYLOAD',
+      })
+      expect(await queue.unschedule(half)).toBe(false)
+    }
+    await queue.enqueue('work', 1, { id: 'pay-\ufffd', delayMs: 60_000 })
+    expect(await queue.cancel('pay-\ud800')).toBe('unknown')
+    expect(await queue.reschedule('pay-\ud800', { delayMs: 1 })).toBe('unknown')
+    expect(await queue.stats()).toMatchObject({ delayed: 1, ready: 0 })
   })
 
   test('after close is refused; what was under way is stored', async ({ place }) => {

@@ -1,9 +1,9 @@
 import { eventually } from '@titan/local/testing'
 import * as v from 'valibot'
 import { describe, expect, vi } from 'vitest'
-import { fixed, QueueError, RetryError, UnrecoverableError, type Job } from '../src/index.ts'
+import { createQueue, fixed, QueueError, RetryError, UnrecoverableError, type Job } from '../src/index.ts'
 import { untilAborted } from './support/gate.ts'
-import { test, type Place } from './support/place.ts'
+import { test, type Place, type TestJobs } from './support/place.ts'
 
 async function deadLetter(place: Place) {
   return eventually(async () => (await place.createQueue().deadLetters())[0] ?? false)
@@ -76,21 +76,61 @@ describe('a job that fails', () => {
   test.for([
     ['a number that is none', NaN],
     ['nothing', undefined],
-    ['less than nothing', -5],
+    ['a promise of nothing', Promise.resolve(undefined)],
   ] as const)('is not lost when its backoff says %s', async ([, delayMs], { place }) => {
     await place.startWorker(
       { work: ({ attempt }) => (attempt === 1 ? failing() : undefined) },
-      { backoff: () => delayMs as number },
+      { backoff: () => delayMs as number | Promise<number> },
     )
     await place.createQueue().enqueue('work', 1)
     await eventually(() => place.eventsOf('completed').length === 1)
+    expect(place.eventsOf('error').map(({ during }) => during)).toEqual(['backoff'])
   })
 
-  test('is not lost when its backoff throws', async ({ place }) => {
+  test('has a backoff that sees the error and the job, and may promise its delay', async ({ place }) => {
+    const asked: unknown[] = []
     await place.startWorker(
       { work: ({ attempt }) => (attempt === 1 ? failing() : undefined) },
-      { backoff: failing },
+      {
+        backoff: async (failures, error, job) => {
+          asked.push([failures, error.message, job.name, job.data])
+          await new Promise((resolve) => setTimeout(resolve, 5))
+          return 7
+        },
+      },
     )
+    await place.createQueue().enqueue('work', 42)
+    await eventually(() => place.eventsOf('completed').length === 1)
+    expect(asked).toEqual([[1, 'boom', 'work', 42]])
+    expect(place.eventsOf('retried')).toMatchObject([{ delayMs: 7 }])
+  })
+
+  test.for([-1, -Infinity, Promise.resolve(-1)])(
+    'is a dead letter at once when its backoff says %s',
+    async (delayMs, { place }) => {
+      await place.startWorker({ work: failing }, { backoff: () => delayMs })
+      await place.createQueue().enqueue('work', 1)
+      await eventually(() => place.eventsOf('deadLettered').length === 1)
+      expect(place.eventsOf('deadLettered')).toMatchObject([{ cause: 'handler_error', job: { attempt: 1 } }])
+    },
+  )
+
+  test('is tried again when its handler met an invalid payload of another queue', async ({ place }) => {
+    const other = createQueue<TestJobs>(place.redis, 'other', { prefix: place.prefix, maxPayloadBytes: 2 })
+    await place.startWorker(
+      { work: ({ attempt }) => (attempt === 1 ? other.enqueue('work', 12_345) : undefined) },
+      { backoff: fixed(1) },
+    )
+    await place.createQueue().enqueue('work', 1)
+    await eventually(() => place.eventsOf('completed').length === 1)
+    expect(place.eventsOf('retried')).toMatchObject([{ cause: 'handler_error' }])
+  })
+
+  test.for([
+    ['throws', failing],
+    ['rejects', async () => failing()],
+  ] as const)('is not lost when its backoff %s', async ([, backoff], { place }) => {
+    await place.startWorker({ work: ({ attempt }) => (attempt === 1 ? failing() : undefined) }, { backoff })
     await place.createQueue().enqueue('work', 1)
     await eventually(() => place.eventsOf('completed').length === 1)
     expect(place.eventsOf('error').map(({ during }) => during)).toEqual(['backoff'])

@@ -1,0 +1,40 @@
+import { describe, expect } from 'vitest'
+import { mayTidy, unpark } from '../src/broker.ts'
+import { test } from './support/place.ts'
+
+describe('an ordering key whose holder somebody deleted', () => {
+  test('is found without a look at the keys behind which nothing waits', async ({ place }) => {
+    const queue = place.createQueue()
+    const keys = Array.from({ length: 1_000 }, (_none, n) => `k${n}`)
+    await queue.enqueueMany(keys.map((orderingKey) => ({ name: 'work' as const, data: 1, orderingKey })))
+    await queue.enqueue('work', 2, { orderingKey: 'k500' })
+    const { connection, fixed } = place.part
+    let calls = 0
+    const counted = {
+      ...connection,
+      send: <T>(args: string[]) => {
+        calls++
+        return connection.send<T>(args)
+      },
+    }
+    await unpark(counted, fixed)
+    // A script that the server does not know yet is sent once more.
+    expect(calls).toBeLessThanOrEqual(2)
+    expect(await queue.stats()).toMatchObject({ ready: 1_000, parked: 1 })
+  })
+
+  test('goes on although somebody deleted the keys’ holders too', async ({ place }) => {
+    const queue = place.createQueue()
+    for (const data of [1, 2, 3]) await queue.enqueue('work', data, { orderingKey: 'k' })
+    await place.send('DEL', place.keys.ordering, place.keys.streams[1])
+    await unpark(place.part.connection, place.part.fixed)
+    expect(await queue.stats()).toMatchObject({ ready: 1, parked: 1 })
+  })
+
+  test('is looked for by one worker a minute', async ({ place }) => {
+    const { connection, keys } = place.part
+    const asked = await Promise.all(['a', 'b', 'c'].map((name) => mayTidy(connection, keys, name, 60_000)))
+    expect(asked.filter(Boolean)).toHaveLength(1)
+    expect(Number(await place.send('PTTL', keys.tidied))).toBeGreaterThan(0)
+  })
+})
