@@ -1,7 +1,7 @@
 import { TokenBucket } from 'limiter'
 import { LRUCache } from 'lru-cache'
 
-/** Limits failed sign-ins, of each network and of all of them. */
+/** Limits sign-ins: failed ones of each network and of all networks, and all of each network. */
 export interface SignInLimit {
   /**
    * Takes one attempt.
@@ -9,12 +9,14 @@ export interface SignInLimit {
    * @returns undefined when it is allowed, otherwise the seconds to wait
    */
   take(network: string): number | undefined
-  /** Returns an attempt that succeeded: only failures count. */
+  /** Returns an attempt that succeeded to the limits of failures. It still counts as a sign-in of its network. */
   giveBack(network: string): void
 }
 
 /** Failed sign-ins that a network has in a minute. */
 const OF_NETWORK = 10
+/** Sign-ins that a network has in a minute, whatever comes of them: each that succeeds is a row that is kept. */
+const ANY_OF_NETWORK = 60
 /** Failed sign-ins of all networks in a minute. */
 const OF_ALL = 100
 /** Networks that are remembered. The least recent one is forgotten first. */
@@ -26,29 +28,35 @@ const MAX_NETWORKS = 10_000
  */
 export function createSignInLimit(): SignInLimit {
   const all = createBucket(OF_ALL)
-  const networks = new LRUCache<string, TokenBucket>({ max: MAX_NETWORKS })
+  const networks = new LRUCache<string, Buckets>({ max: MAX_NETWORKS })
 
-  function bucketOf(network: string): TokenBucket {
+  function bucketsOf(network: string): Buckets {
     const known = networks.get(network)
     if (known !== undefined) return known
-    const bucket = createBucket(OF_NETWORK)
-    networks.set(network, bucket)
-    return bucket
+    const buckets = { failed: createBucket(OF_NETWORK), any: createBucket(ANY_OF_NETWORK) }
+    networks.set(network, buckets)
+    return buckets
   }
 
   return {
     take(network) {
-      const own = bucketOf(network)
-      if (!own.tryRemoveTokens(1)) return waitOf(own)
+      const { failed, any } = bucketsOf(network)
+      if (!any.tryRemoveTokens(1)) return waitOf(any)
+      if (!failed.tryRemoveTokens(1)) return waitOf(failed)
       if (all.tryRemoveTokens(1)) return undefined
-      fill(own)
+      fill(failed)
       return waitOf(all)
     },
     giveBack(network) {
-      fill(bucketOf(network))
+      fill(bucketsOf(network).failed)
       fill(all)
     },
   }
+}
+
+interface Buckets {
+  readonly failed: TokenBucket
+  readonly any: TokenBucket
 }
 
 function createBucket(perMinute: number): TokenBucket {

@@ -38,7 +38,7 @@ export function mountSignIn(app: Hono<DashboardEnv>, dependencies: SignInDepende
     if (waitS !== undefined) {
       refused.count(network)
       context.header('retry-after', String(waitS))
-      return page(context, 429, `Too many failed sign-ins. Try again in ${waitS} s.`)
+      return page(context, 429, `Too many sign-ins. Try again in ${waitS} s.`)
     }
     const given = v.safeParse(credentials, await readForm(context))
     if (!given.success) return page(context, 403, given.issues[0].message)

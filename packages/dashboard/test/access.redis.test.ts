@@ -282,6 +282,21 @@ test('failed sign-ins are limited for each network and for all, reported and rec
   expect(reports.reduce((sum, { count }) => sum + count, 0)).toBe(30 + 1 + 210)
 })
 
+test('sign-ins that succeed are limited as well, so the record stays bounded', async () => {
+  const one = await openRig(servers)
+  try {
+    const statuses: number[] = []
+    for (let time = 0; time < 100; time += 1)
+      statuses.push((await post(one, '/sign-in', { name: 'Ada', secret: ADMIN_TOKEN })).status)
+    expect(statuses.slice(0, 60)).toEqual(Array.from({ length: 60 }, () => 303))
+    expect(statuses).toContain(429)
+    const [count] = await one.sql<{ rows: number }[]>`select count(*)::int as rows from operator_actions`
+    expect(count?.rows).toBeLessThan(100)
+  } finally {
+    await one.close()
+  }
+})
+
 test('behind a proxy that changes Host, the host that the browser asked counts', async () => {
   const proxied = await openRig({ ...servers, isBehindProxy: true })
   try {
