@@ -2,6 +2,8 @@
  * What the programs of this project share: settings with flags and variables, exit codes, logs, signals
  * and connections that outlive their server.
  */
+export { guardOutput } from './guard-output.ts'
+export { printable } from './printable.ts'
 export { EXIT, Failure, readCommandLine, runProgram, type CommandLine, type Program } from './program.ts'
 export {
   FaultySetting,

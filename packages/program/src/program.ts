@@ -1,6 +1,8 @@
 import { isInstance, PaymentsError, propertyOf, textOf } from '@titan/payments'
 import { parseArgs, type ArgsDef } from 'citty'
+import { guardOutput } from './guard-output.ts'
 import { explainStore } from './outage.ts'
+import { printable } from './printable.ts'
 import { overlay, readSettings, type Environment, type SettingNames, type SettingsTable } from './settings.ts'
 import { usageOf } from './usage.ts'
 import type { VariableGroup } from './variables.ts'
@@ -49,6 +51,7 @@ export async function runProgram<Own, Shared>(
   argv: readonly string[] = process.argv.slice(2),
   env: Environment = process.env,
 ): Promise<number> {
+  guardOutput(program.name)
   if (argv.includes('--help') || argv.includes('-h')) {
     process.stdout.write(`${helpOf(program)}\n`)
     return EXIT.ok
@@ -97,7 +100,7 @@ export function readCommandLine<Own, Shared>(
 }
 
 function complain(program: { readonly name: string }, text: string): void {
-  process.stderr.write(`${program.name}: ${text}\n`)
+  process.stderr.write(`${program.name}: ${printable(text, '\n')}\n`)
 }
 
 function describeFailure(error: unknown): string {

@@ -200,7 +200,7 @@ export function createDeadLetters(
       for (const part of parts.slice(place?.part.index ?? 0)) {
         if (letters.length >= count) break
         const from = part === place?.part ? `(${place.entryId}` : '-'
-        letters.push(...(await page(part, from, count - letters.length)))
+        for (const letter of await page(part, from, count - letters.length)) letters.push(letter)
       }
       return letters
     },

@@ -1,4 +1,12 @@
-import { EXIT, runProgram, type Environment, type Program, type SettingNames } from '@titan/program'
+import {
+  EXIT,
+  guardOutput,
+  printable,
+  runProgram,
+  type Environment,
+  type Program,
+  type SettingNames,
+} from '@titan/program'
 import { dlqDeleteProgram, dlqRedriveProgram } from './dlq-act-programs.ts'
 import { dlqListProgram, dlqShowProgram } from './dlq-look-programs.ts'
 import { doctorProgram } from './doctor-program.ts'
@@ -11,6 +19,7 @@ import { paymentsListProgram } from './payments-list-program.ts'
 import { paymentsRefundProgram } from './payments-refund-program.ts'
 import { paymentsShowProgram } from './payments-show-program.ts'
 import { peekProgram } from './peek-program.ts'
+import { version } from './queue-program.ts'
 import { recoverProgram } from './recover-program.ts'
 import { statsProgram } from './stats-program.ts'
 import { verifyProgram } from './verify-program.ts'
@@ -76,6 +85,7 @@ function command<Own, Shared>(words: string, about: string, program: Program<Own
  * @returns the exit code
  */
 export async function runTitan(argv: readonly string[], env: Environment = process.env): Promise<number> {
+  guardOutput('titan')
   const [first = '', second = ''] = argv
   const chosen = COMMANDS.find(({ words }) => words === first || words === `${first} ${second}`)
   if (chosen !== undefined) return chosen.run(argv.slice(chosen.words.split(' ').length), env)
@@ -83,10 +93,20 @@ export async function runTitan(argv: readonly string[], env: Environment = proce
     process.stdout.write(usage())
     return EXIT.ok
   }
-  const isGroup = COMMANDS.some(({ words }) => words.startsWith(`${first} `))
-  const given = isGroup ? `${first} ${second}`.trim() : first
-  process.stderr.write(argv.length === 0 ? usage() : `titan: unknown command '${given}'\n${usage()}`)
+  if (first === '--version' || first === '-v') {
+    process.stdout.write(`${version}\n`)
+    return EXIT.ok
+  }
+  process.stderr.write(argv.length === 0 ? usage() : describeUnknown(first, second))
   return EXIT.usage
+}
+
+function describeUnknown(first: string, second: string): string {
+  const group = COMMANDS.filter(({ words }) => words.startsWith(`${first} `))
+  const given = printable(group.length > 0 ? `${first} ${second}`.trim() : first)
+  const known = group.map(({ words }) => words.split(' ')[1]).join(', ')
+  const hint = known === '' ? '' : `; ${first} has ${known}`
+  return `titan: unknown command '${given}'${hint}\nTry 'titan --help'.\n`
 }
 
 function usage(): string {

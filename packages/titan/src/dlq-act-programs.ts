@@ -51,7 +51,7 @@ export const dlqRedriveProgram: Program<RedriveSettings, ServersConfig> = queueP
         ...(left === 0 ? [] : [`${left} left: it was interrupted`]),
       ].join(', '),
     )
-    return left > 0 ? EXIT.failure : EXIT.ok
+    return left > 0 || reportMissing('redrive', own, ids) ? EXIT.failure : EXIT.ok
   },
 })
 
@@ -71,7 +71,7 @@ export const dlqDeleteProgram: Program<ActSettings, ServersConfig> = queueProgra
       (count) => `${count} deleted`,
     )
     writeAnswer(own.json, { queue: queue.name, deleted }, () => `${deleted} deleted`)
-    return EXIT.ok
+    return reportMissing('delete', own, ids) ? EXIT.failure : EXIT.ok
   },
 })
 
@@ -97,6 +97,13 @@ async function choose(verb: string, own: ActSettings, queue: Queue<AnyJobs>): Pr
   if (answer === undefined)
     return complain(`${ids.length} ${letters}: --yes is needed where nobody can be asked`)
   return answer ? ids : complain('nothing was changed')
+}
+
+/** Names each letter that was asked for by its id and is not there; answers whether there are any. */
+function reportMissing(verb: string, own: ActSettings, found: readonly string[]): boolean {
+  const missing = own.ids.split(',').filter((id) => id !== '' && !found.includes(id))
+  for (const id of missing) process.stderr.write(`titan dlq ${verb}: there is no dead letter ${id}\n`)
+  return missing.length > 0
 }
 
 /** What a redrive came to; `left` were not reached before it was interrupted. */

@@ -1,5 +1,5 @@
 import { loadPaymentsConfig, PAYMENTS_QUEUE, type Database, type PaymentsConfig } from '@titan/payments'
-import { EXIT, milliseconds, storeSettings, type Program, type Redis } from '@titan/program'
+import { EXIT, milliseconds, storeSettings, printable, type Program, type Redis } from '@titan/program'
 import { diagnosis, type Diagnosis, type Severity } from './diagnosis.ts'
 import { examinePayments } from './examine-payments.ts'
 import { examinePostgres } from './examine-postgres.ts'
@@ -93,8 +93,8 @@ const STYLES: Readonly<Record<Severity, Style>> = {
 function formatFindings(findings: readonly Diagnosis[]): string {
   const width = Math.max(...findings.map(({ id }) => id.length))
   const lines = findings.flatMap(({ id, severity, found, advice }) => [
-    `${styled(STYLES[severity], severity.padEnd(7))}  ${id.padEnd(width)}  ${found}`,
-    ...(advice === '' ? [] : [`${' '.repeat(width + 11)}→ ${advice}`]),
+    `${styled(STYLES[severity], severity.padEnd(7))}  ${id.padEnd(width)}  ${printable(found)}`,
+    ...(advice === '' ? [] : [`${' '.repeat(width + 11)}→ ${printable(advice)}`]),
   ])
   const count = (wanted: Severity): number => findings.filter(({ severity }) => severity === wanted).length
   return [...lines, '', `${count('error')} errors, ${count('warning')} warnings`].join('\n')

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util'
+import { printable } from '@titan/program'
 import Table from 'cli-table3'
 
 /** A colour or weight of text on a terminal. */
@@ -9,8 +10,8 @@ export function styled(style: Style, text: string): string {
   return styleText(style, text, { stream: process.stdout })
 }
 
-/** What a cell holds; null is shown as a dash. */
-export type Cell = string | number | null
+/** What a cell holds; null is shown as a dash. Text loses what would control a terminal, so a style is named beside it. */
+export type Cell = string | number | null | { readonly style: Style; readonly text: string }
 
 const NO_LINES = { top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '' }
 const NO_FRAME = { 'bottom-left': '', 'bottom-right': '', left: '', 'left-mid': '', mid: '', 'mid-mid': '' }
@@ -26,7 +27,8 @@ export function formatTable(heads: readonly string[], rows: readonly (readonly C
       rows.length > 0 && rows.every((row) => typeof row[column] === 'number') ? 'right' : 'left',
     ),
   })
-  table.push(...rows.map((row) => row.map(formatCell)))
+  // One by one: a spread would put every row on the stack.
+  for (const row of rows) table.push(row.map(formatCell))
   return trimLines(table.toString())
 }
 
@@ -36,13 +38,13 @@ export function formatFacts(facts: readonly (readonly [string, Cell])[]): string
     chars: PLAIN,
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
   })
-  table.push(...facts.map(([name, value]) => [styled('dim', name), formatCell(value)]))
+  for (const [name, value] of facts) table.push([styled('dim', printable(name)), formatCell(value)])
   return trimLines(table.toString())
 }
 
 /** Titled parts, an empty line between them. */
 export function formatSections(sections: readonly (readonly [title: string, body: string])[]): string {
-  return sections.map(([title, body]) => `${styled('bold', title)}\n${body}`).join('\n\n')
+  return sections.map(([title, body]) => `${styled('bold', printable(title))}\n${body}`).join('\n\n')
 }
 
 /** A length of time, such as `350 ms`, `12 s`, `5 min`, `3 h` or `2 d`. */
@@ -72,14 +74,21 @@ export function formatData(data: unknown, longest: number = Infinity): string {
 
 /** Writes what a command answers: JSON in one line for programs, text for people. */
 export function writeAnswer(isJson: boolean, answer: unknown, text: () => string): void {
-  process.stdout.write(`${isJson ? JSON.stringify(answer) : text()}\n`)
+  process.stdout.write(`${isJson ? formatJson(answer) : text()}\n`)
+}
+
+/** A value as JSON in one line, with escapes for what would control a terminal: JSON itself leaves C1 and DEL as they are. */
+export function formatJson(value: unknown): string {
+  return JSON.stringify(value).replaceAll(
+    /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 }
 
 function formatCell(cell: Cell): string {
   if (cell === null || cell === '') return '-'
-  // Colours of our own stay; whatever else is no printable character does not.
-  // oxlint-disable-next-line no-control-regex -- control characters are what it must find
-  return String(cell).replaceAll(/\u001B(?!\[\d{1,2}m)|[\u0000-\u001A\u001C-\u001F\u007F-\u009F]/g, '·')
+  if (typeof cell === 'object') return styled(cell.style, printable(cell.text))
+  return printable(String(cell))
 }
 
 function trimLines(text: string): string {

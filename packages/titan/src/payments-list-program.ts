@@ -77,8 +77,8 @@ export const paymentsListProgram: Program<PaymentsListSettings, PaymentsConfig> 
         hint: 'id',
       },
       '',
-      /^[\w-]{1,100}$/,
-      'the id of a payment',
+      /^pay_[0-9a-f]{32}$/,
+      'the id of a payment, such as the page before names it',
     ),
     limit: wholeNumber(
       { flag: 'limit', about: 'most payments that are listed' },

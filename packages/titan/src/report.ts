@@ -1,5 +1,7 @@
 import { styleText } from 'node:util'
+import { printable } from '@titan/program'
 import type { Breaches, Finding } from './finding.ts'
+import { formatJson as toJson } from './output.ts'
 
 /** How the verdicts are coloured on a terminal; `styleText` writes no colour elsewhere. */
 const STYLES = { PASS: 'green', FAIL: 'red', SKIPPED: 'yellow' } as const
@@ -31,7 +33,7 @@ export function formatReport(findings: readonly Finding[], breaks: Breaches): st
 
 /** The findings for programs. */
 export function formatJson(findings: readonly Finding[], breaks: Breaches): string {
-  return JSON.stringify({
+  return toJson({
     ok: findings.every(({ verdict }) => verdict !== 'FAIL'),
     findings,
     openBreaks: breaks,
@@ -39,9 +41,9 @@ export function formatJson(findings: readonly Finding[], breaks: Breaches): stri
 }
 
 function indent(text: string): string {
-  return `${' '.repeat(NAME + 10)}${text}`
+  return `${' '.repeat(NAME + 10)}${printable(text)}`
 }
 
 function listOf(count: number, offenders: readonly string[]): string {
-  return `${offenders.join(', ')}${count > offenders.length ? ', …' : ''}`
+  return `${printable(offenders.join(', '))}${count > offenders.length ? ', …' : ''}`
 }

@@ -49,7 +49,10 @@ export const statsProgram: Program<StatsSettings, ServersConfig> = {
 /** Shows the numbers in the same place of a terminal, and below each other elsewhere. */
 async function watchStats(read: () => Promise<Stats>, isJson: boolean, intervalMs: number): Promise<void> {
   const screen = process.stdout.isTTY && !isJson ? createLogUpdate(process.stdout) : undefined
-  await untilInterrupted(async (signal) => {
+  const unread = new AbortController()
+  process.stdout.once('error', () => unread.abort())
+  await untilInterrupted(async (interrupted) => {
+    const signal = AbortSignal.any([interrupted, unread.signal])
     while (!signal.aborted) {
       const stats = await read()
       if (screen === undefined) writeAnswer(isJson, stats, () => `${formatStats(stats)}\n`)

@@ -1,7 +1,7 @@
 import { createPaymentStore, type Database, type PaymentCounts } from '@titan/payments'
 import { createInspector, type ConsumerView, type Queue, type QueueStats } from '@titan/queue-core'
 import type { Redis } from '@titan/program'
-import { formatDuration, formatFacts, formatMoment, formatSections, formatTable, styled } from './output.ts'
+import { formatDuration, formatFacts, formatMoment, formatSections, formatTable } from './output.ts'
 import type { AnyJobs } from './queue-program.ts'
 
 /** How a queue and its payments stand. */
@@ -61,8 +61,8 @@ export function formatStats({ at, queue, workers, payments }: Stats): string {
     ['leased', leased],
     ['delayed', nextDueAt === null ? delayed : `${delayed} (next ${nextDueAt.slice(0, 19)}Z)`],
     ['waiting for their ordering key', parked],
-    ['dead letters', dead === 0 ? dead : styled('red', String(dead))],
-    ['paused', paused ? styled('yellow', 'yes') : 'no'],
+    ['dead letters', dead === 0 ? dead : { style: 'red', text: String(dead) }],
+    ['paused', paused ? { style: 'yellow', text: 'yes' } : 'no'],
   ])
   const crew = workers.map(({ name: worker, leases, idleMs }) => [worker, leases, formatDuration(idleMs)])
   return formatSections([
@@ -79,8 +79,8 @@ function formatCounts(counts: PaymentCounts): string {
   return formatFacts([
     ...Object.entries({ PENDING, QUEUED, PROCESSING, SUCCESS: about(SUCCESS), FAILED: about(FAILED) }),
     ...(isAtLeast ? [['counted', 'at least so many: unfinished ones up to a limit'] as const] : []),
-    ['outcome unknown', unknown === 0 ? unknown : styled('yellow', String(unknown))],
-    ['in review', needsReview === 0 ? needsReview : styled('red', String(needsReview))],
+    ['outcome unknown', unknown === 0 ? unknown : { style: 'yellow', text: String(unknown) }],
+    ['in review', needsReview === 0 ? needsReview : { style: 'red', text: String(needsReview) }],
     ['oldest unfinished', oldestUnfinishedMs === 0 ? null : formatDuration(oldestUnfinishedMs)],
   ])
 }
