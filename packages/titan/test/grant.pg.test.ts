@@ -36,6 +36,20 @@ it('the role of the programs takes a payment and writes the audit record', async
 })
 
 it.each([
+  ['verify'],
+  ['doctor'],
+  ['recover'],
+  ['payments', 'list'],
+  ['stats'],
+  ['operators', 'create', 'Ada'],
+])('the role of the programs is enough for titan %s', async (...args) => {
+  const stores = { REDIS_URL: inject('redisUrl'), QUEUE_PREFIX: role, DATABASE_URL: url.href }
+  const { stdout, stderr } = await runHere(args, stores)
+  expect(`${stdout}${stderr}`).not.toMatch(/permission denied|42501|must be owner/)
+  expect(stdout).not.toBe('')
+})
+
+it.each([
   `update operator_actions set operator = 'Nobody'`,
   `delete from operator_actions`,
   `truncate operator_actions`,
