@@ -116,6 +116,18 @@ local function is_at(id, where)
   return turn ~= nil and #redis.call('ZRANGEBYLEX', PARKED, '[' .. prefix .. '\0', '(' .. prefix .. '\1', 'LIMIT', 0, 1) > 0
 end
 
+-- Whether a worker has an entry; a released one is nobody's.
+local function is_leased(stream, entry)
+  local groups = redis.pcall('XINFO', 'GROUPS', stream)
+  for _, group in ipairs(groups.err == nil and groups or {}) do
+    local row = redis.call('XPENDING', stream, group[2], entry, entry, 1)[1]
+    if row and row[2] ~= '_released' then
+      return true
+    end
+  end
+  return false
+end
+
 -- Whether somebody deleted the job that holds an ordering key and no worker runs it. One that nothing tells of counts
 -- as there.
 local function is_gone(key, holder)
@@ -130,15 +142,7 @@ local function is_gone(key, holder)
   if not level or is_at(holder, where) then
     return where == 'd'
   end
-  local stream = KEYS[tonumber(level)]
-  local groups = redis.pcall('XINFO', 'GROUPS', stream)
-  for _, group in ipairs(groups.err == nil and groups or {}) do
-    local row = redis.call('XPENDING', stream, group[2], entry, entry, 1)[1]
-    if row and row[2] ~= '_released' then
-      return false
-    end
-  end
-  return true
+  return not is_leased(KEYS[tonumber(level)], entry)
 end
 
 -- Goes on with the next job of a key whose holder somebody deleted; answers who holds it then.

@@ -6,6 +6,7 @@
 --             deduplicated ones first), the job ids of the deduplicated ones
 -- then        number of other verdicts, then 9 each: verb (ack, retry, dead, release), level, entry id, delivery
 --             count, job id, dedupe ('1' or ''), ordering key, first, second
+--             ack: first = '' or 'forget', the id is not remembered as done
 --             retry: first = delay in ms, second = new meta; dead: first = evidence
 -- RETURNS     1 if the queue is paused, {leases that are lost}, {leases whose verdict is refused: position, error};
 --             positions from 0, in the order of ARGV
@@ -120,7 +121,7 @@ end
 local verbs = {}
 
 function verbs.ack(lease)
-  if lease.dedupe == '1' and lifetime ~= '0' then
+  if lease.marker and lifetime ~= '0' then
     redis.call('SET', lease.marker, lease.entry, 'NX', 'PX', lifetime)
   end
   forget(lease)
@@ -183,7 +184,7 @@ for _ = 1, tonumber(ARGV[at]) do
     unpack(ARGV, at + 1, at + 9)
   at = at + 9
   lease.stream = KEYS[tonumber(lease.level)]
-  if verb == 'ack' and lease.dedupe == '1' then
+  if verb == 'ack' and lease.dedupe == '1' and lease.first == '' then
     marker = marker + 1
     lease.marker = KEYS[marker]
   end

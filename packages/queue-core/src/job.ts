@@ -105,6 +105,8 @@ export interface Meta {
   readonly id?: string
   /** The id was given by the producer, so it is in the index of live ids. */
   readonly dedupe?: 1
+  /** A recurring job made it. */
+  readonly scheduled?: 1
   readonly failures?: number
   readonly crashes?: number
   readonly maxAttempts?: number

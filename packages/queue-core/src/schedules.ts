@@ -11,6 +11,7 @@ import {
   type JobMap,
   type JobName,
   type JobOptions,
+  type Meta,
 } from './job.ts'
 import { levelOf } from './levels.ts'
 import type { Members } from './members.ts'
@@ -51,7 +52,9 @@ export interface ScheduleState extends Schedule {
 export interface Schedules<Jobs extends JobMap> {
   /**
    * Creates or replaces the recurring job `key`. Each slot fires once however many workers run; the job's id is
-   * `<key>@<slot>`. Slots missed while no worker ran fire once, not each.
+   * `<key>@<slot>`. Slots missed while no worker ran, or none could look, fire once, not each. While the job of the last
+   * firing waits, none is added: at most one waits, beside one that runs. Another definition removes a job of the old
+   * one that waits; an unchanged one changes nothing.
    * `timeZone`: IANA name. @default 'UTC'
    * `key`: 1–200 characters. In a queue of partitions its jobs are in that of their `orderingKey`, or else of `key`.
    * @throws {QueueError} `INVALID_OPTIONS` for a bad expression, time zone or option, `INVALID_PAYLOAD`
@@ -78,6 +81,9 @@ const SCHEDULE_OPTIONS: Members<Schedule['options']> = {
   visibilityMs: true,
   backoff: true,
 }
+
+/** What the script answers when another definition was there. */
+const REPLACED = 2
 
 /** Room for the slot in the id of its job. */
 const LONGEST_KEY = 200
@@ -123,6 +129,14 @@ export function createSchedules<Jobs extends JobMap>(
     return removed.some((count) => count > 0)
   }
 
+  /** Removes the job that the last firing added, if it still waits. */
+  async function removeWaiting({ connection, fixed }: QueuePartition, last: string | null): Promise<void> {
+    if (last !== null) await runScript(connection, scripts.amend, fixed, ['cancel', last, ''])
+  }
+
+  const lastFiring = ({ connection, keys }: QueuePartition, key: string): Promise<string | null> =>
+    connection.send<string | null>(['HGET', keys.schedules, `${key}\n`])
+
   async function listOf({ connection, keys }: QueuePartition): Promise<ScheduleState[]> {
     const stored = await connection.send<string[]>(['HVALS', keys.schedules])
     const readable = stored.map(readJson).filter(isSchedule)
@@ -158,12 +172,16 @@ export function createSchedules<Jobs extends JobMap>(
         data,
         options,
       } satisfies Schedule)
-      await store(home, key, schedule, String(slot))
+      const before = await lastFiring(home, key)
+      const replaced = (await store(home, key, schedule, String(slot))) === REPLACED
+      if (replaced) await removeWaiting(home, before)
       // With another ordering key it was elsewhere, and must not fire there too. Removed last: a failure loses nothing.
-      await removeFrom(
-        parts.filter((part) => part !== home),
-        key,
-      )
+      for (const part of parts) {
+        if (part === home) continue
+        const last = await lastFiring(part, key)
+        await store(part, key, '', '')
+        await removeWaiting(part, last)
+      }
     },
     unschedule: async (key) => isKey(key) && (await removeFrom(parts, key)),
     async schedules() {
@@ -208,12 +226,16 @@ export async function fireDueSlots(
   return next === undefined ? undefined : Math.max(0, next[1] - now)
 }
 
-/** Fires one slot if it is still there; answers why, if this was its end since it cannot be fired. */
+/**
+ * Fires one slot if it is still there; answers why, if this was its end because it cannot be fired.
+ * `evenWhileOneWaits`: although the job of the last firing waits. @default false
+ */
 export async function fireSlot(
   { connection, keys, fixed }: QueuePartition,
   key: string,
   slot: number,
   now: number,
+  evenWhileOneWaits = false,
 ): Promise<Error | undefined> {
   const text = (await connection.send<string | null>(['HGET', keys.schedules, key])) ?? ''
   const id = `${key}@${slot}`
@@ -232,7 +254,7 @@ export async function fireSlot(
     // Without a definition it was removed just now, or somebody deleted it.
     return wasLast && text !== '' ? unreadable(key, cause) : undefined
   }
-  await fire(args)
+  await fire([...args, evenWhileOneWaits ? '1' : ''])
   return undefined
 }
 
@@ -245,7 +267,8 @@ function describeFiring(id: string, text: string, after: number): readonly strin
   if (following === undefined) throw new QueueError('INVALID_OPTIONS', `Schedule "${cron}" never fires`)
   const { orderingKey, meta } = describeJob({ ...options, id })
   const level = scriptLevel(levelOf(options.priority ?? 'default'))
-  const job = [level, id, orderingKey, checkName(name), meta, encodeData(name, data, Infinity)]
+  const marked = JSON.stringify({ ...(JSON.parse(meta) as Meta), scheduled: 1 } satisfies Meta)
+  const job = [level, id, orderingKey, checkName(name), marked, encodeData(name, data, Infinity)]
   return [String(following), ...job]
 }
 

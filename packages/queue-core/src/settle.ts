@@ -14,7 +14,7 @@ export interface Verdict {
   readonly id: string
   readonly dedupe: boolean
   readonly orderingKey: string
-  /** retry: delay in ms; dead: evidence. */
+  /** ack: '' or 'forget', the id is not remembered; retry: delay in ms; dead: evidence. */
   readonly first: string
   /** retry: the new meta. */
   readonly second: string
@@ -69,13 +69,13 @@ function pack(keys: Keys, verdicts: readonly Verdict[]): Packed {
   const otherPositions: number[] = []
   for (const [index, verdict] of verdicts.entries()) {
     const { verb, level, fence, id, dedupe, orderingKey, first, second } = verdict
-    if (verb === 'ack' && orderingKey === '' && fence.deliveryCount === 1) {
+    if (verb === 'ack' && orderingKey === '' && first === '' && fence.deliveryCount === 1) {
       addAck(acks[level], verdict, index)
       continue
     }
     others.push(verb, scriptLevel(level), fence.entryId, String(fence.deliveryCount))
     others.push(id, dedupe ? '1' : '', orderingKey, first, second)
-    if (verb === 'ack' && dedupe) markers.push(keys.processed(id))
+    if (verb === 'ack' && dedupe && first === '') markers.push(keys.processed(id))
     otherPositions.push(index)
   }
   const ids = acks.flatMap(({ marked }) => marked.ids)

@@ -55,7 +55,7 @@ export function createTestClock(
       ahead.set(key, { definition, ms: passed })
       let slot: number | undefined = first
       while (slot !== undefined && slot <= now + passed) {
-        const error = await fireSlot(part, key, slot, slot)
+        const error = await fireSlot(part, key, slot, slot, true)
         if (error !== undefined) throw error
         const following: string | number | null = await connection.send(['ZSCORE', keys.slots, key])
         slot = following === null ? undefined : Number(following)

@@ -8,6 +8,8 @@ import { textOf } from './text-of.ts'
 
 /** The verdict that ends a lease. */
 export function verdict(held: Held, verb: Verdict['verb'], first = '', second = ''): Verdict {
+  // The slot of a recurring job keeps its id from coming twice, so a day's memory of each firing would be waste.
+  const isForgotten = verb === 'ack' && held.meta.scheduled === 1
   return {
     verb,
     level: held.level,
@@ -15,7 +17,7 @@ export function verdict(held: Held, verb: Verdict['verb'], first = '', second = 
     id: held.id,
     dedupe: held.meta.dedupe === 1,
     orderingKey: held.meta.orderingKey ?? '',
-    first,
+    first: isForgotten ? 'forget' : first,
     second,
   }
 }
