@@ -51,6 +51,22 @@ describe('GET /openapi.json', () => {
     expect(described.toSorted()).toEqual([...new Set(mounted)].toSorted())
   })
 
+  it('leaves nothing to the imagination of a linter: security, a 4XX, an identified licence, used components', () => {
+    const text = JSON.stringify(document)
+    for (const item of Object.values(document.paths))
+      for (const { operationId, security, responses } of Object.values(item)) {
+        expect(security, operationId).toBeDefined()
+        expect(
+          Object.keys(responses).some((status) => status.startsWith('4')),
+          operationId,
+        ).toBe(true)
+      }
+    expect(document.info).toMatchObject({ license: { identifier: 'MIT' } })
+    for (const [kind, all] of Object.entries(document.components))
+      if (kind !== 'securitySchemes')
+        for (const name of Object.keys(all)) expect(text).toContain(`"#/components/${kind}/${name}"`)
+  })
+
   it('names each operation once', () => {
     const ids = contract.operations.map(({ id }) => id)
     expect(ids).toEqual([...new Set(ids)])

@@ -14,7 +14,7 @@ export interface DescribedAccess {
 /** What that means for one operation. */
 export interface OperationAccess {
   /** Undefined: everybody may. */
-  readonly security: readonly [{ readonly apiKey: readonly [scope: string] }] | undefined
+  readonly security: readonly { readonly apiKey: readonly [scope: string] }[]
   readonly problems: readonly ProblemCode[]
   /** Headers of the answers to requests that count. */
   readonly limitHeaders: readonly HeaderName[]
@@ -30,7 +30,7 @@ export const API_KEY_SCHEME: object = {
 
 /** The service's own pages are for everybody, and gateways sign what they send. */
 export function accessOf({ tag, method, path }: Operation, described: DescribedAccess): OperationAccess {
-  if (tag === 'Service' || tag === 'Gateways') return { security: undefined, problems: [], limitHeaders: [] }
+  if (tag === 'Service' || tag === 'Gateways') return { security: [], problems: [], limitHeaders: [] }
   const { needsKey, isLimited } = described
   const scope = scopeOf(method.toUpperCase(), path)
   const refusals: readonly ProblemCode[] = [
@@ -39,7 +39,7 @@ export function accessOf({ tag, method, path }: Operation, described: DescribedA
     ...(scope === 'read' ? [] : (['api-key-scope'] as const)),
   ]
   return {
-    security: needsKey ? [{ apiKey: [scope] }] : undefined,
+    security: needsKey ? [{ apiKey: [scope] }] : [],
     problems: [...(needsKey ? refusals : []), ...(isLimited ? (['too-many-requests'] as const) : [])],
     limitHeaders: isLimited ? ['RateLimit', 'RateLimit-Policy'] : [],
   }

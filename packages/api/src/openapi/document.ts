@@ -7,10 +7,12 @@ import { INTRODUCTION, TAGS } from './introduction.ts'
 import type { Answer, Operation, OperationBody } from './operation.ts'
 
 /** What any route of payments and webhooks may answer. */
-const COMMON_PROBLEMS: readonly ProblemCode[] = ['internal-error', 'unavailable']
+const COMMON_PROBLEMS: readonly ProblemCode[] = ['headers-too-large', 'internal-error', 'unavailable']
+
+const PAGES = /^\/(docs|openapi\.json)/
 
 /** These may be answered before a request counts. */
-const UNCOUNTED_STATUSES: ReadonlySet<number> = new Set([401, 403, 500, 503])
+const UNCOUNTED_STATUSES: ReadonlySet<number> = new Set([401, 403, 431, 500, 503])
 
 const REQUEST_ID = 'b1c6e9b2-4f0a-4a53-9d0e-6a1f1e2d3c4b'
 
@@ -41,17 +43,27 @@ export function createDocument(
       title: 'Titan Queue',
       version,
       description: INTRODUCTION,
-      license: { name: 'MIT' },
+      license: { name: 'MIT', identifier: 'MIT' },
     },
-    servers: [{ url: './' }],
+    servers: [{ url: '.' }],
     tags,
     paths,
     components: {
-      schemas: componentSchemas(),
-      headers: HEADERS,
+      ...usedComponents(paths),
       ...(access.needsKey ? { securitySchemes: { apiKey: API_KEY_SCHEME } } : {}),
     },
   }
+}
+
+/** The schemas and headers that the paths refer to: a document without webhooks or limits needs fewer. */
+function usedComponents(paths: object): object {
+  const schemas = componentSchemas()
+  const text = JSON.stringify({ paths, schemas })
+  const used = (kind: string, all: Readonly<Record<string, unknown>>): object =>
+    Object.fromEntries(
+      Object.entries(all).filter(([name]) => text.includes(`"#/components/${kind}/${name}"`)),
+    )
+  return { schemas: used('schemas', schemas), headers: used('headers', HEADERS) }
 }
 
 function describe(operation: Operation, access: DescribedAccess): object {
@@ -63,7 +75,7 @@ function describe(operation: Operation, access: DescribedAccess): object {
     tags: [tag],
     summary,
     ...(description === undefined ? {} : { description }),
-    ...(security === undefined ? {} : { security }),
+    security,
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(body === undefined ? {} : { requestBody: describeBody(body) }),
     responses: {
@@ -73,9 +85,10 @@ function describe(operation: Operation, access: DescribedAccess): object {
   }
 }
 
-/** The probes and pages of the service answer without the database. */
-function commonOf({ tag }: Operation): readonly ProblemCode[] {
-  return tag === 'Service' ? [] : COMMON_PROBLEMS
+/** The probes and pages of the service answer without the database; the pages count as requests in flight. */
+function commonOf({ tag, path }: Operation): readonly ProblemCode[] {
+  if (tag !== 'Service') return COMMON_PROBLEMS
+  return PAGES.test(path) ? ['headers-too-large', 'unavailable'] : ['headers-too-large']
 }
 
 function parametersOf({ path, query, headers = [] }: Operation): object[] {

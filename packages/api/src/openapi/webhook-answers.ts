@@ -6,7 +6,10 @@ import { instant } from './answers.ts'
 
 const endpoint = {
   endpoint_id: v.string(),
-  url: v.string(),
+  url: v.pipe(
+    v.string(),
+    v.description('A key without the scope admin sees the host only: https://example.com/***'),
+  ),
   description: v.string(),
   event_types: v.pipe(
     v.nullable(v.pipe(v.array(v.string()), v.readonly())),

@@ -58,7 +58,7 @@ export const WEBHOOK_OPERATIONS: readonly Operation[] = [
         example: { ...endpointExample, secret: SECRET_EXAMPLE },
       },
     ],
-    problems: BODY_PROBLEMS,
+    problems: [...BODY_PROBLEMS, 'webhook-endpoint-limit'],
   },
   {
     method: 'get',

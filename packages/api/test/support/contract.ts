@@ -5,6 +5,7 @@ import { expect } from 'vitest'
 /** What the tests read of an OpenAPI document. */
 export interface Document {
   readonly openapi: string
+  readonly info: object
   readonly paths: Readonly<Record<string, Readonly<Record<string, DocumentOperation>>>>
   readonly components: {
     readonly schemas: Readonly<Record<string, object>>
