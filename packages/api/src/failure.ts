@@ -26,6 +26,7 @@ export function problemOf(error: unknown): Problem {
 const WEBHOOKS_CODES: Readonly<Record<WebhooksErrorCode, ProblemCode>> = {
   DELIVERY_NOT_FOUND: 'webhook-delivery-not-found',
   ENDPOINT_DISABLED: 'webhook-endpoint-disabled',
+  ENDPOINT_LIMIT: 'webhook-endpoint-limit',
   ENDPOINT_NOT_FOUND: 'webhook-endpoint-not-found',
   EVENT_NOT_FOUND: 'webhook-event-not-found',
   INVALID_CONFIG: 'internal-error',

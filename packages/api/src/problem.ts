@@ -146,6 +146,11 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
     title: 'The webhook endpoint is disabled',
     advice: 'Enable it with PATCH {"enabled": true} first.',
   },
+  'webhook-endpoint-limit': {
+    status: 409,
+    title: 'There are too many webhook endpoints',
+    advice: 'Delete an endpoint that is not used: each one multiplies every event.',
+  },
   'webhook-secret-rotating': {
     status: 409,
     title: 'The secret was rotated a short while ago',
@@ -205,6 +210,7 @@ export type ProblemCode =
   | 'webhook-event-not-found'
   | 'webhook-delivery-not-found'
   | 'webhook-endpoint-disabled'
+  | 'webhook-endpoint-limit'
   | 'webhook-secret-rotating'
   | 'webhooks-off'
   | 'too-many-requests'

@@ -27,6 +27,22 @@ function list(token?: string): Promise<Response> {
 }
 
 describe('an API that asks for keys', () => {
+  it('shows the paths of webhook endpoints, which may hold tokens, only to a key that may change them', async () => {
+    const { token: admin } = await createKey('admin')
+    const url = 'https://hooks.example.com/services/hidden-token?key=hidden-too'
+    const created = await call('POST', '/webhook-endpoints', admin, { url })
+    const { endpoint_id: id } = (await created.json()) as { endpoint_id: string }
+    for (const scope of ['read', 'write'] as const) {
+      const { token } = await createKey(scope)
+      for (const path of ['/webhook-endpoints', `/webhook-endpoints/${id}`]) {
+        const text = await (await call('GET', path, token)).text()
+        expect(text).toContain('"url":"https://hooks.example.com/***"')
+        expect(text).not.toContain('hidden')
+      }
+    }
+    expect(await (await call('GET', `/webhook-endpoints/${id}`, admin)).text()).toContain(url)
+  })
+
   it('records which key created and canceled a payment', async () => {
     const [creator, canceler] = [await createKey('write'), await createKey('write')]
     const paid = await call('POST', '/pay', creator.token, { amount: 1, idempotency_key: 'whose' })

@@ -324,7 +324,7 @@ describe('GET /healthz and /readyz', () => {
     ]
     const all = {
       'cross-origin-resource-policy': 'same-origin',
-      'strict-transport-security': 'max-age=15552000; includeSubDomains',
+      'strict-transport-security': 'max-age=15552000',
       'x-content-type-options': 'nosniff',
       'x-request-id': expect.stringMatching(/^[0-9a-f-]{36}$/),
     }

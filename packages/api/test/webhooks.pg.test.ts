@@ -266,6 +266,25 @@ test('every code is explained where its type leads to', async () => {
   }
 })
 
+test('there are at most 100 endpoints, since each of them multiplies every event', async () => {
+  const full = await openTestApi()
+  onTestFinished(full.close)
+  await full.sql`
+    insert into webhook_endpoints (id, url, description, event_types, secret)
+    select 'we_' || n, 'https://example.com/', '', null, '\\x00'::bytea from generate_series(1, 100) n`
+  const add = (): Promise<Response> =>
+    full.request('/webhook-endpoints', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"url":"https://example.com/hook"}',
+    })
+  const refused = await add()
+  expect(refused.status).toBe(409)
+  expect(await refused.json()).toMatchObject({ code: 'webhook-endpoint-limit' })
+  expect((await full.request('/webhook-endpoints/we_1', { method: 'DELETE' })).status).toBe(204)
+  expect((await add()).status).toBe(201)
+})
+
 test('without an encryption key the routes say so, and payments go on', async () => {
   const plain = await openTestApi({ withWebhooks: false })
   onTestFinished(plain.close)

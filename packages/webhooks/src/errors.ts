@@ -2,6 +2,7 @@
 export type WebhooksErrorCode =
   | 'DELIVERY_NOT_FOUND'
   | 'ENDPOINT_DISABLED'
+  | 'ENDPOINT_LIMIT'
   | 'ENDPOINT_NOT_FOUND'
   | 'EVENT_NOT_FOUND'
   | 'INVALID_CONFIG'

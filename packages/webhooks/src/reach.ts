@@ -67,6 +67,9 @@ function addressIn(hostname: string): string | undefined {
 /** IANA gives out global addresses from here only. What lies outside may be translated or routed to anywhere. */
 const GLOBAL_UNICAST = ipaddr.parseCIDR('2000::/3')
 
+/** Public by their numbers, but inside of a cloud they lead to the host of a machine: Azure's agent. */
+const CLOUD_HOSTS: ReadonlySet<string> = new Set(['168.63.129.16'])
+
 /**
  * Why an address must not be connected to; undefined when it may be. Only global unicast passes; an IPv4 address inside
  * of an IPv6 one counts as what it is.
@@ -77,6 +80,7 @@ export function whyNotReachable(address: string, reach: Pick<Reach, 'allowedSubn
   if (reach.allowedSubnets.some((subnet) => isInside(ip, ipaddr.parseCIDR(subnet)))) return undefined
   const range = ip.range()
   if (range !== 'unicast') return range
+  if (CLOUD_HOSTS.has(ip.toString())) return 'the host agent of a cloud'
   if (ip.kind() === 'ipv6' && !isInside(ip, GLOBAL_UNICAST)) return 'not global unicast'
   return undefined
 }

@@ -74,6 +74,9 @@ export interface WebhookStoreOptions {
 
 const DAY_MS = 86_400_000
 
+/** Every event becomes a delivery for each endpoint. */
+const MAX_ENDPOINTS = 100
+
 /** The store over an open, migrated database. */
 export function createWebhookStore(sql: Database, options: WebhookStoreOptions): WebhookStore {
   const { encryptionKeys, reach = PUBLIC_REACH } = options
@@ -99,7 +102,13 @@ export function createWebhookStore(sql: Database, options: WebhookStoreOptions):
         eventTypes: checkEventTypes(eventTypes),
         secret: vault.seal(checkSecret(secret), id),
       }
-      return { endpoint: await endpoints.insertEndpoint(sql, row), secret }
+      const endpoint = await endpoints.insertEndpoint(sql, row, MAX_ENDPOINTS)
+      if (endpoint === undefined)
+        throw new WebhooksError(
+          'ENDPOINT_LIMIT',
+          `There are ${MAX_ENDPOINTS} endpoints already: delete one that is not used`,
+        )
+      return { endpoint, secret }
     },
     getEndpoint: async (id) => (isStorable(id) ? endpoints.getEndpoint(sql, id) : undefined),
     listEndpoints: (page = {}) => endpoints.listEndpoints(sql, page),

@@ -14,6 +14,8 @@ describe('an address that is not global unicast is refused', () => {
     ['127.0.0.1', 'loopback'],
     ['127.255.255.254', 'loopback'],
     ['169.254.169.254', 'link-local, where clouds keep credentials'],
+    ['168.63.129.16', 'the host agent of Azure'],
+    ['::ffff:168.63.129.16', 'the same, IPv4-mapped'],
     ['172.16.0.1', 'private'],
     ['172.31.255.255', 'private'],
     ['192.0.0.1', 'protocol assignments'],

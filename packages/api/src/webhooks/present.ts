@@ -17,10 +17,14 @@ export interface EndpointBody {
   readonly updated_at: string
 }
 
-export function presentEndpoint(endpoint: WebhookEndpoint): EndpointBody {
+/**
+ * An endpoint as the API shows it. Receivers put tokens into paths and queries of their URLs, so only a caller who may change
+ * endpoints sees more than the host.
+ */
+export function presentEndpoint(endpoint: WebhookEndpoint, seesUrl: boolean): EndpointBody {
   return {
     endpoint_id: endpoint.id,
-    url: endpoint.url,
+    url: seesUrl ? endpoint.url : `${new URL(endpoint.url).origin}/***`,
     description: endpoint.description,
     event_types: endpoint.eventTypes,
     enabled: endpoint.disabledAt === null,

@@ -4,6 +4,7 @@ import type { Context, Hono } from 'hono'
 import type { GenericSchema } from 'valibot'
 import { answerPage } from '../answer.ts'
 import { readBody } from '../body.ts'
+import { includesScope } from '../keys/api-key.ts'
 import type { AppEnv } from '../middleware.ts'
 import { Problem } from '../problem.ts'
 import { validateQuery } from '../validate.ts'
@@ -101,18 +102,20 @@ function mountEndpoints(
     )
     context.header('location', `/webhook-endpoints/${created.endpoint.id}`)
     context.header('cache-control', 'no-store')
-    return context.json({ ...presentEndpoint(created.endpoint), secret: created.secret }, 201)
+    return context.json({ ...presentEndpoint(created.endpoint, true), secret: created.secret }, 201)
   })
 
   app.get('/webhook-endpoints', async (context) => {
     const query = validateQuery(schemas.endpointsQuery, new URL(context.req.url).searchParams)
-    return answerList(context, query, await lists.listEndpoints(pageOf(query)), presentEndpoint)
+    return answerList(context, query, await lists.listEndpoints(pageOf(query)), (endpoint) =>
+      presentEndpoint(endpoint, seesUrls(context)),
+    )
   })
 
   app.get('/webhook-endpoints/:id', async (context) => {
     const endpoint = await store.getEndpoint(context.req.param('id'))
     if (endpoint === undefined) throw new Problem('webhook-endpoint-not-found')
-    return context.json(presentEndpoint(endpoint))
+    return context.json(presentEndpoint(endpoint, seesUrls(context)))
   })
 
   app.patch('/webhook-endpoints/:id', async (context) => {
@@ -130,7 +133,7 @@ function mountEndpoints(
       () => store.updateEndpoint(id, wanted),
       ({ url }) => `changed: ${Object.keys(wanted).join(', ')}; sends to ${originOf(url)}`,
     )
-    return context.json(presentEndpoint(changed))
+    return context.json(presentEndpoint(changed, true))
   })
 
   app.delete('/webhook-endpoints/:id', async (context) => {
@@ -239,6 +242,12 @@ function mountDeliveries(app: Hono<AppEnv>, store: WebhookStore): void {
 /** An address without its path and query, which may hold a token. */
 function originOf(url: string): string {
   return URL.canParse(url) ? new URL(url).origin : '(not a URL)'
+}
+
+/** Without API keys everything is shown. */
+function seesUrls(context: Context<AppEnv>): boolean {
+  const key = context.get('apiKey')
+  return key === undefined || includesScope(key.scope, 'admin')
 }
 
 async function readOptionalBody<Output>(

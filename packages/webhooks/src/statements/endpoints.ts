@@ -12,13 +12,19 @@ export interface InsertedEndpoint {
   readonly secret: Buffer
 }
 
-export async function insertEndpoint(sql: Statements, given: InsertedEndpoint): Promise<WebhookEndpoint> {
+/** Inserts an endpoint; undefined when there are `limit` already. */
+export async function insertEndpoint(
+  sql: Statements,
+  given: InsertedEndpoint,
+  limit: number,
+): Promise<WebhookEndpoint | undefined> {
   const { id, url, description, eventTypes, secret } = given
-  const [row] = await sql<[EndpointRow]>`
+  const [row] = await sql<EndpointRow[]>`
     insert into webhook_endpoints (id, url, description, event_types, secret)
-    values (${id}::text, ${url}::text, ${description}::text, ${eventTypes}::text[], ${secret}::bytea)
+    select ${id}::text, ${url}::text, ${description}::text, ${eventTypes}::text[], ${secret}::bytea
+     where (select count(*) from webhook_endpoints where deleted_at is null) < ${limit}::int
  returning *`
-  return toEndpoint(row)
+  return row && toEndpoint(row)
 }
 
 export async function getEndpoint(sql: Statements, id: string): Promise<WebhookEndpoint | undefined> {
