@@ -1,6 +1,8 @@
 import {
   gatewayWebhooksFromEnv,
+  lookUpGatewayFromEnv,
   loadPaymentsConfig,
+  type Gateway,
   type GatewayWebhookReader,
   type PaymentsConfig,
 } from '@titan/payments'
@@ -48,6 +50,7 @@ export interface ApiConfiguration {
   readonly config: PaymentsConfig
   readonly webhooks: WebhooksConfig | undefined
   readonly gateways: readonly GatewayWebhookReader[]
+  readonly lookUpGateway: Gateway | undefined
   readonly dashboard: DashboardConfig
 }
 
@@ -183,6 +186,7 @@ export const apiProgram: Program<ApiSettings, ApiConfiguration> = {
         config: loadPaymentsConfig,
         webhooks: loadWebhooksConfig,
         gateways: gatewayWebhooksFromEnv,
+        lookUpGateway: lookUpGatewayFromEnv,
         dashboard: loadDashboardConfig,
       },
       environment,

@@ -3,6 +3,7 @@ import {
   createPaymentStore,
   createRelay,
   PAYMENTS_QUEUE,
+  type Gateway,
   type GatewayWebhookReader,
   type PaymentJobs,
   type PaymentsConfig,
@@ -44,6 +45,8 @@ export interface ApiOptions extends HealthSettings {
   readonly webhooks: WebhooksConfig | undefined
   /** The gateways whose webhooks are taken. */
   readonly gateways: readonly GatewayWebhookReader[]
+  /** Asked by operators about open attempts. @default none can be asked */
+  readonly lookUpGateway?: Gateway | undefined
   readonly dashboard: DashboardConfig
   readonly log: Log
   readonly host: string
@@ -128,6 +131,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     authenticator,
     log,
     trustedProxies: options.trustedProxies,
+    gateway: options.lookUpGateway,
   })
   const lists = openLists(config.databaseUrl)
   let isDraining = false

@@ -1,5 +1,5 @@
 import { createDashboard, type Authorize, type Dashboard, type DashboardConfig } from '@titan/dashboard'
-import { openDatabase, PAYMENTS_QUEUE, type PaymentsConfig } from '@titan/payments'
+import { openDatabase, PAYMENTS_QUEUE, type Gateway, type PaymentsConfig } from '@titan/payments'
 import { createInspector, createQueue, type RedisClient } from '@titan/queue-core'
 import { isOutage, type Log } from '@titan/program'
 import { WEBHOOKS_QUEUE } from '@titan/webhooks'
@@ -16,6 +16,8 @@ export interface ApiDashboardOptions extends DashboardConfig {
   readonly log: Log
   /** Proxies in front that write X-Forwarded-For and X-Forwarded-Host. @default 0 */
   readonly trustedProxies?: number
+  /** Asked about open attempts, and closed with the dashboard. */
+  readonly gateway?: Gateway | undefined
 }
 
 /** A search of a person ends after this long, in milliseconds. */
@@ -25,7 +27,7 @@ const DATABASE_GRACE_S = 1
 
 /** Opens the dashboard over a small pool of its own, which `stop` closes. */
 export function openDashboard(options: ApiDashboardOptions): Dashboard {
-  const { config, redis, authenticator, adminToken, log, trustedProxies = 0 } = options
+  const { config, redis, authenticator, adminToken, log, gateway, trustedProxies = 0 } = options
   const { prefix } = config
   const sql = openDatabase(config.databaseUrl, {
     poolSize: POOL_SIZE,
@@ -40,6 +42,7 @@ export function openDashboard(options: ApiDashboardOptions): Dashboard {
     sql,
     queues: [observe(PAYMENTS_QUEUE), observe(WEBHOOKS_QUEUE)],
     adminToken,
+    gateway,
     authorize: authenticator && keyOf(authenticator),
     networkOf: (context) => remoteNetwork(context, { trustedProxies, log }),
     isBehindProxy: trustedProxies > 0,
@@ -54,6 +57,7 @@ export function openDashboard(options: ApiDashboardOptions): Dashboard {
     ...dashboard,
     async stop() {
       await dashboard.stop()
+      await gateway?.close?.()
       await sql.end({ timeout: DATABASE_GRACE_S })
     },
   }

@@ -1,12 +1,19 @@
-import { createPaymentStore, type Database } from '@titan/payments'
+import {
+  createPaymentStore,
+  lookUpAttempt,
+  type Database,
+  type DecisionRefusal,
+  type Gateway,
+  type PaymentStore,
+} from '@titan/payments'
 import type { Context, Hono } from 'hono'
 import * as v from 'valibot'
 import type { Access, DashboardEnv } from './access.ts'
-import type { Audited } from './audit.ts'
+import { isRefusal, type Audited } from './audit.ts'
 import type { Cache } from './cache.ts'
 import { isAmong, searchLetters, type LetterFilter } from './letters.ts'
 import { letterSearch } from './pages/dead-letters.ts'
-import { resolution } from './pages/resolve.ts'
+import { resolution, type Resolution } from './pages/resolve.ts'
 import { pathTo } from './paths.ts'
 import { readForm } from './form.ts'
 import type { ObservedQueue } from './queues.ts'
@@ -20,6 +27,8 @@ export interface ActDependencies {
   readonly queues: readonly ObservedQueue[]
   readonly access: Access
   readonly cache: Cache
+  /** Asked about open attempts. Undefined: none can be asked from here. */
+  readonly gateway: Pick<Gateway, 'name' | 'lookup'> | undefined
 }
 
 /** Dead letters that one press of a button handles at most, and for how long: then the page answers, and says so. */
@@ -38,7 +47,7 @@ const withRequiredReason = v.object({ note: requiredReason })
 
 /** What changes something. Every act is guarded and recorded. */
 export function mountActs(app: Hono<DashboardEnv>, given: ActDependencies): void {
-  const { sql, audited, queues, access, cache } = given
+  const { sql, audited, queues, access, cache, gateway } = given
   const store = createPaymentStore(sql)
   const guard = access.guardAct
 
@@ -51,8 +60,19 @@ export function mountActs(app: Hono<DashboardEnv>, given: ActDependencies): void
     const session = context.get('session')
     if (session === undefined) throw new Refusal(403, 'Sign in as an operator to do this')
     const { operator, credential, isProven } = session
+    let hasBegun = false
     try {
-      return await audited({ operator, credential, isProven, ...what }, perform)
+      return await audited({ operator, credential, isProven, ...what }, () => {
+        hasBegun = true
+        return perform()
+      })
+    } catch (error) {
+      if (!hasBegun || isRefusal(error)) throw error
+      throw new Refusal(
+        503,
+        'The answer was lost, so whether this was done is unknown. Load the page again; the same act may be repeated',
+        { cause: error },
+      )
     } finally {
       cache.clear()
     }
@@ -138,21 +158,71 @@ export function mountActs(app: Hono<DashboardEnv>, given: ActDependencies): void
   app.post('/payments/:id/resolve', guard, async (context) => {
     const id = context.req.param('id')
     const decision = await parse(context, resolution)
-    const gatewayRef = decision.to === 'SUCCESS' ? { gatewayRef: decision.gateway_ref } : {}
     const operator = context.get('session')?.operator ?? ''
-    await act(context, { action: 'payment.resolve', target: id, note: decision.note }, async () => {
-      const isDecided = await store.decideReview(id, {
-        to: decision.to,
-        operator,
-        note: decision.note,
-        ...gatewayRef,
-      })
-      if (!isDecided)
-        throw new Refusal(409, 'This payment does not wait for a decision: somebody else made it')
-      return decision.to === 'SUCCESS' ? `SUCCESS, charge ${decision.gateway_ref}` : decision.to
-    })
+    await act(context, { action: 'payment.resolve', target: id, note: decision.note }, () =>
+      decide(store, id, operator, decision),
+    )
     return context.redirect(pathTo(['payments', id], { done: 'resolved' }), 303)
   })
+
+  app.post('/payments/:id/look-up', guard, async (context) => {
+    const id = context.req.param('id')
+    if (gateway === undefined)
+      throw new Refusal(409, 'No gateway can be asked from here: use titan payments lookup')
+    const actor = `operator:${context.get('session')?.operator ?? ''}`
+    await act(context, { action: 'payment.look-up', target: id, note: '' }, async () => {
+      const { effect, reason: why } = await lookUpAttempt({ paymentId: id, actor }, { store, gateway })
+      if (effect === 'refused' || effect === 'unanswered') throw new Refusal(409, capitalise(why))
+      return `${effect}: ${why}`
+    })
+    return context.redirect(pathTo(['payments', id], { done: 'looked-up' }), 303)
+  })
+}
+
+/** Why a decision was refused, for people. */
+const REFUSALS: Readonly<Record<DecisionRefusal, string>> = {
+  not_parked: 'This payment does not wait for a decision: another one was made',
+  no_charge: 'A charge needs the gateway’s id of it',
+  charge_on_record:
+    'A charge of this payment is on record: refund it at the gateway and record that, or accept it',
+  nothing_to_ask: 'There is nothing to ask about: no attempt is open, or another charge came to light',
+  charge_refunded: 'The refund of this charge is on record, so the payment cannot have succeeded with it',
+  amount_differs:
+    'The gateway charged something else than was booked: refund it at the gateway and record that',
+  charge_of_another: 'This charge is of another payment',
+  unconfirmed: 'Another charge is on record. Give the id a second time if this one is right',
+  look_up_first: 'Another attempt is open and may be charged too: look it up first',
+}
+
+/** @throws Refusal when the decision contradicts what is on record */
+async function decide(
+  store: PaymentStore,
+  id: string,
+  operator: string,
+  decision: Resolution,
+): Promise<string> {
+  const { note } = decision
+  if (decision.to === 'REFUND') {
+    const { gateway_ref: gatewayRef, refund_ref: refundRef } = decision
+    const effect = await store.recordRefund(id, { operator, note, gatewayRef, refundRef })
+    if (effect === 'refused')
+      throw new Refusal(
+        409,
+        'No open contradiction with this charge is on record, or a worker holds the payment',
+      )
+    return `refund ${refundRef} of charge ${gatewayRef}: ${effect}`
+  }
+  const named =
+    decision.to === 'SUCCESS'
+      ? { gatewayRef: decision.gateway_ref, confirmedRef: decision.confirmed_ref }
+      : {}
+  const effect = await store.decideReview(id, { to: decision.to, operator, note, ...named })
+  if (effect !== 'decided') throw new Refusal(409, REFUSALS[effect])
+  return decision.to === 'SUCCESS' ? `SUCCESS, charge ${decision.gateway_ref}` : decision.to
+}
+
+function capitalise(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`
 }
 
 function describe({ cause, text }: LetterFilter): string {

@@ -7,21 +7,63 @@ export type { Act, Actor } from './statements/audit.ts'
 /** Does an act with a record of it. `perform` answers what came of it, in a few words for people. */
 export type Audited = (act: Act, perform: () => Promise<string>) => Promise<string>
 
+/** Milliseconds to wait before an outcome is written again whose statement failed. */
+const WRITE_AGAIN_MS = [200, 1_000]
+
 /**
  * Creates the recorder. The record comes first: while it cannot be written, nothing is done. A failure of the act is
- * recorded and thrown.
+ * recorded and thrown: as `failed` when the act was refused or rolled back, and as `unknown` when its answer was lost,
+ * because it may be done.
  */
 export function createAudited(sql: Database): Audited {
+  async function end(id: number, outcome: string): Promise<void> {
+    for (const delayMs of WRITE_AGAIN_MS) {
+      try {
+        return await endAct(sql, id, outcome)
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, delayMs))
+      }
+    }
+    await endAct(sql, id, outcome)
+  }
+
   return async (act, perform) => {
     const id = await beginAct(sql, act)
     let outcome: string
     try {
       outcome = await perform()
     } catch (error) {
-      await endAct(sql, id, `failed: ${textOf(error)}`)
+      // A record that cannot be completed stays without an outcome, which is shown as not known.
+      await end(id, `${isRefusal(error) ? 'failed' : 'unknown'}: ${textOf(error)}`).catch(() => undefined)
       throw error
     }
-    await endAct(sql, id, outcome)
+    await end(id, outcome)
     return outcome
   }
+}
+
+/** Errors of our own that say no before anything is written. */
+const REFUSING: ReadonlySet<string> = new Set([
+  'PaymentsError',
+  'Problem',
+  'QueueError',
+  'Refusal',
+  'WebhooksError',
+])
+
+/** SQLSTATE of a connection that ended, and of a COMMIT whose end nobody knows: the statement may have been committed. */
+const OPEN_STATES = /^(08|57P|40003)/
+
+/**
+ * Whether an act certainly changed nothing: one of our errors, or an error that PostgreSQL or Redis answered. All else
+ * (a reset, a timeout) may have come after the act was done.
+ */
+export function isRefusal(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  if (isRefusal(error.cause)) return true
+  if (REFUSING.has(error.name)) return error.cause === undefined
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
+  if (code === 'FAILURE') return true
+  if (error.name === 'PostgresError') return !OPEN_STATES.test(code)
+  return /^(ErrorReply|SimpleError|BlobError)$/.test(error.constructor.name)
 }

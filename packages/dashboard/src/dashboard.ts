@@ -1,4 +1,4 @@
-import type { Database } from '@titan/payments'
+import type { Database, Gateway } from '@titan/payments'
 import { Hono, type Context } from 'hono'
 import { compress } from 'hono/compress'
 import { createAccess, type Authorize, type DashboardEnv } from './access.ts'
@@ -35,6 +35,8 @@ export interface DashboardOptions {
   readonly isBehindProxy?: boolean
   /** Receives refused sign-ins: the first at once, those that follow once a minute. */
   readonly onRefusedSignIns?: (refused: RefusedReport) => void
+  /** Asked about open attempts of parked payments. @default none can be asked from here */
+  readonly gateway?: Pick<Gateway, 'name' | 'lookup'> | undefined
   /** Told of failures that are not the caller's. */
   readonly onError: (error: unknown) => void
   /** Milliseconds between two points of the charts. @default 5000, which makes an hour of them */
@@ -64,7 +66,7 @@ const WAIT_MS = 3_000
  * dashboard.start()
  */
 export function createDashboard(given: DashboardOptions): Dashboard {
-  const { sql, queues, adminToken, authorize, onError, sampleIntervalMs = 5_000 } = given
+  const { sql, queues, adminToken, authorize, gateway, onError, sampleIntervalMs = 5_000 } = given
   const { networkOf = () => '', isBehindProxy = false, onRefusedSignIns } = given
   const cache = createCache({ freshMs: FRESH_MS, waitMs: WAIT_MS })
   const reads = createReads(sql, cache)
@@ -77,7 +79,7 @@ export function createDashboard(given: DashboardOptions): Dashboard {
 
   app.onError(async (error, context) => {
     const isRefusal = error instanceof Refusal
-    if (!isRefusal) onError(error)
+    if (!isRefusal || error.status === 503) onError(error)
     const status = isRefusal ? error.status : 503
     if (status === 401 && context.req.header('accept')?.includes('text/html') === true)
       return context.redirect(pathTo(['sign-in']), 303)
@@ -117,8 +119,8 @@ export function createDashboard(given: DashboardOptions): Dashboard {
   mountSignIn(app, { access, renderer, networkOf, refused })
 
   app.use(access.recognise)
-  mountViews(app, { access, reads, queues, sampler, renderer })
-  mountActs(app, { sql, audited, queues, access, cache })
+  mountViews(app, { access, reads, queues, sampler, renderer, lookUpGateway: gateway?.name })
+  mountActs(app, { sql, audited, queues, access, cache, gateway })
   app.get('/*', (context) => {
     const { pathname } = new URL(context.req.url)
     const path = pathname.replace(/\/+$/, '')

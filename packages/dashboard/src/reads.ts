@@ -7,6 +7,7 @@ import {
   type PaymentEvent,
   type PaymentPage,
   type PaymentStore,
+  type RecordedBreak,
 } from '@titan/payments'
 import type { ConsumerView, DeadLetter, JobView, QueueStats } from '@titan/queue-core'
 import { createWebhookStore, type WebhookDelivery, type WebhookEvent } from '@titan/webhooks'
@@ -22,6 +23,7 @@ export interface History {
   readonly payment: Payment
   readonly events: readonly PaymentEvent[]
   readonly attempts: readonly PaymentAttempt[]
+  readonly breaks: readonly RecordedBreak[]
   readonly webhooks: readonly {
     readonly event: WebhookEvent
     readonly deliveries: readonly WebhookDelivery[]
@@ -60,15 +62,16 @@ export function createReads(sql: Database, cache: Cache): Reads {
   async function readHistory(id: string): Promise<History | undefined> {
     const payment = await store.get(id)
     if (payment === undefined) return undefined
-    const [events, attempts, sent] = await Promise.all([
+    const [events, attempts, breaks, sent] = await Promise.all([
       store.events(id),
       store.attempts(id),
+      store.breaks(id),
       webhooks.listEvents({ paymentId: id, limit: WEBHOOK_EVENTS }),
     ])
     const deliveries = await Promise.all(
       sent.map(async (event) => ({ event, deliveries: await webhooks.deliveriesOfEvent(event.id) })),
     )
-    return { payment, events, attempts, webhooks: deliveries }
+    return { payment, events, attempts, breaks, webhooks: deliveries }
   }
 
   return {

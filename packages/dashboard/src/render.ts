@@ -34,6 +34,7 @@ const NOTICES: Readonly<Record<string, string>> = {
   redriven: 'Done. The audit record says how many became ready again.',
   deleted: 'Done. The audit record says how many were deleted.',
   resolved: 'The decision is kept.',
+  'looked-up': 'The gateway was asked. What it answered is in the history.',
   'signed-in': 'You are signed in.',
   'signed-out': 'You are signed out.',
 }

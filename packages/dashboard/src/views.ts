@@ -23,12 +23,14 @@ export interface ViewDependencies {
   readonly queues: readonly ObservedQueue[]
   readonly sampler: Sampler
   readonly renderer: Renderer
+  /** Name of the gateway that open attempts can be looked up at. */
+  readonly lookUpGateway: string | undefined
 }
 
 /** The pages that show. */
 export function mountViews(
   app: Hono<DashboardEnv>,
-  { access, reads, queues, sampler, renderer }: ViewDependencies,
+  { access, reads, queues, sampler, renderer, lookUpGateway }: ViewDependencies,
 ): void {
   const { render, viewerOf } = renderer
   const details = access.guardDetails
@@ -65,12 +67,12 @@ export function mountViews(
     return render(context, {
       section: 'payments',
       title: `Payment ${history.payment.id}`,
-      content: paymentPage(history, viewerOf(context)),
+      content: paymentPage(history, viewerOf(context), history.payment.gateway === lookUpGateway),
     })
   })
 
   app.get('/reviews', details, async (context) => {
-    const content = reviewsPage(await attempt(reads.parkedPayments()))
+    const content = reviewsPage(await attempt(reads.parkedPayments()), viewerOf(context))
     return render(context, { section: 'reviews', title: 'Reviews', content })
   })
 

@@ -1,7 +1,10 @@
 import { recordContradiction } from './contradiction.ts'
-import { decide, park } from './decision.ts'
+import { contest, decide, park } from './decision.ts'
+import { evidenceText } from './evidence.ts'
 import type { ChargeOutcome } from './gateway.ts'
 import { resolveRetryPolicy, type RetryPolicy } from './retry-policy.ts'
+import type { RecordedBreak, Settlement } from './settlement.ts'
+import { isChargeTaken } from './statements/operator.ts'
 import type { PaymentStore } from './store.ts'
 import { maskOutcome } from './work.ts'
 
@@ -23,7 +26,7 @@ export type OutcomeEffect = 'settled' | 'ignored' | 'contradiction' | 'unknown'
 
 /** What {@link applyOutcome} works with. */
 export interface ApplyOutcomeOptions {
-  readonly store: Pick<PaymentStore, 'get' | 'seize' | 'settle' | 'recordBreak'>
+  readonly store: Pick<PaymentStore, 'breaks' | 'get' | 'seize' | 'settle' | 'recordBreak'>
   /** @default DEFAULT_RETRY_POLICY */
   readonly policy?: Partial<RetryPolicy>
 }
@@ -42,11 +45,17 @@ export async function applyOutcome(
   // Only a definite answer outranks a worker that may get one at any moment.
   if (outcome.type !== 'SUCCEEDED' && outcome.type !== 'DECLINED') return 'ignored'
   const policy = resolveRetryPolicy(options.policy)
+  if (outcome.type === 'SUCCEEDED') {
+    // What became of a charge that is on record as a contradiction is decided by an operator; a copy changes nothing.
+    const isSame = ({ gateway, reference }: RecordedBreak): boolean =>
+      gateway === report.gateway && reference === evidenceText(outcome.gatewayRef)
+    const known = (await store.breaks(report.paymentId)).find(isSame)
+    if (known !== undefined) return known.resolvedAt === null ? 'contradiction' : 'ignored'
+  }
   const claim = await store.seize(report)
   if (claim !== undefined) {
     const settlement = decide(claim, outcome, { policy, actor, random: Math.random })
-    // The second is for a payment with a late charge, which takes no retry and no failure.
-    if ((await store.settle(settlement)) || (await store.settle(park(settlement)))) return 'settled'
+    if (await settleOrPark(store, settlement)) return 'settled'
   }
   const payment = await store.get(report.paymentId)
   if (payment === undefined) return 'unknown'
@@ -54,4 +63,14 @@ export async function applyOutcome(
   const { attemptNo, gateway } = report
   const isContradiction = await recordContradiction(store, { payment, attemptNo, gateway, outcome })
   return isContradiction ? 'contradiction' : 'ignored'
+}
+
+async function settleOrPark(store: Pick<PaymentStore, 'settle'>, settlement: Settlement): Promise<boolean> {
+  try {
+    // The second is for a payment with a charge on record, which takes no retry and no failure.
+    return (await store.settle(settlement)) || (await store.settle(park(settlement)))
+  } catch (error) {
+    if (!isChargeTaken(error)) throw error
+    return store.settle(contest(settlement))
+  }
 }

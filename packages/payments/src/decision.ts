@@ -80,6 +80,19 @@ export function park(settlement: Settlement): Settlement {
   }
 }
 
+/** A success whose charge is of another payment: parked, with the attempt open, for nothing it says is certain. */
+export function contest(settlement: Settlement): Settlement {
+  const { gatewayRef, evidence } = settlement
+  const reason = 'the gateway names the charge of another payment'
+  return {
+    ...park(settlement),
+    attemptOutcome: null,
+    gatewayRef: null,
+    charged: null,
+    evidence: { ...evidence, reason, gateway_ref: gatewayRef },
+  }
+}
+
 type Outcome<Type extends ChargeOutcome['type']> = Extract<ChargeOutcome, { readonly type: Type }>
 
 function succeed(claim: Claim, outcome: Outcome<'SUCCEEDED'>, context: DecisionContext): Settlement {
@@ -87,11 +100,17 @@ function succeed(claim: Claim, outcome: Outcome<'SUCCEEDED'>, context: DecisionC
   const gatewayRef = evidenceText(outcome.gatewayRef)
   const charged = { amount, currency }
   if (amount !== claim.amount || currency !== claim.currency) {
+    const reason = 'the gateway charged something else than what was asked'
     return {
-      ...review(claim, 'the gateway charged something else than what was asked', context),
+      ...review(claim, reason, context),
       gatewayRef,
       breakKind: amount === claim.amount ? 'currency_mismatch' : 'amount_mismatch',
-      evidence: { gateway_ref: gatewayRef, charged_amount: amount, charged_currency: evidenceText(currency) },
+      evidence: {
+        reason,
+        gateway_ref: gatewayRef,
+        charged_amount: amount,
+        charged_currency: evidenceText(currency),
+      },
     }
   }
   return {

@@ -39,6 +39,21 @@ export function gatewayFromEnv(environment: Environment): Gateway {
   return Object.keys(limits).length === 0 ? gateway : limitGateway(gateway, limits)
 }
 
+/**
+ * The gateway of the environment for programs that only look attempts up. Undefined for the simulated one, whose books
+ * are in its worker's memory, and where the settings do not make a gateway.
+ */
+export function lookUpGatewayFromEnv(environment: Environment): Gateway | undefined {
+  const name = environment['GATEWAY']?.trim() || 'simulated'
+  if (name === 'simulated') return undefined
+  try {
+    return gatewayFromEnv(environment)
+  } catch (error) {
+    if (error instanceof PaymentsError) return undefined
+    throw error
+  }
+}
+
 /** Reads both, so that what is wrong with either is told at once. */
 function readBoth<One, Other>(readOne: () => One, readOther: () => Other): readonly [One, Other] {
   const issues: string[] = []

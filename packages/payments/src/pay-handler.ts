@@ -3,7 +3,7 @@ import { RetryError, UnrecoverableError } from '@titan/queue-core'
 import { applyOutcome } from './apply-outcome.ts'
 import type { Claim, ClaimAnswer } from './claim.ts'
 import { recordContradiction } from './contradiction.ts'
-import { decide, park, type DecisionContext, type WorkOutcome } from './decision.ts'
+import { contest, decide, park, type DecisionContext, type WorkOutcome } from './decision.ts'
 import { PaymentsError } from './errors.ts'
 import type { OnPaymentsEvent } from './events.ts'
 import { reasonOf } from './evidence.ts'
@@ -12,6 +12,7 @@ import { holdLease } from './lease.ts'
 import type { Payment } from './payment.ts'
 import { resolveRetryPolicy, type Random, type RetryPolicy } from './retry-policy.ts'
 import type { Settlement } from './settlement.ts'
+import { isChargeTaken } from './statements/operator.ts'
 import type { PaymentStore } from './store.ts'
 import { work } from './work.ts'
 
@@ -258,9 +259,11 @@ async function write(
   outcome: WorkOutcome,
 ): Promise<Settlement | undefined> {
   const { paymentId, fence, status } = settlement
-  if (await settleStubbornly(store, settlement)) return settlement
+  const written = await writeOrContest(store, settlement)
+  if (written !== undefined) return written
   const payment = await store.get(paymentId)
-  if (payment?.fence === fence && payment.needsReview && !settlement.review) {
+  const isParked = payment !== undefined && (payment.needsReview || payment.openCharges > 0)
+  if (payment?.fence === fence && isParked && !settlement.review) {
     const parked = park(settlement)
     await settleStubbornly(store, parked)
     return parked
@@ -268,6 +271,17 @@ async function write(
   if (payment?.fence === fence && payment.status === status) return settlement
   await report({ store, policy }, payment, claim, outcome)
   return undefined
+}
+
+/** Writes the result, or parks the payment when its charge is of another payment. */
+async function writeOrContest(store: PaymentStore, settlement: Settlement): Promise<Settlement | undefined> {
+  try {
+    return (await settleStubbornly(store, settlement)) ? settlement : undefined
+  } catch (error) {
+    if (!isChargeTaken(error)) throw error
+    const contested = contest(settlement)
+    return (await settleStubbornly(store, contested)) ? contested : undefined
+  }
 }
 
 /** What was found out too late may still be all that anybody will know. */

@@ -43,6 +43,10 @@ export interface Payment {
   readonly gatewayRef: string | null
   /** The gateway's id of a charge that came to light for an attempt that had been closed without one. */
   readonly lateChargeRef: string | null
+  /** Charges on record that contradict the payment and were neither refunded nor accepted. */
+  readonly openCharges: number
+  /** The gateway answered that it does not know the open attempt, and nothing was sent for it since. */
+  readonly isLookedUp: boolean
   readonly createdAt: Date
   readonly updatedAt: Date
 }

@@ -16,6 +16,9 @@ export interface RecordedBreak {
   readonly gateway: string
   /** The gateway's id of the charge, or our key where it gave none. */
   readonly reference: string
+  /** What the gateway says it charged, in minor units; null where that is not on record. */
+  readonly amount: number | null
+  readonly currency: string | null
   readonly detectedAt: Date
   /** Null while it waits for somebody. */
   readonly resolvedAt: Date | null

@@ -11,7 +11,9 @@ import {
   cancelPayment,
   decideReview,
   recordBreak,
+  recordLookUp,
   type Break,
+  type DecisionEffect,
   type OperatorDecision,
 } from './statements/operator.ts'
 import { markQueued, relayPending, takeLost, unfinishedJobs } from './statements/queue.ts'
@@ -57,14 +59,20 @@ export interface PaymentStore {
   settle(settlement: Settlement): Promise<boolean>
   /** Takes an open attempt from whoever holds it, for the gateway's own answer; undefined when it is not open. */
   seize(attempt: SeizedAttempt): Promise<Claim | undefined>
-  /** Records a contradiction between the ledgers, once. */
+  /** Records a charge that contradicts its payment, once for each charge. */
   recordBreak(contradiction: Break): Promise<void>
 
   /** Ends a payment that no attempt was made for; false when it is too late. */
   cancel(id: string, by: { readonly actor: string; readonly reason: string }): Promise<boolean>
-  /** Decides a parked payment on an operator's evidence; false when it is not parked. */
-  decideReview(id: string, decision: OperatorDecision): Promise<boolean>
-  /** Records that a charge which contradicts its payment was given back; closes the contradiction. */
+  /** Decides a parked payment on an operator's evidence. Refuses what contradicts a charge or refund on record; may be repeated. */
+  decideReview(id: string, decision: OperatorDecision): Promise<DecisionEffect>
+  /** Records that the gateway does not know the open attempt of a parked payment; false when the payment has moved. */
+  recordLookUp(look: {
+    readonly paymentId: string
+    readonly fence: number
+    readonly actor: string
+  }): Promise<boolean>
+  /** Records the refund of a charge that contradicts its payment, and closes the contradiction; may be repeated. */
   recordRefund(id: string, refund: Refund): Promise<RefundEffect>
 
   /** Marks enqueued payments; answers how many were still PENDING. */
@@ -151,6 +159,7 @@ export function createPaymentStore(sql: Database, options: PaymentStoreOptions =
     recordBreak: (contradiction) => recordBreak(sql, contradiction),
     cancel: (id, { actor, reason }) => cancelPayment(sql, id, actor, reason),
     decideReview: (id, decision) => decideReview(sql, id, decision),
+    recordLookUp: (look) => recordLookUp(sql, look),
     recordRefund: (id, refund) => recordRefund(sql, id, refund),
     markQueued: (ids, actor) => markQueued(sql, ids, actor),
     relayPending: (batch) => relayPending(sql, batch),

@@ -5,6 +5,7 @@ import {
   createPaymentStore,
   createSimulatedGateway,
   fold,
+  lookUpAttempt,
   type ChargeOutcome,
   type Claim,
   type Gateway,
@@ -179,9 +180,12 @@ test('an operator takes a late charge for the payment, and nobody asks the gatew
   await reportCharge(first)
   await store.settle(settlementOf(second, { type: 'UNRESOLVABLE', reason: 'given up' }))
   const by = { operator: 'ann', note: 'seen in the dashboard' } as const
-  expect(await store.decideReview(id, { ...by, to: 'RETRY' })).toBe(false)
+  expect(await store.decideReview(id, { ...by, to: 'RETRY' })).toBe('charge_on_record')
   const gatewayRef = `ch_${first.gatewayKey}`
-  expect(await store.decideReview(id, { ...by, to: 'SUCCESS', gatewayRef })).toBe(true)
+  expect(await store.decideReview(id, { ...by, to: 'SUCCESS', gatewayRef })).toBe('look_up_first')
+  const gateway = { name: 'simulated', lookup: async () => ({ type: 'NOT_FOUND' }) as const }
+  await lookUpAttempt({ paymentId: id, actor: 'operator:ann' }, { store, gateway })
+  expect(await store.decideReview(id, { ...by, to: 'SUCCESS', gatewayRef })).toBe('decided')
   expect(await read(store, id)).toMatchObject({ status: 'SUCCESS', gatewayRef })
   expect(await store.attempts(id)).toMatchObject([{ outcome: 'DECLINED' }, { outcome: 'DECLINED' }])
   expect(await breaksOf(id)).toEqual([])
@@ -197,7 +201,7 @@ test('an operator decides SUCCESS where no attempt is open', async () => {
     note: 'seen',
     gatewayRef: `ch_${first.gatewayKey}`,
   } as const
-  expect(await store.decideReview(id, decision)).toBe(true)
+  expect(await store.decideReview(id, decision)).toBe('decided')
   expect(await read(store, id)).toMatchObject({ status: 'SUCCESS', needsReview: false })
 })
 
@@ -207,7 +211,7 @@ test('an operator cannot say that no money moved while a late charge is on recor
   await reportCharge(first)
   const by = { operator: 'ann', note: 'seen' } as const
   const gatewayRef = `ch_${first.gatewayKey}`
-  expect(await store.decideReview(id, { ...by, to: 'FAILED' })).toBe(false)
+  expect(await store.decideReview(id, { ...by, to: 'FAILED' })).toBe('charge_on_record')
   expect(await read(store, id)).toMatchObject({ status: 'PROCESSING', needsReview: true })
   expect(await breaksOf(id)).toEqual([{ kind: 'late_charge', reference: gatewayRef }])
   await store.recordRefund(id, { ...by, gatewayRef, refundRef: 're_1' })

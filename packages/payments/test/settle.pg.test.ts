@@ -229,10 +229,12 @@ test('of a cancel and a claim at once exactly one wins', async () => {
 test('an operator decides a parked payment, with a note and a fence of its own', async () => {
   const { id } = await createPayment(store)
   const claimed = await claim(store, id)
-  expect(await store.decideReview(id, { to: 'FAILED', operator: 'ada', note: 'too early' })).toBe(false)
+  expect(await store.decideReview(id, { to: 'FAILED', operator: 'ada', note: 'too early' })).toBe(
+    'not_parked',
+  )
   await store.settle(settlementOf(claimed, { type: 'UNRESOLVABLE', reason: 'key too old' }))
   expect(await store.decideReview(id, { to: 'SUCCESS', operator: 'ada', note: 'without a reference' })).toBe(
-    false,
+    'no_charge',
   )
   const decision = {
     to: 'SUCCESS',
@@ -240,7 +242,7 @@ test('an operator decides a parked payment, with a note and a fence of its own',
     note: 'seen in the settlement file',
     gatewayRef: 'ch_9',
   } as const
-  expect(await store.decideReview(id, decision)).toBe(true)
+  expect(await store.decideReview(id, decision)).toBe('decided')
   expect(await read(store, id)).toMatchObject({
     status: 'SUCCESS',
     gatewayRef: 'ch_9',

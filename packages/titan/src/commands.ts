@@ -16,6 +16,7 @@ import { migrateProgram } from './migrate-program.ts'
 import { operatorsCreateProgram, operatorsListProgram, operatorsRevokeProgram } from './operators-programs.ts'
 import { pauseProgram, resumeProgram } from './pause-programs.ts'
 import { paymentsListProgram } from './payments-list-program.ts'
+import { paymentsLookupProgram } from './payments-lookup-program.ts'
 import { paymentsRefundProgram } from './payments-refund-program.ts'
 import { paymentsShowProgram } from './payments-show-program.ts'
 import { peekProgram } from './peek-program.ts'
@@ -48,6 +49,11 @@ export const COMMANDS: readonly Command[] = [
   command('resume', 'ends a pause', resumeProgram),
   command('payments list', 'lists payments', paymentsListProgram),
   command('payments show', 'shows all that is known of a payment', paymentsShowProgram),
+  command(
+    'payments lookup',
+    'asks the gateway about the open attempt of a payment in review',
+    paymentsLookupProgram,
+  ),
   command('payments refund', 'records that a charge was given back at the gateway', paymentsRefundProgram),
   command('keys create', 'makes an API key and prints its token', keysCreateProgram),
   command('keys list', 'lists API keys', keysListProgram),

@@ -88,7 +88,9 @@ function formatRecord({ payment, attempts, events, deliveries, breaks, job }: Pa
     ...[delivery.lastCode ?? delivery.lastError, formatMoment(delivery.nextAttemptAt)],
   ])
   const contradictions = breaks.map((one) => [
-    ...[one.kind, one.gateway, one.reference, formatMoment(one.detectedAt), formatMoment(one.resolvedAt)],
+    ...[one.kind, one.gateway, one.reference, `${payment.amount} ${payment.currency}`],
+    one.amount === null ? null : `${one.amount} ${one.currency ?? payment.currency}`,
+    ...[formatMoment(one.detectedAt), formatMoment(one.resolvedAt)],
     one.refundRef === null ? one.resolution : `refunded by ${one.refundRef}: ${one.resolution}`,
   ])
   return formatSections([
@@ -102,7 +104,13 @@ function formatRecord({ payment, attempts, events, deliveries, breaks, job }: Pa
       : [
           [
             'Contradictions',
-            formatTable(['kind', 'gateway', 'reference', 'found', 'resolved', 'resolution'], contradictions),
+            formatTable(
+              [
+                ...['kind', 'gateway', 'reference', 'booked', 'charged'],
+                ...['found', 'resolved', 'resolution'],
+              ],
+              contradictions,
+            ),
           ] as const,
         ]),
     ['Events', tableOr(['seq', 'at', 'type', 'status', 'actor', 'evidence'], history)],

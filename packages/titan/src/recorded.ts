@@ -1,6 +1,8 @@
 import { hostname, userInfo } from 'node:os'
-import { createAudited, type Act, type Actor } from '@titan/dashboard/audit'
+import { createAudited, isRefusal, type Act, type Actor } from '@titan/dashboard/audit'
 import type { Database } from '@titan/payments'
+import { Failure } from '@titan/program'
+import { textOf } from '@titan/queue-core/text-of'
 
 /** What a command does, for the audit record. */
 export type CommandAct = Pick<Act, 'action' | 'target'> & { readonly note?: string }
@@ -8,6 +10,7 @@ export type CommandAct = Pick<Act, 'action' | 'target'> & { readonly note?: stri
 /**
  * Does an act of a command with a row in the audit record. The row comes first: while it cannot be written, nothing is done.
  *
+ * @throws Failure when the answer was lost, so that the act may be done
  * @param summarise says in a few words what came of the act
  * @param operator a name that was given on the command line. @default the account of the operating system
  */
@@ -19,11 +22,21 @@ export async function recorded<Result>(
   operator?: string,
 ): Promise<Result> {
   let result: { readonly value: Result } | undefined
-  await createAudited(sql)({ ...actorOf(operator), note: '', ...act }, async () => {
-    const value = await perform()
-    result = { value }
-    return summarise(value)
-  })
+  let hasBegun = false
+  try {
+    await createAudited(sql)({ ...actorOf(operator), note: '', ...act }, async () => {
+      hasBegun = true
+      const value = await perform()
+      result = { value }
+      return summarise(value)
+    })
+  } catch (error) {
+    if (!hasBegun || isRefusal(error)) throw error
+    throw new Failure(
+      `the answer was lost (${textOf(error)}), so whether it was done is unknown: run the same command again`,
+      { cause: error },
+    )
+  }
   if (result === undefined) throw new Error('The act was not performed')
   return result.value
 }

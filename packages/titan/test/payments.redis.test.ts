@@ -119,10 +119,11 @@ describe('titan payments show', () => {
   it('shows the late charge of a payment in review, and its refund', async () => {
     const { store, ids, env } = world
     const lateCharge = { kind: 'late_charge', paymentId: ids.pending, gateway: 'stripe' } as const
-    await store.recordBreak({ ...lateCharge, reference: 'pi_late', detail: {} })
+    const detail = { amount: 499, currency: 'USD' }
+    await store.recordBreak({ ...lateCharge, reference: 'pi_late', detail })
     const open = await runHere(['payments', 'show', ids.pending], env)
     expect(open.stdout).toMatch(/^late charge +pi_late$/m)
-    expect(open.stdout).toMatch(/^late_charge +stripe +pi_late +\S+ +- +-$/m)
+    expect(open.stdout).toMatch(/^late_charge +stripe +pi_late +\d+ USD +499 USD +\S+ +- +-$/m)
 
     const evidence = { refundRef: 're_1', operator: 'ann', note: 'seen' }
     await store.recordRefund(ids.pending, { ...evidence, gatewayRef: 'pi_late' })
@@ -161,7 +162,11 @@ describe('titan payments refund', () => {
       { refundRef: 're_1', resolvedBy: 'operator:ann' },
     ])
 
-    const again = await runHere(['payments', 'refund', ids.canceled, ...evidence], world.env)
+    // The answer may have been lost, so the same command may be repeated.
+    const repeated = await readJson(['payments', 'refund', ids.canceled, ...evidence], world.env)
+    expect(repeated).toEqual({ id: ids.canceled, effect: 'closed' })
+    const other = ['--charge', 'pi_stray', '--refund', 're_2', '--note', 'ticket 4711, seen at the gateway']
+    const again = await runHere(['payments', 'refund', ids.canceled, ...other], world.env)
     expect(again.code).toBe(1)
     expect(again.stdout).toContain('there is no open contradiction with this charge')
   })

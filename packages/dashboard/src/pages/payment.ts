@@ -6,10 +6,11 @@ import { ago, at, card, chip, emptyState, facts, table, type Column, type Html }
 import { pathTo } from '../paths.ts'
 import type { History } from '../reads.ts'
 import { statusOf } from './payments.ts'
-import { resolveForm } from './resolve.ts'
+import { chargesCard, resolveForm } from './resolve.ts'
 
 /** One payment and its whole history. */
-export function paymentPage({ payment, events, attempts, webhooks }: History, viewer: Viewer): Html {
+export function paymentPage(history: History, viewer: Viewer, canLookUp: boolean): Html {
+  const { payment, events, attempts, breaks, webhooks } = history
   const { id, amount, currency } = payment
   return html`<p class="crumbs"><a href="${pathTo(['payments'])}">Payments</a></p>
     <div id="payment" data-live>
@@ -20,7 +21,8 @@ export function paymentPage({ payment, events, attempts, webhooks }: History, vi
       <p class="mono break">${id}</p>
       ${card('Now', summary(payment, viewer))}
     </div>
-    ${payment.needsReview ? resolveForm(payment, viewer) : ''}
+    ${viewer.seesDetails ? chargesCard(payment, breaks) : ''}
+    ${payment.needsReview ? resolveForm({ payment, breaks, canLookUp }, viewer) : ''}
     <div id="history" class="columns" data-live>
       ${card('What happened', timeline(events, viewer))}
       <div class="stack">

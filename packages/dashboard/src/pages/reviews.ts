@@ -1,22 +1,24 @@
 import { html } from 'hono/html'
 import { formatMoney } from '../markup/format.ts'
 import { ago, card, emptyState, failedPart, paymentLink, table, type Html } from '../markup/parts.ts'
+import type { Viewer } from '../markup/layout.ts'
 import { pathTo } from '../paths.ts'
 import type { Reading } from '../reads.ts'
 import type { ParkedPayment } from '../statements/leases.ts'
+import { BREAK_WORDS } from './resolve.ts'
 
 /** The payments that wait for a decision. */
-export function reviewsPage(parked: Reading<ParkedPayment[]>): Html {
+export function reviewsPage(parked: Reading<ParkedPayment[]>, viewer: Viewer): Html {
   return html`<h1>Reviews</h1>
     <p class="lead">
       Payments whose outcome nobody could find out. No worker touches them until somebody who knows decides.
     </p>
     <div id="list" data-live>
-      ${'error' in parked ? failedPart('The reviews', 'PostgreSQL does not answer.') : card('Longest waiting first', reviewTable(parked.value))}
+      ${'error' in parked ? failedPart('The reviews', 'PostgreSQL does not answer.') : card('Longest waiting first', reviewTable(parked.value, viewer))}
     </div>`
 }
 
-function reviewTable(parked: readonly ParkedPayment[]): Html {
+function reviewTable(parked: readonly ParkedPayment[], viewer: Viewer): Html {
   return table({
     caption: 'Payments in review',
     rows: parked,
@@ -27,8 +29,9 @@ function reviewTable(parked: readonly ParkedPayment[]): Html {
     ),
     columns: [
       { title: 'Payment', cell: ({ id }) => paymentLink(id) },
-      { title: 'Amount', isNumber: true, cell: ({ amount, currency }) => formatMoney(amount, currency) },
-      { title: 'Why', cell: ({ reason }) => reason ?? '–' },
+      { title: 'Booked', isNumber: true, cell: ({ amount, currency }) => formatMoney(amount, currency) },
+      { title: 'Charged', isNumber: true, cell: chargedOf },
+      { title: 'Why', cell: (payment) => html`<span class="break">${whyOf(payment, viewer)}</span>` },
       { title: 'Gateway', cell: ({ gateway }) => gateway ?? '–' },
       { title: 'Attempt', isNumber: true, cell: ({ attemptNo }) => attemptNo },
       { title: 'Waits since', cell: ({ parkedAt }) => ago(parkedAt) },
@@ -38,4 +41,14 @@ function reviewTable(parked: readonly ParkedPayment[]): Html {
       },
     ],
   })
+}
+
+function chargedOf({ chargedAmount, chargedCurrency, currency }: ParkedPayment): string {
+  return chargedAmount === null ? '–' : formatMoney(chargedAmount, chargedCurrency ?? currency)
+}
+
+function whyOf({ breakKind, charge, reason }: ParkedPayment, { seesDetails }: Viewer): string {
+  const kind = breakKind === null ? undefined : BREAK_WORDS[breakKind]
+  const named = kind !== undefined && charge !== null && seesDetails ? `${kind}: ${charge}` : kind
+  return [named, reason].filter((part) => part !== undefined && part !== null).join('; ') || '–'
 }

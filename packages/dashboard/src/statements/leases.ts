@@ -1,4 +1,4 @@
-import type { Database } from '@titan/payments'
+import type { BreakKind, Database } from '@titan/payments'
 
 /** A payment that a worker holds. */
 export interface HeldPayment {
@@ -35,16 +35,31 @@ export interface ParkedPayment {
   readonly gateway: string | null
   readonly attemptNo: number
   readonly parkedAt: Date
-  /** Why it was parked, as its latest event says. */
+  /** Why it was parked, as the event says that parked it last. */
   readonly reason: string | null
+  /** Its oldest open contradiction. */
+  readonly breakKind: BreakKind | null
+  readonly charge: string | null
+  /** What was charged, in minor units. */
+  readonly chargedAmount: number | null
+  readonly chargedCurrency: string | null
 }
 
 /** Reads the index of parked payments. */
 export async function listParked(sql: Database, limit: number): Promise<ParkedPayment[]> {
   return sql<ParkedPayment[]>`
     select p.id, p.amount, p.currency, p.idempotency_key as "idempotencyKey", p.gateway, p.attempt_no as "attemptNo",
-           p.updated_at as "parkedAt", coalesce(e.evidence ->> 'reason', e.evidence ->> 'code') as reason
+           p.updated_at as "parkedAt", coalesce(e.evidence ->> 'reason', e.evidence ->> 'code') as reason,
+           b.kind as "breakKind", b.reference as charge, b.amount as "chargedAmount", b.currency as "chargedCurrency"
       from (select * from payments where needs_review order by updated_at, id limit ${limit}::int) p
-      left join payment_events e on e.payment_id = p.id and e.seq = p.event_seq
+      left join lateral (
+        select evidence from payment_events
+         where payment_id = p.id and type = 'payment.needs_review' order by seq desc limit 1
+      ) e on true
+      left join lateral (
+        select kind, reference, coalesce(detail ->> 'charged_amount', detail ->> 'amount')::float8 as amount,
+               coalesce(detail ->> 'charged_currency', detail ->> 'currency') as currency
+          from reconciliation_breaks where payment_id = p.id and resolved_at is null order by id limit 1
+      ) b on true
      order by p.updated_at, p.id`
 }

@@ -43,7 +43,7 @@ export interface Rig {
 export interface RigOptions extends Partial<
   Pick<
     DashboardOptions,
-    'adminToken' | 'sampleIntervalMs' | 'networkOf' | 'isBehindProxy' | 'onRefusedSignIns'
+    'adminToken' | 'gateway' | 'sampleIntervalMs' | 'networkOf' | 'isBehindProxy' | 'onRefusedSignIns'
   >
 > {
   /** Requires an API key to see; see {@link addKey}. @default false */

@@ -37,6 +37,19 @@ export async function park(rig: Rig, idempotencyKey: string, amount = 500): Prom
   return payment
 }
 
+/** A payment of 5.00 USD that is parked because the gateway charged 5.01. */
+export async function mischarge(
+  rig: Rig,
+  idempotencyKey: string,
+): Promise<{ readonly id: string; readonly charge: string }> {
+  const { id } = await accept(rig, idempotencyKey)
+  const gateway = createSimulatedGateway({ delayMs: 0, script: () => 'wrong_amount' })
+  const pay = createPaymentHandler({ store: rig.store, gateway, worker: 'worker-1' })
+  await pay({ id, data: { payment_id: id } }, { signal: new AbortController().signal }).catch(() => undefined)
+  const [contradiction] = await rig.store.breaks(id)
+  return { id, charge: contradiction?.reference ?? '' }
+}
+
 /** Gives up a job, as a worker would that meets one it can do nothing with. */
 export async function bury(
   rig: Rig,

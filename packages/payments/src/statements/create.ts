@@ -123,6 +123,8 @@ function describe({ id, amount, currency, key }: Prepared, row: NewRow): Payment
     gateway: null,
     gatewayRef: null,
     lateChargeRef: null,
+    openCharges: 0,
+    isLookedUp: false,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   }

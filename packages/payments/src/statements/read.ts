@@ -29,6 +29,8 @@ export async function listAttempts(sql: Database, paymentId: string): Promise<Pa
 
 export async function listBreaks(sql: Database, paymentId: string): Promise<RecordedBreak[]> {
   const rows = await sql<BreakRow[]>`
-    select * from reconciliation_breaks where payment_id = ${paymentId}::text order by id`
+    select *, coalesce(detail ->> 'charged_amount', detail ->> 'amount') as amount,
+           coalesce(detail ->> 'charged_currency', detail ->> 'currency') as currency
+      from reconciliation_breaks where payment_id = ${paymentId}::text order by id`
   return rows.map(toBreak)
 }

@@ -1,5 +1,6 @@
-import type { Database } from '../database.ts'
+import type { Database, Statements } from '../database.ts'
 import { evidenceText } from '../evidence.ts'
+import { lockPayment } from './operator.ts'
 
 /** A charge that an operator gave back at the gateway. */
 export interface Refund {
@@ -20,16 +21,33 @@ export type RefundEffect = 'failed' | 'closed' | 'refused'
 
 /**
  * T11 for a charge that went back. A payment that is over keeps its status; a parked one FAILED, unless another charge of
- * it is open or its open attempt may still turn out to be charged: that takes a decision of its own.
+ * it is open or its open attempt may still turn out to be charged: look that one up first, then decide.
  */
 export async function recordRefund(sql: Database, id: string, refund: Refund): Promise<RefundEffect> {
-  const { gatewayRef } = refund
-  const [refundRef, note] = [evidenceText(refund.refundRef), evidenceText(refund.note)]
-  if (refundRef === '' || note === '' || gatewayRef === '') return 'refused'
+  const given = { ...refund, refundRef: evidenceText(refund.refundRef), note: evidenceText(refund.note) }
+  if (given.refundRef === '' || given.note === '' || given.gatewayRef === '') return 'refused'
+  return sql.begin(async (transaction) => {
+    await lockPayment(transaction, id)
+    return (await findRecorded(transaction, id, given)) ?? writeRefund(transaction, id, given)
+  })
+}
+
+/** What became of the payment when this very refund was recorded before, so that it may be repeated after a lost answer. */
+async function findRecorded(sql: Statements, id: string, refund: Refund): Promise<RefundEffect | undefined> {
+  const [row] = await sql<{ is_failed: boolean }[]>`
+    select p.status = 'FAILED' and p.failure_code = 'refunded' as is_failed
+      from reconciliation_breaks b join payments p on p.id = b.payment_id
+     where b.payment_id = ${id}::text and b.reference = ${refund.gatewayRef}::text and b.refund_ref = ${refund.refundRef}::text`
+  if (row === undefined) return undefined
+  return row.is_failed ? 'failed' : 'closed'
+}
+
+async function writeRefund(sql: Statements, id: string, refund: Refund): Promise<RefundEffect> {
+  const { gatewayRef, refundRef, note } = refund
   const actor = `operator:${evidenceText(refund.operator)}`
   const [row] = await sql<{ closed: number; moved: number }[]>`
     with target as (
-      select id, status, attempt_open from payments
+      select id, status, attempt_open, looked_up_fence is not distinct from fence as is_looked_up from payments
        where id = ${id}::text
          and (status = 'FAILED'
               -- What a payment succeeded with is its own charge, no contradiction.
@@ -61,7 +79,7 @@ export async function recordRefund(sql: Database, id: string, refund: Refund): P
        where p.id = target.id and target.status = 'PROCESSING'
          and exists (select from closed)
          -- A late charge is of an attempt before, and says nothing about the open one.
-         and (not target.attempt_open or not exists (select from closed where kind = 'late_charge'))
+         and (not target.attempt_open or target.is_looked_up or not exists (select from closed where kind = 'late_charge'))
          and not exists (
            select from reconciliation_breaks other
             where other.payment_id = p.id and other.resolved_at is null and other.reference <> ${gatewayRef}::text)

@@ -29,6 +29,8 @@ export interface PaymentRow {
   readonly gateway: string | null
   readonly gateway_ref: string | null
   readonly late_charge_ref: string | null
+  readonly open_charges: number
+  readonly looked_up_fence: number | null
   readonly created_at: Date
   readonly updated_at: Date
 }
@@ -53,6 +55,8 @@ export function toPayment(row: PaymentRow): Payment {
     gateway: row.gateway,
     gatewayRef: row.gateway_ref,
     lateChargeRef: row.late_charge_ref,
+    openCharges: row.open_charges,
+    isLookedUp: row.attempt_open && row.looked_up_fence === row.fence,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   }
@@ -130,6 +134,8 @@ export interface BreakRow {
   readonly kind: BreakKind
   readonly gateway: string
   readonly reference: string
+  readonly amount: string | null
+  readonly currency: string | null
   readonly detected_at: Date
   readonly resolved_at: Date | null
   readonly resolution: string | null
@@ -143,6 +149,8 @@ export function toBreak(row: BreakRow): RecordedBreak {
     kind: row.kind,
     gateway: row.gateway,
     reference: row.reference,
+    amount: row.amount === null ? null : Number(row.amount),
+    currency: row.currency,
     detectedAt: row.detected_at,
     resolvedAt: row.resolved_at,
     resolution: row.resolution,

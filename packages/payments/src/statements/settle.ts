@@ -28,8 +28,8 @@ export async function settleMany(sql: Database, settlements: readonly Settlement
                  or amount = settlement.charged_amount and currency = settlement.charged_currency)
             -- "Never sent" ends a payment only when nobody else can have sent, or can still send, under this key.
             and (settlement.outcome is distinct from 'NOT_SENT' or takeovers = 0 and sends = 1)
-            -- After a late charge there is nothing to retry and nothing that failed.
-            and (late_charge_ref is null or settlement.status = 'SUCCESS' or settlement.review)
+            -- While a charge is on record there is nothing to retry and nothing that failed.
+            and (late_charge_ref is null and open_charges = 0 or settlement.status = 'SUCCESS' or settlement.review)
             for update
        ) p
     ), moved as (

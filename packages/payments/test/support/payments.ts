@@ -52,7 +52,7 @@ export async function paymentIn(store: PaymentStore, sql: Database, status: Paym
     await claim(store, id)
     await sql`
       update payments set status = ${status}, attempt_open = false, event_seq = event_seq + 1,
-             gateway_ref = ${status === 'SUCCESS' ? 'ch_1' : null},
+             gateway_ref = ${status === 'SUCCESS' ? `ch_${id}` : null},
              failure_code = ${status === 'FAILED' ? 'stolen_card' : null},
              failure_kind = ${status === 'FAILED' ? 'hard_decline' : null}
        where id = ${id}`

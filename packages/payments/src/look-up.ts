@@ -1,0 +1,91 @@
+import { applyOutcome } from './apply-outcome.ts'
+import { reasonOf } from './evidence.ts'
+import type { Gateway, LookupAnswer } from './gateway.ts'
+import { gatewayKeyOf } from './identifiers.ts'
+import type { Payment } from './payment.ts'
+import type { RetryPolicy } from './retry-policy.ts'
+import type { PaymentStore } from './store.ts'
+
+/** Which attempt to look up: the open one of a parked payment. */
+export interface LookUp {
+  readonly paymentId: string
+  /** Shown as the actor of events, such as `operator:ann`. */
+  readonly actor: string
+}
+
+/** What {@link lookUpAttempt} works with. */
+export interface LookUpOptions {
+  readonly store: Pick<PaymentStore, 'breaks' | 'get' | 'recordBreak' | 'recordLookUp' | 'seize' | 'settle'>
+  readonly gateway: Pick<Gateway, 'name' | 'lookup'>
+  /** @default DEFAULT_RETRY_POLICY */
+  readonly policy?: Partial<RetryPolicy>
+  /** Longest call to the gateway, in milliseconds. @default 10000 */
+  readonly timeoutMs?: number
+}
+
+/**
+ * `settled`: the gateway has a definite answer, and it is written. `not_found`: the gateway does not know the attempt,
+ * which is on record. `undecided`: the gateway knows it and has not decided. `unanswered`: nothing was learned.
+ * `refused`: the payment is not parked with an open attempt, or this gateway cannot be asked about it.
+ */
+export interface LookUpEffect {
+  readonly effect: 'settled' | 'not_found' | 'undecided' | 'unanswered' | 'refused'
+  /** Why, for people. */
+  readonly reason: string
+}
+
+/** Asks the gateway what became of the open attempt of a parked payment. Moves no money: nothing is sent but the question. */
+export async function lookUpAttempt(
+  { paymentId, actor }: LookUp,
+  { store, gateway, policy = {}, timeoutMs = 10_000 }: LookUpOptions,
+): Promise<LookUpEffect> {
+  const payment = await store.get(paymentId)
+  const refusal = refusalOf(payment, gateway)
+  if (payment === undefined || refusal !== undefined) return { effect: 'refused', reason: refusal ?? '' }
+  const answer = await ask(payment, gateway, timeoutMs)
+  if (answer.type === 'FAILED_TO_ASK') return { effect: 'unanswered', reason: answer.reason }
+  if (answer.type === 'NOT_FOUND') {
+    const { fence } = payment
+    return (await store.recordLookUp({ paymentId, fence, actor }))
+      ? { effect: 'not_found', reason: 'the gateway does not know the attempt' }
+      : { effect: 'refused', reason: 'the payment has moved on: look at it again' }
+  }
+  const { outcome } = answer
+  if (outcome.type !== 'SUCCEEDED' && outcome.type !== 'DECLINED')
+    return { effect: 'undecided', reason: `the gateway answers ${outcome.type}` }
+  const report = { paymentId, attemptNo: payment.attemptNo, gateway: gateway.name, outcome, actor }
+  const effect = await applyOutcome(report, { store, policy })
+  return effect === 'settled'
+    ? { effect, reason: `the gateway answers ${outcome.type}` }
+    : { effect: 'undecided', reason: `the gateway answers ${outcome.type}, which is on record already` }
+}
+
+function refusalOf(
+  payment: Payment | undefined,
+  gateway: Pick<Gateway, 'name' | 'lookup'>,
+): string | undefined {
+  if (payment === undefined) return 'there is no such payment'
+  if (!payment.needsReview || !payment.attemptOpen) return 'the payment is not parked with an open attempt'
+  if (payment.gateway !== gateway.name)
+    return `the attempt is at the gateway ${payment.gateway}, not at ${gateway.name}`
+  return gateway.lookup === undefined ? `the gateway ${gateway.name} cannot be asked` : undefined
+}
+
+async function ask(
+  payment: Payment,
+  gateway: Pick<Gateway, 'name' | 'lookup'>,
+  timeoutMs: number,
+): Promise<LookupAnswer> {
+  const { id: paymentId, attemptNo, gatewayRef } = payment
+  const request = {
+    paymentId,
+    gatewayKey: gatewayKeyOf(paymentId, attemptNo),
+    ...(gatewayRef !== null && { gatewayRef }),
+  }
+  try {
+    const answer = await gateway.lookup?.(request, { signal: AbortSignal.timeout(timeoutMs) })
+    return answer ?? { type: 'NOT_FOUND' }
+  } catch (error) {
+    return { type: 'FAILED_TO_ASK', reason: reasonOf(error) }
+  }
+}
