@@ -13,10 +13,8 @@ with claim as (
   select payment_id, fence, lag(fence) over (partition by payment_id order by attempt_no) as before
     from payment_attempts
    where payment_id > $1 and ($2::text is null or payment_id <= $2)
-), highest as (
-  select payment_id, max(fence) as fence
-    from (select payment_id, fence from claim union all select payment_id, fence from attempt) held
-   group by payment_id
+), payment as materialized (
+  select id, fence from payments where id > $1 and ($2::text is null or id <= $2)
 )
 select distinct payment_id as id, 'a claim without a fence above the one before' as what
   from claim
@@ -26,7 +24,7 @@ select distinct payment_id, 'an attempt without a fence above the one before'
   from attempt
  where fence <= before
  union all
-select p.id, 'a claim or an attempt has a fence beyond the payment''s own'
-  from highest
-  join payments p on p.id = highest.payment_id
- where highest.fence > p.fence and p.id > $1 and ($2::text is null or p.id <= $2)
+select distinct p.id, 'a claim or an attempt has a fence beyond the payment''s own'
+  from (select payment_id, fence from claim union all select payment_id, fence from attempt) held
+  join payment p on p.id = held.payment_id
+ where held.fence > p.fence
