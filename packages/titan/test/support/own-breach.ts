@@ -11,7 +11,7 @@ export interface OwnBreach {
   readonly offender?: (ids: World['ids']) => string
 }
 
-/** A contradiction on record. */
+/** A contradiction on record; what triggers keep of it elsewhere is kept. */
 export function contradiction(
   kind: string,
   id: string,
@@ -21,8 +21,10 @@ export function contradiction(
   const { detail = '{}', refundRef, at = 'clock_timestamp()' } = more
   const refund = refundRef === undefined ? 'null, null' : `'${refundRef}', clock_timestamp()`
   return `
+    set local session_replication_role = origin;
     insert into reconciliation_breaks (kind, payment_id, gateway, reference, detail, detected_at, refund_ref, resolved_at)
-    values ('${kind}', '${id}', 'stripe', '${reference}', '${detail}', ${at}, ${refund});`
+    values ('${kind}', '${id}', 'stripe', '${reference}', '${detail}', ${at}, ${refund});
+    set local session_replication_role = replica;`
 }
 
 /** Gives a payment an event of its own at its end. */

@@ -57,9 +57,11 @@ export const OWN_MONEY_BREACHES: readonly OwnBreach[] = [
       update reconciliation_breaks set reference = (select gateway_ref from payments where id = '${paid}')`,
   },
   {
+    // No unique index compares a gateway that is null, as of a charge that was accepted before any attempt.
     name: 'one charge under two payments',
-    breaks: ['I2'],
+    breaks: ['I11', 'I2'],
     plant: ({ paid, secondTry }) => `
+      update payments set gateway = null where id in ('${paid}', '${secondTry}');
       update payments set gateway_ref = (select gateway_ref from payments where id = '${paid}') where id = '${secondTry}';
       update payment_attempts set gateway_ref = (select gateway_ref from payments where id = '${paid}')
        where payment_id = '${secondTry}' and outcome = 'SUCCEEDED'`,
