@@ -90,6 +90,12 @@ export type Accepted = Accepts<RedisClientType> | Accepts<RedisClusterType>
 
 /** The client, if it is one. @throws {QueueError} `INVALID_OPTIONS` */
 export function checkClient<Client extends RedisClient>(client: Client): Client {
+  // It has isReady as well, and takes commands in another form.
+  if (typeof client === 'object' && client !== null && 'getMasterNode' in client)
+    throw new QueueError(
+      'INVALID_OPTIONS',
+      'A client of createSentinel(…) is not supported: pass createClient(…) with an address that follows the primary',
+    )
   if (typeof client === 'object' && client !== null && ('isReady' in client || isCluster(client)))
     return client
   throw new QueueError(

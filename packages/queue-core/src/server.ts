@@ -9,14 +9,15 @@ const LOADING_POLL_MS = 100
 /**
  * Refuses a server that cannot keep jobs safe. Needs Redis 7.0 (XAUTOCLAIM that reports deleted entries, script
  * flags) or Valkey. Eviction may drop jobs (https://redis.io/docs/latest/develop/reference/eviction/).
- * Waits while the server loads its data.
+ * Waits while the server loads its data. Where INFO is forbidden, as on some hosted servers, none of it can be told.
  * @returns warnings
  * @throws {QueueError} `UNSUPPORTED_SERVER`
  */
 export async function checkServer(connection: Connection, allowEviction: boolean): Promise<string[]> {
   const ask = (section: string): Promise<Record<string, string>> =>
     connection.send<string>(['INFO', section], within).then((text) => readInfo(text))
-  const server = await ask('server')
+  const server = await ask('server').catch(undefinedIfForbidden)
+  if (server === undefined) return [UNKNOWN]
   const version = server['redis_version'] ?? ''
   if (Number(version.split('.')[0]) < 7)
     throw new QueueError(
@@ -31,6 +32,14 @@ export async function checkServer(connection: Connection, allowEviction: boolean
   const advice = `maxmemory-policy is "${policy}": the server may drop jobs. Set it with CONFIG SET maxmemory-policy noeviction`
   if (allowEviction || memory['maxmemory'] === '0') return [advice]
   throw new QueueError('UNSUPPORTED_SERVER', `${advice}, or give allowEviction`)
+}
+
+const UNKNOWN =
+  'INFO is forbidden: cannot tell whether the server is Redis 7.0 or newer, nor whether its maxmemory-policy is noeviction'
+
+function undefinedIfForbidden(error: unknown): undefined {
+  if (error instanceof Error && /^(NOPERM|ERR unknown command)/.test(error.message)) return undefined
+  throw error
 }
 
 /** The server's clock, epoch milliseconds. */

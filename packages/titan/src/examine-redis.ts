@@ -1,3 +1,4 @@
+import { messageOf } from '@titan/payments'
 import type { Redis } from '@titan/program'
 import { clockDifference, diagnosis, judgeClock, type Diagnosis } from './diagnosis.ts'
 
@@ -7,15 +8,45 @@ export type RedisFacts = Readonly<Record<string, string | undefined>>
 /** Looks at a Redis server. */
 export async function examineRedis(redis: Redis): Promise<Diagnosis[]> {
   const sentAt = Date.now()
-  const [seconds = '0', micros = '0'] = await redis.sendCommand<string[]>(['TIME'])
-  const differenceMs = clockDifference(Number(seconds) * 1_000 + Number(micros) / 1_000, sentAt, Date.now())
-  return [...judgeRedis(await readFacts(redis)), judgeClock('redis.clock', 'Redis', differenceMs)]
+  const time = await ifAllowed(redis.sendCommand<string[]>(['TIME']))
+  const receivedAt = Date.now()
+  const facts = await readFacts(redis)
+  const [seconds = '0', micros = '0'] = time ?? []
+  const differenceMs = clockDifference(Number(seconds) * 1_000 + Number(micros) / 1_000, sentAt, receivedAt)
+  return [
+    ...(facts === undefined ? [forbidden('redis.info', 'INFO')] : judgeRedis(facts)),
+    time === undefined ? forbidden('redis.clock', 'TIME') : judgeClock('redis.clock', 'Redis', differenceMs),
+  ]
 }
 
-async function readFacts(redis: Redis): Promise<RedisFacts> {
-  const facts = readLines(await redis.sendCommand<string>(['INFO']))
+function forbidden(id: string, command: string): Diagnosis {
+  const found = `${command} is forbidden, so what it tells cannot be judged`
+  return diagnosis(
+    id,
+    'warning',
+    found,
+    `allow it to the user of REDIS_URL: ACL SETUSER … +${command.toLowerCase()}`,
+  )
+}
+
+/** Undefined where the server refuses the command. */
+async function ifAllowed<Reply>(reply: Promise<Reply>): Promise<Reply | undefined> {
+  try {
+    return await reply
+  } catch (error) {
+    if (/^(NOPERM|ERR) /.test(messageOf(error))) return undefined
+    throw error
+  }
+}
+
+async function readFacts(redis: Redis): Promise<RedisFacts | undefined> {
+  const info = await ifAllowed(redis.sendCommand<string>(['INFO']))
+  if (info === undefined) return undefined
+  const facts = readLines(info)
   const isCluster = facts['cluster_enabled'] === '1'
-  const state = isCluster ? readLines(await redis.sendCommand<string>(['CLUSTER', 'INFO'])) : {}
+  const state = isCluster
+    ? readLines((await ifAllowed(redis.sendCommand<string>(['CLUSTER', 'INFO']))) ?? '')
+    : {}
   const settings = await Promise.all(['save', 'appendfsync'].map((name) => readSetting(redis, name)))
   return { ...facts, ...state, ...Object.assign({}, ...settings), ...(await readDefaultUser(redis)) }
 }

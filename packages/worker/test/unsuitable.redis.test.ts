@@ -1,8 +1,9 @@
-import { createTestDatabase, testPrefix } from '@titan/local/testing'
-import { openDatabase } from '@titan/payments'
+import { createTestDatabase, eventually, testPrefix } from '@titan/local/testing'
+import { createPaymentStore, openDatabase } from '@titan/payments'
 import { afterEach, expect, inject, it, onTestFinished } from 'vitest'
 import { startTestCluster } from '../../queue-core/test/support/cluster.ts'
 import { startPrivateServer } from '../../queue-core/test/support/private-server.ts'
+import { isReady, PATIENT } from './support/rig.ts'
 import { killSpawned, spawnProgram, spawnScript, type SpawnedProgram } from './support/spawn.ts'
 
 const TITAN = new URL('../../titan/src/cli.ts', import.meta.url)
@@ -95,6 +96,45 @@ it('a worker and titan at a node of a cluster end with one line', { timeout: 180
   expect(doctor.stderr()).toBe('')
   expect(doctor.stdout()).toMatch(text)
 })
+
+it(
+  'a worker that may ask neither INFO nor CONFIG nor ROLE warns, works, and has a lost job back',
+  {
+    timeout: 120_000,
+  },
+  async () => {
+    const { env } = await openPlace()
+    const server = await startPrivateServer()
+    onTestFinished(() => server.remove())
+    const rules = ['~*', '+@all', '-info', '-config', '-role', '-client|unblock', '-cluster']
+    await server.admin('ACL', 'SETUSER', 'hosted', 'on', '>secret', ...rules)
+    const url = new URL(server.url)
+    url.username = 'hosted'
+    url.password = 'secret'
+    const there = { ...env, REDIS_URL: url.href, RECONCILE_INTERVAL_MS: '200', GATEWAY_DELAY_MS: '5' }
+    const worker = spawnProgram('worker', [], there)
+    await isReady(worker)
+    expect(worker.stderr()).toContain('INFO is forbidden: cannot tell whether the server is Redis 7.0')
+
+    const sql = openDatabase(env['DATABASE_URL'] ?? '', { poolSize: 1 })
+    onTestFinished(() => sql.end({ timeout: 0 }))
+    const store = createPaymentStore(sql)
+    const pay = async (idempotencyKey: string): Promise<void> => {
+      const created = await store.create({ amount: 5, idempotencyKey })
+      const id = 'payment' in created ? created.payment.id : ''
+      await eventually(async () => expect((await store.get(id))?.status).toBe('SUCCESS'), PATIENT)
+    }
+    await pay('before')
+    await server.admin('FLUSHALL')
+    await pay('after')
+    expect(worker.process.exitCode).toBe(null)
+
+    const doctor = spawnScript(TITAN, ['doctor', '--json'], there)
+    await doctor.exited
+    expect(doctor.stderr()).toBe('')
+    expect(doctor.stdout()).toContain('INFO is forbidden')
+  },
+)
 
 it('a worker at a Redis user that may do nothing ends with one line', { timeout: 120_000 }, async () => {
   const { env } = await openPlace()
