@@ -34,7 +34,12 @@ export interface TracingOptions {
 }
 
 /** How long spans that were not sent yet may hold up the end of the process, in milliseconds. */
-const FLUSH_MS = 3_000
+const FLUSH_MS = 2_000
+/**
+ * How long a receiver may take for one batch, in milliseconds, unless a variable of OpenTelemetry says otherwise: a
+ * request that is not answered holds up the end of the process.
+ */
+const EXPORT_TIMEOUT_MS = 2_000
 /** A batch of the relay links to this many payments. */
 const MAX_LINKS = 500
 
@@ -94,7 +99,9 @@ async function startTracing({
     exporter === 'console'
       ? new sdk.SimpleSpanProcessor({ exporter: new sdk.ConsoleSpanExporter() })
       : new sdk.BatchSpanProcessor({
-          exporter: new (await import('@opentelemetry/exporter-trace-otlp-proto')).OTLPTraceExporter(),
+          exporter: new (await import('@opentelemetry/exporter-trace-otlp-proto')).OTLPTraceExporter(
+            exportOptions(environment),
+          ),
         })
   const named = resources.resourceFromAttributes({ 'service.name': service, 'service.version': version })
   const provider = new sdk.TracerProvider({
@@ -121,6 +128,13 @@ async function startTracing({
     propagation.disable()
     diag.disable()
   }
+}
+
+function exportOptions(environment: Environment): { readonly timeoutMillis?: number } {
+  const isSet = ['OTEL_EXPORTER_OTLP_TIMEOUT', 'OTEL_EXPORTER_OTLP_TRACES_TIMEOUT'].some(
+    (name) => (environment[name]?.trim() ?? '') !== '',
+  )
+  return isSet ? {} : { timeoutMillis: EXPORT_TIMEOUT_MS }
 }
 
 type SdkModule = typeof import('@opentelemetry/sdk-trace')

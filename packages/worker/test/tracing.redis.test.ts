@@ -1,7 +1,10 @@
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { eventually } from '@titan/local/testing'
 import { closeRedis, createLog, createRedis } from '@titan/program'
-import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest'
 import { startReceiver } from '../../webhooks/test/support/receiver.ts'
 import { startCollector, type Collector } from './support/collector.ts'
 import { startGateway } from './support/gateway.ts'
@@ -151,3 +154,25 @@ async function forgetAll(): Promise<void> {
     closeRedis(redis)
   }
 }
+
+it('a collector that accepts spans and never answers does not hold up the end of a program', async () => {
+  const silent = createServer(() => undefined)
+  silent.listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  onTestFinished(() => {
+    silent.close()
+    silent.closeAllConnections()
+  })
+  const { port } = silent.address() as AddressInfo
+  const worker = spawnProgram('worker', [], {
+    ...rig.env,
+    GATEWAY_DELAY_MS: '5',
+    OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
+  })
+  await isReady(worker)
+  await rig.reaches(await rig.create('silent-collector'), 'SUCCESS')
+  worker.process.kill('SIGTERM')
+  // Docker kills after ten seconds.
+  const late = new Promise((resolve) => setTimeout(resolve, 9_000, 'late').unref())
+  expect(await Promise.race([worker.exited, late])).toEqual({ code: 0, signal: null })
+}, 60_000)
