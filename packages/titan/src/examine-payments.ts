@@ -32,6 +32,7 @@ export async function examinePayments(
   const { pending = 0, oldestMs = 0, review = 0 } = counts ?? {}
   const breaks = await findOpenBreaks(sql)
   return [
+    await judgeFuture(sql),
     pending === 0
       ? diagnosis('payments.pending', 'ok', 'no payment waits to be put into the queue')
       : diagnosis(
@@ -58,6 +59,27 @@ export async function examinePayments(
           'titan payments show tells them; give the charge back at the gateway, then titan payments refund records it',
         ),
   ]
+}
+
+/** A transaction may have begun a moment before its rows say. */
+const FUTURE_MS = 10_000
+
+/** Times are PostgreSQL's, so a row of the future says that its clock was set back. */
+async function judgeFuture(sql: Database): Promise<Diagnosis> {
+  const [row] = await sql<{ waiting: number; aheadMs: number }[]>`
+    select count(*)::int as waiting,
+           coalesce(extract(epoch from max(updated_at) - clock_timestamp()) * 1000, 0)::float8 as "aheadMs"
+      from payments
+     where status in ('PENDING', 'QUEUED', 'PROCESSING')
+       and updated_at > clock_timestamp() + ${FUTURE_MS}::float8 * interval '1 millisecond'`
+  const { waiting = 0, aheadMs = 0 } = row ?? {}
+  if (waiting === 0) return diagnosis('payments.future', 'ok', 'no payment was written in the future')
+  return diagnosis(
+    'payments.future',
+    'error',
+    `${waiting} payments were written up to ${formatDuration(aheadMs)} in the future: the clock of PostgreSQL was set back`,
+    'they stand still until it has caught up: see "When the clock of PostgreSQL is set back" in docs/production.md',
+  )
 }
 
 /** As I20 of `titan verify` sees it: payments that have been due for a minute and have no job. */

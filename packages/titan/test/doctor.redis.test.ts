@@ -62,6 +62,23 @@ describe('titan doctor', () => {
     expect(report).toMatchObject({ ok: false, code: 1 })
   })
 
+  it('finds payments of the future, which wait for a clock that was set back', async () => {
+    const id = world.ids.pending
+    const [before] = await world.sql`select updated_at from payments where id = ${id}`
+    const setTo = (at: Date): Promise<unknown> =>
+      world.plant((own) => own`update payments set updated_at = ${at} where id = ${id}`)
+    await setTo(new Date(Date.now() + 3_600_000))
+    onTestFinished(async () => {
+      await setTo(before?.['updated_at'] as Date)
+    })
+
+    const report = await examine({ ...world.env, CONNECT_TIMEOUT_MS: '20000' })
+    expect(severityOf(report, 'payments.future')).toBe('error')
+    expect(report.findings.find((finding) => finding.id === 'payments.future')?.found).toMatch(
+      /^1 payments were written up to .* in the future/,
+    )
+  })
+
   it('finds missing migrations', async () => {
     const database = await createTestDatabase(inject('databaseUrl'))
     onTestFinished(() => database.drop())
