@@ -1,3 +1,4 @@
+import { createSentinel } from 'redis'
 import { describe, expect, test } from 'vitest'
 import { createConsumer, createInspector, createQueue, createWorker, type RedisClient } from '../src/index.ts'
 import { defaults, resolveQueue, resolveWorker } from '../src/options.ts'
@@ -123,6 +124,16 @@ describe('a worker', () => {
 })
 
 describe('a queue', () => {
+  test('of a client of Sentinel is refused by name', () => {
+    const sentinel = createSentinel({
+      name: 'main',
+      sentinelRootNodes: [{ host: '127.0.0.1', port: 26_379 }],
+    })
+    expect(messageOf(() => createQueue(sentinel as never, 'q'))).toContain(
+      'createSentinel(…) is not supported',
+    )
+  })
+
   test('without options has the documented defaults', () => {
     expect(resolveQueue('q', {})).toEqual({
       prefix: 'titan',
