@@ -42,9 +42,14 @@ const UNDECIDED = new Set([408, 409, 425, 429])
 export function createPaymentClient(baseUrl: string, signal: AbortSignal): PaymentClient {
   const requestSignal = (): AbortSignal => AbortSignal.any([signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)])
 
+  /** Until then questions are answered here: they would use up what the rate limit leaves to payments. */
+  let quietUntil = 0
+
   async function get(path: string): Promise<unknown> {
+    if (performance.now() < quietUntil) return undefined
     try {
       const response = await fetch(`${baseUrl}${path}`, { signal: requestSignal() })
+      if (response.status === 429) quietUntil = performance.now() + (retryAfterMs(response) ?? 0)
       const body: unknown = await response.json()
       return response.ok ? body : undefined
     } catch (error) {

@@ -63,6 +63,8 @@ export async function followPayments(
   }
 
   let hasGivenUp = false
+  /** Requests that the API has put off. */
+  let waiting = 0
   const isPatient = (): boolean => !(hasGivenUp ||= performance.now() - lastChange >= patienceMs)
 
   async function send(payment: TrackedPayment): Promise<void> {
@@ -77,7 +79,9 @@ export async function followPayments(
       payment.repeating = sent.reason
       if (isFirst) onChange(payment)
       const pauseMs = Math.min(sent.afterMs ?? Math.min(MAX_REPEAT_PAUSE_MS, 100 * 2 ** attempt), patienceMs)
+      waiting += 1
       await delay(pauseMs * (1 + Math.random() / 4), undefined, { signal })
+      waiting -= 1
     }
   }
 
@@ -105,7 +109,8 @@ export async function followPayments(
 
   async function watch(): Promise<void> {
     while (!payments.every(isSettled) && isPatient()) {
-      await forEach([...open], look)
+      // A busy API gets no questions on top of the payments.
+      if (waiting === 0) await forEach([...open], look)
       await delay(POLL_MS)
       signal.throwIfAborted()
     }

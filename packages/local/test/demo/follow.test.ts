@@ -71,6 +71,27 @@ test('an API that never decides ends the run, with payments that were not sent',
   expect(payments.every(({ paymentId }) => paymentId === undefined)).toBe(true)
 })
 
+test('while the API puts payments off it is asked nothing else', async () => {
+  let putOff = 0
+  let questions = 0
+  const url = await serve((request, body) => {
+    if (request.method === 'GET') {
+      questions += putOff === 1 ? 1 : 0
+      return [200, { status: 'SUCCESS' }]
+    }
+    if (body.includes('key-0')) return [202, { payment_id: 'pay_0', status: 'PENDING' }]
+    putOff += 1
+    return putOff === 1
+      ? [429, {}, { 'retry-after': '1' }]
+      : [202, { payment_id: 'pay_1', status: 'PENDING' }]
+  })
+  const payments = track(2)
+  await follow(payments, url, 30_000)
+  expect(payments.map(({ trail }) => trail.at(-1))).toEqual(['SUCCESS', 'SUCCESS'])
+  // One that was on its way already.
+  expect(questions).toBeLessThanOrEqual(1)
+})
+
 test('what the API refuses is not repeated', async () => {
   let requests = 0
   const url = await serve(() => {
