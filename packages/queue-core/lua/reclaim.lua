@@ -6,7 +6,7 @@
 -- ARGV[8]     idle time in ms from which an entry of this consumer itself may be one that it never got
 -- ARGV[9..10] crashes that leave an entry one last delivery (0 = not told apart), 1 if one such entry may be taken
 -- RETURNS     {3 next cursors}, {taken: {level, entry id, delivery count, former consumer, fields}},
---             {such entries of its own: {level, entry id, delivery count}}, {ids whose entry is gone}, 1 if the
+--             {such entries of its own: {level, entry id, delivery count, idle ms}}, {ids whose entry is gone}, 1 if the
 --             group of a level is missing; the other levels are looked at all the same
 -- WHY         XAUTOCLAIM alone would take this consumer's own entries, forgets the former owner and knows one
 --             timeout only; so XPENDING is read page by page and XAUTOCLAIM takes what is due, entry by entry
@@ -90,7 +90,7 @@ for level = 1, 3 do
       end
       if row[2] == consumer then
         if row[3] >= orphaned then
-          own[#own + 1] = { level, row[1], row[4] }
+          own[#own + 1] = { level, row[1], row[4], row[3] }
         end
       elseif expired(level, row) then
         take(level, row)

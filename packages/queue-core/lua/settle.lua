@@ -4,7 +4,7 @@
 -- ARGV[4..]   acks of first deliveries without an ordering key, for each level: their number; if it is not 0, the
 --             lowest and the highest entry id, the number of those that are deduplicated, all entry ids (the
 --             deduplicated ones first), the job ids of the deduplicated ones
--- then        number of other verdicts, then 9 each: verb (ack, retry, dead, release), level, entry id, delivery
+-- then        number of other verdicts, then 9 each: verb (ack, retry, dead, release, lapse), level, entry id, delivery
 --             count, job id, dedupe ('1' or ''), ordering key, first, second
 --             ack: first = '' or 'forget', the id is not remembered as done
 --             retry: first = delay in ms, second = new meta; dead: first = evidence
@@ -14,10 +14,11 @@
 --             an entry is removed last, so that a step that fails loses no job
 local group, consumer, lifetime = ARGV[1], ARGV[2], ARGV[3]
 
+-- How long a lease has been idle, in ms; false or nil when it is lost.
 local function held(stream, entry, count)
   local pending = redis.pcall('XPENDING', stream, group, entry, entry, 1)
   local row = pending[1]
-  return row and row[2] == consumer and row[4] == tonumber(count)
+  return row and row[2] == consumer and row[4] == tonumber(count) and row[3]
 end
 
 local lost, refused, at, position = {}, {}, 4, 0
@@ -177,6 +178,11 @@ function verbs.release(lease)
   released = true
 end
 
+-- A worker stops while a handler goes on: the lease lapses when it would have, and the delivery counts as no crash.
+function verbs.lapse(lease)
+  redis.call('XCLAIM', lease.stream, group, consumer, 0, lease.entry, 'IDLE', lease.idle, 'RETRYCOUNT', tonumber(lease.count) + 999, 'JUSTID')
+end
+
 for _ = 1, tonumber(ARGV[at]) do
   local lease = {}
   local verb
@@ -188,7 +194,8 @@ for _ = 1, tonumber(ARGV[at]) do
     marker = marker + 1
     lease.marker = KEYS[marker]
   end
-  if held(lease.stream, lease.entry, lease.count) then
+  lease.idle = held(lease.stream, lease.entry, lease.count)
+  if lease.idle then
     -- What cannot be stored of one job must not keep the ends of the others from being stored.
     local ok, failure = pcall(verbs[verb], lease)
     if not ok then

@@ -62,17 +62,23 @@ export async function renew(
 type ReclaimReply = [
   cursors: string[],
   taken: [level: number, id: string, count: number, from: string, fields: string[]][],
-  own: [level: number, id: string, count: number][],
+  own: [level: number, id: string, count: number, idleMs: number][],
   gone: string[],
   missing: number,
 ]
+
+/** An entry of this consumer that it may not have in hand. */
+export interface Orphan extends Fence {
+  readonly level: Level
+  readonly idleMs: number
+}
 
 /** What a pass of {@link reclaim} found. */
 interface ReclaimAnswer {
   readonly cursors: string[]
   readonly taken: Reclaimed[]
   /** Entries of this consumer that it may not have in hand. */
-  readonly own: (Fence & { level: Level })[]
+  readonly own: Orphan[]
   /** Ids of entries whose content is gone. */
   readonly gone: string[]
   /** The group of a level is missing; the others were looked at. */
@@ -106,10 +112,11 @@ export async function reclaim(
       const level = fromScript(number)
       return { level, entryId, deliveryCount, from, fields, job: decodeFields(fields, level) }
     }),
-    own: reply[2].map(([level, entryId, deliveryCount]) => ({
+    own: reply[2].map(([level, entryId, deliveryCount, idleMs]) => ({
       level: fromScript(level),
       entryId,
       deliveryCount,
+      idleMs,
     })),
     gone: reply[3],
     isGroupMissing: reply[4] === 1,

@@ -58,6 +58,11 @@ export class Run {
     return this.#aborted
   }
 
+  /** Whether the handler has ended, or its slot was given up. */
+  get isOver(): boolean {
+    return this.#over
+  }
+
   /** Starts the handler; `onEnd` is called once, later or before this returns. */
   start(invoke: (context: JobContext) => unknown, timeoutMs: number): void {
     try {

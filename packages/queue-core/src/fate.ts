@@ -132,7 +132,7 @@ export function createFate(
     if (wasInterrupted(held, error)) {
       counts.released++
       // A handler that goes on must not meet a second run: its lease is left to lapse.
-      if (ending.kind === 'zombie') lane.abandon(held)
+      if (ending.kind === 'zombie') lane.lapse(held)
       else lane.release(held)
       return undefined
     }

@@ -50,16 +50,17 @@ export interface Lane {
   accept(claimed: readonly broker.Claimed[], now: number): Promise<void>
   acceptReclaimed(taken: readonly broker.Reclaimed[], now: number): Promise<void>
   settle(held: Held, verdict: Verdict, done: (held: Held, how: Settled) => void): void
-  /** Lets a lease lapse: the job goes to another worker when its visibility timeout is over. */
-  abandon(held: Held): void
+  /**
+   * Lets a lease lapse, where the worker stops and a handler goes on: the job goes to another worker when its
+   * visibility timeout is over, and the delivery counts as no crash.
+   */
+  lapse(held: Held): void
   /** Gives a job back unfinished. */
   release(held: Held): void
   /** Gives buffered jobs back, the last ones first. @default all */
   releaseBuffered(count?: number): void
   /** Gives back entries that are this consumer's in Redis but not in hand: their delivery's reply was lost. */
-  releaseOrphans(
-    orphans: readonly (broker.Claimed | Pick<Held, 'level' | 'entryId' | 'deliveryCount'>)[],
-  ): void
+  releaseOrphans(orphans: readonly broker.Orphan[]): void
   /** The lease is gone: aborts the run and forgets the job. */
   lose(held: Held): void
   /** Resolves when every settle is stored or given up. */
@@ -87,6 +88,8 @@ export function createLane(
   single: boolean,
 ): Lane {
   const held = new Set<Held>()
+  /** Leases that count as lost here and may be this consumer's in Redis still, by level and entry. */
+  const forsaken = new Map<string, Held>()
   const buffer = createBuffer(settings.weights)
   const { connection, keys, fixed } = part
   let unsettledSince = 0
@@ -140,6 +143,18 @@ export function createLane(
 
   function drop(lease: Held): void {
     if (held.delete(lease) && isOnLastChance(lease)) lane.onLastChanceOver()
+  }
+
+  /** Forgets a lease that is lost here. In Redis it is this consumer's until its timeout is over. */
+  function forsake(lease: Held): void {
+    drop(lease)
+    forsaken.set(placeOf(lease), lease)
+  }
+
+  /** Whether a lease that is lost here has not lapsed in Redis, or its handler still runs. */
+  function mayRun(lease: Held, idleMs: number): boolean {
+    const isOver = lease.run === undefined || lease.run.isOver
+    return !isOver || idleMs < Math.max(owner.visibilityMs, lease.visibilityMs)
   }
 
   function finish({ held: lease, done }: Settling, how: Settled): void {
@@ -260,26 +275,34 @@ export function createLane(
         if (how === 'stored') emit({ type: 'released', job: eventJob(lease) })
       })
     },
-    abandon(lease) {
+    lapse(lease) {
       lease.lost = true
-      drop(lease)
+      lane.settle(lease, verdict(lease, 'lapse'), () => undefined)
     },
     releaseBuffered(count = buffer.size) {
       for (const lease of buffer.takeLast(count)) lane.release(lease)
     },
     releaseOrphans(orphans) {
       const now = performance.now()
-      const own = new Set([...held].map(({ level, entryId }) => `${level}:${entryId}`))
+      const own = new Set([...held].map(placeOf))
       for (const orphan of orphans) {
-        if (own.has(`${orphan.level}:${orphan.entryId}`)) continue
-        const lease = createHeld({ ...orphan, fields: [], job: undefined }, '', owner.visibilityMs, now)
-        lane.settle(lease, verdict(lease, 'release'), () => undefined)
+        const former = forsaken.get(placeOf(orphan))
+        if (own.has(placeOf(orphan)) || (former !== undefined && mayRun(former, orphan.idleMs))) continue
+        const lease = createHeld(
+          { ...orphan, fields: [], job: former?.job },
+          former?.id ?? '',
+          owner.visibilityMs,
+          now,
+        )
+        lane.release(lease)
       }
+      for (const [place, lease] of forsaken)
+        if (!mayRun(lease, (now - lease.renewedAt) / 2)) forsaken.delete(place)
     },
     lose(lease) {
       if (lease.lost) return
       lease.lost = true
-      drop(lease)
+      forsake(lease)
       emit({ type: 'leaseLost', job: eventJob(lease) })
       lease.run?.abort(
         new QueueError(
@@ -292,6 +315,8 @@ export function createLane(
   }
   return lane
 }
+
+const placeOf = ({ level, entryId }: Pick<Held, 'level' | 'entryId'>): string => `${level}:${entryId}`
 
 /** The job as its handler sees it. @throws SyntaxError when the data is not JSON */
 export function toJob(lease: Held, maxAttempts: number, priority: Job['priority']): Job {

@@ -8,7 +8,7 @@ import { isWatched, passStep } from './steps.ts'
 
 /** What ends a lease. */
 export interface Verdict {
-  readonly verb: 'ack' | 'retry' | 'dead' | 'release'
+  readonly verb: 'ack' | 'retry' | 'dead' | 'release' | 'lapse'
   readonly level: Level
   readonly fence: Fence
   readonly id: string

@@ -268,7 +268,7 @@ export function createWorker<Jobs extends JobMap>(
     await settlesWithin(Promise.all(undecided), ABORT_GRACE_MS)
     // Who still runs now ignores its signal: its lease is left to lapse, so that no second run begins beside it.
     for (const { lane } of stations)
-      for (const held of lane.held.values()) if (!held.settling) lane.abandon(held)
+      for (const held of lane.held.values()) if (!held.settling) lane.lapse(held)
     await all(stations.map((station) => station.close()))
     stations = []
     state = 'stopped'
