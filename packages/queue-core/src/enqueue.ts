@@ -2,7 +2,7 @@ import { scriptLevel } from './broker.ts'
 import type { Connection } from './connection.ts'
 import type { Keys } from './keys.ts'
 import type { Level } from './levels.ts'
-import { runScript, scripts } from './scripts.ts'
+import { runScript, runScriptInOrder, scripts } from './scripts.ts'
 
 /** A job on its way to Redis. `due`: '' ready, '+n' in n ms, 'n' at epoch ms. */
 export interface Entry {
@@ -56,7 +56,8 @@ export async function enqueue(
   const { args, markers, positions } = pack(keys, maxLength, entries)
   const scriptKeys = markers.length === 0 ? fixed : [...fixed, ...markers]
   // One string instead of one per job: it is cheaper to make, to send and to read.
-  const text = await runScript<string>(connection, scripts.enqueue, scriptKeys, args)
+  const run = entries.some(({ full }) => (full?.orderingKey ?? '') !== '') ? runScriptInOrder : runScript
+  const text = await run<string>(connection, scripts.enqueue, scriptKeys, args)
   const replies = text.split(' ')
   if (positions === undefined) return replies
   const ordered: string[] = []

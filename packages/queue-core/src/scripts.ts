@@ -8,6 +8,8 @@ export interface Script {
   readonly sha: string
 }
 
+/** A line of nothing but a comment: the server needs none. */
+const COMMENT = /^ *--.*\n/gm
 const folder = new URL('../lua/', import.meta.url)
 const read = (name: string): string => readFileSync(new URL(`${name}.lua`, folder), 'utf8')
 
@@ -16,7 +18,7 @@ const read = (name: string): string => readFileSync(new URL(`${name}.lua`, folde
  * Flags: https://redis.io/docs/latest/develop/programmability/lua-api/#script-flags
  */
 function script(flags: string, ...parts: string[]): Script {
-  const source = `#!lua${flags === '' ? '' : ` flags=${flags}`}\n${parts.map(read).join('')}`
+  const source = `#!lua${flags === '' ? '' : ` flags=${flags}`}\n${parts.map(read).join('').replaceAll(COMMENT, '')}`
   return { source, sha: createHash('sha1').update(source).digest('hex') }
 }
 
@@ -54,6 +56,19 @@ export const scripts: Readonly<
   group: script('allow-oom', 'group'),
   heartbeat: script('allow-oom', 'heartbeat'),
   janitor: script('allow-oom', 'janitor'),
+}
+
+/**
+ * Runs a script by its source. Calls that go out one after the other are carried out in that order: by their SHA-1, the
+ * first could meet a server that does not know the script, and be sent again behind a later one.
+ */
+export function runScriptInOrder<T>(
+  connection: Connection,
+  { source }: Script,
+  keys: readonly string[],
+  args: readonly string[],
+): Promise<T> {
+  return connection.send<T>(['EVAL', source, String(keys.length), ...keys, ...args])
 }
 
 /** Runs a script by its SHA-1; a server that does not know it (restart, failover, SCRIPT FLUSH) gets the source. */
