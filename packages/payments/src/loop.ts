@@ -1,3 +1,4 @@
+import { LONGEST_DELAY_MS } from '@titan/queue-core/timer'
 /** A background duty that can be started and stopped. */
 export interface Loop {
   /** Begins to run; does nothing when it runs already. */
@@ -33,7 +34,7 @@ export function createLoop({ intervalMs, run, onError }: LoopOptions): Loop {
       delayMs = intervalMs * 2 ** Math.min(failures, 5)
       onError(error)
     }
-    if (isRunning) timer = setTimeout(go, delayMs * (0.75 + 0.25 * Math.random()))
+    if (isRunning) timer = setTimeout(go, Math.min(LONGEST_DELAY_MS, delayMs * (0.75 + 0.25 * Math.random())))
   }
 
   function go(): void {

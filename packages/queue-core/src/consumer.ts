@@ -1,7 +1,7 @@
 import type { Verdict } from './settle.ts'
 import { openClaimer, type Claimer } from './claimer.ts'
 import { checkClient, type RedisClient } from './connection.ts'
-import { checkMembers, EngineError, QueueError, soundError } from './errors.ts'
+import { checkAtLeast, checkMembers, checkWhole, EngineError, QueueError, soundError } from './errors.ts'
 import { guardListener } from './events.ts'
 import { createFate } from './fate.ts'
 import type { Held } from './held.ts'
@@ -211,11 +211,8 @@ export function createConsumer<Jobs extends JobMap>(
       assertOpen()
       checkMembers('claim', options, CLAIM)
       const { count = 1, blockMs = 0 } = options
-      if (!(Number.isInteger(count) && count > 0 && blockMs >= 0))
-        throw new QueueError(
-          'INVALID_OPTIONS',
-          `count must be a whole number of at least 1 and blockMs at least 0, got ${count} and ${blockMs}`,
-        )
+      checkWhole('count', count, 1, Number.MAX_SAFE_INTEGER)
+      checkAtLeast('blockMs', blockMs, 0)
       const claimed = turn.then(() => claimNow(count, blockMs))
       turn = claimed.catch(() => undefined)
       return claimed
@@ -224,8 +221,8 @@ export function createConsumer<Jobs extends JobMap>(
     async retry(lease, options) {
       checkMembers('retry', options, RETRY)
       const { delayMs, reason } = options
-      if (!(Number.isFinite(delayMs) && delayMs >= 0))
-        throw new QueueError('INVALID_OPTIONS', `delayMs must be at least 0, got ${delayMs}`)
+      if (checkAtLeast('delayMs', delayMs, 0) > Number.MAX_SAFE_INTEGER)
+        throw new QueueError('INVALID_OPTIONS', `delayMs must be finite, got ${delayMs}`)
       const error = new Error(textOf(reason))
       await settle(lease, (held) => retryVerdict(held, 'handler_error', error, Math.round(delayMs), true))
     },

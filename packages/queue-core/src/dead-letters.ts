@@ -1,5 +1,5 @@
 import { enqueue, type Entry } from './enqueue.ts'
-import { checkMembers, QueueError } from './errors.ts'
+import { checkAtLeast, checkMembers, checkWhole, QueueError } from './errors.ts'
 import { decodeFields, readJson, type Failure, type FailureCause, type Meta } from './job.ts'
 import { timeOf } from './lease.ts'
 import { isPriority, levelOf, type Priority } from './levels.ts'
@@ -195,6 +195,7 @@ export function createDeadLetters(
     async deadLetters(options = {}) {
       checkMembers('deadLetters', options, PAGE_OPTIONS)
       const { after, count = PAGE } = options
+      checkWhole('count', count, 0, Number.MAX_SAFE_INTEGER)
       const place = after === undefined ? undefined : locate(after)
       const letters: DeadLetter[] = []
       for (const part of parts.slice(place?.part.index ?? 0)) {
@@ -208,6 +209,9 @@ export function createDeadLetters(
     async redrive(options = {}) {
       checkMembers('redrive', options, REDRIVE_OPTIONS)
       const { letterIds, filter = () => true, ratePerSecond = Infinity, limit = Infinity, signal } = options
+      if (limit !== Infinity) checkWhole('limit', limit, 0, Number.MAX_SAFE_INTEGER)
+      if (checkAtLeast('ratePerSecond', ratePerSecond, 0) === 0)
+        throw new QueueError('INVALID_OPTIONS', 'ratePerSecond must be above 0, got 0')
       const began = performance.now()
       // Under a rate a tenth of a second's worth at a time, so that they come evenly.
       const step = Math.min(PAGE, Math.max(1, Math.floor(ratePerSecond / 10)))

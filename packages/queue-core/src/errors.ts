@@ -49,6 +49,21 @@ export function checkMembers(call: string, options: unknown, members: Readonly<R
   if (wrong !== undefined) throw new QueueError('INVALID_OPTIONS', wrong)
 }
 
+/** Returns a number of a call's options that is whole and in its range. @throws {QueueError} `INVALID_OPTIONS` */
+export function checkWhole(name: string, value: number, min: number, max: number): number {
+  if (Number.isInteger(value) && value >= min && value <= max) return value
+  throw new QueueError(
+    'INVALID_OPTIONS',
+    `${name} must be a whole number from ${min} to ${max}, got ${textOf(value)}`,
+  )
+}
+
+/** Returns a number of a call's options that is at least `min`; it may be infinite. @throws {QueueError} `INVALID_OPTIONS` */
+export function checkAtLeast(name: string, value: number, min: number): number {
+  if (typeof value === 'number' && value >= min) return value
+  throw new QueueError('INVALID_OPTIONS', `${name} must be a number of at least ${min}, got ${textOf(value)}`)
+}
+
 /** Thrown by a handler: the job goes to the dead letters now, whatever attempts are left. */
 export class UnrecoverableError extends Error {
   override readonly name = 'UnrecoverableError'

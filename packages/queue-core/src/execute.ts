@@ -1,6 +1,7 @@
 import { EngineError, soundError, type QueueError } from './errors.ts'
 import type { Job } from './job.ts'
 import { deliveriesOf, type Fence } from './lease.ts'
+import { startTimer, type Timer } from './timer.ts'
 
 /** What a handler gets beside its job. */
 export interface JobContext {
@@ -40,7 +41,7 @@ export class Run {
   readonly #onEnd: (ending: Ending) => void
   readonly #controller = new AbortController()
   #aborted: QueueError | undefined
-  #timer: NodeJS.Timeout | undefined
+  #timer: Timer | undefined
   #over = false
 
   constructor(lease: Fence, onEnd: (ending: Ending) => void) {
@@ -67,7 +68,7 @@ export class Run {
   start(invoke: (context: JobContext) => unknown, timeoutMs: number): void {
     try {
       if (timeoutMs > 0)
-        this.#timer = setTimeout(() => {
+        this.#timer = startTimer(() => {
           this.abort(
             new EngineError('HANDLER_TIMEOUT', `The handler ran longer than its timeout of ${timeoutMs} ms`),
           )
@@ -93,15 +94,15 @@ export class Run {
   abort(reason: QueueError): void {
     if (this.#aborted !== undefined || this.#over) return
     this.#aborted = reason
-    clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.#end({ kind: 'zombie', error: reason }), ZOMBIE_AFTER_MS)
+    this.#timer?.stop()
+    this.#timer = startTimer(() => this.#end({ kind: 'zombie', error: reason }), ZOMBIE_AFTER_MS)
     this.#controller.abort(reason)
   }
 
   #end(ending: Ending): void {
     if (this.#over) return
     this.#over = true
-    clearTimeout(this.#timer)
+    this.#timer?.stop()
     this.#onEnd(ending)
   }
 }

@@ -1,5 +1,5 @@
 import { shareConnection, type RedisClient } from './connection.ts'
-import { checkMembers } from './errors.ts'
+import { checkMembers, checkWhole } from './errors.ts'
 import { isKey } from './job.ts'
 import { LOOKING_OPTIONS, resolveQueue } from './options.ts'
 import { partitionKeys } from './partition.ts'
@@ -37,6 +37,7 @@ export function createInspector(
   })
   return {
     async peek(state, count = 10) {
+      checkWhole('count', count, 0, Number.MAX_SAFE_INTEGER)
       return (await Promise.all(parts.map((part) => part[state](count)))).flat()
     },
     async find(id) {

@@ -2,6 +2,7 @@ import * as broker from './broker.ts'
 import { errorDelay } from './loop.ts'
 import type { RateLimit } from './options.ts'
 import type { QueuePartition } from './partition.ts'
+import { startTimer, type Timer } from './timer.ts'
 
 /** Permission to start jobs under the queue's rate limit, shared by all its workers. */
 export interface Limiter {
@@ -21,7 +22,7 @@ export function createLimiter(
   let asking = false
   let stopped = false
   let failures = 0
-  let timer: NodeJS.Timeout | undefined
+  let timer: Timer | undefined
 
   async function ask(wanted: number): Promise<void> {
     let waitMs = 0
@@ -36,7 +37,7 @@ export function createLimiter(
     }
     if (stopped) return
     if (waitMs === 0) return resume()
-    timer = setTimeout(resume, waitMs)
+    timer = startTimer(resume, waitMs)
   }
 
   function resume(): void {
@@ -58,7 +59,7 @@ export function createLimiter(
     },
     stop() {
       stopped = true
-      clearTimeout(timer)
+      timer?.stop()
     },
   }
 }

@@ -1,3 +1,5 @@
+import { startTimer, type Timer } from './timer.ts'
+
 /** A background duty: `runOnce` again and again, never overlapping, until stopped. */
 export interface Loop {
   /** Runs now instead of at the end of the wait; during a run, once more after it. */
@@ -31,12 +33,12 @@ export function startLoop(
   let stopped = false
   let woken = false
   let failures = 0
-  let timer: NodeJS.Timeout | undefined
+  let timer: Timer | undefined
   let running: Promise<void> | undefined
 
   function plan(delayMs: number): void {
     if (stopped) return
-    timer = setTimeout(run, delayMs)
+    timer = startTimer(run, delayMs)
   }
 
   function run(): void {
@@ -62,12 +64,12 @@ export function startLoop(
     wake() {
       woken = true
       if (timer === undefined || running !== undefined) return
-      clearTimeout(timer)
+      timer.stop()
       plan(0)
     },
     async stop() {
       stopped = true
-      clearTimeout(timer)
+      timer?.stop()
       await running
     },
   }
@@ -78,11 +80,11 @@ export function pause(delayMs: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve()
     const done = (): void => {
-      clearTimeout(timer)
+      timer.stop()
       signal.removeEventListener('abort', done)
       resolve()
     }
-    const timer = setTimeout(done, delayMs)
+    const timer = startTimer(done, delayMs)
     signal.addEventListener('abort', done)
   })
 }

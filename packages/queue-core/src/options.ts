@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { exponential, type BackoffStrategy } from './backoff.ts'
-import { checkMembers, QueueError } from './errors.ts'
+import { checkMembers, checkWhole, QueueError } from './errors.ts'
 import type { OnEvent } from './events.ts'
 import { isKey, type JobMap, type JobName } from './job.ts'
 import { checkQueueName } from './keys.ts'
@@ -142,15 +142,7 @@ export const WORKER_OPTIONS: Members<WorkerOptions<JobMap>> = {
 }
 
 function check(name: string, value: number | undefined, fallback: number, min: number, max: number): number {
-  return value === undefined ? fallback : checkGiven(name, value, min, max)
-}
-
-function checkGiven(name: string, value: number, min: number, max: number): number {
-  if (Number.isInteger(value) && value >= min && value <= max) return value
-  throw new QueueError(
-    'INVALID_OPTIONS',
-    `${name} must be a whole number from ${min} to ${max}, got ${String(value)}`,
-  )
+  return value === undefined ? fallback : checkWhole(name, value, min, max)
 }
 
 function checkFunction(name: string, value: unknown): void {
@@ -270,8 +262,8 @@ export function resolveWorker(
     )
   if (rateLimit !== undefined) {
     checkMembers('rateLimit', rateLimit, RATE_LIMIT)
-    checkGiven('rateLimit.max', rateLimit.max, 1, 1_000_000)
-    checkGiven('rateLimit.perMs', rateLimit.perMs, 1, DAY)
+    checkWhole('rateLimit.max', rateLimit.max, 1, 1_000_000)
+    checkWhole('rateLimit.perMs', rateLimit.perMs, 1, DAY)
   }
   if (typeof priorities === 'object') checkMembers('priorities', priorities, WEIGHTS)
   const weights =
@@ -280,7 +272,7 @@ export function resolveWorker(
       : priorities === undefined
         ? DEFAULT_WEIGHTS
         : (['high', 'default', 'low'] as const).map((priority) =>
-            checkGiven(`priorities.${priority}`, priorities[priority], 1, 1_000),
+            checkWhole(`priorities.${priority}`, priorities[priority], 1, 1_000),
           )
   return {
     ...resolveShared(queue, options),

@@ -2,7 +2,7 @@
 // They work on a real Redis, as the code under test does.
 
 import { shareConnection, type Connection, type RedisClient } from './connection.ts'
-import { checkMembers } from './errors.ts'
+import { checkAtLeast, checkMembers } from './errors.ts'
 import type { Keys } from './keys.ts'
 import type { Members } from './members.ts'
 import type { OnEvent, QueueEvent } from './events.ts'
@@ -13,6 +13,7 @@ import { createQueue, type Queue } from './queue.ts'
 import { serverNow } from './server.ts'
 import type { QueueStats } from './stats.ts'
 import { createWorker, type Handlers, type WorkerCounters } from './worker.ts'
+import { startTimer } from './timer.ts'
 
 export { createTestClock, type TestClock } from './test-clock.ts'
 
@@ -104,6 +105,7 @@ export async function waitForStats(
 ): Promise<QueueStats> {
   checkMembers('waitForStats', options, WAIT_OPTIONS)
   const { timeoutMs = 10_000 } = options
+  checkAtLeast('timeoutMs', timeoutMs, 0)
   const until = performance.now() + timeoutMs
   for (;;) {
     const stats = await queue.stats()
@@ -164,8 +166,9 @@ export function recordEvents(): EventRecorder {
     waitFor(type, options = {}) {
       checkMembers('waitFor', options, WAIT_FOR)
       const { timeoutMs = 10_000, id } = options
+      checkAtLeast('timeoutMs', timeoutMs, 0)
       return new Promise((resolve, reject) => {
-        const timer = setTimeout(() => {
+        const timer = startTimer(() => {
           listeners.delete(look)
           const seen = events.map((event) => event.type).join(', ')
           reject(
@@ -177,7 +180,7 @@ export function recordEvents(): EventRecorder {
         function look(): void {
           const event = find(type, id)
           if (event === undefined) return
-          clearTimeout(timer)
+          timer.stop()
           listeners.delete(look)
           resolve(event)
         }

@@ -1,14 +1,16 @@
+import { startTimer } from './timer.ts'
+
 /** The promise's outcome, or a rejection with `late()` when it takes longer than `ms`. */
 export function within<T>(promise: Promise<T>, ms: number, late: () => Error): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(late()), ms)
+    const timer = startTimer(() => reject(late()), ms)
     promise.then(
       (value) => {
-        clearTimeout(timer)
+        timer.stop()
         resolve(value)
       },
       (error: unknown) => {
-        clearTimeout(timer)
+        timer.stop()
         reject(error)
       },
     )
@@ -18,9 +20,9 @@ export function within<T>(promise: Promise<T>, ms: number, late: () => Error): P
 /** Whether the promise settles within `ms`. If not it goes on, and its outcome is nobody's. */
 export function settlesWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms, false)
+    const timer = startTimer(() => resolve(false), ms)
     const settled = (): void => {
-      clearTimeout(timer)
+      timer.stop()
       resolve(true)
     }
     promise.then(settled, settled)

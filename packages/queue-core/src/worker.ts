@@ -1,6 +1,6 @@
 import { checkClient, type RedisClient } from './connection.ts'
 import { createPrefetch } from './demand.ts'
-import { checkMembers, EngineError, QueueError } from './errors.ts'
+import { checkAtLeast, checkMembers, EngineError, QueueError } from './errors.ts'
 import { guardListener, type OnEvent } from './events.ts'
 import { Run, type Handler, type JobContext } from './execute.ts'
 import { createFate, type Counts } from './fate.ts'
@@ -10,13 +10,14 @@ import { toJob, type Lane } from './lane.ts'
 import { timeOf } from './lease.ts'
 import { priorityOf } from './levels.ts'
 import { createLimiter, type Limiter } from './limiter.ts'
-import { findWrongMember, type Members } from './members.ts'
+import type { Members } from './members.ts'
 import { checkHandlers, nameConsumer, resolveWorker, WORKER_OPTIONS, type WorkerOptions } from './options.ts'
 import { partitionKeys } from './partition.ts'
 import { readSchemas, validate } from './schema.ts'
 import { openStation, type Station } from './station.ts'
 import { traceProcess } from './tracing.ts'
 import { settlesWithin } from './within.ts'
+import { startTimer } from './timer.ts'
 
 /** A handler for each job name; data is typed by the job map. */
 export type Handlers<Jobs extends JobMap> = { readonly [Name in JobName<Jobs>]: Handler<Name, Jobs[Name]> }
@@ -280,9 +281,9 @@ export function createWorker<Jobs extends JobMap>(
   async function drained(withinMs: number): Promise<boolean> {
     if (running === 0) return true
     return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(false), withinMs)
+      const timer = startTimer(() => resolve(false), withinMs)
       onIdle = () => {
-        clearTimeout(timer)
+        timer.stop()
         resolve(true)
       }
     })
@@ -306,9 +307,14 @@ export function createWorker<Jobs extends JobMap>(
         throw error
       }
     },
+    // oxlint-disable-next-line typescript/promise-function-async -- each call answers the same promise
     stop(options = {}) {
-      const wrong = findWrongMember('stop', options, STOP_OPTIONS)
-      if (wrong !== undefined) return Promise.reject(new QueueError('INVALID_OPTIONS', wrong))
+      try {
+        checkMembers('stop', options, STOP_OPTIONS)
+        checkAtLeast('graceMs', options.graceMs ?? 0, 0)
+      } catch (error) {
+        return Promise.reject(error as QueueError)
+      }
       const { graceMs = 10_000 } = options
       stopping ??= shut(graceMs)
       return stopping

@@ -6,7 +6,7 @@ const FLOORS: readonly (readonly string[])[] = [
   // Pure: no Redis.
   [
     ...['backoff', 'batcher', 'demand', 'errors', 'events', 'execute', 'job', 'keys', 'lease', 'levels'],
-    ...['loop', 'members', 'options', 'outcome', 'pausing', 'schema', 'steps', 'text-of', 'tracing'],
+    ...['loop', 'members', 'options', 'outcome', 'pausing', 'schema', 'steps', 'text-of', 'timer', 'tracing'],
     ...['turns', 'within'],
   ],
   // Redis: connections, scripts and commands.

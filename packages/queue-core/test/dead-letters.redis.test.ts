@@ -1,6 +1,6 @@
 import { eventually } from '@titan/local/testing'
 import { describe, expect } from 'vitest'
-import type { DeadLetter, JobOptions, Queue } from '../src/index.ts'
+import { createInspector, type DeadLetter, type JobOptions, type Queue } from '../src/index.ts'
 import { jobs, range, sorted } from './support/collect.ts'
 import { createGate } from './support/gate.ts'
 import { test, type Place, type TestJobs } from './support/place.ts'
@@ -246,4 +246,37 @@ test('a job that is dead on arrival is counted as one', async ({ place }) => {
   await queue.enqueue('work', 2)
   await eventually(() => worker.counters.deadLettered === 2)
   expect(place.eventsOf('deadLettered').map(({ cause }) => cause)).toEqual(['worker_crash', 'handler_error'])
+})
+
+test.for([
+  ...[2.5, NaN, -1, '3'].map((limit) => ({ limit })),
+  ...[0, -1, NaN, '5'].map((ratePerSecond) => ({ ratePerSecond })),
+])('a redrive with %o is refused', async (options, { place }) => {
+  const queue = place.createQueue()
+  await expect(queue.redrive(options as object)).rejects.toMatchObject({ code: 'INVALID_OPTIONS' })
+})
+
+test('a redrive at a tiny rate waits, and ends by its signal', async ({ place }) => {
+  const queue = place.createQueue()
+  await queue.enqueueMany(jobs(3))
+  const worker = await place.startWorker(
+    { work: () => Promise.reject(new Error('boom')) },
+    { maxAttempts: 1 },
+  )
+  await eventually(() => worker.counters.deadLettered === 3)
+  await worker.stop()
+  const abort = new AbortController()
+  const redriving = queue.redrive({ ratePerSecond: 1e-7, signal: abort.signal })
+  await eventually(async () => (await queue.stats()).ready === 1)
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  abort.abort()
+  expect(await redriving).toMatchObject({ redriven: 1 })
+})
+
+test.for([2.5, NaN, -1, Infinity, '3'])('a page of %s is refused', async (count, { place }) => {
+  const queue = place.createQueue()
+  const number = count as number
+  await expect(queue.deadLetters({ count: number })).rejects.toMatchObject({ code: 'INVALID_OPTIONS' })
+  const inspector = createInspector(place.redis, place.name, { prefix: place.prefix })
+  await expect(inspector.peek('ready', number)).rejects.toMatchObject({ code: 'INVALID_OPTIONS' })
 })

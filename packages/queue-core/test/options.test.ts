@@ -1,6 +1,14 @@
 import { createSentinel } from 'redis'
 import { describe, expect, test } from 'vitest'
-import { createConsumer, createInspector, createQueue, createWorker, type RedisClient } from '../src/index.ts'
+import {
+  createConsumer,
+  createInspector,
+  createQueue,
+  createWorker,
+  exponential,
+  fixed,
+  type RedisClient,
+} from '../src/index.ts'
 import { defaults, resolveQueue, resolveWorker } from '../src/options.ts'
 
 const unused = { isReady: true } as RedisClient
@@ -164,3 +172,17 @@ test.each([undefined, 'redis://127.0.0.1', {}])(
       expect(messageOf(act)).toMatch(/must be a client of node-redis/)
   },
 )
+
+test.each([NaN, -1, '5', null])('a duration of %s is refused wherever one is given', async (value) => {
+  const ms = value as number
+  const refusal = { code: 'INVALID_OPTIONS' }
+  expect(() => fixed(ms)).toThrow(expect.objectContaining(refusal))
+  expect(() => exponential({ baseMs: ms })).toThrow(expect.objectContaining(refusal))
+  expect(() => exponential({ maxMs: ms })).toThrow(expect.objectContaining(refusal))
+  expect(() => exponential({ jitter: ms })).toThrow(expect.objectContaining(refusal))
+  const redis = { isReady: true, sendCommand: () => undefined, duplicate: () => undefined } as never
+  const worker = createWorker(redis, 'q', {})
+  if (value !== null) await expect(worker.stop({ graceMs: ms })).rejects.toMatchObject(refusal)
+  const consumer = createConsumer(redis, 'q')
+  await expect(consumer.claim({ blockMs: ms })).rejects.toMatchObject(refusal)
+})

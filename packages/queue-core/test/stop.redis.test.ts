@@ -108,7 +108,7 @@ describe('a worker that stops', () => {
     let runs = 0
     await place.startWorker({ work: () => void runs++ }, { visibilityMs: 3_000 })
     await eventually(() => runs === 1)
-    expect(place.eventsOf('reclaimed')).toMatchObject([{ from: worker.consumer, crashes: 1 }])
+    expect(place.eventsOf('reclaimed')).toMatchObject([{ from: worker.consumer, crashes: 0 }])
   })
 
   test('more than once stops once', async ({ place }) => {
@@ -177,4 +177,43 @@ test('an idle worker does not wait for its blocked read to end', async ({ place 
   })
   await Promise.race([worker.stop().then(() => order.push('stopped')), blockedFor2s])
   expect(order).toEqual(['stopped'])
+})
+
+test('handlers that ignore their signal through many rollouts are no crashes of their workers', async ({
+  place,
+}) => {
+  const gate = createGate()
+  place.onEnd(gate.open)
+  const queue = place.createQueue()
+  await queue.enqueue('work', 1)
+  for (let rollout = 0; rollout < 4; rollout++) {
+    const worker = await place.startWorker({ work: () => gate.opened }, { visibilityMs: 300, maxCrashes: 2 })
+    await eventually(() => worker.running === 1)
+    await worker.stop({ graceMs: 0 })
+    // The lease is left to lapse: the next worker does not run the job before.
+    expect(await queue.stats()).toMatchObject({ leased: 1, ready: 0 })
+  }
+  expect(place.eventsOf('reclaimed').map(({ crashes }) => crashes)).toEqual([0, 0, 0])
+  expect(await queue.deadLetters()).toEqual([])
+})
+
+test('a stop of any length waits for its jobs', async ({ place }) => {
+  for (const graceMs of [30 * 86_400_000, Infinity]) {
+    const gate = createGate()
+    let aborted = false
+    const worker = await place.startWorker({
+      work: async (_job, { signal }) => {
+        signal.addEventListener('abort', () => (aborted = true))
+        await gate.opened
+      },
+    })
+    await place.createQueue().enqueue('work', 1)
+    await eventually(() => worker.running === 1)
+    const stopped = worker.stop({ graceMs })
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    gate.open()
+    await stopped
+    expect(aborted).toBe(false)
+    expect(worker.counters.completed).toBe(1)
+  }
 })

@@ -1,6 +1,10 @@
 import { eventually } from '@titan/local/testing'
 import { describe, expect } from 'vitest'
+import { createGroup, read } from '../src/broker.ts'
+import { Run } from '../src/execute.ts'
 import { createConsumer } from '../src/index.ts'
+import { createLane } from '../src/lane.ts'
+import { resolveWorker } from '../src/options.ts'
 import { jobs } from './support/collect.ts'
 import { createGate } from './support/gate.ts'
 import { test, type Place } from './support/place.ts'
@@ -211,4 +215,42 @@ describe('workers of different timeouts serve one queue, as in a rolling deploy'
     await eventually(() => taker.counters.completed === 1)
     expect(place.eventsOf('reclaimed')).toMatchObject([{ job: { id }, from: 'host-1:9f3c02ab' }])
   })
+})
+
+test('a lease that counts as lost here is not given back before it has lapsed and its handler has ended', async ({
+  place,
+}) => {
+  const settings = resolveWorker(place.name, { visibilityMs: 60_000 })
+  const owner = { ...settings, consumer: 'self' }
+  const lane = createLane(place.part, owner, settings, (event) => place.events.push(event), true)
+  await createGroup(place.part.connection, place.keys, owner.group)
+  await place.createQueue().enqueue('work', 1)
+  const claimed = await read(place.part.connection, place.keys, owner, [1], 1, 0)
+  await lane.accept(claimed.flat(), performance.now())
+  const lease = lane.buffer.next()
+  if (lease === undefined) throw new Error('nothing was claimed')
+  const gate = createGate()
+  lease.run = new Run(lease, () => undefined)
+  lease.run.start(() => gate.opened, 0)
+  lane.lose(lease)
+  const orphan = { level: lease.level, entryId: lease.entryId, deliveryCount: lease.deliveryCount }
+  lane.releaseOrphans([{ ...orphan, idleMs: 54_000 }])
+  lane.releaseOrphans([{ ...orphan, idleMs: 61_000 }])
+  await lane.idle()
+  expect(place.eventsOf('released')).toEqual([])
+  gate.open()
+  await eventually(() => lease.run?.isOver === true)
+  lane.releaseOrphans([{ ...orphan, idleMs: 59_000 }])
+  await lane.idle()
+  expect(place.eventsOf('released')).toEqual([])
+  lane.releaseOrphans([{ ...orphan, idleMs: 61_000 }])
+  await lane.idle()
+  expect(place.eventsOf('released')).toMatchObject([{ job: { id: lease.id, name: 'work' } }])
+})
+
+test('a job whose own timeout is a month runs as long as it needs', async ({ place }) => {
+  const worker = await place.startWorker({ work: () => new Promise((resolve) => setTimeout(resolve, 50)) })
+  await place.createQueue().enqueue('work', 1, { timeoutMs: 30 * 86_400_000 })
+  await eventually(() => worker.counters.completed === 1)
+  expect(worker.counters.retried).toBe(0)
 })

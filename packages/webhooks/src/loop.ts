@@ -1,3 +1,4 @@
+import { LONGEST_DELAY_MS } from '@titan/queue-core/timer'
 import { outsideOfTraces } from '@titan/payments'
 
 /** A background duty that can be started, hurried and stopped. */
@@ -44,7 +45,7 @@ export function createLoop({ intervalMs, run, onError }: LoopOptions): Loop {
     isBusy = false
     if (!isStarted) return
     if (isHurried && failures === 0) delayMs = 0
-    timer = setTimeout(go, delayMs * (0.75 + 0.25 * Math.random()))
+    timer = setTimeout(go, Math.min(LONGEST_DELAY_MS, delayMs * (0.75 + 0.25 * Math.random())))
   }
 
   function go(): void {
