@@ -39,10 +39,10 @@ describe('the audit record of the command line', () => {
     [['pause'], { action: 'queue.pause', target: 'payments', outcome: 'paused' }],
     [['resume', '--queue', 'other'], { action: 'queue.resume', target: 'other', outcome: 'resumed' }],
     [
-      ['dlq', 'redrive', '1-0,2-0'],
+      ['dlq', 'redrive', '--all', '--yes'],
       {
         action: 'dead-letters.redrive',
-        target: 'payments 1-0,2-0',
+        target: 'payments (all: 0)',
         outcome: '0 redriven, 0 skipped, 0 left',
       },
     ],
