@@ -25,11 +25,14 @@ export function remoteNetwork(context: Context<AppEnv>, { trustedProxies = 0, lo
   const entry = (context.req.header('x-forwarded-for') ?? '').split(',').at(-trustedProxies)?.trim() ?? ''
   const address = addressIn(entry)
   if (address !== undefined) return networkOf(address)
-  if (entry !== '' && log !== undefined && !warned.has(log)) {
-    warned.add(log)
-    log.warn('X-Forwarded-For unreadable: limits count the proxy instead of its clients', { reason: entry })
-  }
+  if (entry !== '' && log !== undefined) warnOnce(log, entry)
   return networkOf(peer)
+}
+
+function warnOnce(log: Pick<Log, 'warn'>, entry: string): void {
+  if (warned.has(log)) return
+  warned.add(log)
+  log.warn('X-Forwarded-For unreadable: limits count the proxy instead of its clients', { reason: entry })
 }
 
 /** An entry as proxies write it: quoted or not, an IPv6 address in brackets or not, with a port or without. */

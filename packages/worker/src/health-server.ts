@@ -115,9 +115,14 @@ async function tellMetrics(
   response: ServerResponse,
   registry: Pick<Registry, 'contentType' | 'metrics'>,
 ): Promise<void> {
-  const text = await registry.metrics()
-  response.writeHead(200, { 'content-type': registry.contentType, 'cache-control': 'no-store' })
-  response.end(text)
+  try {
+    const text = await registry.metrics()
+    response.writeHead(200, { 'content-type': registry.contentType, 'cache-control': 'no-store' })
+    response.end(text)
+  } catch {
+    // A rejection that is not handled would end the worker.
+    send(response, 500, { status: 'metrics unavailable' })
+  }
 }
 
 function send(response: ServerResponse, status: number, body: object): void {

@@ -146,3 +146,20 @@ describe('a worker', () => {
     expect(judgeWorker({ ...LIVELY, ...signs }, 15_000)).toBe(state)
   })
 })
+
+describe('metrics that cannot be read', () => {
+  it('are answered 500, and the worker stays', async () => {
+    const server = await startHealthServer({
+      port: 0,
+      workers: () => [],
+      database: () => Promise.resolve(),
+      metrics: {
+        contentType: 'text/plain; version=0.0.4; charset=utf-8',
+        metrics: () => Promise.reject(new Error('a gauge failed')),
+      },
+    })
+    onTestFinished(() => server.close())
+    for (let round = 0; round < 3; round += 1)
+      expect((await fetch(`http://127.0.0.1:${server.port}/metrics`)).status).toBe(500)
+  })
+})
