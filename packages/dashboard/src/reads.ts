@@ -10,7 +10,12 @@ import {
   type RecordedBreak,
 } from '@titan/payments'
 import type { ConsumerView, DeadLetter, JobView, QueueStats } from '@titan/queue-core'
-import { createWebhookStore, type WebhookDelivery, type WebhookEvent } from '@titan/webhooks'
+import {
+  createWebhookStore,
+  type WebhookBacklog,
+  type WebhookDelivery,
+  type WebhookEvent,
+} from '@titan/webhooks'
 import type { Cache } from './cache.ts'
 import { searchLetters, type LetterFilter, type LettersFound } from './letters.ts'
 import type { ObservedQueue } from './queues.ts'
@@ -37,6 +42,7 @@ export interface Reads {
   consumers(queue: ObservedQueue): Promise<ConsumerView[]>
   leasedJobs(queue: ObservedQueue): Promise<JobView[]>
   heldPayments(): Promise<HeldPayment[]>
+  webhookBacklog(): Promise<WebhookBacklog>
   parkedPayments(): Promise<ParkedPayment[]>
   payments(filter: ListFilter): Promise<PaymentPage>
   history(id: string): Promise<History | undefined>
@@ -80,6 +86,7 @@ export function createReads(sql: Database, cache: Cache): Reads {
     consumers: ({ queue, inspector }) => cache.get(`consumers ${queue.name}`, () => inspector.consumers()),
     leasedJobs: ({ queue, inspector }) =>
       cache.get(`leased ${queue.name}`, () => inspector.peek('leased', LIST_ROWS)),
+    webhookBacklog: () => cache.get('webhooks', () => webhooks.backlog()),
     heldPayments: () => cache.get('held', () => listHeld(sql, LIST_ROWS)),
     parkedPayments: () => cache.get('parked', () => listParked(sql, LIST_ROWS)),
     payments: (filter) => cache.get(`payments ${JSON.stringify(filter)}`, () => store.page(filter)),

@@ -36,11 +36,15 @@ export function mountViews(
   const details = access.guardDetails
 
   app.get('/', async (context) => {
-    const [totals, ...stats] = await Promise.all([
+    const [totals, webhooks, ...stats] = await Promise.all([
       attempt(reads.totals()),
+      attempt(reads.webhookBacklog()),
       ...queues.map(async (one) => ({ name: one.queue.name, stats: await attempt(reads.stats(one)) })),
     ])
-    const content = overviewPage({ totals, queues: stats, samples: sampler.samples }, viewerOf(context))
+    const content = overviewPage(
+      { totals, webhooks, queues: stats, samples: sampler.samples },
+      viewerOf(context),
+    )
     return render(context, { section: '', title: 'Overview', content })
   })
 

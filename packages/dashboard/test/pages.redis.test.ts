@@ -31,6 +31,20 @@ test('the overview counts the payments of each status and the jobs of each queue
   await rig.queue.cancel('counted')
 })
 
+test('the overview shows the backlog of webhooks that the queue does not hold, and endpoints that fail', async () => {
+  await rig.sql`insert into webhook_endpoints (id, url, secret, failures) values ('we_1', 'https://example.com/', '\\x00', 4)`
+  await rig.sql`
+    insert into webhook_events (id, type, payload, at)
+    select 'evt_' || i, 'payment.created', '{}', clock_timestamp() from generate_series(1, 1234) i`
+  await rig.sql`
+    insert into webhook_deliveries (event_id, endpoint_id, status, next_attempt_at)
+    select id, 'we_1', 'PENDING', clock_timestamp() from webhook_events`
+  const page = await pageWith('/', /Deliveries waiting[^]*?1,234/)
+  expect(page).toMatch(/Webhook endpoints that fail: <strong>1<\/strong>/)
+  await rig.sql`delete from webhook_events`
+  await rig.sql`update webhook_endpoints set deleted_at = clock_timestamp(), secret = null`
+})
+
 test('a page allows no script but those of the dashboard, and no request to another host', async () => {
   const response = await rig.request('/')
   const policy = response.headers.get('content-security-policy') ?? ''

@@ -1,6 +1,7 @@
 import { createPaymentStore, type Database, type PaymentCounts } from '@titan/payments'
 import { createInspector, type ConsumerView, type Queue, type QueueStats } from '@titan/queue-core'
 import type { Redis } from '@titan/program'
+import { createWebhookStore, type WebhookBacklog } from '@titan/webhooks'
 import { formatDuration, formatFacts, formatMoment, formatSections, formatTable } from './output.ts'
 import type { AnyJobs } from './queue-program.ts'
 
@@ -12,6 +13,8 @@ export interface Stats {
   readonly workers: readonly ConsumerView[]
   /** Null when PostgreSQL was not given. */
   readonly payments: PaymentCounts | null
+  /** Null when PostgreSQL was not given. */
+  readonly webhooks: WebhookBacklog | null
 }
 
 /** Reads the numbers of a queue again and again. */
@@ -25,33 +28,35 @@ export function createStatsReader(
 ): () => Promise<Stats> {
   const inspector = createInspector(redis, queue.name, { prefix })
   const store = sql && createPaymentStore(sql)
-  let counts: PaymentCounts | null = null
+  // Counting needs no key: nothing that is encrypted is read.
+  const webhooks = sql && createWebhookStore(sql, { encryptionKeys: [] })
+  let counts: Pick<Stats, 'payments' | 'webhooks'> = { payments: null, webhooks: null }
   let countAgainAt = 0
 
   /** Counting many unfinished payments takes its time, which may be a tenth at most. */
-  async function count(): Promise<PaymentCounts | null> {
+  async function count(): Promise<Pick<Stats, 'payments' | 'webhooks'>> {
     const began = performance.now()
-    if (store === undefined || (counts !== null && began < countAgainAt)) return counts
-    counts = await store.counts()
+    if (store === undefined || webhooks === undefined || began < countAgainAt) return counts
+    counts = { payments: await store.counts(), webhooks: await webhooks.backlog() }
     const now = performance.now()
     countAgainAt = now + (now - began) * 9
     return counts
   }
 
   return async () => {
-    const [stats, workers, payments] = await Promise.all([queue.stats(), inspector.consumers(), count()])
+    const [stats, workers, counted] = await Promise.all([queue.stats(), inspector.consumers(), count()])
     const nextDueAt = stats.nextDueAt === undefined ? null : new Date(stats.nextDueAt).toISOString()
     return {
       at: new Date().toISOString(),
       queue: { name: queue.name, ...stats, nextDueAt },
       workers,
-      payments,
+      ...counted,
     }
   }
 }
 
 /** The numbers as tables. */
-export function formatStats({ at, queue, workers, payments }: Stats): string {
+export function formatStats({ at, queue, workers, payments, webhooks }: Stats): string {
   const { name, ready, readyByPriority, leased, delayed, parked, dead, oldestReadyMs, nextDueAt, paused } =
     queue
   const { high, default: normal, low } = readyByPriority
@@ -69,6 +74,7 @@ export function formatStats({ at, queue, workers, payments }: Stats): string {
     [`Queue ${name} at ${formatMoment(Date.parse(at))}`, jobs],
     ['Workers', crew.length === 0 ? 'none' : formatTable(['name', 'leases', 'silent for'], crew)],
     ...(payments === null ? [] : [['Payments', formatCounts(payments)] as const]),
+    ...(webhooks === null ? [] : [['Outgoing webhooks', formatBacklog(webhooks)] as const]),
   ])
 }
 
@@ -82,5 +88,16 @@ function formatCounts(counts: PaymentCounts): string {
     ['outcome unknown', unknown === 0 ? unknown : { style: 'yellow', text: String(unknown) }],
     ['in review', needsReview === 0 ? needsReview : { style: 'red', text: String(needsReview) }],
     ['oldest unfinished', oldestUnfinishedMs === 0 ? null : formatDuration(oldestUnfinishedMs)],
+  ])
+}
+
+function formatBacklog(backlog: WebhookBacklog): string {
+  const { pending, waitingEvents, failingEndpoints, disabledEndpoints, isAtLeast } = backlog
+  return formatFacts([
+    ['deliveries waiting', pending],
+    ['events not yet handed out', waitingEvents],
+    ...(isAtLeast ? [['counted', 'at least so many, up to a limit'] as const] : []),
+    ['failing endpoints', failingEndpoints],
+    ['disabled endpoints', disabledEndpoints],
   ])
 }

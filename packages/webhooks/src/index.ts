@@ -20,6 +20,7 @@ export type {
   WebhookDelivery,
   WebhookEvent,
 } from './delivery.ts'
+export type { WebhookBacklog } from './statements/backlog.ts'
 export type { DeliveryFilter, EventFilter, Redelivered } from './statements/deliveries.ts'
 export { TEST_EVENT_TYPE, WEBHOOK_EVENT_TYPES, type WebhookEventType } from './event-types.ts'
 export type { DisabledData, PaymentData, WebhookPayload } from './payload.ts'

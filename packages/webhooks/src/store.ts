@@ -22,6 +22,7 @@ import { checkUrl, PUBLIC_REACH, type Reach } from './reach.ts'
 import { checkSecret, newSecret } from './secret.ts'
 import * as deliveries from './statements/deliveries.ts'
 import type { DeliveryFilter, DeliveryPage, EventFilter, Redelivered } from './statements/deliveries.ts'
+import { countBacklog, type WebhookBacklog } from './statements/backlog.ts'
 import * as endpoints from './statements/endpoints.ts'
 import { publish } from './statements/publish.ts'
 import { createVault } from './vault.ts'
@@ -55,6 +56,8 @@ export interface WebhookStore {
   deliveriesOfEndpoint(endpointId: string, filter?: DeliveryFilter): Promise<WebhookDelivery[]>
   attemptsOf(deliveryId: string): Promise<WebhookAttempt[]>
 
+  /** What waits to be sent, and which endpoints keep it waiting; at a bounded cost. */
+  backlog(): Promise<WebhookBacklog>
   /**
    * Sends deliveries again, with the same `webhook-id`; answers how many. Those of disabled endpoints stay as they are.
    * @throws {WebhooksError} `DELIVERY_NOT_FOUND` or `EVENT_NOT_FOUND`; `ENDPOINT_DISABLED` when none can be sent
@@ -156,6 +159,7 @@ export function createWebhookStore(sql: Database, options: WebhookStoreOptions):
     deliveriesOfEndpoint: (endpointId, filter = {}) =>
       deliveries.deliveriesOfEndpoint(sql, endpointId, filter),
     attemptsOf: (deliveryId) => deliveries.attemptsOf(sql, deliveryId),
+    backlog: () => countBacklog(sql),
     async redeliver(which) {
       if ('eventId' in which && !isStorable(which.eventId))
         throw new WebhooksError('EVENT_NOT_FOUND', 'There is no such event')

@@ -1,5 +1,6 @@
 import { beforeAll, expect, test } from 'vitest'
 import { createWebhookStore, type WebhookDelivery } from '../src/index.ts'
+import { countBacklog } from '../src/statements/backlog.ts'
 import { pageOfDeliveries, type DeliveryFilter } from '../src/statements/deliveries.ts'
 import { createMigratedDatabase } from './support/database.ts'
 
@@ -72,6 +73,17 @@ test('the events of a payment are read by their own index', async () => {
   const before = await countBlocks()
   expect(await store.listEvents({ paymentId: 'pay_1000' })).toHaveLength(4)
   expect((await countBlocks()) - before).toBeLessThan(20)
+})
+
+test('the backlog counts waiting deliveries, and endpoints that fail or are disabled', async () => {
+  await sql`update webhook_endpoints set failures = 3 where id = 'we_a'`
+  await sql`update webhook_endpoints set disabled_at = clock_timestamp(), disabled_reason = 'failing' where id = 'we_c'`
+  await sql`insert into webhook_outbox (payment_id, seq) values ('pay_1', 1), ('pay_2', 1)`
+  expect(await store.backlog()).toEqual({
+    ...{ pending: 4, waitingEvents: 2, failingEndpoints: 1, disabledEndpoints: 1 },
+    isAtLeast: false,
+  })
+  expect(await countBacklog(sql, 2)).toMatchObject({ pending: 2, isAtLeast: true })
 })
 
 test('a range is sent again in statements that each examine a part of it', async () => {

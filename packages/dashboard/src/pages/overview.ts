@@ -1,10 +1,11 @@
 import { PAYMENT_STATUSES } from '@titan/payments'
 import type { QueueStats } from '@titan/queue-core'
+import type { WebhookBacklog } from '@titan/webhooks'
 import { html } from 'hono/html'
 import { actButton } from '../markup/forms.ts'
 import { formatCount, formatDuration, formatNumber, formatRate } from '../markup/format.ts'
 import type { Viewer } from '../markup/layout.ts'
-import { card, chip, failedPart, table, type Html } from '../markup/parts.ts'
+import { card, chip, facts, failedPart, table, type Html } from '../markup/parts.ts'
 import { pathTo } from '../paths.ts'
 import type { Reading } from '../reads.ts'
 import type { Sample } from '../sampler.ts'
@@ -13,14 +14,16 @@ import type { PaymentTotals } from '../totals.ts'
 /** What the overview shows. */
 export interface OverviewContent {
   readonly totals: Reading<PaymentTotals>
+  readonly webhooks: Reading<WebhookBacklog>
   readonly queues: readonly { readonly name: string; readonly stats: Reading<QueueStats> }[]
   readonly samples: readonly Sample[]
 }
 
 /** The first page: what is going on, and what waits for somebody. */
-export function overviewPage({ totals, queues, samples }: OverviewContent, viewer: Viewer): Html {
+export function overviewPage(content: OverviewContent, viewer: Viewer): Html {
+  const { totals, webhooks, queues, samples } = content
   return html`<h1 class="sr-only">Overview</h1>
-    <div id="attention" data-live>${attention(totals, queues)}</div>
+    <div id="attention" data-live>${attention(content)}</div>
     <section id="totals" aria-label="Payments by status" data-live>
       ${'error' in totals ? failedPart('The payments', 'PostgreSQL does not answer.') : tiles(totals.value)}
     </section>
@@ -29,11 +32,45 @@ export function overviewPage({ totals, queues, samples }: OverviewContent, viewe
       ${chart('throughput', 'Throughput', 'payments per second')}
       ${chart('latency', 'Latency', 'from acceptance to the end')} ${chart('depth', 'Queue', 'jobs by state')}
     </div>
-    <div id="queues" data-live>${card('Queues', queueTable(queues, viewer))}</div>`
+    <div id="queues" data-live>${card('Queues', queueTable(queues, viewer))}</div>
+    <div id="webhooks" data-live>${card('Outgoing webhooks', webhookFacts(webhooks))}</div>`
 }
 
-function attention(totals: OverviewContent['totals'], queues: OverviewContent['queues']): Html {
-  const items: Html[] = []
+/** What PostgreSQL holds of the webhooks; the queue holds only what is sent next. */
+function webhookFacts(webhooks: OverviewContent['webhooks']): Html {
+  if ('error' in webhooks) return failedPart('The webhooks', 'PostgreSQL does not answer.')
+  const { pending, waitingEvents, failingEndpoints, disabledEndpoints, isAtLeast } = webhooks.value
+  const more = isAtLeast ? ' or more' : ''
+  return facts([
+    ['Deliveries waiting', `${formatNumber(pending)}${more}`],
+    ['Events not yet handed out', `${formatNumber(waitingEvents)}${more}`],
+    ['Failing endpoints', formatNumber(failingEndpoints)],
+    ['Disabled endpoints', formatNumber(disabledEndpoints)],
+  ])
+}
+
+function endpointItems({ pending, failingEndpoints, disabledEndpoints }: WebhookBacklog): Html[] {
+  const waiting = html`<strong>${formatNumber(pending)}</strong> deliveries wait`
+  return [
+    ...(failingEndpoints > 0
+      ? [
+          html`<li>
+            Webhook endpoints that fail: <strong>${formatNumber(failingEndpoints)}</strong>; ${waiting}
+          </li>`,
+        ]
+      : []),
+    ...(disabledEndpoints > 0
+      ? [
+          html`<li>
+            Webhook endpoints that are disabled: <strong>${formatNumber(disabledEndpoints)}</strong>
+          </li>`,
+        ]
+      : []),
+  ]
+}
+
+function attention({ totals, webhooks, queues }: OverviewContent): Html {
+  const items: Html[] = 'value' in webhooks ? endpointItems(webhooks.value) : []
   for (const { name, stats } of queues) {
     if ('error' in stats) continue
     if (stats.value.paused)
