@@ -36,6 +36,10 @@ const POLL_MS = 50
 // Twice the minute for which the API's rate limit may ask.
 const PATIENCE_MS = 120_000
 const MAX_REPEAT_PAUSE_MS = 5_000
+// Beyond this many unfinished payments the questions about them would slow down everything else.
+const MANY_OPEN = 500
+// Payments that stay open, such as those in review, only slow the others down.
+const LONGEST_WAIT_MS = 1_000
 
 /** Whether nothing more will happen to this payment. */
 export function isSettled(payment: TrackedPayment): boolean {
@@ -68,6 +72,8 @@ export async function followPayments(
   const isPatient = (): boolean => !(hasGivenUp ||= performance.now() - lastChange >= patienceMs)
 
   async function send(payment: TrackedPayment): Promise<void> {
+    for (let waitedMs = 0; open.size >= MANY_OPEN && waitedMs < LONGEST_WAIT_MS; waitedMs += POLL_MS)
+      await delay(POLL_MS, undefined, { signal })
     startedAt.set(payment, performance.now())
     for (let attempt = 0; isPatient(); attempt += 1) {
       const sent = await client.pay(payment.sample)
