@@ -209,9 +209,7 @@ export function createDeadLetters(
     async redrive(options = {}) {
       checkMembers('redrive', options, REDRIVE_OPTIONS)
       const { letterIds, filter = () => true, ratePerSecond = Infinity, limit = Infinity, signal } = options
-      if (limit !== Infinity) checkWhole('limit', limit, 0, Number.MAX_SAFE_INTEGER)
-      if (checkAtLeast('ratePerSecond', ratePerSecond, 0) === 0)
-        throw new QueueError('INVALID_OPTIONS', 'ratePerSecond must be above 0, got 0')
+      checkPace(limit, ratePerSecond)
       const began = performance.now()
       // Under a rate a tenth of a second's worth at a time, so that they come evenly.
       const step = Math.min(PAGE, Math.max(1, Math.floor(ratePerSecond / 10)))
@@ -245,6 +243,13 @@ export function createDeadLetters(
       return deleted
     },
   }
+}
+
+/** @throws {QueueError} `INVALID_OPTIONS` */
+function checkPace(limit: number, ratePerSecond: number): void {
+  if (limit !== Infinity) checkWhole('limit', limit, 0, Number.MAX_SAFE_INTEGER)
+  if (checkAtLeast('ratePerSecond', ratePerSecond, 0) === 0)
+    throw new QueueError('INVALID_OPTIONS', 'ratePerSecond must be above 0, got 0')
 }
 
 /** What is said of a letter that has no evidence: somebody else wrote it. */

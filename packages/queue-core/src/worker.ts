@@ -313,7 +313,7 @@ export function createWorker<Jobs extends JobMap>(
         checkMembers('stop', options, STOP_OPTIONS)
         checkAtLeast('graceMs', options.graceMs ?? 0, 0)
       } catch (error) {
-        return Promise.reject(error as QueueError)
+        return Promise.reject(error)
       }
       const { graceMs = 10_000 } = options
       stopping ??= shut(graceMs)

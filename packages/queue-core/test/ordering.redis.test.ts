@@ -1,10 +1,7 @@
 import { eventually } from '@titan/local/testing'
 import { describe, expect } from 'vitest'
 import { unpark } from '../src/broker.ts'
-import type { Connection } from '../src/connection.ts'
-import { enqueue, type Entry } from '../src/enqueue.ts'
 import { createConsumer, RetryError, UnrecoverableError, type Job, type JobContext } from '../src/index.ts'
-import { scripts } from '../src/scripts.ts'
 import { jobs, range, sorted } from './support/collect.ts'
 import { createGate } from './support/gate.ts'
 import { test, type Place, type TestJobs } from './support/place.ts'
@@ -304,35 +301,4 @@ test('data of any shape waits behind a key unharmed', async ({ place }) => {
   await place.startWorker<{ work: string }>({ work: ({ data }) => void seen.push(data) })
   await eventually(() => seen.length === texts.length)
   expect(seen).toEqual(texts)
-})
-
-test('batches that meet a server without the script are not overtaken by those behind them', async ({
-  place,
-}) => {
-  const { connection, fixed } = place.part
-  let calls = 0
-  const flushing: Connection = {
-    ...connection,
-    get lastReplyAt() {
-      return connection.lastReplyAt
-    },
-    send<T>(args: string[]): Promise<T> {
-      // The server forgets the script before the first batch, and another process loads it before the second.
-      if (++calls === 1) void place.send('SCRIPT', 'FLUSH')
-      if (calls === 2) void place.send('SCRIPT', 'LOAD', scripts.enqueue.source)
-      return connection.send<T>(args)
-    },
-  }
-  const batch = (from: number): Entry[] =>
-    range(10).map((index) => {
-      const id = `job-${from + index}`
-      const meta = JSON.stringify({ id, orderingKey: 'k' })
-      const full = { id, dedupe: false, due: '', orderingKey: 'k', meta }
-      return { level: 1, name: 'work', data: String(from + index), full }
-    })
-  await Promise.all([0, 10, 20].map((from) => enqueue(flushing, place.keys, fixed, 0, batch(from))))
-  const order: number[] = []
-  await place.startWorker({ work: ({ data }) => void order.push(data) })
-  await eventually(() => order.length === 30)
-  expect(order).toEqual(range(30))
 })
