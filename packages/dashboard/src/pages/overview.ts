@@ -69,6 +69,17 @@ function endpointItems({ pending, failingEndpoints, disabledEndpoints }: Webhook
   ]
 }
 
+function reviewItems(totals: OverviewContent['totals']): Html[] {
+  if ('error' in totals || totals.value.review.value === 0) return []
+  const { review } = totals.value
+  const words = review.value === 1 ? 'payment waits' : 'payments wait'
+  return [
+    html`<li>
+      <a href="${pathTo(['reviews'])}"><strong>${formatCount(review)}</strong> ${words}</a> for a decision
+    </li>`,
+  ]
+}
+
 function attention({ totals, webhooks, queues }: OverviewContent): Html {
   const items: Html[] = 'value' in webhooks ? endpointItems(webhooks.value) : []
   for (const { name, stats } of queues) {
@@ -88,15 +99,7 @@ function attention({ totals, webhooks, queues }: OverviewContent): Html {
     if (stats.value.ready > 0 && stats.value.group === '')
       items.push(html`<li>Jobs wait in <strong>${name}</strong>, and no worker was ever started.</li>`)
   }
-  if ('value' in totals && totals.value.review.value > 0) {
-    const { review } = totals.value
-    const words = review.value === 1 ? 'payment waits' : 'payments wait'
-    items.push(
-      html`<li>
-        <a href="${pathTo(['reviews'])}"><strong>${formatCount(review)}</strong> ${words}</a> for a decision
-      </li>`,
-    )
-  }
+  items.push(...reviewItems(totals))
   if (items.length === 0) return html``
   return html`<div class="notice notice-warn" role="status">
     <h2>Needs attention</h2>
