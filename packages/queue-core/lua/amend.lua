@@ -2,8 +2,9 @@
 -- KEYS        as in route.lua
 -- ARGV[1..2]  verb (cancel, reschedule), job id
 -- ARGV[3]     reschedule: new due time, '+n' in n ms or epoch ms
+-- ARGV[4..5]  level and entry of the plain job that has this id, if it has the form of one
 -- RETURNS     done | leased (it runs, nothing changed) | ready (reschedule: it is due already, nothing changed) |
---             unknown (no such job, or its id was not given by the producer)
+--             unknown (no such job, or the library made its id and its place cannot be told from it)
 local verb, id, due = ARGV[1], ARGV[2], ARGV[3]
 
 local envelope = redis.call('HGET', DELAYED_JOBS, id)
@@ -28,6 +29,13 @@ if envelope then
 end
 
 local where = redis.call('HGET', LIVE, id)
+if not where and ARGV[5] then
+  -- The id of a plain job names its entry. An entry with meta is a job of another id.
+  local found = redis.call('XRANGE', KEYS[tonumber(ARGV[4])], ARGV[5], ARGV[5])[1]
+  if found and #found[2] == 4 then
+    where = ARGV[4] .. ':' .. ARGV[5] .. ':'
+  end
+end
 if not where then
   return 'unknown'
 end

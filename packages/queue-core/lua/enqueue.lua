@@ -4,7 +4,8 @@
 -- ARGV[2]     number of runs of plain jobs; a run: level, name, number of jobs, the data of each
 -- then        number of jobs that are deduplicated and ready at once, their ids, then 4 each: level, name, meta, data
 -- then        number of other jobs, then 9 each: level, id, dedupe ('1' or ''), due ('' now, '+n' in n ms, 'n' at
---             epoch ms), ordering key, name, meta, data, the dead letter that becomes this job or ''
+--             epoch ms), ordering key, name, meta, data, the dead letter that becomes this job or ''; a plain job
+--             among them has neither id nor meta
 -- RETURNS     one word a job, parted by spaces: an entry id (plain), '+' added, '=' duplicate, '!' queue full,
 --             '?' no such dead letter
 -- WHY         a dead letter is taken last, so a refused job leaves it in place
@@ -111,7 +112,8 @@ for _ = 1, tonumber(argv[at]) do
       end
       earliest = math.min(earliest or when, when)
     else
-      place(level, id, dedupe, key, name, meta, data)
+      local entry = place(level, id, dedupe, key, name, meta, data)
+      answer = id == '' and entry or '+'
     end
     if letter ~= '' then
       redis.call('XDEL', DLQ, letter)

@@ -169,7 +169,7 @@ local function still_holds(key, id)
   return owner ~= id or not locate(where) or not is_at(id, where)
 end
 
--- Makes a job ready: into its stream, or parked while another job holds its ordering key. One that comes back, from the
+-- Makes a job ready: into its stream, or parked while another job holds its ordering key. Returns its entry, if any. One that comes back, from the
 -- delayed ones, may hold the key itself.
 local function place(level, id, dedupe, key, name, meta, data, comes_back)
   if key ~= '' then
@@ -188,9 +188,10 @@ local function place(level, id, dedupe, key, name, meta, data, comes_back)
       return
     end
   end
-  append(level, id, dedupe, key, name, meta, data)
+  local entry = append(level, id, dedupe, key, name, meta, data)
   if key ~= '' then
     redis.call('HSET', ORDERING, key, id)
   end
+  return entry
 end
 

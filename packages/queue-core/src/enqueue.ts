@@ -26,9 +26,8 @@ interface FullEntry {
 /** '+' added, '=' duplicate, '!' queue full, '?' no such dead letter; else the id of the new entry. */
 export type EnqueueReply = string
 
-/** A job that is not plain, and where it is in the caller's list. */
+/** A job that goes to the script one by one. */
 interface Other {
-  readonly index: number
   readonly entry: Entry
   readonly full: FullEntry
 }
@@ -38,8 +37,6 @@ interface Packed {
   readonly args: string[]
   /** `processed:<id>` of the jobs that are deduplicated. */
   readonly markers: readonly string[]
-  /** Position of each reply in the caller's list; undefined when they are in its order. */
-  readonly positions: readonly number[] | undefined
 }
 
 /** Adds jobs in one step; the replies are in the order of the entries. `maxLength` 0: no limit. */
@@ -53,16 +50,12 @@ export async function enqueue(
   const [first] = entries
   if (entries.length === 1 && first !== undefined && first.full === undefined && maxLength === 0)
     return [await addPlain(connection, keys, first)]
-  const { args, markers, positions } = pack(keys, maxLength, entries)
+  const { args, markers } = pack(keys, maxLength, entries)
   const scriptKeys = markers.length === 0 ? fixed : [...fixed, ...markers]
   // One string instead of one per job: it is cheaper to make, to send and to read.
   const run = entries.some(({ full }) => (full?.orderingKey ?? '') !== '') ? runScriptInOrder : runScript
   const text = await run<string>(connection, scripts.enqueue, scriptKeys, args)
-  const replies = text.split(' ')
-  if (positions === undefined) return replies
-  const ordered: string[] = []
-  for (const [at, position] of positions.entries()) ordered[position] = replies[at] ?? ''
-  return ordered
+  return text.split(' ')
 }
 
 /** What the script would do with a single plain job, without the script: it costs the server more than the `XADD`. */
@@ -71,30 +64,32 @@ function addPlain(connection: Connection, keys: Keys, { level, name, data }: Ent
 }
 
 function pack(keys: Keys, maxLength: number, entries: readonly Entry[]): Packed {
-  const others: Other[] = []
-  const positions: number[] = []
-  const plain = packPlain(entries, positions, others)
+  const plain = entries.filter(({ full }) => full === undefined)
+  // Side by side they go one by one, so that each gets its place in the order of the caller.
+  const isMixed = plain.length > 0 && plain.length < entries.length
+  const others = entries.flatMap((entry): Other[] => {
+    const full = entry.full ?? (isMixed ? PLAIN : undefined)
+    return full === undefined ? [] : [{ entry, full }]
+  })
   const markers = others.flatMap(({ full }) => (full.dedupe ? [keys.processed(full.id)] : []))
-  const args = [String(maxLength), ...plain]
+  const args = [String(maxLength), ...packPlain(isMixed ? [] : plain)]
   if (others.every(isReadyWithId)) args.push(...packReady(others), '0')
   else args.push('0', ...packOthers(others))
-  if (others.length === 0 || positions.length === 0) return { args, markers, positions: undefined }
-  return { args, markers, positions: [...positions, ...others.map(({ index }) => index)] }
+  return { args, markers }
 }
 
-/** Runs of plain jobs of one level and name. Notes where they are in the list, and which ones are not plain. */
-function packPlain(entries: readonly Entry[], positions: number[], others: Other[]): string[] {
+/** A plain job among others. */
+const PLAIN: FullEntry = { id: '', dedupe: false, due: '', orderingKey: '', meta: '' }
+
+/** Runs of plain jobs of one level and name. */
+function packPlain(entries: readonly Entry[]): string[] {
   const args = ['']
   let runs = 0
   let last: Entry | undefined
   let countAt = 0
   let count = 0
-  for (const [index, entry] of entries.entries()) {
-    const { level, name, data, full } = entry
-    if (full !== undefined) {
-      others.push({ index, entry, full })
-      continue
-    }
+  for (const entry of entries) {
+    const { level, name, data } = entry
     if (last?.name !== name || last.level !== level) {
       countAt = args.push(scriptLevel(level), name, '') - 1
       count = 0
@@ -103,7 +98,6 @@ function packPlain(entries: readonly Entry[], positions: number[], others: Other
     }
     args.push(data)
     args[countAt] = String(++count)
-    positions.push(index)
   }
   args[0] = String(runs)
   return args

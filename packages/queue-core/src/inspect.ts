@@ -12,7 +12,7 @@ export interface Inspector {
    * first, parked ones by their key. `count` of each partition. @default 10
    */
   peek(state: JobState, count?: number): Promise<JobView[]>
-  /** The live job of an id that its producer gave; `done` when it is remembered as done; undefined when it is unknown. */
+  /** The live job of an id that its producer gave, or that `enqueue` answered for a plain or a delayed job; `done` when it is remembered as done; undefined when it is unknown. */
   find(id: string): Promise<JobView | 'done' | undefined>
   /** Every worker that Redis knows, also those that are gone without a word. By name. */
   consumers(): Promise<ConsumerView[]>

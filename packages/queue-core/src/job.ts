@@ -240,6 +240,16 @@ export function plainJobId(entryId: string, level: Level, partition: number | un
   return partition === undefined ? id : `${id}.${partition}`
 }
 
+/** Where the plain job of an id is, if the id has the form that {@link plainJobId} makes. */
+export function readPlainJobId(
+  id: string,
+): { readonly entryId: string; readonly level: Level; readonly partition: number | undefined } | undefined {
+  const [, entryId, end, partition] = /^(\d+-\d+)(-high|-low)?(?:\.(\d+))?$/.exec(id) ?? []
+  if (entryId === undefined) return undefined
+  const level = end === undefined ? 1 : end === '-high' ? 0 : 2
+  return { entryId, level, partition: partition === undefined ? undefined : Number(partition) }
+}
+
 /** `meta` with one more failure in its history. */
 export function withFailure(meta: Meta, failure: Failure): Meta {
   const error =

@@ -1,4 +1,4 @@
-import { decodeFields, plainJobId, readJson, type StoredJob } from './job.ts'
+import { decodeFields, plainJobId, readJson, readPlainJobId, type StoredJob } from './job.ts'
 import { deliveriesOf } from './lease.ts'
 import { LEVELS, priorityOf, type Level, type Priority } from './levels.ts'
 import type { QueuePartition } from './partition.ts'
@@ -195,6 +195,24 @@ export function createPartInspector(
     return readScores(scores).map(([name, at]) => ({ name, leases: 0, idleMs: Math.max(0, now - at) }))
   }
 
+  async function findDelayed(id: string): Promise<JobView | undefined> {
+    const envelope = await connection.send<string | null>(['HGET', keys.delayedJobs, id])
+    if (envelope === null) return undefined
+    const due = await connection.send<string | number | null>(['ZSCORE', keys.delayed, id])
+    return waitingView('delayed', envelope, Number(due))
+  }
+
+  /** A job that the index does not know: done, delayed under an id of the library's, or with its entry for an id. */
+  async function findUnindexed(id: string): Promise<JobView | 'done' | undefined> {
+    if ((await connection.send<number>(['EXISTS', keys.processed(id)])) === 1) return 'done'
+    const delayed = await findDelayed(id)
+    if (delayed !== undefined) return delayed
+    const plain = readPlainJobId(id)
+    if (plain === undefined || plain.partition !== partition) return undefined
+    const found = await findInStream(plain.level, plain.entryId)
+    return found?.id === id ? found : undefined
+  }
+
   async function ofLevels(
     list: (level: Level, count: number) => Promise<JobView[]>,
     count: number,
@@ -224,13 +242,8 @@ export function createPartInspector(
     },
     async find(id) {
       const place = await connection.send<string | null>(['HGET', keys.live, id])
-      if (place === null)
-        return (await connection.send<number>(['EXISTS', keys.processed(id)])) === 1 ? 'done' : undefined
-      if (place === 'd') {
-        const envelope = await connection.send<string | null>(['HGET', keys.delayedJobs, id])
-        const due = await connection.send<string | number | null>(['ZSCORE', keys.delayed, id])
-        return envelope === null ? undefined : waitingView('delayed', envelope, Number(due))
-      }
+      if (place === null) return findUnindexed(id)
+      if (place === 'd') return findDelayed(id)
       const [, level, entryId = ''] = /^(\d):(\d+-\d+):/.exec(place) ?? []
       const at = LEVELS.find((candidate) => candidate === Number(level) - 1)
       if (at !== undefined) return findInStream(at, entryId)

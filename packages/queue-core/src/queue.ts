@@ -1,12 +1,14 @@
-import { fixedKeys } from './broker.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fixedKeys, scriptLevel } from './broker.ts'
 import { createBatcher, type Batcher } from './batcher.ts'
 import { shareConnection, type RedisClient } from './connection.ts'
 import { createDeadLetters, type DeadLetters } from './dead-letters.ts'
 import { enqueue, type Entry } from './enqueue.ts'
 import { checkMembers, QueueError } from './errors.ts'
 import type { JobMap, JobName, JobOptions, NewJob } from './job.ts'
-import { checkName, encodeData, isKey, plainJobId } from './job.ts'
+import { checkName, encodeData, isKey, plainJobId, readPlainJobId } from './job.ts'
 import { levelOf } from './levels.ts'
+import type { Members } from './members.ts'
 import { QUEUE_OPTIONS, resolveQueue, type QueueOptions } from './options.ts'
 import { checkJobs, checkOptions, describeDue, describeJob, needsMeta } from './new-job.ts'
 import { partitionKeys, partitionOf, type QueuePartition } from './partition.ts'
@@ -28,7 +30,7 @@ export interface Enqueued {
 
 /**
  * `done`; `leased`: a worker has the job, nothing changed; `ready`: it is due already, so it cannot be rescheduled;
- * `unknown`: no such job, or one without an id of the producer's.
+ * `unknown`: no such job, or a waiting one with options whose id the library made.
  */
 export type AmendResult = 'done' | 'leased' | 'ready' | 'unknown'
 
@@ -48,7 +50,10 @@ export interface Queue<Jobs extends JobMap> extends DeadLetters, Schedules<Jobs>
    * Once sending has begun each error carries in `accepted` the answers of the jobs that are known to be stored
    */
   enqueueMany(jobs: readonly NewJob<Jobs>[]): Promise<Enqueued[]>
-  /** Removes a job that has not started: a delayed one by any id, a waiting one by an id that the producer gave. */
+  /**
+   * Removes a job that has not started: a delayed one by any id, a waiting one by an id that the producer gave, or by
+   * that of a plain job (one enqueued without options but a priority).
+   */
   cancel(id: string): Promise<AmendResult>
   /**
    * Moves the due time of a delayed job. `delayMs`: milliseconds from now; `runAt`: epoch milliseconds, both by the
@@ -59,8 +64,12 @@ export interface Queue<Jobs extends JobMap> extends DeadLetters, Schedules<Jobs>
     id: string,
     when: { readonly delayMs: number } | { readonly runAt: number },
   ): Promise<AmendResult>
-  /** Stops all workers of the queue from starting jobs, within a second; running ones end. Enqueueing goes on. Idempotent. */
-  pause(): Promise<void>
+  /**
+   * Stops all workers of the queue from starting jobs, within a second; running ones end. Enqueueing goes on. Idempotent.
+   * `waitMs`: how long to wait until no job runs any more, in milliseconds. @default 0
+   * @returns whether no job ran when it resolved
+   */
+  pause(options?: { readonly waitMs?: number }): Promise<boolean>
   /** Ends a pause. Idempotent. */
   resume(): Promise<void>
   /** Counts jobs by state; computed at each call. */
@@ -77,6 +86,9 @@ interface Pending {
 
 const CHUNK = 1_000
 const WRITES_IN_FLIGHT = 4
+const PAUSE_OPTIONS: Members<NonNullable<Parameters<Queue<JobMap>['pause']>[0]>> = { waitMs: true }
+/** Between two looks for jobs that still run, in milliseconds. */
+const LOOK_EVERY_MS = 50
 /** Jobs of `enqueueMany` that leave in one turn of the event loop, unless a single call has more. */
 const JOBS_PER_TURN = 100
 
@@ -166,8 +178,15 @@ export function createQueue<Jobs extends JobMap>(
     async reschedule(id, when) {
       return amend('reschedule', id, describeDue(when))
     },
-    async pause() {
+    async pause(options = {}) {
+      checkMembers('pause', options, PAUSE_OPTIONS)
       await Promise.all(parts.map((part) => steer(part, true)))
+      const until = performance.now() + (options.waitMs ?? 0)
+      while ((await readStats(parts)).leased > 0) {
+        if (performance.now() >= until) return false
+        await delay(Math.min(LOOK_EVERY_MS, Math.max(1, until - performance.now())))
+      }
+      return true
     },
     async resume() {
       await Promise.all(parts.map((part) => steer(part, false)))
@@ -276,8 +295,12 @@ export function createQueue<Jobs extends JobMap>(
   async function amend(verb: 'cancel' | 'reschedule', id: string, due: string): Promise<AmendResult> {
     // No job has such an id; in Redis it might look like the id of another one.
     if (!isKey(id)) return 'unknown'
+    const plain = readPlainJobId(id)
     for (const part of parts) {
-      const result = await runScript<AmendResult>(part.connection, scripts.amend, part.fixed, [verb, id, due])
+      const isHere = plain?.partition === (partitions === 1 ? undefined : part.index)
+      const place = plain !== undefined && isHere ? [scriptLevel(plain.level), plain.entryId] : []
+      const args = [verb, id, due, ...place]
+      const result = await runScript<AmendResult>(part.connection, scripts.amend, part.fixed, args)
       if (result !== 'unknown') return result
     }
     return 'unknown'

@@ -46,6 +46,7 @@ const CALLS: readonly (readonly [name: string, call: Call, known: object])[] = [
   ['reschedule', (when) => queue.reschedule('id', when), {}],
   ['deadLetters', (options) => queue.deadLetters(options), {}],
   ['redrive', (options) => queue.redrive(options), {}],
+  ['pause', (options) => queue.pause(options), {}],
   ['stop', (options) => worker.stop(options), {}],
   ['claim', (options) => consumer.claim(options), {}],
   ['retry', (options) => consumer.retry({} as never, options), {}],

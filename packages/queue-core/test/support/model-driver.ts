@@ -64,7 +64,10 @@ export async function createDriver(place: Place, queue: Queue<TestJobs>): Promis
       id: job.name,
       dedupe: job.id !== undefined,
       orderingKey: job.key ?? '',
-      first: verb === 'retryLater' ? String(FAR_MS) : verb === 'retryNow' ? '0' : evidenceOf(job),
+      first:
+        ({ retryLater: String(FAR_MS), retryNow: '0', dead: evidenceOf(job) } as Record<string, string>)[
+          verb
+        ] ?? '',
       second: JSON.stringify(meta),
     }
   }

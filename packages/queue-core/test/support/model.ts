@@ -18,12 +18,19 @@ export interface ModelJob extends Spec {
   /** The id that the library gave it, or the producer. */
   name: string
   state: 'ready' | 'released' | 'leased' | 'delayed' | 'parked' | 'dead' | 'done' | 'cancelled'
+  /** It has another entry than the one that its id may name. */
+  isMoved?: boolean
   /** Due time while it is delayed; `Infinity` = in the far future. */
   due: number
   owner: string
   /** Of the last delivery. */
   entryId: string
   count: number
+}
+
+/** A delayed job by any id, a waiting one by an id of its producer's or by one that names its entry. */
+function isFindable({ id, name, state, isMoved }: ModelJob): boolean {
+  return state === 'delayed' || id !== undefined || (/^\d+-\d+/.test(name) && isMoved !== true)
 }
 
 /** A lease as a consumer knows it, current or not. */
@@ -159,13 +166,15 @@ export function createModel(): Model {
         job.state = 'dead'
         graveyard.push(job)
         free(job)
-      } else if (verb === 'retryNow') append(job)
-      else if (verb === 'retryLater') Object.assign(job, { state: 'delayed', due: Infinity })
+      } else if (verb === 'retryNow') {
+        job.isMoved = true
+        append(job)
+      } else if (verb === 'retryLater') Object.assign(job, { state: 'delayed', due: Infinity, isMoved: true })
       else Object.assign(job, { state: 'released', count: job.count + RELEASE_STEP - 1 })
     },
     cancel(name) {
       const job = byName(name)
-      if (job === undefined || (job.state !== 'delayed' && job.id === undefined)) return 'unknown'
+      if (job === undefined || !isFindable(job)) return 'unknown'
       if (job.state === 'leased') return 'leased'
       remove(job)
       job.state = 'cancelled'
@@ -174,7 +183,7 @@ export function createModel(): Model {
     },
     reschedule(name, due) {
       const job = byName(name)
-      if (job === undefined || (job.state !== 'delayed' && job.id === undefined)) return 'unknown'
+      if (job === undefined || !isFindable(job)) return 'unknown'
       if (job.state === 'leased') return 'leased'
       if (job.state !== 'delayed') return 'ready'
       job.due = due
@@ -187,6 +196,7 @@ export function createModel(): Model {
         if (job.id !== undefined && (isLive(job.id) || doneIds.has(job.id))) graveyard.push(job)
         else {
           redriven++
+          job.isMoved = true
           place(job)
         }
       }
