@@ -1,3 +1,4 @@
+import { PaymentsError } from '@titan/payments'
 import { expect, test } from 'vitest'
 import { oddValues } from '../../queue-core/test/support/odd-values.ts'
 import { problemOf } from '../src/failure.ts'
@@ -9,4 +10,9 @@ test.each(oddValues())('%s is an internal error', (_what, error) => {
 test('the code of a cause counts', () => {
   const closed = Object.assign(new Error('closed'), { code: 'CONNECTION_CLOSED' })
   expect(problemOf(new Error('outer', { cause: closed }))).toMatchObject({ code: 'unavailable' })
+})
+
+test('too long a line in front of PostgreSQL is an outage that passes', () => {
+  const error = new PaymentsError('OVERLOADED', '10000 calls wait for PostgreSQL already: try again later')
+  expect(problemOf(error)).toMatchObject({ code: 'unavailable', headers: { 'retry-after': '1' } })
 })

@@ -1,3 +1,5 @@
+import { PaymentsError } from './errors.ts'
+
 /**
  * Runs single calls as batches: at once when none is under way, else together when it has ended. Only a full batch, or one
  * behind a slow one, takes a further slot: two half as large cost the database nearly twice as much.
@@ -13,6 +15,8 @@ export interface BatcherOptions {
   readonly maxItems?: number
   /** Most batches under way at the same time. @default 2 */
   readonly maxInFlight?: number
+  /** Most items that wait for a batch; `run` rejects a further one with `OVERLOADED`. @default 10000 */
+  readonly maxWaiting?: number
   /** Whether one bad item can be the reason of this failure; then the items are run one by one. @default never */
   readonly isItemFault?: (error: unknown) => boolean
 }
@@ -26,12 +30,16 @@ interface Waiting<Item, Answer> {
 /** A batch that takes longer, in milliseconds, waits for a lock or a disk; the next one does not wait for it. */
 const SLOW_MS = 20
 
+function overloaded(maxWaiting: number): PaymentsError {
+  return new PaymentsError('OVERLOADED', `${maxWaiting} calls wait for PostgreSQL already: try again later`)
+}
+
 /** `runMany` answers in the order of its items. */
 export function createBatcher<Item, Answer>(
   runMany: (items: readonly Item[]) => Promise<readonly Answer[]>,
   options: BatcherOptions = {},
 ): Batcher<Item, Answer> {
-  const { maxItems = 200, maxInFlight = 2, isItemFault = () => false } = options
+  const { maxItems = 200, maxInFlight = 2, maxWaiting = 10_000, isItemFault = () => false } = options
   let waiting: Waiting<Item, Answer>[] = []
   /** When each batch under way began, oldest first. */
   const begun: number[] = []
@@ -88,6 +96,8 @@ export function createBatcher<Item, Answer>(
   return {
     run(item) {
       return new Promise((resolve, reject) => {
+        // Callers time out and come again while the database hangs, so their number alone does not bound this list.
+        if (waiting.length >= maxWaiting) throw overloaded(maxWaiting)
         waiting.push({ item, resolve, reject })
         plan()
       })

@@ -7,6 +7,7 @@ export type PaymentsErrorCode =
   | 'MIGRATION_CHANGED'
   | 'MIGRATION_FAILED'
   | 'MIGRATION_OUT_OF_ORDER'
+  | 'OVERLOADED'
   | 'UNSAFE_INTEGER'
 
 /**

@@ -136,3 +136,20 @@ test('a failure of the server fails every item of the batch, and the next batch 
   gate.open(1)
   expect(await next).toBe('C')
 })
+
+test('a call beyond the most that may wait is refused, and the others are answered', async () => {
+  const gate = createGate()
+  const batcher = createBatcher(gate.runMany, { maxItems: 1, maxInFlight: 1, maxWaiting: 2 })
+  const first = batcher.run('a')
+  await Promise.resolve()
+  const waiting = [batcher.run('b'), batcher.run('c')]
+  await expect(batcher.run('d')).rejects.toMatchObject({ name: 'PaymentsError', code: 'OVERLOADED' })
+  gate.open(0)
+  await first
+  await vi.waitFor(() => expect(gate.batches).toHaveLength(2))
+  gate.open(1)
+  await vi.waitFor(() => expect(gate.batches).toHaveLength(3))
+  gate.open(2)
+  expect(await Promise.all(waiting)).toEqual(['B', 'C'])
+  expect(gate.batches).toEqual([['a'], ['b'], ['c']])
+})

@@ -1,6 +1,9 @@
 import { chainOf, codeOf, messageOf, nameOf, propertyOf } from '@titan/payments'
 
-/** Codes of a connection that is not there or broke, of the PostgreSQL driver, node-redis and the socket below them. */
+/**
+ * Codes of a connection that is not there or broke, of the PostgreSQL driver, node-redis and the socket below them, and of
+ * calls that wait too long a line for PostgreSQL.
+ */
 const CONNECTION_CODES: ReadonlySet<string> = new Set([
   'CONNECTION_CLOSED',
   'CONNECTION_ENDED',
@@ -14,6 +17,7 @@ const CONNECTION_CODES: ReadonlySet<string> = new Set([
   'EAI_AGAIN',
   'EPIPE',
   'ETIMEDOUT',
+  'OVERLOADED',
 ])
 
 /**
