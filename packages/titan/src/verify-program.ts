@@ -1,6 +1,7 @@
-import { loadPaymentsConfig, type PaymentsConfig } from '@titan/payments'
+import { loadPaymentsConfig, missingMigrations, type PaymentsConfig } from '@titan/payments'
 import {
   EXIT,
+  Failure,
   milliseconds,
   storeSettings,
   text,
@@ -97,6 +98,9 @@ export const verifyProgram: Program<VerifySettings, PaymentsConfig> = {
     return withStores(
       { name: 'titan verify', config, withRedis: own.redis, connectTimeoutMs, statementTimeoutMs: 0 },
       async ({ sql, redis }) => {
+        const [missing] = await missingMigrations(sql)
+        if (missing !== undefined)
+          throw new Failure(`migration ${missing} is not applied: run titan migrate, then titan verify again`)
         const findings = await verifyInSight({
           ...{ sql, redis, prefix: config.prefix, settled, maxRetries, keyTtlMs },
           ledger: openLedger(ledger, ledgerUrl),

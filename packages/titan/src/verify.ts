@@ -82,20 +82,27 @@ async function runChecks(options: VerifyOptions): Promise<Map<string, Breach[]>>
   const ofPayments = checks.filter(({ scope }) => scope === 'payments')
   const ofBooks = await checkBooks(sql, { checks: ofPayments, values, rangeSize, onProgress })
   for (const check of ofPayments) keep(check, ofBooks.get(check.name) ?? [])
-  const parts = Math.ceil(Math.max(1, await estimatePayments(sql)) / PART)
-  for (const check of checks)
-    if (check.scope === 'database' || (check.scope === 'settled' && settled))
-      for (let part = 0; part < (check.params.includes('part') ? parts : 1); part++)
-        keep(
-          check,
-          await withSnapshot(sql, (snapshot) => runCheck(snapshot, check, { ...values, parts, part })),
-        )
+  const wholes = checks.filter(({ scope }) => scope === 'database' || (scope === 'settled' && settled))
+  for (const check of wholes) await checkWhole(sql, check, values, (breaches) => keep(check, breaches))
   if (ledger !== undefined)
     await withLedger(sql, ledger, async (snapshot) => {
       for (const check of checks)
         if (check.scope === 'ledger') keep(check, await runCheck(snapshot, check, values))
     })
   return found
+}
+
+/** Runs a check over whole tables, part by part where it can be divided. */
+async function checkWhole(
+  sql: Database,
+  check: Check,
+  values: Readonly<Record<string, Parameter>>,
+  keep: (breaches: readonly Breach[]) => void,
+): Promise<void> {
+  const isDivided = check.params.includes('part')
+  const parts = isDivided ? Math.ceil(Math.max(1, await estimatePayments(sql)) / PART) : 1
+  for (let part = 0; part < parts; part++)
+    keep(await withSnapshot(sql, (snapshot) => runCheck(snapshot, check, { ...values, parts, part })))
 }
 
 /** The values of the parameters that files of `sql/invariants/` name. */

@@ -78,7 +78,7 @@ describe('a table that is read in ranges', () => {
     const counting = new Proxy(world.sql, {
       get: (target, name, receiver) => {
         const value: unknown = Reflect.get(target, name, receiver)
-        if (name === 'begin') begun.push(String(name))
+        if (name === 'begin') begun.push(name)
         return value
       },
     })
