@@ -2,9 +2,9 @@ import type { Statements } from './sql.ts'
 
 /** What waits to be sent, and which endpoints keep it waiting. */
 export interface WebhookBacklog {
-  /** Deliveries that are PENDING, counted up to {@link MOST_COUNTED}. */
+  /** Deliveries that are PENDING, counted up to 200,000. */
   readonly pending: number
-  /** Events that are not deliveries yet, counted up to {@link MOST_COUNTED}. */
+  /** Events that are not deliveries yet, counted up to 200,000. */
   readonly waitingEvents: number
   /** Endpoints whose latest attempts failed, and that are not disabled. */
   readonly failingEndpoints: number
