@@ -26,11 +26,12 @@ test('a starting worker notes the newest signal before it looks for a pause or c
   const lines: string[] = []
   await monitor.monitor((line) => void (line.includes(place.prefix) && lines.push(line.toLowerCase())))
   await place.startWorker({ work: () => undefined })
-  await eventually(() => lines.some((line) => line.includes('xreadgroup')))
   const first = (text: string): number => lines.findIndex((line) => line.includes(text))
+  const later = ['"exists"', '"xreadgroup"', ':delayed"']
+  await eventually(() => later.every((text) => first(text) >= 0))
   const asked = first('"xrevrange"')
   expect(asked).toBeGreaterThanOrEqual(0)
-  for (const later of ['"exists"', '"xreadgroup"', ':delayed"']) expect(first(later)).toBeGreaterThan(asked)
+  for (const text of later) expect(first(text)).toBeGreaterThan(asked)
 })
 
 test('a signal that is stored after the noted one is heard, however late the listening begins', async ({

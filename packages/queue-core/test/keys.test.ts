@@ -30,6 +30,8 @@ test('the names of the keys are what is documented', () => {
         "titan:{payments}:jobs",
         "titan:{payments}:jobs:low",
       ],
+      "tidied": "titan:{payments}:tidied",
+      "workers": "titan:{payments}:workers",
     }
   `)
 })
