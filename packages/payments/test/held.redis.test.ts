@@ -1,4 +1,4 @@
-import { createQueue, createWorker, type Worker } from '@titan/queue-core'
+import { createConsumer, createQueue, createWorker, type Worker } from '@titan/queue-core'
 import { startRedis } from '@titan/local'
 import { eventually, testPrefix } from '@titan/local/testing'
 import { afterAll, beforeEach, expect, onTestFinished, test } from 'vitest'
@@ -169,6 +169,20 @@ test('a payment whose worker died with its job gets one job, however long that w
     expect(await reconciler.runOnce()).toBe(round === 0 ? 1 : 0)
   }
   expect(await countRequeued([id])).toBe(1)
+})
+
+test('a payment whose job was acknowledged by hand gets another one', async () => {
+  const [id = ''] = await createQueued(1)
+  const consumer = createConsumer<PaymentJobs>(redis, PAYMENTS_QUEUE, { prefix })
+  onTestFinished(() => consumer.close())
+  await consumer.claim()
+  const stream = `${prefix}:{payments}:jobs`
+  const entry = (await redis.xRange(stream, '-', '+'))?.[0]
+  await redis.xAck(stream, 'workers', entry?.id ?? '')
+  await sql`update payments set next_run_at = clock_timestamp() - interval '1 hour' where id = ${id}`
+  await newReconciler().runOnce()
+  expect(await countRequeued([id])).toBe(1)
+  expect(await redis.xLen(stream)).toBe(2)
 })
 
 test('a delayed job that is due far later does not count as the job of a payment that is due now', async () => {

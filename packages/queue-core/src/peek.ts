@@ -1,5 +1,5 @@
 import { decodeFields, plainJobId, readJson, readPlainJobId, type StoredJob } from './job.ts'
-import { deliveriesOf } from './lease.ts'
+import { deliveriesOf, isEarlier } from './lease.ts'
 import { LEVELS, priorityOf, type Level, type Priority } from './levels.ts'
 import type { QueuePartition } from './partition.ts'
 import { readScores, type Scores } from './scores.ts'
@@ -175,11 +175,13 @@ export function createPartInspector(
     if (entry === undefined) return undefined
     const stream = keys.streams[level]
     const group = await groupOf(stream)
-    const args = group && ['XPENDING', stream, group.name, entryId, entryId, '1']
-    const [lease] = args === undefined ? [] : await connection.send<PendingEntry[]>(args)
-    return lease === undefined || lease[1] === RELEASED
-      ? readyView(level, entry)
-      : leasedView(level, entry[1], lease)
+    if (group === undefined) return readyView(level, entry)
+    const args = ['XPENDING', stream, group.name, entryId, entryId, '1']
+    const [lease] = await connection.send<PendingEntry[]>(args)
+    if (lease !== undefined && lease[1] !== RELEASED) return leasedView(level, entry[1], lease)
+    // Delivered and no longer pending: settled in the meantime, or acknowledged by hand. No worker gets it again.
+    const isOver = lease === undefined && !isEarlier(group.last, entryId)
+    return isOver ? undefined : readyView(level, entry)
   }
 
   /** Workers by their heartbeats; those of a version without one are known to the group only. */

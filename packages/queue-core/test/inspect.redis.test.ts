@@ -52,6 +52,26 @@ describe('createInspector', () => {
     expect(await inspector.find('a')).toBeUndefined()
   })
 
+  it('does not find a job that was acknowledged by hand, which no worker gets again', async () => {
+    await queue.enqueue('work', { n: 1 }, { id: 'a' })
+    const consumer = createConsumer<Jobs>(redis, 'q', { prefix })
+    onTestFinished(() => consumer.close())
+    await consumer.claim()
+    expect(await inspector.find('a')).toMatchObject({ state: 'leased' })
+    const stream = `${prefix}:{q}:jobs`
+    const entry = (await redis.xRange(stream, '-', '+'))?.[0]
+    await redis.xAck(stream, 'workers', entry?.id ?? '')
+    await queue.enqueue('work', { n: 2 }, { id: 'b' })
+    expect(await inspector.find('a')).toBeUndefined()
+    expect(await inspector.find('b')).toMatchObject({ state: 'ready' })
+
+    // What docs/redis-layout.md says to do about it.
+    const claim = ['XCLAIM', stream, 'workers', '_released', '0', entry?.id ?? '', 'FORCE', 'JUSTID']
+    await redis.sendCommand(claim)
+    expect(await inspector.find('a')).toMatchObject({ state: 'ready' })
+    expect((await consumer.claim({ count: 2 })).map(({ job }) => job.id)).toEqual(['a', 'b'])
+  })
+
   it('shows ready jobs by priority, then age, with their data', async () => {
     await queue.enqueue('work', { n: 1 }, { id: 'a' })
     const plain = await queue.enqueue('work', { n: 2 })
