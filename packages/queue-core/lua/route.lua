@@ -153,7 +153,8 @@ local function holder_of(key)
   end
   local where = redis.call('HGET', LIVE, holder)
   free(key, holder)
-  if where and not is_at(holder, where) then
+  -- The next job of the key may have the same id, and a place of its own by now.
+  if where and redis.call('HGET', LIVE, holder) == where and not is_at(holder, where) then
     redis.call('HDEL', LIVE, holder)
   end
   return redis.call('HGET', ORDERING, key)

@@ -2,6 +2,7 @@ import type { Connection } from './connection.ts'
 import { QueueError } from './errors.ts'
 import type { StoredJob } from './job.ts'
 import { decodeFields } from './job.ts'
+import { messageOf } from './text-of.ts'
 import { streamKeys, type Keys } from './keys.ts'
 import type { Delivery, Fence } from './lease.ts'
 import { LEVELS, type Level } from './levels.ts'
@@ -250,7 +251,10 @@ export async function promote(
   }
 }
 
-/** Whether it is this consumer's turn to tidy up: one does so in that time, in milliseconds. */
+/**
+ * Whether it is this consumer's turn to tidy up: one does so in that time, in milliseconds. A server that is out of memory
+ * cannot note whose turn it is; then each consumer tidies up, because jobs that wait behind a deleted one hold memory.
+ */
 export async function mayTidy(
   connection: Connection,
   keys: Keys,
@@ -258,7 +262,12 @@ export async function mayTidy(
   everyMs: number,
 ): Promise<boolean> {
   const args = ['SET', keys.tidied, consumer, 'NX', 'PX', String(everyMs)]
-  return (await connection.send<string | null>(args, within)) !== null
+  try {
+    return (await connection.send<string | null>(args, within)) !== null
+  } catch (error) {
+    if (messageOf(error).startsWith('OOM ')) return true
+    throw error
+  }
 }
 
 /** Starts the next job of each ordering key whose holder somebody deleted. */

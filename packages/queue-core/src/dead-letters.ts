@@ -1,6 +1,6 @@
 import { enqueue, type Entry } from './enqueue.ts'
 import { checkAtLeast, checkMembers, checkWhole, QueueError } from './errors.ts'
-import { decodeFields, readJson, type Failure, type FailureCause, type Meta } from './job.ts'
+import { decodeFields, isEntryId, readJson, type Failure, type FailureCause, type Meta } from './job.ts'
 import { timeOf } from './lease.ts'
 import { isPriority, levelOf, type Priority } from './levels.ts'
 import type { Members } from './members.ts'
@@ -79,9 +79,6 @@ export interface DeadLetters {
   deleteDeadLetters(letterIds: readonly string[]): Promise<number>
 }
 
-/** The largest number in the id of a stream's entry: 64 bits. */
-const MAX_ENTRY_NUMBER = 2n ** 64n - 1n
-
 /** The `e` field of a dead letter. */
 export interface Evidence {
   readonly id: string
@@ -121,12 +118,9 @@ export function createDeadLetters(
     single ? entryId : `${entryId}.${part.index}`
 
   function locate(letterId: string): { part: QueuePartition; entryId: string } | undefined {
-    const match = /^(\d{1,20}-\d{1,20})(?:\.(\d{1,9}))?$/.exec(letterId)
-    // A number that no entry can have would be an error of the server.
-    if (match?.[1]?.split('-').some((number) => BigInt(number) > MAX_ENTRY_NUMBER) === true) return undefined
-    const part = parts[Number(match?.[2] ?? 0)]
-    const entryId = match?.[1]
-    return part === undefined || entryId === undefined ? undefined : { part, entryId }
+    const [, entryId, partition = '0'] = /^(\d+-\d+)(?:\.(\d{1,9}))?$/.exec(letterId) ?? []
+    const part = parts[Number(partition)]
+    return part === undefined || entryId === undefined || !isEntryId(entryId) ? undefined : { part, entryId }
   }
 
   async function page(part: QueuePartition, from: string, count: number, to = '+'): Promise<DeadLetter[]> {

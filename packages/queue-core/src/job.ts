@@ -231,6 +231,16 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/** The largest number in the id of a stream's entry: 64 bits. */
+const MAX_ENTRY_NUMBER = 2n ** 64n - 1n
+
+/** Whether a text can be the id of a stream's entry. The server answers any other with an error. */
+export function isEntryId(text: string): boolean {
+  return (
+    /^\d{1,20}-\d{1,20}$/.test(text) && text.split('-').every((number) => BigInt(number) <= MAX_ENTRY_NUMBER)
+  )
+}
+
 /**
  * The id of a job that its producer gave none: its entry id, which is unique within one stream only, and a word for
  * the stream unless that is the default one.
@@ -245,7 +255,7 @@ export function readPlainJobId(
   id: string,
 ): { readonly entryId: string; readonly level: Level; readonly partition: number | undefined } | undefined {
   const [, entryId, end, partition] = /^(\d+-\d+)(-high|-low)?(?:\.(\d+))?$/.exec(id) ?? []
-  if (entryId === undefined) return undefined
+  if (entryId === undefined || !isEntryId(entryId)) return undefined
   const level = end === undefined ? 1 : end === '-high' ? 0 : 2
   return { entryId, level, partition: partition === undefined ? undefined : Number(partition) }
 }

@@ -157,9 +157,10 @@ export function createLane(
     return !isOver || idleMs < Math.max(owner.visibilityMs, lease.visibilityMs)
   }
 
-  function finish({ held: lease, done }: Settling, how: Settled): void {
+  function finish({ held: lease, verdict: { verb }, done }: Settling, how: Settled): void {
     drop(lease)
-    lease.lost = how !== 'stored'
+    // A lease that was left to lapse is no longer this worker's, although its job has not ended.
+    lease.lost = how !== 'stored' || verb === 'lapse'
     done(lease, how)
   }
 

@@ -181,7 +181,13 @@ export function createQueue<Jobs extends JobMap>(
     async pause(options = {}) {
       checkMembers('pause', options, PAUSE_OPTIONS)
       await Promise.all(parts.map((part) => steer(part, true)))
-      const until = performance.now() + (options.waitMs ?? 0)
+      // The pause is in force: a look that fails does not undo it.
+      if (options.waitMs === undefined)
+        return readStats(parts).then(
+          ({ leased }) => leased === 0,
+          () => false,
+        )
+      const until = performance.now() + options.waitMs
       while ((await readStats(parts)).leased > 0) {
         if (performance.now() >= until) return false
         await delay(Math.min(LOOK_EVERY_MS, Math.max(1, until - performance.now())))

@@ -35,6 +35,16 @@ test('the entry of a job with another id is not cancelled by it', async ({ place
   ).toBeUndefined()
 })
 
+test.for(['99999999999999999999-1', '1-18446744073709551616', `${'9'.repeat(200)}-1-high`])(
+  'an id that no entry can have is unknown: %s',
+  async (id, { place }) => {
+    const queue = place.createQueue()
+    expect(await queue.cancel(id)).toBe('unknown')
+    expect(await queue.reschedule(id, { delayMs: 5 })).toBe('unknown')
+    expect(await createInspector(place.redis, place.name, { prefix: place.prefix }).find(id)).toBeUndefined()
+  },
+)
+
 test('jobs of one call start in its order, with and without options', async ({ place }) => {
   const queue = place.createQueue()
   const options = [{ id: 'one' }, {}, { maxAttempts: 2 }, {}, { id: 'one' }, { orderingKey: 'k' }, {}]

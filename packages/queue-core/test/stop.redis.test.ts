@@ -195,6 +195,10 @@ test('handlers that ignore their signal through many rollouts are no crashes of 
   }
   expect(place.eventsOf('reclaimed').map(({ crashes }) => crashes)).toEqual([0, 0, 0])
   expect(await queue.deadLetters()).toEqual([])
+  // Handlers that end after their worker has stopped settle nothing over its closed connection.
+  gate.open()
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  expect(place.eventsOf('error')).toEqual([])
 })
 
 test('a stop of any length waits for its jobs', async ({ place }) => {

@@ -31,6 +31,21 @@ describe('an ordering key whose holder somebody deleted', () => {
     expect(await queue.stats()).toMatchObject({ ready: 1, parked: 1 })
   })
 
+  test('keeps the index of a job that waited behind a deleted one of its id', async ({ place }) => {
+    const queue = place.createQueue()
+    await queue.enqueue('work', 1, { id: 'x', orderingKey: 'k' })
+    await place.send('DEL', place.keys.streams[1])
+    await place.send('HDEL', place.keys.live, 'x')
+    await place.send('HSET', place.keys.ordering, 'k', 'x')
+    await place.send('XADD', place.keys.streams[1], '*', 'n', 'work', 'd', '0')
+    await queue.enqueue('work', 2, { id: 'x', orderingKey: 'k' })
+    await unpark(place.part.connection, place.part.fixed)
+    await queue.enqueue('work', 3, { id: 'y', orderingKey: 'k' })
+    const places = await place.send<string[]>('HMGET', place.keys.live, 'x')
+    expect(places[0]).toMatch(/./)
+    expect(await queue.enqueue('work', 4, { id: 'x', orderingKey: 'k' })).toMatchObject({ duplicate: true })
+  })
+
   test('is looked for by one worker a minute', async ({ place }) => {
     const { connection, keys } = place.part
     const asked = await Promise.all(['a', 'b', 'c'].map((name) => mayTidy(connection, keys, name, 60_000)))
