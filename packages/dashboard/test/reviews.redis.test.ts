@@ -78,6 +78,13 @@ test('another charge than the known one is asked for twice', async () => {
 test('an open attempt is looked up from its page, on record', async () => {
   const { id } = await park(rig, 'looked-up')
   expect(await rig.page(`/payments/${id}`, cookie)).toContain('Look it up')
+  expect((await act(`/payments/${id}/look-up`)).status).toBe(409)
+  expect(await lastOutcome()).toMatch(/ask again an hour after that$/)
+  // An hour later: events cannot be changed while the triggers are in force.
+  await rig.sql.begin(async (sql) => {
+    await sql`set local session_replication_role = replica`
+    await sql`update payment_events set at = at - interval '61 minutes' where payment_id = ${id}`
+  })
   expect((await act(`/payments/${id}/look-up`)).status).toBe(303)
   expect(await rig.store.get(id)).toMatchObject({ isLookedUp: true, needsReview: true })
   expect(await lastOutcome()).toBe('not_found: the gateway does not know the attempt')

@@ -4,6 +4,7 @@ import type { Gateway, LookupAnswer } from './gateway.ts'
 import { gatewayKeyOf } from './identifiers.ts'
 import type { Payment } from './payment.ts'
 import type { RetryPolicy } from './retry-policy.ts'
+import type { LookUpRecorded } from './statements/operator.ts'
 import type { PaymentStore } from './store.ts'
 
 /** Which attempt to look up: the open one of a parked payment. */
@@ -21,7 +22,14 @@ export interface LookUpOptions {
   readonly policy?: Partial<RetryPolicy>
   /** Longest call to the gateway, in milliseconds. @default 10000 */
   readonly timeoutMs?: number
+  /**
+   * How long after the last claim the answer that an attempt is not known counts, in milliseconds. Gateways search their
+   * charges in an index that lags behind; Stripe's may by an hour during an outage. @default 3600000
+   */
+  readonly minAgeMs?: number
 }
+
+const HOUR_MS = 3_600_000
 
 /**
  * `settled`: the gateway has a definite answer, and it is written. `not_found`: the gateway does not know the attempt,
@@ -34,10 +42,20 @@ export interface LookUpEffect {
   readonly reason: string
 }
 
+const NOT_FOUND_EFFECTS: Readonly<Record<LookUpRecorded, LookUpEffect>> = {
+  recorded: { effect: 'not_found', reason: 'the gateway does not know the attempt' },
+  too_early: {
+    effect: 'unanswered',
+    reason:
+      'the gateway does not know the attempt yet, which proves nothing so soon after it was sent: ask again an hour after that',
+  },
+  moved_on: { effect: 'refused', reason: 'the payment has moved on: look at it again' },
+}
+
 /** Asks the gateway what became of the open attempt of a parked payment. Moves no money: nothing is sent but the question. */
 export async function lookUpAttempt(
   { paymentId, actor }: LookUp,
-  { store, gateway, policy = {}, timeoutMs = 10_000 }: LookUpOptions,
+  { store, gateway, policy = {}, timeoutMs = 10_000, minAgeMs = HOUR_MS }: LookUpOptions,
 ): Promise<LookUpEffect> {
   const payment = await store.get(paymentId)
   const refusal = refusalOf(payment, gateway)
@@ -46,9 +64,7 @@ export async function lookUpAttempt(
   if (answer.type === 'FAILED_TO_ASK') return { effect: 'unanswered', reason: answer.reason }
   if (answer.type === 'NOT_FOUND') {
     const { fence } = payment
-    return (await store.recordLookUp({ paymentId, fence, actor }))
-      ? { effect: 'not_found', reason: 'the gateway does not know the attempt' }
-      : { effect: 'refused', reason: 'the payment has moved on: look at it again' }
+    return NOT_FOUND_EFFECTS[await store.recordLookUp({ paymentId, fence, actor, minAgeMs })]
   }
   const { outcome } = answer
   if (outcome.type !== 'SUCCEEDED' && outcome.type !== 'DECLINED')

@@ -28,7 +28,7 @@ export interface PaymentHandlerOptions {
   readonly leaseMs?: number
   /**
    * Longest work on a payment after the gateway admitted it, in milliseconds. Every step has a limit of its own; this one
-   * is above all of them together. @default leaseMs + 120000
+   * is above all of them together: a charge and an inquiry may follow each other. @default leaseMs + gatewayTimeoutMs + 120000
    */
   readonly giveUpAfterMs?: number
   /** Aborts when the worker begins to stop: jobs that still wait for the gateway go back to the queue. @default they wait until their own signal aborts */
@@ -75,7 +75,7 @@ const EARLY_MS = 60_000
  */
 export function createPaymentHandler(options: PaymentHandlerOptions): PaymentHandler {
   const { store, gateway, worker = 'worker', gatewayTimeoutMs = 10_000, leaseMs = 15_000 } = options
-  const { stopping, giveUpAfterMs = leaseMs + GIVE_UP_MARGIN_MS } = options
+  const { stopping, giveUpAfterMs = leaseMs + gatewayTimeoutMs + GIVE_UP_MARGIN_MS } = options
   const { onEvent = () => {}, random = Math.random, now = () => performance.now() } = options
   const policy = resolveRetryPolicy(options.policy)
   if (leaseMs < gatewayTimeoutMs + LEASE_MARGIN_MS)
@@ -262,7 +262,8 @@ async function write(
   const written = await writeOrContest(store, settlement)
   if (written !== undefined) return written
   const payment = await store.get(paymentId)
-  const isParked = payment !== undefined && (payment.needsReview || payment.openCharges > 0)
+  // A payment that is over was settled by this very call, whose first answer was lost.
+  const isParked = payment?.status === 'PROCESSING' && (payment.needsReview || payment.openCharges > 0)
   if (payment?.fence === fence && isParked && !settlement.review) {
     const parked = park(settlement)
     await settleStubbornly(store, parked)

@@ -12,6 +12,8 @@ import {
   decideReview,
   recordBreak,
   recordLookUp,
+  type LookUpRecord,
+  type LookUpRecorded,
   type Break,
   type DecisionEffect,
   type OperatorDecision,
@@ -66,12 +68,8 @@ export interface PaymentStore {
   cancel(id: string, by: { readonly actor: string; readonly reason: string }): Promise<boolean>
   /** Decides a parked payment on an operator's evidence. Refuses what contradicts a charge or refund on record; may be repeated. */
   decideReview(id: string, decision: OperatorDecision): Promise<DecisionEffect>
-  /** Records that the gateway does not know the open attempt of a parked payment; false when the payment has moved. */
-  recordLookUp(look: {
-    readonly paymentId: string
-    readonly fence: number
-    readonly actor: string
-  }): Promise<boolean>
+  /** Records that the gateway does not know the open attempt of a parked payment. */
+  recordLookUp(look: LookUpRecord): Promise<LookUpRecorded>
   /** Records the refund of a charge that contradicts its payment, and closes the contradiction; may be repeated. */
   recordRefund(id: string, refund: Refund): Promise<RefundEffect>
 

@@ -184,7 +184,7 @@ test('an operator takes a late charge for the payment, and nobody asks the gatew
   const gatewayRef = `ch_${first.gatewayKey}`
   expect(await store.decideReview(id, { ...by, to: 'SUCCESS', gatewayRef })).toBe('look_up_first')
   const gateway = { name: 'simulated', lookup: async () => ({ type: 'NOT_FOUND' }) as const }
-  await lookUpAttempt({ paymentId: id, actor: 'operator:ann' }, { store, gateway })
+  await lookUpAttempt({ paymentId: id, actor: 'operator:ann' }, { store, gateway, minAgeMs: 0 })
   expect(await store.decideReview(id, { ...by, to: 'SUCCESS', gatewayRef })).toBe('decided')
   expect(await read(store, id)).toMatchObject({ status: 'SUCCESS', gatewayRef })
   expect(await store.attempts(id)).toMatchObject([{ outcome: 'DECLINED' }, { outcome: 'DECLINED' }])

@@ -24,8 +24,8 @@ function answering(answer: LookupAnswer): Pick<Gateway, 'name' | 'lookup'> {
   return { name: 'simulated', lookup: async () => answer }
 }
 
-function lookUp(paymentId: string, answer: LookupAnswer): ReturnType<typeof lookUpAttempt> {
-  return lookUpAttempt({ paymentId, actor: 'operator:ann' }, { store, gateway: answering(answer) })
+function lookUp(paymentId: string, answer: LookupAnswer, minAgeMs = 0): ReturnType<typeof lookUpAttempt> {
+  return lookUpAttempt({ paymentId, actor: 'operator:ann' }, { store, gateway: answering(answer), minAgeMs })
 }
 
 test('copies of a report of a mischarge have the effect of one, before and after its refund', async () => {
@@ -69,6 +69,21 @@ test('a late charge is accepted once the open attempt was looked up, and not bef
   expect(await read(store, id)).toMatchObject({ isLookedUp: true, needsReview: true })
   expect(await accept()).toBe('decided')
   expect(fold(await store.events(id))).toEqual({ ok: true, status: 'SUCCESS' })
+})
+
+test('that the gateway does not know an attempt proves nothing soon after it was sent', async () => {
+  const { id, second, lateRef } = await parkLate()
+  const accept = (): Promise<string> => store.decideReview(id, { ...by, to: 'SUCCESS', gatewayRef: lateRef })
+  const before = await store.events(id)
+  expect(await lookUp(id, { type: 'NOT_FOUND' }, 3_600_000)).toMatchObject({ effect: 'unanswered' })
+  expect(await store.events(id)).toEqual(before)
+  expect(await read(store, id)).toMatchObject({ isLookedUp: false })
+  expect(await accept()).toBe('look_up_first')
+  expect(await store.recordRefund(id, { ...refund, gatewayRef: lateRef })).toBe('closed')
+  // What it does know counts at any time.
+  expect(await lookUp(id, { type: 'FOUND', outcome: successOf(second) }, 3_600_000)).toMatchObject({
+    effect: 'settled',
+  })
 })
 
 test('an open attempt that turns out to be charged decides the payment, and the late charge stays to be refunded', async () => {
