@@ -4,7 +4,7 @@ import type { Gateway, LookupAnswer } from './gateway.ts'
 import { gatewayKeyOf } from './identifiers.ts'
 import type { Payment } from './payment.ts'
 import type { RetryPolicy } from './retry-policy.ts'
-import type { LookUpRecorded } from './statements/operator.ts'
+import type { LookUpRecorded } from './statements/look-up.ts'
 import type { PaymentStore } from './store.ts'
 
 /** Which attempt to look up: the open one of a parked payment. */

@@ -11,13 +11,11 @@ import {
   cancelPayment,
   decideReview,
   recordBreak,
-  recordLookUp,
-  type LookUpRecord,
-  type LookUpRecorded,
   type Break,
   type DecisionEffect,
   type OperatorDecision,
 } from './statements/operator.ts'
+import { recordLookUp, type LookUpRecord, type LookUpRecorded } from './statements/look-up.ts'
 import { markQueued, relayPending, takeLost, unfinishedJobs } from './statements/queue.ts'
 import type { DueJob, LostJobs, RelayBatch, UnfinishedCursor, UnfinishedPage } from './statements/queue.ts'
 import { countPayments, type CountLimits, type PaymentCounts } from './statements/counts.ts'
