@@ -248,7 +248,7 @@ interface Means {
   readonly policy: RetryPolicy
 }
 
-/** Milliseconds to wait before writing a result again whose statement failed. */
+/** Delays before a failed write is repeated, in milliseconds. */
 const WRITE_AGAIN_MS = [50, 200, 500]
 
 /** Writes the result and answers it; undefined when it is somebody else's turn. A COMMIT whose answer was lost counts as written. */
@@ -266,22 +266,22 @@ async function write(
   const isParked = payment?.status === 'PROCESSING' && (payment.needsReview || payment.openCharges > 0)
   if (payment?.fence === fence && isParked && !settlement.review) {
     const parked = park(settlement)
-    await settleStubbornly(store, parked)
+    await withRetries(() => store.settle(parked))
     return parked
   }
   if (payment?.fence === fence && payment.status === status) return settlement
-  await report({ store, policy }, payment, claim, outcome)
+  await withRetries(() => report({ store, policy }, payment, claim, outcome))
   return undefined
 }
 
 /** Writes the result, or parks the payment when its charge is of another payment. */
 async function writeOrContest(store: PaymentStore, settlement: Settlement): Promise<Settlement | undefined> {
   try {
-    return (await settleStubbornly(store, settlement)) ? settlement : undefined
+    return (await withRetries(() => store.settle(settlement))) ? settlement : undefined
   } catch (error) {
     if (!isChargeTaken(error)) throw error
     const contested = contest(settlement)
-    return (await settleStubbornly(store, contested)) ? contested : undefined
+    return (await withRetries(() => store.settle(contested))) ? contested : undefined
   }
 }
 
@@ -304,18 +304,18 @@ async function report(
     await recordContradiction(store, { payment, attemptNo, gateway, outcome })
 }
 
-/** The result may be the only trace of a charge, so a database that hiccups is asked again before it is given up. */
-async function settleStubbornly(store: PaymentStore, settlement: Settlement): Promise<boolean> {
+/** Writes what may be the only trace of a charge: a statement that fails for a moment is repeated before it is given up. */
+async function withRetries<Value>(write: () => Promise<Value>): Promise<Value> {
   for (const delayMs of WRITE_AGAIN_MS) {
     try {
-      return await store.settle(settlement)
+      return await write()
     } catch (error) {
       if (isRefusal(error))
         throw new Error(`the result cannot be written: ${reasonOf(error)}`, { cause: error })
       await new Promise((resolve) => setTimeout(resolve, delayMs))
     }
   }
-  return store.settle(settlement)
+  return write()
 }
 
 /** A constraint said no: asking again changes nothing. */

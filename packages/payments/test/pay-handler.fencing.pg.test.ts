@@ -66,9 +66,20 @@ test('a charge that comes to light after the payment has failed is recorded, and
   )
 })
 
-test('a second charge is recorded, and the payment keeps the first', async () => {
+test.each([
+  ['at once', 0],
+  ['by a database that fails for a moment', 2],
+])('a second charge is recorded %s, and the payment keeps the first', async (_what, failures) => {
   const inner = createSimulatedGateway({ delayMs: 0 })
   const { id } = await createPayment(store)
+  let left = failures
+  const failing: PaymentStore = {
+    ...store,
+    recordBreak: (contradiction) =>
+      left-- > 0
+        ? Promise.reject(Object.assign(new Error('canceling statement'), { code: '55P03' }))
+        : store.recordBreak(contradiction),
+  }
   const gateway: Gateway = {
     ...inner,
     async charge(request, options) {
@@ -78,7 +89,7 @@ test('a second charge is recorded, and the payment keeps the first', async () =>
       return inner.charge(request, options)
     },
   }
-  await pay(id, { gateway })
+  expect(await pay(id, { gateway, store: failing })).toBeUndefined()
   expect(await sql`select kind from reconciliation_breaks where payment_id = ${id}`).toMatchObject([
     { kind: 'duplicate_charge' },
   ])
