@@ -213,7 +213,7 @@ async function connectBehind(redis: Redis, url: string, log: Log): Promise<void>
     await redis.connect()
     await requireSingleServer(redis, url)
   } catch (error) {
-    // Any other error is told by the client, or means that the API has stopped.
+    // The client reports any other error, or the API has stopped.
     if (error instanceof Failure) log.error('Redis cannot be used; payments stay PENDING', { error })
   }
 }

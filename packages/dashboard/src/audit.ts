@@ -51,7 +51,7 @@ const REFUSING: ReadonlySet<string> = new Set([
   'WebhooksError',
 ])
 
-/** SQLSTATE of a connection that ended, and of a COMMIT whose end nobody knows: the statement may have been committed. */
+/** SQLSTATE of a connection that ended, and of a COMMIT whose outcome is unknown: the statement may have been committed. */
 const OPEN_STATES = /^(08|57P|40003)/
 
 /**

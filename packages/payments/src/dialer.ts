@@ -97,7 +97,7 @@ export function createDialer({ tls, connectTimeoutMs, silentAfterMs }: DialerOpt
     const gone = idle.map(({ socket }) => event(socket, 'close'))
     for (const { socket } of idle) socket.destroy()
     const reason = timedOut(`PostgreSQL at ${nameOf(server)} gave no answer within ${silentAfterMs} ms`)
-    // The idle ones first: what is told of the failure may send its next statement at once.
+    // The idle ones first: a caller that hears of the failure may send its next statement at once.
     void Promise.all(gone).then(() => silent.socket.destroy(reason))
   }
 

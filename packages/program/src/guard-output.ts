@@ -2,7 +2,7 @@ let isGuarded = false
 let isLost = false
 
 /**
- * Lets a program end in order when nobody reads its output any more, as with `| head`. Output that cannot be written, as
+ * Lets a program end in order when its output is no longer read, as with `| head`. Output that cannot be written, as
  * on a full disk, is reported in one line and makes the exit code 1. Idempotent.
  */
 export function guardOutput(name: string): void {

@@ -266,7 +266,7 @@ export function createQueue<Jobs extends JobMap>(
       }
       while (inFlight.size >= WRITES_IN_FLIGHT) await Promise.race(inFlight)
     }
-    // No write goes on behind the caller's back.
+    // No write continues after the call has returned.
     await Promise.all(inFlight)
     return failure
   }

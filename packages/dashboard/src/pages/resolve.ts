@@ -162,7 +162,7 @@ function lookUpPart({ payment, canLookUp }: ReviewContent, viewer: Viewer): Html
   if (!payment.attemptOpen) return ''
   const state = payment.isLookedUp
     ? 'The gateway answered that it does not know the open attempt.'
-    : 'An attempt is open: nobody knows yet whether it was charged.'
+    : 'An attempt is open: it is not known yet whether it was charged.'
   const button = canLookUp
     ? actButton({
         viewer,
