@@ -9,8 +9,8 @@ WORKDIR /app
 COPY . .
 # What the three programs need, without the tools for development and the local demo.
 RUN npx --yes pnpm@12 install --frozen-lockfile --prod \
-      --filter-prod '@titan/api...' --filter-prod '@titan/worker...' --filter-prod '@titan/titan...' \
-    && rm -rf bench examples packages/chaos packages/local packages/manual
+      --filter-prod '@titan/api...' --filter-prod '@titan/worker...' --filter-prod '@titan/cli...' \
+    && rm -rf examples tools/bench tools/chaos tools/servers tools/docs-check
 
 FROM node:26.10.0-alpine AS programs
 ENV NODE_ENV=production
@@ -20,7 +20,7 @@ COPY --from=dependencies /app ./
 USER node
 
 FROM programs AS titan
-ENTRYPOINT ["node", "packages/titan/src/cli.ts"]
+ENTRYPOINT ["node", "packages/cli/src/cli.ts"]
 
 FROM programs AS worker
 ENTRYPOINT ["node", "packages/worker/src/cli.ts"]

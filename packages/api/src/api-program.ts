@@ -33,7 +33,7 @@ import {
   type Service,
   type SettingsTable,
   type VariableGroup,
-} from '@titan/program'
+} from '@titan/service'
 import { loadDashboardConfig, type DashboardConfig } from '@titan/dashboard'
 import { loadWebhooksConfig, type WebhooksConfig } from '@titan/webhooks'
 import { startApi, type Api, type ApiOptions } from './api.ts'

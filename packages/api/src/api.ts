@@ -1,4 +1,4 @@
-import { createApiMetrics } from '@titan/metrics'
+import { createApiMetrics } from '@titan/telemetry'
 import {
   createPaymentStore,
   createRelay,
@@ -22,7 +22,7 @@ import {
   type Redis,
   type HealthSettings,
   type Log,
-} from '@titan/program'
+} from '@titan/service'
 import { createAudited, type DashboardConfig } from '@titan/dashboard'
 import { createWebhookStore, WEBHOOKS_QUEUE, type WebhooksConfig } from '@titan/webhooks'
 import { createApp } from './app.ts'

@@ -1,6 +1,6 @@
-import type { HttpCounts } from '@titan/metrics'
+import type { HttpCounts } from '@titan/telemetry'
 import type { PaymentStore } from '@titan/payments'
-import type { Log } from '@titan/program'
+import type { Log } from '@titan/service'
 import { DASHBOARD_PATH, type Audited, type Dashboard } from '@titan/dashboard'
 import type { WebhookStore } from '@titan/webhooks'
 import { Hono } from 'hono'

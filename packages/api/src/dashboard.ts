@@ -1,7 +1,7 @@
 import { createDashboard, type Authorize, type Dashboard, type DashboardConfig } from '@titan/dashboard'
 import { openDatabase, PAYMENTS_QUEUE, type Gateway, type PaymentsConfig } from '@titan/payments'
 import { createInspector, createQueue, type RedisClient } from '@titan/queue-core'
-import { isOutage, type Log } from '@titan/program'
+import { isOutage, type Log } from '@titan/service'
 import { WEBHOOKS_QUEUE } from '@titan/webhooks'
 import type { Authenticator } from './keys/authenticator.ts'
 import { Problem } from './problem.ts'

@@ -1,4 +1,4 @@
-import { isDatabaseOutage } from '@titan/program'
+import { isDatabaseOutage } from '@titan/service'
 import { chainOf, codeOf, isInstance } from '@titan/queue-core/text-of'
 import { WebhooksError, type WebhooksErrorCode } from '@titan/webhooks'
 import { HTTPException } from 'hono/http-exception'

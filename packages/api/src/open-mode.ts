@@ -1,4 +1,4 @@
-import { hostNameOf, isLoopback } from '@titan/program'
+import { hostNameOf, isLoopback } from '@titan/service'
 import type { Context, MiddlewareHandler } from 'hono'
 import type { AppEnv } from './middleware.ts'
 import { Problem } from './problem.ts'

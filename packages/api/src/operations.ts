@@ -1,6 +1,6 @@
 import { textOf } from '@titan/queue-core/text-of'
-import type { Registry } from '@titan/metrics'
-import { Failure, isLoopback } from '@titan/program'
+import type { Registry } from '@titan/telemetry'
+import { Failure, isLoopback } from '@titan/service'
 import { Hono } from 'hono'
 import { problemOf } from './failure.ts'
 import { answerProblem, frameRequests, type AppEnv } from './middleware.ts'

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import type { Log } from '@titan/program'
+import type { Log } from '@titan/service'
 import type { Context } from 'hono'
 import type { AppEnv } from './middleware.ts'
 

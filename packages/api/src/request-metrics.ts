@@ -1,4 +1,4 @@
-import type { HttpCounts } from '@titan/metrics'
+import type { HttpCounts } from '@titan/telemetry'
 import type { Context, MiddlewareHandler } from 'hono'
 import { matchedRoutes } from 'hono/route'
 import type { AppEnv } from './middleware.ts'

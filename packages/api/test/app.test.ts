@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { loadDashboardConfig } from '@titan/dashboard'
 import { createPaymentStore, DEFAULT_RETRY_POLICY, loadPaymentsConfig, openDatabase } from '@titan/payments'
-import { closeRedis, createLog, createRedis } from '@titan/program'
+import { closeRedis, createLog, createRedis } from '@titan/service'
 import { createWebhookStore } from '@titan/webhooks'
 import { expect, test } from 'vitest'
 import { createApp } from '../src/app.ts'

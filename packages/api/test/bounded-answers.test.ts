@@ -1,6 +1,6 @@
 import type { PaymentStore } from '@titan/payments'
 import type { WebhookStore } from '@titan/webhooks'
-import { createLog } from '@titan/program'
+import { createLog } from '@titan/service'
 import { describe, expect, it } from 'vitest'
 import { createApp } from '../src/app.ts'
 import { Problem } from '../src/problem.ts'

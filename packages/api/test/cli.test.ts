@@ -1,5 +1,5 @@
 import { createServer, type AddressInfo } from 'node:net'
-import { createTestDatabase, eventually, testPrefix, type TestDatabase } from '@titan/local/testing'
+import { createTestDatabase, eventually, testPrefix, type TestDatabase } from '@titan/servers/testing'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
 import { killSpawned, spawnProgram, type SpawnedProgram } from '../../worker/test/support/spawn.ts'
 

@@ -1,5 +1,5 @@
 import { signatureHeader } from '@titan/gateway-simulator'
-import { eventually } from '@titan/local/testing'
+import { eventually } from '@titan/servers/testing'
 import { createPaymentHandler } from '@titan/payments'
 import { afterAll, expect, onTestFinished, test } from 'vitest'
 import { startSimulator, stripeAt } from '../../payments/test/support/simulator.ts'

@@ -1,5 +1,5 @@
-import { tracingVariables } from '@titan/program'
-import { variablesIn, variablesInHelp, variablesOf } from '@titan/program/testing'
+import { tracingVariables } from '@titan/service'
+import { variablesIn, variablesInHelp, variablesOf } from '@titan/service/testing'
 import { expect, it } from 'vitest'
 import { apiProgram } from '../src/api-program.ts'
 

@@ -1,5 +1,5 @@
 import type { CreateAnswer, PaymentStore } from '@titan/payments'
-import { createLog } from '@titan/program'
+import { createLog } from '@titan/service'
 import { setImmediate as turn } from 'node:timers/promises'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { createApp, type AppDependencies } from '../src/app.ts'

@@ -1,4 +1,4 @@
-import { eventually } from '@titan/local/testing'
+import { eventually } from '@titan/servers/testing'
 import { inject, afterEach, describe, expect, it } from 'vitest'
 import { openTestApi, type TestApi, type TestApiOptions } from './support/api.ts'
 import { startProxy, type Proxy } from './support/proxy.ts'

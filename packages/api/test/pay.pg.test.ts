@@ -1,4 +1,4 @@
-import { eventually } from '@titan/local/testing'
+import { eventually } from '@titan/servers/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openTestApi, type TestApi } from './support/api.ts'
 

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
-import { PaymentsError } from './errors.ts'
-import { DEFAULT_RETRY_POLICY, type RetryPolicy } from './retry-policy.ts'
+import { PaymentsError } from './domain/errors.ts'
+import { DEFAULT_RETRY_POLICY, type RetryPolicy } from './domain/retry-policy.ts'
 
 /** Environment variables by name. */
 export type Environment = Readonly<Record<string, string | undefined>>

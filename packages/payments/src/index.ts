@@ -13,11 +13,11 @@ export {
 } from '@titan/queue-core/text-of'
 
 // Database
-export { openDatabase, SESSION_SETTINGS, type Database, type DatabaseOptions } from './database.ts'
-export { migrate, migrationNames, missingMigrations, type MigrateOptions } from './migrate.ts'
+export { openDatabase, SESSION_SETTINGS, type Database, type DatabaseOptions } from './store/database.ts'
+export { migrate, migrationNames, missingMigrations, type MigrateOptions } from './store/migrate.ts'
 
 // Payments
-export { PAYMENT_STATUSES } from './payment.ts'
+export { PAYMENT_STATUSES } from './domain/payment.ts'
 export type {
   Evidence,
   FailureKind,
@@ -26,23 +26,23 @@ export type {
   PaymentEvent,
   PaymentEventType,
   PaymentStatus,
-} from './payment.ts'
-export { fold, isLegal, isTerminal, TRANSITIONS, type Fold, type Step } from './state-machine.ts'
-export { FINGERPRINT_VERSION } from './fingerprint.ts'
-export { eventIdOf, gatewayKeyOf, jobIdOf, newPaymentId } from './identifiers.ts'
+} from './domain/payment.ts'
+export { fold, isLegal, isTerminal, TRANSITIONS, type Fold, type Step } from './domain/state-machine.ts'
+export { FINGERPRINT_VERSION } from './domain/fingerprint.ts'
+export { eventIdOf, gatewayKeyOf, jobIdOf, newPaymentId } from './domain/identifiers.ts'
 
 // Store
-export { createPaymentStore, type PaymentStore, type PaymentStoreOptions } from './store.ts'
-export type { CreateAnswer, NewPayment } from './statements/create.ts'
-export type { ListFilter, PaymentPage } from './statements/list.ts'
-export type { CountLimits, PaymentCounts } from './statements/counts.ts'
-export type { ClaimOptions, HeldClaim } from './statements/claim.ts'
-export type { Claim, ClaimAnswer, ClaimMode, SkipReason } from './claim.ts'
-export type { Break, DecisionEffect, DecisionRefusal, OperatorDecision } from './statements/operator.ts'
-export { lookUpAttempt, type LookUp, type LookUpEffect, type LookUpOptions } from './look-up.ts'
-export type { Refund, RefundEffect } from './statements/refund.ts'
-export type { SeizedAttempt } from './statements/seize.ts'
-export type { BreakKind, RecordedBreak, Settlement } from './settlement.ts'
+export { createPaymentStore, type PaymentStore, type PaymentStoreOptions } from './store/store.ts'
+export type { CreateAnswer, NewPayment } from './store/statements/create.ts'
+export type { ListFilter, PaymentPage } from './store/statements/list.ts'
+export type { CountLimits, PaymentCounts } from './store/statements/counts.ts'
+export type { ClaimOptions, HeldClaim } from './store/statements/claim.ts'
+export type { Claim, ClaimAnswer, ClaimMode, SkipReason } from './flow/claim.ts'
+export type { Break, DecisionEffect, DecisionRefusal, OperatorDecision } from './store/statements/operator.ts'
+export { lookUpAttempt, type LookUp, type LookUpEffect, type LookUpOptions } from './flow/look-up.ts'
+export type { Refund, RefundEffect } from './store/statements/refund.ts'
+export type { SeizedAttempt } from './store/statements/seize.ts'
+export type { BreakKind, RecordedBreak, Settlement } from './domain/settlement.ts'
 
 // Gateways
 export type {
@@ -54,40 +54,40 @@ export type {
   LookupAnswer,
   LookupRequest,
   WebhookRefusal,
-} from './gateway.ts'
-export { WEBHOOK_REFUSALS } from './gateway.ts'
-export { declineKindOf, DECLINE_KINDS, type DeclineKind } from './declines.ts'
-export { createSimulatedGateway } from './simulated-gateway.ts'
+} from './gateways/gateway.ts'
+export { WEBHOOK_REFUSALS } from './gateways/gateway.ts'
+export { declineKindOf, DECLINE_KINDS, type DeclineKind } from './domain/declines.ts'
+export { createSimulatedGateway } from './gateways/simulated-gateway.ts'
 export type {
   SimulatedBehaviour,
   SimulatedCharge,
   SimulatedGateway,
   SimulatedGatewayOptions,
-} from './simulated-gateway.ts'
+} from './gateways/simulated-gateway.ts'
 export { createStripeGateway, type StripeGatewayOptions } from './gateways/stripe.ts'
 export { fromStripeAmount } from './gateways/stripe-amount.ts'
 export { limitGateway, type LimitedGateway } from './gateways/limits.ts'
 export type { BreakerOptions, GatewayLimits } from './gateways/limit-options.ts'
 export type { CircuitStatus } from './gateways/circuit.ts'
-export { gatewayFromEnv, lookUpGatewayFromEnv } from './gateway-from-env.ts'
+export { gatewayFromEnv, lookUpGatewayFromEnv } from './gateways/gateway-from-env.ts'
 export { gatewayWebhooksFromEnv, type GatewayWebhookReader } from './gateways/webhooks-from-env.ts'
 
 // Work: the job, its handler, and the two loops that keep Redis in step
-export { PAYMENTS_QUEUE, type PaymentJobs } from './pay-job.ts'
-export { createPaymentHandler, type PaymentHandler, type PaymentHandlerOptions } from './pay-handler.ts'
+export { PAYMENTS_QUEUE, type PaymentJobs } from './domain/pay-job.ts'
+export { createPaymentHandler, type PaymentHandler, type PaymentHandlerOptions } from './flow/pay-handler.ts'
 export {
   applyOutcome,
   type ApplyOutcomeOptions,
   type OutcomeEffect,
   type OutcomeReport,
-} from './apply-outcome.ts'
-export { DEFAULT_RETRY_POLICY, type RetryPolicy } from './retry-policy.ts'
-export { createRelay, type Relay, type RelayOptions } from './relay.ts'
-export { createReconciler, type Rebuilt, type Reconciler, type ReconcilerOptions } from './reconciler.ts'
-export type { OnPaymentsEvent, PaymentsEvent } from './events.ts'
+} from './flow/apply-outcome.ts'
+export { DEFAULT_RETRY_POLICY, type RetryPolicy } from './domain/retry-policy.ts'
+export { createRelay, type Relay, type RelayOptions } from './flow/relay.ts'
+export { createReconciler, type Rebuilt, type Reconciler, type ReconcilerOptions } from './flow/reconciler.ts'
+export type { OnPaymentsEvent, PaymentsEvent } from './domain/events.ts'
 
 // Settings and errors
-export { containsCardNumber, type CardCertainty } from './card-guard.ts'
+export { containsCardNumber, type CardCertainty } from './domain/card-guard.ts'
 export { loadPaymentsConfig, type Environment, type PaymentsConfig } from './config.ts'
-export { PaymentsError, type PaymentsErrorCode } from './errors.ts'
-export { outsideOfTraces, traceStep, withTraceHeaders } from './tracing.ts'
+export { PaymentsError, type PaymentsErrorCode } from './domain/errors.ts'
+export { outsideOfTraces, traceStep, withTraceHeaders } from './flow/tracing.ts'

@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest'
-import { createBatcher } from '../src/batcher.ts'
+import { createBatcher } from '../src/store/batcher.ts'
 
 /** A `runMany` whose batches the test ends by hand. */
 function createGate(): {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { maskCardNumbers } from '../src/card-guard.ts'
+import { maskCardNumbers } from '../src/domain/card-guard.ts'
 
 test('every card number in a text is masked, and nothing else', () => {
   expect(maskCardNumbers('402: card 4242-4242-4242-4242, then 4242424242424242; request 1732450000007')).toBe(

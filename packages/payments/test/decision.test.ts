@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { decide, type WorkOutcome } from '../src/decision.ts'
-import { DEFAULT_RETRY_POLICY, type RetryPolicy } from '../src/retry-policy.ts'
-import type { Settlement } from '../src/settlement.ts'
+import { decide, type WorkOutcome } from '../src/domain/decision.ts'
+import { DEFAULT_RETRY_POLICY, type RetryPolicy } from '../src/domain/retry-policy.ts'
+import type { Settlement } from '../src/domain/settlement.ts'
 import type { Claim } from '../src/index.ts'
 import { claimOf } from './support/claims.ts'
 

@@ -6,7 +6,7 @@ import {
   type ChargeOutcome,
   type OperatorDecision,
 } from '../src/index.ts'
-import type { Statements } from '../src/database.ts'
+import type { Statements } from '../src/store/database.ts'
 import { createMigratedDatabase, openMigratedDatabase } from './support/database.ts'
 import { createParking } from './support/parking.ts'
 import { claim, createPayment, read } from './support/payments.ts'

@@ -1,6 +1,12 @@
 import { expect, test } from 'vitest'
-import { capDelay, categoryOf, DECLINE_KINDS, declineKindOf, DEFAULT_ATTEMPT_CAPS } from '../src/declines.ts'
-import { DEFAULT_RETRY_POLICY, resolveRetryPolicy, softDeclineDelay } from '../src/retry-policy.ts'
+import {
+  capDelay,
+  categoryOf,
+  DECLINE_KINDS,
+  declineKindOf,
+  DEFAULT_ATTEMPT_CAPS,
+} from '../src/domain/declines.ts'
+import { DEFAULT_RETRY_POLICY, resolveRetryPolicy, softDeclineDelay } from '../src/domain/retry-policy.ts'
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR

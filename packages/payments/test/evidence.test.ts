@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { oddValues } from '../../queue-core/test/support/odd-values.ts'
-import { reasonOf } from '../src/evidence.ts'
+import { reasonOf } from '../src/domain/evidence.ts'
 import { outcomeOfError } from '../src/gateways/stripe-outcome.ts'
 
 test.each(oddValues())(

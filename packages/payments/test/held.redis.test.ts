@@ -1,6 +1,6 @@
 import { createConsumer, createQueue, createWorker, type Worker } from '@titan/queue-core'
-import { startRedis } from '@titan/local'
-import { eventually, testPrefix } from '@titan/local/testing'
+import { startRedis } from '@titan/servers'
+import { eventually, testPrefix } from '@titan/servers/testing'
 import { afterAll, beforeEach, expect, onTestFinished, test } from 'vitest'
 import {
   createPaymentHandler,

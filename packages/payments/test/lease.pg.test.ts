@@ -1,7 +1,7 @@
-import { eventually } from '@titan/local/testing'
+import { eventually } from '@titan/servers/testing'
 import { expect, test } from 'vitest'
 import { createPaymentStore, type PaymentStore } from '../src/index.ts'
-import { holdLease, type HeldLease } from '../src/lease.ts'
+import { holdLease, type HeldLease } from '../src/domain/fence.ts'
 import { createMigratedDatabase } from './support/database.ts'
 import { claim, createPayment, expireLease } from './support/payments.ts'
 

@@ -1,5 +1,5 @@
 import { RetryError } from '@titan/queue-core'
-import { eventually } from '@titan/local/testing'
+import { eventually } from '@titan/servers/testing'
 import { expect, onTestFinished, test } from 'vitest'
 import {
   createPaymentStore,

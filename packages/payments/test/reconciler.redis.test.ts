@@ -1,6 +1,6 @@
 import { createQueue } from '@titan/queue-core'
-import { startRedis } from '@titan/local'
-import { eventually, testPrefix } from '@titan/local/testing'
+import { startRedis } from '@titan/servers'
+import { eventually, testPrefix } from '@titan/servers/testing'
 import { createClient } from 'redis'
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest'
 import {

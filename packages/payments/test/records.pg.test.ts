@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { Settlement } from '../src/settlement.ts'
-import { toRecords } from '../src/statements/records.ts'
-import { toRow } from '../src/statements/settle.ts'
+import type { Settlement } from '../src/domain/settlement.ts'
+import { toRecords } from '../src/store/statements/records.ts'
+import { toRow } from '../src/store/statements/settle.ts'
 import { createMigratedDatabase } from './support/database.ts'
 
 const { sql } = await createMigratedDatabase()

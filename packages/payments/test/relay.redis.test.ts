@@ -1,5 +1,5 @@
 import { createQueue } from '@titan/queue-core'
-import { eventually, testPrefix } from '@titan/local/testing'
+import { eventually, testPrefix } from '@titan/servers/testing'
 import { expect, inject, onTestFinished, test } from 'vitest'
 import {
   createPaymentStore,

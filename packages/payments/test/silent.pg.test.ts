@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { setDefaultCACertificates } from 'node:tls'
-import { eventually } from '@titan/local/testing'
+import { eventually } from '@titan/servers/testing'
 import { expect, inject, onTestFinished, test } from 'vitest'
 import { startTcpProxy, type TcpProxy } from '../../queue-core/test/support/tcp-proxy.ts'
 import {

@@ -1,5 +1,5 @@
 import { RetryError, UnrecoverableError } from '@titan/queue-core'
-import { eventually } from '@titan/local/testing'
+import { eventually } from '@titan/servers/testing'
 import { expect, test } from 'vitest'
 import { createPaymentStore, createSimulatedGateway, type Gateway } from '../src/index.ts'
 import { createMigratedDatabase } from './support/database.ts'

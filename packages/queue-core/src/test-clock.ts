@@ -1,12 +1,12 @@
-import { fixedKeys, promote } from './broker.ts'
-import { shareConnection, type RedisClient } from './connection.ts'
-import { checkMembers } from './errors.ts'
-import { checkNumbers } from './new-job.ts'
-import { LOOKING_OPTIONS, resolveQueue } from './options.ts'
-import { partitionKeys, type QueuePartition } from './partition.ts'
-import { fireSlot } from './schedules.ts'
-import { readScores } from './scores.ts'
-import { serverNow } from './server.ts'
+import { fixedKeys, promote } from './redis/commands.ts'
+import { shareConnection, type RedisClient } from './redis/connection.ts'
+import { checkMembers } from './model/errors.ts'
+import { checkNumbers } from './producer/new-job.ts'
+import { LOOKING_OPTIONS, resolveQueue } from './model/options.ts'
+import { partitionKeys, type QueuePartition } from './redis/partition.ts'
+import { fireSlot } from './producer/recurring.ts'
+import { readScores } from './redis/scores.ts'
+import { serverNow } from './redis/server-check.ts'
 
 /** Lets time pass for a queue under test. */
 export interface TestClock {

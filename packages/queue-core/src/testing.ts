@@ -1,19 +1,19 @@
 // Helpers for tests of code that uses the library: run what is there, let time pass, wait for a state, see what happened.
 // They work on a real Redis, as the code under test does.
 
-import { shareConnection, type Connection, type RedisClient } from './connection.ts'
-import { checkAtLeast, checkMembers } from './errors.ts'
-import type { Keys } from './keys.ts'
-import type { Members } from './members.ts'
-import type { OnEvent, QueueEvent } from './events.ts'
-import type { JobMap } from './job.ts'
-import { defaults, WORKER_OPTIONS, type WorkerOptions } from './options.ts'
-import { partitionKeys } from './partition.ts'
-import { createQueue, type Queue } from './queue.ts'
-import { serverNow } from './server.ts'
-import type { QueueStats } from './stats.ts'
-import { createWorker, type Handlers, type WorkerCounters } from './worker.ts'
-import { startTimer } from './timer.ts'
+import { shareConnection, type Connection, type RedisClient } from './redis/connection.ts'
+import { checkAtLeast, checkMembers } from './model/errors.ts'
+import type { Keys } from './redis/keys.ts'
+import type { Members } from './model/members.ts'
+import type { OnEvent, QueueEvent } from './model/events.ts'
+import type { JobMap } from './model/job.ts'
+import { defaults, WORKER_OPTIONS, type WorkerOptions } from './model/options.ts'
+import { partitionKeys } from './redis/partition.ts'
+import { createQueue, type Queue } from './producer/queue.ts'
+import { serverNow } from './redis/server-check.ts'
+import type { QueueStats } from './redis/stats.ts'
+import { createWorker, type Handlers, type WorkerCounters } from './worker/worker.ts'
+import { startTimer } from './async/timer.ts'
 
 export { createTestClock, type TestClock } from './test-clock.ts'
 

@@ -1,88 +1,63 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 
-/** From the ground up. A file imports from its own floor and those below. A new file needs a place here. */
-const FLOORS: readonly (readonly string[])[] = [
-  // Pure: no Redis.
-  [
-    ...['backoff', 'batcher', 'demand', 'errors', 'events', 'execute', 'job', 'keys', 'lease', 'levels'],
-    ...['loop', 'members', 'options', 'outcome', 'pausing', 'schema', 'steps', 'text-of', 'timer', 'tracing'],
-    ...['turns', 'within'],
-  ],
-  // Redis: connections, scripts and commands.
-  [
-    'broker',
-    'connection',
-    'enqueue',
-    'inspect',
-    'locator',
-    'partition',
-    'peek',
-    'scores',
-    'scripts',
-    'server',
-    'settle',
-    'stats',
-  ],
-  // The queue, and leases in hand.
-  ['buffer', 'dead-letters', 'held', 'lane', 'limiter', 'new-job', 'queue', 'schedules', 'verdict'],
-  // What works: one duty a file.
-  [
-    ...[
-      'claimer',
-      'consumer',
-      'control',
-      'fate',
-      'heartbeat',
-      'promoter',
-      'reader',
-      'recoverer',
-      'renewer',
-      'station',
-    ],
-    'worker',
-  ],
-  // What is offered.
-  ['index', 'test-clock', 'testing'],
-]
+/** The folders of `src`, from the lowest layer to the highest. A file imports from its own folder and from those before it. */
+const LAYERS: readonly string[] = ['async', 'model', 'redis', 'producer', 'worker', '']
+/** Files in a folder at most. */
+const FOLDER_SIZE = 20
 
 const root = new URL('../', import.meta.url)
 
-function filesOf(folder: string, end: string): { readonly name: string; readonly text: string }[] {
-  return readdirSync(new URL(`${folder}/`, root))
-    .filter((file) => file.endsWith(end))
-    .map((file) => ({
-      name: file.slice(0, -end.length),
-      text: readFileSync(new URL(`${folder}/${file}`, root), 'utf8'),
-    }))
+interface SourceFile {
+  readonly folder: string
+  readonly name: string
+  readonly text: string
+}
+
+function filesOf(base: string, end: string): SourceFile[] {
+  return readdirSync(new URL(`${base}/`, root), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith(end))
+    .map((path) => {
+      const parts = path.slice(0, -end.length).split('/')
+      return {
+        folder: parts.slice(0, -1).join('/'),
+        name: parts.at(-1) ?? '',
+        text: readFileSync(new URL(`${base}/${path}`, root), 'utf8'),
+      }
+    })
 }
 
 const sources = filesOf('src', '.ts')
 const scripts = filesOf('lua', '.lua')
-const floorOf = (name: string): number => FLOORS.findIndex((names) => names.includes(name))
 
-function importsOf(text: string): string[] {
-  return [...text.matchAll(/from '\.\/([\w-]+)\.ts'/g)].map((match) => match[1] ?? '')
+/** The folders that a file imports from. */
+function importedFolders({ folder, text }: SourceFile): string[] {
+  return [...text.matchAll(/from '(\.\.?\/[\w./-]+)\.ts'/g)].map((match) => {
+    const { pathname } = new URL(match[1] ?? '', `file:///${folder === '' ? '' : `${folder}/`}`)
+    return pathname.split('/').slice(1, -1).join('/')
+  })
 }
 
 describe('sources', () => {
-  test('have a floor each', () => {
-    expect(sources.map(({ name }) => name).filter((name) => floorOf(name) < 0)).toEqual([])
+  test('lie in folders that have a layer each, with as many files as a reader can survey', () => {
+    expect([...new Set(sources.map(({ folder }) => folder))].toSorted()).toEqual(LAYERS.toSorted())
+    for (const layer of LAYERS)
+      expect(sources.filter(({ folder }) => folder === layer).length, layer).toBeLessThanOrEqual(FOLDER_SIZE)
   })
 
-  test.each(sources)('$name imports from its own floor and those below', ({ name, text }) => {
-    const higher = importsOf(text).filter((imported) => floorOf(imported) > floorOf(name))
-    expect(higher).toEqual([])
+  test.each(sources)('$folder/$name imports from its own layer and those below', (file) => {
+    const own = LAYERS.indexOf(file.folder)
+    expect(importedFolders(file).filter((folder) => LAYERS.indexOf(folder) > own)).toEqual([])
   })
 
   test('speak to the client in the files of connections only', () => {
     const speaking = sources.filter(({ text }) => text.includes('.sendCommand')).map(({ name }) => name)
-    expect(speaking.toSorted()).toEqual(['connection', 'locator'])
+    expect(speaking.toSorted()).toEqual(['cluster-node', 'connection'])
   })
 
-  test('on the ground floor know nothing of connections', () => {
-    for (const { name, text } of sources)
-      if (floorOf(name) === 0) expect(text, name).not.toMatch(/\.send[(<]|from 'redis'/)
+  test('of the pure layers know nothing of connections', () => {
+    for (const { name, folder, text } of sources)
+      if (folder === 'async' || folder === 'model') expect(text, name).not.toMatch(/\.send[(<]|from 'redis'/)
   })
 
   test('clear their timers instead of hiding them', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { createBatcher } from '../src/batcher.ts'
+import { createBatcher } from '../src/async/batcher.ts'
 
 /** A wire whose writes end when the test says so. */
 function createWire(): {

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createBuffer } from '../src/buffer.ts'
-import { createHeld, type Held } from '../src/held.ts'
-import { DEFAULT_WEIGHTS, type Level } from '../src/levels.ts'
+import { createBuffer } from '../src/worker/lease-buffer.ts'
+import { createHeld, type Held } from '../src/worker/held-lease.ts'
+import { DEFAULT_WEIGHTS, type Level } from '../src/model/levels.ts'
 
 let made = 0
 

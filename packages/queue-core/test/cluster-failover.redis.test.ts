@@ -1,6 +1,6 @@
-import { eventually } from '@titan/local/testing'
+import { eventually } from '@titan/servers/testing'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { partitionKeys, partitionOf } from '../src/partition.ts'
+import { partitionKeys, partitionOf } from '../src/redis/partition.ts'
 import { startTestCluster, type ClusterClient, type TestCluster } from './support/cluster.ts'
 import { startRig, type Rig } from './support/rig.ts'
 

@@ -1,4 +1,4 @@
-import { eventually, testPrefix } from '@titan/local/testing'
+import { eventually, testPrefix } from '@titan/servers/testing'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import {
   createQueue,
@@ -8,7 +8,7 @@ import {
   type Queue,
   type WorkerOptions,
 } from '../src/index.ts'
-import { partitionKeys } from '../src/partition.ts'
+import { partitionKeys } from '../src/redis/partition.ts'
 import { startTestCluster, type ClusterClient, type TestCluster } from './support/cluster.ts'
 
 interface Jobs {

@@ -1,10 +1,10 @@
-import { eventually } from '@titan/local/testing'
+import { eventually } from '@titan/servers/testing'
 import { createClient } from 'redis'
 import { expect } from 'vitest'
-import { openConnection } from '../src/connection.ts'
-import { startControl } from '../src/control.ts'
-import type { Lane } from '../src/lane.ts'
-import { createPausing } from '../src/pausing.ts'
+import { openConnection } from '../src/redis/connection.ts'
+import { startControl } from '../src/worker/signals.ts'
+import type { Lane } from '../src/worker/lease-table.ts'
+import { createPausing } from '../src/worker/pause-state.ts'
 import { test, type Place } from './support/place.ts'
 
 /** Listens from an id on; counts the signals that came. */

@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest'
-import { promote } from '../src/broker.ts'
+import { promote } from '../src/redis/commands.ts'
 import { createConsumer, type Consumer, type Lease } from '../src/index.ts'
-import { fireSlot } from '../src/schedules.ts'
+import { fireSlot } from '../src/producer/recurring.ts'
 import { test, type Place, type TestJobs } from './support/place.ts'
 
 const DAMAGED = [

@@ -1,6 +1,6 @@
-import { eventually } from '@titan/local/testing'
+import { eventually } from '@titan/servers/testing'
 import { describe, expect } from 'vitest'
-import { promote } from '../src/broker.ts'
+import { promote } from '../src/redis/commands.ts'
 import { jobs, range } from './support/collect.ts'
 import { test, type Place } from './support/place.ts'
 

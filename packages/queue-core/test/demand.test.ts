@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createPrefetch } from '../src/demand.ts'
+import { createPrefetch } from '../src/worker/prefetch.ts'
 
 test('a worker whose jobs take long claims nothing ahead', () => {
   const prefetch = createPrefetch(1_000)

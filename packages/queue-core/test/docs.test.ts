@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { keysOf } from '../src/keys.ts'
-import { defaults } from '../src/options.ts'
+import { keysOf } from '../src/redis/keys.ts'
+import { defaults } from '../src/model/options.ts'
 
 const root = new URL('../../../', import.meta.url)
 const own = new URL('../', import.meta.url)
@@ -10,6 +10,10 @@ const source = (name: string): string => read(`src/${name}.ts`, own)
 const all = (text: string, pattern: RegExp): string[] => [
   ...new Set([...text.matchAll(pattern)].map((match) => match[1] ?? '')),
 ]
+
+const sourceFiles = readdirSync(new URL('src/', own), { recursive: true, encoding: 'utf8' }).filter((path) =>
+  path.endsWith('.ts'),
+)
 
 const readme = read('README.md', own)
 const documents = [
@@ -28,16 +32,18 @@ function rowOf(text: string, option: string): string {
 
 test('the tour of the sources names every file', () => {
   const architecture = read('docs/architecture.md')
-  const files = readdirSync(new URL('src/', own)).map((file) => file.replace(/\.ts$/, ''))
+  const files = sourceFiles.map((file) => file.replace(/^.*\/|\.ts$/g, ''))
   expect(files.filter((file) => !architecture.includes(`\`${file}\``))).toEqual([])
 })
 
 test('the table of packages names every one', () => {
   const architecture = read('docs/architecture.md')
-  const packages = readdirSync(new URL('packages/', root)).filter((name) =>
-    existsSync(new URL(`packages/${name}/package.json`, root)),
+  const folders = ['packages', 'tools'].flatMap((folder) =>
+    readdirSync(new URL(`${folder}/`, root))
+      .map((name) => `${folder}/${name}`)
+      .filter((path) => existsSync(new URL(`${path}/package.json`, root))),
   )
-  expect(packages.filter((name) => !architecture.includes(`\`packages/${name}\``))).toEqual([])
+  expect(folders.filter((path) => !architecture.includes(`\`${path}\``))).toEqual([])
 })
 
 test('the layout of Redis names every key and every script', () => {
@@ -52,20 +58,21 @@ test('the layout of Redis names every key and every script', () => {
 
 test('the catalogue of events names every event, every cause and every place of an error', () => {
   const events = read('docs/events.md')
-  const types = all(source('events'), /type: '(\w+)'/g)
+  const types = all(source('model/events'), /type: '(\w+)'/g)
   expect(types.length).toBeGreaterThan(10)
-  const causes = all(source('job').split('export type FailureCause')[1]?.split('\n\n')[0] ?? '', /'(\w+)'/g)
-  expect(causes.length).toBeGreaterThan(5)
-  const places = readdirSync(new URL('src/', own)).flatMap((file) =>
-    all(read(`src/${file}`, own), /during: '(\w+)'/g),
+  const causes = all(
+    source('model/job').split('export type FailureCause')[1]?.split('\n\n')[0] ?? '',
+    /'(\w+)'/g,
   )
+  expect(causes.length).toBeGreaterThan(5)
+  const places = sourceFiles.flatMap((file) => all(read(`src/${file}`, own), /during: '(\w+)'/g))
   expect(places.length).toBeGreaterThan(5)
   expect([...types, ...causes, ...places].filter((name) => !events.includes(`\`${name}\``))).toEqual([])
 })
 
 test('the README lists every option, and states its default as it is', () => {
   const options = all(
-    `${source('options')}${source('job').split('/** One job for')[0]}`,
+    `${source('model/options')}${source('model/job').split('/** One job for')[0]}`,
     /^ {2}readonly (\w+)\?:/gm,
   )
   expect(options.length).toBeGreaterThan(20)
@@ -87,7 +94,7 @@ test('the README lists every option, and states its default as it is', () => {
 })
 
 test('the README explains every error code', () => {
-  const codes = all(source('errors').split('export class')[0] ?? '', /\| '(\w+)'/g)
+  const codes = all(source('model/errors').split('export class')[0] ?? '', /\| '(\w+)'/g)
   expect(codes.length).toBeGreaterThan(5)
   expect(codes.filter((code) => rowOf(readme, code) === '')).toEqual([])
 })
@@ -108,6 +115,6 @@ test.each(documents)('every link and every file that %s names is there', (path) 
     )
     expect(headings, target).toContain(anchor)
   }
-  for (const file of all(text, /`((?:packages|examples|docs|sql)\/[\w./-]+)`/g))
+  for (const file of all(text, /`((?:packages|tools|examples|docs|sql)\/[\w./-]+)`/g))
     expect(existsSync(new URL(file, root)), file).toBe(true)
 })

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { FailureCause } from '../src/index.ts'
-import { guardListener, type QueueEvent } from '../src/events.ts'
+import { guardListener, type QueueEvent } from '../src/model/events.ts'
 
 const event: QueueEvent = { type: 'warning', message: 'careful' }
 

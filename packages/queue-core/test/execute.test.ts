@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { QueueError } from '../src/index.ts'
-import { Run, type Ending } from '../src/execute.ts'
-import type { JobContext } from '../src/execute.ts'
+import type { Ending } from '../src/model/decide.ts'
+import { Run } from '../src/worker/run.ts'
+import type { JobContext } from '../src/worker/run.ts'
 import { untilAborted } from './support/gate.ts'
 
 const fence = { entryId: '1-0', deliveryCount: 2_003 }

@@ -1,9 +1,9 @@
-import { eventually } from '@titan/local/testing'
+import { eventually } from '@titan/servers/testing'
 import { describe, expect } from 'vitest'
-import * as broker from '../src/broker.ts'
-import { settle, type Verdict } from '../src/settle.ts'
+import * as broker from '../src/redis/commands.ts'
+import { settle, type Verdict } from '../src/redis/settle.ts'
 import type { Fence, Job, JobContext } from '../src/index.ts'
-import { isEarlier } from '../src/lease.ts'
+import { isEarlier } from '../src/model/fence.ts'
 import { createGate, untilAborted } from './support/gate.ts'
 import { test, type Place } from './support/place.ts'
 

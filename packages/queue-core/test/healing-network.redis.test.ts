@@ -1,6 +1,6 @@
-import { eventually } from '@titan/local/testing'
+import { eventually } from '@titan/servers/testing'
 import { expect, onTestFinished, test } from 'vitest'
-import { keysOf } from '../src/keys.ts'
+import { keysOf } from '../src/redis/keys.ts'
 import { createGate } from './support/gate.ts'
 import { metError, setUpOutage, setUpProxied } from './support/outage.ts'
 import { connectClient } from './support/rig.ts'

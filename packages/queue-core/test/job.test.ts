@@ -9,7 +9,7 @@ import {
   withFailure,
   type Failure,
   type Meta,
-} from '../src/job.ts'
+} from '../src/model/job.ts'
 
 const invalid = expect.objectContaining({ name: 'QueueError', code: 'INVALID_PAYLOAD' })
 

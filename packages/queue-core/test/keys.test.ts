@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { checkQueueName, keysOf } from '../src/keys.ts'
+import { checkQueueName } from '../src/model/errors.ts'
+import { keysOf } from '../src/redis/keys.ts'
 
 test('all keys of a queue share its hash tag, and no two are the same', () => {
   const { base: _base, streams, processed, ...others } = keysOf('titan', 'payments')

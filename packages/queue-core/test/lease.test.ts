@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { crashesOf, deliveriesOf, isEarlier, RELEASE_STEP, timeOf } from '../src/lease.ts'
+import { crashesOf, deliveriesOf, isEarlier, RELEASE_STEP, timeOf } from '../src/model/fence.ts'
 
 test('crashes are the deliveries that were neither released nor the present one', () => {
   // What a delivery does to the count, and what a release and the delivery after it do together.

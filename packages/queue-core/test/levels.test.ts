@@ -8,7 +8,7 @@ import {
   levelOf,
   priorityOf,
   type Level,
-} from '../src/levels.ts'
+} from '../src/model/levels.ts'
 
 const always = (): boolean => true
 

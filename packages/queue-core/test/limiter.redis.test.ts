@@ -1,6 +1,6 @@
-import { eventually } from '@titan/local/testing'
+import { eventually } from '@titan/servers/testing'
 import { expect } from 'vitest'
-import { takeTokens } from '../src/broker.ts'
+import { takeTokens } from '../src/redis/commands.ts'
 import { jobs } from './support/collect.ts'
 import { test } from './support/place.ts'
 

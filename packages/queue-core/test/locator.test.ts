@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { RedisClusterClient, RedisNodeClient } from '../src/index.ts'
-import { createLocator } from '../src/locator.ts'
+import { createLocator } from '../src/redis/cluster-node.ts'
 
 const node = { isReady: true } as RedisNodeClient
 

@@ -1,6 +1,6 @@
-import { eventually } from '@titan/local/testing'
+import { eventually } from '@titan/servers/testing'
 import { expect, onTestFinished, test } from 'vitest'
-import { errorDelay, pause, startLoop, type Loop } from '../src/loop.ts'
+import { errorDelay, pause, startLoop, type Loop } from '../src/async/loop.ts'
 import { createGate } from './support/gate.ts'
 
 const NEVER_MS = 2 ** 30

@@ -8,7 +8,7 @@ import {
   RetryError,
   type RedisClient,
 } from '../src/index.ts'
-import { findWrongMember } from '../src/members.ts'
+import { findWrongMember } from '../src/model/members.ts'
 import { createTestClock, drain, recordEvents, waitForStats } from '../src/testing.ts'
 
 const unused = { isReady: true } as RedisClient

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { JobOptions } from '../src/index.ts'
-import { describeJob, makeJobId, needsMeta } from '../src/new-job.ts'
+import { describeJob, makeJobId, needsMeta } from '../src/producer/new-job.ts'
 
 test('only name and data make a plain job, whatever its priority', () => {
   expect(needsMeta({})).toBe(false)

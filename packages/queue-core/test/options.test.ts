@@ -9,7 +9,7 @@ import {
   fixed,
   type RedisClient,
 } from '../src/index.ts'
-import { defaults, resolveQueue, resolveWorker } from '../src/options.ts'
+import { defaults, resolveQueue, resolveWorker } from '../src/model/options.ts'
 
 const unused = { isReady: true } as RedisClient
 

@@ -1,6 +1,6 @@
-import { eventually } from '@titan/local/testing'
+import { eventually } from '@titan/servers/testing'
 import { describe, expect } from 'vitest'
-import { unpark } from '../src/broker.ts'
+import { unpark } from '../src/redis/commands.ts'
 import { createConsumer, RetryError, UnrecoverableError, type Job, type JobContext } from '../src/index.ts'
 import { jobs, range, sorted } from './support/collect.ts'
 import { createGate } from './support/gate.ts'

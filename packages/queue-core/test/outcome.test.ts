@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { exponential, fixed, QueueError, RetryError, UnrecoverableError } from '../src/index.ts'
-import type { Meta } from '../src/job.ts'
-import { EngineError } from '../src/errors.ts'
-import { decide } from '../src/outcome.ts'
+import type { Meta } from '../src/model/job.ts'
+import { EngineError } from '../src/model/errors.ts'
+import { decide } from '../src/model/decide.ts'
 
 const boom = new Error('boom')
 

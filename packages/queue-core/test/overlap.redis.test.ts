@@ -1,6 +1,6 @@
-import { eventually } from '@titan/local/testing'
+import { eventually } from '@titan/servers/testing'
 import { describe, expect } from 'vitest'
-import { fireSlot } from '../src/schedules.ts'
+import { fireSlot } from '../src/producer/recurring.ts'
 import { createGate } from './support/gate.ts'
 import { test, type Place } from './support/place.ts'
 

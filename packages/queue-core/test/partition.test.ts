@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { partitionKeys, partitionOf } from '../src/partition.ts'
+import { partitionKeys, partitionOf } from '../src/redis/partition.ts'
 
 test('a text always goes to the same partition, of those there are', () => {
   fc.assert(

@@ -1,7 +1,7 @@
-import { eventually } from '@titan/local/testing'
+import { eventually } from '@titan/servers/testing'
 import { describe, expect } from 'vitest'
 import type { Job } from '../src/index.ts'
-import { partitionOf } from '../src/partition.ts'
+import { partitionOf } from '../src/redis/partition.ts'
 import { jobs, range, sorted } from './support/collect.ts'
 import { test, type Place } from './support/place.ts'
 

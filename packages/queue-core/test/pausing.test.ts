@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createPausing } from '../src/pausing.ts'
+import { createPausing } from '../src/worker/pause-state.ts'
 
 test('each change is told once', () => {
   const changes: boolean[] = []

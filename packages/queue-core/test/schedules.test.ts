@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { nextSlot } from '../src/schedules.ts'
+import { nextSlot } from '../src/producer/recurring.ts'
 
 const at = (text: string): number => Date.parse(text)
 

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { expect, test } from 'vitest'
-import { validate } from '../src/schema.ts'
+import { validate } from '../src/model/schema.ts'
 
 const schemas = {
   pay: v.object({ amount: v.number(), note: v.optional(v.string(), '') }),

@@ -1,8 +1,8 @@
-import { eventually } from '@titan/local/testing'
+import { eventually } from '@titan/servers/testing'
 import { expect } from 'vitest'
-import type { Connection } from '../src/connection.ts'
-import { enqueue, type Entry } from '../src/enqueue.ts'
-import { scripts } from '../src/scripts.ts'
+import type { Connection } from '../src/redis/connection.ts'
+import { enqueue, type Entry } from '../src/redis/enqueue.ts'
+import { scripts } from '../src/redis/scripts.ts'
 import { range } from './support/collect.ts'
 import { test } from './support/place.ts'
 

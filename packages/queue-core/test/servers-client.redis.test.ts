@@ -1,8 +1,8 @@
 import { join } from 'node:path'
-import { eventually, testPrefix } from '@titan/local/testing'
+import { eventually, testPrefix } from '@titan/servers/testing'
 import { createClient, RESP_TYPES } from 'redis'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import type { RedisNodeClient } from '../src/connection.ts'
+import type { RedisNodeClient } from '../src/redis/connection.ts'
 import { startPrivateServer, type PrivateServer } from './support/private-server.ts'
 import { startRig } from './support/rig.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { chainOf, codeOf, isError, isInstance, nameOf, propertyOf, textOf } from '../src/text-of.ts'
+import { chainOf, codeOf, isError, isInstance, nameOf, propertyOf, textOf } from '../src/model/text-of.ts'
 import {
   circular,
   errorWith,

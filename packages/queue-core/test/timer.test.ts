@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { startLoop } from '../src/loop.ts'
-import { startTimer } from '../src/timer.ts'
-import { within } from '../src/within.ts'
+import { startLoop } from '../src/async/loop.ts'
+import { startTimer } from '../src/async/timer.ts'
+import { within } from '../src/async/deadline.ts'
 
 const DAY = 86_400_000
 

@@ -7,9 +7,9 @@ import {
   TracerProvider,
   type ReadableSpan,
 } from '@opentelemetry/sdk-trace'
-import { eventually } from '@titan/local/testing'
+import { eventually } from '@titan/servers/testing'
 import { afterAll, afterEach, beforeAll, describe, expect } from 'vitest'
-import { fixed } from '../src/backoff.ts'
+import { fixed } from '../src/model/backoff.ts'
 import { test, type Place } from './support/place.ts'
 
 const TRACE_ID = '0af7651916cd43dd8448eb211c80319c'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createTurns } from '../src/turns.ts'
+import { createTurns } from '../src/async/fair-turns.ts'
 
 /** Two rounds of immediates, after which a turn is over. */
 async function nextTurn(): Promise<void> {

@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest'
-import { mayTidy, unpark } from '../src/broker.ts'
+import { mayTidy, unpark } from '../src/redis/commands.ts'
 import { test } from './support/place.ts'
 
 describe('an ordering key whose holder somebody deleted', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { createHeld, type Held } from '../src/held.ts'
-import type { Meta } from '../src/job.ts'
-import { deadVerdict, retryVerdict, verdict } from '../src/verdict.ts'
+import { createHeld, type Held } from '../src/worker/held-lease.ts'
+import type { Meta } from '../src/model/job.ts'
+import { deadVerdict, retryVerdict, verdict } from '../src/worker/settlement.ts'
 
 function hold(meta: Meta, deliveryCount = 1): Held {
   const job = { name: 'work', data: '1', meta, level: 0 as const }

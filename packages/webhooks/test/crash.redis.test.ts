@@ -1,4 +1,4 @@
-import { eventually } from '@titan/local/testing'
+import { eventually } from '@titan/servers/testing'
 import { createQueue } from '@titan/queue-core'
 import { expect, inject, test } from 'vitest'
 import type { Statements } from '../src/statements/sql.ts'

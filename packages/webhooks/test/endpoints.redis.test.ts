@@ -1,4 +1,4 @@
-import { eventually } from '@titan/local/testing'
+import { eventually } from '@titan/servers/testing'
 import { expect, test } from 'vitest'
 import { DEFAULT_FAILURE_LIMITS } from '../src/index.ts'
 import { countDeliveries, settledDelivery } from './support/deliveries.ts'

@@ -1,5 +1,5 @@
-import { startRedis } from '@titan/local'
-import { eventually } from '@titan/local/testing'
+import { startRedis } from '@titan/servers'
+import { eventually } from '@titan/servers/testing'
 import { expect, onTestFinished, test } from 'vitest'
 import { settledDelivery } from './support/deliveries.ts'
 import { paidPayment } from './support/payments.ts'

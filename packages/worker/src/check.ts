@@ -10,7 +10,7 @@ import {
   NO_TABLES,
   requireMigrations,
   type Log,
-} from '@titan/program'
+} from '@titan/service'
 
 /**
  * Connects to both stores and looks whether they can be worked with. Starts and changes nothing.

@@ -1,8 +1,8 @@
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Registry } from '@titan/metrics'
+import type { Registry } from '@titan/telemetry'
 import type { WorkerHealth } from '@titan/queue-core'
-import { answersInTime, Failure, hostNameOf, isLoopback } from '@titan/program'
+import { answersInTime, Failure, hostNameOf, isLoopback } from '@titan/service'
 
 /** What a health server tells of. */
 export interface HealthServerOptions {

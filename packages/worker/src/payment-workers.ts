@@ -1,6 +1,6 @@
 import { isInstance, textOf } from '@titan/queue-core/text-of'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { WorkerMetrics } from '@titan/metrics'
+import type { WorkerMetrics } from '@titan/telemetry'
 import {
   createPaymentHandler,
   createPaymentStore,
@@ -23,7 +23,7 @@ import {
   logPaymentsEvents,
   prepareTables,
   type Log,
-} from '@titan/program'
+} from '@titan/service'
 import { WEBHOOKS_QUEUE, type WebhooksConfig } from '@titan/webhooks'
 import { logQueueEvents } from './queue-log.ts'
 import { startWebhooks, type Webhooks } from './webhooks.ts'

@@ -1,6 +1,6 @@
 import { nameOf } from '@titan/queue-core/text-of'
 import type { OnEvent, QueueEvent } from '@titan/queue-core'
-import { once, type Log, type LogFields } from '@titan/program'
+import { once, type Log, type LogFields } from '@titan/service'
 
 /** Faults and rescues loudly, the daily round quietly. */
 const LINES: Readonly<

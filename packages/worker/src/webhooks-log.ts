@@ -1,5 +1,5 @@
 import { nameOf } from '@titan/queue-core/text-of'
-import { once, type Log } from '@titan/program'
+import { once, type Log } from '@titan/service'
 import type { OnWebhooksEvent } from '@titan/webhooks'
 
 /** The daily round, in numbers. */

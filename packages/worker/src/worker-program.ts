@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import { createWorkerMetrics, type ObservedWorker } from '@titan/metrics'
+import { createWorkerMetrics, type ObservedWorker } from '@titan/telemetry'
 import { gatewayFromEnv, loadPaymentsConfig, type Gateway, type PaymentsConfig } from '@titan/payments'
 import { loadWebhooksConfig, type WebhooksConfig } from '@titan/webhooks'
 import { checkStores } from './check.ts'
@@ -29,7 +29,7 @@ import {
   type Program,
   type Service,
   type SettingsTable,
-} from '@titan/program'
+} from '@titan/service'
 
 /** The settings that only the worker has. */
 export interface WorkerSettings

@@ -1,4 +1,4 @@
-import { createTestDatabase, type TestDatabase } from '@titan/local/testing'
+import { createTestDatabase, type TestDatabase } from '@titan/servers/testing'
 import { migrate, openDatabase } from '@titan/payments'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { isReady, openRig, type Rig } from './support/rig.ts'

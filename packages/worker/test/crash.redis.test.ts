@@ -1,4 +1,4 @@
-import { eventually } from '@titan/local/testing'
+import { eventually } from '@titan/servers/testing'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { startLedger, type Ledger } from './support/ledger.ts'
 import { isReady, openRig, PATIENT, type Rig } from './support/rig.ts'

@@ -1,4 +1,4 @@
-import { eventually } from '@titan/local/testing'
+import { eventually } from '@titan/servers/testing'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
 import { startProxy } from '../../api/test/support/proxy.ts'
 import { isReady, openRig, PATIENT, type Rig } from './support/rig.ts'

@@ -1,6 +1,6 @@
-import { eventually } from '@titan/local/testing'
+import { eventually } from '@titan/servers/testing'
 import { afterAll, expect, it } from 'vitest'
-import { findFreePort } from '../../local/src/ports.ts'
+import { findFreePort } from '../../../tools/servers/src/ports.ts'
 import { isReady, openRig, PATIENT } from './support/rig.ts'
 import { spawnProgram } from './support/spawn.ts'
 

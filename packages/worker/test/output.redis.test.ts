@@ -1,4 +1,4 @@
-import { eventually } from '@titan/local/testing'
+import { eventually } from '@titan/servers/testing'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { openRig, PATIENT, type Rig } from './support/rig.ts'
 import { killSpawned, spawnProgram } from './support/spawn.ts'

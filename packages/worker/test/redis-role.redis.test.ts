@@ -1,5 +1,5 @@
-import { eventually } from '@titan/local/testing'
-import { closeRedis, connectRedis, createLog, createRedis, isWritable, type Redis } from '@titan/program'
+import { eventually } from '@titan/servers/testing'
+import { closeRedis, connectRedis, createLog, createRedis, isWritable, type Redis } from '@titan/service'
 import { expect, onTestFinished, test } from 'vitest'
 import { startPrivateServer, type PrivateServer } from '../../queue-core/test/support/private-server.ts'
 import { startTcpProxy, type TcpProxy } from '../../queue-core/test/support/tcp-proxy.ts'

@@ -1,4 +1,4 @@
-import { eventually } from '@titan/local/testing'
+import { eventually } from '@titan/servers/testing'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startTcpProxy } from '../../queue-core/test/support/tcp-proxy.ts'
 import { isReady, openRig, type Rig } from './support/rig.ts'

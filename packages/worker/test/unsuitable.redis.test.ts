@@ -1,4 +1,4 @@
-import { createTestDatabase, eventually, testPrefix } from '@titan/local/testing'
+import { createTestDatabase, eventually, testPrefix } from '@titan/servers/testing'
 import { createPaymentStore, openDatabase } from '@titan/payments'
 import { afterEach, expect, inject, it, onTestFinished } from 'vitest'
 import { startTestCluster } from '../../queue-core/test/support/cluster.ts'
@@ -6,7 +6,7 @@ import { startPrivateServer } from '../../queue-core/test/support/private-server
 import { isReady, PATIENT } from './support/rig.ts'
 import { killSpawned, spawnProgram, spawnScript, type SpawnedProgram } from './support/spawn.ts'
 
-const TITAN = new URL('../../titan/src/cli.ts', import.meta.url)
+const TITAN = new URL('../../cli/src/cli.ts', import.meta.url)
 
 afterEach(killSpawned)
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { eventually } from '@titan/local/testing'
+import { eventually } from '@titan/servers/testing'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { startReceiver, type Receiver } from '../../webhooks/test/support/receiver.ts'
 import { verify } from '../../webhooks/test/support/verify.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { readCommandLine, type Environment } from '@titan/program'
+import { readCommandLine, type Environment } from '@titan/service'
 import { workerProgram } from '../src/worker-program.ts'
 
 const SERVERS = { DATABASE_URL: 'postgres://localhost/titan', REDIS_URL: 'redis://localhost' }

@@ -1,4 +1,4 @@
-import type { Log } from '@titan/program'
+import type { Log } from '@titan/service'
 import { LRUCache } from 'lru-cache'
 import { Problem } from '../problem.ts'
 import { isSecretOf, readToken, type ApiKey, type StoredKey } from './api-key.ts'

@@ -5,7 +5,7 @@ import {
   type RetryPolicy,
   type WebhookRefusal,
 } from '@titan/payments'
-import type { Log } from '@titan/program'
+import type { Log } from '@titan/service'
 import type { Hono } from 'hono'
 import type { AppEnv } from '../middleware.ts'
 import { readBytes } from '../body.ts'

@@ -1,4 +1,4 @@
-import { answersInTime } from '@titan/program'
+import { answersInTime } from '@titan/service'
 import type { Hono } from 'hono'
 import { answerJson } from '../answer.ts'
 import type { AppEnv } from '../middleware.ts'

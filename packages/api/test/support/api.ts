@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { createTestDatabase, testPrefix } from '@titan/local/testing'
+import { createTestDatabase, testPrefix } from '@titan/servers/testing'
 import { createAudited } from '@titan/dashboard'
 import {
   createPaymentStore,
@@ -14,7 +14,7 @@ import {
   type PaymentStore,
 } from '@titan/payments'
 import { createQueue } from '@titan/queue-core'
-import { closeRedis, createLog, createRedis, createWriteProbe, isWritable, type Redis } from '@titan/program'
+import { closeRedis, createLog, createRedis, createWriteProbe, isWritable, type Redis } from '@titan/service'
 import { createWebhookStore, type WebhookStore } from '@titan/webhooks'
 import { inject } from 'vitest'
 import type { AccessOptions } from '../../src/access.ts'

@@ -1,5 +1,5 @@
 import { createAdaptorServer } from '@hono/node-server'
-import { createTestDatabase, testPrefix } from '@titan/local/testing'
+import { createTestDatabase, testPrefix } from '@titan/servers/testing'
 import {
   createPaymentStore,
   migrate,

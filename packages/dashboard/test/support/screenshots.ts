@@ -2,7 +2,7 @@
 //   pnpm --filter @titan/dashboard run screenshots
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { providePostgres, provideRedis } from '@titan/local'
+import { providePostgres, provideRedis } from '@titan/servers'
 import { launchBrowser } from './browser.ts'
 import { ADMIN_TOKEN, openRig } from './rig.ts'
 import { accept, bury, park, startTraffic } from './traffic.ts'

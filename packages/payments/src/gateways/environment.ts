@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import type { Environment } from '../config.ts'
-import { PaymentsError } from '../errors.ts'
+import { PaymentsError } from '../domain/errors.ts'
 
 /** A share, from 0 to 1. */
 export const share: v.GenericSchema<string, number> = v.pipe(

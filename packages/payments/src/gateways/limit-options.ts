@@ -1,4 +1,4 @@
-import { PaymentsError } from '../errors.ts'
+import { PaymentsError } from '../domain/errors.ts'
 
 /** When a circuit breaker opens, and for how long. */
 export interface BreakerOptions {

@@ -1,4 +1,4 @@
-import type { Admission, ChargeOutcome, Gateway, LookupAnswer } from '../gateway.ts'
+import type { Admission, ChargeOutcome, Gateway, LookupAnswer } from './gateway.ts'
 import { createBell } from './bell.ts'
 import { createCircuit, type Circuit, type CircuitStatus, type Pass } from './circuit.ts'
 import { resolveLimits, type GatewayLimits } from './limit-options.ts'

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import type { Environment } from '../config.ts'
-import type { Gateway } from '../gateway.ts'
+import type { Gateway } from './gateway.ts'
 import { readGatewayEnvironment, whole } from './environment.ts'
 import { stripeWebhookSecret } from './stripe-webhook.ts'
 import { createStripeGateway } from './stripe.ts'

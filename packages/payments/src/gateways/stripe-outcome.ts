@@ -1,8 +1,8 @@
 import { isError, propertyOf } from '@titan/queue-core/text-of'
 import type Stripe from 'stripe'
-import { declineKindOf } from '../declines.ts'
-import { reasonOf } from '../evidence.ts'
-import type { ChargeOutcome } from '../gateway.ts'
+import { declineKindOf } from '../domain/declines.ts'
+import { reasonOf } from '../domain/evidence.ts'
+import type { ChargeOutcome } from './gateway.ts'
 import { fromStripeAmount } from './stripe-amount.ts'
 import type { StripeCall } from './stripe-http.ts'
 

@@ -1,9 +1,9 @@
 import { messageOf } from '@titan/queue-core/text-of'
 import type Stripe from 'stripe'
 import * as v from 'valibot'
-import { reasonOf } from '../evidence.ts'
-import type { ChargeOutcome, GatewayWebhook, WebhookRefusal } from '../gateway.ts'
-import { gatewayKeyOf } from '../identifiers.ts'
+import { reasonOf } from '../domain/evidence.ts'
+import type { ChargeOutcome, GatewayWebhook, WebhookRefusal } from './gateway.ts'
+import { gatewayKeyOf } from '../domain/identifiers.ts'
 import { outcomeOfIntent } from './stripe-outcome.ts'
 
 /** Oldest signature that is accepted, in seconds. */

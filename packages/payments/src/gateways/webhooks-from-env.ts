@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import type { Environment } from '../config.ts'
-import type { Gateway } from '../gateway.ts'
+import type { Gateway } from './gateway.ts'
 import { readGatewayEnvironment } from './environment.ts'
 import { loadSdk } from './stripe-sdk.ts'
 import { createStripeWebhookParser, stripeWebhookSecret } from './stripe-webhook.ts'

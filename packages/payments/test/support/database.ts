@@ -1,4 +1,4 @@
-import { createTestDatabase } from '@titan/local/testing'
+import { createTestDatabase } from '@titan/servers/testing'
 import { afterAll, inject } from 'vitest'
 import { migrate, openDatabase, type Database } from '../../src/index.ts'
 

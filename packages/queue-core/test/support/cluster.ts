@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startRedis, type RedisServer } from '@titan/local'
-import { eventually } from '@titan/local/testing'
+import { startRedis, type RedisServer } from '@titan/servers'
+import { eventually } from '@titan/servers/testing'
 import { createClient, createCluster } from 'redis'
 import { expect } from 'vitest'
-import type { RedisClusterClient } from '../../src/connection.ts'
+import type { RedisClusterClient } from '../../src/redis/connection.ts'
 
 /** A node of a {@link TestCluster}. */
 export interface ClusterNode {

@@ -1,8 +1,8 @@
 import { expect } from 'vitest'
-import * as broker from '../../src/broker.ts'
+import * as broker from '../../src/redis/commands.ts'
 import type { Queue } from '../../src/index.ts'
-import { LEVELS, priorityOf, type Level } from '../../src/levels.ts'
-import { settle, type Verdict } from '../../src/settle.ts'
+import { LEVELS, priorityOf, type Level } from '../../src/model/levels.ts'
+import { settle, type Verdict } from '../../src/redis/settle.ts'
 import type { Handle, Model, ModelJob, Spec, Verb } from './model.ts'
 import type { Place, TestJobs } from './place.ts'
 

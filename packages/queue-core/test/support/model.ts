@@ -1,6 +1,6 @@
 import type { AmendResult } from '../../src/index.ts'
-import { isEarlier, RELEASE_STEP } from '../../src/lease.ts'
-import { LEVELS, type Level } from '../../src/levels.ts'
+import { isEarlier, RELEASE_STEP } from '../../src/model/fence.ts'
+import { LEVELS, type Level } from '../../src/model/levels.ts'
 
 /** What a producer said about a job. */
 export interface Spec {

@@ -1,6 +1,6 @@
 import { onTestFinished } from 'vitest'
 import type { WorkerOptions } from '../../src/index.ts'
-import type { RedisNodeClient } from '../../src/connection.ts'
+import type { RedisNodeClient } from '../../src/redis/connection.ts'
 import { startPrivateServer, type PrivateServer, type PrivateServerOptions } from './private-server.ts'
 import { connectClient, startRig, type Rig, type RigJobs } from './rig.ts'
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts'

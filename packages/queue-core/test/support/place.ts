@@ -1,4 +1,4 @@
-import { testPrefix } from '@titan/local/testing'
+import { testPrefix } from '@titan/servers/testing'
 import { createClient } from 'redis'
 import { inject, test as base, type TestAPI } from 'vitest'
 import {
@@ -12,10 +12,10 @@ import {
   type Worker,
   type WorkerOptions,
 } from '../../src/index.ts'
-import { fixedKeys } from '../../src/broker.ts'
-import { shareConnection } from '../../src/connection.ts'
-import { keysOf, type Keys } from '../../src/keys.ts'
-import type { QueuePartition } from '../../src/partition.ts'
+import { fixedKeys } from '../../src/redis/commands.ts'
+import { shareConnection } from '../../src/redis/connection.ts'
+import { keysOf, type Keys } from '../../src/redis/keys.ts'
+import type { QueuePartition } from '../../src/redis/partition.ts'
 
 /** The jobs of most tests: one name, a number as data. */
 export interface TestJobs {

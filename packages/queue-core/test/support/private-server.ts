@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startRedis, type RedisServer } from '@titan/local'
+import { startRedis, type RedisServer } from '@titan/servers'
 import { createClient } from 'redis'
 
 /** A Redis of one test, which may be broken in every way. */

@@ -1,4 +1,4 @@
-import { eventually, testPrefix } from '@titan/local/testing'
+import { eventually, testPrefix } from '@titan/servers/testing'
 import { createClient } from 'redis'
 import { expect } from 'vitest'
 import {
@@ -9,7 +9,7 @@ import {
   type Worker,
   type WorkerOptions,
 } from '../../src/index.ts'
-import type { RedisClient, RedisNodeClient } from '../../src/connection.ts'
+import type { RedisClient, RedisNodeClient } from '../../src/redis/connection.ts'
 
 /** The jobs of the rig: data is the id once more. */
 export interface RigJobs {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { testPrefix } from '@titan/local/testing'
+import { testPrefix } from '@titan/servers/testing'
 import { createPaymentStore, type Database, type PaymentStore } from '@titan/payments'
 import { inject, onTestFinished } from 'vitest'
 import {

@@ -5,7 +5,10 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import { startGatewaySimulator, type GatewaySimulator } from '../../../gateway-simulator/src/index.ts'
+import {
+  startGatewaySimulator,
+  type GatewaySimulator,
+} from '../../../../tools/gateway-simulator/src/index.ts'
 
 /** A gateway simulator that remembers what it was sent. */
 export interface RecordedGateway extends GatewaySimulator {

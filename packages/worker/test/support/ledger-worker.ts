@@ -3,7 +3,7 @@
  */
 import { loadPaymentsConfig, type Gateway } from '@titan/payments'
 import { startPaymentWorkers } from '../../src/index.ts'
-import { createLog, runUntilStopped } from '@titan/program'
+import { createLog, runUntilStopped } from '@titan/service'
 
 const config = loadPaymentsConfig(process.env)
 const log = createLog('ledger-worker', { logLevel: 'debug', logFormat: 'json' })

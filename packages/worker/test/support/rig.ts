@@ -1,4 +1,4 @@
-import { createTestDatabase, eventually, testPrefix } from '@titan/local/testing'
+import { createTestDatabase, eventually, testPrefix } from '@titan/servers/testing'
 import {
   createPaymentStore,
   migrate,

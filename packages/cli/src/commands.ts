@@ -1,0 +1,130 @@
+import {
+  EXIT,
+  guardOutput,
+  printable,
+  runProgram,
+  type Environment,
+  type Program,
+  type SettingNames,
+} from '@titan/service'
+import { dlqDeleteProgram, dlqRedriveProgram } from './commands/dlq-act.ts'
+import { dlqListProgram, dlqShowProgram } from './commands/dlq-look.ts'
+import { doctorProgram } from './doctor/command.ts'
+import { keysCreateProgram, keysRevokeProgram } from './commands/keys-act.ts'
+import { keysListProgram } from './commands/keys-list.ts'
+import { migrateProgram } from './commands/migrate.ts'
+import { operatorsCreateProgram, operatorsListProgram, operatorsRevokeProgram } from './commands/operators.ts'
+import { pauseProgram, resumeProgram } from './commands/pause.ts'
+import { paymentsListProgram } from './commands/payments-list.ts'
+import { paymentsLookupProgram } from './commands/payments-lookup.ts'
+import { paymentsRefundProgram } from './commands/payments-refund.ts'
+import { paymentsShowProgram } from './commands/payments-show.ts'
+import { peekProgram } from './commands/peek.ts'
+import { version } from './commands/queue.ts'
+import { recoverProgram } from './commands/recover.ts'
+import { statsProgram } from './commands/stats.ts'
+import { verifyProgram } from './verify/command.ts'
+
+/** A command of `titan`: one word, or two. */
+export interface Command {
+  readonly words: string
+  readonly about: string
+  readonly description: string
+  readonly settings: readonly SettingNames[]
+  /** Flag of the setting that words behind the command are for. */
+  readonly placed: string | undefined
+  run(args: readonly string[], env: Environment): Promise<number>
+}
+
+/** Every command. */
+export const COMMANDS: readonly Command[] = [
+  command('doctor', 'examines servers, queues and payments, and says what to do', doctorProgram),
+  command('stats', 'counts jobs, workers and payments', statsProgram),
+  command('peek', 'shows the next jobs of a queue, or those that workers have', peekProgram),
+  command('dlq list', 'lists dead letters', dlqListProgram),
+  command('dlq show', 'shows dead letters with all that led to them', dlqShowProgram),
+  command('dlq redrive', 'makes dead letters ready again', dlqRedriveProgram),
+  command('dlq delete', 'deletes dead letters for good', dlqDeleteProgram),
+  command('pause', 'stops the workers of a queue from starting jobs', pauseProgram),
+  command('resume', 'ends a pause', resumeProgram),
+  command('payments list', 'lists payments', paymentsListProgram),
+  command('payments show', 'shows all that is known of a payment', paymentsShowProgram),
+  command(
+    'payments lookup',
+    'asks the gateway about the open attempt of a payment in review',
+    paymentsLookupProgram,
+  ),
+  command('payments refund', 'records that a charge was given back at the gateway', paymentsRefundProgram),
+  command('keys create', 'makes an API key and prints its token', keysCreateProgram),
+  command('keys list', 'lists API keys', keysListProgram),
+  command('keys revoke', 'ends API keys', keysRevokeProgram),
+  command(
+    'operators create',
+    'creates an operator of the dashboard and prints the token',
+    operatorsCreateProgram,
+  ),
+  command('operators list', 'lists the operators of the dashboard', operatorsListProgram),
+  command('operators revoke', 'revokes an operator of the dashboard', operatorsRevokeProgram),
+  command(
+    'verify',
+    'checks the invariants of payments in PostgreSQL, Redis and the gateway’s ledger',
+    verifyProgram,
+  ),
+  command('migrate', 'applies the migrations that are missing', migrateProgram),
+  command('recover', 'gives every unfinished payment its job in Redis back', recoverProgram),
+]
+
+function command<Own, Shared>(words: string, about: string, program: Program<Own, Shared>): Command {
+  return {
+    words,
+    about,
+    description: program.description,
+    settings: [...Object.values<SettingNames>(program.settings), ...program.sharedSettings],
+    placed: program.words,
+    run: (args, env) => runProgram(program, args, env),
+  }
+}
+
+/**
+ * Runs `titan` on its arguments.
+ *
+ * @returns the exit code
+ */
+export async function runTitan(argv: readonly string[], env: Environment = process.env): Promise<number> {
+  guardOutput('titan')
+  const [first = '', second = ''] = argv
+  const chosen = COMMANDS.find(({ words }) => words === first || words === `${first} ${second}`)
+  if (chosen !== undefined) return chosen.run(argv.slice(chosen.words.split(' ').length), env)
+  if (first === '--help' || first === '-h') {
+    process.stdout.write(usage())
+    return EXIT.ok
+  }
+  if (first === '--version' || first === '-v') {
+    process.stdout.write(`${version}\n`)
+    return EXIT.ok
+  }
+  process.stderr.write(argv.length === 0 ? usage() : describeUnknown(first, second))
+  return EXIT.usage
+}
+
+function describeUnknown(first: string, second: string): string {
+  const group = COMMANDS.filter(({ words }) => words.startsWith(`${first} `))
+  const given = printable(group.length > 0 ? `${first} ${second}`.trim() : first)
+  const known = group.map(({ words }) => words.split(' ')[1]).join(', ')
+  const hint = known === '' ? '' : `; ${first} has ${known}`
+  return `titan: unknown command '${given}'${hint}\nTry 'titan --help'.\n`
+}
+
+function usage(): string {
+  const column = Math.max(...COMMANDS.map(({ words }) => words.length)) + 4
+  return [
+    'titan: looks after payments',
+    '',
+    'Usage: titan <command> [options]',
+    '',
+    ...COMMANDS.map(({ words, about }) => `  ${words.padEnd(column - 2)}${about}`),
+    '',
+    'titan <command> --help tells the options of a command.',
+    '',
+  ].join('\n')
+}

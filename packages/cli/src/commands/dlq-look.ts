@@ -1,0 +1,127 @@
+import type { DeadLetter } from '@titan/queue-core'
+import { EXIT, wholeNumber, type Program } from '@titan/service'
+import type { ServersConfig } from '../config.ts'
+import { filterSettings, findLetters, type LetterFilter } from './dead-letters.ts'
+import {
+  formatData,
+  formatFacts,
+  formatMoment,
+  formatSections,
+  formatTable,
+  shorten,
+  writeAnswer,
+} from '../output.ts'
+import { commonSettings, queueProgram, type QueueSettings } from './queue.ts'
+
+/** The settings of `titan dlq list`. */
+export interface ListSettings extends QueueSettings, LetterFilter {
+  readonly limit: number
+}
+
+/** The program `titan dlq list`. */
+export const dlqListProgram: Program<ListSettings, ServersConfig> = queueProgram({
+  name: 'titan dlq list',
+  description: 'Lists dead letters, oldest first',
+  settings: {
+    ...commonSettings,
+    ...filterSettings,
+    limit: wholeNumber(
+      { flag: 'limit', about: 'most dead letters that are listed' },
+      { fallback: 50, min: 1, max: 10_000 },
+    ),
+  },
+  words: 'ids',
+  run: async ({ json, limit, ...filter }, { queue }) => {
+    const letters: DeadLetter[] = []
+    for await (const letter of findLetters(queue, filter)) if (letters.push(letter) > limit) break
+    const more = letters.length > limit
+    const listed = letters.slice(0, limit)
+    writeAnswer(json, { queue: queue.name, letters: listed.map(toJson), more }, () =>
+      listed.length === 0 ? `no dead letters in queue ${queue.name}` : formatList(listed, more),
+    )
+    return EXIT.ok
+  },
+})
+
+/** The program `titan dlq show`. */
+export const dlqShowProgram: Program<QueueSettings & Pick<LetterFilter, 'ids'>, ServersConfig> = queueProgram(
+  {
+    name: 'titan dlq show',
+    description: 'Shows dead letters with their data and all that led to them; code 1 when one is not there',
+    settings: { ...commonSettings, ids: filterSettings.ids },
+    words: 'ids',
+    run: async ({ json, ids }, { queue }) => {
+      if (ids === '') {
+        process.stderr.write('titan dlq show: which dead letters? titan dlq list names them\n')
+        return EXIT.usage
+      }
+      const found = await Promise.all(
+        ids.split(',').map(async (id) => ({ id, letter: await queue.peekDeadLetter(id) })),
+      )
+      const letters = found.flatMap(({ letter }) => letter ?? [])
+      if (letters.length > 0)
+        writeAnswer(json, { queue: queue.name, letters: letters.map(toJson) }, () =>
+          letters.map(formatLetter).join('\n\n'),
+        )
+      const missing = found.filter(({ letter }) => letter === undefined)
+      for (const { id } of missing) process.stderr.write(`titan dlq show: there is no dead letter ${id}\n`)
+      return missing.length > 0 ? EXIT.failure : EXIT.ok
+    },
+  },
+)
+
+function toJson({
+  deadAt,
+  enqueuedAt,
+  data = null,
+  ...letter
+}: DeadLetter): Readonly<Record<string, unknown>> {
+  return {
+    ...letter,
+    data,
+    enqueuedAt: enqueuedAt === undefined ? null : new Date(enqueuedAt).toISOString(),
+    deadAt: new Date(deadAt).toISOString(),
+    history: letter.history.map((failure) => ({ ...failure, at: new Date(failure.at).toISOString() })),
+  }
+}
+
+function formatList(letters: readonly DeadLetter[], more: boolean): string {
+  const rows = letters.map(({ letterId, id, name, cause, failures, deadAt, error }) => [
+    ...[letterId, id, name, cause, failures],
+    ...[formatMoment(deadAt), shorten(error, 60)],
+  ])
+  const table = formatTable(
+    ['letter', 'job id', 'job', 'cause', 'failures', 'dead since', 'last error'],
+    rows,
+  )
+  return more ? `${table}\nthere are more: --limit shows them` : table
+}
+
+function formatLetter(letter: DeadLetter): string {
+  const { letterId, id, name, cause, error, failures, crashes, redrives, worker, priority } = letter
+  const facts = formatFacts([
+    ...([
+      ['job id', id],
+      ['job', name],
+      ['data', formatData(letter.data)],
+      ['priority', priority],
+    ] as const),
+    ...([
+      ['cause', cause],
+      ['last error', error],
+      ['failures', failures],
+      ['crashes', crashes],
+    ] as const),
+    ...([
+      ['redrives', redrives],
+      ['worker', worker],
+    ] as const),
+    ['enqueued', formatMoment(letter.enqueuedAt)],
+    ['dead since', formatMoment(letter.deadAt)],
+  ])
+  const history = letter.history.map((failure) => [formatMoment(failure.at), failure.cause, failure.error])
+  return formatSections([
+    [`Dead letter ${letterId}`, facts],
+    ...(history.length === 0 ? [] : [['Failures', formatTable(['at', 'cause', 'error'], history)] as const]),
+  ])
+}

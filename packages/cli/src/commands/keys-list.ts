@@ -1,0 +1,36 @@
+import { createApiKeyStore, type ApiKey } from '@titan/api/keys'
+import type { PaymentsConfig } from '@titan/payments'
+import { EXIT, type Program } from '@titan/service'
+import { keysCommon, keysSettings, type KeysSettings } from './keys-settings.ts'
+import { formatMoment, formatTable, writeAnswer } from '../output.ts'
+import { withOpener } from '../stores.ts'
+
+/** The program `titan keys list`. */
+export const keysListProgram: Program<KeysSettings, PaymentsConfig> = {
+  ...keysCommon,
+  name: 'titan keys list',
+  description: 'Lists API keys, oldest first; their tokens are stored nowhere',
+  settings: keysSettings,
+  run: ({ json, connectTimeoutMs }, config) =>
+    withOpener({ name: 'titan keys list', config, connectTimeoutMs }, async (open) => {
+      const keys = await createApiKeyStore(await open.database()).list()
+      const now = Date.now()
+      writeAnswer(json, { keys: keys.map((key) => ({ ...key, state: stateOf(key, now) })) }, () =>
+        keys.length === 0 ? 'no API keys' : formatKeys(keys, now),
+      )
+      return EXIT.ok
+    }),
+}
+
+function formatKeys(keys: readonly ApiKey[], now: number): string {
+  const rows = keys.map((key) => [
+    ...[key.id, key.name, key.scope, stateOf(key, now), formatMoment(key.createdAt)],
+    ...[formatMoment(key.expiresAt), formatMoment(key.lastUsedAt)],
+  ])
+  return formatTable(['id', 'name', 'scope', 'state', 'created', 'expires', 'last used'], rows)
+}
+
+function stateOf({ revokedAt, expiresAt }: ApiKey, now: number): 'valid' | 'expired' | 'revoked' {
+  if (revokedAt !== null) return 'revoked'
+  return expiresAt !== null && expiresAt.getTime() <= now ? 'expired' : 'valid'
+}

@@ -1,0 +1,50 @@
+import { loadPaymentsConfig, type PaymentsConfig } from '@titan/payments'
+import {
+  FaultySetting,
+  parseDurationMs,
+  storeSettings,
+  type Program,
+  type Setting,
+  type SettingsTable,
+} from '@titan/service'
+import { connectSetting } from './connect-setting.ts'
+import { jsonSetting, version, type QueueSettings } from './queue.ts'
+
+/** The settings of every command on API keys. */
+export type KeysSettings = Omit<QueueSettings, 'queue'>
+
+/** `--json` and `--connect-timeout-ms`. */
+export const keysSettings: SettingsTable<KeysSettings> = {
+  json: jsonSetting,
+  connectTimeoutMs: connectSetting,
+}
+
+/** What the commands on API keys have in common: they need PostgreSQL alone. */
+export const keysCommon: Pick<Program<never, PaymentsConfig>, 'version' | 'sharedSettings' | 'load'> = {
+  version,
+  sharedSettings: storeSettings().filter(({ flag }) => flag === 'database-url'),
+  // Redis is not asked.
+  load: (environment) => loadPaymentsConfig({ ...environment, REDIS_URL: 'redis://none' }),
+}
+
+/** `--expires`: when a key ends; undefined is never. */
+export const expirySetting: Setting<Date | undefined> = {
+  ...{ flag: 'expires', hint: 'time', shown: 'never', fallback: undefined },
+  about: 'when it ends: after so long, such as 12h or 90d, or at a time such as 2027-01-31T12:00:00Z',
+  parse: (text) => {
+    const moment = parseExpiry(text, Date.now())
+    if (moment.getTime() > Date.now()) return moment
+    throw new FaultySetting('must be in the future')
+  },
+}
+
+function parseExpiry(text: string, now: number): Date {
+  if (/^\d+(s|m|h)$/.test(text)) return new Date(now + parseDurationMs(text))
+  const [, days] = /^(\d{1,5})d$/.exec(text) ?? []
+  if (days !== undefined) return new Date(now + Number(days) * 86_400_000)
+  const moment = new Date(text)
+  if (/^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(moment.getTime())) return moment
+  throw new FaultySetting(
+    'must be a length of time such as 12h or 90d, or a time such as 2027-01-31T12:00:00Z',
+  )
+}

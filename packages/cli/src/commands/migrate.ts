@@ -1,0 +1,73 @@
+import { loadPaymentsConfig, missingMigrations, type PaymentsConfig } from '@titan/payments'
+import { applyMigrations, EXIT, storeSettings, text, toggle, type Program } from '@titan/service'
+import { connectSetting } from './connect-setting.ts'
+import { grantTo } from './grant.ts'
+import { writeAnswer } from '../output.ts'
+import { jsonSetting, version } from './queue.ts'
+import { withOpener } from '../stores.ts'
+
+/** The settings of `titan migrate`. */
+export interface MigrateSettings {
+  readonly dryRun: boolean
+  /** '' grants nothing. */
+  readonly grantTo: string
+  readonly json: boolean
+  readonly connectTimeoutMs: number
+}
+
+/** Where the database is, and the password of the role that is granted to; '' when the role exists. */
+export type MigrateConfig = PaymentsConfig & { readonly rolePassword: string }
+
+/** The program `titan migrate`. */
+export const migrateProgram: Program<MigrateSettings, MigrateConfig> = {
+  name: 'titan migrate',
+  version,
+  description:
+    'Applies the migrations that are missing, for programs that run with --no-migrate; may be repeated',
+  settings: {
+    dryRun: toggle({ flag: 'dry-run', about: 'name what is missing, apply nothing' }, false),
+    grantTo: text(
+      {
+        flag: 'grant-to',
+        about: 'Role of the programs, which gets what they need and owns nothing.',
+        hint: 'role',
+        shown: '',
+      },
+      '',
+      /^[a-z_][\w$-]{0,62}$/i,
+      'the name of a role',
+    ),
+    json: jsonSetting,
+    connectTimeoutMs: connectSetting,
+  },
+  sharedSettings: storeSettings().filter(({ flag }) => flag === 'database-url'),
+  variables: [
+    {
+      title: 'With --grant-to',
+      variables: [
+        {
+          env: 'APP_ROLE_PASSWORD',
+          about: 'Password of that role, which is created if it is missing. Without it the role must exist.',
+        },
+      ],
+    },
+  ],
+  // Redis is not asked.
+  load: (environment) => ({
+    ...loadPaymentsConfig({ ...environment, REDIS_URL: 'redis://none' }),
+    rolePassword: environment['APP_ROLE_PASSWORD'] ?? '',
+  }),
+  run: ({ dryRun, grantTo: role, json, connectTimeoutMs }, config) =>
+    // A migration may build an index on a large table.
+    withOpener({ name: 'titan migrate', config, connectTimeoutMs, statementTimeoutMs: 0 }, async (open) => {
+      const sql = await open.database()
+      const migrations = dryRun ? await missingMigrations(sql) : await applyMigrations(sql)
+      if (role !== '' && !dryRun) await grantTo(sql, role, config.rolePassword)
+      const granted = role === '' || dryRun ? {} : { grantedTo: role }
+      writeAnswer(json, { migrations, dryRun, ...granted }, () => {
+        if (migrations.length === 0) return 'no migration is missing'
+        return `${migrations.length} ${dryRun ? 'missing' : 'applied'}: ${migrations.join(', ')}`
+      })
+      return EXIT.ok
+    }),
+}

@@ -1,0 +1,119 @@
+import { createOperatorStore, type Operator } from '@titan/dashboard/operators'
+import type { PaymentsConfig } from '@titan/payments'
+import { EXIT, text, type Program } from '@titan/service'
+import { keysCommon, keysSettings, type KeysSettings } from './keys-settings.ts'
+import { formatMoment, formatTable, writeAnswer } from '../output.ts'
+import { recorded } from './recorded.ts'
+import { withOpener } from '../stores.ts'
+
+/** The settings of `titan operators create`. */
+export interface OperatorsCreateSettings extends KeysSettings {
+  readonly name: string
+}
+
+/** The program `titan operators create`. */
+export const operatorsCreateProgram: Program<OperatorsCreateSettings, PaymentsConfig> = {
+  ...keysCommon,
+  name: 'titan operators create',
+  description: 'Creates an operator of the dashboard and prints the token once',
+  settings: {
+    name: text(
+      { flag: 'name', about: 'name of the person, as the audit record shows it', hint: 'text', shown: '' },
+      '',
+      /^[\p{L}\p{N} ._@+-]{1,100}$/u,
+      '1 to 100 letters, digits, spaces or . _ @ + -',
+    ),
+    ...keysSettings,
+  },
+  words: 'name',
+  run: async ({ name, json, connectTimeoutMs }, config) => {
+    const program = 'titan operators create'
+    const complain = (problem: string, code: number): number => {
+      process.stderr.write(`${program}: ${problem}\n`)
+      return code
+    }
+    if (name.trim() === '') return complain('name the operator: titan operators create NAME', EXIT.usage)
+    return withOpener({ name: program, config, connectTimeoutMs }, async (open) => {
+      const sql = await open.database()
+      const created = await recorded(
+        sql,
+        { action: 'operator.create', target: name.trim() },
+        () => createOperatorStore(sql).create(name.trim()),
+        (result) => (result === undefined ? 'refused: the name is taken' : `operator ${result.operator.id}`),
+      )
+      if (created === undefined)
+        return complain(
+          `an active operator has the name ${JSON.stringify(name.trim())}; revoke that one first`,
+          EXIT.failure,
+        )
+      // The token alone on standard output: a script can take it as it is.
+      writeAnswer(json, created, () => created.token)
+      process.stderr.write(`operator ${created.operator.id}; the token is not shown again\n`)
+      return EXIT.ok
+    })
+  },
+}
+
+/** The program `titan operators list`. */
+export const operatorsListProgram: Program<KeysSettings, PaymentsConfig> = {
+  ...keysCommon,
+  name: 'titan operators list',
+  description: 'Lists the operators of the dashboard, oldest first',
+  settings: keysSettings,
+  run: ({ json, connectTimeoutMs }, config) =>
+    withOpener({ name: 'titan operators list', config, connectTimeoutMs }, async (open) => {
+      const operators = await createOperatorStore(await open.database()).list()
+      writeAnswer(json, { operators }, () =>
+        operators.length === 0 ? 'no operators' : formatOperators(operators),
+      )
+      return EXIT.ok
+    }),
+}
+
+function formatOperators(operators: readonly Operator[]): string {
+  const rows = operators.map(({ id, name, createdAt, revokedAt }) => [
+    ...[id, name, revokedAt === null ? 'active' : 'revoked'],
+    ...[formatMoment(createdAt), formatMoment(revokedAt)],
+  ])
+  return formatTable(['id', 'name', 'state', 'created', 'revoked'], rows)
+}
+
+/** The settings of `titan operators revoke`. */
+export interface OperatorsRevokeSettings extends KeysSettings {
+  readonly id: string
+}
+
+/** The program `titan operators revoke`. */
+export const operatorsRevokeProgram: Program<OperatorsRevokeSettings, PaymentsConfig> = {
+  ...keysCommon,
+  name: 'titan operators revoke',
+  description: 'Revokes an operator and ends the sessions at once; code 1 when there is no such operator',
+  settings: {
+    id: text(
+      { flag: 'id', about: 'id of the operator', hint: 'id', shown: '' },
+      '',
+      /^[\da-f]{16}$/,
+      'the id of an operator, as titan operators list shows it',
+    ),
+    ...keysSettings,
+  },
+  words: 'id',
+  run: async ({ id, json, connectTimeoutMs }, config) => {
+    const program = 'titan operators revoke'
+    if (id === '') {
+      process.stderr.write(`${program}: name the operator by its id; titan operators list shows it\n`)
+      return EXIT.usage
+    }
+    return withOpener({ name: program, config, connectTimeoutMs }, async (open) => {
+      const sql = await open.database()
+      const isRevoked = await recorded(
+        sql,
+        { action: 'operator.revoke', target: id },
+        () => createOperatorStore(sql).revoke(id),
+        (result) => (result ? 'revoked' : 'there is no such active operator'),
+      )
+      writeAnswer(json, { id, revoked: isRevoked }, () => (isRevoked ? 'revoked' : 'nothing to revoke'))
+      return isRevoked ? EXIT.ok : EXIT.failure
+    })
+  },
+}

@@ -1,0 +1,99 @@
+import {
+  createPaymentStore,
+  jobIdOf,
+  PAYMENTS_QUEUE,
+  type Database,
+  type Payment,
+  type PaymentAttempt,
+  type PaymentEvent,
+  type PaymentJobs,
+  type RecordedBreak,
+} from '@titan/payments'
+import { createInspector, createQueue, type DeadLetter, type JobView } from '@titan/queue-core'
+import type { Redis } from '@titan/service'
+import { letterPages } from './dead-letters.ts'
+
+/** A webhook delivery of one event of a payment. */
+export interface DeliveryRecord {
+  readonly id: string
+  readonly eventId: string
+  readonly type: string
+  readonly endpointId: string
+  readonly status: 'PENDING' | 'DELIVERED' | 'FAILED'
+  readonly attempts: number
+  readonly nextAttemptAt: Date | null
+  readonly lastCode: number | null
+  readonly lastError: string | null
+  readonly updatedAt: Date
+}
+
+/** The job of a payment: live, dead, remembered as done, or not there. */
+export type JobRecord =
+  | { readonly id: string; readonly state: 'live'; readonly job: JobView }
+  | { readonly id: string; readonly state: 'dead'; readonly letter: DeadLetter }
+  | { readonly id: string; readonly state: 'done' | 'none' }
+
+/** Everything that is known of a payment. */
+export interface PaymentRecord {
+  readonly payment: Payment
+  readonly attempts: readonly PaymentAttempt[]
+  readonly events: readonly PaymentEvent[]
+  readonly deliveries: readonly DeliveryRecord[]
+  /** Contradictions with a gateway. */
+  readonly breaks: readonly RecordedBreak[]
+  readonly job: JobRecord
+}
+
+/** Dead letters that are looked through for a job, the oldest ones. */
+const MOST_LETTERS = 10_000
+
+/** Collects what is known of a payment; undefined when there is none of this id. */
+export async function readPaymentRecord(
+  { sql, redis, prefix }: { readonly sql: Database; readonly redis: Redis; readonly prefix: string },
+  id: string,
+): Promise<PaymentRecord | undefined> {
+  const store = createPaymentStore(sql)
+  const payment = await store.get(id)
+  if (payment === undefined) return undefined
+  const [attempts, events, deliveries, breaks] = await Promise.all([
+    store.attempts(id),
+    store.events(id),
+    readDeliveries(sql, id),
+    store.breaks(id),
+  ])
+  return { payment, attempts, events, deliveries, breaks, job: await findJob(sql, redis, prefix, id) }
+}
+
+async function readDeliveries(sql: Database, paymentId: string): Promise<DeliveryRecord[]> {
+  return sql<DeliveryRecord[]>`
+    select 'dlv_' || d.id as "id", d.event_id as "eventId", e.type, d.endpoint_id as "endpointId", d.status, d.attempts,
+           d.next_attempt_at as "nextAttemptAt", d.last_code as "lastCode", d.last_error as "lastError",
+           d.updated_at as "updatedAt"
+      from webhook_events e join webhook_deliveries d on d.event_id = e.id
+     where e.payment_id = ${paymentId}::text
+     order by d.id`
+}
+
+async function findJob(sql: Database, redis: Redis, prefix: string, paymentId: string): Promise<JobRecord> {
+  const [row] = await sql<{ scheduleNo: number }[]>`
+    select schedule_no as "scheduleNo" from payments where id = ${paymentId}::text`
+  const id = jobIdOf(paymentId, row?.scheduleNo ?? 0)
+  const job = await createInspector(redis, PAYMENTS_QUEUE, { prefix }).find(id)
+  if (job !== undefined && job !== 'done') return { id, state: 'live', job }
+  const letter = await findLetter(createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE, { prefix }), id)
+  if (letter !== undefined) return { id, state: 'dead', letter }
+  return { id, state: job ?? 'none' }
+}
+
+async function findLetter(
+  queue: Parameters<typeof letterPages>[0],
+  jobId: string,
+): Promise<DeadLetter | undefined> {
+  let seen = 0
+  for await (const page of letterPages(queue)) {
+    const letter = page.find(({ id }) => id === jobId)
+    seen += page.length
+    if (letter !== undefined || seen >= MOST_LETTERS) return letter
+  }
+  return undefined
+}

@@ -1,0 +1,130 @@
+import {
+  createPaymentStore,
+  PAYMENT_STATUSES,
+  type ListFilter,
+  type Payment,
+  type PaymentStatus,
+  type PaymentsConfig,
+  loadPaymentsConfig,
+} from '@titan/payments'
+import {
+  EXIT,
+  FaultySetting,
+  storeSettings,
+  text,
+  toggle,
+  wholeNumber,
+  type Program,
+  type Setting,
+} from '@titan/service'
+import { connectSetting } from './connect-setting.ts'
+import { momentSetting } from './moment.ts'
+import { formatMoment, formatTable, writeAnswer } from '../output.ts'
+import { jsonSetting, version } from './queue.ts'
+import { withOpener } from '../stores.ts'
+
+/** The settings of `titan payments list`. */
+export interface PaymentsListSettings {
+  readonly status: PaymentStatus | ''
+  readonly review: boolean
+  readonly key: string
+  readonly minAmount: number
+  readonly maxAmount: number
+  readonly since: Date | undefined
+  readonly until: Date | undefined
+  readonly after: string
+  readonly limit: number
+  readonly json: boolean
+  readonly connectTimeoutMs: number
+}
+
+const status: Setting<PaymentStatus | ''> = {
+  ...{ flag: 'status', hint: 'status', shown: '', fallback: '' },
+  about: `only these: ${PAYMENT_STATUSES.join(', ')}`,
+  parse: (given) => {
+    const known = PAYMENT_STATUSES.find((candidate) => candidate === given.toUpperCase())
+    if (known !== undefined) return known
+    throw new FaultySetting(`must be one of ${PAYMENT_STATUSES.join(', ')}`)
+  },
+}
+
+function amount(flag: string, about: string, fallback: number): Setting<number> {
+  return { ...wholeNumber({ flag, about, shown: '' }, { fallback, min: 0, max: 999_999_999_999_999 }) }
+}
+
+/** The program `titan payments list`. */
+export const paymentsListProgram: Program<PaymentsListSettings, PaymentsConfig> = {
+  name: 'titan payments list',
+  version,
+  description: 'Lists payments, newest first',
+  settings: {
+    status,
+    review: toggle({ flag: 'review', about: 'only those that wait for an operator' }, false),
+    key: text(
+      { flag: 'key', about: 'only the payment of this idempotency key', hint: 'text' },
+      '',
+      /^.{1,255}$/,
+      'an idempotency key',
+    ),
+    minAmount: amount('min-amount', 'least amount, in minor units', 0),
+    maxAmount: amount('max-amount', 'highest amount, in minor units', Number.MAX_SAFE_INTEGER),
+    since: momentSetting('since', 'only those created since this time, or since so long'),
+    until: momentSetting('until', 'only those created before this time'),
+    after: text(
+      {
+        flag: 'after',
+        about: 'go on after this id, with which the page before ended',
+        hint: 'id',
+      },
+      '',
+      /^pay_[0-9a-f]{32}$/,
+      'the id of a payment, such as the page before names it',
+    ),
+    limit: wholeNumber(
+      { flag: 'limit', about: 'most payments that are listed' },
+      { fallback: 50, min: 1, max: 499 },
+    ),
+    json: jsonSetting,
+    connectTimeoutMs: connectSetting,
+  },
+  sharedSettings: storeSettings().filter(({ flag }) => flag === 'database-url'),
+  // Redis is not asked.
+  load: (environment) => loadPaymentsConfig({ ...environment, REDIS_URL: 'redis://none' }),
+  run: (own, config) =>
+    withOpener(
+      { name: 'titan payments list', config, connectTimeoutMs: own.connectTimeoutMs },
+      async (open) => {
+        const store = createPaymentStore(await open.database())
+        const { payments, next = null } = await store.page({ ...toFilter(own), limit: own.limit })
+        writeAnswer(own.json, { payments, next }, () =>
+          payments.length === 0 && next === null ? 'no such payments' : formatPayments(payments, next),
+        )
+        return EXIT.ok
+      },
+    ),
+}
+
+function toFilter(own: PaymentsListSettings): ListFilter {
+  const { status, review, key, minAmount, maxAmount, since, until, after } = own
+  return {
+    ...(status === '' ? {} : { status }),
+    ...(review ? { needsReview: true } : {}),
+    ...(key === '' ? {} : { idempotencyKey: key }),
+    ...(minAmount === 0 ? {} : { minAmount }),
+    ...(maxAmount === Number.MAX_SAFE_INTEGER ? {} : { maxAmount }),
+    ...(since === undefined ? {} : { createdAfter: since }),
+    ...(until === undefined ? {} : { createdBefore: until }),
+    ...(after === '' ? {} : { after }),
+  }
+}
+
+function formatPayments(payments: readonly Payment[], next: string | null): string {
+  const rows = payments.map((payment) => [
+    ...[payment.id, payment.needsReview ? `${payment.status}, in review` : payment.status],
+    ...[payment.amount, payment.currency, payment.retries, formatMoment(payment.createdAt)],
+    ...[payment.failureCode, payment.idempotencyKey],
+  ])
+  const heads = ['id', 'status', 'amount', 'currency', 'retries', 'created', 'failure', 'idempotency key']
+  const table = formatTable(heads, rows)
+  return next === null ? table : `${table}\nthere are more: --after ${next}`
+}

@@ -1,0 +1,104 @@
+import {
+  createPaymentStore,
+  loadPaymentsConfig,
+  type PaymentsConfig,
+  type RefundEffect,
+} from '@titan/payments'
+import { EXIT, storeSettings, text, type Program } from '@titan/service'
+import { connectSetting } from './connect-setting.ts'
+import { writeAnswer } from '../output.ts'
+import { jsonSetting, version } from './queue.ts'
+import { accountName, recorded } from './recorded.ts'
+import { withOpener } from '../stores.ts'
+
+/** The settings of `titan payments refund`. */
+export interface PaymentsRefundSettings {
+  readonly id: string
+  /** The gateway's id of the charge that contradicts the payment. */
+  readonly charge: string
+  /** The gateway's id of the refund. */
+  readonly refund: string
+  readonly note: string
+  readonly operator: string
+  readonly json: boolean
+  readonly connectTimeoutMs: number
+}
+
+const REFERENCE = /^\S{1,200}$/
+const NOTE = /^\P{Cc}{10,2000}$/u
+
+const SAID: Readonly<Record<RefundEffect, string>> = {
+  closed: 'the contradiction is closed; the payment stays as it is',
+  failed: 'the contradiction is closed, and the payment is FAILED',
+  refused: 'there is no open contradiction with this charge, or somebody works on the payment just now',
+}
+
+/** The program `titan payments refund`. */
+export const paymentsRefundProgram: Program<PaymentsRefundSettings, PaymentsConfig> = {
+  name: 'titan payments refund',
+  version,
+  description:
+    'Records that a charge which contradicts its payment was given back at the gateway; moves no money itself',
+  settings: {
+    id: text(
+      { flag: 'id', about: 'id of the payment', hint: 'pay_…' },
+      '',
+      /^[\w-]{1,100}$/,
+      'the id of a payment',
+    ),
+    charge: text(
+      {
+        flag: 'charge',
+        about: 'the gateway’s id of the charge, as payments show has it; required',
+        hint: 'id',
+      },
+      '',
+      REFERENCE,
+      'an id of the gateway’s',
+    ),
+    refund: text(
+      { flag: 'refund', about: 'the gateway’s id of the refund; required', hint: 'id' },
+      '',
+      REFERENCE,
+      'an id of the gateway’s',
+    ),
+    note: text(
+      { flag: 'note', about: 'where the evidence is, kept for ever; required', hint: 'text' },
+      '',
+      NOTE,
+      '10 to 2000 printable characters',
+    ),
+    operator: text(
+      { flag: 'operator', about: 'who says so', shown: 'the name of the user' },
+      accountName(),
+      /^\P{Cc}{1,100}$/u,
+      '1 to 100 printable characters',
+    ),
+    json: jsonSetting,
+    connectTimeoutMs: connectSetting,
+  },
+  words: 'id',
+  sharedSettings: storeSettings().filter(({ flag }) => flag === 'database-url'),
+  // Redis is not asked.
+  load: (environment) => loadPaymentsConfig({ ...environment, REDIS_URL: 'redis://none' }),
+  run: async ({ id, charge, refund, note, operator, json, connectTimeoutMs }, config) => {
+    const name = 'titan payments refund'
+    if ([id, charge, refund, note].includes('')) {
+      process.stderr.write(`${name}: name the payment, --charge, --refund and --note\n`)
+      return EXIT.usage
+    }
+    return withOpener({ name, config, connectTimeoutMs }, async (open) => {
+      const sql = await open.database()
+      const effect = await recorded(
+        sql,
+        { action: 'payment.refund', target: id, note },
+        () =>
+          createPaymentStore(sql).recordRefund(id, { gatewayRef: charge, refundRef: refund, operator, note }),
+        (result) => result,
+        operator,
+      )
+      writeAnswer(json, { id, effect }, () => SAID[effect])
+      return effect === 'refused' ? EXIT.failure : EXIT.ok
+    })
+  },
+}

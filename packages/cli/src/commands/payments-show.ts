@@ -1,0 +1,145 @@
+import { loadPaymentsConfig, type PaymentsConfig } from '@titan/payments'
+import { EXIT, text, type Program } from '@titan/service'
+import { serverSettings } from '../config.ts'
+import { connectSetting } from './connect-setting.ts'
+import {
+  formatData,
+  formatDuration,
+  formatFacts,
+  formatMoment,
+  formatSections,
+  formatTable,
+  writeAnswer,
+} from '../output.ts'
+import { readPaymentRecord, type JobRecord, type PaymentRecord } from './payment-record.ts'
+import { toJson } from './peek.ts'
+import { jsonSetting, version, type QueueSettings } from './queue.ts'
+import { withOpener } from '../stores.ts'
+
+/** The settings of `titan payments show`. */
+export interface ShowSettings extends Omit<QueueSettings, 'queue'> {
+  readonly id: string
+}
+
+/** The program `titan payments show`. */
+export const paymentsShowProgram: Program<ShowSettings, PaymentsConfig> = {
+  name: 'titan payments show',
+  version,
+  description: 'Shows all that is known of a payment; code 1 when there is none of this id',
+  settings: {
+    id: text(
+      { flag: 'id', about: 'id of the payment', hint: 'pay_…', shown: '' },
+      '',
+      /^[\w-]{1,100}$/,
+      'the id of one payment',
+    ),
+    json: jsonSetting,
+    connectTimeoutMs: connectSetting,
+  },
+  words: 'id',
+  sharedSettings: serverSettings,
+  load: loadPaymentsConfig,
+  run: async ({ id, json, connectTimeoutMs }, config) => {
+    if (id === '') {
+      process.stderr.write('titan payments show: which payment? Give its id\n')
+      return EXIT.usage
+    }
+    return withOpener({ name: 'titan payments show', config, connectTimeoutMs }, async (open) => {
+      const [sql, redis] = [await open.database(), await open.redis()]
+      const record = await readPaymentRecord({ sql, redis, prefix: config.prefix }, id)
+      if (record === undefined) {
+        process.stderr.write(`titan payments show: there is no payment ${id}\n`)
+        return EXIT.failure
+      }
+      writeAnswer(json, { ...record, job: jobToJson(record.job) }, () => formatRecord(record))
+      return EXIT.ok
+    })
+  },
+}
+
+function jobToJson(job: JobRecord): Readonly<Record<string, unknown>> {
+  return job.state === 'live' ? { ...job, job: toJson(job.job) } : { ...job }
+}
+
+function formatRecord({ payment, attempts, events, deliveries, breaks, job }: PaymentRecord): string {
+  const facts = formatFacts([
+    ['status', payment.needsReview ? `${payment.status}, in review` : payment.status],
+    ['amount', `${payment.amount} ${payment.currency} (minor units)`],
+    ['idempotency key', payment.idempotencyKey],
+    ['retries', payment.retries],
+    ['outcome unknown since', formatMoment(payment.unknownSince)],
+    ['failure', payment.failureKind === null ? null : `${payment.failureKind}: ${payment.failureCode}`],
+    ['gateway', payment.gatewayRef === null ? payment.gateway : `${payment.gateway} ${payment.gatewayRef}`],
+    ...(payment.lateChargeRef === null ? [] : [['late charge', payment.lateChargeRef] as const]),
+    ['created', formatMoment(payment.createdAt)],
+    ['updated', formatMoment(payment.updatedAt)],
+    ['job in Redis', describeJob(job)],
+  ])
+  const tries = attempts.map((attempt) => [
+    ...[attempt.attemptNo, attempt.gatewayKey, attempt.outcome, attempt.sends, attempt.takeovers],
+    ...[formatMoment(attempt.firstSentAt), attempt.lastError],
+  ])
+  const history = events.map(({ seq, at, type, toStatus, actor, evidence }) => [
+    ...[seq, formatMoment(at), type, toStatus, actor],
+    evidence === null ? null : formatData(evidence, 80),
+  ])
+  const sent = deliveries.map((delivery) => [
+    ...[delivery.id, delivery.type, delivery.endpointId, delivery.status, delivery.attempts],
+    ...[delivery.lastCode ?? delivery.lastError, formatMoment(delivery.nextAttemptAt)],
+  ])
+  const contradictions = breaks.map((one) => [
+    ...[one.kind, one.gateway, one.reference, `${payment.amount} ${payment.currency}`],
+    one.amount === null ? null : `${one.amount} ${one.currency ?? payment.currency}`,
+    ...[formatMoment(one.detectedAt), formatMoment(one.resolvedAt)],
+    one.refundRef === null ? one.resolution : `refunded by ${one.refundRef}: ${one.resolution}`,
+  ])
+  return formatSections([
+    [`Payment ${payment.id}`, facts],
+    [
+      'Attempts',
+      tableOr(['no', 'gateway key', 'outcome', 'sends', 'takeovers', 'first sent', 'last error'], tries),
+    ],
+    ...(breaks.length === 0
+      ? []
+      : [
+          [
+            'Contradictions',
+            formatTable(
+              [
+                ...['kind', 'gateway', 'reference', 'booked', 'charged'],
+                ...['found', 'resolved', 'resolution'],
+              ],
+              contradictions,
+            ),
+          ] as const,
+        ]),
+    ['Events', tableOr(['seq', 'at', 'type', 'status', 'actor', 'evidence'], history)],
+    [
+      'Webhook deliveries',
+      tableOr(['id', 'event', 'endpoint', 'status', 'attempts', 'last answer', 'next'], sent),
+    ],
+  ])
+}
+
+function tableOr(heads: readonly string[], rows: Parameters<typeof formatTable>[1]): string {
+  return rows.length === 0 ? 'none' : formatTable(heads, rows)
+}
+
+function describeJob(record: JobRecord): string {
+  switch (record.state) {
+    case 'none':
+      return 'none'
+    case 'done':
+      return `${record.id} is done`
+    case 'dead':
+      return `${record.id} is dead letter ${record.letter.letterId} (${record.letter.cause})`
+    case 'live': {
+      const { state, consumer, idleMs, dueAt } = record.job
+      if (state === 'leased')
+        return `${record.id} is leased by ${consumer}, silent for ${formatDuration(idleMs ?? 0)}`
+      return dueAt === undefined
+        ? `${record.id} is ${state}`
+        : `${record.id} is delayed until ${formatMoment(dueAt)}`
+    }
+  }
+}

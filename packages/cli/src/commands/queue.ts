@@ -1,0 +1,98 @@
+import { PAYMENTS_QUEUE } from '@titan/payments'
+import { createQueue, type Queue } from '@titan/queue-core'
+import { readVersion, text, toggle, type Program, type Redis, type SettingsTable } from '@titan/service'
+import { loadServersConfig, queueSettings, serverSettings, type ServersConfig } from '../config.ts'
+import { connectSetting } from './connect-setting.ts'
+import { recorded, type CommandAct } from './recorded.ts'
+import { withOpener, type Opener } from '../stores.ts'
+
+/** The settings of every command on a queue. */
+export interface QueueSettings {
+  readonly queue: string
+  readonly json: boolean
+  readonly connectTimeoutMs: number
+}
+
+/** `--json`, the same for every command. */
+export const jsonSetting: SettingsTable<{ readonly json: boolean }>['json'] = toggle(
+  { flag: 'json', about: 'print JSON in one line, for programs' },
+  false,
+)
+
+/**
+ * `--queue`, `--json` and `--connect-timeout-ms`. Variables tell where the servers are, and nothing else: a shell that has
+ * one set must not change what a command is about, or spare it a question.
+ */
+export const commonSettings: SettingsTable<QueueSettings> = {
+  queue: text(
+    { flag: 'queue', about: 'name of the queue; outgoing webhooks have webhooks' },
+    PAYMENTS_QUEUE,
+    /^[\w.:-]{1,100}$/,
+    '1 to 100 letters, digits or . : - _',
+  ),
+  json: jsonSetting,
+  connectTimeoutMs: connectSetting,
+}
+
+/** The jobs of any queue: nothing is known of their data. */
+export type AnyJobs = Record<string, unknown>
+
+/** Performs an act as {@link recorded} does. */
+export type Recorder = <Result>(
+  act: CommandAct,
+  perform: () => Promise<Result>,
+  summarise: (result: Result) => string,
+) => Promise<Result>
+
+/** A queue that is open. */
+export interface OpenQueue {
+  readonly queue: Queue<AnyJobs>
+  readonly redis: Redis
+  readonly prefix: string
+  /** Performs an act with a row in the audit record, where `DATABASE_URL` says where the record is. */
+  readonly record: Recorder
+}
+
+/** What a command on a queue is made of. */
+export interface QueueCommand<Own extends QueueSettings> {
+  readonly name: string
+  readonly description: string
+  readonly settings: SettingsTable<Own>
+  readonly words?: string
+  /** The command acts, and reads `DATABASE_URL` for the audit record. @default false */
+  readonly withRecord?: boolean
+  run(own: Own, open: OpenQueue): Promise<number>
+}
+
+/** A program that needs nothing but a queue in Redis. */
+export function queueProgram<Own extends QueueSettings>(
+  command: QueueCommand<Own>,
+): Program<Own, ServersConfig> {
+  const { name, description, settings, words, withRecord = false, run } = command
+  return {
+    ...{ name, description, settings, version },
+    ...(words === undefined ? {} : { words }),
+    sharedSettings: withRecord ? serverSettings : queueSettings,
+    load: loadServersConfig,
+    run: (own, config) =>
+      withOpener({ name, config, connectTimeoutMs: own.connectTimeoutMs }, async (open) => {
+        const { prefix } = config
+        const redis = await open.redis()
+        const queue = createQueue<AnyJobs>(redis, own.queue, { prefix })
+        return run(own, { redis, prefix, queue, record: recorderOf(name, config, open) })
+      }),
+  }
+}
+
+function recorderOf(program: string, { databaseUrl }: ServersConfig, open: Opener): Recorder {
+  return async (act, perform, summarise) => {
+    if (databaseUrl === undefined) {
+      process.stderr.write(`${program}: no audit record is written, because DATABASE_URL is not set\n`)
+      return perform()
+    }
+    return recorded(await open.database(), act, perform, summarise)
+  }
+}
+
+/** The version of `titan`. */
+export const version: string = readVersion(new URL('../../package.json', import.meta.url))

@@ -1,0 +1,101 @@
+import { loadPaymentsConfig, PAYMENTS_QUEUE, type Database, type PaymentsConfig } from '@titan/payments'
+import { EXIT, milliseconds, storeSettings, printable, type Program, type Redis } from '@titan/service'
+import { diagnosis, type Diagnosis, type Severity } from './diagnosis.ts'
+import { examinePayments } from './payments.ts'
+import { examinePostgres } from './postgres.ts'
+import { examineQueue } from './queue.ts'
+import { examineRedis } from './redis.ts'
+import { styled, writeAnswer, type Style } from '../output.ts'
+import { jsonSetting, version } from '../commands/queue.ts'
+import { explain, withOpener } from '../stores.ts'
+
+/** The settings of `titan doctor`. */
+export interface DoctorSettings {
+  readonly json: boolean
+  readonly connectTimeoutMs: number
+}
+
+/** The queue of outgoing webhooks has its name from there. */
+const QUEUES = [PAYMENTS_QUEUE, 'webhooks']
+
+/** The program `titan doctor`. */
+export const doctorProgram: Program<DoctorSettings, PaymentsConfig> = {
+  name: 'titan doctor',
+  version,
+  description: 'Examines servers, queues and payments, and says what to do; code 1 on an error',
+  settings: {
+    json: jsonSetting,
+    connectTimeoutMs: milliseconds(
+      {
+        flag: 'connect-timeout-ms',
+        env: 'CONNECT_TIMEOUT_MS',
+        about: 'how long to try to reach the servers',
+      },
+      { fallback: 3_000, min: 0, max: 3_600_000 },
+    ),
+  },
+  sharedSettings: storeSettings(),
+  load: loadPaymentsConfig,
+  run: ({ json, connectTimeoutMs }, config) =>
+    withOpener({ name: 'titan doctor', config, connectTimeoutMs }, async (open) => {
+      const findings: Diagnosis[] = []
+      const redis = await attempt('redis.reached', open.redis, findings)
+      const sql = await attempt('postgres.reached', open.database, findings)
+      findings.push(...(await examineAll(redis, sql, config)))
+      const ok = !findings.some(({ severity }) => severity === 'error')
+      writeAnswer(json, { ok, findings }, () => formatFindings(findings))
+      return ok ? EXIT.ok : EXIT.failure
+    }),
+}
+
+/** A server that cannot be reached is a finding like others. */
+async function attempt<Server>(
+  id: string,
+  open: () => Promise<Server>,
+  findings: Diagnosis[],
+): Promise<Server | undefined> {
+  try {
+    const server = await open()
+    findings.push(diagnosis(id, 'ok', 'it answers'))
+    return server
+  } catch (error) {
+    const reason = explain(error)
+    if (reason === undefined) throw error
+    findings.push(
+      diagnosis(id, 'error', reason, 'see that it runs, and that URL, password and network are right'),
+    )
+    return undefined
+  }
+}
+
+async function examineAll(
+  redis: Redis | undefined,
+  sql: Database | undefined,
+  { prefix, databasePoolSize }: PaymentsConfig,
+): Promise<Diagnosis[]> {
+  const ofRedis = redis === undefined ? [] : await examineRedis(redis)
+  const ofPostgres = sql === undefined ? [] : await examinePostgres(sql, databasePoolSize)
+  const ofQueues =
+    redis === undefined ? [] : await Promise.all(QUEUES.map((name) => examineQueue(redis, prefix, name)))
+  // Tables that are not there cannot be asked; that they are missing is said above.
+  const isMigrated = ofPostgres.some(({ id, severity }) => id === 'postgres.migrations' && severity === 'ok')
+  const ofPayments = sql === undefined || !isMigrated ? [] : await examinePayments(sql, redis, prefix)
+  return [...ofRedis, ...ofPostgres, ...ofQueues.flat(), ...ofPayments]
+}
+
+const STYLES: Readonly<Record<Severity, Style>> = {
+  ok: 'green',
+  info: 'dim',
+  warning: 'yellow',
+  error: 'red',
+}
+
+function formatFindings(findings: readonly Diagnosis[]): string {
+  const width = Math.max(...findings.map(({ id }) => id.length))
+  const lines = findings.flatMap(({ id, severity, found, advice }) => [
+    `${styled(STYLES[severity], severity.padEnd(7))}  ${id.padEnd(width)}  ${printable(found)}`,
+    ...(advice === '' ? [] : [`${' '.repeat(width + 11)}→ ${printable(advice)}`]),
+  ])
+  const count = (wanted: Severity): number => findings.filter(({ severity }) => severity === wanted).length
+  return [...lines, '', `${count('error')} errors, ${count('warning')} warnings`].join('\n')
+}

@@ -1,0 +1,96 @@
+import { styleText } from 'node:util'
+import { printable } from '@titan/service'
+import Table from 'cli-table3'
+
+/** A colour or weight of text on a terminal. */
+export type Style = 'bold' | 'dim' | 'green' | 'yellow' | 'red'
+
+/** Text in a style: only where it is seen on a terminal, and not where NO_COLOR is set. */
+export function styled(style: Style, text: string): string {
+  return styleText(style, text, { stream: process.stdout })
+}
+
+/** What a cell holds; null is shown as a dash. Text loses what would control a terminal, so a style is named beside it. */
+export type Cell = string | number | null | { readonly style: Style; readonly text: string }
+
+const NO_LINES = { top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '' }
+const NO_FRAME = { 'bottom-left': '', 'bottom-right': '', left: '', 'left-mid': '', mid: '', 'mid-mid': '' }
+const PLAIN = { ...NO_LINES, ...NO_FRAME, right: '', 'right-mid': '', middle: '  ' }
+
+/** Rows under their heads, for people. Control characters of what others wrote do not reach the terminal. */
+export function formatTable(heads: readonly string[], rows: readonly (readonly Cell[])[]): string {
+  const table = new Table({
+    head: heads.map((head) => styled('bold', head)),
+    chars: PLAIN,
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
+    colAligns: heads.map((_, column) =>
+      rows.length > 0 && rows.every((row) => typeof row[column] === 'number') ? 'right' : 'left',
+    ),
+  })
+  // One by one: a spread would put every row on the stack.
+  for (const row of rows) table.push(row.map(formatCell))
+  return trimLines(table.toString())
+}
+
+/** Names and their values, one a line. */
+export function formatFacts(facts: readonly (readonly [string, Cell])[]): string {
+  const table = new Table({
+    chars: PLAIN,
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
+  })
+  for (const [name, value] of facts) table.push([styled('dim', printable(name)), formatCell(value)])
+  return trimLines(table.toString())
+}
+
+/** Titled parts, an empty line between them. */
+export function formatSections(sections: readonly (readonly [title: string, body: string])[]): string {
+  return sections.map(([title, body]) => `${styled('bold', printable(title))}\n${body}`).join('\n\n')
+}
+
+/** A length of time, such as `350 ms`, `12 s`, `5 min`, `3 h` or `2 d`. */
+export function formatDuration(ms: number): string {
+  if (ms < 1_000) return `${Math.round(ms)} ms`
+  if (ms < 120_000) return `${Math.floor(ms / 1_000)} s`
+  if (ms < 7_200_000) return `${Math.floor(ms / 60_000)} min`
+  if (ms < 172_800_000) return `${Math.floor(ms / 3_600_000)} h`
+  return `${Math.floor(ms / 86_400_000)} d`
+}
+
+/** A moment, in UTC to the second. */
+export function formatMoment(moment: Date | number | null | undefined): string | null {
+  if (moment === null || moment === undefined) return null
+  return `${new Date(moment).toISOString().slice(0, 19)}Z`
+}
+
+/** Text in one line of at most `longest` characters. */
+export function shorten(text: string, longest: number): string {
+  return text.length > longest ? `${text.slice(0, longest - 1)}…` : text
+}
+
+/** Any value as JSON in one line of at most `longest` characters. */
+export function formatData(data: unknown, longest: number = Infinity): string {
+  return shorten(JSON.stringify(data) ?? '', longest)
+}
+
+/** Writes what a command answers: JSON in one line for programs, text for people. */
+export function writeAnswer(isJson: boolean, answer: unknown, text: () => string): void {
+  process.stdout.write(`${isJson ? formatJson(answer) : text()}\n`)
+}
+
+/** A value as JSON in one line, with escapes for what would control a terminal: JSON itself leaves C1 and DEL as they are. */
+export function formatJson(value: unknown): string {
+  return JSON.stringify(value).replaceAll(
+    /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}
+
+function formatCell(cell: Cell): string {
+  if (cell === null || cell === '') return '-'
+  if (typeof cell === 'object') return styled(cell.style, printable(cell.text))
+  return printable(String(cell))
+}
+
+function trimLines(text: string): string {
+  return text.replaceAll(/[ \t]+$/gm, '')
+}

@@ -1,0 +1,95 @@
+import {
+  createPaymentStore,
+  createReconciler,
+  createRelay,
+  jobIdOf,
+  PAYMENTS_QUEUE,
+  type Database,
+  type PaymentJobs,
+  type Rebuilt,
+} from '@titan/payments'
+import { createQueue, type RedisClient } from '@titan/queue-core'
+import { createJobIndex } from './verify/job-index.ts'
+
+/** What {@link recover} works on. */
+export interface RecoverOptions {
+  readonly sql: Database
+  /** A connected client. */
+  readonly redis: RedisClient
+  /** First part of the queue's keys. @default 'titan' */
+  readonly prefix?: string
+  /** Counts only. @default false */
+  readonly dryRun?: boolean
+  /** Called after each batch. @default none */
+  readonly onProgress?: (soFar: Rebuilt) => void
+}
+
+/** Payments per batch. */
+const BATCH = 1_000
+
+const ACTOR = 'recover'
+
+/**
+ * Gives every unfinished payment its job back, as after a loss of Redis: those that are QUEUED or PROCESSING under their
+ * present job id, so that only what is missing is added, and then those that are PENDING. Programs may run meanwhile.
+ *
+ * @throws errors of PostgreSQL and Redis as they are; what was added stays, and a repeat goes on
+ */
+export async function recover(options: RecoverOptions): Promise<Rebuilt> {
+  return options.dryRun === true ? count(options) : rebuild(options)
+}
+
+/** How many payments {@link recover} looks at, so that its progress has an end. */
+export async function countUnfinished(sql: Database): Promise<number> {
+  // Written out per state, so that each reads its own partial index.
+  const [row] = await sql<{ total: number }[]>`
+    select ((select count(*) from payments where status = 'PENDING')
+            + (select count(*) from payments where status = 'QUEUED')
+            + (select count(*) from payments where status = 'PROCESSING' and not needs_review))::float8 as total`
+  return row?.total ?? 0
+}
+
+async function rebuild({
+  sql,
+  redis,
+  prefix = 'titan',
+  onProgress = () => {},
+}: RecoverOptions): Promise<Rebuilt> {
+  const store = createPaymentStore(sql)
+  const queue = createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE, { prefix })
+  const shared = { store, queue, batchSize: BATCH, actor: ACTOR }
+  let soFar = await createReconciler({ ...shared, redis, prefix }).rebuild(onProgress)
+  const relay = createRelay({ ...shared, timeoutMs: 5_000 })
+  for (;;) {
+    const relayed = await relay.runOnce()
+    if (relayed === 0) return soFar
+    soFar = { ...soFar, added: soFar.added + relayed }
+    onProgress(soFar)
+  }
+}
+
+async function count({
+  sql,
+  redis,
+  prefix = 'titan',
+  onProgress = () => {},
+}: RecoverOptions): Promise<Rebuilt> {
+  const store = createPaymentStore(sql)
+  const jobs = createJobIndex(redis, prefix)
+  let [added, present] = [0, 0]
+  for (const status of ['QUEUED', 'PROCESSING'] as const) {
+    let after: Parameters<typeof store.unfinishedJobs>[1]
+    do {
+      const page = await store.unfinishedJobs(status, after, BATCH)
+      const ids = page.jobs.map(({ paymentId, scheduleNo }) => jobIdOf(paymentId, scheduleNo))
+      const missing = await jobs.missing(ids)
+      added += missing.length
+      present += ids.length - missing.length
+      onProgress({ added, present })
+      after = page.next
+    } while (after !== undefined)
+  }
+  const [row] = await sql<{ pending: number }[]>`
+    select count(*) as pending from payments where status = 'PENDING'`
+  return { added: added + (row?.pending ?? 0), present }
+}

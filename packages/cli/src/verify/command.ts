@@ -1,0 +1,130 @@
+import { loadPaymentsConfig, missingMigrations, type PaymentsConfig } from '@titan/payments'
+import {
+  EXIT,
+  Failure,
+  milliseconds,
+  storeSettings,
+  text,
+  toggle,
+  wholeNumber,
+  type Program,
+  type SettingsTable,
+} from '@titan/service'
+import { connectSetting } from '../commands/connect-setting.ts'
+import type { Finding } from './finding.ts'
+import { fetchLedger, readLedgerFile } from './ledger-source.ts'
+import type { Ledger } from './ledger-tables.ts'
+import { startProgress } from '../progress.ts'
+import { jsonSetting, version } from '../commands/queue.ts'
+import { formatJson, formatReport } from './report.ts'
+import { withStores } from '../stores.ts'
+import { findOpenBreaks } from './snapshot.ts'
+import { verify, type VerifyOptions } from './verify.ts'
+
+/** The settings of `titan verify`. */
+export interface VerifySettings {
+  readonly ledger: string
+  readonly ledgerUrl: string
+  readonly gateway: string
+  readonly settled: boolean
+  readonly json: boolean
+  readonly redis: boolean
+  readonly maxRetries: number
+  readonly keyTtlMs: number
+  readonly connectTimeoutMs: number
+}
+
+const settings: SettingsTable<VerifySettings> = {
+  ledger: text(
+    { flag: 'ledger', about: 'the gateway simulator’s ledger file', hint: 'file' },
+    '',
+    /^.+$/,
+    'a file',
+  ),
+  ledgerUrl: text(
+    {
+      flag: 'ledger-url',
+      about: 'a running gateway simulator, whose ledger is read',
+      hint: 'url',
+    },
+    '',
+    /^https?:\/\/\S+$/,
+    'a URL that begins with http:// or https://',
+  ),
+  gateway: text(
+    {
+      flag: 'gateway',
+      about: 'whose ledger it is; payments of other gateways are not looked for in it',
+      shown: 'every payment',
+    },
+    '',
+    /^[\w.:-]{1,100}$/,
+    'the name of a gateway',
+  ),
+  settled: toggle(
+    {
+      flag: 'settled',
+      about: 'nothing is under way: everything must be final or in review',
+    },
+    false,
+  ),
+  json: jsonSetting,
+  redis: toggle({ flag: 'redis', about: 'look at Redis' }, true),
+  maxRetries: wholeNumber(
+    { flag: 'max-retries', env: 'MAX_RETRIES', about: 'retries that a payment may have used' },
+    { fallback: 5, min: 0, max: 1_000 },
+  ),
+  keyTtlMs: milliseconds(
+    { flag: 'key-ttl-ms', about: 'shelf life of the gateway’s keys' },
+    { fallback: 86_400_000, min: 1, max: 366 * 86_400_000 },
+  ),
+  connectTimeoutMs: connectSetting,
+}
+
+/** The program `titan verify`. */
+export const verifyProgram: Program<VerifySettings, PaymentsConfig> = {
+  name: 'titan verify',
+  version,
+  description: 'Checks the invariants of payments; code 1 on any breach',
+  settings,
+  sharedSettings: storeSettings(),
+  load: loadPaymentsConfig,
+  run: async (own, config) => {
+    const { ledger, ledgerUrl, gateway, settled, maxRetries, keyTtlMs, connectTimeoutMs } = own
+    if (ledger !== '' && ledgerUrl !== '') {
+      process.stderr.write('titan verify: --ledger and --ledger-url exclude each other\n')
+      return EXIT.usage
+    }
+    return withStores(
+      { name: 'titan verify', config, withRedis: own.redis, connectTimeoutMs, statementTimeoutMs: 0 },
+      async ({ sql, redis }) => {
+        const [missing] = await missingMigrations(sql)
+        if (missing !== undefined)
+          throw new Failure(`migration ${missing} is not applied: run titan migrate, then titan verify again`)
+        const findings = await verifyInSight({
+          ...{ sql, redis, prefix: config.prefix, settled, maxRetries, keyTtlMs },
+          ledger: openLedger(ledger, ledgerUrl),
+          gateway: gateway === '' ? undefined : gateway,
+        })
+        const breaks = await findOpenBreaks(sql)
+        process.stdout.write(`${own.json ? formatJson(findings, breaks) : formatReport(findings, breaks)}\n`)
+        return findings.some(({ verdict }) => verdict === 'FAIL') ? EXIT.failure : EXIT.ok
+      },
+    )
+  },
+}
+
+async function verifyInSight(options: VerifyOptions): Promise<Finding[]> {
+  const progress = startProgress('payments')
+  try {
+    return await verify({ ...options, onProgress: progress.update })
+  } finally {
+    progress.stop()
+  }
+}
+
+/** Nothing is read yet: the snapshot comes first. */
+function openLedger(file: string, url: string): Ledger | undefined {
+  if (file !== '') return readLedgerFile(file)
+  return url === '' ? undefined : fetchLedger(url)
+}

@@ -1,0 +1,267 @@
+import type { Claim } from '../flow/claim.ts'
+import type { ChargeOutcome } from '../gateways/gateway.ts'
+import { evidenceText } from './evidence.ts'
+import { retryDelay, softDeclineDelay, unknownDelay, type Random, type RetryPolicy } from './retry-policy.ts'
+import type { Settlement } from './settlement.ts'
+
+/** The outcome of working on a claim: an answer of the gateway, or that no automatic way is left to get one. */
+export type WorkOutcome =
+  | ChargeOutcome
+  | { readonly type: 'UNRESOLVABLE'; readonly reason: string }
+  /** Nothing was sent because this worker stops or its lease is too short; costs the payment nothing. */
+  | { readonly type: 'RELEASED'; readonly reason: string }
+
+/** What decides besides the outcome. */
+export interface DecisionContext {
+  readonly policy: RetryPolicy
+  readonly actor: string
+  readonly random: Random
+  /** Ages of the payment's attempts, in milliseconds. @default as if all had just been made, which is the longest wait */
+  readonly attemptAgesMs?: readonly number[]
+}
+
+/**
+ * Decides what becomes of a payment. Pure: no clock, no database. Nothing else decides a payment's fate.
+ *
+ * Two rules carry the weight. FAILED needs the gateway's own decline, or the certainty that nothing was ever sent
+ * under the key. And while resolving, only a success or a decline settles; everything else says nothing
+ * about the first send.
+ */
+export function decide(claim: Claim, outcome: WorkOutcome, context: DecisionContext): Settlement {
+  const settlement = decideByType(claim, outcome, context)
+  return {
+    ...settlement,
+    evidence: {
+      attempt_no: claim.attemptNo,
+      mode: claim.mode,
+      outcome: outcome.type,
+      ...settlement.evidence,
+    },
+  }
+}
+
+function decideByType(claim: Claim, outcome: WorkOutcome, context: DecisionContext): Settlement {
+  switch (outcome.type) {
+    case 'SUCCEEDED':
+      return succeed(claim, outcome, context)
+    case 'DECLINED':
+      return decline(claim, outcome, context)
+    case 'REJECTED':
+      return reject(claim, outcome, context)
+    case 'NOT_SENT':
+      return claim.mode === 'send'
+        ? notSent(claim, outcome, context)
+        : stillUnknown(claim, outcome.reason, context, { unsent: true })
+    case 'RELEASED':
+      return release(claim, outcome.reason, context)
+    case 'PENDING':
+      return stillUnknown(claim, 'the gateway has not decided yet', context, {
+        gatewayRef: refOf(outcome),
+      })
+    case 'UNKNOWN':
+      return stillUnknown(claim, outcome.reason, context)
+    case 'UNRESOLVABLE':
+      return review(claim, outcome.reason, context)
+  }
+}
+
+/** The same answer for a payment that was parked meanwhile, for a charge that came to light: nothing goes on from here. */
+export function park(settlement: Settlement): Settlement {
+  return {
+    ...settlement,
+    status: 'PROCESSING',
+    unknown: true,
+    review: true,
+    countsRetry: false,
+    delayMs: 0,
+    failureCode: null,
+    failureKind: null,
+    event: 'payment.needs_review',
+  }
+}
+
+/** A success whose charge is of another payment: parked, with the attempt open, for nothing it says is certain. */
+export function contest(settlement: Settlement): Settlement {
+  const { gatewayRef, evidence } = settlement
+  const reason = 'the gateway names the charge of another payment'
+  return {
+    ...park(settlement),
+    attemptOutcome: null,
+    gatewayRef: null,
+    charged: null,
+    evidence: { ...evidence, reason, gateway_ref: gatewayRef },
+  }
+}
+
+type Outcome<Type extends ChargeOutcome['type']> = Extract<ChargeOutcome, { readonly type: Type }>
+
+function succeed(claim: Claim, outcome: Outcome<'SUCCEEDED'>, context: DecisionContext): Settlement {
+  const { amount, currency } = outcome
+  const gatewayRef = evidenceText(outcome.gatewayRef)
+  const charged = { amount, currency }
+  if (amount !== claim.amount || currency !== claim.currency) {
+    const reason = 'the gateway charged something else than what was asked'
+    return {
+      ...review(claim, reason, context),
+      gatewayRef,
+      breakKind: amount === claim.amount ? 'currency_mismatch' : 'amount_mismatch',
+      evidence: {
+        reason,
+        gateway_ref: gatewayRef,
+        charged_amount: amount,
+        charged_currency: evidenceText(currency),
+      },
+    }
+  }
+  return {
+    ...base(claim, context),
+    status: 'SUCCESS',
+    attemptOutcome: 'SUCCEEDED',
+    gatewayRef,
+    charged,
+    event: 'payment.succeeded',
+    evidence: { gateway_ref: gatewayRef },
+  }
+}
+
+function decline(claim: Claim, outcome: Outcome<'DECLINED'>, context: DecisionContext): Settlement {
+  const { policy, random } = context
+  const mayRetry = outcome.kind === 'soft' && policy.retrySoftDeclines && claim.retries < policy.maxRetries
+  const shared = {
+    ...base(claim, context),
+    attemptOutcome: 'DECLINED',
+    gatewayRef: refOf(outcome),
+  } as const
+  const evidence = { code: evidenceText(outcome.code), kind: outcome.kind, retries: claim.retries }
+  if (mayRetry) {
+    const { attemptAgesMs = Array<number>(claim.attemptNo).fill(0) } = context
+    const { code } = outcome
+    const delayMs = softDeclineDelay(policy, { code, retries: claim.retries, attemptAgesMs }, random)
+    return { ...shared, status: 'QUEUED', countsRetry: true, delayMs, event: 'payment.retrying', evidence }
+  }
+  return {
+    ...shared,
+    status: 'FAILED',
+    failureCode: evidenceText(outcome.code),
+    failureKind: outcome.kind === 'hard' ? 'hard_decline' : 'soft_decline',
+    event: 'payment.failed',
+    evidence,
+  }
+}
+
+/** The key is spent either way: once the request is mended it differs, so it needs a key of its own. */
+function reject(claim: Claim, outcome: Outcome<'REJECTED'>, context: DecisionContext): Settlement {
+  const { fault } = outcome
+  // To a first request, or as the stored answer to it, the refusal is definite; else it is about the repeat only.
+  if (!outcome.isReplay && (claim.mode === 'resolve' || claim.takeovers > 0))
+    return stillUnknown(claim, outcome.reason, context)
+  const shared = { ...base(claim, context), attemptOutcome: 'DECLINED' } as const
+  const [code, reason] = [evidenceText(outcome.code), evidenceText(outcome.reason)]
+  const evidence = { code, reason, fault, retries: claim.retries }
+  if (fault === 'config') {
+    const { configFaultDelayMs: delayMs } = context.policy
+    return { ...shared, status: 'QUEUED', delayMs, event: 'payment.retrying', evidence }
+  }
+  return {
+    ...shared,
+    status: 'FAILED',
+    failureCode: code,
+    failureKind: 'hard_decline',
+    event: 'payment.failed',
+    evidence,
+  }
+}
+
+function notSent(claim: Claim, outcome: Outcome<'NOT_SENT'>, context: DecisionContext): Settlement {
+  const { policy, random } = context
+  const { fault = 'network', retryAfterMs } = outcome
+  const shared = { ...base(claim, context), unsent: true } as const
+  const reason = evidenceText(outcome.reason)
+  const evidence = { reason, fault, retries: claim.retries }
+  if (fault === 'network' && claim.retries >= policy.maxRetries) {
+    // An earlier holder that was only paused could still send under this key.
+    if (claim.takeovers > 0) return review(claim, outcome.reason, context)
+    const failure = {
+      failureCode: 'gateway_unreachable',
+      failureKind: 'not_sent',
+      attemptOutcome: 'NOT_SENT',
+    } as const
+    return { ...shared, ...failure, status: 'FAILED', event: 'payment.failed', evidence }
+  }
+  const delayMs = fault === 'config' ? policy.configFaultDelayMs : retryDelay(policy, claim.retries, random)
+  return {
+    ...shared,
+    status: 'QUEUED',
+    countsRetry: fault === 'network',
+    delayMs: Math.max(delayMs, Math.min(retryAfterMs ?? 0, MAX_RETRY_AFTER_MS)),
+    event: 'payment.retrying',
+    evidence,
+  }
+}
+
+/** A gateway may ask for patience, not park a payment for years. */
+const MAX_RETRY_AFTER_MS = 3_600_000
+
+function release(claim: Claim, reason: string, context: DecisionContext): Settlement {
+  const evidence = { reason: evidenceText(reason) }
+  if (claim.mode === 'send')
+    return { ...base(claim, context), status: 'QUEUED', unsent: true, event: 'payment.retrying', evidence }
+  return { ...base(claim, context), unsent: true, event: 'payment.unknown', evidence, unknown: true }
+}
+
+function stillUnknown(
+  claim: Claim,
+  reason: string,
+  context: DecisionContext,
+  change: Partial<Pick<Settlement, 'unsent' | 'gatewayRef'>> = {},
+): Settlement {
+  const { policy, random } = context
+  if (claim.resolves >= policy.maxResolves) return { ...review(claim, reason, context), ...change }
+  return {
+    ...base(claim, context),
+    ...change,
+    unknown: true,
+    countsResolve: true,
+    delayMs: unknownDelay(policy, claim.resolves, random),
+    event: 'payment.unknown',
+    evidence: { reason: evidenceText(reason), resolves: claim.resolves },
+  }
+}
+
+/** The gateway's id, fit to be stored. */
+function refOf({ gatewayRef }: { readonly gatewayRef?: string }): string | null {
+  return gatewayRef === undefined ? null : evidenceText(gatewayRef)
+}
+
+function review(claim: Claim, reason: string, context: DecisionContext): Settlement {
+  return {
+    ...base(claim, context),
+    unknown: true,
+    review: true,
+    event: 'payment.needs_review',
+    evidence: { reason: evidenceText(reason), resolves: claim.resolves, takeovers: claim.takeovers },
+  }
+}
+
+function base(claim: Claim, context: DecisionContext): Settlement {
+  return {
+    paymentId: claim.paymentId,
+    fence: claim.fence,
+    status: 'PROCESSING',
+    attemptOutcome: null,
+    unsent: false,
+    countsRetry: false,
+    unknown: false,
+    countsResolve: false,
+    review: false,
+    delayMs: 0,
+    failureCode: null,
+    failureKind: null,
+    gatewayRef: null,
+    charged: null,
+    breakKind: null,
+    event: 'payment.unknown',
+    actor: context.actor,
+    evidence: {},
+  }
+}

@@ -1,0 +1,34 @@
+import type { SkipReason } from '../flow/claim.ts'
+import type { PaymentEventType, PaymentStatus } from './payment.ts'
+
+/** What happens in the background, for logs and counters. The whole catalogue. */
+export type PaymentsEvent =
+  /** A result was committed. */
+  | {
+      readonly type: 'settled'
+      readonly paymentId: string
+      readonly status: PaymentStatus
+      readonly event: PaymentEventType
+      /** From the claim to the commit of the result, milliseconds. */
+      readonly durationMs: number
+      /** From the acceptance of the payment to this commit, milliseconds. */
+      readonly sinceAcceptedMs: number
+    }
+  /** A job had nothing to do. */
+  | { readonly type: 'skipped'; readonly paymentId: string; readonly reason: SkipReason }
+  /** A result came too late: somebody else holds the payment, and nothing was changed. */
+  | { readonly type: 'stale'; readonly paymentId: string }
+  /** Payments were handed to the queue. */
+  | { readonly type: 'relayed'; readonly count: number }
+  /** Payments whose job was lost were handed to the queue again. */
+  | { readonly type: 'requeued'; readonly count: number }
+  /** Redis is not the one it was; every unfinished payment was looked at, `count` had no job. */
+  | { readonly type: 'queue_rebuilt'; readonly count: number }
+  | {
+      readonly type: 'error'
+      readonly source: 'relay' | 'reconciler' | 'lease' | 'gateway'
+      readonly error: unknown
+    }
+
+/** Receives every event; must not throw. */
+export type OnPaymentsEvent = (event: PaymentsEvent) => void

@@ -1,0 +1,30 @@
+import type { NewJob } from '@titan/queue-core'
+import { jobIdOf } from './identifiers.ts'
+import type { DueJob } from '../store/statements/queue.ts'
+
+/** Name of the queue. */
+export const PAYMENTS_QUEUE = 'payments'
+
+/** The jobs of {@link PAYMENTS_QUEUE}: ids only, so nothing in Redis can change what is charged. */
+export type PaymentJobs = {
+  /** Takes one payment as far as it can go now. */
+  pay: { readonly payment_id: string }
+}
+
+/**
+ * Errors of our own (a database that is away) after which a job becomes a dead letter. The payment does not end with
+ * it: the reconciler finds the payment by its state. Retries of a payment are counted in PostgreSQL, not here.
+ */
+const MAX_ATTEMPTS = 20
+
+/** The job for a payment, under the id of its current scheduling. */
+export function payJob({ paymentId, scheduleNo, delayMs, traceparent }: DueJob): NewJob<PaymentJobs> {
+  const job = {
+    name: 'pay',
+    data: { payment_id: paymentId },
+    id: jobIdOf(paymentId, scheduleNo),
+    maxAttempts: MAX_ATTEMPTS,
+    ...(traceparent !== undefined && { traceparent }),
+  } as const
+  return delayMs > 0 ? { ...job, delayMs } : job
+}

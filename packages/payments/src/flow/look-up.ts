@@ -1,0 +1,107 @@
+import { applyOutcome } from './apply-outcome.ts'
+import { reasonOf } from '../domain/evidence.ts'
+import type { Gateway, LookupAnswer } from '../gateways/gateway.ts'
+import { gatewayKeyOf } from '../domain/identifiers.ts'
+import type { Payment } from '../domain/payment.ts'
+import type { RetryPolicy } from '../domain/retry-policy.ts'
+import type { LookUpRecorded } from '../store/statements/look-up.ts'
+import type { PaymentStore } from '../store/store.ts'
+
+/** Which attempt to look up: the open one of a parked payment. */
+export interface LookUp {
+  readonly paymentId: string
+  /** Shown as the actor of events, such as `operator:ann`. */
+  readonly actor: string
+}
+
+/** What {@link lookUpAttempt} works with. */
+export interface LookUpOptions {
+  readonly store: Pick<PaymentStore, 'breaks' | 'get' | 'recordBreak' | 'recordLookUp' | 'seize' | 'settle'>
+  readonly gateway: Pick<Gateway, 'name' | 'lookup'>
+  /** @default DEFAULT_RETRY_POLICY */
+  readonly policy?: Partial<RetryPolicy>
+  /** Longest call to the gateway, in milliseconds. @default 10000 */
+  readonly timeoutMs?: number
+  /**
+   * How long after the last claim the answer that an attempt is not known counts, in milliseconds. Gateways search their
+   * charges in an index that lags behind; Stripe's may by an hour during an outage. @default 3600000
+   */
+  readonly minAgeMs?: number
+}
+
+const HOUR_MS = 3_600_000
+
+/**
+ * `settled`: the gateway has a definite answer, and it is written. `not_found`: the gateway does not know the attempt,
+ * which is on record. `undecided`: the gateway knows it and has not decided. `unanswered`: nothing was learned.
+ * `refused`: the payment is not parked with an open attempt, or this gateway cannot be asked about it.
+ */
+export interface LookUpEffect {
+  readonly effect: 'settled' | 'not_found' | 'undecided' | 'unanswered' | 'refused'
+  /** Why, for people. */
+  readonly reason: string
+}
+
+const NOT_FOUND_EFFECTS: Readonly<Record<LookUpRecorded, LookUpEffect>> = {
+  recorded: { effect: 'not_found', reason: 'the gateway does not know the attempt' },
+  too_early: {
+    effect: 'unanswered',
+    reason:
+      'the gateway does not know the attempt yet, which proves nothing so soon after it was sent: ask again an hour after that',
+  },
+  moved_on: { effect: 'refused', reason: 'the payment has moved on: look at it again' },
+}
+
+/** Asks the gateway what became of the open attempt of a parked payment. Moves no money: nothing is sent but the question. */
+export async function lookUpAttempt(
+  { paymentId, actor }: LookUp,
+  { store, gateway, policy = {}, timeoutMs = 10_000, minAgeMs = HOUR_MS }: LookUpOptions,
+): Promise<LookUpEffect> {
+  const payment = await store.get(paymentId)
+  const refusal = refusalOf(payment, gateway)
+  if (payment === undefined || refusal !== undefined) return { effect: 'refused', reason: refusal ?? '' }
+  const answer = await ask(payment, gateway, timeoutMs)
+  if (answer.type === 'FAILED_TO_ASK') return { effect: 'unanswered', reason: answer.reason }
+  if (answer.type === 'NOT_FOUND') {
+    const { fence } = payment
+    return NOT_FOUND_EFFECTS[await store.recordLookUp({ paymentId, fence, actor, minAgeMs })]
+  }
+  const { outcome } = answer
+  if (outcome.type !== 'SUCCEEDED' && outcome.type !== 'DECLINED')
+    return { effect: 'undecided', reason: `the gateway answers ${outcome.type}` }
+  const report = { paymentId, attemptNo: payment.attemptNo, gateway: gateway.name, outcome, actor }
+  const effect = await applyOutcome(report, { store, policy })
+  return effect === 'settled'
+    ? { effect, reason: `the gateway answers ${outcome.type}` }
+    : { effect: 'undecided', reason: `the gateway answers ${outcome.type}, which is on record already` }
+}
+
+function refusalOf(
+  payment: Payment | undefined,
+  gateway: Pick<Gateway, 'name' | 'lookup'>,
+): string | undefined {
+  if (payment === undefined) return 'there is no such payment'
+  if (!payment.needsReview || !payment.attemptOpen) return 'the payment is not parked with an open attempt'
+  if (payment.gateway !== gateway.name)
+    return `the attempt is at the gateway ${payment.gateway}, not at ${gateway.name}`
+  return gateway.lookup === undefined ? `the gateway ${gateway.name} cannot be asked` : undefined
+}
+
+async function ask(
+  payment: Payment,
+  gateway: Pick<Gateway, 'name' | 'lookup'>,
+  timeoutMs: number,
+): Promise<LookupAnswer> {
+  const { id: paymentId, attemptNo, gatewayRef } = payment
+  const request = {
+    paymentId,
+    gatewayKey: gatewayKeyOf(paymentId, attemptNo),
+    ...(gatewayRef !== null && { gatewayRef }),
+  }
+  try {
+    const answer = await gateway.lookup?.(request, { signal: AbortSignal.timeout(timeoutMs) })
+    return answer ?? { type: 'NOT_FOUND' }
+  } catch (error) {
+    return { type: 'FAILED_TO_ASK', reason: reasonOf(error) }
+  }
+}

@@ -1,0 +1,300 @@
+import { randomBytes } from 'node:crypto'
+import { hostname } from 'node:os'
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { exponential, type BackoffStrategy } from './backoff.ts'
+import { checkMembers, checkWhole, QueueError, checkQueueName } from './errors.ts'
+import type { OnEvent } from './events.ts'
+import { isKey, type JobMap, type JobName } from './job.ts'
+import { DEFAULT_WEIGHTS, type Priority } from './levels.ts'
+import type { Members } from './members.ts'
+
+/** A Standard Schema (https://standardschema.dev) per job name, e.g. of valibot, zod or arktype. */
+export type JobSchemas<Jobs extends JobMap> = {
+  readonly [Name in JobName<Jobs>]?: StandardSchemaV1<Jobs[Name]>
+}
+
+/** What producers and workers of one queue must agree on. */
+export interface SharedOptions<Jobs extends JobMap> {
+  /** First part of every key. @default 'titan' */
+  readonly prefix?: string
+  /**
+   * Over how many slots of a Redis Cluster the queue is spread. Order and deduplication hold within an
+   * `id` and within an `orderingKey`. Never change it while jobs are waiting. @default 1
+   */
+  readonly partitions?: number
+  /** Checks data when a job is enqueued and again before its handler runs. @default none */
+  readonly schemas?: JobSchemas<Jobs>
+}
+
+/** Options of `createQueue`. */
+export interface QueueOptions<Jobs extends JobMap> extends SharedOptions<Jobs> {
+  /**
+   * Most live jobs (ready, leased, delayed, parked) of one partition; beyond it `enqueue` rejects with
+   * `QUEUE_FULL`. Waiting work is never dropped to make room. @default 0, no limit
+   */
+  readonly maxLength?: number
+  /** Largest data of one job, bytes of JSON. @default 65536 */
+  readonly maxPayloadBytes?: number
+}
+
+/**
+ * A token bucket on the server's clock. In a span of time there start at most `max` jobs, and `max` for each `perMs` of
+ * it, and one for each token that a worker took before and could not use: the smaller of `concurrency` and `max` a worker.
+ */
+export interface RateLimit {
+  /** Tokens that flow in within `perMs`, one a job, and the size of a full bucket. */
+  readonly max: number
+  /** Length of the period in milliseconds. */
+  readonly perMs: number
+}
+
+/** Options of `createWorker`. */
+export interface WorkerOptions<Jobs extends JobMap> extends SharedOptions<Jobs> {
+  /** Consumer group. A queue has one: a second one would run every job twice and is refused. @default 'workers' */
+  readonly group?: string
+  /** Name of this worker for people. The name in Redis gets a random end, so two of a name never mix. @default host name and process id */
+  readonly consumer?: string
+  /** Jobs that run at the same time. @default 10 */
+  readonly concurrency?: number
+  /** Most jobs claimed ahead of a free slot; how many really are follows how fast they are worked off. A larger number costs throughput, since jobs grow old in the heap. @default 500 */
+  readonly maxPrefetch?: number
+  /**
+   * Milliseconds after which a job whose worker went silent goes to another one. A working worker renews its
+   * leases three times in that time, so handlers may run for hours. @default 30000
+   */
+  readonly visibilityMs?: number
+  /** Longest run of a handler in milliseconds, 0 = no limit; then its signal aborts and the attempt has failed. @default 0 */
+  readonly timeoutMs?: number
+  /** Failed attempts after which a job is a dead letter. @default 5 */
+  readonly maxAttempts?: number
+  /**
+   * Deliveries that may end without a word (worker killed or stalled) before the job is a dead letter. A job takes its
+   * last chance beside no other of that kind, so that a poison job buries nobody else. With 1 there is no such chance.
+   * @default 3
+   */
+  readonly maxCrashes?: number
+  /** Delay between attempts, see {@link BackoffStrategy}. @default exponential() */
+  readonly backoff?: BackoffStrategy
+  /** How long the id of a done job is remembered, in milliseconds; 0 = not at all. @default 86400000, a day */
+  readonly dedupeMs?: number
+  /** Shares per priority while all have a backlog, or 'strict': low only when nothing else waits. @default { high: 6, default: 3, low: 1 } */
+  readonly priorities?: 'strict' | Readonly<Record<Priority, number>>
+  /** Most jobs that start per period over all workers of the queue. @default none */
+  readonly rateLimit?: RateLimit
+  /** Work although the server may evict keys (`maxmemory-policy` other than `noeviction`). @default false */
+  readonly allowEviction?: boolean
+  /**
+   * Gets everything that happens, see {@link OnEvent}.
+   * @default none: dead letters, unknown jobs, errors and warnings warn on the console, once of each kind
+   */
+  readonly onEvent?: OnEvent
+}
+
+/** Every default of the library, in one place. Times in milliseconds. */
+export const defaults = {
+  prefix: 'titan',
+  group: 'workers',
+  maxPayloadBytes: 65_536,
+  concurrency: 10,
+  maxPrefetch: 500,
+  visibilityMs: 30_000,
+  maxAttempts: 5,
+  maxCrashes: 3,
+  dedupeMs: 86_400_000,
+  /** Longest a read waits on the server; a reply must come within twice that. */
+  blockMs: 2_000,
+  /** A command without a reply for this long is given up, and its connection replaced. */
+  replyWithinMs: 15_000,
+} as const
+
+const SHARED_OPTIONS: Members<SharedOptions<JobMap>> = { prefix: true, partitions: true, schemas: true }
+/** Options of `createInspector` and the like. */
+export const LOOKING_OPTIONS: Members<Pick<SharedOptions<JobMap>, 'prefix' | 'partitions'>> = {
+  prefix: true,
+  partitions: true,
+}
+/** Options of `createQueue`. */
+export const QUEUE_OPTIONS: Members<QueueOptions<JobMap>> = {
+  ...SHARED_OPTIONS,
+  maxLength: true,
+  maxPayloadBytes: true,
+}
+const RATE_LIMIT: Members<RateLimit> = { max: true, perMs: true }
+const WEIGHTS: Members<Record<Priority, number>> = { high: true, default: true, low: true }
+/** Options of `createWorker`. */
+export const WORKER_OPTIONS: Members<WorkerOptions<JobMap>> = {
+  ...SHARED_OPTIONS,
+  group: true,
+  consumer: true,
+  concurrency: true,
+  maxPrefetch: true,
+  visibilityMs: true,
+  timeoutMs: true,
+  maxAttempts: true,
+  maxCrashes: true,
+  backoff: true,
+  dedupeMs: true,
+  priorities: true,
+  rateLimit: true,
+  allowEviction: true,
+  onEvent: true,
+}
+
+function check(name: string, value: number | undefined, fallback: number, min: number, max: number): number {
+  return value === undefined ? fallback : checkWhole(name, value, min, max)
+}
+
+function checkFunction(name: string, value: unknown): void {
+  if (value !== undefined && typeof value !== 'function')
+    throw new QueueError('INVALID_OPTIONS', `${name} must be a function, got ${describe(value)}`)
+}
+
+/** A value as a message shows it. */
+const describe = (value: unknown): string => JSON.stringify(value) ?? typeof value
+
+/** Name of a method that an object gets from its class or prototype. */
+function inheritedMethod(handlers: object): string | undefined {
+  let from: unknown = Object.getPrototypeOf(handlers)
+  while (typeof from === 'object' && from !== null && !Object.hasOwn(from, 'hasOwnProperty')) {
+    const name = Object.getOwnPropertyNames(from).find((key) => key !== 'constructor')
+    if (name !== undefined) return name
+    from = Object.getPrototypeOf(from)
+  }
+  return undefined
+}
+
+/** Refuses what is no map of functions. @throws {QueueError} `INVALID_OPTIONS` */
+export function checkHandlers(handlers: unknown): void {
+  if (typeof handlers !== 'object' || handlers === null)
+    throw new QueueError(
+      'INVALID_OPTIONS',
+      `Handlers must be an object with a function for each job name, got ${describe(handlers)}`,
+    )
+  const inherited = inheritedMethod(handlers)
+  if (inherited !== undefined)
+    throw new QueueError(
+      'INVALID_OPTIONS',
+      `Handlers must be a plain object: method ${JSON.stringify(inherited)} is inherited and would not be called. ` +
+        `Write { '<job name>': (job, context) => instance.${inherited}(job, context) }`,
+    )
+  for (const [name, handler] of Object.entries(handlers)) {
+    if (handler === undefined)
+      throw new QueueError('INVALID_OPTIONS', `The handler of "${name}" is undefined`)
+    checkFunction(`The handler of "${name}"`, handler)
+  }
+}
+
+const DAY = 86_400_000
+
+/** Options of one side with every default filled in. */
+export interface ResolvedShared {
+  readonly prefix: string
+  readonly partitions: number
+}
+
+/** Checks options and fills in defaults. @throws {QueueError} `INVALID_OPTIONS` */
+export function resolveShared(
+  queue: string,
+  options: Omit<SharedOptions<JobMap>, 'schemas'>,
+): ResolvedShared {
+  checkQueueName('Queue name', queue)
+  return {
+    prefix: checkQueueName('prefix', options.prefix ?? defaults.prefix),
+    partitions: check('partitions', options.partitions, 1, 1, 256),
+  }
+}
+
+/** Options of `createQueue` with every default filled in. */
+export interface ResolvedQueue extends ResolvedShared {
+  readonly maxLength: number
+  readonly maxPayloadBytes: number
+}
+
+/** Checks options and fills in defaults. @throws {QueueError} `INVALID_OPTIONS` */
+export function resolveQueue(queue: string, options: Omit<QueueOptions<JobMap>, 'schemas'>): ResolvedQueue {
+  return {
+    ...resolveShared(queue, options),
+    maxLength: check('maxLength', options.maxLength, 0, 0, Number.MAX_SAFE_INTEGER),
+    maxPayloadBytes: check(
+      'maxPayloadBytes',
+      options.maxPayloadBytes,
+      defaults.maxPayloadBytes,
+      2,
+      512 * 1024 * 1024,
+    ),
+  }
+}
+
+/** Options of `createWorker` with every default filled in; `weights` undefined: strict priorities. */
+export interface ResolvedWorker extends ResolvedShared {
+  readonly group: string
+  readonly concurrency: number
+  readonly maxPrefetch: number
+  readonly visibilityMs: number
+  readonly timeoutMs: number
+  readonly maxAttempts: number
+  readonly maxCrashes: number
+  readonly backoff: BackoffStrategy
+  readonly dedupeMs: number
+  readonly weights: readonly number[] | undefined
+  readonly rateLimit: RateLimit | undefined
+  readonly allowEviction: boolean
+}
+
+/** Checks options and fills in defaults. @throws {QueueError} `INVALID_OPTIONS` */
+export function resolveWorker(
+  queue: string,
+  options: Omit<WorkerOptions<JobMap>, 'schemas'>,
+): ResolvedWorker {
+  const { priorities, rateLimit } = options
+  checkFunction('backoff', options.backoff)
+  checkFunction('onEvent', options.onEvent)
+  if (options.consumer !== undefined && !isKey(options.consumer))
+    throw new QueueError(
+      'INVALID_OPTIONS',
+      `consumer must be well-formed text of 1–255 characters without control characters, got ${describe(options.consumer)}`,
+    )
+  if (options.allowEviction !== undefined && typeof options.allowEviction !== 'boolean')
+    throw new QueueError(
+      'INVALID_OPTIONS',
+      `allowEviction must be true or false, got ${describe(options.allowEviction)}`,
+    )
+  if (rateLimit !== undefined) {
+    checkMembers('rateLimit', rateLimit, RATE_LIMIT)
+    checkWhole('rateLimit.max', rateLimit.max, 1, 1_000_000)
+    checkWhole('rateLimit.perMs', rateLimit.perMs, 1, DAY)
+  }
+  if (typeof priorities === 'object') checkMembers('priorities', priorities, WEIGHTS)
+  const weights =
+    priorities === 'strict'
+      ? undefined
+      : priorities === undefined
+        ? DEFAULT_WEIGHTS
+        : (['high', 'default', 'low'] as const).map((priority) =>
+            checkWhole(`priorities.${priority}`, priorities[priority], 1, 1_000),
+          )
+  return {
+    ...resolveShared(queue, options),
+    group: checkQueueName('group', options.group ?? defaults.group),
+    concurrency: check('concurrency', options.concurrency, defaults.concurrency, 1, 100_000),
+    maxPrefetch: check('maxPrefetch', options.maxPrefetch, defaults.maxPrefetch, 0, 100_000),
+    visibilityMs: check('visibilityMs', options.visibilityMs, defaults.visibilityMs, 100, DAY),
+    timeoutMs: check('timeoutMs', options.timeoutMs, 0, 0, DAY),
+    maxAttempts: check('maxAttempts', options.maxAttempts, defaults.maxAttempts, 1, 1_000_000),
+    maxCrashes: check('maxCrashes', options.maxCrashes, defaults.maxCrashes, 1, 900),
+    backoff: options.backoff ?? exponential(),
+    dedupeMs: check('dedupeMs', options.dedupeMs, defaults.dedupeMs, 0, 365 * DAY),
+    weights,
+    rateLimit,
+    allowEviction: options.allowEviction ?? false,
+  }
+}
+
+/**
+ * The name of a new consumer in Redis. It ends with its visibility timeout, so that whoever looks for lapsed leases goes
+ * by the timeout of their holder; see reclaim.lua.
+ */
+export function nameConsumer(given: string | undefined, visibilityMs: number): string {
+  const name = given ?? `${hostname()}-${process.pid}`
+  return `${name}:${randomBytes(4).toString('hex')}:${visibilityMs}`
+}

@@ -1,0 +1,278 @@
+import { Cron } from 'croner'
+import { scriptLevel } from '../redis/commands.ts'
+import { checkMembers, QueueError } from '../model/errors.ts'
+import type { OnEvent } from '../model/events.ts'
+import {
+  checkKey,
+  checkName,
+  encodeData,
+  isKey,
+  readJson,
+  type JobMap,
+  type JobName,
+  type JobOptions,
+  type Meta,
+} from '../model/job.ts'
+import { levelOf } from '../model/levels.ts'
+import type { Members } from '../model/members.ts'
+import { checkOptions, describeJob } from './new-job.ts'
+import { partitionOf, type QueuePartition } from '../redis/partition.ts'
+import { validate, type Schemas } from '../model/schema.ts'
+import { readScores, type Scores } from '../redis/scores.ts'
+import { runScript, scripts } from '../redis/scripts.ts'
+import { serverNow } from '../redis/server-check.ts'
+import { textOf } from '../model/text-of.ts'
+
+/** A recurring job as it is stored. */
+export interface Schedule {
+  /** Its name, unique in the queue. */
+  readonly key: string
+  /** Five or six fields: [second] minute hour day month weekday. */
+  readonly cron: string
+  /** IANA time zone. */
+  readonly timeZone: string
+  /** Name of the job it adds. */
+  readonly name: string
+  /** Data of the job it adds. */
+  readonly data: unknown
+  /** Options of the job it adds. */
+  readonly options: Pick<
+    JobOptions,
+    'priority' | 'maxAttempts' | 'orderingKey' | 'timeoutMs' | 'visibilityMs' | 'backoff'
+  >
+}
+
+/** A schedule and when it fires next, epoch milliseconds. */
+export interface ScheduleState extends Schedule {
+  /** Undefined when it was removed just now, or fires no more since it cannot be read. */
+  readonly nextAt: number | undefined
+}
+
+/** Recurring jobs, stored in Redis so that no process owns them. */
+export interface Schedules<Jobs extends JobMap> {
+  /**
+   * Creates or replaces the recurring job `key`. Each slot fires once however many workers run; the job's id is
+   * `<key>@<slot>`. Slots missed while no worker ran, or none could look, fire once, not each. While the job of the last
+   * firing waits, none is added: at most one waits, beside one that runs. Another definition removes a job of the old
+   * one that waits; an unchanged one changes nothing.
+   * `timeZone`: IANA name. @default 'UTC'
+   * `key`: 1–200 characters. In a queue of partitions its jobs are in that of their `orderingKey`, or else of `key`.
+   * @throws {QueueError} `INVALID_OPTIONS` for a bad expression, time zone or option, `INVALID_PAYLOAD`
+   */
+  schedule<Name extends JobName<Jobs>>(
+    key: string,
+    recurrence: { readonly cron: string; readonly timeZone?: string },
+    name: Name,
+    data: Jobs[Name],
+    options?: Schedule['options'],
+  ): Promise<void>
+  /** Removes a recurring job; false if there was none. */
+  unschedule(key: string): Promise<boolean>
+  /** All recurring jobs, in no order; without those whose definition somebody has damaged. */
+  schedules(): Promise<ScheduleState[]>
+}
+
+const RECURRENCE: Members<Parameters<Schedules<JobMap>['schedule']>[1]> = { cron: true, timeZone: true }
+const SCHEDULE_OPTIONS: Members<Schedule['options']> = {
+  priority: true,
+  maxAttempts: true,
+  orderingKey: true,
+  timeoutMs: true,
+  visibilityMs: true,
+  backoff: true,
+}
+
+/** What the script answers when another definition was there. */
+const REPLACED = 2
+
+/** Room for the slot in the id of its job. */
+const LONGEST_KEY = 200
+
+/** First slot after `after`, epoch milliseconds; undefined when there is none. @throws {QueueError} `INVALID_OPTIONS` */
+export function nextSlot(cron: string, timeZone: string, after: number): number | undefined {
+  try {
+    // More fields, or a date, would name a last slot.
+    if (!/^\s*(\S+\s+){4,5}\S+\s*$/.test(cron)) throw new Error('A schedule has five or six fields')
+    return new Cron(cron, { timezone: timeZone }).nextRun(new Date(after))?.getTime()
+  } catch (error) {
+    throw new QueueError(
+      'INVALID_OPTIONS',
+      `Schedule "${cron}" in time zone "${timeZone}" is not valid: ${textOf(error)}`,
+      { cause: error },
+    )
+  }
+}
+
+/** The verbs for recurring jobs of a queue. */
+export function createSchedules<Jobs extends JobMap>(
+  queue: string,
+  parts: readonly QueuePartition[],
+  schemas: Schemas | undefined,
+  maxPayloadBytes: number,
+): Schedules<Jobs> {
+  const store = (
+    { connection, keys }: QueuePartition,
+    key: string,
+    definition: string,
+    slot: string,
+  ): Promise<number> =>
+    runScript<number>(
+      connection,
+      scripts.schedule,
+      [keys.schedules, keys.slots, keys.control],
+      [key, definition, slot],
+    )
+
+  /** Removes a recurring job from these partitions; whether there was one. */
+  async function removeFrom(some: readonly QueuePartition[], key: string): Promise<boolean> {
+    const removed = await Promise.all(some.map((part) => store(part, key, '', '')))
+    return removed.some((count) => count > 0)
+  }
+
+  /** Removes the job that the last firing added, if it still waits. */
+  async function removeWaiting({ connection, fixed }: QueuePartition, last: string | null): Promise<void> {
+    if (last !== null) await runScript(connection, scripts.amend, fixed, ['cancel', last, ''])
+  }
+
+  const lastFiring = ({ connection, keys }: QueuePartition, key: string): Promise<string | null> =>
+    connection.send<string | null>(['HGET', keys.schedules, `${key}\n`])
+
+  async function listOf({ connection, keys }: QueuePartition): Promise<ScheduleState[]> {
+    const stored = await connection.send<string[]>(['HVALS', keys.schedules])
+    const readable = stored.map(readJson).filter(isSchedule)
+    return Promise.all(
+      readable.map(async (schedule) => {
+        const score = await connection.send<string | number | null>(['ZSCORE', keys.slots, schedule.key])
+        return { ...schedule, nextAt: score === null ? undefined : Number(score) }
+      }),
+    )
+  }
+
+  return {
+    async schedule(key, recurrence, name, data, options = {}) {
+      checkMembers('The recurrence of schedule', recurrence, RECURRENCE)
+      checkOptions('schedule', options, SCHEDULE_OPTIONS)
+      const { cron, timeZone = 'UTC' } = recurrence
+      // Everything is checked here: a slot that cannot be fired would hold up the others.
+      checkKey('Schedule key', key, LONGEST_KEY)
+      checkName(name)
+      describeJob(options)
+      levelOf(options.priority ?? 'default')
+      await validate(schemas, name, data)
+      encodeData(name, data, maxPayloadBytes)
+      const home = parts[partitionOf(options.orderingKey ?? key, parts.length)]
+      if (home === undefined) throw new QueueError('INVALID_OPTIONS', `Queue "${queue}" has no partition`)
+      const slot = nextSlot(cron, timeZone, await serverNow(home.connection))
+      if (slot === undefined) throw new QueueError('INVALID_OPTIONS', `Schedule "${cron}" never fires`)
+      const schedule = JSON.stringify({
+        key,
+        cron,
+        timeZone,
+        name,
+        data,
+        options,
+      } satisfies Schedule)
+      const before = await lastFiring(home, key)
+      const replaced = (await store(home, key, schedule, String(slot))) === REPLACED
+      if (replaced) await removeWaiting(home, before)
+      // With another ordering key it was elsewhere, and must not fire there too. Removed last: a failure loses nothing.
+      for (const part of parts) {
+        if (part === home) continue
+        const last = await lastFiring(part, key)
+        await store(part, key, '', '')
+        await removeWaiting(part, last)
+      }
+    },
+    unschedule: async (key) => isKey(key) && (await removeFrom(parts, key)),
+    async schedules() {
+      return (await Promise.all(parts.map(listOf))).flat()
+    },
+  }
+}
+
+/** Whether it has the shape of a definition; what is in it shows when it fires. */
+function isSchedule(value: unknown): value is Schedule {
+  return typeof value === 'object' && value !== null && 'key' in value && 'cron' in value
+}
+
+/** Most slots fired in one go. */
+const BATCH = 100
+
+/**
+ * Fires the slots that are due and answers the milliseconds until the next one, undefined when there is none. What
+ * cannot be fired loses its slot, so that it holds up no other and is reported once.
+ */
+export async function fireDueSlots(
+  part: QueuePartition,
+  now: number,
+  emit: OnEvent,
+): Promise<number | undefined> {
+  const { connection, keys } = part
+  const find = async (from: string, to: string, count: number): Promise<(readonly [string, number])[]> => {
+    const range = [from, to, 'BYSCORE', 'LIMIT', '0', String(count), 'WITHSCORES']
+    return readScores(await connection.send<Scores>(['ZRANGE', keys.slots, ...range]))
+  }
+  const due = await find('-inf', String(now), BATCH)
+  // Side by side, so that delayed jobs do not wait for many round trips.
+  const firings = await Promise.allSettled(
+    due.map(async ([key, slot]) => {
+      const error = await fireSlot(part, key, slot, now)
+      if (error !== undefined) emit({ type: 'error', error, during: 'schedule' })
+    }),
+  )
+  for (const firing of firings) if (firing.status === 'rejected') throw firing.reason
+  if (due.length === BATCH) return 0
+  const [next] = await find(`(${now}`, '+inf', 1)
+  return next === undefined ? undefined : Math.max(0, next[1] - now)
+}
+
+/**
+ * Fires one slot if it is still there; answers why, if this was its end because it cannot be fired.
+ * `evenWhileOneWaits`: although the job of the last firing waits. @default false
+ */
+export async function fireSlot(
+  { connection, keys, fixed }: QueuePartition,
+  key: string,
+  slot: number,
+  now: number,
+  evenWhileOneWaits = false,
+): Promise<Error | undefined> {
+  const text = (await connection.send<string | null>(['HGET', keys.schedules, key])) ?? ''
+  const id = `${key}@${slot}`
+  const fire = (args: readonly string[]): Promise<number> =>
+    runScript<number>(
+      connection,
+      scripts.fire,
+      [...fixed, keys.schedules, keys.processed(id)],
+      [key, String(slot), text, ...args],
+    )
+  let args: readonly string[]
+  try {
+    args = describeFiring(id, text, Math.max(now, slot))
+  } catch (cause) {
+    const wasLast = (await fire([''])) === 1
+    // Without a definition it was removed just now, or somebody deleted it.
+    return wasLast && text !== '' ? unreadable(key, cause) : undefined
+  }
+  await fire([...args, evenWhileOneWaits ? '1' : ''])
+  return undefined
+}
+
+/** What the script that fires a slot is told. @throws when the definition is not one */
+function describeFiring(id: string, text: string, after: number): readonly string[] {
+  const { cron, timeZone, name, data, options } = JSON.parse(text) as Schedule
+  if (typeof name !== 'string')
+    throw new QueueError('INVALID_PAYLOAD', 'A schedule needs the name of its job')
+  const following = nextSlot(cron, timeZone, after)
+  if (following === undefined) throw new QueueError('INVALID_OPTIONS', `Schedule "${cron}" never fires`)
+  const { orderingKey, meta } = describeJob({ ...options, id })
+  const level = scriptLevel(levelOf(options.priority ?? 'default'))
+  const marked = JSON.stringify({ ...(JSON.parse(meta) as Meta), scheduled: 1 } satisfies Meta)
+  const job = [level, id, orderingKey, checkName(name), marked, encodeData(name, data, Infinity)]
+  return [String(following), ...job]
+}
+
+const unreadable = (key: string, cause: unknown): Error =>
+  new Error(`Schedule "${key}" cannot be read and fires no more: schedule it anew, or unschedule it`, {
+    cause,
+  })

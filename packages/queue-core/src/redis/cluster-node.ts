@@ -1,0 +1,95 @@
+import { within } from '../async/deadline.ts'
+import type { RedisClusterClient, RedisNodeClient } from './connection.ts'
+
+/** Where to connect: with the options of `template`, at `address` if given. */
+export interface Place {
+  readonly template: RedisNodeClient
+  readonly address: { readonly host: string; readonly port: number } | undefined
+}
+
+/** Finds the node that serves a key. */
+export interface Locator {
+  locate(): Promise<Place>
+  /** A node answered with this error: it names the node to go to, or is not the master any more. */
+  moved(message: string): void
+  /** The last place could not be connected to: asks around for a better one. */
+  failed(): Promise<void>
+}
+
+/** How long a node may take to say who serves a key, in milliseconds. */
+const ASK_WITHIN_MS = 2_000
+
+/**
+ * Finds the master of the key's slot. The caller's client learns of a failover only after 5 s and only by its own
+ * commands, so we listen to MOVED ourselves, and ask the other masters when ours is gone.
+ */
+export function createLocator(cluster: RedisClusterClient, key: string): Locator {
+  /** `<host>:<port>` as the cluster names it; undefined: as the caller's client thinks. */
+  let hint: string | undefined
+  let last: string | undefined
+
+  const readyNodes = (): { readonly name: string; readonly client: RedisNodeClient }[] =>
+    [...cluster.nodeByAddress].flatMap(([name, { client }]) =>
+      client?.isReady === true ? [{ name, client }] : [],
+    )
+
+  /** Behind port forwarding, Docker or NAT the announced address leads nowhere. */
+  function mapped(address: string): Place['address'] {
+    // oxlint-disable-next-line no-underscore-dangle -- the only place where node-redis tells of it
+    const map = cluster._options?.nodeAddressMap
+    return typeof map === 'function' ? map(address) : map?.[address]
+  }
+
+  async function locate(): Promise<Place> {
+    if (hint === undefined) {
+      const template = await cluster.getNodeClientForKey(key)
+      last = [...cluster.nodeByAddress].find(([, { client }]) => client === template)?.[0]
+      return { template, address: undefined }
+    }
+    last = hint
+    const known = cluster.nodeByAddress.get(hint)?.client
+    if (known !== undefined) return { template: known, address: undefined }
+    const template = readyNodes()[0]?.client ?? (await cluster.getNodeClientForKey(key))
+    return { template, address: mapped(hint) ?? parseAddress(hint) }
+  }
+
+  /** The name of the node that serves the key, as this node sees it. */
+  async function ask({
+    name,
+    client,
+  }: {
+    name: string
+    client: RedisNodeClient
+  }): Promise<string | undefined> {
+    const answer = client.sendCommand(['EXISTS', key]).then(
+      () => name,
+      (error: unknown) => (error instanceof Error ? readMoved(error.message) : undefined),
+    )
+    return within(answer, ASK_WITHIN_MS, () => new Error('late')).catch(() => undefined)
+  }
+
+  async function failed(): Promise<void> {
+    const wrong = last
+    hint = undefined
+    const answers = await Promise.all(readyNodes().map(ask))
+    hint = answers.find((answer) => answer !== undefined && answer !== wrong)
+  }
+
+  return {
+    locate,
+    moved(message) {
+      hint = readMoved(message)
+    },
+    failed,
+  }
+}
+
+/** Reads where to go from `MOVED <slot> <host>:<port>`; a node that does not know its host leaves that empty. */
+function readMoved(message: string): string | undefined {
+  return /^MOVED \d+ ([^:].*:\d+)$/.exec(message)?.[1]
+}
+
+function parseAddress(name: string): Place['address'] {
+  const colon = name.lastIndexOf(':')
+  return { host: name.slice(0, colon), port: Number(name.slice(colon + 1)) }
+}

@@ -1,0 +1,186 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Database } from '@titan/payments'
+import type { Redis } from '@titan/service'
+import { createClients, type ClientCounts, type Clients } from './clients.ts'
+import { createFaultMaker } from './faults.ts'
+import { startFleet, type Fleet } from './fleet.ts'
+import { judge, type Verdict } from './judge.ts'
+import { countEnded, countUnfinished, waitUntilQuiet } from './quiet.ts'
+import { planFaults, type Event, type Fault } from './schedule.ts'
+import { withStores } from './stores.ts'
+
+/** What to do. */
+export interface ChaosOptions {
+  readonly payments: number
+  /** For how long payments are sent and faults happen, in milliseconds. */
+  readonly durationMs: number
+  /** Mean time between two faults, in milliseconds. */
+  readonly everyMs: number
+  readonly seed: number
+  /** How long everything may take to come to its end after the last fault, in milliseconds. */
+  readonly quietWithinMs: number
+  /** Told of each fault as it begins. @default nobody */
+  readonly onFault?: (event: Event) => void
+  /** Told how far it is, again and again. @default nobody */
+  readonly onProgress?: (progress: Progress) => void
+}
+
+/** How far a run is. */
+export interface Progress {
+  readonly phase: 'faults' | 'healing' | 'verifying'
+  readonly elapsedMs: number
+  readonly clients: Readonly<ClientCounts>
+  readonly faults: number
+  /** Payments that have not come to their end; undefined while the database cannot say. */
+  readonly unfinished: number | undefined
+}
+
+/** What a run came to. */
+export interface ChaosReport extends Verdict {
+  readonly seed: number
+  readonly clients: Readonly<ClientCounts>
+  /** How many faults there were of each kind. */
+  readonly faults: Readonly<Record<string, number>>
+  /** Jobs that were taken over from workers that went silent. */
+  readonly reclaimed: number
+  /** Results that came too late and changed nothing. */
+  readonly stale: number
+  /** Payments that came to their end while faults still happened: what the faults could have spoiled. */
+  readonly endedUnderFaults: number
+  /** From the last fault until nothing was left to do, in milliseconds; undefined when that never came. */
+  readonly quietAfterMs: number | undefined
+  /** The folder with the data, kept when there are breaches. */
+  readonly folder: string
+}
+
+/** Starts everything, lets it suffer, heals it, waits until it is quiet, and judges what is left. */
+export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
+  const folder = await mkdtemp(join(tmpdir(), 'titan-chaos-'))
+  const fleet = await startFleet(folder, { seed: options.seed })
+  const { urls, seed } = { urls: fleet.apiUrls, seed: options.seed }
+  const clients = createClients({ urls, payments: options.payments, durationMs: options.durationMs, seed })
+  const run: Run = { options, fleet, clients, faults: {}, began: performance.now(), phase: 'faults' }
+  const progress = watchProgress(run)
+  const giveUp = new AbortController()
+  try {
+    const paying = clients.run(giveUp.signal)
+    await suffer(run)
+    const report = await withStores(fleet, async (sql, redis) => {
+      run.sql = sql
+      const endedUnderFaults = await countEnded(sql)
+      await fleet.gateway.simulator()?.reset({ weights: {} })
+      const quietAfterMs = await calmDown(run, { sql, redis, paying })
+      giveUp.abort()
+      await paying
+      run.phase = 'verifying'
+      const ledgerPath = fleet.gateway.ledgerPath
+      const verdict = await judge({ sql, redis, ledgerPath, told: clients.told })
+      return reportOf(run, verdict, { quietAfterMs, endedUnderFaults, folder })
+    })
+    return report
+  } finally {
+    giveUp.abort()
+    progress.stop()
+    await fleet.close()
+  }
+}
+
+interface Run {
+  readonly options: ChaosOptions
+  readonly fleet: Fleet
+  readonly clients: Clients
+  readonly faults: Record<string, number>
+  readonly began: number
+  phase: Progress['phase']
+  /** A way to the database past the proxies, once it is there to stay. */
+  sql?: Database
+}
+
+/** Lets the planned faults happen, and ends them all. */
+async function suffer(run: Run): Promise<void> {
+  const { options, fleet, faults, began } = run
+  const maker = createFaultMaker(fleet)
+  const happening: Promise<void>[] = []
+  const waitUntil = (atMs: number): Promise<void> => pause(Math.max(0, began + atMs - performance.now()))
+  for (const event of planFaults(options)) {
+    await waitUntil(event.atMs)
+    const name = nameOf(event.fault)
+    faults[name] = (faults[name] ?? 0) + 1
+    options.onFault?.(event)
+    happening.push(maker.make(event))
+  }
+  await waitUntil(options.durationMs)
+  run.phase = 'healing'
+  await maker.heal()
+  await Promise.all(happening)
+}
+
+/** Waits until nothing is left to do; undefined when that takes too long. */
+async function calmDown(
+  { options }: Run,
+  stores: { readonly sql: Database; readonly redis: Redis; readonly paying: Promise<void> },
+): Promise<number | undefined> {
+  const from = performance.now()
+  const isQuiet = await waitUntilQuiet({ ...stores, withinMs: options.quietWithinMs })
+  return isQuiet ? Math.round(performance.now() - from) : undefined
+}
+
+async function reportOf(
+  { options, clients, faults, fleet }: Run,
+  verdict: Verdict,
+  found: Pick<ChaosReport, 'quietAfterMs' | 'endedUnderFaults' | 'folder'>,
+): Promise<ChaosReport> {
+  const { payments, seed, quietWithinMs } = options
+  const { quietAfterMs, folder } = found
+  const { counts } = clients
+  const crashes = [...fleet.programs].flatMap(([id, keeper]) =>
+    keeper.crashes.map((crash) => `${id} ended by itself: ${crash}`),
+  )
+  const breaches = [
+    ...(quietAfterMs === undefined
+      ? [`not quiet within ${quietWithinMs / 1_000} s after the last fault`]
+      : []),
+    ...(counts.answered === payments ? [] : [`${payments - counts.answered} payments were never answered`]),
+    ...crashes,
+    ...clients.breaches,
+    ...verdict.breaches,
+  ]
+  if (breaches.length === 0) await rm(folder, { recursive: true, force: true })
+  return {
+    ...verdict,
+    ...found,
+    ...{ seed, faults, clients: counts, breaches },
+    reclaimed: fleet.logged.get('a job was taken over from a worker that went silent') ?? 0,
+    stale: fleet.logged.get('a result came too late and changed nothing') ?? 0,
+  }
+}
+
+/** The kind of a fault, as the report counts it. */
+function nameOf(fault: Fault): string {
+  return fault.type === 'network' ? `network_${fault.fault.type}` : fault.type
+}
+
+const PROGRESS_EVERY_MS = 500
+
+function watchProgress(run: Run): { stop(): void } {
+  const { options, clients, faults, began } = run
+  let isAsking = false
+
+  async function tell(): Promise<void> {
+    if (isAsking) return
+    isAsking = true
+    // The database is closed at the end while this may still ask.
+    const unfinished = run.sql && (await countUnfinished(run.sql).catch(() => undefined))
+    isAsking = false
+    options.onProgress?.({
+      ...{ phase: run.phase, elapsedMs: performance.now() - began, clients: clients.counts, unfinished },
+      faults: Object.values(faults).reduce((sum, count) => sum + count, 0),
+    })
+  }
+
+  const timer = setInterval(() => void tell(), PROGRESS_EVERY_MS)
+  return { stop: () => clearInterval(timer) }
+}

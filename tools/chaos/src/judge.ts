@@ -1,0 +1,86 @@
+import type { Database } from '@titan/payments'
+import { findOpenBreaks, readLedgerFile, verify } from '@titan/cli'
+import type { Redis } from '@titan/service'
+import type { Told } from './clients.ts'
+import { MAX_RETRIES } from './fleet.ts'
+
+/** How payments ended. */
+export interface Verdict {
+  /** Payments by status; those in review count as `REVIEW`. */
+  readonly statuses: Readonly<Record<string, number>>
+  /** Why payments are in review. */
+  readonly reviews: Readonly<Record<string, number>>
+  /** Attempts that went over to another worker when their first one was gone. */
+  readonly takenOver: number
+  /** Jobs that were lost with Redis and made anew. */
+  readonly requeued: number
+  /** Everything that must not be, one line each; empty when all is right. */
+  readonly breaches: readonly string[]
+}
+
+/** What to judge. */
+export interface Evidence {
+  readonly sql: Database
+  readonly redis: Redis
+  readonly ledgerPath: string
+  readonly told: ReadonlyMap<string, Told>
+}
+
+/** Judges payments by the invariants, by what clients were told, and by the gateway's ledger. */
+export async function judge({ sql, redis, ledgerPath, told }: Evidence): Promise<Verdict> {
+  const findings = await verify({
+    ...{ sql, redis, settled: true, maxRetries: MAX_RETRIES },
+    ledger: readLedgerFile(ledgerPath),
+  })
+  const broken = findings
+    .filter(({ verdict }) => verdict === 'FAIL')
+    .map(({ id, title, count, offenders }) => `${id} ${title} ${count}: ${offenders.join(', ')}`)
+  // The gateway charges wrong amounts now and then; nothing else is to be found here.
+  const breaks = (await findOpenBreaks(sql)).offenders
+    .filter((offender) => !offender.startsWith('amount_mismatch'))
+    .map((offender) => `an open break that nobody provoked: ${offender}`)
+  const statuses = await count(
+    sql<Counted[]>`
+      select case when needs_review then 'REVIEW' else status end as name, count(*)::int as count from payments group by 1`,
+  )
+  const reviews = await count(
+    sql<Counted[]>`
+      select coalesce(e.evidence ->> 'reason', 'charged something else') as name, count(*)::int as count
+        from payments p join payment_events e on e.payment_id = p.id and e.seq = p.event_seq
+       where p.needs_review group by 1 order by 2 desc`,
+  )
+  const events = await count(
+    sql<Counted[]>`
+      select type as name, count(*)::int as count from payment_events
+       where type in ('payment.taken_over', 'payment.requeued') group by 1`,
+  )
+  return {
+    statuses,
+    reviews,
+    takenOver: events['payment.taken_over'] ?? 0,
+    requeued: events['payment.requeued'] ?? 0,
+    breaches: [...broken, ...breaks, ...(await findLies(sql, told))],
+  }
+}
+
+/** I6: what a client was told is there, once, with its amount. */
+async function findLies(sql: Database, told: ReadonlyMap<string, Told>): Promise<string[]> {
+  const rows = await sql<
+    { id: string; key: string; amount: number }[]
+  >`select id, idempotency_key as key, amount from payments`
+  const stored = new Map(rows.map((row) => [row.key, row]))
+  const lies = [...told.values()].filter(({ key, amount, paymentId }) => {
+    const row = stored.get(key)
+    return row?.id !== paymentId || row.amount !== amount
+  })
+  return lies.map(({ key, paymentId }) => `lost or changed: ${key} was told ${paymentId}`)
+}
+
+interface Counted {
+  readonly name: string
+  readonly count: number
+}
+
+async function count(rows: PromiseLike<readonly Counted[]>): Promise<Record<string, number>> {
+  return Object.fromEntries((await rows).map(({ name, count }) => [name, count]))
+}

@@ -1,0 +1,81 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+/** Which program of the project. */
+export type ProgramName = 'api' | 'worker'
+
+/** A line of a program's log. */
+export type LogEntry = Readonly<Record<string, unknown>>
+
+/** How to start a program. */
+export interface ProgramOptions {
+  readonly name: ProgramName
+  readonly args?: readonly string[]
+  /** Everything in its environment besides PATH. */
+  readonly env: Readonly<Record<string, string>>
+  /** Told of each line of its log. @default nobody */
+  readonly onLog?: (entry: LogEntry) => void
+}
+
+/** A program of the project as a process of its own, with the failpoints loaded into it. */
+export interface RunningProgram {
+  readonly pid: number
+  /** Resolves with the line that says it is ready; rejects when it ends before. */
+  readonly ready: Promise<string>
+  /** Resolves when it is gone, with the signal or the code that ended it. */
+  readonly ended: Promise<string>
+  signal(name: NodeJS.Signals): void
+  /** SIGKILL, also of one that is stopped, and waits until it is gone. Idempotent. */
+  kill(): Promise<void>
+  /** The last lines of its log. */
+  lastLines(): string
+}
+
+const FAILPOINTS = new URL('failpoints.ts', import.meta.url)
+const KEPT_LINES = 20
+
+/** Starts a program. It ends with this process at the latest. */
+export function startProgram({ name, args = [], env, onLog = () => {} }: ProgramOptions): RunningProgram {
+  const cli = fileURLToPath(new URL(`../../../packages/${name}/src/cli.ts`, import.meta.url))
+  const child = spawn(process.execPath, ['--import', FAILPOINTS.href, cli, ...args], {
+    env: { PATH: process.env['PATH'] ?? '', LOG_FORMAT: 'json', ...env },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  })
+  const { stdout, stderr } = child
+  if (stdout === null || stderr === null) throw new Error('a program without output')
+  const last: string[] = []
+  createInterface({ input: stderr }).on('line', (line) => {
+    last.push(line)
+    if (last.length > KEPT_LINES) last.shift()
+    const entry = parse(line)
+    if (entry !== undefined) onLog(entry)
+  })
+  const ended = once(child, 'close').then(([code, signal]) => String(signal ?? code))
+  const ready = new Promise<string>((resolve, reject) => {
+    createInterface({ input: stdout }).once('line', resolve)
+    ended.then((how) => reject(new Error(`titan-${name} ended (${how}):\n${last.join('\n')}`)), reject)
+  })
+  // Whoever waits hears of it; a program that is killed at its start must not end this process.
+  ready.catch(() => {})
+  return {
+    pid: child.pid ?? 0,
+    ready,
+    ended,
+    signal: (signal) => void child.kill(signal),
+    async kill() {
+      child.kill('SIGKILL')
+      await ended
+    },
+    lastLines: () => last.join('\n'),
+  }
+}
+
+function parse(line: string): LogEntry | undefined {
+  try {
+    return JSON.parse(line) as LogEntry
+  } catch {
+    return undefined
+  }
+}

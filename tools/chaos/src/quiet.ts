@@ -1,0 +1,45 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { PAYMENTS_QUEUE, type Database, type PaymentJobs } from '@titan/payments'
+import type { Redis } from '@titan/service'
+import { createQueue } from '@titan/queue-core'
+
+/** Payments that have not come to their end. */
+export async function countUnfinished(sql: Database): Promise<number> {
+  const [row] = await sql<{ count: number }[]>`
+    select count(*)::int as count from payments where status not in ('SUCCESS', 'FAILED') and not needs_review`
+  return row?.count ?? 0
+}
+
+/** Payments that have come to their end, or to where a person decides. */
+export async function countEnded(sql: Database): Promise<number> {
+  const [row] = await sql<{ count: number }[]>`
+    select count(*)::int as count from payments where status in ('SUCCESS', 'FAILED') or needs_review`
+  return row?.count ?? 0
+}
+
+/** What must be quiet. */
+export interface QuietOptions {
+  readonly sql: Database
+  readonly redis: Redis
+  /** Resolves when every client has its answer. */
+  readonly paying: Promise<void>
+  readonly withinMs: number
+}
+
+const LOOK_EVERY_MS = 250
+
+/** Waits until every client is answered, every payment has come to its end and Redis holds no job; false when that takes too long. */
+export async function waitUntilQuiet({ sql, redis, paying, withinMs }: QuietOptions): Promise<boolean> {
+  const queue = createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE)
+  const deadline = performance.now() + withinMs
+  let isAnswered = false
+  const answered = paying.then(() => (isAnswered = true))
+  while (performance.now() < deadline) {
+    if (isAnswered && (await countUnfinished(sql)) === 0) {
+      const { ready, leased, delayed, parked } = await queue.stats()
+      if (ready + leased + delayed + parked === 0) return true
+    }
+    await Promise.race([pause(LOOK_EVERY_MS), ...(isAnswered ? [] : [answered])])
+  }
+  return false
+}

@@ -1,0 +1,233 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { eventually } from '@titan/servers/testing'
+import { afterAll, describe, expect, test } from 'vitest'
+import { paymentOf } from '../src/kill-log.ts'
+import { OUTCOMES } from './support/outcomes.ts'
+import { ALL, amountOf, openScenario, PATIENT, type Scenario } from './support/scenario.ts'
+
+/**
+ * Steps that every payment passes, whatever the gateway does: a worker dies at each of them for each payment. The next
+ * worker goes on, dies at the next one, and so on.
+ */
+const PASSED_BY_ALL = [
+  ['relay.enqueuing', 'relay.enqueued'],
+  ['queue.read', 'queue.reclaimed'],
+  ['payments.claimed'],
+  ['payments.settling'],
+  ['payments.settled'],
+] as const
+
+const PATIENT_TEST = { timeout: 300_000 }
+
+const cache = mkdtempSync(join(tmpdir(), 'titan-chaos-cache-'))
+afterAll(() => rmSync(cache, { recursive: true, force: true }))
+
+describe.concurrent('for every outcome of the gateway, a worker that is killed', PATIENT_TEST, () => {
+  test.for(PASSED_BY_ALL)('at %s', async (steps, { expect: check, onTestFinished }) => {
+    const scenario = await openScenario(cache)
+    onTestFinished(() => scenario.close())
+    // A kill takes with it what passes the same step at that moment: such outcomes have their turn in a round of their own.
+    let missing = ALL
+    await inRounds(async () => {
+      const indexes = missing
+      const ids = await scenario.createPayments(indexes)
+      await scenario.workToTheEnd(steps)
+      await expectRight(scenario, ids, indexes)
+      missing = indexes.filter((_index, at) =>
+        steps.some((step) => !killedAt(scenario, step).has(ids[at] ?? '')),
+      )
+      return missing.length === 0
+    })
+    check(missing).toEqual([])
+  })
+
+  test('while the queue stores an ack, a retry and a dead letter, and when it has', async ({
+    expect: check,
+    onTestFinished,
+  }) => {
+    // What the gateway said has nothing to do with the queue any more, so once for each verb is enough.
+    const steps = ['storing', 'stored'].flatMap((moment) =>
+      ['ack', 'retry', 'dead'].map((verb) => `queue.${verb}.${moment}`),
+    )
+    const scenario = await openScenario(cache)
+    onTestFinished(() => scenario.close())
+    const missing = (): string[] => {
+      const seen = stepsOf(scenario)
+      return steps.filter((step) => !seen.has(step))
+    }
+    // A kill may come when the last job that passes another step has just passed it: that step has its turn in a further round.
+    await inRounds(async () => {
+      const ids = await scenario.createPayments()
+      await scenario.workToTheEnd(missing().map((step) => `${step}@1`))
+      await expectRight(scenario, ids)
+      return missing().length === 0
+    })
+    check(missing()).toEqual([])
+  })
+
+  test('after the relay has marked, and after the promoter has moved what was due', async ({
+    onTestFinished,
+  }) => {
+    const scenario = await openScenario(cache)
+    onTestFinished(() => scenario.close())
+    const ids = await scenario.createPayments()
+    await scenario.workToTheEnd(['relay.marked', 'queue.promoted@1', 'queue.release.stored'])
+    await expectRight(scenario, ids)
+    expect(scenario.kills().map(({ step }) => step)).toEqual(
+      expect.arrayContaining(['relay.marked', 'queue.promoted']),
+    )
+  })
+
+  test('after the reconciler took payments whose job was lost, and after it enqueued them', async ({
+    expect: check,
+    onTestFinished,
+  }) => {
+    const scenario = await openScenario(cache)
+    onTestFinished(() => scenario.close())
+    const steps = ['reconciler.taken', 'reconciler.enqueued']
+    await inRounds(async () => {
+      const ids = await scenario.createPayments()
+      await scenario.killFor('payments.claimed', ids)
+      await scenario.wipe('jobs')
+      await scenario.age()
+      await scenario.workToTheEnd(steps)
+      await expectRight(scenario, ids)
+      return steps.every((step) => killedAt(scenario, step).size > 0)
+    })
+    for (const step of steps) check(killedAt(scenario, step).size, step).toBeGreaterThan(0)
+  })
+
+  test('after the reconciler rebuilt a queue that was wiped', async ({ onTestFinished }) => {
+    const scenario = await openScenario(cache)
+    onTestFinished(() => scenario.close())
+    const ids = await scenario.createPayments()
+    await scenario.killFor('payments.claimed', ids)
+    await scenario.wipe('everything')
+    await scenario.workToTheEnd(['reconciler.rebuilt'])
+    await expectRight(scenario, ids)
+    expect(scenario.kills().map(({ step }) => step)).toContain('reconciler.rebuilt')
+  })
+})
+
+test(
+  'for every outcome of the gateway, an API that is killed before and after it stored, and while it relays, leaves one payment for each key',
+  PATIENT_TEST,
+  async ({ onTestFinished }) => {
+    const scenario = await openScenario(cache)
+    onTestFinished(() => scenario.close())
+    // What the gateway says has nothing to do with it, so once at each step is enough: in the midst of the payments.
+    const steps = [
+      'payments.creating@3',
+      'payments.created@3',
+      'relay.enqueuing@1',
+      'relay.enqueued@1',
+      'relay.marked@1',
+    ]
+    const rounds = await inRounds(async (round) => {
+      const ids = await payWhileTheApiDies(scenario, steps, round)
+      await scenario.workToTheEnd()
+      await expectRight(scenario, ids)
+      return stepsOf(scenario).size === steps.length
+    })
+    const [rows] = await scenario.sql<{ count: number }[]>`select count(*)::int as count from payments`
+    expect(rows?.count).toBe(rounds * OUTCOMES.length)
+    expect(stepsOf(scenario)).toEqual(new Set(steps.map((step) => step.split('@')[0])))
+  },
+)
+
+/** Sends each payment until it is answered 202, to an API that is started again when it died; answers their ids. */
+async function payWhileTheApiDies(
+  scenario: Scenario,
+  killAt: readonly string[],
+  round: number,
+): Promise<string[]> {
+  let url = ''
+  let isOver = false
+
+  async function serve(): Promise<void> {
+    while (!isOver) {
+      const { program, line } = await scenario.start('api', killAt)
+      url = /http:\S+/.exec(line)?.[0] ?? ''
+      await program.ended
+    }
+  }
+
+  async function pay(index: number): Promise<string> {
+    const request = {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ amount: amountOf(index), idempotency_key: `key-${round}-${index}` }),
+    }
+    return eventually(async () => {
+      const answer = await fetch(`${url}/pay`, request)
+      expect(answer.status).toBe(202)
+      const { payment_id: id } = (await answer.json()) as { readonly payment_id: string }
+      return id
+    }, PATIENT)
+  }
+
+  const serving = serve()
+  const ids = await Promise.all(OUTCOMES.map((_outcome, index) => pay(index)))
+  expect(await Promise.all(OUTCOMES.map((_outcome, index) => pay(index)))).toEqual(ids)
+  // Only now: its relay may bring it down after its answers.
+  isOver = true
+  // Its relay comes after its answers; what it does not come to, the next round does.
+  await eventually(() => stepsOf(scenario).size === killAt.length, { timeoutMs: 3_000 }).catch(
+    () => undefined,
+  )
+  await scenario.endAll()
+  await serving
+  return ids
+}
+
+/** Whatever died, each payment is where its gateway's answer belongs, charged once at most, and every rule holds. */
+async function expectRight(
+  { store, ledger, verify }: Scenario,
+  ids: readonly string[],
+  indexes: readonly number[] = ALL,
+): Promise<void> {
+  const { charges, mismatches } = await ledger()
+  const outcomes = OUTCOMES.filter((_outcome, index) => indexes.includes(index))
+  const seen = await Promise.all(
+    outcomes.map(async ({ name }, at) => {
+      const id = ids[at] ?? ''
+      const payment = await store.get(id)
+      return {
+        name,
+        status: payment?.status,
+        review: payment?.needsReview,
+        attempts: payment?.attemptNo,
+        charges: charges.filter(({ reference }) => reference === id).length,
+      }
+    }),
+  )
+  expect(seen).toEqual(
+    outcomes.map(({ name, status, review = false, attempts = 1, charges: count }) => ({
+      ...{ name, status, review, attempts, charges: count },
+    })),
+  )
+  expect(mismatches).toBe(0)
+  const findings = await verify()
+  expect(findings.filter(({ verdict }) => verdict === 'FAIL')).toEqual([])
+  expect(findings.filter(({ verdict }) => verdict === 'PASS').length).toBeGreaterThan(10)
+}
+
+const MAX_ROUNDS = 10
+
+/** Repeats a round until it was enough; answers how many there were. */
+async function inRounds(round: (number: number) => Promise<boolean>): Promise<number> {
+  for (let number = 1; ; number++) if ((await round(number)) || number === MAX_ROUNDS) return number
+}
+
+/** The steps at which somebody died. */
+function stepsOf(scenario: Scenario): Set<string> {
+  return new Set(scenario.kills().map(({ step }) => step))
+}
+
+/** The payments for which somebody died at a step. */
+function killedAt(scenario: Scenario, step: string): Set<string> {
+  const kills = scenario.kills().filter((kill) => kill.step === step)
+  return new Set(kills.flatMap(({ ids }) => ids.map(paymentOf)))
+}

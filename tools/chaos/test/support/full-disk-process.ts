@@ -1,0 +1,95 @@
+// PostgreSQL and Redis share a small disk that fills up twice while payments are sent; the gateway is elsewhere. A process of
+// its own, since the disk is mounted in a namespace of its own. Prints a report as one line of JSON.
+import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { eventually } from '@titan/servers/testing'
+import { createClients } from '../../src/clients.ts'
+import { startFleet } from '../../src/fleet.ts'
+import { judge } from '../../src/judge.ts'
+import { waitUntilQuiet } from '../../src/quiet.ts'
+import { withStores } from '../../src/stores.ts'
+import type { FullDiskReport } from './full-disk.ts'
+
+const PAYMENTS = 300
+const FULL_MS = 3_000
+const PATIENCE_MS = 120_000
+
+const [disk = '', outside = ''] = process.argv.slice(2)
+const fleet = await startFleet(disk, { seed: 5, weights: { ok: 1 }, gatewayFolder: outside })
+const clients = createClients({ urls: fleet.apiUrls, payments: PAYMENTS, durationMs: 8_000, seed: 5 })
+const giveUp = new AbortController()
+const paying = clients.run(giveUp.signal)
+const filler = join(disk, 'filler')
+
+/** Takes what is left of the disk, down to the last block. */
+function fill(): void {
+  const file = openSync(filler, 'a')
+  try {
+    for (let size = 1 << 20; size >= 512; size >>= 1) while (hasWritten(file, size));
+  } finally {
+    closeSync(file)
+  }
+}
+
+function hasWritten(file: number, size: number): boolean {
+  try {
+    return writeSync(file, Buffer.alloc(size)) === size
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') return false
+    throw error
+  }
+}
+
+/** Keeps the disk full until then; what the servers give back is taken as well. */
+async function fillUntil(isEnough: () => boolean | Promise<boolean>): Promise<void> {
+  await eventually(
+    () => {
+      fill()
+      return isEnough()
+    },
+    { timeoutMs: PATIENCE_MS, intervalMs: 100 },
+  )
+}
+
+/** With a full disk a server that needs a new file of its log gives up, and does not come back by itself. */
+async function isPostgresGone(): Promise<boolean> {
+  try {
+    await withStores(fleet, (sql) => sql`select pg_switch_wal()`)
+    return false
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ECONNREFUSED'
+  }
+}
+
+await pause(1_500)
+const repeatedBefore = clients.counts.repeated
+const fullAt = performance.now()
+await fillUntil(() => performance.now() - fullAt > FULL_MS && clients.counts.repeated > repeatedBefore)
+const repeated = clients.counts.repeated - repeatedBefore
+rmSync(filler)
+
+// By itself, since only statements failed.
+const answeredBefore = clients.counts.answered
+await eventually(() => clients.counts.answered > answeredBefore, { timeoutMs: PATIENCE_MS })
+const answeredAgain = clients.counts.answered - answeredBefore
+
+await fillUntil(isPostgresGone)
+rmSync(filler)
+await fleet.postgres.stop()
+await fleet.postgres.start()
+
+const report = await withStores(fleet, async (sql, redis): Promise<FullDiskReport> => {
+  const isQuiet = await waitUntilQuiet({ sql, redis, paying, withinMs: PATIENCE_MS })
+  giveUp.abort()
+  await paying
+  const verdict = await judge({ sql, redis, ledgerPath: fleet.gateway.ledgerPath, told: clients.told })
+  const crashes = [...fleet.programs].flatMap(([id, keeper]) => keeper.crashes.map((how) => `${id}: ${how}`))
+  return {
+    ...{ tried: PAYMENTS, answered: clients.counts.answered, repeated, answeredAgain, isQuiet },
+    statuses: verdict.statuses,
+    breaches: [...verdict.breaches, ...clients.breaches, ...crashes],
+  }
+})
+await fleet.close()
+console.log(JSON.stringify(report))

@@ -1,0 +1,5 @@
+// The command lines that the manual tells of. They are no part of what their packages offer to programs.
+export { apiProgram } from '../../../packages/api/src/api-program.ts'
+export { COMMANDS as titanCommands } from '../../../packages/cli/src/commands.ts'
+export { workerProgram } from '../../../packages/worker/src/worker-program.ts'
+export { migrateProgram } from '../../../packages/cli/src/commands/migrate.ts'
