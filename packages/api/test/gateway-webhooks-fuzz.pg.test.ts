@@ -50,8 +50,15 @@ const anyChange = fc.record({
   event: fc.dictionary(fc.constantFrom('id', 'object', 'api_version'), anyValue, { maxKeys: 1 }),
   intent: fc.dictionary(
     fc.constantFrom(
-      ...['id', 'status', 'amount', 'amount_received', 'currency', 'metadata', 'latest_charge'],
-      ...['last_payment_error', 'cancellation_reason'],
+      'id',
+      'status',
+      'amount',
+      'amount_received',
+      'currency',
+      'metadata',
+      'latest_charge',
+      'last_payment_error',
+      'cancellation_reason',
     ),
     fc.option(anyValue, { nil: undefined }),
     { maxKeys: 3 },
@@ -84,8 +91,14 @@ function eventOf({ id }: Payment, { type, event, intent, about, ownKey }: Change
   const own = { payment_id: id, attempt: '1', ...about }
   const key = ownKey ? `titan_${own.payment_id}_${own.attempt}` : `titan_${id}_1`
   const object = {
-    ...{ id: 'pi_1', object: 'payment_intent', status: 'succeeded', currency: 'usd' },
-    ...{ amount: 500, amount_received: 500, latest_charge: 'ch_1', last_payment_error: null },
+    id: 'pi_1',
+    object: 'payment_intent',
+    status: 'succeeded',
+    currency: 'usd',
+    amount: 500,
+    amount_received: 500,
+    latest_charge: 'ch_1',
+    last_payment_error: null,
     metadata: { ...own, gateway_key: key },
     ...intent,
   }

@@ -20,9 +20,18 @@ beforeAll(async () => {
     dashboard: { adminToken: undefined },
     log: createLog('test', { logLevel: 'silent', logFormat: 'json' }),
     version: '1.2.3',
-    ...{ host: '127.0.0.1', port: 0, healthHost: '127.0.0.1', healthPort },
-    ...{ migrate: true, connectTimeoutMs: 10_000, requestTimeoutMs: 10_000, maxInFlight: 100 },
-    ...{ requireApiKey: false, rateLimitPerMinute: 60, trustedProxies: 0, allowedHosts: [] },
+    host: '127.0.0.1',
+    port: 0,
+    healthHost: '127.0.0.1',
+    healthPort,
+    migrate: true,
+    connectTimeoutMs: 10_000,
+    requestTimeoutMs: 10_000,
+    maxInFlight: 100,
+    requireApiKey: false,
+    rateLimitPerMinute: 60,
+    trustedProxies: 0,
+    allowedHosts: [],
   })
 })
 afterAll(async () => {

@@ -33,15 +33,16 @@ const POSTGRES: PostgresFacts = {
 }
 
 const STATS: QueueStats = {
-  ...{
-    ready: 0,
-    readyByPriority: { high: 0, default: 0, low: 0 },
-    leased: 0,
-    delayed: 0,
-    parked: 0,
-    dead: 0,
-  },
-  ...{ oldestReadyMs: 0, nextDueAt: undefined, paused: false, group: 'workers' },
+  ready: 0,
+  readyByPriority: { high: 0, default: 0, low: 0 },
+  leased: 0,
+  delayed: 0,
+  parked: 0,
+  dead: 0,
+  oldestReadyMs: 0,
+  nextDueAt: undefined,
+  paused: false,
+  group: 'workers',
 }
 
 const ALIVE: ConsumerView = { name: 'w1', leases: 2, idleMs: 1_000 }

@@ -148,7 +148,10 @@ describe('titan payments refund', () => {
   it('puts a refund on record once, and moves nothing that is over', async () => {
     const { store, ids } = world
     await store.recordBreak({
-      ...{ kind: 'late_charge', paymentId: ids.canceled, gateway: 'stripe', reference: 'pi_stray' },
+      kind: 'late_charge',
+      paymentId: ids.canceled,
+      gateway: 'stripe',
+      reference: 'pi_stray',
       detail: {},
     })
 

@@ -35,11 +35,19 @@ const ANSWERS = {
     unlessCharged(request, { type: 'DECLINED', code: 'insufficient_funds', kind: 'soft' }),
   refusal: (request) =>
     unlessCharged(request, {
-      ...{ type: 'REJECTED', code: 'missing', reason: 'payment_method', fault: 'config', isReplay: true },
+      type: 'REJECTED',
+      code: 'missing',
+      reason: 'payment_method',
+      fault: 'config',
+      isReplay: true,
     }),
   badPayment: (request) =>
     unlessCharged(request, {
-      ...{ type: 'REJECTED', code: 'amount', reason: 'too small', fault: 'payment', isReplay: true },
+      type: 'REJECTED',
+      code: 'amount',
+      reason: 'too small',
+      fault: 'payment',
+      isReplay: true,
     }),
   notSent: () => ({ type: 'NOT_SENT', reason: 'ECONNREFUSED' }),
   throttled: () => ({ type: 'NOT_SENT', reason: '429', fault: 'throttled' }),

@@ -134,7 +134,10 @@ describe('titan verify', () => {
     )
     const { intentId } = await world.chargeOf(ids.unknown)
     await store.recordBreak({
-      ...{ kind: 'late_charge', paymentId: ids.unknown, gateway: 'stripe', reference: intentId ?? '' },
+      kind: 'late_charge',
+      paymentId: ids.unknown,
+      gateway: 'stripe',
+      reference: intentId ?? '',
       detail: {},
     })
     expect(await store.get(ids.unknown)).toMatchObject({ status: 'PROCESSING', needsReview: true })
@@ -153,7 +156,10 @@ describe('titan verify', () => {
   it('finds a second charge of a payment that is parked for a late one', { timeout: WHEN }, async () => {
     const { store, ids } = world
     await store.recordBreak({
-      ...{ kind: 'late_charge', paymentId: ids.unknown, gateway: 'stripe', reference: 'pi_late' },
+      kind: 'late_charge',
+      paymentId: ids.unknown,
+      gateway: 'stripe',
+      reference: 'pi_late',
       detail: {},
     })
     await world.rewrite(same, [await charged(world, { reference: ids.unknown })])

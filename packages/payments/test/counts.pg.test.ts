@@ -10,7 +10,10 @@ const store = createPaymentStore(sql)
 
 test('a small table is counted exactly, a large one in its working states, and estimated in the ended ones', async () => {
   expect(await store.counts()).toMatchObject({
-    ...{ oldestUnfinishedMs: 0, oldestPendingMs: 0, isExact: true, isAtLeast: false },
+    oldestUnfinishedMs: 0,
+    oldestPendingMs: 0,
+    isExact: true,
+    isAtLeast: false,
   })
   for (const status of [
     'PENDING',

@@ -37,7 +37,10 @@ test('the refund of a late charge ends a parked payment as FAILED and closes the
   expect(await read(store, id)).toMatchObject({ needsReview: true, lateChargeRef: gatewayRef })
   expect(await store.recordRefund(id, { ...by, gatewayRef })).toBe('failed')
   expect(await read(store, id)).toMatchObject({
-    ...{ status: 'FAILED', needsReview: false, failureKind: 'operator', failureCode: 'refunded' },
+    status: 'FAILED',
+    needsReview: false,
+    failureKind: 'operator',
+    failureCode: 'refunded',
     gatewayRef: null,
   })
   expect(await store.breaks(id)).toMatchObject([

@@ -18,13 +18,26 @@ const [names] = await sql<{ database: string; role: string }[]>`
 const { database = '', role = '' } = names ?? {}
 
 const UNUSUAL = [
-  ...["datestyle = 'German'", "datestyle = 'SQL, DMY'", "datestyle = 'Postgres, MDY'"],
-  ...["timezone = 'Asia/Kathmandu'", "timezone = 'America/St_Johns'"],
-  ...["intervalstyle = 'iso_8601'", "client_encoding = 'LATIN1'", 'standard_conforming_strings = off'],
-  ...['bytea_output = escape', 'extra_float_digits = -15', 'array_nulls = off'],
-  ...["default_transaction_isolation = 'serializable'", 'default_transaction_deferrable = on'],
-  ...['enable_nestloop = off', 'enable_indexscan = off', "lc_messages = 'C'", 'statement_timeout = 1'],
-  ...['lock_timeout = 1', 'idle_in_transaction_session_timeout = 1', 'search_path = elsewhere, public'],
+  "datestyle = 'German'",
+  "datestyle = 'SQL, DMY'",
+  "datestyle = 'Postgres, MDY'",
+  "timezone = 'Asia/Kathmandu'",
+  "timezone = 'America/St_Johns'",
+  "intervalstyle = 'iso_8601'",
+  "client_encoding = 'LATIN1'",
+  'standard_conforming_strings = off',
+  'bytea_output = escape',
+  'extra_float_digits = -15',
+  'array_nulls = off',
+  "default_transaction_isolation = 'serializable'",
+  'default_transaction_deferrable = on',
+  'enable_nestloop = off',
+  'enable_indexscan = off',
+  "lc_messages = 'C'",
+  'statement_timeout = 1',
+  'lock_timeout = 1',
+  'idle_in_transaction_session_timeout = 1',
+  'search_path = elsewhere, public',
 ]
 
 function open(options: DatabaseOptions = {}): Database {

@@ -265,7 +265,9 @@ test('work that hangs is given up, and shows until it ends, without a charge', P
       },
     },
     gateway,
-    ...{ gatewayTimeoutMs: 100, leaseMs: 2_100, giveUpAfterMs: 2_200 },
+    gatewayTimeoutMs: 100,
+    leaseMs: 2_100,
+    giveUpAfterMs: 2_200,
   })
   const job = { id, data: { payment_id: id } }
   const handled = handle(job, { signal: new AbortController().signal })

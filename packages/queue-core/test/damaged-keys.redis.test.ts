@@ -5,8 +5,18 @@ import { fireSlot } from '../src/producer/recurring.ts'
 import { test, type Place, type TestJobs } from './support/place.ts'
 
 const DAMAGED = [
-  ...['live', 'ordering', 'parked', 'sequence', 'delayed', 'delayedJobs', 'dlq', 'control'],
-  ...['slots', 'high', 'default', 'low'],
+  'live',
+  'ordering',
+  'parked',
+  'sequence',
+  'delayed',
+  'delayedJobs',
+  'dlq',
+  'control',
+  'slots',
+  'high',
+  'default',
+  'low',
 ] as const
 
 function keyOf({ keys }: Place, name: string): string {

@@ -135,19 +135,17 @@ describe('a redrive', () => {
     // Twice the same letter, as after a restore of older data.
     for (let n = 0; n < 2; n++)
       await place.send(
-        ...[
-          'XADD',
-          place.keys.dlq,
-          '*',
-          'n',
-          'work',
-          'd',
-          '0',
-          'm',
-          '{"id":"mine","dedupe":1}',
-          'e',
-          evidence,
-        ],
+        'XADD',
+        place.keys.dlq,
+        '*',
+        'n',
+        'work',
+        'd',
+        '0',
+        'm',
+        '{"id":"mine","dedupe":1}',
+        'e',
+        evidence,
       )
     expect(await queue.redrive()).toEqual({ redriven: 1, skipped: 1 })
     expect(await drain(place, queue)).toEqual([0])

@@ -44,8 +44,12 @@ async function snapshot({ send, keys }: Place): Promise<unknown[]> {
     }),
   )
   return [
-    ...[streams, pending, await send('ZRANGE', keys.delayed, 0, -1), await send('HGETALL', keys.live)],
-    ...[await send('HGETALL', keys.ordering), await send('ZRANGE', keys.parked, 0, -1)],
+    streams,
+    pending,
+    await send('ZRANGE', keys.delayed, 0, -1),
+    await send('HGETALL', keys.live),
+    await send('HGETALL', keys.ordering),
+    await send('ZRANGE', keys.parked, 0, -1),
     await send('EXISTS', keys.processed('mine')),
   ]
 }

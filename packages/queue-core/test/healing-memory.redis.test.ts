@@ -38,7 +38,12 @@ test('out of memory, enqueueing is refused and work goes on', { timeout: 180_000
 async function countRenewals({ admin }: PrivateServer, { prefix }: Rig): Promise<() => Promise<number>> {
   const idleOfFirst = async (): Promise<number> => {
     const [row] = await admin<[string, string, number, number][]>(
-      ...['XPENDING', keysOf(prefix, 'q').streams[1], 'workers', '-', '+', 1],
+      'XPENDING',
+      keysOf(prefix, 'q').streams[1],
+      'workers',
+      '-',
+      '+',
+      1,
     )
     if (row === undefined) throw new Error('nothing is leased')
     return row[2]

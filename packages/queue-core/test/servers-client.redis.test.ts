@@ -12,9 +12,23 @@ beforeAll(async () => {
   server = await startPrivateServer()
   // What a program that produces and works needs, beside the keys under its prefix.
   await server.admin(
-    ...['ACL', 'SETUSER', 'app', 'on', `>${PASSWORD}`, 'resetkeys', '~app-*', '-@all'],
-    ...['+@read', '+@write', '+@connection', '-@dangerous'],
-    ...['+eval', '+evalsha', '+info', '+time', '+client|unblock'],
+    'ACL',
+    'SETUSER',
+    'app',
+    'on',
+    `>${PASSWORD}`,
+    'resetkeys',
+    '~app-*',
+    '-@all',
+    '+@read',
+    '+@write',
+    '+@connection',
+    '-@dangerous',
+    '+eval',
+    '+evalsha',
+    '+info',
+    '+time',
+    '+client|unblock',
   )
 })
 afterAll(() => server.remove())

@@ -14,7 +14,12 @@ async function longestIdle(place: Place, samples: number): Promise<number> {
   let longest = 0
   for (let n = 0; n < samples; n++) {
     const rows = await place.send<[string, string, number][]>(
-      ...['XPENDING', place.keys.streams[1], 'workers', '-', '+', 10],
+      'XPENDING',
+      place.keys.streams[1],
+      'workers',
+      '-',
+      '+',
+      10,
     )
     for (const [, , idle] of rows) longest = Math.max(longest, idle)
     await new Promise((resolve) => setTimeout(resolve, 10))
@@ -75,7 +80,12 @@ describe('a visibility timeout of the job’s own', () => {
     // The first renewal tells the server of the shorter time; then the worker is as good as dead.
     await eventually(async () => {
       const [[, , idle] = []] = await place.send<[string, string, number][]>(
-        ...['XPENDING', place.keys.streams[1], 'workers', '-', '+', 1],
+        'XPENDING',
+        place.keys.streams[1],
+        'workers',
+        '-',
+        '+',
+        1,
       )
       return (idle ?? 0) > 59_000
     })
@@ -122,7 +132,15 @@ describe('a visibility timeout of the job’s own', () => {
       1,
     )
     await place.send(
-      ...['XCLAIM', place.keys.streams[1], 'workers', 'dead', 0, id ?? '', 'IDLE', 60_000, 'JUSTID'],
+      'XCLAIM',
+      place.keys.streams[1],
+      'workers',
+      'dead',
+      0,
+      id ?? '',
+      'IDLE',
+      60_000,
+      'JUSTID',
     )
     await eventually(() => seen.length === 2)
     expect(seen).toEqual([2, 1])
@@ -147,7 +165,13 @@ test('entries that somebody deleted while they were leased are told and forgotte
   await place.createQueue().enqueueMany(jobs(2))
   await place.send('XGROUP', 'CREATE', place.keys.streams[1], 'workers', '0')
   const [[, entries] = []] = await place.send<[string, [string][]][]>(
-    ...['XREADGROUP', 'GROUP', 'workers', 'dead', 'STREAMS', place.keys.streams[1], '>'],
+    'XREADGROUP',
+    'GROUP',
+    'workers',
+    'dead',
+    'STREAMS',
+    place.keys.streams[1],
+    '>',
   )
   const [first, second] = (entries ?? []).map(([id]) => id)
   await place.send('XDEL', place.keys.streams[1], first ?? '')

@@ -167,7 +167,12 @@ test('done jobs leave nothing behind', async ({ place }) => {
   const keys = await place.send<string[]>('KEYS', `${place.prefix}:*`)
   const names = keys.map((key) => key.slice(place.keys.base.length + 1))
   expect(names.filter((name) => !name.startsWith('processed:')).toSorted()).toEqual([
-    ...['control', 'jobs', 'jobs:high', 'jobs:low', 'sequence', 'tidied'],
+    'control',
+    'jobs',
+    'jobs:high',
+    'jobs:low',
+    'sequence',
+    'tidied',
   ])
   expect(Number(await place.send('PTTL', place.keys.tidied))).toBeGreaterThan(0)
   for (const stream of place.keys.streams) expect(await place.send('XLEN', stream)).toBe(0)

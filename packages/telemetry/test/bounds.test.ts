@@ -13,7 +13,11 @@ async function seriesIn(registry: Registry): Promise<string[]> {
 
 const odd = (index: number): string => `odd "${index}"\n\\ ${'x'.repeat(index)}`
 const job = (index: number): EventJob => ({
-  ...{ id: odd(index), name: odd(index), attempt: index, entryId: `${index}-1`, deliveryCount: index },
+  id: odd(index),
+  name: odd(index),
+  attempt: index,
+  entryId: `${index}-1`,
+  deliveryCount: index,
 })
 
 function queueEvents(index: number): QueueEvent[] {
@@ -41,12 +45,20 @@ function paymentsEvents(index: number): PaymentsEvent[] {
   const paymentId = odd(index)
   return [
     {
-      ...{ type: 'settled', paymentId, status: 'SUCCESS', event: 'payment.succeeded' },
-      ...{ durationMs: index, sinceAcceptedMs: index * 1_000 },
+      type: 'settled',
+      paymentId,
+      status: 'SUCCESS',
+      event: 'payment.succeeded',
+      durationMs: index,
+      sinceAcceptedMs: index * 1_000,
     },
     {
-      ...{ type: 'settled', paymentId, status: 'QUEUED', event: 'payment.retrying' },
-      ...{ durationMs: index, sinceAcceptedMs: index * 1_000 },
+      type: 'settled',
+      paymentId,
+      status: 'QUEUED',
+      event: 'payment.retrying',
+      durationMs: index,
+      sinceAcceptedMs: index * 1_000,
     },
     { type: 'skipped', paymentId, reason: 'leased' },
     { type: 'stale', paymentId },
@@ -88,7 +100,11 @@ function oddGateway(): Gateway {
 
 const signal = new AbortController().signal
 const request = (attemptNo: number): Parameters<Gateway['charge']>[0] => ({
-  ...{ paymentId: odd(attemptNo), attemptNo, gatewayKey: odd(attemptNo), amount: 1, currency: 'USD' },
+  paymentId: odd(attemptNo),
+  attemptNo,
+  gatewayKey: odd(attemptNo),
+  amount: 1,
+  currency: 'USD',
 })
 
 describe('whatever happens, the number of series is bounded:', () => {

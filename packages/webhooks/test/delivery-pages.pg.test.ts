@@ -80,7 +80,10 @@ test('the backlog counts waiting deliveries, and endpoints that fail or are disa
   await sql`update webhook_endpoints set disabled_at = clock_timestamp(), disabled_reason = 'failing' where id = 'we_c'`
   await sql`insert into webhook_outbox (payment_id, seq) values ('pay_1', 1), ('pay_2', 1)`
   expect(await store.backlog()).toEqual({
-    ...{ pending: 4, waitingEvents: 2, failingEndpoints: 1, disabledEndpoints: 1 },
+    pending: 4,
+    waitingEvents: 2,
+    failingEndpoints: 1,
+    disabledEndpoints: 1,
     isAtLeast: false,
   })
   expect(await countBacklog(sql, 2)).toMatchObject({ pending: 2, isAtLeast: true })

@@ -130,8 +130,15 @@ describe('the health server of a worker', { timeout: 180_000 }, () => {
 })
 
 const LIVELY: WorkerHealth = {
-  ...{ state: 'running', paused: false, running: 0, buffered: 0, settling: 0 },
-  ...{ sinceReadMs: 0, sinceReplyMs: 0, unreadMs: 0, unsettledMs: 0 },
+  state: 'running',
+  paused: false,
+  running: 0,
+  buffered: 0,
+  settling: 0,
+  sinceReadMs: 0,
+  sinceReplyMs: 0,
+  unreadMs: 0,
+  unsettledMs: 0,
 }
 
 describe('a worker', () => {

@@ -34,7 +34,10 @@ async function openPlace(): Promise<Place & { readonly roleEnv: Readonly<Record<
   url.username = role
   url.password = 'secret'
   const env = {
-    ...{ DATABASE_URL: database.url, REDIS_URL: inject('redisUrl'), QUEUE_PREFIX: testPrefix(), PORT: '0' },
+    DATABASE_URL: database.url,
+    REDIS_URL: inject('redisUrl'),
+    QUEUE_PREFIX: testPrefix(),
+    PORT: '0',
     CONNECT_TIMEOUT_MS: '4000',
   }
   return { env, roleEnv: { ...env, DATABASE_URL: url.href }, run }

@@ -152,7 +152,10 @@ async function reportOf(
   return {
     ...verdict,
     ...found,
-    ...{ seed, faults, clients: counts, breaches },
+    seed,
+    faults,
+    clients: counts,
+    breaches,
     reclaimed: fleet.logged.get('a job was taken over from a worker that went silent') ?? 0,
     stale: fleet.logged.get('a result came too late and changed nothing') ?? 0,
   }
@@ -176,7 +179,10 @@ function watchProgress(run: Run): { stop(): void } {
     const unfinished = run.sql && (await countUnfinished(run.sql).catch(() => undefined))
     isAsking = false
     options.onProgress?.({
-      ...{ phase: run.phase, elapsedMs: performance.now() - began, clients: clients.counts, unfinished },
+      phase: run.phase,
+      elapsedMs: performance.now() - began,
+      clients: clients.counts,
+      unfinished,
       faults: Object.values(faults).reduce((sum, count) => sum + count, 0),
     })
   }

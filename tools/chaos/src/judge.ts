@@ -29,7 +29,10 @@ export interface Evidence {
 /** Judges payments by the invariants, by what clients were told, and by the gateway's ledger. */
 export async function judge({ sql, redis, ledgerPath, told }: Evidence): Promise<Verdict> {
   const findings = await verify({
-    ...{ sql, redis, settled: true, maxRetries: MAX_RETRIES },
+    sql,
+    redis,
+    settled: true,
+    maxRetries: MAX_RETRIES,
     ledger: readLedgerFile(ledgerPath),
   })
   const broken = findings

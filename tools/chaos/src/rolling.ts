@@ -84,7 +84,12 @@ export async function runRolling(options: RollingOptions): Promise<RollingReport
       ]
       if (breaches.length === 0) await rm(folder, { recursive: true, force: true })
       return {
-        ...{ ...verdict, seed, clients: clients.counts, restarts: restarts.count, folder, breaches },
+        ...verdict,
+        seed,
+        clients: clients.counts,
+        restarts: restarts.count,
+        folder,
+        breaches,
         released: pickups.length,
         pickupMs: summarize(pickups.flatMap(({ afterMs }) => (afterMs === undefined ? [] : [afterMs]))),
       }

@@ -28,8 +28,13 @@ const queue = createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE, { prefix })
 const gateway = createSimulatedGateway({ delayMs: 1 })
 const relay = createRelay({ store, queue, intervalMs: 100, minAgeMs: 0 })
 const reconciler = createReconciler({
-  ...{ store, queue, redis, prefix, intervalMs: 100 },
-  ...{ queuedGraceMs: 200, processingGraceMs: 100 },
+  store,
+  queue,
+  redis,
+  prefix,
+  intervalMs: 100,
+  queuedGraceMs: 200,
+  processingGraceMs: 100,
 })
 const pay = createPaymentHandler({ store, gateway })
 const worker = createWorker<PaymentJobs>(
@@ -88,18 +93,19 @@ const anyMeta = fc.oneof(
   fc
     .dictionary(
       fc.constantFrom(
-        ...[
-          'id',
-          'dedupe',
-          'failures',
-          'crashes',
-          'maxAttempts',
-          'timeoutMs',
-          'backoff',
-          'enqueuedAt',
-          'history',
-        ],
-        ...['redrives', 'origin', 'traceparent', 'unknown'],
+        'id',
+        'dedupe',
+        'failures',
+        'crashes',
+        'maxAttempts',
+        'timeoutMs',
+        'backoff',
+        'enqueuedAt',
+        'history',
+        'redrives',
+        'origin',
+        'traceparent',
+        'unknown',
       ),
       fc.oneof(fc.jsonValue({ maxDepth: 1 }), fc.constantFrom(-1, 0, 1e308, 2 ** 31, 0.5, 'x')),
       { maxKeys: 4 },

@@ -205,7 +205,11 @@ async function expectRight(
   )
   expect(seen).toEqual(
     outcomes.map(({ name, status, review = false, attempts = 1, charges: count }) => ({
-      ...{ name, status, review, attempts, charges: count },
+      name,
+      status,
+      review,
+      attempts,
+      charges: count,
     })),
   )
   expect(mismatches).toBe(0)

@@ -14,7 +14,9 @@ interface CommandLine {
 /** The page docs/reference/cli.md: every flag and variable of the programs, from the tables that they read them by. */
 export function cliReference(): string {
   const services = [apiProgram, workerProgram].map((program) => ({
-    ...{ name: program.name, description: program.description, variables: program.variables },
+    name: program.name,
+    description: program.description,
+    variables: program.variables,
     settings: [...Object.values<SettingNames>(program.settings), ...program.sharedSettings],
   }))
   const commands = titanCommands.map(({ words, ...command }) => ({ name: `titan ${words}`, ...command }))

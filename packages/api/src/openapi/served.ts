@@ -28,5 +28,5 @@ export function servedBy(app: Hono<AppEnv>): readonly Operation[] {
 }
 
 function withoutWebhooks({ method, path, id, tag, summary }: Operation): Operation {
-  return { ...{ method, path, id, tag, summary }, answers: [], problems: ['webhooks-off'] }
+  return { method, path, id, tag, summary, answers: [], problems: ['webhooks-off'] }
 }

@@ -25,7 +25,10 @@ const CAUSES = [
 ]
 
 const cause: Setting<FailureCause | ''> = {
-  ...{ flag: 'cause', hint: 'cause', shown: '', fallback: '' },
+  flag: 'cause',
+  hint: 'cause',
+  shown: '',
+  fallback: '',
   about: `only these: ${CAUSES.join(', ')}`,
   parse: (given) => CAUSES.find((known) => known === given) ?? refuse(),
 }

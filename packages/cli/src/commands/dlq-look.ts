@@ -87,8 +87,13 @@ function toJson({
 
 function formatList(letters: readonly DeadLetter[], more: boolean): string {
   const rows = letters.map(({ letterId, id, name, cause, failures, deadAt, error }) => [
-    ...[letterId, id, name, cause, failures],
-    ...[formatMoment(deadAt), shorten(error, 60)],
+    letterId,
+    id,
+    name,
+    cause,
+    failures,
+    formatMoment(deadAt),
+    shorten(error, 60),
   ])
   const table = formatTable(
     ['letter', 'job id', 'job', 'cause', 'failures', 'dead since', 'last error'],

@@ -24,8 +24,13 @@ export const keysListProgram: Program<KeysSettings, PaymentsConfig> = {
 
 function formatKeys(keys: readonly ApiKey[], now: number): string {
   const rows = keys.map((key) => [
-    ...[key.id, key.name, key.scope, stateOf(key, now), formatMoment(key.createdAt)],
-    ...[formatMoment(key.expiresAt), formatMoment(key.lastUsedAt)],
+    key.id,
+    key.name,
+    key.scope,
+    stateOf(key, now),
+    formatMoment(key.createdAt),
+    formatMoment(key.expiresAt),
+    formatMoment(key.lastUsedAt),
   ])
   return formatTable(['id', 'name', 'scope', 'state', 'created', 'expires', 'last used'], rows)
 }

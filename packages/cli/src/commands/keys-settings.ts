@@ -29,7 +29,10 @@ export const keysCommon: Pick<Program<never, PaymentsConfig>, 'version' | 'share
 
 /** `--expires`: when a key ends; undefined is never. */
 export const expirySetting: Setting<Date | undefined> = {
-  ...{ flag: 'expires', hint: 'time', shown: 'never', fallback: undefined },
+  flag: 'expires',
+  hint: 'time',
+  shown: 'never',
+  fallback: undefined,
   about: 'when it ends: after so long, such as 12h or 90d, or at a time such as 2027-01-31T12:00:00Z',
   parse: (text) => {
     const moment = parseExpiry(text, Date.now())

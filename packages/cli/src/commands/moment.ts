@@ -3,7 +3,10 @@ import { FaultySetting, parseDurationMs, type Setting } from '@titan/service'
 /** A setting that holds a moment; undefined when it was not given. */
 export function momentSetting(flag: string, about: string): Setting<Date | undefined> {
   return {
-    ...{ flag, about, hint: 'time', shown: '' },
+    flag,
+    about,
+    hint: 'time',
+    shown: '',
     fallback: undefined,
     parse: (text) => parseMoment(text, Date.now()),
   }

@@ -72,8 +72,11 @@ export const operatorsListProgram: Program<KeysSettings, PaymentsConfig> = {
 
 function formatOperators(operators: readonly Operator[]): string {
   const rows = operators.map(({ id, name, createdAt, revokedAt }) => [
-    ...[id, name, revokedAt === null ? 'active' : 'revoked'],
-    ...[formatMoment(createdAt), formatMoment(revokedAt)],
+    id,
+    name,
+    revokedAt === null ? 'active' : 'revoked',
+    formatMoment(createdAt),
+    formatMoment(revokedAt),
   ])
   return formatTable(['id', 'name', 'state', 'created', 'revoked'], rows)
 }

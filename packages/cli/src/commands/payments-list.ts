@@ -39,7 +39,10 @@ export interface PaymentsListSettings {
 }
 
 const status: Setting<PaymentStatus | ''> = {
-  ...{ flag: 'status', hint: 'status', shown: '', fallback: '' },
+  flag: 'status',
+  hint: 'status',
+  shown: '',
+  fallback: '',
   about: `only these: ${PAYMENT_STATUSES.join(', ')}`,
   parse: (given) => {
     const known = PAYMENT_STATUSES.find((candidate) => candidate === given.toUpperCase())
@@ -120,9 +123,14 @@ function toFilter(own: PaymentsListSettings): ListFilter {
 
 function formatPayments(payments: readonly Payment[], next: string | null): string {
   const rows = payments.map((payment) => [
-    ...[payment.id, payment.needsReview ? `${payment.status}, in review` : payment.status],
-    ...[payment.amount, payment.currency, payment.retries, formatMoment(payment.createdAt)],
-    ...[payment.failureCode, payment.idempotencyKey],
+    payment.id,
+    payment.needsReview ? `${payment.status}, in review` : payment.status,
+    payment.amount,
+    payment.currency,
+    payment.retries,
+    formatMoment(payment.createdAt),
+    payment.failureCode,
+    payment.idempotencyKey,
   ])
   const heads = ['id', 'status', 'amount', 'currency', 'retries', 'created', 'failure', 'idempotency key']
   const table = formatTable(heads, rows)

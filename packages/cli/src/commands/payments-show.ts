@@ -76,21 +76,39 @@ function formatRecord({ payment, attempts, events, deliveries, breaks, job }: Pa
     ['job in Redis', describeJob(job)],
   ])
   const tries = attempts.map((attempt) => [
-    ...[attempt.attemptNo, attempt.gatewayKey, attempt.outcome, attempt.sends, attempt.takeovers],
-    ...[formatMoment(attempt.firstSentAt), attempt.lastError],
+    attempt.attemptNo,
+    attempt.gatewayKey,
+    attempt.outcome,
+    attempt.sends,
+    attempt.takeovers,
+    formatMoment(attempt.firstSentAt),
+    attempt.lastError,
   ])
   const history = events.map(({ seq, at, type, toStatus, actor, evidence }) => [
-    ...[seq, formatMoment(at), type, toStatus, actor],
+    seq,
+    formatMoment(at),
+    type,
+    toStatus,
+    actor,
     evidence === null ? null : formatData(evidence, 80),
   ])
   const sent = deliveries.map((delivery) => [
-    ...[delivery.id, delivery.type, delivery.endpointId, delivery.status, delivery.attempts],
-    ...[delivery.lastCode ?? delivery.lastError, formatMoment(delivery.nextAttemptAt)],
+    delivery.id,
+    delivery.type,
+    delivery.endpointId,
+    delivery.status,
+    delivery.attempts,
+    delivery.lastCode ?? delivery.lastError,
+    formatMoment(delivery.nextAttemptAt),
   ])
   const contradictions = breaks.map((one) => [
-    ...[one.kind, one.gateway, one.reference, `${payment.amount} ${payment.currency}`],
+    one.kind,
+    one.gateway,
+    one.reference,
+    `${payment.amount} ${payment.currency}`,
     one.amount === null ? null : `${one.amount} ${one.currency ?? payment.currency}`,
-    ...[formatMoment(one.detectedAt), formatMoment(one.resolvedAt)],
+    formatMoment(one.detectedAt),
+    formatMoment(one.resolvedAt),
     one.refundRef === null ? one.resolution : `refunded by ${one.refundRef}: ${one.resolution}`,
   ])
   return formatSections([
@@ -105,10 +123,7 @@ function formatRecord({ payment, attempts, events, deliveries, breaks, job }: Pa
           [
             'Contradictions',
             formatTable(
-              [
-                ...['kind', 'gateway', 'reference', 'booked', 'charged'],
-                ...['found', 'resolved', 'resolution'],
-              ],
+              ['kind', 'gateway', 'reference', 'booked', 'charged', 'found', 'resolved', 'resolution'],
               contradictions,
             ),
           ] as const,

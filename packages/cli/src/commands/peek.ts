@@ -59,9 +59,12 @@ function formatJobs(state: JobState, jobs: readonly JobView[]): string {
   }
   const heads = ['id', 'job', 'priority', ...column[state].map(([head]) => head), 'failures', 'data']
   const rows = jobs.map((job) => [
-    ...[job.id, job.name, job.priority],
+    job.id,
+    job.name,
+    job.priority,
     ...column[state].map(([, show]) => show(job)),
-    ...[job.failures, formatData(job.data, DATA_WIDTH)],
+    job.failures,
+    formatData(job.data, DATA_WIDTH),
   ])
   return formatTable(heads, rows)
 }

@@ -70,7 +70,10 @@ export function queueProgram<Own extends QueueSettings>(
 ): Program<Own, ServersConfig> {
   const { name, description, settings, words, withRecord = false, run } = command
   return {
-    ...{ name, description, settings, version },
+    name,
+    description,
+    settings,
+    version,
     ...(words === undefined ? {} : { words }),
     sharedSettings: withRecord ? serverSettings : queueSettings,
     load: loadServersConfig,

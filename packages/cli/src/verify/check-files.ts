@@ -42,7 +42,9 @@ function parseCheck(file: string, text: string): Check {
   const params = header.flatMap((line) => [...line.matchAll(/\$(\d+) (\w+)/g)])
   const name = file.replace(/\.sql$/, '')
   return {
-    ...{ name, text, scope: scope as Scope },
+    name,
+    text,
+    scope: scope as Scope,
     id: `I${Number(name.slice(1, 3))}`,
     params: params.map((match) => match[2] ?? ''),
   }

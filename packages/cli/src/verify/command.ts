@@ -102,7 +102,12 @@ export const verifyProgram: Program<VerifySettings, PaymentsConfig> = {
         if (missing !== undefined)
           throw new Failure(`migration ${missing} is not applied: run titan migrate, then titan verify again`)
         const findings = await verifyInSight({
-          ...{ sql, redis, prefix: config.prefix, settled, maxRetries, keyTtlMs },
+          sql,
+          redis,
+          prefix: config.prefix,
+          settled,
+          maxRetries,
+          keyTtlMs,
           ledger: openLedger(ledger, ledgerUrl),
           gateway: gateway === '' ? undefined : gateway,
         })

@@ -143,7 +143,13 @@ async function openWorld({ redisUrl }: Place, database: TestDatabase, past: Past
   }
 
   return {
-    ...{ sql, store, redis, queue, prefix, ledger, ids },
+    sql,
+    store,
+    redis,
+    queue,
+    prefix,
+    ledger,
+    ids,
     env: { DATABASE_URL: database.url, REDIS_URL: redisUrl, QUEUE_PREFIX: prefix },
     async plant(statements) {
       const own = openDatabase(database.url, { poolSize: 1 })
@@ -185,7 +191,9 @@ interface Parts {
 async function populate({ sql, store, ledger }: Parts): Promise<Record<Fate, string>> {
   const simulator = await startGatewaySimulator({ ledgerPath: ledger })
   const gateway = createStripeGateway({
-    ...{ secretKey: 'sk_test_titan', paymentMethod: 'pm_card_visa', baseUrl: simulator.url },
+    secretKey: 'sk_test_titan',
+    paymentMethod: 'pm_card_visa',
+    baseUrl: simulator.url,
   })
 
   async function create(fate: Fate): Promise<string> {

@@ -103,15 +103,17 @@ export function createPartInspector(
     const { entryId } = more
     const made = entryId === undefined || stored === undefined ? '' : plainJobId(entryId, level, partition)
     return {
-      ...{ state, id: stored?.meta.id ?? made, name: stored?.name ?? '', data: readJson(stored?.data) },
-      ...{ priority: priorityOf(level), failures: stored?.meta.failures ?? 0 },
-      ...{
-        dueAt: undefined,
-        entryId: undefined,
-        consumer: undefined,
-        idleMs: undefined,
-        deliveries: undefined,
-      },
+      state,
+      id: stored?.meta.id ?? made,
+      name: stored?.name ?? '',
+      data: readJson(stored?.data),
+      priority: priorityOf(level),
+      failures: stored?.meta.failures ?? 0,
+      dueAt: undefined,
+      entryId: undefined,
+      consumer: undefined,
+      idleMs: undefined,
+      deliveries: undefined,
       ...more,
     }
   }

@@ -103,8 +103,14 @@ export async function reclaim(
 ): Promise<ReclaimAnswer> {
   const orphanedMs = Math.min(owner.visibilityMs, ORPHANED_AFTER_MS)
   const args = [
-    ...[owner.group, owner.consumer, String(owner.visibilityMs), String(count)],
-    ...[...cursors, String(orphanedMs), String(lastChance.crashes), lastChance.mayTake ? '1' : '0'],
+    owner.group,
+    owner.consumer,
+    String(owner.visibilityMs),
+    String(count),
+    ...cursors,
+    String(orphanedMs),
+    String(lastChance.crashes),
+    lastChance.mayTake ? '1' : '0',
   ]
   const reply = await runScript<ReclaimReply>(connection, scripts.reclaim, streamKeys(keys), args, within)
   return {
@@ -150,9 +156,16 @@ export async function read(
   const streams = levels.map((level) => keys.streams[level])
   const reply = await connection.send<StreamReply | Record<string, StreamReply[number][1]> | null>(
     [
-      ...['XREADGROUP', 'GROUP', owner.group, owner.consumer, 'COUNT', String(count)],
+      'XREADGROUP',
+      'GROUP',
+      owner.group,
+      owner.consumer,
+      'COUNT',
+      String(count),
       ...(blockMs > 0 ? ['BLOCK', String(blockMs)] : []),
-      ...['STREAMS', ...streams, ...streams.map(() => '>')],
+      'STREAMS',
+      ...streams,
+      ...streams.map(() => '>'),
     ],
     { replyWithinMs: blockMs * 2 + 5_000 },
   )
@@ -246,8 +259,14 @@ export async function promote(
   const [moved, nextDue, now, paused, nextSlot, buried, failure, failed] = reply
   const moment = (at: number): number | undefined => (at < 0 ? undefined : at)
   return {
-    ...{ moved, nextDueAt: moment(nextDue), nextSlotAt: moment(nextSlot) },
-    ...{ now, paused: paused === 1, buried, failure, failed },
+    moved,
+    nextDueAt: moment(nextDue),
+    nextSlotAt: moment(nextSlot),
+    now,
+    paused: paused === 1,
+    buried,
+    failure,
+    failed,
   }
 }
 

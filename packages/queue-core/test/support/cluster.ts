@@ -139,8 +139,18 @@ async function startNode(dataDir: string): Promise<ClusterNode & { readonly busP
   const server = await startRedis({
     dataDir,
     args: [
-      ...['--cluster-enabled', 'yes', '--cluster-port', String(busPort), '--cluster-node-timeout', '1000'],
-      ...['--appendonly', 'no', '--repl-diskless-sync-delay', '0', '--cluster-replica-validity-factor', '0'],
+      '--cluster-enabled',
+      'yes',
+      '--cluster-port',
+      String(busPort),
+      '--cluster-node-timeout',
+      '1000',
+      '--appendonly',
+      'no',
+      '--repl-diskless-sync-delay',
+      '0',
+      '--cluster-replica-validity-factor',
+      '0',
     ],
   })
   async function send<Reply>(...args: (string | number)[]): Promise<Reply> {

@@ -141,7 +141,12 @@ async function removeKeys(redis: RedisNodeClient, prefix: string): Promise<void>
   let cursor = '0'
   do {
     const [following, keys] = await redis.sendCommand<[string, string[]]>([
-      ...['SCAN', cursor, 'MATCH', `${prefix}:*`, 'COUNT', '1000'],
+      'SCAN',
+      cursor,
+      'MATCH',
+      `${prefix}:*`,
+      'COUNT',
+      '1000',
     ])
     cursor = following
     if (keys.length > 0) await redis.sendCommand(['UNLINK', ...keys])

@@ -86,7 +86,11 @@ const report = await withStores(fleet, async (sql, redis): Promise<FullDiskRepor
   const verdict = await judge({ sql, redis, ledgerPath: fleet.gateway.ledgerPath, told: clients.told })
   const crashes = [...fleet.programs].flatMap(([id, keeper]) => keeper.crashes.map((how) => `${id}: ${how}`))
   return {
-    ...{ tried: PAYMENTS, answered: clients.counts.answered, repeated, answeredAgain, isQuiet },
+    tried: PAYMENTS,
+    answered: clients.counts.answered,
+    repeated,
+    answeredAgain,
+    isQuiet,
     statuses: verdict.statuses,
     breaches: [...verdict.breaches, ...clients.breaches, ...crashes],
   }

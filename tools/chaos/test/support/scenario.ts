@@ -194,7 +194,11 @@ export async function openScenario(compileCache: string): Promise<Scenario> {
     ledger: () => readLedger(ledgerPath),
     verify: () =>
       verify({
-        ...{ sql, redis, prefix, maxRetries: MAX_RETRIES, settled: true },
+        sql,
+        redis,
+        prefix,
+        maxRetries: MAX_RETRIES,
+        settled: true,
         ledger: readLedgerFile(ledgerPath),
       }),
     async close() {

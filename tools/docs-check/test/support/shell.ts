@@ -65,7 +65,10 @@ export async function startShell(env: Readonly<Record<string, string>>): Promise
   const free = await findFreePorts(PORTS.length)
   const state = join(folder, 'state')
   const base = {
-    ...{ HOME: folder, REPOSITORY: repository, TITAN_STATE_DIR: state, PORT: String(free[0]) },
+    HOME: folder,
+    REPOSITORY: repository,
+    TITAN_STATE_DIR: state,
+    PORT: String(free[0]),
     // The port of a receiver is another one here.
     WEBHOOK_ALLOWED_PORTS: String(free[1]),
     // Programs start again and again here.
