@@ -55,6 +55,13 @@ describe('sources', () => {
     expect(speaking.toSorted()).toEqual(['cluster-node', 'connection'])
   })
 
+  test('match the text of error replies in one file only', () => {
+    const matching = sources.filter(({ text }) =>
+      /['"/^(|](NOGROUP|NOSCRIPT|MOVED|UNBLOCKED|READONLY|OOM|WRONGTYPE|NOPERM)\b/.test(text),
+    )
+    expect(matching.map(({ name }) => name)).toEqual(['replies'])
+  })
+
   test('of the pure layers know nothing of connections', () => {
     for (const { name, folder, text } of sources)
       if (folder === 'async' || folder === 'model') expect(text, name).not.toMatch(/\.send[(<]|from 'redis'/)

@@ -23,6 +23,6 @@ test.each([
   ['no map', {}, { host: 'node-5.invalid', port: 7005 }],
 ])('a node that took over is reached at the address that %s gives', async (_name, options, address) => {
   const locator = createLocator(clusterOf(options), 'key')
-  locator.moved('MOVED 42 node-5.invalid:7005')
+  locator.moved(new Error('MOVED 42 node-5.invalid:7005'))
   expect(await locator.locate()).toEqual({ template: node, address })
 })

@@ -2,6 +2,7 @@ import { decodeFields, plainJobId, readJson, readPlainJobId, type StoredJob } fr
 import { deliveriesOf, isEarlier } from '../model/fence.ts'
 import { LEVELS, priorityOf, type Level, type Priority } from '../model/levels.ts'
 import type { QueuePartition } from '../redis/partition.ts'
+import { isNoSuchKey, isWrongType } from '../redis/replies.ts'
 import { readScores, type Scores } from '../redis/scores.ts'
 import { serverNow } from '../redis/server-check.ts'
 
@@ -69,7 +70,7 @@ export function createPartInspector(
       const replies = await connection.send<(unknown[] | Record<string, unknown>)[]>(args)
       return replies.map((reply) => (Array.isArray(reply) ? toRecord(reply) : reply))
     } catch (error) {
-      if (error instanceof Error && error.message.includes('no such key')) return []
+      if (isNoSuchKey(error)) return []
       throw error
     }
   }
@@ -191,7 +192,7 @@ export function createPartInspector(
     const args = ['ZRANGE', keys.workers, '0', '-1', 'WITHSCORES']
     const [scores, now] = await Promise.all([
       connection.send<Scores>(args).catch((error: unknown): Scores => {
-        if (error instanceof Error && error.message.startsWith('WRONGTYPE')) return []
+        if (isWrongType(error)) return []
         throw error
       }),
       serverNow(connection),

@@ -1,4 +1,5 @@
 import { within } from '../async/deadline.ts'
+import { movedTo } from './replies.ts'
 import type { RedisClusterClient, RedisNodeClient } from './connection.ts'
 
 /** Where to connect: with the options of `template`, at `address` if given. */
@@ -11,7 +12,7 @@ export interface Place {
 export interface Locator {
   locate(): Promise<Place>
   /** A node answered with this error: it names the node to go to, or is not the master any more. */
-  moved(message: string): void
+  moved(error: unknown): void
   /** The last place could not be connected to: asks around for a better one. */
   failed(): Promise<void>
 }
@@ -61,10 +62,7 @@ export function createLocator(cluster: RedisClusterClient, key: string): Locator
     name: string
     client: RedisNodeClient
   }): Promise<string | undefined> {
-    const answer = client.sendCommand(['EXISTS', key]).then(
-      () => name,
-      (error: unknown) => (error instanceof Error ? readMoved(error.message) : undefined),
-    )
+    const answer = client.sendCommand(['EXISTS', key]).then(() => name, movedTo)
     return within(answer, ASK_WITHIN_MS, () => new Error('late')).catch(() => undefined)
   }
 
@@ -77,16 +75,11 @@ export function createLocator(cluster: RedisClusterClient, key: string): Locator
 
   return {
     locate,
-    moved(message) {
-      hint = readMoved(message)
+    moved(error) {
+      hint = movedTo(error)
     },
     failed,
   }
-}
-
-/** Reads where to go from `MOVED <slot> <host>:<port>`; a node that does not know its host leaves that empty. */
-function readMoved(message: string): string | undefined {
-  return /^MOVED \d+ ([^:].*:\d+)$/.exec(message)?.[1]
 }
 
 function parseAddress(name: string): Place['address'] {

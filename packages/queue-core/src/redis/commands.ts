@@ -2,7 +2,7 @@ import type { Connection } from './connection.ts'
 import { QueueError } from '../model/errors.ts'
 import type { StoredJob } from '../model/job.ts'
 import { decodeFields } from '../model/job.ts'
-import { messageOf } from '../model/text-of.ts'
+import { isOutOfMemory } from './replies.ts'
 import { streamKeys, type Keys } from './keys.ts'
 import type { Delivery, Fence } from '../model/fence.ts'
 import { LEVELS, type Level } from '../model/levels.ts'
@@ -284,7 +284,7 @@ export async function mayTidy(
   try {
     return (await connection.send<string | null>(args, within)) !== null
   } catch (error) {
-    if (messageOf(error).startsWith('OOM ')) return true
+    if (isOutOfMemory(error)) return true
     throw error
   }
 }

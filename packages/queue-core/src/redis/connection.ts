@@ -3,6 +3,7 @@ import { QueueError } from '../model/errors.ts'
 import { createLocator, type Locator } from './cluster-node.ts'
 import { defaults } from '../model/options.ts'
 import { within } from '../async/deadline.ts'
+import { isMoved, isReadOnly } from './replies.ts'
 
 /** The part of a node-redis client (`createClient()`) that the library uses. */
 export interface RedisNodeClient {
@@ -219,8 +220,8 @@ export async function openConnection(
       return reply
     } catch (error) {
       // A master that became a replica, or gave its slot away, keeps our socket; only a new connection finds the new one.
-      if (startsWith(error, 'READONLY ') || startsWith(error, 'MOVED ')) {
-        locator.moved(error.message)
+      if (isReadOnly(error) || isMoved(error)) {
+        locator.moved(error)
         used.drop()
       }
       throw error
@@ -247,7 +248,7 @@ export async function openConnection(
           return await exchange<T>(used, args, replyWithinMs)
         } catch (error) {
           // The node that answers so has done nothing, and the next connection goes where it points.
-          if (redirects === MAX_REDIRECTS || !startsWith(error, 'MOVED ')) throw error
+          if (redirects === MAX_REDIRECTS || !isMoved(error)) throw error
         }
       }
     },
@@ -276,10 +277,6 @@ function locateAt(template: RedisNodeClient): Locator {
     moved: () => undefined,
     failed: () => Promise.resolve(),
   }
-}
-
-function startsWith(error: unknown, text: string): error is Error {
-  return error instanceof Error && error.message.startsWith(text)
 }
 
 function noReply(what = 'a command', withinMs: number): QueueError {

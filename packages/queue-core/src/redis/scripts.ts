@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Connection } from './connection.ts'
+import { isNoScript } from './replies.ts'
 
 /** A Lua script and the SHA-1 by which the server knows it. */
 export interface Script {
@@ -83,7 +84,7 @@ export async function runScript<T>(
   try {
     return await connection.send<T>(['EVALSHA', sha, count, ...keys, ...args], options)
   } catch (error) {
-    if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
+    if (!isNoScript(error)) throw error
     return connection.send<T>(['EVAL', source, count, ...keys, ...args], options)
   }
 }

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Connection } from './connection.ts'
 import { QueueError } from '../model/errors.ts'
+import { isForbidden } from './replies.ts'
 
 /** A server that does not answer at the start is not waited for long, in milliseconds. */
 const within = { replyWithinMs: 5_000 }
@@ -38,7 +39,7 @@ const UNKNOWN =
   'INFO is forbidden: cannot tell whether the server is Redis 7.0 or newer, nor whether its maxmemory-policy is noeviction'
 
 function undefinedIfForbidden(error: unknown): undefined {
-  if (error instanceof Error && /^(NOPERM|ERR unknown command)/.test(error.message)) return undefined
+  if (isForbidden(error)) return undefined
   throw error
 }
 

@@ -8,6 +8,7 @@ import { createPicker, LEVELS, type Level } from '../model/levels.ts'
 import { pause } from '../async/loop.ts'
 import type { ResolvedWorker } from '../model/options.ts'
 import { promoteDue } from './promoter.ts'
+import { isNoGroup } from '../redis/replies.ts'
 import { checkServer } from '../redis/server-check.ts'
 
 /** What a worker's reader, promoter, recoverer and renewer do in the background, done when a consumer asks for it. */
@@ -164,7 +165,7 @@ function createClaimer(context: ClaimerContext, commands: Connection, reading: C
         try {
           await fill(count, until)
         } catch (error) {
-          if (!(error instanceof Error && error.message.includes('NOGROUP'))) throw error
+          if (!isNoGroup(error)) throw error
           if (await broker.createGroup(commands, keys, settings.group))
             emit({ type: 'groupCreated', queue: keys.base })
           continue

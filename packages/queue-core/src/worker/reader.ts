@@ -6,7 +6,7 @@ import { createPicker, drawLevels, LEVELS, type Level } from '../model/levels.ts
 import { errorDelay, pause } from '../async/loop.ts'
 import { defaults } from '../model/options.ts'
 import { passStep } from '../async/steps.ts'
-import { textOf } from '../model/text-of.ts'
+import { isNoGroup, isUnblocked } from '../redis/replies.ts'
 import { settlesWithin } from '../async/deadline.ts'
 
 /** Claims new entries for one lane over a connection of its own, since a blocking read parks it. */
@@ -89,7 +89,7 @@ export function startReader(lane: Lane, connection: Connection, demand: () => nu
     for (const outcome of outcomes) {
       if (outcome.status === 'fulfilled') continue
       if (isNone) throw outcome.reason
-      if (isGroupMissing(outcome.reason)) missing = outcome.reason
+      if (isNoGroup(outcome.reason)) missing = outcome.reason
     }
     return claimed
   }
@@ -105,7 +105,7 @@ export function startReader(lane: Lane, connection: Connection, demand: () => nu
         claimed[level] = levels[level] ?? []
       } catch (error) {
         if (left === want) throw error
-        if (isGroupMissing(error)) missing = error
+        if (isNoGroup(error)) missing = error
         break
       }
       left -= claimed[level].length
@@ -174,7 +174,7 @@ export function startReader(lane: Lane, connection: Connection, demand: () => nu
 
   /** Never throws. Every error waits, whatever wakes the reader meanwhile: a loop of errors must not be a hot one. */
   async function recover(error: unknown): Promise<void> {
-    if (isGroupMissing(error)) {
+    if (isNoGroup(error)) {
       try {
         if (await broker.createGroup(connection, part.keys, owner.group))
           emit({ type: 'groupCreated', queue: part.keys.base })
@@ -184,8 +184,7 @@ export function startReader(lane: Lane, connection: Connection, demand: () => nu
       }
     }
     // UNBLOCKED is how a server says that it became a replica, that the stream is gone, or that we asked to stop.
-    if (!stopped && !(error instanceof Error && error.message.startsWith('UNBLOCKED')))
-      emit({ type: 'error', error, during: 'read' })
+    if (!stopped && !isUnblocked(error)) emit({ type: 'error', error, during: 'read' })
     await pause(errorDelay(++failures), stopping.signal)
   }
 
@@ -261,8 +260,4 @@ export function startReader(lane: Lane, connection: Connection, demand: () => nu
         unblocking = false
       })
   }
-}
-
-function isGroupMissing(error: unknown): boolean {
-  return textOf(error).startsWith('NOGROUP')
 }

@@ -1,0 +1,60 @@
+import { messageOf } from '../model/text-of.ts'
+
+// Recognizes the error replies of Redis. The only file that reads their text: everything else asks here.
+// https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors
+
+/** The consumer group is missing: the server was flushed, or came back with older data. Lua may put a word in front. */
+export function isNoGroup(error: unknown): boolean {
+  return /\bNOGROUP /.test(messageOf(error))
+}
+
+/** The server does not know the script of this SHA-1. */
+export function isNoScript(error: unknown): boolean {
+  return hasCode(error, 'NOSCRIPT')
+}
+
+/** Another node serves the slot. */
+export function isMoved(error: unknown): boolean {
+  return hasCode(error, 'MOVED')
+}
+
+/** Reads where to go from `MOVED <slot> <host>:<port>`; a node that does not know its host leaves that empty. */
+export function movedTo(error: unknown): string | undefined {
+  return /^MOVED \d+ ([^:].*:\d+)$/.exec(messageOf(error))?.[1]
+}
+
+/** The server became a replica. */
+export function isReadOnly(error: unknown): boolean {
+  return hasCode(error, 'READONLY')
+}
+
+/** A blocking read ended early: the server became a replica, the stream is gone, or we asked for it. */
+export function isUnblocked(error: unknown): boolean {
+  return hasCode(error, 'UNBLOCKED')
+}
+
+/** The server has no memory left for a command that writes. */
+export function isOutOfMemory(error: unknown): boolean {
+  return hasCode(error, 'OOM')
+}
+
+/** The key holds a value of another type. */
+export function isWrongType(error: unknown): boolean {
+  return hasCode(error, 'WRONGTYPE')
+}
+
+/** XINFO of a stream that does not exist. */
+export function isNoSuchKey(error: unknown): boolean {
+  return messageOf(error).includes('no such key')
+}
+
+/** The user may not run the command, or the host of the server has removed it. */
+export function isForbidden(error: unknown): boolean {
+  return hasCode(error, 'NOPERM') || hasCode(error, 'ERR unknown command')
+}
+
+/** An error reply begins with its code. */
+function hasCode(error: unknown, code: string): boolean {
+  const message = messageOf(error)
+  return message.startsWith(code) && !/\w/.test(message.charAt(code.length))
+}
