@@ -95,7 +95,7 @@ export function judgeRedis(facts: RedisFacts): Diagnosis[] {
 
 function judgeVersion({ redis_version: version = '', valkey_version: valkey }: RedisFacts): Diagnosis {
   const name = valkey === undefined ? `Redis ${version}` : `Valkey ${valkey}`
-  if (Number(version.split('..')[0]) >= 7) return diagnosis('redis.version', 'ok', name)
+  if (Number(version.split('.')[0]) >= 7) return diagnosis('redis.version', 'ok', name)
   return diagnosis('redis.version', 'error', `${name} is too old`, 'use Redis 7.0 or Valkey 7.2, or newer')
 }
 

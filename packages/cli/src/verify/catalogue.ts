@@ -10,7 +10,7 @@ const MONEY: readonly Invariant[] = [
     name: 'I01_charged_at_most_once',
     title: 'At most one captured charge per payment.',
     needs: 'ledger',
-    advice: 'Refund every charge but one at the gateway, and record it with `titan payments refund`..',
+    advice: 'Refund every charge but one at the gateway, and record it with `titan payments refund`.',
   },
   {
     name: 'I02_success_is_charged',
@@ -22,7 +22,7 @@ const MONEY: readonly Invariant[] = [
     name: 'I03_failed_is_not_charged',
     title: 'FAILED stands for no captured charge.',
     needs: 'ledger',
-    advice: 'Refund the charge at the gateway, and record it with `titan payments refund`..',
+    advice: 'Refund the charge at the gateway, and record it with `titan payments refund`.',
   },
   {
     name: 'I04_sums_are_equal',
@@ -38,7 +38,7 @@ const LIFE: readonly Invariant[] = [
     name: 'I05_payments_come_to_an_end',
     title: 'Every payment is final or in review, and no job is left.',
     needs: 'settled',
-    advice: 'Start the workers with their relay and reconciler, and see `titan doctor`..',
+    advice: 'Start the workers with their relay and reconciler, and see `titan doctor`.',
     look: findJobsLeft,
   },
   {
@@ -83,7 +83,7 @@ const ATTEMPTS: readonly Invariant[] = [
     name: 'I12_keys_are_fresh',
     title: 'No gateway key is sent again when its shelf life is over.',
     needs: 'ledger',
-    advice: 'Look at the gateway for a second charge, and check the clocks with `titan doctor`..',
+    advice: 'Look at the gateway for a second charge, and check the clocks with `titan doctor`.',
   },
   {
     name: 'I13_retries_are_bounded',
@@ -126,7 +126,7 @@ const HISTORY: readonly Invariant[] = [
   {
     name: 'I19_one_clock',
     title: 'Leases and times are by the database’s clock: none from its future, no lease of over a day.',
-    advice: 'Check the clock of the database server with `titan doctor`..',
+    advice: 'Check the clock of the database server with `titan doctor`.',
   },
   {
     name: 'I20_due_has_job',

@@ -102,7 +102,7 @@ export function titleOf({ kind, name }: SchemaObject): string {
 /** The table that a trigger or the like is on. */
 function tableOf({ kind, name, definition }: SchemaObject): string {
   if (kind === 'setting') return 'payments'
-  return kind === 'child table' ? definition.replace(/^of /, '') : (name.split('..')[0] ?? '')
+  return kind === 'child table' ? definition.replace(/^of /, '') : (name.split('.')[0] ?? '')
 }
 
 /** A checkout with other ends of lines made the same object. */

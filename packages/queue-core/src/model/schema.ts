@@ -50,7 +50,7 @@ function outputOf(
 function describeIssues(issues: readonly StandardSchemaV1.Issue[]): string {
   try {
     const texts = issues.map(({ message, path = [] }) => {
-      const at = path.map((part) => String(typeof part === 'object' ? part.key : part)).join('..')
+      const at = path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.')
       return at === '' ? textOf(message) : `${at}: ${textOf(message)}`
     })
     return texts.join('; ')

@@ -20,7 +20,7 @@ export async function checkServer(connection: Connection, allowEviction: boolean
   const server = await ask('server').catch(undefinedIfForbidden)
   if (server === undefined) return [UNKNOWN]
   const version = server['redis_version'] ?? ''
-  if (Number(version.split('..')[0]) < 7)
+  if (Number(version.split('.')[0]) < 7)
     throw new QueueError(
       'UNSUPPORTED_SERVER',
       `Redis ${version} is too old: Redis 7.0 or Valkey 7.2 and newer are supported`,
