@@ -89,7 +89,9 @@ export { added, drained, worker, leases, code }
 test('the package holds the built library, its scripts, its README and its licence, and nothing else', async () => {
   const names = await readdir(installed)
   expect(names.toSorted()).toEqual(['LICENSE', 'README.md', 'dist', 'lua', 'package.json'])
-  const built = await readdir(join(installed, 'dist'))
+  const built = (await readdir(join(installed, 'dist'), { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isFile())
+    .map(({ name }) => name)
   expect(built).toEqual(expect.arrayContaining(['index.js', 'index.d.ts']))
   expect(built.filter((name) => !/\.(js|d\.ts)$/.test(name))).toEqual([])
   expect(await readdir(join(installed, 'lua'))).toEqual(await readdir(join(root, 'lua')))

@@ -38,7 +38,10 @@ it.each(PAGES)('every link of %s leads somewhere', (page) => {
 })
 
 it('every test that the guide for production cites is there', () => {
-  const cited = [...readRepository('docs/production.md').matchAll(/`([\w/.-]+\.test\.ts)` “([^”]+)”/g)]
-  expect(cited.length).toBeGreaterThan(4)
-  for (const [, file = '', title = ''] of cited) expect(readRepository(`packages/${file}`)).toContain(title)
+  const cited = [...readRepository('docs/production.md').matchAll(/`(\w+)(\/test\/[\w/.-]+\.test\.ts)`/g)]
+  expect(cited.length).toBeGreaterThan(3)
+  for (const [, name = '', file = ''] of cited)
+    expect(
+      ['packages', 'tools'].some((folder) => existsSync(new URL(`${folder}/${name}${file}`, REPOSITORY))),
+    ).toBe(true)
 })

@@ -46,7 +46,7 @@ export PATH="$REPOSITORY/node_modules/.bin:$PATH"
 if [ "$1" = --dir ]; then cd "$2" && shift 2; fi
 case "$1" in
   install) exit 0 ;;
-  start) shift; exec node "$REPOSITORY/packages/local/src/start.ts" "$@" ;;
+  start) shift; exec node "$REPOSITORY/tools/servers/src/start.ts" "$@" ;;
   exec) shift; exec "$@" ;;
   *) echo "pnpm $*: not in a page" >&2; exit 97 ;;
 esac
