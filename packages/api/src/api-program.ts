@@ -215,8 +215,8 @@ export const apiProgram: Program<ApiSettings, ApiConfiguration> = {
 
 /** That nobody is asked for a key must not come as a surprise. */
 function tellOpen(host: string, log: Log): void {
-  if (isLoopback(host)) log.info('the API is open to this machine: no API key is asked for')
-  else log.warn('the API is open to whoever reaches it: set REQUIRE_API_KEY')
+  if (isLoopback(host)) log.info('api.opened_locally', 'API keys not required on loopback address')
+  else log.warn('api.opened', 'API keys not required, set REQUIRE_API_KEY')
 }
 
 async function start(options: ApiOptions): Promise<Api> {

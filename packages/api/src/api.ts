@@ -189,7 +189,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
       ...(options.maxConnections !== undefined && { maxConnections: options.maxConnections }),
       onConnectionRefused() {
         metrics?.http.refused('connections')
-        log.warn('connection refused: a limit is reached', { reason: 'MAX_CONNECTIONS' })
+        log.warn('connection.refused', 'connection refused, limit reached', { reason: 'MAX_CONNECTIONS' })
       },
     })
     void connectBehind(redis, config.redisUrl, log)
@@ -214,6 +214,7 @@ async function connectBehind(redis: Redis, url: string, log: Log): Promise<void>
     await requireSingleServer(redis, url)
   } catch (error) {
     // The client reports any other error, or the API has stopped.
-    if (error instanceof Failure) log.error('Redis cannot be used; payments stay PENDING', { error })
+    if (error instanceof Failure)
+      log.error('redis.rejected', 'Redis unsuitable, payments stay PENDING', { error })
   }
 }

@@ -47,11 +47,13 @@ export function openDashboard(options: ApiDashboardOptions): Dashboard {
     networkOf: (context) => remoteNetwork(context, { trustedProxies, log }),
     isBehindProxy: trustedProxies > 0,
     onRefusedSignIns: ({ count, network }) =>
-      log.warn('dashboard sign-in refused', { count, address: network }),
+      log.warn('sign_in.refused', 'dashboard sign-in refused', { count, address: network }),
     onError: (error) =>
       isOutage(error)
-        ? log.warn('a page of the dashboard could not be served', { error })
-        : log.error('a page of the dashboard failed', { error }),
+        ? log.warn('dashboard_page.not_served', 'dashboard page not served, dependency unavailable', {
+            error,
+          })
+        : log.error('dashboard_page.failed', 'dashboard page failed', { error }),
   })
   return {
     ...dashboard,

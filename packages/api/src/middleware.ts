@@ -45,7 +45,7 @@ export function frameRequests({ log, isDraining }: FrameOptions): MiddlewareHand
     await next()
     dressAnswer(context)
     if (isDraining()) context.header('connection', 'close')
-    log?.debug('answered', {
+    log?.debug('request.served', 'request served', {
       requestId: context.get('requestId'),
       paymentId: context.get('paymentId'),
       keyId: context.get('apiKey')?.id,
@@ -124,11 +124,14 @@ export function answerError(log: Log): (error: Error, context: Context<AppEnv>) 
     const keyId = context.get('apiKey')?.id
     const fields = { requestId: context.get('requestId'), keyId, method: context.req.method, code }
     if (code === 'internal-error')
-      log.error('a request failed unexpectedly', { ...fields, error: cause ?? error })
+      log.error('request.failed', 'request failed', { ...fields, error: cause ?? error })
     else if (code === 'unavailable' && cause === undefined)
-      log.warn('requests refused: a limit is reached', { ...fields, reason: problem.detail })
+      log.warn('request.refused', 'request refused, limit reached', { ...fields, reason: problem.detail })
     else if (PROBLEMS[code].status >= 500 && cause !== undefined)
-      log.warn('a request could not be served', { ...fields, error: cause })
+      log.warn('request.not_served', 'request not served, dependency unavailable', {
+        ...fields,
+        error: cause,
+      })
     return answerProblem(problem, context)
   }
 }

@@ -32,7 +32,7 @@ export function remoteNetwork(context: Context<AppEnv>, { trustedProxies = 0, lo
 function warnOnce(log: Pick<Log, 'warn'>, entry: string): void {
   if (warned.has(log)) return
   warned.add(log)
-  log.warn('X-Forwarded-For unreadable: limits count the proxy instead of its clients', { reason: entry })
+  log.warn('forwarded_for.ignored', 'X-Forwarded-For unreadable, proxy address used', { reason: entry })
 }
 
 /** An entry as proxies write it: quoted or not, an IPv6 address in brackets or not, with a port or without. */

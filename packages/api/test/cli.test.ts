@@ -114,7 +114,9 @@ describe('titan-api', { timeout: 120_000 }, () => {
 
     const lines = program.stderr().trim().split('\n')
     const entries = lines.map((line) => JSON.parse(line) as Record<string, unknown>)
-    expect(entries).toContainEqual(expect.objectContaining({ msg: 'answered', method: 'POST', status: 202 }))
+    expect(entries).toContainEqual(
+      expect.objectContaining({ event: 'request.served', method: 'POST', status: 202 }),
+    )
     expect(program.stderr()).not.toContain('secret')
   })
 

@@ -131,7 +131,7 @@ describe('every answer', () => {
     await ask('/healthz')
     await ask('/nope', { headers: { 'x-request-id': 'mine' } })
     await ask('/pay', pay)
-    expect(lines.filter(({ msg }) => msg === 'answered')).toMatchObject([
+    expect(lines.filter(({ event }) => event === 'request.served')).toMatchObject([
       { method: 'GET', status: 200 },
       { method: 'GET', status: 404, requestId: 'mine' },
       { method: 'POST', status: 503 },

@@ -1,3 +1,4 @@
+import type { Log } from '@titan/service'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { createRateLimiter } from '../src/rate-limit.ts'
 import { startServer } from '../src/server.ts'
@@ -122,11 +123,11 @@ describe('an API with a rate limit', () => {
   })
 
   it('counts the peer for an entry that cannot be read, and says so once', async () => {
-    const warn = vi.fn<(message: string, fields?: object) => void>()
+    const warn = vi.fn<Log['warn']>()
     const api = await openApi({ access: { trustedProxies: 1, log: { warn } } })
     const chains = ['unknown', '_hidden', '192.0.2', '[192.0.2.1', '1.2.3.4.5', 'x'.repeat(5_000)]
     expect(await statusesOf(api, chains)).toEqual([200, 429, 429, 429, 429, 429])
-    expect(warn.mock.calls).toEqual([[expect.stringContaining('X-Forwarded-For'), { reason: 'unknown' }]])
+    expect(warn.mock.calls).toEqual([['forwarded_for.ignored', expect.any(String), { reason: 'unknown' }]])
   })
 
   it('counts the addresses of one IPv6 network together, and mapped ones as IPv4', async () => {

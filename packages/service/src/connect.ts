@@ -41,11 +41,11 @@ export function createRedis(url: string, log: Log, { acceptsReplica = false }: R
   let isLost = false
   redis.on('error', (error: unknown) => {
     if (!isLost)
-      log.warn('Redis is not reachable; trying again until it is', { address: addressOf(url), error })
+      log.warn('redis.disconnected', 'Redis unreachable, reconnecting', { address: addressOf(url), error })
     isLost = true
   })
   const onUsable = (): void => {
-    if (isLost) log.info('Redis is reachable again', { address: addressOf(url) })
+    if (isLost) log.info('redis.reconnected', 'Redis reachable again', { address: addressOf(url) })
     isLost = false
   }
   watchRedis(redis, { acceptsReplica, onUsable })

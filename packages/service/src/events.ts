@@ -30,27 +30,37 @@ export function logPaymentsEvents(log: Log): OnPaymentsEvent {
     switch (event.type) {
       case 'settled': {
         const { paymentId, status, durationMs } = event
-        log.info(event.event, { paymentId, status, durationMs: Math.round(durationMs) })
+        log.info('payment.settled', 'payment settled', {
+          paymentId,
+          status,
+          durationMs: Math.round(durationMs),
+        })
         break
       }
       case 'skipped':
-        log.debug('nothing to do for a payment', { paymentId: event.paymentId, reason: event.reason })
+        log.debug('payment.skipped', 'payment skipped, nothing to do', {
+          paymentId: event.paymentId,
+          reason: event.reason,
+        })
         break
       case 'stale':
-        log.warn('a result came too late and changed nothing', { paymentId: event.paymentId })
+        log.warn('result.discarded', 'stale result discarded', { paymentId: event.paymentId })
         break
       case 'relayed':
-        log.debug('payments were put into the queue', { count: event.count })
+        log.debug('payments.relayed', 'payments enqueued', { count: event.count })
         break
       case 'requeued':
-        log.info('payments whose job was lost were put into the queue again', { count: event.count })
+        log.info('payments.requeued', 'payments without a job enqueued again', { count: event.count })
         break
       case 'queue_rebuilt':
-        log.info('the queue was compared with the payments', { count: event.count })
+        log.info('queue.rebuilt', 'queue rebuilt from PostgreSQL', { count: event.count })
         break
       case 'error':
         if (isNews(`${event.source} ${codeOf(event.error) || nameOf(event.error)}`)) {
-          log.warn(`the ${event.source} failed and tries again`, { error: event.error })
+          log.warn('processing.failed', 'payment processing failed, retrying', {
+            reason: event.source,
+            error: event.error,
+          })
         }
         break
     }

@@ -30,7 +30,7 @@ export {
   type VariableGroup,
 } from './variables.ts'
 export { healthSettings, type HealthSettings } from './health-settings.ts'
-export { createLog, logSettings, type Log, type LogFields, type LogSettings } from './log.ts'
+export { createLog, logSettings, type Log, type LogEvent, type LogFields, type LogSettings } from './log.ts'
 export { isWritable } from './redis-watch.ts'
 export {
   addressOf,

@@ -62,18 +62,22 @@ export interface LogFields {
   readonly error?: unknown
 }
 
+/** The stable name of what a line reports, `noun.verb_past` in lower case: programs match it, people read the message. */
+export type LogEvent = `${string}.${string}`
+
+/** Writes one line. The message is a constant; what varies is in the fields. */
+type WriteLine = (event: LogEvent, message: string, fields?: LogFields) => void
+
 /**
- * Writes lines. One message is one constant sentence; what varies is in the fields.
- *
- * Of one message and `code`, a line a second is written at most: the first at once, then the last of each second with
+ * Writes lines, at most one a second of each level, event and `code`: the first at once, then the last of each second with
  * `repeated`, the number of lines that it stands for. So neither a client nor an outage can fill a disk. Exempt are `debug`
- * and an `info` line about one payment, which is a record.
+ * lines and `info` lines about one payment, which are records.
  */
 export interface Log {
-  debug(message: string, fields?: LogFields): void
-  info(message: string, fields?: LogFields): void
-  warn(message: string, fields?: LogFields): void
-  error(message: string, fields?: LogFields): void
+  readonly debug: WriteLine
+  readonly info: WriteLine
+  readonly warn: WriteLine
+  readonly error: WriteLine
 }
 
 /** Where the lines of a log go. */
@@ -102,26 +106,32 @@ export function createLog(program: string, settings: LogSettings, stream?: LogSt
       ? { write: (line) => void (stream ?? process.stderr).write(prettify(line)) }
       : stream === undefined
         ? openStandardError((count) =>
-            logger.warn({ count }, 'lines of the log were dropped: they were not taken fast enough'),
+            log.warn('log_lines.dropped', 'log lines dropped, reader too slow', { count }),
           )
         : { write: (line) => void stream.write(line) },
   )
   const repeats = createRepeats(REPEAT_MS)
   const writer =
-    (level: 'debug' | 'info' | 'warn' | 'error') =>
-    (message: string, fields: LogFields = {}): void => {
+    (level: 'debug' | 'info' | 'warn' | 'error'): WriteLine =>
+    (event, message, fields = {}) => {
       if (!logger.isLevelEnabled(level)) return
       const write = (repeated?: number): void =>
-        logger[level]({ ...boundFields(fields), repeated }, cut(message, MAX_MESSAGE))
+        logger[level]({ event, ...boundFields(fields), repeated }, cut(message, MAX_MESSAGE))
       const isRecord = level === 'info' && fields.paymentId !== undefined
       if (level === 'debug' || isRecord) write()
       else
         repeats.add(
-          `${level} ${message} ${fields.code ?? ''}`,
+          `${level} ${event} ${fields.code ?? ''}`,
           contexts.bind(contexts.active(), (count: number) => write(count === 1 ? undefined : count)),
         )
     }
-  return { debug: writer('debug'), info: writer('info'), warn: writer('warn'), error: writer('error') }
+  const log: Log = {
+    debug: writer('debug'),
+    info: writer('info'),
+    warn: writer('warn'),
+    error: writer('error'),
+  }
+  return log
 }
 
 /** How often lines of one message are written, in milliseconds. */
@@ -221,7 +231,15 @@ function textIn(error: Error, name: string): string | undefined {
 
 /** A JSON line for human eyes: time, level, message, fields. */
 function prettify(line: string): string {
-  const { time, level, msg, name: _name, pid: _pid, ...fields } = JSON.parse(line) as Record<string, unknown>
+  const {
+    time,
+    level,
+    msg,
+    event: _event,
+    name: _name,
+    pid: _pid,
+    ...fields
+  } = JSON.parse(line) as Record<string, unknown>
   const clock = String(time).slice(11, 23)
   const rest = Object.entries(fields).map(
     ([key, value]) => ` ${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,

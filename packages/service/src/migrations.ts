@@ -26,7 +26,7 @@ export async function prepareTables(
   const own = openDatabase(config.databaseUrl, MIGRATING)
   try {
     const applied = await applyMigrations(own)
-    if (applied.length > 0) log.info('migrations applied', { count: applied.length })
+    if (applied.length > 0) log.info('migrations.applied', 'migrations applied', { count: applied.length })
   } finally {
     await own.end({ timeout: 1 })
   }

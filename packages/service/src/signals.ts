@@ -24,7 +24,7 @@ export async function runUntilStopped<Running>(service: Service<Running>): Promi
   const onSignal = (signal: NodeJS.Signals): void => {
     if (phase === 'starting') process.exit(EXIT.ok)
     if (phase === 'stopping') {
-      log.warn('a second signal: ending at once', { signal })
+      log.warn('program.aborted', 'second signal received, exiting now', { signal })
       process.exit(EXIT.failure)
     }
     phase = 'stopping'
@@ -39,9 +39,9 @@ export async function runUntilStopped<Running>(service: Service<Running>): Promi
     phase = 'running'
     service.announce(running)
     const signal = await requested.promise
-    log.info('stopping', { signal })
+    log.info('program.interrupted', 'signal received, stopping', { signal })
     await service.stop(running)
-    log.info('stopped')
+    log.info('program.stopped', 'program stopped')
     return EXIT.ok
   } finally {
     process.off('SIGTERM', onSignal)

@@ -66,7 +66,7 @@ function exporterOf(environment: Environment, log: Log): ExporterName | undefine
   const name = read('OTEL_TRACES_EXPORTER') || (hasEndpoint ? 'otlp' : 'none')
   if (name === 'none') return undefined
   if (name === 'otlp' || name === 'console') return name
-  log.warn('no traces: OTEL_TRACES_EXPORTER must be otlp, console or none')
+  log.warn('tracing.disabled', 'tracing disabled, OTEL_TRACES_EXPORTER invalid', { reason: name })
   return undefined
 }
 
@@ -91,7 +91,7 @@ async function startTracing({
     ])
   const isNews = once()
   const complain = (): void => {
-    if (isNews('tracing')) log.warn('spans could not be sent')
+    if (isNews('tracing')) log.warn('spans.lost', 'spans not exported')
   }
   // Its messages quote answers of the receiver, so they are not passed on.
   diag.setLogger({ error: complain, warn: complain, info: () => {}, debug: () => {}, verbose: () => {} })
@@ -149,7 +149,7 @@ function samplerOf(sdk: SdkModule, environment: Environment, log: Log): Sampler 
   }
   const key = name.replace(/^parentbased_/, '')
   if (!(key in plain) || !(share >= 0 && share <= 1)) {
-    log.warn('all traces are kept: OTEL_TRACES_SAMPLER or its ARG cannot be used')
+    log.warn('sampler.rejected', 'all traces kept, OTEL_TRACES_SAMPLER or its ARG invalid')
     return new sdk.ParentBasedSampler({ root: new sdk.AlwaysOnSampler() })
   }
   const root = plain[key as keyof typeof plain]()

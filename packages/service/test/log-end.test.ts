@@ -52,12 +52,12 @@ test('what was logged in the last moment is there', async () => {
   child.stderr?.on('data', (chunk) => chunks.push(String(chunk)))
   const [code] = await once(child, 'close')
   expect(code).toBe(0)
-  const messages = [...chunks.join('').matchAll(/"msg":"([\w ]+)"/g)].map(([, message]) => message)
+  const messages = [...chunks.join('').matchAll(/"event":"test\.(\w+)"/g)].map(([, message]) => message)
   // Each once, in any order: a line that is on its way when the program ends may come behind those that are flushed then.
   expect(messages.toSorted((one = '', other = '') => one.localeCompare(other))).toEqual([
     'first',
     'last',
-    'very last',
+    'last_of_all',
   ])
 })
 
@@ -67,7 +67,7 @@ test('what there was no room for is counted', async () => {
   child.stderr?.on('data', (chunk) => (text += String(chunk)))
   await once(child, 'close')
   const lines = text.trim().split('\n')
-  const counts = lines.filter((line) => line.includes('lines of the log were dropped'))
+  const counts = lines.filter((line) => line.includes('"event":"log_lines.dropped"'))
   const dropped = counts.map((line) => (JSON.parse(line) as { count: number }).count)
   expect(dropped).toHaveLength(1)
   expect(lines.length - 1 + (dropped[0] ?? 0)).toBe(40_001)

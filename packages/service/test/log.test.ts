@@ -15,13 +15,14 @@ function openLog(settings: Partial<LogSettings> = {}): { readonly log: Log; line
 describe('createLog', () => {
   it('writes one JSON object a line with time, level, message and fields', () => {
     const { log, lines } = openLog()
-    log.info('payment.succeeded', { paymentId: 'pay_1', durationMs: 12 })
+    log.info('payment.settled', 'payment settled', { paymentId: 'pay_1', durationMs: 12 })
 
     expect(lines()).toHaveLength(1)
     expect(JSON.parse(lines()[0] ?? '')).toMatchObject({
       level: 'info',
       name: 'test',
-      msg: 'payment.succeeded',
+      event: 'payment.settled',
+      msg: 'payment settled',
       paymentId: 'pay_1',
       durationMs: 12,
       time: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
@@ -30,9 +31,9 @@ describe('createLog', () => {
 
   it('leaves out lines below its level', () => {
     const { log, lines } = openLog({ logLevel: 'warn' })
-    log.debug('one')
-    log.info('two')
-    log.warn('three')
+    log.debug('test.one', 'one')
+    log.info('test.two', 'two')
+    log.warn('test.three', 'three')
 
     expect(lines()).toHaveLength(1)
   })
@@ -45,7 +46,7 @@ describe('createLog', () => {
       detail: 'Key (idempotency_key)=(secret-key) already exists.',
       constraint_name: 'payments_idempotency_key_key',
     })
-    log.error('failed', { error: new Error('outer', { cause: error }) })
+    log.error('test.failed', 'failed', { error: new Error('outer', { cause: error }) })
 
     expect(lines()[0]).not.toContain('secret-key')
     expect(JSON.parse(lines()[0] ?? '')).toMatchObject({
@@ -55,7 +56,7 @@ describe('createLog', () => {
 
   it('cuts long messages of other errors', () => {
     const { log, lines } = openLog()
-    log.error('failed', { error: new Error('x'.repeat(10_000)) })
+    log.error('test.failed', 'failed', { error: new Error('x'.repeat(10_000)) })
 
     expect(lines()[0]?.length).toBeLessThan(2_500)
   })
@@ -64,10 +65,10 @@ describe('createLog', () => {
     'writes a line about %s',
     (_what, error) => {
       const { log, lines } = openLog()
-      log.error('failed', { error })
+      log.error('test.failed', 'failed', { error })
 
       expect(JSON.parse(lines()[0] ?? '')).toMatchObject({
-        msg: 'failed',
+        event: 'test.failed',
         error: { name: expect.any(String) },
       })
       expect(lines()[0]?.length).toBeLessThan(10_000)
@@ -77,12 +78,12 @@ describe('createLog', () => {
   it('names only the first causes of an error, and none of their messages where it has no message', () => {
     const { log, lines } = openLog()
     const secret = Object.assign(new Error('(secret-key)'), { name: 'PostgresError' })
-    log.error('failed', { error: new Error('', { cause: secret }) })
+    log.error('test.failed', 'failed', { error: new Error('', { cause: secret }) })
     expect(lines()[0]).not.toContain('secret-key')
 
     let error = new Error('deepest')
     for (let depth = 0; depth < 100_000; depth++) error = new Error('outer', { cause: error })
-    log.error('failed again', { error })
+    log.error('test.failed_again', 'failed again', { error })
     expect(lines()[1]?.split('"cause"')).toHaveLength(5)
   })
 
@@ -95,15 +96,17 @@ describe('createLog', () => {
     ['a queue without a reply', { code: 'NO_REPLY', name: 'QueueError' }],
   ])('writes no stack of an outage: %s', (_case, given) => {
     const { log, lines } = openLog()
-    log.warn('failed', { error: new Error('outer', { cause: Object.assign(new Error('away'), given) }) })
+    log.warn('test.failed', 'failed', {
+      error: new Error('outer', { cause: Object.assign(new Error('away'), given) }),
+    })
     expect(lines()[0]).not.toContain('"at"')
     expect(lines()[0]?.length).toBeLessThan(400)
   })
 
   it('writes the stack of what is not understood', () => {
     const { log, lines } = openLog()
-    log.error('failed', { error: new TypeError('undefined is not a function') })
-    log.error('failed again', {
+    log.error('test.failed', 'failed', { error: new TypeError('undefined is not a function') })
+    log.error('test.failed_again', 'failed again', {
       error: Object.assign(new Error('no such file'), { code: 'ENOENT', syscall: 'open' }),
     })
     for (const line of lines()) expect(line).toContain('"at"')
@@ -114,17 +117,17 @@ describe('createLog', () => {
     const long = 'x'.repeat(100_000)
     let error = new Error(long)
     for (let depth = 0; depth < 100; depth += 1) error = new Error(long, { cause: error })
-    log.error(long, { error, reason: long, code: long, requestId: long, address: long })
+    log.error('test.failed', long, { error, reason: long, code: long, requestId: long, address: long })
     expect(lines()[0]?.length).toBeLessThan(20_000)
   })
 
   it('writes readable lines when asked to', () => {
     const { log, lines } = openLog({ logFormat: 'pretty' })
-    log.info('payment.succeeded', { paymentId: 'pay_1', durationMs: 12 })
+    log.info('payment.settled', 'payment settled', { paymentId: 'pay_1', durationMs: 12 })
 
     expect(lines()).toEqual([
       expect.stringMatching(
-        /^\d\d:\d\d:\d\d\.\d{3} info {2}payment\.succeeded paymentId=pay_1 durationMs=12\n$/,
+        /^\d\d:\d\d:\d\d\.\d{3} info {2}payment settled paymentId=pay_1 durationMs=12\n$/,
       ),
     ])
   })
@@ -143,30 +146,32 @@ describe('lines that repeat', () => {
   it('are written once a second at most, with their number and the last of them', () => {
     const { log, lines } = openLog()
     for (let index = 0; index < 1_000; index += 1)
-      log.warn('refused', { code: 'unavailable', requestId: `r${index}` })
-    expect(parsed(lines())).toMatchObject([{ msg: 'refused', requestId: 'r0' }])
+      log.warn('test.refused', 'refused', { code: 'unavailable', requestId: `r${index}` })
+    expect(parsed(lines())).toMatchObject([{ event: 'test.refused', requestId: 'r0' }])
     expect(lines()[0]).not.toContain('repeated')
 
     vi.advanceTimersByTime(1_000)
-    expect(parsed(lines()).slice(1)).toMatchObject([{ msg: 'refused', requestId: 'r999', repeated: 999 }])
-    log.warn('refused', { code: 'unavailable' })
+    expect(parsed(lines()).slice(1)).toMatchObject([
+      { event: 'test.refused', requestId: 'r999', repeated: 999 },
+    ])
+    log.warn('test.refused', 'refused', { code: 'unavailable' })
     vi.advanceTimersByTime(1_000)
     expect(lines()).toHaveLength(3)
 
     vi.advanceTimersByTime(10_000)
     expect(vi.getTimerCount()).toBe(0)
-    log.warn('refused', { code: 'unavailable' })
+    log.warn('test.refused', 'refused', { code: 'unavailable' })
     expect(lines()).toHaveLength(4)
     expect(lines()[3]).not.toContain('repeated')
   })
 
-  it('are counted by level, message and code', () => {
+  it('are counted by level, event and code', () => {
     const { log, lines } = openLog()
     for (let round = 0; round < 10; round += 1) {
-      log.warn('refused', { code: 'one' })
-      log.warn('refused', { code: 'two' })
-      log.error('refused', { code: 'one' })
-      log.info('back again')
+      log.warn('test.refused', 'refused', { code: 'one' })
+      log.warn('test.refused', 'refused', { code: 'two' })
+      log.error('test.refused', 'refused', { code: 'one' })
+      log.info('test.returned', 'back again')
     }
     expect(lines()).toHaveLength(4)
   })
@@ -174,15 +179,16 @@ describe('lines that repeat', () => {
   it('do not hide the end of each payment, nor what is looked for with debug', () => {
     const { log, lines } = openLog({ logLevel: 'debug' })
     for (let index = 0; index < 10; index += 1) {
-      log.info('payment.succeeded', { paymentId: `pay_${index}` })
-      log.debug('answered', { status: 200 })
+      log.info('payment.settled', 'payment settled', { paymentId: `pay_${index}` })
+      log.debug('test.served', 'served', { status: 200 })
     }
     expect(lines()).toHaveLength(20)
   })
 
   it('are bounded also when each of them is another one', () => {
     const { log, lines } = openLog()
-    for (let index = 0; index < 10_000; index += 1) log.warn('refused', { code: `code-${index}` })
+    for (let index = 0; index < 10_000; index += 1)
+      log.warn('test.refused', 'refused', { code: `code-${index}` })
     expect(lines().length).toBeLessThan(1_000)
     vi.advanceTimersByTime(1_000)
     expect(lines().length).toBeLessThan(1_000)

@@ -1,43 +1,46 @@
 import { nameOf } from '@titan/queue-core/text-of'
 import type { OnEvent, QueueEvent } from '@titan/queue-core'
-import { once, type Log, type LogFields } from '@titan/service'
+import { once, type Log, type LogEvent, type LogFields } from '@titan/service'
 
 /** Faults and rescues loudly, the daily round quietly. */
 const LINES: Readonly<
-  Record<Exclude<QueueEvent['type'], 'warning' | 'error'>, readonly ['debug' | 'info' | 'warn', string]>
+  Record<
+    Exclude<QueueEvent['type'], 'warning' | 'error'>,
+    readonly ['debug' | 'info' | 'warn', LogEvent, string]
+  >
 > = {
-  started: ['debug', 'a job begins'],
-  completed: ['debug', 'a job is done'],
-  retried: ['debug', 'a job will be tried again'],
-  deadLettered: ['warn', 'a job became a dead letter'],
-  released: ['debug', 'a job was given back'],
-  leaseLost: ['warn', 'a job was lost to another worker'],
-  settleUnknown: ['warn', 'a job ended, but perhaps its end was not stored: it may run again'],
-  reclaimed: ['info', 'a job was taken over from a worker that went silent'],
-  skipped: ['debug', 'a job was done already'],
-  zombie: ['warn', 'a job goes on although it was told to end'],
-  entriesVanished: ['warn', 'jobs were deleted from the queue by somebody else'],
-  groupCreated: ['info', 'the queue was empty, and its group was made anew'],
-  paused: ['info', 'the queue was paused'],
-  resumed: ['info', 'the queue was resumed'],
+  started: ['debug', 'job.started', 'job started'],
+  completed: ['debug', 'job.completed', 'job completed'],
+  retried: ['debug', 'job.retried', 'job retry scheduled'],
+  deadLettered: ['warn', 'job.dead_lettered', 'job dead-lettered'],
+  released: ['debug', 'job.released', 'job released'],
+  leaseLost: ['warn', 'lease.lost', 'lease lost to another worker'],
+  settleUnknown: ['warn', 'settlement.unconfirmed', 'settlement unconfirmed, job may run again'],
+  reclaimed: ['info', 'job.reclaimed', 'job reclaimed from unresponsive worker'],
+  skipped: ['debug', 'job.skipped', 'job already completed, skipped'],
+  zombie: ['warn', 'handler.overran', 'handler ignored its abort signal'],
+  entriesVanished: ['warn', 'entries.vanished', 'queue entries deleted by another client'],
+  groupCreated: ['info', 'group.recreated', 'consumer group missing, recreated'],
+  paused: ['info', 'queue.paused', 'queue paused'],
+  resumed: ['info', 'queue.resumed', 'queue resumed'],
 }
 
 /** Writes what happens in the queue to the log. */
 export function logQueueEvents(log: Log, consumer: string): OnEvent {
   const isNews = once()
   return (event) => {
-    if (event.type === 'warning') log.warn(event.message, { consumer })
+    if (event.type === 'warning') log.warn('queue.warned', event.message, { consumer })
     else if (event.type === 'error') {
       const name = nameOf(event.error)
       if (!isNews(`${event.during} ${name}`)) return
-      log.warn('the queue met an error and tries again', {
+      log.warn('queue.failed', 'queue operation failed, retrying', {
         consumer,
         reason: event.during,
         error: event.error,
       })
     } else {
-      const [level, message] = LINES[event.type]
-      log[level](message, { consumer, ...fieldsOf(event) })
+      const [level, name, line] = LINES[event.type]
+      log[level](name, line, { consumer, ...fieldsOf(event) })
     }
   }
 }

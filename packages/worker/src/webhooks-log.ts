@@ -4,10 +4,10 @@ import type { OnWebhooksEvent } from '@titan/webhooks'
 
 /** The daily round, in numbers. */
 const COUNTS = {
-  fanned_out: ['debug', 'events became webhook deliveries'],
-  dispatched: ['debug', 'webhook deliveries were put into the queue'],
-  unsendable: ['info', 'webhook deliveries were ended, since their endpoint gets nothing any more'],
-  pruned: ['info', 'old webhook events were deleted'],
+  fanned_out: ['debug', 'deliveries.created', 'webhook deliveries created'],
+  dispatched: ['debug', 'deliveries.dispatched', 'webhook deliveries enqueued'],
+  unsendable: ['info', 'deliveries.cancelled', 'webhook deliveries to disabled endpoints cancelled'],
+  pruned: ['info', 'webhook_events.pruned', 'old webhook events deleted'],
 } as const
 
 /** Writes what becomes of webhooks to the log: what somebody has to look after loudly, the daily round quietly. */
@@ -17,36 +17,44 @@ export function logWebhooksEvents(log: Log): OnWebhooksEvent {
     switch (event.type) {
       case 'delivered': {
         const { deliveryId, endpointId, code, durationMs } = event
-        log.debug('a webhook was delivered', { deliveryId, endpointId, status: code, durationMs })
+        log.debug('delivery.succeeded', 'webhook delivered', {
+          deliveryId,
+          endpointId,
+          status: code,
+          durationMs,
+        })
         break
       }
       case 'attempt_failed': {
         const { deliveryId, endpointId, attempt, error, code, durationMs, delayMs } = event
         const fields = { deliveryId, endpointId, attempt, reason: error, status: code, durationMs, delayMs }
-        if (delayMs === undefined) log.warn('a webhook was given up', fields)
-        else log.debug('a webhook was not taken and is tried again', fields)
+        if (delayMs === undefined) log.warn('delivery.abandoned', 'webhook delivery abandoned', fields)
+        else log.debug('delivery.retried', 'webhook delivery failed, retry scheduled', fields)
         break
       }
       case 'endpoint_disabled':
-        log.warn('a webhook endpoint was disabled', { endpointId: event.endpointId, reason: event.reason })
+        log.warn('endpoint.disabled', 'webhook endpoint disabled', {
+          endpointId: event.endpointId,
+          reason: event.reason,
+        })
         break
       case 'result_dropped':
-        log.debug('the result of a webhook was not stored: it may be sent again', {
+        log.debug('delivery_result.lost', 'delivery result not stored, may be sent again', {
           deliveryId: event.deliveryId,
         })
         break
       case 'error': {
         const { source, error } = event
         if (isNews(`${source} ${nameOf(error)}`))
-          log.warn('the sending of webhooks met an error and goes on', { reason: source, error })
+          log.warn('delivery.failed', 'webhook delivery failed, retrying', { reason: source, error })
         break
       }
       case 'fanned_out':
       case 'dispatched':
       case 'unsendable':
       case 'pruned': {
-        const [level, message] = COUNTS[event.type]
-        log[level](message, { count: event.count })
+        const [level, name, line] = COUNTS[event.type]
+        log[level](name, line, { count: event.count })
       }
     }
   }

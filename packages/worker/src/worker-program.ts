@@ -156,7 +156,7 @@ export const workerProgram: Program<WorkerSettings, SharedSettings> = {
     }
     const webhooks = sendWebhooks ? shared.webhooks : undefined
     if (sendWebhooks && webhooks === undefined)
-      log.info('no webhooks are sent: WEBHOOK_ENCRYPTION_KEY is not set')
+      log.info('webhooks.disabled', 'webhooks disabled, WEBHOOK_ENCRYPTION_KEY not set')
     let running: PaymentWorkers | undefined
     let health: HealthServer | undefined
     const observed = (): ObservedWorker[] =>

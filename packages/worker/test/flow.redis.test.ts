@@ -124,7 +124,7 @@ describe('titan-worker', { timeout: 120_000 }, () => {
     await rig.reaches(await rig.create('before'), 'SUCCESS')
     await proxy.cut()
     const id = await rig.create('during')
-    await eventually(() => worker.stderr().includes('Redis is not reachable'), PATIENT)
+    await eventually(() => worker.stderr().includes('redis.disconnected'), PATIENT)
     expect((await rig.store.get(id))?.status).toBe('PENDING')
     await proxy.heal()
 
@@ -158,7 +158,7 @@ describe('titan-worker', { timeout: 120_000 }, () => {
       .split('\n')
       .map((line) => JSON.parse(line) as Record<string, unknown>)
     expect(entries).toContainEqual(
-      expect.objectContaining({ msg: 'payment.succeeded', paymentId: id, status: 'SUCCESS' }),
+      expect.objectContaining({ event: 'payment.settled', paymentId: id, status: 'SUCCESS' }),
     )
     expect(worker.stderr()).not.toContain('secret-key')
   })

@@ -156,8 +156,8 @@ async function reportOf(
     faults,
     clients: counts,
     breaches,
-    reclaimed: fleet.logged.get('a job was taken over from a worker that went silent') ?? 0,
-    stale: fleet.logged.get('a result came too late and changed nothing') ?? 0,
+    reclaimed: fleet.logged.get('job.reclaimed') ?? 0,
+    stale: fleet.logged.get('result.discarded') ?? 0,
   }
 }
 

@@ -109,8 +109,8 @@ export async function startFleet(
     for (const closer of closers.splice(0).toReversed()) await closer()
   }
 
-  function count({ msg, repeated = 1 }: LogEntry): void {
-    if (typeof msg === 'string') logged.set(msg, (logged.get(msg) ?? 0) + Number(repeated))
+  function count({ event, repeated = 1 }: LogEntry): void {
+    if (typeof event === 'string') logged.set(event, (logged.get(event) ?? 0) + Number(repeated))
   }
 
   try {

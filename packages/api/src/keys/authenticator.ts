@@ -44,7 +44,7 @@ export function createAuthenticator({ keys, log }: AuthenticatorOptions): Authen
     try {
       await keys.touch(key.id)
     } catch (error) {
-      log.warn('the use of an API key could not be noted', { error })
+      log.warn('api_key_use.lost', 'API key use not recorded', { error })
     }
   }
 

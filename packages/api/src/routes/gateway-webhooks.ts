@@ -42,7 +42,7 @@ export function mountGatewayWebhooks(app: Hono<AppEnv>, dependencies: GatewayWeb
     const webhook = reader.parse(body, context.req.header(reader.signatureHeader))
     if (webhook.type === 'REFUSED') {
       context.set('webhookRefusal', webhook.cause)
-      log.warn('gateway webhook refused', {
+      log.warn('gateway_webhook.refused', 'gateway webhook refused', {
         gateway: reader.gateway,
         code: webhook.cause,
         reason: webhook.reason,
@@ -56,11 +56,10 @@ export function mountGatewayWebhooks(app: Hono<AppEnv>, dependencies: GatewayWeb
         { ...report, actor: `webhook:${reader.gateway}` },
         { store: payments, policy },
       )
-      log[effect === 'contradiction' ? 'warn' : 'info']('a gateway told what became of a charge', {
-        paymentId,
-        attempt: attemptNo,
-        status: effect,
-      })
+      const fields = { paymentId, attempt: attemptNo, status: effect }
+      if (effect === 'contradiction')
+        log.warn('gateway_webhook.contradicted', 'gateway webhook contradicts settled payment', fields)
+      else log.info('gateway_webhook.applied', 'gateway webhook applied', fields)
     }
     return context.json({ received: true })
   })
