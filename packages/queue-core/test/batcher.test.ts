@@ -1,3 +1,4 @@
+import { eventually } from '@titan/servers/testing'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createBatcher } from '../src/async/batcher.ts'
@@ -31,7 +32,7 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 
 test('items of one turn go together, at once', async () => {
   const wire = createWire()
-  const batcher = createBatcher<number>(10, wire.write)
+  const batcher = createBatcher<number>(wire.write, { maxItems: 10 })
   for (const item of [1, 2, 3]) batcher.push(item)
   await turn()
   expect(wire.batches).toEqual([[1, 2, 3]])
@@ -39,7 +40,7 @@ test('items of one turn go together, at once', async () => {
 
 test('while a write is under way the next batch grows', async () => {
   const wire = createWire()
-  const batcher = createBatcher<number>(10, wire.write)
+  const batcher = createBatcher<number>(wire.write, { maxItems: 10 })
   batcher.push(1)
   await turn()
   batcher.push(2)
@@ -53,7 +54,7 @@ test('while a write is under way the next batch grows', async () => {
 
 test('it is idle when the last write has landed', async () => {
   const wire = createWire()
-  const batcher = createBatcher<number>(1, wire.write)
+  const batcher = createBatcher<number>(wire.write, { maxItems: 1 })
   batcher.push(1)
   batcher.push(2)
   let idle = false
@@ -68,7 +69,9 @@ test('it is idle when the last write has landed', async () => {
 })
 
 test('one that was never used is idle', async () => {
-  await expect(createBatcher<number>(1, () => Promise.resolve()).idle()).resolves.toBeUndefined()
+  await expect(
+    createBatcher<number>(() => Promise.resolve(), { maxItems: 1 }).idle(),
+  ).resolves.toBeUndefined()
 })
 
 test('every item is written once and in order, in batches and writes within their bounds', async () => {
@@ -80,7 +83,7 @@ test('every item is written once and in order, in batches and writes within thei
       fc.integer({ min: 1, max: 3 }),
       async (steps, maxBatch, maxWrites) => {
         const wire = createWire()
-        const batcher = createBatcher<number>(maxBatch, wire.write, maxWrites)
+        const batcher = createBatcher<number>(wire.write, { maxItems: maxBatch, maxInFlight: maxWrites })
         let pushed = 0
         for (const step of steps) {
           if (step === 'land') await wire.land()
@@ -99,4 +102,24 @@ test('every item is written once and in order, in batches and writes within thei
     ),
     { numRuns: 50 },
   )
+})
+
+test('where batches may be slow, only a full one, or one behind a slow one, joins another in flight', async () => {
+  const wire = createWire()
+  const batcher = createBatcher<number>(wire.write, { maxItems: 2, maxInFlight: 3, slowMs: 30 })
+  batcher.push(1)
+  await turn()
+  batcher.push(2)
+  await turn()
+  expect([wire.batches, batcher.waiting]).toEqual([[[1]], 1])
+  batcher.push(3)
+  await turn()
+  expect(wire.batches).toEqual([[1], [2, 3]])
+  batcher.push(4)
+  await eventually(() => wire.batches.length === 3)
+  batcher.push(5)
+  await turn()
+  expect(wire.batches).toEqual([[1], [2, 3], [4]])
+  await wire.land()
+  expect(wire.open).toBe(3)
 })

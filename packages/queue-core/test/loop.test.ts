@@ -1,6 +1,6 @@
 import { eventually } from '@titan/servers/testing'
-import { expect, onTestFinished, test } from 'vitest'
-import { errorDelay, pause, startLoop, type Loop } from '../src/async/loop.ts'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { errorDelay, pause, startLoop, startPolling, type Loop } from '../src/async/loop.ts'
 import { createGate } from './support/gate.ts'
 
 const NEVER_MS = 2 ** 30
@@ -105,4 +105,37 @@ test('a pause ends early when its signal aborts, before or meanwhile', async () 
   abort.abort()
   await paused
   await pause(NEVER_MS, abort.signal)
+})
+
+test('polling runs at once while there is more, else at its interval; errors double the wait, and no wake ends it', async () => {
+  vi.useFakeTimers()
+  onTestFinished(() => void vi.useRealTimers())
+  const errors: unknown[] = []
+  const results: (() => Promise<boolean>)[] = [
+    () => Promise.resolve(true),
+    () => Promise.resolve(false),
+    () => Promise.reject(new Error('away')),
+    () => Promise.resolve(false),
+  ]
+  let runs = 0
+  const loop = startPolling({
+    intervalMs: 1_000,
+    run: () => results[runs++]?.() ?? Promise.resolve(false),
+    onError: (error) => errors.push(error),
+  })
+  await vi.advanceTimersByTimeAsync(2)
+  expect(runs).toBe(2)
+  await vi.advanceTimersByTimeAsync(740)
+  expect(runs).toBe(2)
+  await vi.advanceTimersByTimeAsync(300)
+  expect([runs, errors.length]).toEqual([3, 1])
+  loop.wake()
+  await vi.advanceTimersByTimeAsync(1_200)
+  expect(runs).toBe(3)
+  await vi.advanceTimersByTimeAsync(900)
+  expect(runs).toBe(4)
+  loop.wake()
+  await vi.advanceTimersByTimeAsync(1)
+  expect(runs).toBe(5)
+  await loop.stop()
 })

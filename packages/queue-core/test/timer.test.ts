@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { startLoop } from '../src/async/loop.ts'
 import { startTimer } from '../src/async/timer.ts'
-import { within } from '../src/async/deadline.ts'
+import { withDeadline } from '../src/async/deadline.ts'
 
 const DAY = 86_400_000
 
@@ -35,7 +35,7 @@ test('a timer that is stopped does not fire, also after a part of its time; an i
 
 test('a deadline and the wait of a loop may be as long', async () => {
   const late = vi.fn<() => Error>(() => new Error('late'))
-  const waiting = within(new Promise(() => undefined), 30 * DAY, late)
+  const waiting = withDeadline(new Promise(() => undefined), 30 * DAY, late)
   waiting.catch(() => undefined)
   const run = vi.fn<() => Promise<number>>(() => Promise.resolve(30 * DAY))
   const loop = startLoop(run, () => undefined)

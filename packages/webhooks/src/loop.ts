@@ -1,4 +1,4 @@
-import { LONGEST_DELAY_MS } from '@titan/queue-core/timer'
+import { LONGEST_DELAY_MS } from '@titan/queue-core/async'
 import { outsideOfTraces } from '@titan/payments'
 
 /** A background duty that can be started, hurried and stopped. */

@@ -1,4 +1,4 @@
-import { LONGEST_DELAY_MS } from '@titan/queue-core/timer'
+import { LONGEST_DELAY_MS } from '@titan/queue-core/async'
 /** A background duty that can be started and stopped. */
 export interface Loop {
   /** Begins to run; does nothing when it runs already. */

@@ -1,7 +1,7 @@
 import { startTimer } from './timer.ts'
 
-/** The promise's outcome, or a rejection with `late()` when it takes longer than `ms`. */
-export function within<T>(promise: Promise<T>, ms: number, late: () => Error): Promise<T> {
+/** Settles like the promise, or rejects with `late()` when that takes longer than `ms`. */
+export function withDeadline<T>(promise: Promise<T>, ms: number, late: () => Error): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = startTimer(() => reject(late()), ms)
     promise.then(
@@ -17,14 +17,11 @@ export function within<T>(promise: Promise<T>, ms: number, late: () => Error): P
   })
 }
 
-/** Whether the promise settles within `ms`. If not it goes on, and its outcome is nobody's. */
+/** Resolves with whether the promise settles within `ms`; a later outcome is ignored. */
 export function settlesWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const timer = startTimer(() => resolve(false), ms)
-    const settled = (): void => {
-      timer.stop()
-      resolve(true)
-    }
-    promise.then(settled, settled)
-  })
+  const late = new Error('too late')
+  return withDeadline(promise, ms, () => late).then(
+    () => true,
+    (error: unknown) => error !== late,
+  )
 }

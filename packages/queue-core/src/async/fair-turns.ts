@@ -1,5 +1,5 @@
 /** Spreads calls over turns of the event loop, in their order. */
-export interface Turns {
+export interface FairTurns {
   /** Undefined when there is room in this turn; else resolves in a later one. */
   take(amount: number): Promise<void> | undefined
 }
@@ -10,10 +10,10 @@ interface Waiting {
 }
 
 /**
- * Lets calls begin until `perTurn` is used up; the others begin when what was sent in this turn is on the wire. So the
- * server works on the first while the next are made, where each side would wait for the other to be done with all of them.
+ * Lets calls begin until `perTurn` is used up; the others begin when what was sent in this turn is on the wire. The
+ * server then works on the first calls while the next are made; otherwise each side would wait for all of the other's.
  */
-export function createTurns(perTurn: number): Turns {
+export function createFairTurns(perTurn: number): FairTurns {
   let waiting: Waiting[] = []
   let used = 0
   let isPlanned = false
@@ -21,7 +21,7 @@ export function createTurns(perTurn: number): Turns {
   function plan(): void {
     if (isPlanned) return
     isPlanned = true
-    // Two, since the client writes in the first, and asks for it after us.
+    // Two, because the client writes in the first and schedules it after us.
     setImmediate(() => setImmediate(next))
   }
 

@@ -1,6 +1,6 @@
 import { startTimer, type Timer } from './timer.ts'
 
-/** A background duty: `runOnce` again and again, never overlapping, until stopped. */
+/** A background duty: one run after the other, never overlapping, until it is stopped. */
 export interface Loop {
   /** Runs now instead of at the end of the wait; during a run, once more after it. */
   wake(): void
@@ -8,17 +8,19 @@ export interface Loop {
   stop(): Promise<void>
 }
 
-/** Wait before the n-th try in a row after a failure, n from 1: 50 ms doubling to `longestMs`, with jitter. */
-export function errorDelay(failures: number, longestMs = 5_000): number {
-  return Math.min(5_000, longestMs, 50 * 2 ** Math.min(failures - 1, 10)) * (0.5 + Math.random() / 2)
+/** Options of {@link startLoop}. */
+export interface LoopOptions {
+  /** Milliseconds until the first run. @default 0 */
+  readonly firstDelayMs?: number | undefined
+  /** Returns the wait after the n-th failure in a row, n from 1. @default errorDelay */
+  readonly errorDelayMs?: ((failures: number) => number) | undefined
+  /** Whether a wake ends the wait after a failure. @default true */
+  readonly wakesAfterError?: boolean | undefined
 }
 
-/** When a loop runs first, and how patient it is. */
-export interface LoopOptions {
-  /** @default 0 */
-  readonly firstDelayMs?: number
-  /** Longest wait after an error. @default 5000 */
-  readonly longestPauseMs?: number
+/** Returns the wait before the n-th try in a row after a failure, n from 1: 50 ms doubling to `longestMs`, with jitter. */
+export function errorDelay(failures: number, longestMs = 5_000): number {
+  return Math.min(5_000, longestMs, 50 * 2 ** Math.min(failures - 1, 10)) * (0.5 + Math.random() / 2)
 }
 
 /**
@@ -28,7 +30,7 @@ export interface LoopOptions {
 export function startLoop(
   runOnce: () => Promise<number>,
   onError: (error: unknown) => void,
-  { firstDelayMs = 0, longestPauseMs }: LoopOptions = {},
+  { firstDelayMs = 0, errorDelayMs = errorDelay, wakesAfterError = true }: LoopOptions = {},
 ): Loop {
   let stopped = false
   let woken = false
@@ -37,8 +39,7 @@ export function startLoop(
   let running: Promise<void> | undefined
 
   function plan(delayMs: number): void {
-    if (stopped) return
-    timer = startTimer(run, delayMs)
+    if (!stopped) timer = startTimer(run, delayMs)
   }
 
   function run(): void {
@@ -51,7 +52,7 @@ export function startLoop(
       })
       .catch((error: unknown) => {
         if (!stopped) onError(error)
-        return errorDelay(++failures, longestPauseMs)
+        return errorDelayMs(++failures)
       })
       .then((delayMs) => {
         running = undefined
@@ -63,7 +64,7 @@ export function startLoop(
   return {
     wake() {
       woken = true
-      if (timer === undefined || running !== undefined) return
+      if (timer === undefined || running !== undefined || (failures > 0 && !wakesAfterError)) return
       timer.stop()
       plan(0)
     },
@@ -75,7 +76,26 @@ export function startLoop(
   }
 }
 
-/** Waits, or less when the signal aborts. */
+/** Options of {@link startPolling}. */
+export interface PollingOptions {
+  /** Milliseconds between two runs, up to a quarter less, so that processes do not run in step. */
+  readonly intervalMs: number
+  /** Runs once; resolves with whether there may be more to do right now. */
+  readonly run: () => Promise<boolean>
+  /** Reports a failed run. Each one in a row doubles the wait, up to 32 times. */
+  readonly onError: (error: unknown) => void
+}
+
+/** Starts a loop that looks for work at an interval, and again at once while there is more. A wake does not end the wait after a failure. */
+export function startPolling({ intervalMs, run, onError }: PollingOptions): Loop {
+  const about = (ms: number): number => ms * (0.75 + 0.25 * Math.random())
+  return startLoop(async () => ((await run()) ? 0 : about(intervalMs)), onError, {
+    errorDelayMs: (failures) => about(intervalMs * 2 ** Math.min(failures, 5)),
+    wakesAfterError: false,
+  })
+}
+
+/** Waits for `delayMs`, or until the signal aborts. */
 export function pause(delayMs: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve()

@@ -1,16 +1,26 @@
 import { channel } from 'node:diagnostics_channel'
 
-const steps = channel('titan-queue:step')
+/** Publishes that `idsOf()` have passed a step, in the middle of it. Without a subscriber `idsOf` is not called. */
+export type PassStep = (step: string, idsOf: () => readonly string[]) => void
 
-/** Whether anybody hears of steps. */
-export function isWatched(): boolean {
-  return steps.hasSubscribers
+/** Steps of one diagnostics channel: for tracing, and for tests that end the process at a step. */
+export interface Steps {
+  /** Whether the channel has subscribers. */
+  readonly isWatched: () => boolean
+  readonly passStep: PassStep
 }
 
-/**
- * Tells the subscribers of the diagnostics channel `titan-queue:step` that jobs have passed a step, in the middle of it:
- * for tracing, and for tests that end the process just there. Without a subscriber nothing is done.
- */
-export function passStep(step: string, idsOf: () => readonly string[]): void {
-  if (steps.hasSubscribers) steps.publish({ step, ids: idsOf() })
+/** Creates the steps that are published on the diagnostics channel of this name. */
+export function createSteps(name: string): Steps {
+  const steps = channel(name)
+  return {
+    isWatched: () => steps.hasSubscribers,
+    passStep(step, idsOf) {
+      if (steps.hasSubscribers) steps.publish({ step, ids: idsOf() })
+    },
+  }
 }
+
+const queueSteps = createSteps('titan-queue:step')
+export const isWatched: Steps['isWatched'] = queueSteps.isWatched
+export const passStep: PassStep = queueSteps.passStep

@@ -1,13 +1,13 @@
-/** The longest delay that Node.js keeps, in milliseconds: 24.8 days. It fires a timer of a longer one at once. */
+/** The longest delay of a Node.js timer, in milliseconds: 24.8 days. Node.js fires a longer one at once. */
 export const LONGEST_DELAY_MS: number = 2 ** 31 - 1
 
-/** A timer under way. */
+/** A running timer. */
 export interface Timer {
-  /** Keeps it from firing. */
+  /** Keeps the timer from firing. */
   stop(): void
 }
 
-/** Calls `run` after `delayMs` milliseconds, however many these are; never where they are infinite. */
+/** Calls `run` after `delayMs` milliseconds, also beyond Node.js' longest delay; never when they are infinite. */
 export function startTimer(run: () => void, delayMs: number): Timer {
   let timer: NodeJS.Timeout
   const arm = (leftMs: number): void => {

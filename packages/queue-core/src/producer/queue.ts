@@ -18,7 +18,7 @@ import { readStats, type QueueStats } from '../redis/stats.ts'
 import { runScript, scripts } from '../redis/scripts.ts'
 import { textOf } from '../model/text-of.ts'
 import { beginSend } from '../model/tracing.ts'
-import { createTurns } from '../async/fair-turns.ts'
+import { createFairTurns } from '../async/fair-turns.ts'
 
 /** The answer to an enqueue. */
 export interface Enqueued {
@@ -114,7 +114,7 @@ export function createQueue<Jobs extends JobMap>(
     connection: shareConnection(redis, keys.dlq),
   }))
   const batchers = parts.map((part) => createWriter(part, maxLength))
-  const turns = createTurns(JOBS_PER_TURN)
+  const fairTurns = createFairTurns(JOBS_PER_TURN)
   const calls = new Set<Promise<unknown>>()
   let closed = false
   let turn = 0
@@ -229,7 +229,7 @@ export function createQueue<Jobs extends JobMap>(
     if (schemas !== undefined) await Promise.all(jobs.map((job) => validate(schemas, job.name, job.data)))
     // All are checked before the first is sent: a bad one in the middle must not leave half of them behind.
     const all = jobs.map((job) => prepare(job.name, job.data, job))
-    await turns.take(jobs.length)
+    await fairTurns.take(jobs.length)
     const results: (Enqueued | undefined)[] = Array.from({ length: all.length })
     const failure = await writeAll(all, results)
     if (failure !== undefined) throw incomplete(failure.error, results)
@@ -315,7 +315,6 @@ export function createQueue<Jobs extends JobMap>(
 
 function createWriter(part: QueuePartition, maxLength: number): Batcher<Pending> {
   return createBatcher<Pending>(
-    CHUNK,
     async (batch) => {
       const entries = batch.map((pending) => pending.entry)
       try {
@@ -325,7 +324,7 @@ function createWriter(part: QueuePartition, maxLength: number): Batcher<Pending>
         for (const { reject } of batch) reject(error)
       }
     },
-    WRITES_IN_FLIGHT,
+    { maxItems: CHUNK, maxInFlight: WRITES_IN_FLIGHT },
   )
 }
 

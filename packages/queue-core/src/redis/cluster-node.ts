@@ -1,4 +1,4 @@
-import { within } from '../async/deadline.ts'
+import { withDeadline } from '../async/deadline.ts'
 import { movedTo } from './replies.ts'
 import type { RedisClusterClient, RedisNodeClient } from './connection.ts'
 
@@ -63,7 +63,7 @@ export function createLocator(cluster: RedisClusterClient, key: string): Locator
     client: RedisNodeClient
   }): Promise<string | undefined> {
     const answer = client.sendCommand(['EXISTS', key]).then(() => name, movedTo)
-    return within(answer, ASK_WITHIN_MS, () => new Error('late')).catch(() => undefined)
+    return withDeadline(answer, ASK_WITHIN_MS, () => new Error('late')).catch(() => undefined)
   }
 
   async function failed(): Promise<void> {

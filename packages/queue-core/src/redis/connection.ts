@@ -2,7 +2,7 @@ import type { RedisArgument, RedisClientType, RedisClusterType } from 'redis'
 import { QueueError } from '../model/errors.ts'
 import { createLocator, type Locator } from './cluster-node.ts'
 import { defaults } from '../model/options.ts'
-import { within } from '../async/deadline.ts'
+import { withDeadline } from '../async/deadline.ts'
 import { isMoved, isReadOnly } from './replies.ts'
 
 /** The part of a node-redis client (`createClient()`) that the library uses. */
@@ -115,7 +115,7 @@ export function shareConnection(client: RedisClient, key: string): Connection {
       const reply = isCluster(client)
         ? client.sendCommand<T>(key, false, args, plain)
         : client.sendCommand<T>(args, plain)
-      const value = await within(reply, replyWithinMs, () => noReply(args[0], replyWithinMs))
+      const value = await withDeadline(reply, replyWithinMs, () => noReply(args[0], replyWithinMs))
       lastReplyAt = performance.now()
       return value
     },
@@ -154,7 +154,9 @@ export async function openConnection(
     const socket = new AbortController()
     dialing = socket
     try {
-      link = await within(dial(socket), OPEN_WITHIN_MS, () => noReply('a new connection', OPEN_WITHIN_MS))
+      link = await withDeadline(dial(socket), OPEN_WITHIN_MS, () =>
+        noReply('a new connection', OPEN_WITHIN_MS),
+      )
       return link
     } catch (error) {
       socket.abort(error)
@@ -212,7 +214,7 @@ export async function openConnection(
   async function exchange<T>(used: Link, args: string[], replyWithinMs: number): Promise<T> {
     used.pending++
     try {
-      const reply = await within(used.client.sendCommand<T>(args, plain), replyWithinMs, () => {
+      const reply = await withDeadline(used.client.sendCommand<T>(args, plain), replyWithinMs, () => {
         used.drop()
         return noReply(args[0], replyWithinMs)
       })
@@ -243,7 +245,7 @@ export async function openConnection(
       const { replyWithinMs = defaults.replyWithinMs } = options
       for (let redirects = 0; ; redirects++) {
         const late = (): Error => noReply('a new connection', replyWithinMs)
-        const used = link ?? (await within(current(), replyWithinMs, late))
+        const used = link ?? (await withDeadline(current(), replyWithinMs, late))
         try {
           return await exchange<T>(used, args, replyWithinMs)
         } catch (error) {

@@ -8,7 +8,7 @@ import { priorityOf } from '../model/levels.ts'
 import type { ResolvedWorker } from '../model/options.ts'
 import { decide, type AskBackoff, type Decision, type Ending } from '../model/decide.ts'
 import { deadVerdict, retryVerdict, verdict } from './settlement.ts'
-import { within } from '../async/deadline.ts'
+import { withDeadline } from '../async/deadline.ts'
 
 /** How long a backoff may take to give its delay, in milliseconds. */
 const BACKOFF_WITHIN_MS = 5_000
@@ -104,7 +104,7 @@ export function createFate(
     const late = (): Error => new Error(`backoff gave no delay within ${BACKOFF_WITHIN_MS} ms`)
     let outcome: Decision
     try {
-      outcome = decideBy(await within(Promise.resolve(delay), BACKOFF_WITHIN_MS, late))
+      outcome = decideBy(await withDeadline(Promise.resolve(delay), BACKOFF_WITHIN_MS, late))
     } catch (thrown) {
       outcome = withDefaultBackoff(held, failureOf(held, error), thrown)
     }

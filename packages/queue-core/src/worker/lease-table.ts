@@ -93,7 +93,7 @@ export function createLane(
   const buffer = createBuffer(settings.weights)
   const { connection, keys, fixed } = part
   let unsettledSince = 0
-  const batcher = createBatcher<Settling>(SETTLE_BATCH, writeBatch)
+  const batcher = createBatcher<Settling>(writeBatch, { maxItems: SETTLE_BATCH })
 
   /** Writes verdicts until the server has answered, every lease has run out or the connection is closed; each is checked against its fence. */
   async function writeBatch(batch: readonly Settling[]): Promise<void> {

@@ -1,7 +1,7 @@
 import * as broker from '../redis/commands.ts'
 import type { Held } from './held-lease.ts'
 import type { Lane } from './lease-table.ts'
-import { startLoop, type Loop } from '../async/loop.ts'
+import { errorDelay, startLoop, type Loop } from '../async/loop.ts'
 
 const BATCH = 500
 /** Share of the visibility timeout after which a lease that could not be renewed counts as lost here, so that
@@ -73,7 +73,7 @@ export function startRenewer(lane: Lane): Loop {
   const onError = (error: unknown): void => emit({ type: 'error', error, during: 'renew' })
   const renewing = startLoop(runOnce, onError, {
     firstDelayMs: owner.visibilityMs / 3,
-    longestPauseMs: owner.visibilityMs / 10,
+    errorDelayMs: (failures) => errorDelay(failures, owner.visibilityMs / 10),
   })
   const watching = startLoop(loseExpired, onError, { firstDelayMs: owner.visibilityMs / 3 })
   return {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createTurns } from '../src/async/fair-turns.ts'
+import { createFairTurns } from '../src/async/fair-turns.ts'
 
 /** Two rounds of immediates, after which a turn is over. */
 async function nextTurn(): Promise<void> {
@@ -7,10 +7,10 @@ async function nextTurn(): Promise<void> {
 }
 
 test('calls begin until a turn is used up; the others follow in their order, turn by turn', async () => {
-  const turns = createTurns(100)
+  const fairTurns = createFairTurns(100)
   const begun: string[] = []
   const call = (name: string, amount: number): void => {
-    const waiting = turns.take(amount)
+    const waiting = fairTurns.take(amount)
     if (waiting === undefined) begun.push(name)
     else void waiting.then(() => begun.push(name))
   }
@@ -26,9 +26,9 @@ test('calls begin until a turn is used up; the others follow in their order, tur
 })
 
 test('a call that is larger than a turn begins, and the next waits', async () => {
-  const turns = createTurns(100)
-  expect(turns.take(5_000)).toBeUndefined()
-  const next = turns.take(1)
+  const fairTurns = createFairTurns(100)
+  expect(fairTurns.take(5_000)).toBeUndefined()
+  const next = fairTurns.take(1)
   expect(next).toBeInstanceOf(Promise)
   await next
 })
