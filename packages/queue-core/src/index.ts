@@ -1,4 +1,4 @@
-// What the library offers. Four factories, two backoffs, three errors; the rest are types.
+// What the library offers. Four factories, two backoffs, three errors, one list; the rest are types.
 
 export { createQueue, type AmendResult, type Enqueued, type Queue } from './producer/queue.ts'
 export {
@@ -25,7 +25,13 @@ export type { Failure, FailureCause, Job, JobMap, JobName, JobOptions, NewJob } 
 export type { Priority } from './model/levels.ts'
 export type { Handler, JobContext } from './worker/run.ts'
 export type { Fence } from './model/fence.ts'
-export type { EventJob, OnEvent, QueueEvent } from './model/events.ts'
+export {
+  ERROR_SOURCES,
+  type ErrorSource,
+  type EventJob,
+  type OnEvent,
+  type QueueEvent,
+} from './model/events.ts'
 export type { QueueStats } from './redis/stats.ts'
 export type { ConsumerView, JobState, JobView } from './producer/peek.ts'
 export type { DeadLetter, DeadLetters, Redriven, RedriveOptions } from './producer/dead-letters.ts'

@@ -26,6 +26,7 @@ const redis = {} as RedisClient
 test('the library offers these names at run time', () => {
   expect(Object.keys(api).toSorted()).toMatchInlineSnapshot(`
     [
+      "ERROR_SOURCES",
       "QueueError",
       "RetryError",
       "UnrecoverableError",

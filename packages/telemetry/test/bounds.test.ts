@@ -1,5 +1,5 @@
 import type { ChargeOutcome, CircuitStatus, Gateway, PaymentsEvent } from '@titan/payments'
-import type { EventJob, QueueEvent } from '@titan/queue-core'
+import type { ErrorSource, EventJob, QueueEvent } from '@titan/queue-core'
 import type { WebhooksEvent } from '@titan/webhooks'
 import type { Registry } from 'prom-client'
 import { describe, expect, it } from 'vitest'
@@ -37,7 +37,7 @@ function queueEvents(index: number): QueueEvent[] {
     { type: 'groupCreated', queue: odd(index) },
     { type: 'paused', queue: odd(index) },
     { type: 'warning', message: odd(index) },
-    { type: 'error', error, during: odd(index) },
+    { type: 'error', error, during: odd(index) as ErrorSource },
   ]
 }
 

@@ -2,6 +2,26 @@ import type { FailureCause } from './job.ts'
 import type { Fence } from './fence.ts'
 import { textOf } from './text-of.ts'
 
+/** What a worker or consumer was doing when it met an error. */
+export const ERROR_SOURCES = [
+  'connect',
+  'read',
+  'control',
+  'promote',
+  'reclaim',
+  'renew',
+  'settle',
+  'dedupe',
+  'backoff',
+  'limit',
+  'heartbeat',
+  'schedule',
+  'stop',
+] as const
+
+/** One of {@link ERROR_SOURCES}. */
+export type ErrorSource = (typeof ERROR_SOURCES)[number]
+
 /** A job as events name it. */
 export interface EventJob extends Fence {
   /** Id of the job. */
@@ -60,7 +80,7 @@ export type QueueEvent =
   /** A setting of the server that endangers jobs. */
   | { readonly type: 'warning'; readonly message: string }
   /** A loop met an error and goes on with backoff. */
-  | { readonly type: 'error'; readonly error: unknown; readonly during: string }
+  | { readonly type: 'error'; readonly error: unknown; readonly during: ErrorSource }
 
 /** Listener for {@link QueueEvent}. */
 export type OnEvent = (event: QueueEvent) => void

@@ -1,5 +1,5 @@
 import { onTestFinished } from 'vitest'
-import type { WorkerOptions } from '../../src/index.ts'
+import type { ErrorSource, WorkerOptions } from '../../src/index.ts'
 import type { RedisNodeClient } from '../../src/redis/connection.ts'
 import { startPrivateServer, type PrivateServer, type PrivateServerOptions } from './private-server.ts'
 import { connectClient, startRig, type Rig, type RigJobs } from './rig.ts'
@@ -45,7 +45,7 @@ export async function setUpProxied({ worker, ...options }: OutageOptions = {}): 
 }
 
 /** Whether the worker met an error of this code. */
-export function metError({ rig }: Outage, code: string, during: string): boolean {
+export function metError({ rig }: Outage, code: string, during: ErrorSource): boolean {
   return rig.errors().some((event) => event.during === during && codeOf(event.error) === code)
 }
 
