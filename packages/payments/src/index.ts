@@ -13,7 +13,14 @@ export {
 } from '@titan/queue-core/text-of'
 
 // Database
-export { openDatabase, SESSION_SETTINGS, type Database, type DatabaseOptions } from './store/database.ts'
+export {
+  openDatabase,
+  SESSION_SETTINGS,
+  type Database,
+  type DatabaseOptions,
+  type Queryable,
+} from './store/database.ts'
+export { statementsIn, type Parameter, type Statement } from './store/statements.ts'
 export { migrate, migrationNames, missingMigrations, type MigrateOptions } from './store/migrate.ts'
 
 // Payments
@@ -33,15 +40,15 @@ export { eventIdOf, gatewayKeyOf, jobIdOf, newPaymentId } from './domain/identif
 
 // Store
 export { createPaymentStore, type PaymentStore, type PaymentStoreOptions } from './store/store.ts'
-export type { CreateAnswer, NewPayment } from './store/statements/create.ts'
-export type { ListFilter, PaymentPage } from './store/statements/list.ts'
-export type { CountLimits, PaymentCounts } from './store/statements/counts.ts'
-export type { ClaimOptions, HeldClaim } from './store/statements/claim.ts'
+export type { CreateAnswer, NewPayment } from './store/create.ts'
+export type { ListFilter, PaymentPage } from './store/list.ts'
+export type { CountLimits, PaymentCounts } from './store/counts.ts'
+export type { ClaimOptions, HeldClaim } from './store/claim.ts'
 export type { Claim, ClaimAnswer, ClaimMode, SkipReason } from './flow/claim.ts'
-export type { Break, DecisionEffect, DecisionRefusal, OperatorDecision } from './store/statements/operator.ts'
+export type { Break, DecisionEffect, DecisionRefusal, OperatorDecision } from './store/review.ts'
 export { lookUpAttempt, type LookUp, type LookUpEffect, type LookUpOptions } from './flow/look-up.ts'
-export type { Refund, RefundEffect } from './store/statements/refund.ts'
-export type { SeizedAttempt } from './store/statements/seize.ts'
+export type { Refund, RefundEffect } from './store/refund.ts'
+export type { SeizedAttempt } from './store/seize.ts'
 export type { BreakKind, RecordedBreak, Settlement } from './domain/settlement.ts'
 
 // Gateways

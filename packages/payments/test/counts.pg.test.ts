@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { createPaymentStore } from '../src/index.ts'
-import { countPayments } from '../src/store/statements/counts.ts'
+import { countPayments } from '../src/store/counts.ts'
 import { createMigratedDatabase } from './support/database.ts'
 import { claim, createPayment, paymentIn } from './support/payments.ts'
 import { settlementOf } from './support/settlements.ts'

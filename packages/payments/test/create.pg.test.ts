@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { createPaymentStore, openDatabase, type CreateAnswer } from '../src/index.ts'
-import { createMany, prepare } from '../src/store/statements/create.ts'
+import { createMany, prepare } from '../src/store/create.ts'
 import { createMigratedDatabase } from './support/database.ts'
 import { newKey } from './support/payments.ts'
 

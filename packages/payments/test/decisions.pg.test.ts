@@ -6,7 +6,7 @@ import {
   type ChargeOutcome,
   type OperatorDecision,
 } from '../src/index.ts'
-import type { Statements } from '../src/store/database.ts'
+import type { Queryable } from '../src/store/database.ts'
 import { createMigratedDatabase, openMigratedDatabase } from './support/database.ts'
 import { createParking } from './support/parking.ts'
 import { claim, createPayment, read } from './support/payments.ts'
@@ -145,7 +145,7 @@ test('a worker whose gateway names the charge of another payment parks the payme
 /** Runs `act` while a transaction holds the payment and changes it; answers what the act came to. */
 async function during<Value>(
   id: string,
-  change: (transaction: Statements) => Promise<unknown>,
+  change: (transaction: Queryable) => Promise<unknown>,
   act: () => Promise<Value>,
 ): Promise<Value> {
   const { promise: isWaiting, resolve: waits } = Promise.withResolvers<void>()

@@ -6,7 +6,7 @@ import {
   type ListFilter,
   type Payment,
 } from '../src/index.ts'
-import { pagePayments } from '../src/store/statements/list.ts'
+import { pagePayments } from '../src/store/list.ts'
 import { createMigratedDatabase } from './support/database.ts'
 
 const { url } = await createMigratedDatabase()

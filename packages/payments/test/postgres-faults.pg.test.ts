@@ -20,7 +20,7 @@ import { startPostgresProxy, type PostgresProxy } from './support/pg-proxy.ts'
 const { sql, url } = await createMigratedDatabase()
 const store = createPaymentStore(sql)
 
-/** Statements that only one verb of the store sends. */
+/** Queryable that only one verb of the store sends. */
 const CREATING = 'insert into payments '
 const CLAIMING = 'insert into payment_attempts as a'
 const SETTLING = 'counts_resolve'

@@ -1,8 +1,10 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Settlement } from '../src/domain/settlement.ts'
-import { toRecords } from '../src/store/statements/records.ts'
-import { toRow } from '../src/store/statements/settle.ts'
+import { claimRecord } from '../src/store/claim.ts'
+import { requestRecord } from '../src/store/create.ts'
+import type { RecordType } from '../src/store/records.ts'
+import { settlementRecord } from '../src/store/settle.ts'
 import { createMigratedDatabase } from './support/database.ts'
 
 const { sql } = await createMigratedDatabase()
@@ -42,18 +44,20 @@ const request = fc.record({
   traceparent: fc.option(text),
 })
 
+test.each<RecordType<never>>([requestRecord, claimRecord, settlementRecord])(
+  '$name has its columns in the order of the database',
+  async ({ name, columns }) => {
+    const attributes = await sql<{ attname: string }[]>`
+      select attname from pg_attribute where attrelid = ${name}::regclass and attnum > 0 order by attnum`
+    expect(columns).toEqual(attributes.map(({ attname }) => attname))
+  },
+)
+
 test('records arrive as they were sent, whatever their text holds', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(request, { maxLength: 20 }), async (requests) => {
-      const rows = requests.map(({ id, amount, currency, key, hash, traceparent }) => [
-        id,
-        amount,
-        currency,
-        key,
-        hash,
-        traceparent,
-      ])
-      const read = await sql`select * from unnest(${toRecords(rows)}::text::payment_request[])`
+      const records = requestRecord.encode(requests as Parameters<typeof requestRecord.encode>[0])
+      const read = await sql`select * from unnest(${records}::text::payment_request[])`
       expect([...read]).toEqual(requests)
     }),
     { numRuns: 200 },
@@ -82,7 +86,7 @@ test('each field of a settlement arrives in its own column', async () => {
     evidence: { reason: 'a "quoted" \\ text, (with) {all}', attempt_no: 1 },
   }
   const [read] =
-    await sql`select * from unnest(${toRecords([toRow(settlement)])}::text::payment_settlement[])`
+    await sql`select * from unnest(${settlementRecord.encode([settlement])}::text::payment_settlement[])`
   expect(read).toEqual({
     id: 'pay_1',
     fence: 7,
@@ -107,9 +111,9 @@ test('each field of a settlement arrives in its own column', async () => {
 })
 
 test('a field that is undefined is refused', () => {
-  expect(() => toRecords([['pay_1', undefined as unknown as null]])).toThrow(TypeError)
+  expect(() => claimRecord.encode([{ paymentId: 'pay_1', fence: undefined as never }])).toThrow(TypeError)
 })
 
 test('no rows are no rows', async () => {
-  expect([...(await sql`select * from unnest(${toRecords([])}::text::payment_claim[])`)]).toEqual([])
+  expect([...(await sql`select * from unnest(${claimRecord.encode([])}::text::payment_claim[])`)]).toEqual([])
 })

@@ -1,6 +1,6 @@
 import type { NewJob } from '@titan/queue-core'
 import { jobIdOf } from './identifiers.ts'
-import type { DueJob } from '../store/statements/queue.ts'
+import type { DueJob } from '../store/queue.ts'
 
 /** Name of the queue. */
 export const PAYMENTS_QUEUE = 'payments'

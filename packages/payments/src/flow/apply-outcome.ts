@@ -4,7 +4,7 @@ import { evidenceText } from '../domain/evidence.ts'
 import type { ChargeOutcome } from '../gateways/gateway.ts'
 import { resolveRetryPolicy, type RetryPolicy } from '../domain/retry-policy.ts'
 import type { RecordedBreak, Settlement } from '../domain/settlement.ts'
-import { isChargeTaken } from '../store/statements/operator.ts'
+import { isChargeTaken } from '../store/review.ts'
 import type { PaymentStore } from '../store/store.ts'
 import { maskOutcome } from './work.ts'
 

@@ -12,7 +12,7 @@ import { holdLease } from '../domain/fence.ts'
 import type { Payment } from '../domain/payment.ts'
 import { resolveRetryPolicy, type Random, type RetryPolicy } from '../domain/retry-policy.ts'
 import type { Settlement } from '../domain/settlement.ts'
-import { isChargeTaken } from '../store/statements/operator.ts'
+import { isChargeTaken } from '../store/review.ts'
 import type { PaymentStore } from '../store/store.ts'
 import { work } from './work.ts'
 

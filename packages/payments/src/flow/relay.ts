@@ -4,7 +4,7 @@ import { createLoop } from './loop.ts'
 import { payJob, type PaymentJobs } from '../domain/pay-job.ts'
 import type { PaymentStore } from '../store/store.ts'
 import { createPatience } from './overdue-guard.ts'
-import type { PendingPayment } from '../store/statements/queue.ts'
+import type { PendingPayment } from '../store/queue.ts'
 import { passStep } from './steps.ts'
 import { activeTraceparent, outsideOfTraces } from './tracing.ts'
 

@@ -5,8 +5,8 @@ import { PaymentsError } from '../domain/errors.ts'
 /** A pool of connections to PostgreSQL, as `openDatabase` configures it. */
 export type Database = postgres.Sql<{ bigint: number }>
 
-/** What sends a statement: the pool, or one of its transactions. */
-export type Statements = postgres.ISql<{ bigint: number }>
+/** The pool or one of its transactions. */
+export type Queryable = postgres.ISql<{ bigint: number }>
 
 /** Options of {@link openDatabase}. */
 export interface DatabaseOptions {

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Database, Statements } from './database.ts'
+import type { Database, Queryable } from './database.ts'
 import { PaymentsError } from '../domain/errors.ts'
 
 /** Options of {@link migrate}. */
@@ -94,7 +94,7 @@ async function apply(sql: Database, { name, text, checksum }: Migration): Promis
   })
 }
 
-async function isApplied(transaction: Statements, name: string, checksum: string): Promise<boolean> {
+async function isApplied(transaction: Queryable, name: string, checksum: string): Promise<boolean> {
   await transaction`
     create table if not exists schema_migrations (
       name text primary key, checksum text not null, applied_at timestamptz not null default clock_timestamp())`

@@ -4,9 +4,9 @@ import type { Claim, ClaimAnswer } from '../flow/claim.ts'
 import type { Database } from './database.ts'
 import type { Payment, PaymentAttempt, PaymentEvent } from '../domain/payment.ts'
 import type { RecordedBreak, Settlement } from '../domain/settlement.ts'
-import { claimMany, renewMany, type ClaimOptions, type HeldClaim } from './statements/claim.ts'
-import { createMany, prepare, type CreateAnswer, type NewPayment } from './statements/create.ts'
-import { readEpoch, writeEpoch, type Epoch } from './statements/epoch.ts'
+import { claimMany, renewMany, type ClaimOptions, type HeldClaim } from './claim.ts'
+import { createMany, prepare, type CreateAnswer, type NewPayment } from './create.ts'
+import { readEpoch, writeEpoch, type Epoch } from './epoch.ts'
 import {
   cancelPayment,
   decideReview,
@@ -14,16 +14,16 @@ import {
   type Break,
   type DecisionEffect,
   type OperatorDecision,
-} from './statements/operator.ts'
-import { recordLookUp, type LookUpRecord, type LookUpRecorded } from './statements/look-up.ts'
-import { markQueued, relayPending, takeLost, unfinishedJobs } from './statements/queue.ts'
-import type { DueJob, LostJobs, RelayBatch, UnfinishedCursor, UnfinishedPage } from './statements/queue.ts'
-import { countPayments, type CountLimits, type PaymentCounts } from './statements/counts.ts'
-import { listPayments, pagePayments, type ListFilter, type PaymentPage } from './statements/list.ts'
-import { getPayment, listAttempts, listBreaks, listEvents } from './statements/read.ts'
-import { recordRefund, type Refund, type RefundEffect } from './statements/refund.ts'
-import { seize, type SeizedAttempt } from './statements/seize.ts'
-import { settleMany } from './statements/settle.ts'
+} from './review.ts'
+import { recordLookUp, type LookUpRecord, type LookUpRecorded } from './look-up.ts'
+import { markQueued, relayPending, takeLost, unfinishedJobs } from './queue.ts'
+import type { DueJob, LostJobs, RelayBatch, UnfinishedCursor, UnfinishedPage } from './queue.ts'
+import { countPayments, type CountLimits, type PaymentCounts } from './counts.ts'
+import { listPayments, pagePayments, type ListFilter, type PaymentPage } from './list.ts'
+import { getPayment, listAttempts, listBreaks, listEvents } from './read.ts'
+import { recordRefund, type Refund, type RefundEffect } from './refund.ts'
+import { seize, type SeizedAttempt } from './seize.ts'
+import { settleMany } from './settle.ts'
 import { traceStep } from '../flow/tracing.ts'
 
 /**

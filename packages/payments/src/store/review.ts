@@ -1,6 +1,6 @@
-import type { Database, Statements } from '../database.ts'
-import { evidenceText } from '../../domain/evidence.ts'
-import type { BreakKind } from '../../domain/settlement.ts'
+import type { Database, Queryable } from './database.ts'
+import { evidenceText } from '../domain/evidence.ts'
+import type { BreakKind } from '../domain/settlement.ts'
 
 /** T10. `changed` is false when the payment is unknown, final, or has an attempt already. */
 export async function cancelPayment(
@@ -74,7 +74,7 @@ export type DecisionEffect = 'decided' | DecisionRefusal
  * Locks a payment for the statements that follow in the transaction. Each of them sees what was committed before the
  * lock was granted; a condition on another table in one statement with the lock would see an older state.
  */
-export async function lockPayment(sql: Statements, id: string): Promise<void> {
+export async function lockPayment(sql: Queryable, id: string): Promise<void> {
   await sql`select from payments where id = ${id}::text for update`
 }
 
@@ -95,7 +95,7 @@ export async function decideReview(
 }
 
 async function decideLocked(
-  transaction: Statements,
+  transaction: Queryable,
   id: string,
   decision: OperatorDecision,
 ): Promise<DecisionEffect> {
@@ -132,7 +132,7 @@ interface Facts {
 }
 
 async function judgeDecision(
-  sql: Statements,
+  sql: Queryable,
   id: string,
   { to, gatewayRef, confirmedRef }: OperatorDecision,
 ): Promise<DecisionRefusal | undefined> {
@@ -151,7 +151,7 @@ function judgeCharge(facts: Facts, isConfirmed: boolean): DecisionRefusal | unde
   return facts.must_look_up ? 'look_up_first' : undefined
 }
 
-async function readFacts(sql: Statements, id: string, ref: string): Promise<Facts | undefined> {
+async function readFacts(sql: Queryable, id: string, ref: string): Promise<Facts | undefined> {
   const [facts] = await sql<Facts[]>`
     with own as (
       select kind, reference, resolved_at, refund_ref,
@@ -188,7 +188,7 @@ async function readFacts(sql: Statements, id: string, ref: string): Promise<Fact
 }
 
 /** Whether the same operator made this very decision of the payment before. */
-async function isRepeated(sql: Statements, id: string, decision: OperatorDecision): Promise<boolean> {
+async function isRepeated(sql: Queryable, id: string, decision: OperatorDecision): Promise<boolean> {
   const { to, gatewayRef = null } = decision
   const rows = await sql`
     select from payment_events
@@ -200,7 +200,7 @@ async function isRepeated(sql: Statements, id: string, decision: OperatorDecisio
 
 const EVENT_OF = { SUCCESS: 'payment.succeeded', FAILED: 'payment.failed', RETRY: 'payment.unknown' } as const
 
-async function writeDecision(sql: Statements, id: string, decision: OperatorDecision): Promise<boolean> {
+async function writeDecision(sql: Queryable, id: string, decision: OperatorDecision): Promise<boolean> {
   const { to, gatewayRef = null } = decision
   const rows = await sql`
     with target as (
@@ -287,7 +287,7 @@ export async function recordBreak(sql: Database, contradiction: Break): Promise<
 }
 
 async function writeBreak(
-  sql: Statements,
+  sql: Queryable,
   { kind, paymentId, gateway, reference, detail }: Break,
 ): Promise<void> {
   await sql`

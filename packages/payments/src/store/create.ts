@@ -1,11 +1,11 @@
-import type { Database } from '../database.ts'
-import { PaymentsError } from '../../domain/errors.ts'
-import { fingerprint, FINGERPRINT_VERSION } from '../../domain/fingerprint.ts'
-import { newPaymentId } from '../../domain/identifiers.ts'
-import type { Payment } from '../../domain/payment.ts'
-import { passStep } from '../../flow/steps.ts'
-import { activeTraceparent } from '../../flow/tracing.ts'
-import { toRecords, type Field } from './records.ts'
+import type { Database } from './database.ts'
+import { PaymentsError } from '../domain/errors.ts'
+import { fingerprint, FINGERPRINT_VERSION } from '../domain/fingerprint.ts'
+import { newPaymentId } from '../domain/identifiers.ts'
+import type { Payment } from '../domain/payment.ts'
+import { passStep } from '../flow/steps.ts'
+import { activeTraceparent } from '../flow/tracing.ts'
+import { recordType, type RecordType } from './records.ts'
 import { toPayment, type PaymentRow } from './rows.ts'
 
 /** What a client asks for. */
@@ -83,7 +83,7 @@ function insertMany(sql: Database, requests: readonly Prepared[]): Promise<NewRo
     with inserted as (
       insert into payments (id, amount, currency, idempotency_key, request_hash, fp_version, traceparent, status, event_seq)
       select id, amount, currency, key, hash, ${FINGERPRINT_VERSION}::smallint, traceparent, 'PENDING', 1
-        from unnest(${toRecords(requests.map(toRow))}::text::payment_request[])
+        from unnest(${requestRecord.encode(requests)}::text::payment_request[])
        order by key collate "C"
           on conflict (idempotency_key) do nothing
       returning id, idempotency_key, next_run_at, created_at, updated_at
@@ -98,10 +98,15 @@ function insertMany(sql: Database, requests: readonly Prepared[]): Promise<NewRo
     select id, next_run_at, created_at, updated_at from inserted`
 }
 
-/** In the order of the columns of `payment_request`. */
-function toRow({ id, amount, currency, key, hash, traceparent }: Prepared): Field[] {
-  return [id, amount, currency, key, hash, traceparent]
-}
+/** A request as records of the database hold it. */
+export const requestRecord: RecordType<Omit<Prepared, 'actor'>> = recordType('payment_request', {
+  id: ({ id }) => id,
+  amount: ({ amount }) => amount,
+  currency: ({ currency }) => currency,
+  key: ({ key }) => key,
+  hash: ({ hash }) => hash,
+  traceparent: ({ traceparent }) => traceparent,
+})
 
 /** A payment as it begins: its request, and the defaults of its columns, which need not be sent back with each. */
 function describe({ id, amount, currency, key }: Prepared, row: NewRow): Payment {

@@ -1,4 +1,4 @@
-import type { Database } from '../database.ts'
+import type { Database } from './database.ts'
 import type { DueJob, LostJobs } from './queue.ts'
 
 /** Where Redis has a job: `waiting` for a worker, or `held` by one. */

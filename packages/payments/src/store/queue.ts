@@ -1,4 +1,4 @@
-import type { Database, Statements } from '../database.ts'
+import type { Database, Queryable } from './database.ts'
 import { postponePresent, type FindJobs } from './held.ts'
 
 /** A job that a payment needs now or later. */
@@ -20,7 +20,7 @@ export interface PendingPayment {
 }
 
 /** T1 for payments that were just enqueued. Answers how many were still PENDING; a worker may have been faster. */
-export async function markQueued(sql: Statements, ids: readonly string[], actor: string): Promise<number> {
+export async function markQueued(sql: Queryable, ids: readonly string[], actor: string): Promise<number> {
   const rows = await sql`
     with target as (
       select p.id

@@ -5,9 +5,9 @@ import type {
   PaymentStatus,
   FailureKind,
   Evidence,
-} from '../../domain/payment.ts'
-import { eventIdOf } from '../../domain/identifiers.ts'
-import type { BreakKind, RecordedBreak } from '../../domain/settlement.ts'
+} from '../domain/payment.ts'
+import { eventIdOf } from '../domain/identifiers.ts'
+import type { BreakKind, RecordedBreak } from '../domain/settlement.ts'
 
 /** A row of `payments` as the driver reads it. */
 export interface PaymentRow {

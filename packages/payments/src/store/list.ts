@@ -1,7 +1,7 @@
 import type postgres from 'postgres'
-import type { Database } from '../database.ts'
-import { firstPaymentIdOf } from '../../domain/identifiers.ts'
-import type { Payment, PaymentStatus } from '../../domain/payment.ts'
+import type { Database } from './database.ts'
+import { firstPaymentIdOf } from '../domain/identifiers.ts'
+import type { Payment, PaymentStatus } from '../domain/payment.ts'
 import { toPayment, type PaymentRow } from './rows.ts'
 
 /** Which payments to list; newest first. */

@@ -1,6 +1,6 @@
-import type { Database, Statements } from '../database.ts'
-import { evidenceText } from '../../domain/evidence.ts'
-import { lockPayment } from './operator.ts'
+import type { Database, Queryable } from './database.ts'
+import { evidenceText } from '../domain/evidence.ts'
+import { lockPayment } from './review.ts'
 
 /** A charge that an operator gave back at the gateway. */
 export interface Refund {
@@ -33,7 +33,7 @@ export async function recordRefund(sql: Database, id: string, refund: Refund): P
 }
 
 /** What became of the payment when this very refund was recorded before, so that it may be repeated after a lost answer. */
-async function findRecorded(sql: Statements, id: string, refund: Refund): Promise<RefundEffect | undefined> {
+async function findRecorded(sql: Queryable, id: string, refund: Refund): Promise<RefundEffect | undefined> {
   const [row] = await sql<{ is_failed: boolean }[]>`
     select p.status = 'FAILED' and p.failure_code = 'refunded' as is_failed
       from reconciliation_breaks b join payments p on p.id = b.payment_id
@@ -42,7 +42,7 @@ async function findRecorded(sql: Statements, id: string, refund: Refund): Promis
   return row.is_failed ? 'failed' : 'closed'
 }
 
-async function writeRefund(sql: Statements, id: string, refund: Refund): Promise<RefundEffect> {
+async function writeRefund(sql: Queryable, id: string, refund: Refund): Promise<RefundEffect> {
   const { gatewayRef, refundRef, note } = refund
   const actor = `operator:${evidenceText(refund.operator)}`
   const [row] = await sql<{ closed: number; moved: number }[]>`

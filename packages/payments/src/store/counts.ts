@@ -1,5 +1,5 @@
-import type { Database } from '../database.ts'
-import type { PaymentStatus } from '../../domain/payment.ts'
+import type { Database } from './database.ts'
+import type { PaymentStatus } from '../domain/payment.ts'
 
 /** How many payments are in each status, and how many wait for an operator. */
 export interface PaymentCounts {

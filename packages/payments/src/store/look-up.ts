@@ -1,4 +1,4 @@
-import type { Database } from '../database.ts'
+import type { Database } from './database.ts'
 
 /** A look-up of which the gateway answers that it does not know the attempt. */
 export interface LookUpRecord {

@@ -1,6 +1,6 @@
-import type { Database } from '../database.ts'
-import type { Payment, PaymentAttempt, PaymentEvent } from '../../domain/payment.ts'
-import type { RecordedBreak } from '../../domain/settlement.ts'
+import type { Database } from './database.ts'
+import type { Payment, PaymentAttempt, PaymentEvent } from '../domain/payment.ts'
+import type { RecordedBreak } from '../domain/settlement.ts'
 import { toAttempt, toBreak, toEvent, toPayment } from './rows.ts'
 import type { AttemptRow, BreakRow, EventRow, PaymentRow } from './rows.ts'
 

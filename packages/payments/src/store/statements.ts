@@ -1,0 +1,51 @@
+import { readFileSync } from 'node:fs'
+import postgres from 'postgres'
+import type { Queryable } from './database.ts'
+
+/** A value for a parameter of a statement. */
+export type Parameter = string | number | boolean | Date | null | readonly string[]
+
+/** Sends one statement, with its parameters by name in camelCase, and resolves with its rows: columns in camelCase, too. */
+export type Statement<Row> = (
+  sql: Queryable,
+  parameters: Readonly<Record<string, Parameter>>,
+) => Promise<Row[]>
+
+/** A line of nothing but a comment: the server needs none. */
+const COMMENT = /^ *--.*\n/gm
+/** A parameter in the header of a statement: `-- PARAMS   $1 lease_ms  float8  …`. */
+const PARAMETER = /^-- (?:PARAMS)? +\$\d+ +(\w+)/gm
+/** Named on the server, so that each connection parses and plans the text once. */
+const PREPARED = { prepare: true, simple: false }
+
+/**
+ * Reads the statements of a folder of `.sql` files, each one atomic act in PostgreSQL. The header of a file binds: its
+ * PARAMS name what `$1`, `$2` … stand for. A folder is read once, when its program starts.
+ */
+export function statementsIn(folder: URL): <Row>(name: string) => Statement<Row> {
+  return <Row>(name: string): Statement<Row> => {
+    const source = readFileSync(new URL(`${name}.sql`, folder), 'utf8')
+    const names = [...source.matchAll(PARAMETER)].map(([, parameter = '']) => postgres.toCamel(parameter))
+    const text = source.replaceAll(COMMENT, '')
+    return async (sql, parameters) => {
+      const values = names.map((parameter) => parameters[parameter] as string)
+      return inCamelCase<Row>(await sql.unsafe(text, values, PREPARED))
+    }
+  }
+}
+
+/** Renames the columns only; what a column holds stays as it is, JSON as well. */
+function inCamelCase<Row>(rows: postgres.RowList<postgres.Row[]>): Row[] {
+  if (rows.length === 0) return []
+  const columns = rows.columns.map(({ name }) => [name, postgres.toCamel(name)] as const)
+  return rows.map((row) => {
+    const renamed: Record<string, unknown> = {}
+    for (const [column, property] of columns) renamed[property] = row[column]
+    return renamed as Row
+  })
+}
+
+/** Reads one of the statements of this package. */
+export const statement: <Row>(name: string) => Statement<Row> = statementsIn(
+  new URL('../../statements/', import.meta.url),
+)

@@ -1,0 +1,68 @@
+-- Claims payments that are due: fence + 1, a lease, the attempt with its gateway key, the events.
+-- PARAMS   $1 ids       text[]  payments to claim
+--          $2 owner     text    who claims: shown, never compared
+--          $3 lease_ms  float8  length of the lease by the clock of the database
+--          $4 gateway   text    gateway of new attempts; open attempts at another one are left alone
+-- RETURNS  the work on each payment that was claimed
+-- WHY      When it commits, the gateway key is on disk, so the first byte may be sent.
+--          It decides by the payment's own row alone: of that row the lock guarantees the latest version.
+--          Rows are locked in the order of their ids, so two batches cannot lock each other out.
+with target as (
+  select p.id, p.status, p.status = 'PROCESSING' and p.lease_until is not null as is_takeover
+    from (select distinct id from unnest($1::text[]) as id order by id) request
+   cross join lateral (
+     select id, status, lease_until from payments
+      where id = request.id
+        and not needs_review
+        and next_run_at <= clock_timestamp()
+        and (status in ('PENDING', 'QUEUED')
+             or status = 'PROCESSING' and (lease_until is null or lease_until < clock_timestamp()))
+        and (not attempt_open or gateway = $4::text)
+        for update
+   ) p
+), claimed as (
+  update payments p
+     set status        = 'PROCESSING',
+         fence         = p.fence + 1,
+         lease_owner   = $2::text,
+         lease_until   = clock_timestamp() + $3::float8 * interval '1 millisecond',
+         attempt_no    = p.attempt_no + case when p.attempt_open then 0 else 1 end,
+         attempt_open  = true,
+         gateway       = $4::text,
+         first_sent_at = coalesce(case when p.attempt_open then p.first_sent_at end, clock_timestamp()),
+         sends         = case when p.attempt_open then p.sends else 0 end + 1,
+         takeovers     = case when p.attempt_open then p.takeovers else 0 end + target.is_takeover::int,
+         resolves      = case when p.attempt_open then p.resolves else 0 end,
+         event_seq     = p.event_seq + case when p.status = 'PENDING' then 2 else 1 end,
+         updated_at    = clock_timestamp()
+    from target
+   where p.id = target.id
+returning p.id, p.fence, p.attempt_no, p.gateway, p.amount, p.currency, p.retries, p.resolves, p.sends, p.takeovers,
+         p.gateway_ref, p.first_sent_at, p.created_at, p.event_seq, target.status as from_status, target.is_takeover
+), attempt as (
+  insert into payment_attempts as a
+         (payment_id, attempt_no, gateway, gateway_key, amount, currency, fence, first_sent_at, sends, takeovers)
+  select id, attempt_no, gateway, 'titan_' || id || '_' || attempt_no, amount, currency, fence, first_sent_at, sends, takeovers
+    from claimed
+      on conflict (payment_id, attempt_no) do update
+     set fence         = excluded.fence,
+         first_sent_at = excluded.first_sent_at,
+         sends         = excluded.sends,
+         takeovers     = excluded.takeovers
+), event as (
+  insert into payment_events (payment_id, seq, type, from_status, to_status, actor, evidence)
+  select id, event_seq - 1, 'payment.queued', 'PENDING', 'QUEUED', $2::text, null::jsonb
+    from claimed where from_status = 'PENDING'
+   union all
+  select id, event_seq, case when is_takeover then 'payment.taken_over' else 'payment.processing' end,
+         case from_status when 'PENDING' then 'QUEUED' else from_status end, 'PROCESSING', $2::text,
+         jsonb_build_object('attempt_no', attempt_no, 'fence', fence)
+    from claimed
+)
+select id as payment_id, fence, attempt_no, gateway, 'titan_' || id || '_' || attempt_no as gateway_key, amount, currency,
+       -- This claim counts as a send already; any other one may have left a request at the gateway.
+       case sends when 1 then 'send' else 'resolve' end as mode,
+       retries, resolves, takeovers, gateway_ref,
+       extract(epoch from clock_timestamp() - first_sent_at)::float8 * 1000 as key_age_ms,
+       extract(epoch from clock_timestamp() - created_at)::float8 * 1000 as age_ms
+  from claimed

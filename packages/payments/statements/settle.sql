@@ -1,0 +1,66 @@
+-- Writes the results of claims: the payment, its attempt, the event, and a reconciliation break where there is one.
+-- PARAMS   $1 settlements  text  payment_settlement[] as text
+-- RETURNS  id and fence of each result that was written
+-- WHY      The fence is compared under the row lock: a result whose claim is no longer the payment's changes nothing.
+with settlement as (
+  select * from unnest($1::text::payment_settlement[])
+   order by id
+), target as (
+  select settlement.*
+    from settlement
+   cross join lateral (
+     select id from payments
+      where id = settlement.id and fence = settlement.fence and status = 'PROCESSING'
+        -- A settled claim has no lease, so the same settlement is never written twice.
+        and lease_until is not null
+        -- A success is for exactly what the client asked.
+        and (settlement.status <> 'SUCCESS'
+             or amount = settlement.charged_amount and currency = settlement.charged_currency)
+        -- "Never sent" ends a payment only when no other claim can have sent, or can still send, under this key.
+        and (settlement.outcome is distinct from 'NOT_SENT' or takeovers = 0 and sends = 1)
+        -- While a charge is on record there is nothing to retry and nothing that failed.
+        and (late_charge_ref is null and open_charges = 0 or settlement.status = 'SUCCESS' or settlement.review)
+        for update
+   ) p
+), moved as (
+  update payments p
+     set status        = target.status,
+         lease_owner   = null,
+         lease_until   = null,
+         attempt_open  = target.outcome is null,
+         retries       = p.retries + target.counts_retry,
+         resolves      = case when target.unknown then p.resolves + target.counts_resolve else 0 end,
+         unknown_since = case when target.unknown then coalesce(p.unknown_since, clock_timestamp()) end,
+         needs_review  = target.review,
+         next_run_at   = clock_timestamp() + target.delay_ms * interval '1 millisecond',
+         failure_code  = target.failure_code,
+         failure_kind  = target.failure_kind,
+         gateway_ref   = case when target.status in ('SUCCESS', 'PROCESSING') then coalesce(target.gateway_ref, p.gateway_ref) end,
+         sends         = p.sends - target.unsent,
+         first_sent_at = case when p.sends > target.unsent then p.first_sent_at end,
+         event_seq     = p.event_seq + 1,
+         updated_at    = clock_timestamp()
+    from target
+   where p.id = target.id
+returning p.id, p.fence, p.attempt_no, p.event_seq, p.status as to_status, p.sends, p.first_sent_at, target.outcome, target.gateway_ref,
+         target.break_kind, target.event, target.actor, target.evidence, p.gateway
+), attempt as (
+  update payment_attempts a
+     set outcome       = moved.outcome,
+         decided_at    = case when moved.outcome is not null then clock_timestamp() end,
+         gateway_ref   = coalesce(moved.gateway_ref, a.gateway_ref),
+         last_error    = coalesce(moved.evidence ->> 'reason', moved.evidence ->> 'code'),
+         sends         = moved.sends,
+         first_sent_at = moved.first_sent_at
+    from moved
+   where a.payment_id = moved.id and a.attempt_no = moved.attempt_no
+), event as (
+  insert into payment_events (payment_id, seq, type, from_status, to_status, actor, evidence)
+  select id, event_seq, event, 'PROCESSING', to_status, actor, evidence from moved
+), contradiction as (
+  insert into reconciliation_breaks (kind, payment_id, gateway, reference, detail)
+  select break_kind, id, gateway, coalesce(gateway_ref, 'titan_' || id || '_' || attempt_no), evidence
+    from moved where break_kind is not null
+      on conflict (kind, gateway, reference) do nothing
+)
+select id, fence from moved
