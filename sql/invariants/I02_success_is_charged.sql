@@ -1,25 +1,30 @@
--- Finds payments in SUCCESS whose charge our own books do not show, or show as refunded or as another amount.
--- SCOPE    payments
--- PARAMS   $1 after, $2 until: the range of payment ids
--- RETURNS  id, what
--- WHY      SUCCESS stands for one captured charge of the booked amount. An operator may accept a late charge: then the
---          contradiction names it and its attempt stays declined. An open contradiction excuses no other breach.
+-- SUCCESS has exactly one captured charge of equal amount and currency, whose id is stored.
+-- PARAMS   after, until: range of payment ids; every payment by default
+-- RETURNS  subject, detail
+-- WHY      An operator may accept a late charge: then the contradiction names it, and its attempt stays declined. An
+--          open contradiction excuses no other breach.
+-- ADVICE   Compare `titan payments show <id>` with the gateway’s records. Refund a charge of another payment or of
+--          another amount, and record it.
+-- NEEDS    ledger
+\set after ''
+\set until ''
+
 with payment as (
   select id, status, amount, currency, gateway, gateway_ref, attempt_no
     from payments
-   where status = 'SUCCESS' and id > $1 and ($2::text is null or id <= $2)
+   where status = 'SUCCESS' and id > :'after' and (:'until' = '' or id <= :'until')
 ), attempt as (
   select payment_id, attempt_no, gateway_ref
     from payment_attempts
-   where outcome = 'SUCCEEDED' and payment_id > $1 and ($2::text is null or payment_id <= $2)
+   where outcome = 'SUCCEEDED' and payment_id > :'after' and (:'until' = '' or payment_id <= :'until')
 ), contradiction as (
   select payment_id, kind, reference, refund_ref,
          coalesce(detail ->> 'charged_amount', detail ->> 'amount') as charged_amount,
          coalesce(detail ->> 'charged_currency', detail ->> 'currency') as charged_currency
     from reconciliation_breaks
-   where payment_id > $1 and ($2::text is null or payment_id <= $2)
+   where payment_id > :'after' and (:'until' = '' or payment_id <= :'until')
 )
-select p.id, 'SUCCESS without a successful attempt for its charge' as what
+select p.id as subject, 'SUCCESS without a successful attempt for its charge' as detail
   from payment p
   left join attempt a on a.payment_id = p.id and a.attempt_no = p.attempt_no and a.gateway_ref = p.gateway_ref
  where a.payment_id is null
@@ -50,4 +55,4 @@ select p.id, 'SUCCESS with a charge that is on record for another payment'
 select a.payment_id, 'an attempt succeeded, and the payment is not in SUCCESS'
   from attempt a
   join payments p on p.id = a.payment_id
- where p.status <> 'SUCCESS' and p.id > $1 and ($2::text is null or p.id <= $2)
+ where p.status <> 'SUCCESS' and p.id > :'after' and (:'until' = '' or p.id <= :'until');

@@ -1,15 +1,27 @@
--- Finds payments that nothing will bring to an end.
--- SCOPE    payments
--- PARAMS   $1 after, $2 until: the range of payment ids
--- RETURNS  id, what
--- WHY      Only a PROCESSING payment is parked: any other one in review is skipped by every worker and every page.
---          The relay takes a PENDING payment within seconds, so an hour means that no relay runs.
-select id, 'in review, and not PROCESSING with an unknown outcome' as what
+-- Every payment is final or in review, and no job is left.
+-- PARAMS   after, until: range of payment ids; every payment by default
+--          settled: true when no payment is in flight any more
+-- RETURNS  subject, detail
+-- WHY      Only a PROCESSING payment is held for review: workers and pages skip any other one in review. The relay
+--          takes a PENDING payment within seconds, so an hour means that no relay runs. After every fault is healed and
+--          every queue is empty, nothing may be in flight.
+-- ADVICE   Start the workers with their relay and reconciler, and run `titan doctor`.
+-- NEEDS    settled
+\set after ''
+\set until ''
+\set settled 'false'
+
+select id as subject, 'in review, and not PROCESSING with an unknown outcome' as detail
   from payments
  where needs_review and status in ('PENDING', 'QUEUED', 'PROCESSING') and (status <> 'PROCESSING' or unknown_since is null)
-   and id > $1 and ($2::text is null or id <= $2)
+   and id > :'after' and (:'until' = '' or id <= :'until')
  union all
 select id, 'PENDING for more than an hour'
   from payments
  where status = 'PENDING' and least(next_run_at, created_at) < clock_timestamp() - interval '1 hour'
-   and id > $1 and ($2::text is null or id <= $2)
+   and id > :'after' and (:'until' = '' or id <= :'until')
+ union all
+select id, 'neither final nor in review'
+  from payments
+ where :'settled' = 'true' and status not in ('SUCCESS', 'FAILED') and not needs_review
+   and id > :'after' and (:'until' = '' or id <= :'until');

@@ -1,26 +1,30 @@
--- Finds payments with a step after their end, or an end that is not one.
--- SCOPE    payments
--- PARAMS   $1 after, $2 until: the range of payment ids
--- RETURNS  id, what
--- WHY      A final payment is in no hands: no review, no open attempt, no unknown outcome. A lease may be left over
---          from a worker that was gone when an operator decided, but none may begin later.
-select payment_id as id, 'an event after SUCCESS or FAILED' as what
+-- Nothing happens to a payment after SUCCESS or FAILED.
+-- PARAMS   after, until: range of payment ids; every payment by default
+-- RETURNS  subject, detail
+-- WHY      A final payment has no review, no open attempt and no unknown outcome. A lease may be left from a worker
+--          that was gone when an operator decided, but none may begin later.
+-- ADVICE   Compare `titan payments show <id>` with the gateway’s records. Find out who wrote to the table, and restore
+--          the value from a backup.
+\set after ''
+\set until ''
+
+select payment_id as subject, 'an event after SUCCESS or FAILED' as detail
   from payment_events
- where payment_id > $1 and ($2::text is null or payment_id <= $2)
+ where payment_id > :'after' and (:'until' = '' or payment_id <= :'until')
  group by payment_id
 having min(seq) filter (where to_status in ('SUCCESS', 'FAILED')) < max(seq)
     or bool_or(from_status in ('SUCCESS', 'FAILED'))
  union all
 select id, 'final, and still in review, open, unknown or leased'
   from payments
- where status in ('SUCCESS', 'FAILED') and id > $1 and ($2::text is null or id <= $2)
+ where status in ('SUCCESS', 'FAILED') and id > :'after' and (:'until' = '' or id <= :'until')
    and (needs_review or attempt_open or unknown_since is not null or lease_until > updated_at)
  union all
 select id, 'a failure is on record, and the payment is not FAILED'
   from payments
  where status <> 'FAILED' and (failure_code is not null or failure_kind is not null)
-   and id > $1 and ($2::text is null or id <= $2)
+   and id > :'after' and (:'until' = '' or id <= :'until')
  union all
 select id, 'FAILED, and a charge is on record as its own'
   from payments
- where status = 'FAILED' and gateway_ref is not null and id > $1 and ($2::text is null or id <= $2)
+ where status = 'FAILED' and gateway_ref is not null and id > :'after' and (:'until' = '' or id <= :'until');

@@ -1,18 +1,22 @@
--- Finds payments whose attempt is for another amount, currency or gateway.
--- SCOPE    payments
--- PARAMS   $1 after, $2 until: the range of payment ids
--- RETURNS  id, what
--- WHY      What is sent under a key never changes.
-select p.id, 'an attempt of another amount or currency' as what
+-- Amount, currency and gateway under a gateway key never change.
+-- PARAMS   after, until: range of payment ids; every payment by default
+-- RETURNS  subject, detail
+-- WHY      A key that is sent with other parameters is refused, or charges the wrong amount.
+-- ADVICE   Compare `titan payments show <id>` with the gateway’s records. Find out who wrote to the table, and restore
+--          the value from a backup.
+\set after ''
+\set until ''
+
+select p.id as subject, 'an attempt of another amount or currency' as detail
   from payment_attempts a
   join payments p on p.id = a.payment_id
  where (a.amount, a.currency) is distinct from (p.amount, p.currency)
-   and a.payment_id > $1 and ($2::text is null or a.payment_id <= $2)
-   and p.id > $1 and ($2::text is null or p.id <= $2)
+   and a.payment_id > :'after' and (:'until' = '' or a.payment_id <= :'until')
+   and p.id > :'after' and (:'until' = '' or p.id <= :'until')
  union all
 select p.id, 'its current attempt is at another gateway'
   from payment_attempts a
   join payments p on p.id = a.payment_id and p.attempt_no = a.attempt_no
  where a.gateway is distinct from p.gateway
-   and a.payment_id > $1 and ($2::text is null or a.payment_id <= $2)
-   and p.id > $1 and ($2::text is null or p.id <= $2)
+   and a.payment_id > :'after' and (:'until' = '' or a.payment_id <= :'until')
+   and p.id > :'after' and (:'until' = '' or p.id <= :'until');

@@ -1,10 +1,15 @@
--- Finds gateway keys that were sent again after their shelf life.
--- SCOPE    ledger
--- PARAMS   $1 key_ttl_ms: shelf life of the gateway's keys, in milliseconds
--- RETURNS  id, what
--- WHY      A gateway that has forgotten a key charges again.
-select key as id, 'sent again after its shelf life' as what
-  from request
- where key is not null
- group by key
-having max(at) - min(at) > $1::float8 * interval '1 millisecond'
+-- No gateway key is sent again after its shelf life.
+-- PARAMS   after, until: range of payment ids; every payment by default
+-- RETURNS  subject, detail
+-- WHY      The age of a key counts from the first send, and an attempt without a send is sent instead of looked up.
+-- ADVICE   Look at the gateway for a second charge, and check the clocks with `titan doctor`.
+-- NEEDS    ledger
+\set after ''
+\set until ''
+
+select p.id as subject, 'sends or the first send differ from its current attempt' as detail
+  from payments p
+  join payment_attempts a on a.payment_id = p.id and a.attempt_no = p.attempt_no
+ where (p.sends, p.first_sent_at) is distinct from (a.sends, a.first_sent_at)
+   and a.payment_id > :'after' and (:'until' = '' or a.payment_id <= :'until')
+   and p.id > :'after' and (:'until' = '' or p.id <= :'until');

@@ -1,16 +1,20 @@
--- Finds payments whose events do not lead to their present state.
--- SCOPE    payments
--- PARAMS   $1 after, $2 until: the range of payment ids
--- RETURNS  id, what
+-- Events are numbered without gaps, each continues where the last one ended, and the last is the status.
+-- PARAMS   after, until: range of payment ids; every payment by default
+-- RETURNS  subject, detail
 -- WHY      A transition and its event are written by one statement. A step after the end is a breach of I07.
+-- ADVICE   Compare `titan payments show <id>` with the gateway’s records. Find out who wrote to the table, and restore
+--          the value from a backup.
+\set after ''
+\set until ''
+
 with step as (
   select payment_id, seq, type, from_status, to_status, lag(seq, 1, 0) over turn as seq_before,
          lag(to_status) over turn as before, lead(seq) over turn is null as is_last
     from payment_events
-   where payment_id > $1 and ($2::text is null or payment_id <= $2)
+   where payment_id > :'after' and (:'until' = '' or payment_id <= :'until')
   window turn as (partition by payment_id order by seq)
 )
-select distinct payment_id as id, 'an event is missing or out of turn' as what
+select distinct payment_id as subject, 'an event is missing or out of turn' as detail
   from step
  where seq <> seq_before + 1
     or from_status is distinct from before and coalesce(before, '') not in ('SUCCESS', 'FAILED')
@@ -34,5 +38,5 @@ select distinct payment_id, 'an event of a type that does not lead to its status
 select p.id, 'its status or number of events is not that of its last event'
   from payments p
   left join step on step.payment_id = p.id and step.is_last
- where p.id > $1 and ($2::text is null or p.id <= $2)
-   and (step.to_status is distinct from p.status or step.seq is distinct from p.event_seq)
+ where p.id > :'after' and (:'until' = '' or p.id <= :'until')
+   and (step.to_status is distinct from p.status or step.seq is distinct from p.event_seq);

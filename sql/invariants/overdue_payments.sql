@@ -1,5 +1,4 @@
--- Lists a page of payments whose next step has been due for long, oldest first.
--- SCOPE    page
+-- Lists a page of payments whose next step is long overdue, oldest first.
 -- PARAMS   $1 grace_ms: how long a payment may be due, in milliseconds
 --          $2 after_at, $3 after_id: where the page before ended
 --          $4 limit

@@ -1,5 +1,4 @@
 -- Lists what the migrations made in the schema of `payments`, each with its definition.
--- SCOPE    schema
 -- PARAMS   none
 -- RETURNS  kind, name, definition, state: null where the object is in force
 -- WHY      Compared with schema.jsonl, it shows what is missing, altered, disabled or added. Owners, rights and storage

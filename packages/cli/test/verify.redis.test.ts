@@ -193,11 +193,11 @@ describe('titan verify', () => {
     )
     const { stdout, code } = await runTitan(['verify'], world.env)
 
-    expect(stdout).toContain('5000 × an event names a payment that is not there: pay_1, pay_10, pay_100,')
+    expect(stdout).toContain('5000 × an event names a payment that does not exist: pay_1, pay_10, pay_100,')
     expect(stdout).toMatch(
       /^I06_nothing_is_lost +FAIL {5}Every payment .*\n +5000 × .*: (pay_\d+, ){10}…\n +→ Restore/m,
     )
-    expect(stdout).toMatch(/^I01_charged_at_most_once +SKIPPED .*\n +the gateway’s ledger was not given$/m)
+    expect(stdout).toMatch(/^I01_charged_at_most_once +SKIPPED .*\n +no ledger of the gateway was given$/m)
     expect(stdout).not.toContain('\u001B')
     expect(code).toBe(1)
   })

@@ -1,10 +1,9 @@
-import { createQueue } from '@titan/queue-core'
-import { PAYMENTS_QUEUE, type Database, type PaymentJobs } from '@titan/payments'
+import type { Database } from '@titan/payments'
 import type { Redis } from '@titan/service'
 import { diagnosis, type Diagnosis } from './diagnosis.ts'
 import { createJobIndex } from '../verify/job-index.ts'
 import { formatDuration } from '../output.ts'
-import { findDueWithoutJob } from '../verify/redis.ts'
+import { findOverdueWithoutJob } from '../verify/redis.ts'
 import { findOpenBreaks } from '../verify/snapshot.ts'
 
 /** The relay takes a new payment within a second. */
@@ -84,11 +83,8 @@ async function judgeFuture(sql: Database): Promise<Diagnosis> {
 
 /** As I20 of `titan verify` sees it: payments that have been due for a minute and have no job. */
 async function judgeJobs(sql: Database, redis: Redis, prefix: string): Promise<Diagnosis> {
-  const view = {
-    queue: createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE, { prefix }),
-    jobs: createJobIndex(redis, prefix),
-  }
-  const [breach] = await findDueWithoutJob({ sql, view, settled: false, dueGraceMs: 60_000 })
+  const jobs = createJobIndex(redis, prefix)
+  const [breach] = await findOverdueWithoutJob({ sql, jobs, settled: false, dueGraceMs: 60_000 })
   if (breach === undefined) return diagnosis('payments.jobs', 'ok', 'every payment that is due has its job')
   const found = `${breach.count} payments are due and have no job: ${breach.offenders.join(', ')}`
   return diagnosis(

@@ -34,7 +34,7 @@ export interface Breach extends Breaches {
   readonly what: string
 }
 
-/** Breaches of one kind whose offenders are all known. */
+/** Describes breaches of one kind whose offenders are all known. */
 export function breachOf(what: string, offenders: readonly string[]): Breach[] {
   if (offenders.length === 0) return []
   return [{ what, count: offenders.length, offenders: offenders.toSorted().slice(0, SHOWN) }]

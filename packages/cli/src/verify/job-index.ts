@@ -1,22 +1,23 @@
-import { PAYMENTS_QUEUE } from '@titan/payments'
-import type { RedisClient } from '@titan/queue-core'
+import { PAYMENTS_QUEUE, type PaymentJobs } from '@titan/payments'
+import { createQueue, type QueueStats, type RedisClient } from '@titan/queue-core'
 
 /** Looks at the jobs of the payments' queue in Redis, as docs/redis-layout.md describes them. Reads only. */
 export interface JobIndex {
-  /** Those of the ids that no job waits or runs under. */
+  stats(): Promise<QueueStats>
+  /** Returns those of the ids that no job waits or runs under. */
   missing(ids: readonly string[]): Promise<string[]>
-  /** The payments that the entries of the streams name, page by page. */
+  /** Yields the payments that the entries of the streams name, page by page. */
   paymentIds(): AsyncIterable<string[]>
-  /** The entries of the streams that do more than name one payment, with the first `limit` of their ids. */
+  /** Finds the entries of the streams that do more than name one payment, with the first `limit` of their ids. */
   strangeEntries(limit: number): Promise<{ readonly count: number; readonly entries: readonly string[] }>
 }
 
 type Entries = [id: string, fields: string[]][]
 
-/** Entries that are read at a time. */
+/** Entries per read. */
 const PAGE = 1_000
 
-/** An index over the queue under `prefix`. */
+/** Opens an index over the queue under `prefix`. */
 export function createJobIndex(redis: RedisClient, prefix: string): JobIndex {
   const base = `${prefix}:{${PAYMENTS_QUEUE}}`
   const streams = [`${base}:jobs:high`, `${base}:jobs`, `${base}:jobs:low`]
@@ -49,6 +50,7 @@ export function createJobIndex(redis: RedisClient, prefix: string): JobIndex {
   }
 
   return {
+    stats: () => createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE, { prefix }).stats(),
     async missing(ids) {
       if (ids.length === 0) return []
       const places = await send<(string | null)[]>(['HMGET', `${base}:live`, ...ids])
@@ -74,7 +76,7 @@ export function createJobIndex(redis: RedisClient, prefix: string): JobIndex {
   }
 }
 
-/** The payment that an entry names; undefined unless it is the job `pay` with the id of a payment and nothing else. */
+/** Reads the payment that an entry names; undefined unless it is the job `pay` with the id of a payment and nothing else. */
 function paymentOf(fields: readonly string[]): string | undefined {
   const [nameField, name, dataField, text = ''] = fields
   if (nameField !== 'n' || name !== 'pay' || dataField !== 'd') return undefined

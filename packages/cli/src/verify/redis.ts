@@ -1,9 +1,20 @@
-import { jobIdOf } from '@titan/payments'
-import { readInvariantFile } from './check-files.ts'
+import { jobIdOf, type Database } from '@titan/payments'
 import { breachOf, SHOWN, type Breach } from './finding.ts'
-import type { CheckContext, QueueView } from './invariant.ts'
+import type { JobIndex } from './job-index.ts'
+import { readInvariantFile } from './sql-files.ts'
 
-/** Payments that are looked up at a time. */
+/** What a look beyond PostgreSQL needs. */
+export interface CheckContext {
+  readonly sql: Database
+  /** Undefined without Redis. */
+  readonly jobs: JobIndex | undefined
+  /** Nothing is in flight any more, so nothing is excused. */
+  readonly settled: boolean
+  /** How long a payment may be due without a job until it counts as lost, in milliseconds. */
+  readonly dueGraceMs: number
+}
+
+/** Payments per lookup. */
 const PAGE = 1_000
 
 interface DueRow {
@@ -14,27 +25,22 @@ interface DueRow {
   readonly at: string
 }
 
-/** I20, by its effect: payments long due without a job. */
-export async function findDueWithoutJob(context: CheckContext): Promise<Breach[]> {
-  const { view } = context
-  if (view === undefined) return []
+/** I20, by its effect: finds payments that are long overdue and have no job. */
+export async function findOverdueWithoutJob({ sql, jobs, dueGraceMs }: CheckContext): Promise<Breach[]> {
+  if (jobs === undefined) return []
   const offenders: string[] = []
   let count = 0
-  for await (const rows of overduePages(context, await graceOf(context, view))) {
-    const lost = await withoutJob(context, view, rows)
+  // Jobs wait in line: a payment is as old as the oldest one before its own job counts as missing.
+  const { oldestReadyMs } = await jobs.stats()
+  for await (const rows of overduePages(sql, oldestReadyMs + dueGraceMs)) {
+    const lost = await withoutJob(sql, jobs, rows)
     count += lost.length
     offenders.push(...lost.slice(0, SHOWN - offenders.length))
   }
-  return count === 0 ? [] : [{ what: 'due for long, and without a job in Redis', count, offenders }]
+  return count === 0 ? [] : [{ what: 'long overdue, and without a job in Redis', count, offenders }]
 }
 
-/** Jobs wait in line: a payment is as old as the oldest one before its own job counts as missing. */
-async function graceOf({ dueGraceMs }: CheckContext, { queue }: QueueView): Promise<number> {
-  const { oldestReadyMs } = await queue.stats()
-  return oldestReadyMs + dueGraceMs
-}
-
-async function* overduePages({ sql }: CheckContext, graceMs: number): AsyncGenerator<DueRow[]> {
+async function* overduePages(sql: Database, graceMs: number): AsyncGenerator<DueRow[]> {
   const text = await readInvariantFile('overdue_payments.sql')
   let after: Pick<DueRow, 'at' | 'id'> | undefined = { at: '-infinity', id: '' }
   while (after !== undefined) {
@@ -44,8 +50,8 @@ async function* overduePages({ sql }: CheckContext, graceMs: number): AsyncGener
   }
 }
 
-/** What has moved since its page was read is in living hands, and has the right to be somewhere else. */
-async function withoutJob({ sql }: CheckContext, { jobs }: QueueView, rows: DueRow[]): Promise<string[]> {
+/** Leaves out what has moved after its page was read: a worker has it, and it may be elsewhere. */
+async function withoutJob(sql: Database, jobs: JobIndex, rows: DueRow[]): Promise<string[]> {
   const suspects = new Map(rows.map((row) => [jobIdOf(row.id, row.schedule_no), row]))
   const missing = await jobs.missing([...suspects.keys()])
   if (missing.length === 0) return []
@@ -59,30 +65,30 @@ async function withoutJob({ sql }: CheckContext, { jobs }: QueueView, rows: DueR
   return unmoved.map(({ id }) => id)
 }
 
-/** I23: entries of the queue that carry more than the id of a payment. */
-export async function findStrangeEntries({ view }: CheckContext): Promise<Breach[]> {
-  if (view === undefined) return []
-  const { count, entries } = await view.jobs.strangeEntries(SHOWN)
+/** I23: finds entries of the queue that carry more than the id of a payment. */
+export async function findStrangeEntries({ jobs }: CheckContext): Promise<Breach[]> {
+  if (jobs === undefined) return []
+  const { count, entries } = await jobs.strangeEntries(SHOWN)
   return count === 0 ? [] : [{ what: 'an entry is more than the id of a payment', count, offenders: entries }]
 }
 
-/** I6: payments that only their job in Redis remembers. A payment is committed before its job is made. */
-export async function findJobsWithoutPayment({ sql, view }: CheckContext): Promise<Breach[]> {
-  if (view === undefined) return []
+/** I6: finds payments that only their job in Redis remembers. A payment is committed before its job is enqueued. */
+export async function findJobsWithoutPayment({ sql, jobs }: CheckContext): Promise<Breach[]> {
+  if (jobs === undefined) return []
   const gone = new Set<string>()
-  for await (const ids of view.jobs.paymentIds()) {
+  for await (const ids of jobs.paymentIds()) {
     const rows = await sql<{ id: string }[]>`
       select id from unnest(${ids}::text[]) as named (id)
        where not exists (select from payments p where p.id = named.id)`
     for (const { id } of rows) gone.add(id)
   }
-  return breachOf('a job names a payment that is not there', [...gone])
+  return breachOf('a job names a payment that does not exist', [...gone])
 }
 
-/** I5: jobs that are left although nothing should be under way. */
-export async function findJobsLeft({ view, settled }: CheckContext): Promise<Breach[]> {
-  if (view === undefined || !settled) return []
-  const { ready, leased, delayed, parked } = await view.queue.stats()
+/** I5: finds jobs that are left although nothing should be in flight. */
+export async function findJobsLeft({ jobs, settled }: CheckContext): Promise<Breach[]> {
+  if (jobs === undefined || !settled) return []
+  const { ready, leased, delayed, parked } = await jobs.stats()
   const left = Object.entries({ ready, leased, delayed, parked }).filter(([, count]) => count > 0)
   if (left.length === 0) return []
   return [

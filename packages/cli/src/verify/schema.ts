@@ -1,5 +1,5 @@
 import { migrationNames, missingMigrations, type Database } from '@titan/payments'
-import { readInvariantFile } from './check-files.ts'
+import { readInvariantFile } from './sql-files.ts'
 import { breachOf, mergeBreaches, type Breach } from './finding.ts'
 import { withSnapshot } from './snapshot.ts'
 

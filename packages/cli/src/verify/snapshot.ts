@@ -1,45 +1,45 @@
 import type { Database } from '@titan/payments'
 import type postgres from 'postgres'
-import type { Check, Parameter } from './check-files.ts'
 import { SHOWN, type Breach, type Breaches } from './finding.ts'
+import type { Check } from './invariants.ts'
 import { loadLedger, type Ledger } from './ledger-tables.ts'
 
-/** A transaction that reads one moment. */
+/** A transaction that sees one point in time. */
 export type Snapshot = postgres.TransactionSql<{ bigint: number }>
 
-/** Runs `read` on one moment of the database, read only. Keep it short: vacuum removes nothing that it may still see. */
+/** Runs `read` read-only at one point in time. Keep it short: vacuum removes nothing that it may still see. */
 export async function withSnapshot<Value>(
   sql: Database,
   read: (snapshot: Snapshot) => Promise<Value>,
 ): Promise<Value> {
-  const answer = await sql.begin('isolation level repeatable read read only', async (snapshot) => {
+  const result = await sql.begin('isolation level repeatable read read only', async (snapshot) => {
     await prepare(snapshot)
     return { value: await read(snapshot) }
   })
-  return answer.value
+  return result.value
 }
 
 /**
- * Runs `read` on one moment of the database with the ledger as temporary tables. Nothing but those is written; the
- * transaction is read only from then on, and lasts as long as the ledger is read and compared.
+ * Runs `read` at one point in time with the ledger as temporary tables. Nothing else is written; the transaction is
+ * read-only from then on, and lasts as long as the ledger is read and compared.
  */
 export async function withLedger<Value>(
   sql: Database,
   ledger: Ledger,
   read: (snapshot: Snapshot) => Promise<Value>,
 ): Promise<Value> {
-  const answer = await sql.begin('isolation level repeatable read', async (snapshot) => {
+  const result = await sql.begin('isolation level repeatable read', async (snapshot) => {
     await prepare(snapshot)
-    // The moment is fixed before the ledger is read: what is SUCCESS in it has its charge there already.
+    // Fixes the point in time before the ledger is read: what is SUCCESS in it has its charge there already.
     await snapshot`select count(*) from payments where false`
     await loadLedger(snapshot, ledger)
     await snapshot`set transaction read only`
     return { value: await read(snapshot) }
   })
-  return answer.value
+  return result.value
 }
 
-/** Whole ranges are read here, by a pool that may be set up for reads by key. The pool says how long a statement may take. */
+/** Sets up a transaction to read whole ranges: the pool may be set up for reads by key. The pool limits statement time. */
 async function prepare(snapshot: Snapshot): Promise<void> {
   await snapshot`
     select set_config(name, setting, true)
@@ -49,30 +49,32 @@ async function prepare(snapshot: Snapshot): Promise<void> {
         as wanted (name, setting)`
 }
 
-/** Runs a check: the breaches by what is wrong, each with its number and its first offenders. */
+/** Runs a check, and returns its breaches by what is wrong, each with its number and its first offenders. */
 export async function runCheck(
   snapshot: Snapshot,
-  { name, text, params }: Check,
-  values: Readonly<Record<string, Parameter>>,
+  { text, defaults }: Check,
+  values: Readonly<Record<string, string | undefined>>,
 ): Promise<Breach[]> {
-  const given = params.map((param) => {
-    const value = values[param]
-    if (value === undefined) throw new Error(`${name} has an unknown parameter ${param}`)
-    return value
-  })
-  const rows = await snapshot.unsafe<{ what: string; total: number; offenders: string[] }[]>(
+  const rows = await snapshot.unsafe<{ detail: string; total: number; offenders: string[] }[]>(
     `with breach as materialized (
 ${text}
 )
-select what, count(*)::float8 as total,
-       array(select id from breach named where named.what = breach.what order by id limit ${SHOWN}) as offenders
-  from breach group by what order by what`,
-    given as postgres.ParameterOrJSON<never>[],
+select detail, count(*)::float8 as total,
+       array(select subject from breach named where named.detail = breach.detail order by subject limit ${SHOWN}) as offenders
+  from breach group by detail order by detail`,
+    [...defaults].map(([name, fallback]) => values[name] ?? fallback),
   )
-  return rows.map(({ what, total, offenders }) => ({ what, count: total, offenders }))
+  return rows.map(({ detail, total, offenders }) => ({ what: detail, count: total, offenders }))
 }
 
-/** Contradictions between the ledgers that are recorded and not resolved. */
+/** Reads the number of payments by the planner's estimate. */
+export async function estimatePayments(sql: Database): Promise<number> {
+  const [row] = await sql<{ total: number }[]>`
+    select greatest(reltuples, 0)::float8 as total from pg_class where oid = 'payments'::regclass`
+  return row?.total ?? 0
+}
+
+/** Finds the recorded contradictions with a gateway that are not resolved. */
 export async function findOpenBreaks(sql: Database): Promise<Breaches> {
   const [row] = await sql<{ total: number; offenders: string[] }[]>`
     select (select count(*) from reconciliation_breaks where resolved_at is null)::float8 as total,

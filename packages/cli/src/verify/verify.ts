@@ -1,20 +1,10 @@
-import { createQueue, type RedisClient } from '@titan/queue-core'
-import {
-  DEFAULT_RETRY_POLICY,
-  FINGERPRINT_VERSION,
-  PAYMENTS_QUEUE,
-  TRANSITIONS,
-  type Database,
-  type PaymentJobs,
-} from '@titan/payments'
-import { checkBooks, estimatePayments } from './ledger-index.ts'
-import { INVARIANTS } from './catalogue.ts'
-import { readChecks, type Check, type Parameter } from './check-files.ts'
-import { SHOWN, type Breach, type Finding } from './finding.ts'
-import type { CheckContext, Invariant, Need, QueueView, UnseenInvariant } from './invariant.ts'
+import type { Database } from '@titan/payments'
+import type { RedisClient } from '@titan/queue-core'
+import { mergeBreaches, SHOWN, type Breach, type Finding } from './finding.ts'
+import { readInvariants, type Check, type Invariant, type Need } from './invariants.ts'
 import { createJobIndex } from './job-index.ts'
 import type { Ledger } from './ledger-tables.ts'
-import { runCheck, withLedger, withSnapshot } from './snapshot.ts'
+import { estimatePayments, runCheck, withLedger, withSnapshot, type Snapshot } from './snapshot.ts'
 
 /** What {@link verify} looks at. */
 export interface VerifyOptions {
@@ -27,142 +17,139 @@ export interface VerifyOptions {
   readonly ledger?: Ledger | undefined
   /** Name of the gateway whose ledger it is, where payments went through more than one. @default all of them */
   readonly gateway?: string | undefined
-  /** Everything should have come to its end: also demands I5, and excuses nothing as being under way. @default false */
+  /** Nothing is in flight any more: also demands I5, and excuses nothing. @default false */
   readonly settled?: boolean
   /** Retries that a payment may have used. @default 5 */
-  readonly maxRetries?: number
+  readonly maxRetries?: number | undefined
   /** Shelf life of the gateway's keys, in milliseconds. @default 86400000, a day */
-  readonly keyTtlMs?: number
+  readonly keyTtlMs?: number | undefined
   /** How long a payment may be due without a job until it counts as lost, in milliseconds. @default 60000 */
   readonly dueGraceMs?: number
   /** Payments that one transaction reads; about half a second of work. @default 10000 */
   readonly rangeSize?: number
-  /** Called now and then with the payments that are checked, and how many there are by the planner's estimate. @default none */
+  /** Called after each range with the payments so far, and how many there are by the planner's estimate. @default none */
   readonly onProgress?: (done: number, total: number) => void
 }
 
-/** How far the clocks of the gateway and of the database may be apart before an order of events is believed. */
-const CLOCK_TOLERANCE_MS = 1_000
+/** Values of the parameters of checks, where they differ from the defaults in the files. */
+type Parameters = Readonly<Record<string, string | undefined>>
 
 /** Payments that one transaction compares with each other. */
 const PART = 1_000_000
 
-/** How old a fact of the ledger must be before its payment must be in the snapshot, while payments go on. */
-const FRESH_MS = 5_000
-
 /**
- * Checks the invariants of payments on a live system or a quiet one, and changes nothing. Our own books are read in short
- * transactions, each of which sees one moment of some payments; the ledger is compared in one transaction. Answers a
- * finding for each invariant, in their order.
+ * Checks the invariants of payments, on a live system or an idle one, and changes nothing. Our own records are read in
+ * short transactions, each of which sees one point in time of some payments; the ledger is compared in one transaction.
+ * Returns a finding for each invariant, in their order.
  *
  * @throws errors of PostgreSQL, Redis and the ledger as they are
  */
 export async function verify(options: VerifyOptions): Promise<Finding[]> {
   const { sql, redis, prefix = 'titan', ledger, settled = false, dueGraceMs = 60_000 } = options
-  const context = { sql, view: redis && openView(redis, prefix), settled, dueGraceMs }
+  const invariants = await readInvariants()
+  const checks = invariants.flatMap((invariant) => invariant.checks)
+  const found = await runChecks(checks, options)
+  const context = { sql, jobs: redis && createJobIndex(redis, prefix), settled, dueGraceMs }
   const given = { ledger: ledger !== undefined, redis: redis !== undefined, settled }
-  const found = await runChecks(options)
   const findings: Finding[] = []
-  for (const invariant of INVARIANTS)
-    findings.push(
-      await judge(invariant, { context, given, found: found.get(numberOf(invariant.name)) ?? [] }),
-    )
+  for (const invariant of invariants) {
+    const looked = (await invariant.look?.(context)) ?? []
+    findings.push(judge(invariant, [...(found.get(invariant.name) ?? []), ...looked], given))
+  }
   return findings
 }
 
-/** Runs every check; the breaches by the number of their invariant. */
-async function runChecks(options: VerifyOptions): Promise<Map<string, Breach[]>> {
-  const { sql, ledger, settled = false, rangeSize = 10_000, onProgress = () => undefined } = options
-  const checks = await readChecks()
-  const values = parametersOf(options)
+/** Runs every check, and returns the breaches by the name of their invariant. */
+async function runChecks(checks: readonly Check[], options: VerifyOptions): Promise<Map<string, Breach[]>> {
+  const { sql, ledger } = options
+  const shared = parametersOf(options)
   const found = new Map<string, Breach[]>()
-  const keep = ({ id }: Check, breaches: readonly Breach[]): void => {
-    if (breaches.length > 0) found.set(id, [...(found.get(id) ?? []), ...breaches])
+  const run = async (snapshot: Snapshot, some: readonly Check[], own: Parameters = {}): Promise<void> => {
+    for (const check of some) {
+      const breaches = await runCheck(snapshot, check, { ...shared, ...own })
+      if (breaches.length > 0)
+        found.set(check.name, mergeBreaches([...(found.get(check.name) ?? []), ...breaches]))
+    }
   }
-  const ofPayments = checks.filter(({ scope }) => scope === 'payments')
-  const ofBooks = await checkBooks(sql, { checks: ofPayments, values, rangeSize, onProgress })
-  for (const check of ofPayments) keep(check, ofBooks.get(check.name) ?? [])
-  const wholes = checks.filter(({ scope }) => scope === 'database' || (scope === 'settled' && settled))
-  for (const check of wholes) await checkWhole(sql, check, values, (breaches) => keep(check, breaches))
-  if (ledger !== undefined)
-    await withLedger(sql, ledger, async (snapshot) => {
-      for (const check of checks)
-        if (check.scope === 'ledger') keep(check, await runCheck(snapshot, check, values))
-    })
+  const ofScope = (scope: Check['scope']): Check[] => checks.filter((check) => check.scope === scope)
+  const ofRanges = ofScope('range')
+  await eachRange(options, (snapshot, range) => run(snapshot, ofRanges, range))
+  for (const check of ofScope('whole'))
+    await eachPart(sql, check, (snapshot, part) => run(snapshot, [check], part))
+  if (ledger !== undefined) await withLedger(sql, ledger, (snapshot) => run(snapshot, ofScope('ledger')))
   return found
 }
 
-/** Runs a check over whole tables, part by part where it can be divided. */
-async function checkWhole(
-  sql: Database,
-  check: Check,
-  values: Readonly<Record<string, Parameter>>,
-  keep: (breaches: readonly Breach[]) => void,
-): Promise<void> {
-  const isDivided = check.params.includes('part')
-  const parts = isDivided ? Math.ceil(Math.max(1, await estimatePayments(sql)) / PART) : 1
-  for (let part = 0; part < parts; part++)
-    keep(await withSnapshot(sql, (snapshot) => runCheck(snapshot, check, { ...values, parts, part })))
-}
-
-/** The values of the parameters that files of `sql/invariants/` name. */
-function parametersOf(options: VerifyOptions): Readonly<Record<string, Parameter>> {
-  const { gateway = null, settled = false, keyTtlMs = 86_400_000 } = options
-  const { maxRetries = DEFAULT_RETRY_POLICY.maxRetries } = options
+function parametersOf({ gateway, settled, keyTtlMs, maxRetries }: VerifyOptions): Parameters {
   return {
     gateway,
-    settled,
-    max_retries: maxRetries,
-    key_ttl_ms: keyTtlMs,
-    fresh_ms: FRESH_MS,
-    tolerance_ms: CLOCK_TOLERANCE_MS,
-    version: FINGERPRINT_VERSION,
-    legal: [...TRANSITIONS].flatMap(([from, targets]) => targets.map((to) => `${from ?? ''}>${to}`)),
+    settled: settled?.toString(),
+    key_ttl_ms: keyTtlMs?.toString(),
+    max_retries: maxRetries?.toString(),
   }
 }
 
-function openView(redis: RedisClient, prefix: string): QueueView {
-  return {
-    queue: createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE, { prefix }),
-    jobs: createJobIndex(redis, prefix),
+/**
+ * Reads one range of payments after the other. Each range is a short transaction that sees one point in time, and every
+ * record of a payment is in its range: what moves between two ranges looks wrong in none.
+ */
+async function eachRange(
+  { sql, rangeSize = 10_000, onProgress = () => undefined }: VerifyOptions,
+  read: (snapshot: Snapshot, range: Parameters) => Promise<void>,
+): Promise<void> {
+  const total = await estimatePayments(sql)
+  let after: string | undefined = ''
+  for (let done = rangeSize; after !== undefined; done += rangeSize) {
+    const start: string = after
+    after = await withSnapshot(sql, async (snapshot) => {
+      const until = await endOfRange(snapshot, start, rangeSize)
+      await read(snapshot, { after: start, until })
+      return until
+    })
+    onProgress(after === undefined ? Math.max(total, done - rangeSize) : done, Math.max(total, done))
   }
+}
+
+/** Finds the last id of the range that begins after `after`; the last range has no end. */
+async function endOfRange(snapshot: Snapshot, after: string, size: number): Promise<string | undefined> {
+  const [row] = await snapshot<{ id: string }[]>`
+    select id from payments where id > ${after}::text order by id offset ${size - 1}::int limit 1`
+  return row?.id
+}
+
+/** Reads whole tables, part by part where the check can be divided. */
+async function eachPart(
+  sql: Database,
+  { defaults }: Check,
+  read: (snapshot: Snapshot, part: Parameters) => Promise<void>,
+): Promise<void> {
+  const parts = defaults.has('part') ? Math.ceil(Math.max(1, await estimatePayments(sql)) / PART) : 1
+  for (let part = 0; part < parts; part++)
+    await withSnapshot(sql, (snapshot) => read(snapshot, { parts: String(parts), part: String(part) }))
 }
 
 const LACKS: Readonly<Record<Need, string>> = {
-  ledger: 'the gateway’s ledger was not given',
-  redis: 'Redis was not given',
-  settled: 'asked for with --settled only',
+  ledger: 'no ledger of the gateway was given',
+  redis: 'no Redis was given',
+  settled: 'checked with --settled only',
 }
 
-interface Evidence {
-  readonly context: CheckContext
-  readonly given: Readonly<Record<Need, boolean>>
-  /** What the statements found. */
-  readonly found: readonly Breach[]
-}
-
-async function judge(
-  invariant: Invariant | UnseenInvariant,
-  { context, given, found }: Evidence,
-): Promise<Finding> {
-  const { name, title } = invariant
-  const finding = { id: numberOf(name), name, title, reason: '', count: 0, offenders: [], breaches: [] }
-  if ('unseen' in invariant) return { ...finding, verdict: 'SKIPPED', reason: invariant.unseen, advice: '' }
-  const { needs, usesLedger = false, advice, look } = invariant
-  const breaches = [...found, ...((await look?.(context)) ?? [])]
+function judge(
+  { name, title, advice, needs, checks, unseen }: Invariant,
+  breaches: readonly Breach[],
+  given: Readonly<Record<Need, boolean>>,
+): Finding {
+  const id = `I${Number(name.slice(1, 3))}`
+  const finding = { id, name, title, reason: '', count: 0, offenders: [], breaches: [], advice: '' }
+  if (unseen !== undefined) return { ...finding, verdict: 'SKIPPED', reason: unseen }
   if (breaches.length > 0) {
     const count = breaches.reduce((sum, breach) => sum + breach.count, 0)
-    const offenders = [...new Set(breaches.flatMap((breach) => breach.offenders))].toSorted()
-    return { ...finding, verdict: 'FAIL', count, offenders: offenders.slice(0, SHOWN), breaches, advice }
+    const offenders = [...new Set(breaches.flatMap((breach) => breach.offenders))].toSorted().slice(0, SHOWN)
+    return { ...finding, verdict: 'FAIL', count, offenders, breaches, advice }
   }
-  // Our own books may show a breach of what only the ledger can prove; that they show none proves nothing.
-  if (needs !== undefined && !given[needs])
-    return { ...finding, verdict: 'SKIPPED', reason: LACKS[needs], advice: '' }
-  const reason = usesLedger && !given.ledger ? 'by our own books: no ledger was given' : ''
-  return { ...finding, verdict: 'PASS', reason, advice: '' }
-}
-
-/** `I1` of `I01_charged_at_most_once`. */
-function numberOf(name: string): string {
-  return `I${Number(name.slice(1, 3))}`
+  // Our own records may show a breach of what only the ledger can prove; that they show none proves nothing.
+  if (needs !== undefined && !given[needs]) return { ...finding, verdict: 'SKIPPED', reason: LACKS[needs] }
+  const lacksLedger = !given.ledger && checks.some(({ scope }) => scope === 'ledger')
+  const reason = lacksLedger ? 'by our own records: no ledger of the gateway was given' : ''
+  return { ...finding, verdict: 'PASS', reason }
 }

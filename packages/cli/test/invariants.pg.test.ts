@@ -1,12 +1,17 @@
-import { applyOutcome } from '@titan/payments'
+import { spawnSync } from 'node:child_process'
+import { readdir } from 'node:fs/promises'
+import { applyOutcome, DEFAULT_RETRY_POLICY, FINGERPRINT_VERSION, TRANSITIONS } from '@titan/payments'
 import { afterAll, describe, expect, inject, it } from 'vitest'
-import { readChecks } from '../src/verify/check-files.ts'
 import { verify, type Finding } from '../src/index.ts'
+import { readInvariants } from '../src/verify/invariants.ts'
+import { readInvariantFile, SQL_FOLDER } from '../src/verify/sql-files.ts'
 import { OWN_BREACHES } from './support/own-breaches.ts'
 import { afterPlanting, withoutTriggers } from './support/planted.ts'
 import { createWorld } from './support/world.ts'
 
-const checks = await readChecks()
+const checks = (await readInvariants()).flatMap((invariant) => invariant.checks)
+const files = (await readdir(SQL_FOLDER)).filter((file) => file.endsWith('.sql')).toSorted()
+const hasPsql = spawnSync('psql', ['--version']).status === 0
 const world = await createWorld(inject('databaseUrl'), inject('redisUrl'))
 afterAll(() => world.close())
 
@@ -33,6 +38,13 @@ describe('our own books alone show', () => {
 
   it('nothing where nothing was planted', async () => {
     expect(broken(await verify({ sql: world.sql }))).toEqual([])
+  })
+
+  it('what is in flight although everything should be settled (I5)', async () => {
+    const { pending, queued, unknown } = world.ids
+    expect(broken(await verify({ sql: world.sql, settled: true }))).toMatchObject([
+      { id: 'I5', offenders: [pending, queued, unknown].toSorted() },
+    ])
   })
 })
 
@@ -93,35 +105,65 @@ describe('a table that is read in ranges', () => {
 
 describe('each check of sql/invariants', () => {
   it('finds a planted breach with each of its branches', () => {
-    const ofBooks = checks.filter(({ scope }) => scope === 'payments' || scope === 'database')
-    const branches = ofBooks.flatMap(({ name, text }) =>
-      [...text.matchAll(/^select [^\n]*?'((?:[^'\n]|'')+)'(?: as what)?$/gm)].map((match) => ({
+    const ofRecords = checks.filter(({ scope }) => scope !== 'ledger')
+    const branches = ofRecords.flatMap(({ name, text }) =>
+      [...text.matchAll(/^select [^\n]*?'((?:[^'\n]|'')+)'(?: as detail)?$/gm)].map((match) => ({
         name,
         what: match[1]?.replaceAll("''", "'") ?? '',
       })),
     )
-    expect(branches.length).toBeGreaterThan(ofBooks.length)
+    expect(branches.length).toBeGreaterThan(ofRecords.length)
     expect(branches.filter(({ what }) => !seen.has(what))).toEqual([])
   })
 
-  it.each(checks)('$name tells what it does, reads and answers', ({ name, text, params }) => {
-    const lines = text.split('\n')
+  it('has the defaults of verify, and the transitions and the hash version of payments', async () => {
+    const defaultOf = (variable: string): Set<string | undefined> =>
+      new Set(
+        checks.filter(({ defaults }) => defaults.has(variable)).map(({ defaults }) => defaults.get(variable)),
+      )
+    expect(defaultOf('max_retries')).toEqual(new Set([String(DEFAULT_RETRY_POLICY.maxRetries)]))
+    const legal = await readInvariantFile('I18_transitions_are_legal.sql')
+    expect(
+      [...legal.matchAll(/\('([A-Z]*)', '([A-Z]+)'\)(?=[,)])/g)].map(([, from, to]) => [from, to]),
+    ).toEqual([...TRANSITIONS].flatMap(([from, targets]) => targets.map((to) => [from ?? '', to])))
+    expect(await readInvariantFile('I26_request_is_unchanged.sql')).toContain(
+      `where fp_version <> ${FINGERPRINT_VERSION} `,
+    )
+  })
+
+  it.each(files)('%s has the header of a statement', async (file) => {
+    const lines = (await readInvariantFile(file)).split('\n')
     const header = lines.slice(
       0,
       lines.findIndex((line) => !line.startsWith('--')),
     )
-    expect(header[0]).toMatch(/^-- Finds [^.]+\.$/)
-    const told = header.map((line) => line.slice(0, 11)).filter((line) => line.trim() !== '--')
-    expect(told.slice(1)).toEqual(['-- SCOPE   ', '-- PARAMS  ', '-- RETURNS ', '-- WHY     '])
-    expect(header).toContain('-- RETURNS  id, what')
-    const used = new Set(
-      [
-        ...lines
-          .slice(header.length)
-          .join('\n')
-          .matchAll(/\$(\d+)/g),
-      ].map((match) => match[1]),
-    )
-    expect(used, name).toEqual(new Set(params.map((_, index) => String(index + 1))))
+    expect(header[0]).toMatch(/^-- [A-Z].*[^ ]$/)
+    const fields = header.slice(1).flatMap((line) => /^-- ([A-Z]+) +\S/.exec(line)?.[1] ?? [])
+    expect(fields.join(' ')).toMatch(/^PARAMS RETURNS WHY( ADVICE)?( NEEDS)?$/)
+    if (!file.startsWith('I')) return
+    expect(header).toContain('-- RETURNS  subject, detail')
+    const body = lines.slice(header.length).join('\n')
+    const set = [...body.matchAll(/^\\set (\w+) '.*'$/gm)].map(([, variable]) => variable)
+    expect(new Set([...body.matchAll(/:'(\w+)'/g)].map(([, variable]) => variable))).toEqual(new Set(set))
+    for (const variable of set) expect(header.join('\n')).toMatch(new RegExp(`^--.* ${variable}[,:]`, 'm'))
+  })
+
+  it.runIf(hasPsql).each(files.filter((file) => /^I\d\d_\w+(\.whole)?\.sql$/.test(file)))(
+    '%s can be pasted into psql',
+    async (file) => {
+      const psql = spawnSync('psql', ['-X', '-v', 'ON_ERROR_STOP=1', world.env['DATABASE_URL'] ?? ''], {
+        input: await readInvariantFile(file),
+        encoding: 'utf8',
+      })
+      expect(psql).toMatchObject({ status: 0, stderr: '' })
+      expect(psql.stdout).toMatch(/^ subject \| detail[\s\S]*\(0 rows\)\s*$/)
+    },
+  )
+
+  it('belongs to an invariant with a title and advice', async () => {
+    for (const { name, title, advice, unseen } of await readInvariants()) {
+      expect(title, name).toMatch(/^[A-Z].*\.$/)
+      expect(unseen ?? advice, name).not.toBe('')
+    }
   })
 })

@@ -1,11 +1,12 @@
--- Finds payments whose state disagrees with their charge in the gateway's ledger.
--- SCOPE    ledger
--- PARAMS   $1 gateway: the gateway of the ledger, null for every payment
--- RETURNS  id, what
+-- Payments whose status contradicts their charge in the gateway’s ledger.
+-- PARAMS   gateway: name of the gateway whose ledger it is; every payment by default
+-- RETURNS  subject, detail
 -- WHY      A charge under a declined attempt is excused only by a contradiction that names that very charge.
-select p.id, 'SUCCESS without an equal charge in the ledger' as what
+\set gateway ''
+
+select p.id as subject, 'SUCCESS without an equal charge in the ledger' as detail
   from payments p
- where p.status = 'SUCCESS' and ($1::text is null or p.gateway = $1)
+ where p.status = 'SUCCESS' and (:'gateway' = '' or p.gateway = :'gateway')
    and not exists (
      select from charge c
       where c.payment_id = p.id and p.gateway_ref in (c.id, c.intent_id) and c.amount = p.amount and c.currency = p.currency)
@@ -16,4 +17,4 @@ select p.id, 'a closed attempt was charged, and no contradiction says so'
   join payments p on p.id = a.payment_id
  where p.status not in ('SUCCESS', 'FAILED')
    and not exists (
-     select from reconciliation_breaks b where b.payment_id = p.id and b.reference in (c.id, c.intent_id))
+     select from reconciliation_breaks b where b.payment_id = p.id and b.reference in (c.id, c.intent_id));
