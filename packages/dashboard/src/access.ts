@@ -6,7 +6,14 @@ import { readForm } from './form.ts'
 import { createOperatorStore } from './operators.ts'
 import { DASHBOARD_PATH } from './paths.ts'
 import { Refusal } from './refusal.ts'
-import { createSessions, fingerprintOf, isSame, SHARED_TOKEN, type Session } from './session.ts'
+import {
+  createSessions,
+  fingerprintOf,
+  isSame,
+  SHARED_TOKEN,
+  type Session,
+  type Sessions,
+} from './session.ts'
 import type { Actor } from './statements/audit.ts'
 import type { SessionCredential } from './statements/sessions.ts'
 
@@ -77,55 +84,20 @@ const SESSION_MS = 8 * 3_600_000
 /** The scope of API keys that see what the API hides. */
 const DETAIL_SCOPE = 'admin'
 
-/** Creates the rules. */
+/** Creates the rules of access. */
 export function createAccess(options: AccessOptions): Access {
   const { sql, audited, adminToken, authorize, isBehindProxy } = options
   const sharedToken = adminToken === undefined ? undefined : fingerprintOf(adminToken)
   const sessions = createSessions(sql, sharedToken)
-  const operators = createOperatorStore(sql)
-
-  async function identify(name: string, secret: string): Promise<KnownUser | undefined> {
-    const operator = await operators.authenticate(secret)
-    if (operator !== undefined) {
-      const credential = `operator ${operator.id}`
-      return { operator: operator.name, credential, isProven: true, session: { operatorId: operator.id } }
-    }
-    if (adminToken !== undefined && sharedToken !== undefined && isSame(secret, adminToken))
-      return { operator: name, credential: SHARED_TOKEN, isProven: false, session: { sharedToken } }
-    const key = await authorize?.(`Bearer ${secret}`)
-    if (key === undefined) return undefined
-    return {
-      operator: name,
-      credential: `API key ${key.id}`,
-      isProven: false,
-      session: { apiKeyId: key.id },
-    }
-  }
-
-  async function findSession(context: Context<DashboardEnv>): Promise<Session | undefined> {
-    try {
-      return await sessions.find(getCookie(context, COOKIE))
-    } catch (error) {
-      // Pages that all may see are still useful while PostgreSQL is away.
-      if (authorize === undefined && context.req.method === 'GET') return undefined
-      throw error
-    }
+  const identify = createIdentify(options, sharedToken)
+  const guardOrigin: Access['guardOrigin'] = async (context, next) => {
+    checkOrigin(context, isBehindProxy)
+    await next()
   }
 
   return {
-    async recognise(context, next) {
-      const session = await findSession(context)
-      const key = session === undefined ? await authorize?.(context.req.header('authorization')) : undefined
-      if (authorize !== undefined && session === undefined && key === undefined)
-        throw new Refusal(401, 'Sign in to see this page')
-      const scope = session?.scope ?? key?.scope
-      context.set('session', session)
-      context.set(
-        'seesDetails',
-        authorize === undefined || session?.role === 'admin' || scope === DETAIL_SCOPE,
-      )
-      await next()
-    },
+    recognise: recogniseWith(sessions, authorize),
+    guardOrigin,
     async guardDetails(context, next) {
       if (context.get('seesDetails') !== true)
         throw new Refusal(403, 'Sign in as an operator, or with an API key of the scope admin, to see this')
@@ -138,10 +110,6 @@ export function createAccess(options: AccessOptions): Access {
       const { form_token: token } = await readForm(context)
       if (typeof token !== 'string' || !isSame(token, session.formToken))
         throw new Refusal(403, 'This form belongs to another session: load the page again')
-      await next()
-    },
-    async guardOrigin(context, next) {
-      checkOrigin(context, isBehindProxy)
       await next()
     },
     async signIn(context, name, secret) {
@@ -172,6 +140,41 @@ export function createAccess(options: AccessOptions): Access {
   }
 }
 
+/** Finds the user of a secret: an operator's token, the shared admin token, or an API key. */
+function createIdentify({ sql, adminToken, authorize }: AccessOptions, sharedToken: Uint8Array | undefined) {
+  const operators = createOperatorStore(sql)
+  return async (name: string, secret: string): Promise<KnownUser | undefined> => {
+    const operator = await operators.authenticate(secret)
+    if (operator !== undefined) {
+      const credential = `operator ${operator.id}`
+      return { operator: operator.name, credential, isProven: true, session: { operatorId: operator.id } }
+    }
+    if (adminToken !== undefined && sharedToken !== undefined && isSame(secret, adminToken))
+      return { operator: name, credential: SHARED_TOKEN, isProven: false, session: { sharedToken } }
+    const key = await authorize?.(`Bearer ${secret}`)
+    if (key === undefined) return undefined
+    const credential = `API key ${key.id}`
+    return { operator: name, credential, isProven: false, session: { apiKeyId: key.id } }
+  }
+}
+
+function recogniseWith(sessions: Sessions, authorize: Authorize | undefined): Access['recognise'] {
+  return async (context, next) => {
+    const session = await sessions.find(getCookie(context, COOKIE)).catch((error: unknown) => {
+      // Pages that everyone may see are still useful while PostgreSQL is away.
+      if (authorize === undefined && context.req.method === 'GET') return undefined
+      throw error
+    })
+    const key = session === undefined ? await authorize?.(context.req.header('authorization')) : undefined
+    if (authorize !== undefined && session === undefined && key === undefined)
+      throw new Refusal(401, 'Sign in to see this page')
+    const scope = session?.scope ?? key?.scope
+    context.set('session', session)
+    context.set('seesDetails', authorize === undefined || session?.role === 'admin' || scope === DETAIL_SCOPE)
+    await next()
+  }
+}
+
 /**
  * Browsers send both headers with every form, and no page of another site can forge them. A proxy may change `Host`: then
  * `X-Forwarded-Host` counts as well, which no page can set.
@@ -191,6 +194,6 @@ function checkOrigin(context: Context<DashboardEnv>, isBehindProxy: boolean): vo
   if (isOwn) return
   throw new Refusal(
     403,
-    `This form was sent from ${host} to ${own}. If a proxy is in between, it must pass on the header Host, or set X-Forwarded-Host with TRUSTED_PROXIES`,
+    `This form was sent from ${host} to ${own}. A proxy in between must pass the header Host, or set X-Forwarded-Host with TRUSTED_PROXIES`,
   )
 }

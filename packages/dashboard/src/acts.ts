@@ -6,6 +6,7 @@ import {
   type Gateway,
   type PaymentStore,
 } from '@titan/payments'
+import type { DeadLetter } from '@titan/queue-core'
 import type { Context, Hono } from 'hono'
 import * as v from 'valibot'
 import type { Access, DashboardEnv } from './access.ts'
@@ -27,11 +28,11 @@ export interface ActDependencies {
   readonly queues: readonly ObservedQueue[]
   readonly access: Access
   readonly cache: Cache
-  /** Asked about open attempts. Undefined: none can be asked from here. */
+  /** Looks up open attempts. Undefined: the dashboard cannot look up. */
   readonly gateway: Pick<Gateway, 'name' | 'lookup'> | undefined
 }
 
-/** Dead letters that one press of a button handles at most, and for how long: then the page answers, and says so. */
+/** Most dead letters that one press of a button handles, and the longest time that it takes. */
 const BULK_LIMIT = 1_000
 const BULK_MS = 5_000
 
@@ -39,139 +40,145 @@ const reason = v.optional(v.pipe(v.string(), v.trim(), v.maxLength(2_000)), '')
 const requiredReason = v.pipe(
   v.string(),
   v.trim(),
-  v.minLength(5, 'Say in a few words why.'),
+  v.minLength(5, 'Give a reason of at least 5 characters.'),
   v.maxLength(2_000, 'The reason is too long.'),
 )
 const withReason = v.object({ note: reason })
 const withRequiredReason = v.object({ note: requiredReason })
 
-/** What changes something. Every act is guarded and recorded. */
+type ActContext = Context<DashboardEnv>
+
+/** Mounts what changes something. Every act is guarded and recorded. */
 export function mountActs(app: Hono<DashboardEnv>, given: ActDependencies): void {
-  const { sql, audited, queues, access, cache, gateway } = given
-  const store = createPaymentStore(sql)
-  const guard = access.guardAct
+  mountQueueActs(app, given)
+  mountDeadLetterActs(app, given)
+  mountPaymentActs(app, given)
+}
 
-  /** Records and does an act, and makes every page show what came of it. */
-  async function act(
-    context: Context<DashboardEnv>,
-    what: { readonly action: string; readonly target: string; readonly note: string },
-    perform: () => Promise<string>,
-  ): Promise<string> {
-    const session = context.get('session')
-    if (session === undefined) throw new Refusal(403, 'Sign in as an operator to do this')
-    const { operator, credential, isProven } = session
-    let hasBegun = false
-    try {
-      return await audited({ operator, credential, isProven, ...what }, () => {
-        hasBegun = true
-        return perform()
-      })
-    } catch (error) {
-      if (!hasBegun || isRefusal(error)) throw error
-      throw new Refusal(
-        503,
-        'The answer was lost, so whether this was done is unknown. Load the page again; the same act may be repeated',
-        { cause: error },
-      )
-    } finally {
-      cache.clear()
-    }
+/** Records and performs an act, and makes every page show its result. */
+async function act(
+  { audited, cache }: ActDependencies,
+  context: ActContext,
+  what: { readonly action: string; readonly target: string; readonly note?: string },
+  perform: (operator: string) => Promise<string>,
+): Promise<void> {
+  const session = context.get('session')
+  if (session === undefined) throw new Refusal(403, 'Sign in as an operator to do this')
+  const { operator, credential, isProven } = session
+  let hasBegun = false
+  try {
+    await audited({ operator, credential, isProven, note: '', ...what }, () => {
+      hasBegun = true
+      return perform(operator)
+    })
+  } catch (error) {
+    if (!hasBegun || isRefusal(error)) throw error
+    throw new Refusal(
+      503,
+      'The response was lost, so whether this was done is unknown. Load the page again; the same act may be repeated',
+      { cause: error },
+    )
+  } finally {
+    cache.clear()
   }
+}
 
+function mountQueueActs(app: Hono<DashboardEnv>, given: ActDependencies): void {
   for (const [verb, done] of [
     ['pause', 'paused'],
     ['resume', 'resumed'],
   ] as const) {
-    app.post(`/queues/:queue/${verb}`, guard, async (context) => {
-      const { queue } = findQueue(queues, context.req.param('queue'))
+    app.post(`/queues/:queue/${verb}`, given.access.guardAct, async (context) => {
+      const { queue } = findQueue(given.queues, context.req.param('queue'))
       const { note } = await parse(context, withReason)
-      await act(context, { action: `queue.${verb}`, target: queue.name, note }, async () => {
+      await act(given, context, { action: `queue.${verb}`, target: queue.name, note }, async () => {
         await queue[verb]()
         return done
       })
       return context.redirect(pathTo([], { done }), 303)
     })
   }
+}
 
-  // Not /dead-letters/:queue/redrive: beside /dead-letters/:queue/:letter Hono's fast router would refuse it, for all routes.
-  app.post('/queues/:queue/dead-letters/redrive', guard, async (context) => {
+function mountDeadLetterActs(app: Hono<DashboardEnv>, given: ActDependencies): void {
+  const { access, queues } = given
+  const back = (context: ActContext, queue: string, done: string, filter?: LetterFilter): Response =>
+    context.redirect(pathTo(['dead-letters'], { queue, ...filter, done }), 303)
+
+  // Not /dead-letters/:queue/redrive: Hono's fast router refuses it together with /dead-letters/:queue/:letter.
+  app.post('/queues/:queue/dead-letters/redrive', access.guardAct, async (context) => {
     const { queue } = findQueue(queues, context.req.param('queue'))
     const { cause, text } = await parse(context, letterSearch)
     const filter = { cause, text }
-    const what = { action: 'dead-letters.redrive', target: `${queue.name} ${describe(filter)}`, note: '' }
-    await act(context, what, async () => {
+    const target = `${queue.name} ${describe(filter)}`
+    await act(given, context, { action: 'dead-letters.redrive', target }, async () => {
       const signal = AbortSignal.timeout(BULK_MS)
-      const { redriven, skipped } = await queue.redrive({
-        filter: (letter) => isAmong(filter, letter),
-        limit: BULK_LIMIT,
-        signal,
-      })
+      const matches = (letter: DeadLetter): boolean => isAmong(filter, letter)
+      const { redriven, skipped } = await queue.redrive({ filter: matches, limit: BULK_LIMIT, signal })
       return `${redriven} redriven, ${skipped} skipped${redriven === BULK_LIMIT || signal.aborted ? '; there may be more' : ''}`
     })
-    return context.redirect(pathTo(['dead-letters'], { queue: queue.name, ...filter, done: 'redriven' }), 303)
+    return back(context, queue.name, 'redriven', filter)
   })
 
-  app.post('/queues/:queue/dead-letters/delete', guard, async (context) => {
+  app.post('/queues/:queue/dead-letters/delete', access.guardAct, async (context) => {
     const { queue } = findQueue(queues, context.req.param('queue'))
     const { cause, text } = await parse(context, letterSearch)
     const filter = { cause, text }
     const { note } = await parse(context, withRequiredReason)
-    const what = { action: 'dead-letters.delete', target: `${queue.name} ${describe(filter)}`, note }
-    await act(context, what, async () => {
+    const target = `${queue.name} ${describe(filter)}`
+    await act(given, context, { action: 'dead-letters.delete', target, note }, async () => {
       const found = await searchLetters(queue, filter, { limit: BULK_LIMIT, scanLimit: 10 * BULK_LIMIT })
       const deleted = await queue.deleteDeadLetters(found.letters.map(({ letterId }) => letterId))
       return `${deleted} deleted${found.next === undefined ? '' : '; there may be more'}`
     })
-    return context.redirect(pathTo(['dead-letters'], { queue: queue.name, ...filter, done: 'deleted' }), 303)
+    return back(context, queue.name, 'deleted', filter)
   })
 
-  app.post('/dead-letters/:queue/:letter/redrive', guard, async (context) => {
+  app.post('/dead-letters/:queue/:letter/redrive', access.guardAct, async (context) => {
     const { queue } = findQueue(queues, context.req.param('queue'))
     const letterId = context.req.param('letter')
     const { note } = await parse(context, withReason)
-    await act(
-      context,
-      { action: 'dead-letter.redrive', target: `${queue.name} ${letterId}`, note },
-      async () => {
-        const { redriven } = await queue.redrive({ letterIds: [letterId] })
-        return redriven === 1 ? 'redriven' : 'skipped: it is gone, or a job of its id is alive or done'
-      },
-    )
-    return context.redirect(pathTo(['dead-letters'], { queue: queue.name, done: 'redriven' }), 303)
+    const target = `${queue.name} ${letterId}`
+    await act(given, context, { action: 'dead-letter.redrive', target, note }, async () => {
+      const { redriven } = await queue.redrive({ letterIds: [letterId] })
+      return redriven === 1 ? 'redriven' : 'skipped: it is gone, or a job of its id is alive or done'
+    })
+    return back(context, queue.name, 'redriven')
   })
 
-  app.post('/dead-letters/:queue/:letter/delete', guard, async (context) => {
+  app.post('/dead-letters/:queue/:letter/delete', access.guardAct, async (context) => {
     const { queue } = findQueue(queues, context.req.param('queue'))
     const letterId = context.req.param('letter')
     const { note } = await parse(context, withRequiredReason)
-    await act(
-      context,
-      { action: 'dead-letter.delete', target: `${queue.name} ${letterId}`, note },
-      async () => {
-        const deleted = await queue.deleteDeadLetters([letterId])
-        return deleted === 1 ? 'deleted' : 'it was gone already'
-      },
-    )
-    return context.redirect(pathTo(['dead-letters'], { queue: queue.name, done: 'deleted' }), 303)
+    const target = `${queue.name} ${letterId}`
+    await act(given, context, { action: 'dead-letter.delete', target, note }, async () => {
+      const deleted = await queue.deleteDeadLetters([letterId])
+      return deleted === 1 ? 'deleted' : 'it was gone already'
+    })
+    return back(context, queue.name, 'deleted')
   })
+}
 
-  app.post('/payments/:id/resolve', guard, async (context) => {
+function mountPaymentActs(app: Hono<DashboardEnv>, given: ActDependencies): void {
+  const { access, gateway } = given
+  const store = createPaymentStore(given.sql)
+
+  app.post('/payments/:id/resolve', access.guardAct, async (context) => {
     const id = context.req.param('id')
     const decision = await parse(context, resolution)
-    const operator = context.get('session')?.operator ?? ''
-    await act(context, { action: 'payment.resolve', target: id, note: decision.note }, () =>
+    await act(given, context, { action: 'payment.resolve', target: id, note: decision.note }, (operator) =>
       decide(store, id, operator, decision),
     )
     return context.redirect(pathTo(['payments', id], { done: 'resolved' }), 303)
   })
 
-  app.post('/payments/:id/look-up', guard, async (context) => {
+  app.post('/payments/:id/look-up', access.guardAct, async (context) => {
     const id = context.req.param('id')
     if (gateway === undefined)
-      throw new Refusal(409, 'No gateway can be asked from here: use titan payments lookup')
-    const actor = `operator:${context.get('session')?.operator ?? ''}`
-    await act(context, { action: 'payment.look-up', target: id, note: '' }, async () => {
-      const { effect, reason: why } = await lookUpAttempt({ paymentId: id, actor }, { store, gateway })
+      throw new Refusal(409, 'This API has no gateway to ask: use titan payments lookup')
+    await act(given, context, { action: 'payment.look-up', target: id }, async (operator) => {
+      const attempt = { paymentId: id, actor: `operator:${operator}` }
+      const { effect, reason: why } = await lookUpAttempt(attempt, { store, gateway })
       if (effect === 'refused' || effect === 'unanswered') throw new Refusal(409, capitalise(why))
       return `${effect}: ${why}`
     })
@@ -181,16 +188,16 @@ export function mountActs(app: Hono<DashboardEnv>, given: ActDependencies): void
 
 /** Why a decision was refused, for people. */
 const REFUSALS: Readonly<Record<DecisionRefusal, string>> = {
-  not_parked: 'This payment does not wait for a decision: another one was made',
-  no_charge: 'A charge needs the gateway’s id of it',
+  not_parked: 'This payment is not in review: it was decided already',
+  no_charge: 'SUCCESS needs the gateway’s id of the charge',
   charge_on_record:
-    'A charge of this payment is on record: refund it at the gateway and record that, or accept it',
-  nothing_to_ask: 'There is nothing to ask about: no attempt is open, or another charge came to light',
+    'A charge of this payment is on record: accept it, or refund it at the gateway and record the refund',
+  nothing_to_ask: 'There is nothing to look up: no attempt is open, or another charge is on record',
   charge_refunded: 'The refund of this charge is on record, so the payment cannot have succeeded with it',
   amount_differs:
-    'The gateway charged something else than was booked: refund it at the gateway and record that',
-  charge_of_another: 'This charge is of another payment',
-  unconfirmed: 'Another charge is on record. Give the id a second time if this one is right',
+    'The gateway charged another amount than was booked: refund it at the gateway and record the refund',
+  charge_of_another: 'This charge belongs to another payment',
+  unconfirmed: 'Another charge is on record. Enter the id twice if this one is right',
   look_up_first: 'Another attempt is open and may be charged too: look it up first',
 }
 
@@ -212,11 +219,10 @@ async function decide(
       )
     return `refund ${refundRef} of charge ${gatewayRef}: ${effect}`
   }
+  const { to } = decision
   const named =
-    decision.to === 'SUCCESS'
-      ? { gatewayRef: decision.gateway_ref, confirmedRef: decision.confirmed_ref }
-      : {}
-  const effect = await store.decideReview(id, { to: decision.to, operator, note, ...named })
+    to === 'SUCCESS' ? { gatewayRef: decision.gateway_ref, confirmedRef: decision.confirmed_ref } : {}
+  const effect = await store.decideReview(id, { to, operator, note, ...named })
   if (effect !== 'decided') throw new Refusal(409, REFUSALS[effect])
   return decision.to === 'SUCCESS' ? `SUCCESS, charge ${decision.gateway_ref}` : decision.to
 }
@@ -226,10 +232,8 @@ function capitalise(text: string): string {
 }
 
 function describe({ cause, text }: LetterFilter): string {
-  const parts = [cause === '' ? '' : `cause=${cause}`, text === '' ? '' : `text=${text}`].filter(
-    (part) => part !== '',
-  )
-  return parts.length === 0 ? '(all)' : parts.join(' ')
+  const parts = [cause && `cause=${cause}`, text && `text=${text}`]
+  return parts.filter((part) => part !== '').join(' ') || '(all)'
 }
 
 async function parse<Output>(
@@ -238,8 +242,8 @@ async function parse<Output>(
 ): Promise<Output> {
   const form = await readForm(context)
   const isStorable = Object.values(form).every((value) => typeof value === 'string' && !value.includes('\0'))
-  if (!isStorable) throw new Refusal(422, 'The form contains a character that cannot be stored, or a file')
+  if (!isStorable) throw new Refusal(422, 'The form contains a file or a character that cannot be stored')
   const result = v.safeParse(schema, form)
   if (result.success) return result.output
-  throw new Refusal(422, result.issues[0]?.message ?? 'The form is not complete')
+  throw new Refusal(422, result.issues[0]?.message ?? 'The form is incomplete')
 }

@@ -3,9 +3,9 @@ import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
 import { createStaticFile, type StaticFile } from './static-file.ts'
 
-/** The files of the pages, read once. */
+/** Holds the files of the pages, read once. */
 export interface Assets {
-  /** Changes with the content of any file, so that browsers may keep them for ever. */
+  /** Changes with the content of any file, so browsers may keep files without a limit. */
   readonly version: string
   find(name: string): StaticFile | undefined
 }

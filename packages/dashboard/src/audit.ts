@@ -4,10 +4,10 @@ import { beginAct, endAct, type Act } from './statements/audit.ts'
 
 export type { Act, Actor } from './statements/audit.ts'
 
-/** Does an act with a record of it. `perform` answers what came of it, in a few words for people. */
+/** Performs an act and records it. `perform` returns its result in a few words for people. */
 export type Audited = (act: Act, perform: () => Promise<string>) => Promise<string>
 
-/** Milliseconds to wait before an outcome is written again whose statement failed. */
+/** Pauses before the outcome is written again after a failed statement, in milliseconds. */
 const WRITE_AGAIN_MS = [200, 1_000]
 
 /**
@@ -33,7 +33,7 @@ export function createAudited(sql: Database): Audited {
     try {
       outcome = await perform()
     } catch (error) {
-      // A record that cannot be completed stays without an outcome, which is shown as not known.
+      // A record that cannot be completed has no outcome and is shown as unknown.
       await end(id, `${isRefusal(error) ? 'failed' : 'unknown'}: ${textOf(error)}`).catch(() => undefined)
       throw error
     }
@@ -42,7 +42,7 @@ export function createAudited(sql: Database): Audited {
   }
 }
 
-/** Errors of our own that say no before anything is written. */
+/** Names of our errors that refuse before anything is written. */
 const REFUSING: ReadonlySet<string> = new Set([
   'PaymentsError',
   'Problem',

@@ -1,3 +1,5 @@
+import { withDeadline } from '@titan/queue-core/async'
+
 /** Shares what was read for a short time, so that any number of viewers cost as much as one. */
 export interface Cache {
   /** The value under `key`; read at most once while it is fresh, failures included. */
@@ -21,25 +23,13 @@ export function createCache({
       const entry = entries.get(key)
       if (entry !== undefined && now < entry.until) return entry.value as Promise<Value>
       for (const [other, { until }] of entries) if (until <= now) entries.delete(other)
-      const value = within(read(), waitMs)
-      // Whoever asked hears of it; that nobody may ask again is no reason to end the process.
+      // A store that does not answer in time counts as away: a page that says so is better than none.
+      const value = withDeadline(read(), waitMs, () => new Error(`No reply within ${waitMs} ms`))
+      // Every caller receives the failure. Without a caller it must not end the process.
       value.catch(() => undefined)
       entries.set(key, { value, until: now + freshMs })
       return value
     },
     clear: () => entries.clear(),
-  }
-}
-
-/** A store that does not answer in time counts as away: a page that says so is better than none. */
-async function within<Value>(reading: Promise<Value>, waitMs: number): Promise<Value> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`No answer within ${waitMs} ms`)), waitMs)
-  })
-  try {
-    return await Promise.race([reading, late])
-  } finally {
-    clearTimeout(timer)
   }
 }

@@ -19,15 +19,15 @@ import type { Act, Actor } from './statements/audit.ts'
 import { answerStaticFile } from './static-file.ts'
 import { mountViews } from './views.ts'
 
-/** What the dashboard works with. */
+/** Options of {@link createDashboard}. */
 export interface DashboardOptions {
-  /** A small pool of its own, so that no search of a person makes payments wait. */
+  /** A small separate pool, so that no search by a person delays payments. */
   readonly sql: Database
   /** The queues to show; the charts are of the first. */
   readonly queues: readonly [ObservedQueue, ...ObservedQueue[]]
   /** A token that operators share. Undefined: only operators with their own token may act. */
   readonly adminToken: string | undefined
-  /** Who may see. @default all who can reach it */
+  /** Who may see. @default everyone who can reach it */
   readonly authorize?: Authorize | undefined
   /** Finds the network that a request comes from, for the limit of failed sign-ins. @default one network */
   readonly networkOf?: (context: Context) => string
@@ -35,9 +35,9 @@ export interface DashboardOptions {
   readonly isBehindProxy?: boolean
   /** Receives refused sign-ins: the first at once, those that follow once a minute. */
   readonly onRefusedSignIns?: (refused: RefusedReport) => void
-  /** Asked about open attempts of parked payments. @default none can be asked from here */
+  /** Looks up open attempts of parked payments. @default the dashboard cannot look up */
   readonly gateway?: Pick<Gateway, 'name' | 'lookup'> | undefined
-  /** Told of failures that are not the caller's. */
+  /** Receives failures that are not the caller's. */
   readonly onError: (error: unknown) => void
   /** Milliseconds between two points of the charts. @default 5000, which makes an hour of them */
   readonly sampleIntervalMs?: number
@@ -52,9 +52,9 @@ export interface Dashboard {
   stop(): Promise<void>
 }
 
-/** What is read is shared between viewers for so long, in milliseconds. */
+/** How long viewers share what was read, in milliseconds. */
 const FRESH_MS = 1_000
-/** A store that does not answer within this is shown as away, in milliseconds. */
+/** A store that does not reply within this time is shown as unavailable, in milliseconds. */
 const WAIT_MS = 3_000
 
 /**
@@ -86,7 +86,7 @@ export function createDashboard(given: DashboardOptions): Dashboard {
     const title = TITLES[status]
     const text = isRefusal
       ? `${error.message}.`.replace(/\.\.$/, '.')
-      : 'A store does not answer, or something broke here. Try again in a moment.'
+      : 'A store does not respond, or an internal error occurred. Try again later.'
     return renderer.render(context, {
       section: 'sign-in',
       title,
@@ -154,13 +154,13 @@ function checkCharacters({ pathname, search }: URL): void {
 const CONTROL_CHARACTER = /%(?:[01][\da-f]|7f)/i
 
 const TITLES: Readonly<Record<Refusal['status'], string>> = {
-  400: 'Not understood',
+  400: 'Bad request',
   401: 'Sign in first',
   403: 'Not allowed',
   404: 'Not found',
-  409: 'Too late',
+  409: 'Conflict',
   413: 'Too large',
-  422: 'Not complete',
+  422: 'Incomplete',
   429: 'Too many attempts',
-  503: 'Not available',
+  503: 'Unavailable',
 }

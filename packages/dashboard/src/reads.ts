@@ -23,7 +23,7 @@ import { listActs, type AuditEntry } from './statements/audit.ts'
 import { listHeld, listParked, type HeldPayment, type ParkedPayment } from './statements/leases.ts'
 import { countTotals, type PaymentTotals } from './totals.ts'
 
-/** A payment and all that is known of it. */
+/** A payment with its whole history. */
 export interface History {
   readonly payment: Payment
   readonly events: readonly PaymentEvent[]
@@ -35,7 +35,7 @@ export interface History {
   }[]
 }
 
-/** What the pages read. Each is bounded and shared between viewers for a second. */
+/** Reads what the pages show. Each read is bounded and shared between viewers for a second. */
 export interface Reads {
   totals(): Promise<PaymentTotals>
   stats(queue: ObservedQueue): Promise<QueueStats>
@@ -55,11 +55,11 @@ export interface Reads {
 export const PAGE_ROWS = 50
 /** Rows of the lists that have no pages. */
 export const LIST_ROWS = 200
-/** Dead letters that one search looks at. */
+/** Dead letters that one search examines at most. */
 const SCAN_LETTERS = 2_000
 const WEBHOOK_EVENTS = 50
 
-/** Creates the readings over a pool of the dashboard's own. */
+/** Creates the reads over the dashboard's pool. */
 export function createReads(sql: Database, cache: Cache): Reads {
   const store: PaymentStore = createPaymentStore(sql)
   // Reading needs no key: nothing that is shown is encrypted.
@@ -101,7 +101,7 @@ export function createReads(sql: Database, cache: Cache): Reads {
   }
 }
 
-/** What was read, or that it could not be. */
+/** What was read, or the failure. */
 export type Reading<Value> = { readonly value: Value } | { readonly error: unknown }
 
 /** Turns a failure into a value, for pages that show the rest without it. */

@@ -27,14 +27,14 @@ export interface Renderer {
   render(context: Context<DashboardEnv>, page: Page): Promise<Response>
 }
 
-/** What acts say when they are done, by what is in the query. Words from outside never get into a page. */
+/** Texts after an act, by the value in the query. Text from outside never enters a page. */
 const NOTICES: Readonly<Record<string, string>> = {
-  paused: 'The queue is paused. Running jobs end; nothing else is started.',
-  resumed: 'The queue goes on.',
-  redriven: 'Done. The audit record says how many became ready again.',
-  deleted: 'Done. The audit record says how many were deleted.',
-  resolved: 'The decision is kept.',
-  'looked-up': 'The gateway was asked. What it answered is in the history.',
+  paused: 'The queue is paused. Running jobs end; no other job starts.',
+  resumed: 'The queue is running.',
+  redriven: 'Done. The audit record shows how many became ready again.',
+  deleted: 'Done. The audit record shows how many were deleted.',
+  resolved: 'The decision is stored.',
+  'looked-up': 'The gateway was asked. Its response is in the history.',
   'signed-in': 'You are signed in.',
   'signed-out': 'You are signed out.',
 }
@@ -96,7 +96,7 @@ export function createRenderer({
     policy,
     viewerOf,
     async render(context, { status = 200, ...page }) {
-      // Who may not see gets none of the numbers either.
+      // A viewer without access gets no numbers either.
       const badges = status === 200 && page.section !== 'sign-in' ? await readBadges() : {}
       const notice = NOTICES[context.req.query('done') ?? '']
       const frame: Frame = { viewer: viewerOf(context), assetsPath, importMap, badges, notice }

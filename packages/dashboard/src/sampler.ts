@@ -4,7 +4,7 @@ import type { ObservedQueue } from './queues.ts'
 
 /** One point of the charts. Rates are per second; what could not be read is null. */
 export interface Sample {
-  /** End of the stretch, epoch milliseconds. */
+  /** End of the interval, epoch milliseconds. */
   readonly at: number
   readonly created: number | null
   readonly succeeded: number | null
@@ -41,7 +41,7 @@ export interface SamplerOptions {
 const CAPACITY = 720
 
 /**
- * Creates a sampler. It counts the committed events between two moments of the database's clock: nothing is counted twice,
+ * Creates a sampler. It counts the committed events between two times of the database's clock: nothing is counted twice,
  * whichever process wrote it. A restart of this process forgets the samples and nothing else.
  */
 export function createSampler({ sql, queue, intervalMs }: SamplerOptions): Sampler {
@@ -68,7 +68,7 @@ export function createSampler({ sql, queue, intervalMs }: SamplerOptions): Sampl
         p99Ms: seen.p99Ms,
       }
     } catch {
-      // The gap shows in the charts. A stretch that spans an outage would be long, and its rates would say nothing.
+      // The charts show the gap. Rates over an interval that spans an outage would be meaningless.
       from = undefined
       return {}
     }

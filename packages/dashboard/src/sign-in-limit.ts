@@ -10,14 +10,14 @@ export interface SignInLimit {
    */
   take(network: string): number | undefined
   /** Returns an attempt that succeeded to the limits of failures. It still counts as a sign-in of its network. */
-  giveBack(network: string): void
+  refund(network: string): void
 }
 
-/** Failed sign-ins that a network has in a minute. */
+/** Failed sign-ins of a network per minute. */
 const OF_NETWORK = 10
-/** Sign-ins that a network has in a minute, whatever comes of them: each that succeeds is a row that is kept. */
+/** Sign-ins of a network per minute, successful or not: each successful one stores a row. */
 const ANY_OF_NETWORK = 60
-/** Failed sign-ins of all networks in a minute. */
+/** Failed sign-ins of all networks per minute. */
 const OF_ALL = 100
 /** Networks that are remembered. The least recent one is forgotten first. */
 const MAX_NETWORKS = 10_000
@@ -47,7 +47,7 @@ export function createSignInLimit(): SignInLimit {
       fill(failed)
       return waitOf(all)
     },
-    giveBack(network) {
+    refund(network) {
       fill(bucketsOf(network).failed)
       fill(all)
     },

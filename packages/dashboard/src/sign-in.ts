@@ -45,11 +45,10 @@ export function mountSignIn(app: Hono<DashboardEnv>, dependencies: SignInDepende
     const result = await access.signIn(context, given.output.name, given.output.secret)
     if (result === 'unknown') {
       refused.count(network)
-      return page(context, 403, 'This token is not known.')
+      return page(context, 403, 'Unknown token.')
     }
-    limit.giveBack(network)
-    if (result === 'nameless')
-      return page(context, 403, 'Give your name: this token belongs to no one person.')
+    limit.refund(network)
+    if (result === 'nameless') return page(context, 403, 'Enter your name: this token is shared.')
     return context.redirect(pathTo([], { done: 'signed-in' }), 303)
   })
 

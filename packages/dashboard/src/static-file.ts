@@ -50,7 +50,7 @@ export async function answerStaticFile(
   return context.body(body, 200, {
     ...headers,
     'content-type': file.type,
-    ...(isCompressed && { 'content-encoding': 'gzip' }),
+    ...(isCompressed ? { 'content-encoding': 'gzip' } : undefined),
   })
 }
 

@@ -86,7 +86,7 @@ test('a search finds a payment by its key, by its id and by its amount', async (
 test('a search that makes no sense is refused with a page', async () => {
   const response = await rig.request('/payments?status=NONSENSE')
   expect(response.status).toBe(400)
-  expect(await response.text()).toContain('Not understood')
+  expect(await response.text()).toContain('Bad request')
 })
 
 test('the list goes on where a page ended', async () => {
@@ -107,9 +107,9 @@ test('a payment shows its events with their evidence, and its attempts', async (
   const page = await rig.page(`/payments/${payment.id}`)
   expect(page).toContain('9.90 USD')
   expect(page).toContain('Accepted')
-  expect(page).toContain('Parked for a decision')
+  expect(page).toContain('Held for review')
   expect(page).toContain(`titan_${payment.id}_1`)
-  expect(page).toContain('Waits for a decision')
+  expect(page).toContain('Held for review')
   await pageWith('/reviews', payment.id)
 })
 
@@ -189,7 +189,7 @@ test('dead letters are filtered by a text, and shown with all that is known', as
   expect(await rig.page('/dead-letters?cause=timeout')).toContain('No dead letter matches')
   const [letter] = await rig.queue.deadLetters()
   const page = await rig.page(`/dead-letters/payments/${letter?.letterId}`)
-  expect(page).toContain('Given up by')
+  expect(page).toContain('Dead-lettered by')
   expect(page).toContain(one.id)
 })
 

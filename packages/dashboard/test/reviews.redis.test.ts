@@ -77,7 +77,7 @@ test('another charge than the known one is asked for twice', async () => {
 
 test('an open attempt is looked up from its page, on record', async () => {
   const { id } = await park(rig, 'looked-up')
-  expect(await rig.page(`/payments/${id}`, cookie)).toContain('Look it up')
+  expect(await rig.page(`/payments/${id}`, cookie)).toContain('Look up')
   expect((await act(`/payments/${id}/look-up`)).status).toBe(409)
   expect(await lastOutcome()).toMatch(/ask again an hour after that$/)
   // An hour later: events cannot be changed while the triggers are in force.

@@ -2,25 +2,25 @@ import type { Count } from '../totals.ts'
 
 const whole = new Intl.NumberFormat('en')
 
-/** A number with separators. */
+/** Formats a number with separators. */
 export function formatNumber(value: number): string {
   return whole.format(value)
 }
 
-/** A count with a sign for how exact it is: `10,000+` or `≈ 1,200,000`. */
+/** Formats a count with a sign for its precision: `10,000+` or `≈ 1,200,000`. */
 export function formatCount({ value, precision }: Count): string {
   const text = formatNumber(value)
   if (precision === 'exact') return text
   return precision === 'about' ? `≈ ${text}` : `${text}+`
 }
 
-/** A rate per second; small ones with a digit more. */
+/** Formats a rate per second, small ones with one more digit. */
 export function formatRate(perSecond: number): string {
   const digits = perSecond === 0 || perSecond >= 100 ? 0 : perSecond >= 10 ? 1 : 2
   return perSecond.toFixed(digits)
 }
 
-/** Minor units as money, exact for every amount. A currency that is not known keeps its code. */
+/** Formats minor units as money, exactly for every amount. An unknown currency keeps its code. */
 export function formatMoney(minor: number, currency: string): string {
   const format = new Intl.NumberFormat('en', { style: 'currency', currency, currencyDisplay: 'code' })
   const digits = format.resolvedOptions().maximumFractionDigits ?? 2
@@ -36,7 +36,7 @@ const UNITS = [
   ['s', 1_000],
 ] as const
 
-/** A length of time in its two largest units: `2 min 5 s`. */
+/** Formats a duration in its two largest units: `2 min 5 s`. */
 export function formatDuration(ms: number): string {
   if (ms < 1_000) return `${Math.max(0, Math.round(ms))} ms`
   if (ms < 10_000) return `${(ms / 1_000).toFixed(1)} s`
@@ -50,18 +50,18 @@ export function formatDuration(ms: number): string {
   return parts.filter((part) => part !== '').join(' ')
 }
 
-/** A moment in UTC, to the second. */
-export function formatTime(moment: Date): string {
-  return moment.toISOString().slice(0, 19).replace('T', ' ')
+/** Formats a time in UTC, to the second. */
+export function formatTime(time: Date): string {
+  return time.toISOString().slice(0, 19).replace('T', ' ')
 }
 
-/** How long ago a moment was. */
-export function formatAge(moment: Date, now: number = Date.now()): string {
-  const ms = now - moment.getTime()
+/** Formats how long ago a time was. */
+export function formatAge(time: Date, now: number = Date.now()): string {
+  const ms = now - time.getTime()
   return ms < 1_000 ? 'just now' : `${formatDuration(Math.floor(ms / 1_000) * 1_000)} ago`
 }
 
-/** An id of which only the random end tells it from its neighbours. */
+/** Shortens an id, keeping its random end, which distinguishes it from its neighbours. */
 export function shortenId(id: string): string {
   return id.length <= 20 ? id : `${id.slice(0, 8)}…${id.slice(-8)}`
 }

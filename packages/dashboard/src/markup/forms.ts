@@ -2,7 +2,7 @@ import { html } from 'hono/html'
 import type { Viewer } from './layout.ts'
 import type { Html } from './parts.ts'
 
-/** A button that acts at once. Only admins see it. */
+/** Renders a button that acts at once. Only admins see it. */
 export function actButton({
   viewer,
   action,
@@ -15,7 +15,7 @@ export function actButton({
   readonly action: string
   readonly label: string
   readonly kind?: 'plain' | 'primary'
-  /** Told to screen readers beside the label. */
+  /** Text for screen readers, after the label. */
   readonly hint?: string
 }): Html | string {
   if (viewer.formToken === undefined) return ''
@@ -25,7 +25,7 @@ export function actButton({
   </form>`
 }
 
-/** A button that first asks for a reason in a dialog. Only admins see it. */
+/** Renders a button that first asks for a reason in a dialog. Only admins see it. */
 export function askButton({
   viewer,
   id,
@@ -67,7 +67,7 @@ export function askButton({
     </dialog>`
 }
 
-/** Options of a select, with the chosen one. */
+/** Renders the options of a select, with the chosen one. */
 export function options(
   choices: readonly (readonly [value: string, label: string])[],
   chosen: string,

@@ -13,13 +13,13 @@ export interface Viewer {
   readonly theme: 'light' | 'dark' | 'system'
 }
 
-/** What every page shows beside its own content. */
+/** What every page shows around its content. */
 export interface Frame {
   readonly viewer: Viewer
   readonly assetsPath: string
   /** The map of module names; it is inline, so it may not differ by a byte from what the policy allows. */
   readonly importMap: string
-  /** Things that wait for somebody, by the path of their page. */
+  /** Counts of what waits for a person, by the path of its page. */
   readonly badges: Readonly<Record<string, string | undefined>>
   readonly notice: string | undefined
 }
@@ -39,7 +39,7 @@ const PAGES = [
 /** A path of a page in the navigation. */
 export type Section = (typeof PAGES)[number][0] | 'sign-in'
 
-/** A whole page. Parts with `data-live` and an id are refreshed by themselves. */
+/** Renders a whole page. Parts with `data-live` and an id refresh themselves. */
 export function layout(
   frame: Frame,
   page: {
@@ -97,7 +97,7 @@ export function layout(
         <main id="main" tabindex="-1">
           <noscript
             ><p class="notice">
-              Without JavaScript this page shows no charts and is not refreshed by itself; all else works.
+              Without JavaScript this page shows no charts and does not refresh; everything else works.
             </p></noscript
           >
           ${frame.notice === undefined ? '' : html`<p class="notice notice-done" role="status" data-notice>${frame.notice}</p>`}

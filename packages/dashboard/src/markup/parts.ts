@@ -3,18 +3,18 @@ import type { HtmlEscapedString } from 'hono/utils/html'
 import { formatAge, formatTime, shortenId } from './format.ts'
 import { pathTo } from '../paths.ts'
 
-/** Markup; whatever is put into it was escaped. */
+/** Markup whose values have been escaped. */
 export type Html = HtmlEscapedString | Promise<HtmlEscapedString>
 
 /** A column of a table. */
 export interface Column<Row> {
   readonly title: string
   readonly cell: (row: Row) => Html | string | number
-  /** Numbers stand at the right. */
+  /** Numbers are aligned to the right. */
   readonly isNumber?: boolean
 }
 
-/** A table that turns into cards on a narrow screen. */
+/** Renders a table that turns into cards on a narrow screen. */
 export function table<Row>({
   caption,
   columns,
@@ -22,7 +22,7 @@ export function table<Row>({
   rowId,
   empty,
 }: {
-  /** Told to screen readers. */
+  /** Text for screen readers. */
   readonly caption: string
   readonly columns: readonly Column<Row>[]
   readonly rows: readonly Row[]
@@ -64,7 +64,7 @@ export function table<Row>({
 /** What stands where a value cannot be shown. */
 const UNREADABLE = 'cannot be shown'
 
-/** Makes a part of a page. One value that cannot be shown must not take the page away from the others. */
+/** Renders a part of a page. One value that cannot be shown must not break the page. */
 export function guarded<Part>(make: () => Part, otherwise: Part): Part {
   try {
     const part = make()
@@ -74,16 +74,16 @@ export function guarded<Part>(make: () => Part, otherwise: Part): Part {
   }
 }
 
-/** What a list says when it has nothing to show. */
+/** Renders what an empty list says. */
 export function emptyState(title: string, text: string): Html {
   return html`<p class="empty-title">${title}</p>
     <p>${text}</p>`
 }
 
-/** A part of a page that could not be read. */
+/** Renders a part of a page that could not be read. */
 export function failedPart(what: string, why: string): Html {
   return html`<div class="notice notice-error" role="status">
-    <strong>${what} cannot be read at the moment.</strong> ${why} This page tries again by itself.
+    <strong>${what} cannot be read.</strong> ${why} This page tries again automatically.
   </div>`
 }
 
@@ -101,49 +101,51 @@ const CHIP_WORDS: Readonly<Record<string, string>> = {
   NOT_SENT: 'Not sent',
 }
 
-/** A status in its colour, and in words. */
+/** Renders a status in its colour and in words. */
 export function chip(status: string): Html {
   return html`<span class="chip" data-status="${status}">${CHIP_WORDS[status] ?? status}</span>`
 }
 
-/** For a moment that was not recorded or cannot be read. */
+/** Stands for a time that was not recorded or cannot be read. */
 const UNKNOWN_TIME = html`<span class="muted">unknown</span>`
 
-/** A moment: how long ago, and exactly when under the pointer. */
-export function ago(moment: Date): Html {
-  if (Number.isNaN(moment.getTime())) return UNKNOWN_TIME
-  return html`<time datetime="${moment.toISOString()}" title="${formatTime(moment)} UTC"
-    >${formatAge(moment)}</time
+/** Renders how long ago a time was, with the exact time as a tooltip. */
+export function ago(time: Date): Html {
+  if (Number.isNaN(time.getTime())) return UNKNOWN_TIME
+  return html`<time datetime="${time.toISOString()}" title="${formatTime(time)} UTC"
+    >${formatAge(time)}</time
   >`
 }
 
-/** A moment, exactly. */
-export function at(moment: Date): Html {
-  if (Number.isNaN(moment.getTime())) return UNKNOWN_TIME
-  return html`<time datetime="${moment.toISOString()}"
-    >${formatTime(moment)} <span class="muted">UTC</span></time
+/** Renders a time exactly. */
+export function at(time: Date): Html {
+  if (Number.isNaN(time.getTime())) return UNKNOWN_TIME
+  return html`<time datetime="${time.toISOString()}"
+    >${formatTime(time)} <span class="muted">UTC</span></time
   >`
 }
 
-/** A payment's id as a link. */
+/** Renders a payment's id as a link. */
 export function paymentLink(id: string): Html {
   return html`<a class="mono" href="${pathTo(['payments', id])}" title="${id}">${shortenId(id)}</a>`
 }
 
-/** A list of terms and what they are. */
-export function facts(pairs: readonly (readonly [term: string, description: Html | string])[]): Html {
+/** Renders a list of terms and descriptions; false ones are left out. */
+export function facts(pairs: readonly (readonly [term: string, description: Html | string] | false)[]): Html {
   return html`<dl class="facts">
-    ${pairs.map(
-      ([term, description]) =>
-        html`<div>
-          <dt>${term}</dt>
-          <dd>${description}</dd>
-        </div>`,
-    )}
+    ${pairs
+      .filter((pair) => pair !== false)
+      .map(
+        ([term, description]) =>
+          html`<div>
+            <dt>${term}</dt>
+            <dd>${description}</dd>
+          </div>`,
+      )}
   </dl>`
 }
 
-/** A section with a heading and, at its right, something to do. */
+/** Renders a section with a heading and, at its right, an action. */
 export function card(title: string, content: Html, aside: Html | string = ''): Html {
   return html`<section class="card">
     <header class="card-head">

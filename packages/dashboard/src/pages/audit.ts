@@ -8,27 +8,27 @@ import type { AuditEntry } from '../statements/audit.ts'
 export function auditPage(before: number | undefined, acts: Reading<AuditEntry[]>): Html {
   return html`<h1>Audit</h1>
     <p class="lead">
-      What operators and API keys did: in this dashboard, on the command line and over the API. Rows are never
-      changed or deleted. A name that is marked as unproven was only typed; an operator token proves a name.
+      Actions of operators and API keys in this dashboard, on the command line and over the API. Rows are
+      never changed or deleted. An unproven name was only typed; an operator token proves a name.
     </p>
     <div id="list" ${before === undefined ? 'data-live' : ''}>
-      ${'error' in acts ? failedPart('The record', 'PostgreSQL does not answer.') : card('Newest first', html`${actTable(acts.value.slice(0, PAGE_ROWS))}${pager(before, acts.value)}`)}
+      ${'error' in acts ? failedPart('The record', 'PostgreSQL does not respond.') : card('Newest first', html`${actTable(acts.value.slice(0, PAGE_ROWS))}${pager(before, acts.value)}`)}
     </div>`
 }
 
 function actTable(acts: readonly AuditEntry[]): Html {
   return table({
-    caption: 'Acts of operators',
+    caption: 'Actions of operators',
     rows: acts,
     rowId: ({ id }) => `act-${id}`,
-    empty: emptyState('Nothing was done yet', 'Pauses, redrives, deletions and decisions are listed here.'),
+    empty: emptyState('No actions yet', 'Pauses, redrives, deletions and decisions are listed here.'),
     columns: [
       { title: 'When', cell: (entry) => at(entry.at) },
       { title: 'Who', cell: who },
-      { title: 'What', cell: ({ action }) => html`<strong>${action}</strong>` },
-      { title: 'To what', cell: ({ target }) => html`<span class="mono break">${target}</span>` },
+      { title: 'Action', cell: ({ action }) => html`<strong>${action}</strong>` },
+      { title: 'Target', cell: ({ target }) => html`<span class="mono break">${target}</span>` },
       { title: 'Evidence', cell: ({ note }) => html`<span class="break">${note === '' ? '–' : note}</span>` },
-      { title: 'Outcome', cell: ({ outcome }) => html`<span class="break">${outcome ?? 'not known'}</span>` },
+      { title: 'Outcome', cell: ({ outcome }) => html`<span class="break">${outcome ?? 'unknown'}</span>` },
     ],
   })
 }

@@ -7,7 +7,7 @@ import { paymentOf } from '../letters.ts'
 import { pathTo } from '../paths.ts'
 import { CAUSES } from './dead-letters.ts'
 
-/** One dead letter with all that it says. */
+/** Renders one dead letter in full. */
 export function deadLetterPage(queue: string, letter: DeadLetter, viewer: Viewer): Html {
   const { letterId, cause, error, enqueuedAt } = letter
   const payment = paymentOf(letter)
@@ -30,20 +30,20 @@ export function deadLetterPage(queue: string, letter: DeadLetter, viewer: Viewer
               action: pathTo(['dead-letters', queue, letterId, 'delete']),
               label: 'Delete',
               title: 'Delete this dead letter?',
-              text: 'It cannot be brought back.',
-              noteLabel: 'Why it may go',
+              text: 'It cannot be restored.',
+              noteLabel: 'Why it can be deleted',
             })}
           </div>`
     }
     ${card(
-      'What is known',
+      'Details',
       facts([
         ['Job', html`<span class="mono break">${letter.id === '' ? '–' : letter.id}</span>`],
-        ...(payment === undefined ? [] : [['Payment', paymentLink(payment)] as const]),
+        payment !== undefined && ['Payment', paymentLink(payment)],
         ['Error', html`<span class="break">${error === '' ? '–' : error}</span>`],
         ['Died', at(new Date(letter.deadAt))],
-        ...(enqueuedAt === undefined ? [] : [['Enqueued', at(new Date(enqueuedAt))] as const]),
-        ['Given up by', letter.worker === '' ? '–' : letter.worker],
+        enqueuedAt !== undefined && ['Enqueued', at(new Date(enqueuedAt))],
+        ['Dead-lettered by', letter.worker === '' ? '–' : letter.worker],
         ['Failures', String(letter.failures)],
         ['Crashes', String(letter.crashes)],
         ['Priority', letter.priority],
@@ -51,8 +51,8 @@ export function deadLetterPage(queue: string, letter: DeadLetter, viewer: Viewer
       ]),
     )}
     <div class="columns">
-      ${card('Its last failures', failureTable(letter))}
-      ${card('As it is stored', html`<pre class="mono" tabindex="0">${JSON.stringify(letter.fields, null, 2)}</pre>`)}
+      ${card('Last failures', failureTable(letter))}
+      ${card('Stored entry', html`<pre class="mono" tabindex="0">${JSON.stringify(letter.fields, null, 2)}</pre>`)}
     </div>`
 }
 
@@ -63,7 +63,7 @@ function failureTable({ history }: DeadLetter): Html {
     rowId: ({ at: when }) => `failure-${when}`,
     empty: emptyState(
       'None recorded',
-      'It was given up at its first failure, or its entry could not be read.',
+      'It became a dead letter at its first failure, or its entry could not be read.',
     ),
     columns: [
       { title: 'When', cell: ({ at: when }) => at(new Date(when)) },

@@ -9,24 +9,24 @@ import { paymentOf, type LetterFilter, type LettersFound } from '../letters.ts'
 import { pathTo } from '../paths.ts'
 import type { Reading } from '../reads.ts'
 
-/** Why a job was given up, in words. */
+/** Causes of dead letters, in words. */
 export const CAUSES: Readonly<Record<FailureCause, string>> = {
   handler_error: 'Handler failed',
-  timeout: 'Took too long',
-  unrecoverable: 'Given up',
-  worker_crash: 'Workers died on it',
-  unknown_job: 'No handler for it',
-  invalid_payload: 'Data not valid',
+  timeout: 'Timed out',
+  unrecoverable: 'Unrecoverable',
+  worker_crash: 'Workers crashed',
+  unknown_job: 'No handler',
+  invalid_payload: 'Invalid data',
   undecodable: 'Unreadable entry',
 }
 
 const CAUSE_NAMES = Object.keys(CAUSES) as FailureCause[]
 
-/** The filter of the dead letters, and where in them. */
+/** The filter of the dead letters, and the page. */
 export interface LetterSearch extends LetterFilter {
   /** '' is the first. */
   readonly queue: string
-  /** The last letter of the page before; '' is the beginning. */
+  /** The last dead letter of the previous page; '' is the beginning. */
   readonly after: string
 }
 
@@ -38,7 +38,7 @@ export const letterSearch: v.GenericSchema<unknown, LetterSearch> = v.object({
   after: v.optional(v.pipe(v.string(), v.regex(/^[\d.-]{0,60}$/)), ''),
 })
 
-/** The dead letters of a queue. */
+/** Renders the dead letters of a queue. */
 export function deadLettersPage(
   {
     search,
@@ -56,8 +56,8 @@ export function deadLettersPage(
   const isFiltered = cause !== '' || text !== ''
   return html`<h1>Dead letters</h1>
     <p class="lead">
-      Jobs that were given up, oldest first. A payment does not end with its job: the reconciler gives it
-      another one.
+      Jobs that cannot succeed or used up their attempts, oldest first. A payment does not end with its job:
+      the reconciler enqueues it again.
     </p>
     <form class="card filters" role="search" action="${pathTo(['dead-letters'])}">
       <label
@@ -89,7 +89,7 @@ export function deadLettersPage(
     </form>
     ${bulkActs(search, found, isFiltered, viewer)}
     <div id="list" data-live>
-      ${'error' in found ? failedPart('The dead letters', 'Redis does not answer.') : card(`In ${queue}`, letterTable(search, found.value, isFiltered, viewer))}
+      ${'error' in found ? failedPart('The dead letters', 'Redis does not respond.') : card(`In ${queue}`, letterTable(search, found.value, isFiltered, viewer))}
     </div>`
 }
 
@@ -120,8 +120,8 @@ function bulkActs(
       action: pathTo(['queues', search.queue, 'dead-letters', 'delete']),
       label: `Delete all ${which}`,
       title: `Delete all dead letters ${which}?`,
-      text: 'They cannot be brought back. The payments stay; the reconciler looks after those that have not ended.',
-      noteLabel: 'Why they may go',
+      text: 'They cannot be restored. The payments stay; the reconciler enqueues those that have not ended.',
+      noteLabel: 'Why they can be deleted',
       fields,
     })}
   </div>`
@@ -133,8 +133,8 @@ function letterTable(search: LetterSearch, found: LettersFound, isFiltered: bool
     rows: found.letters,
     rowId: ({ letterId }) => letterId,
     empty: isFiltered
-      ? emptyState('No dead letter matches', `${formatNumber(found.scanned)} were looked at.`)
-      : emptyState('No dead letters', 'Every job was done, or still has tries left.'),
+      ? emptyState('No dead letter matches', `${formatNumber(found.scanned)} were searched.`)
+      : emptyState('No dead letters', 'Every job is done or still has attempts left.'),
     columns: [
       { title: 'Job', cell: (letter) => subject(search.queue, letter) },
       { title: 'Cause', cell: ({ cause }) => CAUSES[cause] },
@@ -144,7 +144,7 @@ function letterTable(search: LetterSearch, found: LettersFound, isFiltered: bool
       },
       { title: 'Failures', isNumber: true, cell: ({ failures, crashes }) => failures + crashes },
       { title: 'Died', cell: ({ deadAt }) => ago(new Date(deadAt)) },
-      { title: 'Acts', cell: (letter) => acts(search.queue, letter, viewer) },
+      { title: 'Actions', cell: (letter) => acts(search.queue, letter, viewer) },
     ],
   })}
   ${

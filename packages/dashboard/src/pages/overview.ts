@@ -19,13 +19,13 @@ export interface OverviewContent {
   readonly samples: readonly Sample[]
 }
 
-/** The first page: what is going on, and what waits for somebody. */
+/** Renders the first page: the current state, and what needs attention. */
 export function overviewPage(content: OverviewContent, viewer: Viewer): Html {
   const { totals, webhooks, queues, samples } = content
   return html`<h1 class="sr-only">Overview</h1>
     <div id="attention" data-live>${attention(content)}</div>
     <section id="totals" aria-label="Payments by status" data-live>
-      ${'error' in totals ? failedPart('The payments', 'PostgreSQL does not answer.') : tiles(totals.value)}
+      ${'error' in totals ? failedPart('The payments', 'PostgreSQL does not respond.') : tiles(totals.value)}
     </section>
     <section id="rates" aria-label="The last minute" data-live>${rates(samples)}</section>
     <div class="charts">
@@ -38,7 +38,7 @@ export function overviewPage(content: OverviewContent, viewer: Viewer): Html {
 
 /** What PostgreSQL holds of the webhooks; the queue holds only what is sent next. */
 function webhookFacts(webhooks: OverviewContent['webhooks']): Html {
-  if ('error' in webhooks) return failedPart('The webhooks', 'PostgreSQL does not answer.')
+  if ('error' in webhooks) return failedPart('The webhooks', 'PostgreSQL does not respond.')
   const { pending, waitingEvents, failingEndpoints, disabledEndpoints, isAtLeast } = webhooks.value
   const more = isAtLeast ? ' or more' : ''
   return facts([
@@ -85,7 +85,7 @@ function attention({ totals, webhooks, queues }: OverviewContent): Html {
   for (const { name, stats } of queues) {
     if ('error' in stats) continue
     if (stats.value.paused)
-      items.push(html`<li>The queue <strong>${name}</strong> is paused: nothing is started.</li>`)
+      items.push(html`<li>The queue <strong>${name}</strong> is paused: no job starts.</li>`)
     if (stats.value.dead > 0)
       items.push(
         html`<li>
@@ -97,7 +97,7 @@ function attention({ totals, webhooks, queues }: OverviewContent): Html {
         </li>`,
       )
     if (stats.value.ready > 0 && stats.value.group === '')
-      items.push(html`<li>Jobs wait in <strong>${name}</strong>, and no worker was ever started.</li>`)
+      items.push(html`<li>Jobs wait in <strong>${name}</strong>, and no worker has ever started.</li>`)
   }
   items.push(...reviewItems(totals))
   if (items.length === 0) return html``
@@ -164,7 +164,7 @@ function chart(id: string, title: string, unit: string): Html {
       <span class="muted">${unit}</span>
     </figcaption>
     <div class="plot" data-plot>
-      <p class="muted loading" data-loading>The first points are being collected…</p>
+      <p class="muted loading" data-loading>Collecting the first points…</p>
     </div>
   </figure>`
 }
@@ -177,7 +177,7 @@ function queueTable(queues: OverviewContent['queues'], viewer: Viewer): Html {
     isNumber: true,
     cell: (row: (typeof rows)[number]) => formatNumber(pick(row)),
   })
-  return html`${failed.map(({ name }) => failedPart(`The queue ${name}`, 'Redis does not answer. Payments are accepted all the same.'))}
+  return html`${failed.map(({ name }) => failedPart(`The queue ${name}`, 'Redis does not respond. Payments are still accepted.'))}
   ${
     rows.length === 0
       ? ''
@@ -200,7 +200,7 @@ function queueTable(queues: OverviewContent['queues'], viewer: Viewer): Html {
             },
             ...(viewer.formToken === undefined
               ? []
-              : [{ title: 'Steer', cell: (row: (typeof rows)[number]) => steerButton(row, viewer) }]),
+              : [{ title: 'Action', cell: (row: (typeof rows)[number]) => steerButton(row, viewer) }]),
           ],
         })
   }`

@@ -8,7 +8,7 @@ import type { History } from '../reads.ts'
 import { statusOf } from './payments.ts'
 import { chargesCard, resolveForm } from './resolve.ts'
 
-/** One payment and its whole history. */
+/** Renders one payment with its whole history. */
 export function paymentPage(history: History, viewer: Viewer, canLookUp: boolean): Html {
   const { payment, events, attempts, breaks, webhooks } = history
   const { id, amount, currency } = payment
@@ -19,12 +19,12 @@ export function paymentPage(history: History, viewer: Viewer, canLookUp: boolean
         ${statusOf(payment)}
       </div>
       <p class="mono break">${id}</p>
-      ${card('Now', summary(payment, viewer))}
+      ${card('Summary', summary(payment, viewer))}
     </div>
     ${viewer.seesDetails ? chargesCard(payment, breaks) : ''}
     ${payment.needsReview ? resolveForm({ payment, breaks, canLookUp }, viewer) : ''}
     <div id="history" class="columns" data-live>
-      ${card('What happened', timeline(events, viewer))}
+      ${card('History', timeline(events, viewer))}
       <div class="stack">
         ${card('Attempts at the gateway', attemptTable(attempts, viewer))}
         ${card('Webhook deliveries', deliveryTable(webhooks))}
@@ -32,24 +32,18 @@ export function paymentPage(history: History, viewer: Viewer, canLookUp: boolean
     </div>`
 }
 
-/** Without the right to details a page shows what the API shows. */
+/** Without the right to details, a page shows what the API shows. */
 function summary(payment: Payment, { seesDetails }: Viewer): Html {
   const { failureCode, failureKind, gatewayRef, unknownSince } = payment
   return facts([
-    ...(seesDetails
-      ? [['Idempotency key', html`<span class="mono break">${payment.idempotencyKey}</span>`] as const]
-      : []),
+    seesDetails && ['Idempotency key', html`<span class="mono break">${payment.idempotencyKey}</span>`],
     ['Created', at(payment.createdAt)],
     ['Changed', html`${at(payment.updatedAt)} <span class="muted">(${ago(payment.updatedAt)})</span>`],
-    ['Took', formatDuration(payment.updatedAt.getTime() - payment.createdAt.getTime())],
+    ['Duration', formatDuration(payment.updatedAt.getTime() - payment.createdAt.getTime())],
     ['Gateway', payment.gateway ?? '–'],
-    ...(gatewayRef === null || !seesDetails
-      ? []
-      : [['Charge', html`<span class="mono break">${gatewayRef}</span>`] as const]),
-    ...(failureCode === null
-      ? []
-      : [['Failure', `${failureCode} (${failureKind ?? 'unknown kind'})`] as const]),
-    ...(unknownSince === null ? [] : [['Outcome unknown since', at(unknownSince)] as const]),
+    gatewayRef !== null && seesDetails && ['Charge', html`<span class="mono break">${gatewayRef}</span>`],
+    failureCode !== null && ['Failure', `${failureCode} (${failureKind ?? 'unknown kind'})`],
+    unknownSince !== null && ['Outcome unknown since', at(unknownSince)],
     ['Retries used', String(payment.retries)],
     ['Fence', String(payment.fence)],
   ])
@@ -57,13 +51,13 @@ function summary(payment: Payment, { seesDetails }: Viewer): Html {
 
 const EVENT_WORDS: Readonly<Record<PaymentEvent['type'], string>> = {
   'payment.created': 'Accepted',
-  'payment.queued': 'Put into the queue',
+  'payment.queued': 'Enqueued',
   'payment.processing': 'Claimed by a worker',
-  'payment.taken_over': 'Taken over from a silent worker',
-  'payment.retrying': 'Will be tried again',
-  'payment.unknown': 'The gateway’s answer is unknown',
-  'payment.needs_review': 'Parked for a decision',
-  'payment.requeued': 'Given a new job',
+  'payment.taken_over': 'Reclaimed from an unresponsive worker',
+  'payment.retrying': 'Retry scheduled',
+  'payment.unknown': 'Outcome unknown',
+  'payment.needs_review': 'Held for review',
+  'payment.requeued': 'Enqueued again',
   'payment.succeeded': 'Charged',
   'payment.failed': 'Failed',
 }
@@ -130,7 +124,7 @@ function deliveryTable(webhooks: History['webhooks']): Html {
     caption: 'Webhook deliveries',
     rows,
     rowId: ({ delivery }) => delivery.id,
-    empty: emptyState('No deliveries', 'No endpoint was subscribed, or they are older than what is kept.'),
+    empty: emptyState('No deliveries', 'No endpoint was subscribed, or the deliveries were pruned.'),
     columns: [
       { title: 'Event', cell: ({ event }) => event.type },
       { title: 'Status', cell: ({ delivery }) => chip(delivery.status) },
@@ -138,8 +132,8 @@ function deliveryTable(webhooks: History['webhooks']): Html {
         title: 'Endpoint',
         cell: ({ delivery }) => html`<span class="mono break">${delivery.endpointId}</span>`,
       },
-      { title: 'Tries', isNumber: true, cell: ({ delivery }) => delivery.attempts },
-      { title: 'Answer', cell: ({ delivery }) => String(delivery.lastCode ?? delivery.lastError ?? '–') },
+      { title: 'Attempts', isNumber: true, cell: ({ delivery }) => delivery.attempts },
+      { title: 'Response', cell: ({ delivery }) => String(delivery.lastCode ?? delivery.lastError ?? '–') },
       { title: 'Changed', cell: ({ delivery }) => ago(delivery.updatedAt) },
     ],
   })

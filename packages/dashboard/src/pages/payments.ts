@@ -26,7 +26,7 @@ import { PAGE_ROWS, type Reading } from '../reads.ts'
 
 const word = v.optional(v.pipe(v.string(), v.trim(), v.maxLength(300)), '')
 const amount = v.optional(v.pipe(v.string(), v.trim(), v.regex(/^\d{0,15}$/)), '')
-const moment = v.optional(
+const timestamp = v.optional(
   v.pipe(
     v.string(),
     v.trim(),
@@ -56,8 +56,8 @@ export const paymentSearch: v.GenericSchema<unknown, PaymentSearch> = v.object({
   status: v.optional(v.picklist(['', ...PAYMENT_STATUSES, 'REVIEW']), ''),
   min: amount,
   max: amount,
-  from: moment,
-  to: moment,
+  from: timestamp,
+  to: timestamp,
   after: v.optional(v.pipe(v.string(), v.regex(/^(pay_\w{1,64})?$/)), ''),
 })
 
@@ -65,14 +65,15 @@ export const paymentSearch: v.GenericSchema<unknown, PaymentSearch> = v.object({
 export function filterOf({ q, status, min, max, from, to, after }: PaymentSearch): ListFilter {
   return {
     limit: PAGE_ROWS,
-    ...(q === '' ? {} : { idempotencyKey: q }),
-    ...(status === '' ? {} : status === 'REVIEW' ? { needsReview: true } : { status }),
-    ...(min === '' ? {} : { minAmount: Number(min) }),
-    ...(max === '' ? {} : { maxAmount: Number(max) }),
-    // The form's times are of UTC, as all times that are shown.
-    ...(from === '' ? {} : { createdAfter: new Date(`${from}Z`) }),
-    ...(to === '' ? {} : { createdBefore: new Date(`${to}Z`) }),
-    ...(after === '' ? {} : { after }),
+    idempotencyKey: q || undefined,
+    needsReview: status === 'REVIEW' || undefined,
+    status: status === 'REVIEW' || status === '' ? undefined : status,
+    minAmount: min === '' ? undefined : Number(min),
+    maxAmount: max === '' ? undefined : Number(max),
+    // The form's times are in UTC, like all times that are shown.
+    createdAfter: from === '' ? undefined : new Date(`${from}Z`),
+    createdBefore: to === '' ? undefined : new Date(`${to}Z`),
+    after: after || undefined,
   }
 }
 
@@ -91,7 +92,7 @@ export function paymentsPage(search: PaymentSearch, found: Reading<PaymentPage>,
         'error' in found
           ? failedPart(
               'The list',
-              'The search took too long or PostgreSQL does not answer. Narrow it by time or status.',
+              'The search took too long or PostgreSQL does not respond. Narrow it by time or status.',
             )
           : card(
               'Newest first',
@@ -169,8 +170,8 @@ function paymentTable({ payments, next }: PaymentPage, isFiltered: boolean, view
       ? emptyState(
           next === undefined ? 'No payment matches' : 'No payment of this page matches',
           next === undefined
-            ? 'Keys are compared as a whole and with case. Loosen the search, or clear it.'
-            : 'A page examines a bounded number of payments. Older continues the search; times narrow it.',
+            ? 'Keys match exactly, with case. Widen the search, or clear it.'
+            : 'A page examines a limited number of payments. Older continues the search; times narrow it.',
         )
       : emptyState('No payments yet', 'They appear here as soon as the API accepts the first one.'),
     columns: [

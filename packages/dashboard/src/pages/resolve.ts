@@ -11,7 +11,7 @@ const MIN_NOTE = 10
 const note = v.pipe(
   v.string(),
   v.trim(),
-  v.minLength(MIN_NOTE, `Say in at least ${MIN_NOTE} characters where the evidence is.`),
+  v.minLength(MIN_NOTE, `Describe the evidence in at least ${MIN_NOTE} characters.`),
   v.maxLength(2_000, 'The evidence is too long: 2000 characters at most.'),
 )
 
@@ -24,9 +24,9 @@ function reference(missing: string): v.GenericSchema<unknown, string> {
   )
 }
 
-const charge = reference('Give the gateway’s id of the charge.')
+const charge = reference('Enter the gateway’s id of the charge.')
 
-/** What an operator decided about a parked payment, and on what evidence. */
+/** An operator's decision about a payment in review, and its evidence. */
 export type Resolution =
   | {
       readonly to: 'SUCCESS'
@@ -56,11 +56,11 @@ export const resolution: v.GenericSchema<unknown, Resolution> = v.variant(
       to: v.literal('REFUND'),
       note,
       gateway_ref: charge,
-      refund_ref: reference('Give the gateway’s id of the refund.'),
+      refund_ref: reference('Enter the gateway’s id of the refund.'),
     }),
     v.object({ to: v.picklist(['FAILED', 'RETRY']), note }),
   ],
-  'Choose what is known of the payment.',
+  'Choose what the gateway did.',
 )
 
 /** Kinds of contradictions, as pages name them. */
@@ -85,12 +85,12 @@ export function chargesCard({ amount, currency }: Payment, breaks: readonly Reco
     rowId: ({ kind, reference: id }) => `break-${kind}-${id}`,
     empty: html``,
     columns: [
-      { title: 'What', cell: ({ kind }) => BREAK_WORDS[kind] },
+      { title: 'Kind', cell: ({ kind }) => BREAK_WORDS[kind] },
       { title: 'Booked', isNumber: true, cell: () => formatMoney(amount, currency) },
       { title: 'Charged', isNumber: true, cell: charged },
       { title: 'Charge', cell: (one) => html`<span class="mono break">${one.reference}</span>` },
       { title: 'Found', cell: ({ detectedAt }) => ago(detectedAt) },
-      { title: 'Now', cell: (one) => html`<span class="break">${stateOf(one)}</span>` },
+      { title: 'State', cell: (one) => html`<span class="break">${stateOf(one)}</span>` },
     ],
   })
   return card('Charges on record', list)
@@ -101,7 +101,7 @@ function stateOf({ resolvedAt, refundRef, resolution: text }: RecordedBreak): st
   return refundRef === null ? `accepted: ${text ?? ''}` : `refunded by ${refundRef}`
 }
 
-/** The charge that a form begins with: an open one on record, else what the gateway named for the attempt. */
+/** Finds the charge to prefill: an open one on record, else the one that the gateway named for the attempt. */
 function knownCharge({ gatewayRef, lateChargeRef }: Payment, breaks: readonly RecordedBreak[]): string {
   const open = breaks.find(({ resolvedAt }) => resolvedAt === null)
   const isRefunded = (ref: string | null): boolean =>
@@ -110,7 +110,7 @@ function knownCharge({ gatewayRef, lateChargeRef }: Payment, breaks: readonly Re
   return named.find((ref) => ref !== null && !isRefunded(ref)) ?? ''
 }
 
-/** What a parked payment's form is made of. */
+/** Content of the form for a payment in review. */
 export interface ReviewContent {
   readonly payment: Payment
   readonly breaks: readonly RecordedBreak[]
@@ -118,21 +118,21 @@ export interface ReviewContent {
   readonly canLookUp: boolean
 }
 
-/** Asks what became of a parked payment, and how that is known. */
+/** Renders the form for the decision about a payment in review. */
 export function resolveForm(content: ReviewContent, viewer: Viewer): Html {
   if (viewer.formToken === undefined)
     return html`<section class="card review">
-      <header class="card-head"><h2>Waits for a decision</h2></header>
+      <header class="card-head"><h2>Held for review</h2></header>
       <p>
-        Its outcome could not be found out, so no worker touches it. An admin who knows what the gateway did
-        can decide it: <a href="${pathTo(['sign-in'])}">sign in</a>.
+        Its outcome could not be determined, so no worker touches it. An operator who knows what the gateway
+        did can decide: <a href="${pathTo(['sign-in'])}">sign in</a>.
       </p>
     </section>`
   const { payment, breaks } = content
   return html`<section class="card review" id="resolve">
     <header class="card-head"><h2>Decide this payment</h2></header>
     <p>
-      Look it up at the gateway first. What you choose here is final, and is kept with your name and evidence.
+      Check the payment at the gateway first. Your choice is final and is stored with your name and evidence.
     </p>
     ${lookUpPart(content, viewer)}
     <form method="post" action="${pathTo(['payments', payment.id, 'resolve'])}" class="stack">
@@ -161,13 +161,13 @@ export function resolveForm(content: ReviewContent, viewer: Viewer): Html {
 function lookUpPart({ payment, canLookUp }: ReviewContent, viewer: Viewer): Html | string {
   if (!payment.attemptOpen) return ''
   const state = payment.isLookedUp
-    ? 'The gateway answered that it does not know the open attempt.'
-    : 'An attempt is open: it is not known yet whether it was charged.'
+    ? 'The gateway does not know the open attempt.'
+    : 'An attempt is open: whether it was charged is unknown.'
   const button = canLookUp
     ? actButton({
         viewer,
         action: pathTo(['payments', payment.id, 'look-up']),
-        label: 'Look it up',
+        label: 'Look up',
         hint: 'at the gateway; nothing is charged',
       })
     : html`<span class="mono">titan payments lookup ${payment.id}</span>`
@@ -176,25 +176,23 @@ function lookUpPart({ payment, canLookUp }: ReviewContent, viewer: Viewer): Html
 
 function choices({ openCharges, attemptOpen, lateChargeRef }: Payment): Html[] {
   const all = [
-    ['SUCCESS', 'It charged', 'The payment becomes SUCCESS. The gateway’s id of the charge is needed.', true],
+    ['SUCCESS', 'It charged', 'The payment becomes SUCCESS. Enter the gateway’s id of the charge.', true],
     [
       'REFUND',
       'It charged, and the charge was refunded',
-      'The refund is put on record. The payment becomes FAILED, unless another charge of it is open.',
+      'The refund is recorded. The payment becomes FAILED, unless another charge of it is open.',
       openCharges > 0,
     ],
     [
       'FAILED',
       'No money moved, and none will',
-      openCharges > 0
-        ? 'Not while a charge is on record that was not refunded.'
-        : 'The payment becomes FAILED.',
+      openCharges > 0 ? 'Impossible while a recorded charge is not refunded.' : 'The payment becomes FAILED.',
       openCharges === 0,
     ],
     [
       'RETRY',
-      'Ask it again',
-      'A worker asks for the attempt under its key; it stays open.',
+      'Retry',
+      'A worker repeats the attempt under the same key; it stays open.',
       openCharges === 0 && attemptOpen && lateChargeRef === null,
     ],
   ] as const
@@ -216,7 +214,7 @@ function chargeFields(known: string): Html {
       known === ''
         ? ''
         : html`<label
-            ><span>The same id once more <span class="muted">(if it is not ${known})</span></span>
+            ><span>The same id again <span class="muted">(if it is not ${known})</span></span>
             <input name="confirmed_ref" maxlength="200" autocomplete="off" spellcheck="false"
           /></label>`
     }

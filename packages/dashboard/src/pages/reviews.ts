@@ -7,14 +7,14 @@ import type { Reading } from '../reads.ts'
 import type { ParkedPayment } from '../statements/leases.ts'
 import { BREAK_WORDS } from './resolve.ts'
 
-/** The payments that wait for a decision. */
+/** Renders the payments that wait for a decision. */
 export function reviewsPage(parked: Reading<ParkedPayment[]>, viewer: Viewer): Html {
   return html`<h1>Reviews</h1>
     <p class="lead">
-      Payments whose outcome nobody could find out. No worker touches them until somebody who knows decides.
+      Payments whose outcome could not be determined. No worker touches them until an operator decides.
     </p>
     <div id="list" data-live>
-      ${'error' in parked ? failedPart('The reviews', 'PostgreSQL does not answer.') : card('Longest waiting first', reviewTable(parked.value, viewer))}
+      ${'error' in parked ? failedPart('The reviews', 'PostgreSQL does not respond.') : card('Longest waiting first', reviewTable(parked.value, viewer))}
     </div>`
 }
 

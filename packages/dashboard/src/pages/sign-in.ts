@@ -15,12 +15,12 @@ export const credentials: v.GenericSchema<unknown, Credentials> = v.object({
   name: v.pipe(
     v.string(),
     v.trim(),
-    v.regex(/^[\p{L}\p{N} ._@+-]{0,100}$/u, 'Give a name of letters, digits, spaces and . _ @ + -'),
+    v.regex(/^[\p{L}\p{N} ._@+-]{0,100}$/u, 'Use a name of letters, digits, spaces and . _ @ + -'),
   ),
   secret: v.pipe(
     v.string(),
     v.trim(),
-    v.nonEmpty('Give the token.'),
+    v.nonEmpty('Enter the token.'),
     v.maxLength(1_000, 'The token is too long.'),
   ),
 })
@@ -30,8 +30,8 @@ export function signInPage(problem?: string): Html {
   return html`<section class="card narrow">
     <h1>Sign in</h1>
     <p>
-      <code>titan operators create NAME</code> makes a token with your name. It lets you act, and the audit
-      record proves that it was you. The shared admin token lets you act as well. An API key lets you look.
+      <code>titan operators create NAME</code> prints a token for you. With it you can act, and the audit
+      record proves your name. The shared admin token also lets you act. An API key is read-only.
     </p>
     ${problem === undefined ? '' : html`<p class="notice notice-error" role="alert">${problem}</p>`}
     <form method="post" action="${pathTo(['sign-in'])}" class="stack">
@@ -48,7 +48,7 @@ export function signInPage(problem?: string): Html {
   </section>`
 }
 
-/** A page that says why there is no other. */
+/** Renders a page that explains a refusal. */
 export function refusalPage(title: string, text: string): Html {
   return html`<section class="card narrow">
     <h1>${title}</h1>

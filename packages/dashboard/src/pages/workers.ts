@@ -18,40 +18,40 @@ export interface WorkersContent {
   readonly held: Reading<HeldPayment[]>
 }
 
-/** The workers of every queue, the jobs in their hands, and the payments that they hold. */
+/** Renders the workers of every queue, their jobs in flight, and the payments that they hold. */
 export function workersPage({ queues, held }: WorkersContent): Html {
   return html`<h1>Workers</h1>
     <div id="workers" class="stack" data-live>
       ${queues.map(({ name, workers }) =>
         'error' in workers
-          ? failedPart(`The workers of ${name}`, 'Redis does not answer.')
+          ? failedPart(`The workers of ${name}`, 'Redis does not respond.')
           : html`${card(`Workers of ${name}`, consumerTable(name, workers.value.consumers))}
-            ${workers.value.jobs.length === 0 ? '' : card(`Jobs in hand, of ${name}`, jobTable(workers.value.jobs))}`,
+            ${workers.value.jobs.length === 0 ? '' : card(`Jobs in flight in ${name}`, jobTable(workers.value.jobs))}`,
       )}
-      ${'error' in held ? failedPart('The leases', 'PostgreSQL does not answer.') : card('Payments under a lease', heldTable(held.value))}
+      ${'error' in held ? failedPart('The leases', 'PostgreSQL does not respond.') : card('Payments under a lease', heldTable(held.value))}
     </div>`
 }
 
-/** A worker reads or renews every few seconds; one that did not for so long is stopped, hanging or cut off. */
-const SILENT_MS = 60_000
+/** A worker reads or renews every few seconds. One that did neither for this long is stopped, hanging or disconnected. */
+const UNRESPONSIVE_MS = 60_000
 
 function consumerTable(queue: string, consumers: readonly ConsumerView[]): Html {
   return table({
     caption: `Workers of ${queue}`,
     rows: consumers,
     rowId: ({ name }) => `worker-${queue}-${name}`,
-    empty: emptyState('No workers', 'Start one: titan-worker. Until then jobs wait, and nothing is lost.'),
+    empty: emptyState('No workers', 'Start titan-worker. Until then jobs wait, and none is lost.'),
     columns: [
       { title: 'Worker', cell: ({ name }) => html`<span class="mono break">${name}</span>` },
       { title: 'State', cell: stateOf },
-      { title: 'Jobs in hand', isNumber: true, cell: ({ leases }) => leases },
-      { title: 'Last heard of', isNumber: true, cell: ({ idleMs }) => `${formatDuration(idleMs)} ago` },
+      { title: 'Jobs in flight', isNumber: true, cell: ({ leases }) => leases },
+      { title: 'Last seen', isNumber: true, cell: ({ idleMs }) => `${formatDuration(idleMs)} ago` },
     ],
   })
 }
 
 function stateOf({ idleMs, leases }: ConsumerView): Html {
-  if (idleMs > SILENT_MS) return html`<span class="chip" data-status="FAILED">Silent</span>`
+  if (idleMs > UNRESPONSIVE_MS) return html`<span class="chip" data-status="FAILED">Unresponsive</span>`
   return leases > 0
     ? html`<span class="chip" data-status="PROCESSING">Working</span>`
     : html`<span class="chip" data-status="SUCCESS">Idle</span>`
@@ -59,7 +59,7 @@ function stateOf({ idleMs, leases }: ConsumerView): Html {
 
 function jobTable(jobs: readonly JobView[]): Html {
   return table({
-    caption: 'Jobs in the hands of workers, silent ones first',
+    caption: 'Jobs in flight, unresponsive workers first',
     rows: jobs,
     rowId: ({ entryId, id }) => `job-${entryId ?? id}`,
     empty: emptyState('None', ''),
@@ -89,10 +89,7 @@ function heldTable(held: readonly HeldPayment[]): Html {
     caption: 'Payments under a lease',
     rows: held,
     rowId: ({ id }) => `held-${id}`,
-    empty: emptyState(
-      'No payment is being worked on',
-      'Leases appear here while workers talk to the gateway.',
-    ),
+    empty: emptyState('No payment is in progress', 'Leases appear here while workers call the gateway.'),
     columns: [
       { title: 'Payment', cell: ({ id }) => paymentLink(id) },
       { title: 'Amount', isNumber: true, cell: ({ amount, currency }) => formatMoney(amount, currency) },

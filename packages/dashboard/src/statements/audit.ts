@@ -1,6 +1,6 @@
 import type { Database } from '@titan/payments'
 
-/** Who acts, and how that is known. */
+/** An acting person, and the evidence for the name. */
 export interface Actor {
   /** Name of the operator. */
   readonly operator: string
@@ -13,24 +13,24 @@ export interface Actor {
 /** What an operator is about to do. */
 export interface Act extends Actor {
   readonly action: string
-  /** What it is done to. */
+  /** What it acts on. */
   readonly target: string
   /** The reason or the evidence; may be empty. */
   readonly note: string
 }
 
-/** An act and what came of it. */
+/** An act and its outcome. */
 export interface AuditEntry extends Act {
   readonly id: number
   readonly at: Date
-  /** Null while it goes on, and for ever if the process died meanwhile. */
+  /** Null while the act runs, and permanently if the process died meanwhile. */
   readonly outcome: string | null
 }
 
 const MAX_OUTCOME = 500
 const MAX_TARGET = 300
 
-/** Records an act before it is done; answers its number. */
+/** Records an act before it is performed; returns its number. */
 export async function beginAct(sql: Database, act: Act): Promise<number> {
   const { operator, credential, isProven, action, target, note } = act
   const [row] = await sql<{ id: number }[]>`
@@ -41,7 +41,7 @@ export async function beginAct(sql: Database, act: Act): Promise<number> {
   return row?.id ?? 0
 }
 
-/** Records what came of an act. */
+/** Records the outcome of an act. */
 export async function endAct(sql: Database, id: number, outcome: string): Promise<void> {
   await sql`
     update operator_actions
@@ -49,7 +49,7 @@ export async function endAct(sql: Database, id: number, outcome: string): Promis
      where id = ${id}::bigint`
 }
 
-/** A page of the acts, newest first. `before`: the last id of the page before. */
+/** Lists a page of acts, newest first. `before`: the last id of the previous page. */
 export async function listActs(
   sql: Database,
   { before, limit }: { readonly before?: number | undefined; readonly limit: number },

@@ -6,22 +6,22 @@ import { toPayment, type PaymentRow } from './rows.ts'
 
 /** Which payments to list; newest first. */
 export interface ListFilter {
-  readonly status?: PaymentStatus
-  readonly idempotencyKey?: string
+  readonly status?: PaymentStatus | undefined
+  readonly idempotencyKey?: string | undefined
   /** Only those parked for an operator, or only the others. */
-  readonly needsReview?: boolean
+  readonly needsReview?: boolean | undefined
   /** Minor units, the least. */
-  readonly minAmount?: number
+  readonly minAmount?: number | undefined
   /** Minor units, the most. */
-  readonly maxAmount?: number
+  readonly maxAmount?: number | undefined
   /** Only those created at this moment or later. */
-  readonly createdAfter?: Date
+  readonly createdAfter?: Date | undefined
   /** Only those created earlier than this. */
-  readonly createdBefore?: Date
+  readonly createdBefore?: Date | undefined
   /** Continues after this id: `next` of the page before. */
-  readonly after?: string
+  readonly after?: string | undefined
   /** 1 to 500. @default 50 */
-  readonly limit?: number
+  readonly limit?: number | undefined
 }
 
 /** A page of a list. */
