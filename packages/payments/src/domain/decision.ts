@@ -229,7 +229,7 @@ function stillUnknown(
 }
 
 /** The gateway's id, fit to be stored. */
-function refOf({ gatewayRef }: { readonly gatewayRef?: string }): string | null {
+function refOf({ gatewayRef }: { readonly gatewayRef?: string | undefined }): string | null {
   return gatewayRef === undefined ? null : evidenceText(gatewayRef)
 }
 

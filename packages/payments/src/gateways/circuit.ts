@@ -1,3 +1,4 @@
+import { pause } from '@titan/queue-core/async'
 import {
   BrokenCircuitError,
   circuitBreaker,
@@ -5,107 +6,18 @@ import {
   CountBreaker,
   DelegateBackoff,
   handleWhenResult,
+  type CircuitBreakerPolicy,
 } from 'cockatiel'
-import { waitUntil, type Bell } from './bell.ts'
-import type { BreakerOptions } from './limit-options.ts'
+import type { ResolvedBreaker } from './limits.ts'
 
-/** `open`: nothing is sent. `probing`: one request finds out whether the gateway is back. */
+/** `open`: nothing is sent. `probing`: one request finds out whether the gateway has recovered. */
 export type CircuitStatus = 'closed' | 'open' | 'probing'
 
-/** A circuit breaker that can be waited for. */
-export interface Circuit {
-  readonly status: CircuitStatus
-  /** Milliseconds until a request may be sent; 0 when one may be now. */
-  waitMs(): number
-  /** Resolves when the caller may send: the circuit is closed, or the caller is the one who probes. */
-  enter(signal: AbortSignal): Promise<Pass>
-  /** Counts what `call` comes to. Undefined when the circuit does not let it through. */
-  run<Value>(call: () => Promise<Value>): Promise<Value | undefined>
-}
-
-/** The right to be the next one through the circuit. */
-export interface Pass {
-  /** Idempotent. */
-  leave(): void
-}
-
-/** Options of {@link createCircuit}. */
-export interface CircuitOptions extends Required<BreakerOptions> {
-  /** Whether a result is the gateway's fault; anything else is a success, a decline too. */
+/** Options of {@link CircuitBreaker}. */
+export interface CircuitBreakerOptions extends ResolvedBreaker {
+  /** Whether a result counts as a failure of the gateway; anything else, such as a decline, is a success. */
   readonly isFault: (result: unknown) => boolean
-  /** Rings when somebody who waits should look again. */
-  readonly bell: Bell
   readonly onStatus: (status: CircuitStatus) => void
-}
-
-/** Milliseconds between two looks while somebody else probes: only a second guard, the bell rings before. */
-const LOOK_AGAIN_MS = 1_000
-
-/** The library measures with another clock, and we must not knock too early. */
-const CLOCK_MARGIN_MS = 5
-
-/** A closed circuit. */
-export function createCircuit(options: CircuitOptions): Circuit {
-  const { isFault, bell, onStatus, failureShare, windowCalls, minCalls, openMs, maxOpenMs } = options
-  let opensAgainAt = 0
-  let isProbing = false
-  const policy = circuitBreaker(handleWhenResult(isFault), {
-    // It opens above a share, not at it.
-    breaker: new CountBreaker({
-      threshold: failureShare - 1e-9,
-      size: windowCalls,
-      minimumNumberOfCalls: minCalls,
-    }),
-    halfOpenAfter: new DelegateBackoff(({ attempt }) => {
-      // A fifth of jitter, so that the workers of many machines do not come back as one.
-      const delayMs =
-        Math.min(maxOpenMs, openMs * 2 ** Math.min(attempt - 1, 30)) * (0.8 + 0.2 * Math.random())
-      opensAgainAt = performance.now() + delayMs + CLOCK_MARGIN_MS
-      return delayMs
-    }),
-  })
-  policy.onStateChange((state) => {
-    bell.ring()
-    onStatus(STATUS[state])
-  })
-
-  const waitMs = (): number =>
-    policy.state === CircuitState.Open ? Math.max(0, opensAgainAt - performance.now()) : 0
-
-  return {
-    get status() {
-      return STATUS[policy.state]
-    },
-    waitMs,
-    async enter(signal) {
-      for (;;) {
-        signal.throwIfAborted()
-        if (policy.state === CircuitState.Closed) return { leave: () => {} }
-        const delayMs = waitMs()
-        if (policy.state === CircuitState.Open && delayMs === 0 && !isProbing) {
-          isProbing = true
-          return { leave: once(endProbe) }
-        }
-        await waitUntil(bell, delayMs === 0 ? LOOK_AGAIN_MS : delayMs, signal)
-      }
-    },
-    async run(call) {
-      // While somebody probes, the library would let others wait; whoever is here has waited already.
-      if (waitMs() > 0 || policy.state === CircuitState.HalfOpen) return undefined
-      try {
-        return await policy.execute(call)
-      } catch (error) {
-        if (error instanceof BrokenCircuitError) return undefined
-        throw error
-      }
-    },
-  }
-
-  /** A probe that sent nothing leaves the question to the next one. */
-  function endProbe(): void {
-    isProbing = false
-    bell.ring()
-  }
 }
 
 const STATUS: Readonly<Record<CircuitState, CircuitStatus>> = {
@@ -115,11 +27,90 @@ const STATUS: Readonly<Record<CircuitState, CircuitStatus>> = {
   [CircuitState.Isolated]: 'open',
 }
 
-function once(act: () => void): () => void {
-  let isDone = false
-  return () => {
-    if (isDone) return
-    isDone = true
-    act()
+/** Longest wait of a caller while another one probes, in milliseconds: only a safeguard, the end of the probe wakes it. */
+const PROBE_WAIT_MS = 1_000
+
+/** The library uses another clock, and a probe must not come too early for it. */
+const CLOCK_MARGIN_MS = 5
+
+/** A circuit breaker that callers can wait for. */
+export class CircuitBreaker {
+  readonly #policy: CircuitBreakerPolicy
+  #probeAt = 0
+  #isProbing = false
+  /** Aborted and replaced when waiting callers must look again. */
+  #change = new AbortController()
+
+  constructor({ isFault, onStatus, ...options }: CircuitBreakerOptions) {
+    const { failureShare, windowCalls, minCalls, openMs, maxOpenMs } = options
+    this.#policy = circuitBreaker(handleWhenResult(isFault), {
+      breaker: new CountBreaker({
+        // The library opens above the threshold, not at it.
+        threshold: failureShare - 1e-9,
+        size: windowCalls,
+        minimumNumberOfCalls: minCalls,
+      }),
+      halfOpenAfter: new DelegateBackoff(({ attempt }) => {
+        const longest = Math.min(maxOpenMs, openMs * 2 ** Math.min(attempt - 1, 30))
+        // A fifth of jitter, so that the workers of many machines do not probe at the same time.
+        const delayMs = longest * (0.8 + 0.2 * Math.random())
+        this.#probeAt = performance.now() + delayMs + CLOCK_MARGIN_MS
+        return delayMs
+      }),
+    })
+    this.#policy.onStateChange((state) => {
+      this.#wakeCallers()
+      onStatus(STATUS[state])
+    })
+  }
+
+  get status(): CircuitStatus {
+    return STATUS[this.#policy.state]
+  }
+
+  /** Returns the milliseconds until a request may be sent; 0 when one may be sent now. */
+  waitMs(): number {
+    return this.status === 'open' ? Math.max(0, this.#probeAt - performance.now()) : 0
+  }
+
+  /**
+   * Waits until the caller may send: the circuit is closed, or the caller is the one that probes. Resolves with a function
+   * to call once, after sending. Rejects with the signal's reason.
+   */
+  async enter(signal: AbortSignal): Promise<() => void> {
+    for (;;) {
+      signal.throwIfAborted()
+      if (this.status === 'closed') return () => {}
+      const delayMs = this.waitMs()
+      if (this.status === 'open' && delayMs === 0 && !this.#isProbing) {
+        this.#isProbing = true
+        return () => this.#endProbe()
+      }
+      await pause(Math.ceil(delayMs) || PROBE_WAIT_MS, AbortSignal.any([signal, this.#change.signal]))
+    }
+  }
+
+  /** Runs a call and counts its result. Resolves with undefined when the circuit does not let it through. */
+  async run<Value>(call: () => Promise<Value>): Promise<Value | undefined> {
+    // During a probe the library would make further calls wait; callers that can wait have done so in `enter`.
+    if (this.waitMs() > 0 || this.status === 'probing') return undefined
+    try {
+      return await this.#policy.execute(call)
+    } catch (error) {
+      if (error instanceof BrokenCircuitError) return undefined
+      throw error
+    }
+  }
+
+  /** Lets the next caller probe when this probe has sent nothing. */
+  #endProbe(): void {
+    this.#isProbing = false
+    this.#wakeCallers()
+  }
+
+  #wakeCallers(): void {
+    const change = this.#change
+    this.#change = new AbortController()
+    change.abort()
   }
 }

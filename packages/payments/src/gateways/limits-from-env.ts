@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import type { Environment } from '../config.ts'
 import { readGatewayEnvironment, share, whole } from './environment.ts'
-import type { BreakerOptions, GatewayLimits } from './limit-options.ts'
+import type { BreakerOptions, GatewayLimits } from './limits.ts'
 
 const positive = v.pipe(whole, v.minValue(1, 'must be a whole number of at least 1'))
 

@@ -1,12 +1,13 @@
+import { pause } from '@titan/queue-core/async'
 import { createHash } from 'node:crypto'
 import { declineKindOf } from '../domain/declines.ts'
 import { PaymentsError } from '../domain/errors.ts'
-import type { ChargeOutcome, ChargeRequest, Gateway, LookupAnswer, LookupRequest } from './gateway.ts'
+import type { ChargeOutcome, ChargeRequest, Gateway } from './gateway.ts'
 
 /** What the simulated gateway can do with one request. */
 export type SimulatedBehaviour =
   | 'succeed'
-  /** No connection: nothing happens. */
+  /** Refuses the connection; nothing happens. */
   | 'transient'
   | 'soft_decline'
   | 'hard_decline'
@@ -14,9 +15,9 @@ export type SimulatedBehaviour =
   | 'unknown_after_charge'
   /** Does nothing, and the answer is lost. */
   | 'unknown_before_charge'
-  /** Charges, and answers that it will decide later; an inquiry finds the charge. */
+  /** Charges, and answers that it decides later; an inquiry finds the charge. */
   | 'pending'
-  /** Charges another amount than was asked. */
+  /** Charges another amount than requested. */
   | 'wrong_amount'
   /** Charges and never answers. */
   | 'hang'
@@ -24,26 +25,29 @@ export type SimulatedBehaviour =
 /** Options of {@link createSimulatedGateway}. Rates are shares of the requests under a new key, 0 to 1. */
 export interface SimulatedGatewayOptions {
   /** Time until an answer, in milliseconds. @default 100 */
-  readonly delayMs?: number
+  readonly delayMs?: number | undefined
   /** Charges that succeed. @default what the other rates leave */
-  readonly successRate?: number
+  readonly successRate?: number | undefined
   /** Requests that do not get through. @default 0 */
-  readonly transientRate?: number
+  readonly transientRate?: number | undefined
   /** Charges that are declined, half of them for good. @default what the other rates leave, when successRate is given */
-  readonly declineRate?: number
+  readonly declineRate?: number | undefined
   /** Requests whose answer is lost, half of them after charging. @default 0 */
-  readonly unknownRate?: number
-  /** The same seed gives the same behaviour for the same keys, in any order. @default 1 */
-  readonly seed?: number
+  readonly unknownRate?: number | undefined
+  /** The same seed yields the same behaviour for the same keys, in any order. @default 1 */
+  readonly seed?: number | undefined
   /** How long a key is remembered, in milliseconds. @default 86400000, a day */
-  readonly keyTtlMs?: number
-  /** Decides instead of the rates, where it does not answer undefined. `send` counts the requests under a key, from 1. @default none */
-  readonly script?: (request: ChargeRequest, send: number) => SimulatedBehaviour | undefined
+  readonly keyTtlMs?: number | undefined
+  /**
+   * Decides instead of the rates, except where it returns undefined. `send` counts the requests under a key, from 1.
+   * @default none
+   */
+  readonly script?: ((request: ChargeRequest, send: number) => SimulatedBehaviour | undefined) | undefined
   /** @default 'simulated' */
-  readonly name?: string
+  readonly name?: string | undefined
 }
 
-/** One charge in the gateway's own ledger: the oracle of every test about money. */
+/** One charge in the ledger of the gateway, by which tests judge where money moved. */
 export interface SimulatedCharge {
   /** The gateway's id. */
   readonly id: string
@@ -53,134 +57,165 @@ export interface SimulatedCharge {
   readonly currency: string
 }
 
-/** A gateway in this process, with a ledger and idempotency keys of its own. */
+/** A gateway in this process, with its own ledger and idempotency keys. */
 export interface SimulatedGateway extends Gateway {
   /** Every charge ever made, in order. */
   readonly ledger: readonly SimulatedCharge[]
   /** Every request ever received, in order, repeats included. */
   readonly requests: readonly ChargeRequest[]
-  /** Requests that came under a known key with other parameters; must stay 0. */
+  /** Requests under a known key with other parameters; must stay 0. */
   readonly mismatches: number
 }
 
+/**
+ * Behaves like a gateway with idempotency keys: the first request under a key is decided and stored, a repeat gets the
+ * stored answer. What happens depends on seed, key and number of the send only, never on timing.
+ *
+ * @throws {PaymentsError} `INVALID_OPTIONS` for rates that are no shares
+ */
+export function createSimulatedGateway(options: SimulatedGatewayOptions = {}): SimulatedGateway {
+  const { delayMs = 100, keyTtlMs = DAY_MS, name = 'simulated' } = options
+  const server = new SimulatedServer(options)
+  return {
+    name,
+    keyTtlMs,
+    ledger: server.ledger,
+    requests: server.requests,
+    get mismatches() {
+      return server.mismatches
+    },
+    async charge(request, { signal }) {
+      if (signal.aborted) return { type: 'NOT_SENT', reason: 'given up before sending' }
+      // The server continues whether or not the client still waits.
+      const reply = server.receive(request)
+      if (!(await wait(reply === 'HANG' ? Infinity : delayMs, signal)))
+        return { type: 'UNKNOWN', reason: GIVEN_UP }
+      return typeof reply === 'string' ? { type: 'UNKNOWN', reason: 'ECONNRESET (simulated)' } : reply
+    },
+    async lookup({ gatewayKey }, { signal }) {
+      if (!(await wait(delayMs, signal))) return { type: 'FAILED_TO_ASK', reason: GIVEN_UP }
+      const outcome = server.find(gatewayKey)
+      return outcome === undefined ? { type: 'NOT_FOUND' } : { type: 'FOUND', outcome }
+    },
+  }
+}
+
+const DAY_MS = 86_400_000
+const GIVEN_UP = 'given up while waiting for the answer'
+const SOFT_CODES = ['insufficient_funds', 'issuer_not_available', 'try_again_later'] as const
+const HARD_CODES = ['stolen_card', 'expired_card', 'account_closed', 'card_not_supported'] as const
+
+/** `LOST` is an answer that never arrives, `HANG` a connection that stays open without one. */
+type Reply = ChargeOutcome | 'LOST' | 'HANG'
+
+/** An outcome that is stored under a key. */
 interface Stored {
   readonly request: ChargeRequest
   readonly outcome: ChargeOutcome
   readonly storedAt: number
 }
 
-/** `LOST` is an answer that never arrives, `HANG` a connection that stays open without one. */
-type Reply = ChargeOutcome | 'LOST' | 'HANG'
+/** The other end of the line: decides, charges, and remembers keys. */
+class SimulatedServer {
+  readonly ledger: SimulatedCharge[] = []
+  readonly requests: ChargeRequest[] = []
+  mismatches = 0
+  readonly #options: SimulatedGatewayOptions
+  readonly #rates: Rates
+  readonly #seed: number
+  readonly #stored = new Map<string, Stored>()
+  readonly #sends = new Map<string, number>()
 
-const SOFT_CODES = ['insufficient_funds', 'issuer_not_available', 'try_again_later'] as const
-const HARD_CODES = ['stolen_card', 'expired_card', 'account_closed', 'card_not_supported'] as const
-
-/**
- * Behaves like a gateway with idempotency keys: the first request under a key is decided and stored, a repeat gets the
- * stored answer. What happens depends on seed, key and number of the send only, never on timing.
- */
-export function createSimulatedGateway(options: SimulatedGatewayOptions = {}): SimulatedGateway {
-  const { delayMs = 100, seed = 1, keyTtlMs = 86_400_000, name = 'simulated', script } = options
-  const rates = resolveRates(options)
-  const ledger: SimulatedCharge[] = []
-  const requests: ChargeRequest[] = []
-  const stored = new Map<string, Stored>()
-  const sends = new Map<string, number>()
-  let mismatches = 0
-
-  function recall(key: string): Stored | undefined {
-    const found = stored.get(key)
-    if (found === undefined || performance.now() - found.storedAt <= keyTtlMs) return found
-    stored.delete(key)
-    return undefined
+  constructor(options: SimulatedGatewayOptions) {
+    this.#options = options
+    this.#rates = resolveRates(options)
+    this.#seed = options.seed ?? 1
   }
 
-  /** What the server does with a request, at the moment it arrives. */
-  function receive(request: ChargeRequest): Reply {
-    requests.push(request)
-    const send = (sends.get(request.gatewayKey) ?? 0) + 1
-    sends.set(request.gatewayKey, send)
-    const known = recall(request.gatewayKey)
-    if (known === undefined)
-      return behave[script?.(request, send) ?? pick(rates, random(seed, `${request.gatewayKey} ${send}`))](
+  /** Processes a request at the time it arrives. */
+  receive(request: ChargeRequest): Reply {
+    const { gatewayKey } = request
+    this.requests.push(request)
+    const send = (this.#sends.get(gatewayKey) ?? 0) + 1
+    this.#sends.set(gatewayKey, send)
+    const known = this.#recall(gatewayKey)
+    if (known === undefined) {
+      const { script } = this.#options
+      return this.#behave(
+        script?.(request, send) ?? pick(this.#rates, this.#random(`${gatewayKey} ${send}`)),
         request,
       )
+    }
     if (isSame(known.request, request)) return known.outcome
-    mismatches++
+    this.mismatches++
     return { type: 'UNKNOWN', reason: 'the key was used with other parameters' }
   }
 
-  const behave: Readonly<Record<SimulatedBehaviour, (request: ChargeRequest) => Reply>> = {
-    transient: () => ({ type: 'NOT_SENT', reason: 'ECONNREFUSED (simulated)' }),
-    succeed: (request) => store(request, charge(request)),
-    soft_decline: (request) => store(request, declined(request, SOFT_CODES)),
-    hard_decline: (request) => store(request, declined(request, HARD_CODES)),
-    wrong_amount: (request) => store(request, charge({ ...request, amount: request.amount + 1 })),
-    unknown_before_charge: () => 'LOST',
-    unknown_after_charge(request) {
-      store(request, charge(request))
-      return 'LOST'
-    },
-    hang(request) {
-      store(request, charge(request))
-      return 'HANG'
-    },
-    pending(request) {
-      charge(request)
-      return store(request, { type: 'PENDING', gatewayRef: chargeId(request) })
-    },
+  /** Finds what became of the requests under a key; money that moved comes first. */
+  find(gatewayKey: string): ChargeOutcome | undefined {
+    const found = this.ledger.find((entry) => entry.gatewayKey === gatewayKey)
+    if (found === undefined) return this.#stored.get(gatewayKey)?.outcome
+    return { type: 'SUCCEEDED', gatewayRef: found.id, amount: found.amount, currency: found.currency }
   }
 
-  function charge(request: ChargeRequest): ChargeOutcome {
+  #behave(behaviour: SimulatedBehaviour, request: ChargeRequest): Reply {
+    switch (behaviour) {
+      case 'transient':
+        return { type: 'NOT_SENT', reason: 'ECONNREFUSED (simulated)' }
+      case 'succeed':
+        return this.#store(request, this.#charge(request))
+      case 'soft_decline':
+        return this.#store(request, this.#decline(request, SOFT_CODES))
+      case 'hard_decline':
+        return this.#store(request, this.#decline(request, HARD_CODES))
+      case 'wrong_amount':
+        return this.#store(request, this.#charge({ ...request, amount: request.amount + 1 }))
+      case 'unknown_before_charge':
+        return 'LOST'
+      case 'unknown_after_charge':
+        this.#store(request, this.#charge(request))
+        return 'LOST'
+      case 'hang':
+        this.#store(request, this.#charge(request))
+        return 'HANG'
+      case 'pending':
+        this.#charge(request)
+        return this.#store(request, { type: 'PENDING', gatewayRef: this.#chargeId(request) })
+    }
+  }
+
+  #charge(request: ChargeRequest): ChargeOutcome {
     const { gatewayKey, paymentId, amount, currency } = request
-    const id = chargeId(request)
-    ledger.push({ id, gatewayKey, paymentId, amount, currency })
+    const id = this.#chargeId(request)
+    this.ledger.push({ id, gatewayKey, paymentId, amount, currency })
     return { type: 'SUCCEEDED', gatewayRef: id, amount, currency }
   }
 
-  function chargeId({ gatewayKey }: ChargeRequest): string {
-    return `sim_${hash(seed, gatewayKey).toString('hex').slice(0, 24)}`
+  #chargeId({ gatewayKey }: ChargeRequest): string {
+    return `sim_${hash(this.#seed, gatewayKey).toString('hex').slice(0, 24)}`
   }
 
-  function declined({ gatewayKey }: ChargeRequest, codes: readonly string[]): ChargeOutcome {
-    const code = codes[Math.floor(random(seed, `${gatewayKey} code`) * codes.length)] ?? 'generic_decline'
+  #decline({ gatewayKey }: ChargeRequest, codes: readonly string[]): ChargeOutcome {
+    const code = codes[Math.floor(this.#random(`${gatewayKey} code`) * codes.length)] ?? 'generic_decline'
     return { type: 'DECLINED', code, kind: declineKindOf(code) }
   }
 
-  function store(request: ChargeRequest, outcome: ChargeOutcome): ChargeOutcome {
-    stored.set(request.gatewayKey, { request, outcome, storedAt: performance.now() })
+  #store(request: ChargeRequest, outcome: ChargeOutcome): ChargeOutcome {
+    this.#stored.set(request.gatewayKey, { request, outcome, storedAt: performance.now() })
     return outcome
   }
 
-  return {
-    name,
-    keyTtlMs,
-    ledger,
-    requests,
-    get mismatches() {
-      return mismatches
-    },
-    async charge(request, { signal }) {
-      if (signal.aborted) return { type: 'NOT_SENT', reason: 'given up before sending' }
-      // The server goes on whether or not the client still waits.
-      const outcome = receive(request)
-      const isDone = await wait(outcome === 'HANG' ? undefined : delayMs, signal)
-      if (!isDone) return { type: 'UNKNOWN', reason: 'given up while waiting for the answer' }
-      return outcome === 'LOST' || outcome === 'HANG'
-        ? { type: 'UNKNOWN', reason: 'ECONNRESET (simulated)' }
-        : outcome
-    },
-    async lookup({ gatewayKey }: LookupRequest, { signal }): Promise<LookupAnswer> {
-      if (!(await wait(delayMs, signal)))
-        return { type: 'FAILED_TO_ASK', reason: 'given up while waiting for the answer' }
-      const found = ledger.find((entry) => entry.gatewayKey === gatewayKey)
-      if (found !== undefined) {
-        const { id: gatewayRef, amount, currency } = found
-        return { type: 'FOUND', outcome: { type: 'SUCCEEDED', gatewayRef, amount, currency } }
-      }
-      const outcome = stored.get(gatewayKey)?.outcome
-      return outcome === undefined ? { type: 'NOT_FOUND' } : { type: 'FOUND', outcome }
-    },
+  #recall(key: string): Stored | undefined {
+    const found = this.#stored.get(key)
+    const { keyTtlMs = DAY_MS } = this.#options
+    if (found === undefined || performance.now() - found.storedAt <= keyTtlMs) return found
+    this.#stored.delete(key)
+    return undefined
+  }
+
+  /** Returns a number in [0, 1) that depends on seed and text only. */
+  #random(text: string): number {
+    return hash(this.#seed, text).readUIntBE(0, 6) / 2 ** 48
   }
 }
 
@@ -226,22 +261,9 @@ function hash(seed: number, text: string): Buffer {
   return createHash('sha256').update(`${seed} ${text}`).digest()
 }
 
-/** A number in [0, 1) that depends on seed and text only. */
-function random(seed: number, text: string): number {
-  return hash(seed, text).readUIntBE(0, 6) / 2 ** 48
-}
-
-/** Waits for a while, for ever without one; false when the signal aborts first. */
-function wait(delayMs: number | undefined, signal: AbortSignal): Promise<boolean> {
-  if (delayMs === 0) return Promise.resolve(true)
-  return new Promise((resolve) => {
-    const end = (isDone: boolean): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', giveUp)
-      resolve(isDone)
-    }
-    const giveUp = (): void => end(false)
-    const timer = delayMs === undefined ? undefined : setTimeout(() => end(true), delayMs)
-    signal.addEventListener('abort', giveUp, { once: true })
-  })
+/** Waits for a while; resolves with false when the signal aborts first. */
+async function wait(delayMs: number, signal: AbortSignal): Promise<boolean> {
+  if (delayMs === 0) return true
+  await pause(delayMs, signal)
+  return !signal.aborted
 }

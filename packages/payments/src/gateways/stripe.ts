@@ -15,29 +15,29 @@ export interface StripeGatewayOptions {
   /** The payment method that is charged, such as Stripe's test method `pm_card_visa`. */
   readonly paymentMethod: string
   /** @default 'https://api.stripe.com' */
-  readonly baseUrl?: string
-  /** Signing secret of the webhooks that Stripe sends us. @default none: webhooks are not taken */
-  readonly webhookSecret?: string
+  readonly baseUrl?: string | undefined
+  /** Signing secret of the webhooks that Stripe sends. @default none: webhooks are not accepted */
+  readonly webhookSecret?: string | undefined
   /** Longest time until an answer, in milliseconds. @default 10000 */
-  readonly timeoutMs?: number
+  readonly timeoutMs?: number | undefined
   /** Longest time until a connection, in milliseconds. @default 2000 */
-  readonly connectTimeoutMs?: number
+  readonly connectTimeoutMs?: number | undefined
   /** How long Stripe remembers a key, in milliseconds. @default 82800000: a day, less an hour */
-  readonly keyTtlMs?: number
+  readonly keyTtlMs?: number | undefined
   /** Stored with each attempt. @default 'stripe' */
-  readonly name?: string
+  readonly name?: string | undefined
 }
 
-/** Stripe keeps keys for at least a day; an hour less is for clocks that differ. */
+/** Stripe keeps keys for at least a day; the hour allows for clocks that differ. */
 const KEY_TTL_MS = 23 * 3_600_000
 /** An answer is a few kilobytes long. */
 const MAX_BODY_BYTES = 1_048_576
 
 /**
- * Charges through Stripe's PaymentIntents, one intent for each attempt, under our own idempotency key. Each request is
- * sent once: repeating is the caller's business, since only the caller knows what was sent before.
+ * Charges through Stripe's PaymentIntents, one intent for each attempt, under our own idempotency key. Sends each request
+ * once: only the caller knows what was sent before, so the caller repeats.
  *
- * @throws {PaymentsError} `INVALID_OPTIONS` for a base URL that is none
+ * @throws {PaymentsError} `INVALID_OPTIONS` for an invalid base URL
  */
 export function createStripeGateway(options: StripeGatewayOptions): Gateway {
   const { secretKey, paymentMethod, webhookSecret, name = 'stripe', keyTtlMs = KEY_TTL_MS } = options
@@ -53,15 +53,13 @@ export function createStripeGateway(options: StripeGatewayOptions): Gateway {
 
   async function charge(request: ChargeRequest, { signal }: { signal: AbortSignal }): Promise<ChargeOutcome> {
     const amount = toStripeAmount(request.amount, request.currency)
-    // Whoever sends this attempt decides the same, so nothing was and will be sent under its key.
+    // Every sender of this attempt decides the same, so nothing was or will be sent under its key.
     if (amount === undefined) return { type: 'DECLINED', code: 'invalid_amount', kind: 'hard' }
     const call: StripeCall = { signal, mayHaveLeft: false }
     try {
-      const intent = await http.run(call, () =>
-        stripe.paymentIntents.create(parametersOf(request, amount, paymentMethod), {
-          idempotencyKey: request.gatewayKey,
-        }),
-      )
+      const parameters = parametersOf(request, amount, paymentMethod)
+      const idempotencyKey = request.gatewayKey
+      const intent = await http.run(call, () => stripe.paymentIntents.create(parameters, { idempotencyKey }))
       if (!isOf(intent, request.gatewayKey))
         return { type: 'UNKNOWN', reason: 'the answer is about another charge' }
       return outcomeOfIntent(intent)
@@ -70,47 +68,16 @@ export function createStripeGateway(options: StripeGatewayOptions): Gateway {
     }
   }
 
-  async function lookup(
-    { gatewayKey, gatewayRef }: LookupRequest,
-    { signal }: { signal: AbortSignal },
-  ): Promise<LookupAnswer> {
+  async function lookup(request: LookupRequest, { signal }: { signal: AbortSignal }): Promise<LookupAnswer> {
     try {
-      const intents = await http.run({ signal, mayHaveLeft: false }, () => find(gatewayKey, gatewayRef))
+      const intents = await http.run({ signal, mayHaveLeft: false }, () => findIntents(stripe, request))
       const [first, ...more] = intents.map(outcomeOfIntent)
       if (first === undefined) return { type: 'NOT_FOUND' }
-      // More than one is a key that was used after its time; money that moved is what counts.
+      // More than one means a key that was used after its time; money that moved is what counts.
       const succeeded = [first, ...more].find(({ type }) => type === 'SUCCEEDED')
       return { type: 'FOUND', outcome: succeeded ?? first }
     } catch (error) {
       return { type: 'FAILED_TO_ASK', reason: reasonOfError(error) }
-    }
-  }
-
-  /** The search knows our own key but lags behind; the intents themselves are read as they are now. */
-  async function find(gatewayKey: string, gatewayRef: string | undefined): Promise<Stripe.PaymentIntent[]> {
-    if (gatewayRef !== undefined) {
-      const known = await retrieve(gatewayRef)
-      if (known !== undefined && isOf(known, gatewayKey)) return [known]
-    }
-    if (!/^[\w-]+$/.test(gatewayKey)) throw new Error('the key cannot be searched for')
-    const { data } = await stripe.paymentIntents.search({
-      query: `metadata['gateway_key']:'${gatewayKey}'`,
-      limit: 10,
-    })
-    const found: Stripe.PaymentIntent[] = []
-    for (const { id } of data.filter((intent) => isOf(intent, gatewayKey))) {
-      const intent = await retrieve(id)
-      if (intent !== undefined) found.push(intent)
-    }
-    return found
-  }
-
-  async function retrieve(id: string): Promise<Stripe.PaymentIntent | undefined> {
-    try {
-      return await stripe.paymentIntents.retrieve(id)
-    } catch (error) {
-      if (propertyOf(error, 'statusCode') === 404) return undefined
-      throw error
     }
   }
 
@@ -119,14 +86,42 @@ export function createStripeGateway(options: StripeGatewayOptions): Gateway {
     keyTtlMs,
     charge,
     lookup,
-    ...(webhookSecret !== undefined && {
-      parseWebhook: createStripeWebhookParser(stripe.webhooks, webhookSecret),
-    }),
+    parseWebhook:
+      webhookSecret === undefined ? undefined : createStripeWebhookParser(stripe.webhooks, webhookSecret),
     close: async () => http.close(),
   }
 }
 
-/** The same for the same attempt, always: under one key Stripe takes one set of parameters. */
+/** Finds the intents of an attempt. The search knows our own key but lags, so each intent is read again. */
+async function findIntents(
+  stripe: Stripe,
+  { gatewayKey, gatewayRef }: LookupRequest,
+): Promise<Stripe.PaymentIntent[]> {
+  if (gatewayRef !== undefined) {
+    const known = await retrieve(stripe, gatewayRef)
+    if (known !== undefined && isOf(known, gatewayKey)) return [known]
+  }
+  if (!/^[\w-]+$/.test(gatewayKey)) throw new Error('the key cannot be searched for')
+  const query = `metadata['gateway_key']:'${gatewayKey}'`
+  const { data } = await stripe.paymentIntents.search({ query, limit: 10 })
+  const found: Stripe.PaymentIntent[] = []
+  for (const { id } of data.filter((intent) => isOf(intent, gatewayKey))) {
+    const intent = await retrieve(stripe, id)
+    if (intent !== undefined) found.push(intent)
+  }
+  return found
+}
+
+async function retrieve(stripe: Stripe, id: string): Promise<Stripe.PaymentIntent | undefined> {
+  try {
+    return await stripe.paymentIntents.retrieve(id)
+  } catch (error) {
+    if (propertyOf(error, 'statusCode') === 404) return undefined
+    throw error
+  }
+}
+
+/** Builds parameters that depend on the attempt alone: under one key Stripe accepts one set of parameters. */
 function parametersOf(
   { paymentId, attemptNo, gatewayKey, currency }: ChargeRequest,
   amount: number,
@@ -136,7 +131,7 @@ function parametersOf(
     amount,
     currency: currency.toLowerCase(),
     confirm: true,
-    // Nobody is there to answer a question of the bank's.
+    // No cardholder is present to answer the bank's questions.
     error_on_requires_action: true,
     payment_method: paymentMethod,
     allowed_payment_method_types: ['card'],
@@ -154,7 +149,7 @@ function addressOf(
   const url = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined
   const protocol = url?.protocol.slice(0, -1)
   if (url === undefined || (protocol !== 'http' && protocol !== 'https'))
-    throw new PaymentsError('INVALID_OPTIONS', 'baseUrl must begin with http:// or https://')
+    throw new PaymentsError('INVALID_OPTIONS', `baseUrl must start with http:// or https://, got ${baseUrl}`)
   return {
     host: url.hostname,
     port: url.port === '' ? (protocol === 'http' ? 80 : 443) : Number(url.port),

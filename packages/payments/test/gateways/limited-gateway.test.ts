@@ -7,6 +7,7 @@ import {
   PaymentsError,
   type Admission,
   type ChargeOutcome,
+  type CircuitStatus,
   type Gateway,
   type GatewayLimits,
   type LimitedGateway,
@@ -17,14 +18,21 @@ import { attemptOf, charge, startSimulator, stripeAt } from '../support/simulato
 const { signal } = new AbortController()
 
 /** A gateway in this process that does what `behaviour` says at the time. */
-function scripted(limits: GatewayLimits): {
+function scripted(
+  limits: GatewayLimits,
+  onCircuit?: (status: CircuitStatus) => void,
+): {
   readonly limited: LimitedGateway
   readonly inner: ReturnType<typeof createSimulatedGateway>
   behave(behaviour: SimulatedBehaviour): void
 } {
   let current: SimulatedBehaviour = 'succeed'
   const inner = createSimulatedGateway({ delayMs: 0, script: () => current })
-  return { inner, limited: limitGateway(inner, limits), behave: (behaviour) => (current = behaviour) }
+  return {
+    inner,
+    limited: limitGateway(inner, limits, onCircuit),
+    behave: (behaviour) => (current = behaviour),
+  }
 }
 
 async function chargeMany(gateway: Gateway, count: number, prefix: string): Promise<ChargeOutcome[]> {
@@ -103,9 +111,9 @@ test('an open circuit asks nothing either', async () => {
 })
 
 test('while the circuit is open admissions wait; one probes, and the rest follow when it succeeds', async () => {
-  const { limited, inner, behave } = scripted({ breaker: { ...breaker, openMs: 100, maxOpenMs: 100 } })
-  const seen: string[] = []
-  limited.onCircuit((status) => seen.push(status))
+  const seen: CircuitStatus[] = []
+  const limits = { breaker: { ...breaker, openMs: 100, maxOpenMs: 100 } }
+  const { limited, inner, behave } = scripted(limits, (status) => seen.push(status))
   behave('transient')
   await chargeMany(limited, 4, 'a')
   behave('succeed')
@@ -125,11 +133,11 @@ test('while the circuit is open admissions wait; one probes, and the rest follow
 })
 
 test('while the gateway stays down only probes are sent', async () => {
-  const { limited, inner, behave } = scripted({ breaker: { ...breaker, openMs: 30, maxOpenMs: 30 } })
+  let opened = 0
+  const limits = { breaker: { ...breaker, openMs: 30, maxOpenMs: 30 } }
+  const { limited, inner, behave } = scripted(limits, (status) => (opened += status === 'open' ? 1 : 0))
   behave('transient')
   await chargeMany(limited, 4, 'a')
-  let opened = 0
-  limited.onCircuit((status) => (opened += status === 'open' ? 1 : 0))
   const stop = new AbortController()
   const waiting = Array.from({ length: 10 }, async (_, index) => {
     for (;;) {
@@ -138,11 +146,11 @@ test('while the gateway stays down only probes are sent', async () => {
       admission.release()
     }
   })
-  await eventually(() => opened >= 3)
+  await eventually(() => opened >= 4)
   stop.abort(new Error('enough'))
   await Promise.allSettled(waiting)
-  // Each probe is one request, and each opened the circuit again.
-  expect(inner.requests.length - 4).toBe(opened)
+  // Four requests opened the circuit; each probe after that is one request, and opened it again.
+  expect(inner.requests.length - 4).toBe(opened - 1)
 })
 
 test('a probe that sends nothing leaves its turn to the next', async () => {

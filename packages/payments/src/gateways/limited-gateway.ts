@@ -1,0 +1,203 @@
+import { CircuitBreaker, type CircuitStatus } from './circuit.ts'
+import type { Admission, ChargeOutcome, Gateway, LookupAnswer } from './gateway.ts'
+import { resolveLimits, type GatewayLimits } from './limits.ts'
+import { RateLimiter } from './rate-limiter.ts'
+import { Semaphore } from './semaphore.ts'
+
+/** A gateway behind a circuit breaker, a limit on conversations and a limit on requests. */
+export interface LimitedGateway extends Gateway {
+  /** Whether a request would be let through now. */
+  readonly available: boolean
+  readonly circuit: CircuitStatus
+  admit(options: { readonly signal: AbortSignal }): Promise<Admission>
+}
+
+/** Pause after a 429 that does not say for how long, in milliseconds. */
+const PAUSE_MS = 1_000
+/** Longest pause, whatever the gateway asks for, in milliseconds. */
+const MAX_PAUSE_MS = 60_000
+
+/**
+ * Puts limits around a gateway. A call without room returns `NOT_SENT` and `throttled`: nothing was sent, and no retry is
+ * used up. Workers call `admit` before they take work, and then never meet the limits.
+ *
+ * The breaker counts failures of the gateway (no connection, no answer, an unreadable answer, refused credentials), never a
+ * decline.
+ *
+ * @param onCircuit called whenever the circuit opens, probes or closes
+ * @throws {PaymentsError} `INVALID_OPTIONS`
+ */
+export function limitGateway(
+  gateway: Gateway,
+  limits: GatewayLimits,
+  onCircuit: (status: CircuitStatus) => void = () => {},
+): LimitedGateway {
+  const limiter = new Limiter(limits, onCircuit)
+  return {
+    ...limitedCalls(gateway, limiter, async () => limiter.tryEnter()),
+    async admit({ signal }) {
+      const release = await limiter.enter(signal)
+      return { gateway: limitedCalls(gateway, limiter, limiter.takeEach()), release }
+    },
+    get available() {
+      return limiter.available
+    },
+    get circuit() {
+      return limiter.circuit
+    },
+    async close() {
+      limiter.close()
+      await gateway.close?.()
+    },
+  }
+}
+
+/** Why a request was not sent. */
+interface Refusal {
+  readonly reason: string
+  readonly retryAfterMs: number
+}
+
+/** Makes room for one request: resolves with the function that ends it, or with the reason why there is no room. */
+type Take = (signal: AbortSignal) => Promise<(() => void) | Refusal>
+
+/** The limits of one gateway, and what is in use of them. */
+class Limiter {
+  readonly #conversations: Semaphore
+  readonly #requests: RateLimiter
+  readonly #breaker: CircuitBreaker | undefined
+  readonly #closing = new AbortController()
+
+  constructor(limits: GatewayLimits, onStatus: (status: CircuitStatus) => void) {
+    const { maxConcurrent, ratePerSecond, breaker } = resolveLimits(limits)
+    this.#conversations = new Semaphore(maxConcurrent)
+    this.#requests = new RateLimiter(ratePerSecond)
+    this.#breaker = breaker && new CircuitBreaker({ ...breaker, isFault, onStatus })
+  }
+
+  get circuit(): CircuitStatus {
+    return this.#breaker?.status ?? 'closed'
+  }
+
+  get available(): boolean {
+    return this.#conversations.free > 0 && this.circuit === 'closed' && this.#requests.waitMs() === 0
+  }
+
+  /** Waits for room for a conversation and its first request. Resolves with its idempotent end. */
+  async enter(signal: AbortSignal): Promise<() => void> {
+    const either = AbortSignal.any([signal, this.#closing.signal])
+    const release = await this.#conversations.acquire(either)
+    let leaveCircuit: (() => void) | undefined
+    let isInside = true
+    const leave = (): void => {
+      if (!isInside) return
+      isInside = false
+      leaveCircuit?.()
+      release()
+    }
+    try {
+      leaveCircuit = await this.#breaker?.enter(either)
+      await this.#requests.take(either)
+      return leave
+    } catch (error) {
+      leave()
+      throw error
+    }
+  }
+
+  /** Lets requests of an admitted conversation through: the first was counted with the admission, later ones wait. */
+  takeEach(): Take {
+    let isCounted = true
+    return async (signal) => {
+      if (!isCounted) await this.#requests.take(signal)
+      isCounted = false
+      return () => {}
+    }
+  }
+
+  /** Enters for one request without waiting. */
+  tryEnter(): (() => void) | Refusal {
+    const release = this.#conversations.tryAcquire()
+    if (release === undefined) return { reason: 'as many conversations as allowed', retryAfterMs: PAUSE_MS }
+    const refusal = this.#refusal()
+    if (refusal === undefined) return release
+    release()
+    return refusal
+  }
+
+  #refusal(): Refusal | undefined {
+    if (this.#breaker !== undefined && this.#breaker.waitMs() > 0) return this.#circuitOpen()
+    if (this.#requests.tryTake()) return undefined
+    return { reason: 'as many requests as allowed', retryAfterMs: this.#requests.waitMs() }
+  }
+
+  /** Runs one request, or returns the reason why not. */
+  async run<Value>(take: Take, signal: AbortSignal, call: () => Promise<Value>): Promise<Value | Refusal> {
+    const end = await take(signal)
+    if (typeof end !== 'function') return end
+    try {
+      return this.#breaker === undefined
+        ? await call()
+        : ((await this.#breaker.run(call)) ?? this.#circuitOpen())
+    } finally {
+      end()
+    }
+  }
+
+  /** Leaves the gateway alone for as long as it asked. */
+  pause(delayMs: number = PAUSE_MS): void {
+    this.#requests.pause(Math.min(MAX_PAUSE_MS, delayMs))
+  }
+
+  close(): void {
+    this.#closing.abort(new Error('the gateway is closed'))
+  }
+
+  #circuitOpen(): Refusal {
+    const retryAfterMs = Math.max(PAUSE_MS, this.#breaker?.waitMs() ?? 0)
+    return { reason: 'the circuit breaker is open', retryAfterMs }
+  }
+}
+
+/** The gateway with each of its calls behind the limits. */
+function limitedCalls(gateway: Gateway, limiter: Limiter, take: Take): Gateway {
+  const { lookup } = gateway
+  return {
+    ...gateway,
+    async charge(request, options): Promise<ChargeOutcome> {
+      const outcome = await limiter.run(take, options.signal, () => gateway.charge(request, options))
+      if (!('type' in outcome)) {
+        const retryAfterMs = Math.ceil(outcome.retryAfterMs)
+        return { type: 'NOT_SENT', fault: 'throttled', reason: `not sent: ${outcome.reason}`, retryAfterMs }
+      }
+      if (outcome.type === 'NOT_SENT' && outcome.fault === 'throttled') limiter.pause(outcome.retryAfterMs)
+      return outcome
+    },
+    lookup:
+      lookup &&
+      (async (request, options): Promise<LookupAnswer> => {
+        const answer = await limiter.run(take, options.signal, () => lookup(request, options))
+        return 'type' in answer ? answer : { type: 'FAILED_TO_ASK', reason: `not asked: ${answer.reason}` }
+      }),
+  }
+}
+
+/** Whether a result says that the gateway, or our access to it, is out of order. */
+function isFault(result: unknown): boolean {
+  const answer = result as ChargeOutcome | LookupAnswer
+  switch (answer.type) {
+    case 'UNKNOWN':
+    case 'FAILED_TO_ASK':
+      return true
+    case 'NOT_SENT':
+      return answer.fault !== 'throttled'
+    case 'REJECTED':
+      return answer.fault === 'config'
+    case 'SUCCEEDED':
+    case 'DECLINED':
+    case 'PENDING':
+    case 'FOUND':
+    case 'NOT_FOUND':
+      return false
+  }
+}
