@@ -1,5 +1,5 @@
 import { isInstance, textOf } from '@titan/queue-core/text-of'
-import type { Database, PaymentsConfig } from '@titan/payments'
+import { LedgerError, type Database, type PaymentsConfig } from '@titan/payments'
 import {
   closeRedis,
   connectDatabase,
@@ -13,7 +13,6 @@ import {
   NO_TABLES,
   type Redis,
 } from '@titan/service'
-import { LedgerError } from './verify/ledger-source.ts'
 
 /** The stores that a command works on; `redis` is undefined when it was told to leave it out. */
 export interface Stores {

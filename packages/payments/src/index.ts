@@ -73,6 +73,18 @@ export type {
 } from './gateways/simulated-gateway.ts'
 export { createStripeGateway, type StripeGatewayOptions } from './gateways/stripe.ts'
 export { fromStripeAmount } from './gateways/stripe-amount.ts'
+export {
+  factsOfLedger,
+  fetchLedger,
+  LedgerError,
+  readLedgerFile,
+  type Ledger,
+  type LedgerCharge,
+  type LedgerFact,
+  type LedgerLine,
+  type LedgerRequest,
+  type LedgerTotals,
+} from './gateways/ledger.ts'
 export { limitGateway, type LimitedGateway } from './gateways/limited-gateway.ts'
 export type { BreakerOptions, GatewayLimits } from './gateways/limits.ts'
 export type { CircuitStatus } from './gateways/circuit.ts'

@@ -1,5 +1,5 @@
-import type { Database } from '@titan/payments'
-import { findOpenBreaks, readLedgerFile, verify } from '@titan/cli'
+import { readLedgerFile, type Database } from '@titan/payments'
+import { findOpenBreaks, verify } from '@titan/cli'
 import type { Redis } from '@titan/service'
 import type { Told } from './clients.ts'
 import { MAX_RETRIES } from './fleet.ts'

@@ -1,4 +1,11 @@
-import { loadPaymentsConfig, missingMigrations, type PaymentsConfig } from '@titan/payments'
+import {
+  fetchLedger,
+  loadPaymentsConfig,
+  missingMigrations,
+  readLedgerFile,
+  type Ledger,
+  type PaymentsConfig,
+} from '@titan/payments'
 import {
   EXIT,
   Failure,
@@ -12,8 +19,6 @@ import {
 } from '@titan/service'
 import { connectSetting } from '../commands/connect-setting.ts'
 import type { Finding } from './finding.ts'
-import { fetchLedger, readLedgerFile } from './ledger-source.ts'
-import type { Ledger } from './ledger-tables.ts'
 import { startProgress } from '../progress.ts'
 import { jsonSetting, version } from '../commands/queue.ts'
 import { formatJson, formatReport } from './report.ts'

@@ -1,35 +1,23 @@
-import type { Charge, RequestEntry } from '@titan/gateway-simulator'
-import { fromStripeAmount } from '@titan/payments'
+import {
+  factsOfLedger,
+  fromStripeAmount,
+  type Ledger,
+  type LedgerFact,
+  type LedgerRequest,
+} from '@titan/payments'
 import type { Snapshot } from './snapshot.ts'
 
-/** One fact of a gateway's ledger. */
-export type LedgerFact =
-  | { readonly type: 'charge'; readonly charge: Charge }
-  | { readonly type: 'request'; readonly request: RequestEntry }
-  /** A known key was used with other parameters. */
-  | { readonly type: 'mismatch'; readonly key: string }
-
-/** A ledger in memory, as `readLedger` of the gateway simulator and its `GET /_ledger` answer it. */
-export interface LedgerBooks {
-  readonly charges: readonly Charge[]
-  readonly requests: readonly RequestEntry[]
-  readonly mismatches: number
-}
-
-/** The gateway's ledger: in memory, or one fact after the other. */
-export type Ledger = LedgerBooks | AsyncIterable<LedgerFact>
-
-/** Facts that travel to the database together. */
+/** Facts per insert. */
 const BATCH = 2_000
 
-/** The requests that may move money; the others ask. */
+/** The path of requests that may move money; others only look. */
 const CHARGES_AT = '/v1/payment_intents'
 
 /**
- * Makes the ledger joinable: temporary tables `charge`, `request` and `mismatch`, empty without a ledger.
- * Amounts and currencies are in our units.
+ * Loads the ledger into temporary tables `charge`, `request` and `mismatch`. Amounts and currencies are in our
+ * units.
  */
-export async function loadLedger(snapshot: Snapshot, ledger: Ledger | undefined): Promise<void> {
+export async function loadLedger(snapshot: Snapshot, ledger: Ledger): Promise<void> {
   await snapshot`
     create temporary table charge (
       id text, intent_id text, key text, payment_id text, amount bigint, currency text, at timestamptz) on commit drop`
@@ -37,29 +25,21 @@ export async function loadLedger(snapshot: Snapshot, ledger: Ledger | undefined)
     create temporary table request (
       id text, key text, payment_id text, amount bigint, currency text, at timestamptz) on commit drop`
   await snapshot`create temporary table mismatch (key text) on commit drop`
-  if (ledger === undefined) return
   let batch: LedgerFact[] = []
-  for await (const fact of Symbol.asyncIterator in ledger ? ledger : factsOfBooks(ledger)) {
+  for await (const fact of Symbol.asyncIterator in ledger ? ledger : factsOfLedger(ledger)) {
     batch.push(fact)
     if (batch.length < BATCH) continue
     await insert(snapshot, batch)
     batch = []
   }
   await insert(snapshot, batch)
-  // What went back is no money any more: the refund is on record as the contradiction's resolution.
+  // A refunded charge counts no more: the refund is on record as the contradiction's resolution.
   await snapshot`
     delete from charge c using reconciliation_breaks b
      where b.payment_id = c.payment_id and b.refund_ref is not null and b.reference in (c.id, c.intent_id)`
   await snapshot`create index on charge (payment_id)`
   await snapshot`create index on request (key)`
   await snapshot`analyze charge, request`
-}
-
-/** A ledger in memory, one fact after the other. */
-export function* factsOfBooks({ charges, requests, mismatches }: LedgerBooks): Generator<LedgerFact> {
-  for (const charge of charges) yield { type: 'charge', charge }
-  for (const request of requests) yield { type: 'request', request }
-  for (let left = mismatches; left > 0; left--) yield { type: 'mismatch', key: 'a known key' }
 }
 
 async function insert(snapshot: Snapshot, facts: readonly LedgerFact[]): Promise<void> {
@@ -86,7 +66,7 @@ async function insert(snapshot: Snapshot, facts: readonly LedgerFact[]): Promise
   if (mismatches.length > 0) await snapshot`insert into mismatch (key) select unnest(${mismatches}::text[])`
 }
 
-function movesMoney({ method, path }: RequestEntry): boolean {
+function movesMoney({ method, path }: LedgerRequest): boolean {
   return method === 'POST' && path === CHARGES_AT
 }
 

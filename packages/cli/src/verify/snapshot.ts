@@ -1,8 +1,8 @@
-import type { Database } from '@titan/payments'
+import type { Database, Ledger } from '@titan/payments'
 import type postgres from 'postgres'
 import { SHOWN, type Breach, type Breaches } from './finding.ts'
 import type { Check } from './invariants.ts'
-import { loadLedger, type Ledger } from './ledger-tables.ts'
+import { loadLedger } from './ledger-tables.ts'
 
 /** A transaction that sees one point in time. */
 export type Snapshot = postgres.TransactionSql<{ bigint: number }>

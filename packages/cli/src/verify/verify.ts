@@ -1,9 +1,8 @@
-import type { Database } from '@titan/payments'
+import type { Database, Ledger } from '@titan/payments'
 import type { RedisClient } from '@titan/queue-core'
 import { mergeBreaches, SHOWN, type Breach, type Finding } from './finding.ts'
 import { readInvariants, type Check, type Invariant, type Need } from './invariants.ts'
 import { createJobIndex } from './job-index.ts'
-import type { Ledger } from './ledger-tables.ts'
 import { estimatePayments, runCheck, withLedger, withSnapshot, type Snapshot } from './snapshot.ts'
 
 /** What {@link verify} looks at. */

@@ -8,12 +8,13 @@ import {
   migrate,
   openDatabase,
   PAYMENTS_QUEUE,
+  readLedgerFile,
   type Database,
   type PaymentJobs,
   type PaymentStore,
 } from '@titan/payments'
 import { createQueue } from '@titan/queue-core'
-import { readLedgerFile, verify, type Finding } from '@titan/cli'
+import { verify, type Finding } from '@titan/cli'
 import { createClient } from 'redis'
 import { inject } from 'vitest'
 import { readKills, type Kill } from '../../src/kill-log.ts'
