@@ -33,7 +33,7 @@ export {
   type QueueEvent,
 } from './model/events.ts'
 export type { QueueStats } from './redis/stats.ts'
-export type { ConsumerView, JobState, JobView } from './producer/peek.ts'
+export type { ConsumerView, EntryView, JobState, JobView } from './producer/inspector.ts'
 export type { DeadLetter, DeadLetters, Redriven, RedriveOptions } from './producer/dead-letters.ts'
 export type { Schedule, Schedules, ScheduleState } from './producer/recurring.ts'
 export type { RedisClient, RedisClusterClient, RedisNodeClient } from './redis/connection.ts'

@@ -1,11 +1,11 @@
-import { fixedKeys, promote } from './redis/commands.ts'
-import { shareConnection, type RedisClient } from './redis/connection.ts'
+import { promote } from './redis/commands.ts'
+import type { RedisClient } from './redis/connection.ts'
 import { checkMembers } from './model/errors.ts'
 import { checkNumbers } from './producer/new-job.ts'
 import { LOOKING_OPTIONS, resolveQueue } from './model/options.ts'
-import { partitionKeys, type QueuePartition } from './redis/partition.ts'
+import { sharePartitions, type QueuePartition } from './redis/partition.ts'
 import { fireSlot } from './producer/recurring.ts'
-import { readScores } from './redis/scores.ts'
+import { readScores } from './redis/replies.ts'
 import { serverNow } from './redis/server-check.ts'
 
 /** Lets time pass for a queue under test. */
@@ -37,9 +37,7 @@ export function createTestClock(
 ): TestClock {
   checkMembers('createTestClock', options, LOOKING_OPTIONS)
   const { prefix, partitions } = resolveQueue(queueName, options)
-  const parts = partitionKeys(prefix, queueName, partitions).map((keys, index): QueuePartition => {
-    return { index, keys, fixed: fixedKeys(keys), connection: shareConnection(redis, keys.dlq) }
-  })
+  const parts = sharePartitions(redis, prefix, queueName, partitions)
   /** How far each recurring job is ahead of the server's clock; one that was replaced since is not. */
   const ahead = new Map<string, { readonly definition: string | null; readonly ms: number }>()
 

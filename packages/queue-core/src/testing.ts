@@ -1,14 +1,13 @@
 // Helpers for tests of code that uses the library: run what is there, let time pass, wait for a state, see what happened.
 // They work on a real Redis, as the code under test does.
 
-import { shareConnection, type Connection, type RedisClient } from './redis/connection.ts'
+import type { RedisClient } from './redis/connection.ts'
 import { checkAtLeast, checkMembers } from './model/errors.ts'
-import type { Keys } from './redis/keys.ts'
 import type { Members } from './model/members.ts'
 import type { OnEvent, QueueEvent } from './model/events.ts'
 import type { JobMap } from './model/job.ts'
 import { defaults, WORKER_OPTIONS, type WorkerOptions } from './model/options.ts'
-import { partitionKeys } from './redis/partition.ts'
+import { sharePartitions, type QueuePartition } from './redis/partition.ts'
 import { createQueue, type Queue } from './producer/queue.ts'
 import { serverNow } from './redis/server-check.ts'
 import type { QueueStats } from './redis/stats.ts'
@@ -64,9 +63,7 @@ export async function drain<Jobs extends JobMap>(
   const { timeoutMs = 10_000, dueWithinMs = 1_000, skipDelays = false, ...workerOptions } = options
   const { prefix = defaults.prefix, partitions = 1 } = options
   const queue = createQueue<Jobs>(redis, queueName, { prefix, partitions })
-  const parts = partitionKeys(prefix, queueName, partitions).map((keys) => {
-    return { keys, connection: shareConnection(redis, keys.dlq) }
-  })
+  const parts = sharePartitions(redis, prefix, queueName, partitions)
   const [home] = parts
   const worker = createWorker<Jobs>(redis, queueName, handlers, workerOptions)
   await worker.start()
@@ -192,13 +189,7 @@ export function recordEvents(): EventRecorder {
 }
 
 /** Gives delayed jobs times in the distant past, one after the other. */
-async function makeDue({
-  keys,
-  connection,
-}: {
-  readonly keys: Keys
-  readonly connection: Connection
-}): Promise<void> {
+async function makeDue({ keys, connection }: QueuePartition): Promise<void> {
   const ids = await connection.send<string[]>(['ZRANGE', keys.delayed, '0', '999'])
   if (ids.length === 0) return
   // A job that became ready meanwhile is not added again.

@@ -49,7 +49,7 @@ test('the table of packages names every one', () => {
 
 test('the layout of Redis names every key and every script', () => {
   const layout = read('docs/redis-layout.md')
-  const { base, streams, processed, ...keys } = keysOf('titan', 'payments')
+  const { base, partition: _partition, streams, processed, ...keys } = keysOf('titan', 'payments')
   for (const key of [...Object.values(keys), ...streams, processed('<id>')])
     expect(layout.includes(key) || layout.includes(key.replace(`${base}:`, '…:')), key).toBe(true)
   const lifecycle = read('docs/job-lifecycle.md')

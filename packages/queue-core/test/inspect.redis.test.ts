@@ -72,6 +72,33 @@ describe('createInspector', () => {
     expect((await consumer.claim({ count: 2 })).map(({ job }) => job.id)).toEqual(['a', 'b'])
   })
 
+  it('names the ids under which no job waits or runs', async () => {
+    await queue.enqueue('work', { n: 1 }, { id: 'ready' })
+    await queue.enqueue('work', { n: 2 }, { id: 'delayed', delayMs: 60_000 })
+    await queue.enqueue('work', { n: 3 }, { id: 'holder', orderingKey: 'k', priority: 'high' })
+    await queue.enqueue('work', { n: 4 }, { id: 'parked', orderingKey: 'k' })
+    const ids = ['ready', 'delayed', 'holder', 'parked', 'never']
+    expect(await inspector.missing(ids)).toEqual(['never'])
+    expect(await inspector.missing([])).toEqual([])
+
+    await redis.del([`${prefix}:{q}:jobs`, `${prefix}:{q}:delayed:jobs`])
+    await redis.hSet(`${prefix}:{q}:live`, 'holder', 'damaged')
+    expect(await inspector.missing(ids)).toEqual(['ready', 'delayed', 'holder', 'never'])
+  })
+
+  it('goes through the entries of every stream, also those that are no jobs', async () => {
+    await queue.enqueue('work', { n: 1 }, { id: 'a', priority: 'low' })
+    await queue.enqueue('work', { n: 2 })
+    await redis.xAdd(`${prefix}:{q}:jobs:high`, '*', { x: 'y' })
+    const entries = []
+    for await (const page of inspector.entries()) entries.push(...page)
+    expect(entries.map(({ stream, name, data }) => [stream.replace(/^.*}:/, ''), name, data])).toEqual([
+      ['jobs:high', undefined, undefined],
+      ['jobs', 'work', { n: 2 }],
+      ['jobs:low', 'work', { n: 1 }],
+    ])
+  })
+
   it('shows ready jobs by priority, then age, with their data', async () => {
     await queue.enqueue('work', { n: 1 }, { id: 'a' })
     const plain = await queue.enqueue('work', { n: 2 })

@@ -1,65 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import {
-  checkKey,
-  checkName,
-  decodeFields,
-  encodeData,
-  plainJobId,
-  withFailure,
-  type Failure,
-  type Meta,
-} from '../src/model/job.ts'
+import { checkKey, checkName, encodeData, withFailure, type Failure, type Meta } from '../src/model/job.ts'
 
 const invalid = expect.objectContaining({ name: 'QueueError', code: 'INVALID_PAYLOAD' })
-
-describe('a stream entry', () => {
-  test('without meta is a job with defaults', () => {
-    expect(decodeFields(['n', 'work', 'd', '1'], 0)).toEqual({ name: 'work', data: '1', meta: {}, level: 0 })
-  })
-
-  test('with its fields in any order, and fields of a later version, is read', () => {
-    const meta = { id: 'a', failures: 2, ofTheFuture: { x: 1 } }
-    expect(decodeFields(['z', 'x', 'm', JSON.stringify(meta), 'd', '{}', 'n', 'work'], 2)).toEqual({
-      name: 'work',
-      data: '{}',
-      meta,
-      level: 2,
-    })
-  })
-
-  test.each([
-    [[]],
-    [['n', 'work']],
-    [['d', '1']],
-    [['n']],
-    [['n', 'work', 'd']],
-    [['n', 'work', 'd', '1', 'm', '{']],
-    [['n', 'work', 'd', '1', 'm', '[]']],
-    [['n', 'work', 'd', '1', 'm', 'null']],
-    [['n', 'work', 'd', '1', 'm', '7']],
-    [['n', 'work', 'd', '1', 'm', '{"history":5}']],
-    [['n', 'work', 'd', '1', 'm', '{"visibilityMs":"soon"}']],
-    [['n', 'work', 'd', '1', 'm', '{"failures":null}']],
-    [['n', 'work', 'd', '1', 'm', '{"id":7}']],
-    [['n', 'work', 'd', '1', 'm', '{"id":"a\\nb"}']],
-    [['n', 'work', 'd', '1', 'm', '{"orderingKey":{}}']],
-    [['n', 'work', 'd', '1', 'm', '{"backoff":7}']],
-  ])('of %j is not a job', (fields) => {
-    expect(decodeFields(fields, 1)).toBeUndefined()
-  })
-
-  test('of any garbage is a job or not, but never an error', () => {
-    const anyField = fc.oneof(fc.constantFrom('n', 'd', 'm'), fc.string(), fc.json())
-    fc.assert(
-      fc.property(fc.array(anyField), (fields) => {
-        const job = decodeFields(fields, 1)
-        if (job !== undefined)
-          expect(job).toMatchObject({ name: expect.any(String), data: expect.any(String) })
-      }),
-    )
-  })
-})
 
 describe('data', () => {
   test('comes back as it was, for anything JSON can say', () => {
@@ -105,12 +48,6 @@ describe('names', () => {
   test('an id may be of any letters', () => {
     for (const id of ['ключ 1', '💶', '"\\', 'n'.repeat(255)]) expect(checkKey('id', id)).toBe(id)
   })
-})
-
-test('the id of a job without one names its stream', () => {
-  expect(plainJobId('1-0', 1, undefined)).toBe('1-0')
-  expect(plainJobId('1-0', 0, undefined)).toBe('1-0-high')
-  expect(plainJobId('1-0', 2, 3)).toBe('1-0-low.3')
 })
 
 test('a job keeps its last ten failures, with texts of bounded length', () => {

@@ -3,7 +3,7 @@ import { checkQueueName } from '../src/model/errors.ts'
 import { keysOf } from '../src/redis/keys.ts'
 
 test('all keys of a queue share its hash tag, and no two are the same', () => {
-  const { base: _base, streams, processed, ...others } = keysOf('titan', 'payments')
+  const { base: _base, partition: _partition, streams, processed, ...others } = keysOf('titan', 'payments')
   const all = [...streams, ...Object.values(others), processed('1')]
   expect(new Set(all).size).toBe(all.length)
   for (const key of all) expect(key).toMatch(/^titan:\{payments\}:/)
@@ -20,6 +20,7 @@ test('the names of the keys are what is documented', () => {
       "live": "titan:{payments}:live",
       "ordering": "titan:{payments}:ordering",
       "parked": "titan:{payments}:parked",
+      "partition": undefined,
       "paused": "titan:{payments}:paused",
       "processed": [Function],
       "rate": "titan:{payments}:rate",

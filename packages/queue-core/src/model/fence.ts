@@ -1,5 +1,3 @@
-import type { StoredJob } from './job.ts'
-
 /**
  * Proof of the right to run one job: it grows with every delivery of an entry, and the entry id grows with
  * every attempt. Store it beside what the job changes and refuse a smaller one, and a worker that lost its
@@ -10,14 +8,6 @@ export interface Fence {
   readonly entryId: string
   /** Delivery count of the entry as the pending entries list holds it. */
   readonly deliveryCount: number
-}
-
-/** A claimed job: plain data, renewed and settled through its consumer. */
-export interface Delivery extends Fence {
-  /** Undefined when the entry is not in the format of a job. */
-  readonly job: StoredJob | undefined
-  /** The raw fields of the entry, for dead letters that could not be decoded. */
-  readonly fields: readonly string[]
 }
 
 /**

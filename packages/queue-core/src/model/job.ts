@@ -1,5 +1,5 @@
 import { QueueError } from './errors.ts'
-import { priorityOf, type Level, type Priority } from './levels.ts'
+import type { Level, Priority } from './levels.ts'
 
 /** Maps each job name to the type of its data, e.g. `{ 'email.send': { to: string } }`. */
 export type JobMap = object
@@ -123,7 +123,20 @@ export interface Meta {
   readonly origin?: string
 }
 
-/** The format of a stream entry: field `n` name, field `d` data as JSON, field `m` {@link Meta} as JSON. */
+/** What led to a dead letter: the `e` field of its entry. */
+export interface Evidence {
+  readonly id: string
+  readonly cause: FailureCause
+  readonly error: string
+  readonly failures: number
+  readonly crashes: number
+  readonly priority: Priority
+  readonly enqueuedAt?: number | undefined
+  readonly history: readonly Failure[]
+  readonly worker: string
+}
+
+/** A job as its entry holds it: field `n` name, field `d` data as JSON, field `m` {@link Meta} as JSON. */
 export interface StoredJob {
   readonly name: string
   readonly data: string
@@ -162,9 +175,14 @@ export function isKey(value: unknown, longest = 255): value is string {
     typeof value === 'string' &&
     value.length > 0 &&
     value.length <= longest &&
-    !CONTROL.test(value) &&
+    !hasControlCharacter(value) &&
     value.isWellFormed()
   )
+}
+
+/** Whether a text has a control character: those separate the parts of an envelope. */
+export function hasControlCharacter(text: string): boolean {
+  return CONTROL.test(text)
 }
 
 /** Encodes job data as JSON. @throws {QueueError} `INVALID_PAYLOAD` when it is no JSON or larger than `maxBytes` */
@@ -186,93 +204,12 @@ export function encodeData(name: string, data: unknown, maxBytes: number): strin
   return text
 }
 
-/** Reads the fields of a stream entry. Returns undefined when they are not the format of a job. */
-export function decodeFields(fields: readonly string[], level: Level): StoredJob | undefined {
-  // The library's own order first: it is the hot path.
-  if (fields.length === 4 && fields[0] === 'n' && fields[2] === 'd')
-    return { name: fields[1] ?? '', data: fields[3] ?? '', meta: NO_META, level }
-  const found: Record<string, string | undefined> = {}
-  for (let i = 0; i + 1 < fields.length; i += 2) found[fields[i] ?? ''] = fields[i + 1]
-  const { n: name, d: data, m: text } = found
-  const meta = text === undefined ? NO_META : readMeta(text)
-  return name === undefined || data === undefined || meta === undefined
-    ? undefined
-    : { name, data, meta, level }
-}
-
 /** The meta of a plain job. */
 export const NO_META: Meta = {}
-
-function readMeta(text: string): Meta | undefined {
-  try {
-    const parsed: unknown = JSON.parse(text)
-    return isMeta(parsed) ? parsed : undefined
-  } catch {
-    return undefined
-  }
-}
-
-const NUMBERS = ['failures', 'crashes', 'maxAttempts', 'visibilityMs', 'timeoutMs', 'enqueuedAt', 'redrives']
-const TEXTS = ['id', 'orderingKey', 'traceparent', 'origin']
-
-/** Others may write to a stream too: what would trip the engine up later is found here. */
-function isMeta(value: unknown): value is Meta {
-  if (!isRecord(value)) return false
-  for (const key of NUMBERS) if (value[key] !== undefined && typeof value[key] !== 'number') return false
-  for (const key of TEXTS) {
-    const text = value[key]
-    if (text !== undefined && (typeof text !== 'string' || CONTROL.test(text))) return false
-  }
-  const { history, backoff } = value
-  return (history === undefined || Array.isArray(history)) && (backoff === undefined || isRecord(backoff))
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-/** The largest number in the id of a stream's entry: 64 bits. */
-const MAX_ENTRY_NUMBER = 2n ** 64n - 1n
-
-/** Whether a text can be the id of a stream's entry. The server answers any other with an error. */
-export function isEntryId(text: string): boolean {
-  return (
-    /^\d{1,20}-\d{1,20}$/.test(text) && text.split('-').every((number) => BigInt(number) <= MAX_ENTRY_NUMBER)
-  )
-}
-
-/**
- * The id of a job that its producer gave none: its entry id, which is unique within one stream only, and a word for
- * the stream unless that is the default one.
- */
-export function plainJobId(entryId: string, level: Level, partition: number | undefined): string {
-  const id = level === 1 ? entryId : `${entryId}-${priorityOf(level)}`
-  return partition === undefined ? id : `${id}.${partition}`
-}
-
-/** Where the plain job of an id is, if the id has the form that {@link plainJobId} makes. */
-export function readPlainJobId(
-  id: string,
-): { readonly entryId: string; readonly level: Level; readonly partition: number | undefined } | undefined {
-  const [, entryId, end, partition] = /^(\d+-\d+)(-high|-low)?(?:\.(\d+))?$/.exec(id) ?? []
-  if (entryId === undefined || !isEntryId(entryId)) return undefined
-  const level = end === undefined ? 1 : end === '-high' ? 0 : 2
-  return { entryId, level, partition: partition === undefined ? undefined : Number(partition) }
-}
 
 /** `meta` with one more failure in its history. */
 export function withFailure(meta: Meta, failure: Failure): Meta {
   const error =
     failure.error.length > ERROR_TEXT_LIMIT ? failure.error.slice(0, ERROR_TEXT_LIMIT) : failure.error
   return { ...meta, history: [...(meta.history ?? []), { ...failure, error }].slice(-HISTORY_LIMIT) }
-}
-
-/** Data as it was given; undefined when there is none or it cannot be read. */
-export function readJson(text: string | undefined): unknown {
-  if (text === undefined) return undefined
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

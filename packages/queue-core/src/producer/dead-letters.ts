@@ -1,13 +1,7 @@
 import { enqueue, type Entry } from '../redis/enqueue.ts'
 import { checkAtLeast, checkMembers, checkWhole, QueueError } from '../model/errors.ts'
-import {
-  decodeFields,
-  isEntryId,
-  readJson,
-  type Failure,
-  type FailureCause,
-  type Meta,
-} from '../model/job.ts'
+import type { Evidence, Failure, FailureCause, Meta } from '../model/job.ts'
+import { decodeFields, isEntryId, readJson } from '../redis/layout.ts'
 import { timeOf } from '../model/fence.ts'
 import { isPriority, levelOf, type Priority } from '../model/levels.ts'
 import type { Members } from '../model/members.ts'
@@ -84,19 +78,6 @@ export interface DeadLetters {
   redrive(options?: RedriveOptions): Promise<Redriven>
   /** Deletes dead letters for good; returns how many there were. */
   deleteDeadLetters(letterIds: readonly string[]): Promise<number>
-}
-
-/** The `e` field of a dead letter. */
-export interface Evidence {
-  readonly id: string
-  readonly cause: FailureCause
-  readonly error: string
-  readonly failures: number
-  readonly crashes: number
-  readonly priority: Priority
-  readonly enqueuedAt?: number
-  readonly history: readonly Failure[]
-  readonly worker: string
 }
 
 const PAGE = 100

@@ -1,22 +1,99 @@
-import { shareConnection, type RedisClient } from '../redis/connection.ts'
 import { checkMembers, checkWhole } from '../model/errors.ts'
-import { isKey } from '../model/job.ts'
+import { deliveriesOf, isEarlier } from '../model/fence.ts'
+import { isKey, type StoredJob } from '../model/job.ts'
+import { LEVELS, priorityOf, type Level, type Priority } from '../model/levels.ts'
 import { LOOKING_OPTIONS, resolveQueue } from '../model/options.ts'
-import { partitionKeys } from '../redis/partition.ts'
-import { createPartInspector, type ConsumerView, type JobState, type JobView } from './peek.ts'
+import type { RedisClient } from '../redis/connection.ts'
+import {
+  decodeFields,
+  plainJobId,
+  readEnvelope,
+  readJson,
+  readParked,
+  readPlace,
+  readPlainJobId,
+  RELEASED,
+  type Entries,
+  type Envelope,
+} from '../redis/layout.ts'
+import { sharePartitions, type QueuePartition } from '../redis/partition.ts'
+import { isWrongType, readScores, type ScoresReply } from '../redis/replies.ts'
+import { serverNow } from '../redis/server-check.ts'
+import { entriesOf, groupOf, infoOf, pagesOf, pendingOf, type PendingEntry } from '../redis/streams.ts'
 
-/** Looks at the jobs of one queue. Reads only; what is seen may have moved on meanwhile. */
+/** Where a live job is. */
+export type JobState = 'ready' | 'leased' | 'delayed' | 'parked'
+
+/** A live job as it is in Redis. */
+export interface JobView {
+  /** Where it is. */
+  readonly state: JobState
+  /** '' when its entry could not be read. */
+  readonly id: string
+  /** '' when its entry could not be read. */
+  readonly name: string
+  /** What the producer gave; undefined when it could not be read. */
+  readonly data: unknown
+  /** The stream it is in or will be in. */
+  readonly priority: Priority
+  /** Failed attempts so far. */
+  readonly failures: number
+  /** When it is due, epoch milliseconds by the server's clock; of delayed jobs only. */
+  readonly dueAt: number | undefined
+  /** Its entry in the stream, whose id begins with the time at which it became ready; of ready and leased jobs only. */
+  readonly entryId: string | undefined
+  /** Consumer that holds it; of leased jobs only. */
+  readonly consumer: string | undefined
+  /** Milliseconds after it was delivered or its lease was renewed; of leased jobs only. */
+  readonly idleMs: number | undefined
+  /** How often it was delivered; of leased jobs only. */
+  readonly deliveries: number | undefined
+}
+
+/** A worker as Redis knows it, also one that is idle or paused. */
+export interface ConsumerView {
+  /** Name of the worker with its random end. */
+  readonly name: string
+  /** Jobs claimed by it. */
+  readonly leases: number
+  /** Milliseconds after its last sign of life: its heartbeat, every 5 s, or a read or renewal that Redis noted. */
+  readonly idleMs: number
+}
+
+/** An entry of one of the streams, whatever its state. */
+export interface EntryView {
+  /** Key of the stream. */
+  readonly stream: string
+  /** Id of the entry. */
+  readonly entryId: string
+  /** Name of its job; undefined when the entry is not in the format of a job. */
+  readonly name: string | undefined
+  /** Data of its job; undefined when it could not be read. */
+  readonly data: unknown
+}
+
+/** Shows the jobs of one queue. Reads only; what it returns may have changed meanwhile. */
 export interface Inspector {
   /**
-   * The first jobs of a state: ready and delayed ones in the order they come, leased ones those that were silent for the longest
-   * first, parked ones by their key. `count` of each partition. @default 10
+   * The first jobs of a state: ready and delayed ones in their order, leased ones with the longest idle first, parked
+   * ones by their key. `count` of each partition. @default 10
    */
   peek(state: JobState, count?: number): Promise<JobView[]>
-  /** The live job of an id that its producer gave, or that `enqueue` answered for a plain or a delayed job; `done` when it is remembered as done; undefined when it is unknown. */
+  /**
+   * The live job of an id: one that its producer gave, or that `enqueue` returned for a plain or a delayed job. `done`
+   * when it is remembered as done; undefined when it is unknown.
+   */
   find(id: string): Promise<JobView | 'done' | undefined>
-  /** Every worker that Redis knows, also those that are gone without a word. By name. */
+  /** Every worker that Redis knows, also those that ended without leaving. By name. */
   consumers(): Promise<ConsumerView[]>
+  /** Those of some ids, given by producers, under which no job waits or runs. */
+  missing(ids: readonly string[]): Promise<string[]>
+  /** Every entry of the streams, ready or leased, page by page. */
+  entries(): AsyncIterable<EntryView[]>
 }
+
+/** Entries that are read at a time. */
+const PAGE = 1_000
 
 /**
  * Opens an inspector over a connected client, for people and their tools. `prefix` and `partitions` are the queue's.
@@ -31,37 +108,230 @@ export function createInspector(
 ): Inspector {
   checkMembers('createInspector', options, LOOKING_OPTIONS)
   const { prefix, partitions } = resolveQueue(queue, options)
-  const parts = partitionKeys(prefix, queue, partitions).map((keys, index) => {
-    const connection = shareConnection(redis, keys.dlq)
-    return createPartInspector({ index, keys, fixed: [], connection }, partitions === 1)
-  })
+  const parts = sharePartitions(redis, prefix, queue, partitions)
   return {
     async peek(state, count = 10) {
       checkWhole('count', count, 0, Number.MAX_SAFE_INTEGER)
-      return (await Promise.all(parts.map((part) => part[state](count)))).flat()
+      if (count === 0) return []
+      return (await Promise.all(parts.map((part) => peek[state](part, count)))).flat()
     },
     async find(id) {
       if (!isKey(id)) return undefined
       for (const part of parts) {
-        const found = await part.find(id)
+        const found = await find(part, id)
         if (found !== undefined) return found
       }
       return undefined
     },
     async consumers() {
       const byName = new Map<string, ConsumerView>()
-      for (const { name, leases, idleMs } of (
-        await Promise.all(parts.map((part) => part.consumers()))
-      ).flat()) {
-        const other = byName.get(name)
-        const all = {
-          name,
-          leases: leases + (other?.leases ?? 0),
-          idleMs: Math.min(idleMs, other?.idleMs ?? idleMs),
-        }
-        byName.set(name, all)
+      for (const { name, leases, idleMs } of (await Promise.all(parts.map(consumersOf))).flat()) {
+        const other = byName.get(name) ?? { leases: 0, idleMs }
+        const view = { name, leases: leases + other.leases, idleMs: Math.min(idleMs, other.idleMs) }
+        byName.set(name, view)
       }
       return [...byName.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1))
     },
+    async missing(ids) {
+      const alive = await Promise.all(parts.map((part) => aliveOf(part, ids)))
+      return ids.filter((_id, index) => !alive.some((answers) => answers[index] === true))
+    },
+    async *entries() {
+      for (const part of parts)
+        for (const level of LEVELS)
+          for await (const page of pagesOf(part.connection, part.keys.streams[level], PAGE))
+            yield page.map((entry) => entryView(part, level, entry))
+    },
   }
+}
+
+const peek: Record<JobState, (part: QueuePartition, count: number) => Promise<JobView[]>> = {
+  async ready(part, count) {
+    const lists = await Promise.all(LEVELS.map((level) => readyOf(part, level, count)))
+    return lists.flat().slice(0, count)
+  },
+  async leased(part, count) {
+    const lists = await Promise.all(LEVELS.map((level) => leasedOf(part, level, count)))
+    return lists
+      .flat()
+      .toSorted((a, b) => (b.idleMs ?? 0) - (a.idleMs ?? 0))
+      .slice(0, count)
+  },
+  async delayed({ connection, keys }, count) {
+    const args = ['ZRANGE', keys.delayed, '0', String(count - 1), 'WITHSCORES']
+    const scores = readScores(await connection.send<ScoresReply>(args))
+    if (scores.length === 0) return []
+    const ids = scores.map(([id]) => id)
+    const envelopes = await connection.send<(string | null)[]>(['HMGET', keys.delayedJobs, ...ids])
+    return envelopes.flatMap((envelope, at) =>
+      envelope === null ? [] : [waitingView('delayed', readEnvelope(envelope), scores[at]?.[1])],
+    )
+  },
+  async parked({ connection, keys }, count) {
+    const members = await connection.send<string[]>(['ZRANGE', keys.parked, '0', String(count - 1)])
+    return members.map((member) => waitingView('parked', readParked(member)))
+  },
+}
+
+async function readyOf(part: QueuePartition, level: Level, count: number): Promise<JobView[]> {
+  const stream = part.keys.streams[level]
+  const group = await groupOf(part.connection, stream)
+  const released = group && (await pendingOf(part.connection, stream, group.name, RELEASED, count))
+  const first = await entriesOf(part.connection, stream, released?.map(([id]) => id) ?? [])
+  const from = group === undefined ? '-' : `(${group.last}`
+  const rest = await part.connection.send<Entries>(['XRANGE', stream, from, '+', 'COUNT', String(count)])
+  return [...first, ...rest].slice(0, count).map((entry) => streamView(part, level, entry))
+}
+
+async function leasedOf(part: QueuePartition, level: Level, count: number): Promise<JobView[]> {
+  const { connection, keys } = part
+  const stream = keys.streams[level]
+  const group = await groupOf(connection, stream)
+  if (group === undefined) return []
+  const consumers = await infoOf(connection, ['CONSUMERS', stream, group.name])
+  const names = consumers.map(({ name }) => String(name)).filter((name) => name !== RELEASED)
+  const lists = await Promise.all(names.map((name) => pendingOf(connection, stream, group.name, name, count)))
+  const longest = lists
+    .flat()
+    .toSorted(([, , a], [, , b]) => b - a)
+    .slice(0, count)
+  const ids = longest.map(([id]) => id)
+  const fields = new Map(await entriesOf(connection, stream, ids))
+  return longest.map((lease) => streamView(part, level, [lease[0], fields.get(lease[0]) ?? []], lease))
+}
+
+async function find(part: QueuePartition, id: string): Promise<JobView | 'done' | undefined> {
+  const { connection, keys } = part
+  const text = await connection.send<string | null>(['HGET', keys.live, id])
+  if (text === null) return findUnindexed(part, id)
+  const place = readPlace(text)
+  if (place?.kind === 'delayed') return findDelayed(part, id)
+  if (place?.kind === 'stream') return findInStream(part, place.level, place.entryId)
+  if (place === undefined) return undefined
+  const range = [...place.range, 'BYLEX', 'LIMIT', '0', '1']
+  const [member] = await connection.send<string[]>(['ZRANGE', keys.parked, ...range])
+  return member === undefined ? undefined : waitingView('parked', readParked(member))
+}
+
+/** A job that the index does not know: done, delayed under an id of the library's, or with its entry for an id. */
+async function findUnindexed(part: QueuePartition, id: string): Promise<JobView | 'done' | undefined> {
+  const { connection, keys } = part
+  if ((await connection.send<number>(['EXISTS', keys.processed(id)])) === 1) return 'done'
+  const delayed = await findDelayed(part, id)
+  if (delayed !== undefined) return delayed
+  const plain = readPlainJobId(id)
+  if (plain === undefined || plain.partition !== keys.partition) return undefined
+  const found = await findInStream(part, plain.level, plain.entryId)
+  return found?.id === id ? found : undefined
+}
+
+async function findDelayed({ connection, keys }: QueuePartition, id: string): Promise<JobView | undefined> {
+  const envelope = await connection.send<string | null>(['HGET', keys.delayedJobs, id])
+  if (envelope === null) return undefined
+  const due = await connection.send<string | number | null>(['ZSCORE', keys.delayed, id])
+  return waitingView('delayed', readEnvelope(envelope), Number(due))
+}
+
+async function findInStream(
+  part: QueuePartition,
+  level: Level,
+  entryId: string,
+): Promise<JobView | undefined> {
+  const { connection, keys } = part
+  const stream = keys.streams[level]
+  const [entry] = await entriesOf(connection, stream, [entryId])
+  if (entry === undefined) return undefined
+  const group = await groupOf(connection, stream)
+  if (group === undefined) return streamView(part, level, entry)
+  const args = ['XPENDING', stream, group.name, entryId, entryId, '1']
+  const [lease] = await connection.send<PendingEntry[]>(args)
+  if (lease !== undefined) return streamView(part, level, entry, lease[1] === RELEASED ? undefined : lease)
+  // Delivered and no longer pending: settled in the meantime, or acknowledged by hand. No worker gets it again.
+  return isEarlier(group.last, entryId) ? streamView(part, level, entry) : undefined
+}
+
+/** For each id, whether a job is where the index says. A parked one counts as there. */
+async function aliveOf({ connection, keys }: QueuePartition, ids: readonly string[]): Promise<boolean[]> {
+  if (ids.length === 0) return []
+  const places = await connection.send<(string | null)[]>(['HMGET', keys.live, ...ids])
+  return Promise.all(
+    ids.map(async (id, index) => {
+      const place = readPlace(places[index] ?? '')
+      if (place?.kind === 'delayed')
+        return (await connection.send<number>(['HEXISTS', keys.delayedJobs, id])) === 1
+      if (place?.kind !== 'stream') return place !== undefined
+      const args = ['XRANGE', keys.streams[place.level], place.entryId, place.entryId]
+      return (await connection.send<Entries>(args)).length > 0
+    }),
+  )
+}
+
+async function consumersOf(part: QueuePartition): Promise<ConsumerView[]> {
+  const lists = await Promise.all(
+    LEVELS.map(async (level) => {
+      const stream = part.keys.streams[level]
+      const group = await groupOf(part.connection, stream)
+      return group === undefined ? [] : infoOf(part.connection, ['CONSUMERS', stream, group.name])
+    }),
+  )
+  const known = lists
+    .flat()
+    .filter(({ name }) => name !== RELEASED)
+    .map(({ name, pending, idle }) => {
+      return { name: String(name), leases: Number(pending), idleMs: Number(idle) }
+    })
+  return [...known, ...(await beatsOf(part))]
+}
+
+/** Workers by their heartbeats; those of a version without one are known to the group only. */
+async function beatsOf({ connection, keys }: QueuePartition): Promise<ConsumerView[]> {
+  const args = ['ZRANGE', keys.workers, '0', '-1', 'WITHSCORES']
+  const [scores, now] = await Promise.all([
+    connection.send<ScoresReply>(args).catch((error: unknown): ScoresReply => {
+      if (isWrongType(error)) return []
+      throw error
+    }),
+    serverNow(connection),
+  ])
+  return readScores(scores).map(([name, at]) => ({ name, leases: 0, idleMs: Math.max(0, now - at) }))
+}
+
+/** A job in a stream; `lease` is its pending entry where a worker holds it. */
+function streamView(
+  part: QueuePartition,
+  level: Level,
+  [entryId, fields]: Entries[number],
+  lease?: PendingEntry,
+): JobView {
+  const job = decodeFields(fields, level)
+  const id = job === undefined ? '' : (job.meta.id ?? plainJobId(entryId, level, part.keys.partition))
+  const [, consumer, idleMs, count] = lease ?? []
+  const deliveries = count === undefined ? undefined : deliveriesOf(count)
+  const state = lease === undefined ? 'ready' : 'leased'
+  return { ...view(state, level, job, id), entryId, consumer, idleMs, deliveries }
+}
+
+function waitingView(state: 'delayed' | 'parked', { level, job, id }: Envelope, dueAt?: number): JobView {
+  return { ...view(state, level, job, id), dueAt }
+}
+
+function view(state: JobState, level: Level, job: StoredJob | undefined, id: string): JobView {
+  return {
+    state,
+    id,
+    name: job?.name ?? '',
+    data: readJson(job?.data),
+    priority: priorityOf(level),
+    failures: job?.meta.failures ?? 0,
+    dueAt: undefined,
+    entryId: undefined,
+    consumer: undefined,
+    idleMs: undefined,
+    deliveries: undefined,
+  }
+}
+
+function entryView(part: QueuePartition, level: Level, [entryId, fields]: Entries[number]): EntryView {
+  const job = decodeFields(fields, level)
+  return { stream: part.keys.streams[level], entryId, name: job?.name, data: readJson(job?.data) }
 }

@@ -1,17 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { fixedKeys, scriptLevel } from '../redis/commands.ts'
+import { levelNumber, plainJobId, readPlainJobId } from '../redis/layout.ts'
 import { createBatcher, type Batcher } from '../async/batcher.ts'
-import { shareConnection, type RedisClient } from '../redis/connection.ts'
+import type { RedisClient } from '../redis/connection.ts'
 import { createDeadLetters, type DeadLetters } from './dead-letters.ts'
 import { enqueue, type Entry } from '../redis/enqueue.ts'
 import { checkMembers, QueueError } from '../model/errors.ts'
 import type { JobMap, JobName, JobOptions, NewJob } from '../model/job.ts'
-import { checkName, encodeData, isKey, plainJobId, readPlainJobId } from '../model/job.ts'
+import { checkName, encodeData, isKey } from '../model/job.ts'
 import { levelOf } from '../model/levels.ts'
 import type { Members } from '../model/members.ts'
 import { QUEUE_OPTIONS, resolveQueue, type QueueOptions } from '../model/options.ts'
 import { checkJobs, checkOptions, describeDue, describeJob, needsMeta } from './new-job.ts'
-import { partitionKeys, partitionOf, type QueuePartition } from '../redis/partition.ts'
+import { partitionOf, sharePartitions, type QueuePartition } from '../redis/partition.ts'
 import { createSchedules, type Schedules } from './recurring.ts'
 import { readSchemas, validate } from '../model/schema.ts'
 import { readStats, type QueueStats } from '../redis/stats.ts'
@@ -107,12 +107,7 @@ export function createQueue<Jobs extends JobMap>(
   checkMembers('createQueue', options, QUEUE_OPTIONS)
   const { prefix, partitions, maxLength, maxPayloadBytes } = resolveQueue(name, options)
   const schemas = readSchemas(options.schemas)
-  const parts = partitionKeys(prefix, name, partitions).map((keys, index): QueuePartition => ({
-    index,
-    keys,
-    fixed: fixedKeys(keys),
-    connection: shareConnection(redis, keys.dlq),
-  }))
+  const parts = sharePartitions(redis, prefix, name, partitions)
   const batchers = parts.map((part) => createWriter(part, maxLength))
   const fairTurns = createFairTurns(JOBS_PER_TURN)
   const calls = new Set<Promise<unknown>>()
@@ -304,7 +299,7 @@ export function createQueue<Jobs extends JobMap>(
     const plain = readPlainJobId(id)
     for (const part of parts) {
       const isHere = plain?.partition === (partitions === 1 ? undefined : part.index)
-      const place = plain !== undefined && isHere ? [scriptLevel(plain.level), plain.entryId] : []
+      const place = plain !== undefined && isHere ? [levelNumber(plain.level), plain.entryId] : []
       const args = [verb, id, due, ...place]
       const result = await runScript<AmendResult>(part.connection, scripts.amend, part.fixed, args)
       if (result !== 'unknown') return result

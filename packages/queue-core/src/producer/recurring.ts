@@ -1,5 +1,5 @@
 import { Cron } from 'croner'
-import { scriptLevel } from '../redis/commands.ts'
+import { levelNumber, readJson } from '../redis/layout.ts'
 import { checkMembers, QueueError } from '../model/errors.ts'
 import type { OnEvent } from '../model/events.ts'
 import {
@@ -7,7 +7,6 @@ import {
   checkName,
   encodeData,
   isKey,
-  readJson,
   type JobMap,
   type JobName,
   type JobOptions,
@@ -18,7 +17,7 @@ import type { Members } from '../model/members.ts'
 import { checkOptions, describeJob } from './new-job.ts'
 import { partitionOf, type QueuePartition } from '../redis/partition.ts'
 import { validate, type Schemas } from '../model/schema.ts'
-import { readScores, type Scores } from '../redis/scores.ts'
+import { readScores, type ScoresReply } from '../redis/replies.ts'
 import { runScript, scripts } from '../redis/scripts.ts'
 import { serverNow } from '../redis/server-check.ts'
 import { textOf } from '../model/text-of.ts'
@@ -210,7 +209,7 @@ export async function fireDueSlots(
   const { connection, keys } = part
   const find = async (from: string, to: string, count: number): Promise<(readonly [string, number])[]> => {
     const range = [from, to, 'BYSCORE', 'LIMIT', '0', String(count), 'WITHSCORES']
-    return readScores(await connection.send<Scores>(['ZRANGE', keys.slots, ...range]))
+    return readScores(await connection.send<ScoresReply>(['ZRANGE', keys.slots, ...range]))
   }
   const due = await find('-inf', String(now), BATCH)
   // Side by side, so that delayed jobs do not wait for many round trips.
@@ -266,7 +265,7 @@ function describeFiring(id: string, text: string, after: number): readonly strin
   const following = nextSlot(cron, timeZone, after)
   if (following === undefined) throw new QueueError('INVALID_OPTIONS', `Schedule "${cron}" never fires`)
   const { orderingKey, meta } = describeJob({ ...options, id })
-  const level = scriptLevel(levelOf(options.priority ?? 'default'))
+  const level = levelNumber(levelOf(options.priority ?? 'default'))
   const marked = JSON.stringify({ ...(JSON.parse(meta) as Meta), scheduled: 1 } satisfies Meta)
   const job = [level, id, orderingKey, checkName(name), marked, encodeData(name, data, Infinity)]
   return [String(following), ...job]

@@ -1,62 +1,59 @@
-import type { Connection } from './connection.ts'
 import { QueueError } from '../model/errors.ts'
+import type { Fence } from '../model/fence.ts'
 import type { StoredJob } from '../model/job.ts'
-import { decodeFields } from '../model/job.ts'
-import { isOutOfMemory } from './replies.ts'
-import { streamKeys, type Keys } from './keys.ts'
-import type { Delivery, Fence } from '../model/fence.ts'
 import { LEVELS, type Level } from '../model/levels.ts'
-import { runScript, scripts } from './scripts.ts'
 import { defaults } from '../model/options.ts'
+import type { Connection } from './connection.ts'
+import { streamKeys, type Keys } from './keys.ts'
+import { decodeFields, levelNumber, readLevel, type Entries } from './layout.ts'
+import { isOutOfMemory, readMap, type MapReply } from './replies.ts'
+import { runScript, scripts } from './scripts.ts'
 
-/** A taken-over entry. */
-export interface Reclaimed extends Delivery {
+export { fixedKeys } from './keys.ts'
+
+/** Who claims: its consumer group and its name in Redis. */
+interface Member {
+  readonly group: string
+  readonly consumer: string
+}
+
+/** A claimed entry: plain data, renewed and settled through its consumer. */
+export interface Claimed extends Fence {
   readonly level: Level
+  /** Undefined when the entry is not in the format of a job. */
+  readonly job: StoredJob | undefined
+  /** The raw fields of the entry, for dead letters that could not be decoded. */
+  readonly fields: readonly string[]
+}
+
+/** A reclaimed entry and the consumer that held it. */
+export interface Reclaimed extends Claimed {
   readonly from: string
 }
 
-/** Every command's time limit. */
-export const within: { readonly replyWithinMs: number } = { replyWithinMs: defaults.replyWithinMs }
-
-/** The keys every moving script takes, in the order of `route.lua`. */
-export function fixedKeys(keys: Keys): string[] {
-  const { delayed, delayedJobs, dlq, live, parked, ordering, sequence, control, slots, paused } = keys
-  return [
-    ...streamKeys(keys),
-    delayed,
-    delayedJobs,
-    dlq,
-    live,
-    parked,
-    ordering,
-    sequence,
-    control,
-    slots,
-    paused,
-  ]
+/** An entry of this consumer that it may not hold. */
+export interface Orphan extends Fence {
+  readonly level: Level
+  readonly idleMs: number
 }
 
-/** A level as the scripts name it. */
-export const scriptLevel = (level: Level): string => String(level + 1)
-const fromScript = (level: number): Level => (level === 1 ? 0 : level === 3 ? 2 : 1)
-
-/** A lost reply must show while there is time to try again before the leases run out. */
+/**
+ * Renews leases. Returns the positions of those that are lost.
+ * A lost reply must show while there is time to try again before the leases run out.
+ */
 export async function renew(
   connection: Connection,
   keys: Keys,
-  owner: { readonly group: string; readonly consumer: string; readonly visibilityMs: number },
-  leases: readonly (Fence & { readonly level: Level; readonly idleMs: number })[],
+  owner: Member & { readonly visibilityMs: number },
+  leases: readonly Orphan[],
 ): Promise<{ readonly lost: number[]; readonly paused: boolean }> {
   const args = [owner.group, owner.consumer]
   for (const { level, entryId, deliveryCount, idleMs } of leases)
-    args.push(scriptLevel(level), entryId, String(deliveryCount), String(idleMs))
-  const [paused, ...lost] = await runScript<number[]>(
-    connection,
-    scripts.renew,
-    [...streamKeys(keys), keys.paused],
-    args,
-    { replyWithinMs: Math.min(defaults.replyWithinMs, Math.max(1_000, owner.visibilityMs / 5)) },
-  )
+    args.push(levelNumber(level), entryId, String(deliveryCount), String(idleMs))
+  const replyWithinMs = Math.min(defaults.replyWithinMs, Math.max(1_000, owner.visibilityMs / 5))
+  const scriptKeys = [...streamKeys(keys), keys.paused]
+  const reply = await runScript<number[]>(connection, scripts.renew, scriptKeys, args, { replyWithinMs })
+  const [paused, ...lost] = reply
   return { lost, paused: paused === 1 }
 }
 
@@ -68,17 +65,11 @@ type ReclaimReply = [
   missing: number,
 ]
 
-/** An entry of this consumer that it may not have in hand. */
-export interface Orphan extends Fence {
-  readonly level: Level
-  readonly idleMs: number
-}
-
 /** What a pass of {@link reclaim} found. */
-interface ReclaimAnswer {
+interface ReclaimResult {
   readonly cursors: string[]
   readonly taken: Reclaimed[]
-  /** Entries of this consumer that it may not have in hand. */
+  /** Entries of this consumer that it may not hold. */
   readonly own: Orphan[]
   /** Ids of entries whose content is gone. */
   readonly gone: string[]
@@ -90,94 +81,62 @@ interface ReclaimAnswer {
 const ORPHANED_AFTER_MS = defaults.replyWithinMs + 5_000
 
 /**
- * Takes over up to `count` entries that were released or have lapsed, from `cursors` on, but at most one on its last
- * chance; see reclaim.lua.
+ * Reclaims up to `count` entries that were released or whose lease expired, from `cursors` on, but at most one on its
+ * last chance; see reclaim.lua.
  */
 export async function reclaim(
   connection: Connection,
   keys: Keys,
-  owner: { readonly group: string; readonly consumer: string; readonly visibilityMs: number },
+  owner: Member & { readonly visibilityMs: number },
   count: number,
   cursors: readonly string[],
   lastChance: { readonly crashes: number; readonly mayTake: boolean },
-): Promise<ReclaimAnswer> {
+): Promise<ReclaimResult> {
   const orphanedMs = Math.min(owner.visibilityMs, ORPHANED_AFTER_MS)
-  const args = [
-    owner.group,
-    owner.consumer,
-    String(owner.visibilityMs),
-    String(count),
-    ...cursors,
-    String(orphanedMs),
-    String(lastChance.crashes),
-    lastChance.mayTake ? '1' : '0',
-  ]
-  const reply = await runScript<ReclaimReply>(connection, scripts.reclaim, streamKeys(keys), args, within)
+  const args = [owner.group, owner.consumer, String(owner.visibilityMs), String(count), ...cursors]
+  args.push(String(orphanedMs), String(lastChance.crashes), lastChance.mayTake ? '1' : '0')
+  const reply = await runScript<ReclaimReply>(connection, scripts.reclaim, streamKeys(keys), args)
+  const [next, taken, own, gone, missing] = reply
   return {
-    cursors: reply[0],
-    taken: reply[1].map(([number, entryId, deliveryCount, from, fields]) => {
-      const level = fromScript(number)
+    cursors: next,
+    taken: taken.map(([number, entryId, deliveryCount, from, fields]) => {
+      const level = readLevel(number)
       return { level, entryId, deliveryCount, from, fields, job: decodeFields(fields, level) }
     }),
-    own: reply[2].map(([level, entryId, deliveryCount, idleMs]) => ({
-      level: fromScript(level),
-      entryId,
-      deliveryCount,
-      idleMs,
-    })),
-    gone: reply[3],
-    isGroupMissing: reply[4] === 1,
+    own: own.map(([number, entryId, deliveryCount, idleMs]) => {
+      return { level: readLevel(number), entryId, deliveryCount, idleMs }
+    }),
+    gone,
+    isGroupMissing: missing === 1,
   }
 }
 
-/** A claimed entry with the level of its stream. */
-export interface Claimed extends Delivery {
-  readonly level: Level
-}
-
-type StreamReply = [key: string, entries: [id: string, fields: string[]][]][]
-
-function toClaimed(entries: readonly [string, string[]][], level: Level): Claimed[] {
+function toClaimed(entries: Entries, level: Level): Claimed[] {
   return entries.map(([entryId, fields]) => {
-    const job: StoredJob | undefined = fields === null ? undefined : decodeFields(fields, level)
+    const job = fields === null ? undefined : decodeFields(fields, level)
     return { entryId, deliveryCount: 1, level, fields: fields ?? [], job }
   })
 }
 
-/** XREADGROUP over some levels, `COUNT` each; `blockMs` 0 answers at once. */
+/** Claims new entries of some levels, `count` of each (XREADGROUP); with a `blockMs` of 0 without waiting. */
 export async function read(
   connection: Connection,
   keys: Keys,
-  owner: { readonly group: string; readonly consumer: string },
+  owner: Member,
   levels: readonly Level[],
   count: number,
   blockMs: number,
 ): Promise<Claimed[][]> {
   const streams = levels.map((level) => keys.streams[level])
-  const reply = await connection.send<StreamReply | Record<string, StreamReply[number][1]> | null>(
-    [
-      'XREADGROUP',
-      'GROUP',
-      owner.group,
-      owner.consumer,
-      'COUNT',
-      String(count),
-      ...(blockMs > 0 ? ['BLOCK', String(blockMs)] : []),
-      'STREAMS',
-      ...streams,
-      ...streams.map(() => '>'),
-    ],
-    { replyWithinMs: blockMs * 2 + 5_000 },
-  )
-  const claimed: Claimed[][] = LEVELS.map(() => [])
-  if (reply === null) return claimed
-  // RESP2 answers with pairs, RESP3 with a map.
-  const pairs = Array.isArray(reply) ? reply : Object.entries(reply)
-  for (const [key, entries] of pairs) {
-    const level = LEVELS.find((candidate) => keys.streams[candidate] === key)
-    if (level !== undefined) claimed[level] = toClaimed(entries, level)
-  }
-  return claimed
+  const args = ['XREADGROUP', 'GROUP', owner.group, owner.consumer, 'COUNT', String(count)]
+  if (blockMs > 0) args.push('BLOCK', String(blockMs))
+  args.push('STREAMS', ...streams, ...streams.map(() => '>'))
+  const options = { replyWithinMs: blockMs * 2 + 5_000 }
+  const reply = await connection.send<MapReply<Entries> | null>(args, options)
+  if (reply === null) return LEVELS.map(() => [])
+  // RESP2 sends pairs of stream and entries, RESP3 a map.
+  const byStream = readMap<Entries>(Array.isArray(reply) ? reply.flat() : reply)
+  return LEVELS.map((level) => toClaimed(byStream[keys.streams[level]] ?? [], level))
 }
 
 /** Whether a level's stream has entries, claimed ones included. Fails where its group is missing, as a read would. */
@@ -189,35 +148,30 @@ export async function hasEntries(
 ): Promise<boolean> {
   const stream = keys.streams[level]
   const [length] = await Promise.all([
-    connection.send<number>(['XLEN', stream], within),
-    connection.send(['XPENDING', stream, group, '-', '+', '1'], within),
+    connection.send<number>(['XLEN', stream]),
+    connection.send(['XPENDING', stream, group, '-', '+', '1']),
   ])
   return length > 0
 }
 
-/** Which of the ids are marked as done. */
+/** Finds the ids that are marked as done. */
 export async function doneIds(
   connection: Connection,
   keys: Keys,
   ids: readonly string[],
 ): Promise<Set<string>> {
-  const marks = await connection.send<(string | null)[]>(['MGET', ...ids.map(keys.processed)], within)
+  const marks = await connection.send<(string | null)[]>(['MGET', ...ids.map(keys.processed)])
   return new Set(ids.filter((_id, index) => marks[index] !== null))
 }
 
 /**
- * Makes the group on every stream, unless another group works the queue; answers whether it was missing.
+ * Creates the group on every stream, unless another group works the queue. Returns whether it was missing.
  * @throws {QueueError} `INVALID_OPTIONS` a second group: entries are deleted when they are done, so it would miss or
  * repeat jobs
  */
 export async function createGroup(connection: Connection, keys: Keys, group: string): Promise<boolean> {
-  const [missing, other] = await runScript<[number, string]>(
-    connection,
-    scripts.group,
-    streamKeys(keys),
-    [group],
-    within,
-  )
+  const reply = runScript<[number, string]>(connection, scripts.group, streamKeys(keys), [group])
+  const [missing, other] = await reply
   if (other === '') return missing === 1
   throw new QueueError(
     'INVALID_OPTIONS',
@@ -249,19 +203,18 @@ type PromoteReply = [
   failed: number,
 ]
 
-/** Moves due jobs; tells when the next one and the next slot of a recurring job are due. */
+/** Moves due jobs to where they are ready, and finds when the next job and the next slot of a recurring job are due. */
 export async function promote(
   connection: Connection,
   fixed: readonly string[],
   count: number,
 ): Promise<Promoted> {
-  const reply = await runScript<PromoteReply>(connection, scripts.promote, fixed, [String(count)], within)
+  const reply = await runScript<PromoteReply>(connection, scripts.promote, fixed, [String(count)])
   const [moved, nextDue, now, paused, nextSlot, buried, failure, failed] = reply
-  const moment = (at: number): number | undefined => (at < 0 ? undefined : at)
   return {
     moved,
-    nextDueAt: moment(nextDue),
-    nextSlotAt: moment(nextSlot),
+    nextDueAt: nextDue < 0 ? undefined : nextDue,
+    nextSlotAt: nextSlot < 0 ? undefined : nextSlot,
     now,
     paused: paused === 1,
     buried,
@@ -271,8 +224,9 @@ export async function promote(
 }
 
 /**
- * Whether it is this consumer's turn to tidy up: one does so in that time, in milliseconds. A server that is out of memory
- * cannot note whose turn it is; then each consumer tidies up, because jobs that wait behind a deleted one hold memory.
+ * Whether it is this consumer's turn to tidy up: one does so in that time, in milliseconds. A server that is out of
+ * memory cannot note whose turn it is; then each consumer tidies up, because jobs that wait behind a deleted one hold
+ * memory.
  */
 export async function mayTidy(
   connection: Connection,
@@ -282,17 +236,17 @@ export async function mayTidy(
 ): Promise<boolean> {
   const args = ['SET', keys.tidied, consumer, 'NX', 'PX', String(everyMs)]
   try {
-    return (await connection.send<string | null>(args, within)) !== null
+    return (await connection.send<string | null>(args)) !== null
   } catch (error) {
     if (isOutOfMemory(error)) return true
     throw error
   }
 }
 
-/** Starts the next job of each ordering key whose holder somebody deleted. */
+/** Starts the next job of each ordering key whose holder was deleted by hand. */
 export async function unpark(connection: Connection, fixed: readonly string[]): Promise<void> {
   let from = '-'
-  while (from !== '+') from = await runScript<string>(connection, scripts.unpark, fixed, [from], within)
+  while (from !== '+') from = await runScript<string>(connection, scripts.unpark, fixed, [from])
 }
 
 /** Takes tokens of the rate limit. */
@@ -303,13 +257,7 @@ export async function takeTokens(
   wanted: number,
 ): Promise<{ granted: number; waitMs: number }> {
   const args = [String(limit.max), String(limit.perMs), String(wanted)]
-  const [granted = 0, waitMs = 0] = await runScript<number[]>(
-    connection,
-    scripts.take,
-    [keys.rate],
-    args,
-    within,
-  )
+  const [granted = 0, waitMs = 0] = await runScript<number[]>(connection, scripts.take, [keys.rate], args)
   return { granted, waitMs }
 }
 
@@ -321,18 +269,18 @@ export function forgetConsumers(
   leaving: string,
   idleMs: number,
 ): Promise<string[]> {
-  return runScript(connection, scripts.janitor, streamKeys(keys), [group, leaving, String(idleMs)], within)
+  return runScript(connection, scripts.janitor, streamKeys(keys), [group, leaving, String(idleMs)])
 }
 
-/** How long a worker that does not beat any more is remembered, in milliseconds. */
+/** How long a worker is remembered after its last heartbeat, in milliseconds. */
 const REMEMBERED_MS = 15 * 60_000
 
 /** Notes that a consumer is alive. */
 export async function beat(connection: Connection, keys: Keys, consumer: string): Promise<void> {
-  await runScript(connection, scripts.heartbeat, [keys.workers], [consumer, String(REMEMBERED_MS)], within)
+  await runScript(connection, scripts.heartbeat, [keys.workers], [consumer, String(REMEMBERED_MS)])
 }
 
 /** Forgets the heartbeat of a consumer that leaves. */
 export async function forgetBeat(connection: Connection, keys: Keys, consumer: string): Promise<void> {
-  await connection.send(['ZREM', keys.workers, consumer], within)
+  await connection.send(['ZREM', keys.workers, consumer])
 }

@@ -51,26 +51,17 @@ interface SendOptions {
 /** Sends commands whose keys all lie in one slot. */
 export interface Connection {
   /**
-   * Sends one command. What it threw tells nothing about whether the server ran it, unless it is a reply of the server.
+   * Sends one command. Unless it rejects with a reply of the server, the server may have run the command.
    * @throws {QueueError} `NO_REPLY` after `replyWithinMs`, `CLOSED`
    */
   send<T>(args: string[], options?: SendOptions): Promise<T>
   /** The server's id of this connection, for CLIENT UNBLOCK; undefined for a shared one. */
   id(): Promise<string | undefined>
-  /** When the server last answered, `performance.now()`. */
+  /** When the server last replied, `performance.now()`. */
   readonly lastReplyAt: number
   readonly isClosed: boolean
   /** Drops the connection at once: commands under way reject. Idempotent. */
   close(): Promise<void>
-}
-
-/** One socket with all that depends on it. It is never mended: when it breaks, the next command opens another. */
-interface Link {
-  readonly client: RedisNodeClient
-  readonly drop: () => void
-  serverId: Promise<string> | undefined
-  /** Commands without a reply. */
-  pending: number
 }
 
 /** How long a new connection may take until it can be used, in milliseconds. */
@@ -89,7 +80,7 @@ type Accepts<T extends RedisClient> = T
 /** Compile-time proof that node-redis' own clients are accepted. @public */
 export type Accepted = Accepts<RedisClientType> | Accepts<RedisClusterType>
 
-/** The client, if it is one. @throws {QueueError} `INVALID_OPTIONS` */
+/** Returns the client, if it is one. @throws {QueueError} `INVALID_OPTIONS` */
 export function checkClient<Client extends RedisClient>(client: Client): Client {
   // It has isReady as well, and takes commands in another form.
   if (typeof client === 'object' && client !== null && 'getMasterNode' in client)
@@ -105,13 +96,12 @@ export function checkClient<Client extends RedisClient>(client: Client): Client 
   )
 }
 
-/** Sends over the caller's own client, which stays the caller's to mend and to close. */
+/** Sends over the caller's own client, which stays the caller's to reconnect and to close. */
 export function shareConnection(client: RedisClient, key: string): Connection {
   checkClient(client)
   let lastReplyAt = performance.now()
   return {
-    async send<T>(args: string[], options: SendOptions = {}) {
-      const { replyWithinMs = defaults.replyWithinMs } = options
+    async send<T>(args: string[], { replyWithinMs = defaults.replyWithinMs }: SendOptions = {}) {
       const reply = isCluster(client)
         ? client.sendCommand<T>(key, false, args, plain)
         : client.sendCommand<T>(args, plain)
@@ -129,11 +119,9 @@ export function shareConnection(client: RedisClient, key: string): Connection {
 }
 
 /**
- * Opens a connection of its own; on a cluster to the master that serves `key`. A command that gets no reply within
- * `replyWithinMs` rejects and the socket is replaced: a server that hangs or a network that swallows packets never
- * parks us for good. node-redis' own reconnecting is off, since it waits without end and may give up for good.
- * `onLost` is told of a connection that breaks while it is idle; else those who wait for replies are told, and of a
- * failure to open another one whoever sends next.
+ * Opens a separate connection; on a cluster to the master that serves `key`.
+ * `onLost` hears of a connection that breaks while it is idle. Otherwise the senders of the commands under way get the
+ * error, and the next sender gets a failure to open another connection.
  * `signal` closes it.
  */
 export async function openConnection(
@@ -144,29 +132,104 @@ export async function openConnection(
 ): Promise<Connection> {
   signal?.throwIfAborted()
   const locator = isCluster(parent) ? createLocator(parent, key) : locateAt(parent)
-  let isClosed = false
-  let link: Link | undefined
-  let opening: Promise<Link> | undefined
-  let dialing: AbortController | undefined
-  let lastReplyAt = performance.now()
+  const connection = new OwnConnection(locator, onLost, signal)
+  await connection.open()
+  return connection
+}
 
-  async function open(): Promise<Link> {
+/** One socket with all that depends on it. It is never repaired: when it breaks, the next command opens another. */
+class Link {
+  readonly client: RedisNodeClient
+  readonly #socket: AbortController
+  serverId: Promise<string> | undefined
+  /** Commands without a reply. */
+  pending = 0
+
+  constructor(client: RedisNodeClient, socket: AbortController) {
+    this.client = client
+    this.#socket = socket
+  }
+
+  drop(): void {
+    this.#socket.abort(new QueueError('CLOSED', 'The connection was dropped'))
+  }
+}
+
+/**
+ * A command that gets no reply in time rejects and the socket is replaced: a server that hangs or a network that
+ * swallows packets never parks us for good. node-redis' own reconnecting is off, because it waits without end and may
+ * give up for good.
+ */
+class OwnConnection implements Connection {
+  readonly #locator: Locator
+  readonly #onLost: (error: unknown) => void
+  readonly #signal: AbortSignal | undefined
+  readonly #onAbort = (): void => void this.close()
+  #link: Link | undefined
+  #opening: Promise<Link> | undefined
+  #dialing: AbortController | undefined
+  isClosed = false
+  lastReplyAt: number = performance.now()
+
+  constructor(locator: Locator, onLost: (error: unknown) => void, signal: AbortSignal | undefined) {
+    this.#locator = locator
+    this.#onLost = onLost
+    this.#signal = signal
+    signal?.addEventListener('abort', this.#onAbort, { once: true })
+  }
+
+  /** Opens a link, or waits for the one that is being opened. */
+  open(): Promise<Link> {
+    if (this.isClosed) return Promise.reject(new QueueError('CLOSED', 'The connection is closed'))
+    this.#opening ??= this.#openLink().finally(() => {
+      this.#opening = undefined
+    })
+    return this.#opening
+  }
+
+  async send<T>(args: string[], { replyWithinMs = defaults.replyWithinMs }: SendOptions = {}): Promise<T> {
+    for (let redirects = 0; ; redirects++) {
+      const late = (): Error => noReply('a new connection', replyWithinMs)
+      const link = this.#link ?? (await withDeadline(this.open(), replyWithinMs, late))
+      try {
+        return await this.#exchange<T>(link, args, replyWithinMs)
+      } catch (error) {
+        // The node that replies so has done nothing, and the next connection goes where it points.
+        if (redirects === MAX_REDIRECTS || !isMoved(error)) throw error
+      }
+    }
+  }
+
+  async id(): Promise<string> {
+    const link = this.#link ?? (await this.open())
+    link.serverId ??= this.#exchange<number>(link, ['CLIENT', 'ID'], OPEN_WITHIN_MS).then(String)
+    return link.serverId
+  }
+
+  close(): Promise<void> {
+    this.#signal?.removeEventListener('abort', this.#onAbort)
+    this.isClosed = true
+    this.#dialing?.abort(new QueueError('CLOSED', 'The connection is closed'))
+    this.#drop(this.#link)
+    return Promise.resolve()
+  }
+
+  async #openLink(): Promise<Link> {
     const socket = new AbortController()
-    dialing = socket
+    this.#dialing = socket
     try {
-      link = await withDeadline(dial(socket), OPEN_WITHIN_MS, () =>
-        noReply('a new connection', OPEN_WITHIN_MS),
-      )
-      return link
+      const late = (): Error => noReply('a new connection', OPEN_WITHIN_MS)
+      this.#link = await withDeadline(this.#dial(socket), OPEN_WITHIN_MS, late)
+      return this.#link
     } catch (error) {
       socket.abort(error)
-      if (!isClosed) await locator.failed()
+      if (!this.isClosed) await this.#locator.failed()
       throw error
     }
   }
 
-  async function dial(socket: AbortController): Promise<Link> {
-    const { template, address } = await locator.locate()
+  async #dial(socket: AbortController): Promise<Link> {
+    const { template, address } = await this.#locator.locate()
     const client = template.duplicate({
       // Every command has a time limit of ours.
       commandOptions: { timeout: undefined },
@@ -181,95 +244,44 @@ export async function openConnection(
         signal: socket.signal,
       },
     })
-    const opened: Link = {
-      client,
-      serverId: undefined,
-      pending: 0,
-      drop() {
-        if (link === opened) link = undefined
-        socket.abort(new QueueError('CLOSED', 'The connection was dropped'))
-      },
-    }
+    const link = new Link(client, socket)
     socket.signal.addEventListener('abort', () => client.destroy())
     client.on('error', (error) => {
-      const isNews = link === opened && opened.pending === 0
-      if (link === opened) link = undefined
-      // A moment later, so that node-redis rejects the commands under way with what happened.
-      queueMicrotask(opened.drop)
-      if (isNews) onLost(error)
+      const isNews = this.#link === link && link.pending === 0
+      if (this.#link === link) this.#link = undefined
+      // After this turn, so that node-redis rejects the commands under way with what happened.
+      queueMicrotask(() => link.drop())
+      if (isNews) this.#onLost(error)
     })
     socket.signal.throwIfAborted()
     await client.connect()
-    return opened
+    return link
   }
 
-  function current(): Promise<Link> {
-    if (isClosed) return Promise.reject(new QueueError('CLOSED', 'The connection is closed'))
-    opening ??= open().finally(() => {
-      opening = undefined
-    })
-    return opening
-  }
-
-  async function exchange<T>(used: Link, args: string[], replyWithinMs: number): Promise<T> {
-    used.pending++
+  async #exchange<T>(link: Link, args: string[], replyWithinMs: number): Promise<T> {
+    link.pending++
     try {
-      const reply = await withDeadline(used.client.sendCommand<T>(args, plain), replyWithinMs, () => {
-        used.drop()
+      const reply = await withDeadline(link.client.sendCommand<T>(args, plain), replyWithinMs, () => {
+        this.#drop(link)
         return noReply(args[0], replyWithinMs)
       })
-      lastReplyAt = performance.now()
+      this.lastReplyAt = performance.now()
       return reply
     } catch (error) {
       // A master that became a replica, or gave its slot away, keeps our socket; only a new connection finds the new one.
       if (isReadOnly(error) || isMoved(error)) {
-        locator.moved(error)
-        used.drop()
+        this.#locator.moved(error)
+        this.#drop(link)
       }
       throw error
     } finally {
-      used.pending--
+      link.pending--
     }
   }
 
-  function close(): void {
-    isClosed = true
-    dialing?.abort(new QueueError('CLOSED', 'The connection is closed'))
+  #drop(link: Link | undefined): void {
+    if (this.#link === link) this.#link = undefined
     link?.drop()
-  }
-
-  signal?.addEventListener('abort', close, { once: true })
-  await current()
-  return {
-    async send<T>(args: string[], options: SendOptions = {}) {
-      const { replyWithinMs = defaults.replyWithinMs } = options
-      for (let redirects = 0; ; redirects++) {
-        const late = (): Error => noReply('a new connection', replyWithinMs)
-        const used = link ?? (await withDeadline(current(), replyWithinMs, late))
-        try {
-          return await exchange<T>(used, args, replyWithinMs)
-        } catch (error) {
-          // The node that answers so has done nothing, and the next connection goes where it points.
-          if (redirects === MAX_REDIRECTS || !isMoved(error)) throw error
-        }
-      }
-    },
-    async id() {
-      const used = link ?? (await current())
-      used.serverId ??= exchange<number>(used, ['CLIENT', 'ID'], OPEN_WITHIN_MS).then(String)
-      return used.serverId
-    },
-    get lastReplyAt() {
-      return lastReplyAt
-    },
-    get isClosed() {
-      return isClosed
-    },
-    close() {
-      signal?.removeEventListener('abort', close)
-      close()
-      return Promise.resolve()
-    },
   }
 }
 

@@ -1,4 +1,4 @@
-import { scriptLevel } from './commands.ts'
+import { levelNumber } from './layout.ts'
 import type { Connection } from './connection.ts'
 import type { Keys } from './keys.ts'
 import type { Level } from '../model/levels.ts'
@@ -91,7 +91,7 @@ function packPlain(entries: readonly Entry[]): string[] {
   for (const entry of entries) {
     const { level, name, data } = entry
     if (last?.name !== name || last.level !== level) {
-      countAt = args.push(scriptLevel(level), name, '') - 1
+      countAt = args.push(levelNumber(level), name, '') - 1
       count = 0
       runs++
       last = entry
@@ -110,7 +110,7 @@ function isReadyWithId({ full: { dedupe, due, orderingKey, letter } }: Other): b
 
 function packReady(jobs: readonly Other[]): string[] {
   const args = [String(jobs.length), ...jobs.map(({ full }) => full.id)]
-  for (const { entry, full } of jobs) args.push(scriptLevel(entry.level), entry.name, full.meta, entry.data)
+  for (const { entry, full } of jobs) args.push(levelNumber(entry.level), entry.name, full.meta, entry.data)
   return args
 }
 
@@ -118,7 +118,7 @@ function packOthers(jobs: readonly Other[]): string[] {
   const args = [String(jobs.length)]
   for (const { entry, full } of jobs) {
     const { id, dedupe, due, orderingKey, meta, letter = '' } = full
-    args.push(scriptLevel(entry.level), id, dedupe ? '1' : '', due, orderingKey, entry.name, meta, entry.data)
+    args.push(levelNumber(entry.level), id, dedupe ? '1' : '', due, orderingKey, entry.name, meta, entry.data)
     args.push(letter)
   }
   return args

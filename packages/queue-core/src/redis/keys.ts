@@ -5,8 +5,10 @@ import { LEVELS } from '../model/levels.ts'
  * https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags
  */
 export interface Keys {
-  /** `<base>` for messages to people. */
+  /** The part that all have in common, without the colon at its end. */
   readonly base: string
+  /** Number of the partition; undefined in a queue of one. */
+  readonly partition: number | undefined
   /** Streams of ready and leased jobs, by level: high, default, low. */
   readonly streams: readonly [string, string, string]
   /** Sorted set: id of a delayed job → due time, epoch milliseconds. */
@@ -33,7 +35,7 @@ export interface Keys {
   readonly schedules: string
   /** Sorted set: key of a recurring job → its next slot, epoch milliseconds. */
   readonly slots: string
-  /** Sorted set: name of a worker → when it last said that it is alive, epoch milliseconds. */
+  /** Sorted set: name of a worker → its last heartbeat, epoch milliseconds. */
   readonly workers: string
   /** Name of the worker that tidied up last, present until it is time again. */
   readonly tidied: string
@@ -41,12 +43,13 @@ export interface Keys {
   readonly processed: (id: string) => string
 }
 
-/** The names of all keys of one partition; `partition` is undefined for a queue of one partition. */
+/** Names the keys of one partition; `partition` is undefined in a queue of one. */
 export function keysOf(prefix: string, queue: string, partition?: number): Keys {
   const tag = partition === undefined ? queue : `${queue}:${partition}`
   const base = `${prefix}:{${tag}}`
   return {
     base,
+    partition,
     streams: [`${base}:jobs:high`, `${base}:jobs`, `${base}:jobs:low`],
     delayed: `${base}:delayed`,
     delayedJobs: `${base}:delayed:jobs`,
@@ -66,7 +69,14 @@ export function keysOf(prefix: string, queue: string, partition?: number): Keys 
   }
 }
 
-/** Key of the stream of a level; also the order in which scripts take the streams. */
+/** Lists the streams in the order in which scripts take them. */
 export function streamKeys(keys: Keys): string[] {
   return LEVELS.map((level) => keys.streams[level])
+}
+
+/** Lists the keys that every script on jobs takes first, in the order of `lua/route.lua`. */
+export function fixedKeys(keys: Keys): string[] {
+  const { delayed, delayedJobs, dlq, live, parked, ordering, sequence, control, slots, paused } = keys
+  const others = [delayed, delayedJobs, dlq, live, parked, ordering, sequence, control, slots, paused]
+  return [...keys.streams, ...others]
 }

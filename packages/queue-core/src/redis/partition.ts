@@ -1,10 +1,11 @@
-import type { Connection } from './connection.ts'
-import { keysOf, type Keys } from './keys.ts'
+import { shareConnection, type Connection, type RedisClient } from './connection.ts'
+import { fixedKeys, keysOf, type Keys } from './keys.ts'
 
 /** One partition as the queue's verbs see it. */
 export interface QueuePartition {
   readonly index: number
   readonly keys: Keys
+  /** The keys that scripts on jobs take first. */
   readonly fixed: readonly string[]
   readonly connection: Connection
 }
@@ -15,7 +16,19 @@ export function partitionKeys(prefix: string, queue: string, partitions: number)
   return Array.from({ length: partitions }, (_none, index) => keysOf(prefix, queue, index))
 }
 
-/** The partition of an id or ordering key: FNV-1a, so every producer in every process agrees. */
+/** Opens every partition of a queue over the caller's client. @throws {QueueError} `INVALID_OPTIONS` */
+export function sharePartitions(
+  redis: RedisClient,
+  prefix: string,
+  queue: string,
+  partitions: number,
+): QueuePartition[] {
+  return partitionKeys(prefix, queue, partitions).map((keys, index) => {
+    return { index, keys, fixed: fixedKeys(keys), connection: shareConnection(redis, keys.dlq) }
+  })
+}
+
+/** Chooses the partition of an id or ordering key: FNV-1a, so that every producer in every process agrees. */
 export function partitionOf(text: string, partitions: number): number {
   if (partitions === 1) return 0
   let hash = 0x811c9dc5

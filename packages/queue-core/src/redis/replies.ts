@@ -1,7 +1,7 @@
 import { messageOf } from '../model/text-of.ts'
 
-// Recognizes the error replies of Redis. The only file that reads their text: everything else asks here.
-// https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors
+// Reads replies of Redis: the texts of its errors, which no other file matches, and the collections that RESP2 sends as
+// flat lists and RESP3 as maps and pairs: https://redis.io/docs/latest/develop/reference/protocol-spec/
 
 /** The consumer group is missing: the server was flushed, or came back with older data. Lua may put a word in front. */
 export function isNoGroup(error: unknown): boolean {
@@ -57,4 +57,23 @@ export function isForbidden(error: unknown): boolean {
 function hasCode(error: unknown, code: string): boolean {
   const message = messageOf(error)
   return message.startsWith(code) && !/\w/.test(message.charAt(code.length))
+}
+
+/** A map: a flat list in RESP2. */
+export type MapReply<Value = unknown> = readonly unknown[] | Readonly<Record<string, Value>>
+
+/** Reads a map. */
+export function readMap<Value = unknown>(reply: MapReply<Value>): Readonly<Record<string, Value>> {
+  if (!Array.isArray(reply)) return reply as Readonly<Record<string, Value>>
+  const pairs = reply.flatMap((key, at) => (at % 2 === 0 ? [[String(key), reply[at + 1]]] : []))
+  return Object.fromEntries(pairs) as Record<string, Value>
+}
+
+/** Members of a sorted set with their scores: flat in RESP2, pairs in RESP3. */
+export type ScoresReply = (string | number | [string, number])[]
+
+/** Reads members with their scores. */
+export function readScores(reply: ScoresReply): (readonly [member: string, score: number])[] {
+  const flat = reply.flat()
+  return flat.flatMap((member, at) => (at % 2 === 0 ? [[String(member), Number(flat[at + 1])] as const] : []))
 }

@@ -1,4 +1,4 @@
-import { scriptLevel, within } from './commands.ts'
+import { levelNumber } from './layout.ts'
 import type { Connection } from './connection.ts'
 import type { Keys } from './keys.ts'
 import { isEarlier, type Fence } from '../model/fence.ts'
@@ -53,7 +53,7 @@ export async function settle(
   const args = [owner.group, owner.consumer, String(owner.dedupeMs), ...packed]
   const scriptKeys = [...fixed, ...markers]
   passVerdicts('storing', verdicts)
-  const reply = await runScript<ScriptReply>(connection, scripts.settle, scriptKeys, args, within)
+  const reply = await runScript<ScriptReply>(connection, scripts.settle, scriptKeys, args)
   passVerdicts('stored', verdicts)
   const [paused, lost, refusals] = reply
   const refused = new Map<number, string>()
@@ -73,7 +73,7 @@ function pack(keys: Keys, verdicts: readonly Verdict[]): Packed {
       addAck(acks[level], verdict, index)
       continue
     }
-    others.push(verb, scriptLevel(level), fence.entryId, String(fence.deliveryCount))
+    others.push(verb, levelNumber(level), fence.entryId, String(fence.deliveryCount))
     others.push(id, dedupe ? '1' : '', orderingKey, first, second)
     if (verb === 'ack' && dedupe && first === '') markers.push(keys.processed(id))
     otherPositions.push(index)

@@ -1,7 +1,6 @@
 import type { Verdict } from '../redis/settle.ts'
-import type { Evidence } from '../producer/dead-letters.ts'
 import type { Held } from './held-lease.ts'
-import { withFailure, type FailureCause, type Meta } from '../model/job.ts'
+import { withFailure, type Evidence, type FailureCause, type Meta } from '../model/job.ts'
 import { crashesOf, timeOf } from '../model/fence.ts'
 import { priorityOf } from '../model/levels.ts'
 import { textOf } from '../model/text-of.ts'
