@@ -10,7 +10,7 @@ COPY . .
 # What the three programs need, without the tools for development and the local demo.
 RUN npx --yes pnpm@12 install --frozen-lockfile --prod \
       --filter-prod '@titan/api...' --filter-prod '@titan/worker...' --filter-prod '@titan/cli...' \
-    && rm -rf examples tools/bench tools/chaos tools/servers tools/docs-check
+    && rm -rf examples tools/bench tools/chaos tools/servers tools/testkit tools/docs-check
 
 FROM node:26.10.0-alpine AS programs
 ENV NODE_ENV=production

@@ -3,7 +3,7 @@ import { defineConfig, type ViteUserConfig } from 'vitest/config'
 const config: ViteUserConfig = defineConfig({
   test: {
     include: ['packages/*/test/**/*.test.ts', 'tools/*/test/**/*.test.ts', 'examples/**/*.test.ts'],
-    globalSetup: ['tools/servers/src/vitest.ts'],
+    globalSetup: ['tools/testkit/src/global-setup.ts'],
     testTimeout: 30_000,
     hookTimeout: 120_000,
     maxWorkers: 2,

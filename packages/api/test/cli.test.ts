@@ -1,7 +1,7 @@
 import { createServer, type AddressInfo } from 'node:net'
-import { createTestDatabase, eventually, testPrefix, type TestDatabase } from '@titan/servers/testing'
+import { createTestDatabase, eventually, testPrefix, type TestDatabase } from '@titan/testkit'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
-import { killSpawned, spawnProgram, type SpawnedProgram } from '../../worker/test/support/spawn.ts'
+import { killSpawned, spawnProgram, type SpawnedProgram } from '@titan/testkit'
 
 let database: TestDatabase
 let env: Record<string, string>

@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net'
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startServer, type HttpServer } from '../src/server.ts'
 import { openTestApi, type TestApi } from './support/api.ts'

@@ -1,11 +1,10 @@
 import { signatureHeader } from '@titan/gateway-simulator'
-import { eventually } from '@titan/servers/testing'
+import { eventually, startTcpProxy, type TcpProxy } from '@titan/testkit'
 import { createPaymentHandler } from '@titan/payments'
 import { afterAll, expect, onTestFinished, test } from 'vitest'
 import { startSimulator, stripeAt } from '../../payments/test/support/simulator.ts'
 import { startServer } from '../src/server.ts'
 import { openTestApi } from './support/api.ts'
-import { startProxy } from './support/proxy.ts'
 
 const SECRET = 'whsec_of_the_tests'
 const gatewaySecrets = { STRIPE_WEBHOOK_SECRET: SECRET }
@@ -165,20 +164,20 @@ test('a body larger than any webhook is refused', async () => {
 })
 
 test('nothing is acknowledged while PostgreSQL is away', async () => {
-  const proxies: { readonly cut: () => Promise<void>; readonly close: () => Promise<void> }[] = []
+  const proxies: TcpProxy[] = []
   const behind = await openTestApi({
     gatewaySecrets,
     through: async (url) => {
-      const proxy = await startProxy(url)
+      const proxy = await startTcpProxy(url)
       proxies.push(proxy)
-      return proxy.url
+      return proxy.through(url)
     },
   })
   onTestFinished(async () => {
     await behind.close()
     for (const proxy of proxies) await proxy.close()
   })
-  for (const proxy of proxies) await proxy.cut()
+  for (const proxy of proxies) await proxy.set({ type: 'refuse' })
 
   expect((await post(eventOf('pay_01a20d770e8b7c218847b6a6fbcd2f33'), { to: behind })).status).toBe(503)
 })

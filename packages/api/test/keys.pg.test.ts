@@ -1,4 +1,4 @@
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { afterAll, describe, expect, it } from 'vitest'
 import type { ApiKeyScope } from '../src/keys/api-key.ts'
 import { openTestApi } from './support/api.ts'

@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import { get, type IncomingMessage } from 'node:http'
-import { createTestDatabase, eventually, testPrefix } from '@titan/servers/testing'
+import { createTestDatabase, eventually, testPrefix } from '@titan/testkit'
 import { gatewayWebhooksFromEnv, loadPaymentsConfig } from '@titan/payments'
 import { createLog } from '@titan/service'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
-import { findFreePort } from '../../../tools/servers/src/ports.ts'
+import { findFreePort } from '@titan/servers'
 import { startApi, type Api } from '../src/api.ts'
 
 const PATIENT = { timeoutMs: 60_000 }

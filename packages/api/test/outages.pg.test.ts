@@ -1,7 +1,6 @@
-import { eventually } from '@titan/servers/testing'
+import { eventually, startTcpProxy, type TcpProxy } from '@titan/testkit'
 import { inject, afterEach, describe, expect, it } from 'vitest'
 import { openTestApi, type TestApi, type TestApiOptions } from './support/api.ts'
-import { startProxy, type Proxy } from './support/proxy.ts'
 
 const closers: (() => Promise<void>)[] = []
 afterEach(async () => {
@@ -17,13 +16,13 @@ async function openApi(options: TestApiOptions): Promise<TestApi> {
 /** The API with a proxy between it and PostgreSQL. */
 async function openBehindProxy(
   options: TestApiOptions = {},
-): Promise<{ readonly api: TestApi; readonly database: Proxy }> {
-  let proxy: Proxy | undefined
+): Promise<{ readonly api: TestApi; readonly database: TcpProxy }> {
+  let proxy: TcpProxy | undefined
   const api = await openApi({
     ...options,
     through: async (url) => {
-      proxy = await startProxy(url)
-      return proxy.url
+      proxy = await startTcpProxy(url)
+      return proxy.through(url)
     },
   })
   if (proxy === undefined) throw new Error('the proxy was not asked for')
@@ -34,10 +33,10 @@ async function openBehindProxy(
 
 describe('while Redis is away', () => {
   it('payments are accepted and stay PENDING', async () => {
-    const proxy = await startProxy(inject('redisUrl'))
+    const proxy = await startTcpProxy(inject('redisUrl'))
     closers.push(() => proxy.close())
-    await proxy.cut()
-    const api = await openApi({ redisUrl: proxy.url })
+    await proxy.set({ type: 'refuse' })
+    const api = await openApi({ redisUrl: proxy.through(inject('redisUrl')) })
 
     const responses = await Promise.all(
       Array.from({ length: 50 }, (_, index) => api.pay({ amount: 5, idempotency_key: `away-${index}` })),
@@ -54,13 +53,13 @@ describe('while Redis is away', () => {
   })
 
   it('payments are queued again once it is back', async () => {
-    const proxy = await startProxy(inject('redisUrl'))
+    const proxy = await startTcpProxy(inject('redisUrl'))
     closers.push(() => proxy.close())
-    const api = await openApi({ redisUrl: proxy.url })
+    const api = await openApi({ redisUrl: proxy.through(inject('redisUrl')) })
     await eventually(() => api.redis.isReady)
-    await proxy.cut()
+    await proxy.set({ type: 'refuse' })
     await api.pay({ amount: 5, idempotency_key: 'before' })
-    await proxy.heal()
+    await proxy.set()
     await eventually(() => api.redis.isReady)
 
     await eventually(async () => {
@@ -70,11 +69,11 @@ describe('while Redis is away', () => {
   })
 
   it('that swallows what it is sent does not hold up the answers', async () => {
-    const proxy = await startProxy(inject('redisUrl'))
+    const proxy = await startTcpProxy(inject('redisUrl'))
     closers.push(() => proxy.close())
-    const api = await openApi({ redisUrl: proxy.url, requestTimeoutMs: 1_500 })
+    const api = await openApi({ redisUrl: proxy.through(inject('redisUrl')), requestTimeoutMs: 1_500 })
     await eventually(() => api.redis.isReady)
-    proxy.swallow()
+    await proxy.set({ type: 'silence' })
 
     for (let index = 0; index < 20; index += 1) {
       expect((await api.pay({ amount: 5, idempotency_key: `swallowed-${index}` })).status).toBe(202)
@@ -84,13 +83,13 @@ describe('while Redis is away', () => {
 
 describe('a Redis that fell silent', () => {
   it('is connected anew, and payments are queued again', async () => {
-    const proxy = await startProxy(inject('redisUrl'))
+    const proxy = await startTcpProxy(inject('redisUrl'))
     closers.push(() => proxy.close())
-    const api = await openApi({ redisUrl: proxy.url })
+    const api = await openApi({ redisUrl: proxy.through(inject('redisUrl')) })
     await eventually(() => api.redis.isReady)
-    proxy.swallow()
+    await proxy.set({ type: 'silence' })
     await eventually(() => !api.redis.isReady, { timeoutMs: 30_000 })
-    await proxy.heal()
+    await proxy.set()
 
     await eventually(async () => {
       await api.pay({ amount: 5, idempotency_key: `silent-${performance.now()}` })
@@ -103,7 +102,7 @@ describe('while PostgreSQL is away', () => {
   it('requests are answered 503 with a time to come back, and served again when it is back', async () => {
     const { api, database } = await openBehindProxy()
     expect((await api.pay({ amount: 5, idempotency_key: 'before' })).status).toBe(202)
-    await database.cut()
+    await database.set({ type: 'refuse' })
 
     for (const response of [
       await api.pay({ amount: 5, idempotency_key: 'during' }),
@@ -121,7 +120,7 @@ describe('while PostgreSQL is away', () => {
     expect((await api.request('/healthz')).status).toBe(200)
     expect(await api.count()).toBe(1)
 
-    await database.heal()
+    await database.set()
     await eventually(async () => (await api.pay({ amount: 5, idempotency_key: 'during' })).status === 202)
     expect(await api.count()).toBe(2)
   })
@@ -129,7 +128,7 @@ describe('while PostgreSQL is away', () => {
   it('a request to one that hangs is answered 503 in time', async () => {
     const { api, database } = await openBehindProxy({ requestTimeoutMs: 300 })
     await api.pay({ amount: 5, idempotency_key: 'before' })
-    database.swallow()
+    await database.set({ type: 'silence' })
 
     const response = await api.pay({ amount: 5, idempotency_key: 'hanging' })
     expect(response.status).toBe(503)
@@ -139,7 +138,7 @@ describe('while PostgreSQL is away', () => {
   it('requests beyond the limit are turned away at once', async () => {
     const { api, database } = await openBehindProxy({ requestTimeoutMs: 500, maxInFlight: 3 })
     await api.pay({ amount: 5, idempotency_key: 'before' })
-    database.swallow()
+    await database.set({ type: 'silence' })
 
     const responses = await Promise.all(
       Array.from({ length: 5 }, (_, index) => api.pay({ amount: 5, idempotency_key: `crowd-${index}` })),
@@ -164,9 +163,9 @@ describe('when an answer is lost after the payment was stored', () => {
     await api.pay({ amount: 5, idempotency_key: 'before' })
     const lost = api.pay({ amount: 5, idempotency_key: 'lost' })
     await eventually(async () => (await api.count()) === 2, { intervalMs: 1 })
-    await database.cut()
+    await database.set({ type: 'refuse' })
     await lost
-    await database.heal()
+    await database.set()
 
     await eventually(async () => {
       const response = await api.pay({ amount: 5, idempotency_key: 'lost' })

@@ -1,5 +1,5 @@
 import { connect } from 'node:net'
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { afterEach, describe, expect, it } from 'vitest'
 import { startServer, type HttpServer, type ServerOptions } from '../src/server.ts'
 

@@ -1,5 +1,5 @@
 import type { ApiKey } from '@titan/api/keys'
-import { createTestDatabase, testPrefix, type TestDatabase } from '@titan/servers/testing'
+import { createTestDatabase, testPrefix, type TestDatabase } from '@titan/testkit'
 import { createPaymentStore, migrate, openDatabase, type Database } from '@titan/payments'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { readJson, runHere } from './support/in-process.ts'

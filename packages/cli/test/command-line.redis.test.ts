@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { openSync } from 'node:fs'
-import { createTestDatabase, testPrefix, type TestDatabase } from '@titan/servers/testing'
+import { createTestDatabase, testPrefix, type TestDatabase } from '@titan/testkit'
 import { afterAll, beforeAll, expect, inject, it } from 'vitest'
 import { CLI, runTitan } from './support/titan.ts'
 

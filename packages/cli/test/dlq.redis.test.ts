@@ -1,4 +1,4 @@
-import { eventually, testPrefix } from '@titan/servers/testing'
+import { eventually, testPrefix } from '@titan/testkit'
 import { createQueue, createWorker, UnrecoverableError, type Queue, type Worker } from '@titan/queue-core'
 import { createClient } from 'redis'
 import { afterAll, beforeEach, describe, expect, inject, it } from 'vitest'

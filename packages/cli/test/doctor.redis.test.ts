@@ -1,5 +1,5 @@
 import { startRedis } from '@titan/servers'
-import { createTestDatabase } from '@titan/servers/testing'
+import { createTestDatabase } from '@titan/testkit'
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest'
 import type { Diagnosis } from '../src/doctor/diagnosis.ts'
 import { runHere } from './support/in-process.ts'

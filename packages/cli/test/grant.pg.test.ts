@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { createTestDatabase } from '@titan/servers/testing'
+import { createTestDatabase } from '@titan/testkit'
 import { createPaymentStore, openDatabase, type Database } from '@titan/payments'
 import { afterAll, beforeAll, expect, inject, it } from 'vitest'
 import { runHere } from './support/in-process.ts'

@@ -1,5 +1,5 @@
 import type { ApiKey } from '@titan/api/keys'
-import { createTestDatabase, type TestDatabase } from '@titan/servers/testing'
+import { createTestDatabase, type TestDatabase } from '@titan/testkit'
 import { migrate, openDatabase } from '@titan/payments'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { readJson, runHere } from './support/in-process.ts'

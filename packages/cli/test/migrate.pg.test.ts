@@ -1,4 +1,4 @@
-import { createTestDatabase } from '@titan/servers/testing'
+import { createTestDatabase } from '@titan/testkit'
 import { afterAll, expect, inject, it } from 'vitest'
 import { readJson, runHere } from './support/in-process.ts'
 

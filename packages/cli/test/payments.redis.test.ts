@@ -1,5 +1,5 @@
 import { createWorker, UnrecoverableError } from '@titan/queue-core'
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import type { Payment } from '@titan/payments'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { readJson, runHere } from './support/in-process.ts'

@@ -1,4 +1,4 @@
-import { createTestDatabase } from '@titan/servers/testing'
+import { createTestDatabase } from '@titan/testkit'
 import { migrate, openDatabase } from '@titan/payments'
 import { Failure } from '@titan/service'
 import { afterAll, expect, inject, test } from 'vitest'

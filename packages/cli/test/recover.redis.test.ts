@@ -1,5 +1,5 @@
 import { startRedis } from '@titan/servers'
-import { createTestDatabase, testPrefix } from '@titan/servers/testing'
+import { createTestDatabase, testPrefix } from '@titan/testkit'
 import {
   createPaymentStore,
   createReconciler,

@@ -1,4 +1,4 @@
-import { createTestDatabase } from '@titan/servers/testing'
+import { createTestDatabase } from '@titan/testkit'
 import { migrate, openDatabase } from '@titan/payments'
 import { afterAll, describe, expect, inject, it } from 'vitest'
 import {

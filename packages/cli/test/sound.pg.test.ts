@@ -1,4 +1,4 @@
-import { createTestDatabase } from '@titan/servers/testing'
+import { createTestDatabase } from '@titan/testkit'
 import {
   applyOutcome,
   createPaymentHandler,

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { createWorker } from '@titan/queue-core'
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest'
 import type { Stats } from '../src/stats.ts'

@@ -1,4 +1,4 @@
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { afterAll, expect, inject, test } from 'vitest'
 import { createOperatorStore } from '../src/operators.ts'
 import { addKey, ADMIN_TOKEN, formTokenOf, openRig, post, signIn, type Rig } from './support/rig.ts'

@@ -1,4 +1,4 @@
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { afterAll, beforeEach, expect, inject, test } from 'vitest'
 import { DASHBOARD_PATH } from '../src/index.ts'
 import { formTokenOf, openRig, post, signIn } from './support/rig.ts'

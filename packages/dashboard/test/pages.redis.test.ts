@@ -1,5 +1,5 @@
 import { html } from 'hono/html'
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { afterAll, expect, inject, test } from 'vitest'
 import { ago, paymentLink, table } from '../src/markup/parts.ts'
 import { openRig } from './support/rig.ts'

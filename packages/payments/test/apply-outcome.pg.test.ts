@@ -6,7 +6,7 @@ import {
   type ChargeOutcome,
   type OutcomeReport,
 } from '../src/index.ts'
-import { createMigratedDatabase } from './support/database.ts'
+import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { claim, createPayment, makeDue, read } from './support/payments.ts'
 import { settlementOf, successOf } from './support/settlements.ts'
 

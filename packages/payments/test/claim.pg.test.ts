@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { createPaymentStore, openDatabase } from '../src/index.ts'
-import { createMigratedDatabase } from './support/database.ts'
+import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { claim, createPayment, expireLease, makeDue, paymentIn, read } from './support/payments.ts'
 import { settlementOf } from './support/settlements.ts'
 

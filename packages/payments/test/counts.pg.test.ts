@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { createPaymentStore } from '../src/index.ts'
 import { countPayments } from '../src/store/counts.ts'
-import { createMigratedDatabase } from './support/database.ts'
+import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { claim, createPayment, paymentIn } from './support/payments.ts'
 import { settlementOf } from './support/settlements.ts'
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { createPaymentStore, openDatabase, type CreateAnswer } from '../src/index.ts'
 import { createMany, prepare } from '../src/store/create.ts'
-import { createMigratedDatabase } from './support/database.ts'
+import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { newKey } from './support/payments.ts'
 
 const { sql, url } = await createMigratedDatabase()

@@ -1,8 +1,8 @@
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { expect, onTestFinished, test } from 'vitest'
 import { openDatabase } from '../src/index.ts'
-import { createMigratedDatabase } from './support/database.ts'
-import { startPostgresProxy } from './support/pg-proxy.ts'
+import { createMigratedDatabase } from '@titan/testkit/vitest'
+import { startPostgresProxy } from './support/postgres-proxy.ts'
 
 const { url } = await createMigratedDatabase()
 

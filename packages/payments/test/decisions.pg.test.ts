@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, inject, onTestFinished, test } from 'vitest'
 import {
   createPaymentStore,
   type BreakKind,
@@ -7,7 +7,8 @@ import {
   type OperatorDecision,
 } from '../src/index.ts'
 import type { Queryable } from '../src/store/database.ts'
-import { createMigratedDatabase, openMigratedDatabase } from './support/database.ts'
+import { openMigratedDatabase } from '@titan/testkit'
+import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { createParking } from './support/parking.ts'
 import { claim, createPayment, read } from './support/payments.ts'
 import { settlementOf, successOf } from './support/settlements.ts'
@@ -221,7 +222,7 @@ test('a refund may be repeated, and answers what it did; another one of the same
 
 test('where history has two payments of one charge, the migration keeps them, and decisions refuse a third', async () => {
   const file = await readFile(new URL('../../../sql/0018_charge_of_one_payment.sql', import.meta.url), 'utf8')
-  const database = await openMigratedDatabase()
+  const database = await openMigratedDatabase(inject('databaseUrl'))
   onTestFinished(() => database.drop())
   const own = createPaymentStore(database.sql)
   const { id } = await createPayment(own)

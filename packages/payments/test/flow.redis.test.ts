@@ -1,6 +1,6 @@
 import { createQueue, createWorker, type Worker } from '@titan/queue-core'
 import { startRedis } from '@titan/servers'
-import { eventually, testPrefix } from '@titan/servers/testing'
+import { eventually, testPrefix } from '@titan/testkit'
 import { afterAll, expect, test } from 'vitest'
 import {
   createPaymentHandler,
@@ -12,10 +12,10 @@ import {
   type PaymentJobs,
   type SimulatedGateway,
 } from '../src/index.ts'
-import { createMigratedDatabase } from './support/database.ts'
+import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { findBreaches } from './support/ledger.ts'
 import { newKey } from './support/payments.ts'
-import { connectRedis } from './support/redis.ts'
+import { connectRedis } from '@titan/testkit/vitest'
 
 // A Redis of its own: it is flushed here.
 const server = await startRedis()

@@ -1,6 +1,6 @@
 import { createConsumer, createQueue, createWorker, type Worker } from '@titan/queue-core'
 import { startRedis } from '@titan/servers'
-import { eventually, testPrefix } from '@titan/servers/testing'
+import { eventually, testPrefix } from '@titan/testkit'
 import { afterAll, beforeEach, expect, onTestFinished, test } from 'vitest'
 import {
   createPaymentHandler,
@@ -14,9 +14,9 @@ import {
   type PaymentJobs,
   type Reconciler,
 } from '../src/index.ts'
-import { createMigratedDatabase } from './support/database.ts'
+import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { claim, createPayment, makeDue, read } from './support/payments.ts'
-import { connectRedis } from './support/redis.ts'
+import { connectRedis } from '@titan/testkit/vitest'
 import { settlementOf } from './support/settlements.ts'
 import { attemptOf, charge } from './support/simulator.ts'
 

@@ -12,7 +12,7 @@ import {
   type PaymentsEvent,
   type PaymentStore,
 } from '../src/index.ts'
-import { createMigratedDatabase } from './support/database.ts'
+import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { createPay } from './support/pay.ts'
 import { claim, createPayment, makeDue, read } from './support/payments.ts'
 import { settlementOf, successOf } from './support/settlements.ts'

@@ -1,8 +1,8 @@
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { expect, test } from 'vitest'
 import { createPaymentStore, type PaymentStore } from '../src/index.ts'
 import { holdLease, type HeldLease } from '../src/domain/fence.ts'
-import { createMigratedDatabase } from './support/database.ts'
+import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { claim, createPayment, expireLease } from './support/payments.ts'
 
 const { sql } = await createMigratedDatabase()

@@ -7,7 +7,7 @@ import {
   type Payment,
 } from '../src/index.ts'
 import { pagePayments } from '../src/store/list.ts'
-import { createMigratedDatabase } from './support/database.ts'
+import { createMigratedDatabase } from '@titan/testkit/vitest'
 
 const { url } = await createMigratedDatabase()
 const MINUTE = 60_000

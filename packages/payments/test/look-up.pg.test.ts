@@ -7,7 +7,7 @@ import {
   type LookupAnswer,
   type OperatorDecision,
 } from '../src/index.ts'
-import { createMigratedDatabase } from './support/database.ts'
+import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { createParking, mischarge, soft } from './support/parking.ts'
 import { claim, createPayment, read } from './support/payments.ts'
 import { successOf } from './support/settlements.ts'

@@ -2,7 +2,7 @@ import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { createTestDatabase, type TestDatabase } from '@titan/servers/testing'
+import { createTestDatabase, type TestDatabase } from '@titan/testkit'
 import { afterEach, beforeEach, expect, inject, test } from 'vitest'
 import { createPaymentStore, migrate, missingMigrations, openDatabase, type Database } from '../src/index.ts'
 

@@ -1,5 +1,5 @@
 import { RetryError, UnrecoverableError } from '@titan/queue-core'
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { expect, test } from 'vitest'
 import {
   createPaymentStore,
@@ -9,7 +9,7 @@ import {
   type PaymentsEvent,
   type PaymentStore,
 } from '../src/index.ts'
-import { createMigratedDatabase } from './support/database.ts'
+import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { createPay } from './support/pay.ts'
 import { claim, createPayment, expireLease, read } from './support/payments.ts'
 import { settlementOf, successOf } from './support/settlements.ts'

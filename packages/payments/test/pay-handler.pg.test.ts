@@ -7,7 +7,7 @@ import {
   openDatabase,
   type Gateway,
 } from '../src/index.ts'
-import { createMigratedDatabase } from './support/database.ts'
+import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { createPay } from './support/pay.ts'
 import { claim, createPayment, expireLease, makeDue, read } from './support/payments.ts'
 

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { createPaymentStore, openDatabase, type Claim, type Database } from '../src/index.ts'
-import { createMigratedDatabase } from './support/database.ts'
+import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { settlementOf, successOf } from './support/settlements.ts'
 
 const { url } = await createMigratedDatabase()

@@ -1,5 +1,5 @@
 import { RetryError } from '@titan/queue-core'
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { expect, onTestFinished, test } from 'vitest'
 import {
   createPaymentStore,
@@ -10,12 +10,12 @@ import {
   type Gateway,
   type PaymentStore,
 } from '../src/index.ts'
-import { createMigratedDatabase } from './support/database.ts'
+import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { findBreaches } from './support/ledger.ts'
 import { createPay } from './support/pay.ts'
 import { claim, createPayment, expireLease, newKey, read } from './support/payments.ts'
 import { settlementOf, successOf } from './support/settlements.ts'
-import { startPostgresProxy, type PostgresProxy } from './support/pg-proxy.ts'
+import { startPostgresProxy, type PostgresProxy } from './support/postgres-proxy.ts'
 
 const { sql, url } = await createMigratedDatabase()
 const store = createPaymentStore(sql)

@@ -1,8 +1,8 @@
 import { createQueue } from '@titan/queue-core'
 import { startRedis } from '@titan/servers'
-import { eventually, testPrefix } from '@titan/servers/testing'
+import { eventually, openMigratedDatabase, testPrefix, type MigratedDatabase } from '@titan/testkit'
 import { createClient } from 'redis'
-import { afterAll, afterEach, beforeEach, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeEach, expect, inject, test } from 'vitest'
 import {
   createPaymentStore,
   createReconciler,
@@ -15,9 +15,8 @@ import {
   type Reconciler,
   type ReconcilerOptions,
 } from '../src/index.ts'
-import { openMigratedDatabase, type MigratedDatabase } from './support/database.ts'
 import { claim, createPayment, expireLease, makeDue, read } from './support/payments.ts'
-import { connectRedis } from './support/redis.ts'
+import { connectRedis } from '@titan/testkit/vitest'
 import { settlementOf } from './support/settlements.ts'
 
 // A Redis of its own: it is flushed and restarted here.
@@ -32,7 +31,7 @@ let prefix: string
 let queue: ReturnType<typeof createQueue<PaymentJobs>>
 
 beforeEach(async () => {
-  database = await openMigratedDatabase()
+  database = await openMigratedDatabase(inject('databaseUrl'))
   sql = database.sql
   store = createPaymentStore(sql)
   prefix = testPrefix()

@@ -5,7 +5,7 @@ import { claimRecord } from '../src/store/claim.ts'
 import { requestRecord } from '../src/store/create.ts'
 import type { RecordType } from '../src/store/records.ts'
 import { settlementRecord } from '../src/store/settle.ts'
-import { createMigratedDatabase } from './support/database.ts'
+import { createMigratedDatabase } from '@titan/testkit/vitest'
 
 const { sql } = await createMigratedDatabase()
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { applyOutcome, createPaymentStore, fold, type Claim } from '../src/index.ts'
-import { createMigratedDatabase } from './support/database.ts'
+import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { claim, createPayment, expireLease, makeDue, read } from './support/payments.ts'
 import { settlementOf, successOf } from './support/settlements.ts'
 

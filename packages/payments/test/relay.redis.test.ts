@@ -1,5 +1,5 @@
 import { createQueue } from '@titan/queue-core'
-import { eventually, testPrefix } from '@titan/servers/testing'
+import { eventually, testPrefix } from '@titan/testkit'
 import { expect, inject, onTestFinished, test } from 'vitest'
 import {
   createPaymentStore,
@@ -9,9 +9,9 @@ import {
   type PaymentJobs,
   type RelayOptions,
 } from '../src/index.ts'
-import { createMigratedDatabase } from './support/database.ts'
+import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { claim, createPayment, makeDue, read } from './support/payments.ts'
-import { connectRedis } from './support/redis.ts'
+import { connectRedis } from '@titan/testkit/vitest'
 
 const { sql, url } = await createMigratedDatabase()
 const store = createPaymentStore(sql)

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { createPaymentStore, isLegal, PAYMENT_STATUSES, type PaymentStatus } from '../src/index.ts'
-import { createMigratedDatabase } from './support/database.ts'
+import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { claim, createPayment, paymentIn } from './support/payments.ts'
 
 const { sql } = await createMigratedDatabase()

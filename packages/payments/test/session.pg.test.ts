@@ -7,7 +7,7 @@ import {
   type Database,
   type DatabaseOptions,
 } from '../src/index.ts'
-import { createMigratedDatabase } from './support/database.ts'
+import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { findBreaches } from './support/ledger.ts'
 import { createPay } from './support/pay.ts'
 import { createPayment, newKey, read } from './support/payments.ts'

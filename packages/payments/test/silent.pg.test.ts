@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { setDefaultCACertificates } from 'node:tls'
-import { eventually } from '@titan/servers/testing'
+import { eventually, TEST_CERTIFICATE, type TcpProxy } from '@titan/testkit'
+import { createMigratedDatabase, openTcpProxy } from '@titan/testkit/vitest'
 import { expect, inject, onTestFinished, test } from 'vitest'
-import { startTcpProxy, type TcpProxy } from '../../queue-core/test/support/tcp-proxy.ts'
 import {
   createPaymentHandler,
   createPaymentStore,
@@ -12,10 +12,8 @@ import {
   type Database,
   type DatabaseOptions,
 } from '../src/index.ts'
-import { TEST_CERTIFICATE } from './support/certificate.ts'
-import { createMigratedDatabase } from './support/database.ts'
 import { createPayment, newKey } from './support/payments.ts'
-import { startTlsProxy } from './support/tls-proxy.ts'
+import { startTlsProxy } from './support/postgres-proxy.ts'
 
 const { url } = await createMigratedDatabase()
 const POSTGRES_PORT = Number(new URL(url).port)
@@ -37,28 +35,22 @@ function open(toUrl: string, options: DatabaseOptions): Database {
   return pool
 }
 
-async function startProxy(): Promise<TcpProxy> {
-  const proxy = await startTcpProxy(POSTGRES_PORT)
-  onTestFinished(() => proxy.close())
-  return proxy
-}
-
 /** Opens that many connections of a pool. */
 async function warm(sql: Database, connections: number): Promise<void> {
   await Promise.all(Array.from({ length: connections }, () => sql`select pg_sleep(0.05)`))
 }
 
-/** From now on the open connections are silent, and new ones are not. */
-function silence(proxy: TcpProxy): void {
-  proxy.blackhole()
-  proxy.heal()
+/** Silences the open connections, not new ones. */
+async function silence(proxy: TcpProxy): Promise<void> {
+  await proxy.set({ type: 'silence' })
+  await proxy.set()
 }
 
 test('a statement on a connection that fell silent fails, and the next one is served', PATIENT, async () => {
-  const proxy = await startProxy()
+  const proxy = await openTcpProxy(url)
   const sql = open(urlAt(proxy.port), { ...QUICK, poolSize: 1 })
   await warm(sql, 1)
-  silence(proxy)
+  await silence(proxy)
   await expect(sql`select 1`).rejects.toMatchObject({
     code: 'ETIMEDOUT',
     message: `PostgreSQL at 127.0.0.1:${proxy.port} gave no answer within 2300 ms`,
@@ -70,21 +62,21 @@ test(
   'idle connections that fell silent with it cost no further statement the same wait',
   PATIENT,
   async () => {
-    const proxy = await startProxy()
+    const proxy = await openTcpProxy(url)
     const sql = open(urlAt(proxy.port), { ...QUICK, poolSize: 8 })
     await warm(sql, 8)
-    silence(proxy)
+    await silence(proxy)
     await expect(sql`select 1`).rejects.toMatchObject({ code: 'ETIMEDOUT' })
     for (let n = 0; n < 8; n++) expect(await sql`select ${n}::int as n`).toEqual([{ n }])
   },
 )
 
 test('payments are stored again after the connections of both batches fell silent', PATIENT, async () => {
-  const proxy = await startProxy()
+  const proxy = await openTcpProxy(url)
   const sql = open(urlAt(proxy.port), { ...QUICK, poolSize: 10 })
   await warm(sql, 10)
   const store = createPaymentStore(sql)
-  silence(proxy)
+  await silence(proxy)
   const create = (): Promise<unknown> => store.create({ amount: 1, idempotencyKey: newKey() })
   const lost = [create()]
   await new Promise((resolve) => setTimeout(resolve, 50))
@@ -97,22 +89,22 @@ test('payments are stored again after the connections of both batches fell silen
 })
 
 test('statements that wait behind one on a silent connection fail with it', PATIENT, async () => {
-  const proxy = await startProxy()
+  const proxy = await openTcpProxy(url)
   const sql = open(urlAt(proxy.port), { ...QUICK, poolSize: 1 })
   await warm(sql, 1)
-  silence(proxy)
+  await silence(proxy)
   const ends = await Promise.allSettled(Array.from({ length: 5 }, () => sql`select 1`))
   expect(ends.map(({ status }) => status)).toEqual(Array(5).fill('rejected'))
   expect(await sql`select 1 as one`).toEqual([{ one: 1 }])
 })
 
 test('a transaction on a connection that fell silent fails', PATIENT, async () => {
-  const proxy = await startProxy()
+  const proxy = await openTcpProxy(url)
   const sql = open(urlAt(proxy.port), { ...QUICK, poolSize: 2 })
   await warm(sql, 2)
   const changed = sql.begin(async (transaction) => {
     await transaction`select 1`
-    silence(proxy)
+    await silence(proxy)
     await transaction`select 2`
   })
   await expect(changed).rejects.toThrow()
@@ -185,7 +177,7 @@ test(
 )
 
 test('a server that refuses fails each statement, and does not stop the pool', PATIENT, async () => {
-  const proxy = await startProxy()
+  const proxy = await openTcpProxy(url)
   await proxy.close()
   const sql = open(urlAt(proxy.port), { ...QUICK, poolSize: 2 })
   for (let n = 0; n < 4; n++) await expect(sql`select 1`).rejects.toMatchObject({ code: 'ECONNREFUSED' })
@@ -214,16 +206,16 @@ test('a pool that is closed leaves no connection open to a server that fell sile
 })
 
 test('over TLS a connection that fell silent is given up as well', PATIENT, async () => {
-  const proxy = await startTlsProxy(POSTGRES_PORT)
+  const proxy = await startTlsProxy(url)
   const sql = open(urlAt(proxy.port, '?sslmode=require'), { ...QUICK, poolSize: 4 })
   await warm(sql, 4)
-  proxy.swallow()
+  await silence(proxy)
   await expect(sql`select 1`).rejects.toMatchObject({ code: 'ETIMEDOUT' })
   for (let n = 0; n < 4; n++) expect(await sql`select ${n}::int as n`).toEqual([{ n }])
 })
 
 test('TLS checks the name that was asked for', PATIENT, async () => {
-  const proxy = await startTlsProxy(POSTGRES_PORT)
+  const proxy = await startTlsProxy(url)
   const verified = (host: string): Database =>
     open(urlAt(proxy.port, '?sslmode=verify-full', host), { ...QUICK, poolSize: 1 })
   for (let n = 0; n < 2; n++)

@@ -1,8 +1,8 @@
 import { RetryError, UnrecoverableError } from '@titan/queue-core'
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { expect, test } from 'vitest'
 import { createPaymentStore, createSimulatedGateway, type Gateway } from '../src/index.ts'
-import { createMigratedDatabase } from './support/database.ts'
+import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { createPay } from './support/pay.ts'
 import { createPayment, makeDue, read } from './support/payments.ts'
 

@@ -1,4 +1,4 @@
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createBatcher } from '../src/async/batcher.ts'

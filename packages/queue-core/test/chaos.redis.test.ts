@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto'
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { expect } from 'vitest'
 import type { Job, JobContext, Queue, Worker } from '../src/index.ts'
 import { test, type Place, type TestJobs } from './support/place.ts'

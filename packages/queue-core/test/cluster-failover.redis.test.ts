@@ -1,4 +1,4 @@
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { partitionKeys, partitionOf } from '../src/redis/partition.ts'
 import { startTestCluster, type ClusterClient, type TestCluster } from './support/cluster.ts'

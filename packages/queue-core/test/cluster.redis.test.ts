@@ -1,4 +1,4 @@
-import { eventually, testPrefix } from '@titan/servers/testing'
+import { eventually, testPrefix } from '@titan/testkit'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import {
   createQueue,

@@ -1,7 +1,7 @@
 import { createClient } from 'redis'
 import * as v from 'valibot'
 import { afterAll, expect, inject, onTestFinished, test } from 'vitest'
-import { eventually, testPrefix } from '@titan/servers/testing'
+import { eventually, testPrefix } from '@titan/testkit'
 import { createConsumer, createQueue, type Consumer, type ConsumerOptions, type Lease } from '../src/index.ts'
 import type { QueueEvent, Queue, SharedOptions } from '../src/index.ts'
 

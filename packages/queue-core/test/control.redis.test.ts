@@ -1,4 +1,4 @@
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { createClient } from 'redis'
 import { expect } from 'vitest'
 import { openConnection } from '../src/redis/connection.ts'

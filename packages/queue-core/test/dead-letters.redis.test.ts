@@ -1,4 +1,4 @@
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { describe, expect } from 'vitest'
 import { createInspector, type DeadLetter, type JobOptions, type Queue } from '../src/index.ts'
 import { jobs, range, sorted } from './support/collect.ts'

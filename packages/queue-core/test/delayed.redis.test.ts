@@ -1,4 +1,4 @@
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { describe, expect } from 'vitest'
 import { promote } from '../src/redis/commands.ts'
 import { jobs, range } from './support/collect.ts'

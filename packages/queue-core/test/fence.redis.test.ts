@@ -1,4 +1,4 @@
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { describe, expect } from 'vitest'
 import * as broker from '../src/redis/commands.ts'
 import { settle, type Verdict } from '../src/redis/settle.ts'

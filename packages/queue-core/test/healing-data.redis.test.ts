@@ -1,4 +1,4 @@
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { expect, test } from 'vitest'
 import { keysOf } from '../src/redis/keys.ts'
 import { createGate } from './support/gate.ts'

@@ -1,4 +1,4 @@
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { expect, onTestFinished, test } from 'vitest'
 import { createWorker, fixed, type QueueEvent, type Worker, type WorkerOptions } from '../src/index.ts'
 import { keysOf } from '../src/redis/keys.ts'

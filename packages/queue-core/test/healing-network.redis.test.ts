@@ -1,4 +1,4 @@
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { expect, onTestFinished, test } from 'vitest'
 import { keysOf } from '../src/redis/keys.ts'
 import { createGate } from './support/gate.ts'
@@ -69,8 +69,8 @@ test('connections that fell silent are noticed by every duty of the worker', asy
   await rig.enqueue(1)
   await eventually(() => expect(rig.worker.running).toBe(1))
   // The old connections stay silent for ever, new ones pass.
-  proxy.blackhole()
-  proxy.heal()
+  await proxy.set({ type: 'silence' })
+  await proxy.set()
   await rig.queue.enqueue('work', 'late', { id: 'late', delayMs: 1 })
   await eventually(() => expect(rig.runs.get('late')).toBe(1), patience)
   await rig.queue.pause()
@@ -90,12 +90,12 @@ test('what ends while the network is cut is stored when it is back', async () =>
   rig.hold = gate.opened
   await rig.enqueue(3)
   await eventually(() => expect(rig.worker.running).toBe(3))
-  proxy.blackhole()
+  await proxy.set({ type: 'silence' })
   gate.open()
   await eventually(() => expect(metError(outage, 'NO_REPLY', 'read')).toBe(true), patience)
   expect(rig.worker.health()).toMatchObject({ running: 0, settling: 3 })
   expect(rig.errors().length).toBeLessThan(BOUNDED)
-  proxy.heal()
+  await proxy.set()
   await rig.works()
   await eventually(() => expect(rig.worker.counters.completed).toBe(4), patience)
   expect([...rig.runs.values()].every((count) => count === 1)).toBe(true)
@@ -113,7 +113,7 @@ test('a run whose lease cannot be renewed is aborted before another worker begin
   rig.hold = gate.opened
   await rig.enqueue(1)
   await eventually(() => expect(rig.worker.running).toBe(1))
-  proxy.blackhole()
+  await proxy.set({ type: 'silence' })
   await lost.promise
   const [pending] = await observer.sendCommand<[id: string, consumer: string, idleMs: number][]>([
     'XPENDING',
@@ -125,7 +125,7 @@ test('a run whose lease cannot be renewed is aborted before another worker begin
   ])
   expect(pending?.[2]).toBeLessThan(visibilityMs)
   gate.open()
-  proxy.heal()
+  await proxy.set()
   await rig.allDone(40_000)
   expect([...rig.runs.values()]).toEqual([2])
 }, 90_000)
@@ -137,8 +137,8 @@ test('a job whose delivery was lost on its way comes back long before its visibi
   await eventually(async () => {
     expect(await server.admin('CLIENT', 'LIST')).toMatch(/ idle=0 flags=b .* cmd=xreadgroup /)
   })
-  proxy.blackhole()
-  proxy.heal()
+  await proxy.set({ type: 'silence' })
+  await proxy.set()
   await rig.enqueue(1)
   expect(await rig.queue.stats()).toMatchObject({ ready: 0, leased: 1 })
   await rig.allDone(50_000)

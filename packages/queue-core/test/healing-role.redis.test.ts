@@ -1,4 +1,4 @@
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { expect, onTestFinished, test } from 'vitest'
 import { createQueue } from '../src/index.ts'
 import { createGate } from './support/gate.ts'
@@ -45,7 +45,7 @@ test('a master that turns into a replica and back is worked on again', async () 
 
 test('a worker follows a failover behind its address', async () => {
   const outage = await setUpProxied()
-  const { server, rig, proxy } = outage
+  const { server, rig, redirect } = outage
   const replica = await startReplica(outage)
   const gate = createGate()
   rig.hold = gate.opened
@@ -55,7 +55,7 @@ test('a worker follows a failover behind its address', async () => {
   await eventually(async () => expect(await server.admin('INFO', 'replication')).toContain('state=online'))
   await server.admin('FAILOVER', 'TO', '127.0.0.1', replica.port, 'TIMEOUT', 5_000)
   await eventually(async () => expect(await replica.admin('ROLE')).toContain('master'))
-  proxy.redirect(replica.port)
+  redirect(replica.port)
   gate.open()
   await rig.allDone()
   const client = await connectClient(replica.url)

@@ -1,4 +1,4 @@
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { expect, test } from 'vitest'
 import { createWorker } from '../src/index.ts'
 import { settlesWithin } from '../src/async/deadline.ts'
@@ -34,14 +34,14 @@ test('a worker stops within seconds though its server hangs', async () => {
 
 test('a worker stops within seconds though the network swallows everything', async () => {
   const outage = await setUpProxied()
-  await stopAtWork(outage, outage.proxy.blackhole)
+  await stopAtWork(outage, () => outage.proxy.set({ type: 'silence' }))
 })
 
 test('a worker stops within seconds in the midst of its attempts to connect anew', async () => {
   const outage = await setUpProxied()
   const { rig, proxy, server } = outage
   await rig.works()
-  proxy.blackhole()
+  await proxy.set({ type: 'silence' })
   await server.admin('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
   await eventually(() => expect(rig.errors().length).toBeGreaterThan(0), { timeoutMs: 20_000 })
   expect(await settlesWithin(rig.worker.stop({ graceMs: 500 }), STOP_WITHIN_MS)).toBe(true)
@@ -61,7 +61,7 @@ test('a worker without a server does not start, and says why', async () => {
 
 test('a start that gets no answer ends by a stop', async () => {
   const { redis, rig, proxy } = await setUpProxied()
-  proxy.blackhole()
+  await proxy.set({ type: 'silence' })
   const worker = createWorker<RigJobs>(redis, 'q', { work: () => undefined }, { prefix: rig.prefix })
   const start = worker.start()
   await worker.stop()

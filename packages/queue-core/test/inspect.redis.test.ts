@@ -1,4 +1,4 @@
-import { eventually, testPrefix } from '@titan/servers/testing'
+import { eventually, testPrefix } from '@titan/testkit'
 import { createClient } from 'redis'
 import { afterAll, beforeEach, describe, expect, inject, it, onTestFinished } from 'vitest'
 import {

@@ -1,4 +1,4 @@
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { expect } from 'vitest'
 import { takeTokens } from '../src/redis/commands.ts'
 import { jobs } from './support/collect.ts'

@@ -1,4 +1,4 @@
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { errorDelay, pause, startLoop, startPolling, type Loop } from '../src/async/loop.ts'
 import { createGate } from './support/gate.ts'

@@ -1,5 +1,5 @@
 import { trace } from '@opentelemetry/api'
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { describe, expect, vi } from 'vitest'
 import { createConsumer, RetryError } from '../src/index.ts'
 import { oddValues, revoked } from './support/odd-values.ts'

@@ -1,4 +1,4 @@
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { describe, expect } from 'vitest'
 import { unpark } from '../src/redis/commands.ts'
 import { createConsumer, RetryError, UnrecoverableError, type Job, type JobContext } from '../src/index.ts'

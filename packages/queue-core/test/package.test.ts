@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, expect, inject, onTestFinished, test, vi } from 'vitest'
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 
 const execute = promisify(execFile)
 

@@ -1,4 +1,4 @@
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { describe, expect } from 'vitest'
 import type { Job } from '../src/index.ts'
 import { partitionOf } from '../src/redis/partition.ts'

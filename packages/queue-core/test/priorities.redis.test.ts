@@ -1,4 +1,4 @@
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { expect } from 'vitest'
 import type { Job, Priority, Worker, WorkerOptions } from '../src/index.ts'
 import { jobs } from './support/collect.ts'

@@ -1,4 +1,4 @@
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import * as v from 'valibot'
 import { describe, expect, vi } from 'vitest'
 import type { QueueError } from '../src/index.ts'

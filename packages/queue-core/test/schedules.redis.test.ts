@@ -1,4 +1,4 @@
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import * as v from 'valibot'
 import { describe, expect } from 'vitest'
 import type { Connection } from '../src/redis/connection.ts'

@@ -1,4 +1,4 @@
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { expect } from 'vitest'
 import type { Connection } from '../src/redis/connection.ts'
 import { enqueue, type Entry } from '../src/redis/enqueue.ts'

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { eventually, testPrefix } from '@titan/servers/testing'
+import { eventually, testPrefix } from '@titan/testkit'
 import { createClient, RESP_TYPES } from 'redis'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import type { RedisNodeClient } from '../src/redis/connection.ts'

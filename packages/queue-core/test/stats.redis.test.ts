@@ -1,4 +1,4 @@
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { expect } from 'vitest'
 import { jobs } from './support/collect.ts'
 import { createGate, untilAborted } from './support/gate.ts'

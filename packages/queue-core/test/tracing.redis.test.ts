@@ -7,7 +7,7 @@ import {
   TracerProvider,
   type ReadableSpan,
 } from '@opentelemetry/sdk-trace'
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { afterAll, afterEach, beforeAll, describe, expect } from 'vitest'
 import { fixed } from '../src/model/backoff.ts'
 import { test, type Place } from './support/place.ts'

@@ -1,4 +1,4 @@
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { describe, expect } from 'vitest'
 import { createGroup, read } from '../src/redis/commands.ts'
 import { Run } from '../src/worker/run.ts'

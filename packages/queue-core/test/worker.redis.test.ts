@@ -1,4 +1,4 @@
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { describe, expect, vi } from 'vitest'
 import { jobs } from './support/collect.ts'
 import { createGate } from './support/gate.ts'

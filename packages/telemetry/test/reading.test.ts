@@ -1,4 +1,4 @@
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { expect, it } from 'vitest'
 import { createReading } from '../src/reading.ts'
 

@@ -1,9 +1,8 @@
-import { createTestDatabase, eventually, testPrefix } from '@titan/servers/testing'
+import { createTestDatabase, eventually, startTcpProxy, testPrefix } from '@titan/testkit'
 import { createPaymentStore, migrate, openDatabase, PAYMENTS_QUEUE, type PaymentJobs } from '@titan/payments'
 import { closeRedis, createLog, createRedis } from '@titan/service'
 import { createQueue } from '@titan/queue-core'
 import { afterAll, expect, inject, it } from 'vitest'
-import { startTcpProxy } from '../../queue-core/test/support/tcp-proxy.ts'
 import { createApiMetrics } from '../src/api-metrics.ts'
 
 const PATIENT = { timeoutMs: 60_000 }
@@ -11,11 +10,12 @@ const PATIENT = { timeoutMs: 60_000 }
 const database = await createTestDatabase(inject('databaseUrl'))
 const direct = openDatabase(database.url, { poolSize: 1 })
 await migrate(direct)
-const [toPostgres, toRedis] = await Promise.all(
-  [database.url, inject('redisUrl')].map((url) => startTcpProxy(Number(new URL(url).port))),
+const redisUrl = inject('redisUrl')
+const [toPostgres, toRedis] = await Promise.all([startTcpProxy(database.url), startTcpProxy(redisUrl)])
+const redis = createRedis(
+  toRedis.through(redisUrl),
+  createLog('test', { logLevel: 'silent', logFormat: 'json' }),
 )
-if (toPostgres === undefined || toRedis === undefined) throw new Error('no proxies')
-const redis = createRedis(toRedis.url, createLog('test', { logLevel: 'silent', logFormat: 'json' }))
 await redis.connect()
 const queue = createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE, { prefix: testPrefix() })
 const { stores, registry } = createApiMetrics('1.0.0')
@@ -42,9 +42,7 @@ it('tells nothing of stores before it is told where they are, then what is in th
 
   await createPaymentStore(direct).create({ amount: 1, idempotencyKey: 'one' })
   await queue.enqueue('pay', { payment_id: 'pay_1' }, { delayMs: 3_600_000 })
-  const through = new URL(database.url)
-  through.port = new URL(toPostgres.url).port
-  stop = stores.observe({ databaseUrl: through.href, queues: [queue] })
+  stop = stores.observe({ databaseUrl: toPostgres.through(database.url), queues: [queue] })
 
   await eventually(async () => expect(await read('titan_postgres_up')).toEqual({ '': 1 }), PATIENT)
   expect(await read('titan_payments')).toMatchObject({ 'status="PENDING"': 1, 'status="SUCCESS"': 0 })
@@ -53,16 +51,14 @@ it('tells nothing of stores before it is told where they are, then what is in th
   await eventually(async () => expect(await read('titan_redis_up')).toEqual({ '': 1 }), PATIENT)
   expect(await read('titan_queue_jobs')).toMatchObject({ 'queue="payments",state="delayed"': 1 })
 
-  toPostgres.blackhole()
-  toRedis.blackhole()
+  await Promise.all([toPostgres, toRedis].map((proxy) => proxy.set({ type: 'silence' })))
   await eventually(async () => expect(await read('titan_postgres_up')).toEqual({ '': 0 }), PATIENT)
   await eventually(async () => expect(await read('titan_redis_up')).toEqual({ '': 0 }), PATIENT)
   for (const name of ['titan_payments', 'titan_payments_oldest_pending_seconds', 'titan_queue_jobs'])
     expect(await read(name), name).toEqual({})
   expect(await read('titan_build_info')).not.toEqual({})
 
-  toPostgres.heal()
-  toRedis.heal()
+  await Promise.all([toPostgres, toRedis].map((proxy) => proxy.set()))
   await eventually(async () => expect(await read('titan_postgres_up')).toEqual({ '': 1 }), PATIENT)
   // The program's own client is asked: it is what must be back.
   redis.destroy()

@@ -1,4 +1,4 @@
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { createQueue } from '@titan/queue-core'
 import fc from 'fast-check'
 import { afterAll, expect, test } from 'vitest'

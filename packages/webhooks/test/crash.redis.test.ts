@@ -1,4 +1,5 @@
-import { eventually } from '@titan/servers/testing'
+import { eventually, type SpawnedProgram } from '@titan/testkit'
+import { runScript } from '@titan/testkit/vitest'
 import { createQueue } from '@titan/queue-core'
 import { expect, inject, test } from 'vitest'
 import type { Statements } from '../src/statements/sql.ts'
@@ -6,7 +7,6 @@ import { settledDelivery } from './support/deliveries.ts'
 import { createPayment, paidPayment } from './support/payments.ts'
 import { hang, startReceiver, status } from './support/receiver.ts'
 import { openRig } from './support/rig.ts'
-import { spawnScript, type Spawned } from './support/spawn.ts'
 import { verify } from './support/verify.ts'
 
 const rig = await openRig()
@@ -15,8 +15,8 @@ const { sql, payments, webhooks } = rig
 /** A sender whose silence is noticed soon. */
 const SOON = { leaseMs: 300, visibilityMs: 300 }
 
-function spawnSender(port: number): Spawned {
-  return spawnScript(new URL('support/run-sender.ts', import.meta.url), {
+function spawnSender(port: number): SpawnedProgram {
+  return runScript(new URL('support/run-sender.ts', import.meta.url), [], {
     DATABASE_URL: rig.databaseUrl,
     REDIS_URL: inject('redisUrl'),
     QUEUE_PREFIX: rig.prefix,
@@ -36,7 +36,7 @@ test('a sender that is killed after it sent, before it stored the result, leaves
   const doomed = spawnSender(receiver.port)
   await paidPayment(payments)
   await eventually(() => {
-    if (doomed.complaint() !== '') throw new Error(doomed.complaint())
+    if (doomed.stderr() !== '') throw new Error(doomed.stderr())
     return receiver.received.length === 1
   })
   await doomed.kill()
@@ -56,11 +56,11 @@ test('an event is sent although its worker is killed right after it committed', 
   const receiver = await startReceiver()
   const endpoint = await rig.addEndpoint(receiver)
   const { id } = await createPayment(payments)
-  const worker = spawnScript(new URL('support/settle-and-die.ts', import.meta.url), {
+  const worker = runScript(new URL('support/settle-and-die.ts', import.meta.url), [], {
     DATABASE_URL: rig.databaseUrl,
     PAYMENT_ID: id,
   })
-  expect(await worker.ended).toBe('SIGKILL')
+  expect(await worker.exited).toMatchObject({ signal: 'SIGKILL' })
   expect(await payments.get(id)).toMatchObject({ status: 'SUCCESS' })
   await rig.startSender()
   await settledDelivery(webhooks, endpoint.id, 'DELIVERED')

@@ -2,7 +2,7 @@ import { beforeAll, expect, test } from 'vitest'
 import { createWebhookStore, type WebhookDelivery } from '../src/index.ts'
 import { countBacklog } from '../src/statements/backlog.ts'
 import { pageOfDeliveries, type DeliveryFilter } from '../src/statements/deliveries.ts'
-import { createMigratedDatabase } from './support/database.ts'
+import { createMigratedDatabase } from '@titan/testkit/vitest'
 
 const { sql } = await createMigratedDatabase()
 const store = createWebhookStore(sql, { encryptionKeys: [] })

@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { createWebhookStore, DEFAULT_FAILURE_LIMITS, type WebhookDelivery } from '../src/index.ts'
 import { createDeliveryStore } from '../src/delivery-store.ts'
 import type { DispatchBatch } from '../src/statements/dispatch.ts'
-import { createMigratedDatabase } from './support/database.ts'
+import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { createPayment } from './support/payments.ts'
 
 const { sql } = await createMigratedDatabase()

@@ -1,4 +1,4 @@
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { eventIdOf } from '@titan/payments'
 import { expect, test } from 'vitest'
 import { settledDelivery } from './support/deliveries.ts'

@@ -1,4 +1,4 @@
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { expect, test } from 'vitest'
 import { DEFAULT_FAILURE_LIMITS } from '../src/index.ts'
 import { countDeliveries, settledDelivery } from './support/deliveries.ts'

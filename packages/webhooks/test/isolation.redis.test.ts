@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { expect, test } from 'vitest'
 import { countDeliveries, settledDelivery } from './support/deliveries.ts'
 import { createPayment, paidPayment } from './support/payments.ts'

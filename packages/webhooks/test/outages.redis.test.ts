@@ -1,9 +1,9 @@
 import { startRedis } from '@titan/servers'
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { expect, onTestFinished, test } from 'vitest'
 import { settledDelivery } from './support/deliveries.ts'
 import { paidPayment } from './support/payments.ts'
-import { connectRedis } from './support/redis.ts'
+import { connectRedis } from '@titan/testkit/vitest'
 import { startReceiver } from './support/receiver.ts'
 import { openRig } from './support/rig.ts'
 

@@ -1,4 +1,4 @@
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { expect, test } from 'vitest'
 import { createDeliveryStore } from '../src/delivery-store.ts'
 import { startReceiver } from './support/receiver.ts'

@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { HOOK_TEST_CERTIFICATE, HOOK_TEST_KEY } from './support/certificate.ts'
-import { spawnScript } from './support/spawn.ts'
+import { TEST_CERTIFICATE, TEST_KEY } from '@titan/testkit'
+import { runScript } from '@titan/testkit/vitest'
 
 interface TlsReceiver {
   readonly port: number
@@ -15,7 +15,7 @@ interface TlsReceiver {
 
 async function startTlsReceiver(): Promise<TlsReceiver> {
   const hosts: (string | undefined)[] = []
-  const server = createServer({ key: HOOK_TEST_KEY, cert: HOOK_TEST_CERTIFICATE }, (request, response) => {
+  const server = createServer({ key: TEST_KEY, cert: TEST_CERTIFICATE }, (request, response) => {
     hosts.push(request.headers.host)
     response.end('over TLS')
   })
@@ -30,16 +30,17 @@ async function startTlsReceiver(): Promise<TlsReceiver> {
 }
 
 async function postOnce(url: string, env: Readonly<Record<string, string>>): Promise<unknown> {
-  const script = spawnScript(new URL('support/post-once.ts', import.meta.url), { TARGET_URL: url, ...env })
-  expect([await script.ended, script.complaint()]).toEqual([0, expect.not.stringContaining('Error')])
-  return JSON.parse(script.output())
+  const script = runScript(new URL('support/post-once.ts', import.meta.url), [], { TARGET_URL: url, ...env })
+  expect((await script.exited).code).toBe(0)
+  expect(script.stderr()).not.toContain('Error')
+  return JSON.parse(script.stdout())
 }
 
 async function writeCertificate(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'titan-certificate-'))
   onTestFinished(() => rm(folder, { recursive: true }))
   const path = join(folder, 'certificate.pem')
-  await writeFile(path, HOOK_TEST_CERTIFICATE)
+  await writeFile(path, TEST_CERTIFICATE)
   return path
 }
 

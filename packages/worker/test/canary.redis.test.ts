@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { openDatabase } from '@titan/payments'
 import { closeRedis, createLog, createRedis } from '@titan/service'
 import { afterAll, beforeAll, expect, inject, it, onTestFinished } from 'vitest'
-import { findFreePort } from '../../../tools/servers/src/ports.ts'
+import { findFreePort } from '@titan/servers'
 import { startCollector } from './support/collector.ts'
 import { isReady, openRig, PATIENT, type Rig } from './support/rig.ts'
-import { spawnProgram } from './support/spawn.ts'
+import { spawnProgram } from '@titan/testkit'
 
 /** A number that passes for that of a card; nobody has it. */
 const CARD = '4242424242424242'

@@ -1,8 +1,8 @@
-import { createTestDatabase, type TestDatabase } from '@titan/servers/testing'
+import { createTestDatabase, type TestDatabase } from '@titan/testkit'
 import { migrate, openDatabase } from '@titan/payments'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { isReady, openRig, type Rig } from './support/rig.ts'
-import { killSpawned, spawnProgram } from './support/spawn.ts'
+import { killSpawned, spawnProgram } from '@titan/testkit'
 
 let rig: Rig
 beforeAll(async () => {

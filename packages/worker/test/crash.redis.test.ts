@@ -1,8 +1,8 @@
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { startLedger, type Ledger } from './support/ledger.ts'
 import { isReady, openRig, PATIENT, type Rig } from './support/rig.ts'
-import { killSpawned, spawnProgram, spawnScript, type SpawnedProgram } from './support/spawn.ts'
+import { killSpawned, spawnProgram, spawnScript, type SpawnedProgram } from '@titan/testkit'
 
 let rig: Rig
 let ledger: Ledger

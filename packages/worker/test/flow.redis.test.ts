@@ -1,8 +1,6 @@
-import { eventually } from '@titan/servers/testing'
+import { eventually, killSpawned, spawnProgram, startTcpProxy, type SpawnedProgram } from '@titan/testkit'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
-import { startProxy } from '../../api/test/support/proxy.ts'
 import { isReady, openRig, PATIENT, type Rig } from './support/rig.ts'
-import { killSpawned, spawnProgram, type SpawnedProgram } from './support/spawn.ts'
 
 let rig: Rig
 beforeAll(async () => {
@@ -119,14 +117,17 @@ describe('titan-worker', { timeout: 120_000 }, () => {
   })
 
   it('goes on by itself when Redis goes away and comes back', async () => {
-    const proxy = await startProxy(inject('redisUrl'))
-    const worker = await startWorker([], { REDIS_URL: proxy.url, RELAY_INTERVAL_MS: '100' })
+    const proxy = await startTcpProxy(inject('redisUrl'))
+    const worker = await startWorker([], {
+      REDIS_URL: proxy.through(inject('redisUrl')),
+      RELAY_INTERVAL_MS: '100',
+    })
     await rig.reaches(await rig.create('before'), 'SUCCESS')
-    await proxy.cut()
+    await proxy.set({ type: 'refuse' })
     const id = await rig.create('during')
     await eventually(() => worker.stderr().includes('redis.disconnected'), PATIENT)
     expect((await rig.store.get(id))?.status).toBe('PENDING')
-    await proxy.heal()
+    await proxy.set()
 
     await rig.reaches(id, 'SUCCESS')
     expect(worker.process.exitCode).toBeNull()
@@ -136,9 +137,9 @@ describe('titan-worker', { timeout: 120_000 }, () => {
   })
 
   it('ends on SIGTERM though Redis is away', async () => {
-    const proxy = await startProxy(inject('redisUrl'))
-    const worker = await startWorker([], { REDIS_URL: proxy.url })
-    await proxy.cut()
+    const proxy = await startTcpProxy(inject('redisUrl'))
+    const worker = await startWorker([], { REDIS_URL: proxy.through(inject('redisUrl')) })
+    await proxy.set({ type: 'refuse' })
     worker.process.kill('SIGTERM')
 
     expect(await worker.exited).toEqual({ code: 0, signal: null })

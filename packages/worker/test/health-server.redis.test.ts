@@ -1,10 +1,9 @@
 import { once } from 'node:events'
 import { get, type IncomingMessage } from 'node:http'
-import { eventually, testPrefix } from '@titan/servers/testing'
+import { eventually, startTcpProxy, testPrefix, type TcpProxy } from '@titan/testkit'
 import { createQueue, createWorker, type WorkerHealth } from '@titan/queue-core'
 import { createRedis, closeRedis, createLog } from '@titan/service'
 import { describe, expect, inject, it, onTestFinished } from 'vitest'
-import { startTcpProxy, type TcpProxy } from '../../queue-core/test/support/tcp-proxy.ts'
 import { judgeWorker, startHealthServer, type SignsOfLife } from '../src/health-server.ts'
 
 const PATIENT = { timeoutMs: 60_000 }
@@ -24,9 +23,12 @@ interface Rig {
 }
 
 async function startRig(): Promise<Rig> {
-  const proxy = await startTcpProxy(Number(new URL(inject('redisUrl')).port))
+  const proxy = await startTcpProxy(inject('redisUrl'))
   const log = createLog('test', { logLevel: 'silent', logFormat: 'json' })
-  const [near, direct] = [createRedis(proxy.url, log), createRedis(inject('redisUrl'), log)]
+  const [near, direct] = [
+    createRedis(proxy.through(inject('redisUrl')), log),
+    createRedis(inject('redisUrl'), log),
+  ]
   await Promise.all([near.connect(), direct.connect()])
   const prefix = testPrefix()
   const { promise: over, resolve: finish } = Promise.withResolvers<void>()
@@ -83,9 +85,9 @@ describe('the health server of a worker', { timeout: 180_000 }, () => {
     await eventually(async () => expect(await rig.status('/readyz')).toBe(200), PATIENT)
     expect(await rig.status('/healthz')).toBe(200)
 
-    rig.proxy.blackhole()
+    await rig.proxy.set({ type: 'silence' })
     await isDead(rig)
-    rig.proxy.heal()
+    await rig.proxy.set()
     await eventually(async () => expect(await rig.status('/healthz')).toBe(200), PATIENT)
     await eventually(async () => expect(await rig.status('/readyz')).toBe(200), PATIENT)
   })
@@ -95,7 +97,7 @@ describe('the health server of a worker', { timeout: 180_000 }, () => {
     await rig.enqueue()
     await eventually(() => expect(rig.health().running).toBe(1), PATIENT)
 
-    rig.proxy.blackhole()
+    await rig.proxy.set({ type: 'silence' })
     rig.finish()
     await eventually(() => expect(rig.health().unsettledMs).toBeGreaterThan(DEAD_AFTER_MS), PATIENT)
     expect(rig.health().settling).toBe(1)

@@ -1,8 +1,8 @@
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { afterAll, expect, it } from 'vitest'
-import { findFreePort } from '../../../tools/servers/src/ports.ts'
+import { findFreePort } from '@titan/servers'
 import { isReady, openRig, PATIENT } from './support/rig.ts'
-import { spawnProgram } from './support/spawn.ts'
+import { spawnProgram } from '@titan/testkit'
 
 const rig = await openRig()
 afterAll(() => rig.close())

@@ -1,7 +1,7 @@
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { openRig, PATIENT, type Rig } from './support/rig.ts'
-import { killSpawned, spawnProgram } from './support/spawn.ts'
+import { killSpawned, spawnProgram } from '@titan/testkit'
 
 let rig: Rig
 beforeAll(async () => {

@@ -1,8 +1,8 @@
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
+import { openTcpProxy } from '@titan/testkit/vitest'
 import { closeRedis, connectRedis, createLog, createRedis, isWritable, type Redis } from '@titan/service'
 import { expect, onTestFinished, test } from 'vitest'
 import { startPrivateServer, type PrivateServer } from '../../queue-core/test/support/private-server.ts'
-import { startTcpProxy, type TcpProxy } from '../../queue-core/test/support/tcp-proxy.ts'
 
 const PATIENT = { timeoutMs: 30_000 }
 const log = createLog('test', { logLevel: 'silent', logFormat: 'json' })
@@ -13,12 +13,20 @@ async function start(): Promise<PrivateServer> {
   return server
 }
 
-/** Two servers behind one address, which leads to the first one until it is redirected. */
-async function startPair(): Promise<{ first: PrivateServer; second: PrivateServer; address: TcpProxy }> {
+interface Pair {
+  readonly first: PrivateServer
+  readonly second: PrivateServer
+  /** Leads to the first server until `redirect` leads it to the second. */
+  readonly url: string
+  redirect(): void
+}
+
+/** Starts two servers behind one address. */
+async function startPair(): Promise<Pair> {
   const [first, second] = await Promise.all([start(), start()])
-  const address = await startTcpProxy(first.port)
-  onTestFinished(() => address.close())
-  return { first, second, address }
+  let { port } = first
+  const proxy = await openTcpProxy(() => port)
+  return { first, second, url: proxy.through(first.url), redirect: () => void (port = second.port) }
 }
 
 async function connect(url: string, options?: { readonly acceptsReplica: boolean }): Promise<Redis> {
@@ -29,11 +37,11 @@ async function connect(url: string, options?: { readonly acceptsReplica: boolean
 }
 
 test('a client whose server is demoted in place finds the new one, though it only reads', async () => {
-  const { first, second, address } = await startPair()
-  const redis = await connect(address.url)
+  const { first, second, url, redirect } = await startPair()
+  const redis = await connect(url)
   await first.admin('REPLICAOF', '127.0.0.1', second.port)
   await eventually(() => expect(isWritable(redis)).toBe(false), PATIENT)
-  address.redirect(second.port)
+  redirect()
   await eventually(async () => {
     expect(isWritable(redis)).toBe(true)
     expect(await redis.set('key', 'value')).toBe('OK')
@@ -42,24 +50,24 @@ test('a client whose server is demoted in place finds the new one, though it onl
 }, 60_000)
 
 test('a client that may not ask for the role leaves a replica by its READONLY', async () => {
-  const { first, second, address } = await startPair()
+  const { first, second, url, redirect } = await startPair()
   for (const { admin } of [first, second]) await admin('ACL', 'SETUSER', 'default', '-role')
-  const redis = await connect(address.url)
+  const redis = await connect(url)
   const write = (): Promise<unknown> => redis.sendCommand(['SET', 'key', 'value'])
   await first.admin('REPLICAOF', '127.0.0.1', second.port)
   await eventually(() => expect(write()).rejects.toThrow(/^READONLY /), PATIENT)
   expect(isWritable(redis)).toBe(false)
-  address.redirect(second.port)
+  redirect()
   await eventually(async () => expect(await write()).toBe('OK'), PATIENT)
   await eventually(() => expect(isWritable(redis)).toBe(true), PATIENT)
 }, 60_000)
 
 test('a client that began at a replica leaves it when the address leads to the primary', async () => {
-  const { first, second, address } = await startPair()
+  const { first, second, url, redirect } = await startPair()
   await first.admin('REPLICAOF', '127.0.0.1', second.port)
-  const redis = await connect(address.url)
+  const redis = await connect(url)
   await eventually(() => expect(isWritable(redis)).toBe(false), PATIENT)
-  address.redirect(second.port)
+  redirect()
   await eventually(() => expect(isWritable(redis)).toBe(true), PATIENT)
 }, 60_000)
 

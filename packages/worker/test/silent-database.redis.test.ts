@@ -1,8 +1,6 @@
-import { eventually } from '@titan/servers/testing'
+import { eventually, killSpawned, spawnProgram, startTcpProxy } from '@titan/testkit'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { startTcpProxy } from '../../queue-core/test/support/tcp-proxy.ts'
 import { isReady, openRig, type Rig } from './support/rig.ts'
-import { killSpawned, spawnProgram } from './support/spawn.ts'
 
 let rig: Rig
 beforeAll(async () => {
@@ -14,18 +12,17 @@ afterAll(async () => {
 })
 
 it('a worker whose PostgreSQL falls silent, for good, holds up no payment that others can take', async () => {
-  const through = new URL(rig.env['DATABASE_URL'] ?? '')
-  const proxy = await startTcpProxy(Number(through.port))
-  through.port = String(proxy.port)
+  const url = rig.env['DATABASE_URL'] ?? ''
+  const proxy = await startTcpProxy(url)
   const start = async (name: string, env: Readonly<Record<string, string>>): Promise<void> => {
     const args = ['--consumer', name, '--concurrency', '4', '--no-webhooks']
     await isReady(spawnProgram('worker', args, { ...rig.env, GATEWAY_DELAY_MS: '20', ...env }))
   }
-  await start('cut-off', { DATABASE_URL: through.href })
+  await start('cut-off', { DATABASE_URL: proxy.through(url) })
   await rig.reaches(await rig.create('before'), 'SUCCESS')
   await start('sound', {})
 
-  proxy.blackhole()
+  await proxy.set({ type: 'silence' })
   const ids = await Promise.all(Array.from({ length: 60 }, (_, index) => rig.create(`during-${index}`)))
   expect(ids).toHaveLength(60)
   // A job that the cut-off worker claims comes back after its deadline, possibly more than once: this waits for the last one.

@@ -1,10 +1,10 @@
-import { createTestDatabase, eventually, testPrefix } from '@titan/servers/testing'
+import { createTestDatabase, eventually, testPrefix } from '@titan/testkit'
 import { createPaymentStore, openDatabase } from '@titan/payments'
 import { afterEach, expect, inject, it, onTestFinished } from 'vitest'
 import { startTestCluster } from '../../queue-core/test/support/cluster.ts'
 import { startPrivateServer } from '../../queue-core/test/support/private-server.ts'
 import { isReady, PATIENT } from './support/rig.ts'
-import { killSpawned, spawnProgram, spawnScript, type SpawnedProgram } from './support/spawn.ts'
+import { killSpawned, spawnProgram, spawnScript, type SpawnedProgram } from '@titan/testkit'
 
 const TITAN = new URL('../../cli/src/cli.ts', import.meta.url)
 

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { startCollector } from './support/collector.ts'
 import { isReady, openRig, type Rig } from './support/rig.ts'
-import { killSpawned, spawnProgram } from './support/spawn.ts'
+import { killSpawned, spawnProgram } from '@titan/testkit'
 
 let rig: Rig
 beforeAll(async () => {

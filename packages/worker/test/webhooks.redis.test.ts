@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { startReceiver, type Receiver } from '../../webhooks/test/support/receiver.ts'
 import { verify } from '../../webhooks/test/support/verify.ts'
 import { isReady, openRig, PATIENT, type Rig } from './support/rig.ts'
-import { killSpawned, spawnProgram, type SpawnedProgram } from './support/spawn.ts'
+import { killSpawned, spawnProgram, type SpawnedProgram } from '@titan/testkit'
 
 let rig: Rig
 beforeAll(async () => {

@@ -10,7 +10,7 @@ import {
   type RestartablePostgres,
   type RestartableRedis,
 } from './servers.ts'
-import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts'
+import { startTcpProxy, type TcpProxy } from '@titan/testkit'
 
 /** The whole system: servers, programs, and a proxy on each connection between them. */
 export interface Fleet {

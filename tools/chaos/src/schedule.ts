@@ -1,5 +1,5 @@
 import { createRandom, type Random } from './random.ts'
-import type { NetworkFault } from './tcp-proxy.ts'
+import type { NetworkFault } from '@titan/testkit'
 
 /** The connections that a fault can hit: from each program to each server it uses, and from the clients to each API. */
 export const LINKS: readonly string[] = [

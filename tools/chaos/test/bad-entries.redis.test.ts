@@ -1,4 +1,4 @@
-import { createTestDatabase, eventually, testPrefix } from '@titan/servers/testing'
+import { createTestDatabase, eventually, testPrefix } from '@titan/testkit'
 import {
   createPaymentHandler,
   createPaymentStore,

@@ -1,4 +1,4 @@
-import { createTestDatabase, eventually, testPrefix } from '@titan/servers/testing'
+import { createTestDatabase, eventually, testPrefix } from '@titan/testkit'
 import { openDatabase } from '@titan/payments'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { afterAll, describe, expect, test } from 'vitest'
 import { paymentOf } from '../src/kill-log.ts'
 import { OUTCOMES } from './support/outcomes.ts'

@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs'
-import { createTestDatabase, testPrefix } from '@titan/servers/testing'
+import { createTestDatabase, testPrefix } from '@titan/testkit'
 import { expect, inject, it, onTestFinished } from 'vitest'
 import { runTitan } from '../../../packages/cli/src/commands.ts'
 import { commandsOf } from '../src/page.ts'

@@ -1,4 +1,4 @@
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { expect, test } from 'vitest'
 import { readLedger } from '../src/index.ts'
 import { charge, startSimulator } from './support/rig.ts'

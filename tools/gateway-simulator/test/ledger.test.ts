@@ -1,5 +1,5 @@
 import { appendFile, readFile } from 'node:fs/promises'
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { expect, onTestFinished, test } from 'vitest'
 import { readLedger, spawnGatewaySimulator, type SpawnedSimulator } from '../src/index.ts'
 import { ask, charge, newLedgerPath, startSimulator } from './support/rig.ts'

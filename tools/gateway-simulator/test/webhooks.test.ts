@@ -1,4 +1,4 @@
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { expect, test } from 'vitest'
 import { readLedger, signatureHeader, type GatewaySimulator } from '../src/index.ts'
 import { charge, startReceiver, startSimulator, type ReceivedWebhook } from './support/rig.ts'

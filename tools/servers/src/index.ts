@@ -3,5 +3,7 @@ export { startPostgres, type PostgresOptions, type PostgresServer } from './post
 export { startRedis, type RedisOptions, type RedisServer } from './redis.ts'
 // Servers of this machine, unless the environment names others
 export { providePostgres, provideRedis, type ProvidedServer } from './provide.ts'
+// Ports of this machine
+export { findFreePort, findFreePorts } from './ports.ts'
 // Errors
 export { LocalError, type LocalErrorCode } from './errors.ts'

@@ -1,21 +1,22 @@
-import { createServer } from 'node:net'
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
 
 /** The only address local servers listen on. */
 export const LOOPBACK = '127.0.0.1'
 
-/** A TCP port of the loopback address that was free a moment ago; whoever uses it must expect to lose the race. */
+/** Finds a free TCP port of the loopback address. The caller must expect to lose the race for it. */
 export async function findFreePort(): Promise<number> {
-  return await new Promise((resolve, reject) => {
-    const probe = createServer()
-    probe.once('error', reject)
-    probe.listen(0, LOOPBACK, () => {
-      const address = probe.address()
-      probe.close(() => {
-        if (address && typeof address === 'object') resolve(address.port)
-        else reject(new Error('The probe socket has no port'))
-      })
-    })
-  })
+  const [port] = await findFreePorts(1)
+  return port ?? 0
+}
+
+/** Finds free TCP ports of the loopback address, all different. */
+export async function findFreePorts(count: number): Promise<number[]> {
+  const probes = Array.from({ length: count }, () => createServer().listen(0, LOOPBACK))
+  await Promise.all(probes.map((probe) => once(probe, 'listening')))
+  const ports = probes.map((probe) => (probe.address() as AddressInfo).port)
+  await Promise.all(probes.map((probe) => once(probe.close(), 'close')))
+  return ports
 }
 
 /** Whether nothing listens on this port of the loopback address now. */

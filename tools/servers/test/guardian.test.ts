@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { identifyProcess } from '../src/process-identity.ts'
-import { eventually } from '../src/testing.ts'
+import { eventually } from '@titan/testkit'
 import { runChild } from './support/child.ts'
 
 test.skipIf(process.platform === 'win32')(

@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, inject, onTestFinished, test } from 'vitest'
 import { repositoryFolder } from '../src/folders.ts'
-import { createTestDatabase, testPrefix } from '../src/testing.ts'
+import { createTestDatabase, testPrefix } from '@titan/testkit'
 import { createFolder } from './support/folder.ts'
 import { runStart } from './support/start.ts'
 

@@ -7,7 +7,7 @@ import { startPostgres, type PostgresOptions, type PostgresServer } from '../src
 import { clearPostmaster } from '../src/postmaster.ts'
 import { identifyProcess } from '../src/process-identity.ts'
 import { providePostgres } from '../src/provide.ts'
-import { createTestDatabase, eventually } from '../src/testing.ts'
+import { createTestDatabase, eventually } from '@titan/testkit'
 import { createFolder } from './support/folder.ts'
 import { takePort } from './support/port.ts'
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { createTestDatabase, testPrefix } from '@titan/servers/testing'
+import { createTestDatabase, testPrefix } from '@titan/testkit'
 import { createAudited } from '@titan/dashboard'
 import {
   createPaymentStore,

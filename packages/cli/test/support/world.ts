@@ -2,7 +2,7 @@ import { readFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startGatewaySimulator, type Charge, type LedgerEntry } from '@titan/gateway-simulator'
-import { createTestDatabase, testPrefix, type TestDatabase } from '@titan/servers/testing'
+import { createTestDatabase, testPrefix, type TestDatabase } from '@titan/testkit'
 import {
   createPaymentHandler,
   createPaymentStore,

@@ -1,5 +1,5 @@
 import { createAdaptorServer } from '@hono/node-server'
-import { createTestDatabase, testPrefix } from '@titan/servers/testing'
+import { createTestDatabase, testPrefix } from '@titan/testkit'
 import {
   createPaymentStore,
   migrate,

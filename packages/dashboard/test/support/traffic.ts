@@ -8,7 +8,7 @@ import {
   type SimulatedBehaviour,
 } from '@titan/payments'
 import { createWorker, UnrecoverableError } from '@titan/queue-core'
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import type { Rig } from './rig.ts'
 
 /** Stores a payment as the API does. */

@@ -1,5 +1,5 @@
 import { readLedger } from '@titan/gateway-simulator'
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { expect, test } from 'vitest'
 import {
   createSimulatedGateway,

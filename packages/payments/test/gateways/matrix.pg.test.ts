@@ -1,7 +1,7 @@
 import { readLedger } from '@titan/gateway-simulator'
 import { expect, test } from 'vitest'
 import { createPaymentStore, type Payment, type PaymentHandlerOptions } from '../../src/index.ts'
-import { createMigratedDatabase } from '../support/database.ts'
+import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { createDriver } from '../support/driver.ts'
 import { createPayment, read } from '../support/payments.ts'
 import { startSimulator, stripeAt } from '../support/simulator.ts'

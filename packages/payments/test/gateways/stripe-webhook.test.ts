@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { signatureHeader, type GatewaySimulator, type Order } from '@titan/gateway-simulator'
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Gateway, GatewayWebhook } from '../../src/index.ts'
 import { attemptOf, charge, startSimulator, stripeAt } from '../support/simulator.ts'

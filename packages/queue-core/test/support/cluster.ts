@@ -1,9 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startRedis, type RedisServer } from '@titan/servers'
-import { eventually } from '@titan/servers/testing'
+import { findFreePort, startRedis, type RedisServer } from '@titan/servers'
+import { eventually } from '@titan/testkit'
 import { createClient, createCluster } from 'redis'
 import { expect } from 'vitest'
 import type { RedisClusterClient } from '../../src/redis/connection.ts'
@@ -169,19 +168,4 @@ async function startNode(dataDir: string): Promise<ClusterNode & { readonly busP
 function covers(range: string, slot: number): boolean {
   const [from = 0, to = from] = range.split('-').map(Number)
   return slot >= from && slot <= to
-}
-
-function findFreePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer()
-    probe.once('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address()
-      probe.close(() =>
-        typeof address === 'object' && address !== null
-          ? resolve(address.port)
-          : reject(new Error('No port')),
-      )
-    })
-  })
 }

@@ -1,9 +1,10 @@
+import type { TcpProxy } from '@titan/testkit'
+import { openTcpProxy } from '@titan/testkit/vitest'
 import { onTestFinished } from 'vitest'
 import type { ErrorSource, WorkerOptions } from '../../src/index.ts'
 import type { RedisNodeClient } from '../../src/redis/connection.ts'
 import { startPrivateServer, type PrivateServer, type PrivateServerOptions } from './private-server.ts'
 import { connectClient, startRig, type Rig, type RigJobs } from './rig.ts'
-import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts'
 
 /** A server, a client and a worker of one test; all end with it. */
 export interface Outage {
@@ -28,20 +29,24 @@ export async function setUpOutage({ worker, ...options }: OutageOptions = {}): P
 }
 
 /** An {@link Outage} whose worker reaches the server through a proxy. */
-export async function setUpProxied({ worker, ...options }: OutageOptions = {}): Promise<
-  Outage & { readonly proxy: TcpProxy }
-> {
+export interface ProxiedOutage extends Outage {
+  readonly proxy: TcpProxy
+  /** Leads new connections of the worker to another port. */
+  redirect(toPort: number): void
+}
+
+export async function setUpProxied({ worker, ...options }: OutageOptions = {}): Promise<ProxiedOutage> {
   const server = await startPrivateServer(options)
   onTestFinished(server.remove)
-  const proxy = await startTcpProxy(server.port)
-  onTestFinished(proxy.close)
+  let { port } = server
+  const proxy = await openTcpProxy(() => port)
   const redis = await connectClient(server.url)
   onTestFinished(() => redis.destroy())
-  const workerRedis = await connectClient(proxy.url)
+  const workerRedis = await connectClient(proxy.through(server.url))
   onTestFinished(() => workerRedis.destroy())
   const rig = await startRig(redis, worker, workerRedis)
   onTestFinished(rig.stop)
-  return { server, redis: workerRedis, rig, proxy }
+  return { server, redis: workerRedis, rig, proxy, redirect: (toPort) => void (port = toPort) }
 }
 
 /** Whether the worker met an error of this code. */

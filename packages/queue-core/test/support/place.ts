@@ -1,4 +1,4 @@
-import { testPrefix } from '@titan/servers/testing'
+import { testPrefix } from '@titan/testkit'
 import { createClient } from 'redis'
 import { inject, test as base, type TestAPI } from 'vitest'
 import {

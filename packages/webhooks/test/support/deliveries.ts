@@ -1,4 +1,4 @@
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import type { DeliveryStatus, WebhookDelivery, WebhookStore } from '../../src/index.ts'
 
 /** The only delivery of an endpoint, once it has this status. */

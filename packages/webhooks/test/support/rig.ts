@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { testPrefix } from '@titan/servers/testing'
+import { testPrefix } from '@titan/testkit'
 import { createPaymentStore, type Database, type PaymentStore } from '@titan/payments'
 import { inject, onTestFinished } from 'vitest'
 import {
@@ -15,8 +15,8 @@ import {
   type WebhooksEvent,
   type WebhookStore,
 } from '../../src/index.ts'
-import { createMigratedDatabase } from './database.ts'
-import { connectRedis, type TestRedis } from './redis.ts'
+import { createMigratedDatabase } from '@titan/testkit/vitest'
+import { connectRedis, type TestRedis } from '@titan/testkit/vitest'
 import type { Receiver } from './receiver.ts'
 
 /** Allows the receivers of the tests, which are on this machine, at any port that the system gave them. */

@@ -1,4 +1,4 @@
-import { createTestDatabase, eventually, testPrefix } from '@titan/servers/testing'
+import { createTestDatabase, eventually, testPrefix } from '@titan/testkit'
 import {
   createPaymentStore,
   migrate,
@@ -7,7 +7,7 @@ import {
   type PaymentStore,
 } from '@titan/payments'
 import { inject } from 'vitest'
-import { killSpawned, type SpawnedProgram } from './spawn.ts'
+import { killSpawned, type SpawnedProgram } from '@titan/testkit'
 
 /** Starting processes takes its time on a busy machine; nothing here is a measurement. */
 export const PATIENT: { readonly timeoutMs: number } = { timeoutMs: 60_000 }

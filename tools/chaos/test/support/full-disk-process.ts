@@ -3,7 +3,7 @@
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { createClients } from '../../src/clients.ts'
 import { startFleet } from '../../src/fleet.ts'
 import { judge } from '../../src/judge.ts'

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readLedger, spawnGatewaySimulator, type GatewayLedger } from '@titan/gateway-simulator'
-import { createTestDatabase, eventually, testPrefix } from '@titan/servers/testing'
+import { createTestDatabase, eventually, testPrefix } from '@titan/testkit'
 import {
   createPaymentStore,
   migrate,

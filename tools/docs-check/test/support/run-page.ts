@@ -1,4 +1,4 @@
-import { eventually } from '@titan/servers/testing'
+import { eventually } from '@titan/testkit'
 import { expect } from 'vitest'
 import { commandsOf, findMissingLine, type Commands } from '../../src/page.ts'
 import { readRepository } from '../../src/repository.ts'

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { findFreePorts } from './ports.ts'
+import { findFreePorts } from '@titan/servers'
 import { REPOSITORY } from '../../src/repository.ts'
 
 /** What became of a block of commands. */

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
-import { eventually } from '../../src/testing.ts'
+import { eventually } from '@titan/testkit'
 
 /** A running `start`. */
 export interface Start {

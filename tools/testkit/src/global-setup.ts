@@ -1,8 +1,8 @@
 import type { TestProject } from 'vitest/node'
-import { providePostgres, provideRedis, type ProvidedServer } from './provide.ts'
+import { providePostgres, provideRedis, type ProvidedServer } from '@titan/servers'
 
 declare module 'vitest' {
-  /** What the test run provides: `inject('databaseUrl')`, `inject('redisUrl')`. */
+  /** What a test run provides: `inject('databaseUrl')`, `inject('redisUrl')`. */
   interface ProvidedContext {
     readonly databaseUrl: string
     readonly redisUrl: string
@@ -11,7 +11,7 @@ declare module 'vitest' {
 
 const servers: ProvidedServer[] = []
 
-/** Starts one PostgreSQL and one Redis for the whole test run; `DATABASE_URL` and `REDIS_URL` win when set. */
+/** Starts one PostgreSQL and one Redis for the whole test run, unless `DATABASE_URL` or `REDIS_URL` is set. */
 export async function setup(project: TestProject): Promise<void> {
   const postgres = start(providePostgres())
   const redis = start(provideRedis())

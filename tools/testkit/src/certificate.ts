@@ -1,0 +1,23 @@
+/** A self-signed certificate for `localhost`, `hook.test` and `127.0.0.1`. It protects nothing: only tests use it. */
+export const TEST_CERTIFICATE = `
+-----BEGIN CERTIFICATE-----
+MIIBpjCCAUygAwIBAgIUAKufqsy14mZzVCJIVeg3cuLcMw0wCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyOTAzMTEzM1oYDzIxMjYxMTA1
+MDMxMTMzWjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAASylc53meDNxYax7Y5uQN+ZTlm37ah9TxyuhkXOpqMVocMHGhTkmGST
+rYOf+OqONG1KdBxL2nFSZFDecdGL4sBOo3oweDAdBgNVHQ4EFgQUvhIKRr3wUFa4
+vNzz605qepsH6Q4wHwYDVR0jBBgwFoAUvhIKRr3wUFa4vNzz605qepsH6Q4wDwYD
+VR0TAQH/BAUwAwEB/zAlBgNVHREEHjAcgglsb2NhbGhvc3SCCWhvb2sudGVzdIcE
+fwAAATAKBggqhkjOPQQDAgNIADBFAiAqASvohIq4uFnrHmQdzVIORfjSoC81trME
+gFH+t5hzHwIhAIhet11PTuirvmUN8zzQXsmoG3ilshMdo87ANsSZpkqG
+-----END CERTIFICATE-----
+`
+
+/** The key of {@link TEST_CERTIFICATE}. */
+export const TEST_KEY = `
+-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQga1XZfGOlX3kFcsHV
+7508UgGia+THd8sLm6fKk8gtT6KhRANCAASylc53meDNxYax7Y5uQN+ZTlm37ah9
+TxyuhkXOpqMVocMHGhTkmGSTrYOf+OqONG1KdBxL2nFSZFDecdGL4sBO
+-----END PRIVATE KEY-----
+`

@@ -1,0 +1,49 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createClient } from 'redis'
+import { afterAll, inject, onTestFinished } from 'vitest'
+import { openMigratedDatabase, type MigratedDatabase } from './database.ts'
+import { spawnScript, type SpawnedProgram } from './spawn.ts'
+import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts'
+
+/** The client of the tests, the same as the programs'. */
+export type TestRedis = ReturnType<typeof createClient>
+
+/** Creates a migrated database that ends with the test file. Call it at the top level and await it. */
+export async function createMigratedDatabase(): Promise<Omit<MigratedDatabase, 'drop'>> {
+  const database = await openMigratedDatabase(inject('databaseUrl'))
+  afterAll(() => database.drop())
+  return database
+}
+
+/** Connects to Redis until the test file ends. Call it at the top level and await it. */
+export async function connectRedis(url: string = inject('redisUrl')): Promise<TestRedis> {
+  const client: TestRedis = createClient({ url })
+  // Tests stop servers on purpose; the client reconnects.
+  client.on('error', () => {})
+  await client.connect()
+  afterAll(() => client.destroy())
+  return client
+}
+
+/** Creates a temporary folder that is removed when the test ends. */
+export function createFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'titan-test-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+/** Runs a script until the test ends. */
+export function runScript(...args: Parameters<typeof spawnScript>): SpawnedProgram {
+  const program = spawnScript(...args)
+  onTestFinished(() => program.kill())
+  return program
+}
+
+/** Starts a TCP proxy that ends with the test. */
+export async function openTcpProxy(...args: Parameters<typeof startTcpProxy>): Promise<TcpProxy> {
+  const proxy = await startTcpProxy(...args)
+  onTestFinished(() => proxy.close())
+  return proxy
+}
