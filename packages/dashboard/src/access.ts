@@ -14,8 +14,8 @@ import {
   type Session,
   type Sessions,
 } from './session.ts'
-import type { Actor } from './statements/audit.ts'
-import type { SessionCredential } from './statements/sessions.ts'
+import type { Actor } from './audit-record.ts'
+import type { SessionCredential } from './session-store.ts'
 
 /** What every request of the dashboard carries. */
 export interface DashboardEnv {

@@ -1,8 +1,8 @@
 import type { Database } from '@titan/payments'
 import { textOf } from '@titan/queue-core/text-of'
-import { beginAct, endAct, type Act } from './statements/audit.ts'
+import { beginAct, endAct, type Act } from './audit-record.ts'
 
-export type { Act, Actor } from './statements/audit.ts'
+export type { Act, Actor } from './audit-record.ts'
 
 /** Performs an act and records it. `perform` returns its result in a few words for people. */
 export type Audited = (act: Act, perform: () => Promise<string>) => Promise<string>

@@ -15,7 +15,7 @@ import { createRenderer } from './render.ts'
 import { countRefusedSignIns, type RefusedReport } from './refused-sign-ins.ts'
 import { createSampler } from './sampler.ts'
 import { mountSignIn } from './sign-in.ts'
-import type { Act, Actor } from './statements/audit.ts'
+import type { Act, Actor } from './audit-record.ts'
 import { answerStaticFile } from './static-file.ts'
 import { mountViews } from './views.ts'
 

@@ -1,5 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Database } from '@titan/payments'
+import { statement } from './statements.ts'
 
 /** A person who may act in the dashboard. */
 export interface Operator {
@@ -30,36 +31,28 @@ const TOKEN = /^titan_op_([\da-f]{16})_([\w-]{43})$/
 
 const hash = (secret: string): Uint8Array => createHash('sha256').update(secret).digest()
 
+const create = statement<Operator>('create_operator')
+const list = statement<Operator>('list_operators')
+const revoke = statement<{ readonly id: string }>('revoke_operator')
+const find = statement<Operator & { readonly secretHash: Uint8Array }>('find_operator')
+
 /** Creates the store over an open, migrated database. */
 export function createOperatorStore(sql: Database): OperatorStore {
   return {
     async create(name) {
       const id = randomBytes(8).toString('hex')
       const secret = randomBytes(32).toString('base64url')
-      const [operator] = await sql<Operator[]>`
-        insert into operators (id, name, secret_hash)
-        values (${id}::text, ${name}::text, ${hash(secret)}::bytea)
-            on conflict (name) where revoked_at is null do nothing
-        returning id, name, created_at as "createdAt", revoked_at as "revokedAt"`
+      const [operator] = await create(sql, { id, name, secretHash: hash(secret) })
       return operator && { operator, token: `titan_op_${id}_${secret}` }
     },
-    async list() {
-      return sql<Operator[]>`
-        select id, name, created_at as "createdAt", revoked_at as "revokedAt"
-          from operators order by created_at, id`
-    },
+    list: () => list(sql, {}),
     async revoke(id) {
-      const rows = await sql`
-        update operators set revoked_at = clock_timestamp()
-         where id = ${id}::text and revoked_at is null returning id`
-      return rows.length > 0
+      return (await revoke(sql, { id })).length > 0
     },
     async authenticate(token) {
       const [, id, secret] = TOKEN.exec(token) ?? []
       if (id === undefined || secret === undefined) return undefined
-      const [row] = await sql<(Operator & { readonly secretHash: Uint8Array })[]>`
-        select id, name, created_at as "createdAt", revoked_at as "revokedAt", secret_hash as "secretHash"
-          from operators where id = ${id}::text and revoked_at is null`
+      const [row] = await find(sql, { id })
       if (row === undefined || !timingSafeEqual(hash(secret), row.secretHash)) return undefined
       const { secretHash: _secretHash, ...operator } = row
       return operator

@@ -19,8 +19,8 @@ import {
 import type { Cache } from './cache.ts'
 import { searchLetters, type LetterFilter, type LettersFound } from './letters.ts'
 import type { ObservedQueue } from './queues.ts'
-import { listActs, type AuditEntry } from './statements/audit.ts'
-import { listHeld, listParked, type HeldPayment, type ParkedPayment } from './statements/leases.ts'
+import { listActs, type AuditEntry } from './audit-record.ts'
+import { listHeld, listParked, type HeldPayment, type ParkedPayment } from './leases.ts'
 import { countTotals, type PaymentTotals } from './totals.ts'
 
 /** A payment with its whole history. */

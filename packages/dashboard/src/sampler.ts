@@ -1,5 +1,5 @@
 import type { Database } from '@titan/payments'
-import { readActivity, readStart } from './statements/activity.ts'
+import { readActivity, readStart } from './activity.ts'
 import type { ObservedQueue } from './queues.ts'
 
 /** One point of the charts. Rates are per second; what could not be read is null. */

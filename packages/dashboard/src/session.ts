@@ -1,13 +1,13 @@
 import { createHash, randomBytes, scryptSync, timingSafeEqual } from 'node:crypto'
 import type { Database } from '@titan/payments'
-import type { Actor } from './statements/audit.ts'
+import type { Actor } from './audit-record.ts'
 import {
   endSession,
   findSession,
   insertSession,
   type SessionCredential,
   type SessionRow,
-} from './statements/sessions.ts'
+} from './session-store.ts'
 
 /** `viewer` sees; `admin` also acts. */
 export type Role = 'viewer' | 'admin'

@@ -4,7 +4,7 @@ import { ago, card, emptyState, failedPart, paymentLink, table, type Html } from
 import type { Viewer } from '../markup/layout.ts'
 import { pathTo } from '../paths.ts'
 import type { Reading } from '../reads.ts'
-import type { ParkedPayment } from '../statements/leases.ts'
+import type { ParkedPayment } from '../leases.ts'
 import { BREAK_WORDS } from './resolve.ts'
 
 /** Renders the payments that wait for a decision. */

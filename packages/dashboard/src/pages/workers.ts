@@ -4,7 +4,7 @@ import { formatDuration, formatMoney } from '../markup/format.ts'
 import { card, chip, emptyState, failedPart, paymentLink, table, type Html } from '../markup/parts.ts'
 import { paymentOf } from '../letters.ts'
 import type { Reading } from '../reads.ts'
-import type { HeldPayment } from '../statements/leases.ts'
+import type { HeldPayment } from '../leases.ts'
 
 /** What the page of the workers shows. */
 export interface WorkersContent {

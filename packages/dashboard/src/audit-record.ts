@@ -1,4 +1,5 @@
 import type { Database } from '@titan/payments'
+import { statement } from './statements.ts'
 
 /** An acting person, and the evidence for the name. */
 export interface Actor {
@@ -30,23 +31,21 @@ export interface AuditEntry extends Act {
 const MAX_OUTCOME = 500
 const MAX_TARGET = 300
 
+const begin = statement<{ readonly id: number }>('begin_act')
+const end = statement<never>('end_act')
+const list = statement<AuditEntry>('list_acts')
+
 /** Records an act before it is performed; returns its number. */
 export async function beginAct(sql: Database, act: Act): Promise<number> {
-  const { operator, credential, isProven, action, target, note } = act
-  const [row] = await sql<{ id: number }[]>`
-    insert into operator_actions (operator, credential, is_proven, action, target, note)
-    values (${operator}::text, ${credential}::text, ${isProven}::boolean, ${action}::text,
-            ${clip(target, MAX_TARGET)}::text, ${note}::text)
- returning id`
+  const { operator, credential, isProven, action, note } = act
+  const target = clip(act.target, MAX_TARGET)
+  const [row] = await begin(sql, { operator, credential, isProven, action, target, note })
   return row?.id ?? 0
 }
 
 /** Records the outcome of an act. */
 export async function endAct(sql: Database, id: number, outcome: string): Promise<void> {
-  await sql`
-    update operator_actions
-       set outcome = ${clip(outcome, MAX_OUTCOME)}::text, ended_at = clock_timestamp()
-     where id = ${id}::bigint`
+  await end(sql, { id, outcome: clip(outcome, MAX_OUTCOME) })
 }
 
 /** Lists a page of acts, newest first. `before`: the last id of the previous page. */
@@ -54,11 +53,7 @@ export async function listActs(
   sql: Database,
   { before, limit }: { readonly before?: number | undefined; readonly limit: number },
 ): Promise<AuditEntry[]> {
-  return sql<AuditEntry[]>`
-    select id, at, operator, credential, is_proven as "isProven", action, target, note, outcome
-      from operator_actions
-     where id < ${before ?? Number.MAX_SAFE_INTEGER}::bigint
-     order by id desc limit ${limit}::int`
+  return list(sql, { before: before ?? Number.MAX_SAFE_INTEGER, rowLimit: limit })
 }
 
 /** Cuts text to the column's length. PostgreSQL takes no NUL. */
