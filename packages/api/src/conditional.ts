@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto'
 import { hasTag } from '@titan/dashboard'
 import type { Context } from 'hono'
-import { answerText } from './answer.ts'
-import type { AppEnv } from './middleware.ts'
+import { answerText } from './http/response.ts'
+import type { AppEnv } from './middleware/frame.ts'
 
 /**
  * Answers with a body that changes rarely: tagged with its own hash, and 304 without a body when the client

@@ -5,7 +5,7 @@ import { isOutage, type Log } from '@titan/service'
 import { WEBHOOKS_QUEUE } from '@titan/webhooks'
 import type { Authenticator } from './keys/authenticator.ts'
 import { Problem } from './problem.ts'
-import { remoteNetwork } from './remote-address.ts'
+import { remoteNetwork } from './middleware/remote-address.ts'
 
 /** What the dashboard of the API works with. */
 export interface ApiDashboardOptions extends DashboardConfig {

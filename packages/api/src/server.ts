@@ -1,7 +1,7 @@
 import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { getRequestListener, type Http2Bindings, type HttpBindings } from '@hono/node-server'
-import { countHeaderLines } from './header-lines.ts'
+import { countHeaderLines } from './http/header-lines.ts'
 import { Problem, renderProblem, type ProblemCode } from './problem.ts'
 
 /** A listening HTTP server. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { resolveKey } from '../src/idempotency-key.ts'
+import { resolveKey } from '../src/http/idempotency-key.ts'
 
 describe('resolveKey', () => {
   it.each([

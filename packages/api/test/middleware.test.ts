@@ -3,8 +3,8 @@ import { createLog } from '@titan/service'
 import { setImmediate as turn } from 'node:timers/promises'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { createApp, type AppDependencies } from '../src/app.ts'
-import { createRateLimiter } from '../src/rate-limit.ts'
-import { createRequestSlots } from '../src/request-slots.ts'
+import { createRateLimiter } from '../src/middleware/rate-limit.ts'
+import { createRequestSlots } from '../src/middleware/request-slots.ts'
 
 /** A payment that is stored when the test says so. */
 let creates: PromiseWithResolvers<CreateAnswer>[] = []

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { createRateLimiter } from '../src/rate-limit.ts'
+import { createRateLimiter } from '../src/middleware/rate-limit.ts'
 import { openTestApi, type TestApi, type TestApiOptions } from './support/api.ts'
 import { openContract, type Contract, type Document } from './support/contract.ts'
 

@@ -1,6 +1,6 @@
 import type { Log } from '@titan/service'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { createRateLimiter } from '../src/rate-limit.ts'
+import { createRateLimiter } from '../src/middleware/rate-limit.ts'
 import { startServer } from '../src/server.ts'
 import { openTestApi, type TestApi, type TestApiOptions } from './support/api.ts'
 

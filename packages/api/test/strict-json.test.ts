@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { readJson } from '../src/strict-json.ts'
+import { readJson } from '../src/http/strict-json.ts'
 
 describe('readJson', () => {
   it('reads every JSON value as JSON.parse does', () => {

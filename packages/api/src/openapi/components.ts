@@ -1,7 +1,7 @@
 import { toJsonSchema, toJsonSchemaDefs, type JsonSchema } from '@valibot/to-json-schema'
 import type { GenericSchema } from 'valibot'
-import { payRequest } from '../schemas.ts'
-import * as webhooks from '../webhooks/schemas.ts'
+import { payRequest } from '../schemas/payments.ts'
+import * as webhooks from '../schemas/webhooks.ts'
 import * as answers from './answers.ts'
 import * as webhookAnswers from './webhook-answers.ts'
 

@@ -1,4 +1,4 @@
-import { scopeOf } from '../access.ts'
+import { scopeOf } from '../middleware/access.ts'
 import type { ProblemCode } from '../problem.ts'
 import type { HeaderName } from './headers.ts'
 import type { Operation } from './operation.ts'

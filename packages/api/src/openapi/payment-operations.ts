@@ -1,4 +1,4 @@
-import { paymentQuery } from '../schemas.ts'
+import { paymentQuery } from '../schemas/payments.ts'
 import { acceptedExample, eventsExample, paymentExample } from './examples.ts'
 import type { Operation } from './operation.ts'
 

@@ -1,5 +1,5 @@
 import type { Hono } from 'hono'
-import type { AppEnv } from '../middleware.ts'
+import type { AppEnv } from '../middleware/frame.ts'
 import { GATEWAY_OPERATIONS } from './gateway-operations.ts'
 import type { Operation } from './operation.ts'
 import { PAYMENT_OPERATIONS } from './payment-operations.ts'

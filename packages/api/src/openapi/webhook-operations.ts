@@ -1,5 +1,5 @@
 import type { ProblemCode } from '../problem.ts'
-import * as schemas from '../webhooks/schemas.ts'
+import * as schemas from '../schemas/webhooks.ts'
 import {
   attemptExample,
   deliveryExample,

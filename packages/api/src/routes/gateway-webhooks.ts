@@ -7,8 +7,8 @@ import {
 } from '@titan/payments'
 import type { Log } from '@titan/service'
 import type { Hono } from 'hono'
-import type { AppEnv } from '../middleware.ts'
-import { readBytes } from '../body.ts'
+import type { AppEnv } from '../middleware/frame.ts'
+import { readBytes } from '../http/body.ts'
 import { Problem } from '../problem.ts'
 
 const REFUSALS: Readonly<Record<WebhookRefusal, string>> = {

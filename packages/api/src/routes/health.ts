@@ -1,8 +1,8 @@
 import { answersInTime } from '@titan/service'
 import type { Hono } from 'hono'
-import { answerJson } from '../answer.ts'
-import type { AppEnv } from '../middleware.ts'
-import type { RequestSlots } from '../request-slots.ts'
+import { answerJson } from '../http/response.ts'
+import type { AppEnv } from '../middleware/frame.ts'
+import type { RequestSlots } from '../middleware/request-slots.ts'
 
 /** What the health routes look at. */
 export interface Probes {

@@ -1,11 +1,11 @@
 import type { ListFilter, PaymentStore } from '@titan/payments'
 import type { Hono } from 'hono'
-import { answerPage } from '../answer.ts'
-import { decodeCursor, encodeCursor } from '../cursor.ts'
-import type { AppEnv } from '../middleware.ts'
+import { answerPage } from '../http/response.ts'
+import { decodeCursor, encodeCursor } from '../http/cursor.ts'
+import type { AppEnv } from '../middleware/frame.ts'
 import { presentPayment } from '../present.ts'
-import { paymentQuery, type PaymentQuery } from '../schemas.ts'
-import { validateQuery } from '../validate.ts'
+import { paymentQuery, type PaymentQuery } from '../schemas/payments.ts'
+import { validateQuery } from '../http/validate.ts'
 
 /** `GET /payments`: newest first, page by page; new payments never shift the pages after the first. */
 export function mountList(app: Hono<AppEnv>, payments: Pick<PaymentStore, 'page'>): void {

@@ -1,13 +1,13 @@
 import { isTerminal, type Payment, type PaymentStore } from '@titan/payments'
 import type { Context, Hono } from 'hono'
-import { answerJson } from '../answer.ts'
-import { readBody } from '../body.ts'
+import { answerJson } from '../http/response.ts'
+import { readBody } from '../http/body.ts'
 import { answerTagged } from '../conditional.ts'
-import { keyHeaderOf, resolveKey } from '../idempotency-key.ts'
-import type { AppEnv } from '../middleware.ts'
+import { keyHeaderOf, resolveKey } from '../http/idempotency-key.ts'
+import type { AppEnv } from '../middleware/frame.ts'
 import { presentAccepted, presentEvent, presentPayment } from '../present.ts'
 import { Problem } from '../problem.ts'
-import { isPaymentId, payRequest } from '../schemas.ts'
+import { isPaymentId, payRequest } from '../schemas/payments.ts'
 
 /** How long a client may wait before it asks again about a payment that is under way, in seconds. */
 const POLL_AFTER_S = '1'

@@ -1,5 +1,5 @@
 import type { Hono } from 'hono'
-import type { AppEnv } from '../middleware.ts'
+import type { AppEnv } from '../middleware/frame.ts'
 import { Problem, PROBLEMS, type ProblemCode } from '../problem.ts'
 
 /** `GET /problems/{code}`: what a problem's `type` leads to, in plain words. */

@@ -17,12 +17,12 @@ import { createQueue } from '@titan/queue-core'
 import { closeRedis, createLog, createRedis, createWriteProbe, isWritable, type Redis } from '@titan/service'
 import { createWebhookStore, type WebhookStore } from '@titan/webhooks'
 import { inject } from 'vitest'
-import type { AccessOptions } from '../../src/access.ts'
+import type { AccessOptions } from '../../src/middleware/access.ts'
 import { createApp } from '../../src/app.ts'
 import { createAuthenticator } from '../../src/keys/authenticator.ts'
 import { createApiKeyStore, type ApiKeyStore } from '../../src/keys/key-store.ts'
 import { openLists, type ListsOptions, type OpenLists } from '../../src/lists.ts'
-import { createRequestSlots } from '../../src/request-slots.ts'
+import { createRequestSlots } from '../../src/middleware/request-slots.ts'
 
 /** The whole API without a socket, on a database and a key prefix of its own. */
 export interface TestApi {

@@ -1,5 +1,5 @@
 import type { Context } from 'hono'
-import type { AppEnv } from './middleware.ts'
+import type { AppEnv } from '../middleware/frame.ts'
 
 /**
  * What every answer says to browsers: take it for nothing else, show it in no frame, hand it to no other site, speak only TLS

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { containsCardNumber } from '@titan/payments'
-import { MAX_FAULTS, Problem, type FieldError } from './problem.ts'
+import { MAX_FAULTS, Problem, type FieldError } from '../problem.ts'
 import { escapePointer } from './strict-json.ts'
 
 /**

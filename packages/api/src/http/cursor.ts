@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { Problem } from './problem.ts'
+import { Problem } from '../problem.ts'
 
 /**
  * A cursor for the page after `id`. Opaque, and valid only for the filter it was made for: continuing one list

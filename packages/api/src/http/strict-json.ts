@@ -1,4 +1,4 @@
-import { MAX_FAULTS, type FieldError } from './problem.ts'
+import { MAX_FAULTS, type FieldError } from '../problem.ts'
 
 /** Deeper bodies are refused before anything walks them; the API's own are flat. */
 const MAX_DEPTH = 16

@@ -9,7 +9,7 @@ import {
   type DeliveryStatus,
   type WebhookEventType,
 } from '@titan/webhooks'
-import { pageLimit } from '../schemas.ts'
+import { pageLimit } from './payments.ts'
 
 const text = v.string('must be a string')
 const url = v.pipe(

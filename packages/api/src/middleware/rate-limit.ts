@@ -1,6 +1,6 @@
 import { TokenBucket } from 'limiter'
 import { LRUCache } from 'lru-cache'
-import { Problem } from './problem.ts'
+import { Problem } from '../problem.ts'
 
 /** Limits how often each caller may ask. */
 export interface RateLimiter {

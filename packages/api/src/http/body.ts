@@ -1,8 +1,8 @@
 import type { Context, Next } from 'hono'
 import type { GenericSchema } from 'valibot'
 import { containsCardNumber } from '@titan/payments'
-import type { AppEnv } from './middleware.ts'
-import { Problem } from './problem.ts'
+import type { AppEnv } from '../middleware/frame.ts'
+import { Problem } from '../problem.ts'
 import { readJson, type JsonReading } from './strict-json.ts'
 import { validateBody } from './validate.ts'
 

@@ -3,7 +3,7 @@
  * Messages never repeat what the client sent.
  */
 import * as v from 'valibot'
-import { KEY_FORMAT } from './idempotency-key.ts'
+import { KEY_FORMAT } from '../http/idempotency-key.ts'
 
 /** The five statuses of a payment. The list does not grow. */
 export type Status = 'PENDING' | 'QUEUED' | 'PROCESSING' | 'SUCCESS' | 'FAILED'

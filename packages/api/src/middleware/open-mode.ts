@@ -1,7 +1,7 @@
 import { hostNameOf, isLoopback } from '@titan/service'
 import type { Context, MiddlewareHandler } from 'hono'
-import type { AppEnv } from './middleware.ts'
-import { Problem } from './problem.ts'
+import type { AppEnv } from './frame.ts'
+import { Problem } from '../problem.ts'
 
 /** What {@link guardOpenMode} lets through beside loopback names. */
 export interface OpenModeOptions {

@@ -1,8 +1,8 @@
 import { containsCardNumber } from '@titan/payments'
 import type { Context } from 'hono'
 import { countHeaderLines } from './header-lines.ts'
-import type { AppEnv } from './middleware.ts'
-import { Problem } from './problem.ts'
+import type { AppEnv } from '../middleware/frame.ts'
+import { Problem } from '../problem.ts'
 
 /** 1 to 255 visible ASCII characters. The format is published: see the problem "idempotency-key-invalid". */
 export const KEY_FORMAT: RegExp = /^[\x21-\x7e]{1,255}$/
