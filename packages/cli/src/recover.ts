@@ -2,14 +2,13 @@ import {
   createPaymentStore,
   createReconciler,
   createRelay,
-  jobIdOf,
   PAYMENTS_QUEUE,
   type Database,
   type PaymentJobs,
   type Rebuilt,
+  type ReconcilerOptions,
 } from '@titan/payments'
-import { createQueue, type RedisClient } from '@titan/queue-core'
-import { createJobIndex } from './verify/job-index.ts'
+import { createInspector, createQueue, type RedisClient } from '@titan/queue-core'
 
 /** What {@link recover} works on. */
 export interface RecoverOptions {
@@ -49,12 +48,8 @@ export async function countUnfinished(sql: Database): Promise<number> {
   return row?.total ?? 0
 }
 
-async function rebuild({
-  sql,
-  redis,
-  prefix = 'titan',
-  onProgress = () => {},
-}: RecoverOptions): Promise<Rebuilt> {
+async function rebuild(options: RecoverOptions): Promise<Rebuilt> {
+  const { sql, redis, prefix = 'titan', onProgress = () => {} } = options
   const store = createPaymentStore(sql)
   const queue = createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE, { prefix })
   const shared = { store, queue, batchSize: BATCH, actor: ACTOR }
@@ -68,28 +63,22 @@ async function rebuild({
   }
 }
 
-async function count({
-  sql,
-  redis,
-  prefix = 'titan',
-  onProgress = () => {},
-}: RecoverOptions): Promise<Rebuilt> {
+/** Lets the reconciler rebuild a queue that only looks for its jobs. Without Redis it writes nothing to PostgreSQL. */
+async function count(options: RecoverOptions): Promise<Rebuilt> {
+  const { sql, redis, prefix = 'titan', onProgress = () => {} } = options
   const store = createPaymentStore(sql)
-  const jobs = createJobIndex(redis, prefix)
-  let [added, present] = [0, 0]
-  for (const status of ['QUEUED', 'PROCESSING'] as const) {
-    let after: Parameters<typeof store.unfinishedJobs>[1]
-    do {
-      const page = await store.unfinishedJobs(status, after, BATCH)
-      const ids = page.jobs.map(({ paymentId, scheduleNo }) => jobIdOf(paymentId, scheduleNo))
-      const missing = await jobs.missing(ids)
-      added += missing.length
-      present += ids.length - missing.length
-      onProgress({ added, present })
-      after = page.next
-    } while (after !== undefined)
+  const inspector = createInspector(redis, PAYMENTS_QUEUE, { prefix })
+  const queue: ReconcilerOptions['queue'] = {
+    ...createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE, { prefix }),
+    enqueueMany: (jobs) =>
+      Promise.all(
+        jobs.map(async ({ id = '' }) => ({ id, duplicate: (await inspector.find(id)) !== undefined })),
+      ),
   }
+  const { added, present } = await createReconciler({ store, queue, batchSize: BATCH, actor: ACTOR }).rebuild(
+    onProgress,
+  )
   const [row] = await sql<{ pending: number }[]>`
-    select count(*) as pending from payments where status = 'PENDING'`
+    select count(*)::float8 as pending from payments where status = 'PENDING'`
   return { added: added + (row?.pending ?? 0), present }
 }
