@@ -6,13 +6,13 @@ import {
   type Gateway,
   type PaymentStore,
 } from '@titan/payments'
-import type { DeadLetter } from '@titan/queue-core'
+import { searchDeadLetters, type DeadLetter } from '@titan/queue-core'
 import type { Context, Hono } from 'hono'
 import * as v from 'valibot'
 import type { Access, DashboardEnv } from './access.ts'
 import { isRefusal, type Audited } from './audit.ts'
 import type { Cache } from './cache.ts'
-import { isAmong, searchLetters, type LetterFilter } from './letters.ts'
+import { isAmong, type LetterFilter } from './letters.ts'
 import { letterSearch } from './pages/dead-letters.ts'
 import { resolution, type Resolution } from './pages/resolve.ts'
 import { pathTo } from './paths.ts'
@@ -127,9 +127,12 @@ function mountDeadLetterActs(app: Hono<DashboardEnv>, given: ActDependencies): v
     const { note } = await parse(context, withRequiredReason)
     const target = `${queue.name} ${describe(filter)}`
     await act(given, context, { action: 'dead-letters.delete', target, note }, async () => {
-      const found = await searchLetters(queue, filter, { limit: BULK_LIMIT, scanLimit: 10 * BULK_LIMIT })
-      const deleted = await queue.deleteDeadLetters(found.letters.map(({ letterId }) => letterId))
-      return `${deleted} deleted${found.next === undefined ? '' : '; there may be more'}`
+      const { deadLetters, next } = await searchDeadLetters(queue, (letter) => isAmong(filter, letter), {
+        limit: BULK_LIMIT,
+        scanLimit: 10 * BULK_LIMIT,
+      })
+      const deleted = await queue.deleteDeadLetters(deadLetters.map(({ letterId }) => letterId))
+      return `${deleted} deleted${next === undefined ? '' : '; there may be more'}`
     })
     return back(context, queue.name, 'deleted', filter)
   })

@@ -1,5 +1,4 @@
 import type { DeadLetter, FailureCause } from '@titan/queue-core'
-import type { ObservedQueue } from './queues.ts'
 
 /** Which dead letters; '' is any. */
 export interface LetterFilter {
@@ -14,43 +13,6 @@ export function isAmong({ cause, text }: LetterFilter, letter: DeadLetter): bool
   if (text === '') return true
   const content = `${letter.id} ${letter.name} ${letter.error} ${JSON.stringify(letter.data) ?? ''}`
   return content.toLowerCase().includes(text.toLowerCase())
-}
-
-/** What a search through the dead letters found. */
-export interface LettersFound {
-  readonly letters: readonly DeadLetter[]
-  /** Letters that were looked at. */
-  readonly scanned: number
-  /** Where to go on; undefined: all were looked at. */
-  readonly next: string | undefined
-}
-
-const PAGE = 200
-
-/** Looks through the letters, oldest first, until `limit` match or `scanLimit` were looked at. */
-export async function searchLetters(
-  queue: Pick<ObservedQueue['queue'], 'deadLetters'>,
-  filter: LetterFilter,
-  {
-    after,
-    limit,
-    scanLimit,
-  }: { readonly after?: string | undefined; readonly limit: number; readonly scanLimit: number },
-): Promise<LettersFound> {
-  const letters: DeadLetter[] = []
-  let scanned = 0
-  let last = after
-  while (scanned < scanLimit) {
-    const page = await queue.deadLetters({ count: PAGE, ...(last === undefined ? {} : { after: last }) })
-    for (const letter of page) {
-      scanned += 1
-      last = letter.letterId
-      if (isAmong(filter, letter)) letters.push(letter)
-      if (letters.length === limit) return { letters, scanned, next: last }
-    }
-    if (page.length < PAGE) return { letters, scanned, next: undefined }
-  }
-  return { letters, scanned, next: last }
 }
 
 /** The payment that a letter is about, if it says so. */

@@ -9,7 +9,14 @@ import {
   type PaymentStore,
   type RecordedBreak,
 } from '@titan/payments'
-import type { ConsumerView, DeadLetter, JobView, QueueStats } from '@titan/queue-core'
+import {
+  searchDeadLetters,
+  type ConsumerView,
+  type DeadLetter,
+  type DeadLettersFound,
+  type JobView,
+  type QueueStats,
+} from '@titan/queue-core'
 import {
   createWebhookStore,
   type WebhookBacklog,
@@ -17,7 +24,7 @@ import {
   type WebhookEvent,
 } from '@titan/webhooks'
 import type { Cache } from './cache.ts'
-import { searchLetters, type LetterFilter, type LettersFound } from './letters.ts'
+import { isAmong, type LetterFilter } from './letters.ts'
 import type { ObservedQueue } from './queues.ts'
 import { listActs, type AuditEntry } from './audit-record.ts'
 import { listHeld, listParked, type HeldPayment, type ParkedPayment } from './leases.ts'
@@ -46,7 +53,7 @@ export interface Reads {
   parkedPayments(): Promise<ParkedPayment[]>
   payments(filter: ListFilter): Promise<PaymentPage>
   history(id: string): Promise<History | undefined>
-  letters(queue: ObservedQueue, filter: LetterFilter, after: string | undefined): Promise<LettersFound>
+  letters(queue: ObservedQueue, filter: LetterFilter, after: string | undefined): Promise<DeadLettersFound>
   letter(queue: ObservedQueue, letterId: string): Promise<DeadLetter | undefined>
   acts(before: number | undefined): Promise<AuditEntry[]>
 }
@@ -93,7 +100,11 @@ export function createReads(sql: Database, cache: Cache): Reads {
     history: (id) => cache.get(`history ${id}`, () => readHistory(id)),
     letters: ({ queue }, filter, after) =>
       cache.get(`letters ${JSON.stringify([queue.name, filter, after])}`, () =>
-        searchLetters(queue, filter, { after, limit: PAGE_ROWS, scanLimit: SCAN_LETTERS }),
+        searchDeadLetters(queue, (letter) => isAmong(filter, letter), {
+          after,
+          limit: PAGE_ROWS,
+          scanLimit: SCAN_LETTERS,
+        }),
       ),
     letter: ({ queue }, letterId) =>
       cache.get(`letter ${JSON.stringify([queue.name, letterId])}`, () => queue.peekDeadLetter(letterId)),

@@ -1,4 +1,4 @@
-// What the library offers. Four factories, two backoffs, three errors, one list; the rest are types.
+// What the library offers. Four factories, two backoffs, three errors, two lists, one search; the rest are types.
 
 export { createQueue, type AmendResult, type Enqueued, type Queue } from './producer/queue.ts'
 export {
@@ -21,7 +21,16 @@ export {
 export { QueueError, RetryError, UnrecoverableError, type QueueErrorCode } from './model/errors.ts'
 
 export type { JobSchemas, QueueOptions, RateLimit, SharedOptions, WorkerOptions } from './model/options.ts'
-export type { Failure, FailureCause, Job, JobMap, JobName, JobOptions, NewJob } from './model/job.ts'
+export {
+  FAILURE_CAUSES,
+  type Failure,
+  type FailureCause,
+  type Job,
+  type JobMap,
+  type JobName,
+  type JobOptions,
+  type NewJob,
+} from './model/job.ts'
 export type { Priority } from './model/levels.ts'
 export type { Handler, JobContext } from './worker/run.ts'
 export type { Fence } from './model/fence.ts'
@@ -35,6 +44,12 @@ export {
 export type { QueueStats } from './redis/stats.ts'
 export type { ConsumerView, EntryView, JobState, JobView } from './producer/inspector.ts'
 export type { DeadLetter, DeadLetters, Redriven, RedriveOptions } from './producer/dead-letters.ts'
+export {
+  deadLetterPages,
+  searchDeadLetters,
+  type DeadLetterSearch,
+  type DeadLettersFound,
+} from './producer/dead-letter-search.ts'
 export type { Schedule, Schedules, ScheduleState } from './producer/recurring.ts'
 export type { RedisClient, RedisClusterClient, RedisNodeClient } from './redis/connection.ts'
 

@@ -27,6 +27,7 @@ test('the library offers these names at run time', () => {
   expect(Object.keys(api).toSorted()).toMatchInlineSnapshot(`
     [
       "ERROR_SOURCES",
+      "FAILURE_CAUSES",
       "QueueError",
       "RetryError",
       "UnrecoverableError",
@@ -34,8 +35,10 @@ test('the library offers these names at run time', () => {
       "createInspector",
       "createQueue",
       "createWorker",
+      "deadLetterPages",
       "exponential",
       "fixed",
+      "searchDeadLetters",
     ]
   `)
 })

@@ -1,11 +1,17 @@
-import type { DeadLetter, FailureCause, Queue } from '@titan/queue-core'
+import {
+  deadLetterPages,
+  FAILURE_CAUSES,
+  type DeadLetter,
+  type FailureCause,
+  type Queue,
+} from '@titan/queue-core'
 import { FaultySetting, text, type Setting, type SettingsTable } from '@titan/service'
 import { momentSetting } from './moment.ts'
 import type { AnyJobs } from './queue.ts'
 
 /** Which dead letters a command is about. */
-export interface LetterFilter {
-  /** Ids of letters, by commas; '' for any. */
+export interface DeadLetterFilter {
+  /** Ids of dead letters, separated by commas; '' for any. */
   readonly ids: string
   /** Id of a job; '' for any. */
   readonly job: string
@@ -19,26 +25,21 @@ export interface LetterFilter {
   readonly until: Date | undefined
 }
 
-const CAUSES = [
-  ...(['handler_error', 'timeout', 'unrecoverable', 'worker_crash'] as const),
-  ...(['unknown_job', 'invalid_payload', 'undecodable'] as const),
-]
-
 const cause: Setting<FailureCause | ''> = {
   flag: 'cause',
   hint: 'cause',
   shown: '',
   fallback: '',
-  about: `only these: ${CAUSES.join(', ')}`,
-  parse: (given) => CAUSES.find((known) => known === given) ?? refuse(),
+  about: `only these: ${FAILURE_CAUSES.join(', ')}`,
+  parse: (given) => FAILURE_CAUSES.find((known) => known === given) ?? refuse(),
 }
 
 function refuse(): never {
-  throw new FaultySetting(`must be one of ${CAUSES.join(', ')}`)
+  throw new FaultySetting(`must be one of ${FAILURE_CAUSES.join(', ')}`)
 }
 
 /** The flags of a filter. */
-export const filterSettings: SettingsTable<LetterFilter> = {
+export const filterSettings: SettingsTable<DeadLetterFilter> = {
   ids: text(
     { flag: 'ids', about: 'ids of dead letters, by commas', hint: 'ids' },
     '',
@@ -58,35 +59,25 @@ export const filterSettings: SettingsTable<LetterFilter> = {
 }
 
 /** Whether a filter leaves anything out. */
-export function isNarrow({ ids, job, name, cause, since, until }: LetterFilter): boolean {
+export function isNarrow({ ids, job, name, cause, since, until }: DeadLetterFilter): boolean {
   return [ids, job, name, cause].some((value) => value !== '') || since !== undefined || until !== undefined
 }
 
-/** The dead letters that a filter lets pass, oldest first. */
-export async function* findLetters(queue: Queue<AnyJobs>, filter: LetterFilter): AsyncGenerator<DeadLetter> {
-  if (filter.ids !== '') {
+/** Yields the dead letters that a filter matches, oldest first. */
+export async function* findDeadLetters(
+  queue: Queue<AnyJobs>,
+  filter: DeadLetterFilter,
+): AsyncGenerator<DeadLetter> {
+  if (filter.ids === '')
+    for await (const page of deadLetterPages(queue)) yield* page.filter((letter) => matches(letter, filter))
+  else
     for (const id of filter.ids.split(',')) {
       const letter = await queue.peekDeadLetter(id)
-      if (letter !== undefined && passes(letter, filter)) yield letter
+      if (letter !== undefined && matches(letter, filter)) yield letter
     }
-    return
-  }
-  for await (const page of letterPages(queue)) yield* page.filter((letter) => passes(letter, filter))
 }
 
-/** Every dead letter of a queue, page by page, oldest first. */
-export async function* letterPages(
-  queue: Pick<Queue<AnyJobs>, 'deadLetters'>,
-): AsyncGenerator<readonly DeadLetter[]> {
-  let after: string | undefined
-  do {
-    const page = await queue.deadLetters({ count: 500, ...(after === undefined ? {} : { after }) })
-    yield page
-    after = page.at(-1)?.letterId
-  } while (after !== undefined)
-}
-
-function passes(letter: DeadLetter, { job, name, cause, since, until }: LetterFilter): boolean {
+function matches(letter: DeadLetter, { job, name, cause, since, until }: DeadLetterFilter): boolean {
   if (job !== '' && letter.id !== job) return false
   if (name !== '' && letter.name !== name) return false
   if (cause !== '' && letter.cause !== cause) return false

@@ -3,13 +3,13 @@ import { EXIT, toggle, wholeNumber, type Program, type SettingsTable } from '@ti
 import type { ServersConfig } from '../config.ts'
 import { confirm } from './confirm.ts'
 import { untilInterrupted } from './interrupt.ts'
-import { filterSettings, findLetters, isNarrow, type LetterFilter } from './dead-letters.ts'
+import { filterSettings, findDeadLetters, isNarrow, type DeadLetterFilter } from './dead-letters.ts'
 import { writeAnswer } from '../output.ts'
 import { startProgress } from '../progress.ts'
 import { commonSettings, queueProgram, type AnyJobs, type QueueSettings } from './queue.ts'
 
 /** The settings of commands that change dead letters. */
-export interface ActSettings extends QueueSettings, LetterFilter {
+export interface ActSettings extends QueueSettings, DeadLetterFilter {
   readonly all: boolean
   readonly yes: boolean
 }
@@ -89,7 +89,7 @@ async function choose(verb: string, own: ActSettings, queue: Queue<AnyJobs>): Pr
   if (own.all && isNarrow(own)) return complain('--all takes no filter beside it')
   if (!own.all && !isNarrow(own)) return complain('which dead letters? Name them, give a filter, or --all')
   const ids: string[] = []
-  for await (const { letterId } of findLetters(queue, own)) ids.push(letterId)
+  for await (const { letterId } of findDeadLetters(queue, own)) ids.push(letterId)
   // Whoever named them knows which they are.
   if (own.ids !== '' || own.yes || ids.length === 0) return ids
   const letters = ids.length === 1 ? 'dead letter' : 'dead letters'

@@ -1,7 +1,7 @@
 import type { DeadLetter } from '@titan/queue-core'
 import { EXIT, wholeNumber, type Program } from '@titan/service'
 import type { ServersConfig } from '../config.ts'
-import { filterSettings, findLetters, type LetterFilter } from './dead-letters.ts'
+import { filterSettings, findDeadLetters, type DeadLetterFilter } from './dead-letters.ts'
 import {
   formatData,
   formatFacts,
@@ -14,7 +14,7 @@ import {
 import { commonSettings, queueProgram, type QueueSettings } from './queue.ts'
 
 /** The settings of `titan dlq list`. */
-export interface ListSettings extends QueueSettings, LetterFilter {
+export interface ListSettings extends QueueSettings, DeadLetterFilter {
   readonly limit: number
 }
 
@@ -33,7 +33,7 @@ export const dlqListProgram: Program<ListSettings, ServersConfig> = queueProgram
   words: 'ids',
   run: async ({ json, limit, ...filter }, { queue }) => {
     const letters: DeadLetter[] = []
-    for await (const letter of findLetters(queue, filter)) if (letters.push(letter) > limit) break
+    for await (const letter of findDeadLetters(queue, filter)) if (letters.push(letter) > limit) break
     const more = letters.length > limit
     const listed = letters.slice(0, limit)
     writeAnswer(json, { queue: queue.name, letters: listed.map(toJson), more }, () =>
@@ -44,8 +44,8 @@ export const dlqListProgram: Program<ListSettings, ServersConfig> = queueProgram
 })
 
 /** The program `titan dlq show`. */
-export const dlqShowProgram: Program<QueueSettings & Pick<LetterFilter, 'ids'>, ServersConfig> = queueProgram(
-  {
+export const dlqShowProgram: Program<QueueSettings & Pick<DeadLetterFilter, 'ids'>, ServersConfig> =
+  queueProgram({
     name: 'titan dlq show',
     description: 'Shows dead letters with their data and all that led to them; code 1 when one is not there',
     settings: { ...commonSettings, ids: filterSettings.ids },
@@ -67,8 +67,7 @@ export const dlqShowProgram: Program<QueueSettings & Pick<LetterFilter, 'ids'>, 
       for (const { id } of missing) process.stderr.write(`titan dlq show: there is no dead letter ${id}\n`)
       return missing.length > 0 ? EXIT.failure : EXIT.ok
     },
-  },
-)
+  })
 
 function toJson({
   deadAt,

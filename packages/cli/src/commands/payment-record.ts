@@ -9,9 +9,14 @@ import {
   type PaymentJobs,
   type RecordedBreak,
 } from '@titan/payments'
-import { createInspector, createQueue, type DeadLetter, type JobView } from '@titan/queue-core'
+import {
+  createInspector,
+  createQueue,
+  searchDeadLetters,
+  type DeadLetter,
+  type JobView,
+} from '@titan/queue-core'
 import type { Redis } from '@titan/service'
-import { letterPages } from './dead-letters.ts'
 
 /** A webhook delivery of one event of a payment. */
 export interface DeliveryRecord {
@@ -44,8 +49,8 @@ export interface PaymentRecord {
   readonly job: JobRecord
 }
 
-/** Dead letters that are looked through for a job, the oldest ones. */
-const MOST_LETTERS = 10_000
+/** Dead letters that are searched for a job, oldest first. */
+const DEAD_LETTERS_SCANNED = 10_000
 
 /** Collects what is known of a payment; undefined when there is none of this id. */
 export async function readPaymentRecord(
@@ -80,20 +85,12 @@ async function findJob(sql: Database, redis: Redis, prefix: string, paymentId: s
   const id = jobIdOf(paymentId, row?.scheduleNo ?? 0)
   const job = await createInspector(redis, PAYMENTS_QUEUE, { prefix }).find(id)
   if (job !== undefined && job !== 'done') return { id, state: 'live', job }
-  const letter = await findLetter(createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE, { prefix }), id)
+  const queue = createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE, { prefix })
+  const { deadLetters } = await searchDeadLetters(queue, (letter) => letter.id === id, {
+    limit: 1,
+    scanLimit: DEAD_LETTERS_SCANNED,
+  })
+  const [letter] = deadLetters
   if (letter !== undefined) return { id, state: 'dead', letter }
   return { id, state: job ?? 'none' }
-}
-
-async function findLetter(
-  queue: Parameters<typeof letterPages>[0],
-  jobId: string,
-): Promise<DeadLetter | undefined> {
-  let seen = 0
-  for await (const page of letterPages(queue)) {
-    const letter = page.find(({ id }) => id === jobId)
-    seen += page.length
-    if (letter !== undefined || seen >= MOST_LETTERS) return letter
-  }
-  return undefined
 }

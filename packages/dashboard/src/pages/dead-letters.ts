@@ -1,11 +1,11 @@
-import type { DeadLetter, FailureCause } from '@titan/queue-core'
+import { FAILURE_CAUSES, type DeadLetter, type DeadLettersFound, type FailureCause } from '@titan/queue-core'
 import { html } from 'hono/html'
 import * as v from 'valibot'
 import { actButton, askButton, options } from '../markup/forms.ts'
 import { formatNumber } from '../markup/format.ts'
 import type { Viewer } from '../markup/layout.ts'
 import { ago, card, emptyState, failedPart, paymentLink, table, type Html } from '../markup/parts.ts'
-import { paymentOf, type LetterFilter, type LettersFound } from '../letters.ts'
+import { paymentOf, type LetterFilter } from '../letters.ts'
 import { pathTo } from '../paths.ts'
 import type { Reading } from '../reads.ts'
 
@@ -20,8 +20,6 @@ export const CAUSES: Readonly<Record<FailureCause, string>> = {
   undecodable: 'Unreadable entry',
 }
 
-const CAUSE_NAMES = Object.keys(CAUSES) as FailureCause[]
-
 /** The filter of the dead letters, and the page. */
 export interface LetterSearch extends LetterFilter {
   /** '' is the first. */
@@ -33,7 +31,7 @@ export interface LetterSearch extends LetterFilter {
 /** Reads the filter from a query or a form. */
 export const letterSearch: v.GenericSchema<unknown, LetterSearch> = v.object({
   queue: v.optional(v.pipe(v.string(), v.maxLength(100)), ''),
-  cause: v.optional(v.picklist(['', ...CAUSE_NAMES]), ''),
+  cause: v.optional(v.picklist(['', ...FAILURE_CAUSES]), ''),
   text: v.optional(v.pipe(v.string(), v.trim(), v.maxLength(200)), ''),
   after: v.optional(v.pipe(v.string(), v.regex(/^[\d.-]{0,60}$/)), ''),
 })
@@ -47,7 +45,7 @@ export function deadLettersPage(
   }: {
     readonly search: LetterSearch
     readonly queues: readonly string[]
-    readonly found: Reading<LettersFound>
+    readonly found: Reading<DeadLettersFound>
   },
   viewer: Viewer,
 ): Html {
@@ -95,11 +93,11 @@ export function deadLettersPage(
 
 function bulkActs(
   search: LetterSearch,
-  found: Reading<LettersFound>,
+  found: Reading<DeadLettersFound>,
   isFiltered: boolean,
   viewer: Viewer,
 ): Html | string {
-  if (viewer.formToken === undefined || 'error' in found || found.value.letters.length === 0) return ''
+  if (viewer.formToken === undefined || 'error' in found || found.value.deadLetters.length === 0) return ''
   const which = isFiltered ? 'that match' : 'of this queue'
   const fields = [
     html`<input type="hidden" name="cause" value="${search.cause}" />`,
@@ -127,10 +125,15 @@ function bulkActs(
   </div>`
 }
 
-function letterTable(search: LetterSearch, found: LettersFound, isFiltered: boolean, viewer: Viewer): Html {
+function letterTable(
+  search: LetterSearch,
+  found: DeadLettersFound,
+  isFiltered: boolean,
+  viewer: Viewer,
+): Html {
   return html`${table({
     caption: 'Dead letters',
-    rows: found.letters,
+    rows: found.deadLetters,
     rowId: ({ letterId }) => letterId,
     empty: isFiltered
       ? emptyState('No dead letter matches', `${formatNumber(found.scanned)} were searched.`)

@@ -83,22 +83,26 @@ export interface Failure {
   readonly error: string
 }
 
-/** Why a delivery did not end in success. */
-export type FailureCause =
+/** Why a delivery can fail. */
+export const FAILURE_CAUSES = [
   /** The handler threw. */
-  | 'handler_error'
+  'handler_error',
   /** The handler ran longer than `timeoutMs`. */
-  | 'timeout'
+  'timeout',
   /** The handler threw an `UnrecoverableError`. */
-  | 'unrecoverable'
+  'unrecoverable',
   /** Its workers were killed, stalled or cut off, `maxCrashes` times in a row. */
-  | 'worker_crash'
+  'worker_crash',
   /** No handler of that name. */
-  | 'unknown_job'
+  'unknown_job',
   /** The data is no JSON, or does not fit its schema. */
-  | 'invalid_payload'
+  'invalid_payload',
   /** What was stored is not in the format of a job. */
-  | 'undecodable'
+  'undecodable',
+] as const
+
+/** Why a delivery did not end in success. */
+export type FailureCause = (typeof FAILURE_CAUSES)[number]
 
 /** Everything about a job but its name and data: the `m` field of a stream entry, absent when all is default. */
 export interface Meta {

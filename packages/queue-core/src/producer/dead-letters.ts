@@ -67,7 +67,7 @@ export interface Redriven {
 /** The dead-letter queue. */
 export interface DeadLetters {
   /** A page of dead letters, oldest first. `after`: `letterId` of the last page's last letter. @default count 100 */
-  deadLetters(page?: { readonly after?: string; readonly count?: number }): Promise<DeadLetter[]>
+  deadLetters(page?: { readonly after?: string | undefined; readonly count?: number }): Promise<DeadLetter[]>
   /** One dead letter, or undefined. */
   peekDeadLetter(letterId: string): Promise<DeadLetter | undefined>
   /**
