@@ -13,6 +13,9 @@ test('the code of a cause counts', () => {
 })
 
 test('too long a line in front of PostgreSQL is an outage that passes', () => {
-  const error = new PaymentsError('OVERLOADED', '10000 calls wait for PostgreSQL already: try again later')
+  const error = new PaymentsError(
+    'OVERLOADED',
+    '10000 calls are already waiting for PostgreSQL: try again later',
+  )
   expect(problemOf(error)).toMatchObject({ code: 'unavailable', headers: { 'retry-after': '1' } })
 })

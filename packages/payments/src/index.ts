@@ -35,7 +35,7 @@ export type {
   PaymentStatus,
 } from './domain/payment.ts'
 export { fold, isLegal, isTerminal, TRANSITIONS, type Fold, type Step } from './domain/state-machine.ts'
-export { FINGERPRINT_VERSION } from './domain/fingerprint.ts'
+export { FINGERPRINT_VERSION } from './domain/identifiers.ts'
 export { eventIdOf, gatewayKeyOf, jobIdOf, newPaymentId } from './domain/identifiers.ts'
 
 // Store
@@ -44,11 +44,11 @@ export type { CreateAnswer, NewPayment } from './store/create.ts'
 export type { ListFilter, PaymentPage } from './store/list.ts'
 export type { CountLimits, PaymentCounts } from './store/counts.ts'
 export type { ClaimOptions, HeldClaim } from './store/claim.ts'
-export type { Claim, ClaimAnswer, ClaimMode, SkipReason } from './flow/claim.ts'
-export type { Break, DecisionEffect, DecisionRefusal, OperatorDecision } from './store/review.ts'
+export type { Claim, ClaimAnswer, ClaimMode, SkipReason } from './domain/claim.ts'
+export type { DecisionEffect, DecisionRefusal, OperatorDecision } from './store/review.ts'
 export { lookUpAttempt, type LookUp, type LookUpEffect, type LookUpOptions } from './flow/look-up.ts'
-export type { Refund, RefundEffect } from './store/refund.ts'
-export type { SeizedAttempt } from './store/seize.ts'
+export type { Break, Refund, RefundEffect } from './store/breaks.ts'
+export type { SeizedAttempt } from './store/claim.ts'
 export type { BreakKind, RecordedBreak, Settlement } from './domain/settlement.ts'
 
 // Gateways
@@ -92,7 +92,7 @@ export { gatewayFromEnv, lookUpGatewayFromEnv } from './gateways/gateway-from-en
 export { gatewayWebhooksFromEnv, type GatewayWebhookReader } from './gateways/webhooks-from-env.ts'
 
 // Work: the job, its handler, and the two loops that keep Redis in step
-export { PAYMENTS_QUEUE, type PaymentJobs } from './domain/pay-job.ts'
+export { PAYMENTS_QUEUE, type PaymentJobs } from './flow/pay-job.ts'
 export { createPaymentHandler, type PaymentHandler, type PaymentHandlerOptions } from './flow/pay-handler.ts'
 export {
   applyOutcome,
@@ -109,4 +109,4 @@ export type { OnPaymentsEvent, PaymentsEvent } from './domain/events.ts'
 export { containsCardNumber, type CardCertainty } from './domain/card-guard.ts'
 export { loadPaymentsConfig, type Environment, type PaymentsConfig } from './config.ts'
 export { PaymentsError, type PaymentsErrorCode } from './domain/errors.ts'
-export { outsideOfTraces, traceStep, withTraceHeaders } from './flow/tracing.ts'
+export { outsideOfTraces, traceStep, withTraceHeaders } from './tracing.ts'

@@ -1,7 +1,7 @@
 import { eventually } from '@titan/testkit'
 import { expect, test } from 'vitest'
 import { createPaymentStore, type PaymentStore } from '../src/index.ts'
-import { holdLease, type HeldLease } from '../src/domain/fence.ts'
+import { holdLease, type HeldLease } from '../src/flow/fence.ts'
 import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { claim, createPayment, expireLease } from './support/payments.ts'
 

@@ -262,6 +262,6 @@ test('without names no statement stays at the server, and payments go their way'
   const named = open(url, { poolSize: 1 })
   await read(createPaymentStore(named), id)
   expect(
-    await named`select count(*) from pg_prepared_statements where statement like 'select * from payments where id%'`,
+    await named`select count(*) from pg_prepared_statements where statement like 'select id, amount%where id = $1%'`,
   ).toEqual([{ count: 1 }])
 })

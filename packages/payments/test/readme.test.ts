@@ -6,7 +6,10 @@ const root = fileURLToPath(new URL('../../../', import.meta.url))
 const here = `${root}packages/payments/`
 const readme = await readFile(`${here}README.md`, 'utf8')
 const rows = readme.split('\n').filter((line) => /^\| [IT]\d+ /.test(line))
-const sources = (await readdir(`${here}src`, { recursive: true })).filter((name) => name.endsWith('.ts'))
+const sources = [
+  ...(await readdir(`${here}src`, { recursive: true })),
+  ...(await readdir(`${here}statements`)),
+].filter((name) => /\.(ts|sql)$/.test(name))
 
 /** A test that the map cites. */
 interface Citation {
@@ -50,12 +53,12 @@ test('every file and constraint that the map names exists', async () => {
   const migrations = (await readdir(`${root}sql`)).filter((name) => /^\d{4}_/.test(name))
   const sql = (await Promise.all(migrations.map((name) => readFile(`${root}sql/${name}`, 'utf8')))).join('\n')
   const names = rows.flatMap((row) => [...row.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name))
-  const files = names.filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
+  const files = names.filter((name) => /\.(ts|sql)$/.test(name) && !name.endsWith('.test.ts'))
   expect(files.length).toBeGreaterThan(30)
   for (const file of files)
     expect(
       sources.some((source) => source === file || source.endsWith(`/${file}`)),
-      `src has ${file}`,
+      `src or statements has ${file}`,
     ).toBe(true)
   // PostgreSQL made this name itself, for the unique column.
   const constraints = names.filter(

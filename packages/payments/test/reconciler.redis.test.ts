@@ -184,7 +184,9 @@ test('a payment that was just given a job is not given another', async () => {
   const [id] = await createQueued(1)
   await makeDue(sql, id ?? '', HOUR)
   const lost = { limit: 10, queuedAgeMs: MINUTE, processingAgeMs: MINUTE, actor: 'test' }
-  expect(await store.takeLost(lost)).toEqual([{ paymentId: id, scheduleNo: 1, delayMs: 0 }])
+  expect(await store.takeLost(lost)).toEqual([
+    { paymentId: id, scheduleNo: 1, delayMs: 0, traceparent: null },
+  ])
   expect(await store.takeLost(lost)).toEqual([])
 })
 

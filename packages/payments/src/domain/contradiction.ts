@@ -1,4 +1,4 @@
-import { evidenceText } from './evidence.ts'
+import { sanitizeText } from './evidence.ts'
 import type { ChargeOutcome } from '../gateways/gateway.ts'
 import type { Payment } from './payment.ts'
 import type { BreakKind } from './settlement.ts'
@@ -18,7 +18,7 @@ export async function recordContradiction(
   store: Pick<PaymentStore, 'recordBreak'>,
   { payment, attemptNo, gateway, outcome }: LateSuccess,
 ): Promise<boolean> {
-  const reference = evidenceText(outcome.gatewayRef)
+  const reference = sanitizeText(outcome.gatewayRef)
   const kind = kindOf(payment, attemptNo, reference)
   if (kind === undefined) return false
   await store.recordBreak({
@@ -28,7 +28,7 @@ export async function recordContradiction(
     reference,
     detail: {
       amount: outcome.amount,
-      currency: evidenceText(outcome.currency),
+      currency: sanitizeText(outcome.currency),
       gateway_ref: payment.gatewayRef,
     },
   })

@@ -1,6 +1,6 @@
-import type { Claim } from '../flow/claim.ts'
+import type { Claim } from './claim.ts'
 import type { ChargeOutcome } from '../gateways/gateway.ts'
-import { evidenceText } from './evidence.ts'
+import { sanitizeText } from './evidence.ts'
 import { retryDelay, softDeclineDelay, unknownDelay, type Random, type RetryPolicy } from './retry-policy.ts'
 import type { Settlement } from './settlement.ts'
 
@@ -97,7 +97,7 @@ type Outcome<Type extends ChargeOutcome['type']> = Extract<ChargeOutcome, { read
 
 function succeed(claim: Claim, outcome: Outcome<'SUCCEEDED'>, context: DecisionContext): Settlement {
   const { amount, currency } = outcome
-  const gatewayRef = evidenceText(outcome.gatewayRef)
+  const gatewayRef = sanitizeText(outcome.gatewayRef)
   const charged = { amount, currency }
   if (amount !== claim.amount || currency !== claim.currency) {
     const reason = 'the gateway charged something else than what was asked'
@@ -109,7 +109,7 @@ function succeed(claim: Claim, outcome: Outcome<'SUCCEEDED'>, context: DecisionC
         reason,
         gateway_ref: gatewayRef,
         charged_amount: amount,
-        charged_currency: evidenceText(currency),
+        charged_currency: sanitizeText(currency),
       },
     }
   }
@@ -132,7 +132,7 @@ function decline(claim: Claim, outcome: Outcome<'DECLINED'>, context: DecisionCo
     attemptOutcome: 'DECLINED',
     gatewayRef: refOf(outcome),
   } as const
-  const evidence = { code: evidenceText(outcome.code), kind: outcome.kind, retries: claim.retries }
+  const evidence = { code: sanitizeText(outcome.code), kind: outcome.kind, retries: claim.retries }
   if (mayRetry) {
     const { attemptAgesMs = Array<number>(claim.attemptNo).fill(0) } = context
     const { code } = outcome
@@ -142,7 +142,7 @@ function decline(claim: Claim, outcome: Outcome<'DECLINED'>, context: DecisionCo
   return {
     ...shared,
     status: 'FAILED',
-    failureCode: evidenceText(outcome.code),
+    failureCode: sanitizeText(outcome.code),
     failureKind: outcome.kind === 'hard' ? 'hard_decline' : 'soft_decline',
     event: 'payment.failed',
     evidence,
@@ -156,7 +156,7 @@ function reject(claim: Claim, outcome: Outcome<'REJECTED'>, context: DecisionCon
   if (!outcome.isReplay && (claim.mode === 'resolve' || claim.takeovers > 0))
     return stillUnknown(claim, outcome.reason, context)
   const shared = { ...base(claim, context), attemptOutcome: 'DECLINED' } as const
-  const [code, reason] = [evidenceText(outcome.code), evidenceText(outcome.reason)]
+  const [code, reason] = [sanitizeText(outcome.code), sanitizeText(outcome.reason)]
   const evidence = { code, reason, fault, retries: claim.retries }
   if (fault === 'config') {
     const { configFaultDelayMs: delayMs } = context.policy
@@ -176,7 +176,7 @@ function notSent(claim: Claim, outcome: Outcome<'NOT_SENT'>, context: DecisionCo
   const { policy, random } = context
   const { fault = 'network', retryAfterMs } = outcome
   const shared = { ...base(claim, context), unsent: true } as const
-  const reason = evidenceText(outcome.reason)
+  const reason = sanitizeText(outcome.reason)
   const evidence = { reason, fault, retries: claim.retries }
   if (fault === 'network' && claim.retries >= policy.maxRetries) {
     // An earlier holder that was only paused could still send under this key.
@@ -203,7 +203,7 @@ function notSent(claim: Claim, outcome: Outcome<'NOT_SENT'>, context: DecisionCo
 const MAX_RETRY_AFTER_MS = 3_600_000
 
 function release(claim: Claim, reason: string, context: DecisionContext): Settlement {
-  const evidence = { reason: evidenceText(reason) }
+  const evidence = { reason: sanitizeText(reason) }
   if (claim.mode === 'send')
     return { ...base(claim, context), status: 'QUEUED', unsent: true, event: 'payment.retrying', evidence }
   return { ...base(claim, context), unsent: true, event: 'payment.unknown', evidence, unknown: true }
@@ -224,13 +224,13 @@ function stillUnknown(
     countsResolve: true,
     delayMs: unknownDelay(policy, claim.resolves, random),
     event: 'payment.unknown',
-    evidence: { reason: evidenceText(reason), resolves: claim.resolves },
+    evidence: { reason: sanitizeText(reason), resolves: claim.resolves },
   }
 }
 
 /** The gateway's id, fit to be stored. */
 function refOf({ gatewayRef }: { readonly gatewayRef?: string | undefined }): string | null {
-  return gatewayRef === undefined ? null : evidenceText(gatewayRef)
+  return gatewayRef === undefined ? null : sanitizeText(gatewayRef)
 }
 
 function review(claim: Claim, reason: string, context: DecisionContext): Settlement {
@@ -239,7 +239,7 @@ function review(claim: Claim, reason: string, context: DecisionContext): Settlem
     unknown: true,
     review: true,
     event: 'payment.needs_review',
-    evidence: { reason: evidenceText(reason), resolves: claim.resolves, takeovers: claim.takeovers },
+    evidence: { reason: sanitizeText(reason), resolves: claim.resolves, takeovers: claim.takeovers },
   }
 }
 

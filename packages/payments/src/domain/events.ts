@@ -1,4 +1,4 @@
-import type { SkipReason } from '../flow/claim.ts'
+import type { SkipReason } from './claim.ts'
 import type { PaymentEventType, PaymentStatus } from './payment.ts'
 
 /** What happens in the background, for logs and counters. The whole catalogue. */

@@ -4,7 +4,7 @@ import { codeOf, textOf } from '@titan/queue-core/text-of'
 const LIMIT = 300
 
 /** Text from outside, fit for an evidence record: bounded, without the NUL that PostgreSQL cannot hold. */
-export function evidenceText(text: string): string {
+export function sanitizeText(text: string): string {
   const clean = text.replaceAll('\u0000', '').toWellFormed()
   return clean.length > LIMIT ? `${clean.slice(0, LIMIT - 1)}…`.toWellFormed() : clean
 }
@@ -12,5 +12,5 @@ export function evidenceText(text: string): string {
 /** What can be said about a thrown value. */
 export function reasonOf(error: unknown): string {
   const code = codeOf(error)
-  return evidenceText(code === '' ? textOf(error) : `${code}: ${textOf(error)}`)
+  return sanitizeText(code === '' ? textOf(error) : `${code}: ${textOf(error)}`)
 }

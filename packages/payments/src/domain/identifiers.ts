@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { uuidv7obj } from 'uuidv7'
 
 /** A new payment id: `pay_` and the 32 hexadecimal digits of a UUIDv7, so that ids sort by time of creation. */
@@ -28,7 +29,22 @@ export function jobIdOf(paymentId: string, scheduleNo: number): string {
   return scheduleNo === 0 ? paymentId : `${paymentId}.${scheduleNo}`
 }
 
-/** The id of an event, the same for ever and for every receiver. */
+/** The id of an event: always the same, for every receiver. */
 export function eventIdOf(paymentId: string, seq: number): string {
   return `evt_${paymentId.replace(/^pay_/, '')}_${seq}`
+}
+
+/** The set of fields that go into a fingerprint; a new field gets a new version, so old keys keep working. */
+export const FINGERPRINT_VERSION = 1
+
+/** What a client asked for, validated and with defaults filled in. */
+export interface FingerprintedRequest {
+  readonly amount: number
+  readonly currency: string
+}
+
+/** SHA-256, hexadecimal, over the canonical JSON of the request without its key. */
+export function fingerprint(request: FingerprintedRequest): string {
+  const canonical = JSON.stringify({ amount: request.amount, currency: request.currency })
+  return hash('sha256', canonical, 'hex')
 }

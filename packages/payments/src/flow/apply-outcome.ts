@@ -1,6 +1,6 @@
 import { recordContradiction } from '../domain/contradiction.ts'
 import { contest, decide, park } from '../domain/decision.ts'
-import { evidenceText } from '../domain/evidence.ts'
+import { sanitizeText } from '../domain/evidence.ts'
 import type { ChargeOutcome } from '../gateways/gateway.ts'
 import { resolveRetryPolicy, type RetryPolicy } from '../domain/retry-policy.ts'
 import type { RecordedBreak, Settlement } from '../domain/settlement.ts'
@@ -48,7 +48,7 @@ export async function applyOutcome(
   if (outcome.type === 'SUCCEEDED') {
     // What became of a charge that is on record as a contradiction is decided by an operator; a copy changes nothing.
     const isSame = ({ gateway, reference }: RecordedBreak): boolean =>
-      gateway === report.gateway && reference === evidenceText(outcome.gatewayRef)
+      gateway === report.gateway && reference === sanitizeText(outcome.gatewayRef)
     const known = (await store.breaks(report.paymentId)).find(isSame)
     if (known !== undefined) return known.resolvedAt === null ? 'contradiction' : 'ignored'
   }

@@ -4,7 +4,7 @@ import type { Gateway, LookupAnswer } from '../gateways/gateway.ts'
 import { gatewayKeyOf } from '../domain/identifiers.ts'
 import type { Payment } from '../domain/payment.ts'
 import type { RetryPolicy } from '../domain/retry-policy.ts'
-import type { LookUpRecorded } from '../store/look-up.ts'
+import type { LookUpRecorded } from '../store/review.ts'
 import type { PaymentStore } from '../store/store.ts'
 
 /** Which attempt to look up: the open one of a parked payment. */

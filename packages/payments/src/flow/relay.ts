@@ -1,12 +1,12 @@
 import type { Queue } from '@titan/queue-core'
 import type { OnPaymentsEvent } from '../domain/events.ts'
 import { createLoop } from './loop.ts'
-import { payJob, type PaymentJobs } from '../domain/pay-job.ts'
+import { payJob, type PaymentJobs } from './pay-job.ts'
 import type { PaymentStore } from '../store/store.ts'
 import { createPatience } from './overdue-guard.ts'
-import type { PendingPayment } from '../store/queue.ts'
-import { passStep } from './steps.ts'
-import { activeTraceparent, outsideOfTraces } from './tracing.ts'
+import type { PendingPayment } from '../store/jobs.ts'
+import { passStep } from '../tracing.ts'
+import { activeTraceparent, outsideOfTraces } from '../tracing.ts'
 
 /** Options of {@link createRelay}. */
 export interface RelayOptions {

@@ -1,10 +1,10 @@
 import { SpanKind, type Attributes } from '@opentelemetry/api'
 import { maskCardNumbers } from '../domain/card-guard.ts'
-import type { Claim } from './claim.ts'
+import type { Claim } from '../domain/claim.ts'
 import type { WorkOutcome } from '../domain/decision.ts'
 import { reasonOf } from '../domain/evidence.ts'
 import type { ChargeOutcome, Gateway, LookupAnswer } from '../gateways/gateway.ts'
-import { traceStep } from './tracing.ts'
+import { traceStep } from '../tracing.ts'
 
 /** What a call to a gateway needs. */
 export interface WorkOptions {

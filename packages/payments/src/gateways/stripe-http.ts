@@ -8,7 +8,7 @@ import {
 } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import type Stripe from 'stripe'
-import { withTraceHeaders } from '../flow/tracing.ts'
+import { withTraceHeaders } from '../tracing.ts'
 
 /** One call of ours to the SDK, and what is known about its bytes. */
 export interface StripeCall {

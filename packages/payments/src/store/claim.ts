@@ -1,7 +1,7 @@
-import type { Claim, ClaimAnswer, SkipReason } from '../flow/claim.ts'
+import type { Claim, ClaimAnswer, SkipReason } from '../domain/claim.ts'
 import type { Database } from './database.ts'
 import type { PaymentStatus } from '../domain/payment.ts'
-import { passStep } from '../flow/steps.ts'
+import { passStep } from '../tracing.ts'
 import { recordType, type RecordType } from './records.ts'
 import { statement } from './statements.ts'
 
@@ -92,4 +92,23 @@ export function isAmong(
 ): boolean[] {
   const keys = new Set(written.map(({ id, fence }) => `${id} ${fence}`))
   return claims.map(({ paymentId, fence }) => keys.has(`${paymentId} ${fence}`))
+}
+
+/** Names the attempt that a gateway has an answer for. */
+export interface SeizedAttempt {
+  readonly paymentId: string
+  readonly attemptNo: number
+  readonly gateway: string
+  /** Shown as the actor of the event. */
+  readonly actor: string
+}
+
+/** Covers the time between this statement and the settlement, in milliseconds. */
+const SEIZED_LEASE_MS = 5_000
+
+const seizeAttempt = statement<Claim>('seize')
+
+/** Takes a payment with an open attempt from its holder; undefined when the attempt is not open. */
+export async function seize(sql: Database, attempt: SeizedAttempt): Promise<Claim | undefined> {
+  return (await seizeAttempt(sql, { ...attempt, leaseMs: SEIZED_LEASE_MS }))[0]
 }

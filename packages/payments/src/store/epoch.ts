@@ -2,6 +2,7 @@ import { textOf } from '@titan/queue-core/text-of'
 import { randomUUID } from 'node:crypto'
 import type { RedisClient } from '@titan/queue-core'
 import type { Database } from './database.ts'
+import { statement } from './statements.ts'
 
 /** Reads which Redis this is. */
 export interface EpochReader {
@@ -46,15 +47,14 @@ export interface Epoch {
   readonly runId: string
 }
 
-/** The Redis that this database was last in step with. */
+const readKnown = statement<Epoch>('read_epoch')
+const write = statement('write_epoch')
+
+/** Reads which Redis this database was last in step with. */
 export async function readEpoch(sql: Database, queue: string): Promise<Epoch | undefined> {
-  const [row] = await sql<{ epoch: string; run_id: string }[]>`
-    select epoch, run_id from queue_epochs where queue = ${queue}::text`
-  return row && { epoch: row.epoch, runId: row.run_id }
+  return (await readKnown(sql, { queue }))[0]
 }
 
 export async function writeEpoch(sql: Database, queue: string, { epoch, runId }: Epoch): Promise<void> {
-  await sql`
-    insert into queue_epochs (queue, epoch, run_id) values (${queue}::text, ${epoch}::text, ${runId}::text)
-        on conflict (queue) do update set epoch = excluded.epoch, run_id = excluded.run_id, seen_at = clock_timestamp()`
+  await write(sql, { queue, epoch, runId })
 }

@@ -1,8 +1,7 @@
-import type postgres from 'postgres'
 import type { Database } from './database.ts'
 import { firstPaymentIdOf } from '../domain/identifiers.ts'
 import type { Payment, PaymentStatus } from '../domain/payment.ts'
-import { toPayment, type PaymentRow } from './rows.ts'
+import { statement } from './statements.ts'
 
 /** Which payments to list; newest first. */
 export interface ListFilter {
@@ -14,7 +13,7 @@ export interface ListFilter {
   readonly minAmount?: number | undefined
   /** Minor units, the most. */
   readonly maxAmount?: number | undefined
-  /** Only those created at this moment or later. */
+  /** Only those created at this time or later. */
   readonly createdAfter?: Date | undefined
   /** Only those created earlier than this. */
   readonly createdBefore?: Date | undefined
@@ -38,8 +37,14 @@ export interface PaymentPage {
 const MOST_EXAMINED = 100_000
 /** FAILED payments lie far apart: each costs a block of the table, where neighbours by id share one. */
 const FAILED_SHARE = 1 / 10
+/** Sorts after every payment id. */
+const AFTER_ALL = 'q'
 
-type Fragment = postgres.PendingQuery<postgres.Row[]>
+const countSet = statement<{ readonly most: number }>('count_set')
+const listSet = statement<Payment>('list_set')
+const listNewest = statement<{ [Field in keyof Payment]: Payment[Field] | null } & { edge: string | null }>(
+  'list_newest',
+)
 
 /**
  * Lists one page. The examined payments come from the smallest source that holds all matches: one row for a key, the
@@ -52,102 +57,62 @@ export async function pagePayments(
   filter: ListFilter,
   mostExamined: number = MOST_EXAMINED,
 ): Promise<PaymentPage> {
-  const limit = Math.max(1, Math.min(500, filter.limit ?? 50))
-  const set = setOf(sql, filter)
-  const isSmall = set !== undefined && (await isWithin(sql, set, mostExamined))
-  const rows = isSmall
-    ? await readSet(sql, set, filter, limit)
-    : await readNewest(sql, filter, limit, mostExamined)
-  const payments = rows.flatMap((row) => (row.id === null ? [] : [toPayment(row)])).slice(0, limit)
-  const next = rows.length > limit ? payments.at(-1)?.id : rows[0]?.edge
-  return { payments, next: next ?? undefined }
+  const limit = limitOf(filter)
+  const source = sourceOf(filter)
+  if (source === undefined || !(await isSmall(sql, source, mostExamined)))
+    return pageNewest(sql, filter, limit, mostExamined)
+  const { idempotencyKey: key = null, after = null } = filter
+  const found = await listSet(sql, { source, key, after, ...conditionsOf(filter), limit: limit + 1 })
+  const payments = found.slice(0, limit)
+  return { payments, next: found.length > limit ? payments.at(-1)?.id : undefined }
 }
 
-/** A page of payments; `edge` is the id of the oldest one examined, when the page is short and older ones exist. */
-type PageRow =
-  | (PaymentRow & { readonly edge: string | null })
-  | { readonly id: null; readonly edge: string | null }
-
-/** The payments of a small set, as statements that each read one index. Undefined when no such set holds all matches. */
-function setOf(sql: Database, { status, idempotencyKey, needsReview }: ListFilter): Fragment[] | undefined {
-  // Conditions are literal, so that the planner sees which partial index serves them.
-  if (idempotencyKey !== undefined)
-    return [sql`select * from payments where idempotency_key = ${idempotencyKey}::text`]
-  if (needsReview === true) return [sql`select * from payments where needs_review`]
-  if (status === 'PENDING') return [sql`select * from payments where status = 'PENDING'`]
-  if (status === 'QUEUED') return [sql`select * from payments where status = 'QUEUED'`]
-  if (status !== 'PROCESSING') return undefined
-  return [
-    sql`select * from payments where status = 'PROCESSING' and not needs_review`,
-    sql`select * from payments where needs_review`,
-  ]
+function limitOf({ limit = 50 }: ListFilter): number {
+  return Math.max(1, Math.min(500, limit))
 }
 
-async function isWithin(sql: Database, set: readonly Fragment[], most: number): Promise<boolean> {
-  for (const part of set) {
-    const [row] = await sql<{ count: number }[]>`
-      select count(*) as count from (${part} limit ${most + 1}::int) few`
-    if (row === undefined || row.count > most) return false
-  }
-  return true
+/** Names the set that holds all matches and has an index; undefined where none does. */
+function sourceOf({ status, idempotencyKey, needsReview }: ListFilter): string | undefined {
+  if (idempotencyKey !== undefined) return 'KEY'
+  if (needsReview === true) return 'REVIEW'
+  return status === 'SUCCESS' || status === 'FAILED' ? undefined : status
 }
 
-/** The whole set is read and sorted: the expression keeps the planner from walking the primary key instead. */
-async function readSet(
-  sql: Database,
-  [first, second]: readonly Fragment[],
-  filter: ListFilter,
-  limit: number,
-): Promise<PageRow[]> {
-  if (first === undefined) return []
-  const { after } = filter
-  return sql<PageRow[]>`
-    select *, null as edge
-      from (select *, id || '' as sort_id
-              from (${first} ${second === undefined ? sql`` : sql`union all ${second}`}) part) p
-     where ${matches(sql, filter)}
-       ${after === undefined ? sql`` : sql`and sort_id < ${after}::text`}
-     order by sort_id desc
-     limit ${limit + 1}::int`
+async function isSmall(sql: Database, source: string, most: number): Promise<boolean> {
+  if (source === 'KEY') return true
+  const [count] = await countSet(sql, { source, limit: most + 1 })
+  return count !== undefined && count.most <= most
 }
 
-/** Walks back from the newest payment, or from `after`, over `mostExamined` payments. One statement, so one snapshot. */
-async function readNewest(
+/** Walks back from the newest payment, or from `after`, over `mostExamined` payments. */
+async function pageNewest(
   sql: Database,
   filter: ListFilter,
   limit: number,
   mostExamined: number,
-): Promise<PageRow[]> {
+): Promise<PaymentPage> {
   // FAILED payments have an index in the order of the ids.
   const isFailed = filter.status === 'FAILED'
-  const most = isFailed ? Math.ceil(mostExamined * FAILED_SHARE) : mostExamined
-  const source = sql`
-    select * from payments
-     where ${isFailed ? sql`status = 'FAILED'` : sql`true`} ${idBounds(sql, filter)}
-     order by id desc`
-  return sql<PageRow[]>`
-    with page as materialized (
-      select * from (${source} limit ${most}::int) examined
-       where ${matches(sql, filter)}
-       order by id desc
-       limit ${limit + 1}::int
-    ), edge as (
-      select case when (select count(*) from page) <= ${limit}::int
-             then (select id from (${source} offset ${most - 1}::int limit 1) oldest) end as edge
-    )
-    select page.*, edge.edge from edge left join page on true order by page.id desc`
+  const rows = await listNewest(sql, {
+    isFailed,
+    ...idBoundsOf(filter),
+    most: isFailed ? Math.ceil(mostExamined * FAILED_SHARE) : mostExamined,
+    ...conditionsOf(filter),
+    limit,
+  })
+  const payments = rows
+    .filter(({ id }) => id !== null)
+    .slice(0, limit)
+    .map(({ edge: _edge, ...payment }) => payment as Payment)
+  const next = rows.length > limit ? payments.at(-1)?.id : rows[0]?.edge
+  return { payments, next: next ?? undefined }
 }
 
-/** All conditions but the position in the list. Written so that no partial index seems to fit: the source is chosen already. */
-function matches(sql: Database, filter: ListFilter): Fragment {
-  const { status, needsReview, minAmount, maxAmount, createdAfter, createdBefore } = filter
-  return sql`true
-    ${status === undefined ? sql`` : sql`and coalesce(status, '') = ${status}::text`}
-    ${needsReview === undefined ? sql`` : sql`and coalesce(needs_review, false) = ${needsReview}::boolean`}
-    ${minAmount === undefined ? sql`` : sql`and amount >= ${minAmount}::bigint`}
-    ${maxAmount === undefined ? sql`` : sql`and amount <= ${maxAmount}::bigint`}
-    ${createdAfter === undefined ? sql`` : sql`and created_at >= ${createdAfter}::timestamptz`}
-    ${createdBefore === undefined ? sql`` : sql`and created_at < ${createdBefore}::timestamptz`}`
+/** All conditions but the position in the list. */
+function conditionsOf(filter: ListFilter): Record<string, string | boolean | number | Date | null> {
+  const { status = null, needsReview = null, minAmount = null, maxAmount = null } = filter
+  const { createdAfter = null, createdBefore = null } = filter
+  return { status, needsReview, minAmount, maxAmount, createdAfter, createdBefore }
 }
 
 /**
@@ -156,22 +121,22 @@ function matches(sql: Database, filter: ListFilter): Fragment {
  */
 const CLOCK_MARGIN_MS = 300_000
 
-function idBounds(sql: Database, { after, createdAfter, createdBefore }: ListFilter): Fragment {
-  const shifted = (moment: Date, byMs: number): string => firstPaymentIdOf(new Date(moment.getTime() + byMs))
-  return sql`
-    ${after === undefined ? sql`` : sql`and id < ${after}::text`}
-    ${createdAfter === undefined ? sql`` : sql`and id >= ${shifted(createdAfter, -CLOCK_MARGIN_MS)}::text`}
-    ${createdBefore === undefined ? sql`` : sql`and id < ${shifted(createdBefore, CLOCK_MARGIN_MS)}::text`}`
+function idBoundsOf({ after = AFTER_ALL, createdAfter, createdBefore }: ListFilter): Record<string, string> {
+  const shifted = (at: Date, byMs: number): string => firstPaymentIdOf(new Date(at.getTime() + byMs))
+  const end = createdBefore === undefined ? AFTER_ALL : shifted(createdBefore, CLOCK_MARGIN_MS)
+  return {
+    below: after < end ? after : end,
+    from: createdAfter === undefined ? '' : shifted(createdAfter, -CLOCK_MARGIN_MS),
+  }
 }
 
 /** Lists up to `limit` payments over as many pages as that takes. For tests and tools; what serves others reads pages. */
 export async function listPayments(sql: Database, filter: ListFilter): Promise<Payment[]> {
-  const limit = Math.max(1, Math.min(500, filter.limit ?? 50))
+  const limit = limitOf(filter)
   const found: Payment[] = []
-  let after = filter.after
+  let { after } = filter
   do {
-    const from = after === undefined ? {} : { after }
-    const { payments, next } = await pagePayments(sql, { ...filter, ...from, limit: limit - found.length })
+    const { payments, next } = await pagePayments(sql, { ...filter, after, limit: limit - found.length })
     found.push(...payments)
     after = next
   } while (after !== undefined && found.length < limit)

@@ -1,7 +1,7 @@
 import { isAmong } from './claim.ts'
 import type { Database } from './database.ts'
 import type { Settlement } from '../domain/settlement.ts'
-import { passStep } from '../flow/steps.ts'
+import { passStep } from '../tracing.ts'
 import { recordType, type RecordType } from './records.ts'
 import { statement } from './statements.ts'
 

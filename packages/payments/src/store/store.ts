@@ -1,30 +1,29 @@
 import { codeOf } from '@titan/queue-core/text-of'
-import { createBatcher } from './batcher.ts'
-import type { Claim, ClaimAnswer } from '../flow/claim.ts'
-import type { Database } from './database.ts'
-import type { Payment, PaymentAttempt, PaymentEvent } from '../domain/payment.ts'
-import type { RecordedBreak, Settlement } from '../domain/settlement.ts'
-import { claimMany, renewMany, type ClaimOptions, type HeldClaim } from './claim.ts'
-import { createMany, prepare, type CreateAnswer, type NewPayment } from './create.ts'
-import { readEpoch, writeEpoch, type Epoch } from './epoch.ts'
+import { batched } from './batched.ts'
+import { recordBreak, recordRefund, type Break, type Refund, type RefundEffect } from './breaks.ts'
 import {
-  cancelPayment,
-  decideReview,
-  recordBreak,
-  type Break,
-  type DecisionEffect,
-  type OperatorDecision,
-} from './review.ts'
-import { recordLookUp, type LookUpRecord, type LookUpRecorded } from './look-up.ts'
-import { markQueued, relayPending, takeLost, unfinishedJobs } from './queue.ts'
-import type { DueJob, LostJobs, RelayBatch, UnfinishedCursor, UnfinishedPage } from './queue.ts'
+  claimMany,
+  renewMany,
+  seize,
+  type ClaimOptions,
+  type HeldClaim,
+  type SeizedAttempt,
+} from './claim.ts'
 import { countPayments, type CountLimits, type PaymentCounts } from './counts.ts'
+import { createMany, prepare, type CreateAnswer, type NewPayment } from './create.ts'
+import type { Database } from './database.ts'
+import { readEpoch, writeEpoch, type Epoch } from './epoch.ts'
+import { markQueued, relayPending, takeLost, unfinishedJobs } from './jobs.ts'
+import type { DueJob, LostJobs, RelayBatch, UnfinishedCursor, UnfinishedPage } from './jobs.ts'
 import { listPayments, pagePayments, type ListFilter, type PaymentPage } from './list.ts'
 import { getPayment, listAttempts, listBreaks, listEvents } from './read.ts'
-import { recordRefund, type Refund, type RefundEffect } from './refund.ts'
-import { seize, type SeizedAttempt } from './seize.ts'
+import { cancelPayment, decideReview, recordLookUp } from './review.ts'
+import type { DecisionEffect, LookUpRecord, LookUpRecorded, OperatorDecision } from './review.ts'
 import { settleMany } from './settle.ts'
-import { traceStep } from '../flow/tracing.ts'
+import type { Claim, ClaimAnswer } from '../domain/claim.ts'
+import type { Payment, PaymentAttempt, PaymentEvent } from '../domain/payment.ts'
+import type { RecordedBreak, Settlement } from '../domain/settlement.ts'
+import { traceStep } from '../tracing.ts'
 
 /**
  * Every statement on payments. Each verb that changes a payment is one statement with a compare-and-set, so
@@ -100,19 +99,16 @@ export interface PaymentStoreOptions {
 export function createPaymentStore(sql: Database, options: PaymentStoreOptions = {}): PaymentStore {
   const { maxBatch: maxItems = 200, maxInFlight = 2 } = options
   const batching = { maxItems, maxInFlight, isItemFault }
-  const creates = createBatcher(
+  const create = batched(
     (requests: readonly ReturnType<typeof prepare>[]) => createMany(sql, requests),
     batching,
   )
-  const settles = createBatcher(
-    (settlements: readonly Settlement[]) => settleMany(sql, settlements),
-    batching,
+  const settle = batched((settlements: readonly Settlement[]) => settleMany(sql, settlements), batching)
+  const claimFor = memoize((claim: ClaimOptions) =>
+    batched((ids: readonly string[]) => claimMany(sql, ids, claim), batching),
   )
-  const claims = createBatchers((claim: ClaimOptions) =>
-    createBatcher((ids: readonly string[]) => claimMany(sql, ids, claim), batching),
-  )
-  const renewals = createBatchers((leaseMs: number) =>
-    createBatcher((held: readonly HeldClaim[]) => renewMany(sql, held, leaseMs), batching),
+  const renewFor = memoize((leaseMs: number) =>
+    batched((held: readonly HeldClaim[]) => renewMany(sql, held, leaseMs), batching),
   )
   return {
     async create(payment) {
@@ -126,7 +122,7 @@ export function createPaymentStore(sql: Database, options: PaymentStoreOptions =
             ...('payment' in answer && { 'titan.payment.id': answer.payment.id }),
           }),
         },
-        () => creates.run(prepared),
+        () => create(prepared),
       )
     },
     get: (id) => getPayment(sql, id),
@@ -136,8 +132,8 @@ export function createPaymentStore(sql: Database, options: PaymentStoreOptions =
     attempts: (paymentId) => listAttempts(sql, paymentId),
     breaks: (paymentId) => listBreaks(sql, paymentId),
     counts: (limits) => countPayments(sql, limits),
-    claim: (id, claim) => claims(claim).run(id),
-    renew: (held, leaseMs) => renewals(leaseMs).run(held),
+    claim: (id, claim) => claimFor(claim)(id),
+    renew: (held, leaseMs) => renewFor(leaseMs)(held),
     settle: (settlement) =>
       traceStep(
         {
@@ -149,11 +145,11 @@ export function createPaymentStore(sql: Database, options: PaymentStoreOptions =
           }),
           told: (isWritten) => (isWritten ? {} : { 'error.type': 'STALE' }),
         },
-        () => settles.run(settlement),
+        () => settle(settlement),
       ),
     seize: (attempt) => seize(sql, attempt),
     recordBreak: (contradiction) => recordBreak(sql, contradiction),
-    cancel: (id, { actor, reason }) => cancelPayment(sql, id, actor, reason),
+    cancel: (id, by) => cancelPayment(sql, id, by),
     decideReview: (id, decision) => decideReview(sql, id, decision),
     recordLookUp: (look) => recordLookUp(sql, look),
     recordRefund: (id, refund) => recordRefund(sql, id, refund),
@@ -166,16 +162,16 @@ export function createPaymentStore(sql: Database, options: PaymentStoreOptions =
   }
 }
 
-/** One batcher per different set of parameters of the whole statement. */
-function createBatchers<Parameters, Value>(
+/** Creates one value for each set of parameters: calls share a statement only when its parameters are the same. */
+function memoize<Parameters, Value>(
   create: (parameters: Parameters) => Value,
 ): (parameters: Parameters) => Value {
-  const batchers = new Map<string, Value>()
+  const values = new Map<string, Value>()
   return (parameters) => {
     const key = JSON.stringify(parameters)
-    let batcher = batchers.get(key)
-    if (batcher === undefined) batchers.set(key, (batcher = create(parameters)))
-    return batcher
+    let value = values.get(key)
+    if (value === undefined) values.set(key, (value = create(parameters)))
+    return value
   }
 }
 

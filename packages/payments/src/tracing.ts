@@ -1,3 +1,4 @@
+import { createSteps, type PassStep } from '@titan/queue-core/async'
 import { codeOf, isError, nameOf } from '@titan/queue-core/text-of'
 import {
   context,
@@ -9,6 +10,12 @@ import {
   type Attributes,
   type Span,
 } from '@opentelemetry/api'
+
+/**
+ * Publishes on the diagnostics channel `titan-payments:step` that payments have passed a step, in the middle of it: for
+ * tracing, and for tests that end the process there. Payments that are being created go by their idempotency keys.
+ */
+export const passStep: PassStep = createSteps('titan-payments:step').passStep
 
 /** Does nothing, at next to no cost, until a program registers an SDK. */
 const tracer = trace.getTracer('@titan/payments')

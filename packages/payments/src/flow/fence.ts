@@ -1,4 +1,4 @@
-import type { Claim } from '../flow/claim.ts'
+import type { Claim } from '../domain/claim.ts'
 import type { PaymentStore } from '../store/store.ts'
 
 /** A claim that is being kept alive. */

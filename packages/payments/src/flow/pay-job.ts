@@ -1,6 +1,6 @@
 import type { NewJob } from '@titan/queue-core'
-import { jobIdOf } from './identifiers.ts'
-import type { DueJob } from '../store/queue.ts'
+import { jobIdOf } from '../domain/identifiers.ts'
+import type { DueJob } from '../store/jobs.ts'
 
 /** Name of the queue. */
 export const PAYMENTS_QUEUE = 'payments'
@@ -24,7 +24,7 @@ export function payJob({ paymentId, scheduleNo, delayMs, traceparent }: DueJob):
     data: { payment_id: paymentId },
     id: jobIdOf(paymentId, scheduleNo),
     maxAttempts: MAX_ATTEMPTS,
-    ...(traceparent !== undefined && { traceparent }),
+    ...(typeof traceparent === 'string' && { traceparent }),
   } as const
   return delayMs > 0 ? { ...job, delayMs } : job
 }

@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest'
-import { createBatcher } from '../src/store/batcher.ts'
+import { batched } from '../src/store/batched.ts'
 
 /** A `runMany` whose batches the test ends by hand. */
 function createGate(): {
@@ -25,8 +25,8 @@ function createGate(): {
 
 test('calls of one turn share a batch', async () => {
   const gate = createGate()
-  const batcher = createBatcher(gate.runMany)
-  const answers = [batcher.run('a'), batcher.run('b')]
+  const call = batched(gate.runMany)
+  const answers = [call('a'), call('b')]
   await Promise.resolve()
   gate.open(0)
   expect(await Promise.all(answers)).toEqual(['A', 'B'])
@@ -35,10 +35,10 @@ test('calls of one turn share a batch', async () => {
 
 test('calls that come while every slot is taken go together when one is free', async () => {
   const gate = createGate()
-  const batcher = createBatcher(gate.runMany, { maxInFlight: 1 })
-  const first = batcher.run('a')
+  const call = batched(gate.runMany, { maxInFlight: 1 })
+  const first = call('a')
   await Promise.resolve()
-  const others = [batcher.run('b'), batcher.run('c')]
+  const others = [call('b'), call('c')]
   await Promise.resolve()
   expect(gate.batches).toEqual([['a']])
   gate.open(0)
@@ -53,16 +53,16 @@ test('what waits behind a slow batch takes a further slot, and no more than ther
   vi.useFakeTimers()
   try {
     const gate = createGate()
-    const batcher = createBatcher(gate.runMany)
-    const slow = batcher.run('a')
+    const call = batched(gate.runMany)
+    const slow = call('a')
     await vi.advanceTimersByTimeAsync(0)
-    const next = batcher.run('b')
+    const next = call('b')
     await vi.advanceTimersByTimeAsync(5)
-    const other = batcher.run('c')
+    const other = call('c')
     expect(gate.batches).toEqual([['a']])
     await vi.advanceTimersByTimeAsync(20)
     expect(gate.batches).toEqual([['a'], ['b', 'c']])
-    const last = batcher.run('d')
+    const last = call('d')
     await vi.advanceTimersByTimeAsync(1_000)
     expect(gate.batches).toHaveLength(2)
     gate.open(1)
@@ -80,8 +80,8 @@ test('what waits behind a slow batch takes a further slot, and no more than ther
 
 test('a full batch does not wait for the one before it', async () => {
   const gate = createGate()
-  const batcher = createBatcher(gate.runMany, { maxItems: 2 })
-  const answers = ['a', 'b', 'c', 'd', 'e'].map((item) => batcher.run(item))
+  const call = batched(gate.runMany, { maxItems: 2 })
+  const answers = ['a', 'b', 'c', 'd', 'e'].map((item) => call(item))
   await Promise.resolve()
   expect(gate.batches).toEqual([
     ['a', 'b'],
@@ -97,40 +97,40 @@ test('a full batch does not wait for the one before it', async () => {
 })
 
 test('a batch has no more than its limit', async () => {
-  const batcher = createBatcher(async (items: readonly number[]) => [...items], {
+  const call = batched(async (items: readonly number[]) => [...items], {
     maxItems: 2,
     maxInFlight: 1,
   })
   const sizes: number[] = []
-  const counting = createBatcher(
+  const counting = batched(
     async (items: readonly number[]) => {
       sizes.push(items.length)
-      return Promise.all(items.map((item) => batcher.run(item)))
+      return Promise.all(items.map((item) => call(item)))
     },
     { maxItems: 2, maxInFlight: 1 },
   )
-  expect(await Promise.all([1, 2, 3, 4, 5].map((item) => counting.run(item)))).toEqual([1, 2, 3, 4, 5])
+  expect(await Promise.all([1, 2, 3, 4, 5].map((item) => counting(item)))).toEqual([1, 2, 3, 4, 5])
   expect(sizes).toEqual([2, 2, 1])
 })
 
 test('one bad item does not fail the others', async () => {
-  const batcher = createBatcher(
+  const call = batched(
     async (items: readonly string[]) => {
       if (items.includes('bad')) throw new Error('bad item')
       return [...items]
     },
     { isItemFault: (error) => error instanceof Error && error.message === 'bad item' },
   )
-  const answers = await Promise.allSettled(['a', 'bad', 'b'].map((item) => batcher.run(item)))
+  const answers = await Promise.allSettled(['a', 'bad', 'b'].map((item) => call(item)))
   expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
 })
 
 test('a failure of the server fails every item of the batch, and the next batch runs', async () => {
   const gate = createGate()
-  const batcher = createBatcher(gate.runMany, { maxInFlight: 1 })
-  const answers = Promise.allSettled([batcher.run('a'), batcher.run('b')])
+  const call = batched(gate.runMany, { maxInFlight: 1 })
+  const answers = Promise.allSettled([call('a'), call('b')])
   await Promise.resolve()
-  const next = batcher.run('c')
+  const next = call('c')
   gate.fail(0, new Error('connection lost'))
   expect((await answers).map(({ status }) => status)).toEqual(['rejected', 'rejected'])
   gate.open(1)
@@ -139,11 +139,11 @@ test('a failure of the server fails every item of the batch, and the next batch 
 
 test('a call beyond the most that may wait is refused, and the others are answered', async () => {
   const gate = createGate()
-  const batcher = createBatcher(gate.runMany, { maxItems: 1, maxInFlight: 1, maxWaiting: 2 })
-  const first = batcher.run('a')
+  const call = batched(gate.runMany, { maxItems: 1, maxInFlight: 1, maxWaiting: 2 })
+  const first = call('a')
   await Promise.resolve()
-  const waiting = [batcher.run('b'), batcher.run('c')]
-  await expect(batcher.run('d')).rejects.toMatchObject({ name: 'PaymentsError', code: 'OVERLOADED' })
+  const waiting = [call('b'), call('c')]
+  await expect(call('d')).rejects.toMatchObject({ name: 'PaymentsError', code: 'OVERLOADED' })
   gate.open(0)
   await first
   await vi.waitFor(() => expect(gate.batches).toHaveLength(2))

@@ -1,4 +1,4 @@
-import type { PaymentStatus } from '../domain/payment.ts'
+import type { PaymentStatus } from './payment.ts'
 
 /** How to go on with an attempt: `send` when it is certain that nothing was sent under its key, else `resolve`. */
 export type ClaimMode = 'send' | 'resolve'

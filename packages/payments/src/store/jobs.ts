@@ -1,0 +1,145 @@
+import type { Database, Queryable } from './database.ts'
+import { statement } from './statements.ts'
+
+/** A job that a payment needs now or later. */
+export interface DueJob {
+  readonly paymentId: string
+  /** Which scheduling of the payment this is; part of the job's id. */
+  readonly scheduleNo: number
+  /** Milliseconds until the job should be ready. */
+  readonly delayMs: number
+  /** The trace that the payment continues. */
+  readonly traceparent?: string | null | undefined
+}
+
+/** A PENDING payment, for the relay. */
+export interface PendingPayment {
+  readonly id: string
+  /** The trace that it continues. */
+  readonly traceparent?: string | null | undefined
+}
+
+const mark = statement<{ readonly id: string }>('mark_queued')
+
+/** Marks payments QUEUED that were just enqueued; resolves with how many were still PENDING. */
+export async function markQueued(sql: Queryable, ids: readonly string[], actor: string): Promise<number> {
+  return (await mark(sql, { ids, actor })).length
+}
+
+/** Which payments a relay run takes, and what it does with them before they are marked. */
+export interface RelayBatch {
+  readonly limit: number
+  /** Leaves younger payments to the program that created them. */
+  readonly minAgeMs: number
+  readonly actor: string
+  /** Puts the jobs into the queue. When it rejects, the payments stay PENDING. */
+  readonly enqueue: (payments: readonly PendingPayment[]) => Promise<void>
+}
+
+const lockPending = statement<PendingPayment>('lock_pending')
+
+/**
+ * Relays PENDING payments, oldest first. The jobs are in the queue before the mark commits: a crash in between leaves a
+ * job too many, never a payment without one.
+ */
+export async function relayPending(
+  sql: Database,
+  { limit, minAgeMs, actor, enqueue }: RelayBatch,
+): Promise<number> {
+  return sql.begin(async (transaction) => {
+    const payments = await lockPending(transaction, { minAgeMs, limit })
+    if (payments.length === 0) return 0
+    await enqueue(payments)
+    const ids = payments.map(({ id }) => id)
+    await markQueued(transaction, ids, actor)
+    return ids.length
+  })
+}
+
+/** Where Redis has a job: `waiting` for a worker, or `held` by one. */
+export type JobPlace = 'waiting' | 'held'
+
+/** Finds the jobs that Redis has, by payment. A payment that is missing in the result has no job. */
+export type FindJobs = (jobs: readonly Omit<DueJob, 'delayMs'>[]) => Promise<ReadonlyMap<string, JobPlace>>
+
+/** When a job that should be there is believed lost. */
+export interface LostJobs {
+  readonly limit: number
+  /** QUEUED payments that have been due for longer than this have no job any more. */
+  readonly queuedAgeMs: number
+  /** PROCESSING payments whose lease ended or whose next question is due for longer than this have none. */
+  readonly processingAgeMs: number
+  readonly actor: string
+  /** Called before a payment counts as lost. @default the age alone decides */
+  readonly findJobs?: FindJobs | undefined
+}
+
+const takeLostJobs = statement<DueJob>('take_lost')
+
+/** Takes payments whose job is lost and gives each a new scheduling. */
+export async function takeLost(sql: Database, { findJobs, ...lost }: LostJobs): Promise<DueJob[]> {
+  if (findJobs !== undefined) await postponePresent(sql, lost, findJobs)
+  return takeLostJobs(sql, { ...lost })
+}
+
+/** A payment that is overdue. */
+interface Overdue extends Omit<DueJob, 'delayMs'> {
+  /** A worker claimed the payment and its lease expired, so the worker that holds the job may be dead. */
+  readonly isLeaseOver: boolean
+}
+
+const findOverdue = statement<Overdue>('find_overdue')
+const postpone = statement('postpone')
+
+/**
+ * Postpones payments whose job is not lost: it waits in the backlog, or a worker holds it without a claim because the
+ * gateway is down.
+ */
+async function postponePresent(sql: Database, lost: LostJobs, findJobs: FindJobs): Promise<void> {
+  const { limit, queuedAgeMs, processingAgeMs } = lost
+  const seen: string[] = []
+  for (;;) {
+    const overdue = await findOverdue(sql, { limit, queuedAgeMs, processingAgeMs, seen })
+    if (overdue.length === 0) return
+    const places = await findJobs(overdue)
+    const isPresent = ({ paymentId, isLeaseOver }: Overdue): boolean =>
+      places.get(paymentId) === 'waiting' || (places.get(paymentId) === 'held' && !isLeaseOver)
+    const ids = overdue.filter(isPresent).map(({ paymentId }) => paymentId)
+    if (ids.length === 0) return
+    await postpone(sql, { ids })
+    if (overdue.length < limit) return
+    seen.push(...ids)
+  }
+}
+
+/** Where a page of {@link unfinishedJobs} ended. */
+export interface UnfinishedCursor {
+  /** `next_run_at` of the last row, as text: a Date would lose its microseconds. */
+  readonly at: string
+  readonly id: string
+}
+
+/** One page of {@link unfinishedJobs}. */
+export interface UnfinishedPage {
+  readonly jobs: DueJob[]
+  /** Undefined after the last page. */
+  readonly next: UnfinishedCursor | undefined
+}
+
+const readUnfinished = statement<DueJob & { readonly at: string }>('unfinished_jobs')
+
+/**
+ * Reads the jobs that should exist for payments of a working state, in the order they are due. A payment that moves while
+ * the pages are read is in the hands of a living worker, so it does not matter on which side of the cursor it lands.
+ */
+export async function unfinishedJobs(
+  sql: Database,
+  status: 'QUEUED' | 'PROCESSING',
+  after: UnfinishedCursor | undefined,
+  limit: number,
+): Promise<UnfinishedPage> {
+  const { at, id } = after ?? { at: '-infinity', id: '' }
+  const jobs = await readUnfinished(sql, { status, at, id, limit })
+  const last = jobs.length < limit ? undefined : jobs.at(-1)
+  return { jobs, next: last && { at: last.at, id: last.paymentId } }
+}

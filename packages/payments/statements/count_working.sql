@@ -1,0 +1,23 @@
+-- Counts unfinished payments in each state, and the ages of the oldest.
+-- PARAMS   $1 limit  int  most payments that are looked at in each state, those first that are due first
+-- RETURNS  one row: counts; ages in milliseconds, 0 when there is none
+-- WHY      Each state is written out, so that it reads its own partial index: the cost does not grow with the history.
+with pending as (
+  select created_at from payments where status = 'PENDING' order by next_run_at, id limit $1::int
+), queued as (
+  select created_at from payments where status = 'QUEUED' order by next_run_at, id limit $1::int
+), processing as (
+  select created_at, unknown_since from payments where status = 'PROCESSING' and not needs_review
+   order by next_run_at, id limit $1::int
+), review as (
+  select from payments where needs_review order by updated_at, id limit $1::int
+)
+select (select count(*) from pending) as pending, (select count(*) from queued) as queued,
+       (select count(*) from processing) as processing, (select count(*) from review) as review,
+       (select count(unknown_since) from processing) as unknown,
+       coalesce(extract(epoch from at - least(
+         (select min(created_at) from pending), (select min(created_at) from queued),
+         (select min(created_at) from processing))) * 1000, 0)::float8 as oldest_ms,
+       coalesce(extract(epoch from at - (select min(created_at) from pending)) * 1000, 0)::float8
+         as oldest_pending_ms
+  from (select clock_timestamp() as at) clock

@@ -1,0 +1,10 @@
+-- Reads the payments that idempotency keys belong to.
+-- PARAMS   $1 keys  text[]  idempotency keys that the insert found taken
+-- RETURNS  the payments, with the fingerprints of their requests
+-- WHY      A new statement has a new snapshot, so it sees the rows that made the insert step aside.
+select id, amount, currency, status, idempotency_key, fence, attempt_no, attempt_open, retries, unknown_since, needs_review,
+       next_run_at, failure_code, failure_kind, gateway, gateway_ref, late_charge_ref, open_charges,
+       attempt_open and looked_up_fence is not distinct from fence as is_looked_up, created_at, updated_at,
+       request_hash
+  from payments
+ where idempotency_key = any($1::text[])

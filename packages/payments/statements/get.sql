@@ -1,0 +1,8 @@
+-- Reads one payment.
+-- PARAMS   $1 id  text  payment
+-- RETURNS  the payment, or nothing
+select id, amount, currency, status, idempotency_key, fence, attempt_no, attempt_open, retries, unknown_since, needs_review,
+       next_run_at, failure_code, failure_kind, gateway, gateway_ref, late_charge_ref, open_charges,
+       attempt_open and looked_up_fence is not distinct from fence as is_looked_up, created_at, updated_at
+  from payments
+ where id = $1::text
