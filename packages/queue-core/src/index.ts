@@ -1,6 +1,7 @@
 // What the library offers. Four factories, two backoffs, three errors, two lists, one search; the rest are types.
 
-export { createQueue, type AmendResult, type Enqueued, type Queue } from './producer/queue.ts'
+export { createQueue, type AmendResult, type Queue } from './producer/queue.ts'
+export type { Enqueued } from './producer/enqueuer.ts'
 export {
   createWorker,
   type Handlers,

@@ -1,4 +1,4 @@
-import { promote } from './redis/commands.ts'
+import { promote, signal } from './redis/commands.ts'
 import type { RedisClient } from './redis/connection.ts'
 import { checkMembers } from './model/errors.ts'
 import { checkNumbers } from './producer/new-job.ts'
@@ -82,5 +82,5 @@ async function hasten({ connection, keys }: QueuePartition, ms: number): Promise
     // A job that became ready meanwhile is not added again.
     await connection.send(['ZADD', keys.delayed, 'XX', ...scores])
   }
-  await connection.send(['XADD', keys.control, 'MAXLEN', '64', '*', 'e', 'due', 'v', '1'])
+  await signal(connection, keys, 'due', '1')
 }

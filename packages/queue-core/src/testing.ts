@@ -1,6 +1,7 @@
 // Helpers for tests of code that uses the library: run what is there, let time pass, wait for a state, see what happened.
 // They work on a real Redis, as the code under test does.
 
+import { signal } from './redis/commands.ts'
 import type { RedisClient } from './redis/connection.ts'
 import { checkAtLeast, checkMembers } from './model/errors.ts'
 import type { Members } from './model/members.ts'
@@ -194,5 +195,5 @@ async function makeDue({ keys, connection }: QueuePartition): Promise<void> {
   if (ids.length === 0) return
   // A job that became ready meanwhile is not added again.
   await connection.send(['ZADD', keys.delayed, 'XX', ...ids.flatMap((id, index) => [String(index + 1), id])])
-  await connection.send(['XADD', keys.control, 'MAXLEN', '64', '*', 'e', 'due', 'v', '1'])
+  await signal(connection, keys, 'due', '1')
 }

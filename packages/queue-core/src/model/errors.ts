@@ -29,7 +29,7 @@ export class QueueError extends Error {
   constructor(
     code: QueueErrorCode,
     message: string,
-    options: ErrorOptions & { readonly accepted?: QueueError['accepted'] } = {},
+    options: ErrorOptions & { readonly accepted?: QueueError['accepted'] | undefined } = {},
   ) {
     super(message, options)
     this.code = code

@@ -1,26 +1,18 @@
 import { Cron } from 'croner'
-import { levelNumber, readJson } from '../redis/layout.ts'
 import { checkMembers, QueueError } from '../model/errors.ts'
 import type { OnEvent } from '../model/events.ts'
-import {
-  checkKey,
-  checkName,
-  encodeData,
-  isKey,
-  type JobMap,
-  type JobName,
-  type JobOptions,
-  type Meta,
-} from '../model/job.ts'
+import { checkKey, checkName, encodeData, isKey } from '../model/job.ts'
+import type { JobMap, JobName, JobOptions, Meta } from '../model/job.ts'
 import { levelOf } from '../model/levels.ts'
 import type { Members } from '../model/members.ts'
-import { checkOptions, describeJob } from './new-job.ts'
-import { partitionOf, type QueuePartition } from '../redis/partition.ts'
 import { validate, type Schemas } from '../model/schema.ts'
+import { textOf } from '../model/text-of.ts'
+import { levelNumber, readJson } from '../redis/layout.ts'
+import { partitionOf, type QueuePartition } from '../redis/partition.ts'
 import { readScores, type ScoresReply } from '../redis/replies.ts'
 import { runScript, scripts } from '../redis/scripts.ts'
 import { serverNow } from '../redis/server-check.ts'
-import { textOf } from '../model/text-of.ts'
+import { checkOptions, describeJob } from './new-job.ts'
 
 /** A recurring job as it is stored. */
 export interface Schedule {
@@ -43,7 +35,7 @@ export interface Schedule {
 
 /** A schedule and when it fires next, epoch milliseconds. */
 export interface ScheduleState extends Schedule {
-  /** Undefined when it was removed just now, or fires no more since it cannot be read. */
+  /** Undefined when it was just removed, or when it no longer fires because it cannot be read. */
   readonly nextAt: number | undefined
 }
 
@@ -51,11 +43,11 @@ export interface ScheduleState extends Schedule {
 export interface Schedules<Jobs extends JobMap> {
   /**
    * Creates or replaces the recurring job `key`. Each slot fires once however many workers run; the job's id is
-   * `<key>@<slot>`. Slots missed while no worker ran, or none could look, fire once, not each. While the job of the last
-   * firing waits, none is added: at most one waits, beside one that runs. Another definition removes a job of the old
-   * one that waits; an unchanged one changes nothing.
+   * `<key>@<slot>`. Slots missed while no worker ran fire once, not each. While the job of the last firing waits, none is
+   * added: at most one waits while another runs. A new definition removes the waiting job of the old one; an unchanged
+   * definition changes nothing.
    * `timeZone`: IANA name. @default 'UTC'
-   * `key`: 1–200 characters. In a queue of partitions its jobs are in that of their `orderingKey`, or else of `key`.
+   * `key`: 1–200 characters. In a queue of partitions its jobs go to that of their `orderingKey`, or else of `key`.
    * @throws {QueueError} `INVALID_OPTIONS` for a bad expression, time zone or option, `INVALID_PAYLOAD`
    */
   schedule<Name extends JobName<Jobs>>(
@@ -67,7 +59,7 @@ export interface Schedules<Jobs extends JobMap> {
   ): Promise<void>
   /** Removes a recurring job; false if there was none. */
   unschedule(key: string): Promise<boolean>
-  /** All recurring jobs, in no order; without those whose definition somebody has damaged. */
+  /** All recurring jobs, in no order; without those whose definition is damaged. */
   schedules(): Promise<ScheduleState[]>
 }
 
@@ -81,13 +73,13 @@ const SCHEDULE_OPTIONS: Members<Schedule['options']> = {
   backoff: true,
 }
 
-/** What the script answers when another definition was there. */
+/** The script's reply when another definition was there. */
 const REPLACED = 2
 
-/** Room for the slot in the id of its job. */
+/** Leaves room for the slot in the id of its job. */
 const LONGEST_KEY = 200
 
-/** First slot after `after`, epoch milliseconds; undefined when there is none. @throws {QueueError} `INVALID_OPTIONS` */
+/** Finds the first slot after `after`, epoch milliseconds; undefined when there is none. @throws {QueueError} `INVALID_OPTIONS` */
 export function nextSlot(cron: string, timeZone: string, after: number): number | undefined {
   try {
     // More fields, or a date, would name a last slot.
@@ -102,51 +94,13 @@ export function nextSlot(cron: string, timeZone: string, after: number): number 
   }
 }
 
-/** The verbs for recurring jobs of a queue. */
+/** Opens the recurring jobs of a queue. */
 export function createSchedules<Jobs extends JobMap>(
   queue: string,
   parts: readonly QueuePartition[],
   schemas: Schemas | undefined,
   maxPayloadBytes: number,
 ): Schedules<Jobs> {
-  const store = (
-    { connection, keys }: QueuePartition,
-    key: string,
-    definition: string,
-    slot: string,
-  ): Promise<number> =>
-    runScript<number>(
-      connection,
-      scripts.schedule,
-      [keys.schedules, keys.slots, keys.control],
-      [key, definition, slot],
-    )
-
-  /** Removes a recurring job from these partitions; whether there was one. */
-  async function removeFrom(some: readonly QueuePartition[], key: string): Promise<boolean> {
-    const removed = await Promise.all(some.map((part) => store(part, key, '', '')))
-    return removed.some((count) => count > 0)
-  }
-
-  /** Removes the job that the last firing added, if it still waits. */
-  async function removeWaiting({ connection, fixed }: QueuePartition, last: string | null): Promise<void> {
-    if (last !== null) await runScript(connection, scripts.amend, fixed, ['cancel', last, ''])
-  }
-
-  const lastFiring = ({ connection, keys }: QueuePartition, key: string): Promise<string | null> =>
-    connection.send<string | null>(['HGET', keys.schedules, `${key}\n`])
-
-  async function listOf({ connection, keys }: QueuePartition): Promise<ScheduleState[]> {
-    const stored = await connection.send<string[]>(['HVALS', keys.schedules])
-    const readable = stored.map(readJson).filter(isSchedule)
-    return Promise.all(
-      readable.map(async (schedule) => {
-        const score = await connection.send<string | number | null>(['ZSCORE', keys.slots, schedule.key])
-        return { ...schedule, nextAt: score === null ? undefined : Number(score) }
-      }),
-    )
-  }
-
   return {
     async schedule(key, recurrence, name, data, options = {}) {
       checkMembers('The recurrence of schedule', recurrence, RECURRENCE)
@@ -163,17 +117,10 @@ export function createSchedules<Jobs extends JobMap>(
       if (home === undefined) throw new QueueError('INVALID_OPTIONS', `Queue "${queue}" has no partition`)
       const slot = nextSlot(cron, timeZone, await serverNow(home.connection))
       if (slot === undefined) throw new QueueError('INVALID_OPTIONS', `Schedule "${cron}" never fires`)
-      const schedule = JSON.stringify({
-        key,
-        cron,
-        timeZone,
-        name,
-        data,
-        options,
-      } satisfies Schedule)
+      const schedule: Schedule = { key, cron, timeZone, name, data, options }
       const before = await lastFiring(home, key)
-      const replaced = (await store(home, key, schedule, String(slot))) === REPLACED
-      if (replaced) await removeWaiting(home, before)
+      const reply = await store(home, key, JSON.stringify(schedule), String(slot))
+      if (reply === REPLACED) await removeWaiting(home, before)
       // With another ordering key it was elsewhere, and must not fire there too. Removed last: a failure loses nothing.
       for (const part of parts) {
         if (part === home) continue
@@ -182,24 +129,56 @@ export function createSchedules<Jobs extends JobMap>(
         await removeWaiting(part, last)
       }
     },
-    unschedule: async (key) => isKey(key) && (await removeFrom(parts, key)),
+    async unschedule(key) {
+      if (!isKey(key)) return false
+      const removed = await Promise.all(parts.map((part) => store(part, key, '', '')))
+      return removed.some((count) => count > 0)
+    },
     async schedules() {
-      return (await Promise.all(parts.map(listOf))).flat()
+      return (await Promise.all(parts.map(schedulesOf))).flat()
     },
   }
 }
 
-/** Whether it has the shape of a definition; what is in it shows when it fires. */
+/** Stores the definition and slot of a recurring job, or removes them where both are ''. */
+function store(part: QueuePartition, key: string, definition: string, slot: string): Promise<number> {
+  const { schedules, slots, control } = part.keys
+  const args = [key, definition, slot]
+  return runScript(part.connection, scripts.schedule, [schedules, slots, control], args)
+}
+
+/** Reads the id of the job that the last firing added. */
+function lastFiring({ connection, keys }: QueuePartition, key: string): Promise<string | null> {
+  return connection.send<string | null>(['HGET', keys.schedules, `${key}\n`])
+}
+
+/** Removes the job that the last firing added, if it still waits. */
+async function removeWaiting({ connection, fixed }: QueuePartition, last: string | null): Promise<void> {
+  if (last !== null) await runScript(connection, scripts.amend, fixed, ['cancel', last, ''])
+}
+
+async function schedulesOf({ connection, keys }: QueuePartition): Promise<ScheduleState[]> {
+  const stored = await connection.send<string[]>(['HVALS', keys.schedules])
+  const readable = stored.map(readJson).filter(isSchedule)
+  return Promise.all(
+    readable.map(async (schedule) => {
+      const score = await connection.send<string | number | null>(['ZSCORE', keys.slots, schedule.key])
+      return { ...schedule, nextAt: score === null ? undefined : Number(score) }
+    }),
+  )
+}
+
+/** Whether it has the shape of a definition; its content is checked when it fires. */
 function isSchedule(value: unknown): value is Schedule {
   return typeof value === 'object' && value !== null && 'key' in value && 'cron' in value
 }
 
-/** Most slots fired in one go. */
+/** Most slots fired in one pass. */
 const BATCH = 100
 
 /**
- * Fires the slots that are due and answers the milliseconds until the next one, undefined when there is none. What
- * cannot be fired loses its slot, so that it holds up no other and is reported once.
+ * Fires the slots that are due. Returns the milliseconds until the next one, undefined when there is none. What cannot
+ * be fired loses its slot, so that it holds up no other and is reported once.
  */
 export async function fireDueSlots(
   part: QueuePartition,
@@ -226,7 +205,7 @@ export async function fireDueSlots(
 }
 
 /**
- * Fires one slot if it is still there; answers why, if this was its end because it cannot be fired.
+ * Fires one slot if it is still there. Returns the reason when it cannot be fired, which ends the recurring job.
  * `evenWhileOneWaits`: although the job of the last firing waits. @default false
  */
 export async function fireSlot(
@@ -238,26 +217,22 @@ export async function fireSlot(
 ): Promise<Error | undefined> {
   const text = (await connection.send<string | null>(['HGET', keys.schedules, key])) ?? ''
   const id = `${key}@${slot}`
+  const scriptKeys = [...fixed, keys.schedules, keys.processed(id)]
   const fire = (args: readonly string[]): Promise<number> =>
-    runScript<number>(
-      connection,
-      scripts.fire,
-      [...fixed, keys.schedules, keys.processed(id)],
-      [key, String(slot), text, ...args],
-    )
+    runScript<number>(connection, scripts.fire, scriptKeys, [key, String(slot), text, ...args])
   let args: readonly string[]
   try {
     args = describeFiring(id, text, Math.max(now, slot))
   } catch (cause) {
     const wasLast = (await fire([''])) === 1
-    // Without a definition it was removed just now, or somebody deleted it.
+    // Without a definition it was just removed, or its definition was deleted by hand.
     return wasLast && text !== '' ? unreadable(key, cause) : undefined
   }
   await fire([...args, evenWhileOneWaits ? '1' : ''])
   return undefined
 }
 
-/** What the script that fires a slot is told. @throws when the definition is not one */
+/** Makes the arguments of the script that fires a slot. @throws when the definition is not one */
 function describeFiring(id: string, text: string, after: number): readonly string[] {
   const { cron, timeZone, name, data, options } = JSON.parse(text) as Schedule
   if (typeof name !== 'string')
@@ -272,6 +247,6 @@ function describeFiring(id: string, text: string, after: number): readonly strin
 }
 
 const unreadable = (key: string, cause: unknown): Error =>
-  new Error(`Schedule "${key}" cannot be read and fires no more: schedule it anew, or unschedule it`, {
+  new Error(`Schedule "${key}" cannot be read and no longer fires: schedule it again, or unschedule it`, {
     cause,
   })

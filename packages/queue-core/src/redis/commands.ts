@@ -284,3 +284,11 @@ export async function beat(connection: Connection, keys: Keys, consumer: string)
 export async function forgetBeat(connection: Connection, keys: Keys, consumer: string): Promise<void> {
   await connection.send(['ZREM', keys.workers, consumer])
 }
+
+/** What a signal reports to all workers of a queue. */
+type Signal = 'paused' | 'resumed' | 'due'
+
+/** Signals all workers of a queue. A missed signal costs at most a second, so old ones are trimmed. */
+export async function signal(connection: Connection, keys: Keys, event: Signal, value = ''): Promise<void> {
+  await connection.send(['XADD', keys.control, 'MAXLEN', '64', '*', 'e', event, 'v', value])
+}

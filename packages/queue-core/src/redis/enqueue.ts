@@ -10,7 +10,7 @@ export interface Entry {
   readonly name: string
   readonly data: string
   /** Absent for a plain job: no id, no meta, ready at once. */
-  readonly full?: FullEntry
+  readonly full?: FullEntry | undefined
 }
 
 interface FullEntry {
