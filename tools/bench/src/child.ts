@@ -2,7 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
-/** Runs a file of this folder in a process of its own, and waits until it says something. */
+/** Runs a file of this folder as a separate process, and waits for its first message. */
 export async function startChild(
   file: string,
   args: readonly string[],
@@ -11,11 +11,11 @@ export async function startChild(
   return { child, said: await nextMessage(child) }
 }
 
-/** The next thing a process says. @throws when it ends instead */
+/** Waits for the next message of a process. @throws when it ends first */
 export async function nextMessage(child: ChildProcess): Promise<unknown> {
   const ended = new AbortController()
   const failed = once(child, 'exit', { signal: ended.signal }).then(([code]) => {
-    throw new Error(`The process ended with ${String(code)}`)
+    throw new Error(`the process ended with exit code ${String(code)}`)
   })
   try {
     const message = once(child, 'message', { signal: ended.signal }).then(([said]) => said as unknown)
@@ -26,7 +26,7 @@ export async function nextMessage(child: ChildProcess): Promise<unknown> {
   }
 }
 
-/** Ends a process in good order and waits for its end. Idempotent. */
+/** Stops a process and waits until it has exited. Idempotent. */
 export async function endChild(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   child.kill('SIGTERM')

@@ -8,31 +8,35 @@ import { describeConditions, isBusy, observeConditions, readLoad } from './condi
 import type { ScenarioResult } from './measure.ts'
 import type { Size } from './scenario.ts'
 import { scenarios } from './scenarios.ts'
-import { longTables, ratioLines, replaceTable, shortTable, type Run } from './table.ts'
+import { formatTable, ratioLines, replaceTable, type Run } from './table.ts'
 
 const folder = fileURLToPath(new URL('..', import.meta.url))
+const PAGE = fileURLToPath(new URL('../../../docs/performance.md', import.meta.url))
 const names = scenarios.map(({ name }) => name)
 
 const command = defineCommand({
   meta: {
     name: 'bench',
-    description: `Measures on servers of its own, side by side. Scenarios: ${names.join(', ')}. A run of all of them rewrites the tables in README.md and docs/performance.md.`,
+    description: `Compares Titan with its peers and its limits, on private servers. Scenarios: ${names.join(', ')}. A full run of all scenarios rewrites the table in docs/performance.md.`,
   },
   args: {
-    quick: { type: 'boolean', description: 'fewer rounds and less work', default: false },
+    quick: {
+      type: 'boolean',
+      description: 'Run fewer rounds with less work; write no table.',
+      default: false,
+    },
   },
   async run({ args }) {
     const unknown = args._.filter((name) => !names.includes(name))
     if (unknown.length > 0)
-      throw new Error(`No scenario ${unknown.join(', ')}; there are ${names.join(', ')}`)
+      throw new Error(`unknown scenario ${unknown.join(', ')}; choose from ${names.join(', ')}`)
     const chosen = args._.length === 0 ? names : names.filter((name) => args._.includes(name))
     const size: Size = args.quick ? 'quick' : 'full'
-    // First: to ask servers for their versions is load, too.
+    // First, because asking servers for their versions is load, too.
     const loadBefore = readLoad()
     const conditions = observeConditions({ size, loadBefore, versions: await readVersions() })
     console.log(describeConditions(conditions))
-    if (isBusy(conditions))
-      console.warn('This machine is not quiet: the ratios will spread, the rates will be low.')
+    if (isBusy(conditions)) console.warn('This machine is busy: expect low rates and widely spread ratios.')
     const file = join(folder, 'results', `${conditions.at.replaceAll(':', '-').slice(0, 19)}-${size}.json`)
     const results: ScenarioResult[] = []
     for (const name of chosen) {
@@ -49,19 +53,15 @@ const command = defineCommand({
       }
       keep(file, { conditions, results })
     }
-    if (results.length === scenarios.length) writeTables({ conditions, results })
+    if (results.length === scenarios.length && size === 'full')
+      replaceTable(PAGE, formatTable({ conditions, results }))
   },
 })
 
-/** After each scenario, so that nothing is lost when the run is interrupted. */
+/** Stores the results after each scenario, so that an interrupted run loses nothing. */
 function keep(file: string, run: Run): void {
   mkdirSync(join(folder, 'results'), { recursive: true })
   writeFileSync(file, `${JSON.stringify(run, undefined, 1)}\n`)
-}
-
-function writeTables(run: Run): void {
-  replaceTable(join(folder, '..', 'README.md'), shortTable(run))
-  replaceTable(join(folder, '..', 'docs', 'performance.md'), longTables(run))
 }
 
 async function readVersions(): Promise<Record<string, string>> {

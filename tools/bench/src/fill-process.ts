@@ -1,4 +1,4 @@
-// Fills a queue in a process of its own, so that whoever works it off begins with the same heap, however long it is.
+// Fills a queue as a separate process, so that the worker starts with the same heap for every backlog.
 import { createQueue } from '@titan/queue-core'
 import { PAYLOAD } from './drivers/driver.ts'
 import type { BenchJobs } from './drivers/titan.ts'

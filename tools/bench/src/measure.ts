@@ -90,8 +90,8 @@ function compare({ metric, of, to, goal }: Comparison, results: readonly SideRes
   const own = roundsOf(of)
   const other = typeof to === 'string' ? roundsOf(to) : own.map(() => to.value)
   const ratios = own.flatMap((value, round) => {
-    const beside = other[round]
-    return beside === undefined ? [] : [value / beside]
+    const compared = other[round]
+    return compared === undefined ? [] : [value / compared]
   })
   if (ratios.length === 0) return []
   const summary = summarize(ratios)

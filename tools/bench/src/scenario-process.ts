@@ -1,4 +1,4 @@
-// Measures one scenario in a process of its own, so that none inherits the heap or the compiled code of another.
+// Measures one scenario as a separate process, so that none inherits the heap or the compiled code of another.
 import { measure } from './measure.ts'
 import type { Size } from './scenario.ts'
 import { scenarios } from './scenarios.ts'

@@ -43,7 +43,7 @@ export async function connect(url: string): Promise<Redis> {
   return client
 }
 
-/** Starts a PostgreSQL that trades durability for speed, like the Redis without persistence beside it. */
+/** Starts a PostgreSQL that trades durability for speed, like the Redis without persistence. */
 export async function openPostgres(context: Context): Promise<string> {
   const server = await startPostgres()
   context.defer(() => server.stop())
@@ -59,7 +59,7 @@ export async function openDurablePostgres(context: Context): Promise<string> {
   return server.url
 }
 
-/** The `redis-benchmark` beside a server's program, and the environment it needs; undefined where there is none. */
+/** Finds the `redis-benchmark` next to a server's program, and the environment it needs; undefined where there is none. */
 export async function findRedisBenchmark(
   redis: BenchRedis,
 ): Promise<{ command: string; env: NodeJS.ProcessEnv } | undefined> {
@@ -68,7 +68,7 @@ export async function findRedisBenchmark(
   if (executable === undefined) return undefined
   const command = join(dirname(executable), 'redis-benchmark')
   if (!existsSync(command)) return undefined
-  // A server that was unpacked, not installed, has its libraries beside it.
+  // A server that was unpacked, not installed, has its libraries next to it.
   const libraries = join(dirname(executable), '..', 'lib')
   const folders = existsSync(libraries) ? readdirSync(libraries, { withFileTypes: true }) : []
   const path = [

@@ -1,9 +1,8 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { describeConditions, type Conditions } from './conditions.ts'
 import type { Ratio, ScenarioResult } from './measure.ts'
-import type { Metric } from './scenario.ts'
 
-/** What is kept of a run. */
+/** The results of a run, as they are kept. */
 export interface Run {
   readonly conditions: Conditions
   readonly results: readonly ScenarioResult[]
@@ -12,52 +11,34 @@ export interface Run {
 const BEGIN = '<!-- bench:begin -->'
 const END = '<!-- bench:end -->'
 
-/** Replaces what stands between the markers of a file. @throws when it has none */
+/** Replaces the text between the markers of a page. @throws when the page has no markers */
 export function replaceTable(file: string, table: string): void {
-  const text = existsSync(file) ? readFileSync(file, 'utf8') : ''
+  const text = readFileSync(file, 'utf8')
   const begin = text.indexOf(BEGIN)
   const end = text.indexOf(END)
   if (begin === -1 || end < begin) throw new Error(`${file} has no ${BEGIN} … ${END}`)
   writeFileSync(file, `${text.slice(0, begin)}${BEGIN}\n\n${table}\n\n${text.slice(end)}`)
 }
 
-/** The ratios with goals, short: for the front page. */
-export function shortTable({ conditions, results }: Run): string {
+/** Formats the ratios that have goals as a Markdown table. */
+export function formatTable({ conditions, results }: Run): string {
   const rows = results.flatMap((result) =>
     result.ratios
       .filter((ratio) => ratio.goal !== undefined)
       .map((ratio) => [
         titleOf(result, ratio),
         valueOf(result, ratio.of, ratio.metric),
-        `${ratio.to}${besideOf(result, ratio)}`,
+        [ratio.to, valueOf(result, ratio.to, ratio.metric)].filter((text) => text !== '').join(': '),
         `**${formatRatio(ratio.median)}**`,
       ]),
   )
-  return [
-    ...markdown(['what', 'here', 'beside', 'ratio'], rows),
-    '',
-    `Medians of one run in which both sides took turns. ${describeConditions(conditions)}.`,
-  ].join('\n')
+  const head = ['what', 'here', 'compared with', 'ratio']
+  const lines = [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`)
+  const note = `Medians of one run in which both sides took turns. ${describeConditions(conditions)}.`
+  return [...lines, '', note].join('\n')
 }
 
-/** Everything, with spread and goals: for the page on performance. */
-export function longTables({ conditions, results }: Run): string {
-  const parts = results.map((result) =>
-    [
-      `### ${result.title}`,
-      '',
-      `${result.about} \`bench ${result.name}\``,
-      '',
-      ...markdown(['', ...result.metrics.map(({ title, unit }) => `${title}, ${unit}`)], sideRows(result)),
-      ...(result.ratios.length === 0
-        ? []
-        : ['', ...markdown(['ratio', 'median', 'from – to', 'goal'], ratioRows(result))]),
-    ].join('\n'),
-  )
-  return [`${describeConditions(conditions)}.`, ...parts].join('\n\n')
-}
-
-/** One line per ratio, for the terminal. */
+/** Formats each ratio in one line, for the terminal. */
 export function ratioLines(result: ScenarioResult): string[] {
   return result.ratios.map((ratio) => {
     const verdict = ratio.isMet === undefined ? '' : ratio.isMet ? ', met' : ', MISSED'
@@ -67,45 +48,17 @@ export function ratioLines(result: ScenarioResult): string[] {
   })
 }
 
-function sideRows(result: ScenarioResult): string[][] {
-  return result.sides.map((side) => [
-    side.setting === undefined ? side.name : `${side.name}<br>${side.setting}`,
-    ...result.metrics.map(({ key }) => {
-      const summary = side.metrics[key]
-      if (summary === undefined) return ''
-      return `${format(summary.median)} (${format(summary.min)} – ${format(summary.max)})`
-    }),
-  ])
-}
-
-function ratioRows(result: ScenarioResult): string[][] {
-  return result.ratios.map((ratio) => [
-    `${ratio.of} : ${ratio.to}${result.metrics.length > 1 ? `, ${metricOf(result, ratio).title}` : ''}`,
-    `**${formatRatio(ratio.median)}**`,
-    `${formatRatio(ratio.min)} – ${formatRatio(ratio.max)}`,
-    ratio.goal === undefined ? '' : `${formatGoal(ratio.goal)}${ratio.isMet === true ? '' : ', missed'}`,
-  ])
-}
-
-function titleOf(result: ScenarioResult, ratio: Ratio): string {
-  return result.metrics.length > 1 ? `${result.title}: ${metricOf(result, ratio).title}` : result.title
-}
-
-function metricOf(result: ScenarioResult, ratio: Ratio): Metric {
-  const metric = result.metrics.find(({ key }) => key === ratio.metric)
-  if (metric === undefined) throw new Error(`${result.name} has no metric ${ratio.metric}`)
-  return metric
+function titleOf({ title, metrics, name }: ScenarioResult, ratio: Ratio): string {
+  if (metrics.length === 1) return title
+  const metric = metrics.find(({ key }) => key === ratio.metric)
+  if (metric === undefined) throw new Error(`${name} has no metric ${ratio.metric}`)
+  return `${title}: ${metric.title}`
 }
 
 function valueOf(result: ScenarioResult, side: string, metric: string): string {
   const summary = result.sides.find(({ name }) => name === side)?.metrics[metric]
   const unit = result.metrics.find(({ key }) => key === metric)?.unit ?? ''
   return summary === undefined ? '' : `${format(summary.median)} ${unit}`
-}
-
-function besideOf(result: ScenarioResult, ratio: Ratio): string {
-  const value = valueOf(result, ratio.to, ratio.metric)
-  return value === '' ? '' : `: ${value}`
 }
 
 function formatGoal(goal: NonNullable<Ratio['goal']>): string {
@@ -118,9 +71,4 @@ function formatRatio(value: number): string {
 
 function format(value: number): string {
   return value >= 100 ? Math.round(value).toLocaleString('en-US') : value.toPrecision(3)
-}
-
-function markdown(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)]
 }

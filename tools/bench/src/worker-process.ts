@@ -1,4 +1,4 @@
-// A worker in a process of its own; told what to do in argv, it answers over the channel to its parent.
+// A worker as a separate process: takes its orders from argv and reports over the channel to its parent.
 import { createWorker } from '@titan/queue-core'
 import type { BenchJobs } from './drivers/titan.ts'
 import { connect } from './servers.ts'

@@ -67,7 +67,7 @@ export function graphileWorker(url: string): Driver {
   }
 }
 
-/** Graphile Worker does not wait until a pool of its own has ended, and would not hear of a server that ends before. */
+/** Graphile Worker does not wait until its own pool has ended, and would not notice a server that ends before. */
 function openPool(connectionString: string): pg.Pool {
   const pool = new pg.Pool({ connectionString, max: 10 })
   const ignore = (): void => {}

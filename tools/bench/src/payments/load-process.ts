@@ -1,4 +1,4 @@
-// Sends HTTP requests. A process of its own and a bare client, since what sending costs is missing on both sides.
+// Sends HTTP requests. It is a separate process with a bare client, because both sides pay for sending.
 import { randomUUID } from 'node:crypto'
 import { Client, type Dispatcher } from 'undici'
 import type { Load, LoadResult } from './load.ts'

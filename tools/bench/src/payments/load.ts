@@ -4,7 +4,7 @@ import type { Context } from '../scenario.ts'
 /** What to send. */
 export interface Load {
   readonly url: string
-  /** POST sends a payment with a key of its own. */
+  /** POST sends a payment with a new key. */
   readonly method: 'GET' | 'POST'
   readonly requests: number
   /** Connections, each with one request at a time. */

@@ -9,7 +9,7 @@ import { reach } from '../work.ts'
 
 const root = fileURLToPath(new URL('../../../..', import.meta.url))
 
-/** Runs a program of this repository in a process of its own until the scenario is over. */
+/** Runs a program of this repository as a separate process until the scenario ends. */
 export async function startProgram(
   context: Context,
   file: string,

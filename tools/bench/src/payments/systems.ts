@@ -26,7 +26,7 @@ export const BARE = 'Storing and enqueueing, nothing else'
 const POOL = 10
 const SETTING = `PostgreSQL with fsync, pool of ${POOL}, Redis without persistence`
 
-/** What systems keep their payments and jobs in; each has tables and keys of its own. */
+/** The stores that all systems share; each has its own tables and keys. */
 export interface Stores {
   readonly databaseUrl: string
   readonly redisUrl: string

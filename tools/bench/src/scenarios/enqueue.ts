@@ -44,7 +44,7 @@ export function addingSide(driver: Driver, { count, inFlight, perCall }: Adding)
 export const enqueueMany: Scenario = {
   name: 'enqueue-many',
   title: 'Enqueue 50 per call, 10 calls in flight',
-  about: `\`enqueueMany\` beside BullMQ's \`addBulk\`, and beside \`redis-benchmark -P 64\` with the bare \`XADD\` of such a job.`,
+  about: `\`enqueueMany\` compared with BullMQ's \`addBulk\`, and with \`redis-benchmark -P 64\` and the bare \`XADD\` of such a job.`,
   metrics: RATE,
   comparisons: [
     { metric: 'rate', of: TITAN, to: BULLMQ, goal: { atLeast: 15 } },

@@ -15,7 +15,7 @@ const PROMISE_MS = 50
 export const lateness: Scenario = {
   name: 'delay-lateness',
   title: 'How late delayed jobs begin on an idle worker',
-  about: `Jobs with random delays of ${SHORTEST_MS} to ${LONGEST_MS} ms; from the moment a job is due, by the clock of Redis, to the start of its handler. Concurrency 10.`,
+  about: `Jobs with random delays of ${SHORTEST_MS} to ${LONGEST_MS} ms; from the time a job is due, by the clock of Redis, to the start of its handler. Concurrency 10.`,
   metrics: [
     { key: 'p50', title: 'half of the jobs begin within', unit: 'ms' },
     { key: 'p99', title: '99 of 100 begin within', unit: 'ms' },

@@ -25,7 +25,7 @@ export const pay: Scenario = {
   name: 'pay',
   title: 'POST /pay',
   about:
-    'Accepting payments over HTTP, no worker running; the relay of the API enqueues them meanwhile. A process of its own sends. Beside a route that does nothing, a plain design that does INSERT, XADD and UPDATE for each request, and the least that we could write which stores and enqueues them.',
+    'Accepting payments over HTTP, no worker running; the relay of the API enqueues them meanwhile. A separate process sends. Compared with a route that does nothing, a plain design that does INSERT, XADD and UPDATE for each request, and the smallest program that stores and enqueues them.',
   metrics: LEVELS.map((inFlight) => ({
     key: keyOf(inFlight),
     title: `${inFlight} requests in flight`,

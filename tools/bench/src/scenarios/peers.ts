@@ -27,10 +27,10 @@ async function drivers(context: Context): Promise<{ driver: Driver; count: numbe
   ]
 }
 
-/** Adding jobs, beside other systems. */
+/** Compares adding jobs with other systems. */
 export const peersEnqueue: Scenario = {
   name: 'peers-enqueue',
-  title: 'Enqueue 50 per call beside other systems',
+  title: 'Enqueue 50 per call, compared with other systems',
   about: 'Each with its call for many jobs, 4 calls in flight.',
   metrics: [{ key: 'rate', title: 'jobs enqueued', unit: 'jobs/s' }],
   comparisons,
@@ -41,10 +41,10 @@ export const peersEnqueue: Scenario = {
     ),
 }
 
-/** Working, beside other systems. */
+/** Compares running jobs with other systems. */
 export const peersWorker: Scenario = {
   name: 'peers-worker',
-  title: 'Worker beside other systems, handler that does nothing, concurrency 100',
+  title: 'Worker compared with other systems, handler that does nothing, concurrency 100',
   about: 'A full queue worked off, each system in its fastest configuration.',
   metrics: [{ key: 'rate', title: 'jobs done', unit: 'jobs/s' }],
   comparisons,
