@@ -9,6 +9,7 @@ import {
   type SchemaObject,
 } from '../src/verify/schema.ts'
 import { afterPlanting } from './support/planted.ts'
+import { schemaText } from './support/schema-text.ts'
 
 const database = await createTestDatabase(inject('databaseUrl'))
 const sql = openDatabase(database.url, { poolSize: 2 })
@@ -34,6 +35,10 @@ async function findAfter(statement: string): Promise<Record<string, readonly str
 describe('the reference of the schema', () => {
   it('is what the migrations make; `vitest run packages/cli/test/schema.pg.test.ts -u` renews it', async () => {
     await expect(toLines(fresh)).toMatchFileSnapshot('../../../sql/invariants/schema.jsonl')
+  })
+
+  it('is written out for readers as sql/schema.sql, which the same command renews', async () => {
+    await expect(await schemaText(sql)).toMatchFileSnapshot('../../../sql/schema.sql')
   })
 
   it('finds nothing in a fresh database', async () => {

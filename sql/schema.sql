@@ -1,0 +1,496 @@
+-- The schema that the migrations in this folder make, for readers. Never run it: `titan migrate` applies the migrations.
+-- Generated from a migrated database by `vitest run packages/cli/test/schema.pg.test.ts -u`.
+
+create type payment_claim as (
+  id text,
+  fence bigint
+);
+
+create type payment_request as (
+  id text,
+  amount bigint,
+  currency text,
+  key text,
+  hash text,
+  traceparent text
+);
+
+create type payment_settlement as (
+  id text,
+  fence bigint,
+  status text,
+  outcome text,
+  unsent integer,
+  counts_retry integer,
+  unknown boolean,
+  counts_resolve integer,
+  review boolean,
+  delay_ms double precision,
+  failure_code text,
+  failure_kind text,
+  gateway_ref text,
+  charged_amount bigint,
+  charged_currency text,
+  break_kind text,
+  event text,
+  actor text,
+  evidence jsonb
+);
+
+-- Who may call the API. A revoked key stays, so that its id in old logs keeps its name
+create table api_keys (
+  id text not null, -- First part of the token, which may be shown and logged
+  name text not null,
+  secret_hash bytea not null, -- SHA-256 of the second part: 256 random bits, so nothing slower is needed
+  scope text not null, -- Each contains the one before: read, write (payments), admin (webhook endpoints)
+  created_at timestamp with time zone not null default clock_timestamp(),
+  expires_at timestamp with time zone,
+  last_used_at timestamp with time zone, -- To the minute
+  revoked_at timestamp with time zone,
+  constraint api_keys_hash_size CHECK ((octet_length(secret_hash) = 32)),
+  constraint api_keys_name_length CHECK (((length(name) >= 1) AND (length(name) <= 100))),
+  constraint api_keys_pkey PRIMARY KEY (id),
+  constraint api_keys_scope_known CHECK ((scope = ANY (ARRAY['read'::text, 'write'::text, 'admin'::text])))
+);
+
+-- Sessions of the dashboard. A session is valid while its credential is; expired rows are deleted
+create table dashboard_sessions (
+  token_hash bytea not null, -- SHA-256 of the 256 random bits in the cookie
+  name text not null,
+  operator_id text,
+  api_key_id text,
+  shared_token bytea, -- scrypt of the DASHBOARD_ADMIN_TOKEN that opened it: another token ends the session
+  created_at timestamp with time zone not null default clock_timestamp(),
+  expires_at timestamp with time zone not null,
+  ended_at timestamp with time zone, -- When the user signed out
+  constraint dashboard_sessions_api_key_id_fkey FOREIGN KEY (api_key_id) REFERENCES api_keys(id),
+  constraint dashboard_sessions_hash_size CHECK ((octet_length(token_hash) = 32)),
+  constraint dashboard_sessions_name_length CHECK (((length(name) >= 1) AND (length(name) <= 100))),
+  constraint dashboard_sessions_one_credential CHECK ((num_nonnulls(operator_id, api_key_id, shared_token) = 1)),
+  constraint dashboard_sessions_operator_id_fkey FOREIGN KEY (operator_id) REFERENCES operators(id),
+  constraint dashboard_sessions_pkey PRIMARY KEY (token_hash)
+);
+CREATE INDEX dashboard_sessions_expires_at_idx ON dashboard_sessions USING btree (expires_at);
+
+-- One row per act in the dashboard, on the command line or over the API; never deleted
+create table operator_actions (
+  id bigint not null generated always as identity,
+  at timestamp with time zone not null default clock_timestamp(),
+  operator text not null, -- Name of the operator; as typed, unless is_proven
+  action text not null,
+  target text not null, -- What it was done to: a payment, a dead letter, a queue
+  note text not null, -- The reason or the evidence that was given; may be empty
+  outcome text, -- What came of it; null while it goes on, and for ever if the process died meanwhile
+  ended_at timestamp with time zone,
+  credential text not null default 'admin token'::text, -- What the actor presented: an operator token, the shared admin token, an API key, an account of the operating system
+  is_proven boolean not null default false, -- Whether the credential belongs to this operator alone. Rows of earlier versions have the shared token
+  constraint operator_actions_credential_length CHECK (((length(credential) >= 1) AND (length(credential) <= 200))),
+  constraint operator_actions_ended_once CHECK (((outcome IS NULL) = (ended_at IS NULL))),
+  constraint operator_actions_lengths CHECK ((((length(operator) >= 1) AND (length(operator) <= 100)) AND (length(action) <= 100) AND (length(target) <= 300) AND (length(note) <= 2000) AND (length(outcome) <= 500))),
+  constraint operator_actions_pkey PRIMARY KEY (id)
+);
+CREATE TRIGGER operator_actions_append_only BEFORE DELETE OR UPDATE ON operator_actions FOR EACH ROW EXECUTE FUNCTION operator_actions_append_only();
+CREATE TRIGGER operator_actions_never_emptied BEFORE TRUNCATE ON operator_actions FOR EACH STATEMENT EXECUTE FUNCTION operator_actions_append_only();
+
+-- People who may act in the dashboard. A revoked operator stays: audit rows refer to the id
+create table operators (
+  id text not null, -- First part of the token, which may be shown and logged
+  name text not null,
+  secret_hash bytea not null, -- SHA-256 of the second part: 256 random bits, so a slow hash adds nothing
+  created_at timestamp with time zone not null default clock_timestamp(),
+  revoked_at timestamp with time zone,
+  constraint operators_hash_size CHECK ((octet_length(secret_hash) = 32)),
+  constraint operators_name_length CHECK (((length(name) >= 1) AND (length(name) <= 100))),
+  constraint operators_pkey PRIMARY KEY (id)
+);
+CREATE UNIQUE INDEX operators_active_name_idx ON operators USING btree (name) WHERE (revoked_at IS NULL);
+
+-- Intentions to move money; the gateway key is a function of (payment_id, attempt_no)
+create table payment_attempts (
+  payment_id text not null,
+  attempt_no integer not null,
+  gateway text not null,
+  gateway_key text not null,
+  amount bigint not null,
+  currency text not null,
+  fence bigint not null, -- Fence of the latest claim that worked on this attempt
+  created_at timestamp with time zone not null default clock_timestamp(),
+  first_sent_at timestamp with time zone,
+  sends integer not null default 0, -- With first_sent_at and takeovers the record of what payments counts for its current attempt
+  takeovers integer not null default 0,
+  outcome text, -- The definite answer; null while there is none
+  gateway_ref text,
+  last_error text,
+  decided_at timestamp with time zone,
+  constraint payment_attempts_decided_once CHECK (((outcome IS NULL) = (decided_at IS NULL))),
+  constraint payment_attempts_key_is_derived CHECK ((gateway_key = ((('titan_'::text || payment_id) || '_'::text) || attempt_no))),
+  constraint payment_attempts_outcome_known CHECK ((outcome = ANY (ARRAY['SUCCEEDED'::text, 'DECLINED'::text, 'NOT_SENT'::text]))),
+  constraint payment_attempts_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES payments(id) ON DELETE RESTRICT,
+  constraint payment_attempts_pkey PRIMARY KEY (payment_id, attempt_no)
+);
+CREATE UNIQUE INDEX payment_attempts_one_open ON payment_attempts USING btree (payment_id) WHERE (outcome IS NULL);
+CREATE UNIQUE INDEX payment_attempts_one_success ON payment_attempts USING btree (payment_id) WHERE (outcome = 'SUCCEEDED'::text);
+CREATE TRIGGER payment_attempts_check_insert BEFORE INSERT ON payment_attempts FOR EACH ROW WHEN ((new.attempt_no > 1)) EXECUTE FUNCTION payment_attempts_check_insert();
+CREATE TRIGGER payment_attempts_check_update BEFORE UPDATE ON payment_attempts FOR EACH ROW WHEN (((old.outcome IS NOT NULL) OR (new.payment_id <> old.payment_id) OR (new.attempt_no <> old.attempt_no) OR (new.gateway <> old.gateway) OR (new.gateway_key <> old.gateway_key) OR (new.amount <> old.amount) OR (new.currency <> old.currency) OR (new.fence < old.fence))) EXECUTE FUNCTION payment_attempts_check_update();
+
+-- One row per transition, numbered without gaps within a payment; append only
+create table payment_events (
+  payment_id text not null,
+  seq integer not null,
+  type text not null,
+  from_status text,
+  to_status text not null,
+  actor text not null,
+  evidence jsonb, -- Why: decline code, gateway reference, reason. Required for FAILED
+  at timestamp with time zone not null default clock_timestamp(),
+  constraint payment_events_pkey PRIMARY KEY (payment_id, seq)
+);
+CREATE INDEX payment_events_at_idx ON payment_events USING brin (at) WITH (pages_per_range='16', autosummarize='on');
+CREATE TRIGGER payment_events_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON payment_events FOR EACH STATEMENT EXECUTE FUNCTION payment_events_append_only();
+CREATE TRIGGER webhook_outbox_fill AFTER INSERT ON payment_events REFERENCING NEW TABLE AS new_events FOR EACH STATEMENT EXECUTE FUNCTION webhook_outbox_fill();
+
+-- One intention of a client to pay, under one idempotency key
+create table payments (
+  id text not null,
+  amount bigint not null, -- Minor units of the currency
+  status text not null,
+  idempotency_key text not null,
+  currency text not null default 'USD'::text,
+  request_hash text, -- SHA-256 of the validated, defaulted request; a repeat under the same key must match it
+  fp_version smallint not null default 1, -- Which set of fields went into request_hash
+  fence bigint not null default 0, -- Grows by one with every claim; a writer that holds an older one changes nothing
+  lease_owner text,
+  lease_until timestamp with time zone, -- The claim ends at this moment of the database clock
+  attempt_no integer not null default 0, -- The current attempt; grows only after the gateway declined the one before
+  attempt_open boolean not null default false, -- The current attempt has no definite answer yet
+  first_sent_at timestamp with time zone, -- The earliest moment the current attempt's request may have left; its key's shelf life counts from here
+  sends integer not null default 0, -- Claims of the current attempt whose request may have reached the gateway
+  takeovers integer not null default 0, -- Claims that took the current attempt from a holder whose lease had run out
+  retries integer not null default 0, -- Retries used up from the budget
+  resolves integer not null default 0, -- Unknown answers in a row on the current attempt
+  unknown_since timestamp with time zone, -- Set while PROCESSING with an unresolved gateway outcome
+  needs_review boolean not null default false, -- Parked until an operator decides; no worker claims it
+  next_run_at timestamp with time zone not null default clock_timestamp(), -- The next step is due at this moment; a job should be ready in Redis from then on
+  schedule_no integer not null default 0, -- Part of the job id; grows when a lost job is replaced, so that a stale marker cannot hide it
+  failure_code text,
+  failure_kind text,
+  gateway text,
+  gateway_ref text, -- The gateway's id of the charge, as soon as it gave one for the current attempt
+  event_seq integer not null default 0, -- Sequence number of the latest row in payment_events
+  created_at timestamp with time zone not null default clock_timestamp(),
+  updated_at timestamp with time zone not null default clock_timestamp(),
+  late_charge_ref text, -- The gateway's id of a charge that was reported for an attempt that is not the open one; only an operator decides such a payment
+  traceparent text, -- W3C Trace Context of that request; null when it was not traced
+  open_charges integer not null default 0, -- Unresolved contradictions that stand for a charge; kept by a trigger on reconciliation_breaks
+  looked_up_fence bigint, -- Fence under which the gateway answered that it does not know the open attempt; counts while the fence is the same
+  constraint payments_amount_in_range CHECK (((amount >= 1) AND (amount <= '9007199254740991'::bigint))),
+  constraint payments_currency_is_iso CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+  constraint payments_failure_kind_known CHECK ((failure_kind = ANY (ARRAY['hard_decline'::text, 'soft_decline'::text, 'not_sent'::text, 'canceled'::text, 'expired'::text, 'poison'::text, 'operator'::text]))),
+  constraint payments_idempotency_key_key UNIQUE (idempotency_key),
+  constraint payments_pkey PRIMARY KEY (id),
+  constraint payments_status_known CHECK ((status = ANY (ARRAY['PENDING'::text, 'QUEUED'::text, 'PROCESSING'::text, 'SUCCESS'::text, 'FAILED'::text])))
+);
+CREATE UNIQUE INDEX payments_charge_of_one_payment ON payments USING btree (gateway, gateway_ref) WHERE (status = 'SUCCESS'::text);
+CREATE INDEX payments_failed_idx ON payments USING btree (id) WHERE (status = 'FAILED'::text);
+CREATE INDEX payments_pending_idx ON payments USING btree (next_run_at, id) WHERE (status = 'PENDING'::text);
+CREATE INDEX payments_processing_idx ON payments USING btree (next_run_at, id) WHERE ((status = 'PROCESSING'::text) AND (NOT needs_review));
+CREATE INDEX payments_queued_idx ON payments USING btree (next_run_at, id) WHERE (status = 'QUEUED'::text);
+CREATE INDEX payments_review_idx ON payments USING btree (updated_at, id) WHERE needs_review;
+CREATE TRIGGER payments_check_frozen BEFORE UPDATE OF id, amount, currency, idempotency_key, request_hash, fp_version ON payments FOR EACH ROW EXECUTE FUNCTION payments_check_frozen();
+CREATE TRIGGER payments_check_insert BEFORE INSERT ON payments FOR EACH ROW EXECUTE FUNCTION payments_check_insert();
+CREATE TRIGGER payments_check_late_charge BEFORE UPDATE OF attempt_no ON payments FOR EACH ROW WHEN (((new.attempt_no > old.attempt_no) AND (old.late_charge_ref IS NOT NULL))) EXECUTE FUNCTION payments_check_late_charge();
+CREATE TRIGGER payments_check_open_charge BEFORE UPDATE OF status ON payments FOR EACH ROW WHEN (((new.status = 'FAILED'::text) AND (old.status <> 'FAILED'::text) AND (new.open_charges > 0))) EXECUTE FUNCTION payments_check_open_charge();
+CREATE TRIGGER payments_check_transition BEFORE UPDATE OF status, fence, attempt_no, attempt_open, gateway_ref, failure_code, failure_kind, event_seq ON payments FOR EACH ROW EXECUTE FUNCTION payments_check_transition();
+
+-- The last Redis known to hold the jobs; a change makes the reconciler look at every unfinished payment
+create table queue_epochs (
+  queue text not null,
+  epoch text not null,
+  run_id text not null,
+  seen_at timestamp with time zone not null default clock_timestamp(),
+  constraint queue_epochs_pkey PRIMARY KEY (queue)
+);
+
+-- Facts at a gateway that contradict the payments table, each recorded once
+create table reconciliation_breaks (
+  id bigint not null generated always as identity,
+  kind text not null,
+  payment_id text,
+  gateway text not null,
+  reference text not null, -- The gateway's id of the charge, or our gateway key where it gave none
+  detail jsonb,
+  detected_at timestamp with time zone not null default clock_timestamp(),
+  resolved_at timestamp with time zone,
+  resolution text,
+  refund_ref text, -- The gateway's id of the refund of this charge: the money went back
+  resolved_by text, -- The operator who resolved it
+  constraint reconciliation_breaks_kind_known CHECK ((kind = ANY (ARRAY['missing_at_gateway'::text, 'missing_here'::text, 'amount_mismatch'::text, 'currency_mismatch'::text, 'status_mismatch'::text, 'duplicate_charge'::text, 'late_charge'::text]))),
+  constraint reconciliation_breaks_once UNIQUE (kind, gateway, reference),
+  constraint reconciliation_breaks_pkey PRIMARY KEY (id),
+  constraint reconciliation_breaks_refund_is_resolved CHECK (((refund_ref IS NULL) OR (resolved_at IS NOT NULL)))
+);
+CREATE INDEX reconciliation_breaks_open_idx ON reconciliation_breaks USING btree (detected_at) WHERE (resolved_at IS NULL);
+CREATE INDEX reconciliation_breaks_payment_idx ON reconciliation_breaks USING btree (payment_id);
+CREATE TRIGGER reconciliation_breaks_count_open AFTER INSERT OR DELETE OR UPDATE OF kind, payment_id, resolved_at ON reconciliation_breaks FOR EACH ROW EXECUTE FUNCTION reconciliation_breaks_count_open();
+
+create table schema_migrations (
+  name text not null,
+  checksum text not null,
+  applied_at timestamp with time zone not null default clock_timestamp(),
+  constraint schema_migrations_pkey PRIMARY KEY (name)
+);
+
+-- One request to an endpoint and what came of it
+create table webhook_attempts (
+  delivery_id bigint not null,
+  attempt_no integer not null,
+  at timestamp with time zone not null default clock_timestamp(), -- When the answer was in, or there was none to wait for any more
+  duration_ms integer not null,
+  code integer, -- HTTP status, when there was an answer
+  error text, -- Kind of failure; null for a success
+  detail text,
+  response text, -- The beginning of the response body
+  constraint webhook_attempts_delivery_id_fkey FOREIGN KEY (delivery_id) REFERENCES webhook_deliveries(id) ON DELETE CASCADE,
+  constraint webhook_attempts_pkey PRIMARY KEY (delivery_id, attempt_no),
+  constraint webhook_attempts_response_size CHECK ((octet_length(response) <= 20480))
+);
+
+-- One event to one endpoint
+create table webhook_deliveries (
+  id bigint not null generated always as identity,
+  event_id text not null collate C,
+  endpoint_id text not null,
+  status text not null,
+  attempts integer not null default 0, -- Attempts in all; each is a row of webhook_attempts
+  tries integer not null default 0, -- Attempts of the present run through the schedule; a redelivery begins again at 0
+  dispatches integer not null default 0, -- Times it was handed to the queue; a result counts only for the latest
+  next_attempt_at timestamp with time zone, -- The schedule, and the only one: what is in Redis is a hint
+  leased_until timestamp with time zone, -- Handed to the queue; due again at this moment if nothing came back
+  last_code integer,
+  last_error text,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  updated_at timestamp with time zone not null default clock_timestamp(),
+  constraint webhook_deliveries_endpoint_id_fkey FOREIGN KEY (endpoint_id) REFERENCES webhook_endpoints(id) ON DELETE CASCADE,
+  constraint webhook_deliveries_event_id_fkey FOREIGN KEY (event_id) REFERENCES webhook_events(id) ON DELETE CASCADE,
+  constraint webhook_deliveries_lease_pending CHECK (((leased_until IS NULL) OR (status = 'PENDING'::text))),
+  constraint webhook_deliveries_once UNIQUE (event_id, endpoint_id),
+  constraint webhook_deliveries_pending_is_due CHECK (((status = 'PENDING'::text) = (next_attempt_at IS NOT NULL))),
+  constraint webhook_deliveries_pkey PRIMARY KEY (id),
+  constraint webhook_deliveries_status_known CHECK ((status = ANY (ARRAY['PENDING'::text, 'DELIVERED'::text, 'FAILED'::text])))
+);
+CREATE INDEX webhook_deliveries_due_idx ON webhook_deliveries USING btree (endpoint_id, next_attempt_at) WHERE (status = 'PENDING'::text);
+CREATE INDEX webhook_deliveries_endpoint_idx ON webhook_deliveries USING btree (endpoint_id, id);
+CREATE INDEX webhook_deliveries_leased_idx ON webhook_deliveries USING btree (endpoint_id) WHERE (leased_until IS NOT NULL);
+
+-- Receivers of events. A deleted one stays for its history, without its secrets
+create table webhook_endpoints (
+  id text not null,
+  url text not null,
+  description text not null default ''::text,
+  event_types text[], -- The types that are sent to it; null is every public type
+  secret bytea, -- Encrypted (AES-256-GCM) under a key that is not in this database
+  old_secret bytea, -- Signs beside the new one until old_secret_until
+  old_secret_until timestamp with time zone,
+  disabled_at timestamp with time zone,
+  disabled_reason text,
+  first_failure_at timestamp with time zone, -- Every attempt has failed since then; null after a success
+  failures integer not null default 0, -- Failed attempts in a row
+  paused_until timestamp with time zone, -- Nothing is sent before: it asked for a pause, or failed too often in a row
+  deleted_at timestamp with time zone,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  updated_at timestamp with time zone not null default clock_timestamp(),
+  constraint webhook_endpoints_description_length CHECK ((length(description) <= 255)),
+  constraint webhook_endpoints_disabled_why CHECK (((disabled_at IS NULL) = (disabled_reason IS NULL))),
+  constraint webhook_endpoints_old_secret_ends CHECK (((old_secret IS NULL) = (old_secret_until IS NULL))),
+  constraint webhook_endpoints_pkey PRIMARY KEY (id),
+  constraint webhook_endpoints_reason_known CHECK ((disabled_reason = ANY (ARRAY['gone'::text, 'failing'::text, 'operator'::text]))),
+  constraint webhook_endpoints_secret_while_alive CHECK (((secret IS NULL) = (deleted_at IS NOT NULL))),
+  constraint webhook_endpoints_types_chosen CHECK ((cardinality(event_types) > 0)),
+  constraint webhook_endpoints_url_length CHECK ((length(url) <= 2048))
+);
+
+-- Events that had a receiver, and news about the endpoints themselves
+create table webhook_events (
+  id text not null collate C, -- Goes out as webhook-id; the receiver tells repetitions by it
+  type text not null,
+  payment_id text,
+  payload text not null,
+  at timestamp with time zone not null, -- When it happened
+  created_at timestamp with time zone not null default clock_timestamp(),
+  constraint webhook_events_payload_size CHECK ((octet_length(payload) < 20000)),
+  constraint webhook_events_pkey PRIMARY KEY (id)
+);
+CREATE INDEX webhook_events_payment_idx ON webhook_events USING btree (payment_id) WHERE (payment_id IS NOT NULL);
+
+-- Events that somebody may be subscribed to and that were not handed out yet
+create table webhook_outbox (
+  id bigint not null generated always as identity,
+  payment_id text not null,
+  seq integer not null,
+  constraint webhook_outbox_pkey PRIMARY KEY (id)
+);
+
+create function operator_actions_append_only() returns trigger language plpgsql as $$
+begin
+  if tg_op = 'UPDATE' then
+    if old.outcome is null and new.outcome is not null
+       and (new.id, new.at, new.operator, new.action, new.target, new.note, new.credential, new.is_proven)
+           = (old.id, old.at, old.operator, old.action, old.target, old.note, old.credential, old.is_proven) then
+      return new;
+    end if;
+  end if;
+  raise exception 'operator_actions is append only'
+    using errcode = 'check_violation', constraint = 'operator_actions_append_only';
+end
+$$;
+
+create function payment_attempts_check_insert() returns trigger language plpgsql as $$
+begin
+  -- A new key is safe only once the gateway itself stored a decline under the previous one.
+  if not exists (select from payment_attempts a
+                  where a.payment_id = new.payment_id and a.attempt_no = new.attempt_no - 1 and a.outcome = 'DECLINED') then
+    raise exception 'payment %: attempt % needs a declined attempt before it', new.payment_id, new.attempt_no
+      using errcode = 'check_violation', constraint = 'payment_attempts_follow_decline';
+  end if;
+  return new;
+end
+$$;
+
+create function payment_attempts_check_update() returns trigger language plpgsql as $$
+begin
+  raise exception 'payment %: attempt % is frozen', old.payment_id, old.attempt_no
+    using errcode = 'check_violation', constraint = 'payment_attempts_are_frozen';
+end
+$$;
+
+create function payment_events_append_only() returns trigger language plpgsql as $$
+begin
+  raise exception 'payment_events is append only'
+    using errcode = 'check_violation', constraint = 'payment_events_append_only';
+end
+$$;
+
+create function payments_check_frozen() returns trigger language plpgsql as $$
+begin
+  if (new.id, new.amount, new.currency, new.idempotency_key, new.request_hash, new.fp_version)
+     is distinct from (old.id, old.amount, old.currency, old.idempotency_key, old.request_hash, old.fp_version) then
+    raise exception 'payment %: what the client asked for cannot change', old.id
+      using errcode = 'check_violation', constraint = 'payments_request_is_frozen';
+  end if;
+  return new;
+end
+$$;
+
+create function payments_check_insert() returns trigger language plpgsql as $$
+begin
+  if new.status <> 'PENDING' then
+    raise exception 'payment % cannot begin as %', new.id, new.status
+      using errcode = 'check_violation', constraint = 'payments_begin_pending';
+  end if;
+  return new;
+end
+$$;
+
+create function payments_check_late_charge() returns trigger language plpgsql as $$
+begin
+  raise exception 'payment %: no attempt follows a charge that came to light late', old.id
+    using errcode = 'check_violation', constraint = 'payments_no_attempt_after_charge';
+end
+$$;
+
+create function payments_check_open_charge() returns trigger language plpgsql as $$
+begin
+  -- A refund closes its contradiction in the statement that ends the payment: the count follows at its end.
+  if exists (select from reconciliation_breaks b
+              where b.payment_id = new.id and b.resolved_at is null and b.kind <> 'missing_at_gateway') then
+    raise exception 'payment %: a charge is on record that was not refunded, so it cannot become FAILED', new.id
+      using errcode = 'check_violation', constraint = 'payments_failed_without_open_charge';
+  end if;
+  return new;
+end
+$$;
+
+create function payments_check_transition() returns trigger language plpgsql as $$
+declare
+  rule text;
+begin
+  if old.status in ('SUCCESS', 'FAILED') then
+    if (new.status, new.fence, new.attempt_no, new.gateway_ref, new.failure_code, new.failure_kind)
+       is distinct from (old.status, old.fence, old.attempt_no, old.gateway_ref, old.failure_code, old.failure_kind) then
+      rule := 'payments_terminal_is_final';
+    end if;
+  elsif new.fence < old.fence then
+    rule := 'payments_fence_grows';
+  elsif new.attempt_no < old.attempt_no or new.attempt_no > old.attempt_no + 1 then
+    rule := 'payments_attempts_count_up';
+  elsif new.attempt_no > old.attempt_no and old.attempt_open then
+    rule := 'payments_one_attempt_at_a_time';
+  elsif new.status <> old.status then
+    rule := case
+      when new.event_seq <= old.event_seq then 'payments_transition_has_event'
+      when new.status = 'PROCESSING' and old.status in ('PENDING', 'QUEUED') then
+        case when new.fence <= old.fence then 'payments_claim_moves_fence' end
+      when new.status = 'QUEUED' and old.status = 'PENDING' then null
+      -- An unknown outcome ends only with an answer for the attempt itself.
+      when new.status = 'QUEUED' and old.status = 'PROCESSING' then
+        case when old.unknown_since is not null and new.attempt_open then 'payments_unknown_needs_evidence' end
+      when new.status = 'SUCCESS' and old.status = 'PROCESSING' then
+        case when new.gateway_ref is null or new.attempt_open then 'payments_success_has_evidence' end
+      when new.status = 'FAILED' and old.status = 'PROCESSING' then
+        case
+          when new.failure_code is null or new.failure_kind is null or new.attempt_open
+            then 'payments_failure_has_evidence'
+          when old.unknown_since is not null and new.failure_kind not in ('hard_decline', 'soft_decline', 'operator')
+            then 'payments_unknown_needs_evidence'
+        end
+      when new.status = 'FAILED' and old.status in ('PENDING', 'QUEUED') then
+        case
+          when new.failure_code is null or new.failure_kind is null then 'payments_failure_has_evidence'
+          -- Once an attempt exists, only its own outcome can end the payment.
+          when old.attempt_no > 0 then 'payments_cancel_before_attempt'
+        end
+      else 'payments_legal_transition'
+    end;
+  end if;
+  if rule is not null then
+    raise exception 'payment %: % -> % breaks %', old.id, old.status, new.status, rule
+      using errcode = 'check_violation', constraint = rule;
+  end if;
+  return new;
+end
+$$;
+
+create function reconciliation_breaks_count_open() returns trigger language plpgsql as $$
+begin
+  if tg_op <> 'INSERT' then
+    if old.resolved_at is null and old.kind <> 'missing_at_gateway' then
+      update payments set open_charges = open_charges - 1 where id = old.payment_id;
+    end if;
+  end if;
+  if tg_op <> 'DELETE' then
+    if new.resolved_at is null and new.kind <> 'missing_at_gateway' then
+      update payments set open_charges = open_charges + 1 where id = new.payment_id;
+    end if;
+  end if;
+  return null;
+end
+$$;
+
+create function webhook_outbox_fill() returns trigger language plpgsql as $$
+declare
+  wanted text[];
+begin
+  select array_agg(written.type) into wanted
+    from (select distinct type from new_events
+           where type in ('payment.created', 'payment.queued', 'payment.processing',
+                          'payment.succeeded', 'payment.failed', 'payment.needs_review')) written
+   where exists (select from webhook_endpoints endpoint
+                  where endpoint.deleted_at is null
+                    and (endpoint.event_types is null or written.type = any(endpoint.event_types)));
+  if wanted is not null then
+    insert into webhook_outbox (payment_id, seq)
+    select payment_id, seq from new_events where type = any(wanted);
+  end if;
+  return null;
+end
+$$;
