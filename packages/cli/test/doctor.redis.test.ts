@@ -113,7 +113,7 @@ describe('titan doctor', () => {
 
     expect(code).toBe(1)
     expect(stdout).toMatch(
-      /^error +payments\.jobs +1 payments are due and have no job: pay_\w+\n +→ titan recover/m,
+      /^error +payments\.jobs +1 payments are due and have no job: pay_\w+\.\n +→ Run titan recover/m,
     )
     expect(stdout).toMatch(/^\d+ errors, \d+ warnings$/m)
     expect(stdout).not.toContain('\u001B')

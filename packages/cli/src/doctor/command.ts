@@ -1,6 +1,6 @@
 import { loadPaymentsConfig, PAYMENTS_QUEUE, type Database, type PaymentsConfig } from '@titan/payments'
 import { EXIT, milliseconds, storeSettings, printable, type Program, type Redis } from '@titan/service'
-import { diagnosis, type Diagnosis, type Severity } from './diagnosis.ts'
+import { ok, problem, type Diagnosis, type Severity } from './diagnosis.ts'
 import { examinePayments } from './payments.ts'
 import { examinePostgres } from './postgres.ts'
 import { examineQueue } from './queue.ts'
@@ -15,7 +15,7 @@ export interface DoctorSettings {
   readonly connectTimeoutMs: number
 }
 
-/** The queue of outgoing webhooks has its name from there. */
+/** The queues of a system: payments, and outgoing webhooks. */
 const QUEUES = [PAYMENTS_QUEUE, 'webhooks']
 
 /** The program `titan doctor`. */
@@ -42,13 +42,13 @@ export const doctorProgram: Program<DoctorSettings, PaymentsConfig> = {
       const redis = await attempt('redis.reached', open.redis, findings)
       const sql = await attempt('postgres.reached', open.database, findings)
       findings.push(...(await examineAll(redis, sql, config)))
-      const ok = !findings.some(({ severity }) => severity === 'error')
-      writeAnswer(json, { ok, findings }, () => formatFindings(findings))
-      return ok ? EXIT.ok : EXIT.failure
+      const isSound = !findings.some(({ severity }) => severity === 'error')
+      writeAnswer(json, { ok: isSound, findings }, () => formatFindings(findings))
+      return isSound ? EXIT.ok : EXIT.failure
     }),
 }
 
-/** A server that cannot be reached is a finding like others. */
+/** Opens a server; one that cannot be reached is a finding. */
 async function attempt<Server>(
   id: string,
   open: () => Promise<Server>,
@@ -56,14 +56,12 @@ async function attempt<Server>(
 ): Promise<Server | undefined> {
   try {
     const server = await open()
-    findings.push(diagnosis(id, 'ok', 'it answers'))
+    findings.push(ok(id, 'The server responds.'))
     return server
   } catch (error) {
     const reason = explain(error)
     if (reason === undefined) throw error
-    findings.push(
-      diagnosis(id, 'error', reason, 'see that it runs, and that URL, password and network are right'),
-    )
+    findings.push(problem('error', id, reason, 'Check that it runs, and check URL, password and network.'))
     return undefined
   }
 }
@@ -77,7 +75,7 @@ async function examineAll(
   const ofPostgres = sql === undefined ? [] : await examinePostgres(sql, databasePoolSize)
   const ofQueues =
     redis === undefined ? [] : await Promise.all(QUEUES.map((name) => examineQueue(redis, prefix, name)))
-  // Tables that are not there cannot be asked; that they are missing is said above.
+  // Missing tables cannot be read; the finding on migrations names them.
   const isMigrated = ofPostgres.some(({ id, severity }) => id === 'postgres.migrations' && severity === 'ok')
   const ofPayments = sql === undefined || !isMigrated ? [] : await examinePayments(sql, redis, prefix)
   return [...ofRedis, ...ofPostgres, ...ofQueues.flat(), ...ofPayments]

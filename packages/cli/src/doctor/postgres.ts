@@ -1,7 +1,7 @@
 import { missingMigrations, SESSION_SETTINGS, type Database } from '@titan/payments'
-import { clockDifference, diagnosis, judgeClock, type Diagnosis } from './diagnosis.ts'
+import { clockDifference, judgeClock, ok, problem, type Diagnosis } from './diagnosis.ts'
 
-/** What a server tells of itself. */
+/** What a server reports. */
 export interface PostgresFacts {
   /** Such as `180001`. */
   readonly versionNumber: number
@@ -9,18 +9,18 @@ export interface PostgresFacts {
   readonly isReadOnly: boolean
   /** Such as `origin`. */
   readonly replicationRole: string
-  /** Settings of a session that are not what the programs ask for, with their values. */
+  /** Settings of a session that differ from those that the programs request, with their values. */
   readonly strayed: readonly string[]
   readonly fsync: string
   readonly fullPageWrites: string
   readonly synchronousCommit: string
   readonly autovacuum: string
-  /** Connections that programs may have. */
+  /** Connections that programs may open. */
   readonly connectionLimit: number
   readonly connections: number
 }
 
-/** Looks at a PostgreSQL server. `poolSize`: most connections of each of our programs. */
+/** Examines a PostgreSQL server. `poolSize`: connections of each of our programs at most. */
 export async function examinePostgres(sql: Database, poolSize: number): Promise<Diagnosis[]> {
   const sentAt = Date.now()
   const [clock] = await sql<{ now: Date }[]>`select clock_timestamp() as now`
@@ -68,7 +68,7 @@ async function readRights(sql: Database): Promise<PostgresRights | undefined> {
   return rights
 }
 
-/** Judges what the role of a program may do: a fault in a program reaches as far. */
+/** Judges what the role of a program may do: a compromised program can do as much. */
 export function judgeRights(rights: PostgresRights): Diagnosis {
   const { role, isSuperuser, ownedTables, changesAudit, createsObjects } = rights
   const excess = [
@@ -77,108 +77,82 @@ export function judgeRights(rights: PostgresRights): Diagnosis {
     ...(changesAudit ? ['can change the audit record'] : []),
     ...(createsObjects ? ['can create objects'] : []),
   ]
-  if (excess.length === 0)
-    return diagnosis(
-      'postgres.rights',
-      'ok',
-      `the role ${role} owns nothing and cannot change the audit record`,
-    )
-  return diagnosis(
-    'postgres.rights',
-    'warning',
-    `the role ${role} ${excess.join(', ')}`,
-    'run titan migrate --grant-to ROLE as the owner, and the programs as that role with MIGRATE=false',
-  )
+  const id = 'postgres.rights'
+  if (excess.length === 0) return ok(id, `The role ${role} owns nothing and cannot change the audit record.`)
+  const advice =
+    'Run titan migrate --grant-to ROLE as the owner, and the programs as that role with MIGRATE=false.'
+  return problem('warning', id, `The role ${role} ${excess.join(', ')}.`, advice)
 }
 
-/** Judges what a server tells of itself. */
+/** Judges what a server reports. */
 export function judgePostgres(facts: PostgresFacts, poolSize: number): Diagnosis[] {
-  const { autovacuum } = facts
   return [
     judgeVersion(facts),
     judgeRole(facts),
     judgeSession(facts),
     judgeDurability(facts),
     judgeConnections(facts, poolSize),
-    autovacuum === 'on'
-      ? diagnosis('postgres.autovacuum', 'ok', 'autovacuum is on')
-      : diagnosis(
-          'postgres.autovacuum',
+    facts.autovacuum === 'on'
+      ? ok('postgres.autovacuum', 'autovacuum is on.')
+      : problem(
           'error',
-          'autovacuum is off',
-          'set autovacuum = on: tables that change all the time grow without end',
+          'postgres.autovacuum',
+          'autovacuum is off.',
+          'Set autovacuum = on: otherwise tables with many updates grow without end.',
         ),
   ]
 }
 
 function judgeRole({ isReplica, isReadOnly }: PostgresFacts): Diagnosis {
+  const id = 'postgres.role'
   if (isReplica) {
-    const advice = 'point DATABASE_URL at the primary'
-    return diagnosis('postgres.role', 'error', 'it is a replica, which takes no payments', advice)
+    const found = 'The server is a replica, which accepts no payments.'
+    return problem('error', id, found, 'Point DATABASE_URL at the primary.')
   }
-  if (!isReadOnly) return diagnosis('postgres.role', 'ok', 'it is the primary')
-  const advice = 'reset default_transaction_read_only of the database, the role or the server'
-  return diagnosis('postgres.role', 'error', 'it is set to read-only, and takes no payments', advice)
+  if (!isReadOnly) return ok(id, 'The server is the primary.')
+  const advice = 'Reset default_transaction_read_only of the database, the role or the server.'
+  return problem('error', id, 'The server is read-only, and accepts no payments.', advice)
 }
 
 function judgeSession({ replicationRole, strayed }: PostgresFacts): Diagnosis {
+  const id = 'postgres.session'
   if (replicationRole !== 'origin') {
-    const found = `session_replication_role is ${replicationRole}: the triggers that guard payments do not run`
-    return diagnosis(
-      'postgres.session',
-      'error',
-      found,
-      'reset session_replication_role of the database or the role',
-    )
+    const found = `session_replication_role is ${replicationRole}: the triggers that guard payments do not run.`
+    return problem('error', id, found, 'Reset session_replication_role of the database or the role.')
   }
-  if (strayed.length === 0)
-    return diagnosis('postgres.session', 'ok', 'sessions have the settings that the programs ask for')
-  const advice = 'a pooler drops the settings of a session: let it pass them on, or set them for the role'
-  return diagnosis('postgres.session', 'error', `sessions have ${strayed.join(', ')}`, advice)
+  if (strayed.length === 0) return ok(id, 'Sessions have the settings that the programs request.')
+  const advice = 'A pooler drops the settings of a session: let it forward them, or set them for the role.'
+  return problem('error', id, `Sessions have ${strayed.join(', ')}.`, advice)
 }
 
 function judgeVersion({ versionNumber }: PostgresFacts): Diagnosis {
+  const id = 'postgres.version'
   const name = `PostgreSQL ${Math.floor(versionNumber / 10_000)}.${versionNumber % 10_000}`
-  if (versionNumber >= 150_000) return diagnosis('postgres.version', 'ok', name)
-  return diagnosis(
-    'postgres.version',
-    'warning',
-    `${name} is older than what is tested`,
-    'use PostgreSQL 15 or newer',
-  )
+  if (versionNumber >= 150_000) return ok(id, name)
+  return problem('warning', id, `${name} is older than the tested versions.`, 'Use PostgreSQL 15 or newer.')
 }
 
 function judgeDurability({ fsync, fullPageWrites, synchronousCommit }: PostgresFacts): Diagnosis {
-  const wrong = [
-    ...(fsync === 'off' ? ['fsync'] : []),
-    ...(fullPageWrites === 'off' ? ['full_page_writes'] : []),
-    ...(synchronousCommit === 'off' ? ['synchronous_commit'] : []),
-  ]
-  if (wrong.length === 0) return diagnosis('postgres.durability', 'ok', 'what was committed survives a crash')
-  const found = `${wrong.join(' and ')} ${wrong.length === 1 ? 'is' : 'are'} off: payments that were answered for can be lost in a crash`
-  return diagnosis(
-    'postgres.durability',
-    'error',
-    found,
-    `set ${wrong.map((name) => `${name} = on`).join(', ')}`,
-  )
+  const id = 'postgres.durability'
+  const settings = { fsync, full_page_writes: fullPageWrites, synchronous_commit: synchronousCommit }
+  const wrong = Object.entries(settings).flatMap(([name, value]) => (value === 'off' ? [name] : []))
+  if (wrong.length === 0) return ok(id, 'Committed data survives a crash.')
+  const found = `${wrong.join(' and ')} ${wrong.length === 1 ? 'is' : 'are'} off: accepted payments can be lost in a crash.`
+  return problem('error', id, found, `Set ${wrong.map((name) => `${name} = on`).join(', ')}.`)
 }
 
 function judgeConnections({ connections, connectionLimit }: PostgresFacts, poolSize: number): Diagnosis {
+  const id = 'postgres.connections'
   const left = Math.max(0, connectionLimit - connections)
-  const found = `${connections} of ${connectionLimit} connections are taken; each program takes up to ${poolSize}`
-  if (left >= poolSize) return diagnosis('postgres.connections', 'ok', found)
-  const advice = 'raise max_connections, lower DATABASE_POOL_SIZE, or put a pooler in between'
-  return diagnosis('postgres.connections', left === 0 ? 'error' : 'warning', found, advice)
+  const found = `${connections} of ${connectionLimit} connections are taken; each program takes up to ${poolSize}.`
+  if (left >= poolSize) return ok(id, found)
+  const advice = 'Raise max_connections, lower DATABASE_POOL_SIZE, or put a pooler in between.'
+  return problem(left === 0 ? 'error' : 'warning', id, found, advice)
 }
 
 function judgeMigrations(missing: readonly string[]): Diagnosis {
-  if (missing.length === 0) return diagnosis('postgres.migrations', 'ok', 'every migration is applied')
-  const found = `${missing.length} missing: ${missing.join(', ')}`
-  return diagnosis(
-    'postgres.migrations',
-    'error',
-    found,
-    'start titan-api or titan-worker of this version: they apply them',
-  )
+  const id = 'postgres.migrations'
+  if (missing.length === 0) return ok(id, 'Every migration is applied.')
+  const found = `${missing.length} migrations are missing: ${missing.join(', ')}.`
+  return problem('error', id, found, 'Run titan migrate of this version.')
 }

@@ -1,11 +1,11 @@
 import { messageOf } from '@titan/payments'
 import type { Redis } from '@titan/service'
-import { clockDifference, diagnosis, judgeClock, type Diagnosis } from './diagnosis.ts'
+import { clockDifference, judgeClock, ok, problem, type Diagnosis } from './diagnosis.ts'
 
-/** What a server tells of itself: the fields of INFO, and of CONFIG GET and CLUSTER INFO as far as they were allowed. */
+/** What a server reports: the fields of INFO, and of CONFIG GET, CLUSTER INFO and ACL as far as they are allowed. */
 export type RedisFacts = Readonly<Record<string, string | undefined>>
 
-/** Looks at a Redis server. */
+/** Examines a Redis server. */
 export async function examineRedis(redis: Redis): Promise<Diagnosis[]> {
   const sentAt = Date.now()
   const time = await ifAllowed(redis.sendCommand<string[]>(['TIME']))
@@ -20,16 +20,11 @@ export async function examineRedis(redis: Redis): Promise<Diagnosis[]> {
 }
 
 function forbidden(id: string, command: string): Diagnosis {
-  const found = `${command} is forbidden, so what it tells cannot be judged`
-  return diagnosis(
-    id,
-    'warning',
-    found,
-    `allow it to the user of REDIS_URL: ACL SETUSER … +${command.toLowerCase()}`,
-  )
+  const advice = `Allow it to the user of REDIS_URL: ACL SETUSER … +${command.toLowerCase()}`
+  return problem('warning', id, `${command} is forbidden, so its result cannot be judged.`, advice)
 }
 
-/** Undefined where the server refuses the command. */
+/** Returns undefined where the server refuses the command. */
 async function ifAllowed<Reply>(reply: Promise<Reply>): Promise<Reply | undefined> {
   try {
     return await reply
@@ -44,14 +39,13 @@ async function readFacts(redis: Redis): Promise<RedisFacts | undefined> {
   if (info === undefined) return undefined
   const facts = readLines(info)
   const isCluster = facts['cluster_enabled'] === '1'
-  const state = isCluster
-    ? readLines((await ifAllowed(redis.sendCommand<string>(['CLUSTER', 'INFO']))) ?? '')
-    : {}
+  const cluster = isCluster ? await ifAllowed(redis.sendCommand<string>(['CLUSTER', 'INFO'])) : undefined
   const settings = await Promise.all(['save', 'appendfsync'].map((name) => readSetting(redis, name)))
-  return { ...facts, ...state, ...Object.assign({}, ...settings), ...(await readDefaultUser(redis)) }
+  const user = await readDefaultUser(redis)
+  return { ...facts, ...readLines(cluster ?? ''), ...Object.assign({}, ...settings), ...user }
 }
 
-/** Whether clients without a password are served. Hosted servers refuse ACL. */
+/** Reads whether clients without a password are accepted. Hosted servers refuse ACL. */
 async function readDefaultUser(redis: Redis): Promise<Record<string, string>> {
   try {
     const user = await redis.aclGetUser('default')
@@ -61,7 +55,7 @@ async function readDefaultUser(redis: Redis): Promise<Record<string, string>> {
   }
 }
 
-/** Hosted servers refuse CONFIG. */
+/** Reads one setting. Hosted servers refuse CONFIG. */
 async function readSetting(redis: Redis, name: string): Promise<Record<string, string>> {
   try {
     return { ...(await redis.configGet(name)) }
@@ -78,7 +72,7 @@ function readLines(text: string): Record<string, string> {
   return Object.fromEntries(pairs)
 }
 
-/** Judges what a server tells of itself. */
+/** Judges what a server reports. */
 export function judgeRedis(facts: RedisFacts): Diagnosis[] {
   return [
     judgeVersion(facts),
@@ -95,109 +89,92 @@ export function judgeRedis(facts: RedisFacts): Diagnosis[] {
 
 function judgeVersion({ redis_version: version = '', valkey_version: valkey }: RedisFacts): Diagnosis {
   const name = valkey === undefined ? `Redis ${version}` : `Valkey ${valkey}`
-  if (Number(version.split('.')[0]) >= 7) return diagnosis('redis.version', 'ok', name)
-  return diagnosis('redis.version', 'error', `${name} is too old`, 'use Redis 7.0 or Valkey 7.2, or newer')
+  if (Number(version.split('.')[0]) >= 7) return ok('redis.version', name)
+  return problem('error', 'redis.version', `${name} is too old.`, 'Use Redis 7.0 or Valkey 7.2, or newer.')
 }
 
 function judgeRole({ role = 'master', master_host: host, loading = '0' }: RedisFacts): Diagnosis {
+  const id = 'redis.role'
   if (loading === '1')
-    return diagnosis(
-      'redis.role',
-      'warning',
-      'it still loads its data',
-      'wait until it has: workers wait too',
-    )
-  if (role === 'master') return diagnosis('redis.role', 'ok', 'it is the primary')
-  return diagnosis(
-    'redis.role',
-    'error',
-    'it is a replica, which takes no jobs',
-    `point REDIS_URL at the primary (${host})`,
-  )
+    return problem('warning', id, 'The server is still loading its data.', 'Wait: workers wait too.')
+  if (role === 'master') return ok(id, 'The server is the primary.')
+  const found = 'The server is a replica, which accepts no jobs.'
+  return problem('error', id, found, `Point REDIS_URL at the primary (${host}).`)
 }
 
 function judgeEviction({ maxmemory_policy: policy = 'noeviction', maxmemory = '0' }: RedisFacts): Diagnosis {
-  if (policy === 'noeviction')
-    return diagnosis('redis.eviction', 'ok', 'it drops no jobs when memory runs out')
-  const advice = 'CONFIG SET maxmemory-policy noeviction, and the same in redis.conf'
+  const id = 'redis.eviction'
+  if (policy === 'noeviction') return ok(id, 'The server evicts no jobs when memory runs out.')
   const isLimited = maxmemory !== '0'
-  const found = `maxmemory-policy is ${policy}: ${isLimited ? 'it may drop jobs' : 'it would drop jobs if it had a limit'}`
-  return diagnosis('redis.eviction', isLimited ? 'error' : 'warning', found, advice)
+  const effect = isLimited ? 'jobs may be evicted' : 'jobs would be evicted under a memory limit'
+  const advice = 'Run CONFIG SET maxmemory-policy noeviction, and set the same in redis.conf.'
+  const found = `maxmemory-policy is ${policy}: ${effect}.`
+  return problem(isLimited ? 'error' : 'warning', id, found, advice)
 }
 
 function judgeMemory(facts: RedisFacts): Diagnosis {
+  const id = 'redis.memory'
   const [used, limit] = [Number(facts['used_memory']), Number(facts['maxmemory'] ?? 0)]
   const room = limit > 0 ? limit : Number(facts['total_system_memory'] ?? 0)
   const share = room > 0 ? used / room : 0
-  const found = `${formatBytes(used)} in use, ${limit > 0 ? `${Math.round(share * 100)} % of maxmemory` : 'no maxmemory'}`
+  const found = `${formatBytes(used)} in use, ${limit > 0 ? `${Math.round(share * 100)} % of maxmemory` : 'no maxmemory'}.`
   if (share > 0.75) {
     const advice =
-      'raise maxmemory or drain the queues; a full server refuses jobs, and payments stay PENDING until it has room'
-    return diagnosis('redis.memory', share > 0.95 ? 'error' : 'warning', found, advice)
+      'Raise maxmemory or drain the queues. A full server refuses jobs; payments stay PENDING until it has room.'
+    return problem(share > 0.95 ? 'error' : 'warning', id, found, advice)
   }
-  if (limit > 0) return diagnosis('redis.memory', 'ok', found)
-  return diagnosis(
-    'redis.memory',
-    'info',
-    found,
-    'set maxmemory, so that it refuses jobs before the machine runs out',
-  )
+  if (limit > 0) return ok(id, found)
+  return problem('info', id, found, 'Set maxmemory: Redis then refuses jobs before the machine runs out.')
 }
 
 function judgePersistence({ aof_enabled: aof, appendfsync, save }: RedisFacts): Diagnosis {
-  const loss = 'payments get their jobs back by themselves, but they wait for it, and other jobs are gone'
+  const id = 'redis.persistence'
   if (aof === '1' && appendfsync !== 'no')
-    return diagnosis('redis.persistence', 'ok', `append-only file, fsync ${appendfsync ?? 'unknown'}`)
-  const advice = `CONFIG SET appendonly yes with appendfsync everysec: after a crash ${loss}`
-  if (aof === '1') return diagnosis('redis.persistence', 'warning', 'append-only file without fsync', advice)
-  const snapshots =
-    save === undefined
-      ? 'no append-only file'
-      : save === ''
-        ? 'nothing is kept on disk'
-        : `snapshots only (${save})`
-  return diagnosis('redis.persistence', 'warning', snapshots, advice)
+    return ok(id, `The append-only file is on, with fsync ${appendfsync ?? 'unknown'}.`)
+  const advice =
+    'Run CONFIG SET appendonly yes, with appendfsync everysec. After a crash the reconciler enqueues payments again, but they wait for it, and other jobs are lost.'
+  if (aof === '1') return problem('warning', id, 'The append-only file is on, without fsync.', advice)
+  if (save === undefined) return problem('warning', id, 'The append-only file is off.', advice)
+  const found = save === '' ? 'Nothing is kept on disk.' : `Only snapshots are kept on disk (${save}).`
+  return problem('warning', id, found, advice)
 }
 
 function judgeLastSave(facts: RedisFacts): Diagnosis {
+  const id = 'redis.disk'
   const failed = [
     ...(facts['rdb_last_bgsave_status'] === 'err' ? ['the last snapshot failed'] : []),
     ...(facts['aof_last_write_status'] === 'err' ? ['the append-only file cannot be written'] : []),
     ...(facts['aof_last_bgrewrite_status'] === 'err' ? ['the append-only file could not be rewritten'] : []),
   ]
-  if (failed.length === 0) return diagnosis('redis.disk', 'ok', 'what it writes to disk is written')
-  return diagnosis(
-    'redis.disk',
-    'error',
-    failed.join(', '),
-    'see its log, and whether its disk is full: it may refuse all writes',
-  )
+  if (failed.length === 0) return ok(id, 'The last writes to disk succeeded.')
+  const advice = 'Check its log and its disk: a server with a full disk may refuse all writes.'
+  return problem('error', id, `Writes to disk failed: ${failed.join(', ')}.`, advice)
 }
 
 function judgeClients({ connected_clients: connected = '0', maxclients = '0' }: RedisFacts): Diagnosis {
+  const id = 'redis.clients'
   const limit = Number(maxclients)
-  const found = `${connected} clients are connected${limit > 0 ? ` of ${maxclients}` : ''}`
-  if (limit === 0 || Number(connected) < limit * 0.8) return diagnosis('redis.clients', 'ok', found)
-  return diagnosis('redis.clients', 'warning', found, 'raise maxclients; each worker takes four connections')
+  const found = `${connected} clients are connected${limit > 0 ? ` of ${maxclients}` : ''}.`
+  if (limit === 0 || Number(connected) < limit * 0.8) return ok(id, found)
+  return problem('warning', id, found, 'Raise maxclients; each worker takes four connections.')
 }
 
 function judgeAccess({ default_user_flags: flags = '' }: RedisFacts): Diagnosis {
+  const id = 'redis.access'
   const set = new Set(flags.split(' '))
-  if (!set.has('on') || !set.has('nopass'))
-    return diagnosis('redis.access', 'ok', 'clients without a password are not served')
-  return diagnosis(
-    'redis.access',
-    'warning',
-    'clients without a password are served: anyone who reaches it can pause queues and delete jobs',
-    'set requirepass or an ACL, and put the password into REDIS_URL (redis://:password@host)',
-  )
+  if (!set.has('on') || !set.has('nopass')) return ok(id, 'Clients need a password.')
+  const found = 'Clients need no password: anyone who reaches the server can pause queues and delete jobs.'
+  const advice = 'Set requirepass or an ACL, and put the password into REDIS_URL (redis://:password@host).'
+  return problem('warning', id, found, advice)
 }
 
 function judgeCluster(facts: RedisFacts): Diagnosis {
-  if (facts['cluster_enabled'] !== '1') return diagnosis('redis.cluster', 'ok', 'it is not part of a cluster')
-  if (facts['cluster_state'] === 'ok') return diagnosis('redis.cluster', 'ok', 'the cluster is whole')
-  const found = `the cluster is ${facts['cluster_state'] ?? 'in an unknown state'}, ${facts['cluster_slots_ok'] ?? '?'} slots of 16384 are served`
-  return diagnosis('redis.cluster', 'error', found, 'see CLUSTER NODES, and bring the missing masters back')
+  const id = 'redis.cluster'
+  const { cluster_state: state = 'in an unknown state', cluster_slots_ok: slots = '?' } = facts
+  if (facts['cluster_enabled'] !== '1') return ok(id, 'The server is not part of a cluster.')
+  if (state === 'ok') return ok(id, 'The cluster is complete.')
+  const found = `The cluster is ${state}; ${slots} of 16384 slots are served.`
+  return problem('error', id, found, 'Check CLUSTER NODES, and restore the missing primaries.')
 }
 
 function formatBytes(bytes: number): string {
