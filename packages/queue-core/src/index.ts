@@ -2,13 +2,7 @@
 
 export { createQueue, type AmendResult, type Queue } from './producer/queue.ts'
 export type { Enqueued } from './producer/enqueuer.ts'
-export {
-  createWorker,
-  type Handlers,
-  type Worker,
-  type WorkerCounters,
-  type WorkerHealth,
-} from './worker/worker.ts'
+export { createWorker, type Worker, type WorkerCounters, type WorkerHealth } from './worker/worker.ts'
 export { createConsumer, type Consumer, type ConsumerOptions, type Lease } from './worker/consumer.ts'
 export { createInspector, type Inspector } from './producer/inspector.ts'
 
@@ -33,7 +27,7 @@ export {
   type NewJob,
 } from './model/job.ts'
 export type { Priority } from './model/levels.ts'
-export type { Handler, JobContext } from './worker/run.ts'
+export type { Handler, Handlers, JobContext } from './worker/run.ts'
 export type { Fence } from './model/fence.ts'
 export {
   ERROR_SOURCES,

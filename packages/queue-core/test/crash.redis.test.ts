@@ -96,7 +96,7 @@ describe('a worker that is killed', { timeout: 60_000 }, () => {
         failures: 0,
         crashes: 3,
         worker: rescuer.consumer,
-        history: [{ cause: 'worker_crash', error: '3 deliveries ended without a word from their worker' }],
+        history: [{ cause: 'worker_crash', error: '3 deliveries ended without a result from their worker' }],
       },
     ])
     expect(new Set(await effectsOf(place))).toEqual(new Set(range(20).filter((data) => data !== POISON)))

@@ -3,7 +3,7 @@ import { describe, expect } from 'vitest'
 import { createGroup, read } from '../src/redis/commands.ts'
 import { Run } from '../src/worker/run.ts'
 import { createConsumer } from '../src/index.ts'
-import { createLane } from '../src/worker/lease-table.ts'
+import { LeaseTable } from '../src/worker/lease-table.ts'
 import { resolveWorker } from '../src/model/options.ts'
 import { jobs } from './support/collect.ts'
 import { createGate } from './support/gate.ts'
@@ -246,29 +246,35 @@ test('a lease that counts as lost here is not given back before it has lapsed an
 }) => {
   const settings = resolveWorker(place.name, { visibilityMs: 60_000 })
   const owner = { ...settings, consumer: 'self' }
-  const lane = createLane(place.part, owner, settings, (event) => place.events.push(event), true)
+  const ignore = (): void => undefined
+  const leases = new LeaseTable(place.part, owner, {
+    emit: (event) => place.events.push(event),
+    onChange: ignore,
+    onShortLease: ignore,
+    onLastChanceOver: ignore,
+  })
   await createGroup(place.part.connection, place.keys, owner.group)
   await place.createQueue().enqueue('work', 1)
   const claimed = await read(place.part.connection, place.keys, owner, [1], 1, 0)
-  await lane.accept(claimed.flat(), performance.now())
-  const lease = lane.buffer.next()
+  await leases.accept(claimed.flat(), performance.now())
+  const lease = leases.buffer.next()
   if (lease === undefined) throw new Error('nothing was claimed')
   const gate = createGate()
   lease.run = new Run(lease, () => undefined)
   lease.run.start(() => gate.opened, 0)
-  lane.lose(lease)
+  leases.lose(lease)
   const orphan = { level: lease.level, entryId: lease.entryId, deliveryCount: lease.deliveryCount }
-  lane.releaseOrphans([{ ...orphan, idleMs: 54_000 }])
-  lane.releaseOrphans([{ ...orphan, idleMs: 61_000 }])
-  await lane.idle()
+  leases.releaseOrphans([{ ...orphan, idleMs: 54_000 }])
+  leases.releaseOrphans([{ ...orphan, idleMs: 61_000 }])
+  await leases.idle()
   expect(place.eventsOf('released')).toEqual([])
   gate.open()
   await eventually(() => lease.run?.isOver === true)
-  lane.releaseOrphans([{ ...orphan, idleMs: 59_000 }])
-  await lane.idle()
+  leases.releaseOrphans([{ ...orphan, idleMs: 59_000 }])
+  await leases.idle()
   expect(place.eventsOf('released')).toEqual([])
-  lane.releaseOrphans([{ ...orphan, idleMs: 61_000 }])
-  await lane.idle()
+  leases.releaseOrphans([{ ...orphan, idleMs: 61_000 }])
+  await leases.idle()
   expect(place.eventsOf('released')).toMatchObject([{ job: { id: lease.id, name: 'work' } }])
 })
 

@@ -1,23 +1,23 @@
-import type { Held } from './held-lease.ts'
+import type { HeldLease } from './held-lease.ts'
 import { createPicker, LEVELS, type Level } from '../model/levels.ts'
 
-/** Claimed jobs that wait for a free slot, a line per level. */
+/** Claimed jobs that wait for a free slot, one line per level. */
 export interface LeaseBuffer {
   readonly size: number
-  push(held: Held): void
-  /** Ahead of the line: it has waited for a whole visibility timeout already. */
-  pushFront(held: Held): void
-  /** The job to start next, by weight or strictly. */
-  next(): Held | undefined
-  /** Takes up to `count` jobs out that would be started last. */
-  takeLast(count: number): Held[]
+  push(lease: HeldLease): void
+  /** Puts a lease at the front of its line: the job has waited for a whole visibility timeout already. */
+  pushFront(lease: HeldLease): void
+  /** Takes the job to start next, by weight or strictly. */
+  next(): HeldLease | undefined
+  /** Takes up to `count` jobs that would be started last. */
+  takeLast(count: number): HeldLease[]
   /** Empties the buffer. */
-  drain(): Held[]
+  drain(): HeldLease[]
 }
 
-/** Makes an empty buffer; without weights a lower level is served only when nothing above waits. */
+/** Creates an empty buffer; without weights a lower level is served only when nothing above waits. */
 export function createBuffer(weights: readonly number[] | undefined): LeaseBuffer {
-  const lines: Held[][] = LEVELS.map(() => [])
+  const lines: HeldLease[][] = LEVELS.map(() => [])
   const heads = [0, 0, 0]
   const pick = createPicker(weights)
   const hasWork = (level: Level): boolean => (lines[level]?.length ?? 0) > (heads[level] ?? 0)
@@ -27,13 +27,13 @@ export function createBuffer(weights: readonly number[] | undefined): LeaseBuffe
     get size() {
       return size
     },
-    push(held) {
-      lines[held.level]?.push(held)
+    push(lease) {
+      lines[lease.level]?.push(lease)
       size++
     },
-    pushFront(held) {
-      const line = lines[held.level] ?? []
-      line.splice(heads[held.level] ?? 0, 0, held)
+    pushFront(lease) {
+      const line = lines[lease.level] ?? []
+      line.splice(heads[lease.level] ?? 0, 0, lease)
       size++
     },
     next() {
@@ -41,25 +41,25 @@ export function createBuffer(weights: readonly number[] | undefined): LeaseBuffe
         const level = pick(hasWork)
         const line = lines[level] ?? []
         const head = heads[level] ?? 0
-        const held = line[head]
+        const lease = line[head]
         size--
         if (head + 1 >= line.length) {
           lines[level] = []
           heads[level] = 0
         } else heads[level] = head + 1
-        if (held !== undefined && !held.lost) return held
+        if (lease !== undefined && !lease.lost) return lease
       }
       return undefined
     },
     takeLast(count) {
-      const taken: Held[] = []
+      const taken: HeldLease[] = []
       for (const level of LEVELS.toReversed()) {
         const line = lines[level] ?? []
         const there = line.length - (heads[level] ?? 0)
         taken.push(...line.splice(line.length - Math.min(there, count - taken.length)))
       }
       size -= taken.length
-      return taken.filter((held) => !held.lost)
+      return taken.filter((lease) => !lease.lost)
     },
     drain() {
       const all = LEVELS.flatMap((level) => (lines[level] ?? []).slice(heads[level]))
@@ -68,7 +68,7 @@ export function createBuffer(weights: readonly number[] | undefined): LeaseBuffe
         heads[level] = 0
       }
       size = 0
-      return all.filter((held) => !held.lost)
+      return all.filter((lease) => !lease.lost)
     },
   }
 }

@@ -1,342 +1,370 @@
-import * as broker from '../redis/commands.ts'
-import { createBatcher } from '../async/batcher.ts'
+import * as commands from '../redis/commands.ts'
+import { createBatcher, type Batcher } from '../async/batcher.ts'
 import { createBuffer, type LeaseBuffer } from './lease-buffer.ts'
 import { QueueError } from '../model/errors.ts'
 import type { OnEvent } from '../model/events.ts'
-import { createHeld, eventJob, type Held } from './held-lease.ts'
-import type { Job } from '../model/job.ts'
+import { createHeldLease, eventJob, type HeldLease } from './held-lease.ts'
 import { plainJobId } from '../redis/layout.ts'
-import { crashesOf, timeOf } from '../model/fence.ts'
+import { crashesOf } from '../model/fence.ts'
 import { errorDelay } from '../async/loop.ts'
 import type { ResolvedWorker } from '../model/options.ts'
 import type { QueuePartition } from '../redis/partition.ts'
-import { createPausing, type Pausing } from './pause-state.ts'
-import { settle, type Verdict } from '../redis/settle.ts'
-import { deadVerdict, verdict } from './settlement.ts'
+import { createPauseState, type PauseState } from './pause-state.ts'
+import { settle, type SettleReply, type Verdict as Settlement } from '../redis/settle.ts'
+import { deadLetterOf, settlementOf } from './settlement.ts'
+import { passStep } from '../async/steps.ts'
 
 /**
- * How a settle ended: stored, void since the lease is lost, or not known since the connection broke or the server
- * could not store all of it.
+ * How a settle ended: stored; lost, because the lease was; or unknown, because the connection broke or the server could
+ * not store all of it.
  */
 export type Settled = 'stored' | 'lost' | 'unknown'
 
+/** Receives the end of a settle. */
+export type OnSettled = (lease: HeldLease, how: Settled) => void
+
 interface Settling {
-  readonly held: Held
-  readonly verdict: Verdict
-  readonly done: (held: Held, how: Settled) => void
+  readonly lease: HeldLease
+  readonly settlement: Settlement
+  readonly onSettled: OnSettled
 }
 
-/** Who claims: the group, the consumer's name in Redis, and the times that go with it. */
-export interface Owner {
-  readonly group: string
+/** The settings of a worker or consumer, and its name in Redis. */
+export interface ConsumerSettings extends ResolvedWorker {
   readonly consumer: string
-  readonly visibilityMs: number
-  readonly dedupeMs: number
 }
 
-/** The leases that a worker holds on one partition, and the only way in and out of them. */
-export interface Lane {
-  readonly part: QueuePartition
-  readonly owner: Owner
-  readonly settings: ResolvedWorker
+/** What the owner of a lease table reacts to. */
+export interface LeaseListener {
   readonly emit: OnEvent
-  readonly buffer: LeaseBuffer
-  readonly pausing: Pausing
-  /** Leases in hand: buffered, running or being settled. */
-  readonly held: ReadonlySet<Held>
-  readonly settling: number
-  /** Since when ends of jobs have waited to be stored without one being stored, `performance.now()`; undefined when none waits. */
-  readonly unsettledSince: number | undefined
-  /** Takes claimed entries in: poison and done ones are settled at once, the others wait for a slot. */
-  accept(claimed: readonly broker.Claimed[], now: number): Promise<void>
-  acceptReclaimed(taken: readonly broker.Reclaimed[], now: number): Promise<void>
-  settle(held: Held, verdict: Verdict, done: (held: Held, how: Settled) => void): void
-  /**
-   * Lets a lease lapse, where the worker stops and a handler goes on: the job goes to another worker when its
-   * visibility timeout is over, and the delivery counts as no crash.
-   */
-  lapse(held: Held): void
-  /** Gives a job back unfinished. */
-  release(held: Held): void
-  /** Gives buffered jobs back, the last ones first. @default all */
-  releaseBuffered(count?: number): void
-  /** Gives back entries that are this consumer's in Redis but not in hand: their delivery's reply was lost. */
-  releaseOrphans(orphans: readonly broker.Orphan[]): void
-  /** The lease is gone: aborts the run and forgets the job. */
-  lose(held: Held): void
-  /** Resolves when every settle is stored or given up. */
-  idle(): Promise<void>
-  onChange: () => void
-  /** Told of each job whose renewal may be due sooner than planned. */
-  onShortLease: () => void
-  /**
-   * The crashes that leave a job one last delivery, and whether such a job may be taken. One is in hand at a time: a
-   * poison job takes down whatever runs beside it, and that must survive it.
-   */
-  lastChance(): { readonly crashes: number; readonly mayTake: boolean }
-  /** Told when the job on its last chance has ended. */
-  onLastChanceOver: () => void
+  /** Something changed that may let a job start or be claimed. */
+  readonly onChange: () => void
+  /** A job came whose renewal may be due sooner than planned. */
+  readonly onShortLease: () => void
+  /** The job on its last delivery has ended, so that another such job may be reclaimed. */
+  readonly onLastChanceOver: () => void
 }
 
+/** How often a consumer notes that it is alive, in milliseconds. */
+export const BEAT_EVERY_MS = 5_000
+/** Most settlements in one call of a script. */
 const SETTLE_BATCH = 512
+/** Most renewals in one call of a script. */
+const RENEW_BATCH = 500
 
-/** Makes an empty lane. `single`: the queue has one partition, so job ids need not name it. */
-export function createLane(
-  part: QueuePartition,
-  owner: Owner,
-  settings: ResolvedWorker,
-  emit: OnEvent,
-  single: boolean,
-): Lane {
-  const held = new Set<Held>()
-  /** Leases that count as lost here and may be this consumer's in Redis still, by level and entry. */
-  const forsaken = new Map<string, Held>()
-  const buffer = createBuffer(settings.weights)
-  const { connection, keys, fixed } = part
-  let unsettledSince = 0
-  const batcher = createBatcher<Settling>(writeBatch, { maxItems: SETTLE_BATCH })
+/** The leases that a consumer holds on one partition: the only way in and out of them. */
+export class LeaseTable {
+  readonly part: QueuePartition
+  readonly settings: ConsumerSettings
+  readonly emit: OnEvent
+  /** Leases that wait for a free slot. */
+  readonly buffer: LeaseBuffer
+  readonly pauseState: PauseState
+  readonly #listener: LeaseListener
+  readonly #held = new Set<HeldLease>()
+  /** Leases that count as lost here but may still be this consumer's in Redis, by level and entry. */
+  readonly #forsaken = new Map<string, HeldLease>()
+  readonly #batcher: Batcher<Settling>
+  #unsettledSince = 0
 
-  /** Writes verdicts until the server has answered, every lease has run out or the connection is closed; each is checked against its fence. */
-  async function writeBatch(batch: readonly Settling[]): Promise<void> {
-    let ambiguous = false
-    for (let failures = 1; ; failures++) {
-      const askedAt = performance.now()
-      try {
-        const reply = await settle(
-          connection,
-          keys,
-          fixed,
-          owner,
-          batch.map((item) => item.verdict),
-        )
-        unsettledSince = performance.now()
-        for (const [index, item] of batch.entries()) {
-          const refusal = reply.refused.get(index)
-          if (refusal !== undefined) {
-            // The same again would fail again: its lease lapses, and whoever gets the job next tries anew.
-            emit({ type: 'error', error: new Error(refusal), during: 'settle' })
-            finish(item, 'unknown')
-          } else finish(item, !reply.lost.has(index) ? 'stored' : ambiguous ? 'unknown' : 'lost')
-        }
-        pausing.answer(reply.paused, askedAt)
-        // Too many unsettled jobs hold back the reader: it is told when there are fewer.
-        lane.onChange()
-        return
-      } catch (error) {
-        emit({ type: 'error', error, during: 'settle' })
-        ambiguous = true
-        const now = performance.now()
-        if (
-          connection.isClosed ||
-          batch.every((item) => now - item.held.renewedAt > item.held.visibilityMs)
-        ) {
-          for (const item of batch) finish(item, 'unknown')
-          return
-        }
-        await new Promise((resolve) => setTimeout(resolve, errorDelay(failures)))
-      }
+  constructor(part: QueuePartition, settings: ConsumerSettings, listener: LeaseListener) {
+    this.part = part
+    this.settings = settings
+    this.emit = listener.emit
+    this.buffer = createBuffer(settings.weights)
+    this.#listener = listener
+    this.#batcher = createBatcher((batch) => this.#write(batch), { maxItems: SETTLE_BATCH })
+    this.pauseState = createPauseState((isPaused) => {
+      this.emit({ type: isPaused ? 'paused' : 'resumed', queue: part.keys.base })
+      if (isPaused) this.releaseBuffered()
+      listener.onChange()
+    })
+  }
+
+  /** Leases in hand: buffered, running or being settled. */
+  get held(): ReadonlySet<HeldLease> {
+    return this.#held
+  }
+
+  /** How many settlements are not stored yet. */
+  get settling(): number {
+    return this.#batcher.size
+  }
+
+  /** When settlements began to wait without one being stored, `performance.now()`; undefined when none waits. */
+  get unsettledSince(): number | undefined {
+    return this.#batcher.size === 0 ? undefined : this.#unsettledSince
+  }
+
+  // Claim
+
+  /** Takes claimed entries. Jobs that must not run are settled at once; the others wait for a slot. */
+  async accept(claimed: readonly commands.Claimed[], now: number): Promise<void> {
+    const leases = claimed.map((entry) => this.#admit(entry, now))
+    for (const lease of await this.#triage(leases)) this.buffer.push(lease)
+    this.#onAccepted()
+  }
+
+  /**
+   * Reclaims up to `count` entries that were released or whose lease expired, from `cursors` on. They go to the front
+   * of the buffer. Returns the cursors of the next page.
+   */
+  async reclaim(count: number, cursors: readonly string[]): Promise<readonly string[]> {
+    const { connection, keys } = this.part
+    const lastChance = {
+      crashes: this.settings.maxCrashes - 1,
+      // One at a time: a poison job takes down every job that runs with it, and they must survive it.
+      mayTake: ![...this.#held].some((lease) => this.#isOnLastChance(lease)),
     }
+    const reply = await commands.reclaim(connection, keys, this.settings, count, cursors, lastChance)
+    if (reply.isGroupMissing) await this.ensureGroup()
+    if (reply.gone.length > 0) this.emit({ type: 'entriesVanished', entryIds: reply.gone })
+    this.releaseOrphans(reply.own)
+    if (reply.taken.length > 0) await this.#acceptReclaimed(reply.taken)
+    return reply.cursors
   }
 
-  function isOnLastChance(lease: Held): boolean {
-    return settings.maxCrashes > 1 && crashesOf(lease.deliveryCount) === settings.maxCrashes - 1
+  async #acceptReclaimed(taken: readonly commands.Reclaimed[]): Promise<void> {
+    passStep('queue.reclaimed', () => taken.map(({ job, entryId }) => job?.meta.id ?? entryId))
+    const now = performance.now()
+    const leases = taken.map((entry) => {
+      const lease = this.#admit(entry, now)
+      const crashes = crashesOf(entry.deliveryCount)
+      this.emit({ type: 'reclaimed', job: eventJob(lease), from: entry.from, crashes })
+      return lease
+    })
+    for (const lease of (await this.#triage(leases)).toReversed()) this.buffer.pushFront(lease)
+    this.#onAccepted()
   }
 
-  function drop(lease: Held): void {
-    if (held.delete(lease) && isOnLastChance(lease)) lane.onLastChanceOver()
+  #onAccepted(): void {
+    if (this.pauseState.isPaused) this.releaseBuffered()
+    this.#listener.onChange()
   }
 
-  /** Forgets a lease that is lost here. In Redis it is this consumer's until its timeout is over. */
-  function forsake(lease: Held): void {
-    drop(lease)
-    forsaken.set(placeOf(lease), lease)
-  }
-
-  /** Whether a lease that is lost here has not lapsed in Redis, or its handler still runs. */
-  function mayRun(lease: Held, idleMs: number): boolean {
-    const isOver = lease.run === undefined || lease.run.isOver
-    return !isOver || idleMs < Math.max(owner.visibilityMs, lease.visibilityMs)
-  }
-
-  function finish({ held: lease, verdict: { verb }, done }: Settling, how: Settled): void {
-    drop(lease)
-    // A lease that was left to lapse is no longer this worker's, although its job has not ended.
-    lease.lost = how !== 'stored' || verb === 'lapse'
-    done(lease, how)
-  }
-
-  function idOf(claimed: broker.Claimed): string {
+  #admit(claimed: commands.Claimed, now: number): HeldLease {
+    const { visibilityMs, partitions } = this.settings
     const { job, entryId, level } = claimed
-    return job?.meta.id ?? plainJobId(entryId, level, single ? undefined : part.index)
-  }
-
-  function admit(claimed: broker.Claimed, now: number): Held {
-    const lease = createHeld(claimed, idOf(claimed), owner.visibilityMs, now)
-    held.add(lease)
-    if (lease.visibilityMs < owner.visibilityMs) lane.onShortLease()
+    const id = job?.meta.id ?? plainJobId(entryId, level, partitions === 1 ? undefined : this.part.index)
+    const lease = createHeldLease(claimed, id, visibilityMs, now)
+    this.#held.add(lease)
+    if (lease.visibilityMs < visibilityMs) this.#listener.onShortLease()
     return lease
   }
 
-  /** Ids of done jobs among deduplicated leases. When Redis cannot say, the leases are given back to be asked again. */
-  async function findDone(leases: readonly Held[]): Promise<Set<string> | undefined> {
+  /** Returns the leases that may run; those of undecodable, poisonous or done jobs are settled here. */
+  async #triage(leases: readonly HeldLease[]): Promise<HeldLease[]> {
+    const done = await this.#findDone(leases)
+    return leases.filter((lease) => !this.#settledUnrun(lease, done))
+  }
+
+  /** Settles the lease of a job that must not run, and returns whether it did. */
+  #settledUnrun(lease: HeldLease, done: ReadonlySet<string> | undefined): boolean {
+    const crashes = crashesOf(lease.deliveryCount)
+    if (lease.job === undefined) {
+      this.#deadLetter(lease, 'undecodable', new Error('The entry has not the fields of a job'))
+    } else if (crashes >= this.settings.maxCrashes) {
+      const error = new Error(`${crashes} deliveries ended without a result from their worker`)
+      this.#deadLetter(lease, 'worker_crash', error)
+    } else if (lease.meta.dedupe !== 1) return false
+    else if (done === undefined) this.release(lease)
+    else if (done.has(lease.id)) {
+      this.settle(lease, settlementOf(lease, 'ack'), (_lease, how) => {
+        if (how === 'stored') this.emit({ type: 'skipped', job: eventJob(lease) })
+      })
+    } else return false
+    return true
+  }
+
+  /** Returns the ids of done jobs among deduplicated leases; undefined when Redis cannot say. */
+  async #findDone(leases: readonly HeldLease[]): Promise<ReadonlySet<string> | undefined> {
     const ids = leases.filter((lease) => lease.meta.dedupe === 1).map((lease) => lease.id)
     if (ids.length === 0) return new Set()
     try {
-      return await broker.doneIds(connection, keys, ids)
+      return await commands.doneIds(this.part.connection, this.part.keys, ids)
     } catch (error) {
-      emit({ type: 'error', error, during: 'dedupe' })
+      this.emit({ type: 'error', error, during: 'dedupe' })
       return undefined
     }
   }
 
-  /** Leases that may run; those of undecodable, poisonous or done jobs are settled here. */
-  async function sift(leases: readonly Held[]): Promise<Held[]> {
-    const done = await findDone(leases)
-    return leases.filter((lease) => {
-      if (lease.job === undefined) {
-        deadLetter(lease, 'undecodable', new Error('The entry has not the fields of a job'))
-      } else if (crashesOf(lease.deliveryCount) >= settings.maxCrashes) {
-        const crashes = crashesOf(lease.deliveryCount)
-        deadLetter(
-          lease,
-          'worker_crash',
-          new Error(`${crashes} deliveries ended without a word from their worker`),
-        )
-      } else if (done === undefined && lease.meta.dedupe === 1) {
-        lane.release(lease)
-      } else if (done?.has(lease.id) === true && lease.meta.dedupe === 1) {
-        lane.settle(lease, verdict(lease, 'ack'), (_held, how) => {
-          if (how === 'stored') emit({ type: 'skipped', job: eventJob(lease) })
-        })
-      } else return true
-      return false
+  #deadLetter(lease: HeldLease, cause: 'undecodable' | 'worker_crash', error: Error): void {
+    this.settle(lease, deadLetterOf(lease, cause, error, this.settings.consumer), (_lease, how) => {
+      if (how === 'stored') this.emit({ type: 'deadLettered', job: eventJob(lease), cause, error })
     })
   }
 
-  function deadLetter(lease: Held, cause: 'undecodable' | 'worker_crash', error: Error): void {
-    lane.settle(lease, deadVerdict(lease, cause, error, owner.consumer), (_held, how) => {
-      if (how === 'stored') emit({ type: 'deadLettered', job: eventJob(lease), cause, error })
+  /** Creates the consumer group if it is missing. */
+  async ensureGroup(): Promise<void> {
+    const { connection, keys } = this.part
+    if (await commands.createGroup(connection, keys, this.settings.group))
+      this.emit({ type: 'groupCreated', queue: keys.base })
+  }
+
+  // Renew and lose
+
+  /** Restarts the visibility timeout of leases. Returns those that are still held; the others are lost. */
+  async renew(leases: readonly HeldLease[]): Promise<HeldLease[]> {
+    const kept: HeldLease[] = []
+    for (let from = 0; from < leases.length; from += RENEW_BATCH)
+      kept.push(...(await this.#renewBatch(leases.slice(from, from + RENEW_BATCH))))
+    return kept
+  }
+
+  async #renewBatch(batch: readonly HeldLease[]): Promise<HeldLease[]> {
+    const { part, settings } = this
+    const sentAt = performance.now()
+    const renewals = batch.map(({ level, entryId, deliveryCount, visibilityMs }) => {
+      return { level, entryId, deliveryCount, idleMs: Math.max(0, settings.visibilityMs - visibilityMs) }
+    })
+    const { lost, paused } = await commands.renew(part.connection, part.keys, settings, renewals)
+    const gone = new Set(lost)
+    const kept = batch.filter((lease, index) => {
+      if (!gone.has(index)) lease.renewedAt = sentAt
+      // A lease that was settled in the meantime is not lost.
+      else if (!lease.settling) this.lose(lease)
+      return !gone.has(index)
+    })
+    this.pauseState.observe(paused, sentAt)
+    return kept
+  }
+
+  /** Declares a lease lost: aborts the run and forgets the job. In Redis it is this consumer's until it expires. */
+  lose(lease: HeldLease): void {
+    if (lease.lost) return
+    lease.lost = true
+    this.#remove(lease)
+    this.#forsaken.set(placeOf(lease), lease)
+    this.emit({ type: 'leaseLost', job: eventJob(lease) })
+    const text = `The lease of job "${lease.id}" is lost: another worker may run it, this run is void`
+    lease.run?.abort(new QueueError('LEASE_LOST', text))
+  }
+
+  /** Releases entries that Redis counts as this consumer's but that are not in hand: the reply that delivered them was lost. */
+  releaseOrphans(orphans: readonly commands.Orphan[]): void {
+    const now = performance.now()
+    const own = new Set([...this.#held].map(placeOf))
+    for (const orphan of orphans) {
+      const place = placeOf(orphan)
+      const former = this.#forsaken.get(place)
+      if (own.has(place) || (former !== undefined && this.#mayRun(former, orphan.idleMs))) continue
+      const claimed = { ...orphan, fields: [], job: former?.job }
+      this.release(createHeldLease(claimed, former?.id ?? '', this.settings.visibilityMs, now))
+    }
+    for (const [place, lease] of this.#forsaken)
+      if (!this.#mayRun(lease, (now - lease.renewedAt) / 2)) this.#forsaken.delete(place)
+  }
+
+  /** Returns whether a lease that is lost here has not expired in Redis, or its handler still runs. */
+  #mayRun(lease: HeldLease, idleMs: number): boolean {
+    const isOver = lease.run === undefined || lease.run.isOver
+    return !isOver || idleMs < Math.max(this.settings.visibilityMs, lease.visibilityMs)
+  }
+
+  #isOnLastChance(lease: HeldLease): boolean {
+    const { maxCrashes } = this.settings
+    return maxCrashes > 1 && crashesOf(lease.deliveryCount) === maxCrashes - 1
+  }
+
+  #remove(lease: HeldLease): void {
+    if (this.#held.delete(lease) && this.#isOnLastChance(lease)) this.#listener.onLastChanceOver()
+  }
+
+  // Settle
+
+  /** Ends a lease. `onSettled` is called once, when Redis has answered or cannot answer any more. */
+  settle(lease: HeldLease, settlement: Settlement, onSettled: OnSettled): void {
+    lease.settling = true
+    if (this.#batcher.size === 0) this.#unsettledSince = performance.now()
+    this.#batcher.push({ lease, settlement, onSettled })
+  }
+
+  /** Releases a job unfinished. */
+  release(lease: HeldLease): void {
+    this.settle(lease, settlementOf(lease, 'release'), (_lease, how) => {
+      if (how === 'stored') this.emit({ type: 'released', job: eventJob(lease) })
     })
   }
 
-  const pausing = createPausing((isPaused) => {
-    emit({ type: isPaused ? 'paused' : 'resumed', queue: keys.base })
-    if (isPaused) lane.releaseBuffered()
-    lane.onChange()
-  })
+  /** Releases buffered jobs, the last ones first. @default all */
+  releaseBuffered(count: number = this.buffer.size): void {
+    for (const lease of this.buffer.takeLast(count)) this.release(lease)
+  }
 
-  const lane: Lane = {
-    part,
-    owner,
-    settings,
-    emit,
-    buffer,
-    held,
-    onChange: () => undefined,
-    onShortLease: () => undefined,
-    onLastChanceOver: () => undefined,
-    lastChance: () => ({
-      crashes: settings.maxCrashes - 1,
-      mayTake: ![...held].some(isOnLastChance),
-    }),
-    pausing,
-    get settling() {
-      return batcher.size
-    },
-    get unsettledSince() {
-      return batcher.size === 0 ? undefined : unsettledSince
-    },
-    async accept(claimed, now) {
-      const leases = claimed.map((entry) => admit(entry, now))
-      for (const lease of await sift(leases)) buffer.push(lease)
-      if (pausing.isPaused) lane.releaseBuffered()
-      lane.onChange()
-    },
-    async acceptReclaimed(taken, now) {
-      const leases = taken.map((entry) => {
-        const lease = admit(entry, now)
-        emit({
-          type: 'reclaimed',
-          job: eventJob(lease),
-          from: entry.from,
-          crashes: crashesOf(entry.deliveryCount),
-        })
-        return lease
-      })
-      for (const lease of (await sift(leases)).toReversed()) buffer.pushFront(lease)
-      if (pausing.isPaused) lane.releaseBuffered()
-      lane.onChange()
-    },
-    settle(lease, decided, done) {
-      lease.settling = true
-      if (batcher.size === 0) unsettledSince = performance.now()
-      batcher.push({ held: lease, verdict: decided, done })
-    },
-    release(lease) {
-      lane.settle(lease, verdict(lease, 'release'), (_held, how) => {
-        if (how === 'stored') emit({ type: 'released', job: eventJob(lease) })
-      })
-    },
-    lapse(lease) {
-      lease.lost = true
-      lane.settle(lease, verdict(lease, 'lapse'), () => undefined)
-    },
-    releaseBuffered(count = buffer.size) {
-      for (const lease of buffer.takeLast(count)) lane.release(lease)
-    },
-    releaseOrphans(orphans) {
-      const now = performance.now()
-      const own = new Set([...held].map(placeOf))
-      for (const orphan of orphans) {
-        const former = forsaken.get(placeOf(orphan))
-        if (own.has(placeOf(orphan)) || (former !== undefined && mayRun(former, orphan.idleMs))) continue
-        const lease = createHeld(
-          { ...orphan, fields: [], job: former?.job },
-          former?.id ?? '',
-          owner.visibilityMs,
-          now,
-        )
-        lane.release(lease)
+  /**
+   * Lets a lease expire, where the worker stops while a handler is still running: the job goes to another worker after
+   * its visibility timeout, and the delivery does not count as a crash.
+   */
+  lapse(lease: HeldLease): void {
+    lease.lost = true
+    this.settle(lease, settlementOf(lease, 'lapse'), () => undefined)
+  }
+
+  /** Resolves when every settlement is stored or given up. */
+  async idle(): Promise<void> {
+    await this.#batcher.idle()
+  }
+
+  /** Notes in Redis that the consumer is alive. */
+  async beat(): Promise<void> {
+    await commands.beat(this.part.connection, this.part.keys, this.settings.consumer)
+  }
+
+  /** Removes the consumer from Redis. */
+  async leave(): Promise<void> {
+    const { connection, keys } = this.part
+    const { group, consumer } = this.settings
+    await Promise.all([
+      commands.forgetBeat(connection, keys, consumer),
+      commands.forgetConsumers(connection, keys, group, consumer, Number.MAX_SAFE_INTEGER),
+    ])
+  }
+
+  /** Writes settlements until the server has answered, every lease has expired or the connection is closed. Each is checked against its fence. */
+  async #write(batch: readonly Settling[]): Promise<void> {
+    const { connection, keys, fixed } = this.part
+    const settlements = batch.map(({ settlement }) => settlement)
+    for (let failures = 0; ;) {
+      const sentAt = performance.now()
+      try {
+        const reply = await settle(connection, keys, fixed, this.settings, settlements)
+        this.#unsettledSince = performance.now()
+        this.#finishBatch(batch, reply, failures > 0)
+        this.pauseState.observe(reply.paused, sentAt)
+        // Too many unsettled jobs hold back the reader.
+        return this.#listener.onChange()
+      } catch (error) {
+        this.emit({ type: 'error', error, during: 'settle' })
+        const now = performance.now()
+        const isExpired = batch.every(({ lease }) => now - lease.renewedAt > lease.visibilityMs)
+        if (connection.isClosed || isExpired) {
+          for (const item of batch) this.#finish(item, 'unknown')
+          return
+        }
+        const delayMs = errorDelay(++failures)
+        await new Promise((resolve) => setTimeout(resolve, delayMs))
       }
-      for (const [place, lease] of forsaken)
-        if (!mayRun(lease, (now - lease.renewedAt) / 2)) forsaken.delete(place)
-    },
-    lose(lease) {
-      if (lease.lost) return
-      lease.lost = true
-      forsake(lease)
-      emit({ type: 'leaseLost', job: eventJob(lease) })
-      lease.run?.abort(
-        new QueueError(
-          'LEASE_LOST',
-          `The lease of job "${lease.id}" is lost: another worker may run it, this run is void`,
-        ),
-      )
-    },
-    idle: () => batcher.idle(),
+    }
   }
-  return lane
+
+  /** After a failed try a lost lease may be one that the failed try has settled. */
+  #finishBatch(batch: readonly Settling[], { lost, refused }: SettleReply, hasFailed: boolean): void {
+    for (const [index, item] of batch.entries()) {
+      const refusal = refused.get(index)
+      if (refusal !== undefined) {
+        // Another try would fail in the same way: the lease expires, and the next worker tries again.
+        this.emit({ type: 'error', error: new Error(refusal), during: 'settle' })
+        this.#finish(item, 'unknown')
+      } else this.#finish(item, !lost.has(index) ? 'stored' : hasFailed ? 'unknown' : 'lost')
+    }
+  }
+
+  #finish({ lease, settlement, onSettled }: Settling, how: Settled): void {
+    this.#remove(lease)
+    // A lease that was left to expire is no longer this worker's, although its job has not ended.
+    lease.lost = how !== 'stored' || settlement.verb === 'lapse'
+    onSettled(lease, how)
+  }
 }
 
-const placeOf = ({ level, entryId }: Pick<Held, 'level' | 'entryId'>): string => `${level}:${entryId}`
-
-/** The job as its handler sees it. @throws SyntaxError when the data is not JSON */
-export function toJob(lease: Held, maxAttempts: number, priority: Job['priority']): Job {
-  const { meta, job, id, entryId } = lease
-  const { failures = 0, enqueuedAt = timeOf(entryId), orderingKey, traceparent } = meta
-  const plain: Job = {
-    id,
-    name: job?.name ?? '',
-    data: JSON.parse(job?.data ?? ''),
-    attempt: failures + 1,
-    maxAttempts: meta.maxAttempts ?? maxAttempts,
-    priority,
-    enqueuedAt,
-  }
-  if (orderingKey === undefined && traceparent === undefined) return plain
-  return {
-    ...plain,
-    ...(orderingKey === undefined ? {} : { orderingKey }),
-    ...(traceparent === undefined ? {} : { traceparent }),
-  }
-}
+const placeOf = ({ level, entryId }: Pick<HeldLease, 'level' | 'entryId'>): string => `${level}:${entryId}`

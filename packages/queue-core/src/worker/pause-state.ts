@@ -1,17 +1,17 @@
 /** Whether a queue is paused, as far as a worker knows. */
-export interface Pausing {
+export interface PauseState {
   readonly isPaused: boolean
-  /** A signal says so. Signals come in the order in which they were stored. */
+  /** Takes a signal. Signals come in the order in which they were stored. */
   signal(isPaused: boolean): void
   /**
-   * The server's answer to a question that was asked at `askedAt`, `performance.now()`. It comes on another connection than
-   * signals do, so one that was asked for before the last signal came may be older than that, and says nothing.
+   * Takes a reply to a command that was sent at `sentAt`, `performance.now()`. Signals come on another connection, so a
+   * reply to a command that was sent before the last signal may be older than that signal and is ignored.
    */
-  answer(isPaused: boolean, askedAt: number): void
+  observe(isPaused: boolean, sentAt: number): void
 }
 
-/** `onChange` is told of each change. */
-export function createPausing(onChange: (isPaused: boolean) => void): Pausing {
+/** Creates a state that begins as not paused; `onChange` is called with each change. */
+export function createPauseState(onChange: (isPaused: boolean) => void): PauseState {
   let isPaused = false
   let signalledAt = -Infinity
 
@@ -29,8 +29,8 @@ export function createPausing(onChange: (isPaused: boolean) => void): Pausing {
       signalledAt = performance.now()
       set(now)
     },
-    answer(now, askedAt) {
-      if (askedAt > signalledAt) set(now)
+    observe(now, sentAt) {
+      if (sentAt > signalledAt) set(now)
     },
   }
 }

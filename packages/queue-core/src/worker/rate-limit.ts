@@ -1,65 +1,66 @@
-import * as broker from '../redis/commands.ts'
+import { takeTokens } from '../redis/commands.ts'
 import { errorDelay } from '../async/loop.ts'
+import type { OnEvent } from '../model/events.ts'
 import type { RateLimit } from '../model/options.ts'
 import type { QueuePartition } from '../redis/partition.ts'
 import { startTimer, type Timer } from '../async/timer.ts'
 
-/** Permission to start jobs under the queue's rate limit, shared by all its workers. */
-export interface Limiter {
-  /** Takes one token if one is in hand; else asks for up to `wanted` and calls back when some came. */
-  take(wanted: number): boolean
-  stop(): void
-}
+/** Permission to start jobs under the queue's rate limit, which all its workers share. */
+export class TokenBucket {
+  readonly #home: QueuePartition
+  readonly #limit: RateLimit
+  readonly #emit: OnEvent
+  readonly #onTokens: () => void
+  #tokens = 0
+  #isAsking = false
+  #isStopped = false
+  #failures = 0
+  #timer: Timer | undefined
 
-/** Makes a limiter over the bucket of the first partition; `onTokens` is called when some came after a `take` failed. */
-export function createLimiter(
-  home: QueuePartition,
-  limit: RateLimit,
-  onTokens: () => void,
-  onError: (error: unknown) => void,
-): Limiter {
-  let tokens = 0
-  let asking = false
-  let stopped = false
-  let failures = 0
-  let timer: Timer | undefined
+  /** The bucket lies in the first partition; `onTokens` is called when tokens may have come after a `take` failed. */
+  constructor(home: QueuePartition, limit: RateLimit, emit: OnEvent, onTokens: () => void) {
+    this.#home = home
+    this.#limit = limit
+    this.#emit = emit
+    this.#onTokens = onTokens
+  }
 
-  async function ask(wanted: number): Promise<void> {
+  /** Takes one token if one is in hand; else asks the server for up to `wanted` and returns false. */
+  take(wanted: number): boolean {
+    if (this.#tokens > 0) {
+      this.#tokens--
+      return true
+    }
+    if (!this.#isAsking && !this.#isStopped) {
+      this.#isAsking = true
+      void this.#ask(Math.max(1, wanted))
+    }
+    return false
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    this.#timer?.stop()
+  }
+
+  async #ask(wanted: number): Promise<void> {
     let waitMs = 0
     try {
-      const reply = await broker.takeTokens(home.connection, home.keys, limit, wanted)
-      tokens += reply.granted
+      const reply = await takeTokens(this.#home.connection, this.#home.keys, this.#limit, wanted)
+      this.#tokens += reply.granted
       waitMs = reply.granted > 0 ? 0 : reply.waitMs
-      failures = 0
+      this.#failures = 0
     } catch (error) {
-      onError(error)
-      waitMs = errorDelay(++failures)
+      this.#emit({ type: 'error', error, during: 'limit' })
+      waitMs = errorDelay(++this.#failures)
     }
-    if (stopped) return
-    if (waitMs === 0) return resume()
-    timer = startTimer(resume, waitMs)
+    if (this.#isStopped) return
+    if (waitMs === 0) this.#resume()
+    else this.#timer = startTimer(() => this.#resume(), waitMs)
   }
 
-  function resume(): void {
-    asking = false
-    onTokens()
-  }
-
-  return {
-    take(wanted) {
-      if (tokens > 0) {
-        tokens--
-        return true
-      }
-      if (!asking && !stopped) {
-        asking = true
-        void ask(Math.max(1, wanted))
-      }
-      return false
-    },
-    stop() {
-      stopped = true
-      timer?.stop()
-    },
+  #resume(): void {
+    this.#isAsking = false
+    this.#onTokens()
   }
 }

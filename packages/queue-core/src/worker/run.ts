@@ -1,36 +1,38 @@
 import type { Ending } from '../model/decide.ts'
 import { EngineError, soundError, type QueueError } from '../model/errors.ts'
-import type { Job } from '../model/job.ts'
+import type { Job, JobMap, JobName } from '../model/job.ts'
 import { deliveriesOf, type Fence } from '../model/fence.ts'
+import { toJob, type HeldLease } from './held-lease.ts'
+import { validate, type Schemas } from '../model/schema.ts'
 import { startTimer, type Timer } from '../async/timer.ts'
 
-/** What a handler gets beside its job. */
+/** What a handler gets in addition to its job. */
 export interface JobContext {
   /** Aborts on timeout, lost lease and forced stop; its `reason` is a {@link QueueError} with that code. */
   readonly signal: AbortSignal
   /** Proof of the right to run the job; see {@link Fence}. */
   readonly fence: Fence
-  /** How often this entry was delivered, this time included. */
+  /** How often this entry was delivered, this delivery included. */
   readonly deliveryCount: number
 }
 
 /**
- * Runs one job. Returning acks it; throwing tries it again after the backoff until `maxAttempts`, then it is a dead
- * letter. See `RetryError` and `UnrecoverableError` for other ends. What it returns is not kept.
+ * Runs one job. Returning acks the job; throwing retries it after the backoff until `maxAttempts`, then it is a dead
+ * letter. See `RetryError` and `UnrecoverableError` for other ends. The returned value is not kept.
  */
 export type Handler<Name extends string, Data> = (job: Job<Name, Data>, context: JobContext) => unknown
 
-/** How long a handler may go on after its signal was aborted before its slot is given up, in milliseconds. */
+/** A handler for each job name; data is typed by the job map. */
+export type Handlers<Jobs extends JobMap> = { readonly [Name in JobName<Jobs>]: Handler<Name, Jobs[Name]> }
+
+/** How long a handler may keep its slot after its signal was aborted, in milliseconds. */
 const ZOMBIE_AFTER_MS = 5_000
 
 const RETURNED: Ending = { kind: 'returned' }
 
-/**
- * One run of a handler, and the context it gets. A class, for few allocations a job where closures would be eight:
- * this is the hottest path.
- */
+/** One run of a handler, and the context it gets. Written for few allocations, because this is the hottest path. */
 export class Run {
-  /** What the handler gets. Its members are its own, so that it can be spread into another context. */
+  /** What the handler gets: plain members, so that it can be spread into another context. */
   readonly context: JobContext
   readonly #onEnd: (ending: Ending) => void
   readonly #controller = new AbortController()
@@ -38,8 +40,8 @@ export class Run {
   #timer: Timer | undefined
   #over = false
 
-  constructor(lease: Fence, onEnd: (ending: Ending) => void) {
-    const { entryId, deliveryCount } = lease
+  constructor(fence: Fence, onEnd: (ending: Ending) => void) {
+    const { entryId, deliveryCount } = fence
     this.context = {
       signal: this.#controller.signal,
       fence: { entryId, deliveryCount },
@@ -48,12 +50,12 @@ export class Run {
     this.#onEnd = onEnd
   }
 
-  /** Why the run was told to stop, if it was. */
+  /** Why the run was aborted, if it was. */
   get aborted(): QueueError | undefined {
     return this.#aborted
   }
 
-  /** Whether the handler has ended, or its slot was given up. */
+  /** Whether the handler has ended or lost its slot. */
   get isOver(): boolean {
     return this.#over
   }
@@ -73,7 +75,7 @@ export class Run {
           () => this.#end(RETURNED),
           (error: unknown) => this.fail(error),
         )
-      // A handler that returned although it was told to stop has done its work: that counts.
+      // A handler that returned although it was aborted has done its work: that counts.
       else this.#end(RETURNED)
     } catch (error) {
       this.fail(error)
@@ -85,6 +87,7 @@ export class Run {
     this.#end({ kind: 'threw', error: soundError(thrown, 'Handler') })
   }
 
+  /** Aborts the signal; a handler that ignores it loses its slot soon after. */
   abort(reason: QueueError): void {
     if (this.#aborted !== undefined || this.#over) return
     this.#aborted = reason
@@ -98,6 +101,36 @@ export class Run {
     this.#over = true
     this.#timer?.stop()
     this.#onEnd(ending)
+  }
+}
+
+/** Calls the handler of a lease's job. @throws EngineError `UNKNOWN_JOB`, `INVALID_PAYLOAD` */
+export type Invoke = (lease: HeldLease, context: JobContext) => unknown
+
+/** Creates a function that finds the handler of a job, decodes the data and checks it against its schema. */
+export function createInvoke(handlers: object, schemas: Schemas | undefined, maxAttempts: number): Invoke {
+  const byName = new Map<string, Handler<string, never>>(Object.entries(handlers))
+
+  function readJob(lease: HeldLease): Job {
+    try {
+      return toJob(lease, maxAttempts)
+    } catch (error) {
+      throw new EngineError('INVALID_PAYLOAD', `Data of job "${lease.id}" is not JSON`, { cause: error })
+    }
+  }
+
+  return (lease, context) => {
+    const name = lease.job?.name ?? ''
+    const handler = byName.get(name)
+    if (handler === undefined) {
+      const known = [...byName.keys()].join(', ')
+      throw new EngineError('UNKNOWN_JOB', `No handler for job "${name}": this worker knows ${known}`)
+    }
+    const job = readJob(lease)
+    if (schemas?.[name] === undefined) return handler(job as never, context)
+    const checked = validate(schemas, name, job.data, EngineError)
+    if (checked instanceof Promise) return checked.then((data) => handler({ ...job, data } as never, context))
+    return handler({ ...job, data: checked } as never, context)
   }
 }
 

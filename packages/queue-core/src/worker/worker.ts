@@ -1,15 +1,15 @@
 import { checkClient, type RedisClient } from '../redis/connection.ts'
-import { createPrefetch } from './prefetch.ts'
-import { checkAtLeast, checkMembers, EngineError, QueueError } from '../model/errors.ts'
+import { Prefetch } from './prefetch.ts'
+import { checkAtLeast, checkMembers, QueueError } from '../model/errors.ts'
 import { guardListener, type OnEvent } from '../model/events.ts'
-import { Run, type Handler, type JobContext } from './run.ts'
-import { createFate, type Counts } from './finish.ts'
-import { eventJob, type Held } from './held-lease.ts'
-import type { Job, JobMap, JobName } from '../model/job.ts'
-import { toJob, type Lane } from './lease-table.ts'
+import { createInvoke, Run, type Handlers, type Invoke, type JobContext } from './run.ts'
+import { Finisher, type Counts } from './finish.ts'
+import { eventJob, type HeldLease } from './held-lease.ts'
+import type { Ending } from '../model/decide.ts'
+import type { JobMap } from '../model/job.ts'
+import type { ConsumerSettings, LeaseTable } from './lease-table.ts'
 import { timeOf } from '../model/fence.ts'
-import { priorityOf } from '../model/levels.ts'
-import { createLimiter, type Limiter } from './rate-limit.ts'
+import { TokenBucket } from './rate-limit.ts'
 import type { Members } from '../model/members.ts'
 import {
   checkHandlers,
@@ -19,37 +19,34 @@ import {
   type WorkerOptions,
 } from '../model/options.ts'
 import { partitionKeys } from '../redis/partition.ts'
-import { readSchemas, validate } from '../model/schema.ts'
-import { openStation, type Station } from './partition-worker.ts'
-import { traceProcess } from '../model/tracing.ts'
+import { readSchemas } from '../model/schema.ts'
+import { PartitionWorker } from './partition-worker.ts'
+import { traceProcess, type BeginProcess, type Processing } from '../model/tracing.ts'
 import { settlesWithin } from '../async/deadline.ts'
 import { startTimer } from '../async/timer.ts'
 
-/** A handler for each job name; data is typed by the job map. */
-export type Handlers<Jobs extends JobMap> = { readonly [Name in JobName<Jobs>]: Handler<Name, Jobs[Name]> }
-
-/** What became of a worker's jobs since it was made. */
+/** What became of a worker's jobs since it was created. */
 export type WorkerCounters = Readonly<Counts>
 
-/** Signs of life. A worker whose reads get no answers is dead, not idle. */
+/** Signs of life. A worker whose reads get no reply is dead, not idle. */
 export interface WorkerHealth {
   /** `new` until `start` has succeeded. */
   readonly state: 'new' | 'running' | 'stopping' | 'stopped'
-  /** Whether it knows the queue to be paused. */
+  /** Whether the queue is paused, as far as the worker knows. */
   readonly paused: boolean
-  /** Handlers that run now. */
+  /** Handlers that are running. */
   readonly running: number
-  /** Jobs claimed that wait for a free slot. */
+  /** Claimed jobs that wait for a free slot. */
   readonly buffered: number
   /** Milliseconds since the server last answered a read, the slowest partition; a live worker reads every 2 s while it has free slots. */
   readonly sinceReadMs: number
-  /** Milliseconds since the server last answered anything, the slowest partition; under 5 s in a live worker, be it busy, idle or paused. */
+  /** Milliseconds since the server last answered anything, the slowest partition; under 5 s in a live worker, whether busy, idle or paused. */
   readonly sinceReplyMs: number
-  /** Milliseconds that the server has owed the answer to a read, the slowest partition; under 5 s in a live worker. */
+  /** Milliseconds that a read has waited for its reply, the slowest partition; under 5 s in a live worker. */
   readonly unreadMs: number
-  /** Leases whose end is not stored yet. */
+  /** Leases whose settlement is not stored yet. */
   readonly settling: number
-  /** Milliseconds that ends of jobs have waited to be stored without one being stored, the slowest partition. */
+  /** Milliseconds that settlements have waited without one being stored, the slowest partition. */
   readonly unsettledMs: number
 }
 
@@ -58,21 +55,21 @@ export interface Worker {
   /** The consumer's name in Redis. */
   readonly consumer: string
   /**
-   * Begins to work. Idempotent.
+   * Starts to work. Idempotent.
    * @throws {QueueError} `UNSUPPORTED_SERVER`, `INVALID_OPTIONS` (another consumer group works the queue), `CLOSED`
    */
   start(): Promise<void>
   /**
-   * Stops claiming at once, gives unstarted jobs back, waits for running ones, then aborts their signals. A job that
-   * is interrupted so is given back and costs no attempt. Idempotent.
-   * `graceMs`: how long running jobs may go on. @default 10000
+   * Stops claiming at once, releases jobs that are not started, waits for running ones, then aborts their signals. A
+   * job that is interrupted by this is released and costs no attempt. Idempotent.
+   * `graceMs`: how long running jobs may take to finish. @default 10000
    */
   stop(options?: { readonly graceMs?: number }): Promise<void>
-  /** Handlers that run now. */
+  /** Handlers that are running. */
   readonly running: number
-  /** What became of its jobs so far. */
+  /** What became of its jobs. */
   readonly counters: WorkerCounters
-  /** Signs of life, for a health check. */
+  /** Returns signs of life, for a health check. */
   health(): WorkerHealth
 }
 
@@ -81,12 +78,12 @@ const STOP_OPTIONS: Members<NonNullable<Parameters<Worker['stop']>[0]>> = { grac
 const ABORT_GRACE_MS = 1_000
 /** Jobs started in one turn of the event loop: handlers that end at once would keep the next read and the acks from going out. */
 const STARTS_PER_TURN = 64
-/** Ended jobs whose end is not stored yet; beyond it no more are claimed. */
+/** Settlements that are not stored yet; beyond it no more jobs are claimed. */
 const MAX_SETTLING = 4_000
 
 /**
- * Makes a worker; it does nothing until `start`. Delivery is at least once; see the fence in the handler's context for
- * how to make effects exact. It opens three connections of its own for each partition; `redis` stays the caller's.
+ * Creates a worker; it does nothing until `start`. Delivery is at least once; see the fence in the handler's context for
+ * how to make effects exact. It opens three connections for each partition; `redis` stays the caller's.
  * @throws {QueueError} `INVALID_OPTIONS`
  * @example
  * const worker = createWorker<{ 'email.send': { to: string } }>(redis, 'emails', {
@@ -101,219 +98,22 @@ export function createWorker<Jobs extends JobMap>(
   options: WorkerOptions<Jobs> = {},
 ): Worker {
   checkMembers('createWorker', options, WORKER_OPTIONS)
-  const settings = resolveWorker(queue, options)
+  const resolved = resolveWorker(queue, options)
   checkHandlers(handlers)
   checkClient(redis)
-  const { concurrency } = settings
-  const consumer = nameConsumer(options.consumer, settings.visibilityMs)
-  const tell = guardListener(options.onEvent, `worker "${consumer}" of queue "${queue}"`)
-  // A job may be dead on arrival: its dead letter is counted wherever it was made.
-  const emit: OnEvent = (event) => {
-    if (event.type === 'deadLettered') counts.deadLettered++
-    tell(event)
-  }
-  const schemas = readSchemas(options.schemas)
-  const byName = new Map<string, Handler<string, never>>(Object.entries(handlers))
-  const prefetch = createPrefetch(settings.maxPrefetch)
-  const counts: Counts = { started: 0, completed: 0, retried: 0, deadLettered: 0, released: 0, leasesLost: 0 }
-  const beginProcess = traceProcess(queue, settings.group, consumer)
-  const sealFate = createFate(settings, consumer, counts, emit, options.onEvent !== undefined)
-  /** Ends of jobs whose backoff is still being computed. */
-  const undecided = new Set<Promise<void>>()
-  let stations: Station[] = []
-  let limiter: Limiter | undefined
-  let running = 0
-  let ended = 0
-  let turn = 0
-  let pumping = false
-  let yielding = false
-  let state: WorkerHealth['state'] = 'new'
-  let starting: Promise<void> | undefined
-  let stopping: Promise<void> | undefined
-  let onIdle: (() => void) | undefined
-  const opening = new AbortController()
-
-  function demandOf(lane: Lane): number {
-    if (state !== 'running' || lane.settling > MAX_SETTLING) return 0
-    const ahead = settings.rateLimit === undefined ? prefetch.target(ended, performance.now()) : 0
-    const free = Math.ceil((concurrency - running) / settings.partitions)
-    const wanted = free + ahead - lane.buffer.size
-    // A buffer that is half full is refilled; before, a read would fetch too little for its round trip.
-    return wanted > 0 && lane.buffer.size > ahead / 2 && lane.buffer.size >= free ? 0 : wanted
-  }
-
-  /** The next lane in turn that has a job to start. */
-  function laneInTurn(): Lane | undefined {
-    for (let tries = 0; tries < stations.length; tries++) {
-      const lane = stations[turn++ % stations.length]?.lane
-      if (lane !== undefined && lane.buffer.size > 0 && !lane.pausing.isPaused) return lane
-    }
-    return undefined
-  }
-
-  /** Starts buffered jobs while there are free slots. */
-  function pump(): void {
-    // A handler that ends at once comes back here from within: the loop below goes on with it.
-    if (pumping || yielding) return
-    pumping = true
-    try {
-      startBuffered()
-    } finally {
-      pumping = false
-    }
-    for (const station of stations) if (station.waiting && demandOf(station.lane) > 0) station.wake()
-  }
-
-  function startBuffered(): void {
-    let starts = 0
-    for (let lane = laneInTurn(); lane !== undefined && running < concurrency; lane = laneInTurn()) {
-      if (starts++ === STARTS_PER_TURN) {
-        yielding = true
-        setImmediate(goOn)
-        break
-      }
-      if (limiter !== undefined && !limiter.take(Math.min(concurrency - running, lane.buffer.size))) break
-      const held = lane.buffer.next()
-      if (held !== undefined) startJob(lane, held)
-    }
-  }
-
-  function goOn(): void {
-    yielding = false
-    if (state === 'running') pump()
-  }
-
-  function startJob(lane: Lane, held: Held): void {
-    running++
-    counts.started++
-    if (options.onEvent !== undefined)
-      emit({ type: 'started', job: eventJob(held), waitedMs: Math.max(0, Date.now() - timeOf(held.entryId)) })
-    held.startedAt = performance.now()
-    const processing = beginProcess(held.meta.traceparent)
-    const run = new Run(held, (ending) => {
-      processing?.end(eventJob(held), ending)
-      running--
-      ended++
-      const deciding = sealFate(lane, held, ending)
-      if (deciding !== undefined) {
-        undecided.add(deciding)
-        void deciding.then(() => undecided.delete(deciding))
-      }
-      if (state === 'running') pump()
-      else if (running === 0) onIdle?.()
-    })
-    held.run = run
-    const call = (context: JobContext): unknown => invoke(held, context)
-    run.start(
-      processing === undefined ? call : (context) => processing.run(() => call(context)),
-      held.meta.timeoutMs ?? settings.timeoutMs,
-    )
-  }
-
-  function invoke(held: Held, context: JobContext): unknown {
-    const name = held.job?.name ?? ''
-    const handler = byName.get(name)
-    if (handler === undefined)
-      throw new EngineError(
-        'UNKNOWN_JOB',
-        `No handler for job "${name}": this worker knows ${[...byName.keys()].join(', ')}`,
-      )
-    const job = readJob(held)
-    if (schemas?.[name] === undefined) return handler(job as never, context)
-    const checked = validate(schemas, name, job.data, EngineError)
-    if (checked instanceof Promise) return checked.then((data) => handler({ ...job, data } as never, context))
-    return handler({ ...job, data: checked } as never, context)
-  }
-
-  function readJob(held: Held): Job {
-    try {
-      return toJob(held, settings.maxAttempts, priorityOf(held.level))
-    } catch (error) {
-      throw new EngineError('INVALID_PAYLOAD', `Data of job "${held.id}" is not JSON`, { cause: error })
-    }
-  }
-
-  async function open(): Promise<void> {
-    const context = {
-      redis,
-      settings,
-      consumer,
-      emit,
-      demandOf,
-      signal: opening.signal,
-      onChange: () => state === 'running' && pump(),
-    }
-    for (const [index, keys] of partitionKeys(settings.prefix, queue, settings.partitions).entries())
-      stations.push(await openStation(context, keys, index))
-    // Nothing is claimed before all are open, so a start that fails leaves no job behind.
-    state = 'running'
-    for (const station of stations) station.wake()
-    const home = stations[0]?.lane.part
-    if (settings.rateLimit !== undefined && home !== undefined)
-      limiter = createLimiter(home, settings.rateLimit, pump, (error) =>
-        emit({ type: 'error', error, during: 'limit' }),
-      )
-    pump()
-  }
-
-  async function shut(graceMs: number): Promise<void> {
-    if (state === 'new') opening.abort(new QueueError('CLOSED', 'The worker was stopped while it started'))
-    await starting?.catch(() => undefined)
-    state = 'stopping'
-    limiter?.stop()
-    const errors: unknown[] = []
-    const all = async (work: Promise<void>[]): Promise<void> => {
-      for (const outcome of await Promise.allSettled(work))
-        if (outcome.status === 'rejected') errors.push(outcome.reason)
-    }
-    await all(stations.map((station) => station.stopClaiming()))
-    if (!(await drained(graceMs))) {
-      const reason = new QueueError('STOPPED', 'The worker stops: the job is given back')
-      for (const { lane } of stations) for (const held of lane.held.values()) held.run?.abort(reason)
-      await drained(ABORT_GRACE_MS)
-    }
-    await settlesWithin(Promise.all(undecided), ABORT_GRACE_MS)
-    // Who still runs now ignores its signal: its lease is left to lapse, so that no second run begins beside it.
-    for (const { lane } of stations)
-      for (const held of lane.held.values()) if (!held.settling) lane.lapse(held)
-    await all(stations.map((station) => station.close()))
-    stations = []
-    state = 'stopped'
-    if (errors.length > 0)
-      emit({ type: 'error', error: new AggregateError(errors, 'Errors while stopping'), during: 'stop' })
-  }
-
-  /** Waits until no handler runs; false when the time is over first. */
-  async function drained(withinMs: number): Promise<boolean> {
-    if (running === 0) return true
-    return new Promise((resolve) => {
-      const timer = startTimer(() => resolve(false), withinMs)
-      onIdle = () => {
-        timer.stop()
-        resolve(true)
-      }
-    })
-  }
-
+  const consumer = nameConsumer(options.consumer, resolved.visibilityMs)
+  const engine = new Engine({
+    redis,
+    queue,
+    settings: { ...resolved, consumer },
+    invoke: createInvoke(handlers, readSchemas(options.schemas), resolved.maxAttempts),
+    onEvent: guardListener(options.onEvent, `worker "${consumer}" of queue "${queue}"`),
+    isListened: options.onEvent !== undefined,
+  })
   return {
     consumer,
-    async start() {
-      if (stopping !== undefined) throw new QueueError('CLOSED', 'The worker was stopped: make a new one')
-      starting ??= open()
-      try {
-        await starting
-      } catch (error) {
-        starting = undefined
-        const opened = stations
-        stations = []
-        await Promise.allSettled(opened.map((station) => station.stopClaiming().then(() => station.close())))
-        // A stop breaks off whatever was under way, with whatever error that gives.
-        if (stopping !== undefined)
-          throw new QueueError('CLOSED', 'The worker was stopped while it started', { cause: error })
-        throw error
-      }
-    },
-    // oxlint-disable-next-line typescript/promise-function-async -- each call answers the same promise
+    start: () => engine.start(),
+    // oxlint-disable-next-line typescript/promise-function-async -- each call returns the same promise
     stop(options = {}) {
       try {
         checkMembers('stop', options, STOP_OPTIONS)
@@ -321,29 +121,254 @@ export function createWorker<Jobs extends JobMap>(
       } catch (error) {
         return Promise.reject(error)
       }
-      const { graceMs = 10_000 } = options
-      stopping ??= shut(graceMs)
-      return stopping
+      return engine.stop(options.graceMs)
     },
     get running() {
-      return running
+      return engine.running
     },
     get counters() {
-      return { ...counts }
+      return { ...engine.counts }
     },
-    health() {
-      const now = performance.now()
-      return {
-        state,
-        paused: stations.some(({ lane }) => lane.pausing.isPaused),
-        running,
-        buffered: stations.reduce((sum, { lane }) => sum + lane.buffer.size, 0),
-        sinceReadMs: Math.max(0, ...stations.map(({ reader }) => now - reader.lastReadAt)),
-        sinceReplyMs: Math.max(0, ...stations.map(({ lastReplyAt }) => now - lastReplyAt)),
-        unreadMs: Math.max(0, ...stations.map(({ reader }) => now - (reader.unreadSince ?? now))),
-        settling: stations.reduce((sum, { lane }) => sum + lane.settling, 0),
-        unsettledMs: Math.max(0, ...stations.map(({ lane }) => now - (lane.unsettledSince ?? now))),
+    health: () => engine.health(),
+  }
+}
+
+interface EngineContext {
+  readonly redis: RedisClient
+  readonly queue: string
+  readonly settings: ConsumerSettings
+  readonly invoke: Invoke
+  readonly onEvent: OnEvent
+  readonly isListened: boolean
+}
+
+class Engine {
+  readonly counts: Counts
+  running = 0
+  readonly #context: EngineContext
+  readonly #settings: ConsumerSettings
+  readonly #emit: OnEvent
+  readonly #finisher: Finisher
+  readonly #prefetch: Prefetch
+  readonly #beginProcess: BeginProcess
+  readonly #opening = new AbortController()
+  /** Ends of jobs whose backoff has not resolved its delay yet. */
+  readonly #undecided = new Set<Promise<void>>()
+  #partitions: PartitionWorker[] = []
+  #rateLimit: TokenBucket | undefined
+  #ended = 0
+  #turn = 0
+  #isPumping = false
+  #isYielding = false
+  #state: WorkerHealth['state'] = 'new'
+  #starting: Promise<void> | undefined
+  #stopping: Promise<void> | undefined
+  #onDrained: (() => void) | undefined
+
+  constructor(context: EngineContext) {
+    const { queue, settings, onEvent, isListened } = context
+    this.#context = context
+    this.#settings = settings
+    // A job may be dead on arrival: dead letters are counted wherever they are made.
+    this.#emit = (event) => {
+      if (event.type === 'deadLettered') this.counts.deadLettered++
+      onEvent(event)
+    }
+    this.#finisher = new Finisher(settings, this.#emit, isListened)
+    this.counts = this.#finisher.counts
+    this.#prefetch = new Prefetch(settings)
+    this.#beginProcess = traceProcess(queue, settings.group, settings.consumer)
+  }
+
+  // The life of a run: start the handler, and when it has ended let the finisher decide, settle and emit.
+
+  #startRun(leases: LeaseTable, lease: HeldLease): void {
+    this.running++
+    this.counts.started++
+    if (this.#context.isListened) {
+      const waitedMs = Math.max(0, Date.now() - timeOf(lease.entryId))
+      this.#emit({ type: 'started', job: eventJob(lease), waitedMs })
+    }
+    lease.startedAt = performance.now()
+    const processing = this.#beginProcess(lease.meta.traceparent)
+    const run = new Run(lease, (ending) => this.#endRun(leases, lease, ending, processing))
+    lease.run = run
+    const call = (context: JobContext): unknown => this.#context.invoke(lease, context)
+    run.start(
+      processing === undefined ? call : (context) => processing.run(() => call(context)),
+      lease.meta.timeoutMs ?? this.#settings.timeoutMs,
+    )
+  }
+
+  #endRun(leases: LeaseTable, lease: HeldLease, ending: Ending, processing: Processing | undefined): void {
+    processing?.end(eventJob(lease), ending)
+    this.running--
+    this.#ended++
+    const deciding = this.#finisher.finish(leases, lease, ending)
+    if (deciding !== undefined) {
+      this.#undecided.add(deciding)
+      void deciding.then(() => this.#undecided.delete(deciding))
+    }
+    if (this.#state === 'running') this.#pump()
+    else if (this.running === 0) this.#onDrained?.()
+  }
+
+  // The pump: starts buffered jobs while there are free slots, and wakes the partitions that wait for demand.
+
+  #pump(): void {
+    // A handler that ends at once comes back here from within; the loop below continues with its slot.
+    if (this.#isPumping || this.#isYielding) return
+    this.#isPumping = true
+    try {
+      this.#startBuffered()
+    } finally {
+      this.#isPumping = false
+    }
+    for (const partition of this.#partitions)
+      if (partition.isWaiting && this.#demandOf(partition.leases) > 0) partition.wake()
+  }
+
+  #startBuffered(): void {
+    const { concurrency } = this.#settings
+    let starts = 0
+    let leases = this.#nextToServe()
+    while (leases !== undefined && this.running < concurrency) {
+      if (starts++ === STARTS_PER_TURN) {
+        this.#isYielding = true
+        setImmediate(() => {
+          this.#isYielding = false
+          if (this.#state === 'running') this.#pump()
+        })
+        return
       }
-    },
+      const wanted = Math.min(concurrency - this.running, leases.buffer.size)
+      if (this.#rateLimit?.take(wanted) === false) return
+      const lease = leases.buffer.next()
+      if (lease !== undefined) this.#startRun(leases, lease)
+      leases = this.#nextToServe()
+    }
+  }
+
+  /** Returns the next table in turn that has a job to start. */
+  #nextToServe(): LeaseTable | undefined {
+    const partitions = this.#partitions
+    for (let tries = 0; tries < partitions.length; tries++) {
+      const leases = partitions[this.#turn++ % partitions.length]?.leases
+      if (leases !== undefined && leases.buffer.size > 0 && !leases.pauseState.isPaused) return leases
+    }
+    return undefined
+  }
+
+  #demandOf(leases: LeaseTable): number {
+    if (this.#state !== 'running' || leases.settling > MAX_SETTLING) return 0
+    return this.#prefetch.demand(this.running, this.#ended, leases.buffer.size)
+  }
+
+  // Start and stop
+
+  async start(): Promise<void> {
+    if (this.#stopping !== undefined)
+      throw new QueueError('CLOSED', 'The worker was stopped: create another one')
+    this.#starting ??= this.#open()
+    try {
+      await this.#starting
+    } catch (error) {
+      this.#starting = undefined
+      const opened = this.#partitions.splice(0)
+      await Promise.allSettled(
+        opened.map((partition) => partition.stopClaiming().then(() => partition.close())),
+      )
+      // A stop breaks off whatever was under way, with whatever error that gives.
+      if (this.#stopping !== undefined)
+        throw new QueueError('CLOSED', 'The worker was stopped while it started', { cause: error })
+      throw error
+    }
+  }
+
+  async #open(): Promise<void> {
+    const { redis, queue } = this.#context
+    const { prefix, partitions, rateLimit } = this.#settings
+    const context = {
+      redis,
+      settings: this.#settings,
+      emit: this.#emit,
+      signal: this.#opening.signal,
+      demandOf: (leases: LeaseTable) => this.#demandOf(leases),
+      onChange: () => this.#state === 'running' && this.#pump(),
+    }
+    for (const [index, keys] of partitionKeys(prefix, queue, partitions).entries())
+      this.#partitions.push(await PartitionWorker.open(context, keys, index))
+    // Nothing is claimed before all are open, so that a start that fails leaves no job behind.
+    this.#state = 'running'
+    for (const partition of this.#partitions) partition.wake()
+    const home = this.#partitions[0]?.leases.part
+    if (rateLimit !== undefined && home !== undefined)
+      this.#rateLimit = new TokenBucket(home, rateLimit, this.#emit, () => this.#pump())
+    this.#pump()
+  }
+
+  // oxlint-disable-next-line typescript/promise-function-async -- each call returns the same promise
+  stop(graceMs = 10_000): Promise<void> {
+    this.#stopping ??= this.#shut(graceMs)
+    return this.#stopping
+  }
+
+  async #shut(graceMs: number): Promise<void> {
+    if (this.#state === 'new')
+      this.#opening.abort(new QueueError('CLOSED', 'The worker was stopped while it started'))
+    await this.#starting?.catch(() => undefined)
+    this.#state = 'stopping'
+    this.#rateLimit?.stop()
+    const partitions = this.#partitions
+    const claims = await Promise.allSettled(partitions.map((partition) => partition.stopClaiming()))
+    if (!(await this.#isDrained(graceMs))) {
+      const reason = new QueueError('STOPPED', 'The worker is stopping: the job is released')
+      for (const { leases } of partitions) for (const lease of leases.held) lease.run?.abort(reason)
+      await this.#isDrained(ABORT_GRACE_MS)
+    }
+    await settlesWithin(Promise.all(this.#undecided), ABORT_GRACE_MS)
+    // A handler that is still running ignores its signal: its lease is left to expire, so that no second run begins.
+    for (const { leases } of partitions)
+      for (const lease of leases.held) if (!lease.settling) leases.lapse(lease)
+    const closings = await Promise.allSettled(partitions.map((partition) => partition.close()))
+    this.#partitions = []
+    this.#state = 'stopped'
+    const errors = [...claims, ...closings].flatMap((end) => (end.status === 'rejected' ? [end.reason] : []))
+    if (errors.length > 0)
+      this.#emit({
+        type: 'error',
+        error: new AggregateError(errors, 'Errors while stopping'),
+        during: 'stop',
+      })
+  }
+
+  /** Waits until no handler runs; resolves with false when the time is over first. */
+  async #isDrained(withinMs: number): Promise<boolean> {
+    if (this.running === 0) return true
+    return new Promise((resolve) => {
+      const timer = startTimer(() => resolve(false), withinMs)
+      this.#onDrained = () => {
+        timer.stop()
+        resolve(true)
+      }
+    })
+  }
+
+  health(): WorkerHealth {
+    const now = performance.now()
+    const partitions = this.#partitions
+    const longest = (startOf: (partition: PartitionWorker) => number | undefined): number =>
+      Math.max(0, ...partitions.map((partition) => now - (startOf(partition) ?? now)))
+    return {
+      state: this.#state,
+      paused: partitions.some(({ leases }) => leases.pauseState.isPaused),
+      running: this.running,
+      buffered: partitions.reduce((sum, { leases }) => sum + leases.buffer.size, 0),
+      sinceReadMs: longest(({ reader }) => reader.lastReadAt),
+      sinceReplyMs: longest(({ lastReplyAt }) => lastReplyAt),
+      unreadMs: longest(({ reader }) => reader.unreadSince),
+      settling: partitions.reduce((sum, { leases }) => sum + leases.settling, 0),
+      unsettledMs: longest(({ leases }) => leases.unsettledSince),
+    }
   }
 }

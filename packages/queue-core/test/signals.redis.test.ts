@@ -2,21 +2,20 @@ import { eventually } from '@titan/testkit'
 import { createClient } from 'redis'
 import { expect } from 'vitest'
 import { openConnection } from '../src/redis/connection.ts'
-import { startControl } from '../src/worker/signals.ts'
-import type { Lane } from '../src/worker/lease-table.ts'
-import { createPausing } from '../src/worker/pause-state.ts'
+import { startSignals } from '../src/worker/signals.ts'
+import { createPauseState } from '../src/worker/pause-state.ts'
 import { test, type Place } from './support/place.ts'
 
 /** Listens from an id on; counts the signals that came. */
 async function listen(place: Place, after: string): Promise<{ due: number; released: number }> {
   const connection = await openConnection(place.redis, place.keys.control, () => undefined)
   const heard = { due: 0, released: 0 }
-  const lane = { part: place.part, pausing: createPausing(() => undefined), emit: () => undefined }
-  const control = startControl(lane as unknown as Lane, connection, after, {
-    due: () => void heard.due++,
-    released: () => void heard.released++,
+  const leases = { part: place.part, pauseState: createPauseState(() => undefined), emit: () => undefined }
+  const signals = startSignals(leases, connection, after, {
+    onDue: () => void heard.due++,
+    onReleased: () => void heard.released++,
   })
-  place.onEnd(() => control.stop())
+  place.onEnd(() => signals.stop())
   return heard
 }
 

@@ -1,19 +1,19 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createBuffer } from '../src/worker/lease-buffer.ts'
-import { createHeld, type Held } from '../src/worker/held-lease.ts'
+import { createHeldLease, type HeldLease } from '../src/worker/held-lease.ts'
 import { DEFAULT_WEIGHTS, type Level } from '../src/model/levels.ts'
 
 let made = 0
 
-function hold(level: Level): Held {
+function hold(level: Level): HeldLease {
   const claimed = { entryId: `${++made}-0`, deliveryCount: 1, level, fields: [], job: undefined }
-  return createHeld(claimed, String(made), 1_000, 0)
+  return createHeldLease(claimed, String(made), 1_000, 0)
 }
 
-function takeAll(buffer: ReturnType<typeof createBuffer>): Held[] {
-  const taken: Held[] = []
-  for (let held = buffer.next(); held !== undefined; held = buffer.next()) taken.push(held)
+function takeAll(buffer: ReturnType<typeof createBuffer>): HeldLease[] {
+  const taken: HeldLease[] = []
+  for (let lease = buffer.next(); lease !== undefined; lease = buffer.next()) taken.push(lease)
   return taken
 }
 
@@ -31,7 +31,7 @@ describe('a buffer', () => {
     const levels = (weights: readonly number[] | undefined): number[] => {
       const buffer = createBuffer(weights)
       for (const level of [2, 2, 1, 1, 0, 0] as const) buffer.push(hold(level))
-      return takeAll(buffer).map((held) => held.level)
+      return takeAll(buffer).map((lease) => lease.level)
     }
     expect(levels(undefined)).toEqual([0, 0, 1, 1, 2, 2])
     expect(levels([1, 1, 1])).toEqual([0, 1, 2, 0, 1, 2])
@@ -53,7 +53,7 @@ describe('a buffer', () => {
 test('jobs that would be started last are taken out first', () => {
   const buffer = createBuffer(DEFAULT_WEIGHTS)
   const [high, first, second, low] = [hold(0), hold(1), hold(1), hold(2)]
-  for (const held of [high, first, second, low]) buffer.push(held)
+  for (const lease of [high, first, second, low]) buffer.push(lease)
   expect(buffer.takeLast(2)).toEqual([low, second])
   expect(takeAll(buffer)).toEqual([high, first])
 })
@@ -67,25 +67,25 @@ test('whatever is put in comes out once, and the size is what is in it', () => {
   fc.assert(
     fc.property(fc.array(anyStep, { maxLength: 100 }), fc.boolean(), (steps, strict) => {
       const buffer = createBuffer(strict ? undefined : DEFAULT_WEIGHTS)
-      const inside = new Set<Held>()
-      const takeOut = (held: Held): void => expect(inside.delete(held)).toBe(true)
+      const inside = new Set<HeldLease>()
+      const takeOut = (lease: HeldLease): void => expect(inside.delete(lease)).toBe(true)
       for (const step of steps) {
         if (typeof step === 'number') {
           const taken = buffer.takeLast(step)
           expect(taken).toHaveLength(Math.min(step, inside.size))
-          for (const held of taken) takeOut(held)
+          for (const lease of taken) takeOut(lease)
         } else if (step === 'drain') {
-          for (const held of buffer.drain()) takeOut(held)
+          for (const lease of buffer.drain()) takeOut(lease)
           expect(inside.size).toBe(0)
         } else if (step === 'next') {
-          const held = buffer.next()
-          expect(held === undefined).toBe(inside.size === 0)
-          if (held !== undefined) takeOut(held)
+          const lease = buffer.next()
+          expect(lease === undefined).toBe(inside.size === 0)
+          if (lease !== undefined) takeOut(lease)
         } else {
-          const held = hold(step.level)
-          inside.add(held)
-          if (step.front) buffer.pushFront(held)
-          else buffer.push(held)
+          const lease = hold(step.level)
+          inside.add(lease)
+          if (step.front) buffer.pushFront(lease)
+          else buffer.push(lease)
         }
         expect(buffer.size).toBe(inside.size)
       }

@@ -1,18 +1,18 @@
 import { describe, expect, test } from 'vitest'
-import { createHeld, type Held } from '../src/worker/held-lease.ts'
+import { createHeldLease, type HeldLease } from '../src/worker/held-lease.ts'
 import type { Meta } from '../src/model/job.ts'
-import { deadVerdict, retryVerdict, verdict } from '../src/worker/settlement.ts'
+import { deadLetterOf, retryOf, settlementOf } from '../src/worker/settlement.ts'
 
-function hold(meta: Meta, deliveryCount = 1): Held {
+function hold(meta: Meta, deliveryCount = 1): HeldLease {
   const job = { name: 'work', data: '1', meta, level: 0 as const }
-  return createHeld({ entryId: '1000-0', deliveryCount, level: 0, fields: [], job }, 'a', 1_000, 0)
+  return createHeldLease({ entryId: '1000-0', deliveryCount, level: 0, fields: [], job }, 'a', 1_000, 0)
 }
 
 const boom = new Error('boom')
 
-test('a verdict names the lease it ends, and what depends on its job', () => {
-  const held = hold({ dedupe: 1, orderingKey: 'k' }, 3)
-  expect(verdict(held, 'ack')).toMatchObject({
+test('a settlement names the lease it ends, and what depends on its job', () => {
+  const lease = hold({ dedupe: 1, orderingKey: 'k' }, 3)
+  expect(settlementOf(lease, 'ack')).toMatchObject({
     verb: 'ack',
     level: 0,
     fence: { entryId: '1000-0', deliveryCount: 3 },
@@ -20,12 +20,12 @@ test('a verdict names the lease it ends, and what depends on its job', () => {
     dedupe: true,
     orderingKey: 'k',
   })
-  expect(verdict(hold({}), 'release')).toMatchObject({ dedupe: false, orderingKey: '' })
+  expect(settlementOf(hold({}), 'release')).toMatchObject({ dedupe: false, orderingKey: '' })
 })
 
 describe('a retry', () => {
-  const metaOf = (held: Held, counts: boolean): Meta =>
-    JSON.parse(retryVerdict(held, 'handler_error', boom, 5, counts).second) as Meta
+  const metaOf = (lease: HeldLease, counts: boolean): Meta =>
+    JSON.parse(retryOf(lease, 'handler_error', boom, 5, counts).second) as Meta
 
   test('knows what happened so far: failures and crashes apart, when it was enqueued, and its options', () => {
     expect(metaOf(hold({ failures: 1, crashes: 1, maxAttempts: 9, orderingKey: 'k' }, 3), true)).toEqual({
@@ -45,8 +45,8 @@ describe('a retry', () => {
 })
 
 describe('a dead letter', () => {
-  const evidenceOf = (held: Held, cause: 'handler_error' | 'worker_crash'): unknown =>
-    JSON.parse(deadVerdict(held, cause, boom, 'w1').first)
+  const evidenceOf = (lease: HeldLease, cause: 'handler_error' | 'worker_crash'): unknown =>
+    JSON.parse(deadLetterOf(lease, cause, boom, 'w1').first)
 
   test('tells cause, error, counts, history and worker', () => {
     expect(evidenceOf(hold({ failures: 4, crashes: 1, enqueuedAt: 7 }, 2), 'handler_error')).toEqual({

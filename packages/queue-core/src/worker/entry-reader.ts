@@ -1,0 +1,203 @@
+import * as commands from '../redis/commands.ts'
+import type { Connection } from '../redis/connection.ts'
+import type { LeaseTable } from './lease-table.ts'
+import { isEarlier } from '../model/fence.ts'
+import { createPicker, drawLevels, LEVELS, type Level } from '../model/levels.ts'
+import { isNoGroup } from '../redis/replies.ts'
+import { passStep } from '../async/steps.ts'
+import { settlesWithin } from '../async/deadline.ts'
+
+/** Most jobs of one read. */
+const MAX_COUNT = 1_000
+
+type Claims = readonly (readonly commands.Claimed[])[]
+
+/** Claims new entries for a lease table, over a connection of its own because a read that waits blocks it. */
+export class EntryReader {
+  readonly #leases: LeaseTable
+  readonly #connection: Connection
+  readonly #pick: ReturnType<typeof createPicker>
+  /** Whether the last read of a level brought jobs. */
+  readonly #active = [true, true, true]
+  /** Last entry read, by level. */
+  readonly #reached: (string | undefined)[] = []
+  /** The group of one level is missing, while others may bring jobs. */
+  #missingGroup: unknown
+  #blockedId: string | undefined
+  #isUnblocking = false
+  #isStopped = false
+  #hasBacklog: boolean
+  #lastReadAt: number = performance.now()
+
+  constructor(leases: LeaseTable, connection: Connection) {
+    this.#leases = leases
+    this.#connection = connection
+    this.#pick = createPicker(leases.settings.weights)
+    this.#hasBacklog = leases.settings.partitions === 1
+  }
+
+  /** Whether more jobs were there than the last read could claim, as far as it can tell. */
+  get hasBacklog(): boolean {
+    return this.#hasBacklog
+  }
+
+  /** When the server last answered a read, `performance.now()`. */
+  get lastReadAt(): number {
+    return this.#lastReadAt
+  }
+
+  /** Claims up to `want` jobs without a wait, by weight or strictly. Returns how many there were. */
+  async readReady(want: number): Promise<number> {
+    const count = Math.min(MAX_COUNT, want)
+    const isStrict = this.#leases.settings.weights === undefined
+    const claims = await (isStrict ? this.#readStrictly(count) : this.#readByWeight(count))
+    const found = claims.some((entries) => entries.length > 0)
+    this.#hasBacklog = found
+    if (found) await this.#accept(claims)
+    else this.#lastReadAt = performance.now()
+    const missing = this.#missingGroup
+    this.#missingGroup = undefined
+    if (missing !== undefined) throw missing
+    return claims.reduce((count, entries) => count + entries.length, 0)
+  }
+
+  /**
+   * Claims up to `perLevel` jobs of each level, waiting up to `blockMs` for the first. It has no choice between levels,
+   * so call it only when none is ready. Some servers answer with jobs of all levels.
+   */
+  async readBlocking(perLevel: number, blockMs: number): Promise<void> {
+    const count = Math.min(MAX_COUNT, perLevel)
+    this.#blockedId = await this.#connection.id()
+    if (this.#isStopped) return
+    const { part, settings } = this.#leases
+    try {
+      const claims = await commands.read(this.#connection, part.keys, settings, LEVELS, count, blockMs)
+      if (claims.some((entries) => entries.length >= count)) this.#hasBacklog = true
+      await this.#accept(claims)
+    } finally {
+      this.#blockedId = undefined
+    }
+  }
+
+  /**
+   * Stops reading and ends the wait of a read under way. A reply must not be lost with the connection: its jobs would
+   * be claimed and unknown. So the server is asked to end the wait, repeatedly because the read may still be on its way.
+   * Returns false when `reading` has not settled within `withinMs`.
+   */
+  async stop(reading: Promise<unknown>, withinMs: number): Promise<boolean> {
+    this.#isStopped = true
+    const until = performance.now() + withinMs
+    while (!(await settlesWithin(reading, 20))) {
+      this.#unblock()
+      if (performance.now() > until) return false
+    }
+    return true
+  }
+
+  #unblock(): void {
+    if (this.#blockedId === undefined || this.#isUnblocking) return
+    this.#isUnblocking = true
+    void this.#leases.part.connection
+      .send(['CLIENT', 'UNBLOCK', this.#blockedId])
+      .catch(() => undefined)
+      .finally(() => {
+        this.#isUnblocking = false
+      })
+  }
+
+  async #accept(claims: Claims): Promise<void> {
+    this.#lastReadAt = performance.now()
+    const entries = claims.map((claimed, level) => this.#withoutRepeats(claimed, level)).flat()
+    if (entries.length === 0) return
+    passStep('queue.read', () => entries.map(({ job, entryId }) => job?.meta.id ?? entryId))
+    await this.#leases.accept(entries, this.#lastReadAt)
+  }
+
+  /** High first; a lower level only for what is left. */
+  async #readStrictly(want: number): Promise<Claims> {
+    const claims: commands.Claimed[][] = [[], [], []]
+    let left = want
+    for (const level of LEVELS) {
+      if (left < 1) break
+      try {
+        claims[level] = await this.#readLevel(level, left)
+      } catch (error) {
+        if (left === want) throw error
+        if (isNoGroup(error)) this.#missingGroup = error
+        break
+      }
+      left -= claims[level].length
+    }
+    return claims
+  }
+
+  /**
+   * Draws as many jobs as it wants by weight, from the levels that had jobs before; where they have none now, from the
+   * others. It never claims more than it wants: what a worker cannot start, another one could.
+   */
+  async #readByWeight(want: number): Promise<Claims> {
+    const empty = new Set<Level>()
+    for (;;) {
+      const isLeft = (level: Level): boolean => !empty.has(level)
+      const isActive = (level: Level): boolean => isLeft(level) && this.#active[level] === true
+      const shares = drawLevels(want, this.#pick, LEVELS.some(isActive) ? isActive : isLeft)
+      const claims = await this.#readShares(shares)
+      for (const level of LEVELS) if (this.#active[level] !== true) empty.add(level)
+      const isDone = empty.size === LEVELS.length || claims.some((entries) => entries.length > 0)
+      if (isDone || this.#isStopped) return claims
+    }
+  }
+
+  /** Reads the levels that have a share and looks whether the others have jobs, in one round trip. */
+  async #readShares(shares: readonly number[]): Promise<Claims> {
+    const { part, settings } = this.#leases
+    const outcomes = await Promise.allSettled(
+      LEVELS.map(async (level) => {
+        const share = shares[level] ?? 0
+        this.#active[level] = false
+        const isProbe = share === 0
+        const claimed = isProbe ? [] : await this.#readLevel(level, share)
+        this.#active[level] = isProbe
+          ? await commands.hasEntries(this.#connection, part.keys, settings.group, level)
+          : claimed.length > 0
+        return claimed
+      }),
+    )
+    const claims = outcomes.map((outcome) => (outcome.status === 'fulfilled' ? outcome.value : []))
+    const isNone = claims.every((entries) => entries.length === 0)
+    // What one read has claimed is not lost to the failure of another, which the next read will meet again.
+    for (const outcome of outcomes) {
+      if (outcome.status === 'fulfilled') continue
+      if (isNone) throw outcome.reason
+      if (isNoGroup(outcome.reason)) this.#missingGroup = outcome.reason
+    }
+    return claims
+  }
+
+  async #readLevel(level: Level, count: number): Promise<commands.Claimed[]> {
+    const { part, settings } = this.#leases
+    const claims = await commands.read(this.#connection, part.keys, settings, [level], count, 0)
+    return claims[level] ?? []
+  }
+
+  /**
+   * New entries have growing ids, unless the server forgot what it had delivered: its group was destroyed, or it came
+   * back with older data. Then it delivers jobs that run here, with the very same fence: those runs continue.
+   */
+  #withoutRepeats(claimed: readonly commands.Claimed[], level: number): readonly commands.Claimed[] {
+    const [first] = claimed
+    const last = claimed.at(-1)
+    if (first === undefined || last === undefined) return claimed
+    const before = this.#reached[level]
+    this.#reached[level] = last.entryId
+    if (before === undefined || isEarlier(before, first.entryId)) return claimed
+    const inHand = new Map([...this.#leases.held].map((lease) => [`${lease.level}:${lease.entryId}`, lease]))
+    return claimed.filter((entry) => {
+      const lease = inHand.get(`${level}:${entry.entryId}`)
+      if (lease === undefined) return true
+      if (lease.deliveryCount === entry.deliveryCount) return false
+      this.#leases.lose(lease)
+      return true
+    })
+  }
+}
