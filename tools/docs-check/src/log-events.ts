@@ -9,8 +9,9 @@ export interface LogLine {
   readonly file: string
 }
 
-/** An event and its message, as an argument of a call or as a row of a table. */
-const LINE = /'([a-z][\w-]*\.[\w.-]+)',\s*(?:'([^'\n]* [^'\n]*)'|event\.message)/g
+/** An event and its message, as the arguments of a call or behind the level in a row of a table. */
+const LINE =
+  /(?:\blog\??\.(?:debug|info|warn|error)\(|\['(?:debug|info|warn|error)',)\s*'([\w-]+\.[\w.-]+)',\s*(?:'([^'\n]+)'|event\.message)/g
 
 /** A call that writes a line. */
 const CALL = /\blog\??(?:\.(?:debug|info|warn|error)|\[\w+\])\(\s*(.{0,80})/gs
@@ -49,9 +50,12 @@ export function logEventsPage(): string {
   ].join('\n')
 }
 
+/** Lists the sources package by package: a walk through `node_modules` would follow its links in circles. */
 function sources(): string[] {
-  return readdirSync(new URL('packages/', REPOSITORY), { recursive: true, encoding: 'utf8' })
-    .filter((path) => /^[\w-]+\/src\/.*\.ts$/.test(path))
-    .map((path) => `packages/${path}`)
-    .toSorted()
+  return readdirSync(new URL('packages/', REPOSITORY)).flatMap((name) =>
+    readdirSync(new URL(`packages/${name}/src/`, REPOSITORY), { recursive: true, encoding: 'utf8' })
+      .filter((path) => path.endsWith('.ts'))
+      .map((path) => `packages/${name}/src/${path}`)
+      .toSorted(),
+  )
 }
