@@ -4,13 +4,13 @@
 -- ARGV[3]     reschedule: new due time, '+n' in n ms or epoch ms
 -- ARGV[4..5]  level and entry of the plain job that has this id, if it has the form of one
 -- RETURNS     done | leased (it runs, nothing changed) | ready (reschedule: it is due already, nothing changed) |
---             unknown (no such job, or the library made its id and its place cannot be told from it)
+--             unknown (no such job, or the library made its id and its place cannot be read from it)
 local verb, id, due = ARGV[1], ARGV[2], ARGV[3]
 
 local envelope = redis.call('HGET', DELAYED_JOBS, id)
 if envelope then
   if verb == 'reschedule' then
-    local when = string.sub(due, 1, 1) == '+' and now_ms() + tonumber(due) or tonumber(due)
+    local when = due_at(due)
     redis.call('ZADD', DELAYED, when, id)
     signal('due', string.format('%.0f', when))
     return 'done'
@@ -20,9 +20,7 @@ if envelope then
   if key and key ~= '' and still_holds(key, id) then
     free(key, id)
   end
-  if redis.call('HGET', LIVE, id) == 'd' then
-    redis.call('HDEL', LIVE, id)
-  end
+  forget_delayed(id)
   redis.call('ZREM', DELAYED, id)
   redis.call('HDEL', DELAYED_JOBS, id)
   return 'done'
@@ -39,13 +37,12 @@ end
 if not where then
   return 'unknown'
 end
-local turn, key = string.match(where, '^p:(%d+):(.*)$')
-if turn then
+local from, to = parked_range(where)
+if from then
   if verb == 'reschedule' then
     return 'ready'
   end
-  local prefix = key .. '\0' .. turn
-  redis.call('ZREMRANGEBYLEX', PARKED, '[' .. prefix .. '\0', '(' .. prefix .. '\1')
+  redis.call('ZREMRANGEBYLEX', PARKED, from, to)
   redis.call('HDEL', LIVE, id)
   return 'done'
 end
@@ -54,18 +51,10 @@ if not level then
   return 'unknown'
 end
 local stream = KEYS[tonumber(level)]
-local groups = redis.pcall('XINFO', 'GROUPS', stream)
-local released_in
-for _, group in ipairs(groups.err == nil and groups or {}) do
-  local row = redis.call('XPENDING', stream, group[2], entry, entry, 1)[1]
-  -- A released entry is nobody's.
-  if row and row[2] ~= '_released' then
-    return 'leased'
-  elseif row then
-    released_in = group[2]
-  end
-end
-if verb == 'reschedule' then
+local leased, released_in = is_leased(stream, entry)
+if leased then
+  return 'leased'
+elseif verb == 'reschedule' then
   return 'ready'
 end
 if held_key ~= '' then

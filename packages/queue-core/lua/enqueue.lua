@@ -1,4 +1,5 @@
--- Adds N jobs (a plain one that comes alone needs no script, see enqueue.ts): each to its stream, to the delayed set, or behind its ordering key; a duplicate adds nothing.
+-- Adds N jobs, each to its stream, to the delayed set, or behind its ordering key. A duplicate adds nothing.
+-- KEYS        as in route.lua
 -- KEYS[14..]  processed:<id> of the jobs that are deduplicated, in their order
 -- ARGV[1]     most jobs the queue may hold, 0 = no limit
 -- ARGV[2]     number of runs of plain jobs; a run: level, name, number of jobs, the data of each
@@ -6,9 +7,11 @@
 -- then        number of other jobs, then 9 each: level, id, dedupe ('1' or ''), due ('' now, '+n' in n ms, 'n' at
 --             epoch ms), ordering key, name, meta, data, the dead letter that becomes this job or ''; a plain job
 --             among them has neither id nor meta
--- RETURNS     one word a job, parted by spaces: an entry id (plain), '+' added, '=' duplicate, '!' queue full,
+-- RETURNS     one word a job, separated by spaces: an entry id (plain), '+' added, '=' duplicate, '!' queue full,
 --             '?' no such dead letter
--- WHY         a dead letter is taken last, so a refused job leaves it in place
+-- WHY         a dead letter is taken last, so a refused job leaves it in place. Jobs come in three forms for speed:
+--             runs of plain jobs are one XADD each, jobs of one kind that are deduplicated share their look-ups, and
+--             all others go one by one. A plain job that comes alone is the bare XADD, see enqueue.ts
 local call, argv = redis.call, ARGV
 local room = math.huge
 if argv[1] ~= '0' then
@@ -34,7 +37,7 @@ for _ = 1, tonumber(argv[2]) do
   at = at + 3 + count
 end
 
--- Jobs that are looked up and stored all together: three commands for all of them and one XADD each.
+-- Deduplicated jobs that are ready at once: three commands to look all of them up and one XADD each.
 local together = tonumber(argv[at])
 if together > 0 then
   local where = call('HMGET', LIVE, unpack(argv, at + 1, at + together))
@@ -75,14 +78,13 @@ if together > 0 then
 end
 at = at + together * 5 + 1
 
--- Whether a job of this id waits or runs. What the index says is checked: somebody may have deleted the job. A delayed
--- job has its place by its id, also where the library made that id, which is in no index.
+-- Whether a job of this id waits or runs. The index is checked, because the job may have been deleted by hand. A
+-- delayed job is found by its id even if the library made that id, which is in no index.
 local function is_alive(id)
   local where = redis.call('HGET', LIVE, id)
   return (where and is_at(id, where)) or redis.call('HEXISTS', DELAYED_JOBS, id) == 1
 end
 
-local earliest
 local marker = FIXED_KEYS + together
 for _ = 1, tonumber(argv[at]) do
   local level, id, dedupe, due, key, name, meta, data, letter = unpack(argv, at + 1, at + 9)
@@ -102,15 +104,8 @@ for _ = 1, tonumber(argv[at]) do
   end
   if answer == '+' then
     room = room - 1
-    local when = due ~= '' and (string.sub(due, 1, 1) == '+' and now_ms() + tonumber(due) or tonumber(due))
-    if when then
-      check_types(DELAYED, DELAYED_JOBS, dedupe == '1' and LIVE)
-      redis.call('HSET', DELAYED_JOBS, id, seal(level, id, dedupe, key, name, meta, data))
-      redis.call('ZADD', DELAYED, when, id)
-      if dedupe == '1' then
-        redis.call('HSET', LIVE, id, 'd')
-      end
-      earliest = math.min(earliest or when, when)
+    if due ~= '' then
+      delay(due_at(due), level, id, dedupe, key, name, meta, data)
     else
       local entry = place(level, id, dedupe, key, name, meta, data)
       answer = id == '' and entry or '+'
@@ -123,7 +118,5 @@ for _ = 1, tonumber(argv[at]) do
   results[filled] = answer
 end
 
-if earliest and tonumber(redis.call('ZRANGE', DELAYED, 0, 0, 'WITHSCORES')[2]) == earliest then
-  signal('due', string.format('%.0f', earliest))
-end
+signal_due()
 return table.concat(results, ' ')

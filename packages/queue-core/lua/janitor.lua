@@ -6,14 +6,9 @@
 local group, leaving, limit = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local forgotten = {}
 for level = 1, 3 do
-  local consumers = redis.pcall('XINFO', 'CONSUMERS', KEYS[level], group)
-  for _, info in ipairs(consumers.err == nil and consumers or {}) do
-    local consumer = {}
-    for i = 1, #info, 2 do
-      consumer[info[i]] = info[i + 1]
-    end
-    local dead = consumer.name == leaving or (consumer.idle >= limit and consumer.name ~= '_released')
-    if dead and consumer.pending == 0 then
+  for _, consumer in ipairs(info('CONSUMERS', KEYS[level], group)) do
+    local is_leaving = consumer.name == leaving or (consumer.idle >= limit and consumer.name ~= RELEASED)
+    if is_leaving and consumer.pending == 0 then
       redis.call('XGROUP', 'DELCONSUMER', KEYS[level], group, consumer.name)
       forgotten[#forgotten + 1] = consumer.name
     end

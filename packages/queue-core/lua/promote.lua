@@ -1,13 +1,13 @@
 -- Moves up to N delayed jobs that are due, by the server's clock, to where they are ready.
 -- ARGV[1]  most jobs to move
--- RETURNS  jobs looked at, due time of the next delayed job in epoch ms or -1, now in epoch ms, 1 if the queue is
+-- RETURNS  jobs that were due, due time of the next delayed job in epoch ms or -1, now in epoch ms, 1 if the queue is
 --          paused, next slot of a recurring job in epoch ms or -1, {ids of jobs that could not be read}, error of a
 --          job that could not be moved or '', number of jobs that could not be moved
--- WHY      a job leaves the delayed ones last, so that a step that fails loses none; what cannot be read becomes a
---          dead letter, since it would be met again each time
+-- WHY      a job leaves the delayed ones last, so that a step that fails loses none; a job that cannot be read becomes
+--          a dead letter, because it would come up again each time
 local now = now_ms()
 local ids = redis.call('ZRANGE', DELAYED, '-inf', now, 'BYSCORE', 'LIMIT', 0, ARGV[1])
-local buried, failure, failed = {}, '', 0
+local unreadable, failure, failed = {}, '', 0
 
 local function move(id)
   local envelope = redis.call('HGET', DELAYED_JOBS, id) or ''
@@ -16,11 +16,9 @@ local function move(id)
     place(level, id, dedupe, key, name, meta, data, true)
   else
     check_types(LIVE)
-    bury(id, envelope)
-    if redis.call('HGET', LIVE, id) == 'd' then
-      redis.call('HDEL', LIVE, id)
-    end
-    buried[#buried + 1] = id
+    dead_letter(id, envelope)
+    forget_delayed(id)
+    unreadable[#unreadable + 1] = id
   end
   redis.call('ZREM', DELAYED, id)
   redis.call('HDEL', DELAYED_JOBS, id)
@@ -36,8 +34,8 @@ end
 -- A due job that could not be moved must not hide the next one.
 local from = failed > 0 and '(' .. now or '-inf'
 local following = redis.call('ZRANGE', DELAYED, from, '+inf', 'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES')[2]
--- One that is no moment, such as -inf, must not hide the others.
+-- A slot that is no time, such as -inf, must not hide the others.
 local slot = redis.call('ZRANGE', SLOTS, 0, '+inf', 'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES')[2]
 return {
-  #ids, tonumber(following or -1), now, redis.call('EXISTS', PAUSED), tonumber(slot or -1), buried, failure, failed,
+  #ids, tonumber(following or -1), now, redis.call('EXISTS', PAUSED), tonumber(slot or -1), unreadable, failure, failed,
 }

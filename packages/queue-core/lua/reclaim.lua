@@ -1,13 +1,13 @@
--- Takes over up to N entries whose lease was released or has run out, and counts the delivery.
+-- Reclaims up to N entries that were released or whose lease expired, and counts the delivery.
 -- KEYS[1..3]  streams by level
 -- ARGV[1..3]  group, consumer, visibility timeout in ms of consumers whose name does not say theirs
 -- ARGV[4]     most entries to take
--- ARGV[5..7]  cursor of each level: the entry id where its scan goes on, '-' for the start, '+' when it is over
+-- ARGV[5..7]  cursor of each level: the entry id where its scan continues, '-' for the start, '+' when it is over
 -- ARGV[8]     idle time in ms from which an entry of this consumer itself may be one that it never got
 -- ARGV[9..10] crashes that leave an entry one last delivery (0 = not told apart), 1 if one such entry may be taken
 -- RETURNS     {3 next cursors}, {taken: {level, entry id, delivery count, former consumer, fields}},
 --             {such entries of its own: {level, entry id, delivery count, idle ms}}, {ids whose entry is gone}, 1 if the
---             group of a level is missing; the other levels are looked at all the same
+--             group of a level is missing; the other levels are scanned all the same
 -- WHY         XAUTOCLAIM alone would take this consumer's own entries, forgets the former owner and knows one
 --             timeout only; so XPENDING is read page by page and XAUTOCLAIM takes what is due, entry by entry
 local group, consumer, visibility = ARGV[1], ARGV[2], tonumber(ARGV[3])
@@ -16,8 +16,8 @@ local last_chance, may_risk = tonumber(ARGV[9]), ARGV[10] == '1'
 local PAGE = 500
 local taken, own, gone = {}, {}, {}
 
--- Of the entries on their last chance one is taken at a time: whoever runs beside a poison job dies with it, and
--- must not be buried with it too. With an idle time of 0 XAUTOCLAIM takes this very entry or none.
+-- Of the entries on their last chance one is taken at a time: a poison job takes down the jobs that run with it, and
+-- they must not become dead letters with it. With an idle time of 0 XAUTOCLAIM takes this very entry or none.
 local function take(level, row)
   if last_chance > 0 and row[4] % 1000 == last_chance then
     if not may_risk then
@@ -36,7 +36,7 @@ local function take(level, row)
   end
 end
 
--- The timeout of the holder counts, and not that of whoever looks: in a rolling deploy they may differ. A job may have
+-- The timeout of the holder counts, not that of the worker that scans: in a rolling deploy they may differ. A job may have
 -- a longer one than its holder; a shorter one was taken off its idle time.
 local function expired(level, row)
   local own = string.match(row[2], ':%x%x%x%x%x%x%x%x:(%d+)$')
@@ -72,7 +72,7 @@ local cursors = {}
 for level = 1, 3 do
   local stream = KEYS[level]
   if room > 0 then
-    for _, row in ipairs(pending(stream, '-', '+', PAGE, '_released')) do
+    for _, row in ipairs(pending(stream, '-', '+', PAGE, RELEASED)) do
       if room > 0 then
         take(level, row)
       end

@@ -11,7 +11,7 @@ for at = 3, #ARGV, 4 do
   local stream, entry, count, idle = KEYS[tonumber(ARGV[at])], ARGV[at + 1], tonumber(ARGV[at + 2]), ARGV[at + 3]
   local rows = redis.pcall('XPENDING', stream, group, entry, entry, 1)
   local row = rows[1]
-  -- Without a group nobody holds anything: what its next read delivers says who does.
+  -- Without a group there are no leases: the next read of the new group decides who has which.
   local renewed = rows.err ~= nil and string.find(rows.err, 'NOGROUP', 1, true) ~= nil
   if row and row[2] == consumer and row[4] == count then
     renewed = #redis.call('XCLAIM', stream, group, consumer, 0, entry, 'IDLE', idle, 'JUSTID') > 0

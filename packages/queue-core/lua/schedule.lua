@@ -1,9 +1,9 @@
--- Creates, replaces or removes one recurring job: its definition and its slot change in one step.
+-- Creates, replaces or removes one recurring job. Its definition and its slot change in one step.
 -- KEYS[1..3]  schedules, slots, control
 -- ARGV[1..3]  key of the recurring job, its definition or '' to remove it, its next slot in epoch ms or ''
 -- RETURNS     0 if there was none, 2 if there was another definition, else 1
--- WHY         of two processes that deploy different definitions one wins with its own slot; an unchanged definition
---             keeps its slot, since a restart must not push a firing that is due into the future
+-- WHY         of two processes that deploy different definitions, one wins with its own slot. An unchanged definition
+--             keeps its slot, because a restart must not push a firing that is due into the future
 local key, definition, slot = ARGV[1], ARGV[2], ARGV[3]
 if definition == '' then
   return math.max(redis.call('ZREM', KEYS[2], key), redis.call('HDEL', KEYS[1], key, key .. '\n'))

@@ -1,17 +1,19 @@
--- Ends N leases: each is checked against its fence first, so a worker that lost a lease changes nothing.
+-- Ends N leases. Each is checked against its fence first, so a worker that lost a lease changes nothing.
+-- KEYS        as in route.lua
 -- KEYS[14..]  processed:<id> of the acks that are deduplicated, in their order
 -- ARGV[1..3]  group, consumer, lifetime of processed keys in ms
 -- ARGV[4..]   acks of first deliveries without an ordering key, for each level: their number; if it is not 0, the
 --             lowest and the highest entry id, the number of those that are deduplicated, all entry ids (the
 --             deduplicated ones first), the job ids of the deduplicated ones
--- then        number of other verdicts, then 9 each: verb (ack, retry, dead, release, lapse), level, entry id, delivery
+-- then        number of other settlements, then 9 each: verb (ack, retry, dead, release, lapse), level, entry id, delivery
 --             count, job id, dedupe ('1' or ''), ordering key, first, second
 --             ack: first = '' or 'forget', the id is not remembered as done
 --             retry: first = delay in ms, second = new meta; dead: first = evidence
--- RETURNS     1 if the queue is paused, {leases that are lost}, {leases whose verdict is refused: position, error};
+-- RETURNS     1 if the queue is paused, {leases that are lost}, {leases whose settlement is refused: position, error};
 --             positions from 0, in the order of ARGV
 -- WHY         XACK and XDEL know no owner (https://redis.io/docs/latest/commands/xack/), so XPENDING is asked first;
---             an entry is removed last, so that a step that fails loses no job
+--             an entry is removed last, so that a step that fails loses no job. Acks of first deliveries have a
+--             form of their own for speed: one XPENDING, XACK and XDEL for all of them
 local group, consumer, lifetime = ARGV[1], ARGV[2], ARGV[3]
 
 -- How long a lease has been idle, in ms; false or nil when it is lost.
@@ -99,15 +101,15 @@ for level = 1, 3 do
   end
 end
 
-local released, earliest = false, nil
+local released = false
 
 local function remove(stream, entry)
   redis.call('XACK', stream, group, entry)
   redis.call('XDEL', stream, entry)
 end
 
--- A job is gone: its id may be used again, and the next one of its ordering key may run. Where somebody deleted its
--- entry and enqueued the id anew, index and ordering key are the new job's.
+-- A job is gone: its id may be used again, and the next one of its ordering key may run. Where its entry was deleted by
+-- hand and its id enqueued again, index and ordering key are the new job's.
 local function forget(lease)
   local where = lease.dedupe == '1' and redis.call('HGET', LIVE, lease.id)
   local is_other = where and where ~= lease.level .. ':' .. lease.entry .. ':' .. lease.key
@@ -117,6 +119,11 @@ local function forget(lease)
   if where and not is_other then
     redis.call('HDEL', LIVE, lease.id)
   end
+end
+
+-- The fields of its entry; empty when it was deleted by hand.
+local function fields_of(lease)
+  return (redis.call('XRANGE', lease.stream, lease.entry, lease.entry)[1] or {})[2] or {}
 end
 
 local verbs = {}
@@ -130,7 +137,7 @@ function verbs.ack(lease)
 end
 
 function verbs.retry(lease)
-  local fields = (redis.call('XRANGE', lease.stream, lease.entry, lease.entry)[1] or {})[2] or {}
+  local fields = fields_of(lease)
   local name, data
   for i = 1, #fields, 2 do
     if fields[i] == 'n' then
@@ -140,30 +147,23 @@ function verbs.retry(lease)
     end
   end
   if not data then
-    -- Somebody deleted the entry: there is nothing to try again, and nothing may wait for it.
+    -- The entry was deleted by hand: there is nothing to try again, and nothing may wait for it.
     forget(lease)
   elseif lease.first == '0' or redis.call('HEXISTS', DELAYED_JOBS, lease.id) == 1 then
     -- Another job of this id may wait there, where the library made one of the two ids: it must not be overwritten.
     append(lease.level, lease.id, lease.dedupe, lease.key, name, lease.second, data)
   else
-    local due = now_ms() + tonumber(lease.first)
-    check_types(DELAYED, DELAYED_JOBS, lease.dedupe == '1' and LIVE)
-    redis.call('HSET', DELAYED_JOBS, lease.id, seal(lease.level, lease.id, lease.dedupe, lease.key, name, lease.second, data))
-    redis.call('ZADD', DELAYED, due, lease.id)
-    if lease.dedupe == '1' then
-      redis.call('HSET', LIVE, lease.id, 'd')
-    end
-    earliest = math.min(earliest or due, due)
+    delay(now_ms() + tonumber(lease.first), lease.level, lease.id, lease.dedupe, lease.key, name, lease.second, data)
   end
   remove(lease.stream, lease.entry)
 end
 
 function verbs.dead(lease)
-  local fields = (redis.call('XRANGE', lease.stream, lease.entry, lease.entry)[1] or {})[2] or {}
-  -- An entry of somebody else may have more fields than Lua can hand on.
+  local fields = fields_of(lease)
+  -- An entry that the library did not write may have more fields than Lua can pass on.
   local evidence = math.min(#fields, 1000) + 1
   fields[evidence], fields[evidence + 1] = 'e', lease.first
-  -- A letter that is added before a step that fails would be added again and again.
+  -- A dead letter that is added before a step that fails would be added again and again.
   check_types(DLQ, lease.dedupe == '1' and LIVE)
   if lease.key ~= '' then
     check_types(ORDERING, PARKED, LIVE, KEYS[1], KEYS[2], KEYS[3])
@@ -174,11 +174,11 @@ function verbs.dead(lease)
 end
 
 function verbs.release(lease)
-  redis.call('XCLAIM', lease.stream, group, '_released', 0, lease.entry, 'RETRYCOUNT', tonumber(lease.count) + 999, 'JUSTID')
+  redis.call('XCLAIM', lease.stream, group, RELEASED, 0, lease.entry, 'RETRYCOUNT', tonumber(lease.count) + 999, 'JUSTID')
   released = true
 end
 
--- A worker stops while a handler goes on: the lease lapses when it would have, and the delivery counts as no crash.
+-- A worker stops while a handler still runs: the lease expires when it would have, and the delivery counts as no crash.
 function verbs.lapse(lease)
   redis.call('XCLAIM', lease.stream, group, consumer, 0, lease.entry, 'IDLE', lease.idle, 'RETRYCOUNT', tonumber(lease.count) + 999, 'JUSTID')
 end
@@ -208,9 +208,7 @@ for _ = 1, tonumber(ARGV[at]) do
   position = position + 1
 end
 
-if earliest and tonumber(redis.call('ZRANGE', DELAYED, 0, 0, 'WITHSCORES')[2]) == earliest then
-  signal('due', string.format('%.0f', earliest))
-end
+signal_due()
 if released then
   signal('released', '')
 end

@@ -1,8 +1,7 @@
--- Counts the jobs of a queue by state. Nothing here is stored: all is computed from where the jobs are.
--- KEYS as in route.lua
+-- Counts the jobs of a queue by state. No counter is stored: all is computed from where the jobs are.
+-- KEYS     as in route.lua
 -- RETURNS  ready of level 1..3, leased, delayed, parked, dead, epoch ms of the oldest ready job or -1, now, paused,
 --          epoch ms of the next due job or -1, the group's name or ''
-local now = now_ms()
 local ready, leased, oldest, name = {}, 0, -1, ''
 
 local function see(row)
@@ -14,29 +13,24 @@ end
 
 for level = 1, 3 do
   local stream = KEYS[level]
-  local count, pending, from = redis.call('XLEN', stream), 0, '-'
-  local groups = redis.pcall('XINFO', 'GROUPS', stream)
-  local info = groups.err == nil and groups[1]
-  if info then
-    local group = {}
-    for i = 1, #info, 2 do
-      group[info[i]] = info[i + 1]
-    end
+  local pending, from = 0, '-'
+  local group = info('GROUPS', stream)[1]
+  if group then
     name, pending, from = group.name, group.pending, '(' .. group['last-delivered-id']
-    -- Released entries are nobody's: they wait for the next worker.
+    -- Released entries are ready: no worker has them.
     for _, consumer in ipairs(redis.call('XPENDING', stream, name)[4] or {}) do
-      if consumer[1] == '_released' then
+      if consumer[1] == RELEASED then
         pending = pending - tonumber(consumer[2])
-        see(redis.call('XPENDING', stream, name, '-', '+', 1, '_released')[1])
+        see(redis.call('XPENDING', stream, name, '-', '+', 1, RELEASED)[1])
       end
     end
   end
   leased = leased + pending
-  ready[level] = math.max(0, count - pending)
+  ready[level] = math.max(0, redis.call('XLEN', stream) - pending)
   see(redis.call('XRANGE', stream, from, '+', 'COUNT', 1)[1])
 end
 local following = redis.call('ZRANGE', DELAYED, 0, 0, 'WITHSCORES')[2]
 return {
   ready[1], ready[2], ready[3], leased, redis.call('ZCARD', DELAYED), redis.call('ZCARD', PARKED),
-  redis.call('XLEN', DLQ), oldest, now, redis.call('EXISTS', PAUSED), tonumber(following or -1), name,
+  redis.call('XLEN', DLQ), oldest, now_ms(), redis.call('EXISTS', PAUSED), tonumber(following or -1), name,
 }

@@ -1,8 +1,8 @@
--- Starts the next job of each ordering key whose holder somebody deleted: the jobs parked behind it wait in vain.
+-- Starts the next job of each ordering key whose holder was deleted by hand: the jobs behind it would wait for good.
 -- KEYS        as in route.lua
--- ARGV[1]     where to go on in the parked jobs, '-' for the start
--- RETURNS     where to go on, '+' when all keys were looked at
--- WHY         only keys with a parked job are looked at, a hundred at a time: there may be millions of others
+-- ARGV[1]     where to continue in the parked jobs, '-' for the start
+-- RETURNS     where to continue, '+' when all keys were checked
+-- WHY         only keys with a parked job are checked, a hundred at a time: there may be millions of others
 local KEYS_AT_A_TIME = 100
 local from = ARGV[1]
 for _ = 1, KEYS_AT_A_TIME do

@@ -15,49 +15,42 @@ const folder = new URL('../../lua/', import.meta.url)
 const read = (name: string): string => readFileSync(new URL(`${name}.lua`, folder), 'utf8')
 
 /**
- * `allow-oom`: ending a lease frees memory, so it must work when memory has run out.
- * Flags: https://redis.io/docs/latest/develop/programmability/lua-api/#script-flags
+ * The scripts and their flags. `allow-oom`: ending a lease frees memory, so it must work when memory has run out.
+ * https://redis.io/docs/latest/develop/programmability/lua-api/#script-flags
  */
-function script(flags: string, ...parts: string[]): Script {
-  const source = `#!lua${flags === '' ? '' : ` flags=${flags}`}\n${parts.map(read).join('').replaceAll(COMMENT, '')}`
+const FLAGS = {
+  enqueue: '',
+  promote: 'allow-oom',
+  settle: 'allow-oom',
+  renew: 'allow-oom',
+  reclaim: 'allow-oom',
+  amend: 'allow-oom',
+  schedule: 'allow-oom',
+  fire: '',
+  unpark: 'allow-oom',
+  take: 'allow-oom',
+  stats: 'no-writes',
+  group: 'allow-oom',
+  heartbeat: 'allow-oom',
+  janitor: 'allow-oom',
+} as const
+
+type ScriptName = keyof typeof FLAGS
+
+/** Those that take the keys of `route.lua` first. */
+const MOVING: readonly ScriptName[] = ['enqueue', 'promote', 'settle', 'amend', 'fire', 'unpark', 'stats']
+
+function load(name: ScriptName): Script {
+  const flags = FLAGS[name] === '' ? '' : ` flags=${FLAGS[name]}`
+  const files = MOVING.includes(name) ? ['common', 'route', name] : ['common', name]
+  const source = `#!lua${flags}\n${files.map(read).join('').replaceAll(COMMENT, '')}`
   return { source, sha: createHash('sha1').update(source).digest('hex') }
 }
 
 /** Every script of the library. */
-export const scripts: Readonly<
-  Record<
-    | 'enqueue'
-    | 'promote'
-    | 'settle'
-    | 'renew'
-    | 'reclaim'
-    | 'amend'
-    | 'schedule'
-    | 'fire'
-    | 'unpark'
-    | 'take'
-    | 'stats'
-    | 'group'
-    | 'heartbeat'
-    | 'janitor',
-    Script
-  >
-> = {
-  enqueue: script('', 'route', 'enqueue'),
-  promote: script('allow-oom', 'route', 'promote'),
-  settle: script('allow-oom', 'route', 'settle'),
-  renew: script('allow-oom', 'renew'),
-  reclaim: script('allow-oom', 'reclaim'),
-  amend: script('allow-oom', 'route', 'amend'),
-  schedule: script('allow-oom', 'schedule'),
-  fire: script('', 'route', 'fire'),
-  unpark: script('allow-oom', 'route', 'unpark'),
-  take: script('allow-oom', 'take'),
-  stats: script('no-writes', 'route', 'stats'),
-  group: script('allow-oom', 'group'),
-  heartbeat: script('allow-oom', 'heartbeat'),
-  janitor: script('allow-oom', 'janitor'),
-}
+export const scripts: Readonly<Record<ScriptName, Script>> = Object.fromEntries(
+  (Object.keys(FLAGS) as ScriptName[]).map((name) => [name, load(name)]),
+) as Record<ScriptName, Script>
 
 /**
  * Runs a script by its source. Calls that go out one after the other are carried out in that order: by their SHA-1, the
