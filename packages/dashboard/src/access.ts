@@ -1,21 +1,19 @@
 import type { Database } from '@titan/payments'
 import type { Context, MiddlewareHandler } from 'hono'
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
-import type { Audited } from './audit.ts'
+import type { Actor, Audited } from './audit.ts'
 import { readForm } from './form.ts'
 import { createOperatorStore } from './operators.ts'
 import { DASHBOARD_PATH } from './paths.ts'
 import { Refusal } from './refusal.ts'
 import {
-  createSessions,
   fingerprintOf,
   isSame,
+  Sessions,
   SHARED_TOKEN,
   type Session,
-  type Sessions,
+  type SessionCredential,
 } from './session.ts'
-import type { Actor } from './audit-record.ts'
-import type { SessionCredential } from './session-store.ts'
 
 /** What every request of the dashboard carries. */
 export interface DashboardEnv {
@@ -88,7 +86,7 @@ const DETAIL_SCOPE = 'admin'
 export function createAccess(options: AccessOptions): Access {
   const { sql, audited, adminToken, authorize, isBehindProxy } = options
   const sharedToken = adminToken === undefined ? undefined : fingerprintOf(adminToken)
-  const sessions = createSessions(sql, sharedToken)
+  const sessions = new Sessions(sql, sharedToken)
   const identify = createIdentify(options, sharedToken)
   const guardOrigin: Access['guardOrigin'] = async (context, next) => {
     checkOrigin(context, isBehindProxy)
@@ -120,7 +118,7 @@ export function createAccess(options: AccessOptions): Access {
       let cookie = ''
       await audited({ ...actor, action: 'sign-in', target: 'dashboard', note: '' }, async () => {
         await sessions.end(getCookie(context, COOKIE))
-        cookie = await sessions.open({ name: user.operator, credential, lastsMs: SESSION_MS })
+        cookie = await sessions.open(user.operator, credential, SESSION_MS)
         return 'signed in'
       })
       setCookie(context, COOKIE, cookie, {

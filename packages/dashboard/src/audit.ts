@@ -1,8 +1,53 @@
 import type { Database } from '@titan/payments'
 import { textOf } from '@titan/queue-core/text-of'
-import { beginAct, endAct, type Act } from './audit-record.ts'
+import { statement } from './statements.ts'
 
-export type { Act, Actor } from './audit-record.ts'
+/** An acting person, and the evidence for the name. */
+export interface Actor {
+  /** Name of the operator. */
+  readonly operator: string
+  /** What the actor presented, such as `operator 0f3a…` or `admin token`. */
+  readonly credential: string
+  /** Whether the credential belongs to this operator alone. */
+  readonly isProven: boolean
+}
+
+/** What an operator is about to do. */
+export interface Act extends Actor {
+  readonly action: string
+  /** What it acts on. */
+  readonly target: string
+  /** The reason or the evidence; may be empty. */
+  readonly note: string
+}
+
+/** An act and its outcome. */
+export interface AuditEntry extends Act {
+  readonly id: number
+  readonly at: Date
+  /** Null while the act runs, and permanently if the process died meanwhile. */
+  readonly outcome: string | null
+}
+
+const MAX_OUTCOME = 500
+const MAX_TARGET = 300
+
+const begin = statement<{ readonly id: number }>('begin_act')
+const end = statement<never>('end_act')
+const list = statement<AuditEntry>('list_acts')
+
+/** Lists a page of acts, newest first. `before`: the last id of the previous page. */
+export async function listActs(
+  sql: Database,
+  { before, limit }: { readonly before?: number | undefined; readonly limit: number },
+): Promise<AuditEntry[]> {
+  return list(sql, { before: before ?? Number.MAX_SAFE_INTEGER, rowLimit: limit })
+}
+
+/** Cuts text to the column's length. PostgreSQL takes no NUL. */
+function clip(text: string, length: number): string {
+  return text.replaceAll('\0', '').slice(0, length).toWellFormed()
+}
 
 /** Performs an act and records it. `perform` returns its result in a few words for people. */
 export type Audited = (act: Act, perform: () => Promise<string>) => Promise<string>
@@ -16,28 +61,32 @@ const WRITE_AGAIN_MS = [200, 1_000]
  * because it may be done.
  */
 export function createAudited(sql: Database): Audited {
-  async function end(id: number, outcome: string): Promise<void> {
+  async function recordOutcome(id: number, text: string): Promise<void> {
+    const outcome = clip(text, MAX_OUTCOME)
     for (const delayMs of WRITE_AGAIN_MS) {
       try {
-        return await endAct(sql, id, outcome)
+        return void (await end(sql, { id, outcome }))
       } catch {
         await new Promise((resolve) => setTimeout(resolve, delayMs))
       }
     }
-    await endAct(sql, id, outcome)
+    await end(sql, { id, outcome })
   }
 
   return async (act, perform) => {
-    const id = await beginAct(sql, act)
+    const [row] = await begin(sql, { ...act, target: clip(act.target, MAX_TARGET) })
+    const id = row?.id ?? 0
     let outcome: string
     try {
       outcome = await perform()
     } catch (error) {
       // A record that cannot be completed has no outcome and is shown as unknown.
-      await end(id, `${isRefusal(error) ? 'failed' : 'unknown'}: ${textOf(error)}`).catch(() => undefined)
+      await recordOutcome(id, `${isRefusal(error) ? 'failed' : 'unknown'}: ${textOf(error)}`).catch(
+        () => undefined,
+      )
       throw error
     }
-    await end(id, outcome)
+    await recordOutcome(id, outcome)
     return outcome
   }
 }

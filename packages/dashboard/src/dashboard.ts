@@ -3,19 +3,18 @@ import { Hono, type Context } from 'hono'
 import { compress } from 'hono/compress'
 import { createAccess, type Authorize, type DashboardEnv } from './access.ts'
 import { mountActs } from './acts.ts'
-import { createAudited } from './audit.ts'
+import { createAudited, type Act, type Actor } from './audit.ts'
 import { loadAssets } from './assets.ts'
-import { createCache } from './cache.ts'
+import { Cache } from './cache.ts'
 import { refusalPage } from './pages/sign-in.ts'
 import { pathTo } from './paths.ts'
 import type { ObservedQueue } from './queues.ts'
-import { createReads } from './reads.ts'
+import { Reads } from './reads.ts'
 import { Refusal } from './refusal.ts'
 import { createRenderer } from './render.ts'
-import { countRefusedSignIns, type RefusedReport } from './refused-sign-ins.ts'
-import { createSampler } from './sampler.ts'
+import { RefusedSignIns, type RefusedReport } from './refused-sign-ins.ts'
+import { Sampler } from './sampler.ts'
 import { mountSignIn } from './sign-in.ts'
-import type { Act, Actor } from './audit-record.ts'
 import { answerStaticFile } from './static-file.ts'
 import { mountViews } from './views.ts'
 
@@ -52,11 +51,6 @@ export interface Dashboard {
   stop(): Promise<void>
 }
 
-/** How long viewers share what was read, in milliseconds. */
-const FRESH_MS = 1_000
-/** A store that does not reply within this time is shown as unavailable, in milliseconds. */
-const WAIT_MS = 3_000
-
 /**
  * Creates the dashboard.
  *
@@ -68,9 +62,9 @@ const WAIT_MS = 3_000
 export function createDashboard(given: DashboardOptions): Dashboard {
   const { sql, queues, adminToken, authorize, gateway, onError, sampleIntervalMs = 5_000 } = given
   const { networkOf = () => '', isBehindProxy = false, onRefusedSignIns } = given
-  const cache = createCache({ freshMs: FRESH_MS, waitMs: WAIT_MS })
-  const reads = createReads(sql, cache)
-  const sampler = createSampler({ sql, queue: queues[0].queue, intervalMs: sampleIntervalMs })
+  const cache = new Cache()
+  const reads = new Reads(sql, cache)
+  const sampler = new Sampler(sql, queues[0].queue, sampleIntervalMs)
   const audited = createAudited(sql)
   const access = createAccess({ sql, audited, adminToken, authorize, isBehindProxy })
   const assets = loadAssets()
@@ -112,7 +106,7 @@ export function createDashboard(given: DashboardOptions): Dashboard {
     return answerStaticFile(context, asset, isCurrent ? 'immutable' : 'revalidate')
   })
 
-  const refused = countRefusedSignIns(async (report) => {
+  const refused = new RefusedSignIns(async (report) => {
     onRefusedSignIns?.(report)
     await audited(recordOf(report), async () => `refused: ${report.count}`).catch(onError)
   })
@@ -130,7 +124,7 @@ export function createDashboard(given: DashboardOptions): Dashboard {
 
   return {
     app,
-    start: sampler.start,
+    start: () => sampler.start(),
     async stop() {
       await Promise.all([sampler.stop(), refused.stop()])
     },

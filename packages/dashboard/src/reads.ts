@@ -22,11 +22,12 @@ import {
   type WebhookBacklog,
   type WebhookDelivery,
   type WebhookEvent,
+  type WebhookStore,
 } from '@titan/webhooks'
 import type { Cache } from './cache.ts'
 import { isAmong, type LetterFilter } from './letters.ts'
 import type { ObservedQueue } from './queues.ts'
-import { listActs, type AuditEntry } from './audit-record.ts'
+import { listActs, type AuditEntry } from './audit.ts'
 import { listHeld, listParked, type HeldPayment, type ParkedPayment } from './leases.ts'
 import { countTotals, type PaymentTotals } from './totals.ts'
 
@@ -42,22 +43,6 @@ export interface History {
   }[]
 }
 
-/** Reads what the pages show. Each read is bounded and shared between viewers for a second. */
-export interface Reads {
-  totals(): Promise<PaymentTotals>
-  stats(queue: ObservedQueue): Promise<QueueStats>
-  consumers(queue: ObservedQueue): Promise<ConsumerView[]>
-  leasedJobs(queue: ObservedQueue): Promise<JobView[]>
-  heldPayments(): Promise<HeldPayment[]>
-  webhookBacklog(): Promise<WebhookBacklog>
-  parkedPayments(): Promise<ParkedPayment[]>
-  payments(filter: ListFilter): Promise<PaymentPage>
-  history(id: string): Promise<History | undefined>
-  letters(queue: ObservedQueue, filter: LetterFilter, after: string | undefined): Promise<DeadLettersFound>
-  letter(queue: ObservedQueue, letterId: string): Promise<DeadLetter | undefined>
-  acts(before: number | undefined): Promise<AuditEntry[]>
-}
-
 /** Rows of one page of a list. */
 export const PAGE_ROWS = 50
 /** Rows of the lists that have no pages. */
@@ -66,49 +51,90 @@ export const LIST_ROWS = 200
 const SCAN_LETTERS = 2_000
 const WEBHOOK_EVENTS = 50
 
-/** Creates the reads over the dashboard's pool. */
-export function createReads(sql: Database, cache: Cache): Reads {
-  const store: PaymentStore = createPaymentStore(sql)
-  // Reading needs no key: nothing that is shown is encrypted.
-  const webhooks = createWebhookStore(sql, { encryptionKeys: [] })
+/** Reads what the pages show, over the dashboard's pool. Each read is bounded and shared between viewers for a second. */
+export class Reads {
+  readonly #sql: Database
+  readonly #cache: Cache
+  readonly #payments: PaymentStore
+  readonly #webhooks: WebhookStore
 
-  async function readHistory(id: string): Promise<History | undefined> {
-    const payment = await store.get(id)
-    if (payment === undefined) return undefined
-    const [events, attempts, breaks, sent] = await Promise.all([
-      store.events(id),
-      store.attempts(id),
-      store.breaks(id),
-      webhooks.listEvents({ paymentId: id, limit: WEBHOOK_EVENTS }),
-    ])
-    const deliveries = await Promise.all(
-      sent.map(async (event) => ({ event, deliveries: await webhooks.deliveriesOfEvent(event.id) })),
-    )
-    return { payment, events, attempts, breaks, webhooks: deliveries }
+  constructor(sql: Database, cache: Cache) {
+    this.#sql = sql
+    this.#cache = cache
+    this.#payments = createPaymentStore(sql)
+    // Reading needs no key: nothing that is shown is encrypted.
+    this.#webhooks = createWebhookStore(sql, { encryptionKeys: [] })
   }
 
-  return {
-    totals: () => cache.get('totals', () => countTotals(store)),
-    stats: ({ queue }) => cache.get(`stats ${queue.name}`, () => queue.stats()),
-    consumers: ({ queue, inspector }) => cache.get(`consumers ${queue.name}`, () => inspector.consumers()),
-    leasedJobs: ({ queue, inspector }) =>
-      cache.get(`leased ${queue.name}`, () => inspector.peek('leased', LIST_ROWS)),
-    webhookBacklog: () => cache.get('webhooks', () => webhooks.backlog()),
-    heldPayments: () => cache.get('held', () => listHeld(sql, LIST_ROWS)),
-    parkedPayments: () => cache.get('parked', () => listParked(sql, LIST_ROWS)),
-    payments: (filter) => cache.get(`payments ${JSON.stringify(filter)}`, () => store.page(filter)),
-    history: (id) => cache.get(`history ${id}`, () => readHistory(id)),
-    letters: ({ queue }, filter, after) =>
-      cache.get(`letters ${JSON.stringify([queue.name, filter, after])}`, () =>
-        searchDeadLetters(queue, (letter) => isAmong(filter, letter), {
-          after,
-          limit: PAGE_ROWS,
-          scanLimit: SCAN_LETTERS,
-        }),
-      ),
-    letter: ({ queue }, letterId) =>
-      cache.get(`letter ${JSON.stringify([queue.name, letterId])}`, () => queue.peekDeadLetter(letterId)),
-    acts: (before) => cache.get(`acts ${before}`, () => listActs(sql, { before, limit: PAGE_ROWS + 1 })),
+  totals(): Promise<PaymentTotals> {
+    return this.#cache.get('totals', () => countTotals(this.#payments))
+  }
+
+  stats({ queue }: ObservedQueue): Promise<QueueStats> {
+    return this.#cache.get(`stats ${queue.name}`, () => queue.stats())
+  }
+
+  consumers({ queue, inspector }: ObservedQueue): Promise<ConsumerView[]> {
+    return this.#cache.get(`consumers ${queue.name}`, () => inspector.consumers())
+  }
+
+  leasedJobs({ queue, inspector }: ObservedQueue): Promise<JobView[]> {
+    return this.#cache.get(`leased ${queue.name}`, () => inspector.peek('leased', LIST_ROWS))
+  }
+
+  heldPayments(): Promise<HeldPayment[]> {
+    return this.#cache.get('held', () => listHeld(this.#sql, LIST_ROWS))
+  }
+
+  parkedPayments(): Promise<ParkedPayment[]> {
+    return this.#cache.get('parked', () => listParked(this.#sql, LIST_ROWS))
+  }
+
+  webhookBacklog(): Promise<WebhookBacklog> {
+    return this.#cache.get('webhooks', () => this.#webhooks.backlog())
+  }
+
+  payments(filter: ListFilter): Promise<PaymentPage> {
+    return this.#cache.get(`payments ${JSON.stringify(filter)}`, () => this.#payments.page(filter))
+  }
+
+  history(id: string): Promise<History | undefined> {
+    return this.#cache.get(`history ${id}`, () => this.#readHistory(id))
+  }
+
+  letters(
+    { queue }: ObservedQueue,
+    filter: LetterFilter,
+    after: string | undefined,
+  ): Promise<DeadLettersFound> {
+    const bounds = { after, limit: PAGE_ROWS, scanLimit: SCAN_LETTERS }
+    return this.#cache.get(`letters ${JSON.stringify([queue.name, filter, after])}`, () =>
+      searchDeadLetters(queue, (letter) => isAmong(filter, letter), bounds),
+    )
+  }
+
+  letter({ queue }: ObservedQueue, letterId: string): Promise<DeadLetter | undefined> {
+    const key = `letter ${JSON.stringify([queue.name, letterId])}`
+    return this.#cache.get(key, () => queue.peekDeadLetter(letterId))
+  }
+
+  acts(before: number | undefined): Promise<AuditEntry[]> {
+    return this.#cache.get(`acts ${before}`, () => listActs(this.#sql, { before, limit: PAGE_ROWS + 1 }))
+  }
+
+  async #readHistory(id: string): Promise<History | undefined> {
+    const payment = await this.#payments.get(id)
+    if (payment === undefined) return undefined
+    const [events, attempts, breaks, sent] = await Promise.all([
+      this.#payments.events(id),
+      this.#payments.attempts(id),
+      this.#payments.breaks(id),
+      this.#webhooks.listEvents({ paymentId: id, limit: WEBHOOK_EVENTS }),
+    ])
+    const deliveries = await Promise.all(
+      sent.map(async (event) => ({ event, deliveries: await this.#webhooks.deliveriesOfEvent(event.id) })),
+    )
+    return { payment, events, attempts, breaks, webhooks: deliveries }
   }
 }
 

@@ -1,47 +1,48 @@
-/** Sums refused sign-ins, so that an attacker decides neither how long the log is nor the audit record. */
-export interface RefusedSignIns {
-  /** Counts one; `network` is where it came from. */
-  count(network: string): void
-  /** Reports what was counted and stops. Idempotent. */
-  stop(): Promise<void>
-}
-
 /** Refused sign-ins since the last report; `network` is that of the latest. */
 export interface RefusedReport {
   readonly count: number
   readonly network: string
 }
 
-/** Creates the counter. It reports the first refusal at once, and those that follow together every `windowMs`. */
-export function countRefusedSignIns(
-  report: (refused: RefusedReport) => Promise<void>,
-  windowMs: number = 60_000,
-): RefusedSignIns {
-  let count = 0
-  let network = ''
-  let timer: NodeJS.Timeout | undefined
-  let writing = Promise.resolve()
+/** Time between two reports, in milliseconds. */
+const WINDOW_MS = 60_000
 
-  function flush(): void {
-    timer = undefined
-    if (count === 0) return
-    const refused = { count, network }
-    count = 0
-    timer = setTimeout(flush, windowMs).unref()
-    writing = writing.then(() => report(refused))
+/**
+ * Sums refused sign-ins, so that an attacker does not decide the length of the log and the audit record. Reports the first
+ * refusal at once, and those that follow together every minute.
+ */
+export class RefusedSignIns {
+  readonly #report: (refused: RefusedReport) => Promise<void>
+  #count = 0
+  #network = ''
+  #timer: NodeJS.Timeout | undefined
+  #writing: Promise<void> = Promise.resolve()
+
+  constructor(report: (refused: RefusedReport) => Promise<void>) {
+    this.#report = report
   }
 
-  return {
-    count(from) {
-      count += 1
-      network = from
-      if (timer === undefined) flush()
-    },
-    async stop() {
-      clearTimeout(timer)
-      flush()
-      clearTimeout(timer)
-      await writing
-    },
+  /** Counts one; `network` is where it came from. */
+  count(network: string): void {
+    this.#count += 1
+    this.#network = network
+    if (this.#timer === undefined) this.#flush()
+  }
+
+  /** Reports what was counted and stops. Idempotent. */
+  async stop(): Promise<void> {
+    clearTimeout(this.#timer)
+    this.#flush()
+    clearTimeout(this.#timer)
+    await this.#writing
+  }
+
+  #flush(): void {
+    this.#timer = undefined
+    if (this.#count === 0) return
+    const refused = { count: this.#count, network: this.#network }
+    this.#count = 0
+    this.#timer = setTimeout(() => this.#flush(), WINDOW_MS).unref()
+    this.#writing = this.#writing.then(() => this.#report(refused))
   }
 }

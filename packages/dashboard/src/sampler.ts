@@ -1,6 +1,6 @@
 import type { Database } from '@titan/payments'
-import { readActivity, readStart } from './activity.ts'
 import type { ObservedQueue } from './queues.ts'
+import { statement } from './statements.ts'
 
 /** One point of the charts. Rates are per second; what could not be read is null. */
 export interface Sample {
@@ -20,99 +20,117 @@ export interface Sample {
   readonly dead: number | null
 }
 
-/** Samples rates over time, in the memory of this process. */
-export interface Sampler {
-  /** Oldest first; of the last hour at the usual interval. */
-  readonly samples: readonly Sample[]
-  /** Idempotent. */
-  start(): void
-  /** Ends the sampling and waits for the reading under way. Idempotent. */
-  stop(): Promise<void>
+/** What happened to payments in an interval; latencies are from acceptance to the end, null when none ended. */
+interface Activity {
+  readonly from: Date
+  readonly to: Date
+  readonly created: number
+  readonly succeeded: number
+  readonly failed: number
+  readonly retried: number
+  readonly p50Ms: number | null
+  readonly p95Ms: number | null
+  readonly p99Ms: number | null
 }
 
-/** What to sample, and how often. */
-export interface SamplerOptions {
-  readonly sql: Database
-  readonly queue: ObservedQueue['queue']
-  readonly intervalMs: number
-}
+const readStart = statement<{ readonly at: Date }>('activity_start')
+const readActivity = statement<Activity>('activity')
 
-/** An hour of samples every five seconds. */
+/** Samples that are kept: an hour at the default interval. */
 const CAPACITY = 720
+/** Ended payments whose latency is measured; more add nothing. */
+const MEASURED = 2_000
+/** What is younger is left to the next interval, so that transactions which are about to end are not missed. */
+const SETTLE_MS = 1_000
 
 /**
- * Creates a sampler. It counts the committed events between two times of the database's clock: nothing is counted twice,
- * whichever process wrote it. A restart of this process forgets the samples and nothing else.
+ * Samples rates over time. It counts the committed events between two times of the database's clock: nothing is counted
+ * twice, whichever process wrote it. A restart of this process forgets the samples and nothing else.
  */
-export function createSampler({ sql, queue, intervalMs }: SamplerOptions): Sampler {
-  const samples: Sample[] = []
-  let timer: NodeJS.Timeout | undefined
-  let reading: Promise<void> | undefined
-  let isRunning = false
-  let from: Date | undefined
+export class Sampler {
+  /** Oldest first. */
+  readonly samples: Sample[] = []
+  readonly #sql: Database
+  readonly #queue: ObservedQueue['queue']
+  readonly #intervalMs: number
+  #timer: NodeJS.Timeout | undefined
+  #reading: Promise<void> | undefined
+  #isRunning = false
+  #from: Date | undefined
 
-  async function sampleActivity(): Promise<Partial<Sample>> {
+  constructor(sql: Database, queue: ObservedQueue['queue'], intervalMs: number) {
+    this.#sql = sql
+    this.#queue = queue
+    this.#intervalMs = intervalMs
+  }
+
+  /** Starts to sample. Idempotent. */
+  start(): void {
+    if (this.#isRunning) return
+    this.#isRunning = true
+    this.#reading = this.#begin().catch(() => undefined)
+    this.#schedule()
+  }
+
+  /** Stops, after the read that is under way. Idempotent. */
+  async stop(): Promise<void> {
+    this.#isRunning = false
+    clearTimeout(this.#timer)
+    await this.#reading
+  }
+
+  async #begin(): Promise<void> {
+    const [row] = await readStart(this.#sql, { settleMs: SETTLE_MS })
+    this.#from = row?.at
+  }
+
+  #schedule(): void {
+    this.#timer = setTimeout(() => {
+      this.#reading = this.#sample().finally(() => {
+        if (this.#isRunning) this.#schedule()
+      })
+    }, this.#intervalMs)
+  }
+
+  async #sample(): Promise<void> {
+    const [activity, jobs] = await Promise.all([this.#sampleActivity(), this.#sampleQueue()])
+    this.samples.push({ ...NOTHING, ...activity, ...jobs, at: Date.now() })
+    if (this.samples.length > CAPACITY) this.samples.splice(0, this.samples.length - CAPACITY)
+  }
+
+  async #sampleActivity(): Promise<Partial<Sample>> {
     try {
-      from ??= await readStart(sql)
-      const { to, ...seen } = await readActivity(sql, from)
-      const seconds = (to.getTime() - from.getTime()) / 1_000
+      if (this.#from === undefined) await this.#begin()
+      const since = this.#from ?? new Date()
+      const [seen] = await readActivity(this.#sql, { since, settleMs: SETTLE_MS, sample: MEASURED })
+      if (seen === undefined) return {}
+      const { created, succeeded, failed, retried, p50Ms, p95Ms, p99Ms } = seen
+      const seconds = (seen.to.getTime() - since.getTime()) / 1_000
       if (seconds <= 0) return {}
-      from = to
+      this.#from = seen.to
       return {
-        created: seen.created / seconds,
-        succeeded: seen.succeeded / seconds,
-        failed: seen.failed / seconds,
-        retried: seen.retried / seconds,
-        p50Ms: seen.p50Ms,
-        p95Ms: seen.p95Ms,
-        p99Ms: seen.p99Ms,
+        created: created / seconds,
+        succeeded: succeeded / seconds,
+        failed: failed / seconds,
+        retried: retried / seconds,
+        p50Ms,
+        p95Ms,
+        p99Ms,
       }
     } catch {
       // The charts show the gap. Rates over an interval that spans an outage would be meaningless.
-      from = undefined
+      this.#from = undefined
       return {}
     }
   }
 
-  async function sampleQueue(): Promise<Partial<Sample>> {
+  async #sampleQueue(): Promise<Partial<Sample>> {
     try {
-      const { ready, delayed, leased, dead } = await queue.stats()
+      const { ready, delayed, leased, dead } = await this.#queue.stats()
       return { ready, delayed, leased, dead }
     } catch {
       return {}
     }
-  }
-
-  async function sample(): Promise<void> {
-    const [activity, jobs] = await Promise.all([sampleActivity(), sampleQueue()])
-    samples.push({ ...NOTHING, ...activity, ...jobs, at: Date.now() })
-    if (samples.length > CAPACITY) samples.splice(0, samples.length - CAPACITY)
-  }
-
-  function schedule(): void {
-    timer = setTimeout(() => {
-      reading = sample().finally(() => {
-        if (isRunning) schedule()
-      })
-    }, intervalMs)
-  }
-
-  return {
-    samples,
-    start() {
-      if (isRunning) return
-      isRunning = true
-      reading = readStart(sql).then(
-        (start) => void (from = start),
-        () => undefined,
-      )
-      schedule()
-    },
-    async stop() {
-      isRunning = false
-      clearTimeout(timer)
-      await reading
-    },
   }
 }
 

@@ -1,13 +1,7 @@
 import { createHash, randomBytes, scryptSync, timingSafeEqual } from 'node:crypto'
 import type { Database } from '@titan/payments'
-import type { Actor } from './audit-record.ts'
-import {
-  endSession,
-  findSession,
-  insertSession,
-  type SessionCredential,
-  type SessionRow,
-} from './session-store.ts'
+import type { Actor } from './audit.ts'
+import { statement } from './statements.ts'
 
 /** `viewer` sees; `admin` also acts. */
 export type Role = 'viewer' | 'admin'
@@ -21,45 +15,62 @@ export interface Session extends Actor {
   readonly formToken: string
 }
 
-/** Sessions in PostgreSQL, which every process of the API shares. */
-export interface Sessions {
-  /** Opens a session; returns the value of its cookie. */
-  open(user: {
-    readonly name: string
-    readonly credential: SessionCredential
-    readonly lastsMs: number
-  }): Promise<string>
-  /** Finds the session of a cookie; undefined when it has ended, or its credential has. */
-  find(cookie: string | undefined): Promise<Session | undefined>
-  /** Ends the session of a cookie in every process. */
-  end(cookie: string | undefined): Promise<void>
+/** What a user presented to sign in. */
+export type SessionCredential =
+  | { readonly operatorId: string }
+  | { readonly apiKeyId: string }
+  /** A fingerprint of the shared admin token. */
+  | { readonly sharedToken: Uint8Array }
+
+/** A valid session; exactly one of the three credentials is set. */
+interface SessionRow {
+  readonly name: string
+  readonly operatorId: string | null
+  readonly apiKeyId: string | null
+  readonly apiKeyScope: string | null
 }
+
+const insert = statement<never>('insert_session')
+const find = statement<SessionRow>('find_session')
+const end = statement<never>('end_session')
 
 const TOKEN = /^[\w-]{43}$/
 
-/** How a session of the shared admin token is named in the audit record. */
+/** How the audit record names a session of the shared admin token. */
 export const SHARED_TOKEN = 'admin token'
 
 /**
- * Creates the sessions. The cookie holds random bits and nothing else, so it allows no guesses at any other secret.
- *
- * @param sharedToken fingerprint of the admin token, if one is set; see {@link fingerprintOf}
+ * Keeps sessions in PostgreSQL, which every process of the API shares. The cookie holds random bits and nothing else, so
+ * it allows no guesses at any other secret.
  */
-export function createSessions(sql: Database, sharedToken: Uint8Array | undefined): Sessions {
-  return {
-    async open({ name, credential, lastsMs }) {
-      const token = randomBytes(32).toString('base64url')
-      await insertSession(sql, { tokenHash: digest(token), name, credential, lastsMs })
-      return token
-    },
-    async find(cookie) {
-      if (cookie === undefined || !TOKEN.test(cookie)) return undefined
-      const row = await findSession(sql, digest(cookie), sharedToken)
-      return row && { ...userOf(row), formToken: digest(`form ${cookie}`).toString('base64url') }
-    },
-    async end(cookie) {
-      if (cookie !== undefined && TOKEN.test(cookie)) await endSession(sql, digest(cookie))
-    },
+export class Sessions {
+  readonly #sql: Database
+  readonly #sharedToken: Uint8Array | null
+
+  /** @param sharedToken fingerprint of the admin token, if one is set; see {@link fingerprintOf} */
+  constructor(sql: Database, sharedToken: Uint8Array | undefined) {
+    this.#sql = sql
+    this.#sharedToken = sharedToken ?? null
+  }
+
+  /** Opens a session; returns the value of its cookie. */
+  async open(name: string, credential: SessionCredential, lastsMs: number): Promise<string> {
+    const token = randomBytes(32).toString('base64url')
+    const none = { operatorId: null, apiKeyId: null, sharedToken: null }
+    await insert(this.#sql, { ...none, ...credential, tokenHash: digest(token), name, lastsMs })
+    return token
+  }
+
+  /** Finds the session of a cookie; undefined when it has ended, or its credential has. */
+  async find(cookie: string | undefined): Promise<Session | undefined> {
+    if (cookie === undefined || !TOKEN.test(cookie)) return undefined
+    const [row] = await find(this.#sql, { tokenHash: digest(cookie), sharedToken: this.#sharedToken })
+    return row && { ...userOf(row), formToken: digest(`form ${cookie}`).toString('base64url') }
+  }
+
+  /** Ends the session of a cookie in every process. */
+  async end(cookie: string | undefined): Promise<void> {
+    if (cookie !== undefined && TOKEN.test(cookie)) await end(this.#sql, { tokenHash: digest(cookie) })
   }
 }
 

@@ -1,18 +1,6 @@
 import { TokenBucket } from 'limiter'
 import { LRUCache } from 'lru-cache'
 
-/** Limits sign-ins: failed ones of each network and of all networks, and all of each network. */
-export interface SignInLimit {
-  /**
-   * Takes one attempt.
-   *
-   * @returns undefined when it is allowed, otherwise the seconds to wait
-   */
-  take(network: string): number | undefined
-  /** Returns an attempt that succeeded to the limits of failures. It still counts as a sign-in of its network. */
-  refund(network: string): void
-}
-
 /** Failed sign-ins of a network per minute. */
 const OF_NETWORK = 10
 /** Sign-ins of a network per minute, successful or not: each successful one stores a row. */
@@ -23,34 +11,35 @@ const OF_ALL = 100
 const MAX_NETWORKS = 10_000
 
 /**
- * Creates the limit, in the memory of this process. An attempt is taken before its secret is checked, so parallel attempts
- * cannot exceed the limit.
+ * Limits sign-ins in the memory of this process: failed ones of each network and of all networks, and all of each
+ * network. An attempt is taken before its secret is checked, so parallel attempts cannot exceed the limit.
  */
-export function createSignInLimit(): SignInLimit {
-  const all = createBucket(OF_ALL)
-  const networks = new LRUCache<string, Buckets>({ max: MAX_NETWORKS })
+export class SignInLimit {
+  readonly #all = createBucket(OF_ALL)
+  readonly #networks = new LRUCache<string, Buckets>({ max: MAX_NETWORKS })
 
-  function bucketsOf(network: string): Buckets {
-    const known = networks.get(network)
-    if (known !== undefined) return known
-    const buckets = { failed: createBucket(OF_NETWORK), any: createBucket(ANY_OF_NETWORK) }
-    networks.set(network, buckets)
-    return buckets
+  /** Takes one attempt; returns undefined when it is allowed, otherwise the seconds to wait. */
+  take(network: string): number | undefined {
+    const { failed, any } = this.#bucketsOf(network)
+    if (!any.tryRemoveTokens(1)) return waitOf(any)
+    if (!failed.tryRemoveTokens(1)) return waitOf(failed)
+    if (this.#all.tryRemoveTokens(1)) return undefined
+    fill(failed)
+    return waitOf(this.#all)
   }
 
-  return {
-    take(network) {
-      const { failed, any } = bucketsOf(network)
-      if (!any.tryRemoveTokens(1)) return waitOf(any)
-      if (!failed.tryRemoveTokens(1)) return waitOf(failed)
-      if (all.tryRemoveTokens(1)) return undefined
-      fill(failed)
-      return waitOf(all)
-    },
-    refund(network) {
-      fill(bucketsOf(network).failed)
-      fill(all)
-    },
+  /** Returns an attempt that succeeded to the limits of failures. It still counts as a sign-in of its network. */
+  refund(network: string): void {
+    fill(this.#bucketsOf(network).failed)
+    fill(this.#all)
+  }
+
+  #bucketsOf(network: string): Buckets {
+    const known = this.#networks.get(network)
+    if (known !== undefined) return known
+    const buckets = { failed: createBucket(OF_NETWORK), any: createBucket(ANY_OF_NETWORK) }
+    this.#networks.set(network, buckets)
+    return buckets
   }
 }
 

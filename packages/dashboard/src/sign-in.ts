@@ -6,7 +6,7 @@ import { credentials, signInPage } from './pages/sign-in.ts'
 import { pathTo } from './paths.ts'
 import type { RefusedSignIns } from './refused-sign-ins.ts'
 import type { Renderer } from './render.ts'
-import { createSignInLimit } from './sign-in-limit.ts'
+import { SignInLimit } from './sign-in-limit.ts'
 
 /** What the sign-in needs. */
 export interface SignInDependencies {
@@ -19,7 +19,7 @@ export interface SignInDependencies {
 /** `/sign-in` and `/sign-out`. */
 export function mountSignIn(app: Hono<DashboardEnv>, dependencies: SignInDependencies): void {
   const { access, renderer, networkOf, refused } = dependencies
-  const limit = createSignInLimit()
+  const limit = new SignInLimit()
 
   const page = (context: Context<DashboardEnv>, status = 200, problem?: string): Promise<Response> =>
     renderer.render(context, {

@@ -2,7 +2,7 @@ import { html } from 'hono/html'
 import { at, card, emptyState, failedPart, table, type Html } from '../markup/parts.ts'
 import { pathTo } from '../paths.ts'
 import { PAGE_ROWS, type Reading } from '../reads.ts'
-import type { AuditEntry } from '../audit-record.ts'
+import type { AuditEntry } from '../audit.ts'
 
 /** What operators did here. */
 export function auditPage(before: number | undefined, acts: Reading<AuditEntry[]>): Html {
