@@ -4,15 +4,15 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Database } from '@titan/payments'
 import type { Redis } from '@titan/service'
-import { createClients, type ClientCounts, type Clients } from './clients.ts'
-import { createFaultMaker } from './faults.ts'
+import { Clients, type ClientCounts } from './clients.ts'
+import { FaultMaker } from './faults.ts'
 import { startFleet, type Fleet } from './fleet.ts'
 import { judge, type Verdict } from './judge.ts'
 import { countEnded, countUnfinished, waitUntilQuiet } from './quiet.ts'
 import { planFaults, type Event, type Fault } from './schedule.ts'
 import { withStores } from './stores.ts'
 
-/** What to do. */
+/** How to run chaos. */
 export interface ChaosOptions {
   readonly payments: number
   /** For how long payments are sent and faults happen, in milliseconds. */
@@ -20,11 +20,11 @@ export interface ChaosOptions {
   /** Mean time between two faults, in milliseconds. */
   readonly everyMs: number
   readonly seed: number
-  /** How long everything may take to come to its end after the last fault, in milliseconds. */
+  /** How long the system may take to become quiet after the last fault, in milliseconds. */
   readonly quietWithinMs: number
-  /** Told of each fault as it begins. @default nobody */
+  /** Called when a fault begins. */
   readonly onFault?: (event: Event) => void
-  /** Told how far it is, again and again. @default nobody */
+  /** Called regularly with the progress. */
   readonly onProgress?: (progress: Progress) => void
 }
 
@@ -34,40 +34,39 @@ export interface Progress {
   readonly elapsedMs: number
   readonly clients: Readonly<ClientCounts>
   readonly faults: number
-  /** Payments that have not come to their end; undefined while the database cannot say. */
+  /** Payments that have not ended; undefined while the database is unavailable. */
   readonly unfinished: number | undefined
 }
 
-/** What a run came to. */
+/** The result of a run. */
 export interface ChaosReport extends Verdict {
   readonly seed: number
   readonly clients: Readonly<ClientCounts>
   /** How many faults there were of each kind. */
   readonly faults: Readonly<Record<string, number>>
-  /** Jobs that were taken over from workers that went silent. */
+  /** Jobs that were reclaimed from unresponsive workers. */
   readonly reclaimed: number
-  /** Results that came too late and changed nothing. */
+  /** Stale results that were discarded. */
   readonly stale: number
-  /** Payments that came to their end while faults still happened: what the faults could have spoiled. */
+  /** Payments that ended while faults still happened. */
   readonly endedUnderFaults: number
-  /** From the last fault until nothing was left to do, in milliseconds; undefined when that never came. */
+  /** From the last fault until nothing was left to do, in milliseconds; undefined when that was never reached. */
   readonly quietAfterMs: number | undefined
   /** The folder with the data, kept when there are breaches. */
   readonly folder: string
 }
 
-/** Starts everything, lets it suffer, heals it, waits until it is quiet, and judges what is left. */
+/** Starts everything, makes faults, heals them, waits until the system is quiet, and judges what is left. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const folder = await mkdtemp(join(tmpdir(), 'titan-chaos-'))
   const fleet = await startFleet(folder, { seed: options.seed })
-  const { urls, seed } = { urls: fleet.apiUrls, seed: options.seed }
-  const clients = createClients({ urls, payments: options.payments, durationMs: options.durationMs, seed })
+  const clients = new Clients({ ...options, urls: fleet.apiUrls })
   const run: Run = { options, fleet, clients, faults: {}, began: performance.now(), phase: 'faults' }
   const progress = watchProgress(run)
   const giveUp = new AbortController()
   try {
     const paying = clients.run(giveUp.signal)
-    await suffer(run)
+    await makeFaults(run)
     const report = await withStores(fleet, async (sql, redis) => {
       run.sql = sql
       const endedUnderFaults = await countEnded(sql)
@@ -77,7 +76,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       await paying
       run.phase = 'verifying'
       const ledgerPath = fleet.gateway.ledgerPath
-      const verdict = await judge({ sql, redis, ledgerPath, told: clients.told })
+      const verdict = await judge({ sql, redis, ledgerPath, accepted: clients.accepted })
       return reportOf(run, verdict, { quietAfterMs, endedUnderFaults, folder })
     })
     return report
@@ -95,14 +94,14 @@ interface Run {
   readonly faults: Record<string, number>
   readonly began: number
   phase: Progress['phase']
-  /** A way to the database past the proxies, once it is there to stay. */
+  /** The database without a proxy, after the last fault. */
   sql?: Database
 }
 
-/** Lets the planned faults happen, and ends them all. */
-async function suffer(run: Run): Promise<void> {
+/** Makes the planned faults, and ends them all. */
+async function makeFaults(run: Run): Promise<void> {
   const { options, fleet, faults, began } = run
-  const maker = createFaultMaker(fleet)
+  const maker = new FaultMaker(fleet)
   const happening: Promise<void>[] = []
   const waitUntil = (atMs: number): Promise<void> => pause(Math.max(0, began + atMs - performance.now()))
   for (const event of planFaults(options)) {
@@ -118,7 +117,7 @@ async function suffer(run: Run): Promise<void> {
   await Promise.all(happening)
 }
 
-/** Waits until nothing is left to do; undefined when that takes too long. */
+/** Waits until nothing is left to do; returns undefined when that takes too long. */
 async function calmDown(
   { options }: Run,
   stores: { readonly sql: Database; readonly redis: Redis; readonly paying: Promise<void> },
@@ -136,8 +135,8 @@ async function reportOf(
   const { payments, seed, quietWithinMs } = options
   const { quietAfterMs, folder } = found
   const { counts } = clients
-  const crashes = [...fleet.programs].flatMap(([id, keeper]) =>
-    keeper.crashes.map((crash) => `${id} ended by itself: ${crash}`),
+  const crashes = [...fleet.programs].flatMap(([id, supervisor]) =>
+    supervisor.crashes.map((crash) => `${id} ended by itself: ${crash}`),
   )
   const breaches = [
     ...(quietAfterMs === undefined
@@ -172,7 +171,7 @@ function watchProgress(run: Run): { stop(): void } {
   const { options, clients, faults, began } = run
   let isAsking = false
 
-  async function tell(): Promise<void> {
+  async function report(): Promise<void> {
     if (isAsking) return
     isAsking = true
     // The database is closed at the end while this may still ask.
@@ -187,6 +186,6 @@ function watchProgress(run: Run): { stop(): void } {
     })
   }
 
-  const timer = setInterval(() => void tell(), PROGRESS_EVERY_MS)
+  const timer = setInterval(() => void report(), PROGRESS_EVERY_MS)
   return { stop: () => clearInterval(timer) }
 }

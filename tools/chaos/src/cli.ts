@@ -8,18 +8,18 @@ import { runRolling } from './rolling.ts'
 const USAGE = `pnpm chaos: tries to lose a payment or to charge one twice
 
 Starts PostgreSQL, Redis, a gateway simulator, two titan-api and three titan-worker processes with a proxy on every
-connection, sends payments while processes are killed and stopped, servers are restarted and wiped and connections are cut,
-then heals everything, waits until it is quiet, and verifies. Code 1 on any breach.
+connection. Sends payments while it kills and stops processes, restarts and wipes servers and cuts connections. Then it
+ends all faults, waits until the system is quiet, and verifies every payment. Exits with code 1 on any breach.
 
-  --payments <n>   payments to send (default 20000)
-  --duration <s>   seconds over which they are sent and faults happen (default 1 for every 60 payments, at least 15)
-  --every <ms>     mean time between two faults (default 3000)
-  --quiet <s>      seconds in which all must be quiet after the last fault (default 180)
-  --rolling        no faults: workers are restarted one after the other, and how soon jobs that they give back are
-                   taken by others is measured; then --payments is 3000 and --duration 30 unless given
-  --seed <n>       repeats the schedule of another run (default random)
-  --json           print the report as JSON
-  --help           print this text
+  --payments <n>   Number of payments. (default 20000)
+  --duration <s>   Seconds of payments and faults. (default 1 for every 60 payments, at least 15)
+  --every <ms>     Mean time between two faults. (default 3000)
+  --quiet <s>      Seconds until the system must be quiet after the last fault. (default 180)
+  --rolling        Restart the workers in turn instead of making faults, and measure how soon other workers claim the
+                   jobs that they release. (changes the defaults: --payments 3000, --duration 30)
+  --seed <n>       Repeat the schedule of another run. (default random)
+  --json           Print the report as JSON.
+  --help           Print this help.
 `
 
 const PROGRESS_EVERY_MS = 10_000
@@ -74,16 +74,14 @@ interface Settings {
 
 async function run({ json, ...options }: Settings): Promise<number> {
   const { stderr } = process
-  let toldAt = -PROGRESS_EVERY_MS
-  stderr.write(
-    `${options.payments} payments over ${options.durationMs / 1_000} s, seed ${options.seed}; starting the servers\n`,
-  )
+  announce(options)
+  let printedAt = -PROGRESS_EVERY_MS
   const report = await runChaos({
     ...options,
     onProgress(progress) {
       if (stderr.isTTY) stderr.write(`\r\u001B[K${formatProgress(progress)}`)
-      else if (progress.elapsedMs - toldAt >= PROGRESS_EVERY_MS) {
-        toldAt = progress.elapsedMs
+      else if (progress.elapsedMs - printedAt >= PROGRESS_EVERY_MS) {
+        printedAt = progress.elapsedMs
         stderr.write(`${formatProgress(progress)}\n`)
       }
     },
@@ -94,22 +92,25 @@ async function run({ json, ...options }: Settings): Promise<number> {
 }
 
 async function roll({ json, ...options }: Settings): Promise<number> {
-  const { stderr } = process
-  stderr.write(
-    `${options.payments} payments over ${options.durationMs / 1_000} s, seed ${options.seed}; starting the servers\n`,
-  )
+  announce(options)
   const report = await runRolling({
     ...options,
     onRestart: (worker, { tried, answered }) =>
-      stderr.write(`${worker} was restarted; ${answered} of ${tried} payments answered\n`),
+      process.stderr.write(`${worker} restarted; ${answered} of ${tried} payments answered\n`),
   })
   process.stdout.write(`${json ? JSON.stringify(report) : formatRolling(report)}\n`)
   return report.breaches.length === 0 ? 0 : 1
 }
 
+function announce({ payments, durationMs, seed }: Omit<Settings, 'json'>): void {
+  process.stderr.write(
+    `${payments} payments over ${durationMs / 1_000} s, seed ${seed}; starting the servers\n`,
+  )
+}
+
 function readNumber(flag: string, text: string): number {
   if (!/^[1-9]\d{0,8}$/.test(text))
-    throw new RangeError(`--${flag} must be a whole number from 1, not ${text}`)
+    throw new RangeError(`--${flag} must be a whole number of at least 1, got ${JSON.stringify(text)}`)
   return Number(text)
 }
 

@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { createRandom } from './random.ts'
+import { createRandom, type Random } from './random.ts'
 
-/** What a client was told about its payment. */
-export interface Told {
+/** A payment that the API has accepted. */
+export interface Accepted {
   readonly key: string
   readonly amount: number
   readonly paymentId: string
@@ -14,120 +14,117 @@ export interface ClientCounts {
   tried: number
   /** Payments that were answered 202. */
   answered: number
-  /** Requests beyond the first one of a payment, after errors and timeouts, or sent twice on purpose. */
+  /** Requests after the first one of a payment: repeated after errors and timeouts, or sent twice on purpose. */
   repeated: number
   /** Requests with the key of another payment that were refused with 422. */
   refused: number
-}
-
-/** Clients that send payments and repeat what was not answered. */
-export interface Clients {
-  readonly counts: Readonly<ClientCounts>
-  readonly told: ReadonlyMap<string, Told>
-  /** What no client may ever be told. */
-  readonly breaches: readonly string[]
-  /** Resolves when every payment was answered; gives up when `signal` aborts. */
-  run(signal: AbortSignal): Promise<void>
 }
 
 /** How clients send. */
 export interface ClientOptions {
   readonly urls: readonly string[]
   readonly payments: number
-  /** Over this time the payments are begun, evenly. */
+  /** Time over which the payments are begun, evenly. */
   readonly durationMs: number
   readonly seed: number
 }
 
 const TIMEOUT_MS = 10_000
-/** Before a request is repeated; doubles each time, for a crowd that hurries keeps a busy server busy for ever. */
-const AGAIN_MS = 200
-const MAX_AGAIN_MS = 5_000
-/** Share of payments that are sent twice at the same time, and of those whose key is used once more for another amount. */
-const TWICE = 0.03
-const STOLEN_KEY = 0.02
+/** Pause before a request is repeated; it doubles each time, because impatient clients would keep a busy server busy. */
+const REPEAT_MS = 200
+const MAX_REPEAT_MS = 5_000
+/** Share of payments that are sent twice at the same time, and of those whose key is reused with another amount. */
+const SENT_TWICE = 0.03
+const KEY_REUSED = 0.02
 
-/** Makes clients. Amounts and the share of oddities come from the seed. */
-export function createClients({ urls, payments, durationMs, seed }: ClientOptions): Clients {
-  const routes = createRandom(seed)
-  const counts: ClientCounts = { tried: 0, answered: 0, repeated: 0, refused: 0 }
-  const told = new Map<string, Told>()
-  const breaches: string[] = []
+/** Clients that send payments and repeat each request until it is answered. The seed decides amounts and oddities. */
+export class Clients {
+  readonly counts: ClientCounts = { tried: 0, answered: 0, repeated: 0, refused: 0 }
+  /** By their keys. */
+  readonly accepted: Map<string, Accepted> = new Map()
+  /** Responses that no client may ever get. */
+  readonly breaches: string[] = []
+  readonly #options: ClientOptions
+  readonly #routes: Random
 
-  /** One request; undefined when it got no answer that says what became of it. */
-  async function post(key: string, amount: number): Promise<{ status: number; id: string } | undefined> {
+  constructor(options: ClientOptions) {
+    this.#options = options
+    this.#routes = createRandom(options.seed)
+  }
+
+  /** Sends all payments; resolves when each is answered, or when `signal` aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { payments, durationMs } = this.#options
+    const began = performance.now()
+    const paying = new Set<Promise<void>>()
+    for (let number = 0; number < payments && !signal.aborted; number++) {
+      const waitMs = (number / payments) * durationMs - (performance.now() - began)
+      if (waitMs > 1) await pause(waitMs)
+      const one: Promise<void> = this.#pay(number, signal).finally(() => paying.delete(one))
+      paying.add(one)
+    }
+    await Promise.all(paying)
+  }
+
+  async #pay(number: number, signal: AbortSignal): Promise<void> {
+    const { seed } = this.#options
+    const key = `chaos-${seed}-${number}`
+    // Each payment draws separately, because the order of payments does not depend on the seed.
+    const random = createRandom(`${seed} ${number}`)
+    const amount = random.between(1, 1_000_000)
+    const oddity = random.next()
+    this.counts.tried++
+    if (oddity < SENT_TWICE) {
+      this.counts.repeated++
+      await Promise.all([this.#repeat(key, amount, signal), this.#repeat(key, amount, signal)])
+    } else await this.#repeat(key, amount, signal)
+    if (oddity > 1 - KEY_REUSED && this.accepted.has(key)) await this.#reuseKey(key, amount)
+  }
+
+  /** Repeats a request under its key until it is answered. */
+  async #repeat(key: string, amount: number, signal: AbortSignal): Promise<void> {
+    for (let waitMs = REPEAT_MS; !signal.aborted; waitMs = Math.min(2 * waitMs, MAX_REPEAT_MS)) {
+      if (waitMs > REPEAT_MS) this.counts.repeated++
+      const response = await this.#post(key, amount)
+      if (response?.status === 202) return this.#accept(key, amount, response.id)
+      if (response?.status === 422) this.breaches.push(`${key}: its own payment was refused`)
+      await pause(waitMs * (0.5 + Math.random() / 2))
+    }
+  }
+
+  /** Sends one request; returns undefined when no response said what became of it. */
+  async #post(key: string, amount: number): Promise<{ status: number; id: string } | undefined> {
     try {
-      const answer = await fetch(`${routes.pick(urls)}/pay`, {
+      const response = await fetch(`${this.#routes.pick(this.#options.urls)}/pay`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify({ amount, idempotency_key: key }),
         signal: AbortSignal.timeout(TIMEOUT_MS),
       })
-      const body = (await answer.json()) as { readonly payment_id?: string; readonly amount?: number }
-      if (answer.status === 202 && body.amount !== amount)
-        breaches.push(`${key}: ${amount} was asked and ${body.amount} confirmed`)
-      if (answer.status !== 202 && answer.status !== 422 && answer.status < 500)
-        breaches.push(`${key}: a sound request was answered ${answer.status}`)
-      return { status: answer.status, id: body.payment_id ?? '' }
+      const { status } = response
+      const body = (await response.json()) as { readonly payment_id?: string; readonly amount?: number }
+      if (status === 202 && body.amount !== amount)
+        this.breaches.push(`${key}: ${amount} was requested and ${body.amount} confirmed`)
+      if (status !== 202 && status !== 422 && status < 500)
+        this.breaches.push(`${key}: a valid request was answered ${status}`)
+      return { status, id: body.payment_id ?? '' }
     } catch {
       return undefined
     }
   }
 
-  /** Repeats a request under its key until it is answered. */
-  async function insist(key: string, amount: number, signal: AbortSignal): Promise<void> {
-    for (let waitMs = AGAIN_MS; !signal.aborted; waitMs = Math.min(2 * waitMs, MAX_AGAIN_MS)) {
-      if (waitMs > AGAIN_MS) counts.repeated++
-      const answer = await post(key, amount)
-      if (answer?.status === 202) return note(key, amount, answer.id)
-      if (answer?.status === 422) breaches.push(`${key}: its own payment was refused`)
-      await pause(waitMs * (0.5 + Math.random() / 2))
-    }
+  #accept(key: string, amount: number, paymentId: string): void {
+    const before = this.accepted.get(key)
+    if (before === undefined) this.counts.answered++
+    else if (before.paymentId !== paymentId)
+      this.breaches.push(`${key}: answered ${before.paymentId} first and ${paymentId} later`)
+    this.accepted.set(key, { key, amount, paymentId })
   }
 
-  function note(key: string, amount: number, paymentId: string): void {
-    const before = told.get(key)
-    if (before !== undefined && before.paymentId !== paymentId)
-      breaches.push(`${key}: told ${before.paymentId} first and ${paymentId} later`)
-    if (before === undefined) counts.answered++
-    told.set(key, { key, amount, paymentId })
-  }
-
-  /** Another amount under a key that is taken: never accepted. */
-  async function steal(key: string, amount: number): Promise<void> {
-    const answer = await post(key, amount + 1)
-    if (answer?.status === 422) counts.refused++
-    if (answer?.status === 202) breaches.push(`${key}: a second body was accepted`)
-  }
-
-  async function pay(number: number, signal: AbortSignal): Promise<void> {
-    const key = `chaos-${seed}-${number}`
-    // Draws of its own: what comes first among payments is no matter of the seed.
-    const random = createRandom(`${seed} ${number}`)
-    const amount = random.between(1, 1_000_000)
-    const oddity = random.next()
-    counts.tried++
-    if (oddity < TWICE) {
-      counts.repeated++
-      await Promise.all([insist(key, amount, signal), insist(key, amount, signal)])
-    } else await insist(key, amount, signal)
-    if (oddity > 1 - STOLEN_KEY && told.has(key)) await steal(key, amount)
-  }
-
-  return {
-    counts,
-    told,
-    breaches,
-    async run(signal) {
-      const began = performance.now()
-      const paying = new Set<Promise<void>>()
-      for (let number = 0; number < payments && !signal.aborted; number++) {
-        const waitMs = (number / payments) * durationMs - (performance.now() - began)
-        if (waitMs > 1) await pause(waitMs)
-        const one: Promise<void> = pay(number, signal).finally(() => paying.delete(one))
-        paying.add(one)
-      }
-      await Promise.all(paying)
-    },
+  /** Sends another amount under a key that is taken, which must be refused. */
+  async #reuseKey(key: string, amount: number): Promise<void> {
+    const response = await this.#post(key, amount + 1)
+    if (response?.status === 422) this.counts.refused++
+    if (response?.status === 202) this.breaches.push(`${key}: a second body was accepted`)
   }
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { keepRunning, type Keeper } from './keeper.ts'
+import { supervise, type Supervisor } from './supervisor.ts'
 import type { LogEntry } from './program.ts'
 import { LINKS, PROGRAMS, type ProgramId } from './schedule.ts'
 import {
@@ -17,11 +17,11 @@ export interface Fleet {
   readonly postgres: RestartablePostgres
   readonly redis: RestartableRedis
   readonly gateway: RestartableGateway
-  readonly programs: ReadonlyMap<ProgramId, Keeper>
+  readonly programs: ReadonlyMap<ProgramId, Supervisor>
   readonly links: ReadonlyMap<string, TcpProxy>
   /** Where the clients find the APIs, through their proxies. */
   readonly apiUrls: readonly string[]
-  /** How often each line was logged. */
+  /** How often each event was logged. */
   readonly logged: ReadonlyMap<string, number>
   /** Ends everything. Idempotent. */
   close(): Promise<void>
@@ -53,7 +53,7 @@ const WEIGHTS = {
 /** The retries that a payment may use up in this system. */
 export const MAX_RETRIES = 5
 
-/** Short times, so that minutes hold what takes hours elsewhere. */
+/** Short times, so that minutes cover what takes hours in production. */
 const SETTINGS = {
   GATEWAY: 'stripe',
   STRIPE_SECRET_KEY: 'sk_test_titan',
@@ -65,7 +65,7 @@ const SETTINGS = {
   VISIBILITY_TIMEOUT_MS: '4000',
   RELAY_INTERVAL_MS: '300',
   RECONCILE_INTERVAL_MS: '1000',
-  // A busy machine must not look like a gateway that fails; the circuit has tests of its own.
+  // A busy machine must not look like a gateway that fails; the circuit breaker is tested elsewhere.
   GATEWAY_BREAKER_MIN_CALLS: '20',
   GATEWAY_BREAKER_FAILURE_SHARE: '0.9',
   MAX_RETRIES: String(MAX_RETRIES),
@@ -83,7 +83,7 @@ const SETTINGS = {
   }),
 }
 
-/** What a fleet differs in. */
+/** How to start a fleet. */
 export interface FleetOptions {
   /** The gateway draws its answers by it. */
   readonly seed: number
@@ -91,11 +91,11 @@ export interface FleetOptions {
   readonly weights?: Readonly<Record<string, number>>
   /** More settings of the programs. @default none */
   readonly env?: Readonly<Record<string, string>>
-  /** Where the gateway keeps its ledger. @default with the others */
+  /** Where the gateway keeps its ledger. @default the folder of the fleet */
   readonly gatewayFolder?: string
 }
 
-/** Starts everything in a folder of its own. */
+/** Starts everything with its data in the folder. */
 export async function startFleet(
   folder: string,
   { seed, weights = WEIGHTS, env = {}, gatewayFolder = folder }: FleetOptions,
@@ -103,7 +103,7 @@ export async function startFleet(
   const closers: (() => Promise<void>)[] = []
   const logged = new Map<string, number>()
   const links = new Map<string, TcpProxy>()
-  const programs = new Map<ProgramId, Keeper>()
+  const programs = new Map<ProgramId, Supervisor>()
 
   async function close(): Promise<void> {
     for (const closer of closers.splice(0).toReversed()) await closer()
@@ -130,7 +130,7 @@ export async function startFleet(
     }
     for (const link of LINKS) {
       const target = targets[link.split('>')[1] ?? '']
-      if (target === undefined) throw new RangeError(`nobody is at the end of ${link}`)
+      if (target === undefined) throw new RangeError(`the link ${link} leads to no server`)
       const proxy = await startTcpProxy(target)
       links.set(link, proxy)
       closers.push(() => proxy.close())
@@ -139,7 +139,7 @@ export async function startFleet(
 
     for (const id of PROGRAMS) {
       const isApi = id.startsWith('api')
-      const keeper = keepRunning({
+      const supervisor = supervise({
         name: isApi ? 'api' : 'worker',
         args: isApi ? ['--port', '0'] : ['--consumer', id],
         env: {
@@ -152,10 +152,10 @@ export async function startFleet(
         },
         onLog: count,
       })
-      programs.set(id, keeper)
-      closers.push(() => keeper.stop())
-      // One after the other: the first one makes the tables.
-      await keeper.current()?.ready
+      programs.set(id, supervisor)
+      closers.push(() => supervisor.stop())
+      // One after the other, because the first one creates the tables.
+      await supervisor.current()?.ready
     }
     const apiUrls = PROGRAMS.filter((id) => id.startsWith('api')).map(
       (id) => `http://127.0.0.1:${portAt(`client>${id}`)}`,
@@ -167,7 +167,7 @@ export async function startFleet(
   }
 }
 
-function portOf(keeper: Keeper | undefined): number | undefined {
-  const url = /http:\S+/.exec(keeper?.readyLine() ?? '')?.[0]
+function portOf(supervisor: Supervisor | undefined): number | undefined {
+  const url = /http:\S+/.exec(supervisor?.readyLine() ?? '')?.[0]
   return url === undefined ? undefined : Number(new URL(url).port)
 }

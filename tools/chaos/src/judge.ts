@@ -1,7 +1,7 @@
 import { readLedgerFile, type Database } from '@titan/payments'
 import { findOpenBreaks, verify } from '@titan/cli'
 import type { Redis } from '@titan/service'
-import type { Told } from './clients.ts'
+import type { Accepted } from './clients.ts'
 import { MAX_RETRIES } from './fleet.ts'
 
 /** How payments ended. */
@@ -10,11 +10,11 @@ export interface Verdict {
   readonly statuses: Readonly<Record<string, number>>
   /** Why payments are in review. */
   readonly reviews: Readonly<Record<string, number>>
-  /** Attempts that went over to another worker when their first one was gone. */
-  readonly takenOver: number
-  /** Jobs that were lost with Redis and made anew. */
+  /** Attempts that another worker continued because the lease of the first had expired. */
+  readonly reclaimedAttempts: number
+  /** Jobs that were lost with Redis and enqueued again. */
   readonly requeued: number
-  /** Everything that must not be, one line each; empty when all is right. */
+  /** Every violation, one line each. */
   readonly breaches: readonly string[]
 }
 
@@ -23,11 +23,11 @@ export interface Evidence {
   readonly sql: Database
   readonly redis: Redis
   readonly ledgerPath: string
-  readonly told: ReadonlyMap<string, Told>
+  readonly accepted: ReadonlyMap<string, Accepted>
 }
 
-/** Judges payments by the invariants, by what clients were told, and by the gateway's ledger. */
-export async function judge({ sql, redis, ledgerPath, told }: Evidence): Promise<Verdict> {
+/** Judges payments by the invariants, by what clients were answered, and by the gateway's ledger. */
+export async function judge({ sql, redis, ledgerPath, accepted }: Evidence): Promise<Verdict> {
   const findings = await verify({
     sql,
     redis,
@@ -38,10 +38,10 @@ export async function judge({ sql, redis, ledgerPath, told }: Evidence): Promise
   const broken = findings
     .filter(({ verdict }) => verdict === 'FAIL')
     .map(({ id, title, count, offenders }) => `${id} ${title} ${count}: ${offenders.join(', ')}`)
-  // The gateway charges wrong amounts now and then; nothing else is to be found here.
+  // The gateway sometimes charges wrong amounts on purpose; any other break is a violation.
   const breaks = (await findOpenBreaks(sql)).offenders
     .filter((offender) => !offender.startsWith('amount_mismatch'))
-    .map((offender) => `an open break that nobody provoked: ${offender}`)
+    .map((offender) => `unexpected open reconciliation break: ${offender}`)
   const statuses = await count(
     sql<Counted[]>`
       select case when needs_review then 'REVIEW' else status end as name, count(*)::int as count from payments group by 1`,
@@ -60,23 +60,23 @@ export async function judge({ sql, redis, ledgerPath, told }: Evidence): Promise
   return {
     statuses,
     reviews,
-    takenOver: events['payment.taken_over'] ?? 0,
+    reclaimedAttempts: events['payment.taken_over'] ?? 0,
     requeued: events['payment.requeued'] ?? 0,
-    breaches: [...broken, ...breaks, ...(await findLies(sql, told))],
+    breaches: [...broken, ...breaks, ...(await findChangedAnswers(sql, accepted))],
   }
 }
 
-/** I6: what a client was told is there, once, with its amount. */
-async function findLies(sql: Database, told: ReadonlyMap<string, Told>): Promise<string[]> {
+/** Finds accepted payments that are not stored as they were answered. */
+async function findChangedAnswers(sql: Database, accepted: ReadonlyMap<string, Accepted>): Promise<string[]> {
   const rows = await sql<
     { id: string; key: string; amount: number }[]
   >`select id, idempotency_key as key, amount from payments`
   const stored = new Map(rows.map((row) => [row.key, row]))
-  const lies = [...told.values()].filter(({ key, amount, paymentId }) => {
+  const changed = [...accepted.values()].filter(({ key, amount, paymentId }) => {
     const row = stored.get(key)
     return row?.id !== paymentId || row.amount !== amount
   })
-  return lies.map(({ key, paymentId }) => `lost or changed: ${key} was told ${paymentId}`)
+  return changed.map(({ key, paymentId }) => `lost or changed: ${key} was answered ${paymentId}`)
 }
 
 interface Counted {

@@ -2,16 +2,16 @@ import { styleText } from 'node:util'
 import type { ChaosReport, Progress } from './chaos.ts'
 import type { RollingReport } from './rolling.ts'
 
-/** One line that says how far a run is. */
+/** Formats the progress of a run in one line. */
 export function formatProgress({ phase, elapsedMs, clients, faults, unfinished }: Progress): string {
-  const left = unfinished === undefined ? '' : `, ${unfinished} payments under way`
+  const left = unfinished === undefined ? '' : `, ${unfinished} payments in flight`
   return (
     `${phase.padEnd(9)} ${(elapsedMs / 1_000).toFixed(0).padStart(4)} s: ` +
     `${clients.answered} of ${clients.tried} payments answered, ${clients.repeated} requests repeated, ${faults} faults${left}`
   )
 }
 
-/** What a run came to, as a table for people. */
+/** Formats the result of a run as a table. */
 export function formatReport(report: ChaosReport): string {
   const { clients, faults, statuses, reviews, breaches, quietAfterMs, seed } = report
   const faultCount = Object.values(faults).reduce((sum, count) => sum + count, 0)
@@ -20,13 +20,13 @@ export function formatReport(report: ChaosReport): string {
     ['payments tried', clients.tried],
     ['payments answered', clients.answered],
     ['requests repeated', clients.repeated],
-    ['stolen keys refused', clients.refused],
+    ['reused keys refused', clients.refused],
     ['faults', faultCount],
     ...indented(faults),
-    ['jobs taken over', report.reclaimed],
-    ['attempts taken over', report.takenOver],
+    ['jobs reclaimed', report.reclaimed],
+    ['attempts reclaimed', report.reclaimedAttempts],
     ['lost jobs replaced', report.requeued],
-    ['late results dropped', report.stale],
+    ['stale results discarded', report.stale],
     ['ended under faults', report.endedUnderFaults],
     ['quiet after', quietAfterMs === undefined ? 'never' : `${(quietAfterMs / 1_000).toFixed(1)} s`],
     ['payments by status', Object.values(statuses).reduce((sum, count) => sum + count, 0)],
@@ -37,7 +37,7 @@ export function formatReport(report: ChaosReport): string {
   return table(report, rows)
 }
 
-/** What a rolling restart came to, as a table for people. */
+/** Formats the result of a rolling restart as a table. */
 export function formatRolling(report: RollingReport): string {
   const { clients, statuses, pickupMs, breaches } = report
   const isSoon = pickupMs !== undefined && pickupMs.p99 < GOAL_MS
@@ -46,19 +46,19 @@ export function formatRolling(report: RollingReport): string {
     ['payments tried', clients.tried],
     ['payments answered', clients.answered],
     ['workers restarted', report.restarts],
-    ['jobs given back', report.released],
-    ['  taken after, p50', inMs(pickupMs?.p50)],
-    ['  taken after, p99', inMs(pickupMs?.p99)],
-    ['  taken after, at most', inMs(pickupMs?.max)],
+    ['jobs released', report.released],
+    ['  claimed after, p50', inMs(pickupMs?.p50)],
+    ['  claimed after, p99', inMs(pickupMs?.p99)],
+    ['  claimed after, at most', inMs(pickupMs?.max)],
     [`  p99 under ${GOAL_MS / 1_000} s`, isSoon ? 'yes' : 'no'],
-    ['attempts taken over', report.takenOver],
+    ['attempts reclaimed', report.reclaimedAttempts],
     ['payments by status', Object.values(statuses).reduce((sum, count) => sum + count, 0)],
     ...indented(statuses),
     ['breaches', breaches.length],
   ])
 }
 
-/** How soon nearly all jobs of a worker that stops should be in other hands. */
+/** How soon other workers should claim nearly all jobs of a worker that stops. */
 const GOAL_MS = 1_000
 
 function inMs(ms: number | undefined): string {
@@ -67,7 +67,7 @@ function inMs(ms: number | undefined): string {
 
 type Row = readonly [name: string, value: string | number]
 
-/** The rows, and below them what is wrong and how to go after it. */
+/** Formats the rows, and below them each breach and how to investigate it. */
 function table({ breaches, folder, seed }: ChaosReport | RollingReport, rows: readonly Row[]): string {
   const width = Math.max(...rows.map(([name]) => name.length))
   const stream = process.stdout
@@ -84,7 +84,7 @@ function table({ breaches, folder, seed }: ChaosReport | RollingReport, rows: re
     ...breaches.map((breach) => styleText('red', `✗ ${breach}`, { stream })),
     '',
     `The data is in ${folder}: postgres, redis, and ledger.jsonl with every request and charge of the gateway.`,
-    `Repeat the schedule with --seed ${seed}. For one payment, look at payment_events and payment_attempts, and in the ledger.`,
+    `Repeat the schedule with --seed ${seed}. For one payment, read payment_events, payment_attempts and the ledger.`,
   ].join('\n')
 }
 

@@ -2,41 +2,41 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Database } from '@titan/payments'
-import { createClients, type ClientCounts } from './clients.ts'
+import { Clients, type ClientCounts } from './clients.ts'
 import { startFleet, type Fleet } from './fleet.ts'
 import { judge, type Verdict } from './judge.ts'
 import { countUnfinished, waitUntilQuiet } from './quiet.ts'
 import { PROGRAMS } from './schedule.ts'
-import { buriedIn, pickupsOf, readSteps, type Stops } from './step-log.ts'
+import { deadLettersIn, pickupsOf, readSteps, type Stops } from './step-log.ts'
 import { withStores } from './stores.ts'
 
-/** What to do. */
+/** How to run a rolling restart. */
 export interface RollingOptions {
   readonly payments: number
-  /** Over this time the payments are sent, in milliseconds. Workers are restarted until all have come to their end. */
+  /** Over this time the payments are sent, in milliseconds. Workers are restarted until all have ended. */
   readonly durationMs: number
   readonly seed: number
-  /** How long everything may take to come to its end after the last restart, in milliseconds. */
+  /** How long the system may take to become quiet after the last restart, in milliseconds. */
   readonly quietWithinMs: number
-  /** Told of each restart when it is over. @default nobody */
+  /** Called after each restart. */
   readonly onRestart?: (worker: string, clients: Readonly<ClientCounts>) => void
 }
 
-/** What a rolling restart came to. */
+/** The result of a rolling restart. */
 export interface RollingReport extends Verdict {
   readonly seed: number
   readonly clients: Readonly<ClientCounts>
   readonly restarts: number
-  /** Jobs that stopping workers gave back. */
+  /** Jobs that stopping workers released. */
   readonly released: number
-  /** From the moment a job was given back until it was claimed again; undefined when none was given back. */
+  /** Time from release to the next claim; undefined when no job was released. */
   readonly pickupMs: { readonly p50: number; readonly p99: number; readonly max: number } | undefined
   /** The folder with the data, kept when there are breaches. */
   readonly folder: string
 }
 
 /**
- * A gateway that takes fewer charges than come in, and workers that hold all that waits for it: each gives back hundreds
+ * The gateway accepts charges more slowly than they arrive, and workers hold all that wait for it: each releases hundreds
  * when it stops, and the others have room for them.
  */
 const LOAD = {
@@ -44,7 +44,7 @@ const LOAD = {
   env: { WORKER_CONCURRENCY: '1000', GATEWAY_MAX_CONCURRENT: '8' },
 }
 
-/** Restarts one worker after the other, again and again, until no payment is under way, and judges what is left. */
+/** Restarts the workers in turn until no payment is in flight, and judges what is left. */
 export async function runRolling(options: RollingOptions): Promise<RollingReport> {
   const { payments, durationMs, seed } = options
   const folder = await mkdtemp(join(tmpdir(), 'titan-chaos-'))
@@ -56,7 +56,7 @@ export async function runRolling(options: RollingOptions): Promise<RollingReport
   })
   const giveUp = new AbortController()
   try {
-    const clients = createClients({ urls: fleet.apiUrls, payments, durationMs, seed })
+    const clients = new Clients({ urls: fleet.apiUrls, payments, durationMs, seed })
     const paying = clients.run(giveUp.signal)
     return await withStores(fleet, async (sql, redis) => {
       const restarts = await restartInTurn(fleet, {
@@ -67,18 +67,17 @@ export async function runRolling(options: RollingOptions): Promise<RollingReport
       const isQuiet = await waitUntilQuiet({ sql, redis, paying, withinMs: options.quietWithinMs })
       giveUp.abort()
       const { ledgerPath } = fleet.gateway
-      const verdict = await judge({ sql, redis, ledgerPath, told: clients.told })
+      const verdict = await judge({ sql, redis, ledgerPath, accepted: clients.accepted })
       const steps = await readSteps(stepLog)
       const pickups = pickupsOf(steps, restarts.stops)
-      const buried = buriedIn(steps)
       const lost = pickups.filter(({ afterMs }) => afterMs === undefined)
       const breaches = [
         ...(isQuiet ? [] : ['not quiet after the last restart']),
         ...(clients.counts.answered === payments ? [] : ['payments were never answered']),
         ...[...fleet.programs].flatMap(([id, { crashes }]) => crashes.map((crash) => `${id}: ${crash}`)),
-        ...buried.map((id) => `a restart buried the job ${id}`),
-        ...lost.map(({ id }) => `a job that was given back was taken by nobody: ${id}`),
-        ...(await findBurned(sql)),
+        ...deadLettersIn(steps).map((id) => `a restart made the job ${id} a dead letter`),
+        ...lost.map(({ id }) => `no worker claimed the released job ${id}`),
+        ...(await findUsedAttempts(sql)),
         ...clients.breaches,
         ...verdict.breaches,
       ]
@@ -101,14 +100,14 @@ export async function runRolling(options: RollingOptions): Promise<RollingReport
 }
 
 interface Turns {
-  /** Whether every payment has come to its end. */
+  /** Whether every payment has ended. */
   readonly isOver: () => Promise<boolean>
   /** Gives up after this, in milliseconds. */
   readonly withinMs: number
   readonly onRestart: (worker: string) => void
 }
 
-/** Each worker at least once, and on until all is over. */
+/** Restarts each worker at least once, and continues until all payments have ended. */
 async function restartInTurn(
   { programs }: Fleet,
   { isOver, withinMs, onRestart }: Turns,
@@ -119,24 +118,24 @@ async function restartInTurn(
   let count = 0
   while (count < workers.length || (performance.now() < deadline && !(await isOver()))) {
     const worker = workers[count % workers.length]
-    const keeper = worker && programs.get(worker)
-    if (worker === undefined || keeper === undefined) break
-    await keeper.current()?.ready
-    stops.set(keeper.current()?.pid ?? 0, Date.now())
-    await keeper.restart()
+    const supervisor = worker && programs.get(worker)
+    if (worker === undefined || supervisor === undefined) break
+    await supervisor.current()?.ready
+    stops.set(supervisor.current()?.pid ?? 0, Date.now())
+    await supervisor.restart()
     count++
     onRestart(worker)
   }
   return { count, stops }
 }
 
-/** The gateway takes every charge here: a second attempt, or one taken over, is a restart's doing. */
-async function findBurned(sql: Database): Promise<string[]> {
+/** Finds attempts that a restart has used up: the gateway accepts every charge here. */
+async function findUsedAttempts(sql: Database): Promise<string[]> {
   const rows = await sql<{ payment: string; number: number; takeovers: number }[]>`
     select payment_id as payment, attempt_no as number, takeovers from payment_attempts
      where attempt_no > 1 or takeovers > 0`
   return rows.map(
-    ({ payment, number, takeovers }) => `attempt ${number} of ${payment} was taken over ${takeovers} times`,
+    ({ payment, number, takeovers }) => `attempt ${number} of ${payment} was reclaimed ${takeovers} times`,
   )
 }
 

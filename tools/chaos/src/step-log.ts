@@ -11,22 +11,22 @@ export interface Step {
   readonly pid: number
 }
 
-/** A job that a stopping worker gave back and another one took. */
+/** A job that a stopping worker released and another one claimed. */
 export interface Pickup {
   readonly id: string
-  /** From the moment the worker began to give it back, in milliseconds; undefined when nobody took it. */
+  /** From the start of the release, in milliseconds; undefined when no worker claimed it. */
   readonly afterMs: number | undefined
 }
 
-/** When each process was told to stop, by its id; epoch milliseconds. */
+/** When each process was asked to stop, by its id; epoch milliseconds. */
 export type Stops = ReadonlyMap<number, number>
 
 const RELEASED = 'queue.release.storing'
 /** A payment that waits for the gateway in a worker that stops comes back this way, at once and uncounted. */
 const RETRIED = 'queue.retry.storing'
 const DEAD = 'queue.dead.storing'
-const TAKEN: readonly string[] = ['queue.read', 'queue.reclaimed']
-const NOTED: ReadonlySet<string> = new Set([RELEASED, RETRIED, DEAD, ...TAKEN])
+const CLAIMED: readonly string[] = ['queue.read', 'queue.reclaimed']
+const NOTED: ReadonlySet<string> = new Set([RELEASED, RETRIED, DEAD, ...CLAIMED])
 
 /** Appends a step to the log if it is one of those that matter here. */
 export function noteStep(file: string, { step, ids }: Pick<Step, 'step' | 'ids'>): void {
@@ -34,15 +34,15 @@ export function noteStep(file: string, { step, ids }: Pick<Step, 'step' | 'ids'>
   appendFileSync(file, `${JSON.stringify({ step, ids, at: Date.now(), pid: process.pid } satisfies Step)}\n`)
 }
 
-/** Everything that was noted, in the order of the clock. */
+/** Reads all recorded steps in the order of the clock. */
 export async function readSteps(file: string): Promise<Step[]> {
   const lines = (await readFile(file, 'utf8')).split('\n').filter((line) => line !== '')
   return lines.map((line) => JSON.parse(line) as Step).toSorted((one, other) => one.at - other.at)
 }
 
 /**
- * Each job that a stopping worker gave back, with the claim that followed. A read that was under way when it stopped may
- * bring one back to it, which it gives back again: the job waits for another worker all that time.
+ * Pairs each job that a stopping worker released with the claim that followed. A read that was in flight when the worker
+ * stopped may return a job to it, which it releases again: the job waits for another worker all that time.
  */
 export function pickupsOf(steps: readonly Step[], stops: Stops): Pickup[] {
   const pickups: Pickup[] = []
@@ -51,8 +51,8 @@ export function pickupsOf(steps: readonly Step[], stops: Stops): Pickup[] {
     for (const id of step.ids) {
       const released = waiting.get(id)
       if (released === undefined) {
-        if (isGivenBack(step, stops)) waiting.set(id, step)
-      } else if (TAKEN.includes(step.step) && step.pid !== released.pid) {
+        if (isReleased(step, stops)) waiting.set(id, step)
+      } else if (CLAIMED.includes(step.step) && step.pid !== released.pid) {
         waiting.delete(id)
         pickups.push({ id, afterMs: step.at - released.at })
       }
@@ -61,13 +61,13 @@ export function pickupsOf(steps: readonly Step[], stops: Stops): Pickup[] {
 }
 
 /**
- * Jobs that were buried. A retry alone uses nothing up: a job that finds its payment in other hands comes back uncounted;
- * what was counted shows in the payment's own row.
+ * Finds jobs that became dead letters. A retry alone uses up no attempt: a job whose payment another worker holds comes
+ * back uncounted, and what was counted is in the payment's row.
  */
-export function buriedIn(steps: readonly Step[]): string[] {
+export function deadLettersIn(steps: readonly Step[]): string[] {
   return steps.filter(({ step }) => step === DEAD).flatMap(({ ids }) => ids)
 }
 
-function isGivenBack({ step, at, pid }: Step, stops: Stops): boolean {
+function isReleased({ step, at, pid }: Step, stops: Stops): boolean {
   return (step === RELEASED || step === RETRIED) && at >= (stops.get(pid) ?? Infinity)
 }

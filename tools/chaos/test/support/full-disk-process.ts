@@ -4,7 +4,7 @@ import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { eventually } from '@titan/testkit'
-import { createClients } from '../../src/clients.ts'
+import { Clients } from '../../src/clients.ts'
 import { startFleet } from '../../src/fleet.ts'
 import { judge } from '../../src/judge.ts'
 import { waitUntilQuiet } from '../../src/quiet.ts'
@@ -17,7 +17,7 @@ const PATIENCE_MS = 120_000
 
 const [disk = '', outside = ''] = process.argv.slice(2)
 const fleet = await startFleet(disk, { seed: 5, weights: { ok: 1 }, gatewayFolder: outside })
-const clients = createClients({ urls: fleet.apiUrls, payments: PAYMENTS, durationMs: 8_000, seed: 5 })
+const clients = new Clients({ urls: fleet.apiUrls, payments: PAYMENTS, durationMs: 8_000, seed: 5 })
 const giveUp = new AbortController()
 const paying = clients.run(giveUp.signal)
 const filler = join(disk, 'filler')
@@ -83,8 +83,15 @@ const report = await withStores(fleet, async (sql, redis): Promise<FullDiskRepor
   const isQuiet = await waitUntilQuiet({ sql, redis, paying, withinMs: PATIENCE_MS })
   giveUp.abort()
   await paying
-  const verdict = await judge({ sql, redis, ledgerPath: fleet.gateway.ledgerPath, told: clients.told })
-  const crashes = [...fleet.programs].flatMap(([id, keeper]) => keeper.crashes.map((how) => `${id}: ${how}`))
+  const verdict = await judge({
+    sql,
+    redis,
+    ledgerPath: fleet.gateway.ledgerPath,
+    accepted: clients.accepted,
+  })
+  const crashes = [...fleet.programs].flatMap(([id, supervisor]) =>
+    supervisor.crashes.map((how) => `${id}: ${how}`),
+  )
   return {
     tried: PAYMENTS,
     answered: clients.counts.answered,

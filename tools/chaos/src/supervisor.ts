@@ -2,24 +2,24 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { startProgram, type ProgramOptions, type RunningProgram } from './program.ts'
 
 /** A program that is started again whenever it has ended. */
-export interface Keeper {
-  /** Its process at the moment, if it is up. */
+export interface Supervisor {
+  /** Its process, while it is up. */
   current(): RunningProgram | undefined
-  /** The line with which it said that it is ready; undefined while it is not. */
+  /** The line that it printed when it became ready; undefined while it is not ready. */
   readyLine(): string | undefined
-  /** How it ended each time that it was neither killed nor told to end, once it had been ready. */
+  /** How it ended each time that it was ready and was neither killed nor stopped. */
   readonly crashes: readonly string[]
-  /** Ends it in order, and resolves when the next one is ready. */
+  /** Stops it in good order, and resolves when the next process is ready. */
   restart(): Promise<void>
-  /** Ends it for good, in order; with SIGKILL when that takes too long. */
+  /** Stops it for good; with SIGKILL when that takes too long. */
   stop(): Promise<void>
 }
 
-const AGAIN_MS = 100
+const RESTART_MS = 100
 const STOP_WITHIN_MS = 20_000
 
 /** Starts a program and keeps it running. */
-export function keepRunning(options: ProgramOptions): Keeper {
+export function supervise(options: ProgramOptions): Supervisor {
   const crashes: string[] = []
   let current: RunningProgram | undefined
   let readyLine: string | undefined
@@ -40,10 +40,10 @@ export function keepRunning(options: ProgramOptions): Keeper {
       const wasReady = readyLine !== undefined
       current = undefined
       readyLine = undefined
-      // One that cannot reach its servers at its start says so and ends; the next start tries again.
+      // A program that cannot reach its servers at its start ends; the next start tries again.
       const isInOrder = how === 'SIGKILL' || (isRestarting && how === '0')
       if (wasReady && !isStopping && !isInOrder) crashes.push(`${how}:\n${program.lastLines()}`)
-      await pause(AGAIN_MS)
+      await pause(RESTART_MS)
     }
   }
 
@@ -58,7 +58,7 @@ export function keepRunning(options: ProgramOptions): Keeper {
       isRestarting = true
       before?.signal('SIGTERM')
       await before?.ended
-      while (current === undefined || current === before) await pause(AGAIN_MS)
+      while (current === undefined || current === before) await pause(RESTART_MS)
       isRestarting = false
       await current.ready
     },
