@@ -5,30 +5,35 @@ import { DASHBOARD_PATH, type Audited, type Dashboard } from '@titan/dashboard'
 import type { WebhookStore } from '@titan/webhooks'
 import { Hono } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
-import { controlAccess, limitPages, type AccessOptions } from './middleware/access.ts'
-import type { Lists } from './lists.ts'
-import { answerError, answerProblem, frameRequests, limitRequests, type AppEnv } from './middleware/frame.ts'
 import { limitBodies } from './http/body.ts'
+import type { AppEnv } from './http/env.ts'
+import type { Lists } from './lists.ts'
+import { controlAccess, limitPages, type AccessOptions } from './middleware/access.ts'
+import { frameRequests, limitRequests, respondError, respondProblem } from './middleware/frame.ts'
 import { guardOpenMode } from './middleware/open-mode.ts'
-import { Problem } from './problem.ts'
 import { requestMetrics } from './middleware/request-metrics.ts'
 import { createRequestSlots, type RequestSlots } from './middleware/request-slots.ts'
 import { requestTraces } from './middleware/request-traces.ts'
-import { mountDocs } from './routes/docs.ts'
-import { mountGatewayWebhooks, type GatewayWebhookDependencies } from './routes/gateway-webhooks.ts'
-import { mountHealth, type Probes } from './routes/health.ts'
-import { mountList } from './routes/list.ts'
-import { mountPayments, type PaymentDependencies } from './routes/payments.ts'
-import { mountProblems } from './routes/problems.ts'
-import { mountWebhooks } from './routes/webhook-endpoints.ts'
+import type { Operation } from './openapi/operation.ts'
+import { Problem } from './problem.ts'
+import { DOCS_ROUTES, prepareDocument } from './routes/docs.ts'
+import { GATEWAY_ROUTES, type GatewayWebhookServices } from './routes/gateway-webhooks.ts'
+import { HEALTH_ROUTES, type Probes } from './routes/health.ts'
+import { PAYMENT_ROUTES, type PaymentServices } from './routes/payments.ts'
+import { PROBLEM_ROUTES } from './routes/problems.ts'
+import { mountRoutes } from './routes/route.ts'
+import { WEBHOOK_DELIVERY_ROUTES } from './routes/webhook-deliveries.ts'
+import { WEBHOOK_ENDPOINT_ROUTES } from './routes/webhook-endpoints.ts'
+import { WEBHOOK_EVENT_ROUTES } from './routes/webhook-events.ts'
 
 /** What the API works with. */
-export interface AppDependencies extends PaymentDependencies {
+export interface AppOptions {
   readonly payments: PaymentStore
-  /** The gateways whose webhooks are taken, and what a decline in one means. @default none */
-  readonly gatewayWebhooks?: Pick<GatewayWebhookDependencies, 'gateways' | 'policy'>
+  readonly relay: PaymentServices['relay']
+  /** The gateways whose webhooks are accepted, and the meaning of a decline. @default none */
+  readonly gatewayWebhooks?: Pick<GatewayWebhookServices, 'gateways' | 'policy'>
   readonly probes: Probes
-  /** Who may call, and how often. @default everybody, without a limit */
+  /** Who may call, and how often. @default every caller, without a limit */
   readonly access?: AccessOptions
   /** The operator's pages. @default none */
   readonly dashboard?: Dashboard['app']
@@ -36,18 +41,20 @@ export interface AppDependencies extends PaymentDependencies {
   readonly webhooks: WebhookStore | undefined
   /** Records changes of webhook endpoints. @default they are not recorded */
   readonly audited?: Audited
-  /** What reads lists. @default the stores, over the connections that accept payments */
-  readonly lists?: Lists
+  /** Reads lists. @default the stores, over the connections that accept payments */
+  readonly lists?: Lists | undefined
   readonly log: Log
-  /** Told of every request. @default none is counted */
-  readonly http?: HttpCounts
-  /** Longest a request may take before it is answered 503, in milliseconds. @default 10000 */
+  /** Counts requests. @default they are not counted */
+  readonly http?: HttpCounts | undefined
+  /** Longest time of a request before it is answered 503, in milliseconds. @default 10000 */
   readonly requestTimeoutMs?: number
   /** One slot per request in flight; without a free one a request is answered 503 at once. @default 1000 slots */
   readonly slots?: RequestSlots
 }
 
 const DEFAULT_SLOTS = 1_000
+const WEBHOOK_ROUTES = [...WEBHOOK_ENDPOINT_ROUTES, ...WEBHOOK_EVENT_ROUTES, ...WEBHOOK_DELIVERY_ROUTES]
+const withoutRecord: Audited = (_act, perform) => perform()
 
 /**
  * Creates the HTTP application: a function from Request to Response, without a socket.
@@ -56,51 +63,79 @@ const DEFAULT_SLOTS = 1_000
  * const app = createApp({ payments: createPaymentStore(sql), relay, probes, log })
  * const response = await app.request('/healthz')
  */
-export function createApp(dependencies: AppDependencies): Hono<AppEnv> {
-  const { log, probes, requestTimeoutMs = 10_000, access = {} } = dependencies
-  const slots = dependencies.slots ?? createRequestSlots(DEFAULT_SLOTS)
+export function createApp(options: AppOptions): Hono<AppEnv> {
+  const { log, probes, http, dashboard, requestTimeoutMs = 10_000, access = {} } = options
+  const { authenticator, limiter } = access
+  const slots = options.slots ?? createRequestSlots(DEFAULT_SLOTS)
   const app = new Hono<AppEnv>()
-  app.onError(answerError(log))
-  app.notFound((context) => answerProblem(new Problem('not-found'), context))
+  app.onError(respondError(log))
+  app.notFound((context) => respondProblem(new Problem('not-found'), context))
 
-  if (dependencies.http !== undefined) app.use(requestMetrics(dependencies.http))
+  if (http !== undefined) app.use(requestMetrics(http))
   app.use(requestTraces(), frameRequests({ log, isDraining: probes.isDraining }))
-  mountHealth(app, probes, slots)
-  mountProblems(app)
+  mountRoutes(app, HEALTH_ROUTES, { probes, slots })
+  mountRoutes(app, PROBLEM_ROUTES, undefined)
   guardPages(app, access)
 
-  app.use(
-    limitRequests({ timeoutMs: requestTimeoutMs, slots, onRefused: dependencies.http?.refused }),
-    limitBodies,
-  )
-  mountDocs(app, { needsKey: access.authenticator !== undefined, isLimited: access.limiter !== undefined })
-  const { payments, gatewayWebhooks } = dependencies
-  if (gatewayWebhooks !== undefined) mountGatewayWebhooks(app, { payments, log, ...gatewayWebhooks })
+  app.use(limitRequests({ timeoutMs: requestTimeoutMs, slots, onRefused: http?.refused }), limitBodies)
+  const described = { needsKey: authenticator !== undefined, isLimited: limiter !== undefined }
+  mountRoutes(app, DOCS_ROUTES, { document: prepareDocument(operationsOf(options), described) })
+  const { payments, gatewayWebhooks } = options
+  if (gatewayWebhooks !== undefined) mountRoutes(app, GATEWAY_ROUTES, { payments, log, ...gatewayWebhooks })
   // Before the access of programs: people sign in there.
-  if (dependencies.dashboard !== undefined) app.route(DASHBOARD_PATH, dependencies.dashboard)
-  if (access.authenticator !== undefined || access.limiter !== undefined) app.use(controlAccess(access))
-  mountPayments(app, dependencies)
-  mountList(app, dependencies.lists ?? payments)
-  mountWebhooks(app, dependencies.webhooks, { audited: dependencies.audited, lists: dependencies.lists })
-  // Last, so that only what no route has answered comes here.
+  if (dashboard !== undefined) app.route(DASHBOARD_PATH, dashboard)
+  if (authenticator !== undefined || limiter !== undefined) app.use(controlAccess(access))
+  mountRoutes(app, PAYMENT_ROUTES, { payments, relay: options.relay, lists: options.lists ?? payments })
+  mountWebhooks(app, options)
+  // Last, so that it sees only requests that no route has answered.
   app.use(
     methodNotAllowed({
       app,
-      onMethodNotAllowed(context, methods) {
-        return answerProblem(
+      onMethodNotAllowed: (context, methods) =>
+        respondProblem(
           new Problem('method-not-allowed', { headers: { allow: methods.join(', ') } }),
           context,
-        )
-      },
+        ),
     }),
   )
   return app
 }
 
-/** What comes before everything that people load: open mode is for this machine, and pages are limited by network. */
+/** Guards everything that browsers load: open mode is for this machine, and pages are limited by network. */
 function guardPages(app: Hono<AppEnv>, access: AccessOptions): void {
   if (access.authenticator === undefined)
     app.use(guardOpenMode({ ...access, signedPaths: ['/gateway-webhooks/'] }))
   if (access.limiter !== undefined)
     for (const path of ['/openapi.json', '/docs/*', `${DASHBOARD_PATH}/*`]) app.use(path, limitPages(access))
+}
+
+/** Mounts the routes of outgoing webhooks, which are all answered `webhooks-off` without a store. */
+function mountWebhooks(
+  app: Hono<AppEnv>,
+  { webhooks, audited = withoutRecord, lists }: Pick<AppOptions, 'webhooks' | 'audited' | 'lists'>,
+): void {
+  if (webhooks !== undefined)
+    return mountRoutes(app, WEBHOOK_ROUTES, { webhooks, audited, lists: lists ?? webhooks })
+  for (const path of ['/webhook-endpoints', '/webhook-events', '/webhook-deliveries'])
+    app.all(`${path}/*`, () => {
+      throw new Problem('webhooks-off')
+    })
+}
+
+/** Lists the operations for the document, which must not promise what is not set up. */
+function operationsOf({ webhooks, gatewayWebhooks }: AppOptions): readonly Operation[] {
+  const ofWebhooks = WEBHOOK_ROUTES.map((route): Operation => {
+    const { method, path, id, tag, summary } = route
+    if (webhooks !== undefined) return route
+    return { method, path, id, tag, summary, responses: [], problems: ['webhooks-off'] }
+  })
+  const ofGateways = gatewayWebhooks === undefined ? [] : GATEWAY_ROUTES
+  return [
+    ...PAYMENT_ROUTES,
+    ...ofWebhooks,
+    ...ofGateways,
+    ...HEALTH_ROUTES,
+    ...PROBLEM_ROUTES,
+    ...DOCS_ROUTES,
+  ]
 }

@@ -3,11 +3,13 @@ import type { Registry } from '@titan/telemetry'
 import { Failure, isLoopback } from '@titan/service'
 import { Hono } from 'hono'
 import { problemOf } from './failure.ts'
-import { answerProblem, frameRequests, type AppEnv } from './middleware/frame.ts'
+import type { AppEnv } from './http/env.ts'
+import { respondProblem, frameRequests } from './middleware/frame.ts'
 import { guardOpenMode } from './middleware/open-mode.ts'
 import { Problem } from './problem.ts'
 import type { RequestSlots } from './middleware/request-slots.ts'
-import { mountHealth, type Probes } from './routes/health.ts'
+import { HEALTH_ROUTES, type Probes } from './routes/health.ts'
+import { mountRoutes } from './routes/route.ts'
 import { startServer, type HttpServer } from './server.ts'
 
 /** What those who watch the API are told, and where. */
@@ -33,12 +35,12 @@ export async function serveOperations({
   metrics,
 }: OperationsOptions): Promise<HttpServer> {
   const app = new Hono<AppEnv>()
-  app.onError((error, context) => answerProblem(problemOf(error), context))
-  app.notFound((context) => answerProblem(new Problem('not-found'), context))
+  app.onError((error, context) => respondProblem(problemOf(error), context))
+  app.notFound((context) => respondProblem(new Problem('not-found'), context))
   app.use(frameRequests({ isDraining: probes.isDraining }))
   // On a loopback address only programs on this machine ask; a web page would send the name of its site.
   if (isLoopback(host)) app.use(guardOpenMode())
-  mountHealth(app, probes, slots)
+  mountRoutes(app, HEALTH_ROUTES, { probes, slots })
   app.get('/metrics', async (context) => {
     context.header('cache-control', 'no-store')
     return context.body(await metrics.metrics(), 200, { 'content-type': metrics.contentType })

@@ -2,7 +2,7 @@ import type { CreateAnswer, PaymentStore } from '@titan/payments'
 import { createLog } from '@titan/service'
 import { setImmediate as turn } from 'node:timers/promises'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { createApp, type AppDependencies } from '../src/app.ts'
+import { createApp, type AppOptions } from '../src/app.ts'
 import { createRateLimiter } from '../src/middleware/rate-limit.ts'
 import { createRequestSlots } from '../src/middleware/request-slots.ts'
 
@@ -25,9 +25,7 @@ const payments = {
   },
 } as unknown as PaymentStore
 
-function openApp(
-  more: Partial<AppDependencies> = {},
-): (path: string, init?: RequestInit) => Promise<Response> {
+function openApp(more: Partial<AppOptions> = {}): (path: string, init?: RequestInit) => Promise<Response> {
   const write = (line: string): number => lines.push(JSON.parse(line) as Record<string, unknown>)
   const app = createApp({
     payments,

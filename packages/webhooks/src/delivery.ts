@@ -53,17 +53,17 @@ export interface WebhookEvent {
 /** Where a list goes on, and how long a page is. */
 export interface PageRequest {
   /** Continues after this id, with which the page before ended. */
-  readonly after?: string
+  readonly after?: string | undefined
   /** 1 to 500. @default 50 */
-  readonly limit?: number
+  readonly limit?: number | undefined
 }
 
 /** Which deliveries to send again. */
 export interface RedeliveryRange {
   /** Created at or after. @default the beginning */
-  readonly since?: Date
+  readonly since?: Date | undefined
   /** Created before. @default now */
-  readonly until?: Date
+  readonly until?: Date | undefined
   /** @default 'FAILED' */
-  readonly status?: 'FAILED' | 'DELIVERED'
+  readonly status?: 'FAILED' | 'DELIVERED' | undefined
 }

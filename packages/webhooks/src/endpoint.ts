@@ -27,20 +27,20 @@ export interface WebhookEndpoint {
 export interface NewEndpoint {
   readonly url: string
   /** For people, at most 255 characters. @default '' */
-  readonly description?: string
+  readonly description?: string | undefined
   /** Null is every type, also those that later versions add. @default null */
-  readonly eventTypes?: readonly WebhookEventType[] | null
+  readonly eventTypes?: readonly WebhookEventType[] | null | undefined
   /** `whsec_` and base64 of 24 to 64 bytes. @default a new one of 32 random bytes */
-  readonly secret?: string
+  readonly secret?: string | undefined
 }
 
 /** What to change; what is left out stays. */
 export interface EndpointChanges {
-  readonly url?: string
-  readonly description?: string
-  readonly eventTypes?: readonly WebhookEventType[] | null
+  readonly url?: string | undefined
+  readonly description?: string | undefined
+  readonly eventTypes?: readonly WebhookEventType[] | null | undefined
   /** False stops sending, true begins again, with a clean record. */
-  readonly isEnabled?: boolean
+  readonly isEnabled?: boolean | undefined
 }
 
 /** A new endpoint, and the only sight of its secret. */
@@ -52,11 +52,11 @@ export interface CreatedEndpoint {
 /** How to rotate. */
 export interface RotationOptions {
   /** @default a new one */
-  readonly secret?: string
+  readonly secret?: string | undefined
   /** How long the present secret goes on signing, in milliseconds; 0 for one that leaked. @default 86400000, a day */
-  readonly overlapMs?: number
+  readonly overlapMs?: number | undefined
   /** Rotate although an old secret is still signing; that one stops at once. @default false */
-  readonly isForced?: boolean
+  readonly isForced?: boolean | undefined
 }
 
 /** A new secret, shown once. */

@@ -1,7 +1,7 @@
 import type { Context, Next } from 'hono'
 import type { GenericSchema } from 'valibot'
 import { containsCardNumber } from '@titan/payments'
-import type { AppEnv } from '../middleware/frame.ts'
+import type { AppEnv } from './env.ts'
 import { Problem } from '../problem.ts'
 import { readJson, type JsonReading } from './strict-json.ts'
 import { validateBody } from './validate.ts'
@@ -77,6 +77,17 @@ export async function readBody<Output>(
   if (strings.some((text) => containsCardNumber(text))) throw new Problem('card-data-not-allowed')
   if (errors.length > 0) throw new Problem('validation-failed', { errors })
   return validateBody(schema, value)
+}
+
+/** Reads a JSON body that may be left out: then it is an empty object. */
+export async function readOptionalBody<Output>(
+  context: Context,
+  schema: GenericSchema<unknown, Output>,
+): Promise<Output> {
+  const length = context.req.header('content-length')
+  const hasBody =
+    length === undefined ? context.req.header('transfer-encoding') !== undefined : length !== '0'
+  return hasBody ? readBody(context, schema) : validateBody(schema, {})
 }
 
 function requireJson(context: Context): void {

@@ -1,7 +1,7 @@
 import { containsCardNumber } from '@titan/payments'
 import type { Context } from 'hono'
 import { countHeaderLines } from './header-lines.ts'
-import type { AppEnv } from '../middleware/frame.ts'
+import type { AppEnv } from './env.ts'
 import { Problem } from '../problem.ts'
 
 /** 1 to 255 visible ASCII characters. The format is published: see the problem "idempotency-key-invalid". */

@@ -1,9 +1,11 @@
+import { hash } from 'node:crypto'
+import { hasTag } from '@titan/dashboard'
 import type { Context } from 'hono'
-import type { AppEnv } from '../middleware/frame.ts'
+import type { AppEnv } from './env.ts'
 
 /**
- * What every answer says to browsers: take it for nothing else, show it in no frame, hand it to no other site, speak only TLS
- * from now on. Two more that are recommended for APIs go with the routes: `cache-control`, and a policy for what is a page.
+ * Headers of every response, for browsers: do not guess the type, show it in no frame, give it to no other site, use only
+ * TLS from now on. Routes add two more that are recommended for APIs: `cache-control`, and a content policy for pages.
  *
  * @see https://cheatsheetseries.owasp.org/cheatsheets/REST_Security_Cheat_Sheet.html#security-headers
  */
@@ -15,9 +17,8 @@ const DATA_HEADERS: Readonly<Record<string, string>> = {
 }
 
 /**
- * What answers say beside when they are not JSON: pages, and what belongs to them. They say little about data, and both sides
- * of every request would write and read them. Without a referrer a browser would also hide where a form of the dashboard
- * comes from.
+ * Headers of responses that are not JSON: pages and their files. They mean little for data, and both sides of every request
+ * would have to write and read them. Without a referrer a browser would also hide the origin of the dashboard's forms.
  *
  * @see https://owasp.org/www-project-secure-headers/
  */
@@ -34,27 +35,27 @@ const PAGE_HEADERS: Readonly<Record<string, string>> = {
 
 const JSON_TYPE = /^application\/(\w+\+)?json\b/
 
-/** What may be added to an answer. */
-export interface AnswerOptions {
+/** Status and further headers of a response. */
+export interface ResponseOptions {
   /** @default 200 */
   readonly status?: number
-  readonly headers?: Readonly<Record<string, string>>
+  readonly headers?: Readonly<Record<string, string>> | undefined
 }
 
-/** Answers with an object. @throws TypeError when it cannot be written as JSON */
-export function answerJson(context: Context<AppEnv>, body: object, options?: AnswerOptions): Response {
-  return answerText(context, JSON.stringify(body), options)
+/** Responds with an object as JSON. */
+export function respondJson(context: Context<AppEnv>, body: object, options?: ResponseOptions): Response {
+  return respondText(context, JSON.stringify(body), options)
 }
 
 /**
- * Answers with JSON that is written already, or without a body. The headers stay one plain record on their way to the
- * socket: a `Headers` object that each middleware adds to took an eighth of what a payment costs in this process. So what
- * was set by `context.header` before is not part of it; what a middleware sets later is, and costs that object.
+ * Responds with JSON text, or without a body. The headers stay one plain record on their way to the socket: a `Headers`
+ * object that each middleware adds to cost an eighth of the time of a payment in this process. Headers that were set with
+ * `context.header` before are therefore not included; those that a middleware sets later are, and cost that object.
  */
-export function answerText(
+function respondText(
   context: Context<AppEnv>,
   json: string | null,
-  { status = 200, headers }: AnswerOptions = {},
+  { status = 200, headers }: ResponseOptions = {},
 ): Response {
   const type = json === null ? undefined : { 'content-type': 'application/json' }
   const requestId = { 'x-request-id': context.get('requestId') }
@@ -62,31 +63,46 @@ export function answerText(
     status,
     headers: { ...DATA_HEADERS, ...requestId, ...type, ...headers },
   })
-  context.set('dressed', response)
+  context.set('completeResponse', response)
   return response
 }
 
-/** Answers with a page of a list; `next` is the cursor of the next one, and null where the list ends. */
-export function answerPage(context: Context<AppEnv>, data: readonly object[], next: string | null): Response {
+/** Responds with a body that changes rarely: with an ETag, or 304 without a body when the client has this version. */
+export function respondTagged(
+  context: Context<AppEnv>,
+  body: object,
+  more?: Readonly<Record<string, string>>,
+): Response {
+  const text = JSON.stringify(body)
+  const tag = `"${hash('sha256', text, 'base64url').slice(0, 22)}"`
+  const headers = { etag: tag, 'cache-control': 'private, no-cache', ...more }
+  if (hasTag(context.req.header('if-none-match'), tag))
+    return respondText(context, null, { status: 304, headers })
+  return respondText(context, text, { headers })
+}
+
+/** Responds with a page of a list; `next` is the cursor of the next page, or null at the end. */
+export function respondPage(
+  context: Context<AppEnv>,
+  data: readonly object[],
+  next: string | null = null,
+): Response {
   const headers: Record<string, string> = { 'cache-control': 'private, no-cache' }
   if (next !== null) {
     const url = new URL(context.req.url)
     url.searchParams.set('cursor', next)
     headers['link'] = `<${url.pathname}${url.search}>; rel="next"`
   }
-  return answerJson(context, { data, has_more: next !== null, next_cursor: next }, { headers })
+  return respondJson(context, { data, has_more: next !== null, next_cursor: next }, { headers })
 }
 
-/** Adds what every answer says to one that was made in another way, and leaves alone what it says itself. */
-export function dressAnswer(context: Context<AppEnv>): void {
-  if (context.res === context.get('dressed')) return
+/** Adds the common headers to a response that was made in another way, and keeps those that it has. */
+export function addCommonHeaders(context: Context<AppEnv>): void {
+  if (context.res === context.get('completeResponse')) return
   const { headers } = context.res
   const type = headers.get('content-type')
-  // Without a type there is no body. What a 304 says, a browser's cache takes over for the answer that it confirms.
-  const standing = type === null || JSON_TYPE.test(type) ? DATA_HEADERS : PAGE_HEADERS
-  for (const [name, value] of [
-    ...Object.entries(standing),
-    ['x-request-id', context.get('requestId')],
-  ] as const)
-    if (!headers.has(name)) headers.set(name, value)
+  // Without a type there is no body. A browser updates the cached response with the headers of a 304.
+  const common = type === null || JSON_TYPE.test(type) ? DATA_HEADERS : PAGE_HEADERS
+  for (const [name, value] of Object.entries(common)) if (!headers.has(name)) headers.set(name, value)
+  if (!headers.has('x-request-id')) headers.set('x-request-id', context.get('requestId'))
 }

@@ -1,7 +1,7 @@
 import type { MiddlewareHandler } from 'hono'
 import { includesScope, type ApiKeyScope } from '../keys/api-key.ts'
 import type { Authenticator } from '../keys/authenticator.ts'
-import type { AppEnv } from './frame.ts'
+import type { AppEnv } from '../http/env.ts'
 import { Problem } from '../problem.ts'
 import type { RateLimiter } from './rate-limit.ts'
 import { remoteNetwork, type ProxyOptions } from './remote-address.ts'

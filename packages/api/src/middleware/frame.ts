@@ -1,30 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import type { IncomingMessage } from 'node:http'
 import type { RefusalReason } from '@titan/telemetry'
 import type { Log } from '@titan/service'
 import type { Context, MiddlewareHandler } from 'hono'
-import { containsCardNumber, type WebhookRefusal } from '@titan/payments'
-import { dressAnswer } from '../http/response.ts'
+import { containsCardNumber } from '@titan/payments'
+import type { AppEnv } from '../http/env.ts'
+import { addCommonHeaders } from '../http/response.ts'
 import { problemOf } from '../failure.ts'
-import type { ApiKey } from '../keys/api-key.ts'
 import { Problem, PROBLEMS, renderProblem } from '../problem.ts'
 import type { RequestSlots } from './request-slots.ts'
-
-/** What every request carries. */
-export interface AppEnv {
-  /** What the server hands over; nothing in a test without a socket. */
-  Bindings: { incoming?: IncomingMessage }
-  Variables: {
-    requestId: string
-    paymentId?: string
-    problemCode?: string
-    /** Why a webhook of a gateway was refused. */
-    webhookRefusal?: WebhookRefusal
-    dressed?: Response
-    /** The caller's key; undefined where none is required. */
-    apiKey?: ApiKey
-  }
-}
 
 /** What {@link frameRequests} asks. */
 export interface FrameOptions {
@@ -43,7 +26,7 @@ export function frameRequests({ log, isDraining }: FrameOptions): MiddlewareHand
     const startedAt = performance.now()
     context.set('requestId', requestIdOf(context))
     await next()
-    dressAnswer(context)
+    addCommonHeaders(context)
     if (isDraining()) context.header('connection', 'close')
     log?.debug('request.served', 'request served', {
       requestId: context.get('requestId'),
@@ -117,7 +100,7 @@ function unavailable(detail: string): Problem {
 }
 
 /** Answers a request whose handler threw, and logs faults that are not the caller's. */
-export function answerError(log: Log): (error: Error, context: Context<AppEnv>) => Response {
+export function respondError(log: Log): (error: Error, context: Context<AppEnv>) => Response {
   return (error, context) => {
     const problem = problemOf(error)
     const { code, cause } = problem
@@ -132,12 +115,12 @@ export function answerError(log: Log): (error: Error, context: Context<AppEnv>) 
         ...fields,
         error: cause,
       })
-    return answerProblem(problem, context)
+    return respondProblem(problem, context)
   }
 }
 
 /** Makes the answer of a problem within a request. */
-export function answerProblem(problem: Problem, context: Context<AppEnv>): Response {
+export function respondProblem(problem: Problem, context: Context<AppEnv>): Response {
   const { path } = context.req
   context.set('problemCode', problem.code)
   const isSafe = path.length <= 128 && !containsCardNumber(path, 'possible')

@@ -1,6 +1,6 @@
 import { hostNameOf, isLoopback } from '@titan/service'
 import type { Context, MiddlewareHandler } from 'hono'
-import type { AppEnv } from './frame.ts'
+import type { AppEnv } from '../http/env.ts'
 import { Problem } from '../problem.ts'
 
 /** What {@link guardOpenMode} lets through beside loopback names. */

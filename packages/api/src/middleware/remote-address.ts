@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import type { Log } from '@titan/service'
 import type { Context } from 'hono'
-import type { AppEnv } from './frame.ts'
+import type { AppEnv } from '../http/env.ts'
 
 /** How many proxies are trusted, and where an entry that cannot be read is logged. */
 export interface ProxyOptions {

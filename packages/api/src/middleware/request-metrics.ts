@@ -1,7 +1,7 @@
 import type { HttpCounts } from '@titan/telemetry'
 import type { Context, MiddlewareHandler } from 'hono'
 import { matchedRoutes } from 'hono/route'
-import type { AppEnv } from './frame.ts'
+import type { AppEnv } from '../http/env.ts'
 
 /** Counts every request by the pattern of its route. Paths hold ids, and are never looked at. */
 export function requestMetrics(http: HttpCounts): MiddlewareHandler<AppEnv> {

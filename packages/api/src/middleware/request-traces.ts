@@ -8,7 +8,7 @@ import {
   type Span,
 } from '@opentelemetry/api'
 import type { Context, MiddlewareHandler } from 'hono'
-import type { AppEnv } from './frame.ts'
+import type { AppEnv } from '../http/env.ts'
 import { routeOf } from './request-metrics.ts'
 
 /** Does nothing, at next to no cost, until a program registers an SDK. */

@@ -4,14 +4,12 @@ import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
 import { answerStaticFile, createStaticFile, type StaticFile } from '@titan/dashboard'
 import { readVersion } from '@titan/service'
-import type { Hono } from 'hono'
-import type { AppEnv } from '../middleware/frame.ts'
-import type { DescribedAccess } from '../openapi/described-access.ts'
-import { createDocument } from '../openapi/document.ts'
-import { servedBy } from '../openapi/served.ts'
+import { createDocument, type DescribedAccess } from '../openapi/document.ts'
+import type { Operation } from '../openapi/operation.ts'
 import { Problem } from '../problem.ts'
+import { pathParameter, route, type Route } from './route.ts'
 
-/** The page may load what this server has and nothing else; it sends requests nowhere else either. */
+/** The page may load files of this server only, and send requests nowhere else. */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -27,7 +25,7 @@ const JAVASCRIPT = 'text/javascript; charset=utf-8'
 const CSS = 'text/css; charset=utf-8'
 const require = createRequire(import.meta.url)
 
-/** The files of the page: the viewer's, from its package, and our own. Read when the first API is created. */
+/** The files of the page: those of the viewer's package and our own, each read once. */
 const FILES: Readonly<Record<string, () => StaticFile>> = {
   'swagger-ui-bundle.js': once(() =>
     readStatic(require.resolve('swagger-ui-dist/swagger-ui-bundle.js'), JAVASCRIPT),
@@ -38,7 +36,7 @@ const FILES: Readonly<Record<string, () => StaticFile>> = {
 }
 const MANIFEST = new URL('../../package.json', import.meta.url)
 
-/** Changes with any file, so that a browser may keep them for a year. */
+/** A version that changes with any file, so that a browser may cache them for a year. */
 const versionOf = once(() =>
   hash(
     'sha256',
@@ -63,32 +61,74 @@ function once<Value>(create: () => Value): () => Value {
   return () => (value ??= create())
 }
 
-/** `GET /openapi.json`: the routes of this very app. `GET /docs`: the same, to be read; it works without the Internet. */
-export function mountDocs(app: Hono<AppEnv>, access: DescribedAccess): void {
-  // At the first request, when all routes are mounted.
-  const document = once(() => {
-    const text = JSON.stringify(createDocument(servedBy(app), readVersion(MANIFEST), access))
+/** What the pages of documentation work with. */
+export interface DocsServices {
+  /** The OpenAPI document of this API. */
+  readonly document: () => StaticFile
+}
+
+/** Prepares the document of these operations; it is made at the first request. */
+export function prepareDocument(operations: readonly Operation[], access: DescribedAccess): () => StaticFile {
+  return once(() => {
+    const text = JSON.stringify(createDocument(operations, readVersion(MANIFEST), access))
     return createStaticFile(text, 'application/json')
-  })
-
-  app.get('/openapi.json', (context) => answerStaticFile(context, document(), 'revalidate'))
-
-  app.get('/docs', (context) => {
-    context.header('content-security-policy', POLICY)
-    return answerStaticFile(context, page(), 'revalidate')
-  })
-
-  app.get('/docs/:file', (context) =>
-    answerStaticFile(context, find(context.req.param('file')), 'revalidate'),
-  )
-
-  app.get('/docs/:version/:file', (context) => {
-    const isCurrent = context.req.param('version') === versionOf()
-    return answerStaticFile(context, find(context.req.param('file')), isCurrent ? 'immutable' : 'revalidate')
   })
 }
 
-function find(name: string): StaticFile {
+const docsFile = {
+  method: 'get',
+  tag: 'Service',
+  isConditional: true,
+  responses: [{ status: 200, description: 'A script or a style sheet', mediaType: 'text/*' }],
+  problems: ['not-found'],
+} as const
+
+/** `GET /openapi.json`: the routes of this API. `GET /docs`: the same to read, without the Internet. */
+export const DOCS_ROUTES: readonly Route<DocsServices>[] = [
+  route({
+    method: 'get',
+    path: '/openapi.json',
+    id: 'getOpenApi',
+    tag: 'Service',
+    summary: 'Read this document',
+    isConditional: true,
+    responses: [{ status: 200, description: 'OpenAPI 3.1', mediaType: 'application/json' }],
+    handle: (context, { document }) => answerStaticFile(context, document(), 'revalidate'),
+  }),
+  route({
+    method: 'get',
+    path: '/docs',
+    id: 'getDocs',
+    tag: 'Service',
+    summary: 'Read this document as a page',
+    isConditional: true,
+    responses: [{ status: 200, description: 'A page', mediaType: 'text/html' }],
+    handle(context) {
+      context.header('content-security-policy', POLICY)
+      return answerStaticFile(context, page(), 'revalidate')
+    },
+  }),
+  route({
+    ...docsFile,
+    path: '/docs/{file}',
+    id: 'getDocsFile',
+    summary: 'Read a file of that page',
+    handle: (context) => answerStaticFile(context, findFile(pathParameter(context, 'file')), 'revalidate'),
+  }),
+  route({
+    ...docsFile,
+    path: '/docs/{version}/{file}',
+    id: 'getVersionedDocsFile',
+    summary: 'Read a file of that page, cached for a year',
+    handle(context) {
+      const isCurrent = pathParameter(context, 'version') === versionOf()
+      const file = findFile(pathParameter(context, 'file'))
+      return answerStaticFile(context, file, isCurrent ? 'immutable' : 'revalidate')
+    },
+  }),
+]
+
+function findFile(name: string): StaticFile {
   const file = Object.hasOwn(FILES, name) ? FILES[name] : undefined
   if (file === undefined) throw new Problem('not-found')
   return file()

@@ -6,10 +6,19 @@ import {
   type WebhookRefusal,
 } from '@titan/payments'
 import type { Log } from '@titan/service'
-import type { Hono } from 'hono'
-import type { AppEnv } from '../middleware/frame.ts'
 import { readBytes } from '../http/body.ts'
+import { respondJson } from '../http/response.ts'
 import { Problem } from '../problem.ts'
+import { pathParameter, route, type Route } from './route.ts'
+
+/** What the route for gateways works with. */
+export interface GatewayWebhookServices {
+  readonly payments: ApplyOutcomeOptions['store']
+  /** The workers' policy, so that a decline means the same in both. */
+  readonly policy: RetryPolicy
+  readonly gateways: readonly GatewayWebhookReader[]
+  readonly log: Log
+}
 
 const REFUSALS: Readonly<Record<WebhookRefusal, string>> = {
   no_signature: 'The signature is missing or cannot be read.',
@@ -19,48 +28,48 @@ const REFUSALS: Readonly<Record<WebhookRefusal, string>> = {
   not_an_event: 'The body is signed and is not an event.',
 }
 
-/** What the routes for gateways work with. */
-export interface GatewayWebhookDependencies {
-  readonly payments: ApplyOutcomeOptions['store']
-  /** The workers' own, so that a decline means the same whoever hears of it. */
-  readonly policy: RetryPolicy
-  readonly gateways: readonly GatewayWebhookReader[]
-  readonly log: Log
-}
-
-/**
- * `POST /gateway-webhooks/{gateway}`: what a gateway says of a charge without being asked. Its signature is what
- * authenticates it. 200 means that the outcome is stored or says nothing new; after anything else the gateway sends it again.
- */
-export function mountGatewayWebhooks(app: Hono<AppEnv>, dependencies: GatewayWebhookDependencies): void {
-  const { payments, policy, gateways, log } = dependencies
-  app.post('/gateway-webhooks/:gateway', async (context) => {
-    const reader = gateways.find(({ gateway }) => gateway === context.req.param('gateway'))
-    if (reader === undefined) throw new Problem('not-found')
-    // The signature is over the bytes that came.
-    const body = new Uint8Array(await readBytes(context))
-    const webhook = reader.parse(body, context.req.header(reader.signatureHeader))
-    if (webhook.type === 'REFUSED') {
-      context.set('webhookRefusal', webhook.cause)
-      log.warn('gateway_webhook.refused', 'gateway webhook refused', {
-        gateway: reader.gateway,
-        code: webhook.cause,
-        reason: webhook.reason,
-      })
-      throw new Problem('gateway-webhook-refused', { detail: REFUSALS[webhook.cause] })
-    }
-    if (webhook.type === 'EVENT') {
-      const { paymentId, attemptNo, outcome } = webhook
-      const report = { paymentId, attemptNo, outcome, gateway: reader.gateway }
-      const effect = await applyOutcome(
-        { ...report, actor: `webhook:${reader.gateway}` },
-        { store: payments, policy },
-      )
-      const fields = { paymentId, attempt: attemptNo, status: effect }
-      if (effect === 'contradiction')
-        log.warn('gateway_webhook.contradicted', 'gateway webhook contradicts settled payment', fields)
-      else log.info('gateway_webhook.applied', 'gateway webhook applied', fields)
-    }
-    return context.json({ received: true })
-  })
-}
+/** `POST /gateway-webhooks/{gateway}`: the signature of the gateway authenticates the request. */
+export const GATEWAY_ROUTES: readonly Route<GatewayWebhookServices>[] = [
+  route({
+    method: 'post',
+    path: '/gateway-webhooks/{gateway}',
+    id: 'receiveGatewayWebhook',
+    tag: 'Gateways',
+    summary: 'Report the outcome of a charge',
+    description:
+      "For payment gateways only: the body is in the gateway's own form and signed in its own way. After any other response than 200 the gateway sends it again.",
+    responses: [
+      {
+        status: 200,
+        description: 'The outcome is stored, or was known already',
+        schema: 'GatewayWebhookReceived',
+        example: { received: true },
+      },
+    ],
+    problems: ['gateway-webhook-refused', 'not-found', 'body-too-large'],
+    async handle(context, { payments: store, policy, gateways, log }) {
+      const reader = gateways.find(({ gateway }) => gateway === pathParameter(context, 'gateway'))
+      if (reader === undefined) throw new Problem('not-found')
+      const { gateway } = reader
+      // The signature covers the bytes as they came.
+      const body = new Uint8Array(await readBytes(context))
+      const webhook = reader.parse(body, context.req.header(reader.signatureHeader))
+      if (webhook.type === 'REFUSED') {
+        const { cause: code, reason } = webhook
+        context.set('webhookRefusal', code)
+        log.warn('gateway_webhook.refused', 'gateway webhook refused', { gateway, code, reason })
+        throw new Problem('gateway-webhook-refused', { detail: REFUSALS[code] })
+      }
+      if (webhook.type === 'EVENT') {
+        const { paymentId, attemptNo, outcome } = webhook
+        const report = { paymentId, attemptNo, outcome, gateway, actor: `webhook:${gateway}` }
+        const effect = await applyOutcome(report, { store, policy })
+        const fields = { paymentId, attempt: attemptNo, status: effect }
+        if (effect === 'contradiction')
+          log.warn('gateway_webhook.contradicted', 'gateway webhook contradicts settled payment', fields)
+        else log.info('gateway_webhook.applied', 'gateway webhook applied', fields)
+      }
+      return respondJson(context, { received: true })
+    },
+  }),
+]

@@ -1,41 +1,73 @@
 import { answersInTime } from '@titan/service'
-import type { Hono } from 'hono'
-import { answerJson } from '../http/response.ts'
-import type { AppEnv } from '../middleware/frame.ts'
+import { respondJson } from '../http/response.ts'
 import type { RequestSlots } from '../middleware/request-slots.ts'
+import { route, type Route } from './route.ts'
 
-/** What the health routes look at. */
+/** What the health routes check. */
 export interface Probes {
-  /** Rejects when PostgreSQL does not answer, or takes no writes. */
+  /** Rejects when PostgreSQL does not respond, or accepts no writes. */
   postgres(): Promise<unknown>
-  /** Whether the connection to Redis is up. Payments are accepted without it. */
+  /** Returns whether Redis is connected. Payments are accepted without it. */
   redis(): boolean
-  /** Whether the process is on its way out. */
+  /** Returns whether the process is shutting down. */
   isDraining(): boolean
 }
 
-/**
- * `GET /healthz`: the process runs. `GET /readyz`: send it requests. PostgreSQL and a free slot are required; Redis is only
- * reported.
- */
-export function mountHealth(app: Hono<AppEnv>, probes: Probes, slots: RequestSlots): void {
-  app.get('/healthz', (context) => answerJson(context, { status: 'ok' }))
-  app.get('/readyz', async (context) => {
-    const isUp = await answersInTime(probes.postgres)
-    const inFlight = slots.inFlight()
-    const canServe = isUp && inFlight < slots.limit
-    const isReady = canServe && !probes.isDraining()
-    return answerJson(
-      context,
+/** What the health routes work with. */
+export interface HealthServices {
+  readonly probes: Probes
+  readonly slots: RequestSlots
+}
+
+const READY_EXAMPLE = {
+  status: 'ready',
+  checks: { postgres: 'up', redis: 'up' },
+  requests: { in_flight: 3, limit: 1000 },
+}
+
+/** `GET /healthz`: the process runs. `GET /readyz`: it can take requests. */
+export const HEALTH_ROUTES: readonly Route<HealthServices>[] = [
+  route({
+    method: 'get',
+    path: '/healthz',
+    id: 'getHealth',
+    tag: 'Service',
+    summary: 'Check that the process runs',
+    responses: [{ status: 200, description: 'It runs', schema: 'Health', example: { status: 'ok' } }],
+    handle: (context) => respondJson(context, { status: 'ok' }),
+  }),
+  route({
+    method: 'get',
+    path: '/readyz',
+    id: 'getReadiness',
+    tag: 'Service',
+    summary: 'Check that the service can take requests',
+    description:
+      'PostgreSQL and room for one more request are required. Redis is only reported: payments are accepted without it.',
+    responses: [
+      { status: 200, description: 'Ready', schema: 'Readiness', example: READY_EXAMPLE },
       {
+        status: 503,
+        description: 'Not ready',
+        headers: ['Retry-After'],
+        schema: 'Readiness',
+        example: { ...READY_EXAMPLE, status: 'unavailable', checks: { postgres: 'down', redis: 'up' } },
+      },
+    ],
+    async handle(context, { probes, slots }) {
+      const isUp = await answersInTime(probes.postgres)
+      const inFlight = slots.inFlight()
+      const canServe = isUp && inFlight < slots.limit
+      const isReady = canServe && !probes.isDraining()
+      const body = {
         status: probes.isDraining() ? 'draining' : canServe ? 'ready' : 'unavailable',
         checks: { postgres: isUp ? 'up' : 'down', redis: probes.redis() ? 'up' : 'down' },
         requests: { in_flight: inFlight, limit: slots.limit },
-      },
-      {
-        status: isReady ? 200 : 503,
-        headers: { 'cache-control': 'no-store', ...(!isReady && { 'retry-after': '1' }) },
-      },
-    )
-  })
-}
+      }
+      const headers = { 'cache-control': 'no-store' }
+      return isReady
+        ? respondJson(context, body, { headers })
+        : respondJson(context, body, { status: 503, headers: { ...headers, 'retry-after': '1' } })
+    },
+  }),
+]

@@ -1,78 +1,286 @@
-import { isTerminal, type Payment, type PaymentStore } from '@titan/payments'
-import type { Context, Hono } from 'hono'
-import { answerJson } from '../http/response.ts'
-import { readBody } from '../http/body.ts'
-import { answerTagged } from '../conditional.ts'
-import { keyHeaderOf, resolveKey } from '../http/idempotency-key.ts'
-import type { AppEnv } from '../middleware/frame.ts'
-import { presentAccepted, presentEvent, presentPayment } from '../present.ts'
+import { isTerminal, PAYMENT_STATUSES, type Payment, type PaymentStore } from '@titan/payments'
+import type { Context } from 'hono'
+import * as v from 'valibot'
+import { decodeCursor, encodeCursor } from '../http/cursor.ts'
+import type { AppEnv } from '../http/env.ts'
+import { KEY_FORMAT, keyHeaderOf, resolveKey } from '../http/idempotency-key.ts'
+import { instantText } from '../schemas/instant-text.ts'
+import { respondJson, respondPage, respondTagged } from '../http/response.ts'
+import { acceptedExample, eventsExample, paymentExample } from '../openapi/examples.ts'
+import type { Operation } from '../openapi/operation.ts'
 import { Problem } from '../problem.ts'
-import { isPaymentId, payRequest } from '../schemas/payments.ts'
+import { pageLimit } from '../schemas/parts.ts'
+import { presentAccepted, presentEvent, presentPayment } from '../schemas/payments.ts'
+import { pathParameter, route, type Route } from './route.ts'
 
-/** How long a client may wait before it asks again about a payment that is under way, in seconds. */
-const POLL_AFTER_S = '1'
-
-/** What the payment routes work with. */
-export interface PaymentDependencies {
-  readonly payments: Pick<PaymentStore, 'create' | 'get' | 'list' | 'events' | 'cancel'>
-  /** Told of each new payment; never waited for. */
+/** What the routes of payments work with. */
+export interface PaymentServices {
+  readonly payments: Pick<PaymentStore, 'create' | 'get' | 'events' | 'cancel'>
+  /** Reads lists. */
+  readonly lists: Pick<PaymentStore, 'page'>
+  /** Relays each new payment to the queue; never awaited. */
   readonly relay: { nudge(paymentIds: readonly string[]): void }
 }
 
-/** `POST /pay`, and what can be read of a payment or done to it. */
-export function mountPayments(app: Hono<AppEnv>, { payments, relay }: PaymentDependencies): void {
-  app.on('POST', ['/pay', '/payments'], async (context) => {
-    const { idempotency_key: bodyKey, ...request } = await readBody(context, payRequest)
-    const idempotencyKey = resolveKey(bodyKey, keyHeaderOf(context))
-    const created = await payments.create({ ...request, idempotencyKey, actor: actorOf(context) })
-    if (created.kind === 'mismatch') throw new Problem('idempotency-key-reused')
-    context.set('paymentId', created.payment.id)
-    if (created.kind === 'created') relay.nudge([created.payment.id])
-    return answerAccepted(context, created.payment, created.kind === 'replayed')
-  })
+/** Seconds that a client should wait before it asks again about a payment in progress. */
+const POLL_AFTER_S = '1'
 
-  app.get('/payments/:id', async (context) => {
-    const payment = await find(context.req.param('id'))
-    const more = isTerminal(payment.status) ? {} : { 'retry-after': POLL_AFTER_S }
-    return answerTagged(context, presentPayment(payment), more)
-  })
+/** Withdrawn currencies stay in the list, so that an old request can be repeated. */
+const CURRENCIES: ReadonlySet<string> = new Set(Intl.supportedValuesOf('currency'))
 
-  app.get('/payments/:id/events', async (context) => {
-    const { id } = await find(context.req.param('id'))
-    const events = await payments.events(id)
-    return answerTagged(context, { data: events.map(presentEvent) })
-  })
+const amount = v.pipe(
+  v.number('must be a number'),
+  v.safeInteger('must be a whole number of minor units (such as cents), at most 9007199254740991'),
+  v.minValue(1, 'must be at least 1'),
+  v.description('Minor units of the currency: 500 is 5.00 USD, 500 JPY or 0.500 BHD'),
+)
+const currency = v.pipe(
+  v.string('must be a string'),
+  v.check((code) => CURRENCIES.has(code), 'must be the three capital letters of a currency (ISO 4217)'),
+  v.metadata({ pattern: '^[A-Z]{3}$', description: 'ISO 4217 code. Default: USD' }),
+)
+const key = v.pipe(
+  v.string('must be a string'),
+  v.regex(KEY_FORMAT, 'must have 1 to 255 visible ASCII characters, without spaces'),
+  v.description('1 to 255 visible ASCII characters, case-sensitive; unique for this payment'),
+)
 
-  app.post('/payments/:id/cancel', async (context) => {
-    const { id } = await find(context.req.param('id'))
-    context.set('paymentId', id)
-    const isCanceled = await payments.cancel(id, { actor: actorOf(context), reason: 'canceled' })
-    const payment = await find(id)
-    // A repeat whose first answer was lost finds its own work done.
-    if (!isCanceled && payment.failureKind !== 'canceled') throw new Problem('invalid-state')
-    return answerJson(context, presentPayment(payment))
-  })
+/** Unknown members are refused, so that "amout" cannot pass. The key may come in the header instead. */
+const payRequest = v.strictObject(
+  { amount, idempotency_key: v.exactOptional(key), currency: v.exactOptional(currency) },
+  'must be an object',
+)
 
-  async function find(id: string): Promise<Payment> {
-    const payment = isPaymentId(id) ? await payments.get(id) : undefined
-    if (payment === undefined) throw new Problem('payment-not-found')
-    return payment
-  }
+const amountText = v.pipe(
+  v.string('must be text'),
+  v.regex(/^\d{1,16}$/, 'must be a whole number of minor units'),
+  v.transform(Number),
+  amount,
+)
+const flagText = v.pipe(
+  v.picklist(['true', 'false'], 'must be true or false'),
+  v.transform((text) => text === 'true'),
+  v.boolean(),
+)
+const paymentsQuery = v.strictObject(
+  {
+    limit: pageLimit,
+    cursor: v.exactOptional(
+      v.pipe(
+        v.string(),
+        v.maxLength(512, 'is too long'),
+        v.description('The next_cursor of the previous page, with the same filters'),
+      ),
+    ),
+    status: v.exactOptional(v.picklist(PAYMENT_STATUSES, `must be one of ${PAYMENT_STATUSES.join(', ')}`)),
+    idempotency_key: v.exactOptional(key),
+    needs_review: v.exactOptional(
+      v.pipe(flagText, v.description('Only payments that wait for an operator, or only the others')),
+    ),
+    min_amount: v.exactOptional(v.pipe(amountText, v.description('Smallest amount, in minor units'))),
+    max_amount: v.exactOptional(v.pipe(amountText, v.description('Largest amount, in minor units'))),
+    created_after: v.exactOptional(
+      v.pipe(instantText, v.description('Created at this time (RFC 3339) or later')),
+    ),
+    created_before: v.exactOptional(
+      v.pipe(instantText, v.description('Created before this time (RFC 3339)')),
+    ),
+  },
+  'must be a query',
+)
+
+function createRoute(
+  named: Pick<Operation, 'path' | 'id' | 'summary' | 'description'>,
+): Route<PaymentServices> {
+  return route({
+    ...named,
+    method: 'post',
+    tag: 'Payments',
+    requestHeaders: ['Idempotency-Key'],
+    body: {
+      name: 'PayRequest',
+      schema: payRequest,
+      example: { amount: 500, idempotency_key: 'order-4711' },
+    },
+    responses: [
+      {
+        status: 202,
+        description: 'The payment is stored and will be processed. A replay gets the same response.',
+        headers: ['Location', 'Idempotent-Replayed'],
+        schema: 'AcceptedPayment',
+        example: acceptedExample,
+      },
+    ],
+    problems: [
+      'idempotency-key-missing',
+      'idempotency-key-invalid',
+      'idempotency-key-repeated',
+      'idempotency-key-conflict',
+      'idempotency-key-reused',
+      'request-in-flight',
+    ],
+    async handle(context, { payments, relay }, { idempotency_key: bodyKey, ...request }) {
+      const idempotencyKey = resolveKey(bodyKey, keyHeaderOf(context))
+      const created = await payments.create({ ...request, idempotencyKey, actor: actorOf(context) })
+      if (created.kind === 'mismatch') throw new Problem('idempotency-key-reused')
+      const { payment, kind } = created
+      context.set('paymentId', payment.id)
+      if (kind === 'created') relay.nudge([payment.id])
+      const headers = { location: `/payments/${payment.id}`, 'cache-control': 'no-store' }
+      return respondJson(context, presentAccepted(payment), {
+        status: 202,
+        headers: kind === 'replayed' ? { ...headers, 'idempotent-replayed': 'true' } : headers,
+      })
+    },
+  })
+}
+
+/** `POST /pay`, the list of payments, and what can be read of a payment or done to it. */
+export const PAYMENT_ROUTES: readonly Route<PaymentServices>[] = [
+  createRoute({
+    path: '/pay',
+    id: 'pay',
+    summary: 'Create a payment',
+    description:
+      'Needs an idempotency key, in the body or in the header. One key is one payment, permanently: repeat the request until there is a response; nothing is charged twice.',
+  }),
+  createRoute({
+    path: '/payments',
+    id: 'createPayment',
+    summary: 'Create a payment (alias)',
+    description: 'The same as `POST /pay`.',
+  }),
+  route({
+    method: 'get',
+    path: '/payments',
+    id: 'listPayments',
+    tag: 'Payments',
+    summary: 'List payments',
+    description:
+      'Newest first, page by page. New payments never shift the pages after the first. `created_after` is inclusive and `created_before` exclusive; both find payments of servers whose clock agrees with the database to within five minutes. A page examines a bounded number of payments, so it may be short or empty while `has_more` is true: continue with `next_cursor`, or narrow the list by time.',
+    query: paymentsQuery,
+    responses: [
+      {
+        status: 200,
+        description: 'One page',
+        headers: ['Link'],
+        schema: 'PaymentPage',
+        example: { data: [paymentExample], has_more: true, next_cursor: 'cGF5XzAxOWFhMWIyLkx2cVVw' },
+      },
+    ],
+    problems: ['invalid-cursor'],
+    async handle(context, { lists }, { limit, cursor, ...query }) {
+      const { payments, next } = await lists.page({
+        limit,
+        after: cursor === undefined ? undefined : decodeCursor(cursor, query),
+        status: query.status,
+        idempotencyKey: query.idempotency_key,
+        needsReview: query.needs_review,
+        minAmount: query.min_amount,
+        maxAmount: query.max_amount,
+        createdAfter: query.created_after,
+        createdBefore: query.created_before,
+      })
+      return respondPage(context, payments.map(presentPayment), next && encodeCursor(next, query))
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/payments/{payment_id}',
+    id: 'getPayment',
+    tag: 'Payments',
+    summary: 'Read a payment',
+    description:
+      'Ask again after `Retry-After` seconds while the payment is in progress; SUCCESS and FAILED are final.',
+    isConditional: true,
+    responses: [
+      {
+        status: 200,
+        description: 'The payment in its current state',
+        headers: ['Retry-After'],
+        schema: 'Payment',
+        example: paymentExample,
+      },
+    ],
+    problems: ['payment-not-found'],
+    async handle(context, services) {
+      const payment = await findPayment(context, services)
+      const more = isTerminal(payment.status) ? undefined : { 'retry-after': POLL_AFTER_S }
+      return respondTagged(context, presentPayment(payment), more)
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/payments/{payment_id}/events',
+    id: 'listPaymentEvents',
+    tag: 'Payments',
+    summary: 'Read the history of a payment',
+    description:
+      'In order: `sequence` counts from 1 without gaps. Of a longer history the latest 1000 entries are listed.',
+    isConditional: true,
+    responses: [
+      {
+        status: 200,
+        description: 'Everything that has happened to the payment',
+        schema: 'PaymentEventList',
+        example: eventsExample,
+      },
+    ],
+    problems: ['payment-not-found'],
+    async handle(context, services) {
+      const { id } = await findPayment(context, services)
+      const events = await services.payments.events(id)
+      return respondTagged(context, { data: events.map(presentEvent) })
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/payments/{payment_id}/cancel',
+    id: 'cancelPayment',
+    tag: 'Payments',
+    summary: 'Cancel a payment',
+    description: 'Possible until its processing begins.',
+    responses: [
+      {
+        status: 200,
+        description: 'The payment, which is now FAILED',
+        schema: 'Payment',
+        example: {
+          ...paymentExample,
+          status: 'FAILED',
+          attempts: 0,
+          failure: { code: 'canceled', kind: 'canceled' },
+        },
+      },
+    ],
+    problems: ['payment-not-found', 'invalid-state', 'request-in-flight'],
+    async handle(context, services) {
+      const { id } = await findPayment(context, services)
+      context.set('paymentId', id)
+      const isCanceled = await services.payments.cancel(id, { actor: actorOf(context), reason: 'canceled' })
+      const payment = await findPayment(context, services)
+      // A repeat after a lost response finds its own work done.
+      if (!isCanceled && payment.failureKind !== 'canceled') throw new Problem('invalid-state')
+      return respondJson(context, presentPayment(payment))
+    },
+  }),
+]
+
+/** The form of a payment id. Nothing else is looked up. */
+const PAYMENT_ID = /^pay_[0-9A-Za-z_-]{1,64}$/
+
+async function findPayment(
+  context: Context<AppEnv>,
+  { payments }: Pick<PaymentServices, 'payments'>,
+): Promise<Payment> {
+  const id = pathParameter(context, 'id')
+  const payment = PAYMENT_ID.test(id) ? await payments.get(id) : undefined
+  if (payment === undefined) throw new Problem('payment-not-found')
+  return payment
 }
 
 /** Names the caller in the history of a payment: `api`, or `api:key_` and the id of the API key. */
 function actorOf(context: Context<AppEnv>): string {
-  const key = context.get('apiKey')
-  return key === undefined ? 'api' : `api:key_${key.id}`
-}
-
-function answerAccepted(context: Context<AppEnv>, payment: Payment, isReplay: boolean): Response {
-  return answerJson(context, presentAccepted(payment), {
-    status: 202,
-    headers: {
-      location: `/payments/${payment.id}`,
-      'cache-control': 'no-store',
-      ...(isReplay && { 'idempotent-replayed': 'true' }),
-    },
-  })
+  const apiKey = context.get('apiKey')
+  return apiKey === undefined ? 'api' : `api:key_${apiKey.id}`
 }

@@ -1,161 +1,146 @@
-/**
- * What crosses the HTTP border, as valibot schemas: what is validated is what is documented.
- * Messages never repeat what the client sent.
- */
-import * as v from 'valibot'
 import {
   DELIVERY_STATUSES,
+  TEST_EVENT_TYPE,
   WEBHOOK_EVENT_TYPES,
-  type DeliveryStatus,
-  type WebhookEventType,
+  type WebhookAttempt,
+  type WebhookDelivery,
+  type WebhookEndpoint,
+  type WebhookEvent,
 } from '@titan/webhooks'
-import { pageLimit } from './payments.ts'
+import * as v from 'valibot'
+import { count, instant, listOf, pageOf } from './parts.ts'
 
-const text = v.string('must be a string')
-const url = v.pipe(
-  text,
-  v.maxLength(2_048, 'must have at most 2048 characters'),
-  v.description('Where the events are sent: https, a public address'),
-)
-const description = v.pipe(text, v.maxLength(255, 'must have at most 255 characters'))
-const eventTypes = v.nullable(
-  v.pipe(
-    v.array(
-      v.picklist(WEBHOOK_EVENT_TYPES, `must be one of ${WEBHOOK_EVENT_TYPES.join(', ')}`),
-      'must be a list',
-    ),
-    v.minLength(1, 'must name at least one type, or be null for all'),
-    v.maxLength(WEBHOOK_EVENT_TYPES.length, 'has more entries than there are types'),
-    v.readonly(),
+const endpoint = v.object({
+  endpoint_id: v.string(),
+  url: v.pipe(
+    v.string(),
+    v.description('A key without the scope admin sees the host only: https://example.com/***'),
   ),
-)
-const secret = v.pipe(
-  text,
-  v.maxLength(128, 'is too long'),
-  v.description('whsec_ and base64 of 24 to 64 bytes; left out: a new one'),
-)
-const flag = v.boolean('must be true or false')
+  description: v.string(),
+  event_types: v.pipe(
+    v.nullable(v.pipe(v.array(v.string()), v.readonly())),
+    v.description(`Some of ${WEBHOOK_EVENT_TYPES.join(', ')}; null is all`),
+  ),
+  enabled: v.boolean(),
+  disabled_at: v.nullable(instant),
+  disabled_reason: v.pipe(v.nullable(v.string()), v.description('gone, failing or operator')),
+  failing_since: v.pipe(v.nullable(instant), v.description('Every attempt has failed since then')),
+  paused_until: v.pipe(v.nullable(instant), v.description('Nothing is sent until then')),
+  old_secret_until: v.pipe(
+    v.nullable(instant),
+    v.description('Requests are also signed with the previous secret until then'),
+  ),
+  created_at: instant,
+  updated_at: instant,
+})
+const secret = v.pipe(v.string(), v.description('The signing secret, shown only once'))
+const delivery = v.object({
+  delivery_id: v.string(),
+  event_id: v.string(),
+  endpoint_id: v.string(),
+  status: v.pipe(v.string(), v.description(`One of ${DELIVERY_STATUSES.join(', ')}`)),
+  attempts: count,
+  next_attempt_at: v.nullable(instant),
+  last_code: v.pipe(v.nullable(v.number()), v.description('HTTP status of the latest attempt')),
+  last_error: v.nullable(v.string()),
+  created_at: instant,
+  updated_at: instant,
+})
+const attempt = v.object({
+  attempt: count,
+  at: instant,
+  duration_ms: v.number(),
+  code: v.nullable(v.number()),
+  error: v.nullable(v.string()),
+  detail: v.nullable(v.string()),
+  response: v.pipe(v.nullable(v.string()), v.description("The beginning of the receiver's response")),
+})
+const webhookEvent = v.object({
+  event_id: v.pipe(v.string(), v.description('The header webhook-id of every attempt to every endpoint')),
+  type: v.pipe(v.string(), v.description(`Such as ${WEBHOOK_EVENT_TYPES[0]} or ${TEST_EVENT_TYPE}`)),
+  payment_id: v.nullable(v.string()),
+  at: instant,
+  payload: v.pipe(v.unknown(), v.description('The body that is sent')),
+})
 
-/** The body of `POST /webhook-endpoints`. */
-export interface CreateEndpointBody {
-  readonly url: string
-  readonly description?: string
-  readonly event_types?: readonly WebhookEventType[] | null
-  readonly secret?: string
+/** The response bodies of webhooks, by their names in the document. */
+export const WEBHOOK_SCHEMAS: Readonly<Record<string, v.GenericSchema>> = {
+  WebhookEndpoint: endpoint,
+  CreatedWebhookEndpoint: v.object({ ...endpoint.entries, secret }),
+  WebhookEndpointPage: pageOf(endpoint),
+  RotatedSecret: v.object({ secret, old_secret_until: v.nullable(instant) }),
+  WebhookDelivery: delivery,
+  WebhookDeliveryWithHistory: v.object({ ...delivery.entries, history: v.array(attempt) }),
+  WebhookDeliveryPage: pageOf(delivery),
+  WebhookDeliveryList: listOf(delivery),
+  WebhookEvent: webhookEvent,
+  WebhookEventPage: pageOf(webhookEvent),
+  Redelivered: v.object({ redelivered: count }),
 }
-export const createEndpointBody: v.GenericSchema<unknown, CreateEndpointBody> = v.strictObject(
-  {
-    url,
-    description: v.exactOptional(description),
-    event_types: v.exactOptional(eventTypes),
-    secret: v.exactOptional(secret),
-  },
-  'must be an object',
-)
 
-/** The body of `PATCH /webhook-endpoints/{endpoint_id}`. */
-export interface UpdateEndpointBody {
-  readonly url?: string
-  readonly description?: string
-  readonly event_types?: readonly WebhookEventType[] | null
-  readonly enabled?: boolean
+/**
+ * Presents an endpoint. Receivers put tokens into the paths and queries of their URLs, so only callers who may change
+ * endpoints see more than the host.
+ */
+export function presentEndpoint(given: WebhookEndpoint, seesUrl: boolean): object {
+  return {
+    endpoint_id: given.id,
+    url: seesUrl ? given.url : `${new URL(given.url).origin}/***`,
+    description: given.description,
+    event_types: given.eventTypes,
+    enabled: given.disabledAt === null,
+    disabled_at: textOf(given.disabledAt),
+    disabled_reason: given.disabledReason,
+    failing_since: textOf(given.firstFailureAt),
+    paused_until: futureOf(given.pausedUntil),
+    old_secret_until: futureOf(given.oldSecretUntil),
+    created_at: given.createdAt.toISOString(),
+    updated_at: given.updatedAt.toISOString(),
+  } satisfies v.InferOutput<typeof endpoint>
 }
-export const updateEndpointBody: v.GenericSchema<unknown, UpdateEndpointBody> = v.strictObject(
-  {
-    url: v.exactOptional(url),
-    description: v.exactOptional(description),
-    event_types: v.exactOptional(eventTypes),
-    enabled: v.exactOptional(flag),
-  },
-  'must be an object',
-)
 
-/** The body of `POST /webhook-endpoints/{endpoint_id}/rotate-secret`, which may be left out. */
-export interface RotateSecretBody {
-  readonly secret?: string
-  readonly force?: boolean
-  readonly overlap_seconds?: number
+export function presentDelivery(given: WebhookDelivery): object {
+  return {
+    delivery_id: given.id,
+    event_id: given.eventId,
+    endpoint_id: given.endpointId,
+    status: given.status,
+    attempts: given.attempts,
+    next_attempt_at: textOf(given.nextAttemptAt),
+    last_code: given.lastCode,
+    last_error: given.lastError,
+    created_at: given.createdAt.toISOString(),
+    updated_at: given.updatedAt.toISOString(),
+  } satisfies v.InferOutput<typeof delivery>
 }
-export const rotateSecretBody: v.GenericSchema<unknown, RotateSecretBody> = v.strictObject(
-  {
-    secret: v.exactOptional(secret),
-    force: v.exactOptional(flag),
-    overlap_seconds: v.exactOptional(
-      v.pipe(
-        v.number('must be a number'),
-        v.safeInteger('must be a whole number'),
-        v.minValue(0, 'must be 0 or more'),
-        v.maxValue(604_800, 'must be at most 604800, a week'),
-        v.description('How long the old secret goes on signing; 0 for one that leaked. 86400 when left out'),
-      ),
-    ),
-  },
-  'must be an object',
-)
 
-const instant = v.pipe(
-  text,
-  v.isoTimestamp('must be a time such as 2026-11-24T12:00:00Z'),
-  v.transform((moment) => new Date(moment)),
-  v.date('must be a time such as 2026-11-24T12:00:00Z'),
-)
-
-/** The body of `POST /webhook-endpoints/{endpoint_id}/redeliver`, which may be left out. */
-export interface RedeliverRangeBody {
-  readonly since?: Date
-  readonly until?: Date
-  readonly status?: 'FAILED' | 'DELIVERED'
+export function presentAttempt(given: WebhookAttempt): object {
+  return {
+    attempt: given.attemptNo,
+    at: given.at.toISOString(),
+    duration_ms: given.durationMs,
+    code: given.code,
+    error: given.error,
+    detail: given.detail,
+    response: given.response,
+  } satisfies v.InferOutput<typeof attempt>
 }
-export const redeliverRangeBody: v.GenericSchema<unknown, RedeliverRangeBody> = v.strictObject(
-  {
-    since: v.exactOptional(instant),
-    until: v.exactOptional(instant),
-    status: v.exactOptional(v.picklist(['FAILED', 'DELIVERED'], 'must be FAILED or DELIVERED')),
-  },
-  'must be an object',
-)
 
-/** The body of `POST /webhook-events/{event_id}/redeliver`, which may be left out. */
-export interface RedeliverEventBody {
-  readonly endpoint_id?: string
+export function presentWebhookEvent(given: WebhookEvent): object {
+  return {
+    event_id: given.id,
+    type: given.type,
+    payment_id: given.paymentId,
+    at: given.at.toISOString(),
+    payload: JSON.parse(given.payload) as unknown,
+  } satisfies v.InferOutput<typeof webhookEvent>
 }
-export const redeliverEventBody: v.GenericSchema<unknown, RedeliverEventBody> = v.strictObject(
-  { endpoint_id: v.exactOptional(v.pipe(text, v.maxLength(64, 'is too long'))) },
-  'must be an object',
-)
 
-/** The query of the lists. */
-export interface ListQuery {
-  /** 1 to 100. @default 20 */
-  readonly limit: number
-  /** The `next_cursor` of the page before. */
-  readonly cursor?: string
-  readonly status?: DeliveryStatus
-  readonly payment_id?: string
+function textOf(date: Date | null): string | null {
+  return date === null ? null : date.toISOString()
 }
-const cursor = v.exactOptional(
-  v.pipe(v.string(), v.regex(/^\w{1,128}$/, 'must be the next_cursor of a page')),
-)
 
-export const endpointsQuery: v.GenericSchema<unknown, ListQuery> = v.strictObject(
-  { limit: pageLimit, cursor },
-  'must be a query',
-)
-export const deliveriesQuery: v.GenericSchema<unknown, ListQuery> = v.strictObject(
-  {
-    limit: pageLimit,
-    cursor,
-    status: v.exactOptional(v.picklist(DELIVERY_STATUSES, `must be one of ${DELIVERY_STATUSES.join(', ')}`)),
-  },
-  'must be a query',
-)
-export const eventsQuery: v.GenericSchema<unknown, ListQuery> = v.strictObject(
-  {
-    limit: pageLimit,
-    cursor,
-    payment_id: v.exactOptional(
-      v.pipe(v.string(), v.regex(/^pay_[\w-]{1,64}$/, 'must be the id of a payment')),
-    ),
-  },
-  'must be a query',
-)
+/** Presents a time that is still to come; a past one means nothing any more. */
+function futureOf(date: Date | null): string | null {
+  return date === null || date.getTime() <= Date.now() ? null : date.toISOString()
+}

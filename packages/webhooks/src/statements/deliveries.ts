@@ -27,7 +27,7 @@ export async function deliveriesOfEvent(sql: Statements, eventId: string): Promi
 
 /** Which deliveries of an endpoint to list; newest first. */
 export interface DeliveryFilter extends PageRequest {
-  readonly status?: DeliveryStatus
+  readonly status?: DeliveryStatus | undefined
 }
 
 /** A page of an endpoint's deliveries. */
@@ -110,7 +110,7 @@ export async function getEvent(sql: Statements, id: string): Promise<WebhookEven
 
 /** Which events to list; those of the newest payments first. */
 export interface EventFilter extends PageRequest {
-  readonly paymentId?: string
+  readonly paymentId?: string | undefined
 }
 
 export async function listEvents(
@@ -132,7 +132,7 @@ export async function listEvents(
 /** Which deliveries are to be sent again. */
 export type Redelivered =
   | { readonly deliveryId: string }
-  | { readonly eventId: string; readonly endpointId?: string }
+  | { readonly eventId: string; readonly endpointId?: string | undefined }
 
 /** Begins the schedule again, at once; one that is being sent right now goes on. Answers how many there were. */
 export async function redeliver(sql: Database, which: Redelivered): Promise<number> {

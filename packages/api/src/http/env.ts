@@ -1,0 +1,20 @@
+import type { IncomingMessage } from 'node:http'
+import type { WebhookRefusal } from '@titan/payments'
+import type { ApiKey } from '../keys/api-key.ts'
+
+/** What every request carries. */
+export interface AppEnv {
+  /** What the server hands over; nothing in a test without a socket. */
+  Bindings: { incoming?: IncomingMessage }
+  Variables: {
+    requestId: string
+    paymentId?: string
+    problemCode?: string
+    /** Why a webhook of a gateway was refused. */
+    webhookRefusal?: WebhookRefusal
+    /** The response that has the common headers already. */
+    completeResponse?: Response
+    /** The caller's key; undefined where none is required. */
+    apiKey?: ApiKey
+  }
+}

@@ -1,0 +1,60 @@
+import type { Context, Hono } from 'hono'
+import type { GenericSchema } from 'valibot'
+import { readBody, readOptionalBody } from '../http/body.ts'
+import type { AppEnv } from '../http/env.ts'
+import { validateQuery } from '../http/validate.ts'
+import type { Operation, RequestBody } from '../openapi/operation.ts'
+
+/** One route: its description, and what it does with the services that it needs. */
+export interface Route<Services> extends Operation {
+  handle(context: Context<AppEnv>, services: Services): Response | Promise<Response>
+}
+
+/** A route whose handler gets the validated query or body. No route has both. */
+interface RouteSpec<Services, Input> extends Omit<Operation, 'query' | 'body'> {
+  readonly query?: GenericSchema<unknown, Input>
+  readonly body?: RequestBody<Input>
+  handle(context: Context<AppEnv>, services: Services, input: Input): Response | Promise<Response>
+}
+
+/** Declares a route once: the schema in its description is the one that validates. */
+export function route<Services, Input>(spec: RouteSpec<Services, Input>): Route<Services> {
+  const { query, body, handle } = spec
+  if (body !== undefined) {
+    const read = body.isOptional === true ? readOptionalBody : readBody
+    return {
+      ...spec,
+      handle: async (context, services) => handle(context, services, await read(context, body.schema)),
+    }
+  }
+  if (query !== undefined) {
+    return {
+      ...spec,
+      handle(context, services) {
+        const { searchParams } = new URL(context.req.url)
+        return handle(context, services, validateQuery(query, searchParams))
+      },
+    }
+  }
+  return { ...spec, handle: (context, services) => handle(context, services, undefined as Input) }
+}
+
+/** Mounts routes on an application. */
+export function mountRoutes<Services>(
+  app: Hono<AppEnv>,
+  routes: readonly Route<Services>[],
+  services: Services,
+): void {
+  for (const { method, path, handle } of routes)
+    app.on(method.toUpperCase(), patternOf(path), (context) => handle(context, services))
+}
+
+/** Returns Hono's form of a path: `/payments/{payment_id}` is `/payments/:id`, as metrics and traces name it. */
+function patternOf(path: string): string {
+  return path.replaceAll(/\{(?:\w+_)?(\w+)\}/g, ':$1')
+}
+
+/** Returns a parameter of the path that matched. */
+export function pathParameter(context: Context<AppEnv>, name: string): string {
+  return context.req.param(name) ?? ''
+}
