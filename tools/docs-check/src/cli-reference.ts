@@ -11,6 +11,12 @@ interface CommandLine {
   readonly placed?: string | undefined
 }
 
+/** A row of a table. */
+type Row = readonly string[]
+
+const FLAG_HEADS = ['flag', 'variable', 'default', 'meaning']
+const VARIABLE_HEADS = ['variable', 'default', 'meaning']
+
 /** The page docs/reference/cli.md: every flag and variable of the programs, from the tables that they read them by. */
 export function cliReference(): string {
   const services = [apiProgram, workerProgram].map((program) => ({
@@ -20,6 +26,8 @@ export function cliReference(): string {
     settings: [...Object.values<SettingNames>(program.settings), ...program.sharedSettings],
   }))
   const commands = titanCommands.map(({ words, ...command }) => ({ name: `titan ${words}`, ...command }))
+  const programs = [...services, ...commands]
+  const common = commonRows(programs)
   return [
     '# Command lines',
     '',
@@ -27,32 +35,57 @@ export function cliReference(): string {
     'A flag wins over its variable, the variable over the default. A switch is turned off by `--no-` before its name.',
     'Exit codes: 0 done, 1 failure, 2 faulty flags or configuration. Every program has `--help` and `--version`.',
     '',
-    ...[...services, ...commands].flatMap(describe),
+    '## Common settings',
+    '',
+    'Each program below names those that it takes.',
+    '',
+    ...table(FLAG_HEADS, [...common.values()]),
+    ...programs.flatMap((program) => describe(program, common)),
   ].join('\n')
 }
 
-function describe({ name, description, settings, variables = [], placed }: CommandLine): string[] {
+/** Finds the rows that programs share; where a flag has several meanings, the row of the most programs. */
+function commonRows(programs: readonly CommandLine[]): ReadonlyMap<string, Row> {
+  const byText = Map.groupBy(
+    programs.flatMap(({ settings }) => settings.map(rowOf)),
+    (row) => row.join('|'),
+  )
+  const common = new Map<string, Row>()
+  const flags = new Set<string | undefined>()
+  for (const [text, [row = [], ...repeats]] of [...byText].toSorted((a, b) => b[1].length - a[1].length)) {
+    if (repeats.length === 0 || flags.has(row[0])) continue
+    common.set(text, row)
+    flags.add(row[0])
+  }
+  return common
+}
+
+function describe(
+  { name, description, settings, variables = [], placed }: CommandLine,
+  common: ReadonlyMap<string, Row>,
+): string[] {
   const words = placed === undefined ? '' : ` [${placed} …]`
+  const rows = settings.map(rowOf)
+  const own = rows.filter((row) => !common.has(row.join('|')))
+  const shared = rows.filter((row) => common.has(row.join('|'))).map(([flag = '']) => flag.split(' ')[0])
   return [
     `## ${name}`,
     '',
     `${description}.`,
     '',
     ...(words === '' ? [] : [`\`${name}${words} [options]\``, '']),
-    ...table(
-      ['flag', 'variable', 'default', 'meaning'],
-      settings.map((setting) => [
-        code(setting.isSwitch === true ? `--${setting.flag}` : `--${setting.flag} <${setting.hint}>`),
-        variablesOf(setting).map(code).join(', '),
-        setting.shown === '' ? '' : code(setting.shown),
-        setting.about,
-      ]),
-    ),
+    ...(own.length === 0 ? [] : table(FLAG_HEADS, own)),
+    ...(shared.length === 0
+      ? []
+      : [
+          `[Common](#common-settings): ${shared.map((flag) => code(`${flag}`.replaceAll('`', ''))).join(', ')}.`,
+          '',
+        ]),
     ...variables.flatMap((group) => [
       `${group.title}:`,
       '',
       ...table(
-        ['variable', 'default', 'meaning'],
+        VARIABLE_HEADS,
         group.variables.map(({ env, shown = '', about }) => [
           code(env),
           shown === '' ? '' : code(shown),
@@ -60,6 +93,15 @@ function describe({ name, description, settings, variables = [], placed }: Comma
         ]),
       ),
     ]),
+  ]
+}
+
+function rowOf(setting: SettingNames): Row {
+  return [
+    code(setting.isSwitch === true ? `--${setting.flag}` : `--${setting.flag} <${setting.hint}>`),
+    variablesOf(setting).map(code).join(', '),
+    setting.shown === '' ? '' : code(setting.shown),
+    setting.about,
   ]
 }
 
