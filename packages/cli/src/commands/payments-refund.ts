@@ -30,7 +30,7 @@ const NOTE = /^\P{Cc}{10,2000}$/u
 const SAID: Readonly<Record<RefundEffect, string>> = {
   closed: 'the contradiction is closed; the payment stays as it is',
   failed: 'the contradiction is closed, and the payment is FAILED',
-  refused: 'there is no open contradiction with this charge, or somebody works on the payment just now',
+  refused: 'there is no open contradiction with this charge, or a worker holds the payment',
 }
 
 /** The program `titan payments refund`. */
