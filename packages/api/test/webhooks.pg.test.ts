@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, expect, onTestFinished, test } from 'vitest'
-import { createDeliveryStore } from '../../webhooks/src/delivery-store.ts'
+import { fanOut } from '../../webhooks/src/store/publish.ts'
 import { PROBLEMS } from '../src/problem.ts'
 import { openTestApi } from './support/api.ts'
 
@@ -184,7 +184,7 @@ test('events and deliveries are read page by page, and sent again', async () => 
   const path = `/webhook-endpoints/${String(endpointId)}`
   const created: { readonly id: string }[] = []
   for (let i = 0; i < 5; i++) created.push({ id: await pay(`event-${i}`) })
-  await createDeliveryStore(api.sql).fanOut(100)
+  await fanOut(api.sql, 100)
   const seen: unknown[] = []
   let next: unknown = `${path}/deliveries?limit=2`
   for (let page = 0; page < 3; page++) {
@@ -308,7 +308,7 @@ test('events that happen while there is no encryption key are noted, and handed 
   onTestFinished(plain.close)
   const { endpoint } = await plain.webhooks.createEndpoint({ url: 'https://example.com/' })
   await plain.pay({ amount: 1, idempotency_key: 'noted' })
-  await createDeliveryStore(plain.sql).fanOut(100)
+  await fanOut(plain.sql, 100)
   const deliveries = await plain.webhooks.deliveriesOfEndpoint(endpoint.id)
   expect(deliveries).toHaveLength(1)
 })

@@ -1,13 +1,13 @@
 import * as v from 'valibot'
-import { WebhooksError } from './errors.ts'
-import { isSubnet, PUBLIC_REACH, type Reach } from './reach.ts'
-import { DEFAULT_RETRY_SCHEDULE } from './retry-schedule.ts'
+import { WebhooksError } from './model/errors.ts'
+import { isSubnet, PUBLIC_EGRESS, type EgressPolicy } from './model/egress-policy.ts'
+import { DEFAULT_RETRY_SCHEDULE } from './model/retry-schedule.ts'
 
 /** The settings that the API and the sender share. */
 export interface WebhooksConfig {
   /** 32 bytes each; the first one encrypts. */
   readonly encryptionKeys: readonly Uint8Array[]
-  readonly reach: Reach
+  readonly egress: EgressPolicy
   /** Delay before each attempt, in milliseconds. */
   readonly retryDelaysMs: readonly number[]
   /** Longest request, in milliseconds. */
@@ -80,7 +80,7 @@ const EnvironmentSchema = v.object({
     v.picklist(['true', 'false'], 'must be true or false'),
     v.transform((text) => text === 'true'),
   ),
-  WEBHOOK_ALLOWED_PORTS: wholes(1, 65_535, PUBLIC_REACH.allowedPorts),
+  WEBHOOK_ALLOWED_PORTS: wholes(1, 65_535, PUBLIC_EGRESS.allowedPorts),
   WEBHOOK_ALLOWED_SUBNETS: v.pipe(
     v.optional(v.string(), ''),
     v.transform(list),
@@ -121,7 +121,7 @@ export function loadWebhooksConfig(
   const { output } = result
   return {
     encryptionKeys: output.WEBHOOK_ENCRYPTION_KEY,
-    reach: {
+    egress: {
       allowHttp: output.WEBHOOK_ALLOW_HTTP,
       allowedPorts: output.WEBHOOK_ALLOWED_PORTS,
       allowedSubnets: output.WEBHOOK_ALLOWED_SUBNETS,

@@ -1,7 +1,8 @@
 // Outgoing webhooks: what the API and the worker need of them.
 
 // Endpoints, events and deliveries
-export { createWebhookStore, type WebhookStore, type WebhookStoreOptions } from './store.ts'
+export { createWebhookStore, type WebhookStore } from './store/webhook-store.ts'
+export type { EndpointStore, WebhookStoreOptions } from './store/endpoint-store.ts'
 export type {
   CreatedEndpoint,
   DisabledReason,
@@ -10,8 +11,8 @@ export type {
   RotatedSecret,
   RotationOptions,
   WebhookEndpoint,
-} from './endpoint.ts'
-export { DELIVERY_STATUSES } from './delivery.ts'
+} from './model/endpoint.ts'
+export { DELIVERY_STATUSES } from './model/delivery.ts'
 export type {
   DeliveryStatus,
   PageRequest,
@@ -19,24 +20,30 @@ export type {
   WebhookAttempt,
   WebhookDelivery,
   WebhookEvent,
-} from './delivery.ts'
-export type { WebhookBacklog } from './statements/backlog.ts'
-export type { DeliveryFilter, EventFilter, Redelivered } from './statements/deliveries.ts'
-export { TEST_EVENT_TYPE, WEBHOOK_EVENT_TYPES, type WebhookEventType } from './event-types.ts'
-export type { DisabledData, PaymentData, WebhookPayload } from './payload.ts'
+} from './model/delivery.ts'
+export type {
+  DeliveryFilter,
+  DeliveryHistory,
+  DeliveryPage,
+  EventFilter,
+  Redelivered,
+  WebhookBacklog,
+} from './store/delivery-history.ts'
+export { TEST_EVENT_TYPE, WEBHOOK_EVENT_TYPES } from './model/event.ts'
+export type { DisabledData, PaymentData, WebhookEventType, WebhookPayload } from './model/event.ts'
 
 // Sending
-export { DEFAULT_FAILURE_LIMITS, startWebhookSender } from './sender.ts'
-export type { WebhookSender, WebhookSenderOptions } from './sender.ts'
-export { DEFAULT_RETRY_SCHEDULE, type RetrySchedule } from './retry-schedule.ts'
-export type { FailureLimits } from './statements/record.ts'
-export type { AttemptFailure } from './verdict.ts'
-export type { NetworkFailure } from './answer.ts'
-export type { OnWebhooksEvent, WebhooksEvent } from './events.ts'
-export type { Resolve } from './resolver.ts'
-export { WEBHOOKS_QUEUE, type WebhookJobs } from './webhook-job.ts'
+export { DEFAULT_FAILURE_LIMITS, startWebhookSender } from './sender/sender.ts'
+export type { WebhookSender, WebhookSenderOptions } from './sender/sender.ts'
+export { DEFAULT_RETRY_SCHEDULE, type RetrySchedule } from './model/retry-schedule.ts'
+export type { FailureLimits } from './store/record.ts'
+export type { AttemptFailure } from './model/decision.ts'
+export type { NetworkFailure } from './model/receiver-response.ts'
+export type { OnWebhooksEvent, WebhooksErrorSource, WebhooksEvent } from './model/events.ts'
+export type { Resolve } from './sender/resolver.ts'
+export { WEBHOOKS_QUEUE, type WebhookJobs } from './sender/webhook-job.ts'
 
 // Settings and errors
 export { loadWebhooksConfig, type WebhooksConfig } from './config.ts'
-export { PUBLIC_REACH, type Reach } from './reach.ts'
-export { WebhooksError, type WebhooksErrorCode } from './errors.ts'
+export { PUBLIC_EGRESS, type EgressPolicy } from './model/egress-policy.ts'
+export { WebhooksError, type WebhooksErrorCode } from './model/errors.ts'

@@ -1,13 +1,13 @@
 import { createServer, type Server } from 'node:net'
 import { afterEach, expect, onTestFinished, test } from 'vitest'
-import type { Answer } from '../src/answer.ts'
-import { createWebhookClient, type WebhookClientOptions } from '../src/client.ts'
-import type { Reach } from '../src/reach.ts'
-import { createNameResolver } from '../src/resolver.ts'
+import type { ReceiverResponse } from '../src/model/receiver-response.ts'
+import { createWebhookClient, type WebhookClientOptions } from '../src/sender/client.ts'
+import type { EgressPolicy } from '../src/model/egress-policy.ts'
+import { createNameResolver } from '../src/sender/resolver.ts'
 import { startReceiver, status, type Receiver } from './support/receiver.ts'
 
 /** Any port and no TLS, but public addresses only. */
-function strictReach(...ports: readonly number[]): Reach {
+function strictEgress(...ports: readonly number[]): EgressPolicy {
   return { allowHttp: true, allowedPorts: ports, allowedSubnets: [] }
 }
 
@@ -17,9 +17,9 @@ function neverAsked(): Promise<never> {
   throw new Error('the resolver was asked')
 }
 
-async function post(url: string, options: Partial<WebhookClientOptions>): Promise<Answer> {
+async function post(url: string, options: Partial<WebhookClientOptions>): Promise<ReceiverResponse> {
   const client = createWebhookClient({
-    reach: strictReach(),
+    egress: strictEgress(),
     resolve: neverAsked,
     timeoutMs: 5_000,
     ...options,
@@ -51,10 +51,10 @@ test.each(Object.keys(NAMES))(
   'a name that leads to an address it must not is never connected to: %s',
   async (name) => {
     const receiver = await startReceiver()
-    const answer = await post(`http://${name}:${receiver.port}/`, {
+    const response = await post(`http://${name}:${receiver.port}/`, {
       resolve: (hostname) => Promise.resolve(NAMES[hostname] ?? []),
     })
-    expect(answer).toMatchObject({
+    expect(response).toMatchObject({
       kind: 'unanswered',
       error: 'blocked',
       detail: expect.stringContaining('not at a public address'),
@@ -93,7 +93,7 @@ test('a name that means another address a moment later: each connection goes whe
   const answers = [['127.0.0.1'], ['10.0.0.1'], ['127.0.0.1', '10.0.0.1']]
   let asked = 0
   const options = {
-    reach: { ...strictReach(receiver.port), allowedSubnets: LOOPBACK },
+    egress: { ...strictEgress(receiver.port), allowedSubnets: LOOPBACK },
     resolve: () => Promise.resolve(answers[asked++] ?? []),
   }
   const url = `http://rebind.test:${receiver.port}/`
@@ -106,16 +106,16 @@ test('a name that means another address a moment later: each connection goes whe
 })
 
 test('a name server that never answers is a timeout', async () => {
-  const answer = await post('http://slow.test/', { resolve: () => new Promise(() => {}), timeoutMs: 100 })
-  expect(answer).toMatchObject({ kind: 'unanswered', error: 'timeout' })
+  const response = await post('http://slow.test/', { resolve: () => new Promise(() => {}), timeoutMs: 100 })
+  expect(response).toMatchObject({ kind: 'unanswered', error: 'timeout' })
 })
 
 test('localhost is not reached through the real name servers either', async () => {
   const receiver = await startReceiver()
   const names = createNameResolver(false)
   onTestFinished(() => names.close())
-  const answer = await post(`http://localhost.:${receiver.port}/`, { resolve: names.resolve })
-  expect(answer.kind).toBe('unanswered')
+  const response = await post(`http://localhost.:${receiver.port}/`, { resolve: names.resolve })
+  expect(response.kind).toBe('unanswered')
   expect(receiver.connections).toBe(0)
 })
 
@@ -123,23 +123,26 @@ test('names of the own network are found when its subnets are allowed', async ()
   const receiver = await startReceiver()
   const names = createNameResolver(true)
   onTestFinished(() => names.close())
-  const reach = { ...strictReach(receiver.port), allowedSubnets: ['127.0.0.0/8', '::1/128'] }
-  const answer = await post(`http://localhost:${receiver.port}/`, { reach, resolve: names.resolve })
-  expect(answer).toMatchObject({ kind: 'answered', code: 200 })
+  const egress = { ...strictEgress(receiver.port), allowedSubnets: ['127.0.0.0/8', '::1/128'] }
+  const response = await post(`http://localhost:${receiver.port}/`, { egress, resolve: names.resolve })
+  expect(response).toMatchObject({ kind: 'answered', code: 200 })
 })
 
-async function postTo(receiver: Receiver, options: Partial<WebhookClientOptions> = {}): Promise<Answer> {
-  const reach = { ...strictReach(receiver.port), allowedSubnets: LOOPBACK }
-  return post(receiver.url, { reach, ...options })
+async function postTo(
+  receiver: Receiver,
+  options: Partial<WebhookClientOptions> = {},
+): Promise<ReceiverResponse> {
+  const egress = { ...strictEgress(receiver.port), allowedSubnets: LOOPBACK }
+  return post(receiver.url, { egress, ...options })
 }
 
 test.each([301, 302, 303, 307, 308])('a redirect is not followed: %i', async (code) => {
   const target = await startReceiver()
   const receiver = await startReceiver(status(code, { location: target.url }))
-  const answer = await postTo(receiver, {
-    reach: { ...strictReach(receiver.port, target.port), allowedSubnets: LOOPBACK },
+  const response = await postTo(receiver, {
+    egress: { ...strictEgress(receiver.port, target.port), allowedSubnets: LOOPBACK },
   })
-  expect(answer).toMatchObject({ kind: 'answered', code })
+  expect(response).toMatchObject({ kind: 'answered', code })
   expect(target.connections).toBe(0)
 })
 
@@ -177,19 +180,19 @@ async function startOddServer(onConnection: Parameters<Server['on']>[1]): Promis
 }
 
 test('every failure of the network has its name', async () => {
-  const reach = { ...strictReach(), allowedSubnets: LOOPBACK }
+  const egress = { ...strictEgress(), allowedSubnets: LOOPBACK }
   const refusing = await startReceiver()
   await refusing.close()
-  expect(await post(refusing.url, { reach })).toMatchObject({ error: 'connect' })
+  expect(await post(refusing.url, { egress })).toMatchObject({ error: 'connect' })
 
   const reset = await startOddServer((socket) => socket.once('data', () => socket.resetAndDestroy()))
-  expect(await post(reset, { reach })).toMatchObject({ error: 'reset' })
+  expect(await post(reset, { egress })).toMatchObject({ error: 'reset' })
 
   const garbage = await startOddServer((socket) =>
     socket.once('data', () => socket.end('SSH-2.0-OpenSSH\r\n')),
   )
-  expect(await post(garbage, { reach })).toMatchObject({ error: 'protocol' })
-  expect(await post(garbage.replace('http:', 'https:'), { reach })).toMatchObject({ error: 'tls' })
+  expect(await post(garbage, { egress })).toMatchObject({ error: 'protocol' })
+  expect(await post(garbage.replace('http:', 'https:'), { egress })).toMatchObject({ error: 'tls' })
 
   const huge = await startReceiver(status(200, { 'x-filler': 'x'.repeat(100_000) }))
   expect(await postTo(huge)).toMatchObject({ error: 'protocol' })
@@ -205,7 +208,7 @@ test('a request that its caller gives up rejects with the reason of the caller',
   const receiver = await startReceiver(() => abort.abort(new Error('stop')))
   const abort = new AbortController()
   const client = createWebhookClient({
-    reach: { ...strictReach(receiver.port), allowedSubnets: LOOPBACK },
+    egress: { ...strictEgress(receiver.port), allowedSubnets: LOOPBACK },
     resolve: neverAsked,
     timeoutMs: 60_000,
   })

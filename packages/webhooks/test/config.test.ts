@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { DEFAULT_RETRY_SCHEDULE, loadWebhooksConfig, PUBLIC_REACH } from '../src/index.ts'
+import { DEFAULT_RETRY_SCHEDULE, loadWebhooksConfig, PUBLIC_EGRESS } from '../src/index.ts'
 
 const key = randomBytes(32)
 const KEY = key.toString('base64')
@@ -13,7 +13,7 @@ test('without a key there are no webhooks', () => {
 test('the defaults send to the public internet over TLS, by the schedule of the specification', () => {
   expect(loadWebhooksConfig({ WEBHOOK_ENCRYPTION_KEY: KEY })).toEqual({
     encryptionKeys: [key],
-    reach: PUBLIC_REACH,
+    egress: PUBLIC_EGRESS,
     retryDelaysMs: DEFAULT_RETRY_SCHEDULE.delaysMs,
     timeoutMs: 15_000,
     concurrency: 64,
@@ -43,7 +43,7 @@ test('everything can be set', () => {
     WEBHOOK_RETENTION_MS: '3600000',
   })
   expect(config).toMatchObject({
-    reach: { allowHttp: true, allowedPorts: [80, 9_000], allowedSubnets: ['127.0.0.0/8', 'fd00::/8'] },
+    egress: { allowHttp: true, allowedPorts: [80, 9_000], allowedSubnets: ['127.0.0.0/8', 'fd00::/8'] },
     retryDelaysMs: [0, 100, 200],
     timeoutMs: 500,
     concurrency: 2,

@@ -2,7 +2,7 @@ import { eventually, type SpawnedProgram } from '@titan/testkit'
 import { runScript } from '@titan/testkit/vitest'
 import { createQueue } from '@titan/queue-core'
 import { expect, inject, test } from 'vitest'
-import type { Statements } from '../src/statements/sql.ts'
+import type { Queryable } from '@titan/payments'
 import { settledDelivery } from './support/deliveries.ts'
 import { createPayment, paidPayment } from './support/payments.ts'
 import { hang, startReceiver, status } from './support/receiver.ts'
@@ -99,7 +99,7 @@ test('a transaction that commits after later ones is not passed over', async () 
   const receiver = await startReceiver()
   await rig.addEndpoint(receiver, { eventTypes: ['payment.created'] })
   await rig.startSender()
-  const insert = async (transaction: Statements, id: string): Promise<void> => {
+  const insert = async (transaction: Queryable, id: string): Promise<void> => {
     await transaction`
       insert into payments (id, amount, status, idempotency_key, event_seq) values (${id}, 1, 'PENDING', ${id}, 1)`
     await transaction`

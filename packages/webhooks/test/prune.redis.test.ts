@@ -1,12 +1,11 @@
 import { eventually } from '@titan/testkit'
 import { expect, test } from 'vitest'
-import { createDeliveryStore } from '../src/delivery-store.ts'
+import { prune } from '../src/store/prune.ts'
 import { startReceiver } from './support/receiver.ts'
 import { openRig } from './support/rig.ts'
 
 const rig = await openRig()
 const { sql, webhooks } = rig
-const store = createDeliveryStore(sql)
 const DAY_MS = 86_400_000
 const RETENTION = { retentionMs: 30 * DAY_MS, after: '', limit: 100 }
 
@@ -44,7 +43,7 @@ test('events older than the retention go, with their deliveries and attempts; yo
   const old = await storeEvent(31, ['DELIVERED', 31], ['FAILED', 30.5])
   const withoutReceiver = await storeEvent(40)
   const young = await storeEvent(29, ['DELIVERED', 29])
-  expect(await store.prune(RETENTION)).toEqual({ count: 2, last: undefined })
+  expect(await prune(sql, RETENTION)).toEqual({ count: 2, last: undefined })
   expect(await stored([old, withoutReceiver, young])).toEqual([young])
   const [left] = await sql<{ deliveries: number; attempts: number }[]>`
     select (select count(*) from webhook_deliveries) as deliveries, (select count(*) from webhook_attempts) as attempts`
@@ -54,7 +53,7 @@ test('events older than the retention go, with their deliveries and attempts; yo
 test('an old event stays while a delivery of it is pending, or ended not long ago', async () => {
   const pending = await storeEvent(90, ['DELIVERED', 90], ['PENDING', 90])
   const redelivered = await storeEvent(80, ['DELIVERED', 2])
-  expect(await store.prune(RETENTION)).toEqual({ count: 0, last: undefined })
+  expect(await prune(sql, RETENTION)).toEqual({ count: 0, last: undefined })
   expect(await stored([pending, redelivered])).toEqual([pending, redelivered])
 })
 
@@ -63,17 +62,17 @@ test('a redelivery that is under way at the same time keeps its event', async ()
   await sql.begin(async (transaction) => {
     await transaction`
       update webhook_deliveries set status = 'PENDING', next_attempt_at = clock_timestamp() where event_id = ${event}`
-    expect((await store.prune(RETENTION)).count).toBe(0)
+    expect((await prune(sql, RETENTION)).count).toBe(0)
   })
-  expect((await store.prune(RETENTION)).count).toBe(0)
+  expect((await prune(sql, RETENTION)).count).toBe(0)
   expect(await stored([event])).toEqual([event])
 })
 
 test('a walk goes on behind what stays', async () => {
   const [first, second] = [await storeEvent(120, ['PENDING', 120]), await storeEvent(119, ['DELIVERED', 119])]
-  const step = await store.prune({ ...RETENTION, limit: 1 })
+  const step = await prune(sql, { ...RETENTION, limit: 1 })
   expect(step).toEqual({ count: 0, last: first })
-  expect(await store.prune({ ...RETENTION, limit: 1, after: first })).toEqual({ count: 1, last: second })
+  expect(await prune(sql, { ...RETENTION, limit: 1, after: first })).toEqual({ count: 1, last: second })
 })
 
 test('a sender deletes in batches what has become old, and says how much', async () => {

@@ -1,5 +1,10 @@
 import { expect, test } from 'vitest'
-import { DEFAULT_RETRY_SCHEDULE, nextDelay, parseRetryAfter, type FailedTry } from '../src/retry-schedule.ts'
+import {
+  DEFAULT_RETRY_SCHEDULE,
+  nextDelay,
+  parseRetryAfter,
+  type FailedTry,
+} from '../src/model/retry-schedule.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE

@@ -50,7 +50,7 @@ test('a receiver is spoken to over TLS by its name, at the address that was chec
   expect(await postOnce(`https://hook.test:${receiver.port}/`, trust)).toMatchObject({
     kind: 'answered',
     code: 200,
-    response: 'over TLS',
+    body: 'over TLS',
   })
   expect(receiver.hosts).toEqual([`hook.test:${receiver.port}`])
 })

@@ -3,7 +3,9 @@ import postgres from 'postgres'
 import type { Queryable } from './database.ts'
 
 /** A value for a parameter of a statement. */
-export type Parameter = string | number | boolean | Date | Uint8Array | null | readonly string[]
+export type Parameter = Scalar | Uint8Array | readonly Scalar[]
+
+type Scalar = string | number | boolean | Date | null
 
 /** Sends one statement, with its parameters by name in camelCase, and resolves with its rows: columns in camelCase, too. */
 export type Statement<Row> = (

@@ -65,7 +65,7 @@ export interface JobOptions {
     readonly maxMs?: number
   }
   /** `traceparent` to hand to the handler (https://www.w3.org/TR/trace-context/). @default none */
-  readonly traceparent?: string
+  readonly traceparent?: string | undefined
 }
 
 /** One job for `enqueueMany`: its name, its data and its options. */

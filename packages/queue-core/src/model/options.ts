@@ -53,7 +53,7 @@ export interface WorkerOptions<Jobs extends JobMap> extends SharedOptions<Jobs> 
   /** Consumer group. A queue has one: a second one would run every job twice and is refused. @default 'workers' */
   readonly group?: string
   /** Name of this worker for people. The name in Redis gets a random end, so two of a name never mix. @default host name and process id */
-  readonly consumer?: string
+  readonly consumer?: string | undefined
   /** Jobs that run at the same time. @default 10 */
   readonly concurrency?: number
   /** Most jobs claimed ahead of a free slot; how many really are follows how fast they are worked off. A larger number costs throughput, since jobs grow old in the heap. @default 500 */
@@ -87,7 +87,7 @@ export interface WorkerOptions<Jobs extends JobMap> extends SharedOptions<Jobs> 
    * Gets everything that happens, see {@link OnEvent}.
    * @default none: dead letters, unknown jobs, errors and warnings warn on the console, once of each kind
    */
-  readonly onEvent?: OnEvent
+  readonly onEvent?: OnEvent | undefined
 }
 
 /** Every default of the library, in one place. Times in milliseconds. */

@@ -6,7 +6,7 @@ import {
   createWebhookStore,
   startWebhookSender,
   type NewEndpoint,
-  type Reach,
+  type EgressPolicy,
   type RetrySchedule,
   type WebhookEndpoint,
   type WebhookSender,
@@ -20,7 +20,7 @@ import { connectRedis, type TestRedis } from '@titan/testkit/vitest'
 import type { Receiver } from './receiver.ts'
 
 /** Allows the receivers of the tests, which are on this machine, at any port that the system gave them. */
-export const LOCAL_REACH: Reach = {
+export const LOCAL_EGRESS: EgressPolicy = {
   allowHttp: true,
   allowedPorts: Array.from({ length: 65_535 }, (_, index) => index + 1),
   allowedSubnets: ['127.0.0.0/8'],
@@ -60,7 +60,7 @@ export async function openRig(): Promise<Rig> {
   const redis = await connectRedis(inject('redisUrl'))
   const config: WebhooksConfig = {
     encryptionKeys: [randomBytes(32)],
-    reach: LOCAL_REACH,
+    egress: LOCAL_EGRESS,
     retryDelaysMs: QUICK.delaysMs,
     timeoutMs: 5_000,
     concurrency: 64,

@@ -1,0 +1,76 @@
+import type { PaymentStatus } from '@titan/payments'
+
+/**
+ * Every type of event that an endpoint can subscribe to. The trigger that fills the outbox (`sql/0010_webhooks.sql`) has the
+ * same list; the other events of a payment are internal.
+ */
+export const WEBHOOK_EVENT_TYPES = [
+  'payment.created',
+  'payment.queued',
+  'payment.processing',
+  'payment.succeeded',
+  'payment.failed',
+  'payment.needs_review',
+  'endpoint.disabled',
+] as const
+
+/** A type of event that an endpoint can subscribe to. */
+export type WebhookEventType = (typeof WEBHOOK_EVENT_TYPES)[number]
+
+/** Goes only to the endpoint under test, whatever it is subscribed to. */
+export const TEST_EVENT_TYPE = 'endpoint.test'
+
+/** The body of a webhook. */
+export type WebhookPayload =
+  | {
+      readonly type: Exclude<WebhookEventType, 'endpoint.disabled'>
+      /** When it happened, ISO 8601. */
+      readonly timestamp: string
+      readonly data: PaymentData
+    }
+  | { readonly type: 'endpoint.disabled'; readonly timestamp: string; readonly data: DisabledData }
+  | {
+      readonly type: typeof TEST_EVENT_TYPE
+      readonly timestamp: string
+      readonly data: { readonly endpoint_id: string }
+    }
+
+/** What a webhook says about a payment. */
+export interface PaymentData {
+  readonly payment_id: string
+  /** Minor units of the currency. */
+  readonly amount: number
+  readonly currency: string
+  /** Status of the payment from this event on; the present one is at `GET /payments/{payment_id}`. */
+  readonly status: PaymentStatus
+  /** Orders the events of one payment; they may arrive in any order, and not every number is sent. */
+  readonly sequence: number
+}
+
+/** What a webhook says about a disabled endpoint. */
+export interface DisabledData {
+  readonly endpoint_id: string
+  readonly url: string
+  readonly reason: 'gone' | 'failing'
+}
+
+/** An event that is ready to be stored; its bytes never change. */
+export interface OutgoingEvent {
+  readonly id: string
+  readonly type: WebhookPayload['type']
+  readonly paymentId: string | null
+  /** The body, as it is signed and sent. */
+  readonly payload: string
+  /** When it happened, as PostgreSQL writes it, because a Date would lose its microseconds. */
+  readonly at: string
+}
+
+/** Creates an event from its body. */
+export function outgoing(
+  id: string,
+  paymentId: string | null,
+  payload: WebhookPayload,
+  at: string = payload.timestamp,
+): OutgoingEvent {
+  return { id, type: payload.type, paymentId, payload: JSON.stringify(payload), at }
+}

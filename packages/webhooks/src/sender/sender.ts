@@ -1,0 +1,152 @@
+import type { Database } from '@titan/payments'
+import {
+  createQueue,
+  createWorker,
+  type OnEvent,
+  type RedisClient,
+  type WorkerHealth,
+} from '@titan/queue-core'
+import type { WebhooksConfig } from '../config.ts'
+import type { OnWebhooksEvent } from '../model/events.ts'
+import { DEFAULT_RETRY_SCHEDULE, type RetrySchedule } from '../model/retry-schedule.ts'
+import { createSecretBox } from '../model/secret-box.ts'
+import type { FailureLimits } from '../store/record.ts'
+import { createWebhookClient } from './client.ts'
+import { createDeliverHandler } from './deliver.ts'
+import { startPruner } from './pruner.ts'
+import { WebhookRelay } from './relay.ts'
+import { createNameResolver, type Resolve } from './resolver.ts'
+import { WEBHOOKS_QUEUE, type WebhookJobs } from './webhook-job.ts'
+
+/** Pauses an endpoint after five failures in a row, and disables it after five days without a success. */
+export const DEFAULT_FAILURE_LIMITS: FailureLimits = {
+  breakAfter: 5,
+  breakMs: 30_000,
+  maxBreakMs: 300_000,
+  disableAfterMs: 5 * 24 * 3_600_000,
+}
+
+/** Options of {@link startWebhookSender}. */
+export interface WebhookSenderOptions {
+  /** Migrated; the caller closes it. */
+  readonly sql: Database
+  /** Connected; the caller closes it. */
+  readonly redis: RedisClient
+  readonly config: WebhooksConfig
+  /** First part of every Redis key. @default 'titan' */
+  readonly prefix?: string | undefined
+  /** Name of this sender for people. @default host name and process id */
+  readonly consumer?: string | undefined
+  /** Milliseconds between two looks at the tables. @default 500 */
+  readonly intervalMs?: number | undefined
+  /** Milliseconds between two walks through events older than the retention. @default 3600000 */
+  readonly pruneIntervalMs?: number | undefined
+  /** Time after which a delivery without a result is sent again, in milliseconds. @default three timeouts, at least 60000 */
+  readonly leaseMs?: number | undefined
+  /** Time after which the job of an unresponsive sender is reclaimed, in milliseconds. @default 30000 */
+  readonly visibilityMs?: number | undefined
+  /** @default the delays of the configuration, with 20 % of jitter */
+  readonly schedule?: RetrySchedule | undefined
+  /** @default DEFAULT_FAILURE_LIMITS */
+  readonly limits?: FailureLimits | undefined
+  /** Resolves host names. @default the name servers; also the system when subnets are allowed that are not public */
+  readonly resolve?: Resolve | undefined
+  /** @default none */
+  readonly onEvent?: OnWebhooksEvent | undefined
+  /** Receives the events of the queue. @default none */
+  readonly onQueueEvent?: OnEvent | undefined
+}
+
+/** A running sender. */
+export interface WebhookSender {
+  /** Looks for new events now. Never waits, never throws. */
+  nudge(): void
+  /** Reports the health of its worker. */
+  health(): WorkerHealth
+  /**
+   * Takes nothing more, lets the requests under way finish, then closes what it opened. Idempotent.
+   *
+   * @param graceMs time after which requests are cut off; other senders send them again
+   */
+  stop(graceMs?: number): Promise<void>
+}
+
+/** A lease outlives a request, the wait before it and the recording of its result. */
+const MIN_LEASE_MS = 60_000
+/** Rows per statement of the relay. */
+const BATCH_SIZE = 500
+/** A result counts by the dispatch number in the database; the queue's own memory only catches simultaneous duplicates. */
+const DEDUPE_MS = 60_000
+
+/**
+ * Starts to send: events become deliveries, due deliveries become jobs, jobs become requests. Any number of senders may
+ * run, in any number of processes.
+ *
+ * @throws {QueueError} when the server or an option is unfit for the queue
+ */
+export async function startWebhookSender(options: WebhookSenderOptions): Promise<WebhookSender> {
+  const { sql, redis, config, prefix = 'titan', intervalMs = 500, consumer, onQueueEvent } = options
+  const { timeoutMs, concurrency, endpointConcurrency, egress, retentionMs } = config
+  const { leaseMs = Math.max(MIN_LEASE_MS, 3 * timeoutMs), onEvent = () => {} } = options
+  const names = createNameResolver(egress.allowedSubnets.length > 0)
+  const client = createWebhookClient({ egress, resolve: options.resolve ?? names.resolve, timeoutMs })
+  const queue = createQueue<WebhookJobs>(redis, WEBHOOKS_QUEUE, { prefix })
+  const relay = new WebhookRelay({
+    sql,
+    queue,
+    batchSize: BATCH_SIZE,
+    maxReady: 2 * concurrency,
+    leaseMs,
+    maxPerEndpoint: endpointConcurrency,
+    intervalMs,
+    onEvent,
+  })
+  const deliver = createDeliverHandler({
+    sql,
+    client,
+    box: createSecretBox(config.encryptionKeys),
+    schedule: options.schedule ?? { ...DEFAULT_RETRY_SCHEDULE, delaysMs: config.retryDelaysMs },
+    limits: options.limits ?? DEFAULT_FAILURE_LIMITS,
+    leaseMs,
+    onEvent,
+    onEnd: () => relay.nudgeDispatch(),
+    random: Math.random,
+  })
+  // Without prefetch: a job that waits in a busy sender is one that no other sender can take.
+  const flow = {
+    concurrency,
+    maxPrefetch: 0,
+    dedupeMs: DEDUPE_MS,
+    visibilityMs: options.visibilityMs ?? 30_000,
+  }
+  const queueOptions = { prefix, consumer, onEvent: onQueueEvent, ...flow }
+  const worker = createWorker<WebhookJobs>(redis, WEBHOOKS_QUEUE, { deliver }, queueOptions)
+
+  async function close(): Promise<void> {
+    await queue.close()
+    names.close()
+    await client.close()
+  }
+
+  try {
+    await worker.start()
+  } catch (error) {
+    await worker.stop({ graceMs: 0 })
+    await close()
+    throw error
+  }
+  relay.start()
+  const pruner = startPruner({ sql, retentionMs, intervalMs: options.pruneIntervalMs, onEvent })
+
+  async function stop(graceMs: number): Promise<void> {
+    await Promise.all([relay.stop(), pruner.stop(), worker.stop({ graceMs })])
+    await close()
+  }
+
+  let stopped: Promise<void> | undefined
+  return {
+    nudge: () => relay.nudge(),
+    health: () => worker.health(),
+    stop: (graceMs = 10_000) => (stopped ??= stop(graceMs)),
+  }
+}

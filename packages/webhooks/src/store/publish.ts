@@ -1,0 +1,66 @@
+import { eventIdOf, type Database, type PaymentStatus, type Queryable } from '@titan/payments'
+import { outgoing, type OutgoingEvent, type WebhookEventType } from '../model/event.ts'
+import { statement } from './statements.ts'
+
+interface NotedEvent {
+  readonly paymentId: string
+  readonly seq: number
+  readonly type: Exclude<WebhookEventType, 'endpoint.disabled'>
+  readonly toStatus: PaymentStatus
+  readonly at: string
+  readonly happenedAt: Date
+  readonly amount: number
+  readonly currency: string
+}
+
+const takeOutbox = statement<NotedEvent>('take_outbox')
+const publishAll = statement('publish')
+
+/** Turns noted events into deliveries, in one transaction. Returns the number of notes. Safe for any number of programs. */
+export async function fanOut(sql: Database, limit: number): Promise<number> {
+  return sql.begin(async (transaction) => {
+    const noted = await takeOutbox(transaction, { most: limit })
+    if (noted.length > 0) await publish(transaction, noted.map(toOutgoing))
+    return noted.length
+  })
+}
+
+function toOutgoing({
+  paymentId,
+  seq,
+  type,
+  toStatus,
+  at,
+  happenedAt,
+  amount,
+  currency,
+}: NotedEvent): OutgoingEvent {
+  const data = { payment_id: paymentId, amount, currency, status: toStatus, sequence: seq }
+  const payload = { type, timestamp: happenedAt.toISOString(), data }
+  return outgoing(eventIdOf(paymentId, seq), paymentId, payload, at)
+}
+
+/** Options of {@link publish}. */
+export interface PublishOptions {
+  /** Only to this endpoint, whatever it is subscribed to. @default to every subscribed endpoint */
+  readonly endpointId?: string | undefined
+  /** Keeps the event although it has no receiver. @default false */
+  readonly isKept?: boolean | undefined
+}
+
+/** Stores events and their deliveries, once. */
+export async function publish(
+  sql: Queryable,
+  events: readonly OutgoingEvent[],
+  { endpointId, isKept = false }: PublishOptions = {},
+): Promise<void> {
+  await publishAll(sql, {
+    ids: events.map(({ id }) => id),
+    types: events.map(({ type }) => type),
+    paymentIds: events.map(({ paymentId }) => paymentId),
+    payloads: events.map(({ payload }) => payload),
+    times: events.map(({ at }) => at),
+    endpointId: endpointId ?? null,
+    isKept,
+  })
+}

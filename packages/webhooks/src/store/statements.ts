@@ -1,0 +1,11 @@
+import { statementsIn, type Statement } from '@titan/payments'
+
+/** Reads one of the statements of this package. */
+export const statement: <Row>(name: string) => Statement<Row> = statementsIn(
+  new URL('../../statements/', import.meta.url),
+)
+
+/** Returns the length of a page: 50 by default, never more than 500, whatever is requested. */
+export function pageLength(limit = 50): number {
+  return Math.max(1, Math.min(500, limit))
+}

@@ -1,0 +1,6 @@
+-- Finds an endpoint that is not deleted.
+-- PARAMS   $1 id  text  id of the endpoint
+-- RETURNS  the endpoint without its secrets
+select id, url, description, event_types, disabled_at, disabled_reason, first_failure_at, paused_until,
+       old_secret_until, created_at, updated_at
+  from webhook_endpoints where id = $1::text and deleted_at is null
