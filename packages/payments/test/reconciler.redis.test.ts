@@ -246,6 +246,7 @@ test('with Redis away nothing is taken, and the loop goes on', async () => {
   expect((await store.events(id ?? '')).at(-1)).toMatchObject({ type: 'payment.queued' })
   reconciler.start()
   reconciler.start()
+  await eventually(() => events.some(({ type }) => type === 'error'))
   await reconciler.stop()
   await reconciler.stop()
   expect(events).toContainEqual({ type: 'error', source: 'reconciler', error: expect.any(Error) })

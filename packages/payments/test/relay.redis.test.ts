@@ -141,17 +141,6 @@ test('a nudge with ids relays these at once, without the loop', async () => {
   await relay.stop()
 })
 
-test('a nudge without ids relays everything that is pending', async () => {
-  await drain()
-  const relay = createRelay({ store, queue: newQueue(), batchSize: 2 })
-  const payments = await Promise.all(Array.from({ length: 5 }, () => createPayment(store)))
-  relay.nudge()
-  await eventually(async () =>
-    (await Promise.all(payments.map(({ id }) => read(store, id)))).every(({ status }) => status === 'QUEUED'),
-  )
-  await relay.stop()
-})
-
 test('a nudge that fails is reported and left to the loop', async () => {
   await drain()
   const errors: unknown[] = []

@@ -1,6 +1,6 @@
 import type { Claim } from './claim.ts'
 import type { ChargeOutcome } from '../gateways/gateway.ts'
-import { sanitizeText } from './evidence.ts'
+import { sanitizeOutcome, sanitizeText } from './evidence.ts'
 import { retryDelay, softDeclineDelay, unknownDelay, type Random, type RetryPolicy } from './retry-policy.ts'
 import type { Settlement } from './settlement.ts'
 
@@ -27,7 +27,11 @@ export interface DecisionContext {
  * under the key. And while resolving, only a success or a decline settles; everything else says nothing
  * about the first send.
  */
-export function decide(claim: Claim, outcome: WorkOutcome, context: DecisionContext): Settlement {
+export function decide(claim: Claim, given: WorkOutcome, context: DecisionContext): Settlement {
+  const outcome =
+    given.type === 'UNRESOLVABLE' || given.type === 'RELEASED'
+      ? { ...given, reason: sanitizeText(given.reason) }
+      : sanitizeOutcome(given)
   const settlement = decideByType(claim, outcome, context)
   return {
     ...settlement,
@@ -56,7 +60,7 @@ function decideByType(claim: Claim, outcome: WorkOutcome, context: DecisionConte
       return release(claim, outcome.reason, context)
     case 'PENDING':
       return stillUnknown(claim, 'the gateway has not decided yet', context, {
-        gatewayRef: refOf(outcome),
+        gatewayRef: outcome.gatewayRef ?? null,
       })
     case 'UNKNOWN':
       return stillUnknown(claim, outcome.reason, context)
@@ -96,8 +100,7 @@ export function contest(settlement: Settlement): Settlement {
 type Outcome<Type extends ChargeOutcome['type']> = Extract<ChargeOutcome, { readonly type: Type }>
 
 function succeed(claim: Claim, outcome: Outcome<'SUCCEEDED'>, context: DecisionContext): Settlement {
-  const { amount, currency } = outcome
-  const gatewayRef = sanitizeText(outcome.gatewayRef)
+  const { amount, currency, gatewayRef } = outcome
   const charged = { amount, currency }
   if (amount !== claim.amount || currency !== claim.currency) {
     const reason = 'the gateway charged something else than what was asked'
@@ -130,9 +133,9 @@ function decline(claim: Claim, outcome: Outcome<'DECLINED'>, context: DecisionCo
   const shared = {
     ...base(claim, context),
     attemptOutcome: 'DECLINED',
-    gatewayRef: refOf(outcome),
+    gatewayRef: outcome.gatewayRef ?? null,
   } as const
-  const evidence = { code: sanitizeText(outcome.code), kind: outcome.kind, retries: claim.retries }
+  const evidence = { code: outcome.code, kind: outcome.kind, retries: claim.retries }
   if (mayRetry) {
     const { attemptAgesMs = Array<number>(claim.attemptNo).fill(0) } = context
     const { code } = outcome
@@ -142,7 +145,7 @@ function decline(claim: Claim, outcome: Outcome<'DECLINED'>, context: DecisionCo
   return {
     ...shared,
     status: 'FAILED',
-    failureCode: sanitizeText(outcome.code),
+    failureCode: outcome.code,
     failureKind: outcome.kind === 'hard' ? 'hard_decline' : 'soft_decline',
     event: 'payment.failed',
     evidence,
@@ -151,12 +154,11 @@ function decline(claim: Claim, outcome: Outcome<'DECLINED'>, context: DecisionCo
 
 /** The key is spent either way: once the request is mended it differs, so it needs a key of its own. */
 function reject(claim: Claim, outcome: Outcome<'REJECTED'>, context: DecisionContext): Settlement {
-  const { fault } = outcome
+  const { fault, code, reason } = outcome
   // To a first request, or as the stored answer to it, the refusal is definite; else it is about the repeat only.
   if (!outcome.isReplay && (claim.mode === 'resolve' || claim.takeovers > 0))
     return stillUnknown(claim, outcome.reason, context)
   const shared = { ...base(claim, context), attemptOutcome: 'DECLINED' } as const
-  const [code, reason] = [sanitizeText(outcome.code), sanitizeText(outcome.reason)]
   const evidence = { code, reason, fault, retries: claim.retries }
   if (fault === 'config') {
     const { configFaultDelayMs: delayMs } = context.policy
@@ -174,13 +176,12 @@ function reject(claim: Claim, outcome: Outcome<'REJECTED'>, context: DecisionCon
 
 function notSent(claim: Claim, outcome: Outcome<'NOT_SENT'>, context: DecisionContext): Settlement {
   const { policy, random } = context
-  const { fault = 'network', retryAfterMs } = outcome
+  const { reason, fault = 'network', retryAfterMs } = outcome
   const shared = { ...base(claim, context), unsent: true } as const
-  const reason = sanitizeText(outcome.reason)
   const evidence = { reason, fault, retries: claim.retries }
   if (fault === 'network' && claim.retries >= policy.maxRetries) {
     // An earlier holder that was only paused could still send under this key.
-    if (claim.takeovers > 0) return review(claim, outcome.reason, context)
+    if (claim.takeovers > 0) return review(claim, reason, context)
     const failure = {
       failureCode: 'gateway_unreachable',
       failureKind: 'not_sent',
@@ -203,7 +204,7 @@ function notSent(claim: Claim, outcome: Outcome<'NOT_SENT'>, context: DecisionCo
 const MAX_RETRY_AFTER_MS = 3_600_000
 
 function release(claim: Claim, reason: string, context: DecisionContext): Settlement {
-  const evidence = { reason: sanitizeText(reason) }
+  const evidence = { reason }
   if (claim.mode === 'send')
     return { ...base(claim, context), status: 'QUEUED', unsent: true, event: 'payment.retrying', evidence }
   return { ...base(claim, context), unsent: true, event: 'payment.unknown', evidence, unknown: true }
@@ -224,13 +225,8 @@ function stillUnknown(
     countsResolve: true,
     delayMs: unknownDelay(policy, claim.resolves, random),
     event: 'payment.unknown',
-    evidence: { reason: sanitizeText(reason), resolves: claim.resolves },
+    evidence: { reason, resolves: claim.resolves },
   }
-}
-
-/** The gateway's id, fit to be stored. */
-function refOf({ gatewayRef }: { readonly gatewayRef?: string | undefined }): string | null {
-  return gatewayRef === undefined ? null : sanitizeText(gatewayRef)
 }
 
 function review(claim: Claim, reason: string, context: DecisionContext): Settlement {
@@ -239,7 +235,7 @@ function review(claim: Claim, reason: string, context: DecisionContext): Settlem
     unknown: true,
     review: true,
     event: 'payment.needs_review',
-    evidence: { reason: sanitizeText(reason), resolves: claim.resolves, takeovers: claim.takeovers },
+    evidence: { reason, resolves: claim.resolves, takeovers: claim.takeovers },
   }
 }
 

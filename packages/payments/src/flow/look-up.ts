@@ -19,14 +19,14 @@ export interface LookUpOptions {
   readonly store: Pick<PaymentStore, 'breaks' | 'get' | 'recordBreak' | 'recordLookUp' | 'seize' | 'settle'>
   readonly gateway: Pick<Gateway, 'name' | 'lookup'>
   /** @default DEFAULT_RETRY_POLICY */
-  readonly policy?: Partial<RetryPolicy>
+  readonly policy?: Partial<RetryPolicy> | undefined
   /** Longest call to the gateway, in milliseconds. @default 10000 */
-  readonly timeoutMs?: number
+  readonly timeoutMs?: number | undefined
   /**
    * How long after the last claim the answer that an attempt is not known counts, in milliseconds. Gateways search their
    * charges in an index that lags behind; Stripe's may by an hour during an outage. @default 3600000
    */
-  readonly minAgeMs?: number
+  readonly minAgeMs?: number | undefined
 }
 
 const HOUR_MS = 3_600_000

@@ -1,37 +1,42 @@
-import { createInspector, type JobView, type Queue, type RedisClient } from '@titan/queue-core'
-import { createEpochReader } from '../store/epoch.ts'
+import {
+  createInspector,
+  type Inspector,
+  type JobView,
+  type Queue,
+  type RedisClient,
+} from '@titan/queue-core'
+import { startPolling, type Loop } from '@titan/queue-core/async'
 import type { OnPaymentsEvent } from '../domain/events.ts'
 import { jobIdOf } from '../domain/identifiers.ts'
-import { createLoop } from './loop.ts'
-import { createPatience } from './overdue-guard.ts'
-import { payJob, type PaymentJobs } from './pay-job.ts'
-import type { FindJobs, JobPlace } from '../store/jobs.ts'
-import type { UnfinishedCursor } from '../store/jobs.ts'
-import { passStep } from '../tracing.ts'
+import { createEpochReader, type Epoch, type EpochReader } from '../store/epoch.ts'
+import type { FindJobs, JobPlace, UnfinishedCursor } from '../store/jobs.ts'
 import type { PaymentStore } from '../store/store.ts'
+import { passStep } from '../tracing.ts'
+import { createOverdueGuard, type OverdueGuard } from './overdue-guard.ts'
+import { payJob, type PaymentJobs } from './pay-job.ts'
 
 /** Options of {@link createReconciler}. */
 export interface ReconcilerOptions {
   readonly store: Pick<PaymentStore, 'takeLost' | 'unfinishedJobs' | 'readEpoch' | 'writeEpoch'>
   readonly queue: Pick<Queue<PaymentJobs>, 'name' | 'enqueueMany' | 'stats'>
   /** A connected client of the same Redis. Without one a wiped Redis is noticed by the age of the payments only, and a job that waits with its worker gets a duplicate. @default none */
-  readonly redis?: RedisClient
+  readonly redis?: RedisClient | undefined
   /** First part of the queue's keys. @default 'titan' */
-  readonly prefix?: string
+  readonly prefix?: string | undefined
   /** Milliseconds between two runs. @default 2000 */
-  readonly intervalMs?: number
+  readonly intervalMs?: number | undefined
   /** A QUEUED payment that is due for longer than this, and than the oldest waiting job, has lost its job. @default 30000 */
-  readonly queuedGraceMs?: number
+  readonly queuedGraceMs?: number | undefined
   /** A PROCESSING payment whose lease or question is overdue for longer than this, and than the oldest waiting job, has lost its job. @default 2000 */
-  readonly processingGraceMs?: number
+  readonly processingGraceMs?: number | undefined
   /** Payments per statement. @default 500 */
-  readonly batchSize?: number
+  readonly batchSize?: number | undefined
   /** Longest wait for Redis, in milliseconds. @default 5000 */
-  readonly timeoutMs?: number
+  readonly timeoutMs?: number | undefined
   /** Shown as the actor of events. @default 'reconciler' */
-  readonly actor?: string
+  readonly actor?: string | undefined
   /** @default none */
-  readonly onEvent?: OnPaymentsEvent
+  readonly onEvent?: OnPaymentsEvent | undefined
 }
 
 /** How far a rebuild of the queue has come. */
@@ -44,7 +49,7 @@ export interface Rebuilt {
 
 /** Finds payments whose job is gone and gives them one. Any number of reconcilers may run. */
 export interface Reconciler {
-  /** One look; answers how many payments got a job. */
+  /** Looks once; resolves with how many payments got a job. */
   runOnce(): Promise<number>
   /**
    * Hands in the job of every payment that is QUEUED or PROCESSING, whether or not Redis looks as it did. Adds what is
@@ -58,8 +63,137 @@ export interface Reconciler {
   stop(): Promise<void>
 }
 
+/**
+ * Creates a reconciler, which notices a lost job in two ways. A Redis that is not the one it was (wiped, restarted,
+ * restored) makes it hand in every unfinished payment under its present job id: what is still there answers `duplicate`,
+ * so only what is missing is added. And a payment that has been due for longer than anything in the queue has waited,
+ * and whose job Redis does not have, gets a job of a new id, which not even a stale marker can hold back.
+ */
+export function createReconciler(options: ReconcilerOptions): Reconciler {
+  return new QueueReconciler(options)
+}
+
 /** How much older than the oldest waiting job a payment must be: the two ages are read one after the other. */
 const MARGIN_MS = 5_000
+
+class QueueReconciler implements Reconciler {
+  readonly #options: ReconcilerOptions
+  readonly #batchSize: number
+  readonly #onEvent: OnPaymentsEvent
+  readonly #guard: OverdueGuard
+  readonly #epochs: EpochReader | undefined
+  readonly #findJobs: FindJobs | undefined
+  #loop: Loop | undefined
+
+  constructor(options: ReconcilerOptions) {
+    const { queue, redis, prefix = 'titan', batchSize = 500, timeoutMs = 5_000, onEvent = () => {} } = options
+    this.#options = options
+    this.#batchSize = batchSize
+    this.#onEvent = onEvent
+    this.#guard = createOverdueGuard(timeoutMs)
+    if (redis === undefined) return
+    this.#epochs = createEpochReader(redis, `${prefix}:{${queue.name}}:epoch`)
+    this.#findJobs = findJobsIn(createInspector(redis, queue.name, { prefix }), this.#guard)
+  }
+
+  async runOnce(): Promise<number> {
+    const rebuilt = await this.#rebuildIfChanged()
+    return rebuilt + (await this.#replaceLost())
+  }
+
+  async rebuild(onProgress: (soFar: Rebuilt) => void = () => {}): Promise<Rebuilt> {
+    const { store, queue } = this.#options
+    // Read first: a Redis that is lost meanwhile is another one.
+    const now = await this.#readEpoch()
+    const rebuilt = await this.#enqueueAll(onProgress)
+    passStep('reconciler.rebuilt', () => [])
+    // Only now: if this run dies, the next one begins again.
+    if (now !== undefined) await store.writeEpoch(queue.name, now)
+    this.#onEvent({ type: 'queue_rebuilt', count: rebuilt.added })
+    return rebuilt
+  }
+
+  start(): void {
+    this.#loop ??= startPolling({
+      intervalMs: this.#options.intervalMs ?? 2_000,
+      run: async () => (await this.runOnce()) >= this.#batchSize,
+      onError: (error) => this.#onEvent({ type: 'error', source: 'reconciler', error }),
+    })
+  }
+
+  async stop(): Promise<void> {
+    const loop = this.#loop
+    this.#loop = undefined
+    await loop?.stop()
+  }
+
+  async #readEpoch(): Promise<Epoch | undefined> {
+    const epochs = this.#epochs
+    return epochs && this.#guard(() => epochs.read())
+  }
+
+  async #rebuildIfChanged(): Promise<number> {
+    const { store, queue } = this.#options
+    const now = await this.#readEpoch()
+    if (now === undefined) return 0
+    const before = await store.readEpoch(queue.name)
+    if (before?.epoch === now.epoch && before.runId === now.runId) return 0
+    return (await this.rebuild()).added
+  }
+
+  async #enqueueAll(onProgress: (soFar: Rebuilt) => void): Promise<Rebuilt> {
+    const { store, queue } = this.#options
+    let [added, present] = [0, 0]
+    for (const status of ['QUEUED', 'PROCESSING'] as const) {
+      let after: UnfinishedCursor | undefined
+      do {
+        const { jobs, next } = await store.unfinishedJobs(status, after, this.#batchSize)
+        const enqueued = jobs.length > 0 ? await this.#guard(() => queue.enqueueMany(jobs.map(payJob))) : []
+        const fresh = enqueued.filter(({ duplicate }) => !duplicate).length
+        added += fresh
+        present += enqueued.length - fresh
+        onProgress({ added, present })
+        after = next
+      } while (after !== undefined)
+    }
+    return { added, present }
+  }
+
+  async #replaceLost(): Promise<number> {
+    const { store, queue, queuedGraceMs = 30_000, processingGraceMs = 2_000 } = this.#options
+    // Also asks whether Redis is there at all, before payments are taken for it.
+    const { oldestReadyMs } = await this.#guard(() => queue.stats())
+    const backlogMs = oldestReadyMs > 0 ? oldestReadyMs + MARGIN_MS : 0
+    const lost = await store.takeLost({
+      limit: this.#batchSize,
+      queuedAgeMs: Math.max(queuedGraceMs, backlogMs),
+      processingAgeMs: Math.max(processingGraceMs, backlogMs),
+      actor: this.#options.actor ?? 'reconciler',
+      findJobs: this.#findJobs,
+    })
+    if (lost.length === 0) return 0
+    const ids = lost.map(({ paymentId }) => paymentId)
+    passStep('reconciler.taken', () => ids)
+    await this.#guard(() => queue.enqueueMany(lost.map(payJob)))
+    passStep('reconciler.enqueued', () => ids)
+    this.#onEvent({ type: 'requeued', count: lost.length })
+    return lost.length
+  }
+}
+
+function findJobsIn(inspector: Inspector, guard: OverdueGuard): FindJobs {
+  return async (jobs) => {
+    const views = await guard(() =>
+      Promise.all(jobs.map(({ paymentId, scheduleNo }) => inspector.find(jobIdOf(paymentId, scheduleNo)))),
+    )
+    const places = new Map<string, JobPlace>()
+    for (const [index, { paymentId }] of jobs.entries()) {
+      const place = placeOf(views[index])
+      if (place !== undefined) places.set(paymentId, place)
+    }
+    return places
+  }
+}
 
 /** A delayed job that is due later than this, in milliseconds, is not the one that a due payment needs. */
 const DELAYED_MS = 60_000
@@ -68,118 +202,6 @@ const DELAYED_MS = 60_000
 function placeOf(view: JobView | 'done' | undefined): JobPlace | undefined {
   if (view === undefined || view === 'done') return undefined
   if (view.state === 'leased') return 'held'
-  if (view.state === 'delayed') {
-    const { dueAt = Infinity } = view
-    return dueAt - Date.now() <= DELAYED_MS ? 'waiting' : undefined
-  }
-  return 'waiting'
-}
-
-/**
- * Two ways to notice a lost job. A Redis that is not the one it was (wiped, restarted, restored) makes it hand in every
- * unfinished payment under its present job id: what is still there answers `duplicate`, so only what is missing
- * is added. And a payment that has been due for longer than anything in the queue has waited, and whose job Redis does not
- * have, gets a job of a new id, which not even a stale marker can hold back.
- */
-export function createReconciler(options: ReconcilerOptions): Reconciler {
-  const {
-    store,
-    queue,
-    redis,
-    prefix = 'titan',
-    intervalMs = 2_000,
-    batchSize = 500,
-    timeoutMs = 5_000,
-  } = options
-  const {
-    queuedGraceMs = 30_000,
-    processingGraceMs = 2_000,
-    actor = 'reconciler',
-    onEvent = () => {},
-  } = options
-  const patience = createPatience(timeoutMs)
-  const epochs = redis && createEpochReader(redis, `${prefix}:{${queue.name}}:epoch`)
-
-  const inspector = redis && createInspector(redis, queue.name, { prefix })
-
-  const findJobs: FindJobs | undefined =
-    inspector &&
-    (async (jobs) => {
-      const views = await patience.wait(() =>
-        Promise.all(jobs.map(({ paymentId, scheduleNo }) => inspector.find(jobIdOf(paymentId, scheduleNo)))),
-      )
-      const places = jobs.map(({ paymentId }, index) => [paymentId, placeOf(views[index])] as const)
-      return new Map(places.filter((entry): entry is [string, JobPlace] => entry[1] !== undefined))
-    })
-
-  async function rebuildIfChanged(): Promise<number> {
-    if (epochs === undefined) return 0
-    const now = await patience.wait(() => epochs.read())
-    const before = await store.readEpoch(queue.name)
-    if (before?.epoch === now.epoch && before.runId === now.runId) return 0
-    const { added } = await enqueueAll(() => {})
-    passStep('reconciler.rebuilt', () => [])
-    // Only now: if this run dies, the next one begins again.
-    await store.writeEpoch(queue.name, now)
-    onEvent({ type: 'queue_rebuilt', count: added })
-    return added
-  }
-
-  async function rebuild(onProgress: (soFar: Rebuilt) => void = () => {}): Promise<Rebuilt> {
-    // Read first: a Redis that is lost meanwhile is another one.
-    const now = epochs && (await patience.wait(() => epochs.read()))
-    const rebuilt = await enqueueAll(onProgress)
-    if (now !== undefined) await store.writeEpoch(queue.name, now)
-    onEvent({ type: 'queue_rebuilt', count: rebuilt.added })
-    return rebuilt
-  }
-
-  async function enqueueAll(onProgress: (soFar: Rebuilt) => void): Promise<Rebuilt> {
-    let [added, present] = [0, 0]
-    for (const status of ['QUEUED', 'PROCESSING'] as const) {
-      let after: UnfinishedCursor | undefined
-      do {
-        const { jobs, next } = await store.unfinishedJobs(status, after, batchSize)
-        const answers = jobs.length > 0 ? await patience.wait(() => queue.enqueueMany(jobs.map(payJob))) : []
-        const fresh = answers.filter(({ duplicate }) => !duplicate).length
-        added += fresh
-        present += answers.length - fresh
-        onProgress({ added, present })
-        after = next
-      } while (after !== undefined)
-    }
-    return { added, present }
-  }
-
-  async function replaceLost(): Promise<number> {
-    // Also asks whether Redis is there at all, before payments are taken for it.
-    const { oldestReadyMs } = await patience.wait(() => queue.stats())
-    const backlogMs = oldestReadyMs > 0 ? oldestReadyMs + MARGIN_MS : 0
-    const lost = await store.takeLost({
-      limit: batchSize,
-      queuedAgeMs: Math.max(queuedGraceMs, backlogMs),
-      processingAgeMs: Math.max(processingGraceMs, backlogMs),
-      actor,
-      findJobs,
-    })
-    if (lost.length === 0) return 0
-    const ids = lost.map(({ paymentId }) => paymentId)
-    passStep('reconciler.taken', () => ids)
-    await patience.wait(() => queue.enqueueMany(lost.map(payJob)))
-    passStep('reconciler.enqueued', () => ids)
-    onEvent({ type: 'requeued', count: lost.length })
-    return lost.length
-  }
-
-  async function runOnce(): Promise<number> {
-    const rebuilt = await rebuildIfChanged()
-    return rebuilt + (await replaceLost())
-  }
-
-  const loop = createLoop({
-    intervalMs,
-    run: async () => (await runOnce()) >= batchSize,
-    onError: (error) => onEvent({ type: 'error', source: 'reconciler', error }),
-  })
-  return { runOnce, rebuild, start: loop.start, stop: loop.stop }
+  const isFar = view.state === 'delayed' && (view.dueAt ?? Infinity) - Date.now() > DELAYED_MS
+  return isFar ? undefined : 'waiting'
 }

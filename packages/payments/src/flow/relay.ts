@@ -1,194 +1,182 @@
 import type { Queue } from '@titan/queue-core'
+import { createBatcher, startPolling, type Batcher, type Loop } from '@titan/queue-core/async'
 import type { OnPaymentsEvent } from '../domain/events.ts'
-import { createLoop } from './loop.ts'
-import { payJob, type PaymentJobs } from './pay-job.ts'
-import type { PaymentStore } from '../store/store.ts'
-import { createPatience } from './overdue-guard.ts'
 import type { PendingPayment } from '../store/jobs.ts'
-import { passStep } from '../tracing.ts'
-import { activeTraceparent, outsideOfTraces } from '../tracing.ts'
+import type { PaymentStore } from '../store/store.ts'
+import { activeTraceparent, outsideOfTraces, passStep } from '../tracing.ts'
+import { createOverdueGuard, type OverdueGuard } from './overdue-guard.ts'
+import { payJob, type PaymentJobs } from './pay-job.ts'
 
 /** Options of {@link createRelay}. */
 export interface RelayOptions {
   readonly store: Pick<PaymentStore, 'relayPending' | 'markQueued'>
   readonly queue: Pick<Queue<PaymentJobs>, 'enqueueMany'>
   /** Payments per round trip. @default 500 */
-  readonly batchSize?: number
+  readonly batchSize?: number | undefined
   /** Milliseconds between two looks at the table. @default 500 */
-  readonly intervalMs?: number
+  readonly intervalMs?: number | undefined
   /** The loop leaves younger payments to the program that created them. @default 1000 */
-  readonly minAgeMs?: number
+  readonly minAgeMs?: number | undefined
   /** Longest wait for the queue, in milliseconds: rows are locked meanwhile. @default 2000 */
-  readonly timeoutMs?: number
+  readonly timeoutMs?: number | undefined
   /** Shown as the actor of events. @default 'relay' */
-  readonly actor?: string
+  readonly actor?: string | undefined
   /** @default none */
-  readonly onEvent?: OnPaymentsEvent
+  readonly onEvent?: OnPaymentsEvent | undefined
 }
 
 /** Moves PENDING payments into the queue. Any number of relays may run. */
 export interface Relay {
   /**
-   * Relays these payments at once, in the trace of the caller, without asking the database for them; without ids, everything that is PENDING.
-   * Calls coalesce. A failure is reported and left to the loop.
+   * Relays these payments at once, in the trace of the caller, without asking the database for them. Calls coalesce.
+   * A failure is reported and left to the loop.
    */
-  nudge(paymentIds?: readonly string[]): void
-  /** Relays one batch, oldest first, whatever its age; answers how many. Rejects when the queue or the database does. */
+  nudge(paymentIds: readonly string[]): void
+  /** Relays one batch, oldest first, whatever its age; resolves with how many. Rejects when the queue or the database does. */
   runOnce(): Promise<number>
   start(): void
   /** Ends the loop, after what is under way. */
   stop(): Promise<void>
 }
 
-/** Handed-over ids beyond this many that wait, for their job or for their mark, are left to a loop, here or in a worker, which finds them by state. */
-const MAX_HANDED = 10_000
-/** After a failure handed-over ids are left to the loop for this long, in milliseconds. */
+/** Creates a relay. The jobs are in the queue before the payments are marked, so a crash leaves a duplicate, never a gap. */
+export function createRelay(options: RelayOptions): Relay {
+  return new PaymentRelay(options)
+}
+
+/** Nudged payments beyond this many that wait, for their job or for their mark, are left to a loop, here or in a worker, which finds them by state. */
+const MAX_NUDGED = 10_000
+/** After a failure nudged payments are left to the loop for this long, in milliseconds. */
 const COOL_DOWN_MS = 1_000
 /**
- * About how long handed-over payments that have their job wait at most for the mark QUEUED, in milliseconds. A claim writes that
+ * About how long nudged payments that have their job wait at most for the mark QUEUED, in milliseconds. A claim writes that
  * step too, so a payment which a worker begins meanwhile is spared a row version, and its job does not wait for the commit.
  */
 const MARK_AFTER_MS = 200
 
-/** The jobs are in the queue before the payments are marked, so a crash leaves a duplicate, never a gap. */
-export function createRelay(options: RelayOptions): Relay {
-  const { store, queue, batchSize = 500, intervalMs = 500, minAgeMs = 1_000, timeoutMs = 2_000 } = options
-  const { actor = 'relay', onEvent = () => {} } = options
-  const patience = createPatience(timeoutMs)
-  let handed: PendingPayment[] = []
-  let unmarked: string[] = []
-  let isSweepWanted = false
-  let isStopped = false
-  let coolUntil = 0
-  let flushing: Promise<void> | undefined
-  let marking: Promise<void> | undefined
-  let markTimer: NodeJS.Timeout | undefined
+class PaymentRelay implements Relay {
+  readonly #options: RelayOptions
+  readonly #batchSize: number
+  readonly #actor: string
+  readonly #onEvent: OnPaymentsEvent
+  readonly #guard: OverdueGuard
+  readonly #nudged: Batcher<PendingPayment>
+  #unmarked: string[] = []
+  #markTimer: NodeJS.Timeout | undefined
+  #marking: Promise<void> = Promise.resolve()
+  #loop: Loop | undefined
+  #isStopped = false
+  #coolUntil = 0
 
-  const loop = createLoop({
-    intervalMs,
-    run: async () => (await sweep(minAgeMs)) === batchSize,
-    onError: (error) => onEvent({ type: 'error', source: 'relay', error }),
-  })
-
-  async function enqueue(payments: readonly PendingPayment[]): Promise<void> {
-    const ids = payments.map(({ id }) => id)
-    passStep('relay.enqueuing', () => ids)
-    await patience.wait(() =>
-      queue.enqueueMany(
-        payments.map(({ id, traceparent }) =>
-          payJob({
-            paymentId: id,
-            scheduleNo: 0,
-            delayMs: 0,
-            ...(traceparent !== undefined && { traceparent }),
-          }),
-        ),
-      ),
-    )
-    passStep('relay.enqueued', () => ids)
-    onEvent({ type: 'relayed', count: ids.length })
+  constructor(options: RelayOptions) {
+    const { batchSize = 500, timeoutMs = 2_000, actor = 'relay', onEvent = () => {} } = options
+    this.#options = options
+    this.#batchSize = batchSize
+    this.#actor = actor
+    this.#onEvent = onEvent
+    this.#guard = createOverdueGuard(timeoutMs)
+    this.#nudged = createBatcher((payments) => this.#relayNudged(payments), { maxItems: batchSize })
   }
 
-  async function sweep(youngestMs: number): Promise<number> {
-    const count = await store.relayPending({ limit: batchSize, minAgeMs: youngestMs, actor, enqueue })
+  nudge(paymentIds: readonly string[]): void {
+    if (!this.#isTaking() || this.#nudged.waiting >= MAX_NUDGED) return
+    const traceparent = activeTraceparent()
+    outsideOfTraces(() => {
+      for (const id of paymentIds) this.#nudged.push({ id, traceparent })
+    })
+  }
+
+  runOnce(): Promise<number> {
+    return this.#sweep(0)
+  }
+
+  start(): void {
+    const { intervalMs = 500, minAgeMs = 1_000 } = this.#options
+    this.#isStopped = false
+    this.#loop ??= startPolling({
+      intervalMs,
+      run: async () => (await this.#sweep(minAgeMs)) === this.#batchSize,
+      onError: (error) => this.#onEvent({ type: 'error', source: 'relay', error }),
+    })
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    const loop = this.#loop
+    this.#loop = undefined
+    await Promise.all([loop?.stop(), this.#markTheRest()])
+  }
+
+  /** Payments that are not taken stay PENDING in the table, where the loop finds them. */
+  #isTaking(): boolean {
+    return !this.#isStopped && performance.now() >= this.#coolUntil
+  }
+
+  async #sweep(minAgeMs: number): Promise<number> {
+    const count = await this.#options.store.relayPending({
+      limit: this.#batchSize,
+      minAgeMs,
+      actor: this.#actor,
+      enqueue: (payments) => this.#enqueue(payments),
+    })
     if (count > 0) passStep('relay.marked', () => [])
     return count
   }
 
-  async function relayHanded(): Promise<void> {
-    const payments = handed.slice(0, batchSize)
-    handed = handed.slice(batchSize)
-    await enqueue(payments)
-    if (unmarked.length < MAX_HANDED) unmarked.push(...payments.map(({ id }) => id))
-    planMark()
+  async #enqueue(payments: readonly PendingPayment[]): Promise<void> {
+    const ids = payments.map(({ id }) => id)
+    passStep('relay.enqueuing', () => ids)
+    const jobs = payments.map(({ id, traceparent }) =>
+      payJob({ paymentId: id, scheduleNo: 0, delayMs: 0, traceparent }),
+    )
+    await this.#guard(() => this.#options.queue.enqueueMany(jobs))
+    passStep('relay.enqueued', () => ids)
+    this.#onEvent({ type: 'relayed', count: ids.length })
   }
 
-  function planMark(): void {
-    if (unmarked.length > 0 && !isStopped) markTimer ??= setTimeout(mark, MARK_AFTER_MS)
-  }
-
-  function mark(): void {
-    markTimer = undefined
-    // While marks are under way the next ones gather.
-    marking ??= markWaiting().finally(() => {
-      marking = undefined
-      planMark()
-    })
-  }
-
-  /** All that wait now: one batch each time would be a limit of how many can be accepted in a second. */
-  async function markWaiting(): Promise<void> {
-    for (let left = unmarked.length; left > 0; left -= batchSize) await markBatch()
-  }
-
-  async function markBatch(): Promise<void> {
+  async #relayNudged(payments: readonly PendingPayment[]): Promise<void> {
+    if (!this.#isTaking()) return
     try {
-      const ids = unmarked.slice(0, batchSize)
-      unmarked = unmarked.slice(batchSize)
+      await this.#enqueue(payments)
+    } catch (error) {
+      return this.#fail(error)
+    }
+    if (this.#unmarked.length < MAX_NUDGED) this.#unmarked.push(...payments.map(({ id }) => id))
+    if (!this.#isStopped) this.#markTimer ??= setTimeout(() => this.#markLater(), MARK_AFTER_MS)
+  }
+
+  /** While marks are under way the next ones gather. */
+  #markLater(): void {
+    this.#markTimer = undefined
+    this.#marking = this.#marking.then(() => this.#markAll())
+  }
+
+  /** Marks all that wait now: one batch each time would limit how many payments can be accepted in a second. */
+  async #markAll(): Promise<void> {
+    for (let left = this.#unmarked.length; left > 0; left -= this.#batchSize) {
+      const ids = this.#unmarked.splice(0, this.#batchSize)
       // A failure meanwhile has left them to the loop.
       if (ids.length === 0) return
-      await store.markQueued(ids, actor)
-      passStep('relay.marked', () => ids)
-    } catch (error) {
-      fail(error)
+      try {
+        await this.#options.store.markQueued(ids, this.#actor)
+        passStep('relay.marked', () => ids)
+      } catch (error) {
+        this.#fail(error)
+      }
     }
   }
 
-  async function sweepAtOnce(): Promise<void> {
-    // Before the look, so that a nudge during it asks for another one.
-    isSweepWanted = false
-    if ((await sweep(0)) === batchSize) isSweepWanted = true
+  async #markTheRest(): Promise<void> {
+    await this.#nudged.idle()
+    clearTimeout(this.#markTimer)
+    this.#markTimer = undefined
+    await this.#marking
+    await this.#markAll()
   }
 
-  async function flush(): Promise<void> {
-    try {
-      while (!isStopped && (handed.length > 0 || isSweepWanted)) {
-        if (handed.length > 0) await relayHanded()
-        else await sweepAtOnce()
-      }
-    } catch (error) {
-      fail(error)
-    } finally {
-      flushing = undefined
-    }
-  }
-
-  /** What was handed over is PENDING in the table still: the loop finds it there. */
-  function fail(error: unknown): void {
-    handed = []
-    unmarked = []
-    isSweepWanted = false
-    coolUntil = performance.now() + COOL_DOWN_MS
-    onEvent({ type: 'error', source: 'relay', error })
-  }
-
-  async function markTheRest(): Promise<void> {
-    await flushing
-    clearTimeout(markTimer)
-    markTimer = undefined
-    await marking
-    while (unmarked.length > 0) await markBatch()
-  }
-
-  return {
-    nudge(paymentIds) {
-      if (isStopped || performance.now() < coolUntil) return
-      if (paymentIds === undefined) isSweepWanted = true
-      else if (handed.length < MAX_HANDED) {
-        const traceparent = activeTraceparent()
-        for (const id of paymentIds) handed.push({ id, traceparent })
-      }
-      // A microtask later, so that the payments of one turn travel together.
-      flushing ??= outsideOfTraces(() => Promise.resolve().then(flush))
-    },
-    runOnce: () => sweep(0),
-    start() {
-      isStopped = false
-      loop.start()
-    },
-    async stop() {
-      isStopped = true
-      await Promise.all([loop.stop(), markTheRest()])
-    },
+  #fail(error: unknown): void {
+    this.#unmarked = []
+    this.#coolUntil = performance.now() + COOL_DOWN_MS
+    this.#onEvent({ type: 'error', source: 'relay', error })
   }
 }

@@ -1,9 +1,8 @@
 import { SpanKind, type Attributes } from '@opentelemetry/api'
-import { maskCardNumbers } from '../domain/card-guard.ts'
 import type { Claim } from '../domain/claim.ts'
 import type { WorkOutcome } from '../domain/decision.ts'
-import { reasonOf } from '../domain/evidence.ts'
-import type { ChargeOutcome, Gateway, LookupAnswer } from '../gateways/gateway.ts'
+import { reasonOf, sanitizeMessage, sanitizeOutcome } from '../domain/evidence.ts'
+import type { Gateway, LookupAnswer } from '../gateways/gateway.ts'
 import { traceStep } from '../tracing.ts'
 
 /** What a call to a gateway needs. */
@@ -57,8 +56,12 @@ async function inquire(claim: Claim, options: WorkOptions): Promise<LookupAnswer
   const request = gatewayRef === null ? { paymentId, gatewayKey } : { paymentId, gatewayKey, gatewayRef }
   const call = async (): Promise<LookupAnswer> => {
     const answer = await withTimeout(options, async (signal) => gateway.lookup?.(request, { signal }))
-    if ('error' in answer) return { type: 'FAILED_TO_ASK', reason: maskCardNumbers(answer.error) }
-    return maskAnswer(answer.value ?? { type: 'NOT_FOUND' })
+    const found: LookupAnswer =
+      'error' in answer
+        ? { type: 'FAILED_TO_ASK', reason: answer.error }
+        : (answer.value ?? { type: 'NOT_FOUND' })
+    if (found.type === 'FOUND') return { ...found, outcome: sanitizeOutcome(found.outcome) }
+    return found.type === 'FAILED_TO_ASK' ? { ...found, reason: sanitizeMessage(found.reason) } : found
   }
   return traceStep({ name: 'lookup', ...describeCall(claim), told: tellOutcome }, call)
 }
@@ -68,30 +71,9 @@ async function charge(claim: Claim, options: WorkOptions): Promise<WorkOutcome> 
   const request = { paymentId, attemptNo, gatewayKey, amount, currency }
   const call = async (): Promise<WorkOutcome> => {
     const answer = await withTimeout(options, (signal) => options.gateway.charge(request, { signal }))
-    return maskOutcome('error' in answer ? { type: 'UNKNOWN', reason: answer.error } : answer.value)
+    return sanitizeOutcome('error' in answer ? { type: 'UNKNOWN', reason: answer.error } : answer.value)
   }
   return traceStep({ name: 'charge', ...describeCall(claim), told: tellOutcome }, call)
-}
-
-/** A gateway may repeat the card in its texts, which are stored and logged. Its ids stay as they are: they are asked for. */
-export function maskOutcome(outcome: ChargeOutcome): ChargeOutcome {
-  switch (outcome.type) {
-    case 'DECLINED':
-      return { ...outcome, code: maskCardNumbers(outcome.code) }
-    case 'REJECTED':
-      return { ...outcome, code: maskCardNumbers(outcome.code), reason: maskCardNumbers(outcome.reason) }
-    case 'NOT_SENT':
-    case 'UNKNOWN':
-      return { ...outcome, reason: maskCardNumbers(outcome.reason) }
-    case 'SUCCEEDED':
-    case 'PENDING':
-      return outcome
-  }
-}
-
-function maskAnswer(answer: LookupAnswer): LookupAnswer {
-  if (answer.type === 'FOUND') return { ...answer, outcome: maskOutcome(answer.outcome) }
-  return answer.type === 'FAILED_TO_ASK' ? { ...answer, reason: maskCardNumbers(answer.reason) } : answer
 }
 
 /** Outcomes that are no answer of the gateway's, so that their code is an error's. */
