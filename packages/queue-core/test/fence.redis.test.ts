@@ -1,7 +1,7 @@
 import { eventually } from '@titan/testkit'
 import { describe, expect } from 'vitest'
 import * as broker from '../src/redis/commands.ts'
-import { settle, type Verdict } from '../src/redis/settle.ts'
+import { settle, type Settlement } from '../src/redis/settle.ts'
 import type { Fence, Job, JobContext } from '../src/index.ts'
 import { isEarlier } from '../src/model/fence.ts'
 import { createGate, untilAborted } from './support/gate.ts'
@@ -18,7 +18,7 @@ async function claim(place: Place, consumer: string): Promise<broker.Claimed> {
   return lease
 }
 
-function verdictOn(lease: broker.Claimed, verb: Verdict['verb']): Verdict {
+function settlementOn(lease: broker.Claimed, verb: Settlement['verb']): Settlement {
   const { dedupe, id, orderingKey } = lease.job?.meta ?? {}
   return {
     verb,
@@ -79,7 +79,7 @@ describe('a worker that lost its lease changes nothing', () => {
     const before = await snapshot(place)
     const { connection, keys, fixed } = place.part
     const owner = { ...OWNER, consumer: 'me' }
-    const reply = await settle(connection, keys, fixed, owner, [verdictOn(lease, verb)])
+    const reply = await settle(connection, keys, fixed, owner, [settlementOn(lease, verb)])
     expect([...reply.lost]).toEqual([0])
     expect(await snapshot(place)).toEqual(before)
   })
@@ -112,7 +112,7 @@ test('of many verdicts in one step each is judged alone', async ({ place }) => {
     keys,
     fixed,
     { ...OWNER, consumer: 'me' },
-    leases.map((lease, n) => verdictOn(lease, verbs[n] ?? 'ack')),
+    leases.map((lease, n) => settlementOn(lease, verbs[n] ?? 'ack')),
   )
   expect([...reply.lost].toSorted((a, b) => a - b)).toEqual([1, 4])
   expect(await place.createQueue().stats()).toMatchObject({ leased: 2, ready: 1, delayed: 1, dead: 1 })

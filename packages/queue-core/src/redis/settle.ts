@@ -7,7 +7,7 @@ import { runScript, scripts } from './scripts.ts'
 import { isWatched, passStep } from '../async/steps.ts'
 
 /** What ends a lease. */
-export interface Verdict {
+export interface Settlement {
   readonly verb: 'ack' | 'retry' | 'dead' | 'release' | 'lapse'
   readonly level: Level
   readonly fence: Fence
@@ -20,20 +20,20 @@ export interface Verdict {
   readonly second: string
 }
 
-/** Verdicts as the script takes them: acks of first deliveries by level, then all others. */
+/** Settlements as the script takes them: acks of first deliveries by level, then all others. */
 interface Packed {
   readonly args: readonly string[]
   /** `processed:<id>` of the acks that are deduplicated. */
   readonly markers: readonly string[]
-  /** Position of each verdict in the caller's list, in the script's order. */
+  /** Position of each settlement in the caller's list, in the script's order. */
   readonly positions: readonly number[]
 }
 
-/** What became of verdicts, by their positions. */
+/** What became of settlements, by their positions. */
 export interface SettleReply {
   /** Leases that were lost already. */
   readonly lost: ReadonlySet<number>
-  /** Verdicts that the server could not store, wholly or in part, and its errors. */
+  /** Settlements that the server could not store, wholly or in part, and its errors. */
   readonly refused: ReadonlyMap<number, string>
   /** Whether the queue is paused. */
   readonly paused: boolean
@@ -47,14 +47,14 @@ export async function settle(
   keys: Keys,
   fixed: readonly string[],
   owner: { readonly group: string; readonly consumer: string; readonly dedupeMs: number },
-  verdicts: readonly Verdict[],
+  settlements: readonly Settlement[],
 ): Promise<SettleReply> {
-  const { args: packed, markers, positions } = pack(keys, verdicts)
+  const { args: packed, markers, positions } = pack(keys, settlements)
   const args = [owner.group, owner.consumer, String(owner.dedupeMs), ...packed]
   const scriptKeys = [...fixed, ...markers]
-  passVerdicts('storing', verdicts)
+  passSettlements('storing', settlements)
   const reply = await runScript<ScriptReply>(connection, scripts.settle, scriptKeys, args)
-  passVerdicts('stored', verdicts)
+  passSettlements('stored', settlements)
   const [paused, lost, refusals] = reply
   const refused = new Map<number, string>()
   for (let i = 0; i < refusals.length; i += 2)
@@ -62,15 +62,15 @@ export async function settle(
   return { lost: new Set(lost.map((position) => positions[position] ?? -1)), refused, paused: paused === 1 }
 }
 
-function pack(keys: Keys, verdicts: readonly Verdict[]): Packed {
+function pack(keys: Keys, settlements: readonly Settlement[]): Packed {
   const acks: readonly [Acks, Acks, Acks] = [createAcks(), createAcks(), createAcks()]
   const others: string[] = []
   const markers: string[] = []
   const otherPositions: number[] = []
-  for (const [index, verdict] of verdicts.entries()) {
-    const { verb, level, fence, id, dedupe, orderingKey, first, second } = verdict
+  for (const [index, settlement] of settlements.entries()) {
+    const { verb, level, fence, id, dedupe, orderingKey, first, second } = settlement
     if (verb === 'ack' && orderingKey === '' && first === '' && fence.deliveryCount === 1) {
-      addAck(acks[level], verdict, index)
+      addAck(acks[level], settlement, index)
       continue
     }
     others.push(verb, levelNumber(level), fence.entryId, String(fence.deliveryCount))
@@ -106,7 +106,7 @@ function createAcks(): Acks {
   }
 }
 
-function addAck(acks: Acks, { fence: { entryId }, dedupe, id }: Verdict, position: number): void {
+function addAck(acks: Acks, { fence: { entryId }, dedupe, id }: Settlement, position: number): void {
   const side = dedupe ? acks.marked : acks.plain
   side.entries.push(entryId)
   side.positions.push(position)
@@ -122,12 +122,12 @@ function describeAcks({ marked, plain, lowest, highest }: Acks): string[] {
   return [String(count), lowest, highest, marks, ...marked.entries, ...plain.entries, ...marked.ids]
 }
 
-function passVerdicts(moment: 'storing' | 'stored', verdicts: readonly Verdict[]): void {
+function passSettlements(moment: 'storing' | 'stored', settlements: readonly Settlement[]): void {
   if (!isWatched()) return
   for (const verb of ['ack', 'retry', 'dead', 'release'] as const) {
-    if (verdicts.some((verdict) => verdict.verb === verb))
+    if (settlements.some((settlement) => settlement.verb === verb))
       passStep(`queue.${verb}.${moment}`, () =>
-        verdicts.filter((verdict) => verdict.verb === verb).map(({ id }) => id),
+        settlements.filter((settlement) => settlement.verb === verb).map(({ id }) => id),
       )
   }
 }

@@ -1,4 +1,4 @@
-import type { Verdict as Settlement } from '../redis/settle.ts'
+import type { Settlement } from '../redis/settle.ts'
 import { ClaimSession } from './claim-session.ts'
 import { checkClient, type RedisClient } from '../redis/connection.ts'
 import {
@@ -23,7 +23,7 @@ import { readSchemas, validate, type Schemas } from '../model/schema.ts'
 import { isInstance, textOf } from '../model/text-of.ts'
 import { deadLetterOf, retryOf, settlementOf } from './settlement.ts'
 
-/** The right to run one job until `visibilityMs` have passed since it was claimed or last renewed. */
+/** The right to run one job, for `visibilityMs` after it was claimed or last renewed. */
 export interface Lease<Jobs extends JobMap> {
   /** The job; a check of `job.name` narrows `job.data`. */
   readonly job: { [Name in JobName<Jobs>]: Job<Name, Jobs[Name]> }[JobName<Jobs>]

@@ -12,7 +12,7 @@ const MAX_COUNT = 1_000
 
 type Claims = readonly (readonly commands.Claimed[])[]
 
-/** Claims new entries for a lease table, over a connection of its own because a read that waits blocks it. */
+/** Claims new entries for a lease table, over a separate connection because a read that waits blocks it. */
 export class EntryReader {
   readonly #leases: LeaseTable
   readonly #connection: Connection

@@ -10,7 +10,7 @@ import { errorDelay } from '../async/loop.ts'
 import type { ResolvedWorker } from '../model/options.ts'
 import type { QueuePartition } from '../redis/partition.ts'
 import { createPauseState, type PauseState } from './pause-state.ts'
-import { settle, type SettleReply, type Verdict as Settlement } from '../redis/settle.ts'
+import { settle, type SettleReply, type Settlement } from '../redis/settle.ts'
 import { deadLetterOf, settlementOf } from './settlement.ts'
 import { passStep } from '../async/steps.ts'
 
@@ -162,7 +162,7 @@ export class LeaseTable {
   #settledUnrun(lease: HeldLease, done: ReadonlySet<string> | undefined): boolean {
     const crashes = crashesOf(lease.deliveryCount)
     if (lease.job === undefined) {
-      this.#deadLetter(lease, 'undecodable', new Error('The entry has not the fields of a job'))
+      this.#deadLetter(lease, 'undecodable', new Error('The entry does not have the fields of a job'))
     } else if (crashes >= this.settings.maxCrashes) {
       const error = new Error(`${crashes} deliveries ended without a result from their worker`)
       this.#deadLetter(lease, 'worker_crash', error)

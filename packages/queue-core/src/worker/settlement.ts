@@ -1,4 +1,4 @@
-import type { Verdict as Settlement } from '../redis/settle.ts'
+import type { Settlement } from '../redis/settle.ts'
 import type { HeldLease } from './held-lease.ts'
 import { withFailure, type Evidence, type FailureCause, type Meta } from '../model/job.ts'
 import { crashesOf, timeOf } from '../model/fence.ts'

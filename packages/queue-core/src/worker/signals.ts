@@ -7,7 +7,7 @@ import { defaults } from '../model/options.ts'
 
 type Entries = [id: string, fields: string[]][]
 
-/** Returns the id of the newest signal. A worker that reads it before all else hears every later one. */
+/** Returns the id of the newest signal. A worker that reads it first misses no later one. */
 export async function newestSignal(connection: Connection, keys: Keys): Promise<string> {
   const entries = await connection.send<Entries>(['XREVRANGE', keys.control, '+', '-', 'COUNT', '1'])
   return entries[0]?.[0] ?? '0-0'

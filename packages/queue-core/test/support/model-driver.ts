@@ -2,7 +2,7 @@ import { expect } from 'vitest'
 import * as broker from '../../src/redis/commands.ts'
 import type { Queue } from '../../src/index.ts'
 import { LEVELS, priorityOf, type Level } from '../../src/model/levels.ts'
-import { settle, type Verdict } from '../../src/redis/settle.ts'
+import { settle, type Settlement } from '../../src/redis/settle.ts'
 import type { Handle, Model, ModelJob, Spec, Verb } from './model.ts'
 import type { Place, TestJobs } from './place.ts'
 
@@ -12,7 +12,7 @@ export interface Driver {
   promote(model: Model): Promise<void>
   claim(model: Model, consumer: string, level: Level, count: number): Promise<void>
   takeOver(model: Model, consumer: string, count: number, lapsed: boolean): Promise<void>
-  settle(model: Model, verdicts: readonly (readonly [Handle, Verb])[]): Promise<void>
+  settle(model: Model, settlements: readonly (readonly [Handle, Verb])[]): Promise<void>
   renew(model: Model, handles: readonly Handle[]): Promise<void>
   cancel(model: Model, job: ModelJob): Promise<void>
   reschedule(model: Model, job: ModelJob, when: 'past' | 'future'): Promise<void>
@@ -51,7 +51,7 @@ export async function createDriver(place: Place, queue: Queue<TestJobs>): Promis
     }
   }
 
-  function verdictOf({ job, entryId, count }: Handle, verb: Verb): Verdict {
+  function settlementOf({ job, entryId, count }: Handle, verb: Verb): Settlement {
     const meta = {
       id: job.name,
       ...(job.id === undefined ? {} : { dedupe: 1 }),
@@ -108,24 +108,24 @@ export async function createDriver(place: Place, queue: Queue<TestJobs>): Promis
       expect(reply.gone).toEqual([])
       accept(model, consumer, reply.taken, model.takeable(consumer, count, lapsed))
     },
-    async settle(model, verdicts) {
-      const [first] = verdicts
+    async settle(model, settlements) {
+      const [first] = settlements
       if (first === undefined) return
       const [{ consumer }] = first
-      const held = verdicts.map(([handle]) => model.isHeld(handle))
+      const held = settlements.map(([handle]) => model.isHeld(handle))
       const reply = await settle(
         connection,
         keys,
         fixed,
         ownerOf(consumer),
-        verdicts.map(([handle, verb]) => verdictOf(handle, verb)),
+        settlements.map(([handle, verb]) => settlementOf(handle, verb)),
       )
-      expect(verdicts.map((_verdict, index) => !reply.lost.has(index))).toEqual(held)
+      expect(settlements.map((_settlement, index) => !reply.lost.has(index))).toEqual(held)
       expect(reply.paused).toBe(model.paused)
       // The script ends plain first deliveries before all others, level by level.
       const isPlain = ([{ job, count }, verb]: readonly [Handle, Verb]): boolean =>
         verb === 'ack' && job.id === undefined && job.key === undefined && count === 1
-      const kept = verdicts.filter((_verdict, index) => held[index])
+      const kept = settlements.filter((_settlement, index) => held[index])
       for (const [handle, verb] of [...kept.filter(isPlain), ...kept.filter((one) => !isPlain(one))])
         model.settle(handle, verb)
     },
