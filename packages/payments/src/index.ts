@@ -24,7 +24,7 @@ export { statementsIn, type Parameter, type Statement } from './store/statements
 export { migrate, migrationNames, missingMigrations, type MigrateOptions } from './store/migrate.ts'
 
 // Payments
-export { PAYMENT_STATUSES } from './domain/payment.ts'
+export { FAILURE_KINDS, PAYMENT_EVENT_TYPES, PAYMENT_STATUSES } from './domain/payment.ts'
 export type {
   Evidence,
   FailureKind,

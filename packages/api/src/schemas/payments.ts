@@ -1,4 +1,4 @@
-import { PAYMENT_STATUSES, type Payment, type PaymentEvent } from '@titan/payments'
+import { FAILURE_KINDS, PAYMENT_STATUSES, type Payment, type PaymentEvent } from '@titan/payments'
 import * as v from 'valibot'
 import { count, instant, listOf, pageOf } from './parts.ts'
 
@@ -22,16 +22,6 @@ const acceptedPayment = v.object({
   currency,
   created_at: instant,
 })
-
-const FAILURE_KINDS = [
-  'hard_decline',
-  'soft_decline',
-  'not_sent',
-  'canceled',
-  'expired',
-  'poison',
-  'operator',
-]
 
 const payment = v.object({
   payment_id: paymentId,

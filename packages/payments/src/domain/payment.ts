@@ -2,15 +2,16 @@
 export const PAYMENT_STATUSES = ['PENDING', 'QUEUED', 'PROCESSING', 'SUCCESS', 'FAILED'] as const
 export type PaymentStatus = (typeof PAYMENT_STATUSES)[number]
 
-/** On what kind of evidence a payment failed. */
-export type FailureKind =
-  | 'hard_decline'
-  | 'soft_decline'
-  | 'not_sent'
-  | 'canceled'
-  | 'expired'
-  | 'poison'
-  | 'operator'
+/** The kinds of evidence on which a payment fails. */
+export const FAILURE_KINDS = [
+  'hard_decline',
+  'soft_decline',
+  'not_sent',
+  'canceled',
+  'expired',
+  'operator',
+] as const
+export type FailureKind = (typeof FAILURE_KINDS)[number]
 
 /** One intention of a client to pay. */
 export interface Payment {
@@ -71,17 +72,19 @@ export interface PaymentEvent {
 }
 
 /** The whole catalogue of events. */
-export type PaymentEventType =
-  | 'payment.created'
-  | 'payment.queued'
-  | 'payment.processing'
-  | 'payment.taken_over'
-  | 'payment.retrying'
-  | 'payment.unknown'
-  | 'payment.needs_review'
-  | 'payment.requeued'
-  | 'payment.succeeded'
-  | 'payment.failed'
+export const PAYMENT_EVENT_TYPES = [
+  'payment.created',
+  'payment.queued',
+  'payment.processing',
+  'payment.taken_over',
+  'payment.retrying',
+  'payment.unknown',
+  'payment.needs_review',
+  'payment.requeued',
+  'payment.succeeded',
+  'payment.failed',
+] as const
+export type PaymentEventType = (typeof PAYMENT_EVENT_TYPES)[number]
 
 /** One intention to move money at a gateway. */
 export interface PaymentAttempt {
