@@ -40,24 +40,24 @@ export interface Command {
 export const COMMANDS: readonly Command[] = [
   command('doctor', 'examines servers, queues and payments, and says what to do', doctorProgram),
   command('stats', 'counts jobs, workers and payments', statsProgram),
-  command('peek', 'shows the next jobs of a queue, or those that workers have', peekProgram),
+  command('peek', 'shows the next jobs of a queue, or those that workers hold', peekProgram),
   command('dlq list', 'lists dead letters', dlqListProgram),
-  command('dlq show', 'shows dead letters with all that led to them', dlqShowProgram),
+  command('dlq show', 'shows dead letters with their failures', dlqShowProgram),
   command('dlq redrive', 'makes dead letters ready again', dlqRedriveProgram),
-  command('dlq delete', 'deletes dead letters for good', dlqDeleteProgram),
+  command('dlq delete', 'deletes dead letters permanently', dlqDeleteProgram),
   command('pause', 'stops the workers of a queue from starting jobs', pauseProgram),
   command('resume', 'ends a pause', resumeProgram),
   command('payments list', 'lists payments', paymentsListProgram),
-  command('payments show', 'shows all that is known of a payment', paymentsShowProgram),
+  command('payments show', 'shows everything known of a payment', paymentsShowProgram),
   command(
     'payments lookup',
     'asks the gateway about the open attempt of a payment in review',
     paymentsLookupProgram,
   ),
-  command('payments refund', 'records that a charge was given back at the gateway', paymentsRefundProgram),
-  command('keys create', 'makes an API key and prints its token', keysCreateProgram),
+  command('payments refund', 'records a refund that was made at the gateway', paymentsRefundProgram),
+  command('keys create', 'creates an API key and prints its token', keysCreateProgram),
   command('keys list', 'lists API keys', keysListProgram),
-  command('keys revoke', 'ends API keys', keysRevokeProgram),
+  command('keys revoke', 'revokes API keys', keysRevokeProgram),
   command(
     'operators create',
     'creates an operator of the dashboard and prints the token',
@@ -71,7 +71,7 @@ export const COMMANDS: readonly Command[] = [
     verifyProgram,
   ),
   command('migrate', 'applies the migrations that are missing', migrateProgram),
-  command('recover', 'gives every unfinished payment its job in Redis back', recoverProgram),
+  command('recover', 'enqueues unfinished payments whose job is missing in Redis', recoverProgram),
 ]
 
 function command<Own, Shared>(words: string, about: string, program: Program<Own, Shared>): Command {
@@ -118,13 +118,13 @@ function describeUnknown(first: string, second: string): string {
 function usage(): string {
   const column = Math.max(...COMMANDS.map(({ words }) => words.length)) + 4
   return [
-    'titan: looks after payments',
+    'titan: operates a payment system',
     '',
     'Usage: titan <command> [options]',
     '',
     ...COMMANDS.map(({ words, about }) => `  ${words.padEnd(column - 2)}${about}`),
     '',
-    'titan <command> --help tells the options of a command.',
+    'Run titan <command> --help for its options.',
     '',
   ].join('\n')
 }

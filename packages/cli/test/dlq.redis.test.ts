@@ -150,8 +150,8 @@ describe('titan dlq redrive', () => {
 
   it.each([
     ['nothing is said', [], 'which dead letters? Name them, give a filter, or --all'],
-    ['nobody can be asked', ['--all'], '2 dead letters: --yes is needed where nobody can be asked'],
-    ['a filter is given too', ['--all', '--name', 'a', '--yes'], '--all takes no filter beside it'],
+    ['nobody can be asked', ['--all'], '2 dead letters: without a terminal, confirm with --yes'],
+    ['a filter is given too', ['--all', '--name', 'a', '--yes'], '--all excludes ids and filters'],
   ])('changes nothing when %s', async (_case, args, complaint) => {
     await bury(2)
 

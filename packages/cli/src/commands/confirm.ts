@@ -1,9 +1,9 @@
 import { createInterface } from 'node:readline/promises'
 
 /**
- * Asks on the terminal whether to go on.
+ * Asks on the terminal for a confirmation.
  *
- * @returns undefined when there is no terminal, so that nobody can be asked
+ * @returns undefined without a terminal
  */
 export async function confirm(question: string): Promise<boolean | undefined> {
   if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined

@@ -5,7 +5,7 @@ export const connectSetting: Setting<number> = milliseconds(
   {
     flag: 'connect-timeout-ms',
     env: 'CONNECT_TIMEOUT_MS',
-    about: 'how long to try to reach the servers',
+    about: 'how long to wait for the servers',
   },
   { fallback: 10_000, min: 0, max: 3_600_000 },
 )

@@ -41,7 +41,7 @@ function refuse(): never {
 /** The flags of a filter. */
 export const filterSettings: SettingsTable<DeadLetterFilter> = {
   ids: text(
-    { flag: 'ids', about: 'ids of dead letters, by commas', hint: 'ids' },
+    { flag: 'ids', about: 'ids of dead letters, separated by commas', hint: 'ids' },
     '',
     /^\d+-\d+(,\d+-\d+)*$/,
     'ids of dead letters, such as 1700000000000-0',

@@ -23,16 +23,19 @@ const actSettings: SettingsTable<ActSettings> = {
   ...commonSettings,
   ...filterSettings,
   all: toggle({ flag: 'all', about: 'every dead letter of the queue' }, false),
-  yes: toggle({ flag: 'yes', about: 'do not ask' }, false),
+  yes: toggle({ flag: 'yes', about: 'skip the confirmation' }, false),
 }
 
 /** The program `titan dlq redrive`. */
 export const dlqRedriveProgram: Program<RedriveSettings, ServersConfig> = queueProgram({
   name: 'titan dlq redrive',
-  description: 'Makes dead letters ready again, with fresh counts: those named, those of a filter, or --all',
+  description: 'Redrives dead letters with fresh counts: by id, by filter, or --all',
   settings: {
     ...actSettings,
-    rate: wholeNumber({ flag: 'rate', about: 'most jobs a second' }, { fallback: 100, min: 1, max: 100_000 }),
+    rate: wholeNumber(
+      { flag: 'rate', about: 'maximum jobs per second' },
+      { fallback: 100, min: 1, max: 100_000 },
+    ),
   },
   words: 'ids',
   withRecord: true,
@@ -58,7 +61,7 @@ export const dlqRedriveProgram: Program<RedriveSettings, ServersConfig> = queueP
 /** The program `titan dlq delete`. */
 export const dlqDeleteProgram: Program<ActSettings, ServersConfig> = queueProgram({
   name: 'titan dlq delete',
-  description: 'Deletes dead letters for good: those named, those of a filter, or --all',
+  description: 'Deletes dead letters permanently: by id, by filter, or --all',
   settings: actSettings,
   words: 'ids',
   withRecord: true,
@@ -86,16 +89,16 @@ async function choose(verb: string, own: ActSettings, queue: Queue<AnyJobs>): Pr
     process.stderr.write(`titan dlq ${verb}: ${text}\n`)
     return EXIT.usage
   }
-  if (own.all && isNarrow(own)) return complain('--all takes no filter beside it')
+  if (own.all && isNarrow(own)) return complain('--all excludes ids and filters')
   if (!own.all && !isNarrow(own)) return complain('which dead letters? Name them, give a filter, or --all')
   const ids: string[] = []
   for await (const { letterId } of findDeadLetters(queue, own)) ids.push(letterId)
-  // Whoever named them knows which they are.
+  // Named dead letters need no confirmation.
   if (own.ids !== '' || own.yes || ids.length === 0) return ids
   const letters = ids.length === 1 ? 'dead letter' : 'dead letters'
   const answer = await confirm(`${verb} ${ids.length} ${letters} of queue ${queue.name}?`)
   if (answer === undefined)
-    return complain(`${ids.length} ${letters}: --yes is needed where nobody can be asked`)
+    return complain(`${ids.length} ${letters}: without a terminal, confirm with --yes`)
   return answer ? ids : complain('nothing was changed')
 }
 
@@ -124,7 +127,7 @@ function redrive(queue: Queue<AnyJobs>, ids: readonly string[], ratePerSecond: n
         const letterIds = ids.slice(from, from + step)
         const done = await queue.redrive({ letterIds, ratePerSecond, signal })
         redriven += done.redriven
-        // A letter that is gone by now was taken by somebody else.
+        // A dead letter that is gone was taken by another operator.
         skipped += signal.aborted ? done.skipped : letterIds.length - done.redriven
         progress.update(redriven + skipped)
       }

@@ -26,7 +26,7 @@ export const dlqListProgram: Program<ListSettings, ServersConfig> = queueProgram
     ...commonSettings,
     ...filterSettings,
     limit: wholeNumber(
-      { flag: 'limit', about: 'most dead letters that are listed' },
+      { flag: 'limit', about: 'maximum number of dead letters' },
       { fallback: 50, min: 1, max: 10_000 },
     ),
   },
@@ -47,7 +47,7 @@ export const dlqListProgram: Program<ListSettings, ServersConfig> = queueProgram
 export const dlqShowProgram: Program<QueueSettings & Pick<DeadLetterFilter, 'ids'>, ServersConfig> =
   queueProgram({
     name: 'titan dlq show',
-    description: 'Shows dead letters with their data and all that led to them; code 1 when one is not there',
+    description: 'Shows dead letters with their data and failures; code 1 if one does not exist',
     settings: { ...commonSettings, ids: filterSettings.ids },
     words: 'ids',
     run: async ({ json, ids }, { queue }) => {

@@ -17,10 +17,10 @@ export interface KeysCreateSettings extends KeysSettings {
 export const keysCreateProgram: Program<KeysCreateSettings, PaymentsConfig> = {
   ...keysCommon,
   name: 'titan keys create',
-  description: 'Makes an API key and prints its token, this once',
+  description: 'Creates an API key and prints its token once',
   settings: {
     name: text(
-      { flag: 'name', about: 'who has the key, for people', hint: 'text', shown: '' },
+      { flag: 'name', about: 'name of the client', hint: 'text', shown: '' },
       '',
       /^\P{Cc}{1,100}$/u,
       '1 to 100 printable characters',
@@ -71,7 +71,7 @@ export interface KeysRevokeSettings extends KeysSettings {
 export const keysRevokeProgram: Program<KeysRevokeSettings, PaymentsConfig> = {
   ...keysCommon,
   name: 'titan keys revoke',
-  description: 'Ends API keys for good, within two seconds everywhere; code 1 when one is not there',
+  description: 'Revokes API keys within two seconds everywhere; code 1 if one does not exist',
   settings: {
     ids: text(
       {

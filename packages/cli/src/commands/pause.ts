@@ -6,7 +6,8 @@ import { commonSettings, queueProgram, type QueueSettings } from './queue.ts'
 /** The program `titan pause`. */
 export const pauseProgram: Program<QueueSettings, ServersConfig> = queueProgram({
   name: 'titan pause',
-  description: 'Stops all workers of a queue from starting jobs; running ones end, and enqueueing goes on',
+  description:
+    'Stops the workers of a queue from starting jobs; running jobs finish, and jobs can still be enqueued',
   settings: commonSettings,
   withRecord: true,
   run: async ({ json }, { queue, record }) => {

@@ -76,15 +76,15 @@ export const paymentsListProgram: Program<PaymentsListSettings, PaymentsConfig> 
     after: text(
       {
         flag: 'after',
-        about: 'go on after this id, with which the page before ended',
+        about: 'continue after this id, with which the previous page ended',
         hint: 'id',
       },
       '',
       /^pay_[0-9a-f]{32}$/,
-      'the id of a payment, such as the page before names it',
+      'the id of a payment, as the previous page shows it',
     ),
     limit: wholeNumber(
-      { flag: 'limit', about: 'most payments that are listed' },
+      { flag: 'limit', about: 'maximum number of payments' },
       { fallback: 50, min: 1, max: 499 },
     ),
     json: jsonSetting,

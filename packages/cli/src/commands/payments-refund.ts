@@ -37,8 +37,7 @@ const SAID: Readonly<Record<RefundEffect, string>> = {
 export const paymentsRefundProgram: Program<PaymentsRefundSettings, PaymentsConfig> = {
   name: 'titan payments refund',
   version,
-  description:
-    'Records that a charge which contradicts its payment was given back at the gateway; moves no money itself',
+  description: 'Records the refund of a charge that contradicts its payment; moves no money',
   settings: {
     id: text(
       { flag: 'id', about: 'id of the payment', hint: 'pay_…' },
@@ -63,13 +62,13 @@ export const paymentsRefundProgram: Program<PaymentsRefundSettings, PaymentsConf
       'an id of the gateway’s',
     ),
     note: text(
-      { flag: 'note', about: 'where the evidence is, kept for ever; required', hint: 'text' },
+      { flag: 'note', about: 'where the evidence is; kept permanently; required', hint: 'text' },
       '',
       NOTE,
       '10 to 2000 printable characters',
     ),
     operator: text(
-      { flag: 'operator', about: 'who says so', shown: 'the name of the user' },
+      { flag: 'operator', about: 'name of the operator', shown: 'the name of the user' },
       accountName(),
       /^\P{Cc}{1,100}$/u,
       '1 to 100 printable characters',

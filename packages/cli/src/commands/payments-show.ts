@@ -25,7 +25,7 @@ export interface ShowSettings extends Omit<QueueSettings, 'queue'> {
 export const paymentsShowProgram: Program<ShowSettings, PaymentsConfig> = {
   name: 'titan payments show',
   version,
-  description: 'Shows all that is known of a payment; code 1 when there is none of this id',
+  description: 'Shows everything known of a payment; code 1 if it does not exist',
   settings: {
     id: text(
       { flag: 'id', about: 'id of the payment', hint: 'pay_…', shown: '' },

@@ -13,7 +13,7 @@ export interface PeekSettings extends QueueSettings {
 /** The program `titan peek`. */
 export const peekProgram: Program<PeekSettings, ServersConfig> = queueProgram({
   name: 'titan peek',
-  description: 'Shows the next jobs of a queue, or those that workers have, with their data',
+  description: 'Shows the next jobs of a queue, or those that workers hold, with their data',
   settings: {
     ...commonSettings,
     state: choice(
@@ -22,7 +22,7 @@ export const peekProgram: Program<PeekSettings, ServersConfig> = queueProgram({
       'ready',
     ),
     count: wholeNumber(
-      { flag: 'count', about: 'most jobs that are shown' },
+      { flag: 'count', about: 'maximum number of jobs' },
       { fallback: 10, min: 1, max: 1_000 },
     ),
   },

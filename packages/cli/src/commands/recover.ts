@@ -19,7 +19,7 @@ export interface RecoverSettings {
 export const recoverProgram: Program<RecoverSettings, PaymentsConfig> = {
   name: 'titan recover',
   version,
-  description: 'Gives every unfinished payment its job in Redis back; may be repeated',
+  description: 'Enqueues unfinished payments whose job is missing in Redis; may be repeated',
   settings: {
     dryRun: toggle({ flag: 'dry-run', about: 'count what is missing, add nothing' }, false),
     json: jsonSetting,

@@ -22,9 +22,9 @@ export const statsProgram: Program<StatsSettings, ServersConfig> = {
   description: 'Counts jobs, workers and payments; payments are left out when DATABASE_URL is not set',
   settings: {
     ...commonSettings,
-    watch: toggle({ flag: 'watch', about: 'go on until it is interrupted' }, false),
+    watch: toggle({ flag: 'watch', about: 'refresh until interrupted' }, false),
     intervalMs: milliseconds(
-      { flag: 'interval-ms', about: 'between two looks with --watch' },
+      { flag: 'interval-ms', about: 'time between refreshes with --watch' },
       { fallback: 1_000, min: 50, max: 3_600_000 },
     ),
   },

@@ -29,7 +29,7 @@ export const doctorProgram: Program<DoctorSettings, PaymentsConfig> = {
       {
         flag: 'connect-timeout-ms',
         env: 'CONNECT_TIMEOUT_MS',
-        about: 'how long to try to reach the servers',
+        about: 'how long to wait for the servers',
       },
       { fallback: 3_000, min: 0, max: 3_600_000 },
     ),

@@ -41,7 +41,7 @@ export interface VerifySettings {
 
 const settings: SettingsTable<VerifySettings> = {
   ledger: text(
-    { flag: 'ledger', about: 'the gateway simulator’s ledger file', hint: 'file' },
+    { flag: 'ledger', about: 'ledger file of the gateway simulator', hint: 'file' },
     '',
     /^.+$/,
     'a file',
@@ -49,7 +49,7 @@ const settings: SettingsTable<VerifySettings> = {
   ledgerUrl: text(
     {
       flag: 'ledger-url',
-      about: 'a running gateway simulator, whose ledger is read',
+      about: 'URL of a running gateway simulator whose ledger is read',
       hint: 'url',
     },
     '',
@@ -59,7 +59,7 @@ const settings: SettingsTable<VerifySettings> = {
   gateway: text(
     {
       flag: 'gateway',
-      about: 'whose ledger it is; payments of other gateways are not looked for in it',
+      about: 'name of the gateway whose ledger it is; payments of other gateways are not expected in it',
       shown: 'every payment',
     },
     '',
@@ -69,12 +69,12 @@ const settings: SettingsTable<VerifySettings> = {
   settled: toggle(
     {
       flag: 'settled',
-      about: 'nothing is under way: everything must be final or in review',
+      about: 'require that every payment is final or in review',
     },
     false,
   ),
   json: jsonSetting,
-  redis: toggle({ flag: 'redis', about: 'look at Redis' }, true),
+  redis: toggle({ flag: 'redis', about: 'check Redis too' }, true),
   maxRetries: wholeNumber(
     { flag: 'max-retries', env: 'MAX_RETRIES', about: 'retries that a payment may have used' },
     { fallback: 5, min: 0, max: 1_000 },
@@ -90,7 +90,7 @@ const settings: SettingsTable<VerifySettings> = {
 export const verifyProgram: Program<VerifySettings, PaymentsConfig> = {
   name: 'titan verify',
   version,
-  description: 'Checks the invariants of payments; code 1 on any breach',
+  description: 'Checks the invariants of payments; code 1 on a breach',
   settings,
   sharedSettings: storeSettings(),
   load: loadPaymentsConfig,
@@ -133,7 +133,7 @@ async function verifyInSight(options: VerifyOptions): Promise<Finding[]> {
   }
 }
 
-/** Nothing is read yet: the snapshot comes first. */
+/** Opens the ledger without reading it: the snapshot comes first. */
 function openLedger(file: string, url: string): Ledger | undefined {
   if (file !== '') return readLedgerFile(file)
   return url === '' ? undefined : fetchLedger(url)
