@@ -7,14 +7,14 @@ const UNITS: Readonly<Record<string, number>> = { ISK: 100, UGX: 100, MGA: 1 / 1
 /** Three decimals, of which the last must be 0. */
 const THREE_DECIMALS: ReadonlySet<string> = new Set(['BHD', 'JOD', 'KWD', 'OMR', 'TND'])
 
-/** An amount in ISO minor units as Stripe wants it; undefined when Stripe has no way to write it. */
+/** Converts an amount from ISO minor units to Stripe's; undefined when Stripe cannot express it. */
 export function toStripeAmount(amount: number, currency: string): number | undefined {
   const converted = scale(amount, UNITS[currency] ?? 1)
   if (converted === undefined) return undefined
   return THREE_DECIMALS.has(currency) && converted % 10 !== 0 ? undefined : converted
 }
 
-/** An amount of Stripe's in ISO minor units; left as it is when it is none, so that it equals nothing we asked for. */
+/** Converts an amount from Stripe's units to ISO minor units; returns an inconvertible one as it is, so that it matches no request. */
 export function fromStripeAmount(amount: number, currency: string): number {
   return scale(amount, 1 / (UNITS[currency] ?? 1)) ?? amount
 }

@@ -10,7 +10,7 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import type Stripe from 'stripe'
 import { withTraceHeaders } from '../tracing.ts'
 
-/** One call of ours to the SDK, and what is known about its bytes. */
+/** One call to the SDK, and what is known about its bytes. */
 export interface StripeCall {
   readonly signal: AbortSignal
   /** Whether a byte of the request may have left this machine. */
@@ -34,15 +34,15 @@ export interface StripeHttp {
 }
 
 /**
- * No answer. Has no code of Node's on purpose: the SDK sends a request again by itself when it sees ECONNRESET or EPIPE,
- * even with its retries off, and what was sent has to be known here.
+ * No answer. Carries no code of Node.js on purpose: on ECONNRESET or EPIPE the SDK repeats a request even with its retries
+ * off, and the adapter must know what was sent.
  */
 export class StripeTransportError extends Error {
   override readonly name = 'StripeTransportError'
   readonly code = 'NO_ANSWER'
 }
 
-/** An HTTP client with connections of its own that sends each request once, and knows whether it has begun to. */
+/** Creates an HTTP client with its own connections that sends each request once, and knows whether it has begun to. */
 export function createStripeHttp({ connectTimeoutMs, maxBodyBytes }: StripeHttpOptions): StripeHttp {
   const calls = new AsyncLocalStorage<StripeCall>()
   const agents = { http: new HttpAgent({ keepAlive: true }), https: new HttpsAgent({ keepAlive: true }) }
@@ -94,7 +94,7 @@ interface Received {
   readonly text: string
 }
 
-/** Not a byte is written before the connection stands and its certificate is accepted. */
+/** Writes no byte before the connection is established and its certificate accepted. */
 function exchange(request: ClientRequest, options: Exchange): Promise<Received> {
   const { body, call, isPlain, timeoutMs, connectTimeoutMs, maxBodyBytes } = options
   const { signal } = call
@@ -141,7 +141,7 @@ async function readText(response: IncomingMessage, maxBytes: number): Promise<st
   return Buffer.concat(chunks).toString('utf8')
 }
 
-/** The SDK takes any body without an error for what was asked for, whatever the status; a body of a 502 proves nothing. */
+/** The SDK treats any body without an error as a success, whatever the status; the body of a 502 proves nothing. */
 function refuseUnexplained({ response: { statusCode = 0 }, text }: Received): void {
   if ((statusCode >= 200 && statusCode < 300) || holdsError(text)) return
   throw new Error(`${statusCode} without an error of the API`)
@@ -164,7 +164,7 @@ function toAnswer({ response, text }: Received): Stripe.HttpClientResponse {
     toStream: () => response,
     async toJSON() {
       const value: unknown = JSON.parse(text)
-      // The SDK writes to what it gets, and would break in the background on anything but an object.
+      // The SDK writes to the value, and would fail in the background on anything but an object.
       if (typeof value !== 'object' || value === null) throw new SyntaxError('the answer is no JSON object')
       return value
     },

@@ -6,10 +6,10 @@ import type { ChargeOutcome } from './gateway.ts'
 import { fromStripeAmount } from './stripe-amount.ts'
 import type { StripeCall } from './stripe-http.ts'
 
-/** How the outcome of a payment intent is read. */
+/** Reads the outcome of a payment intent. */
 type IntentReading = (intent: Stripe.PaymentIntent) => ChargeOutcome
 
-/** What each status of a payment intent says. One that is not here says nothing. */
+/** The readings by status of the intent. An unknown status proves nothing. */
 const BY_INTENT_STATUS: Readonly<Record<string, IntentReading>> = {
   succeeded({ id, amount_received: received, currency: code }) {
     const currency = code.toUpperCase()
@@ -18,7 +18,7 @@ const BY_INTENT_STATUS: Readonly<Record<string, IntentReading>> = {
   },
   processing: ({ id }) => ({ type: 'PENDING', gatewayRef: id }),
   requires_payment_method: ({ id, last_payment_error: error }) =>
-    // Without an error, nobody has tried yet.
+    // Without an error, no charge was attempted yet.
     error === null
       ? { type: 'UNKNOWN', reason: 'the payment intent waits for a payment method' }
       : declined([error.decline_code, error.code], error.advice_code, id),
@@ -26,7 +26,7 @@ const BY_INTENT_STATUS: Readonly<Record<string, IntentReading>> = {
     declined([`canceled_${reason ?? 'by_gateway'}`], undefined, id),
 }
 
-/** What a payment intent of ours says about its charge. */
+/** Returns what a payment intent proves about its charge. */
 export function outcomeOfIntent(intent: Stripe.PaymentIntent): ChargeOutcome {
   const read = Object.hasOwn(BY_INTENT_STATUS, intent.status) ? BY_INTENT_STATUS[intent.status] : undefined
   if (read === undefined)
@@ -37,8 +37,8 @@ export function outcomeOfIntent(intent: Stripe.PaymentIntent): ChargeOutcome {
 type Fault = NonNullable<Extract<ChargeOutcome, { type: 'NOT_SENT' }>['fault']>
 
 /**
- * Answers that come from before the idempotency layer, so the request was not processed. They say so about this
- * request only: whoever repeats one has to go on as if nothing was known.
+ * Statuses that Stripe returns before its idempotency layer, so the request was not processed. They prove nothing about
+ * earlier requests under the key.
  */
 const REFUSED_AT_THE_DOOR: Readonly<Record<number, Fault>> = {
   401: 'config',
@@ -52,7 +52,7 @@ const REFUSED_AT_THE_DOOR: Readonly<Record<number, Fault>> = {
  */
 const REFUSED_AS_INVALID: ReadonlySet<number> = new Set([400, 404])
 
-/** What differs between two payments. Everything else in a request is the same for all, so a fault in it is ours. */
+/** Parameters that differ between payments. The others are the same for all, so a fault in them is ours. */
 const PARAMETERS_OF_PAYMENT: ReadonlySet<string> = new Set(['amount', 'currency'])
 
 /** Codes about the amount that name no parameter. */
@@ -64,10 +64,10 @@ const CODES_OF_PAYMENT: ReadonlySet<string> = new Set([
   'invalid_charge_amount',
 ])
 
-/** A limit or a lock that has stopped the request, whatever the status: nobody has judged it. */
+/** A limit or a lock that stopped the request before Stripe judged it, whatever the status. */
 const NOT_JUDGED: ReadonlySet<string> = new Set(['lock_timeout', 'rate_limit'])
 
-/** What an error of the SDK says about the charge. In doubt nothing. */
+/** Returns what an error of the SDK proves about the charge; when in doubt, `UNKNOWN`. */
 export function outcomeOfError(error: unknown, call: StripeCall): ChargeOutcome {
   if (!isStripeError(error)) return { type: 'UNKNOWN', reason: reasonOf(error) }
   const { statusCode } = error
@@ -75,16 +75,16 @@ export function outcomeOfError(error: unknown, call: StripeCall): ChargeOutcome 
   if (statusCode === 402) return outcomeOfCardError(error)
   if (isRefusedAsInvalid(error, statusCode)) return outcomeOfInvalidRequest(error, statusCode)
   const fault = REFUSED_AT_THE_DOOR[statusCode]
-  // A lock that was not to be had in time is met while the request is carried out.
+  // A lock timeout happens while the request is processed.
   if (fault === undefined || error.code === 'lock_timeout')
     return { type: 'UNKNOWN', reason: `${statusCode} ${error.code ?? error.rawType ?? ''}: ${error.message}` }
   return { type: 'NOT_SENT', fault, reason: `${statusCode}: ${error.message}`, ...retryAfterOf(error) }
 }
 
 /**
- * Stripe answers a 4xx of this type before it confirms anything. An `idempotency_error` is about the key, so another
- * request may have charged; an error that carries an intent or a charge comes from further in; and what Stripe would
- * send again has not been judged.
+ * Stripe returns a 4xx of this type before it confirms anything. An `idempotency_error` is about the key, so another
+ * request may have charged; an error that carries an intent or a charge comes from further in; and a request that Stripe
+ * suggests to repeat has not been judged.
  */
 function isRefusedAsInvalid(error: Stripe.errors.StripeError, statusCode: number): boolean {
   return (
@@ -99,7 +99,7 @@ function isRefusedAsInvalid(error: Stripe.errors.StripeError, statusCode: number
 
 function outcomeOfInvalidRequest(error: Stripe.errors.StripeError, statusCode: number): ChargeOutcome {
   const { message, param = '' } = error
-  // The SDK makes an empty text of a code that is missing.
+  // The SDK replaces a missing code by an empty text.
   const code = error.code === undefined || error.code === '' ? 'invalid_request' : error.code
   const isOfPayment = PARAMETERS_OF_PAYMENT.has(param) || CODES_OF_PAYMENT.has(code)
   return {
@@ -107,12 +107,12 @@ function outcomeOfInvalidRequest(error: Stripe.errors.StripeError, statusCode: n
     code,
     reason: `${statusCode} ${code}${param === '' ? '' : ` (${param})`}: ${message}`,
     fault: isOfPayment ? 'payment' : 'config',
-    // Stripe stores what an endpoint has answered once it began to work, and marks each repeat of it.
+    // Stripe stores the response of an endpoint that began to work, and marks each repeat of it.
     isReplay: error.headers?.['idempotent-replayed'] === 'true',
   }
 }
 
-/** What went wrong, in the words of whoever saw it: the SDK's own say only that there was no answer. */
+/** Returns the text of the error behind the SDK's; the SDK's own text only says that there was no answer. */
 export function reasonOfError(error: unknown): string {
   return reasonOf(isStripeError(error) && isError(error.detail) ? error.detail : error)
 }
@@ -131,7 +131,7 @@ function outcomeOfCardError(error: Stripe.errors.StripeError): ChargeOutcome {
   return declined([error.decline_code, error.code], error.advice_code, intent?.id)
 }
 
-/** The first code that is one counts: the SDK makes an empty text of a code that is missing. */
+/** Uses the first code that is not empty, because the SDK replaces a missing code by an empty text. */
 function declined(
   codes: readonly (string | undefined)[],
   advice: string | undefined,
@@ -151,7 +151,7 @@ function retryAfterOf(error: Stripe.errors.StripeError): { readonly retryAfterMs
   return Number.isFinite(seconds) && seconds > 0 ? { retryAfterMs: seconds * 1000 } : {}
 }
 
-/** The SDK throws errors of this kind only, but its class is loaded with it. */
+/** Recognises errors of the SDK without loading their class. */
 function isStripeError(error: unknown): error is Stripe.errors.StripeError {
   const type = isError(error) ? propertyOf(error, 'type') : undefined
   return typeof type === 'string' && type.startsWith('Stripe')

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import type Stripe from 'stripe'
 
-/** Half a second to load, so only those pay for it who work with Stripe. */
+/** Loads the SDK on demand, because it takes half a second. */
 export function loadSdk(): typeof Stripe {
   return createRequire(import.meta.url)('stripe') as typeof Stripe
 }
