@@ -31,8 +31,8 @@ for (const file of ['busy.csv', 'broken.csv', 'gone.csv']) await queue.enqueue('
 await worker.start()
 
 while ((await queue.stats()).dead < 2) await pause(20)
-const letters = (await queue.deadLetters()).toSorted((a, b) => a.failures - b.failures)
-for (const { cause, error, failures } of letters) console.log('dead:', cause, '-', error, '-', failures)
+const deadLetters = (await queue.deadLetters()).toSorted((a, b) => a.failures - b.failures)
+for (const { cause, error, failures } of deadLetters) console.log('dead:', cause, '-', error, '-', failures)
 mended = true
 console.log('redriven', (await queue.redrive({ filter: (letter) => letter.name === 'import' })).redriven)
 while (worker.counters.completed < 3) await pause(20)

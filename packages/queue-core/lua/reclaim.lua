@@ -4,9 +4,9 @@
 -- ARGV[4]     most entries to take
 -- ARGV[5..7]  cursor of each level: the entry id where its scan continues, '-' for the start, '+' when it is over
 -- ARGV[8]     idle time in ms from which an entry of this consumer itself may be one that it never got
--- ARGV[9..10] crashes that leave an entry one last delivery (0 = not told apart), 1 if one such entry may be taken
+-- ARGV[9..10] crashes that leave an entry one last delivery (0 = no distinction), 1 if one such entry may be taken
 -- RETURNS     {3 next cursors}, {taken: {level, entry id, delivery count, former consumer, fields}},
---             {such entries of its own: {level, entry id, delivery count, idle ms}}, {ids whose entry is gone}, 1 if the
+--             {such entries of this consumer: {level, entry id, delivery count, idle ms}}, {ids whose entry is gone}, 1 if the
 --             group of a level is missing; the other levels are scanned all the same
 -- WHY         XAUTOCLAIM alone would take this consumer's own entries, forgets the former owner and knows one
 --             timeout only; so XPENDING is read page by page and XAUTOCLAIM takes what is due, entry by entry

@@ -38,7 +38,7 @@ export function createTestClock(
   checkMembers('createTestClock', options, LOOKING_OPTIONS)
   const { prefix, partitions } = resolveQueue(queueName, options)
   const parts = sharePartitions(redis, prefix, queueName, partitions)
-  /** How far each recurring job is ahead of the server's clock; one that was replaced since is not. */
+  /** How far each recurring job is ahead of the server's clock, until another definition replaces it. */
   const ahead = new Map<string, { readonly definition: string | null; readonly ms: number }>()
 
   async function fireSlots(part: QueuePartition, ms: number): Promise<void> {
@@ -65,7 +65,7 @@ export function createTestClock(
     async advance(ms) {
       checkNumbers({ delayMs: ms })
       for (const part of parts) {
-        await hasten(part, ms)
+        await advanceDueTimes(part, ms)
         await fireSlots(part, ms)
         while ((await promote(part.connection, part.fixed, BATCH)).moved === BATCH);
       }
@@ -73,8 +73,8 @@ export function createTestClock(
   }
 }
 
-/** Makes every delayed job due so much earlier, and tells the workers. */
-async function hasten({ connection, keys }: QueuePartition, ms: number): Promise<void> {
+/** Makes every delayed job due that much earlier, and signals the workers. */
+async function advanceDueTimes({ connection, keys }: QueuePartition, ms: number): Promise<void> {
   const delayed = readScores(await connection.send(['ZRANGE', keys.delayed, '0', '-1', 'WITHSCORES']))
   for (let from = 0; from < delayed.length; from += BATCH) {
     const some = delayed.slice(from, from + BATCH)

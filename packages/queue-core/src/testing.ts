@@ -48,7 +48,7 @@ const WAIT_FOR: Members<WaitOptions & { readonly id?: string }> = { timeoutMs: t
 const LOOK_EVERY_MS = 10
 
 /**
- * Runs the jobs of a queue until none is ready, running, parked or due soon; answers what became of them.
+ * Runs the jobs of a queue until none is ready, running, parked or due soon. Returns the counts of their outcomes.
  * @throws Error when it takes longer than `timeoutMs`, with the last counts in its message; and as `worker.start`
  * @example
  * await signUp({ email: 'ada@example.com' })
@@ -92,7 +92,7 @@ export async function drain<Jobs extends JobMap>(
 }
 
 /**
- * Waits until the counts of a queue are as `isReached` wants them, and answers them.
+ * Waits until `isReached` accepts the counts of a queue, and returns them.
  * @throws Error after `timeoutMs`, with the last counts in its message
  * @example
  * await waitForStats(queue, ({ dead }) => dead === 1)
@@ -117,7 +117,7 @@ export async function waitForStats(
   }
 }
 
-/** What workers told, and a way to wait for it. */
+/** The events of workers, and a way to wait for one. */
 export interface EventRecorder {
   /** Give it to the workers as their `onEvent`. */
   readonly onEvent: OnEvent
@@ -139,7 +139,7 @@ export interface EventRecorder {
  * const recorder = recordEvents()
  * const worker = createWorker(redis, 'emails', handlers, { onEvent: recorder.onEvent })
  * await worker.start()
- * const { id } = await queue.enqueue('welcome', { to: 'nobody' })
+ * const { id } = await queue.enqueue('welcome', { to: 'unknown' })
  * const { cause } = await recorder.waitFor('deadLettered', { id })
  */
 export function recordEvents(): EventRecorder {

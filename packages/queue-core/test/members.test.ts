@@ -102,7 +102,7 @@ describe('an unknown option', () => {
     [enqueue, { orderngKey: 'k' }, 'enqueue has no option "orderngKey": use "orderingKey"'],
     [enqueue, { groupId: 'k' }, 'enqueue has no option "groupId": use "orderingKey"'],
     [enqueue, { startAfter: 3 }, 'enqueue has no option "startAfter": use "runAt"'],
-    [enqueue, { removeOnComplete: true }, 'nothing is kept of a finished job'],
+    [enqueue, { removeOnComplete: true }, 'a finished job leaves nothing'],
     [enqueue, { removeOnFail: true }, 'queue.deleteDeadLetters()'],
     [enqueue, { repeat: {} }, 'queue.schedule('],
     [enqueue, { rateLimit: {} }, 'it is an option of createWorker'],
@@ -111,7 +111,7 @@ describe('an unknown option', () => {
     [
       (job: object) => queue.enqueueMany([job as never]),
       { name: 'work', data: 1, opts: {} },
-      'beside name and data',
+      'next to name and data',
     ],
     [(job: object) => queue.enqueueMany([job as never]), { name: 'work', data: 1, jobId: 'a' }, 'use "id"'],
     [work, { lockDuration: 3 }, 'createWorker has no option "lockDuration": use "visibilityMs"'],

@@ -10,21 +10,21 @@ export type Backoff = (failures: number) => number
 
 /**
  * Milliseconds to wait before the next attempt, by the number of failed attempts, the last error and the job. It may
- * answer a promise, for 5 s at most; the lease is renewed meanwhile. A negative number: no further attempt, the job is a
- * dead letter. What throws or answers no number is reported, and the default backoff is used.
+ * return a promise, of 5 s at most; the lease is renewed meanwhile. A negative number: no further attempt, the job is a
+ * dead letter. A strategy that throws or returns no number is reported, and the default backoff is used.
  */
 export type BackoffStrategy = (failures: number, error: Error, job: Job) => number | Promise<number>
 
 /** Options of {@link exponential}. */
 export interface ExponentialOptions {
   /** Delay after the first failure, in milliseconds. @default 1000 */
-  readonly baseMs?: number
+  readonly baseMs?: number | undefined
   /** Upper bound of the delay, in milliseconds. @default 60000 */
-  readonly maxMs?: number
+  readonly maxMs?: number | undefined
   /** Share of the delay that is random, 0 (none) to 1 (anything from 0 to the delay). @default 0.5 */
-  readonly jitter?: number
+  readonly jitter?: number | undefined
   /** Source of randomness in [0, 1). @default Math.random */
-  readonly random?: () => number
+  readonly random?: (() => number) | undefined
 }
 
 const EXPONENTIAL: Members<ExponentialOptions> = { baseMs: true, maxMs: true, jitter: true, random: true }

@@ -30,7 +30,7 @@ export type Decision =
       readonly decide: (delayMs: unknown) => Outcome
     }
 
-/** What a custom backoff is asked with, beside the number of failures. */
+/** Asks a custom backoff, by the number of failures. */
 export type AskBackoff = (failures: number) => unknown
 
 /**
@@ -54,14 +54,14 @@ export function decide(
   if (failure instanceof RetryError)
     return { kind: 'retry', delayMs: soundDelay(failure.delayMs, failures), cause, counts }
   const asked = backoffOf(meta, backoff)(failures)
-  const answer = (delayMs: unknown): Outcome => {
+  const decideBy = (delayMs: unknown): Outcome => {
     const given = checkDelay(delayMs)
-    // A backoff that answers a negative delay wants no further attempt.
+    // A backoff that returns a negative delay wants no further attempt.
     return given < 0
       ? { kind: 'deadLetter', cause }
       : { kind: 'retry', delayMs: soundDelay(given, failures), cause, counts }
   }
-  return isThenable(asked) ? { kind: 'undecided', delay: asked, decide: answer } : answer(asked)
+  return isThenable(asked) ? { kind: 'undecided', delay: asked, decide: decideBy } : decideBy(asked)
 }
 
 /** @throws TypeError when a backoff answered something else */
@@ -95,5 +95,5 @@ function backoffOf(meta: Meta, fallback: AskBackoff): AskBackoff {
   if (meta.backoff === undefined) return fallback
   const { type, delayMs, maxMs } = meta.backoff
   if (type === 'fixed') return fixed(delayMs)
-  return exponential({ baseMs: delayMs, ...(maxMs === undefined ? {} : { maxMs }) })
+  return exponential({ baseMs: delayMs, maxMs })
 }

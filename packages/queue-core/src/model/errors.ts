@@ -23,7 +23,7 @@ export class QueueError extends Error {
   override readonly name = 'QueueError'
   /** What to match on. */
   readonly code: QueueErrorCode
-  /** `enqueueMany`: the answer of each job; undefined where the job did not fit, was not sent, or nothing is known. */
+  /** `enqueueMany`: the result of each job; undefined where the job did not fit, was not sent, or nothing is known. */
   readonly accepted?: readonly ({ readonly id: string; readonly duplicate: boolean } | undefined)[]
 
   constructor(
@@ -64,7 +64,7 @@ export function checkAtLeast(name: string, value: number, min: number): number {
   throw new QueueError('INVALID_OPTIONS', `${name} must be a number of at least ${min}, got ${textOf(value)}`)
 }
 
-/** Thrown by a handler: the job goes to the dead letters now, whatever attempts are left. */
+/** Thrown by a handler: the job becomes a dead letter now, whatever attempts are left. */
 export class UnrecoverableError extends Error {
   override readonly name = 'UnrecoverableError'
 }

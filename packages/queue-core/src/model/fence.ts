@@ -1,6 +1,6 @@
 /**
  * Proof of the right to run one job: it grows with every delivery of an entry, and the entry id grows with
- * every attempt. Store it beside what the job changes and refuse a smaller one, and a worker that lost its
+ * every attempt. Store it with what the job changes and refuse a smaller one, and a worker that lost its
  * lease can change nothing.
  */
 export interface Fence {

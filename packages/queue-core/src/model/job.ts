@@ -33,7 +33,7 @@ export interface Job<Name extends string = string, Data = unknown> {
 export interface JobOptions {
   /**
    * Id of the job, 1–255 characters without control characters. While a job of this id is alive, and for
-   * `dedupeMs` after it is done, a second enqueue answers `duplicate: true` and adds nothing.
+   * `dedupeMs` after it is done, a second enqueue returns `duplicate: true` and adds nothing.
    * @default made by the library, never a duplicate
    */
   readonly id?: string
@@ -121,7 +121,7 @@ export interface Meta {
   readonly enqueuedAt?: number
   readonly traceparent?: string
   readonly history?: readonly Failure[]
-  /** How often the job came back from the dead letters. */
+  /** How often the job was redriven. */
   readonly redrives?: number
   /** Id of the dead letter it came back from last. */
   readonly origin?: string

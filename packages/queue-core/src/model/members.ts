@@ -1,71 +1,38 @@
 /** Every member of an options type. The compiler keeps such a list complete. */
 export type Members<Options> = Readonly<Record<keyof Options, true>>
 
-/** Names that other libraries use, and what they are called here. The first one that the call knows is suggested. */
-const ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
-  attempts: ['maxAttempts'],
-  batchsize: ['count'],
-  concurrent: ['concurrency'],
-  deadline: ['timeoutMs'],
-  deduplication: ['id'],
-  deduplicationid: ['id'],
-  duration: ['perMs'],
-  eta: ['runAt'],
-  expireinseconds: ['timeoutMs'],
-  force: ['graceMs'],
-  graceperiod: ['graceMs'],
-  group: ['orderingKey'],
-  groupid: ['orderingKey'],
-  interval: ['perMs'],
-  jobid: ['id'],
-  jobkey: ['id'],
-  key: ['orderingKey', 'id'],
-  keyprefix: ['prefix'],
-  lease: ['visibilityMs'],
-  limit: ['count'],
-  limiter: ['rateLimit'],
-  lockduration: ['visibilityMs'],
-  lockrenewtime: ['visibilityMs'],
-  maxretries: ['maxAttempts'],
-  maxsize: ['maxLength'],
-  maxstalledcount: ['maxCrashes'],
-  messagegroupid: ['orderingKey'],
-  messageid: ['id'],
-  onerror: ['onEvent'],
-  partitionkey: ['orderingKey'],
-  pagesize: ['count'],
-  pattern: ['cron'],
-  per: ['perMs'],
-  prefetch: ['maxPrefetch'],
-  priorities: ['priority'],
-  priority: ['priorities'],
-  processat: ['runAt'],
-  processin: ['delayMs'],
-  queueconcurrency: ['concurrency'],
-  retries: ['maxAttempts'],
-  retrybackoff: ['backoff'],
-  retrydelay: ['backoff', 'delayMs'],
-  retrylimit: ['maxAttempts'],
-  runfor: ['timeoutMs'],
-  scheduledfor: ['runAt'],
-  settings: ['backoff'],
-  singletonkey: ['id'],
-  stalledinterval: ['visibilityMs'],
-  startafter: ['runAt', 'delayMs'],
-  start: ['after'],
-  timeout: ['timeoutMs', 'graceMs', 'blockMs'],
-  timeoutms: ['graceMs', 'blockMs'],
-  timezone: ['timeZone'],
-  tz: ['timeZone'],
-  uniqueid: ['id'],
-  uniquekey: ['id'],
-  visibilitytimeout: ['visibilityMs'],
-  visibilitytimeoutseconds: ['visibilityMs'],
-  waitms: ['blockMs'],
-  waittimeseconds: ['blockMs'],
+/**
+ * Names that other libraries use, by what they are called here, in lower case. Of several that fit, the call gets the
+ * first one that it knows.
+ */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  backoff: 'retrybackoff retrydelay settings',
+  orderingKey: 'group groupid key messagegroupid partitionkey',
+  id: 'deduplication deduplicationid jobid jobkey key messageid singletonkey uniqueid uniquekey',
+  timeoutMs: 'deadline expireinseconds runfor timeout',
+  graceMs: 'force graceperiod timeout timeoutms',
+  blockMs: 'timeout timeoutms waitms waittimeseconds',
+  runAt: 'eta processat scheduledfor startafter',
+  delayMs: 'processin retrydelay startafter',
+  after: 'start',
+  concurrency: 'concurrent queueconcurrency',
+  count: 'batchsize limit pagesize',
+  cron: 'pattern',
+  maxAttempts: 'attempts maxretries retries retrylimit',
+  maxCrashes: 'maxstalledcount',
+  maxLength: 'maxsize',
+  maxPrefetch: 'prefetch',
+  onEvent: 'onerror',
+  perMs: 'duration interval per',
+  prefix: 'keyprefix',
+  priorities: 'priority',
+  priority: 'priorities',
+  rateLimit: 'limiter',
+  timeZone: 'timezone tz',
+  visibilityMs: 'lease lockduration lockrenewtime stalledinterval visibilitytimeout visibilitytimeoutseconds',
 }
 
-const NOTHING_KEPT = 'nothing is kept of a finished job, so leave it out'
+const NOTHING_KEPT = 'a finished job leaves nothing, so leave it out'
 const IN_SCHEDULE = 'call queue.schedule(key, { cron }, name, data) for a recurring job'
 
 /** What to do about names that have no counterpart. */
@@ -77,8 +44,8 @@ const ADVICE: Readonly<Record<string, string>> = {
   every: 'give a cron expression; six fields begin with the seconds',
   keeplogs: NOTHING_KEPT,
   lifo: 'jobs of one priority start in the order in which they became ready',
-  opts: 'write the options beside name and data',
-  options: 'write the options beside name and data',
+  opts: 'write the options next to name and data',
+  options: 'write the options next to name and data',
   parent: 'there are no parent jobs: enqueue the next job at the end of the handler',
   removeoncomplete: NOTHING_KEPT,
   removeonfail: 'a failed job is kept as a dead letter until queue.deleteDeadLetters()',
@@ -86,7 +53,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   timestamp: NOTHING_KEPT,
 }
 
-/** What the slot of a recurring job says of its jobs. */
+/** What the slot of a recurring job sets for its jobs. */
 const OF_THE_SLOT: readonly string[] = ['id', 'jobid', 'delay', 'delayms', 'runat', 'startafter']
 
 /** Calls that take the options which people most often give to another call. */
@@ -125,7 +92,7 @@ function advise(call: string, member: string, known: readonly string[]): string 
   if (call === 'schedule' && OF_THE_SLOT.includes(plain))
     return 'each slot of the schedule sets it, so leave it out'
   const suggested =
-    own(ELSEWHERE, plain)?.find((name) => known.includes(name)) ??
+    Object.keys(ELSEWHERE).find((name) => known.includes(name) && aliasesOf(name).includes(plain)) ??
     known.find((name) => withoutUnit(name) === withoutUnit(member)) ??
     known.find((name) => isNear(name.toLowerCase(), plain))
   if (suggested !== undefined) return `use "${suggested}"`
@@ -135,6 +102,8 @@ function advise(call: string, member: string, known: readonly string[]): string 
     (owner === undefined ? `its options are ${known.join(', ')}` : `it is an option of ${owner}`)
   )
 }
+
+const aliasesOf = (name: string): readonly string[] => ELSEWHERE[name]?.split(' ') ?? []
 
 function own<Value>(table: Readonly<Record<string, Value>>, name: string): Value | undefined {
   return Object.hasOwn(table, name) ? table[name] : undefined

@@ -56,10 +56,10 @@ export interface WorkerOptions<Jobs extends JobMap> extends SharedOptions<Jobs> 
   readonly consumer?: string | undefined
   /** Jobs that run at the same time. @default 10 */
   readonly concurrency?: number
-  /** Most jobs claimed ahead of a free slot; how many really are follows how fast they are worked off. A larger number costs throughput, since jobs grow old in the heap. @default 500 */
+  /** Most jobs claimed ahead of a free slot; how many really are depends on how fast they are done. A larger number costs throughput, since jobs grow old in the heap. @default 500 */
   readonly maxPrefetch?: number
   /**
-   * Milliseconds after which a job whose worker went silent goes to another one. A working worker renews its
+   * Milliseconds after which a job of an unresponsive worker goes to another one. A working worker renews its
    * leases three times in that time, so handlers may run for hours. @default 30000
    */
   readonly visibilityMs?: number
@@ -69,7 +69,7 @@ export interface WorkerOptions<Jobs extends JobMap> extends SharedOptions<Jobs> 
   readonly maxAttempts?: number
   /**
    * Deliveries that may end without a word (worker killed or stalled) before the job is a dead letter. A job takes its
-   * last chance beside no other of that kind, so that a poison job buries nobody else. With 1 there is no such chance.
+   * last chance apart from other such jobs, so that a poison job takes none of them with it. With 1 there is no such chance.
    * @default 3
    */
   readonly maxCrashes?: number
@@ -291,7 +291,7 @@ export function resolveWorker(
 }
 
 /**
- * The name of a new consumer in Redis. It ends with its visibility timeout, so that whoever looks for lapsed leases goes
+ * The name of a new consumer in Redis. It ends with its visibility timeout, so that a worker that looks for expired leases goes
  * by the timeout of their holder; see reclaim.lua.
  */
 export function nameConsumer(given: string | undefined, visibilityMs: number): string {

@@ -102,7 +102,7 @@ function describeError(error: Error, limit: number, depth: number): string {
   return code === '' ? nameOf(error) : `${nameOf(error)} ${code}`
 }
 
-/** The errors below an error without a message of its own. */
+/** The errors below an error that has no message. */
 function partsOf(error: Error): unknown[] {
   const errors = propertyOf(error, 'errors')
   const parts = ['0', '1', '2'].map((index) => propertyOf(errors, index))

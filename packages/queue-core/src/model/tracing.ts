@@ -29,7 +29,7 @@ interface Traced {
 
 /** One call of a producer, traced. */
 export interface Send {
-  /** The options with the trace that the job goes on with. */
+  /** Returns the options with the trace that the job continues. */
   mark<Options extends Traced>(options: Options): Options
   /** Runs the call; its end is the end of the span. */
   run<Value>(call: () => Promise<Value>): Promise<Value>
@@ -161,7 +161,7 @@ function describe(queue: string, operation: 'send' | 'process'): Attributes {
   }
 }
 
-/** Texts of errors may hold anything, so only the code is told. */
+/** Texts of errors may hold anything, so only the code is recorded. */
 function fail(span: Span, error: unknown): void {
   if (!span.isRecording()) return
   const code = isError(error) ? codeOf(error) || nameOf(error) : 'unknown'

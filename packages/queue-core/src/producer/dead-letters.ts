@@ -43,7 +43,7 @@ export interface DeadLetter {
   readonly fields: Readonly<Record<string, string>>
 }
 
-/** Which dead letters: by letter ids, or those a filter accepts. */
+/** Which dead letters to redrive: by `letterId`, or those that a filter accepts. */
 export interface RedriveOptions {
   /** Only these dead letters. @default all */
   readonly letterIds?: readonly string[]

@@ -134,7 +134,7 @@ export function createInspector(
     },
     async missing(ids) {
       const alive = await Promise.all(parts.map((part) => aliveOf(part, ids)))
-      return ids.filter((_id, index) => !alive.some((answers) => answers[index] === true))
+      return ids.filter((_id, index) => !alive.some((inPart) => inPart[index] === true))
     },
     async *entries() {
       for (const part of parts)

@@ -89,7 +89,7 @@ export function makeJobId(): string {
   return `${time.slice(0, 8)}-${time.slice(8)}-7${serial.toString(16).padStart(3, '0')}${randomUUID().slice(18)}`
 }
 
-/** What a job with options carries beside its name and data. @throws {QueueError} `INVALID_OPTIONS`, `INVALID_PAYLOAD` */
+/** Makes what a job with options carries in addition to its name and data. @throws {QueueError} `INVALID_OPTIONS`, `INVALID_PAYLOAD` */
 export function describeJob(options: JobOptions): NonNullable<Entry['full']> {
   check(options)
   const {
@@ -105,7 +105,7 @@ export function describeJob(options: JobOptions): NonNullable<Entry['full']> {
   const id = options.id ?? makeJobId()
   const dedupe = options.id !== undefined
   const due = delayMs > 0 ? `+${delayMs}` : runAt === undefined ? '' : String(runAt)
-  // The id of an entry that is added at once tells the time; a later one's does not.
+  // The id of an entry that is added at once holds the time of the enqueue; a later one's does not.
   const enqueuedAt = due === '' && orderingKey === undefined ? undefined : Date.now()
   // JSON leaves out what is undefined.
   const meta: { [Key in keyof Meta]: Meta[Key] | undefined } = {

@@ -11,9 +11,9 @@ export interface Place {
 /** Finds the node that serves a key. */
 export interface Locator {
   locate(): Promise<Place>
-  /** A node answered with this error: it names the node to go to, or is not the master any more. */
+  /** Takes note of an error reply that names the node to go to, or says that this one is no longer the master. */
   moved(error: unknown): void
-  /** The last place could not be connected to: asks around for a better one. */
+  /** Looks for a better place, because the last one could not be connected to. */
   failed(): Promise<void>
 }
 
@@ -36,7 +36,7 @@ export function createLocator(cluster: RedisClusterClient, key: string): Locator
 
   /** Behind port forwarding, Docker or NAT the announced address leads nowhere. */
   function mapped(address: string): Place['address'] {
-    // oxlint-disable-next-line no-underscore-dangle -- the only place where node-redis tells of it
+    // oxlint-disable-next-line no-underscore-dangle -- node-redis shows it nowhere else
     const map = cluster._options?.nodeAddressMap
     return typeof map === 'function' ? map(address) : map?.[address]
   }
@@ -62,15 +62,15 @@ export function createLocator(cluster: RedisClusterClient, key: string): Locator
     name: string
     client: RedisNodeClient
   }): Promise<string | undefined> {
-    const answer = client.sendCommand(['EXISTS', key]).then(() => name, movedTo)
-    return withDeadline(answer, ASK_WITHIN_MS, () => new Error('late')).catch(() => undefined)
+    const reply = client.sendCommand(['EXISTS', key]).then(() => name, movedTo)
+    return withDeadline(reply, ASK_WITHIN_MS, () => new Error('late')).catch(() => undefined)
   }
 
   async function failed(): Promise<void> {
     const wrong = last
     hint = undefined
-    const answers = await Promise.all(readyNodes().map(ask))
-    hint = answers.find((answer) => answer !== undefined && answer !== wrong)
+    const named = await Promise.all(readyNodes().map(ask))
+    hint = named.find((name) => name !== undefined && name !== wrong)
   }
 
   return {

@@ -120,7 +120,7 @@ export function shareConnection(client: RedisClient, key: string): Connection {
 
 /**
  * Opens a separate connection; on a cluster to the master that serves `key`.
- * `onLost` hears of a connection that breaks while it is idle. Otherwise the senders of the commands under way get the
+ * `onLost` gets the error of a connection that breaks while it is idle. Otherwise the senders of the commands under way get the
  * error, and the next sender gets a failure to open another connection.
  * `signal` closes it.
  */

@@ -3,14 +3,14 @@ import type { Connection } from './connection.ts'
 import { QueueError } from '../model/errors.ts'
 import { isForbidden } from './replies.ts'
 
-/** A server that does not answer at the start is not waited for long, in milliseconds. */
+/** Time limit of a reply at the start, shorter than usual, in milliseconds. */
 const within = { replyWithinMs: 5_000 }
 const LOADING_POLL_MS = 100
 
 /**
  * Refuses a server that cannot keep jobs safe. Needs Redis 7.0 (XAUTOCLAIM that reports deleted entries, script
  * flags) or Valkey. Eviction may drop jobs (https://redis.io/docs/latest/develop/reference/eviction/).
- * Waits while the server loads its data. Where INFO is forbidden, as on some hosted servers, none of it can be told.
+ * Waits while the server loads its data. Where INFO is forbidden, as on some hosted servers, it can only warn.
  * @returns warnings
  * @throws {QueueError} `UNSUPPORTED_SERVER`
  */

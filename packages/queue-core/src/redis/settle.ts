@@ -122,11 +122,11 @@ function describeAcks({ marked, plain, lowest, highest }: Acks): string[] {
   return [String(count), lowest, highest, marks, ...marked.entries, ...plain.entries, ...marked.ids]
 }
 
-function passSettlements(moment: 'storing' | 'stored', settlements: readonly Settlement[]): void {
+function passSettlements(stage: 'storing' | 'stored', settlements: readonly Settlement[]): void {
   if (!isWatched()) return
   for (const verb of ['ack', 'retry', 'dead', 'release'] as const) {
     if (settlements.some((settlement) => settlement.verb === verb))
-      passStep(`queue.${verb}.${moment}`, () =>
+      passStep(`queue.${verb}.${stage}`, () =>
         settlements.filter((settlement) => settlement.verb === verb).map(({ id }) => id),
       )
   }
