@@ -1,30 +1,25 @@
 import {
-  gatewayWebhooksFromEnv,
-  lookUpGatewayFromEnv,
-  loadPaymentsConfig,
+  acceptingSettings,
+  gatewayWebhookSettings,
+  lookUpGatewaySettings,
+  type AcceptingConfig,
   type Gateway,
   type GatewayWebhookReader,
-  type PaymentsConfig,
 } from '@titan/payments'
 import {
   createLog,
   EXIT,
   Failure,
-  FaultySetting,
-  gatewayWebhookVariables,
   healthSettings,
   isLoopback,
-  loadAll,
+  list,
   logSettings,
   milliseconds,
   readVersion,
-  retrySettings,
   runUntilStopped,
-  storeSettings,
   text,
   toggle,
   tracingVariables,
-  webhookVariables,
   wholeNumber,
   withTracing,
   type Log,
@@ -32,10 +27,9 @@ import {
   type Program,
   type Service,
   type SettingsTable,
-  type VariableGroup,
 } from '@titan/service'
-import { loadDashboardConfig, type DashboardConfig } from '@titan/dashboard'
-import { loadWebhooksConfig, type WebhooksConfig } from '@titan/webhooks'
+import { dashboardSettings, type DashboardConfig } from '@titan/dashboard'
+import { webhooksSettings, type WebhooksConfig } from '@titan/webhooks'
 import { startApi, type Api, type ApiOptions } from './api.ts'
 import { KEEP_ALIVE_MS, MAX_CONNECTIONS } from './server.ts'
 
@@ -47,7 +41,7 @@ export interface ApiSettings
 
 /** What the packages below read from the environment. */
 export interface ApiConfiguration {
-  readonly config: PaymentsConfig
+  readonly config: AcceptingConfig
   readonly webhooks: WebhooksConfig | undefined
   readonly gateways: readonly GatewayWebhookReader[]
   readonly lookUpGateway: Gateway | undefined
@@ -57,6 +51,8 @@ export interface ApiConfiguration {
 const HOUR = 3_600_000
 
 const VERSION = readVersion(new URL('../package.json', import.meta.url))
+
+const HOST_NAME = /^(?:[a-z\d_-][\w.-]{0,252}|\[[\da-f:.]+\])$/i
 
 const settings: SettingsTable<ApiSettings> = {
   host: text(
@@ -77,16 +73,18 @@ const settings: SettingsTable<ApiSettings> = {
     },
     false,
   ),
-  allowedHosts: {
-    flag: 'allowed-hosts',
-    env: 'ALLOWED_HOSTS',
-    about:
-      'Host names to serve without API keys, beside localhost and loopback addresses, separated by commas.',
-    hint: 'name,…',
-    shown: '',
-    fallback: [],
-    parse: readHosts,
-  },
+  allowedHosts: list(
+    {
+      flag: 'allowed-hosts',
+      env: 'ALLOWED_HOSTS',
+      hint: 'name,…',
+      about:
+        'Host names to serve without API keys, in addition to localhost and loopback addresses, separated by commas.',
+    },
+    [],
+    (name) => (HOST_NAME.test(name) ? name : undefined),
+    'host names without ports, separated by commas',
+  ),
   rateLimitPerMinute: wholeNumber(
     {
       flag: 'rate-limit-per-minute',
@@ -152,45 +150,20 @@ const settings: SettingsTable<ApiSettings> = {
   ...logSettings,
 }
 
-function readHosts(value: string): readonly string[] {
-  const names = value.split(',').map((name) => name.trim())
-  const wrong = names.find((name) => !/^(?:[a-z\d_-][\w.-]{0,252}|\[[\da-f:.]+\])$/i.test(name))
-  if (wrong === undefined) return names
-  throw new FaultySetting(
-    `must be host names without ports, separated by commas, got ${JSON.stringify(wrong)}`,
-  )
-}
-
-const dashboardVariables: VariableGroup = {
-  title: 'Dashboard',
-  variables: [
-    {
-      env: 'DASHBOARD_ADMIN_TOKEN',
-      about:
-        'Shared token for operators of the dashboard, at least 32 random characters. It proves no name: prefer titan operators create.',
-    },
-  ],
-}
-
 /** The program titan-api. */
 export const apiProgram: Program<ApiSettings, ApiConfiguration> = {
   name: 'titan-api',
   version: VERSION,
   description: 'Accepts payments over HTTP: POST /pay, GET /payments/{payment_id}',
   settings,
-  sharedSettings: [...storeSettings(), ...retrySettings()],
-  variables: [gatewayWebhookVariables, webhookVariables, dashboardVariables, tracingVariables],
-  load: (environment) =>
-    loadAll(
-      {
-        config: loadPaymentsConfig,
-        webhooks: loadWebhooksConfig,
-        gateways: gatewayWebhooksFromEnv,
-        lookUpGateway: lookUpGatewayFromEnv,
-        dashboard: loadDashboardConfig,
-      },
-      environment,
-    ),
+  groups: {
+    config: acceptingSettings,
+    gateways: gatewayWebhookSettings,
+    webhooks: webhooksSettings,
+    lookUpGateway: lookUpGatewaySettings,
+    dashboard: dashboardSettings,
+  },
+  variables: [tracingVariables],
   run: async ({ graceMs, logLevel, logFormat, ...own }, configuration) => {
     if (!own.requireApiKey && !isLoopback(own.host) && own.allowedHosts.length === 0) {
       process.stderr.write(

@@ -1,23 +1,22 @@
-import { createApiMetrics } from '@titan/telemetry'
+import { createApiMetrics, logPaymentsEvents } from '@titan/telemetry'
 import {
+  connectDatabase,
   createPaymentStore,
   createRelay,
+  createWriteProbe,
   PAYMENTS_QUEUE,
+  prepareTables,
+  type AcceptingConfig,
   type Gateway,
   type GatewayWebhookReader,
   type PaymentJobs,
-  type PaymentsConfig,
 } from '@titan/payments'
 import { createQueue } from '@titan/queue-core'
 import {
   closeRedis,
-  connectDatabase,
-  createWriteProbe,
   createRedis,
   isWritable,
-  logPaymentsEvents,
   Failure,
-  prepareTables,
   requireSingleServer,
   type Redis,
   type HealthSettings,
@@ -40,7 +39,7 @@ import { startServer, type HttpServer } from './server.ts'
 export interface ApiOptions extends HealthSettings {
   /** Of the program. */
   readonly version: string
-  readonly config: PaymentsConfig
+  readonly config: AcceptingConfig
   /** Undefined: outgoing webhooks are not set up. */
   readonly webhooks: WebhooksConfig | undefined
   /** The gateways whose webhooks are taken. */

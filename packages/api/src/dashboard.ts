@@ -1,5 +1,5 @@
 import { createDashboard, type Authorize, type Dashboard, type DashboardConfig } from '@titan/dashboard'
-import { openDatabase, PAYMENTS_QUEUE, type Gateway, type PaymentsConfig } from '@titan/payments'
+import { openDatabase, PAYMENTS_QUEUE, type Gateway, type StoreConfig } from '@titan/payments'
 import { createInspector, createQueue, type RedisClient } from '@titan/queue-core'
 import { isOutage, type Log } from '@titan/service'
 import { WEBHOOKS_QUEUE } from '@titan/webhooks'
@@ -9,7 +9,7 @@ import { remoteNetwork } from './middleware/remote-address.ts'
 
 /** What the dashboard of the API works with. */
 export interface ApiDashboardOptions extends DashboardConfig {
-  readonly config: PaymentsConfig
+  readonly config: StoreConfig
   readonly redis: RedisClient
   /** Undefined: everybody may see. */
   readonly authenticator: Authenticator | undefined

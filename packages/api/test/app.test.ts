@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { loadDashboardConfig } from '@titan/dashboard'
+import { dashboardSettings } from '@titan/dashboard'
 import { createPaymentStore, DEFAULT_RETRY_POLICY, loadPaymentsConfig, openDatabase } from '@titan/payments'
 import { closeRedis, createLog, createRedis } from '@titan/service'
 import { createWebhookStore } from '@titan/webhooks'
@@ -15,7 +15,13 @@ const config = loadPaymentsConfig({
 })
 const sql = openDatabase(config.databaseUrl)
 const redis = createRedis(config.redisUrl, log)
-const dashboard = openDashboard({ ...loadDashboardConfig({}), config, redis, authenticator: undefined, log })
+const dashboard = openDashboard({
+  ...dashboardSettings.read({ environment: {} }),
+  config,
+  redis,
+  authenticator: undefined,
+  log,
+})
 const app = createApp({
   payments: createPaymentStore(sql),
   relay: { nudge: () => {} },

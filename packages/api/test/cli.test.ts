@@ -79,7 +79,7 @@ describe('titan-api', { timeout: 120_000 }, () => {
       'titan-api: --port must be a whole number from 0 to 65535',
       'titan-api: MAX_IN_FLIGHT must be a whole number from 1 to 1000000',
       'titan-api: DATABASE_URL must be set',
-      'titan-api: --redis-url must be a URL that begins with redis:// or rediss://',
+      'titan-api: --redis-url must start with redis:// or rediss://',
       "Try 'titan-api --help'.",
     ])
   })

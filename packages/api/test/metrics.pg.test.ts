@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { get, type IncomingMessage } from 'node:http'
 import { createTestDatabase, eventually, testPrefix } from '@titan/testkit'
-import { gatewayWebhooksFromEnv, loadPaymentsConfig } from '@titan/payments'
+import { gatewayWebhookSettings, loadPaymentsConfig } from '@titan/payments'
 import { createLog } from '@titan/service'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { findFreePort } from '@titan/servers'
@@ -15,7 +15,7 @@ let api: Api
 beforeAll(async () => {
   api = await startApi({
     config: loadPaymentsConfig(env),
-    gateways: gatewayWebhooksFromEnv({ STRIPE_WEBHOOK_SECRET: 'whsec_of_the_tests' }),
+    gateways: gatewayWebhookSettings.read({ environment: { STRIPE_WEBHOOK_SECRET: 'whsec_of_the_tests' } }),
     webhooks: undefined,
     dashboard: { adminToken: undefined },
     log: createLog('test', { logLevel: 'silent', logFormat: 'json' }),

@@ -3,9 +3,10 @@ import {
   guardOutput,
   printable,
   runProgram,
+  sectionsOf,
   type Environment,
   type Program,
-  type SettingNames,
+  type SettingsSection,
 } from '@titan/service'
 import { dlqDeleteProgram, dlqRedriveProgram } from './commands/dlq-act.ts'
 import { dlqListProgram, dlqShowProgram } from './commands/dlq-look.ts'
@@ -30,7 +31,7 @@ export interface Command {
   readonly words: string
   readonly about: string
   readonly description: string
-  readonly settings: readonly SettingNames[]
+  readonly sections: readonly SettingsSection[]
   /** Flag of the setting that words behind the command are for. */
   readonly placed: string | undefined
   run(args: readonly string[], env: Environment): Promise<number>
@@ -79,7 +80,7 @@ function command<Own, Shared>(words: string, about: string, program: Program<Own
     words,
     about,
     description: program.description,
-    settings: [...Object.values<SettingNames>(program.settings), ...program.sharedSettings],
+    sections: sectionsOf(program),
     placed: program.words,
     run: (args, env) => runProgram(program, args, env),
   }

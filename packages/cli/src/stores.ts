@@ -1,16 +1,20 @@
 import { isInstance, textOf } from '@titan/queue-core/text-of'
-import { LedgerError, type Database, type PaymentsConfig } from '@titan/payments'
+import {
+  connectDatabase,
+  isTableMissing,
+  LedgerError,
+  NO_TABLES,
+  type Database,
+  type RedisConfig,
+} from '@titan/payments'
 import {
   closeRedis,
-  connectDatabase,
   connectRedis,
   createLog,
   createRedis,
   explainStore,
   EXIT,
   Failure,
-  isTableMissing,
-  NO_TABLES,
   type Redis,
 } from '@titan/service'
 
@@ -24,7 +28,8 @@ export interface Stores {
 export interface StoreOptions {
   /** The program, as its complaints name it. */
   readonly name: string
-  readonly config: Pick<PaymentsConfig, 'redisUrl'> & { readonly databaseUrl: string | undefined }
+  /** What is missing is not opened. */
+  readonly config: Partial<Pick<RedisConfig, 'redisUrl'>> & { readonly databaseUrl: string | undefined }
   /** How long to try, in milliseconds. */
   readonly connectTimeoutMs: number
   /** Longest run of one statement, in milliseconds; 0: no limit. @default 30000 */
@@ -71,6 +76,7 @@ export async function withOpener(
       return sql
     },
     async redis() {
+      if (config.redisUrl === undefined) throw new Failure('REDIS_URL must be set')
       const log = createLog(name, { logLevel: 'error', logFormat: 'auto' })
       // Reads may be made at a replica; a write that it refuses ends the command.
       const redis = createRedis(config.redisUrl, log, { acceptsReplica: true })

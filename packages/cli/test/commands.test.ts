@@ -1,13 +1,23 @@
-import { storeSettings } from '@titan/service'
+import { storeSettings } from '@titan/payments'
+import type { SettingNames } from '@titan/service'
 import { expect, it } from 'vitest'
 import { COMMANDS } from '../src/commands.ts'
 
-const WHERE = [...storeSettings().map(({ env }) => env), 'CONNECT_TIMEOUT_MS']
+function variablesOf({ env, alsoEnv = [] }: SettingNames): string[] {
+  return [env ?? [], ...alsoEnv].flat()
+}
+
+const WHERE = [
+  ...storeSettings.sections.flatMap(({ settings }) => settings.flatMap(variablesOf)),
+  'CONNECT_TIMEOUT_MS',
+]
 
 it.each(COMMANDS)(
   'titan $words is about what its flags say: variables tell where the servers are',
   (command) => {
-    const variables = command.settings.flatMap(({ env, alsoEnv = [] }) => [env ?? [], ...alsoEnv].flat())
+    const variables = command.sections.flatMap(({ settings }) =>
+      settings.filter(({ flag }) => flag !== undefined).flatMap(variablesOf),
+    )
     // As many retries as the workers make, which they read from the same variable.
     const known = command.words === 'verify' ? [...WHERE, 'MAX_RETRIES'] : WHERE
     expect(variables.filter((name) => !known.includes(name))).toEqual([])

@@ -1,6 +1,6 @@
 /** The operator's pages at /dashboard: see the payments and the queues, and steer them. */
 export { createDashboard, type Dashboard, type DashboardOptions } from './dashboard.ts'
-export { loadDashboardConfig, type DashboardConfig } from './config.ts'
+export { dashboardSettings, type DashboardConfig } from './settings.ts'
 export { DASHBOARD_PATH } from './paths.ts'
 export { createAudited, type Audited } from './audit.ts'
 export type { Authorize, DashboardEnv, KeyGrant } from './access.ts'

@@ -21,6 +21,14 @@ export {
   type Queryable,
 } from './store/database.ts'
 export { statementsIn, type Parameter, type Statement } from './store/statements.ts'
+export { connectDatabase, createWriteProbe } from './store/connect.ts'
+export {
+  applyMigrations,
+  isTableMissing,
+  NO_TABLES,
+  prepareTables,
+  requireMigrations,
+} from './store/prepare-tables.ts'
 export { migrate, migrationNames, missingMigrations, type MigrateOptions } from './store/migrate.ts'
 
 // Payments
@@ -88,8 +96,13 @@ export {
 export { limitGateway, type LimitedGateway } from './gateways/limited-gateway.ts'
 export type { BreakerOptions, GatewayLimits } from './gateways/limits.ts'
 export type { CircuitStatus } from './gateways/circuit.ts'
-export { gatewayFromEnv, lookUpGatewayFromEnv } from './gateways/gateway-from-env.ts'
-export { gatewayWebhooksFromEnv, type GatewayWebhookReader } from './gateways/webhooks-from-env.ts'
+export {
+  gatewayFromEnv,
+  gatewaySettings,
+  gatewayWebhookSettings,
+  lookUpGatewaySettings,
+  type GatewayWebhookReader,
+} from './gateways/settings.ts'
 
 // Work: the job, its handler, and the two loops that keep Redis in step
 export { PAYMENTS_QUEUE, type PaymentJobs } from './flow/pay-job.ts'
@@ -107,6 +120,19 @@ export type { OnPaymentsEvent, PaymentsEvent } from './domain/events.ts'
 
 // Settings and errors
 export { containsCardNumber, type CardCertainty } from './domain/card-guard.ts'
-export { loadPaymentsConfig, type Environment, type PaymentsConfig } from './config.ts'
+export {
+  acceptingSettings,
+  databaseSettings,
+  loadPaymentsConfig,
+  paymentsSettings,
+  queueSettings,
+  storeSettings,
+  type AcceptingConfig,
+  type DatabaseConfig,
+  type PaymentsConfig,
+  type QueueConfig,
+  type RedisConfig,
+  type StoreConfig,
+} from './settings.ts'
 export { PaymentsError, type PaymentsErrorCode } from './domain/errors.ts'
 export { outsideOfTraces, traceStep, withTraceHeaders } from './tracing.ts'

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { gatewayFromEnv, loadPaymentsConfig, PaymentsError, type Environment } from '../src/index.ts'
+import { InvalidSettings, type Environment } from '@titan/service'
+import { gatewayFromEnv, loadPaymentsConfig } from '../src/index.ts'
 
 const complete = { DATABASE_URL: 'postgres://db/titan', REDIS_URL: 'redis://cache:6379' }
 
@@ -7,7 +8,7 @@ function issuesOf(call: () => unknown): readonly string[] {
   try {
     call()
   } catch (error) {
-    if (error instanceof PaymentsError && error.code === 'INVALID_CONFIG') return error.issues
+    if (error instanceof InvalidSettings) return error.issues
     throw error
   }
   return []
@@ -47,9 +48,9 @@ test('everything that is wrong is said at once, without the values', () => {
   expect(issues.map((issue) => issue.split(' ')[0])).toEqual([
     'DATABASE_URL',
     'REDIS_URL',
-    'LEASE_MS',
     'MAX_RETRIES',
     'RETRY_SOFT_DECLINES',
+    'LEASE_MS',
   ])
   expect(issues.join()).not.toContain('secret')
   expect(issues).toContain('REDIS_URL must be set')

@@ -1,13 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import {
-  codeOf,
-  isError,
-  isInstance,
-  openDatabase,
-  textOf,
-  type Database,
-  type DatabaseOptions,
-} from '@titan/payments'
+import { codeOf, isError, isInstance, textOf } from '@titan/queue-core/text-of'
 import { createClient, DisconnectsClientError, ErrorReply, type RedisClientType } from 'redis'
 import type { Log } from './log.ts'
 import { Failure } from './program.ts'
@@ -110,39 +102,28 @@ export function closeRedis(redis: Redis): void {
   if (redis.isOpen) redis.destroy()
 }
 
-/** Errors of a PostgreSQL that is only just starting, or of a network that is not there yet. */
+/** Errors of a PostgreSQL that is just starting, or of a network that is not there yet. */
 const PASSING =
   /^(ECONN\w+|CONNECT\w+|E\w*UNREACH|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT|ENOENT|57P0\d|08(?!P01)\w{3}|53300)$/
 
-/**
- * Opens the database and waits until it answers.
- *
- * @param timeoutMs how long to try while the server cannot be reached
- * @throws Failure when it cannot be reached in time or refuses us
- */
-export async function connectDatabase(
-  url: string,
+/** Repeats an attempt to reach PostgreSQL for as long as it fails with an error that passes, within a time limit. */
+export async function retryWhilePassing<Value>(
+  attempt: () => PromiseLike<Value>,
   timeoutMs: number,
-  options: DatabaseOptions,
-): Promise<Database> {
-  const sql = openDatabase(url, options)
+): Promise<Value> {
   const deadline = performance.now() + timeoutMs
   for (let retries = 0; ; retries += 1) {
     try {
-      await sql`select 1`
-      return sql
+      return await attempt()
     } catch (error) {
       const pauseMs = pauseBefore(retries)
-      if (!PASSING.test(codeOf(error)) || performance.now() + pauseMs > deadline) {
-        await sql.end({ timeout: 0 })
-        throw unreachable('PostgreSQL', url, error)
-      }
+      if (!PASSING.test(codeOf(error)) || performance.now() + pauseMs > deadline) throw error
       await pause(pauseMs)
     }
   }
 }
 
-/** `host:port` of a server URL: what a message may say of it. */
+/** Returns `host:port` of a server URL, which a message may quote. */
 export function addressOf(url: string): string {
   const { hostname, port, protocol } = new URL(url)
   const standardPort = protocol.startsWith('redis') ? '6379' : '5432'
@@ -153,7 +134,8 @@ function pauseBefore(retries: number): number {
   return Math.min(50 * 2 ** retries, MAX_PAUSE_MS) * (0.5 + Math.random() / 2)
 }
 
-function unreachable(server: string, url: string, error: unknown): Failure {
+/** Creates the failure of a server that cannot be used, without the password in its URL. */
+export function unreachable(server: string, url: string, error: unknown): Failure {
   const code = codeOf(error)
   const message = isError(error) ? textOf(error) : ''
   const reason =

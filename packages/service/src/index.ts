@@ -4,48 +4,59 @@
  */
 export { guardOutput } from './guard-output.ts'
 export { printable } from './printable.ts'
-export { EXIT, Failure, readCommandLine, runProgram, type CommandLine, type Program } from './program.ts'
+export {
+  EXIT,
+  Failure,
+  readCommandLine,
+  runProgram,
+  sectionsOf,
+  type CommandLine,
+  type Program,
+} from './program.ts'
 export {
   FaultySetting,
+  InvalidSettings,
+  readGroups,
+  readSettings,
+  settingsGroup,
   type Environment,
   type Setting,
   type SettingNames,
+  type SettingsGroup,
+  type SettingsGroups,
+  type SettingsSection,
+  type SettingsSource,
   type SettingsTable,
 } from './settings.ts'
 export {
   choice,
+  list,
   milliseconds,
+  optionalText,
   parseDurationMs,
+  serverUrl,
+  share,
   text,
   toggle,
   wholeNumber,
   type SettingBasics,
 } from './setting-kinds.ts'
-export { gatewaySettings, processingSettings, retrySettings, storeSettings } from './payments-settings.ts'
-export {
-  gatewayVariables,
-  gatewayWebhookVariables,
-  webhookVariables,
-  type Variable,
-  type VariableGroup,
-} from './variables.ts'
 export { healthSettings, type HealthSettings } from './health-settings.ts'
 export { createLog, logSettings, type Log, type LogEvent, type LogFields, type LogSettings } from './log.ts'
 export { isWritable } from './redis-watch.ts'
 export {
   addressOf,
   closeRedis,
-  connectDatabase,
   connectRedis,
   createRedis,
   requireSingleServer,
+  retryWhilePassing,
+  unreachable,
   type Redis,
 } from './connect.ts'
-export { applyMigrations, isTableMissing, NO_TABLES, prepareTables, requireMigrations } from './migrations.ts'
-export { logPaymentsEvents, once } from './events.ts'
+export { once } from './once.ts'
 export { explainStore, isDatabaseOutage, isOutage } from './outage.ts'
-export { loadAll, type Loaders } from './load-all.ts'
-export { answersInTime, createWriteProbe } from './probe.ts'
+export { answersInTime } from './probe.ts'
 export { tracingVariables, withTracing } from './tracing.ts'
 export { readVersion } from './version.ts'
 export { runUntilStopped, type Service } from './signals.ts'

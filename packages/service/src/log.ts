@@ -1,5 +1,5 @@
 import { context as contexts, isSpanContextValid, trace } from '@opentelemetry/api'
-import { codeOf, isError, messageOf, nameOf, propertyOf } from '@titan/payments'
+import { codeOf, isError, messageOf, nameOf, propertyOf } from '@titan/queue-core/text-of'
 import { pino, type Logger } from 'pino'
 import { isOutage } from './outage.ts'
 import { createRepeats } from './repeats.ts'

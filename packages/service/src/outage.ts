@@ -1,4 +1,4 @@
-import { chainOf, codeOf, messageOf, nameOf, propertyOf } from '@titan/payments'
+import { chainOf, codeOf, messageOf, nameOf, propertyOf } from '@titan/queue-core/text-of'
 
 /**
  * Codes of a connection that is not there or broke, of the PostgreSQL driver, node-redis and the socket below them, and of

@@ -1,11 +1,20 @@
-import { isInstance, PaymentsError, propertyOf, textOf } from '@titan/payments'
+import { isInstance, nameOf, propertyOf, textOf } from '@titan/queue-core/text-of'
 import { parseArgs, type ArgsDef } from 'citty'
 import { guardOutput } from './guard-output.ts'
 import { explainStore } from './outage.ts'
 import { printable } from './printable.ts'
-import { overlay, readSettings, type Environment, type SettingNames, type SettingsTable } from './settings.ts'
+import {
+  InvalidSettings,
+  readGroups,
+  readSettings,
+  type Environment,
+  type SettingNames,
+  type SettingsGroup,
+  type SettingsGroups,
+  type SettingsSection,
+  type SettingsTable,
+} from './settings.ts'
 import { usageOf } from './usage.ts'
-import type { VariableGroup } from './variables.ts'
 
 /** What a process tells its caller: `usage` is a command line or configuration that cannot be used. */
 export const EXIT: { readonly ok: 0; readonly failure: 1; readonly usage: 2 } = {
@@ -22,16 +31,14 @@ export interface Program<Own, Shared> {
   readonly name: string
   readonly version: string
   readonly description: string
-  /** Settings that the program reads itself. */
+  /** Settings of this program alone. */
   readonly settings: SettingsTable<Own>
-  /** Flags for variables that `load` reads. */
-  readonly sharedSettings: readonly SettingNames[]
-  /** Variables that `load` reads and that have no flag. @default none */
-  readonly variables?: readonly VariableGroup[]
-  /** Flag of the setting that words without a flag are for, such as ids; several are joined by commas. @default none are taken */
-  readonly words?: string
-  /** Reads the rest of the configuration; a PaymentsError tells what cannot be used. */
-  load(environment: Environment): Shared
+  /** Settings of the packages that it is made of. */
+  readonly groups: SettingsGroups<Shared>
+  /** Variables that a library reads; only shown. @default none */
+  readonly variables?: readonly SettingsSection[] | undefined
+  /** Flag of the setting that takes words without a flag, such as ids, joined by commas. @default words are refused */
+  readonly words?: string | undefined
   /** Does the work; resolves with the exit code. */
   run(own: Own, shared: Shared): Promise<number>
 }
@@ -76,9 +83,18 @@ export async function runProgram<Own, Shared>(
   }
 }
 
-/** What `--help` prints. */
+/** Returns what `--help` prints. */
 export function helpOf<Own, Shared>(program: Program<Own, Shared>): string {
-  return usageOf({ ...program, settings: settingsOf(program) })
+  return usageOf({ ...program, sections: sectionsOf(program) })
+}
+
+/** Returns everything that a program can be set by, as the help shows it. */
+export function sectionsOf<Own, Shared>(program: Program<Own, Shared>): readonly SettingsSection[] {
+  return [
+    { settings: Object.values<SettingNames>(program.settings) },
+    ...Object.values<SettingsGroup<unknown>>(program.groups).flatMap(({ sections }) => sections),
+    ...(program.variables ?? []),
+  ]
 }
 
 /** What flags and variables come to: everything that is wrong, one line each, or the values. */
@@ -90,13 +106,21 @@ export type CommandLine<Own, Shared> =
 export function readCommandLine<Own, Shared>(
   program: Program<Own, Shared>,
   argv: readonly string[],
-  env: Environment,
+  environment: Environment,
 ): CommandLine<Own, Shared> {
-  const { flags, faults: flagFaults } = readFlags(program, argv)
-  const { values, faults: ownFaults } = readSettings(program.settings, flags, env)
-  const load = attemptLoad(program, flags, env)
-  const faults = [...flagFaults, ...ownFaults, ...('faults' in load ? load.faults : [])]
-  return faults.length > 0 || 'faults' in load ? { faults } : { own: values, shared: load.shared }
+  const { flags, faults } = readFlags(program, argv)
+  const source = { environment, flags }
+  try {
+    const groups: SettingsGroups<{ own: Own; shared: Shared }> = {
+      own: { sections: [], read: () => readSettings(program.settings, source) },
+      shared: { sections: [], read: () => readGroups(program.groups, source) },
+    }
+    const values = readGroups(groups, source)
+    return faults.length > 0 ? { faults } : values
+  } catch (error) {
+    if (!isInstance(error, InvalidSettings)) throw error
+    return { faults: [...faults, ...error.issues] }
+  }
 }
 
 function complain(program: { readonly name: string }, text: string): void {
@@ -105,33 +129,9 @@ function complain(program: { readonly name: string }, text: string): void {
 
 function describeFailure(error: unknown): string {
   const stack = propertyOf(error, 'stack')
-  if (isInstance(error, Failure) || isInstance(error, PaymentsError) || typeof stack !== 'string')
-    return textOf(error)
+  const isExpected = isInstance(error, Failure) || nameOf(error) === 'PaymentsError'
+  if (isExpected || typeof stack !== 'string') return textOf(error)
   return explainStore(error) ?? stack
-}
-
-function attemptLoad<Own, Shared>(
-  program: Program<Own, Shared>,
-  flags: ReadonlyMap<string, string>,
-  env: Environment,
-): { readonly shared: Shared } | { readonly faults: readonly string[] } {
-  try {
-    return { shared: program.load(overlay(program.sharedSettings, flags, env)) }
-  } catch (error) {
-    if (!isInstance(error, PaymentsError)) throw error
-    return { faults: error.issues.map((issue) => nameFlag(issue, program.sharedSettings, flags)) }
-  }
-}
-
-/** Speaks of the flag where a flag was given, and of the variable where it was not. */
-function nameFlag(
-  issue: string,
-  settings: readonly SettingNames[],
-  flags: ReadonlyMap<string, string>,
-): string {
-  const setting = settings.find(({ env }) => env !== undefined && issue.startsWith(`${env} `))
-  if (setting?.env === undefined || !flags.has(setting.flag)) return issue
-  return `--${setting.flag}${issue.slice(setting.env.length)}`
 }
 
 /** Reads the flags and reports what the tables do not name: a misspelt flag must not be ignored. */
@@ -141,7 +141,7 @@ function readFlags<Own, Shared>(
 ): { readonly flags: ReadonlyMap<string, string>; readonly faults: readonly string[] } {
   const parsed = parseArgs([...argv], argsOf(program))
   const known = new Map(
-    settingsOf(program).flatMap((setting) => [
+    flaggedOf(program).flatMap((setting) => [
       [setting.flag, setting],
       [camelCase(setting.flag), setting],
     ]),
@@ -157,12 +157,12 @@ function readFlags<Own, Shared>(
     else if (typeof value === 'string' || typeof value === 'boolean') flags.set(setting.flag, String(value))
   }
   // The word after an unknown flag is taken for an argument; one complaint is enough.
-  if (faults.length === 0) faults.push(...placeWords(program.words, parsed._, flags))
+  if (faults.length === 0) faults.push(...bindPositionals(program.words, parsed._, flags))
   return { flags, faults: [...new Set(faults)] }
 }
 
-/** Gives words to the flag that they are for; returns complaints about those that have none. */
-function placeWords(
+/** Gives words to the flag that takes them; returns complaints about the others. */
+function bindPositionals(
   flag: string | undefined,
   words: readonly string[],
   flags: Map<string, string>,
@@ -172,13 +172,15 @@ function placeWords(
   return []
 }
 
-function settingsOf<Own, Shared>(program: Program<Own, Shared>): SettingNames[] {
-  return [...Object.values<SettingNames>(program.settings), ...program.sharedSettings]
+function flaggedOf<Own, Shared>(program: Program<Own, Shared>): (SettingNames & { readonly flag: string })[] {
+  return sectionsOf(program).flatMap(({ settings }) =>
+    settings.flatMap((setting) => (setting.flag === undefined ? [] : { ...setting, flag: setting.flag })),
+  )
 }
 
 function argsOf<Own, Shared>(program: Program<Own, Shared>): ArgsDef {
   const args: ArgsDef = {}
-  for (const { flag, isSwitch } of settingsOf(program))
+  for (const { flag, isSwitch } of flaggedOf(program))
     args[flag] = { type: isSwitch === true ? 'boolean' : 'string' }
   return args
 }

@@ -1,17 +1,24 @@
 import { FaultySetting, type Setting, type SettingNames } from './settings.ts'
 
-/** What every kind of setting needs to be told; `hint` and `shown` have a default of the kind's own. */
+/** What is said of a setting of any kind; each kind has defaults for `hint` and `shown`. */
 export type SettingBasics = Omit<SettingNames, 'hint' | 'shown' | 'isSwitch'> &
   Partial<Pick<SettingNames, 'hint' | 'shown'>>
 
+/** The bounds of a number, and its default; undefined where it may be missing. */
+export interface NumberRange<Fallback extends number | undefined> {
+  readonly fallback: Fallback
+  readonly min: number
+  readonly max: number
+}
+
 /** A whole number within a range. */
-export function wholeNumber(
+export function wholeNumber<Fallback extends number | undefined>(
   basics: SettingBasics,
-  range: { readonly fallback: number; readonly min: number; readonly max: number },
-): Setting<number> {
+  range: NumberRange<Fallback>,
+): Setting<number | Fallback> {
   return {
     hint: 'n',
-    shown: String(range.fallback),
+    shown: String(range.fallback ?? ''),
     ...basics,
     fallback: range.fallback,
     parse: (value) => requireWithin(/^\d{1,15}$/.test(value) ? Number(value) : Number.NaN, range),
@@ -19,10 +26,10 @@ export function wholeNumber(
 }
 
 /** A length of time in milliseconds; the variables of `alsoEnv` may hold `30s`, `500ms`, `2m` or bare seconds. */
-export function milliseconds(
+export function milliseconds<Fallback extends number | undefined>(
   basics: SettingBasics,
-  range: { readonly fallback: number; readonly min: number; readonly max: number },
-): Setting<number> {
+  range: NumberRange<Fallback>,
+): Setting<number | Fallback> {
   return {
     ...wholeNumber({ hint: 'ms', ...basics }, range),
     parseAlso: (value) => requireWithin(parseDurationMs(value), range),
@@ -43,6 +50,65 @@ export function text(basics: SettingBasics, fallback: string, form: RegExp, rule
     fallback,
     parse: (value) => {
       if (form.test(value)) return value
+      throw new FaultySetting(`must be ${rule}`)
+    },
+  }
+}
+
+/** Text that may be missing. `rule` completes the sentence "--flag must be …". */
+export function optionalText(basics: SettingBasics, form: RegExp, rule: string): Setting<string | undefined> {
+  return { ...text(basics, '', form, rule), fallback: undefined }
+}
+
+/** The URL of a server, which must be given. The value stays out of complaints: it may hold a password. */
+export function serverUrl(basics: SettingBasics, protocols: readonly string[]): Setting<string> {
+  return {
+    hint: 'url',
+    shown: '',
+    ...basics,
+    fallback: '',
+    isRequired: true,
+    parse: (value) => {
+      if (URL.canParse(value) && protocols.includes(new URL(value).protocol)) return value
+      throw new FaultySetting(`must start with ${protocols.map((name) => `${name}//`).join(' or ')}`)
+    },
+  }
+}
+
+/** A share from 0 to 1 that may be missing. */
+export function share(basics: SettingBasics): Setting<number | undefined> {
+  return {
+    hint: '0..1',
+    shown: '',
+    ...basics,
+    fallback: undefined,
+    parse: (value) => {
+      if (/^(0(\.\d+)?|1(\.0+)?|\.\d+)$/.test(value)) return Number(value)
+      throw new FaultySetting('must be a number from 0 to 1')
+    },
+  }
+}
+
+/** Values separated by commas, at least one. `rule` completes the sentence "--flag must be …". */
+export function list<Item>(
+  basics: SettingBasics,
+  fallback: readonly Item[],
+  parseItem: (text: string) => Item | undefined,
+  rule: string,
+): Setting<readonly Item[]> {
+  return {
+    hint: 'list',
+    shown: fallback.join(','),
+    ...basics,
+    fallback,
+    parse: (value) => {
+      const items = value
+        .split(',')
+        .map((part) => part.trim())
+        .filter((part) => part !== '')
+        .map(parseItem)
+      const isValid = (item: Item | undefined): item is Item => item !== undefined
+      if (items.length > 0 && items.every(isValid)) return items
       throw new FaultySetting(`must be ${rule}`)
     },
   }

@@ -1,32 +1,32 @@
-/** How a setting is given and told: a flag, an environment variable, a default, in this order of precedence. */
+/** How a setting is named and described. A flag wins over its variable, the variable over the default. */
 export interface SettingNames {
-  /** The flag without its dashes, in kebab case. */
-  readonly flag: string
-  /** The environment variable; an empty one counts as unset. Undefined: flag only, as for what must be asked for anew each time. */
-  readonly env?: string
-  /** Other variables that are understood in its place. */
-  readonly alsoEnv?: readonly string[]
-  /** Further ones that whoever reads the variable understands by itself; only shown in the help. */
-  readonly alsoRead?: readonly string[]
+  /** The flag without its dashes, in kebab case. Undefined for a secret, which the list of processes would show, and for a detail. */
+  readonly flag?: string | undefined
+  /** The environment variable; an empty one counts as unset. Undefined for what must be given again each time. */
+  readonly env?: string | undefined
+  /** Other variables that are read in its place. */
+  readonly alsoEnv?: readonly string[] | undefined
   readonly about: string
   /** What stands for the value in the help. */
   readonly hint: string
   /** How the help names the default; '' when there is none. */
   readonly shown: string
   /** A flag that takes no value: `--flag` and `--no-flag`. @default false */
-  readonly isSwitch?: boolean
+  readonly isSwitch?: boolean | undefined
 }
 
-/** A setting that the program reads itself. */
+/** A setting and how its text is read. */
 export interface Setting<Value> extends SettingNames {
   readonly fallback: Value
   /** Reads the text of a flag or variable; throws a FaultySetting that says what it must be. */
   readonly parse: (text: string) => Value
-  /** Reads one of the `alsoEnv` variables, when they are written differently. @default parse */
-  readonly parseAlso?: (text: string) => Value
+  /** Reads one of the `alsoEnv` variables, where they are written differently. @default parse */
+  readonly parseAlso?: ((text: string) => Value) | undefined
+  /** Without a value there is a fault, and no default. @default false */
+  readonly isRequired?: boolean | undefined
 }
 
-/** The settings that yield `Values`. */
+/** The settings that yield `Values`: the one source of parser, help and reference. */
 export type SettingsTable<Values> = { readonly [Name in keyof Values]: Setting<Values[Name]> }
 
 /** Thrown by a setting's `parse`: the rest of the sentence "--flag …". */
@@ -34,69 +34,94 @@ export class FaultySetting extends Error {
   readonly code = 'FAULTY_SETTING'
 }
 
+/** Thrown for settings that cannot be used. */
+export class InvalidSettings extends Error {
+  override readonly name = 'InvalidSettings'
+  readonly code = 'INVALID_CONFIG'
+  /** Everything that is wrong, one line each. Secrets are not quoted. */
+  readonly issues: readonly string[]
+
+  constructor(issues: readonly string[]) {
+    super(`The configuration is not valid:\n${issues.map((issue) => `  - ${issue}`).join('\n')}`)
+    this.issues = issues
+  }
+}
+
 /** Environment variables by name. */
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/**
- * The environment as the command line changes it: a flag replaces its variable, and a variable that is not set
- * takes the value of one that is understood in its place.
- */
-export function overlay(
-  settings: readonly SettingNames[],
-  flags: ReadonlyMap<string, string>,
-  env: Environment,
-): Environment {
-  const merged: Record<string, string | undefined> = { ...env }
-  for (const { flag, env: name, alsoEnv = [] } of settings) {
-    if (name === undefined) continue
-    const stand = [name, ...alsoEnv]
-      .map((candidate) => env[candidate])
-      .find((text) => text !== undefined && text !== '')
-    merged[name] = flags.get(flag) ?? stand
-  }
-  return merged
+/** Where settings are read from. */
+export interface SettingsSource {
+  readonly environment: Environment
+  /** Texts by flag. @default none */
+  readonly flags?: ReadonlyMap<string, string> | undefined
 }
 
-/** What a table yields, and what is wrong. */
-export interface SettingsReading<Values> {
-  readonly values: Values
-  /** One line for each setting that cannot be used; `values` is complete only without any. */
-  readonly faults: readonly string[]
+/** Settings as the help shows them; those without a flag under the title. */
+export interface SettingsSection {
+  readonly title?: string | undefined
+  readonly settings: readonly SettingNames[]
 }
 
-/** Resolves a table of settings, all faults at once. */
-export function readSettings<Values>(
+/** Settings that are read together into one value, such as the configuration of a package. */
+export interface SettingsGroup<Value> {
+  readonly sections: readonly SettingsSection[]
+  /** @throws InvalidSettings with everything that is wrong */
+  read(source: SettingsSource): Value
+}
+
+/** The groups that yield `Values`. */
+export type SettingsGroups<Values> = { readonly [Name in keyof Values]: SettingsGroup<Values[Name]> }
+
+/** Creates the group of one table. `make` may throw InvalidSettings for values that contradict each other. */
+export function settingsGroup<Values, Value>(
   table: SettingsTable<Values>,
-  flags: ReadonlyMap<string, string>,
-  env: Environment,
-): SettingsReading<Values> {
-  const faults: string[] = []
+  make: (values: Values) => Value,
+  title?: string,
+): SettingsGroup<Value> {
+  return {
+    sections: [{ title, settings: Object.values<SettingNames>(table) }],
+    read: (source) => make(readSettings(table, source)),
+  }
+}
+
+/** Reads a table. @throws InvalidSettings with everything that is wrong */
+export function readSettings<Values>(table: SettingsTable<Values>, source: SettingsSource): Values {
+  return readEach(table, (setting) => resolve(setting, source))
+}
+
+/** Reads several groups. @throws InvalidSettings with everything that is wrong in any of them */
+export function readGroups<Values>(groups: SettingsGroups<Values>, source: SettingsSource): Values {
+  return readEach(groups, (group) => group.read(source))
+}
+
+function readEach<Values, Parts extends { readonly [Name in keyof Values]: unknown }>(
+  parts: Parts,
+  read: <Name extends keyof Values>(part: Parts[Name]) => Values[Name],
+): Values {
+  const issues: string[] = []
   const values: Partial<Values> = {}
-  for (const name in table) {
+  for (const name in parts) {
     try {
-      values[name] = resolve(table[name], flags, env)
+      values[name as unknown as keyof Values] = read(parts[name as unknown as keyof Values])
     } catch (error) {
-      if (!(error instanceof FaultySetting)) throw error
-      faults.push(error.message)
+      if (error instanceof InvalidSettings) issues.push(...error.issues)
+      else if (error instanceof FaultySetting) issues.push(error.message)
+      else throw error
     }
   }
-  return { values: values as Values, faults }
+  if (issues.length > 0) throw new InvalidSettings([...new Set(issues)])
+  return values as Values
 }
 
-function resolve<Value>(
-  setting: Setting<Value>,
-  flags: ReadonlyMap<string, string>,
-  env: Environment,
-): Value {
-  const { flag, env: name, alsoEnv = [], parse, parseAlso = parse } = setting
-  const given = flags.get(flag)
+function resolve<Value>(setting: Setting<Value>, { environment, flags }: SettingsSource): Value {
+  const { flag = '', env, alsoEnv = [], parse, parseAlso = parse } = setting
+  const given = flags?.get(flag)
   if (given !== undefined) return attempt(`--${flag}`, given, parse)
-  const own = name === undefined ? undefined : env[name]
-  if (name !== undefined && own !== undefined && own !== '') return attempt(name, own, parse)
-  for (const other of alsoEnv) {
-    const text = env[other]
-    if (text !== undefined && text !== '') return attempt(other, text, parseAlso)
-  }
+  const textOf = (name: string | undefined): string => environment[name ?? '']?.trim() ?? ''
+  const name = [env, ...alsoEnv].find((candidate) => textOf(candidate) !== '')
+  if (name !== undefined) return attempt(name, textOf(name), name === env ? parse : parseAlso)
+  if (setting.isRequired === true) throw new FaultySetting(`${env ?? `--${flag}`} must be set`)
   return setting.fallback
 }
 

@@ -1,25 +1,28 @@
 import { context, diag, propagation, trace } from '@opentelemetry/api'
 import type { Sampler } from '@opentelemetry/sdk-trace'
-import { once } from './events.ts'
+import { once } from './once.ts'
 import type { Log } from './log.ts'
-import type { Environment } from './settings.ts'
-import type { VariableGroup } from './variables.ts'
+import type { Environment, SettingNames, SettingsSection } from './settings.ts'
 
-/** The variables of OpenTelemetry that the programs read. */
-export const tracingVariables: VariableGroup = {
-  title: 'Traces for OpenTelemetry; without the first or second: none, and nothing is loaded for them',
-  variables: [
-    { env: 'OTEL_EXPORTER_OTLP_ENDPOINT', about: 'where spans are sent, over HTTP (http://127.0.0.1:4318)' },
-    { env: 'OTEL_TRACES_EXPORTER', about: 'otlp, console or none', shown: 'otlp if there is an endpoint' },
-    { env: 'OTEL_EXPORTER_OTLP_HEADERS', about: 'headers sent with them, such as a key of the receiver' },
-    { env: 'OTEL_SERVICE_NAME', about: 'name of the program in traces', shown: 'titan-api or titan-worker' },
-    {
-      env: 'OTEL_TRACES_SAMPLER',
-      about: 'always_on, always_off, traceidratio, or parentbased_ and one of them',
-      shown: 'parentbased_always_on',
-    },
-    { env: 'OTEL_TRACES_SAMPLER_ARG', about: 'share of traces that traceidratio keeps, 0..1', shown: '1' },
-    { env: 'OTEL_SDK_DISABLED', about: 'true: no traces whatever else is set', shown: 'false' },
+function variable(env: string, about: string, shown = ''): SettingNames {
+  return { env, about, shown, hint: '' }
+}
+
+/** The variables that the SDK of OpenTelemetry reads, for the help. */
+export const tracingVariables: SettingsSection = {
+  title: 'Tracing with OpenTelemetry, off unless one of the first two is set',
+  settings: [
+    variable('OTEL_EXPORTER_OTLP_ENDPOINT', 'URL that spans are sent to over HTTP (http://127.0.0.1:4318).'),
+    variable('OTEL_TRACES_EXPORTER', 'Exporter: otlp, console or none.', 'otlp if there is an endpoint'),
+    variable('OTEL_EXPORTER_OTLP_HEADERS', 'Headers sent with them, such as an API key.'),
+    variable('OTEL_SERVICE_NAME', 'Name of the program in traces.', 'titan-api or titan-worker'),
+    variable(
+      'OTEL_TRACES_SAMPLER',
+      'Sampler: always_on, always_off, traceidratio, or one of them after parentbased_.',
+      'parentbased_always_on',
+    ),
+    variable('OTEL_TRACES_SAMPLER_ARG', 'Share of traces that traceidratio keeps, 0..1.', '1'),
+    variable('OTEL_SDK_DISABLED', 'Turns tracing off, whatever else is set.', 'false'),
   ],
 }
 

@@ -1,32 +1,25 @@
-import type { SettingNames } from './settings.ts'
-import type { VariableGroup } from './variables.ts'
+import type { SettingNames, SettingsSection } from './settings.ts'
 
-/** What the help tells of a program. */
+/** What the help shows of a program. */
 export interface UsageSubject {
   readonly name: string
   readonly version: string
   readonly description: string
-  readonly settings: readonly SettingNames[]
-  readonly variables?: readonly VariableGroup[]
-  /** Flag of the setting that words are for. */
-  readonly words?: string
+  readonly sections: readonly SettingsSection[]
+  /** Flag of the setting that takes words. */
+  readonly words?: string | undefined
 }
 
 const WIDTH = 110
 
 /** The text of `--help`: each flag with its variable and default, then the variables that have no flag. */
-export function usageOf({
-  name,
-  version,
-  description,
-  settings,
-  variables = [],
-  words,
-}: UsageSubject): string {
+export function usageOf({ name, version, description, sections, words }: UsageSubject): string {
   const rows = [
-    ...settings.map((setting) => [flagOf(setting), describe(setting)] as const),
-    ['-h, --help', 'print this text'] as const,
-    ['-v, --version', 'print the version'] as const,
+    ...sections.flatMap(({ settings }) =>
+      settings.filter(hasFlag).map((setting) => [flagOf(setting), describe(setting)] as const),
+    ),
+    ['-h, --help', 'Print this text.'] as const,
+    ['-v, --version', 'Print the version.'] as const,
   ]
   const column = Math.max(...rows.map(([flag]) => flag.length)) + 4
   const options = rows.map(([flag, about]) => `  ${flag.padEnd(column - 2)}${wrap(about, column)}`)
@@ -37,18 +30,25 @@ export function usageOf({
     '',
     ...options,
     '',
-    ...variables.flatMap(groupLines),
+    ...sections.flatMap(variableLines),
     'A flag wins over its environment variable (in brackets), the variable over the default.',
     'Exit codes: 0 done, 1 failure, 2 faulty flags or configuration.',
   ].join('\n')
 }
 
-function groupLines({ title, variables }: VariableGroup): string[] {
-  const column = Math.max(...variables.map(({ env }) => env.length)) + 4
-  const lines = variables.map(({ env, about, shown = '' }) => {
-    const text = shown === '' ? about : `${about} (default ${shown})`
-    return `  ${env.padEnd(column - 2)}${wrap(text, column)}`
-  })
+function hasFlag({ flag }: SettingNames): boolean {
+  return flag !== undefined
+}
+
+/** The settings of a section that have no flag, under its title. */
+function variableLines({ title = '', settings }: SettingsSection): string[] {
+  const variables = settings.filter((setting) => !hasFlag(setting))
+  if (variables.length === 0) return []
+  const column = Math.max(...variables.map(({ env = '' }) => env.length)) + 4
+  const lines = variables.map(
+    ({ env = '', about, shown }) =>
+      `  ${env.padEnd(column - 2)}${wrap(`${about}${defaultOf(shown)}`, column)}`,
+  )
   return [`${title}:`, ...lines, '']
 }
 
@@ -56,9 +56,13 @@ function flagOf({ flag, hint, isSwitch = false }: SettingNames): string {
   return isSwitch ? `--[no-]${flag}` : `--${flag} <${hint}>`
 }
 
-function describe({ about, env, alsoEnv = [], alsoRead = [], shown }: SettingNames): string {
-  const names = [...(env === undefined ? [] : [env]), ...alsoEnv, ...alsoRead]
-  return `${about}${names.length === 0 ? '' : ` [${names.join(', ')}]`}${shown === '' ? '' : ` (default ${shown})`}`
+function describe({ about, env, alsoEnv = [], shown }: SettingNames): string {
+  const names = [...(env === undefined ? [] : [env]), ...alsoEnv]
+  return `${about}${names.length === 0 ? '' : ` [${names.join(', ')}]`}${defaultOf(shown)}`
+}
+
+function defaultOf(shown: string): string {
+  return shown === '' ? '' : ` (default ${shown})`
 }
 
 /** Breaks a text between words, and begins each further line at `column`. */

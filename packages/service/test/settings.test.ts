@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { choice, milliseconds, parseDurationMs, text, toggle, wholeNumber } from '../src/index.ts'
-import { overlay, readSettings, type SettingsTable } from '../src/settings.ts'
+import { choice, milliseconds, parseDurationMs, serverUrl, text, toggle, wholeNumber } from '../src/index.ts'
+import {
+  InvalidSettings,
+  readGroups,
+  readSettings,
+  settingsGroup,
+  type SettingsTable,
+} from '../src/settings.ts'
 
 interface Example {
   readonly count: number
@@ -21,42 +27,42 @@ const table: SettingsTable<Example> = {
   loud: toggle({ flag: 'loud', env: 'LOUD', about: '' }, false),
 }
 
-const read = (
-  flags: Record<string, string>,
-  env: Record<string, string> = {},
-): { readonly values: Example; readonly faults: readonly string[] } =>
-  readSettings(table, new Map(Object.entries(flags)), env)
+const read = (flags: Record<string, string>, environment: Record<string, string> = {}): Example =>
+  readSettings(table, { flags: new Map(Object.entries(flags)), environment })
+
+function faultsOf(call: () => unknown): readonly string[] {
+  try {
+    call()
+  } catch (error) {
+    if (error instanceof InvalidSettings) return error.issues
+    throw error
+  }
+  return []
+}
 
 describe('readSettings', () => {
   it('takes the defaults when nothing is given', () => {
-    expect(read({})).toEqual({
-      values: { count: 3, waitMs: 100, name: 'nobody', color: 'red', loud: false },
-      faults: [],
-    })
+    expect(read({})).toEqual({ count: 3, waitMs: 100, name: 'nobody', color: 'red', loud: false })
   })
 
   it('lets a flag win over its variable, and the variable over the default', () => {
-    const { values } = read({ count: '5' }, { COUNT: '4', NAME: 'somebody' })
-    expect(values).toMatchObject({ count: 5, name: 'somebody' })
-  })
-
-  it('takes an empty variable for none', () => {
-    expect(read({}, { COUNT: '', WAIT_MS: '', WAIT: '2s' })).toMatchObject({
-      values: { count: 3, waitMs: 2_000 },
-      faults: [],
+    expect(read({ count: '5' }, { COUNT: '4', NAME: 'somebody' })).toMatchObject({
+      count: 5,
+      name: 'somebody',
     })
   })
 
+  it('takes an empty variable for none', () => {
+    expect(read({}, { COUNT: '', WAIT_MS: '', WAIT: '2s' })).toMatchObject({ count: 3, waitMs: 2_000 })
+  })
+
   it('prefers the own variable to one that stands in for it', () => {
-    expect(read({}, { WAIT_MS: '7', WAIT: '2s' }).values.waitMs).toBe(7)
+    expect(read({}, { WAIT_MS: '7', WAIT: '2s' }).waitMs).toBe(7)
   })
 
   it('tells all faults at once, by the name that was used', () => {
-    const { faults } = read(
-      { count: '11', loud: 'maybe' },
-      { WAIT: '2 days', NAME: 'two words', COLOR: 'green' },
-    )
-    expect(faults).toEqual([
+    const given = { WAIT: '2 days', NAME: 'two words', COLOR: 'green' }
+    expect(faultsOf(() => read({ count: '11', loud: 'maybe' }, given))).toEqual([
       '--count must be a whole number from 1 to 10',
       'WAIT must be a duration such as 30s or 500ms',
       'NAME must be one word',
@@ -68,28 +74,42 @@ describe('readSettings', () => {
   it.each(['1.5', '-1', '1e1', '0x5', ' 5', '', '9'.repeat(20)])(
     'does not take %j for a whole number',
     (count) => {
-      expect(read({ count }).faults).toHaveLength(1)
+      expect(faultsOf(() => read({ count }))).toHaveLength(1)
     },
   )
 })
 
-describe('overlay', () => {
-  const names = [
-    { flag: 'redis-url', env: 'REDIS_URL', alsoEnv: ['REDIS_ADDR'], about: '', hint: '', shown: '' },
-  ]
+describe('readGroups', () => {
+  const groups = {
+    example: settingsGroup(table, ({ count }) => count),
+    server: settingsGroup(
+      { url: serverUrl({ flag: 'redis-url', env: 'REDIS_URL', about: '' }, ['redis:']) },
+      ({ url }) => url,
+    ),
+  }
 
-  it('puts flags in the place of their variables', () => {
-    const env = overlay(names, new Map([['redis-url', 'redis://flag']]), {
-      REDIS_URL: 'redis://env',
-      OTHER: '1',
+  it('gives each group what it read', () => {
+    expect(readGroups(groups, { environment: { COUNT: '4', REDIS_URL: 'redis://h' } })).toEqual({
+      example: 4,
+      server: 'redis://h',
     })
-    expect(env).toMatchObject({ REDIS_URL: 'redis://flag', OTHER: '1' })
   })
 
-  it('lets another variable stand in', () => {
-    expect(overlay(names, new Map(), { REDIS_ADDR: 'localhost:1' })).toMatchObject({
-      REDIS_URL: 'localhost:1',
+  it('reports the faults of all groups at once, without the value of a URL', () => {
+    const environment = { COUNT: '0', REDIS_URL: 'http://user:secret@h' }
+    expect(faultsOf(() => readGroups(groups, { environment }))).toEqual([
+      'COUNT must be a whole number from 1 to 10',
+      'REDIS_URL must start with redis://',
+    ])
+    expect(faultsOf(() => readGroups(groups, { environment: {} }))).toEqual(['REDIS_URL must be set'])
+  })
+
+  it('lets any other error through', () => {
+    const broken = new TypeError('x is not a function')
+    const group = settingsGroup({}, () => {
+      throw broken
     })
+    expect(() => readGroups({ group }, { environment: {} })).toThrow(broken)
   })
 })
 

@@ -1,20 +1,19 @@
 import { describe, expect, it } from 'vitest'
 import { EXIT, readCommandLine, text, type CommandLine, type Program } from '../src/index.ts'
 
-const program: Program<{ readonly ids: string }, undefined> = {
+const program: Program<{ readonly ids: string }, object> = {
   name: 'example',
   version: '1.0.0',
   description: '',
   settings: { ids: text({ flag: 'ids', env: 'IDS', about: '' }, '', /^[\w,]+$/, 'ids') },
-  sharedSettings: [],
-  load: () => undefined,
+  groups: {},
   run: () => Promise.resolve(EXIT.ok),
 }
 
 const read = (
   args: readonly string[],
   given = { ...program, words: 'ids' },
-): CommandLine<{ readonly ids: string }, undefined> => readCommandLine(given, args, {})
+): CommandLine<{ readonly ids: string }, object> => readCommandLine(given, args, {})
 
 describe('words without a flag', () => {
   it('are for the setting that the program names', () => {

@@ -44,6 +44,6 @@ export type { Resolve } from './sender/resolver.ts'
 export { WEBHOOKS_QUEUE, type WebhookJobs } from './sender/webhook-job.ts'
 
 // Settings and errors
-export { loadWebhooksConfig, type WebhooksConfig } from './config.ts'
+export { loadWebhooksConfig, webhooksSettings, type WebhooksConfig } from './settings.ts'
 export { PUBLIC_EGRESS, type EgressPolicy } from './model/egress-policy.ts'
 export { WebhooksError, type WebhooksErrorCode } from './model/errors.ts'

@@ -1,16 +1,13 @@
-import { createPaymentStore, missingMigrations, type PaymentsConfig } from '@titan/payments'
 import {
-  addressOf,
-  closeRedis,
   connectDatabase,
-  connectRedis,
-  createRedis,
-  Failure,
+  createPaymentStore,
   isTableMissing,
+  missingMigrations,
   NO_TABLES,
   requireMigrations,
-  type Log,
-} from '@titan/service'
+  type PaymentsConfig,
+} from '@titan/payments'
+import { addressOf, closeRedis, connectRedis, createRedis, Failure, type Log } from '@titan/service'
 
 /**
  * Connects to both stores and looks whether they can be worked with. Starts and changes nothing.

@@ -1,29 +1,22 @@
 import { isInstance, textOf } from '@titan/queue-core/text-of'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { WorkerMetrics } from '@titan/telemetry'
+import { logPaymentsEvents, type WorkerMetrics } from '@titan/telemetry'
 import {
+  connectDatabase,
   createPaymentHandler,
   createPaymentStore,
   createReconciler,
   createRelay,
+  createWriteProbe,
   PAYMENTS_QUEUE,
+  prepareTables,
   type Gateway,
   type OnPaymentsEvent,
   type PaymentJobs,
   type PaymentsConfig,
 } from '@titan/payments'
 import { createQueue, createWorker, QueueError, type Worker, type WorkerHealth } from '@titan/queue-core'
-import {
-  closeRedis,
-  connectDatabase,
-  createWriteProbe,
-  connectRedis,
-  createRedis,
-  Failure,
-  logPaymentsEvents,
-  prepareTables,
-  type Log,
-} from '@titan/service'
+import { closeRedis, connectRedis, createRedis, Failure, type Log } from '@titan/service'
 import { WEBHOOKS_QUEUE, type WebhooksConfig } from '@titan/webhooks'
 import { logQueueEvents } from './queue-log.ts'
 import { startWebhooks, type Webhooks } from './webhooks.ts'

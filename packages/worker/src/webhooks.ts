@@ -1,6 +1,6 @@
 import type { WorkerMetrics } from '@titan/telemetry'
-import type { PaymentsConfig } from '@titan/payments'
-import { connectDatabase, type Log, type Redis } from '@titan/service'
+import { connectDatabase, type PaymentsConfig } from '@titan/payments'
+import type { Log, Redis } from '@titan/service'
 import type { WorkerHealth } from '@titan/queue-core'
 import { startWebhookSender, WEBHOOKS_QUEUE, type WebhooksConfig } from '@titan/webhooks'
 import { logQueueEvents } from './queue-log.ts'

@@ -1,27 +1,21 @@
 import { hostname } from 'node:os'
 import { createWorkerMetrics, type ObservedWorker } from '@titan/telemetry'
-import { gatewayFromEnv, loadPaymentsConfig, type Gateway, type PaymentsConfig } from '@titan/payments'
-import { loadWebhooksConfig, type WebhooksConfig } from '@titan/webhooks'
+import { gatewaySettings, paymentsSettings, type Gateway, type PaymentsConfig } from '@titan/payments'
+import { webhooksSettings, type WebhooksConfig } from '@titan/webhooks'
 import { checkStores } from './check.ts'
 import { judgeWorker, startHealthServer, type HealthServer } from './health-server.ts'
 import { startPaymentWorkers, type PaymentWorkers, type PaymentWorkersOptions } from './payment-workers.ts'
 import {
   createLog,
   EXIT,
-  gatewaySettings,
-  gatewayVariables,
   healthSettings,
-  loadAll,
   logSettings,
   milliseconds,
-  processingSettings,
   readVersion,
   runUntilStopped,
-  storeSettings,
   text,
   toggle,
   tracingVariables,
-  webhookVariables,
   wholeNumber,
   withTracing,
   type HealthSettings,
@@ -138,13 +132,8 @@ export const workerProgram: Program<WorkerSettings, SharedSettings> = {
   version: VERSION,
   description: 'Takes queued payments through a payment gateway',
   settings,
-  sharedSettings: [...storeSettings(), ...processingSettings(), ...gatewaySettings()],
-  variables: [...gatewayVariables, webhookVariables, tracingVariables],
-  load: (environment) =>
-    loadAll(
-      { config: loadPaymentsConfig, gateway: gatewayFromEnv, webhooks: loadWebhooksConfig },
-      environment,
-    ),
+  groups: { config: paymentsSettings, gateway: gatewaySettings, webhooks: webhooksSettings },
+  variables: [tracingVariables],
   run: async (
     { check, graceMs, logLevel, logFormat, sendWebhooks, healthPort, healthHost, ...own },
     shared,

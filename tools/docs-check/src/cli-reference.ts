@@ -1,12 +1,11 @@
-import type { SettingNames, VariableGroup } from '@titan/service'
+import { sectionsOf, type SettingNames, type SettingsSection } from '@titan/service'
 import { apiProgram, titanCommands, workerProgram } from './programs.ts'
 
 /** A command line as the reference shows it. */
 interface CommandLine {
   readonly name: string
   readonly description: string
-  readonly settings: readonly SettingNames[]
-  readonly variables?: readonly VariableGroup[] | undefined
+  readonly sections: readonly SettingsSection[]
   /** Flag of the setting that words are for. */
   readonly placed?: string | undefined
 }
@@ -19,12 +18,10 @@ const VARIABLE_HEADS = ['variable', 'default', 'meaning']
 
 /** The page docs/reference/cli.md: every flag and variable of the programs, from the tables that they read them by. */
 export function cliReference(): string {
-  const services = [apiProgram, workerProgram].map((program) => ({
-    name: program.name,
-    description: program.description,
-    variables: program.variables,
-    settings: [...Object.values<SettingNames>(program.settings), ...program.sharedSettings],
-  }))
+  const services = [
+    { ...apiProgram, sections: sectionsOf(apiProgram) },
+    { ...workerProgram, sections: sectionsOf(workerProgram) },
+  ]
   const commands = titanCommands.map(({ words, ...command }) => ({ name: `titan ${words}`, ...command }))
   const programs = [...services, ...commands]
   const common = commonRows(programs)
@@ -46,10 +43,7 @@ export function cliReference(): string {
 
 /** Finds the rows that programs share; where a flag has several meanings, the row of the most programs. */
 function commonRows(programs: readonly CommandLine[]): ReadonlyMap<string, Row> {
-  const byText = Map.groupBy(
-    programs.flatMap(({ settings }) => settings.map(rowOf)),
-    (row) => row.join('|'),
-  )
+  const byText = Map.groupBy(programs.flatMap(flagRows), (row) => row.join('|'))
   const common = new Map<string, Row>()
   const flags = new Set<string | undefined>()
   for (const [text, [row = [], ...repeats]] of [...byText].toSorted((a, b) => b[1].length - a[1].length)) {
@@ -60,12 +54,10 @@ function commonRows(programs: readonly CommandLine[]): ReadonlyMap<string, Row> 
   return common
 }
 
-function describe(
-  { name, description, settings, variables = [], placed }: CommandLine,
-  common: ReadonlyMap<string, Row>,
-): string[] {
+function describe(program: CommandLine, common: ReadonlyMap<string, Row>): string[] {
+  const { name, description, sections, placed } = program
   const words = placed === undefined ? '' : ` [${placed} …]`
-  const rows = settings.map(rowOf)
+  const rows = flagRows(program)
   const own = rows.filter((row) => !common.has(row.join('|')))
   const shared = rows.filter((row) => common.has(row.join('|'))).map(([flag = '']) => flag.split(' ')[0])
   return [
@@ -81,19 +73,17 @@ function describe(
           `[Common](#common-settings): ${shared.map((flag) => code(`${flag}`.replaceAll('`', ''))).join(', ')}.`,
           '',
         ]),
-    ...variables.flatMap((group) => [
-      `${group.title}:`,
-      '',
-      ...table(
-        VARIABLE_HEADS,
-        group.variables.map(({ env, shown = '', about }) => [
-          code(env),
-          shown === '' ? '' : code(shown),
-          about,
-        ]),
-      ),
-    ]),
+    ...sections.flatMap(({ title = '', settings }) => {
+      const rowsOfVariables = settings
+        .filter(({ flag }) => flag === undefined)
+        .map((one) => rowOf(one).slice(1))
+      return rowsOfVariables.length === 0 ? [] : [`${title}:`, '', ...table(VARIABLE_HEADS, rowsOfVariables)]
+    }),
   ]
+}
+
+function flagRows({ sections }: CommandLine): Row[] {
+  return sections.flatMap(({ settings }) => settings.filter(({ flag }) => flag !== undefined).map(rowOf))
 }
 
 function rowOf(setting: SettingNames): Row {
@@ -105,8 +95,9 @@ function rowOf(setting: SettingNames): Row {
   ]
 }
 
-function variablesOf({ env, alsoEnv = [], alsoRead = [] }: SettingNames): string[] {
-  return [...(env === undefined ? [] : [env]), ...alsoEnv, ...alsoRead]
+/** Returns the names of all variables that a setting is read from. */
+export function variablesOf({ env, alsoEnv = [] }: SettingNames): string[] {
+  return [...(env === undefined ? [] : [env]), ...alsoEnv]
 }
 
 function table(heads: readonly string[], rows: readonly (readonly string[])[]): string[] {

@@ -5,10 +5,10 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { parseDurationMs, readCommandLine } from '@titan/service'
-import { variablesInHelp } from '@titan/service/testing'
 import { DCLinter } from 'dclint'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { parse } from 'yaml'
+import { variablesIn, variablesRead } from './support/variables.ts'
 import { apiProgram, migrateProgram, titanCommands, workerProgram } from '../src/programs.ts'
 import { readRepository, REPOSITORY } from '../src/repository.ts'
 
@@ -136,15 +136,15 @@ describe('docker-compose.yml', () => {
 })
 
 describe('the programs in containers', () => {
-  const ofApi = variablesInHelp(apiProgram)
-  const ofWorker = variablesInHelp(workerProgram)
+  const ofApi = variablesRead(apiProgram)
+  const ofWorker = variablesRead(workerProgram)
 
   it.each([
     ['api', ofApi],
     ['worker-1', ofWorker],
     ['worker-2', ofWorker],
-    ['migrate', variablesInHelp(migrateProgram)],
-    ['titan', new Set(titanCommands.flatMap(({ settings }) => settings.map(({ env }) => env ?? '')))],
+    ['migrate', variablesRead(migrateProgram)],
+    ['titan', new Set(titanCommands.flatMap(({ sections }) => variablesIn(sections)))],
   ])('read every variable that %s is given', (name, read) => {
     const given = Object.keys(services[name]?.environment ?? {})
     expect(given).not.toEqual([])

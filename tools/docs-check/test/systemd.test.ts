@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { EXIT, readCommandLine } from '@titan/service'
-import { variablesInHelp } from '@titan/service/testing'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { variablesRead } from './support/variables.ts'
 import { apiProgram, workerProgram } from '../src/programs.ts'
 import { readRepository, REPOSITORY } from '../src/repository.ts'
 
@@ -60,7 +60,7 @@ describe.each(UNITS)('deploy/systemd/$file', ({ file, program, graceMs }) => {
       .split(' ')
       .map((pair) => pair.split('=')[0] ?? '')
       .filter((name) => name !== 'NODE_ENV')
-    const known = new Set([...variablesInHelp(apiProgram), ...variablesInHelp(workerProgram)])
+    const known = new Set([...variablesRead(apiProgram), ...variablesRead(workerProgram)])
     expect(inComments.length).toBeGreaterThan(3)
     expect([...set, ...inComments].filter((name) => !known.has(name))).toEqual([])
   })

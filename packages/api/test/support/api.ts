@@ -3,9 +3,10 @@ import { createTestDatabase, testPrefix } from '@titan/testkit'
 import { createAudited } from '@titan/dashboard'
 import {
   createPaymentStore,
+  createWriteProbe,
   createRelay,
   DEFAULT_RETRY_POLICY,
-  gatewayWebhooksFromEnv,
+  gatewayWebhookSettings,
   migrate,
   openDatabase,
   PAYMENTS_QUEUE,
@@ -14,7 +15,7 @@ import {
   type PaymentStore,
 } from '@titan/payments'
 import { createQueue } from '@titan/queue-core'
-import { closeRedis, createLog, createRedis, createWriteProbe, isWritable, type Redis } from '@titan/service'
+import { closeRedis, createLog, createRedis, isWritable, type Redis } from '@titan/service'
 import { createWebhookStore, type WebhookStore } from '@titan/webhooks'
 import { inject } from 'vitest'
 import type { AccessOptions } from '../../src/middleware/access.ts'
@@ -94,7 +95,10 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
   const app = createApp({
     payments: store,
     relay,
-    gatewayWebhooks: { gateways: gatewayWebhooksFromEnv(gatewaySecrets), policy: DEFAULT_RETRY_POLICY },
+    gatewayWebhooks: {
+      gateways: gatewayWebhookSettings.read({ environment: gatewaySecrets }),
+      policy: DEFAULT_RETRY_POLICY,
+    },
     access: {
       authenticator: withKeys ? createAuthenticator({ keys: createApiKeyStore(sql), log }) : undefined,
       ...access,

@@ -1,12 +1,11 @@
 import type { Queue } from '@titan/queue-core'
 import { EXIT, toggle, wholeNumber, type Program, type SettingsTable } from '@titan/service'
-import type { ServersConfig } from '../config.ts'
 import { confirm } from './confirm.ts'
 import { untilInterrupted } from './interrupt.ts'
 import { filterSettings, findDeadLetters, isNarrow, type DeadLetterFilter } from './dead-letters.ts'
 import { writeAnswer } from '../output.ts'
 import { startProgress } from '../progress.ts'
-import { commonSettings, queueProgram, type AnyJobs, type QueueSettings } from './queue.ts'
+import { commonSettings, queueProgram, type AnyJobs, type QueueSettings, type QueueServers } from './queue.ts'
 
 /** The settings of commands that change dead letters. */
 export interface ActSettings extends QueueSettings, DeadLetterFilter {
@@ -27,7 +26,7 @@ const actSettings: SettingsTable<ActSettings> = {
 }
 
 /** The program `titan dlq redrive`. */
-export const dlqRedriveProgram: Program<RedriveSettings, ServersConfig> = queueProgram({
+export const dlqRedriveProgram: Program<RedriveSettings, QueueServers> = queueProgram({
   name: 'titan dlq redrive',
   description: 'Redrives dead letters with fresh counts: by id, by filter, or --all',
   settings: {
@@ -38,7 +37,6 @@ export const dlqRedriveProgram: Program<RedriveSettings, ServersConfig> = queueP
     ),
   },
   words: 'ids',
-  withRecord: true,
   run: async (own, { queue, record }) => {
     const ids = await choose('redrive', own, queue)
     if (typeof ids === 'number') return ids
@@ -59,12 +57,11 @@ export const dlqRedriveProgram: Program<RedriveSettings, ServersConfig> = queueP
 })
 
 /** The program `titan dlq delete`. */
-export const dlqDeleteProgram: Program<ActSettings, ServersConfig> = queueProgram({
+export const dlqDeleteProgram: Program<ActSettings, QueueServers> = queueProgram({
   name: 'titan dlq delete',
   description: 'Deletes dead letters permanently: by id, by filter, or --all',
   settings: actSettings,
   words: 'ids',
-  withRecord: true,
   run: async (own, { queue, record }) => {
     const ids = await choose('delete', own, queue)
     if (typeof ids === 'number') return ids

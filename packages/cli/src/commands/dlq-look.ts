@@ -1,6 +1,5 @@
 import type { DeadLetter } from '@titan/queue-core'
 import { EXIT, wholeNumber, type Program } from '@titan/service'
-import type { ServersConfig } from '../config.ts'
 import { filterSettings, findDeadLetters, type DeadLetterFilter } from './dead-letters.ts'
 import {
   formatData,
@@ -11,7 +10,7 @@ import {
   shorten,
   writeAnswer,
 } from '../output.ts'
-import { commonSettings, queueProgram, type QueueSettings } from './queue.ts'
+import { commonSettings, queueProgram, type QueueSettings, type QueueServers } from './queue.ts'
 
 /** The settings of `titan dlq list`. */
 export interface ListSettings extends QueueSettings, DeadLetterFilter {
@@ -19,7 +18,7 @@ export interface ListSettings extends QueueSettings, DeadLetterFilter {
 }
 
 /** The program `titan dlq list`. */
-export const dlqListProgram: Program<ListSettings, ServersConfig> = queueProgram({
+export const dlqListProgram: Program<ListSettings, QueueServers> = queueProgram({
   name: 'titan dlq list',
   description: 'Lists dead letters, oldest first',
   settings: {
@@ -44,7 +43,7 @@ export const dlqListProgram: Program<ListSettings, ServersConfig> = queueProgram
 })
 
 /** The program `titan dlq show`. */
-export const dlqShowProgram: Program<QueueSettings & Pick<DeadLetterFilter, 'ids'>, ServersConfig> =
+export const dlqShowProgram: Program<QueueSettings & Pick<DeadLetterFilter, 'ids'>, QueueServers> =
   queueProgram({
     name: 'titan dlq show',
     description: 'Shows dead letters with their data and failures; code 1 if one does not exist',

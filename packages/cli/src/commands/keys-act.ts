@@ -1,5 +1,5 @@
 import { API_KEY_SCOPES, createApiKeyStore, type ApiKeyScope } from '@titan/api/keys'
-import type { PaymentsConfig } from '@titan/payments'
+import type { DatabaseConfig } from '@titan/payments'
 import { choice, EXIT, text, type Program } from '@titan/service'
 import { expirySetting, keysCommon, keysSettings, type KeysSettings } from './keys-settings.ts'
 import { formatMoment, writeAnswer } from '../output.ts'
@@ -14,7 +14,7 @@ export interface KeysCreateSettings extends KeysSettings {
 }
 
 /** The program `titan keys create`. */
-export const keysCreateProgram: Program<KeysCreateSettings, PaymentsConfig> = {
+export const keysCreateProgram: Program<KeysCreateSettings, { readonly config: DatabaseConfig }> = {
   ...keysCommon,
   name: 'titan keys create',
   description: 'Creates an API key and prints its token once',
@@ -37,7 +37,7 @@ export const keysCreateProgram: Program<KeysCreateSettings, PaymentsConfig> = {
     ...keysSettings,
   },
   words: 'name',
-  run: async ({ name, scope, expires, json, connectTimeoutMs }, config) => {
+  run: async ({ name, scope, expires, json, connectTimeoutMs }, { config }) => {
     if (name === '') {
       process.stderr.write('titan keys create: who is it for? Give a name\n')
       return EXIT.usage
@@ -68,7 +68,7 @@ export interface KeysRevokeSettings extends KeysSettings {
 }
 
 /** The program `titan keys revoke`. */
-export const keysRevokeProgram: Program<KeysRevokeSettings, PaymentsConfig> = {
+export const keysRevokeProgram: Program<KeysRevokeSettings, { readonly config: DatabaseConfig }> = {
   ...keysCommon,
   name: 'titan keys revoke',
   description: 'Revokes API keys within two seconds everywhere; code 1 if one does not exist',
@@ -87,7 +87,7 @@ export const keysRevokeProgram: Program<KeysRevokeSettings, PaymentsConfig> = {
     ...keysSettings,
   },
   words: 'ids',
-  run: async ({ ids, json, connectTimeoutMs }, config) => {
+  run: async ({ ids, json, connectTimeoutMs }, { config }) => {
     if (ids === '') {
       process.stderr.write('titan keys revoke: which keys? titan keys list names them\n')
       return EXIT.usage

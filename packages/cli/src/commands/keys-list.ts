@@ -1,17 +1,17 @@
 import { createApiKeyStore, type ApiKey } from '@titan/api/keys'
-import type { PaymentsConfig } from '@titan/payments'
+import type { DatabaseConfig } from '@titan/payments'
 import { EXIT, type Program } from '@titan/service'
 import { keysCommon, keysSettings, type KeysSettings } from './keys-settings.ts'
 import { formatMoment, formatTable, writeAnswer } from '../output.ts'
 import { withOpener } from '../stores.ts'
 
 /** The program `titan keys list`. */
-export const keysListProgram: Program<KeysSettings, PaymentsConfig> = {
+export const keysListProgram: Program<KeysSettings, { readonly config: DatabaseConfig }> = {
   ...keysCommon,
   name: 'titan keys list',
   description: 'Lists API keys, oldest first; their tokens are stored nowhere',
   settings: keysSettings,
-  run: ({ json, connectTimeoutMs }, config) =>
+  run: ({ json, connectTimeoutMs }, { config }) =>
     withOpener({ name: 'titan keys list', config, connectTimeoutMs }, async (open) => {
       const keys = await createApiKeyStore(await open.database()).list()
       const now = Date.now()

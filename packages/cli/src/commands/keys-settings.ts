@@ -1,8 +1,7 @@
-import { loadPaymentsConfig, type PaymentsConfig } from '@titan/payments'
+import { databaseSettings, type DatabaseConfig } from '@titan/payments'
 import {
   FaultySetting,
   parseDurationMs,
-  storeSettings,
   type Program,
   type Setting,
   type SettingsTable,
@@ -20,11 +19,9 @@ export const keysSettings: SettingsTable<KeysSettings> = {
 }
 
 /** What the commands on API keys have in common: they need PostgreSQL alone. */
-export const keysCommon: Pick<Program<never, PaymentsConfig>, 'version' | 'sharedSettings' | 'load'> = {
+export const keysCommon: Pick<Program<never, { readonly config: DatabaseConfig }>, 'version' | 'groups'> = {
   version,
-  sharedSettings: storeSettings().filter(({ flag }) => flag === 'database-url'),
-  // Redis is not asked.
-  load: (environment) => loadPaymentsConfig({ ...environment, REDIS_URL: 'redis://none' }),
+  groups: { config: databaseSettings },
 }
 
 /** `--expires`: when a key ends; undefined is never. */

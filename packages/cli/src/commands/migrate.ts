@@ -1,5 +1,5 @@
-import { loadPaymentsConfig, missingMigrations, type PaymentsConfig } from '@titan/payments'
-import { applyMigrations, EXIT, storeSettings, text, toggle, type Program } from '@titan/service'
+import { applyMigrations, databaseSettings, missingMigrations, type DatabaseConfig } from '@titan/payments'
+import { EXIT, text, toggle, type Program, type SettingsGroup } from '@titan/service'
 import { connectSetting } from './connect-setting.ts'
 import { grantTo } from './grant.ts'
 import { writeAnswer } from '../output.ts'
@@ -16,7 +16,28 @@ export interface MigrateSettings {
 }
 
 /** Where the database is, and the password of the role that is granted to; '' when the role exists. */
-export type MigrateConfig = PaymentsConfig & { readonly rolePassword: string }
+export interface MigrateConfig {
+  readonly config: DatabaseConfig
+  readonly rolePassword: string
+}
+
+const rolePassword: SettingsGroup<string> = {
+  sections: [
+    {
+      title: 'With --grant-to',
+      settings: [
+        {
+          env: 'APP_ROLE_PASSWORD',
+          about: 'Password of that role, which is created if it is missing. Without it the role must exist.',
+          hint: '',
+          shown: '',
+        },
+      ],
+    },
+  ],
+  // Taken as it is: spaces at its ends may belong to it.
+  read: ({ environment }) => environment['APP_ROLE_PASSWORD'] ?? '',
+}
 
 /** The program `titan migrate`. */
 export const migrateProgram: Program<MigrateSettings, MigrateConfig> = {
@@ -40,29 +61,13 @@ export const migrateProgram: Program<MigrateSettings, MigrateConfig> = {
     json: jsonSetting,
     connectTimeoutMs: connectSetting,
   },
-  sharedSettings: storeSettings().filter(({ flag }) => flag === 'database-url'),
-  variables: [
-    {
-      title: 'With --grant-to',
-      variables: [
-        {
-          env: 'APP_ROLE_PASSWORD',
-          about: 'Password of that role, which is created if it is missing. Without it the role must exist.',
-        },
-      ],
-    },
-  ],
-  // Redis is not asked.
-  load: (environment) => ({
-    ...loadPaymentsConfig({ ...environment, REDIS_URL: 'redis://none' }),
-    rolePassword: environment['APP_ROLE_PASSWORD'] ?? '',
-  }),
-  run: ({ dryRun, grantTo: role, json, connectTimeoutMs }, config) =>
+  groups: { config: databaseSettings, rolePassword },
+  run: ({ dryRun, grantTo: role, json, connectTimeoutMs }, { config, rolePassword: password }) =>
     // A migration may build an index on a large table.
     withOpener({ name: 'titan migrate', config, connectTimeoutMs, statementTimeoutMs: 0 }, async (open) => {
       const sql = await open.database()
       const migrations = dryRun ? await missingMigrations(sql) : await applyMigrations(sql)
-      if (role !== '' && !dryRun) await grantTo(sql, role, config.rolePassword)
+      if (role !== '' && !dryRun) await grantTo(sql, role, password)
       const granted = role === '' || dryRun ? {} : { grantedTo: role }
       writeAnswer(json, { migrations, dryRun, ...granted }, () => {
         if (migrations.length === 0) return 'no migration is missing'

@@ -1,5 +1,5 @@
 import { createOperatorStore, type Operator } from '@titan/dashboard/operators'
-import type { PaymentsConfig } from '@titan/payments'
+import type { DatabaseConfig } from '@titan/payments'
 import { EXIT, text, type Program } from '@titan/service'
 import { keysCommon, keysSettings, type KeysSettings } from './keys-settings.ts'
 import { formatMoment, formatTable, writeAnswer } from '../output.ts'
@@ -12,7 +12,7 @@ export interface OperatorsCreateSettings extends KeysSettings {
 }
 
 /** The program `titan operators create`. */
-export const operatorsCreateProgram: Program<OperatorsCreateSettings, PaymentsConfig> = {
+export const operatorsCreateProgram: Program<OperatorsCreateSettings, { readonly config: DatabaseConfig }> = {
   ...keysCommon,
   name: 'titan operators create',
   description: 'Creates an operator of the dashboard and prints the token once',
@@ -26,7 +26,7 @@ export const operatorsCreateProgram: Program<OperatorsCreateSettings, PaymentsCo
     ...keysSettings,
   },
   words: 'name',
-  run: async ({ name, json, connectTimeoutMs }, config) => {
+  run: async ({ name, json, connectTimeoutMs }, { config }) => {
     const program = 'titan operators create'
     const complain = (problem: string, code: number): number => {
       process.stderr.write(`${program}: ${problem}\n`)
@@ -55,12 +55,12 @@ export const operatorsCreateProgram: Program<OperatorsCreateSettings, PaymentsCo
 }
 
 /** The program `titan operators list`. */
-export const operatorsListProgram: Program<KeysSettings, PaymentsConfig> = {
+export const operatorsListProgram: Program<KeysSettings, { readonly config: DatabaseConfig }> = {
   ...keysCommon,
   name: 'titan operators list',
   description: 'Lists the operators of the dashboard, oldest first',
   settings: keysSettings,
-  run: ({ json, connectTimeoutMs }, config) =>
+  run: ({ json, connectTimeoutMs }, { config }) =>
     withOpener({ name: 'titan operators list', config, connectTimeoutMs }, async (open) => {
       const operators = await createOperatorStore(await open.database()).list()
       writeAnswer(json, { operators }, () =>
@@ -87,7 +87,7 @@ export interface OperatorsRevokeSettings extends KeysSettings {
 }
 
 /** The program `titan operators revoke`. */
-export const operatorsRevokeProgram: Program<OperatorsRevokeSettings, PaymentsConfig> = {
+export const operatorsRevokeProgram: Program<OperatorsRevokeSettings, { readonly config: DatabaseConfig }> = {
   ...keysCommon,
   name: 'titan operators revoke',
   description: 'Revokes an operator and ends the sessions at once; code 1 when there is no such operator',
@@ -101,7 +101,7 @@ export const operatorsRevokeProgram: Program<OperatorsRevokeSettings, PaymentsCo
     ...keysSettings,
   },
   words: 'id',
-  run: async ({ id, json, connectTimeoutMs }, config) => {
+  run: async ({ id, json, connectTimeoutMs }, { config }) => {
     const program = 'titan operators revoke'
     if (id === '') {
       process.stderr.write(`${program}: name the operator by its id; titan operators list shows it\n`)

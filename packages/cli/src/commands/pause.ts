@@ -1,15 +1,13 @@
 import { EXIT, type Program } from '@titan/service'
-import type { ServersConfig } from '../config.ts'
 import { writeAnswer } from '../output.ts'
-import { commonSettings, queueProgram, type QueueSettings } from './queue.ts'
+import { commonSettings, queueProgram, type QueueSettings, type QueueServers } from './queue.ts'
 
 /** The program `titan pause`. */
-export const pauseProgram: Program<QueueSettings, ServersConfig> = queueProgram({
+export const pauseProgram: Program<QueueSettings, QueueServers> = queueProgram({
   name: 'titan pause',
   description:
     'Stops the workers of a queue from starting jobs; running jobs finish, and jobs can still be enqueued',
   settings: commonSettings,
-  withRecord: true,
   run: async ({ json }, { queue, record }) => {
     await record(
       { action: 'queue.pause', target: queue.name },
@@ -22,11 +20,10 @@ export const pauseProgram: Program<QueueSettings, ServersConfig> = queueProgram(
 })
 
 /** The program `titan resume`. */
-export const resumeProgram: Program<QueueSettings, ServersConfig> = queueProgram({
+export const resumeProgram: Program<QueueSettings, QueueServers> = queueProgram({
   name: 'titan resume',
   description: 'Ends a pause',
   settings: commonSettings,
-  withRecord: true,
   run: async ({ json }, { queue, record }) => {
     await record(
       { action: 'queue.resume', target: queue.name },

@@ -4,19 +4,10 @@ import {
   type ListFilter,
   type Payment,
   type PaymentStatus,
-  type PaymentsConfig,
-  loadPaymentsConfig,
+  type DatabaseConfig,
+  databaseSettings,
 } from '@titan/payments'
-import {
-  EXIT,
-  FaultySetting,
-  storeSettings,
-  text,
-  toggle,
-  wholeNumber,
-  type Program,
-  type Setting,
-} from '@titan/service'
+import { EXIT, FaultySetting, text, toggle, wholeNumber, type Program, type Setting } from '@titan/service'
 import { connectSetting } from './connect-setting.ts'
 import { momentSetting } from './moment.ts'
 import { formatMoment, formatTable, writeAnswer } from '../output.ts'
@@ -56,7 +47,7 @@ function amount(flag: string, about: string, fallback: number): Setting<number> 
 }
 
 /** The program `titan payments list`. */
-export const paymentsListProgram: Program<PaymentsListSettings, PaymentsConfig> = {
+export const paymentsListProgram: Program<PaymentsListSettings, { readonly config: DatabaseConfig }> = {
   name: 'titan payments list',
   version,
   description: 'Lists payments, newest first',
@@ -90,10 +81,8 @@ export const paymentsListProgram: Program<PaymentsListSettings, PaymentsConfig> 
     json: jsonSetting,
     connectTimeoutMs: connectSetting,
   },
-  sharedSettings: storeSettings().filter(({ flag }) => flag === 'database-url'),
-  // Redis is not asked.
-  load: (environment) => loadPaymentsConfig({ ...environment, REDIS_URL: 'redis://none' }),
-  run: (own, config) =>
+  groups: { config: databaseSettings },
+  run: (own, { config }) =>
     withOpener(
       { name: 'titan payments list', config, connectTimeoutMs: own.connectTimeoutMs },
       async (open) => {

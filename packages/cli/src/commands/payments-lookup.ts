@@ -1,12 +1,12 @@
 import {
   createPaymentStore,
-  loadPaymentsConfig,
+  databaseSettings,
   lookUpAttempt,
-  lookUpGatewayFromEnv,
+  lookUpGatewaySettings,
   type Gateway,
-  type PaymentsConfig,
+  type DatabaseConfig,
 } from '@titan/payments'
-import { EXIT, Failure, loadAll, storeSettings, text, type Program } from '@titan/service'
+import { EXIT, Failure, text, type Program } from '@titan/service'
 import { connectSetting } from './connect-setting.ts'
 import { writeAnswer } from '../output.ts'
 import { accountName, recorded } from './recorded.ts'
@@ -23,7 +23,7 @@ export interface PaymentsLookupSettings {
 
 /** What the command loads from the environment. */
 export interface PaymentsLookupConfig {
-  readonly config: PaymentsConfig
+  readonly config: DatabaseConfig
   /** Undefined when the environment names none that can be asked from another process. */
   readonly gateway: Gateway | undefined
 }
@@ -51,16 +51,7 @@ export const paymentsLookupProgram: Program<PaymentsLookupSettings, PaymentsLook
     connectTimeoutMs: connectSetting,
   },
   words: 'id',
-  sharedSettings: storeSettings().filter(({ flag }) => flag === 'database-url'),
-  // Redis is not asked.
-  load: (environment) =>
-    loadAll(
-      {
-        config: (given) => loadPaymentsConfig({ ...given, REDIS_URL: 'redis://none' }),
-        gateway: lookUpGatewayFromEnv,
-      },
-      environment,
-    ),
+  groups: { config: databaseSettings, gateway: lookUpGatewaySettings },
   run: async ({ id, operator, json, connectTimeoutMs }, { config, gateway }) => {
     const name = 'titan payments lookup'
     if (id === '') {

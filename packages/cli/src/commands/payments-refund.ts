@@ -1,10 +1,5 @@
-import {
-  createPaymentStore,
-  loadPaymentsConfig,
-  type PaymentsConfig,
-  type RefundEffect,
-} from '@titan/payments'
-import { EXIT, storeSettings, text, type Program } from '@titan/service'
+import { createPaymentStore, databaseSettings, type DatabaseConfig, type RefundEffect } from '@titan/payments'
+import { EXIT, text, type Program } from '@titan/service'
 import { connectSetting } from './connect-setting.ts'
 import { writeAnswer } from '../output.ts'
 import { jsonSetting, version } from './queue.ts'
@@ -34,7 +29,7 @@ const SAID: Readonly<Record<RefundEffect, string>> = {
 }
 
 /** The program `titan payments refund`. */
-export const paymentsRefundProgram: Program<PaymentsRefundSettings, PaymentsConfig> = {
+export const paymentsRefundProgram: Program<PaymentsRefundSettings, { readonly config: DatabaseConfig }> = {
   name: 'titan payments refund',
   version,
   description: 'Records the refund of a charge that contradicts its payment; moves no money',
@@ -77,10 +72,8 @@ export const paymentsRefundProgram: Program<PaymentsRefundSettings, PaymentsConf
     connectTimeoutMs: connectSetting,
   },
   words: 'id',
-  sharedSettings: storeSettings().filter(({ flag }) => flag === 'database-url'),
-  // Redis is not asked.
-  load: (environment) => loadPaymentsConfig({ ...environment, REDIS_URL: 'redis://none' }),
-  run: async ({ id, charge, refund, note, operator, json, connectTimeoutMs }, config) => {
+  groups: { config: databaseSettings },
+  run: async ({ id, charge, refund, note, operator, json, connectTimeoutMs }, { config }) => {
     const name = 'titan payments refund'
     if ([id, charge, refund, note].includes('')) {
       process.stderr.write(`${name}: name the payment, --charge, --refund and --note\n`)

@@ -1,6 +1,5 @@
-import { loadPaymentsConfig, type PaymentsConfig } from '@titan/payments'
+import { storeSettings, type StoreConfig } from '@titan/payments'
 import { EXIT, text, type Program } from '@titan/service'
-import { serverSettings } from '../config.ts'
 import { connectSetting } from './connect-setting.ts'
 import {
   formatData,
@@ -22,7 +21,7 @@ export interface ShowSettings extends Omit<QueueSettings, 'queue'> {
 }
 
 /** The program `titan payments show`. */
-export const paymentsShowProgram: Program<ShowSettings, PaymentsConfig> = {
+export const paymentsShowProgram: Program<ShowSettings, { readonly config: StoreConfig }> = {
   name: 'titan payments show',
   version,
   description: 'Shows everything known of a payment; code 1 if it does not exist',
@@ -37,9 +36,8 @@ export const paymentsShowProgram: Program<ShowSettings, PaymentsConfig> = {
     connectTimeoutMs: connectSetting,
   },
   words: 'id',
-  sharedSettings: serverSettings,
-  load: loadPaymentsConfig,
-  run: async ({ id, json, connectTimeoutMs }, config) => {
+  groups: { config: storeSettings },
+  run: async ({ id, json, connectTimeoutMs }, { config }) => {
     if (id === '') {
       process.stderr.write('titan payments show: which payment? Give its id\n')
       return EXIT.usage

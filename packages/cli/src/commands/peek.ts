@@ -1,8 +1,7 @@
 import { createInspector, type JobState, type JobView } from '@titan/queue-core'
 import { choice, EXIT, wholeNumber, type Program } from '@titan/service'
-import type { ServersConfig } from '../config.ts'
 import { formatData, formatDuration, formatMoment, formatTable, writeAnswer, type Cell } from '../output.ts'
-import { commonSettings, queueProgram, type QueueSettings } from './queue.ts'
+import { commonSettings, queueProgram, type QueueSettings, type QueueServers } from './queue.ts'
 
 /** The settings of `titan peek`. */
 export interface PeekSettings extends QueueSettings {
@@ -11,7 +10,7 @@ export interface PeekSettings extends QueueSettings {
 }
 
 /** The program `titan peek`. */
-export const peekProgram: Program<PeekSettings, ServersConfig> = queueProgram({
+export const peekProgram: Program<PeekSettings, QueueServers> = queueProgram({
   name: 'titan peek',
   description: 'Shows the next jobs of a queue, or those that workers hold, with their data',
   settings: {

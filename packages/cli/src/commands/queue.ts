@@ -1,7 +1,6 @@
-import { PAYMENTS_QUEUE } from '@titan/payments'
+import { PAYMENTS_QUEUE, queueSettings, type QueueConfig } from '@titan/payments'
 import { createQueue, type Queue } from '@titan/queue-core'
 import { readVersion, text, toggle, type Program, type Redis, type SettingsTable } from '@titan/service'
-import { loadServersConfig, queueSettings, serverSettings, type ServersConfig } from '../config.ts'
 import { connectSetting } from './connect-setting.ts'
 import { recorded, type CommandAct } from './recorded.ts'
 import { withOpener, type Opener } from '../stores.ts'
@@ -58,26 +57,28 @@ export interface QueueCommand<Own extends QueueSettings> {
   readonly name: string
   readonly description: string
   readonly settings: SettingsTable<Own>
-  readonly words?: string
-  /** The command acts, and reads `DATABASE_URL` for the audit record. @default false */
-  readonly withRecord?: boolean
+  readonly words?: string | undefined
   run(own: Own, open: OpenQueue): Promise<number>
+}
+
+/** Where the servers of a queue command are. */
+export interface QueueServers {
+  readonly config: QueueConfig
 }
 
 /** A program that needs nothing but a queue in Redis. */
 export function queueProgram<Own extends QueueSettings>(
   command: QueueCommand<Own>,
-): Program<Own, ServersConfig> {
-  const { name, description, settings, words, withRecord = false, run } = command
+): Program<Own, QueueServers> {
+  const { name, description, settings, words, run } = command
   return {
     name,
     description,
     settings,
     version,
-    ...(words === undefined ? {} : { words }),
-    sharedSettings: withRecord ? serverSettings : queueSettings,
-    load: loadServersConfig,
-    run: (own, config) =>
+    words,
+    groups: { config: queueSettings },
+    run: (own, { config }) =>
       withOpener({ name, config, connectTimeoutMs: own.connectTimeoutMs }, async (open) => {
         const { prefix } = config
         const redis = await open.redis()
@@ -87,7 +88,7 @@ export function queueProgram<Own extends QueueSettings>(
   }
 }
 
-function recorderOf(program: string, { databaseUrl }: ServersConfig, open: Opener): Recorder {
+function recorderOf(program: string, { databaseUrl }: QueueConfig, open: Opener): Recorder {
   return async (act, perform, summarise) => {
     if (databaseUrl === undefined) {
       process.stderr.write(`${program}: no audit record is written, because DATABASE_URL is not set\n`)

@@ -1,5 +1,5 @@
-import { loadPaymentsConfig, type PaymentsConfig, type Rebuilt } from '@titan/payments'
-import { EXIT, storeSettings, toggle, type Program } from '@titan/service'
+import { storeSettings, type StoreConfig, type Rebuilt } from '@titan/payments'
+import { EXIT, toggle, type Program } from '@titan/service'
 import { connectSetting } from './connect-setting.ts'
 import { writeAnswer } from '../output.ts'
 import { startProgress } from '../progress.ts'
@@ -16,7 +16,7 @@ export interface RecoverSettings {
 }
 
 /** The program `titan recover`. */
-export const recoverProgram: Program<RecoverSettings, PaymentsConfig> = {
+export const recoverProgram: Program<RecoverSettings, { readonly config: StoreConfig }> = {
   name: 'titan recover',
   version,
   description: 'Enqueues unfinished payments whose job is missing in Redis; may be repeated',
@@ -25,9 +25,8 @@ export const recoverProgram: Program<RecoverSettings, PaymentsConfig> = {
     json: jsonSetting,
     connectTimeoutMs: connectSetting,
   },
-  sharedSettings: storeSettings(),
-  load: loadPaymentsConfig,
-  run: ({ dryRun, json, connectTimeoutMs }, config) =>
+  groups: { config: storeSettings },
+  run: ({ dryRun, json, connectTimeoutMs }, { config }) =>
     withOpener({ name: 'titan recover', config, connectTimeoutMs }, async (open) => {
       const sql = await open.database()
       const redis = await open.redis()

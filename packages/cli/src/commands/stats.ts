@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { queueSettings, type QueueConfig } from '@titan/payments'
 import { createQueue } from '@titan/queue-core'
 import { EXIT, milliseconds, toggle, type Program } from '@titan/service'
 import { createLogUpdate } from 'log-update'
-import { loadServersConfig, serverSettings, type ServersConfig } from '../config.ts'
 import { untilInterrupted } from './interrupt.ts'
 import { writeAnswer } from '../output.ts'
 import { commonSettings, version, type AnyJobs, type QueueSettings } from './queue.ts'
@@ -16,7 +16,7 @@ export interface StatsSettings extends QueueSettings {
 }
 
 /** The program `titan stats`. */
-export const statsProgram: Program<StatsSettings, ServersConfig> = {
+export const statsProgram: Program<StatsSettings, { readonly config: QueueConfig }> = {
   name: 'titan stats',
   version,
   description: 'Counts jobs, workers and payments; payments are left out when DATABASE_URL is not set',
@@ -28,9 +28,8 @@ export const statsProgram: Program<StatsSettings, ServersConfig> = {
       { fallback: 1_000, min: 50, max: 3_600_000 },
     ),
   },
-  sharedSettings: serverSettings,
-  load: loadServersConfig,
-  run: ({ queue: name, json, watch, intervalMs, connectTimeoutMs }, config) =>
+  groups: { config: queueSettings },
+  run: ({ queue: name, json, watch, intervalMs, connectTimeoutMs }, { config }) =>
     withOpener({ name: 'titan stats', config, connectTimeoutMs }, async (open) => {
       const redis = await open.redis()
       const sql = config.databaseUrl === undefined ? undefined : await open.database()

@@ -1,5 +1,5 @@
-import { loadPaymentsConfig, PAYMENTS_QUEUE, type Database, type PaymentsConfig } from '@titan/payments'
-import { EXIT, milliseconds, storeSettings, printable, type Program, type Redis } from '@titan/service'
+import { PAYMENTS_QUEUE, storeSettings, type Database, type StoreConfig } from '@titan/payments'
+import { EXIT, milliseconds, printable, type Program, type Redis } from '@titan/service'
 import { ok, problem, type Diagnosis, type Severity } from './diagnosis.ts'
 import { examinePayments } from './payments.ts'
 import { examinePostgres } from './postgres.ts'
@@ -19,7 +19,7 @@ export interface DoctorSettings {
 const QUEUES = [PAYMENTS_QUEUE, 'webhooks']
 
 /** The program `titan doctor`. */
-export const doctorProgram: Program<DoctorSettings, PaymentsConfig> = {
+export const doctorProgram: Program<DoctorSettings, { readonly config: StoreConfig }> = {
   name: 'titan doctor',
   version,
   description: 'Examines servers, queues and payments, and says what to do; code 1 on an error',
@@ -34,9 +34,8 @@ export const doctorProgram: Program<DoctorSettings, PaymentsConfig> = {
       { fallback: 3_000, min: 0, max: 3_600_000 },
     ),
   },
-  sharedSettings: storeSettings(),
-  load: loadPaymentsConfig,
-  run: ({ json, connectTimeoutMs }, config) =>
+  groups: { config: storeSettings },
+  run: ({ json, connectTimeoutMs }, { config }) =>
     withOpener({ name: 'titan doctor', config, connectTimeoutMs }, async (open) => {
       const findings: Diagnosis[] = []
       const redis = await attempt('redis.reached', open.redis, findings)
@@ -69,7 +68,7 @@ async function attempt<Server>(
 async function examineAll(
   redis: Redis | undefined,
   sql: Database | undefined,
-  { prefix, databasePoolSize }: PaymentsConfig,
+  { prefix, databasePoolSize }: StoreConfig,
 ): Promise<Diagnosis[]> {
   const ofRedis = redis === undefined ? [] : await examineRedis(redis)
   const ofPostgres = sql === undefined ? [] : await examinePostgres(sql, databasePoolSize)

@@ -1,16 +1,15 @@
 import {
   fetchLedger,
-  loadPaymentsConfig,
   missingMigrations,
   readLedgerFile,
+  storeSettings,
   type Ledger,
-  type PaymentsConfig,
+  type StoreConfig,
 } from '@titan/payments'
 import {
   EXIT,
   Failure,
   milliseconds,
-  storeSettings,
   text,
   toggle,
   wholeNumber,
@@ -87,14 +86,13 @@ const settings: SettingsTable<VerifySettings> = {
 }
 
 /** The program `titan verify`. */
-export const verifyProgram: Program<VerifySettings, PaymentsConfig> = {
+export const verifyProgram: Program<VerifySettings, { readonly config: StoreConfig }> = {
   name: 'titan verify',
   version,
   description: 'Checks the invariants of payments; code 1 on a breach',
   settings,
-  sharedSettings: storeSettings(),
-  load: loadPaymentsConfig,
-  run: async (own, config) => {
+  groups: { config: storeSettings },
+  run: async (own, { config }) => {
     const { ledger, ledgerUrl, gateway, settled, maxRetries, keyTtlMs, connectTimeoutMs } = own
     if (ledger !== '' && ledgerUrl !== '') {
       process.stderr.write('titan verify: --ledger and --ledger-url exclude each other\n')

@@ -33,13 +33,6 @@ const IntentSchema = v.looseObject({
   }),
 })
 
-/** The signing secret of an endpoint, as the variable `STRIPE_WEBHOOK_SECRET` holds it. */
-export const stripeWebhookSecret: v.GenericSchema<string, string> = v.pipe(
-  v.string(),
-  v.trim(),
-  v.regex(/^whsec_\S{12,}$/, 'must be the whole signing secret: whsec_ and at least 12 characters'),
-)
-
 /** Reads webhooks of Stripe's. The body must be the bytes that came: the signature is over them. */
 export function createStripeWebhookParser(
   webhooks: Pick<Stripe['webhooks'], 'constructEvent'>,

@@ -1,7 +1,12 @@
 import { expect, test } from 'vitest'
-import { gatewayFromEnv, PaymentsError, type Environment, type LimitedGateway } from '../../src/index.ts'
-import { limitsFromEnv } from '../../src/gateways/limits-from-env.ts'
+import { InvalidSettings, type Environment } from '@titan/service'
+import { gatewayFromEnv, type GatewayLimits, type LimitedGateway } from '../../src/index.ts'
+import { limitsOf } from '../../src/gateways/settings.ts'
 import { attemptOf, charge, startSimulator } from '../support/simulator.ts'
+
+function limitsFrom(environment: Environment, defaults?: GatewayLimits): GatewayLimits {
+  return limitsOf({ environment }, defaults)
+}
 
 const stripe = { GATEWAY: 'stripe', STRIPE_SECRET_KEY: 'sk_test_titan' }
 
@@ -9,7 +14,7 @@ function issuesOf(environment: Environment): readonly string[] {
   try {
     gatewayFromEnv(environment)
   } catch (error) {
-    if (error instanceof PaymentsError) return error.issues
+    if (error instanceof InvalidSettings) return error.issues
     throw error
   }
   return []
@@ -36,15 +41,15 @@ test('stripe has limits of its own accord, the simulated gateway only when asked
 
 test('variables go over the defaults, and a breaker can be switched on and off', () => {
   const defaults = { maxConcurrent: 20, ratePerSecond: 20, breaker: {} }
-  expect(limitsFromEnv({}, defaults)).toEqual(defaults)
-  expect(limitsFromEnv({ GATEWAY_MAX_CONCURRENT: '5', GATEWAY_BREAKER: 'false' }, defaults)).toEqual({
+  expect(limitsFrom({}, defaults)).toEqual(defaults)
+  expect(limitsFrom({ GATEWAY_MAX_CONCURRENT: '5', GATEWAY_BREAKER: 'false' }, defaults)).toEqual({
     maxConcurrent: 5,
     ratePerSecond: 20,
   })
-  expect(limitsFromEnv({ GATEWAY_BREAKER_OPEN_MS: '9', GATEWAY_BREAKER_FAILURE_SHARE: '0.25' })).toEqual({
+  expect(limitsFrom({ GATEWAY_BREAKER_OPEN_MS: '9', GATEWAY_BREAKER_FAILURE_SHARE: '0.25' })).toEqual({
     breaker: { openMs: 9, failureShare: 0.25 },
   })
-  expect(limitsFromEnv({ GATEWAY_BREAKER: 'true' })).toEqual({ breaker: {} })
+  expect(limitsFrom({ GATEWAY_BREAKER: 'true' })).toEqual({ breaker: {} })
 })
 
 test('everything that is wrong is told at once, without a secret in it', () => {
@@ -80,7 +85,7 @@ test('a gateway that does not exist is told with those that do', () => {
 
 test('breaker settings that contradict each other are told', () => {
   expect(() => gatewayFromEnv({ GATEWAY_BREAKER_MIN_CALLS: '30', GATEWAY_BREAKER_WINDOW: '20' })).toThrow(
-    PaymentsError,
+    InvalidSettings,
   )
 })
 

@@ -6,7 +6,7 @@ import {
   type RedisClient,
   type WorkerHealth,
 } from '@titan/queue-core'
-import type { WebhooksConfig } from '../config.ts'
+import type { WebhooksConfig } from '../settings.ts'
 import type { OnWebhooksEvent } from '../model/events.ts'
 import { DEFAULT_RETRY_SCHEDULE, type RetrySchedule } from '../model/retry-schedule.ts'
 import { createSecretBox } from '../model/secret-box.ts'

@@ -1,27 +1,5 @@
 import { codeOf, nameOf, type OnPaymentsEvent, type PaymentsEvent } from '@titan/payments'
-import type { Log } from './log.ts'
-
-/** How long a fault that repeats stays quiet after it was logged, in milliseconds. */
-const QUIET_MS = 30_000
-
-/** Keys that are remembered: errors may carry any code. */
-const MAX_KEYS = 100
-
-/**
- * Answers true the first time a key is seen, and then once in a while: a server that is away fails
- * many times a second, and one line says as much as a thousand.
- */
-export function once(quietMs: number = QUIET_MS): (key: string) => boolean {
-  const loggedAt = new Map<string, number>()
-  return (key) => {
-    const now = performance.now()
-    const last = loggedAt.get(key)
-    if (last !== undefined && now - last < quietMs) return false
-    if (loggedAt.size >= MAX_KEYS) loggedAt.clear()
-    loggedAt.set(key, now)
-    return true
-  }
-}
+import { once, type Log } from '@titan/service'
 
 /** Writes what happens to payments in the background to the log. */
 export function logPaymentsEvents(log: Log): OnPaymentsEvent {

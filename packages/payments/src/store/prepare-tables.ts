@@ -1,6 +1,7 @@
-import { codeOf, migrate, missingMigrations, openDatabase, type Database } from '@titan/payments'
-import type { Log } from './log.ts'
-import { Failure } from './program.ts'
+import { codeOf } from '@titan/queue-core/text-of'
+import { Failure, type Log } from '@titan/service'
+import { openDatabase, type Database } from './database.ts'
+import { migrate, missingMigrations } from './migrate.ts'
 
 const OTHERS_TOO = 'and so do titan-api and titan-worker when they start without --no-migrate'
 

@@ -1,0 +1,284 @@
+import {
+  choice,
+  InvalidSettings,
+  optionalText,
+  readGroups,
+  readSettings,
+  settingsGroup,
+  share,
+  text,
+  toggle,
+  wholeNumber,
+  type Environment,
+  type Setting,
+  type SettingNames,
+  type SettingsGroup,
+  type SettingsSource,
+  type SettingsTable,
+} from '@titan/service'
+import { PaymentsError } from '../domain/errors.ts'
+import { gatewayTimeout } from '../settings.ts'
+import type { Gateway } from './gateway.ts'
+import type { BreakerOptions, GatewayLimits } from './limits.ts'
+import { limitGateway } from './limited-gateway.ts'
+import { createSimulatedGateway, type SimulatedGatewayOptions } from './simulated-gateway.ts'
+import { loadSdk } from './stripe-sdk.ts'
+import { createStripeWebhookParser } from './stripe-webhook.ts'
+import { createStripeGateway } from './stripe.ts'
+
+const MOST = 999_999_999
+
+/** A whole number of at least `min` that may be missing. */
+function count(env: string, about: string, min = 1): Setting<number | undefined> {
+  return wholeNumber<undefined>({ env, about }, { fallback: undefined, min, max: MOST })
+}
+
+const gatewayChoice = choice(
+  { flag: 'gateway', env: 'GATEWAY', hint: 'name', about: 'Gateway that charges the payments.' },
+  ['simulated', 'stripe'],
+  'simulated',
+)
+
+type Behaviour = Required<
+  Pick<
+    SimulatedGatewayOptions,
+    'delayMs' | 'successRate' | 'transientRate' | 'declineRate' | 'unknownRate' | 'seed'
+  >
+>
+type SimulatedSettings = { readonly [Name in keyof Behaviour]: number | undefined }
+
+function simulated(name: string): Pick<SettingNames, 'env' | 'flag' | 'alsoEnv'> {
+  return {
+    flag: `gateway-${name.toLowerCase().replaceAll('_', '-')}`,
+    env: `GATEWAY_${name}`,
+    alsoEnv: [`SIM_${name}`],
+  }
+}
+
+const simulatedSettings: SettingsTable<SimulatedSettings> = {
+  delayMs: wholeNumber(
+    { ...simulated('DELAY_MS'), hint: 'ms', shown: '100', about: 'Response time of the simulated gateway.' },
+    { fallback: undefined, min: 0, max: MOST },
+  ),
+  successRate: share({
+    ...simulated('SUCCESS_RATE'),
+    shown: 'the rest',
+    about: 'Share of its charges that succeed.',
+  }),
+  transientRate: share({
+    ...simulated('TRANSIENT_RATE'),
+    shown: '0',
+    about: 'Share of requests that do not reach it.',
+  }),
+  declineRate: share({
+    ...simulated('DECLINE_RATE'),
+    shown: 'the rest with --gateway-success-rate',
+    about: 'Share of charges that it declines.',
+  }),
+  unknownRate: share({
+    ...simulated('UNKNOWN_RATE'),
+    shown: '0',
+    about: 'Share of requests whose response is lost.',
+  }),
+  seed: wholeNumber(
+    { ...simulated('SEED'), shown: '1', about: 'Seed of its random choices.' },
+    { fallback: undefined, min: 0, max: MOST },
+  ),
+}
+
+interface StripeSettings {
+  readonly secretKey: string
+  readonly paymentMethod: string | undefined
+  readonly baseUrl: string | undefined
+  readonly webhookSecret: string | undefined
+}
+
+const webhookSecret = optionalText(
+  { env: 'STRIPE_WEBHOOK_SECRET', about: 'Signing secret of Stripe’s webhooks (whsec_…).' },
+  /^whsec_\S{12,}$/,
+  'the whole signing secret: whsec_ and at least 12 characters',
+)
+
+/** Stripe's test card that is charged without a question. */
+const TEST_PAYMENT_METHOD = 'pm_card_visa'
+
+const stripeSettings: SettingsTable<StripeSettings> = {
+  secretKey: {
+    ...text(
+      { env: 'STRIPE_SECRET_KEY', about: 'Secret or restricted key (sk_…, rk_…); required.' },
+      '',
+      /^(sk|rk)_\w+$/,
+      'a key that begins with sk_ or rk_',
+    ),
+    isRequired: true,
+  },
+  paymentMethod: optionalText(
+    {
+      env: 'STRIPE_PAYMENT_METHOD',
+      shown: TEST_PAYMENT_METHOD,
+      about: 'Payment method to charge; required unless the key is a test key.',
+    },
+    /^\w+$/,
+    'the id of a payment method',
+  ),
+  baseUrl: optionalText(
+    { env: 'STRIPE_API_BASE', about: 'Base URL in place of Stripe’s, such as a simulator.' },
+    /^https?:\/\/[^/]+\/?$/,
+    'a URL without a path',
+  ),
+  webhookSecret,
+}
+
+type LimitSettings = Record<'maxConcurrent' | 'ratePerSecond' | keyof BreakerOptions, number | undefined> & {
+  breaker: boolean | undefined
+}
+
+const limitSettings: SettingsTable<LimitSettings> = {
+  maxConcurrent: count('GATEWAY_MAX_CONCURRENT', 'Maximum number of concurrent calls.'),
+  ratePerSecond: count('GATEWAY_RATE_PER_SECOND', 'Maximum number of calls per second.'),
+  breaker: {
+    ...toggle({ env: 'GATEWAY_BREAKER', about: 'Circuit breaker: true or false.' }, false),
+    shown: '',
+    fallback: undefined,
+  },
+  failureShare: share({
+    env: 'GATEWAY_BREAKER_FAILURE_SHARE',
+    about: 'Share of failed calls that opens the circuit breaker, 0..1.',
+  }),
+  windowCalls: count('GATEWAY_BREAKER_WINDOW', 'Number of recent calls that it considers.'),
+  minCalls: count(
+    'GATEWAY_BREAKER_MIN_CALLS',
+    'Minimum number of calls before the circuit breaker may open.',
+  ),
+  openMs: count('GATEWAY_BREAKER_OPEN_MS', 'Pause before the first trial call.'),
+  maxOpenMs: count('GATEWAY_BREAKER_MAX_OPEN_MS', 'Upper bound of that pause, which grows.'),
+}
+
+interface Registration {
+  readonly create: (source: SettingsSource) => Gateway
+  /** What the gateway bears in each process; `GATEWAY_MAX_CONCURRENT` and its like change it. */
+  readonly limits: GatewayLimits
+}
+
+/** Adding a gateway is one file, its settings and one line here. */
+const GATEWAYS: Readonly<Record<'simulated' | 'stripe', Registration>> = {
+  simulated: {
+    create: (source) => createSimulatedGateway(readSettings(simulatedSettings, source)),
+    limits: {},
+  },
+  // Stripe takes 25 requests a second in a sandbox and 100 in live mode.
+  stripe: { create: createStripe, limits: { maxConcurrent: 20, ratePerSecond: 20, breaker: {} } },
+}
+
+const stripeSection = {
+  title: 'Stripe, with GATEWAY=stripe',
+  settings: Object.values<SettingNames>(stripeSettings),
+}
+
+const limitsSection = {
+  title: 'Limits of the gateway in each process (stripe: 20, 20 and a circuit breaker; simulated: none)',
+  settings: Object.values<SettingNames>(limitSettings),
+}
+
+/** The settings of the gateway that `GATEWAY` names, behind its limits. */
+export const gatewaySettings: SettingsGroup<Gateway> = {
+  sections: [
+    { settings: [gatewayChoice, ...Object.values<SettingNames>(simulatedSettings)] },
+    stripeSection,
+    limitsSection,
+  ],
+  read(source) {
+    const { name } = readSettings({ name: gatewayChoice }, source)
+    const registration = GATEWAYS[name]
+    const { gateway, limits } = readGroups<{ gateway: Gateway; limits: GatewayLimits }>(
+      {
+        gateway: { sections: [], read: () => checked(() => registration.create(source)) },
+        limits: { sections: [], read: () => limitsOf(source, registration.limits) },
+      },
+      source,
+    )
+    const isLimited = Object.values(limits).some((limit) => limit !== undefined)
+    return isLimited ? checked(() => limitGateway(gateway, limits)) : gateway
+  },
+}
+
+/**
+ * The settings of the gateway for programs that only look up attempts. Undefined for the simulated one, whose ledger is in
+ * the memory of its worker, and where the settings do not make a gateway.
+ */
+export const lookUpGatewaySettings: SettingsGroup<Gateway | undefined> = {
+  sections: [
+    {
+      title: 'Gateway at which operators look up attempts',
+      settings: [gatewayChoice, gatewayTimeout].map((setting) => ({ ...setting, flag: undefined })),
+    },
+    stripeSection,
+    limitsSection,
+  ],
+  read({ environment }) {
+    try {
+      const { name } = readSettings({ name: gatewayChoice }, { environment })
+      return name === 'simulated' ? undefined : gatewaySettings.read({ environment })
+    } catch (error) {
+      if (error instanceof InvalidSettings) return undefined
+      throw error
+    }
+  },
+}
+
+/** How the webhooks of one gateway are checked and read. Needs its signing secret, and no right to charge. */
+export interface GatewayWebhookReader {
+  /** The name that attempts at this gateway are stored with. */
+  readonly gateway: string
+  /** The header that holds the signature, in lower case. */
+  readonly signatureHeader: string
+  readonly parse: NonNullable<Gateway['parseWebhook']>
+}
+
+/** The settings of gateways whose webhooks can be checked: those with a signing secret. */
+export const gatewayWebhookSettings: SettingsGroup<readonly GatewayWebhookReader[]> = settingsGroup(
+  { secret: webhookSecret },
+  ({ secret }) => {
+    if (secret === undefined) return []
+    const parse = createStripeWebhookParser(loadSdk().webhooks, secret)
+    return [{ gateway: 'stripe', signatureHeader: 'stripe-signature', parse }]
+  },
+  'Webhooks of gateways, received at POST /gateway-webhooks/{gateway}',
+)
+
+/** Creates the gateway that the environment names. @throws InvalidSettings with everything that is wrong */
+export function gatewayFromEnv(environment: Environment): Gateway {
+  return gatewaySettings.read({ environment })
+}
+
+/** Reads the limits over `defaults`. Any setting of the breaker switches it on, `GATEWAY_BREAKER=false` switches it off. */
+export function limitsOf(source: SettingsSource, defaults: GatewayLimits = {}): GatewayLimits {
+  const { maxConcurrent, ratePerSecond, breaker, ...options } = readSettings<LimitSettings>(
+    limitSettings,
+    source,
+  )
+  const isGiven = Object.values(options).some((value) => value !== undefined)
+  const isOn = breaker ?? (isGiven || defaults.breaker !== undefined)
+  return {
+    maxConcurrent: maxConcurrent ?? defaults.maxConcurrent,
+    ratePerSecond: ratePerSecond ?? defaults.ratePerSecond,
+    breaker: isOn ? { ...defaults.breaker, ...options } : undefined,
+  }
+}
+
+function createStripe(source: SettingsSource): Gateway {
+  const { paymentMethod, ...given } = readSettings(stripeSettings, source)
+  if (paymentMethod === undefined && !/^(sk|rk)_test_/.test(given.secretKey))
+    throw new InvalidSettings(['STRIPE_PAYMENT_METHOD must be set unless the secret key is a test key'])
+  const { timeoutMs } = readSettings({ timeoutMs: gatewayTimeout }, source)
+  return createStripeGateway({ ...given, timeoutMs, paymentMethod: paymentMethod ?? TEST_PAYMENT_METHOD })
+}
+
+/** Reports options that contradict each other like settings that are wrong. */
+function checked<Value>(create: () => Value): Value {
+  try {
+    return create()
+  } catch (error) {
+    throw error instanceof PaymentsError ? new InvalidSettings(error.issues) : error
+  }
+}

@@ -1,0 +1,42 @@
+import { Failure, retryWhilePassing, unreachable } from '@titan/service'
+import { openDatabase, type Database, type DatabaseOptions } from './database.ts'
+
+/**
+ * Opens the database and waits until it responds.
+ *
+ * @param timeoutMs how long to try while the server cannot be reached
+ * @throws Failure when it cannot be reached in time or refuses the connection
+ */
+export async function connectDatabase(
+  url: string,
+  timeoutMs: number,
+  options: DatabaseOptions,
+): Promise<Database> {
+  const sql = openDatabase(url, options)
+  try {
+    await retryWhilePassing(() => sql`select 1`, timeoutMs)
+    return sql
+  } catch (error) {
+    await sql.end({ timeout: 0 })
+    throw unreachable('PostgreSQL', url, error)
+  }
+}
+
+/**
+ * Creates a probe that rejects where no payment can be written: PostgreSQL does not answer, is a standby, or is set to
+ * read-only. Concurrent probes share one statement, so that they do not pile up at an unresponsive server.
+ */
+export function createWriteProbe(sql: Database): () => Promise<void> {
+  let asking: Promise<void> | undefined
+  async function ask(): Promise<void> {
+    const [row] = await sql<
+      { readOnly: string }[]
+    >`select current_setting('transaction_read_only') as "readOnly"`
+    if (row?.readOnly !== 'off')
+      throw new Failure('PostgreSQL takes no writes: it is a standby, or set to read-only')
+  }
+  return () =>
+    (asking ??= ask().finally(() => {
+      asking = undefined
+    }))
+}
