@@ -99,7 +99,29 @@ function formatRecord({ payment, attempts, events, deliveries, breaks, job }: Pa
     delivery.lastCode ?? delivery.lastError,
     formatMoment(delivery.nextAttemptAt),
   ])
-  const contradictions = breaks.map((one) => [
+  return formatSections([
+    [`Payment ${payment.id}`, facts],
+    [
+      'Attempts',
+      tableOr(['no', 'gateway key', 'outcome', 'sends', 'takeovers', 'first sent', 'last error'], tries),
+    ],
+    ...formatBreaks(payment, breaks),
+    ['Events', tableOr(['seq', 'at', 'type', 'status', 'actor', 'evidence'], history)],
+    [
+      'Webhook deliveries',
+      tableOr(['id', 'event', 'endpoint', 'status', 'attempts', 'last answer', 'next'], sent),
+    ],
+  ])
+}
+
+/** Formats the contradictions with a gateway as a section; none without any. */
+function formatBreaks(
+  payment: PaymentRecord['payment'],
+  breaks: PaymentRecord['breaks'],
+): (readonly [title: string, body: string])[] {
+  if (breaks.length === 0) return []
+  const heads = ['kind', 'gateway', 'reference', 'booked', 'charged', 'found', 'resolved', 'resolution']
+  const rows = breaks.map((one) => [
     one.kind,
     one.gateway,
     one.reference,
@@ -109,29 +131,7 @@ function formatRecord({ payment, attempts, events, deliveries, breaks, job }: Pa
     formatMoment(one.resolvedAt),
     one.refundRef === null ? one.resolution : `refunded by ${one.refundRef}: ${one.resolution}`,
   ])
-  return formatSections([
-    [`Payment ${payment.id}`, facts],
-    [
-      'Attempts',
-      tableOr(['no', 'gateway key', 'outcome', 'sends', 'takeovers', 'first sent', 'last error'], tries),
-    ],
-    ...(breaks.length === 0
-      ? []
-      : [
-          [
-            'Contradictions',
-            formatTable(
-              ['kind', 'gateway', 'reference', 'booked', 'charged', 'found', 'resolved', 'resolution'],
-              contradictions,
-            ),
-          ] as const,
-        ]),
-    ['Events', tableOr(['seq', 'at', 'type', 'status', 'actor', 'evidence'], history)],
-    [
-      'Webhook deliveries',
-      tableOr(['id', 'event', 'endpoint', 'status', 'attempts', 'last answer', 'next'], sent),
-    ],
-  ])
+  return [['Contradictions', formatTable(heads, rows)]]
 }
 
 function tableOr(heads: readonly string[], rows: Parameters<typeof formatTable>[1]): string {
