@@ -4,7 +4,7 @@ import { chownSync, existsSync, readFileSync, renameSync, rmSync, statSync, writ
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import type { Account } from './account.ts'
+import type { OsUser } from './os-user.ts'
 import { describeError, LocalError } from './errors.ts'
 
 /** The packaged programs of PostgreSQL. */
@@ -44,18 +44,18 @@ export function findPostgresBinaries(): PostgresBinaries {
   } catch (cause) {
     throw new LocalError(
       'POSTGRES_UNAVAILABLE',
-      `There is no packaged PostgreSQL for ${process.platform} on ${process.arch} (${name}). ` +
-        'Set DATABASE_URL=postgres://user:password@host:5432/database to use a server of yours.',
+      `No packaged PostgreSQL for ${process.platform} on ${process.arch} (${name}). ` +
+        'Set DATABASE_URL=postgres://user:password@host:5432/database to use another server.',
       { cause },
     )
   }
 }
 
-/** Makes the cluster in `home`, which belongs to `account`, when there is none yet. A temporary one is made faster. */
+/** Creates the cluster in `home`, owned by `osUser`, unless it exists. A temporary one skips syncing to disk. */
 export async function ensureCluster(
   home: string,
   binaries: PostgresBinaries,
-  account: Account,
+  osUser: OsUser,
   isTemporary: boolean,
 ): Promise<Cluster> {
   const dataFolder = join(home, 'data')
@@ -67,24 +67,24 @@ export async function ensureCluster(
   }
   const password = randomBytes(18).toString('base64url')
   writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 })
-  giveTo(account, passwordFile)
+  giveTo(osUser, passwordFile)
   // Made aside and renamed, so that a start that is interrupted leaves no half cluster behind.
   const fresh = join(home, 'data.new')
   rmSync(fresh, { recursive: true, force: true })
   const extra = isTemporary ? ['--no-sync'] : []
-  await runInitdb(binaries.initdb, [`--pgdata=${fresh}`, `--pwfile=${passwordFile}`, ...extra], account)
+  await runInitdb(binaries.initdb, [`--pgdata=${fresh}`, `--pwfile=${passwordFile}`, ...extra], osUser)
   renameSync(fresh, dataFolder)
   return { dataFolder, password }
 }
 
-/** Makes `account` the owner of `path`, where this process may. */
-export function giveTo(account: Account, path: string): void {
-  if (account.uid === undefined || account.gid === undefined) return
-  if (statSync(path).uid !== account.uid) chownSync(path, account.uid, account.gid)
+/** Makes `osUser` the owner of `path`, where this process may. */
+export function giveTo(osUser: OsUser, path: string): void {
+  if (osUser.uid === undefined || osUser.gid === undefined) return
+  if (statSync(path).uid !== osUser.uid) chownSync(path, osUser.uid, osUser.gid)
 }
 
-async function runInitdb(initdb: string, options: readonly string[], account: Account): Promise<void> {
-  const { command, args, ...ids } = account.wrap(initdb, [
+async function runInitdb(initdb: string, options: readonly string[], osUser: OsUser): Promise<void> {
+  const { command, args, ...ids } = osUser.wrap(initdb, [
     ...options,
     `--username=${POSTGRES_USER}`,
     '--auth=scram-sha-256',
@@ -101,7 +101,7 @@ async function runInitdb(initdb: string, options: readonly string[], account: Ac
     throw new LocalError(
       'POSTGRES_UNAVAILABLE',
       `The packaged PostgreSQL cannot create a database here: ${describeError(cause)}\n` +
-        'Set DATABASE_URL=postgres://user:password@host:5432/database to use a server of yours.',
+        'Set DATABASE_URL=postgres://user:password@host:5432/database to use another server.',
       { cause },
     )
   }
@@ -110,6 +110,6 @@ async function runInitdb(initdb: string, options: readonly string[], account: Ac
 function foreignVersion(home: string, version: string): LocalError {
   return new LocalError(
     'POSTGRES_UNAVAILABLE',
-    `${home} holds the data of PostgreSQL ${version}, and this is PostgreSQL ${MAJOR_VERSION}. Remove the folder to start afresh.`,
+    `${home} contains data of PostgreSQL ${version}, but this is PostgreSQL ${MAJOR_VERSION}. Remove the folder to start from scratch.`,
   )
 }

@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import postgres from 'postgres'
-import { findAccount, type Account } from './account.ts'
-import { claim } from './claim.ts'
+import { findOsUser, type OsUser } from './os-user.ts'
+import { acquireLock } from './lockfile.ts'
 import { describeError, LocalError } from './errors.ts'
 import { findFreePort, LOOPBACK } from './ports.ts'
 import {
@@ -53,21 +53,21 @@ const PORT_ATTEMPTS = 5
 export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
   const isTemporary = options.dataDir === undefined
   const dataDir = isTemporary ? createTemporaryFolder('postgres') : resolve(options.dataDir)
-  const ownership = await claim(join(dataDir, 'owner.json'), `PostgreSQL in ${dataDir}`)
+  const lock = await acquireLock(join(dataDir, 'owner.json'), `PostgreSQL in ${dataDir}`)
   const discard = (): void => {
-    ownership.release()
+    lock.release()
     if (isTemporary) removeTemporaryFolder(dataDir)
   }
   try {
     const binaries = findPostgresBinaries()
-    const account = findAccount([binaries.postgres, dataDir])
+    const osUser = findOsUser([binaries.postgres, dataDir])
     mkdirSync(dataDir, { recursive: true })
-    giveTo(account, dataDir)
-    const cluster = await ensureCluster(dataDir, binaries, account, isTemporary)
+    giveTo(osUser, dataDir)
+    const cluster = await ensureCluster(dataDir, binaries, osUser, isTemporary)
     await clearPostmaster(cluster.dataFolder)
-    const launch = { binary: binaries.postgres, account, cluster, dataDir, isTemporary }
+    const launch = { binary: binaries.postgres, osUser, cluster, dataDir, isTemporary }
     const { server, port, url } = await listen(launch, options.choosePort ?? findFreePort, (pid) =>
-      ownership.record(pid, 'SIGINT'),
+      lock.record(pid, 'SIGINT'),
     )
     return {
       url,
@@ -87,7 +87,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
 
 interface Launch {
   readonly binary: string
-  readonly account: Account
+  readonly osUser: OsUser
   readonly cluster: Cluster
   readonly dataDir: string
   readonly isTemporary: boolean
@@ -107,7 +107,7 @@ async function listen(
   for (let attempt = 1; ; attempt += 1) {
     const port = await choosePort()
     const server = await spawnServer({
-      ...launch.account.wrap(launch.binary, serverArgs(launch, port)),
+      ...launch.osUser.wrap(launch.binary, serverArgs(launch, port)),
       logFile: join(launch.dataDir, 'server.log'),
       stopSignal: 'SIGINT',
       temporaryFolder: launch.isTemporary ? launch.dataDir : undefined,

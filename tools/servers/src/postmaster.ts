@@ -9,7 +9,7 @@ const STOP_GRACE_MS = 15_000
  * Clears `postmaster.pid`, which a PostgreSQL that was killed leaves behind and which keeps the next one from
  * starting when its process id is in use again. The server itself, if it still runs, is ended.
  *
- * The caller holds the claim on the folder: whatever runs here belongs to nobody.
+ * The caller holds the lock on the folder, so a server that runs here is a leftover.
  */
 export async function clearPostmaster(dataFolder: string): Promise<void> {
   const file = join(dataFolder, 'postmaster.pid')
@@ -25,7 +25,7 @@ export async function clearPostmaster(dataFolder: string): Promise<void> {
     if (!isGone) {
       throw new LocalError(
         'POSTGRES_UNAVAILABLE',
-        `PostgreSQL, process ${pid}, still runs on ${dataFolder} and does not stop`,
+        `PostgreSQL, process ${pid}, still runs on ${dataFolder} and does not stop. End it with "kill -9 ${pid}".`,
       )
     }
   }

@@ -47,7 +47,7 @@ export async function findRedis(
       problems.push(`  - ${title}: ${describeError(error)}`)
     }
   }
-  const tried = `No Redis was found on this machine:\n${problems.join('\n')}`
+  const tried = `No Redis found on this machine:\n${problems.join('\n')}`
   throw new LocalError('REDIS_UNAVAILABLE', `${tried}\n${redisInstallHint()}`)
 }
 

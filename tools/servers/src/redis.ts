@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path'
-import { claim } from './claim.ts'
+import { acquireLock } from './lockfile.ts'
 import { describeError, LocalError } from './errors.ts'
 import { findFreePort, LOOPBACK } from './ports.ts'
 import { inspectRedis } from './redis-binary.ts'
@@ -60,15 +60,15 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   const source = await resolveSource(options.binary)
   const isTemporary = options.dataDir === undefined
   const dataDir = isTemporary ? createTemporaryFolder('redis') : resolve(options.dataDir)
-  const ownership = await claim(join(dataDir, 'owner.json'), `Redis in ${dataDir}`)
+  const lock = await acquireLock(join(dataDir, 'owner.json'), `Redis in ${dataDir}`)
   const discard = (): void => {
     if (isTemporary) removeTemporaryFolder(dataDir)
   }
   try {
-    const onSpawn = (pid: number): void => ownership.record(pid, 'SIGTERM')
+    const onSpawn = (pid: number): void => lock.record(pid, 'SIGTERM')
     const { password } = options
     const { server, port } = await listen(source, dataDir, options, onSpawn)
-    const release = server.exited.then(() => ownership.release())
+    const release = server.exited.then(() => lock.release())
     return {
       url: `redis://${password === undefined ? '' : `:${encodeURIComponent(password)}@`}${LOOPBACK}:${port}`,
       port,
@@ -87,7 +87,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
       },
     }
   } catch (error) {
-    ownership.release()
+    lock.release()
     discard()
     throw error
   }

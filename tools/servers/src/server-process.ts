@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync, statSync } from 'node:fs'
-import { guard } from './guardian.ts'
+import { guard } from './watchdog.ts'
 
 /** What to run, and where its output goes. */
 export interface ServerCommand {
@@ -58,8 +58,8 @@ export async function spawnServer(server: ServerCommand): Promise<ServerProcess>
   })
 
   const pid = child.pid ?? 0
-  const guardian = guard(pid, server.stopSignal === 'SIGINT' ? 'INT' : 'TERM', server.temporaryFolder)
-  child.once('exit', () => guardian.release())
+  const watchdog = guard(pid, server.stopSignal === 'SIGINT' ? 'INT' : 'TERM', server.temporaryFolder)
+  child.once('exit', () => watchdog.release())
   const isRunning = (): boolean => child.exitCode === null && child.signalCode === null
 
   async function stop(graceMs = 10_000): Promise<void> {

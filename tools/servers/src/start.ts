@@ -9,30 +9,30 @@ const FLAGS = {
   input: {
     type: 'string',
     valueHint: 'FILE.csv',
-    description: 'Send the payments of this file: columns amount, idempotency_key and, if any, currency',
+    description: 'Send the payments in this file. Columns: amount, idempotency_key and optionally currency.',
   },
   port: {
     type: 'string',
     valueHint: 'N',
-    description: "The API's port (default: PORT, else 3000 if free, else any)",
+    description: 'Port of the API. Default: PORT, else 3000 if it is free, else any free port.',
   },
   workers: {
     type: 'string',
     valueHint: 'N',
     default: '1',
-    description: 'How many workers share the queue, 1 to 16',
+    description: 'Number of workers, 1 to 16.',
   },
-  once: { type: 'boolean', default: false, description: 'Stop when the payments have ended' },
-  help: { type: 'boolean', alias: 'h', default: false, description: 'Show this' },
+  once: { type: 'boolean', default: false, description: 'Exit when the payments have ended.' },
+  help: { type: 'boolean', alias: 'h', default: false, description: 'Show this help.' },
 } as const satisfies ArgsDef
 
 const COMMAND: CommandDef<typeof FLAGS> = {
   meta: {
     name: 'pnpm start',
     description:
-      'Starts PostgreSQL, Redis, the API and a worker, shows sample payments and serves until Ctrl-C. ' +
-      'DATABASE_URL and REDIS_URL name servers to use instead. State lives in .titan. ' +
-      'Exit codes: 0 all payments ended; 1 a row was refused or a payment did not end; 2 a flag or the file cannot be used; ' +
+      'Starts PostgreSQL, Redis, the API and a worker, sends sample payments, and serves until Ctrl-C. ' +
+      'Set DATABASE_URL or REDIS_URL to use other servers. Data and logs are kept in .titan. ' +
+      'Exit codes: 0 all payments ended; 1 a row was refused or a payment did not end; 2 invalid flag or input file; ' +
       '130 stopped before the payments ended.',
   },
   args: FLAGS,
@@ -59,7 +59,10 @@ async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<nu
     const flags = Object.keys(args).filter((name) => !['_', 'h', ...Object.keys(FLAGS)].includes(name))
     const unknown = [...flags.map((name) => `--${name}`), ...args._]
     if (unknown.length > 0)
-      throw new LocalError('INVALID_INPUT', `Unknown: ${unknown.join(', ')}. See --help.`)
+      throw new LocalError(
+        'INVALID_INPUT',
+        `Unknown arguments: ${unknown.join(', ')}. Run with --help for a list.`,
+      )
     return await runDemo({
       ...(args.input === undefined ? {} : { input: resolve(env['INIT_CWD'] ?? '.', args.input) }),
       ...portOf(args.port ?? env['PORT']),
@@ -86,6 +89,6 @@ function readNumber(flag: string, text: string, min: number, max: number): numbe
   if (/^\d+$/u.test(text) && value >= min && value <= max) return value
   throw new LocalError(
     'INVALID_INPUT',
-    `--${flag} must be a number from ${min} to ${max}, not ${JSON.stringify(text)}`,
+    `--${flag} must be a number from ${min} to ${max}, got ${JSON.stringify(text)}`,
   )
 }

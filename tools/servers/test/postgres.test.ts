@@ -81,7 +81,7 @@ test('the data of another PostgreSQL version is named, and left alone', async ()
   writeFileSync(join(dataDir, 'data', 'PG_VERSION'), '17\n')
   await expect(startPostgres({ dataDir })).rejects.toMatchObject({
     code: 'POSTGRES_UNAVAILABLE',
-    message: expect.stringContaining('holds the data of PostgreSQL 17'),
+    message: expect.stringContaining('contains data of PostgreSQL 17'),
   })
 })
 

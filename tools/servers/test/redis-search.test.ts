@@ -42,7 +42,7 @@ test('without any, the error tells what was tried and how to install one', async
     name: 'LocalError',
     code: 'REDIS_UNAVAILABLE',
     message: [
-      'No Redis was found on this machine:',
+      'No Redis found on this machine:',
       '  - PATH: no path here',
       '  - Docker: no container here',
       "  - the distribution's package: no distribution here",

@@ -62,7 +62,7 @@ describe('start', { timeout: 180_000 }, () => {
     const ids = (output: string): string[] =>
       lastLines(output).flatMap((line) => line.match(/pay_\w+/gu) ?? [])
     expect(ids(second.output()), second.output()).toEqual(ids(first.output()))
-    expect(second.output()).toContain('2 of them were replays')
+    expect(second.output()).toContain('2 were replays')
   })
 
   test('says with 130 that it was stopped before the payments had ended, and how far it came', async () => {
@@ -75,7 +75,7 @@ describe('start', { timeout: 180_000 }, () => {
     expect(await start.exited, start.output()).toBe(130)
     expect(start.output()).toContain('(2 rows read, 1 refused)')
     expect(start.output()).toContain('line 2: 3 cells, but the first line names 2 columns')
-    expect(start.output()).toContain('Stopped early: 1 not ended yet, 1 bad rows')
+    expect(start.output()).toContain('Stopped early: 1 still in progress, 1 bad row')
     await expectNothingLeft(stateFolder)
   })
 
@@ -87,7 +87,7 @@ describe('start', { timeout: 180_000 }, () => {
     const start = runStart(stateFolder, ['--once', '--input', file], { ...QUICK, MAX_IN_FLIGHT: '1' })
     expect(await start.exited, start.output()).toBe(0)
     expect(start.output()).toContain('40 SUCCESS')
-    expect(start.output()).toContain('repeating after HTTP 503')
+    expect(start.output()).toContain('retrying after HTTP 503')
   })
 
   test('serves until it is told to stop, and only one of two starts runs', async () => {
@@ -152,7 +152,7 @@ describe('start', { timeout: 180_000 }, () => {
     const port = await takePort()
     const start = runStart(stateFolder, ['--port', String(port)])
     expect(await start.exited).toBe(2)
-    expect(start.output()).toContain(`Port ${port} is taken`)
+    expect(start.output()).toContain(`Port ${port} is in use`)
     expect(readdirSync(stateFolder)).toEqual([])
   })
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { relative } from 'node:path'
-import { createBoard, type BoardStream } from './board.ts'
+import { createOverview, type OutputStream } from './overview.ts'
 import { createPaymentClient } from './client.ts'
 import { createClosers } from './closers.ts'
 import { followPayments, isSettled, type TrackedPayment } from './follow.ts'
@@ -16,19 +16,19 @@ export interface DemoOptions {
   readonly input?: string
   readonly port?: number
   readonly workerCount: number
-  /** Stop after the samples instead of going on to serve. */
+  /** Exits after the payments instead of serving. */
   readonly isOnce: boolean
   readonly stateFolder: string
   readonly env: NodeJS.ProcessEnv
-  readonly stream: BoardStream
+  readonly stream: OutputStream
 }
 
 /** The exit code of a run that was stopped before all of its payments had ended. */
 const INTERRUPTED = 130
 
 /**
- * Runs everything until Ctrl-C, or until the samples ended. Answers the exit code: 0, 1 when a row of the input was
- * refused or a payment did not end, 130 when it was stopped before that is known.
+ * Runs everything until Ctrl-C, or until the payments have ended. Returns the exit code: 0; 1 when a row of the input was
+ * refused or a payment did not end; 130 when it was stopped before that was known.
  *
  * @throws LocalError when something cannot be started or kept running
  */
@@ -37,7 +37,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const print = (line = ''): void => void stream.write(`${line}\n`)
   const file = await loadSamples(options.input)
   const closers = createClosers()
-  // The guardians end what is left when this process does not wait for it.
+  // The watchdogs stop what is left when this process does not wait.
   const stopSignals = listenForStop(() => process.exit(130))
   closers.add(() => stopSignals.release())
   const failure = new AbortController()
@@ -50,12 +50,12 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     print('Titan Queue')
     const system = await startSystem({ ...options, closers, signal, print: (line) => report(line) })
     printHeading(file, options.input, print)
-    const board = createBoard(payments, stream)
-    report = (line) => board.note(`  ${line}`)
+    const overview = createOverview(payments, stream)
+    report = (line) => overview.note(`  ${line}`)
     isSending = true
     const following = followPayments(payments, createPaymentClient(system.url, signal), {
       signal,
-      onChange: (payment) => board.update(payment),
+      onChange: (payment) => overview.update(payment),
     })
     await Promise.race([following, system.failed])
     isDecided = true
@@ -67,11 +67,11 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     return 0
   } catch (error) {
     if (isSending && !isDecided) print(`\nStopped early: ${summarise(payments, file.problems.length)}`)
-    // What breaks because of a stop is no failure.
+    // An error caused by the stop is no failure.
     if (!stopSignals.signal.aborted) throw error
     return isDecided ? 0 : INTERRUPTED
   } finally {
-    if (stopSignals.signal.aborted) print('\nStopping; Ctrl-C once more to stop at once')
+    if (stopSignals.signal.aborted) print('\nStopping. Press Ctrl-C again to stop immediately.')
     failure.abort()
     await closers.closeAll()
   }
@@ -110,13 +110,10 @@ function summarise(payments: readonly TrackedPayment[], badRowCount: number): st
   const parts = [
     [count(({ trail }) => trail.at(-1) === 'SUCCESS'), 'SUCCESS'],
     [count(({ trail }) => trail.at(-1) === 'FAILED'), 'FAILED'],
-    [count((payment) => !isSettled(payment) && payment.paymentId !== undefined), 'not ended yet'],
-    [
-      count((payment) => !isSettled(payment) && payment.paymentId === undefined),
-      'not sent, or without an answer',
-    ],
-    [count(({ refusal }) => refusal !== undefined), 'not accepted'],
-    [badRowCount, 'bad rows'],
+    [count((payment) => !isSettled(payment) && payment.paymentId !== undefined), 'still in progress'],
+    [count((payment) => !isSettled(payment) && payment.paymentId === undefined), 'without a response'],
+    [count(({ refusal }) => refusal !== undefined), 'rejected'],
+    [badRowCount, badRowCount === 1 ? 'bad row' : 'bad rows'],
   ] as const
   const replays = count(({ isReplay }) => isReplay)
   const shown = parts.filter(([number]) => number > 0).map(([number, title]) => `${number} ${title}`)
@@ -124,7 +121,7 @@ function summarise(payments: readonly TrackedPayment[], badRowCount: number): st
   const note =
     replays === 0
       ? ''
-      : `; ${replays} of them ${replays === 1 ? 'was a replay' : 'were replays'}: the same key never charges twice`
+      : `; ${replays} ${replays === 1 ? 'was a replay' : 'were replays'}: a key is never charged twice`
   return `${shown.join(', ')}${note}`
 }
 

@@ -40,7 +40,7 @@ const STOP_GRACE_MS = 20_000
 export async function startProgram(command: ProgramCommand): Promise<Program> {
   mkdirSync(dirname(command.logFile), { recursive: true })
   const { promise: failed, reject: fail } = Promise.withResolvers<never>()
-  // Whoever waits for it hears of it; if nobody does, the process must not die of it.
+  // Handled here too, so that a failure that no caller awaits does not end the process.
   failed.catch(() => {})
   const restarts: number[] = []
   let isStopping = false
@@ -66,7 +66,7 @@ export async function startProgram(command: ProgramCommand): Promise<Program> {
     restarts.push(now)
     const recentCount = restarts.filter((at) => now - at < RESTART_WINDOW_MS).length
     if (!isKept || recentCount > MAX_RESTARTS) {
-      const what = isKept ? `${command.name} keeps ending` : `${command.name} ended before it was ready`
+      const what = isKept ? `${command.name} ended repeatedly` : `${command.name} ended before it was ready`
       fail(new LocalError('SERVER_EXITED', `${what} (${how}):\n${ended.logTail()}`))
       return
     }

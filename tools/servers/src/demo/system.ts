@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { claim } from '../claim.ts'
+import { acquireLock } from '../lockfile.ts'
 import { describeError, LocalError } from '../errors.ts'
 import { repositoryFolder } from '../folders.ts'
 import { findFreePort, isPortFree, LOOPBACK } from '../ports.ts'
@@ -15,7 +15,7 @@ import { workerGroupArgs } from './worker-group.ts'
 
 /** What to start. */
 export interface SystemOptions {
-  /** Data, logs and the claim on them. */
+  /** Data, logs and the lockfile. */
   readonly stateFolder: string
   /** The API's port. @default 3000 if that is free, else any */
   readonly port?: number
@@ -56,8 +56,8 @@ const PORT_ATTEMPTS = 5
 export async function startSystem(options: SystemOptions): Promise<System> {
   const { stateFolder, closers, env, signal, print } = options
   await checkPort(options.port)
-  const ownership = await claim(join(stateFolder, 'start.json'), `The state folder ${stateFolder}`)
-  closers.add(() => ownership.release())
+  const lock = await acquireLock(join(stateFolder, 'start.json'), `The state folder ${stateFolder}`)
+  closers.add(() => lock.release())
 
   const postgres = await providePostgres({ dataDir: join(stateFolder, 'postgres') }, env)
   closers.add(async () => await postgres.stop())
@@ -74,7 +74,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const environmentFile = writeEnvironment(join(stateFolder, 'env'), {
     DATABASE_URL: stores.DATABASE_URL,
     REDIS_URL: stores.REDIS_URL,
-    // Without it the operator's program would look at another queue.
+    // Without it `titan` would read another queue.
     ...(env['QUEUE_PREFIX'] && { QUEUE_PREFIX: env['QUEUE_PREFIX'] }),
   })
   closers.add(() => rmSync(environmentFile, { force: true }))
@@ -87,8 +87,8 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       args,
       env: { ...gateway, ...webhooks, ...stores, ...settings },
       logFile: join(stateFolder, 'logs', `${name}.log`),
-      onSpawn: (pid) => ownership.record(pid, 'SIGTERM'),
-      onRestart: (how) => print(`${name} ended (${how}) and is started again`),
+      onSpawn: (pid) => lock.record(pid, 'SIGTERM'),
+      onRestart: (how) => print(`${name} ended (${how}), restarting`),
     })
     closers.add(async () => await program.stop())
     return program
@@ -104,9 +104,9 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     worker.keepRunning()
     workers.push(worker)
   }
-  print(options.workerCount === 1 ? 'One worker' : `${options.workerCount} workers`)
+  print(options.workerCount === 1 ? '1 worker' : `${options.workerCount} workers`)
   const failed = Promise.race([api, ...workers].map(async (program) => await program.failed))
-  // Whoever waits for it hears of it; if nobody does, the process must not die of it.
+  // Handled here too, so that a failure that no caller awaits does not end the process.
   failed.catch(() => {})
   return { url, environmentFile, failed }
 }
@@ -191,10 +191,13 @@ async function chooseApiPort(wanted: number | undefined): Promise<number> {
   return wanted === undefined && (await isPortFree(USUAL_PORT)) ? USUAL_PORT : await findFreePort()
 }
 
-/** Tells of a port that cannot be had before anything is started. */
+/** Rejects a port that is in use, before anything is started. */
 async function checkPort(wanted: number | undefined): Promise<void> {
   if (!wanted || (await isPortFree(wanted))) return
-  throw new LocalError('INVALID_INPUT', `Port ${wanted} is taken. Choose another --port, or none.`)
+  throw new LocalError(
+    'INVALID_INPUT',
+    `Port ${wanted} is in use. Choose another --port, or omit it to use any free port.`,
+  )
 }
 
 /** The API listens once it has applied the migrations. */
@@ -208,7 +211,7 @@ async function waitForApi(api: Program, url: string, signal: AbortSignal): Promi
     }, READY_TIMEOUT_MS),
   ])
   if (isReady !== true) {
-    throw new LocalError('TIMEOUT', `The API does not answer on ${url}:\n${api.logTail()}`)
+    throw new LocalError('TIMEOUT', `The API did not become ready on ${url}:\n${api.logTail()}`)
   }
 }
 

@@ -35,7 +35,7 @@ function givenOf(env: NodeJS.ProcessEnv): Record<string, string> {
 function keepKey(file: string): string {
   try {
     mkdirSync(dirname(file), { recursive: true })
-    // The state folder is claimed, so nobody else makes one at the same time.
+    // The state folder is locked, so no other process creates a key at the same time.
     if (!existsSync(file)) writeFileSync(file, randomBytes(32).toString('base64'), { mode: 0o600 })
     return readFileSync(file, 'utf8').trim()
   } catch (error) {

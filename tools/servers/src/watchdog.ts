@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process'
 
-/** Watches over a server on behalf of this process. */
-export interface Guardian {
-  /** Lets the server be: it ended, or this process ends it itself. Idempotent. */
+/** Stops a server when this process dies. */
+export interface Watchdog {
+  /** Ends the watch, because the server has ended or this process stops it. Idempotent. */
   release(): void
 }
 
 // Blocks on a pipe that only the parent holds. A line means "released"; end of file means that the parent is
-// gone without a word, so the server is asked to end, then killed, and its temporary folder removed.
+// gone, so the server is stopped, killed if need be, and its temporary folder removed.
 const SCRIPT = `
 trap '' INT TERM HUP QUIT
 if read -r line; then exit 0; fi
@@ -25,14 +25,14 @@ if [ -n "$3" ]; then rm -rf -- "$3"; fi
  * Starts a small shell process that ends `pid` with `signal` when this process dies, however hard, and then
  * removes `folder` if one is given. Does nothing on Windows, where the next start cleans up.
  */
-export function guard(pid: number, signal: 'INT' | 'TERM', folder = ''): Guardian {
+export function guard(pid: number, signal: 'INT' | 'TERM', folder = ''): Watchdog {
   if (process.platform === 'win32') return { release() {} }
   const watcher = spawn('/bin/sh', ['-c', SCRIPT, 'sh', String(pid), signal, folder], {
     cwd: '/',
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
   })
-  // A machine without a shell has no guardian; the next start cleans up there.
+  // Without a shell there is no watchdog; the next start cleans up.
   watcher.on('error', () => {})
   watcher.stdin.on('error', () => {})
   let isReleased = false

@@ -1,10 +1,10 @@
 // Claims the file that the first argument names, starts a process of its own, prints its id, and waits to be killed.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { claim } from '../../src/claim.ts'
+import { acquireLock } from '../../src/lockfile.ts'
 
-const ownership = await claim(process.argv[2] ?? '', 'The test folder')
+const lock = await acquireLock(process.argv[2] ?? '', 'The test folder')
 const server = spawn('sleep', ['600'], { detached: true, stdio: 'ignore' })
 await once(server, 'spawn')
-ownership.record(server.pid ?? 0, 'SIGTERM')
+lock.record(server.pid ?? 0, 'SIGTERM')
 process.stdout.write(`${server.pid}\n`)

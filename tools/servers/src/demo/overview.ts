@@ -4,7 +4,7 @@ import { printable } from './printable.ts'
 import { DEFAULT_CURRENCY } from './samples.ts'
 
 /** Where the lines go: standard output, or anything like it. */
-export interface BoardStream {
+export interface OutputStream {
   readonly isTTY?: boolean
   readonly columns?: number
   readonly rows?: number
@@ -12,22 +12,22 @@ export interface BoardStream {
 }
 
 /** Shows payments, one line each. */
-export interface Board {
+export interface Overview {
   /** Shows a change. On a terminal the payment's line is updated in place, elsewhere a line is added. */
   update(payment: TrackedPayment): void
   /** Adds a line below the payments, without disturbing them. */
   note(line: string): void
 }
 
-// Below the board there is room for a few lines of the shell.
+// Below the overview there is room for a few lines of the shell.
 const MARGIN_ROWS = 4
 /** Up to this many payments are shown at every step, more only at their end. */
 const MAX_STEPS_SHOWN = 1_000
 const MAX_KEY_WIDTH = 32
 const COLORS = { SUCCESS: 'green', FAILED: 'red', PROCESSING: 'yellow' } as const
 
-/** Creates a board. More payments than the terminal has rows are shown as added lines. */
-export function createBoard(payments: readonly TrackedPayment[], stream: BoardStream): Board {
+/** Creates a overview. More payments than the terminal has rows are shown as added lines. */
+export function createOverview(payments: readonly TrackedPayment[], stream: OutputStream): Overview {
   // A spread would put every payment of a file on the stack.
   const keyWidth = payments.reduce((width, { sample }) => Math.max(width, sample.idempotencyKey.length), 0)
   const line = (payment: TrackedPayment): string =>
@@ -60,7 +60,7 @@ export function createBoard(payments: readonly TrackedPayment[], stream: BoardSt
 }
 
 /** One payment in one line: key, amount, the statuses so far, why it failed, how long it took, its id. */
-function formatPayment(payment: TrackedPayment, keyWidth: number, stream: BoardStream): string {
+function formatPayment(payment: TrackedPayment, keyWidth: number, stream: OutputStream): string {
   const { sample } = payment
   // A key has visible ASCII characters only. Others may be wider than they are long.
   const key = sample.idempotencyKey.replaceAll(/[^\x21-\x7e]/gu, '·')
@@ -81,16 +81,16 @@ function formatPayment(payment: TrackedPayment, keyWidth: number, stream: BoardS
 }
 
 function describeState({ refusal, repeating, trail }: TrackedPayment): string {
-  if (refusal !== undefined) return `not accepted: ${refusal}`
-  return repeating !== undefined && trail.length === 0 ? `repeating after ${repeating}` : trail.join(' → ')
+  if (refusal !== undefined) return `rejected: ${refusal}`
+  return repeating !== undefined && trail.length === 0 ? `retrying after ${repeating}` : trail.join(' → ')
 }
 
 /** A pseudo-terminal whose size was never set says 0. */
-function columnsOf({ columns }: BoardStream): number {
+function columnsOf({ columns }: OutputStream): number {
   return columns || 80
 }
 
-function rowsOf({ rows }: BoardStream): number {
+function rowsOf({ rows }: OutputStream): number {
   return rows || 24
 }
 

@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util'
 import { expect, test } from 'vitest'
-import { createBoard, type BoardStream } from '../../src/demo/board.ts'
+import { createOverview, type OutputStream } from '../../src/demo/overview.ts'
 import type { TrackedPayment } from '../../src/demo/follow.ts'
 
 function payment(key: string, changes: Partial<TrackedPayment> = {}): TrackedPayment {
@@ -10,7 +10,7 @@ function payment(key: string, changes: Partial<TrackedPayment> = {}): TrackedPay
 
 function record(
   terminal: { columns: number; rows: number } | undefined,
-): BoardStream & { readonly text: string } {
+): OutputStream & { readonly text: string } {
   let text = ''
   return {
     isTTY: terminal !== undefined,
@@ -24,7 +24,7 @@ function record(
   }
 }
 
-/** What a terminal shows after the text, as far as the board uses it. */
+/** What a terminal shows after the text, as far as the overview uses it. */
 function render(text: string): string[] {
   const lines = ['']
   let row = 0
@@ -48,14 +48,14 @@ function render(text: string): string[] {
 test('on a terminal each payment keeps its line, also above a note', () => {
   const [first, second] = [payment('one'), payment('two')]
   const stream = record({ columns: 120, rows: 40 })
-  const board = createBoard([first, second], stream)
+  const overview = createOverview([first, second], stream)
   for (const status of ['PENDING', 'QUEUED', 'SUCCESS']) {
     first.trail.push(status)
-    board.update(first)
+    overview.update(first)
   }
-  board.note('worker-c1 ended')
+  overview.note('worker-c1 ended')
   second.trail.push('PENDING')
-  board.update(second)
+  overview.update(second)
   expect(render(stream.text)).toEqual([
     'one 500 USD PENDING → QUEUED → SUCCESS',
     'two 500 USD PENDING',
@@ -67,7 +67,7 @@ test('on a terminal each payment keeps its line, also above a note', () => {
 test('a line never wraps on a narrow terminal', () => {
   const one = payment('a-key-of-some-length', { refusal: 'a long reason '.repeat(20) })
   const stream = record({ columns: 60, rows: 40 })
-  createBoard([one], stream)
+  createOverview([one], stream)
   const longest = Math.max(
     ...stripVTControlCharacters(stream.text)
       .split('\n')
@@ -79,15 +79,15 @@ test('a line never wraps on a narrow terminal', () => {
 test.each([1, 20, 30])('a line fits a terminal of %d columns', (columns) => {
   const one = payment('a-key-of-some-length', { trail: ['PENDING', 'SUCCESS'], paymentId: 'pay_1' })
   const stream = record({ columns, rows: 40 })
-  const board = createBoard([one], stream)
-  board.update(one)
-  board.note('a note that is longer than the line')
+  const overview = createOverview([one], stream)
+  overview.update(one)
+  overview.note('a note that is longer than the line')
   for (const line of render(stream.text)) expect(line.length).toBeLessThanOrEqual(Math.max(1, columns - 1))
 })
 
 test('a terminal whose size is unknown counts as one of 80 columns and 24 rows', () => {
   const stream = record({ columns: 0, rows: 0 })
-  createBoard([payment('one', { trail: ['PENDING', 'QUEUED'] })], stream)
+  createOverview([payment('one', { trail: ['PENDING', 'QUEUED'] })], stream)
   expect(render(stream.text)[0]).toBe('one 500 USD PENDING → QUEUED')
 })
 
@@ -97,9 +97,9 @@ test('nothing that a file or an answer says controls the terminal', () => {
   for (const terminal of [undefined, { columns: 200, rows: 40 }]) {
     const stream = record(terminal)
     const one = payment('key', { refusal: evil, failureCode: evil, paymentId: 'pay_1' })
-    const board = createBoard([{ ...one, sample }, one], stream)
-    board.update(one)
-    board.note(evil)
+    const overview = createOverview([{ ...one, sample }, one], stream)
+    overview.update(one)
+    overview.note(evil)
     const shown = stream.text.replaceAll(/\p{Cc}\[\d*[ABKm]|\r(?!\n)/gu, '')
     expect(shown).not.toMatch(/(?!\n)\p{Cc}|\p{Bidi_Control}/u)
   }
@@ -108,11 +108,11 @@ test('nothing that a file or an answer says controls the terminal', () => {
 test('more payments than the stack can hold are shown, at their end only', () => {
   const payments = Array.from({ length: 200_000 }, (_, index) => payment(`key-${index}`))
   const stream = record(undefined)
-  const board = createBoard(payments, stream)
+  const overview = createOverview(payments, stream)
   const [first = payment('none')] = payments
   for (const status of ['PENDING', 'QUEUED', 'SUCCESS']) {
     first.trail.push(status)
-    board.update(first)
+    overview.update(first)
   }
   expect(stream.text.match(/\n/gu)).toHaveLength(1)
   expect(stream.text).toContain('PENDING → QUEUED → SUCCESS')
@@ -121,12 +121,12 @@ test('more payments than the stack can hold are shown, at their end only', () =>
 test('elsewhere every change is a plain line of its own', () => {
   const one = payment('one', { paymentId: 'pay_1' })
   const stream = record(undefined)
-  const board = createBoard([one], stream)
+  const overview = createOverview([one], stream)
   one.trail.push('PENDING')
-  board.update(one)
+  overview.update(one)
   one.trail.push('FAILED')
   one.durationMs = 1234
-  board.update(one)
+  overview.update(one)
   expect(stream.text.split('\n').map((line) => line.trim().replaceAll(/ +/gu, ' '))).toEqual([
     'one 500 USD PENDING pay_1',
     'one 500 USD PENDING → FAILED 1.2 s pay_1',
@@ -137,14 +137,14 @@ test('elsewhere every change is a plain line of its own', () => {
 test('a payment under a known key is called a replay', () => {
   const one = payment('one', { paymentId: 'pay_1', isReplay: true, trail: ['SUCCESS'] })
   const stream = record(undefined)
-  createBoard([one], stream).update(one)
+  createOverview([one], stream).update(one)
   expect(stream.text).toContain('SUCCESS (replay: this key was sent before)')
 })
 
 test('more payments than a terminal has rows are shown line by line', () => {
   const payments = Array.from({ length: 30 }, (_, index) => payment(`key-${index}`))
   const stream = record({ columns: 120, rows: 24 })
-  const board = createBoard(payments, stream)
-  for (const one of payments) board.update(one)
+  const overview = createOverview(payments, stream)
+  for (const one of payments) overview.update(one)
   expect(stream.text.split('\n')).toHaveLength(31)
 })

@@ -3,11 +3,11 @@ import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { LocalError } from './errors.ts'
 
-/** The account PostgreSQL runs under, which must not be root. */
-export interface Account {
+/** The operating system user that PostgreSQL runs as, which must not be root. */
+export interface OsUser {
   readonly uid?: number
   readonly gid?: number
-  /** The command line that runs a program under this account; spawn it without uid and gid of its own. */
+  /** Returns the command line that runs a program as this user; spawn it with the returned uid and gid only. */
   wrap(
     command: string,
     args: readonly string[],
@@ -15,13 +15,13 @@ export interface Account {
 }
 
 /**
- * The account for PostgreSQL: this process's own, or for root the system's `postgres`, else `nobody`; no account
- * is created. `paths` are what the account must reach. Where a folder above them is closed to others (a checkout
- * under /root), the account gets the capability to pass through, by setpriv.
+ * Finds the user for PostgreSQL: the one of this process, or for root the system's `postgres`, else `nobody`. Creates no
+ * user. The user must reach `paths`. Where a folder above them is closed to others (a checkout under /root), setpriv
+ * grants the capability to pass through.
  */
-export function findAccount(paths: readonly string[]): Account {
+export function findOsUser(paths: readonly string[]): OsUser {
   if (process.getuid?.() !== 0) return { wrap: (command, args) => ({ command, args: [...args] }) }
-  const { uid, gid } = lookUp('postgres') ?? lookUp('nobody') ?? missingAccount()
+  const { uid, gid } = lookUp('postgres') ?? lookUp('nobody') ?? missingOsUser()
   if (paths.every((path) => isReachable(dirname(path)))) {
     return { uid, gid, wrap: (command, args) => ({ command, args: [...args], uid, gid }) }
   }
@@ -40,15 +40,15 @@ function lookUp(name: string): { uid: number; gid: number } | undefined {
   }
 }
 
-function missingAccount(): never {
+function missingOsUser(): never {
   throw new LocalError(
     'POSTGRES_UNAVAILABLE',
-    'PostgreSQL refuses to run as root, and this machine has neither a "postgres" nor a "nobody" account. ' +
-      'Run as an ordinary user, or set DATABASE_URL.',
+    'PostgreSQL refuses to run as root, and this machine has neither a "postgres" nor a "nobody" user. ' +
+      'Run as an ordinary user, or set DATABASE_URL to use another server.',
   )
 }
 
-/** Whether every folder from the root down to `folder` may be passed by everybody. */
+/** Reports whether every user may pass every folder from the root down to `folder`. */
 function isReachable(folder: string): boolean {
   if ((statSync(folder).mode & 0o001) === 0) return false
   const above = dirname(folder)

@@ -3,19 +3,19 @@ import { once } from 'node:events'
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { claim } from '../src/claim.ts'
+import { acquireLock } from '../src/lockfile.ts'
 import { identifyProcess } from '../src/process-identity.ts'
 import { runChild } from './support/child.ts'
 import { createFolder } from './support/folder.ts'
 
 test('a folder in use by a living process is refused, and the message names that process', async () => {
   const file = join(createFolder(), 'start.json')
-  const holder = await runChild(new URL('support/hold-claim.ts', import.meta.url), file)
+  const holder = await runChild(new URL('support/hold-lock.ts', import.meta.url), file)
   onTestFinished(async () => {
     await holder.kill()
     process.kill(Number(holder.firstLine), 'SIGKILL')
   })
-  await expect(claim(file, 'The folder')).rejects.toMatchObject({
+  await expect(acquireLock(file, 'The folder')).rejects.toMatchObject({
     code: 'ALREADY_RUNNING',
     message: expect.stringContaining(`The folder is already in use by process ${holder.pid}`),
   })
@@ -24,16 +24,16 @@ test('a folder in use by a living process is refused, and the message names that
 test('the processes of an owner that was killed are ended before its folder is taken over', async () => {
   const folder = createFolder()
   const file = join(folder, 'start.json')
-  const holder = await runChild(new URL('support/hold-claim.ts', import.meta.url), file)
+  const holder = await runChild(new URL('support/hold-lock.ts', import.meta.url), file)
   const leftover = Number(holder.firstLine)
   await holder.kill()
   expect(identifyProcess(leftover)).toBeDefined()
 
-  const ownership = await claim(file, 'The folder')
+  const lock = await acquireLock(file, 'The folder')
 
   expect(identifyProcess(leftover)).toBeUndefined()
   expect(readdirSync(folder)).toEqual(['start.json'])
-  ownership.release()
+  lock.release()
 })
 
 test('a process that only has the recorded id is spared', async () => {
@@ -47,25 +47,25 @@ test('a process that only has the recorded id is spared', async () => {
     JSON.stringify({ owner: { pid: stranger.pid, identity: 'gone' }, processes: [recorded] }),
   )
 
-  const ownership = await claim(file, 'The folder')
+  const lock = await acquireLock(file, 'The folder')
 
   expect(identifyProcess(stranger.pid ?? 0)).toBeDefined()
-  ownership.release()
+  lock.release()
 })
 
-test('a claim file that is damaged does not keep the folder', async () => {
+test('a damaged lockfile does not keep the folder locked', async () => {
   const file = join(createFolder(), 'start.json')
   writeFileSync(file, '{"owner":')
-  const ownership = await claim(file, 'The folder')
-  ownership.release()
+  const lock = await acquireLock(file, 'The folder')
+  lock.release()
   expect(existsSync(file)).toBe(false)
 })
 
-test('of many who claim a folder at the same time one gets it', async () => {
+test('of many concurrent locks of a folder one succeeds', async () => {
   const file = join(createFolder(), 'start.json')
   writeFileSync(file, JSON.stringify({ owner: { pid: 1, identity: 'gone' }, processes: [] }))
   const outcomes = await Promise.allSettled(
-    Array.from({ length: 8 }, async () => await claim(file, 'The folder')),
+    Array.from({ length: 8 }, async () => await acquireLock(file, 'The folder')),
   )
   expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
 })

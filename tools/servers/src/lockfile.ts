@@ -4,11 +4,11 @@ import { LocalError } from './errors.ts'
 import { identifyProcess } from './process-identity.ts'
 import { poll } from './wait.ts'
 
-/** The right of this process to use a folder, and the record of what it started there. */
-export interface Claim {
-  /** Remembers a process that this one started, so that a later run can end it if this one cannot. */
+/** The exclusive right of this process to use a folder, and the record of the processes that it started there. */
+export interface Lock {
+  /** Records a process that this one started, so that a later run can stop it if this one cannot. */
   record(pid: number, stopSignal: 'SIGINT' | 'SIGTERM'): void
-  /** Gives the folder back. Idempotent. */
+  /** Removes the lockfile. Idempotent. */
   release(): void
 }
 
@@ -25,13 +25,13 @@ interface Contents {
 const STOP_GRACE_MS = 10_000
 
 /**
- * Claims what `file` stands for. A claim whose owner is gone is taken over, after the processes that it left
- * behind were ended; each is checked to be the recorded one, not a later one with the same id.
+ * Creates the lockfile. Replaces a stale one, whose owner is gone, after stopping the processes that the owner left
+ * behind; each is checked to be the recorded process, not a later one with the same id.
  *
  * @param what names it in the message, for example "PostgreSQL in /data"
  * @throws LocalError `ALREADY_RUNNING` when its owner lives
  */
-export async function claim(file: string, what: string): Promise<Claim> {
+export async function acquireLock(file: string, what: string): Promise<Lock> {
   mkdirSync(dirname(file), { recursive: true })
   const owner: Recorded = { pid: process.pid, identity: identifyProcess(process.pid) ?? '' }
   let contents: Contents = { owner, processes: [] }
@@ -56,7 +56,7 @@ export async function claim(file: string, what: string): Promise<Claim> {
   }
 }
 
-/** Writes the claim in one step, unless there is one. */
+/** Creates the lockfile atomically; returns false when it exists. */
 function create(file: string, contents: Contents): boolean {
   const candidate = `${file}.${process.pid}.new`
   writeFileSync(candidate, JSON.stringify(contents))
@@ -74,7 +74,7 @@ function create(file: string, contents: Contents): boolean {
 async function removeStale(file: string, what: string): Promise<void> {
   const found = read(file)
   if (found && isRunning(found.owner)) throw alreadyRunning(what, found.owner)
-  // Moved aside first, so that of two runs that find the same stale claim one ends its processes.
+  // Moved aside first, so that only one of two runs that find the same stale lock stops its processes.
   const aside = `${file}.${process.pid}.stale`
   try {
     renameSync(file, aside)
@@ -84,7 +84,7 @@ async function removeStale(file: string, what: string): Promise<void> {
   }
   const moved = read(aside)
   if (moved && isRunning(moved.owner)) {
-    // The other run was faster and its fresh claim was moved; it goes back.
+    // The other run was faster and its fresh lock was moved; put it back.
     renameSync(aside, file)
     throw alreadyRunning(what, moved.owner)
   }
@@ -119,11 +119,11 @@ function isRunning(recorded: Recorded): boolean {
 function alreadyRunning(what: string, owner: Recorded): LocalError {
   return new LocalError(
     'ALREADY_RUNNING',
-    `${what} is already in use by process ${owner.pid}. Stop that first: press Ctrl-C where it runs, or "kill ${owner.pid}".`,
+    `${what} is already in use by process ${owner.pid}. Stop it first: press Ctrl-C in its terminal, or run "kill ${owner.pid}".`,
   )
 }
 
-/** Ends a process of an earlier run, gently first. */
+/** Stops a process of an earlier run, with SIGKILL if it does not end in time. */
 async function end(leftover: Recorded, stopSignal: NodeJS.Signals): Promise<void> {
   for (const signal of [stopSignal, 'SIGKILL'] as const) {
     if (!isRunning(leftover)) return
