@@ -5,11 +5,11 @@ import { REPOSITORY } from '../src/repository.ts'
 /** What each package of `packages` may import from the others, the lower layers first. */
 const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   'queue-core': [],
-  payments: ['queue-core'],
-  webhooks: ['payments', 'queue-core'],
-  service: ['payments'],
-  telemetry: ['payments', 'queue-core', 'webhooks'],
-  dashboard: ['payments', 'queue-core', 'webhooks'],
+  service: ['queue-core'],
+  payments: ['queue-core', 'service'],
+  webhooks: ['payments', 'queue-core', 'service'],
+  telemetry: ['payments', 'queue-core', 'service', 'webhooks'],
+  dashboard: ['payments', 'queue-core', 'service', 'webhooks'],
   worker: ['payments', 'queue-core', 'service', 'telemetry', 'webhooks'],
   api: ['dashboard', 'payments', 'queue-core', 'service', 'telemetry', 'webhooks'],
   cli: ['api', 'dashboard', 'payments', 'queue-core', 'service', 'webhooks'],
@@ -19,12 +19,8 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
 const FOLDER_SIZE = 20
 /** Folders that are still too large, with what they may hold until they are divided. */
 const LARGE_FOLDERS: Readonly<Record<string, number>> = {
-  'api/src': 29,
   'cli/src/commands': 24,
-  'dashboard/src': 24,
-  'payments/src/store': 24,
-  'service/src': 24,
-  'webhooks/src': 25,
+  'dashboard/src': 26,
 }
 
 const packages = new URL('packages/', REPOSITORY)
