@@ -56,20 +56,20 @@ const HOST_NAME = /^(?:[a-z\d_-][\w.-]{0,252}|\[[\da-f:.]+\])$/i
 
 const settings: SettingsTable<ApiSettings> = {
   host: text(
-    { flag: 'host', env: 'HOST', about: 'the address to listen on; 0.0.0.0 is every address' },
+    { flag: 'host', env: 'HOST', about: 'Bind address. 0.0.0.0 is every address.' },
     '127.0.0.1',
     /^[\w.:-]{1,255}$/,
     'a host name or address',
   ),
   port: wholeNumber(
-    { flag: 'port', env: 'PORT', about: 'the port to listen on; 0 is any free one' },
+    { flag: 'port', env: 'PORT', about: 'Port. 0 is any free one.' },
     { fallback: 3000, min: 0, max: 65_535 },
   ),
   requireApiKey: toggle(
     {
       flag: 'require-api-key',
       env: 'REQUIRE_API_KEY',
-      about: 'serve only who sends an API key',
+      about: 'Require an API key.',
     },
     false,
   ),
@@ -89,7 +89,7 @@ const settings: SettingsTable<ApiSettings> = {
     {
       flag: 'rate-limit-per-minute',
       env: 'RATE_LIMIT_PER_MINUTE',
-      about: 'most requests of each API key, or of each address while no key is asked for; 0 is no limit',
+      about: 'Maximum requests per minute of each API key, or of each address in open mode. 0 is no limit.',
     },
     { fallback: 0, min: 0, max: 10_000_000 },
   ),
@@ -97,16 +97,16 @@ const settings: SettingsTable<ApiSettings> = {
     {
       flag: 'trusted-proxies',
       env: 'TRUSTED_PROXIES',
-      about: 'how many proxies in front write X-Forwarded-For, for the addresses of that limit',
+      about: 'Number of proxies in front that append to X-Forwarded-For.',
     },
     { fallback: 0, min: 0, max: 10 },
   ),
-  migrate: toggle({ flag: 'migrate', env: 'MIGRATE', about: 'apply missing migrations at the start' }, true),
+  migrate: toggle({ flag: 'migrate', env: 'MIGRATE', about: 'Apply missing migrations at startup.' }, true),
   connectTimeoutMs: milliseconds(
     {
       flag: 'connect-timeout-ms',
       env: 'CONNECT_TIMEOUT_MS',
-      about: 'how long to try to reach PostgreSQL at the start',
+      about: 'Time to keep trying to reach PostgreSQL at startup.',
     },
     { fallback: 10_000, min: 0, max: HOUR },
   ),
@@ -114,19 +114,23 @@ const settings: SettingsTable<ApiSettings> = {
     {
       flag: 'request-timeout-ms',
       env: 'REQUEST_TIMEOUT_MS',
-      about: 'after this long a request is answered 503',
+      about: 'Longest time of a request before it is answered 503.',
     },
     { fallback: 10_000, min: 1, max: HOUR },
   ),
   maxInFlight: wholeNumber(
-    { flag: 'max-in-flight', env: 'MAX_IN_FLIGHT', about: 'most requests at a time; more are answered 503' },
+    {
+      flag: 'max-in-flight',
+      env: 'MAX_IN_FLIGHT',
+      about: 'Maximum requests in flight. More are answered 503.',
+    },
     { fallback: 1_000, min: 1, max: 1_000_000 },
   ),
   maxConnections: wholeNumber(
     {
       flag: 'max-connections',
       env: 'MAX_CONNECTIONS',
-      about: 'most connections at a time; further ones are closed',
+      about: 'Maximum connections. More are closed.',
     },
     { fallback: MAX_CONNECTIONS, min: 1, max: 1_000_000 },
   ),
@@ -134,7 +138,7 @@ const settings: SettingsTable<ApiSettings> = {
     {
       flag: 'keep-alive-ms',
       env: 'KEEP_ALIVE_MS',
-      about: 'how long an idle connection stays open; longer than the load balancer keeps it',
+      about: 'Keep-alive time of idle connections. Set it longer than that of the load balancer.',
     },
     { fallback: KEEP_ALIVE_MS, min: 1_000, max: HOUR },
   ),
@@ -142,7 +146,7 @@ const settings: SettingsTable<ApiSettings> = {
     {
       flag: 'grace-ms',
       env: 'SHUTDOWN_GRACE_MS',
-      about: 'how long requests may go on after a signal to stop',
+      about: 'Time for requests in flight to finish after a stop signal.',
     },
     { fallback: 10_000, min: 0, max: HOUR },
   ),
@@ -178,7 +182,7 @@ export const apiProgram: Program<ApiSettings, ApiConfiguration> = {
       start: () => start({ ...own, ...configuration, version: VERSION, log }),
       announce: ({ url }) => {
         process.stdout.write(`titan-api listens on ${url}\n`)
-        if (!own.requireApiKey) tellOpen(own.host, log)
+        if (!own.requireApiKey) logOpenMode(own.host, log)
       },
       stop: (api) => api.stop(graceMs),
     }
@@ -186,8 +190,8 @@ export const apiProgram: Program<ApiSettings, ApiConfiguration> = {
   },
 }
 
-/** That nobody is asked for a key must not come as a surprise. */
-function tellOpen(host: string, log: Log): void {
+/** Logs that no key is required, so that it comes as no surprise. */
+function logOpenMode(host: string, log: Log): void {
   if (isLoopback(host)) log.info('api.opened_locally', 'API keys not required on loopback address')
   else log.warn('api.opened', 'API keys not required, set REQUIRE_API_KEY')
 }

@@ -37,14 +37,14 @@ import { startServer, type HttpServer } from './server.ts'
 
 /** How to run the API. */
 export interface ApiOptions extends HealthSettings {
-  /** Of the program. */
+  /** The version of the program. */
   readonly version: string
   readonly config: AcceptingConfig
   /** Undefined: outgoing webhooks are not set up. */
   readonly webhooks: WebhooksConfig | undefined
-  /** The gateways whose webhooks are taken. */
+  /** The gateways whose webhooks are accepted. */
   readonly gateways: readonly GatewayWebhookReader[]
-  /** Asked by operators about open attempts. @default none can be asked */
+  /** Looks up open attempts for operators. @default they cannot be looked up */
   readonly lookUpGateway?: Gateway | undefined
   readonly dashboard: DashboardConfig
   readonly log: Log
@@ -55,9 +55,9 @@ export interface ApiOptions extends HealthSettings {
   readonly migrate: boolean
   /** How long to try to reach PostgreSQL at the start, in milliseconds. */
   readonly connectTimeoutMs: number
-  /** Only who has a key may call. */
+  /** Whether callers need an API key. */
   readonly requireApiKey: boolean
-  /** Host names that are served without API keys, beside loopback names. */
+  /** Host names that are served without API keys, in addition to loopback names. */
   readonly allowedHosts: readonly string[]
   /** Requests a minute of each caller; 0 is no limit. */
   readonly rateLimitPerMinute: number
@@ -66,19 +66,19 @@ export interface ApiOptions extends HealthSettings {
   readonly requestTimeoutMs: number
   readonly maxInFlight: number
   /** Connections at a time. @default 10000 */
-  readonly maxConnections?: number
+  readonly maxConnections?: number | undefined
   /** How long an idle connection stays open, in milliseconds. @default 65000 */
-  readonly keepAliveMs?: number
+  readonly keepAliveMs?: number | undefined
 }
 
-/** The API as it runs. */
+/** A running API. */
 export interface Api {
   /** Where it listens. */
   readonly url: string
   /**
    * Lets the requests in progress finish, then closes everything. Idempotent.
    *
-   * @param graceMs after this long the remaining connections are cut
+   * @param graceMs how long requests in flight may take; remaining connections are then cut
    */
   stop(graceMs: number): Promise<void>
 }
@@ -90,13 +90,66 @@ const STALLED_MS = 60_000
 const DATABASE_GRACE_S = 5
 
 /**
- * Starts the API: the database first, then the socket. Redis is connected in the background, since payments
- * are accepted without it.
+ * Starts the API: the database first, then the socket. Redis is connected in the background, because
+ * payments are accepted without it.
  *
  * @throws Failure when PostgreSQL cannot be used; the error of the socket when it cannot listen
  */
 export async function startApi(options: ApiOptions): Promise<Api> {
-  const { config, log } = options
+  const { log } = options
+  const parts = await openParts(options)
+  const { sql, metrics, slots, probes, redis, dashboard } = parts
+  let operations: HttpServer | undefined
+
+  async function close(): Promise<void> {
+    await parts.relay.stop()
+    await operations?.drain(0)
+    await parts.stopReading?.()
+    await dashboard.stop()
+    closeRedis(redis)
+    await parts.lists.close()
+    await sql.end({ timeout: DATABASE_GRACE_S })
+  }
+
+  try {
+    await prepareTables(sql, options)
+    if (metrics !== undefined) {
+      const { healthHost: host, healthPort: port } = options
+      operations = await serveOperations({ host, port, probes, slots, metrics: metrics.registry })
+    }
+    const server = await startServer({
+      fetch: createApiApp(options, parts).fetch,
+      host: options.host,
+      port: options.port,
+      stalledMs: options.requestTimeoutMs + STALLED_MS,
+      keepAliveMs: options.keepAliveMs,
+      maxConnections: options.maxConnections,
+      onConnectionRefused() {
+        metrics?.http.refused('connections')
+        log.warn('connection.refused', 'connection refused, limit reached', { reason: 'MAX_CONNECTIONS' })
+      },
+    })
+    void connectInBackground(redis, options.config.redisUrl, log)
+    dashboard.start()
+    let stopped: Promise<void> | undefined
+    const stop = async (graceMs: number): Promise<void> => {
+      parts.startDraining()
+      await server.drain(graceMs)
+      await close()
+    }
+    return { url: server.url, stop: (graceMs) => (stopped ??= stop(graceMs)) }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** Everything that the API opens before it listens. */
+type Parts = Awaited<ReturnType<typeof openParts>>
+
+/** Opens the database, the client of Redis, and what works with them. */
+async function openParts(options: ApiOptions) {
+  const { config, log, trustedProxies } = options
   const sql = await connectDatabase(config.databaseUrl, options.connectTimeoutMs, {
     poolSize: config.databasePoolSize,
     applicationName: 'titan-api',
@@ -123,31 +176,55 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   const authenticator = options.requireApiKey
     ? createAuthenticator({ keys: createApiKeyStore(sql), log })
     : undefined
+  const gateway = options.lookUpGateway
   const dashboard = openDashboard({
     ...options.dashboard,
     config,
     redis,
     authenticator,
     log,
-    trustedProxies: options.trustedProxies,
-    gateway: options.lookUpGateway,
+    trustedProxies,
+    gateway,
   })
-  const lists = openLists(config.databaseUrl)
   let isDraining = false
   const probes: Probes = {
     postgres: createWriteProbe(sql),
     redis: () => isWritable(redis),
     isDraining: () => isDraining,
   }
-  const app = createApp({
+  const startDraining = (): void => {
+    isDraining = true
+  }
+  const lists = openLists(config.databaseUrl)
+  return {
+    sql,
+    redis,
+    slots,
+    metrics,
+    stopReading,
+    store,
+    relay,
+    authenticator,
+    dashboard,
+    probes,
+    startDraining,
+    lists,
+  }
+}
+
+/** Creates the HTTP application of the opened parts. */
+function createApiApp(options: ApiOptions, parts: Parts): ReturnType<typeof createApp> {
+  const { sql, metrics, store, relay, authenticator, dashboard, lists, probes, slots } = parts
+  const { rateLimitPerMinute, allowedHosts, trustedProxies, log } = options
+  return createApp({
     payments: metrics === undefined ? store : { ...store, create: metrics.countAcceptance(store.create) },
     relay,
-    gatewayWebhooks: { gateways: options.gateways, policy: config.policy },
+    gatewayWebhooks: { gateways: options.gateways, policy: options.config.policy },
     access: {
       authenticator,
-      limiter: options.rateLimitPerMinute === 0 ? undefined : createRateLimiter(options.rateLimitPerMinute),
-      allowedHosts: options.allowedHosts,
-      trustedProxies: options.trustedProxies,
+      limiter: rateLimitPerMinute === 0 ? undefined : createRateLimiter(rateLimitPerMinute),
+      allowedHosts,
+      trustedProxies,
       log,
     },
     dashboard: dashboard.app,
@@ -156,58 +233,14 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     lists,
     probes,
     log,
-    ...(metrics !== undefined && { http: metrics.http }),
+    http: metrics?.http,
     requestTimeoutMs: options.requestTimeoutMs,
     slots,
   })
-
-  let operations: HttpServer | undefined
-
-  async function close(): Promise<void> {
-    await relay.stop()
-    await operations?.drain(0)
-    await stopReading?.()
-    await dashboard.stop()
-    closeRedis(redis)
-    await lists.close()
-    await sql.end({ timeout: DATABASE_GRACE_S })
-  }
-
-  try {
-    await prepareTables(sql, options)
-    if (metrics !== undefined) {
-      const { healthHost: host, healthPort: port } = options
-      operations = await serveOperations({ host, port, probes, slots, metrics: metrics.registry })
-    }
-    const server = await startServer({
-      fetch: app.fetch,
-      host: options.host,
-      port: options.port,
-      stalledMs: options.requestTimeoutMs + STALLED_MS,
-      ...(options.keepAliveMs !== undefined && { keepAliveMs: options.keepAliveMs }),
-      ...(options.maxConnections !== undefined && { maxConnections: options.maxConnections }),
-      onConnectionRefused() {
-        metrics?.http.refused('connections')
-        log.warn('connection.refused', 'connection refused, limit reached', { reason: 'MAX_CONNECTIONS' })
-      },
-    })
-    void connectBehind(redis, config.redisUrl, log)
-    dashboard.start()
-    let stopped: Promise<void> | undefined
-    const stop = async (graceMs: number): Promise<void> => {
-      isDraining = true
-      await server.drain(graceMs)
-      await close()
-    }
-    return { url: server.url, stop: (graceMs) => (stopped ??= stop(graceMs)) }
-  } catch (error) {
-    await close()
-    throw error
-  }
 }
 
-/** Connects to Redis beside the requests, which are accepted without it. Rejects never. */
-async function connectBehind(redis: Redis, url: string, log: Log): Promise<void> {
+/** Connects to Redis while requests are accepted without it. Never rejects. */
+async function connectInBackground(redis: Redis, url: string, log: Log): Promise<void> {
   try {
     await redis.connect()
     await requireSingleServer(redis, url)

@@ -37,11 +37,10 @@ const WEBHOOKS_CODES: Readonly<Record<WebhooksErrorCode, ProblemCode>> = {
 
 function problemOfWebhooks(error: WebhooksError): Problem {
   const { code, field, message, retryAfterMs } = error
+  const seconds = retryAfterMs === undefined ? undefined : Math.max(1, Math.ceil(retryAfterMs / 1_000))
   return new Problem(WEBHOOKS_CODES[code], {
-    ...(field === undefined ? {} : { errors: [{ pointer: `/${field}`, detail: message }] }),
-    ...(retryAfterMs === undefined
-      ? {}
-      : { headers: { 'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1_000))) } }),
+    errors: field === undefined ? undefined : [{ pointer: `/${field}`, detail: message }],
+    headers: seconds === undefined ? undefined : { 'retry-after': String(seconds) },
     cause: error,
   })
 }

@@ -1,6 +1,6 @@
 /**
  * Every error of the API, by code: its HTTP status, its title and what the caller can do about it.
- * The table is the whole list; an answer with a 4xx or 5xx status is made here and nowhere else (RFC 9457).
+ * The table is the whole list; responses with a 4xx or 5xx status are made only here (RFC 9457).
  */
 export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
   'malformed-json': {
@@ -39,7 +39,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
     status: 400,
     title: 'The request seems to contain a card number',
     advice:
-      'Never send card data to this API, not even inside an idempotency key. Nothing was stored. Put a letter into a reference of digits that is no card number.',
+      'Never send card data to this API, not even inside an idempotency key. Nothing was stored. If the digits are a reference, put a letter into it.',
   },
   'invalid-cursor': {
     status: 400,
@@ -65,12 +65,12 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
     status: 400,
     title: 'The webhook was not signed by the gateway',
     advice:
-      'For gateways only. The signing secret may be another one, the body changed on its way, or the webhook too old.',
+      'For gateways only. The signing secret may differ, the body may have changed in transit, or the webhook may be too old.',
   },
   'api-key-missing': {
     status: 401,
     title: 'An API key is required',
-    advice: 'Send "Authorization: Bearer <token>". Whoever runs this API hands tokens out.',
+    advice: 'Send "Authorization: Bearer <token>". The operator of this API issues tokens.',
   },
   'api-key-invalid': {
     status: 401,
@@ -92,12 +92,12 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
     status: 421,
     title: 'This host name is not served without API keys',
     advice:
-      'Ask for localhost or 127.0.0.1. For another name, set REQUIRE_API_KEY=true, or name the host in ALLOWED_HOSTS.',
+      'Use localhost or 127.0.0.1. For another name, set REQUIRE_API_KEY=true, or list the host in ALLOWED_HOSTS.',
   },
   'payment-not-found': {
     status: 404,
     title: 'No such payment',
-    advice: 'Check the id. A client that lost an answer repeats the same POST with the same key.',
+    advice: 'Check the id. After a lost response, repeat the same POST with the same key.',
   },
   'not-found': { status: 404, title: 'No such resource', advice: 'Check the path.' },
   'method-not-allowed': {
@@ -129,12 +129,12 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
   'webhook-endpoint-not-found': {
     status: 404,
     title: 'No such webhook endpoint',
-    advice: 'Check the id. A deleted endpoint does not come back.',
+    advice: 'Check the id. Deleted endpoints cannot be restored.',
   },
   'webhook-event-not-found': {
     status: 404,
     title: 'No such event',
-    advice: 'Check the id. Events that nobody was subscribed to are not kept, and old ones are deleted.',
+    advice: 'Check the id. Events without a subscriber are not kept, and old ones are deleted.',
   },
   'webhook-delivery-not-found': {
     status: 404,
@@ -153,14 +153,14 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
   },
   'webhook-secret-rotating': {
     status: 409,
-    title: 'The secret was rotated a short while ago',
+    title: 'The secret was rotated recently',
     advice:
-      'The secret before still signs beside the present one. Wait for the time in Retry-After, or send {"force": true} to end it now.',
+      'Requests are still signed with the previous secret too. Wait for the time in Retry-After, or send {"force": true} to end it now.',
   },
   'webhooks-off': {
     status: 501,
     title: 'Outgoing webhooks are not set up here',
-    advice: 'Whoever runs this API has to set WEBHOOK_ENCRYPTION_KEY for it and for the workers.',
+    advice: 'The operator of this API must set WEBHOOK_ENCRYPTION_KEY for it and for the workers.',
   },
   'too-many-requests': {
     status: 429,
@@ -169,12 +169,12 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
   },
   'internal-error': {
     status: 500,
-    title: 'Something went wrong here',
+    title: 'Internal error',
     advice: 'The outcome is unknown to you. Repeating with the same idempotency key is safe.',
   },
   unavailable: {
     status: 503,
-    title: 'The service is not available at the moment',
+    title: 'The service is temporarily unavailable',
     advice: 'Repeat after the time in Retry-After. Repeating with the same idempotency key is safe.',
   },
 }
@@ -230,13 +230,13 @@ export type FieldError =
   | { readonly pointer: string; readonly detail: string }
   | { readonly parameter: string; readonly detail: string }
 
-/** The most faults that one answer lists: a request of 16 kB must not become an answer of 26 MB. */
+/** The most faults that one response lists: a request of 16 kB must not become a response of 26 MB. */
 export const MAX_FAULTS = 20
 
-/** The longest pointer, parameter name or detail in an answer, in characters. */
+/** The longest pointer, parameter name or detail in a response, in characters. */
 const MAX_FAULT_TEXT = 256
 
-/** Cuts a text that a client may have made long. */
+/** Shortens a text whose length a client controls. */
 export function cutText(text: string): string {
   return text.length <= MAX_FAULT_TEXT ? text : `${text.slice(0, MAX_FAULT_TEXT - 1)}…`
 }
@@ -251,15 +251,15 @@ function cutFault(fault: FieldError): FieldError {
 /** What may be added to a problem. */
 export interface ProblemOptions {
   /** What happened this time. Never holds what the client sent. */
-  readonly detail?: string
+  readonly detail?: string | undefined
   /** The faults, one by one; the first {@link MAX_FAULTS} are kept, and long texts are cut. */
-  readonly errors?: readonly FieldError[]
-  /** Headers the answer carries, such as Retry-After. */
-  readonly headers?: Readonly<Record<string, string>>
+  readonly errors?: readonly FieldError[] | undefined
+  /** Headers of the response, such as Retry-After. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
   readonly cause?: unknown
 }
 
-/** Thrown anywhere in a request: the answer is the problem with this `code`. */
+/** An error that becomes the response with this `code`, wherever in a request it is thrown. */
 export class Problem extends Error {
   readonly code: ProblemCode
   readonly errors: readonly FieldError[]
@@ -283,18 +283,18 @@ export interface ProblemScene {
   readonly instance?: string | undefined
 }
 
-/** Makes the `application/problem+json` answer of a problem. */
+/** Makes the `application/problem+json` response of a problem. */
 export function renderProblem(problem: Problem, scene: ProblemScene): Response {
   const { status, title } = PROBLEMS[problem.code]
   const body = {
     type: `/problems/${problem.code}`,
     title,
     status,
-    ...(problem.detail === undefined ? {} : { detail: problem.detail }),
-    ...(scene.instance === undefined ? {} : { instance: scene.instance }),
+    detail: problem.detail,
+    instance: scene.instance,
     code: problem.code,
     request_id: scene.requestId,
-    ...(problem.errors.length === 0 ? {} : { errors: problem.errors }),
+    errors: problem.errors.length === 0 ? undefined : problem.errors,
   }
   return new Response(JSON.stringify(body), {
     status,

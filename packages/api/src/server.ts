@@ -27,11 +27,11 @@ export interface ServerOptions {
   /** Longest time until a request has arrived, its body included; then 408. @default 30000 */
   readonly requestTimeoutMs?: number
   /** How long an idle connection stays open. @default KEEP_ALIVE_MS */
-  readonly keepAliveMs?: number
+  readonly keepAliveMs?: number | undefined
   /** After this long without a byte in either direction a connection in use is closed. @default 120000 */
   readonly stalledMs?: number
   /** Connections at a time; further ones are closed at once. @default MAX_CONNECTIONS */
-  readonly maxConnections?: number
+  readonly maxConnections?: number | undefined
   /** Called for each connection that is closed because there are too many. */
   readonly onConnectionRefused?: () => void
 }

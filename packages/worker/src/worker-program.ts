@@ -101,7 +101,7 @@ const settings: SettingsTable<WorkerSettings> = {
     },
     true,
   ),
-  migrate: toggle({ flag: 'migrate', env: 'MIGRATE', about: 'apply missing migrations at the start' }, true),
+  migrate: toggle({ flag: 'migrate', env: 'MIGRATE', about: 'Apply missing migrations at startup.' }, true),
   connectTimeoutMs: milliseconds(
     {
       flag: 'connect-timeout-ms',
