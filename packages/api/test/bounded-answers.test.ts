@@ -30,6 +30,8 @@ const fill = (unit: string, around: (text: string) => string, bytes = 16 * 1024)
   around(unit.repeat(Math.floor((bytes - around('').length) / unit.length)))
 const long = '~'.repeat(8_150)
 
+// F105 bodies, queries and paths made to be answered with as many faults, or as long ones, as possible: at
+//  most 20 faults, each cut; an answer of a few kB
 describe('an answer is not much larger than its request, whatever is wrong:', () => {
   it.each([
     ['members given twice below a long name', '/pay', `{"${long}":{${'"":1,'.repeat(1_600)}"":1}}`],

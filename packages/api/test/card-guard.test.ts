@@ -48,6 +48,7 @@ describe('containsCardNumber', () => {
     '3056_930902_5904',
     // Maestro, in groups.
     '6759 6498 2643 8453',
+    // F10
   ])('finds the card number in %s', (text) => {
     expect(containsCardNumber(text)).toBe(true)
     expect(containsCardNumber(text, 'possible')).toBe(true)
@@ -76,11 +77,13 @@ describe('containsCardNumber', () => {
     ['a Norwegian KID of 13 digits', '4001234500001'],
     ['an EAN-13', 'sku-4006381000093'],
     ['a Maestro number, unbroken', '6759649826438453'],
+    // F268
   ])('refuses no request for %s, and masks it', (_case, text) => {
     expect(containsCardNumber(text)).toBe(false)
     expect(containsCardNumber(text, 'possible')).toBe(true)
   })
 
+  // F268
   it('takes few other numbers for card numbers', () => {
     const isLikely = (text: string): boolean => containsCardNumber(text)
     for (const prefix of ['4', '50', '56', '6304', '67', '400', '978'])

@@ -51,6 +51,7 @@ describe('titan-api', { timeout: 120_000 }, () => {
     }
   })
 
+  // F251 an API without keys is told to listen on every address: it does not start, and says what to set
   it('refuses to serve others without API keys, unless hosts are named', async () => {
     const program = spawnProgram('api', ['--host', '0.0.0.0'], env)
     expect(await program.exited).toEqual({ code: 2, signal: null })
@@ -69,6 +70,7 @@ describe('titan-api', { timeout: 120_000 }, () => {
     expect(program.stdout()).toMatch(/^\d+\.\d+\.\d+\n$/)
   })
 
+  // F72 missing or wrong settings, servers that cannot be reached: one clear line each, code other than 0
   it('tells every fault of flags and variables in one line each, with code 2', async () => {
     const program = spawnProgram('api', ['--port', '70000', '--redis-url', 'http://x'], {
       MAX_IN_FLIGHT: 'many',
@@ -120,6 +122,7 @@ describe('titan-api', { timeout: 120_000 }, () => {
     expect(program.stderr()).not.toContain('secret')
   })
 
+  // F72
   it('tells in one line that PostgreSQL cannot be reached, with code 1', async () => {
     const program = spawnProgram('api', ['--connect-timeout-ms', '100'], {
       ...env,

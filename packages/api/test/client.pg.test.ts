@@ -40,6 +40,7 @@ function requestFor(body: string, headers: readonly string[] = []): string {
 }
 
 describe('a client on a real connection', () => {
+  // F12 a client that goes away in the middle, or right after sending: no row; or one row that a repeat finds
   it('that goes away in the middle of its body leaves nothing behind', async () => {
     const socket = await open()
     socket.write(requestFor('{"amount":5,"idempotency_key":"half"}').slice(0, -10))
@@ -52,6 +53,7 @@ describe('a client on a real connection', () => {
     expect(await api.store.list({ idempotencyKey: 'half' })).toEqual([])
   })
 
+  // F12
   it('that goes away right after sending gets its payment when it asks again', async () => {
     const request = requestFor('{"amount":5,"idempotency_key":"gone"}')
     const socket = await open()
@@ -64,6 +66,7 @@ describe('a client on a real connection', () => {
     expect(answer.toLowerCase()).toContain('idempotent-replayed: true')
   })
 
+  // F7
   it('that sends two keys is refused', async () => {
     const answer = await exchange(requestFor('{"amount":5}', ['Idempotency-Key: a', 'Idempotency-Key: a']))
     expect(answer).toContain('HTTP/1.1 400')
@@ -75,12 +78,14 @@ describe('a client on a real connection', () => {
     ['an empty first one', ['Idempotency-Key: ', 'Idempotency-Key: a']],
     ['two empty ones', ['Idempotency-Key:', 'idempotency-key:']],
     ['one in another case', ['idempotency-key: a', 'IDEMPOTENCY-KEY: b']],
+    // F112 two `Idempotency-Key` lines, one of them empty; two `Host` lines: 400, no payment
   ])('that sends two keys is refused: %s', async (_case, lines) => {
     const answer = await exchange(requestFor('{"amount":5}', lines))
     expect(answer).toContain('"code":"idempotency-key-repeated"')
     expect(await api.store.list({ idempotencyKey: 'a,' })).toEqual([])
   })
 
+  // F112
   it('that names two hosts is refused', async () => {
     const answer = await exchange(requestFor('{"amount":5,"idempotency_key":"hosts"}', ['Host: b']))
     expect(answer).toContain('HTTP/1.1 400')

@@ -1,3 +1,4 @@
+// F183
 import { PaymentsError } from '@titan/payments'
 import { expect, test } from 'vitest'
 import { oddValues } from '../../queue-core/test/support/odd-values.ts'
@@ -12,6 +13,7 @@ test('the code of a cause counts', () => {
   expect(problemOf(new Error('outer', { cause: closed }))).toMatchObject({ code: 'unavailable' })
 })
 
+// F117
 test('too long a line in front of PostgreSQL is an outage that passes', () => {
   const error = new PaymentsError(
     'OVERLOADED',

@@ -123,6 +123,7 @@ function post(body: string): Promise<Response> {
 }
 
 test(
+  // F57
   'a signed webhook, however odd, is no fault of the server, and moves no payment but the one of its attempt',
   { timeout: 300_000 },
   async () => {

@@ -93,6 +93,7 @@ test('a success that comes late by webhook ends a payment whose outcome is unkno
   expect(ledger.charges).toHaveLength(1)
 })
 
+// F57 webhooks early, late, twice, badly signed, old, of others: one transition; bad ones are refused
 test('copies of a webhook have the effect of one', async () => {
   const gateway = await openGateway('500_after')
   const id = await gateway.charge('copies')
@@ -106,6 +107,7 @@ test('copies of a webhook have the effect of one', async () => {
   expect(types.filter((type) => type === 'payment.succeeded')).toHaveLength(1)
 })
 
+// F57
 test('a webhook that is badly signed, too old or unsigned is refused and changes nothing', async () => {
   const gateway = await openGateway('500_after')
   const id = await gateway.charge('forged')

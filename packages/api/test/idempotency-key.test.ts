@@ -31,6 +31,7 @@ describe('resolveKey', () => {
     ['two quoted headers', undefined, '"abc", "abc"', 'idempotency-key-repeated'],
     ['a header unlike the body', 'abc', 'abd', 'idempotency-key-conflict'],
     ['another case', 'abc', 'ABC', 'idempotency-key-conflict'],
+    // F7 keys that are none, two keys, header and body that differ: 400, a code for each
   ])('refuses %s', (_case, body, header, code) => {
     expect(() => resolveKey(body, header)).toThrow(expect.objectContaining({ code }))
   })

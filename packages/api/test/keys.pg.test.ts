@@ -27,6 +27,7 @@ function list(token?: string): Promise<Response> {
 }
 
 describe('an API that asks for keys', () => {
+  // F114
   it('shows the paths of webhook endpoints, which may hold tokens, only to a key that may change them', async () => {
     const { token: admin } = await createKey('admin')
     const url = 'https://hooks.example.com/services/hidden-token?key=hidden-too'
@@ -43,6 +44,8 @@ describe('an API that asks for keys', () => {
     expect(await (await call('GET', `/webhook-endpoints/${id}`, admin)).text()).toContain(url)
   })
 
+  // F111 two API keys create and cancel one payment: the id of each key is in the history of the payment, and
+  //  on the log line
   it('records which key created and canceled a payment', async () => {
     const [creator, canceler] = [await createKey('write'), await createKey('write')]
     const paid = await call('POST', '/pay', creator.token, { amount: 1, idempotency_key: 'whose' })

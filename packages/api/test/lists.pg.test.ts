@@ -25,6 +25,8 @@ async function problemOf(api: TestApi, path: string): Promise<object> {
   return { status: response.status, ...((await response.json()) as object) }
 }
 
+// F143 more lists hang than the API reads at a time: payments are accepted; each list is answered 503 with
+//  the reason
 test('payments are accepted while more lists hang than the API reads at a time', async () => {
   const release = await lockTable('webhook_events')
   onTestFinished(release)
@@ -43,6 +45,7 @@ test('payments are accepted while more lists hang than the API reads at a time',
   expect(details).toContain('The list took longer than 1000 ms. Narrow it by time or status.')
 })
 
+// F143
 test('lists are read again once those that hung have ended', async () => {
   for (const path of [
     '/payments',

@@ -80,6 +80,8 @@ async function expectServing(key: string): Promise<void> {
 describe('after requests whose', () => {
   for (const [path, type] of ROUTES)
     for (const framing of FRAMINGS)
+      // F101 requests whose body stalls, whose client goes away, or that take too long: the slot is free with
+      //  the answer, the read ends with the connection, and the API serves as before
       it(`body stalls, ${path} with ${framing}, the API serves as before`, async () => {
         const body = framing.startsWith('Content') ? '{"amount":' : '5\r\n{"amo\r\n'
         const sent = await Promise.all(
@@ -104,6 +106,8 @@ describe('after requests whose', () => {
     await expectServing('aborted')
   })
 
+  // F103 a body over its bound on any route, with a length or in chunks: 413, and flat memory: nothing over
+  //  the bound is kept
   it('body is over its bound, the API answers 413 and serves as before', async () => {
     for (const [path, type] of ROUTES) {
       const declared = await send(`${head(path, type, 'Content-Length: 70000000')}{`)
@@ -117,6 +121,7 @@ describe('after requests whose', () => {
     await expectServing('oversized')
   })
 
+  // F104
   it('answers nobody reads, the API serves as before', async () => {
     const sent = await Promise.all(
       Array.from({ length: 20 }, async () => {
@@ -134,6 +139,7 @@ describe('after requests whose', () => {
 })
 
 describe('a request that timed out', () => {
+  // F101
   it('ends the read of its body with its connection', async () => {
     const reads: Promise<unknown>[] = []
     const stalled = await startServer({

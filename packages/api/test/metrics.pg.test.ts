@@ -77,6 +77,7 @@ describe('the API tells Prometheus', () => {
     expect((await operations('/pay')).status).toBe(404)
   })
 
+  // F250
   it('serves no foreign host name on a loopback address', async () => {
     const options = { port: healthPort, path: '/metrics', headers: { host: 'evil.example' } }
     const [response] = (await once(get(options), 'response')) as [IncomingMessage]
@@ -84,6 +85,7 @@ describe('the API tells Prometheus', () => {
     expect(response.statusCode).toBe(421)
   })
 
+  // F109
   it('of requests by the pattern of their route, whatever their path is', async () => {
     await pay({ amount: 1, idempotency_key: 'one' })
     await pay({ amount: 1, idempotency_key: 'one' })

@@ -143,6 +143,7 @@ describe('what a limit refuses and an outage repeats', () => {
   const faults = (): string[] =>
     lines.filter(({ level }) => level !== 'debug').map((line) => JSON.stringify(line))
 
+  // F107
   it('is counted, and logged once a second in a short line without a stack', async () => {
     const refused = vi.fn<(reason: string) => void>()
     const http = { answered: () => {}, refused }
@@ -155,6 +156,7 @@ describe('what a limit refuses and an outage repeats', () => {
     for (const line of faults()) expect(line.length).toBeLessThan(400)
   })
 
+  // F107
   it('has one line for all the requests of an outage', async () => {
     const away = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:5432'), { code: 'ECONNREFUSED' })
     const broken = { create: () => Promise.reject(new Error('cannot store', { cause: away })) }
@@ -181,6 +183,7 @@ describe('what a limit refuses and an outage repeats', () => {
 describe('the limit of requests at a time', () => {
   const stored = { kind: 'mismatch' } as const
 
+  // F101
   it('ends with the answer, also while the work behind it goes on', async () => {
     const slots = createRequestSlots(2)
     const ask = openApp({ requestTimeoutMs: 300, slots })
@@ -199,12 +202,14 @@ describe('the limit of requests at a time', () => {
     expect(slots.inFlight()).toBe(0)
   })
 
+  // F104
   it('counts the pages and their files as well', async () => {
     const ask = openApp({ slots: createRequestSlots(0) })
     for (const path of ['/docs', '/docs/swagger-ui-bundle.js', '/docs/1/page.js', '/openapi.json'])
       expect((await ask(path)).status, path).toBe(503)
   })
 
+  // F102 all slots are taken: `/readyz` is 503 and shows the count of the limiter, as the metric does
   it('is what readiness shows', async () => {
     const slots = createRequestSlots(1)
     const ask = openApp({ slots })

@@ -49,6 +49,8 @@ describe('an API without keys', () => {
     'evil.example#localhost',
     'api.internal.evil.example',
     '',
+    // F250 a web page reaches an API without keys: by DNS rebinding, by a form, by a script: 421 for a foreign
+    //  name, 403 for a foreign page; programs and local pages are served
   ])('refuses a request to the name %j, as DNS rebinding sends it', async (host) => {
     for (const path of ['/payments', '/docs', '/openapi.json', '/webhook-endpoints', '/dashboard']) {
       const response = await open.request(path, { headers: { host } })
@@ -64,6 +66,7 @@ describe('an API without keys', () => {
     { origin: 'https://evil.example' },
     { origin: 'http://localhost.evil.example:3000' },
     { origin: 'null' },
+    // F250
   ])('refuses what a page of another site sends: %o', async (headers) => {
     expect(await pay(headers)).toBe(403)
     for (const path of [

@@ -51,6 +51,8 @@ describe('GET /openapi.json', () => {
     expect(described.toSorted()).toEqual([...new Set(mounted)].toSorted())
   })
 
+  // F115 the OpenAPI document, with keys and without: each operation has its security, a 4XX and only
+  //  components that are used
   it('leaves nothing to the imagination of a linter: security, a 4XX, an identified licence, used components', () => {
     const text = JSON.stringify(document)
     for (const item of Object.values(document.paths))
@@ -98,6 +100,7 @@ describe('GET /docs', () => {
     for (const file of files) expect((await api.request(`/${file}`)).status, file).toBe(200)
   })
 
+  // F104
   it('has files that may be kept for a year under their version, and are asked for again under another', async () => {
     const page = await (await api.request('/docs')).text()
     const path = /src="(docs\/[^"]+\/page\.js)"/.exec(page)?.[1] ?? ''

@@ -32,6 +32,9 @@ async function openBehindProxy(
 }
 
 describe('while Redis is away', () => {
+  // F25 Redis away from the start: 202 PENDING, all settled once it is there
+  // F73 probes and metrics during outages: ready only with PostgreSQL; the number of series after many
+  //  payments is not checked here
   it('payments are accepted and stay PENDING', async () => {
     const proxy = await startTcpProxy(inject('redisUrl'))
     closers.push(() => proxy.close())
@@ -52,6 +55,7 @@ describe('while Redis is away', () => {
     })
   })
 
+  // F25
   it('payments are queued again once it is back', async () => {
     const proxy = await startTcpProxy(inject('redisUrl'))
     closers.push(() => proxy.close())
@@ -68,6 +72,7 @@ describe('while Redis is away', () => {
     })
   })
 
+  // F33 a Redis that swallows everything: bounded answers
   it('that swallows what it is sent does not hold up the answers', async () => {
     const proxy = await startTcpProxy(inject('redisUrl'))
     closers.push(() => proxy.close())
@@ -99,6 +104,7 @@ describe('a Redis that fell silent', () => {
 })
 
 describe('while PostgreSQL is away', () => {
+  // F16 PostgreSQL away under load: 503 with `Retry-After`, service without a restart afterwards
   it('requests are answered 503 with a time to come back, and served again when it is back', async () => {
     const { api, database } = await openBehindProxy()
     expect((await api.pay({ amount: 5, idempotency_key: 'before' })).status).toBe(202)
@@ -125,6 +131,7 @@ describe('while PostgreSQL is away', () => {
     expect(await api.count()).toBe(2)
   })
 
+  // F19 PostgreSQL stopped with SIGSTOP: timeouts, leases by the database’s clock
   it('a request to one that hangs is answered 503 in time', async () => {
     const { api, database } = await openBehindProxy({ requestTimeoutMs: 300 })
     await api.pay({ amount: 5, idempotency_key: 'before' })
@@ -158,6 +165,7 @@ describe('while PostgreSQL is away', () => {
 })
 
 describe('when an answer is lost after the payment was stored', () => {
+  // F17 the answer to a COMMIT is dropped: 503; the repeat finds the payment
   it('the repetition gets the same payment', async () => {
     const { api, database } = await openBehindProxy({ requestTimeoutMs: 1_000 })
     await api.pay({ amount: 5, idempotency_key: 'before' })
@@ -176,6 +184,7 @@ describe('when an answer is lost after the payment was stored', () => {
 })
 
 describe('when the table is locked for longer than a statement waits', () => {
+  // F21 a lock on a row that is held for long: 409 with a time to come back
   it('the answer is 409 with a time to come back, and nothing is lost', async () => {
     const api = await openApi({})
     const release = Promise.withResolvers<void>()
@@ -198,6 +207,7 @@ describe('when the table is locked for longer than a statement waits', () => {
 })
 
 describe('a PostgreSQL that takes no writes', () => {
+  // F125 a PostgreSQL that answers and takes no writes: `/readyz` says 503 until it does
   it('is not ready, and is again when it does', async () => {
     const api = await openApi({})
     expect((await api.request('/readyz')).status).toBe(200)

@@ -56,6 +56,7 @@ describe('POST /pay', () => {
     },
   )
 
+  // F6 the largest amount, 2^53 - 1: exact everywhere
   it('keeps the largest amount exactly', async () => {
     const created = await bodyOf(await api.pay('{"amount":9007199254740991,"idempotency_key":"max"}'))
     const read = await api.request(`/payments/${String(created['payment_id'])}`)
@@ -88,6 +89,8 @@ describe('the same key again', () => {
     ['1000.0', '{"amount":1000.0,"idempotency_key":"same"}'],
     ['1e3', '{"amount":1e3,"idempotency_key":"same"}'],
     ['the default currency spelt out', '{"amount":1000,"currency":"USD","idempotency_key":"same"}'],
+    // F3 the same body in another order or with other whitespace: replay
+    // F4 the same amount written differently: replay
   ])('is a replay with %s', async (_case, body) => {
     const first = await bodyOf(await api.pay({ amount: 1000, idempotency_key: 'same' }))
     const response = await api.pay(body)
@@ -96,6 +99,7 @@ describe('the same key again', () => {
     expect(await bodyOf(response)).toEqual(first)
   })
 
+  // F8 the same key quoted and bare: the same payment
   it('is one payment whether the key comes in the body, in the header, bare or quoted', async () => {
     const ids = new Set<unknown>()
     for (const [body, headers] of [
@@ -136,6 +140,7 @@ describe('the same key again', () => {
     expect(upper['payment_id']).not.toBe(lower['payment_id'])
   })
 
+  // F5
   it('may be used after a request that was refused', async () => {
     expect((await api.pay({ amount: 0, idempotency_key: 'kept' })).status).toBe(400)
     const response = await api.pay({ amount: 1, idempotency_key: 'kept' })
@@ -153,6 +158,7 @@ describe('the same key again', () => {
 })
 
 describe('many callers at once', () => {
+  // F1 200 parallel requests of one key and body: one row, 200 equal answers
   it('is one payment and one answer for 200 equal requests', async () => {
     const before = await api.count()
     const responses = await Promise.all(
@@ -167,6 +173,7 @@ describe('many callers at once', () => {
     expect(await api.count()).toBe(before + 1)
   })
 
+  // F2 parallel requests of one key with two amounts: one wins, the others are 422 and wrote nothing
   it('lets one amount win when two race for a key', async () => {
     const responses = await Promise.all(
       Array.from({ length: 100 }, (_, index) =>

@@ -42,6 +42,7 @@ describe('an API with a rate limit', () => {
     expect(await refused.json()).toMatchObject({ code: 'too-many-requests', status: 429 })
   })
 
+  // F244 pages for people are loaded beyond `RATE_LIMIT_PER_MINUTE`: 429, counted for the network
   it('counts the pages for people for each network, apart from what programs ask', async () => {
     const api = await openApi()
     const statuses: number[] = []
@@ -100,6 +101,8 @@ describe('an API with a rate limit', () => {
     ])
   })
 
+  // F113 a proxy that writes a port, brackets or quotes into `X-Forwarded-For`, or an entry that cannot be
+  //  read: each client has its own limit; one warning, and the peer counts
   it('reads an address as proxies write it: with a port, brackets and quotes', async () => {
     const api = await openApi({ access: { trustedProxies: 1 } })
     const chains = [
@@ -122,6 +125,7 @@ describe('an API with a rate limit', () => {
     ).toEqual(chains.map(([, status]) => status))
   })
 
+  // F113
   it('counts the peer for an entry that cannot be read, and says so once', async () => {
     const warn = vi.fn<Log['warn']>()
     const api = await openApi({ access: { trustedProxies: 1, log: { warn } } })

@@ -121,6 +121,7 @@ describe('GET /payments/{payment_id}/events', () => {
 })
 
 describe('GET /payments/{payment_id}/events', () => {
+  // F105
   it('ends with the latest event and is bounded, however long the history is', async () => {
     const id = await createPayment('long-history')
     await api.sql`
@@ -155,6 +156,8 @@ describe('POST /payments/{payment_id}/cancel', () => {
     expect((await api.store.get(id))?.status).toBe('PROCESSING')
   })
 
+  // F110 a cancellation whose answer was lost, repeated: 200 with the payment and one event; 409 for a
+  //  payment that ended in another way
   it('is answered the same when it is repeated, as after a lost answer', async () => {
     const id = await createPayment('over')
     const first = await cancel(id)
@@ -165,6 +168,7 @@ describe('POST /payments/{payment_id}/cancel', () => {
     expect(await api.store.events(id)).toHaveLength(2)
   })
 
+  // F110
   it('is refused for a payment that ended in another way', async () => {
     const id = await createPayment('declined')
     await api.store.claim(id, { owner: 'test', leaseMs: 1_000, gateway: 'test' })
@@ -192,6 +196,8 @@ describe('GET /payments', () => {
     expect(data.map(({ payment_id: id }) => id)).toEqual([second, first])
   })
 
+  // F15 a list with a changed cursor, impossible limits, rows that are inserted meanwhile: 400; no duplicate,
+  //  no gap
   it('pages through all payments once, whatever is created meanwhile', async () => {
     const ids: string[] = []
     for (let index = 0; index < 7; index += 1) ids.unshift(await createPayment(`page-${index}`, 7_700))
@@ -287,6 +293,7 @@ describe('GET /payments', () => {
     expect(body.errors.map((error) => error.parameter)).toContain(parameter)
   })
 
+  // F15
   it('refuses a cursor that was changed, made up, or made for another filter', async () => {
     for (const key of ['cursor-1', 'cursor-2']) await createPayment(key)
     const { next_cursor: cursor } = await readPage('/payments?limit=1')

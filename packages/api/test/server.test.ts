@@ -71,6 +71,7 @@ describe('startServer', () => {
 })
 
 describe('a connection', () => {
+  // F108
   it('whose headers are too large is answered 431', async () => {
     const { url } = await start(() => new Response('reached'))
     const answer = await sendRaw(url, `GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`)
@@ -82,6 +83,8 @@ describe('a connection', () => {
     ['headers', 'GET / HTTP/1.1\r\nHost: a\r\n'],
     ['a request line', 'GE'],
     ['nothing at all', ''],
+    // F108 connections that send half a request, take no answer, are too many, or have headers of 20 kB: 408
+    //  within the time, closed, closed and counted, 431
   ])('that sends %s and no more is ended in time', async (_case, bytes) => {
     const { url } = await start(() => new Response('reached'), {
       headersTimeoutMs: 300,
@@ -92,6 +95,7 @@ describe('a connection', () => {
     expect(answer).toContain('"code":"request-timeout"')
   })
 
+  // F108
   it('that sends half a body is ended in time', async () => {
     const { url } = await start(async (request) => new Response(await request.text()), {
       headersTimeoutMs: 300,
@@ -101,6 +105,7 @@ describe('a connection', () => {
     expect(answer).toMatch(/^HTTP\/1\.1 408 /)
   })
 
+  // F108
   it('that does not take its answer is closed', async () => {
     const { promise: closed, resolve: close } = Promise.withResolvers<boolean>()
     const server = await start(
@@ -118,6 +123,7 @@ describe('a connection', () => {
     socket.destroy()
   })
 
+  // F108
   it('beyond the limit is closed and counted', async () => {
     let refused = 0
     const { url } = await start(() => new Response('reached'), {

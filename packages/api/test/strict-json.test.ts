@@ -24,6 +24,7 @@ describe('readJson', () => {
     ['{"a":{"x":1,"y":{},"x":2}}', '/a/x'],
     ['[0,{"\\u0061":1,"a":2}]', '/1/a'],
     ['{"a/b~":1,"a/b~":2}', '/a~1b~0'],
+    // F9
   ])('reports the member given twice in %s', (text, pointer) => {
     expect(readJson(text).errors).toEqual([{ pointer, detail: 'is given twice' }])
   })

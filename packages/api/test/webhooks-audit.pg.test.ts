@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { openTestApi } from './support/api.ts'
 
+// F247
 test('a change of an endpoint leaves a row in the audit record, with the key and without secrets', async () => {
   const guarded = await openTestApi({ withKeys: true })
   onTestFinished(guarded.close)

@@ -266,6 +266,7 @@ test('every code is explained where its type leads to', async () => {
   }
 })
 
+// F114
 test('there are at most 100 endpoints, since each of them multiplies every event', async () => {
   const full = await openTestApi()
   onTestFinished(full.close)

@@ -53,6 +53,8 @@ describe('the audit record of the command line', () => {
     [['recover'], { action: 'recover', target: 'payments', outcome: '0 added, 0 there already' }],
     [['keys', 'create', 'the shop'], { action: 'key.create', target: 'the shop, scope read' }],
     [['operators', 'create', 'Ada'], { action: 'operator.create', target: 'Ada' }],
+    // F247 acts on the command line and over the API: each leaves an audit row with actor and outcome; without
+    //  a row nothing is done
   ])('has a row for titan %j', async (args, expected) => {
     const { code, stderr } = await runHere(args, env)
     expect(code, stderr).toBe(0)
@@ -93,6 +95,7 @@ describe('the audit record of the command line', () => {
     expect(all?.text).not.toContain(token.split('_')[2])
   })
 
+  // F247
   it('comes before the act: nothing is done while it cannot be written', async () => {
     const unreachable = { ...env, DATABASE_URL: 'postgres://127.0.0.1:1/none', CONNECT_TIMEOUT_MS: '200' }
     const { code, stderr } = await runHere(['pause', '--queue', 'guarded'], unreachable)

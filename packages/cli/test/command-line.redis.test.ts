@@ -36,10 +36,13 @@ it.each([
   [['payments', 'list', '--json']],
   [['verify']],
   [['stats', '--watch', '--interval-ms', '50']],
+  // F273 the reader of `titan`’s output is gone, or the disk under it is full: ends in order with its code,
+  //  also `stats --watch`; the full disk is reported, code 1
 ])('titan %j whose reader is gone ends in order', async (args) => {
   expect(await runUnread(args)).toEqual({ code: 0, stderr: '' })
 })
 
+// F273
 it.runIf(process.platform === 'linux')('output that a full disk cannot take is a failure', async () => {
   const child = spawn(process.execPath, [CLI, 'payments', 'list'], {
     env: { PATH: process.env['PATH'] ?? '', ...env },
@@ -64,6 +67,8 @@ it.each([
   [['dlq', 'delete', '1-1'], 1, 'titan dlq delete: there is no dead letter 1-1'],
   [['dlq', 'list', '--since', '2026-13-45'], 2, 'titan dlq list: --since must be a time such as'],
   [['verify', '--ledger', '/nonexistent'], 2, 'titan verify: /nonexistent cannot be read'],
+  // F272 `titan` with unknown commands and ids, limits and times out of range: one clear line, code 1 or 2, no
+  //  stack
 ])('titan %j is answered in a line or two with code %d', async (args, code, line) => {
   const run = await runTitan(args, env)
   expect(run.code).toBe(code)

@@ -83,6 +83,7 @@ describe('the judgement of Redis', () => {
     ['too many clients', { connected_clients: '9000' }, ['warning redis.clients']],
     ['a broken cluster', { cluster_enabled: '1', cluster_state: 'fail' }, ['error redis.cluster']],
     ['a whole cluster', { cluster_enabled: '1', cluster_state: 'ok' }, []],
+    // F126, F253
   ])('finds %s', (_case, facts, expected) => {
     expect(faults(judgeRedis({ ...REDIS, ...facts }))).toEqual(expected)
   })

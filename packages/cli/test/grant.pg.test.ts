@@ -27,6 +27,7 @@ afterAll(async () => {
   await database.drop()
 })
 
+// F252
 it('the role of the programs takes a payment and writes the audit record', async () => {
   await createPaymentStore(app).create({ amount: 5, idempotencyKey: 'granted' })
   const { code, stderr } = await runHere(['keys', 'create', 'shop'], { DATABASE_URL: url.href })
@@ -64,6 +65,8 @@ it.each([
   `create table own (id int)`,
   `create function f() returns int language sql as 'select 1'`,
   `copy payments to program 'id'`,
+  // F252 a program, or an SQL injection in it, changes the audit record, drops a table, disables a trigger or
+  //  runs a command: refused by PostgreSQL: the role of the programs owns nothing
 ])('the role of the programs may not: %s', async (statement) => {
   await expect(app.unsafe(statement)).rejects.toMatchObject({ code: '42501' })
 })
@@ -86,6 +89,8 @@ it('a grant may be repeated, changes the password, and keeps it without one', as
   expect(await app`select 1 as one`).toEqual([{ one: 1 }])
 })
 
+// F254 `titan migrate` or a program with migrations runs as a role that may not change tables; a role to
+//  grant to is missing: one line that says what to do
 it('a role that is missing, or that owns the tables, is refused in one line', async () => {
   const missing = await runHere(['migrate', '--grant-to', 'no_such_role'], { DATABASE_URL: database.url })
   expect(missing.code).toBe(2)
@@ -99,6 +104,8 @@ it('a role that is missing, or that owns the tables, is refused in one line', as
   expect(notOwner.stderr).toContain('run titan migrate as their owner')
 })
 
+// F253 the programs run as a superuser or as the owner of the tables; Redis serves clients without a
+//  password: `titan doctor` warns
 it('titan doctor tells a role that owns the tables from one that does not', async () => {
   const stores = { REDIS_URL: inject('redisUrl') }
   const asOwner = await runHere(['doctor', '--json'], { ...stores, DATABASE_URL: database.url })

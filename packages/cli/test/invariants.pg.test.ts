@@ -25,6 +25,10 @@ function broken(findings: readonly Finding[]): Finding[] {
 }
 
 describe('our own books alone show', () => {
+  // F163 a row is changed by hand or by a bug: amounts, keys, statuses, attempts, histories, leases,
+  //  contradictions, webhooks: found from our own books, under the invariant that it breaks
+  // F166 a payment is deleted, and something still names it: history, attempt, contradiction, webhook,
+  //  decision, job: I6 names it
   it.each(OWN_BREACHES)('$name ($breaks)', async ({ plant, breaks, offender }) => {
     const findings = await afterPlanting(world.sql, withoutTriggers(plant(world.ids)), (sql) =>
       verify({ sql }),
@@ -49,6 +53,7 @@ describe('our own books alone show', () => {
 })
 
 describe('a table that is read in ranges', () => {
+  // F167
   it('shows the breaches of every range, and of what is beyond the last payment', async () => {
     const { paid, queued, pending } = world.ids
     const plant = `
@@ -64,6 +69,8 @@ describe('a table that is read in ranges', () => {
     expect(offenders['I6']).toEqual(['a', 'zzz'])
   })
 
+  // F167 `titan verify` on a large table while payments move: short transactions of one range each, no false
+  //  alarm
   it('raises no alarm while payments move', { timeout: 60_000 }, async () => {
     const { sql, store } = world
     let isDone = false
@@ -85,6 +92,7 @@ describe('a table that is read in ranges', () => {
     await moving
   })
 
+  // F167
   it('is read in transactions of one range each', async () => {
     const begun: string[] = []
     const counting = new Proxy(world.sql, {
@@ -104,6 +112,7 @@ describe('a table that is read in ranges', () => {
 })
 
 describe('each check of sql/invariants', () => {
+  // F163
   it('finds a planted breach with each of its branches', () => {
     const ofRecords = checks.filter(({ scope }) => scope !== 'ledger')
     const branches = ofRecords.flatMap(({ name, text }) =>

@@ -116,6 +116,7 @@ describe('titan payments show', () => {
     expect((await show(ids.queued)).job).toMatchObject({ state: 'dead', letter: { cause: 'unrecoverable' } })
   })
 
+  // F146
   it('shows the late charge of a payment in review, and its refund', async () => {
     const { store, ids, env } = world
     const lateCharge = { kind: 'late_charge', paymentId: ids.pending, gateway: 'stripe' } as const

@@ -18,6 +18,7 @@ async function lastOutcome(): Promise<string | null | undefined> {
   return row?.outcome
 }
 
+// F151
 test('a command whose answer was lost says that it may be done, and that it may be repeated', async () => {
   const lost = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' })
   const act = { action: 'payment.refund', target: 'pay_1' }

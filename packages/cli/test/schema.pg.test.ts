@@ -146,6 +146,8 @@ describe('each object of the schema, read from a fresh database', () => {
   })
 
   it.each(Object.keys(PLANTS))(
+    // F164 any table, column, constraint, index, trigger or function of the schema is dropped, altered,
+    //  disabled or made invalid; a trigger, rule or child table is added: it is named
     'of the kind %s is named when it is broken',
     { timeout: 120_000 },
     async (kind) => {
@@ -177,10 +179,12 @@ describe('what no migration made', () => {
       'rule payment_events.quiet',
     ],
     ['a child table', `create table more_payments () inherits (payments)`, 'child table more_payments'],
+    // F164
   ])('is named when it is %s on one of our tables', async (_, statement, offender) => {
     expect(await findAfter(statement)).toEqual({ 'is not from a migration': [offender] })
   })
 
+  // F164
   it('is named when it is a setting that turns triggers off', async () => {
     expect(await findAfter('set local session_replication_role = replica')).toEqual({
       'disables triggers': ['setting session_replication_role'],
@@ -191,6 +195,7 @@ describe('what no migration made', () => {
     })
   })
 
+  // F165 an operator's own index, constraint, column or table; a migration of a newer version: no alarm
   it('is not named when it takes nothing away', async () => {
     expect(
       await findAfter(`
@@ -203,6 +208,7 @@ describe('what no migration made', () => {
     ).toEqual({})
   })
 
+  // F165
   it('is not judged when a newer version may have made it', async () => {
     // Migrations add and replace; they turn nothing off.
     await sql`insert into schema_migrations (name, checksum) values ('9999_newer.sql', 'x')`

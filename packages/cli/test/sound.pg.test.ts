@@ -265,6 +265,8 @@ async function play(script: readonly Step[]): Promise<World> {
 }
 
 describe('titan verify reports no sound history:', () => {
+  // F162 workers, webhooks, operators, refunds and late charges in random order: `titan verify` passes after
+  //  each history
   it('whatever happens to payments in whatever order', { timeout: 240_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(scripts, { minLength: 1, maxLength: 4 }), async (several) => {
@@ -276,6 +278,8 @@ describe('titan verify reports no sound history:', () => {
     )
   })
 
+  // F161 the gateway refuses our own request three times, then charges; a restored database hears of a charge
+  //  before any attempt, and it is refunded or accepted: `titan verify` passes
   it('a payment that the gateway refused for our own request three times, then charged once', async () => {
     const wait = { do: 'late', answer: 'refusal' } as const
     const refused = { do: 'pay', answer: 'refusal' } as const
@@ -284,12 +288,14 @@ describe('titan verify reports no sound history:', () => {
     expect(await findWrong()).toEqual([])
   })
 
+  // F161
   it('a payment of a restored database whose charge came to light before any attempt, and was refunded', async () => {
     const { id } = await play([{ do: 'report', answer: 'success', attempt: 1 }, { do: 'refund' }])
     expect(await store.get(id)).toMatchObject({ status: 'FAILED', failureKind: 'operator', attemptNo: 0 })
     expect(await findWrong()).toEqual([])
   })
 
+  // F161
   it('a payment of a restored database whose charge came to light before any attempt, and was accepted', async () => {
     const { id } = await play([
       { do: 'relay' },

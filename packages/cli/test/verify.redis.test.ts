@@ -98,6 +98,7 @@ describe('titan verify on payments that are sound', () => {
 
 describe('titan verify ends with code 1 and names', () => {
   it.each([...MONEY_BREACHES, ...ATTEMPT_BREACHES, ...STATE_BREACHES])(
+    // F166
     '$name ($breaks)',
     { timeout: WHEN },
     async (breach) => {

@@ -67,6 +67,8 @@ test('a session that was altered or made up is none', async () => {
     expect(await rig.page('/', none)).not.toContain('Sign out')
 })
 
+// F242 a viewer guesses the admin token offline from a session cookie: the cookie is random and depends on no
+//  secret
 test('a cookie is random and says nothing of the user, the role or the token', async () => {
   const [one, other] = [await signIn(rig), await signIn(rig)]
   expect(one).toMatch(/^titan_dashboard=[\w-]{43}$/)
@@ -115,6 +117,8 @@ test('without an admin token only operators sign in, and the page says how', asy
   expect(await readOnly.page('/', cookie)).toContain('form_token')
 })
 
+// F245 a user types another person’s name: the audit row marks the name as unproven; an operator’s own token
+//  proves it
 test('an operator’s token proves the name, whatever name is typed', async () => {
   const made = await createOperatorStore(rig.sql).create('Ada Lovelace')
   const cookie = await signIn(rig, made?.token, 'Chief Risk Officer')
@@ -130,6 +134,7 @@ test('an operator’s token proves the name, whatever name is typed', async () =
   await eventually(async () => /Ada Lovelace<br/.test(await rig.page('/audit', cookie)))
 })
 
+// F245
 test('a name that was only typed is recorded as unproven', async () => {
   const cookie = await signIn(rig, ADMIN_TOKEN, 'Chief Risk Officer')
   const [row] = await rig.sql`
@@ -139,6 +144,7 @@ test('a name that was only typed is recorded as unproven', async () => {
   expect((await post(rig, '/sign-in', { name: '', secret: ADMIN_TOKEN })).status).toBe(403)
 })
 
+// F241
 test('a session ends with the operator’s token', async () => {
   const operators = createOperatorStore(rig.sql)
   const made = await operators.create('Mallory')
@@ -172,6 +178,8 @@ test('who signs in with an API key sees and does not act', async () => {
 })
 
 test.each(['revoked_at = now()', `expires_at = now() - interval '1 second'`])(
+  // F241 an API key is revoked or expires, an operator is revoked, a user signs out, while a dashboard
+  //  session is open: the session ends at once, in every API process
   'a session ends with its API key (%s)',
   async (end) => {
     const id = await addKey(closed, `ends-${end.slice(0, 7)}`, 'read')
@@ -183,6 +191,8 @@ test.each(['revoked_at = now()', `expires_at = now() - interval '1 second'`])(
   },
 )
 
+// F248 a `read` or `write` key opens the dashboard: no evidence, audit, raw jobs, workers, operators’ names
+//  or idempotency keys
 test('a key without the scope admin sees no evidence, no names, no keys and no raw jobs', async () => {
   const key = await addKey(closed, 'reader', 'read')
   const admin = await addKey(closed, 'owner', 'admin')
@@ -224,6 +234,7 @@ test('a key without the scope admin sees no evidence, no names, no keys and no r
   }
 })
 
+// F241
 test('a sign-out ends the session on the server, in every process', async () => {
   const cookie = await signIn(rig)
   const form_token = await formTokenOf(rig, cookie)
@@ -240,6 +251,8 @@ test('a sign-in ends the session before it in the same browser', async () => {
   expect(await rig.page('/', cookie)).not.toContain('Sign out')
 })
 
+// F243 thousands of wrong tokens at the sign-in, in parallel and from many networks: 429 after ten failures
+//  of a network and a hundred of all; one log line and one audit row a minute; successes do not count
 test('failed sign-ins are limited for each network and for all, reported and recorded', async () => {
   let network = '192.0.2.1'
   const reports: { readonly count: number; readonly network: string }[] = []
@@ -282,6 +295,7 @@ test('failed sign-ins are limited for each network and for all, reported and rec
   expect(reports.reduce((sum, { count }) => sum + count, 0)).toBe(30 + 1 + 210)
 })
 
+// F243
 test('sign-ins that succeed are limited as well, so the record stays bounded', async () => {
   const one = await openRig(servers)
   try {
@@ -297,6 +311,8 @@ test('sign-ins that succeed are limited as well, so the record stays bounded', a
   }
 })
 
+// F249 a proxy changes `Host`: with `TRUSTED_PROXIES` `X-Forwarded-Host` counts; without, the refusal says
+//  what the proxy must pass on
 test('behind a proxy that changes Host, the host that the browser asked counts', async () => {
   const proxied = await openRig({ ...servers, isBehindProxy: true })
   try {

@@ -167,6 +167,7 @@ test('an act shows on every page at once', async () => {
   await eventually(async () => !(await rig.page('/', cookie)).includes('is paused'))
 })
 
+// F257
 test('a form with a character that cannot be stored is refused, and does nothing', async () => {
   const failures = rig.errors.length
   for (const path of [

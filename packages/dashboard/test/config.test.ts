@@ -18,6 +18,7 @@ test('no token and an empty one leave the dashboard read-only', () => {
 })
 
 test.each(['a'.repeat(32), '01'.repeat(20), 'abcdefg'.repeat(5), 'abcdefgh'.repeat(4)])(
+  // F246 a long admin token that is easy to guess: refused at the start
   'a long token that is easy to guess is refused without being repeated: %s',
   (token) => {
     expect(() => load({ DASHBOARD_ADMIN_TOKEN: token })).toThrow(/openssl rand -hex 32/)

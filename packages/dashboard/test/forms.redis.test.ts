@@ -18,6 +18,7 @@ const BROKEN = [
 ] as const
 
 describe('a form that cannot be read', () => {
+  // F106 a form of the dashboard that cannot be read: 400 and no line of the log
   it.each(BROKEN)('is the fault of who sent it: %s', async (_case, type, body) => {
     const cookie = await signIn(rig)
     for (const path of ['/sign-in', '/queues/payments/pause', '/payments/pay_1/resolve']) {

@@ -31,6 +31,7 @@ test('the overview counts the payments of each status and the jobs of each queue
   await rig.queue.cancel('counted')
 })
 
+// F152
 test('the overview shows the backlog of webhooks that the queue does not hold, and endpoints that fail', async () => {
   await rig.sql`insert into webhook_endpoints (id, url, secret, failures) values ('we_1', 'https://example.com/', '\\x00', 4)`
   await rig.sql`
@@ -113,6 +114,8 @@ test('a payment shows its events with their evidence, and its attempts', async (
   await pageWith('/reviews', payment.id)
 })
 
+// F256 a dead letter holds text that no link can hold; one row of a table cannot be shown: the page shows all
+//  other rows, and says so in that one
 test('a letter whose data no link can hold stands in the list with the others', async () => {
   const good = await accept(rig, 'beside-the-odd')
   const odd = ['\ud800', 'pay_\udfff', '../../etc', 'x'.repeat(5_000), '%', 'pay_\u0000']
@@ -129,6 +132,7 @@ test('a letter whose data no link can hold stands in the list with the others', 
   await rig.queue.deleteDeadLetters(ids)
 })
 
+// F256
 test('one row that cannot be shown leaves the others', async () => {
   const rows = ['good', 'bad', 'worse']
   const page = await table({
@@ -164,6 +168,8 @@ test.each([
   ['/dead-letters?text=%00', 400],
   ['/audit?before=%00', 400],
   ['/no/such/page/', 301],
+  // F257 paths, searches and forms of the dashboard with control characters, broken UTF-8 or numbers beyond 64
+  //  bits: 404, 400 or 422, and no error line
 ])('a path that strangers make up is no failure: %s', async (path, status) => {
   const failures = rig.errors.length
   const response = await rig.request(path)

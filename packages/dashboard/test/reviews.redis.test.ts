@@ -30,6 +30,8 @@ async function lastOutcome(): Promise<string | null | undefined> {
 
 const note = 'ticket 4711, the report of May'
 
+// F146 a payment is parked for a mischarge: the review shows why, and the booked amount next to the charged
+//  one
 test('a review shows the booked amount next to the charged one, and begins with the known charge', async () => {
   const { id, charge } = await mischarge(rig, 'mischarged-shown')
   const page = await rig.page(`/payments/${id}`, cookie)
@@ -44,6 +46,7 @@ test('a review shows the booked amount next to the charged one, and begins with 
   expect(reviews).toContain('5.01 USD')
 })
 
+// F144
 test('no decision in the dashboard contradicts a charge on record; its refund is one', async () => {
   const { id, charge } = await mischarge(rig, 'mischarged-decided')
   const path = `/payments/${id}/resolve`
@@ -65,6 +68,7 @@ test('no decision in the dashboard contradicts a charge on record; its refund is
   expect(await rig.page(`/payments/${id}`, cookie)).toContain('refunded by re_1')
 })
 
+// F145
 test('another charge than the known one is asked for twice', async () => {
   const { id } = await mischarge(rig, 'mischarged-confirmed')
   const named = { to: 'SUCCESS', gateway_ref: 'pi_right', note }
@@ -75,6 +79,7 @@ test('another charge than the known one is asked for twice', async () => {
   expect(await rig.store.get(id)).toMatchObject({ status: 'SUCCESS', gatewayRef: 'pi_right' })
 })
 
+// F149
 test('an open attempt is looked up from its page, on record', async () => {
   const { id } = await park(rig, 'looked-up')
   expect(await rig.page(`/payments/${id}`, cookie)).toContain('Look up')
@@ -106,6 +111,7 @@ test.each([
   ],
   ['a constraint', Object.assign(new Error('x'), { name: 'PostgresError', code: '23514' }), 'failed'],
   ['a refusal', Object.assign(new Error('x'), { name: 'Refusal' }), 'failed'],
+  // F151
 ])('the record of an act that ended with %s says whether it may be done', async (_name, error, word) => {
   const audited = createAudited(rig.sql)
   const actor = { operator: 'Ada', credential: 'test', isProven: false }

@@ -31,6 +31,7 @@ function apply(
   return applyOutcome(report, { store })
 }
 
+// F57
 test('a report that comes before the answer settles, and the worker that waits changes nothing', async () => {
   const { id } = await createPayment(store)
   const holder = await claim(store, id)
@@ -82,6 +83,7 @@ test('a report that is not definite changes nothing', async () => {
   expect(await read(store, id)).toMatchObject({ status: 'PROCESSING', fence: 1 })
 })
 
+// F58 a charge is reported for a FAILED payment: stays FAILED, a break is recorded
 test('a charge that is reported for a failed payment is recorded, and the payment stays failed', async () => {
   const { id } = await createPayment(store)
   const first = await claim(store, id)

@@ -107,6 +107,8 @@ test('a lease that has run out is taken over: new fence, same key, to be resolve
   expect((await store.events(id)).at(-1)).toMatchObject({ type: 'payment.taken_over', actor: 'w2' })
 })
 
+// F35 the clock of Redis steps by an hour: payments follow the clock of PostgreSQL
+// F44 a worker’s clock off by an hour: no early take-over; the host’s clock is not changed in a test
 test('a lease follows the database clock, whatever a worker believes', async () => {
   const { id } = await createPayment(store)
   await claim(store, id, { leaseMs: 60_000 })

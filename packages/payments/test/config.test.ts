@@ -63,6 +63,7 @@ test('an empty variable counts as not set', () => {
   ])
 })
 
+// F39
 test('a lease must outlive the gateway call it covers', () => {
   const issues = issuesOf(() =>
     loadPaymentsConfig({ ...complete, LEASE_MS: '5000', GATEWAY_TIMEOUT_MS: '4000' }),

@@ -58,6 +58,7 @@ test('a repeat with another amount or currency is a mismatch and writes nothing'
   ])
 })
 
+// F1
 test('200 callers in three programs with one key and one body get one payment', async () => {
   const request = { amount: 500, idempotencyKey: newKey() }
   const answers = await withThreePrograms((stores) =>
@@ -74,6 +75,7 @@ test('200 callers in three programs with one key and one body get one payment', 
   expect(await store.events(answers.map(idOf)[0] ?? '')).toHaveLength(1)
 })
 
+// F2
 test('callers in three programs with one key and two bodies: one wins, the other body writes nothing', async () => {
   const key = newKey()
   const answers = await withThreePrograms((stores) =>
@@ -159,6 +161,7 @@ test.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, Number.MAX_SAFE_INT
 )
 
 test.each(['', ' ', 'a b', 'ä', 'a\u0000', 'x'.repeat(256)])(
+  // F11
   'a key of %j is refused',
   async (idempotencyKey) => {
     await expect(store.create({ amount: 1, idempotencyKey })).rejects.toMatchObject({
@@ -167,6 +170,7 @@ test.each(['', ' ', 'a b', 'ä', 'a\u0000', 'x'.repeat(256)])(
   },
 )
 
+// F11 keys of SQL and Redis metacharacters, NUL: NUL is refused, others are stored as they are
 test('keys are stored verbatim, whatever they look like', async () => {
   for (const idempotencyKey of [
     `${newKey()}';drop--`,
@@ -204,6 +208,7 @@ test('a payment is found by its key', async () => {
   expect(await store.list({ idempotencyKey: newKey() })).toEqual([])
 })
 
+// F21
 test('a key whose row stays locked fails alone: callers that came with it are answered', async () => {
   const key = newKey()
   const hasLock = Promise.withResolvers<void>()

@@ -228,6 +228,7 @@ test('a used-up budget fails a payment that was never sent', () => {
   expect(settlement).toMatchObject({ status: 'FAILED', attemptOutcome: 'NOT_SENT', failureKind: 'not_sent' })
 })
 
+// F52b a take-over, then an unreachable gateway until the budget ends: not FAILED
 test('a used-up budget parks a payment whose attempt was taken over', () => {
   const settlement = decideOne(
     { retries: 5, takeovers: 1 },

@@ -30,6 +30,8 @@ const KINDS: BreakKind[] = [
 const { park, parkMischarged, parkLate, report } = createParking(store, sql)
 const FAIL: OperatorDecision = { ...by, to: 'FAILED' }
 
+// F144 an operator says that no money moved while a charge of any kind is on record: refused by the statement
+//  and by the database; the refund of the charge ends the payment
 test.each(KINDS)('no payment becomes FAILED or is asked again while a %s of it is open', async (kind) => {
   const { paymentId: id, gateway } = await park()
   const reference = `ch_${kind}`
@@ -60,6 +62,8 @@ test.each([
   ['amount', {}],
   ['currency', { amount: 500, currency: 'EUR' }],
 ])(
+  // F145 an operator names a mischarge, a refunded charge, or a charge that is not on record: refused;
+  //  another charge is asked for twice
   'a charge of another %s is never taken for the payment, and another charge needs a confirmation',
   async (_name, charged) => {
     const held = await parkMischarged(charged)
@@ -98,18 +102,21 @@ test('a confirmed charge decides, and the one on record stays open to be refunde
   expect(await read(store, id)).toMatchObject({ status: 'SUCCESS', openCharges: 1 })
 })
 
+// F144
 test('a decline that is reported after a mischarge leaves the payment parked', async () => {
   const held = await parkMischarged()
   await report(held, { type: 'DECLINED', code: 'stolen_card', kind: 'hard' })
   expect(await read(store, held.paymentId)).toMatchObject({ status: 'PROCESSING', needsReview: true })
 })
 
+// F145
 test('a charge whose refund is on record is not taken for the payment', async () => {
   const { id, lateRef } = await parkLate()
   expect(await store.recordRefund(id, { ...refund, gatewayRef: lateRef })).toBe('closed')
   expect(await store.decideReview(id, { ...by, to: 'SUCCESS', gatewayRef: lateRef })).toBe('charge_refunded')
 })
 
+// F150 one charge is named for two payments, by operators or by the gateway: the second is refused, or parked
 test('one charge is of one payment, whoever names it', async () => {
   const [one, other] = [await park(), await park()]
   const decision = { ...by, to: 'SUCCESS', gatewayRef: 'pi_shared' } as const
@@ -124,6 +131,7 @@ test('one charge is of one payment, whoever names it', async () => {
   ).rejects.toMatchObject({ constraint_name: 'payments_charge_of_one_payment' })
 })
 
+// F150
 test('of two decisions at once that name one charge for two payments, one wins', async () => {
   for (let round = 0; round < 5; round++) {
     const parked = [await park(), await park()]
@@ -133,6 +141,7 @@ test('of two decisions at once that name one charge for two payments, one wins',
   }
 })
 
+// F150
 test('a worker whose gateway names the charge of another payment parks the payment', async () => {
   const owner = await park()
   const decision = { ...by, to: 'SUCCESS', gatewayRef: 'pi_owned' } as const
@@ -162,6 +171,8 @@ async function during<Value>(
   return acting
 }
 
+// F147 a charge is recorded while a decision, a refund or a settlement waits for its payment: each decides
+//  with the charge in view
 test('a decision that waits for the payment sees the charge that was recorded meanwhile', async () => {
   const { paymentId: id, gateway } = await park()
   const effect = await during(
@@ -173,6 +184,7 @@ test('a decision that waits for the payment sees the charge that was recorded me
   expect(effect).toBe('charge_on_record')
 })
 
+// F147
 test('a refund that waits for the payment sees the other charge that was recorded meanwhile', async () => {
   const { paymentId: id, gateway } = await parkMischarged()
   const effect = await during(
@@ -185,6 +197,7 @@ test('a refund that waits for the payment sees the other charge that was recorde
   expect(await read(store, id)).toMatchObject({ status: 'PROCESSING', openCharges: 1 })
 })
 
+// F147
 test('a settlement that waits for the payment sees the charge that was recorded meanwhile', async () => {
   const { id } = await createPayment(store)
   const held = await claim(store, id)
@@ -201,6 +214,8 @@ test.each<OperatorDecision>([
   { ...by, to: 'FAILED' },
   { ...by, to: 'SUCCESS', gatewayRef: 'pi_repeated' },
   { ...by, to: 'RETRY' },
+  // F151 the answer to an operator's act is lost: recorded as unknown; the same act may be repeated, and is
+  //  written once
 ])('a decision for $to may be repeated, and changes nothing then', async (decision) => {
   const { paymentId: id } = await park()
   expect(await store.decideReview(id, decision)).toBe('decided')
@@ -210,6 +225,7 @@ test.each<OperatorDecision>([
   expect(await store.decideReview(id, { ...decision, operator: 'bob' })).toBe('not_parked')
 })
 
+// F151
 test('a refund may be repeated, and answers what it did; another one of the same charge is refused', async () => {
   const { paymentId: id } = await parkMischarged()
   const given = { ...refund, gatewayRef: `pi_${id}` }
@@ -220,6 +236,7 @@ test('a refund may be repeated, and answers what it did; another one of the same
   expect(await store.recordRefund(id, { ...given, refundRef: 're_2' })).toBe('refused')
 })
 
+// F150
 test('where history has two payments of one charge, the migration keeps them, and decisions refuse a third', async () => {
   const file = await readFile(new URL('../../../sql/0018_charge_of_one_payment.sql', import.meta.url), 'utf8')
   const database = await openMigratedDatabase(inject('databaseUrl'))

@@ -1,3 +1,4 @@
+// F183
 import { expect, test } from 'vitest'
 import { oddValues } from '../../queue-core/test/support/odd-values.ts'
 import { reasonOf } from '../src/domain/evidence.ts'

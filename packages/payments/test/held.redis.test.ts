@@ -138,6 +138,8 @@ test('a worker that stops gives back what waits for the gateway, without waiting
 
 const ASK_AT_ONCE = { unknownDelaysMs: [0] }
 
+// F141 payments are due while the queue has a backlog: QUEUED, with an unknown outcome, with an expired
+//  lease: each keeps its one job; a payment without one gets one
 test('payments of every working state whose jobs wait in the backlog get no duplicates', async () => {
   const ids = await createQueued(12)
   const [unknown, over] = [ids.slice(0, 4), ids.slice(4, 8)]
@@ -157,6 +159,7 @@ test('payments of every working state whose jobs wait in the backlog get no dupl
   expect(await countRequeued(ids)).toBe(0)
 })
 
+// F141
 test('a payment whose worker died with its job gets one job, however long that waits', async () => {
   const [id = ''] = await createQueued(1)
   await claim(store, id)
@@ -171,6 +174,7 @@ test('a payment whose worker died with its job gets one job, however long that w
   expect(await countRequeued([id])).toBe(1)
 })
 
+// F234
 test('a payment whose job was acknowledged by hand gets another one', async () => {
   const [id = ''] = await createQueued(1)
   const consumer = createConsumer<PaymentJobs>(redis, PAYMENTS_QUEUE, { prefix })
@@ -185,6 +189,7 @@ test('a payment whose job was acknowledged by hand gets another one', async () =
   expect(await redis.xLen(stream)).toBe(2)
 })
 
+// F141
 test('a delayed job that is due far later does not count as the job of a payment that is due now', async () => {
   const payment = await createPayment(store)
   await store.markQueued([payment.id], 'relay')
@@ -196,6 +201,7 @@ test('a delayed job that is due far later does not count as the job of a payment
   expect(await reconciler.runOnce()).toBe(1)
 })
 
+// F141
 test('without an inspector, the age of the backlog counts for questions and leases too', async () => {
   const [unknown = '', over = ''] = await createQueued(2)
   const outcome = { type: 'UNKNOWN', reason: 'timeout' } as const

@@ -51,6 +51,7 @@ test('a lease that cannot be renewed aborts when it runs out, and says why', asy
   expect(errors[0]).toMatchObject({ message: 'database away' })
 })
 
+// F19
 test('a database that does not answer does not keep a lease alive', async () => {
   const { lease } = await hold({ store: { renew: () => new Promise(() => {}) } })
   await eventually(() => lease.signal.aborted)

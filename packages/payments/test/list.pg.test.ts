@@ -95,6 +95,8 @@ const FILTERS: ListFilter[] = [
 const CASES = STATES.flatMap((state) => FILTERS.map((filter) => ({ ...state, ...filter })))
 
 test.each(CASES.map((filter) => [JSON.stringify(filter), filter] as const))(
+  // F142 a list with any status and any filter in a long history: each page reads a bounded number of blocks,
+  //  and the pages hold every match once
   'each page of %s reads a bounded number of blocks, and the pages hold every match once',
   async (_name, filter) => {
     expect(all).toHaveLength(ROWS)
@@ -119,6 +121,7 @@ test.each(CASES.map((filter) => [JSON.stringify(filter), filter] as const))(
   },
 )
 
+// F142
 test('a working state that has grown large is listed without reading all of it', async () => {
   const page = await pagePayments(sql, { status: 'QUEUED', limit: 5 }, 10)
   const walked: string[] = []

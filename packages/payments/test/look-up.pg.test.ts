@@ -28,6 +28,8 @@ function lookUp(paymentId: string, answer: LookupAnswer, minAgeMs = 0): ReturnTy
   return lookUpAttempt({ paymentId, actor: 'operator:ann' }, { store, gateway: answering(answer), minAgeMs })
 }
 
+// F148 a report of a charge comes again after the payment was decided, or the charge refunded: no second
+//  contradiction
 test('copies of a report of a mischarge have the effect of one, before and after its refund', async () => {
   const held = await parkMischarged()
   const { paymentId: id } = held
@@ -41,6 +43,7 @@ test('copies of a report of a mischarge have the effect of one, before and after
 })
 
 test.each([false, true])(
+  // F148
   'copies of a report of a late charge have the effect of one after the payment succeeded, refunded: %s',
   async (isRefunded) => {
     const { first, second, id, lateRef } = await parkLate()
@@ -53,6 +56,8 @@ test.each([false, true])(
   },
 )
 
+// F149 a late charge comes while another attempt is open: the open attempt is looked up before the late
+//  charge is accepted, also after a refund
 test('a late charge is accepted once the open attempt was looked up, and not before', async () => {
   const { id, lateRef } = await parkLate()
   const accept = (): Promise<string> => store.decideReview(id, { ...by, to: 'SUCCESS', gatewayRef: lateRef })
@@ -71,6 +76,8 @@ test('a late charge is accepted once the open attempt was looked up, and not bef
   expect(fold(await store.events(id))).toEqual({ ok: true, status: 'SUCCESS' })
 })
 
+// F153 an open attempt is looked up soon after it was sent, before the gateway's search shows it: *not found*
+//  proves nothing: it is not put on record, and the late charge is not accepted
 test('that the gateway does not know an attempt proves nothing soon after it was sent', async () => {
   const { id, second, lateRef } = await parkLate()
   const accept = (): Promise<string> => store.decideReview(id, { ...by, to: 'SUCCESS', gatewayRef: lateRef })
@@ -86,6 +93,7 @@ test('that the gateway does not know an attempt proves nothing soon after it was
   })
 })
 
+// F149
 test('an open attempt that turns out to be charged decides the payment, and the late charge stays to be refunded', async () => {
   const { id, second, lateRef } = await parkLate()
   expect(await lookUp(id, { type: 'FOUND', outcome: successOf(second) })).toMatchObject({ effect: 'settled' })
@@ -93,6 +101,7 @@ test('an open attempt that turns out to be charged decides the payment, and the 
   expect(await store.recordRefund(id, { ...refund, gatewayRef: lateRef })).toBe('closed')
 })
 
+// F149
 test('an open attempt can be looked up after the late charge was refunded', async () => {
   const { id, lateRef } = await parkLate()
   await store.recordRefund(id, { ...refund, gatewayRef: lateRef })

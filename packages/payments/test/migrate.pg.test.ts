@@ -36,6 +36,7 @@ test('every file is applied in order, once', async () => {
   expect(await migrate(sql, { directory })).toEqual([])
 })
 
+// F24
 test('programs that start together apply each file once', async () => {
   const others = [openDatabase(database.url), openDatabase(database.url)]
   try {
@@ -82,6 +83,8 @@ test('a file that fails changes nothing', async () => {
   expect(await sql`select to_regclass('half') as half`).toMatchObject([{ half: null }])
 })
 
+// F24 a migration beside programs of the version before: additive columns only; the programs beside it are
+//  not run
 test('a table as first published keeps its rows and gets its columns', async () => {
   await sql`
     create table payments (

@@ -114,6 +114,7 @@ async function heal(world: World): Promise<void> {
 }
 
 test(
+  // F75 random sequences of everything: all invariants, and a seed that repeats it
   'whatever happens in whatever order, a payment is charged at most once and ends with the truth',
   { timeout: 120_000 },
   async () => {

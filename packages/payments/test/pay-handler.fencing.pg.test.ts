@@ -18,6 +18,7 @@ const { sql } = await createMigratedDatabase()
 const store = createPaymentStore(sql)
 const pay = createPay(store)
 
+// F37 a worker stopped after the gateway answered wakes after it was replaced: changes nothing
 test('a worker that was paused after the gateway answered changes nothing when it wakes', async () => {
   const inner = createSimulatedGateway({ delayMs: 0 })
   const { promise: hasAnswered, resolve: answered } = Promise.withResolvers<void>()
@@ -69,6 +70,8 @@ test('a charge that comes to light after the payment has failed is recorded, and
 test.each([
   ['at once', 0],
   ['by a database that fails for a moment', 2],
+  // F154 PostgreSQL fails for a moment while a worker records a charge of a payment that is over: the record is
+  //  repeated
 ])('a second charge is recorded %s, and the payment keeps the first', async (_what, failures) => {
   const inner = createSimulatedGateway({ delayMs: 0 })
   const { id } = await createPayment(store)
@@ -122,6 +125,7 @@ test('a worker whose claim took too long renews the lease before it sends', asyn
   expect(await read(store, id)).toMatchObject({ status: 'SUCCESS', fence: 1 })
 })
 
+// F38 a worker stopped between claim and send wakes after it was replaced: sends nothing, or the same key
 test('a worker whose claim took too long and whose lease cannot be renewed sends nothing and gives the payment back', async () => {
   const gateway = createSimulatedGateway({ delayMs: 0 })
   const { id } = await createPayment(store)
@@ -163,6 +167,7 @@ test('an attempt that keeps killing its workers is parked', async () => {
   expect(await read(store, id)).toMatchObject({ needsReview: true })
 })
 
+// F17
 test('a commit whose answer was lost counts once', async () => {
   const gateway = createSimulatedGateway({ delayMs: 0, script: () => 'transient' })
   const { id } = await createPayment(store)

@@ -29,6 +29,7 @@ test('a payment goes through the gateway to SUCCESS', async () => {
   ])
 })
 
+// F6
 test('the largest amount is charged exactly', async () => {
   const gateway = createSimulatedGateway({ delayMs: 0 })
   const { id } = await createPayment(store, Number.MAX_SAFE_INTEGER)
@@ -37,6 +38,7 @@ test('the largest amount is charged exactly', async () => {
   expect(await read(store, id)).toMatchObject({ status: 'SUCCESS', amount: Number.MAX_SAFE_INTEGER })
 })
 
+// F31
 test('a duplicate job of a payment that is done is acked without asking the gateway', async () => {
   const gateway = createSimulatedGateway({ delayMs: 0 })
   const { id } = await createPayment(store)
@@ -45,6 +47,7 @@ test('a duplicate job of a payment that is done is acked without asking the gate
   expect(gateway.requests).toHaveLength(1)
 })
 
+// F31
 test('a hundred jobs of one payment at once charge once', async () => {
   const gateway = createSimulatedGateway({ delayMs: 5 })
   const { id } = await createPayment(store)
@@ -132,6 +135,7 @@ test('a worker that must stop before sending gives the payment back at no cost',
   expect(await claim(store, id)).toMatchObject({ mode: 'send' })
 })
 
+// F31
 test('jobs that name no payment, or one that does not exist, are dead letters', async () => {
   const gateway = createSimulatedGateway({ delayMs: 0 })
   expect(await pay('pay_none', { gateway })).toBeInstanceOf(UnrecoverableError)
@@ -166,6 +170,7 @@ test('a duplicate of a running job is acked; one that was delivered again waits 
   expect(await pay(id, { gateway }, { deliveryCount: 2 })).toBeInstanceOf(RetryError)
 })
 
+// F39 a lease shorter than the call: refused at the start
 test('a lease that is shorter than the call it covers is refused', () => {
   const gateway = createSimulatedGateway()
   expect(() => createPaymentHandler({ store, gateway, gatewayTimeoutMs: 10_000, leaseMs: 11_000 })).toThrow(

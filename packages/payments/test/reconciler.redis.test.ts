@@ -90,6 +90,7 @@ test('payments that have waited as long as the oldest job are left alone', async
   expect(await queue.stats()).toMatchObject({ ready: 3 })
 })
 
+// F26 FLUSHALL with payments in every state: each gets its job back, one charge each
 test('after FLUSHALL every unfinished payment gets its job back at once', async () => {
   const ids = await createQueued(25)
   const reconciler = newReconciler({ batchSize: 10 })
@@ -101,6 +102,7 @@ test('after FLUSHALL every unfinished payment gets its job back at once', async 
   expect(await read(store, ids[0] ?? '')).toMatchObject({ status: 'QUEUED' })
 })
 
+// F26
 test('after FLUSHALL delayed retries, unknown outcomes and running payments come back at their own time', async () => {
   const [delayed, unknown, running] = await createQueued(3)
   const notSent = settlementOf(
@@ -122,6 +124,7 @@ test('after FLUSHALL delayed retries, unknown outcomes and running payments come
   expect(await queue.stats()).toMatchObject({ ready: 0, delayed: 3 })
 })
 
+// F28
 test('a restart without persistence is noticed like a wipe', async () => {
   await createQueued(5)
   const own = await startRedis()
@@ -138,6 +141,7 @@ test('a restart without persistence is noticed like a wipe', async () => {
   expect(await ownQueue.stats()).toMatchObject({ ready: 5 })
 })
 
+// F29 an older state of Redis is restored: delivered again, no second charge
 test('an older state of the data that was restored, mark and all, is completed and nothing in it doubled', async () => {
   const [first] = await createQueued(1)
   const reconciler = newReconciler()
@@ -152,6 +156,7 @@ test('an older state of the data that was restored, mark and all, is completed a
   expect(await read(store, first ?? '')).toMatchObject({ status: 'QUEUED' })
 })
 
+// F32
 test('a payment whose job is gone without a trace gets one with a new id', async () => {
   const [id] = await createQueued(1)
   const reconciler = newReconciler()
@@ -169,6 +174,7 @@ test('a payment whose job is gone without a trace gets one with a new id', async
   })
 })
 
+// F30 marks of done jobs deleted or forged: no payment is held back
 test('a forged mark of a finished job holds nothing back', async () => {
   const { id } = await createPayment(store)
   await redis.set(`${prefix}:{${PAYMENTS_QUEUE}}:processed:${id}`, '1')

@@ -91,6 +91,7 @@ test('a job that runs before its payment is marked finds the payment claimable',
   expect(await early.answer).toMatchObject({ kind: 'claimed', claim: { paymentId: id } })
 })
 
+// F25
 test('with Redis away payments stay PENDING, and go when it is back', async () => {
   await drain()
   const { id } = await createPayment(store)

@@ -77,6 +77,7 @@ test('a terminal payment keeps its evidence', async () => {
   })
 })
 
+// F23
 test('a transition without an event is refused', async () => {
   const { id } = await paymentIn(store, sql, 'PENDING')
   await expect(sql`update payments set status = 'QUEUED' where id = ${id}`).rejects.toMatchObject({
@@ -146,6 +147,7 @@ test.each([
   })
 })
 
+// F23 illegal statements by hand: refused by the database
 test('a second open attempt is refused', async () => {
   const { id } = await paymentIn(store, sql, 'PROCESSING')
   await expect(insertAttempt(id, 2)).rejects.toMatchObject({
@@ -159,6 +161,7 @@ test('a second open attempt is refused', async () => {
   }
 })
 
+// F23
 test('a second successful attempt is refused', async () => {
   const { id } = await paymentIn(store, sql, 'PROCESSING')
   await sql`update payment_attempts set outcome = 'SUCCEEDED', decided_at = now() where payment_id = ${id}`

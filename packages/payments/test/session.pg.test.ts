@@ -77,11 +77,15 @@ async function live(pool: Database): Promise<void> {
   expect(await findBreaches(sql, store, gateway.ledger, id)).toEqual([])
 }
 
+// F126 a database or a role that sets `DateStyle`, `TimeZone`, `bytea_output`, isolation, timeouts and every
+//  other setting that a session may have: payments, times, bytes and numbers as ever: each connection sets
+//  what the code relies on; the doctor says where a pooler drops it
 test.each(UNUSUAL)('a database that sets %s changes nothing for a payment', async (setting) => {
   await setFor('database', setting)
   await live(open())
 })
 
+// F126
 test('a role that sets all of it changes nothing for a payment, nor for what a session is asked to be', async () => {
   for (const setting of UNUSUAL) await setFor('role', setting)
   await live(open())
@@ -93,6 +97,7 @@ test('a role that sets all of it changes nothing for a payment, nor for what a s
   }
 })
 
+// F126
 test('bytes, numbers and times are read as they are, whatever the database sets', async () => {
   for (const setting of UNUSUAL) await setFor('database', setting)
   const bytes = Buffer.from([0, 1, 92, 127, 128, 255])

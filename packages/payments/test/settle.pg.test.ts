@@ -136,6 +136,7 @@ test('a send that is not known to have failed is never taken back', async () => 
   expect(await claim(store, id)).toMatchObject({ mode: 'resolve' })
 })
 
+// F52b
 test('"never sent" does not end a payment whose attempt was taken over', async () => {
   const { id } = await createPayment(store)
   await claim(store, id)

@@ -46,6 +46,9 @@ async function silence(proxy: TcpProxy): Promise<void> {
   await proxy.set()
 }
 
+// F121 open connections to PostgreSQL fall silent, all or some, idle or in the middle of an answer, plain or
+//  over TLS; new ones are served: a statement fails seconds after the longest it may run, idle connections
+//  are dropped with it, and the next statement is served
 test('a statement on a connection that fell silent fails, and the next one is served', PATIENT, async () => {
   const proxy = await openTcpProxy(url)
   const sql = open(urlAt(proxy.port), { ...QUICK, poolSize: 1 })
@@ -59,6 +62,7 @@ test('a statement on a connection that fell silent fails, and the next one is se
 })
 
 test(
+  // F121
   'idle connections that fell silent with it cost no further statement the same wait',
   PATIENT,
   async () => {
@@ -71,6 +75,7 @@ test(
   },
 )
 
+// F121
 test('payments are stored again after the connections of both batches fell silent', PATIENT, async () => {
   const proxy = await openTcpProxy(url)
   const sql = open(urlAt(proxy.port), { ...QUICK, poolSize: 10 })
@@ -129,6 +134,7 @@ async function listen(serve: (near: Socket) => void): Promise<number> {
   return address.port
 }
 
+// F121
 test('an answer that stops in its middle is given up', PATIENT, async () => {
   let rest = 20_000
   const port = await listen((near) => {
@@ -159,6 +165,8 @@ test('what the server is still working on is not given up', PATIENT, async () =>
 })
 
 test(
+  // F122 a PostgreSQL that accepts connections and says nothing, that refuses, or that lacks the TLS that was
+  //  asked for: each statement fails in time, and the pool serves the first one after it
   'a server that accepts and says nothing fails each statement, and the first after it is served',
   PATIENT,
   async () => {
@@ -176,6 +184,7 @@ test(
   },
 )
 
+// F122
 test('a server that refuses fails each statement, and does not stop the pool', PATIENT, async () => {
   const proxy = await openTcpProxy(url)
   await proxy.close()
@@ -205,6 +214,7 @@ test('a pool that is closed leaves no connection open to a server that fell sile
   })
 })
 
+// F121
 test('over TLS a connection that fell silent is given up as well', PATIENT, async () => {
   const proxy = await startTlsProxy(url)
   const sql = open(urlAt(proxy.port, '?sslmode=require'), { ...QUICK, poolSize: 4 })
@@ -214,6 +224,7 @@ test('over TLS a connection that fell silent is given up as well', PATIENT, asyn
   for (let n = 0; n < 4; n++) expect(await sql`select ${n}::int as n`).toEqual([{ n }])
 })
 
+// F122
 test('TLS checks the name that was asked for', PATIENT, async () => {
   const proxy = await startTlsProxy(url)
   const verified = (host: string): Database =>
@@ -232,6 +243,7 @@ test('TLS checks the name that was asked for', PATIENT, async () => {
     })
 })
 
+// F122
 test('a server without TLS is used only where it may be', PATIENT, async () => {
   expect(await open(`${url}?sslmode=prefer`, { ...QUICK, poolSize: 1 })`select 1 as one`).toEqual([
     { one: 1 },
@@ -243,6 +255,7 @@ test('a server without TLS is used only where it may be', PATIENT, async () => {
     )
 })
 
+// F123
 test('work that hangs is given up, and shows until it ends, without a charge', PATIENT, async () => {
   const store = createPaymentStore(open(url, { poolSize: 2 }))
   const gateway = createSimulatedGateway({ delayMs: 0 })

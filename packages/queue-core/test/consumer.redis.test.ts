@@ -226,6 +226,8 @@ test('a recurring job is claimed when its slot comes', async () => {
   })
 })
 
+// F31 entries that are no jobs, of no payment, of a done payment, a hundred copies: dead letters or acks; one
+//  charge
 test('an entry that is no job becomes a dead letter, and the claim goes on to the next job', async () => {
   const { queue, consumer, events, base } = setUp()
   await redis.xAdd(`${base}:jobs`, '*', { strange: 'entry' })

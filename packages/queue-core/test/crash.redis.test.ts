@@ -77,6 +77,7 @@ describe('a worker that is killed', { timeout: 60_000 }, () => {
     expect(await place.createQueue().deadLetters()).toEqual([])
   })
 
+  // F45
   test('again and again by the same job buries that job alone', async ({ place }) => {
     const queue = place.createQueue()
     await queue.enqueueMany(
@@ -104,6 +105,7 @@ describe('a worker that is killed', { timeout: 60_000 }, () => {
 })
 
 describe('a worker that was frozen for longer than its lease', { timeout: 60_000 }, () => {
+  // F43 a worker whose event loop is blocked for long: the lease is lost, the result void
   test.for(['succeed', 'fail'])('changes nothing when it goes on to %s', async (end, { place }) => {
     const queue = place.createQueue()
     await queue.enqueue('work', 1, { id: 'mine', orderingKey: 'k' })

@@ -96,6 +96,9 @@ const ACTS: readonly Act[] = [
 ]
 
 describe.each(ACTS)('$name', ({ ends, run }) => {
+  // F220 a key of the queue is damaged while a job is redriven, promoted, cancelled, acked, retried, given up
+  //  or fired: each script fills a job’s new place first and empties the old one last, after it has checked
+  //  the types: no job is lost, none is doubled, and the step works when the damage is mended
   test.for(DAMAGED)('while %s is damaged loses no job and doubles none', async (name, { place }) => {
     const consumer = createConsumer<TestJobs>(place.redis, 'q', {
       prefix: place.prefix,
@@ -120,6 +123,7 @@ describe.each(ACTS)('$name', ({ ends, run }) => {
 })
 
 test.for(['live', 'high', 'default', 'sequence', 'parked', 'ordering'])(
+  // F220
   'a recurring job that is due while %s is damaged is not passed over',
   async (name, { place }) => {
     const queue = place.createQueue()
@@ -140,6 +144,7 @@ test.for(['live', 'high', 'default', 'sequence', 'parked', 'ordering'])(
   },
 )
 
+// F220
 test('a redrive that fails leaves the letter where it is, and works when the damage is mended', async ({
   place,
 }) => {

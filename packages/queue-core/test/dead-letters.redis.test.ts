@@ -69,6 +69,7 @@ describe('dead letters', () => {
 })
 
 describe('a redrive', () => {
+  // F45
   test('makes all ready again, more than a page of them', async ({ place }) => {
     const queue = await bury(place, 250)
     expect(await queue.redrive()).toEqual({ redriven: 250, skipped: 0 })
@@ -206,6 +207,7 @@ describe('a redrive', () => {
   })
 })
 
+// F27
 test('a letter that the server refuses keeps no other job from its end', async ({ place }) => {
   const queue = place.createQueue()
   const gate = createGate()
@@ -249,6 +251,9 @@ test('a job that is dead on arrival is counted as one', async ({ place }) => {
 test.for([
   ...[2.5, NaN, -1, '3'].map((limit) => ({ limit })),
   ...[0, -1, NaN, '5'].map((ratePerSecond) => ({ ratePerSecond })),
+  // F190 a number is no number, negative, fractional or a text: `limit` and `ratePerSecond` of a redrive,
+  //  `count` of a page, a backoff, `graceMs`, `blockMs`: `INVALID_OPTIONS`, nothing is done, the process does
+  //  not hang
 ])('a redrive with %o is refused', async (options, { place }) => {
   const queue = place.createQueue()
   await expect(queue.redrive(options as object)).rejects.toMatchObject({ code: 'INVALID_OPTIONS' })
@@ -271,6 +276,7 @@ test('a redrive at a tiny rate waits, and ends by its signal', async ({ place })
   expect(await redriving).toMatchObject({ redriven: 1 })
 })
 
+// F190
 test.for([2.5, NaN, -1, Infinity, '3'])('a page of %s is refused', async (count, { place }) => {
   const queue = place.createQueue()
   const number = count as number

@@ -39,6 +39,9 @@ async function failureOf(client: RedisClient): Promise<QueueError> {
   throw new Error('no QueueError', { cause: error })
 }
 
+// F218 `enqueueMany` of hundreds of thousands of jobs, and the connection or the server fails halfway: a few
+//  chunks are in flight at a time; the error has a code, a text, and in `accepted` the answers of the jobs
+//  that are stored
 test('many jobs leave a few chunks at a time, and are answered in their order', async () => {
   const { client, seen } = fakeClient()
   const answers = await createQueue<Jobs>(client, 'q').enqueueMany(jobs)
@@ -48,6 +51,7 @@ test('many jobs leave a few chunks at a time, and are answered in their order', 
   expect(seen.mostInFlight).toBeLessThanOrEqual(4)
 })
 
+// F218
 test('a failure halfway has a code, a text, and the jobs that are stored; no further chunk begins', async () => {
   const { client, seen } = fakeClient((chunk) => {
     // As node-redis throws it: without a text.

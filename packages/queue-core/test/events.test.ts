@@ -38,6 +38,9 @@ describe('without a listener', () => {
     return warn.mock.calls.map(([text]) => String(text))
   }
 
+  // F215 a worker or consumer without `onEvent` meets dead letters, jobs without a handler, errors and
+  //  dangerous settings: each kind warns once on the console, in one bounded line; with a listener the
+  //  console stays empty
   test('each kind of trouble warns once, in one line that names worker and job', () => {
     const warnings = warningsOf([
       event,
@@ -58,6 +61,7 @@ describe('without a listener', () => {
     expect(warnings[3]).toContain('error during read: gone.')
   })
 
+  // F215
   test('a warning is bounded, whatever was thrown', () => {
     const odd: unknown = Object.create(null)
     for (const error of ['x'.repeat(100_000), new Error('y'.repeat(100_000)), odd, undefined])

@@ -10,6 +10,7 @@ import { connectClient, type Rig, type RigJobs } from './support/rig.ts'
 /** Less than an empty server uses. */
 const NO_MEMORY = 500_000
 
+// F32 Redis out of memory; a policy that evicts: work goes on; a server that evicts is refused
 test('out of memory, enqueueing is refused and work goes on', { timeout: 180_000 }, async () => {
   // A lease is renewed three times in its visibility timeout; a machine that stands still for seconds loses none.
   const { server, rig } = await setUpOutage({ worker: { visibilityMs: 9_000 } })
@@ -89,6 +90,7 @@ test('out of memory, a worker starts on a queue that has no group yet', async ()
   expect(worker.health().state).toBe('running')
 })
 
+// F32
 test('a server that may evict jobs is refused', async () => {
   const server = await startPrivateServer({
     args: ['--maxmemory', '50mb', '--maxmemory-policy', 'allkeys-lru'],

@@ -10,6 +10,7 @@ const BOUNDED = 60
 /** Longer than the worker waits for the answer to a read. */
 const patience = { timeoutMs: 20_000 }
 
+// F34
 test('a server that hangs is noticed, and worked on when it goes on', async () => {
   const outage = await setUpOutage()
   const { server, rig } = outage
@@ -35,6 +36,7 @@ test('a server that hangs is noticed, and worked on when it goes on', async () =
   expect(rig.worker.health().sinceReplyMs).toBeLessThan(3_000)
 }, 60_000)
 
+// F34 `CLIENT PAUSE`, a Redis that hangs, `SCRIPT FLUSH`: goes on, scripts loaded again
 test('clients that are paused for long are worked on when the pause is over', async () => {
   const { server, rig } = await setUpOutage()
   await rig.works()
@@ -61,6 +63,7 @@ test('killed connections are replaced again and again, and no job is lost', asyn
   expect(rig.errors().length).toBeLessThan(rounds * 10)
 })
 
+// F33
 test('connections that fell silent are noticed by every duty of the worker', async () => {
   const outage = await setUpProxied({ worker: { visibilityMs: 5_000 } })
   const { rig, proxy } = outage

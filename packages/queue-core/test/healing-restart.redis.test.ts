@@ -21,6 +21,7 @@ async function feelRecovery({ rig }: Outage): Promise<void> {
   expect(sinceReplyMs).toBeLessThan(3_000)
 }
 
+// F28 SIGKILL of Redis, with and without its data afterwards: no loss
 test('a killed server that comes back with its data loses no acknowledged job', async () => {
   const outage = await setUpOutage({ persistent: true })
   const { server, rig } = outage

@@ -52,6 +52,7 @@ describe('createInspector', () => {
     expect(await inspector.find('a')).toBeUndefined()
   })
 
+  // F234 an entry is acknowledged by hand: the inspector does not find it, and its payment gets another job
   it('does not find a job that was acknowledged by hand, which no worker gets again', async () => {
     await queue.enqueue('work', { n: 1 }, { id: 'a' })
     const consumer = createConsumer<Jobs>(redis, 'q', { prefix })
@@ -206,6 +207,9 @@ describe('the workers of a queue', () => {
     return worker
   }
 
+  // F213 a worker is idle, paused or never got a job; another one is killed; the server’s clock goes back an
+  //  hour; somebody damages the heartbeats: `inspector.consumers()`, and with it `titan stats`, `titan
+  //  doctor` and the dashboard, shows the first as alive and the second as silent, on every server
   it('are alive while idle, paused or without a first job, and gone when they stop', async () => {
     await queue.pause()
     const worker = await startIdleWorker()
@@ -220,6 +224,7 @@ describe('the workers of a queue', () => {
     expect(await redis.sendCommand(['EXISTS', key()])).toBe(0)
   })
 
+  // F213
   it('are silent when they do not beat, and forgotten in the end', async () => {
     await redis.sendCommand(['ZADD', key(), minutesAgo(5), 'killed', minutesAgo(16), 'long-gone'])
     const worker = await startIdleWorker()
@@ -231,6 +236,7 @@ describe('the workers of a queue', () => {
     expect(Number(await redis.sendCommand(['PTTL', key()]))).toBeGreaterThan(600_000)
   })
 
+  // F213
   it('do not look alive for the hour by which the clock was set back', async () => {
     await redis.sendCommand(['ZADD', key(), minutesAgo(-60), 'killed'])
     await startIdleWorker()
@@ -239,6 +245,7 @@ describe('the workers of a queue', () => {
     )
   })
 
+  // F214 a worker of a version without a heartbeat serves the same queue: it is judged by `XINFO`, as before
   it('of a version without a heartbeat are known by their reads', async () => {
     const worker = await startIdleWorker()
     const stream = `${prefix}:{q}:jobs`
@@ -260,6 +267,7 @@ describe('the workers of a queue', () => {
     expect(await inspector.consumers()).toEqual([])
   })
 
+  // F213
   it('are found although somebody damaged the heartbeats', async () => {
     await queue.enqueue('work', { n: 1 })
     await startBusyWorker(1)

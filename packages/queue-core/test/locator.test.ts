@@ -21,6 +21,8 @@ test.each([
   ['a function', { nodeAddressMap: () => here }, here],
   ['a map that does not know it', { nodeAddressMap: {} }, { host: 'node-5.invalid', port: 7005 }],
   ['no map', {}, { host: 'node-5.invalid', port: 7005 }],
+  // F222 a cluster behind `nodeAddressMap` (port forwarding, Docker, NAT) fails over: workers follow `MOVED` to
+  //  the address that the map gives
 ])('a node that took over is reached at the address that %s gives', async (_name, options, address) => {
   const locator = createLocator(clusterOf(options), 'key')
   locator.moved(new Error('MOVED 42 node-5.invalid:7005'))

@@ -67,6 +67,9 @@ async function refusalOf(act: () => unknown): Promise<unknown> {
 
 describe.each(CALLS)('the options of %s', (name, call, known) => {
   test.each(['bogus', 'constructor', 'toString', '__proto__', ' id'])(
+    // F211 a call gets an option that it does not know: another library’s name, a typo, or one that belongs
+    //  to another call: every call refuses it with `INVALID_OPTIONS`, names it, and says what to write
+    //  instead; nothing is stored
     'without a member %j',
     async (member) => {
       const options: unknown = JSON.parse(`{${JSON.stringify(member)}: 1}`)
@@ -77,6 +80,7 @@ describe.each(CALLS)('the options of %s', (name, call, known) => {
     },
   )
 
+  // F212
   test.each([null, 5, 'text', [[]]])('are no %j', async (options) => {
     expect(await refusalOf(() => call(options as never))).toMatchObject({ code: 'INVALID_OPTIONS' })
   })
@@ -142,6 +146,7 @@ describe('an unknown option', () => {
       { jobId: 'a' },
       'each slot of the schedule sets it',
     ],
+    // F211
   ])('%o %j is refused with advice', async (act, options, advice) => {
     expect(await refusalOf(() => act(options))).toMatchObject({
       code: 'INVALID_OPTIONS',
@@ -156,6 +161,8 @@ test.each([
   [{ runAt: undefined, delayMs: undefined }],
   [{ delayMs: null }],
   [{ delayMs: 1, runAt: 1 }],
+  // F212 `reschedule` gets no time, or two; options are `null`, a number or a list: `INVALID_OPTIONS` before
+  //  anything is sent
 ])('reschedule to %j is refused', async (when) => {
   expect(await refusalOf(() => queue.reschedule('id', when as never))).toMatchObject({
     code: 'INVALID_OPTIONS',

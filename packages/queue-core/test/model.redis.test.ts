@@ -175,6 +175,7 @@ async function expectOnlyMarksLeft({ send, keys }: Place, queue: Queue<TestJobs>
 }
 
 test(
+  // F75
   `whatever is done in whatever order, every job is in one place and ends once (seed ${seed})`,
   { timeout: 60_000 + numRuns * 1_000 },
   async ({ place }) => {

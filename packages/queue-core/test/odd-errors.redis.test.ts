@@ -34,6 +34,10 @@ async function expectNoTrace(place: Place): Promise<void> {
 }
 
 describe('whatever a handler throws', () => {
+  // F181 a handler throws a value that is no sound error: a null-prototype object, a proxy, a message that is
+  //  no text or throws, a text of 20 MB; in the call or in a promise, also as `RetryError` or
+  //  `UnrecoverableError`: the attempt failed: the job is tried again or becomes a dead letter with a bounded
+  //  text; the worker loses no slot and runs the next job
   test('its job becomes a dead letter with a text, and the worker goes on', async ({ place }) => {
     const values = throwers().flatMap((thrower) =>
       oddValues().map(
@@ -62,6 +66,7 @@ describe('whatever a handler throws', () => {
     await expectNoTrace(place)
   })
 
+  // F181
   test('its job is tried again while attempts are left', async ({ place }) => {
     const values = oddValues()
     const worker = await place.startWorker<OddJobs>(
@@ -117,6 +122,8 @@ describe('whatever else a program throws, jobs are settled', () => {
     },
   )
 
+  // F182 a backoff, listener, schema, tracer or caller of a consumer throws or passes such a value; a foreign
+  //  entry holds a history that cannot be written again: the job is settled all the same
   test('from a listener, at any event', async ({ place }) => {
     const report = vi.spyOn(console, 'error').mockImplementation((...values: unknown[]) => {
       // As util.inspect does where the value has its own inspection.

@@ -117,6 +117,8 @@ describe('a worker', () => {
     [new Derived(), expect.stringMatching(/^Handlers must be a plain object: method "work" is inherited/)],
     [new Map([['work', () => undefined]]), expect.stringContaining('must be a plain object')],
     [Object.create({ work: () => undefined }), expect.stringContaining('must be a plain object')],
+    // F225 handlers are an instance of a class, a `Map`, or inherit from another object: `INVALID_OPTIONS` that
+    //  names the method, instead of jobs that all die as `unknown_job`
   ])('is refused handlers that are none', (handlers, message) => {
     expect(messageOf(() => createWorker(unused, 'q', handlers as never))).toEqual(message)
   })
@@ -173,6 +175,7 @@ test.each([undefined, 'redis://127.0.0.1', {}])(
   },
 )
 
+// F190
 test.each([NaN, -1, '5', null])('a duration of %s is refused wherever one is given', async (value) => {
   const ms = value as number
   const refusal = { code: 'INVALID_OPTIONS' }

@@ -15,6 +15,8 @@ async function fire(place: Place, key: string, times = 1): Promise<void> {
 const hourly = { cron: '0 * * * *' }
 
 describe('a recurring job', () => {
+  // F229 a recurring job comes faster than it is worked off: at most one of its jobs waits, beside one that
+  //  runs; a redefinition removes the job of the old definition that waits
   test('waits once at most, however many slots pass', async ({ place }) => {
     const queue = place.createQueue()
     await queue.schedule('s', hourly, 'work', 1)
@@ -24,6 +26,7 @@ describe('a recurring job', () => {
     expect(await queue.stats()).toMatchObject({ ready: 2, parked: 1 })
   })
 
+  // F229
   test('waits once beside the one that runs, and again after its turn', async ({ place }) => {
     const queue = place.createQueue()
     await queue.schedule('s', hourly, 'work', 1)
@@ -39,6 +42,7 @@ describe('a recurring job', () => {
     await eventually(() => place.eventsOf('completed').length === 3)
   })
 
+  // F229
   test('that waits is removed when its definition changes, and only then', async ({ place }) => {
     const queue = place.createQueue<{ work: string }>()
     await queue.schedule('s', hourly, 'work', 'old')
@@ -54,6 +58,8 @@ describe('a recurring job', () => {
     expect(seen).toEqual(['new'])
   })
 
+  // F230 thousands of recurring jobs fire every second: a finished one leaves no key behind, and its slot
+  //  brings no second one
   test('that is done leaves nothing behind, and does not come again for its slot', async ({ place }) => {
     const queue = place.createQueue()
     await queue.schedule('s', hourly, 'work', 1)

@@ -6,6 +6,8 @@ import { test } from './support/place.ts'
 
 describe.each([1, 3])('in a queue of %i partitions a job without an id of its producer', (partitions) => {
   test.for(['high', 'default', 'low'] as const)(
+    // F231 a plain or delayed job is looked up or cancelled by the id that `enqueue` answered: it is found,
+    //  and removed if it has not started; an entry of a job with another id is not touched
     'of priority %s is found and cancelled by the id that enqueue answered',
     async (priority, { place }) => {
       const queue = place.createQueue({ partitions })
@@ -25,6 +27,7 @@ describe.each([1, 3])('in a queue of %i partitions a job without an id of its pr
   )
 })
 
+// F231
 test('the entry of a job with another id is not cancelled by it', async ({ place }) => {
   const queue = place.createQueue()
   await queue.enqueue('work', 1, { id: 'own' })
@@ -45,6 +48,8 @@ test.for(['99999999999999999999-1', '1-18446744073709551616', `${'9'.repeat(200)
   },
 )
 
+// F232 one call, or the calls of one turn, mix jobs with and without options: they are stored in the order of
+//  the caller
 test('jobs of one call start in its order, with and without options', async ({ place }) => {
   const queue = place.createQueue()
   const options = [{ id: 'one' }, {}, { maxAttempts: 2 }, {}, { id: 'one' }, { orderingKey: 'k' }, {}]
@@ -62,6 +67,8 @@ test('jobs of one call start in its order, with and without options', async ({ p
   expect(await inspector.find(answers[1]?.id ?? '')).toMatchObject({ data: 1 })
 })
 
+// F233 a pause has to wait for running jobs: `pause({ waitMs })` resolves when none runs, and says whether
+//  that is so
 test('a pause waits until running jobs have ended, as long as it is asked to', async ({ place }) => {
   const queue = place.createQueue()
   const gate = createGate()

@@ -61,6 +61,8 @@ test('jobs of one priority are run in their order', async ({ place }) => {
 })
 
 test.for([1, 2, 3, 4, 5])(
+  // F185 all three priorities have a backlog, with 1 to 5 slots and handlers of any length: 6, 3 and 1 of ten
+  //  start; no worker claims more than it can start
   'with %d slots the shares are the weights, and no claimed job is given back',
   async (concurrency, { place }) => {
     const queue = place.createQueue()
@@ -82,6 +84,8 @@ test.for([1, 2, 3, 4, 5])(
 )
 
 test.for([1, 2])(
+  // F186 jobs of three priorities or of several partitions arrive together at idle workers: each starts at
+  //  once on its own worker: what one cannot start it gives back in the same turn
   'jobs of three priorities that arrive together start at once on idle workers: %d partitions',
   async (partitions, { place }) => {
     const gate = createGate()

@@ -5,6 +5,8 @@ import { test } from './support/place.ts'
 const range = (count: number): number[] => Array.from({ length: count }, (_none, n) => n)
 
 describe('a slot that cannot be fired now', () => {
+  // F219 a recurring job is due and cannot be added (memory full, damaged key), or one delayed job cannot be
+  //  moved: other delayed jobs are not held up; the slot fires when it can
   test('keeps no delayed job waiting, and fires later', async ({ place }) => {
     const queue = place.createQueue()
     await queue.schedule('s', { cron: '0 3 * * *' }, 'work', -1)
@@ -25,6 +27,7 @@ describe('a slot that cannot be fired now', () => {
   })
 })
 
+// F219
 test('a delayed job that cannot be moved delays no other', async ({ place }) => {
   const queue = place.createQueue()
   // Its ordering key cannot be looked up; the others have none.

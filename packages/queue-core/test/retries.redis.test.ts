@@ -49,6 +49,8 @@ describe('a job that fails', () => {
     )
   })
 
+  // F45 a handler that always throws; a job that kills its workers: dead letter with its story, others
+  //  unaffected
   test('too often is a dead letter with its whole story', async ({ place }) => {
     const worker = await place.startWorker({ work: failing }, { maxAttempts: 3, backoff: fixed(1) })
     const before = Date.now()
@@ -87,6 +89,9 @@ describe('a job that fails', () => {
     expect(place.eventsOf('error').map(({ during }) => during)).toEqual(['backoff'])
   })
 
+  // F228 a backoff answers a promise, a negative number, nothing, or rejects; it wants the error or the job:
+  //  the promise is awaited while the lease is renewed; negative: dead letter at once; else it is reported
+  //  and the default delay is used
   test('has a backoff that sees the error and the job, and may promise its delay', async ({ place }) => {
     const asked: unknown[] = []
     await place.startWorker(
@@ -106,6 +111,7 @@ describe('a job that fails', () => {
   })
 
   test.for([-1, -Infinity, Promise.resolve(-1)])(
+    // F228
     'is a dead letter at once when its backoff says %s',
     async (delayMs, { place }) => {
       await place.startWorker({ work: failing }, { backoff: () => delayMs })
@@ -115,6 +121,8 @@ describe('a job that fails', () => {
     },
   )
 
+  // F227 a handler enqueues into another queue, which refuses the data: the attempt has failed and is
+  //  retried; the job is no dead letter at once
   test('is tried again when its handler met an invalid payload of another queue', async ({ place }) => {
     const other = createQueue<TestJobs>(place.redis, 'other', { prefix: place.prefix, maxPayloadBytes: 2 })
     await place.startWorker(
@@ -129,6 +137,7 @@ describe('a job that fails', () => {
   test.for([
     ['throws', failing],
     ['rejects', async () => failing()],
+    // F228
   ] as const)('is not lost when its backoff %s', async ([, backoff], { place }) => {
     await place.startWorker({ work: ({ attempt }) => (attempt === 1 ? failing() : undefined) }, { backoff })
     await place.createQueue().enqueue('work', 1)

@@ -19,6 +19,8 @@ async function listen(place: Place, after: string): Promise<{ due: number; relea
   return heard
 }
 
+// F217 a signal (due, pause, release) is sent while a worker starts, or the stream of signals is deleted and
+//  begins again with lower ids: the worker hears it
 test('a starting worker notes the newest signal before it looks for a pause or claims', async ({ place }) => {
   const monitor = await createClient({ url: place.url }).connect()
   place.onEnd(() => monitor.destroy())
@@ -33,6 +35,7 @@ test('a starting worker notes the newest signal before it looks for a pause or c
   for (const text of later) expect(first(text)).toBeGreaterThan(asked)
 })
 
+// F217
 test('a signal that is stored after the noted one is heard, however late the listening begins', async ({
   place,
 }) => {
@@ -43,6 +46,7 @@ test('a signal that is stored after the noted one is heard, however late the lis
   expect(heard.released).toBe(0)
 })
 
+// F217
 test('signals are heard again after their stream was deleted and the clock set back', async ({ place }) => {
   const heard = await listen(place, '99999999999999-0')
   await place.send('XADD', place.keys.control, '1000-0', 'e', 'due', 'v', '1')

@@ -179,6 +179,8 @@ test('an idle worker does not wait for its blocked read to end', async ({ place 
   expect(order).toEqual(['stopped'])
 })
 
+// F193 rollouts meet a handler that ignores its signal, again and again: its lease lapses, and no stop counts
+//  as a crash
 test('handlers that ignore their signal through many rollouts are no crashes of their workers', async ({
   place,
 }) => {
@@ -201,6 +203,7 @@ test('handlers that ignore their signal through many rollouts are no crashes of 
   expect(place.eventsOf('error')).toEqual([])
 })
 
+// F189
 test('a stop of any length waits for its jobs', async ({ place }) => {
   for (const graceMs of [30 * 86_400_000, Infinity]) {
     const gate = createGate()

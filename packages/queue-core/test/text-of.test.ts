@@ -1,3 +1,4 @@
+// F181
 import { describe, expect, test } from 'vitest'
 import { chainOf, codeOf, isError, isInstance, nameOf, propertyOf, textOf } from '../src/model/text-of.ts'
 import {

@@ -9,6 +9,8 @@ beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
 test.each([0, 1, 2 ** 31 - 1, 2 ** 31, 30 * DAY, 400 * DAY])(
+  // F189 a duration is above 24.8 days or infinite: `timeoutMs` of a job, the grace of a stop, a redrive at a
+  //  tiny rate, the interval of a loop: it is waited for; a timer of Node.js would fire at once
   'a timer of %d ms fires after just that',
   (delayMs) => {
     const fired = vi.fn<() => void>()

@@ -3,6 +3,9 @@ import { mayTidy, unpark } from '../src/redis/commands.ts'
 import { test } from './support/place.ts'
 
 describe('an ordering key whose holder somebody deleted', () => {
+  // F221 200,000 ordering keys, and a job waits behind one of them; many workers start: one worker a minute
+  //  looks for keys whose holder is gone, and only at keys behind which a job waits; one whose holder nobody
+  //  knows goes on too
   test('is found without a look at the keys behind which nothing waits', async ({ place }) => {
     const queue = place.createQueue()
     const keys = Array.from({ length: 1_000 }, (_none, n) => `k${n}`)
@@ -23,6 +26,7 @@ describe('an ordering key whose holder somebody deleted', () => {
     expect(await queue.stats()).toMatchObject({ ready: 1_000, parked: 1 })
   })
 
+  // F221
   test('goes on although somebody deleted the keys’ holders too', async ({ place }) => {
     const queue = place.createQueue()
     for (const data of [1, 2, 3]) await queue.enqueue('work', data, { orderingKey: 'k' })
@@ -46,6 +50,7 @@ describe('an ordering key whose holder somebody deleted', () => {
     expect(await queue.enqueue('work', 4, { id: 'x', orderingKey: 'k' })).toMatchObject({ duplicate: true })
   })
 
+  // F221
   test('is looked for by one worker a minute', async ({ place }) => {
     const { connection, keys } = place.part
     const asked = await Promise.all(['a', 'b', 'c'].map((name) => mayTidy(connection, keys, name, 60_000)))

@@ -198,6 +198,9 @@ test('an own delivery whose reply was lost comes back and costs no crash', async
 })
 
 describe('workers of different timeouts serve one queue, as in a rolling deploy', () => {
+  // F188 workers of different visibility timeouts serve one queue, as in a rolling deploy: the timeout of the
+  //  holder decides: a healthy one keeps its jobs, those of a dead one go to another worker after its own
+  //  timeout
   test('one of a shorter timeout leaves the jobs of a healthy holder alone', async ({ place }) => {
     const gate = createGate()
     place.onEnd(gate.open)
@@ -212,6 +215,7 @@ describe('workers of different timeouts serve one queue, as in a rolling deploy'
     await eventually(() => holder.counters.completed === 3)
   })
 
+  // F188
   test('one of a longer timeout takes over what a dead holder of a shorter one held', async ({ place }) => {
     const dead = createConsumer(place.redis, place.name, { prefix: place.prefix, visibilityMs: 200 })
     await place.createQueue().enqueue('work', 1)
@@ -241,6 +245,8 @@ describe('workers of different timeouts serve one queue, as in a rolling deploy'
   })
 })
 
+// F192 renewals got no answer, so a worker gave a lease up; the server has it as that worker’s still: it is
+//  not given back before it has lapsed and its handler has ended, and then with a `released` event
 test('a lease that counts as lost here is not given back before it has lapsed and its handler has ended', async ({
   place,
 }) => {
@@ -278,6 +284,7 @@ test('a lease that counts as lost here is not given back before it has lapsed an
   expect(place.eventsOf('released')).toMatchObject([{ job: { id: lease.id, name: 'work' } }])
 })
 
+// F189
 test('a job whose own timeout is a month runs as long as it needs', async ({ place }) => {
   const worker = await place.startWorker({ work: () => new Promise((resolve) => setTimeout(resolve, 50)) })
   await place.createQueue().enqueue('work', 1, { timeoutMs: 30 * 86_400_000 })

@@ -73,6 +73,8 @@ describe('a worker', () => {
     )
   })
 
+  // F216 two consumer groups start on one queue at the same moment: one of them works it, the other is
+  //  refused with `INVALID_OPTIONS`; no job runs twice
   test('of two consumer groups at the same moment is refused to one of them', async ({ place }) => {
     for (let round = 0; round < 10; round++) {
       const name = `q${round}`
@@ -115,6 +117,7 @@ describe('a worker', () => {
     await eventually(() => worker.counters.completed === 1)
   })
 
+  // F40 two workers of one name: each has a name of its own in Redis
   test('has a name of its own, also beside one of the same name', async ({ place }) => {
     const options = { consumer: 'twin' }
     const twins = [

@@ -37,6 +37,7 @@ test('nor when the reader goes away just before', async () => {
 })
 
 test.skipIf(!existsSync('/dev/full')).each([0, 200])(
+  // F22
   'a log on a full disk neither ends a program nor keeps it from its end after %d ms',
   async (runMs) => {
     const full = openSync('/dev/full', 'w')

@@ -62,6 +62,8 @@ describe('createLog', () => {
   })
 
   it.each(oddValues().filter(([, value]) => value !== undefined))(
+    // F183 such a value reaches the log, the API, a gateway’s evidence or a webhook’s result: one bounded
+    //  line, status 500, a reason; a chain of causes without end is cut
     'writes a line about %s',
     (_what, error) => {
       const { log, lines } = openLog()
@@ -94,6 +96,7 @@ describe('createLog', () => {
     ['a client of Redis that is offline', { name: 'ClientOfflineError' }],
     ['a Redis that is full', { message: 'OOM command not allowed when used memory > maxmemory' }],
     ['a queue without a reply', { code: 'NO_REPLY', name: 'QueueError' }],
+    // F107
   ])('writes no stack of an outage: %s', (_case, given) => {
     const { log, lines } = openLog()
     log.warn('test.failed', 'failed', {
@@ -112,6 +115,7 @@ describe('createLog', () => {
     for (const line of lines()) expect(line).toContain('"at"')
   })
 
+  // F107
   it('bounds a line, whatever is in it', () => {
     const { log, lines } = openLog()
     const long = 'x'.repeat(100_000)
@@ -143,6 +147,9 @@ describe('lines that repeat', () => {
   const parsed = (lines: readonly string[]): Record<string, unknown>[] =>
     lines.map((line) => JSON.parse(line) as Record<string, unknown>)
 
+  // F107 requests that a limit refuses, and an outage that fails all of them: counted in a metric; one line a
+  //  second with the number of lines that it stands for, bounded, with a stack only where the error is not
+  //  understood
   it('are written once a second at most, with their number and the last of them', () => {
     const { log, lines } = openLog()
     for (let index = 0; index < 1_000; index += 1)
@@ -185,6 +192,7 @@ describe('lines that repeat', () => {
     expect(lines()).toHaveLength(20)
   })
 
+  // F107
   it('are bounded also when each of them is another one', () => {
     const { log, lines } = openLog()
     for (let index = 0; index < 10_000; index += 1)

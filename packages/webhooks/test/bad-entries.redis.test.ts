@@ -64,6 +64,7 @@ const anyEntry = fc.tuple(
 )
 
 test(
+  // F31
   'webhooks are delivered beside forged jobs, and what names no delivery ends as a dead letter',
   { timeout: 300_000 },
   async () => {

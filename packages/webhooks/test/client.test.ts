@@ -48,6 +48,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
 }
 
 test.each(Object.keys(NAMES))(
+  // F66 names and addresses of the own network, names that change: never connected to
   'a name that leads to an address it must not is never connected to: %s',
   async (name) => {
     const receiver = await startReceiver()
@@ -88,6 +89,7 @@ test.each([
   expect(receiver.connections).toBe(0)
 })
 
+// F66
 test('a name that means another address a moment later: each connection goes where it was checked', async () => {
   const receiver = await startReceiver(status(200, { connection: 'close' }))
   const answers = [['127.0.0.1'], ['10.0.0.1'], ['127.0.0.1', '10.0.0.1']]
@@ -136,6 +138,7 @@ async function postTo(
   return post(receiver.url, { egress, ...options })
 }
 
+// F65 redirects: not followed
 test.each([301, 302, 303, 307, 308])('a redirect is not followed: %i', async (code) => {
   const target = await startReceiver()
   const receiver = await startReceiver(status(code, { location: target.url }))
@@ -146,6 +149,7 @@ test.each([301, 302, 303, 307, 308])('a redirect is not followed: %i', async (co
   expect(target.connections).toBe(0)
 })
 
+// F65
 test('a redirect to itself, or to where clouds keep credentials, is one request', async () => {
   for (const location of ['/hook', 'http://169.254.169.254/latest/meta-data']) {
     const receiver = await startReceiver(status(307, { location }))

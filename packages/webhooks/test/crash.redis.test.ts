@@ -29,6 +29,7 @@ function spawnSender(port: number): SpawnedProgram {
   })
 }
 
+// F62 SIGKILL after sending, before the result is stored: a repetition of the same id
 test('a sender that is killed after it sent, before it stored the result, leaves a repetition with the same id', async () => {
   let answer = hang
   const receiver = await startReceiver((...args) => answer(...args))
@@ -52,6 +53,7 @@ test('a sender that is killed after it sent, before it stored the result, leaves
   }
 })
 
+// F63 SIGKILL right after the commit of the end: told all the same
 test('an event is sent although its worker is killed right after it committed', async () => {
   const receiver = await startReceiver()
   const endpoint = await rig.addEndpoint(receiver)
@@ -69,6 +71,7 @@ test('an event is sent although its worker is killed right after it committed', 
   ])
 })
 
+// F71 the transaction of an end is rolled back: nobody is told
 test('a transaction that is rolled back is told to nobody', async () => {
   const receiver = await startReceiver()
   const endpoint = await rig.addEndpoint(receiver)

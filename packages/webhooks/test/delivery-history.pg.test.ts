@@ -48,6 +48,7 @@ const CASES = ['we_a', 'we_b', 'we_c', 'we_d'].flatMap((endpoint) =>
 )
 
 test.each(CASES)(
+  // F142
   'each page of the deliveries of %s with %j reads a bounded number of blocks, and the pages hold every match once',
   async (endpoint, filter) => {
     const expected = await sql<{ id: number }[]>`
@@ -75,6 +76,8 @@ test('the events of a payment are read by their own index', async () => {
   expect((await countBlocks()) - before).toBeLessThan(20)
 })
 
+// F152 deliveries wait in PostgreSQL for endpoints that fail or are disabled: the overview and `titan stats`
+//  show how many, and the endpoints
 test('the backlog counts waiting deliveries, and endpoints that fail or are disabled', async () => {
   await sql`update webhook_endpoints set failures = 3 where id = 'we_a'`
   await sql`update webhook_endpoints set disabled_at = clock_timestamp(), disabled_reason = 'failing' where id = 'we_c'`

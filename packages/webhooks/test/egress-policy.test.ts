@@ -58,6 +58,8 @@ describe('an address that is not global unicast is refused', () => {
     ['ff02::1', 'multicast'],
     ['', 'nothing'],
     ['example.com', 'a name'],
+    // F114 webhook endpoints: the host agent of a cloud as the address, a hundred and one of them, a `read` key
+    //  that lists them: refused; refused; only hosts are shown
   ])('%s (%s)', (address) => {
     expect(whyNotReachable(address, PUBLIC_EGRESS)).toEqual(expect.any(String))
   })

@@ -12,6 +12,7 @@ const { sql, payments, webhooks } = rig
 
 const ONE_TRY = { delaysMs: [0], jitter: 0, throttleMs: 0 }
 
+// F67 a secret rotated between attempts, and twice: both sign for a while; the second is refused
 test('a secret that is rotated between two attempts: both sign the second, until the old one ends', async () => {
   const receiver = await startReceiver(statuses(500, 200))
   const endpoint = await rig.addEndpoint(receiver)
@@ -36,6 +37,7 @@ test('a secret that is rotated between two attempts: both sign the second, until
   expect(() => verify(third, endpoint.secret)).toThrow('No matching signature')
 })
 
+// F67
 test('a second rotation while the old secret still signs is refused, unless it is forced', async () => {
   const receiver = await startReceiver()
   const endpoint = await rig.addEndpoint(receiver)
@@ -74,6 +76,7 @@ test('rotations that run at the same time make one new secret', async () => {
   expect(outcomes.filter((outcome) => outcome.status === 'fulfilled')).toHaveLength(1)
 })
 
+// F68 410, 429, `Retry-After` of every kind: disabled; kept within bounds; ignored
 test('410 disables the endpoint at once, and the others are told', async () => {
   const receiver = await startReceiver(status(410))
   const watcher = await startReceiver()
@@ -91,6 +94,7 @@ test('410 disables the endpoint at once, and the others are told', async () => {
   expect(sender.events).toContainEqual({ type: 'endpoint_disabled', endpointId: endpoint.id, reason: 'gone' })
 })
 
+// F68
 test('what a receiver asks for with Retry-After is done within bounds', async () => {
   const schedule = { delaysMs: [0, 120_000], jitter: 0, throttleMs: 60_000 }
   await rig.startSender({ schedule })
@@ -127,6 +131,7 @@ test('an endpoint that says "too many requests" is left alone for a while, all i
   expect(receiver.received).toHaveLength(1)
 })
 
+// F69 an endpoint that fails for too long: disabled, nothing lost, sent on demand
 test('an endpoint that fails for too long is disabled; nothing is lost, and everything is sent on demand', async () => {
   let code = 500
   const receiver = await startReceiver((response) => void response.writeHead(code).end())

@@ -12,6 +12,7 @@ const { sql, payments, webhooks } = rig
 
 const ONE_TRY = { delaysMs: [0], jitter: 0, throttleMs: 0 }
 
+// F64 a receiver that hangs, trickles, sends 100 MB: given up, others unaffected
 test('a receiver that never answers is given up after the timeout', async () => {
   const receiver = await startReceiver(hang)
   const endpoint = await rig.addEndpoint(receiver)
@@ -45,6 +46,7 @@ function* chunksOf(size: number): Generator<Buffer> {
   for (let sent = 0; sent < size; sent += chunk.length) yield chunk
 }
 
+// F64
 test('of an answer of 100 MB no more is read than is kept', async () => {
   const SIZE = 100 * 1024 * 1024
   let written = 0
@@ -75,6 +77,7 @@ test('bytes that are no text are kept as far as they can be', async () => {
   expect(Buffer.byteLength(attempt?.response ?? '')).toBeLessThanOrEqual(20_480)
 })
 
+// F70 ten thousand events for a dead endpoint: others are not delayed
 test('ten thousand events for a dead endpoint do not delay another one', async () => {
   const dead = await startReceiver(hang)
   const live = await startReceiver()

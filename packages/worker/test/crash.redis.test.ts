@@ -74,6 +74,8 @@ describe('a worker that is killed with SIGKILL in the middle of a payment', { ti
     expect(actors.at(-1)).toBe('heir')
   })
 
+  // F42 workers killed at random moments under load, Redis wiped in the midst: nothing lost, nothing charged
+  //  twice
   it('with many payments in flight leaves them all to the others, one charge each', async () => {
     const doomed = await startLedgerWorker('doomed-2')
     const heir = await startLedgerWorker('heir-2')
@@ -110,6 +112,7 @@ describe('a worker that is killed with SIGKILL in the middle of a payment', { ti
 })
 
 describe('a worker that is stopped with SIGTERM in the middle of a payment', { timeout: 120_000 }, () => {
+  // F41 SIGTERM under load, twice, while the gateway hangs: ends or gives back within the grace
   it('ends the payment first', async () => {
     const worker = await startWorker('polite', SLOW)
     const id = await rig.create('polite')
@@ -120,6 +123,7 @@ describe('a worker that is stopped with SIGTERM in the middle of a payment', { t
     expect((await rig.store.get(id))?.status).toBe('SUCCESS')
   })
 
+  // F41
   it('gives the payment to another worker when the grace is over', async () => {
     const hasty = spawnProgram('worker', ['--consumer', 'hasty', '--grace-ms', '0'], {
       ...rig.env,
@@ -137,6 +141,7 @@ describe('a worker that is stopped with SIGTERM in the middle of a payment', { t
     expect(await rig.store.attempts(id)).toMatchObject([{ attemptNo: 1, outcome: 'SUCCEEDED' }])
   })
 
+  // F41
   it('ends at once when it is told a second time', async () => {
     const worker = await startWorker('impatient', SLOW)
     const id = await rig.create('impatient')

@@ -65,6 +65,7 @@ async function isDead({ status, body }: Rig): Promise<void> {
   expect(await status('/readyz')).toBe(503)
 }
 
+// F250
 it('serves no foreign host name on a loopback address', async () => {
   const server = await startHealthServer({ port: 0, workers: () => [], database: () => Promise.resolve() })
   onTestFinished(() => server.close())
@@ -151,12 +152,14 @@ describe('a worker', () => {
     ['that hears nothing at all', { sinceReplyMs: 20_000 }, 'dead'],
     ['whose work on a job hangs', { isStuck: true }, 'dead'],
     ['that stops', { state: 'stopping', sinceReplyMs: 20_000 }, 'stopping'],
+    // F123
   ])('%s is judged so', (_case, signs, state) => {
     expect(judgeWorker({ ...LIVELY, ...signs }, 15_000)).toBe(state)
   })
 })
 
 describe('metrics that cannot be read', () => {
+  // F116 the metrics of a worker that cannot be read: 500, and the worker stays
   it('are answered 500, and the worker stays', async () => {
     const server = await startHealthServer({
       port: 0,

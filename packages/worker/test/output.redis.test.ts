@@ -10,6 +10,7 @@ beforeAll(async () => {
 afterAll(() => rig.close())
 
 it(
+  // F74 standard output closed, or a pipe that nobody reads: goes on or ends cleanly
   'a worker whose standard output and error are closed charges payments and ends in order',
   { timeout: 120_000 },
   async () => {
@@ -25,6 +26,7 @@ it(
   },
 )
 
+// F74
 it('a worker whose log nobody reads goes on when the pipe is full', { timeout: 120_000 }, async () => {
   const program = spawnProgram('worker', ['--log-level', 'debug', '--gateway-delay-ms', '0'], rig.env)
   await eventually(() => program.stdout() !== '', PATIENT)

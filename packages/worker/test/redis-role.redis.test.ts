@@ -36,6 +36,8 @@ async function connect(url: string, options?: { readonly acceptsReplica: boolean
   return redis
 }
 
+// F124 Redis is demoted in place, also where ROLE is forbidden; an address that leads to a replica at first:
+//  each client of the programs leaves the replica until its address leads to a primary
 test('a client whose server is demoted in place finds the new one, though it only reads', async () => {
   const { first, second, url, redirect } = await startPair()
   const redis = await connect(url)
@@ -49,6 +51,7 @@ test('a client whose server is demoted in place finds the new one, though it onl
   expect(await second.admin('GET', 'key')).toBe('value')
 }, 60_000)
 
+// F124
 test('a client that may not ask for the role leaves a replica by its READONLY', async () => {
   const { first, second, url, redirect } = await startPair()
   for (const { admin } of [first, second]) await admin('ACL', 'SETUSER', 'default', '-role')
@@ -62,6 +65,7 @@ test('a client that may not ask for the role leaves a replica by its READONLY', 
   await eventually(() => expect(isWritable(redis)).toBe(true), PATIENT)
 }, 60_000)
 
+// F124
 test('a client that began at a replica leaves it when the address leads to the primary', async () => {
   const { first, second, url, redirect } = await startPair()
   await first.admin('REPLICAOF', '127.0.0.1', second.port)

@@ -11,6 +11,9 @@ afterAll(async () => {
   await rig.close()
 })
 
+// F123 the PostgreSQL of one worker falls silent for good; work on a payment hangs whatever the reason:
+//  others take its payments; work that hangs is given up, the worker is not healthy until it has ended, and
+//  nothing is charged late
 it('a worker whose PostgreSQL falls silent, for good, holds up no payment that others can take', async () => {
   const url = rig.env['DATABASE_URL'] ?? ''
   const proxy = await startTcpProxy(url)

@@ -57,6 +57,8 @@ async function endsInOneLine(program: SpawnedProgram, text: RegExp): Promise<voi
   expect(code).toBeGreaterThan(0)
 }
 
+// F127 a role that may create nothing, a database that is read-only or whose `search_path` names no schema,
+//  at the start and at a migration: one clear line, no stack, code other than 0
 it('programs whose role may create nothing end with one line', { timeout: 120_000 }, async () => {
   const { roleEnv } = await openPlace()
   for (const program of programs(roleEnv))
@@ -66,6 +68,7 @@ it('programs whose role may create nothing end with one line', { timeout: 120_00
     )
 })
 
+// F127
 it('programs on a database that takes no writes end with one line', { timeout: 120_000 }, async () => {
   const { env, run } = await openPlace()
   const name = new URL(env['DATABASE_URL'] ?? '').pathname.slice(1)
@@ -77,6 +80,7 @@ it('programs on a database that takes no writes end with one line', { timeout: 1
     )
 })
 
+// F127
 it('programs whose search path names no schema end with one line', { timeout: 120_000 }, async () => {
   const { env, run } = await openPlace()
   const name = new URL(env['DATABASE_URL'] ?? '').pathname.slice(1)
@@ -84,6 +88,8 @@ it('programs whose search path names no schema end with one line', { timeout: 12
   for (const program of programs(env)) await endsInOneLine(program, /no schema has been selected .*\(3F000\)/)
 })
 
+// F128 `REDIS_URL` leads to a node of a cluster, or to a user who may do nothing: worker and `titan` end with
+//  one clear line; the doctor says so among its findings; the API logs it, and payments stay PENDING
 it('a worker and titan at a node of a cluster end with one line', { timeout: 180_000 }, async () => {
   const { env } = await openPlace()
   const cluster = await startTestCluster()
@@ -101,6 +107,8 @@ it('a worker and titan at a node of a cluster end with one line', { timeout: 180
 })
 
 it(
+  // F129 a Redis user without INFO, CONFIG, ROLE and `CLIENT UNBLOCK`: the worker warns that it cannot tell,
+  //  works, and gives a lost job back by the mark alone; the doctor judges the rest
   'a worker that may ask neither INFO nor CONFIG nor ROLE warns, works, and has a lost job back',
   {
     timeout: 120_000,
@@ -139,6 +147,7 @@ it(
   },
 )
 
+// F128
 it('a worker at a Redis user that may do nothing ends with one line', { timeout: 120_000 }, async () => {
   const { env } = await openPlace()
   const server = await startPrivateServer()

@@ -13,6 +13,8 @@ const [disk, outside] = ['disk', 'outside'].map((name) => {
 afterAll(() => [disk, outside].forEach((folder) => rmSync(folder, { recursive: true, force: true })))
 
 test.skipIf(!canMount(disk))(
+  // F22 a full disk, under PostgreSQL and Redis: 503, and service when there is space again; where PostgreSQL
+  //  gave up, when it is started again
   'payments survive a disk that is full, and one on which PostgreSQL gives up',
   { timeout: 420_000 },
   async () => {

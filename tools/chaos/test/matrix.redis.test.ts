@@ -25,6 +25,8 @@ const cache = mkdtempSync(join(tmpdir(), 'titan-chaos-cache-'))
 afterAll(() => rmSync(cache, { recursive: true, force: true }))
 
 describe.concurrent('for every outcome of the gateway, a worker that is killed', PATIENT_TEST, () => {
+  // F36 SIGKILL at each step, for each outcome of the gateway: each payment right, charged once at most
+  // F46, F47, F48, F52, F55
   test.for(PASSED_BY_ALL)('at %s', async (steps, { expect: check, onTestFinished }) => {
     const scenario = await openScenario(cache)
     onTestFinished(() => scenario.close())
@@ -43,6 +45,7 @@ describe.concurrent('for every outcome of the gateway, a worker that is killed',
     check(missing).toEqual([])
   })
 
+  // F36
   test('while the queue stores an ack, a retry and a dead letter, and when it has', async ({
     expect: check,
     onTestFinished,
@@ -67,6 +70,7 @@ describe.concurrent('for every outcome of the gateway, a worker that is killed',
     check(missing()).toEqual([])
   })
 
+  // F36
   test('after the relay has marked, and after the promoter has moved what was due', async ({
     onTestFinished,
   }) => {
@@ -80,6 +84,7 @@ describe.concurrent('for every outcome of the gateway, a worker that is killed',
     )
   })
 
+  // F36
   test('after the reconciler took payments whose job was lost, and after it enqueued them', async ({
     expect: check,
     onTestFinished,
@@ -99,6 +104,7 @@ describe.concurrent('for every outcome of the gateway, a worker that is killed',
     for (const step of steps) check(killedAt(scenario, step).size, step).toBeGreaterThan(0)
   })
 
+  // F26
   test('after the reconciler rebuilt a queue that was wiped', async ({ onTestFinished }) => {
     const scenario = await openScenario(cache)
     onTestFinished(() => scenario.close())
@@ -112,6 +118,8 @@ describe.concurrent('for every outcome of the gateway, a worker that is killed',
 })
 
 test(
+  // F13 SIGKILL of the API before and after the commit, and around the enqueue: one payment for each key,
+  //  whatever was repeated
   'for every outcome of the gateway, an API that is killed before and after it stored, and while it relays, leaves one payment for each key',
   PATIENT_TEST,
   async ({ onTestFinished }) => {

@@ -1,6 +1,9 @@
 import { expect, test } from 'vitest'
 import { runChaos } from '../src/chaos.ts'
 
+// F18 SIGKILL of PostgreSQL with payments in flight: recovery, no second charge
+// F20 every connection ended from the side of PostgreSQL: no stuck worker
+// F16, F28, F37, F38, F42, F75
 test('five hundred payments survive a seeded schedule of faults', { timeout: 300_000 }, async () => {
   const report = await runChaos({
     payments: 500,

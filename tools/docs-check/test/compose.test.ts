@@ -163,6 +163,7 @@ describe('the programs in containers', () => {
     expect(given).not.toHaveProperty('faults')
   })
 
+  // F252
   it('migrate as the owner, and run as a role that owns nothing', () => {
     const { command = [], environment = {} } = services['migrate'] ?? {}
     expect(
@@ -180,6 +181,7 @@ describe('the programs in containers', () => {
     }
   })
 
+  // F255
   it('ask for the password of Redis, which is in no list of processes', () => {
     const { command = [] } = services['redis'] ?? {}
     expect(command.join(' ')).not.toContain('requirepass ${')

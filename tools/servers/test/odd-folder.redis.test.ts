@@ -16,6 +16,8 @@ function copyRepository(target: string): void {
 }
 
 test(
+  // F271 a checkout in a folder whose path has `#`, `?`, `%41`, quotes, spaces or letters beyond ASCII:
+  //  everything starts and is served
   'everything starts in a folder whose path a URL would read otherwise',
   { timeout: 120_000 },
   async () => {

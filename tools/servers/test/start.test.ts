@@ -65,6 +65,7 @@ describe('start', { timeout: 180_000 }, () => {
     expect(second.output()).toContain('2 were replays')
   })
 
+  // F267
   test('says with 130 that it was stopped before the payments had ended, and how far it came', async () => {
     const stateFolder = createFolder()
     const file = join(stateFolder, 'payments.csv')
@@ -79,6 +80,7 @@ describe('start', { timeout: 180_000 }, () => {
     await expectNothingLeft(stateFolder)
   })
 
+  // F267
   test('waits while the API takes no more requests, and sends every row', async () => {
     const stateFolder = createFolder()
     const file = join(stateFolder, 'payments.csv')
@@ -90,6 +92,8 @@ describe('start', { timeout: 180_000 }, () => {
     expect(start.output()).toContain('retrying after HTTP 503')
   })
 
+  // F255 a local user asks the Redis of `pnpm start` or of compose without a password: refused; the password
+  //  is in no list of processes
   test('serves until it is told to stop, and only one of two starts runs', async () => {
     const stateFolder = createFolder()
     const start = runStart(stateFolder, [], QUICK)

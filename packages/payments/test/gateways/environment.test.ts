@@ -52,6 +52,7 @@ test('variables go over the defaults, and a breaker can be switched on and off',
   expect(limitsFrom({ GATEWAY_BREAKER: 'true' })).toEqual({ breaker: {} })
 })
 
+// F109
 test('everything that is wrong is told at once, without a secret in it', () => {
   const issues = issuesOf({
     GATEWAY: 'stripe',

@@ -132,6 +132,7 @@ test('while the circuit is open admissions wait; one probes, and the rest follow
   expect(inner.requests).toHaveLength(24)
 })
 
+// F59 the gateway down under load: the circuit opens, no attempt is used up
 test('while the gateway stays down only probes are sent', async () => {
   let opened = 0
   const limits = { breaker: { ...breaker, openMs: 30, maxOpenMs: 30 } }
@@ -229,6 +230,7 @@ test('requests are spread over the time that the rate gives them, and none is re
   expect(spanMs).toBeGreaterThan(1_900)
 })
 
+// F60 more payments than the gateway takes in a second: no more are sent, none fails
 test('a gateway that limits itself is not asked more often than it bears', async () => {
   const simulator = await startSimulator({ ratePerSecond: 40 })
   const limited = limitGateway(stripeAt(simulator.url), { ratePerSecond: 36 })
@@ -241,6 +243,7 @@ test('a gateway that limits itself is not asked more often than it bears', async
   )
 })
 
+// F50
 test('after a 429 the gateway is left alone for as long as it asked', async () => {
   const simulator = await startSimulator()
   await simulator.order({ behaviours: ['429'] })

@@ -37,6 +37,7 @@ const CASES: readonly Case[] = [
   { name: 'all is well', behaviours: [], first: success, last: success, charges: 1, attempts: [1] },
   // Unknown: never FAILED, and found out by the same key or by the gateway's books.
   {
+    // F46 charged, then a reset: SUCCESS by repeating the key, one charge
     name: 'charged, answer lost',
     behaviours: ['reset_after'],
     first: unknown,
@@ -53,6 +54,8 @@ const CASES: readonly Case[] = [
     charges: 1,
   },
   {
+    // F47 silence, before or after the charge: one charge
+    // F47
     name: 'charged, then silence',
     behaviours: ['hang_after'],
     first: unknown,
@@ -62,6 +65,7 @@ const CASES: readonly Case[] = [
   },
   { name: 'silence', behaviours: ['hang_before'], first: unknown, last: success, charges: 1, options: short },
   {
+    // F48 500 for as long as the key lives, after the charge: SUCCESS by asking, never FAILED
     name: 'charged, and 500 for as long as the key lives',
     behaviours: ['500_after'],
     first: unknown,
@@ -69,6 +73,7 @@ const CASES: readonly Case[] = [
     charges: 1,
   },
   {
+    // F49
     name: 'not charged, and 500 for as long as the key lives',
     behaviours: ['500_before'],
     first: unknown,
@@ -76,6 +81,7 @@ const CASES: readonly Case[] = [
     charges: 0,
     options: impatient,
   },
+  // F49 500 and 503 before the charge: one charge, one attempt; or parked, when the 500 is stored
   { name: '503 twice', behaviours: ['503', '503'], first: unknown, last: success, charges: 1 },
   {
     name: 'charged later than it was answered 500',
@@ -84,10 +90,14 @@ const CASES: readonly Case[] = [
     last: success,
     charges: 1,
   },
+  // F56
   { name: 'garbage', behaviours: ['garbage'], first: unknown, last: success, charges: 1 },
   { name: 'HTML', behaviours: ['html'], first: unknown, last: success, charges: 1 },
+  // F56 answers that cannot be read, endless or slow ones, a success under a status that is none: unknown,
+  //  memory bounded
   { name: 'a body without end', behaviours: ['huge'], first: unknown, last: success, charges: 1 },
   {
+    // F56
     name: 'an answer that trickles',
     behaviours: ['trickle'],
     first: unknown,
@@ -115,6 +125,7 @@ const CASES: readonly Case[] = [
     charges: 1,
   },
   {
+    // F50
     name: 'lost before, then 429, then 401',
     behaviours: ['reset_before', '429', '401'],
     first: unknown,
@@ -122,6 +133,7 @@ const CASES: readonly Case[] = [
     charges: 1,
   },
   {
+    // F50 429 on the first request, and on a repeat: no attempt used up; still unknown
     name: '429 for ever after a charge',
     behaviours: ['reset_after', ...Array<string>(9).fill('429')],
     first: unknown,
@@ -189,6 +201,7 @@ const CASES: readonly Case[] = [
   },
   // Declines.
   {
+    // F52 declines, hard and soft: FAILED at once; or a new key after the delay
     name: 'a hard decline',
     behaviours: ['decline:stolen_card'],
     first: { status: 'FAILED', failureCode: 'stolen_card', failureKind: 'hard_decline' },
@@ -205,6 +218,7 @@ const CASES: readonly Case[] = [
     attempts: [1],
   },
   {
+    // F52
     name: 'a soft decline that is tried again under a new key',
     behaviours: ['decline:insufficient_funds'],
     first: { status: 'QUEUED', retries: 1 },
@@ -256,6 +270,7 @@ test.each(CASES)('$name', async ({ behaviours, first, last, charges, attempts, o
   await expectSound(simulator, id)
 })
 
+// F55 another amount or currency is charged: recorded and parked
 test('a wrong amount and a wrong currency are recorded as breaks', async () => {
   const simulator = await startSimulator()
   await simulator.order({ behaviours: ['wrong_amount', 'wrong_currency'] })

@@ -17,6 +17,7 @@ const { pay, drive, expectSound } = createDriver(store, sql)
 const unknown = { status: 'PROCESSING', unknownSince: expect.any(Date) as Date } as const
 const success = { status: 'SUCCESS', attemptNo: 1, retries: 0 } as const
 
+// F53 unknown until the key is too old: no repeat; the gateway is asked, or an operator is
 test('a key whose time is over is not sent again: the inquiry settles what it finds', async () => {
   const simulator = await startSimulator()
   await simulator.order({ behaviours: ['reset_after'] })
@@ -29,6 +30,7 @@ test('a key whose time is over is not sent again: the inquiry settles what it fi
   await expectSound(simulator, id)
 })
 
+// F53
 test('a key whose time is over and that the gateway does not know is for an operator', async () => {
   const simulator = await startSimulator()
   await simulator.order({ behaviours: ['reset_before'] })
@@ -41,6 +43,7 @@ test('a key whose time is over and that the gateway does not know is for an oper
   expect(charges).toEqual([])
 })
 
+// F54 inquiries that fail: nothing changes
 test.each(['503', 'error_200', 'html'])('an inquiry answered with %s changes nothing', async (behaviour) => {
   const simulator = await startSimulator()
   await simulator.order([
@@ -86,6 +89,7 @@ test('a gateway that is killed after it charged is asked again when it is back, 
 })
 
 test.each(['401', '404', 'invalid:payment_method'])(
+  // F51 refused credentials: payments stay, none FAILED
   'while our settings are refused with %s payments stay where they are, and go through afterwards',
   async (behaviour) => {
     const simulator = await startSimulator()
@@ -114,6 +118,7 @@ test.each(['401', '404', 'invalid:payment_method'])(
   },
 )
 
+// F59
 test('while the circuit is open no payment is claimed', async () => {
   const simulator = await startSimulator()
   await simulator.order({ behaviours: ['401'], times: null })

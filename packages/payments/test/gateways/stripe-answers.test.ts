@@ -133,11 +133,13 @@ test.each<[string, Answer]>([
   ],
   ['a decline of an intent that goes on', cardError({ payment_intent: intentOf({ status: 'processing' }) })],
   ['a decline of an intent that has succeeded', cardError({ payment_intent: intentOf({}) })],
+  // F56
 ])('%s says nothing', async (_name, answer) => {
   expect(await chargeAt(answer)).toMatchObject({ type: 'UNKNOWN' })
 })
 
 test.each([302, 402, 404, 409, 429, 500, 502, 503])(
+  // F56
   'an inquiry that is answered %i with a success in it has asked nothing',
   async (status) => {
     const gateway = stripeAt(await serve({ status, body: intentOf({}) }))

@@ -74,6 +74,7 @@ const anyStatus = fc.oneof(
 )
 
 test(
+  // F56
   'whatever the gateway answers, it is an outcome, and only a matching charge is a success',
   { timeout: 300_000 },
   async () => {

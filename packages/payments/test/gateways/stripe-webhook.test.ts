@@ -115,6 +115,8 @@ test.each([
   ['a thin event', '{"object":"v2.core.event","id":"evt_1","type":"v1.x"}', undefined, 'thin_event'],
   ['no JSON', 'nonsense', undefined, 'not_an_event'],
   ['another shape', '{"id":5}', undefined, 'not_an_event'],
+  // F109 webhooks of a gateway that are refused for different reasons: the reason is in the log, the metric and
+  //  the answer; a signing secret that is too short is refused at the start
 ])('why a webhook was refused is said: %s', (_case, body, headerOf, cause) => {
   const gateway = stripeAt('http://127.0.0.1:1', { webhookSecret: secret })
   const header = headerOf === undefined ? signatureHeader(body, secret, Date.now()) : headerOf(body)

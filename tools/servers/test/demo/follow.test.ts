@@ -41,6 +41,8 @@ async function follow(
   await followPayments(payments, createPaymentClient(url, signal), { signal, onChange, patienceMs })
 }
 
+// F267 the API answers 429, 503, 409 or not at all while a file is sent; Ctrl-C before its payments have
+//  ended: each request is repeated with the same key; exit code 130 and a count of what was not sent
 test('a request that the API does not decide is repeated with the same key until it does', async () => {
   const undecided: Answer[] = [
     [429, {}, { 'retry-after': '0' }],
@@ -71,6 +73,7 @@ test('an API that never decides ends the run, with payments that were not sent',
   expect(payments.every(({ paymentId }) => paymentId === undefined)).toBe(true)
 })
 
+// F267
 test('while the API puts payments off it is asked nothing else', async () => {
   let putOff = 0
   let questions = 0

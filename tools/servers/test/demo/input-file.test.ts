@@ -22,6 +22,7 @@ test.each([
   ['UTF-16, little endian', Buffer.from(`\uFEFF${TEXT}`, 'utf16le')],
   ['UTF-16, big endian', Buffer.from(`\uFEFF${TEXT}`, 'utf16le').swap16()],
   ['tabs in UTF-16, as Excel writes them', Buffer.from(`\uFEFF${TEXT.replaceAll(',', '\t')}`, 'utf16le')],
+  // F263
 ])('a file in %s is read', async (_encoding, bytes) => {
   expect(await readInputFile(writeInput(bytes))).toEqual({ samples: SAMPLES, problems: [] })
 })
@@ -33,6 +34,7 @@ test('UTF-16 without a byte order mark is named', async () => {
   )
 })
 
+// F266
 test('a file that is longer than the limit is refused, whatever it says of its size', async () => {
   await expect(readInputFile(writeInput(TEXT), 20)).rejects.toThrow('longer than 20 bytes; split it')
   await expect(readInputFile('/dev/zero', 1_000_000)).rejects.toMatchObject({ code: 'INVALID_INPUT' })

@@ -76,6 +76,7 @@ test('a line never wraps on a narrow terminal', () => {
   expect(longest).toBeLessThan(60)
 })
 
+// F266
 test.each([1, 20, 30])('a line fits a terminal of %d columns', (columns) => {
   const one = payment('a-key-of-some-length', { trail: ['PENDING', 'SUCCESS'], paymentId: 'pay_1' })
   const stream = record({ columns, rows: 40 })
@@ -91,6 +92,7 @@ test('a terminal whose size is unknown counts as one of 80 columns and 24 rows',
   expect(render(stream.text)[0]).toBe('one 500 USD PENDING → QUEUED')
 })
 
+// F266
 test('nothing that a file or an answer says controls the terminal', () => {
   const evil = '\u001b]0;title\u0007\u009b2J\r\n\u202e'
   const sample = { amount: 500, idempotencyKey: `key${evil}`, currency: evil }
@@ -105,6 +107,7 @@ test('nothing that a file or an answer says controls the terminal', () => {
   }
 })
 
+// F266
 test('more payments than the stack can hold are shown, at their end only', () => {
   const payments = Array.from({ length: 200_000 }, (_, index) => payment(`key-${index}`))
   const stream = record(undefined)

@@ -45,6 +45,9 @@ test.each([
   ['amount,idempotency_key', '1,250,order-2001'],
   ['amount,idempotency_key,currency', '500,order-1'],
   ['amount;idempotency_key', '1;250;order'],
+  // F261 a CSV file with an unquoted thousands separator or decimal comma, a row that is longer or shorter than
+  //  the header, an amount such as `12.50`, `1e3`, `+5`: the row is refused and named by its line; each amount
+  //  is sent as it is written or not at all
 ])('under %s the row %s is refused, for its cells are not those of the header', (header, row) => {
   const { samples, problems } = readSamples(`${header}\n${row}\n`)
   expect(samples).toEqual([])
@@ -66,6 +69,7 @@ test.each([
   '5.',
   '0x10',
   '１２',
+  // F261
 ])('the amount %j is never guessed', (amount) => {
   for (const cell of [amount, `"${amount}"`]) {
     const { samples, problems } = readSamples(`amount;idempotency_key\n${cell};one\n`)
@@ -76,6 +80,7 @@ test.each([
   }
 })
 
+// F262 lines of one CSV file that end with CRLF, LF and CR: each is a row of its own
 test('CRLF, LF and CR each end a row, also in one file', () => {
   const text = 'idempotency_key,amount,note\r\none,500,a\ntwo,600,b\nthree,700,c\r\nfour,800,d\rfive,900,e'
   const { samples, problems } = readSamples(text)
@@ -92,6 +97,8 @@ test('CRLF, LF and CR each end a row, also in one file', () => {
 test.each([
   ['a semicolon', ';'],
   ['a tab', '\t'],
+  // F263 a CSV file with semicolons or tabs, in UTF-16, without a usable header, empty, a column named twice:
+  //  read, or refused with what was found
 ])('columns may be separated by %s', (_name, separator) => {
   const text = `idempotency_key,amount,currency\n one , 500 , EUR\ntwo,1250,\n`.replaceAll(',', separator)
   expect(readSamples(text)).toEqual({
@@ -104,6 +111,8 @@ test.each([
 })
 
 test.each(['="100",two', '100,tw"o', '"100"0,two', '100,"two', '"100,two', '=50*2,two', '100,="two"'])(
+  // F264 a stray quotation mark, a cell such as `="100"`, a quoted cell that encloses other rows, a number
+  //  that a spreadsheet shortened: the row is refused, the rows around it are sent
   'the row %s costs itself only',
   (row) => {
     const { samples, problems } = readSamples(`amount,idempotency_key\n500,one\n${row}\n700,three\n`)
@@ -115,6 +124,7 @@ test.each(['="100",two', '100,tw"o', '"100"0,two', '100,"two', '"100,two', '=50*
   },
 )
 
+// F264
 test('rows that two stray quotes enclose are refused by their lines, not swallowed', () => {
   const text = 'amount,idempotency_key,note\n500,one,"a\n600,two,b\n700,three,"\n800,four,d\n'
   const { samples, problems } = readSamples(text)
@@ -125,6 +135,7 @@ test('rows that two stray quotes enclose are refused by their lines, not swallow
 })
 
 test.each(['4.50758E+12', '1E+15', '=A2', '#N/A', '#REF!'])(
+  // F264
   'the key %s is what a spreadsheet made of another one',
   (key) => {
     const { samples, problems } = readSamples(`amount,idempotency_key\n500,${key}\n`)
@@ -135,6 +146,7 @@ test.each(['4.50758E+12', '1E+15', '=A2', '#N/A', '#REF!'])(
   },
 )
 
+// F265 two rows of a file with one key and different amounts: neither is sent; equal rows are one payment
 test('rows that give one key different amounts are all refused, equal rows are sent', () => {
   const text =
     'amount,idempotency_key,currency\n500,a,\n500,a,USD\n600,b,\n700,b,\n800,c,EUR\n800,c,\n900,d,\n'
@@ -156,6 +168,7 @@ test.each([
   ['amount,idempotency_key,Amount\n1,a,2\n', 'names the column amount more than once'],
   ['amount;idempotency_key;currency;currency\n', 'names the column currency more than once'],
   ['a\0m\0o\0u\0n\0t\0,\0', 'UTF-16 without a byte order mark'],
+  // F263
 ])('a file without a clear header is refused: %j', (text, message) => {
   expect(() => readSamples(text)).toThrow(expect.objectContaining({ code: 'INVALID_INPUT' }))
   expect(() => readSamples(text)).toThrow(message)
@@ -191,6 +204,7 @@ const amountCell = fc.oneof(
 )
 const lineEnd = fc.constantFrom('\n', '\r\n', '\r')
 
+// F261
 test('each line is sent with the amount it says or is named as refused', () => {
   const line = fc.record({
     amount: amountCell,
@@ -231,6 +245,9 @@ test('each line is sent with the amount it says or is named as refused', () => {
   )
 })
 
+// F266 an input file of 200,000 rows, an endless one, a terminal that is narrow or no terminal, control
+//  characters in a key or an answer: read and shown; refused beyond 100 MiB; nothing reaches the terminal but
+//  text
 test('a hundred thousand rows and more are read', () => {
   const rows = Array.from({ length: 200_000 }, (_, index) => `${index + 1},key-${index}`)
   const { samples, problems } = readSamples(['amount,idempotency_key', ...rows].join('\n'))

@@ -3,6 +3,8 @@ import { expect, onTestFinished, test } from 'vitest'
 import { workerGroupArgs } from '../../src/demo/worker-group.ts'
 import { startRedis } from '../../src/redis.ts'
 
+// F269 `titan-worker` and `start` on the same servers, a data folder whose queue has another consumer group:
+//  both use the group `workers`; `start` continues the group that there is
 test('workers continue the consumer group that Redis holds, else the default of titan-worker', async () => {
   const server = await startRedis()
   onTestFinished(async () => await server.stop())
