@@ -14,7 +14,7 @@ import type { Operation, Script, WebhookScript } from './script.ts'
 import { FAULT, FRONT_ANSWERS } from './stripe-error.ts'
 import type { WebhookSender } from './webhooks.ts'
 
-/** What the HTTP side needs. */
+/** Options of {@link createApp}. */
 export interface AppOptions {
   readonly books: Books
   readonly script: Script
@@ -29,12 +29,12 @@ export interface AppOptions {
   readonly hugeBytes: number
 }
 
-/** A longer body is answered 413. */
+/** A longer body gets 413. */
 const MAX_BODY_BYTES = 256 * 1024
 
 type Env = { readonly Bindings: HttpBindings }
 
-/** A request as it was read, before anything is done about it. */
+/** A request after it was read. */
 interface Incoming {
   readonly id: string
   readonly operation: Operation
@@ -44,15 +44,20 @@ interface Incoming {
   readonly webhook: WebhookScript
 }
 
-/** The routes: Stripe's, and our own under `/_`. */
+/** Creates the routes: Stripe's, and our own under `/_`. */
 export function createApp(options: AppOptions): Hono<Env> {
   const { books, searchLagMs } = options
   const app = new Hono<Env>()
   app.use(bodyLimit({ maxSize: MAX_BODY_BYTES }))
+  const inquire = (c: Context<Env>, answer: () => StoredAnswer): Promise<Response> =>
+    exchange(options, c, 'inquiry', queryOf(c), ({ behaviour }) => {
+      const isFault = behaviour.at === 'endpoint' && behaviour.execution.type === 'fault'
+      return Promise.resolve(fresh(isFault ? FAULT : answer()))
+    })
 
   app.post('/v1/payment_intents', async (c) => {
     const form = new URLSearchParams(await c.req.text())
-    return exchange(c, 'charge', form, ({ id, key, behaviour, webhook }) =>
+    return exchange(options, c, 'charge', form, ({ id, key, behaviour, webhook }) =>
       behaviour.at === 'front'
         ? Promise.reject(new Error('the front answers'))
         : options.charge({ request: id, key, form, behaviour, webhook }),
@@ -65,82 +70,83 @@ export function createApp(options: AppOptions): Hono<Env> {
   app.get('/v1/payment_intents', (c) => inquire(c, () => list(books, queryOf(c))))
   addControls(app, options)
   app.onError((error, c) => c.json({ error: { type: 'api_error', message: error.message } }, 500))
-
-  function inquire(c: Context<Env>, answer: () => StoredAnswer): Promise<Response> {
-    return exchange(c, 'inquiry', queryOf(c), ({ behaviour }) => {
-      const isFault = behaviour.at === 'endpoint' && behaviour.execution.type === 'fault'
-      return Promise.resolve(fresh(isFault ? FAULT : answer()))
-    })
-  }
-
-  async function exchange(
-    c: Context<Env>,
-    operation: Operation,
-    form: Form,
-    act: (incoming: Incoming) => Promise<ChargeAnswer>,
-  ): Promise<Response> {
-    const incoming = await receive(c, operation, form)
-    const { behaviour, id } = incoming
-    const front = frontOf(c, behaviour)
-    const answered = front === undefined ? await act(incoming) : fresh(front.answer ?? FAULT)
-    const delivery = front?.delivery ?? (behaviour.at === 'endpoint' ? behaviour.delivery : 'send')
-    const { answer, isReplay, isMismatch } = answered
-    const status = delivery === 'hang' || delivery === 'reset' ? null : answer.status
-    void options
-      .record({ type: 'answered', at: Date.now(), request: id, status, delivery, isReplay, isMismatch })
-      .catch(() => {})
-    const headers = headersOf(incoming, answered)
-    return deliver(answer, delivery, { incoming: c.env.incoming, hugeBytes: options.hugeBytes, headers })
-  }
-
-  async function receive(c: Context<Env>, operation: Operation, form: Form): Promise<Incoming> {
-    const key = c.req.header('idempotency-key') ?? null
-    const metadata = metadataOf(form)
-    const amount = wholeNumberOf(form, 'amount')
-    const reference = metadata['payment_id'] ?? null
-    const { behaviour, webhook } = options.script.next({
-      operation,
-      key,
-      payment: reference,
-      amount,
-      description: form.get('description'),
-      paymentMethod: form.get('payment_method'),
-      metadataBehaviour: metadata['simulate'] ?? null,
-      headerBehaviour: c.req.header('x-simulator-behaviour') ?? null,
-    })
-    const parsed = parseBehaviour(behaviour)
-    const id = newId('req')
-    const [method, path, currency] = [c.req.method, c.req.path, form.get('currency')]
-    await options.record({
-      type: 'request',
-      at: Date.now(),
-      id,
-      method,
-      path,
-      key,
-      reference,
-      amount,
-      currency,
-      behaviour,
-    })
-    return { id, operation, key, form, behaviour: parsed, webhook }
-  }
-
-  /** What comes before the endpoint, in Stripe's order: authentication, rate limit, then the idempotency layer. */
-  function frontOf(
-    c: Context<Env>,
-    behaviour: Behaviour,
-  ): { readonly answer?: StoredAnswer; readonly delivery: 'send' | 'reset' | 'hang' } | undefined {
-    if (behaviour.at === 'front') {
-      const { does } = behaviour
-      return typeof does === 'number' ? { answer: FRONT_ANSWERS[does], delivery: 'send' } : { delivery: does }
-    }
-    if (!isAuthorized(c.req.header('authorization'), options.secretKey))
-      return { answer: FRONT_ANSWERS[401], delivery: 'send' }
-    return options.takeRate() ? undefined : { answer: FRONT_ANSWERS[429], delivery: 'send' }
-  }
-
   return app
+}
+
+/** Reads a request, answers it as its behaviour says, and records both. */
+async function exchange(
+  options: AppOptions,
+  c: Context<Env>,
+  operation: Operation,
+  form: Form,
+  act: (incoming: Incoming) => Promise<ChargeAnswer>,
+): Promise<Response> {
+  const incoming = await receive(options, c, operation, form)
+  const { behaviour, id } = incoming
+  const front = frontOf(options, c, behaviour)
+  const answered = front === undefined ? await act(incoming) : fresh(front.answer ?? FAULT)
+  const delivery = front?.delivery ?? (behaviour.at === 'endpoint' ? behaviour.delivery : 'send')
+  const { answer, isReplay, isMismatch } = answered
+  const status = delivery === 'hang' || delivery === 'reset' ? null : answer.status
+  void options
+    .record({ type: 'answered', at: Date.now(), request: id, status, delivery, isReplay, isMismatch })
+    .catch(() => {})
+  const headers = headersOf(incoming, answered)
+  return deliver(answer, delivery, { incoming: c.env.incoming, hugeBytes: options.hugeBytes, headers })
+}
+
+async function receive(
+  { script, record }: AppOptions,
+  c: Context<Env>,
+  operation: Operation,
+  form: Form,
+): Promise<Incoming> {
+  const key = c.req.header('idempotency-key') ?? null
+  const metadata = metadataOf(form)
+  const amount = wholeNumberOf(form, 'amount')
+  const reference = metadata['payment_id'] ?? null
+  const { behaviour, webhook } = script.next({
+    operation,
+    key,
+    payment: reference,
+    amount,
+    description: form.get('description'),
+    paymentMethod: form.get('payment_method'),
+    metadataBehaviour: metadata['simulate'] ?? null,
+    headerBehaviour: c.req.header('x-simulator-behaviour') ?? null,
+  })
+  const parsed = parseBehaviour(behaviour)
+  const id = newId('req')
+  const { method, path } = c.req
+  const currency = form.get('currency')
+  await record({
+    type: 'request',
+    at: Date.now(),
+    id,
+    method,
+    path,
+    key,
+    reference,
+    amount,
+    currency,
+    behaviour,
+  })
+  return { id, operation, key, form, behaviour: parsed, webhook }
+}
+
+/** What comes before the endpoint, in Stripe's order: authentication, rate limit, then the idempotency layer. */
+function frontOf(
+  { secretKey, takeRate }: AppOptions,
+  c: Context<Env>,
+  behaviour: Behaviour,
+): { readonly answer?: StoredAnswer; readonly delivery: 'send' | 'reset' | 'hang' } | undefined {
+  if (behaviour.at === 'front') {
+    const { does } = behaviour
+    return typeof does === 'number' ? { answer: FRONT_ANSWERS[does], delivery: 'send' } : { delivery: does }
+  }
+  if (!isAuthorized(c.req.header('authorization'), secretKey))
+    return { answer: FRONT_ANSWERS[401], delivery: 'send' }
+  return takeRate() ? undefined : { answer: FRONT_ANSWERS[429], delivery: 'send' }
 }
 
 function headersOf({ id, key }: Incoming, { answer, isReplay }: ChargeAnswer): Record<string, string> {

@@ -9,7 +9,7 @@ import type { LedgerEntry } from './ledger-entry.ts'
 import { openLedgerFile, type LedgerFile } from './ledger-file.ts'
 import { createScheduler } from './scheduler.ts'
 import { createScript, type ScriptOptions } from './script.ts'
-import { createWebhookSender, type WebhookTarget } from './webhooks.ts'
+import { WebhookSender, type WebhookTarget } from './webhooks.ts'
 
 /** Options of {@link startGatewaySimulator}. */
 export interface GatewaySimulatorOptions extends ScriptOptions {
@@ -58,7 +58,7 @@ export async function startGatewaySimulator(options: GatewaySimulatorOptions): P
   for (const entry of entries) enter(books, entry)
   const record = recorder(file, books)
   const background = (entry: LedgerEntry): void => void record(entry).catch(() => {})
-  const webhooks = createWebhookSender({ target: options.webhook, record: background })
+  const webhooks = new WebhookSender(options.webhook, background)
   const scheduler = createScheduler({ books, webhooks, record })
   const { keyTtlMs = 86_400_000, laterMs = 500, searchLagMs = 0, hugeBytes = 2 ** 30, secretKey } = options
   const charge = createChargeEndpoint({ books, keyTtlMs, laterMs, scheduler, webhooks, record })

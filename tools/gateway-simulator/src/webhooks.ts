@@ -11,43 +11,85 @@ export interface WebhookTarget {
   readonly secret: string
 }
 
-/** Sends signed events. */
-export interface WebhookSender {
-  /** Sends in the background; resolves when each copy was taken or given up. Never rejects. */
-  send(intent: PaymentIntent, script?: WebhookScript): Promise<void>
-  /** Sends an event of any type. */
-  sendEvent(type: string, intent: PaymentIntent, script?: WebhookScript): Promise<void>
-  /** Gives up what is still being sent. Idempotent. */
-  close(): Promise<void>
-}
-
-/** Options of {@link createWebhookSender}. */
-export interface WebhookSenderOptions {
-  /** @default none: nothing is sent */
-  readonly target: WebhookTarget | undefined
-  readonly record: (entry: WebhookEntry) => void
-}
-
-/** Pauses before a webhook is tried again, in milliseconds. Stripe goes on for three days; a test need not. */
+/** Pauses before a webhook is repeated, in milliseconds. Stripe repeats for three days; a test does not need that. */
 const RETRY_AFTER_MS = [100, 500, 2_000]
 const TIMEOUT_MS = 5_000
 
-/** The header `Stripe-Signature` for a body. `time` is in epoch milliseconds. */
+/** Makes the header `Stripe-Signature` for a body. `time` is in epoch milliseconds. */
 export function signatureHeader(body: string, secret: string, time: number): string {
   const seconds = Math.floor(time / 1000)
   return `t=${seconds},v1=${createHmac('sha256', secret).update(`${seconds}.${body}`).digest('hex')}`
 }
 
-/** Makes a sender; everything it sends is recorded. */
-export function createWebhookSender({ target, record }: WebhookSenderOptions): WebhookSender {
-  const closing = new AbortController()
-  const sending = new Set<Promise<void>>()
+/** Sends signed events to the target, if there is one, and records each copy. */
+export class WebhookSender {
+  readonly #target: WebhookTarget | undefined
+  readonly #record: (entry: WebhookEntry) => void
+  readonly #closing = new AbortController()
+  readonly #sending = new Set<Promise<void>>()
 
-  async function post(
-    body: string,
-    { url, secret }: WebhookTarget,
+  constructor(target: WebhookTarget | undefined, record: (entry: WebhookEntry) => void) {
+    this.#target = target
+    this.#record = record
+  }
+
+  /** Sends the event of an intent's status in the background; resolves when each copy was accepted or failed. Never rejects. */
+  async send(intent: PaymentIntent, script: WebhookScript = {}): Promise<void> {
+    const type = EVENT_TYPES[intent.status]
+    if (type !== undefined) await this.sendEvent(type, intent, script)
+  }
+
+  /** Sends an event of any type. */
+  sendEvent(type: string, intent: PaymentIntent, script: WebhookScript = {}): Promise<void> {
+    const promise = this.#sendAll(type, intent, script).finally(() => this.#sending.delete(promise))
+    this.#sending.add(promise)
+    return promise
+  }
+
+  /** Stops what is still being sent. Idempotent. */
+  async close(): Promise<void> {
+    this.#closing.abort()
+    await Promise.allSettled(this.#sending)
+  }
+
+  async #sendAll(type: string, intent: PaymentIntent, script: WebhookScript): Promise<void> {
+    if (this.#target === undefined || script.skip === true) return
+    const event = eventOf(type, intent)
+    const { signal } = this.#closing
+    try {
+      if (script.delayMs !== undefined) await pause(script.delayMs, undefined, { signal })
+      for (let copy = 0; copy < (script.copies ?? 1); copy++)
+        await this.#sendCopy(this.#target, event, intent, script)
+    } catch (error) {
+      if (!signal.aborted) throw error
+    }
+  }
+
+  async #sendCopy(
+    target: WebhookTarget,
+    event: { readonly id: string; readonly type: string },
+    intent: PaymentIntent,
     script: WebhookScript,
-  ): Promise<number | null> {
+  ): Promise<void> {
+    const body = JSON.stringify(event)
+    const { id, type } = event
+    for (const retryAfterMs of [...RETRY_AFTER_MS, undefined]) {
+      const status = await this.#post(target, body, script)
+      this.#record({
+        type: 'webhook',
+        at: Date.now(),
+        event: id,
+        eventType: type,
+        intentId: intent.id,
+        status,
+      })
+      const isAccepted = status !== null && status >= 200 && status < 300
+      if (isAccepted || retryAfterMs === undefined) return
+      await pause(retryAfterMs, undefined, { signal: this.#closing.signal })
+    }
+  }
+
+  async #post({ url, secret }: WebhookTarget, body: string, script: WebhookScript): Promise<number | null> {
     const { badSignature = false, ageMs = 0 } = script
     const header = signatureHeader(body, badSignature ? `${secret}_wrong` : secret, Date.now() - ageMs)
     try {
@@ -55,65 +97,13 @@ export function createWebhookSender({ target, record }: WebhookSenderOptions): W
         method: 'POST',
         body,
         headers: { 'content-type': 'application/json; charset=utf-8', 'stripe-signature': header },
-        signal: AbortSignal.any([closing.signal, AbortSignal.timeout(TIMEOUT_MS)]),
+        signal: AbortSignal.any([this.#closing.signal, AbortSignal.timeout(TIMEOUT_MS)]),
       })
       await response.body?.cancel()
       return response.status
     } catch {
       return null
     }
-  }
-
-  async function sendCopy(
-    event: { id: string; type: string },
-    intent: PaymentIntent,
-    script: WebhookScript,
-  ): Promise<void> {
-    if (target === undefined) return
-    const body = JSON.stringify(event)
-    for (const retryAfterMs of [...RETRY_AFTER_MS, undefined]) {
-      const status = await post(body, target, script)
-      record({
-        type: 'webhook',
-        at: Date.now(),
-        event: event.id,
-        eventType: event.type,
-        intentId: intent.id,
-        status,
-      })
-      const isTaken = status !== null && status >= 200 && status < 300
-      if (isTaken || retryAfterMs === undefined) return
-      await pause(retryAfterMs, undefined, { signal: closing.signal })
-    }
-  }
-
-  async function sendAll(type: string, intent: PaymentIntent, script: WebhookScript): Promise<void> {
-    if (target === undefined || script.skip === true) return
-    const event = eventOf(type, intent)
-    try {
-      if (script.delayMs !== undefined) await pause(script.delayMs, undefined, { signal: closing.signal })
-      for (let copy = 0; copy < (script.copies ?? 1); copy++) await sendCopy(event, intent, script)
-    } catch (error) {
-      if (!closing.signal.aborted) throw error
-    }
-  }
-
-  function sendEvent(type: string, intent: PaymentIntent, script: WebhookScript = {}): Promise<void> {
-    const promise = sendAll(type, intent, script).finally(() => sending.delete(promise))
-    sending.add(promise)
-    return promise
-  }
-
-  return {
-    sendEvent,
-    async send(intent, script = {}) {
-      const type = EVENT_TYPES[intent.status]
-      if (type !== undefined) await sendEvent(type, intent, script)
-    },
-    async close() {
-      closing.abort()
-      await Promise.allSettled(sending)
-    },
   }
 }
 
