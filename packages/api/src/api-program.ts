@@ -56,13 +56,13 @@ const HOST_NAME = /^(?:[a-z\d_-][\w.-]{0,252}|\[[\da-f:.]+\])$/i
 
 const settings: SettingsTable<ApiSettings> = {
   host: text(
-    { flag: 'host', env: 'HOST', about: 'Bind address. 0.0.0.0 is every address.' },
+    { flag: 'host', env: 'HOST', about: 'Bind address. 0.0.0.0 binds every interface.' },
     '127.0.0.1',
     /^[\w.:-]{1,255}$/,
     'a host name or address',
   ),
   port: wholeNumber(
-    { flag: 'port', env: 'PORT', about: 'Port. 0 is any free one.' },
+    { flag: 'port', env: 'PORT', about: 'Port. 0 picks a free one.' },
     { fallback: 3000, min: 0, max: 65_535 },
   ),
   requireApiKey: toggle(
@@ -89,7 +89,8 @@ const settings: SettingsTable<ApiSettings> = {
     {
       flag: 'rate-limit-per-minute',
       env: 'RATE_LIMIT_PER_MINUTE',
-      about: 'Maximum requests per minute of each API key, or of each address in open mode. 0 is no limit.',
+      about:
+        'Maximum requests per minute of each API key, or of each client address if no key is required. 0 is no limit.',
     },
     { fallback: 0, min: 0, max: 10_000_000 },
   ),
@@ -114,7 +115,7 @@ const settings: SettingsTable<ApiSettings> = {
     {
       flag: 'request-timeout-ms',
       env: 'REQUEST_TIMEOUT_MS',
-      about: 'Longest time of a request before it is answered 503.',
+      about: 'Longest time of a request. After it, the response is 503.',
     },
     { fallback: 10_000, min: 1, max: HOUR },
   ),
@@ -122,7 +123,7 @@ const settings: SettingsTable<ApiSettings> = {
     {
       flag: 'max-in-flight',
       env: 'MAX_IN_FLIGHT',
-      about: 'Maximum requests in flight. More are answered 503.',
+      about: 'Maximum number of requests in flight. Further ones get 503.',
     },
     { fallback: 1_000, min: 1, max: 1_000_000 },
   ),
@@ -130,7 +131,7 @@ const settings: SettingsTable<ApiSettings> = {
     {
       flag: 'max-connections',
       env: 'MAX_CONNECTIONS',
-      about: 'Maximum connections. More are closed.',
+      about: 'Maximum number of connections. Further ones are closed.',
     },
     { fallback: MAX_CONNECTIONS, min: 1, max: 1_000_000 },
   ),
@@ -138,7 +139,7 @@ const settings: SettingsTable<ApiSettings> = {
     {
       flag: 'keep-alive-ms',
       env: 'KEEP_ALIVE_MS',
-      about: 'Keep-alive time of idle connections. Set it longer than that of the load balancer.',
+      about: 'Keep-alive time of idle connections. Set it longer than the load balancer’s.',
     },
     { fallback: KEEP_ALIVE_MS, min: 1_000, max: HOUR },
   ),
@@ -158,7 +159,7 @@ const settings: SettingsTable<ApiSettings> = {
 export const apiProgram: Program<ApiSettings, ApiConfiguration> = {
   name: 'titan-api',
   version: VERSION,
-  description: 'Accepts payments over HTTP: POST /pay, GET /payments/{payment_id}',
+  description: 'Accept payments over HTTP: POST /pay, GET /payments/{payment_id}.',
   settings,
   groups: {
     config: acceptingSettings,

@@ -78,8 +78,8 @@ describe('titan-api', { timeout: 120_000 }, () => {
 
     expect(await program.exited).toEqual({ code: 2, signal: null })
     expect(program.stderr().trim().split('\n')).toEqual([
-      'titan-api: --port must be a whole number from 0 to 65535',
-      'titan-api: MAX_IN_FLIGHT must be a whole number from 1 to 1000000',
+      'titan-api: --port must be a whole number from 0 to 65535, got "70000"',
+      'titan-api: MAX_IN_FLIGHT must be a whole number from 1 to 1000000, got "many"',
       'titan-api: DATABASE_URL must be set',
       'titan-api: --redis-url must start with redis:// or rediss://',
       "Try 'titan-api --help'.",

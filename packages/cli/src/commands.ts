@@ -39,40 +39,36 @@ export interface Command {
 
 /** Every command. */
 export const COMMANDS: readonly Command[] = [
-  command('doctor', 'examines servers, queues and payments, and says what to do', doctorProgram),
-  command('stats', 'counts jobs, workers and payments', statsProgram),
-  command('peek', 'shows the next jobs of a queue, or those that workers hold', peekProgram),
-  command('dlq list', 'lists dead letters', dlqListProgram),
-  command('dlq show', 'shows dead letters with their failures', dlqShowProgram),
-  command('dlq redrive', 'makes dead letters ready again', dlqRedriveProgram),
-  command('dlq delete', 'deletes dead letters permanently', dlqDeleteProgram),
-  command('pause', 'stops the workers of a queue from starting jobs', pauseProgram),
-  command('resume', 'ends a pause', resumeProgram),
-  command('payments list', 'lists payments', paymentsListProgram),
-  command('payments show', 'shows everything known of a payment', paymentsShowProgram),
-  command(
-    'payments lookup',
-    'asks the gateway about the open attempt of a payment in review',
-    paymentsLookupProgram,
-  ),
-  command('payments refund', 'records a refund that was made at the gateway', paymentsRefundProgram),
-  command('keys create', 'creates an API key and prints its token', keysCreateProgram),
-  command('keys list', 'lists API keys', keysListProgram),
-  command('keys revoke', 'revokes API keys', keysRevokeProgram),
+  command('doctor', 'Diagnose servers, queues and payments.', doctorProgram),
+  command('stats', 'Count jobs, workers and payments.', statsProgram),
+  command('peek', 'Show the next jobs of a queue, or those that workers hold.', peekProgram),
+  command('dlq list', 'List dead letters.', dlqListProgram),
+  command('dlq show', 'Show dead letters with their failures.', dlqShowProgram),
+  command('dlq redrive', 'Redrive dead letters.', dlqRedriveProgram),
+  command('dlq delete', 'Delete dead letters permanently.', dlqDeleteProgram),
+  command('pause', 'Stop the workers of a queue from starting jobs.', pauseProgram),
+  command('resume', 'End a pause.', resumeProgram),
+  command('payments list', 'List payments.', paymentsListProgram),
+  command('payments show', 'Show everything known about a payment.', paymentsShowProgram),
+  command('payments lookup', 'Look up the open attempt of a payment in review.', paymentsLookupProgram),
+  command('payments refund', 'Record a refund that was made at the gateway.', paymentsRefundProgram),
+  command('keys create', 'Create an API key and print its token.', keysCreateProgram),
+  command('keys list', 'List API keys.', keysListProgram),
+  command('keys revoke', 'Revoke API keys.', keysRevokeProgram),
   command(
     'operators create',
-    'creates an operator of the dashboard and prints the token',
+    'Create an operator of the dashboard and print the token.',
     operatorsCreateProgram,
   ),
-  command('operators list', 'lists the operators of the dashboard', operatorsListProgram),
-  command('operators revoke', 'revokes an operator of the dashboard', operatorsRevokeProgram),
+  command('operators list', 'List the operators of the dashboard.', operatorsListProgram),
+  command('operators revoke', 'Revoke an operator of the dashboard.', operatorsRevokeProgram),
   command(
     'verify',
-    'checks the invariants of payments in PostgreSQL, Redis and the gateway’s ledger',
+    'Check the invariants of payments in PostgreSQL, Redis and the gateway’s ledger.',
     verifyProgram,
   ),
-  command('migrate', 'applies the migrations that are missing', migrateProgram),
-  command('recover', 'enqueues unfinished payments whose job is missing in Redis', recoverProgram),
+  command('migrate', 'Apply missing migrations.', migrateProgram),
+  command('recover', 'Enqueue unfinished payments whose job is missing in Redis.', recoverProgram),
 ]
 
 function command<Own, Shared>(words: string, about: string, program: Program<Own, Shared>): Command {
@@ -119,7 +115,7 @@ function describeUnknown(first: string, second: string): string {
 function usage(): string {
   const column = Math.max(...COMMANDS.map(({ words }) => words.length)) + 4
   return [
-    'titan: operates a payment system',
+    'titan: Operate a payment system.',
     '',
     'Usage: titan <command> [options]',
     '',

@@ -10,7 +10,7 @@ export function styled(style: Style, text: string): string {
   return styleText(style, text, { stream: process.stdout })
 }
 
-/** What a cell holds; null is shown as a dash. Text loses what would control a terminal, so a style is named beside it. */
+/** What a cell holds; null is shown as a dash. Text loses what would control a terminal, so a style is named separately. */
 export type Cell = string | number | null | { readonly style: Style; readonly text: string }
 
 const NO_LINES = { top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '' }
@@ -56,10 +56,10 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(ms / 86_400_000)} d`
 }
 
-/** A moment, in UTC to the second. */
-export function formatMoment(moment: Date | number | null | undefined): string | null {
-  if (moment === null || moment === undefined) return null
-  return `${new Date(moment).toISOString().slice(0, 19)}Z`
+/** Formats a time in UTC, to the second. */
+export function formatTimestamp(time: Date | number | null | undefined): string | null {
+  if (time === null || time === undefined) return null
+  return `${new Date(time).toISOString().slice(0, 19)}Z`
 }
 
 /** Text in one line of at most `longest` characters. */
@@ -72,9 +72,9 @@ export function formatData(data: unknown, longest: number = Infinity): string {
   return shorten(JSON.stringify(data) ?? '', longest)
 }
 
-/** Writes what a command answers: JSON in one line for programs, text for people. */
-export function writeAnswer(isJson: boolean, answer: unknown, text: () => string): void {
-  process.stdout.write(`${isJson ? formatJson(answer) : text()}\n`)
+/** Writes the result of a command: one line of JSON for programs, text for people. */
+export function writeResult(isJson: boolean, result: unknown, text: () => string): void {
+  process.stdout.write(`${isJson ? formatJson(result) : text()}\n`)
 }
 
 /** A value as JSON in one line, with escapes for what would control a terminal: JSON itself leaves C1 and DEL as they are. */

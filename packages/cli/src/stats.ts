@@ -2,7 +2,7 @@ import { createPaymentStore, type Database, type PaymentCounts } from '@titan/pa
 import { createInspector, type ConsumerView, type Queue, type QueueStats } from '@titan/queue-core'
 import type { Redis } from '@titan/service'
 import { createWebhookStore, type WebhookBacklog } from '@titan/webhooks'
-import { formatDuration, formatFacts, formatMoment, formatSections, formatTable } from './output.ts'
+import { formatDuration, formatFacts, formatTimestamp, formatSections, formatTable } from './output.ts'
 import type { AnyJobs } from './commands/queue.ts'
 
 /** How a queue and its payments stand. */
@@ -71,8 +71,8 @@ export function formatStats({ at, queue, workers, payments, webhooks }: Stats): 
   ])
   const crew = workers.map(({ name: worker, leases, idleMs }) => [worker, leases, formatDuration(idleMs)])
   return formatSections([
-    [`Queue ${name} at ${formatMoment(Date.parse(at))}`, jobs],
-    ['Workers', crew.length === 0 ? 'none' : formatTable(['name', 'leases', 'silent for'], crew)],
+    [`Queue ${name} at ${formatTimestamp(Date.parse(at))}`, jobs],
+    ['Workers', crew.length === 0 ? 'none' : formatTable(['name', 'leases', 'idle'], crew)],
     ...(payments === null ? [] : [['Payments', formatCounts(payments)] as const]),
     ...(webhooks === null ? [] : [['Outgoing webhooks', formatBacklog(webhooks)] as const]),
   ])
@@ -84,7 +84,7 @@ function formatCounts(counts: PaymentCounts): string {
   const about = (count: number): string | number => (isExact ? count : `about ${count}`)
   return formatFacts([
     ...Object.entries({ PENDING, QUEUED, PROCESSING, SUCCESS: about(SUCCESS), FAILED: about(FAILED) }),
-    ...(isAtLeast ? [['counted', 'at least so many: unfinished ones up to a limit'] as const] : []),
+    ...(isAtLeast ? [['counted', 'at least: unfinished payments are counted up to a limit'] as const] : []),
     ['outcome unknown', unknown === 0 ? unknown : { style: 'yellow', text: String(unknown) }],
     ['in review', needsReview === 0 ? needsReview : { style: 'red', text: String(needsReview) }],
     ['oldest unfinished', oldestUnfinishedMs === 0 ? null : formatDuration(oldestUnfinishedMs)],
@@ -95,8 +95,8 @@ function formatBacklog(backlog: WebhookBacklog): string {
   const { pending, waitingEvents, failingEndpoints, disabledEndpoints, isAtLeast } = backlog
   return formatFacts([
     ['deliveries waiting', pending],
-    ['events not yet handed out', waitingEvents],
-    ...(isAtLeast ? [['counted', 'at least so many, up to a limit'] as const] : []),
+    ['events not yet fanned out', waitingEvents],
+    ...(isAtLeast ? [['counted', 'at least: counted up to a limit'] as const] : []),
     ['failing endpoints', failingEndpoints],
     ['disabled endpoints', disabledEndpoints],
   ])

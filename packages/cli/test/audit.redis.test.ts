@@ -50,7 +50,7 @@ describe('the audit record of the command line', () => {
       ['dlq', 'delete', '--all', '--yes'],
       { action: 'dead-letters.delete', target: 'payments (all: 0)', outcome: '0 deleted' },
     ],
-    [['recover'], { action: 'recover', target: 'payments', outcome: '0 added, 0 there already' }],
+    [['recover'], { action: 'recover', target: 'payments', outcome: '0 added, 0 already there' }],
     [['keys', 'create', 'the shop'], { action: 'key.create', target: 'the shop, scope read' }],
     [['operators', 'create', 'Ada'], { action: 'operator.create', target: 'Ada' }],
     // F247 acts on the command line and over the API: each leaves an audit row with actor and outcome; without
@@ -109,7 +109,7 @@ describe('the audit record of the command line', () => {
     const { DATABASE_URL: _none, ...alone } = env
     const { code, stderr } = await runHere(['pause', '--queue', 'alone'], alone)
     expect(code).toBe(0)
-    expect(stderr).toContain('no audit record is written, because DATABASE_URL is not set')
+    expect(stderr).toContain('DATABASE_URL is not set, so no audit record is written')
   })
 
   it('looking and a dry run leave no row', async () => {
@@ -134,7 +134,7 @@ describe('titan operators', () => {
     expect(token).toMatch(/^titan_op_[\da-f]{16}_[\w-]{43}$/)
     const taken = await runHere(['operators', 'create', 'Grace Hopper'], env)
     expect(taken).toMatchObject({ code: 1, stdout: '' })
-    expect(taken.stderr).toContain('an active operator has the name "Grace Hopper"')
+    expect(taken.stderr).toContain('the name "Grace Hopper" belongs to an active operator')
     const { stdout } = await runHere(['operators', 'list'], env)
     expect(stdout).toContain('Grace Hopper')
     expect(stdout).not.toContain(token)

@@ -107,7 +107,7 @@ describe('titan dlq show', () => {
 
   it('ends with code 1 when it is not there, and with 2 when none is named', async () => {
     const missing = await runHere(['dlq', 'show', ...OF_WORK, '1-0'], env)
-    expect(missing).toEqual({ code: 1, stdout: '', stderr: 'titan dlq show: there is no dead letter 1-0\n' })
+    expect(missing).toEqual({ code: 1, stdout: '', stderr: 'titan dlq show: no such dead letter: 1-0\n' })
     expect((await runHere(['dlq', 'show', ...OF_WORK], env)).code).toBe(2)
   })
 })
@@ -149,9 +149,13 @@ describe('titan dlq redrive', () => {
   })
 
   it.each([
-    ['nothing is said', [], 'which dead letters? Name them, give a filter, or --all'],
+    ['nothing is said', [], 'no dead letters chosen: give ids, a filter or --all'],
     ['nobody can be asked', ['--all'], '2 dead letters: without a terminal, confirm with --yes'],
-    ['a filter is given too', ['--all', '--name', 'a', '--yes'], '--all excludes ids and filters'],
+    [
+      'a filter is given too',
+      ['--all', '--name', 'a', '--yes'],
+      '--all cannot be combined with ids or filters',
+    ],
   ])('changes nothing when %s', async (_case, args, complaint) => {
     await bury(2)
 

@@ -94,7 +94,7 @@ it('a grant may be repeated, changes the password, and keeps it without one', as
 it('a role that is missing, or that owns the tables, is refused in one line', async () => {
   const missing = await runHere(['migrate', '--grant-to', 'no_such_role'], { DATABASE_URL: database.url })
   expect(missing.code).toBe(2)
-  expect(missing.stderr).toContain('there is no role no_such_role: create it')
+  expect(missing.stderr).toContain('role no_such_role does not exist: create it')
   const self = new URL(database.url).username
   const own = await runHere(['migrate', '--grant-to', self], env)
   expect(own.code).toBe(2)

@@ -61,10 +61,10 @@ describe('titan keys create', () => {
   })
 
   it.each([
-    [[], 'who is it for?'],
+    [[], 'the name of the client is missing'],
     [['shop', '--scope', 'all'], '--scope must be one of read, write, admin'],
     [['shop', '--expires', '2020-01-01'], '--expires must be in the future'],
-    [['shop', '--expires', 'soon'], '--expires must be a length of time'],
+    [['shop', '--expires', 'soon'], '--expires must be a duration'],
     [['x'.repeat(101)], '--name must be 1 to 100 printable characters'],
   ])('refuses %j and makes no key', async (args, fault) => {
     const before = (await readJson<{ keys: unknown[] }>(['keys', 'list'], env)).keys.length
@@ -108,7 +108,7 @@ describe('titan keys revoke', () => {
     expect(again).toEqual({
       code: 1,
       stdout: '0 revoked\n',
-      stderr: `titan keys revoke: there is no key ${one} to revoke\n`,
+      stderr: `titan keys revoke: no such active key: ${one}\n`,
     })
   })
 

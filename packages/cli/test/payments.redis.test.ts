@@ -137,7 +137,7 @@ describe('titan payments show', () => {
     expect({ code, stdout, stderr }).toEqual({
       code: 1,
       stdout: '',
-      stderr: 'titan payments show: there is no payment pay_0\n',
+      stderr: 'titan payments show: no such payment: pay_0\n',
     })
     expect((await runHere(['payments', 'show'], world.env)).code).toBe(2)
   })
@@ -172,7 +172,7 @@ describe('titan payments refund', () => {
     const other = ['--charge', 'pi_stray', '--refund', 're_2', '--note', 'ticket 4711, seen at the gateway']
     const again = await runHere(['payments', 'refund', ids.canceled, ...other], world.env)
     expect(again.code).toBe(1)
-    expect(again.stdout).toContain('there is no open contradiction with this charge')
+    expect(again.stdout).toContain('no open contradiction with this charge')
   })
 
   it('asks for all of the evidence', async () => {
@@ -181,6 +181,6 @@ describe('titan payments refund', () => {
       world.env,
     )
     expect(code).toBe(2)
-    expect(stderr).toBe('titan payments refund: name the payment, --charge, --refund and --note\n')
+    expect(stderr).toBe('titan payments refund: the payment, --charge, --refund and --note are required\n')
   })
 })

@@ -65,15 +65,15 @@ it(
     await redis.flushAll()
 
     const dry = await runTitan(['recover', '--dry-run'], env)
-    expect(dry).toEqual({ code: 0, stdout: '500 jobs would be added, 0 there already\n', stderr: '' })
+    expect(dry).toEqual({ code: 0, stdout: '500 jobs would be added, 0 already there\n', stderr: '' })
     expect(await queue.stats()).toMatchObject({ ready: 0 })
 
     const first = await runTitan(['recover'], env)
-    expect(first).toEqual({ code: 0, stdout: '500 jobs added, 0 there already\n', stderr: '' })
+    expect(first).toEqual({ code: 0, stdout: '500 jobs added, 0 already there\n', stderr: '' })
     expect(await queue.stats()).toMatchObject({ ready: 500, delayed: 0 })
 
     const second = await runTitan(['recover'], env)
-    expect(second.stdout).toBe('0 jobs added, 500 there already\n')
+    expect(second.stdout).toBe('0 jobs added, 500 already there\n')
     expect(await queue.stats()).toMatchObject({ ready: 500 })
     const [events] = await sql<{ total: number }[]>`
     select count(*) as total from payment_events where type = 'payment.requeued'`
@@ -142,7 +142,7 @@ it('shows people on a terminal how far it is, and takes that away again', async 
   await create(2)
   const { stdout, stderr } = await onTerminal(() => runHere(['recover'], env))
 
-  expect(stdout).toBe('2 jobs added, 0 there already\n')
+  expect(stdout).toBe('2 jobs added, 0 already there\n')
   expect(stderr).toContain('2 of 2 payments')
   expect(stderr.lastIndexOf(CLEAR_LINE)).toBeGreaterThan(stderr.lastIndexOf('payments'))
 })

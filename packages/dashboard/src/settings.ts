@@ -14,7 +14,7 @@ const adminToken: Setting<string | undefined> = {
   ...optionalText(
     {
       env: 'DASHBOARD_ADMIN_TOKEN',
-      about: `Shared token for operators of the dashboard, at least ${MIN_LENGTH} random characters. It proves no name: prefer titan operators create.`,
+      about: `Shared token for operators of the dashboard, at least ${MIN_LENGTH} random characters. It does not identify a person: prefer titan operators create.`,
     },
     /./,
     'a token',

@@ -131,7 +131,7 @@ const retries: SettingsTable<RetrySettings> = {
     { fallback: DEFAULT_RETRY_POLICY.retryBaseMs, min: 0, max: DAY },
   ),
   retryMaxMs: milliseconds(
-    { flag: 'retry-max-ms', env: 'RETRY_MAX_MS', about: 'Upper bound of that delay.' },
+    { flag: 'retry-max-ms', env: 'RETRY_MAX_MS', about: 'Longest delay between retries.' },
     { fallback: DEFAULT_RETRY_POLICY.retryMaxMs, min: 0, max: DAY },
   ),
   retrySoftDeclines: toggle(
@@ -152,13 +152,17 @@ type ProcessingSettings = Omit<PaymentsConfig, keyof AcceptingConfig>
 
 /** `--gateway-timeout-ms`, which also bounds the requests of a gateway's client. */
 export const gatewayTimeout: Setting<number> = milliseconds(
-  { flag: 'gateway-timeout-ms', env: 'GATEWAY_TIMEOUT_MS', about: 'Longest call to the gateway.' },
+  { flag: 'gateway-timeout-ms', env: 'GATEWAY_TIMEOUT_MS', about: 'Timeout of a call to the gateway.' },
   { fallback: 10_000, min: 1, max: 600_000 },
 )
 
 const processing: SettingsTable<ProcessingSettings> = {
   leaseMs: milliseconds(
-    { flag: 'lease-ms', env: 'LEASE_MS', about: 'How long a worker owns a payment before it must renew.' },
+    {
+      flag: 'lease-ms',
+      env: 'LEASE_MS',
+      about: 'Time for which a worker owns a payment before it must renew.',
+    },
     { fallback: 15_000, min: 1, max: DAY },
   ),
   gatewayTimeoutMs: gatewayTimeout,

@@ -19,8 +19,8 @@ export interface RedisOptions {
 
 /**
  * Creates a Redis client that never gives up: it reconnects with capped backoff and jitter for as long as it is open,
- * and replaces a connection that gives no answers, since a network that swallows packets would hold it for a quarter of
- * an hour, and one to a server that became a replica.
+ * and replaces an unresponsive connection, because a network that swallows packets would hold it for a quarter of an hour,
+ * and one to a server that became a replica.
  * While the server is away, commands are refused at once instead of piling up.
  * It says once that the connection is lost and once that it is back.
  */
@@ -58,7 +58,7 @@ export async function connectRedis(redis: Redis, url: string, timeoutMs: number)
   }
   redis.on('error', keepError)
   const timer = setTimeout(() => {
-    lastError ??= new Error(`no answer within ${timeoutMs} ms`)
+    lastError ??= new Error(`no reply within ${timeoutMs} ms`)
     redis.destroy()
   }, timeoutMs)
   try {
@@ -87,13 +87,13 @@ export async function requireSingleServer(redis: Redis, url: string): Promise<vo
   const facts = await ask('INFO')
   if (/^redis_mode:sentinel/m.test(facts))
     throw new Failure(
-      `REDIS_URL must lead to the primary: ${addressOf(url)} is a Sentinel, which holds no data`,
+      `REDIS_URL must point at the primary: ${addressOf(url)} is a Sentinel, which holds no data`,
     )
   if (!/^cluster_enabled:1/m.test(facts)) return
   const masters = Number(/^cluster_size:(\d+)/m.exec(await ask('CLUSTER', 'INFO'))?.[1] ?? 1)
   if (masters > 1)
     throw new Failure(
-      `REDIS_URL must lead to a single server: ${addressOf(url)} is a node of a cluster of ${masters} masters`,
+      `REDIS_URL must point at a single server: ${addressOf(url)} is a node of a cluster of ${masters} masters`,
     )
 }
 

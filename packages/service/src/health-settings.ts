@@ -1,20 +1,20 @@
 import { text, wholeNumber } from './setting-kinds.ts'
 import type { SettingsTable } from './settings.ts'
 
-/** Where a program tells how it is, apart from what it is for. */
+/** Where a program serves health checks and metrics. */
 export interface HealthSettings {
-  /** 0: nowhere. */
+  /** 0 is none. */
   readonly healthPort: number
   readonly healthHost: string
 }
 
-/** The settings of the port for health checks and metrics, for those who watch a program. */
+/** The settings of the port for health checks and metrics. */
 export const healthSettings: SettingsTable<HealthSettings> = {
   healthPort: wholeNumber(
     {
       flag: 'health-port',
       env: 'HEALTH_PORT',
-      about: 'serve /healthz, /readyz and /metrics on this port; 0: not at all',
+      about: 'Port of /healthz, /readyz and /metrics. 0 turns them off.',
     },
     { fallback: 0, min: 0, max: 65_535 },
   ),
@@ -22,7 +22,7 @@ export const healthSettings: SettingsTable<HealthSettings> = {
     {
       flag: 'health-host',
       env: 'HEALTH_HOST',
-      about: 'the address of that port; whoever reaches it is asked for nothing',
+      about: 'Bind address of the health port. Unauthenticated: keep it private.',
     },
     '127.0.0.1',
     /^[\w.:-]{1,255}$/,

@@ -18,7 +18,7 @@ export const logSettings: SettingsTable<LogSettings> = {
     {
       flag: 'log-level',
       env: 'LOG_LEVEL',
-      about: 'the least severe lines that are logged (on standard error)',
+      about: 'Least severe level to log. Logs go to standard error.',
     },
     ['silent', 'error', 'warn', 'info', 'debug'],
     'info',
@@ -27,7 +27,7 @@ export const logSettings: SettingsTable<LogSettings> = {
     {
       flag: 'log-format',
       env: 'LOG_FORMAT',
-      about: 'JSON lines, or readable ones; auto: readable on a terminal',
+      about: 'Format of log lines. auto is pretty on a terminal, otherwise json.',
     },
     ['auto', 'json', 'pretty'],
     'auto',

@@ -57,10 +57,10 @@ export function isOutage(error: unknown): boolean {
 
 /** What can be done about a refusal of PostgreSQL, by SQLSTATE. */
 const ADVICE: Readonly<Record<string, string>> = {
-  '25006': 'DATABASE_URL must lead to a primary that takes writes',
-  '3F000': 'search_path of the role names no schema that exists',
+  '25006': 'point DATABASE_URL at the primary, which accepts writes',
+  '3F000': 'set the search_path of the role to a schema that exists',
   '42501':
-    'grant it, or let `titan migrate` run as the owner of the tables and start the programs with MIGRATE=false',
+    'grant it, or run `titan migrate` as the owner of the tables and start the programs with MIGRATE=false',
 }
 /** SQLSTATEs of a server that is not as it must be, as opposed to a statement that is not. */
 const UNSUITABLE_STATE = /^(08|25|28|3D|3F|40|42501|53|54|55|57|58)/
@@ -75,16 +75,16 @@ export function explainStore(error: unknown): string | undefined {
     const advice = ADVICE[code]
     return `PostgreSQL refused: ${messageOf(refusal)} (${code})${advice === undefined ? '' : `; ${advice}`}`
   }
-  if (isDatabaseOutage(error)) return `the connection to PostgreSQL was lost: ${messageOf(chain.at(-1))}`
+  if (isDatabaseOutage(error)) return `connection to PostgreSQL lost: ${messageOf(chain.at(-1))}`
   const reply = chain.find((one) => REPLY_NAMES.test(nameOf(one)) && /^[A-Z]{2,} /.test(messageOf(one)))
   if (reply !== undefined) return `Redis refused: ${messageOf(reply)}${adviceOn(messageOf(reply))}`
   if (chain.some((one) => REDIS_NAMES.test(nameOf(one))))
-    return `the connection to Redis was lost: ${messageOf(error)}`
+    return `connection to Redis lost: ${messageOf(error)}`
   return chain.some((one) => nameOf(one) === 'QueueError') ? messageOf(error) : undefined
 }
 
 function adviceOn(reply: string): string {
   if (/^(MOVED|ASK|CROSSSLOT) /.test(reply))
-    return '; it is a node of a cluster, and REDIS_URL must lead to a single server'
-  return reply.startsWith('READONLY ') ? '; REDIS_URL must lead to the primary' : ''
+    return '; it is a node of a cluster: point REDIS_URL at a single server'
+  return reply.startsWith('READONLY ') ? '; point REDIS_URL at the primary' : ''
 }

@@ -16,7 +16,7 @@ import {
 } from './settings.ts'
 import { usageOf } from './usage.ts'
 
-/** What a process tells its caller: `usage` is a command line or configuration that cannot be used. */
+/** Exit codes of a process: `usage` is a command line or configuration that cannot be used. */
 export const EXIT: { readonly ok: 0; readonly failure: 1; readonly usage: 2 } = {
   ok: 0,
   failure: 1,
@@ -43,7 +43,7 @@ export interface Program<Own, Shared> {
   run(own: Own, shared: Shared): Promise<number>
 }
 
-/** An expected failure, such as a server that cannot be reached: told in one line, without a stack. */
+/** An expected failure, such as an unreachable server: reported in one line, without a stack. */
 export class Failure extends Error {
   readonly code = 'FAILURE'
 }
@@ -161,7 +161,7 @@ function readFlags<Own, Shared>(
   return { flags, faults: [...new Set(faults)] }
 }
 
-/** Gives words to the flag that takes them; returns complaints about the others. */
+/** Assigns words to the flag that takes them; returns complaints about the others. */
 function bindPositionals(
   flag: string | undefined,
   words: readonly string[],

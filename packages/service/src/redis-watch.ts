@@ -70,11 +70,11 @@ export function watchRedis(redis: RedisClientType, { acceptsReplica, onUsable }:
     isLeaving = true
     onReplica.add(redis)
     const afterMs = Math.max(0, openedAt + LEAVE_AFTER_MS - performance.now())
-    plan(() => replace(new Error('the server is a replica, which takes no writes')), afterMs)
+    plan(() => replace(new Error('the server is a replica, which accepts no writes')), afterMs)
   }
 
   function replaceSilent(): void {
-    replace(new Error(`no answer within ${SILENT_AFTER_MS} ms`))
+    replace(new Error(`no reply within ${SILENT_AFTER_MS} ms`))
   }
 
   function replace(reason: Error): void {

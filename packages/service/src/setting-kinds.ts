@@ -21,7 +21,7 @@ export function wholeNumber<Fallback extends number | undefined>(
     shown: String(range.fallback ?? ''),
     ...basics,
     fallback: range.fallback,
-    parse: (value) => requireWithin(/^\d{1,15}$/.test(value) ? Number(value) : Number.NaN, range),
+    parse: (value) => requireWithin(value, /^\d{1,15}$/.test(value) ? Number(value) : Number.NaN, range),
   }
 }
 
@@ -32,13 +32,22 @@ export function milliseconds<Fallback extends number | undefined>(
 ): Setting<number | Fallback> {
   return {
     ...wholeNumber({ hint: 'ms', ...basics }, range),
-    parseAlso: (value) => requireWithin(parseDurationMs(value), range),
+    parseAlso: (value) => requireWithin(value, parseDurationMs(value), range),
   }
 }
 
-function requireWithin(value: number, { min, max }: { readonly min: number; readonly max: number }): number {
+function requireWithin(
+  given: string,
+  value: number,
+  { min, max }: { readonly min: number; readonly max: number },
+): number {
   if (value >= min && value <= max) return value
-  throw new FaultySetting(`must be a whole number from ${min} to ${max}`)
+  throw new FaultySetting(`must be a whole number from ${min} to ${max}, got ${quote(given)}`)
+}
+
+/** Quotes a given value, shortened. Not for settings that may hold a secret. */
+function quote(given: string): string {
+  return JSON.stringify(given.length > 40 ? `${given.slice(0, 39)}…` : given)
 }
 
 /** Text of a given form. `rule` completes the sentence "--flag must be …". */
@@ -84,7 +93,7 @@ export function share(basics: SettingBasics): Setting<number | undefined> {
     fallback: undefined,
     parse: (value) => {
       if (/^(0(\.\d+)?|1(\.0+)?|\.\d+)$/.test(value)) return Number(value)
-      throw new FaultySetting('must be a number from 0 to 1')
+      throw new FaultySetting(`must be a number from 0 to 1, got ${quote(value)}`)
     },
   }
 }
@@ -128,7 +137,7 @@ export function choice<Word extends string>(
     parse: (value) => {
       const word = words.find((candidate) => candidate === value)
       if (word !== undefined) return word
-      throw new FaultySetting(`must be one of ${words.join(', ')}`)
+      throw new FaultySetting(`must be one of ${words.join(', ')}, got ${quote(value)}`)
     },
   }
 }
@@ -144,7 +153,7 @@ export function toggle(basics: SettingBasics, fallback: boolean): Setting<boolea
     parse: (value) => {
       if (value === 'true' || value === '1') return true
       if (value === 'false' || value === '0') return false
-      throw new FaultySetting('must be true or false')
+      throw new FaultySetting(`must be true or false, got ${quote(value)}`)
     },
   }
 }
@@ -158,6 +167,6 @@ export function parseDurationMs(value: string): number {
   const [, count, unit = 's'] = /^(\d{1,9})(ms|s|m|h)?$/.exec(value) ?? []
   const factor = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[unit]
   if (count === undefined || factor === undefined)
-    throw new FaultySetting('must be a duration such as 30s or 500ms')
+    throw new FaultySetting(`must be a duration such as 30s or 500ms, got ${quote(value)}`)
   return Number(count) * factor
 }

@@ -42,7 +42,7 @@ export class InvalidSettings extends Error {
   readonly issues: readonly string[]
 
   constructor(issues: readonly string[]) {
-    super(`The configuration is not valid:\n${issues.map((issue) => `  - ${issue}`).join('\n')}`)
+    super(`invalid configuration:\n${issues.map((issue) => `  - ${issue}`).join('\n')}`)
     this.issues = issues
   }
 }

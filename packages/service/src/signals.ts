@@ -1,11 +1,11 @@
 import type { Log } from './log.ts'
 import { EXIT } from './program.ts'
 
-/** Something that runs until it is told to stop. */
+/** Something that runs until a signal stops it. */
 export interface Service<Running> {
   readonly log: Log
   start(): Promise<Running>
-  /** Called once it runs. */
+  /** Reports that it runs. */
   announce(running: Running): void
   /** Ends it in good order. */
   stop(running: Running): Promise<void>
@@ -32,8 +32,8 @@ export async function runUntilStopped<Running>(service: Service<Running>): Promi
   }
   process.on('SIGTERM', onSignal)
   process.on('SIGINT', onSignal)
-  process.stdout.on('error', bearBrokenPipe)
-  process.stderr.on('error', bearBrokenPipe)
+  process.stdout.on('error', ignoreBrokenPipe)
+  process.stderr.on('error', ignoreBrokenPipe)
   try {
     const running = await service.start()
     phase = 'running'
@@ -46,12 +46,12 @@ export async function runUntilStopped<Running>(service: Service<Running>): Promi
   } finally {
     process.off('SIGTERM', onSignal)
     process.off('SIGINT', onSignal)
-    process.stdout.off('error', bearBrokenPipe)
-    process.stderr.off('error', bearBrokenPipe)
+    process.stdout.off('error', ignoreBrokenPipe)
+    process.stderr.off('error', ignoreBrokenPipe)
   }
 }
 
-/** Whoever read the output may be gone: the work goes on all the same. */
-function bearBrokenPipe(error: NodeJS.ErrnoException): void {
+/** Ignores a reader of the output that has gone, because the work continues without it. */
+function ignoreBrokenPipe(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EPIPE') throw error
 }

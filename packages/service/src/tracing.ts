@@ -14,7 +14,7 @@ export const tracingVariables: SettingsSection = {
   settings: [
     variable('OTEL_EXPORTER_OTLP_ENDPOINT', 'URL that spans are sent to over HTTP (http://127.0.0.1:4318).'),
     variable('OTEL_TRACES_EXPORTER', 'Exporter: otlp, console or none.', 'otlp if there is an endpoint'),
-    variable('OTEL_EXPORTER_OTLP_HEADERS', 'Headers sent with them, such as an API key.'),
+    variable('OTEL_EXPORTER_OTLP_HEADERS', 'Headers of export requests, such as an API key.'),
     variable('OTEL_SERVICE_NAME', 'Name of the program in traces.', 'titan-api or titan-worker'),
     variable(
       'OTEL_TRACES_SAMPLER',
@@ -22,7 +22,7 @@ export const tracingVariables: SettingsSection = {
       'parentbased_always_on',
     ),
     variable('OTEL_TRACES_SAMPLER_ARG', 'Share of traces that traceidratio keeps, 0..1.', '1'),
-    variable('OTEL_SDK_DISABLED', 'Turns tracing off, whatever else is set.', 'false'),
+    variable('OTEL_SDK_DISABLED', 'Turn tracing off, whatever else is set.', 'false'),
   ],
 }
 
@@ -77,7 +77,7 @@ interface Sdk extends Required<TracingOptions> {
   readonly exporter: ExporterName
 }
 
-/** Only here the SDK is loaded. Answers how to end it. */
+/** Loads the SDK, which happens only here, and starts it. Returns the function that ends it. */
 async function startTracing({
   service,
   version,

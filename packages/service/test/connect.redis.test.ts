@@ -47,7 +47,7 @@ test('a server that never answers is told as unreachable when the time is over',
   const url = await listen(() => {})
   const redis = create(url)
   await expect(connectRedis(redis, url, 6_000)).rejects.toThrow(
-    /cannot use Redis at 127\.0\.0\.1:\d+: no answer within 5000 ms/,
+    /cannot use Redis at 127\.0\.0\.1:\d+: no reply within 5000 ms/,
   )
   expect(redis.isOpen).toBe(false)
 })
@@ -55,7 +55,7 @@ test('a server that never answers is told as unreachable when the time is over',
 test('a server that is silent for the whole of a short time is told as that', async () => {
   const url = await listen(() => {})
   await expect(connectRedis(create(url), url, 300)).rejects.toThrow(
-    /cannot use Redis .*: no answer within 300 ms/,
+    /cannot use Redis .*: no reply within 300 ms/,
   )
 })
 

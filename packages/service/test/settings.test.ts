@@ -63,11 +63,11 @@ describe('readSettings', () => {
   it('tells all faults at once, by the name that was used', () => {
     const given = { WAIT: '2 days', NAME: 'two words', COLOR: 'green' }
     expect(faultsOf(() => read({ count: '11', loud: 'maybe' }, given))).toEqual([
-      '--count must be a whole number from 1 to 10',
-      'WAIT must be a duration such as 30s or 500ms',
+      '--count must be a whole number from 1 to 10, got "11"',
+      'WAIT must be a duration such as 30s or 500ms, got "2 days"',
       'NAME must be one word',
-      'COLOR must be one of red, blue',
-      '--loud must be true or false',
+      'COLOR must be one of red, blue, got "green"',
+      '--loud must be true or false, got "maybe"',
     ])
   })
 
@@ -98,7 +98,7 @@ describe('readGroups', () => {
   it('reports the faults of all groups at once, without the value of a URL', () => {
     const environment = { COUNT: '0', REDIS_URL: 'http://user:secret@h' }
     expect(faultsOf(() => readGroups(groups, { environment }))).toEqual([
-      'COUNT must be a whole number from 1 to 10',
+      'COUNT must be a whole number from 1 to 10, got "0"',
       'REDIS_URL must start with redis://',
     ])
     expect(faultsOf(() => readGroups(groups, { environment: {} }))).toEqual(['REDIS_URL must be set'])

@@ -43,7 +43,10 @@ const table: SettingsTable<Omit<WebhooksConfig, 'egress'> & EgressPolicy> = {
     readKey,
     `${KEY_BYTES} random bytes as base64 or hexadecimal; several, the newest first, are separated by commas`,
   ),
-  allowHttp: toggle({ env: 'WEBHOOK_ALLOW_HTTP', about: 'Allow endpoints with http: as well.' }, false),
+  allowHttp: toggle(
+    { env: 'WEBHOOK_ALLOW_HTTP', about: 'Allow http:// endpoints as well as https://.' },
+    false,
+  ),
   allowedPorts: list(
     { env: 'WEBHOOK_ALLOWED_PORTS', about: 'Allowed ports of endpoints, separated by commas.' },
     PUBLIC_EGRESS.allowedPorts,
@@ -53,7 +56,7 @@ const table: SettingsTable<Omit<WebhooksConfig, 'egress'> & EgressPolicy> = {
   allowedSubnets: list(
     {
       env: 'WEBHOOK_ALLOWED_SUBNETS',
-      about: 'Subnets that are allowed although they are not public, separated by commas.',
+      about: 'Private subnets to allow, separated by commas.',
     },
     [],
     (text) => (isSubnet(text) ? text : undefined),
@@ -70,22 +73,22 @@ const table: SettingsTable<Omit<WebhooksConfig, 'egress'> & EgressPolicy> = {
     `whole numbers from 0 to ${30 * DAY}, separated by commas`,
   ),
   timeoutMs: milliseconds(
-    { env: 'WEBHOOK_TIMEOUT_MS', about: 'Longest request.' },
+    { env: 'WEBHOOK_TIMEOUT_MS', about: 'Timeout of a request.' },
     { fallback: 15_000, min: 1, max: 60_000 },
   ),
   concurrency: wholeNumber(
-    { env: 'WEBHOOK_CONCURRENCY', about: 'Maximum number of concurrent requests of a process.' },
+    { env: 'WEBHOOK_CONCURRENCY', about: 'Maximum number of concurrent requests in each process.' },
     { fallback: 64, min: 1, max: 10_000 },
   ),
   endpointConcurrency: wholeNumber(
     {
       env: 'WEBHOOK_ENDPOINT_CONCURRENCY',
-      about: 'Maximum number of concurrent requests to one endpoint, over all processes.',
+      about: 'Maximum number of concurrent requests to one endpoint across all processes.',
     },
     { fallback: 8, min: 1, max: 1_000 },
   ),
   retentionMs: milliseconds(
-    { env: 'WEBHOOK_RETENTION_MS', about: 'Age at which events that have ended are deleted.' },
+    { env: 'WEBHOOK_RETENTION_MS', about: 'Age at which finished events are deleted.' },
     { fallback: 30 * DAY, min: HOUR, max: 3_650 * DAY },
   ),
 }
@@ -96,7 +99,7 @@ const allSettings: SettingsGroup<WebhooksConfig> = settingsGroup(
     ...rest,
     egress: { allowHttp, allowedPorts, allowedSubnets },
   }),
-  'Outgoing webhooks, the same for titan-api and titan-worker',
+  'Outgoing webhooks; use the same values for titan-api and titan-worker',
 )
 
 /** The settings of outgoing webhooks. Undefined without `WEBHOOK_ENCRYPTION_KEY`: then there are none. */

@@ -49,7 +49,7 @@ const VERSION = readVersion(new URL('../package.json', import.meta.url))
 
 const settings: SettingsTable<WorkerSettings> = {
   group: text(
-    { flag: 'group', env: 'WORKER_GROUP', about: 'consumer group; all workers of a queue share one' },
+    { flag: 'group', env: 'WORKER_GROUP', about: 'Consumer group. All workers of a queue share one.' },
     'workers',
     NAME,
     NAME_RULE,
@@ -58,7 +58,7 @@ const settings: SettingsTable<WorkerSettings> = {
     {
       flag: 'consumer',
       env: 'WORKER_CONSUMER',
-      about: 'name of this worker',
+      about: 'Name of this worker.',
       shown: 'host name and process id',
     },
     `${hostname()
@@ -68,14 +68,14 @@ const settings: SettingsTable<WorkerSettings> = {
     NAME_RULE,
   ),
   workerCount: wholeNumber(
-    { flag: 'workers', env: 'WORKER_COUNT', about: 'workers in this process; more processes do as well' },
+    { flag: 'workers', env: 'WORKER_COUNT', about: 'Number of workers in this process.' },
     { fallback: 1, min: 1, max: 100 },
   ),
   concurrency: wholeNumber(
     {
       flag: 'concurrency',
       env: 'WORKER_CONCURRENCY',
-      about: 'payments that each worker handles at the same time',
+      about: 'Maximum number of payments in flight in each worker.',
     },
     { fallback: 16, min: 1, max: 10_000 },
   ),
@@ -84,20 +84,20 @@ const settings: SettingsTable<WorkerSettings> = {
       flag: 'visibility-timeout-ms',
       env: 'VISIBILITY_TIMEOUT_MS',
       alsoEnv: ['VISIBILITY_TIMEOUT'],
-      about: 'after this long the job of a worker that went silent goes to another one',
+      about: 'Age of a lease at which the job of an unresponsive worker is reclaimed.',
     },
     { fallback: 30_000, min: 100, max: 24 * HOUR },
   ),
-  relay: toggle({ flag: 'relay', env: 'WORKER_RELAY', about: 'move PENDING payments into the queue' }, true),
+  relay: toggle({ flag: 'relay', env: 'WORKER_RELAY', about: 'Enqueue PENDING payments.' }, true),
   reconcile: toggle(
-    { flag: 'reconcile', env: 'WORKER_RECONCILE', about: 'find payments whose job is lost' },
+    { flag: 'reconcile', env: 'WORKER_RECONCILE', about: 'Enqueue payments again whose job is lost.' },
     true,
   ),
   sendWebhooks: toggle(
     {
       flag: 'webhooks',
       env: 'WORKER_WEBHOOKS',
-      about: 'send outgoing webhooks; nothing is sent without WEBHOOK_ENCRYPTION_KEY',
+      about: 'Send outgoing webhooks. Requires WEBHOOK_ENCRYPTION_KEY.',
     },
     true,
   ),
@@ -106,7 +106,7 @@ const settings: SettingsTable<WorkerSettings> = {
     {
       flag: 'connect-timeout-ms',
       env: 'CONNECT_TIMEOUT_MS',
-      about: 'how long to try to reach the servers at the start',
+      about: 'Time to keep trying to reach PostgreSQL and Redis at startup.',
     },
     { fallback: 10_000, min: 0, max: HOUR },
   ),
@@ -114,13 +114,13 @@ const settings: SettingsTable<WorkerSettings> = {
     {
       flag: 'grace-ms',
       env: 'SHUTDOWN_GRACE_MS',
-      about: 'how long payments may go on after a signal to stop',
+      about: 'Time for payments in flight to finish after a stop signal.',
     },
     { fallback: 10_000, min: 0, max: HOUR },
   ),
   ...healthSettings,
   check: toggle(
-    { flag: 'check', env: 'WORKER_CHECK', about: 'check configuration and connections, start nothing' },
+    { flag: 'check', env: 'WORKER_CHECK', about: 'Check configuration and connections, then exit.' },
     false,
   ),
   ...logSettings,
@@ -130,7 +130,7 @@ const settings: SettingsTable<WorkerSettings> = {
 export const workerProgram: Program<WorkerSettings, SharedSettings> = {
   name: 'titan-worker',
   version: VERSION,
-  description: 'Takes queued payments through a payment gateway',
+  description: 'Charge queued payments at a payment gateway.',
   settings,
   groups: { config: paymentsSettings, gateway: gatewaySettings, webhooks: webhooksSettings },
   variables: [tracingVariables],
@@ -159,7 +159,7 @@ export const workerProgram: Program<WorkerSettings, SharedSettings> = {
     const service: Service<PaymentWorkers> = {
       log,
       async start() {
-        // It listens first, so that whoever asks meanwhile hears that the workers are not ready.
+        // It listens first, so that probes during the start learn that the workers are not ready.
         if (healthPort > 0)
           health = await startHealthServer({
             port: healthPort,

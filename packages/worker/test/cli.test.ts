@@ -48,7 +48,7 @@ describe('titan-worker', { timeout: 120_000 }, () => {
     expect(program.stdout()).toBe('')
     expect(program.stderr().trim().split('\n')).toEqual([
       'titan-worker: --group must be 1 to 100 letters, digits or . : - _',
-      'titan-worker: VISIBILITY_TIMEOUT must be a duration such as 30s or 500ms',
+      'titan-worker: VISIBILITY_TIMEOUT must be a duration such as 30s or 500ms, got "long"',
       'titan-worker: DATABASE_URL must be set',
       'titan-worker: REDIS_URL must be set',
       "Try 'titan-worker --help'.",

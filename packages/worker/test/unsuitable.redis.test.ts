@@ -96,7 +96,7 @@ it('a worker and titan at a node of a cluster end with one line', { timeout: 180
   onTestFinished(() => cluster.stop())
   const [node] = cluster.nodes
   const there = { ...env, REDIS_URL: node?.server.url ?? '' }
-  const text = /REDIS_URL must lead to a single server: 127\.0\.0\.1:\d+ is a node of a cluster of 3 masters/
+  const text = /REDIS_URL must point at a single server: 127\.0\.0\.1:\d+ is a node of a cluster of 3 masters/
   await endsInOneLine(spawnProgram('worker', [], there), text)
   await endsInOneLine(spawnProgram('worker', ['--check'], there), text)
   await endsInOneLine(spawnScript(TITAN, ['stats'], there), text)

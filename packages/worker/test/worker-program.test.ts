@@ -108,18 +108,22 @@ describe('the command line of titan-worker', () => {
     ['a flag whose value is empty', ['--group='], '--group needs a value'],
     ['a switch of a flag that is none', ['--no-group'], '--group needs a value'],
     ['a bad name', ['--group', 'a b'], '--group must be 1 to 100 letters, digits or . : - _'],
-    ['a bad number', ['--concurrency', '0'], '--concurrency must be a whole number from 1 to 10000'],
+    ['a bad number', ['--concurrency', '0'], '--concurrency must be a whole number from 1 to 10000, got "0"'],
     [
       'a bad number of the payments',
       ['--max-retries', 'x'],
-      '--max-retries must be a whole number from 0 to 1000',
+      '--max-retries must be a whole number from 0 to 1000, got "x"',
     ],
     [
       'a bad URL',
       ['--database-url', 'mysql://x'],
       '--database-url must start with postgres:// or postgresql://',
     ],
-    ['a bad rate', ['--gateway-success-rate', '2'], '--gateway-success-rate must be a number from 0 to 1'],
+    [
+      'a bad rate',
+      ['--gateway-success-rate', '2'],
+      '--gateway-success-rate must be a number from 0 to 1, got "2"',
+    ],
     [
       'a lease that the gateway may outlast',
       ['--lease-ms', '1000'],
@@ -136,8 +140,8 @@ describe('the command line of titan-worker', () => {
 
   it('names the variable where no flag was given', () => {
     expect(faultsOf([], { ...SERVERS, MAX_RETRIES: 'x', WORKER_COUNT: '0' })).toEqual([
-      'WORKER_COUNT must be a whole number from 1 to 100',
-      'MAX_RETRIES must be a whole number from 0 to 1000',
+      'WORKER_COUNT must be a whole number from 1 to 100, got "0"',
+      'MAX_RETRIES must be a whole number from 0 to 1000, got "x"',
     ])
   })
 })

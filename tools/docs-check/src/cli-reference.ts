@@ -63,7 +63,7 @@ function describe(program: CommandLine, common: ReadonlyMap<string, Row>): strin
   return [
     `## ${name}`,
     '',
-    `${description}.`,
+    description,
     '',
     ...(words === '' ? [] : [`\`${name}${words} [options]\``, '']),
     ...(own.length === 0 ? [] : table(FLAG_HEADS, own)),

@@ -5,7 +5,7 @@ export const connectSetting: Setting<number> = milliseconds(
   {
     flag: 'connect-timeout-ms',
     env: 'CONNECT_TIMEOUT_MS',
-    about: 'how long to wait for the servers',
+    about: 'Time to keep trying to reach PostgreSQL and Redis.',
   },
   { fallback: 10_000, min: 0, max: 3_600_000 },
 )

@@ -6,7 +6,7 @@ import {
   type Queue,
 } from '@titan/queue-core'
 import { FaultySetting, text, type Setting, type SettingsTable } from '@titan/service'
-import { momentSetting } from './moment.ts'
+import { timestampSetting } from './timestamp.ts'
 import type { AnyJobs } from './queue.ts'
 
 /** Which dead letters a command is about. */
@@ -30,32 +30,32 @@ const cause: Setting<FailureCause | ''> = {
   hint: 'cause',
   shown: '',
   fallback: '',
-  about: `only these: ${FAILURE_CAUSES.join(', ')}`,
-  parse: (given) => FAILURE_CAUSES.find((known) => known === given) ?? refuse(),
+  about: `Only this cause: ${FAILURE_CAUSES.join(', ')}.`,
+  parse: (given) => FAILURE_CAUSES.find((known) => known === given) ?? refuse(given),
 }
 
-function refuse(): never {
-  throw new FaultySetting(`must be one of ${FAILURE_CAUSES.join(', ')}`)
+function refuse(given: string): never {
+  throw new FaultySetting(`must be one of ${FAILURE_CAUSES.join(', ')}, got ${JSON.stringify(given)}`)
 }
 
 /** The flags of a filter. */
 export const filterSettings: SettingsTable<DeadLetterFilter> = {
   ids: text(
-    { flag: 'ids', about: 'ids of dead letters, separated by commas', hint: 'ids' },
+    { flag: 'ids', about: 'IDs of dead letters, separated by commas.', hint: 'ids' },
     '',
     /^\d+-\d+(,\d+-\d+)*$/,
     'ids of dead letters, such as 1700000000000-0',
   ),
   job: text(
-    { flag: 'job', about: 'only the job of this id', hint: 'id' },
+    { flag: 'job', about: 'Only the job with this ID.', hint: 'id' },
     '',
     /^.{1,255}$/,
     'the id of a job',
   ),
-  name: text({ flag: 'name', about: 'only jobs of this name' }, '', /^\S+$/, 'the name of a job'),
+  name: text({ flag: 'name', about: 'Only jobs with this name.' }, '', /^\S+$/, 'the name of a job'),
   cause,
-  since: momentSetting('since', 'only those dead since this time, or since so long'),
-  until: momentSetting('until', 'only those dead before this time'),
+  since: timestampSetting('since', 'Only those dead at this time or later. A time or an age, such as 2h.'),
+  until: timestampSetting('until', 'Only those dead before this time. A time or an age, such as 2h.'),
 }
 
 /** Whether a filter leaves anything out. */

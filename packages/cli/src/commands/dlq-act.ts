@@ -3,7 +3,7 @@ import { EXIT, toggle, wholeNumber, type Program, type SettingsTable } from '@ti
 import { confirm } from './confirm.ts'
 import { untilInterrupted } from './interrupt.ts'
 import { filterSettings, findDeadLetters, isNarrow, type DeadLetterFilter } from './dead-letters.ts'
-import { writeAnswer } from '../output.ts'
+import { writeResult } from '../output.ts'
 import { startProgress } from '../progress.ts'
 import { commonSettings, queueProgram, type AnyJobs, type QueueSettings, type QueueServers } from './queue.ts'
 
@@ -21,18 +21,18 @@ export interface RedriveSettings extends ActSettings {
 const actSettings: SettingsTable<ActSettings> = {
   ...commonSettings,
   ...filterSettings,
-  all: toggle({ flag: 'all', about: 'every dead letter of the queue' }, false),
-  yes: toggle({ flag: 'yes', about: 'skip the confirmation' }, false),
+  all: toggle({ flag: 'all', about: 'All dead letters of the queue.' }, false),
+  yes: toggle({ flag: 'yes', about: 'Skip the confirmation.' }, false),
 }
 
 /** The program `titan dlq redrive`. */
 export const dlqRedriveProgram: Program<RedriveSettings, QueueServers> = queueProgram({
   name: 'titan dlq redrive',
-  description: 'Redrives dead letters with fresh counts: by id, by filter, or --all',
+  description: 'Redrive dead letters with fresh counts: by ID, by filter, or --all.',
   settings: {
     ...actSettings,
     rate: wholeNumber(
-      { flag: 'rate', about: 'maximum jobs per second' },
+      { flag: 'rate', about: 'Maximum number of jobs per second.' },
       { fallback: 100, min: 1, max: 100_000 },
     ),
   },
@@ -45,11 +45,11 @@ export const dlqRedriveProgram: Program<RedriveSettings, QueueServers> = queuePr
       () => redrive(queue, ids, own.rate),
       (done) => `${done.redriven} redriven, ${done.skipped} skipped, ${done.left} left`,
     )
-    writeAnswer(own.json, { queue: queue.name, redriven, skipped, left }, () =>
+    writeResult(own.json, { queue: queue.name, redriven, skipped, left }, () =>
       [
         `${redriven} redriven`,
         `${skipped} skipped`,
-        ...(left === 0 ? [] : [`${left} left: it was interrupted`]),
+        ...(left === 0 ? [] : [`${left} left, interrupted`]),
       ].join(', '),
     )
     return left > 0 || reportMissing('redrive', own, ids) ? EXIT.failure : EXIT.ok
@@ -59,7 +59,7 @@ export const dlqRedriveProgram: Program<RedriveSettings, QueueServers> = queuePr
 /** The program `titan dlq delete`. */
 export const dlqDeleteProgram: Program<ActSettings, QueueServers> = queueProgram({
   name: 'titan dlq delete',
-  description: 'Deletes dead letters permanently: by id, by filter, or --all',
+  description: 'Delete dead letters permanently: by ID, by filter, or --all.',
   settings: actSettings,
   words: 'ids',
   run: async (own, { queue, record }) => {
@@ -70,7 +70,7 @@ export const dlqDeleteProgram: Program<ActSettings, QueueServers> = queueProgram
       () => queue.deleteDeadLetters(ids),
       (count) => `${count} deleted`,
     )
-    writeAnswer(own.json, { queue: queue.name, deleted }, () => `${deleted} deleted`)
+    writeResult(own.json, { queue: queue.name, deleted }, () => `${deleted} deleted`)
     return reportMissing('delete', own, ids) ? EXIT.failure : EXIT.ok
   },
 })
@@ -80,14 +80,14 @@ function targetOf({ name }: Queue<AnyJobs>, own: ActSettings, ids: readonly stri
   return `${name} ${own.ids === '' ? `(${own.all ? 'all' : 'by filter'}: ${ids.length})` : own.ids}`
 }
 
-/** The letters that a command shall change, or the exit code of a command that may not. */
+/** Returns the dead letters to change, or the exit code of a command that may not. */
 async function choose(verb: string, own: ActSettings, queue: Queue<AnyJobs>): Promise<string[] | number> {
   const complain = (text: string): number => {
     process.stderr.write(`titan dlq ${verb}: ${text}\n`)
     return EXIT.usage
   }
-  if (own.all && isNarrow(own)) return complain('--all excludes ids and filters')
-  if (!own.all && !isNarrow(own)) return complain('which dead letters? Name them, give a filter, or --all')
+  if (own.all && isNarrow(own)) return complain('--all cannot be combined with ids or filters')
+  if (!own.all && !isNarrow(own)) return complain('no dead letters chosen: give ids, a filter or --all')
   const ids: string[] = []
   for await (const { letterId } of findDeadLetters(queue, own)) ids.push(letterId)
   // Named dead letters need no confirmation.
@@ -99,10 +99,10 @@ async function choose(verb: string, own: ActSettings, queue: Queue<AnyJobs>): Pr
   return answer ? ids : complain('nothing was changed')
 }
 
-/** Names each letter that was asked for by its id and is not there; answers whether there are any. */
+/** Reports each dead letter that was named by its id and does not exist. Returns whether there are any. */
 function reportMissing(verb: string, own: ActSettings, found: readonly string[]): boolean {
   const missing = own.ids.split(',').filter((id) => id !== '' && !found.includes(id))
-  for (const id of missing) process.stderr.write(`titan dlq ${verb}: there is no dead letter ${id}\n`)
+  for (const id of missing) process.stderr.write(`titan dlq ${verb}: no such dead letter: ${id}\n`)
   return missing.length > 0
 }
 

@@ -4,11 +4,11 @@ import { filterSettings, findDeadLetters, type DeadLetterFilter } from './dead-l
 import {
   formatData,
   formatFacts,
-  formatMoment,
+  formatTimestamp,
   formatSections,
   formatTable,
   shorten,
-  writeAnswer,
+  writeResult,
 } from '../output.ts'
 import { commonSettings, queueProgram, type QueueSettings, type QueueServers } from './queue.ts'
 
@@ -20,12 +20,12 @@ export interface ListSettings extends QueueSettings, DeadLetterFilter {
 /** The program `titan dlq list`. */
 export const dlqListProgram: Program<ListSettings, QueueServers> = queueProgram({
   name: 'titan dlq list',
-  description: 'Lists dead letters, oldest first',
+  description: 'List dead letters, oldest first.',
   settings: {
     ...commonSettings,
     ...filterSettings,
     limit: wholeNumber(
-      { flag: 'limit', about: 'maximum number of dead letters' },
+      { flag: 'limit', about: 'Maximum number of dead letters.' },
       { fallback: 50, min: 1, max: 10_000 },
     ),
   },
@@ -35,7 +35,7 @@ export const dlqListProgram: Program<ListSettings, QueueServers> = queueProgram(
     for await (const letter of findDeadLetters(queue, filter)) if (letters.push(letter) > limit) break
     const more = letters.length > limit
     const listed = letters.slice(0, limit)
-    writeAnswer(json, { queue: queue.name, letters: listed.map(toJson), more }, () =>
+    writeResult(json, { queue: queue.name, letters: listed.map(toJson), more }, () =>
       listed.length === 0 ? `no dead letters in queue ${queue.name}` : formatList(listed, more),
     )
     return EXIT.ok
@@ -46,12 +46,12 @@ export const dlqListProgram: Program<ListSettings, QueueServers> = queueProgram(
 export const dlqShowProgram: Program<QueueSettings & Pick<DeadLetterFilter, 'ids'>, QueueServers> =
   queueProgram({
     name: 'titan dlq show',
-    description: 'Shows dead letters with their data and failures; code 1 if one does not exist',
+    description: 'Show dead letters with their data and failures. Code 1 if one does not exist.',
     settings: { ...commonSettings, ids: filterSettings.ids },
     words: 'ids',
     run: async ({ json, ids }, { queue }) => {
       if (ids === '') {
-        process.stderr.write('titan dlq show: which dead letters? titan dlq list names them\n')
+        process.stderr.write('titan dlq show: the id of a dead letter is missing: run titan dlq list\n')
         return EXIT.usage
       }
       const found = await Promise.all(
@@ -59,11 +59,11 @@ export const dlqShowProgram: Program<QueueSettings & Pick<DeadLetterFilter, 'ids
       )
       const letters = found.flatMap(({ letter }) => letter ?? [])
       if (letters.length > 0)
-        writeAnswer(json, { queue: queue.name, letters: letters.map(toJson) }, () =>
+        writeResult(json, { queue: queue.name, letters: letters.map(toJson) }, () =>
           letters.map(formatLetter).join('\n\n'),
         )
       const missing = found.filter(({ letter }) => letter === undefined)
-      for (const { id } of missing) process.stderr.write(`titan dlq show: there is no dead letter ${id}\n`)
+      for (const { id } of missing) process.stderr.write(`titan dlq show: no such dead letter: ${id}\n`)
       return missing.length > 0 ? EXIT.failure : EXIT.ok
     },
   })
@@ -90,14 +90,14 @@ function formatList(letters: readonly DeadLetter[], more: boolean): string {
     name,
     cause,
     failures,
-    formatMoment(deadAt),
+    formatTimestamp(deadAt),
     shorten(error, 60),
   ])
   const table = formatTable(
     ['letter', 'job id', 'job', 'cause', 'failures', 'dead since', 'last error'],
     rows,
   )
-  return more ? `${table}\nthere are more: --limit shows them` : table
+  return more ? `${table}\nmore exist: raise --limit to see them` : table
 }
 
 function formatLetter(letter: DeadLetter): string {
@@ -119,10 +119,10 @@ function formatLetter(letter: DeadLetter): string {
       ['redrives', redrives],
       ['worker', worker],
     ] as const),
-    ['enqueued', formatMoment(letter.enqueuedAt)],
-    ['dead since', formatMoment(letter.deadAt)],
+    ['enqueued', formatTimestamp(letter.enqueuedAt)],
+    ['dead since', formatTimestamp(letter.deadAt)],
   ])
-  const history = letter.history.map((failure) => [formatMoment(failure.at), failure.cause, failure.error])
+  const history = letter.history.map((failure) => [formatTimestamp(failure.at), failure.cause, failure.error])
   return formatSections([
     [`Dead letter ${letterId}`, facts],
     ...(history.length === 0 ? [] : [['Failures', formatTable(['at', 'cause', 'error'], history)] as const]),

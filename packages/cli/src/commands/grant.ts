@@ -30,7 +30,7 @@ export async function grantTo(sql: Database, role: string, password: string): Pr
     const code = codeOf(error)
     if (code === UNDEFINED_OBJECT)
       throw new Failure(
-        `there is no role ${role}: create it (create role ${role} login password '…'), or set APP_ROLE_PASSWORD`,
+        `role ${role} does not exist: create it (create role ${role} login password '…'), or set APP_ROLE_PASSWORD`,
         { cause: error },
       )
     if (code === FORBIDDEN)

@@ -2,7 +2,7 @@ import { API_KEY_SCOPES, createApiKeyStore, type ApiKeyScope } from '@titan/api/
 import type { DatabaseConfig } from '@titan/payments'
 import { choice, EXIT, text, type Program } from '@titan/service'
 import { expirySetting, keysCommon, keysSettings, type KeysSettings } from './keys-settings.ts'
-import { formatMoment, writeAnswer } from '../output.ts'
+import { formatTimestamp, writeResult } from '../output.ts'
 import { recorded } from './recorded.ts'
 import { withOpener } from '../stores.ts'
 
@@ -17,10 +17,10 @@ export interface KeysCreateSettings extends KeysSettings {
 export const keysCreateProgram: Program<KeysCreateSettings, { readonly config: DatabaseConfig }> = {
   ...keysCommon,
   name: 'titan keys create',
-  description: 'Creates an API key and prints its token once',
+  description: 'Create an API key and print its token once.',
   settings: {
     name: text(
-      { flag: 'name', about: 'name of the client', hint: 'text', shown: '' },
+      { flag: 'name', about: 'Name of the client.', hint: 'text', shown: '' },
       '',
       /^\P{Cc}{1,100}$/u,
       '1 to 100 printable characters',
@@ -28,7 +28,8 @@ export const keysCreateProgram: Program<KeysCreateSettings, { readonly config: D
     scope: choice(
       {
         flag: 'scope',
-        about: 'read: look; write: payments too; admin: webhook endpoints too',
+        about:
+          'What the key allows: read reads, write also changes payments, admin also changes webhook endpoints.',
       },
       API_KEY_SCOPES,
       'read',
@@ -39,7 +40,7 @@ export const keysCreateProgram: Program<KeysCreateSettings, { readonly config: D
   words: 'name',
   run: async ({ name, scope, expires, json, connectTimeoutMs }, { config }) => {
     if (name === '') {
-      process.stderr.write('titan keys create: who is it for? Give a name\n')
+      process.stderr.write('titan keys create: the name of the client is missing: titan keys create NAME\n')
       return EXIT.usage
     }
     return withOpener({ name: 'titan keys create', config, connectTimeoutMs }, async (open) => {
@@ -51,8 +52,8 @@ export const keysCreateProgram: Program<KeysCreateSettings, { readonly config: D
         (created) => `key ${created.key.id}`,
       )
       // The token alone on standard output: a script can take it as it is.
-      writeAnswer(json, { key, token }, () => token)
-      const end = key.expiresAt === null ? 'never' : formatMoment(key.expiresAt)
+      writeResult(json, { key, token }, () => token)
+      const end = key.expiresAt === null ? 'never' : formatTimestamp(key.expiresAt)
       process.stderr.write(
         `key ${key.id}, scope ${key.scope}, expires ${end}; the token is not shown again\n`,
       )
@@ -71,25 +72,26 @@ export interface KeysRevokeSettings extends KeysSettings {
 export const keysRevokeProgram: Program<KeysRevokeSettings, { readonly config: DatabaseConfig }> = {
   ...keysCommon,
   name: 'titan keys revoke',
-  description: 'Revokes API keys within two seconds everywhere; code 1 if one does not exist',
+  description:
+    'Revoke API keys; every API stops accepting them within two seconds. Code 1 if one does not exist.',
   settings: {
     ids: text(
       {
         flag: 'ids',
-        about: 'ids of keys, separated by commas',
+        about: 'IDs of keys, separated by commas.',
         hint: 'id,…',
         shown: '',
       },
       '',
       /^[\da-f]{16}(,[\da-f]{16})*$/,
-      'ids of keys, such as titan keys list shows',
+      'ids of keys, as shown by titan keys list',
     ),
     ...keysSettings,
   },
   words: 'ids',
   run: async ({ ids, json, connectTimeoutMs }, { config }) => {
     if (ids === '') {
-      process.stderr.write('titan keys revoke: which keys? titan keys list names them\n')
+      process.stderr.write('titan keys revoke: the id of a key is missing: run titan keys list\n')
       return EXIT.usage
     }
     return withOpener({ name: 'titan keys revoke', config, connectTimeoutMs }, async (open) => {
@@ -102,12 +104,12 @@ export const keysRevokeProgram: Program<KeysRevokeSettings, { readonly config: D
           sql,
           { action: 'key.revoke', target: id },
           () => keys.revoke(id),
-          (result) => (result ? 'revoked' : 'there is no such key to revoke'),
+          (result) => (result ? 'revoked' : 'no such active key'),
         )
         ;(isRevoked ? revoked : missing).push(id)
       }
-      writeAnswer(json, { revoked, missing }, () => `${revoked.length} revoked`)
-      for (const id of missing) process.stderr.write(`titan keys revoke: there is no key ${id} to revoke\n`)
+      writeResult(json, { revoked, missing }, () => `${revoked.length} revoked`)
+      for (const id of missing) process.stderr.write(`titan keys revoke: no such active key: ${id}\n`)
       return missing.length > 0 ? EXIT.failure : EXIT.ok
     })
   },

@@ -30,7 +30,7 @@ export const expirySetting: Setting<Date | undefined> = {
   hint: 'time',
   shown: 'never',
   fallback: undefined,
-  about: 'when it ends: after so long, such as 12h or 90d, or at a time such as 2027-01-31T12:00:00Z',
+  about: 'Expiry: a duration such as 12h or 90d, or a time such as 2027-01-31T12:00:00Z.',
   parse: (text) => {
     const moment = parseExpiry(text, Date.now())
     if (moment.getTime() > Date.now()) return moment
@@ -44,7 +44,5 @@ function parseExpiry(text: string, now: number): Date {
   if (days !== undefined) return new Date(now + Number(days) * 86_400_000)
   const moment = new Date(text)
   if (/^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(moment.getTime())) return moment
-  throw new FaultySetting(
-    'must be a length of time such as 12h or 90d, or a time such as 2027-01-31T12:00:00Z',
-  )
+  throw new FaultySetting('must be a duration such as 12h or 90d, or a time such as 2027-01-31T12:00:00Z')
 }

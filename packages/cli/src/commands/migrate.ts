@@ -2,7 +2,7 @@ import { applyMigrations, databaseSettings, missingMigrations, type DatabaseConf
 import { EXIT, text, toggle, type Program, type SettingsGroup } from '@titan/service'
 import { connectSetting } from './connect-setting.ts'
 import { grantTo } from './grant.ts'
-import { writeAnswer } from '../output.ts'
+import { writeResult } from '../output.ts'
 import { jsonSetting, version } from './queue.ts'
 import { withOpener } from '../stores.ts'
 
@@ -28,7 +28,8 @@ const rolePassword: SettingsGroup<string> = {
       settings: [
         {
           env: 'APP_ROLE_PASSWORD',
-          about: 'Password of that role, which is created if it is missing. Without it the role must exist.',
+          about:
+            'Password of the role, which is created if it does not exist. Without it the role must exist.',
           hint: '',
           shown: '',
         },
@@ -43,14 +44,13 @@ const rolePassword: SettingsGroup<string> = {
 export const migrateProgram: Program<MigrateSettings, MigrateConfig> = {
   name: 'titan migrate',
   version,
-  description:
-    'Applies the migrations that are missing, for programs that run with --no-migrate; may be repeated',
+  description: 'Apply missing migrations, for programs that run with --no-migrate. Safe to repeat.',
   settings: {
-    dryRun: toggle({ flag: 'dry-run', about: 'name what is missing, apply nothing' }, false),
+    dryRun: toggle({ flag: 'dry-run', about: 'List missing migrations without applying them.' }, false),
     grantTo: text(
       {
         flag: 'grant-to',
-        about: 'Role of the programs, which gets what they need and owns nothing.',
+        about: 'Role of the programs. It gets the privileges that they need, and owns nothing.',
         hint: 'role',
         shown: '',
       },
@@ -69,7 +69,7 @@ export const migrateProgram: Program<MigrateSettings, MigrateConfig> = {
       const migrations = dryRun ? await missingMigrations(sql) : await applyMigrations(sql)
       if (role !== '' && !dryRun) await grantTo(sql, role, password)
       const granted = role === '' || dryRun ? {} : { grantedTo: role }
-      writeAnswer(json, { migrations, dryRun, ...granted }, () => {
+      writeResult(json, { migrations, dryRun, ...granted }, () => {
         if (migrations.length === 0) return 'no migration is missing'
         return `${migrations.length} ${dryRun ? 'missing' : 'applied'}: ${migrations.join(', ')}`
       })

@@ -2,7 +2,7 @@ import { createOperatorStore, type Operator } from '@titan/dashboard/operators'
 import type { DatabaseConfig } from '@titan/payments'
 import { EXIT, text, type Program } from '@titan/service'
 import { keysCommon, keysSettings, type KeysSettings } from './keys-settings.ts'
-import { formatMoment, formatTable, writeAnswer } from '../output.ts'
+import { formatTimestamp, formatTable, writeResult } from '../output.ts'
 import { recorded } from './recorded.ts'
 import { withOpener } from '../stores.ts'
 
@@ -15,10 +15,10 @@ export interface OperatorsCreateSettings extends KeysSettings {
 export const operatorsCreateProgram: Program<OperatorsCreateSettings, { readonly config: DatabaseConfig }> = {
   ...keysCommon,
   name: 'titan operators create',
-  description: 'Creates an operator of the dashboard and prints the token once',
+  description: 'Create an operator of the dashboard and print the token once.',
   settings: {
     name: text(
-      { flag: 'name', about: 'name of the person, as the audit record shows it', hint: 'text', shown: '' },
+      { flag: 'name', about: 'Name of the person, shown in the audit record.', hint: 'text', shown: '' },
       '',
       /^[\p{L}\p{N} ._@+-]{1,100}$/u,
       '1 to 100 letters, digits, spaces or . _ @ + -',
@@ -32,7 +32,8 @@ export const operatorsCreateProgram: Program<OperatorsCreateSettings, { readonly
       process.stderr.write(`${program}: ${problem}\n`)
       return code
     }
-    if (name.trim() === '') return complain('name the operator: titan operators create NAME', EXIT.usage)
+    if (name.trim() === '')
+      return complain('the name of the operator is missing: titan operators create NAME', EXIT.usage)
     return withOpener({ name: program, config, connectTimeoutMs }, async (open) => {
       const sql = await open.database()
       const created = await recorded(
@@ -43,11 +44,11 @@ export const operatorsCreateProgram: Program<OperatorsCreateSettings, { readonly
       )
       if (created === undefined)
         return complain(
-          `an active operator has the name ${JSON.stringify(name.trim())}; revoke that one first`,
+          `the name ${JSON.stringify(name.trim())} belongs to an active operator: revoke that one first`,
           EXIT.failure,
         )
       // The token alone on standard output: a script can take it as it is.
-      writeAnswer(json, created, () => created.token)
+      writeResult(json, created, () => created.token)
       process.stderr.write(`operator ${created.operator.id}; the token is not shown again\n`)
       return EXIT.ok
     })
@@ -58,12 +59,12 @@ export const operatorsCreateProgram: Program<OperatorsCreateSettings, { readonly
 export const operatorsListProgram: Program<KeysSettings, { readonly config: DatabaseConfig }> = {
   ...keysCommon,
   name: 'titan operators list',
-  description: 'Lists the operators of the dashboard, oldest first',
+  description: 'List the operators of the dashboard, oldest first.',
   settings: keysSettings,
   run: ({ json, connectTimeoutMs }, { config }) =>
     withOpener({ name: 'titan operators list', config, connectTimeoutMs }, async (open) => {
       const operators = await createOperatorStore(await open.database()).list()
-      writeAnswer(json, { operators }, () =>
+      writeResult(json, { operators }, () =>
         operators.length === 0 ? 'no operators' : formatOperators(operators),
       )
       return EXIT.ok
@@ -75,8 +76,8 @@ function formatOperators(operators: readonly Operator[]): string {
     id,
     name,
     revokedAt === null ? 'active' : 'revoked',
-    formatMoment(createdAt),
-    formatMoment(revokedAt),
+    formatTimestamp(createdAt),
+    formatTimestamp(revokedAt),
   ])
   return formatTable(['id', 'name', 'state', 'created', 'revoked'], rows)
 }
@@ -90,13 +91,13 @@ export interface OperatorsRevokeSettings extends KeysSettings {
 export const operatorsRevokeProgram: Program<OperatorsRevokeSettings, { readonly config: DatabaseConfig }> = {
   ...keysCommon,
   name: 'titan operators revoke',
-  description: 'Revokes an operator and ends the sessions at once; code 1 when there is no such operator',
+  description: 'Revoke an operator and end the sessions at once. Code 1 if the operator does not exist.',
   settings: {
     id: text(
-      { flag: 'id', about: 'id of the operator', hint: 'id', shown: '' },
+      { flag: 'id', about: 'ID of the operator.', hint: 'id', shown: '' },
       '',
       /^[\da-f]{16}$/,
-      'the id of an operator, as titan operators list shows it',
+      'the id of an operator, as shown by titan operators list',
     ),
     ...keysSettings,
   },
@@ -104,7 +105,7 @@ export const operatorsRevokeProgram: Program<OperatorsRevokeSettings, { readonly
   run: async ({ id, json, connectTimeoutMs }, { config }) => {
     const program = 'titan operators revoke'
     if (id === '') {
-      process.stderr.write(`${program}: name the operator by its id; titan operators list shows it\n`)
+      process.stderr.write(`${program}: the id of the operator is missing: run titan operators list\n`)
       return EXIT.usage
     }
     return withOpener({ name: program, config, connectTimeoutMs }, async (open) => {
@@ -113,9 +114,9 @@ export const operatorsRevokeProgram: Program<OperatorsRevokeSettings, { readonly
         sql,
         { action: 'operator.revoke', target: id },
         () => createOperatorStore(sql).revoke(id),
-        (result) => (result ? 'revoked' : 'there is no such active operator'),
+        (result) => (result ? 'revoked' : 'no such active operator'),
       )
-      writeAnswer(json, { id, revoked: isRevoked }, () => (isRevoked ? 'revoked' : 'nothing to revoke'))
+      writeResult(json, { id, revoked: isRevoked }, () => (isRevoked ? 'revoked' : 'nothing to revoke'))
       return isRevoked ? EXIT.ok : EXIT.failure
     })
   },

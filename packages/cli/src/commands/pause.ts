@@ -1,12 +1,12 @@
 import { EXIT, type Program } from '@titan/service'
-import { writeAnswer } from '../output.ts'
+import { writeResult } from '../output.ts'
 import { commonSettings, queueProgram, type QueueSettings, type QueueServers } from './queue.ts'
 
 /** The program `titan pause`. */
 export const pauseProgram: Program<QueueSettings, QueueServers> = queueProgram({
   name: 'titan pause',
   description:
-    'Stops the workers of a queue from starting jobs; running jobs finish, and jobs can still be enqueued',
+    'Stop the workers of a queue from starting jobs. Running jobs finish, and jobs can still be enqueued.',
   settings: commonSettings,
   run: async ({ json }, { queue, record }) => {
     await record(
@@ -14,7 +14,7 @@ export const pauseProgram: Program<QueueSettings, QueueServers> = queueProgram({
       () => queue.pause(),
       () => 'paused',
     )
-    writeAnswer(json, { queue: queue.name, paused: true }, () => `queue ${queue.name} is paused`)
+    writeResult(json, { queue: queue.name, paused: true }, () => `queue ${queue.name} is paused`)
     return EXIT.ok
   },
 })
@@ -22,7 +22,7 @@ export const pauseProgram: Program<QueueSettings, QueueServers> = queueProgram({
 /** The program `titan resume`. */
 export const resumeProgram: Program<QueueSettings, QueueServers> = queueProgram({
   name: 'titan resume',
-  description: 'Ends a pause',
+  description: 'Let the workers of a paused queue start jobs again.',
   settings: commonSettings,
   run: async ({ json }, { queue, record }) => {
     await record(
@@ -30,7 +30,7 @@ export const resumeProgram: Program<QueueSettings, QueueServers> = queueProgram(
       () => queue.resume(),
       () => 'resumed',
     )
-    writeAnswer(json, { queue: queue.name, paused: false }, () => `queue ${queue.name} is not paused`)
+    writeResult(json, { queue: queue.name, paused: false }, () => `queue ${queue.name} is not paused`)
     return EXIT.ok
   },
 })

@@ -9,8 +9,8 @@ import {
 } from '@titan/payments'
 import { EXIT, FaultySetting, text, toggle, wholeNumber, type Program, type Setting } from '@titan/service'
 import { connectSetting } from './connect-setting.ts'
-import { momentSetting } from './moment.ts'
-import { formatMoment, formatTable, writeAnswer } from '../output.ts'
+import { timestampSetting } from './timestamp.ts'
+import { formatTimestamp, formatTable, writeResult } from '../output.ts'
 import { jsonSetting, version } from './queue.ts'
 import { withOpener } from '../stores.ts'
 
@@ -34,11 +34,11 @@ const status: Setting<PaymentStatus | ''> = {
   hint: 'status',
   shown: '',
   fallback: '',
-  about: `only these: ${PAYMENT_STATUSES.join(', ')}`,
+  about: `Status of the payments: ${PAYMENT_STATUSES.join(', ')}.`,
   parse: (given) => {
     const known = PAYMENT_STATUSES.find((candidate) => candidate === given.toUpperCase())
     if (known !== undefined) return known
-    throw new FaultySetting(`must be one of ${PAYMENT_STATUSES.join(', ')}`)
+    throw new FaultySetting(`must be one of ${PAYMENT_STATUSES.join(', ')}, got ${JSON.stringify(given)}`)
   },
 }
 
@@ -50,24 +50,27 @@ function amount(flag: string, about: string, fallback: number): Setting<number> 
 export const paymentsListProgram: Program<PaymentsListSettings, { readonly config: DatabaseConfig }> = {
   name: 'titan payments list',
   version,
-  description: 'Lists payments, newest first',
+  description: 'List payments, newest first.',
   settings: {
     status,
-    review: toggle({ flag: 'review', about: 'only those that wait for an operator' }, false),
+    review: toggle({ flag: 'review', about: 'Only payments in review, which wait for an operator.' }, false),
     key: text(
-      { flag: 'key', about: 'only the payment of this idempotency key', hint: 'text' },
+      { flag: 'key', about: 'Only the payment with this idempotency key.', hint: 'text' },
       '',
       /^.{1,255}$/,
       'an idempotency key',
     ),
-    minAmount: amount('min-amount', 'least amount, in minor units', 0),
-    maxAmount: amount('max-amount', 'highest amount, in minor units', Number.MAX_SAFE_INTEGER),
-    since: momentSetting('since', 'only those created since this time, or since so long'),
-    until: momentSetting('until', 'only those created before this time'),
+    minAmount: amount('min-amount', 'Lowest amount, in minor units.', 0),
+    maxAmount: amount('max-amount', 'Highest amount, in minor units.', Number.MAX_SAFE_INTEGER),
+    since: timestampSetting(
+      'since',
+      'Only payments created at this time or later. A time or an age, such as 2h.',
+    ),
+    until: timestampSetting('until', 'Only payments created before this time. A time or an age, such as 2h.'),
     after: text(
       {
         flag: 'after',
-        about: 'continue after this id, with which the previous page ended',
+        about: 'Last ID of the previous page, to continue after it.',
         hint: 'id',
       },
       '',
@@ -75,7 +78,7 @@ export const paymentsListProgram: Program<PaymentsListSettings, { readonly confi
       'the id of a payment, as the previous page shows it',
     ),
     limit: wholeNumber(
-      { flag: 'limit', about: 'maximum number of payments' },
+      { flag: 'limit', about: 'Maximum number of payments.' },
       { fallback: 50, min: 1, max: 499 },
     ),
     json: jsonSetting,
@@ -88,7 +91,7 @@ export const paymentsListProgram: Program<PaymentsListSettings, { readonly confi
       async (open) => {
         const store = createPaymentStore(await open.database())
         const { payments, next = null } = await store.page({ ...toFilter(own), limit: own.limit })
-        writeAnswer(own.json, { payments, next }, () =>
+        writeResult(own.json, { payments, next }, () =>
           payments.length === 0 && next === null ? 'no such payments' : formatPayments(payments, next),
         )
         return EXIT.ok
@@ -117,7 +120,7 @@ function formatPayments(payments: readonly Payment[], next: string | null): stri
     payment.amount,
     payment.currency,
     payment.retries,
-    formatMoment(payment.createdAt),
+    formatTimestamp(payment.createdAt),
     payment.failureCode,
     payment.idempotencyKey,
   ])

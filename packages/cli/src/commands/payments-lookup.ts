@@ -8,7 +8,7 @@ import {
 } from '@titan/payments'
 import { EXIT, Failure, text, type Program } from '@titan/service'
 import { connectSetting } from './connect-setting.ts'
-import { writeAnswer } from '../output.ts'
+import { writeResult } from '../output.ts'
 import { accountName, recorded } from './recorded.ts'
 import { jsonSetting, version } from './queue.ts'
 import { withOpener } from '../stores.ts'
@@ -33,16 +33,16 @@ export const paymentsLookupProgram: Program<PaymentsLookupSettings, PaymentsLook
   name: 'titan payments lookup',
   version,
   description:
-    'Asks the gateway of GATEWAY about the open attempt of a payment in review. Charges nothing; a definite answer decides the payment. Code 1 when nothing was learned.',
+    'Look up the open attempt of a payment in review at the gateway. Charges nothing; a definite result decides the payment. Code 1 without one.',
   settings: {
     id: text(
-      { flag: 'id', about: 'id of the payment', hint: 'pay_…' },
+      { flag: 'id', about: 'ID of the payment.', hint: 'pay_…' },
       '',
       /^[\w-]{1,100}$/,
       'the id of a payment',
     ),
     operator: text(
-      { flag: 'operator', about: 'name of the operator', shown: 'the name of the user' },
+      { flag: 'operator', about: 'Name of the operator.', shown: 'the user’s name' },
       accountName(),
       /^\P{Cc}{1,100}$/u,
       '1 to 100 printable characters',
@@ -55,13 +55,13 @@ export const paymentsLookupProgram: Program<PaymentsLookupSettings, PaymentsLook
   run: async ({ id, operator, json, connectTimeoutMs }, { config, gateway }) => {
     const name = 'titan payments lookup'
     if (id === '') {
-      process.stderr.write(`${name}: give the id of the payment\n`)
+      process.stderr.write(`${name}: the payment is missing: ${name} PAYMENT_ID\n`)
       return EXIT.usage
     }
     return withOpener({ name, config, connectTimeoutMs }, async (open) => {
       if (gateway === undefined)
         throw new Failure(
-          'GATEWAY and its settings must name a gateway, such as stripe, as the workers have them',
+          'GATEWAY must name a gateway that supports lookups, such as stripe: use the settings of the workers',
         )
       const sql = await open.database()
       try {
@@ -73,7 +73,7 @@ export const paymentsLookupProgram: Program<PaymentsLookupSettings, PaymentsLook
           ({ effect, reason }) => `${effect}: ${reason}`,
           operator,
         )
-        writeAnswer(json, { id, ...answer }, () => `${answer.effect}: ${answer.reason}`)
+        writeResult(json, { id, ...answer }, () => `${answer.effect}: ${answer.reason}`)
         return answer.effect === 'refused' || answer.effect === 'unanswered' ? EXIT.failure : EXIT.ok
       } finally {
         await gateway.close?.()

@@ -1,7 +1,7 @@
 import { createPaymentStore, databaseSettings, type DatabaseConfig, type RefundEffect } from '@titan/payments'
 import { EXIT, text, type Program } from '@titan/service'
 import { connectSetting } from './connect-setting.ts'
-import { writeAnswer } from '../output.ts'
+import { writeResult } from '../output.ts'
 import { jsonSetting, version } from './queue.ts'
 import { accountName, recorded } from './recorded.ts'
 import { withOpener } from '../stores.ts'
@@ -25,17 +25,17 @@ const NOTE = /^\P{Cc}{10,2000}$/u
 const SAID: Readonly<Record<RefundEffect, string>> = {
   closed: 'the contradiction is closed; the payment stays as it is',
   failed: 'the contradiction is closed, and the payment is FAILED',
-  refused: 'there is no open contradiction with this charge, or a worker holds the payment',
+  refused: 'no open contradiction with this charge, or a worker holds the payment',
 }
 
 /** The program `titan payments refund`. */
 export const paymentsRefundProgram: Program<PaymentsRefundSettings, { readonly config: DatabaseConfig }> = {
   name: 'titan payments refund',
   version,
-  description: 'Records the refund of a charge that contradicts its payment; moves no money',
+  description: 'Record the refund of a charge that contradicts its payment. Moves no money.',
   settings: {
     id: text(
-      { flag: 'id', about: 'id of the payment', hint: 'pay_…' },
+      { flag: 'id', about: 'ID of the payment.', hint: 'pay_…' },
       '',
       /^[\w-]{1,100}$/,
       'the id of a payment',
@@ -43,27 +43,31 @@ export const paymentsRefundProgram: Program<PaymentsRefundSettings, { readonly c
     charge: text(
       {
         flag: 'charge',
-        about: 'the gateway’s id of the charge, as payments show has it; required',
+        about: 'The gateway’s ID of the charge, shown by titan payments show; required.',
         hint: 'id',
       },
       '',
       REFERENCE,
-      'an id of the gateway’s',
+      'an ID of the gateway, without spaces',
     ),
     refund: text(
-      { flag: 'refund', about: 'the gateway’s id of the refund; required', hint: 'id' },
+      { flag: 'refund', about: 'The gateway’s ID of the refund; required.', hint: 'id' },
       '',
       REFERENCE,
-      'an id of the gateway’s',
+      'an ID of the gateway, without spaces',
     ),
     note: text(
-      { flag: 'note', about: 'where the evidence is; kept permanently; required', hint: 'text' },
+      {
+        flag: 'note',
+        about: 'Where to find the evidence, such as a ticket; kept permanently; required.',
+        hint: 'text',
+      },
       '',
       NOTE,
       '10 to 2000 printable characters',
     ),
     operator: text(
-      { flag: 'operator', about: 'name of the operator', shown: 'the name of the user' },
+      { flag: 'operator', about: 'Name of the operator.', shown: 'the user’s name' },
       accountName(),
       /^\P{Cc}{1,100}$/u,
       '1 to 100 printable characters',
@@ -76,7 +80,7 @@ export const paymentsRefundProgram: Program<PaymentsRefundSettings, { readonly c
   run: async ({ id, charge, refund, note, operator, json, connectTimeoutMs }, { config }) => {
     const name = 'titan payments refund'
     if ([id, charge, refund, note].includes('')) {
-      process.stderr.write(`${name}: name the payment, --charge, --refund and --note\n`)
+      process.stderr.write(`${name}: the payment, --charge, --refund and --note are required\n`)
       return EXIT.usage
     }
     return withOpener({ name, config, connectTimeoutMs }, async (open) => {
@@ -89,7 +93,7 @@ export const paymentsRefundProgram: Program<PaymentsRefundSettings, { readonly c
         (result) => result,
         operator,
       )
-      writeAnswer(json, { id, effect }, () => SAID[effect])
+      writeResult(json, { id, effect }, () => SAID[effect])
       return effect === 'refused' ? EXIT.failure : EXIT.ok
     })
   },

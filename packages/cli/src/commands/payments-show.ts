@@ -5,10 +5,10 @@ import {
   formatData,
   formatDuration,
   formatFacts,
-  formatMoment,
+  formatTimestamp,
   formatSections,
   formatTable,
-  writeAnswer,
+  writeResult,
 } from '../output.ts'
 import { readPaymentRecord, type JobRecord, type PaymentRecord } from './payment-record.ts'
 import { toJson } from './peek.ts'
@@ -24,10 +24,10 @@ export interface ShowSettings extends Omit<QueueSettings, 'queue'> {
 export const paymentsShowProgram: Program<ShowSettings, { readonly config: StoreConfig }> = {
   name: 'titan payments show',
   version,
-  description: 'Shows everything known of a payment; code 1 if it does not exist',
+  description: 'Show everything known about a payment. Code 1 if it does not exist.',
   settings: {
     id: text(
-      { flag: 'id', about: 'id of the payment', hint: 'pay_…', shown: '' },
+      { flag: 'id', about: 'ID of the payment.', hint: 'pay_…', shown: '' },
       '',
       /^[\w-]{1,100}$/,
       'the id of one payment',
@@ -39,17 +39,17 @@ export const paymentsShowProgram: Program<ShowSettings, { readonly config: Store
   groups: { config: storeSettings },
   run: async ({ id, json, connectTimeoutMs }, { config }) => {
     if (id === '') {
-      process.stderr.write('titan payments show: which payment? Give its id\n')
+      process.stderr.write('titan payments show: the payment is missing: titan payments show PAYMENT_ID\n')
       return EXIT.usage
     }
     return withOpener({ name: 'titan payments show', config, connectTimeoutMs }, async (open) => {
       const [sql, redis] = [await open.database(), await open.redis()]
       const record = await readPaymentRecord({ sql, redis, prefix: config.prefix }, id)
       if (record === undefined) {
-        process.stderr.write(`titan payments show: there is no payment ${id}\n`)
+        process.stderr.write(`titan payments show: no such payment: ${id}\n`)
         return EXIT.failure
       }
-      writeAnswer(json, { ...record, job: jobToJson(record.job) }, () => formatRecord(record))
+      writeResult(json, { ...record, job: jobToJson(record.job) }, () => formatRecord(record))
       return EXIT.ok
     })
   },
@@ -65,12 +65,12 @@ function formatRecord({ payment, attempts, events, deliveries, breaks, job }: Pa
     ['amount', `${payment.amount} ${payment.currency} (minor units)`],
     ['idempotency key', payment.idempotencyKey],
     ['retries', payment.retries],
-    ['outcome unknown since', formatMoment(payment.unknownSince)],
+    ['outcome unknown since', formatTimestamp(payment.unknownSince)],
     ['failure', payment.failureKind === null ? null : `${payment.failureKind}: ${payment.failureCode}`],
     ['gateway', payment.gatewayRef === null ? payment.gateway : `${payment.gateway} ${payment.gatewayRef}`],
     ...(payment.lateChargeRef === null ? [] : [['late charge', payment.lateChargeRef] as const]),
-    ['created', formatMoment(payment.createdAt)],
-    ['updated', formatMoment(payment.updatedAt)],
+    ['created', formatTimestamp(payment.createdAt)],
+    ['updated', formatTimestamp(payment.updatedAt)],
     ['job in Redis', describeJob(job)],
   ])
   const tries = attempts.map((attempt) => [
@@ -79,12 +79,12 @@ function formatRecord({ payment, attempts, events, deliveries, breaks, job }: Pa
     attempt.outcome,
     attempt.sends,
     attempt.takeovers,
-    formatMoment(attempt.firstSentAt),
+    formatTimestamp(attempt.firstSentAt),
     attempt.lastError,
   ])
   const history = events.map(({ seq, at, type, toStatus, actor, evidence }) => [
     seq,
-    formatMoment(at),
+    formatTimestamp(at),
     type,
     toStatus,
     actor,
@@ -97,7 +97,7 @@ function formatRecord({ payment, attempts, events, deliveries, breaks, job }: Pa
     delivery.status,
     delivery.attempts,
     delivery.lastCode ?? delivery.lastError,
-    formatMoment(delivery.nextAttemptAt),
+    formatTimestamp(delivery.nextAttemptAt),
   ])
   return formatSections([
     [`Payment ${payment.id}`, facts],
@@ -109,7 +109,7 @@ function formatRecord({ payment, attempts, events, deliveries, breaks, job }: Pa
     ['Events', tableOr(['seq', 'at', 'type', 'status', 'actor', 'evidence'], history)],
     [
       'Webhook deliveries',
-      tableOr(['id', 'event', 'endpoint', 'status', 'attempts', 'last answer', 'next'], sent),
+      tableOr(['id', 'event', 'endpoint', 'status', 'attempts', 'last response', 'next'], sent),
     ],
   ])
 }
@@ -127,8 +127,8 @@ function formatBreaks(
     one.reference,
     `${payment.amount} ${payment.currency}`,
     one.amount === null ? null : `${one.amount} ${one.currency ?? payment.currency}`,
-    formatMoment(one.detectedAt),
-    formatMoment(one.resolvedAt),
+    formatTimestamp(one.detectedAt),
+    formatTimestamp(one.resolvedAt),
     one.refundRef === null ? one.resolution : `refunded by ${one.refundRef}: ${one.resolution}`,
   ])
   return [['Contradictions', formatTable(heads, rows)]]
@@ -149,10 +149,10 @@ function describeJob(record: JobRecord): string {
     case 'live': {
       const { state, consumer, idleMs, dueAt } = record.job
       if (state === 'leased')
-        return `${record.id} is leased by ${consumer}, silent for ${formatDuration(idleMs ?? 0)}`
+        return `${record.id} is leased by ${consumer}, idle for ${formatDuration(idleMs ?? 0)}`
       return dueAt === undefined
         ? `${record.id} is ${state}`
-        : `${record.id} is delayed until ${formatMoment(dueAt)}`
+        : `${record.id} is delayed until ${formatTimestamp(dueAt)}`
     }
   }
 }

@@ -1,6 +1,13 @@
 import { createInspector, type JobState, type JobView } from '@titan/queue-core'
 import { choice, EXIT, wholeNumber, type Program } from '@titan/service'
-import { formatData, formatDuration, formatMoment, formatTable, writeAnswer, type Cell } from '../output.ts'
+import {
+  formatData,
+  formatDuration,
+  formatTimestamp,
+  formatTable,
+  writeResult,
+  type Cell,
+} from '../output.ts'
 import { commonSettings, queueProgram, type QueueSettings, type QueueServers } from './queue.ts'
 
 /** The settings of `titan peek`. */
@@ -12,22 +19,22 @@ export interface PeekSettings extends QueueSettings {
 /** The program `titan peek`. */
 export const peekProgram: Program<PeekSettings, QueueServers> = queueProgram({
   name: 'titan peek',
-  description: 'Shows the next jobs of a queue, or those that workers hold, with their data',
+  description: 'Show the next jobs of a queue, or those that workers hold, with their data.',
   settings: {
     ...commonSettings,
     state: choice(
-      { flag: 'state', about: 'which jobs; parked ones wait for their ordering key' },
+      { flag: 'state', about: 'State of the jobs. Parked jobs wait for their ordering key.' },
       ['ready', 'leased', 'delayed', 'parked'],
       'ready',
     ),
     count: wholeNumber(
-      { flag: 'count', about: 'maximum number of jobs' },
+      { flag: 'count', about: 'Maximum number of jobs.' },
       { fallback: 10, min: 1, max: 1_000 },
     ),
   },
   run: async ({ state, count, json }, { queue, redis, prefix }) => {
     const jobs = await createInspector(redis, queue.name, { prefix }).peek(state, count)
-    writeAnswer(json, { queue: queue.name, state, jobs: jobs.map(toJson) }, () =>
+    writeResult(json, { queue: queue.name, state, jobs: jobs.map(toJson) }, () =>
       jobs.length === 0 ? `no ${state} jobs in queue ${queue.name}` : formatJobs(state, jobs),
     )
     return EXIT.ok
@@ -53,7 +60,7 @@ function formatJobs(state: JobState, jobs: readonly JobView[]): string {
       ['silent for', ({ idleMs = 0 }) => formatDuration(idleMs)],
       ['delivered', ({ deliveries = 0 }) => deliveries],
     ],
-    delayed: [['due', ({ dueAt }) => formatMoment(dueAt)]],
+    delayed: [['due', ({ dueAt }) => formatTimestamp(dueAt)]],
     parked: [],
   }
   const heads = ['id', 'job', 'priority', ...column[state].map(([head]) => head), 'failures', 'data']

@@ -14,7 +14,7 @@ export interface QueueSettings {
 
 /** `--json`, the same for every command. */
 export const jsonSetting: SettingsTable<{ readonly json: boolean }>['json'] = toggle(
-  { flag: 'json', about: 'print JSON in one line, for programs' },
+  { flag: 'json', about: 'Print one line of JSON.' },
   false,
 )
 
@@ -24,7 +24,7 @@ export const jsonSetting: SettingsTable<{ readonly json: boolean }>['json'] = to
  */
 export const commonSettings: SettingsTable<QueueSettings> = {
   queue: text(
-    { flag: 'queue', about: 'name of the queue; outgoing webhooks have webhooks' },
+    { flag: 'queue', about: 'Name of the queue. Outgoing webhooks use the queue webhooks.' },
     PAYMENTS_QUEUE,
     /^[\w.:-]{1,100}$/,
     '1 to 100 letters, digits or . : - _',
@@ -91,7 +91,7 @@ export function queueProgram<Own extends QueueSettings>(
 function recorderOf(program: string, { databaseUrl }: QueueConfig, open: Opener): Recorder {
   return async (act, perform, summarise) => {
     if (databaseUrl === undefined) {
-      process.stderr.write(`${program}: no audit record is written, because DATABASE_URL is not set\n`)
+      process.stderr.write(`${program}: DATABASE_URL is not set, so no audit record is written\n`)
       return perform()
     }
     return recorded(await open.database(), act, perform, summarise)

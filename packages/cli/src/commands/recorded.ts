@@ -33,11 +33,11 @@ export async function recorded<Result>(
   } catch (error) {
     if (!hasBegun || isRefusal(error)) throw error
     throw new Failure(
-      `the answer was lost (${textOf(error)}), so whether it was done is unknown: run the same command again`,
+      `the response was lost (${textOf(error)}), so the outcome is unknown: run the same command again`,
       { cause: error },
     )
   }
-  if (result === undefined) throw new Error('The act was not performed')
+  if (result === undefined) throw new Error('the act was not performed')
   return result.value
 }
 

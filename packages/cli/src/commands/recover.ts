@@ -1,7 +1,7 @@
 import { storeSettings, type StoreConfig, type Rebuilt } from '@titan/payments'
 import { EXIT, toggle, type Program } from '@titan/service'
 import { connectSetting } from './connect-setting.ts'
-import { writeAnswer } from '../output.ts'
+import { writeResult } from '../output.ts'
 import { startProgress } from '../progress.ts'
 import { jsonSetting, version } from './queue.ts'
 import { countUnfinished, recover, type RecoverOptions } from '../recover.ts'
@@ -19,9 +19,9 @@ export interface RecoverSettings {
 export const recoverProgram: Program<RecoverSettings, { readonly config: StoreConfig }> = {
   name: 'titan recover',
   version,
-  description: 'Enqueues unfinished payments whose job is missing in Redis; may be repeated',
+  description: 'Enqueue unfinished payments whose job is missing in Redis. Safe to repeat.',
   settings: {
-    dryRun: toggle({ flag: 'dry-run', about: 'count what is missing, add nothing' }, false),
+    dryRun: toggle({ flag: 'dry-run', about: 'Count missing jobs without adding them.' }, false),
     json: jsonSetting,
     connectTimeoutMs: connectSetting,
   },
@@ -37,13 +37,13 @@ export const recoverProgram: Program<RecoverSettings, { readonly config: StoreCo
             sql,
             { action: 'recover', target: 'payments' },
             perform,
-            (rebuilt) => `${rebuilt.added} added, ${rebuilt.present} there already`,
+            (rebuilt) => `${rebuilt.added} added, ${rebuilt.present} already there`,
           )
-      writeAnswer(
+      writeResult(
         json,
         { added, present, dryRun },
         () =>
-          `${added} ${added === 1 ? 'job' : 'jobs'} ${dryRun ? 'would be added' : 'added'}, ${present} there already`,
+          `${added} ${added === 1 ? 'job' : 'jobs'} ${dryRun ? 'would be added' : 'added'}, ${present} already there`,
       )
       return EXIT.ok
     }),

@@ -4,7 +4,7 @@ import { createQueue } from '@titan/queue-core'
 import { EXIT, milliseconds, toggle, type Program } from '@titan/service'
 import { createLogUpdate } from 'log-update'
 import { untilInterrupted } from './interrupt.ts'
-import { writeAnswer } from '../output.ts'
+import { writeResult } from '../output.ts'
 import { commonSettings, version, type AnyJobs, type QueueSettings } from './queue.ts'
 import { createStatsReader, formatStats, type Stats } from '../stats.ts'
 import { withOpener } from '../stores.ts'
@@ -19,12 +19,12 @@ export interface StatsSettings extends QueueSettings {
 export const statsProgram: Program<StatsSettings, { readonly config: QueueConfig }> = {
   name: 'titan stats',
   version,
-  description: 'Counts jobs, workers and payments; payments are left out when DATABASE_URL is not set',
+  description: 'Count jobs, workers and payments. Without DATABASE_URL, payments are left out.',
   settings: {
     ...commonSettings,
-    watch: toggle({ flag: 'watch', about: 'refresh until interrupted' }, false),
+    watch: toggle({ flag: 'watch', about: 'Refresh until interrupted.' }, false),
     intervalMs: milliseconds(
-      { flag: 'interval-ms', about: 'time between refreshes with --watch' },
+      { flag: 'interval-ms', about: 'Time between refreshes with --watch.' },
       { fallback: 1_000, min: 50, max: 3_600_000 },
     ),
   },
@@ -39,7 +39,7 @@ export const statsProgram: Program<StatsSettings, { readonly config: QueueConfig
       if (watch) await watchStats(read, json, intervalMs)
       else {
         const stats = await read()
-        writeAnswer(json, stats, () => formatStats(stats))
+        writeResult(json, stats, () => formatStats(stats))
       }
       return EXIT.ok
     }),
@@ -54,7 +54,7 @@ async function watchStats(read: () => Promise<Stats>, isJson: boolean, intervalM
     const signal = AbortSignal.any([interrupted, unread.signal])
     while (!signal.aborted) {
       const stats = await read()
-      if (screen === undefined) writeAnswer(isJson, stats, () => `${formatStats(stats)}\n`)
+      if (screen === undefined) writeResult(isJson, stats, () => `${formatStats(stats)}\n`)
       else screen(formatStats(stats))
       await pause(intervalMs, undefined, { signal }).catch(() => undefined)
     }

@@ -5,7 +5,7 @@ import { examinePayments } from './payments.ts'
 import { examinePostgres } from './postgres.ts'
 import { examineQueue } from './queue.ts'
 import { examineRedis } from './redis.ts'
-import { styled, writeAnswer, type Style } from '../output.ts'
+import { styled, writeResult, type Style } from '../output.ts'
 import { jsonSetting, version } from '../commands/queue.ts'
 import { explain, withOpener } from '../stores.ts'
 
@@ -22,14 +22,14 @@ const QUEUES = [PAYMENTS_QUEUE, 'webhooks']
 export const doctorProgram: Program<DoctorSettings, { readonly config: StoreConfig }> = {
   name: 'titan doctor',
   version,
-  description: 'Examines servers, queues and payments, and says what to do; code 1 on an error',
+  description: 'Diagnose servers, queues and payments, and advise what to do. Code 1 on an error.',
   settings: {
     json: jsonSetting,
     connectTimeoutMs: milliseconds(
       {
         flag: 'connect-timeout-ms',
         env: 'CONNECT_TIMEOUT_MS',
-        about: 'how long to wait for the servers',
+        about: 'Time to keep trying to reach PostgreSQL and Redis.',
       },
       { fallback: 3_000, min: 0, max: 3_600_000 },
     ),
@@ -42,7 +42,7 @@ export const doctorProgram: Program<DoctorSettings, { readonly config: StoreConf
       const sql = await attempt('postgres.reached', open.database, findings)
       findings.push(...(await examineAll(redis, sql, config)))
       const isSound = !findings.some(({ severity }) => severity === 'error')
-      writeAnswer(json, { ok: isSound, findings }, () => formatFindings(findings))
+      writeResult(json, { ok: isSound, findings }, () => formatFindings(findings))
       return isSound ? EXIT.ok : EXIT.failure
     }),
 }

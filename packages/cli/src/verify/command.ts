@@ -40,7 +40,7 @@ export interface VerifySettings {
 
 const settings: SettingsTable<VerifySettings> = {
   ledger: text(
-    { flag: 'ledger', about: 'ledger file of the gateway simulator', hint: 'file' },
+    { flag: 'ledger', about: 'Ledger file of the gateway simulator.', hint: 'file' },
     '',
     /^.+$/,
     'a file',
@@ -48,7 +48,7 @@ const settings: SettingsTable<VerifySettings> = {
   ledgerUrl: text(
     {
       flag: 'ledger-url',
-      about: 'URL of a running gateway simulator whose ledger is read',
+      about: 'URL of a running gateway simulator, to read its ledger.',
       hint: 'url',
     },
     '',
@@ -58,7 +58,7 @@ const settings: SettingsTable<VerifySettings> = {
   gateway: text(
     {
       flag: 'gateway',
-      about: 'name of the gateway whose ledger it is; payments of other gateways are not expected in it',
+      about: 'Gateway that the ledger belongs to. Payments of other gateways are not expected in it.',
       shown: 'every payment',
     },
     '',
@@ -68,18 +68,18 @@ const settings: SettingsTable<VerifySettings> = {
   settled: toggle(
     {
       flag: 'settled',
-      about: 'require that every payment is final or in review',
+      about: 'Require every payment to be final or in review.',
     },
     false,
   ),
   json: jsonSetting,
-  redis: toggle({ flag: 'redis', about: 'check Redis too' }, true),
+  redis: toggle({ flag: 'redis', about: 'Check Redis as well.' }, true),
   maxRetries: wholeNumber(
-    { flag: 'max-retries', env: 'MAX_RETRIES', about: 'retries that a payment may have used' },
+    { flag: 'max-retries', env: 'MAX_RETRIES', about: 'Maximum number of retries of a payment.' },
     { fallback: 5, min: 0, max: 1_000 },
   ),
   keyTtlMs: milliseconds(
-    { flag: 'key-ttl-ms', about: 'shelf life of the gateway’s keys' },
+    { flag: 'key-ttl-ms', about: 'Lifetime of the gateway’s idempotency keys.' },
     { fallback: 86_400_000, min: 1, max: 366 * 86_400_000 },
   ),
   connectTimeoutMs: connectSetting,
@@ -89,7 +89,7 @@ const settings: SettingsTable<VerifySettings> = {
 export const verifyProgram: Program<VerifySettings, { readonly config: StoreConfig }> = {
   name: 'titan verify',
   version,
-  description: 'Checks the invariants of payments; code 1 on a breach',
+  description: 'Check the invariants of payments. Code 1 on a breach.',
   settings,
   groups: { config: storeSettings },
   run: async (own, { config }) => {

@@ -63,17 +63,17 @@ const simulatedSettings: SettingsTable<SimulatedSettings> = {
   successRate: share({
     ...simulated('SUCCESS_RATE'),
     shown: 'the rest',
-    about: 'Share of its charges that succeed.',
+    about: 'Share of simulated charges that succeed.',
   }),
   transientRate: share({
     ...simulated('TRANSIENT_RATE'),
     shown: '0',
-    about: 'Share of requests that do not reach it.',
+    about: 'Share of requests that do not reach the simulated gateway.',
   }),
   declineRate: share({
     ...simulated('DECLINE_RATE'),
     shown: 'the rest with --gateway-success-rate',
-    about: 'Share of charges that it declines.',
+    about: 'Share of simulated charges that are declined.',
   }),
   unknownRate: share({
     ...simulated('UNKNOWN_RATE'),
@@ -81,7 +81,7 @@ const simulatedSettings: SettingsTable<SimulatedSettings> = {
     about: 'Share of requests whose response is lost.',
   }),
   seed: wholeNumber(
-    { ...simulated('SEED'), shown: '1', about: 'Seed of its random choices.' },
+    { ...simulated('SEED'), shown: '1', about: 'Seed of the simulated gateway’s random choices.' },
     { fallback: undefined, min: 0, max: MOST },
   ),
 }
@@ -137,7 +137,7 @@ const limitSettings: SettingsTable<LimitSettings> = {
   maxConcurrent: count('GATEWAY_MAX_CONCURRENT', 'Maximum number of concurrent calls.'),
   ratePerSecond: count('GATEWAY_RATE_PER_SECOND', 'Maximum number of calls per second.'),
   breaker: {
-    ...toggle({ env: 'GATEWAY_BREAKER', about: 'Circuit breaker: true or false.' }, false),
+    ...toggle({ env: 'GATEWAY_BREAKER', about: 'Use a circuit breaker: true or false.' }, false),
     shown: '',
     fallback: undefined,
   },
@@ -145,13 +145,16 @@ const limitSettings: SettingsTable<LimitSettings> = {
     env: 'GATEWAY_BREAKER_FAILURE_SHARE',
     about: 'Share of failed calls that opens the circuit breaker, 0..1.',
   }),
-  windowCalls: count('GATEWAY_BREAKER_WINDOW', 'Number of recent calls that it considers.'),
+  windowCalls: count('GATEWAY_BREAKER_WINDOW', 'Number of recent calls that the circuit breaker considers.'),
   minCalls: count(
     'GATEWAY_BREAKER_MIN_CALLS',
     'Minimum number of calls before the circuit breaker may open.',
   ),
-  openMs: count('GATEWAY_BREAKER_OPEN_MS', 'Pause before the first trial call.'),
-  maxOpenMs: count('GATEWAY_BREAKER_MAX_OPEN_MS', 'Upper bound of that pause, which grows.'),
+  openMs: count('GATEWAY_BREAKER_OPEN_MS', 'Time that the circuit breaker stays open before a trial call.'),
+  maxOpenMs: count(
+    'GATEWAY_BREAKER_MAX_OPEN_MS',
+    'Longest time that it stays open; the time grows with each failed trial.',
+  ),
 }
 
 interface Registration {
@@ -209,7 +212,7 @@ export const gatewaySettings: SettingsGroup<Gateway> = {
 export const lookUpGatewaySettings: SettingsGroup<Gateway | undefined> = {
   sections: [
     {
-      title: 'Gateway at which operators look up attempts',
+      title: 'Gateway where operators look up attempts',
       settings: [gatewayChoice, gatewayTimeout].map((setting) => ({ ...setting, flag: undefined })),
     },
     stripeSection,

@@ -81,7 +81,7 @@ test('a missing secret key, and a live key without a payment method, are told', 
 })
 
 test('a gateway that does not exist is told with those that do', () => {
-  expect(issuesOf({ GATEWAY: 'paypal' })).toEqual(['GATEWAY must be one of simulated, stripe'])
+  expect(issuesOf({ GATEWAY: 'paypal' })).toEqual(['GATEWAY must be one of simulated, stripe, got "paypal"'])
 })
 
 test('breaker settings that contradict each other are told', () => {

@@ -32,7 +32,7 @@ export const processes: Scenario = {
   name: 'processes',
   title: 'Worker processes and partitions on one Redis',
   about:
-    'A full queue worked off by workers in processes of their own, concurrency 100, handler does nothing. All share the cores of this machine with Redis.',
+    'Workers in separate processes drain a full queue with concurrency 100; the handler does nothing. They share the cores of this machine with Redis.',
   metrics: [
     { key: 'rate', title: 'jobs done', unit: 'jobs/s' },
     { key: 'memory', title: 'memory of one worker process', unit: 'MB' },
