@@ -2,7 +2,7 @@ import type { ChargeOutcome, Gateway, LookupAnswer } from '@titan/payments'
 import { Counter, Histogram, type Registry } from 'prom-client'
 import { WORK_BUCKETS } from './buckets.ts'
 import { registerGauge } from './read-gauge.ts'
-import { seconds } from './registry.ts'
+import { seconds } from './metric.ts'
 
 type Call = 'charge' | 'lookup'
 type Outcome = ChargeOutcome['type'] | LookupAnswer['type']
@@ -13,9 +13,9 @@ const OUTCOMES: Readonly<Record<Call, readonly Outcome[]>> = {
 }
 
 /**
- * Measures calls to a gateway, by what they came to and never by the gateway's own codes.
+ * Measures calls to a gateway by their outcome, never by the gateway's own codes.
  *
- * @returns wraps a gateway; what it admits is measured too
+ * @returns wraps a gateway, and the gateways that it admits
  */
 export function createGatewayMeasure(registry: Registry): (gateway: Gateway) => Gateway {
   const registers = [registry]
@@ -27,7 +27,7 @@ export function createGatewayMeasure(registry: Registry): (gateway: Gateway) => 
   })
   const durations = new Histogram({
     name: 'titan_gateway_call_duration_seconds',
-    help: 'Calls to the gateway, whatever their outcome.',
+    help: 'Duration of calls to the gateway, whatever their outcome.',
     labelNames: ['gateway', 'call'],
     buckets: WORK_BUCKETS,
     registers,
@@ -36,11 +36,11 @@ export function createGatewayMeasure(registry: Registry): (gateway: Gateway) => 
   const observed: Gateway[] = []
   registerGauge(registry, {
     name: 'titan_gateway_circuit_open',
-    help: 'Whether the circuit breaker keeps payments from the gateway (1), except for a probe now and then.',
+    help: 'Whether the circuit breaker keeps payments, except for probes, from the gateway (1).',
     labelNames: ['gateway'],
-    read(tell) {
+    read(show) {
       for (const { name, circuit } of observed)
-        if (circuit !== undefined) tell(circuit === 'closed' ? 0 : 1, { gateway: name })
+        if (circuit !== undefined) show(circuit === 'closed' ? 0 : 1, { gateway: name })
     },
   })
 

@@ -1,18 +1,18 @@
 import { createPaymentStore, openDatabase, type PaymentCounts } from '@titan/payments'
 
-/** Counts payments over a connection of its own, so that counting neither waits for payments nor holds them up. */
+/** Counts payments over a separate connection: counting and payments must not wait for each other. */
 export interface PaymentCounter {
   count(): Promise<PaymentCounts>
   /** Idempotent. */
   close(): Promise<void>
 }
 
-/** Counted at a bounded cost: a table of more rows is estimated, and of each working state no more are counted. */
+/** Bounds the cost of a count: a larger table is estimated, and counting a working status stops here. */
 const LIMITS = { table: 10_000, working: 10_000 } as const
-/** A count that takes longer is ended by the server, in milliseconds. */
+/** The server cancels a count that takes longer, in milliseconds. */
 const STATEMENT_TIMEOUT_MS = 2_000
 
-/** Opens a counter; nothing is sent before the first count. */
+/** Creates a counter, which connects at its first count. */
 export function createPaymentCounter(databaseUrl: string): PaymentCounter {
   const sql = openDatabase(databaseUrl, {
     poolSize: 1,

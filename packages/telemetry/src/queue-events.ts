@@ -1,42 +1,135 @@
-import type { FailureCause, OnEvent, QueueEvent } from '@titan/queue-core'
-import { Counter, Histogram, type Registry } from 'prom-client'
+import {
+  ERROR_SOURCES,
+  FAILURE_CAUSES,
+  type EventJob,
+  type FailureCause,
+  type OnEvent,
+  type QueueEvent,
+} from '@titan/queue-core'
+import type { Log, LogFields } from '@titan/service'
+import type { Registry } from 'prom-client'
 import { WAIT_BUCKETS, WORK_BUCKETS } from './buckets.ts'
-import { countFromZero } from './counting.ts'
-import { seconds } from './registry.ts'
+import { countEvents, logEvents, sample, type EventTable, type Sample } from './event-table.ts'
+import { counter, each, histogram, seconds } from './metric.ts'
 
-/** How a run of a job ends. */
-const RESULTS: Partial<Record<QueueEvent['type'], string>> = {
-  completed: 'done',
-  retried: 'retried',
-  deadLettered: 'dead',
-  released: 'released',
-  leaseLost: 'lease_lost',
-  settleUnknown: 'settle_unknown',
+const STARTS = counter('titan_queue_job_starts_total', 'Attempts started: a handler was called.')
+const WAITS = histogram('titan_queue_job_wait_seconds', 'Time from ready to started.', WAIT_BUCKETS)
+const RESULTS = ['done', 'retried', 'dead', 'released', 'lease_lost', 'settle_unknown'] as const
+const ENDS = counter(
+  'titan_queue_job_ends_total',
+  'Attempts ended, by result for the job.',
+  each('result', RESULTS),
+)
+const DURATIONS = histogram(
+  'titan_queue_job_duration_seconds',
+  'Time from start to stored ack of completed jobs.',
+  WORK_BUCKETS,
+)
+const FAILURES = counter(
+  'titan_queue_job_failures_total',
+  'Attempts that ended in a retry or a dead letter, by cause.',
+  each('cause', FAILURE_CAUSES),
+)
+const RECLAIMS = counter(
+  'titan_queue_jobs_reclaimed_total',
+  'Jobs reclaimed from a worker that died, stalled or released them.',
+)
+const SKIPS = counter('titan_queue_jobs_skipped_total', 'Jobs skipped because they were already completed.')
+const ZOMBIES = counter('titan_queue_zombies_total', 'Handlers that ignored their abort signal.')
+const VANISHED = counter('titan_queue_entries_vanished_total', 'Queue entries deleted by another client.')
+const ERRORS = counter(
+  'titan_queue_errors_total',
+  'Errors that a worker recovered from, by what it was doing.',
+  each('during', [...ERROR_SOURCES, 'other']),
+)
+
+type OfJob = { readonly job: EventJob }
+type OfFailure = OfJob & { readonly cause: FailureCause; readonly error: unknown }
+
+const jobFields = ({ job }: OfJob): LogFields => ({ jobId: job.id, attempt: job.attempt })
+const failureFields = (event: OfFailure): LogFields => ({
+  ...jobFields(event),
+  reason: event.cause,
+  error: event.error,
+})
+const end = (result: (typeof RESULTS)[number]): Sample<unknown> => sample(ENDS, { result })
+const failure: Sample<OfFailure> = sample(FAILURES, ({ cause }) => ({ cause }))
+
+/** Faults and reclaims are logged loudly, the daily round quietly. */
+const QUEUE_EVENTS: EventTable<QueueEvent> = {
+  started: {
+    log: ['debug', 'job.started', 'job started'],
+    fields: jobFields,
+    samples: [sample(STARTS), sample(WAITS, {}, ({ waitedMs }) => seconds(Math.max(0, waitedMs)))],
+  },
+  completed: {
+    log: ['debug', 'job.completed', 'job completed'],
+    fields: jobFields,
+    samples: [end('done'), sample(DURATIONS, {}, ({ durationMs }) => seconds(durationMs))],
+  },
+  retried: {
+    log: ['debug', 'job.retried', 'job retry scheduled'],
+    fields: (event) => ({ ...failureFields(event), delayMs: event.delayMs }),
+    samples: [end('retried'), failure],
+  },
+  deadLettered: {
+    log: ['warn', 'job.dead_lettered', 'job dead-lettered'],
+    fields: failureFields,
+    samples: [end('dead'), failure],
+  },
+  released: {
+    log: ['debug', 'job.released', 'job released'],
+    fields: jobFields,
+    samples: [end('released')],
+  },
+  leaseLost: {
+    log: ['warn', 'lease.lost', 'lease lost to another worker'],
+    fields: jobFields,
+    samples: [end('lease_lost')],
+  },
+  settleUnknown: {
+    log: ['warn', 'settlement.unconfirmed', 'settlement unconfirmed, job may run again'],
+    fields: jobFields,
+    samples: [end('settle_unknown')],
+  },
+  reclaimed: {
+    log: ['info', 'job.reclaimed', 'job reclaimed from unresponsive worker'],
+    fields: jobFields,
+    samples: [sample(RECLAIMS)],
+  },
+  skipped: {
+    log: ['debug', 'job.skipped', 'job already completed, skipped'],
+    fields: jobFields,
+    samples: [sample(SKIPS)],
+  },
+  zombie: {
+    log: ['warn', 'handler.overran', 'handler ignored its abort signal'],
+    fields: jobFields,
+    samples: [sample(ZOMBIES)],
+  },
+  entriesVanished: {
+    log: ['warn', 'entries.vanished', 'queue entries deleted by another client'],
+    fields: ({ entryIds }) => ({ count: entryIds.length }),
+    samples: [sample(VANISHED, {}, ({ entryIds }) => entryIds.length)],
+  },
+  groupCreated: { log: ['info', 'group.recreated', 'consumer group missing, recreated'] },
+  paused: { log: ['info', 'queue.paused', 'queue paused'] },
+  resumed: { log: ['info', 'queue.resumed', 'queue resumed'] },
+  warning: { log: (event) => ['warn', 'queue.warned', event.message] },
+  error: {
+    log: ['warn', 'queue.failed', 'queue operation failed, retrying'],
+    fields: ({ during, error }) => ({ reason: during, error }),
+    skipRepeats: true,
+    samples: [
+      sample(ERRORS, ({ during }) => ({ during: ERROR_SOURCES.includes(during) ? during : 'other' })),
+    ],
+  },
 }
 
-const CAUSES: readonly FailureCause[] = [
-  'handler_error',
-  'timeout',
-  'unrecoverable',
-  'worker_crash',
-  'unknown_job',
-  'invalid_payload',
-  'undecodable',
-]
-
-const DURINGS = [
-  'connect',
-  'read',
-  'control',
-  'promote',
-  'reclaim',
-  'renew',
-  'settle',
-  'dedupe',
-  'backoff',
-  'limit',
-  'stop',
-]
+/** Makes the listener that logs what a worker does with jobs. */
+export function logQueueEvents(log: Log, consumer: string): OnEvent {
+  return logEvents(log, QUEUE_EVENTS, { consumer })
+}
 
 /**
  * Counts what the workers of this process do with jobs.
@@ -44,92 +137,6 @@ const DURINGS = [
  * @returns makes the listener of one queue; its name becomes a label
  */
 export function createQueueCounts(registry: Registry): (queue: string) => OnEvent {
-  const registers = [registry]
-  const starts = new Counter({
-    name: 'titan_queue_job_starts_total',
-    help: 'Attempts that were begun: a handler was called.',
-    labelNames: ['queue'],
-    registers,
-  })
-  const waits = new Histogram({
-    name: 'titan_queue_job_wait_seconds',
-    help: 'From ready to begun.',
-    labelNames: ['queue'],
-    buckets: WAIT_BUCKETS,
-    registers,
-  })
-  const ends = new Counter({
-    name: 'titan_queue_job_ends_total',
-    help: 'Attempts that ended, by what became of the job.',
-    labelNames: ['queue', 'result'],
-    registers,
-  })
-  const durations = new Histogram({
-    name: 'titan_queue_job_duration_seconds',
-    help: 'Handler and ack of jobs that are done.',
-    labelNames: ['queue'],
-    buckets: WORK_BUCKETS,
-    registers,
-  })
-  const failures = new Counter({
-    name: 'titan_queue_job_failures_total',
-    help: 'Attempts that were retried or ended as a dead letter, by cause.',
-    labelNames: ['queue', 'cause'],
-    registers,
-  })
-  const rescues = new Counter({
-    name: 'titan_queue_jobs_reclaimed_total',
-    help: 'Jobs taken over from a worker that died, stalled or gave them back.',
-    labelNames: ['queue'],
-    registers,
-  })
-  const skips = new Counter({
-    name: 'titan_queue_jobs_skipped_total',
-    help: 'Jobs that were done already.',
-    labelNames: ['queue'],
-    registers,
-  })
-  const zombies = new Counter({
-    name: 'titan_queue_zombies_total',
-    help: 'Handlers that went on although they were told to end.',
-    labelNames: ['queue'],
-    registers,
-  })
-  const vanished = new Counter({
-    name: 'titan_queue_entries_vanished_total',
-    help: 'Jobs that somebody else deleted from the queue.',
-    labelNames: ['queue'],
-    registers,
-  })
-  const errors = new Counter({
-    name: 'titan_queue_errors_total',
-    help: 'Errors that a worker met and goes on after, by what it was doing.',
-    labelNames: ['queue', 'during'],
-    registers,
-  })
-
-  return (queue) => {
-    const labels = { queue }
-    for (const counter of [starts, rescues, skips, zombies, vanished]) counter.inc(labels, 0)
-    countFromZero(ends, labels, 'result', Object.values(RESULTS))
-    countFromZero(failures, labels, 'cause', CAUSES)
-    countFromZero(errors, labels, 'during', [...DURINGS, 'other'])
-    const plain: Partial<Record<QueueEvent['type'], Counter<'queue'>>> = {
-      started: starts,
-      reclaimed: rescues,
-      skipped: skips,
-      zombie: zombies,
-    }
-    return (event) => {
-      plain[event.type]?.inc(labels)
-      const result = RESULTS[event.type]
-      if (result !== undefined) ends.inc({ queue, result })
-      if ('cause' in event) failures.inc({ queue, cause: event.cause })
-      if (event.type === 'started') waits.observe(labels, seconds(Math.max(0, event.waitedMs)))
-      else if (event.type === 'completed') durations.observe(labels, seconds(event.durationMs))
-      else if (event.type === 'entriesVanished') vanished.inc(labels, event.entryIds.length)
-      else if (event.type === 'error')
-        errors.inc({ queue, during: DURINGS.includes(event.during) ? event.during : 'other' })
-    }
-  }
+  const countFor = countEvents(registry, QUEUE_EVENTS, ['queue'])
+  return (queue) => countFor({ queue })
 }

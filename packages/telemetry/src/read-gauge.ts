@@ -1,17 +1,18 @@
 import { Gauge, type Registry } from 'prom-client'
 
-/** What a gauge that is read at each scrape is. */
+/** Shows one value of a gauge. */
+type Show<Label extends string> = (value: number, labels?: Partial<Record<Label, string>>) => void
+
+/** A gauge that is read at each scrape. */
 export interface ReadGauge<Label extends string> {
   readonly name: string
   readonly help: string
   readonly labelNames?: readonly Label[]
-  /** Tells the values; what it does not tell is not shown. */
-  readonly read: (
-    tell: (value: number, labels?: Partial<Record<Label, string>>) => void,
-  ) => Promise<void> | void
+  /** Shows the values that are known; the others are absent. */
+  readonly read: (show: Show<Label>) => Promise<void> | void
 }
 
-/** Registers a gauge whose values are read at each scrape. What is not known is absent: an old number would be a lie. */
+/** Registers a gauge whose values are read at each scrape. An unknown value is absent: an old number would be a lie. */
 export function registerGauge<Label extends string = never>(
   registry: Registry,
   { name, help, labelNames = [], read }: ReadGauge<Label>,
@@ -22,12 +23,12 @@ export function registerGauge<Label extends string = never>(
     labelNames: [...labelNames],
     registers: [registry],
     async collect() {
-      const told: (() => void)[] = []
-      await read((value, labels = {}) => told.push(() => gauge.set(labels, value)))
+      const values: Parameters<Show<Label>>[] = []
+      await read((...value) => values.push(value))
       gauge.reset()
       // Without labels a reset gauge is 0, which is a value too.
       if (labelNames.length === 0) gauge.remove()
-      for (const set of told) set()
+      for (const [value, labels = {}] of values) gauge.set(labels, value)
     },
   })
 }

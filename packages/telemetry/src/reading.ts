@@ -1,6 +1,6 @@
-/** A value that is read when somebody asks, and shared for a moment. */
+/** A value that is read on demand, and shared for a short time. */
 export interface Reading<Value> {
-  /** The value; undefined when it could not be read in time. Never rejects. */
+  /** Returns the value; undefined when it could not be read in time. Never rejects. */
   get(): Promise<Value | undefined>
 }
 
@@ -8,19 +8,18 @@ export interface Reading<Value> {
 export interface ReadingOptions {
   /** How long a value is shared, in milliseconds. @default 1000 */
   readonly freshMs?: number
-  /** How long somebody who asks waits at most, in milliseconds. @default 2000 */
+  /** How long a caller waits at most, in milliseconds. @default 2000 */
   readonly waitMs?: number
 }
 
 /**
- * Makes a reading that never hangs and never piles up: one that is still under way when its time is over goes on, and
- * no other one is begun until it has ended.
+ * Creates a reading that neither hangs its callers nor piles up: a read that outlasts `waitMs` continues, and no other
+ * one begins before it has ended.
  */
 export function createReading<Value>(
   read: () => Promise<Value>,
-  options: ReadingOptions = {},
+  { freshMs = 1_000, waitMs = 2_000 }: ReadingOptions = {},
 ): Reading<Value> {
-  const { freshMs = 1_000, waitMs = 2_000 } = options
   let underWay: Promise<Value | undefined> | undefined
   let known: { readonly value: Value | undefined; readonly until: number } | undefined
 
@@ -29,7 +28,7 @@ export function createReading<Value>(
     try {
       value = await read()
     } catch {
-      // Whoever asks is told by the missing value; the programs log what is wrong with their servers.
+      // The missing value says enough here: the programs log what is wrong with their servers.
     }
     known = { value, until: performance.now() + freshMs }
     underWay = undefined

@@ -3,11 +3,11 @@ import type { OnEvent } from '@titan/queue-core'
 import type { OnWebhooksEvent } from '@titan/webhooks'
 import type { Registry } from 'prom-client'
 import { createGatewayMeasure } from './gateway-calls.ts'
-import { createRelayCounts, createWorkCounts } from './payment-events.ts'
+import { createPaymentsCounts } from './payments-events.ts'
 import { createQueueCounts } from './queue-events.ts'
 import { createRegistry } from './registry.ts'
 import { createStoreGauges, type StoreGauges } from './stores.ts'
-import { createWebhookCounts } from './webhook-events.ts'
+import { createWebhooksCounts } from './webhooks-events.ts'
 import { registerWorkerGauges, type ObservedWorker } from './workers.ts'
 
 /** What titan-worker measures. */
@@ -19,25 +19,21 @@ export interface WorkerMetrics {
   readonly onQueueEvent: (queue: string) => OnEvent
   /** Wraps a gateway. */
   readonly measureGateway: (gateway: Gateway) => Gateway
-  /** What a scrape is answered from. */
+  /** Serves the scrapes. */
   readonly registry: Registry
 }
 
-/** Opens the metrics of the workers of one process. `version` is the program's; `workers` is asked at each scrape. */
+/** Creates the metrics of the workers in one process. `workers` is called at each scrape. */
 export function createWorkerMetrics(
   version: string,
   workers: () => readonly ObservedWorker[],
 ): WorkerMetrics {
   const registry = createRegistry('titan-worker', version)
   registerWorkerGauges(registry, workers)
-  const [countRelayed, countWork] = [createRelayCounts(registry), createWorkCounts(registry)]
   return {
     stores: createStoreGauges(registry),
-    onPaymentsEvent(event) {
-      countRelayed(event)
-      countWork(event)
-    },
-    onWebhooksEvent: createWebhookCounts(registry),
+    onPaymentsEvent: createPaymentsCounts(registry),
+    onWebhooksEvent: createWebhooksCounts(registry),
     onQueueEvent: createQueueCounts(registry),
     measureGateway: createGatewayMeasure(registry),
     registry,

@@ -1,6 +1,6 @@
 import { isInstance, textOf } from '@titan/queue-core/text-of'
 import { setTimeout as pause } from 'node:timers/promises'
-import { logPaymentsEvents, type WorkerMetrics } from '@titan/telemetry'
+import { logPaymentsEvents, logQueueEvents, type WorkerMetrics } from '@titan/telemetry'
 import {
   connectDatabase,
   createPaymentHandler,
@@ -18,7 +18,6 @@ import {
 import { createQueue, createWorker, QueueError, type Worker, type WorkerHealth } from '@titan/queue-core'
 import { closeRedis, connectRedis, createRedis, Failure, type Log } from '@titan/service'
 import { WEBHOOKS_QUEUE, type WebhooksConfig } from '@titan/webhooks'
-import { logQueueEvents } from './queue-log.ts'
 import { startWebhooks, type Webhooks } from './webhooks.ts'
 
 /** How to run the workers of one process. */

@@ -1,10 +1,8 @@
-import type { WorkerMetrics } from '@titan/telemetry'
+import { logQueueEvents, logWebhooksEvents, type WorkerMetrics } from '@titan/telemetry'
 import { connectDatabase, type PaymentsConfig } from '@titan/payments'
 import type { Log, Redis } from '@titan/service'
 import type { WorkerHealth } from '@titan/queue-core'
 import { startWebhookSender, WEBHOOKS_QUEUE, type WebhooksConfig } from '@titan/webhooks'
-import { logQueueEvents } from './queue-log.ts'
-import { logWebhooksEvents } from './webhooks-log.ts'
 
 /** How to send webhooks beside the workers. */
 export interface WebhooksOptions {

@@ -1,0 +1,105 @@
+import { codeOf, nameOf } from '@titan/queue-core/text-of'
+import { once, type Log, type LogEvent, type LogFields } from '@titan/service'
+import type { Registry } from 'prom-client'
+import { registerMetric, type Labels, type Meter, type Metric } from './metric.ts'
+
+/** Level, name and message of a log line. */
+export type Line = readonly [level: 'debug' | 'info' | 'warn', name: LogEvent, message: string]
+
+/** What an event adds to a metric. */
+export interface Sample<Event> {
+  readonly metric: Metric
+  readonly labels?: Labels | ((event: Event) => Labels) | undefined
+  /** Undefined: nothing is added. @default 1 */
+  readonly value?: ((event: Event) => number | undefined) | undefined
+}
+
+/** What becomes of one type of event: a log line, and samples. */
+export interface Row<Event> {
+  readonly log: Line | ((event: Event) => Line)
+  readonly fields?: (event: Event) => LogFields
+  /** Whether repeats of the same `reason` and error are not logged for a while. @default false */
+  readonly skipRepeats?: boolean
+  readonly samples?: readonly Sample<Event>[]
+}
+
+/** One row for each type of event in a union. */
+export type EventTable<Event extends { readonly type: string }> = {
+  readonly [Type in Event['type']]: Row<Event & { readonly type: Type }>
+}
+
+/** Makes the sample of an event; a label that the metric does not have is a type error. */
+export function sample<Event, Label extends string>(
+  metric: Metric<Label>,
+  labels?: Labels<Label> | ((event: Event) => Labels<Label>),
+  value?: (event: Event) => number | undefined,
+): Sample<Event> {
+  return { metric, labels, value }
+}
+
+/** Logs each event as its row says. Every line carries `base`. */
+export function logEvents<Event extends { readonly type: string }>(
+  log: Log,
+  table: EventTable<Event>,
+  base: LogFields = {},
+): (event: Event) => void {
+  const isNews = once()
+  return (event) => {
+    const row = rowOf(table, event.type)
+    const fields = { ...base, ...row.fields?.(event) }
+    const { reason, error } = fields
+    if (row.skipRepeats && !isNews(`${reason} ${codeOf(error) || nameOf(error)}`)) return
+    const [level, name, line] = typeof row.log === 'function' ? row.log(event) : row.log
+    log[level](name, line, fields)
+  }
+}
+
+/**
+ * Registers every metric that the rows of `types` name.
+ *
+ * @returns makes a listener for events that carry the labels `base`, whose names are `baseNames`; other types are ignored
+ */
+export function countEvents<Event extends { readonly type: string }, Base extends string = never>(
+  registry: Registry,
+  table: EventTable<Event>,
+  baseNames: readonly Base[] = [],
+  types: readonly Event['type'][] = Object.keys(table),
+): (base: Labels<Base>) => (event: Event) => void {
+  const meters = new Map<Metric, Meter>()
+  for (const type of types)
+    for (const { metric } of rowOf(table, type).samples ?? [])
+      if (!meters.has(metric)) meters.set(metric, registerMetric(registry, metric, baseNames))
+
+  return (base) => {
+    for (const meter of meters.values()) meter.show(base)
+    const recorders = new Map(
+      types.map((type) => [
+        type,
+        (rowOf(table, type).samples ?? []).map((one) => recorderOf(one, base, meters)),
+      ]),
+    )
+    return (event) => recorders.get(event.type)?.forEach((record) => record(event))
+  }
+}
+
+function recorderOf<Event>(
+  { metric, labels, value = () => 1 }: Sample<Event>,
+  base: Labels,
+  meters: ReadonlyMap<Metric, Meter>,
+): (event: Event) => void {
+  const meter = meters.get(metric)
+  const constant = typeof labels === 'function' ? base : { ...base, ...labels }
+  return (event) => {
+    const amount = value(event)
+    if (amount === undefined) return
+    meter?.record(typeof labels === 'function' ? { ...base, ...labels(event) } : constant, amount)
+  }
+}
+
+/** The row of a type takes the events of this type, which its own type cannot say. */
+function rowOf<Event extends { readonly type: string }>(
+  table: EventTable<Event>,
+  type: Event['type'],
+): Row<Event> {
+  return table[type]
+}

@@ -1,0 +1,149 @@
+import {
+  isTerminal,
+  type OnPaymentsEvent,
+  type PaymentEventType,
+  type PaymentsEvent,
+  type PaymentStatus,
+  type SkipReason,
+} from '@titan/payments'
+import type { Log } from '@titan/service'
+import type { Registry } from 'prom-client'
+import { PAYMENT_BUCKETS, WORK_BUCKETS } from './buckets.ts'
+import { countEvents, logEvents, sample, type EventTable } from './event-table.ts'
+import { counter, each, histogram, seconds } from './metric.ts'
+
+const ERROR_SOURCES: readonly (PaymentsEvent & { type: 'error' })['source'][] = [
+  'relay',
+  'reconciler',
+  'lease',
+  'gateway',
+]
+
+const SKIP_REASONS: readonly SkipReason[] = [
+  'not_found',
+  'terminal',
+  'needs_review',
+  'leased',
+  'not_due',
+  'other_gateway',
+]
+
+/** The status that follows from each event that records a result. */
+const RESULTS: readonly { readonly event: PaymentEventType; readonly status: PaymentStatus }[] = [
+  { event: 'payment.succeeded', status: 'SUCCESS' },
+  { event: 'payment.failed', status: 'FAILED' },
+  { event: 'payment.retrying', status: 'QUEUED' },
+  { event: 'payment.unknown', status: 'PROCESSING' },
+  { event: 'payment.needs_review', status: 'PROCESSING' },
+]
+
+const SETTLED = counter<'event' | 'status'>(
+  'titan_payments_settled_total',
+  'Committed results, by the event that records them and the status that follows.',
+  RESULTS,
+)
+const WORK_DURATIONS = histogram(
+  'titan_payments_work_duration_seconds',
+  'Time from the claim of a payment to the commit of its result.',
+  WORK_BUCKETS,
+)
+const DURATIONS = histogram(
+  'titan_payments_duration_seconds',
+  'Time from the acceptance of a payment to its terminal status, as its client waits for it.',
+  PAYMENT_BUCKETS,
+  each(
+    'status',
+    RESULTS.map(({ status }) => status).filter((status) => isTerminal(status)),
+  ),
+)
+const SKIPPED = counter(
+  'titan_payments_skipped_total',
+  'Jobs without work to do, by reason.',
+  each('reason', SKIP_REASONS),
+)
+const STALE = counter(
+  'titan_payments_stale_settles_total',
+  'Stale results discarded because another worker holds the payment.',
+)
+const RELAYED = counter('titan_payments_relayed_total', 'PENDING payments enqueued.')
+const REQUEUED = counter(
+  'titan_payments_requeued_total',
+  'Payments whose job was lost and that the reconciler enqueued again.',
+)
+const REBUILDS = counter(
+  'titan_payments_queue_rebuilds_total',
+  'Queue rebuilds: Redis had lost its data, and every unfinished payment was checked.',
+)
+const REBUILT = counter('titan_payments_rebuilt_total', 'Payments enqueued again by queue rebuilds.')
+const ERRORS = counter(
+  'titan_payments_errors_total',
+  'Background errors, by source. A gateway error here is a fault in our own settings.',
+  each('source', ERROR_SOURCES),
+)
+
+const countOf = ({ count }: { readonly count: number }): { readonly count: number } => ({ count })
+const amountOf = ({ count }: { readonly count: number }): number => count
+
+const PAYMENTS_EVENTS: EventTable<PaymentsEvent> = {
+  settled: {
+    log: ['info', 'payment.settled', 'payment settled'],
+    fields: ({ paymentId, status, durationMs }) => ({
+      paymentId,
+      status,
+      durationMs: Math.round(durationMs),
+    }),
+    samples: [
+      sample(SETTLED, ({ event, status }) => ({ event, status })),
+      sample(WORK_DURATIONS, {}, ({ durationMs }) => seconds(durationMs)),
+      sample(
+        DURATIONS,
+        ({ status }) => ({ status }),
+        ({ status, sinceAcceptedMs }) => (isTerminal(status) ? seconds(sinceAcceptedMs) : undefined),
+      ),
+    ],
+  },
+  skipped: {
+    log: ['debug', 'payment.skipped', 'payment skipped, nothing to do'],
+    fields: ({ paymentId, reason }) => ({ paymentId, reason }),
+    samples: [sample(SKIPPED, ({ reason }) => ({ reason }))],
+  },
+  stale: {
+    log: ['warn', 'result.discarded', 'stale result discarded'],
+    fields: ({ paymentId }) => ({ paymentId }),
+    samples: [sample(STALE)],
+  },
+  relayed: {
+    log: ['debug', 'payments.relayed', 'payments enqueued'],
+    fields: countOf,
+    samples: [sample(RELAYED, {}, amountOf)],
+  },
+  requeued: {
+    log: ['info', 'payments.requeued', 'payments without a job enqueued again'],
+    fields: countOf,
+    samples: [sample(REQUEUED, {}, amountOf)],
+  },
+  queue_rebuilt: {
+    log: ['info', 'queue.rebuilt', 'queue rebuilt from PostgreSQL'],
+    fields: countOf,
+    samples: [sample(REBUILDS), sample(REBUILT, {}, amountOf)],
+  },
+  error: {
+    log: ['warn', 'processing.failed', 'payment processing failed, retrying'],
+    fields: ({ source, error }) => ({ reason: source, error }),
+    skipRepeats: true,
+    samples: [sample(ERRORS, ({ source }) => ({ source }))],
+  },
+}
+
+/** Makes the listener that logs what happens to payments in the background. */
+export function logPaymentsEvents(log: Log): OnPaymentsEvent {
+  return logEvents(log, PAYMENTS_EVENTS)
+}
+
+/** Counts what relays, handlers and reconcilers of this process do; `types` are the events that can happen in it. */
+export function createPaymentsCounts(
+  registry: Registry,
+  types?: readonly PaymentsEvent['type'][],
+): OnPaymentsEvent {
+  return countEvents(registry, PAYMENTS_EVENTS, [], types)({})
+}

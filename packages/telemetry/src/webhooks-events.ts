@@ -1,0 +1,139 @@
+import type { Log } from '@titan/service'
+import type { AttemptFailure, OnWebhooksEvent, WebhooksErrorSource, WebhooksEvent } from '@titan/webhooks'
+import type { Registry } from 'prom-client'
+import { WORK_BUCKETS } from './buckets.ts'
+import { countEvents, logEvents, sample, type EventTable, type Sample } from './event-table.ts'
+import { counter, each, histogram, seconds } from './metric.ts'
+
+const FAILURES = {
+  blocked: true,
+  dns: true,
+  connect: true,
+  tls: true,
+  timeout: true,
+  reset: true,
+  protocol: true,
+  network: true,
+  http_status: true,
+  redirect: true,
+  gone: true,
+} satisfies Record<AttemptFailure, true>
+
+const ERROR_SOURCES: readonly WebhooksErrorSource[] = ['relay', 'sender', 'pruner']
+
+const ATTEMPTS = counter(
+  'titan_webhook_attempts_total',
+  'Requests to webhook endpoints: delivered, or the reason of their failure.',
+  each('result', ['delivered', ...Object.keys(FAILURES)]),
+)
+const DURATIONS = histogram(
+  'titan_webhook_attempt_duration_seconds',
+  'Duration of requests to webhook endpoints, whatever their result.',
+  WORK_BUCKETS,
+)
+const GIVEN_UP = counter(
+  'titan_webhook_deliveries_given_up_total',
+  'Deliveries abandoned after their last attempt failed.',
+)
+const UNSENDABLE = counter(
+  'titan_webhook_deliveries_unsendable_total',
+  'Deliveries cancelled because their endpoint is disabled or deleted.',
+)
+const FANNED_OUT = counter('titan_webhook_events_fanned_out_total', 'Deliveries created from events.')
+const DISPATCHED = counter('titan_webhook_deliveries_dispatched_total', 'Deliveries enqueued.')
+const DROPPED = counter(
+  'titan_webhook_results_dropped_total',
+  'Results that were stale or could not be stored: the webhook may be sent again.',
+)
+const DISABLED = counter(
+  'titan_webhook_endpoints_disabled_total',
+  'Endpoints disabled because they are gone or failed for days.',
+  each('reason', ['gone', 'failing']),
+)
+const ERRORS = counter(
+  'titan_webhook_errors_total',
+  'Internal errors while webhooks are sent, by source.',
+  each('source', ERROR_SOURCES),
+)
+
+const countOf = ({ count }: { readonly count: number }): { readonly count: number } => ({ count })
+const amountOf = ({ count }: { readonly count: number }): number => count
+const duration: Sample<{ readonly durationMs: number }> = sample(DURATIONS, {}, ({ durationMs }) =>
+  seconds(durationMs),
+)
+
+/** What an operator must look after is logged loudly, the daily round quietly. */
+const WEBHOOKS_EVENTS: EventTable<WebhooksEvent> = {
+  fanned_out: {
+    log: ['debug', 'deliveries.created', 'webhook deliveries created'],
+    fields: countOf,
+    samples: [sample(FANNED_OUT, {}, amountOf)],
+  },
+  dispatched: {
+    log: ['debug', 'deliveries.dispatched', 'webhook deliveries enqueued'],
+    fields: countOf,
+    samples: [sample(DISPATCHED, {}, amountOf)],
+  },
+  unsendable: {
+    log: ['info', 'deliveries.cancelled', 'webhook deliveries to disabled endpoints cancelled'],
+    fields: countOf,
+    samples: [sample(UNSENDABLE, {}, amountOf)],
+  },
+  pruned: { log: ['info', 'webhook_events.pruned', 'old webhook events deleted'], fields: countOf },
+  delivered: {
+    log: ['debug', 'delivery.succeeded', 'webhook delivered'],
+    fields: ({ deliveryId, endpointId, code, durationMs }) => ({
+      deliveryId,
+      endpointId,
+      status: code,
+      durationMs,
+    }),
+    samples: [sample(ATTEMPTS, { result: 'delivered' }), duration],
+  },
+  attempt_failed: {
+    log: ({ delayMs }) =>
+      delayMs === undefined
+        ? ['warn', 'delivery.abandoned', 'webhook delivery abandoned']
+        : ['debug', 'delivery.retried', 'webhook delivery failed, retry scheduled'],
+    fields: ({ deliveryId, endpointId, attempt, error, code, durationMs, delayMs }) => ({
+      deliveryId,
+      endpointId,
+      attempt,
+      reason: error,
+      status: code,
+      durationMs,
+      delayMs,
+    }),
+    samples: [
+      sample(ATTEMPTS, ({ error }) => ({ result: error })),
+      duration,
+      sample(GIVEN_UP, {}, ({ delayMs }) => (delayMs === undefined ? 1 : undefined)),
+    ],
+  },
+  endpoint_disabled: {
+    log: ['warn', 'endpoint.disabled', 'webhook endpoint disabled'],
+    fields: ({ endpointId, reason }) => ({ endpointId, reason }),
+    samples: [sample(DISABLED, ({ reason }) => ({ reason }))],
+  },
+  result_dropped: {
+    log: ['debug', 'delivery_result.lost', 'delivery result not stored, may be sent again'],
+    fields: ({ deliveryId }) => ({ deliveryId }),
+    samples: [sample(DROPPED)],
+  },
+  error: {
+    log: ['warn', 'delivery.failed', 'webhook delivery failed, retrying'],
+    fields: ({ source, error }) => ({ reason: source, error }),
+    skipRepeats: true,
+    samples: [sample(ERRORS, ({ source }) => ({ source }))],
+  },
+}
+
+/** Makes the listener that logs what becomes of outgoing webhooks. */
+export function logWebhooksEvents(log: Log): OnWebhooksEvent {
+  return logEvents(log, WEBHOOKS_EVENTS)
+}
+
+/** Counts what becomes of outgoing webhooks in this process. */
+export function createWebhooksCounts(registry: Registry): OnWebhooksEvent {
+  return countEvents(registry, WEBHOOKS_EVENTS)({})
+}
