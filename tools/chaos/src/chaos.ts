@@ -22,6 +22,8 @@ export interface ChaosOptions {
   readonly seed: number
   /** How long the system may take to become quiet after the last fault, in milliseconds. */
   readonly quietWithinMs: number
+  /** Checkout of another version, which runs the second API and the second worker. @default none */
+  readonly previous?: string | undefined
   /** Called when a fault begins. */
   readonly onFault?: (event: Event) => void
   /** Called regularly with the progress. */
@@ -59,7 +61,7 @@ export interface ChaosReport extends Verdict {
 /** Starts everything, makes faults, heals them, waits until the system is quiet, and judges what is left. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const folder = await mkdtemp(join(tmpdir(), 'titan-chaos-'))
-  const fleet = await startFleet(folder, { seed: options.seed })
+  const fleet = await startFleet(folder, { seed: options.seed, previous: options.previous })
   const clients = new Clients({ ...options, urls: fleet.apiUrls })
   const run: Run = { options, fleet, clients, faults: {}, began: performance.now(), phase: 'faults' }
   const progress = watchProgress(run)

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { randomInt } from 'node:crypto'
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { runChaos } from './chaos.ts'
 import { formatProgress, formatReport, formatRolling } from './report.ts'
@@ -17,6 +18,7 @@ ends all faults, waits until the system is quiet, and verifies every payment. Ex
   --quiet <s>      Seconds until the system must be quiet after the last fault. (default 180)
   --rolling        Restart the workers in turn instead of making faults, and measure how soon other workers claim the
                    jobs that they release. (changes the defaults: --payments 3000, --duration 30)
+  --previous <dir> Run the second API and the second worker from the checkout of another version.
   --seed <n>       Repeat the schedule of another run. (default random)
   --json           Print the report as JSON.
   --help           Print this help.
@@ -36,6 +38,7 @@ async function main(argv: readonly string[]): Promise<number> {
         every: { type: 'string', default: '3000' },
         quiet: { type: 'string', default: '180' },
         seed: { type: 'string' },
+        previous: { type: 'string' },
         rolling: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
@@ -55,6 +58,7 @@ async function main(argv: readonly string[]): Promise<number> {
       quietWithinMs: 1_000 * readNumber('quiet', values.quiet),
       seed: readNumber('seed', values.seed ?? `${randomInt(1, 1_000_000)}`),
       json: values.json,
+      previous: values.previous === undefined ? undefined : resolve(values.previous),
     })
   } catch (error) {
     if (!isUsageError(error)) throw error
@@ -70,6 +74,7 @@ interface Settings {
   readonly quietWithinMs: number
   readonly seed: number
   readonly json: boolean
+  readonly previous: string | undefined
 }
 
 async function run({ json, ...options }: Settings): Promise<number> {

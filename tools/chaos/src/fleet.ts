@@ -93,12 +93,14 @@ export interface FleetOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Where the gateway keeps its ledger. @default the folder of the fleet */
   readonly gatewayFolder?: string
+  /** Checkout of another version, which runs the second API and the second worker. @default none */
+  readonly previous?: string | undefined
 }
 
 /** Starts everything with its data in the folder. */
 export async function startFleet(
   folder: string,
-  { seed, weights = WEIGHTS, env = {}, gatewayFolder = folder }: FleetOptions,
+  { seed, weights = WEIGHTS, env = {}, gatewayFolder = folder, previous }: FleetOptions,
 ): Promise<Fleet> {
   const closers: (() => Promise<void>)[] = []
   const logged = new Map<string, number>()
@@ -141,6 +143,7 @@ export async function startFleet(
       const isApi = id.startsWith('api')
       const supervisor = supervise({
         name: isApi ? 'api' : 'worker',
+        checkout: id.endsWith('-2') ? previous : undefined,
         args: isApi ? ['--port', '0'] : ['--consumer', id],
         env: {
           ...SETTINGS,

@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 
 /** Which program of the project. */
 export type ProgramName = 'api' | 'worker'
@@ -15,7 +17,9 @@ export interface ProgramOptions {
   readonly args?: readonly string[]
   /** Everything in its environment besides PATH. */
   readonly env: Readonly<Record<string, string>>
-  /** Told of each line of its log. @default nobody */
+  /** Root of the checkout that it runs from. @default this one */
+  readonly checkout?: string | undefined
+  /** Receives each line of its log. */
   readonly onLog?: (entry: LogEntry) => void
 }
 
@@ -33,13 +37,20 @@ export interface RunningProgram {
   lastLines(): string
 }
 
-const FAILPOINTS = new URL('failpoints.ts', import.meta.url)
+const THIS_CHECKOUT = fileURLToPath(new URL('../../..', import.meta.url))
 const KEPT_LINES = 20
 
 /** Starts a program. It ends with this process at the latest. */
-export function startProgram({ name, args = [], env, onLog = () => {} }: ProgramOptions): RunningProgram {
-  const cli = fileURLToPath(new URL(`../../../packages/${name}/src/cli.ts`, import.meta.url))
-  const child = spawn(process.execPath, ['--import', FAILPOINTS.href, cli, ...args], {
+export function startProgram(options: ProgramOptions): RunningProgram {
+  const { name, args = [], env, checkout = THIS_CHECKOUT, onLog = () => {} } = options
+  const cli = join(checkout, 'packages', name, 'src', 'cli.ts')
+  // They change objects of the program, so they must come from its checkout. An older one has them in packages/.
+  const failpoints = ['tools', 'packages']
+    .map((folder) => join(checkout, folder, 'chaos', 'src', 'failpoints.ts'))
+    .find((path) => existsSync(path))
+  if (failpoints === undefined)
+    throw new RangeError(`--previous must be a checkout of this project, got ${checkout}`)
+  const child = spawn(process.execPath, ['--import', pathToFileURL(failpoints).href, cli, ...args], {
     env: { PATH: process.env['PATH'] ?? '', LOG_FORMAT: 'json', ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
