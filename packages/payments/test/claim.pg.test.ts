@@ -92,7 +92,7 @@ test('a leased payment is left alone, and the answer says for how long', async (
   expect(answer.kind === 'skipped' && answer.waitMs > 0 && answer.waitMs <= 10_000).toBe(true)
 })
 
-test('a lease that has run out is taken over: new fence, same key, to be resolved', async () => {
+test('an expired lease is reclaimed: new fence, same key, to be resolved', async () => {
   const { id } = await createPayment(store)
   const first = await claim(store, id)
   await expireLease(sql, id)

@@ -117,7 +117,7 @@ test('a charge whose refund is on record is not taken for the payment', async ()
 })
 
 // F150 one charge is named for two payments, by operators or by the gateway: the second is refused, or parked
-test('one charge is of one payment, whoever names it', async () => {
+test('one charge is of one payment, whatever operators name', async () => {
   const [one, other] = [await park(), await park()]
   const decision = { ...by, to: 'SUCCESS', gatewayRef: 'pi_shared' } as const
   expect(await store.decideReview(one.paymentId, decision)).toBe('decided')

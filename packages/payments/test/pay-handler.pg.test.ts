@@ -78,7 +78,7 @@ test('the key is committed before the gateway sees the request, and no transacti
   expect(seen).toMatchObject([[{ gatewayKey: `titan_${id}_1`, sends: 1, outcome: null }], []])
 })
 
-test('a retry is committed before the job is told to come back', async () => {
+test('a retry is committed before its job is retried', async () => {
   const gateway = createSimulatedGateway({
     delayMs: 0,
     script: (_request, send) => (send === 1 ? 'transient' : 'succeed'),

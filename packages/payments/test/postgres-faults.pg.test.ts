@@ -53,7 +53,7 @@ test.each(['loseAnswerTo', 'loseStatement'] as const)(
   },
 )
 
-test('a claim whose commit was not answered is taken over, and its key is used on', async () => {
+test('a claim without a reply to its commit is reclaimed with its key', async () => {
   const { proxy, faulty } = await openFaulty()
   const gateway = createSimulatedGateway({ delayMs: 0 })
   const { id } = await createPayment(store)

@@ -137,7 +137,7 @@ test('a send that is not known to have failed is never taken back', async () => 
 })
 
 // F52b
-test('"never sent" does not end a payment whose attempt was taken over', async () => {
+test('"never sent" does not end a payment whose attempt was reclaimed', async () => {
   const { id } = await createPayment(store)
   await claim(store, id)
   await expireLease(sql, id)
@@ -227,7 +227,7 @@ test('of a cancel and a claim at once exactly one wins', async () => {
   }
 })
 
-test('an operator decides a parked payment, with a note and a fence of its own', async () => {
+test('an operator decides a parked payment, with a note and a new fence', async () => {
   const { id } = await createPayment(store)
   const claimed = await claim(store, id)
   expect(await store.decideReview(id, { to: 'FAILED', operator: 'ada', note: 'too early' })).toBe(

@@ -9,7 +9,7 @@ const FEW = 12
 
 // F27 the group destroyed, the stream deleted; the key of the dead letters of another type, other keys are
 //  not tried: healed; a letter that cannot be stored leaves its job to be delivered again
-test('a destroyed group is made anew and everything in the stream is run', async () => {
+test('a destroyed group is recreated and everything in the stream is run', async () => {
   const { server, rig } = await setUpOutage()
   await rig.works()
   const producer = rig.produce()

@@ -72,7 +72,7 @@ test('an event is sent although its worker is killed right after it committed', 
 })
 
 // F71 the transaction of an end is rolled back: nobody is told
-test('a transaction that is rolled back is told to nobody', async () => {
+test('a transaction that is rolled back is sent to no endpoint', async () => {
   const receiver = await startReceiver()
   const endpoint = await rig.addEndpoint(receiver)
   const payment = await createPayment(payments)

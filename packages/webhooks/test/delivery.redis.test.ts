@@ -39,8 +39,8 @@ test('a payment that succeeds is told to the endpoint, signed, in the form that 
   expect(delivery).toMatchObject({ attempts: 1, lastCode: 200, lastError: null, nextAttemptAt: null })
 })
 
-// F61 a receiver that answers 500, 500, 200: three attempts of one id, each signed anew
-test('answers of 500, 500 and 200 make three attempts of one id, each signed anew', async () => {
+// F61 a receiver that answers 500, 500, 200: three attempts of one id, each with a new signature
+test('answers of 500, 500 and 200 make three attempts of one id, each with a new signature', async () => {
   const receiver = await startReceiver(statuses(500, 500, 200))
   const endpoint = await rig.addEndpoint(receiver)
   // The timestamps are whole seconds: the attempts must lie in different ones.
