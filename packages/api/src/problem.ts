@@ -6,12 +6,12 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
   'malformed-json': {
     status: 400,
     title: 'The body is not valid JSON',
-    advice: 'Send one JSON object, encoded in UTF-8. The idempotency key was not used up.',
+    advice: 'Send one JSON object, encoded in UTF-8. The idempotency key can be used again.',
   },
   'validation-failed': {
     status: 400,
     title: 'The request is not valid',
-    advice: 'Correct the members listed in "errors" and send it again. The idempotency key was not used up.',
+    advice: 'Correct the members listed in "errors", then retry. The idempotency key can be used again.',
   },
   'idempotency-key-missing': {
     status: 400,
@@ -23,7 +23,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
     status: 400,
     title: 'The idempotency key is not valid',
     advice:
-      'A key has 1 to 255 visible ASCII characters (no spaces), compared with case. The header takes it bare or quoted.',
+      'Use 1 to 255 visible ASCII characters, without spaces. Keys are case-sensitive. Quotes in the header are optional.',
   },
   'idempotency-key-repeated': {
     status: 400,
@@ -39,7 +39,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
     status: 400,
     title: 'The request seems to contain a card number',
     advice:
-      'Never send card data to this API, not even inside an idempotency key. Nothing was stored. If the digits are a reference, put a letter into it.',
+      'Never send card data to this API, not even in an idempotency key. Nothing was stored. If the digits are a reference, add a letter to it.',
   },
   'invalid-cursor': {
     status: 400,
@@ -54,18 +54,18 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
   'request-timeout': {
     status: 408,
     title: 'The request did not arrive in time',
-    advice: 'Send headers and body without pauses. Repeating with the same idempotency key is safe.',
+    advice: 'Send headers and body without pauses. Retrying with the same idempotency key is safe.',
   },
   'headers-too-large': {
     status: 431,
     title: 'The headers are too large',
-    advice: 'All headers and the URL together have at most 16 kB.',
+    advice: 'Limit the URL and all headers to 16 kB in total.',
   },
   'gateway-webhook-refused': {
     status: 400,
     title: 'The webhook was not signed by the gateway',
     advice:
-      'For gateways only. The signing secret may differ, the body may have changed in transit, or the webhook may be too old.',
+      'For gateways only. Check the signing secret. The body may have changed in transit, or the webhook may be too old.',
   },
   'api-key-missing': {
     status: 401,
@@ -84,13 +84,13 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
   },
   'cross-site-request': {
     status: 403,
-    title: 'A web page of another site sent this request',
+    title: 'The request came from a web page of another site',
     advice:
-      'Without API keys no page of another site is served. Set REQUIRE_API_KEY=true and send a key, or send the request from a program.',
+      'Without API keys, requests from pages of other sites are rejected. Set REQUIRE_API_KEY=true and send a key, or send the request from a program.',
   },
   'host-not-allowed': {
     status: 421,
-    title: 'This host name is not served without API keys',
+    title: 'This host name requires API keys',
     advice:
       'Use localhost or 127.0.0.1. For another name, set REQUIRE_API_KEY=true, or list the host in ALLOWED_HOSTS.',
   },
@@ -108,14 +108,14 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
   'request-in-flight': {
     status: 409,
     title: 'A request with the same key is still being processed',
-    advice: 'Repeat the same request after the time in Retry-After.',
+    advice: 'Retry the same request after the time in Retry-After.',
   },
   'invalid-state': {
     status: 409,
     title: 'The state of the payment does not allow this',
-    advice: 'Read the payment to see its state. A payment can be canceled until its processing begins.',
+    advice: 'Read the payment to see its state. A payment can be canceled only before its processing begins.',
   },
-  'body-too-large': { status: 413, title: 'The body is too large', advice: 'A body has at most 16 kB.' },
+  'body-too-large': { status: 413, title: 'The body is too large', advice: 'Limit the body to 16 kB.' },
   'unsupported-media-type': {
     status: 415,
     title: 'The media type is not supported',
@@ -124,7 +124,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
   'idempotency-key-reused': {
     status: 422,
     title: 'The idempotency key belongs to a different request',
-    advice: 'Nothing was written. A new payment needs a new key; a repetition needs the same content.',
+    advice: 'Nothing was written. Use a new key for a new payment, or the same content for a retry.',
   },
   'webhook-endpoint-not-found': {
     status: 404,
@@ -148,14 +148,14 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
   },
   'webhook-endpoint-limit': {
     status: 409,
-    title: 'There are too many webhook endpoints',
-    advice: 'Delete an endpoint that is not used: each one multiplies every event.',
+    title: 'Too many webhook endpoints',
+    advice: 'Delete an unused endpoint: every event is sent to every endpoint.',
   },
   'webhook-secret-rotating': {
     status: 409,
     title: 'The secret was rotated recently',
     advice:
-      'Requests are still signed with the previous secret too. Wait for the time in Retry-After, or send {"force": true} to end it now.',
+      'Requests are still signed with the previous secret as well. Wait for the time in Retry-After, or send {"force": true} to retire it now.',
   },
   'webhooks-off': {
     status: 501,
@@ -165,17 +165,17 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
   'too-many-requests': {
     status: 429,
     title: 'Too many requests',
-    advice: 'Repeat after the time in Retry-After. Repeating with the same idempotency key is safe.',
+    advice: 'Retry after the time in Retry-After. Retrying with the same idempotency key is safe.',
   },
   'internal-error': {
     status: 500,
     title: 'Internal error',
-    advice: 'The outcome is unknown to you. Repeating with the same idempotency key is safe.',
+    advice: 'The outcome is unknown. Retrying with the same idempotency key is safe.',
   },
   unavailable: {
     status: 503,
     title: 'The service is temporarily unavailable',
-    advice: 'Repeat after the time in Retry-After. Repeating with the same idempotency key is safe.',
+    advice: 'Retry after the time in Retry-After. Retrying with the same idempotency key is safe.',
   },
 }
 

@@ -115,7 +115,7 @@ function describeUnknown(first: string, second: string): string {
 function usage(): string {
   const column = Math.max(...COMMANDS.map(({ words }) => words.length)) + 4
   return [
-    'titan: Operate a payment system.',
+    'titan: Inspect, repair and verify queues and payments.',
     '',
     'Usage: titan <command> [options]',
     '',

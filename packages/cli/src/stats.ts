@@ -95,7 +95,7 @@ function formatBacklog(backlog: WebhookBacklog): string {
   const { pending, waitingEvents, failingEndpoints, disabledEndpoints, isAtLeast } = backlog
   return formatFacts([
     ['deliveries waiting', pending],
-    ['events not yet fanned out', waitingEvents],
+    ['events not yet dispatched', waitingEvents],
     ...(isAtLeast ? [['counted', 'at least: counted up to a limit'] as const] : []),
     ['failing endpoints', failingEndpoints],
     ['disabled endpoints', disabledEndpoints],

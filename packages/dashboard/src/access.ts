@@ -107,7 +107,7 @@ export function createAccess(options: AccessOptions): Access {
       if (session?.role !== 'admin') throw new Refusal(403, 'Sign in as an operator to do this')
       const { form_token: token } = await readForm(context)
       if (typeof token !== 'string' || !isSame(token, session.formToken))
-        throw new Refusal(403, 'This form belongs to another session: load the page again')
+        throw new Refusal(403, 'This form belongs to another session: reload the page')
       await next()
     },
     async signIn(context, name, secret) {

@@ -75,7 +75,7 @@ async function act(
     if (!hasBegun || isRefusal(error)) throw error
     throw new Refusal(
       503,
-      'The response was lost, so whether this was done is unknown. Load the page again; the same act may be repeated',
+      'The response was lost, so the outcome is unknown. Reload the page; repeating the action is safe',
       { cause: error },
     )
   } finally {
@@ -191,14 +191,14 @@ function mountPaymentActs(app: Hono<DashboardEnv>, given: ActDependencies): void
 
 /** Why a decision was refused, for people. */
 const REFUSALS: Readonly<Record<DecisionRefusal, string>> = {
-  not_parked: 'This payment is not in review: it was decided already',
+  not_parked: 'This payment is not in review: it has already been decided',
   no_charge: 'SUCCESS needs the gateway’s id of the charge',
   charge_on_record:
     'A charge of this payment is on record: accept it, or refund it at the gateway and record the refund',
   nothing_to_ask: 'There is nothing to look up: no attempt is open, or another charge is on record',
   charge_refunded: 'The refund of this charge is on record, so the payment cannot have succeeded with it',
   amount_differs:
-    'The gateway charged another amount than was booked: refund it at the gateway and record the refund',
+    'The gateway charged a different amount than was booked: refund it at the gateway and record the refund',
   charge_of_another: 'This charge belongs to another payment',
   unconfirmed: 'Another charge is on record. Enter the id twice if this one is right',
   look_up_first: 'Another attempt is open and may be charged too: look it up first',

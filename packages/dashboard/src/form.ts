@@ -6,6 +6,6 @@ export async function readForm(context: Context): Promise<Readonly<Record<string
   try {
     return await context.req.parseBody()
   } catch {
-    throw new Refusal(400, 'This form cannot be read: send it again')
+    throw new Refusal(400, 'The form could not be read: submit it again')
   }
 }

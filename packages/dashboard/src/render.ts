@@ -29,7 +29,7 @@ export interface Renderer {
 
 /** Texts after an act, by the value in the query. Text from outside never enters a page. */
 const NOTICES: Readonly<Record<string, string>> = {
-  paused: 'The queue is paused. Running jobs end; no other job starts.',
+  paused: 'The queue is paused. Running jobs finish; no new job starts.',
   resumed: 'The queue is running.',
   redriven: 'Done. The audit record shows how many became ready again.',
   deleted: 'Done. The audit record shows how many were deleted.',

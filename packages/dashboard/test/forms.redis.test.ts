@@ -25,7 +25,7 @@ describe('a form that cannot be read', () => {
       const headers = { cookie, origin: rig.url, 'sec-fetch-site': 'same-origin', 'content-type': type }
       const response = await rig.request(path, { method: 'POST', headers, body })
       expect(response.status, path).toBe(400)
-      expect(await response.text()).toContain('This form cannot be read')
+      expect(await response.text()).toContain('The form could not be read')
     }
     expect(rig.errors).toEqual([])
   })

@@ -26,7 +26,7 @@ export function commandsOf(markdown: string): Commands[] {
     const [language, word] = block.lang?.split(' ') ?? []
     if (language !== 'sh') return []
     const mode = word === undefined ? 'run' : MODES.find((known) => known === word)
-    if (mode === undefined) throw new Error(`sh ${word}: what is that?`)
+    if (mode === undefined) throw new Error(`unknown mode of a sh block: ${word}`)
     const next = blocks[index + 1]
     const shown = next?.lang === 'text' || next?.lang === 'json' ? next.text.split('\n') : undefined
     return [{ text: block.text, mode, shown }]

@@ -1,4 +1,4 @@
-// The command lines that the manual tells of. They are no part of what their packages offer to programs.
+// The command lines that the reference describes. Their packages do not export them.
 export { apiProgram } from '../../../packages/api/src/api-program.ts'
 export { COMMANDS as titanCommands } from '../../../packages/cli/src/commands.ts'
 export { workerProgram } from '../../../packages/worker/src/worker-program.ts'

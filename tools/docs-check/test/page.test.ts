@@ -34,7 +34,7 @@ describe('the commands of a page', () => {
   })
 
   it('are refused with a word that means nothing', () => {
-    expect(() => commandsOf('```sh later\nls\n```')).toThrow('sh later: what is that?')
+    expect(() => commandsOf('```sh later\nls\n```')).toThrow('unknown mode of a sh block: later')
   })
 })
 

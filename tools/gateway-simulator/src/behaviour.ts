@@ -92,12 +92,12 @@ export function parseBehaviour(text: string): Behaviour {
   const create = Object.hasOwn(BEHAVIOURS, name) ? BEHAVIOURS[name] : undefined
   if (create === undefined)
     throw new RangeError(
-      `'${text}' is no behaviour; there are ${Object.keys(BEHAVIOURS).toSorted().join(', ')}`,
+      `unknown behaviour '${text}'; choose from ${Object.keys(BEHAVIOURS).toSorted().join(', ')}`,
     )
   const behaviour = create(argument)
   if (laterMs === undefined) return behaviour
   if (behaviour.at === 'front' || behaviour.later === null)
-    throw new RangeError(`'${name}' has no outcome that comes later`)
+    throw new RangeError(`'${name}' has no later outcome`)
   return { ...behaviour, laterMs: Number(laterMs) }
 }
 
@@ -114,6 +114,7 @@ function finalOutcome(text = 'ok'): FinalOutcome {
 }
 
 function milliseconds(text = ''): number {
-  if (!/^\d{1,9}$/.test(text)) throw new RangeError(`slow needs milliseconds, such as slow:200`)
+  if (!/^\d{1,9}$/.test(text))
+    throw new RangeError(`slow needs milliseconds, such as slow:200, got '${text}'`)
   return Number(text)
 }

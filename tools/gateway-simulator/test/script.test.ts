@@ -112,6 +112,6 @@ test.each(['nonsense', 'slow', 'slow:x', 'pending_then:maybe', 'ok@5', 'toString
 
 test('a behaviour that does not exist is refused when it is ordered', async () => {
   const simulator = await startSimulator()
-  await expect(simulator.order({ behaviours: ['nonsense'] })).rejects.toThrow(/is no behaviour/)
+  await expect(simulator.order({ behaviours: ['nonsense'] })).rejects.toThrow(/unknown behaviour/)
   expect((await charge(simulator.url)).status).toBe(200)
 })

@@ -32,9 +32,9 @@ export const expirySetting: Setting<Date | undefined> = {
   fallback: undefined,
   about: 'Expiry: a duration such as 12h or 90d, or a time such as 2027-01-31T12:00:00Z.',
   parse: (text) => {
-    const moment = parseExpiry(text, Date.now())
-    if (moment.getTime() > Date.now()) return moment
-    throw new FaultySetting('must be in the future')
+    const expiry = parseExpiry(text, Date.now())
+    if (expiry.getTime() > Date.now()) return expiry
+    throw new FaultySetting(`must be in the future, got ${JSON.stringify(text)}`)
   },
 }
 
@@ -42,7 +42,9 @@ function parseExpiry(text: string, now: number): Date {
   if (/^\d+(s|m|h)$/.test(text)) return new Date(now + parseDurationMs(text))
   const [, days] = /^(\d{1,5})d$/.exec(text) ?? []
   if (days !== undefined) return new Date(now + Number(days) * 86_400_000)
-  const moment = new Date(text)
-  if (/^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(moment.getTime())) return moment
-  throw new FaultySetting('must be a duration such as 12h or 90d, or a time such as 2027-01-31T12:00:00Z')
+  const expiry = new Date(text)
+  if (/^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(expiry.getTime())) return expiry
+  throw new FaultySetting(
+    `must be a duration such as 12h or 90d, or a time such as 2027-01-31T12:00:00Z, got ${JSON.stringify(text)}`,
+  )
 }

@@ -19,5 +19,7 @@ export function parseTimestamp(text: string, now: number): Date {
   if (days !== undefined) return new Date(now - Number(days) * 86_400_000)
   const timestamp = new Date(text)
   if (/^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(timestamp.getTime())) return timestamp
-  throw new FaultySetting('must be a time such as 2026-01-31T12:00:00Z, or an age such as 15m, 2h or 3d')
+  throw new FaultySetting(
+    `must be a time such as 2026-01-31T12:00:00Z, or an age such as 15m, 2h or 3d, got ${JSON.stringify(text)}`,
+  )
 }

@@ -43,7 +43,7 @@ function webhookFacts(webhooks: OverviewContent['webhooks']): Html {
   const more = isAtLeast ? ' or more' : ''
   return facts([
     ['Deliveries waiting', `${formatNumber(pending)}${more}`],
-    ['Events not yet handed out', `${formatNumber(waitingEvents)}${more}`],
+    ['Events not yet dispatched', `${formatNumber(waitingEvents)}${more}`],
     ['Failing endpoints', formatNumber(failingEndpoints)],
     ['Disabled endpoints', formatNumber(disabledEndpoints)],
   ])

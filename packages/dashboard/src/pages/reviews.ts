@@ -34,7 +34,7 @@ function reviewTable(parked: readonly ParkedPayment[], viewer: Viewer): Html {
       { title: 'Why', cell: (payment) => html`<span class="break">${whyOf(payment, viewer)}</span>` },
       { title: 'Gateway', cell: ({ gateway }) => gateway ?? '–' },
       { title: 'Attempt', isNumber: true, cell: ({ attemptNo }) => attemptNo },
-      { title: 'Waits since', cell: ({ parkedAt }) => ago(parkedAt) },
+      { title: 'Waiting since', cell: ({ parkedAt }) => ago(parkedAt) },
       {
         title: 'Decide',
         cell: ({ id }) => html`<a class="button" href="${pathTo(['payments', id])}">Open</a>`,

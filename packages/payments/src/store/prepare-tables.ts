@@ -82,9 +82,8 @@ async function readMissing(sql: Database): Promise<string[]> {
     return await missingMigrations(sql)
   } catch (error) {
     if (codeOf(error) !== FORBIDDEN) throw error
-    throw new Failure(
-      'the table schema_migrations may not be read: grant SELECT on it to the role of this program',
-      { cause: error },
-    )
+    throw new Failure('the role in DATABASE_URL may not read the table schema_migrations: grant it SELECT', {
+      cause: error,
+    })
   }
 }
