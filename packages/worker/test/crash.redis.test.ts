@@ -147,7 +147,7 @@ describe('a worker that is stopped with SIGTERM in the middle of a payment', { t
     const id = await rig.create('impatient')
     await rig.reaches(id, 'PROCESSING')
     worker.process.kill('SIGTERM')
-    await eventually(() => worker.stderr().includes('"stopping"'), PATIENT)
+    await eventually(() => worker.stderr().includes('program.interrupted'), PATIENT)
     worker.process.kill('SIGINT')
 
     expect(await worker.exited).toEqual({ code: 1, signal: null })

@@ -10,7 +10,7 @@ import { runStart } from './support/start.ts'
 function copyRepository(target: string): void {
   const source = repositoryFolder()
   mkdirSync(target)
-  for (const name of ['packages', 'sql', 'package.json'])
+  for (const name of ['packages', 'tools', 'sql', 'package.json'])
     cpSync(join(source, name), join(target, name), { recursive: true, verbatimSymlinks: true })
   symlinkSync(join(source, 'node_modules'), join(target, 'node_modules'))
 }

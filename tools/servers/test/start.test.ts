@@ -161,7 +161,7 @@ describe('start', { timeout: 180_000 }, () => {
   })
 
   test.each([
-    [['--imput', 'x.csv'], 'Unknown: --imput, x.csv'],
+    [['--imput', 'x.csv'], 'Unknown arguments: --imput, x.csv'],
     [['--workers', 'many'], '--workers must be a number from 1 to 16'],
     [['--input', 'missing.csv'], 'Cannot read'],
   ])('refuses %j before it starts anything', async (args, message) => {
