@@ -25,6 +25,7 @@ export function cliReference(): string {
   const commands = titanCommands.map(({ words, ...command }) => ({ name: `titan ${words}`, ...command }))
   const programs = [...services, ...commands]
   const common = commonRows(programs)
+  const shown = new Map<string, string>()
   return [
     '# Command lines',
     '',
@@ -37,7 +38,7 @@ export function cliReference(): string {
     'Each program below names those that it takes.',
     '',
     ...table(FLAG_HEADS, [...common.values()]),
-    ...programs.flatMap((program) => describe(program, common)),
+    ...programs.flatMap((program) => [...describe(program, common), ...describeVariables(program, shown)]),
   ].join('\n')
 }
 
@@ -55,7 +56,7 @@ function commonRows(programs: readonly CommandLine[]): ReadonlyMap<string, Row> 
 }
 
 function describe(program: CommandLine, common: ReadonlyMap<string, Row>): string[] {
-  const { name, description, sections, placed } = program
+  const { name, description, placed } = program
   const words = placed === undefined ? '' : ` [${placed} …]`
   const rows = flagRows(program)
   const own = rows.filter((row) => !common.has(row.join('|')))
@@ -73,13 +74,20 @@ function describe(program: CommandLine, common: ReadonlyMap<string, Row>): strin
           `[Common](#common-settings): ${shared.map((flag) => code(`${flag}`.replaceAll('`', ''))).join(', ')}.`,
           '',
         ]),
-    ...sections.flatMap(({ title = '', settings }) => {
-      const rowsOfVariables = settings
-        .filter(({ flag }) => flag === undefined)
-        .map((one) => rowOf(one).slice(1))
-      return rowsOfVariables.length === 0 ? [] : [`${title}:`, '', ...table(VARIABLE_HEADS, rowsOfVariables)]
-    }),
   ]
+}
+
+/** Describes the variables without a flag. A group that another program has is a link to it. */
+function describeVariables({ name, sections }: CommandLine, shown: Map<string, string>): string[] {
+  return sections.flatMap(({ title = '', settings }) => {
+    const rows = settings.filter(({ flag }) => flag === undefined).map((one) => rowOf(one).slice(1))
+    if (rows.length === 0) return []
+    const lines = table(VARIABLE_HEADS, rows)
+    const other = shown.get(lines.join())
+    if (other !== undefined) return [`${title}: as for [${other}](#${other}).`, '']
+    shown.set(lines.join(), name)
+    return [`${title}:`, '', ...lines]
+  })
 }
 
 function flagRows({ sections }: CommandLine): Row[] {
