@@ -41,7 +41,7 @@ export function openLists(databaseUrl: string, options: ListsOptions = {}): Open
     read: (...args: Args) => Promise<Page>,
   ): (...args: Args) => Promise<Page> {
     return async (...args) => {
-      if (inFlight >= maxInFlight) throw unavailable('Too many lists are being read at the moment.')
+      if (inFlight >= maxInFlight) throw unavailable('Too many lists are being read.')
       inFlight++
       try {
         return await read(...args)

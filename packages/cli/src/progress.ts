@@ -1,10 +1,10 @@
 import { Presets, SingleBar } from 'cli-progress'
 
-/** Tells people how far long work is. */
+/** Shows people the progress of long work. */
 export interface Progress {
   /** @param total when it became known, or has changed */
   update(done: number, total?: number): void
-  /** Takes the bar away. Idempotent. */
+  /** Removes the bar. Idempotent. */
   stop(): void
 }
 

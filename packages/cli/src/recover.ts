@@ -32,7 +32,7 @@ const ACTOR = 'recover'
  * Gives every unfinished payment its job back, as after a loss of Redis: those that are QUEUED or PROCESSING under their
  * present job id, so that only what is missing is added, and then those that are PENDING. Programs may run meanwhile.
  *
- * @throws errors of PostgreSQL and Redis as they are; what was added stays, and a repeat goes on
+ * @throws errors of PostgreSQL and Redis as they are; what was added stays, and a repeat continues
  */
 export async function recover(options: RecoverOptions): Promise<Rebuilt> {
   return options.dryRun === true ? count(options) : rebuild(options)

@@ -18,7 +18,7 @@ import {
   type Redis,
 } from '@titan/service'
 
-/** The stores that a command works on; `redis` is undefined when it was told to leave it out. */
+/** The stores that a command works on; `redis` is undefined for a command that leaves it out. */
 export interface Stores {
   readonly sql: Database
   readonly redis: Redis | undefined

@@ -53,7 +53,7 @@ export function createRedis(url: string, log: Log, { acceptsReplica = false }: R
 export async function connectRedis(redis: Redis, url: string, timeoutMs: number): Promise<void> {
   let lastError: unknown
   const keepError = (error: unknown): void => {
-    // That one only says that a silent connection, or all of it, was given up.
+    // That one only says that an unresponsive connection, or the client, was closed.
     if (!(error instanceof DisconnectsClientError)) lastError = error
   }
   redis.on('error', keepError)
@@ -74,7 +74,7 @@ export async function connectRedis(redis: Redis, url: string, timeoutMs: number)
 }
 
 /**
- * The programs speak to one server. Where INFO is forbidden, the first refusal tells.
+ * Requires a single server. Where INFO is forbidden, the first refusal shows it.
  *
  * @throws Failure for a Sentinel, and for a node that is not the whole of its cluster
  */

@@ -88,7 +88,7 @@ export interface LogStream {
 /**
  * Creates the log of a program.
  *
- * @param stream standard error when left out; standard output is for what the program answers
+ * @param stream standard error when left out; standard output is for the results of the program
  */
 export function createLog(program: string, settings: LogSettings, stream?: LogStream): Log {
   const isTerminal = stream === undefined && process.stderr.isTTY
@@ -160,9 +160,9 @@ function cut(text: string, limit: number): string {
 const MAX_WAITING = 16 * 1024 * 1024
 
 /**
- * Standard error without waiting for whoever reads it; `onDropped` is told how many lines found no room once there is room
- * again. A log that cannot be written keeps nobody from working or ending: a full disk would be thrown as an error of the
- * program, and its last lines would be tried again for ever.
+ * Opens standard error without waiting for its reader. Once there is room again, `onDropped` receives the number of lines
+ * that were dropped. A log that cannot be written must not keep the program from working or ending: a full disk would be
+ * thrown as an error of the program, and its last lines would be retried without end.
  */
 function openStandardError(onDropped: (count: number) => void): ReturnType<typeof pino.destination> {
   const destination = pino.destination({ fd: 2, sync: false, maxLength: MAX_WAITING })
@@ -179,7 +179,7 @@ function openStandardError(onDropped: (count: number) => void): ReturnType<typeo
     try {
       flush()
     } catch {
-      // There is nobody left to tell.
+      // There is no other place to report it.
     }
   }
   return destination

@@ -8,7 +8,7 @@ export function hostNameOf(header: string): string | undefined {
 }
 
 /**
- * Tells whether a host name, or an address to listen on, belongs to this machine alone. A page of another site can lead its
+ * Reports whether a host name, or an address to listen on, belongs to this machine alone. A page of another site can lead its
  * own name to a loopback address, but a browser still sends that name (DNS rebinding).
  */
 export function isLoopback(name: string): boolean {

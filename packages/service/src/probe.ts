@@ -1,7 +1,7 @@
 /** How long a server may take to answer a probe, in milliseconds. */
 const PROBE_TIMEOUT_MS = 2_000
 
-/** Whether a server answers a probe, and within two seconds; for readiness checks. Never rejects. */
+/** Reports whether a server replies to a probe within two seconds, for readiness checks. Never rejects. */
 export async function answersInTime(probe: () => Promise<unknown>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined
   const expiry = new Promise<boolean>((resolve) => {

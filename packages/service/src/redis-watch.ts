@@ -1,9 +1,9 @@
 import { ErrorReply, type RedisClientType } from 'redis'
 
-/** How long after an answer a connection is asked again what it leads to, in milliseconds. */
+/** Pause after a reply before the role is requested again, in milliseconds. */
 const ASK_AFTER_MS = 3_000
-/** How long that answer may take, in milliseconds. */
-const SILENT_AFTER_MS = 5_000
+/** How long a reply may take, in milliseconds. */
+const REPLY_TIMEOUT_MS = 5_000
 /** How long after it was opened a connection to a replica is left for another one, in milliseconds. */
 const LEAVE_AFTER_MS = 1_000
 
@@ -24,7 +24,7 @@ export interface WatchOptions {
 }
 
 /**
- * Replaces the connection of a client that gives no answers, or that leads to a replica: a server that is demoted keeps
+ * Replaces the connection of a client that is unresponsive, or that leads to a replica: a server that is demoted keeps
  * its connections, and only a new one finds the server that the address leads to by now. It asks for the role, and
  * listens for READONLY, which is all there is where ROLE is forbidden.
  */
@@ -33,7 +33,7 @@ export function watchRedis(redis: RedisClientType, { acceptsReplica, onUsable }:
   let openedAt = 0
   let isNew = false
   let isLeaving = false
-  let isTold = false
+  let isAnnounced = false
 
   function plan(next: () => void, afterMs: number): void {
     clearTimeout(timer)
@@ -41,26 +41,26 @@ export function watchRedis(redis: RedisClientType, { acceptsReplica, onUsable }:
   }
 
   function ask(): void {
-    let isAnswered = false
-    // A moment later: an answer that came while this process was busy is read first.
-    plan(() => setImmediate(() => isAnswered || replaceSilent()), SILENT_AFTER_MS)
+    let hasReply = false
+    // In the next turn: a reply that arrived while this process was busy is read first.
+    plan(() => setImmediate(() => hasReply || replaceUnresponsive()), REPLY_TIMEOUT_MS)
     readRole(redis)
       .then(judge)
       // A connection that breaks is mended by the client, and its next 'ready' asks again.
       .catch(() => clearTimeout(timer))
       .finally(() => {
-        isAnswered = true
+        hasReply = true
       })
   }
 
   function judge(role: string | undefined): void {
     if (isLeaving) return
     if (role === 'slave' && !acceptsReplica) return leave()
-    // Where the role is unknown, READONLY would have told it by the second time.
+    // Where the role is unknown, READONLY would have shown it by the second time.
     if (role !== undefined || !isNew) onReplica.delete(redis)
     isNew = false
-    if (!isTold && !onReplica.has(redis)) onUsable()
-    isTold = !onReplica.has(redis)
+    if (!isAnnounced && !onReplica.has(redis)) onUsable()
+    isAnnounced = !onReplica.has(redis)
     plan(ask, ASK_AFTER_MS)
   }
 
@@ -73,8 +73,8 @@ export function watchRedis(redis: RedisClientType, { acceptsReplica, onUsable }:
     plan(() => replace(new Error('the server is a replica, which accepts no writes')), afterMs)
   }
 
-  function replaceSilent(): void {
-    replace(new Error(`no reply within ${SILENT_AFTER_MS} ms`))
+  function replaceUnresponsive(): void {
+    replace(new Error(`no reply within ${REPLY_TIMEOUT_MS} ms`))
   }
 
   function replace(reason: Error): void {
@@ -94,19 +94,19 @@ export function watchRedis(redis: RedisClientType, { acceptsReplica, onUsable }:
     }
   }
   redis.sendCommand = watched as typeof redis.sendCommand
-  // It may fall silent before it is ready, whoever opened it.
-  redis.on('connect', () => plan(replaceSilent, SILENT_AFTER_MS))
+  // A connection may become unresponsive before it is ready.
+  redis.on('connect', () => plan(replaceUnresponsive, REPLY_TIMEOUT_MS))
   redis.on('ready', () => {
     openedAt = performance.now()
     isNew = true
     isLeaving = false
-    isTold = false
+    isAnnounced = false
     ask()
   })
   redis.on('end', () => clearTimeout(timer))
 }
 
-/** Any error of the server is an answer as well; undefined: it does not tell. */
+/** Returns the role, or undefined if the server refuses ROLE. Any error of the server is a reply as well. */
 async function readRole(redis: RedisClientType): Promise<string | undefined> {
   try {
     const [role] = await redis.sendCommand<[string]>(['ROLE'])

@@ -9,7 +9,7 @@ export interface Repeats {
   add(kind: string, write: (count: number) => void): void
 }
 
-/** Kinds with an interval of their own; all further ones share one. */
+/** Kinds with a separate interval; all further ones share one. */
 const MAX_KINDS = 500
 const FURTHER_KINDS = ''
 

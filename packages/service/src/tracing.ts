@@ -96,7 +96,7 @@ async function startTracing({
   const complain = (): void => {
     if (isNews('tracing')) log.warn('spans.lost', 'spans not exported')
   }
-  // Its messages quote answers of the receiver, so they are not passed on.
+  // Its messages quote responses of the receiver, so they are not passed on.
   diag.setLogger({ error: complain, warn: complain, info: () => {}, debug: () => {}, verbose: () => {} })
   const processor =
     exporter === 'console'

@@ -57,7 +57,7 @@ function formatJobs(state: JobState, jobs: readonly JobView[]): string {
     ],
     leased: [
       ['worker', ({ consumer = '' }) => consumer],
-      ['silent for', ({ idleMs = 0 }) => formatDuration(idleMs)],
+      ['idle', ({ idleMs = 0 }) => formatDuration(idleMs)],
       ['delivered', ({ deliveries = 0 }) => deliveries],
     ],
     delayed: [['due', ({ dueAt }) => formatTimestamp(dueAt)]],
