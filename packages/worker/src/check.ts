@@ -10,10 +10,10 @@ import {
 import { addressOf, closeRedis, connectRedis, createRedis, Failure, type Log } from '@titan/service'
 
 /**
- * Connects to both stores and looks whether they can be worked with. Starts and changes nothing.
+ * Connects to both stores and checks whether they are usable. Starts and changes nothing.
  *
- * @returns what was found, one line each
- * @throws Failure with what is wrong
+ * @returns the findings, one line each
+ * @throws Failure that names the fault
  */
 export async function checkStores(
   config: PaymentsConfig,

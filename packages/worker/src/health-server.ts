@@ -4,44 +4,44 @@ import type { Registry } from '@titan/telemetry'
 import type { WorkerHealth } from '@titan/queue-core'
 import { answersInTime, Failure, hostNameOf, isLoopback } from '@titan/service'
 
-/** What a health server tells of. */
+/** What a health server reports. */
 export interface HealthServerOptions {
-  /** 0: any free one. */
+  /** 0: any free port. */
   readonly port: number
   /** The address to listen on. @default '127.0.0.1' */
   readonly host?: string
-  /** What `/metrics` answers. @default there is no such page */
+  /** What `/metrics` serves. @default there is no such page */
   readonly metrics?: Pick<Registry, 'contentType' | 'metrics'> | undefined
-  /** The workers; undefined until they run. */
-  readonly workers: () => readonly SignsOfLife[] | undefined
-  /** Rejects when PostgreSQL does not answer, or takes no writes. */
+  /** Returns the workers; undefined until they run. */
+  readonly workers: () => readonly WorkerFacts[] | undefined
+  /** Rejects when PostgreSQL does not respond, or takes no writes. */
   readonly database: () => Promise<unknown>
-  /** A worker whose reads or settles are not answered for so long is dead, in milliseconds. @default DEAD_AFTER_MS */
+  /** Milliseconds without a reply to a read or settle after which a worker is dead. @default DEAD_AFTER_MS */
   readonly deadAfterMs?: number
 }
 
-/** A health server that listens. */
+/** A listening health server. */
 export interface HealthServer {
   readonly port: number
   /** Idempotent. */
   close(): Promise<void>
 }
 
-/** A worker whose reads or settles are not answered for so long is dead, in milliseconds. */
+/** Milliseconds without a reply to a read or settle after which a worker is dead. */
 const DEAD_AFTER_MS = 15_000
 
-/** What a worker is judged by. */
-export interface SignsOfLife extends WorkerHealth {
-  /** Whether the work on a job hangs although it was given up. @default false */
+/** The facts by which a worker is judged. */
+export interface WorkerFacts extends WorkerHealth {
+  /** Whether abandoned work on a job hangs. @default false */
   readonly isStuck?: boolean
 }
 
-/** How a worker is: dead when it should read or settle and cannot, whatever the reason. */
+/** The state of a worker: dead when it should read or settle and cannot, whatever the reason. */
 export type WorkerState = 'alive' | 'dead' | WorkerHealth['state']
 
 /**
  * Serves `GET /healthz` (no worker is dead) and `GET /readyz` (all run, and PostgreSQL takes writes) with 200 or 503, and
- * `GET /metrics`. A worker with nothing to do is alive: Redis answers it.
+ * `GET /metrics`. An idle worker is alive, because Redis replies to its reads.
  *
  * @throws Failure when it cannot listen
  */
@@ -53,19 +53,19 @@ export async function startHealthServer(options: HealthServerOptions): Promise<H
       send(response, 421, { status: 'this host name is not served on a loopback address' })
     else if (request.method !== 'GET' && request.method !== 'HEAD')
       send(response, 405, { status: 'method not allowed' })
-    else if (path === '/healthz') tellHealth(response)
-    else if (path === '/readyz') void tellReadiness(response)
-    else if (path === '/metrics' && metrics !== undefined) void tellMetrics(response, metrics)
+    else if (path === '/healthz') sendHealth(response)
+    else if (path === '/readyz') void sendReadiness(response)
+    else if (path === '/metrics' && metrics !== undefined) void sendMetrics(response, metrics)
     else send(response, 404, { status: 'not found' })
   })
 
-  function tellHealth(response: ServerResponse): void {
+  function sendHealth(response: ServerResponse): void {
     const health = workers() ?? []
     const isDead = health.some((worker) => judgeWorker(worker, deadAfterMs) === 'dead')
     send(response, isDead ? 503 : 200, { status: isDead ? 'dead' : 'ok', workers: health.map(describe) })
   }
 
-  async function tellReadiness(response: ServerResponse): Promise<void> {
+  async function sendReadiness(response: ServerResponse): Promise<void> {
     const health = workers() ?? []
     const isWorking =
       health.length > 0 && health.every((worker) => judgeWorker(worker, deadAfterMs) === 'alive')
@@ -75,7 +75,7 @@ export async function startHealthServer(options: HealthServerOptions): Promise<H
     send(response, status === 'ready' ? 200 : 503, { status, checks, workers: health.map(describe) })
   }
 
-  function describe(worker: SignsOfLife): Readonly<Record<string, unknown>> {
+  function describe(worker: WorkerFacts): Readonly<Record<string, unknown>> {
     const { running, settling, paused, sinceReplyMs } = worker
     const state = judgeWorker(worker, deadAfterMs)
     return { state, running, settling, paused, sinceReplyMs: Math.round(sinceReplyMs) }
@@ -101,9 +101,9 @@ export async function startHealthServer(options: HealthServerOptions): Promise<H
   }
 }
 
-/** Judges a worker by its signs of life. */
+/** Judges the state of a worker. */
 export function judgeWorker(
-  { state, sinceReplyMs, unreadMs, unsettledMs, isStuck = false }: SignsOfLife,
+  { state, sinceReplyMs, unreadMs, unsettledMs, isStuck = false }: WorkerFacts,
   deadAfterMs: number = DEAD_AFTER_MS,
 ): WorkerState {
   if (state !== 'running') return state
@@ -111,7 +111,7 @@ export function judgeWorker(
   return Math.max(sinceReplyMs, unreadMs, unsettledMs) > deadAfterMs ? 'dead' : 'alive'
 }
 
-async function tellMetrics(
+async function sendMetrics(
   response: ServerResponse,
   registry: Pick<Registry, 'contentType' | 'metrics'>,
 ): Promise<void> {
@@ -120,7 +120,7 @@ async function tellMetrics(
     response.writeHead(200, { 'content-type': registry.contentType, 'cache-control': 'no-store' })
     response.end(text)
   } catch {
-    // A rejection that is not handled would end the worker.
+    // An unhandled rejection would end the worker.
     send(response, 500, { status: 'metrics unavailable' })
   }
 }

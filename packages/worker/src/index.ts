@@ -1,2 +1,2 @@
-// The worker, for programs that run it inside of themselves.
+// The worker, for programs that embed it.
 export { startPaymentWorkers, type PaymentWorkers, type PaymentWorkersOptions } from './payment-workers.ts'

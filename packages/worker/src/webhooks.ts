@@ -4,39 +4,39 @@ import type { Log, Redis } from '@titan/service'
 import type { WorkerHealth } from '@titan/queue-core'
 import { startWebhookSender, WEBHOOKS_QUEUE, type WebhooksConfig } from '@titan/webhooks'
 
-/** How to send webhooks beside the workers. */
+/** How to send webhooks in a worker process. */
 export interface WebhooksOptions {
   readonly config: PaymentsConfig
   readonly webhooks: WebhooksConfig
-  /** Connected, and the caller's to close. */
+  /** Connected; the caller closes it. */
   readonly redis: Redis
   readonly log: Log
-  /** Told of everything that happens. @default nothing is measured */
+  /** Receives every event. @default nothing is measured */
   readonly metrics?: WorkerMetrics | undefined
   readonly consumer: string
   /** How long to try to reach PostgreSQL, in milliseconds. */
   readonly connectTimeoutMs: number
 }
 
-/** The sending of webhooks as it runs. */
+/** A running sender of webhooks. */
 export interface Webhooks {
-  /** A payment has changed: looks for it now. Never waits, never throws. */
+  /** Looks for changed payments now. Never waits, never throws. */
   nudge(): void
-  /** Signs of life of the worker that sends. */
+  /** Returns the health of the sending worker. */
   health(): WorkerHealth
-  /** Lets the requests under way finish, for as long as `graceMs`, then closes everything. Idempotent. */
+  /** Waits up to `graceMs` for the requests in flight, then closes everything. Idempotent. */
   stop(graceMs: number): Promise<void>
 }
 
-/** Of their own, so that webhooks never wait in front of payments. */
+/** A separate pool, so that webhooks and payments never wait for each other. */
 const POOL_SIZE = 4
-/** How long statements that are under way may take when the database is closed, in seconds. */
+/** Time for running statements when the database is closed, in seconds. */
 const DATABASE_GRACE_S = 5
 
 /**
- * Starts to send webhooks, over connections to PostgreSQL of their own.
+ * Starts to send webhooks over separate connections to PostgreSQL.
  *
- * @throws Failure when PostgreSQL cannot be used; QueueError when Redis is not fit for the queue
+ * @throws Failure when PostgreSQL cannot be used; QueueError when Redis is unsuitable for the queue
  */
 export async function startWebhooks(options: WebhooksOptions): Promise<Webhooks> {
   const { config, webhooks, redis, log, metrics, consumer } = options

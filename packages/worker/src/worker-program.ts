@@ -33,7 +33,7 @@ export interface WorkerSettings
   readonly check: boolean
 }
 
-/** What the packages below read from the environment. */
+/** The settings of other packages. */
 export interface SharedSettings {
   readonly config: PaymentsConfig
   readonly gateway: Gateway

@@ -4,7 +4,7 @@ import { eventually, startTcpProxy, testPrefix, type TcpProxy } from '@titan/tes
 import { createQueue, createWorker, type WorkerHealth } from '@titan/queue-core'
 import { createRedis, closeRedis, createLog } from '@titan/service'
 import { describe, expect, inject, it, onTestFinished } from 'vitest'
-import { judgeWorker, startHealthServer, type SignsOfLife } from '../src/health-server.ts'
+import { judgeWorker, startHealthServer, type WorkerFacts } from '../src/health-server.ts'
 
 const PATIENT = { timeoutMs: 60_000 }
 /** Twice what a read may take. */
@@ -145,7 +145,7 @@ const LIVELY: WorkerHealth = {
 }
 
 describe('a worker', () => {
-  it.each<[string, Partial<SignsOfLife>, string]>([
+  it.each<[string, Partial<WorkerFacts>, string]>([
     ['that is busy, so that it does not read', { sinceReadMs: 60_000, running: 5 }, 'alive'],
     ['that reads and gets no answer', { unreadMs: 20_000 }, 'dead'],
     ['that settles and gets no answer', { unsettledMs: 20_000, settling: 3 }, 'dead'],

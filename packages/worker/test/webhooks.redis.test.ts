@@ -78,7 +78,7 @@ describe('titan-api and titan-worker with webhooks', { timeout: 120_000 }, () =>
     const api = await start('api', ['--port', '0'], reach(receiver))
     const secret = await register(api, receiver)
     const keyless = await start('worker', ['--log-format', 'json'])
-    await eventually(() => keyless.stderr().includes('WEBHOOK_ENCRYPTION_KEY is not set'), PATIENT)
+    await eventually(() => keyless.stderr().includes('"event":"webhooks.disabled"'), PATIENT)
     const id = await rig.create('noted')
     await rig.reaches(id, 'SUCCESS')
     expect(receiver.received).toEqual([])
@@ -107,7 +107,7 @@ describe('titan-api and titan-worker with webhooks', { timeout: 120_000 }, () =>
 
     expect(await worker.exited).toEqual({ code: 2, signal: null })
     expect(worker.stderr()).toContain('WEBHOOK_ENCRYPTION_KEY must be 32 random bytes')
-    expect(worker.stderr()).toContain('--lease-ms')
+    expect(worker.stderr()).toContain('LEASE_MS must be')
     expect(worker.stderr()).not.toContain('c2hvcnQ=')
   })
 })
