@@ -40,17 +40,22 @@ export interface RunningProgram {
 const THIS_CHECKOUT = fileURLToPath(new URL('../../..', import.meta.url))
 const KEPT_LINES = 20
 
+/** Finds the failpoints of a checkout: they change objects of the program, so they come from the same one. */
+function failpointsOf(checkout: string): URL {
+  if (checkout === THIS_CHECKOUT) return new URL('failpoints.ts', import.meta.url)
+  // Older versions have them in packages/.
+  const found = ['tools', 'packages']
+    .map((folder) => join(checkout, folder, 'chaos', 'src', 'failpoints.ts'))
+    .find((path) => existsSync(path))
+  if (found !== undefined) return pathToFileURL(found)
+  throw new RangeError(`--previous must be a checkout of this project, got ${checkout}`)
+}
+
 /** Starts a program. It ends with this process at the latest. */
 export function startProgram(options: ProgramOptions): RunningProgram {
   const { name, args = [], env, checkout = THIS_CHECKOUT, onLog = () => {} } = options
   const cli = join(checkout, 'packages', name, 'src', 'cli.ts')
-  // They change objects of the program, so they must come from its checkout. An older one has them in packages/.
-  const failpoints = ['tools', 'packages']
-    .map((folder) => join(checkout, folder, 'chaos', 'src', 'failpoints.ts'))
-    .find((path) => existsSync(path))
-  if (failpoints === undefined)
-    throw new RangeError(`--previous must be a checkout of this project, got ${checkout}`)
-  const child = spawn(process.execPath, ['--import', pathToFileURL(failpoints).href, cli, ...args], {
+  const child = spawn(process.execPath, ['--import', failpointsOf(checkout).href, cli, ...args], {
     env: { PATH: process.env['PATH'] ?? '', LOG_FORMAT: 'json', ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
