@@ -37,6 +37,13 @@ export function sample<Event, Label extends string>(
   return { metric, labels, value }
 }
 
+/** Makes the row of an event that stands for `count` of something: logs the number, and adds it to the metric. */
+export function bulk(log: Line, metric?: Metric): Row<{ readonly count: number }> {
+  const samples =
+    metric === undefined ? [] : [sample(metric, {}, (event: { readonly count: number }) => event.count)]
+  return { log, fields: ({ count }) => ({ count }), samples }
+}
+
 /** Logs each event as its row says. Every line carries `base`. */
 export function logEvents<Event extends { readonly type: string }>(
   log: Log,

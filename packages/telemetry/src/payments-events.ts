@@ -9,7 +9,7 @@ import {
 import type { Log } from '@titan/service'
 import type { Registry } from 'prom-client'
 import { PAYMENT_BUCKETS, WORK_BUCKETS } from './buckets.ts'
-import { countEvents, logEvents, sample, type EventTable } from './event-table.ts'
+import { bulk, countEvents, logEvents, sample, type EventTable } from './event-table.ts'
 import { counter, each, histogram, seconds } from './metric.ts'
 
 const ERROR_SOURCES: readonly (PaymentsEvent & { type: 'error' })['source'][] = [
@@ -81,9 +81,6 @@ const ERRORS = counter(
   each('source', ERROR_SOURCES),
 )
 
-const countOf = ({ count }: { readonly count: number }): { readonly count: number } => ({ count })
-const amountOf = ({ count }: { readonly count: number }): number => count
-
 const PAYMENTS_EVENTS: EventTable<PaymentsEvent> = {
   settled: {
     log: ['info', 'payment.settled', 'payment settled'],
@@ -112,20 +109,12 @@ const PAYMENTS_EVENTS: EventTable<PaymentsEvent> = {
     fields: ({ paymentId }) => ({ paymentId }),
     samples: [sample(STALE)],
   },
-  relayed: {
-    log: ['debug', 'payments.relayed', 'payments enqueued'],
-    fields: countOf,
-    samples: [sample(RELAYED, {}, amountOf)],
-  },
-  requeued: {
-    log: ['info', 'payments.requeued', 'payments without a job enqueued again'],
-    fields: countOf,
-    samples: [sample(REQUEUED, {}, amountOf)],
-  },
+  relayed: bulk(['debug', 'payments.relayed', 'payments enqueued'], RELAYED),
+  requeued: bulk(['info', 'payments.requeued', 'payments without a job enqueued again'], REQUEUED),
   queue_rebuilt: {
     log: ['info', 'queue.rebuilt', 'queue rebuilt from PostgreSQL'],
-    fields: countOf,
-    samples: [sample(REBUILDS), sample(REBUILT, {}, amountOf)],
+    fields: ({ count }) => ({ count }),
+    samples: [sample(REBUILDS), sample(REBUILT, {}, ({ count }) => count)],
   },
   error: {
     log: ['warn', 'processing.failed', 'payment processing failed, retrying'],

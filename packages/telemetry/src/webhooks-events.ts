@@ -2,7 +2,7 @@ import type { Log } from '@titan/service'
 import type { AttemptFailure, OnWebhooksEvent, WebhooksErrorSource, WebhooksEvent } from '@titan/webhooks'
 import type { Registry } from 'prom-client'
 import { WORK_BUCKETS } from './buckets.ts'
-import { countEvents, logEvents, sample, type EventTable, type Sample } from './event-table.ts'
+import { bulk, countEvents, logEvents, sample, type EventTable, type Sample } from './event-table.ts'
 import { counter, each, histogram, seconds } from './metric.ts'
 
 const FAILURES = {
@@ -56,30 +56,19 @@ const ERRORS = counter(
   each('source', ERROR_SOURCES),
 )
 
-const countOf = ({ count }: { readonly count: number }): { readonly count: number } => ({ count })
-const amountOf = ({ count }: { readonly count: number }): number => count
 const duration: Sample<{ readonly durationMs: number }> = sample(DURATIONS, {}, ({ durationMs }) =>
   seconds(durationMs),
 )
 
 /** What an operator must look after is logged loudly, the daily round quietly. */
 const WEBHOOKS_EVENTS: EventTable<WebhooksEvent> = {
-  fanned_out: {
-    log: ['debug', 'deliveries.created', 'webhook deliveries created'],
-    fields: countOf,
-    samples: [sample(FANNED_OUT, {}, amountOf)],
-  },
-  dispatched: {
-    log: ['debug', 'deliveries.dispatched', 'webhook deliveries enqueued'],
-    fields: countOf,
-    samples: [sample(DISPATCHED, {}, amountOf)],
-  },
-  unsendable: {
-    log: ['info', 'deliveries.cancelled', 'webhook deliveries to disabled endpoints cancelled'],
-    fields: countOf,
-    samples: [sample(UNSENDABLE, {}, amountOf)],
-  },
-  pruned: { log: ['info', 'webhook_events.pruned', 'old webhook events deleted'], fields: countOf },
+  fanned_out: bulk(['debug', 'deliveries.created', 'webhook deliveries created'], FANNED_OUT),
+  dispatched: bulk(['debug', 'deliveries.dispatched', 'webhook deliveries enqueued'], DISPATCHED),
+  unsendable: bulk(
+    ['info', 'deliveries.cancelled', 'webhook deliveries to disabled endpoints cancelled'],
+    UNSENDABLE,
+  ),
+  pruned: bulk(['info', 'webhook_events.pruned', 'old webhook events deleted']),
   delivered: {
     log: ['debug', 'delivery.succeeded', 'webhook delivered'],
     fields: ({ deliveryId, endpointId, code, durationMs }) => ({
