@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { supervise, type Supervisor } from './supervisor.ts'
-import type { LogEntry } from './program.ts'
+import type { LogEntry, ProgramOptions } from './program.ts'
 import { LINKS, PROGRAMS, type ProgramId } from './schedule.ts'
 import {
   startGatewayIn,
@@ -140,11 +140,9 @@ export async function startFleet(
     const portAt = (link: string): number => links.get(link)?.port ?? 0
 
     for (const id of PROGRAMS) {
-      const isApi = id.startsWith('api')
       const supervisor = supervise({
-        name: isApi ? 'api' : 'worker',
+        ...commandOf(id),
         checkout: id.endsWith('-2') ? previous : undefined,
-        args: isApi ? ['--port', '0'] : ['--consumer', id],
         env: {
           ...SETTINGS,
           ...env,
@@ -168,6 +166,11 @@ export async function startFleet(
     await close()
     throw error
   }
+}
+
+function commandOf(id: ProgramId): Pick<ProgramOptions, 'name' | 'args'> {
+  if (id.startsWith('api')) return { name: 'api', args: ['--port', '0'] }
+  return { name: 'worker', args: ['--consumer', id] }
 }
 
 function portOf(supervisor: Supervisor | undefined): number | undefined {
