@@ -100,7 +100,7 @@ export interface FleetOptions {
 /** Starts everything with its data in the folder. */
 export async function startFleet(
   folder: string,
-  { seed, weights = WEIGHTS, env = {}, gatewayFolder = folder, previous }: FleetOptions,
+  { seed, weights = WEIGHTS, env, gatewayFolder = folder, previous }: FleetOptions,
 ): Promise<Fleet> {
   const closers: (() => Promise<void>)[] = []
   const logged = new Map<string, number>()
