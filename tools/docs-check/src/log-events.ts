@@ -1,4 +1,5 @@
-import { readdirSync } from 'node:fs'
+import { globSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { readRepository, REPOSITORY } from './repository.ts'
 
 /** A line that the programs can log. */
@@ -52,10 +53,5 @@ export function logEventsPage(): string {
 
 /** Lists the sources package by package: a walk through `node_modules` would follow its links in circles. */
 function sources(): string[] {
-  return readdirSync(new URL('packages/', REPOSITORY)).flatMap((name) =>
-    readdirSync(new URL(`packages/${name}/src/`, REPOSITORY), { recursive: true, encoding: 'utf8' })
-      .filter((path) => path.endsWith('.ts'))
-      .map((path) => `packages/${name}/src/${path}`)
-      .toSorted(),
-  )
+  return globSync('packages/*/src/**/*.ts', { cwd: fileURLToPath(REPOSITORY) }).toSorted()
 }

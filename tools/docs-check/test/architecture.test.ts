@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { REPOSITORY } from '../src/repository.ts'
 
@@ -48,7 +48,9 @@ function importsOf(name: string): string[] {
 }
 
 test('every package has a place in the layers', () => {
-  expect(readdirSync(packages).toSorted()).toEqual(Object.keys(IMPORTS).toSorted())
+  // A folder without a manifest is what git leaves of a package that moved.
+  const names = readdirSync(packages).filter((name) => existsSync(new URL(`${name}/package.json`, packages)))
+  expect(names.toSorted()).toEqual(Object.keys(IMPORTS).toSorted())
 })
 
 test('the layers have no cycles', () => {
