@@ -184,7 +184,7 @@ describe('a card number', () => {
     // F10 a card number in any field: refused, and repeated nowhere
     // F268 card numbers with any separator and as an amount; order ids, EAN, KID and OCR references that only
     //  resemble one: the first are refused, 13 digits and unbroken Maestro numbers pass and are masked in
-    //  texts; what cannot be told apart is documented
+    //  texts; what cannot be distinguished is documented
   ])('in %s is refused and not repeated', async (_case, body, headers) => {
     const response = await api.pay(body, headers)
     const copy = response.clone()

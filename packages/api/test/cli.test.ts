@@ -51,7 +51,7 @@ describe('titan-api', { timeout: 120_000 }, () => {
     }
   })
 
-  // F251 an API without keys is told to listen on every address: it does not start, and says what to set
+  // F251 an API without keys is configured to listen on every address: it does not start, and says what to set
   it('refuses to serve others without API keys, unless hosts are named', async () => {
     const program = spawnProgram('api', ['--host', '0.0.0.0'], env)
     expect(await program.exited).toEqual({ code: 2, signal: null })

@@ -83,7 +83,7 @@ test('a file that fails changes nothing', async () => {
   expect(await sql`select to_regclass('half') as half`).toMatchObject([{ half: null }])
 })
 
-// F24 a migration beside programs of the version before: additive columns only; the programs beside it are
+// F24 a migration while programs of the previous version run: additive columns only; those programs are
 //  not run
 test('a table as first published keeps its rows and gets its columns', async () => {
   await sql`

@@ -223,7 +223,7 @@ describe('an id that the library made, given to a second job', () => {
 
   // F184 a job gets the id that the library made for another one, which is delayed, waits for its retry,
   //  runs, or holds the same ordering key: `duplicate: true` while the other is delayed; neither is
-  //  overwritten, and they do not run beside each other within a key
+  //  overwritten, and they do not run at the same time within a key
   test('overwrites nothing when the first comes back for its retry later', async ({ place }) => {
     const queue = place.createQueue()
     const gate = createGate()

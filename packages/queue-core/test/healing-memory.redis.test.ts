@@ -10,7 +10,7 @@ import { connectClient, type Rig, type RigJobs } from './support/rig.ts'
 /** Less than an empty server uses. */
 const NO_MEMORY = 500_000
 
-// F32 Redis out of memory; a policy that evicts: work goes on; a server that evicts is refused
+// F32 Redis out of memory; a policy that evicts: work continues; a server that evicts is refused
 test('out of memory, enqueueing is refused and work goes on', { timeout: 180_000 }, async () => {
   // A lease is renewed three times in its visibility timeout; a machine that stands still for seconds loses none.
   const { server, rig } = await setUpOutage({ worker: { visibilityMs: 9_000 } })

@@ -36,7 +36,7 @@ test('a server that hangs is noticed, and worked on when it goes on', async () =
   expect(rig.worker.health().sinceReplyMs).toBeLessThan(3_000)
 }, 60_000)
 
-// F34 `CLIENT PAUSE`, a Redis that hangs, `SCRIPT FLUSH`: goes on, scripts loaded again
+// F34 `CLIENT PAUSE`, a Redis that hangs, `SCRIPT FLUSH`: work continues, scripts are loaded again
 test('clients that are paused for long are worked on when the pause is over', async () => {
   const { server, rig } = await setUpOutage()
   await rig.works()

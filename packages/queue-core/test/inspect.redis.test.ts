@@ -208,7 +208,7 @@ describe('the workers of a queue', () => {
   }
 
   // F213 a worker is idle, paused or never got a job; another one is killed; the server’s clock goes back an
-  //  hour; somebody damages the heartbeats: `inspector.consumers()`, and with it `titan stats`, `titan
+  //  hour; the heartbeats are damaged: `inspector.consumers()`, and with it `titan stats`, `titan
   //  doctor` and the dashboard, shows the first as alive and the second as silent, on every server
   it('are alive while idle, paused or without a first job, and gone when they stop', async () => {
     await queue.pause()

@@ -15,7 +15,7 @@ async function fire(place: Place, key: string, times = 1): Promise<void> {
 const hourly = { cron: '0 * * * *' }
 
 describe('a recurring job', () => {
-  // F229 a recurring job comes faster than it is worked off: at most one of its jobs waits, beside one that
+  // F229 a recurring job comes faster than it runs: at most one of its jobs waits, next to one that
   //  runs; a redefinition removes the job of the old definition that waits
   test('waits once at most, however many slots pass', async ({ place }) => {
     const queue = place.createQueue()

@@ -85,7 +85,7 @@ test.for([1, 2, 3, 4, 5])(
 
 test.for([1, 2])(
   // F186 jobs of three priorities or of several partitions arrive together at idle workers: each starts at
-  //  once on its own worker: what one cannot start it gives back in the same turn
+  //  once on its own worker: it releases what it cannot start in the same turn
   'jobs of three priorities that arrive together start at once on idle workers: %d partitions',
   async (partitions, { place }) => {
     const gate = createGate()

@@ -113,7 +113,7 @@ describe('while other priorities have a backlog', () => {
     ['loses its group', ['XGROUP', 'DESTROY']],
   ] as const)(
     // F187 the stream or group of one priority is deleted while the others have a backlog: `groupCreated`;
-    //  its new jobs run, and lapsed jobs of all priorities are taken over
+    //  its new jobs run, and expired jobs of all priorities are reclaimed
     'a priority whose stream %s is served, and lapsed jobs of the others are taken over',
     async ([, damage], { place }) => {
       const queue = place.createQueue()

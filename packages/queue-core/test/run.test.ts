@@ -85,7 +85,7 @@ describe('its signal', () => {
   })
 })
 
-// F226 a handler spreads its context into one of its own: `signal`, `fence` and `deliveryCount` are in it
+// F226 a handler spreads its context into another object: `signal`, `fence` and `deliveryCount` are in it
 test('the context can be spread into another one', async () => {
   const { run: one, ended } = run(async (context) => {
     const more = { ...context, logger: 'log' }

@@ -4,8 +4,8 @@ import { test } from './support/place.ts'
 
 describe('an ordering key whose holder somebody deleted', () => {
   // F221 200,000 ordering keys, and a job waits behind one of them; many workers start: one worker a minute
-  //  looks for keys whose holder is gone, and only at keys behind which a job waits; one whose holder nobody
-  //  knows goes on too
+  //  looks for keys whose holder is gone, and only at keys behind which a job waits; one whose holder is
+  //  unknown continues too
   test('is found without a look at the keys behind which nothing waits', async ({ place }) => {
     const queue = place.createQueue()
     const keys = Array.from({ length: 1_000 }, (_none, n) => `k${n}`)

@@ -246,7 +246,7 @@ describe('workers of different timeouts serve one queue, as in a rolling deploy'
 })
 
 // F192 renewals got no answer, so a worker gave a lease up; the server has it as that worker’s still: it is
-//  not given back before it has lapsed and its handler has ended, and then with a `released` event
+//  not released before it has expired and its handler has ended, and then with a `released` event
 test('a lease that counts as lost here is not given back before it has lapsed and its handler has ended', async ({
   place,
 }) => {

@@ -117,7 +117,7 @@ describe('a worker', () => {
     await eventually(() => worker.counters.completed === 1)
   })
 
-  // F40 two workers of one name: each has a name of its own in Redis
+  // F40 two workers of one name: each has its own name in Redis
   test('has a name of its own, also beside one of the same name', async ({ place }) => {
     const options = { consumer: 'twin' }
     const twins = [

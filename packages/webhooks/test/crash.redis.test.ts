@@ -53,7 +53,7 @@ test('a sender that is killed after it sent, before it stored the result, leaves
   }
 })
 
-// F63 SIGKILL right after the commit of the end: told all the same
+// F63 SIGKILL right after the commit of the end: the webhook is sent
 test('an event is sent although its worker is killed right after it committed', async () => {
   const receiver = await startReceiver()
   const endpoint = await rig.addEndpoint(receiver)
@@ -71,7 +71,7 @@ test('an event is sent although its worker is killed right after it committed', 
   ])
 })
 
-// F71 the transaction of an end is rolled back: nobody is told
+// F71 the transaction of an end is rolled back: no webhook is sent
 test('a transaction that is rolled back is sent to no endpoint', async () => {
   const receiver = await startReceiver()
   const endpoint = await rig.addEndpoint(receiver)

@@ -112,7 +112,7 @@ describe('a worker that is killed with SIGKILL in the middle of a payment', { ti
 })
 
 describe('a worker that is stopped with SIGTERM in the middle of a payment', { timeout: 120_000 }, () => {
-  // F41 SIGTERM under load, twice, while the gateway hangs: ends or gives back within the grace
+  // F41 SIGTERM under load, twice, while the gateway hangs: jobs end or are released within the grace period
   it('ends the payment first', async () => {
     const worker = await startWorker('polite', SLOW)
     const id = await rig.create('polite')

@@ -10,7 +10,7 @@ beforeAll(async () => {
 afterAll(() => rig.close())
 
 it(
-  // F74 standard output closed, or a pipe that nobody reads: goes on or ends cleanly
+  // F74 standard output closed, or a pipe without a reader: continues or ends cleanly
   'a worker whose standard output and error are closed charges payments and ends in order',
   { timeout: 120_000 },
   async () => {

@@ -8,7 +8,7 @@ import { PAGE_MS, runPage } from './support/run-page.ts'
 
 const PAGES = readdirSync(new URL('docs/how-to/', REPOSITORY)).map((file) => `docs/how-to/${file}`)
 
-// F270 each how-to beside a running `start`, with nothing in the environment: every command does what the
+// F270 each how-to next to a running `start`, with nothing in the environment: every command does what the
 //  page says
 it.each(PAGES)('the commands of %s do what it says', { timeout: PAGE_MS }, async (page) => {
   // A page that starts everything itself is given no servers.

@@ -80,7 +80,7 @@ test.each([
   }
 })
 
-// F262 lines of one CSV file that end with CRLF, LF and CR: each is a row of its own
+// F262 lines of one CSV file that end with CRLF, LF and CR: each is a separate row
 test('CRLF, LF and CR each end a row, also in one file', () => {
   const text = 'idempotency_key,amount,note\r\none,500,a\ntwo,600,b\nthree,700,c\r\nfour,800,d\rfive,900,e'
   const { samples, problems } = readSamples(text)
