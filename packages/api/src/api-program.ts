@@ -66,11 +66,7 @@ const settings: SettingsTable<ApiSettings> = {
     { fallback: 3000, min: 0, max: 65_535 },
   ),
   requireApiKey: toggle(
-    {
-      flag: 'require-api-key',
-      env: 'REQUIRE_API_KEY',
-      about: 'Require an API key.',
-    },
+    { flag: 'require-api-key', env: 'REQUIRE_API_KEY', about: 'Require an API key.' },
     false,
   ),
   allowedHosts: list(

@@ -83,10 +83,7 @@ export async function startServer(options: ServerOptions): Promise<HttpServer> {
   )
   await listen(server, options)
   let closed: Promise<void> | undefined
-  return {
-    url: urlOf(server, options.host),
-    drain: (graceMs) => (closed ??= close(server, graceMs)),
-  }
+  return { url: urlOf(server, options.host), drain: (graceMs) => (closed ??= close(server, graceMs)) }
 }
 
 /**

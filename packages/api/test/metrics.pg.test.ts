@@ -46,11 +46,7 @@ const ask = async (path: string, init: RequestInit = {}): Promise<number> => {
   return response.status
 }
 const pay = (body: object): Promise<number> =>
-  ask('/pay', {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  })
+  ask('/pay', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
 
 /** The values of one metric by its labels. */
 async function read(name: string): Promise<Readonly<Record<string, number>>> {

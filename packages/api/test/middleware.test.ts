@@ -190,9 +190,7 @@ describe('the limit of requests at a time', () => {
     const late = [ask('/pay', pay), ask('/pay', pay)]
     await vi.waitFor(() => expect(creates).toHaveLength(2))
     expect(slots.inFlight()).toBe(2)
-    expect(await (await ask('/pay', pay)).json()).toMatchObject({
-      detail: 'Too many requests at a time.',
-    })
+    expect(await (await ask('/pay', pay)).json()).toMatchObject({ detail: 'Too many requests at a time.' })
     expect((await Promise.all(late)).map(({ status }) => status)).toEqual([503, 503])
     expect(slots.inFlight()).toBe(0)
 

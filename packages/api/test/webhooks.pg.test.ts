@@ -221,10 +221,7 @@ test('events and deliveries are read page by page, and sent again', async () => 
   })
   expect(
     await call('POST', `${path}/redeliver`, { since: '2020-01-01T00:00:00Z', status: 'FAILED' }),
-  ).toMatchObject({
-    status: 202,
-    body: { redelivered: 0 },
-  })
+  ).toMatchObject({ status: 202, body: { redelivered: 0 } })
   expect(await call('POST', `${path}/test`)).toMatchObject({ status: 202, body: { status: 'PENDING' } })
 
   await call('PATCH', path, { enabled: false })

@@ -29,11 +29,7 @@ async function runVerify(args: readonly string[] = []): Promise<Verdicts> {
   if (run.stdout === '') throw new Error(`no report: ${run.stderr}`)
   const { findings } = JSON.parse(run.stdout) as { readonly findings: readonly Finding[] }
   const failed = findings.filter(({ verdict }) => verdict === 'FAIL')
-  return {
-    ...run,
-    findings,
-    broken: Object.fromEntries(failed.map(({ id, offenders }) => [id, offenders])),
-  }
+  return { ...run, findings, broken: Object.fromEntries(failed.map(({ id, offenders }) => [id, offenders])) }
 }
 
 const WHEN = 60_000

@@ -17,10 +17,7 @@ const EXACT_UP_TO = 10_000
 
 /** Counts payments at a cost that is small enough to be asked every second. */
 export async function countTotals(store: Pick<PaymentStore, 'counts'>): Promise<PaymentTotals> {
-  const { byStatus, needsReview, isExact } = await store.counts({
-    table: EXACT_UP_TO,
-    working: EXACT_UP_TO,
-  })
+  const { byStatus, needsReview, isExact } = await store.counts({ table: EXACT_UP_TO, working: EXACT_UP_TO })
   const ended = (status: PaymentStatus): Count => ({
     value: byStatus[status],
     precision: isExact ? 'exact' : 'about',

@@ -284,11 +284,7 @@ test('failed sign-ins are limited for each network and for all, reported and rec
     expect(reports).toEqual([{ count: 1, network: '192.0.2.1' }])
     const [row] = await one.sql`
       select operator, target, outcome from operator_actions where operator = '(unknown)'`
-    expect(row).toEqual({
-      operator: '(unknown)',
-      target: 'dashboard, from 192.0.2.1',
-      outcome: 'refused: 1',
-    })
+    expect(row).toEqual({ operator: '(unknown)', target: 'dashboard, from 192.0.2.1', outcome: 'refused: 1' })
   } finally {
     await one.close()
   }

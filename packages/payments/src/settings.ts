@@ -72,12 +72,7 @@ const database: SettingsTable<DatabaseSettings> = {
 }
 
 const redisUrl = serverUrl(
-  {
-    flag: 'redis-url',
-    env: 'REDIS_URL',
-    alsoEnv: ['REDIS_ADDR'],
-    about: 'URL of Redis; required.',
-  },
+  { flag: 'redis-url', env: 'REDIS_URL', alsoEnv: ['REDIS_ADDR'], about: 'URL of Redis; required.' },
   ['redis:', 'rediss:'],
 )
 

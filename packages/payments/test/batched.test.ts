@@ -97,10 +97,7 @@ test('a full batch does not wait for the one before it', async () => {
 })
 
 test('a batch has no more than its limit', async () => {
-  const call = batched(async (items: readonly number[]) => [...items], {
-    maxItems: 2,
-    maxInFlight: 1,
-  })
+  const call = batched(async (items: readonly number[]) => [...items], { maxItems: 2, maxInFlight: 1 })
   const sizes: number[] = []
   const counting = batched(
     async (items: readonly number[]) => {

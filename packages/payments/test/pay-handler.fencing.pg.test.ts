@@ -109,12 +109,7 @@ function slowlyClaiming(faulty: Partial<PaymentStore> = {}): Partial<PaymentHand
     },
     ...faulty,
   }
-  return {
-    store: slow,
-    gatewayTimeoutMs: 10_000,
-    leaseMs: 15_000,
-    now: () => performance.now() + elapsed,
-  }
+  return { store: slow, gatewayTimeoutMs: 10_000, leaseMs: 15_000, now: () => performance.now() + elapsed }
 }
 
 test('a worker whose claim took too long renews the lease before it sends', async () => {

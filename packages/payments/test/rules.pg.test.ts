@@ -191,9 +191,7 @@ test.each(['amount = amount + 1', "currency = 'EUR'", "gateway = 'other'"])(
     const { id } = await paymentIn(store, sql, 'PROCESSING')
     await expect(
       sql.unsafe(`update payment_attempts set ${change} where payment_id = '${id}'`),
-    ).rejects.toMatchObject({
-      constraint_name: 'payment_attempts_are_frozen',
-    })
+    ).rejects.toMatchObject({ constraint_name: 'payment_attempts_are_frozen' })
   },
 )
 

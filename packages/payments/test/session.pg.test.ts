@@ -105,12 +105,5 @@ test('bytes, numbers and times are read as they are, whatever the database sets'
   const [row] = await open()`
     select ${bytes}::bytea as bytes, 0.1234567890123456::float8 as float, ${at}::timestamptz as at,
            (${['a', null]}::text[])[2] is null as null, 'Grüße' as text, '\\d'::text as backslash`
-  expect(row).toEqual({
-    bytes,
-    float: 0.1234567890123456,
-    at,
-    null: true,
-    text: 'Grüße',
-    backslash: '\\d',
-  })
+  expect(row).toEqual({ bytes, float: 0.1234567890123456, at, null: true, text: 'Grüße', backslash: '\\d' })
 })

@@ -129,10 +129,7 @@ async function makeWorker(
     client,
     'q',
     { work: () => undefined },
-    {
-      onEvent: (event) => void events.push(event),
-      ...options,
-    },
+    { onEvent: (event) => void events.push(event), ...options },
   )
   onTestFinished(() => worker.stop())
   return { worker, events }

@@ -83,9 +83,7 @@ describe('whatever a handler throws', () => {
       values.map((_value, data) => ({ name: 'bad', data, backoff: { type: 'fixed', delayMs: 1 } })),
     )
     const unrecoverable = values.filter(([what]) => what.startsWith('an UnrecoverableError')).length
-    await eventually(() => worker.counters.completed === values.length - unrecoverable, {
-      timeoutMs: 20_000,
-    })
+    await eventually(() => worker.counters.completed === values.length - unrecoverable, { timeoutMs: 20_000 })
     expect(worker.counters).toMatchObject({ deadLettered: unrecoverable })
     await expectNoTrace(place)
   })

@@ -127,9 +127,7 @@ describe('with an SDK', () => {
 
   test('a trace that is not recorded goes on unrecorded', async ({ place }) => {
     const flags: (number | undefined)[] = []
-    await place.startWorker({
-      work: () => void flags.push(trace.getActiveSpan()?.spanContext().traceFlags),
-    })
+    await place.startWorker({ work: () => void flags.push(trace.getActiveSpan()?.spanContext().traceFlags) })
     await place.createQueue().enqueue('work', 1, { traceparent: UNSAMPLED })
     await eventually(() => place.eventsOf('completed').length === 1)
     expect(flags).toEqual([0])

@@ -15,11 +15,7 @@ export interface LogSettings {
 /** `--log-level` and `--log-format`, the same in every program. */
 export const logSettings: SettingsTable<LogSettings> = {
   logLevel: choice(
-    {
-      flag: 'log-level',
-      env: 'LOG_LEVEL',
-      about: 'Least severe level to log. Logs go to standard error.',
-    },
+    { flag: 'log-level', env: 'LOG_LEVEL', about: 'Least severe level to log. Logs go to standard error.' },
     ['silent', 'error', 'warn', 'info', 'debug'],
     'info',
   ),

@@ -77,11 +77,7 @@ const QUEUE_EVENTS: EventTable<QueueEvent> = {
     fields: failureFields,
     samples: [end('dead'), failure],
   },
-  released: {
-    log: ['debug', 'job.released', 'job released'],
-    fields: jobFields,
-    samples: [end('released')],
-  },
+  released: { log: ['debug', 'job.released', 'job released'], fields: jobFields, samples: [end('released')] },
   leaseLost: {
     log: ['warn', 'lease.lost', 'lease lost to another worker'],
     fields: jobFields,

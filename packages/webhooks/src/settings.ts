@@ -54,10 +54,7 @@ const table: SettingsTable<Omit<WebhooksConfig, 'egress'> & EgressPolicy> = {
     'whole numbers from 1 to 65535, separated by commas',
   ),
   allowedSubnets: list(
-    {
-      env: 'WEBHOOK_ALLOWED_SUBNETS',
-      about: 'Private subnets to allow, separated by commas.',
-    },
+    { env: 'WEBHOOK_ALLOWED_SUBNETS', about: 'Private subnets to allow, separated by commas.' },
     [],
     (text) => (isSubnet(text) ? text : undefined),
     'subnets such as 127.0.0.0/8, separated by commas',

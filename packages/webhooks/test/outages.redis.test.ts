@@ -27,9 +27,7 @@ test('while Redis is away events become deliveries, and when an empty one is bac
   onTestFinished(() => second.stop())
   await eventually(
     async () => (await webhooks.deliveriesOfEndpoint(endpoint.id))[0]?.status === 'DELIVERED',
-    {
-      timeoutMs: 25_000,
-    },
+    { timeoutMs: 25_000 },
   )
   expect(new Set(receiver.received.map(({ headers }) => headers['webhook-id'])).size).toBe(1)
 })

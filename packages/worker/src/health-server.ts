@@ -84,9 +84,7 @@ export async function startHealthServer(options: HealthServerOptions): Promise<H
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) =>
       reject(
-        new Failure(`cannot listen on ${host}:${port} for health checks: ${error.message}`, {
-          cause: error,
-        }),
+        new Failure(`cannot listen on ${host}:${port} for health checks: ${error.message}`, { cause: error }),
       ),
     )
     server.listen(port, host, resolve)

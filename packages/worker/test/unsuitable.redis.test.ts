@@ -110,9 +110,7 @@ it(
   // F129 a Redis user without INFO, CONFIG, ROLE and `CLIENT UNBLOCK`: the worker warns that it cannot tell,
   //  works, and gives a lost job back by the mark alone; the doctor judges the rest
   'a worker that may ask neither INFO nor CONFIG nor ROLE warns, works, and has a lost job back',
-  {
-    timeout: 120_000,
-  },
+  { timeout: 120_000 },
   async () => {
     const { env } = await openPlace()
     const server = await startPrivateServer()

@@ -8,12 +8,7 @@ export interface Summary {
 
 /** Summarizes at least one number. */
 export function summarize(rounds: readonly number[]): Summary {
-  return {
-    median: quantile(rounds, 0.5),
-    min: Math.min(...rounds),
-    max: Math.max(...rounds),
-    rounds,
-  }
+  return { median: quantile(rounds, 0.5), min: Math.min(...rounds), max: Math.max(...rounds), rounds }
 }
 
 /** The value below which a share of the numbers lies, linear between neighbours; NaN of none. */

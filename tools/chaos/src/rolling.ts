@@ -39,10 +39,7 @@ export interface RollingReport extends Verdict {
  * The gateway accepts charges more slowly than they arrive, and workers hold all that wait for it: each releases hundreds
  * when it stops, and the others have room for them.
  */
-const LOAD = {
-  weights: { 'slow:400': 1 },
-  env: { WORKER_CONCURRENCY: '1000', GATEWAY_MAX_CONCURRENT: '8' },
-}
+const LOAD = { weights: { 'slow:400': 1 }, env: { WORKER_CONCURRENCY: '1000', GATEWAY_MAX_CONCURRENT: '8' } }
 
 /** Restarts the workers in turn until no payment is in flight, and judges what is left. */
 export async function runRolling(options: RollingOptions): Promise<RollingReport> {

@@ -16,12 +16,7 @@ const FLAGS = {
     valueHint: 'N',
     description: 'Port of the API. Default: PORT, else 3000 if it is free, else any free port.',
   },
-  workers: {
-    type: 'string',
-    valueHint: 'N',
-    default: '1',
-    description: 'Number of workers, 1 to 16.',
-  },
+  workers: { type: 'string', valueHint: 'N', default: '1', description: 'Number of workers, 1 to 16.' },
   once: { type: 'boolean', default: false, description: 'Exit when the payments have ended.' },
   help: { type: 'boolean', alias: 'h', default: false, description: 'Show this help.' },
 } as const satisfies ArgsDef

@@ -24,10 +24,7 @@ export async function createTestDatabase(serverUrl: string, template?: TestDatab
   await execute(serverUrl, `create database ${name} template ${source}`)
   const url = new URL(serverUrl)
   url.pathname = `/${name}`
-  return {
-    url: url.href,
-    drop: () => execute(serverUrl, `drop database if exists ${name} with (force)`),
-  }
+  return { url: url.href, drop: () => execute(serverUrl, `drop database if exists ${name} with (force)`) }
 }
 
 /** Creates a database with the project's tables, which the caller drops. */

@@ -124,8 +124,5 @@ export function respondProblem(problem: Problem, context: Context<AppEnv>): Resp
   const { path } = context.req
   context.set('problemCode', problem.code)
   const isSafe = path.length <= 128 && !containsCardNumber(path, 'possible')
-  return renderProblem(problem, {
-    requestId: context.get('requestId'),
-    instance: isSafe ? path : undefined,
-  })
+  return renderProblem(problem, { requestId: context.get('requestId'), instance: isSafe ? path : undefined })
 }

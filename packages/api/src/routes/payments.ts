@@ -97,11 +97,7 @@ function createRoute(
     method: 'post',
     tag: 'Payments',
     requestHeaders: ['Idempotency-Key'],
-    body: {
-      name: 'PayRequest',
-      schema: payRequest,
-      example: { amount: 500, idempotency_key: 'order-4711' },
-    },
+    body: { name: 'PayRequest', schema: payRequest, example: { amount: 500, idempotency_key: 'order-4711' } },
     responses: [
       {
         status: 202,

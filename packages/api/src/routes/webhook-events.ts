@@ -16,9 +16,7 @@ const eventsQuery = v.strictObject(
   'must be a query',
 )
 const redeliverEvent = v.strictObject(
-  {
-    endpoint_id: v.exactOptional(v.pipe(v.string('must be a string'), v.maxLength(64, 'is too long'))),
-  },
+  { endpoint_id: v.exactOptional(v.pipe(v.string('must be a string'), v.maxLength(64, 'is too long'))) },
   'must be an object',
 )
 

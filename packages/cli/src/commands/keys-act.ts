@@ -76,12 +76,7 @@ export const keysRevokeProgram: Program<KeysRevokeSettings, { readonly config: D
     'Revoke API keys; every API stops accepting them within two seconds. Code 1 if one does not exist.',
   settings: {
     ids: text(
-      {
-        flag: 'ids',
-        about: 'IDs of keys, separated by commas.',
-        hint: 'id,…',
-        shown: '',
-      },
+      { flag: 'ids', about: 'IDs of keys, separated by commas.', hint: 'id,…', shown: '' },
       '',
       /^[\da-f]{16}(,[\da-f]{16})*$/,
       'ids of keys, as shown by titan keys list',

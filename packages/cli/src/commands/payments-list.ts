@@ -68,11 +68,7 @@ export const paymentsListProgram: Program<PaymentsListSettings, { readonly confi
     ),
     until: timestampSetting('until', 'Only payments created before this time. A time or an age, such as 2h.'),
     after: text(
-      {
-        flag: 'after',
-        about: 'Last ID of the previous page, to continue after it.',
-        hint: 'id',
-      },
+      { flag: 'after', about: 'Last ID of the previous page, to continue after it.', hint: 'id' },
       '',
       /^pay_[0-9a-f]{32}$/,
       'the id of a payment, as the previous page shows it',

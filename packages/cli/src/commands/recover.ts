@@ -52,10 +52,7 @@ export const recoverProgram: Program<RecoverSettings, { readonly config: StoreCo
 async function recoverInSight(options: RecoverOptions): Promise<Rebuilt> {
   const progress = startProgress('payments', await countUnfinished(options.sql))
   try {
-    return await recover({
-      ...options,
-      onProgress: ({ added, present }) => progress.update(added + present),
-    })
+    return await recover({ ...options, onProgress: ({ added, present }) => progress.update(added + present) })
   } finally {
     progress.stop()
   }

@@ -46,11 +46,7 @@ const settings: SettingsTable<VerifySettings> = {
     'a file',
   ),
   ledgerUrl: text(
-    {
-      flag: 'ledger-url',
-      about: 'URL of a running gateway simulator, to read its ledger.',
-      hint: 'url',
-    },
+    { flag: 'ledger-url', about: 'URL of a running gateway simulator, to read its ledger.', hint: 'url' },
     '',
     /^https?:\/\/\S+$/,
     'a URL that begins with http:// or https://',
@@ -65,13 +61,7 @@ const settings: SettingsTable<VerifySettings> = {
     /^[\w.:-]{1,100}$/,
     'the name of a gateway',
   ),
-  settled: toggle(
-    {
-      flag: 'settled',
-      about: 'Require every payment to be final or in review.',
-    },
-    false,
-  ),
+  settled: toggle({ flag: 'settled', about: 'Require every payment to be final or in review.' }, false),
   json: jsonSetting,
   redis: toggle({ flag: 'redis', about: 'Check Redis as well.' }, true),
   maxRetries: wholeNumber(

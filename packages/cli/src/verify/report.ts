@@ -33,11 +33,7 @@ export function formatReport(findings: readonly Finding[], breaks: Breaches): st
 
 /** The findings for programs. */
 export function formatJson(findings: readonly Finding[], breaks: Breaches): string {
-  return toJson({
-    ok: findings.every(({ verdict }) => verdict !== 'FAIL'),
-    findings,
-    openBreaks: breaks,
-  })
+  return toJson({ ok: findings.every(({ verdict }) => verdict !== 'FAIL'), findings, openBreaks: breaks })
 }
 
 function indent(text: string): string {

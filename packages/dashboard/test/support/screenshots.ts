@@ -12,11 +12,7 @@ const PAYMENTS = 420
 
 const [folder = 'docs/images'] = process.argv.slice(2)
 const [postgres, redis] = await Promise.all([providePostgres(), provideRedis()])
-const rig = await openRig({
-  databaseUrl: postgres.url,
-  redisUrl: redis.url,
-  sampleIntervalMs: 1_000,
-})
+const rig = await openRig({ databaseUrl: postgres.url, redisUrl: redis.url, sampleIntervalMs: 1_000 })
 const browser = await launchBrowser()
 try {
   for (const [index, amount] of [129_900, 4_250, 18_000].entries())

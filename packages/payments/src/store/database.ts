@@ -102,12 +102,7 @@ function pauseBefore(retries: number): number {
 }
 
 /** int8 as a number; never rounded. */
-const BIGINT = {
-  to: 20,
-  from: [20],
-  serialize: (value: number): string => String(value),
-  parse: parseBigint,
-}
+const BIGINT = { to: 20, from: [20], serialize: (value: number): string => String(value), parse: parseBigint }
 
 function parseBigint(text: string): number {
   const value = Number(text)

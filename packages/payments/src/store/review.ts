@@ -86,13 +86,7 @@ async function decideLocked(sql: Queryable, id: string, decision: OperatorDecisi
   const [facts] = await readFacts(sql, { id, gatewayRef: gatewayRef ?? '' })
   const refusal = judgeDecision(facts, to, gatewayRef === confirmedRef)
   if (refusal !== undefined && refusal !== 'not_parked') return refusal
-  const made = {
-    id,
-    gatewayRef,
-    actor: operatorOf(operator),
-    event: EVENT_OF[to],
-    note: sanitizeText(note),
-  }
+  const made = { id, gatewayRef, actor: operatorOf(operator), event: EVENT_OF[to], note: sanitizeText(note) }
   const rows =
     refusal === undefined ? await decide(sql, { ...made, decision: to }) : await findDecision(sql, made)
   return rows.length > 0 ? 'decided' : 'not_parked'

@@ -79,12 +79,7 @@ async function createPlace(): Promise<{ place: Place; end(): Promise<void> }> {
     prefix,
     name: NAME,
     keys,
-    part: {
-      index: 0,
-      keys,
-      fixed: fixedKeys(keys),
-      connection: shareConnection(redis, keys.dlq),
-    },
+    part: { index: 0, keys, fixed: fixedKeys(keys), connection: shareConnection(redis, keys.dlq) },
     events,
     eventsOf: (type) =>
       events.filter((event): event is Extract<QueueEvent, { type: typeof type }> => event.type === type),

@@ -35,10 +35,7 @@ export function graphileWorker(url: string): Driver {
               },
             },
             preset: {
-              worker: {
-                localQueue: { size: concurrency === 1 ? 2 : LOCAL_QUEUE },
-                completeJobBatchDelay: 0,
-              },
+              worker: { localQueue: { size: concurrency === 1 ? 2 : LOCAL_QUEUE }, completeJobBatchDelay: 0 },
             },
           })
           runner.events.on('job:success', () => completed++)

@@ -77,8 +77,5 @@ export const workerWaiting: Scenario = {
 }
 
 function bareLoop(count: number): Side {
-  return {
-    name: BARE_LOOP,
-    run: async () => ({ rate: await perSecond(count, CONCURRENCY, () => pause(1)) }),
-  }
+  return { name: BARE_LOOP, run: async () => ({ rate: await perSecond(count, CONCURRENCY, () => pause(1)) }) }
 }

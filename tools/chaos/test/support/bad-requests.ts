@@ -7,9 +7,7 @@ export interface Document {
 
 interface DocumentedOperation {
   readonly parameters?: readonly { readonly name?: string; readonly in?: string }[]
-  readonly requestBody?: {
-    readonly content?: Readonly<Record<string, { readonly example?: unknown }>>
-  }
+  readonly requestBody?: { readonly content?: Readonly<Record<string, { readonly example?: unknown }>> }
 }
 
 /** A request as bytes. */

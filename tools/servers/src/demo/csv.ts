@@ -1,8 +1,8 @@
 /** A row of a CSV text, or why it cannot be read. Lines count from 1. */
-export type CsvRow = {
-  readonly firstLine: number
-  readonly lastLine: number
-} & ({ readonly cells: readonly string[] } | { readonly fault: string })
+export type CsvRow = { readonly firstLine: number; readonly lastLine: number } & (
+  | { readonly cells: readonly string[] }
+  | { readonly fault: string }
+)
 
 /** The cells of a line; `open` when a quoted cell does not end on it, `malformed` when a quote is out of place. */
 type Split = readonly string[] | 'open' | 'malformed'
