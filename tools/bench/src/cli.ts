@@ -68,7 +68,7 @@ async function readVersions(): Promise<Record<string, string>> {
   const redis = await startRedis()
   await redis.stop()
   const versions: Record<string, string> = { [redis.product]: redis.version, PostgreSQL: '18' }
-  for (const name of ['bullmq', 'bee-queue', 'pg-boss', 'graphile-worker']) versions[name] = versionOf(name)
+  for (const name of ['bullmq', 'pg-boss']) versions[name] = versionOf(name)
   return versions
 }
 

@@ -1,29 +1,23 @@
 import { availableParallelism, cpus, loadavg, release, totalmem, type } from 'node:os'
 
 /** Where and when numbers were taken. */
-export interface Conditions {
-  readonly at: string
-  readonly size: string
-  readonly cpu: string
-  readonly cores: number
-  readonly memoryGiB: number
-  readonly system: string
-  readonly node: string
-  /** Processes that wanted a core, on average over the last minute before the start. */
-  readonly loadBefore: number
-  readonly versions: Readonly<Record<string, string>>
-}
+export type Conditions = ReturnType<typeof observeConditions>
 
 /** Above this share of the cores the machine is busy with something else. */
 const QUIET_SHARE = 0.25
 
-/** How many processes wanted a core, on average over the last minute. */
+/** Returns how many processes wanted a core, on average over the last minute. */
 export function readLoad(): number {
   return loadavg()[0] ?? 0
 }
 
 /** Notes the conditions of a run that is about to begin. */
-export function observeConditions(given: Pick<Conditions, 'size' | 'loadBefore' | 'versions'>): Conditions {
+export function observeConditions(given: {
+  readonly size: string
+  /** The load before the run began, which is load itself. */
+  readonly loadBefore: number
+  readonly versions: Readonly<Record<string, string>>
+}) {
   return {
     ...given,
     at: new Date().toISOString(),
@@ -35,12 +29,12 @@ export function observeConditions(given: Pick<Conditions, 'size' | 'loadBefore' 
   }
 }
 
-/** Whether something else used the machine when the run began. */
+/** Returns whether something else used the machine when the run began. */
 export function isBusy({ loadBefore, cores }: Conditions): boolean {
   return loadBefore > cores * QUIET_SHARE
 }
 
-/** The conditions in one line, for people. */
+/** Describes the conditions in one line. */
 export function describeConditions(conditions: Conditions): string {
   const { at, size, cpu, cores, memoryGiB, system, node, loadBefore, versions } = conditions
   const used = Object.entries(versions).map(([name, version]) => `${name} ${version}`)

@@ -1,3 +1,5 @@
+import type { OpenDriver, Driver } from './drivers/driver.ts'
+
 /** How much a run does: `smoke` only shows that it works, `quick` is a look, `full` is what the tables hold. */
 export type Size = 'smoke' | 'quick' | 'full'
 
@@ -18,15 +20,8 @@ export interface Side {
   readonly name: string
   /** How it is set up, where that matters for fairness. */
   readonly setting?: string
-  /** Does the work once, checks that it was really done, and answers the numbers. */
+  /** Does the work once, checks that it was really done, and returns the numbers. */
   run(): Promise<Sample>
-}
-
-/** What is measured, and in which unit. */
-export interface Metric {
-  readonly key: string
-  readonly title: string
-  readonly unit: 'jobs/s' | 'requests/s' | 'payments/s' | 'ms' | 'bytes' | 'MB'
 }
 
 /** A ratio that is shown, and what it should be. */
@@ -46,10 +41,35 @@ export interface Scenario {
   readonly title: string
   /** What exactly is done, in one or two sentences, for readers of the table. */
   readonly about: string
-  readonly metrics: readonly Metric[]
+  readonly metrics: readonly {
+    readonly key: string
+    readonly title: string
+    readonly unit: 'jobs/s' | 'requests/s' | 'payments/s' | 'ms' | 'bytes' | 'MB'
+  }[]
   readonly comparisons: readonly Comparison[]
-  /** Counted rounds of a full run, when they are not the usual five. */
+  /** Counted rounds of a full run. @default 5 */
   readonly rounds?: number
   /** Starts servers and fills them; the sides run in turn, round by round. */
   prepare(context: Context): Promise<readonly Side[]>
+}
+
+/** Returns the side of a driver, which is opened on an empty store for each round. */
+export function driverSide(driver: Driver, run: (opened: OpenDriver) => Promise<Sample>): Side {
+  return {
+    name: driver.name,
+    setting: driver.setting,
+    async run() {
+      const opened = await driver.open()
+      try {
+        return await run(opened)
+      } finally {
+        await opened.close()
+      }
+    },
+  }
+}
+
+/** Returns the amount for the size of the run. */
+export function amount(context: Context, full: number): number {
+  return context.pick({ full, quick: Math.ceil(full / 3), smoke: Math.min(full, 200) })
 }

@@ -1,15 +1,13 @@
 import type { Scenario } from './scenario.ts'
 import { backlog } from './scenarios/backlog.ts'
 import { enqueue, enqueueMany, enqueueSerial } from './scenarios/enqueue.ts'
-import { lateness } from './scenarios/lateness.ts'
-import { latency } from './scenarios/latency.ts'
+import { lateness, latency } from './scenarios/latency.ts'
 import { memory } from './scenarios/memory.ts'
-import { deadLetters, delayed, retries } from './scenarios/paths.ts'
 import { pay, settlement } from './scenarios/payments.ts'
 import { peersEnqueue, peersWorker } from './scenarios/peers.ts'
 import { persistence } from './scenarios/persistence.ts'
 import { processes, workerMemory } from './scenarios/processes.ts'
-import { workerNoop, workerSerial, workerWaiting } from './scenarios/worker.ts'
+import { deadLetters, delayed, retries, workerNoop, workerSerial, workerWaiting } from './scenarios/worker.ts'
 
 /** All there is to measure, in the order of the tables. */
 export const scenarios: readonly Scenario[] = [

@@ -1,6 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import type { Queue } from '@titan/queue-core'
+import { PAYLOAD } from './drivers/driver.ts'
+import type { BenchJobs } from './drivers/titan.ts'
 
-/** Does `count` things, at most `inFlight` at a time, and answers how many were done in a second. */
+/** Does `count` things, at most `inFlight` at a time, and returns how many were done in a second. */
 export async function perSecond(
   count: number,
   inFlight: number,
@@ -34,4 +37,9 @@ export async function reach(wanted: number, count: () => number | Promise<number
 /** @throws when a round did not do what it claims */
 export function expectCount(what: string, found: number, wanted: number): void {
   if (found !== wanted) throw new Error(`${what}: ${found} instead of ${wanted}`)
+}
+
+/** Adds jobs with the usual payload in one call. */
+export function addWork(queue: Queue<BenchJobs>, count: number): Promise<unknown> {
+  return queue.enqueueMany(Array.from({ length: count }, () => ({ name: 'work' as const, data: PAYLOAD })))
 }

@@ -33,12 +33,10 @@ export function bullmq(redis: BenchRedis): Driver {
           const timestamp = Date.now()
           return queue.add('work', payload, { timestamp, delay: payload.dueAt - timestamp })
         },
-        addMany(count, { delayMs } = {}) {
-          const opts = delayMs === undefined ? {} : { opts: { delay: delayMs } }
-          return queue.addBulk(
-            Array.from({ length: count }, () => ({ name: 'work', data: PAYLOAD, ...opts })),
-          )
-        },
+        addMany: (count, { delayMs: delay = 0 } = {}) =>
+          queue.addBulk(
+            Array.from({ length: count }, () => ({ name: 'work', data: PAYLOAD, opts: { delay } })),
+          ),
         async work({ concurrency, handle }) {
           let completed = 0
           const worker = new Worker<Payload>(

@@ -28,30 +28,15 @@ function refuse(): never {
 /** A handler as the scenarios write it. */
 export type Handle = (payload: Payload, failures: Failures) => Promise<void> | void
 
-/** How to add jobs. */
-export interface AddOptions {
-  readonly delayMs?: number
-}
-
-/** How to work. */
-export interface WorkOptions {
-  readonly concurrency: number
-  readonly handle: Handle
-}
-
-/** A worker that runs. */
-export interface Working {
-  /** Jobs whose success is stored. */
-  completed(): number
-  stop(): Promise<void>
-}
-
 /** One queue system, opened on an empty store. */
 export interface OpenDriver {
   add(payload: Payload): Promise<unknown>
-  addMany(count: number, options?: AddOptions): Promise<unknown>
-  /** Waits until the worker is ready to take jobs. */
-  work(options: WorkOptions): Promise<Working>
+  addMany(count: number, options?: { readonly delayMs?: number | undefined }): Promise<unknown>
+  /** Waits until the worker is ready to take jobs. `completed` counts the jobs whose success is stored. */
+  work(options: {
+    readonly concurrency: number
+    readonly handle: Handle
+  }): Promise<{ completed(): number; stop(): Promise<void> }>
   counts(): Promise<{ readonly waiting: number; readonly dead: number }>
   close(): Promise<void>
 }

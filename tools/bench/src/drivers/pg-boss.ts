@@ -5,10 +5,13 @@ import { PAYLOAD, unsupported, type Driver, type Payload } from './driver.ts'
 const BATCH = 500
 const POLLERS = 4
 
+/** Name of the side that keeps its jobs in PostgreSQL. */
+export const PG_BOSS = 'pg-boss'
+
 /** pg-boss, fetching and completing in batches, without pauses while there is work. */
 export function pgBoss(url: string): Driver {
   return {
-    name: 'pg-boss',
+    name: PG_BOSS,
     setting: `batches of ${BATCH}, fetched by ${POLLERS} pollers without a pause while full; done jobs kept (its design)`,
     async open() {
       const boss = new PgBoss({ connectionString: url, max: 10, supervise: false, schedule: false })

@@ -1,11 +1,4 @@
-import {
-  createQueue,
-  createWorker,
-  fixed,
-  UnrecoverableError,
-  type NewJob,
-  type WorkerOptions,
-} from '@titan/queue-core'
+import { createQueue, createWorker, fixed, UnrecoverableError } from '@titan/queue-core'
 import { connect, type BenchRedis } from '../servers.ts'
 import { PAYLOAD, type Driver, type Payload } from './driver.ts'
 
@@ -17,16 +10,16 @@ export interface BenchJobs {
 /** Name of the side everything is compared with. */
 export const TITAN = 'Titan'
 
-/** The same with ids of the producer's: deduplicated while they live and for a day after. */
+/** The same with the producer's ids: deduplicated while they live and for a day after. */
 export const TITAN_IDS = 'Titan with ids'
 
 /** Retries after this long, on all sides. */
 export const BACKOFF_MS = 1
 
-/** This queue, with its defaults. */
-export function titan(redis: BenchRedis, { withIds = false }: { readonly withIds?: boolean } = {}): Driver {
+/** Returns this queue, with its defaults. */
+export function titan(redis: BenchRedis, { withIds = false } = {}): Driver {
   let serial = 0
-  const newId = (): string => `charge-${(serial++).toString(36)}`
+  const newId = (): { id?: string } => (withIds ? { id: `charge-${(serial++).toString(36)}` } : {})
   return {
     name: withIds ? TITAN_IDS : TITAN,
     setting: withIds ? 'ids by the producer, remembered for a day' : 'defaults; nothing is kept of done jobs',
@@ -34,29 +27,24 @@ export function titan(redis: BenchRedis, { withIds = false }: { readonly withIds
       await redis.empty()
       const client = await connect(redis.server.url)
       const queue = createQueue<BenchJobs>(client, 'bench')
-      const options = (): { id?: string } => (withIds ? { id: newId() } : {})
       return {
-        add(payload) {
-          const runAt = payload.dueAt === undefined ? {} : { runAt: payload.dueAt }
-          return queue.enqueue('work', payload, { ...options(), ...runAt })
-        },
-        addMany(count, { delayMs } = {}) {
-          const delay = delayMs === undefined ? {} : { delayMs }
-          const jobs: NewJob<BenchJobs>[] = Array.from({ length: count }, () => ({
-            name: 'work',
-            data: PAYLOAD,
-            ...options(),
-            ...delay,
-          }))
-          return queue.enqueueMany(jobs)
-        },
+        add: (payload) =>
+          queue.enqueue('work', payload, { ...newId(), ...(payload.dueAt && { runAt: payload.dueAt }) }),
+        addMany: (count, { delayMs } = {}) =>
+          queue.enqueueMany(
+            Array.from({ length: count }, () => ({
+              name: 'work' as const,
+              data: PAYLOAD,
+              ...newId(),
+              ...(delayMs && { delayMs }),
+            })),
+          ),
         async work({ concurrency, handle }) {
-          const settings: WorkerOptions<BenchJobs> = { concurrency, backoff: fixed(BACKOFF_MS) }
           const worker = createWorker<BenchJobs>(
             client,
             'bench',
             { work: (job) => handle(job.data, { attempt: job.attempt, fail, giveUp }) },
-            settings,
+            { concurrency, backoff: fixed(BACKOFF_MS) },
           )
           await worker.start()
           return { completed: () => worker.counters.completed, stop: () => worker.stop() }

@@ -5,8 +5,7 @@ import { randomUUIDv7 } from 'node:crypto'
 import { createQueue } from '@titan/queue-core'
 import postgres from 'postgres'
 import { connect } from '../servers.ts'
-import { servePay, type PayAnswer, type PayRequest } from './compared-server.ts'
-import { comparedTable } from './compared-table.ts'
+import { comparedTable, servePay, type PayAnswer, type PayRequest } from './compared.ts'
 
 interface Payment extends PayRequest {
   readonly id: string

@@ -13,15 +13,13 @@ export interface Load {
   readonly rate?: number
 }
 
-/** What became of it. */
+/** The result: the time from the first request to the last response, and how many succeeded. */
 export interface LoadResult {
-  /** From the first request to the last answer. */
   readonly seconds: number
-  /** Requests that were answered with success. */
   readonly succeeded: number
 }
 
-/** Sends requests; answers how many were answered a second. Rejects unless all succeed. */
+/** Sends requests; returns how many were answered a second. Rejects unless all succeed. */
 export type Send = (load: Load) => Promise<number>
 
 /** Starts the process that sends, for the whole of a scenario. */

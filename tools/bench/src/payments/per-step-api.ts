@@ -3,13 +3,12 @@
 import { randomUUID } from 'node:crypto'
 import postgres from 'postgres'
 import { connect } from '../servers.ts'
-import { servePay, type PayAnswer, type PayRequest } from './compared-server.ts'
-import { STREAM, TABLE } from './per-step.ts'
+import { comparedTable, servePay, STREAM, type PayAnswer, type PayRequest } from './compared.ts'
 
 const [databaseUrl = '', redisUrl = ''] = process.argv.slice(2)
 const sql = postgres(databaseUrl, { max: 10, onnotice: () => {} })
 const redis = await connect(redisUrl)
-await sql.unsafe(TABLE)
+await sql.unsafe(comparedTable('plain_payments'))
 
 async function pay({ amount, key }: PayRequest): Promise<PayAnswer> {
   const id = `pay_${randomUUID().replaceAll('-', '')}`

@@ -1,13 +1,13 @@
 // The worker of the plain design: UPDATE, charge, UPDATE, XACK and XDEL for each payment, many at a time.
 import postgres from 'postgres'
 import { connect } from '../servers.ts'
-import { GROUP, STREAM, TABLE } from './per-step.ts'
+import { comparedTable, GROUP, STREAM } from './compared.ts'
 
 const [databaseUrl = '', redisUrl = '', concurrency = '1'] = process.argv.slice(2)
 const sql = postgres(databaseUrl, { max: 10, onnotice: () => {} })
 const redis = await connect(redisUrl)
 const reader = await connect(redisUrl)
-await sql.unsafe(TABLE)
+await sql.unsafe(comparedTable('plain_payments'))
 await redis.xGroupCreate(STREAM, GROUP, '0', { MKSTREAM: true })
 
 let running = 0

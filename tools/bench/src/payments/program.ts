@@ -15,9 +15,7 @@ export async function startProgram(
   file: string,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
-): Promise<{
-  /** The first match of a pattern in what it has printed. */ printed(pattern: RegExp): Promise<string>
-}> {
+) {
   const folder = mkdtempSync(join(tmpdir(), 'titan-bench-'))
   const log = join(folder, 'log')
   // Into a file, so that reading what it prints costs nothing while it is measured.
@@ -34,7 +32,8 @@ export async function startProgram(
     rmSync(folder, { recursive: true })
   })
   return {
-    async printed(pattern) {
+    /** Waits for the first match of a pattern in what it has printed. */
+    async printed(pattern: RegExp): Promise<string> {
       const read = (): string | undefined => pattern.exec(readFileSync(log, 'utf8'))?.[0]
       await reach(1, () => {
         if (child.exitCode !== null) throw new Error(`${file} ended:\n${readFileSync(log, 'utf8')}`)

@@ -1,10 +1,9 @@
 import { createQueue, createWorker } from '@titan/queue-core'
 import { endChild, startChild } from '../child.ts'
-import { PAYLOAD } from '../drivers/driver.ts'
 import type { BenchJobs } from '../drivers/titan.ts'
-import type { Scenario, Side } from '../scenario.ts'
+import type { Sample, Scenario } from '../scenario.ts'
 import { connect, openRedis, type BenchRedis } from '../servers.ts'
-import { expectCount, reach } from '../work.ts'
+import { addWork, expectCount, reach } from '../work.ts'
 
 const SMALL = 'backlog of 1,000'
 const MIDDLE = 'backlog of 100,000'
@@ -25,47 +24,36 @@ export const backlog: Scenario = {
   ],
   async prepare(context) {
     const redis = await openRedis(context)
-    const count = context.pick({ full: 100_000, quick: 30_000, smoke: 1_000 })
+    const jobs = context.pick({ full: 100_000, quick: 30_000, smoke: 1_000 })
     const lengths = { [SMALL]: 1_000, [MIDDLE]: 100_000, [LARGE]: 1_000_000 }
     const share = context.size === 'smoke' ? 0.01 : 1
-    return Object.entries(lengths).map(([name, length]) =>
-      backlogSide(redis, name, Math.max(1_000, length * share), count),
-    )
+    return Object.entries(lengths).map(([name, length]) => ({
+      name,
+      run: () => workAtBacklog(redis, Math.max(1_000, length * share), jobs),
+    }))
   },
 }
 
-function backlogSide(redis: BenchRedis, name: string, length: number, count: number): Side {
-  return {
-    name,
-    async run() {
-      await redis.empty()
-      const { child } = await startChild('fill-process.ts', [redis.server.url, QUEUE, String(length)])
-      await endChild(child)
-      const client = await connect(redis.server.url)
-      const queue = createQueue<BenchJobs>(client, QUEUE)
-      const adding: Promise<unknown>[] = []
-      const batch = Array.from({ length: BATCH }, () => ({ name: 'work' as const, data: PAYLOAD }))
-      let runs = 0
-      const worker = createWorker<BenchJobs>(
-        client,
-        QUEUE,
-        {
-          work: () => {
-            if (++runs % BATCH === 0) adding.push(queue.enqueueMany(batch))
-          },
-        },
-        { concurrency: 100 },
-      )
-      const begun = performance.now()
-      await worker.start()
-      await reach(count, () => worker.counters.completed)
-      const rate = worker.counters.completed / ((performance.now() - begun) / 1_000)
-      await worker.stop()
-      await Promise.all(adding)
-      const { ready, leased } = await queue.stats()
-      expectCount(`${name}: jobs left`, ready + leased, length + adding.length * BATCH - runs)
-      await client.close()
-      return { rate }
-    },
+async function workAtBacklog(redis: BenchRedis, length: number, jobs: number): Promise<Sample> {
+  await redis.empty()
+  const { child } = await startChild('fill-process.ts', [redis.server.url, QUEUE, String(length)])
+  await endChild(child)
+  const client = await connect(redis.server.url)
+  const queue = createQueue<BenchJobs>(client, QUEUE)
+  const adding: Promise<unknown>[] = []
+  let runs = 0
+  const work = (): void => {
+    if (++runs % BATCH === 0) adding.push(addWork(queue, BATCH))
   }
+  const worker = createWorker<BenchJobs>(client, QUEUE, { work }, { concurrency: 100 })
+  const begun = performance.now()
+  await worker.start()
+  await reach(jobs, () => worker.counters.completed)
+  const rate = worker.counters.completed / ((performance.now() - begun) / 1_000)
+  await worker.stop()
+  await Promise.all(adding)
+  const { ready, leased } = await queue.stats()
+  expectCount('jobs left', ready + leased, length + adding.length * BATCH - runs)
+  await client.close()
+  return { rate }
 }

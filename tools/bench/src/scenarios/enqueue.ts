@@ -1,43 +1,30 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { bullmq, BULLMQ } from '../drivers/bullmq.ts'
-import { PAYLOAD, type Driver, type OpenDriver } from '../drivers/driver.ts'
+import { PAYLOAD, type Driver } from '../drivers/driver.ts'
 import { titan, TITAN, TITAN_IDS } from '../drivers/titan.ts'
-import type { Context, Scenario, Side } from '../scenario.ts'
+import { amount, driverSide, type Scenario, type Side } from '../scenario.ts'
 import { findRedisBenchmark, openRedis, type BenchRedis } from '../servers.ts'
 import { expectCount, perSecond } from '../work.ts'
 
-const BULK = 50
 const XADD = 'redis-benchmark XADD'
 const RATE = [{ key: 'rate', title: 'jobs enqueued', unit: 'jobs/s' }] as const
 
-/** How one scenario adds jobs. */
 interface Adding {
-  readonly count: number
   readonly inFlight: number
-  /** Jobs per call. */
-  readonly perCall: number
+  /** Jobs per call. @default 1 */
+  readonly perCall?: number
 }
 
 /** One driver adding jobs, checked against what is in the queue afterwards. */
-export function addingSide(driver: Driver, { count, inFlight, perCall }: Adding): Side {
-  const act = (opened: OpenDriver): Promise<unknown> =>
-    perCall === 1 ? opened.add(PAYLOAD) : opened.addMany(perCall)
-  return {
-    name: driver.name,
-    setting: driver.setting,
-    async run() {
-      const opened = await driver.open()
-      try {
-        const calls = Math.ceil(count / perCall)
-        const rate = (await perSecond(calls, inFlight, () => act(opened))) * perCall
-        expectCount(`${driver.name}: jobs waiting`, (await opened.counts()).waiting, calls * perCall)
-        return { rate }
-      } finally {
-        await opened.close()
-      }
-    },
-  }
+export function addingSide(driver: Driver, count: number, { inFlight, perCall = 1 }: Adding): Side {
+  return driverSide(driver, async (opened) => {
+    const calls = Math.ceil(count / perCall)
+    const add = () => (perCall === 1 ? opened.add(PAYLOAD) : opened.addMany(perCall))
+    const rate = (await perSecond(calls, inFlight, add)) * perCall
+    expectCount(`${driver.name}: jobs waiting`, (await opened.counts()).waiting, calls * perCall)
+    return { rate }
+  })
 }
 
 /** Many jobs per call. */
@@ -53,11 +40,11 @@ export const enqueueMany: Scenario = {
   ],
   async prepare(context) {
     const redis = await openRedis(context)
-    const adding = (full: number): Adding => ({ count: amount(context, full), inFlight: 10, perCall: BULK })
+    const adding = { inFlight: 10, perCall: 50 }
     return [
-      addingSide(titan(redis), adding(300_000)),
-      addingSide(bullmq(redis), adding(40_000)),
-      addingSide(titan(redis, { withIds: true }), adding(100_000)),
+      addingSide(titan(redis), amount(context, 300_000), adding),
+      addingSide(bullmq(redis), amount(context, 40_000), adding),
+      addingSide(titan(redis, { withIds: true }), amount(context, 100_000), adding),
       ...(await xaddSides(redis, amount(context, 300_000))),
     ]
   },
@@ -75,11 +62,11 @@ export const enqueue: Scenario = {
   ],
   async prepare(context) {
     const redis = await openRedis(context)
-    const adding = (full: number): Adding => ({ count: amount(context, full), inFlight: 100, perCall: 1 })
+    const adding = { inFlight: 100 }
     return [
-      addingSide(titan(redis), adding(150_000)),
-      addingSide(bullmq(redis), adding(30_000)),
-      addingSide(titan(redis, { withIds: true }), adding(75_000)),
+      addingSide(titan(redis), amount(context, 150_000), adding),
+      addingSide(bullmq(redis), amount(context, 30_000), adding),
+      addingSide(titan(redis, { withIds: true }), amount(context, 75_000), adding),
     ]
   },
 }
@@ -93,14 +80,9 @@ export const enqueueSerial: Scenario = {
   comparisons: [{ metric: 'rate', of: TITAN, to: BULLMQ, goal: { atLeast: 1.7 } }],
   async prepare(context) {
     const redis = await openRedis(context)
-    const adding: Adding = { count: amount(context, 8_000), inFlight: 1, perCall: 1 }
-    return [addingSide(titan(redis), adding), addingSide(bullmq(redis), adding)]
+    const count = amount(context, 8_000)
+    return [titan(redis), bullmq(redis)].map((driver) => addingSide(driver, count, { inFlight: 1 }))
   },
-}
-
-/** The amount for the size of the run. */
-export function amount(context: Context, full: number): number {
-  return context.pick({ full, quick: Math.ceil(full / 3), smoke: Math.min(full, 200) })
 }
 
 /** What the server can do with the same entries when nothing but `XADD` is asked of it. */

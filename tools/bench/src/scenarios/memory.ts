@@ -1,7 +1,7 @@
 import { bullmq, BULLMQ } from '../drivers/bullmq.ts'
-import type { Driver } from '../drivers/driver.ts'
+import type { OpenDriver } from '../drivers/driver.ts'
 import { titan, TITAN, TITAN_IDS } from '../drivers/titan.ts'
-import type { Scenario, Side } from '../scenario.ts'
+import { driverSide, type Sample, type Scenario } from '../scenario.ts'
 import { openRedis, type BenchRedis } from '../servers.ts'
 import { expectCount, reach } from '../work.ts'
 import { fill } from './working.ts'
@@ -25,44 +25,36 @@ export const memory: Scenario = {
   async prepare(context) {
     const redis = await openRedis(context)
     const count = context.pick({ full: 20_000, quick: 10_000, smoke: 500 })
-    const drivers = [titan(redis), bullmq(redis), titan(redis, { withIds: true })]
-    return drivers.map((driver) => memorySide(redis, driver, count))
+    return [titan(redis), bullmq(redis), titan(redis, { withIds: true })].map((driver) =>
+      driverSide(driver, (opened) => measureMemory(redis, opened, count)),
+    )
   },
 }
 
-function memorySide(redis: BenchRedis, driver: Driver, count: number): Side {
+async function measureMemory(redis: BenchRedis, opened: OpenDriver, count: number): Promise<Sample> {
   const used = async (): Promise<number> =>
     (await redis.info('memory', 'used_memory')) - (await redis.info('memory', 'mem_clients_normal'))
-  return {
-    name: driver.name,
-    setting: driver.setting,
-    async run() {
-      const opened = await driver.open()
-      let release: (() => void) | undefined
-      const released = new Promise<void>((resolve) => (release = resolve))
-      let running = 0
-      try {
-        const before = await used()
-        await fill(opened, count)
-        const waiting = ((await used()) - before) / count
-        const working = await opened.work({
-          concurrency: count,
-          handle: () => {
-            running++
-            return released
-          },
-        })
-        await reach(count, () => running)
-        const held = ((await used()) - before) / count
-        release?.()
-        await reach(count, () => working.completed())
-        await working.stop()
-        expectCount(`${driver.name}: jobs left`, (await opened.counts()).waiting, 0)
-        return { waiting, running: held }
-      } finally {
-        release?.()
-        await opened.close()
-      }
-    },
+  const { promise: released, resolve: release } = Promise.withResolvers<void>()
+  let running = 0
+  try {
+    const before = await used()
+    await fill(opened, count)
+    const waiting = ((await used()) - before) / count
+    const working = await opened.work({
+      concurrency: count,
+      handle() {
+        running++
+        return released
+      },
+    })
+    await reach(count, () => running)
+    const held = ((await used()) - before) / count
+    release()
+    await reach(count, working.completed)
+    await working.stop()
+    expectCount('jobs left', (await opened.counts()).waiting, 0)
+    return { waiting, running: held }
+  } finally {
+    release()
   }
 }

@@ -1,17 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { openLoad, type Send } from '../payments/load.ts'
-import {
-  BARE,
-  openBare,
-  openOurs,
-  openPerStep,
-  openStores,
-  OURS,
-  PER_STEP,
-  type PaymentSystem,
-} from '../payments/systems.ts'
-import type { Scenario, Side } from '../scenario.ts'
-import { quantile } from '../statistics.ts'
+import { openLoad, type Load, type Send } from '../payments/load.ts'
+import { BARE, openStores, openSystem, OURS, PER_STEP, type PaymentSystem } from '../payments/systems.ts'
+import type { Sample, Scenario, Side } from '../scenario.ts'
+import { quantile } from '../measure.ts'
 import { expectCount, reach } from '../work.ts'
 
 const NO_OP = 'GET /healthz of the same server'
@@ -40,9 +31,9 @@ export const pay: Scenario = {
   async prepare(context) {
     const requests = context.pick({ full: 15_000, quick: 6_000, smoke: 256 })
     const stores = await openStores(context)
-    const ours = await openOurs(context, stores)
-    const perStep = await openPerStep(context, stores)
-    const bare = await openBare(context, stores)
+    const ours = await openSystem(context, stores, OURS)
+    const perStep = await openSystem(context, stores, PER_STEP)
+    const bare = await openSystem(context, stores, BARE)
     const send = await openLoad(context)
     return [
       paySide(ours, send, requests),
@@ -53,34 +44,27 @@ export const pay: Scenario = {
   },
 }
 
+async function perLevel(run: (inFlight: number) => Promise<number>): Promise<Sample> {
+  const sample: Record<string, number> = {}
+  for (const inFlight of LEVELS) sample[keyOf(inFlight)] = await run(inFlight)
+  return sample
+}
+
 function paySide({ name, setting, url, counts }: PaymentSystem, send: Send, requests: number): Side {
-  return {
-    name,
-    setting,
-    async run() {
-      const sample: Record<string, number> = {}
-      for (const inFlight of LEVELS) {
-        const before = (await counts()).all
-        sample[keyOf(inFlight)] = await send({ url: `${url}/pay`, method: 'POST', requests, inFlight })
-        expectCount(`${name}: payments stored`, (await counts()).all - before, requests)
-        // What a side does behind its last answers is not for the next one to pay.
-        await pause(AFTER_MS)
-      }
-      return sample
-    },
+  async function accept(inFlight: number): Promise<number> {
+    const before = (await counts()).all
+    const rate = await send({ url: `${url}/pay`, method: 'POST', requests, inFlight })
+    expectCount(`${name}: payments stored`, (await counts()).all - before, requests)
+    // What a side does behind its last answers is not for the next one to pay.
+    await pause(AFTER_MS)
+    return rate
   }
+  return { name, setting, run: () => perLevel(accept) }
 }
 
 function noOpSide({ url }: PaymentSystem, send: Send, requests: number): Side {
-  return {
-    name: NO_OP,
-    async run() {
-      const sample: Record<string, number> = {}
-      for (const inFlight of LEVELS)
-        sample[keyOf(inFlight)] = await send({ url: `${url}/healthz`, method: 'GET', requests, inFlight })
-      return sample
-    },
-  }
+  const ask = (inFlight: number) => send({ url: `${url}/healthz`, method: 'GET', requests, inFlight })
+  return { name: NO_OP, run: () => perLevel(ask) }
 }
 
 const IN_FLIGHT = 64
@@ -108,8 +92,8 @@ export const settlement: Scenario = {
     const requests = context.pick({ full: 12_000, quick: 5_000, smoke: IN_FLIGHT })
     const steady = context.pick({ full: 900, quick: 600, smoke: IN_FLIGHT })
     const stores = await openStores(context)
-    const ours = await openOurs(context, stores, CONCURRENCY)
-    const perStep = await openPerStep(context, stores, CONCURRENCY)
+    const ours = await openSystem(context, stores, OURS, CONCURRENCY)
+    const perStep = await openSystem(context, stores, PER_STEP, CONCURRENCY)
     const send = await openLoad(context)
     const fewer = Math.max(IN_FLIGHT, Math.ceil(requests / 3))
     return [settlementSide(ours, send, requests, steady), settlementSide(perStep, send, fewer, steady)]
@@ -117,13 +101,12 @@ export const settlement: Scenario = {
 }
 
 function settlementSide(system: PaymentSystem, send: Send, requests: number, steady: number): Side {
-  const { name, setting } = system
   return {
-    name,
-    setting,
+    name: system.name,
+    setting: system.setting,
     async run() {
-      const { rate, p99 } = await settle(system, send, requests, {})
-      const paced = await settle(system, send, steady, { rate: STEADY })
+      const { rate, p99 } = await settle(system, send, { requests })
+      const paced = await settle(system, send, { requests: steady, rate: STEADY })
       return { rate, p99, steadyP99: paced.p99 }
     },
   }
@@ -132,13 +115,12 @@ function settlementSide(system: PaymentSystem, send: Send, requests: number, ste
 async function settle(
   { url, counts, durations }: PaymentSystem,
   send: Send,
-  requests: number,
-  pace: { readonly rate?: number },
+  load: Pick<Load, 'requests' | 'rate'>,
 ): Promise<{ rate: number; p99: number }> {
   const before = (await counts()).ended
   const begun = performance.now()
-  await send({ url: `${url}/pay`, method: 'POST', requests, inFlight: IN_FLIGHT, ...pace })
-  await reach(requests, async () => (await counts()).ended - before)
+  await send({ url: `${url}/pay`, method: 'POST', inFlight: IN_FLIGHT, ...load })
+  await reach(load.requests, async () => (await counts()).ended - before)
   const seconds = (performance.now() - begun) / 1_000
-  return { rate: requests / seconds, p99: quantile(await durations(requests), 0.99) }
+  return { rate: load.requests / seconds, p99: quantile(await durations(load.requests), 0.99) }
 }

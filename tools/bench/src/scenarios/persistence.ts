@@ -1,12 +1,12 @@
 import { titan, TITAN } from '../drivers/titan.ts'
-import type { Context, Scenario, Side } from '../scenario.ts'
-import { openRedis, type BenchRedis } from '../servers.ts'
-import { addingSide, amount } from './enqueue.ts'
+import { amount, type Scenario } from '../scenario.ts'
+import { openRedis } from '../servers.ts'
+import { addingSide } from './enqueue.ts'
 import { workingSide } from './working.ts'
 
 const WITHOUT = 'without persistence'
 const EVERY_SECOND = 'append-only file, fsync every second'
-const ARGS = ['--appendonly', 'yes', '--appendfsync', 'everysec']
+const ARGS = { [WITHOUT]: [], [EVERY_SECOND]: ['--appendonly', 'yes', '--appendfsync', 'everysec'] }
 
 /** What an append-only file costs. */
 export const persistence: Scenario = {
@@ -23,23 +23,20 @@ export const persistence: Scenario = {
     { metric: 'done', of: EVERY_SECOND, to: WITHOUT, goal: { atLeast: 0.7 } },
   ],
   async prepare(context) {
-    return [
-      persistenceSide(context, WITHOUT, await openRedis(context)),
-      persistenceSide(context, EVERY_SECOND, await openRedis(context, ARGS)),
-    ]
+    const count = amount(context, 200_000)
+    const sides = Object.entries(ARGS).map(async ([name, args]) => {
+      const driver = titan(await openRedis(context, args))
+      const adding = addingSide(driver, count, { inFlight: 10, perCall: 50 })
+      const working = workingSide(driver, { count })
+      return {
+        name,
+        async run() {
+          const { rate: enqueued = 0 } = await adding.run()
+          const { rate: done = 0 } = await working.run()
+          return { enqueued, done }
+        },
+      }
+    })
+    return Promise.all(sides)
   },
-}
-
-function persistenceSide(context: Context, name: string, redis: BenchRedis): Side {
-  const count = amount(context, 200_000)
-  const adding = addingSide(titan(redis), { count, inFlight: 10, perCall: 50 })
-  const working = workingSide(titan(redis), { count, concurrency: 100 })
-  return {
-    name,
-    async run() {
-      const { rate: enqueued = 0 } = await adding.run()
-      const { rate: done = 0 } = await working.run()
-      return { enqueued, done }
-    },
-  }
 }

@@ -1,31 +1,28 @@
-import type { ChildProcess } from 'node:child_process'
 import { createQueue } from '@titan/queue-core'
 import { endChild, nextMessage, startChild } from '../child.ts'
-import { PAYLOAD } from '../drivers/driver.ts'
 import type { BenchJobs } from '../drivers/titan.ts'
-import type { Scenario, Side } from '../scenario.ts'
-import { openRedis, connect, type BenchRedis } from '../servers.ts'
-import { expectCount, perSecond, reach } from '../work.ts'
-import { amount } from './enqueue.ts'
+import { amount, type Sample, type Scenario } from '../scenario.ts'
+import { connect, openRedis, type BenchRedis } from '../servers.ts'
+import { addWork, expectCount, reach } from '../work.ts'
+import { fill } from './working.ts'
 
 const NAME = 'bench'
-const FILL = 500
-const SHAPES = [
-  { workers: 1, partitions: 1 },
-  { workers: 2, partitions: 1 },
-  { workers: 4, partitions: 1 },
-  { workers: 1, partitions: 4 },
-  { workers: 4, partitions: 4 },
-] as const
 
 interface Shape {
   readonly workers: number
   readonly partitions: number
 }
 
+const count = (number: number, one: string, many: string): string => `${number} ${number === 1 ? one : many}`
 const nameOf = ({ workers, partitions }: Shape): string =>
-  `${workers} ${workers === 1 ? 'process' : 'processes'}, ${partitions} ${partitions === 1 ? 'partition' : 'partitions'}`
-const ALONE = nameOf(SHAPES[0])
+  `${count(workers, 'process', 'processes')}, ${count(partitions, 'partition', 'partitions')}`
+const ALONE: Shape = { workers: 1, partitions: 1 }
+const OTHERS: readonly Shape[] = [
+  { workers: 2, partitions: 1 },
+  { workers: 4, partitions: 1 },
+  { workers: 1, partitions: 4 },
+  { workers: 4, partitions: 4 },
+]
 
 /** What more workers and partitions bring on one Redis. */
 export const processes: Scenario = {
@@ -37,11 +34,12 @@ export const processes: Scenario = {
     { key: 'rate', title: 'jobs done', unit: 'jobs/s' },
     { key: 'memory', title: 'memory of one worker process', unit: 'MB' },
   ],
-  comparisons: SHAPES.slice(1).map((shape) => ({ metric: 'rate', of: nameOf(shape), to: ALONE })),
+  comparisons: OTHERS.map((shape) => ({ metric: 'rate', of: nameOf(shape), to: nameOf(ALONE) })),
   rounds: 3,
   async prepare(context) {
     const redis = await openRedis(context)
-    return SHAPES.map((shape) => processesSide(redis, nameOf(shape), shape, amount(context, 200_000)))
+    const jobs = amount(context, 200_000)
+    return [ALONE, ...OTHERS].map((shape) => ({ name: nameOf(shape), run: () => drain(redis, shape, jobs) }))
   },
 }
 
@@ -58,63 +56,43 @@ export const workerMemory: Scenario = {
   rounds: 1,
   async prepare(context) {
     const redis = await openRedis(context)
-    const shape = { workers: 1, partitions: 1 }
+    const short = context.pick({ full: 10_000, quick: 10_000, smoke: 500 })
     const long = context.pick({ full: 1_000_000, quick: 300_000, smoke: 2_000 })
     return [
-      processesSide(redis, SHORT, shape, context.pick({ full: 10_000, quick: 10_000, smoke: 500 })),
-      processesSide(redis, LONG, shape, long),
+      { name: SHORT, run: () => drain(redis, ALONE, short) },
+      { name: LONG, run: () => drain(redis, ALONE, long) },
     ]
   },
 }
 
-interface Report {
-  readonly runs: number
-  readonly memory: number
-}
-
-function processesSide(redis: BenchRedis, name: string, shape: Shape, count: number): Side {
-  return {
-    name,
-    async run() {
-      await redis.empty()
-      const client = await connect(redis.server.url)
-      const queue = createQueue<BenchJobs>(client, NAME, { partitions: shape.partitions })
-      const batch = Array.from({ length: FILL }, () => ({ name: 'work' as const, data: PAYLOAD }))
-      const calls = Math.ceil(count / FILL)
-      await perSecond(calls, 4, () => queue.enqueueMany(batch))
-      const total = calls * FILL
-      const children: ChildProcess[] = []
-      try {
-        for (let number = 0; number < shape.workers; number++) {
-          const { child } = await startChild('worker-process.ts', [
-            redis.server.url,
-            NAME,
-            String(shape.partitions),
-          ])
-          children.push(child)
-        }
-        const begun = performance.now()
-        for (const child of children) child.send('start')
-        await reach(total, async () => total - (await left()))
-        const rate = total / ((performance.now() - begun) / 1_000)
-        const reports: Report[] = []
-        for (const child of children) {
-          const report = nextMessage(child)
-          child.send('stop')
-          reports.push((await report) as Report)
-        }
-        const runs = reports.reduce((sum, report) => sum + report.runs, 0)
-        expectCount(`${name}: runs of the handler`, runs, total)
-        return { rate, memory: Math.max(...reports.map(({ memory }) => memory)) / 1e6 }
-      } finally {
-        await Promise.all(children.map(endChild))
-        await client.close()
-      }
-
-      async function left(): Promise<number> {
-        const { ready, leased } = await queue.stats()
-        return ready + leased
-      }
-    },
+/** Drains a full queue by workers in separate processes. */
+async function drain(redis: BenchRedis, { workers, partitions }: Shape, jobs: number): Promise<Sample> {
+  await redis.empty()
+  const client = await connect(redis.server.url)
+  const queue = createQueue<BenchJobs>(client, NAME, { partitions })
+  await fill({ addMany: (length) => addWork(queue, length) }, jobs)
+  const args = [redis.server.url, NAME, String(partitions)]
+  const children = await Promise.all(
+    Array.from({ length: workers }, async () => (await startChild('worker-process.ts', args)).child),
+  )
+  try {
+    const begun = performance.now()
+    for (const child of children) child.send('start')
+    await reach(jobs, async () => {
+      const { ready, leased } = await queue.stats()
+      return jobs - ready - leased
+    })
+    const rate = jobs / ((performance.now() - begun) / 1_000)
+    const reports = children.map(async (child) => {
+      child.send('stop')
+      return (await nextMessage(child)) as { readonly runs: number; readonly memory: number }
+    })
+    const ended = await Promise.all(reports)
+    const runs = ended.reduce((sum, report) => sum + report.runs, 0)
+    expectCount('runs of the handler', runs, jobs)
+    return { rate, memory: Math.max(...ended.map(({ memory }) => memory)) / 1e6 }
+  } finally {
+    await Promise.all(children.map(endChild))
+    await client.close()
   }
 }

@@ -1,81 +1,114 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { bullmq, BULLMQ } from '../drivers/bullmq.ts'
-import { titan, TITAN, TITAN_IDS } from '../drivers/titan.ts'
-import type { Scenario, Side } from '../scenario.ts'
-import { openRedis } from '../servers.ts'
+import { BACKOFF_MS, titan, TITAN, TITAN_IDS } from '../drivers/titan.ts'
+import { amount, type Comparison, type Context, type Scenario, type Side } from '../scenario.ts'
+import { openRedis, type BenchRedis } from '../servers.ts'
 import { perSecond } from '../work.ts'
-import { amount } from './enqueue.ts'
-import { workingSide } from './working.ts'
+import { workingSide, type WorkingOff } from './working.ts'
 
-const RATE = [{ key: 'rate', title: 'jobs done', unit: 'jobs/s' }] as const
-
-/** Nothing but the queue, many at a time. */
-export const workerNoop: Scenario = {
-  name: 'worker',
-  title: 'Worker, handler that does nothing, concurrency 100',
-  about: 'A full queue worked off, from the start of the worker until the last end is stored.',
-  metrics: RATE,
-  comparisons: [
-    { metric: 'rate', of: TITAN, to: BULLMQ, goal: { atLeast: 12 } },
-    { metric: 'rate', of: TITAN_IDS, to: BULLMQ },
-  ],
-  async prepare(context) {
-    const redis = await openRedis(context)
-    return [
-      workingSide(titan(redis), { count: amount(context, 200_000), concurrency: 100 }),
-      workingSide(bullmq(redis), { count: amount(context, 20_000), concurrency: 100 }),
-      workingSide(titan(redis, { withIds: true }), { count: amount(context, 80_000), concurrency: 100 }),
-    ]
-  },
+interface Compared extends Pick<Scenario, 'name' | 'title' | 'about'> {
+  /** Jobs of a full run, here and at BullMQ, which gets fewer so that its rounds take as long. */
+  readonly counts: readonly [number, number]
+  readonly work?: Omit<WorkingOff, 'count'>
+  readonly atLeast: number
+  /** Further sides, and what they are compared with. @default none */
+  readonly more?: (redis: BenchRedis, context: Context) => Side[]
+  readonly moreComparisons?: readonly Omit<Comparison, 'metric'>[]
 }
 
-/** Nothing but the queue, one at a time. */
-export const workerSerial: Scenario = {
-  name: 'worker-serial',
-  title: 'Worker, handler that does nothing, concurrency 1',
-  about: 'The same with one job at a time.',
-  metrics: RATE,
-  comparisons: [{ metric: 'rate', of: TITAN, to: BULLMQ, goal: { atLeast: 6 } }],
-  async prepare(context) {
-    const redis = await openRedis(context)
-    return [
-      workingSide(titan(redis), { count: amount(context, 80_000), concurrency: 1 }),
-      workingSide(bullmq(redis), { count: amount(context, 6_000), concurrency: 1 }),
-    ]
-  },
+/** Returns a scenario in which both workers drain a full queue. */
+function workerScenario({ counts, work, atLeast, more, moreComparisons = [], ...texts }: Compared): Scenario {
+  const comparisons = [{ of: TITAN, to: BULLMQ, goal: { atLeast } }, ...moreComparisons]
+  return {
+    ...texts,
+    metrics: [{ key: 'rate', title: 'jobs done', unit: 'jobs/s' }],
+    comparisons: comparisons.map((comparison) => ({ metric: 'rate', ...comparison })),
+    async prepare(context) {
+      const redis = await openRedis(context)
+      return [
+        workingSide(titan(redis), { ...work, count: amount(context, counts[0]) }),
+        workingSide(bullmq(redis), { ...work, count: amount(context, counts[1]) }),
+        ...(more?.(redis, context) ?? []),
+      ]
+    },
+  }
 }
 
+const PATHS = { counts: [60_000, 10_000], atLeast: 5 } as const
 const BARE_LOOP = 'The same timers without a queue'
 const CONCURRENCY = 100
 
-/** A handler that waits for a millisecond, as for a fast answer over the network. */
-export const workerWaiting: Scenario = {
+/** Nothing but the queue, many jobs at a time. */
+export const workerNoop = workerScenario({
+  name: 'worker',
+  title: 'Worker, handler that does nothing, concurrency 100',
+  about: 'A full queue worked off, from the start of the worker until the last end is stored.',
+  counts: [200_000, 20_000],
+  atLeast: 12,
+  more: (redis, context) => [
+    workingSide(titan(redis, { withIds: true }), { count: amount(context, 80_000) }),
+  ],
+  moreComparisons: [{ of: TITAN_IDS, to: BULLMQ }],
+})
+
+/** Nothing but the queue, one job at a time. */
+export const workerSerial = workerScenario({
+  name: 'worker-serial',
+  title: 'Worker, handler that does nothing, concurrency 1',
+  about: 'The same with one job at a time.',
+  counts: [80_000, 6_000],
+  work: { concurrency: 1 },
+  atLeast: 6,
+})
+
+/** A handler that waits for a millisecond, as for a fast response over the network. */
+export const workerWaiting = workerScenario({
   name: 'worker-1ms',
   title: 'Worker, handler that waits 1 ms, concurrency 100',
   about: `The limit is 100 jobs per millisecond. Node's timers do not reach it either, which the bare loop shows.`,
-  metrics: RATE,
-  comparisons: [
-    { metric: 'rate', of: TITAN, to: BULLMQ, goal: { atLeast: 4 } },
+  counts: [80_000, 15_000],
+  work: { concurrency: CONCURRENCY, handle: () => pause(1) },
+  atLeast: 4,
+  more: (_redis, context) => [
     {
-      metric: 'rate',
-      of: TITAN,
-      to: { name: 'the limit, 100,000/s', value: 100_000 },
-      goal: { atLeast: 0.6 },
+      name: BARE_LOOP,
+      run: async () => ({ rate: await perSecond(amount(context, 80_000), CONCURRENCY, () => pause(1)) }),
     },
-    { metric: 'rate', of: TITAN, to: BARE_LOOP },
   ],
-  async prepare(context) {
-    const redis = await openRedis(context)
-    const handle = (): Promise<void> => pause(1)
-    const count = amount(context, 80_000)
-    return [
-      workingSide(titan(redis), { count, concurrency: CONCURRENCY, handle }),
-      workingSide(bullmq(redis), { count: amount(context, 15_000), concurrency: CONCURRENCY, handle }),
-      bareLoop(count),
-    ]
-  },
-}
+  moreComparisons: [
+    { of: TITAN, to: { name: 'the limit, 100,000/s', value: 100_000 }, goal: { atLeast: 0.6 } },
+    { of: TITAN, to: BARE_LOOP },
+  ],
+})
 
-function bareLoop(count: number): Side {
-  return { name: BARE_LOOP, run: async () => ({ rate: await perSecond(count, CONCURRENCY, () => pause(1)) }) }
-}
+/** Jobs that fail once. */
+export const retries = workerScenario({
+  name: 'retries',
+  title: 'Jobs that fail once and then succeed',
+  about: `Every job runs twice, with ${BACKOFF_MS} ms between its attempts; concurrency 100.`,
+  ...PATHS,
+  work: {
+    attempts: 2,
+    handle: (_payload, failures) => {
+      if (failures.attempt === 1) failures.fail()
+    },
+  },
+})
+
+/** Jobs that were delayed. */
+export const delayed = workerScenario({
+  name: 'delayed',
+  title: 'Delayed jobs that are all due',
+  about: 'Made ready and worked off; the worker starts when all of them are due; concurrency 100.',
+  ...PATHS,
+  work: { delayMs: 200 },
+})
+
+/** Jobs that are given up. */
+export const deadLetters = workerScenario({
+  name: 'dead-letters',
+  title: 'Jobs given up in their first attempt',
+  about: 'From the start of the worker until all are dead letters (failed jobs, kept); concurrency 100.',
+  ...PATHS,
+  work: { end: 'dead', handle: (_payload, failures) => failures.giveUp() },
+})

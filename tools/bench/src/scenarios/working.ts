@@ -1,11 +1,13 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Driver, Handle, OpenDriver } from '../drivers/driver.ts'
-import type { Side } from '../scenario.ts'
+import { driverSide, type Side } from '../scenario.ts'
 import { expectCount, perSecond, reach } from '../work.ts'
 
 /** How one scenario works jobs off. */
 export interface WorkingOff {
   readonly count: number
-  readonly concurrency: number
+  /** @default 100 */
+  readonly concurrency?: number
   /** @default does nothing */
   readonly handle?: Handle
   /** Delay of every job; work begins when all are due. @default none */
@@ -19,15 +21,9 @@ export interface WorkingOff {
 const FILL = 500
 
 /** Fills a queue. */
-export async function fill(
-  opened: Pick<OpenDriver, 'addMany'>,
-  count: number,
-  delayMs?: number,
-): Promise<void> {
-  const calls = Math.floor(count / FILL)
-  const options = delayMs === undefined ? {} : { delayMs }
-  await perSecond(calls, 4, () => opened.addMany(FILL, options))
-  if (count % FILL > 0) await opened.addMany(count % FILL, options)
+export async function fill({ addMany }: Pick<OpenDriver, 'addMany'>, count: number, delayMs?: number) {
+  await perSecond(Math.floor(count / FILL), 4, () => addMany(FILL, { delayMs }))
+  if (count % FILL > 0) await addMany(count % FILL, { delayMs })
 }
 
 /**
@@ -35,40 +31,31 @@ export async function fill(
  * runs of the handler and what is in the queue afterwards.
  */
 export function workingSide(driver: Driver, work: WorkingOff): Side {
-  const { count, concurrency, handle = () => {}, delayMs, end = 'done', attempts = 1 } = work
-  return {
-    name: driver.name,
-    setting: driver.setting,
-    async run() {
-      const opened = await driver.open()
-      try {
-        await fill(opened, count, delayMs)
-        expectCount(`${driver.name}: jobs waiting`, (await opened.counts()).waiting, count)
-        if (delayMs !== undefined) await new Promise((resolve) => setTimeout(resolve, delayMs))
-        let runs = 0
-        const begun = performance.now()
-        const working = await opened.work({
-          concurrency,
-          handle(payload, failures) {
-            runs++
-            return handle(payload, failures)
-          },
-        })
-        await reach(count, end === 'done' ? () => working.completed() : () => runs)
-        await reach(count, async () => {
-          const { waiting, dead } = await opened.counts()
-          return end === 'done' ? count - waiting : dead
-        })
-        const rate = count / ((performance.now() - begun) / 1_000)
-        await working.stop()
-        expectCount(`${driver.name}: runs of the handler`, runs, count * attempts)
-        const { waiting, dead } = await opened.counts()
-        expectCount(`${driver.name}: jobs left`, waiting, 0)
-        expectCount(`${driver.name}: dead letters`, dead, end === 'dead' ? count : 0)
-        return { rate }
-      } finally {
-        await opened.close()
-      }
-    },
-  }
+  const { count, concurrency = 100, handle = () => {}, delayMs, end = 'done', attempts = 1 } = work
+  return driverSide(driver, async (opened) => {
+    await fill(opened, count, delayMs)
+    expectCount(`${driver.name}: jobs waiting`, (await opened.counts()).waiting, count)
+    if (delayMs !== undefined) await pause(delayMs)
+    let runs = 0
+    const begun = performance.now()
+    const working = await opened.work({
+      concurrency,
+      handle(payload, failures) {
+        runs++
+        return handle(payload, failures)
+      },
+    })
+    await reach(count, end === 'done' ? working.completed : () => runs)
+    await reach(count, async () => {
+      const { waiting, dead } = await opened.counts()
+      return end === 'done' ? count - waiting : dead
+    })
+    const rate = count / ((performance.now() - begun) / 1_000)
+    await working.stop()
+    expectCount(`${driver.name}: runs of the handler`, runs, count * attempts)
+    const { waiting, dead } = await opened.counts()
+    expectCount(`${driver.name}: jobs left`, waiting, 0)
+    expectCount(`${driver.name}: dead letters`, dead, end === 'dead' ? count : 0)
+    return { rate }
+  })
 }

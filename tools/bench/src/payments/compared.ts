@@ -1,13 +1,29 @@
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
 
+/** The stream and consumer group of the plain design. */
+export const STREAM = 'plain:jobs'
+export const GROUP = 'workers'
+
+/** Returns the statement that makes the table of a design which this project is compared with. */
+export function comparedTable(name: 'plain_payments' | 'bare_payments'): string {
+  return `create table if not exists ${name} (
+  id text primary key,
+  amount bigint not null,
+  status text not null,
+  idempotency_key text unique not null,
+  created_at timestamptz not null default clock_timestamp(),
+  updated_at timestamptz not null default clock_timestamp()
+)`
+}
+
 /** What a client asks for. */
 export interface PayRequest {
   readonly amount: number
   readonly key: string
 }
 
-/** What it is answered. */
+/** The response of a design. */
 export interface PayAnswer {
   readonly status: 200 | 201 | 409
   readonly body: object
