@@ -247,6 +247,17 @@ test.each([
   expect(await call('GET', path)).toMatchObject({ status: 400, body: { errors: [{ parameter }] } })
 })
 
+test.each(['0000-01-01T00:00:00Z', '2026-02-30T00:00:00Z', '+010000-01-01T00:00:00Z', 'yesterday'])(
+  'a redelivery since %s is refused with a pointer',
+  async (since) => {
+    const { endpoint_id: id } = await create({})
+    expect(await call('POST', `/webhook-endpoints/${String(id)}/redeliver`, { since })).toMatchObject({
+      status: 400,
+      body: { code: 'validation-failed', errors: [{ pointer: '/since' }] },
+    })
+  },
+)
+
 test('a card number in a body is refused here too', async () => {
   const answer = await call('POST', '/webhook-endpoints', {
     url: 'https://example.com/',

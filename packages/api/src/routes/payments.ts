@@ -4,12 +4,11 @@ import * as v from 'valibot'
 import { decodeCursor, encodeCursor } from '../http/cursor.ts'
 import type { AppEnv } from '../http/env.ts'
 import { KEY_FORMAT, keyHeaderOf, resolveKey } from '../http/idempotency-key.ts'
-import { instantText } from '../schemas/instant-text.ts'
 import { respondJson, respondPage, respondTagged } from '../http/response.ts'
 import { acceptedExample, eventsExample, paymentExample } from '../openapi/examples.ts'
 import type { Operation } from '../openapi/operation.ts'
 import { Problem } from '../problem.ts'
-import { pageLimit } from '../schemas/parts.ts'
+import { pageLimit, toDate } from '../schemas/parts.ts'
 import { presentAccepted, presentEvent, presentPayment } from '../schemas/payments.ts'
 import { pathParameter, route, type Route } from './route.ts'
 
@@ -61,6 +60,15 @@ const flagText = v.pipe(
   v.picklist(['true', 'false'], 'must be true or false'),
   v.transform((text) => text === 'true'),
   v.boolean(),
+)
+/** No payment is older than 1970. */
+const INSTANT = /^(19[7-9]|[2-9]\d{2})\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/
+const NO_INSTANT = 'must be a time such as 2026-11-24T12:00:00Z; the "+" of an offset is written %2B in a URL'
+const instantText = v.pipe(
+  v.string('must be text'),
+  v.regex(INSTANT, NO_INSTANT),
+  v.transform(toDate),
+  v.date(NO_INSTANT),
 )
 const paymentsQuery = v.strictObject(
   {

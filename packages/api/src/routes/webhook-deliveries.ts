@@ -3,15 +3,17 @@ import * as v from 'valibot'
 import { respondJson, respondPage } from '../http/response.ts'
 import { attemptExample, deliveryExample } from '../openapi/examples.ts'
 import { Problem } from '../problem.ts'
+import { toDate } from '../schemas/parts.ts'
 import { presentAttempt, presentDelivery } from '../schemas/webhooks.ts'
 import { pathParameter, route, type Route } from './route.ts'
 import { pageEntries, pageResponse, REDELIVERED, type WebhookServices } from './webhook-services.ts'
 
+const NO_INSTANT = 'must be a time such as 2026-11-24T12:00:00Z'
 const instant = v.pipe(
   v.string('must be a string'),
-  v.isoTimestamp('must be a time such as 2026-11-24T12:00:00Z'),
-  v.transform((time) => new Date(time)),
-  v.date('must be a time such as 2026-11-24T12:00:00Z'),
+  v.isoTimestamp(NO_INSTANT),
+  v.transform(toDate),
+  v.date(NO_INSTANT),
 )
 
 const redeliverRange = v.strictObject(

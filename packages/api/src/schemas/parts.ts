@@ -8,6 +8,19 @@ export const instant: v.GenericSchema<string> = v.pipe(
   v.description('RFC 3339, in UTC'),
 )
 
+/** What PostgreSQL stores and `Date` writes with four digits of a year. */
+const FIRST = Date.parse('0001-01-01T00:00:00Z')
+const LAST = Date.parse('9999-12-31T23:59:59.999Z')
+
+/** Reads a time that a client wrote. JavaScript reads the 30th of February as the 2nd of March; this is an invalid date. */
+export function toDate(text: string): Date {
+  const date = new Date(text)
+  const day = text.slice(0, 10)
+  const midnight = new Date(`${day}T00:00:00Z`)
+  const isDay = !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(day)
+  return isDay && date.getTime() >= FIRST && date.getTime() <= LAST ? date : new Date(Number.NaN)
+}
+
 /** A whole number, 0 or more. */
 export const count: v.GenericSchema<number> = v.pipe(v.number(), v.integer(), v.minValue(0))
 
