@@ -146,11 +146,11 @@ function answerBrokenRequest(
   socket: Socket,
   last: ServerResponse | undefined,
 ): void {
-  const isAnswering = last?.headersSent === true && !last.writableFinished
-  if (error.code === 'ECONNRESET' || !socket.writable || isAnswering) {
-    socket.destroy()
-    return
-  }
+  const isUnfinished = last !== undefined && !last.writableFinished
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+  // A request that arrived whole gets its own response: a client would take the next bytes for it.
+  if (isUnfinished && last.req.complete) return void last.once('close', () => socket.destroySoon())
+  if (isUnfinished && last.headersSent) return void socket.destroy()
   const response = refuse(new Problem(BROKEN[error.code ?? ''] ?? 'bad-request'))
   void response.text().then((body) => {
     const status = `${response.status} ${STATUS_CODES[response.status]}`

@@ -71,6 +71,18 @@ describe('startServer', () => {
 })
 
 describe('a connection', () => {
+  it('that sends rubbish after a request gets the response of that request first', async () => {
+    const { promise: proceed, resolve: release } = Promise.withResolvers<void>()
+    const { url } = await start(async (request) => {
+      await proceed
+      return new Response(await request.text(), { status: 202 })
+    })
+    const pay = 'POST /pay HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}'
+    const answer = sendRaw(url, `${pay}rubbish\r\n\r\n`)
+    setTimeout(release, 100)
+    expect(await answer).toMatch(/^HTTP\/1\.1 202 /)
+  })
+
   // F108
   it('whose headers are too large is answered 431', async () => {
     const { url } = await start(() => new Response('reached'))
