@@ -9,7 +9,6 @@ import {
 import {
   createLog,
   EXIT,
-  Failure,
   healthSettings,
   isLoopback,
   list,
@@ -176,7 +175,7 @@ export const apiProgram: Program<ApiSettings, ApiConfiguration> = {
     const log = createLog('titan-api', { logLevel, logFormat })
     const service: Service<Api> = {
       log,
-      start: () => start({ ...own, ...configuration, version: VERSION, log }),
+      start: () => startApi({ ...own, ...configuration, version: VERSION, log }),
       announce: ({ url }) => {
         process.stdout.write(`titan-api listens on ${url}\n`)
         if (!own.requireApiKey) logOpenMode(own.host, log)
@@ -191,14 +190,4 @@ export const apiProgram: Program<ApiSettings, ApiConfiguration> = {
 function logOpenMode(host: string, log: Log): void {
   if (isLoopback(host)) log.info('api.opened_locally', 'API keys not required on loopback address')
   else log.warn('api.opened', 'API keys not required, set REQUIRE_API_KEY')
-}
-
-async function start(options: ApiOptions): Promise<Api> {
-  try {
-    return await startApi(options)
-  } catch (error) {
-    const isListenFault = error instanceof Error && 'syscall' in error && error.syscall === 'listen'
-    if (!isListenFault) throw error
-    throw new Failure(`cannot listen on ${options.host}:${options.port}: ${error.message}`, { cause: error })
-  }
 }

@@ -1,6 +1,5 @@
-import { textOf } from '@titan/queue-core/text-of'
 import type { Registry } from '@titan/telemetry'
-import { Failure, isLoopback } from '@titan/service'
+import { isLoopback } from '@titan/service'
 import { Hono } from 'hono'
 import { problemOf } from './failure.ts'
 import type { AppEnv } from './http/env.ts'
@@ -45,11 +44,5 @@ export async function serveOperations({
     context.header('cache-control', 'no-store')
     return context.body(await metrics.metrics(), 200, { 'content-type': metrics.contentType })
   })
-  try {
-    return await startServer({ fetch: app.fetch, host, port })
-  } catch (error) {
-    throw new Failure(`cannot listen on ${host}:${port} for health checks: ${textOf(error)}`, {
-      cause: error,
-    })
-  }
+  return startServer({ fetch: app.fetch, host, port, purpose: ' for health checks' })
 }

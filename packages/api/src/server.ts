@@ -1,6 +1,9 @@
+import { once } from 'node:events'
 import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { getRequestListener, type Http2Bindings, type HttpBindings } from '@hono/node-server'
+import { textOf } from '@titan/queue-core/text-of'
+import { Failure } from '@titan/service'
 import { countHeaderLines } from './http/header-lines.ts'
 import { Problem, renderProblem, type ProblemCode } from './problem.ts'
 
@@ -22,6 +25,8 @@ export interface ServerOptions {
   readonly host: string
   /** 0 is any free port. */
   readonly port: number
+  /** What is served, for the message when it cannot listen. @default nothing is said */
+  readonly purpose?: string
   /** Longest time until the headers of a request have arrived; then 408. @default 10000 */
   readonly headersTimeoutMs?: number
   /** Longest time until a request has arrived, its body included; then 408. @default 30000 */
@@ -45,11 +50,7 @@ export const MAX_CONNECTIONS = 10_000
 /** How often the server looks for connections whose time is over, in milliseconds: Node's 30 s would double each timeout. */
 const CHECK_EVERY_MS = 500
 
-/**
- * Starts to listen.
- *
- * @throws the error of the socket, such as EADDRINUSE
- */
+/** Starts to listen. @throws Failure when it cannot */
 export async function startServer(options: ServerOptions): Promise<HttpServer> {
   const listener = getRequestListener(
     (request, bindings) => {
@@ -98,14 +99,13 @@ function endBodyWithSocket(request: IncomingMessage, response: ServerResponse): 
   })
 }
 
-function listen(server: Server, { host, port }: ServerOptions): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, host, () => {
-      server.off('error', reject)
-      resolve()
-    })
-  })
+async function listen(server: Server, { host, port, purpose = '' }: ServerOptions): Promise<void> {
+  server.listen(port, host)
+  try {
+    await once(server, 'listening')
+  } catch (error) {
+    throw new Failure(`cannot listen on ${host}:${port}${purpose}: ${textOf(error)}`, { cause: error })
+  }
 }
 
 /** How often connections that have become idle are looked for while the server drains, in milliseconds. */

@@ -149,4 +149,13 @@ describe('titan-api', { timeout: 120_000 }, () => {
       new RegExp(`^titan-api: cannot listen on 127\\.0\\.0\\.1:${port}: .*EADDRINUSE`),
     )
   })
+
+  it('tells in one line that its host has no address, with code 1', async () => {
+    const program = spawnProgram('api', ['--host', 'none.invalid', '--require-api-key'], env)
+
+    expect(await program.exited).toEqual({ code: 1, signal: null })
+    expect(program.stderr().trim().split('\n').at(-1)).toMatch(
+      /^titan-api: cannot listen on none\.invalid:0: .*(ENOTFOUND|EAI_AGAIN)/,
+    )
+  })
 })

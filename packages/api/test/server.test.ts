@@ -42,7 +42,10 @@ describe('startServer', () => {
     const port = Number(new URL(url).port)
     const second = startServer({ fetch: () => new Response(), host: '127.0.0.1', port })
 
-    await expect(second).rejects.toMatchObject({ code: 'EADDRINUSE' })
+    await expect(second).rejects.toMatchObject({
+      code: 'FAILURE',
+      message: expect.stringMatching(`cannot listen on 127.0.0.1:${port}: .*EADDRINUSE`) as string,
+    })
   })
 
   it('joins repeated headers, so that a repeated key can be seen', async () => {
