@@ -56,9 +56,7 @@ const HOST_NAME = /^(?:[a-z\d_-][\w.-]{0,252}|\[[\da-f:.]+\])$/i
 const settings: SettingsTable<ApiSettings> = {
   host: text(
     { flag: 'host', env: 'HOST', about: 'Bind address. 0.0.0.0 binds every interface.' },
-    '127.0.0.1',
-    /^[\w.:-]{1,255}$/,
-    'a host name or address',
+    { fallback: '127.0.0.1', form: /^[\w.:-]{1,255}$/, rule: 'a host name or address' },
   ),
   port: wholeNumber(
     { flag: 'port', env: 'PORT', about: 'Port. 0 picks a free one.' },

@@ -32,8 +32,6 @@ export interface Command {
   readonly about: string
   readonly description: string
   readonly sections: readonly SettingsSection[]
-  /** Flag of the setting that words behind the command are for. */
-  readonly placed: string | undefined
   run(args: readonly string[], env: Environment): Promise<number>
 }
 
@@ -77,7 +75,6 @@ function command<Own, Shared>(words: string, about: string, program: Program<Own
     about,
     description: program.description,
     sections: sectionsOf(program),
-    placed: program.words,
     run: (args, env) => runProgram(program, args, env),
   }
 }

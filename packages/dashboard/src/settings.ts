@@ -16,8 +16,7 @@ const adminToken: Setting<string | undefined> = {
       env: 'DASHBOARD_ADMIN_TOKEN',
       about: `Shared token for operators of the dashboard, at least ${MIN_LENGTH} random characters. It does not identify a person: prefer titan operators create.`,
     },
-    /./,
-    'a token',
+    { form: /./, rule: 'a token' },
   ),
   parse(token) {
     const weakness = weaknessOf(token)

@@ -83,9 +83,7 @@ const redis: SettingsTable<RedisConfig> = {
   },
   prefix: text(
     { flag: 'queue-prefix', env: 'QUEUE_PREFIX', hint: 'text', about: 'First part of every Redis key.' },
-    'titan',
-    /^[\w.:-]{1,100}$/,
-    '1 to 100 letters, digits or . : - _',
+    { fallback: 'titan', form: /^[\w.:-]{1,100}$/, rule: '1 to 100 letters, digits or . : - _' },
   ),
 }
 

@@ -24,8 +24,6 @@ export const healthSettings: SettingsTable<HealthSettings> = {
       env: 'HEALTH_HOST',
       about: 'Bind address of the health port. Unauthenticated: keep it private.',
     },
-    '127.0.0.1',
-    /^[\w.:-]{1,255}$/,
-    'a host name or address',
+    { fallback: '127.0.0.1', form: /^[\w.:-]{1,255}$/, rule: 'a host name or address' },
   ),
 }

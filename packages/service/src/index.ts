@@ -5,6 +5,7 @@
 export { guardOutput } from './guard-output.ts'
 export { printable } from './printable.ts'
 export {
+  defineProgram,
   EXIT,
   Failure,
   readCommandLine,
@@ -16,6 +17,7 @@ export {
 export {
   FaultySetting,
   InvalidSettings,
+  readAll,
   readGroups,
   readSettings,
   settingsGroup,
@@ -26,6 +28,7 @@ export {
   type SettingsGroups,
   type SettingsSection,
   type SettingsSource,
+  type SettingsOf,
   type SettingsTable,
 } from './settings.ts'
 export {

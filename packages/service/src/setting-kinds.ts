@@ -5,7 +5,7 @@ export type SettingBasics = Omit<SettingNames, 'hint' | 'shown' | 'isSwitch'> &
   Partial<Pick<SettingNames, 'hint' | 'shown'>>
 
 /** The bounds of a number, and its default; undefined where it may be missing. */
-export interface NumberRange<Fallback extends number | undefined> {
+interface NumberRange<Fallback extends number | undefined> {
   readonly fallback: Fallback
   readonly min: number
   readonly max: number
@@ -36,37 +36,38 @@ export function milliseconds<Fallback extends number | undefined>(
   }
 }
 
-function requireWithin(
-  given: string,
-  value: number,
-  { min, max }: { readonly min: number; readonly max: number },
-): number {
-  if (value >= min && value <= max) return value
-  throw new FaultySetting(`must be a whole number from ${min} to ${max}, got ${quote(given)}`)
+function requireWithin(given: string, value: number, { min, max }: NumberRange<number | undefined>): number {
+  return value >= min && value <= max ? value : refuse(`a whole number from ${min} to ${max}`, given)
 }
 
-/** Quotes a given value, shortened. Not for settings that may hold a secret. */
-function quote(given: string): string {
-  return JSON.stringify(given.length > 40 ? `${given.slice(0, 39)}…` : given)
+/** Reports what a setting must be, and what was given, shortened; not for settings that may hold a secret. */
+function refuse(rule: string, given?: string): never {
+  const shown = given !== undefined && given.length > 40 ? `${given.slice(0, 39)}…` : given
+  throw new FaultySetting(`must be ${rule}${shown === undefined ? '' : `, got ${JSON.stringify(shown)}`}`)
 }
 
-/** Text of a given form. `rule` completes the sentence "--flag must be …". */
-export function text(basics: SettingBasics, fallback: string, form: RegExp, rule: string): Setting<string> {
+/** What a text must look like: `rule` completes the sentence "--flag must be …". */
+interface TextRule {
+  readonly form: RegExp
+  readonly rule: string
+  /** @default '' */
+  readonly fallback?: string
+}
+
+/** Text of a given form. */
+export function text(basics: SettingBasics, { form, rule, fallback = '' }: TextRule): Setting<string> {
   return {
     hint: 'name',
     shown: fallback,
     ...basics,
     fallback,
-    parse: (value) => {
-      if (form.test(value)) return value
-      throw new FaultySetting(`must be ${rule}`)
-    },
+    parse: (value) => (form.test(value) ? value : refuse(rule)),
   }
 }
 
-/** Text that may be missing. `rule` completes the sentence "--flag must be …". */
-export function optionalText(basics: SettingBasics, form: RegExp, rule: string): Setting<string | undefined> {
-  return { ...text(basics, '', form, rule), fallback: undefined }
+/** Text of a given form that may be missing. */
+export function optionalText(basics: SettingBasics, rule: TextRule): Setting<string | undefined> {
+  return { ...text(basics, rule), fallback: undefined }
 }
 
 /** The URL of a server, which must be given. The value stays out of complaints: it may hold a password. */
@@ -91,10 +92,8 @@ export function share(basics: SettingBasics): Setting<number | undefined> {
     shown: '',
     ...basics,
     fallback: undefined,
-    parse: (value) => {
-      if (/^(0(\.\d+)?|1(\.0+)?|\.\d+)$/.test(value)) return Number(value)
-      throw new FaultySetting(`must be a number from 0 to 1, got ${quote(value)}`)
-    },
+    parse: (value) =>
+      /^(0(\.\d+)?|1(\.0+)?|\.\d+)$/.test(value) ? Number(value) : refuse('a number from 0 to 1', value),
   }
 }
 
@@ -111,34 +110,26 @@ export function list<Item>(
     ...basics,
     fallback,
     parse: (value) => {
-      const items = value
-        .split(',')
-        .map((part) => part.trim())
-        .filter((part) => part !== '')
-        .map(parseItem)
+      const parts = value.split(',').map((part) => part.trim())
+      const items = parts.filter((part) => part !== '').map(parseItem)
       const isValid = (item: Item | undefined): item is Item => item !== undefined
-      if (items.length > 0 && items.every(isValid)) return items
-      throw new FaultySetting(`must be ${rule}`)
+      return items.length > 0 && items.every(isValid) ? items : refuse(rule)
     },
   }
 }
 
-/** One of a few words. */
-export function choice<Word extends string>(
+/** One of a few words; undefined as fallback where it may be missing. */
+export function choice<Word extends string, Fallback extends Word | undefined>(
   basics: SettingBasics,
   words: readonly Word[],
-  fallback: Word,
-): Setting<Word> {
+  fallback: Fallback,
+): Setting<Word | Fallback> {
   return {
     hint: words.join('|'),
-    shown: fallback,
+    shown: fallback ?? '',
     ...basics,
     fallback,
-    parse: (value) => {
-      const word = words.find((candidate) => candidate === value)
-      if (word !== undefined) return word
-      throw new FaultySetting(`must be one of ${words.join(', ')}, got ${quote(value)}`)
-    },
+    parse: (value) => words.find((word) => word === value) ?? refuse(`one of ${words.join(', ')}`, value),
   }
 }
 
@@ -152,8 +143,7 @@ export function toggle(basics: SettingBasics, fallback: boolean): Setting<boolea
     isSwitch: true,
     parse: (value) => {
       if (value === 'true' || value === '1') return true
-      if (value === 'false' || value === '0') return false
-      throw new FaultySetting(`must be true or false, got ${quote(value)}`)
+      return value === 'false' || value === '0' ? false : refuse('true or false', value)
     },
   }
 }
@@ -166,7 +156,6 @@ export function toggle(basics: SettingBasics, fallback: boolean): Setting<boolea
 export function parseDurationMs(value: string): number {
   const [, count, unit = 's'] = /^(\d{1,9})(ms|s|m|h)?$/.exec(value) ?? []
   const factor = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[unit]
-  if (count === undefined || factor === undefined)
-    throw new FaultySetting(`must be a duration such as 30s or 500ms, got ${quote(value)}`)
+  if (count === undefined || factor === undefined) return refuse('a duration such as 30s or 500ms', value)
   return Number(count) * factor
 }

@@ -13,6 +13,10 @@ export interface SettingNames {
   readonly shown: string
   /** A flag that takes no value: `--flag` and `--no-flag`. @default false */
   readonly isSwitch?: boolean | undefined
+  /** Takes the words of the command line that follow no flag, such as ids, joined by commas. @default false */
+  readonly takesWords?: boolean | undefined
+  /** Without a value there is a fault, and no default; a text says which. @default false */
+  readonly isRequired?: boolean | string | undefined
 }
 
 /** A setting and how its text is read. */
@@ -22,12 +26,17 @@ export interface Setting<Value> extends SettingNames {
   readonly parse: (text: string) => Value
   /** Reads one of the `alsoEnv` variables, where they are written differently. @default parse */
   readonly parseAlso?: ((text: string) => Value) | undefined
-  /** Without a value there is a fault, and no default. @default false */
-  readonly isRequired?: boolean | undefined
 }
 
 /** The settings that yield `Values`: the one source of parser, help and reference. */
 export type SettingsTable<Values> = { readonly [Name in keyof Values]: Setting<Values[Name]> }
+
+/** The values that a table or a record of groups yields. */
+export type SettingsOf<Parts> = {
+  readonly [Name in keyof Parts]: Parts[Name] extends Setting<infer Value> | SettingsGroup<infer Value>
+    ? Value
+    : never
+}
 
 /** Thrown by a setting's `parse`: the rest of the sentence "--flag …". */
 export class FaultySetting extends Error {
@@ -95,6 +104,11 @@ export function readGroups<Values>(groups: SettingsGroups<Values>, source: Setti
   return readEach(groups, (group) => group.read(source))
 }
 
+/** Calls several readers. @throws InvalidSettings with everything that is wrong in any of them */
+export function readAll<Values>(readers: { readonly [Name in keyof Values]: () => Values[Name] }): Values {
+  return readEach(readers, (read) => read())
+}
+
 function readEach<Values, Parts extends { readonly [Name in keyof Values]: unknown }>(
   parts: Parts,
   read: <Name extends keyof Values>(part: Parts[Name]) => Values[Name],
@@ -115,14 +129,14 @@ function readEach<Values, Parts extends { readonly [Name in keyof Values]: unkno
 }
 
 function resolve<Value>(setting: Setting<Value>, { environment, flags }: SettingsSource): Value {
-  const { flag = '', env, alsoEnv = [], parse, parseAlso = parse } = setting
+  const { flag = '', env, alsoEnv = [], isRequired = false, parse, parseAlso = parse } = setting
   const given = flags?.get(flag)
   if (given !== undefined) return attempt(`--${flag}`, given, parse)
   const textOf = (name: string | undefined): string => environment[name ?? '']?.trim() ?? ''
   const name = [env, ...alsoEnv].find((candidate) => textOf(candidate) !== '')
   if (name !== undefined) return attempt(name, textOf(name), name === env ? parse : parseAlso)
-  if (setting.isRequired === true) throw new FaultySetting(`${env ?? `--${flag}`} must be set`)
-  return setting.fallback
+  if (isRequired === false) return setting.fallback
+  throw new FaultySetting(isRequired === true ? `${env ?? `--${flag}`} must be set` : isRequired)
 }
 
 function attempt<Value>(source: string, text: string, parse: (text: string) => Value): Value {

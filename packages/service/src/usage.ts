@@ -1,19 +1,17 @@
 import type { SettingNames, SettingsSection } from './settings.ts'
 
-/** What the help shows of a program. */
-export interface UsageSubject {
-  readonly name: string
-  readonly version: string
-  readonly description: string
-  readonly sections: readonly SettingsSection[]
-  /** Flag of the setting that takes words. */
-  readonly words?: string | undefined
-}
-
 const WIDTH = 110
 
 /** The text of `--help`: each flag with its variable and default, then the variables that have no flag. */
-export function usageOf({ name, version, description, sections, words }: UsageSubject): string {
+export function usageOf(
+  {
+    name,
+    version,
+    description,
+  }: { readonly name: string; readonly version: string; readonly description: string },
+  sections: readonly SettingsSection[],
+): string {
+  const words = sections.flatMap(({ settings }) => settings).find(({ takesWords }) => takesWords)?.flag
   const rows = [
     ...sections.flatMap(({ settings }) =>
       settings.filter(hasFlag).map((setting) => [flagOf(setting), describe(setting)] as const),

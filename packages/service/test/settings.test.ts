@@ -22,7 +22,10 @@ const table: SettingsTable<Example> = {
     { flag: 'wait-ms', env: 'WAIT_MS', alsoEnv: ['WAIT'], about: '' },
     { fallback: 100, min: 0, max: 60_000 },
   ),
-  name: text({ flag: 'name', env: 'NAME', about: '' }, 'nobody', /^\w+$/, 'one word'),
+  name: text(
+    { flag: 'name', env: 'NAME', about: '' },
+    { fallback: 'nobody', form: /^\w+$/, rule: 'one word' },
+  ),
   color: choice({ flag: 'color', env: 'COLOR', about: '' }, ['red', 'blue'], 'red'),
   loud: toggle({ flag: 'loud', env: 'LOUD', about: '' }, false),
 }

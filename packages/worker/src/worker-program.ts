@@ -42,17 +42,16 @@ export interface SharedSettings {
 }
 
 const HOUR = 3_600_000
-const NAME = /^[\w.:-]{1,100}$/
-const NAME_RULE = '1 to 100 letters, digits or . : - _'
+const NAME = { form: /^[\w.:-]{1,100}$/, rule: '1 to 100 letters, digits or . : - _' }
+
+const HOST_NAME = hostname().replaceAll(/[^\w.:-]/g, '-')
 
 const VERSION = readVersion(new URL('../package.json', import.meta.url))
 
 const settings: SettingsTable<WorkerSettings> = {
   group: text(
     { flag: 'group', env: 'WORKER_GROUP', about: 'Consumer group. All workers of a queue share one.' },
-    'workers',
-    NAME,
-    NAME_RULE,
+    { ...NAME, fallback: 'workers' },
   ),
   consumer: text(
     {
@@ -61,11 +60,7 @@ const settings: SettingsTable<WorkerSettings> = {
       about: 'Name of this worker.',
       shown: 'host name and process id',
     },
-    `${hostname()
-      .replaceAll(/[^\w.:-]/g, '-')
-      .slice(0, 80)}-${process.pid}`,
-    NAME,
-    NAME_RULE,
+    { ...NAME, fallback: `${HOST_NAME.slice(0, 80)}-${process.pid}` },
   ),
   workerCount: wholeNumber(
     { flag: 'workers', env: 'WORKER_COUNT', about: 'Number of workers in this process.' },

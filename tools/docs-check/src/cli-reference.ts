@@ -6,8 +6,6 @@ interface CommandLine {
   readonly name: string
   readonly description: string
   readonly sections: readonly SettingsSection[]
-  /** Flag of the setting that words are for. */
-  readonly placed?: string | undefined
 }
 
 /** A row of a table. */
@@ -56,8 +54,9 @@ function commonRows(programs: readonly CommandLine[]): ReadonlyMap<string, Row> 
 }
 
 function describe(program: CommandLine, common: ReadonlyMap<string, Row>): string[] {
-  const { name, description, placed } = program
-  const words = placed === undefined ? '' : ` [${placed} …]`
+  const { name, description, sections } = program
+  const taker = sections.flatMap(({ settings }) => settings).find(({ takesWords }) => takesWords)
+  const words = taker === undefined ? '' : ` [${taker.flag} …]`
   const rows = flagRows(program)
   const own = rows.filter((row) => !common.has(row.join('|')))
   const shared = rows.filter((row) => common.has(row.join('|'))).map(([flag = '']) => flag.split(' ')[0])

@@ -41,18 +41,17 @@ function refuse(given: string): never {
 /** The flags of a filter. */
 export const filterSettings: SettingsTable<DeadLetterFilter> = {
   ids: text(
-    { flag: 'ids', about: 'IDs of dead letters, separated by commas.', hint: 'ids' },
-    '',
-    /^\d+-\d+(,\d+-\d+)*$/,
-    'ids of dead letters, such as 1700000000000-0',
+    { flag: 'ids', takesWords: true, about: 'IDs of dead letters, separated by commas.', hint: 'ids' },
+    { form: /^\d+-\d+(,\d+-\d+)*$/, rule: 'ids of dead letters, such as 1700000000000-0' },
   ),
   job: text(
     { flag: 'job', about: 'Only the job with this ID.', hint: 'id' },
-    '',
-    /^.{1,255}$/,
-    'the id of a job',
+    { form: /^.{1,255}$/, rule: 'the id of a job' },
   ),
-  name: text({ flag: 'name', about: 'Only jobs with this name.' }, '', /^\S+$/, 'the name of a job'),
+  name: text(
+    { flag: 'name', about: 'Only jobs with this name.' },
+    { form: /^\S+$/, rule: 'the name of a job' },
+  ),
   cause,
   since: timestampSetting('since', 'Only those dead at this time or later. A time or an age, such as 2h.'),
   until: timestampSetting('until', 'Only those dead before this time. A time or an age, such as 2h.'),

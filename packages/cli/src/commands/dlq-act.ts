@@ -36,7 +36,6 @@ export const dlqRedriveProgram: Program<RedriveSettings, QueueServers> = queuePr
       { fallback: 100, min: 1, max: 100_000 },
     ),
   },
-  words: 'ids',
   run: async (own, { queue, record }) => {
     const ids = await choose('redrive', own, queue)
     if (typeof ids === 'number') return ids
@@ -61,7 +60,6 @@ export const dlqDeleteProgram: Program<ActSettings, QueueServers> = queueProgram
   name: 'titan dlq delete',
   description: 'Delete dead letters permanently: by ID, by filter, or --all.',
   settings: actSettings,
-  words: 'ids',
   run: async (own, { queue, record }) => {
     const ids = await choose('delete', own, queue)
     if (typeof ids === 'number') return ids

@@ -29,7 +29,6 @@ export const dlqListProgram: Program<ListSettings, QueueServers> = queueProgram(
       { fallback: 50, min: 1, max: 10_000 },
     ),
   },
-  words: 'ids',
   run: async ({ json, limit, ...filter }, { queue }) => {
     const letters: DeadLetter[] = []
     for await (const letter of findDeadLetters(queue, filter)) if (letters.push(letter) > limit) break
@@ -48,7 +47,6 @@ export const dlqShowProgram: Program<QueueSettings & Pick<DeadLetterFilter, 'ids
     name: 'titan dlq show',
     description: 'Show dead letters with their data and failures. Code 1 if one does not exist.',
     settings: { ...commonSettings, ids: filterSettings.ids },
-    words: 'ids',
     run: async ({ json, ids }, { queue }) => {
       if (ids === '') {
         process.stderr.write('titan dlq show: the id of a dead letter is missing: run titan dlq list\n')

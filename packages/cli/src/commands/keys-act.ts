@@ -20,10 +20,8 @@ export const keysCreateProgram: Program<KeysCreateSettings, { readonly config: D
   description: 'Create an API key and print its token once.',
   settings: {
     name: text(
-      { flag: 'name', about: 'Name of the client.', hint: 'text', shown: '' },
-      '',
-      /^\P{Cc}{1,100}$/u,
-      '1 to 100 printable characters',
+      { flag: 'name', takesWords: true, about: 'Name of the client.', hint: 'text', shown: '' },
+      { form: /^\P{Cc}{1,100}$/u, rule: '1 to 100 printable characters' },
     ),
     scope: choice(
       {
@@ -37,7 +35,6 @@ export const keysCreateProgram: Program<KeysCreateSettings, { readonly config: D
     expires: expirySetting,
     ...keysSettings,
   },
-  words: 'name',
   run: async ({ name, scope, expires, json, connectTimeoutMs }, { config }) => {
     if (name === '') {
       process.stderr.write('titan keys create: the name of the client is missing: titan keys create NAME\n')
@@ -76,14 +73,11 @@ export const keysRevokeProgram: Program<KeysRevokeSettings, { readonly config: D
     'Revoke API keys; every API stops accepting them within two seconds. Code 1 if one does not exist.',
   settings: {
     ids: text(
-      { flag: 'ids', about: 'IDs of keys, separated by commas.', hint: 'id,…', shown: '' },
-      '',
-      /^[\da-f]{16}(,[\da-f]{16})*$/,
-      'ids of keys, as shown by titan keys list',
+      { flag: 'ids', takesWords: true, about: 'IDs of keys, separated by commas.', hint: 'id,…', shown: '' },
+      { form: /^[\da-f]{16}(,[\da-f]{16})*$/, rule: 'ids of keys, as shown by titan keys list' },
     ),
     ...keysSettings,
   },
-  words: 'ids',
   run: async ({ ids, json, connectTimeoutMs }, { config }) => {
     if (ids === '') {
       process.stderr.write('titan keys revoke: the id of a key is missing: run titan keys list\n')

@@ -18,14 +18,17 @@ export const operatorsCreateProgram: Program<OperatorsCreateSettings, { readonly
   description: 'Create an operator of the dashboard and print the token once.',
   settings: {
     name: text(
-      { flag: 'name', about: 'Name of the person, shown in the audit record.', hint: 'text', shown: '' },
-      '',
-      /^[\p{L}\p{N} ._@+-]{1,100}$/u,
-      '1 to 100 letters, digits, spaces or . _ @ + -',
+      {
+        flag: 'name',
+        takesWords: true,
+        about: 'Name of the person, shown in the audit record.',
+        hint: 'text',
+        shown: '',
+      },
+      { form: /^[\p{L}\p{N} ._@+-]{1,100}$/u, rule: '1 to 100 letters, digits, spaces or . _ @ + -' },
     ),
     ...keysSettings,
   },
-  words: 'name',
   run: async ({ name, json, connectTimeoutMs }, { config }) => {
     const program = 'titan operators create'
     const complain = (problem: string, code: number): number => {
@@ -94,14 +97,11 @@ export const operatorsRevokeProgram: Program<OperatorsRevokeSettings, { readonly
   description: 'Revoke an operator and end the sessions at once. Code 1 if the operator does not exist.',
   settings: {
     id: text(
-      { flag: 'id', about: 'ID of the operator.', hint: 'id', shown: '' },
-      '',
-      /^[\da-f]{16}$/,
-      'the id of an operator, as shown by titan operators list',
+      { flag: 'id', takesWords: true, about: 'ID of the operator.', hint: 'id', shown: '' },
+      { form: /^[\da-f]{16}$/, rule: 'the id of an operator, as shown by titan operators list' },
     ),
     ...keysSettings,
   },
-  words: 'id',
   run: async ({ id, json, connectTimeoutMs }, { config }) => {
     const program = 'titan operators revoke'
     if (id === '') {

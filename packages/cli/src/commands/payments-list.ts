@@ -56,9 +56,7 @@ export const paymentsListProgram: Program<PaymentsListSettings, { readonly confi
     review: toggle({ flag: 'review', about: 'Only payments in review, which wait for an operator.' }, false),
     key: text(
       { flag: 'key', about: 'Only the payment with this idempotency key.', hint: 'text' },
-      '',
-      /^.{1,255}$/,
-      'an idempotency key',
+      { form: /^.{1,255}$/, rule: 'an idempotency key' },
     ),
     minAmount: amount('min-amount', 'Lowest amount, in minor units.', 0),
     maxAmount: amount('max-amount', 'Highest amount, in minor units.', Number.MAX_SAFE_INTEGER),
@@ -69,9 +67,7 @@ export const paymentsListProgram: Program<PaymentsListSettings, { readonly confi
     until: timestampSetting('until', 'Only payments created before this time. A time or an age, such as 2h.'),
     after: text(
       { flag: 'after', about: 'Last ID of the previous page, to continue after it.', hint: 'id' },
-      '',
-      /^pay_[0-9a-f]{32}$/,
-      'the id of a payment, as the previous page shows it',
+      { form: /^pay_[0-9a-f]{32}$/, rule: 'the id of a payment, as the previous page shows it' },
     ),
     limit: wholeNumber(
       { flag: 'limit', about: 'Maximum number of payments.' },

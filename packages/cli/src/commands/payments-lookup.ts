@@ -36,21 +36,16 @@ export const paymentsLookupProgram: Program<PaymentsLookupSettings, PaymentsLook
     'Look up the open attempt of a payment in review at the gateway. Charges nothing; a definite result decides the payment. Code 1 without one.',
   settings: {
     id: text(
-      { flag: 'id', about: 'ID of the payment.', hint: 'pay_…' },
-      '',
-      /^[\w-]{1,100}$/,
-      'the id of a payment',
+      { flag: 'id', takesWords: true, about: 'ID of the payment.', hint: 'pay_…' },
+      { form: /^[\w-]{1,100}$/, rule: 'the id of a payment' },
     ),
     operator: text(
       { flag: 'operator', about: 'Name of the operator.', shown: 'the user’s name' },
-      accountName(),
-      /^\P{Cc}{1,100}$/u,
-      '1 to 100 printable characters',
+      { fallback: accountName(), form: /^\P{Cc}{1,100}$/u, rule: '1 to 100 printable characters' },
     ),
     json: jsonSetting,
     connectTimeoutMs: connectSetting,
   },
-  words: 'id',
   groups: { config: databaseSettings, gateway: lookUpGatewaySettings },
   run: async ({ id, operator, json, connectTimeoutMs }, { config, gateway }) => {
     const name = 'titan payments lookup'

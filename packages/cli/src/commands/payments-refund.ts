@@ -35,10 +35,8 @@ export const paymentsRefundProgram: Program<PaymentsRefundSettings, { readonly c
   description: 'Record the refund of a charge that contradicts its payment. Moves no money.',
   settings: {
     id: text(
-      { flag: 'id', about: 'ID of the payment.', hint: 'pay_…' },
-      '',
-      /^[\w-]{1,100}$/,
-      'the id of a payment',
+      { flag: 'id', takesWords: true, about: 'ID of the payment.', hint: 'pay_…' },
+      { form: /^[\w-]{1,100}$/, rule: 'the id of a payment' },
     ),
     charge: text(
       {
@@ -46,15 +44,11 @@ export const paymentsRefundProgram: Program<PaymentsRefundSettings, { readonly c
         about: 'The gateway’s ID of the charge, shown by titan payments show; required.',
         hint: 'id',
       },
-      '',
-      REFERENCE,
-      'an ID of the gateway, without spaces',
+      { form: REFERENCE, rule: 'an ID of the gateway, without spaces' },
     ),
     refund: text(
       { flag: 'refund', about: 'The gateway’s ID of the refund; required.', hint: 'id' },
-      '',
-      REFERENCE,
-      'an ID of the gateway, without spaces',
+      { form: REFERENCE, rule: 'an ID of the gateway, without spaces' },
     ),
     note: text(
       {
@@ -62,20 +56,15 @@ export const paymentsRefundProgram: Program<PaymentsRefundSettings, { readonly c
         about: 'Where to find the evidence, such as a ticket; kept permanently; required.',
         hint: 'text',
       },
-      '',
-      NOTE,
-      '10 to 2000 printable characters',
+      { form: NOTE, rule: '10 to 2000 printable characters' },
     ),
     operator: text(
       { flag: 'operator', about: 'Name of the operator.', shown: 'the user’s name' },
-      accountName(),
-      /^\P{Cc}{1,100}$/u,
-      '1 to 100 printable characters',
+      { fallback: accountName(), form: /^\P{Cc}{1,100}$/u, rule: '1 to 100 printable characters' },
     ),
     json: jsonSetting,
     connectTimeoutMs: connectSetting,
   },
-  words: 'id',
   groups: { config: databaseSettings },
   run: async ({ id, charge, refund, note, operator, json, connectTimeoutMs }, { config }) => {
     const name = 'titan payments refund'

@@ -27,15 +27,12 @@ export const paymentsShowProgram: Program<ShowSettings, { readonly config: Store
   description: 'Show everything known about a payment. Code 1 if it does not exist.',
   settings: {
     id: text(
-      { flag: 'id', about: 'ID of the payment.', hint: 'pay_…', shown: '' },
-      '',
-      /^[\w-]{1,100}$/,
-      'the id of one payment',
+      { flag: 'id', takesWords: true, about: 'ID of the payment.', hint: 'pay_…', shown: '' },
+      { form: /^[\w-]{1,100}$/, rule: 'the id of one payment' },
     ),
     json: jsonSetting,
     connectTimeoutMs: connectSetting,
   },
-  words: 'id',
   groups: { config: storeSettings },
   run: async ({ id, json, connectTimeoutMs }, { config }) => {
     if (id === '') {

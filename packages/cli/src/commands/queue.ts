@@ -25,9 +25,7 @@ export const jsonSetting: SettingsTable<{ readonly json: boolean }>['json'] = to
 export const commonSettings: SettingsTable<QueueSettings> = {
   queue: text(
     { flag: 'queue', about: 'Name of the queue. Outgoing webhooks use the queue webhooks.' },
-    PAYMENTS_QUEUE,
-    /^[\w.:-]{1,100}$/,
-    '1 to 100 letters, digits or . : - _',
+    { fallback: PAYMENTS_QUEUE, form: /^[\w.:-]{1,100}$/, rule: '1 to 100 letters, digits or . : - _' },
   ),
   json: jsonSetting,
   connectTimeoutMs: connectSetting,
@@ -57,7 +55,6 @@ export interface QueueCommand<Own extends QueueSettings> {
   readonly name: string
   readonly description: string
   readonly settings: SettingsTable<Own>
-  readonly words?: string | undefined
   run(own: Own, open: OpenQueue): Promise<number>
 }
 
@@ -70,13 +67,12 @@ export interface QueueServers {
 export function queueProgram<Own extends QueueSettings>(
   command: QueueCommand<Own>,
 ): Program<Own, QueueServers> {
-  const { name, description, settings, words, run } = command
+  const { name, description, settings, run } = command
   return {
     name,
     description,
     settings,
     version,
-    words,
     groups: { config: queueSettings },
     run: (own, { config }) =>
       withOpener({ name, config, connectTimeoutMs: own.connectTimeoutMs }, async (open) => {

@@ -41,15 +41,11 @@ export interface VerifySettings {
 const settings: SettingsTable<VerifySettings> = {
   ledger: text(
     { flag: 'ledger', about: 'Ledger file of the gateway simulator.', hint: 'file' },
-    '',
-    /^.+$/,
-    'a file',
+    { form: /^.+$/, rule: 'a file' },
   ),
   ledgerUrl: text(
     { flag: 'ledger-url', about: 'URL of a running gateway simulator, to read its ledger.', hint: 'url' },
-    '',
-    /^https?:\/\/\S+$/,
-    'a URL that begins with http:// or https://',
+    { form: /^https?:\/\/\S+$/, rule: 'a URL that begins with http:// or https://' },
   ),
   gateway: text(
     {
@@ -57,9 +53,7 @@ const settings: SettingsTable<VerifySettings> = {
       about: 'Gateway that the ledger belongs to. Payments of other gateways are not expected in it.',
       shown: 'every payment',
     },
-    '',
-    /^[\w.:-]{1,100}$/,
-    'the name of a gateway',
+    { form: /^[\w.:-]{1,100}$/, rule: 'the name of a gateway' },
   ),
   settled: toggle({ flag: 'settled', about: 'Require every payment to be final or in review.' }, false),
   json: jsonSetting,

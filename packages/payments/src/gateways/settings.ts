@@ -2,7 +2,7 @@ import {
   choice,
   InvalidSettings,
   optionalText,
-  readGroups,
+  readAll,
   readSettings,
   settingsGroup,
   share,
@@ -95,36 +95,28 @@ interface StripeSettings {
 
 const webhookSecret = optionalText(
   { env: 'STRIPE_WEBHOOK_SECRET', about: 'Signing secret of Stripe’s webhooks (whsec_…).' },
-  /^whsec_\S{12,}$/,
-  'the whole signing secret: whsec_ and at least 12 characters',
+  { form: /^whsec_\S{12,}$/, rule: 'the whole signing secret: whsec_ and at least 12 characters' },
 )
 
 /** Stripe's test card that is charged without a question. */
 const TEST_PAYMENT_METHOD = 'pm_card_visa'
 
 const stripeSettings: SettingsTable<StripeSettings> = {
-  secretKey: {
-    ...text(
-      { env: 'STRIPE_SECRET_KEY', about: 'Secret or restricted key (sk_…, rk_…); required.' },
-      '',
-      /^(sk|rk)_\w+$/,
-      'a key that begins with sk_ or rk_',
-    ),
-    isRequired: true,
-  },
+  secretKey: text(
+    { env: 'STRIPE_SECRET_KEY', about: 'Secret or restricted key (sk_…, rk_…); required.', isRequired: true },
+    { form: /^(sk|rk)_\w+$/, rule: 'a key that begins with sk_ or rk_' },
+  ),
   paymentMethod: optionalText(
     {
       env: 'STRIPE_PAYMENT_METHOD',
       shown: TEST_PAYMENT_METHOD,
       about: 'Payment method to charge; required unless the key is a test key.',
     },
-    /^\w+$/,
-    'the id of a payment method',
+    { form: /^\w+$/, rule: 'the id of a payment method' },
   ),
   baseUrl: optionalText(
     { env: 'STRIPE_API_BASE', about: 'Base URL in place of Stripe’s, such as a simulator.' },
-    /^https?:\/\/[^/]+\/?$/,
-    'a URL without a path',
+    { form: /^https?:\/\/[^/]+\/?$/, rule: 'a URL without a path' },
   ),
   webhookSecret,
 }
@@ -193,13 +185,10 @@ export const gatewaySettings: SettingsGroup<Gateway> = {
   read(source) {
     const { name } = readSettings({ name: gatewayChoice }, source)
     const registration = GATEWAYS[name]
-    const { gateway, limits } = readGroups<{ gateway: Gateway; limits: GatewayLimits }>(
-      {
-        gateway: { sections: [], read: () => checked(() => registration.create(source)) },
-        limits: { sections: [], read: () => limitsOf(source, registration.limits) },
-      },
-      source,
-    )
+    const { gateway, limits } = readAll({
+      gateway: () => checked(() => registration.create(source)),
+      limits: () => limitsOf(source, registration.limits),
+    })
     const isLimited = Object.values(limits).some((limit) => limit !== undefined)
     return isLimited ? checked(() => limitGateway(gateway, limits)) : gateway
   },
