@@ -1,7 +1,8 @@
 import { codeOf, nameOf } from '@titan/queue-core/text-of'
 import { once, type Log, type LogEvent, type LogFields } from '@titan/service'
 import type { Registry } from 'prom-client'
-import { registerMetric, type Labels, type Meter, type Metric } from './metric.ts'
+import type { Labels, Metric } from './metric.ts'
+import { registerMetric, type Meter } from './registry.ts'
 
 /** Level, name and message of a log line. */
 export type Line = readonly [level: 'debug' | 'info' | 'warn', name: LogEvent, message: string]
@@ -39,9 +40,21 @@ export function sample<Event, Label extends string>(
 
 /** Makes the row of an event that stands for `count` of something: logs the number, and adds it to the metric. */
 export function bulk(log: Line, metric?: Metric): Row<{ readonly count: number }> {
-  const samples =
-    metric === undefined ? [] : [sample(metric, {}, (event: { readonly count: number }) => event.count)]
-  return { log, fields: ({ count }) => ({ count }), samples }
+  const samples = metric && [sample(metric, {}, (event: { readonly count: number }) => event.count)]
+  return { log, fields: ({ count }) => ({ count }), samples: samples ?? [] }
+}
+
+/** Makes the row of a background error with the label `source`. */
+export function failure(
+  log: Line,
+  metric: Metric<'source'>,
+): Row<{ readonly source: string; readonly error: unknown }> {
+  return {
+    log,
+    fields: ({ source, error }) => ({ reason: source, error }),
+    skipRepeats: true,
+    samples: [sample(metric, ({ source }) => ({ source }))],
+  }
 }
 
 /** Logs each event as its row says. Every line carries `base`. */
@@ -49,9 +62,9 @@ export function logEvents<Event extends { readonly type: string }>(
   log: Log,
   table: EventTable<Event>,
   base: LogFields = {},
-): (event: Event) => void {
+) {
   const isNews = once()
-  return (event) => {
+  return (event: Event): void => {
     const row = rowOf(table, event.type)
     const fields = { ...base, ...row.fields?.(event) }
     const { reason, error } = fields
@@ -71,35 +84,22 @@ export function countEvents<Event extends { readonly type: string }, Base extend
   table: EventTable<Event>,
   baseNames: readonly Base[] = [],
   types: readonly Event['type'][] = Object.keys(table),
-): (base: Labels<Base>) => (event: Event) => void {
+) {
   const meters = new Map<Metric, Meter>()
-  for (const type of types)
-    for (const { metric } of rowOf(table, type).samples ?? [])
-      if (!meters.has(metric)) meters.set(metric, registerMetric(registry, metric, baseNames))
+  for (const { metric } of types.flatMap((type) => rowOf(table, type).samples ?? []))
+    if (!meters.has(metric)) meters.set(metric, registerMetric(registry, metric, baseNames))
 
-  return (base) => {
+  const counted = new Set(types)
+  return (base: Labels<Base>) => {
     for (const meter of meters.values()) meter.show(base)
-    const recorders = new Map(
-      types.map((type) => [
-        type,
-        (rowOf(table, type).samples ?? []).map((one) => recorderOf(one, base, meters)),
-      ]),
-    )
-    return (event) => recorders.get(event.type)?.forEach((record) => record(event))
-  }
-}
-
-function recorderOf<Event>(
-  { metric, labels, value = () => 1 }: Sample<Event>,
-  base: Labels,
-  meters: ReadonlyMap<Metric, Meter>,
-): (event: Event) => void {
-  const meter = meters.get(metric)
-  const constant = typeof labels === 'function' ? base : { ...base, ...labels }
-  return (event) => {
-    const amount = value(event)
-    if (amount === undefined) return
-    meter?.record(typeof labels === 'function' ? { ...base, ...labels(event) } : constant, amount)
+    return (event: Event): void => {
+      if (!counted.has(event.type)) return
+      for (const { metric, labels, value } of rowOf(table, event.type).samples ?? []) {
+        const own = typeof labels === 'function' ? labels(event) : labels
+        const amount = value === undefined ? 1 : value(event)
+        if (amount !== undefined) meters.get(metric)?.record({ ...base, ...own }, amount)
+      }
+    }
   }
 }
 

@@ -1,52 +1,51 @@
 import type { ChargeOutcome, Gateway, LookupAnswer } from '@titan/payments'
-import { Counter, Histogram, type Registry } from 'prom-client'
-import { WORK_BUCKETS } from './buckets.ts'
-import { registerGauge } from './read-gauge.ts'
-import { seconds } from './metric.ts'
+import type { Registry } from 'prom-client'
+import { counter, each, histogram, seconds, WORK_BUCKETS } from './metric.ts'
+import { registerGauge, registerMetric, type GaugeValue } from './registry.ts'
 
-type Call = 'charge' | 'lookup'
 type Outcome = ChargeOutcome['type'] | LookupAnswer['type']
 
-const OUTCOMES: Readonly<Record<Call, readonly Outcome[]>> = {
-  charge: ['SUCCEEDED', 'DECLINED', 'REJECTED', 'NOT_SENT', 'UNKNOWN', 'PENDING'],
-  lookup: ['FOUND', 'NOT_FOUND', 'FAILED_TO_ASK'],
-}
+const CHARGED: readonly Outcome[] = ['SUCCEEDED', 'DECLINED', 'REJECTED', 'NOT_SENT', 'UNKNOWN', 'PENDING']
+const LOOKED_UP: readonly Outcome[] = ['FOUND', 'NOT_FOUND', 'FAILED_TO_ASK']
+
+const CALLS = counter<'call' | 'outcome'>(
+  'titan_gateway_calls_total',
+  'Calls to the gateway, by outcome. A thrown error counts as unknown.',
+  [
+    ...CHARGED.map((outcome) => ({ call: 'charge', outcome: outcome.toLowerCase() })),
+    ...LOOKED_UP.map((outcome) => ({ call: 'lookup', outcome: outcome.toLowerCase() })),
+  ],
+)
+const DURATIONS = histogram(
+  'titan_gateway_call_duration_seconds',
+  'Duration of calls to the gateway, whatever their outcome.',
+  WORK_BUCKETS,
+  each('call', ['charge', 'lookup']),
+)
 
 /**
  * Measures calls to a gateway by their outcome, never by the gateway's own codes.
  *
  * @returns wraps a gateway, and the gateways that it admits
  */
-export function createGatewayMeasure(registry: Registry): (gateway: Gateway) => Gateway {
-  const registers = [registry]
-  const calls = new Counter({
-    name: 'titan_gateway_calls_total',
-    help: 'Calls to the gateway, by outcome. A thrown error counts as unknown.',
-    labelNames: ['gateway', 'call', 'outcome'],
-    registers,
-  })
-  const durations = new Histogram({
-    name: 'titan_gateway_call_duration_seconds',
-    help: 'Duration of calls to the gateway, whatever their outcome.',
-    labelNames: ['gateway', 'call'],
-    buckets: WORK_BUCKETS,
-    registers,
-  })
-
+export function createGatewayMeasure(registry: Registry) {
+  const calls = registerMetric(registry, CALLS, ['gateway'])
+  const durations = registerMetric(registry, DURATIONS, ['gateway'])
   const observed: Gateway[] = []
-  registerGauge(registry, {
-    name: 'titan_gateway_circuit_open',
-    help: 'Whether the circuit breaker keeps payments, except for probes, from the gateway (1).',
-    labelNames: ['gateway'],
-    read(show) {
-      for (const { name, circuit } of observed)
-        if (circuit !== undefined) show(circuit === 'closed' ? 0 : 1, { gateway: name })
-    },
-  })
+  registerGauge(
+    registry,
+    'titan_gateway_circuit_open',
+    'Whether the circuit breaker keeps payments, except for probes, from the gateway (1).',
+    ['gateway'],
+    () =>
+      observed.flatMap(({ name, circuit }): GaugeValue[] =>
+        circuit === undefined ? [] : [[circuit === 'closed' ? 0 : 1, { gateway: name }]],
+      ),
+  )
 
   async function measured<Answer extends { readonly type: Outcome }>(
     gateway: string,
-    call: Call,
+    call: 'charge' | 'lookup',
     run: () => Promise<Answer>,
   ): Promise<Answer> {
     const startedAt = performance.now()
@@ -56,8 +55,8 @@ export function createGatewayMeasure(registry: Registry): (gateway: Gateway) => 
       outcome = answer.type
       return answer
     } finally {
-      calls.inc({ gateway, call, outcome: outcome.toLowerCase() })
-      durations.observe({ gateway, call }, seconds(performance.now() - startedAt))
+      calls.record({ gateway, call, outcome: outcome.toLowerCase() }, 1)
+      durations.record({ gateway, call }, seconds(performance.now() - startedAt))
     }
   }
 
@@ -78,11 +77,9 @@ export function createGatewayMeasure(registry: Registry): (gateway: Gateway) => 
     }
   }
 
-  return (gateway) => {
+  return (gateway: Gateway): Gateway => {
     observed.push(gateway)
-    for (const call of ['charge', 'lookup'] as const)
-      for (const outcome of OUTCOMES[call])
-        calls.inc({ gateway: gateway.name, call, outcome: outcome.toLowerCase() }, 0)
+    calls.show({ gateway: gateway.name })
     return measure(gateway)
   }
 }

@@ -1,10 +1,7 @@
 // What the programs measure and log. All metrics are created by one of two functions, from which docs/metrics.md is written.
-export { createApiMetrics, type ApiMetrics } from './api-metrics.ts'
-export { createWorkerMetrics, type WorkerMetrics } from './worker-metrics.ts'
-export type { AnsweredRequest, HttpCounts, RefusalReason } from './http.ts'
+export { createApiMetrics, type HttpCounts, type RefusalReason } from './api-metrics.ts'
+export { createWorkerMetrics, type ObservedWorker, type WorkerMetrics } from './worker-metrics.ts'
 export type { Registry } from 'prom-client'
-export type { StoreGauges, StoreSources } from './stores.ts'
-export type { ObservedWorker } from './workers.ts'
 export { logPaymentsEvents } from './payments-events.ts'
 export { logQueueEvents } from './queue-events.ts'
 export { logWebhooksEvents } from './webhooks-events.ts'

@@ -1,5 +1,3 @@
-import { Counter, Histogram, type Registry } from 'prom-client'
-
 /** Values of labels by name. */
 export type Labels<Label extends string = string> = Readonly<Record<Label, string>>
 
@@ -9,16 +7,11 @@ export interface Metric<Label extends string = string> {
   readonly help: string
   /** Every combination of labels that it may have. */
   readonly series: readonly Labels<Label>[]
-  readonly buckets?: readonly number[] | undefined
+  readonly buckets?: readonly number[]
 }
 
-/** A metric in a registry. */
-export interface Meter {
-  /** Adds to a counter, or observes in a histogram. */
-  readonly record: (labels: Labels, value: number) => void
-  /** Shows every series with 0: a counter that appears with its first event hides that event from `rate`. */
-  readonly show: (base: Labels) => void
-}
+/** Handlers and gateways: from a simulated response to the longest call that is allowed. In seconds, as all buckets. */
+export const WORK_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
 /** Defines a counter. */
 export function counter<Label extends string = never>(
@@ -40,47 +33,11 @@ export function histogram<Label extends string = never>(
 }
 
 /** Makes one series for each value of a label. */
-export function each<Label extends string>(label: Label, values: readonly string[]): Labels<Label>[] {
+export function each<Label extends string>(label: Label, values: readonly string[]) {
   return values.map((value) => ({ [label]: value }) as Labels<Label>)
 }
 
-/** Registers a metric whose series carry the labels `baseNames` too. */
-export function registerMetric(
-  registry: Registry,
-  { name, help, series, buckets }: Metric,
-  baseNames: readonly string[] = [],
-): Meter {
-  const common = {
-    name,
-    help,
-    labelNames: [...baseNames, ...Object.keys(series[0] ?? {})],
-    registers: [registry],
-  }
-  if (buckets === undefined) {
-    const metric = new Counter(common)
-    return {
-      record: (labels, value) => metric.inc(labels, value),
-      show: (base) => series.forEach((labels) => metric.inc({ ...base, ...labels }, 0)),
-    }
-  }
-  const metric = new Histogram({ ...common, buckets: [...buckets] })
-  return {
-    record: (labels, value) => metric.observe(labels, value),
-    show: (base) => series.forEach((labels) => metric.zero({ ...base, ...labels })),
-  }
-}
-
-/** Registers a counter that is not fed by events, and shows it with 0. */
-export function registerCounter<Label extends string>(
-  registry: Registry,
-  metric: Metric<Label>,
-): (labels: Labels<Label>) => void {
-  const meter = registerMetric(registry, metric)
-  meter.show({})
-  return (labels) => meter.record(labels, 1)
-}
-
-/** Seconds, the unit of Prometheus. */
-export function seconds(ms: number): number {
+/** Converts milliseconds to seconds, the unit of Prometheus. */
+export function seconds(ms: number) {
   return ms / 1_000
 }

@@ -3,18 +3,27 @@ import {
   FAILURE_CAUSES,
   type EventJob,
   type FailureCause,
-  type OnEvent,
   type QueueEvent,
 } from '@titan/queue-core'
 import type { Log, LogFields } from '@titan/service'
 import type { Registry } from 'prom-client'
-import { WAIT_BUCKETS, WORK_BUCKETS } from './buckets.ts'
-import { countEvents, logEvents, sample, type EventTable, type Sample } from './event-table.ts'
-import { counter, each, histogram, seconds } from './metric.ts'
+import {
+  countEvents,
+  logEvents,
+  sample,
+  type EventTable,
+  type Line,
+  type Row,
+  type Sample,
+} from './event-table.ts'
+import { counter, each, histogram, seconds, WORK_BUCKETS } from './metric.ts'
+
+/** From nothing to a backlog of minutes, in seconds. */
+const WAIT_BUCKETS = [0.005, 0.025, 0.1, 0.5, 1, 5, 15, 60, 300, 900]
+const RESULTS = ['done', 'retried', 'dead', 'released', 'lease_lost', 'settle_unknown'] as const
 
 const STARTS = counter('titan_queue_job_starts_total', 'Attempts started: a handler was called.')
 const WAITS = histogram('titan_queue_job_wait_seconds', 'Time from ready to started.', WAIT_BUCKETS)
-const RESULTS = ['done', 'retried', 'dead', 'released', 'lease_lost', 'settle_unknown'] as const
 const ENDS = counter(
   'titan_queue_job_ends_total',
   'Attempts ended, by result for the job.',
@@ -54,6 +63,8 @@ const failureFields = (event: OfFailure): LogFields => ({
 })
 const end = (result: (typeof RESULTS)[number]): Sample<unknown> => sample(ENDS, { result })
 const failure: Sample<OfFailure> = sample(FAILURES, ({ cause }) => ({ cause }))
+/** Makes the row of an event that is about a job and nothing else. */
+const ofJob = (log: Line, one: Sample<unknown>): Row<OfJob> => ({ log, fields: jobFields, samples: [one] })
 
 /** Faults and reclaims are logged loudly, the daily round quietly. */
 const QUEUE_EVENTS: EventTable<QueueEvent> = {
@@ -77,32 +88,15 @@ const QUEUE_EVENTS: EventTable<QueueEvent> = {
     fields: failureFields,
     samples: [end('dead'), failure],
   },
-  released: { log: ['debug', 'job.released', 'job released'], fields: jobFields, samples: [end('released')] },
-  leaseLost: {
-    log: ['warn', 'lease.lost', 'lease lost to another worker'],
-    fields: jobFields,
-    samples: [end('lease_lost')],
-  },
-  settleUnknown: {
-    log: ['warn', 'settlement.unconfirmed', 'settlement unconfirmed, job may run again'],
-    fields: jobFields,
-    samples: [end('settle_unknown')],
-  },
-  reclaimed: {
-    log: ['info', 'job.reclaimed', 'job reclaimed from unresponsive worker'],
-    fields: jobFields,
-    samples: [sample(RECLAIMS)],
-  },
-  skipped: {
-    log: ['debug', 'job.skipped', 'job already completed, skipped'],
-    fields: jobFields,
-    samples: [sample(SKIPS)],
-  },
-  zombie: {
-    log: ['warn', 'handler.overran', 'handler ignored its abort signal'],
-    fields: jobFields,
-    samples: [sample(ZOMBIES)],
-  },
+  released: ofJob(['debug', 'job.released', 'job released'], end('released')),
+  leaseLost: ofJob(['warn', 'lease.lost', 'lease lost to another worker'], end('lease_lost')),
+  settleUnknown: ofJob(
+    ['warn', 'settlement.unconfirmed', 'settlement unconfirmed, job may run again'],
+    end('settle_unknown'),
+  ),
+  reclaimed: ofJob(['info', 'job.reclaimed', 'job reclaimed from unresponsive worker'], sample(RECLAIMS)),
+  skipped: ofJob(['debug', 'job.skipped', 'job already completed, skipped'], sample(SKIPS)),
+  zombie: ofJob(['warn', 'handler.overran', 'handler ignored its abort signal'], sample(ZOMBIES)),
   entriesVanished: {
     log: ['warn', 'entries.vanished', 'queue entries deleted by another client'],
     fields: ({ entryIds }) => ({ count: entryIds.length }),
@@ -123,16 +117,12 @@ const QUEUE_EVENTS: EventTable<QueueEvent> = {
 }
 
 /** Makes the listener that logs what a worker does with jobs. */
-export function logQueueEvents(log: Log, consumer: string): OnEvent {
+export function logQueueEvents(log: Log, consumer: string) {
   return logEvents(log, QUEUE_EVENTS, { consumer })
 }
 
-/**
- * Counts what the workers of this process do with jobs.
- *
- * @returns makes the listener of one queue; its name becomes a label
- */
-export function createQueueCounts(registry: Registry): (queue: string) => OnEvent {
+/** Counts what the workers of this process do with jobs. Returns the maker of a queue's listener. */
+export function createQueueCounts(registry: Registry) {
   const countFor = countEvents(registry, QUEUE_EVENTS, ['queue'])
-  return (queue) => countFor({ queue })
+  return (queue: string) => countFor({ queue })
 }

@@ -1,10 +1,9 @@
-import { PAYMENT_STATUSES, type PaymentCounts } from '@titan/payments'
+import { createPaymentStore, openDatabase, type PaymentCounts } from '@titan/payments'
 import type { QueueStats } from '@titan/queue-core'
 import type { Registry } from 'prom-client'
 import { seconds, type Labels } from './metric.ts'
-import { createPaymentCounter } from './payment-counter.ts'
-import { registerGauge } from './read-gauge.ts'
-import { createReading, type Reading } from './reading.ts'
+import { createReading } from './reading.ts'
+import { registerGauge, type GaugeValue } from './registry.ts'
 
 /** Where a program's stores are. */
 export interface StoreSources {
@@ -13,148 +12,120 @@ export interface StoreSources {
   readonly queues: readonly { readonly name: string; stats(): Promise<QueueStats> }[]
 }
 
-/** What is in PostgreSQL and Redis, read at each scrape. */
-export interface StoreGauges {
-  /** Begins to read; before, nothing is shown. Returns how to stop, which closes the connection to PostgreSQL. */
-  observe(sources: StoreSources): () => Promise<void>
-}
-
-interface Readings {
-  readonly counts: Reading<PaymentCounts>
-  readonly queues: readonly { readonly name: string; readonly stats: Reading<QueueStats> }[]
-}
-
-/** A gauge of what is in `Source`. */
-interface StoreGauge<Source> {
-  readonly name: string
-  readonly help: string
-  readonly labelNames?: readonly string[]
-  readonly values: (source: Source) => readonly (readonly [value: number, labels?: Labels])[]
-}
-
-const STATES = ['ready', 'leased', 'delayed', 'parked', 'dead'] as const
+/** A gauge of what is in `Source`: one value, or one for each value of the label. */
+type StoreGauge<Source> = readonly [
+  name: string,
+  help: string,
+  read: (source: Source) => number | Readonly<Record<string, number>>,
+  label?: string,
+]
 
 const PAYMENT_GAUGES: readonly StoreGauge<PaymentCounts>[] = [
-  {
-    name: 'titan_payments',
-    help: 'Payments by status. Unfinished ones are counted up to 10,000 each; of more than 10,000 payments, SUCCESS and FAILED are estimates.',
-    labelNames: ['status'],
-    values: ({ byStatus }) => PAYMENT_STATUSES.map((status) => [byStatus[status], { status }]),
-  },
-  {
-    name: 'titan_payments_in_review',
-    help: 'Payments held for review by an operator.',
-    values: ({ needsReview }) => [[needsReview]],
-  },
-  {
-    name: 'titan_payments_unknown',
-    help: 'Payments whose outcome at the gateway is unknown.',
-    values: ({ unknown }) => [[unknown]],
-  },
-  {
-    name: 'titan_payments_oldest_unfinished_seconds',
-    help: 'Age of the oldest unfinished payment that is not in review; 0 without one.',
-    values: ({ oldestUnfinishedMs }) => [[seconds(oldestUnfinishedMs)]],
-  },
-  {
-    name: 'titan_payments_oldest_pending_seconds',
-    help: 'Age of the oldest payment that is not enqueued yet; 0 without one.',
-    values: ({ oldestPendingMs }) => [[seconds(oldestPendingMs)]],
-  },
+  [
+    'titan_payments',
+    'Payments by status. Unfinished ones are counted up to 10,000 each; of more than 10,000 payments, SUCCESS and FAILED are estimates.',
+    ({ byStatus }) => byStatus,
+    'status',
+  ],
+  ['titan_payments_in_review', 'Payments held for review by an operator.', ({ needsReview }) => needsReview],
+  ['titan_payments_unknown', 'Payments whose outcome at the gateway is unknown.', ({ unknown }) => unknown],
+  [
+    'titan_payments_oldest_unfinished_seconds',
+    'Age of the oldest unfinished payment that is not in review; 0 without one.',
+    ({ oldestUnfinishedMs }) => seconds(oldestUnfinishedMs),
+  ],
+  [
+    'titan_payments_oldest_pending_seconds',
+    'Age of the oldest payment that is not enqueued yet; 0 without one.',
+    ({ oldestPendingMs }) => seconds(oldestPendingMs),
+  ],
 ]
 
 const QUEUE_GAUGES: readonly StoreGauge<QueueStats>[] = [
-  {
-    name: 'titan_queue_jobs',
-    help: 'Jobs by state: ready, leased, delayed, parked (behind another job of their key), dead.',
-    labelNames: ['state'],
-    values: (stats) => STATES.map((state) => [stats[state], { state }]),
-  },
-  {
-    name: 'titan_queue_oldest_ready_seconds',
-    help: 'Age of the oldest ready job; 0 without one.',
-    values: ({ oldestReadyMs }) => [[seconds(oldestReadyMs)]],
-  },
-  {
-    name: 'titan_queue_paused',
-    help: 'Whether the queue is paused (1).',
-    values: ({ paused }) => [[paused ? 1 : 0]],
-  },
+  [
+    'titan_queue_jobs',
+    'Jobs by state: ready, leased, delayed, parked (behind another job of their key), dead.',
+    ({ ready, leased, delayed, parked, dead }) => ({ ready, leased, delayed, parked, dead }),
+    'state',
+  ],
+  [
+    'titan_queue_oldest_ready_seconds',
+    'Age of the oldest ready job; 0 without one.',
+    ({ oldestReadyMs }) => seconds(oldestReadyMs),
+  ],
+  ['titan_queue_paused', 'Whether the queue is paused (1).', ({ paused }) => Number(paused)],
 ]
 
-/** Registers the gauges of the stores. */
-export function createStoreGauges(registry: Registry): StoreGauges {
-  let readings: Readings | undefined
+/** Registers one gauge; `sources` returns what is known, each with labels of its own. */
+function registerStoreGauge<Source>(
+  registry: Registry,
+  [name, help, read, label]: StoreGauge<Source>,
+  baseNames: readonly string[],
+  sources: () => Promise<readonly (readonly [Source | undefined, Labels])[]>,
+) {
+  const labelNames = label === undefined ? baseNames : [...baseNames, label]
+  registerGauge(registry, name, help, labelNames, async () =>
+    (await sources()).flatMap(([source, base]): GaugeValue[] => {
+      if (source === undefined) return []
+      const values = read(source)
+      if (typeof values === 'number') return [[values, base]]
+      return Object.entries(values).map(([key, value]) => [value, { ...base, [label ?? '']: key }])
+    }),
+  )
+}
 
-  registerUp(
+/** Registers the gauges of what is in PostgreSQL and Redis. They show nothing until `observe` is called. */
+export function createStoreGauges(registry: Registry) {
+  let observed: ReturnType<typeof readStores> | undefined
+
+  registerGauge(
     registry,
     'titan_postgres_up',
     'Whether PostgreSQL counted the payments in time (1).',
-    () => readings?.counts,
+    [],
+    async () => (observed === undefined ? [] : [[(await observed.payments()) === undefined ? 0 : 1]]),
   )
-  registerUp(
-    registry,
-    'titan_redis_up',
-    'Whether Redis counted the jobs in time (1).',
-    () => readings?.queues[0]?.stats,
-  )
-  for (const { name, help, labelNames = [], values } of PAYMENT_GAUGES)
-    registerGauge(registry, {
-      name,
-      help,
-      labelNames,
-      async read(show) {
-        const counts = await readings?.counts.get()
-        for (const [value, labels] of counts === undefined ? [] : values(counts)) show(value, labels)
-      },
-    })
-  for (const { name, help, labelNames = [], values } of QUEUE_GAUGES)
-    registerGauge(registry, {
-      name,
-      help,
-      labelNames: ['queue', ...labelNames],
-      async read(show) {
-        for (const [queue, stats] of await readQueues(readings?.queues ?? []))
-          for (const [value, labels] of values(stats)) show(value, { queue, ...labels })
-      },
-    })
+  registerGauge(registry, 'titan_redis_up', 'Whether Redis counted the jobs in time (1).', [], async () => {
+    const [first] = observed?.queues ?? []
+    return first === undefined ? [] : [[(await first.stats()) === undefined ? 0 : 1]]
+  })
+  for (const gauge of PAYMENT_GAUGES)
+    registerStoreGauge(registry, gauge, [], async () => [[await observed?.payments(), {}]])
+  for (const gauge of QUEUE_GAUGES)
+    registerStoreGauge(registry, gauge, ['queue'], () =>
+      // Together, because they wait for the same server.
+      Promise.all((observed?.queues ?? []).map(async ({ name, stats }) => [await stats(), { queue: name }])),
+    )
 
   return {
-    observe({ databaseUrl, queues }) {
-      const payments = createPaymentCounter(databaseUrl)
-      readings = {
-        counts: createReading(() => payments.count()),
-        queues: queues.map((queue) => ({ name: queue.name, stats: createReading(() => queue.stats()) })),
-      }
+    /** Begins to read. Returns how to stop, which closes the connection to PostgreSQL. */
+    observe(sources: StoreSources): () => Promise<void> {
+      const { close } = (observed = readStores(sources))
       return async () => {
-        readings = undefined
-        await payments.close()
+        observed = undefined
+        await close()
       }
     },
   }
 }
 
-/** Registers a gauge that is 1 while `reading` can be read. */
-function registerUp(
-  registry: Registry,
-  name: string,
-  help: string,
-  readingOf: () => Reading<unknown> | undefined,
-): void {
-  registerGauge(registry, {
-    name,
-    help,
-    async read(show) {
-      const reading = readingOf()
-      if (reading !== undefined) show((await reading.get()) === undefined ? 0 : 1)
-    },
-  })
-}
+/** Bounds the cost of a count: a larger table is estimated, and counting a working status stops here. */
+const COUNT_LIMITS = { table: 10_000, working: 10_000 }
+/** The server cancels a count that takes longer, in milliseconds. */
+const STATEMENT_TIMEOUT_MS = 2_000
 
-/** Reads the queues together, because they wait for the same server. Those that cannot be read are left out. */
-async function readQueues(
-  queues: Readings['queues'],
-): Promise<readonly (readonly [name: string, stats: QueueStats])[]> {
-  const all = await Promise.all(queues.map(async ({ name, stats }) => [name, await stats.get()] as const))
-  return all.flatMap(([name, stats]) => (stats === undefined ? [] : [[name, stats] as const]))
+/** Opens a separate connection, because counting and payments must not wait for each other. */
+function readStores({ databaseUrl, queues }: StoreSources) {
+  const sql = openDatabase(databaseUrl, {
+    poolSize: 1,
+    applicationName: 'titan-metrics',
+    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    connectTimeoutMs: STATEMENT_TIMEOUT_MS,
+  })
+  const store = createPaymentStore(sql)
+  return {
+    payments: createReading(() => store.counts(COUNT_LIMITS)),
+    queues: queues.map((queue) => ({ name: queue.name, stats: createReading(() => queue.stats()) })),
+    close: () => sql.end({ timeout: 0 }),
+  }
 }

@@ -1,30 +1,13 @@
 import type { Log } from '@titan/service'
-import type { AttemptFailure, OnWebhooksEvent, WebhooksErrorSource, WebhooksEvent } from '@titan/webhooks'
+import { ATTEMPT_FAILURES, type WebhooksEvent } from '@titan/webhooks'
 import type { Registry } from 'prom-client'
-import { WORK_BUCKETS } from './buckets.ts'
-import { bulk, countEvents, logEvents, sample, type EventTable, type Sample } from './event-table.ts'
-import { counter, each, histogram, seconds } from './metric.ts'
-
-const FAILURES = {
-  blocked: true,
-  dns: true,
-  connect: true,
-  tls: true,
-  timeout: true,
-  reset: true,
-  protocol: true,
-  network: true,
-  http_status: true,
-  redirect: true,
-  gone: true,
-} satisfies Record<AttemptFailure, true>
-
-const ERROR_SOURCES: readonly WebhooksErrorSource[] = ['relay', 'sender', 'pruner']
+import { bulk, countEvents, failure, logEvents, sample, type EventTable, type Sample } from './event-table.ts'
+import { counter, each, histogram, seconds, WORK_BUCKETS } from './metric.ts'
 
 const ATTEMPTS = counter(
   'titan_webhook_attempts_total',
   'Requests to webhook endpoints: delivered, or the reason of their failure.',
-  each('result', ['delivered', ...Object.keys(FAILURES)]),
+  each('result', ['delivered', ...ATTEMPT_FAILURES]),
 )
 const DURATIONS = histogram(
   'titan_webhook_attempt_duration_seconds',
@@ -53,7 +36,7 @@ const DISABLED = counter(
 const ERRORS = counter(
   'titan_webhook_errors_total',
   'Internal errors while webhooks are sent, by source.',
-  each('source', ERROR_SOURCES),
+  each('source', ['relay', 'sender', 'pruner']),
 )
 
 const duration: Sample<{ readonly durationMs: number }> = sample(DURATIONS, {}, ({ durationMs }) =>
@@ -109,20 +92,15 @@ const WEBHOOKS_EVENTS: EventTable<WebhooksEvent> = {
     fields: ({ deliveryId }) => ({ deliveryId }),
     samples: [sample(DROPPED)],
   },
-  error: {
-    log: ['warn', 'delivery.failed', 'webhook delivery failed, retrying'],
-    fields: ({ source, error }) => ({ reason: source, error }),
-    skipRepeats: true,
-    samples: [sample(ERRORS, ({ source }) => ({ source }))],
-  },
+  error: failure(['warn', 'delivery.failed', 'webhook delivery failed, retrying'], ERRORS),
 }
 
 /** Makes the listener that logs what becomes of outgoing webhooks. */
-export function logWebhooksEvents(log: Log): OnWebhooksEvent {
+export function logWebhooksEvents(log: Log) {
   return logEvents(log, WEBHOOKS_EVENTS)
 }
 
 /** Counts what becomes of outgoing webhooks in this process. */
-export function createWebhooksCounts(registry: Registry): OnWebhooksEvent {
+export function createWebhooksCounts(registry: Registry) {
   return countEvents(registry, WEBHOOKS_EVENTS)({})
 }

@@ -1,41 +1,100 @@
-import type { Gateway, OnPaymentsEvent } from '@titan/payments'
-import type { OnEvent } from '@titan/queue-core'
-import type { OnWebhooksEvent } from '@titan/webhooks'
-import type { Registry } from 'prom-client'
+import type { WorkerHealth } from '@titan/queue-core'
 import { createGatewayMeasure } from './gateway-calls.ts'
+import { seconds } from './metric.ts'
 import { createPaymentsCounts } from './payments-events.ts'
 import { createQueueCounts } from './queue-events.ts'
-import { createRegistry } from './registry.ts'
-import { createStoreGauges, type StoreGauges } from './stores.ts'
+import { createRegistry, registerGauge } from './registry.ts'
+import { createStoreGauges } from './stores.ts'
 import { createWebhooksCounts } from './webhooks-events.ts'
-import { registerWorkerGauges, type ObservedWorker } from './workers.ts'
 
-/** What titan-worker measures. */
-export interface WorkerMetrics {
-  readonly stores: StoreGauges
-  readonly onPaymentsEvent: OnPaymentsEvent
-  readonly onWebhooksEvent: OnWebhooksEvent
-  /** Makes the listener of one queue. */
-  readonly onQueueEvent: (queue: string) => OnEvent
-  /** Wraps a gateway. */
-  readonly measureGateway: (gateway: Gateway) => Gateway
-  /** Serves the scrapes. */
-  readonly registry: Registry
+/** The health of one worker of this process. */
+export interface ObservedWorker {
+  readonly queue: string
+  readonly health: WorkerHealth
+  /** Whether it should read or settle and cannot. */
+  readonly isDead: boolean
 }
 
+/** A gauge of each queue's workers: what it takes of each worker, and what it shows of them together. */
+type WorkerGauge = readonly [
+  name: string,
+  help: string,
+  value: (worker: ObservedWorker) => number,
+  combine: (values: readonly number[]) => number,
+]
+
+const sum = (values: readonly number[]): number => values.reduce((one, other) => one + other, 0)
+const max = (values: readonly number[]): number => Math.max(...values)
+
+const GAUGES: readonly WorkerGauge[] = [
+  [
+    'titan_workers_alive',
+    'Workers of this process that run and are not dead.',
+    ({ health, isDead }) => (health.state === 'running' && !isDead ? 1 : 0),
+    sum,
+  ],
+  [
+    'titan_workers_dead',
+    'Workers of this process that should read or settle and cannot.',
+    ({ isDead }) => (isDead ? 1 : 0),
+    sum,
+  ],
+  ['titan_worker_jobs_running', 'Running handlers.', ({ health }) => health.running, sum],
+  [
+    'titan_worker_jobs_buffered',
+    'Claimed jobs that wait for a free slot.',
+    ({ health }) => health.buffered,
+    sum,
+  ],
+  [
+    'titan_worker_leases_settling',
+    'Leases whose settlement is not stored yet.',
+    ({ health }) => health.settling,
+    sum,
+  ],
+  [
+    'titan_worker_unsettled_seconds',
+    'Time that settlements have waited without one being stored, in the slowest worker.',
+    ({ health }) => seconds(health.unsettledMs),
+    max,
+  ],
+  [
+    'titan_worker_unread_seconds',
+    'Time that Redis has owed the reply to a read, in the slowest worker.',
+    ({ health }) => seconds(health.unreadMs),
+    max,
+  ],
+  [
+    'titan_worker_since_reply_seconds',
+    'Time after the last reply of Redis, in the slowest worker.',
+    ({ health }) => seconds(health.sinceReplyMs),
+    max,
+  ],
+]
+
+/** What titan-worker measures. */
+export type WorkerMetrics = ReturnType<typeof createWorkerMetrics>
+
 /** Creates the metrics of the workers in one process. `workers` is called at each scrape. */
-export function createWorkerMetrics(
-  version: string,
-  workers: () => readonly ObservedWorker[],
-): WorkerMetrics {
+export function createWorkerMetrics(version: string, workers: () => readonly ObservedWorker[]) {
   const registry = createRegistry('titan-worker', version)
-  registerWorkerGauges(registry, workers)
+  // By queue, because the names of workers are not bounded.
+  for (const [name, help, value, combine] of GAUGES)
+    registerGauge(registry, name, help, ['queue'], () =>
+      [...Map.groupBy(workers(), ({ queue }) => queue)].map(([queue, together]) => [
+        combine(together.map(value)),
+        { queue },
+      ]),
+    )
   return {
     stores: createStoreGauges(registry),
     onPaymentsEvent: createPaymentsCounts(registry),
     onWebhooksEvent: createWebhooksCounts(registry),
+    /** Makes the listener of one queue. */
     onQueueEvent: createQueueCounts(registry),
+    /** Wraps a gateway. */
     measureGateway: createGatewayMeasure(registry),
+    /** Serves the scrapes. */
     registry,
   }
 }

@@ -7,12 +7,12 @@ it('shares one reading between all who ask, and begins another one when it is no
   const reading = createReading(async () => (reads += 1), { freshMs: 1, waitMs: 60_000 })
   const { promise, resolve } = Promise.withResolvers<number>()
   const shared = createReading(() => promise, { freshMs: 60_000 })
-  const asked = [shared.get(), shared.get()]
+  const asked = [shared(), shared()]
   resolve(7)
 
   expect(await Promise.all(asked)).toEqual([7, 7])
-  expect(await reading.get()).toBe(1)
-  await eventually(async () => expect(await reading.get()).toBeGreaterThan(1))
+  expect(await reading()).toBe(1)
+  await eventually(async () => expect(await reading()).toBeGreaterThan(1))
 })
 
 it('knows nothing of what fails, and asks again', async () => {
@@ -24,8 +24,8 @@ it('knows nothing of what fails, and asks again', async () => {
   }
   const reading = createReading(read, { freshMs: 0 })
 
-  expect(await reading.get()).toBeUndefined()
-  expect(await reading.get()).toBe('back')
+  expect(await reading()).toBeUndefined()
+  expect(await reading()).toBe('back')
 })
 
 it('lets nobody wait for what hangs, and begins no second one meanwhile', async () => {
@@ -37,9 +37,9 @@ it('lets nobody wait for what hangs, and begins no second one meanwhile', async 
   }
   const reading = createReading(read, { freshMs: 60_000, waitMs: 5 })
 
-  expect(await Promise.all([reading.get(), reading.get()])).toEqual([undefined, undefined])
-  expect(await reading.get()).toBeUndefined()
+  expect(await Promise.all([reading(), reading()])).toEqual([undefined, undefined])
+  expect(await reading()).toBeUndefined()
   expect(reads).toBe(1)
   resolve('late')
-  await eventually(async () => expect(await reading.get()).toBe('late'))
+  await eventually(async () => expect(await reading()).toBe('late'))
 })

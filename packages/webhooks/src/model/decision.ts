@@ -1,8 +1,9 @@
-import type { NetworkFailure, ReceiverResponse } from './receiver-response.ts'
+import { NETWORK_FAILURES, type ReceiverResponse } from './receiver-response.ts'
 import { nextDelay, parseRetryAfter, type RetrySchedule } from './retry-schedule.ts'
 
 /** Why an attempt failed. */
-export type AttemptFailure = NetworkFailure | 'http_status' | 'redirect' | 'gone'
+export const ATTEMPT_FAILURES = [...NETWORK_FAILURES, 'http_status', 'redirect', 'gone'] as const
+export type AttemptFailure = (typeof ATTEMPT_FAILURES)[number]
 
 /** What follows from a response. */
 export type DeliveryDecision =

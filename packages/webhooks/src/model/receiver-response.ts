@@ -25,16 +25,18 @@ export interface Unanswered {
   readonly durationMs: number
 }
 
-/** `blocked`: the address is not allowed, and nothing was sent. */
-export type NetworkFailure =
-  | 'blocked'
-  | 'dns'
-  | 'connect'
-  | 'tls'
-  | 'timeout'
-  | 'reset'
-  | 'protocol'
-  | 'network'
+/** Why there was no response. `blocked`: the address is not allowed, and nothing was sent. */
+export const NETWORK_FAILURES = [
+  'blocked',
+  'dns',
+  'connect',
+  'tls',
+  'timeout',
+  'reset',
+  'protocol',
+  'network',
+] as const
+export type NetworkFailure = (typeof NETWORK_FAILURES)[number]
 
 /** Thrown before a connection to an address that is not allowed. */
 export class BlockedAddressError extends Error {
