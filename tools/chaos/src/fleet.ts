@@ -2,30 +2,12 @@ import { join } from 'node:path'
 import { supervise, type Supervisor } from './supervisor.ts'
 import type { LogEntry, ProgramOptions } from './program.ts'
 import { LINKS, PROGRAMS, type ProgramId } from './schedule.ts'
-import {
-  startGatewayIn,
-  startPostgresIn,
-  startRedisIn,
-  type RestartableGateway,
-  type RestartablePostgres,
-  type RestartableRedis,
-} from './servers.ts'
+import { startGatewayIn, startPostgresIn, startRedisIn } from './servers.ts'
+import { stepLogIn } from './step-log.ts'
 import { startTcpProxy, type TcpProxy } from '@titan/testkit'
 
 /** The whole system: servers, programs, and a proxy on each connection between them. */
-export interface Fleet {
-  readonly postgres: RestartablePostgres
-  readonly redis: RestartableRedis
-  readonly gateway: RestartableGateway
-  readonly programs: ReadonlyMap<ProgramId, Supervisor>
-  readonly links: ReadonlyMap<string, TcpProxy>
-  /** Where the clients find the APIs, through their proxies. */
-  readonly apiUrls: readonly string[]
-  /** How often each event was logged. */
-  readonly logged: ReadonlyMap<string, number>
-  /** Ends everything. Idempotent. */
-  close(): Promise<void>
-}
+export type Fleet = Awaited<ReturnType<typeof startFleet>>
 
 /** What the gateway does with most charges and with some, by weight. */
 const WEIGHTS = {
@@ -91,6 +73,8 @@ export interface FleetOptions {
   readonly weights?: Readonly<Record<string, number>>
   /** More settings of the programs. @default none */
   readonly env?: Readonly<Record<string, string>>
+  /** Whether the programs log the steps that their jobs pass. @default false */
+  readonly logsSteps?: boolean
   /** Where the gateway keeps its ledger. @default the folder of the fleet */
   readonly gatewayFolder?: string
   /** Checkout of another version, which runs the second API and the second worker. @default none */
@@ -100,13 +84,15 @@ export interface FleetOptions {
 /** Starts everything with its data in the folder. */
 export async function startFleet(
   folder: string,
-  { seed, weights = WEIGHTS, env, gatewayFolder = folder, previous }: FleetOptions,
-): Promise<Fleet> {
+  { seed, weights = WEIGHTS, env, logsSteps = false, gatewayFolder = folder, previous }: FleetOptions,
+) {
   const closers: (() => Promise<void>)[] = []
+  /** How often each event was logged. */
   const logged = new Map<string, number>()
   const links = new Map<string, TcpProxy>()
   const programs = new Map<ProgramId, Supervisor>()
 
+  /** Ends everything. Idempotent. */
   async function close(): Promise<void> {
     for (const closer of closers.splice(0).toReversed()) await closer()
   }
@@ -146,6 +132,7 @@ export async function startFleet(
         env: {
           ...SETTINGS,
           ...env,
+          ...(logsSteps && { CHAOS_STEP_LOG: stepLogIn(folder) }),
           NODE_COMPILE_CACHE: join(folder, 'compiled'),
           DATABASE_URL: postgres.urlAt(portAt(`${id}>postgres`)),
           REDIS_URL: `redis://127.0.0.1:${portAt(`${id}>redis`)}`,
@@ -158,6 +145,7 @@ export async function startFleet(
       // One after the other, because the first one creates the tables.
       await supervisor.current()?.ready
     }
+    // Where the clients find the APIs, through their proxies.
     const apiUrls = PROGRAMS.filter((id) => id.startsWith('api')).map(
       (id) => `http://127.0.0.1:${portAt(`client>${id}`)}`,
     )

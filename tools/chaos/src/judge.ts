@@ -1,33 +1,16 @@
 import { readLedgerFile, type Database } from '@titan/payments'
 import { findOpenBreaks, verify } from '@titan/cli'
-import type { Redis } from '@titan/service'
 import type { Accepted } from './clients.ts'
 import { MAX_RETRIES } from './fleet.ts'
-
-/** How payments ended. */
-export interface Verdict {
-  /** Payments by status; those in review count as `REVIEW`. */
-  readonly statuses: Readonly<Record<string, number>>
-  /** Why payments are in review. */
-  readonly reviews: Readonly<Record<string, number>>
-  /** Attempts that another worker continued because the lease of the first had expired. */
-  readonly reclaimedAttempts: number
-  /** Jobs that were lost with Redis and enqueued again. */
-  readonly requeued: number
-  /** Every violation, one line each. */
-  readonly breaches: readonly string[]
-}
-
-/** What to judge. */
-export interface Evidence {
-  readonly sql: Database
-  readonly redis: Redis
-  readonly ledgerPath: string
-  readonly accepted: ReadonlyMap<string, Accepted>
-}
+import type { Stores } from './trial.ts'
 
 /** Judges payments by the invariants, by what clients were answered, and by the gateway's ledger. */
-export async function judge({ sql, redis, ledgerPath, accepted }: Evidence): Promise<Verdict> {
+export async function judge({
+  sql,
+  redis,
+  ledgerPath,
+  accepted,
+}: Stores & { readonly ledgerPath: string; readonly accepted: ReadonlyMap<string, Accepted> }) {
   const findings = await verify({
     sql,
     redis,
@@ -58,10 +41,15 @@ export async function judge({ sql, redis, ledgerPath, accepted }: Evidence): Pro
        where type in ('payment.taken_over', 'payment.requeued') group by 1`,
   )
   return {
+    /** Payments by status; those in review count as `REVIEW`. */
     statuses,
+    /** Why payments are in review. */
     reviews,
+    /** Attempts that another worker continued because the lease of the first had expired. */
     reclaimedAttempts: events['payment.taken_over'] ?? 0,
+    /** Jobs that were lost with Redis and enqueued again. */
     requeued: events['payment.requeued'] ?? 0,
+    /** Every violation, one line each. */
     breaches: [...broken, ...breaks, ...(await findChangedAnswers(sql, accepted))],
   }
 }

@@ -1,26 +1,23 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { PAYMENTS_QUEUE, type Database, type PaymentJobs } from '@titan/payments'
-import type { Redis } from '@titan/service'
 import { createQueue } from '@titan/queue-core'
+import type { Stores } from './trial.ts'
 
-/** Payments that have not come to their end. */
-export async function countUnfinished(sql: Database): Promise<number> {
-  const [row] = await sql<{ count: number }[]>`
-    select count(*)::int as count from payments where status not in ('SUCCESS', 'FAILED') and not needs_review`
-  return row?.count ?? 0
-}
+/** Counts the payments that have come to their end, or to where a person decides. */
+export const countEnded = (sql: Database): Promise<number> => countPayments(sql, true)
 
-/** Payments that have come to their end, or to where a person decides. */
-export async function countEnded(sql: Database): Promise<number> {
+/** Counts the payments that have not. */
+export const countUnfinished = (sql: Database): Promise<number> => countPayments(sql, false)
+
+async function countPayments(sql: Database, isEnded: boolean): Promise<number> {
   const [row] = await sql<{ count: number }[]>`
-    select count(*)::int as count from payments where status in ('SUCCESS', 'FAILED') or needs_review`
+    select count(*)::int as count from payments
+     where (status in ('SUCCESS', 'FAILED') or needs_review) = ${isEnded}`
   return row?.count ?? 0
 }
 
 /** What must be quiet. */
-export interface QuietOptions {
-  readonly sql: Database
-  readonly redis: Redis
+export interface QuietOptions extends Stores {
   /** Resolves when every client has its answer. */
   readonly paying: Promise<void>
   readonly withinMs: number

@@ -1,39 +1,18 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { Database } from '@titan/payments'
-import { Clients, type ClientCounts } from './clients.ts'
-import { startFleet, type Fleet } from './fleet.ts'
-import { judge, type Verdict } from './judge.ts'
-import { countUnfinished, waitUntilQuiet } from './quiet.ts'
+import type { ClientCounts } from './clients.ts'
+import { countUnfinished } from './quiet.ts'
 import { PROGRAMS } from './schedule.ts'
-import { deadLettersIn, pickupsOf, readSteps, type Stops } from './step-log.ts'
-import { withStores } from './stores.ts'
+import { deadLettersIn, pickupsOf, readSteps, stepLogIn } from './step-log.ts'
+import { runTrial, type Trial, type TrialOptions } from './trial.ts'
 
-/** How to run a rolling restart. */
-export interface RollingOptions {
-  readonly payments: number
-  /** Over this time the payments are sent, in milliseconds. Workers are restarted until all have ended. */
-  readonly durationMs: number
-  readonly seed: number
-  /** How long the system may take to become quiet after the last restart, in milliseconds. */
-  readonly quietWithinMs: number
+/** How to run a rolling restart. Workers are restarted until all payments have ended. */
+export interface RollingOptions extends Omit<TrialOptions, 'previous'> {
   /** Called after each restart. */
   readonly onRestart?: (worker: string, clients: Readonly<ClientCounts>) => void
 }
 
 /** The result of a rolling restart. */
-export interface RollingReport extends Verdict {
-  readonly seed: number
-  readonly clients: Readonly<ClientCounts>
-  readonly restarts: number
-  /** Jobs that stopping workers released. */
-  readonly released: number
-  /** Time from release to the next claim; undefined when no job was released. */
-  readonly pickupMs: { readonly p50: number; readonly p99: number; readonly max: number } | undefined
-  /** The folder with the data, kept when there are breaches. */
-  readonly folder: string
-}
+export type RollingReport = Awaited<ReturnType<typeof runRolling>>
 
 /**
  * The gateway accepts charges more slowly than they arrive, and workers hold all that wait for it: each releases hundreds
@@ -42,88 +21,60 @@ export interface RollingReport extends Verdict {
 const LOAD = { weights: { 'slow:400': 1 }, env: { WORKER_CONCURRENCY: '1000', GATEWAY_MAX_CONCURRENT: '8' } }
 
 /** Restarts the workers in turn until no payment is in flight, and judges what is left. */
-export async function runRolling(options: RollingOptions): Promise<RollingReport> {
-  const { payments, durationMs, seed } = options
-  const folder = await mkdtemp(join(tmpdir(), 'titan-chaos-'))
-  const stepLog = join(folder, 'steps.jsonl')
-  const fleet = await startFleet(folder, {
-    seed,
-    weights: LOAD.weights,
-    env: { ...LOAD.env, CHAOS_STEP_LOG: stepLog },
-  })
-  const giveUp = new AbortController()
-  try {
-    const clients = new Clients({ urls: fleet.apiUrls, payments, durationMs, seed })
-    const paying = clients.run(giveUp.signal)
-    return await withStores(fleet, async (sql, redis) => {
-      const restarts = await restartInTurn(fleet, {
-        isOver: async () => clients.counts.answered === payments && (await countUnfinished(sql)) === 0,
-        withinMs: durationMs + options.quietWithinMs,
-        onRestart: (worker) => options.onRestart?.(worker, clients.counts),
-      })
-      const isQuiet = await waitUntilQuiet({ sql, redis, paying, withinMs: options.quietWithinMs })
-      giveUp.abort()
-      const { ledgerPath } = fleet.gateway
-      const verdict = await judge({ sql, redis, ledgerPath, accepted: clients.accepted })
-      const steps = await readSteps(stepLog)
-      const pickups = pickupsOf(steps, restarts.stops)
-      const lost = pickups.filter(({ afterMs }) => afterMs === undefined)
-      const breaches = [
-        ...(isQuiet ? [] : ['not quiet after the last restart']),
-        ...(clients.counts.answered === payments ? [] : ['payments were never answered']),
-        ...[...fleet.programs].flatMap(([id, { crashes }]) => crashes.map((crash) => `${id}: ${crash}`)),
-        ...deadLettersIn(steps).map((id) => `a restart made the job ${id} a dead letter`),
-        ...lost.map(({ id }) => `no worker claimed the released job ${id}`),
-        ...(await findUsedAttempts(sql)),
-        ...clients.breaches,
-        ...verdict.breaches,
-      ]
-      if (breaches.length === 0) await rm(folder, { recursive: true, force: true })
-      return {
-        ...verdict,
-        seed,
-        clients: clients.counts,
-        restarts: restarts.count,
-        folder,
-        breaches,
-        released: pickups.length,
-        pickupMs: summarize(pickups.flatMap(({ afterMs }) => (afterMs === undefined ? [] : [afterMs]))),
-      }
-    })
-  } finally {
-    giveUp.abort()
-    await fleet.close()
+export async function runRolling(options: RollingOptions) {
+  /** When each process was asked to stop, by its id. */
+  const stops = new Map<number, number>()
+  let restarts = 0
+  let pickups: ReturnType<typeof pickupsOf> = []
+  const report = await runTrial(
+    { ...options, ...LOAD, logsSteps: true },
+    {
+      async observe(trial, { sql }) {
+        restarts = await restartInTurn(trial, options, { sql, stops })
+      },
+      async inspect({ folder }, { sql }) {
+        const steps = await readSteps(stepLogIn(folder))
+        pickups = pickupsOf(steps, stops)
+        const lost = pickups.filter(({ afterMs }) => afterMs === undefined)
+        return [
+          ...deadLettersIn(steps).map((id) => `a restart made the job ${id} a dead letter`),
+          ...lost.map(({ id }) => `no worker claimed the released job ${id}`),
+          ...(await findUsedAttempts(sql)),
+        ]
+      },
+    },
+  )
+  return {
+    ...report,
+    restarts,
+    /** Jobs that stopping workers released. */
+    released: pickups.length,
+    /** Time from release to the next claim; undefined when no job was released. */
+    pickupMs: summarize(pickups.flatMap(({ afterMs }) => afterMs ?? [])),
   }
 }
 
-interface Turns {
-  /** Whether every payment has ended. */
-  readonly isOver: () => Promise<boolean>
-  /** Gives up after this, in milliseconds. */
-  readonly withinMs: number
-  readonly onRestart: (worker: string) => void
-}
-
-/** Restarts each worker at least once, and continues until all payments have ended. */
+/** Restarts each worker at least once, and continues until all payments have ended; returns how many times. */
 async function restartInTurn(
-  { programs }: Fleet,
-  { isOver, withinMs, onRestart }: Turns,
-): Promise<{ readonly count: number; readonly stops: Stops }> {
+  { fleet, clients: { counts } }: Trial,
+  { payments, durationMs, quietWithinMs, onRestart }: RollingOptions,
+  { sql, stops }: { readonly sql: Database; readonly stops: Map<number, number> },
+): Promise<number> {
   const workers = PROGRAMS.filter((id) => id.startsWith('worker'))
-  const stops = new Map<number, number>()
-  const deadline = performance.now() + withinMs
+  const deadline = performance.now() + durationMs + quietWithinMs
+  const isOver = async () => counts.answered === payments && (await countUnfinished(sql)) === 0
   let count = 0
   while (count < workers.length || (performance.now() < deadline && !(await isOver()))) {
     const worker = workers[count % workers.length]
-    const supervisor = worker && programs.get(worker)
+    const supervisor = worker && fleet.programs.get(worker)
     if (worker === undefined || supervisor === undefined) break
     await supervisor.current()?.ready
     stops.set(supervisor.current()?.pid ?? 0, Date.now())
     await supervisor.restart()
     count++
-    onRestart(worker)
+    onRestart?.(worker, counts)
   }
-  return { count, stops }
+  return count
 }
 
 /** Finds attempts that a restart has used up: the gateway accepts every charge here. */
@@ -136,7 +87,7 @@ async function findUsedAttempts(sql: Database): Promise<string[]> {
   )
 }
 
-function summarize(times: readonly number[]): RollingReport['pickupMs'] {
+function summarize(times: readonly number[]) {
   const sorted = times.toSorted((one, other) => one - other)
   const at = (share: number): number => sorted[Math.ceil(sorted.length * share) - 1] ?? 0
   return sorted.length === 0 ? undefined : { p50: at(0.5), p99: at(0.99), max: at(1) }

@@ -4,21 +4,13 @@ import type { NetworkFault } from '@titan/testkit'
 /** The connections that a fault can hit: from each program to each server it uses, and from the clients to each API. */
 export const LINKS: readonly string[] = [
   ...['api-1', 'api-2'].flatMap((from) => [`${from}>postgres`, `${from}>redis`, `client>${from}`]),
-  ...['worker-1', 'worker-2', 'worker-3'].flatMap((from) => [
-    `${from}>postgres`,
-    `${from}>redis`,
-    `${from}>gateway`,
-  ]),
+  ...['worker-1', 'worker-2', 'worker-3'].flatMap((from) =>
+    ['postgres', 'redis', 'gateway'].map((to) => `${from}>${to}`),
+  ),
 ]
 
 /** The programs that a fault can hit. */
-export const PROGRAMS: readonly ['api-1', 'api-2', 'worker-1', 'worker-2', 'worker-3'] = [
-  'api-1',
-  'api-2',
-  'worker-1',
-  'worker-2',
-  'worker-3',
-]
+export const PROGRAMS = ['api-1', 'api-2', 'worker-1', 'worker-2', 'worker-3'] as const
 export type ProgramId = (typeof PROGRAMS)[number]
 
 /** Something bad that happens. */
@@ -48,16 +40,7 @@ export interface Event {
   readonly fault: Fault
 }
 
-const STORMS = [
-  '429',
-  '503',
-  '500_after',
-  'reset_after',
-  'hang_after',
-  'hang_before',
-  'garbage',
-  'decline:soft',
-]
+const STORMS = '429 503 500_after reset_after hang_after hang_before garbage decline:soft'.split(' ')
 
 /** Each kind with how often it is drawn, and how long it lasts at least and at most. */
 const KINDS: readonly (readonly [
@@ -66,7 +49,7 @@ const KINDS: readonly (readonly [
   draw: (random: Random) => Fault,
 ])[] = [
   [5, [0, 0], (random) => ({ type: 'program_kill', program: random.pick(PROGRAMS) })],
-  // Longer than the visibility timeout and the lease, so that somebody else has taken over when it wakes up.
+  // Longer than the visibility timeout and the lease, so that another worker has reclaimed its jobs when it wakes up.
   [4, [8_000, 10_000], (random) => ({ type: 'program_stop', program: random.pick(PROGRAMS.slice(2)) })],
   [1, [500, 3_000], (random) => ({ type: 'program_stop', program: random.pick(PROGRAMS.slice(0, 2)) })],
   [2, [200, 3_000], () => ({ type: 'redis_kill', lose: false })],
@@ -84,16 +67,10 @@ const KINDS: readonly (readonly [
   [8, [500, 4_000], (random) => ({ type: 'network', link: drawLink(random), fault: drawNetwork(random) })],
 ]
 
-/** One link mostly; now and then a server or a program is cut off from everybody. */
+/** One link mostly; now and then a server or a program is cut off from all others. */
 function drawLink(random: Random): string {
   if (random.next() < 0.7) return random.pick(LINKS)
-  return random.pick([
-    '>postgres',
-    '>redis',
-    '>gateway',
-    'client>',
-    ...PROGRAMS.map((program) => `${program}>`),
-  ])
+  return random.pick(['>postgres', '>redis', '>gateway', 'client>', ...PROGRAMS.map((from) => `${from}>`)])
 }
 
 function drawNetwork(random: Random): NetworkFault {
@@ -107,13 +84,8 @@ function drawNetwork(random: Random): NetworkFault {
   ])
 }
 
-/** The faults of a run. The same seed, duration and pace give the same ones. */
-export function planFaults(options: {
-  readonly seed: number
-  readonly durationMs: number
-  /** Mean time between two faults, in milliseconds. */
-  readonly everyMs: number
-}): Event[] {
+/** Plans the faults of a run. The same seed, duration and pace (milliseconds between two faults) give the same ones. */
+export function planFaults(options: Readonly<Record<'seed' | 'durationMs' | 'everyMs', number>>): Event[] {
   const { seed, durationMs, everyMs } = options
   const random = createRandom(seed)
   const events: Event[] = []

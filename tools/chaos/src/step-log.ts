@@ -1,5 +1,6 @@
 import { appendFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 
 /** A step that a process passed with jobs. */
 export interface Step {
@@ -11,22 +12,17 @@ export interface Step {
   readonly pid: number
 }
 
-/** A job that a stopping worker released and another one claimed. */
-export interface Pickup {
-  readonly id: string
-  /** From the start of the release, in milliseconds; undefined when no worker claimed it. */
-  readonly afterMs: number | undefined
-}
-
-/** When each process was asked to stop, by its id; epoch milliseconds. */
-export type Stops = ReadonlyMap<number, number>
-
 const RELEASED = 'queue.release.storing'
 /** A payment that waits for the gateway in a worker that stops comes back this way, at once and uncounted. */
 const RETRIED = 'queue.retry.storing'
 const DEAD = 'queue.dead.storing'
 const CLAIMED: readonly string[] = ['queue.read', 'queue.reclaimed']
 const NOTED: ReadonlySet<string> = new Set([RELEASED, RETRIED, DEAD, ...CLAIMED])
+
+/** Returns where a fleet in this folder logs the steps of its programs. */
+export function stepLogIn(folder: string): string {
+  return join(folder, 'steps.jsonl')
+}
 
 /** Appends a step to the log if it is one of those that matter here. */
 export function noteStep(file: string, { step, ids }: Pick<Step, 'step' | 'ids'>): void {
@@ -41,17 +37,19 @@ export async function readSteps(file: string): Promise<Step[]> {
 }
 
 /**
- * Pairs each job that a stopping worker released with the claim that followed. A read that was in flight when the worker
- * stopped may return a job to it, which it releases again: the job waits for another worker all that time.
+ * Pairs each job that a stopping worker released with the claim that followed; `afterMs` is undefined when no worker
+ * claimed it. A read that was in flight when the worker stopped may return a job to it, which it releases again: the job
+ * waits for another worker all that time. `stops` has when each process was asked to stop, in epoch milliseconds.
  */
-export function pickupsOf(steps: readonly Step[], stops: Stops): Pickup[] {
-  const pickups: Pickup[] = []
+export function pickupsOf(steps: readonly Step[], stops: ReadonlyMap<number, number>) {
+  const pickups: { readonly id: string; readonly afterMs: number | undefined }[] = []
   const waiting = new Map<string, Step>()
   for (const step of steps)
     for (const id of step.ids) {
       const released = waiting.get(id)
       if (released === undefined) {
-        if (isReleased(step, stops)) waiting.set(id, step)
+        const isReleased = step.step === RELEASED || step.step === RETRIED
+        if (isReleased && step.at >= (stops.get(step.pid) ?? Infinity)) waiting.set(id, step)
       } else if (CLAIMED.includes(step.step) && step.pid !== released.pid) {
         waiting.delete(id)
         pickups.push({ id, afterMs: step.at - released.at })
@@ -66,8 +64,4 @@ export function pickupsOf(steps: readonly Step[], stops: Stops): Pickup[] {
  */
 export function deadLettersIn(steps: readonly Step[]): string[] {
   return steps.filter(({ step }) => step === DEAD).flatMap(({ ids }) => ids)
-}
-
-function isReleased({ step, at, pid }: Step, stops: Stops): boolean {
-  return (step === RELEASED || step === RETRIED) && at >= (stops.get(pid) ?? Infinity)
 }

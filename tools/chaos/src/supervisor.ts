@@ -2,24 +2,14 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { startProgram, type ProgramOptions, type RunningProgram } from './program.ts'
 
 /** A program that is started again whenever it has ended. */
-export interface Supervisor {
-  /** Its process, while it is up. */
-  current(): RunningProgram | undefined
-  /** The line that it printed when it became ready; undefined while it is not ready. */
-  readyLine(): string | undefined
-  /** How it ended each time that it was ready and was neither killed nor stopped. */
-  readonly crashes: readonly string[]
-  /** Stops it in good order, and resolves when the next process is ready. */
-  restart(): Promise<void>
-  /** Stops it for good; with SIGKILL when that takes too long. */
-  stop(): Promise<void>
-}
+export type Supervisor = ReturnType<typeof supervise>
 
 const RESTART_MS = 100
 const STOP_WITHIN_MS = 20_000
 
 /** Starts a program and keeps it running. */
-export function supervise(options: ProgramOptions): Supervisor {
+export function supervise(options: ProgramOptions) {
+  /** How it ended each time that it was ready and was neither killed nor stopped. */
   const crashes: string[] = []
   let current: RunningProgram | undefined
   let readyLine: string | undefined
@@ -49,9 +39,12 @@ export function supervise(options: ProgramOptions): Supervisor {
 
   const running = run()
   return {
+    /** Its process, while it is up. */
     current: () => current,
+    /** The line that it printed when it became ready; undefined while it is not ready. */
     readyLine: () => readyLine,
     crashes,
+    /** Stops it in good order, and resolves when the next process is ready. */
     async restart() {
       const before = current
       await before?.ready
@@ -62,6 +55,7 @@ export function supervise(options: ProgramOptions): Supervisor {
       isRestarting = false
       await current.ready
     },
+    /** Stops it for good; with SIGKILL when that takes too long. */
     async stop() {
       isStopping = true
       current?.signal('SIGCONT')

@@ -10,7 +10,7 @@ test('five hundred payments survive a seeded schedule of faults', { timeout: 300
     durationMs: 12_000,
     everyMs: 1_200,
     seed: 7,
-    // How long it takes is nobody's promise on a busy machine; that it ends is.
+    // No time is promised on a busy machine, only the end.
     quietWithinMs: 200_000,
   })
   expect(report.breaches).toEqual([])

@@ -1,5 +1,5 @@
-// PostgreSQL and Redis share a small disk that fills up twice while payments are sent; the gateway is elsewhere. A process of
-// its own, since the disk is mounted in a namespace of its own. Prints a report as one line of JSON.
+// PostgreSQL and Redis share a small disk that fills up twice while payments are sent; the gateway is elsewhere. A separate
+// process, because the disk is mounted in a separate namespace. Prints a report as one line of JSON.
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -8,7 +8,7 @@ import { Clients } from '../../src/clients.ts'
 import { startFleet } from '../../src/fleet.ts'
 import { judge } from '../../src/judge.ts'
 import { waitUntilQuiet } from '../../src/quiet.ts'
-import { withStores } from '../../src/stores.ts'
+import { withStores } from '../../src/trial.ts'
 import type { FullDiskReport } from './full-disk.ts'
 
 const PAYMENTS = 300

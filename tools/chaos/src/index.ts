@@ -1,1 +1,0 @@
-export { runChaos, type ChaosOptions, type ChaosReport, type Progress } from './chaos.ts'

@@ -1,0 +1,108 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openDatabase, type Database } from '@titan/payments'
+import type { Redis } from '@titan/service'
+import { createClient } from 'redis'
+import { Clients } from './clients.ts'
+import { startFleet, type Fleet, type FleetOptions } from './fleet.ts'
+import { judge } from './judge.ts'
+import { waitUntilQuiet } from './quiet.ts'
+
+/** What every run against a fleet is given. */
+export interface TrialOptions {
+  readonly payments: number
+  /** For how long payments are sent and the fleet is disturbed, in milliseconds. */
+  readonly durationMs: number
+  readonly seed: number
+  /** How long the system may take to become quiet afterwards, in milliseconds. */
+  readonly quietWithinMs: number
+  /** Checkout of another version, which runs the second API and the second worker. @default none */
+  readonly previous?: string | undefined
+}
+
+/** A fleet under the load of clients. */
+export interface Trial {
+  readonly fleet: Fleet
+  readonly clients: Clients
+  readonly folder: string
+}
+
+/** The stores of a fleet, past the proxies. */
+export interface Stores {
+  readonly sql: Database
+  readonly redis: Redis
+}
+
+/** The result of every run. */
+export type TrialReport = Awaited<ReturnType<typeof runTrial>>
+
+/**
+ * Starts everything, disturbs it while clients pay, waits until the system is quiet, and judges what is left. `disturb`
+ * happens before the stores are opened, which it may end; `observe` afterwards, while the clients still wait for responses.
+ */
+export async function runTrial(
+  options: TrialOptions & Partial<FleetOptions>,
+  steps: {
+    disturb?(trial: Trial): Promise<void>
+    observe?(trial: Trial, stores: Stores): Promise<void>
+    /** Called when the system is quiet; returns further breaches. */
+    inspect?(trial: Trial, stores: Stores): Promise<readonly string[]>
+  },
+) {
+  const { seed, payments, quietWithinMs } = options
+  const folder = await mkdtemp(join(tmpdir(), 'titan-chaos-'))
+  const fleet = await startFleet(folder, options)
+  const giveUp = new AbortController()
+  try {
+    const clients = new Clients({ ...options, urls: fleet.apiUrls })
+    const trial: Trial = { fleet, clients, folder }
+    const paying = clients.run(giveUp.signal)
+    await steps.disturb?.(trial)
+    return await withStores(fleet, async (sql, redis) => {
+      await steps.observe?.(trial, { sql, redis })
+      const from = performance.now()
+      const isQuiet = await waitUntilQuiet({ sql, redis, paying, withinMs: quietWithinMs })
+      const quietAfterMs = isQuiet ? Math.round(performance.now() - from) : undefined
+      giveUp.abort()
+      await paying
+      const found = (await steps.inspect?.(trial, { sql, redis })) ?? []
+      const { ledgerPath } = fleet.gateway
+      const verdict = await judge({ sql, redis, ledgerPath, accepted: clients.accepted })
+      const unanswered = payments - clients.counts.answered
+      const breaches = [
+        ...(isQuiet ? [] : [`not quiet within ${quietWithinMs / 1_000} s after the last fault`]),
+        ...(unanswered === 0 ? [] : [`${unanswered} payments were never answered`]),
+        ...[...fleet.programs].flatMap(([id, { crashes }]) =>
+          crashes.map((crash) => `${id} ended by itself: ${crash}`),
+        ),
+        ...found,
+        ...clients.breaches,
+        ...verdict.breaches,
+      ]
+      // With breaches the data is kept, to investigate them.
+      if (breaches.length === 0) await rm(folder, { recursive: true, force: true })
+      return { ...verdict, seed, clients: clients.counts, quietAfterMs, breaches, folder }
+    })
+  } finally {
+    giveUp.abort()
+    await fleet.close()
+  }
+}
+
+/** Opens ways to both servers of a fleet past the proxies, for as long as the work takes. */
+export async function withStores<Value>(
+  { postgres, redis: server }: Pick<Fleet, 'postgres' | 'redis'>,
+  work: (sql: Database, redis: Redis) => Promise<Value>,
+): Promise<Value> {
+  const url = postgres.urlAt(postgres.port() ?? 0)
+  const sql = openDatabase(url, { poolSize: 2, keyedPlans: false, statementTimeoutMs: 0 })
+  const redis: Redis = createClient({ url: `redis://127.0.0.1:${server.port()}` })
+  try {
+    await redis.connect()
+    return await work(sql, redis)
+  } finally {
+    redis.destroy()
+    await sql.end({ timeout: 1 })
+  }
+}
