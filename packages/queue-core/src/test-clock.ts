@@ -36,8 +36,7 @@ export function createTestClock(
   options: { readonly prefix?: string; readonly partitions?: number } = {},
 ): TestClock {
   checkMembers('createTestClock', options, LOOKING_OPTIONS)
-  const { prefix, partitions } = resolveQueue(queueName, options)
-  const parts = sharePartitions(redis, prefix, queueName, partitions)
+  const parts = sharePartitions(redis, queueName, resolveQueue(queueName, options))
   /** How far each recurring job is ahead of the server's clock, until another definition replaces it. */
   const ahead = new Map<string, { readonly definition: string | null; readonly ms: number }>()
 
@@ -67,7 +66,7 @@ export function createTestClock(
       for (const part of parts) {
         await advanceDueTimes(part, ms)
         await fireSlots(part, ms)
-        while ((await promote(part.connection, part.fixed, BATCH)).moved === BATCH);
+        while ((await promote(part, BATCH)).moved === BATCH);
       }
     },
   }
@@ -82,5 +81,5 @@ async function advanceDueTimes({ connection, keys }: QueuePartition, ms: number)
     // A job that became ready meanwhile is not added again.
     await connection.send(['ZADD', keys.delayed, 'XX', ...scores])
   }
-  await signal(connection, keys, 'due', '1')
+  await signal({ connection, keys }, 'due', '1')
 }

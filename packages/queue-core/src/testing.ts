@@ -65,7 +65,7 @@ export async function drain<Jobs extends JobMap>(
   const { timeoutMs = 10_000, dueWithinMs = 1_000, skipDelays = false, ...workerOptions } = options
   const { prefix = defaults.prefix, partitions = 1 } = options
   const queue = createQueue<Jobs>(redis, queueName, { prefix, partitions })
-  const parts = sharePartitions(redis, prefix, queueName, partitions)
+  const parts = sharePartitions(redis, queueName, { prefix, partitions })
   const [home] = parts
   const worker = createWorker<Jobs>(redis, queueName, handlers, workerOptions)
   await worker.start()
@@ -196,5 +196,5 @@ async function makeDue({ keys, connection }: QueuePartition): Promise<void> {
   if (ids.length === 0) return
   // A job that became ready meanwhile is not added again.
   await connection.send(['ZADD', keys.delayed, 'XX', ...ids.flatMap((id, index) => [String(index + 1), id])])
-  await signal(connection, keys, 'due', '1')
+  await signal({ connection, keys }, 'due', '1')
 }

@@ -72,7 +72,7 @@ interface Act {
 
 const ACTS: readonly Act[] = [
   { name: 'a redrive', run: (place) => place.createQueue().redrive() },
-  { name: 'a delayed job that becomes due', run: ({ part }) => promote(part.connection, part.fixed, 500) },
+  { name: 'a delayed job that becomes due', run: ({ part }) => promote(part, 500) },
   { name: 'a cancel of a delayed job', ends: 'later', run: (place) => place.createQueue().cancel('later') },
   { name: 'a cancel of a parked job', ends: 'parked', run: (place) => place.createQueue().cancel('parked') },
   {

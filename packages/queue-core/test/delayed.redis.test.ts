@@ -89,10 +89,9 @@ test('those due in the same millisecond become ready in the order in which they 
   const runAt = Math.floor(await serverNow(place)) + 60_000
   await queue.enqueueMany(jobs(40).map((job) => ({ ...job, runAt })))
   for (const data of range(60).slice(40)) await queue.enqueue('work', data, { runAt })
-  const { connection, fixed } = place.part
   for (const id of await place.send<string[]>('ZRANGE', place.keys.delayed, 0, -1))
     await place.send('ZADD', place.keys.delayed, 1, id)
-  await promote(connection, fixed, 100)
+  await promote(place.part, 100)
   const ready = await place.send<[string, string[]][]>('XRANGE', place.keys.streams[1], '-', '+')
   expect(ready.map(([, fields]) => Number(fields[3]))).toEqual(range(60))
 })
@@ -170,11 +169,10 @@ test('a delayed job that cannot be moved is kept and reported, and those behind 
   await queue.enqueue('work', 2, { runAt: 2 })
   const low = place.keys.streams[2]
   await place.send('SET', low, 'not a stream')
-  const { connection, fixed } = place.part
-  const { failure } = await promote(connection, fixed, 10)
+  const { failure } = await promote(place.part, 10)
   expect(failure).toMatch(/WRONGTYPE/)
   expect(await place.send('XLEN', place.keys.streams[1])).toBe(1)
   await place.send('DEL', low)
-  expect(await promote(connection, fixed, 10)).toMatchObject({ moved: 1, failure: '' })
+  expect(await promote(place.part, 10)).toMatchObject({ moved: 1, failure: '' })
   expect(await place.send('XLEN', low)).toBe(1)
 })

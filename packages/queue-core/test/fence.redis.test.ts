@@ -10,9 +10,8 @@ import { test, type Place } from './support/place.ts'
 const OWNER = { group: 'workers', dedupeMs: 60_000, visibilityMs: 1_000 }
 
 async function claim(place: Place, consumer: string): Promise<broker.Claimed> {
-  const { connection, keys } = place.part
-  await broker.createGroup(connection, keys, 'workers')
-  const levels = await broker.read(connection, keys, { group: 'workers', consumer }, [0, 1, 2], 1, 0)
+  await broker.createGroup(place.part, 'workers')
+  const levels = await broker.read(place.part, { group: 'workers', consumer }, [0, 1, 2], 1, 0)
   const [lease] = levels.flat()
   if (lease === undefined) throw new Error('nothing to claim')
   return lease
@@ -77,9 +76,8 @@ describe('a worker that lost its lease changes nothing', () => {
     const lease = await claim(place, 'me')
     await take(place, lease)
     const before = await snapshot(place)
-    const { connection, keys, fixed } = place.part
     const owner = { ...OWNER, consumer: 'me' }
-    const reply = await settle(connection, keys, fixed, owner, [settlementOn(lease, verb)])
+    const reply = await settle(place.part, owner, [settlementOn(lease, verb)])
     expect([...reply.lost]).toEqual([0])
     expect(await snapshot(place)).toEqual(before)
   })
@@ -91,7 +89,7 @@ describe('a worker that lost its lease changes nothing', () => {
     const before = await snapshot(place)
     const owner = { ...OWNER, consumer: 'me' }
     const leases = [lost, kept].map((lease) => ({ ...lease, idleMs: 0 }))
-    const reply = await broker.renew(place.part.connection, place.keys, owner, leases)
+    const reply = await broker.renew(place.part, owner, leases)
     expect(reply.lost).toEqual([0])
     expect(await snapshot(place)).toEqual(before)
   })
@@ -106,11 +104,8 @@ test('of many verdicts in one step each is judged alone', async ({ place }) => {
   await take(1)
   await take(4)
   const verbs = ['ack', 'ack', 'retry', 'dead', 'release', 'release'] as const
-  const { connection, keys, fixed } = place.part
   const reply = await settle(
-    connection,
-    keys,
-    fixed,
+    place.part,
     { ...OWNER, consumer: 'me' },
     leases.map((lease, n) => settlementOn(lease, verbs[n] ?? 'ack')),
   )

@@ -3,7 +3,6 @@ import fc from 'fast-check'
 import { expect } from 'vitest'
 import { createQueue, type Queue } from '../src/index.ts'
 import { keysOf } from '../src/redis/keys.ts'
-import { fixedKeys } from '../src/redis/commands.ts'
 import { LEVELS, type Level } from '../src/model/levels.ts'
 import { createDriver, type Driver } from './support/model-driver.ts'
 import { createModel, type Handle, type Model, type Spec, type Verb } from './support/model.ts'
@@ -185,7 +184,7 @@ test(
         const name = `model-${++run}`
         const keys = keysOf(place.prefix, name)
         const queue = createQueue<TestJobs>(place.redis, name, { prefix: place.prefix })
-        const own: Place = { ...place, keys, part: { ...place.part, keys, fixed: fixedKeys(keys) } }
+        const own: Place = { ...place, keys, part: { ...place.part, keys } }
         const model = createModel()
         const driver = await createDriver(own, queue)
         await fc.asyncModelRun(() => ({ model, real: driver }), steps)

@@ -168,7 +168,7 @@ test('a job that comes while one of its key waits for its retry waits too', asyn
   const { id } = await queue.enqueue('work', 1, { orderingKey: 'k' })
   await eventually(() => worker.counters.retried === 1)
   await queue.enqueue('work', 2, { orderingKey: 'k' })
-  await unpark(place.part.connection, place.part.fixed)
+  await unpark(place.part)
   expect(await queue.stats()).toMatchObject({ delayed: 1, parked: 1, ready: 0 })
   await queue.reschedule(id, { delayMs: 0 })
   await eventually(() => recorder.runs.length === 3)
@@ -202,16 +202,15 @@ describe('a key held by a job that somebody deleted', () => {
     'with %s goes on within the time of a janitor when no other job comes',
     async ([, own], { place }) => {
       const queue = place.createQueue()
-      const { connection, fixed } = place.part
       await queue.enqueue('work', 1, { ...own, orderingKey: 'k' })
       await queue.enqueue('work', 2, { orderingKey: 'k' })
       await queue.enqueue('work', 3, { orderingKey: 'other' })
       await queue.enqueue('work', 4, { orderingKey: 'other' })
-      await unpark(connection, fixed)
+      await unpark(place.part)
       expect(await queue.stats()).toMatchObject({ ready: 2, parked: 2 })
       const [[entryId] = ['']] = await place.send<[string][]>('XRANGE', place.keys.streams[1], '-', '+')
       await place.send('XDEL', place.keys.streams[1], entryId)
-      await unpark(connection, fixed)
+      await unpark(place.part)
       expect(await queue.stats()).toMatchObject({ ready: 2, parked: 1 })
       const recorder = createRecorder()
       await place.startWorker({ work: recorder.work })

@@ -24,7 +24,7 @@ test('two workers together start no more jobs than the limit allows', async ({ p
 
 test('a bucket grants what is in it, and tells when there is more', async ({ place }) => {
   const take = (wanted: number): Promise<{ granted: number; waitMs: number }> =>
-    takeTokens(place.part.connection, place.keys, { max: 5, perMs: 3_600_000 }, wanted)
+    takeTokens(place.part, { max: 5, perMs: 3_600_000 }, wanted)
   expect(await take(3)).toEqual({ granted: 3, waitMs: 0 })
   const short = await take(3)
   expect(short.granted).toBe(2)
@@ -36,9 +36,9 @@ test('a bucket grants what is in it, and tells when there is more', async ({ pla
 
 test('a bucket never holds more than its size', async ({ place }) => {
   const limit = { max: 2, perMs: 1 }
-  await takeTokens(place.part.connection, place.keys, limit, 1)
+  await takeTokens(place.part, limit, 1)
   await eventually(async () => {
-    const { granted } = await takeTokens(place.part.connection, place.keys, limit, 1_000)
+    const { granted } = await takeTokens(place.part, limit, 1_000)
     expect(granted).toBeLessThanOrEqual(2)
     return granted === 2
   })

@@ -11,7 +11,7 @@ import { test } from './support/place.ts'
 test('batches that meet a server without the script are not overtaken by those behind them', async ({
   place,
 }) => {
-  const { connection, fixed } = place.part
+  const { connection } = place.part
   let calls = 0
   const flushing: Connection = {
     ...connection,
@@ -32,7 +32,9 @@ test('batches that meet a server without the script are not overtaken by those b
       const full = { id, dedupe: false, due: '', orderingKey: 'k', meta }
       return { level: 1, name: 'work', data: String(from + index), full }
     })
-  await Promise.all([0, 10, 20].map((from) => enqueue(flushing, place.keys, fixed, 0, batch(from))))
+  await Promise.all(
+    [0, 10, 20].map((from) => enqueue({ ...place.part, connection: flushing }, 0, batch(from))),
+  )
   const order: number[] = []
   await place.startWorker({ work: ({ data }) => void order.push(data) })
   await eventually(() => order.length === 30)

@@ -11,7 +11,7 @@ describe('an ordering key whose holder somebody deleted', () => {
     const keys = Array.from({ length: 1_000 }, (_none, n) => `k${n}`)
     await queue.enqueueMany(keys.map((orderingKey) => ({ name: 'work' as const, data: 1, orderingKey })))
     await queue.enqueue('work', 2, { orderingKey: 'k500' })
-    const { connection, fixed } = place.part
+    const { connection } = place.part
     let calls = 0
     const counted = {
       ...connection,
@@ -20,7 +20,7 @@ describe('an ordering key whose holder somebody deleted', () => {
         return connection.send<T>(args)
       },
     }
-    await unpark(counted, fixed)
+    await unpark({ ...place.part, connection: counted })
     // A script that the server does not know yet is sent once more.
     expect(calls).toBeLessThanOrEqual(2)
     expect(await queue.stats()).toMatchObject({ ready: 1_000, parked: 1 })
@@ -31,7 +31,7 @@ describe('an ordering key whose holder somebody deleted', () => {
     const queue = place.createQueue()
     for (const data of [1, 2, 3]) await queue.enqueue('work', data, { orderingKey: 'k' })
     await place.send('DEL', place.keys.ordering, place.keys.streams[1])
-    await unpark(place.part.connection, place.part.fixed)
+    await unpark(place.part)
     expect(await queue.stats()).toMatchObject({ ready: 1, parked: 1 })
   })
 
@@ -43,7 +43,7 @@ describe('an ordering key whose holder somebody deleted', () => {
     await place.send('HSET', place.keys.ordering, 'k', 'x')
     await place.send('XADD', place.keys.streams[1], '*', 'n', 'work', 'd', '0')
     await queue.enqueue('work', 2, { id: 'x', orderingKey: 'k' })
-    await unpark(place.part.connection, place.part.fixed)
+    await unpark(place.part)
     await queue.enqueue('work', 3, { id: 'y', orderingKey: 'k' })
     const places = await place.send<string[]>('HMGET', place.keys.live, 'x')
     expect(places[0]).toMatch(/./)
@@ -52,9 +52,8 @@ describe('an ordering key whose holder somebody deleted', () => {
 
   // F221
   test('is looked for by one worker a minute', async ({ place }) => {
-    const { connection, keys } = place.part
-    const asked = await Promise.all(['a', 'b', 'c'].map((name) => mayTidy(connection, keys, name, 60_000)))
+    const asked = await Promise.all(['a', 'b', 'c'].map((name) => mayTidy(place.part, name, 60_000)))
     expect(asked.filter(Boolean)).toHaveLength(1)
-    expect(Number(await place.send('PTTL', keys.tidied))).toBeGreaterThan(0)
+    expect(Number(await place.send('PTTL', place.keys.tidied))).toBeGreaterThan(0)
   })
 })

@@ -259,9 +259,9 @@ test('a lease that counts as lost here is not given back before it has lapsed an
     onShortLease: ignore,
     onLastChanceOver: ignore,
   })
-  await createGroup(place.part.connection, place.keys, owner.group)
+  await createGroup(place.part, owner.group)
   await place.createQueue().enqueue('work', 1)
-  const claimed = await read(place.part.connection, place.keys, owner, [1], 1, 0)
+  const claimed = await read(place.part, owner, [1], 1, 0)
   await leases.accept(claimed.flat(), performance.now())
   const lease = leases.buffer.next()
   if (lease === undefined) throw new Error('nothing was claimed')

@@ -108,7 +108,7 @@ export function createDeadLetters(
       checkWhole('count', count, 0, Number.MAX_SAFE_INTEGER)
       const place = after === undefined ? undefined : locate(parts, after)
       const page: DeadLetter[] = []
-      for (const part of parts.slice(place?.part.index ?? 0)) {
+      for (const part of parts.slice(place === undefined ? 0 : parts.indexOf(place.part))) {
         if (page.length >= count) break
         const from = part === place?.part ? `(${place.entryId}` : '-'
         for (const deadLetter of await readPage(part, from, count - page.length)) page.push(deadLetter)
@@ -226,7 +226,7 @@ async function redrivePage(
       return place?.part === part ? (toEntry(deadLetter, place.entryId) ?? []) : []
     })
     if (entries.length === 0) continue
-    const replies = await enqueue(part.connection, part.keys, part.fixed, maxLength, entries)
+    const replies = await enqueue(part, maxLength, entries)
     redriven += replies.filter((reply) => reply === '+').length
     if (replies.includes('!'))
       throw new QueueError(
@@ -250,14 +250,14 @@ const NO_EVIDENCE: Evidence = {
   worker: '',
 }
 
-function toDeadLetter({ index, keys }: QueuePartition, [entryId, list]: Entries[number]): DeadLetter {
+function toDeadLetter({ keys }: QueuePartition, [entryId, list]: Entries[number]): DeadLetter {
   const fields = readFields(list)
   const evidence = { ...NO_EVIDENCE, ...(readJson(fields['e']) as Partial<Evidence> | undefined) }
   return {
     ...evidence,
     enqueuedAt: evidence.enqueuedAt,
     priority: isPriority(evidence.priority) ? evidence.priority : 'default',
-    letterId: keys.partition === undefined ? entryId : `${entryId}.${index}`,
+    letterId: keys.partition === undefined ? entryId : `${entryId}.${keys.partition}`,
     name: fields['n'] ?? '',
     data: readJson(fields['d']),
     deadAt: timeOf(entryId),

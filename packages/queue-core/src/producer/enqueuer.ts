@@ -151,7 +151,7 @@ export class Enqueuer {
     for (let from = 0; from < all.length && failure === undefined; from += CHUNK) {
       for (const [{ part }, indexes] of groupByTarget(all, from)) {
         const entries = indexes.flatMap((index) => all[index]?.entry ?? [])
-        const write = enqueue(part.connection, part.keys, part.fixed, this.#settings.maxLength, entries)
+        const write = enqueue(part, this.#settings.maxLength, entries)
           .then((replies) => {
             for (const [at, index] of indexes.entries()) {
               const prepared = all[index]
@@ -202,11 +202,11 @@ export class Enqueuer {
 }
 
 /** Collects single jobs and writes those of one turn of the event loop together. */
-function createWriter({ connection, keys, fixed }: QueuePartition, maxLength: number): Batcher<Pending> {
+function createWriter(part: QueuePartition, maxLength: number): Batcher<Pending> {
   const write = async (batch: Pending[]): Promise<void> => {
     const entries = batch.map(({ entry }) => entry)
     try {
-      const replies = await enqueue(connection, keys, fixed, maxLength, entries)
+      const replies = await enqueue(part, maxLength, entries)
       for (const [index, { resolve }] of batch.entries()) resolve(replies[index] ?? '!')
     } catch (error) {
       for (const { reject } of batch) reject(error)

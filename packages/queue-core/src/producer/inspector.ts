@@ -2,7 +2,7 @@ import { checkMembers, checkWhole } from '../model/errors.ts'
 import { deliveriesOf, isEarlier } from '../model/fence.ts'
 import { isKey, type StoredJob } from '../model/job.ts'
 import { LEVELS, priorityOf, type Level, type Priority } from '../model/levels.ts'
-import { LOOKING_OPTIONS, resolveQueue } from '../model/options.ts'
+import { LOOKING_OPTIONS, resolveShared } from '../model/options.ts'
 import type { RedisClient } from '../redis/connection.ts'
 import {
   decodeFields,
@@ -107,8 +107,7 @@ export function createInspector(
   options: { readonly prefix?: string; readonly partitions?: number } = {},
 ): Inspector {
   checkMembers('createInspector', options, LOOKING_OPTIONS)
-  const { prefix, partitions } = resolveQueue(queue, options)
-  const parts = sharePartitions(redis, prefix, queue, partitions)
+  const parts = sharePartitions(redis, queue, resolveShared(queue, options))
   return {
     async peek(state, count = 10) {
       checkWhole('count', count, 0, Number.MAX_SAFE_INTEGER)

@@ -8,7 +8,7 @@ import { signal } from '../redis/commands.ts'
 import type { RedisClient } from '../redis/connection.ts'
 import { levelNumber, readPlainJobId } from '../redis/layout.ts'
 import { sharePartitions, type QueuePartition } from '../redis/partition.ts'
-import { runScript, scripts } from '../redis/scripts.ts'
+import { runScript } from '../redis/scripts.ts'
 import { readStats, type QueueStats } from '../redis/stats.ts'
 import { createDeadLetters, type DeadLetters } from './dead-letters.ts'
 import { Enqueuer, type Enqueued } from './enqueuer.ts'
@@ -80,7 +80,7 @@ export function createQueue<Jobs extends JobMap>(
   checkMembers('createQueue', options, QUEUE_OPTIONS)
   const settings = resolveQueue(name, options)
   const schemas = readSchemas(options.schemas)
-  const parts = sharePartitions(redis, settings.prefix, name, settings.partitions)
+  const parts = sharePartitions(redis, name, settings)
   const enqueuer = new Enqueuer(name, parts, settings, schemas)
   return {
     name,
@@ -91,9 +91,9 @@ export function createQueue<Jobs extends JobMap>(
     pause: (options) => pause(parts, options),
     async resume() {
       await Promise.all(
-        parts.map(async ({ connection, keys }) => {
-          await connection.send(['DEL', keys.paused])
-          await signal(connection, keys, 'resumed')
+        parts.map(async (part) => {
+          await part.connection.send(['DEL', part.keys.paused])
+          await signal(part, 'resumed')
         }),
       )
     },
@@ -114,9 +114,9 @@ async function pause(
 ): Promise<boolean> {
   checkMembers('pause', options, PAUSE_OPTIONS)
   await Promise.all(
-    parts.map(async ({ connection, keys }) => {
-      await connection.send(['SET', keys.paused, '1'])
-      await signal(connection, keys, 'paused')
+    parts.map(async (part) => {
+      await part.connection.send(['SET', part.keys.paused, '1'])
+      await signal(part, 'paused')
     }),
   )
   const isIdle = async (): Promise<boolean> => (await readStats(parts)).leased === 0
@@ -140,11 +140,11 @@ async function amend(
   // No job has such an id; in Redis it might look like the id of another one.
   if (!isKey(id)) return 'unknown'
   const plain = readPlainJobId(id)
-  for (const { connection, keys, fixed } of parts) {
+  for (const part of parts) {
     const args = [verb, id, due]
-    if (plain?.partition === keys.partition && plain !== undefined)
+    if (plain?.partition === part.keys.partition && plain !== undefined)
       args.push(levelNumber(plain.level), plain.entryId)
-    const result = await runScript<AmendResult>(connection, scripts.amend, fixed, args)
+    const result = await runScript<AmendResult>(part, 'amend', args)
     if (result !== 'unknown') return result
   }
   return 'unknown'

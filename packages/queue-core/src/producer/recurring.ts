@@ -10,7 +10,7 @@ import { textOf } from '../model/text-of.ts'
 import { levelNumber, readJson } from '../redis/layout.ts'
 import { partitionOf, type QueuePartition } from '../redis/partition.ts'
 import { readScores, type ScoresReply } from '../redis/replies.ts'
-import { runScript, scripts } from '../redis/scripts.ts'
+import { runScript } from '../redis/scripts.ts'
 import { serverNow } from '../redis/server-check.ts'
 import { checkOptions, describeJob } from './new-job.ts'
 
@@ -142,9 +142,7 @@ export function createSchedules<Jobs extends JobMap>(
 
 /** Stores the definition and slot of a recurring job, or removes them where both are ''. */
 function store(part: QueuePartition, key: string, definition: string, slot: string): Promise<number> {
-  const { schedules, slots, control } = part.keys
-  const args = [key, definition, slot]
-  return runScript(part.connection, scripts.schedule, [schedules, slots, control], args)
+  return runScript(part, 'schedule', [key, definition, slot])
 }
 
 /** Reads the id of the job that the last firing added. */
@@ -153,8 +151,8 @@ function lastFiring({ connection, keys }: QueuePartition, key: string): Promise<
 }
 
 /** Removes the job that the last firing added, if it still waits. */
-async function removeWaiting({ connection, fixed }: QueuePartition, last: string | null): Promise<void> {
-  if (last !== null) await runScript(connection, scripts.amend, fixed, ['cancel', last, ''])
+async function removeWaiting(part: QueuePartition, last: string | null): Promise<void> {
+  if (last !== null) await runScript(part, 'amend', ['cancel', last, ''])
 }
 
 async function schedulesOf({ connection, keys }: QueuePartition): Promise<ScheduleState[]> {
@@ -209,17 +207,18 @@ export async function fireDueSlots(
  * `evenWhileOneWaits`: although the job of the last firing waits. @default false
  */
 export async function fireSlot(
-  { connection, keys, fixed }: QueuePartition,
+  part: QueuePartition,
   key: string,
   slot: number,
   now: number,
   evenWhileOneWaits = false,
 ): Promise<Error | undefined> {
+  const { connection, keys } = part
   const text = (await connection.send<string | null>(['HGET', keys.schedules, key])) ?? ''
   const id = `${key}@${slot}`
-  const scriptKeys = [...fixed, keys.schedules, keys.processed(id)]
+  const moreKeys = [keys.schedules, keys.processed(id)]
   const fire = (args: readonly string[]): Promise<number> =>
-    runScript<number>(connection, scripts.fire, scriptKeys, [key, String(slot), text, ...args])
+    runScript<number>(part, 'fire', [key, String(slot), text, ...args], { moreKeys })
   let args: readonly string[]
   try {
     args = describeFiring(id, text, Math.max(now, slot))

@@ -3,18 +3,19 @@ import type { Fence } from '../model/fence.ts'
 import type { StoredJob } from '../model/job.ts'
 import { LEVELS, type Level } from '../model/levels.ts'
 import { defaults } from '../model/options.ts'
-import type { Connection } from './connection.ts'
-import { streamKeys, type Keys } from './keys.ts'
 import { decodeFields, levelNumber, readLevel, type Entries } from './layout.ts'
+import type { QueuePartition } from './partition.ts'
 import { isOutOfMemory, readMap, type MapReply } from './replies.ts'
-import { runScript, scripts } from './scripts.ts'
-
-export { fixedKeys } from './keys.ts'
+import { runScript } from './scripts.ts'
 
 /** Who claims: its consumer group and its name in Redis. */
 interface Member {
   readonly group: string
   readonly consumer: string
+}
+
+interface Claimer extends Member {
+  readonly visibilityMs: number
 }
 
 /** A claimed entry: plain data, renewed and settled through its consumer. */
@@ -37,23 +38,18 @@ export interface Orphan extends Fence {
   readonly idleMs: number
 }
 
-/**
- * Renews leases. Returns the positions of those that are lost.
- * A lost reply must show while there is time to try again before the leases run out.
- */
+/** Renews leases. Returns the positions of those that are lost. */
 export async function renew(
-  connection: Connection,
-  keys: Keys,
-  owner: Member & { readonly visibilityMs: number },
+  part: QueuePartition,
+  { group, consumer, visibilityMs }: Claimer,
   leases: readonly Orphan[],
 ): Promise<{ readonly lost: number[]; readonly paused: boolean }> {
-  const args = [owner.group, owner.consumer]
+  const args = [group, consumer]
   for (const { level, entryId, deliveryCount, idleMs } of leases)
     args.push(levelNumber(level), entryId, String(deliveryCount), String(idleMs))
-  const replyWithinMs = Math.min(defaults.replyWithinMs, Math.max(1_000, owner.visibilityMs / 5))
-  const scriptKeys = [...streamKeys(keys), keys.paused]
-  const reply = await runScript<number[]>(connection, scripts.renew, scriptKeys, args, { replyWithinMs })
-  const [paused, ...lost] = reply
+  // A lost reply must show while there is time to try again before the leases run out.
+  const replyWithinMs = Math.min(defaults.replyWithinMs, Math.max(1_000, visibilityMs / 5))
+  const [paused, ...lost] = await runScript<number[]>(part, 'renew', args, { replyWithinMs })
   return { lost, paused: paused === 1 }
 }
 
@@ -69,7 +65,6 @@ type ReclaimReply = [
 interface ReclaimResult {
   readonly cursors: string[]
   readonly taken: Reclaimed[]
-  /** Entries of this consumer that it may not hold. */
   readonly own: Orphan[]
   /** Ids of entries whose content is gone. */
   readonly gone: string[]
@@ -85,18 +80,16 @@ const ORPHANED_AFTER_MS = defaults.replyWithinMs + 5_000
  * last chance; see reclaim.lua.
  */
 export async function reclaim(
-  connection: Connection,
-  keys: Keys,
-  owner: Member & { readonly visibilityMs: number },
+  part: QueuePartition,
+  { group, consumer, visibilityMs }: Claimer,
   count: number,
   cursors: readonly string[],
   lastChance: { readonly crashes: number; readonly mayTake: boolean },
 ): Promise<ReclaimResult> {
-  const orphanedMs = Math.min(owner.visibilityMs, ORPHANED_AFTER_MS)
-  const args = [owner.group, owner.consumer, String(owner.visibilityMs), String(count), ...cursors]
+  const orphanedMs = Math.min(visibilityMs, ORPHANED_AFTER_MS)
+  const args = [group, consumer, String(visibilityMs), String(count), ...cursors]
   args.push(String(orphanedMs), String(lastChance.crashes), lastChance.mayTake ? '1' : '0')
-  const reply = await runScript<ReclaimReply>(connection, scripts.reclaim, streamKeys(keys), args)
-  const [next, taken, own, gone, missing] = reply
+  const [next, taken, own, gone, missing] = await runScript<ReclaimReply>(part, 'reclaim', args)
   return {
     cursors: next,
     taken: taken.map(([number, entryId, deliveryCount, from, fields]) => {
@@ -111,38 +104,33 @@ export async function reclaim(
   }
 }
 
-function toClaimed(entries: Entries, level: Level): Claimed[] {
-  return entries.map(([entryId, fields]) => {
-    const job = fields === null ? undefined : decodeFields(fields, level)
-    return { entryId, deliveryCount: 1, level, fields: fields ?? [], job }
-  })
-}
-
 /** Claims new entries of some levels, `count` of each (XREADGROUP); with a `blockMs` of 0 without waiting. */
 export async function read(
-  connection: Connection,
-  keys: Keys,
-  owner: Member,
+  { connection, keys }: QueuePartition,
+  { group, consumer }: Member,
   levels: readonly Level[],
   count: number,
   blockMs: number,
 ): Promise<Claimed[][]> {
   const streams = levels.map((level) => keys.streams[level])
-  const args = ['XREADGROUP', 'GROUP', owner.group, owner.consumer, 'COUNT', String(count)]
+  const args = ['XREADGROUP', 'GROUP', group, consumer, 'COUNT', String(count)]
   if (blockMs > 0) args.push('BLOCK', String(blockMs))
   args.push('STREAMS', ...streams, ...streams.map(() => '>'))
   const options = { replyWithinMs: blockMs * 2 + 5_000 }
   const reply = await connection.send<MapReply<Entries> | null>(args, options)
-  if (reply === null) return LEVELS.map(() => [])
   // RESP2 sends pairs of stream and entries, RESP3 a map.
-  const byStream = readMap<Entries>(Array.isArray(reply) ? reply.flat() : reply)
-  return LEVELS.map((level) => toClaimed(byStream[keys.streams[level]] ?? [], level))
+  const byStream = readMap<Entries>(Array.isArray(reply) ? reply.flat() : (reply ?? {}))
+  return LEVELS.map((level) =>
+    (byStream[keys.streams[level]] ?? []).map(([entryId, fields]: [string, string[] | null]) => {
+      const job = fields === null ? undefined : decodeFields(fields, level)
+      return { entryId, deliveryCount: 1, level, fields: fields ?? [], job }
+    }),
+  )
 }
 
 /** Whether a level's stream has entries, claimed ones included. Fails where its group is missing, as a read would. */
 export async function hasEntries(
-  connection: Connection,
-  keys: Keys,
+  { connection, keys }: QueuePartition,
   group: string,
   level: Level,
 ): Promise<boolean> {
@@ -156,8 +144,7 @@ export async function hasEntries(
 
 /** Finds the ids that are marked as done. */
 export async function doneIds(
-  connection: Connection,
-  keys: Keys,
+  { connection, keys }: QueuePartition,
   ids: readonly string[],
 ): Promise<Set<string>> {
   const marks = await connection.send<(string | null)[]>(['MGET', ...ids.map(keys.processed)])
@@ -169,9 +156,8 @@ export async function doneIds(
  * @throws {QueueError} `INVALID_OPTIONS` a second group: entries are deleted when they are done, so it would miss or
  * repeat jobs
  */
-export async function createGroup(connection: Connection, keys: Keys, group: string): Promise<boolean> {
-  const reply = runScript<[number, string]>(connection, scripts.group, streamKeys(keys), [group])
-  const [missing, other] = await reply
+export async function createGroup(part: QueuePartition, group: string): Promise<boolean> {
+  const [missing, other] = await runScript<[number, string]>(part, 'group', [group])
   if (other === '') return missing === 1
   throw new QueueError(
     'INVALID_OPTIONS',
@@ -180,7 +166,7 @@ export async function createGroup(connection: Connection, keys: Keys, group: str
   )
 }
 
-/** What moving due jobs did. */
+/** What moving due jobs did. Times in epoch milliseconds by the server's clock. */
 export interface Promoted {
   /** Jobs that were due, at most as many as were asked for. */
   readonly moved: number
@@ -204,23 +190,12 @@ type PromoteReply = [
 ]
 
 /** Moves due jobs to where they are ready, and finds when the next job and the next slot of a recurring job are due. */
-export async function promote(
-  connection: Connection,
-  fixed: readonly string[],
-  count: number,
-): Promise<Promoted> {
-  const reply = await runScript<PromoteReply>(connection, scripts.promote, fixed, [String(count)])
+export async function promote(part: QueuePartition, count: number): Promise<Promoted> {
+  const reply = await runScript<PromoteReply>(part, 'promote', [String(count)])
   const [moved, nextDue, now, paused, nextSlot, buried, failure, failed] = reply
-  return {
-    moved,
-    nextDueAt: nextDue < 0 ? undefined : nextDue,
-    nextSlotAt: nextSlot < 0 ? undefined : nextSlot,
-    now,
-    paused: paused === 1,
-    buried,
-    failure,
-    failed,
-  }
+  const nextDueAt = nextDue < 0 ? undefined : nextDue
+  const nextSlotAt = nextSlot < 0 ? undefined : nextSlot
+  return { moved, nextDueAt, nextSlotAt, now, paused: paused === 1, buried, failure, failed }
 }
 
 /**
@@ -229,13 +204,12 @@ export async function promote(
  * memory.
  */
 export async function mayTidy(
-  connection: Connection,
-  keys: Keys,
+  { connection, keys }: QueuePartition,
   consumer: string,
   everyMs: number,
 ): Promise<boolean> {
-  const args = ['SET', keys.tidied, consumer, 'NX', 'PX', String(everyMs)]
   try {
+    const args = ['SET', keys.tidied, consumer, 'NX', 'PX', String(everyMs)]
     return (await connection.send<string | null>(args)) !== null
   } catch (error) {
     if (isOutOfMemory(error)) return true
@@ -244,44 +218,42 @@ export async function mayTidy(
 }
 
 /** Starts the next job of each ordering key whose holder was deleted by hand. */
-export async function unpark(connection: Connection, fixed: readonly string[]): Promise<void> {
+export async function unpark(part: QueuePartition): Promise<void> {
   let from = '-'
-  while (from !== '+') from = await runScript<string>(connection, scripts.unpark, fixed, [from])
+  while (from !== '+') from = await runScript<string>(part, 'unpark', [from])
 }
 
 /** Takes tokens of the rate limit. */
 export async function takeTokens(
-  connection: Connection,
-  keys: Keys,
-  limit: { readonly max: number; readonly perMs: number },
+  part: QueuePartition,
+  { max, perMs }: { readonly max: number; readonly perMs: number },
   wanted: number,
 ): Promise<{ granted: number; waitMs: number }> {
-  const args = [String(limit.max), String(limit.perMs), String(wanted)]
-  const [granted = 0, waitMs = 0] = await runScript<number[]>(connection, scripts.take, [keys.rate], args)
+  const args = [String(max), String(perMs), String(wanted)]
+  const [granted = 0, waitMs = 0] = await runScript<number[]>(part, 'take', args)
   return { granted, waitMs }
 }
 
-/** Forgets idle consumers without pending entries; `leaving` at once. */
+/** Forgets consumers that are idle for `idleMs` and have no pending entries; `leaving` at once. */
 export function forgetConsumers(
-  connection: Connection,
-  keys: Keys,
+  part: QueuePartition,
   group: string,
   leaving: string,
   idleMs: number,
 ): Promise<string[]> {
-  return runScript(connection, scripts.janitor, streamKeys(keys), [group, leaving, String(idleMs)])
+  return runScript(part, 'janitor', [group, leaving, String(idleMs)])
 }
 
 /** How long a worker is remembered after its last heartbeat, in milliseconds. */
 const REMEMBERED_MS = 15 * 60_000
 
 /** Notes that a consumer is alive. */
-export async function beat(connection: Connection, keys: Keys, consumer: string): Promise<void> {
-  await runScript(connection, scripts.heartbeat, [keys.workers], [consumer, String(REMEMBERED_MS)])
+export async function beat(part: QueuePartition, consumer: string): Promise<void> {
+  await runScript(part, 'heartbeat', [consumer, String(REMEMBERED_MS)])
 }
 
 /** Forgets the heartbeat of a consumer that leaves. */
-export async function forgetBeat(connection: Connection, keys: Keys, consumer: string): Promise<void> {
+export async function forgetBeat({ connection, keys }: QueuePartition, consumer: string): Promise<void> {
   await connection.send(['ZREM', keys.workers, consumer])
 }
 
@@ -289,6 +261,6 @@ export async function forgetBeat(connection: Connection, keys: Keys, consumer: s
 type Signal = 'paused' | 'resumed' | 'due'
 
 /** Signals all workers of a queue. A missed signal costs at most a second, so old ones are trimmed. */
-export async function signal(connection: Connection, keys: Keys, event: Signal, value = ''): Promise<void> {
+export async function signal({ connection, keys }: QueuePartition, event: Signal, value = ''): Promise<void> {
   await connection.send(['XADD', keys.control, 'MAXLEN', '64', '*', 'e', event, 'v', value])
 }

@@ -1,12 +1,9 @@
 import { shareConnection, type Connection, type RedisClient } from './connection.ts'
-import { fixedKeys, keysOf, type Keys } from './keys.ts'
+import { keysOf, type Keys } from './keys.ts'
 
-/** One partition as the queue's verbs see it. */
+/** One partition of a queue and the way to it. */
 export interface QueuePartition {
-  readonly index: number
   readonly keys: Keys
-  /** The keys that scripts on jobs take first. */
-  readonly fixed: readonly string[]
   readonly connection: Connection
 }
 
@@ -19,12 +16,11 @@ export function partitionKeys(prefix: string, queue: string, partitions: number)
 /** Opens every partition of a queue over the caller's client. @throws {QueueError} `INVALID_OPTIONS` */
 export function sharePartitions(
   redis: RedisClient,
-  prefix: string,
   queue: string,
-  partitions: number,
+  { prefix, partitions }: { readonly prefix: string; readonly partitions: number },
 ): QueuePartition[] {
-  return partitionKeys(prefix, queue, partitions).map((keys, index) => {
-    return { index, keys, fixed: fixedKeys(keys), connection: shareConnection(redis, keys.dlq) }
+  return partitionKeys(prefix, queue, partitions).map((keys) => {
+    return { keys, connection: shareConnection(redis, keys.dlq) }
   })
 }
 

@@ -1,18 +1,8 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import type { Connection } from './connection.ts'
+import type { Keys } from './keys.ts'
+import type { QueuePartition } from './partition.ts'
 import { isNoScript } from './replies.ts'
-
-/** A Lua script and the SHA-1 by which the server knows it. */
-export interface Script {
-  readonly source: string
-  readonly sha: string
-}
-
-/** A line of nothing but a comment: the server needs none. */
-const COMMENT = /^ *--.*\n/gm
-const folder = new URL('../../lua/', import.meta.url)
-const read = (name: string): string => readFileSync(new URL(`${name}.lua`, folder), 'utf8')
 
 /**
  * The scripts and their flags. `allow-oom`: ending a lease frees memory, so it must work when memory has run out.
@@ -36,14 +26,39 @@ const FLAGS = {
 } as const
 
 type ScriptName = keyof typeof FLAGS
+type ListKeys = (keys: Keys) => readonly string[]
 
-/** Those that take the keys of `route.lua` first. */
-const MOVING: readonly ScriptName[] = ['enqueue', 'promote', 'settle', 'amend', 'fire', 'unpark', 'stats']
+/** The keys that a script takes first. Those that move jobs take the ones of `route.lua`. */
+const KEYS: Partial<Record<ScriptName, ListKeys>> = {
+  renew: ({ streams, paused }) => [...streams, paused],
+  reclaim: ({ streams }) => streams,
+  schedule: ({ schedules, slots, control }) => [schedules, slots, control],
+  take: ({ rate }) => [rate],
+  group: ({ streams }) => streams,
+  heartbeat: ({ workers }) => [workers],
+  janitor: ({ streams }) => streams,
+}
+
+const routeKeys: ListKeys = (keys) => {
+  const { delayed, delayedJobs, dlq, live, parked, ordering, sequence, control, slots, paused } = keys
+  const others = [delayed, delayedJobs, dlq, live, parked, ordering, sequence, control, slots, paused]
+  return [...keys.streams, ...others]
+}
+
+/** A Lua script and the SHA-1 by which the server knows it. */
+interface Script {
+  readonly source: string
+  readonly sha: string
+}
+
+/** A line of nothing but a comment: the server needs none. */
+const COMMENT = /^ *--.*\n/gm
 
 function load(name: ScriptName): Script {
   const flags = FLAGS[name] === '' ? '' : ` flags=${FLAGS[name]}`
-  const files = MOVING.includes(name) ? ['common', 'route', name] : ['common', name]
-  const source = `#!lua${flags}\n${files.map(read).join('').replaceAll(COMMENT, '')}`
+  const files = name in KEYS ? ['common', name] : ['common', 'route', name]
+  const texts = files.map((file) => readFileSync(new URL(`../../lua/${file}.lua`, import.meta.url), 'utf8'))
+  const source = `#!lua${flags}\n${texts.join('').replaceAll(COMMENT, '')}`
   return { source, sha: createHash('sha1').update(source).digest('hex') }
 }
 
@@ -52,32 +67,34 @@ export const scripts: Readonly<Record<ScriptName, Script>> = Object.fromEntries(
   (Object.keys(FLAGS) as ScriptName[]).map((name) => [name, load(name)]),
 ) as Record<ScriptName, Script>
 
-/**
- * Runs a script by its source. Calls that go out one after the other are carried out in that order: by their SHA-1, the
- * first could meet a server that does not know the script, and be sent again behind a later one.
- */
-export function runScriptInOrder<T>(
-  connection: Connection,
-  { source }: Script,
-  keys: readonly string[],
-  args: readonly string[],
-): Promise<T> {
-  return connection.send<T>(['EVAL', source, String(keys.length), ...keys, ...args])
+interface RunOptions {
+  /** Keys behind those that the script takes first. */
+  readonly moreKeys?: readonly string[]
+  /** Whether calls that go out one after the other must be carried out in that order. @default false */
+  readonly inOrder?: boolean
+  readonly replyWithinMs?: number
 }
 
-/** Runs a script by its SHA-1; a server that does not know it (restart, failover, SCRIPT FLUSH) gets the source. */
+/**
+ * Runs a script by its SHA-1; a server that does not know it (restart, failover, SCRIPT FLUSH) gets the source. It gets
+ * the source at once where the order of calls counts: the first call could meet a server that does not know the script,
+ * and be sent again behind a later one.
+ */
 export async function runScript<T>(
-  connection: Connection,
-  { sha, source }: Script,
-  keys: readonly string[],
+  { connection, keys }: QueuePartition,
+  name: ScriptName,
   args: readonly string[],
-  options?: { readonly replyWithinMs?: number },
+  { moreKeys = [], inOrder = false, ...options }: RunOptions = {},
 ): Promise<T> {
-  const count = String(keys.length)
+  const { sha, source } = scripts[name]
+  const own = (KEYS[name] ?? routeKeys)(keys)
+  const rest = [String(own.length + moreKeys.length), ...own, ...moreKeys, ...args]
+  const sendSource = (): Promise<T> => connection.send(['EVAL', source, ...rest], options)
+  if (inOrder) return sendSource()
   try {
-    return await connection.send<T>(['EVALSHA', sha, count, ...keys, ...args], options)
+    return await connection.send<T>(['EVALSHA', sha, ...rest], options)
   } catch (error) {
-    if (!isNoScript(error)) throw error
-    return connection.send<T>(['EVAL', source, count, ...keys, ...args], options)
+    if (isNoScript(error)) return sendSource()
+    throw error
   }
 }

@@ -1,10 +1,9 @@
-import { levelNumber } from './layout.ts'
-import type { Connection } from './connection.ts'
-import type { Keys } from './keys.ts'
-import { isEarlier, type Fence } from '../model/fence.ts'
-import type { Level } from '../model/levels.ts'
-import { runScript, scripts } from './scripts.ts'
 import { isWatched, passStep } from '../async/steps.ts'
+import { isEarlier, type Fence } from '../model/fence.ts'
+import { LEVELS, type Level } from '../model/levels.ts'
+import { levelNumber } from './layout.ts'
+import type { QueuePartition } from './partition.ts'
+import { runScript } from './scripts.ts'
 
 /** What ends a lease. */
 export interface Settlement {
@@ -20,15 +19,6 @@ export interface Settlement {
   readonly second: string
 }
 
-/** Settlements as the script takes them: acks of first deliveries by level, then all others. */
-interface Packed {
-  readonly args: readonly string[]
-  /** `processed:<id>` of the acks that are deduplicated. */
-  readonly markers: readonly string[]
-  /** Position of each settlement in the caller's list, in the script's order. */
-  readonly positions: readonly number[]
-}
-
 /** What became of settlements, by their positions. */
 export interface SettleReply {
   /** Leases that were lost already. */
@@ -41,93 +31,76 @@ export interface SettleReply {
 
 type ScriptReply = [paused: number, lost: number[], refused: (number | string)[]]
 
-/** Ends leases, each on its own: one that is lost or refused keeps no other from its end. */
-export async function settle(
-  connection: Connection,
-  keys: Keys,
-  fixed: readonly string[],
-  owner: { readonly group: string; readonly consumer: string; readonly dedupeMs: number },
-  settlements: readonly Settlement[],
-): Promise<SettleReply> {
-  const { args: packed, markers, positions } = pack(keys, settlements)
-  const args = [owner.group, owner.consumer, String(owner.dedupeMs), ...packed]
-  const scriptKeys = [...fixed, ...markers]
-  passSettlements('storing', settlements)
-  const reply = await runScript<ScriptReply>(connection, scripts.settle, scriptKeys, args)
-  passSettlements('stored', settlements)
-  const [paused, lost, refusals] = reply
-  const refused = new Map<number, string>()
-  for (let i = 0; i < refusals.length; i += 2)
-    refused.set(positions[Number(refusals[i])] ?? -1, String(refusals[i + 1]))
-  return { lost: new Set(lost.map((position) => positions[position] ?? -1)), refused, paused: paused === 1 }
-}
-
-function pack(keys: Keys, settlements: readonly Settlement[]): Packed {
-  const acks: readonly [Acks, Acks, Acks] = [createAcks(), createAcks(), createAcks()]
-  const others: string[] = []
-  const markers: string[] = []
-  const otherPositions: number[] = []
-  for (const [index, settlement] of settlements.entries()) {
-    const { verb, level, fence, id, dedupe, orderingKey, first, second } = settlement
-    if (verb === 'ack' && orderingKey === '' && first === '' && fence.deliveryCount === 1) {
-      addAck(acks[level], settlement, index)
-      continue
-    }
-    others.push(verb, levelNumber(level), fence.entryId, String(fence.deliveryCount))
-    others.push(id, dedupe ? '1' : '', orderingKey, first, second)
-    if (verb === 'ack' && dedupe && first === '') markers.push(keys.processed(id))
-    otherPositions.push(index)
-  }
-  const ids = acks.flatMap(({ marked }) => marked.ids)
-  return {
-    args: [...acks.flatMap(describeAcks), String(otherPositions.length), ...others],
-    markers: [...ids.map(keys.processed), ...markers],
-    positions: [
-      ...acks.flatMap(({ marked, plain }) => [...marked.positions, ...plain.positions]),
-      ...otherPositions,
-    ],
-  }
-}
+type Item = [position: number, settlement: Settlement]
 
 /** Acks of one level; the marked ones are deduplicated. */
 interface Acks {
-  readonly marked: { readonly entries: string[]; readonly positions: number[]; readonly ids: string[] }
-  readonly plain: { readonly entries: string[]; readonly positions: number[] }
-  lowest: string
-  highest: string
+  readonly marked: Item[]
+  readonly plain: Item[]
 }
 
-function createAcks(): Acks {
-  return {
-    marked: { entries: [], positions: [], ids: [] },
-    plain: { entries: [], positions: [] },
-    lowest: '',
-    highest: '',
+/** Ends leases, each on its own: one that is lost or refused keeps no other from its end. */
+export async function settle(
+  part: QueuePartition,
+  owner: { readonly group: string; readonly consumer: string; readonly dedupeMs: number },
+  settlements: readonly Settlement[],
+): Promise<SettleReply> {
+  const acks: readonly Acks[] = LEVELS.map(() => ({ marked: [], plain: [] }))
+  const others: Item[] = []
+  for (const item of settlements.entries()) {
+    const { level, dedupe } = item[1]
+    if (isSimpleAck(item[1])) acks[level]?.[dedupe ? 'marked' : 'plain'].push(item)
+    else others.push(item)
   }
+  const args = [owner.group, owner.consumer, String(owner.dedupeMs)]
+  args.push(...acks.flatMap(packAcks), ...packOthers(others))
+  const marked = [...acks.flatMap((side) => side.marked), ...others.filter(isMarked)]
+  const moreKeys = marked.map(([, { id }]) => part.keys.processed(id))
+  passSettlements('storing', settlements)
+  const [paused, lost, refusals] = await runScript<ScriptReply>(part, 'settle', args, { moreKeys })
+  passSettlements('stored', settlements)
+  // The script counts positions in the order of its arguments.
+  const order = [...acks.flatMap((side) => [...side.marked, ...side.plain]), ...others]
+  const positionOf = (at: unknown): number => order[Number(at)]?.[0] ?? -1
+  const refused = new Map<number, string>()
+  for (let i = 0; i < refusals.length; i += 2) refused.set(positionOf(refusals[i]), String(refusals[i + 1]))
+  return { lost: new Set(lost.map(positionOf)), refused, paused: paused === 1 }
 }
 
-function addAck(acks: Acks, { fence: { entryId }, dedupe, id }: Settlement, position: number): void {
-  const side = dedupe ? acks.marked : acks.plain
-  side.entries.push(entryId)
-  side.positions.push(position)
-  if (dedupe) acks.marked.ids.push(id)
-  if (acks.lowest === '' || isEarlier(entryId, acks.lowest)) acks.lowest = entryId
-  if (acks.highest === '' || isEarlier(acks.highest, entryId)) acks.highest = entryId
+/** Acks of first deliveries have a form of their own, so that the script ends all of a level at once. */
+function isSimpleAck({ verb, orderingKey, first, fence }: Settlement): boolean {
+  return verb === 'ack' && orderingKey === '' && first === '' && fence.deliveryCount === 1
 }
 
-function describeAcks({ marked, plain, lowest, highest }: Acks): string[] {
-  const count = marked.entries.length + plain.entries.length
-  if (count === 0) return ['0']
-  const marks = String(marked.entries.length)
-  return [String(count), lowest, highest, marks, ...marked.entries, ...plain.entries, ...marked.ids]
+function isMarked([, { verb, dedupe, first }]: Item): boolean {
+  return verb === 'ack' && dedupe && first === ''
+}
+
+function packAcks({ marked, plain }: Acks): string[] {
+  const entries = [...marked, ...plain].map(([, { fence }]) => fence.entryId)
+  let [lowest = '', highest = lowest] = entries
+  for (const entryId of entries) {
+    if (isEarlier(entryId, lowest)) lowest = entryId
+    if (isEarlier(highest, entryId)) highest = entryId
+  }
+  if (entries.length === 0) return ['0']
+  const ids = marked.map(([, { id }]) => id)
+  return [String(entries.length), lowest, highest, String(marked.length), ...entries, ...ids]
+}
+
+function packOthers(items: readonly Item[]): string[] {
+  const args = [String(items.length)]
+  for (const [, { verb, level, fence, id, dedupe, orderingKey, first, second }] of items) {
+    args.push(verb, levelNumber(level), fence.entryId, String(fence.deliveryCount))
+    args.push(id, dedupe ? '1' : '', orderingKey, first, second)
+  }
+  return args
 }
 
 function passSettlements(stage: 'storing' | 'stored', settlements: readonly Settlement[]): void {
   if (!isWatched()) return
   for (const verb of ['ack', 'retry', 'dead', 'release'] as const) {
-    if (settlements.some((settlement) => settlement.verb === verb))
-      passStep(`queue.${verb}.${stage}`, () =>
-        settlements.filter((settlement) => settlement.verb === verb).map(({ id }) => id),
-      )
+    const ids = settlements.filter((settlement) => settlement.verb === verb).map(({ id }) => id)
+    if (ids.length > 0) passStep(`queue.${verb}.${stage}`, () => ids)
   }
 }

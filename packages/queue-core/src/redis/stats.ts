@@ -1,5 +1,5 @@
 import type { QueuePartition } from './partition.ts'
-import { runScript, scripts } from './scripts.ts'
+import { runScript } from './scripts.ts'
 
 /** How many jobs are in which state. Computed when asked, summed over partitions. */
 export interface QueueStats {
@@ -26,57 +26,31 @@ export interface QueueStats {
 }
 
 type Reply = [
-  ...ready: [number, number, number],
-  leased: number,
-  delayed: number,
-  parked: number,
-  dead: number,
-  oldest: number,
-  now: number,
-  paused: number,
-  nextDue: number,
-  group: string,
+  ...counts: [high: number, normal: number, low: number, leased: number, delayed: number, parked: number],
+  ...more: [dead: number, oldest: number, now: number, paused: number, nextDue: number, group: string],
 ]
 
 /** Counts the jobs of all partitions by state. */
 export async function readStats(parts: readonly QueuePartition[]): Promise<QueueStats> {
-  const replies = await Promise.all(
-    parts.map(({ connection, fixed }) => runScript<Reply>(connection, scripts.stats, fixed, [])),
-  )
-  const all = replies.map(toStats)
-  const sum = (pick: (stats: QueueStats) => number): number =>
-    all.reduce((total, stats) => total + pick(stats), 0)
-  const due = all.map((stats) => stats.nextDueAt).filter((at) => at !== undefined)
+  const replies = await Promise.all(parts.map((part) => runScript<Reply>(part, 'stats', [])))
+  const all = replies.map((reply) => {
+    const [high, normal, low, leased, delayed, parked, dead, oldest, now, paused, nextDue, group] = reply
+    const counts = { high, normal, low, leased, delayed, parked, dead }
+    return { counts, ageMs: oldest < 0 ? 0 : now - oldest, paused, nextDue, group }
+  })
+  const sum = (...states: (keyof (typeof all)[number]['counts'])[]): number =>
+    all.reduce((total, { counts }) => total + states.reduce((part, state) => part + counts[state], 0), 0)
+  const due = all.map(({ nextDue }) => nextDue).filter((at) => at >= 0)
   return {
-    ready: sum((stats) => stats.ready),
-    readyByPriority: {
-      high: sum((stats) => stats.readyByPriority.high),
-      default: sum((stats) => stats.readyByPriority.default),
-      low: sum((stats) => stats.readyByPriority.low),
-    },
-    leased: sum((stats) => stats.leased),
-    delayed: sum((stats) => stats.delayed),
-    parked: sum((stats) => stats.parked),
-    dead: sum((stats) => stats.dead),
-    oldestReadyMs: Math.max(...all.map((stats) => stats.oldestReadyMs)),
+    ready: sum('high', 'normal', 'low'),
+    readyByPriority: { high: sum('high'), default: sum('normal'), low: sum('low') },
+    leased: sum('leased'),
+    delayed: sum('delayed'),
+    parked: sum('parked'),
+    dead: sum('dead'),
+    oldestReadyMs: Math.max(0, ...all.map(({ ageMs }) => ageMs)),
     nextDueAt: due.length === 0 ? undefined : Math.min(...due),
-    paused: all.some((stats) => stats.paused),
-    group: all.find((stats) => stats.group !== '')?.group ?? '',
-  }
-}
-
-function toStats(reply: Reply): QueueStats {
-  const [high, normal, low, leased, delayed, parked, dead, oldest, now, paused, nextDue, group] = reply
-  return {
-    ready: high + normal + low,
-    readyByPriority: { high, default: normal, low },
-    leased,
-    delayed,
-    parked,
-    dead,
-    oldestReadyMs: oldest < 0 ? 0 : Math.max(0, now - oldest),
-    nextDueAt: nextDue < 0 ? undefined : nextDue,
-    paused: paused === 1,
-    group,
+    paused: all.some(({ paused }) => paused === 1),
+    group: all.find(({ group }) => group !== '')?.group ?? '',
   }
 }

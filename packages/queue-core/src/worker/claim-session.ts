@@ -25,10 +25,10 @@ export class ClaimSession {
   #beatAt = -Infinity
 
   /** Connects, checks the server, creates the consumer group. @throws {QueueError} `UNSUPPORTED_SERVER`, `INVALID_OPTIONS` */
-  static async open(context: ConsumerContext, keys: Keys, partition: number): Promise<ClaimSession> {
+  static async open(context: ConsumerContext, keys: Keys): Promise<ClaimSession> {
     const connections = new PartitionConnections(context, keys)
     try {
-      const part = await connections.join(partition, { warns: true })
+      const part = await connections.join({ warns: true })
       return new ClaimSession(context, part, connections, await connections.connect())
     } catch (error) {
       await connections.close()

@@ -1,4 +1,4 @@
-import { createGroup, fixedKeys } from '../redis/commands.ts'
+import { createGroup } from '../redis/commands.ts'
 import { openConnection, type Connection, type RedisClient } from '../redis/connection.ts'
 import type { OnEvent } from '../model/events.ts'
 import type { Keys } from '../redis/keys.ts'
@@ -43,13 +43,13 @@ export class PartitionConnections {
   }
 
   /** Connects, checks the server and creates the consumer group. @throws {QueueError} `UNSUPPORTED_SERVER`, `INVALID_OPTIONS` */
-  async join(index: number, { warns }: { readonly warns: boolean }): Promise<QueuePartition> {
+  async join({ warns }: { readonly warns: boolean }): Promise<QueuePartition> {
     const { settings, emit } = this.#context
-    const connection = await this.connect()
-    const warnings = await checkServer(connection, settings.allowEviction)
+    const part = { keys: this.#keys, connection: await this.connect() }
+    const warnings = await checkServer(part.connection, settings.allowEviction)
     if (warns) for (const message of warnings) emit({ type: 'warning', message })
-    await createGroup(connection, this.#keys, settings.group)
-    return { index, keys: this.#keys, fixed: fixedKeys(this.#keys), connection }
+    await createGroup(part, settings.group)
+    return part
   }
 
   /** Sends the last commands, then closes. A server that does not answer must not hold back the end: closing rejects its commands. */

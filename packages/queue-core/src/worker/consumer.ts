@@ -148,7 +148,7 @@ export function createConsumer<Jobs extends JobMap>(
   const settings = { ...resolved, consumer: name }
   const emit = guardListener(options.onEvent, `consumer "${name}" of queue "${queue}"`)
   const finisher = new Finisher(settings, emit, options.onEvent !== undefined)
-  const open = (): Promise<ClaimSession> => ClaimSession.open({ redis, settings, emit }, keys, partition)
+  const open = (): Promise<ClaimSession> => ClaimSession.open({ redis, settings, emit }, keys)
   const leaser = new Leaser<Jobs>(queue, open, readSchemas(options.schemas), finisher)
   return {
     name,

@@ -3,6 +3,7 @@ import type { Connection } from '../redis/connection.ts'
 import type { LeaseTable } from './lease-table.ts'
 import { isEarlier } from '../model/fence.ts'
 import { createPicker, drawLevels, LEVELS, type Level } from '../model/levels.ts'
+import type { QueuePartition } from '../redis/partition.ts'
 import { isNoGroup } from '../redis/replies.ts'
 import { passStep } from '../async/steps.ts'
 import { settlesWithin } from '../async/deadline.ts'
@@ -15,7 +16,7 @@ type Claims = readonly (readonly commands.Claimed[])[]
 /** Claims new entries for a lease table, over a separate connection because a read that waits blocks it. */
 export class EntryReader {
   readonly #leases: LeaseTable
-  readonly #connection: Connection
+  readonly #part: QueuePartition
   readonly #pick: ReturnType<typeof createPicker>
   /** Whether the last read of a level brought jobs. */
   readonly #active = [true, true, true]
@@ -31,7 +32,7 @@ export class EntryReader {
 
   constructor(leases: LeaseTable, connection: Connection) {
     this.#leases = leases
-    this.#connection = connection
+    this.#part = { keys: leases.part.keys, connection }
     this.#pick = createPicker(leases.settings.weights)
     this.#hasBacklog = leases.settings.partitions === 1
   }
@@ -67,11 +68,11 @@ export class EntryReader {
    */
   async readBlocking(perLevel: number, blockMs: number): Promise<void> {
     const count = Math.min(MAX_COUNT, perLevel)
-    this.#blockedId = await this.#connection.id()
+    this.#blockedId = await this.#part.connection.id()
     if (this.#isStopped) return
-    const { part, settings } = this.#leases
+    const { settings } = this.#leases
     try {
-      const claims = await commands.read(this.#connection, part.keys, settings, LEVELS, count, blockMs)
+      const claims = await commands.read(this.#part, settings, LEVELS, count, blockMs)
       if (claims.some((entries) => entries.length >= count)) this.#hasBacklog = true
       await this.#accept(claims)
     } finally {
@@ -150,7 +151,7 @@ export class EntryReader {
 
   /** Reads the levels that have a share and looks whether the others have jobs, in one round trip. */
   async #readShares(shares: readonly number[]): Promise<Claims> {
-    const { part, settings } = this.#leases
+    const { settings } = this.#leases
     const outcomes = await Promise.allSettled(
       LEVELS.map(async (level) => {
         const share = shares[level] ?? 0
@@ -158,7 +159,7 @@ export class EntryReader {
         const isProbe = share === 0
         const claimed = isProbe ? [] : await this.#readLevel(level, share)
         this.#active[level] = isProbe
-          ? await commands.hasEntries(this.#connection, part.keys, settings.group, level)
+          ? await commands.hasEntries(this.#part, settings.group, level)
           : claimed.length > 0
         return claimed
       }),
@@ -175,8 +176,7 @@ export class EntryReader {
   }
 
   async #readLevel(level: Level, count: number): Promise<commands.Claimed[]> {
-    const { part, settings } = this.#leases
-    const claims = await commands.read(this.#connection, part.keys, settings, [level], count, 0)
+    const claims = await commands.read(this.#part, this.#leases.settings, [level], count, 0)
     return claims[level] ?? []
   }
 

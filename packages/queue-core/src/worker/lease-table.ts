@@ -110,13 +110,12 @@ export class LeaseTable {
    * of the buffer. Returns the cursors of the next page.
    */
   async reclaim(count: number, cursors: readonly string[]): Promise<readonly string[]> {
-    const { connection, keys } = this.part
     const lastChance = {
       crashes: this.settings.maxCrashes - 1,
       // One at a time: a poison job takes down every job that runs with it, and they must survive it.
       mayTake: ![...this.#held].some((lease) => this.#isOnLastChance(lease)),
     }
-    const reply = await commands.reclaim(connection, keys, this.settings, count, cursors, lastChance)
+    const reply = await commands.reclaim(this.part, this.settings, count, cursors, lastChance)
     if (reply.isGroupMissing) await this.ensureGroup()
     if (reply.gone.length > 0) this.emit({ type: 'entriesVanished', entryIds: reply.gone })
     this.releaseOrphans(reply.own)
@@ -143,9 +142,9 @@ export class LeaseTable {
   }
 
   #admit(claimed: commands.Claimed, now: number): HeldLease {
-    const { visibilityMs, partitions } = this.settings
+    const { visibilityMs } = this.settings
     const { job, entryId, level } = claimed
-    const id = job?.meta.id ?? plainJobId(entryId, level, partitions === 1 ? undefined : this.part.index)
+    const id = job?.meta.id ?? plainJobId(entryId, level, this.part.keys.partition)
     const lease = createHeldLease(claimed, id, visibilityMs, now)
     this.#held.add(lease)
     if (lease.visibilityMs < visibilityMs) this.#listener.onShortLease()
@@ -181,7 +180,7 @@ export class LeaseTable {
     const ids = leases.filter((lease) => lease.meta.dedupe === 1).map((lease) => lease.id)
     if (ids.length === 0) return new Set()
     try {
-      return await commands.doneIds(this.part.connection, this.part.keys, ids)
+      return await commands.doneIds(this.part, ids)
     } catch (error) {
       this.emit({ type: 'error', error, during: 'dedupe' })
       return undefined
@@ -196,9 +195,8 @@ export class LeaseTable {
 
   /** Creates the consumer group if it is missing. */
   async ensureGroup(): Promise<void> {
-    const { connection, keys } = this.part
-    if (await commands.createGroup(connection, keys, this.settings.group))
-      this.emit({ type: 'groupCreated', queue: keys.base })
+    if (await commands.createGroup(this.part, this.settings.group))
+      this.emit({ type: 'groupCreated', queue: this.part.keys.base })
   }
 
   // Renew and lose
@@ -217,7 +215,7 @@ export class LeaseTable {
     const renewals = batch.map(({ level, entryId, deliveryCount, visibilityMs }) => {
       return { level, entryId, deliveryCount, idleMs: Math.max(0, settings.visibilityMs - visibilityMs) }
     })
-    const { lost, paused } = await commands.renew(part.connection, part.keys, settings, renewals)
+    const { lost, paused } = await commands.renew(part, settings, renewals)
     const gone = new Set(lost)
     const kept = batch.filter((lease, index) => {
       if (!gone.has(index)) lease.renewedAt = sentAt
@@ -307,27 +305,25 @@ export class LeaseTable {
 
   /** Notes in Redis that the consumer is alive. */
   async beat(): Promise<void> {
-    await commands.beat(this.part.connection, this.part.keys, this.settings.consumer)
+    await commands.beat(this.part, this.settings.consumer)
   }
 
   /** Removes the consumer from Redis. */
   async leave(): Promise<void> {
-    const { connection, keys } = this.part
     const { group, consumer } = this.settings
     await Promise.all([
-      commands.forgetBeat(connection, keys, consumer),
-      commands.forgetConsumers(connection, keys, group, consumer, Number.MAX_SAFE_INTEGER),
+      commands.forgetBeat(this.part, consumer),
+      commands.forgetConsumers(this.part, group, consumer, Number.MAX_SAFE_INTEGER),
     ])
   }
 
   /** Writes settlements until the server has answered, every lease has expired or the connection is closed. Each is checked against its fence. */
   async #write(batch: readonly Settling[]): Promise<void> {
-    const { connection, keys, fixed } = this.part
     const settlements = batch.map(({ settlement }) => settlement)
     for (let failures = 0; ;) {
       const sentAt = performance.now()
       try {
-        const reply = await settle(connection, keys, fixed, this.settings, settlements)
+        const reply = await settle(this.part, this.settings, settlements)
         this.#unsettledSince = performance.now()
         this.#finishBatch(batch, reply, failures > 0)
         this.pauseState.observe(reply.paused, sentAt)
@@ -337,7 +333,7 @@ export class LeaseTable {
         this.emit({ type: 'error', error, during: 'settle' })
         const now = performance.now()
         const isExpired = batch.every(({ lease }) => now - lease.renewedAt > lease.visibilityMs)
-        if (connection.isClosed || isExpired) {
+        if (this.part.connection.isClosed || isExpired) {
           for (const item of batch) this.#finish(item, 'unknown')
           return
         }

@@ -46,7 +46,7 @@ export class PartitionWorker {
     const connections = new PartitionConnections(context, keys)
     try {
       // Partitions may lie on several servers of a cluster; their warnings are the same.
-      const part = await connections.join(index, { warns: index === 0 })
+      const part = await connections.join({ warns: index === 0 })
       // In this order, and before anything is claimed: no signal falls between the two.
       const lastSignal = await newestSignal(part.connection, keys)
       const isPaused = (await part.connection.send<number>(['EXISTS', keys.paused])) === 1

@@ -11,7 +11,7 @@ const BATCH = 500
 /** Moves due jobs to where they are ready and fires recurring ones, by the server's clock. Returns the milliseconds until it is due again. */
 export async function promoteDue({ part, emit, pauseState }: LeaseTable): Promise<number> {
   const sentAt = performance.now()
-  const done = await promote(part.connection, part.fixed, BATCH)
+  const done = await promote(part, BATCH)
   const { moved, nextDueAt = Infinity, nextSlotAt = Infinity, now } = done
   if (moved > 0) passStep('queue.promoted', () => [])
   pauseState.observe(done.paused, sentAt)

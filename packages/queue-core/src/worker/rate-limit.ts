@@ -46,7 +46,7 @@ export class TokenBucket {
   async #ask(wanted: number): Promise<void> {
     let waitMs = 0
     try {
-      const reply = await takeTokens(this.#home.connection, this.#home.keys, this.#limit, wanted)
+      const reply = await takeTokens(this.#home, this.#limit, wanted)
       this.#tokens += reply.granted
       waitMs = reply.granted > 0 ? 0 : reply.waitMs
       this.#failures = 0

@@ -58,10 +58,9 @@ export function startRecoverer(leases: LeaseTable, demand: () => number, onScann
   async function tidy(): Promise<void> {
     if (performance.now() - tidiedAt < JANITOR_EVERY_MS) return
     tidiedAt = performance.now()
-    const { connection, keys, fixed } = part
-    if (!(await commands.mayTidy(connection, keys, settings.consumer, JANITOR_EVERY_MS))) return
-    await commands.forgetConsumers(connection, keys, settings.group, '', CONSUMER_IDLE_MS)
-    await commands.unpark(connection, fixed)
+    if (!(await commands.mayTidy(part, settings.consumer, JANITOR_EVERY_MS))) return
+    await commands.forgetConsumers(part, settings.group, '', CONSUMER_IDLE_MS)
+    await commands.unpark(part)
   }
 
   const loop = startLoop(runOnce, (error) => {

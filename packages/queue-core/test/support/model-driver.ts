@@ -26,10 +26,10 @@ const GROUP = 'workers'
 const FAR_MS = 3_600_000
 
 export async function createDriver(place: Place, queue: Queue<TestJobs>): Promise<Driver> {
-  const { connection, keys, fixed } = place.part
+  const { part } = place
   // A time of its own for every due job, so that their order is known; all of them lie in the past.
   let clock = 0
-  await broker.createGroup(connection, keys, GROUP)
+  await broker.createGroup(part, GROUP)
 
   const numberOf = (lease: broker.Claimed): number => Number(lease.job?.data)
   const ownerOf = (consumer: string) => ({ group: GROUP, consumer, dedupeMs: FAR_MS, visibilityMs: FAR_MS })
@@ -94,17 +94,17 @@ export async function createDriver(place: Place, queue: Queue<TestJobs>): Promis
       if (!answer.duplicate) model.enqueue(spec, answer.id, due)
     },
     async promote(model) {
-      const { moved, paused } = await broker.promote(connection, fixed, 1_000)
+      const { moved, paused } = await broker.promote(part, 1_000)
       expect([moved, paused]).toEqual([model.promote(), model.paused])
     },
     async claim(model, consumer, level, count) {
-      const claimed = await broker.read(connection, keys, { group: GROUP, consumer }, [level], count, 0)
+      const claimed = await broker.read(part, { group: GROUP, consumer }, [level], count, 0)
       accept(model, consumer, claimed[level] ?? [], model.peek(level, count))
     },
     async takeOver(model, consumer, count, lapsed) {
       const owner = { ...ownerOf(consumer), visibilityMs: lapsed ? 0 : FAR_MS }
       const notTold = { crashes: 0, mayTake: true }
-      const reply = await broker.reclaim(connection, keys, owner, count, ['-', '-', '-'], notTold)
+      const reply = await broker.reclaim(part, owner, count, ['-', '-', '-'], notTold)
       expect(reply.gone).toEqual([])
       accept(model, consumer, reply.taken, model.takeable(consumer, count, lapsed))
     },
@@ -114,9 +114,7 @@ export async function createDriver(place: Place, queue: Queue<TestJobs>): Promis
       const [{ consumer }] = first
       const held = settlements.map(([handle]) => model.isHeld(handle))
       const reply = await settle(
-        connection,
-        keys,
-        fixed,
+        part,
         ownerOf(consumer),
         settlements.map(([handle, verb]) => settlementOf(handle, verb)),
       )
@@ -135,7 +133,7 @@ export async function createDriver(place: Place, queue: Queue<TestJobs>): Promis
       const leases = handles.map(({ job, entryId, count }) => {
         return { level: job.level, entryId, deliveryCount: count, idleMs: 0 }
       })
-      const { lost, paused } = await broker.renew(connection, keys, ownerOf(first.consumer), leases)
+      const { lost, paused } = await broker.renew(part, ownerOf(first.consumer), leases)
       expect(lost).toEqual(handles.flatMap((handle, index) => (model.isHeld(handle) ? [] : [index])))
       expect(paused).toBe(model.paused)
     },

@@ -12,7 +12,6 @@ import {
   type Worker,
   type WorkerOptions,
 } from '../../src/index.ts'
-import { fixedKeys } from '../../src/redis/commands.ts'
 import { shareConnection } from '../../src/redis/connection.ts'
 import { keysOf, type Keys } from '../../src/redis/keys.ts'
 import type { QueuePartition } from '../../src/redis/partition.ts'
@@ -79,7 +78,7 @@ async function createPlace(): Promise<{ place: Place; end(): Promise<void> }> {
     prefix,
     name: NAME,
     keys,
-    part: { index: 0, keys, fixed: fixedKeys(keys), connection: shareConnection(redis, keys.dlq) },
+    part: { keys, connection: shareConnection(redis, keys.dlq) },
     events,
     eventsOf: (type) =>
       events.filter((event): event is Extract<QueueEvent, { type: typeof type }> => event.type === type),
