@@ -34,9 +34,6 @@ export interface Stores {
   readonly redis: Redis
 }
 
-/** The result of every run. */
-export type TrialReport = Awaited<ReturnType<typeof runTrial>>
-
 /**
  * Starts everything, disturbs it while clients pay, waits until the system is quiet, and judges what is left. `disturb`
  * happens before the stores are opened, which it may end; `observe` afterwards, while the clients still wait for responses.
