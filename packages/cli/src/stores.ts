@@ -1,12 +1,5 @@
 import { isInstance, textOf } from '@titan/queue-core/text-of'
-import {
-  connectDatabase,
-  isTableMissing,
-  LedgerError,
-  NO_TABLES,
-  type Database,
-  type RedisConfig,
-} from '@titan/payments'
+import { connectDatabase, isTableMissing, LedgerError, NO_TABLES, type Database } from '@titan/payments'
 import {
   closeRedis,
   connectRedis,
@@ -29,7 +22,7 @@ export interface StoreOptions {
   /** The program, as its complaints name it. */
   readonly name: string
   /** What is missing is not opened. */
-  readonly config: Partial<Pick<RedisConfig, 'redisUrl'>> & { readonly databaseUrl: string | undefined }
+  readonly config: { readonly redisUrl?: string; readonly databaseUrl: string | undefined }
   /** How long to try, in milliseconds. */
   readonly connectTimeoutMs: number
   /** Longest run of one statement, in milliseconds; 0: no limit. @default 30000 */

@@ -1,11 +1,6 @@
 import { expect, test } from 'vitest'
-import {
-  applyOutcome,
-  createPaymentStore,
-  fold,
-  type ChargeOutcome,
-  type OutcomeReport,
-} from '../src/index.ts'
+import { applyOutcome, createPaymentStore, fold, type ChargeOutcome } from '../src/index.ts'
+import type { OutcomeReport } from '../src/flow/apply-outcome.ts'
 import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { claim, createPayment, makeDue, read } from './support/payments.ts'
 import { settlementOf, successOf } from './support/settlements.ts'

@@ -1,11 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { expect, inject, onTestFinished, test } from 'vitest'
-import {
-  createPaymentStore,
-  type BreakKind,
-  type ChargeOutcome,
-  type OperatorDecision,
-} from '../src/index.ts'
+import { createPaymentStore, type BreakKind, type ChargeOutcome } from '../src/index.ts'
+import type { OperatorDecision } from '../src/store/review.ts'
 import type { Queryable } from '../src/store/database.ts'
 import { openMigratedDatabase } from '@titan/testkit'
 import { createMigratedDatabase } from '@titan/testkit/vitest'

@@ -1,12 +1,6 @@
 import { expect, test } from 'vitest'
-import {
-  createPaymentStore,
-  fold,
-  lookUpAttempt,
-  type Gateway,
-  type LookupAnswer,
-  type OperatorDecision,
-} from '../src/index.ts'
+import { createPaymentStore, fold, lookUpAttempt, type Gateway, type LookupAnswer } from '../src/index.ts'
+import type { OperatorDecision } from '../src/store/review.ts'
 import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { createParking, mischarge, soft } from './support/parking.ts'
 import { claim, createPayment, read } from './support/payments.ts'

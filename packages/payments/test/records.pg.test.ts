@@ -1,10 +1,9 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Settlement } from '../src/domain/settlement.ts'
-import { claimRecord } from '../src/store/claim.ts'
+import { claimRecord, settlementRecord } from '../src/store/claim.ts'
 import { requestRecord } from '../src/store/create.ts'
-import type { RecordType } from '../src/store/records.ts'
-import { settlementRecord } from '../src/store/settle.ts'
+
 import { createMigratedDatabase } from '@titan/testkit/vitest'
 
 const { sql } = await createMigratedDatabase()
@@ -44,7 +43,7 @@ const request = fc.record({
   traceparent: fc.option(text),
 })
 
-test.each<RecordType<never>>([requestRecord, claimRecord, settlementRecord])(
+test.each<Pick<typeof requestRecord, 'name' | 'columns'>>([requestRecord, claimRecord, settlementRecord])(
   '$name has its columns in the order of the database',
   async ({ name, columns }) => {
     const attributes = await sql<{ attname: string }[]>`

@@ -7,8 +7,8 @@ import {
   openDatabase,
   PAYMENTS_QUEUE,
   type PaymentJobs,
-  type RelayOptions,
 } from '../src/index.ts'
+import type { RelayOptions } from '../src/flow/relay.ts'
 import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { claim, createPayment, makeDue, read } from './support/payments.ts'
 import { connectRedis } from '@titan/testkit/vitest'

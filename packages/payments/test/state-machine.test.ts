@@ -1,14 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import {
-  fold,
-  isLegal,
-  isTerminal,
-  PAYMENT_STATUSES,
-  TRANSITIONS,
-  type PaymentStatus,
-  type Step,
-} from '../src/index.ts'
+import { fold, isLegal, isTerminal, PAYMENT_STATUSES, TRANSITIONS, type PaymentStatus } from '../src/index.ts'
+import type { Step } from '../src/domain/state-machine.ts'
 
 const status = fc.constantFrom(...PAYMENT_STATUSES)
 

@@ -2,7 +2,7 @@ import { contest, decide, park } from '../domain/decision.ts'
 import { sanitizeOutcome, sanitizeText } from '../domain/evidence.ts'
 import type { Payment } from '../domain/payment.ts'
 import { resolveRetryPolicy, type RetryPolicy } from '../domain/retry-policy.ts'
-import type { BreakKind, RecordedBreak, Settlement } from '../domain/settlement.ts'
+import type { BreakKind, Settlement } from '../domain/settlement.ts'
 import type { ChargeOutcome } from '../gateways/gateway.ts'
 import { isChargeTaken } from '../store/review.ts'
 import type { PaymentStore } from '../store/store.ts'
@@ -21,7 +21,7 @@ export interface OutcomeReport {
  * `settled`: the payment is decided by it. `ignored`: it says nothing new, or nothing definite. `contradiction`: it says
  * that money moved for a payment that is over without it, which is recorded. `unknown`: there is no such payment.
  */
-export type OutcomeEffect = 'settled' | 'ignored' | 'contradiction' | 'unknown'
+type OutcomeEffect = 'settled' | 'ignored' | 'contradiction' | 'unknown'
 
 /** What {@link applyOutcome} works with. */
 export interface ApplyOutcomeOptions {
@@ -44,12 +44,12 @@ export async function applyOutcome(
   if (outcome.type !== 'SUCCEEDED' && outcome.type !== 'DECLINED') return 'ignored'
   if (outcome.type === 'SUCCEEDED') {
     // What became of a charge that is on record as a contradiction is decided by an operator; a copy changes nothing.
-    const isSame = (known: RecordedBreak): boolean =>
-      known.gateway === gateway && known.reference === outcome.gatewayRef
-    const known = (await store.breaks(paymentId)).find(isSame)
+    const known = (await store.breaks(paymentId)).find(
+      (one) => one.gateway === gateway && one.reference === outcome.gatewayRef,
+    )
     if (known !== undefined) return known.resolvedAt === null ? 'contradiction' : 'ignored'
   }
-  const claim = await store.seize(report)
+  const claim = await store.seize({ paymentId, attemptNo, gateway, actor })
   if (claim !== undefined) {
     const context = { policy: resolveRetryPolicy(policy), actor, random: Math.random }
     if (await settleOrPark(store, decide(claim, outcome, context))) return 'settled'

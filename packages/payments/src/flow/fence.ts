@@ -1,5 +1,16 @@
-import type { Claim } from '../domain/claim.ts'
 import type { PaymentStore } from '../store/store.ts'
+import type { HeldClaim } from '../store/claim.ts'
+
+interface HoldLeaseOptions {
+  readonly store: Pick<PaymentStore, 'renew'>
+  readonly claim: HeldClaim
+  readonly leaseMs: number
+  /** Monotonic milliseconds. */
+  readonly now: () => number
+  /** `now()` from before the claim was asked for: the lease cannot have begun earlier. */
+  readonly claimedAt: number
+  readonly onError: (error: unknown) => void
+}
 
 /** A claim that is being kept alive. */
 export interface HeldLease {
@@ -13,18 +24,6 @@ export interface HeldLease {
   stop(): void
 }
 
-/** Options of {@link holdLease}. */
-export interface HoldLeaseOptions {
-  readonly store: Pick<PaymentStore, 'renew'>
-  readonly claim: Pick<Claim, 'paymentId' | 'fence'>
-  readonly leaseMs: number
-  /** Monotonic milliseconds. */
-  readonly now: () => number
-  /** `now()` from before the claim was asked for: the lease cannot have begun earlier. */
-  readonly claimedAt: number
-  readonly onError: (error: unknown) => void
-}
-
 /**
  * Renews a lease every third of its length. The local deadline counts from before the statement that set the lease, so
  * it always ends before the database's, whatever the clocks say.
@@ -33,46 +32,46 @@ export function holdLease({ store, claim, leaseMs, claimedAt, now, onError }: Ho
   const controller = new AbortController()
   let deadline = claimedAt + leaseMs
   let isStopped = false
-  let expiry = setTimeout(expire, Math.max(0, deadline - now()))
-  let renewal = setTimeout(() => void keep(), leaseMs / 3)
+  let renewal: NodeJS.Timeout
+  let expiry = expireAtDeadline()
+  renewAfter(leaseMs / 3)
 
-  function expire(): void {
-    stop()
-    controller.abort(new Error('the lease has run out'))
+  function expireAtDeadline(): NodeJS.Timeout {
+    return setTimeout(() => end('the lease has run out'), Math.max(0, deadline - now()))
   }
 
-  function lose(): void {
-    stop()
-    controller.abort(new Error('the lease was lost'))
+  function renewAfter(delayMs: number): void {
+    renewal = setTimeout(() => void keep(), delayMs)
   }
 
-  async function renew(): Promise<void> {
-    const askedAt = now()
-    const isHeld = await store.renew(claim, leaseMs)
-    if (isStopped) return
-    if (!isHeld) return lose()
-    deadline = askedAt + leaseMs
-    clearTimeout(expiry)
-    expiry = setTimeout(expire, Math.max(0, deadline - now()))
-    renewal = setTimeout(() => void keep(), leaseMs / 3)
+  function end(reason: string): void {
+    stop()
+    controller.abort(new Error(reason))
   }
 
   async function keep(): Promise<void> {
     try {
-      await renew()
+      const askedAt = now()
+      const isHeld = await store.renew(claim, leaseMs)
+      if (isStopped) return
+      if (!isHeld) return end('the lease was lost')
+      deadline = askedAt + leaseMs
+      clearTimeout(expiry)
+      expiry = expireAtDeadline()
+      renewAfter(leaseMs / 3)
     } catch (error) {
       onError(error)
       // The deadline stands: without a renewal the call is aborted in time.
-      if (!isStopped) renewal = setTimeout(() => void keep(), leaseMs / 6)
+      if (!isStopped) renewAfter(leaseMs / 6)
     }
   }
 
   async function extend(): Promise<void> {
     if (isStopped) return
     clearTimeout(renewal)
-    const { promise: over, resolve } = Promise.withResolvers<void>()
-    controller.signal.addEventListener('abort', () => resolve(), { once: true })
-    await Promise.race([keep(), over])
+    const over = Promise.withResolvers<void>()
+    controller.signal.addEventListener('abort', () => over.resolve(), { once: true })
+    await Promise.race([keep(), over.promise])
   }
 
   function stop(): void {

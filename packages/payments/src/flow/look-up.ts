@@ -1,25 +1,22 @@
-import { applyOutcome } from './apply-outcome.ts'
 import { reasonOf } from '../domain/evidence.ts'
-import type { Gateway, LookupAnswer } from '../gateways/gateway.ts'
 import { gatewayKeyOf } from '../domain/identifiers.ts'
 import type { Payment } from '../domain/payment.ts'
-import type { RetryPolicy } from '../domain/retry-policy.ts'
-import type { LookUpRecorded } from '../store/review.ts'
+import type { Gateway, LookupAnswer } from '../gateways/gateway.ts'
+import { applyOutcome, type ApplyOutcomeOptions } from './apply-outcome.ts'
 import type { PaymentStore } from '../store/store.ts'
 
 /** Which attempt to look up: the open one of a parked payment. */
-export interface LookUp {
+interface LookUp {
   readonly paymentId: string
   /** Shown as the actor of events, such as `operator:ann`. */
   readonly actor: string
 }
 
-/** What {@link lookUpAttempt} works with. */
-export interface LookUpOptions {
-  readonly store: Pick<PaymentStore, 'breaks' | 'get' | 'recordBreak' | 'recordLookUp' | 'seize' | 'settle'>
-  readonly gateway: Pick<Gateway, 'name' | 'lookup'>
-  /** @default DEFAULT_RETRY_POLICY */
-  readonly policy?: Partial<RetryPolicy> | undefined
+type Askable = Pick<Gateway, 'name' | 'lookup'>
+
+interface LookUpOptions extends ApplyOutcomeOptions {
+  readonly store: ApplyOutcomeOptions['store'] & Pick<PaymentStore, 'recordLookUp'>
+  readonly gateway: Askable
   /** Longest call to the gateway, in milliseconds. @default 10000 */
   readonly timeoutMs?: number | undefined
   /**
@@ -29,20 +26,18 @@ export interface LookUpOptions {
   readonly minAgeMs?: number | undefined
 }
 
-const HOUR_MS = 3_600_000
-
 /**
  * `settled`: the gateway has a definite answer, and it is written. `not_found`: the gateway does not know the attempt,
  * which is on record. `undecided`: the gateway knows it and has not decided. `unanswered`: nothing was learned.
  * `refused`: the payment is not parked with an open attempt, or this gateway cannot be asked about it.
  */
-export interface LookUpEffect {
+interface LookUpEffect {
   readonly effect: 'settled' | 'not_found' | 'undecided' | 'unanswered' | 'refused'
   /** Why, for people. */
   readonly reason: string
 }
 
-const NOT_FOUND_EFFECTS: Readonly<Record<LookUpRecorded, LookUpEffect>> = {
+const NOT_FOUND_EFFECTS = {
   recorded: { effect: 'not_found', reason: 'the gateway does not know the attempt' },
   too_early: {
     effect: 'unanswered',
@@ -50,12 +45,12 @@ const NOT_FOUND_EFFECTS: Readonly<Record<LookUpRecorded, LookUpEffect>> = {
       'the gateway does not know the attempt yet, which proves nothing so soon after it was sent: ask again an hour after that',
   },
   moved_on: { effect: 'refused', reason: 'the payment has moved on: look at it again' },
-}
+} as const
 
 /** Asks the gateway what became of the open attempt of a parked payment. Moves no money: nothing is sent but the question. */
 export async function lookUpAttempt(
   { paymentId, actor }: LookUp,
-  { store, gateway, policy = {}, timeoutMs = 10_000, minAgeMs = HOUR_MS }: LookUpOptions,
+  { store, gateway, policy, timeoutMs = 10_000, minAgeMs = 3_600_000 }: LookUpOptions,
 ): Promise<LookUpEffect> {
   const payment = await store.get(paymentId)
   const refusal = refusalOf(payment, gateway)
@@ -76,28 +71,17 @@ export async function lookUpAttempt(
     : { effect: 'undecided', reason: `the gateway answers ${outcome.type}, which is on record already` }
 }
 
-function refusalOf(
-  payment: Payment | undefined,
-  gateway: Pick<Gateway, 'name' | 'lookup'>,
-): string | undefined {
+function refusalOf(payment: Payment | undefined, { name, lookup }: Askable): string | undefined {
   if (payment === undefined) return 'there is no such payment'
   if (!payment.needsReview || !payment.attemptOpen) return 'the payment is not parked with an open attempt'
-  if (payment.gateway !== gateway.name)
-    return `the attempt is at the gateway ${payment.gateway}, not at ${gateway.name}`
-  return gateway.lookup === undefined ? `the gateway ${gateway.name} cannot be asked` : undefined
+  if (payment.gateway !== name) return `the attempt is at the gateway ${payment.gateway}, not at ${name}`
+  return lookup === undefined ? `the gateway ${name} cannot be asked` : undefined
 }
 
-async function ask(
-  payment: Payment,
-  gateway: Pick<Gateway, 'name' | 'lookup'>,
-  timeoutMs: number,
-): Promise<LookupAnswer> {
-  const { id: paymentId, attemptNo, gatewayRef } = payment
-  const request = {
-    paymentId,
-    gatewayKey: gatewayKeyOf(paymentId, attemptNo),
-    ...(gatewayRef !== null && { gatewayRef }),
-  }
+async function ask(payment: Payment, gateway: Askable, timeoutMs: number): Promise<LookupAnswer> {
+  const { id: paymentId, attemptNo } = payment
+  const gatewayRef = payment.gatewayRef ?? undefined
+  const request = { paymentId, gatewayKey: gatewayKeyOf(paymentId, attemptNo), gatewayRef }
   try {
     const answer = await gateway.lookup?.(request, { signal: AbortSignal.timeout(timeoutMs) })
     return answer ?? { type: 'NOT_FOUND' }

@@ -1,15 +1,13 @@
 import { withDeadline } from '@titan/queue-core/async'
 
-/** Settles like the call, or rejects after the timeout; rejects at once while an earlier call is overdue. */
-export type OverdueGuard = <Value>(call: () => Promise<Value>) => Promise<Value>
-
 /**
- * Guards calls to Redis. A client without a connection may hold commands until it has one again. A loop that gives up
+ * Guards calls to Redis: a guarded call settles like its call, or rejects after the timeout; it rejects at once while an
+ * earlier call is overdue. A client without a connection may hold commands until it has one again. A loop that gives up
  * and tries again would fill it without bound, so nothing more is sent until an overdue call has ended.
  */
-export function createOverdueGuard(timeoutMs: number): OverdueGuard {
+export function createOverdueGuard(timeoutMs: number) {
   let overdue = 0
-  return async (call) => {
+  return async <Value>(call: () => Promise<Value>): Promise<Value> => {
     if (overdue > 0) throw new Error('Redis has not answered an earlier request yet')
     const reply = call()
     return withDeadline(reply, timeoutMs, () => {

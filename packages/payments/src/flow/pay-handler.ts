@@ -1,10 +1,10 @@
 import { RetryError, UnrecoverableError } from '@titan/queue-core'
 import { withDeadline } from '@titan/queue-core/async'
 import type { Claim, ClaimAnswer } from '../domain/claim.ts'
-import { decide, type DecisionContext, type WorkOutcome } from '../domain/decision.ts'
+import { decide, type WorkOutcome } from '../domain/decision.ts'
 import { PaymentsError } from '../domain/errors.ts'
 import type { OnPaymentsEvent } from '../domain/events.ts'
-import { resolveRetryPolicy, type Random, type RetryPolicy } from '../domain/retry-policy.ts'
+import { resolveRetryPolicy, type RetryPolicy } from '../domain/retry-policy.ts'
 import type { Settlement } from '../domain/settlement.ts'
 import type { Admission, Gateway } from '../gateways/gateway.ts'
 import type { PaymentStore } from '../store/store.ts'
@@ -34,16 +34,9 @@ export interface PaymentHandlerOptions {
   /** @default none */
   readonly onEvent?: OnPaymentsEvent | undefined
   /** Source of jitter. @default Math.random */
-  readonly random?: Random | undefined
+  readonly random?: (() => number) | undefined
   /** Monotonic clock, in milliseconds. @default performance.now */
   readonly now?: (() => number) | undefined
-}
-
-/** The handler of the `pay` job, as queue-core's `createWorker` takes it. */
-export interface PaymentHandler {
-  (job: PaymentJob, context: PaymentJobContext): Promise<void>
-  /** Whether the work on a payment hangs: it was given up, and has not ended. */
-  isStuck(): boolean
 }
 
 interface PaymentJob {
@@ -56,6 +49,8 @@ interface PaymentJobContext {
   readonly deliveryCount?: number | undefined
 }
 
+type Skipped = Extract<ClaimAnswer, { kind: 'skipped' }>
+
 /** Time a lease must have left beyond the longest gateway call: for the claim's own way and the settlement's. */
 const LEASE_MARGIN_MS = 2_000
 /** More than all statements on a payment take when each one ends at its limit. */
@@ -63,67 +58,53 @@ const GIVE_UP_MARGIN_MS = 120_000
 /** A job that comes this much too early waits for its payment; one that comes earlier yet leaves it to the reconciler. */
 const EARLY_MS = 60_000
 
+export type PaymentHandler = ReturnType<typeof createPaymentHandler>
+
 /**
- * Creates the handler, which claims the payment, talks to the gateway and writes the result: three steps, no transaction
- * open in between. A job whose payment cannot be claimed has nothing to do and is acked: whatever is due is found by state.
+ * Creates the handler of the `pay` job, for queue-core's `createWorker`. It claims the payment, talks to the gateway and
+ * writes the result: three steps, no transaction open in between. A job whose payment cannot be claimed has nothing to do
+ * and is acked: whatever is due is found by state.
  *
  * @throws {PaymentsError} `INVALID_OPTIONS`
  */
-export function createPaymentHandler(options: PaymentHandlerOptions): PaymentHandler {
-  const { worker = 'worker', gatewayTimeoutMs = 10_000, leaseMs = 15_000 } = options
+export function createPaymentHandler(options: PaymentHandlerOptions) {
+  const handler = new Handler(resolveOptions(options))
+  return Object.assign((job: PaymentJob, context: PaymentJobContext) => handler.handle(job, context), {
+    /** Whether the work on a payment hangs: it was given up, and has not ended. */
+    isStuck: () => handler.stuck > 0,
+  })
+}
+
+function resolveOptions(options: PaymentHandlerOptions) {
+  const { store, gateway, stopping, worker = 'worker', onEvent = () => {} } = options
+  const { leaseMs = 15_000, gatewayTimeoutMs = 10_000, random = Math.random } = options
+  const { giveUpAfterMs = leaseMs + gatewayTimeoutMs + GIVE_UP_MARGIN_MS } = options
+  const { now = () => performance.now() } = options
   if (leaseMs < gatewayTimeoutMs + LEASE_MARGIN_MS)
     throw new PaymentsError(
       'INVALID_OPTIONS',
       `leaseMs (${leaseMs}) must be at least gatewayTimeoutMs (${gatewayTimeoutMs}) + ${LEASE_MARGIN_MS}: a lease must outlive the call it covers`,
     )
-  const handler = new Handler({
-    store: options.store,
-    gateway: options.gateway,
-    worker,
-    gatewayTimeoutMs,
-    leaseMs,
-    giveUpAfterMs: options.giveUpAfterMs ?? leaseMs + gatewayTimeoutMs + GIVE_UP_MARGIN_MS,
-    stopping: options.stopping,
-    policy: resolveRetryPolicy(options.policy),
-    onEvent: options.onEvent ?? (() => {}),
-    random: options.random ?? Math.random,
-    now: options.now ?? (() => performance.now()),
-  })
-  return Object.assign((job: PaymentJob, context: PaymentJobContext) => handler.handle(job, context), {
-    isStuck: () => handler.stuck > 0,
-  })
+  const policy = resolveRetryPolicy(options.policy)
+  const times = { leaseMs, gatewayTimeoutMs, giveUpAfterMs }
+  return { store, gateway, stopping, worker, onEvent, random, now, policy, ...times }
 }
-
-/** Options with their defaults. */
-type Defaulted = Omit<PaymentHandlerOptions, 'policy' | 'stopping'>
-type ResolvedOptions = { readonly [Name in keyof Defaulted]-?: NonNullable<Defaulted[Name]> } & {
-  readonly policy: RetryPolicy
-  readonly stopping: AbortSignal | undefined
-}
-
-interface Worked {
-  readonly claim: Claim
-  readonly claimedAt: number
-  readonly outcome: WorkOutcome
-}
-
-type Skipped = Extract<ClaimAnswer, { kind: 'skipped' }>
 
 class Handler {
   /** How many payments were given up whose work has not ended. */
   stuck = 0
-  readonly #options: ResolvedOptions
+  readonly #options: ReturnType<typeof resolveOptions>
 
-  constructor(options: ResolvedOptions) {
+  constructor(options: ReturnType<typeof resolveOptions>) {
     this.#options = options
   }
 
   /** What is given up changes nothing any more when it ends late: its lease is over, and its fence is too. */
-  async handle(job: PaymentJob, { signal, deliveryCount = 1 }: PaymentJobContext): Promise<void> {
+  async handle(job: PaymentJob, context: PaymentJobContext): Promise<void> {
     const paymentId = paymentIdOf(job)
     // Before the claim: while the gateway is down or busy, payments stay where they are and no lease runs.
-    const admission = await this.#admit(signal)
-    const paying = this.#pay(paymentId, admission, signal, deliveryCount)
+    const admission = await this.#admit(context.signal)
+    const paying = this.#pay(paymentId, admission, context)
     const { giveUpAfterMs } = this.#options
     return withDeadline(paying, giveUpAfterMs, () => {
       const release = (): number => this.stuck--
@@ -135,10 +116,10 @@ class Handler {
 
   async #admit(signal: AbortSignal): Promise<Admission | undefined> {
     const { gateway, stopping } = this.#options
-    if (gateway.admit === undefined) return undefined
     try {
-      const either = stopping === undefined ? signal : AbortSignal.any([signal, stopping])
-      return await gateway.admit({ signal: either })
+      return await gateway.admit?.({
+        signal: stopping === undefined ? signal : AbortSignal.any([signal, stopping]),
+      })
     } catch (error) {
       if (stopping?.aborted !== true) throw error
       throw new RetryError('the worker stops', { delayMs: 0, countsAsAttempt: false, cause: error })
@@ -148,22 +129,22 @@ class Handler {
   async #pay(
     paymentId: string,
     admission: Admission | undefined,
-    signal: AbortSignal,
-    deliveryCount: number,
+    { signal, deliveryCount = 1 }: PaymentJobContext,
   ): Promise<void> {
-    const { store, policy, worker, random, onEvent, now } = this.#options
-    const worked = await this.#claimAndWork(paymentId, admission, signal)
+    const { store, policy, worker: actor, random, onEvent, now } = this.#options
+    const claimedAt = now()
+    const worked = await this.#claimAndWork(paymentId, claimedAt, admission, signal)
     if ('reason' in worked) {
       onEvent({ type: 'skipped', paymentId, reason: worked.reason })
       return skip(worked, deliveryCount)
     }
-    const { claim, claimedAt, outcome } = worked
+    const { claim, outcome } = worked
     if ('fault' in outcome && outcome.fault === 'config') {
       const error = new PaymentsError('GATEWAY_CONFIG', outcome.reason)
       onEvent({ type: 'error', source: 'gateway', error })
     }
     const ages = await this.#agesFor(claim, outcome)
-    const settlement = decide(claim, outcome, { policy, actor: worker, random, ...ages })
+    const settlement = decide(claim, outcome, { policy, actor, random, ...ages })
     const written = await writeResult({ store, policy }, { claim, outcome, settlement })
     if (written === undefined) return onEvent({ type: 'stale', paymentId })
     const { status, event } = written
@@ -175,17 +156,17 @@ class Handler {
 
   async #claimAndWork(
     paymentId: string,
+    claimedAt: number,
     admission: Admission | undefined,
     signal: AbortSignal,
-  ): Promise<Worked | Skipped> {
-    const { store, gateway, worker: owner, leaseMs, now } = this.#options
+  ): Promise<Skipped | { readonly claim: Claim; readonly outcome: WorkOutcome }> {
+    const { store, gateway, worker: owner, leaseMs } = this.#options
     try {
-      const claimedAt = now()
       const answer = await store.claim(paymentId, { owner, leaseMs, gateway: gateway.name })
       if (answer.kind === 'skipped') return answer
       const { claim } = answer
       const outcome = await this.#workUnderLease(claim, claimedAt, admission?.gateway ?? gateway, signal)
-      return { claim, claimedAt, outcome }
+      return { claim, outcome }
     } finally {
       admission?.release()
     }
@@ -218,7 +199,7 @@ class Handler {
   }
 
   /** Reads the ages of the attempts, only where they matter. Counted back from the last one: all times are the database's. */
-  async #agesFor(claim: Claim, outcome: WorkOutcome): Promise<Pick<DecisionContext, 'attemptAgesMs'>> {
+  async #agesFor(claim: Claim, outcome: WorkOutcome) {
     const { store, policy } = this.#options
     const matters = outcome.type === 'DECLINED' && outcome.kind === 'soft' && policy.retrySoftDeclines
     if (!matters || claim.attemptNo === 1) return {}

@@ -17,14 +17,14 @@ export type PaymentJobs = {
  */
 const MAX_ATTEMPTS = 20
 
-/** The job for a payment, under the id of its current scheduling. */
+/** Returns the job for a payment, under the id of its current scheduling. */
 export function payJob({ paymentId, scheduleNo, delayMs, traceparent }: DueJob): NewJob<PaymentJobs> {
-  const job = {
+  return {
     name: 'pay',
     data: { payment_id: paymentId },
     id: jobIdOf(paymentId, scheduleNo),
     maxAttempts: MAX_ATTEMPTS,
+    delayMs,
     ...(typeof traceparent === 'string' && { traceparent }),
-  } as const
-  return delayMs > 0 ? { ...job, delayMs } : job
+  }
 }

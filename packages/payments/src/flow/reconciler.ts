@@ -1,18 +1,12 @@
-import {
-  createInspector,
-  type Inspector,
-  type JobView,
-  type Queue,
-  type RedisClient,
-} from '@titan/queue-core'
+import { createInspector, type JobView, type Queue, type RedisClient } from '@titan/queue-core'
 import { startPolling, type Loop } from '@titan/queue-core/async'
 import type { OnPaymentsEvent } from '../domain/events.ts'
 import { jobIdOf } from '../domain/identifiers.ts'
-import { createEpochReader, type Epoch, type EpochReader } from '../store/epoch.ts'
-import type { FindJobs, JobPlace, UnfinishedCursor } from '../store/jobs.ts'
+import { readRedisEpoch, type Epoch } from '../store/epoch.ts'
+import type { FindJobs, UnfinishedCursor } from '../store/jobs.ts'
 import type { PaymentStore } from '../store/store.ts'
 import { passStep } from '../tracing.ts'
-import { createOverdueGuard, type OverdueGuard } from './overdue-guard.ts'
+import { createOverdueGuard } from './overdue-guard.ts'
 import { payJob, type PaymentJobs } from './pay-job.ts'
 
 /** Options of {@link createReconciler}. */
@@ -47,60 +41,43 @@ export interface Rebuilt {
   readonly present: number
 }
 
-/** Finds payments whose job is gone and gives them one. Any number of reconcilers may run. */
-export interface Reconciler {
-  /** Looks once; resolves with how many payments got a job. */
-  runOnce(): Promise<number>
-  /**
-   * Hands in the job of every payment that is QUEUED or PROCESSING, whether or not Redis looks as it did. Adds what is
-   * missing only, so it may be repeated.
-   *
-   * @param onProgress called after each batch
-   */
-  rebuild(onProgress?: (soFar: Rebuilt) => void): Promise<Rebuilt>
-  start(): void
-  /** Ends the loop, after what is under way. */
-  stop(): Promise<void>
-}
-
-/**
- * Creates a reconciler, which notices a lost job in two ways. A Redis that is not the one it was (wiped, restarted,
- * restored) makes it hand in every unfinished payment under its present job id: what is still there answers `duplicate`,
- * so only what is missing is added. And a payment that has been due for longer than anything in the queue has waited,
- * and whose job Redis does not have, gets a job of a new id, which not even a stale marker can hold back.
- */
-export function createReconciler(options: ReconcilerOptions): Reconciler {
-  return new QueueReconciler(options)
-}
-
 /** How much older than the oldest waiting job a payment must be: the two ages are read one after the other. */
 const MARGIN_MS = 5_000
 
-class QueueReconciler implements Reconciler {
+/**
+ * Finds payments whose job is gone and gives them one. Any number of reconcilers may run. They notice a lost job in two
+ * ways. A Redis that is not the one it was (wiped, restarted, restored) makes them hand in every unfinished payment under
+ * its present job id: what is still there answers `duplicate`, so only what is missing is added. And a payment that has
+ * been due for longer than anything in the queue has waited, and whose job Redis does not have, gets a job of a new id,
+ * which not even a stale marker can hold back.
+ */
+export class Reconciler {
   readonly #options: ReconcilerOptions
   readonly #batchSize: number
   readonly #onEvent: OnPaymentsEvent
-  readonly #guard: OverdueGuard
-  readonly #epochs: EpochReader | undefined
+  readonly #guard: ReturnType<typeof createOverdueGuard>
   readonly #findJobs: FindJobs | undefined
   #loop: Loop | undefined
 
   constructor(options: ReconcilerOptions) {
-    const { queue, redis, prefix = 'titan', batchSize = 500, timeoutMs = 5_000, onEvent = () => {} } = options
+    const { batchSize = 500, timeoutMs = 5_000, onEvent = () => {} } = options
     this.#options = options
     this.#batchSize = batchSize
     this.#onEvent = onEvent
     this.#guard = createOverdueGuard(timeoutMs)
-    if (redis === undefined) return
-    this.#epochs = createEpochReader(redis, `${prefix}:{${queue.name}}:epoch`)
-    this.#findJobs = findJobsIn(createInspector(redis, queue.name, { prefix }), this.#guard)
+    this.#findJobs = options.redis && this.#findJobsIn(options.redis)
   }
 
+  /** Looks once; resolves with how many payments got a job. */
   async runOnce(): Promise<number> {
     const rebuilt = await this.#rebuildIfChanged()
     return rebuilt + (await this.#replaceLost())
   }
 
+  /**
+   * Hands in the job of every payment that is QUEUED or PROCESSING, whether or not Redis looks as it did. Adds what is
+   * missing only, so it may be repeated. Calls `onProgress` after each batch.
+   */
   async rebuild(onProgress: (soFar: Rebuilt) => void = () => {}): Promise<Rebuilt> {
     const { store, queue } = this.#options
     // Read first: a Redis that is lost meanwhile is another one.
@@ -121,6 +98,7 @@ class QueueReconciler implements Reconciler {
     })
   }
 
+  /** Ends the loop, after what is under way. */
   async stop(): Promise<void> {
     const loop = this.#loop
     this.#loop = undefined
@@ -128,8 +106,8 @@ class QueueReconciler implements Reconciler {
   }
 
   async #readEpoch(): Promise<Epoch | undefined> {
-    const epochs = this.#epochs
-    return epochs && this.#guard(() => epochs.read())
+    const { redis, prefix = 'titan', queue } = this.#options
+    return redis && this.#guard(() => readRedisEpoch(redis, `${prefix}:{${queue.name}}:epoch`))
   }
 
   async #rebuildIfChanged(): Promise<number> {
@@ -179,19 +157,15 @@ class QueueReconciler implements Reconciler {
     this.#onEvent({ type: 'requeued', count: lost.length })
     return lost.length
   }
-}
 
-function findJobsIn(inspector: Inspector, guard: OverdueGuard): FindJobs {
-  return async (jobs) => {
-    const views = await guard(() =>
-      Promise.all(jobs.map(({ paymentId, scheduleNo }) => inspector.find(jobIdOf(paymentId, scheduleNo)))),
-    )
-    const places = new Map<string, JobPlace>()
-    for (const [index, { paymentId }] of jobs.entries()) {
-      const place = placeOf(views[index])
-      if (place !== undefined) places.set(paymentId, place)
+  #findJobsIn(redis: RedisClient): FindJobs {
+    const { prefix = 'titan', queue } = this.#options
+    const inspector = createInspector(redis, queue.name, { prefix })
+    return async (jobs) => {
+      const ids = jobs.map(({ paymentId, scheduleNo }) => jobIdOf(paymentId, scheduleNo))
+      const views = await this.#guard(() => Promise.all(ids.map((id) => inspector.find(id))))
+      return new Map(jobs.map(({ paymentId }, index) => [paymentId, placeOf(views[index])]))
     }
-    return places
   }
 }
 
@@ -199,9 +173,13 @@ function findJobsIn(inspector: Inspector, guard: OverdueGuard): FindJobs {
 const DELAYED_MS = 60_000
 
 /** A job that waits in the queue or with a worker is not lost, however long it waits. */
-function placeOf(view: JobView | 'done' | undefined): JobPlace | undefined {
+function placeOf(view: JobView | 'done' | undefined): 'waiting' | 'held' | undefined {
   if (view === undefined || view === 'done') return undefined
   if (view.state === 'leased') return 'held'
   const isFar = view.state === 'delayed' && (view.dueAt ?? Infinity) - Date.now() > DELAYED_MS
   return isFar ? undefined : 'waiting'
+}
+
+export function createReconciler(options: ReconcilerOptions): Reconciler {
+  return new Reconciler(options)
 }

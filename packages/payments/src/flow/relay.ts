@@ -4,7 +4,7 @@ import type { OnPaymentsEvent } from '../domain/events.ts'
 import type { PendingPayment } from '../store/jobs.ts'
 import type { PaymentStore } from '../store/store.ts'
 import { activeTraceparent, outsideOfTraces, passStep } from '../tracing.ts'
-import { createOverdueGuard, type OverdueGuard } from './overdue-guard.ts'
+import { createOverdueGuard } from './overdue-guard.ts'
 import { payJob, type PaymentJobs } from './pay-job.ts'
 
 /** Options of {@link createRelay}. */
@@ -25,25 +25,6 @@ export interface RelayOptions {
   readonly onEvent?: OnPaymentsEvent | undefined
 }
 
-/** Moves PENDING payments into the queue. Any number of relays may run. */
-export interface Relay {
-  /**
-   * Relays these payments at once, in the trace of the caller, without asking the database for them. Calls coalesce.
-   * A failure is reported and left to the loop.
-   */
-  nudge(paymentIds: readonly string[]): void
-  /** Relays one batch, oldest first, whatever its age; resolves with how many. Rejects when the queue or the database does. */
-  runOnce(): Promise<number>
-  start(): void
-  /** Ends the loop, after what is under way. */
-  stop(): Promise<void>
-}
-
-/** Creates a relay. The jobs are in the queue before the payments are marked, so a crash leaves a duplicate, never a gap. */
-export function createRelay(options: RelayOptions): Relay {
-  return new PaymentRelay(options)
-}
-
 /** Nudged payments beyond this many that wait, for their job or for their mark, are left to a loop, here or in a worker, which finds them by state. */
 const MAX_NUDGED = 10_000
 /** After a failure nudged payments are left to the loop for this long, in milliseconds. */
@@ -54,12 +35,16 @@ const COOL_DOWN_MS = 1_000
  */
 const MARK_AFTER_MS = 200
 
-class PaymentRelay implements Relay {
+/**
+ * Moves PENDING payments into the queue. Any number of relays may run. The jobs are in the queue before the payments are
+ * marked, so a crash leaves a duplicate, never a gap.
+ */
+export class Relay {
   readonly #options: RelayOptions
   readonly #batchSize: number
   readonly #actor: string
   readonly #onEvent: OnPaymentsEvent
-  readonly #guard: OverdueGuard
+  readonly #guard: ReturnType<typeof createOverdueGuard>
   readonly #nudged: Batcher<PendingPayment>
   #unmarked: string[] = []
   #markTimer: NodeJS.Timeout | undefined
@@ -78,6 +63,10 @@ class PaymentRelay implements Relay {
     this.#nudged = createBatcher((payments) => this.#relayNudged(payments), { maxItems: batchSize })
   }
 
+  /**
+   * Relays these payments at once, in the trace of the caller, without asking the database for them. Calls coalesce.
+   * A failure is reported and left to the loop.
+   */
   nudge(paymentIds: readonly string[]): void {
     if (!this.#isTaking() || this.#nudged.waiting >= MAX_NUDGED) return
     const traceparent = activeTraceparent()
@@ -86,6 +75,7 @@ class PaymentRelay implements Relay {
     })
   }
 
+  /** Relays one batch, oldest first, whatever its age; resolves with how many. Rejects when the queue or the database does. */
   runOnce(): Promise<number> {
     return this.#sweep(0)
   }
@@ -100,6 +90,7 @@ class PaymentRelay implements Relay {
     })
   }
 
+  /** Ends the loop, after what is under way. */
   async stop(): Promise<void> {
     this.#isStopped = true
     const loop = this.#loop
@@ -179,4 +170,8 @@ class PaymentRelay implements Relay {
     this.#coolUntil = performance.now() + COOL_DOWN_MS
     this.#onEvent({ type: 'error', source: 'relay', error })
   }
+}
+
+export function createRelay(options: RelayOptions): Relay {
+  return new Relay(options)
 }

@@ -1,12 +1,11 @@
-import { SpanKind, type Attributes } from '@opentelemetry/api'
+import { SpanKind } from '@opentelemetry/api'
 import type { Claim } from '../domain/claim.ts'
 import type { WorkOutcome } from '../domain/decision.ts'
 import { reasonOf, sanitizeMessage, sanitizeOutcome } from '../domain/evidence.ts'
-import type { Gateway, LookupAnswer } from '../gateways/gateway.ts'
+import type { ChargeOutcome, Gateway, LookupAnswer } from '../gateways/gateway.ts'
 import { traceStep } from '../tracing.ts'
 
-/** What a call to a gateway needs. */
-export interface WorkOptions {
+interface WorkOptions {
   readonly gateway: Gateway
   /** Longest call, in milliseconds. */
   readonly timeoutMs: number
@@ -52,50 +51,44 @@ async function resolveAttempt(claim: Claim, options: WorkOptions): Promise<WorkO
 async function inquire(claim: Claim, options: WorkOptions): Promise<LookupAnswer> {
   const { gateway } = options
   if (gateway.lookup === undefined) return { type: 'NOT_FOUND' }
-  const { paymentId, gatewayKey, gatewayRef } = claim
-  const request = gatewayRef === null ? { paymentId, gatewayKey } : { paymentId, gatewayKey, gatewayRef }
-  const call = async (): Promise<LookupAnswer> => {
+  const { paymentId, gatewayKey } = claim
+  const request = { paymentId, gatewayKey, gatewayRef: claim.gatewayRef ?? undefined }
+  return traced('lookup', claim, async () => {
     const answer = await withTimeout(options, async (signal) => gateway.lookup?.(request, { signal }))
-    const found: LookupAnswer =
-      'error' in answer
-        ? { type: 'FAILED_TO_ASK', reason: answer.error }
-        : (answer.value ?? { type: 'NOT_FOUND' })
+    if ('error' in answer) return { type: 'FAILED_TO_ASK', reason: sanitizeMessage(answer.error) }
+    const found = answer.value ?? { type: 'NOT_FOUND' }
     if (found.type === 'FOUND') return { ...found, outcome: sanitizeOutcome(found.outcome) }
     return found.type === 'FAILED_TO_ASK' ? { ...found, reason: sanitizeMessage(found.reason) } : found
-  }
-  return traceStep({ name: 'lookup', ...describeCall(claim), told: tellOutcome }, call)
+  })
 }
 
-async function charge(claim: Claim, options: WorkOptions): Promise<WorkOutcome> {
+function charge(claim: Claim, options: WorkOptions): Promise<ChargeOutcome> {
   const { paymentId, attemptNo, gatewayKey, amount, currency } = claim
   const request = { paymentId, attemptNo, gatewayKey, amount, currency }
-  const call = async (): Promise<WorkOutcome> => {
+  return traced('charge', claim, async () => {
     const answer = await withTimeout(options, (signal) => options.gateway.charge(request, { signal }))
     return sanitizeOutcome('error' in answer ? { type: 'UNKNOWN', reason: answer.error } : answer.value)
-  }
-  return traceStep({ name: 'charge', ...describeCall(claim), told: tellOutcome }, call)
+  })
 }
 
 /** Outcomes that are no answer of the gateway's, so that their code is an error's. */
-const FAULTS: ReadonlySet<string> = new Set(['UNKNOWN', 'NOT_SENT', 'REJECTED', 'FAILED_TO_ASK'])
+const FAULTS = new Set<string>(['UNKNOWN', 'NOT_SENT', 'REJECTED', 'FAILED_TO_ASK'])
 
-function tellOutcome({ type }: WorkOutcome | LookupAnswer): Attributes {
-  return { 'titan.gateway.outcome': type, ...(FAULTS.has(type) && { 'error.type': type }) }
-}
-
-function describeCall({ paymentId, attemptNo, gateway, mode }: Claim): {
-  readonly kind: SpanKind
-  readonly attributes: () => Attributes
-} {
-  return {
-    kind: SpanKind.CLIENT,
-    attributes: () => ({
-      'titan.payment.id': paymentId,
-      'titan.payment.attempt': attemptNo,
-      'titan.gateway.name': gateway,
-      'titan.gateway.mode': mode,
-    }),
-  }
+function traced<Value extends ChargeOutcome | LookupAnswer>(
+  name: 'charge' | 'lookup',
+  { paymentId, attemptNo, gateway, mode }: Claim,
+  call: () => Promise<Value>,
+): Promise<Value> {
+  const attributes = () => ({
+    'titan.payment.id': paymentId,
+    'titan.payment.attempt': attemptNo,
+    'titan.gateway.name': gateway,
+    'titan.gateway.mode': mode,
+  })
+  return traceStep({ name, kind: SpanKind.CLIENT, attributes }, call, ({ type }) => ({
+    'titan.gateway.outcome': type,
+    ...(FAULTS.has(type) && { 'error.type': type }),
+  }))
 }
 
 type Answer<Value> = { readonly value: Value } | { readonly error: string }
@@ -118,15 +111,12 @@ async function withTimeout<Value>(
   for (const { signal, listener } of endings) signal.addEventListener('abort', listener, { once: true })
   const timer = setTimeout(() => end(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs)
   try {
-    return await Promise.race([givenUp, answerOf(call(ending.signal))])
+    const answered = call(ending.signal).then((value) => ({ value }))
+    return await Promise.race([givenUp, answered])
   } catch (error) {
     return { error: reasonOf(error) }
   } finally {
     clearTimeout(timer)
     for (const { signal, listener } of endings) signal.removeEventListener('abort', listener)
   }
-}
-
-async function answerOf<Value>(call: Promise<Value>): Promise<Answer<Value>> {
-  return { value: await call }
 }

@@ -10,7 +10,7 @@ import type { PaymentStore } from '../store/store.ts'
 import { applyOutcome, recordContradiction } from './apply-outcome.ts'
 
 /** A result of work on a payment, to be written. */
-export interface Result {
+interface Result {
   readonly claim: Claim
   readonly outcome: WorkOutcome
   readonly settlement: Settlement
@@ -65,14 +65,13 @@ async function reportStale(
 ): Promise<void> {
   if (outcome.type !== 'SUCCEEDED' && outcome.type !== 'DECLINED') return
   // No worker holds a parked payment; elsewhere, the holder finds out for itself.
-  if (payment.needsReview && payment.attemptOpen && payment.attemptNo === attemptNo)
-    await applyOutcome(
-      { paymentId, attemptNo, gateway, outcome, actor: `gateway:${gateway}` },
-      { store, policy },
-    )
-  else if (outcome.type === 'SUCCEEDED')
+  if (payment.needsReview && payment.attemptOpen && payment.attemptNo === attemptNo) {
+    const report = { paymentId, attemptNo, gateway, outcome, actor: `gateway:${gateway}` }
+    await applyOutcome(report, { store, policy })
+  } else if (outcome.type === 'SUCCEEDED') {
     // Money moved; the payment may be over without it.
     await recordContradiction(store, { payment, attemptNo, gateway, outcome })
+  }
 }
 
 /** Delays before a failed write is repeated, in milliseconds. */
@@ -84,15 +83,11 @@ async function withRetries<Value>(write: () => Promise<Value>): Promise<Value> {
     try {
       return await write()
     } catch (error) {
-      if (isRefusal(error))
+      // A constraint said no: asking again changes nothing.
+      if (/^2[23]/.test(codeOf(error)))
         throw new Error(`the result cannot be written: ${reasonOf(error)}`, { cause: error })
       await new Promise((resolve) => setTimeout(resolve, delayMs))
     }
   }
   return write()
-}
-
-/** A constraint said no: asking again changes nothing. */
-function isRefusal(error: unknown): boolean {
-  return /^2[23]/.test(codeOf(error))
 }

@@ -8,17 +8,17 @@ import {
   handleWhenResult,
   type CircuitBreakerPolicy,
 } from 'cockatiel'
-import type { ResolvedBreaker } from './limits.ts'
+import type { ChargeOutcome, CircuitStatus, LookupAnswer } from './gateway.ts'
 
-/** `open`: nothing is sent. `probing`: one request finds out whether the gateway has recovered. */
-export type CircuitStatus = 'closed' | 'open' | 'probing'
-
-/** Options of {@link CircuitBreaker}. */
-export interface CircuitBreakerOptions extends ResolvedBreaker {
-  /** Whether a result counts as a failure of the gateway; anything else, such as a decline, is a success. */
-  readonly isFault: (result: unknown) => boolean
-  readonly onStatus: (status: CircuitStatus) => void
+interface CircuitOptions {
+  readonly failureShare: number
+  readonly windowCalls: number
+  readonly minCalls: number
+  readonly openMs: number
+  readonly maxOpenMs: number
 }
+
+type Result = ChargeOutcome | LookupAnswer
 
 const STATUS: Readonly<Record<CircuitState, CircuitStatus>> = {
   [CircuitState.Closed]: 'closed',
@@ -41,23 +41,30 @@ export class CircuitBreaker {
   /** Aborted and replaced when waiting callers must look again. */
   #change = new AbortController()
 
-  constructor({ isFault, onStatus, ...options }: CircuitBreakerOptions) {
-    const { failureShare, windowCalls, minCalls, openMs, maxOpenMs } = options
-    this.#policy = circuitBreaker(handleWhenResult(isFault), {
-      breaker: new CountBreaker({
-        // The library opens above the threshold, not at it.
-        threshold: failureShare - 1e-9,
-        size: windowCalls,
-        minimumNumberOfCalls: minCalls,
-      }),
-      halfOpenAfter: new DelegateBackoff(({ attempt }) => {
-        const longest = Math.min(maxOpenMs, openMs * 2 ** Math.min(attempt - 1, 30))
-        // A fifth of jitter, so that the workers of many machines do not probe at the same time.
-        const delayMs = longest * (0.8 + 0.2 * Math.random())
-        this.#probeAt = performance.now() + delayMs + CLOCK_MARGIN_MS
-        return delayMs
-      }),
-    })
+  /** A result that is no fault, such as a decline, counts as a success of the gateway. */
+  constructor(
+    { failureShare, windowCalls, minCalls, openMs, maxOpenMs }: CircuitOptions,
+    isFault: (result: Result) => boolean,
+    onStatus: (status: CircuitStatus) => void,
+  ) {
+    this.#policy = circuitBreaker(
+      handleWhenResult((result) => isFault(result as Result)),
+      {
+        breaker: new CountBreaker({
+          // The library opens above the threshold, not at it.
+          threshold: failureShare - 1e-9,
+          size: windowCalls,
+          minimumNumberOfCalls: minCalls,
+        }),
+        halfOpenAfter: new DelegateBackoff(({ attempt }) => {
+          const longest = Math.min(maxOpenMs, openMs * 2 ** Math.min(attempt - 1, 30))
+          // A fifth of jitter, so that the workers of many machines do not probe at the same time.
+          const delayMs = longest * (0.8 + 0.2 * Math.random())
+          this.#probeAt = performance.now() + delayMs + CLOCK_MARGIN_MS
+          return delayMs
+        }),
+      },
+    )
     this.#policy.onStateChange((state) => {
       this.#wakeCallers()
       onStatus(STATUS[state])

@@ -1,5 +1,3 @@
-import type { CircuitStatus } from './circuit.ts'
-
 /** A charge as it is sent to a gateway. Stored with the attempt: under one key it never changes. */
 export interface ChargeRequest {
   readonly paymentId: string
@@ -128,6 +126,9 @@ export interface Admission {
   /** Makes room for the next one. Idempotent. */
   release(): void
 }
+
+/** `open`: nothing is sent. `probing`: one request finds out whether the gateway has recovered. */
+export type CircuitStatus = 'closed' | 'open' | 'probing'
 
 /** One way to move money. */
 export interface Gateway {

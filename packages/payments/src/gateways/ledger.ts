@@ -53,7 +53,6 @@ export type LedgerLine =
   | { readonly type: 'answered'; readonly request: string; readonly isMismatch: boolean }
   | { readonly type: 'opened' | 'webhook' }
 
-/** A ledger that cannot be read. */
 export class LedgerError extends Error {
   override readonly name = 'LedgerError'
   readonly code = 'LEDGER_UNREADABLE'

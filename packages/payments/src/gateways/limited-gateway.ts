@@ -1,8 +1,32 @@
-import { CircuitBreaker, type CircuitStatus } from './circuit.ts'
-import type { Admission, ChargeOutcome, Gateway, LookupAnswer } from './gateway.ts'
-import { resolveLimits, type GatewayLimits } from './limits.ts'
+import { PaymentsError } from '../domain/errors.ts'
+import { CircuitBreaker } from './circuit.ts'
+import type { Admission, ChargeOutcome, CircuitStatus, Gateway, LookupAnswer } from './gateway.ts'
 import { RateLimiter } from './rate-limiter.ts'
 import { Semaphore } from './semaphore.ts'
+
+/** When a circuit breaker opens, and for how long. */
+interface BreakerOptions {
+  /** Share of the latest calls that must have failed, above 0 up to 1. @default 0.5 */
+  readonly failureShare?: number | undefined
+  /** Number of latest calls that are considered. @default 20 */
+  readonly windowCalls?: number | undefined
+  /** Minimum number of calls before the breaker may open. @default 5 */
+  readonly minCalls?: number | undefined
+  /** First time that it stays open, in milliseconds; doubles each time the gateway is still down. @default 5000 */
+  readonly openMs?: number | undefined
+  /** Longest time that it stays open, in milliseconds. @default 60000 */
+  readonly maxOpenMs?: number | undefined
+}
+
+/** Options of {@link limitGateway}. */
+export interface GatewayLimits {
+  /** Most conversations at the same time. @default no limit */
+  readonly maxConcurrent?: number | undefined
+  /** Most requests in any second. @default no limit */
+  readonly ratePerSecond?: number | undefined
+  /** @default no breaker */
+  readonly breaker?: BreakerOptions | undefined
+}
 
 /** A gateway behind a circuit breaker, a limit on conversations and a limit on requests. */
 export interface LimitedGateway extends Gateway {
@@ -22,9 +46,8 @@ const MAX_PAUSE_MS = 60_000
  * used up. Workers call `admit` before they take work, and then never meet the limits.
  *
  * The breaker counts failures of the gateway (no connection, no answer, an unreadable answer, refused credentials), never a
- * decline.
+ * decline. `onCircuit` is called whenever the circuit opens, probes or closes.
  *
- * @param onCircuit called whenever the circuit opens, probes or closes
  * @throws {PaymentsError} `INVALID_OPTIONS`
  */
 export function limitGateway(
@@ -69,10 +92,14 @@ class Limiter {
   readonly #closing = new AbortController()
 
   constructor(limits: GatewayLimits, onStatus: (status: CircuitStatus) => void) {
-    const { maxConcurrent, ratePerSecond, breaker } = resolveLimits(limits)
+    const { maxConcurrent = Infinity, ratePerSecond = Infinity, breaker } = limits
+    if (!(maxConcurrent === Infinity || isCount(maxConcurrent)))
+      throw invalid(`maxConcurrent must be a whole number of at least 1, got ${maxConcurrent}`)
+    if (!(ratePerSecond === Infinity || (ratePerSecond >= 0.01 && ratePerSecond <= 1_000_000)))
+      throw invalid(`ratePerSecond must be from 0.01 to 1000000, got ${ratePerSecond}`)
     this.#conversations = new Semaphore(maxConcurrent)
     this.#requests = new RateLimiter(ratePerSecond)
-    this.#breaker = breaker && new CircuitBreaker({ ...breaker, isFault, onStatus })
+    this.#breaker = breaker && new CircuitBreaker(resolveBreaker(breaker), isFault, onStatus)
   }
 
   get circuit(): CircuitStatus {
@@ -88,11 +115,9 @@ class Limiter {
     const either = AbortSignal.any([signal, this.#closing.signal])
     const release = await this.#conversations.acquire(either)
     let leaveCircuit: (() => void) | undefined
-    let isInside = true
     const leave = (): void => {
-      if (!isInside) return
-      isInside = false
       leaveCircuit?.()
+      leaveCircuit = undefined
       release()
     }
     try {
@@ -159,6 +184,30 @@ class Limiter {
   }
 }
 
+function resolveBreaker(options: BreakerOptions) {
+  const { failureShare = 0.5, windowCalls = 20, openMs = 5_000 } = options
+  const { minCalls = Math.min(5, windowCalls), maxOpenMs = Math.max(60_000, openMs) } = options
+  const resolved = { failureShare, windowCalls, minCalls, openMs, maxOpenMs }
+  const isSound =
+    failureShare > 0 &&
+    failureShare <= 1 &&
+    [windowCalls, minCalls, openMs].every(isCount) &&
+    minCalls <= windowCalls &&
+    maxOpenMs >= openMs
+  if (isSound) return resolved
+  throw invalid(
+    `a breaker needs 0 < failureShare ≤ 1, 1 ≤ minCalls ≤ windowCalls and 1 ≤ openMs ≤ maxOpenMs, got ${JSON.stringify(resolved)}`,
+  )
+}
+
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 1
+}
+
+function invalid(message: string): PaymentsError {
+  return new PaymentsError('INVALID_OPTIONS', message)
+}
+
 /** The gateway with each of its calls behind the limits. */
 function limitedCalls(gateway: Gateway, limiter: Limiter, take: Take): Gateway {
   const { lookup } = gateway
@@ -182,17 +231,16 @@ function limitedCalls(gateway: Gateway, limiter: Limiter, take: Take): Gateway {
   }
 }
 
-/** Whether a result says that the gateway, or our access to it, is out of order. */
-function isFault(result: unknown): boolean {
-  const answer = result as ChargeOutcome | LookupAnswer
-  switch (answer.type) {
+/** Results that say that the gateway, or our access to it, is out of order; a decline is none. */
+function isFault(result: ChargeOutcome | LookupAnswer): boolean {
+  switch (result.type) {
     case 'UNKNOWN':
     case 'FAILED_TO_ASK':
       return true
     case 'NOT_SENT':
-      return answer.fault !== 'throttled'
+      return result.fault !== 'throttled'
     case 'REJECTED':
-      return answer.fault === 'config'
+      return result.fault === 'config'
     case 'SUCCEEDED':
     case 'DECLINED':
     case 'PENDING':

@@ -14,83 +14,51 @@ import {
   type SettingNames,
   type SettingsGroup,
   type SettingsSource,
-  type SettingsTable,
 } from '@titan/service'
 import { PaymentsError } from '../domain/errors.ts'
-import { gatewayTimeout } from '../settings.ts'
+import { gatewayTimeout, named } from '../settings.ts'
 import type { Gateway } from './gateway.ts'
-import type { BreakerOptions, GatewayLimits } from './limits.ts'
-import { limitGateway } from './limited-gateway.ts'
-import { createSimulatedGateway, type SimulatedGatewayOptions } from './simulated-gateway.ts'
-import { loadSdk } from './stripe-sdk.ts'
+import { limitGateway, type GatewayLimits } from './limited-gateway.ts'
+import { createSimulatedGateway } from './simulated-gateway.ts'
+import { loadSdk } from './stripe-http.ts'
 import { createStripeWebhookParser } from './stripe-webhook.ts'
 import { createStripeGateway } from './stripe.ts'
 
 const MOST = 999_999_999
 
-/** A whole number of at least `min` that may be missing. */
-function count(env: string, about: string, min = 1): Setting<number | undefined> {
-  return wholeNumber<undefined>({ env, about }, { fallback: undefined, min, max: MOST })
-}
-
 const gatewayChoice = choice(
-  { flag: 'gateway', env: 'GATEWAY', hint: 'name', about: 'Gateway that charges the payments.' },
+  { ...named('GATEWAY', 'Gateway that charges the payments.'), hint: 'name' },
   ['simulated', 'stripe'],
   'simulated',
 )
 
-type Behaviour = Required<
-  Pick<
-    SimulatedGatewayOptions,
-    'delayMs' | 'successRate' | 'transientRate' | 'declineRate' | 'unknownRate' | 'seed'
-  >
->
-type SimulatedSettings = { readonly [Name in keyof Behaviour]: number | undefined }
-
-function simulated(name: string): Pick<SettingNames, 'env' | 'flag' | 'alsoEnv'> {
-  return {
-    flag: `gateway-${name.toLowerCase().replaceAll('_', '-')}`,
-    env: `GATEWAY_${name}`,
-    alsoEnv: [`SIM_${name}`],
-  }
+/** Names a setting of the simulated gateway; the variables that begin with SIM are from its first version. */
+function simulated(name: string, about: string, shown: string) {
+  return { ...named(`GATEWAY_${name}`, about), alsoEnv: [`SIM_${name}`], shown }
 }
 
-const simulatedSettings: SettingsTable<SimulatedSettings> = {
+const simulatedSettings = {
   delayMs: wholeNumber(
-    { ...simulated('DELAY_MS'), hint: 'ms', shown: '100', about: 'Response time of the simulated gateway.' },
+    { ...simulated('DELAY_MS', 'Response time of the simulated gateway.', '100'), hint: 'ms' },
     { fallback: undefined, min: 0, max: MOST },
   ),
-  successRate: share({
-    ...simulated('SUCCESS_RATE'),
-    shown: 'the rest',
-    about: 'Share of simulated charges that succeed.',
-  }),
-  transientRate: share({
-    ...simulated('TRANSIENT_RATE'),
-    shown: '0',
-    about: 'Share of requests that do not reach the simulated gateway.',
-  }),
-  declineRate: share({
-    ...simulated('DECLINE_RATE'),
-    shown: 'the rest with --gateway-success-rate',
-    about: 'Share of simulated charges that are declined.',
-  }),
-  unknownRate: share({
-    ...simulated('UNKNOWN_RATE'),
-    shown: '0',
-    about: 'Share of requests whose response is lost.',
-  }),
-  seed: wholeNumber(
-    { ...simulated('SEED'), shown: '1', about: 'Seed of the simulated gateway’s random choices.' },
-    { fallback: undefined, min: 0, max: MOST },
+  successRate: share(simulated('SUCCESS_RATE', 'Share of simulated charges that succeed.', 'the rest')),
+  transientRate: share(
+    simulated('TRANSIENT_RATE', 'Share of requests that do not reach the simulated gateway.', '0'),
   ),
-}
-
-interface StripeSettings {
-  readonly secretKey: string
-  readonly paymentMethod: string | undefined
-  readonly baseUrl: string | undefined
-  readonly webhookSecret: string | undefined
+  declineRate: share(
+    simulated(
+      'DECLINE_RATE',
+      'Share of simulated charges that are declined.',
+      'the rest with --gateway-success-rate',
+    ),
+  ),
+  unknownRate: share(simulated('UNKNOWN_RATE', 'Share of requests whose response is lost.', '0')),
+  seed: wholeNumber(simulated('SEED', 'Seed of the simulated gateway’s random choices.', '1'), {
+    fallback: undefined,
+    min: 0,
+    max: MOST,
+  }),
 }
 
 const webhookSecret = optionalText(
@@ -101,7 +69,7 @@ const webhookSecret = optionalText(
 /** Stripe's test card that is charged without a question. */
 const TEST_PAYMENT_METHOD = 'pm_card_visa'
 
-const stripeSettings: SettingsTable<StripeSettings> = {
+const stripeSettings = {
   secretKey: text(
     { env: 'STRIPE_SECRET_KEY', about: 'Secret or restricted key (sk_…, rk_…); required.', isRequired: true },
     { form: /^(sk|rk)_\w+$/, rule: 'a key that begins with sk_ or rk_' },
@@ -121,11 +89,11 @@ const stripeSettings: SettingsTable<StripeSettings> = {
   webhookSecret,
 }
 
-type LimitSettings = Record<'maxConcurrent' | 'ratePerSecond' | keyof BreakerOptions, number | undefined> & {
-  breaker: boolean | undefined
+function count(env: string, about: string): Setting<number | undefined> {
+  return wholeNumber<undefined>({ env, about }, { fallback: undefined, min: 1, max: MOST })
 }
 
-const limitSettings: SettingsTable<LimitSettings> = {
+const limitSettings = {
   maxConcurrent: count('GATEWAY_MAX_CONCURRENT', 'Maximum number of concurrent calls.'),
   ratePerSecond: count('GATEWAY_RATE_PER_SECOND', 'Maximum number of calls per second.'),
   breaker: {
@@ -149,16 +117,13 @@ const limitSettings: SettingsTable<LimitSettings> = {
   ),
 }
 
-interface Registration {
-  readonly create: (source: SettingsSource) => Gateway
-  /** What the gateway bears in each process; `GATEWAY_MAX_CONCURRENT` and its like change it. */
-  readonly limits: GatewayLimits
-}
-
-/** Adding a gateway is one file, its settings and one line here. */
-const GATEWAYS: Readonly<Record<'simulated' | 'stripe', Registration>> = {
+/**
+ * How each gateway is created, and the limits that it bears in each process; `GATEWAY_MAX_CONCURRENT` and its like change
+ * them. Adding a gateway is one file, its settings and one line here.
+ */
+const GATEWAYS = {
   simulated: {
-    create: (source) => createSimulatedGateway(readSettings(simulatedSettings, source)),
+    create: (source: SettingsSource) => createSimulatedGateway(readSettings(simulatedSettings, source)),
     limits: {},
   },
   // Stripe takes 25 requests a second in a sandbox and 100 in live mode.
@@ -184,10 +149,10 @@ export const gatewaySettings: SettingsGroup<Gateway> = {
   ],
   read(source) {
     const { name } = readSettings({ name: gatewayChoice }, source)
-    const registration = GATEWAYS[name]
+    const { create, limits: defaults } = GATEWAYS[name]
     const { gateway, limits } = readAll({
-      gateway: () => checked(() => registration.create(source)),
-      limits: () => limitsOf(source, registration.limits),
+      gateway: () => checked(() => create(source)),
+      limits: () => limitsOf(source, defaults),
     })
     const isLimited = Object.values(limits).some((limit) => limit !== undefined)
     return isLimited ? checked(() => limitGateway(gateway, limits)) : gateway
@@ -245,10 +210,7 @@ export function gatewayFromEnv(environment: Environment): Gateway {
 
 /** Reads the limits over `defaults`. Any setting of the breaker switches it on, `GATEWAY_BREAKER=false` switches it off. */
 export function limitsOf(source: SettingsSource, defaults: GatewayLimits = {}): GatewayLimits {
-  const { maxConcurrent, ratePerSecond, breaker, ...options } = readSettings<LimitSettings>(
-    limitSettings,
-    source,
-  )
+  const { maxConcurrent, ratePerSecond, breaker, ...options } = readSettings(limitSettings, source)
   const isGiven = Object.values(options).some((value) => value !== undefined)
   const isOn = breaker ?? (isGiven || defaults.breaker !== undefined)
   return {

@@ -1,14 +1,15 @@
-import { codeOf, textOf } from '@titan/queue-core/text-of'
 import { AsyncLocalStorage } from 'node:async_hooks'
-import {
-  Agent as HttpAgent,
-  request as httpRequest,
-  type ClientRequest,
-  type IncomingMessage,
-} from 'node:http'
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import * as http from 'node:http'
+import * as https from 'node:https'
+import { createRequire } from 'node:module'
 import type Stripe from 'stripe'
+import { reasonOf } from '../domain/evidence.ts'
 import { withTraceHeaders } from '../tracing.ts'
+
+/** Loads the SDK on demand, because it takes half a second. */
+export function loadSdk(): typeof Stripe {
+  return createRequire(import.meta.url)('stripe') as typeof Stripe
+}
 
 /** One call to the SDK, and what is known about its bytes. */
 export interface StripeCall {
@@ -17,37 +18,35 @@ export interface StripeCall {
   mayHaveLeft: boolean
 }
 
-/** Options of {@link createStripeHttp}. */
-export interface StripeHttpOptions {
-  /** Longest time until there is a connection, TLS included, in milliseconds. */
-  readonly connectTimeoutMs: number
-  /** Longest answer that is read, in bytes. */
-  readonly maxBodyBytes: number
-}
-
-/** The SDK's HTTP client, and the way to call the SDK through it. */
-export interface StripeHttp {
-  readonly client: Stripe.HttpClient
-  /** Runs a call of the SDK; every request in it belongs to `call`. */
-  run<Value>(call: StripeCall, use: () => Promise<Value>): Promise<Value>
-  close(): void
-}
-
 /**
  * No answer. Carries no code of Node.js on purpose: on ECONNRESET or EPIPE the SDK repeats a request even with its retries
  * off, and the adapter must know what was sent.
  */
-export class StripeTransportError extends Error {
+class StripeTransportError extends Error {
   override readonly name = 'StripeTransportError'
   readonly code = 'NO_ANSWER'
 }
 
-/** Creates an HTTP client with its own connections that sends each request once, and knows whether it has begun to. */
-export function createStripeHttp({ connectTimeoutMs, maxBodyBytes }: StripeHttpOptions): StripeHttp {
-  const calls = new AsyncLocalStorage<StripeCall>()
-  const agents = { http: new HttpAgent({ keepAlive: true }), https: new HttpsAgent({ keepAlive: true }) }
+/** The SDK's HTTP client, and the way to call the SDK through it. */
+interface StripeHttp {
+  readonly client: Stripe.HttpClient
+  run<Value>(call: StripeCall, use: () => Promise<Value>): Promise<Value>
+  close(): void
+}
 
-  const client: Stripe.HttpClient = {
+/** An answer is a few kilobytes long. */
+const MAX_BODY_BYTES = 1_048_576
+
+/**
+ * Creates an HTTP client for the SDK, with its own connections. It sends each request once, and knows whether it has begun
+ * to: each request within `run` belongs to its call.
+ */
+export function createStripeHttp(connectTimeoutMs: number): StripeHttp {
+  const calls = new AsyncLocalStorage<StripeCall>()
+  const plainAgent = new http.Agent({ keepAlive: true })
+  const tlsAgent = new https.Agent({ keepAlive: true })
+
+  const client: StripeHttp['client'] = {
     getClientName: () => 'node',
     async makeRequest(host, port, path, method, headers, body, protocol, timeoutMs) {
       const call = calls.getStore()
@@ -56,11 +55,10 @@ export function createStripeHttp({ connectTimeoutMs, maxBodyBytes }: StripeHttpO
       const sent = withTraceHeaders(headers as Record<string, string>)
       const options = { host, port, path, method, headers: sent }
       const request = isPlain
-        ? httpRequest({ ...options, agent: agents.http })
-        : httpsRequest({ ...options, agent: agents.https })
+        ? http.request({ ...options, agent: plainAgent })
+        : https.request({ ...options, agent: tlsAgent })
       try {
-        const means = { body, call, isPlain, timeoutMs, connectTimeoutMs, maxBodyBytes }
-        const received = await exchange(request, means)
+        const received = await exchange(request, { body, call, isPlain, timeoutMs, connectTimeoutMs })
         refuseUnexplained(received)
         return toAnswer(received)
       } catch (error) {
@@ -74,8 +72,8 @@ export function createStripeHttp({ connectTimeoutMs, maxBodyBytes }: StripeHttpO
     client,
     run: (call, use) => calls.run(call, use),
     close() {
-      agents.http.destroy()
-      agents.https.destroy()
+      plainAgent.destroy()
+      tlsAgent.destroy()
     },
   }
 }
@@ -85,18 +83,18 @@ interface Exchange {
   readonly call: StripeCall
   readonly isPlain: boolean
   readonly timeoutMs: number
+  /** Longest time until there is a connection, TLS included, in milliseconds. */
   readonly connectTimeoutMs: number
-  readonly maxBodyBytes: number
 }
 
 interface Received {
-  readonly response: IncomingMessage
+  readonly response: http.IncomingMessage
   readonly text: string
 }
 
 /** Writes no byte before the connection is established and its certificate accepted. */
-function exchange(request: ClientRequest, options: Exchange): Promise<Received> {
-  const { body, call, isPlain, timeoutMs, connectTimeoutMs, maxBodyBytes } = options
+function exchange(request: http.ClientRequest, options: Exchange): Promise<Received> {
+  const { body, call, isPlain, timeoutMs, connectTimeoutMs } = options
   const { signal } = call
   const { promise, resolve, reject } = Promise.withResolvers<Received>()
   const giveUp = (): void => reject(signal.reason instanceof Error ? signal.reason : new Error('given up'))
@@ -119,7 +117,7 @@ function exchange(request: ClientRequest, options: Exchange): Promise<Received> 
     else socket.once(isPlain ? 'connect' : 'secureConnect', send)
   })
   request.on('response', (response) => {
-    readText(response, maxBodyBytes).then((text) => resolve({ response, text }), reject)
+    readText(response).then((text) => resolve({ response, text }), reject)
   })
   if (signal.aborted) giveUp()
   signal.addEventListener('abort', giveUp, { once: true })
@@ -130,13 +128,13 @@ function exchange(request: ClientRequest, options: Exchange): Promise<Received> 
   })
 }
 
-async function readText(response: IncomingMessage, maxBytes: number): Promise<string> {
+async function readText(response: http.IncomingMessage): Promise<string> {
   const chunks: Buffer[] = []
   let bytes = 0
-  for await (const chunk of response) {
-    chunks.push(chunk as Buffer)
-    bytes += (chunk as Buffer).length
-    if (bytes > maxBytes) throw new Error(`the answer is longer than ${maxBytes} bytes`)
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    chunks.push(chunk)
+    bytes += chunk.length
+    if (bytes > MAX_BODY_BYTES) throw new Error(`the answer is longer than ${MAX_BODY_BYTES} bytes`)
   }
   return Buffer.concat(chunks).toString('utf8')
 }
@@ -169,9 +167,4 @@ function toAnswer({ response, text }: Received): Stripe.HttpClientResponse {
       return value
     },
   }
-}
-
-function reasonOf(error: unknown): string {
-  const code = codeOf(error)
-  return code === '' ? textOf(error) : `${code}: ${textOf(error)}`
 }

@@ -34,17 +34,15 @@ export function outcomeOfIntent(intent: Stripe.PaymentIntent): ChargeOutcome {
   return read(intent)
 }
 
-type Fault = NonNullable<Extract<ChargeOutcome, { type: 'NOT_SENT' }>['fault']>
-
 /**
  * Statuses that Stripe returns before its idempotency layer, so the request was not processed. They prove nothing about
  * earlier requests under the key.
  */
-const REFUSED_AT_THE_DOOR: Readonly<Record<number, Fault>> = {
-  401: 'config',
-  403: 'config',
-  429: 'throttled',
-}
+const REFUSED_AT_THE_DOOR = new Map<number, 'config' | 'throttled'>([
+  [401, 'config'],
+  [403, 'config'],
+  [429, 'throttled'],
+])
 
 /**
  * Statuses with which Stripe refuses a request as it stands, when it says so with the type `invalid_request_error`.
@@ -74,7 +72,7 @@ export function outcomeOfError(error: unknown, call: StripeCall): ChargeOutcome 
   if (statusCode === undefined) return outcomeOfSilence(error, call)
   if (statusCode === 402) return outcomeOfCardError(error)
   if (isRefusedAsInvalid(error, statusCode)) return outcomeOfInvalidRequest(error, statusCode)
-  const fault = REFUSED_AT_THE_DOOR[statusCode]
+  const fault = REFUSED_AT_THE_DOOR.get(statusCode)
   // A lock timeout happens while the request is processed.
   if (fault === undefined || error.code === 'lock_timeout')
     return { type: 'UNKNOWN', reason: `${statusCode} ${error.code ?? error.rawType ?? ''}: ${error.message}` }

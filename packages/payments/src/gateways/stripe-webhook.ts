@@ -55,17 +55,8 @@ export function createStripeWebhookParser(
     const { payment_id: paymentId, attempt, gateway_key: gatewayKey } = data.object.metadata
     const attemptNo = Number(attempt)
     if (gatewayKey !== gatewayKeyOf(paymentId, attemptNo)) return ignored('not about a payment of ours')
-    const outcome = read(data.object)
-    return {
-      type: 'EVENT',
-      eventId,
-      eventType,
-      paymentId,
-      attemptNo,
-      gatewayKey,
-      gatewayRef: data.object.id,
-      outcome,
-    }
+    const about = { paymentId, attemptNo, gatewayKey, gatewayRef: data.object.id }
+    return { type: 'EVENT', eventId, eventType, ...about, outcome: read(data.object) }
   }
 }
 

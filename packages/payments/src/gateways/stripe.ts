@@ -3,12 +3,10 @@ import type Stripe from 'stripe'
 import { PaymentsError } from '../domain/errors.ts'
 import type { ChargeOutcome, ChargeRequest, Gateway, LookupAnswer, LookupRequest } from './gateway.ts'
 import { toStripeAmount } from './stripe-amount.ts'
-import { createStripeHttp, type StripeCall } from './stripe-http.ts'
+import { createStripeHttp, loadSdk, type StripeCall } from './stripe-http.ts'
 import { outcomeOfError, outcomeOfIntent, reasonOfError } from './stripe-outcome.ts'
-import { loadSdk } from './stripe-sdk.ts'
 import { createStripeWebhookParser } from './stripe-webhook.ts'
 
-/** Options of {@link createStripeGateway}. */
 export interface StripeGatewayOptions {
   /** `sk_…` or `rk_…`. */
   readonly secretKey: string
@@ -30,8 +28,6 @@ export interface StripeGatewayOptions {
 
 /** Stripe keeps keys for at least a day; the hour allows for clocks that differ. */
 const KEY_TTL_MS = 23 * 3_600_000
-/** An answer is a few kilobytes long. */
-const MAX_BODY_BYTES = 1_048_576
 
 /**
  * Charges through Stripe's PaymentIntents, one intent for each attempt, under our own idempotency key. Sends each request
@@ -42,7 +38,7 @@ const MAX_BODY_BYTES = 1_048_576
 export function createStripeGateway(options: StripeGatewayOptions): Gateway {
   const { secretKey, paymentMethod, webhookSecret, name = 'stripe', keyTtlMs = KEY_TTL_MS } = options
   const { timeoutMs = 10_000, connectTimeoutMs = 2_000 } = options
-  const http = createStripeHttp({ connectTimeoutMs, maxBodyBytes: MAX_BODY_BYTES })
+  const http = createStripeHttp(connectTimeoutMs)
   const stripe = new (loadSdk())(secretKey, {
     ...addressOf(options.baseUrl),
     httpClient: http.client,
@@ -93,10 +89,7 @@ export function createStripeGateway(options: StripeGatewayOptions): Gateway {
 }
 
 /** Finds the intents of an attempt. The search knows our own key but lags, so each intent is read again. */
-async function findIntents(
-  stripe: Stripe,
-  { gatewayKey, gatewayRef }: LookupRequest,
-): Promise<Stripe.PaymentIntent[]> {
+async function findIntents(stripe: Stripe, { gatewayKey, gatewayRef }: LookupRequest) {
   if (gatewayRef !== undefined) {
     const known = await retrieve(stripe, gatewayRef)
     if (known !== undefined && isOf(known, gatewayKey)) return [known]
@@ -143,16 +136,10 @@ function isOf({ metadata }: Stripe.PaymentIntent, gatewayKey: string): boolean {
   return metadata['gateway_key'] === gatewayKey
 }
 
-function addressOf(
-  baseUrl = 'https://api.stripe.com',
-): Pick<Stripe.StripeConfig, 'host' | 'port' | 'protocol'> {
+function addressOf(baseUrl = 'https://api.stripe.com') {
   const url = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined
   const protocol = url?.protocol.slice(0, -1)
   if (url === undefined || (protocol !== 'http' && protocol !== 'https'))
     throw new PaymentsError('INVALID_OPTIONS', `baseUrl must start with http:// or https://, got ${baseUrl}`)
-  return {
-    host: url.hostname,
-    port: url.port === '' ? (protocol === 'http' ? 80 : 443) : Number(url.port),
-    protocol,
-  }
+  return { host: url.hostname, port: url.port || (protocol === 'http' ? 80 : 443), protocol } as const
 }

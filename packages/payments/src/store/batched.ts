@@ -1,16 +1,15 @@
 import { createBatcher } from '@titan/queue-core/async'
 import { PaymentsError } from '../domain/errors.ts'
 
-/** Options of {@link batched}. */
-export interface BatchedOptions {
+interface BatchedOptions {
   /** Most items of one batch. @default 200 */
-  readonly maxItems?: number | undefined
+  readonly maxItems?: number
   /** Most batches under way at the same time. @default 2 */
-  readonly maxInFlight?: number | undefined
+  readonly maxInFlight?: number
   /** Most items that wait for a batch; a further call rejects with `OVERLOADED`. @default 10000 */
-  readonly maxWaiting?: number | undefined
+  readonly maxWaiting?: number
   /** Whether one bad item can be the reason of this failure; then the items are run one by one. @default never */
-  readonly isItemFault?: ((error: unknown) => boolean) | undefined
+  readonly isItemFault?: (error: unknown) => boolean
 }
 
 interface Call<Item, Result> {

@@ -1,6 +1,6 @@
-import type { Database, Queryable } from './database.ts'
 import { sanitizeText } from '../domain/evidence.ts'
 import type { BreakKind } from '../domain/settlement.ts'
+import type { Database, Queryable } from './database.ts'
 import { operatorOf, withLockedPayment } from './review.ts'
 import { statement } from './statements.ts'
 
@@ -16,7 +16,7 @@ export interface Break {
 
 const record = statement('record_break')
 
-/** Records a charge that contradicts its payment. */
+/** Records a charge that contradicts its payment, once for each charge. */
 export async function recordBreak(sql: Database, { detail, ...facts }: Break): Promise<void> {
   await withLockedPayment(sql, facts.paymentId, (transaction) =>
     record(transaction, { ...facts, detail: JSON.stringify(detail) }),
@@ -49,10 +49,8 @@ export async function recordRefund(sql: Database, id: string, given: Refund): Pr
   const refundRef = sanitizeText(given.refundRef)
   const note = sanitizeText(given.note)
   if (refundRef === '' || note === '' || gatewayRef === '') return 'refused'
-  const actor = operatorOf(given.operator)
-  return withLockedPayment(sql, id, (transaction) =>
-    refundOnce(transaction, { id, gatewayRef, refundRef, note, actor }),
-  )
+  const refunded = { id, gatewayRef, refundRef, note, actor: operatorOf(given.operator) }
+  return withLockedPayment(sql, id, (transaction) => refundOnce(transaction, refunded))
 }
 
 const findRefund = statement<{ readonly isFailed: boolean }>('find_refund')

@@ -1,8 +1,9 @@
 import type { Claim, ClaimAnswer, SkipReason } from '../domain/claim.ts'
-import type { Database } from './database.ts'
 import type { PaymentStatus } from '../domain/payment.ts'
+import type { Settlement } from '../domain/settlement.ts'
 import { passStep } from '../tracing.ts'
-import { recordType, type RecordType } from './records.ts'
+import type { Database } from './database.ts'
+import { recordType } from './records.ts'
 import { statement } from './statements.ts'
 
 /** Who claims, for how long and for which gateway. */
@@ -26,11 +27,8 @@ export async function claimMany(
   const claimed = await claim(sql, { ids, ...options })
   if (claimed.length > 0) passStep('payments.claimed', () => claimed.map(({ paymentId }) => paymentId))
   const claims = new Map(claimed.map((one) => [one.paymentId, one]))
-  const skipped = await explainMany(
-    sql,
-    ids.filter((id) => !claims.has(id)),
-    options.gateway,
-  )
+  const others = ids.filter((id) => !claims.has(id))
+  const skipped = await explainMany(sql, others, options.gateway)
   return ids.map((id) => {
     const found = claims.get(id)
     // An id that was asked for twice is claimed once.
@@ -42,18 +40,15 @@ export async function claimMany(
   })
 }
 
-const explainSkipped = statement<{
+interface Skipped {
   readonly id: string
   readonly status: PaymentStatus
   readonly reason: SkipReason
   readonly waitMs: number
-}>('explain_skipped')
+}
+const explainSkipped = statement<Skipped>('explain_skipped')
 
-async function explainMany(
-  sql: Database,
-  ids: readonly string[],
-  gateway: string,
-): Promise<Map<string, ClaimAnswer>> {
+async function explainMany(sql: Database, ids: readonly string[], gateway: string) {
   const answers = new Map<string, ClaimAnswer>()
   if (ids.length === 0) return answers
   for (const id of ids) answers.set(id, { kind: 'skipped', reason: 'not_found', status: null, waitMs: 0 })
@@ -62,34 +57,62 @@ async function explainMany(
   return answers
 }
 
-/** A claim to extend. */
-export interface HeldClaim {
-  readonly paymentId: string
-  readonly fence: number
-}
+/** Names a claim that is held. */
+export type HeldClaim = Pick<Claim, 'paymentId' | 'fence'>
 
 /** A claim as records of the database hold it. */
-export const claimRecord: RecordType<HeldClaim> = recordType('payment_claim', {
+export const claimRecord = recordType<HeldClaim>('payment_claim', {
   id: ({ paymentId }) => paymentId,
   fence: ({ fence }) => fence,
 })
 
-const renew = statement<{ readonly id: string; readonly fence: number }>('renew')
+interface Written {
+  readonly id: string
+  readonly fence: number
+}
+const renew = statement<Written>('renew')
 
 /** Extends leases that are still held; resolves with whether each one was. */
-export async function renewMany(
-  sql: Database,
-  held: readonly HeldClaim[],
-  leaseMs: number,
-): Promise<boolean[]> {
+export async function renewMany(sql: Database, held: readonly HeldClaim[], leaseMs: number) {
   return isAmong(held, await renew(sql, { claims: claimRecord.encode(held), leaseMs }))
 }
 
+/** A settlement as records of the database hold it. */
+export const settlementRecord = recordType<Settlement>('payment_settlement', {
+  id: ({ paymentId }) => paymentId,
+  fence: ({ fence }) => fence,
+  status: ({ status }) => status,
+  outcome: ({ attemptOutcome }) => attemptOutcome,
+  unsent: ({ unsent }) => Number(unsent),
+  counts_retry: ({ countsRetry }) => Number(countsRetry),
+  unknown: ({ unknown }) => unknown,
+  counts_resolve: ({ countsResolve }) => Number(countsResolve),
+  review: ({ review }) => review,
+  delay_ms: ({ delayMs }) => delayMs,
+  failure_code: ({ failureCode }) => failureCode,
+  failure_kind: ({ failureKind }) => failureKind,
+  gateway_ref: ({ gatewayRef }) => gatewayRef,
+  charged_amount: ({ charged }) => charged?.amount ?? null,
+  charged_currency: ({ charged }) => charged?.currency ?? null,
+  break_kind: ({ breakKind }) => breakKind,
+  event: ({ event }) => event,
+  actor: ({ actor }) => actor,
+  evidence: ({ evidence }) => JSON.stringify(evidence),
+})
+
+const settle = statement<Written>('settle')
+
+/** Writes the results of claims; resolves with whether each was written. `false`: the claim is no longer the payment's. */
+export async function settleMany(sql: Database, settlements: readonly Settlement[]) {
+  const ids = settlements.map(({ paymentId }) => paymentId)
+  passStep('payments.settling', () => ids)
+  const written = await settle(sql, { settlements: settlementRecord.encode(settlements) })
+  passStep('payments.settled', () => ids)
+  return isAmong(settlements, written)
+}
+
 /** Returns for each claim whether a statement wrote it. */
-export function isAmong(
-  claims: readonly HeldClaim[],
-  written: readonly { readonly id: string; readonly fence: number }[],
-): boolean[] {
+function isAmong(claims: readonly HeldClaim[], written: readonly Written[]): boolean[] {
   const keys = new Set(written.map(({ id, fence }) => `${id} ${fence}`))
   return claims.map(({ paymentId, fence }) => keys.has(`${paymentId} ${fence}`))
 }
@@ -108,7 +131,7 @@ const SEIZED_LEASE_MS = 5_000
 
 const seizeAttempt = statement<Claim>('seize')
 
-/** Takes a payment with an open attempt from its holder; undefined when the attempt is not open. */
+/** Takes a payment with an open attempt from its holder, for the gateway's own answer; undefined when it is not open. */
 export async function seize(sql: Database, attempt: SeizedAttempt): Promise<Claim | undefined> {
   return (await seizeAttempt(sql, { ...attempt, leaseMs: SEIZED_LEASE_MS }))[0]
 }

@@ -2,9 +2,8 @@ import { Failure, retryWhilePassing, unreachable } from '@titan/service'
 import { openDatabase, type Database, type DatabaseOptions } from './database.ts'
 
 /**
- * Opens the database and waits until it responds.
+ * Opens the database and waits until it responds, up to `timeoutMs` while the server cannot be reached.
  *
- * @param timeoutMs how long to try while the server cannot be reached
  * @throws Failure when it cannot be reached in time or refuses the connection
  */
 export async function connectDatabase(
@@ -29,10 +28,8 @@ export async function connectDatabase(
 export function createWriteProbe(sql: Database): () => Promise<void> {
   let asking: Promise<void> | undefined
   async function ask(): Promise<void> {
-    const [row] = await sql<
-      { readOnly: string }[]
-    >`select current_setting('transaction_read_only') as "readOnly"`
-    if (row?.readOnly !== 'off')
+    const [row] = await sql`select current_setting('transaction_read_only') as setting`
+    if (row?.['setting'] !== 'off')
       throw new Failure('PostgreSQL takes no writes: it is a standby, or set to read-only')
   }
   return () =>

@@ -1,34 +1,18 @@
 import type { Database } from './database.ts'
-import type { PaymentStatus } from '../domain/payment.ts'
 import { statement } from './statements.ts'
 
 /** How many payments are in each status, and how many wait for an operator. */
-export interface PaymentCounts {
-  readonly byStatus: Readonly<Record<PaymentStatus, number>>
-  readonly needsReview: number
-  /** PROCESSING with an unknown outcome. */
-  readonly unknown: number
-  /** Age of the oldest payment that is not final and not parked, in milliseconds; 0 when there is none. */
-  readonly oldestUnfinishedMs: number
-  /** Age of the oldest payment that is PENDING, in milliseconds; 0 when there is none. */
-  readonly oldestPendingMs: number
-  /** False in a large table: then SUCCESS and FAILED are the planner's estimates. */
-  readonly isExact: boolean
-  /** Some number of unfinished payments is only the least that there are: they are counted up to 100,000 in each state. */
-  readonly isAtLeast: boolean
-}
+export type PaymentCounts = Awaited<ReturnType<typeof countPayments>>
 
 /** How far counting goes. */
-export interface CountLimits {
+const DEFAULT_LIMITS = {
   /** A table of fewer rows than this is counted whole. */
-  readonly table: number
+  table: 10_000,
   /** Unfinished payments that are looked at in each state, those first that are due first. */
-  readonly working: number
+  working: 100_000,
 }
 
-const DEFAULT_LIMITS: CountLimits = { table: 10_000, working: 100_000 }
-
-const countWorking = statement<{
+interface Working {
   readonly pending: number
   readonly queued: number
   readonly processing: number
@@ -36,44 +20,34 @@ const countWorking = statement<{
   readonly unknown: number
   readonly oldestMs: number
   readonly oldestPendingMs: number
-}>('count_working')
+}
+const countWorking = statement<Working>('count_working')
 
 /**
  * Counts at a cost that does not grow with the history: the working states have an index each, and what ended is read
  * from the planner's statistics once the table is large.
  */
-export async function countPayments(
-  sql: Database,
-  limits: CountLimits = DEFAULT_LIMITS,
-): Promise<PaymentCounts> {
+export async function countPayments(sql: Database, limits = DEFAULT_LIMITS) {
   const most = limits.working
   const [working] = await countWorking(sql, { limit: most })
   if (working === undefined) throw new RangeError('count_working.sql returned no row')
   const { pending, queued, review, unknown } = working
   // A parked payment is PROCESSING too.
   const processing = working.processing + review
-  const ended = await countEnded(sql, limits.table, pending + queued + processing)
+  const { success, failed, isExact } = await countEnded(sql, limits.table, pending + queued + processing)
   return {
-    byStatus: {
-      PENDING: pending,
-      QUEUED: queued,
-      PROCESSING: processing,
-      SUCCESS: ended.success,
-      FAILED: ended.failed,
-    },
+    byStatus: { PENDING: pending, QUEUED: queued, PROCESSING: processing, SUCCESS: success, FAILED: failed },
     needsReview: review,
+    /** PROCESSING with an unknown outcome. */
     unknown,
+    /** Age of the oldest payment that is not final and not parked, in milliseconds; 0 when there is none. */
     oldestUnfinishedMs: Math.max(0, working.oldestMs),
     oldestPendingMs: Math.max(0, working.oldestPendingMs),
-    isExact: ended.isExact,
+    /** False in a large table: then SUCCESS and FAILED are the planner's estimates. */
+    isExact,
+    /** Whether a working state has reached its limit, so that its number is only the least. */
     isAtLeast: [pending, queued, working.processing, review].some((count) => count >= most),
   }
-}
-
-interface Ended {
-  readonly success: number
-  readonly failed: number
-  readonly isExact: boolean
 }
 
 const countNewest = statement<{ readonly seen: number; readonly success: number; readonly failed: number }>(
@@ -81,7 +55,7 @@ const countNewest = statement<{ readonly seen: number; readonly success: number;
 )
 const estimateEnded = statement<{ readonly total: number; readonly share: number | null }>('estimate_ended')
 
-async function countEnded(sql: Database, table: number, unfinished: number): Promise<Ended> {
+async function countEnded(sql: Database, table: number, unfinished: number) {
   const [few] = await countNewest(sql, { limit: table })
   const { seen = 0, success = 0, failed = 0 } = few ?? {}
   if (seen < table) return { success, failed, isExact: true }

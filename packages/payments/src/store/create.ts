@@ -1,9 +1,9 @@
-import type { Database } from './database.ts'
 import { PaymentsError } from '../domain/errors.ts'
 import { fingerprint, FINGERPRINT_VERSION, newPaymentId } from '../domain/identifiers.ts'
 import type { Payment } from '../domain/payment.ts'
 import { activeTraceparent, passStep } from '../tracing.ts'
-import { recordType, type RecordType } from './records.ts'
+import type { Database } from './database.ts'
+import { recordType } from './records.ts'
 import { statement } from './statements.ts'
 
 /** What a client asks for. */
@@ -20,41 +20,42 @@ export interface NewPayment {
 
 /** `mismatch`: the key belongs to a payment of another amount or currency; nothing was written. */
 export type CreateAnswer =
-  | { readonly kind: 'created'; readonly payment: Payment }
-  | { readonly kind: 'replayed'; readonly payment: Payment }
+  | { readonly kind: 'created' | 'replayed'; readonly payment: Payment }
   | { readonly kind: 'mismatch' }
 
-interface Prepared {
-  readonly id: string
-  readonly amount: number
-  readonly currency: string
-  readonly key: string
-  readonly hash: string
-  readonly traceparent: string | null
-  readonly actor: string
-}
+type Prepared = ReturnType<typeof prepare>
 
 /** Checks a request and fills in what its row needs. @throws {PaymentsError} `INVALID_PAYMENT` */
-export function prepare({ amount, currency = 'USD', idempotencyKey, actor = 'api' }: NewPayment): Prepared {
+export function prepare({ amount, currency = 'USD', idempotencyKey: key, actor = 'api' }: NewPayment) {
   if (!Number.isSafeInteger(amount) || amount < 1)
-    throw new PaymentsError(
-      'INVALID_PAYMENT',
-      `amount must be a whole number from 1 to ${Number.MAX_SAFE_INTEGER}`,
-    )
-  if (!/^[A-Z]{3}$/.test(currency))
-    throw new PaymentsError('INVALID_PAYMENT', 'currency must be three capital letters')
-  if (!/^[\x21-\x7e]{1,255}$/.test(idempotencyKey))
-    throw new PaymentsError('INVALID_PAYMENT', 'idempotencyKey must be 1 to 255 visible ASCII characters')
-  return {
-    id: newPaymentId(),
-    amount,
-    currency,
-    key: idempotencyKey,
-    hash: fingerprint({ amount, currency }),
-    traceparent: activeTraceparent() ?? null,
-    actor,
-  }
+    throw invalid(`amount must be a whole number from 1 to ${Number.MAX_SAFE_INTEGER}`)
+  if (!/^[A-Z]{3}$/.test(currency)) throw invalid('currency must be three capital letters')
+  if (!/^[\x21-\x7e]{1,255}$/.test(key))
+    throw invalid('idempotencyKey must be 1 to 255 visible ASCII characters')
+  const hash = fingerprint({ amount, currency })
+  return { id: newPaymentId(), amount, currency, key, hash, traceparent: activeTraceparent() ?? null, actor }
 }
+
+function invalid(message: string): PaymentsError {
+  return new PaymentsError('INVALID_PAYMENT', message)
+}
+
+/** What the database decides about a new payment. */
+type NewRow = Pick<Payment, 'id' | 'nextRunAt' | 'createdAt' | 'updatedAt'>
+type FoundRow = Payment & { readonly requestHash: string | null }
+
+const create = statement<NewRow>('create')
+const findByKey = statement<FoundRow>('find_by_key')
+
+/** A request as records of the database hold it. */
+export const requestRecord = recordType<Omit<Prepared, 'actor'>>('payment_request', {
+  id: ({ id }) => id,
+  amount: ({ amount }) => amount,
+  currency: ({ currency }) => currency,
+  key: ({ key }) => key,
+  hash: ({ hash }) => hash,
+  traceparent: ({ traceparent }) => traceparent,
+})
 
 /** Stores payments: one statement for all that are new, one more when some keys were taken already. */
 export async function createMany(sql: Database, requests: readonly Prepared[]): Promise<CreateAnswer[]> {
@@ -78,23 +79,6 @@ export async function createMany(sql: Database, requests: readonly Prepared[]): 
       : { kind: 'created', payment: describe(request, row) }
   })
 }
-
-/** What the database decides about a new payment. */
-type NewRow = Pick<Payment, 'id' | 'nextRunAt' | 'createdAt' | 'updatedAt'>
-type FoundRow = Payment & { readonly requestHash: string | null }
-
-const create = statement<NewRow>('create')
-const findByKey = statement<FoundRow>('find_by_key')
-
-/** A request as records of the database hold it. */
-export const requestRecord: RecordType<Omit<Prepared, 'actor'>> = recordType('payment_request', {
-  id: ({ id }) => id,
-  amount: ({ amount }) => amount,
-  currency: ({ currency }) => currency,
-  key: ({ key }) => key,
-  hash: ({ hash }) => hash,
-  traceparent: ({ traceparent }) => traceparent,
-})
 
 /** A payment as it begins: its request, and the defaults of its columns, which need not be sent back with each. */
 function describe({ amount, currency, key }: Prepared, row: NewRow): Payment {
@@ -122,8 +106,7 @@ function describe({ amount, currency, key }: Prepared, row: NewRow): Payment {
 
 function answerTaken(request: Prepared, found: FoundRow | undefined): CreateAnswer {
   // Only a deleted row gets here: payments are never deleted by the system.
-  if (found === undefined)
-    throw new PaymentsError('INVALID_PAYMENT', 'the payment of this idempotency key was deleted by hand')
+  if (found === undefined) throw invalid('the payment of this idempotency key was deleted by hand')
   const { requestHash, ...payment } = found
   // A row from before fingerprints has none; its own fields say the same.
   const hash = requestHash ?? fingerprint({ amount: payment.amount, currency: payment.currency })

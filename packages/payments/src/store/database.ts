@@ -1,6 +1,6 @@
 import postgres from 'postgres'
-import { createDialer, tlsModeOf } from './dialer.ts'
 import { PaymentsError } from '../domain/errors.ts'
+import { createDialer, tlsModeOf } from './dialer.ts'
 
 /** A pool of connections to PostgreSQL, as `openDatabase` configures it. */
 export type Database = postgres.Sql<{ bigint: number }>

@@ -39,8 +39,8 @@ export interface RelayBatch {
 const lockPending = statement<PendingPayment>('lock_pending')
 
 /**
- * Relays PENDING payments, oldest first. The jobs are in the queue before the mark commits: a crash in between leaves a
- * job too many, never a payment without one.
+ * Relays PENDING payments, oldest first; resolves with how many. The jobs are in the queue before the mark commits: a
+ * crash in between leaves a job too many, never a payment without one.
  */
 export async function relayPending(
   sql: Database,
@@ -56,11 +56,10 @@ export async function relayPending(
   })
 }
 
-/** Where Redis has a job: `waiting` for a worker, or `held` by one. */
-export type JobPlace = 'waiting' | 'held'
-
-/** Finds the jobs that Redis has, by payment. A payment that is missing in the result has no job. */
-export type FindJobs = (jobs: readonly Omit<DueJob, 'delayMs'>[]) => Promise<ReadonlyMap<string, JobPlace>>
+/** Finds where Redis has the jobs of payments: `waiting` for a worker, `held` by one, or not at all. */
+export type FindJobs = (
+  jobs: readonly Omit<DueJob, 'delayMs'>[],
+) => Promise<ReadonlyMap<string, 'waiting' | 'held' | undefined>>
 
 /** When a job that should be there is believed lost. */
 export interface LostJobs {
@@ -79,7 +78,7 @@ const takeLostJobs = statement<DueJob>('take_lost')
 /** Takes payments whose job is lost and gives each a new scheduling. */
 export async function takeLost(sql: Database, { findJobs, ...lost }: LostJobs): Promise<DueJob[]> {
   if (findJobs !== undefined) await postponePresent(sql, lost, findJobs)
-  return takeLostJobs(sql, { ...lost })
+  return takeLostJobs(sql, lost)
 }
 
 /** A payment that is overdue. */
@@ -95,11 +94,14 @@ const postpone = statement('postpone')
  * Postpones payments whose job is not lost: it waits in the backlog, or a worker holds it without a claim because the
  * gateway is down.
  */
-async function postponePresent(sql: Database, lost: LostJobs, findJobs: FindJobs): Promise<void> {
-  const { limit, queuedAgeMs, processingAgeMs } = lost
+async function postponePresent(
+  sql: Database,
+  lost: Omit<LostJobs, 'findJobs'>,
+  findJobs: FindJobs,
+): Promise<void> {
   const seen: string[] = []
   for (;;) {
-    const overdue = await findOverdue(sql, { limit, queuedAgeMs, processingAgeMs, seen })
+    const overdue = await findOverdue(sql, { ...lost, seen })
     if (overdue.length === 0) return
     const places = await findJobs(overdue)
     const isPresent = ({ paymentId, isLeaseOver }: Overdue): boolean =>
@@ -107,7 +109,7 @@ async function postponePresent(sql: Database, lost: LostJobs, findJobs: FindJobs
     const ids = overdue.filter(isPresent).map(({ paymentId }) => paymentId)
     if (ids.length === 0) return
     await postpone(sql, { ids })
-    if (overdue.length < limit) return
+    if (overdue.length < lost.limit) return
     seen.push(...ids)
   }
 }
@@ -119,25 +121,19 @@ export interface UnfinishedCursor {
   readonly id: string
 }
 
-/** One page of {@link unfinishedJobs}. */
-export interface UnfinishedPage {
-  readonly jobs: DueJob[]
-  /** Undefined after the last page. */
-  readonly next: UnfinishedCursor | undefined
-}
-
 const readUnfinished = statement<DueJob & { readonly at: string }>('unfinished_jobs')
 
 /**
- * Reads the jobs that should exist for payments of a working state, in the order they are due. A payment that moves while
- * the pages are read is in the hands of a living worker, so it does not matter on which side of the cursor it lands.
+ * Reads a page of the jobs that should exist for payments of a working state, in the order they are due; no `next` after
+ * the last page. A payment that moves while the pages are read is in the hands of a living worker, so it does not matter
+ * on which side of the cursor it lands.
  */
 export async function unfinishedJobs(
   sql: Database,
   status: 'QUEUED' | 'PROCESSING',
   after: UnfinishedCursor | undefined,
   limit: number,
-): Promise<UnfinishedPage> {
+): Promise<{ readonly jobs: DueJob[]; readonly next: UnfinishedCursor | undefined }> {
   const { at, id } = after ?? { at: '-infinity', id: '' }
   const jobs = await readUnfinished(sql, { status, at, id, limit })
   const last = jobs.length < limit ? undefined : jobs.at(-1)

@@ -1,6 +1,6 @@
-import type { Database } from './database.ts'
 import { firstPaymentIdOf } from '../domain/identifiers.ts'
 import type { Payment, PaymentStatus } from '../domain/payment.ts'
+import type { Database } from './database.ts'
 import { statement } from './statements.ts'
 
 /** Which payments to list; newest first. */
@@ -49,13 +49,11 @@ const listNewest = statement<{ [Field in keyof Payment]: Payment[Field] | null }
 /**
  * Lists one page. The examined payments come from the smallest source that holds all matches: one row for a key, the
  * partial index of a working state while that is small, and otherwise the newest payments by id.
- *
- * @param mostExamined most payments that are examined. @default 100000
  */
 export async function pagePayments(
   sql: Database,
-  filter: ListFilter,
-  mostExamined: number = MOST_EXAMINED,
+  filter: ListFilter = {},
+  mostExamined = MOST_EXAMINED,
 ): Promise<PaymentPage> {
   const limit = limitOf(filter)
   const source = sourceOf(filter)
@@ -93,13 +91,9 @@ async function pageNewest(
 ): Promise<PaymentPage> {
   // FAILED payments have an index in the order of the ids.
   const isFailed = filter.status === 'FAILED'
-  const rows = await listNewest(sql, {
-    isFailed,
-    ...idBoundsOf(filter),
-    most: isFailed ? Math.ceil(mostExamined * FAILED_SHARE) : mostExamined,
-    ...conditionsOf(filter),
-    limit,
-  })
+  const most = isFailed ? Math.ceil(mostExamined * FAILED_SHARE) : mostExamined
+  const conditions = { ...idBoundsOf(filter), ...conditionsOf(filter) }
+  const rows = await listNewest(sql, { isFailed, most, ...conditions, limit })
   const payments = rows
     .filter(({ id }) => id !== null)
     .slice(0, limit)
@@ -108,8 +102,8 @@ async function pageNewest(
   return { payments, next: next ?? undefined }
 }
 
-/** All conditions but the position in the list. */
-function conditionsOf(filter: ListFilter): Record<string, string | boolean | number | Date | null> {
+/** Returns all conditions but the position in the list; null for none. */
+function conditionsOf(filter: ListFilter) {
   const { status = null, needsReview = null, minAmount = null, maxAmount = null } = filter
   const { createdAfter = null, createdBefore = null } = filter
   return { status, needsReview, minAmount, maxAmount, createdAfter, createdBefore }
@@ -121,17 +115,15 @@ function conditionsOf(filter: ListFilter): Record<string, string | boolean | num
  */
 const CLOCK_MARGIN_MS = 300_000
 
-function idBoundsOf({ after = AFTER_ALL, createdAfter, createdBefore }: ListFilter): Record<string, string> {
+function idBoundsOf({ after = AFTER_ALL, createdAfter, createdBefore }: ListFilter) {
   const shifted = (at: Date, byMs: number): string => firstPaymentIdOf(new Date(at.getTime() + byMs))
   const end = createdBefore === undefined ? AFTER_ALL : shifted(createdBefore, CLOCK_MARGIN_MS)
-  return {
-    below: after < end ? after : end,
-    from: createdAfter === undefined ? '' : shifted(createdAfter, -CLOCK_MARGIN_MS),
-  }
+  const from = createdAfter === undefined ? '' : shifted(createdAfter, -CLOCK_MARGIN_MS)
+  return { below: after < end ? after : end, from }
 }
 
 /** Lists up to `limit` payments over as many pages as that takes. For tests and tools; what serves others reads pages. */
-export async function listPayments(sql: Database, filter: ListFilter): Promise<Payment[]> {
+export async function listPayments(sql: Database, filter: ListFilter = {}): Promise<Payment[]> {
   const limit = limitOf(filter)
   const found: Payment[] = []
   let { after } = filter

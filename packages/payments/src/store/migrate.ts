@@ -1,50 +1,42 @@
-import { textOf } from '@titan/queue-core/text-of'
+import { codeOf, textOf } from '@titan/queue-core/text-of'
+import { Failure, type Log } from '@titan/service'
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Database, Queryable } from './database.ts'
 import { PaymentsError } from '../domain/errors.ts'
+import { openDatabase, type Database, type Queryable } from './database.ts'
 
-/** Options of {@link migrate}. */
-export interface MigrateOptions {
-  /** Folder of the numbered files. @default the project's `sql/` */
-  readonly directory?: string
-}
-
+/** The project's folder of numbered files. */
 const DIRECTORY = fileURLToPath(new URL('../../../../sql/', import.meta.url))
-
-interface Migration {
-  readonly name: string
-  readonly text: string
-  readonly checksum: string
-}
 
 /** Any number will do, as long as every program of this project uses the same. */
 const LOCK = 7_414_206
 
+type Migration = Awaited<ReturnType<typeof readMigrations>>[number]
+
 /**
  * Applies the migrations that are missing, in order, each in one transaction under an advisory lock, so that any
- * number of programs may start at once. Answers the names of those it applied.
+ * number of programs may start at once. Resolves with the names of those it applied.
  *
  * @throws {PaymentsError} `MIGRATION_CHANGED` when an applied file was edited, `MIGRATION_OUT_OF_ORDER` when a file
  * was put before an applied one, `MIGRATION_FAILED` with the database's error as cause
  */
-export async function migrate(sql: Database, options: MigrateOptions = {}): Promise<string[]> {
-  const migrations = await readMigrations(options.directory ?? DIRECTORY)
+export async function migrate(sql: Database, { directory = DIRECTORY } = {}): Promise<string[]> {
   const applied: string[] = []
-  for (const migration of migrations) if (await apply(sql, migration)) applied.push(migration.name)
+  for (const migration of await readMigrations(directory))
+    if (await apply(sql, migration)) applied.push(migration.name)
   return applied
 }
 
-/** The names of all migrations, in order. */
-export async function migrationNames(options: MigrateOptions = {}): Promise<string[]> {
-  return (await readMigrations(options.directory ?? DIRECTORY)).map(({ name }) => name)
+/** Resolves with the names of all migrations, in order. */
+export async function migrationNames(directory = DIRECTORY): Promise<string[]> {
+  return (await readMigrations(directory)).map(({ name }) => name)
 }
 
-/** The names of the migrations that {@link migrate} would apply. Reads only. */
-export async function missingMigrations(sql: Database, options: MigrateOptions = {}): Promise<string[]> {
-  const names = await migrationNames(options)
+/** Resolves with the names of the migrations that {@link migrate} would apply. Reads only. */
+export async function missingMigrations(sql: Database, { directory = DIRECTORY } = {}): Promise<string[]> {
+  const names = await migrationNames(directory)
   const [table] = await sql<
     { exists: boolean }[]
   >`select to_regclass('schema_migrations') is not null as exists`
@@ -53,23 +45,21 @@ export async function missingMigrations(sql: Database, options: MigrateOptions =
   return names.filter((name) => !applied.some((row) => row.name === name))
 }
 
-async function readMigrations(directory: string): Promise<Migration[]> {
+async function readMigrations(directory: string) {
   const names = (await readdir(directory)).filter((name) => /^\d{4}_.+\.sql$/.test(name)).toSorted()
   for (const [index, name] of names.entries()) {
-    if (name.slice(0, 4) === names[index - 1]?.slice(0, 4))
+    const before = names[index - 1]
+    if (name.slice(0, 4) === before?.slice(0, 4))
       throw new PaymentsError(
         'MIGRATION_OUT_OF_ORDER',
-        `Migrations ${names[index - 1]} and ${name} have the same number`,
+        `Migrations ${before} and ${name} have the same number`,
       )
   }
   return Promise.all(
     names.map(async (name) => {
       const text = await readFile(join(directory, name), 'utf8')
-      return {
-        name,
-        text,
-        checksum: createHash('sha256').update(text.replaceAll('\r\n', '\n')).digest('hex'),
-      }
+      const checksum = createHash('sha256').update(text.replaceAll('\r\n', '\n')).digest('hex')
+      return { name, text, checksum }
     }),
   )
 }
@@ -83,11 +73,8 @@ async function apply(sql: Database, { name, text, checksum }: Migration): Promis
     try {
       await transaction.unsafe(text)
     } catch (error) {
-      throw new PaymentsError(
-        'MIGRATION_FAILED',
-        `Migration ${name} failed and changed nothing: ${textOf(error)}`,
-        { cause: error },
-      )
+      const reason = `Migration ${name} failed and changed nothing: ${textOf(error)}`
+      throw new PaymentsError('MIGRATION_FAILED', reason, { cause: error })
     }
     await transaction`insert into schema_migrations (name, checksum) values (${name}, ${checksum})`
     return true
@@ -113,4 +100,78 @@ async function isApplied(transaction: Queryable, name: string, checksum: string)
       `Migration ${name} comes before ${row.latest}, which is applied already`,
     )
   return false
+}
+
+const OTHERS_TOO = 'and so do titan-api and titan-worker when they start without --no-migrate'
+
+/** What can be said where {@link isTableMissing}. */
+export const NO_TABLES = `the database has no tables yet: \`titan migrate\` makes them, ${OTHERS_TOO}`
+
+/** Whether a statement failed for a table that does not exist. */
+export function isTableMissing(error: unknown): boolean {
+  return codeOf(error) === '42P01'
+}
+
+/** PostgreSQL's code for a right that the role does not have. */
+const FORBIDDEN = '42501'
+
+/** One connection of its own, because a migration may run for longer than any statement of a program. */
+const MIGRATING = { poolSize: 1, applicationName: 'titan-migrate', statementTimeoutMs: 0 } as const
+
+interface TableOptions {
+  readonly config: { readonly databaseUrl: string }
+  readonly migrate: boolean
+  readonly log: Log
+}
+
+/**
+ * Prepares the tables before a program works on them: applies the migrations that are missing and logs how many, or only
+ * makes sure that none is.
+ *
+ * @throws Failure as {@link requireMigrations}; PaymentsError as {@link migrate}
+ */
+export async function prepareTables(
+  sql: Database,
+  { config, migrate: mayMigrate, log }: TableOptions,
+): Promise<void> {
+  if (!mayMigrate) return requireMigrations(sql)
+  const own = openDatabase(config.databaseUrl, MIGRATING)
+  try {
+    const applied = await applyMigrations(own)
+    if (applied.length > 0) log.info('migrations.applied', 'migrations applied', { count: applied.length })
+  } finally {
+    await own.end({ timeout: 1 })
+  }
+}
+
+/** Applies the migrations that are missing. @throws Failure when the role may not change tables; else as {@link migrate} */
+export async function applyMigrations(sql: Database): Promise<string[]> {
+  try {
+    return await migrate(sql)
+  } catch (error) {
+    const cause = error instanceof Error ? error.cause : undefined
+    if (codeOf(error) !== FORBIDDEN && codeOf(cause) !== FORBIDDEN) throw error
+    throw new Failure(
+      'the role in DATABASE_URL may not change tables: run titan migrate as their owner, and the programs with MIGRATE=false',
+      { cause: error },
+    )
+  }
+}
+
+/**
+ * Makes sure that no migration is missing: a program on the tables of a version before could charge and not write it
+ * down, so it must not start there.
+ *
+ * @throws Failure with the migrations that are missing
+ */
+export async function requireMigrations(sql: Database): Promise<void> {
+  const missing = await missingMigrations(sql).catch((error: unknown) => {
+    if (codeOf(error) !== FORBIDDEN) throw error
+    const reason = 'the role in DATABASE_URL may not read the table schema_migrations: grant it SELECT'
+    throw new Failure(reason, { cause: error })
+  })
+  if (missing.length === 0) return
+  throw new Failure(
+    `the database lacks migrations (${missing.join(', ')}): \`titan migrate\` applies them, ${OTHERS_TOO}`,
+  )
 }

@@ -1,7 +1,7 @@
-import type { Database } from './database.ts'
 import { eventIdOf } from '../domain/identifiers.ts'
 import type { Payment, PaymentAttempt, PaymentEvent } from '../domain/payment.ts'
 import type { RecordedBreak } from '../domain/settlement.ts'
+import type { Database } from './database.ts'
 import { statement } from './statements.ts'
 
 const get = statement<Payment>('get')
@@ -16,7 +16,7 @@ export async function getPayment(sql: Database, id: string): Promise<Payment | u
 /** The longest history that is read at once. */
 const MAX_EVENTS = 1_000
 
-/** Reads the latest events of a payment, in their order. */
+/** Reads the latest events of a payment, in the order of `seq`. */
 export async function listEvents(sql: Database, paymentId: string): Promise<PaymentEvent[]> {
   const rows = await events(sql, { paymentId, limit: MAX_EVENTS })
   return rows.map((row) => ({ eventId: eventIdOf(row.paymentId, row.seq), ...row }))
@@ -26,6 +26,7 @@ export function listAttempts(sql: Database, paymentId: string): Promise<PaymentA
   return attempts(sql, { paymentId })
 }
 
+/** Reads the contradictions with a gateway that are on record for a payment, resolved ones too. */
 export async function listBreaks(sql: Database, paymentId: string): Promise<RecordedBreak[]> {
   const rows = await breaks(sql, { paymentId })
   return rows.map((row) => ({ ...row, amount: row.amount === null ? null : Number(row.amount) }))

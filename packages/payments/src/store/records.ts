@@ -1,31 +1,21 @@
-/** A field of a record. */
-export type Field = string | number | boolean | null
-
-/** A composite type of the database whose records go to a statement as one parameter, as text. */
-export interface RecordType<Item> {
-  readonly name: string
-  readonly columns: readonly string[]
-  /** Writes an array of records, for a parameter such as `$1::text::payment_claim[]`. */
-  encode(items: readonly Item[]): string
-}
+type Field = string | number | boolean | null
 
 /**
- * Defines the records of a composite type: what each column holds, in the order of the columns. By way of text, because
- * the driver takes what has an array's type for a JavaScript array.
+ * Defines the records of a composite type: what each column holds, in the order of the columns. `encode` writes an array
+ * of records, for a parameter such as `$1::text::payment_claim[]`. By way of text, because the driver takes what has an
+ * array's type for a JavaScript array.
  *
  * @see https://www.postgresql.org/docs/current/rowtypes.html#ROWTYPES-IO-SYNTAX
  * @see https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO
  */
-export function recordType<Item>(
-  name: string,
-  columns: Readonly<Record<string, (item: Item) => Field>>,
-): RecordType<Item> {
+export function recordType<Item>(name: string, columns: Readonly<Record<string, (item: Item) => Field>>) {
   const fields = Object.values(columns)
   const toRecord = (item: Item): string => `(${fields.map((field) => toField(field(item))).join(',')})`
   return {
     name,
     columns: Object.keys(columns),
-    encode: (items) => `{${items.map((item) => `"${withEscapes(toRecord(item))}"`).join(',')}}`,
+    encode: (items: readonly Item[]) =>
+      `{${items.map((item) => `"${withEscapes(toRecord(item))}"`).join(',')}}`,
   }
 }
 

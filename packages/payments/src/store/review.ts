@@ -1,5 +1,5 @@
-import type { Database, Queryable } from './database.ts'
 import { sanitizeText } from '../domain/evidence.ts'
+import type { Database, Queryable } from './database.ts'
 import { statement } from './statements.ts'
 
 const cancel = statement('cancel')
@@ -8,9 +8,9 @@ const cancel = statement('cancel')
 export async function cancelPayment(
   sql: Database,
   id: string,
-  by: { readonly actor: string; readonly reason: string },
+  { actor, reason }: { readonly actor: string; readonly reason: string },
 ): Promise<boolean> {
-  return (await cancel(sql, { id, actor: by.actor, reason: sanitizeText(by.reason) })).length === 1
+  return (await cancel(sql, { id, actor, reason: sanitizeText(reason) })).length === 1
 }
 
 /** What an operator found out about a parked payment, and where. */
@@ -46,8 +46,7 @@ export type DecisionRefusal =
   /** SUCCESS with a charge of another attempt while the open one may be charged: look that one up first. */
   | 'look_up_first'
 
-/** `decided`: also when the same decision was made before, so that it may be repeated after a lost answer. */
-export type DecisionEffect = 'decided' | DecisionRefusal
+type DecisionEffect = 'decided' | DecisionRefusal
 
 const lock = statement('lock_payment')
 const lockCharge = statement('lock_charge')
@@ -64,7 +63,10 @@ export function withLockedPayment<Value>(
   }) as Promise<Value>
 }
 
-/** Decides a parked payment, under a new fence. */
+/**
+ * Decides a parked payment on an operator's evidence, under a new fence. Refuses what contradicts a charge or refund on
+ * record. May be repeated after a lost answer: the same decision is `decided` again.
+ */
 export async function decideReview(
   sql: Database,
   id: string,
@@ -84,15 +86,14 @@ async function decideLocked(sql: Queryable, id: string, decision: OperatorDecisi
   const { to, gatewayRef = null, confirmedRef, operator, note } = decision
   if (to === 'SUCCESS') await lockCharge(sql, { gatewayRef: gatewayRef ?? '' })
   const [facts] = await readFacts(sql, { id, gatewayRef: gatewayRef ?? '' })
-  const refusal = judgeDecision(facts, to, gatewayRef === confirmedRef)
-  if (refusal !== undefined && refusal !== 'not_parked') return refusal
   const made = { id, gatewayRef, actor: operatorOf(operator), event: EVENT_OF[to], note: sanitizeText(note) }
-  const rows =
-    refusal === undefined ? await decide(sql, { ...made, decision: to }) : await findDecision(sql, made)
-  return rows.length > 0 ? 'decided' : 'not_parked'
+  if (facts === undefined) return (await findDecision(sql, made)).length > 0 ? 'decided' : 'not_parked'
+  const refusal = refusalOf(facts, to, gatewayRef === confirmedRef)
+  if (refusal !== undefined) return refusal
+  return (await decide(sql, { ...made, decision: to })).length > 0 ? 'decided' : 'not_parked'
 }
 
-/** The actor that an operator's acts are recorded under. */
+/** Returns the actor that an operator's acts are recorded under. */
 export function operatorOf(name: string): string {
   return `operator:${sanitizeText(name)}`
 }
@@ -122,18 +123,15 @@ const decide = statement('decide')
 
 const EVENT_OF = { SUCCESS: 'payment.succeeded', FAILED: 'payment.failed', RETRY: 'payment.unknown' } as const
 
-function judgeDecision(
-  facts: Facts | undefined,
+function refusalOf(
+  facts: Facts,
   to: OperatorDecision['to'],
   isConfirmed: boolean,
 ): DecisionRefusal | undefined {
-  if (facts === undefined) return 'not_parked'
-  if (to === 'SUCCESS') return judgeCharge(facts, isConfirmed)
-  if (facts.openCharges > 0) return 'charge_on_record'
-  return to === 'RETRY' && !facts.mayAsk ? 'nothing_to_ask' : undefined
-}
-
-function judgeCharge(facts: Facts, isConfirmed: boolean): DecisionRefusal | undefined {
+  if (to !== 'SUCCESS') {
+    if (facts.openCharges > 0) return 'charge_on_record'
+    return to === 'RETRY' && !facts.mayAsk ? 'nothing_to_ask' : undefined
+  }
   if (facts.isRefunded) return 'charge_refunded'
   if (facts.isMismatch) return 'amount_differs'
   if (facts.isTaken) return 'charge_of_another'
@@ -151,13 +149,13 @@ export interface LookUpRecord {
   readonly minAgeMs: number
 }
 
-/** `too_early`: a send was so recent that the gateway may not show it yet. `moved_on`: the payment has changed. */
-export type LookUpRecorded = 'recorded' | 'too_early' | 'moved_on'
-
 const recordUnknown = statement<{ readonly isOld: boolean }>('record_look_up')
 
-/** Records that the gateway does not know the open attempt of a parked payment. */
-export async function recordLookUp(sql: Database, look: LookUpRecord): Promise<LookUpRecorded> {
+/**
+ * Records that the gateway does not know the open attempt of a parked payment. `too_early`: a send was so recent that
+ * the gateway may not show it yet. `moved_on`: the payment has changed.
+ */
+export async function recordLookUp(sql: Database, look: LookUpRecord) {
   const [row] = await recordUnknown(sql, { ...look })
   if (row === undefined) return 'moved_on'
   return row.isOld ? 'recorded' : 'too_early'

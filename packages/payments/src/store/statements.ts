@@ -2,16 +2,11 @@ import { readFileSync } from 'node:fs'
 import postgres from 'postgres'
 import type { Queryable } from './database.ts'
 
-/** A value for a parameter of a statement. */
-export type Parameter = Scalar | Uint8Array | readonly Scalar[]
-
 type Scalar = string | number | boolean | Date | null
+type Parameters = Readonly<Record<string, Scalar | Uint8Array | readonly Scalar[]>>
 
 /** Sends one statement, with its parameters by name in camelCase, and resolves with its rows: columns in camelCase, too. */
-export type Statement<Row> = (
-  sql: Queryable,
-  parameters: Readonly<Record<string, Parameter>>,
-) => Promise<Row[]>
+export type Statement<Row> = (sql: Queryable, parameters: Parameters) => Promise<Row[]>
 
 /** A line of nothing but a comment: the server needs none. */
 const COMMENT = /^ *--.*\n/gm
@@ -48,6 +43,4 @@ function inCamelCase<Row>(rows: postgres.RowList<postgres.Row[]>): Row[] {
 }
 
 /** Reads one of the statements of this package. */
-export const statement: <Row>(name: string) => Statement<Row> = statementsIn(
-  new URL('../../statements/', import.meta.url),
-)
+export const statement = statementsIn(new URL('../../statements/', import.meta.url))

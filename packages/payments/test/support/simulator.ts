@@ -7,13 +7,8 @@ import {
   type GatewaySimulatorOptions,
 } from '@titan/gateway-simulator'
 import { onTestFinished } from 'vitest'
-import {
-  createStripeGateway,
-  type ChargeOutcome,
-  type ChargeRequest,
-  type Gateway,
-  type StripeGatewayOptions,
-} from '../../src/index.ts'
+import { createStripeGateway, type ChargeOutcome, type ChargeRequest, type Gateway } from '../../src/index.ts'
+import type { StripeGatewayOptions } from '../../src/gateways/stripe.ts'
 
 /** A gateway simulator that ends with the test. */
 export async function startSimulator(

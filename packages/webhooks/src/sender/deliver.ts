@@ -87,12 +87,13 @@ async function send(
       'titan.webhook.delivery_id': deliveryIdOf(deliveryId),
       'titan.webhook.endpoint_id': endpointId,
     }),
-    told: ({ code }: ReceiverResponse) =>
-      code === undefined
-        ? { 'error.type': 'no_answer' }
-        : { 'http.response.status_code': code, ...(code >= 300 && { 'error.type': String(code) }) },
   }
-  return traceStep(step, () => client.post({ url, headers: withTraceHeaders(headers), body }, signal))
+  const post = () => client.post({ url, headers: withTraceHeaders(headers), body }, signal)
+  return traceStep(step, post, ({ code }) =>
+    code === undefined
+      ? { 'error.type': 'no_answer' }
+      : { 'http.response.status_code': code, ...(code >= 300 && { 'error.type': String(code) }) },
+  )
 }
 
 async function record(
