@@ -31,7 +31,7 @@ import { createApiKeyStore } from './keys/key-store.ts'
 import { openLists } from './lists.ts'
 import { serveOperations } from './operations.ts'
 import { createRateLimiter } from './middleware/rate-limit.ts'
-import { createRequestSlots } from './middleware/request-slots.ts'
+import { RequestSlots } from './middleware/request-slots.ts'
 import type { Probes } from './routes/health.ts'
 import { startServer, type HttpServer } from './server.ts'
 
@@ -115,7 +115,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     await prepareTables(sql, options)
     if (metrics !== undefined) {
       const { healthHost: host, healthPort: port } = options
-      operations = await serveOperations({ host, port, probes, slots, metrics: metrics.registry })
+      operations = await serveOperations({ host, port, probes, slots, metrics: metrics.registry, log })
     }
     const server = await startServer({
       fetch: createApiApp(options, parts).fetch,
@@ -156,8 +156,9 @@ async function openParts(options: ApiOptions) {
   })
   const redis = createRedis(config.redisUrl, log)
   const queue = createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE, { prefix: config.prefix })
-  const slots = createRequestSlots(options.maxInFlight)
-  const metrics = options.healthPort > 0 ? createApiMetrics(options.version, slots.inFlight) : undefined
+  const slots = new RequestSlots(options.maxInFlight)
+  const metrics =
+    options.healthPort > 0 ? createApiMetrics(options.version, () => slots.inFlight()) : undefined
   const stopReading = metrics?.stores.observe({
     databaseUrl: config.databaseUrl,
     queues: [queue, createQueue(redis, WEBHOOKS_QUEUE, { prefix: config.prefix })],

@@ -7,24 +7,23 @@ import { Hono } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { limitBodies } from './http/body.ts'
 import type { AppEnv } from './http/env.ts'
-import type { Lists } from './lists.ts'
 import { controlAccess, limitPages, type AccessOptions } from './middleware/access.ts'
-import { frameRequests, limitRequests, respondError, respondProblem } from './middleware/frame.ts'
+import { frameRequests, respondError, respondProblem } from './middleware/frame.ts'
 import { guardOpenMode } from './middleware/open-mode.ts'
 import { requestMetrics } from './middleware/request-metrics.ts'
-import { createRequestSlots, type RequestSlots } from './middleware/request-slots.ts'
+import { limitRequests, RequestSlots } from './middleware/request-slots.ts'
 import { requestTraces } from './middleware/request-traces.ts'
 import type { Operation } from './openapi/operation.ts'
 import { Problem } from './problem.ts'
-import { DOCS_ROUTES, prepareDocument } from './routes/docs.ts'
+import { DOCS_ROUTES, prepareDocument, PROBLEM_ROUTES } from './routes/docs.ts'
 import { GATEWAY_ROUTES, type GatewayWebhookServices } from './routes/gateway-webhooks.ts'
 import { HEALTH_ROUTES, type Probes } from './routes/health.ts'
 import { PAYMENT_ROUTES, type PaymentServices } from './routes/payments.ts'
-import { PROBLEM_ROUTES } from './routes/problems.ts'
 import { mountRoutes } from './routes/route.ts'
 import { WEBHOOK_DELIVERY_ROUTES } from './routes/webhook-deliveries.ts'
 import { WEBHOOK_ENDPOINT_ROUTES } from './routes/webhook-endpoints.ts'
 import { WEBHOOK_EVENT_ROUTES } from './routes/webhook-events.ts'
+import type { WebhookServices } from './routes/webhook-services.ts'
 
 /** What the API works with. */
 export interface AppOptions {
@@ -42,7 +41,7 @@ export interface AppOptions {
   /** Records changes of webhook endpoints. @default they are not recorded */
   readonly audited?: Audited
   /** Reads lists. @default the stores, over the connections that accept payments */
-  readonly lists?: Lists | undefined
+  readonly lists?: (PaymentServices['lists'] & WebhookServices['lists']) | undefined
   readonly log: Log
   /** Counts requests. @default they are not counted */
   readonly http?: HttpCounts | undefined
@@ -66,13 +65,13 @@ const withoutRecord: Audited = (_act, perform) => perform()
 export function createApp(options: AppOptions): Hono<AppEnv> {
   const { log, probes, http, dashboard, requestTimeoutMs = 10_000, access = {} } = options
   const { authenticator, limiter } = access
-  const slots = options.slots ?? createRequestSlots(DEFAULT_SLOTS)
+  const slots = options.slots ?? new RequestSlots(DEFAULT_SLOTS)
   const app = new Hono<AppEnv>()
   app.onError(respondError(log))
   app.notFound((context) => respondProblem(new Problem('not-found'), context))
 
   if (http !== undefined) app.use(requestMetrics(http))
-  app.use(requestTraces(), frameRequests({ log, isDraining: probes.isDraining }))
+  app.use(requestTraces(), frameRequests(probes.isDraining, log))
   mountRoutes(app, HEALTH_ROUTES, { probes, slots })
   mountRoutes(app, PROBLEM_ROUTES, undefined)
   guardPages(app, access)

@@ -2,7 +2,7 @@ import { isDatabaseOutage } from '@titan/service'
 import { chainOf, codeOf, isInstance } from '@titan/queue-core/text-of'
 import { WebhooksError, type WebhooksErrorCode } from '@titan/webhooks'
 import { HTTPException } from 'hono/http-exception'
-import { Problem, type ProblemCode } from './problem.ts'
+import { Problem, RETRY_SOON, unavailable, type ProblemCode } from './problem.ts'
 
 /** Another transaction holds the row for longer than we wait. */
 const LOCK_NOT_AVAILABLE = '55P03'
@@ -12,12 +12,9 @@ export function problemOf(error: unknown): Problem {
   if (isInstance(error, Problem)) return error
   if (isInstance(error, WebhooksError)) return problemOfWebhooks(error)
   const code = deepestCodeOf(error)
-  if (code === LOCK_NOT_AVAILABLE) {
-    return new Problem('request-in-flight', { headers: { 'retry-after': '1' }, cause: error })
-  }
-  if (isDatabaseOutage(error)) {
-    return new Problem('unavailable', { headers: { 'retry-after': '1' }, cause: error })
-  }
+  if (code === LOCK_NOT_AVAILABLE)
+    return new Problem('request-in-flight', { headers: RETRY_SOON, cause: error })
+  if (isDatabaseOutage(error)) return unavailable(undefined, error)
   if (isInstance(error, HTTPException) && error.status < 500)
     return new Problem('bad-request', { cause: error })
   return new Problem('internal-error', { cause: error })

@@ -1,15 +1,6 @@
-import { createPaymentStore, openDatabase, type PaymentStore } from '@titan/payments'
-import { createWebhookStore, type WebhookStore } from '@titan/webhooks'
-import { Problem } from './problem.ts'
-
-/** What the lists of the API read. */
-export type Lists = Pick<PaymentStore, 'page'> &
-  Pick<WebhookStore, 'deliveryPage' | 'listEndpoints' | 'listEvents'>
-
-/** Lists over a pool of their own, which `close` closes. */
-export interface OpenLists extends Lists {
-  close(): Promise<void>
-}
+import { createPaymentStore, openDatabase } from '@titan/payments'
+import { createWebhookStore } from '@titan/webhooks'
+import { unavailable } from './problem.ts'
 
 /** Options of {@link openLists}. */
 export interface ListsOptions {
@@ -29,7 +20,7 @@ const QUERY_CANCELED = '57014'
  * Opens the lists over a small pool, so that no reader makes a payment wait for a connection. A list that takes too
  * long, or that finds too many others, ends in a problem that says so.
  */
-export function openLists(databaseUrl: string, options: ListsOptions = {}): OpenLists {
+export function openLists(databaseUrl: string, options: ListsOptions = {}) {
   const { poolSize = 3, statementTimeoutMs = 3_000, maxInFlight = 30 } = options
   const sql = openDatabase(databaseUrl, { poolSize, applicationName: 'titan-api-lists', statementTimeoutMs })
   const payments = createPaymentStore(sql)
@@ -62,8 +53,4 @@ export function openLists(databaseUrl: string, options: ListsOptions = {}): Open
     listEvents: bounded(webhooks.listEvents),
     close: () => sql.end({ timeout: DATABASE_GRACE_S }),
   }
-}
-
-function unavailable(detail: string, cause?: unknown): Problem {
-  return new Problem('unavailable', { detail, headers: { 'retry-after': '1' }, cause })
 }

@@ -1,9 +1,8 @@
 import type { Registry } from '@titan/telemetry'
-import { isLoopback } from '@titan/service'
+import { isLoopback, type Log } from '@titan/service'
 import { Hono } from 'hono'
-import { problemOf } from './failure.ts'
 import type { AppEnv } from './http/env.ts'
-import { respondProblem, frameRequests } from './middleware/frame.ts'
+import { frameRequests, respondError, respondProblem } from './middleware/frame.ts'
 import { guardOpenMode } from './middleware/open-mode.ts'
 import { Problem } from './problem.ts'
 import type { RequestSlots } from './middleware/request-slots.ts'
@@ -11,14 +10,15 @@ import { HEALTH_ROUTES, type Probes } from './routes/health.ts'
 import { mountRoutes } from './routes/route.ts'
 import { startServer, type HttpServer } from './server.ts'
 
-/** What those who watch the API are told, and where. */
-export interface OperationsOptions {
+/** What to serve to those who watch the API, and where. */
+interface OperationsOptions {
   readonly host: string
   readonly port: number
   readonly probes: Probes
   /** The slots of the API's requests, which readiness reports. */
   readonly slots: RequestSlots
   readonly metrics: Pick<Registry, 'contentType' | 'metrics'>
+  readonly log: Log
 }
 
 /**
@@ -26,17 +26,12 @@ export interface OperationsOptions {
  *
  * @throws Failure when it cannot listen
  */
-export async function serveOperations({
-  host,
-  port,
-  probes,
-  slots,
-  metrics,
-}: OperationsOptions): Promise<HttpServer> {
+export function serveOperations(options: OperationsOptions): Promise<HttpServer> {
+  const { host, port, probes, slots, metrics, log } = options
   const app = new Hono<AppEnv>()
-  app.onError((error, context) => respondProblem(problemOf(error), context))
+  app.onError(respondError(log))
   app.notFound((context) => respondProblem(new Problem('not-found'), context))
-  app.use(frameRequests({ isDraining: probes.isDraining }))
+  app.use(frameRequests(probes.isDraining))
   // On a loopback address only programs on this machine ask; a web page would send the name of its site.
   if (isLoopback(host)) app.use(guardOpenMode())
   mountRoutes(app, HEALTH_ROUTES, { probes, slots })

@@ -2,7 +2,7 @@
  * Every error of the API, by code: its HTTP status, its title and what the caller can do about it.
  * The table is the whole list; responses with a 4xx or 5xx status are made only here (RFC 9457).
  */
-export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
+export const PROBLEMS = {
   'malformed-json': {
     status: 400,
     title: 'The body is not valid JSON',
@@ -177,53 +177,10 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
     title: 'The service is temporarily unavailable',
     advice: 'Retry after the time in Retry-After. Retrying with the same idempotency key is safe.',
   },
-}
+} satisfies Record<string, { readonly status: number; readonly title: string; readonly advice: string }>
 
 /** The stable code of one kind of problem. */
-export type ProblemCode =
-  | 'malformed-json'
-  | 'validation-failed'
-  | 'idempotency-key-missing'
-  | 'idempotency-key-invalid'
-  | 'idempotency-key-repeated'
-  | 'idempotency-key-conflict'
-  | 'card-data-not-allowed'
-  | 'invalid-cursor'
-  | 'bad-request'
-  | 'request-timeout'
-  | 'headers-too-large'
-  | 'gateway-webhook-refused'
-  | 'api-key-missing'
-  | 'api-key-invalid'
-  | 'api-key-scope'
-  | 'cross-site-request'
-  | 'host-not-allowed'
-  | 'payment-not-found'
-  | 'not-found'
-  | 'method-not-allowed'
-  | 'request-in-flight'
-  | 'invalid-state'
-  | 'body-too-large'
-  | 'unsupported-media-type'
-  | 'idempotency-key-reused'
-  | 'webhook-endpoint-not-found'
-  | 'webhook-event-not-found'
-  | 'webhook-delivery-not-found'
-  | 'webhook-endpoint-disabled'
-  | 'webhook-endpoint-limit'
-  | 'webhook-secret-rotating'
-  | 'webhooks-off'
-  | 'too-many-requests'
-  | 'internal-error'
-  | 'unavailable'
-
-/** What is always true of one kind of problem. */
-export interface ProblemKind {
-  readonly status: number
-  readonly title: string
-  /** What the caller can do about it. */
-  readonly advice: string
-}
+export type ProblemCode = keyof typeof PROBLEMS
 
 /** One fault of a request: where it is (`pointer` into the body, or a query `parameter`) and what is wrong. */
 export type FieldError =
@@ -236,20 +193,18 @@ export const MAX_FAULTS = 20
 /** The longest pointer, parameter name or detail in a response, in characters. */
 const MAX_FAULT_TEXT = 256
 
-/** Shortens a text whose length a client controls. */
-export function cutText(text: string): string {
-  return text.length <= MAX_FAULT_TEXT ? text : `${text.slice(0, MAX_FAULT_TEXT - 1)}…`
+/** Shortens the texts of a fault, whose length a client controls. */
+function cutFault(fault: FieldError): object {
+  const cut = (text: string): string =>
+    text.length <= MAX_FAULT_TEXT ? text : `${text.slice(0, MAX_FAULT_TEXT - 1)}…`
+  return Object.fromEntries(Object.entries(fault).map(([name, text]) => [name, cut(text)]))
 }
 
-function cutFault(fault: FieldError): FieldError {
-  const detail = cutText(fault.detail)
-  return 'pointer' in fault
-    ? { pointer: cutText(fault.pointer), detail }
-    : { parameter: cutText(fault.parameter), detail }
-}
+/** The header of a response after which it is worth asking again in a second. */
+export const RETRY_SOON = { 'retry-after': '1' }
 
 /** What may be added to a problem. */
-export interface ProblemOptions {
+interface ProblemOptions {
   /** What happened this time. Never holds what the client sent. */
   readonly detail?: string | undefined
   /** The faults, one by one; the first {@link MAX_FAULTS} are kept, and long texts are cut. */
@@ -261,48 +216,53 @@ export interface ProblemOptions {
 
 /** An error that becomes the response with this `code`, wherever in a request it is thrown. */
 export class Problem extends Error {
+  override readonly name = 'Problem'
   readonly code: ProblemCode
-  readonly errors: readonly FieldError[]
-  readonly headers: Readonly<Record<string, string>>
   readonly detail: string | undefined
+  readonly errors: readonly object[]
+  readonly headers: Readonly<Record<string, string>>
 
-  constructor(code: ProblemCode, options: ProblemOptions = {}) {
-    super(options.detail ?? PROBLEMS[code].title, { cause: options.cause })
-    this.name = 'Problem'
+  constructor(code: ProblemCode, { detail, errors = [], headers = {}, cause }: ProblemOptions = {}) {
+    super(detail ?? PROBLEMS[code].title, { cause })
     this.code = code
-    this.detail = options.detail
-    this.errors = (options.errors ?? []).slice(0, MAX_FAULTS).map(cutFault)
-    this.headers = options.headers ?? {}
+    this.detail = detail
+    this.errors = errors.slice(0, MAX_FAULTS).map(cutFault)
+    this.headers = headers
   }
 }
 
-/** The circumstances that a problem document names. */
-export interface ProblemScene {
-  readonly requestId: string
-  /** The path of the request, when it is safe to repeat. */
-  readonly instance?: string | undefined
+/** Creates the problem of a limit or an outage that passes: 503, to be tried again in a second. */
+export function unavailable(detail?: string, cause?: unknown): Problem {
+  return new Problem('unavailable', { detail, headers: RETRY_SOON, cause })
 }
 
-/** Makes the `application/problem+json` response of a problem. */
-export function renderProblem(problem: Problem, scene: ProblemScene): Response {
-  const { status, title } = PROBLEMS[problem.code]
+/** Returns what was looked up. @throws Problem `code` when there is none */
+export function found<Value>(value: Value | undefined, code: ProblemCode): Value {
+  if (value === undefined) throw new Problem(code)
+  return value
+}
+
+/** Makes the `application/problem+json` response of a problem. `instance` is the path, when it is safe to repeat. */
+export function renderProblem(problem: Problem, requestId: string, instance?: string): Response {
+  const { code, detail, errors, headers } = problem
+  const { status, title } = PROBLEMS[code]
   const body = {
-    type: `/problems/${problem.code}`,
+    type: `/problems/${code}`,
     title,
     status,
-    detail: problem.detail,
-    instance: scene.instance,
-    code: problem.code,
-    request_id: scene.requestId,
-    errors: problem.errors.length === 0 ? undefined : problem.errors,
+    detail,
+    instance,
+    code,
+    request_id: requestId,
+    errors: errors.length === 0 ? undefined : errors,
   }
   return new Response(JSON.stringify(body), {
     status,
     headers: {
       'content-type': 'application/problem+json',
       'cache-control': 'no-store',
-      'x-request-id': scene.requestId,
-      ...problem.headers,
+      'x-request-id': requestId,
+      ...headers,
     },
   })
 }

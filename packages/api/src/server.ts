@@ -130,7 +130,7 @@ function urlOf(server: Server, host: string): string {
 }
 
 function refuse(problem: Problem): Response {
-  return renderProblem(problem, { requestId: crypto.randomUUID() })
+  return renderProblem(problem, crypto.randomUUID())
 }
 
 /** The problems of requests that never become a `Request`, by the code of Node's error. */

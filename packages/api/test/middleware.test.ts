@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { createApp, type AppOptions } from '../src/app.ts'
 import { createRateLimiter } from '../src/middleware/rate-limit.ts'
-import { createRequestSlots } from '../src/middleware/request-slots.ts'
+import { RequestSlots } from '../src/middleware/request-slots.ts'
 
 /** A payment that is stored when the test says so. */
 let creates: PromiseWithResolvers<CreateAnswer>[] = []
@@ -89,7 +89,7 @@ describe('every answer', () => {
     ['of a wrong body', ofData, openApp(), '/pay', { ...pay, body: '{' }],
     ['of a wrong path', ofData, openApp(), '/nope', {}],
     ['of a wrong method', ofData, openApp(), '/healthz', { method: 'PUT' }],
-    ['beyond the limit of requests', ofData, openApp({ slots: createRequestSlots(0) }), '/pay', pay],
+    ['beyond the limit of requests', ofData, openApp({ slots: new RequestSlots(0) }), '/pay', pay],
     ['that comes too late', ofData, openApp({ requestTimeoutMs: 1 }), '/pay', pay],
     ['of a limited caller', ofData, openApp({ access: { limiter } }), '/pay', { ...pay, body: '{' }],
     ['beyond the rate', ofData, openApp({ access: { limiter } }), '/pay', { ...pay, body: '{' }],
@@ -147,7 +147,7 @@ describe('what a limit refuses and an outage repeats', () => {
   it('is counted, and logged once a second in a short line without a stack', async () => {
     const refused = vi.fn<(reason: string) => void>()
     const http = { answered: () => {}, refused }
-    await many(openApp({ slots: createRequestSlots(0), http }), '/pay')
+    await many(openApp({ slots: new RequestSlots(0), http }), '/pay')
     await many(openApp({ requestTimeoutMs: 50, http }), '/pay')
     expect(refused.mock.calls.flat().filter((reason) => reason === 'in_flight')).toHaveLength(500)
     expect(refused.mock.calls.flat().filter((reason) => reason === 'timeout')).toHaveLength(500)
@@ -185,7 +185,7 @@ describe('the limit of requests at a time', () => {
 
   // F101
   it('ends with the answer, also while the work behind it goes on', async () => {
-    const slots = createRequestSlots(2)
+    const slots = new RequestSlots(2)
     const ask = openApp({ requestTimeoutMs: 300, slots })
     const late = [ask('/pay', pay), ask('/pay', pay)]
     await vi.waitFor(() => expect(creates).toHaveLength(2))
@@ -202,14 +202,14 @@ describe('the limit of requests at a time', () => {
 
   // F104
   it('counts the pages and their files as well', async () => {
-    const ask = openApp({ slots: createRequestSlots(0) })
+    const ask = openApp({ slots: new RequestSlots(0) })
     for (const path of ['/docs', '/docs/swagger-ui-bundle.js', '/docs/1/page.js', '/openapi.json'])
       expect((await ask(path)).status, path).toBe(503)
   })
 
   // F102 all slots are taken: `/readyz` is 503 and shows the count of the limiter, as the metric does
   it('is what readiness shows', async () => {
-    const slots = createRequestSlots(1)
+    const slots = new RequestSlots(1)
     const ask = openApp({ slots })
     const ready = await ask('/readyz')
     expect([ready.status, await ready.json()]).toMatchObject([200, { requests: { in_flight: 0, limit: 1 } }])
@@ -224,7 +224,7 @@ describe('the limit of requests at a time', () => {
   })
 
   it('asks those it turns away to come again', async () => {
-    for (const ask of [openApp({ slots: createRequestSlots(0) }), openApp({ requestTimeoutMs: 1 })]) {
+    for (const ask of [openApp({ slots: new RequestSlots(0) }), openApp({ requestTimeoutMs: 1 })]) {
       const response = await ask('/pay', pay)
       expect([response.status, response.headers.get('retry-after')]).toEqual([503, '1'])
     }

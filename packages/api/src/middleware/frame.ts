@@ -1,27 +1,18 @@
 import { randomUUID } from 'node:crypto'
-import type { RefusalReason } from '@titan/telemetry'
 import type { Log } from '@titan/service'
 import type { Context, MiddlewareHandler } from 'hono'
 import { containsCardNumber } from '@titan/payments'
 import type { AppEnv } from '../http/env.ts'
 import { addCommonHeaders } from '../http/response.ts'
 import { problemOf } from '../failure.ts'
-import { Problem, PROBLEMS, renderProblem } from '../problem.ts'
-import type { RequestSlots } from './request-slots.ts'
-
-/** What {@link frameRequests} asks. */
-export interface FrameOptions {
-  /** Writes one line per answer; the URL itself is never logged. @default none */
-  readonly log?: Pick<Log, 'debug'>
-  /** While the process drains, each client is asked to open its next connection elsewhere. */
-  readonly isDraining: () => boolean
-}
+import { PROBLEMS, renderProblem, type Problem } from '../problem.ts'
 
 /**
- * What every request gets and every answer says: an id, security headers, a log line. One middleware for all of it, since each
- * costs every request two promises and a kilobyte that live until the answer.
+ * Gives every request an id, and its response security headers and a log line without the URL. While the process drains, each
+ * client is asked to open its next connection elsewhere. One middleware for all of it, because each costs every request two
+ * promises and a kilobyte that live until the response.
  */
-export function frameRequests({ log, isDraining }: FrameOptions): MiddlewareHandler<AppEnv> {
+export function frameRequests(isDraining: () => boolean, log?: Log): MiddlewareHandler<AppEnv> {
   return async function frameRequest(context, next) {
     const startedAt = performance.now()
     context.set('requestId', requestIdOf(context))
@@ -49,56 +40,6 @@ function requestIdOf(context: Context<AppEnv>): string {
   return randomUUID()
 }
 
-/** Options of {@link limitRequests}. */
-export interface RequestLimits {
-  /** Longest time until the response, in milliseconds. */
-  readonly timeoutMs: number
-  /** One slot per request in flight. */
-  readonly slots: RequestSlots
-  /** Called for each request that is refused or timed out. @default nothing is counted */
-  readonly onRefused?: ((reason: RefusalReason) => void) | undefined
-}
-
-/**
- * Answers 503 when a request takes longer than `timeoutMs`, and at once when no slot is free. A slot ends with the response,
- * also when the handler never settles: the server ends the read of a body with its connection, and a statement may complete
- * after the response. The idempotency key makes a repeat safe.
- */
-export function limitRequests({ timeoutMs, slots, onRefused }: RequestLimits): MiddlewareHandler<AppEnv> {
-  return function limitRequest(_context, next) {
-    const release = slots.take()
-    if (release === undefined) {
-      onRefused?.('in_flight')
-      throw unavailable('Too many requests at a time.')
-    }
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        release()
-        onRefused?.('timeout')
-        reject(unavailable('The request took too long.'))
-      }, timeoutMs)
-      const end = (): void => {
-        clearTimeout(timer)
-        release()
-      }
-      next().then(
-        () => {
-          end()
-          resolve()
-        },
-        (error: unknown) => {
-          end()
-          reject(error)
-        },
-      )
-    })
-  }
-}
-
-function unavailable(detail: string): Problem {
-  return new Problem('unavailable', { detail, headers: { 'retry-after': '1' } })
-}
-
 /** Answers a request whose handler threw, and logs faults that are not the caller's. */
 export function respondError(log: Log): (error: Error, context: Context<AppEnv>) => Response {
   return (error, context) => {
@@ -124,5 +65,5 @@ export function respondProblem(problem: Problem, context: Context<AppEnv>): Resp
   const { path } = context.req
   context.set('problemCode', problem.code)
   const isSafe = path.length <= 128 && !containsCardNumber(path, 'possible')
-  return renderProblem(problem, { requestId: context.get('requestId'), instance: isSafe ? path : undefined })
+  return renderProblem(problem, context.get('requestId'), isSafe ? path : undefined)
 }

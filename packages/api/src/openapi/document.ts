@@ -1,21 +1,18 @@
 import { toJsonSchema, toJsonSchemaDefs, type JsonSchema } from '@valibot/to-json-schema'
 import type { GenericSchema } from 'valibot'
+import type { ApiKeyScope } from '../keys/api-key.ts'
 import { scopeOf } from '../middleware/access.ts'
 import { PROBLEMS, type ProblemCode } from '../problem.ts'
-import { PAYMENT_SCHEMAS } from '../schemas/payments.ts'
-import { SERVICE_SCHEMAS } from '../schemas/service.ts'
-import { WEBHOOK_SCHEMAS } from '../schemas/webhooks.ts'
-import { HEADERS, REQUEST_HEADERS, type HeaderName, type RequestHeaderName } from './headers.ts'
-import { INTRODUCTION, TAGS } from './introduction.ts'
-import type { Operation, RequestBody, ResponseSpec } from './operation.ts'
-
-/** Who may call the API, for the document. */
-export interface DescribedAccess {
-  /** Whether an API key is required. */
-  readonly needsKey: boolean
-  /** Whether requests are limited. */
-  readonly isLimited: boolean
-}
+import { INTRODUCTION } from './introduction.ts'
+import {
+  HEADERS,
+  REQUEST_HEADERS,
+  TAGS,
+  type HeaderName,
+  type Operation,
+  type ResponseSpec,
+} from './operation.ts'
+import { EXAMPLES, SCHEMAS } from './schemas.ts'
 
 const API_KEY_SCHEME = {
   type: 'http',
@@ -39,18 +36,17 @@ const UNCOUNTED_STATUSES: ReadonlySet<number> = new Set([401, 403, 431, 500, 503
 const RETRY_STATUSES: ReadonlySet<number> = new Set([429, 503])
 const RETRY_CODES: ReadonlySet<ProblemCode> = new Set(['request-in-flight', 'webhook-secret-rotating'])
 
-/** The schemas of response bodies, by name. Those of requests come with their operations. */
-const RESPONSE_SCHEMAS = { ...PAYMENT_SCHEMAS, ...WEBHOOK_SCHEMAS, ...SERVICE_SCHEMAS }
-
-const LIMIT_HEADERS: readonly HeaderName[] = ['RateLimit', 'RateLimit-Policy']
+/** Who may call the API, for the document. */
+export interface DescribedAccess {
+  /** Whether an API key is required. */
+  readonly needsKey: boolean
+  /** Whether requests are limited. */
+  readonly isLimited: boolean
+}
 
 /** Makes the OpenAPI 3.1 document of these operations, as plain data. */
-export function createDocument(
-  operations: readonly Operation[],
-  version: string,
-  access: DescribedAccess,
-): object {
-  const paths: Record<string, Record<string, unknown>> = {}
+export function createDocument(operations: readonly Operation[], version: string, access: DescribedAccess) {
+  const paths: Record<string, Record<string, object>> = {}
   for (const operation of operations)
     (paths[operation.path] ??= {})[operation.method] = describe(operation, access)
   return {
@@ -62,7 +58,9 @@ export function createDocument(
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '.' }],
-    tags: TAGS.filter(({ name }) => operations.some(({ tag }) => tag === name)),
+    tags: Object.entries(TAGS)
+      .filter(([name]) => operations.some(({ tag }) => tag === name))
+      .map(([name, description]) => ({ name, description })),
     paths,
     components: {
       ...usedComponents(operations, paths),
@@ -72,9 +70,9 @@ export function createDocument(
 }
 
 /** Returns the schemas and headers that the paths refer to: without webhooks or limits there are fewer. */
-function usedComponents(operations: readonly Operation[], paths: object): object {
+function usedComponents(operations: readonly Operation[], paths: object) {
   const requests = operations.flatMap(({ body }) => (body === undefined ? [] : [[body.name, body.schema]]))
-  const named = { ...(Object.fromEntries(requests) as typeof RESPONSE_SCHEMAS), ...RESPONSE_SCHEMAS }
+  const named: Record<string, GenericSchema> = { ...Object.fromEntries(requests), ...SCHEMAS }
   const schemas = toJsonSchemaDefs(named, {
     target: 'draft-2020-12',
     typeMode: 'input',
@@ -89,71 +87,49 @@ function usedComponents(operations: readonly Operation[], paths: object): object
   return { schemas: used('schemas', schemas), headers: used('headers', HEADERS) }
 }
 
-function describe(operation: Operation, access: DescribedAccess): object {
-  const { id, tag, summary, description, body } = operation
-  const { security, refusals, limitHeaders } = accessOf(operation, access)
+function describe(operation: Operation, { needsKey, isLimited }: DescribedAccess): object {
+  const { id, tag, summary, description, method, path, body } = operation
+  // The pages of the service are public, and gateways sign their requests.
+  const isPublic = tag === 'Service' || tag === 'Gateways'
+  const scope = needsKey && !isPublic ? scopeOf(method.toUpperCase(), path) : undefined
+  const limitHeaders: readonly HeaderName[] = isLimited && !isPublic ? ['RateLimit', 'RateLimit-Policy'] : []
+  const problems = problemsOf(operation, scope)
+  if (limitHeaders.length > 0) problems.push('too-many-requests')
   const parameters = parametersOf(operation)
-  const problems = [...problemsOf(operation), ...refusals]
   return {
     operationId: id,
     tags: [tag],
     summary,
     description,
-    security,
+    security: scope === undefined ? [] : [{ apiKey: [scope] }],
     parameters: parameters.length === 0 ? undefined : parameters,
-    requestBody: body && describeBody(body),
-    responses: {
-      ...Object.fromEntries(
-        responsesOf(operation).map((response) => [response.status, describeResponse(response, limitHeaders)]),
-      ),
-      ...problemResponses(problems, limitHeaders),
+    requestBody: body && {
+      required: body.isOptional !== true,
+      content: contentOf('application/json', body.name, { example: body.example }),
     },
+    responses: { ...responsesOf(operation, limitHeaders), ...problemResponses(problems, limitHeaders) },
   }
 }
 
-/** What the document says about the callers of one operation. */
-interface OperationAccess {
-  readonly security: readonly object[]
-  readonly refusals: readonly ProblemCode[]
-  readonly limitHeaders: readonly HeaderName[]
-}
-
-function accessOf({ tag, method, path }: Operation, access: DescribedAccess): OperationAccess {
-  // The pages of the service are public, and gateways sign their requests.
-  const isPublic = tag === 'Service' || tag === 'Gateways'
-  const refusals: ProblemCode[] = []
-  const security: object[] = []
-  if (access.needsKey && !isPublic) {
-    const scope = scopeOf(method.toUpperCase(), path)
-    security.push({ apiKey: [scope] })
-    refusals.push('api-key-missing', 'api-key-invalid')
-    // Every key may read.
-    if (scope !== 'read') refusals.push('api-key-scope')
-  }
-  if (!access.isLimited || isPublic) return { security, refusals, limitHeaders: [] }
-  return { security, refusals: [...refusals, 'too-many-requests'], limitHeaders: LIMIT_HEADERS }
-}
-
-/** Lists the problems of an operation, other than refusals of its caller. */
-function problemsOf({ tag, path, query, body, problems = [] }: Operation): readonly ProblemCode[] {
-  const ofInput = body === undefined ? (query === undefined ? [] : QUERY_PROBLEMS) : BODY_PROBLEMS
-  const all: ProblemCode[] = [...ofInput, ...problems, 'headers-too-large']
+/** Lists the problems of an operation; `scope` is what it requires of a key. */
+function problemsOf(
+  { tag, path, query, body, problems = [] }: Operation,
+  scope: ApiKeyScope | undefined,
+): ProblemCode[] {
+  const all: ProblemCode[] = [...problems, 'headers-too-large']
+  if (body !== undefined) all.unshift(...BODY_PROBLEMS)
+  else if (query !== undefined) all.unshift(...QUERY_PROBLEMS)
   // Probes respond without the database; pages respond without it, but count as requests in flight.
   if (tag !== 'Service') all.push('internal-error')
   if (tag !== 'Service' || /^\/(docs|openapi\.json)/.test(path)) all.push('unavailable')
+  if (scope !== undefined) all.push('api-key-missing', 'api-key-invalid')
+  // Every key may read.
+  if (scope !== undefined && scope !== 'read') all.push('api-key-scope')
   return all
 }
 
-function responsesOf({ responses, isConditional }: Operation): readonly ResponseSpec[] {
-  const [first, ...others] = responses
-  if (isConditional !== true || first === undefined) return responses
-  const headers: readonly HeaderName[] = ['ETag', ...(first.headers ?? [])]
-  return [{ ...first, headers }, { status: 304, description: 'Nothing has changed', headers }, ...others]
-}
-
-function parametersOf({ path, query, requestHeaders = [], isConditional }: Operation): readonly object[] {
-  const headers: readonly RequestHeaderName[] =
-    isConditional === true ? [...requestHeaders, 'If-None-Match'] : requestHeaders
+function parametersOf({ path, query, requestHeaders = [], isConditional = false }: Operation) {
+  const headers = isConditional ? [...requestHeaders, 'If-None-Match' as const] : requestHeaders
   return [
     ...[...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
       in: 'path',
@@ -181,20 +157,21 @@ function queryParameters(query: GenericSchema): readonly object[] {
   })
 }
 
-function describeBody({ name, isOptional, example }: RequestBody): object {
-  return { required: isOptional !== true, content: contentOf('application/json', name, { example }) }
+function responsesOf({ responses, isConditional = false }: Operation, limitHeaders: readonly HeaderName[]) {
+  const described: Record<number, object> = {}
+  for (const [index, response] of responses.entries()) {
+    const { status, description, headers: own = [] } = response
+    const isTagged = isConditional && index === 0
+    const headers = headersOf([...(isTagged ? ['ETag' as const] : []), ...own, ...limitHeaders])
+    described[status] = { description, headers, content: contentOfResponse(response) }
+    if (isTagged) described[304] = { description: 'Nothing has changed', headers }
+  }
+  return described
 }
 
-function describeResponse(
-  { description, headers = [], schema, mediaType, example }: ResponseSpec,
-  limitHeaders: readonly HeaderName[],
-): object {
-  const type = mediaType ?? (schema === undefined ? undefined : 'application/json')
-  return {
-    description,
-    headers: headersOf([...headers, ...limitHeaders]),
-    content: type === undefined ? undefined : contentOf(type, schema, { example }),
-  }
+function contentOfResponse({ schema, mediaType = schema && 'application/json', example }: ResponseSpec) {
+  const shown = example ?? (schema && EXAMPLES[schema])
+  return mediaType && contentOf(mediaType, schema, { example: shown })
 }
 
 /** Makes one response for each status, with an example of each of its problems. */

@@ -1,7 +1,5 @@
-import type { Tag } from './operation.ts'
-
 /** What applies to every route, in Markdown. */
-export const INTRODUCTION: string = `Payments, processed in the background, each charged once.
+export const INTRODUCTION = `Payments, processed in the background, each charged once.
 
 **Pay.** \`POST /pay\` with an amount and an idempotency key of your choice stores a payment and responds at once. If no response arrives, repeat the same request with the same key until one does: one key always stands for one payment. The same key with another amount or currency is rejected.
 
@@ -16,12 +14,3 @@ export const INTRODUCTION: string = `Payments, processed in the background, each
 **Keys and limits.** Routes that show a lock need an API key, as \`Authorization: Bearer <token>\`. Where requests are limited, \`RateLimit\` shows what is left, and \`429\` comes with \`Retry-After\`.
 
 **Never send card data.** Anything that looks like a card number is rejected and not stored: 14 to 19 digits of an issuer with a valid check digit, unbroken or grouped as on a card. An all-digit reference with the same check digit may look like one, such as a Swedish OCR number of 16 digits that begins with 4. Put a letter into it, such as \`4500000A000000007\`.`
-
-/** The groups of routes, in the order of the page. */
-export const TAGS: readonly { readonly name: Tag; readonly description: string }[] = [
-  { name: 'Payments', description: 'Create payments and follow them' },
-  { name: 'Webhook endpoints', description: 'Where events are sent' },
-  { name: 'Webhook events', description: 'What was sent, and how to send it again' },
-  { name: 'Gateways', description: 'What gateways report about their charges' },
-  { name: 'Service', description: 'The service itself' },
-]

@@ -1,13 +1,13 @@
 import { hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
+import { createRequire } from 'node:module'
 import { answerStaticFile, createStaticFile, type StaticFile } from '@titan/dashboard'
 import { readVersion } from '@titan/service'
 import { createDocument, type DescribedAccess } from '../openapi/document.ts'
 import type { Operation } from '../openapi/operation.ts'
-import { Problem } from '../problem.ts'
-import { pathParameter, route, type Route } from './route.ts'
+import { found, Problem, PROBLEMS, type ProblemCode } from '../problem.ts'
+import { pathParameter, routesOf, type Route } from './route.ts'
 
 /** The page may load files of this server only, and send requests nowhere else. */
 const POLICY = [
@@ -25,36 +25,23 @@ const JAVASCRIPT = 'text/javascript; charset=utf-8'
 const CSS = 'text/css; charset=utf-8'
 const require = createRequire(import.meta.url)
 
-/** The files of the page: those of the viewer's package and our own, each read once. */
-const FILES: Readonly<Record<string, () => StaticFile>> = {
-  'swagger-ui-bundle.js': once(() =>
-    readStatic(require.resolve('swagger-ui-dist/swagger-ui-bundle.js'), JAVASCRIPT),
-  ),
-  'swagger-ui.css': once(() => readStatic(require.resolve('swagger-ui-dist/swagger-ui.css'), CSS)),
-  'page.js': once(() => createStaticFile(new URL('../docs/page.js', import.meta.url), JAVASCRIPT)),
-  'page.css': once(() => createStaticFile(new URL('../docs/page.css', import.meta.url), CSS)),
-}
-const MANIFEST = new URL('../../package.json', import.meta.url)
-
-/** A version that changes with any file, so that a browser may cache them for a year. */
-const versionOf = once(() =>
-  hash(
-    'sha256',
-    Object.values(FILES)
-      .map((file) => file().tag)
-      .join(' '),
-  ).slice(0, 16),
-)
-
-/** The page, with the version in the paths of its files. */
-const page = once(() => {
-  const text = readFileSync(new URL('../docs/page.html', import.meta.url), 'utf8')
-  return createStaticFile(text.replaceAll('"docs/', `"docs/${versionOf()}/`), 'text/html; charset=utf-8')
+/** Reads the page and its files: those of the viewer's package and our own. They are 2 MB, so at the first request. */
+const readFiles = once(() => {
+  const bundle = pathToFileURL(require.resolve('swagger-ui-dist/swagger-ui-bundle.js'))
+  const style = pathToFileURL(require.resolve('swagger-ui-dist/swagger-ui.css'))
+  const files = new Map([
+    ['swagger-ui-bundle.js', createStaticFile(bundle, JAVASCRIPT)],
+    ['swagger-ui.css', createStaticFile(style, CSS)],
+    ['page.js', createStaticFile(new URL('../docs/page.js', import.meta.url), JAVASCRIPT)],
+    ['page.css', createStaticFile(new URL('../docs/page.css', import.meta.url), CSS)],
+  ])
+  // A version that changes with any file, so that a browser may cache them for a year.
+  const tags = [...files.values()].map(({ tag }) => tag).join(' ')
+  const version = hash('sha256', tags).slice(0, 16)
+  const page = readFileSync(new URL('../docs/page.html', import.meta.url), 'utf8')
+  const versioned = page.replaceAll('"docs/', `"docs/${version}/`)
+  return { files, version, page: createStaticFile(versioned, 'text/html; charset=utf-8') }
 })
-
-function readStatic(path: string, type: string): StaticFile {
-  return createStaticFile(pathToFileURL(path), type)
-}
 
 function once<Value>(create: () => Value): () => Value {
   let value: Value | undefined
@@ -62,22 +49,23 @@ function once<Value>(create: () => Value): () => Value {
 }
 
 /** What the pages of documentation work with. */
-export interface DocsServices {
+interface DocsServices {
   /** The OpenAPI document of this API. */
   readonly document: () => StaticFile
 }
 
 /** Prepares the document of these operations; it is made at the first request. */
-export function prepareDocument(operations: readonly Operation[], access: DescribedAccess): () => StaticFile {
+export function prepareDocument(operations: readonly Operation[], access: DescribedAccess) {
   return once(() => {
-    const text = JSON.stringify(createDocument(operations, readVersion(MANIFEST), access))
-    return createStaticFile(text, 'application/json')
+    const version = readVersion(new URL('../../package.json', import.meta.url))
+    return createStaticFile(JSON.stringify(createDocument(operations, version, access)), 'application/json')
   })
 }
 
-const docsFile = {
-  method: 'get',
-  tag: 'Service',
+const on = routesOf<DocsServices>('Service')
+
+/** A file of the page. */
+const file = {
   isConditional: true,
   responses: [{ status: 200, description: 'A script or a style sheet', mediaType: 'text/*' }],
   problems: ['not-found'],
@@ -85,51 +73,64 @@ const docsFile = {
 
 /** `GET /openapi.json`: the routes of this API. `GET /docs`: the same to read, without the Internet. */
 export const DOCS_ROUTES: readonly Route<DocsServices>[] = [
-  route({
-    method: 'get',
-    path: '/openapi.json',
+  on.get('/openapi.json', {
     id: 'getOpenApi',
-    tag: 'Service',
     summary: 'Read this document',
     isConditional: true,
     responses: [{ status: 200, description: 'OpenAPI 3.1', mediaType: 'application/json' }],
     handle: (context, { document }) => answerStaticFile(context, document(), 'revalidate'),
   }),
-  route({
-    method: 'get',
-    path: '/docs',
+  on.get('/docs', {
     id: 'getDocs',
-    tag: 'Service',
     summary: 'Read this document as a page',
     isConditional: true,
     responses: [{ status: 200, description: 'A page', mediaType: 'text/html' }],
     handle(context) {
       context.header('content-security-policy', POLICY)
-      return answerStaticFile(context, page(), 'revalidate')
+      return answerStaticFile(context, readFiles().page, 'revalidate')
     },
   }),
-  route({
-    ...docsFile,
-    path: '/docs/{file}',
+  on.get('/docs/{file}', {
+    ...file,
     id: 'getDocsFile',
     summary: 'Read a file of that page',
     handle: (context) => answerStaticFile(context, findFile(pathParameter(context, 'file')), 'revalidate'),
   }),
-  route({
-    ...docsFile,
-    path: '/docs/{version}/{file}',
+  on.get('/docs/{version}/{file}', {
+    ...file,
     id: 'getVersionedDocsFile',
     summary: 'Read a file of that page, cached for a year',
     handle(context) {
-      const isCurrent = pathParameter(context, 'version') === versionOf()
-      const file = findFile(pathParameter(context, 'file'))
-      return answerStaticFile(context, file, isCurrent ? 'immutable' : 'revalidate')
+      const isCurrent = pathParameter(context, 'version') === readFiles().version
+      const asked = findFile(pathParameter(context, 'file'))
+      return answerStaticFile(context, asked, isCurrent ? 'immutable' : 'revalidate')
     },
   }),
 ]
 
 function findFile(name: string): StaticFile {
-  const file = Object.hasOwn(FILES, name) ? FILES[name] : undefined
-  if (file === undefined) throw new Problem('not-found')
-  return file()
+  return found(readFiles().files.get(name), 'not-found')
 }
+
+/** `GET /problems/{code}`: the page that a problem's `type` names, in plain words. */
+export const PROBLEM_ROUTES: readonly Route<unknown>[] = [
+  routesOf<unknown>('Service').get('/problems/{code}', {
+    id: 'getProblem',
+    summary: 'Explain a problem',
+    responses: [
+      {
+        status: 200,
+        description: 'The problem in plain words',
+        mediaType: 'text/plain',
+        example: 'No such payment\n\ncode: payment-not-found\nstatus: 404\n',
+      },
+    ],
+    problems: ['not-found'],
+    handle(context) {
+      const code = pathParameter(context, 'code')
+      if (!Object.hasOwn(PROBLEMS, code)) throw new Problem('not-found')
+      const { status, title, advice } = PROBLEMS[code as ProblemCode]
+      return context.text(`${title}\n\ncode: ${code}\nstatus: ${status}\n\n${advice}\n`)
+    },
+  }),
+]

@@ -9,7 +9,7 @@ import type { Log } from '@titan/service'
 import { readBytes } from '../http/body.ts'
 import { respondJson } from '../http/response.ts'
 import { Problem } from '../problem.ts'
-import { pathParameter, route, type Route } from './route.ts'
+import { pathParameter, routesOf, type Route } from './route.ts'
 
 /** What the route for gateways works with. */
 export interface GatewayWebhookServices {
@@ -30,11 +30,8 @@ const REFUSALS: Readonly<Record<WebhookRefusal, string>> = {
 
 /** `POST /gateway-webhooks/{gateway}`: the signature of the gateway authenticates the request. */
 export const GATEWAY_ROUTES: readonly Route<GatewayWebhookServices>[] = [
-  route({
-    method: 'post',
-    path: '/gateway-webhooks/{gateway}',
+  routesOf<GatewayWebhookServices>('Gateways').post('/gateway-webhooks/{gateway}', {
     id: 'receiveGatewayWebhook',
-    tag: 'Gateways',
     summary: 'Report the outcome of a charge',
     description:
       "For payment gateways only: the body is in the gateway's own form and signed in its own way. After any other response than 200 the gateway sends it again.",
@@ -43,14 +40,13 @@ export const GATEWAY_ROUTES: readonly Route<GatewayWebhookServices>[] = [
         status: 200,
         description: 'The outcome is stored, or was known already',
         schema: 'GatewayWebhookReceived',
-        example: { received: true },
       },
     ],
     problems: ['gateway-webhook-refused', 'not-found', 'body-too-large'],
     async handle(context, { payments: store, policy, gateways, log }) {
-      const reader = gateways.find(({ gateway }) => gateway === pathParameter(context, 'gateway'))
+      const gateway = pathParameter(context, 'gateway')
+      const reader = gateways.find((candidate) => candidate.gateway === gateway)
       if (reader === undefined) throw new Problem('not-found')
-      const { gateway } = reader
       // The signature covers the bytes as they came.
       const body = new Uint8Array(await readBytes(context))
       const webhook = reader.parse(body, context.req.header(reader.signatureHeader))

@@ -1,7 +1,9 @@
 import { answersInTime } from '@titan/service'
 import { respondJson } from '../http/response.ts'
 import type { RequestSlots } from '../middleware/request-slots.ts'
-import { route, type Route } from './route.ts'
+import { EXAMPLES } from '../openapi/schemas.ts'
+import { RETRY_SOON } from '../problem.ts'
+import { routesOf, type Route } from './route.ts'
 
 /** What the health routes check. */
 export interface Probes {
@@ -14,44 +16,34 @@ export interface Probes {
 }
 
 /** What the health routes work with. */
-export interface HealthServices {
+interface HealthServices {
   readonly probes: Probes
   readonly slots: RequestSlots
 }
 
-const READY_EXAMPLE = {
-  status: 'ready',
-  checks: { postgres: 'up', redis: 'up' },
-  requests: { in_flight: 3, limit: 1000 },
-}
+const on = routesOf<HealthServices>('Service')
 
 /** `GET /healthz`: the process runs. `GET /readyz`: it can take requests. */
 export const HEALTH_ROUTES: readonly Route<HealthServices>[] = [
-  route({
-    method: 'get',
-    path: '/healthz',
+  on.get('/healthz', {
     id: 'getHealth',
-    tag: 'Service',
     summary: 'Check that the process runs',
-    responses: [{ status: 200, description: 'It runs', schema: 'Health', example: { status: 'ok' } }],
+    responses: [{ status: 200, description: 'It runs', schema: 'Health' }],
     handle: (context) => respondJson(context, { status: 'ok' }),
   }),
-  route({
-    method: 'get',
-    path: '/readyz',
+  on.get('/readyz', {
     id: 'getReadiness',
-    tag: 'Service',
     summary: 'Check that the service can take requests',
     description:
       'PostgreSQL and room for one more request are required. Redis is only reported: payments are accepted without it.',
     responses: [
-      { status: 200, description: 'Ready', schema: 'Readiness', example: READY_EXAMPLE },
+      { status: 200, description: 'Ready', schema: 'Readiness' },
       {
         status: 503,
         description: 'Not ready',
         headers: ['Retry-After'],
         schema: 'Readiness',
-        example: { ...READY_EXAMPLE, status: 'unavailable', checks: { postgres: 'down', redis: 'up' } },
+        example: { ...EXAMPLES.Readiness, status: 'unavailable', checks: { postgres: 'down', redis: 'up' } },
       },
     ],
     async handle(context, { probes, slots }) {
@@ -67,7 +59,7 @@ export const HEALTH_ROUTES: readonly Route<HealthServices>[] = [
       const headers = { 'cache-control': 'no-store' }
       return isReady
         ? respondJson(context, body, { headers })
-        : respondJson(context, body, { status: 503, headers: { ...headers, 'retry-after': '1' } })
+        : respondJson(context, body, { status: 503, headers: { ...headers, ...RETRY_SOON } })
     },
   }),
 ]

@@ -5,12 +5,12 @@ import { decodeCursor, encodeCursor } from '../http/cursor.ts'
 import type { AppEnv } from '../http/env.ts'
 import { KEY_FORMAT, keyHeaderOf, resolveKey } from '../http/idempotency-key.ts'
 import { respondJson, respondPage, respondTagged } from '../http/response.ts'
-import { acceptedExample, eventsExample, paymentExample } from '../openapi/examples.ts'
-import type { Operation } from '../openapi/operation.ts'
-import { Problem } from '../problem.ts'
+import { onePage, type Operation } from '../openapi/operation.ts'
+import { EXAMPLES } from '../openapi/schemas.ts'
+import { found, Problem, RETRY_SOON } from '../problem.ts'
 import { pageLimit, toDate } from '../schemas/parts.ts'
 import { presentAccepted, presentEvent, presentPayment } from '../schemas/payments.ts'
-import { pathParameter, route, type Route } from './route.ts'
+import { pathParameter, routesOf, type Route } from './route.ts'
 
 /** What the routes of payments work with. */
 export interface PaymentServices {
@@ -20,9 +20,6 @@ export interface PaymentServices {
   /** Relays each new payment to the queue; never awaited. */
   readonly relay: { nudge(paymentIds: readonly string[]): void }
 }
-
-/** Seconds that a client should wait before it asks again about a payment in progress. */
-const POLL_AFTER_S = '1'
 
 /** Withdrawn currencies stay in the list, so that an old request can be repeated. */
 const CURRENCIES: ReadonlySet<string> = new Set(Intl.supportedValuesOf('currency'))
@@ -97,13 +94,11 @@ const paymentsQuery = v.strictObject(
   'must be a query',
 )
 
-function createRoute(
-  named: Pick<Operation, 'path' | 'id' | 'summary' | 'description'>,
-): Route<PaymentServices> {
-  return route({
+const on = routesOf<PaymentServices>('Payments')
+
+function createRoute(path: string, named: Pick<Operation, 'id' | 'summary' | 'description'>) {
+  return on.post(path, {
     ...named,
-    method: 'post',
-    tag: 'Payments',
     requestHeaders: ['Idempotency-Key'],
     body: { name: 'PayRequest', schema: payRequest, example: { amount: 500, idempotency_key: 'order-4711' } },
     responses: [
@@ -112,7 +107,6 @@ function createRoute(
         description: 'The payment is stored and will be processed. A replay gets the same response.',
         headers: ['Location', 'Idempotent-Replayed'],
         schema: 'AcceptedPayment',
-        example: acceptedExample,
       },
     ],
     problems: [
@@ -141,37 +135,24 @@ function createRoute(
 
 /** `POST /pay`, the list of payments, and what can be read of a payment or done to it. */
 export const PAYMENT_ROUTES: readonly Route<PaymentServices>[] = [
-  createRoute({
-    path: '/pay',
+  createRoute('/pay', {
     id: 'pay',
     summary: 'Create a payment',
     description:
       'Needs an idempotency key, in the body or in the header. One key is one payment, permanently: repeat the request until there is a response; nothing is charged twice.',
   }),
-  createRoute({
-    path: '/payments',
+  createRoute('/payments', {
     id: 'createPayment',
     summary: 'Create a payment (alias)',
     description: 'The same as `POST /pay`.',
   }),
-  route({
-    method: 'get',
-    path: '/payments',
+  on.get('/payments', {
     id: 'listPayments',
-    tag: 'Payments',
     summary: 'List payments',
     description:
       'Newest first, page by page. New payments never shift the pages after the first. `created_after` is inclusive and `created_before` exclusive; both find payments of servers whose clock agrees with the database to within five minutes. A page examines a bounded number of payments, so it may be short or empty while `has_more` is true: continue with `next_cursor`, or narrow the list by time.',
     query: paymentsQuery,
-    responses: [
-      {
-        status: 200,
-        description: 'One page',
-        headers: ['Link'],
-        schema: 'PaymentPage',
-        example: { data: [paymentExample], has_more: true, next_cursor: 'cGF5XzAxOWFhMWIyLkx2cVVw' },
-      },
-    ],
+    responses: [onePage('PaymentPage')],
     problems: ['invalid-cursor'],
     async handle(context, { lists }, { limit, cursor, ...query }) {
       const { payments, next } = await lists.page({
@@ -188,11 +169,8 @@ export const PAYMENT_ROUTES: readonly Route<PaymentServices>[] = [
       return respondPage(context, payments.map(presentPayment), next && encodeCursor(next, query))
     },
   }),
-  route({
-    method: 'get',
-    path: '/payments/{payment_id}',
+  on.get('/payments/{payment_id}', {
     id: 'getPayment',
-    tag: 'Payments',
     summary: 'Read a payment',
     description:
       'Ask again after `Retry-After` seconds while the payment is in progress; SUCCESS and FAILED are final.',
@@ -203,32 +181,22 @@ export const PAYMENT_ROUTES: readonly Route<PaymentServices>[] = [
         description: 'The payment in its current state',
         headers: ['Retry-After'],
         schema: 'Payment',
-        example: paymentExample,
       },
     ],
     problems: ['payment-not-found'],
     async handle(context, services) {
       const payment = await findPayment(context, services)
-      const more = isTerminal(payment.status) ? undefined : { 'retry-after': POLL_AFTER_S }
-      return respondTagged(context, presentPayment(payment), more)
+      return respondTagged(context, presentPayment(payment), isTerminal(payment.status) ? {} : RETRY_SOON)
     },
   }),
-  route({
-    method: 'get',
-    path: '/payments/{payment_id}/events',
+  on.get('/payments/{payment_id}/events', {
     id: 'listPaymentEvents',
-    tag: 'Payments',
     summary: 'Read the history of a payment',
     description:
       'In order: `sequence` counts from 1 without gaps. Of a longer history the latest 1000 entries are listed.',
     isConditional: true,
     responses: [
-      {
-        status: 200,
-        description: 'Everything that has happened to the payment',
-        schema: 'PaymentEventList',
-        example: eventsExample,
-      },
+      { status: 200, description: 'Everything that has happened to the payment', schema: 'PaymentEventList' },
     ],
     problems: ['payment-not-found'],
     async handle(context, services) {
@@ -237,11 +205,8 @@ export const PAYMENT_ROUTES: readonly Route<PaymentServices>[] = [
       return respondTagged(context, { data: events.map(presentEvent) })
     },
   }),
-  route({
-    method: 'post',
-    path: '/payments/{payment_id}/cancel',
+  on.post('/payments/{payment_id}/cancel', {
     id: 'cancelPayment',
-    tag: 'Payments',
     summary: 'Cancel a payment',
     description: 'Possible until its processing begins.',
     responses: [
@@ -250,7 +215,7 @@ export const PAYMENT_ROUTES: readonly Route<PaymentServices>[] = [
         description: 'The payment, which is now FAILED',
         schema: 'Payment',
         example: {
-          ...paymentExample,
+          ...EXAMPLES.Payment,
           status: 'FAILED',
           attempts: 0,
           failure: { code: 'canceled', kind: 'canceled' },
@@ -273,14 +238,9 @@ export const PAYMENT_ROUTES: readonly Route<PaymentServices>[] = [
 /** The form of a payment id. Nothing else is looked up. */
 const PAYMENT_ID = /^pay_[0-9A-Za-z_-]{1,64}$/
 
-async function findPayment(
-  context: Context<AppEnv>,
-  { payments }: Pick<PaymentServices, 'payments'>,
-): Promise<Payment> {
+async function findPayment(context: Context<AppEnv>, { payments }: PaymentServices): Promise<Payment> {
   const id = pathParameter(context, 'id')
-  const payment = PAYMENT_ID.test(id) ? await payments.get(id) : undefined
-  if (payment === undefined) throw new Problem('payment-not-found')
-  return payment
+  return found(PAYMENT_ID.test(id) ? await payments.get(id) : undefined, 'payment-not-found')
 }
 
 /** Names the caller in the history of a payment: `api`, or `api:key_` and the id of the API key. */

@@ -3,7 +3,7 @@ import type { GenericSchema } from 'valibot'
 import { readBody, readOptionalBody } from '../http/body.ts'
 import type { AppEnv } from '../http/env.ts'
 import { validateQuery } from '../http/validate.ts'
-import type { Operation, RequestBody } from '../openapi/operation.ts'
+import type { Operation, RequestBody, Tag } from '../openapi/operation.ts'
 
 /** One route: its description, and what it does with the services that it needs. */
 export interface Route<Services> extends Operation {
@@ -11,32 +11,39 @@ export interface Route<Services> extends Operation {
 }
 
 /** A route whose handler gets the validated query or body. No route has both. */
-interface RouteSpec<Services, Input> extends Omit<Operation, 'query' | 'body'> {
+interface RouteSpec<Services, Input> extends Omit<Operation, 'method' | 'path' | 'tag' | 'query' | 'body'> {
   readonly query?: GenericSchema<unknown, Input>
   readonly body?: RequestBody<Input>
   handle(context: Context<AppEnv>, services: Services, input: Input): Response | Promise<Response>
 }
 
-/** Declares a route once: the schema in its description is the one that validates. */
-export function route<Services, Input>(spec: RouteSpec<Services, Input>): Route<Services> {
-  const { query, body, handle } = spec
+/** Declares routes of one group, each once: the schema in its description is the one that validates. */
+export function routesOf<Services>(tag: Tag) {
+  const declare =
+    (method: Operation['method']) =>
+    <Input>(path: string, spec: RouteSpec<Services, Input>): Route<Services> => ({
+      ...spec,
+      method,
+      path,
+      tag,
+      handle: readingInput(spec),
+    })
+  return { get: declare('get'), post: declare('post'), patch: declare('patch'), delete: declare('delete') }
+}
+
+function readingInput<Services, Input>({
+  query,
+  body,
+  handle,
+}: RouteSpec<Services, Input>): Route<Services>['handle'] {
   if (body !== undefined) {
     const read = body.isOptional === true ? readOptionalBody : readBody
-    return {
-      ...spec,
-      handle: async (context, services) => handle(context, services, await read(context, body.schema)),
-    }
+    return async (context, services) => handle(context, services, await read(context, body.schema))
   }
-  if (query !== undefined) {
-    return {
-      ...spec,
-      handle(context, services) {
-        const { searchParams } = new URL(context.req.url)
-        return handle(context, services, validateQuery(query, searchParams))
-      },
-    }
-  }
-  return { ...spec, handle: (context, services) => handle(context, services, undefined as Input) }
+  if (query !== undefined)
+    return (context, services) =>
+      handle(context, services, validateQuery(query, new URL(context.req.url).searchParams))
+  return (context, services) => handle(context, services, undefined as Input)
 }
 
 /** Mounts routes on an application. */

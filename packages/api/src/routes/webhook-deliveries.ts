@@ -1,12 +1,12 @@
 import { DELIVERY_STATUSES } from '@titan/webhooks'
 import * as v from 'valibot'
 import { respondJson, respondPage } from '../http/response.ts'
-import { attemptExample, deliveryExample } from '../openapi/examples.ts'
-import { Problem } from '../problem.ts'
+import { onePage } from '../openapi/operation.ts'
+import { found } from '../problem.ts'
 import { toDate } from '../schemas/parts.ts'
 import { presentAttempt, presentDelivery } from '../schemas/webhooks.ts'
-import { pathParameter, route, type Route } from './route.ts'
-import { pageEntries, pageResponse, REDELIVERED, type WebhookServices } from './webhook-services.ts'
+import { pathParameter, routesOf, type Route } from './route.ts'
+import { pageEntries, REDELIVERED, type WebhookServices } from './webhook-services.ts'
 
 const NO_INSTANT = 'must be a time such as 2026-11-24T12:00:00Z'
 const instant = v.pipe(
@@ -31,32 +31,28 @@ const deliveriesQuery = v.strictObject(
   },
   'must be a query',
 )
+const ofEndpoints = routesOf<WebhookServices>('Webhook endpoints')
+const ofEvents = routesOf<WebhookServices>('Webhook events')
 
 /** The deliveries of outgoing webhooks: to an endpoint, or one of them. */
 export const WEBHOOK_DELIVERY_ROUTES: readonly Route<WebhookServices>[] = [
-  route({
-    method: 'get',
-    path: '/webhook-endpoints/{endpoint_id}/deliveries',
+  ofEndpoints.get('/webhook-endpoints/{endpoint_id}/deliveries', {
     id: 'listEndpointDeliveries',
-    tag: 'Webhook endpoints',
     summary: 'List the deliveries to an endpoint',
     description:
       'Newest first, page by page. A page examines a bounded number of deliveries, so it may be short or empty while `has_more` is true: continue with `next_cursor`.',
     query: deliveriesQuery,
-    responses: [pageResponse('WebhookDeliveryPage', deliveryExample)],
+    responses: [onePage('WebhookDeliveryPage')],
     problems: ['webhook-endpoint-not-found'],
     async handle(context, { webhooks, lists }, { limit, cursor: after, status }) {
       const id = pathParameter(context, 'id')
-      if ((await webhooks.getEndpoint(id)) === undefined) throw new Problem('webhook-endpoint-not-found')
+      found(await webhooks.getEndpoint(id), 'webhook-endpoint-not-found')
       const { deliveries, next } = await lists.deliveryPage(id, { limit, after, status })
       return respondPage(context, deliveries.map(presentDelivery), next)
     },
   }),
-  route({
-    method: 'post',
-    path: '/webhook-endpoints/{endpoint_id}/redeliver',
+  ofEndpoints.post('/webhook-endpoints/{endpoint_id}/redeliver', {
     id: 'redeliverToEndpoint',
-    tag: 'Webhook endpoints',
     summary: 'Send the deliveries of a period again',
     body: {
       name: 'RedeliverRange',
@@ -71,34 +67,20 @@ export const WEBHOOK_DELIVERY_ROUTES: readonly Route<WebhookServices>[] = [
       return respondJson(context, { redelivered }, { status: 202 })
     },
   }),
-  route({
-    method: 'get',
-    path: '/webhook-deliveries/{delivery_id}',
+  ofEvents.get('/webhook-deliveries/{delivery_id}', {
     id: 'getWebhookDelivery',
-    tag: 'Webhook events',
     summary: 'Read a delivery and its attempts',
-    responses: [
-      {
-        status: 200,
-        description: 'The delivery',
-        schema: 'WebhookDeliveryWithHistory',
-        example: { ...deliveryExample, history: [attemptExample] },
-      },
-    ],
+    responses: [{ status: 200, description: 'The delivery', schema: 'WebhookDeliveryWithHistory' }],
     problems: ['webhook-delivery-not-found'],
     async handle(context, { webhooks }) {
       const id = pathParameter(context, 'id')
-      const delivery = await webhooks.getDelivery(id)
-      if (delivery === undefined) throw new Problem('webhook-delivery-not-found')
+      const delivery = found(await webhooks.getDelivery(id), 'webhook-delivery-not-found')
       const attempts = await webhooks.attemptsOf(id)
       return respondJson(context, { ...presentDelivery(delivery), history: attempts.map(presentAttempt) })
     },
   }),
-  route({
-    method: 'post',
-    path: '/webhook-deliveries/{delivery_id}/redeliver',
+  ofEvents.post('/webhook-deliveries/{delivery_id}/redeliver', {
     id: 'redeliverDelivery',
-    tag: 'Webhook events',
     summary: 'Send a delivery again',
     responses: [REDELIVERED],
     problems: ['webhook-delivery-not-found', 'webhook-endpoint-disabled'],

@@ -1,16 +1,18 @@
 import { WEBHOOK_EVENT_TYPES } from '@titan/webhooks'
-import type { Context } from 'hono'
 import * as v from 'valibot'
-import type { AppEnv } from '../http/env.ts'
 import { respondJson, respondPage } from '../http/response.ts'
-import { includesScope } from '../keys/api-key.ts'
-import { deliveryExample, endpointExample, SECRET_EXAMPLE } from '../openapi/examples.ts'
-import type { ResponseSpec } from '../openapi/operation.ts'
-import { Problem } from '../problem.ts'
+import { onePage, type ResponseSpec } from '../openapi/operation.ts'
+import { found } from '../problem.ts'
 import { presentDelivery, presentEndpoint } from '../schemas/webhooks.ts'
-import { pathParameter, route, type Route } from './route.ts'
-import { change, originOf } from './webhook-audit.ts'
-import { pageEntries, pageResponse, readPage, type WebhookServices } from './webhook-services.ts'
+import { pathParameter, routesOf, type Route } from './route.ts'
+import {
+  change,
+  originOf,
+  pageEntries,
+  readPage,
+  seesUrls,
+  type WebhookServices,
+} from './webhook-services.ts'
 
 const text = v.string('must be a string')
 const url = v.pipe(
@@ -77,16 +79,13 @@ const ENDPOINT_RESPONSE: ResponseSpec = {
   status: 200,
   description: 'The endpoint in its current state',
   schema: 'WebhookEndpoint',
-  example: endpointExample,
 }
+const on = routesOf<WebhookServices>('Webhook endpoints')
 
 /** The endpoints of outgoing webhooks. */
 export const WEBHOOK_ENDPOINT_ROUTES: readonly Route<WebhookServices>[] = [
-  route({
-    method: 'post',
-    path: '/webhook-endpoints',
+  on.post('/webhook-endpoints', {
     id: 'createWebhookEndpoint',
-    tag: 'Webhook endpoints',
     summary: 'Create an endpoint',
     description:
       'The response shows the signing secret, only once. Requests are signed as Standard Webhooks specifies.',
@@ -101,7 +100,6 @@ export const WEBHOOK_ENDPOINT_ROUTES: readonly Route<WebhookServices>[] = [
         description: 'The endpoint and its secret',
         headers: ['Location'],
         schema: 'CreatedWebhookEndpoint',
-        example: { ...endpointExample, secret: SECRET_EXAMPLE },
       },
     ],
     problems: ['webhook-endpoint-limit'],
@@ -123,14 +121,11 @@ export const WEBHOOK_ENDPOINT_ROUTES: readonly Route<WebhookServices>[] = [
       )
     },
   }),
-  route({
-    method: 'get',
-    path: '/webhook-endpoints',
+  on.get('/webhook-endpoints', {
     id: 'listWebhookEndpoints',
-    tag: 'Webhook endpoints',
     summary: 'List the endpoints',
     query: endpointsQuery,
-    responses: [pageResponse('WebhookEndpointPage', endpointExample)],
+    responses: [onePage('WebhookEndpointPage')],
     async handle(context, { lists }, query) {
       const { page, next } = await readPage(query, lists.listEndpoints)
       const seesUrl = seesUrls(context)
@@ -141,25 +136,21 @@ export const WEBHOOK_ENDPOINT_ROUTES: readonly Route<WebhookServices>[] = [
       )
     },
   }),
-  route({
-    method: 'get',
-    path: '/webhook-endpoints/{endpoint_id}',
+  on.get('/webhook-endpoints/{endpoint_id}', {
     id: 'getWebhookEndpoint',
-    tag: 'Webhook endpoints',
     summary: 'Read an endpoint',
     responses: [ENDPOINT_RESPONSE],
     problems: ['webhook-endpoint-not-found'],
     async handle(context, { webhooks }) {
-      const endpoint = await webhooks.getEndpoint(pathParameter(context, 'id'))
-      if (endpoint === undefined) throw new Problem('webhook-endpoint-not-found')
+      const endpoint = found(
+        await webhooks.getEndpoint(pathParameter(context, 'id')),
+        'webhook-endpoint-not-found',
+      )
       return respondJson(context, presentEndpoint(endpoint, seesUrls(context)))
     },
   }),
-  route({
-    method: 'patch',
-    path: '/webhook-endpoints/{endpoint_id}',
+  on.patch('/webhook-endpoints/{endpoint_id}', {
     id: 'updateWebhookEndpoint',
-    tag: 'Webhook endpoints',
     summary: 'Change, disable or enable an endpoint',
     body: { name: 'UpdateWebhookEndpoint', schema: updateEndpoint, example: { enabled: true } },
     responses: [ENDPOINT_RESPONSE],
@@ -177,11 +168,8 @@ export const WEBHOOK_ENDPOINT_ROUTES: readonly Route<WebhookServices>[] = [
       return respondJson(context, presentEndpoint(changed, true))
     },
   }),
-  route({
-    method: 'delete',
-    path: '/webhook-endpoints/{endpoint_id}',
+  on.delete('/webhook-endpoints/{endpoint_id}', {
     id: 'deleteWebhookEndpoint',
-    tag: 'Webhook endpoints',
     summary: 'Delete an endpoint',
     responses: [{ status: 204, description: 'Deleted; nothing more is sent to it' }],
     problems: ['webhook-endpoint-not-found'],
@@ -196,11 +184,8 @@ export const WEBHOOK_ENDPOINT_ROUTES: readonly Route<WebhookServices>[] = [
       return context.body(null, 204)
     },
   }),
-  route({
-    method: 'post',
-    path: '/webhook-endpoints/{endpoint_id}/rotate-secret',
+  on.post('/webhook-endpoints/{endpoint_id}/rotate-secret', {
     id: 'rotateWebhookSecret',
-    tag: 'Webhook endpoints',
     summary: 'Give an endpoint a new secret',
     description: 'For a while requests are also signed with the old one.',
     body: {
@@ -209,14 +194,7 @@ export const WEBHOOK_ENDPOINT_ROUTES: readonly Route<WebhookServices>[] = [
       isOptional: true,
       example: { overlap_seconds: 86_400 },
     },
-    responses: [
-      {
-        status: 200,
-        description: 'The new secret, shown only once',
-        schema: 'RotatedSecret',
-        example: { secret: SECRET_EXAMPLE, old_secret_until: '2026-11-25T12:00:00.000Z' },
-      },
-    ],
+    responses: [{ status: 200, description: 'The new secret, shown only once', schema: 'RotatedSecret' }],
     problems: ['webhook-endpoint-not-found', 'webhook-secret-rotating'],
     async handle(context, services, { secret: given, force, overlap_seconds: seconds }) {
       const id = pathParameter(context, 'id')
@@ -234,11 +212,8 @@ export const WEBHOOK_ENDPOINT_ROUTES: readonly Route<WebhookServices>[] = [
       )
     },
   }),
-  route({
-    method: 'post',
-    path: '/webhook-endpoints/{endpoint_id}/test',
+  on.post('/webhook-endpoints/{endpoint_id}/test', {
     id: 'testWebhookEndpoint',
-    tag: 'Webhook endpoints',
     summary: 'Send a test event to an endpoint',
     responses: [
       {
@@ -246,7 +221,6 @@ export const WEBHOOK_ENDPOINT_ROUTES: readonly Route<WebhookServices>[] = [
         description: 'The delivery that will be made',
         headers: ['Location'],
         schema: 'WebhookDelivery',
-        example: deliveryExample,
       },
     ],
     problems: ['webhook-endpoint-not-found', 'webhook-endpoint-disabled'],
@@ -257,9 +231,3 @@ export const WEBHOOK_ENDPOINT_ROUTES: readonly Route<WebhookServices>[] = [
     },
   }),
 ]
-
-/** Returns whether the caller sees whole URLs. Without API keys every caller does. */
-function seesUrls(context: Context<AppEnv>): boolean {
-  const key = context.get('apiKey')
-  return key === undefined || includesScope(key.scope, 'admin')
-}

@@ -1,6 +1,9 @@
 import type { Audited } from '@titan/dashboard'
 import type { WebhookStore } from '@titan/webhooks'
+import type { Context } from 'hono'
 import * as v from 'valibot'
+import type { AppEnv } from '../http/env.ts'
+import { includesScope } from '../keys/api-key.ts'
 import type { ResponseSpec } from '../openapi/operation.ts'
 import { pageLimit } from '../schemas/parts.ts'
 
@@ -13,41 +16,20 @@ export interface WebhookServices {
   readonly audited: Audited
 }
 
-/** Which page of a list is wanted. */
-interface PageQuery {
-  readonly limit: number
-  /** The `next_cursor` of the previous page. */
-  readonly cursor?: string
-}
-
 /** The entries of a query that choose a page. */
-export const pageEntries: {
-  readonly limit: typeof pageLimit
-  readonly cursor: v.ExactOptionalSchema<v.GenericSchema<string>, undefined>
-} = {
+export const pageEntries = {
   limit: pageLimit,
   cursor: v.exactOptional(v.pipe(v.string(), v.regex(/^\w{1,128}$/, 'must be the next_cursor of a page'))),
 }
 
 /** Reads one entry more than the page has, which shows whether there is a next page. */
 export async function readPage<Item extends { readonly id: string }>(
-  { limit, cursor: after }: PageQuery,
-  read: (page: { readonly limit: number; readonly after: string | undefined }) => Promise<readonly Item[]>,
-): Promise<{ readonly page: readonly Item[]; readonly next: string | undefined }> {
-  const found = await read({ limit: limit + 1, after })
-  const page = found.slice(0, limit)
-  return { page, next: found.length > limit ? page.at(-1)?.id : undefined }
-}
-
-/** Describes the response of a list. */
-export function pageResponse(schema: string, example: object): ResponseSpec {
-  return {
-    status: 200,
-    description: 'One page',
-    headers: ['Link'],
-    schema,
-    example: { data: [example], has_more: false, next_cursor: null },
-  }
+  { limit, cursor: after }: { readonly limit: number; readonly cursor?: string },
+  read: (page: { limit: number; after: string | undefined }) => Promise<readonly Item[]>,
+) {
+  const entries = await read({ limit: limit + 1, after })
+  const page = entries.slice(0, limit)
+  return { page, next: entries.length > limit ? page.at(-1)?.id : undefined }
 }
 
 /** Describes the response of a redelivery. */
@@ -55,5 +37,44 @@ export const REDELIVERED: ResponseSpec = {
   status: 202,
   description: 'The number of deliveries that will be sent again',
   schema: 'Redelivered',
-  example: { redelivered: 1 },
+}
+
+/** A change of an endpoint, for the audit record. */
+interface Change<Result> {
+  readonly action: string
+  readonly target: string
+  perform(): Promise<Result>
+  summarize(result: Result): string
+}
+
+/** Performs a change together with its row in the audit record, which names the caller's API key. */
+export async function change<Result>(
+  context: Context<AppEnv>,
+  { audited }: WebhookServices,
+  { action, target, perform, summarize }: Change<Result>,
+): Promise<Result> {
+  const key = context.get('apiKey')
+  const actor =
+    key === undefined
+      ? { operator: '(no API key)', credential: 'none', isProven: false }
+      : { operator: key.name, credential: `API key ${key.id}`, isProven: true }
+  let result: { readonly value: Result } | undefined
+  await audited({ ...actor, action, target, note: '' }, async () => {
+    const value = await perform()
+    result = { value }
+    return summarize(value)
+  })
+  if (result === undefined) throw new Error('The change was not performed')
+  return result.value
+}
+
+/** Returns an address without its path and query, which may hold a token. */
+export function originOf(address: string): string {
+  return URL.canParse(address) ? new URL(address).origin : '(not a URL)'
+}
+
+/** Returns whether the caller sees whole URLs. Without API keys every caller does. */
+export function seesUrls(context: Context<AppEnv>): boolean {
+  const key = context.get('apiKey')
+  return key === undefined || includesScope(key.scope, 'admin')
 }

@@ -2,11 +2,7 @@
 import * as v from 'valibot'
 
 /** A time as every response writes it. */
-export const instant: v.GenericSchema<string> = v.pipe(
-  v.string(),
-  v.isoTimestamp(),
-  v.description('RFC 3339, in UTC'),
-)
+export const instant = v.pipe(v.string(), v.isoTimestamp(), v.description('RFC 3339, in UTC'))
 
 /** What PostgreSQL stores and `Date` writes with four digits of a year. */
 const FIRST = Date.parse('0001-01-01T00:00:00Z')
@@ -22,10 +18,10 @@ export function toDate(text: string): Date {
 }
 
 /** A whole number, 0 or more. */
-export const count: v.GenericSchema<number> = v.pipe(v.number(), v.integer(), v.minValue(0))
+export const count = v.pipe(v.number(), v.integer(), v.minValue(0))
 
 /** The length of a page, as the text of a query. */
-export const pageLimit: v.GenericSchema<string | undefined, number> = v.optional(
+export const pageLimit = v.optional(
   v.pipe(
     v.string(),
     v.regex(/^([1-9]\d?|100)$/, 'must be 1 to 100'),
@@ -40,12 +36,12 @@ export const pageLimit: v.GenericSchema<string | undefined, number> = v.optional
 )
 
 /** A list that is complete. */
-export function listOf(item: v.GenericSchema): v.GenericSchema {
+export function listOf(item: v.GenericSchema) {
   return v.object({ data: v.array(item) })
 }
 
 /** One page of a list. */
-export function pageOf(item: v.GenericSchema): v.GenericSchema {
+export function pageOf(item: v.GenericSchema) {
   return v.object({
     data: v.array(item),
     has_more: v.boolean(),

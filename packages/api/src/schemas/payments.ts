@@ -72,7 +72,7 @@ const paymentEvent = v.object({
 })
 
 /** The response bodies of payments, by their names in the document. */
-export const PAYMENT_SCHEMAS: Readonly<Record<string, v.GenericSchema>> = {
+export const PAYMENT_SCHEMAS = {
   AcceptedPayment: acceptedPayment,
   Payment: payment,
   PaymentPage: pageOf(payment),
@@ -84,7 +84,7 @@ export const PAYMENT_SCHEMAS: Readonly<Record<string, v.GenericSchema>> = {
  * Presents a payment as `POST /pay` does: as a function of what never changes, so that a replay gets the same bytes as the
  * first response.
  */
-export function presentAccepted({ id, amount, currency, createdAt }: Payment): object {
+export function presentAccepted({ id, amount, currency, createdAt }: Payment) {
   return {
     payment_id: id,
     amount,
@@ -95,7 +95,7 @@ export function presentAccepted({ id, amount, currency, createdAt }: Payment): o
 }
 
 /** Presents a payment in its current state. */
-export function presentPayment(given: Payment): object {
+export function presentPayment(given: Payment) {
   const { failureCode: code, failureKind: kind } = given
   const detail = statusDetail(given)
   return {
@@ -119,7 +119,7 @@ function statusDetail(given: Payment): 'AWAITING_CONFIRMATION' | 'IN_REVIEW' | u
 }
 
 /** Presents an entry of a payment's history, without actor and evidence. */
-export function presentEvent(event: PaymentEvent): object {
+export function presentEvent(event: PaymentEvent) {
   return {
     event_id: event.eventId,
     sequence: event.seq,

@@ -30,7 +30,7 @@ const problem = v.object({
 })
 
 /** The response bodies of gateways, probes and problems, by their names in the document. */
-export const SERVICE_SCHEMAS: Readonly<Record<string, v.GenericSchema>> = {
+export const SERVICE_SCHEMAS = {
   GatewayWebhookReceived: v.object({ received: v.literal(true) }),
   Health: v.object({ status: v.literal('ok') }),
   Readiness: v.object({

@@ -64,7 +64,7 @@ const webhookEvent = v.object({
 })
 
 /** The response bodies of webhooks, by their names in the document. */
-export const WEBHOOK_SCHEMAS: Readonly<Record<string, v.GenericSchema>> = {
+export const WEBHOOK_SCHEMAS = {
   WebhookEndpoint: endpoint,
   CreatedWebhookEndpoint: v.object({ ...endpoint.entries, secret }),
   WebhookEndpointPage: pageOf(endpoint),
@@ -82,7 +82,7 @@ export const WEBHOOK_SCHEMAS: Readonly<Record<string, v.GenericSchema>> = {
  * Presents an endpoint. Receivers put tokens into the paths and queries of their URLs, so only callers who may change
  * endpoints see more than the host.
  */
-export function presentEndpoint(given: WebhookEndpoint, seesUrl: boolean): object {
+export function presentEndpoint(given: WebhookEndpoint, seesUrl: boolean) {
   return {
     endpoint_id: given.id,
     url: seesUrl ? given.url : `${new URL(given.url).origin}/***`,
@@ -99,7 +99,7 @@ export function presentEndpoint(given: WebhookEndpoint, seesUrl: boolean): objec
   } satisfies v.InferOutput<typeof endpoint>
 }
 
-export function presentDelivery(given: WebhookDelivery): object {
+export function presentDelivery(given: WebhookDelivery) {
   return {
     delivery_id: given.id,
     event_id: given.eventId,
@@ -114,7 +114,7 @@ export function presentDelivery(given: WebhookDelivery): object {
   } satisfies v.InferOutput<typeof delivery>
 }
 
-export function presentAttempt(given: WebhookAttempt): object {
+export function presentAttempt(given: WebhookAttempt) {
   return {
     attempt: given.attemptNo,
     at: given.at.toISOString(),
@@ -126,7 +126,7 @@ export function presentAttempt(given: WebhookAttempt): object {
   } satisfies v.InferOutput<typeof attempt>
 }
 
-export function presentWebhookEvent(given: WebhookEvent): object {
+export function presentWebhookEvent(given: WebhookEvent) {
   return {
     event_id: given.id,
     type: given.type,

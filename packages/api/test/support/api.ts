@@ -22,8 +22,8 @@ import type { AccessOptions } from '../../src/middleware/access.ts'
 import { createApp } from '../../src/app.ts'
 import { createAuthenticator } from '../../src/keys/authenticator.ts'
 import { createApiKeyStore, type ApiKeyStore } from '../../src/keys/key-store.ts'
-import { openLists, type ListsOptions, type OpenLists } from '../../src/lists.ts'
-import { createRequestSlots } from '../../src/middleware/request-slots.ts'
+import { openLists, type ListsOptions } from '../../src/lists.ts'
+import { RequestSlots } from '../../src/middleware/request-slots.ts'
 
 /** The whole API without a socket, on a database and a key prefix of its own. */
 export interface TestApi {
@@ -62,7 +62,10 @@ export interface TestApiOptions {
   readonly withWebhooks?: boolean
 }
 
-function withLists(url: string, options: ListsOptions | undefined): { readonly lists?: OpenLists } {
+function withLists(
+  url: string,
+  options: ListsOptions | undefined,
+): { readonly lists?: ReturnType<typeof openLists> } {
   return options === undefined ? {} : { lists: openLists(url, options) }
 }
 
@@ -108,7 +111,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
     probes: { postgres: createWriteProbe(sql), redis: () => isWritable(redis), isDraining: () => false },
     ...lists,
     log,
-    slots: createRequestSlots(maxInFlight),
+    slots: new RequestSlots(maxInFlight),
     ...limits,
   })
   const request = async (path: string, init?: RequestInit): Promise<Response> => app.request(path, init)
