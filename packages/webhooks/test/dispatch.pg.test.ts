@@ -28,6 +28,7 @@ const FAILURE = {
   delayMs: 1_000,
   pauseMs: 0,
   isGone: false,
+  tries: 0,
 } as const
 
 /** An endpoint that `count` events wait for. */
@@ -100,6 +101,7 @@ test('a result counts once', async () => {
   expect(await recordFailure(sql, { ...dispatch, ...FAILURE }, DEFAULT_FAILURE_LIMITS)).toEqual({
     endpointId,
     attemptNo: 1,
+    isRestarted: false,
     disabled: null,
   })
   expect(await recordFailure(sql, { ...dispatch, ...FAILURE }, DEFAULT_FAILURE_LIMITS)).toBeUndefined()
@@ -116,6 +118,21 @@ test('a result counts once', async () => {
   const delivery = await onlyDelivery(endpointId)
   expect(delivery).toMatchObject({ status: 'DELIVERED', attempts: 2 })
   expect(await webhooks.attemptsOf(delivery.id)).toHaveLength(2)
+})
+
+test('a redelivery during the last attempt starts the schedule again, although that attempt fails', async () => {
+  const endpointId = await endpointWith(1)
+  await sql`update webhook_deliveries set tries = 9 where endpoint_id = ${endpointId}`
+  const [dispatch] = await dispatchDue(sql, BATCH)
+  const last = dispatch && (await loadSendable(sql, dispatch, 60_000))
+  if (last === undefined) throw new Error('nothing was due')
+  const { id } = await onlyDelivery(endpointId)
+  expect(await webhooks.redeliver({ deliveryId: id })).toBe(1)
+  const failure = { ...last, ...FAILURE, tries: last.tries, delayMs: undefined }
+  expect(await recordFailure(sql, failure, DEFAULT_FAILURE_LIMITS)).toMatchObject({ isRestarted: true })
+  expect(await onlyDelivery(endpointId)).toMatchObject({ status: 'PENDING', attempts: 1 })
+  const [again] = await dispatchDue(sql, BATCH)
+  expect(again && (await loadSendable(sql, again, 60_000))).toMatchObject({ tries: 0 })
 })
 
 test('pauses double with each failure in a row, up to a limit', async () => {

@@ -98,7 +98,7 @@ async function send(
 
 async function record(
   { sql, limits, onEvent }: DeliverOptions,
-  { deliveryId: number, dispatchNo, endpointId }: Sendable,
+  { deliveryId: number, dispatchNo, endpointId, tries }: Sendable,
   response: ReceiverResponse,
   decision: DeliveryDecision,
 ): Promise<void> {
@@ -113,10 +113,11 @@ async function record(
     return
   }
   const detail = response.kind === 'unanswered' ? response.detail : undefined
-  const recorded = await recordFailure(sql, { ...report, ...decision, detail }, limits)
+  const recorded = await recordFailure(sql, { ...report, ...decision, detail, tries }, limits)
   if (recorded === undefined) return onEvent({ type: 'result_dropped', deliveryId })
-  const { error, delayMs } = decision
-  const { attemptNo: attempt, disabled } = recorded
+  const { attemptNo: attempt, isRestarted, disabled } = recorded
+  const { error } = decision
+  const delayMs = isRestarted ? 0 : decision.delayMs
   onEvent({ type: 'attempt_failed', deliveryId, endpointId, attempt, error, code, durationMs, delayMs })
   if (disabled !== null) onEvent({ type: 'endpoint_disabled', endpointId, reason: disabled })
 }

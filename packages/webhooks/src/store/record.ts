@@ -22,6 +22,8 @@ export async function recordSuccess(sql: Database, report: AttemptReport): Promi
 
 /** A request that failed, and what follows from it. */
 export interface FailureReport extends AttemptReport {
+  /** Attempts of this run through the schedule before this one. */
+  readonly tries: number
   readonly error: AttemptFailure
   readonly detail: string | undefined
   /** Undefined after the last attempt. */
@@ -46,6 +48,8 @@ export interface FailureLimits {
 export interface RecordedFailure {
   readonly endpointId: string
   readonly attemptNo: number
+  /** Whether a redelivery restarted the schedule during the attempt: then the next attempt is due at once. */
+  readonly isRestarted: boolean
   /** Why this failure disabled the endpoint; null when it did not. */
   readonly disabled: 'gone' | 'failing' | null
 }
@@ -66,9 +70,15 @@ export async function recordFailure(
   report: FailureReport,
   limits: FailureLimits,
 ): Promise<RecordedFailure | undefined> {
-  const { error, detail = null, delayMs = null, isGone, pauseMs } = report
+  const { error, detail = null, delayMs = null, isGone, pauseMs, tries } = report
   return sql.begin(async (transaction) => {
-    const [attempt] = await writeFailedAttempt(transaction, { ...columnsOf(report), error, detail, delayMs })
+    const [attempt] = await writeFailedAttempt(transaction, {
+      ...columnsOf(report),
+      error,
+      detail,
+      delayMs,
+      tries,
+    })
     if (attempt === undefined) return undefined
     const { endpointId } = attempt
     const [endpoint] = await recordEndpointFailure(transaction, { endpointId, isGone, pauseMs, ...limits })
