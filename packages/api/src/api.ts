@@ -23,7 +23,7 @@ import {
   type Log,
 } from '@titan/service'
 import { createAudited, type DashboardConfig } from '@titan/dashboard'
-import { createWebhookStore, WEBHOOKS_QUEUE, type WebhooksConfig } from '@titan/webhooks'
+import { WebhookStore, WEBHOOKS_QUEUE, type WebhooksConfig } from '@titan/webhooks'
 import { createApp } from './app.ts'
 import { openDashboard } from './dashboard.ts'
 import { createAuthenticator } from './keys/authenticator.ts'
@@ -229,7 +229,7 @@ function createApiApp(options: ApiOptions, parts: Parts): ReturnType<typeof crea
       log,
     },
     dashboard: dashboard.app,
-    webhooks: options.webhooks && createWebhookStore(sql, options.webhooks),
+    webhooks: options.webhooks && new WebhookStore(sql, options.webhooks),
     audited: createAudited(sql),
     lists,
     probes,

@@ -26,7 +26,6 @@ const WEBHOOKS_CODES: Readonly<Record<WebhooksErrorCode, ProblemCode>> = {
   ENDPOINT_LIMIT: 'webhook-endpoint-limit',
   ENDPOINT_NOT_FOUND: 'webhook-endpoint-not-found',
   EVENT_NOT_FOUND: 'webhook-event-not-found',
-  INVALID_CONFIG: 'internal-error',
   INVALID_ENDPOINT: 'validation-failed',
   ROTATION_OVERLAP: 'webhook-secret-rotating',
   SECRET_UNREADABLE: 'internal-error',

@@ -1,5 +1,5 @@
 import { createPaymentStore, openDatabase } from '@titan/payments'
-import { createWebhookStore } from '@titan/webhooks'
+import { WebhookStore } from '@titan/webhooks'
 import { unavailable } from './problem.ts'
 
 /** Options of {@link openLists}. */
@@ -25,7 +25,7 @@ export function openLists(databaseUrl: string, options: ListsOptions = {}) {
   const sql = openDatabase(databaseUrl, { poolSize, applicationName: 'titan-api-lists', statementTimeoutMs })
   const payments = createPaymentStore(sql)
   // Reading needs no key: nothing that is shown is encrypted.
-  const webhooks = createWebhookStore(sql, { encryptionKeys: [] })
+  const webhooks = new WebhookStore(sql, { encryptionKeys: [] })
   let inFlight = 0
 
   function bounded<Args extends unknown[], Page>(
@@ -48,9 +48,9 @@ export function openLists(databaseUrl: string, options: ListsOptions = {}) {
 
   return {
     page: bounded(payments.page),
-    deliveryPage: bounded(webhooks.deliveryPage),
-    listEndpoints: bounded(webhooks.listEndpoints),
-    listEvents: bounded(webhooks.listEvents),
+    deliveryPage: bounded(webhooks.deliveryPage.bind(webhooks)),
+    listEndpoints: bounded(webhooks.listEndpoints.bind(webhooks)),
+    listEvents: bounded(webhooks.listEvents.bind(webhooks)),
     close: () => sql.end({ timeout: DATABASE_GRACE_S }),
   }
 }

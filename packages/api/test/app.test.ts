@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { dashboardSettings } from '@titan/dashboard'
 import { createPaymentStore, DEFAULT_RETRY_POLICY, loadPaymentsConfig, openDatabase } from '@titan/payments'
 import { closeRedis, createLog, createRedis } from '@titan/service'
-import { createWebhookStore } from '@titan/webhooks'
+import { WebhookStore } from '@titan/webhooks'
 import { expect, test } from 'vitest'
 import { createApp } from '../src/app.ts'
 import { openDashboard } from '../src/dashboard.ts'
@@ -27,7 +27,7 @@ const app = createApp({
   relay: { nudge: () => {} },
   gatewayWebhooks: { gateways: [], policy: DEFAULT_RETRY_POLICY },
   dashboard: dashboard.app,
-  webhooks: createWebhookStore(sql, { encryptionKeys: [randomBytes(32)] }),
+  webhooks: new WebhookStore(sql, { encryptionKeys: [randomBytes(32)] }),
   probes: { postgres: () => Promise.resolve(), redis: () => true, isDraining: () => false },
   log,
 })

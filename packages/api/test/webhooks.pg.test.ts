@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, expect, onTestFinished, test } from 'vitest'
-import { fanOut } from '../../webhooks/src/store/publish.ts'
+import { fanOut } from '../../webhooks/src/store/event-store.ts'
 import { PROBLEMS } from '../src/problem.ts'
 import { openTestApi } from './support/api.ts'
 

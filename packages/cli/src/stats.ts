@@ -1,7 +1,7 @@
 import { createPaymentStore, type Database, type PaymentCounts } from '@titan/payments'
 import { createInspector, type ConsumerView, type Queue, type QueueStats } from '@titan/queue-core'
 import type { Redis } from '@titan/service'
-import { createWebhookStore, type WebhookBacklog } from '@titan/webhooks'
+import { WebhookStore, type WebhookBacklog } from '@titan/webhooks'
 import { formatDuration, formatFacts, formatTimestamp, formatSections, formatTable } from './output.ts'
 import type { AnyJobs } from './commands/queue.ts'
 
@@ -29,7 +29,7 @@ export function createStatsReader(
   const inspector = createInspector(redis, queue.name, { prefix })
   const store = sql && createPaymentStore(sql)
   // Counting needs no key: nothing that is encrypted is read.
-  const webhooks = sql && createWebhookStore(sql, { encryptionKeys: [] })
+  const webhooks = sql && new WebhookStore(sql, { encryptionKeys: [] })
   let counts: Pick<Stats, 'payments' | 'webhooks'> = { payments: null, webhooks: null }
   let countAgainAt = 0
 

@@ -17,13 +17,7 @@ import {
   type JobView,
   type QueueStats,
 } from '@titan/queue-core'
-import {
-  createWebhookStore,
-  type WebhookBacklog,
-  type WebhookDelivery,
-  type WebhookEvent,
-  type WebhookStore,
-} from '@titan/webhooks'
+import { type WebhookBacklog, type WebhookDelivery, type WebhookEvent, WebhookStore } from '@titan/webhooks'
 import type { Cache } from './cache.ts'
 import { isAmong, type LetterFilter } from './letters.ts'
 import type { ObservedQueue } from './queues.ts'
@@ -63,7 +57,7 @@ export class Reads {
     this.#cache = cache
     this.#payments = createPaymentStore(sql)
     // Reading needs no key: nothing that is shown is encrypted.
-    this.#webhooks = createWebhookStore(sql, { encryptionKeys: [] })
+    this.#webhooks = new WebhookStore(sql, { encryptionKeys: [] })
   }
 
   totals(): Promise<PaymentTotals> {

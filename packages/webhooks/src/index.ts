@@ -1,47 +1,37 @@
 // Outgoing webhooks: what the API and the worker need of them.
 
 // Endpoints, events and deliveries
-export { createWebhookStore, type WebhookStore } from './store/webhook-store.ts'
-export type { EndpointStore, WebhookStoreOptions } from './store/endpoint-store.ts'
-export type {
-  CreatedEndpoint,
-  DisabledReason,
-  EndpointChanges,
-  NewEndpoint,
-  RotatedSecret,
-  RotationOptions,
-  WebhookEndpoint,
-} from './model/endpoint.ts'
-export { DELIVERY_STATUSES } from './model/delivery.ts'
-export type {
-  DeliveryStatus,
-  PageRequest,
-  RedeliveryRange,
-  WebhookAttempt,
-  WebhookDelivery,
-  WebhookEvent,
-} from './model/delivery.ts'
+export { WebhookStore } from './store/webhook-store.ts'
 export type {
   DeliveryFilter,
-  DeliveryHistory,
-  DeliveryPage,
   EventFilter,
   Redelivered,
+  RedeliveryRange,
   WebhookBacklog,
-} from './store/delivery-history.ts'
+} from './store/webhook-store.ts'
+export { EndpointStore } from './store/endpoint-store.ts'
+export type {
+  EndpointChanges,
+  NewEndpoint,
+  RotationOptions,
+  WebhookStoreOptions,
+} from './store/endpoint-store.ts'
+export type { PageRequest } from './store/statements.ts'
+export { DELIVERY_STATUSES, type DeliveryStatus } from './model/records.ts'
+export type { WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookEvent } from './model/records.ts'
 export { TEST_EVENT_TYPE, WEBHOOK_EVENT_TYPES } from './model/event.ts'
 export type { DisabledData, PaymentData, WebhookEventType, WebhookPayload } from './model/event.ts'
 
 // Sending
 export { DEFAULT_FAILURE_LIMITS, startWebhookSender } from './sender/sender.ts'
 export type { WebhookSender, WebhookSenderOptions } from './sender/sender.ts'
-export { DEFAULT_RETRY_SCHEDULE, type RetrySchedule } from './model/retry-schedule.ts'
-export type { FailureLimits } from './store/record.ts'
-export { ATTEMPT_FAILURES, type AttemptFailure } from './model/decision.ts'
+export { ATTEMPT_FAILURES, DEFAULT_RETRY_SCHEDULE } from './model/decision.ts'
+export type { AttemptFailure, RetrySchedule } from './model/decision.ts'
+export type { FailureLimits } from './store/attempts.ts'
 export { NETWORK_FAILURES, type NetworkFailure } from './model/receiver-response.ts'
 export type { OnWebhooksEvent, WebhooksErrorSource, WebhooksEvent } from './model/events.ts'
-export type { Resolve } from './sender/resolver.ts'
-export { WEBHOOKS_QUEUE, type WebhookJobs } from './sender/webhook-job.ts'
+export type { Resolve } from './sender/client.ts'
+export { WEBHOOKS_QUEUE, type WebhookJobs } from './sender/deliver.ts'
 
 // Settings and errors
 export { loadWebhooksConfig, webhooksSettings, type WebhooksConfig } from './settings.ts'

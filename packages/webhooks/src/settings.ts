@@ -8,8 +8,9 @@ import {
   type SettingsGroup,
   type SettingsTable,
 } from '@titan/service'
-import { isSubnet, PUBLIC_EGRESS, type EgressPolicy } from './model/egress-policy.ts'
-import { DEFAULT_RETRY_SCHEDULE } from './model/retry-schedule.ts'
+import ipaddr from 'ipaddr.js'
+import { PUBLIC_EGRESS, type EgressPolicy } from './model/egress-policy.ts'
+import { DEFAULT_RETRY_SCHEDULE } from './model/decision.ts'
 
 /** The settings that the API and the sender share. */
 export interface WebhooksConfig {
@@ -56,7 +57,7 @@ const table: SettingsTable<Omit<WebhooksConfig, 'egress'> & EgressPolicy> = {
   allowedSubnets: list(
     { env: 'WEBHOOK_ALLOWED_SUBNETS', about: 'Private subnets to allow, separated by commas.' },
     [],
-    (text) => (isSubnet(text) ? text : undefined),
+    (text) => (ipaddr.isValidCIDR(text) ? text : undefined),
     'subnets such as 127.0.0.0/8, separated by commas',
   ),
   retryDelaysMs: list(

@@ -1,9 +1,8 @@
 import { createServer, type Server } from 'node:net'
 import { afterEach, expect, onTestFinished, test } from 'vitest'
 import type { ReceiverResponse } from '../src/model/receiver-response.ts'
-import { createWebhookClient, type WebhookClientOptions } from '../src/sender/client.ts'
+import { createNameResolver, WebhookClient, type WebhookClientOptions } from '../src/sender/client.ts'
 import type { EgressPolicy } from '../src/model/egress-policy.ts'
-import { createNameResolver } from '../src/sender/resolver.ts'
 import { startReceiver, status, type Receiver } from './support/receiver.ts'
 
 /** Any port and no TLS, but public addresses only. */
@@ -18,7 +17,7 @@ function neverAsked(): Promise<never> {
 }
 
 async function post(url: string, options: Partial<WebhookClientOptions>): Promise<ReceiverResponse> {
-  const client = createWebhookClient({
+  const client = new WebhookClient({
     egress: strictEgress(),
     resolve: neverAsked,
     timeoutMs: 5_000,
@@ -211,7 +210,7 @@ test('every failure of the network has its name', async () => {
 test('a request that its caller gives up rejects with the reason of the caller', async () => {
   const receiver = await startReceiver(() => abort.abort(new Error('stop')))
   const abort = new AbortController()
-  const client = createWebhookClient({
+  const client = new WebhookClient({
     egress: { ...strictEgress(receiver.port), allowedSubnets: LOOPBACK },
     resolve: neverAsked,
     timeoutMs: 60_000,

@@ -13,7 +13,7 @@ function unanswered(error: NetworkFailure): ReceiverResponse {
 }
 
 function decisionOn(response: ReceiverResponse, tries = 1): DeliveryDecision {
-  return decide(response, { tries, schedule, now: new Date(), random: () => 0.5 })
+  return decide(response, tries, schedule, new Date(), () => 0.5)
 }
 
 test.each([200, 201, 202, 204, 299])('%i is a success', (code) => {

@@ -1,11 +1,9 @@
 import { beforeAll, expect, test } from 'vitest'
-import { createWebhookStore, type WebhookDelivery } from '../src/index.ts'
-import { countBacklog } from '../src/store/delivery-history.ts'
-import { pageOfDeliveries, type DeliveryFilter } from '../src/store/delivery-history.ts'
+import { WebhookStore, type DeliveryFilter, type WebhookDelivery } from '../src/index.ts'
 import { createMigratedDatabase } from '@titan/testkit/vitest'
 
 const { sql } = await createMigratedDatabase()
-const store = createWebhookStore(sql, { encryptionKeys: [] })
+const store = new WebhookStore(sql, { encryptionKeys: [] })
 const ROWS = 20_000
 /** Deliveries that a page examines here. */
 const EXAMINED = 1_000
@@ -59,7 +57,7 @@ test.each(CASES)(
     for (let after: string | undefined; ;) {
       const before = await countBlocks()
       const from = after === undefined ? {} : { after }
-      const page = await pageOfDeliveries(sql, endpoint, { ...filter, ...from }, EXAMINED)
+      const page = await store.deliveryPage(endpoint, { ...filter, ...from }, EXAMINED)
       most = Math.max(most, (await countBlocks()) - before)
       found.push(...page.deliveries)
       if (page.next === undefined) break
@@ -89,7 +87,7 @@ test('the backlog counts waiting deliveries, and endpoints that fail or are disa
     disabledEndpoints: 1,
     isAtLeast: false,
   })
-  expect(await countBacklog(sql, 2)).toMatchObject({ pending: 2, isAtLeast: true })
+  expect(await store.backlog(2)).toMatchObject({ pending: 2, isAtLeast: true })
 })
 
 test('a range is sent again in statements that each examine a part of it', async () => {

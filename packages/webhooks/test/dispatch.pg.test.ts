@@ -1,24 +1,25 @@
 import { randomBytes } from 'node:crypto'
 import { createPaymentStore } from '@titan/payments'
 import { expect, onTestFinished, test } from 'vitest'
-import { createWebhookStore, DEFAULT_FAILURE_LIMITS, type WebhookDelivery } from '../src/index.ts'
+import { WebhookStore, DEFAULT_FAILURE_LIMITS, type WebhookDelivery } from '../src/index.ts'
 import {
   dispatchDue,
   failUnsendable,
   loadSendable,
+  recordFailure,
+  recordSuccess,
   releaseDispatches,
   type DispatchBatch,
-} from '../src/store/dispatch.ts'
-import { fanOut } from '../src/store/publish.ts'
-import { recordFailure, recordSuccess } from '../src/store/record.ts'
+} from '../src/store/attempts.ts'
+import { fanOut } from '../src/store/event-store.ts'
 import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { createPayment } from './support/payments.ts'
 
 const { sql } = await createMigratedDatabase()
 const payments = createPaymentStore(sql)
-const webhooks = createWebhookStore(sql, { encryptionKeys: [randomBytes(32)] })
+const webhooks = new WebhookStore(sql, { encryptionKeys: [randomBytes(32)] })
 
-const BATCH: DispatchBatch = { limit: 100, leaseMs: 60_000, maxPerEndpoint: 8 }
+const BATCH: DispatchBatch = { most: 100, leaseMs: 60_000, maxPerEndpoint: 8 }
 const FAILURE = {
   durationMs: 1,
   code: 500,
@@ -64,7 +65,7 @@ test('every endpoint has its turn before one has its second', async () => {
   await endpointWith(5)
   const second = await endpointWith(1)
   const { id } = await onlyDelivery(second)
-  const taken = await dispatchDue(sql, { ...BATCH, limit: 2 })
+  const taken = await dispatchDue(sql, { ...BATCH, most: 2 })
   expect(taken.map(({ deliveryId }) => `dlv_${deliveryId}`)).toContain(id)
 })
 

@@ -1,13 +1,13 @@
 import { eventually } from '@titan/testkit'
 import { expect, test } from 'vitest'
-import { prune } from '../src/store/prune.ts'
+import { prune } from '../src/store/event-store.ts'
 import { startReceiver } from './support/receiver.ts'
 import { openRig } from './support/rig.ts'
 
 const rig = await openRig()
 const { sql, webhooks } = rig
 const DAY_MS = 86_400_000
-const RETENTION = { retentionMs: 30 * DAY_MS, after: '', limit: 100 }
+const RETENTION = { retentionMs: 30 * DAY_MS, after: '', most: 100 }
 
 let number = 0
 
@@ -70,9 +70,9 @@ test('a redelivery that is under way at the same time keeps its event', async ()
 
 test('a walk goes on behind what stays', async () => {
   const [first, second] = [await storeEvent(120, ['PENDING', 120]), await storeEvent(119, ['DELIVERED', 119])]
-  const step = await prune(sql, { ...RETENTION, limit: 1 })
+  const step = await prune(sql, { ...RETENTION, most: 1 })
   expect(step).toEqual({ count: 0, last: first })
-  expect(await prune(sql, { ...RETENTION, limit: 1, after: first })).toEqual({ count: 1, last: second })
+  expect(await prune(sql, { ...RETENTION, most: 1, after: first })).toEqual({ count: 1, last: second })
 })
 
 test('a sender deletes in batches what has become old, and says how much', async () => {

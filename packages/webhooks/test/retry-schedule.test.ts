@@ -1,10 +1,5 @@
 import { expect, test } from 'vitest'
-import {
-  DEFAULT_RETRY_SCHEDULE,
-  nextDelay,
-  parseRetryAfter,
-  type FailedTry,
-} from '../src/model/retry-schedule.ts'
+import { DEFAULT_RETRY_SCHEDULE, nextDelay, parseRetryAfter, type FailedTry } from '../src/model/decision.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { createSecretBox } from '../src/model/secret-box.ts'
+import { SecretBox } from '../src/model/secrets.ts'
 
 const [old, present] = [randomBytes(32), randomBytes(32)]
 const unreadable = expect.objectContaining({ code: 'SECRET_UNREADABLE' })
 
 test('what is sealed is opened again, and looks different each time', () => {
-  const box = createSecretBox([present])
+  const box = new SecretBox([present])
   const [one, other] = [box.seal('whsec_äöü', 'we_1'), box.seal('whsec_äöü', 'we_1')]
   expect(one.equals(other)).toBe(false)
   expect(one.toString('latin1')).not.toContain('whsec_')
@@ -14,12 +14,12 @@ test('what is sealed is opened again, and looks different each time', () => {
 })
 
 test('it is opened in its own context only', () => {
-  const box = createSecretBox([present])
+  const box = new SecretBox([present])
   expect(() => box.open(box.seal('s', 'we_1'), 'we_2')).toThrow(unreadable)
 })
 
 test('a single changed byte is noticed, wherever it is', () => {
-  const box = createSecretBox([present])
+  const box = new SecretBox([present])
   const sealed = box.seal('secret', 'we_1')
   for (const [index] of sealed.entries()) {
     const altered = Buffer.from(sealed)
@@ -31,9 +31,9 @@ test('a single changed byte is noticed, wherever it is', () => {
 })
 
 test('after a change of keys the old one opens and the new one seals', () => {
-  const sealed = createSecretBox([old]).seal('secret', 'we_1')
-  const both = createSecretBox([present, old])
+  const sealed = new SecretBox([old]).seal('secret', 'we_1')
+  const both = new SecretBox([present, old])
   expect(both.open(sealed, 'we_1')).toBe('secret')
-  expect(createSecretBox([present]).open(both.seal('secret', 'we_1'), 'we_1')).toBe('secret')
-  expect(() => createSecretBox([present]).open(sealed, 'we_1')).toThrow(unreadable)
+  expect(new SecretBox([present]).open(both.seal('secret', 'we_1'), 'we_1')).toBe('secret')
+  expect(() => new SecretBox([present]).open(sealed, 'we_1')).toThrow(unreadable)
 })

@@ -1,6 +1,6 @@
 import { Webhook } from 'standardwebhooks'
 import { expect, test } from 'vitest'
-import { checkSecret, newSecret, sign } from '../src/model/secret.ts'
+import { checkSecret, newSecret, sign } from '../src/model/secrets.ts'
 
 const secretOf = (bytes: number): string => `whsec_${Buffer.alloc(bytes, 7).toString('base64')}`
 

@@ -127,7 +127,7 @@ export const WEBHOOK_ENDPOINT_ROUTES: readonly Route<WebhookServices>[] = [
     query: endpointsQuery,
     responses: [onePage('WebhookEndpointPage')],
     async handle(context, { lists }, query) {
-      const { page, next } = await readPage(query, lists.listEndpoints)
+      const { page, next } = await readPage(query, (page) => lists.listEndpoints(page))
       const seesUrl = seesUrls(context)
       return respondPage(
         context,

@@ -16,7 +16,7 @@ import {
 } from '@titan/payments'
 import { createQueue } from '@titan/queue-core'
 import { closeRedis, createLog, createRedis, isWritable, type Redis } from '@titan/service'
-import { createWebhookStore, type WebhookStore } from '@titan/webhooks'
+import { WebhookStore } from '@titan/webhooks'
 import { inject } from 'vitest'
 import type { AccessOptions } from '../../src/middleware/access.ts'
 import { createApp } from '../../src/app.ts'
@@ -92,7 +92,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
   redis.connect().catch(() => undefined)
   const queue = createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE, { prefix: testPrefix() })
   const relay = createRelay({ store, queue })
-  const webhooks = createWebhookStore(sql, { encryptionKeys: [randomBytes(32)] })
+  const webhooks = new WebhookStore(sql, { encryptionKeys: [randomBytes(32)] })
   const keys = createApiKeyStore(direct)
   const lists = withLists(database.url, listsOptions)
   const app = createApp({

@@ -5,17 +5,9 @@ export type WebhooksErrorCode =
   | 'ENDPOINT_LIMIT'
   | 'ENDPOINT_NOT_FOUND'
   | 'EVENT_NOT_FOUND'
-  | 'INVALID_CONFIG'
   | 'INVALID_ENDPOINT'
   | 'ROTATION_OVERLAP'
   | 'SECRET_UNREADABLE'
-
-/** Further properties of a {@link WebhooksError}. */
-export interface WebhooksErrorOptions extends ErrorOptions {
-  readonly issues?: readonly string[] | undefined
-  readonly field?: 'url' | 'secret' | 'description' | 'event_types' | undefined
-  readonly retryAfterMs?: number | undefined
-}
 
 /**
  * The only error class of outgoing webhooks; errors of PostgreSQL, Redis and the network pass through unchanged. Match on
@@ -24,18 +16,23 @@ export interface WebhooksErrorOptions extends ErrorOptions {
 export class WebhooksError extends Error {
   override readonly name = 'WebhooksError'
   readonly code: WebhooksErrorCode
-  /** What is wrong, one sentence each; more than one for `INVALID_CONFIG`. */
-  readonly issues: readonly string[]
   /** `INVALID_ENDPOINT`: the invalid field. */
-  readonly field: WebhooksErrorOptions['field']
+  readonly field: 'url' | 'secret' | 'description' | 'event_types' | undefined
   /** `ROTATION_OVERLAP`: milliseconds until the secret can be rotated without force. */
   readonly retryAfterMs: number | undefined
 
-  constructor(code: WebhooksErrorCode, message: string, options: WebhooksErrorOptions = {}) {
-    super(message, options)
+  constructor(
+    code: WebhooksErrorCode,
+    message: string,
+    {
+      cause,
+      field,
+      retryAfterMs,
+    }: ErrorOptions & Partial<Pick<WebhooksError, 'field' | 'retryAfterMs'>> = {},
+  ) {
+    super(message, { cause })
     this.code = code
-    this.issues = options.issues ?? [message]
-    this.field = options.field
-    this.retryAfterMs = options.retryAfterMs
+    this.field = field
+    this.retryAfterMs = retryAfterMs
   }
 }

@@ -55,22 +55,18 @@ export interface DisabledData {
 }
 
 /** An event that is ready to be stored; its bytes never change. */
-export interface OutgoingEvent {
-  readonly id: string
-  readonly type: WebhookPayload['type']
-  readonly paymentId: string | null
-  /** The body, as it is signed and sent. */
-  readonly payload: string
-  /** When it happened, as PostgreSQL writes it, because a Date would lose its microseconds. */
-  readonly at: string
-}
+export type OutgoingEvent = ReturnType<typeof outgoing>
 
-/** Creates an event from its body. */
+/**
+ * Creates an event with the body as it is signed and sent.
+ *
+ * @param at when it happened, as PostgreSQL writes it, because a Date would lose its microseconds
+ */
 export function outgoing(
   id: string,
   paymentId: string | null,
   payload: WebhookPayload,
-  at: string = payload.timestamp,
-): OutgoingEvent {
+  at = payload.timestamp,
+) {
   return { id, type: payload.type, paymentId, payload: JSON.stringify(payload), at }
 }

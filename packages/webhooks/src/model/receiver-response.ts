@@ -1,29 +1,27 @@
 import { chainOf, codeOf, isError, propertyOf, textOf } from '@titan/queue-core/text-of'
 
 /** What a receiver did with one request. */
-export type ReceiverResponse = Answered | Unanswered
-
-/** A complete response, or as much of it as is read. */
-export interface Answered {
-  readonly kind: 'answered'
-  readonly code: number
-  /** The header, as received. */
-  readonly retryAfter: string | undefined
-  /** The beginning. */
-  readonly body: string
-  readonly durationMs: number
-}
-
-/** No response, or an incomplete one. */
-export interface Unanswered {
-  readonly kind: 'unanswered'
-  readonly error: NetworkFailure
-  /** The text of the error, shortened. */
-  readonly detail: string
-  /** Known when the response had begun. */
-  readonly code: number | undefined
-  readonly durationMs: number
-}
+export type ReceiverResponse =
+  /** A complete response, or as much of it as is read. */
+  | {
+      readonly kind: 'answered'
+      readonly code: number
+      /** The header, as received. */
+      readonly retryAfter: string | undefined
+      /** The beginning. */
+      readonly body: string
+      readonly durationMs: number
+    }
+  /** No response, or an incomplete one. */
+  | {
+      readonly kind: 'unanswered'
+      readonly error: NetworkFailure
+      /** The text of the error, shortened. */
+      readonly detail: string
+      /** Known when the response had begun. */
+      readonly code: number | undefined
+      readonly durationMs: number
+    }
 
 /** Why there was no response. `blocked`: the address is not allowed, and nothing was sent. */
 export const NETWORK_FAILURES = [
@@ -36,41 +34,36 @@ export const NETWORK_FAILURES = [
   'protocol',
   'network',
 ] as const
+/** One of {@link NETWORK_FAILURES}. */
 export type NetworkFailure = (typeof NETWORK_FAILURES)[number]
 
 /** Thrown before a connection to an address that is not allowed. */
 export class BlockedAddressError extends Error {
-  override readonly name = 'BlockedAddressError'
   readonly code = 'BLOCKED_ADDRESS'
-
-  /** @param reason kind of the address; the address itself would disclose our network */
-  constructor(reason: string) {
-    super(`its host is not at a public address: ${reason}`)
-  }
 }
 
 const MAX_DETAIL = 300
 
 /** Makes a text from outside fit for PostgreSQL, which cannot hold NUL. */
-export function storable(text: string): string {
+export function storable(text: string) {
   return text.replaceAll('\u0000', '').toWellFormed()
 }
 
 /** Returns the text of an error, shortened. */
-export function detailOf(error: unknown): string {
-  return storable(textOf(deepestOf(error)))
-    .slice(0, MAX_DETAIL)
-    .toWellFormed()
+export function detailOf(error: unknown) {
+  const text = storable(textOf(deepestOf(error)))
+  return text.slice(0, MAX_DETAIL).toWellFormed()
 }
 
-/** Codes of the TLS library. */
-const TLS_CODE =
-  /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_CA|EPROTO|CRL_)/
 const RULES: readonly (readonly [RegExp, NetworkFailure])[] = [
   [/^BLOCKED_ADDRESS$/, 'blocked'],
   [/^(ENOTFOUND|ENODATA|ESERVFAIL|EREFUSED|EBADNAME|ENONAME|EAI_\w+|EBADRESP|EFORMERR|ETIMEOUT)$/, 'dns'],
   [/^(UND_ERR_CONNECT_TIMEOUT|ETIMEDOUT|UND_ERR_ABORTED)$/, 'timeout'],
-  [TLS_CODE, 'tls'],
+  // The codes of the TLS library.
+  [
+    /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_CA|EPROTO|CRL_)/,
+    'tls',
+  ],
   [/^(ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|EHOSTDOWN|EACCES|EPERM)$/, 'connect'],
   [/^(ECONNRESET|EPIPE|ECONNABORTED|UND_ERR_SOCKET)$/, 'reset'],
   [/^(HPE_|UND_ERR_|HTTPParserError$)/, 'protocol'],

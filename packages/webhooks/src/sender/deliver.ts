@@ -1,18 +1,58 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { SpanKind } from '@opentelemetry/api'
 import { traceStep, withTraceHeaders, type Database } from '@titan/payments'
-import type { Handler } from '@titan/queue-core'
-import { decide, type DeliveryDecision } from '../model/decision.ts'
+import { UnrecoverableError, type Handler, type NewJob } from '@titan/queue-core'
+import { decide, type DeliveryDecision, type RetrySchedule } from '../model/decision.ts'
 import type { OnWebhooksEvent } from '../model/events.ts'
-import { deliveryIdOf } from '../model/identifiers.ts'
 import type { ReceiverResponse } from '../model/receiver-response.ts'
-import type { RetrySchedule } from '../model/retry-schedule.ts'
-import type { SecretBox } from '../model/secret-box.ts'
-import { sign } from '../model/secret.ts'
-import { loadSendable, type Dispatch, type Sendable } from '../store/dispatch.ts'
-import { recordFailure, recordSuccess, type FailureLimits } from '../store/record.ts'
+import { deliveryIdOf } from '../model/records.ts'
+import { sign, type SecretBox } from '../model/secrets.ts'
+import {
+  loadSendable,
+  recordFailure,
+  recordSuccess,
+  type Dispatch,
+  type FailureLimits,
+  type Sendable,
+} from '../store/attempts.ts'
 import type { WebhookClient } from './client.ts'
-import { dispatchOf, type WebhookJobs } from './webhook-job.ts'
+
+/** Name of the queue of outgoing webhooks. */
+export const WEBHOOKS_QUEUE = 'webhooks'
+
+/** The jobs of that queue. They carry ids only. */
+export interface WebhookJobs {
+  readonly deliver: { readonly delivery_id: number; readonly dispatch_no: number }
+}
+
+/** Creates the job of one dispatch. */
+export function deliverJob({ deliveryId, dispatchNo, traceparent }: Dispatch): NewJob<WebhookJobs> {
+  return {
+    name: 'deliver',
+    data: { delivery_id: deliveryId, dispatch_no: dispatchNo },
+    id: `${deliveryId}.${dispatchNo}`,
+    traceparent: traceparent ?? undefined,
+  }
+}
+
+/** Largest dispatch number that the database holds. */
+const MAX_DISPATCH_NO = 2_147_483_647
+
+/**
+ * Reads the dispatch that a job names. Redis may hold anything, whatever the type says.
+ *
+ * @throws {UnrecoverableError} when the job names none
+ */
+function dispatchOf(data: unknown): Dispatch {
+  const { delivery_id: deliveryId, dispatch_no: dispatchNo } = (data ?? {}) as Partial<WebhookJobs['deliver']>
+  if (!isCount(deliveryId) || !isCount(dispatchNo) || dispatchNo > MAX_DISPATCH_NO)
+    throw new UnrecoverableError('the job names no delivery')
+  return { deliveryId, dispatchNo }
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 1
+}
 
 /** Options of {@link createDeliverHandler}. */
 export interface DeliverOptions {
@@ -56,13 +96,12 @@ export function createDeliverHandler(options: DeliverOptions): Handler<'deliver'
   }
 }
 
-async function deliver(options: DeliverOptions, dispatch: Dispatch, signal: AbortSignal): Promise<void> {
+async function deliver(options: DeliverOptions, dispatch: Dispatch, signal: AbortSignal) {
   const { sql, leaseMs, schedule, random } = options
   const sendable = await loadSendable(sql, dispatch, leaseMs)
   if (sendable === undefined) return
   const response = await send(options, sendable, signal)
-  const tries = sendable.tries + 1
-  const decision = decide(response, { tries, schedule, now: new Date(), random })
+  const decision = decide(response, sendable.tries + 1, schedule, new Date(), random)
   await withRetries(() => record(options, sendable, response, decision))
 }
 
@@ -70,10 +109,9 @@ async function send(
   { client, box }: DeliverOptions,
   { deliveryId, endpointId, eventId: id, payload: body, url, secret, oldSecret }: Sendable,
   signal: AbortSignal,
-): Promise<ReceiverResponse> {
-  const secrets = (oldSecret === null ? [secret] : [secret, oldSecret]).map((one) =>
-    box.open(one, endpointId),
-  )
+) {
+  const sealed = oldSecret === null ? [secret] : [secret, oldSecret]
+  const secrets = sealed.map((one) => box.open(one, endpointId))
   const headers = {
     'content-type': 'application/json',
     'user-agent': USER_AGENT,
@@ -101,7 +139,7 @@ async function record(
   { deliveryId: number, dispatchNo, endpointId, tries }: Sendable,
   response: ReceiverResponse,
   decision: DeliveryDecision,
-): Promise<void> {
+) {
   const { durationMs, code } = response
   const deliveryId = deliveryIdOf(number)
   const body = response.kind === 'answered' ? response.body : undefined

@@ -2,22 +2,23 @@ import { outsideOfTraces, type Database } from '@titan/payments'
 import type { Queue } from '@titan/queue-core'
 import { startPolling, type Loop } from '@titan/queue-core/async'
 import type { OnWebhooksEvent } from '../model/events.ts'
-import { dispatchDue, failUnsendable, releaseDispatches, type DispatchBatch } from '../store/dispatch.ts'
-import { fanOut } from '../store/publish.ts'
-import { deliverJob, type WebhookJobs } from './webhook-job.ts'
+import { dispatchDue, failUnsendable, releaseDispatches, type DispatchBatch } from '../store/attempts.ts'
+import { fanOut, prune } from '../store/event-store.ts'
+import { deliverJob, type WebhookJobs } from './deliver.ts'
 
 /** Options of {@link WebhookRelay}. */
-export interface WebhookRelayOptions extends Omit<DispatchBatch, 'limit'> {
+export interface WebhookRelayOptions extends Omit<DispatchBatch, 'most'> {
   readonly sql: Database
   readonly queue: Pick<Queue<WebhookJobs>, 'enqueueMany' | 'stats'>
-  /** Rows per statement. */
-  readonly batchSize: number
   /** Waiting jobs from which on nothing more is enqueued. */
   readonly maxReady: number
   /** Milliseconds between two looks at the tables. */
   readonly intervalMs: number
   readonly onEvent: OnWebhooksEvent
 }
+
+/** Rows per statement. */
+const BATCH_SIZE = 500
 
 /**
  * Turns events into deliveries, and due deliveries into jobs. Two loops, so that events become deliveries even while Redis
@@ -33,27 +34,27 @@ export class WebhookRelay {
     this.#options = options
   }
 
-  start(): void {
+  start() {
     this.#fanOut = this.#poll(() => this.#fanOutOnce())
     this.#dispatch = this.#poll(() => this.#dispatchOnce())
   }
 
   /** Looks for new events now. Calls coalesce. */
-  nudge(): void {
+  nudge() {
     this.#fanOut?.wake()
   }
 
   /** Looks for due deliveries now, because an attempt has ended and made room. Calls coalesce. */
-  nudgeDispatch(): void {
+  nudgeDispatch() {
     this.#dispatch?.wake()
   }
 
   /** Ends the loops after the runs under way. */
-  async stop(): Promise<void> {
+  async stop() {
     await Promise.all([this.#fanOut?.stop(), this.#dispatch?.stop()])
   }
 
-  #poll(run: () => Promise<boolean>): Loop {
+  #poll(run: () => Promise<boolean>) {
     const { intervalMs, onEvent } = this.#options
     return startPolling({
       intervalMs,
@@ -63,24 +64,24 @@ export class WebhookRelay {
     })
   }
 
-  async #fanOutOnce(): Promise<boolean> {
-    const { sql, batchSize, onEvent } = this.#options
-    const fannedOut = await fanOut(sql, batchSize)
+  async #fanOutOnce() {
+    const { sql, onEvent } = this.#options
+    const fannedOut = await fanOut(sql, BATCH_SIZE)
     if (fannedOut > 0) {
       onEvent({ type: 'fanned_out', count: fannedOut })
       this.nudgeDispatch()
     }
-    const ended = await failUnsendable(sql, batchSize)
+    const ended = await failUnsendable(sql, BATCH_SIZE)
     if (ended > 0) onEvent({ type: 'unsendable', count: ended })
-    return fannedOut === batchSize || ended === batchSize
+    return fannedOut === BATCH_SIZE || ended === BATCH_SIZE
   }
 
-  async #dispatchOnce(): Promise<boolean> {
-    const { sql, queue, batchSize, maxReady, leaseMs, maxPerEndpoint, onEvent } = this.#options
+  async #dispatchOnce() {
+    const { sql, queue, maxReady, leaseMs, maxPerEndpoint, onEvent } = this.#options
     // Also finds out whether Redis is up, before deliveries are dispatched.
-    const room = Math.min(batchSize, maxReady - (await queue.stats()).ready)
+    const room = Math.min(BATCH_SIZE, maxReady - (await queue.stats()).ready)
     if (room <= 0) return false
-    const dispatches = await dispatchDue(sql, { limit: room, leaseMs, maxPerEndpoint })
+    const dispatches = await dispatchDue(sql, { most: room, leaseMs, maxPerEndpoint })
     if (dispatches.length === 0) return false
     try {
       await queue.enqueueMany(dispatches.map(deliverJob))
@@ -92,4 +93,28 @@ export class WebhookRelay {
     onEvent({ type: 'dispatched', count: dispatches.length })
     return dispatches.length === room
   }
+}
+
+/** Events per statement, with all their deliveries and attempts. */
+const PRUNED_AT_ONCE = 200
+
+/** Starts to delete events older than `retentionMs`, in small batches. Any number of pruners may run. */
+export function startPruner(
+  sql: Database,
+  retentionMs: number,
+  intervalMs: number,
+  onEvent: OnWebhooksEvent,
+) {
+  let after = ''
+  async function pruneOnce() {
+    const { count, last } = await prune(sql, { retentionMs, after, most: PRUNED_AT_ONCE })
+    if (count > 0) onEvent({ type: 'pruned', count })
+    after = last ?? ''
+    return last !== undefined
+  }
+  return startPolling({
+    intervalMs,
+    run: () => outsideOfTraces(pruneOnce),
+    onError: (error) => onEvent({ type: 'error', source: 'pruner', error }),
+  })
 }

@@ -1,22 +1,13 @@
 import type { Database } from '@titan/payments'
-import {
-  createQueue,
-  createWorker,
-  type OnEvent,
-  type RedisClient,
-  type WorkerHealth,
-} from '@titan/queue-core'
-import type { WebhooksConfig } from '../settings.ts'
+import { createQueue, createWorker, type OnEvent, type RedisClient } from '@titan/queue-core'
+import { DEFAULT_RETRY_SCHEDULE, type RetrySchedule } from '../model/decision.ts'
 import type { OnWebhooksEvent } from '../model/events.ts'
-import { DEFAULT_RETRY_SCHEDULE, type RetrySchedule } from '../model/retry-schedule.ts'
-import { createSecretBox } from '../model/secret-box.ts'
-import type { FailureLimits } from '../store/record.ts'
-import { createWebhookClient } from './client.ts'
-import { createDeliverHandler } from './deliver.ts'
-import { startPruner } from './pruner.ts'
-import { WebhookRelay } from './relay.ts'
-import { createNameResolver, type Resolve } from './resolver.ts'
-import { WEBHOOKS_QUEUE, type WebhookJobs } from './webhook-job.ts'
+import { SecretBox } from '../model/secrets.ts'
+import type { WebhooksConfig } from '../settings.ts'
+import type { FailureLimits } from '../store/attempts.ts'
+import { createNameResolver, WebhookClient, type Resolve } from './client.ts'
+import { createDeliverHandler, WEBHOOKS_QUEUE, type WebhookJobs } from './deliver.ts'
+import { startPruner, WebhookRelay } from './relay.ts'
 
 /** Pauses an endpoint after five failures in a row, and disables it after five days without a success. */
 export const DEFAULT_FAILURE_LIMITS: FailureLimits = {
@@ -58,23 +49,10 @@ export interface WebhookSenderOptions {
 }
 
 /** A running sender. */
-export interface WebhookSender {
-  /** Looks for new events now. Never waits, never throws. */
-  nudge(): void
-  /** Reports the health of its worker. */
-  health(): WorkerHealth
-  /**
-   * Takes nothing more, lets the requests under way finish, then closes what it opened. Idempotent.
-   *
-   * @param graceMs time after which requests are cut off; other senders send them again
-   */
-  stop(graceMs?: number): Promise<void>
-}
+export type WebhookSender = Awaited<ReturnType<typeof startWebhookSender>>
 
 /** A lease outlives a request, the wait before it and the recording of its result. */
 const MIN_LEASE_MS = 60_000
-/** Rows per statement of the relay. */
-const BATCH_SIZE = 500
 /** A result counts by the dispatch number in the database; the queue's own memory only catches simultaneous duplicates. */
 const DEDUPE_MS = 60_000
 
@@ -84,17 +62,16 @@ const DEDUPE_MS = 60_000
  *
  * @throws {QueueError} when the server or an option is unfit for the queue
  */
-export async function startWebhookSender(options: WebhookSenderOptions): Promise<WebhookSender> {
-  const { sql, redis, config, prefix = 'titan', intervalMs = 500, consumer, onQueueEvent } = options
+export async function startWebhookSender(options: WebhookSenderOptions) {
+  const { sql, redis, config, prefix = 'titan', intervalMs = 500, pruneIntervalMs = 3_600_000 } = options
   const { timeoutMs, concurrency, endpointConcurrency, egress, retentionMs } = config
   const { leaseMs = Math.max(MIN_LEASE_MS, 3 * timeoutMs), onEvent = () => {} } = options
   const names = createNameResolver(egress.allowedSubnets.length > 0)
-  const client = createWebhookClient({ egress, resolve: options.resolve ?? names.resolve, timeoutMs })
+  const client = new WebhookClient({ egress, resolve: options.resolve ?? names.resolve, timeoutMs })
   const queue = createQueue<WebhookJobs>(redis, WEBHOOKS_QUEUE, { prefix })
   const relay = new WebhookRelay({
     sql,
     queue,
-    batchSize: BATCH_SIZE,
     maxReady: 2 * concurrency,
     leaseMs,
     maxPerEndpoint: endpointConcurrency,
@@ -104,7 +81,7 @@ export async function startWebhookSender(options: WebhookSenderOptions): Promise
   const deliver = createDeliverHandler({
     sql,
     client,
-    box: createSecretBox(config.encryptionKeys),
+    box: new SecretBox(config.encryptionKeys),
     schedule: options.schedule ?? { ...DEFAULT_RETRY_SCHEDULE, delaysMs: config.retryDelaysMs },
     limits: options.limits ?? DEFAULT_FAILURE_LIMITS,
     leaseMs,
@@ -112,17 +89,23 @@ export async function startWebhookSender(options: WebhookSenderOptions): Promise
     onEnd: () => relay.nudgeDispatch(),
     random: Math.random,
   })
-  // Without prefetch: a job that waits in a busy sender is one that no other sender can take.
-  const flow = {
-    concurrency,
-    maxPrefetch: 0,
-    dedupeMs: DEDUPE_MS,
-    visibilityMs: options.visibilityMs ?? 30_000,
-  }
-  const queueOptions = { prefix, consumer, onEvent: onQueueEvent, ...flow }
-  const worker = createWorker<WebhookJobs>(redis, WEBHOOKS_QUEUE, { deliver }, queueOptions)
+  const worker = createWorker<WebhookJobs>(
+    redis,
+    WEBHOOKS_QUEUE,
+    { deliver },
+    {
+      prefix,
+      consumer: options.consumer,
+      concurrency,
+      // A job that waits in a busy sender is one that no other sender can take.
+      maxPrefetch: 0,
+      dedupeMs: DEDUPE_MS,
+      visibilityMs: options.visibilityMs ?? 30_000,
+      onEvent: options.onQueueEvent,
+    },
+  )
 
-  async function close(): Promise<void> {
+  async function close() {
     await queue.close()
     names.close()
     await client.close()
@@ -136,17 +119,24 @@ export async function startWebhookSender(options: WebhookSenderOptions): Promise
     throw error
   }
   relay.start()
-  const pruner = startPruner({ sql, retentionMs, intervalMs: options.pruneIntervalMs, onEvent })
+  const pruner = startPruner(sql, retentionMs, pruneIntervalMs, onEvent)
 
-  async function stop(graceMs: number): Promise<void> {
+  async function stop(graceMs: number) {
     await Promise.all([relay.stop(), pruner.stop(), worker.stop({ graceMs })])
     await close()
   }
 
   let stopped: Promise<void> | undefined
   return {
+    /** Looks for new events now. Never waits, never throws. */
     nudge: () => relay.nudge(),
+    /** Reports the health of its worker. */
     health: () => worker.health(),
+    /**
+     * Takes nothing more, lets the requests under way finish, then closes what it opened. Idempotent.
+     *
+     * @param graceMs time after which requests are cut off; other senders send them again
+     */
     stop: (graceMs = 10_000) => (stopped ??= stop(graceMs)),
   }
 }

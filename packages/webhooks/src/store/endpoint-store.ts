@@ -1,37 +1,10 @@
 import type { Database } from '@titan/payments'
-import type { PageRequest } from '../model/delivery.ts'
 import { checkUrl, PUBLIC_EGRESS, type EgressPolicy } from '../model/egress-policy.ts'
-import type {
-  CreatedEndpoint,
-  EndpointChanges,
-  NewEndpoint,
-  RotatedSecret,
-  RotationOptions,
-  WebhookEndpoint,
-} from '../model/endpoint.ts'
 import { WebhooksError } from '../model/errors.ts'
-import { isStorable, newEndpointId } from '../model/identifiers.ts'
-import { createSecretBox } from '../model/secret-box.ts'
-import { checkSecret, newSecret } from '../model/secret.ts'
-import { pageLength, statement } from './statements.ts'
-
-/** The endpoints of a webhook store. */
-export interface EndpointStore {
-  /** @throws {WebhooksError} `INVALID_ENDPOINT`, `ENDPOINT_LIMIT` */
-  createEndpoint(given: NewEndpoint): Promise<CreatedEndpoint>
-  getEndpoint(id: string): Promise<WebhookEndpoint | undefined>
-  /** Oldest first. */
-  listEndpoints(page?: PageRequest): Promise<WebhookEndpoint[]>
-  /** @throws {WebhooksError} `INVALID_ENDPOINT`, `ENDPOINT_NOT_FOUND` */
-  updateEndpoint(id: string, changes: EndpointChanges): Promise<WebhookEndpoint>
-  /** Sends nothing more to it; its deliveries stay. @throws {WebhooksError} `ENDPOINT_NOT_FOUND` */
-  deleteEndpoint(id: string): Promise<void>
-  /**
-   * Creates a new secret. Until the old one ends, both sign.
-   * @throws {WebhooksError} `ROTATION_OVERLAP` while an old secret signs, unless forced; `ENDPOINT_NOT_FOUND`, `INVALID_ENDPOINT`
-   */
-  rotateSecret(id: string, options?: RotationOptions): Promise<RotatedSecret>
-}
+import type { WebhookEventType } from '../model/event.ts'
+import { isStorable, newEndpointId, type WebhookEndpoint } from '../model/records.ts'
+import { checkSecret, newSecret, SecretBox } from '../model/secrets.ts'
+import { pageLength, statement, type PageRequest } from './statements.ts'
 
 /** Options of `createWebhookStore`. */
 export interface WebhookStoreOptions {
@@ -39,6 +12,33 @@ export interface WebhookStoreOptions {
   readonly encryptionKeys: readonly Uint8Array[]
   /** Where an endpoint may be. @default the public internet over TLS */
   readonly egress?: EgressPolicy | undefined
+}
+
+/** An endpoint to create. */
+export interface NewEndpoint {
+  readonly url: string
+  /** For people, at most 255 characters. @default '' */
+  readonly description?: string | undefined
+  /** Null for every type, also those that later versions add. @default null */
+  readonly eventTypes?: readonly WebhookEventType[] | null | undefined
+  /** `whsec_` and base64 of 24 to 64 bytes. @default a new one of 32 random bytes */
+  readonly secret?: string | undefined
+}
+
+/** Changes of an endpoint; what is left out stays. */
+export interface EndpointChanges extends Partial<Omit<NewEndpoint, 'secret'>> {
+  /** False stops sending; true starts it again, with a clean record. */
+  readonly isEnabled?: boolean | undefined
+}
+
+/** How to rotate a secret. */
+export interface RotationOptions {
+  /** @default a new one */
+  readonly secret?: string | undefined
+  /** How long the present secret signs too, in milliseconds; 0 for one that leaked. @default 86400000, a day */
+  readonly overlapMs?: number | undefined
+  /** Rotates although an old secret still signs; that one ends at once. @default false */
+  readonly isForced?: boolean | undefined
 }
 
 const DAY_MS = 86_400_000
@@ -57,67 +57,88 @@ const rotate = statement<{
   readonly waitMs: number
 }>('rotate_secret')
 
-/** Creates the store of endpoints over an open, migrated database. */
-export function createEndpointStore(sql: Database, options: WebhookStoreOptions): EndpointStore {
-  const { encryptionKeys, egress = PUBLIC_EGRESS } = options
-  const box = createSecretBox(encryptionKeys)
-  return {
-    async createEndpoint({ url, description = '', eventTypes = null, secret = newSecret() }) {
-      const id = newEndpointId()
-      const [endpoint] = await insert(sql, {
-        id,
-        url: checkUrl(url, egress),
-        description: checkDescription(description),
-        eventTypes: checkEventTypes(eventTypes),
-        secret: box.seal(checkSecret(secret), id),
-        most: MAX_ENDPOINTS,
-      })
-      if (endpoint !== undefined) return { endpoint, secret }
-      throw new WebhooksError(
-        'ENDPOINT_LIMIT',
-        `There are already ${MAX_ENDPOINTS} endpoints: delete one that is not used`,
-      )
-    },
-    getEndpoint: (id) => findEndpoint(sql, id),
-    listEndpoints: ({ after = '', limit } = {}) => list(sql, { after, most: pageLength(limit) }),
-    async updateEndpoint(id, { url, description, eventTypes, isEnabled }) {
-      requireStorable(id)
-      const [endpoint] = await update(sql, {
-        id,
-        url: url === undefined ? null : checkUrl(url, egress),
-        description: description === undefined ? null : checkDescription(description),
-        hasEventTypes: eventTypes !== undefined,
-        eventTypes: checkEventTypes(eventTypes ?? null),
-        isEnabled: isEnabled ?? null,
-      })
-      return found(endpoint)
-    },
-    async deleteEndpoint(id) {
-      requireStorable(id)
-      found((await markDeleted(sql, { id }))[0])
-    },
-    async rotateSecret(id, { secret = newSecret(), overlapMs = DAY_MS, isForced = false } = {}) {
-      requireStorable(id)
-      const sealed = box.seal(checkSecret(secret), id)
-      const [rotation] = await rotate(sql, { id, secret: sealed, overlapMs, isForced })
-      const { isRotated, oldSecretUntil, waitMs } = found(rotation)
-      if (isRotated) return { secret, oldSecretUntil }
-      throw new WebhooksError(
-        'ROTATION_OVERLAP',
-        'The previous secret still signs after a recent rotation: wait, or force the rotation',
-        { retryAfterMs: waitMs },
-      )
-    },
+/** The endpoints over an open, migrated database. */
+export class EndpointStore {
+  protected readonly sql: Database
+  readonly #box: SecretBox
+  readonly #egress: EgressPolicy
+
+  constructor(sql: Database, { encryptionKeys, egress = PUBLIC_EGRESS }: WebhookStoreOptions) {
+    this.sql = sql
+    this.#box = new SecretBox(encryptionKeys)
+    this.#egress = egress
+  }
+
+  /** Returns the secret too, which is shown only once. @throws {WebhooksError} `INVALID_ENDPOINT`, `ENDPOINT_LIMIT` */
+  async createEndpoint({ url, description = '', eventTypes = null, secret = newSecret() }: NewEndpoint) {
+    const id = newEndpointId()
+    const [endpoint] = await insert(this.sql, {
+      id,
+      url: checkUrl(url, this.#egress),
+      description: checkDescription(description),
+      eventTypes: checkEventTypes(eventTypes),
+      secret: this.#box.seal(checkSecret(secret), id),
+      most: MAX_ENDPOINTS,
+    })
+    if (endpoint !== undefined) return { endpoint, secret }
+    const message = `There are already ${MAX_ENDPOINTS} endpoints: delete one that is not used`
+    throw new WebhooksError('ENDPOINT_LIMIT', message)
+  }
+
+  async getEndpoint(id: string) {
+    return isStorable(id) ? (await find(this.sql, { id }))[0] : undefined
+  }
+
+  /** Lists a page of endpoints, oldest first. */
+  listEndpoints({ after = '', limit }: PageRequest = {}) {
+    return list(this.sql, { after, most: pageLength(limit) })
+  }
+
+  /** @throws {WebhooksError} `INVALID_ENDPOINT`, `ENDPOINT_NOT_FOUND` */
+  async updateEndpoint(id: string, { url, description, eventTypes, isEnabled }: EndpointChanges) {
+    requireStorable(id)
+    const [endpoint] = await update(this.sql, {
+      id,
+      url: url === undefined ? null : checkUrl(url, this.#egress),
+      description: description === undefined ? null : checkDescription(description),
+      hasEventTypes: eventTypes !== undefined,
+      eventTypes: checkEventTypes(eventTypes ?? null),
+      isEnabled: isEnabled ?? null,
+    })
+    return found(endpoint)
+  }
+
+  /** Sends nothing more to it; its deliveries stay. @throws {WebhooksError} `ENDPOINT_NOT_FOUND` */
+  async deleteEndpoint(id: string) {
+    requireStorable(id)
+    found((await markDeleted(this.sql, { id }))[0])
+  }
+
+  /**
+   * Creates a new secret. Both sign until `oldSecretUntil`, which is null when the old one ended at once.
+   * @throws {WebhooksError} `ROTATION_OVERLAP` while an old secret signs, unless forced; `ENDPOINT_NOT_FOUND`, `INVALID_ENDPOINT`
+   */
+  async rotateSecret(
+    id: string,
+    { secret = newSecret(), overlapMs = DAY_MS, isForced = false }: RotationOptions = {},
+  ) {
+    requireStorable(id)
+    const sealed = this.#box.seal(checkSecret(secret), id)
+    const [rotation] = await rotate(this.sql, { id, secret: sealed, overlapMs, isForced })
+    const { isRotated, oldSecretUntil, waitMs } = found(rotation)
+    if (isRotated) return { secret, oldSecretUntil }
+    const message = 'The previous secret still signs after a recent rotation: wait, or force the rotation'
+    throw new WebhooksError('ROTATION_OVERLAP', message, { retryAfterMs: waitMs })
+  }
+
+  /** Finds an endpoint that may be sent to. @throws {WebhooksError} `ENDPOINT_NOT_FOUND`, `ENDPOINT_DISABLED` */
+  protected async requireEnabled(id: string) {
+    if (found(await this.getEndpoint(id)).disabledAt !== null) throw endpointDisabled()
   }
 }
 
-/** Finds an endpoint that may be sent to. @throws {WebhooksError} `ENDPOINT_NOT_FOUND`, `ENDPOINT_DISABLED` */
-export async function requireEnabled(sql: Database, id: string): Promise<void> {
-  if (found(await findEndpoint(sql, id)).disabledAt !== null) throw endpointDisabled()
-}
-
 /** Creates the error of an endpoint that must be enabled first. */
-export function endpointDisabled(): WebhooksError {
+export function endpointDisabled() {
   return new WebhooksError('ENDPOINT_DISABLED', 'The endpoint is disabled: enable it first')
 }
 
@@ -127,23 +148,18 @@ export function found<Value>(value: Value | undefined): Value {
   return value
 }
 
-async function findEndpoint(sql: Database, id: string): Promise<WebhookEndpoint | undefined> {
-  return isStorable(id) ? (await find(sql, { id }))[0] : undefined
-}
-
-function requireStorable(id: string): void {
+function requireStorable(id: string) {
   found(isStorable(id) ? id : undefined)
 }
 
-function checkDescription(text: string): string {
-  if (text.length <= MAX_DESCRIPTION && !text.includes('\u0000')) return text
+function checkDescription(text: string) {
+  if (text.length <= MAX_DESCRIPTION && isStorable(text)) return text
   const message = `description must have at most ${MAX_DESCRIPTION} characters and no NUL`
   throw new WebhooksError('INVALID_ENDPOINT', message, { field: 'description' })
 }
 
-function checkEventTypes<Type>(types: readonly Type[] | null): readonly Type[] | null {
+function checkEventTypes(types: readonly WebhookEventType[] | null) {
   if (types === null || types.length > 0) return types && [...new Set(types)]
-  throw new WebhooksError('INVALID_ENDPOINT', 'event_types must name at least one type, or be null for all', {
-    field: 'event_types',
-  })
+  const message = 'event_types must name at least one type, or be null for all'
+  throw new WebhooksError('INVALID_ENDPOINT', message, { field: 'event_types' })
 }

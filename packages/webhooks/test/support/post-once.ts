@@ -1,8 +1,8 @@
 // Sends one request over TLS and prints what came of it. A process of its own: trust is read at its start.
-import { createWebhookClient } from '../../src/sender/client.ts'
+import { WebhookClient } from '../../src/sender/client.ts'
 
 const { TARGET_URL = '' } = process.env
-const client = createWebhookClient({
+const client = new WebhookClient({
   egress: { allowHttp: false, allowedPorts: [443], allowedSubnets: ['127.0.0.1/32'] },
   resolve: () => Promise.resolve(['127.0.0.1']),
   timeoutMs: 10_000,

@@ -3,7 +3,6 @@ import { testPrefix } from '@titan/testkit'
 import { createPaymentStore, type Database, type PaymentStore } from '@titan/payments'
 import { inject, onTestFinished } from 'vitest'
 import {
-  createWebhookStore,
   startWebhookSender,
   type NewEndpoint,
   type EgressPolicy,
@@ -13,7 +12,7 @@ import {
   type WebhookSenderOptions,
   type WebhooksConfig,
   type WebhooksEvent,
-  type WebhookStore,
+  WebhookStore,
 } from '../../src/index.ts'
 import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { connectRedis, type TestRedis } from '@titan/testkit/vitest'
@@ -67,7 +66,7 @@ export async function openRig(): Promise<Rig> {
     endpointConcurrency: 8,
     retentionMs: 3_600_000,
   }
-  const webhooks = createWebhookStore(sql, config)
+  const webhooks = new WebhookStore(sql, config)
   const prefix = testPrefix()
   return {
     sql,

@@ -15,9 +15,14 @@ interface NotedEvent {
 
 const takeOutbox = statement<NotedEvent>('take_outbox')
 const publishAll = statement('publish')
+const pruneEvents = statement<{
+  readonly seen: number
+  readonly last: string | null
+  readonly count: number
+}>('prune')
 
 /** Turns noted events into deliveries, in one transaction. Returns the number of notes. Safe for any number of programs. */
-export async function fanOut(sql: Database, limit: number): Promise<number> {
+export async function fanOut(sql: Database, limit: number) {
   return sql.begin(async (transaction) => {
     const noted = await takeOutbox(transaction, { most: limit })
     if (noted.length > 0) await publish(transaction, noted.map(toOutgoing))
@@ -25,27 +30,18 @@ export async function fanOut(sql: Database, limit: number): Promise<number> {
   })
 }
 
-function toOutgoing({
-  paymentId,
-  seq,
-  type,
-  toStatus,
-  at,
-  happenedAt,
-  amount,
-  currency,
-}: NotedEvent): OutgoingEvent {
+function toOutgoing({ paymentId, seq, type, toStatus, at, happenedAt, amount, currency }: NotedEvent) {
   const data = { payment_id: paymentId, amount, currency, status: toStatus, sequence: seq }
   const payload = { type, timestamp: happenedAt.toISOString(), data }
   return outgoing(eventIdOf(paymentId, seq), paymentId, payload, at)
 }
 
-/** Options of {@link publish}. */
-export interface PublishOptions {
-  /** Only to this endpoint, whatever it is subscribed to. @default to every subscribed endpoint */
-  readonly endpointId?: string | undefined
-  /** Keeps the event although it has no receiver. @default false */
-  readonly isKept?: boolean | undefined
+/** Who receives events. */
+interface PublishOptions {
+  /** Only this endpoint, whatever it is subscribed to. @default every subscribed endpoint */
+  readonly endpointId?: string
+  /** Keeps the events although they have no receiver. @default false */
+  readonly isKept?: boolean
 }
 
 /** Stores events and their deliveries, once. */
@@ -53,7 +49,7 @@ export async function publish(
   sql: Queryable,
   events: readonly OutgoingEvent[],
   { endpointId, isKept = false }: PublishOptions = {},
-): Promise<void> {
+) {
   await publishAll(sql, {
     ids: events.map(({ id }) => id),
     types: events.map(({ type }) => type),
@@ -63,4 +59,13 @@ export async function publish(
     endpointId: endpointId ?? null,
     isKept,
   })
+}
+
+/**
+ * Examines up to `most` events after the id `after` and deletes those that are older than `retentionMs` and whose
+ * deliveries have all ended. Returns the number of deleted events, and the last examined one while there are older ones.
+ */
+export async function prune(sql: Database, batch: { retentionMs: number; after: string; most: number }) {
+  const [row] = await pruneEvents(sql, batch)
+  return { count: row?.count ?? 0, last: row?.seen === batch.most ? (row.last ?? undefined) : undefined }
 }
