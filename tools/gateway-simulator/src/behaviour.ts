@@ -3,13 +3,11 @@ import type { FinalOutcome } from './ledger-entry.ts'
 /** How an answer leaves the server. */
 export type Delivery = 'send' | 'reset' | 'hang' | 'garbage' | 'html' | 'huge' | 'trickle' | 'error_200'
 
-/** What carrying out a request does. */
-export type Execution =
+/** What carrying out a request does. An `invalid` 400 and a `fault` 500 are stored under the key like any answer. */
+type Execution =
   | { readonly type: 'charge'; readonly amountBy: number; readonly currency: string | null }
   | { readonly type: 'decline'; readonly code: string }
-  /** An answer of 400 about a parameter, stored under the key like any other. */
   | { readonly type: 'invalid'; readonly param: string }
-  /** An answer of 500, stored under the key like any other. */
   | { readonly type: 'fault'; readonly charges: boolean }
 
 /** The answers from before the endpoint: nothing is stored under the key. */
@@ -17,7 +15,7 @@ export type FrontStatus = 400 | 401 | 403 | 404 | 409 | 429 | 503
 
 /** What happens to one request. */
 export type Behaviour =
-  /** Nobody looks at the request: a proxy, a limiter or the authentication answers, or nothing does. */
+  /** The request is not looked at: a proxy, a limiter or the authentication answers, or nothing does. */
   | { readonly at: 'front'; readonly does: 'reset' | 'hang' | FrontStatus }
   | {
       readonly at: 'endpoint'
@@ -31,9 +29,10 @@ export type Behaviour =
       readonly laterMs: number | null
     }
 
-type Endpoint = Extract<Behaviour, { at: 'endpoint' }>
+/** What happens to a request that gets as far as the endpoint. */
+export type EndpointBehaviour = Extract<Behaviour, { at: 'endpoint' }>
 
-const OK: Endpoint = {
+const OK: EndpointBehaviour = {
   at: 'endpoint',
   takesMs: 0,
   execution: { type: 'charge', amountBy: 0, currency: null },
@@ -41,9 +40,6 @@ const OK: Endpoint = {
   later: null,
   laterMs: null,
 }
-
-/** Short names of typical decline codes. */
-const DECLINE_CODES: Readonly<Record<string, string>> = { soft: 'insufficient_funds', hard: 'stolen_card' }
 
 const CHARGE: FinalOutcome = { type: 'charge' }
 
@@ -53,32 +49,31 @@ const BEHAVIOURS: Readonly<Record<string, (argument: string | undefined) => Beha
   decline: (code) => ({ ...OK, execution: declined(code) }),
   '500_before': () => ({ ...OK, execution: { type: 'fault', charges: false } }),
   '500_after': () => ({ ...OK, execution: { type: 'fault', charges: true } }),
-  hang_before: () => ({ at: 'front', does: 'hang' }),
-  hang_after: () => ({ ...OK, delivery: 'hang' }),
-  reset_before: () => ({ at: 'front', does: 'reset' }),
-  reset_after: () => ({ ...OK, delivery: 'reset' }),
   invalid: (param = 'amount') => ({ ...OK, execution: { type: 'invalid', param } }),
-  '400': () => ({ at: 'front', does: 400 }),
-  '404': () => ({ at: 'front', does: 404 }),
-  '409': () => ({ at: 'front', does: 409 }),
-  '429': () => ({ at: 'front', does: 429 }),
-  '401': () => ({ at: 'front', does: 401 }),
-  '403': () => ({ at: 'front', does: 403 }),
-  '503': () => ({ at: 'front', does: 503 }),
   slow: (ms) => ({ ...OK, takesMs: milliseconds(ms) }),
+  wrong_amount: () => ({ ...OK, execution: { type: 'charge', amountBy: 1, currency: null } }),
+  wrong_currency: () => ({ ...OK, execution: { type: 'charge', amountBy: 0, currency: 'xts' } }),
+  pending_then: (then) => ({ ...OK, later: finalOutcome(then) }),
+  late_success: (code) => {
+    const execution = code === undefined ? ({ type: 'fault', charges: false } as const) : declined(code)
+    return { ...OK, execution, later: CHARGE }
+  },
+  hang_before: () => ({ at: 'front', does: 'hang' }),
+  reset_before: () => ({ at: 'front', does: 'reset' }),
+  hang_after: () => ({ ...OK, delivery: 'hang' }),
+  reset_after: () => ({ ...OK, delivery: 'reset' }),
   garbage: () => ({ ...OK, delivery: 'garbage' }),
   html: () => ({ ...OK, delivery: 'html' }),
   huge: () => ({ ...OK, delivery: 'huge' }),
   trickle: () => ({ ...OK, delivery: 'trickle' }),
   error_200: () => ({ ...OK, delivery: 'error_200' }),
-  wrong_amount: () => ({ ...OK, execution: { type: 'charge', amountBy: 1, currency: null } }),
-  wrong_currency: () => ({ ...OK, execution: { type: 'charge', amountBy: 0, currency: 'xts' } }),
-  pending_then: (then) => ({ ...OK, later: finalOutcome(then) }),
-  late_success: (code) => ({
-    ...OK,
-    execution: code === undefined ? { type: 'fault', charges: false } : declined(code),
-    later: CHARGE,
-  }),
+  '400': () => ({ at: 'front', does: 400 }),
+  '401': () => ({ at: 'front', does: 401 }),
+  '403': () => ({ at: 'front', does: 403 }),
+  '404': () => ({ at: 'front', does: 404 }),
+  '409': () => ({ at: 'front', does: 409 }),
+  '429': () => ({ at: 'front', does: 429 }),
+  '503': () => ({ at: 'front', does: 503 }),
 }
 
 /**
@@ -101,20 +96,19 @@ export function parseBehaviour(text: string): Behaviour {
   return { ...behaviour, laterMs: Number(laterMs) }
 }
 
-function declined(code = 'generic_decline'): Extract<Execution, { type: 'decline' }> {
-  return { type: 'decline', code: DECLINE_CODES[code] ?? code }
+function declined(code = 'generic_decline') {
+  const codes: Readonly<Record<string, string>> = { soft: 'insufficient_funds', hard: 'stolen_card' }
+  return { type: 'decline', code: codes[code] ?? code } as const
 }
 
 function finalOutcome(text = 'ok'): FinalOutcome {
   if (text === 'ok') return CHARGE
-  const [, code] = /^decline(?::(.+))?$/.exec(text) ?? []
-  if (!text.startsWith('decline'))
-    throw new RangeError(`pending_then ends with ok or decline:<code>, not '${text}'`)
+  const [found, code] = /^decline(?::(.+))?$/.exec(text) ?? []
+  if (found === undefined) throw new RangeError(`pending_then ends with ok or decline:<code>, not '${text}'`)
   return declined(code)
 }
 
-function milliseconds(text = ''): number {
-  if (!/^\d{1,9}$/.test(text))
-    throw new RangeError(`slow needs milliseconds, such as slow:200, got '${text}'`)
-  return Number(text)
+function milliseconds(text = '') {
+  if (/^\d{1,9}$/.test(text)) return Number(text)
+  throw new RangeError(`slow needs milliseconds, such as slow:200, got '${text}'`)
 }

@@ -1,6 +1,6 @@
 import type { HttpBindings } from '@hono/node-server'
 import type { Hono } from 'hono'
-import type { Books } from './books.ts'
+import type { Ledger } from './ledger.ts'
 import { createIntent, newId, type PaymentIntent } from './payment-intent.ts'
 import type { Order, Script, Weights, WebhookScript } from './script.ts'
 import type { WebhookSender } from './webhooks.ts'
@@ -20,15 +20,35 @@ export interface EventRequest extends WebhookScript {
   readonly intent?: Partial<PaymentIntent>
 }
 
+/** Steers a simulator over HTTP. */
+export interface SimulatorClient {
+  /** Queues behaviours for requests to come. @throws {Error} for a behaviour that does not exist */
+  order(orders: Order | readonly Order[]): Promise<void>
+  /** Forgets every order, and replaces the weights and the seed that are given. */
+  reset(request?: ResetRequest): Promise<void>
+  /** Sends a webhook of any kind; resolves when it was accepted or given up. */
+  sendWebhook(event: EventRequest): Promise<void>
+}
+
+/** Creates a client for the simulator at `url`. */
+export function createClient(url: string): SimulatorClient {
+  async function send(method: string, path: string, body: object): Promise<void> {
+    const response = await fetch(`${url}${path}`, { method, body: JSON.stringify(body) })
+    if (!response.ok) throw new Error(`The simulator answered ${response.status}: ${await response.text()}`)
+    await response.body?.cancel()
+  }
+  return {
+    order: (orders) => send('POST', '/_control', orders),
+    reset: (request = {}) => send('DELETE', '/_control', request),
+    sendWebhook: (event) => send('POST', '/_webhook', event),
+  }
+}
+
 /** Adds the routes of the test rig: orders, events and the ledger. */
 export function addControls(
   app: Hono<{ readonly Bindings: HttpBindings }>,
-  {
-    books,
-    script,
-    webhooks,
-  }: { readonly books: Books; readonly script: Script; readonly webhooks: WebhookSender },
-): void {
+  { ledger, script, webhooks }: { ledger: Ledger; script: Script; webhooks: WebhookSender },
+) {
   app.post('/_control', async (c) => {
     const body = await c.req.json<Order | readonly Order[]>()
     try {
@@ -39,35 +59,30 @@ export function addControls(
     return c.json({ ok: true })
   })
   app.delete('/_control', async (c) => {
-    const text = await c.req.text()
-    const { weights, seed } = text === '' ? {} : (JSON.parse(text) as ResetRequest)
+    const { weights, seed } = JSON.parse((await c.req.text()) || '{}') as ResetRequest
     script.reset(weights, seed)
     return c.json({ ok: true })
   })
   app.post('/_webhook', async (c) => {
     const { payment, type = 'payment_intent.succeeded', intent, ...how } = await c.req.json<EventRequest>()
-    const known = [...books.intents.values()].findLast(({ metadata }) => metadata['payment_id'] === payment)
+    const known = [...ledger.intents.values()].findLast(({ metadata }) => metadata['payment_id'] === payment)
     await webhooks.sendEvent(type, { ...(known ?? strangeIntent(payment)), ...intent }, how)
     return c.json({ ok: true })
   })
-  app.get('/_ledger', (c) => {
-    const { charges, requests, intents, mismatches } = books
-    return c.json({ charges, requests, intents: [...intents.values()], mismatches })
-  })
+  app.get('/_ledger', (c) => c.json(ledger.summary()))
 }
 
-/** An intent of somebody else's. */
+/** An intent that this gateway never made. */
 function strangeIntent(payment: string): PaymentIntent {
-  const intent = createIntent(
-    {
-      amount: 100,
-      currency: 'usd',
-      confirm: true,
-      paymentMethod: null,
-      description: null,
-      metadata: { payment_id: payment },
-    },
-    Date.now(),
-  )
+  const metadata = { payment_id: payment }
+  const asked = {
+    amount: 100,
+    currency: 'usd',
+    confirm: true,
+    payment_method: null,
+    description: null,
+    metadata,
+  }
+  const intent = createIntent(asked, Date.now())
   return { ...intent, status: 'succeeded', amount_received: 100, latest_charge: newId('ch') }
 }

@@ -4,21 +4,15 @@ import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Delivery } from './behaviour.ts'
 import type { StoredAnswer } from './ledger-entry.ts'
 
-/** A connection and what belongs to its answer. */
-export interface Exchange {
-  readonly incoming: IncomingMessage
-  readonly headers: Readonly<Record<string, string>>
-  /** Size of a huge body, in bytes. */
-  readonly hugeBytes: number
-}
-
 /** Answers, or does something worse. */
 export async function deliver(
   answer: StoredAnswer,
   delivery: Delivery,
-  exchange: Exchange,
+  incoming: IncomingMessage,
+  headers: Readonly<Record<string, string>>,
+  hugeBytes = 2 ** 30,
 ): Promise<Response> {
-  const { incoming, headers, hugeBytes } = exchange
+  const asJson = { ...headers, 'content-type': 'application/json' }
   switch (delivery) {
     case 'send':
       return Response.json(answer.body, { status: answer.status, headers })
@@ -29,13 +23,13 @@ export async function deliver(
       if (!incoming.socket.destroyed) await once(incoming.socket, 'close')
       return RESPONSE_ALREADY_SENT
     case 'garbage':
-      return new Response('{"id": "pi_', { headers: { ...headers, 'content-type': 'application/json' } })
+      return new Response('{"id": "pi_', { headers: asJson })
     case 'html':
       return new Response('<html><body>It works!</body></html>', { headers: { 'content-type': 'text/html' } })
     case 'huge':
-      return new Response(flood(hugeBytes), { headers: { ...headers, 'content-type': 'application/json' } })
+      return new Response(flood(hugeBytes), { headers: asJson })
     case 'trickle':
-      return new Response(drip(), { headers: { ...headers, 'content-type': 'application/json' } })
+      return new Response(drip(), { headers: asJson })
     case 'error_200':
       return Response.json({ error: { type: 'api_error', message: 'In maintenance.' } }, { headers })
   }

@@ -6,16 +6,15 @@ import { invalidRequest } from './stripe-error.ts'
 /** The form of a request, as Stripe encodes it: `metadata[payment_id]=pay_1`. */
 export type Form = URLSearchParams
 
-/** The same for the same parameters in any order. */
-export function fingerprintOf(path: string, form: Form): string {
+/** Hashes the parameters of a charge, in any order. */
+export function fingerprintOf(form: Form) {
   const pairs = [...form].map(([name, value]) => `${name}=${value}`).toSorted()
-  return createHash('sha256')
-    .update(JSON.stringify([path, pairs]))
-    .digest('hex')
+  const text = JSON.stringify(['/v1/payment_intents', pairs])
+  return createHash('sha256').update(text).digest('hex')
 }
 
-/** The members of `metadata`. */
-export function metadataOf(form: Form): Record<string, string> {
+/** Reads the members of `metadata`. */
+export function metadataOf(form: Form) {
   const metadata: Record<string, string> = {}
   for (const [name, value] of form) {
     const [, member] = /^metadata\[([^\]]+)\]$/.exec(name) ?? []
@@ -24,8 +23,8 @@ export function metadataOf(form: Form): Record<string, string> {
   return metadata
 }
 
-/** A whole number of the form; null where there is none. */
-export function wholeNumberOf(form: Form, name: string): number | null {
+/** Reads a whole number of the form; null where there is none. */
+export function wholeNumberOf(form: Form, name: string) {
   const text = form.get(name)
   return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : null
 }
@@ -39,20 +38,14 @@ export function readIntentRequest(form: Form): IntentRequest | StoredAnswer {
   if (amount === null || amount < 1)
     return invalidRequest('parameter_invalid_integer', 'amount', 'Invalid positive integer: amount')
   if (amount > MAX_AMOUNT)
-    return invalidRequest('amount_too_large', 'amount', 'Amount must be no more than 99999999')
+    return invalidRequest('amount_too_large', 'amount', `Amount must be no more than ${MAX_AMOUNT}`)
   const currency = form.get('currency') ?? ''
   if (!/^[a-z]{3}$/.test(currency))
     return invalidRequest('parameter_invalid', 'currency', `Invalid currency: ${currency}`)
   const confirm = form.get('confirm') === 'true'
-  const paymentMethod = form.get('payment_method')
-  if (confirm && paymentMethod === null)
+  const payment_method = form.get('payment_method')
+  if (confirm && payment_method === null)
     return invalidRequest('parameter_missing', 'payment_method', 'A payment method is needed to confirm.')
-  return {
-    amount,
-    currency,
-    confirm,
-    paymentMethod,
-    description: form.get('description'),
-    metadata: metadataOf(form),
-  }
+  const description = form.get('description')
+  return { amount, currency, confirm, payment_method, description, metadata: metadataOf(form) }
 }

@@ -1,5 +1,6 @@
 // A payment gateway that fails on demand, with a ledger on disk as the oracle.
-export { startGatewaySimulator, type GatewaySimulator, type GatewaySimulatorOptions } from './simulator.ts'
+export { startGatewaySimulator, type GatewaySimulator } from './simulator.ts'
+export type { GatewaySimulatorOptions } from './options.ts'
 export { spawnGatewaySimulator, type SpawnedSimulator } from './spawn.ts'
 export { readLedger, type GatewayLedger } from './ledger.ts'
 export type { Charge, LedgerEntry, RequestEntry } from './ledger-entry.ts'

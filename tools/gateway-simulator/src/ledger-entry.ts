@@ -1,27 +1,30 @@
 import type { PaymentIntent } from './payment-intent.ts'
 import type { WebhookScript } from './script.ts'
 
-/** Money that moved, once and for ever. */
+/** Money that moved, for good. */
 export interface Charge {
   readonly id: string
   /** Epoch milliseconds. */
   readonly at: number
   readonly intentId: string
-  /** The idempotency key of the request that made the intent; null when it had none. */
+  /** The idempotency key of the request that made the intent. */
   readonly key: string | null
   /** `metadata.payment_id`: whose money it is. */
   readonly reference: string | null
-  /** Minor units of the currency, as the client wrote them. */
+  /** Minor units of the currency. */
   readonly amount: number
   /** Three small letters, as Stripe writes them. */
   readonly currency: string
 }
 
-/** What is stored under an idempotency key and answered to every repeat. */
+/** What is stored under an idempotency key and sent to every repeat. */
 export interface StoredAnswer {
   readonly status: number
   readonly body: Readonly<Record<string, unknown>>
 }
+
+/** How an intent ends: with the charge, or with a decline code. */
+export type FinalOutcome = { readonly type: 'charge' } | { readonly type: 'decline'; readonly code: string }
 
 /** An outcome that is still to come. */
 export interface Schedule {
@@ -31,9 +34,6 @@ export interface Schedule {
   readonly final: FinalOutcome
   readonly webhook: WebhookScript
 }
-
-/** How an intent ends: with the charge, or with a decline code. */
-export type FinalOutcome = { readonly type: 'charge' } | { readonly type: 'decline'; readonly code: string }
 
 /** A request was seen. Written before anything is done about it. */
 export interface RequestEntry {
@@ -75,12 +75,11 @@ export interface SettledEntry {
   readonly charge: Charge | null
 }
 
-/** What the client got, as far as the server can tell. */
+/** What the client got, as far as the server can tell; `status` is null without an answer. */
 export interface AnsweredEntry {
   readonly type: 'answered'
   readonly at: number
   readonly request: string
-  /** Null when no answer was given. */
   readonly status: number | null
   readonly delivery: string
   readonly isReplay: boolean
@@ -88,27 +87,19 @@ export interface AnsweredEntry {
   readonly isMismatch: boolean
 }
 
-/** A webhook was sent, or could not be. */
+/** A webhook was sent; `status` is the receiver's, null when there was none. */
 export interface WebhookEntry {
   readonly type: 'webhook'
   readonly at: number
   readonly event: string
   readonly eventType: string
   readonly intentId: string
-  /** The receiver's answer; null when there was none. */
   readonly status: number | null
 }
 
-/** The simulator was started on this ledger. */
-export interface OpenedEntry {
-  readonly type: 'opened'
-  readonly at: number
-  readonly pid: number
-}
-
-/** One line of the ledger. */
+/** One line of the ledger. `opened`: the simulator was started on it. */
 export type LedgerEntry =
-  | OpenedEntry
+  | { readonly type: 'opened'; readonly at: number; readonly pid: number }
   | RequestEntry
   | ExecutedEntry
   | SettledEntry

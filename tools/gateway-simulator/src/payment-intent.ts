@@ -15,36 +15,28 @@ export interface PaymentIntent {
   readonly metadata: Readonly<Record<string, string>>
   readonly payment_method: string | null
   readonly latest_charge: string | null
-  readonly last_payment_error: CardError | null
-}
-
-/** Why a card was declined, in Stripe's shape. */
-export interface CardError {
-  readonly type: 'card_error'
-  readonly code: 'card_declined'
-  readonly decline_code: string
-  readonly message: string
+  readonly last_payment_error: {
+    readonly type: 'card_error'
+    readonly code: 'card_declined'
+    readonly decline_code: string
+    readonly message: string
+  } | null
 }
 
 /** What a client asked for, once checked. */
-export interface IntentRequest {
-  readonly amount: number
-  /** Three small letters. */
-  readonly currency: string
-  readonly confirm: boolean
-  readonly paymentMethod: string | null
-  readonly description: string | null
-  readonly metadata: Readonly<Record<string, string>>
-}
+export type IntentRequest = Pick<
+  PaymentIntent,
+  'amount' | 'currency' | 'description' | 'metadata' | 'payment_method'
+> & { readonly confirm: boolean }
 
-/** A new id with Stripe's kind of prefix. */
-export function newId(prefix: 'pi' | 'ch' | 'evt' | 'req'): string {
+/** Creates an id with Stripe's kind of prefix. */
+export function newId(prefix: 'pi' | 'ch' | 'evt' | 'req') {
   return `${prefix}_${randomBytes(12).toString('hex')}`
 }
 
-/** An intent that nothing has happened to yet. */
+/** Creates an intent that nothing has happened to yet. */
 export function createIntent(request: IntentRequest, now: number): PaymentIntent {
-  const { amount, currency, description, metadata, paymentMethod } = request
+  const { amount, currency, description, metadata, payment_method } = request
   return {
     id: newId('pi'),
     object: 'payment_intent',
@@ -56,13 +48,13 @@ export function createIntent(request: IntentRequest, now: number): PaymentIntent
     livemode: false,
     description,
     metadata,
-    payment_method: paymentMethod,
+    payment_method,
     latest_charge: null,
     last_payment_error: null,
   }
 }
 
-/** The intent after its money has moved. */
+/** Returns the intent after its money has moved. */
 export function succeed(intent: PaymentIntent): PaymentIntent {
   return {
     ...intent,
@@ -73,7 +65,7 @@ export function succeed(intent: PaymentIntent): PaymentIntent {
   }
 }
 
-/** The intent after the card was declined. */
+/** Returns the intent after the card was declined. */
 export function decline(intent: PaymentIntent, code: string): PaymentIntent {
   return {
     ...intent,

@@ -1,9 +1,6 @@
 import { createHash } from 'node:crypto'
 import { parseBehaviour } from './behaviour.ts'
 
-/** What a request is about; an inquiry asks, a charge moves money. */
-export type Operation = 'charge' | 'inquiry'
-
 /** How the webhooks of a request are sent. */
 export interface WebhookScript {
   /** Send none. @default false */
@@ -28,8 +25,8 @@ export interface Order {
   /** Only requests with this `metadata.payment_id` or idempotency key. @default any */
   readonly payment?: string
   /** @default 'charge' */
-  readonly on?: Operation
-  /** How often the whole list is gone through; null is for ever. @default 1 */
+  readonly on?: 'charge' | 'inquiry'
+  /** How often the whole list is gone through; null is without end. @default 1 */
   readonly times?: number | null
   readonly webhook?: WebhookScript
 }
@@ -47,7 +44,7 @@ export interface Rule {
 
 /** What the script is asked about. */
 export interface Subject {
-  readonly operation: Operation
+  readonly operation: 'charge' | 'inquiry'
   readonly key: string | null
   readonly payment: string | null
   readonly amount: number | null
@@ -59,28 +56,13 @@ export interface Subject {
   readonly headerBehaviour: string | null
 }
 
-/** What happens to one request. */
-export interface Plan {
-  readonly behaviour: string
-  readonly webhook: WebhookScript
-}
-
-/** Decides what happens to each request. */
-export interface Script {
-  /** @throws {RangeError} for a behaviour that does not exist */
-  add(order: Order): void
-  /** Forgets every order, and weighs anew. */
-  reset(weights?: Weights, seed?: number): void
-  next(subject: Subject): Plan
-}
-
 /** Shares of behaviours among the charges that nothing else decides; they need not add up to 1. */
 export type Weights = Readonly<Record<string, number>>
 
 /** What draws differ by. */
 export type DrawBy = 'key' | 'amount'
 
-/** Options of {@link createScript}. */
+/** Options of a {@link Script}. */
 export interface ScriptOptions {
   /** @default none: everything is `ok` */
   readonly weights?: Weights
@@ -110,84 +92,94 @@ interface Queue {
   at: number
 }
 
-/** The first that has something to say decides: header, orders for the payment, other orders, rules, metadata, payment method, weights. */
-export function createScript(options: ScriptOptions = {}): Script {
-  const rules = options.rules ?? []
-  let weights = Object.entries(options.weights ?? {})
-  let seed = options.seed ?? 1
-  let queues: Queue[] = []
-  const sends = new Map<string, number>()
-  const drawBy = options.drawBy ?? 'key'
-  for (const { behaviour } of rules) parseBehaviour(behaviour)
-  for (const [behaviour] of weights) parseBehaviour(behaviour)
+/** Decides what happens to each request: header, orders for the payment, other orders, rules, metadata, payment method, weights. */
+export class Script {
+  readonly #rules: readonly Rule[]
+  readonly #drawBy: DrawBy
+  #weights: Weights
+  #seed: number
+  #queues: Queue[] = []
+  readonly #sends = new Map<string, number>()
 
-  function takeOrdered(subject: Subject): Plan | undefined {
-    const fitting = queues.filter(({ order }) => fits(order, subject))
+  /** @throws {RangeError} for a behaviour that does not exist */
+  constructor({ weights = {}, seed = 1, drawBy = 'key', rules = [] }: ScriptOptions = {}) {
+    for (const { behaviour } of rules) parseBehaviour(behaviour)
+    this.#rules = rules
+    this.#drawBy = drawBy
+    this.#weights = checked(weights)
+    this.#seed = seed
+  }
+
+  /** @throws {RangeError} for a behaviour that does not exist */
+  add(order: Order): void {
+    if (order.behaviours.length === 0) throw new RangeError('an order needs at least one behaviour')
+    for (const behaviour of order.behaviours) parseBehaviour(behaviour)
+    this.#queues.push({ order, at: 0 })
+  }
+
+  /** Forgets every order, and replaces the weights and the seed that are given. */
+  reset(weights?: Weights, seed?: number): void {
+    this.#queues = []
+    if (weights !== undefined) this.#weights = checked(weights)
+    this.#seed = seed ?? this.#seed
+  }
+
+  /** Decides what happens to one request. */
+  next(subject: Subject): { readonly behaviour: string; readonly webhook: WebhookScript } {
+    const send = this.#countSend(subject, subject.key)
+    const nth = this.#countSend(subject, subject.payment && `payment ${subject.payment}`)
+    if (subject.headerBehaviour !== null) return { behaviour: subject.headerBehaviour, webhook: {} }
+    const ordered = this.#takeOrdered(subject)
+    if (ordered !== undefined) return ordered
+    const rule = this.#rules.find((candidate) => applies(candidate, subject, send))
+    if (rule !== undefined) return { behaviour: rule.behaviour, webhook: rule.webhook ?? {} }
+    const named = subject.metadataBehaviour ?? PAYMENT_METHODS[subject.paymentMethod ?? '']
+    return { behaviour: named ?? this.#draw(subject, send, nth), webhook: {} }
+  }
+
+  #takeOrdered(subject: Subject) {
+    const fitting = this.#queues.filter(({ order }) => fits(order, subject))
     const queue = fitting.find(({ order }) => order.payment !== undefined) ?? fitting[0]
     if (queue === undefined) return undefined
     const { behaviours, times = 1, webhook = {} } = queue.order
     const behaviour = behaviours[queue.at % behaviours.length] ?? 'ok'
     queue.at++
     if (times !== null && queue.at >= behaviours.length * times)
-      queues = queues.filter((other) => other !== queue)
+      this.#queues = this.#queues.filter((other) => other !== queue)
     return { behaviour, webhook }
   }
 
-  /** How many charges of a key, or of a payment, there were with this one. */
-  function countSend(operation: Operation, name: string | null): number {
+  /** Counts the charges of a key, or of a payment, with this one. */
+  #countSend({ operation }: Subject, name: string | null) {
     if (operation === 'inquiry' || name === null) return 1
-    const send = (sends.get(name) ?? 0) + 1
-    sends.set(name, send)
+    const send = (this.#sends.get(name) ?? 0) + 1
+    this.#sends.set(name, send)
     return send
   }
 
-  function draw(subject: Subject, send: number, nth: number): string {
+  #draw({ operation, key, amount }: Subject, send: number, nth: number) {
+    const weights = Object.entries(this.#weights)
     const total = weights.reduce((sum, [, weight]) => sum + weight, 0)
-    if (total === 0 || subject.operation === 'inquiry') return 'ok'
-    let point =
-      random(`${seed} ${drawBy === 'key' ? `${subject.key ?? ''} ${send}` : `${subject.amount} ${nth}`}`) *
-      total
+    if (total === 0 || operation === 'inquiry') return 'ok'
+    const by = this.#drawBy === 'key' ? `${key ?? ''} ${send}` : `${amount} ${nth}`
+    let point = random(`${this.#seed} ${by}`) * total
     for (const [behaviour, weight] of weights) if ((point -= weight) < 0) return behaviour
     return 'ok'
   }
-
-  return {
-    add(order) {
-      if (order.behaviours.length === 0) throw new RangeError('an order needs at least one behaviour')
-      for (const behaviour of order.behaviours) parseBehaviour(behaviour)
-      queues.push({ order, at: 0 })
-    },
-    reset(newWeights, newSeed) {
-      queues = []
-      if (newWeights !== undefined) {
-        for (const behaviour of Object.keys(newWeights)) parseBehaviour(behaviour)
-        weights = Object.entries(newWeights)
-      }
-      seed = newSeed ?? seed
-    },
-    next(subject) {
-      const send = countSend(subject.operation, subject.key)
-      const nth = countSend(subject.operation, subject.payment && `payment ${subject.payment}`)
-      if (subject.headerBehaviour !== null) return { behaviour: subject.headerBehaviour, webhook: {} }
-      const ordered = takeOrdered(subject)
-      if (ordered !== undefined) return ordered
-      const rule = rules.find((candidate) => applies(candidate, subject, send))
-      if (rule !== undefined) return { behaviour: rule.behaviour, webhook: rule.webhook ?? {} }
-      const named = subject.metadataBehaviour ?? PAYMENT_METHODS[subject.paymentMethod ?? '']
-      return { behaviour: named ?? draw(subject, send, nth), webhook: {} }
-    },
-  }
 }
 
-function fits({ on = 'charge', payment }: Order, subject: Subject): boolean {
+function checked(weights: Weights) {
+  for (const behaviour of Object.keys(weights)) parseBehaviour(behaviour)
+  return weights
+}
+
+function fits({ on = 'charge', payment }: Order, subject: Subject) {
   return (
-    on === subject.operation &&
-    (payment === undefined || payment === subject.payment || payment === subject.key)
+    on === subject.operation && (payment === undefined || [subject.payment, subject.key].includes(payment))
   )
 }
 
-function applies(rule: Rule, subject: Subject, send: number): boolean {
-  const { amount, description, payment, times = 1 } = rule
+function applies({ amount, description, payment, times = 1 }: Rule, subject: Subject, send: number) {
   return (
     subject.operation === 'charge' &&
     (times === null || send <= times) &&
@@ -197,7 +189,7 @@ function applies(rule: Rule, subject: Subject, send: number): boolean {
   )
 }
 
-/** A number in [0, 1) that depends on the text only. */
-function random(text: string): number {
+/** Returns a number in [0, 1) that depends on the text only. */
+function random(text: string) {
   return createHash('sha256').update(text).digest().readUIntBE(0, 6) / 2 ** 48
 }

@@ -1,10 +1,10 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { createClient } from './client.ts'
-import { writeOptions } from './cli-options.ts'
-import type { GatewaySimulator, GatewaySimulatorOptions } from './simulator.ts'
+import { createClient } from './control.ts'
+import { writeOptions, type GatewaySimulatorOptions } from './options.ts'
+import type { GatewaySimulator } from './simulator.ts'
 
 /** A simulator in a process of its own. */
 export interface SpawnedSimulator extends GatewaySimulator {
@@ -24,30 +24,22 @@ export async function spawnGatewaySimulator(options: GatewaySimulatorOptions): P
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
   const gone = once(child, 'exit')
-  const url = await urlOf(child)
+  const { stdout, stderr } = child
+  if (stdout === null || stderr === null) throw new Error('the simulator has no output')
+  let complaint = ''
+  stderr.setEncoding('utf8').on('data', (text: string) => (complaint = `${complaint}${text}`.slice(-4_000)))
 
   async function end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
     child.kill(signal)
     await gone
   }
 
-  return {
-    ...createClient(url),
-    url,
-    pid: child.pid ?? 0,
-    ledgerPath: options.ledgerPath,
-    kill: () => end('SIGKILL'),
-    close: () => end('SIGTERM'),
-  }
-}
-
-async function urlOf({ stdout, stderr }: ChildProcess): Promise<string> {
-  if (stdout === null || stderr === null) throw new Error('the simulator has no output')
-  let complaint = ''
-  stderr.setEncoding('utf8').on('data', (text: string) => (complaint = `${complaint}${text}`.slice(-4_000)))
   for await (const line of createInterface({ input: stdout })) {
     const [, url] = / listens on (http:\S+)/.exec(line) ?? []
-    if (url !== undefined) return url
+    if (url === undefined) continue
+    const { pid = 0 } = child
+    const ends = { kill: () => end('SIGKILL'), close: () => end('SIGTERM') }
+    return { ...createClient(url), url, pid, ledgerPath: options.ledgerPath, ...ends }
   }
   throw new Error(`The gateway simulator did not start: ${complaint}`)
 }

@@ -4,26 +4,31 @@ import type { StoredAnswer } from './ledger-entry.ts'
 /** An error in Stripe's JSON shape. */
 export function errorAnswer(
   status: number,
-  error: { readonly type: string; readonly code?: string; readonly message: string } & Readonly<
-    Record<string, unknown>
-  >,
+  error: { readonly type: string; readonly message: string } & Readonly<Record<string, unknown>>,
 ): StoredAnswer {
   return { status, body: { error } }
 }
 
 /** A parameter is missing or wrong. */
-export function invalidRequest(code: string, param: string, message: string): StoredAnswer {
+export function invalidRequest(code: string, param: string, message: string) {
   return errorAnswer(400, { type: 'invalid_request_error', code, param, message })
 }
 
 /** Another request under the same key is being carried out. */
-export const KEY_IN_USE: StoredAnswer = errorAnswer(409, {
+export const KEY_IN_USE = errorAnswer(409, {
   type: 'idempotency_error',
   code: 'idempotency_key_in_use',
   message: 'There is currently another in-progress request using this idempotency key.',
 })
 
-/** The answers that come before anybody looks at the request, by status. */
+/** The key was used with other parameters. */
+export const KEY_MISMATCH = errorAnswer(400, {
+  type: 'idempotency_error',
+  message:
+    'Keys for idempotent requests can only be used with the same parameters they were first used with.',
+})
+
+/** The answers that come before the endpoint sees the request, by status. */
 export const FRONT_ANSWERS: Readonly<Record<FrontStatus, StoredAnswer>> = {
   400: invalidRequest('parameter_unknown', 'payment_method', 'Received unknown parameter: payment_method'),
   401: errorAnswer(401, { type: 'invalid_request_error', message: 'Invalid API Key provided.' }),
@@ -38,24 +43,4 @@ export const FRONT_ANSWERS: Readonly<Record<FrontStatus, StoredAnswer>> = {
 }
 
 /** The answer of a request that broke on the way. */
-export const FAULT: StoredAnswer = errorAnswer(500, {
-  type: 'api_error',
-  message: 'Something went wrong on our end.',
-})
-
-/** The key was used with other parameters. */
-export const KEY_MISMATCH: StoredAnswer = errorAnswer(400, {
-  type: 'idempotency_error',
-  message:
-    'Keys for idempotent requests can only be used with the same parameters they were first used with.',
-})
-
-/** No such object. */
-export function notFound(id: string): StoredAnswer {
-  return errorAnswer(404, {
-    type: 'invalid_request_error',
-    code: 'resource_missing',
-    param: 'intent',
-    message: `No such payment_intent: '${id}'`,
-  })
-}
+export const FAULT = errorAnswer(500, { type: 'api_error', message: 'Something went wrong on our end.' })

@@ -15,6 +15,12 @@ export interface WebhookTarget {
 const RETRY_AFTER_MS = [100, 500, 2_000]
 const TIMEOUT_MS = 5_000
 
+const EVENT_TYPES: Readonly<Partial<Record<PaymentIntent['status'], string>>> = {
+  succeeded: 'payment_intent.succeeded',
+  processing: 'payment_intent.processing',
+  requires_payment_method: 'payment_intent.payment_failed',
+}
+
 /** Makes the header `Stripe-Signature` for a body. `time` is in epoch milliseconds. */
 export function signatureHeader(body: string, secret: string, time: number): string {
   const seconds = Math.floor(time / 1000)
@@ -33,70 +39,65 @@ export class WebhookSender {
     this.#record = record
   }
 
-  /** Sends the event of an intent's status in the background; resolves when each copy was accepted or failed. Never rejects. */
+  /** Sends the event of an intent's status; resolves when each copy was accepted or failed. Never rejects. */
   async send(intent: PaymentIntent, script: WebhookScript = {}): Promise<void> {
     const type = EVENT_TYPES[intent.status]
     if (type !== undefined) await this.sendEvent(type, intent, script)
   }
 
-  /** Sends an event of any type. */
-  sendEvent(type: string, intent: PaymentIntent, script: WebhookScript = {}): Promise<void> {
-    const promise = this.#sendAll(type, intent, script).finally(() => this.#sending.delete(promise))
-    this.#sending.add(promise)
-    return promise
+  /** Sends an event of any type. Never rejects. */
+  async sendEvent(type: string, intent: PaymentIntent, script: WebhookScript): Promise<void> {
+    if (this.#target === undefined || script.skip === true) return
+    const sending = this.#sendCopies(this.#target, type, intent, script)
+      // It was closed.
+      .catch(() => {})
+      .finally(() => this.#sending.delete(sending))
+    this.#sending.add(sending)
+    await sending
   }
 
   /** Stops what is still being sent. Idempotent. */
   async close(): Promise<void> {
     this.#closing.abort()
-    await Promise.allSettled(this.#sending)
+    await Promise.all(this.#sending)
   }
 
-  async #sendAll(type: string, intent: PaymentIntent, script: WebhookScript): Promise<void> {
-    if (this.#target === undefined || script.skip === true) return
-    const event = eventOf(type, intent)
-    const { signal } = this.#closing
-    try {
-      if (script.delayMs !== undefined) await pause(script.delayMs, undefined, { signal })
-      for (let copy = 0; copy < (script.copies ?? 1); copy++)
-        await this.#sendCopy(this.#target, event, intent, script)
-    } catch (error) {
-      if (!signal.aborted) throw error
-    }
+  async #sendCopies(target: WebhookTarget, eventType: string, intent: PaymentIntent, script: WebhookScript) {
+    const event = newId('evt')
+    const created = Math.floor(Date.now() / 1000)
+    const body = JSON.stringify({
+      id: event,
+      object: 'event',
+      created,
+      data: { object: intent },
+      livemode: false,
+      pending_webhooks: 1,
+      request: null,
+      type: eventType,
+    })
+    await this.#pause(script.delayMs ?? 0)
+    for (let copy = 0; copy < (script.copies ?? 1); copy++)
+      for (const retryAfterMs of [...RETRY_AFTER_MS, undefined]) {
+        const status = await this.#post(target, body, script)
+        this.#record({ type: 'webhook', at: Date.now(), event, eventType, intentId: intent.id, status })
+        const isAccepted = status !== null && status >= 200 && status < 300
+        if (isAccepted || retryAfterMs === undefined) break
+        await this.#pause(retryAfterMs)
+      }
   }
 
-  async #sendCopy(
-    target: WebhookTarget,
-    event: { readonly id: string; readonly type: string },
-    intent: PaymentIntent,
-    script: WebhookScript,
-  ): Promise<void> {
-    const body = JSON.stringify(event)
-    const { id, type } = event
-    for (const retryAfterMs of [...RETRY_AFTER_MS, undefined]) {
-      const status = await this.#post(target, body, script)
-      this.#record({
-        type: 'webhook',
-        at: Date.now(),
-        event: id,
-        eventType: type,
-        intentId: intent.id,
-        status,
-      })
-      const isAccepted = status !== null && status >= 200 && status < 300
-      if (isAccepted || retryAfterMs === undefined) return
-      await pause(retryAfterMs, undefined, { signal: this.#closing.signal })
-    }
+  async #pause(ms: number) {
+    await pause(ms, undefined, { signal: this.#closing.signal })
   }
 
-  async #post({ url, secret }: WebhookTarget, body: string, script: WebhookScript): Promise<number | null> {
+  async #post({ url, secret }: WebhookTarget, body: string, script: WebhookScript) {
     const { badSignature = false, ageMs = 0 } = script
-    const header = signatureHeader(body, badSignature ? `${secret}_wrong` : secret, Date.now() - ageMs)
+    const signature = signatureHeader(body, badSignature ? `${secret}_wrong` : secret, Date.now() - ageMs)
     try {
       const response = await fetch(url, {
         method: 'POST',
         body,
-        headers: { 'content-type': 'application/json; charset=utf-8', 'stripe-signature': header },
+        headers: { 'content-type': 'application/json; charset=utf-8', 'stripe-signature': signature },
         signal: AbortSignal.any([this.#closing.signal, AbortSignal.timeout(TIMEOUT_MS)]),
       })
       await response.body?.cancel()
@@ -104,27 +105,5 @@ export class WebhookSender {
     } catch {
       return null
     }
-  }
-}
-
-const EVENT_TYPES: Readonly<Partial<Record<PaymentIntent['status'], string>>> = {
-  succeeded: 'payment_intent.succeeded',
-  processing: 'payment_intent.processing',
-  requires_payment_method: 'payment_intent.payment_failed',
-}
-
-function eventOf(
-  type: string,
-  intent: PaymentIntent,
-): { id: string; type: string } & Record<string, unknown> {
-  return {
-    id: newId('evt'),
-    object: 'event',
-    created: Math.floor(Date.now() / 1000),
-    data: { object: intent },
-    livemode: false,
-    pending_webhooks: 1,
-    request: null,
-    type,
   }
 }

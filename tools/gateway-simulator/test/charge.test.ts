@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os'
 import { eventually } from '@titan/testkit'
 import { expect, test } from 'vitest'
 import { readLedger } from '../src/index.ts'
@@ -24,6 +25,15 @@ test('a repeat of a key is answered from what is stored, and says so', async () 
   expect(second.body).toEqual(first.body)
   expect(second.headers.get('idempotent-replayed')).toBe('true')
   expect((await readLedger(ledgerPath)).charges).toHaveLength(1)
+})
+
+const hasIpv6 = Object.values(networkInterfaces()).some((all = []) =>
+  all.some(({ address }) => address === '::1'),
+)
+
+test.runIf(hasIpv6)('the URL of a simulator on an IPv6 address can be used', async () => {
+  const { url } = await startSimulator({ host: '::1' })
+  expect((await charge(url)).status).toBe(200)
 })
 
 test('requests without a key are charged each', async () => {

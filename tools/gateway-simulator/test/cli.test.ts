@@ -54,6 +54,16 @@ test('flags reach the simulator, and SIGTERM ends it', async () => {
   expect((await readLedger(ledgerPath)).requests).toHaveLength(2)
 })
 
+test('a slow request does not keep a simulator that is stopped', async () => {
+  const simulator = await spawnGatewaySimulator({ ledgerPath: await newLedgerPath() })
+  onTestFinished(() => simulator.kill())
+  await simulator.order({ behaviours: ['slow:600000'] })
+  const answer = charge(simulator.url).catch(() => 'reset')
+  await eventually(async () => (await readLedger(simulator.ledgerPath)).requests.length === 1)
+  await simulator.close()
+  expect(await answer).toBe('reset')
+})
+
 test('a simulator ends when the process that spawned it is killed', { timeout: 60_000 }, async () => {
   const ledgerPath = await newLedgerPath()
   const index = new URL('../src/index.ts', import.meta.url).href

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { parseBehaviour } from '../src/behaviour.ts'
-import { createScript, type Subject } from '../src/script.ts'
+import { Script, type Subject } from '../src/script.ts'
 import { charge, startSimulator } from './support/rig.ts'
 
 function subjectOf(given: Partial<Subject> = {}): Subject {
@@ -18,14 +18,14 @@ function subjectOf(given: Partial<Subject> = {}): Subject {
 }
 
 test('behaviours of an order come one after the other, then everything is ok', () => {
-  const script = createScript()
+  const script = new Script()
   script.add({ behaviours: ['429', 'reset_after'], times: 2 })
   const seen = Array.from({ length: 6 }, () => script.next(subjectOf()).behaviour)
   expect(seen).toEqual(['429', 'reset_after', '429', 'reset_after', 'ok', 'ok'])
 })
 
 test('an order without an end goes on until it is reset', () => {
-  const script = createScript()
+  const script = new Script()
   script.add({ behaviours: ['401'], times: null })
   for (let send = 0; send < 50; send++) expect(script.next(subjectOf()).behaviour).toBe('401')
   script.reset()
@@ -33,7 +33,7 @@ test('an order without an end goes on until it is reset', () => {
 })
 
 test('an order for a payment goes before one for all, and leaves others alone', () => {
-  const script = createScript()
+  const script = new Script()
   script.add({ behaviours: ['429'] })
   script.add({ behaviours: ['401'], payment: 'pay_1' })
   expect(script.next(subjectOf({ payment: 'pay_1' })).behaviour).toBe('401')
@@ -41,14 +41,14 @@ test('an order for a payment goes before one for all, and leaves others alone', 
 })
 
 test('an order for inquiries does not touch charges', () => {
-  const script = createScript()
+  const script = new Script()
   script.add({ behaviours: ['503'], on: 'inquiry' })
   expect(script.next(subjectOf()).behaviour).toBe('ok')
   expect(script.next(subjectOf({ operation: 'inquiry' })).behaviour).toBe('503')
 })
 
 test('a rule is for the first request of each key, or for all', () => {
-  const script = createScript({
+  const script = new Script({
     rules: [
       { amount: 4001, behaviour: 'reset_after' },
       { amount: 4002, behaviour: '429', times: null },
@@ -62,7 +62,7 @@ test('a rule is for the first request of each key, or for all', () => {
 })
 
 test('header, metadata and test payment methods decide for their own request', () => {
-  const script = createScript()
+  const script = new Script()
   expect(script.next(subjectOf({ headerBehaviour: 'html' })).behaviour).toBe('html')
   expect(script.next(subjectOf({ metadataBehaviour: 'garbage' })).behaviour).toBe('garbage')
   expect(script.next(subjectOf({ paymentMethod: 'pm_card_chargeDeclinedStolenCard' })).behaviour).toBe(
@@ -74,7 +74,7 @@ test('the same seed draws the same behaviours for the same keys in any order', (
   const weights = { ok: 5, reset_after: 3, 'decline:hard': 2 }
   const keys = Array.from({ length: 200 }, (_, index) => `k${index}`)
   const drawn = (order: readonly string[], seed: number): Map<string, string> => {
-    const script = createScript({ weights, seed })
+    const script = new Script({ weights, seed })
     return new Map(order.map((key) => [key, script.next(subjectOf({ key })).behaviour]))
   }
   const one = drawn(keys, 7)
@@ -88,7 +88,7 @@ test('draws by amount are the same for payments with other ids, whatever comes f
   const weights = { ok: 5, reset_after: 3, 'decline:hard': 2 }
   const amounts = Array.from({ length: 200 }, (_, index) => 100 + index)
   const drawn = (order: readonly number[], run: string): Map<number, string> => {
-    const script = createScript({ weights, seed: 7, drawBy: 'amount' })
+    const script = new Script({ weights, seed: 7, drawBy: 'amount' })
     return new Map(
       order.map((amount) => {
         const subject = { amount, payment: `pay_${run}_${amount}`, key: `${run}_${amount}` }
