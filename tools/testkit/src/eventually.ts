@@ -1,13 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
 
-/** How long `eventually` tries. */
-export interface EventuallyOptions {
-  /** @default 10_000 */
-  readonly timeoutMs?: number | undefined
-  /** Pause between two attempts. @default 20 */
-  readonly intervalMs?: number | undefined
-}
-
 /**
  * Repeats `attempt` until it neither throws nor returns `false`, and returns its value.
  *
@@ -15,13 +7,13 @@ export interface EventuallyOptions {
  */
 export async function eventually<Value>(
   attempt: () => Value | Promise<Value>,
-  { timeoutMs = 10_000, intervalMs = 20 }: EventuallyOptions = {},
+  { timeoutMs = 10_000, intervalMs = 20 } = {},
 ): Promise<Exclude<Value, false>> {
   const deadline = performance.now() + timeoutMs
   for (;;) {
     try {
       const value = await attempt()
-      if (isNotFalse(value)) return value
+      if (value !== false) return value as Exclude<Value, false>
       if (performance.now() >= deadline)
         throw new Error(`still false after ${timeoutMs} ms: ${attempt.toString()}`)
     } catch (error) {
@@ -29,8 +21,4 @@ export async function eventually<Value>(
     }
     await pause(intervalMs)
   }
-}
-
-function isNotFalse<Value>(value: Value): value is Exclude<Value, false> {
-  return value !== false
 }

@@ -4,20 +4,9 @@ import { fileURLToPath } from 'node:url'
 import { eventually } from './eventually.ts'
 
 /** A script that runs as a process. */
-export interface SpawnedProgram {
-  readonly process: ChildProcess
-  /** Everything that it has written so far. */
-  stdout(): string
-  stderr(): string
-  /** Resolves when the process is gone and its output is complete. */
-  readonly exited: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>
-  /** Waits until standard output matches. @throws when the program ends before, with what it wrote on standard error */
-  waitFor(pattern: RegExp, timeoutMs?: number): Promise<RegExpExecArray>
-  /** Sends SIGKILL and waits until the process is gone. Idempotent. */
-  kill(): Promise<void>
-}
+export type SpawnedProgram = ReturnType<typeof spawnScript>
 
-const running = new Set<SpawnedProgram>()
+const running = new Set<{ kill(): Promise<void> }>()
 
 /** Starts `titan-api` or `titan-worker` with only `env` and PATH in its environment. */
 export function spawnProgram(
@@ -33,7 +22,7 @@ export function spawnScript(
   script: URL,
   args: readonly string[] = [],
   env: Readonly<Record<string, string>> = {},
-): SpawnedProgram {
+) {
   const child = spawn(process.execPath, [fileURLToPath(script), ...args], {
     env: { PATH: process.env['PATH'] ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -48,16 +37,20 @@ export function spawnScript(
     running.delete(program)
     return { code, signal }
   })
-  const program: SpawnedProgram = {
-    process: child,
+  const program = {
+    process: child as ChildProcess,
+    /** Everything that it has written so far. */
     stdout: () => output.stdout,
     stderr: () => output.stderr,
+    /** Resolves when the process is gone and its output is complete. */
     exited,
-    async waitFor(pattern, timeoutMs = 60_000) {
+    /** Waits until standard output matches. @throws when the program ends before, with what it wrote on standard error */
+    async waitFor(pattern: RegExp, timeoutMs = 60_000) {
       const match = await eventually(() => pattern.exec(output.stdout) ?? isGone, { timeoutMs })
       if (match === true) throw new Error(`ended without printing ${pattern}: ${output.stderr}`)
       return match
     },
+    /** Sends SIGKILL and waits until the process is gone. Idempotent. */
     async kill() {
       child.kill('SIGKILL')
       await exited
@@ -68,6 +61,6 @@ export function spawnScript(
 }
 
 /** Kills every program that a test left running, and waits until it is gone. */
-export async function killSpawned(): Promise<void> {
+export async function killSpawned() {
   await Promise.all([...running].map((program) => program.kill()))
 }

@@ -40,17 +40,6 @@ interface TcpProxyOptions {
   readonly inspect?: (ends: Ends) => Inspector
 }
 
-/** A TCP port on the loopback address in front of a server, which can be any bad network. */
-export interface TcpProxy {
-  readonly port: number
-  /** Returns the URL with the address of the proxy instead of the server's. */
-  through(url: string): string
-  /** Resolves when the fault is in force; without one the network is good again. */
-  set(fault?: NetworkFault): Promise<void>
-  /** Idempotent. */
-  close(): Promise<void>
-}
-
 interface Connection extends Ends {
   readonly up: Pipe
   readonly down: Pipe
@@ -67,20 +56,29 @@ export async function startTcpProxy(
   target: string | (() => number | undefined),
   options: TcpProxyOptions = {},
 ): Promise<TcpProxy> {
-  const portOf = typeof target === 'string' ? () => Number(new URL(target).port) : target
-  const proxy = new FaultyProxy(portOf, options)
+  const proxy = new TcpProxy(
+    typeof target === 'string' ? () => Number(new URL(target).port) : target,
+    options,
+  )
   await proxy.set()
   return proxy
 }
 
-class FaultyProxy implements TcpProxy {
+const LISTEN_RETRY_MS = 50
+const LISTEN_TIMEOUT_MS = 30_000
+const NO_FAULT: NetworkFault = { type: 'delay', ms: 0 }
+
+/** A TCP port on the loopback address in front of a server, which can be any bad network. */
+export class TcpProxy {
   readonly #target: () => number | undefined
   readonly #options: TcpProxyOptions
   /** Accepted sockets, also those that are not forwarded yet. */
   readonly #accepted = new Set<Socket>()
   readonly #connections = new Set<Connection>()
-  #fault: NetworkFault | undefined
+  #fault: NetworkFault = NO_FAULT
+  #isClosed = false
   #server: Server | undefined
+  #listening: Promise<void> | undefined
   port = 0
 
   constructor(target: () => number | undefined, options: TcpProxyOptions) {
@@ -88,26 +86,52 @@ class FaultyProxy implements TcpProxy {
     this.#options = options
   }
 
+  /** Returns the URL with the address of the proxy instead of the server's. */
   through(url: string): string {
     const through = new URL(url)
     through.host = `127.0.0.1:${this.port}`
     return through.href
   }
 
-  async set(fault?: NetworkFault): Promise<void> {
+  /** Resolves when the fault is in force; without one the network is good again. */
+  async set(fault: NetworkFault = NO_FAULT): Promise<void> {
     this.#fault = fault
-    if (fault?.type === 'refuse') void this.#stopListening()
+    if (fault.type === 'refuse') void this.#stopListening()
     for (const connection of this.#connections) this.#impose(connection)
-    if (fault?.type === 'refuse' || this.#server !== undefined) return
-    this.#server = await listen(this.port, (near) => void this.#accept(near))
-    this.port = (this.#server.address() as AddressInfo).port
+    while (this.#isMissing())
+      await (this.#listening ??= this.#listen().finally(() => (this.#listening = undefined)))
   }
 
+  /** Idempotent. */
   async close(): Promise<void> {
+    this.#isClosed = true
     const closed = this.#stopListening()
     for (const connection of this.#connections) connection.reset()
     for (const socket of this.#accepted) socket.destroy()
-    await closed
+    await Promise.allSettled([closed, this.#listening])
+  }
+
+  #isMissing() {
+    return this.#server === undefined && this.#fault.type !== 'refuse' && !this.#isClosed
+  }
+
+  /** Listens on the port, which an outgoing connection may have for a short time, unless it is refused or closed by then. */
+  async #listen() {
+    const deadline = performance.now() + LISTEN_TIMEOUT_MS
+    while (this.#isMissing()) {
+      const server = createServer({ allowHalfOpen: true }, (near) => void this.#accept(near))
+      try {
+        await once(server.listen(this.port, '127.0.0.1'), 'listening')
+      } catch (error) {
+        if (this.port === 0 || performance.now() >= deadline) throw error
+        await pause(LISTEN_RETRY_MS)
+        continue
+      }
+      this.#server = server
+      this.port = (server.address() as AddressInfo).port
+      // What came while it began to listen.
+      if (this.#isClosed || this.#fault.type === 'refuse') void this.#stopListening()
+    }
   }
 
   #stopListening(): Promise<unknown> | undefined {
@@ -122,7 +146,7 @@ class FaultyProxy implements TcpProxy {
     raw.on('error', () => undefined)
     raw.on('close', () => this.#accepted.delete(raw))
     const port = this.#target()
-    if (port === undefined || this.#fault?.type === 'reset') {
+    if (port === undefined || this.#fault.type === 'reset') {
       raw.resetAndDestroy()
       return
     }
@@ -167,39 +191,16 @@ class FaultyProxy implements TcpProxy {
     return false
   }
 
-  #impose(connection: Connection): void {
-    const fault = this.#fault ?? NO_FAULT
+  #impose(connection: Connection) {
+    const fault = this.#fault
     connection.isSilenced ||= fault.type === 'silence'
     for (const pipe of [connection.up, connection.down]) {
       pipe.delay(fault.type === 'delay' ? fault.ms : 0)
       if (connection.isSilenced || fault.type === 'blackhole') pipe.freeze()
       else pipe.thaw()
     }
-    connection.allowance = allowanceOf(fault)
+    connection.allowance = fault.type === 'drop_answers' ? 0 : Infinity
+    if (fault.type === 'cut') connection.allowance = fault.bytes
     if (fault.type === 'reset' || fault.type === 'refuse') connection.reset()
-  }
-}
-
-const NO_FAULT: NetworkFault = { type: 'delay', ms: 0 }
-
-function allowanceOf(fault: NetworkFault): number {
-  if (fault.type === 'drop_answers') return 0
-  return fault.type === 'cut' ? fault.bytes : Infinity
-}
-
-const LISTEN_RETRY_MS = 50
-
-/** Listens on the port. A port of ours may be taken for a short time by an outgoing connection. */
-async function listen(port: number, accept: (socket: Socket) => void): Promise<Server> {
-  for (;;) {
-    const server = createServer({ allowHalfOpen: true }, accept)
-    try {
-      server.listen(port, '127.0.0.1')
-      await once(server, 'listening')
-      return server
-    } catch (error) {
-      if (port === 0) throw error
-      await pause(LISTEN_RETRY_MS)
-    }
   }
 }

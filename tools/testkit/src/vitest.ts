@@ -3,15 +3,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createClient } from 'redis'
 import { afterAll, inject, onTestFinished } from 'vitest'
-import { openMigratedDatabase, type MigratedDatabase } from './database.ts'
-import { spawnScript, type SpawnedProgram } from './spawn.ts'
-import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts'
+import { openMigratedDatabase } from './database.ts'
+import { spawnScript } from './spawn.ts'
+import { startTcpProxy } from './tcp-proxy.ts'
 
 /** The client of the tests, the same as the programs'. */
 export type TestRedis = ReturnType<typeof createClient>
 
 /** Creates a migrated database that ends with the test file. Call it at the top level and await it. */
-export async function createMigratedDatabase(): Promise<Omit<MigratedDatabase, 'drop'>> {
+export async function createMigratedDatabase() {
   const database = await openMigratedDatabase(inject('databaseUrl'))
   afterAll(() => database.drop())
   return database
@@ -28,21 +28,21 @@ export async function connectRedis(url: string = inject('redisUrl')): Promise<Te
 }
 
 /** Creates a temporary folder that is removed when the test ends. */
-export function createFolder(): string {
+export function createFolder() {
   const folder = mkdtempSync(join(tmpdir(), 'titan-test-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   return folder
 }
 
 /** Runs a script until the test ends. */
-export function runScript(...args: Parameters<typeof spawnScript>): SpawnedProgram {
+export function runScript(...args: Parameters<typeof spawnScript>) {
   const program = spawnScript(...args)
   onTestFinished(() => program.kill())
   return program
 }
 
 /** Starts a TCP proxy that ends with the test. */
-export async function openTcpProxy(...args: Parameters<typeof startTcpProxy>): Promise<TcpProxy> {
+export async function openTcpProxy(...args: Parameters<typeof startTcpProxy>) {
   const proxy = await startTcpProxy(...args)
   onTestFinished(() => proxy.close())
   return proxy

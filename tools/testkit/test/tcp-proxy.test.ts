@@ -121,3 +121,21 @@ test('delayed bytes keep their order', async () => {
   }
   await eventually(() => answers().replaceAll(/(.)(?=.*\1)/g, '') === 'abc')
 })
+
+test('a proxy that is closed while its port is taken stops trying to get it back', async () => {
+  const { proxy } = await openLine()
+  await proxy.set({ type: 'refuse' })
+  const stranger = createServer()
+  onTestFinished(() => void stranger.close())
+  await once(stranger.listen(proxy.port, '127.0.0.1'), 'listening')
+  const healing = proxy.set()
+  await proxy.close()
+  await healing
+})
+
+test('a fault that comes while the port opens is in force', async () => {
+  const { proxy, open } = await openLine()
+  await proxy.set({ type: 'refuse' })
+  await Promise.all([proxy.set(), proxy.set({ type: 'refuse' })])
+  await eventually(open().isClosed)
+})
