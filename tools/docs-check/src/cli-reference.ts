@@ -8,14 +8,13 @@ interface CommandLine {
   readonly sections: readonly SettingsSection[]
 }
 
-/** A row of a table. */
 type Row = readonly string[]
 
 const FLAG_HEADS = ['flag', 'variable', 'default', 'meaning']
 const VARIABLE_HEADS = ['variable', 'default', 'meaning']
 
 /** The page docs/reference/cli.md: every flag and variable of the programs, from the tables that they read them by. */
-export function cliReference(): string {
+export function cliReference() {
   const services = [
     { ...apiProgram, sections: sectionsOf(apiProgram) },
     { ...workerProgram, sections: sectionsOf(workerProgram) },
@@ -53,31 +52,26 @@ function commonRows(programs: readonly CommandLine[]): ReadonlyMap<string, Row> 
   return common
 }
 
-function describe(program: CommandLine, common: ReadonlyMap<string, Row>): string[] {
+function describe(program: CommandLine, common: ReadonlyMap<string, Row>) {
   const { name, description, sections } = program
   const taker = sections.flatMap(({ settings }) => settings).find(({ takesWords }) => takesWords)
-  const words = taker === undefined ? '' : ` [${taker.flag} …]`
   const rows = flagRows(program)
   const own = rows.filter((row) => !common.has(row.join('|')))
   const shared = rows.filter((row) => common.has(row.join('|'))).map(([flag = '']) => flag.split(' ')[0])
+  const names = shared.map((flag) => code(`${flag}`.replaceAll('`', ''))).join(', ')
   return [
     `## ${name}`,
     '',
     description,
     '',
-    ...(words === '' ? [] : [`\`${name}${words} [options]\``, '']),
+    ...(taker === undefined ? [] : [`\`${name} [${taker.flag} …] [options]\``, '']),
     ...(own.length === 0 ? [] : table(FLAG_HEADS, own)),
-    ...(shared.length === 0
-      ? []
-      : [
-          `[Common](#common-settings): ${shared.map((flag) => code(`${flag}`.replaceAll('`', ''))).join(', ')}.`,
-          '',
-        ]),
+    ...(shared.length === 0 ? [] : [`[Common](#common-settings): ${names}.`, '']),
   ]
 }
 
 /** Describes the variables without a flag. A group that another program has is a link to it. */
-function describeVariables({ name, sections }: CommandLine, shown: Map<string, string>): string[] {
+function describeVariables({ name, sections }: CommandLine, shown: Map<string, string>) {
   return sections.flatMap(({ title = '', settings }) => {
     const rows = settings.filter(({ flag }) => flag === undefined).map((one) => rowOf(one).slice(1))
     if (rows.length === 0) return []
@@ -89,7 +83,7 @@ function describeVariables({ name, sections }: CommandLine, shown: Map<string, s
   })
 }
 
-function flagRows({ sections }: CommandLine): Row[] {
+function flagRows({ sections }: CommandLine) {
   return sections.flatMap(({ settings }) => settings.filter(({ flag }) => flag !== undefined).map(rowOf))
 }
 
@@ -103,16 +97,15 @@ function rowOf(setting: SettingNames): Row {
 }
 
 /** Returns the names of all variables that a setting is read from. */
-export function variablesOf({ env, alsoEnv = [] }: SettingNames): string[] {
+export function variablesOf({ env, alsoEnv = [] }: SettingNames) {
   return [...(env === undefined ? [] : [env]), ...alsoEnv]
 }
 
-function table(heads: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
+function table(heads: Row, rows: readonly Row[]) {
+  const line = (cells: Row) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
   return [line(heads), `|${'---|'.repeat(heads.length)}`, ...rows.map(line), '']
 }
 
-function code(text: string): string {
+function code(text: string) {
   return `\`${text}\``
 }

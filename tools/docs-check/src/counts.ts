@@ -1,10 +1,10 @@
 // Counts the repository and compares it with the goals below: `pnpm run counts`. Ends with code 1 when one is exceeded.
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { REPOSITORY } from './repository.ts'
+import { readRepository, REPOSITORY } from './repository.ts'
 
 /** A fifth less than the 47,260 lines of commit 9ef1489, counted the same way. */
 const SOURCE_LINES_GOAL = 37_800
@@ -12,50 +12,44 @@ const MARKDOWN_WORDS_GOAL = 30_000
 const FUNCTION_LINES = 70
 const LARGEST_PAGES = 12
 
-const root = fileURLToPath(REPOSITORY)
-const read = (file: string): string => readFileSync(join(root, file), 'utf8')
-const lineCount = (file: string): number => read(file).split('\n').length - 1
-const wordCount = (file: string): number => read(file).match(/\S+/g)?.length ?? 0
-const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0)
-const write = (count: number, what: string): void =>
+const cwd = fileURLToPath(REPOSITORY)
+const files = execFileSync('git', ['ls-files'], { cwd, encoding: 'utf8' }).split('\n')
+const write = (count: number, what: string) =>
   console.log(`${count.toLocaleString('en').padStart(8)}  ${what}`)
 
-const tracked = execFileSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8' })
-const files = tracked.split('\0').filter((file) => file !== '')
-
 /** Counts lines of code by package, and returns their sum. */
-function countCode(isTest: boolean): number {
+function countCode(isTest: boolean) {
   const packages = new Map<string, number>()
   for (const file of files) {
     const [name] = /^(?:(?:packages|tools)\/[\w-]+|examples)(?=\/)/.exec(file) ?? []
     if (name === undefined || !/\.(ts|lua|sql|css|js)$/.test(file) || file.includes('/test/') !== isTest)
       continue
-    packages.set(name, (packages.get(name) ?? 0) + lineCount(file))
+    packages.set(name, (packages.get(name) ?? 0) + readRepository(file).split('\n').length - 1)
   }
   for (const [name, lines] of packages) write(lines, name)
-  return sum([...packages.values()])
+  return [...packages.values()].reduce((sum, lines) => sum + lines, 0)
 }
 
 /** Counts words of Markdown, the generated reference included, and returns their sum. */
-function countMarkdown(): number {
-  const pages = files.filter((file) => file.endsWith('.md')).map((file) => ({ file, words: wordCount(file) }))
-  for (const { file, words } of pages.toSorted((a, b) => b.words - a.words).slice(0, LARGEST_PAGES))
-    write(words, file)
-  return sum(pages.map(({ words }) => words))
+function countMarkdown() {
+  const pages = files
+    .filter((file) => file.endsWith('.md'))
+    .map((file) => ({ file, words: readRepository(file).match(/\S+/g)?.length ?? 0 }))
+    .toSorted((a, b) => b.words - a.words)
+  for (const { file, words } of pages.slice(0, LARGEST_PAGES)) write(words, file)
+  return pages.reduce((sum, { words }) => sum + words, 0)
 }
 
 /** Returns the functions that are too long, one line each; blank lines, comments and tests do not count. */
-function findLongFunctions(): string[] {
+function findLongFunctions() {
   const folder = mkdtempSync(join(tmpdir(), 'titan-counts-'))
   const config = join(folder, 'oxlint.json')
-  const rule = ['error', { max: FUNCTION_LINES, skipBlankLines: true, skipComments: true }]
-  writeFileSync(
-    config,
-    JSON.stringify({ categories: { correctness: 'off' }, rules: { 'max-lines-per-function': rule } }),
-  )
+  const limit = ['error', { max: FUNCTION_LINES, skipBlankLines: true, skipComments: true }]
+  const rules = { categories: { correctness: 'off' }, rules: { 'max-lines-per-function': limit } }
+  writeFileSync(config, JSON.stringify(rules))
   try {
     const args = ['--format=unix', '-c', config, 'packages', 'tools']
-    const { stdout, error } = spawnSync('oxlint', args, { cwd: root, encoding: 'utf8' })
+    const { stdout, error } = spawnSync('oxlint', args, { cwd, encoding: 'utf8' })
     if (error !== undefined) throw error
     return stdout.split('\n').flatMap((line) => {
       const [, place, lines] = /^(\S+?): .* too many lines \((\d+)\)/.exec(line) ?? []
@@ -66,7 +60,7 @@ function findLongFunctions(): string[] {
   }
 }
 
-function compare(count: number, goal: number, what: string): void {
+function compare(count: number, goal: number, what: string) {
   const isMet = count <= goal
   write(count, `${what}: goal ${goal.toLocaleString('en')}, ${isMet ? 'met' : `exceeded by ${count - goal}`}`)
   if (!isMet) process.exitCode = 1

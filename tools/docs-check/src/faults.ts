@@ -1,29 +1,19 @@
-import { globSync, readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
-import { REPOSITORY } from './repository.ts'
+import { findFiles, readRepository } from './repository.ts'
 
-/** A fault that is tested. */
-export interface Fault {
-  /** Such as F17. */
-  readonly id: string
-  /** What happens, and the expected behaviour. */
-  readonly text: string
-  /** The files of its tests, from the root of the repository. */
-  readonly files: readonly string[]
-}
-
-const cwd = fileURLToPath(REPOSITORY)
 /** A comment above a test: `// F17 what happens: what is expected`, continued by indented lines; or only `// F17, F18`. */
 const ENTRY = /^ *\/\/ (F\d+b?)(?: (.*(?:\n *\/\/ {2}.*)*))?$/gm
 const REFERENCES = /^ *\/\/ (F\d+b?(?:, F\d+b?)+)$/gm
 
-/** Reads the faults from the comments above their tests, by number. */
-export function readFaults(): Fault[] {
+/**
+ * Reads the tested faults from the comments above their tests, by number: an id such as F17, what happens and what is
+ * expected, and the files of its tests.
+ */
+export function readFaults() {
   const texts = new Map<string, string>()
   const files = new Map<string, Set<string>>()
-  const add = (id: string, file: string): void => void files.set(id, (files.get(id) ?? new Set()).add(file))
-  for (const file of globSync('{packages,tools}/*/test/**/*.test.ts', { cwd })) {
-    const source = readFileSync(new URL(file, REPOSITORY), 'utf8')
+  const add = (id: string, file: string) => files.set(id, (files.get(id) ?? new Set()).add(file))
+  for (const file of findFiles('{packages,tools}/*/test/**/*.test.ts')) {
+    const source = readRepository(file)
     for (const [, ids = ''] of source.matchAll(REFERENCES)) for (const id of ids.split(', ')) add(id, file)
     for (const [, id = '', text = ''] of source.matchAll(ENTRY)) {
       add(id, file)
@@ -32,11 +22,8 @@ export function readFaults(): Fault[] {
       texts.set(id, text.replaceAll(/\n *\/\/ +/g, ' '))
     }
   }
+  const numberOf = (id: string) => Number.parseInt(id.slice(1), 10)
   return [...files]
     .map(([id, found]) => ({ id, text: texts.get(id) ?? '', files: [...found].toSorted() }))
-    .toSorted((one, other) => numberOf(one) - numberOf(other) || one.id.localeCompare(other.id))
-}
-
-function numberOf({ id }: Fault): number {
-  return Number.parseInt(id.slice(1), 10)
+    .toSorted((a, b) => numberOf(a.id) - numberOf(b.id) || a.id.localeCompare(b.id))
 }

@@ -1,14 +1,4 @@
-import { globSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
-import { readRepository, REPOSITORY } from './repository.ts'
-
-/** A line that the programs can log. */
-export interface LogLine {
-  readonly event: string
-  /** Empty where it is not a constant. */
-  readonly message: string
-  readonly file: string
-}
+import { findFiles, readRepository } from './repository.ts'
 
 /** An event and its message, as the arguments of a call or behind the level in a row of a table. */
 const LINE =
@@ -17,9 +7,9 @@ const LINE =
 /** A call that writes a line. */
 const CALL = /\blog\??(?:\.(?:debug|info|warn|error)|\[\w+\])\(\s*(.{0,80})/gs
 
-/** Reads every log line from the sources of the product. */
-export function logLines(): LogLine[] {
-  return sources().flatMap((file) =>
+/** Reads every log line from the sources of the product. The message is empty where it is not a constant. */
+export function logLines() {
+  return findFiles('packages/*/src/**/*.ts').flatMap((file) =>
     [...readRepository(file).matchAll(LINE)].map(([, event = '', message = '']) => ({
       event,
       message,
@@ -29,12 +19,14 @@ export function logLines(): LogLine[] {
 }
 
 /** Reads what each call of a log begins with. */
-export function logCalls(): string[] {
-  return sources().flatMap((file) => [...readRepository(file).matchAll(CALL)].map(([, start = '']) => start))
+export function logCalls() {
+  return findFiles('packages/*/src/**/*.ts').flatMap((file) =>
+    [...readRepository(file).matchAll(CALL)].map(([, start = '']) => start),
+  )
 }
 
-/** The page docs/reference/log-events.md. */
-export function logEventsPage(): string {
+/** Writes the page docs/reference/log-events.md. */
+export function logEventsPage() {
   const rows = new Map(logLines().map(({ event, message }) => [event, message]))
   return [
     '# Log events',
@@ -49,9 +41,4 @@ export function logEventsPage(): string {
       .map(([event, message]) => `| \`${event}\` | ${message || '(the warning itself)'} |`),
     '',
   ].join('\n')
-}
-
-/** Lists the sources package by package: a walk through `node_modules` would follow its links in circles. */
-function sources(): string[] {
-  return globSync('packages/*/src/**/*.ts', { cwd: fileURLToPath(REPOSITORY) }).toSorted()
 }

@@ -21,7 +21,7 @@ const AVOIDED: readonly (readonly [phrase: string, instead: string])[] = [
 const PATTERN = new RegExp(`\\b(?:${AVOIDED.map(([phrase]) => phrase).join('|')})(?!\\w)`, 'gi')
 
 /** Returns the avoided phrases of a text, each with the words around it. */
-export function findAvoided(text: string): string[] {
+export function findAvoided(text: string) {
   const line = text.replaceAll(/\s+/g, ' ').trim()
   return [...line.matchAll(PATTERN)].map((match) =>
     line.slice(Math.max(0, match.index - 30), match.index + match[0].length + 30),
@@ -29,7 +29,7 @@ export function findAvoided(text: string): string[] {
 }
 
 /** Returns the sentences of a TypeScript source: its strings and template texts, except names, which have no space. */
-export function stringsOf(source: string): string[] {
+export function stringsOf(source: string) {
   const scanner = createScanner(ScriptTarget.Latest, true, LanguageVariant.Standard, source)
   const strings: string[] = []
   const braces: number[] = []
@@ -54,6 +54,6 @@ const TEXTS: ReadonlySet<SyntaxKind> = new Set([
 ])
 
 /** Returns a Markdown page without its code blocks. */
-export function proseOf(page: string): string {
+export function proseOf(page: string) {
   return page.replaceAll(/^( *)```[^]*?^\1```$/gm, '')
 }
