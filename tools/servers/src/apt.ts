@@ -12,13 +12,14 @@ const run = promisify(execFile)
  *
  * Answers `target`, which is complete or absent at any time.
  */
-export async function unpackAptPackage(packageName: string, target: string): Promise<string> {
+export async function unpackAptPackage(packageName: string, target: string) {
   if (existsSync(target)) return target
   mkdirSync(dirname(target), { recursive: true })
   const work = mkdtempSync(`${target}.`)
   try {
-    const folders = ['lists/partial', 'cache/archives/partial', 'packages', 'root']
-    for (const folder of folders) mkdirSync(join(work, folder), { recursive: true })
+    const packages = join(work, 'packages')
+    for (const folder of ['lists/partial', 'cache/archives/partial', 'packages', 'root'])
+      mkdirSync(join(work, folder), { recursive: true })
     const settings = [
       `Dir::State::Lists=${join(work, 'lists')}`,
       `Dir::Cache=${join(work, 'cache')}`,
@@ -28,28 +29,17 @@ export async function unpackAptPackage(packageName: string, target: string): Pro
       'Acquire::Languages=none',
       'Debug::NoLocking=true',
     ].flatMap((setting) => ['-o', setting])
-    const apt = async (args: string[]): Promise<string> => {
-      const options = {
-        cwd: join(work, 'packages'),
-        env: { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' },
-      }
-      return (await run('apt-get', [...settings, ...args], { ...options, maxBuffer: 64 * 1024 * 1024 }))
-        .stdout
+    const env = { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' }
+    const apt = async (...args: string[]) => {
+      const options = { cwd: packages, env, maxBuffer: 64 * 1024 * 1024 }
+      return (await run('apt-get', [...settings, '--quiet', ...args], options)).stdout
     }
 
-    await apt(['--quiet', 'update'])
-    const plan = await apt([
-      '--yes',
-      '--no-install-recommends',
-      '--print-uris',
-      '--quiet',
-      'install',
-      packageName,
-    ])
-    await apt(['--quiet', 'download', ...packagesInPlan(plan)])
-    for (const file of readdirSync(join(work, 'packages'))) {
-      await run('dpkg', ['-x', join(work, 'packages', file), join(work, 'root')])
-    }
+    await apt('update')
+    const plan = await apt('--yes', '--no-install-recommends', '--print-uris', 'install', packageName)
+    await apt('download', ...packagesInPlan(plan))
+    for (const file of readdirSync(packages))
+      await run('dpkg', ['-x', join(packages, file), join(work, 'root')])
     finish(join(work, 'root'), target)
     return target
   } finally {
@@ -58,7 +48,7 @@ export async function unpackAptPackage(packageName: string, target: string): Pro
 }
 
 /** The package names in the output of `apt-get --print-uris install`, as `name=version`. */
-export function packagesInPlan(plan: string): string[] {
+export function packagesInPlan(plan: string) {
   const files = plan.matchAll(/^'[^']+' (?<name>[a-z0-9][a-z0-9.+-]*)_(?<version>[^_ ]+)_[a-z0-9]+\.deb /gmu)
   return [...files].map(
     ({ groups }) => `${groups?.['name']}=${decodeURIComponent(groups?.['version'] ?? '')}`,
@@ -66,7 +56,7 @@ export function packagesInPlan(plan: string): string[] {
 }
 
 /** Moves the unpacked files into place; another process that was faster has done the same work. */
-function finish(root: string, target: string): void {
+function finish(root: string, target: string) {
   try {
     renameSync(root, target)
   } catch (error) {

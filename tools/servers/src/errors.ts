@@ -8,7 +8,7 @@
  * - `SERVER_EXITED`: a program ended before it was ready
  * - `TIMEOUT`: a condition did not come true in time
  */
-export type LocalErrorCode =
+type LocalErrorCode =
   | 'ALREADY_RUNNING'
   | 'INVALID_INPUT'
   | 'POSTGRES_UNAVAILABLE'
@@ -18,16 +18,16 @@ export type LocalErrorCode =
 
 /** The one error of this package; `code` is stable, the message says what to do next. */
 export class LocalError extends Error {
+  override readonly name = 'LocalError'
   readonly code: LocalErrorCode
 
-  constructor(code: LocalErrorCode, message: string, options?: { cause?: unknown }) {
+  constructor(code: LocalErrorCode, message: string, options?: ErrorOptions) {
     super(message, options)
-    this.name = 'LocalError'
     this.code = code
   }
 }
 
 /** The message of anything thrown. */
-export function describeError(error: unknown): string {
+export function describeError(error: unknown) {
   return error instanceof Error ? error.message : String(error)
 }

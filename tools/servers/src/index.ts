@@ -1,9 +1,4 @@
-// Servers of this machine
-export { startPostgres, type PostgresOptions, type PostgresServer } from './postgres.ts'
-export { startRedis, type RedisOptions, type RedisServer } from './redis.ts'
-// Servers of this machine, unless the environment names others
-export { providePostgres, provideRedis, type ProvidedServer } from './provide.ts'
-// Ports of this machine
+// PostgreSQL and Redis on this machine, unless the environment names others, and free ports.
+export { providePostgres, startPostgres, type ProvidedServer } from './postgres.ts'
+export { provideRedis, startRedis, type RedisServer } from './redis.ts'
 export { findFreePort, findFreePorts } from './ports.ts'
-// Errors
-export { LocalError, type LocalErrorCode } from './errors.ts'

@@ -4,25 +4,22 @@ import { LocalError } from './errors.ts'
 import { identifyProcess } from './process-identity.ts'
 import { poll } from './wait.ts'
 
-/** The exclusive right of this process to use a folder, and the record of the processes that it started there. */
-export interface Lock {
-  /** Records a process that this one started, so that a later run can stop it if this one cannot. */
-  record(pid: number, stopSignal: 'SIGINT' | 'SIGTERM'): void
-  /** Removes the lockfile. Idempotent. */
-  release(): void
-}
-
 interface Recorded {
   readonly pid: number
   readonly identity: string
 }
 
+type StopSignal = 'SIGINT' | 'SIGTERM'
+
 interface Contents {
   readonly owner: Recorded
-  readonly processes: readonly (Recorded & { readonly stopSignal: 'SIGINT' | 'SIGTERM' })[]
+  readonly processes: readonly (Recorded & { readonly stopSignal: StopSignal })[]
 }
 
 const STOP_GRACE_MS = 10_000
+
+/** The exclusive right of this process to use a folder, and the record of the processes that it started there. */
+export type Lock = Awaited<ReturnType<typeof acquireLock>>
 
 /**
  * Creates the lockfile. Replaces a stale one, whose owner is gone, after stopping the processes that the owner left
@@ -31,107 +28,103 @@ const STOP_GRACE_MS = 10_000
  * @param what names it in the message, for example "PostgreSQL in /data"
  * @throws LocalError `ALREADY_RUNNING` when its owner lives
  */
-export async function acquireLock(file: string, what: string): Promise<Lock> {
+export async function acquireLock(file: string, what: string) {
   mkdirSync(dirname(file), { recursive: true })
-  const owner: Recorded = { pid: process.pid, identity: identifyProcess(process.pid) ?? '' }
+  const owner = { pid: process.pid, identity: identifyProcess(process.pid) ?? '' }
   let contents: Contents = { owner, processes: [] }
   while (!create(file, contents)) await removeStale(file, what)
 
   let isReleased = false
   return {
-    record(pid, stopSignal) {
-      if (isReleased) return
+    /** Records a process that this one started, so that a later run can stop it if this one cannot. */
+    record(pid: number, stopSignal: StopSignal) {
       const identity = identifyProcess(pid)
-      if (identity === undefined) return
+      if (isReleased || identity === undefined) return
       contents = { owner, processes: [...contents.processes, { pid, identity, stopSignal }] }
       const next = `${file}.next`
       writeFileSync(next, JSON.stringify(contents))
       renameSync(next, file)
     },
+    /** Removes the lockfile. Idempotent. */
     release() {
-      if (isReleased) return
+      if (!isReleased) rmSync(file, { force: true })
       isReleased = true
-      rmSync(file, { force: true })
     },
   }
 }
 
 /** Creates the lockfile atomically; returns false when it exists. */
-function create(file: string, contents: Contents): boolean {
+function create(file: string, contents: Contents) {
   const candidate = `${file}.${process.pid}.new`
   writeFileSync(candidate, JSON.stringify(contents))
   try {
     linkSync(candidate, file)
     return true
   } catch (error) {
-    if (isErrno(error, 'EEXIST')) return false
-    throw error
+    return ignore(error, 'EEXIST')
   } finally {
     rmSync(candidate, { force: true })
   }
 }
 
-async function removeStale(file: string, what: string): Promise<void> {
-  const found = read(file)
-  if (found && isRunning(found.owner)) throw alreadyRunning(what, found.owner)
+async function removeStale(file: string, what: string) {
+  requireGone(read(file), what)
   // Moved aside first, so that only one of two runs that find the same stale lock stops its processes.
   const aside = `${file}.${process.pid}.stale`
   try {
     renameSync(file, aside)
   } catch (error) {
-    if (isErrno(error, 'ENOENT')) return
-    throw error
+    ignore(error, 'ENOENT')
+    return
   }
   const moved = read(aside)
-  if (moved && isRunning(moved.owner)) {
+  try {
+    requireGone(moved, what)
+  } catch (error) {
     // The other run was faster and its fresh lock was moved; put it back.
     renameSync(aside, file)
-    throw alreadyRunning(what, moved.owner)
+    throw error
   }
   for (const leftover of moved?.processes.toReversed() ?? []) await end(leftover, leftover.stopSignal)
   rmSync(aside, { force: true })
 }
 
+/** Returns undefined when there is no lockfile, or a damaged one. */
 function read(file: string): Contents | undefined {
   try {
-    const contents: unknown = JSON.parse(readFileSync(file, 'utf8'))
-    return isContents(contents) ? contents : undefined
+    const { owner, processes } = JSON.parse(readFileSync(file, 'utf8')) as Contents
+    const isSound = [owner, ...processes].every(
+      ({ pid, identity }) => Number.isSafeInteger(pid) && typeof identity === 'string',
+    )
+    return isSound ? { owner, processes } : undefined
   } catch {
     return undefined
   }
 }
 
-function isContents(value: unknown): value is Contents {
-  if (typeof value !== 'object' || value === null || !('owner' in value) || !('processes' in value))
-    return false
-  return isRecorded(value.owner) && Array.isArray(value.processes) && value.processes.every(isRecorded)
+function isRunning({ pid, identity }: Recorded) {
+  return identifyProcess(pid) === identity
 }
 
-function isRecorded(value: unknown): value is Recorded {
-  if (typeof value !== 'object' || value === null || !('pid' in value) || !('identity' in value)) return false
-  return Number.isSafeInteger(value.pid) && typeof value.identity === 'string'
-}
-
-function isRunning(recorded: Recorded): boolean {
-  return identifyProcess(recorded.pid) === recorded.identity
-}
-
-function alreadyRunning(what: string, owner: Recorded): LocalError {
-  return new LocalError(
+function requireGone(found: Contents | undefined, what: string) {
+  if (found === undefined || !isRunning(found.owner)) return
+  const { pid } = found.owner
+  throw new LocalError(
     'ALREADY_RUNNING',
-    `${what} is already in use by process ${owner.pid}. Stop it first: press Ctrl-C in its terminal, or run "kill ${owner.pid}".`,
+    `${what} is already in use by process ${pid}. Stop it first: press Ctrl-C in its terminal, or run "kill ${pid}".`,
   )
 }
 
 /** Stops a process of an earlier run, with SIGKILL if it does not end in time. */
-async function end(leftover: Recorded, stopSignal: NodeJS.Signals): Promise<void> {
+async function end(leftover: Recorded, stopSignal: StopSignal) {
   for (const signal of [stopSignal, 'SIGKILL'] as const) {
     if (!isRunning(leftover)) return
     process.kill(leftover.pid, signal)
-    await poll(async () => (isRunning(leftover) ? undefined : true), STOP_GRACE_MS)
+    await poll(async () => !isRunning(leftover) || undefined, STOP_GRACE_MS)
   }
 }
 
-function isErrno(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code
+function ignore(error: unknown, code: string): false {
+  if (error instanceof Error && 'code' in error && error.code === code) return false
+  throw error
 }

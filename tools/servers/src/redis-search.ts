@@ -1,24 +1,14 @@
+import { readFileSync } from 'node:fs'
 import { describeError, LocalError } from './errors.ts'
 import { cacheFolder } from './folders.ts'
-import { redisInstallHint } from './install-hint.ts'
-import { findRedisOnPath, inspectRedis, unpackRedis, type RedisBinary } from './redis-binary.ts'
-import { findRedisContainer, type RedisContainer } from './redis-container.ts'
+import { findRedisOnPath, inspectRedis, unpackRedis, type RedisSource } from './redis-binary.ts'
+import { findRedisContainer } from './redis-container.ts'
 
-/** What can run a Redis on this machine. */
-export type RedisSource = RedisBinary | RedisContainer
+/** The places where a Redis is looked for, in this order. */
+const TITLES = { path: 'PATH', container: 'Docker', distribution: "the distribution's package" } as const
 
-/** Where a Redis is looked for, in this order. Each answers one or throws with the reason why not. */
-export interface RedisProbes {
-  readonly path: () => Promise<RedisSource>
-  readonly container: () => Promise<RedisSource>
-  readonly distribution: () => Promise<RedisSource>
-}
-
-const STEPS = [
-  ['path', 'PATH'],
-  ['container', 'Docker'],
-  ['distribution', "the distribution's package"],
-] as const
+/** Each returns a Redis or throws with the reason why not. */
+export type RedisProbes = Readonly<Record<keyof typeof TITLES, () => Promise<RedisSource>>>
 
 /**
  * Finds what can run a Redis: the program that `TITAN_REDIS_BINARY` names; else `redis-server` or `valkey-server`
@@ -29,7 +19,11 @@ const STEPS = [
  */
 export async function findRedis(
   env: NodeJS.ProcessEnv = process.env,
-  probes: RedisProbes = standardProbes(env),
+  probes: RedisProbes = {
+    path: () => findRedisOnPath(env['PATH'] ?? ''),
+    container: () => findRedisContainer(env),
+    distribution: () => unpackRedis(cacheFolder(env)),
+  },
 ): Promise<RedisSource> {
   const named = env['TITAN_REDIS_BINARY']
   if (named) {
@@ -40,21 +34,50 @@ export async function findRedis(
     }
   }
   const problems: string[] = []
-  for (const [step, title] of STEPS) {
+  for (const step of ['path', 'container', 'distribution'] as const) {
     try {
       return await probes[step]()
     } catch (error) {
-      problems.push(`  - ${title}: ${describeError(error)}`)
+      problems.push(`  - ${TITLES[step]}: ${describeError(error)}`)
     }
   }
   const tried = `No Redis found on this machine:\n${problems.join('\n')}`
   throw new LocalError('REDIS_UNAVAILABLE', `${tried}\n${redisInstallHint()}`)
 }
 
-function standardProbes(env: NodeJS.ProcessEnv): RedisProbes {
-  return {
-    path: async () => await findRedisOnPath(env['PATH'] ?? ''),
-    container: async () => await findRedisContainer(env),
-    distribution: async () => await unpackRedis(cacheFolder(env)),
+/** How to install a Redis, by ID or ID_LIKE of /etc/os-release. */
+const COMMANDS: Readonly<Record<string, string>> = {
+  alpine: 'sudo apk add valkey',
+  arch: 'sudo pacman -S valkey',
+  debian: 'sudo apt-get install redis-server',
+  fedora: 'sudo dnf install valkey',
+  rhel: 'sudo dnf install redis',
+  suse: 'sudo zypper install redis',
+  ubuntu: 'sudo apt-get install redis-server',
+}
+
+/** Says how to get a Redis on this platform. `osRelease` is the text of /etc/os-release. */
+export function redisInstallHint(
+  platform: NodeJS.Platform = process.platform,
+  osRelease: string = readOsRelease(),
+) {
+  const or = 'or set REDIS_URL=redis://host:6379 to use a server of yours.'
+  if (platform === 'win32')
+    return `Start one with "docker run -d -p 127.0.0.1:6379:6379 redis:8" and set REDIS_URL=redis://127.0.0.1:6379, ${or}`
+  const names = [...osRelease.matchAll(/^ID(?:_LIKE)?="?([^"\n]*)"?$/gmu)].flatMap(([, ids = '']) =>
+    ids.split(' '),
+  )
+  const known =
+    platform === 'darwin'
+      ? 'brew install redis'
+      : COMMANDS[names.find((name) => Object.hasOwn(COMMANDS, name)) ?? '']
+  return `Install one with "${known ?? 'your package manager: redis or valkey'}", ${or}`
+}
+
+function readOsRelease() {
+  try {
+    return readFileSync('/etc/os-release', 'utf8')
+  } catch {
+    return ''
   }
 }

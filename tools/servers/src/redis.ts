@@ -1,21 +1,16 @@
-import { join, resolve } from 'node:path'
-import { acquireLock } from './lockfile.ts'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createClient } from 'redis'
 import { describeError, LocalError } from './errors.ts'
-import { findFreePort, LOOPBACK } from './ports.ts'
-import { inspectRedis } from './redis-binary.ts'
-import { launchRedis, type RunningRedis } from './redis-launch.ts'
-import { findRedis, type RedisSource } from './redis-search.ts'
-import { createTemporaryFolder, removeTemporaryFolder } from './temporary-folder.ts'
+import { openServerFolder } from './folders.ts'
+import { LOOPBACK, onFreePort } from './ports.ts'
+import type { ProvidedServer } from './postgres.ts'
+import { findRedis } from './redis-search.ts'
+import { waitUntilReady } from './server-process.ts'
 
 /** How to start a private Redis. */
 export interface RedisOptions {
-  /**
-   * The server program.
-   *
-   * @default what `findRedis` finds
-   */
-  readonly binary?: string
-  /** @default a free port, tried anew when another program takes it first */
+  /** @default a free port, tried again when another program takes it first */
   readonly port?: number
   /**
    * The folder with the data and the log; created when missing, kept at the end. Data is persisted in an
@@ -24,104 +19,118 @@ export interface RedisOptions {
    * @default a temporary folder, removed by `stop`, and no persistence
    */
   readonly dataDir?: string
-  /** What clients must send. It is in a file of `dataDir` and not in the list of processes. @default none is asked for */
+  /** What clients must send. It is in a file of `dataDir` and not in the list of processes. @default none */
   readonly password?: string
-  /** More arguments for the server, behind the standard ones, so that they win: `['--cluster-enabled', 'yes']`. */
+  /** More arguments for the server, after the standard ones, so that they win: `['--cluster-enabled', 'yes']`. */
   readonly args?: readonly string[]
-  /** Proposes ports when `port` is not given. @default findFreePort */
+  /** @default findFreePort */
   readonly choosePort?: () => Promise<number>
 }
 
 /** A private Redis. */
-export interface RedisServer {
-  readonly url: string
-  readonly port: number
-  /** The server's process id; `undefined` when it runs in a container. */
-  readonly pid: number | undefined
-  readonly dataDir: string
-  readonly product: 'Redis' | 'Valkey'
-  /** For example `7.0.15`. */
-  readonly version: string
-  /** Ends the server in good order, and removes a temporary folder. Idempotent. */
-  stop(): Promise<void>
-  /** Ends the server with SIGKILL; the folder stays, so that one with its `port` and `dataDir` can follow. Idempotent. */
-  kill(): Promise<void>
+export type RedisServer = Awaited<ReturnType<typeof startRedis>>
+
+const START_TIMEOUT_MS = 30_000
+
+/** Returns the Redis that `REDIS_URL` names, else a private one. */
+export async function provideRedis(
+  options: RedisOptions = {},
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<ProvidedServer> {
+  const url = env['REDIS_URL']
+  if (url) return { url, description: 'Redis from REDIS_URL', async stop() {} }
+  return await startRedis(options)
 }
 
-const PORT_ATTEMPTS = 5
-
 /**
- * Starts a Redis of its own on the loopback address and waits until it answers. It never evicts keys.
+ * Starts a private Redis on the loopback address and waits until it answers. It never evicts keys.
  *
  * @throws LocalError `REDIS_UNAVAILABLE` with the reason or the end of the server's log, `ALREADY_RUNNING` when a
  * living process uses `dataDir`
  */
-export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
-  const source = await resolveSource(options.binary)
-  const isTemporary = options.dataDir === undefined
-  const dataDir = isTemporary ? createTemporaryFolder('redis') : resolve(options.dataDir)
-  const lock = await acquireLock(join(dataDir, 'owner.json'), `Redis in ${dataDir}`)
-  const discard = (): void => {
-    if (isTemporary) removeTemporaryFolder(dataDir)
+export async function startRedis(options: RedisOptions = {}) {
+  const { password, dataDir, port: wanted, args = [], choosePort } = options
+  const source = await findRedis()
+  const { product, version } = source
+  const folder = await openServerFolder('Redis', dataDir)
+  const logFile = join(folder.path, 'server.log')
+
+  /** Starts it on this very port and waits until it answers. */
+  async function launch(port: number) {
+    const fail = (problem: string, log: string) => {
+      // A server cannot read what a newer one wrote.
+      const hint = /bad file format|rdb format|append only file/iu.test(log)
+        ? `\nIts data is damaged or comes from another version. PostgreSQL holds the truth, so ${folder.path} may be removed.`
+        : ''
+      const what = `${product} ${version} did not start on port ${port} in ${folder.path}`
+      return new LocalError('REDIS_UNAVAILABLE', `${what}: ${problem}\n${log}${hint}`.trimEnd())
+    }
+    const server = await source
+      .start({ folder, port, logFile, args: serverArgs(folder, args, password) })
+      .catch((error: unknown) => {
+        throw fail(describeError(error), '')
+      })
+    const problem = await waitUntilReady(server, () => answers(port, password, server.pid), START_TIMEOUT_MS)
+    if (problem === undefined) return { server, port }
+    await server.kill()
+    throw fail(problem, server.logTail())
   }
+
   try {
-    const onSpawn = (pid: number): void => lock.record(pid, 'SIGTERM')
-    const { password } = options
-    const { server, port } = await listen(source, dataDir, options, onSpawn)
-    const release = server.exited.then(() => lock.release())
+    const { server, port } = await (wanted === undefined ? onFreePort(launch, choosePort) : launch(wanted))
+    const unlocked = server.exited.then(() => folder.lock.release())
     return {
       url: `redis://${password === undefined ? '' : `:${encodeURIComponent(password)}@`}${LOOPBACK}:${port}`,
       port,
+      /** Undefined when it runs in a container. */
       pid: server.pid,
-      dataDir,
-      product: source.product,
-      version: source.version,
+      dataDir: folder.path,
+      product,
+      /** For example `7.0.15`. */
+      version,
+      description: `${product} ${version} on port ${port}`,
+      /** Ends the server in good order, and removes a temporary folder. Idempotent. */
       async stop() {
         await server.stop()
-        await release
-        discard()
+        folder.close()
       },
+      /** Ends the server with SIGKILL; the folder stays, so that one with its `port` and `dataDir` can follow. Idempotent. */
       async kill() {
         await server.kill()
-        await release
+        await unlocked
       },
     }
   } catch (error) {
-    lock.release()
-    discard()
+    folder.close()
     throw error
   }
 }
 
-async function resolveSource(binary: string | undefined): Promise<RedisSource> {
-  if (binary === undefined) return await findRedis()
-  try {
-    return await inspectRedis(binary)
-  } catch (cause) {
-    throw new LocalError('REDIS_UNAVAILABLE', describeError(cause), { cause })
-  }
+type Folder = Awaited<ReturnType<typeof openServerFolder>>
+
+function serverArgs({ path, isTemporary }: Folder, args: readonly string[], password: string | undefined) {
+  const persistence = ['--save', '', '--appendonly', isTemporary ? 'no' : 'yes']
+  const common = ['--daemonize', 'no', '--dir', path, '--maxmemory-policy', 'noeviction', ...persistence]
+  if (password === undefined) return [...common, ...args]
+  // In a file that this account alone reads: other accounts see the arguments of a process.
+  const secrets = join(path, 'secrets.conf')
+  writeFileSync(secrets, `requirepass ${password}\n`, { mode: 0o600 })
+  return [...common, '--include', secrets, ...args]
 }
 
-async function listen(
-  source: RedisSource,
-  dataDir: string,
-  options: RedisOptions,
-  onSpawn: (pid: number) => void,
-): Promise<{ server: RunningRedis; port: number }> {
-  const isTemporary = options.dataDir === undefined
-  const { args = [], password } = options
-  const common = { source, dataDir, isTemporary, args, password, onSpawn }
-  if (options.port !== undefined) {
-    return { server: await launchRedis({ ...common, port: options.port }), port: options.port }
-  }
-  const choosePort = options.choosePort ?? findFreePort
-  for (let attempt = 1; ; attempt += 1) {
-    const port = await choosePort()
-    try {
-      return { server: await launchRedis({ ...common, port }), port }
-    } catch (error) {
-      const isPortTaken = /address already in use|port is already allocated/iu.test(describeError(error))
-      if (!isPortTaken || attempt === PORT_ATTEMPTS) throw error
-    }
+/** Reports whether our server answers. Its process id tells it from a stranger that took the port first. */
+async function answers(port: number, password: string | undefined, pid: number | undefined) {
+  const client = createClient({
+    socket: { host: LOOPBACK, port, connectTimeout: 2_000, socketTimeout: 2_000, reconnectStrategy: false },
+    ...(password !== undefined && { password }),
+  })
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    // Fails with LOADING while the data is read.
+    const info = await client.info('server')
+    return pid === undefined || new RegExp(String.raw`^process_id:${pid}\r?$`, 'mu').test(info)
+  } finally {
+    if (client.isOpen) client.destroy()
   }
 }

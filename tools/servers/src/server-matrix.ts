@@ -1,37 +1,26 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { LocalError } from './errors.ts'
-import { repositoryFolder } from './folders.ts'
+import { REPOSITORY } from './folders.ts'
 import { inspectRedis } from './redis-binary.ts'
 
-/** A server program to run the tests on. */
-export interface NamedBinary {
-  readonly name: string
-  readonly command: string
-}
-
 /** How the tests went on one server. */
-export interface MatrixRow {
-  readonly name: string
-  readonly version: string
-  readonly passed: number
-  readonly failed: number
-  readonly skipped: number
-  readonly seconds: number
-}
+type MatrixRow = Awaited<ReturnType<typeof testOn>>
 
 /**
  * Reads `TITAN_REDIS_BINARIES`, a list `name=path,name=path`, or `TITAN_REDIS_BINARY`, one path.
  *
  * @throws LocalError `INVALID_INPUT` when neither is set or an entry has no path
  */
-export function readBinaries(env: NodeJS.ProcessEnv): NamedBinary[] {
+export function readBinaries(env: NodeJS.ProcessEnv) {
   const list = env['TITAN_REDIS_BINARIES']
   if (list) return list.split(',').map(readEntry)
   const one = env['TITAN_REDIS_BINARY']
-  if (one) return [{ name: nameOf(one), command: one }]
+  // Its folder and name tell more than the name alone.
+  if (one) return [{ name: `${basename(dirname(one))}/${basename(one)}`, command: one }]
   throw new LocalError(
     'INVALID_INPUT',
     'Name the servers: TITAN_REDIS_BINARIES=redis-7.2=/path/to/redis-server,valkey-8.1=/path/to/valkey-server, ' +
@@ -39,7 +28,7 @@ export function readBinaries(env: NodeJS.ProcessEnv): NamedBinary[] {
   )
 }
 
-function readEntry(entry: string): NamedBinary {
+function readEntry(entry: string) {
   const equals = entry.indexOf('=')
   const name = entry.slice(0, equals).trim()
   const command = entry.slice(equals + 1).trim()
@@ -48,13 +37,8 @@ function readEntry(entry: string): NamedBinary {
   return { name, command }
 }
 
-/** The program's folder and name, which tell more than the name alone. */
-function nameOf(command: string): string {
-  return `${basename(dirname(command))}/${basename(command)}`
-}
-
 /** Runs the tests that `filters` select on a private server of this program; their output goes to the terminal. */
-export async function testOn({ name, command }: NamedBinary, filters: readonly string[]): Promise<MatrixRow> {
+export async function testOn(name: string, command: string, filters: readonly string[]) {
   const { version } = await inspectRedis(command)
   const folder = mkdtempSync(join(tmpdir(), 'titan-matrix-'))
   const report = join(folder, 'report.json')
@@ -70,18 +54,11 @@ export async function testOn({ name, command }: NamedBinary, filters: readonly s
   }
 }
 
-function runVitest(args: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
-  const vitest = join(repositoryFolder(), 'node_modules', 'vitest', 'vitest.mjs')
-  const child = spawn(process.execPath, [vitest, 'run', ...args], {
-    cwd: repositoryFolder(),
-    env,
-    stdio: 'inherit',
-  })
-  return new Promise((resolve, reject) => {
-    child.once('error', reject)
-    // Failed tests end it with 1: the report tells.
-    child.once('exit', () => resolve())
-  })
+async function runVitest(args: readonly string[], env: NodeJS.ProcessEnv) {
+  const vitest = join(REPOSITORY, 'node_modules', 'vitest', 'vitest.mjs')
+  const child = spawn(process.execPath, [vitest, 'run', ...args], { cwd: REPOSITORY, env, stdio: 'inherit' })
+  // Failed tests end it with 1: the report tells.
+  await once(child, 'exit')
 }
 
 interface Report {
@@ -92,31 +69,30 @@ interface Report {
 }
 
 /** A file that cannot even be loaded, or whose set-up fails, counts as one failed test. */
-function readReport(path: string): Pick<MatrixRow, 'passed' | 'failed' | 'skipped'> {
+function readReport(path: string) {
   // Without a report the run itself broke down; why stands on the terminal.
   if (!existsSync(path)) return { passed: 0, failed: 1, skipped: 0 }
   const report = JSON.parse(readFileSync(path, 'utf8')) as Report
   const broken = report.testResults.filter(
     ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,
   )
-  return {
-    passed: report.numPassedTests,
-    failed: report.numFailedTests + broken.length,
-    skipped: report.numPendingTests,
-  }
+  const failed = report.numFailedTests + broken.length
+  return { passed: report.numPassedTests, failed, skipped: report.numPendingTests }
 }
 
 /** The results as a Markdown table. */
-export function renderMatrix(rows: readonly MatrixRow[]): string {
-  const header = ['Server', 'Version', 'Passed', 'Failed', 'Skipped', 'Time']
-  const cells = rows.map((row) =>
-    [row.name, row.version, row.passed, row.failed, row.skipped, `${row.seconds} s`].map(String),
-  )
-  const widths = header.map((title, column) =>
-    Math.max(title.length, ...cells.map((row) => row[column]?.length ?? 0)),
-  )
-  const line = (row: readonly string[]): string =>
-    `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`
-  const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`
-  return [line(header), rule, ...cells.map(line)].join('\n')
+export function renderMatrix(rows: readonly MatrixRow[]) {
+  const cells = [
+    ['Server', 'Version', 'Passed', 'Failed', 'Skipped', 'Time'],
+    ...rows.map(({ name, version, passed, failed, skipped, seconds }) =>
+      [name, version, passed, failed, skipped, `${seconds} s`].map(String),
+    ),
+  ]
+  const widths = cells[0]?.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0))) ?? []
+  const lines = cells.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)))
+  const rule = widths.map((width) => '-'.repeat(width))
+  return lines
+    .toSpliced(1, 0, rule)
+    .map((line) => `| ${line.join(' | ')} |`)
+    .join('\n')
 }

@@ -35,12 +35,11 @@ const COMMAND: CommandDef<typeof FLAGS> = {
 
 const USAGE_ERROR = 2
 
-process.stdout.on('error', () => {
-  // The terminal is gone; SIGHUP stops the rest.
-})
+// The terminal may be gone; SIGHUP stops the rest.
+process.stdout.on('error', () => {})
 process.exitCode = await main(process.argv.slice(2), process.env)
 
-async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+async function main(argv: readonly string[], env: NodeJS.ProcessEnv) {
   try {
     // pnpm passes the "--" of "pnpm start -- --once" on.
     const args = parseArgs<typeof FLAGS>(
@@ -58,9 +57,10 @@ async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<nu
         'INVALID_INPUT',
         `Unknown arguments: ${unknown.join(', ')}. Run with --help for a list.`,
       )
+    const port = args.port ?? env['PORT']
     return await runDemo({
-      ...(args.input === undefined ? {} : { input: resolve(env['INIT_CWD'] ?? '.', args.input) }),
-      ...portOf(args.port ?? env['PORT']),
+      input: args.input === undefined ? undefined : resolve(env['INIT_CWD'] ?? '.', args.input),
+      port: port ? readNumber('port', port, 0, 65_535) : undefined,
       workerCount: readNumber('workers', args.workers, 1, 16),
       isOnce: args.once,
       stateFolder: stateFolder(env),
@@ -74,12 +74,7 @@ async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<nu
   }
 }
 
-/** The port that was asked for, if any was. */
-function portOf(text = ''): { readonly port?: number } {
-  return text === '' ? {} : { port: readNumber('port', text, 0, 65_535) }
-}
-
-function readNumber(flag: string, text: string, min: number, max: number): number {
+function readNumber(flag: string, text: string, min: number, max: number) {
   const value = Number(text)
   if (/^\d+$/u.test(text) && value >= min && value <= max) return value
   throw new LocalError(

@@ -1,11 +1,5 @@
 import { spawn } from 'node:child_process'
 
-/** Stops a server when this process dies. */
-export interface Watchdog {
-  /** Ends the watch, because the server has ended or this process stops it. Idempotent. */
-  release(): void
-}
-
 // Blocks on a pipe that only the parent holds. A line means "released"; end of file means that the parent is
 // gone, so the server is stopped, killed if need be, and its temporary folder removed.
 const SCRIPT = `
@@ -25,9 +19,9 @@ if [ -n "$3" ]; then rm -rf -- "$3"; fi
  * Starts a small shell process that ends `pid` with `signal` when this process dies, however hard, and then
  * removes `folder` if one is given. Does nothing on Windows, where the next start cleans up.
  */
-export function guard(pid: number, signal: 'INT' | 'TERM', folder = ''): Watchdog {
+export function guard(pid: number, signal: 'SIGINT' | 'SIGTERM', folder = '') {
   if (process.platform === 'win32') return { release() {} }
-  const watcher = spawn('/bin/sh', ['-c', SCRIPT, 'sh', String(pid), signal, folder], {
+  const watcher = spawn('/bin/sh', ['-c', SCRIPT, 'sh', String(pid), signal.slice('SIG'.length), folder], {
     cwd: '/',
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
@@ -35,12 +29,8 @@ export function guard(pid: number, signal: 'INT' | 'TERM', folder = ''): Watchdo
   // Without a shell there is no watchdog; the next start cleans up.
   watcher.on('error', () => {})
   watcher.stdin.on('error', () => {})
-  let isReleased = false
   return {
-    release() {
-      if (isReleased) return
-      isReleased = true
-      watcher.stdin.end('released\n')
-    },
+    /** Ends the watch, because the server has ended. */
+    release: () => void watcher.stdin.end('released\n'),
   }
 }

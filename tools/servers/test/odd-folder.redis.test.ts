@@ -1,18 +1,17 @@
 import { cpSync, mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, inject, onTestFinished, test } from 'vitest'
-import { repositoryFolder } from '../src/folders.ts'
+import { REPOSITORY } from '../src/folders.ts'
 import { createTestDatabase, testPrefix } from '@titan/testkit'
 import { createFolder } from './support/folder.ts'
 import { runStart } from './support/start.ts'
 
 /** Copies what the programs read. A link to the repository would not do: Node follows it. */
 function copyRepository(target: string): void {
-  const source = repositoryFolder()
   mkdirSync(target)
   for (const name of ['packages', 'tools', 'sql', 'package.json'])
-    cpSync(join(source, name), join(target, name), { recursive: true, verbatimSymlinks: true })
-  symlinkSync(join(source, 'node_modules'), join(target, 'node_modules'))
+    cpSync(join(REPOSITORY, name), join(target, name), { recursive: true, verbatimSymlinks: true })
+  symlinkSync(join(REPOSITORY, 'node_modules'), join(target, 'node_modules'))
 }
 
 test(

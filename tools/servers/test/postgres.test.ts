@@ -3,10 +3,9 @@ import { join } from 'node:path'
 import postgres from 'postgres'
 import { expect, inject, onTestFinished, test, vi } from 'vitest'
 import { findFreePort, LOOPBACK } from '../src/ports.ts'
-import { startPostgres, type PostgresOptions, type PostgresServer } from '../src/postgres.ts'
+import { providePostgres, startPostgres, type PostgresOptions } from '../src/postgres.ts'
 import { clearPostmaster } from '../src/postmaster.ts'
 import { identifyProcess } from '../src/process-identity.ts'
-import { providePostgres } from '../src/provide.ts'
 import { createTestDatabase, eventually } from '@titan/testkit'
 import { createFolder } from './support/folder.ts'
 import { takePort } from './support/port.ts'
@@ -14,7 +13,7 @@ import { takePort } from './support/port.ts'
 // Making a cluster is heavy work for a machine that does others beside it.
 vi.setConfig({ testTimeout: 120_000 })
 
-async function start(options: PostgresOptions): Promise<PostgresServer> {
+async function start(options: PostgresOptions) {
   const server = await startPostgres(options)
   onTestFinished(async () => await server.stop())
   return server

@@ -2,16 +2,15 @@ import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { packagesInPlan } from '../src/apt.ts'
-import { redisInstallHint } from '../src/install-hint.ts'
-import { findRedisOnPath } from '../src/redis-binary.ts'
-import { findRedis, type RedisProbes, type RedisSource } from '../src/redis-search.ts'
+import { findRedisOnPath, type RedisSource } from '../src/redis-binary.ts'
+import { findRedis, redisInstallHint, type RedisProbes } from '../src/redis-search.ts'
 import { createFolder } from './support/folder.ts'
 
 function probes(available: readonly (keyof RedisProbes)[], asked: string[] = []): RedisProbes {
   const probe = (name: keyof RedisProbes) => async (): Promise<RedisSource> => {
     asked.push(name)
     if (!available.includes(name)) throw new Error(`no ${name} here`)
-    return { kind: 'binary', command: name, env: {}, product: 'Redis', version: '8.0.0' }
+    return { product: 'Redis', version: name, start: () => Promise.reject(new Error('not started')) }
   }
   return { path: probe('path'), container: probe('container'), distribution: probe('distribution') }
 }
@@ -33,7 +32,7 @@ test.each([
 ] as const)('with $available Redis comes from $expected', async ({ available, expected, asks }) => {
   const asked: string[] = []
   const source = await findRedis({}, probes(available, asked))
-  expect(source).toMatchObject({ command: expected })
+  expect(source.version).toBe(expected)
   expect(asked).toEqual(asks)
 })
 

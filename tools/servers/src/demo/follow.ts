@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Decision, PaymentClient } from './client.ts'
+import type { PaymentClient, Sent } from './client.ts'
 import type { Sample } from './samples.ts'
 
 /** A payment and what became of it so far. */
@@ -11,22 +11,13 @@ export interface TrackedPayment {
   /** The API knew the key already and answered with the first payment. */
   isReplay: boolean
   /** Why it failed, as the gateway's code. */
-  failureCode?: string
+  failureCode?: string | undefined
   /** Why the API did not take it. */
   refusal?: string
   /** Why the request is repeated, until the API decides. */
   repeating?: string
   /** From the request to the last status, in milliseconds. */
   durationMs: number
-}
-
-/** How to follow payments. */
-export interface FollowOptions {
-  readonly signal: AbortSignal
-  /** Called after each change of a payment. */
-  readonly onChange: (payment: TrackedPayment) => void
-  /** Gives up when no payment changes for so long, in milliseconds. @default 120_000 */
-  readonly patienceMs?: number
 }
 
 const TERMINAL = new Set(['SUCCESS', 'FAILED'])
@@ -42,24 +33,27 @@ const MANY_OPEN = 500
 const LONGEST_WAIT_MS = 1_000
 
 /** Whether nothing more will happen to this payment. */
-export function isSettled(payment: TrackedPayment): boolean {
-  return payment.refusal !== undefined || TERMINAL.has(payment.trail.at(-1) ?? '')
+export function isSettled({ refusal, trail }: TrackedPayment) {
+  return refusal !== undefined || TERMINAL.has(trail.at(-1) ?? '')
 }
 
 /**
  * Sends the payments and follows each to its end. Repeats a request that the API does not decide, with the same key.
  * Ends early, with payments that are not settled, when nothing changes for `patienceMs`.
+ *
+ * @param onChange receives a payment after each change
  */
 export async function followPayments(
   payments: readonly TrackedPayment[],
   client: PaymentClient,
-  options: FollowOptions,
+  signal: AbortSignal,
+  onChange: (payment: TrackedPayment) => void,
+  patienceMs = PATIENCE_MS,
 ): Promise<void> {
-  const { signal, onChange, patienceMs = PATIENCE_MS } = options
   const open = new Set<TrackedPayment>()
   const startedAt = new Map<TrackedPayment, number>()
   let lastChange = performance.now()
-  const changed = (payment: TrackedPayment): void => {
+  const changed = (payment: TrackedPayment) => {
     lastChange = performance.now()
     payment.durationMs = lastChange - (startedAt.get(payment) ?? lastChange)
     if (isSettled(payment)) open.delete(payment)
@@ -69,9 +63,9 @@ export async function followPayments(
   let hasGivenUp = false
   /** Requests that the API has put off. */
   let waiting = 0
-  const isPatient = (): boolean => !(hasGivenUp ||= performance.now() - lastChange >= patienceMs)
+  const isPatient = () => !(hasGivenUp ||= performance.now() - lastChange >= patienceMs)
 
-  async function send(payment: TrackedPayment): Promise<void> {
+  async function send(payment: TrackedPayment) {
     for (let waitedMs = 0; open.size >= MANY_OPEN && waitedMs < LONGEST_WAIT_MS; waitedMs += POLL_MS)
       await delay(POLL_MS, undefined, { signal })
     startedAt.set(payment, performance.now())
@@ -91,7 +85,7 @@ export async function followPayments(
     }
   }
 
-  function record(payment: TrackedPayment, sent: Decision): void {
+  function record(payment: TrackedPayment, sent: Exclude<Sent, { kind: 'later' }>) {
     if (sent.kind === 'refused') payment.refusal = sent.reason
     else {
       payment.paymentId = sent.paymentId
@@ -102,18 +96,18 @@ export async function followPayments(
     changed(payment)
   }
 
-  async function look(payment: TrackedPayment): Promise<void> {
+  async function look(payment: TrackedPayment) {
     const { paymentId, trail } = payment
     if (paymentId === undefined) return
     const seen = await client.look(paymentId)
     if (seen === undefined || seen.status === trail.at(-1)) return
     const { status, failureCode } = seen
-    if (failureCode !== undefined) payment.failureCode = failureCode
+    payment.failureCode = failureCode ?? payment.failureCode
     trail.splice(0, trail.length, ...completeTrail(trail, status, await client.history(paymentId)))
     changed(payment)
   }
 
-  async function watch(): Promise<void> {
+  async function watch() {
     while (!payments.every(isSettled) && isPatient()) {
       // A busy API gets no questions on top of the payments.
       if (waiting === 0) await forEach([...open], look)
@@ -126,7 +120,7 @@ export async function followPayments(
 }
 
 /** The statuses up to `status`: from the payment's own history where it tells more than the polls saw. */
-function completeTrail(seen: readonly string[], status: string, history: readonly string[]): string[] {
+function completeTrail(seen: readonly string[], status: string, history: readonly string[]) {
   const steps = history.filter((step, index) => step !== history[index - 1])
   return steps.at(-1) === status && steps.length > seen.length ? steps : [...seen, status]
 }
@@ -134,7 +128,7 @@ function completeTrail(seen: readonly string[], status: string, history: readonl
 /** Runs `work` for each item, a few at a time. */
 async function forEach<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
   const remaining = items.values()
-  async function take(): Promise<void> {
+  async function take() {
     for (const item of remaining) await work(item)
   }
   await Promise.all(Array.from({ length: Math.min(CONCURRENCY, items.length) }, take))

@@ -2,32 +2,25 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { identifyProcess } from '../process-identity.ts'
 
-/** The package managers that run this process, watched over. */
-export interface LauncherWatch {
-  /** Ends the watch. Idempotent. */
-  stop(): void
-}
-
 const CHECK_MS = 1_000
 
 /**
  * Calls `onGone` when a package manager that runs this process, such as `npx` or `pnpm`, is gone: npx dies of a
- * SIGTERM without passing it on, and nobody would ever stop what it has started.
+ * SIGTERM without passing it on, and what it has started would never stop. Returns how to end the watch.
  */
-export function watchLaunchers(onGone: () => void, env: NodeJS.ProcessEnv = process.env): LauncherWatch {
-  // Set by package managers for the scripts they run; without it nobody stands between the user and this process.
-  const launchers = env['npm_lifecycle_event'] === undefined ? [] : findLaunchers()
-  if (launchers.length === 0) return { stop() {} }
+export function watchLaunchers(onGone: () => void) {
+  // Set by package managers for the scripts they run; without it the user runs this process.
+  const launchers = process.env['npm_lifecycle_event'] === undefined ? [] : findLaunchers()
   const timer = setInterval(() => {
     if (launchers.every(({ pid, identity }) => identifyProcess(pid) === identity)) return
     clearInterval(timer)
     onGone()
   }, CHECK_MS)
-  return { stop: () => clearInterval(timer) }
+  return () => clearInterval(timer)
 }
 
-/** The processes above this one, up to the last package manager; what is above that is the user's own. */
-function findLaunchers(): { pid: number; identity: string | undefined }[] {
+/** Lists the processes above this one, up to the last package manager; what is above that is the user's own. */
+function findLaunchers() {
   const chain: { pid: number; isManager: boolean }[] = []
   for (let pid = process.ppid; pid > 1;) {
     const about = lookUp(pid)
@@ -39,7 +32,7 @@ function findLaunchers(): { pid: number; identity: string | undefined }[] {
   return chain.slice(0, count).map(({ pid }) => ({ pid, identity: identifyProcess(pid) }))
 }
 
-function lookUp(pid: number): { parent: number; command: string } | undefined {
+function lookUp(pid: number) {
   try {
     if (process.platform === 'linux') {
       const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')

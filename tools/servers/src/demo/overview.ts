@@ -1,6 +1,5 @@
 import { styleText } from 'node:util'
 import { isSettled, type TrackedPayment } from './follow.ts'
-import { printable } from './printable.ts'
 import { DEFAULT_CURRENCY } from './samples.ts'
 
 /** Where the lines go: standard output, or anything like it. */
@@ -11,48 +10,47 @@ export interface OutputStream {
   write(text: string): unknown
 }
 
-/** Shows payments, one line each. */
-export interface Overview {
-  /** Shows a change. On a terminal the payment's line is updated in place, elsewhere a line is added. */
-  update(payment: TrackedPayment): void
-  /** Adds a line below the payments, without disturbing them. */
-  note(line: string): void
-}
-
 // Below the overview there is room for a few lines of the shell.
 const MARGIN_ROWS = 4
 /** Up to this many payments are shown at every step, more only at their end. */
 const MAX_STEPS_SHOWN = 1_000
 const MAX_KEY_WIDTH = 32
-const COLORS = { SUCCESS: 'green', FAILED: 'red', PROCESSING: 'yellow' } as const
+const COLORS = [
+  ['SUCCESS', 'green'],
+  ['FAILED', 'red'],
+  ['PROCESSING', 'yellow'],
+] as const
 
-/** Creates a overview. More payments than the terminal has rows are shown as added lines. */
-export function createOverview(payments: readonly TrackedPayment[], stream: OutputStream): Overview {
+/**
+ * Shows payments, one line each. On a terminal a payment's line is updated in place; elsewhere, and with more payments
+ * than the terminal has rows, a line is added for each change.
+ */
+export function createOverview(payments: readonly TrackedPayment[], stream: OutputStream) {
   // A spread would put every payment of a file on the stack.
   const keyWidth = payments.reduce((width, { sample }) => Math.max(width, sample.idempotencyKey.length), 0)
-  const line = (payment: TrackedPayment): string =>
-    formatPayment(payment, Math.min(keyWidth, MAX_KEY_WIDTH), stream)
+  const line = (payment: TrackedPayment) => formatPayment(payment, Math.min(keyWidth, MAX_KEY_WIDTH), stream)
   const isInPlace = stream.isTTY === true && payments.length + MARGIN_ROWS <= rowsOf(stream)
   if (!isInPlace) {
     return {
-      update(payment) {
+      update(payment: TrackedPayment) {
         if (payments.length <= MAX_STEPS_SHOWN || isSettled(payment)) stream.write(`${line(payment)}\n`)
       },
-      note: (text) => void stream.write(`${printable(text)}\n`),
+      note: (text: string) => void stream.write(`${printable(text)}\n`),
     }
   }
 
   stream.write(payments.map((payment) => `${line(payment)}\n`).join(''))
   let noteCount = 0
   return {
-    update(payment) {
+    update(payment: TrackedPayment) {
       const up = payments.length - payments.indexOf(payment) + noteCount
       // Beyond the top of the terminal there is no line to update any more.
       if (up >= rowsOf(stream)) return
       // Up to the payment's line, clear it, write it, and back down.
       stream.write(`\u001b[${up}A\r\u001b[2K${line(payment)}\u001b[${up}B\r`)
     },
-    note(text) {
+    /** Adds a line below the payments, without disturbing them. */
+    note(text: string) {
       noteCount += 1
       stream.write(`${shorten(printable(text), columnsOf(stream) - 1)}\n`)
     },
@@ -60,7 +58,7 @@ export function createOverview(payments: readonly TrackedPayment[], stream: Outp
 }
 
 /** One payment in one line: key, amount, the statuses so far, why it failed, how long it took, its id. */
-function formatPayment(payment: TrackedPayment, keyWidth: number, stream: OutputStream): string {
+function formatPayment(payment: TrackedPayment, keyWidth: number, stream: OutputStream) {
   const { sample } = payment
   // A key has visible ASCII characters only. Others may be wider than they are long.
   const key = sample.idempotencyKey.replaceAll(/[^\x21-\x7e]/gu, '·')
@@ -80,22 +78,22 @@ function formatPayment(payment: TrackedPayment, keyWidth: number, stream: Output
   return [head + paint(shown), ...fitting.map((detail) => styleText('dim', detail))].join(' ')
 }
 
-function describeState({ refusal, repeating, trail }: TrackedPayment): string {
+function describeState({ refusal, repeating, trail }: TrackedPayment) {
   if (refusal !== undefined) return `rejected: ${refusal}`
   return repeating !== undefined && trail.length === 0 ? `retrying after ${repeating}` : trail.join(' → ')
 }
 
 /** A pseudo-terminal whose size was never set says 0. */
-function columnsOf({ columns }: OutputStream): number {
+function columnsOf({ columns }: OutputStream) {
   return columns || 80
 }
 
-function rowsOf({ rows }: OutputStream): number {
+function rowsOf({ rows }: OutputStream) {
   return rows || 24
 }
 
 /** What is said behind the statuses, the most important first. */
-function describeDetails({ paymentId, isReplay, durationMs, trail, failureCode }: TrackedPayment): string[] {
+function describeDetails({ paymentId, isReplay, durationMs, trail, failureCode }: TrackedPayment) {
   if (paymentId === undefined) return []
   const isOver = trail.at(-1) === 'SUCCESS' || trail.at(-1) === 'FAILED'
   return [
@@ -106,13 +104,18 @@ function describeDetails({ paymentId, isReplay, durationMs, trail, failureCode }
   ]
 }
 
-function paint(text: string): string {
-  return text.replaceAll(/SUCCESS|FAILED|PROCESSING/gu, (status) => {
-    const color = Object.entries(COLORS).find(([name]) => name === status)?.[1]
-    return color === undefined ? status : styleText(color, status)
-  })
+function paint(text: string) {
+  return COLORS.reduce(
+    (painted, [status, color]) => painted.replaceAll(status, styleText(color, status)),
+    text,
+  )
 }
 
-function shorten(text: string, width: number): string {
+function shorten(text: string, width: number) {
   return text.length > width ? `${text.slice(0, Math.max(0, width - 1))}…` : text
+}
+
+/** Makes one line of a text: control characters, line ends and marks that change the direction of writing become dots. */
+export function printable(text: string) {
+  return text.replaceAll(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu, '·')
 }

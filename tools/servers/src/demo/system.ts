@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { acquireLock } from '../lockfile.ts'
-import { describeError, LocalError } from '../errors.ts'
-import { repositoryFolder } from '../folders.ts'
-import { findFreePort, isPortFree, LOOPBACK } from '../ports.ts'
-import { providePostgres, provideRedis } from '../provide.ts'
+import { LocalError } from '../errors.ts'
+import { REPOSITORY } from '../folders.ts'
+import { findFreePort, isPortFree, LOOPBACK, onFreePort } from '../ports.ts'
+import { providePostgres } from '../postgres.ts'
+import { provideRedis } from '../redis.ts'
 import { spawnServer } from '../server-process.ts'
 import { poll } from '../wait.ts'
-import type { Closers } from './closers.ts'
 import { startProgram, type Program } from './program.ts'
 import { webhookVariables } from './webhook-key.ts'
 import { workerGroupArgs } from './worker-group.ts'
@@ -18,24 +18,18 @@ export interface SystemOptions {
   /** Data, logs and the lockfile. */
   readonly stateFolder: string
   /** The API's port. @default 3000 if that is free, else any */
-  readonly port?: number
+  readonly port: number | undefined
   readonly workerCount: number
   readonly env: NodeJS.ProcessEnv
-  /** Everything that was started, to be closed by the caller even when the start fails. */
-  readonly closers: Closers
+  /** Receives what was started, to be closed by the caller even when the start fails. */
+  readonly closers: AsyncDisposableStack
   /** Ends the start between two steps. */
   readonly signal: AbortSignal
   readonly print: (line: string) => void
 }
 
 /** The whole of Titan Queue, running. */
-export interface System {
-  readonly url: string
-  /** A file for a shell to read, with the variables that name the servers; there for as long as they run. */
-  readonly environmentFile: string
-  /** Rejects when a part of it cannot be kept running; never resolves. */
-  readonly failed: Promise<never>
-}
+export type System = Awaited<ReturnType<typeof startSystem>>
 
 // Slow enough to watch, with some failures and retries to see. Applies only while the user chooses no gateway.
 const SHOW_GATEWAY = {
@@ -46,104 +40,124 @@ const SHOW_GATEWAY = {
 }
 const USUAL_PORT = 3000
 const READY_TIMEOUT_MS = 60_000
-const PORT_ATTEMPTS = 5
+/** The role of the programs. It owns nothing. */
+const APP_ROLE = 'titan_app'
 
 /**
  * Starts PostgreSQL, Redis, the API and the workers, and waits until the API answers.
  *
  * @throws LocalError
  */
-export async function startSystem(options: SystemOptions): Promise<System> {
-  const { stateFolder, closers, env, signal, print } = options
-  await checkPort(options.port)
+export async function startSystem(options: SystemOptions) {
+  const { stateFolder, port, workerCount, closers, env, signal, print } = options
+  if (port && !(await isPortFree(port)))
+    throw new LocalError(
+      'INVALID_INPUT',
+      `Port ${port} is in use. Choose another --port, or omit it to use any free port.`,
+    )
   const lock = await acquireLock(join(stateFolder, 'start.json'), `The state folder ${stateFolder}`)
-  closers.add(() => lock.release())
+  closers.defer(() => lock.release())
 
   const postgres = await providePostgres({ dataDir: join(stateFolder, 'postgres') }, env)
-  closers.add(async () => await postgres.stop())
+  closers.defer(() => postgres.stop())
   print(postgres.description)
   signal.throwIfAborted()
   const redis = await provideRedis({ dataDir: join(stateFolder, 'redis'), password: newPassword() }, env)
-  closers.add(async () => await redis.stop())
+  closers.defer(() => redis.stop())
   print(redis.description)
   signal.throwIfAborted()
 
-  const database = env['DATABASE_URL'] ? {} : await prepareDatabase(postgres.url, stateFolder, closers)
+  const logFolder = join(stateFolder, 'logs')
+  mkdirSync(logFolder, { recursive: true })
+  const servers = { DATABASE_URL: postgres.url, REDIS_URL: redis.url }
+  const database = env['DATABASE_URL'] ? {} : await prepareDatabase(postgres.url, logFolder, closers)
   signal.throwIfAborted()
-  const stores = { DATABASE_URL: postgres.url, REDIS_URL: redis.url, ...database }
-  const environmentFile = writeEnvironment(join(stateFolder, 'env'), {
-    DATABASE_URL: stores.DATABASE_URL,
-    REDIS_URL: stores.REDIS_URL,
-    // Without it `titan` would read another queue.
-    ...(env['QUEUE_PREFIX'] && { QUEUE_PREFIX: env['QUEUE_PREFIX'] }),
-  })
-  closers.add(() => rmSync(environmentFile, { force: true }))
+  const stores = { ...servers, ...database }
+  const environmentFile = join(stateFolder, 'env')
+  writeEnvironment(environmentFile, stores, env)
+  closers.defer(() => rmSync(environmentFile, { force: true }))
   const gateway = Object.keys(env).some((name) => name.startsWith('GATEWAY')) ? {} : SHOW_GATEWAY
   const webhooks = webhookVariables(join(stateFolder, 'webhook-key'), env)
-  const run: Run = async (name, script, args, settings) => {
+
+  async function run(name: string, script: string, args: string[], settings: NodeJS.ProcessEnv = {}) {
     const program = await startProgram({
       name,
-      script: join(repositoryFolder(), script),
-      args,
+      args: [join(REPOSITORY, script), ...args],
       env: { ...gateway, ...webhooks, ...stores, ...settings },
-      logFile: join(stateFolder, 'logs', `${name}.log`),
-      onSpawn: (pid) => lock.record(pid, 'SIGTERM'),
+      logFile: join(logFolder, `${name}.log`),
+      lock,
       onRestart: (how) => print(`${name} ended (${how}), restarting`),
     })
-    closers.add(async () => await program.stop())
+    closers.defer(() => program.stop())
     return program
   }
-
-  const { api, url } = await startApi(options.port, run, signal)
-  print(`API on ${url}`)
-  const workers: Program[] = []
-  const group = await workerGroupArgs(redis.url, env)
-  for (let number = 1; number <= options.workerCount; number += 1) {
-    const args = [...group, '--consumer', `c${number}`]
-    const worker = await run(`worker-c${number}`, 'packages/worker/src/cli.ts', args, {})
-    worker.keepRunning()
-    workers.push(worker)
+  async function startApi(apiPort: number) {
+    const url = `http://${LOOPBACK}:${apiPort}`
+    const api = await run('api', 'packages/api/src/cli.ts', [], { HOST: LOOPBACK, PORT: String(apiPort) })
+    try {
+      await waitForApi(api, url, signal)
+    } catch (error) {
+      await api.stop()
+      throw error
+    }
+    api.keepRunning()
+    return { api, url }
   }
-  print(options.workerCount === 1 ? '1 worker' : `${options.workerCount} workers`)
-  const failed = Promise.race([api, ...workers].map(async (program) => await program.failed))
+
+  const { api, url } = await (port ? startApi(port) : onFreePort(startApi, () => proposePort(port)))
+  print(`API on ${url}`)
+  const programs = [api]
+  const group = await workerGroupArgs(redis.url, env)
+  for (let number = 1; number <= workerCount; number += 1) {
+    const args = [...group, '--consumer', `c${number}`]
+    const worker = await run(`worker-c${number}`, 'packages/worker/src/cli.ts', args)
+    worker.keepRunning()
+    programs.push(worker)
+  }
+  print(workerCount === 1 ? '1 worker' : `${workerCount} workers`)
+  /** Rejects when a part of it cannot be kept running; never resolves. */
+  const failed = Promise.race(programs.map((program) => program.failed))
   // Handled here too, so that a failure that no caller awaits does not end the process.
   failed.catch(() => {})
   return { url, environmentFile, failed }
 }
 
-/** Passwords are in the URLs, so it is for its owner alone. */
-function writeEnvironment(path: string, variables: Readonly<Record<string, string>>): string {
-  const lines = Object.entries(variables).map(
-    ([name, value]) => `export ${name}='${value.replaceAll("'", '%27')}'\n`,
-  )
-  writeFileSync(path, lines.join(''), { mode: 0o600 })
-  return path
+async function proposePort(wanted: number | undefined) {
+  return wanted === undefined && (await isPortFree(USUAL_PORT)) ? USUAL_PORT : await findFreePort()
 }
 
-/** The role of the programs. It owns nothing. */
-const APP_ROLE = 'titan_app'
+/**
+ * Writes a file for a shell to read, with the variables that name the servers, while they run. Passwords are in the URLs,
+ * so it is for its owner alone.
+ */
+function writeEnvironment(
+  path: string,
+  stores: { DATABASE_URL: string; REDIS_URL: string },
+  env: NodeJS.ProcessEnv,
+) {
+  const { DATABASE_URL, REDIS_URL } = stores
+  // Without the prefix `titan` would read another queue.
+  const variables = { DATABASE_URL, REDIS_URL, QUEUE_PREFIX: env['QUEUE_PREFIX'] }
+  const lines = Object.entries(variables).map(([name, value]) =>
+    value ? `export ${name}='${value.replaceAll("'", '%27')}'\n` : '',
+  )
+  writeFileSync(path, lines.join(''), { mode: 0o600 })
+}
 
 /**
  * Applies the migrations as the owner of the private database, and makes the role of the programs with a new password.
- *
- * @returns the variables of the programs
+ * Returns the variables of the programs.
  */
-async function prepareDatabase(
-  ownerUrl: string,
-  stateFolder: string,
-  closers: Closers,
-): Promise<{ readonly DATABASE_URL: string; readonly MIGRATE: string }> {
+async function prepareDatabase(ownerUrl: string, logFolder: string, closers: AsyncDisposableStack) {
   const password = newPassword()
-  const logFolder = join(stateFolder, 'logs')
-  mkdirSync(logFolder, { recursive: true })
   const migration = await spawnServer({
     command: process.execPath,
-    args: [join(repositoryFolder(), 'packages/cli/src/cli.ts'), 'migrate', '--grant-to', APP_ROLE],
+    args: [join(REPOSITORY, 'packages/cli/src/cli.ts'), 'migrate', '--grant-to', APP_ROLE],
     env: { DATABASE_URL: ownerUrl, APP_ROLE_PASSWORD: password },
     logFile: join(logFolder, 'migrate.log'),
     stopSignal: 'SIGTERM',
   })
-  closers.add(() => migration.stop())
+  closers.defer(() => migration.stop())
   const how = await migration.exited
   if (how !== 'exit code 0')
     throw new LocalError('SERVER_EXITED', `The migrations failed (${how}):\n${migration.logTail()}`)
@@ -154,68 +168,22 @@ async function prepareDatabase(
 }
 
 /** A password that needs no escaping in a URL or a file. */
-function newPassword(): string {
+function newPassword() {
   return randomBytes(24).toString('hex')
 }
 
-type Run = (
-  name: string,
-  script: string,
-  args: readonly string[],
-  settings: Readonly<Record<string, string>>,
-) => Promise<Program>
-
-async function startApi(
-  wanted: number | undefined,
-  run: Run,
-  signal: AbortSignal,
-): Promise<{ api: Program; url: string }> {
-  for (let attempt = 1; ; attempt += 1) {
-    const port = await chooseApiPort(wanted)
-    const url = `http://${LOOPBACK}:${port}`
-    const api = await run('api', 'packages/api/src/cli.ts', [], { HOST: LOOPBACK, PORT: String(port) })
-    try {
-      await waitForApi(api, url, signal)
-      api.keepRunning()
-      return { api, url }
-    } catch (error) {
-      await api.stop()
-      const isPortLost = /EADDRINUSE|address already in use/iu.test(describeError(error)) && !wanted
-      if (!isPortLost || attempt === PORT_ATTEMPTS) throw error
-    }
-  }
-}
-
-async function chooseApiPort(wanted: number | undefined): Promise<number> {
-  if (wanted) return wanted
-  return wanted === undefined && (await isPortFree(USUAL_PORT)) ? USUAL_PORT : await findFreePort()
-}
-
-/** Rejects a port that is in use, before anything is started. */
-async function checkPort(wanted: number | undefined): Promise<void> {
-  if (!wanted || (await isPortFree(wanted))) return
-  throw new LocalError(
-    'INVALID_INPUT',
-    `Port ${wanted} is in use. Choose another --port, or omit it to use any free port.`,
-  )
-}
-
-/** The API listens once it has applied the migrations. */
-async function waitForApi(api: Program, url: string, signal: AbortSignal): Promise<void> {
-  const isReady = await Promise.race([
-    api.failed,
-    poll(async () => {
-      signal.throwIfAborted()
-      // Its own word first: a stranger could answer on this port.
-      return api.logTail().includes(url) && (await answers(url)) ? true : undefined
-    }, READY_TIMEOUT_MS),
-  ])
-  if (isReady !== true) {
+/** Waits until the API listens, which it does after it has applied the migrations. */
+async function waitForApi(api: Program, url: string, signal: AbortSignal) {
+  const ready = poll(async () => {
+    signal.throwIfAborted()
+    // Its own word first: a stranger could answer on this port.
+    return (api.logTail().includes(url) && (await answers(url))) || undefined
+  }, READY_TIMEOUT_MS)
+  if ((await Promise.race([api.failed, ready])) === undefined)
     throw new LocalError('TIMEOUT', `The API did not become ready on ${url}:\n${api.logTail()}`)
-  }
 }
 
-async function answers(url: string): Promise<boolean> {
+async function answers(url: string) {
   try {
     const response = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(2_000) })
     await response.body?.cancel()

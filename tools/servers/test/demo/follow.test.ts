@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage } from 'node:http'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { expect, onTestFinished, test } from 'vitest'
-import { createPaymentClient } from '../../src/demo/client.ts'
+import { PaymentClient } from '../../src/demo/client.ts'
 import { followPayments, isSettled, type TrackedPayment } from '../../src/demo/follow.ts'
 
 type Answer = readonly [status: number, body: unknown, headers?: Record<string, string>] | 'no answer'
@@ -38,7 +38,7 @@ async function follow(
   onChange: (payment: TrackedPayment) => void = () => {},
 ): Promise<void> {
   const { signal } = new AbortController()
-  await followPayments(payments, createPaymentClient(url, signal), { signal, onChange, patienceMs })
+  await followPayments(payments, new PaymentClient(url, signal), signal, onChange, patienceMs)
 }
 
 // F267 the API answers 429, 503, 409 or not at all while a file is sent; Ctrl-C before its payments have
