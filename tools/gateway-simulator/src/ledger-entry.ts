@@ -50,6 +50,32 @@ export interface RequestEntry {
   readonly behaviour: string
 }
 
+/** One line of the ledger. */
+export type LedgerEntry =
+  | RequestEntry
+  | ExecutedEntry
+  | WebhookEntry
+  /** The simulator was started on this ledger. */
+  | { readonly type: 'opened'; readonly at: number; readonly pid: number }
+  /** An outcome came later. */
+  | {
+      readonly type: 'settled'
+      readonly at: number
+      readonly intent: PaymentIntent
+      readonly charge: Charge | null
+    }
+  /** What the client got, as far as the server can tell; `status` is null without an answer. */
+  | {
+      readonly type: 'answered'
+      readonly at: number
+      readonly request: string
+      readonly status: number | null
+      readonly delivery: string
+      readonly isReplay: boolean
+      /** The key was used with other parameters. */
+      readonly isMismatch: boolean
+    }
+
 /**
  * A request was carried out: the intent, the money that moved, the answer under the key, the outcome to come. One
  * line, so that no crash can part them.
@@ -67,26 +93,6 @@ export interface ExecutedEntry {
   readonly schedule: Schedule | null
 }
 
-/** An outcome came later. */
-export interface SettledEntry {
-  readonly type: 'settled'
-  readonly at: number
-  readonly intent: PaymentIntent
-  readonly charge: Charge | null
-}
-
-/** What the client got, as far as the server can tell; `status` is null without an answer. */
-export interface AnsweredEntry {
-  readonly type: 'answered'
-  readonly at: number
-  readonly request: string
-  readonly status: number | null
-  readonly delivery: string
-  readonly isReplay: boolean
-  /** The key was used with other parameters. */
-  readonly isMismatch: boolean
-}
-
 /** A webhook was sent; `status` is the receiver's, null when there was none. */
 export interface WebhookEntry {
   readonly type: 'webhook'
@@ -96,12 +102,3 @@ export interface WebhookEntry {
   readonly intentId: string
   readonly status: number | null
 }
-
-/** One line of the ledger. `opened`: the simulator was started on it. */
-export type LedgerEntry =
-  | { readonly type: 'opened'; readonly at: number; readonly pid: number }
-  | RequestEntry
-  | ExecutedEntry
-  | SettledEntry
-  | AnsweredEntry
-  | WebhookEntry
