@@ -127,7 +127,7 @@ function optionsOf(chart, width) {
   const color = (property) => resolveColor(style.getPropertyValue(property).trim())
   const axis = {
     stroke: color('--muted'),
-    grid: { stroke: color('--grid'), width: 1 },
+    grid: { stroke: color('--border'), width: 1 },
     ticks: { show: false },
     font: '12px system-ui, sans-serif',
   }

@@ -4,25 +4,23 @@ import {
   type Database,
   type DecisionRefusal,
   type Gateway,
-  type PaymentStore,
 } from '@titan/payments'
 import { searchDeadLetters, type DeadLetter } from '@titan/queue-core'
 import type { Context, Hono } from 'hono'
 import * as v from 'valibot'
-import type { Access, DashboardEnv } from './access.ts'
+import type { Access, DashboardEnv } from './access/access.ts'
 import { isRefusal, type Audited } from './audit.ts'
-import type { Cache } from './cache.ts'
-import { isAmong, type LetterFilter } from './letters.ts'
 import { letterSearch } from './pages/dead-letters.ts'
-import { resolution, type Resolution } from './pages/resolve.ts'
-import { pathTo } from './paths.ts'
-import { readForm } from './form.ts'
-import type { ObservedQueue } from './queues.ts'
-import { Refusal } from './refusal.ts'
+import { resolution } from './pages/resolve.ts'
+import type { Cache } from './reads/cache.ts'
+import { isAmong } from './reads/letters.ts'
+import type { ObservedQueue } from './reads/reads.ts'
 import { findQueue } from './views.ts'
+import { pathTo } from './web/paths.ts'
+import { parseForm, Refusal } from './web/refusal.ts'
 
 /** What the acts need. */
-export interface ActDependencies {
+interface ActOptions {
   readonly sql: Database
   readonly audited: Audited
   readonly queues: readonly ObservedQueue[]
@@ -32,44 +30,61 @@ export interface ActDependencies {
   readonly gateway: Pick<Gateway, 'name' | 'lookup'> | undefined
 }
 
+/** An act as a form asks for it. */
+interface Act {
+  readonly action: string
+  readonly target: string
+  readonly note?: string
+  /** Returns the result in a few words for people. */
+  readonly perform: (operator: string) => Promise<string>
+  /** The page to show afterwards. */
+  readonly page: string
+}
+
+/** Mounts an act: guarded, recorded, and shown on every page at once. */
+type Mount = (path: string, read: (context: Context<DashboardEnv>) => Promise<Act>) => void
+
 /** Most dead letters that one press of a button handles, and the longest time that it takes. */
 const BULK_LIMIT = 1_000
 const BULK_MS = 5_000
 
-const reason = v.optional(v.pipe(v.string(), v.trim(), v.maxLength(2_000)), '')
-const requiredReason = v.pipe(
-  v.string(),
-  v.trim(),
-  v.minLength(5, 'Give a reason of at least 5 characters.'),
-  v.maxLength(2_000, 'The reason is too long.'),
-)
-const withReason = v.object({ note: reason })
-const withRequiredReason = v.object({ note: requiredReason })
+const withReason = v.object({ note: v.optional(v.pipe(v.string(), v.trim(), v.maxLength(2_000)), '') })
+const withRequiredReason = v.object({
+  note: v.pipe(
+    v.string(),
+    v.trim(),
+    v.minLength(5, 'Give a reason of at least 5 characters.'),
+    v.maxLength(2_000, 'The reason is too long.'),
+  ),
+})
 
-type ActContext = Context<DashboardEnv>
-
-/** Mounts what changes something. Every act is guarded and recorded. */
-export function mountActs(app: Hono<DashboardEnv>, given: ActDependencies): void {
-  mountQueueActs(app, given)
-  mountDeadLetterActs(app, given)
-  mountPaymentActs(app, given)
+/** Mounts what changes something. */
+export function mountActs(app: Hono<DashboardEnv>, options: ActOptions): void {
+  const mount: Mount = (path, read) => {
+    app.post(path, options.access.guardAct, async (context) => {
+      const act = await read(context)
+      await perform(act, context, options)
+      return context.redirect(act.page, 303)
+    })
+  }
+  mountQueueActs(mount, options)
+  mountLetterActs(mount, options)
+  mountPaymentActs(mount, options)
 }
 
-/** Records and performs an act, and makes every page show its result. */
-async function act(
-  { audited, cache }: ActDependencies,
-  context: ActContext,
-  what: { readonly action: string; readonly target: string; readonly note?: string },
-  perform: (operator: string) => Promise<string>,
+async function perform(
+  { action, target, note = '', perform: performAct }: Act,
+  context: Context<DashboardEnv>,
+  { audited, cache }: ActOptions,
 ): Promise<void> {
   const session = context.get('session')
   if (session === undefined) throw new Refusal(403, 'Sign in as an operator to do this')
   const { operator, credential, isProven } = session
   let hasBegun = false
   try {
-    await audited({ operator, credential, isProven, note: '', ...what }, () => {
+    await audited({ operator, credential, isProven, action, target, note }, () => {
       hasBegun = true
-      return perform(operator)
+      return performAct(operator)
     })
   } catch (error) {
     if (!hasBegun || isRefusal(error)) throw error
@@ -83,109 +98,137 @@ async function act(
   }
 }
 
-function mountQueueActs(app: Hono<DashboardEnv>, given: ActDependencies): void {
+function mountQueueActs(mount: Mount, { queues }: ActOptions): void {
   for (const [verb, done] of [
     ['pause', 'paused'],
     ['resume', 'resumed'],
   ] as const) {
-    app.post(`/queues/:queue/${verb}`, given.access.guardAct, async (context) => {
-      const { queue } = findQueue(given.queues, context.req.param('queue'))
-      const { note } = await parse(context, withReason)
-      await act(given, context, { action: `queue.${verb}`, target: queue.name, note }, async () => {
-        await queue[verb]()
-        return done
-      })
-      return context.redirect(pathTo([], { done }), 303)
+    mount(`/queues/:queue/${verb}`, async (context) => {
+      const { queue } = findQueue(queues, context.req.param('queue'))
+      const { note } = await parseForm(context, withReason)
+      const steer = () => queue[verb]().then(() => done)
+      return { action: `queue.${verb}`, target: queue.name, note, perform: steer, page: pathTo([], { done }) }
     })
   }
 }
 
-function mountDeadLetterActs(app: Hono<DashboardEnv>, given: ActDependencies): void {
-  const { access, queues } = given
-  const back = (context: ActContext, queue: string, done: string, filter?: LetterFilter): Response =>
-    context.redirect(pathTo(['dead-letters'], { queue, ...filter, done }), 303)
-
+function mountLetterActs(mount: Mount, { queues }: ActOptions): void {
   // Not /dead-letters/:queue/redrive: Hono's fast router refuses it together with /dead-letters/:queue/:letter.
-  app.post('/queues/:queue/dead-letters/redrive', access.guardAct, async (context) => {
-    const { queue } = findQueue(queues, context.req.param('queue'))
-    const { cause, text } = await parse(context, letterSearch)
-    const filter = { cause, text }
-    const target = `${queue.name} ${describe(filter)}`
-    await act(given, context, { action: 'dead-letters.redrive', target }, async () => {
-      const signal = AbortSignal.timeout(BULK_MS)
-      const matches = (letter: DeadLetter): boolean => isAmong(filter, letter)
-      const { redriven, skipped } = await queue.redrive({ filter: matches, limit: BULK_LIMIT, signal })
-      return `${redriven} redriven, ${skipped} skipped${redriven === BULK_LIMIT || signal.aborted ? '; there may be more' : ''}`
-    })
-    return back(context, queue.name, 'redriven', filter)
+  mount('/queues/:queue/dead-letters/redrive', async (context) => {
+    const { queue, target, matches, back } = await readSelection(context, queues)
+    return {
+      action: 'dead-letters.redrive',
+      target,
+      page: back('redriven'),
+      perform: async () => {
+        const signal = AbortSignal.timeout(BULK_MS)
+        const { redriven, skipped } = await queue.redrive({ filter: matches, limit: BULK_LIMIT, signal })
+        return `${redriven} redriven, ${skipped} skipped${more(redriven === BULK_LIMIT || signal.aborted)}`
+      },
+    }
   })
 
-  app.post('/queues/:queue/dead-letters/delete', access.guardAct, async (context) => {
-    const { queue } = findQueue(queues, context.req.param('queue'))
-    const { cause, text } = await parse(context, letterSearch)
-    const filter = { cause, text }
-    const { note } = await parse(context, withRequiredReason)
-    const target = `${queue.name} ${describe(filter)}`
-    await act(given, context, { action: 'dead-letters.delete', target, note }, async () => {
-      const { deadLetters, next } = await searchDeadLetters(queue, (letter) => isAmong(filter, letter), {
-        limit: BULK_LIMIT,
-        scanLimit: 10 * BULK_LIMIT,
-      })
-      const deleted = await queue.deleteDeadLetters(deadLetters.map(({ letterId }) => letterId))
-      return `${deleted} deleted${next === undefined ? '' : '; there may be more'}`
-    })
-    return back(context, queue.name, 'deleted', filter)
+  mount('/queues/:queue/dead-letters/delete', async (context) => {
+    const { queue, target, matches, back } = await readSelection(context, queues)
+    const { note } = await parseForm(context, withRequiredReason)
+    return {
+      action: 'dead-letters.delete',
+      target,
+      note,
+      page: back('deleted'),
+      perform: async () => {
+        const bounds = { limit: BULK_LIMIT, scanLimit: 10 * BULK_LIMIT }
+        const { deadLetters, next } = await searchDeadLetters(queue, matches, bounds)
+        const deleted = await queue.deleteDeadLetters(deadLetters.map(({ letterId }) => letterId))
+        return `${deleted} deleted${more(next !== undefined)}`
+      },
+    }
   })
 
-  app.post('/dead-letters/:queue/:letter/redrive', access.guardAct, async (context) => {
-    const { queue } = findQueue(queues, context.req.param('queue'))
-    const letterId = context.req.param('letter')
-    const { note } = await parse(context, withReason)
-    const target = `${queue.name} ${letterId}`
-    await act(given, context, { action: 'dead-letter.redrive', target, note }, async () => {
-      const { redriven } = await queue.redrive({ letterIds: [letterId] })
-      return redriven === 1 ? 'redriven' : 'skipped: it is gone, or a job of its id is alive or done'
-    })
-    return back(context, queue.name, 'redriven')
+  mount('/dead-letters/:queue/:letter/redrive', async (context) => {
+    const { queue, letterId, target, back } = readLetter(context, queues)
+    const { note } = await parseForm(context, withReason)
+    return {
+      action: 'dead-letter.redrive',
+      target,
+      note,
+      page: back('redriven'),
+      perform: async () => {
+        const { redriven } = await queue.redrive({ letterIds: [letterId] })
+        return redriven === 1 ? 'redriven' : 'skipped: it is gone, or a job of its id is alive or done'
+      },
+    }
   })
 
-  app.post('/dead-letters/:queue/:letter/delete', access.guardAct, async (context) => {
-    const { queue } = findQueue(queues, context.req.param('queue'))
-    const letterId = context.req.param('letter')
-    const { note } = await parse(context, withRequiredReason)
-    const target = `${queue.name} ${letterId}`
-    await act(given, context, { action: 'dead-letter.delete', target, note }, async () => {
-      const deleted = await queue.deleteDeadLetters([letterId])
-      return deleted === 1 ? 'deleted' : 'it was gone already'
-    })
-    return back(context, queue.name, 'deleted')
+  mount('/dead-letters/:queue/:letter/delete', async (context) => {
+    const { queue, letterId, target, back } = readLetter(context, queues)
+    const { note } = await parseForm(context, withRequiredReason)
+    return {
+      action: 'dead-letter.delete',
+      target,
+      note,
+      page: back('deleted'),
+      perform: async () =>
+        (await queue.deleteDeadLetters([letterId])) === 1 ? 'deleted' : 'it was gone already',
+    }
   })
 }
 
-function mountPaymentActs(app: Hono<DashboardEnv>, given: ActDependencies): void {
-  const { access, gateway } = given
-  const store = createPaymentStore(given.sql)
+/** Reads which dead letters of a queue a bulk act is about. */
+async function readSelection(context: Context<DashboardEnv>, queues: readonly ObservedQueue[]) {
+  const { queue } = findQueue(queues, context.req.param('queue'))
+  const { cause, text } = await parseForm(context, letterSearch)
+  const parts = [cause && `cause=${cause}`, text && `text=${text}`].filter((part) => part !== '')
+  return {
+    queue,
+    target: `${queue.name} ${parts.join(' ') || '(all)'}`,
+    matches: (letter: DeadLetter) => isAmong({ cause, text }, letter),
+    back: (done: string) => pathTo(['dead-letters'], { queue: queue.name, cause, text, done }),
+  }
+}
 
-  app.post('/payments/:id/resolve', access.guardAct, async (context) => {
-    const id = context.req.param('id')
-    const decision = await parse(context, resolution)
-    await act(given, context, { action: 'payment.resolve', target: id, note: decision.note }, (operator) =>
-      decide(store, id, operator, decision),
-    )
-    return context.redirect(pathTo(['payments', id], { done: 'resolved' }), 303)
+function readLetter(context: Context<DashboardEnv>, queues: readonly ObservedQueue[]) {
+  const { queue } = findQueue(queues, context.req.param('queue'))
+  const letterId = context.req.param('letter') ?? ''
+  const back = (done: string): string => pathTo(['dead-letters'], { queue: queue.name, done })
+  return { queue, letterId, target: `${queue.name} ${letterId}`, back }
+}
+
+function more(isMore: boolean): string {
+  return isMore ? '; there may be more' : ''
+}
+
+function mountPaymentActs(mount: Mount, { sql, gateway }: ActOptions): void {
+  const store = createPaymentStore(sql)
+
+  mount('/payments/:id/resolve', async (context) => {
+    const id = context.req.param('id') ?? ''
+    const decision = await parseForm(context, resolution)
+    return {
+      action: 'payment.resolve',
+      target: id,
+      note: decision.note,
+      page: pathTo(['payments', id], { done: 'resolved' }),
+      perform: (operator) => decide(store, id, operator, decision),
+    }
   })
 
-  app.post('/payments/:id/look-up', access.guardAct, async (context) => {
-    const id = context.req.param('id')
+  mount('/payments/:id/look-up', async (context) => {
+    const id = context.req.param('id') ?? ''
     if (gateway === undefined)
       throw new Refusal(409, 'This API has no gateway to ask: use titan payments lookup')
-    await act(given, context, { action: 'payment.look-up', target: id }, async (operator) => {
-      const attempt = { paymentId: id, actor: `operator:${operator}` }
-      const { effect, reason: why } = await lookUpAttempt(attempt, { store, gateway })
-      if (effect === 'refused' || effect === 'unanswered') throw new Refusal(409, capitalise(why))
-      return `${effect}: ${why}`
-    })
-    return context.redirect(pathTo(['payments', id], { done: 'looked-up' }), 303)
+    return {
+      action: 'payment.look-up',
+      target: id,
+      page: pathTo(['payments', id], { done: 'looked-up' }),
+      perform: async (operator) => {
+        const attempt = { paymentId: id, actor: `operator:${operator}` }
+        const { effect, reason } = await lookUpAttempt(attempt, { store, gateway })
+        if (effect === 'refused' || effect === 'unanswered')
+          throw new Refusal(409, `${reason.charAt(0).toUpperCase()}${reason.slice(1)}`)
+        return `${effect}: ${reason}`
+      },
+    }
   })
 }
 
@@ -206,47 +249,24 @@ const REFUSALS: Readonly<Record<DecisionRefusal, string>> = {
 
 /** @throws Refusal when the decision contradicts what is on record */
 async function decide(
-  store: PaymentStore,
+  store: ReturnType<typeof createPaymentStore>,
   id: string,
   operator: string,
-  decision: Resolution,
+  decision: v.InferOutput<typeof resolution>,
 ): Promise<string> {
-  const { note } = decision
-  if (decision.to === 'REFUND') {
+  const { to, note } = decision
+  if (to === 'REFUND') {
     const { gateway_ref: gatewayRef, refund_ref: refundRef } = decision
     const effect = await store.recordRefund(id, { operator, note, gatewayRef, refundRef })
-    if (effect === 'refused')
-      throw new Refusal(
-        409,
-        'No open contradiction with this charge is on record, or a worker holds the payment',
-      )
-    return `refund ${refundRef} of charge ${gatewayRef}: ${effect}`
+    if (effect !== 'refused') return `refund ${refundRef} of charge ${gatewayRef}: ${effect}`
+    throw new Refusal(
+      409,
+      'No open contradiction with this charge is on record, or a worker holds the payment',
+    )
   }
-  const { to } = decision
-  const named =
+  const charge =
     to === 'SUCCESS' ? { gatewayRef: decision.gateway_ref, confirmedRef: decision.confirmed_ref } : {}
-  const effect = await store.decideReview(id, { to, operator, note, ...named })
+  const effect = await store.decideReview(id, { to, operator, note, ...charge })
   if (effect !== 'decided') throw new Refusal(409, REFUSALS[effect])
-  return decision.to === 'SUCCESS' ? `SUCCESS, charge ${decision.gateway_ref}` : decision.to
-}
-
-function capitalise(text: string): string {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`
-}
-
-function describe({ cause, text }: LetterFilter): string {
-  const parts = [cause && `cause=${cause}`, text && `text=${text}`]
-  return parts.filter((part) => part !== '').join(' ') || '(all)'
-}
-
-async function parse<Output>(
-  context: Context<DashboardEnv>,
-  schema: v.GenericSchema<unknown, Output>,
-): Promise<Output> {
-  const form = await readForm(context)
-  const isStorable = Object.values(form).every((value) => typeof value === 'string' && !value.includes('\0'))
-  if (!isStorable) throw new Refusal(422, 'The form contains a file or a character that cannot be stored')
-  const result = v.safeParse(schema, form)
-  if (result.success) return result.output
-  throw new Refusal(422, result.issues[0]?.message ?? 'The form is incomplete')
+  return to === 'SUCCESS' ? `SUCCESS, charge ${decision.gateway_ref}` : to
 }

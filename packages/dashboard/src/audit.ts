@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import type { Database } from '@titan/payments'
 import { textOf } from '@titan/queue-core/text-of'
 import { statement } from './statements.ts'
@@ -67,7 +68,7 @@ export function createAudited(sql: Database): Audited {
       try {
         return void (await end(sql, { id, outcome }))
       } catch {
-        await new Promise((resolve) => setTimeout(resolve, delayMs))
+        await setTimeout(delayMs)
       }
     }
     await end(sql, { id, outcome })

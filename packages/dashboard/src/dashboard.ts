@@ -1,22 +1,20 @@
 import type { Database, Gateway } from '@titan/payments'
 import { Hono, type Context } from 'hono'
 import { compress } from 'hono/compress'
-import { createAccess, type Authorize, type DashboardEnv } from './access.ts'
+import { Access, type Authorize, type DashboardEnv } from './access/access.ts'
+import { RefusedSignIns, type RefusedReport } from './access/sign-in-limit.ts'
+import { mountSignIn } from './access/sign-in.ts'
 import { mountActs } from './acts.ts'
-import { createAudited, type Act, type Actor } from './audit.ts'
-import { loadAssets } from './assets.ts'
-import { Cache } from './cache.ts'
+import { createAudited, type Act } from './audit.ts'
 import { refusalPage } from './pages/sign-in.ts'
-import { pathTo } from './paths.ts'
-import type { ObservedQueue } from './queues.ts'
-import { Reads } from './reads.ts'
-import { Refusal } from './refusal.ts'
-import { createRenderer } from './render.ts'
-import { RefusedSignIns, type RefusedReport } from './refused-sign-ins.ts'
-import { Sampler } from './sampler.ts'
-import { mountSignIn } from './sign-in.ts'
-import { answerStaticFile } from './static-file.ts'
+import { Cache } from './reads/cache.ts'
+import { Reads, type ObservedQueue } from './reads/reads.ts'
+import { Sampler } from './reads/sampler.ts'
 import { mountViews } from './views.ts'
+import { pathTo } from './web/paths.ts'
+import { Refusal } from './web/refusal.ts'
+import { Renderer } from './web/render.ts'
+import { answerStaticFile, loadAssets } from './web/static-file.ts'
 
 /** Options of {@link createDashboard}. */
 export interface DashboardOptions {
@@ -42,14 +40,8 @@ export interface DashboardOptions {
   readonly sampleIntervalMs?: number
 }
 
-/** The dashboard: an application to be mounted at {@link DASHBOARD_PATH}, and the sampling behind its charts. */
-export interface Dashboard {
-  readonly app: Hono<DashboardEnv>
-  /** Begins to collect the points of the charts. Idempotent. */
-  start(): void
-  /** Ends that. Idempotent. */
-  stop(): Promise<void>
-}
+/** The dashboard, to be mounted at {@link DASHBOARD_PATH}. */
+export type Dashboard = ReturnType<typeof createDashboard>
 
 /**
  * Creates the dashboard.
@@ -59,37 +51,22 @@ export interface Dashboard {
  * api.route(DASHBOARD_PATH, dashboard.app)
  * dashboard.start()
  */
-export function createDashboard(given: DashboardOptions): Dashboard {
-  const { sql, queues, adminToken, authorize, gateway, onError, sampleIntervalMs = 5_000 } = given
-  const { networkOf = () => '', isBehindProxy = false, onRefusedSignIns } = given
+export function createDashboard(options: DashboardOptions) {
+  const { sql, queues, adminToken, authorize, gateway, onError, sampleIntervalMs = 5_000 } = options
+  const { networkOf = () => '', isBehindProxy = false, onRefusedSignIns } = options
   const cache = new Cache()
   const reads = new Reads(sql, cache)
   const sampler = new Sampler(sql, queues[0].queue, sampleIntervalMs)
   const audited = createAudited(sql)
-  const access = createAccess({ sql, audited, adminToken, authorize, isBehindProxy })
+  const access = new Access({ sql, audited, adminToken, authorize, isBehindProxy })
   const assets = loadAssets()
-  const renderer = createRenderer({ assets, reads, queues, isOpen: authorize === undefined })
-  const app = new Hono<DashboardEnv>()
-
-  app.onError(async (error, context) => {
-    const isRefusal = error instanceof Refusal
-    if (!isRefusal || error.status === 503) onError(error)
-    const status = isRefusal ? error.status : 503
-    if (status === 401 && context.req.header('accept')?.includes('text/html') === true)
-      return context.redirect(pathTo(['sign-in']), 303)
-    const title = TITLES[status]
-    const text = isRefusal
-      ? `${error.message}.`.replace(/\.\.$/, '.')
-      : 'A store does not respond, or an internal error occurred. Try again later.'
-    return renderer.render(context, {
-      section: 'sign-in',
-      title,
-      content: refusalPage(title, text),
-      isLive: false,
-      status,
-    })
+  const renderer = new Renderer({ assets, reads, queues, isOpen: authorize === undefined })
+  const refused = new RefusedSignIns(async (report) => {
+    onRefusedSignIns?.(report)
+    await audited(recordOf(report), async () => `refused: ${report.count}`).catch(onError)
   })
-
+  const app = new Hono<DashboardEnv>()
+  app.onError((error, context) => answerFailure(error, context, renderer, onError))
   app.use(compress(), async (context, next) => {
     context.header('content-security-policy', renderer.policy)
     context.header('x-frame-options', 'DENY')
@@ -98,20 +75,13 @@ export function createDashboard(given: DashboardOptions): Dashboard {
     checkCharacters(new URL(context.req.url))
     await next()
   })
-
   app.get('/assets/:version/:name', (context) => {
-    const asset = assets.find(context.req.param('name'))
+    const asset = assets.files.get(context.req.param('name'))
     if (asset === undefined) throw new Refusal(404, 'There is no such file')
     const isCurrent = context.req.param('version') === assets.version
     return answerStaticFile(context, asset, isCurrent ? 'immutable' : 'revalidate')
   })
-
-  const refused = new RefusedSignIns(async (report) => {
-    onRefusedSignIns?.(report)
-    await audited(recordOf(report), async () => `refused: ${report.count}`).catch(onError)
-  })
   mountSignIn(app, { access, renderer, networkOf, refused })
-
   app.use(access.recognise)
   mountViews(app, { access, reads, queues, sampler, renderer, lookUpGateway: gateway?.name })
   mountActs(app, { sql, audited, queues, access, cache, gateway })
@@ -121,11 +91,12 @@ export function createDashboard(given: DashboardOptions): Dashboard {
     if (path !== pathname) return context.redirect(path, 301)
     throw new Refusal(404, 'There is no such page')
   })
-
   return {
     app,
+    /** Begins to collect the points of the charts. Idempotent. */
     start: () => sampler.start(),
-    async stop() {
+    /** Ends that, and reports what was counted. Idempotent. */
+    async stop(): Promise<void> {
       await Promise.all([sampler.stop(), refused.stop()])
     },
   }
@@ -134,10 +105,8 @@ export function createDashboard(given: DashboardOptions): Dashboard {
 /** Refused sign-ins as one row of the audit record. The name that was typed is not part of it: anyone can type any. */
 function recordOf({ network }: RefusedReport): Act {
   const target = network === '' ? 'dashboard' : `dashboard, from ${network}`
-  return { ...STRANGER, action: 'sign-in', target, note: '' }
+  return { operator: '(unknown)', credential: 'none', isProven: false, action: 'sign-in', target, note: '' }
 }
-
-const STRANGER: Actor = { operator: '(unknown)', credential: 'none', isProven: false }
 
 /** A path or a search with control characters means nothing here: PostgreSQL and headers refuse them. */
 function checkCharacters({ pathname, search }: URL): void {
@@ -157,4 +126,25 @@ const TITLES: Readonly<Record<Refusal['status'], string>> = {
   422: 'Incomplete',
   429: 'Too many attempts',
   503: 'Unavailable',
+}
+
+/** Answers a request that was refused or failed with a page that says why. */
+async function answerFailure(
+  error: Error,
+  context: Context<DashboardEnv>,
+  renderer: Renderer,
+  onError: DashboardOptions['onError'],
+): Promise<Response> {
+  const refusal = error instanceof Refusal ? error : undefined
+  const status = refusal?.status ?? 503
+  if (status === 503) onError(error)
+  if (status === 401 && context.req.header('accept')?.includes('text/html') === true)
+    return context.redirect(pathTo(['sign-in']), 303)
+  const text = refusal?.message ?? 'A store does not respond, or an internal error occurred. Try again later'
+  const content = refusalPage(TITLES[status], `${text}.`.replace(/\.\.$/, '.'))
+  return renderer.render(
+    context,
+    { section: 'sign-in', title: TITLES[status], content, isLive: false },
+    status,
+  )
 }

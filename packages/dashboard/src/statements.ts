@@ -1,6 +1,4 @@
 import { statementsIn } from '@titan/payments'
 
 /** Reads one of the statements of the dashboard. */
-export const statement: ReturnType<typeof statementsIn> = statementsIn(
-  new URL('../statements/', import.meta.url),
-)
+export const statement = statementsIn(new URL('../statements/', import.meta.url))

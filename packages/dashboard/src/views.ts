@@ -1,6 +1,5 @@
-import type { Context, Hono } from 'hono'
-import * as v from 'valibot'
-import type { Access, DashboardEnv } from './access.ts'
+import type { Hono } from 'hono'
+import type { Access, DashboardEnv } from './access/access.ts'
 import { auditPage } from './pages/audit.ts'
 import { deadLetterPage } from './pages/dead-letter.ts'
 import { deadLettersPage, letterSearch } from './pages/dead-letters.ts'
@@ -9,15 +8,14 @@ import { paymentPage } from './pages/payment.ts'
 import { filterOf, paymentSearch, paymentsPage } from './pages/payments.ts'
 import { reviewsPage } from './pages/reviews.ts'
 import { workersPage } from './pages/workers.ts'
-import { pathTo } from './paths.ts'
-import type { ObservedQueue } from './queues.ts'
-import { attempt, type Reads } from './reads.ts'
-import { Refusal } from './refusal.ts'
-import type { Renderer } from './render.ts'
-import type { Sampler } from './sampler.ts'
+import { attempt, type ObservedQueue, type Reads } from './reads/reads.ts'
+import type { Sampler } from './reads/sampler.ts'
+import { pathTo } from './web/paths.ts'
+import { parseQuery, Refusal } from './web/refusal.ts'
+import type { Renderer } from './web/render.ts'
 
 /** What the pages read from. */
-export interface ViewDependencies {
+interface ViewOptions {
   readonly access: Access
   readonly reads: Reads
   readonly queues: readonly ObservedQueue[]
@@ -28,15 +26,14 @@ export interface ViewDependencies {
 }
 
 /** Mounts the pages that only read. */
-export function mountViews(app: Hono<DashboardEnv>, given: ViewDependencies): void {
-  mountOverview(app, given)
-  mountPayments(app, given)
-  mountDeadLetters(app, given)
-  mountOperations(app, given)
+export function mountViews(app: Hono<DashboardEnv>, options: ViewOptions): void {
+  mountOverview(app, options)
+  mountPayments(app, options)
+  mountQueues(app, options)
 }
 
-function mountOverview(app: Hono<DashboardEnv>, given: ViewDependencies): void {
-  const { reads, queues, sampler, renderer } = given
+function mountOverview(app: Hono<DashboardEnv>, options: ViewOptions): void {
+  const { access, reads, queues, sampler, renderer } = options
   app.get('/', async (context) => {
     const [totals, webhooks, ...stats] = await Promise.all([
       attempt(reads.totals()),
@@ -50,15 +47,21 @@ function mountOverview(app: Hono<DashboardEnv>, given: ViewDependencies): void {
 
   app.get('/series', (context) => {
     const after = Number(context.req.query('after') ?? 0)
-    context.header('cache-control', 'no-store')
     return context.json({ samples: sampler.samples.filter(({ at }) => at > after) })
+  })
+
+  app.get('/audit', access.guardDetails, async (context) => {
+    const text = context.req.query('before') ?? ''
+    const before = /^\d{1,15}$/.test(text) ? Number(text) : undefined
+    const content = auditPage(before, await attempt(reads.acts(before)))
+    return renderer.render(context, { section: 'audit', title: 'Audit', content })
   })
 }
 
-function mountPayments(app: Hono<DashboardEnv>, given: ViewDependencies): void {
-  const { reads, renderer, lookUpGateway } = given
+function mountPayments(app: Hono<DashboardEnv>, options: ViewOptions): void {
+  const { access, reads, renderer, lookUpGateway } = options
   app.get('/payments', async (context) => {
-    const search = parse(context, paymentSearch)
+    const search = parseQuery(context, paymentSearch)
     if (/^pay_\w{1,64}$/.test(search.q)) {
       const known = await attempt(reads.history(search.q))
       if ('value' in known && known.value !== undefined)
@@ -77,23 +80,21 @@ function mountPayments(app: Hono<DashboardEnv>, given: ViewDependencies): void {
     return renderer.render(context, { section: 'payments', title: `Payment ${history.payment.id}`, content })
   })
 
-  app.get('/reviews', given.access.guardDetails, async (context) => {
-    const content = reviewsPage(await attempt(reads.parkedPayments()), renderer.viewerOf(context))
+  app.get('/reviews', access.guardDetails, async (context) => {
+    const content = reviewsPage(await attempt(reads.parkedPayments()))
     return renderer.render(context, { section: 'reviews', title: 'Reviews', content })
   })
 }
 
-function mountDeadLetters(app: Hono<DashboardEnv>, given: ViewDependencies): void {
-  const { access, reads, queues, renderer } = given
+function mountQueues(app: Hono<DashboardEnv>, options: ViewOptions): void {
+  const { access, reads, queues, renderer } = options
   app.get('/dead-letters', access.guardDetails, async (context) => {
-    const search = parse(context, letterSearch)
-    const queue = findQueue(queues, search.queue)
-    const { cause, text, after } = search
-    const found = await attempt(reads.letters(queue, { cause, text }, after === '' ? undefined : after))
-    const content = deadLettersPage(
-      { search: { ...search, queue: queue.queue.name }, queues: queues.map((one) => one.queue.name), found },
-      renderer.viewerOf(context),
-    )
+    const { after, ...given } = parseQuery(context, letterSearch)
+    const queue = findQueue(queues, given.queue)
+    const search = { ...given, after, queue: queue.queue.name }
+    const found = await attempt(reads.letters(queue, given, after || undefined))
+    const names = queues.map((one) => one.queue.name)
+    const content = deadLettersPage(search, names, found, renderer.viewerOf(context))
     return renderer.render(context, { section: 'dead-letters', title: 'Dead letters', content })
   })
 
@@ -104,40 +105,23 @@ function mountDeadLetters(app: Hono<DashboardEnv>, given: ViewDependencies): voi
     const content = deadLetterPage(queue.queue.name, letter, renderer.viewerOf(context))
     return renderer.render(context, { section: 'dead-letters', title: 'Dead letter', content, isLive: false })
   })
-}
 
-function mountOperations(app: Hono<DashboardEnv>, given: ViewDependencies): void {
-  const { access, reads, queues, renderer } = given
-  const workersOf = async (one: ObservedQueue) => {
-    const [consumers, jobs] = await Promise.all([reads.consumers(one), reads.leasedJobs(one)])
-    return { consumers, jobs }
-  }
   app.get('/workers', access.guardDetails, async (context) => {
     const [held, ...workers] = await Promise.all([
       attempt(reads.heldPayments()),
-      ...queues.map(async (one) => ({ name: one.queue.name, workers: await attempt(workersOf(one)) })),
+      ...queues.map(async (one) => ({ name: one.queue.name, workers: await attempt(reads.workers(one)) })),
     ])
-    const content = workersPage({ queues: workers, held })
-    return renderer.render(context, { section: 'workers', title: 'Workers', content })
-  })
-
-  app.get('/audit', access.guardDetails, async (context) => {
-    const text = context.req.query('before') ?? ''
-    const before = /^\d{1,15}$/.test(text) ? Number(text) : undefined
-    const content = auditPage(before, await attempt(reads.acts(before)))
-    return renderer.render(context, { section: 'audit', title: 'Audit', content })
+    return renderer.render(context, {
+      section: 'workers',
+      title: 'Workers',
+      content: workersPage(workers, held),
+    })
   })
 }
 
-/** Finds a queue by its name; '' is the first. */
-export function findQueue(queues: readonly ObservedQueue[], name: string): ObservedQueue {
+/** Finds a queue by its name; without one the first. */
+export function findQueue(queues: readonly ObservedQueue[], name = ''): ObservedQueue {
   const found = name === '' ? queues[0] : queues.find(({ queue }) => queue.name === name)
   if (found === undefined) throw new Refusal(404, 'There is no such queue')
   return found
-}
-
-function parse<Output>(context: Context<DashboardEnv>, schema: v.GenericSchema<unknown, Output>): Output {
-  const result = v.safeParse(schema, context.req.query())
-  if (result.success) return result.output
-  throw new Refusal(400, 'This search is not valid: start from an empty one')
 }

@@ -1,6 +1,6 @@
 import { eventually } from '@titan/testkit'
 import { afterAll, expect, inject, test } from 'vitest'
-import { createOperatorStore } from '../src/operators.ts'
+import { createOperatorStore } from '../src/access/operators.ts'
 import { addKey, ADMIN_TOKEN, formTokenOf, openRig, post, signIn, type Rig } from './support/rig.ts'
 import { accept, bury, park } from './support/traffic.ts'
 

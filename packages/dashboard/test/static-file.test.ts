@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
 import { describe, expect, it } from 'vitest'
-import { answerStaticFile, createStaticFile } from '../src/static-file.ts'
+import { answerStaticFile, createStaticFile } from '../src/web/static-file.ts'
 
 const TEXT = 'a text of some length. '.repeat(1_000)
 const file = createStaticFile(TEXT, 'text/plain; charset=utf-8')

@@ -1,4 +1,4 @@
-import type { Count } from '../totals.ts'
+import type { Count } from '../reads/totals.ts'
 
 const whole = new Intl.NumberFormat('en')
 

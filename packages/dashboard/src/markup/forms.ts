@@ -1,80 +1,127 @@
 import { html } from 'hono/html'
 import type { Viewer } from './layout.ts'
-import type { Html } from './parts.ts'
+import type { Content, Html } from './parts.ts'
 
-/** Renders a button that acts at once. Only admins see it. */
-export function actButton({
-  viewer,
-  action,
-  label,
-  kind = 'plain',
-  hint = '',
-}: {
+/** Renders a form that acts. Only admins see it: it carries the token of their session. */
+export function actForm(
+  { formToken }: Viewer,
+  action: string,
+  content: Html,
+  layout: 'inline' | 'stack' = 'stack',
+): Content {
+  if (formToken === undefined) return false
+  return html`<form method="post" action="${action}" class="${layout}">
+    <input type="hidden" name="form_token" value="${formToken}" />
+    ${content}
+  </form>`
+}
+
+/** A button that acts. */
+interface ActButton {
   readonly viewer: Viewer
   /** Where it posts to. */
   readonly action: string
   readonly label: string
-  readonly kind?: 'plain' | 'primary'
-  /** Text for screen readers, after the label. */
-  readonly hint?: string
-}): Html | string {
-  if (viewer.formToken === undefined) return ''
-  return html`<form method="post" action="${action}" class="inline">
-    <input type="hidden" name="form_token" value="${viewer.formToken}" />
-    <button class="button ${kind}">${label}<span class="sr-only"> ${hint}</span></button>
-  </form>`
+  /** Hidden fields to be sent with it. */
+  readonly fields?: Content | readonly Html[]
+}
+
+/** Renders a button that acts at once; `hint` follows its label for screen readers. Only admins see it. */
+export function actButton({
+  viewer,
+  action,
+  label,
+  fields = '',
+  kind = 'plain',
+  hint = '',
+}: ActButton & { readonly kind?: 'plain' | 'primary'; readonly hint?: string }): Content {
+  const button = html`<button class="button ${kind}">${label}<span class="sr-only"> ${hint}</span></button>`
+  return actForm(viewer, action, html`${fields}${button}`, 'inline')
 }
 
 /** Renders a button that first asks for a reason in a dialog. Only admins see it. */
 export function askButton({
   viewer,
-  id,
   action,
   label,
+  fields = '',
   title,
   text,
   noteLabel,
-  fields = '',
-}: {
-  readonly viewer: Viewer
-  readonly id: string
-  readonly action: string
-  readonly label: string
-  readonly title: string
-  readonly text: string
-  readonly noteLabel: string
-  readonly fields?: Html | string | readonly Html[]
-}): Html | string {
-  if (viewer.formToken === undefined) return ''
-  return html`<button class="button danger" type="button" commandfor="${id}" command="show-modal">
+}: ActButton & { readonly title: string; readonly text: string; readonly noteLabel: string }): Content {
+  if (viewer.formToken === undefined) return false
+  const content = html`<h2 id="ask-title">${title}</h2>
+    <p>${text}</p>
+    ${fields} ${textArea(noteLabel, { name: 'note', minlength: 5 })}
+    <div class="actions">
+      <button class="button" type="button" commandfor="ask" command="close">Keep</button>
+      <button class="button primary danger">${label}</button>
+    </div>`
+  return html`<button class="button danger" type="button" commandfor="ask" command="show-modal">
       ${label}
     </button>
-    <dialog id="${id}" aria-labelledby="${id}-title" closedby="any">
-      <form method="post" action="${action}" class="stack">
-        <h2 id="${id}-title">${title}</h2>
-        <p>${text}</p>
-        <input type="hidden" name="form_token" value="${viewer.formToken}" />
-        ${fields}
-        <label
-          >${noteLabel}
-          <textarea name="note" rows="3" required minlength="5" maxlength="2000"></textarea>
-        </label>
-        <div class="actions">
-          <button class="button" type="button" commandfor="${id}" command="close">Keep</button>
-          <button class="button danger">${label}</button>
-        </div>
-      </form>
-    </dialog>`
+    <dialog id="ask" aria-labelledby="ask-title" closedby="any">${actForm(viewer, action, content)}</dialog>`
 }
 
-/** Renders the options of a select, with the chosen one. */
-export function options(
+/** Attributes of a control, by name; true is one without a value. */
+type Attributes = { readonly name: string } & Readonly<Record<string, string | number | true>>
+
+/** Renders an input with its label; `hint` follows the label in grey. */
+export function field(
+  label: string,
+  attributes: Attributes,
+  { hint, isWide = false }: { readonly hint?: string; readonly isWide?: boolean } = {},
+): Html {
+  return html`<label class="${isWide ? 'wide' : ''}">
+    <span>${label} ${hint !== undefined && html`<span class="muted">(${hint})</span>`}</span>
+    <input ${attributesOf({ ...attributes, spellcheck: 'false' })} />
+  </label>`
+}
+
+/** Renders a box for a reason or for evidence, with its label. */
+export function textArea(label: string, attributes: Attributes): Html {
+  return html`<label>
+    ${label}
+    <textarea ${attributesOf({ ...attributes, rows: 3, required: true, maxlength: 2_000 })}></textarea>
+  </label>`
+}
+
+function attributesOf(attributes: Attributes): Html[] {
+  return Object.entries(attributes).map(([name, value]) =>
+    value === true ? html` ${name}` : html` ${name}="${value}"`,
+  )
+}
+
+/** Renders a choice between values, with its label. */
+export function select(
+  label: string,
+  name: string,
   choices: readonly (readonly [value: string, label: string])[],
   chosen: string,
-): Html[] {
-  return choices.map(([value, label]) =>
-    value === chosen
-      ? html`<option value="${value}" selected>${label}</option>`
-      : html`<option value="${value}">${label}</option>`,
+): Html {
+  const options = choices.map(
+    ([value, text]) => html`<option value="${value}" ${value === chosen && html`selected`}>${text}</option>`,
   )
+  return html`<label>
+    ${label}
+    <select name="${name}">
+      ${options}
+    </select>
+  </label>`
+}
+
+/** Renders the search form above a list; `clear` leads to the list without a search. */
+export function searchForm(
+  action: string,
+  submit: string,
+  fields: readonly Html[],
+  clear: string | false,
+): Html {
+  return html`<form class="card filters" role="search" action="${action}">
+    ${fields}
+    <div class="actions">
+      <button class="button primary">${submit}</button>
+      ${clear && html`<a class="button" href="${clear}">Clear</a>`}
+    </div>
+  </form>`
 }

@@ -1,5 +1,5 @@
 import { html, raw } from 'hono/html'
-import { pathTo } from '../paths.ts'
+import { pathTo } from '../web/paths.ts'
 import type { Html } from './parts.ts'
 
 /** Who looks at a page. */
@@ -24,34 +24,27 @@ export interface Frame {
   readonly notice: string | undefined
 }
 
-/** Pages for those who see details. */
-const DETAIL_PAGES: ReadonlySet<string> = new Set(['reviews', 'dead-letters', 'workers', 'audit'])
+/** A page without the frame around it. */
+export interface Page {
+  readonly section: (typeof SECTIONS)[number]['path'] | 'sign-in'
+  readonly title: string
+  readonly content: Html
+  /** Parts with `data-live` and an id refresh themselves. @default true */
+  readonly isLive?: boolean
+}
 
-const PAGES = [
-  ['', 'Overview'],
-  ['payments', 'Payments'],
-  ['reviews', 'Reviews'],
-  ['dead-letters', 'Dead letters'],
-  ['workers', 'Workers'],
-  ['audit', 'Audit'],
+const SECTIONS = [
+  { path: '', name: 'Overview', isDetail: false },
+  { path: 'payments', name: 'Payments', isDetail: false },
+  { path: 'reviews', name: 'Reviews', isDetail: true },
+  { path: 'dead-letters', name: 'Dead letters', isDetail: true },
+  { path: 'workers', name: 'Workers', isDetail: true },
+  { path: 'audit', name: 'Audit', isDetail: true },
 ] as const
 
-/** A path of a page in the navigation. */
-export type Section = (typeof PAGES)[number][0] | 'sign-in'
-
-/** Renders a whole page. Parts with `data-live` and an id refresh themselves. */
-export function layout(
-  frame: Frame,
-  page: {
-    readonly section: Section
-    readonly title: string
-    readonly content: Html
-    readonly isLive?: boolean
-  },
-): Html {
-  const { viewer, assetsPath, importMap } = frame
-  const { section, title, content, isLive = true } = page
-  const refreshes = isLive ? 'on' : 'off'
+/** Renders a whole page. */
+export function layout(frame: Frame, { section, title, content, isLive = true }: Page): Html {
+  const { viewer, assetsPath, importMap, notice } = frame
   return html`<!doctype html>
     <html lang="en" data-theme="${viewer.theme}">
       <head>
@@ -65,12 +58,17 @@ export function layout(
         ${raw(`<script type="importmap">${importMap}</script>`)}
         <script type="module" src="${assetsPath}/page.js"></script>
       </head>
-      <body data-refresh="${refreshes}">
-        <a class="skip" href="#main">Skip to the content</a>
+      <body data-refresh="${isLive ? 'on' : 'off'}">
+        <a class="skip button primary" href="#main">Skip to the content</a>
         <header class="top">
-          <a class="brand" href="${pathTo()}"><span class="mark" aria-hidden="true"></span>Titan Queue</a>
+          <a class="brand" href="${pathTo()}">
+            <img src="${assetsPath}/icon.svg" width="24" height="24" alt="" />Titan Queue
+          </a>
           <div class="top-end">
-            ${isLive ? html`<span id="connection" class="connection" data-state="connecting" role="status">Connecting</span>` : ''}
+            ${
+              isLive &&
+              html`<span id="connection" class="chip" data-state="connecting" role="status">Connecting</span>`
+            }
             <button
               class="button quiet"
               type="button"
@@ -84,41 +82,38 @@ export function layout(
         </header>
         <nav id="sections" class="sections" aria-label="Pages" data-live>
           <ul>
-            ${PAGES.filter(([path]) => viewer.seesDetails || !DETAIL_PAGES.has(path)).map(
-              ([path, name]) =>
-                html`<li>
-                  <a href="${pathTo(path === '' ? [] : [path])}" ${current(path === section)}
-                    >${name}${badge(frame.badges[path])}</a
-                  >
-                </li>`,
-            )}
+            ${navigation(frame, section)}
           </ul>
         </nav>
         <main id="main" tabindex="-1">
-          <noscript
-            ><p class="notice">
+          <noscript>
+            <p class="notice" data-tone="grey">
               Without JavaScript this page shows no charts and does not refresh; everything else works.
-            </p></noscript
-          >
-          ${frame.notice === undefined ? '' : html`<p class="notice notice-done" role="status" data-notice>${frame.notice}</p>`}
+            </p>
+          </noscript>
+          ${notice !== undefined && html`<p class="notice" data-tone="green" role="status">${notice}</p>`}
           ${content}
         </main>
       </body>
     </html>`
 }
 
-function current(isCurrent: boolean): Html | string {
-  return isCurrent ? html`aria-current="page"` : ''
-}
-
-function badge(text: string | undefined): Html | string {
-  return text === undefined ? '' : html`<span class="badge">${text}</span>`
+function navigation({ viewer, badges }: Frame, section: Page['section']): Html[] {
+  return SECTIONS.filter(({ isDetail }) => viewer.seesDetails || !isDetail).map(({ path, name }) => {
+    const badge = badges[path]
+    const current = path === section && html` aria-current="page"`
+    return html`<li>
+      <a href="${pathTo(path === '' ? [] : [path])}" ${current}>
+        ${name}${badge !== undefined && html`<span class="chip" data-tone="amber">${badge}</span>`}
+      </a>
+    </li>`
+  })
 }
 
 function account({ name, role }: Viewer): Html {
   if (role === undefined) return html`<a class="button" href="${pathTo(['sign-in'])}">Sign in</a>`
   return html`<form method="post" action="${pathTo(['sign-out'])}" class="inline account">
-    <span class="who"><span class="who-name">${name}</span><span class="muted"> ${role}</span></span>
+    <span class="who"><span class="clip">${name}</span><span class="muted"> ${role}</span></span>
     <button class="button quiet">Sign out</button>
   </form>`
 }

@@ -1,36 +1,42 @@
 import { html } from 'hono/html'
 import type { HtmlEscapedString } from 'hono/utils/html'
+import { pathTo } from '../web/paths.ts'
+import type { Reading } from '../reads/reads.ts'
 import { formatAge, formatTime, shortenId } from './format.ts'
-import { pathTo } from '../paths.ts'
 
 /** Markup whose values have been escaped. */
 export type Html = HtmlEscapedString | Promise<HtmlEscapedString>
 
+/** What may stand in markup: text is escaped, and `false` is nothing. */
+export type Content = Html | string | number | false
+
 /** A column of a table. */
 export interface Column<Row> {
   readonly title: string
-  readonly cell: (row: Row) => Html | string | number
+  readonly cell: (row: Row) => Content
   /** Numbers are aligned to the right. */
   readonly isNumber?: boolean
 }
 
 /** Renders a table that turns into cards on a narrow screen. */
-export function table<Row>({
-  caption,
-  columns,
-  rows,
-  rowId,
-  empty,
-}: {
+export function table<Row>(given: {
   /** Text for screen readers. */
   readonly caption: string
-  readonly columns: readonly Column<Row>[]
+  /** Those that are false are left out. */
+  readonly columns: readonly (Column<Row> | false)[]
   readonly rows: readonly Row[]
   /** Keeps a row the same row when the page is refreshed. */
   readonly rowId: (row: Row) => string
   readonly empty: Html
 }): Html {
+  const { caption, rows, rowId, empty } = given
   if (rows.length === 0) return html`<div class="empty">${empty}</div>`
+  const columns = given.columns.filter((column) => column !== false)
+  const kind = ({ isNumber }: Column<Row>): string => (isNumber === true ? 'number' : '')
+  const cellOf = (row: Row, column: Column<Row>): Html =>
+    html`<td data-label="${column.title}" class="${kind(column)}">
+      ${guarded(() => column.cell(row), 'cannot be shown')}
+    </td>`
   return html`<div class="scroll">
     <table>
       <caption class="sr-only">
@@ -38,22 +44,14 @@ export function table<Row>({
       </caption>
       <thead>
         <tr>
-          ${columns.map(
-            ({ title, isNumber }) =>
-              html`<th scope="col" class="${isNumber === true ? 'number' : ''}">${title}</th>`,
-          )}
+          ${columns.map((column) => html`<th scope="col" class="${kind(column)}">${column.title}</th>`)}
         </tr>
       </thead>
       <tbody>
         ${rows.map(
           (row, at) =>
             html`<tr id="row-${guarded(() => rowId(row), String(at))}">
-              ${columns.map(
-                ({ title, cell, isNumber }) =>
-                  html`<td data-label="${title}" class="${isNumber === true ? 'number' : ''}">
-                    ${guarded<Html | string | number>(() => cell(row), UNREADABLE)}
-                  </td>`,
-              )}
+              ${columns.map((column) => cellOf(row, column))}
             </tr>`,
         )}
       </tbody>
@@ -61,14 +59,11 @@ export function table<Row>({
   </div>`
 }
 
-/** What stands where a value cannot be shown. */
-const UNREADABLE = 'cannot be shown'
-
-/** Renders a part of a page. One value that cannot be shown must not break the page. */
-export function guarded<Part>(make: () => Part, otherwise: Part): Part {
+/** Makes a part of a page. One value that cannot be shown must not break the page. */
+function guarded(make: () => Content, otherwise: string): Content {
   try {
     const part = make()
-    return part instanceof Promise ? (part.catch(() => otherwise) as Part) : part
+    return part instanceof Promise ? part.catch(() => otherwise as HtmlEscapedString) : part
   } catch {
     return otherwise
   }
@@ -76,53 +71,84 @@ export function guarded<Part>(make: () => Part, otherwise: Part): Part {
 
 /** Renders what an empty list says. */
 export function emptyState(title: string, text: string): Html {
-  return html`<p class="empty-title">${title}</p>
+  return html`<p><strong>${title}</strong></p>
     <p>${text}</p>`
 }
 
-/** Renders a part of a page that could not be read. */
-export function failedPart(what: string, why: string): Html {
-  return html`<div class="notice notice-error" role="status">
+/** Renders what was read; or, where it could not be read, `what` and why. */
+export function partOf<Value>(
+  found: Reading<Value>,
+  what: string,
+  why: string,
+  render: (value: Value) => Html,
+): Html {
+  if ('value' in found) return render(found.value)
+  return html`<div class="notice" data-tone="red" role="status">
     <strong>${what} cannot be read.</strong> ${why} This page tries again automatically.
   </div>`
 }
 
-const CHIP_WORDS: Readonly<Record<string, string>> = {
-  PENDING: 'Pending',
-  QUEUED: 'Queued',
-  PROCESSING: 'Processing',
-  SUCCESS: 'Success',
-  FAILED: 'Failed',
-  DELIVERED: 'Delivered',
-  REVIEW: 'In review',
-  UNKNOWN: 'Outcome unknown',
-  SUCCEEDED: 'Succeeded',
-  DECLINED: 'Declined',
-  NOT_SENT: 'Not sent',
+/** A colour that says how good or bad something is; style.css names them. */
+type Tone = 'grey' | 'blue' | 'amber' | 'green' | 'red' | 'violet'
+
+const TONES: Readonly<Record<string, Tone>> = {
+  QUEUED: 'blue',
+  PROCESSING: 'amber',
+  UNKNOWN: 'amber',
+  SUCCESS: 'green',
+  SUCCEEDED: 'green',
+  DELIVERED: 'green',
+  FAILED: 'red',
+  DECLINED: 'red',
+  REVIEW: 'violet',
+}
+
+/** Returns the colour of a status. */
+export function toneOf(status: string): Tone {
+  return TONES[status] ?? 'grey'
+}
+
+const WORDS: Readonly<Record<string, string>> = { REVIEW: 'In review', UNKNOWN: 'Outcome unknown' }
+
+/** Returns a status in words: `NOT_SENT` is `Not sent`. */
+export function wordsOf(status: string): string {
+  return WORDS[status] ?? `${status.charAt(0)}${status.slice(1).toLowerCase().replaceAll('_', ' ')}`
 }
 
 /** Renders a status in its colour and in words. */
 export function chip(status: string): Html {
-  return html`<span class="chip" data-status="${status}">${CHIP_WORDS[status] ?? status}</span>`
+  return tag(toneOf(status), wordsOf(status))
 }
 
-/** Stands for a time that was not recorded or cannot be read. */
-const UNKNOWN_TIME = html`<span class="muted">unknown</span>`
+/** Renders a few words in a colour. */
+export function tag(tone: Tone, words: string): Html {
+  return html`<span class="chip" data-tone="${tone}">${words}</span>`
+}
 
 /** Renders how long ago a time was, with the exact time as a tooltip. */
 export function ago(time: Date): Html {
-  if (Number.isNaN(time.getTime())) return UNKNOWN_TIME
-  return html`<time datetime="${time.toISOString()}" title="${formatTime(time)} UTC"
-    >${formatAge(time)}</time
-  >`
+  return timeAs(time, formatAge)
 }
 
 /** Renders a time exactly. */
 export function at(time: Date): Html {
-  if (Number.isNaN(time.getTime())) return UNKNOWN_TIME
-  return html`<time datetime="${time.toISOString()}"
-    >${formatTime(time)} <span class="muted">UTC</span></time
-  >`
+  return timeAs(time, (known) => html`${formatTime(known)} <span class="muted">UTC</span>`)
+}
+
+function timeAs(time: Date, format: (known: Date) => Content): Html {
+  // It was not recorded, or cannot be read.
+  if (Number.isNaN(time.getTime())) return html`<span class="muted">unknown</span>`
+  return html`<time datetime="${time.toISOString()}" title="${formatTime(time)} UTC">${format(time)}</time>`
+}
+
+/** Renders an id or another word for machines, broken where it is too long. */
+export function mono(text: string | null | undefined): Html {
+  return html`<span class="mono break">${text || '–'}</span>`
+}
+
+/** Renders a text of any length. */
+export function prose(text: string | null): Html {
+  return html`<span class="break">${text || '–'}</span>`
 }
 
 /** Renders a payment's id as a link. */
@@ -131,27 +157,37 @@ export function paymentLink(id: string): Html {
 }
 
 /** Renders a list of terms and descriptions; false ones are left out. */
-export function facts(pairs: readonly (readonly [term: string, description: Html | string] | false)[]): Html {
-  return html`<dl class="facts">
-    ${pairs
-      .filter((pair) => pair !== false)
-      .map(
-        ([term, description]) =>
-          html`<div>
-            <dt>${term}</dt>
-            <dd>${description}</dd>
-          </div>`,
-      )}
+export function facts(
+  pairs: readonly (readonly [term: string, description: Content] | false)[],
+  kind: 'facts' | 'evidence' = 'facts',
+): Html {
+  const shown = pairs.filter((pair) => pair !== false)
+  return html`<dl class="${kind}">
+    ${shown.map(
+      ([term, description]) =>
+        html`<div>
+          <dt>${term}</dt>
+          <dd class="break">${description}</dd>
+        </div>`,
+    )}
   </dl>`
 }
 
-/** Renders a section with a heading and, at its right, an action. */
-export function card(title: string, content: Html, aside: Html | string = ''): Html {
+/** Renders a section with a heading. */
+export function card(title: string, content: Html): Html {
   return html`<section class="card">
-    <header class="card-head">
-      <h2>${title}</h2>
-      ${aside}
-    </header>
+    <header class="card-head"><h2>${title}</h2></header>
     ${content}
   </section>`
+}
+
+type Link = readonly [label: string, path: string] | false
+
+/** Renders links to the first page of a list and to the next one. */
+export function pager(first: Link, next: Link): Content {
+  if (!first && !next) return false
+  return html`<nav class="pager actions" aria-label="Pages of the list">
+    ${first && html`<a class="button" href="${first[1]}">${first[0]}</a>`}
+    ${next && html`<a class="button" rel="next" href="${next[1]}">${next[0]}</a>`}
+  </nav>`
 }

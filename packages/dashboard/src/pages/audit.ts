@@ -1,18 +1,23 @@
 import { html } from 'hono/html'
-import { at, card, emptyState, failedPart, table, type Html } from '../markup/parts.ts'
-import { pathTo } from '../paths.ts'
-import { PAGE_ROWS, type Reading } from '../reads.ts'
 import type { AuditEntry } from '../audit.ts'
+import { at, card, emptyState, mono, pager, partOf, prose, table, tag, type Html } from '../markup/parts.ts'
+import { pathTo } from '../web/paths.ts'
+import { PAGE_ROWS, type Reading } from '../reads/reads.ts'
 
-/** What operators did here. */
+/** Renders what operators did. `acts` has one row more than a page when there are older ones. */
 export function auditPage(before: number | undefined, acts: Reading<AuditEntry[]>): Html {
   return html`<h1>Audit</h1>
     <p class="lead">
       Actions of operators and API keys in this dashboard, on the command line and over the API. Rows are
       never changed or deleted. An unproven name was only typed; an operator token proves a name.
     </p>
-    <div id="list" ${before === undefined ? 'data-live' : ''}>
-      ${'error' in acts ? failedPart('The record', 'PostgreSQL does not respond.') : card('Newest first', html`${actTable(acts.value.slice(0, PAGE_ROWS))}${pager(before, acts.value)}`)}
+    <div id="list" ${before === undefined && 'data-live'}>
+      ${partOf(acts, 'The record', 'PostgreSQL does not respond.', (found) => {
+        const last = found.length > PAGE_ROWS ? found[PAGE_ROWS - 1] : undefined
+        const newest = before !== undefined && (['Newest', pathTo(['audit'])] as const)
+        const older = last !== undefined && (['Older', pathTo(['audit'], { before: last.id })] as const)
+        return card('Newest first', html`${actTable(found.slice(0, PAGE_ROWS))}${pager(newest, older)}`)
+      })}
     </div>`
 }
 
@@ -26,26 +31,16 @@ function actTable(acts: readonly AuditEntry[]): Html {
       { title: 'When', cell: (entry) => at(entry.at) },
       { title: 'Who', cell: who },
       { title: 'Action', cell: ({ action }) => html`<strong>${action}</strong>` },
-      { title: 'Target', cell: ({ target }) => html`<span class="mono break">${target}</span>` },
-      { title: 'Evidence', cell: ({ note }) => html`<span class="break">${note === '' ? '–' : note}</span>` },
-      { title: 'Outcome', cell: ({ outcome }) => html`<span class="break">${outcome ?? 'unknown'}</span>` },
+      { title: 'Target', cell: ({ target }) => mono(target) },
+      { title: 'Evidence', cell: ({ note }) => prose(note) },
+      { title: 'Outcome', cell: ({ outcome }) => prose(outcome ?? 'unknown') },
     ],
   })
 }
 
 function who({ operator, credential, isProven }: AuditEntry): Html {
-  return html`<span
-    >${operator}${isProven ? '' : html` <span class="chip" data-status="UNKNOWN">unproven</span>`}<br />
-    <span class="muted break">${credential}</span></span
-  >`
-}
-
-function pager(before: number | undefined, acts: readonly AuditEntry[]): Html | string {
-  const last = acts[PAGE_ROWS - 1]
-  const hasMore = acts.length > PAGE_ROWS && last !== undefined
-  if (!hasMore && before === undefined) return ''
-  return html`<nav class="pager" aria-label="Pages of the list">
-    ${before === undefined ? '' : html`<a class="button" href="${pathTo(['audit'])}">Newest</a>`}
-    ${hasMore ? html`<a class="button" rel="next" href="${pathTo(['audit'], { before: last.id })}">Older</a>` : ''}
-  </nav>`
+  return html`<div>
+    ${operator}${!isProven && html` ${tag('amber', 'unproven')}`}<br />
+    <span class="muted break">${credential}</span>
+  </div>`
 }

@@ -1,51 +1,48 @@
 import type { DeadLetter } from '@titan/queue-core'
 import { html } from 'hono/html'
+import { paymentOf } from '../reads/letters.ts'
 import { actButton, askButton } from '../markup/forms.ts'
 import type { Viewer } from '../markup/layout.ts'
-import { at, card, emptyState, facts, paymentLink, table, type Html } from '../markup/parts.ts'
-import { paymentOf } from '../letters.ts'
-import { pathTo } from '../paths.ts'
+import {
+  at,
+  card,
+  emptyState,
+  facts,
+  mono,
+  paymentLink,
+  prose,
+  table,
+  tag,
+  type Content,
+  type Html,
+} from '../markup/parts.ts'
+import { pathTo } from '../web/paths.ts'
 import { CAUSES } from './dead-letters.ts'
 
 /** Renders one dead letter in full. */
 export function deadLetterPage(queue: string, letter: DeadLetter, viewer: Viewer): Html {
-  const { letterId, cause, error, enqueuedAt } = letter
+  const { letterId, cause, enqueuedAt } = letter
   const payment = paymentOf(letter)
-  return html`<p class="crumbs">
+  return html`<p>
       <a href="${pathTo(['dead-letters'], { queue })}">Dead letters of ${queue}</a>
     </p>
     <div class="title">
       <h1>${letter.name === '' ? 'Unreadable job' : letter.name}</h1>
-      <span class="chip" data-status="FAILED">${CAUSES[cause]}</span>
+      ${tag('red', CAUSES[cause])}
+      <span class="mono break">${letterId}</span>
     </div>
-    <p class="mono break">${letterId}</p>
-    ${
-      viewer.formToken === undefined
-        ? ''
-        : html`<div class="actions bulk">
-            ${actButton({ viewer, action: pathTo(['dead-letters', queue, letterId, 'redrive']), label: 'Redrive', kind: 'primary' })}
-            ${askButton({
-              viewer,
-              id: 'delete-letter',
-              action: pathTo(['dead-letters', queue, letterId, 'delete']),
-              label: 'Delete',
-              title: 'Delete this dead letter?',
-              text: 'It cannot be restored.',
-              noteLabel: 'Why it can be deleted',
-            })}
-          </div>`
-    }
+    ${acts(queue, letterId, viewer)}
     ${card(
       'Details',
       facts([
-        ['Job', html`<span class="mono break">${letter.id === '' ? '–' : letter.id}</span>`],
+        ['Job', mono(letter.id)],
         payment !== undefined && ['Payment', paymentLink(payment)],
-        ['Error', html`<span class="break">${error === '' ? '–' : error}</span>`],
+        ['Error', prose(letter.error)],
         ['Died', at(new Date(letter.deadAt))],
         enqueuedAt !== undefined && ['Enqueued', at(new Date(enqueuedAt))],
-        ['Dead-lettered by', letter.worker === '' ? '–' : letter.worker],
-        ['Failures', String(letter.failures)],
-        ['Crashes', String(letter.crashes)],
+        ['Dead-lettered by', letter.worker || '–'],
+        ['Failures', letter.failures],
+        ['Crashes', letter.crashes],
         ['Priority', letter.priority],
         ['Redriven before', `${letter.redrives} times`],
       ]),
@@ -54,6 +51,22 @@ export function deadLetterPage(queue: string, letter: DeadLetter, viewer: Viewer
       ${card('Last failures', failureTable(letter))}
       ${card('Stored entry', html`<pre class="mono" tabindex="0">${JSON.stringify(letter.fields, null, 2)}</pre>`)}
     </div>`
+}
+
+function acts(queue: string, letterId: string, viewer: Viewer): Content {
+  if (viewer.formToken === undefined) return false
+  const act = (verb: string): string => pathTo(['dead-letters', queue, letterId, verb])
+  return html`<div class="actions">
+    ${actButton({ viewer, action: act('redrive'), label: 'Redrive', kind: 'primary' })}
+    ${askButton({
+      viewer,
+      action: act('delete'),
+      label: 'Delete',
+      title: 'Delete this dead letter?',
+      text: 'It cannot be restored.',
+      noteLabel: 'Why it can be deleted',
+    })}
+  </div>`
 }
 
 function failureTable({ history }: DeadLetter): Html {
@@ -68,7 +81,7 @@ function failureTable({ history }: DeadLetter): Html {
     columns: [
       { title: 'When', cell: ({ at: when }) => at(new Date(when)) },
       { title: 'Cause', cell: ({ cause }) => CAUSES[cause] },
-      { title: 'Error', cell: ({ error }) => html`<span class="break">${error}</span>` },
+      { title: 'Error', cell: ({ error }) => prose(error) },
     ],
   })
 }

@@ -5,14 +5,14 @@ import { html } from 'hono/html'
 import { actButton } from '../markup/forms.ts'
 import { formatCount, formatDuration, formatNumber, formatRate } from '../markup/format.ts'
 import type { Viewer } from '../markup/layout.ts'
-import { card, chip, facts, failedPart, table, type Html } from '../markup/parts.ts'
-import { pathTo } from '../paths.ts'
-import type { Reading } from '../reads.ts'
-import type { Sample } from '../sampler.ts'
-import type { PaymentTotals } from '../totals.ts'
+import { card, chip, facts, partOf, table, tag, type Content, type Html } from '../markup/parts.ts'
+import { pathTo } from '../web/paths.ts'
+import type { Reading } from '../reads/reads.ts'
+import type { Sample } from '../reads/sampler.ts'
+import type { PaymentTotals } from '../reads/totals.ts'
 
 /** What the overview shows. */
-export interface OverviewContent {
+interface OverviewContent {
   readonly totals: Reading<PaymentTotals>
   readonly webhooks: Reading<WebhookBacklog>
   readonly queues: readonly { readonly name: string; readonly stats: Reading<QueueStats> }[]
@@ -25,102 +25,85 @@ export function overviewPage(content: OverviewContent, viewer: Viewer): Html {
   return html`<h1 class="sr-only">Overview</h1>
     <div id="attention" data-live>${attention(content)}</div>
     <section id="totals" aria-label="Payments by status" data-live>
-      ${'error' in totals ? failedPart('The payments', 'PostgreSQL does not respond.') : tiles(totals.value)}
+      ${partOf(totals, 'The payments', 'PostgreSQL does not respond.', tiles)}
     </section>
     <section id="rates" aria-label="The last minute" data-live>${rates(samples)}</section>
     <div class="charts">
       ${chart('throughput', 'Throughput', 'payments per second')}
       ${chart('latency', 'Latency', 'from acceptance to the end')} ${chart('depth', 'Queue', 'jobs by state')}
     </div>
-    <div id="queues" data-live>${card('Queues', queueTable(queues, viewer))}</div>
-    <div id="webhooks" data-live>${card('Outgoing webhooks', webhookFacts(webhooks))}</div>`
+    <div id="queues" data-live>${card('Queues', queueTables(queues, viewer))}</div>
+    <div id="webhooks" data-live>
+      ${card('Outgoing webhooks', partOf(webhooks, 'The webhooks', 'PostgreSQL does not respond.', webhookFacts))}
+    </div>`
 }
 
 /** What PostgreSQL holds of the webhooks; the queue holds only what is sent next. */
-function webhookFacts(webhooks: OverviewContent['webhooks']): Html {
-  if ('error' in webhooks) return failedPart('The webhooks', 'PostgreSQL does not respond.')
-  const { pending, waitingEvents, failingEndpoints, disabledEndpoints, isAtLeast } = webhooks.value
+function webhookFacts({ pending, waitingEvents, isAtLeast, ...endpoints }: WebhookBacklog): Html {
   const more = isAtLeast ? ' or more' : ''
   return facts([
     ['Deliveries waiting', `${formatNumber(pending)}${more}`],
     ['Events not yet dispatched', `${formatNumber(waitingEvents)}${more}`],
-    ['Failing endpoints', formatNumber(failingEndpoints)],
-    ['Disabled endpoints', formatNumber(disabledEndpoints)],
+    ['Failing endpoints', formatNumber(endpoints.failingEndpoints)],
+    ['Disabled endpoints', formatNumber(endpoints.disabledEndpoints)],
   ])
 }
 
-function endpointItems({ pending, failingEndpoints, disabledEndpoints }: WebhookBacklog): Html[] {
-  const waiting = html`<strong>${formatNumber(pending)}</strong> deliveries wait`
-  return [
-    ...(failingEndpoints > 0
-      ? [
-          html`<li>
-            Webhook endpoints that fail: <strong>${formatNumber(failingEndpoints)}</strong>; ${waiting}
-          </li>`,
-        ]
-      : []),
-    ...(disabledEndpoints > 0
-      ? [
-          html`<li>
-            Webhook endpoints that are disabled: <strong>${formatNumber(disabledEndpoints)}</strong>
-          </li>`,
-        ]
-      : []),
-  ]
-}
-
-function reviewItems(totals: OverviewContent['totals']): Html[] {
-  if ('error' in totals || totals.value.review.value === 0) return []
-  const { review } = totals.value
-  const words = review.value === 1 ? 'payment waits' : 'payments wait'
-  return [
-    html`<li>
-      <a href="${pathTo(['reviews'])}"><strong>${formatCount(review)}</strong> ${words}</a> for a decision
-    </li>`,
-  ]
-}
-
-function attention({ totals, webhooks, queues }: OverviewContent): Html {
-  const items: Html[] = 'value' in webhooks ? endpointItems(webhooks.value) : []
-  for (const { name, stats } of queues) {
-    if ('error' in stats) continue
-    if (stats.value.paused)
-      items.push(html`<li>The queue <strong>${name}</strong> is paused: no job starts.</li>`)
-    if (stats.value.dead > 0)
-      items.push(
-        html`<li>
-          <a href="${pathTo(['dead-letters'], { queue: name })}"
-            ><strong>${formatNumber(stats.value.dead)}</strong> dead
-            ${stats.value.dead === 1 ? 'letter' : 'letters'}</a
-          >
-          in ${name}
-        </li>`,
-      )
-    if (stats.value.ready > 0 && stats.value.group === '')
-      items.push(html`<li>Jobs wait in <strong>${name}</strong>, and no worker has ever started.</li>`)
-  }
-  items.push(...reviewItems(totals))
-  if (items.length === 0) return html``
-  return html`<div class="notice notice-warn" role="status">
+function attention({ totals, webhooks, queues }: OverviewContent): Content {
+  const items = [
+    ...('value' in webhooks ? endpointItems(webhooks.value) : []),
+    ...queues.flatMap(({ name, stats }) => ('value' in stats ? queueItems(name, stats.value) : [])),
+    ...('value' in totals ? reviewItems(totals.value) : []),
+  ].filter((item) => item !== false)
+  if (items.length === 0) return false
+  return html`<div class="notice" data-tone="amber" role="status">
     <h2>Needs attention</h2>
     <ul>
-      ${items}
+      ${items.map((item) => html`<li>${item}</li>`)}
     </ul>
   </div>`
 }
 
+function endpointItems({ pending, failingEndpoints, disabledEndpoints }: WebhookBacklog): Content[] {
+  const number = (value: number): Html => html`<strong>${formatNumber(value)}</strong>`
+  return [
+    failingEndpoints > 0 &&
+      html`Webhook endpoints that fail: ${number(failingEndpoints)}; ${number(pending)} deliveries wait`,
+    disabledEndpoints > 0 && html`Webhook endpoints that are disabled: ${number(disabledEndpoints)}`,
+  ]
+}
+
+function queueItems(name: string, { paused, dead, ready, group }: QueueStats): Content[] {
+  const letters = html`<strong>${formatNumber(dead)}</strong> dead ${dead === 1 ? 'letter' : 'letters'}`
+  return [
+    paused && html`The queue <strong>${name}</strong> is paused: no job starts.`,
+    dead > 0 && html`<a href="${pathTo(['dead-letters'], { queue: name })}">${letters}</a> in ${name}`,
+    ready > 0 && group === '' && html`Jobs wait in <strong>${name}</strong>, and no worker has ever started.`,
+  ]
+}
+
+function reviewItems({ review }: PaymentTotals): Content[] {
+  const payments = html`<strong>${formatCount(review)}</strong>
+    ${review.value === 1 ? 'payment waits' : 'payments wait'}`
+  return [review.value > 0 && html`<a href="${pathTo(['reviews'])}">${payments}</a> for a decision`]
+}
+
 function tiles({ byStatus, review }: PaymentTotals): Html {
-  const all = PAYMENT_STATUSES.map(
-    (status) =>
-      html`<a class="tile" href="${pathTo(['payments'], { status })}" id="total-${status}">
-        ${chip(status)}<span class="figure">${formatCount(byStatus[status])}</span>
-      </a>`,
-  )
+  const all = [
+    ...PAYMENT_STATUSES.map((status) => ({
+      status,
+      path: pathTo(['payments'], { status }),
+      count: byStatus[status],
+    })),
+    { status: 'REVIEW', path: pathTo(['reviews']), count: review },
+  ]
   return html`<div class="tiles">
-    ${all}
-    <a class="tile" href="${pathTo(['reviews'])}" id="total-REVIEW">
-      ${chip('REVIEW')}<span class="figure">${formatCount(review)}</span>
-    </a>
+    ${all.map(
+      ({ status, path, count }) =>
+        html`<a class="card tile" href="${path}" id="total-${status}">
+          ${chip(status)}<span class="figure">${formatCount(count)}</span>
+        </a>`,
+    )}
   </div>`
 }
 
@@ -128,100 +111,89 @@ const LAST_MINUTE_MS = 60_000
 
 function rates(samples: readonly Sample[]): Html {
   const last = samples.filter(({ at }) => at > Date.now() - LAST_MINUTE_MS)
-  const mean = (pick: (sample: Sample) => number | null): number | undefined => {
-    const values = last.map(pick).filter((value) => value !== null)
+  const mean = (name: keyof Sample): number | undefined => {
+    const values = last.map((sample) => sample[name]).filter((value) => value !== null)
     return values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0) / values.length
   }
   const rate = (value: number | undefined): string => (value === undefined ? '–' : formatRate(value))
-  const succeeded = mean((sample) => sample.succeeded)
-  const failed = mean((sample) => sample.failed)
+  const succeeded = mean('succeeded')
+  const failed = mean('failed')
   const ended = (succeeded ?? 0) + (failed ?? 0)
-  const p95 = mean((sample) => sample.p95Ms)
+  const p95 = mean('p95Ms')
+  const share = ended === 0 ? ['–', ''] : [((100 * (failed ?? 0)) / ended).toFixed(1), '%']
+  const all = [
+    ['Accepted', rate(mean('created')), '/ s'],
+    ['Succeeded', rate(succeeded), '/ s'],
+    ['Failed', rate(failed), '/ s'],
+    ['Failed share', ...share],
+    ['Latency p95', p95 === undefined ? '–' : formatDuration(p95), ''],
+    ['Retries', rate(mean('retried')), '/ s'],
+  ]
   return html`<div class="tiles rates">
-    ${rateTile('Accepted', rate(mean((sample) => sample.created)), '/ s')}
-    ${rateTile('Succeeded', rate(succeeded), '/ s')} ${rateTile('Failed', rate(failed), '/ s')}
-    ${rateTile('Failed share', ended === 0 ? '–' : ((100 * (failed ?? 0)) / ended).toFixed(1), ended === 0 ? '' : '%')}
-    ${rateTile('Latency p95', p95 === undefined ? '–' : formatDuration(p95), '')}
-    ${rateTile('Retries', rate(mean((sample) => sample.retried)), '/ s')}
-  </div>`
-}
-
-function rateTile(name: string, value: string, unit: string): Html {
-  return html`<div class="tile small">
-    <span class="muted">${name}</span> <span class="figure">${value} <span class="unit">${unit}</span></span>
+    ${all.map(
+      ([name, value, unit]) =>
+        html`<div class="card tile">
+          <span class="muted">${name}</span>
+          <span class="figure">${value} <span class="muted">${unit}</span></span>
+        </div>`,
+    )}
   </div>`
 }
 
 function chart(id: string, title: string, unit: string): Html {
-  return html`<figure
-    class="card chart"
-    id="chart-${id}"
-    data-chart="${id}"
-    data-source="${pathTo(['series'])}"
-  >
-    <figcaption>
+  return html`<figure class="card" id="chart-${id}" data-chart="${id}" data-source="${pathTo(['series'])}">
+    <figcaption class="card-head">
       <h2>${title}</h2>
       <span class="muted">${unit}</span>
     </figcaption>
     <div class="plot" data-plot>
-      <p class="muted loading" data-loading>Collecting the first points…</p>
+      <p class="muted" data-loading>Collecting the first points…</p>
     </div>
   </figure>`
 }
 
-function queueTable(queues: OverviewContent['queues'], viewer: Viewer): Html {
+type QueueRow = QueueStats & { readonly name: string }
+
+function queueTables(queues: OverviewContent['queues'], viewer: Viewer): Html {
+  const why = 'Redis does not respond. Payments are still accepted.'
   const failed = queues.filter(({ stats }) => 'error' in stats)
-  const rows = queues.flatMap(({ name, stats }) => ('error' in stats ? [] : [{ name, ...stats.value }]))
-  const number = (title: string, pick: (row: (typeof rows)[number]) => number) => ({
+  const rows = queues.flatMap(({ name, stats }) => ('value' in stats ? [{ name, ...stats.value }] : []))
+  return html`${failed.map(({ name, stats }) => partOf(stats, `The queue ${name}`, why, () => html``))}
+  ${rows.length > 0 && queueTable(rows, viewer)}`
+}
+
+function queueTable(rows: readonly QueueRow[], viewer: Viewer): Html {
+  const number = (title: string, pick: (row: QueueRow) => number) => ({
     title,
     isNumber: true,
-    cell: (row: (typeof rows)[number]) => formatNumber(pick(row)),
+    cell: (row: QueueRow) => formatNumber(pick(row)),
   })
-  return html`${failed.map(({ name }) => failedPart(`The queue ${name}`, 'Redis does not respond. Payments are still accepted.'))}
-  ${
-    rows.length === 0
-      ? ''
-      : table({
-          caption: 'Jobs of each queue by state',
-          rows,
-          rowId: ({ name }) => `queue-${name}`,
-          empty: html``,
-          columns: [
-            { title: 'Queue', cell: ({ name }) => html`<strong>${name}</strong>` },
-            { title: 'State', cell: ({ paused }) => state(paused) },
-            number('Ready', (row) => row.ready),
-            number('Delayed', (row) => row.delayed),
-            number('In flight', (row) => row.leased),
-            number('Dead', (row) => row.dead),
-            {
-              title: 'Oldest ready',
-              isNumber: true,
-              cell: ({ ready, oldestReadyMs }) => (ready === 0 ? '–' : formatDuration(oldestReadyMs)),
-            },
-            ...(viewer.formToken === undefined
-              ? []
-              : [{ title: 'Action', cell: (row: (typeof rows)[number]) => steerButton(row, viewer) }]),
-          ],
-        })
-  }`
+  return table({
+    caption: 'Jobs of each queue by state',
+    rows,
+    rowId: ({ name }) => `queue-${name}`,
+    empty: html``,
+    columns: [
+      { title: 'Queue', cell: ({ name }) => html`<strong>${name}</strong>` },
+      { title: 'State', cell: ({ paused }) => (paused ? tag('amber', 'Paused') : tag('green', 'Running')) },
+      number('Ready', (row) => row.ready),
+      number('Delayed', (row) => row.delayed),
+      number('In flight', (row) => row.leased),
+      number('Dead', (row) => row.dead),
+      {
+        title: 'Oldest ready',
+        isNumber: true,
+        cell: ({ ready, oldestReadyMs }) => (ready === 0 ? '–' : formatDuration(oldestReadyMs)),
+      },
+      viewer.formToken !== undefined && { title: 'Action', cell: (row) => steerButton(row, viewer) },
+    ],
+  })
 }
 
-function state(paused: boolean): Html {
+function steerButton({ name, paused }: QueueRow, viewer: Viewer): Content {
+  const hint = `the queue ${name}`
+  const act = (verb: string): string => pathTo(['queues', name, verb])
   return paused
-    ? html`<span class="chip" data-status="PAUSED">Paused</span>`
-    : html`<span class="chip" data-status="SUCCESS">Running</span>`
-}
-
-function steerButton(
-  { name, paused }: { readonly name: string; readonly paused: boolean },
-  viewer: Viewer,
-): Html | string {
-  const verb = paused ? 'resume' : 'pause'
-  return actButton({
-    viewer,
-    action: pathTo(['queues', name, verb]),
-    label: paused ? 'Resume' : 'Pause',
-    hint: `the queue ${name}`,
-    kind: paused ? 'primary' : 'plain',
-  })
+    ? actButton({ viewer, action: act('resume'), label: 'Resume', hint, kind: 'primary' })
+    : actButton({ viewer, action: act('pause'), label: 'Pause', hint })
 }

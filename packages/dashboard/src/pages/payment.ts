@@ -1,28 +1,39 @@
-import type { Evidence, Payment, PaymentAttempt, PaymentEvent } from '@titan/payments'
+import type { Payment, PaymentAttempt, PaymentEvent } from '@titan/payments'
 import { html } from 'hono/html'
 import { formatDuration, formatMoney } from '../markup/format.ts'
 import type { Viewer } from '../markup/layout.ts'
-import { ago, at, card, chip, emptyState, facts, table, type Column, type Html } from '../markup/parts.ts'
-import { pathTo } from '../paths.ts'
-import type { History } from '../reads.ts'
+import {
+  ago,
+  at,
+  card,
+  chip,
+  emptyState,
+  facts,
+  mono,
+  table,
+  toneOf,
+  type Content,
+  type Html,
+} from '../markup/parts.ts'
+import { pathTo } from '../web/paths.ts'
+import type { History } from '../reads/reads.ts'
 import { statusOf } from './payments.ts'
 import { chargesCard, resolveForm } from './resolve.ts'
 
 /** Renders one payment with its whole history. */
 export function paymentPage(history: History, viewer: Viewer, canLookUp: boolean): Html {
   const { payment, events, attempts, breaks, webhooks } = history
-  const { id, amount, currency } = payment
-  return html`<p class="crumbs"><a href="${pathTo(['payments'])}">Payments</a></p>
-    <div id="payment" data-live>
+  return html`<p><a href="${pathTo(['payments'])}">Payments</a></p>
+    <div id="payment" class="stack" data-live>
       <div class="title">
-        <h1>${formatMoney(amount, currency)}</h1>
+        <h1>${formatMoney(payment.amount, payment.currency)}</h1>
         ${statusOf(payment)}
+        <span class="mono break">${payment.id}</span>
       </div>
-      <p class="mono break">${id}</p>
       ${card('Summary', summary(payment, viewer))}
     </div>
-    ${viewer.seesDetails ? chargesCard(payment, breaks) : ''}
-    ${payment.needsReview ? resolveForm({ payment, breaks, canLookUp }, viewer) : ''}
+    ${viewer.seesDetails && breaks.length > 0 && chargesCard(payment, breaks)}
+    ${payment.needsReview && resolveForm({ payment, breaks, canLookUp }, viewer)}
     <div id="history" class="columns" data-live>
       ${card('History', timeline(events, viewer))}
       <div class="stack">
@@ -34,18 +45,18 @@ export function paymentPage(history: History, viewer: Viewer, canLookUp: boolean
 
 /** Without the right to details, a page shows what the API shows. */
 function summary(payment: Payment, { seesDetails }: Viewer): Html {
-  const { failureCode, failureKind, gatewayRef, unknownSince } = payment
+  const { failureCode, failureKind, gatewayRef, unknownSince, createdAt, updatedAt } = payment
   return facts([
-    seesDetails && ['Idempotency key', html`<span class="mono break">${payment.idempotencyKey}</span>`],
-    ['Created', at(payment.createdAt)],
-    ['Changed', html`${at(payment.updatedAt)} <span class="muted">(${ago(payment.updatedAt)})</span>`],
-    ['Duration', formatDuration(payment.updatedAt.getTime() - payment.createdAt.getTime())],
+    seesDetails && ['Idempotency key', mono(payment.idempotencyKey)],
+    ['Created', at(createdAt)],
+    ['Changed', html`${at(updatedAt)} <span class="muted">(${ago(updatedAt)})</span>`],
+    ['Duration', formatDuration(updatedAt.getTime() - createdAt.getTime())],
     ['Gateway', payment.gateway ?? '–'],
-    gatewayRef !== null && seesDetails && ['Charge', html`<span class="mono break">${gatewayRef}</span>`],
+    gatewayRef !== null && seesDetails && ['Charge', mono(gatewayRef)],
     failureCode !== null && ['Failure', `${failureCode} (${failureKind ?? 'unknown kind'})`],
     unknownSince !== null && ['Outcome unknown since', at(unknownSince)],
-    ['Retries used', String(payment.retries)],
-    ['Fence', String(payment.fence)],
+    ['Retries used', payment.retries],
+    ['Fence', payment.fence],
   ])
 }
 
@@ -66,41 +77,32 @@ function timeline(events: readonly PaymentEvent[], { seesDetails }: Viewer): Htm
   return html`<ol class="timeline">
     ${events.map(
       (event) =>
-        html`<li id="event-${event.seq}" data-status="${toneOf(event)}">
+        html`<li id="event-${event.seq}" data-tone="${toneOfEvent(event)}">
           <div class="timeline-head"><strong>${EVENT_WORDS[event.type]}</strong>${at(event.at)}</div>
           <div class="muted">
-            ${seesDetails ? `by ${event.actor} · ` : ''}<span class="mono">${event.type}</span>
+            ${seesDetails && `by ${event.actor} · `}<span class="mono">${event.type}</span>
           </div>
-          ${seesDetails ? evidence(event.evidence) : ''}
+          ${seesDetails && evidence(event)}
         </li>`,
     )}
   </ol>`
 }
 
-function toneOf({ type, toStatus }: PaymentEvent): string {
-  if (type === 'payment.needs_review') return 'REVIEW'
-  return type === 'payment.unknown' || type === 'payment.retrying' ? 'UNKNOWN' : toStatus
+function toneOfEvent({ type, toStatus }: PaymentEvent): string {
+  if (type === 'payment.needs_review') return toneOf('REVIEW')
+  return toneOf(type === 'payment.unknown' || type === 'payment.retrying' ? 'UNKNOWN' : toStatus)
 }
 
-function evidence(found: Evidence | null): Html | string {
-  const entries = Object.entries(found ?? {}).filter(([, value]) => value !== null && value !== '')
-  if (entries.length === 0) return ''
-  return html`<dl class="evidence">
-    ${entries.map(
-      ([name, value]) =>
-        html`<div>
-          <dt>${name}</dt>
-          <dd class="break">${String(value)}</dd>
-        </div>`,
-    )}
-  </dl>`
+function evidence(event: PaymentEvent): Content {
+  const entries = Object.entries(event.evidence ?? {}).filter(([, value]) => value !== null && value !== '')
+  if (entries.length === 0) return false
+  return facts(
+    entries.map(([name, value]) => [name, String(value)]),
+    'evidence',
+  )
 }
 
 function attemptTable(attempts: readonly PaymentAttempt[], { seesDetails }: Viewer): Html {
-  const details: readonly Column<PaymentAttempt>[] = [
-    { title: 'Key', cell: ({ gatewayKey }) => html`<span class="mono break">${gatewayKey}</span>` },
-    { title: 'Last error', cell: ({ lastError }) => lastError ?? '–' },
-  ]
   return table({
     caption: 'Attempts at the gateway',
     rows: attempts,
@@ -110,31 +112,28 @@ function attemptTable(attempts: readonly PaymentAttempt[], { seesDetails }: View
       { title: 'No.', isNumber: true, cell: ({ attemptNo }) => attemptNo },
       { title: 'Outcome', cell: ({ outcome }) => chip(outcome ?? 'OPEN') },
       { title: 'Sends', isNumber: true, cell: ({ sends }) => sends },
-      ...(seesDetails ? details : []),
+      seesDetails && { title: 'Key', cell: ({ gatewayKey }) => mono(gatewayKey) },
+      seesDetails && { title: 'Last error', cell: ({ lastError }) => lastError ?? '–' },
       { title: 'Decided', cell: ({ decidedAt }) => (decidedAt === null ? '–' : ago(decidedAt)) },
     ],
   })
 }
 
 function deliveryTable(webhooks: History['webhooks']): Html {
-  const rows = webhooks.flatMap(({ event, deliveries }) =>
-    deliveries.map((delivery) => ({ event, delivery })),
-  )
   return table({
     caption: 'Webhook deliveries',
-    rows,
-    rowId: ({ delivery }) => delivery.id,
+    rows: webhooks.flatMap(({ event, deliveries }) =>
+      deliveries.map((one) => ({ ...one, event: event.type })),
+    ),
+    rowId: ({ id }) => id,
     empty: emptyState('No deliveries', 'No endpoint was subscribed, or the deliveries were pruned.'),
     columns: [
-      { title: 'Event', cell: ({ event }) => event.type },
-      { title: 'Status', cell: ({ delivery }) => chip(delivery.status) },
-      {
-        title: 'Endpoint',
-        cell: ({ delivery }) => html`<span class="mono break">${delivery.endpointId}</span>`,
-      },
-      { title: 'Attempts', isNumber: true, cell: ({ delivery }) => delivery.attempts },
-      { title: 'Response', cell: ({ delivery }) => String(delivery.lastCode ?? delivery.lastError ?? '–') },
-      { title: 'Changed', cell: ({ delivery }) => ago(delivery.updatedAt) },
+      { title: 'Event', cell: ({ event }) => event },
+      { title: 'Status', cell: ({ status }) => chip(status) },
+      { title: 'Endpoint', cell: ({ endpointId }) => mono(endpointId) },
+      { title: 'Attempts', isNumber: true, cell: ({ attempts }) => attempts },
+      { title: 'Response', cell: ({ lastCode, lastError }) => lastCode ?? lastError ?? '–' },
+      { title: 'Changed', cell: ({ updatedAt }) => ago(updatedAt) },
     ],
   })
 }

@@ -1,13 +1,7 @@
-import {
-  PAYMENT_STATUSES,
-  type ListFilter,
-  type Payment,
-  type PaymentPage,
-  type PaymentStatus,
-} from '@titan/payments'
+import { PAYMENT_STATUSES, type ListFilter, type Payment, type PaymentPage } from '@titan/payments'
 import { html } from 'hono/html'
 import * as v from 'valibot'
-import { options } from '../markup/forms.ts'
+import { field, searchForm, select } from '../markup/forms.ts'
 import { formatMoney } from '../markup/format.ts'
 import type { Viewer } from '../markup/layout.ts'
 import {
@@ -15,17 +9,20 @@ import {
   card,
   chip,
   emptyState,
-  failedPart,
+  pager,
+  partOf,
   paymentLink,
   table,
-  type Column,
+  wordsOf,
+  type Content,
   type Html,
 } from '../markup/parts.ts'
-import { pathTo } from '../paths.ts'
-import { PAGE_ROWS, type Reading } from '../reads.ts'
+import { pathTo } from '../web/paths.ts'
+import { PAGE_ROWS, type Reading } from '../reads/reads.ts'
 
-const word = v.optional(v.pipe(v.string(), v.trim(), v.maxLength(300)), '')
+/** Minor units. */
 const amount = v.optional(v.pipe(v.string(), v.trim(), v.regex(/^\d{0,15}$/)), '')
+/** Without a zone: UTC, like all times that are shown. */
 const timestamp = v.optional(
   v.pipe(
     v.string(),
@@ -34,32 +31,22 @@ const timestamp = v.optional(
   ),
   '',
 )
+const CHOICES = [...PAYMENT_STATUSES, 'REVIEW'] as const
 
-/** The search form of the payments; '' is any. */
-export interface PaymentSearch {
+/** Reads the search from the query; '' is any. */
+export const paymentSearch = v.object({
   /** A payment's id, or an idempotency key. */
-  readonly q: string
-  readonly status: PaymentStatus | 'REVIEW' | ''
-  /** Minor units. */
-  readonly min: string
-  readonly max: string
-  /** Without a zone: UTC. */
-  readonly from: string
-  readonly to: string
-  /** The last payment of the page before. */
-  readonly after: string
-}
-
-/** Reads the search from the query. */
-export const paymentSearch: v.GenericSchema<unknown, PaymentSearch> = v.object({
-  q: word,
-  status: v.optional(v.picklist(['', ...PAYMENT_STATUSES, 'REVIEW']), ''),
+  q: v.optional(v.pipe(v.string(), v.trim(), v.maxLength(300)), ''),
+  status: v.optional(v.picklist(['', ...CHOICES]), ''),
   min: amount,
   max: amount,
   from: timestamp,
   to: timestamp,
+  /** The last payment of the page before. */
   after: v.optional(v.pipe(v.string(), v.regex(/^(pay_\w{1,64})?$/)), ''),
 })
+
+type PaymentSearch = v.InferOutput<typeof paymentSearch>
 
 /** The page of the store that a search asks for. */
 export function filterOf({ q, status, min, max, from, to, after }: PaymentSearch): ListFilter {
@@ -70,7 +57,6 @@ export function filterOf({ q, status, min, max, from, to, after }: PaymentSearch
     status: status === 'REVIEW' || status === '' ? undefined : status,
     minAmount: min === '' ? undefined : Number(min),
     maxAmount: max === '' ? undefined : Number(max),
-    // The form's times are in UTC, like all times that are shown.
     createdAfter: from === '' ? undefined : new Date(`${from}Z`),
     createdBefore: to === '' ? undefined : new Date(`${to}Z`),
     after: after || undefined,
@@ -78,107 +64,52 @@ export function filterOf({ q, status, min, max, from, to, after }: PaymentSearch
 }
 
 /** A search that may read much is not repeated every two seconds. */
-export function isCheap({ min, max, status, q, after }: PaymentSearch): boolean {
+function isCheap({ min, max, status, q, after }: PaymentSearch): boolean {
   return min === '' && max === '' && after === '' && (q !== '' || status !== 'SUCCESS')
 }
 
-/** The list of payments with its search. */
+/** Renders the list of payments with its search. */
 export function paymentsPage(search: PaymentSearch, found: Reading<PaymentPage>, viewer: Viewer): Html {
   const isFiltered = Object.entries(search).some(([name, value]) => name !== 'after' && value !== '')
+  const why = 'The search took too long or PostgreSQL does not respond. Narrow it by time or status.'
   return html`<h1>Payments</h1>
-    ${searchForm(search, isFiltered)}
-    <div id="list" ${isCheap(search) ? 'data-live' : ''}>
-      ${
-        'error' in found
-          ? failedPart(
-              'The list',
-              'The search took too long or PostgreSQL does not respond. Narrow it by time or status.',
-            )
-          : card(
-              'Newest first',
-              html`${paymentTable(found.value, isFiltered, viewer)}${pager(search, found.value)}`,
-            )
-      }
+    ${searchForm(pathTo(['payments']), 'Search', fieldsOf(search), isFiltered && pathTo(['payments']))}
+    <div id="list" ${isCheap(search) && 'data-live'}>
+      ${partOf(found, 'The list', why, (page) =>
+        card('Newest first', html`${paymentTable(page, isFiltered, viewer)}${pagerOf(search, page)}`),
+      )}
     </div>`
 }
 
-function searchForm(search: PaymentSearch, isFiltered: boolean): Html {
-  const { q, status, min, max, from, to } = search
-  const statuses = [
-    ['', 'Any status'],
-    ['PENDING', 'Pending'],
-    ['QUEUED', 'Queued'],
-    ['PROCESSING', 'Processing'],
-    ['SUCCESS', 'Success'],
-    ['FAILED', 'Failed'],
-    ['REVIEW', 'In review'],
-  ] as const
-  return html`<form class="card filters" role="search" action="${pathTo(['payments'])}">
-    <label class="wide"
-      >Payment id or idempotency key
-      <input
-        type="search"
-        name="q"
-        value="${q}"
-        placeholder="pay_… or the exact key"
-        autocomplete="off"
-        spellcheck="false"
-        maxlength="300"
-      />
-    </label>
-    <label
-      >Status<select name="status">
-        ${options(statuses, status)}
-      </select></label
-    >
-    <label
-      >Amount from<input
-        name="min"
-        value="${min}"
-        inputmode="numeric"
-        pattern="[0-9]{0,15}"
-        placeholder="minor units"
-    /></label>
-    <label
-      >Amount to<input
-        name="max"
-        value="${max}"
-        inputmode="numeric"
-        pattern="[0-9]{0,15}"
-        placeholder="minor units"
-    /></label>
-    <label>Created from (UTC)<input type="datetime-local" name="from" value="${from}" /></label>
-    <label>Created before (UTC)<input type="datetime-local" name="to" value="${to}" /></label>
-    <div class="actions">
-      <button class="button primary">Search</button>
-      ${isFiltered ? html`<a class="button" href="${pathTo(['payments'])}">Clear</a>` : ''}
-    </div>
-  </form>`
+function fieldsOf({ q, status, min, max, from, to }: PaymentSearch): Html[] {
+  const statuses = CHOICES.map((choice) => [choice, wordsOf(choice)] as const)
+  const minorUnits = { inputmode: 'numeric', pattern: '[0-9]{0,15}', placeholder: 'minor units' }
+  const wide = { isWide: true }
+  const key = { type: 'search', maxlength: 300, placeholder: 'pay_… or the exact key', autocomplete: 'off' }
+  return [
+    field('Payment id or idempotency key', { name: 'q', value: q, ...key }, wide),
+    select('Status', 'status', [['', 'Any status'], ...statuses], status),
+    field('Amount from', { name: 'min', value: min, ...minorUnits }),
+    field('Amount to', { name: 'max', value: max, ...minorUnits }),
+    field('Created from (UTC)', { name: 'from', value: from, type: 'datetime-local' }, wide),
+    field('Created before (UTC)', { name: 'to', value: to, type: 'datetime-local' }, wide),
+  ]
 }
 
 function paymentTable({ payments, next }: PaymentPage, isFiltered: boolean, viewer: Viewer): Html {
-  const keyColumn: Column<Payment> = {
-    title: 'Idempotency key',
-    cell: ({ idempotencyKey }) =>
-      html`<span class="mono clip" title="${idempotencyKey}">${idempotencyKey}</span>`,
-  }
   return table({
     caption: 'Payments',
     rows: payments,
     rowId: ({ id }) => id,
-    empty: isFiltered
-      ? emptyState(
-          next === undefined ? 'No payment matches' : 'No payment of this page matches',
-          next === undefined
-            ? 'Keys match exactly, with case. Widen the search, or clear it.'
-            : 'A page examines a limited number of payments. Older continues the search; times narrow it.',
-        )
-      : emptyState('No payments yet', 'They appear here as soon as the API accepts the first one.'),
+    empty: emptyList(isFiltered, next),
     columns: [
       { title: 'Payment', cell: ({ id }) => paymentLink(id) },
       { title: 'Status', cell: statusOf },
       { title: 'Amount', isNumber: true, cell: ({ amount, currency }) => formatMoney(amount, currency) },
-      ...(viewer.seesDetails ? [keyColumn] : []),
+      viewer.seesDetails && {
+        title: 'Idempotency key',
+        cell: ({ idempotencyKey: key }) => html`<span class="mono clip" title="${key}">${key}</span>`,
+      },
       { title: 'Attempts', isNumber: true, cell: ({ attemptNo }) => attemptNo },
       { title: 'Created', cell: ({ createdAt }) => ago(createdAt) },
       { title: 'Changed', cell: ({ updatedAt }) => ago(updatedAt) },
@@ -186,16 +117,24 @@ function paymentTable({ payments, next }: PaymentPage, isFiltered: boolean, view
   })
 }
 
-/** The status, and what it hides. */
-export function statusOf({ status, needsReview, unknownSince }: Payment): Html {
-  if (needsReview) return html`${chip(status)} ${chip('REVIEW')}`
-  return unknownSince === null ? chip(status) : html`${chip(status)} ${chip('UNKNOWN')}`
+function emptyList(isFiltered: boolean, next: string | undefined): Html {
+  if (!isFiltered)
+    return emptyState('No payments yet', 'They appear here as soon as the API accepts the first one.')
+  if (next === undefined)
+    return emptyState('No payment matches', 'Keys match exactly, with case. Widen the search, or clear it.')
+  return emptyState(
+    'No payment of this page matches',
+    'A page examines a limited number of payments. Older continues the search; times narrow it.',
+  )
 }
 
-function pager(search: PaymentSearch, { next }: PaymentPage): Html | string {
-  if (next === undefined && search.after === '') return ''
-  return html`<nav class="pager" aria-label="Pages of the list">
-    ${search.after === '' ? '' : html`<a class="button" href="${pathTo(['payments'], { ...search, after: '' })}">Newest</a>`}
-    ${next === undefined ? '' : html`<a class="button" rel="next" href="${pathTo(['payments'], { ...search, after: next })}">Older</a>`}
-  </nav>`
+/** Renders the status, and what it hides. */
+export function statusOf({ status, needsReview, unknownSince }: Payment): Html {
+  const hidden = needsReview ? 'REVIEW' : unknownSince !== null && 'UNKNOWN'
+  return html`${chip(status)} ${hidden && chip(hidden)}`
+}
+
+function pagerOf(search: PaymentSearch, { next }: PaymentPage): Content {
+  const to = (after: string): string => pathTo(['payments'], { ...search, after })
+  return pager(search.after !== '' && ['Newest', to('')], next !== undefined && ['Older', to(next)])
 }

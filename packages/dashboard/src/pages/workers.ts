@@ -1,34 +1,37 @@
 import type { ConsumerView, JobView } from '@titan/queue-core'
 import { html } from 'hono/html'
+import type { HeldPayment } from '../reads/reads.ts'
+import { paymentOf } from '../reads/letters.ts'
 import { formatDuration, formatMoney } from '../markup/format.ts'
-import { card, chip, emptyState, failedPart, paymentLink, table, type Html } from '../markup/parts.ts'
-import { paymentOf } from '../letters.ts'
-import type { Reading } from '../reads.ts'
-import type { HeldPayment } from '../leases.ts'
+import { card, chip, emptyState, mono, partOf, paymentLink, table, tag, type Html } from '../markup/parts.ts'
+import type { Reading } from '../reads/reads.ts'
 
-/** What the page of the workers shows. */
-export interface WorkersContent {
-  readonly queues: readonly {
-    readonly name: string
-    readonly workers: Reading<{
-      readonly consumers: readonly ConsumerView[]
-      readonly jobs: readonly JobView[]
-    }>
-  }[]
-  readonly held: Reading<HeldPayment[]>
+/** The workers of a queue, and their jobs. */
+interface QueueWorkers {
+  readonly name: string
+  readonly workers: Reading<{
+    readonly consumers: readonly ConsumerView[]
+    readonly jobs: readonly JobView[]
+  }>
 }
 
 /** Renders the workers of every queue, their jobs in flight, and the payments that they hold. */
-export function workersPage({ queues, held }: WorkersContent): Html {
+export function workersPage(queues: readonly QueueWorkers[], held: Reading<HeldPayment[]>): Html {
   return html`<h1>Workers</h1>
     <div id="workers" class="stack" data-live>
       ${queues.map(({ name, workers }) =>
-        'error' in workers
-          ? failedPart(`The workers of ${name}`, 'Redis does not respond.')
-          : html`${card(`Workers of ${name}`, consumerTable(name, workers.value.consumers))}
-            ${workers.value.jobs.length === 0 ? '' : card(`Jobs in flight in ${name}`, jobTable(workers.value.jobs))}`,
+        partOf(
+          workers,
+          `The workers of ${name}`,
+          'Redis does not respond.',
+          ({ consumers, jobs }) =>
+            html`${card(`Workers of ${name}`, consumerTable(name, consumers))}
+            ${jobs.length > 0 && card(`Jobs in flight in ${name}`, jobTable(jobs))}`,
+        ),
       )}
-      ${'error' in held ? failedPart('The leases', 'PostgreSQL does not respond.') : card('Payments under a lease', heldTable(held.value))}
+      ${partOf(held, 'The leases', 'PostgreSQL does not respond.', (rows) =>
+        card('Payments under a lease', heldTable(rows)),
+      )}
     </div>`
 }
 
@@ -42,7 +45,7 @@ function consumerTable(queue: string, consumers: readonly ConsumerView[]): Html 
     rowId: ({ name }) => `worker-${queue}-${name}`,
     empty: emptyState('No workers', 'Start titan-worker. Until then jobs wait, and none is lost.'),
     columns: [
-      { title: 'Worker', cell: ({ name }) => html`<span class="mono break">${name}</span>` },
+      { title: 'Worker', cell: ({ name }) => mono(name) },
       { title: 'State', cell: stateOf },
       { title: 'Jobs in flight', isNumber: true, cell: ({ leases }) => leases },
       { title: 'Last seen', isNumber: true, cell: ({ idleMs }) => `${formatDuration(idleMs)} ago` },
@@ -51,10 +54,8 @@ function consumerTable(queue: string, consumers: readonly ConsumerView[]): Html 
 }
 
 function stateOf({ idleMs, leases }: ConsumerView): Html {
-  if (idleMs > UNRESPONSIVE_MS) return html`<span class="chip" data-status="FAILED">Unresponsive</span>`
-  return leases > 0
-    ? html`<span class="chip" data-status="PROCESSING">Working</span>`
-    : html`<span class="chip" data-status="SUCCESS">Idle</span>`
+  if (idleMs > UNRESPONSIVE_MS) return tag('red', 'Unresponsive')
+  return leases > 0 ? tag('amber', 'Working') : tag('green', 'Idle')
 }
 
 function jobTable(jobs: readonly JobView[]): Html {
@@ -62,18 +63,10 @@ function jobTable(jobs: readonly JobView[]): Html {
     caption: 'Jobs in flight, unresponsive workers first',
     rows: jobs,
     rowId: ({ entryId, id }) => `job-${entryId ?? id}`,
-    empty: emptyState('None', ''),
+    empty: html``,
     columns: [
-      {
-        title: 'Job',
-        cell: (job) => {
-          const payment = paymentOf(job)
-          return payment === undefined
-            ? html`<span class="mono">${job.name} ${job.id}</span>`
-            : paymentLink(payment)
-        },
-      },
-      { title: 'Worker', cell: ({ consumer }) => html`<span class="mono break">${consumer ?? '–'}</span>` },
+      { title: 'Job', cell: subject },
+      { title: 'Worker', cell: ({ consumer }) => mono(consumer) },
       { title: 'Deliveries', isNumber: true, cell: ({ deliveries }) => deliveries ?? '–' },
       {
         title: 'Renewed',
@@ -82,6 +75,11 @@ function jobTable(jobs: readonly JobView[]): Html {
       },
     ],
   })
+}
+
+function subject(job: JobView): Html {
+  const payment = paymentOf(job)
+  return payment === undefined ? html`<span class="mono">${job.name} ${job.id}</span>` : paymentLink(payment)
 }
 
 function heldTable(held: readonly HeldPayment[]): Html {
@@ -93,14 +91,14 @@ function heldTable(held: readonly HeldPayment[]): Html {
     columns: [
       { title: 'Payment', cell: ({ id }) => paymentLink(id) },
       { title: 'Amount', isNumber: true, cell: ({ amount, currency }) => formatMoney(amount, currency) },
-      { title: 'Worker', cell: ({ owner }) => html`<span class="mono break">${owner}</span>` },
+      { title: 'Worker', cell: ({ owner }) => mono(owner) },
       { title: 'Fence', isNumber: true, cell: ({ fence }) => fence },
-      {
-        title: 'Lease',
-        cell: ({ remainingMs, isUnknown }) =>
-          html`${remainingMs > 0 ? `ends in ${formatDuration(remainingMs)}` : `ended ${formatDuration(-remainingMs)} ago`}
-          ${isUnknown ? chip('UNKNOWN') : ''}`,
-      },
+      { title: 'Lease', cell: leaseOf },
     ],
   })
+}
+
+function leaseOf({ remainingMs, isUnknown }: HeldPayment): Html {
+  const end = formatDuration(Math.abs(remainingMs))
+  return html`${remainingMs > 0 ? `ends in ${end}` : `ended ${end} ago`} ${isUnknown && chip('UNKNOWN')}`
 }

@@ -1,25 +1,22 @@
-import { createHash, randomBytes, scryptSync, timingSafeEqual } from 'node:crypto'
+import { hash, randomBytes, scryptSync, timingSafeEqual } from 'node:crypto'
 import type { Database } from '@titan/payments'
-import type { Actor } from './audit.ts'
-import { statement } from './statements.ts'
-
-/** `viewer` sees; `admin` also acts. */
-export type Role = 'viewer' | 'admin'
+import type { Actor } from '../audit.ts'
+import { statement } from '../statements.ts'
 
 /** A user who is signed in. */
 export interface Session extends Actor {
-  readonly role: Role
+  /** `viewer` sees; `admin` also acts. */
+  readonly role: 'viewer' | 'admin'
   /** Scope of the API key behind a viewer's session. */
-  readonly scope: string | undefined
+  readonly scope: string | null
   /** The token that every form of the session carries. */
   readonly formToken: string
 }
 
-/** What a user presented to sign in. */
-export type SessionCredential =
+/** What a user presented to sign in: the id of an operator or an API key, or a fingerprint of the shared admin token. */
+export type Credential =
   | { readonly operatorId: string }
   | { readonly apiKeyId: string }
-  /** A fingerprint of the shared admin token. */
   | { readonly sharedToken: Uint8Array }
 
 /** A valid session; exactly one of the three credentials is set. */
@@ -36,25 +33,22 @@ const end = statement<never>('end_session')
 
 const TOKEN = /^[\w-]{43}$/
 
-/** How the audit record names a session of the shared admin token. */
-export const SHARED_TOKEN = 'admin token'
-
 /**
  * Keeps sessions in PostgreSQL, which every process of the API shares. The cookie holds random bits and nothing else, so
  * it allows no guesses at any other secret.
  */
 export class Sessions {
   readonly #sql: Database
-  readonly #sharedToken: Uint8Array | null
+  readonly #sharedToken: Uint8Array | undefined
 
   /** @param sharedToken fingerprint of the admin token, if one is set; see {@link fingerprintOf} */
   constructor(sql: Database, sharedToken: Uint8Array | undefined) {
     this.#sql = sql
-    this.#sharedToken = sharedToken ?? null
+    this.#sharedToken = sharedToken
   }
 
   /** Opens a session; returns the value of its cookie. */
-  async open(name: string, credential: SessionCredential, lastsMs: number): Promise<string> {
+  async open(name: string, credential: Credential, lastsMs: number): Promise<string> {
     const token = randomBytes(32).toString('base64url')
     const none = { operatorId: null, apiKeyId: null, sharedToken: null }
     await insert(this.#sql, { ...none, ...credential, tokenHash: digest(token), name, lastsMs })
@@ -64,8 +58,15 @@ export class Sessions {
   /** Finds the session of a cookie; undefined when it has ended, or its credential has. */
   async find(cookie: string | undefined): Promise<Session | undefined> {
     if (cookie === undefined || !TOKEN.test(cookie)) return undefined
-    const [row] = await find(this.#sql, { tokenHash: digest(cookie), sharedToken: this.#sharedToken })
-    return row && { ...userOf(row), formToken: digest(`form ${cookie}`).toString('base64url') }
+    const sharedToken = this.#sharedToken ?? null
+    const [row] = await find(this.#sql, { tokenHash: digest(cookie), sharedToken })
+    if (row === undefined) return undefined
+    return {
+      ...actorOf(row.name, row),
+      role: row.apiKeyId === null ? 'admin' : 'viewer',
+      scope: row.apiKeyScope,
+      formToken: digest(`form ${cookie}`).toString('base64url'),
+    }
   }
 
   /** Ends the session of a cookie in every process. */
@@ -74,20 +75,13 @@ export class Sessions {
   }
 }
 
-function userOf({ name, operatorId, apiKeyId, apiKeyScope }: SessionRow): Omit<Session, 'formToken'> {
-  if (operatorId !== null)
-    return {
-      operator: name,
-      credential: `operator ${operatorId}`,
-      isProven: true,
-      role: 'admin',
-      scope: undefined,
-    }
-  if (apiKeyId !== null) {
-    const credential = `API key ${apiKeyId}`
-    return { operator: name, credential, isProven: false, role: 'viewer', scope: apiKeyScope ?? undefined }
-  }
-  return { operator: name, credential: SHARED_TOKEN, isProven: false, role: 'admin', scope: undefined }
+/** Names a user as the audit record does. Only an operator's token proves the name. */
+export function actorOf(name: string, credential: Credential | SessionRow): Actor {
+  if ('operatorId' in credential && credential.operatorId !== null)
+    return { operator: name, credential: `operator ${credential.operatorId}`, isProven: true }
+  if ('apiKeyId' in credential && credential.apiKeyId !== null)
+    return { operator: name, credential: `API key ${credential.apiKeyId}`, isProven: false }
+  return { operator: name, credential: 'admin token', isProven: false }
 }
 
 /**
@@ -99,7 +93,7 @@ export function fingerprintOf(adminToken: string): Uint8Array {
 }
 
 function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
+  return hash('sha256', text, 'buffer')
 }
 
 /** Compares two texts in a time that reveals nothing about either. */

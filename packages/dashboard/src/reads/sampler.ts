@@ -1,28 +1,9 @@
 import type { Database } from '@titan/payments'
-import type { ObservedQueue } from './queues.ts'
-import { statement } from './statements.ts'
-
-/** One point of the charts. Rates are per second; what could not be read is null. */
-export interface Sample {
-  /** End of the interval, epoch milliseconds. */
-  readonly at: number
-  readonly created: number | null
-  readonly succeeded: number | null
-  readonly failed: number | null
-  readonly retried: number | null
-  readonly p50Ms: number | null
-  readonly p95Ms: number | null
-  readonly p99Ms: number | null
-  /** Jobs of the first queue. */
-  readonly ready: number | null
-  readonly delayed: number | null
-  readonly leased: number | null
-  readonly dead: number | null
-}
+import { statement } from '../statements.ts'
+import type { ObservedQueue } from './reads.ts'
 
 /** What happened to payments in an interval; latencies are from acceptance to the end, null when none ended. */
 interface Activity {
-  readonly from: Date
   readonly to: Date
   readonly created: number
   readonly succeeded: number
@@ -42,6 +23,14 @@ const CAPACITY = 720
 const MEASURED = 2_000
 /** What is younger is left to the next interval, so that transactions which are about to end are not missed. */
 const SETTLE_MS = 1_000
+
+const NO_ACTIVITY = { created: null, succeeded: null, failed: null, retried: null }
+const NO_LATENCY = { p50Ms: null, p95Ms: null, p99Ms: null }
+const NO_JOBS = { ready: null, delayed: null, leased: null, dead: null }
+const NOTHING = { ...NO_ACTIVITY, ...NO_LATENCY, ...NO_JOBS }
+
+/** One point of the charts. `at` is its end in epoch milliseconds. Rates are per second; what could not be read is null. */
+export type Sample = { readonly at: number } & Readonly<Record<keyof typeof NOTHING, number | null>>
 
 /**
  * Samples rates over time. It counts the committed events between two times of the database's clock: nothing is counted
@@ -95,7 +84,7 @@ export class Sampler {
   async #sample(): Promise<void> {
     const [activity, jobs] = await Promise.all([this.#sampleActivity(), this.#sampleQueue()])
     this.samples.push({ ...NOTHING, ...activity, ...jobs, at: Date.now() })
-    if (this.samples.length > CAPACITY) this.samples.splice(0, this.samples.length - CAPACITY)
+    if (this.samples.length > CAPACITY) this.samples.shift()
   }
 
   async #sampleActivity(): Promise<Partial<Sample>> {
@@ -104,10 +93,10 @@ export class Sampler {
       const since = this.#from ?? new Date()
       const [seen] = await readActivity(this.#sql, { since, settleMs: SETTLE_MS, sample: MEASURED })
       if (seen === undefined) return {}
-      const { created, succeeded, failed, retried, p50Ms, p95Ms, p99Ms } = seen
-      const seconds = (seen.to.getTime() - since.getTime()) / 1_000
+      const { to, created, succeeded, failed, retried, p50Ms, p95Ms, p99Ms } = seen
+      const seconds = (to.getTime() - since.getTime()) / 1_000
       if (seconds <= 0) return {}
-      this.#from = seen.to
+      this.#from = to
       return {
         created: created / seconds,
         succeeded: succeeded / seconds,
@@ -132,18 +121,4 @@ export class Sampler {
       return {}
     }
   }
-}
-
-const NOTHING: Omit<Sample, 'at'> = {
-  created: null,
-  succeeded: null,
-  failed: null,
-  retried: null,
-  p50Ms: null,
-  p95Ms: null,
-  p99Ms: null,
-  ready: null,
-  delayed: null,
-  leased: null,
-  dead: null,
 }

@@ -1,0 +1,163 @@
+import { createPaymentStore, type BreakKind, type Database, type ListFilter } from '@titan/payments'
+import { searchDeadLetters, type Inspector, type JobMap, type Queue } from '@titan/queue-core'
+import { WebhookStore } from '@titan/webhooks'
+import { listActs } from '../audit.ts'
+import { statement } from '../statements.ts'
+import type { Cache } from './cache.ts'
+import { isAmong, type LetterFilter } from './letters.ts'
+import { countTotals } from './totals.ts'
+
+/** A queue as the dashboard needs it: to be counted and steered, its jobs and workers to be looked at. */
+export interface ObservedQueue {
+  readonly queue: Pick<
+    Queue<JobMap>,
+    'name' | 'stats' | 'pause' | 'resume' | 'deadLetters' | 'peekDeadLetter' | 'redrive' | 'deleteDeadLetters'
+  >
+  readonly inspector: Pick<Inspector, 'peek' | 'consumers'>
+}
+
+/** A payment that a worker holds. */
+export interface HeldPayment {
+  readonly id: string
+  readonly amount: number
+  readonly currency: string
+  readonly owner: string
+  readonly fence: number
+  /** Milliseconds until the lease ends by the clock of the database; negative once it has. */
+  readonly remainingMs: number
+  /** Whether the outcome at the gateway is unknown. */
+  readonly isUnknown: boolean
+}
+
+/** A payment in review. */
+export interface ParkedPayment {
+  readonly id: string
+  readonly amount: number
+  readonly currency: string
+  readonly gateway: string | null
+  readonly attemptNo: number
+  readonly parkedAt: Date
+  /** Why it is in review, from the event that parked it last. */
+  readonly reason: string | null
+  /** Its oldest open contradiction. */
+  readonly breakKind: BreakKind | null
+  readonly charge: string | null
+  /** What was charged, in minor units. */
+  readonly chargedAmount: number | null
+  readonly chargedCurrency: string | null
+}
+
+const listHeld = statement<HeldPayment>('held_payments')
+const listParked = statement<ParkedPayment>('parked_payments')
+
+/** Rows of one page of a list. */
+export const PAGE_ROWS = 50
+/** Rows of the lists that have no pages. */
+const LIST_ROWS = 200
+/** Dead letters that one search examines at most. */
+const SCAN_LETTERS = 2_000
+const WEBHOOK_EVENTS = 50
+
+/** A payment with its whole history. */
+export type History = NonNullable<Awaited<ReturnType<Reads['history']>>>
+
+/** Reads what the pages show, over the dashboard's pool. Each read is bounded and shared between viewers for a second. */
+export class Reads {
+  readonly #sql
+  readonly #cache
+  readonly #payments
+  readonly #webhooks
+
+  constructor(sql: Database, cache: Cache) {
+    this.#sql = sql
+    this.#cache = cache
+    this.#payments = createPaymentStore(sql)
+    // Reading needs no key: nothing that is shown is encrypted.
+    this.#webhooks = new WebhookStore(sql, { encryptionKeys: [] })
+  }
+
+  totals() {
+    return this.#cache.get('totals', () => countTotals(this.#payments))
+  }
+
+  stats({ queue }: ObservedQueue) {
+    return this.#cache.get(`stats ${queue.name}`, () => queue.stats())
+  }
+
+  /** Reads the workers of a queue and their jobs in flight. */
+  workers({ queue, inspector }: ObservedQueue) {
+    return this.#cache.get(`workers ${queue.name}`, async () => {
+      const [consumers, jobs] = await Promise.all([
+        inspector.consumers(),
+        inspector.peek('leased', LIST_ROWS),
+      ])
+      return { consumers, jobs }
+    })
+  }
+
+  /** Reads payments under a lease, those that are due first. */
+  heldPayments() {
+    return this.#cache.get('held', () => listHeld(this.#sql, { rowLimit: LIST_ROWS }))
+  }
+
+  /** Reads payments in review, longest waiting first. */
+  parkedPayments() {
+    return this.#cache.get('parked', () => listParked(this.#sql, { rowLimit: LIST_ROWS }))
+  }
+
+  webhookBacklog() {
+    return this.#cache.get('webhooks', () => this.#webhooks.backlog())
+  }
+
+  payments(filter: ListFilter) {
+    return this.#cache.get(`payments ${JSON.stringify(filter)}`, () => this.#payments.page(filter))
+  }
+
+  history(id: string) {
+    return this.#cache.get(`history ${id}`, () => this.#readHistory(id))
+  }
+
+  letters({ queue }: ObservedQueue, filter: LetterFilter, after: string | undefined) {
+    const bounds = { after, limit: PAGE_ROWS, scanLimit: SCAN_LETTERS }
+    return this.#cache.get(`letters ${JSON.stringify([queue.name, filter, after])}`, () =>
+      searchDeadLetters(queue, (letter) => isAmong(filter, letter), bounds),
+    )
+  }
+
+  letter({ queue }: ObservedQueue, letterId: string) {
+    const key = `letter ${JSON.stringify([queue.name, letterId])}`
+    return this.#cache.get(key, () => queue.peekDeadLetter(letterId))
+  }
+
+  /** Reads a page of the audit record, and one row more if there is one. */
+  acts(before: number | undefined) {
+    return this.#cache.get(`acts ${before}`, () => listActs(this.#sql, { before, limit: PAGE_ROWS + 1 }))
+  }
+
+  async #readHistory(id: string) {
+    const payment = await this.#payments.get(id)
+    if (payment === undefined) return undefined
+    const [events, attempts, breaks, sent] = await Promise.all([
+      this.#payments.events(id),
+      this.#payments.attempts(id),
+      this.#payments.breaks(id),
+      this.#webhooks.listEvents({ paymentId: id, limit: WEBHOOK_EVENTS }),
+    ])
+    const webhooks = await Promise.all(
+      sent.map(async (event) => ({ event, deliveries: await this.#webhooks.deliveriesOfEvent(event.id) })),
+    )
+    return { payment, events, attempts, breaks, webhooks }
+  }
+}
+
+/** What was read, or the failure. */
+export type Reading<Value> = { readonly value: Value } | { readonly error: unknown }
+
+/** Turns a failure into a value, for pages that show the rest without it. */
+export async function attempt<Value>(reading: Promise<Value>): Promise<Reading<Value>> {
+  try {
+    return { value: await reading }
+  } catch (error) {
+    return { error }
+  }
+}

@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto'
+import type { Context } from 'hono'
+import { getCookie } from 'hono/cookie'
+import type { DashboardEnv } from '../access/access.ts'
+import { formatCount, formatNumber } from '../markup/format.ts'
+import { layout, type Page, type Viewer } from '../markup/layout.ts'
+import { attempt, type ObservedQueue, type Reads } from '../reads/reads.ts'
+import { pathTo } from './paths.ts'
+import type { Assets } from './static-file.ts'
+
+/** Texts after an act, by the value in the query. Text from outside never enters a page. */
+const NOTICES: ReadonlyMap<string, string> = new Map([
+  ['paused', 'The queue is paused. Running jobs finish; no new job starts.'],
+  ['resumed', 'The queue is running.'],
+  ['redriven', 'Done. The audit record shows how many became ready again.'],
+  ['deleted', 'Done. The audit record shows how many were deleted.'],
+  ['resolved', 'The decision is stored.'],
+  ['looked-up', 'The gateway was asked. Its response is in the history.'],
+  ['signed-in', 'You are signed in.'],
+  ['signed-out', 'You are signed out.'],
+])
+
+/** What the frame of all pages needs. */
+interface RendererOptions {
+  readonly assets: Assets
+  readonly reads: Reads
+  readonly queues: readonly ObservedQueue[]
+  /** Whether all may see all. */
+  readonly isOpen: boolean
+}
+
+/** Makes whole pages. */
+export class Renderer {
+  /** What the browser may load and do on a page, as a header. */
+  readonly policy: string
+  readonly #options: RendererOptions
+  readonly #assetsPath: string
+  readonly #importMap: string
+
+  constructor(options: RendererOptions) {
+    this.#options = options
+    const path = pathTo(['assets', options.assets.version])
+    this.#assetsPath = path
+    this.#importMap = JSON.stringify({
+      imports: { idiomorph: `${path}/idiomorph.js`, uplot: `${path}/uplot.js` },
+    })
+    this.policy = [
+      "default-src 'none'",
+      `script-src 'self' 'sha256-${createHash('sha256').update(this.#importMap).digest('base64')}'`,
+      "style-src 'self'",
+      "img-src 'self'",
+      "connect-src 'self'",
+      "form-action 'self'",
+      "base-uri 'none'",
+      "frame-ancestors 'none'",
+    ].join('; ')
+  }
+
+  viewerOf(context: Context<DashboardEnv>): Viewer {
+    const session = context.get('session')
+    const theme = getCookie(context, 'titan_theme')
+    return {
+      name: session?.operator,
+      role: session?.role,
+      formToken: session?.role === 'admin' ? session.formToken : undefined,
+      seesDetails: context.get('seesDetails') ?? this.#options.isOpen,
+      theme: theme === 'light' || theme === 'dark' ? theme : 'system',
+    }
+  }
+
+  async render(context: Context<DashboardEnv>, page: Page, status = 200): Promise<Response> {
+    // A viewer without access gets no numbers either.
+    const badges = status === 200 && page.section !== 'sign-in' ? await this.#readBadges() : {}
+    const frame = {
+      viewer: this.viewerOf(context),
+      assetsPath: this.#assetsPath,
+      importMap: this.#importMap,
+      badges,
+      notice: NOTICES.get(context.req.query('done') ?? ''),
+    }
+    return context.html(await layout(frame, page), status as 200)
+  }
+
+  async #readBadges() {
+    const { reads, queues } = this.#options
+    const [totals, ...stats] = await Promise.all([
+      attempt(reads.totals()),
+      ...queues.map((queue) => attempt(reads.stats(queue))),
+    ])
+    const review = 'value' in totals ? totals.value.review : undefined
+    const dead = stats.reduce((sum, reading) => sum + ('value' in reading ? reading.value.dead : 0), 0)
+    return {
+      reviews: review && review.value > 0 ? formatCount(review) : undefined,
+      'dead-letters': dead > 0 ? formatNumber(dead) : undefined,
+    }
+  }
+}
