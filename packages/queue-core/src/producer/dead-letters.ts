@@ -7,7 +7,7 @@ import type { Members } from '../model/members.ts'
 import { enqueue, type Entry } from '../redis/enqueue.ts'
 import { decodeFields, isEntryId, readFields, readJson, type Entries } from '../redis/layout.ts'
 import type { QueuePartition } from '../redis/partition.ts'
-import { pagesOf } from '../redis/streams.ts'
+import { StreamReader } from '../redis/streams.ts'
 
 /** A job that was given up, and what led to it. */
 export interface DeadLetter {
@@ -108,10 +108,11 @@ export function createDeadLetters(
       checkWhole('count', count, 0, Number.MAX_SAFE_INTEGER)
       const place = after === undefined ? undefined : locate(parts, after)
       const page: DeadLetter[] = []
-      for (const part of parts.slice(place === undefined ? 0 : parts.indexOf(place.part))) {
+      for (const part of place === undefined ? parts : parts.slice(parts.indexOf(place.part))) {
         if (page.length >= count) break
         const from = part === place?.part ? `(${place.entryId}` : '-'
-        for (const deadLetter of await readPage(part, from, count - page.length)) page.push(deadLetter)
+        const entries = await readerOf(part).range(from, '+', count - page.length)
+        for (const entry of entries) page.push(toDeadLetter(part, entry))
       }
       return page
     },
@@ -119,13 +120,15 @@ export function createDeadLetters(
     async redrive(options = {}) {
       checkMembers('redrive', options, REDRIVE_OPTIONS)
       const { letterIds, filter = () => true, ratePerSecond = Infinity, limit = Infinity, signal } = options
-      checkPace(limit, ratePerSecond)
+      if (limit !== Infinity) checkWhole('limit', limit, 0, Number.MAX_SAFE_INTEGER)
+      if (checkAtLeast('ratePerSecond', ratePerSecond, 0) === 0)
+        throw new QueueError('INVALID_OPTIONS', 'ratePerSecond must be above 0, got 0')
       const startedAt = performance.now()
       // Under a rate a tenth of a second's worth at a time, so that they come evenly.
       const step = Math.min(PAGE, Math.max(1, Math.floor(ratePerSecond / 10)))
       let redriven = 0
       let skipped = 0
-      for await (const page of walk(parts, letterIds)) {
+      for await (const page of letterIds === undefined ? walk(parts) : walkIds(parts, letterIds)) {
         const chosen = page.filter(filter)
         while (chosen.length > 0) {
           if (redriven >= limit || signal?.aborted === true) return { redriven, skipped }
@@ -154,39 +157,25 @@ export function createDeadLetters(
   }
 }
 
-/** @throws {QueueError} `INVALID_OPTIONS` */
-function checkPace(limit: number, ratePerSecond: number): void {
-  if (limit !== Infinity) checkWhole('limit', limit, 0, Number.MAX_SAFE_INTEGER)
-  if (checkAtLeast('ratePerSecond', ratePerSecond, 0) === 0)
-    throw new QueueError('INVALID_OPTIONS', 'ratePerSecond must be above 0, got 0')
-}
+const readerOf = ({ connection, keys }: QueuePartition): StreamReader =>
+  new StreamReader(connection, keys.dlq)
 
 /** Finds the partition and entry of a dead letter; undefined when it is not the id of one. */
-function locate(
-  parts: readonly QueuePartition[],
-  letterId: string,
-): { readonly part: QueuePartition; readonly entryId: string } | undefined {
+function locate(parts: readonly QueuePartition[], letterId: string) {
   const [, entryId, partition = '0'] = /^(\d+-\d+)(?:\.(\d{1,9}))?$/.exec(letterId) ?? []
   const part = parts[Number(partition)]
   return part === undefined || entryId === undefined || !isEntryId(entryId) ? undefined : { part, entryId }
 }
 
-async function readPage(part: QueuePartition, from: string, count: number): Promise<DeadLetter[]> {
-  const args = ['XRANGE', part.keys.dlq, from, '+', 'COUNT', String(count)]
-  return (await part.connection.send<Entries>(args)).map((entry) => toDeadLetter(part, entry))
-}
-
 async function peek(parts: readonly QueuePartition[], letterId: string): Promise<DeadLetter | undefined> {
   const place = locate(parts, letterId)
   if (place === undefined) return undefined
-  const [deadLetter] = await readPage(place.part, place.entryId, 1)
+  const [entry] = await readerOf(place.part).entries([place.entryId])
+  const deadLetter = entry && toDeadLetter(place.part, entry)
   return deadLetter?.letterId === letterId ? deadLetter : undefined
 }
 
-async function* walkIds(
-  parts: readonly QueuePartition[],
-  letterIds: readonly string[],
-): AsyncGenerator<DeadLetter[]> {
+async function* walkIds(parts: readonly QueuePartition[], letterIds: readonly string[]) {
   for (let from = 0; from < letterIds.length; from += PAGE) {
     const some = letterIds.slice(from, from + PAGE)
     const page = await Promise.all(some.map((letterId) => peek(parts, letterId)))
@@ -194,20 +183,13 @@ async function* walkIds(
   }
 }
 
-function walk(
-  parts: readonly QueuePartition[],
-  letterIds: readonly string[] | undefined,
-): AsyncGenerator<DeadLetter[]> {
-  return letterIds === undefined ? walkAll(parts) : walkIds(parts, letterIds)
-}
-
-async function* walkAll(parts: readonly QueuePartition[]): AsyncGenerator<DeadLetter[]> {
+async function* walk(parts: readonly QueuePartition[]) {
   for (const part of parts) {
     const { connection, keys } = part
     const [newest] = await connection.send<Entries>(['XREVRANGE', keys.dlq, '+', '-', 'COUNT', '1'])
     if (newest === undefined) continue
     // Up to the newest of now: those that die again meanwhile would keep a redrive going for good.
-    for await (const page of pagesOf(connection, keys.dlq, PAGE, newest[0]))
+    for await (const page of readerOf(part).pages(PAGE, newest[0]))
       yield page.map((entry) => toDeadLetter(part, entry))
   }
 }
@@ -238,7 +220,7 @@ async function redrivePage(
 }
 
 /** Stands for the evidence that a dead letter written by hand does not have. */
-const NO_EVIDENCE: Evidence = {
+const NO_EVIDENCE: Required<Evidence> = {
   id: '',
   cause: 'undecodable',
   error: '',
@@ -252,10 +234,9 @@ const NO_EVIDENCE: Evidence = {
 
 function toDeadLetter({ keys }: QueuePartition, [entryId, list]: Entries[number]): DeadLetter {
   const fields = readFields(list)
-  const evidence = { ...NO_EVIDENCE, ...(readJson(fields['e']) as Partial<Evidence> | undefined) }
+  const evidence = { ...NO_EVIDENCE, ...(readJson(fields['e']) as typeof NO_EVIDENCE | undefined) }
   return {
     ...evidence,
-    enqueuedAt: evidence.enqueuedAt,
     priority: isPriority(evidence.priority) ? evidence.priority : 'default',
     letterId: keys.partition === undefined ? entryId : `${entryId}.${keys.partition}`,
     name: fields['n'] ?? '',
@@ -276,6 +257,6 @@ function toEntry(deadLetter: DeadLetter, entryId: string): Entry | undefined {
   const meta: Meta = { ...known, id, redrives: redrives + 1, origin: letterId }
   const { level, name, data } = stored
   const { orderingKey = '', dedupe } = meta
-  const full = { id, dedupe: dedupe === 1, due: '', orderingKey, meta: JSON.stringify(meta) }
-  return { level, name, data, full: { ...full, letter: entryId } }
+  const full = { id, dedupe: dedupe === 1, due: '', orderingKey, meta: JSON.stringify(meta), letter: entryId }
+  return { level, name, data, full }
 }

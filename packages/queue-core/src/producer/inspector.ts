@@ -1,25 +1,14 @@
 import { checkMembers, checkWhole } from '../model/errors.ts'
 import { deliveriesOf, isEarlier } from '../model/fence.ts'
-import { isKey, type StoredJob } from '../model/job.ts'
+import { isKey } from '../model/job.ts'
 import { LEVELS, priorityOf, type Level, type Priority } from '../model/levels.ts'
 import { LOOKING_OPTIONS, resolveShared } from '../model/options.ts'
 import type { RedisClient } from '../redis/connection.ts'
-import {
-  decodeFields,
-  plainJobId,
-  readEnvelope,
-  readJson,
-  readParked,
-  readPlace,
-  readPlainJobId,
-  RELEASED,
-  type Entries,
-  type Envelope,
-} from '../redis/layout.ts'
+import * as layout from '../redis/layout.ts'
 import { sharePartitions, type QueuePartition } from '../redis/partition.ts'
 import { isWrongType, readScores, type ScoresReply } from '../redis/replies.ts'
 import { serverNow } from '../redis/server-check.ts'
-import { entriesOf, groupOf, infoOf, pagesOf, pendingOf, type PendingEntry } from '../redis/streams.ts'
+import { StreamReader, type PendingEntry } from '../redis/streams.ts'
 
 /** Where a live job is. */
 export type JobState = 'ready' | 'leased' | 'delayed' | 'parked'
@@ -111,8 +100,7 @@ export function createInspector(
   return {
     async peek(state, count = 10) {
       checkWhole('count', count, 0, Number.MAX_SAFE_INTEGER)
-      if (count === 0) return []
-      return (await Promise.all(parts.map((part) => peek[state](part, count)))).flat()
+      return count === 0 ? [] : listAll(parts, (part) => peek[state](part, count))
     },
     async find(id) {
       if (!isKey(id)) return undefined
@@ -124,7 +112,7 @@ export function createInspector(
     },
     async consumers() {
       const byName = new Map<string, ConsumerView>()
-      for (const { name, leases, idleMs } of (await Promise.all(parts.map(consumersOf))).flat()) {
+      for (const { name, leases, idleMs } of await listAll(parts, consumersOf)) {
         const other = byName.get(name) ?? { leases: 0, idleMs }
         const view = { name, leases: leases + other.leases, idleMs: Math.min(idleMs, other.idleMs) }
         byName.set(name, view)
@@ -136,25 +124,29 @@ export function createInspector(
       return ids.filter((_id, index) => !alive.some((inPart) => inPart[index] === true))
     },
     async *entries() {
-      for (const part of parts)
-        for (const level of LEVELS)
-          for await (const page of pagesOf(part.connection, part.keys.streams[level], PAGE))
-            yield page.map((entry) => entryView(part, level, entry))
+      for (const { connection, keys } of parts)
+        for (const stream of keys.streams)
+          for await (const page of new StreamReader(connection, stream).pages(PAGE))
+            yield page.map(([entryId, fields]) => {
+              const job = layout.decodeFields(fields, 1)
+              return { stream, entryId, name: job?.name, data: layout.readJson(job?.data) }
+            })
     },
   }
 }
 
+/** Looks at each side by side and joins what was found, in their order. */
+async function listAll<Item, Found>(items: readonly Item[], look: (item: Item) => Promise<Found[]>) {
+  return (await Promise.all(items.map(look))).flat()
+}
+
 const peek: Record<JobState, (part: QueuePartition, count: number) => Promise<JobView[]>> = {
   async ready(part, count) {
-    const lists = await Promise.all(LEVELS.map((level) => readyOf(part, level, count)))
-    return lists.flat().slice(0, count)
+    return (await listAll(LEVELS, (level) => readyOf(part, level, count))).slice(0, count)
   },
   async leased(part, count) {
-    const lists = await Promise.all(LEVELS.map((level) => leasedOf(part, level, count)))
-    return lists
-      .flat()
-      .toSorted((a, b) => (b.idleMs ?? 0) - (a.idleMs ?? 0))
-      .slice(0, count)
+    const leased = await listAll(LEVELS, (level) => leasedOf(part, level, count))
+    return leased.toSorted((a, b) => (b.idleMs ?? 0) - (a.idleMs ?? 0)).slice(0, count)
   },
   async delayed({ connection, keys }, count) {
     const args = ['ZRANGE', keys.delayed, '0', String(count - 1), 'WITHSCORES']
@@ -163,39 +155,37 @@ const peek: Record<JobState, (part: QueuePartition, count: number) => Promise<Jo
     const ids = scores.map(([id]) => id)
     const envelopes = await connection.send<(string | null)[]>(['HMGET', keys.delayedJobs, ...ids])
     return envelopes.flatMap((envelope, at) =>
-      envelope === null ? [] : [waitingView('delayed', readEnvelope(envelope), scores[at]?.[1])],
+      envelope === null
+        ? []
+        : [view('delayed', { ...layout.readEnvelope(envelope), dueAt: scores[at]?.[1] })],
     )
   },
   async parked({ connection, keys }, count) {
     const members = await connection.send<string[]>(['ZRANGE', keys.parked, '0', String(count - 1)])
-    return members.map((member) => waitingView('parked', readParked(member)))
+    return members.map((member) => view('parked', layout.readParked(member)))
   },
 }
 
+const streamOf = ({ connection, keys }: QueuePartition, level: Level): StreamReader =>
+  new StreamReader(connection, keys.streams[level])
+
 async function readyOf(part: QueuePartition, level: Level, count: number): Promise<JobView[]> {
-  const stream = part.keys.streams[level]
-  const group = await groupOf(part.connection, stream)
-  const released = group && (await pendingOf(part.connection, stream, group.name, RELEASED, count))
-  const first = await entriesOf(part.connection, stream, released?.map(([id]) => id) ?? [])
-  const from = group === undefined ? '-' : `(${group.last}`
-  const rest = await part.connection.send<Entries>(['XRANGE', stream, from, '+', 'COUNT', String(count)])
+  const stream = streamOf(part, level)
+  const group = await stream.group()
+  const released = group && (await stream.pending(group.name, layout.RELEASED, count))
+  const first = await stream.entries(released?.map(([id]) => id) ?? [])
+  const rest = await stream.range(group === undefined ? '-' : `(${group.last}`, '+', count)
   return [...first, ...rest].slice(0, count).map((entry) => streamView(part, level, entry))
 }
 
 async function leasedOf(part: QueuePartition, level: Level, count: number): Promise<JobView[]> {
-  const { connection, keys } = part
-  const stream = keys.streams[level]
-  const group = await groupOf(connection, stream)
+  const stream = streamOf(part, level)
+  const group = await stream.group()
   if (group === undefined) return []
-  const consumers = await infoOf(connection, ['CONSUMERS', stream, group.name])
-  const names = consumers.map(({ name }) => String(name)).filter((name) => name !== RELEASED)
-  const lists = await Promise.all(names.map((name) => pendingOf(connection, stream, group.name, name, count)))
-  const longest = lists
-    .flat()
-    .toSorted(([, , a], [, , b]) => b - a)
-    .slice(0, count)
-  const ids = longest.map(([id]) => id)
-  const fields = new Map(await entriesOf(connection, stream, ids))
+  const consumers = (await stream.consumers()).filter(({ name }) => name !== layout.RELEASED)
+  const leases = await listAll(consumers, ({ name }) => stream.pending(group.name, name, count))
+  const longest = leases.toSorted(([, , a], [, , b]) => b - a).slice(0, count)
+  const fields = new Map(await stream.entries(longest.map(([id]) => id)))
   return longest.map((lease) => streamView(part, level, [lease[0], fields.get(lease[0]) ?? []], lease))
 }
 
@@ -203,13 +193,13 @@ async function find(part: QueuePartition, id: string): Promise<JobView | 'done' 
   const { connection, keys } = part
   const text = await connection.send<string | null>(['HGET', keys.live, id])
   if (text === null) return findUnindexed(part, id)
-  const place = readPlace(text)
+  const place = layout.readPlace(text)
   if (place?.kind === 'delayed') return findDelayed(part, id)
   if (place?.kind === 'stream') return findInStream(part, place.level, place.entryId)
   if (place === undefined) return undefined
   const range = [...place.range, 'BYLEX', 'LIMIT', '0', '1']
   const [member] = await connection.send<string[]>(['ZRANGE', keys.parked, ...range])
-  return member === undefined ? undefined : waitingView('parked', readParked(member))
+  return member === undefined ? undefined : view('parked', layout.readParked(member))
 }
 
 /** A job that the index does not know: done, delayed under an id of the library's, or with its entry for an id. */
@@ -218,7 +208,7 @@ async function findUnindexed(part: QueuePartition, id: string): Promise<JobView 
   if ((await connection.send<number>(['EXISTS', keys.processed(id)])) === 1) return 'done'
   const delayed = await findDelayed(part, id)
   if (delayed !== undefined) return delayed
-  const plain = readPlainJobId(id)
+  const plain = layout.readPlainJobId(id)
   if (plain === undefined || plain.partition !== keys.partition) return undefined
   const found = await findInStream(part, plain.level, plain.entryId)
   return found?.id === id ? found : undefined
@@ -228,7 +218,7 @@ async function findDelayed({ connection, keys }: QueuePartition, id: string): Pr
   const envelope = await connection.send<string | null>(['HGET', keys.delayedJobs, id])
   if (envelope === null) return undefined
   const due = await connection.send<string | number | null>(['ZSCORE', keys.delayed, id])
-  return waitingView('delayed', readEnvelope(envelope), Number(due))
+  return view('delayed', { ...layout.readEnvelope(envelope), dueAt: Number(due) })
 }
 
 async function findInStream(
@@ -236,101 +226,81 @@ async function findInStream(
   level: Level,
   entryId: string,
 ): Promise<JobView | undefined> {
-  const { connection, keys } = part
-  const stream = keys.streams[level]
-  const [entry] = await entriesOf(connection, stream, [entryId])
+  const stream = streamOf(part, level)
+  const [entry] = await stream.entries([entryId])
   if (entry === undefined) return undefined
-  const group = await groupOf(connection, stream)
-  if (group === undefined) return streamView(part, level, entry)
-  const args = ['XPENDING', stream, group.name, entryId, entryId, '1']
-  const [lease] = await connection.send<PendingEntry[]>(args)
-  if (lease !== undefined) return streamView(part, level, entry, lease[1] === RELEASED ? undefined : lease)
+  const group = await stream.group()
+  const lease = group && (await stream.lease(group.name, entryId))
+  if (lease !== undefined)
+    return streamView(part, level, entry, lease[1] === layout.RELEASED ? undefined : lease)
   // Delivered and no longer pending: settled in the meantime, or acknowledged by hand. No worker gets it again.
-  return isEarlier(group.last, entryId) ? streamView(part, level, entry) : undefined
+  const isWaiting = group === undefined || isEarlier(group.last, entryId)
+  return isWaiting ? streamView(part, level, entry) : undefined
 }
 
 /** For each id, whether a job is where the index says. A parked one counts as there. */
-async function aliveOf({ connection, keys }: QueuePartition, ids: readonly string[]): Promise<boolean[]> {
+async function aliveOf(part: QueuePartition, ids: readonly string[]): Promise<boolean[]> {
   if (ids.length === 0) return []
+  const { connection, keys } = part
   const places = await connection.send<(string | null)[]>(['HMGET', keys.live, ...ids])
   return Promise.all(
     ids.map(async (id, index) => {
-      const place = readPlace(places[index] ?? '')
+      const place = layout.readPlace(places[index] ?? '')
       if (place?.kind === 'delayed')
         return (await connection.send<number>(['HEXISTS', keys.delayedJobs, id])) === 1
       if (place?.kind !== 'stream') return place !== undefined
-      const args = ['XRANGE', keys.streams[place.level], place.entryId, place.entryId]
-      return (await connection.send<Entries>(args)).length > 0
+      return (await streamOf(part, place.level).entries([place.entryId])).length > 0
     }),
   )
 }
 
+/** Workers as the groups know them, and by their heartbeats, which those of an old version do not have. */
 async function consumersOf(part: QueuePartition): Promise<ConsumerView[]> {
-  const lists = await Promise.all(
-    LEVELS.map(async (level) => {
-      const stream = part.keys.streams[level]
-      const group = await groupOf(part.connection, stream)
-      return group === undefined ? [] : infoOf(part.connection, ['CONSUMERS', stream, group.name])
-    }),
-  )
-  const known = lists
-    .flat()
-    .filter(({ name }) => name !== RELEASED)
-    .map(({ name, pending, idle }) => {
-      return { name: String(name), leases: Number(pending), idleMs: Number(idle) }
-    })
-  return [...known, ...(await beatsOf(part))]
-}
-
-/** Workers by their heartbeats; those of a version without one are known to the group only. */
-async function beatsOf({ connection, keys }: QueuePartition): Promise<ConsumerView[]> {
-  const args = ['ZRANGE', keys.workers, '0', '-1', 'WITHSCORES']
-  const [scores, now] = await Promise.all([
-    connection.send<ScoresReply>(args).catch((error: unknown): ScoresReply => {
-      if (isWrongType(error)) return []
-      throw error
-    }),
+  const { connection, keys } = part
+  const [known, beats, now] = await Promise.all([
+    listAll(LEVELS, (level) => streamOf(part, level).consumers()),
+    connection
+      .send<ScoresReply>(['ZRANGE', keys.workers, '0', '-1', 'WITHSCORES'])
+      .catch((error: unknown): ScoresReply => {
+        if (isWrongType(error)) return []
+        throw error
+      }),
     serverNow(connection),
   ])
-  return readScores(scores).map(([name, at]) => ({ name, leases: 0, idleMs: Math.max(0, now - at) }))
+  const beating = readScores(beats).map(([name, at]) => ({ name, leases: 0, idleMs: Math.max(0, now - at) }))
+  return [...known.filter(({ name }) => name !== layout.RELEASED), ...beating]
 }
 
 /** A job in a stream; `lease` is its pending entry where a worker holds it. */
 function streamView(
   part: QueuePartition,
   level: Level,
-  [entryId, fields]: Entries[number],
+  [entryId, fields]: layout.Entries[number],
   lease?: PendingEntry,
 ): JobView {
-  const job = decodeFields(fields, level)
-  const id = job === undefined ? '' : (job.meta.id ?? plainJobId(entryId, level, part.keys.partition))
+  const job = layout.decodeFields(fields, level)
+  const id = job && (job.meta.id ?? layout.plainJobId(entryId, level, part.keys.partition))
   const [, consumer, idleMs, count] = lease ?? []
   const deliveries = count === undefined ? undefined : deliveriesOf(count)
-  const state = lease === undefined ? 'ready' : 'leased'
-  return { ...view(state, level, job, id), entryId, consumer, idleMs, deliveries }
+  const found = { id: id ?? '', level, job, entryId, consumer, idleMs, deliveries }
+  return view(lease === undefined ? 'ready' : 'leased', found)
 }
 
-function waitingView(state: 'delayed' | 'parked', { level, job, id }: Envelope, dueAt?: number): JobView {
-  return { ...view(state, level, job, id), dueAt }
-}
+type Place = 'dueAt' | 'entryId' | 'consumer' | 'idleMs' | 'deliveries'
 
-function view(state: JobState, level: Level, job: StoredJob | undefined, id: string): JobView {
+function view(state: JobState, found: layout.Envelope & Partial<Pick<JobView, Place>>): JobView {
+  const { id, level, job, dueAt, entryId, consumer, idleMs, deliveries } = found
   return {
     state,
     id,
     name: job?.name ?? '',
-    data: readJson(job?.data),
+    data: layout.readJson(job?.data),
     priority: priorityOf(level),
     failures: job?.meta.failures ?? 0,
-    dueAt: undefined,
-    entryId: undefined,
-    consumer: undefined,
-    idleMs: undefined,
-    deliveries: undefined,
+    dueAt,
+    entryId,
+    consumer,
+    idleMs,
+    deliveries,
   }
-}
-
-function entryView(part: QueuePartition, level: Level, [entryId, fields]: Entries[number]): EntryView {
-  const job = decodeFields(fields, level)
-  return { stream: part.keys.streams[level], entryId, name: job?.name, data: readJson(job?.data) }
 }
