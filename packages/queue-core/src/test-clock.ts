@@ -1,7 +1,6 @@
 import { promote, signal } from './redis/commands.ts'
 import type { RedisClient } from './redis/connection.ts'
-import { checkMembers } from './model/errors.ts'
-import { checkNumbers } from './producer/new-job.ts'
+import { checkMembers, checkWhole } from './model/errors.ts'
 import { LOOKING_OPTIONS, resolveQueue } from './model/options.ts'
 import { sharePartitions, type QueuePartition } from './redis/partition.ts'
 import { fireSlot } from './producer/recurring.ts'
@@ -62,7 +61,7 @@ export function createTestClock(
 
   return {
     async advance(ms) {
-      checkNumbers({ delayMs: ms })
+      checkWhole('ms', ms, 0)
       for (const part of parts) {
         await advanceDueTimes(part, ms)
         await fireSlots(part, ms)

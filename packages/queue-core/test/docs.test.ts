@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { keysOf } from '../src/redis/keys.ts'
 import { ERROR_SOURCES } from '../src/model/events.ts'
 import { FAILURE_CAUSES } from '../src/model/job.ts'
-import { defaults } from '../src/model/options.ts'
+import { resolveQueue, resolveWorker } from '../src/model/options.ts'
 
 const root = new URL('../../../', import.meta.url)
 const own = new URL('../', import.meta.url)
@@ -73,6 +73,7 @@ test('the README lists every option, and states its default as it is', () => {
   )
   expect(options.length).toBeGreaterThan(20)
   expect(options.filter((option) => rowOf(readme, option) === '')).toEqual([])
+  const defaults = { ...resolveQueue('q', {}), ...resolveWorker('q', {}) }
   const stated = [
     'maxPayloadBytes',
     'concurrency',

@@ -12,7 +12,7 @@ test('only name and data make a plain job, whatever its priority', () => {
 test.each([
   [{ backoff: 500 }, 'backoff.type must be fixed or exponential, got undefined'],
   [{ backoff: { type: 'linear', delayMs: 1 } }, 'backoff.type must be fixed or exponential, got "linear"'],
-  [{ backoff: { type: 'fixed' } }, 'backoff.delayMs must be a whole number of at least 0, got NaN'],
+  [{ backoff: { type: 'fixed' } }, 'backoff.delayMs must be a whole number of at least 0, got undefined'],
 ])('options %j are refused', (options, message) => {
   expect(() => describeJob(options as never)).toThrow(message)
 })

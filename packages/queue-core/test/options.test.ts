@@ -9,7 +9,7 @@ import {
   fixed,
   type RedisClient,
 } from '../src/index.ts'
-import { defaults, resolveQueue, resolveWorker } from '../src/model/options.ts'
+import { resolveQueue, resolveWorker } from '../src/model/options.ts'
 
 const unused = { isReady: true } as RedisClient
 
@@ -108,6 +108,11 @@ describe('a worker', () => {
     expect(messageOf(() => createWorker(unused, 'q', {}, options as never))).toBe(message)
   })
 
+  test('is refused a value that JSON cannot write', () => {
+    const act = () => createWorker(unused, 'q', {}, { backoff: 500n as never })
+    expect(messageOf(act)).toBe('backoff must be a function, got bigint')
+  })
+
   test.each([
     [undefined, 'Handlers must be an object with a function for each job name, got undefined'],
     [() => undefined, 'Handlers must be an object with a function for each job name, got function'],
@@ -149,7 +154,7 @@ describe('a queue', () => {
       prefix: 'titan',
       partitions: 1,
       maxLength: 0,
-      maxPayloadBytes: defaults.maxPayloadBytes,
+      maxPayloadBytes: 65_536,
     })
   })
 

@@ -1,4 +1,4 @@
-import { checkAtLeast, checkMembers, QueueError } from './errors.ts'
+import { checkAtLeast, checkMembers, invalidOptions } from './errors.ts'
 import type { Job } from './job.ts'
 import type { Members } from './members.ts'
 
@@ -35,8 +35,7 @@ export function exponential(options: ExponentialOptions = {}): Backoff {
   const { baseMs = 1_000, maxMs = 60_000, jitter = 0.5, random = Math.random } = options
   checkAtLeast('baseMs', baseMs, 0)
   checkAtLeast('maxMs', maxMs, 0)
-  if (checkAtLeast('jitter', jitter, 0) > 1)
-    throw new QueueError('INVALID_OPTIONS', `jitter must be at most 1, got ${jitter}`)
+  if (checkAtLeast('jitter', jitter, 0) > 1) throw invalidOptions(`jitter must be at most 1, got ${jitter}`)
   return (failures) => {
     const full = Math.min(maxMs, baseMs * 2 ** Math.min(failures - 1, 52))
     return Math.round(full * (1 - jitter * random()))

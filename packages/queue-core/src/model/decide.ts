@@ -22,13 +22,13 @@ export type Outcome =
   | { readonly kind: 'deadLetter'; readonly cause: FailureCause }
 
 /** An outcome, or what makes it from the delay that a backoff promised. */
-export type Decision =
-  | Outcome
-  | {
-      readonly kind: 'undecided'
-      readonly delay: PromiseLike<unknown>
-      readonly decide: (delayMs: unknown) => Outcome
-    }
+export type Decision = Outcome | Undecided
+
+interface Undecided {
+  readonly kind: 'undecided'
+  readonly delay: PromiseLike<unknown>
+  readonly decide: (delayMs: unknown) => Outcome
+}
 
 /** Asks a custom backoff, by the number of failures. */
 export type AskBackoff = (failures: number) => unknown
@@ -51,15 +51,15 @@ export function decide(
   const counts = !(failure instanceof RetryError) || failure.countsAsAttempt
   const failures = (meta.failures ?? 0) + (counts ? 1 : 0)
   if (failures >= maxAttempts && counts) return { kind: 'deadLetter', cause }
-  if (failure instanceof RetryError)
-    return { kind: 'retry', delayMs: soundDelay(failure.delayMs, failures), cause, counts }
+  const retryIn = (delayMs: number): Outcome => {
+    return { kind: 'retry', delayMs: soundDelay(delayMs, failures), cause, counts }
+  }
+  if (failure instanceof RetryError) return retryIn(failure.delayMs)
   const asked = backoffOf(meta, backoff)(failures)
   const decideBy = (delayMs: unknown): Outcome => {
     const given = checkDelay(delayMs)
     // A backoff that returns a negative delay wants no further attempt.
-    return given < 0
-      ? { kind: 'deadLetter', cause }
-      : { kind: 'retry', delayMs: soundDelay(given, failures), cause, counts }
+    return given < 0 ? { kind: 'deadLetter', cause } : retryIn(given)
   }
   return isThenable(asked) ? { kind: 'undecided', delay: asked, decide: decideBy } : decideBy(asked)
 }

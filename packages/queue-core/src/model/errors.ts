@@ -1,5 +1,5 @@
 import { findWrongMember, type Members } from './members.ts'
-import { isError, isInstance, propertyOf, textOf } from './text-of.ts'
+import { isError, isInstance, propertyOf, quote, textOf } from './text-of.ts'
 
 /** Stable, machine-readable reason of a {@link QueueError}. */
 export type QueueErrorCode =
@@ -43,25 +43,33 @@ export class QueueError extends Error {
  */
 export class EngineError extends QueueError {}
 
+/** Creates the error of a call whose options cannot be used. */
+export function invalidOptions(message: string, options?: ErrorOptions): QueueError {
+  return new QueueError('INVALID_OPTIONS', message, options)
+}
+
 /** Refuses options that are no object, or have a member that the call does not know. @throws {QueueError} `INVALID_OPTIONS` */
 export function checkMembers(call: string, options: unknown, members: Readonly<Record<string, true>>): void {
   const wrong = findWrongMember(call, options, members)
-  if (wrong !== undefined) throw new QueueError('INVALID_OPTIONS', wrong)
+  if (wrong !== undefined) throw invalidOptions(wrong)
 }
 
 /** Returns a number of a call's options that is whole and in its range. @throws {QueueError} `INVALID_OPTIONS` */
-export function checkWhole(name: string, value: number, min: number, max: number): number {
+export function checkWhole(
+  name: string,
+  value: number,
+  min: number,
+  max: number = Number.MAX_SAFE_INTEGER,
+): number {
   if (Number.isInteger(value) && value >= min && value <= max) return value
-  throw new QueueError(
-    'INVALID_OPTIONS',
-    `${name} must be a whole number from ${min} to ${max}, got ${textOf(value)}`,
-  )
+  const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`
+  throw invalidOptions(`${name} must be a whole number ${range}, got ${textOf(value)}`)
 }
 
 /** Returns a number of a call's options that is at least `min`; it may be infinite. @throws {QueueError} `INVALID_OPTIONS` */
 export function checkAtLeast(name: string, value: number, min: number): number {
   if (typeof value === 'number' && value >= min) return value
-  throw new QueueError('INVALID_OPTIONS', `${name} must be a number of at least ${min}, got ${textOf(value)}`)
+  throw invalidOptions(`${name} must be a number of at least ${min}, got ${textOf(value)}`)
 }
 
 /** Thrown by a handler: the job becomes a dead letter now, whatever attempts are left. */
@@ -123,8 +131,5 @@ function isSound(thrown: unknown): thrown is Error {
 /** The name, if it may be part of a key: braces would make another hash tag. @throws {QueueError} `INVALID_OPTIONS` */
 export function checkQueueName(what: string, name: string): string {
   if (/^[\w.:-]{1,100}$/.test(name)) return name
-  throw new QueueError(
-    'INVALID_OPTIONS',
-    `${what} ${JSON.stringify(name)} is not valid: use 1–100 letters, digits or . : - _`,
-  )
+  throw invalidOptions(`${what} ${quote(name)} is not valid: use 1–100 letters, digits or . : - _`)
 }

@@ -1,5 +1,6 @@
 import { QueueError } from './errors.ts'
 import type { Level, Priority } from './levels.ts'
+import { quote } from './text-of.ts'
 
 /** Maps each job name to the type of its data, e.g. `{ 'email.send': { to: string } }`. */
 export type JobMap = object
@@ -104,22 +105,17 @@ export const FAILURE_CAUSES = [
 /** Why a delivery did not end in success. */
 export type FailureCause = (typeof FAILURE_CAUSES)[number]
 
-/** Everything about a job but its name and data: the `m` field of a stream entry, absent when all is default. */
-export interface Meta {
-  readonly id?: string
+type StoredOption = Exclude<keyof JobOptions, 'delayMs' | 'runAt' | 'priority'>
+
+/** What a job has besides its name and data: the `m` field of a stream entry, absent when all is default. */
+export interface Meta extends Pick<JobOptions, StoredOption> {
   /** The id was given by the producer, so it is in the index of live ids. */
   readonly dedupe?: 1
   /** A recurring job made it. */
   readonly scheduled?: 1
   readonly failures?: number
   readonly crashes?: number
-  readonly maxAttempts?: number
-  readonly visibilityMs?: number
-  readonly timeoutMs?: number
-  readonly backoff?: NonNullable<JobOptions['backoff']>
-  readonly orderingKey?: string
   readonly enqueuedAt?: number
-  readonly traceparent?: string
   readonly history?: readonly Failure[]
   /** How often the job was redriven. */
   readonly redrives?: number
@@ -155,13 +151,11 @@ const NAME = /^[\w.:/-]{1,128}$/
 // oxlint-disable-next-line no-control-regex -- control characters are what it must find
 const CONTROL = /[\u0000-\u001f\u007f]/
 
-/** The name, if it may be one. @throws {QueueError} `INVALID_PAYLOAD` */
+/** Returns the name of a job, if it may be one. @throws {QueueError} `INVALID_PAYLOAD` */
 export function checkName(name: string): string {
   if (typeof name === 'string' && NAME.test(name)) return name
-  throw new QueueError(
-    'INVALID_PAYLOAD',
-    `Job name ${JSON.stringify(name)} is not valid: use 1–128 letters, digits or . : / - _`,
-  )
+  const text = `Job name ${quote(name)} is not valid: use 1–128 letters, digits or . : / - _`
+  throw new QueueError('INVALID_PAYLOAD', text)
 }
 
 /** The id or key, if it may be one: control characters part the fields of an envelope. @throws {QueueError} `INVALID_PAYLOAD` */
@@ -175,13 +169,8 @@ export function checkKey(what: string, value: string, longest = 255): string {
 
 /** Whether it may be an id or key. Halves of surrogate pairs would all become the same character in Redis. */
 export function isKey(value: unknown, longest = 255): value is string {
-  return (
-    typeof value === 'string' &&
-    value.length > 0 &&
-    value.length <= longest &&
-    !hasControlCharacter(value) &&
-    value.isWellFormed()
-  )
+  if (typeof value !== 'string' || value.length === 0 || value.length > longest) return false
+  return !hasControlCharacter(value) && value.isWellFormed()
 }
 
 /** Whether a text has a control character: those separate the parts of an envelope. */
@@ -195,9 +184,8 @@ export function encodeData(name: string, data: unknown, maxBytes: number): strin
   try {
     text = JSON.stringify(data)
   } catch (error) {
-    throw new QueueError('INVALID_PAYLOAD', `Data of job "${name}" cannot be written as JSON`, {
-      cause: error,
-    })
+    const options = { cause: error }
+    throw new QueueError('INVALID_PAYLOAD', `Data of job "${name}" cannot be written as JSON`, options)
   }
   if (text === undefined) throw new QueueError('INVALID_PAYLOAD', `Data of job "${name}" is not a JSON value`)
   if (text.length > maxBytes || (text.length * 3 > maxBytes && Buffer.byteLength(text) > maxBytes))
@@ -213,7 +201,6 @@ export const NO_META: Meta = {}
 
 /** `meta` with one more failure in its history. */
 export function withFailure(meta: Meta, failure: Failure): Meta {
-  const error =
-    failure.error.length > ERROR_TEXT_LIMIT ? failure.error.slice(0, ERROR_TEXT_LIMIT) : failure.error
+  const error = failure.error.slice(0, ERROR_TEXT_LIMIT)
   return { ...meta, history: [...(meta.history ?? []), { ...failure, error }].slice(-HISTORY_LIMIT) }
 }

@@ -1,4 +1,5 @@
-import { QueueError } from './errors.ts'
+import { invalidOptions } from './errors.ts'
+import { quote } from './text-of.ts'
 
 /** The three priorities of a job. */
 export type Priority = 'high' | 'default' | 'low'
@@ -9,7 +10,8 @@ export type Level = 0 | 1 | 2
 /** All levels in serving order. */
 export const LEVELS: readonly Level[] = [0, 1, 2]
 
-const PRIORITIES: readonly Priority[] = ['high', 'default', 'low']
+/** All priorities in serving order. */
+export const PRIORITIES: readonly Priority[] = ['high', 'default', 'low']
 
 /** Whether it is one of the three. */
 export function isPriority(value: unknown): value is Priority {
@@ -21,13 +23,10 @@ export const DEFAULT_WEIGHTS: readonly number[] = [6, 3, 1]
 
 /** The place of a priority. @throws {QueueError} `INVALID_OPTIONS` */
 export function levelOf(priority: Priority): Level {
-  if (priority === 'default') return 1
-  if (priority === 'high') return 0
-  if (priority === 'low') return 2
-  throw new QueueError(
-    'INVALID_OPTIONS',
-    `priority must be high, default or low, got ${JSON.stringify(priority)}${typeof priority === 'number' ? ': a priority is one of these names, not a number' : ''}`,
-  )
+  const level = PRIORITIES.indexOf(priority)
+  if (level !== -1) return level as Level
+  const advice = typeof priority === 'number' ? ': a priority is one of these names, not a number' : ''
+  throw invalidOptions(`priority must be high, default or low, got ${quote(priority)}${advice}`)
 }
 
 /** The priority at a place. */

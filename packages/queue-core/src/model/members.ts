@@ -56,18 +56,10 @@ const ADVICE: Readonly<Record<string, string>> = {
 /** What the slot of a recurring job sets for its jobs. */
 const OF_THE_SLOT: readonly string[] = ['id', 'jobid', 'delay', 'delayms', 'runat', 'startafter']
 
-/** Calls that take the options which people most often give to another call. */
+/** Options that people most often give to another call, by the call that takes them. */
 const OWNERS: Readonly<Record<string, string>> = {
-  allowEviction: 'createWorker',
-  concurrency: 'createWorker',
-  consumer: 'createWorker',
-  dedupeMs: 'createWorker',
-  maxCrashes: 'createWorker',
-  maxLength: 'createQueue',
-  maxPayloadBytes: 'createQueue',
-  maxPrefetch: 'createWorker',
-  onEvent: 'createWorker',
-  rateLimit: 'createWorker',
+  createQueue: 'maxLength maxPayloadBytes',
+  createWorker: 'allowEviction concurrency consumer dedupeMs maxCrashes maxPrefetch onEvent rateLimit',
 }
 
 /**
@@ -92,21 +84,18 @@ function advise(call: string, member: string, known: readonly string[]): string 
   if (call === 'schedule' && OF_THE_SLOT.includes(plain))
     return 'each slot of the schedule sets it, so leave it out'
   const suggested =
-    Object.keys(ELSEWHERE).find((name) => known.includes(name) && aliasesOf(name).includes(plain)) ??
+    keysWith(ELSEWHERE, plain).find((name) => known.includes(name)) ??
     known.find((name) => withoutUnit(name) === withoutUnit(member)) ??
     known.find((name) => isNear(name.toLowerCase(), plain))
   if (suggested !== undefined) return `use "${suggested}"`
-  const owner = own(OWNERS, member)
-  return (
-    own(ADVICE, plain) ??
-    (owner === undefined ? `its options are ${known.join(', ')}` : `it is an option of ${owner}`)
-  )
+  if (Object.hasOwn(ADVICE, plain)) return ADVICE[plain] ?? ''
+  const [owner] = keysWith(OWNERS, member)
+  return owner === undefined ? `its options are ${known.join(', ')}` : `it is an option of ${owner}`
 }
 
-const aliasesOf = (name: string): readonly string[] => ELSEWHERE[name]?.split(' ') ?? []
-
-function own<Value>(table: Readonly<Record<string, Value>>, name: string): Value | undefined {
-  return Object.hasOwn(table, name) ? table[name] : undefined
+/** Keys of a table under which a word is listed. */
+function keysWith(table: Readonly<Record<string, string>>, word: string): string[] {
+  return Object.keys(table).filter((key) => table[key]?.split(' ').includes(word))
 }
 
 const withoutUnit = (name: string): string => name.toLowerCase().replace(/(?:ms|millis|milliseconds)$/, '')

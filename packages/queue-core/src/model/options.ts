@@ -2,11 +2,12 @@ import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { exponential, type BackoffStrategy } from './backoff.ts'
-import { checkMembers, checkWhole, QueueError, checkQueueName } from './errors.ts'
+import { checkMembers, checkQueueName, checkWhole, invalidOptions } from './errors.ts'
 import type { OnEvent } from './events.ts'
 import { isKey, type JobMap, type JobName } from './job.ts'
-import { DEFAULT_WEIGHTS, type Priority } from './levels.ts'
+import { DEFAULT_WEIGHTS, PRIORITIES, type Priority } from './levels.ts'
 import type { Members } from './members.ts'
+import { quote } from './text-of.ts'
 
 /** A Standard Schema (https://standardschema.dev) per job name, e.g. of valibot, zod or arktype. */
 export type JobSchemas<Jobs extends JobMap> = {
@@ -90,17 +91,24 @@ export interface WorkerOptions<Jobs extends JobMap> extends SharedOptions<Jobs> 
   readonly onEvent?: OnEvent | undefined
 }
 
-/** Every default of the library, in one place. Times in milliseconds. */
+/** The whole numbers among the options: least and greatest value, and default. Times in milliseconds, up to a day or a year. */
+const NUMBERS = {
+  partitions: [1, 256, 1],
+  maxLength: [0, 9_007_199_254_740_991, 0],
+  maxPayloadBytes: [2, 536_870_912, 65_536],
+  concurrency: [1, 100_000, 10],
+  maxPrefetch: [0, 100_000, 500],
+  visibilityMs: [100, 86_400_000, 30_000],
+  timeoutMs: [0, 86_400_000, 0],
+  maxAttempts: [1, 1_000_000, 5],
+  maxCrashes: [1, 900, 3],
+  dedupeMs: [0, 31_536_000_000, 86_400_000],
+} as const
+
+/** Other settings. Times in milliseconds. */
 export const defaults = {
   prefix: 'titan',
   group: 'workers',
-  maxPayloadBytes: 65_536,
-  concurrency: 10,
-  maxPrefetch: 500,
-  visibilityMs: 30_000,
-  maxAttempts: 5,
-  maxCrashes: 3,
-  dedupeMs: 86_400_000,
   /** Longest a read waits on the server; a reply must come within twice that. */
   blockMs: 2_000,
   /** A command without a reply for this long is given up, and its connection replaced. */
@@ -140,17 +148,27 @@ export const WORKER_OPTIONS: Members<WorkerOptions<JobMap>> = {
   onEvent: true,
 }
 
-function check(name: string, value: number | undefined, fallback: number, min: number, max: number): number {
-  return value === undefined ? fallback : checkWhole(name, value, min, max)
+/** Checks some whole numbers and fills in their defaults. */
+function wholeNumbers<Name extends keyof typeof NUMBERS>(
+  options: { readonly [Option in Name]?: number },
+  ...names: readonly Name[]
+): Record<Name, number> {
+  const numbers = names.map((name) => {
+    const [min, max, fallback] = NUMBERS[name]
+    const { [name]: value = fallback } = options
+    return [name, checkWhole(name, value, min, max)]
+  })
+  return Object.fromEntries(numbers) as Record<Name, number>
+}
+
+/** Refuses an option that is given and is not of its kind. */
+function checkKind(name: string, value: unknown, isSound: boolean, kind: string): void {
+  if (value !== undefined && !isSound) throw invalidOptions(`${name} must be ${kind}, got ${quote(value)}`)
 }
 
 function checkFunction(name: string, value: unknown): void {
-  if (value !== undefined && typeof value !== 'function')
-    throw new QueueError('INVALID_OPTIONS', `${name} must be a function, got ${describe(value)}`)
+  checkKind(name, value, typeof value === 'function', 'a function')
 }
-
-/** A value as a message shows it. */
-const describe = (value: unknown): string => JSON.stringify(value) ?? typeof value
 
 /** Name of a method that an object gets from its class or prototype. */
 function inheritedMethod(handlers: object): string | undefined {
@@ -166,25 +184,20 @@ function inheritedMethod(handlers: object): string | undefined {
 /** Refuses what is no map of functions. @throws {QueueError} `INVALID_OPTIONS` */
 export function checkHandlers(handlers: unknown): void {
   if (typeof handlers !== 'object' || handlers === null)
-    throw new QueueError(
-      'INVALID_OPTIONS',
-      `Handlers must be an object with a function for each job name, got ${describe(handlers)}`,
+    throw invalidOptions(
+      `Handlers must be an object with a function for each job name, got ${quote(handlers)}`,
     )
   const inherited = inheritedMethod(handlers)
   if (inherited !== undefined)
-    throw new QueueError(
-      'INVALID_OPTIONS',
-      `Handlers must be a plain object: method ${JSON.stringify(inherited)} is inherited and would not be called. ` +
+    throw invalidOptions(
+      `Handlers must be a plain object: method ${quote(inherited)} is inherited and would not be called. ` +
         `Write { '<job name>': (job, context) => instance.${inherited}(job, context) }`,
     )
   for (const [name, handler] of Object.entries(handlers)) {
-    if (handler === undefined)
-      throw new QueueError('INVALID_OPTIONS', `The handler of "${name}" is undefined`)
+    if (handler === undefined) throw invalidOptions(`The handler of "${name}" is undefined`)
     checkFunction(`The handler of "${name}"`, handler)
   }
 }
-
-const DAY = 86_400_000
 
 /** Options of one side with every default filled in. */
 export interface ResolvedShared {
@@ -198,10 +211,8 @@ export function resolveShared(
   options: Omit<SharedOptions<JobMap>, 'schemas'>,
 ): ResolvedShared {
   checkQueueName('Queue name', queue)
-  return {
-    prefix: checkQueueName('prefix', options.prefix ?? defaults.prefix),
-    partitions: check('partitions', options.partitions, 1, 1, 256),
-  }
+  const prefix = checkQueueName('prefix', options.prefix ?? defaults.prefix)
+  return { prefix, ...wholeNumbers(options, 'partitions') }
 }
 
 /** Options of `createQueue` with every default filled in. */
@@ -212,30 +223,15 @@ export interface ResolvedQueue extends ResolvedShared {
 
 /** Checks options and fills in defaults. @throws {QueueError} `INVALID_OPTIONS` */
 export function resolveQueue(queue: string, options: Omit<QueueOptions<JobMap>, 'schemas'>): ResolvedQueue {
-  return {
-    ...resolveShared(queue, options),
-    maxLength: check('maxLength', options.maxLength, 0, 0, Number.MAX_SAFE_INTEGER),
-    maxPayloadBytes: check(
-      'maxPayloadBytes',
-      options.maxPayloadBytes,
-      defaults.maxPayloadBytes,
-      2,
-      512 * 1024 * 1024,
-    ),
-  }
+  return { ...resolveShared(queue, options), ...wholeNumbers(options, 'maxLength', 'maxPayloadBytes') }
 }
 
+type WorkerNumber = Exclude<keyof typeof NUMBERS, keyof ResolvedQueue>
+
 /** Options of `createWorker` with every default filled in; `weights` undefined: strict priorities. */
-export interface ResolvedWorker extends ResolvedShared {
+export interface ResolvedWorker extends ResolvedShared, Readonly<Record<WorkerNumber, number>> {
   readonly group: string
-  readonly concurrency: number
-  readonly maxPrefetch: number
-  readonly visibilityMs: number
-  readonly timeoutMs: number
-  readonly maxAttempts: number
-  readonly maxCrashes: number
   readonly backoff: BackoffStrategy
-  readonly dedupeMs: number
   readonly weights: readonly number[] | undefined
   readonly rateLimit: RateLimit | undefined
   readonly allowEviction: boolean
@@ -246,48 +242,34 @@ export function resolveWorker(
   queue: string,
   options: Omit<WorkerOptions<JobMap>, 'schemas'>,
 ): ResolvedWorker {
-  const { priorities, rateLimit } = options
-  checkFunction('backoff', options.backoff)
-  checkFunction('onEvent', options.onEvent)
-  if (options.consumer !== undefined && !isKey(options.consumer))
-    throw new QueueError(
-      'INVALID_OPTIONS',
-      `consumer must be well-formed text of 1–255 characters without control characters, got ${describe(options.consumer)}`,
-    )
-  if (options.allowEviction !== undefined && typeof options.allowEviction !== 'boolean')
-    throw new QueueError(
-      'INVALID_OPTIONS',
-      `allowEviction must be true or false, got ${describe(options.allowEviction)}`,
-    )
+  const { backoff, onEvent, consumer, allowEviction, rateLimit } = options
+  checkFunction('backoff', backoff)
+  checkFunction('onEvent', onEvent)
+  const nameKind = 'well-formed text of 1–255 characters without control characters'
+  checkKind('consumer', consumer, isKey(consumer), nameKind)
+  checkKind('allowEviction', allowEviction, typeof allowEviction === 'boolean', 'true or false')
   if (rateLimit !== undefined) {
     checkMembers('rateLimit', rateLimit, RATE_LIMIT)
     checkWhole('rateLimit.max', rateLimit.max, 1, 1_000_000)
-    checkWhole('rateLimit.perMs', rateLimit.perMs, 1, DAY)
+    checkWhole('rateLimit.perMs', rateLimit.perMs, 1, 86_400_000)
   }
-  if (typeof priorities === 'object') checkMembers('priorities', priorities, WEIGHTS)
-  const weights =
-    priorities === 'strict'
-      ? undefined
-      : priorities === undefined
-        ? DEFAULT_WEIGHTS
-        : (['high', 'default', 'low'] as const).map((priority) =>
-            checkWhole(`priorities.${priority}`, priorities[priority], 1, 1_000),
-          )
   return {
     ...resolveShared(queue, options),
     group: checkQueueName('group', options.group ?? defaults.group),
-    concurrency: check('concurrency', options.concurrency, defaults.concurrency, 1, 100_000),
-    maxPrefetch: check('maxPrefetch', options.maxPrefetch, defaults.maxPrefetch, 0, 100_000),
-    visibilityMs: check('visibilityMs', options.visibilityMs, defaults.visibilityMs, 100, DAY),
-    timeoutMs: check('timeoutMs', options.timeoutMs, 0, 0, DAY),
-    maxAttempts: check('maxAttempts', options.maxAttempts, defaults.maxAttempts, 1, 1_000_000),
-    maxCrashes: check('maxCrashes', options.maxCrashes, defaults.maxCrashes, 1, 900),
-    backoff: options.backoff ?? exponential(),
-    dedupeMs: check('dedupeMs', options.dedupeMs, defaults.dedupeMs, 0, 365 * DAY),
-    weights,
+    ...wholeNumbers(options, 'concurrency', 'maxPrefetch', 'visibilityMs', 'timeoutMs'),
+    ...wholeNumbers(options, 'maxAttempts', 'maxCrashes', 'dedupeMs'),
+    backoff: backoff ?? exponential(),
+    weights: weightsOf(options.priorities),
     rateLimit,
-    allowEviction: options.allowEviction ?? false,
+    allowEviction: allowEviction ?? false,
   }
+}
+
+function weightsOf(priorities: WorkerOptions<JobMap>['priorities']): readonly number[] | undefined {
+  if (priorities === undefined) return DEFAULT_WEIGHTS
+  if (priorities === 'strict') return undefined
+  if (typeof priorities === 'object') checkMembers('priorities', priorities, WEIGHTS)
+  return PRIORITIES.map((priority) => checkWhole(`priorities.${priority}`, priorities[priority], 1, 1_000))
 }
 
 /**

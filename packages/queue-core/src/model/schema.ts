@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import { QueueError } from './errors.ts'
+import { invalidOptions, QueueError } from './errors.ts'
 import { textOf } from './text-of.ts'
 
 /** Schemas by job name, whatever the job map. */
@@ -9,10 +9,7 @@ export type Schemas = Readonly<Record<string, StandardSchemaV1 | undefined>>
 export function readSchemas(schemas: object | undefined): Schemas | undefined {
   for (const [name, schema] of Object.entries(schemas ?? {}))
     if (schema !== undefined && typeof (schema as Partial<StandardSchemaV1>)?.['~standard'] !== 'object')
-      throw new QueueError(
-        'INVALID_OPTIONS',
-        `The schema of "${name}" is no Standard Schema (https://standardschema.dev)`,
-      )
+      throw invalidOptions(`The schema of "${name}" is no Standard Schema (https://standardschema.dev)`)
   return schemas as Schemas | undefined
 }
 
@@ -29,22 +26,13 @@ export function validate(
 ): unknown | Promise<unknown> {
   const schema = schemas !== undefined && Object.hasOwn(schemas, name) ? schemas[name] : undefined
   if (schema === undefined) return data
+  const outputOf = (result: StandardSchemaV1.Result<unknown>): unknown => {
+    if (result.issues === undefined) return result.value
+    const text = `Data of job "${name}" does not fit its schema: ${describeIssues(result.issues)}`
+    throw new Refusal('INVALID_PAYLOAD', text)
+  }
   const result = schema['~standard'].validate(data)
-  return result instanceof Promise
-    ? result.then((settled) => outputOf(name, settled, Refusal))
-    : outputOf(name, result, Refusal)
-}
-
-function outputOf(
-  name: string,
-  result: StandardSchemaV1.Result<unknown>,
-  Refusal: typeof QueueError,
-): unknown {
-  if (result.issues === undefined) return result.value
-  throw new Refusal(
-    'INVALID_PAYLOAD',
-    `Data of job "${name}" does not fit its schema: ${describeIssues(result.issues)}`,
-  )
+  return result instanceof Promise ? result.then(outputOf) : outputOf(result)
 }
 
 function describeIssues(issues: readonly StandardSchemaV1.Issue[]): string {

@@ -1,25 +1,25 @@
 // Reads thrown values. A program may throw anything: each function here accepts every value and never throws.
 
-/** Longest text of a thrown value unless the caller sets another limit, in characters. */
+/** Characters of a text unless the caller sets another limit, and of a name or code. */
 const TEXT_LIMIT = 1_000
-/** Longest name or code of an error, in characters. */
 const NAME_LIMIT = 100
-/** Causes and aggregated errors that are searched for a text, from the outside in. */
+/** Causes and aggregated errors that are searched for a text, from the outside in, and those that are named. */
 const DEPTH_LIMIT = 4
+const PARTS_LIMIT = 3
 /** Values of a chain of causes. */
 const CHAIN_LIMIT = 8
-/** Errors below another one that are named. */
-const PARTS_LIMIT = 3
-const UNREADABLE = 'unreadable error'
 
 /**
  * Returns what a thrown value says: its message, else the texts of its parts or its cause, else its name. The text is
- * never empty, is well-formed UTF-16, and has at most `limit` characters.
- * `limit`: most characters. @default 1000
+ * never empty, is well-formed UTF-16, and has at most `limit` characters. @default 1000
  */
 export function textOf(thrown: unknown, limit: number = TEXT_LIMIT): string {
-  const text = describe(thrown, limit, DEPTH_LIMIT)
-  return cut(text === '' ? UNREADABLE : text, limit)
+  return cut(describe(thrown, limit, DEPTH_LIMIT) || 'unreadable error', limit)
+}
+
+/** Returns a value as a message quotes it: as JSON, or its type where it has none. */
+export function quote(value: unknown): string {
+  return attempt(() => JSON.stringify(value)) ?? typeof value
 }
 
 /** Returns the message of an error, without those below it; '' where it has none. As long as `textOf` at most. */
@@ -59,21 +59,13 @@ export function isError(value: unknown): value is Error {
 }
 
 /** `value instanceof type`; false where the check itself throws, as it does for a revoked proxy. */
-export function isInstance<Type>(
-  value: unknown,
-  type: abstract new (...args: never[]) => Type,
-): value is Type {
-  try {
-    return value instanceof type
-  } catch {
-    return false
-  }
+export function isInstance<T>(value: unknown, type: abstract new (...args: never[]) => T): value is T {
+  return attempt(() => value instanceof type) ?? false
 }
 
 /** Returns a property; undefined where there is none or reading it throws. */
 export function propertyOf(value: unknown, key: string): unknown {
-  if (!isObject(value)) return undefined
-  return attempt(() => Reflect.get(value, key))
+  return isObject(value) ? attempt(() => Reflect.get(value, key)) : undefined
 }
 
 function describe(value: unknown, limit: number, depth: number): string {

@@ -1,18 +1,5 @@
-import {
-  context,
-  diag,
-  propagation,
-  ROOT_CONTEXT,
-  SpanKind,
-  SpanStatusCode,
-  trace,
-  TraceFlags,
-  type Attributes,
-  type Context,
-  type Link,
-  type Span,
-  type SpanOptions,
-} from '@opentelemetry/api'
+import { context, diag, propagation, ROOT_CONTEXT, trace, TraceFlags } from '@opentelemetry/api'
+import { SpanKind, SpanStatusCode, type Attributes, type Context, type Span } from '@opentelemetry/api'
 import { RetryError } from './errors.ts'
 import type { EventJob } from './events.ts'
 import type { Ending } from './decide.ts'
@@ -48,12 +35,10 @@ function startSend(queue: string, jobs: readonly Traced[]): Send | undefined {
   if (!isWithin && !jobs.some(({ traceparent }) => traceparent !== undefined)) return undefined
   const isContinued = !isWithin && jobs.length === 1
   const parent = isWithin ? context.active() : isContinued ? contextOf(jobs[0]?.traceparent) : ROOT_CONTEXT
-  const links = isContinued ? [] : linksTo(jobs)
+  const links = isContinued ? [] : jobs.flatMap(({ traceparent }) => linkTo(traceparent) ?? [])
   if (!isWithin && !isContinued && links.length === 0) return undefined
-  const attributes: Attributes = {
-    ...describe(queue, 'send'),
-    ...(jobs.length > 1 && { 'messaging.batch.message_count': jobs.length }),
-  }
+  const attributes = describe(queue, 'send')
+  if (jobs.length > 1) attributes['messaging.batch.message_count'] = jobs.length
   const span = tracer.startSpan(`send ${queue}`, { kind: SpanKind.PRODUCER, attributes, links }, parent)
   const own = traceparentOf(trace.setSpan(parent, span))
   return {
@@ -88,35 +73,22 @@ export type BeginProcess = (traceparent: string | undefined) => Processing | und
 /** Traces the runs of a worker's handlers, each as a part of its job's trace. */
 export function traceProcess(queue: string, group: string, consumer: string): BeginProcess {
   const name = `process ${queue}`
-  const options = {
-    kind: SpanKind.CONSUMER,
-    attributes: {
-      ...describe(queue, 'process'),
-      'messaging.consumer.group.name': group,
-      'messaging.client.id': consumer,
-    },
-  }
+  const who = { 'messaging.consumer.group.name': group, 'messaging.client.id': consumer }
+  const options = { kind: SpanKind.CONSUMER, attributes: { ...describe(queue, 'process'), ...who } }
   return (traceparent) => {
+    // Not by guard: the hot path creates no closure.
     try {
-      return beginRun(name, options, traceparent)
+      const parent = contextOf(traceparent)
+      const span = tracer.startSpan(name, options, parent)
+      if (!span.isRecording() && parent === ROOT_CONTEXT) return undefined
+      const within = trace.setSpan(parent, span)
+      return {
+        run: (invoke) => runWithin(within, invoke),
+        end: (job, ending) => guard(() => endRun(span, job, ending)),
+      }
     } catch (error) {
       return reportTracer(error)
     }
-  }
-}
-
-function beginRun(
-  name: string,
-  options: SpanOptions,
-  traceparent: string | undefined,
-): Processing | undefined {
-  const parent = contextOf(traceparent)
-  const span = tracer.startSpan(name, options, parent)
-  if (!span.isRecording() && parent === ROOT_CONTEXT) return undefined
-  const within = trace.setSpan(parent, span)
-  return {
-    run: (invoke) => runWithin(within, invoke),
-    end: (job, ending) => guard(() => endRun(span, job, ending)),
   }
 }
 
@@ -169,7 +141,7 @@ function fail(span: Span, error: unknown): void {
   span.setStatus({ code: SpanStatusCode.ERROR, message: code })
 }
 
-/** Runs a step of tracing. A tracer that throws must not harm a job: its error goes to OpenTelemetry's own log. */
+/** Runs a step of tracing. A tracer that throws harms no job: its error goes to OpenTelemetry's own log. */
 function guard<Value>(step: () => Value): Value | undefined {
   try {
     return step()
@@ -197,12 +169,8 @@ function traceparentOf(within: Context): string | undefined {
   return carrier.traceparent
 }
 
-/** The traces of these jobs that are recorded. */
-function linksTo(jobs: readonly Traced[]): Link[] {
-  const links: Link[] = []
-  for (const { traceparent } of jobs) {
-    const context = traceparent === undefined ? undefined : trace.getSpanContext(contextOf(traceparent))
-    if (context !== undefined && (context.traceFlags & TraceFlags.SAMPLED) !== 0) links.push({ context })
-  }
-  return links
+/** The link to a trace, if it is recorded. */
+function linkTo(traceparent: string | undefined) {
+  const context = trace.getSpanContext(contextOf(traceparent))
+  return context !== undefined && (context.traceFlags & TraceFlags.SAMPLED) !== 0 ? { context } : undefined
 }

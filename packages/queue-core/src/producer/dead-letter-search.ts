@@ -45,7 +45,7 @@ export async function searchDeadLetters(
   let scanned = 0
   for await (const page of deadLetterPages(queue, after)) {
     for (const letter of page) {
-      scanned += 1
+      scanned++
       if (matches(letter)) deadLetters.push(letter)
       if (deadLetters.length === limit || scanned === scanLimit)
         return { deadLetters, scanned, next: letter.letterId }

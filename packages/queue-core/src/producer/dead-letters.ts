@@ -1,5 +1,5 @@
 import { pause } from '../async/loop.ts'
-import { checkAtLeast, checkMembers, checkWhole, QueueError } from '../model/errors.ts'
+import { checkAtLeast, checkMembers, checkWhole, invalidOptions, QueueError } from '../model/errors.ts'
 import { timeOf } from '../model/fence.ts'
 import type { Evidence, Failure, FailureCause, Meta } from '../model/job.ts'
 import { isPriority, levelOf, type Priority } from '../model/levels.ts'
@@ -105,7 +105,7 @@ export function createDeadLetters(
     async deadLetters(options = {}) {
       checkMembers('deadLetters', options, PAGE_OPTIONS)
       const { after, count = PAGE } = options
-      checkWhole('count', count, 0, Number.MAX_SAFE_INTEGER)
+      checkWhole('count', count, 0)
       const place = after === undefined ? undefined : locate(parts, after)
       const page: DeadLetter[] = []
       for (const part of place === undefined ? parts : parts.slice(parts.indexOf(place.part))) {
@@ -120,15 +120,13 @@ export function createDeadLetters(
     async redrive(options = {}) {
       checkMembers('redrive', options, REDRIVE_OPTIONS)
       const { letterIds, filter = () => true, ratePerSecond = Infinity, limit = Infinity, signal } = options
-      if (limit !== Infinity) checkWhole('limit', limit, 0, Number.MAX_SAFE_INTEGER)
-      if (checkAtLeast('ratePerSecond', ratePerSecond, 0) === 0)
-        throw new QueueError('INVALID_OPTIONS', 'ratePerSecond must be above 0, got 0')
+      checkPace(limit, ratePerSecond)
       const startedAt = performance.now()
       // Under a rate a tenth of a second's worth at a time, so that they come evenly.
       const step = Math.min(PAGE, Math.max(1, Math.floor(ratePerSecond / 10)))
       let redriven = 0
       let skipped = 0
-      for await (const page of letterIds === undefined ? walk(parts) : walkIds(parts, letterIds)) {
+      for await (const page of walk(parts, letterIds)) {
         const chosen = page.filter(filter)
         while (chosen.length > 0) {
           if (redriven >= limit || signal?.aborted === true) return { redriven, skipped }
@@ -157,6 +155,13 @@ export function createDeadLetters(
   }
 }
 
+/** @throws {QueueError} `INVALID_OPTIONS` */
+function checkPace(limit: number, ratePerSecond: number): void {
+  if (limit !== Infinity) checkWhole('limit', limit, 0)
+  if (checkAtLeast('ratePerSecond', ratePerSecond, 0) === 0)
+    throw invalidOptions('ratePerSecond must be above 0, got 0')
+}
+
 const readerOf = ({ connection, keys }: QueuePartition): StreamReader =>
   new StreamReader(connection, keys.dlq)
 
@@ -175,7 +180,8 @@ async function peek(parts: readonly QueuePartition[], letterId: string): Promise
   return deadLetter?.letterId === letterId ? deadLetter : undefined
 }
 
-async function* walkIds(parts: readonly QueuePartition[], letterIds: readonly string[]) {
+async function* walk(parts: readonly QueuePartition[], letterIds: readonly string[] | undefined) {
+  if (letterIds === undefined) return yield* walkAll(parts)
   for (let from = 0; from < letterIds.length; from += PAGE) {
     const some = letterIds.slice(from, from + PAGE)
     const page = await Promise.all(some.map((letterId) => peek(parts, letterId)))
@@ -183,7 +189,7 @@ async function* walkIds(parts: readonly QueuePartition[], letterIds: readonly st
   }
 }
 
-async function* walk(parts: readonly QueuePartition[]) {
+async function* walkAll(parts: readonly QueuePartition[]) {
   for (const part of parts) {
     const { connection, keys } = part
     const [newest] = await connection.send<Entries>(['XREVRANGE', keys.dlq, '+', '-', 'COUNT', '1'])
@@ -213,7 +219,7 @@ async function redrivePage(
     if (replies.includes('!'))
       throw new QueueError(
         'QUEUE_FULL',
-        `Queue "${queue}" is full: the remaining dead letters stay where they are`,
+        `Queue "${queue}" is full: the other dead letters stay where they are`,
       )
   }
   return redriven

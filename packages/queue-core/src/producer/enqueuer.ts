@@ -103,9 +103,7 @@ export class Enqueuer {
     const reply = await new Promise<EnqueueReply>((resolve, reject) => {
       target.writer.push({ entry, resolve, reject })
     })
-    const enqueued = toEnqueued(prepared, reply)
-    if (enqueued === undefined) throw this.#fullError()
-    return enqueued
+    return toEnqueued(prepared, reply) ?? this.#throwFull()
   }
 
   async #enqueueAll<Jobs extends JobMap>(jobs: readonly NewJob<Jobs>[]): Promise<Enqueued[]> {
@@ -115,11 +113,9 @@ export class Enqueuer {
     const all = jobs.map((job) => this.#prepare(job.name, job.data, job))
     await this.#fairTurns.take(jobs.length)
     const results: (Enqueued | undefined)[] = Array.from({ length: all.length })
-    const failure = await this.#writeAll(all, results)
-    if (failure !== undefined) throw this.#incompleteError(failure.error, results)
+    await this.#writeAll(all, results)
     const accepted = results.filter((result) => result !== undefined)
-    if (accepted.length < jobs.length) throw this.#fullError(results)
-    return accepted
+    return accepted.length < jobs.length ? this.#throwFull(results) : accepted
   }
 
   /** Does everything about one job that needs no Redis. */
@@ -140,35 +136,33 @@ export class Enqueuer {
 
   /**
    * Writes chunks in their order, a few in flight, because the client drops what it could not send for a while. Fills
-   * in the results. Starts no further chunk after a failure, and returns it.
+   * in the results. Starts no further chunk after a failure. @throws {QueueError} that failure, with the results
    */
-  async #writeAll(
-    all: readonly Prepared[],
-    results: (Enqueued | undefined)[],
-  ): Promise<{ readonly error: unknown } | undefined> {
+  async #writeAll(all: readonly Prepared[], results: (Enqueued | undefined)[]): Promise<void> {
     let failure: { readonly error: unknown } | undefined
     const inFlight = new Set<Promise<void>>()
+    const write = async (part: QueuePartition, indexes: readonly number[]): Promise<void> => {
+      const entries = indexes.flatMap((index) => all[index]?.entry ?? [])
+      try {
+        const replies = await enqueue(part, this.#settings.maxLength, entries)
+        for (const [at, index] of indexes.entries()) {
+          const prepared = all[index]
+          if (prepared !== undefined) results[index] = toEnqueued(prepared, replies[at] ?? '!')
+        }
+      } catch (error) {
+        failure ??= { error }
+      }
+    }
     for (let from = 0; from < all.length && failure === undefined; from += CHUNK) {
       for (const [{ part }, indexes] of groupByTarget(all, from)) {
-        const entries = indexes.flatMap((index) => all[index]?.entry ?? [])
-        const write = enqueue(part, this.#settings.maxLength, entries)
-          .then((replies) => {
-            for (const [at, index] of indexes.entries()) {
-              const prepared = all[index]
-              if (prepared !== undefined) results[index] = toEnqueued(prepared, replies[at] ?? '!')
-            }
-          })
-          .catch((error: unknown) => {
-            failure ??= { error }
-          })
-          .finally(() => inFlight.delete(write))
-        inFlight.add(write)
+        const writing = write(part, indexes).finally(() => inFlight.delete(writing))
+        inFlight.add(writing)
       }
       while (inFlight.size >= WRITES_IN_FLIGHT) await Promise.race(inFlight)
     }
     // No write continues after the call has returned.
     await Promise.all(inFlight)
-    return failure
+    if (failure !== undefined) throw this.#incompleteError(failure.error, results)
   }
 
   #assertOpen(): void {
@@ -182,12 +176,9 @@ export class Enqueuer {
     return call
   }
 
-  #fullError(accepted?: QueueError['accepted']): QueueError {
-    return new QueueError(
-      'QUEUE_FULL',
-      `Queue "${this.#queue}" holds its limit of ${this.#settings.maxLength} jobs: try again when workers have caught up`,
-      { accepted },
-    )
+  #throwFull(accepted?: QueueError['accepted']): never {
+    const text = `Queue "${this.#queue}" holds its limit of ${this.#settings.maxLength} jobs: try again when workers have caught up`
+    throw new QueueError('QUEUE_FULL', text, { accepted })
   }
 
   #incompleteError(error: unknown, accepted: readonly (Enqueued | undefined)[]): QueueError {

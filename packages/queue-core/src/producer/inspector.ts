@@ -99,7 +99,7 @@ export function createInspector(
   const parts = sharePartitions(redis, queue, resolveShared(queue, options))
   return {
     async peek(state, count = 10) {
-      checkWhole('count', count, 0, Number.MAX_SAFE_INTEGER)
+      checkWhole('count', count, 0)
       return count === 0 ? [] : listAll(parts, (part) => peek[state](part, count))
     },
     async find(id) {

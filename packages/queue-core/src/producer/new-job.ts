@@ -1,16 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import type { Entry } from '../redis/enqueue.ts'
-import { checkMembers, QueueError } from '../model/errors.ts'
+import { checkMembers, checkWhole, invalidOptions } from '../model/errors.ts'
 import { checkKey, type JobOptions, type Meta, type NewJob } from '../model/job.ts'
 import type { Members } from '../model/members.ts'
-
-/** Whether the job needs more than a name and data in its entry. Priority is said by its stream. */
-export function needsMeta(options: JobOptions): boolean {
-  const { id, delayMs, runAt, orderingKey, maxAttempts, visibilityMs, timeoutMs, backoff, traceparent } =
-    options
-  const all = [id, delayMs, runAt, orderingKey, maxAttempts, visibilityMs, timeoutMs, backoff, traceparent]
-  return all.some((option) => option !== undefined)
-}
+import { quote } from '../model/text-of.ts'
+import type { Entry } from '../redis/enqueue.ts'
 
 const JOB_OPTIONS: Members<JobOptions> = {
   id: true,
@@ -32,6 +25,15 @@ const NEW_JOB: Members<JobOptions & Pick<NewJob<{ any: unknown }>, 'name' | 'dat
 const BACKOFF: Members<NonNullable<JobOptions['backoff']>> = { type: true, delayMs: true, maxMs: true }
 const WHEN: Members<Pick<JobOptions, 'delayMs' | 'runAt'>> = { delayMs: true, runAt: true }
 
+const OPTION_NAMES = Object.keys(JOB_OPTIONS) as (keyof JobOptions)[]
+/** The priority of a job is said by its stream. */
+const KEPT_IN_META = OPTION_NAMES.filter((option) => option !== 'priority')
+
+/** Whether the job needs more than a name and data in its entry. */
+export function needsMeta(options: JobOptions): boolean {
+  return KEPT_IN_META.some((option) => options[option] !== undefined)
+}
+
 /**
  * Checks the names of a job's options.
  * `members`: those that the call knows. @default the options of `enqueue`
@@ -48,14 +50,12 @@ export function checkOptions(
 
 /** Before anything looks at them: callers without types hand in what they like. @throws {QueueError} `INVALID_OPTIONS` */
 export function checkJobs(jobs: unknown): void {
-  if (!Array.isArray(jobs)) throw new QueueError('INVALID_OPTIONS', 'enqueueMany takes an array of jobs')
+  if (!Array.isArray(jobs)) throw invalidOptions('enqueueMany takes an array of jobs')
   for (const [index, job] of jobs.entries()) {
+    const which = `Job ${index} of enqueueMany`
     if (typeof job !== 'object' || job === null)
-      throw new QueueError(
-        'INVALID_OPTIONS',
-        `Job ${index} of enqueueMany is not an object with a name and data`,
-      )
-    checkOptions(`Job ${index} of enqueueMany`, job, NEW_JOB)
+      throw invalidOptions(`${which} is not an object with a name and data`)
+    checkOptions(which, job, NEW_JOB)
   }
 }
 
@@ -66,7 +66,7 @@ export function describeDue(when: Pick<JobOptions, 'delayMs' | 'runAt'>): string
   const { delayMs, runAt } = when
   if (delayMs !== undefined) return `+${delayMs}`
   if (runAt !== undefined) return String(runAt)
-  throw new QueueError('INVALID_OPTIONS', 'reschedule needs delayMs or runAt')
+  throw invalidOptions('reschedule needs delayMs or runAt')
 }
 
 let latestMs = 0
@@ -92,17 +92,7 @@ export function makeJobId(): string {
 /** Makes what a job with options carries in addition to its name and data. @throws {QueueError} `INVALID_OPTIONS`, `INVALID_PAYLOAD` */
 export function describeJob(options: JobOptions): NonNullable<Entry['full']> {
   check(options)
-  const {
-    delayMs = 0,
-    runAt,
-    orderingKey,
-    maxAttempts,
-    visibilityMs,
-    timeoutMs,
-    backoff,
-    traceparent,
-  } = options
-  const id = options.id ?? makeJobId()
+  const { id = makeJobId(), delayMs = 0, runAt, orderingKey } = options
   const dedupe = options.id !== undefined
   const due = delayMs > 0 ? `+${delayMs}` : runAt === undefined ? '' : String(runAt)
   // The id of an entry that is added at once holds the time of the enqueue; a later one's does not.
@@ -112,11 +102,11 @@ export function describeJob(options: JobOptions): NonNullable<Entry['full']> {
     id,
     dedupe: dedupe ? 1 : undefined,
     orderingKey,
-    maxAttempts,
-    visibilityMs,
-    timeoutMs,
-    backoff,
-    traceparent,
+    maxAttempts: options.maxAttempts,
+    visibilityMs: options.visibilityMs,
+    timeoutMs: options.timeoutMs,
+    backoff: options.backoff,
+    traceparent: options.traceparent,
     enqueuedAt,
   }
   return { id, dedupe, due, orderingKey: orderingKey ?? '', meta: JSON.stringify(meta) }
@@ -125,33 +115,24 @@ export function describeJob(options: JobOptions): NonNullable<Entry['full']> {
 /** The smallest value of each number a producer may give. A shorter visibility timeout would lapse between renewals. */
 const SMALLEST = { delayMs: 0, runAt: 0, maxAttempts: 1, visibilityMs: 100, timeoutMs: 0 } as const
 
-/** @throws {QueueError} `INVALID_OPTIONS` */
-export function checkNumbers(options: { readonly [Option in keyof typeof SMALLEST]?: number }): void {
+function checkNumbers(options: Pick<JobOptions, keyof typeof SMALLEST>): void {
   if (options.delayMs !== undefined && options.runAt !== undefined)
-    throw new QueueError('INVALID_OPTIONS', 'Give delayMs or runAt, not both')
-  for (const option of Object.keys(SMALLEST) as (keyof typeof SMALLEST)[])
-    checkNumber(option, options[option], SMALLEST[option])
-}
-
-function checkNumber(option: string, value: number | undefined, smallest: number): void {
-  if (value !== undefined && !(Number.isSafeInteger(value) && value >= smallest))
-    throw new QueueError(
-      'INVALID_OPTIONS',
-      `${option} must be a whole number of at least ${smallest}, got ${value}`,
-    )
+    throw invalidOptions('Give delayMs or runAt, not both')
+  for (const option of Object.keys(SMALLEST) as (keyof typeof SMALLEST)[]) {
+    const { [option]: value = SMALLEST[option] } = options
+    checkWhole(option, value, SMALLEST[option])
+  }
 }
 
 function check(options: JobOptions): void {
   const { id, orderingKey, traceparent, backoff } = options
   checkNumbers(options)
   if (backoff !== undefined) {
-    if (backoff?.type !== 'fixed' && backoff?.type !== 'exponential')
-      throw new QueueError(
-        'INVALID_OPTIONS',
-        `backoff.type must be fixed or exponential, got ${JSON.stringify(backoff?.type)}`,
-      )
-    checkNumber('backoff.delayMs', backoff.delayMs ?? NaN, 0)
-    checkNumber('backoff.maxMs', backoff.maxMs, 0)
+    const { type, delayMs, maxMs = 0 } = backoff
+    if (type !== 'fixed' && type !== 'exponential')
+      throw invalidOptions(`backoff.type must be fixed or exponential, got ${quote(type)}`)
+    checkWhole('backoff.delayMs', delayMs, 0)
+    checkWhole('backoff.maxMs', maxMs, 0)
   }
   for (const [option, value] of Object.entries({ id, orderingKey, traceparent }))
     if (value !== undefined) checkKey(option, value)

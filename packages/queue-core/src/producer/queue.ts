@@ -89,14 +89,7 @@ export function createQueue<Jobs extends JobMap>(
     cancel: (id) => amend(parts, 'cancel', id, ''),
     reschedule: async (id, when) => amend(parts, 'reschedule', id, describeDue(when)),
     pause: (options) => pause(parts, options),
-    async resume() {
-      await Promise.all(
-        parts.map(async (part) => {
-          await part.connection.send(['DEL', part.keys.paused])
-          await signal(part, 'resumed')
-        }),
-      )
-    },
+    resume: () => setPaused(parts, 'resumed'),
     stats: () => readStats(parts),
     ...createDeadLetters(name, parts, settings.maxLength),
     ...createSchedules<Jobs>(name, parts, schemas, settings.maxPayloadBytes),
@@ -113,12 +106,7 @@ async function pause(
   options: { readonly waitMs?: number } = {},
 ): Promise<boolean> {
   checkMembers('pause', options, PAUSE_OPTIONS)
-  await Promise.all(
-    parts.map(async (part) => {
-      await part.connection.send(['SET', part.keys.paused, '1'])
-      await signal(part, 'paused')
-    }),
-  )
+  await setPaused(parts, 'paused')
   const isIdle = async (): Promise<boolean> => (await readStats(parts)).leased === 0
   // The pause is in force: a look that fails does not undo it.
   if (options.waitMs === undefined) return isIdle().catch(() => false)
@@ -128,6 +116,15 @@ async function pause(
     await delay(Math.min(LOOK_EVERY_MS, Math.max(1, until - performance.now())))
   }
   return true
+}
+
+async function setPaused(parts: readonly QueuePartition[], state: 'paused' | 'resumed'): Promise<void> {
+  const change = async (part: QueuePartition): Promise<void> => {
+    const { paused } = part.keys
+    await part.connection.send(state === 'paused' ? ['SET', paused, '1'] : ['DEL', paused])
+    await signal(part, state)
+  }
+  await Promise.all(parts.map(change))
 }
 
 /** A job with an ordering key is where its key sent it, so every partition is asked. */
@@ -141,9 +138,9 @@ async function amend(
   if (!isKey(id)) return 'unknown'
   const plain = readPlainJobId(id)
   for (const part of parts) {
-    const args = [verb, id, due]
-    if (plain?.partition === part.keys.partition && plain !== undefined)
-      args.push(levelNumber(plain.level), plain.entryId)
+    const isHere = plain !== undefined && plain.partition === part.keys.partition
+    const place = isHere ? [levelNumber(plain.level), plain.entryId] : []
+    const args = [verb, id, due, ...place]
     const result = await runScript<AmendResult>(part, 'amend', args)
     if (result !== 'unknown') return result
   }

@@ -1,5 +1,5 @@
 import { Cron } from 'croner'
-import { checkMembers, QueueError } from '../model/errors.ts'
+import { checkMembers, invalidOptions, QueueError } from '../model/errors.ts'
 import type { OnEvent } from '../model/events.ts'
 import { checkKey, checkName, encodeData, isKey } from '../model/job.ts'
 import type { JobMap, JobName, JobOptions, Meta } from '../model/job.ts'
@@ -86,11 +86,8 @@ export function nextSlot(cron: string, timeZone: string, after: number): number 
     if (!/^\s*(\S+\s+){4,5}\S+\s*$/.test(cron)) throw new Error('A schedule has five or six fields')
     return new Cron(cron, { timezone: timeZone }).nextRun(new Date(after))?.getTime()
   } catch (error) {
-    throw new QueueError(
-      'INVALID_OPTIONS',
-      `Schedule "${cron}" in time zone "${timeZone}" is not valid: ${textOf(error)}`,
-      { cause: error },
-    )
+    const text = `Schedule "${cron}" in time zone "${timeZone}" is not valid: ${textOf(error)}`
+    throw invalidOptions(text, { cause: error })
   }
 }
 
@@ -114,9 +111,9 @@ export function createSchedules<Jobs extends JobMap>(
       await validate(schemas, name, data)
       encodeData(name, data, maxPayloadBytes)
       const home = parts[partitionOf(options.orderingKey ?? key, parts.length)]
-      if (home === undefined) throw new QueueError('INVALID_OPTIONS', `Queue "${queue}" has no partition`)
+      if (home === undefined) throw invalidOptions(`Queue "${queue}" has no partition`)
       const slot = nextSlot(cron, timeZone, await serverNow(home.connection))
-      if (slot === undefined) throw new QueueError('INVALID_OPTIONS', `Schedule "${cron}" never fires`)
+      if (slot === undefined) throw invalidOptions(`Schedule "${cron}" never fires`)
       const schedule: Schedule = { key, cron, timeZone, name, data, options }
       const before = await lastFiring(home, key)
       const reply = await store(home, key, JSON.stringify(schedule), String(slot))
@@ -134,9 +131,7 @@ export function createSchedules<Jobs extends JobMap>(
       const removed = await Promise.all(parts.map((part) => store(part, key, '', '')))
       return removed.some((count) => count > 0)
     },
-    async schedules() {
-      return (await Promise.all(parts.map(schedulesOf))).flat()
-    },
+    schedules: async () => (await Promise.all(parts.map(schedulesOf))).flat(),
   }
 }
 
@@ -184,7 +179,7 @@ export async function fireDueSlots(
   emit: OnEvent,
 ): Promise<number | undefined> {
   const { connection, keys } = part
-  const find = async (from: string, to: string, count: number): Promise<(readonly [string, number])[]> => {
+  const find = async (from: string, to: string, count: number) => {
     const range = [from, to, 'BYSCORE', 'LIMIT', '0', String(count), 'WITHSCORES']
     return readScores(await connection.send<ScoresReply>(['ZRANGE', keys.slots, ...range]))
   }
@@ -225,27 +220,24 @@ export async function fireSlot(
   } catch (cause) {
     const wasLast = (await fire([''])) === 1
     // Without a definition it was just removed, or its definition was deleted by hand.
-    return wasLast && text !== '' ? unreadable(key, cause) : undefined
+    if (!wasLast || text === '') return undefined
+    const advice = 'cannot be read and no longer fires: schedule it again, or unschedule it'
+    return new Error(`Schedule "${key}" ${advice}`, { cause })
   }
   await fire([...args, evenWhileOneWaits ? '1' : ''])
   return undefined
 }
 
 /** Makes the arguments of the script that fires a slot. @throws when the definition is not one */
-function describeFiring(id: string, text: string, after: number): readonly string[] {
+function describeFiring(id: string, text: string, after: number): string[] {
   const { cron, timeZone, name, data, options } = JSON.parse(text) as Schedule
   if (typeof name !== 'string')
     throw new QueueError('INVALID_PAYLOAD', 'A schedule needs the name of its job')
   const following = nextSlot(cron, timeZone, after)
-  if (following === undefined) throw new QueueError('INVALID_OPTIONS', `Schedule "${cron}" never fires`)
+  if (following === undefined) throw invalidOptions(`Schedule "${cron}" never fires`)
   const { orderingKey, meta } = describeJob({ ...options, id })
   const level = levelNumber(levelOf(options.priority ?? 'default'))
   const marked = JSON.stringify({ ...(JSON.parse(meta) as Meta), scheduled: 1 } satisfies Meta)
   const job = [level, id, orderingKey, checkName(name), marked, encodeData(name, data, Infinity)]
   return [String(following), ...job]
 }
-
-const unreadable = (key: string, cause: unknown): Error =>
-  new Error(`Schedule "${key}" cannot be read and no longer fires: schedule it again, or unschedule it`, {
-    cause,
-  })

@@ -1,6 +1,6 @@
 import type { RedisArgument, RedisClientType, RedisClusterType } from 'redis'
-import { QueueError } from '../model/errors.ts'
-import { createLocator, type Locator } from './cluster-node.ts'
+import { invalidOptions, QueueError } from '../model/errors.ts'
+import { isCluster, Locator } from './cluster-node.ts'
 import { defaults } from '../model/options.ts'
 import { withDeadline } from '../async/deadline.ts'
 import { isMoved, isReadOnly } from './replies.ts'
@@ -72,26 +72,20 @@ const MAX_REDIRECTS = 3
 /** Replies come as plain strings and numbers, whatever types the caller's client maps them to. */
 const plain = { typeMapping: {} }
 
-function isCluster(client: RedisClient): client is RedisClusterClient {
-  return 'getNodeClientForKey' in client
-}
-
 type Accepts<T extends RedisClient> = T
 /** Compile-time proof that node-redis' own clients are accepted. @public */
 export type Accepted = Accepts<RedisClientType> | Accepts<RedisClusterType>
 
 /** Returns the client, if it is one. @throws {QueueError} `INVALID_OPTIONS` */
 export function checkClient<Client extends RedisClient>(client: Client): Client {
+  const isObject = typeof client === 'object' && client !== null
   // It has isReady as well, and takes commands in another form.
-  if (typeof client === 'object' && client !== null && 'getMasterNode' in client)
-    throw new QueueError(
-      'INVALID_OPTIONS',
+  if (isObject && 'getMasterNode' in client)
+    throw invalidOptions(
       'A client of createSentinel(…) is not supported: pass createClient(…) with an address that follows the primary',
     )
-  if (typeof client === 'object' && client !== null && ('isReady' in client || isCluster(client)))
-    return client
-  throw new QueueError(
-    'INVALID_OPTIONS',
+  if (isObject && ('isReady' in client || isCluster(client))) return client
+  throw invalidOptions(
     'The first argument must be a client of node-redis: createClient(…) or createCluster(…) of the package "redis", connected',
   )
 }
@@ -131,28 +125,18 @@ export async function openConnection(
   signal?: AbortSignal,
 ): Promise<Connection> {
   signal?.throwIfAborted()
-  const locator = isCluster(parent) ? createLocator(parent, key) : locateAt(parent)
-  const connection = new OwnConnection(locator, onLost, signal)
+  const connection = new OwnConnection(new Locator(parent, key), onLost, signal)
   await connection.open()
   return connection
 }
 
 /** One socket with all that depends on it. It is never repaired: when it breaks, the next command opens another. */
-class Link {
+interface Link {
   readonly client: RedisNodeClient
-  readonly #socket: AbortController
+  readonly socket: AbortController
   serverId: Promise<string> | undefined
   /** Commands without a reply. */
-  pending = 0
-
-  constructor(client: RedisNodeClient, socket: AbortController) {
-    this.client = client
-    this.#socket = socket
-  }
-
-  drop(): void {
-    this.#socket.abort(new QueueError('CLOSED', 'The connection was dropped'))
-  }
+  pending: number
 }
 
 /**
@@ -244,13 +228,13 @@ class OwnConnection implements Connection {
         signal: socket.signal,
       },
     })
-    const link = new Link(client, socket)
+    const link: Link = { client, socket, serverId: undefined, pending: 0 }
     socket.signal.addEventListener('abort', () => client.destroy())
     client.on('error', (error) => {
       const isNews = this.#link === link && link.pending === 0
       if (this.#link === link) this.#link = undefined
       // After this turn, so that node-redis rejects the commands under way with what happened.
-      queueMicrotask(() => link.drop())
+      queueMicrotask(() => drop(link))
       if (isNews) this.#onLost(error)
     })
     socket.signal.throwIfAborted()
@@ -281,16 +265,12 @@ class OwnConnection implements Connection {
 
   #drop(link: Link | undefined): void {
     if (this.#link === link) this.#link = undefined
-    link?.drop()
+    if (link !== undefined) drop(link)
   }
 }
 
-function locateAt(template: RedisNodeClient): Locator {
-  return {
-    locate: () => Promise.resolve({ template, address: undefined }),
-    moved: () => undefined,
-    failed: () => Promise.resolve(),
-  }
+function drop({ socket }: Link): void {
+  socket.abort(new QueueError('CLOSED', 'The connection was dropped'))
 }
 
 function noReply(what = 'a command', withinMs: number): QueueError {

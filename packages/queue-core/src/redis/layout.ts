@@ -51,25 +51,23 @@ export function readJson(text: string | undefined): unknown {
   }
 }
 
-function readMeta(text: string): Meta | undefined {
-  const parsed = readJson(text)
-  return isMeta(parsed) ? parsed : undefined
-}
-
 const NUMBERS = ['failures', 'crashes', 'maxAttempts', 'visibilityMs', 'timeoutMs', 'enqueuedAt', 'redrives']
 const TEXTS = ['id', 'orderingKey', 'traceparent', 'origin']
 
-/** Others may write to a stream too: this finds what would trip the engine up later. */
-function isMeta(value: unknown): value is Meta {
-  if (!isRecord(value)) return false
-  for (const key of NUMBERS) if (value[key] !== undefined && typeof value[key] !== 'number') return false
-  for (const key of TEXTS) {
-    const text = value[key]
-    if (text !== undefined && (typeof text !== 'string' || hasControlCharacter(text))) return false
-  }
-  const { history, backoff } = value
-  return (history === undefined || Array.isArray(history)) && (backoff === undefined || isRecord(backoff))
+/** Reads meta. Others may write to a stream too: what would trip the engine up later reads as undefined. */
+function readMeta(text: string): Meta | undefined {
+  const meta = readJson(text)
+  if (!isRecord(meta)) return undefined
+  const { history = [], backoff = {} } = meta
+  const isSound =
+    NUMBERS.every((key) => meta[key] === undefined || typeof meta[key] === 'number') &&
+    TEXTS.every((key) => meta[key] === undefined || isText(meta[key])) &&
+    Array.isArray(history) &&
+    isRecord(backoff)
+  return isSound ? meta : undefined
 }
+
+const isText = (value: unknown): boolean => typeof value === 'string' && !hasControlCharacter(value)
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -117,9 +115,8 @@ const MAX_ENTRY_NUMBER = 2n ** 64n - 1n
 
 /** Whether a text can be the id of an entry. The server refuses any other with an error. */
 export function isEntryId(text: string): boolean {
-  return (
-    /^\d{1,20}-\d{1,20}$/.test(text) && text.split('-').every((number) => BigInt(number) <= MAX_ENTRY_NUMBER)
-  )
+  if (!/^\d{1,20}-\d{1,20}$/.test(text)) return false
+  return text.split('-').every((number) => BigInt(number) <= MAX_ENTRY_NUMBER)
 }
 
 /**
