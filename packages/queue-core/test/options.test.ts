@@ -191,6 +191,7 @@ test.each([NaN, -1, '5', null])('a duration of %s is refused wherever one is giv
   const redis = { isReady: true, sendCommand: () => undefined, duplicate: () => undefined } as never
   const worker = createWorker(redis, 'q', {})
   if (value !== null) await expect(worker.stop({ graceMs: ms })).rejects.toMatchObject(refusal)
+  await expect(createQueue(redis, 'q').pause({ waitMs: ms })).rejects.toMatchObject(refusal)
   const consumer = createConsumer(redis, 'q')
   await expect(consumer.claim({ blockMs: ms })).rejects.toMatchObject(refusal)
 })

@@ -47,7 +47,7 @@ export async function searchDeadLetters(
     for (const letter of page) {
       scanned++
       if (matches(letter)) deadLetters.push(letter)
-      if (deadLetters.length === limit || scanned === scanLimit)
+      if (deadLetters.length >= limit || scanned >= scanLimit)
         return { deadLetters, scanned, next: letter.letterId }
     }
   }

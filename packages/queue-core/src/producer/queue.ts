@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { checkMembers } from '../model/errors.ts'
+import { checkAtLeast, checkMembers } from '../model/errors.ts'
 import { isKey, type JobMap, type JobName, type JobOptions, type NewJob } from '../model/job.ts'
 import type { Members } from '../model/members.ts'
 import { QUEUE_OPTIONS, resolveQueue, type QueueOptions } from '../model/options.ts'
@@ -106,11 +106,13 @@ async function pause(
   options: { readonly waitMs?: number } = {},
 ): Promise<boolean> {
   checkMembers('pause', options, PAUSE_OPTIONS)
+  const { waitMs = 0 } = options
+  checkAtLeast('waitMs', waitMs, 0)
   await setPaused(parts, 'paused')
   const isIdle = async (): Promise<boolean> => (await readStats(parts)).leased === 0
   // The pause is in force: a look that fails does not undo it.
   if (options.waitMs === undefined) return isIdle().catch(() => false)
-  const until = performance.now() + options.waitMs
+  const until = performance.now() + waitMs
   while (!(await isIdle())) {
     if (performance.now() >= until) return false
     await delay(Math.min(LOOK_EVERY_MS, Math.max(1, until - performance.now())))
