@@ -2,4 +2,4 @@
 export { verify, type VerifyOptions } from './verify/verify.ts'
 export { findOpenBreaks } from './verify/snapshot.ts'
 export type { Breach, Breaches, Finding } from './verify/finding.ts'
-export { recover, type RecoverOptions } from './recover.ts'
+export { recover, type RecoverOptions } from './commands/recover.ts'

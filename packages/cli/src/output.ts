@@ -15,36 +15,44 @@ export type Cell = string | number | null | { readonly style: Style; readonly te
 
 const NO_LINES = { top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '' }
 const NO_FRAME = { 'bottom-left': '', 'bottom-right': '', left: '', 'left-mid': '', mid: '', 'mid-mid': '' }
-const PLAIN = { ...NO_LINES, ...NO_FRAME, right: '', 'right-mid': '', middle: '  ' }
+const LAYOUT = {
+  chars: { ...NO_LINES, ...NO_FRAME, right: '', 'right-mid': '', middle: '  ' },
+  style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
+}
 
-/** Rows under their heads, for people. Control characters of what others wrote do not reach the terminal. */
-export function formatTable(heads: readonly string[], rows: readonly (readonly Cell[])[]): string {
+/** Rows under the names of their cells, for people. Control characters of what others wrote do not reach the terminal. */
+export function formatTable(rows: readonly Readonly<Record<string, Cell>>[], whenEmpty = 'none'): string {
+  const [first] = rows
+  if (first === undefined) return whenEmpty
+  const names = Object.keys(first)
   const table = new Table({
-    head: heads.map((head) => styled('bold', head)),
-    chars: PLAIN,
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
-    colAligns: heads.map((_, column) =>
-      rows.length > 0 && rows.every((row) => typeof row[column] === 'number') ? 'right' : 'left',
-    ),
+    ...LAYOUT,
+    head: names.map((name) => styled('bold', name)),
+    colAligns: names.map((name) => (rows.every((row) => typeof row[name] === 'number') ? 'right' : 'left')),
   })
   // One by one: a spread would put every row on the stack.
-  for (const row of rows) table.push(row.map(formatCell))
+  for (const row of rows) table.push(Object.values(row).map(formatCell))
   return trimLines(table.toString())
 }
 
-/** Names and their values, one a line. */
-export function formatFacts(facts: readonly (readonly [string, Cell])[]): string {
-  const table = new Table({
-    chars: PLAIN,
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
-  })
-  for (const [name, value] of facts) table.push([styled('dim', printable(name)), formatCell(value)])
+/** Names and their values, one a line; undefined is left out. */
+export function formatFacts(facts: Readonly<Record<string, Cell | undefined>>): string {
+  const table = new Table(LAYOUT)
+  for (const [name, value] of Object.entries(facts))
+    if (value !== undefined) table.push([styled('dim', printable(name)), formatCell(value)])
   return trimLines(table.toString())
 }
 
-/** Titled parts, an empty line between them. */
-export function formatSections(sections: readonly (readonly [title: string, body: string])[]): string {
-  return sections.map(([title, body]) => `${styled('bold', printable(title))}\n${body}`).join('\n\n')
+/** Bodies under their titles, an empty line between them; undefined is left out. */
+export function formatSections(sections: Readonly<Record<string, string | undefined>>): string {
+  return Object.entries(sections)
+    .flatMap(([title, body]) => (body === undefined ? [] : `${styled('bold', printable(title))}\n${body}`))
+    .join('\n\n')
+}
+
+/** A number that calls for attention unless it is zero. */
+export function alarming(style: Style, count: number): Cell {
+  return count === 0 ? count : { style, text: String(count) }
 }
 
 /** A length of time, such as `350 ms`, `12 s`, `5 min`, `3 h` or `2 d`. */
@@ -68,13 +76,8 @@ export function shorten(text: string, longest: number): string {
 }
 
 /** Any value as JSON in one line of at most `longest` characters. */
-export function formatData(data: unknown, longest: number = Infinity): string {
+export function formatData(data: unknown, longest = Infinity): string {
   return shorten(JSON.stringify(data) ?? '', longest)
-}
-
-/** Writes the result of a command: one line of JSON for programs, text for people. */
-export function writeResult(isJson: boolean, result: unknown, text: () => string): void {
-  process.stdout.write(`${isJson ? formatJson(result) : text()}\n`)
 }
 
 /** A value as JSON in one line, with escapes for what would control a terminal: JSON itself leaves C1 and DEL as they are. */

@@ -1,5 +1,5 @@
 import { storeSettings } from '@titan/payments'
-import type { SettingNames } from '@titan/service'
+import { sectionsOf, type SettingNames } from '@titan/service'
 import { expect, it } from 'vitest'
 import { COMMANDS } from '../src/commands.ts'
 
@@ -12,14 +12,11 @@ const WHERE = [
   'CONNECT_TIMEOUT_MS',
 ]
 
-it.each(COMMANDS)(
-  'titan $words is about what its flags say: variables tell where the servers are',
-  (command) => {
-    const variables = command.sections.flatMap(({ settings }) =>
-      settings.filter(({ flag }) => flag !== undefined).flatMap(variablesOf),
-    )
-    // As many retries as the workers make, which they read from the same variable.
-    const known = command.words === 'verify' ? [...WHERE, 'MAX_RETRIES'] : WHERE
-    expect(variables.filter((name) => !known.includes(name))).toEqual([])
-  },
-)
+it.each(COMMANDS)('$name is about what its flags say: variables tell where the servers are', (command) => {
+  const variables = sectionsOf(command).flatMap(({ settings }) =>
+    settings.filter(({ flag }) => flag !== undefined).flatMap(variablesOf),
+  )
+  // As many retries as the workers make, which they read from the same variable.
+  const known = command.name === 'titan verify' ? [...WHERE, 'MAX_RETRIES'] : WHERE
+  expect(variables.filter((name) => !known.includes(name))).toEqual([])
+})

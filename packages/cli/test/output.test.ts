@@ -8,9 +8,9 @@ const EVIL = '\u001b[8m\u001b]0;title\u0007\u001b[2J\u009b31m\u202e\u2028\r\nnex
 //  text, escaped in JSON
 it('nothing that others wrote controls the terminal', () => {
   const text = [
-    formatTable(['id'], [[EVIL]]),
-    formatFacts([['last error', EVIL]]),
-    formatSections([[EVIL, 'body']]),
+    formatTable([{ id: EVIL }]),
+    formatFacts({ 'last error': EVIL }),
+    formatSections({ [EVIL]: 'body' }),
   ].join('\n')
   expect(text.split('\n')).toHaveLength(5)
   expect(text).not.toMatch(/(?!\n)[\p{Cc}\p{Bidi_Control}\u2028]/u)
@@ -24,6 +24,6 @@ it('JSON says the same value without characters that control the terminal', () =
 })
 
 it('a table holds as many rows as the longest list has', () => {
-  const rows = Array.from({ length: 10_000 }, (_, index) => [index])
-  expect(formatTable(['n'], rows).split('\n')).toHaveLength(10_001)
+  const rows = Array.from({ length: 10_000 }, (_, index) => ({ n: index }))
+  expect(formatTable(rows).split('\n')).toHaveLength(10_001)
 })

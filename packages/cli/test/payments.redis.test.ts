@@ -181,6 +181,11 @@ describe('titan payments refund', () => {
       world.env,
     )
     expect(code).toBe(2)
-    expect(stderr).toBe('titan payments refund: the payment, --charge, --refund and --note are required\n')
+    expect(stderr.split('\n')).toEqual([
+      'titan payments refund: --refund must be set',
+      'titan payments refund: --note must be set',
+      "Try 'titan payments refund --help'.",
+      '',
+    ])
   })
 })

@@ -2,7 +2,7 @@ import { createTestDatabase } from '@titan/testkit'
 import { migrate, openDatabase } from '@titan/payments'
 import { Failure } from '@titan/service'
 import { afterAll, expect, inject, test } from 'vitest'
-import { recorded } from '../src/commands/recorded.ts'
+import { recorded } from '../src/commands/audit.ts'
 
 const database = await createTestDatabase(inject('databaseUrl'))
 const sql = openDatabase(database.url, { poolSize: 1 })

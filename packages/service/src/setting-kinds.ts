@@ -119,7 +119,7 @@ export function list<Item>(
 }
 
 /** One of a few words; undefined as fallback where it may be missing. */
-export function choice<Word extends string, Fallback extends Word | undefined>(
+export function choice<const Word extends string, Fallback extends Word | undefined>(
   basics: SettingBasics,
   words: readonly Word[],
   fallback: Fallback,

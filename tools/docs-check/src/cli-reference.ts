@@ -8,6 +8,16 @@ interface CommandLine {
   readonly sections: readonly SettingsSection[]
 }
 
+/** Returns every program with its settings. */
+export function describedPrograms(): CommandLine[] {
+  const commands = titanCommands.map((command) => ({ ...command, sections: sectionsOf(command) }))
+  return [
+    { ...apiProgram, sections: sectionsOf(apiProgram) },
+    { ...workerProgram, sections: sectionsOf(workerProgram) },
+    ...commands,
+  ]
+}
+
 type Row = readonly string[]
 
 const FLAG_HEADS = ['flag', 'variable', 'default', 'meaning']
@@ -15,12 +25,7 @@ const VARIABLE_HEADS = ['variable', 'default', 'meaning']
 
 /** The page docs/reference/cli.md: every flag and variable of the programs, from the tables that they read them by. */
 export function cliReference() {
-  const services = [
-    { ...apiProgram, sections: sectionsOf(apiProgram) },
-    { ...workerProgram, sections: sectionsOf(workerProgram) },
-  ]
-  const commands = titanCommands.map(({ words, ...command }) => ({ name: `titan ${words}`, ...command }))
-  const programs = [...services, ...commands]
+  const programs = describedPrograms()
   const common = commonRows(programs)
   const shown = new Map<string, string>()
   return [

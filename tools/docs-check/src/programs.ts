@@ -2,4 +2,4 @@
 export { apiProgram } from '../../../packages/api/src/api-program.ts'
 export { COMMANDS as titanCommands } from '../../../packages/cli/src/commands.ts'
 export { workerProgram } from '../../../packages/worker/src/worker-program.ts'
-export { migrateProgram } from '../../../packages/cli/src/commands/migrate.ts'
+export { migrate as migrateProgram } from '../../../packages/cli/src/commands/migrate.ts'

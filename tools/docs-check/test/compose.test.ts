@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import { parseDurationMs, readCommandLine } from '@titan/service'
+import { parseDurationMs, readCommandLine, sectionsOf } from '@titan/service'
 import { DCLinter } from 'dclint'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { parse } from 'yaml'
@@ -144,7 +144,7 @@ describe('the programs in containers', () => {
     ['worker-1', ofWorker],
     ['worker-2', ofWorker],
     ['migrate', variablesRead(migrateProgram)],
-    ['titan', new Set(titanCommands.flatMap(({ sections }) => variablesIn(sections)))],
+    ['titan', new Set(titanCommands.flatMap((command) => variablesIn(sectionsOf(command))))],
   ])('read every variable that %s is given', (name, read) => {
     const given = Object.keys(services[name]?.environment ?? {})
     expect(given).not.toEqual([])

@@ -1,87 +1,103 @@
-import {
-  deadLetterPages,
-  FAILURE_CAUSES,
-  type DeadLetter,
-  type FailureCause,
-  type Queue,
-} from '@titan/queue-core'
-import { FaultySetting, text, type Setting, type SettingsTable } from '@titan/service'
-import { timestampSetting } from './timestamp.ts'
-import type { AnyJobs } from './queue.ts'
+import type { DeadLetter } from '@titan/queue-core'
+import { wholeNumber } from '@titan/service'
+import { formatData, formatFacts, formatSections, formatTable, formatTimestamp, shorten } from '../output.ts'
+import { filterSettings, findDeadLetters, idsSetting } from './dead-letter-filter.ts'
+import { queueCommand } from './queue.ts'
 
-/** Which dead letters a command is about. */
-export interface DeadLetterFilter {
-  /** Ids of dead letters, separated by commas; '' for any. */
-  readonly ids: string
-  /** Id of a job; '' for any. */
-  readonly job: string
-  /** Name of a job; '' for any. */
-  readonly name: string
-  /** '' for any. */
-  readonly cause: FailureCause | ''
-  /** Dead at or after. */
-  readonly since: Date | undefined
-  /** Dead before. */
-  readonly until: Date | undefined
+/** `titan dlq list`. */
+export const dlqList = queueCommand({
+  name: 'titan dlq list',
+  description: 'List dead letters, oldest first.',
+  settings: {
+    ...filterSettings,
+    limit: wholeNumber(
+      { flag: 'limit', about: 'Maximum number of dead letters.' },
+      { fallback: 50, min: 1, max: 10_000 },
+    ),
+  },
+  async run({ limit, ...filter }, { queue, print }) {
+    const found: DeadLetter[] = []
+    for await (const letter of findDeadLetters(queue, filter)) if (found.push(letter) > limit) break
+    const more = found.length > limit
+    const letters = found.slice(0, limit)
+    print({ queue: queue.name, letters: letters.map(toJson), more }, () => {
+      const table = formatTable(letters.map(toRow), `no dead letters in queue ${queue.name}`)
+      return more ? `${table}\nmore exist: raise --limit to see them` : table
+    })
+    return true
+  },
+})
+
+/** `titan dlq show`. */
+export const dlqShow = queueCommand({
+  name: 'titan dlq show',
+  description: 'Show dead letters with their data and failures. Code 1 if one does not exist.',
+  settings: { ids: { ...idsSetting, isRequired: 'the id of a dead letter is missing: run titan dlq list' } },
+  async run({ ids = '' }, { queue, print, complain }) {
+    const found = await Promise.all(
+      ids.split(',').map(async (id) => ({ id, letter: await queue.peekDeadLetter(id) })),
+    )
+    const letters = found.flatMap(({ letter }) => letter ?? [])
+    const missing = found.filter(({ letter }) => letter === undefined)
+    if (letters.length > 0)
+      print({ queue: queue.name, letters: letters.map(toJson) }, () => letters.map(formatLetter).join('\n\n'))
+    for (const { id } of missing) complain(`no such dead letter: ${id}`)
+    return missing.length === 0
+  },
+})
+
+function toJson({
+  deadAt,
+  enqueuedAt,
+  data = null,
+  ...letter
+}: DeadLetter): Readonly<Record<string, unknown>> {
+  return {
+    ...letter,
+    data,
+    enqueuedAt: enqueuedAt === undefined ? null : new Date(enqueuedAt).toISOString(),
+    deadAt: new Date(deadAt).toISOString(),
+    history: letter.history.map((failure) => ({ ...failure, at: new Date(failure.at).toISOString() })),
+  }
 }
 
-const cause: Setting<FailureCause | ''> = {
-  flag: 'cause',
-  hint: 'cause',
-  shown: '',
-  fallback: '',
-  about: `Only this cause: ${FAILURE_CAUSES.join(', ')}.`,
-  parse: (given) => FAILURE_CAUSES.find((known) => known === given) ?? refuse(given),
-}
-
-function refuse(given: string): never {
-  throw new FaultySetting(`must be one of ${FAILURE_CAUSES.join(', ')}, got ${JSON.stringify(given)}`)
-}
-
-/** The flags of a filter. */
-export const filterSettings: SettingsTable<DeadLetterFilter> = {
-  ids: text(
-    { flag: 'ids', takesWords: true, about: 'IDs of dead letters, separated by commas.', hint: 'ids' },
-    { form: /^\d+-\d+(,\d+-\d+)*$/, rule: 'ids of dead letters, such as 1700000000000-0' },
-  ),
-  job: text(
-    { flag: 'job', about: 'Only the job with this ID.', hint: 'id' },
-    { form: /^.{1,255}$/, rule: 'the id of a job' },
-  ),
-  name: text(
-    { flag: 'name', about: 'Only jobs with this name.' },
-    { form: /^\S+$/, rule: 'the name of a job' },
-  ),
+function toRow({
+  letterId,
+  id,
+  name,
   cause,
-  since: timestampSetting('since', 'Only those dead at this time or later. A time or an age, such as 2h.'),
-  until: timestampSetting('until', 'Only those dead before this time. A time or an age, such as 2h.'),
+  failures,
+  deadAt,
+  error,
+}: DeadLetter): Parameters<typeof formatTable>[0][0] {
+  return {
+    letter: letterId,
+    'job id': id,
+    job: name,
+    cause,
+    failures,
+    'dead since': formatTimestamp(deadAt),
+    'last error': shorten(error, 60),
+  }
 }
 
-/** Whether a filter leaves anything out. */
-export function isNarrow({ ids, job, name, cause, since, until }: DeadLetterFilter): boolean {
-  return [ids, job, name, cause].some((value) => value !== '') || since !== undefined || until !== undefined
-}
-
-/** Yields the dead letters that a filter matches, oldest first. */
-export async function* findDeadLetters(
-  queue: Queue<AnyJobs>,
-  filter: DeadLetterFilter,
-): AsyncGenerator<DeadLetter> {
-  if (filter.ids === '')
-    for await (const page of deadLetterPages(queue)) yield* page.filter((letter) => matches(letter, filter))
-  else
-    for (const id of filter.ids.split(',')) {
-      const letter = await queue.peekDeadLetter(id)
-      if (letter !== undefined && matches(letter, filter)) yield letter
-    }
-}
-
-function matches(letter: DeadLetter, { job, name, cause, since, until }: DeadLetterFilter): boolean {
-  if (job !== '' && letter.id !== job) return false
-  if (name !== '' && letter.name !== name) return false
-  if (cause !== '' && letter.cause !== cause) return false
-  const { deadAt } = letter
-  return (
-    (since === undefined || deadAt >= since.getTime()) && (until === undefined || deadAt < until.getTime())
-  )
+function formatLetter(letter: DeadLetter): string {
+  const failures = letter.history.map(({ at, cause, error }) => ({ at: formatTimestamp(at), cause, error }))
+  return formatSections({
+    [`Dead letter ${letter.letterId}`]: formatFacts({
+      'job id': letter.id,
+      job: letter.name,
+      data: formatData(letter.data),
+      priority: letter.priority,
+      cause: letter.cause,
+      'last error': letter.error,
+      failures: letter.failures,
+      crashes: letter.crashes,
+      redrives: letter.redrives,
+      worker: letter.worker,
+      enqueued: formatTimestamp(letter.enqueuedAt),
+      'dead since': formatTimestamp(letter.deadAt),
+    }),
+    Failures: failures.length === 0 ? undefined : formatTable(failures),
+  })
 }

@@ -1,14 +1,4 @@
-import {
-  createPaymentStore,
-  jobIdOf,
-  PAYMENTS_QUEUE,
-  type Database,
-  type Payment,
-  type PaymentAttempt,
-  type PaymentEvent,
-  type PaymentJobs,
-  type RecordedBreak,
-} from '@titan/payments'
+import { createPaymentStore, jobIdOf, PAYMENTS_QUEUE, type Database, type PaymentJobs } from '@titan/payments'
 import {
   createInspector,
   createQueue,
@@ -19,7 +9,7 @@ import {
 import type { Redis } from '@titan/service'
 
 /** A webhook delivery of one event of a payment. */
-export interface DeliveryRecord {
+interface DeliveryRecord {
   readonly id: string
   readonly eventId: string
   readonly type: string
@@ -39,24 +29,13 @@ export type JobRecord =
   | { readonly id: string; readonly state: 'done' | 'none' }
 
 /** Everything that is known of a payment. */
-export interface PaymentRecord {
-  readonly payment: Payment
-  readonly attempts: readonly PaymentAttempt[]
-  readonly events: readonly PaymentEvent[]
-  readonly deliveries: readonly DeliveryRecord[]
-  /** Contradictions with a gateway. */
-  readonly breaks: readonly RecordedBreak[]
-  readonly job: JobRecord
-}
+export type PaymentRecord = NonNullable<Awaited<ReturnType<typeof readPaymentRecord>>>
 
 /** Dead letters that are searched for a job, oldest first. */
 const DEAD_LETTERS_SCANNED = 10_000
 
 /** Collects what is known of a payment; undefined when there is none of this id. */
-export async function readPaymentRecord(
-  { sql, redis, prefix }: { readonly sql: Database; readonly redis: Redis; readonly prefix: string },
-  id: string,
-): Promise<PaymentRecord | undefined> {
+export async function readPaymentRecord(sql: Database, redis: Redis, prefix: string, id: string) {
   const store = createPaymentStore(sql)
   const payment = await store.get(id)
   if (payment === undefined) return undefined
@@ -86,10 +65,8 @@ async function findJob(sql: Database, redis: Redis, prefix: string, paymentId: s
   const job = await createInspector(redis, PAYMENTS_QUEUE, { prefix }).find(id)
   if (job !== undefined && job !== 'done') return { id, state: 'live', job }
   const queue = createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE, { prefix })
-  const { deadLetters } = await searchDeadLetters(queue, (letter) => letter.id === id, {
-    limit: 1,
-    scanLimit: DEAD_LETTERS_SCANNED,
-  })
+  const limits = { limit: 1, scanLimit: DEAD_LETTERS_SCANNED }
+  const { deadLetters } = await searchDeadLetters(queue, (letter) => letter.id === id, limits)
   const [letter] = deadLetters
   if (letter !== undefined) return { id, state: 'dead', letter }
   return { id, state: job ?? 'none' }

@@ -1,98 +1,139 @@
-import { PAYMENTS_QUEUE, queueSettings, type QueueConfig } from '@titan/payments'
-import { createQueue, type Queue } from '@titan/queue-core'
-import { readVersion, text, toggle, type Program, type Redis, type SettingsTable } from '@titan/service'
-import { connectSetting } from './connect-setting.ts'
-import { recorded, type CommandAct } from './recorded.ts'
-import { withOpener, type Opener } from '../stores.ts'
-
-/** The settings of every command on a queue. */
-export interface QueueSettings {
-  readonly queue: string
-  readonly json: boolean
-  readonly connectTimeoutMs: number
-}
-
-/** `--json`, the same for every command. */
-export const jsonSetting: SettingsTable<{ readonly json: boolean }>['json'] = toggle(
-  { flag: 'json', about: 'Print one line of JSON.' },
-  false,
-)
-
-/**
- * `--queue`, `--json` and `--connect-timeout-ms`. Variables tell where the servers are, and nothing else: a shell that has
- * one set must not change what a command is about, or spare it a question.
- */
-export const commonSettings: SettingsTable<QueueSettings> = {
-  queue: text(
-    { flag: 'queue', about: 'Name of the queue. Outgoing webhooks use the queue webhooks.' },
-    { fallback: PAYMENTS_QUEUE, form: /^[\w.:-]{1,100}$/, rule: '1 to 100 letters, digits or . : - _' },
-  ),
-  json: jsonSetting,
-  connectTimeoutMs: connectSetting,
-}
+import { PAYMENTS_QUEUE, queueSettings } from '@titan/payments'
+import { createInspector, createQueue, type JobState, type JobView, type Queue } from '@titan/queue-core'
+import { choice, text, wholeNumber, type Redis, type SettingsOf, type SettingsTable } from '@titan/service'
+import { command, type Command, type Session } from '../command.ts'
+import { formatData, formatDuration, formatTable, formatTimestamp, type Cell } from '../output.ts'
+import { recorded } from './audit.ts'
 
 /** The jobs of any queue: nothing is known of their data. */
 export type AnyJobs = Record<string, unknown>
 
-/** Performs an act as {@link recorded} does. */
-export type Recorder = <Result>(
-  act: CommandAct,
-  perform: () => Promise<Result>,
-  summarise: (result: Result) => string,
-) => Promise<Result>
+/**
+ * `--queue`. Variables tell where the servers are, and nothing else: a shell that has one set must not change what a
+ * command is about, or spare it a question.
+ */
+export const queueSetting = text(
+  { flag: 'queue', about: 'Name of the queue. Outgoing webhooks use the queue webhooks.' },
+  { fallback: PAYMENTS_QUEUE, form: /^[\w.:-]{1,100}$/, rule: '1 to 100 letters, digits or . : - _' },
+)
 
-/** A queue that is open. */
-export interface OpenQueue {
+/** A queue that is open, for a command. */
+export interface OpenQueue extends Pick<Session, 'print' | 'complain'> {
   readonly queue: Queue<AnyJobs>
   readonly redis: Redis
   readonly prefix: string
-  /** Performs an act with a row in the audit record, where `DATABASE_URL` says where the record is. */
-  readonly record: Recorder
+  /** Performs an act as {@link recorded} does, where `DATABASE_URL` says where the record is. */
+  record<Result>(
+    action: string,
+    target: string,
+    perform: () => Promise<Result>,
+    summarise: (result: Result) => string,
+  ): Promise<Result>
 }
 
-/** What a command on a queue is made of. */
-export interface QueueCommand<Own extends QueueSettings> {
+const groups = { config: queueSettings }
+
+/** Creates a command on a queue in Redis. */
+export function queueCommand<Own>(definition: {
   readonly name: string
   readonly description: string
   readonly settings: SettingsTable<Own>
-  run(own: Own, open: OpenQueue): Promise<number>
+  run(own: Own, open: OpenQueue): Promise<boolean>
+}): Command {
+  type All = Own & { readonly queue: string }
+  return command<All, SettingsOf<typeof groups>>({
+    ...definition,
+    settings: { queue: queueSetting, ...definition.settings } as SettingsTable<All>,
+    groups,
+    async run(own, { config: { prefix, databaseUrl }, database, print, complain, ...session }) {
+      const redis = await session.redis()
+      const queue = createQueue<AnyJobs>(redis, own.queue, { prefix })
+      const record: OpenQueue['record'] = async (action, target, perform, summarise) => {
+        if (databaseUrl !== undefined)
+          return recorded(await database(), { action, target }, perform, summarise)
+        complain('DATABASE_URL is not set, so no audit record is written')
+        return perform()
+      }
+      return definition.run(own, { queue, redis, prefix, record, print, complain })
+    },
+  })
 }
 
-/** Where the servers of a queue command are. */
-export interface QueueServers {
-  readonly config: QueueConfig
+/** `titan pause`. */
+export const pause = queueCommand({
+  name: 'titan pause',
+  description:
+    'Stop the workers of a queue from starting jobs. Running jobs finish, and jobs can still be enqueued.',
+  settings: {},
+  async run(_, { queue, record, print }) {
+    await record('queue.pause', queue.name, queue.pause.bind(queue), () => 'paused')
+    print({ queue: queue.name, paused: true }, () => `queue ${queue.name} is paused`)
+    return true
+  },
+})
+
+/** `titan resume`. */
+export const resume = queueCommand({
+  name: 'titan resume',
+  description: 'Let the workers of a paused queue start jobs again.',
+  settings: {},
+  async run(_, { queue, record, print }) {
+    await record('queue.resume', queue.name, queue.resume.bind(queue), () => 'resumed')
+    print({ queue: queue.name, paused: false }, () => `queue ${queue.name} is not paused`)
+    return true
+  },
+})
+
+/** `titan peek`. */
+export const peek = queueCommand({
+  name: 'titan peek',
+  description: 'Show the next jobs of a queue, or those that workers hold, with their data.',
+  settings: {
+    state: choice(
+      { flag: 'state', about: 'State of the jobs. Parked jobs wait for their ordering key.' },
+      ['ready', 'leased', 'delayed', 'parked'],
+      'ready',
+    ),
+    count: wholeNumber(
+      { flag: 'count', about: 'Maximum number of jobs.' },
+      { fallback: 10, min: 1, max: 1_000 },
+    ),
+  },
+  async run({ state, count }, { queue, redis, prefix, print }) {
+    const jobs = await createInspector(redis, queue.name, { prefix }).peek(state, count)
+    print({ queue: queue.name, state, jobs: jobs.map(toJson) }, () =>
+      formatTable(
+        jobs.map((job) => ({
+          id: job.id,
+          job: job.name,
+          priority: job.priority,
+          ...OF_STATE[state](job),
+          failures: job.failures,
+          data: formatData(job.data, 80),
+        })),
+        `no ${state} jobs in queue ${queue.name}`,
+      ),
+    )
+    return true
+  },
+})
+
+/** A job with null for what it has not, so that every one has the same shape. */
+export function toJson(job: JobView): Readonly<Record<string, unknown>> {
+  const { data = null, dueAt, entryId = null, consumer = null, idleMs = null, deliveries = null } = job
+  const due = dueAt === undefined ? null : new Date(dueAt).toISOString()
+  return { ...job, data, dueAt: due, entryId, consumer, idleMs, deliveries }
 }
 
-/** A program that needs nothing but a queue in Redis. */
-export function queueProgram<Own extends QueueSettings>(
-  command: QueueCommand<Own>,
-): Program<Own, QueueServers> {
-  const { name, description, settings, run } = command
-  return {
-    name,
-    description,
-    settings,
-    version,
-    groups: { config: queueSettings },
-    run: (own, { config }) =>
-      withOpener({ name, config, connectTimeoutMs: own.connectTimeoutMs }, async (open) => {
-        const { prefix } = config
-        const redis = await open.redis()
-        const queue = createQueue<AnyJobs>(redis, own.queue, { prefix })
-        return run(own, { redis, prefix, queue, record: recorderOf(name, config, open) })
-      }),
-  }
+/** What is shown of a job in one state only. */
+const OF_STATE: Readonly<Record<JobState, (job: JobView) => Readonly<Record<string, Cell>>>> = {
+  // The id of an entry begins with the time at which it was added.
+  ready: ({ entryId = '' }) => ({ age: formatDuration(Math.max(0, Date.now() - Number.parseInt(entryId))) }),
+  leased: ({ consumer = '', idleMs = 0, deliveries = 0 }) => ({
+    worker: consumer,
+    idle: formatDuration(idleMs),
+    delivered: deliveries,
+  }),
+  delayed: ({ dueAt }) => ({ due: formatTimestamp(dueAt) }),
+  parked: () => ({}),
 }
-
-function recorderOf(program: string, { databaseUrl }: QueueConfig, open: Opener): Recorder {
-  return async (act, perform, summarise) => {
-    if (databaseUrl === undefined) {
-      process.stderr.write(`${program}: DATABASE_URL is not set, so no audit record is written\n`)
-      return perform()
-    }
-    return recorded(await open.database(), act, perform, summarise)
-  }
-}
-
-/** The version of `titan`. */
-export const version: string = readVersion(new URL('../../package.json', import.meta.url))

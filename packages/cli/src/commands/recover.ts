@@ -1,59 +1,117 @@
-import { storeSettings, type StoreConfig, type Rebuilt } from '@titan/payments'
-import { EXIT, toggle, type Program } from '@titan/service'
-import { connectSetting } from './connect-setting.ts'
-import { writeResult } from '../output.ts'
-import { startProgress } from '../progress.ts'
-import { jsonSetting, version } from './queue.ts'
-import { countUnfinished, recover, type RecoverOptions } from '../recover.ts'
-import { recorded } from './recorded.ts'
-import { withOpener } from '../stores.ts'
+import {
+  createPaymentStore,
+  createReconciler,
+  createRelay,
+  PAYMENTS_QUEUE,
+  storeSettings,
+  type Database,
+  type PaymentJobs,
+  type Rebuilt,
+} from '@titan/payments'
+import { createInspector, createQueue, type RedisClient } from '@titan/queue-core'
+import { toggle } from '@titan/service'
+import { command } from '../command.ts'
+import { withProgress } from '../terminal.ts'
+import { recorded } from './audit.ts'
 
-/** The settings of `titan recover`. */
-export interface RecoverSettings {
-  readonly dryRun: boolean
-  readonly json: boolean
-  readonly connectTimeoutMs: number
-}
-
-/** The program `titan recover`. */
-export const recoverProgram: Program<RecoverSettings, { readonly config: StoreConfig }> = {
+/** `titan recover`. */
+export const recoverCommand = command({
   name: 'titan recover',
-  version,
   description: 'Enqueue unfinished payments whose job is missing in Redis. Safe to repeat.',
-  settings: {
-    dryRun: toggle({ flag: 'dry-run', about: 'Count missing jobs without adding them.' }, false),
-    json: jsonSetting,
-    connectTimeoutMs: connectSetting,
-  },
+  settings: { dryRun: toggle({ flag: 'dry-run', about: 'Count missing jobs without adding them.' }, false) },
   groups: { config: storeSettings },
-  run: ({ dryRun, json, connectTimeoutMs }, { config }) =>
-    withOpener({ name: 'titan recover', config, connectTimeoutMs }, async (open) => {
-      const sql = await open.database()
-      const redis = await open.redis()
-      const perform = (): Promise<Rebuilt> => recoverInSight({ sql, redis, prefix: config.prefix, dryRun })
-      const { added, present } = dryRun
-        ? await perform()
-        : await recorded(
-            sql,
-            { action: 'recover', target: 'payments' },
-            perform,
-            (rebuilt) => `${rebuilt.added} added, ${rebuilt.present} already there`,
-          )
-      writeResult(
-        json,
-        { added, present, dryRun },
-        () =>
-          `${added} ${added === 1 ? 'job' : 'jobs'} ${dryRun ? 'would be added' : 'added'}, ${present} already there`,
+  async run({ dryRun }, { config: { prefix }, database, print, ...session }) {
+    const sql = await database()
+    const redis = await session.redis()
+    const perform = async (): Promise<Rebuilt> =>
+      withProgress('payments', await countUnfinished(sql), (onProgress) =>
+        recover({
+          sql,
+          redis,
+          prefix,
+          dryRun,
+          onProgress: (soFar) => onProgress(soFar.added + soFar.present),
+        }),
       )
-      return EXIT.ok
-    }),
+    const summarise = ({ added, present }: Rebuilt): string => `${added} added, ${present} already there`
+    const act = { action: 'recover', target: 'payments' }
+    const { added, present } = dryRun ? await perform() : await recorded(sql, act, perform, summarise)
+    const jobs = `${added} ${added === 1 ? 'job' : 'jobs'}`
+    print(
+      { added, present, dryRun },
+      () => `${jobs} ${dryRun ? 'would be added' : 'added'}, ${present} already there`,
+    )
+    return true
+  },
+})
+
+/** What {@link recover} works on. */
+export interface RecoverOptions {
+  readonly sql: Database
+  /** A connected client. */
+  readonly redis: RedisClient
+  /** First part of the queue's keys. @default 'titan' */
+  readonly prefix?: string
+  /** Counts only. @default false */
+  readonly dryRun?: boolean
+  /** Called after each batch. @default none */
+  readonly onProgress?: (soFar: Rebuilt) => void
 }
 
-async function recoverInSight(options: RecoverOptions): Promise<Rebuilt> {
-  const progress = startProgress('payments', await countUnfinished(options.sql))
-  try {
-    return await recover({ ...options, onProgress: ({ added, present }) => progress.update(added + present) })
-  } finally {
-    progress.stop()
+/** Payments per batch. */
+const BATCH = 1_000
+
+/**
+ * Gives every unfinished payment its job back, as after a loss of Redis: those that are QUEUED or PROCESSING under their
+ * present job id, so that only what is missing is added, and then those that are PENDING. Programs may run meanwhile.
+ *
+ * @throws errors of PostgreSQL and Redis as they are; what was added stays, and a repeat continues
+ */
+export async function recover(options: RecoverOptions): Promise<Rebuilt> {
+  return options.dryRun === true ? count(options) : rebuild(options)
+}
+
+/** How many payments {@link recover} looks at, so that its progress has an end. */
+async function countUnfinished(sql: Database): Promise<number> {
+  // Written out per state, so that each reads its own partial index.
+  const [row] = await sql<{ total: number }[]>`
+    select ((select count(*) from payments where status = 'PENDING')
+            + (select count(*) from payments where status = 'QUEUED')
+            + (select count(*) from payments where status = 'PROCESSING' and not needs_review))::float8 as total`
+  return row?.total ?? 0
+}
+
+async function rebuild({
+  sql,
+  redis,
+  prefix = 'titan',
+  onProgress = () => {},
+}: RecoverOptions): Promise<Rebuilt> {
+  const queue = createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE, { prefix })
+  const shared = { store: createPaymentStore(sql), queue, batchSize: BATCH, actor: 'recover' }
+  let soFar = await createReconciler({ ...shared, redis, prefix }).rebuild(onProgress)
+  const relay = createRelay({ ...shared, timeoutMs: 5_000 })
+  for (;;) {
+    const relayed = await relay.runOnce()
+    if (relayed === 0) return soFar
+    soFar = { ...soFar, added: soFar.added + relayed }
+    onProgress(soFar)
   }
+}
+
+/** Lets the reconciler rebuild a queue that only looks for its jobs. Without Redis it writes nothing to PostgreSQL. */
+async function count({ sql, redis, prefix = 'titan', onProgress }: RecoverOptions): Promise<Rebuilt> {
+  const inspector = createInspector(redis, PAYMENTS_QUEUE, { prefix })
+  const queue = {
+    ...createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE, { prefix }),
+    enqueueMany: (jobs: readonly { readonly id?: string | undefined }[]) =>
+      Promise.all(
+        jobs.map(async ({ id = '' }) => ({ id, duplicate: (await inspector.find(id)) !== undefined })),
+      ),
+  }
+  const reconciler = createReconciler({ store: createPaymentStore(sql), queue, batchSize: BATCH })
+  const { added, present } = await reconciler.rebuild(onProgress)
+  const [row] = await sql<{ pending: number }[]>`
+    select count(*)::float8 as pending from payments where status = 'PENDING'`
+  return { added: added + (row?.pending ?? 0), present }
 }

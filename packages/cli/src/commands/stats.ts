@@ -1,27 +1,27 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { queueSettings, type QueueConfig } from '@titan/payments'
-import { createQueue } from '@titan/queue-core'
-import { EXIT, milliseconds, toggle, type Program } from '@titan/service'
+import { createPaymentStore, queueSettings, type Database, type PaymentCounts } from '@titan/payments'
+import { createInspector, createQueue } from '@titan/queue-core'
+import { milliseconds, toggle, type Redis } from '@titan/service'
+import { WebhookStore, type WebhookBacklog } from '@titan/webhooks'
 import { createLogUpdate } from 'log-update'
-import { untilInterrupted } from './interrupt.ts'
-import { writeResult } from '../output.ts'
-import { commonSettings, version, type AnyJobs, type QueueSettings } from './queue.ts'
-import { createStatsReader, formatStats, type Stats } from '../stats.ts'
-import { withOpener } from '../stores.ts'
+import { command } from '../command.ts'
+import {
+  alarming,
+  formatDuration,
+  formatFacts,
+  formatSections,
+  formatTable,
+  formatTimestamp,
+} from '../output.ts'
+import { untilInterrupted } from '../terminal.ts'
+import { queueSetting, type AnyJobs } from './queue.ts'
 
-/** The settings of `titan stats`. */
-export interface StatsSettings extends QueueSettings {
-  readonly watch: boolean
-  readonly intervalMs: number
-}
-
-/** The program `titan stats`. */
-export const statsProgram: Program<StatsSettings, { readonly config: QueueConfig }> = {
+/** `titan stats`. */
+export const stats = command({
   name: 'titan stats',
-  version,
   description: 'Count jobs, workers and payments. Without DATABASE_URL, payments are left out.',
   settings: {
-    ...commonSettings,
+    queue: queueSetting,
     watch: toggle({ flag: 'watch', about: 'Refresh until interrupted.' }, false),
     intervalMs: milliseconds(
       { flag: 'interval-ms', about: 'Time between refreshes with --watch.' },
@@ -29,35 +29,119 @@ export const statsProgram: Program<StatsSettings, { readonly config: QueueConfig
     ),
   },
   groups: { config: queueSettings },
-  run: ({ queue: name, json, watch, intervalMs, connectTimeoutMs }, { config }) =>
-    withOpener({ name: 'titan stats', config, connectTimeoutMs }, async (open) => {
-      const redis = await open.redis()
-      const sql = config.databaseUrl === undefined ? undefined : await open.database()
-      const { prefix } = config
-      const queue = createQueue<AnyJobs>(redis, name, { prefix })
-      const read = createStatsReader({ queue, redis, prefix }, sql)
-      if (watch) await watchStats(read, json, intervalMs)
-      else {
-        const stats = await read()
-        writeResult(json, stats, () => formatStats(stats))
-      }
-      return EXIT.ok
-    }),
-}
+  async run(
+    { queue, watch, intervalMs, json },
+    { config: { prefix, databaseUrl }, database, print, ...session },
+  ) {
+    const redis = await session.redis()
+    const sql = databaseUrl === undefined ? undefined : await database()
+    const read = createStatsReader(redis, queue, prefix, sql)
+    const show = async (suffix = ''): Promise<void> => {
+      const found = await read()
+      print(found, () => `${formatStats(found)}${suffix}`)
+    }
+    if (!watch) await show()
+    else if (json || !process.stdout.isTTY) await repeat(() => show('\n'), intervalMs)
+    else {
+      // In the same place of the terminal.
+      const screen = createLogUpdate(process.stdout)
+      await repeat(async () => screen(formatStats(await read())), intervalMs)
+      screen.done()
+    }
+    return true
+  },
+})
 
-/** Shows the numbers in the same place of a terminal, and below each other elsewhere. */
-async function watchStats(read: () => Promise<Stats>, isJson: boolean, intervalMs: number): Promise<void> {
-  const screen = process.stdout.isTTY && !isJson ? createLogUpdate(process.stdout) : undefined
+/** Repeats work until a signal stops it, or the output is no longer read. */
+async function repeat(work: () => Promise<void>, intervalMs: number): Promise<void> {
   const unread = new AbortController()
   process.stdout.once('error', () => unread.abort())
   await untilInterrupted(async (interrupted) => {
     const signal = AbortSignal.any([interrupted, unread.signal])
     while (!signal.aborted) {
-      const stats = await read()
-      if (screen === undefined) writeResult(isJson, stats, () => `${formatStats(stats)}\n`)
-      else screen(formatStats(stats))
+      await work()
       await pause(intervalMs, undefined, { signal }).catch(() => undefined)
     }
   })
-  screen?.done()
+}
+
+/** What `titan stats` counts; payments and webhooks are null when PostgreSQL was not given. */
+export type Stats = Awaited<ReturnType<ReturnType<typeof createStatsReader>>>
+
+/** Creates a reader of the numbers of a queue, for reading again and again. */
+function createStatsReader(redis: Redis, name: string, prefix: string, sql: Database | undefined) {
+  const queue = createQueue<AnyJobs>(redis, name, { prefix })
+  const inspector = createInspector(redis, name, { prefix })
+  let counts: { payments: PaymentCounts | null; webhooks: WebhookBacklog | null } = {
+    payments: null,
+    webhooks: null,
+  }
+  let countAgainAt = 0
+
+  /** Counting many unfinished payments takes its time, which may be a tenth at most. */
+  async function count(): Promise<typeof counts> {
+    const began = performance.now()
+    if (sql === undefined || began < countAgainAt) return counts
+    // Counting needs no key: nothing that is encrypted is read.
+    const webhooks = await new WebhookStore(sql, { encryptionKeys: [] }).backlog()
+    counts = { payments: await createPaymentStore(sql).counts(), webhooks }
+    const now = performance.now()
+    countAgainAt = now + (now - began) * 9
+    return counts
+  }
+
+  return async () => {
+    const [found, workers, counted] = await Promise.all([queue.stats(), inspector.consumers(), count()])
+    const nextDueAt = found.nextDueAt === undefined ? null : new Date(found.nextDueAt).toISOString()
+    return { at: new Date().toISOString(), queue: { name, ...found, nextDueAt }, workers, ...counted }
+  }
+}
+
+/** The numbers as tables. */
+function formatStats({ at, queue, workers, payments, webhooks }: Stats): string {
+  const { ready, readyByPriority, delayed, dead, oldestReadyMs, nextDueAt, paused } = queue
+  const { high, default: normal, low } = readyByPriority
+  const consumers = workers.map(({ name, leases, idleMs }) => ({
+    name,
+    leases,
+    idle: formatDuration(idleMs),
+  }))
+  return formatSections({
+    [`Queue ${queue.name} at ${formatTimestamp(Date.parse(at))}`]: formatFacts({
+      ready: `${ready} (high ${high}, default ${normal}, low ${low})`,
+      'oldest ready': ready === 0 ? null : formatDuration(oldestReadyMs),
+      leased: queue.leased,
+      delayed: nextDueAt === null ? delayed : `${delayed} (next ${nextDueAt.slice(0, 19)}Z)`,
+      'waiting for their ordering key': queue.parked,
+      'dead letters': alarming('red', dead),
+      paused: paused ? { style: 'yellow', text: 'yes' } : 'no',
+    }),
+    Workers: formatTable(consumers),
+    Payments: payments === null ? undefined : formatCounts(payments),
+    'Outgoing webhooks': webhooks === null ? undefined : formatBacklog(webhooks),
+  })
+}
+
+function formatCounts(counts: PaymentCounts): string {
+  const { byStatus, needsReview, unknown, oldestUnfinishedMs, isExact, isAtLeast } = counts
+  const about = (count: number): string | number => (isExact ? count : `about ${count}`)
+  return formatFacts({
+    ...byStatus,
+    SUCCESS: about(byStatus.SUCCESS),
+    FAILED: about(byStatus.FAILED),
+    counted: isAtLeast ? 'at least: unfinished payments are counted up to a limit' : undefined,
+    'outcome unknown': alarming('yellow', unknown),
+    'in review': alarming('red', needsReview),
+    'oldest unfinished': oldestUnfinishedMs === 0 ? null : formatDuration(oldestUnfinishedMs),
+  })
+}
+
+function formatBacklog(backlog: WebhookBacklog): string {
+  return formatFacts({
+    'deliveries waiting': backlog.pending,
+    'events not yet dispatched': backlog.waitingEvents,
+    counted: backlog.isAtLeast ? 'at least: counted up to a limit' : undefined,
+    'failing endpoints': backlog.failingEndpoints,
+    'disabled endpoints': backlog.disabledEndpoints,
+  })
 }

@@ -1,51 +1,33 @@
-import { PAYMENTS_QUEUE, storeSettings, type Database, type StoreConfig } from '@titan/payments'
-import { EXIT, milliseconds, printable, type Program, type Redis } from '@titan/service'
-import { ok, problem, type Diagnosis, type Severity } from './diagnosis.ts'
+import { PAYMENTS_QUEUE, storeSettings, type Database } from '@titan/payments'
+import { printable, type Redis, type SettingsOf } from '@titan/service'
+import { command, explain } from '../command.ts'
+import { styled } from '../output.ts'
+import { diagnose, problem, type Diagnosis, type Severity } from './diagnosis.ts'
 import { examinePayments } from './payments.ts'
 import { examinePostgres } from './postgres.ts'
 import { examineQueue } from './queue.ts'
 import { examineRedis } from './redis.ts'
-import { styled, writeResult, type Style } from '../output.ts'
-import { jsonSetting, version } from '../commands/queue.ts'
-import { explain, withOpener } from '../stores.ts'
-
-/** The settings of `titan doctor`. */
-export interface DoctorSettings {
-  readonly json: boolean
-  readonly connectTimeoutMs: number
-}
 
 /** The queues of a system: payments, and outgoing webhooks. */
 const QUEUES = [PAYMENTS_QUEUE, 'webhooks']
 
-/** The program `titan doctor`. */
-export const doctorProgram: Program<DoctorSettings, { readonly config: StoreConfig }> = {
+/** `titan doctor`. */
+export const doctor = command({
   name: 'titan doctor',
-  version,
   description: 'Diagnose servers, queues and payments, and advise what to do. Code 1 on an error.',
-  settings: {
-    json: jsonSetting,
-    connectTimeoutMs: milliseconds(
-      {
-        flag: 'connect-timeout-ms',
-        env: 'CONNECT_TIMEOUT_MS',
-        about: 'Time to keep trying to reach PostgreSQL and Redis.',
-      },
-      { fallback: 3_000, min: 0, max: 3_600_000 },
-    ),
-  },
+  settings: {},
   groups: { config: storeSettings },
-  run: ({ json, connectTimeoutMs }, { config }) =>
-    withOpener({ name: 'titan doctor', config, connectTimeoutMs }, async (open) => {
-      const findings: Diagnosis[] = []
-      const redis = await attempt('redis.reached', open.redis, findings)
-      const sql = await attempt('postgres.reached', open.database, findings)
-      findings.push(...(await examineAll(redis, sql, config)))
-      const isSound = !findings.some(({ severity }) => severity === 'error')
-      writeResult(json, { ok: isSound, findings }, () => formatFindings(findings))
-      return isSound ? EXIT.ok : EXIT.failure
-    }),
-}
+  connectTimeoutMs: 3_000,
+  async run(_, { config, redis, database, print }) {
+    const findings: Diagnosis[] = []
+    const openRedis = await attempt('redis.reached', redis, findings)
+    const sql = await attempt('postgres.reached', database, findings)
+    findings.push(...(await examineAll(openRedis, sql, config)))
+    const ok = !findings.some(({ severity }) => severity === 'error')
+    print({ ok, findings }, () => formatFindings(findings))
+    return ok
+  },
+})
 
 /** Opens a server; one that cannot be reached is a finding. */
 async function attempt<Server>(
@@ -55,12 +37,13 @@ async function attempt<Server>(
 ): Promise<Server | undefined> {
   try {
     const server = await open()
-    findings.push(ok(id, 'The server responds.'))
+    findings.push(diagnose(id, 'The server responds.'))
     return server
   } catch (error) {
     const reason = explain(error)
     if (reason === undefined) throw error
-    findings.push(problem('error', id, reason, 'Check that it runs, and check URL, password and network.'))
+    const advice = 'Check that it runs, and check URL, password and network.'
+    findings.push(diagnose(id, problem('error', reason, advice)))
     return undefined
   }
 }
@@ -68,7 +51,7 @@ async function attempt<Server>(
 async function examineAll(
   redis: Redis | undefined,
   sql: Database | undefined,
-  { prefix, databasePoolSize }: StoreConfig,
+  { prefix, databasePoolSize }: SettingsOf<{ config: typeof storeSettings }>['config'],
 ): Promise<Diagnosis[]> {
   const ofRedis = redis === undefined ? [] : await examineRedis(redis)
   const ofPostgres = sql === undefined ? [] : await examinePostgres(sql, databasePoolSize)
@@ -80,12 +63,7 @@ async function examineAll(
   return [...ofRedis, ...ofPostgres, ...ofQueues.flat(), ...ofPayments]
 }
 
-const STYLES: Readonly<Record<Severity, Style>> = {
-  ok: 'green',
-  info: 'dim',
-  warning: 'yellow',
-  error: 'red',
-}
+const STYLES = { ok: 'green', info: 'dim', warning: 'yellow', error: 'red' } as const
 
 function formatFindings(findings: readonly Diagnosis[]): string {
   const width = Math.max(...findings.map(({ id }) => id.length))

@@ -12,19 +12,25 @@ export interface Diagnosis {
   readonly advice: string
 }
 
-/** Says that something is as it should be. */
-export function ok(id: string, found: string): Diagnosis {
-  return { id, severity: 'ok', found, advice: '' }
-}
+/** What a check returns: what is as it should be, or a problem. */
+export type Result = string | Omit<Diagnosis, 'id'>
 
 /** Says what is wrong, or at least worth knowing, and what to do. */
-export function problem(
-  severity: Exclude<Severity, 'ok'>,
-  id: string,
-  found: string,
-  advice: string,
-): Diagnosis {
-  return { id, severity, found, advice }
+export function problem(severity: Exclude<Severity, 'ok'>, found: string, advice: string): Result {
+  return { severity, found, advice }
+}
+
+/** Names what a check returned. */
+export function diagnose(id: string, result: Result): Diagnosis {
+  return typeof result === 'string' ? { id, severity: 'ok', found: result, advice: '' } : { id, ...result }
+}
+
+/** Checks by their ids, in the order of the report. */
+export type Checks<Facts> = Readonly<Record<string, (facts: Facts) => Result>>
+
+/** Examines facts by every check. */
+export function runChecks<Facts>(checks: Checks<Facts>, facts: Facts): Diagnosis[] {
+  return Object.entries(checks).map(([id, check]) => diagnose(id, check(facts)))
 }
 
 /** Returns how far two clocks are apart, when reading one of them took from `sentAt` to `receivedAt` by the other. */
@@ -39,8 +45,8 @@ const CLOCK_ERROR_MS = 60_000
 /** Judges how far a server's clock is from that of this machine, in milliseconds. */
 export function judgeClock(id: string, server: string, differenceMs: number): Diagnosis {
   const apart = Math.abs(differenceMs)
-  if (apart < CLOCK_WARNING_MS) return ok(id, `The clock of ${server} agrees with this machine.`)
+  if (apart < CLOCK_WARNING_MS) return diagnose(id, `The clock of ${server} agrees with this machine.`)
   const found = `The clock of ${server} is ${(apart / 1_000).toFixed(1)} s ${differenceMs > 0 ? 'ahead of' : 'behind'} this machine.`
   const advice = 'Let NTP (chrony, systemd-timesyncd) set the clocks of all machines.'
-  return problem(apart < CLOCK_ERROR_MS ? 'warning' : 'error', id, found, advice)
+  return diagnose(id, problem(apart < CLOCK_ERROR_MS ? 'warning' : 'error', found, advice))
 }

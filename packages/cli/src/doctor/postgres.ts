@@ -1,5 +1,14 @@
 import { missingMigrations, SESSION_SETTINGS, type Database } from '@titan/payments'
-import { clockDifference, judgeClock, ok, problem, type Diagnosis } from './diagnosis.ts'
+import {
+  clockDifference,
+  diagnose,
+  judgeClock,
+  problem,
+  runChecks,
+  type Checks,
+  type Diagnosis,
+  type Result,
+} from './diagnosis.ts'
 
 /** What a server reports. */
 export interface PostgresFacts {
@@ -41,14 +50,14 @@ export async function examinePostgres(sql: Database, poolSize: number): Promise<
   const rights = missing.length === 0 ? await readRights(sql) : undefined
   return [
     ...(facts === undefined ? [] : judgePostgres(facts, poolSize)),
-    judgeMigrations(missing),
-    ...(rights === undefined ? [] : [judgeRights(rights)]),
+    diagnose('postgres.migrations', judgeMigrations(missing)),
+    ...(rights === undefined ? [] : [diagnose('postgres.rights', judgeRights(rights))]),
     judgeClock('postgres.clock', 'PostgreSQL', differenceMs),
   ]
 }
 
 /** What the role of a program may do. */
-export interface PostgresRights {
+interface PostgresRights {
   readonly role: string
   readonly isSuperuser: boolean
   readonly ownedTables: number
@@ -69,90 +78,69 @@ async function readRights(sql: Database): Promise<PostgresRights | undefined> {
 }
 
 /** Judges what the role of a program may do: a compromised program can do as much. */
-export function judgeRights(rights: PostgresRights): Diagnosis {
+function judgeRights(rights: PostgresRights): Result {
   const { role, isSuperuser, ownedTables, changesAudit, createsObjects } = rights
   const excess = [
-    ...(isSuperuser ? ['is a superuser'] : []),
-    ...(ownedTables > 0 ? [`owns ${ownedTables} tables`] : []),
-    ...(changesAudit ? ['can change the audit record'] : []),
-    ...(createsObjects ? ['can create objects'] : []),
-  ]
-  const id = 'postgres.rights'
-  if (excess.length === 0) return ok(id, `The role ${role} owns nothing and cannot change the audit record.`)
+    isSuperuser && 'is a superuser',
+    ownedTables > 0 && `owns ${ownedTables} tables`,
+    changesAudit && 'can change the audit record',
+    createsObjects && 'can create objects',
+  ].filter((text) => text !== false)
+  if (excess.length === 0) return `The role ${role} owns nothing and cannot change the audit record.`
   const advice =
     'Run titan migrate --grant-to ROLE as the owner, and the programs as that role with MIGRATE=false.'
-  return problem('warning', id, `The role ${role} ${excess.join(', ')}.`, advice)
+  return problem('warning', `The role ${role} ${excess.join(', ')}.`, advice)
+}
+
+function judgeMigrations(missing: readonly string[]): Result {
+  if (missing.length === 0) return 'Every migration is applied.'
+  const found = `${missing.length} migrations are missing: ${missing.join(', ')}.`
+  return problem('error', found, 'Run titan migrate of this version.')
 }
 
 /** Judges what a server reports. */
 export function judgePostgres(facts: PostgresFacts, poolSize: number): Diagnosis[] {
-  return [
-    judgeVersion(facts),
-    judgeRole(facts),
-    judgeSession(facts),
-    judgeDurability(facts),
-    judgeConnections(facts, poolSize),
-    facts.autovacuum === 'on'
-      ? ok('postgres.autovacuum', 'autovacuum is on.')
-      : problem(
-          'error',
-          'postgres.autovacuum',
-          'autovacuum is off.',
-          'Set autovacuum = on: otherwise tables with many updates grow without end.',
-        ),
-  ]
+  return runChecks(CHECKS, { ...facts, poolSize })
 }
 
-function judgeRole({ isReplica, isReadOnly }: PostgresFacts): Diagnosis {
-  const id = 'postgres.role'
-  if (isReplica) {
-    const found = 'The server is a replica, which accepts no payments.'
-    return problem('error', id, found, 'Point DATABASE_URL at the primary.')
-  }
-  if (!isReadOnly) return ok(id, 'The server is the primary.')
-  const advice = 'Reset default_transaction_read_only of the database, the role or the server.'
-  return problem('error', id, 'The server is read-only, and accepts no payments.', advice)
-}
-
-function judgeSession({ replicationRole, strayed }: PostgresFacts): Diagnosis {
-  const id = 'postgres.session'
-  if (replicationRole !== 'origin') {
-    const found = `session_replication_role is ${replicationRole}: the triggers that guard payments do not run.`
-    return problem('error', id, found, 'Reset session_replication_role of the database or the role.')
-  }
-  if (strayed.length === 0) return ok(id, 'Sessions have the settings that the programs request.')
-  const advice = 'A pooler drops the settings of a session: let it forward them, or set them for the role.'
-  return problem('error', id, `Sessions have ${strayed.join(', ')}.`, advice)
-}
-
-function judgeVersion({ versionNumber }: PostgresFacts): Diagnosis {
-  const id = 'postgres.version'
-  const name = `PostgreSQL ${Math.floor(versionNumber / 10_000)}.${versionNumber % 10_000}`
-  if (versionNumber >= 150_000) return ok(id, name)
-  return problem('warning', id, `${name} is older than the tested versions.`, 'Use PostgreSQL 15 or newer.')
-}
-
-function judgeDurability({ fsync, fullPageWrites, synchronousCommit }: PostgresFacts): Diagnosis {
-  const id = 'postgres.durability'
-  const settings = { fsync, full_page_writes: fullPageWrites, synchronous_commit: synchronousCommit }
-  const wrong = Object.entries(settings).flatMap(([name, value]) => (value === 'off' ? [name] : []))
-  if (wrong.length === 0) return ok(id, 'Committed data survives a crash.')
-  const found = `${wrong.join(' and ')} ${wrong.length === 1 ? 'is' : 'are'} off: accepted payments can be lost in a crash.`
-  return problem('error', id, found, `Set ${wrong.map((name) => `${name} = on`).join(', ')}.`)
-}
-
-function judgeConnections({ connections, connectionLimit }: PostgresFacts, poolSize: number): Diagnosis {
-  const id = 'postgres.connections'
-  const left = Math.max(0, connectionLimit - connections)
-  const found = `${connections} of ${connectionLimit} connections are taken; each program takes up to ${poolSize}.`
-  if (left >= poolSize) return ok(id, found)
-  const advice = 'Raise max_connections, lower DATABASE_POOL_SIZE, or put a pooler in between.'
-  return problem(left === 0 ? 'error' : 'warning', id, found, advice)
-}
-
-function judgeMigrations(missing: readonly string[]): Diagnosis {
-  const id = 'postgres.migrations'
-  if (missing.length === 0) return ok(id, 'Every migration is applied.')
-  const found = `${missing.length} migrations are missing: ${missing.join(', ')}.`
-  return problem('error', id, found, 'Run titan migrate of this version.')
+const CHECKS: Checks<PostgresFacts & { readonly poolSize: number }> = {
+  'postgres.version': ({ versionNumber }) => {
+    const name = `PostgreSQL ${Math.floor(versionNumber / 10_000)}.${versionNumber % 10_000}`
+    if (versionNumber >= 150_000) return name
+    return problem('warning', `${name} is older than the tested versions.`, 'Use PostgreSQL 15 or newer.')
+  },
+  'postgres.role': ({ isReplica, isReadOnly }) => {
+    const replica = 'The server is a replica, which accepts no payments.'
+    if (isReplica) return problem('error', replica, 'Point DATABASE_URL at the primary.')
+    if (!isReadOnly) return 'The server is the primary.'
+    const advice = 'Reset default_transaction_read_only of the database, the role or the server.'
+    return problem('error', 'The server is read-only, and accepts no payments.', advice)
+  },
+  'postgres.session': ({ replicationRole, strayed }) => {
+    if (replicationRole !== 'origin') {
+      const found = `session_replication_role is ${replicationRole}: the triggers that guard payments do not run.`
+      return problem('error', found, 'Reset session_replication_role of the database or the role.')
+    }
+    if (strayed.length === 0) return 'Sessions have the settings that the programs request.'
+    const advice = 'A pooler drops the settings of a session: let it forward them, or set them for the role.'
+    return problem('error', `Sessions have ${strayed.join(', ')}.`, advice)
+  },
+  'postgres.durability': ({ fsync, fullPageWrites, synchronousCommit }) => {
+    const settings = { fsync, full_page_writes: fullPageWrites, synchronous_commit: synchronousCommit }
+    const wrong = Object.entries(settings).flatMap(([name, value]) => (value === 'off' ? [name] : []))
+    if (wrong.length === 0) return 'Committed data survives a crash.'
+    const found = `${wrong.join(' and ')} ${wrong.length === 1 ? 'is' : 'are'} off: accepted payments can be lost in a crash.`
+    return problem('error', found, `Set ${wrong.map((name) => `${name} = on`).join(', ')}.`)
+  },
+  'postgres.connections': ({ connections, connectionLimit, poolSize }) => {
+    const left = Math.max(0, connectionLimit - connections)
+    const found = `${connections} of ${connectionLimit} connections are taken; each program takes up to ${poolSize}.`
+    const advice = 'Raise max_connections, lower DATABASE_POOL_SIZE, or put a pooler in between.'
+    return left >= poolSize ? found : problem(left === 0 ? 'error' : 'warning', found, advice)
+  },
+  'postgres.autovacuum': ({ autovacuum }) => {
+    if (autovacuum === 'on') return 'autovacuum is on.'
+    const advice = 'Set autovacuum = on: otherwise tables with many updates grow without end.'
+    return problem('error', 'autovacuum is off.', advice)
+  },
 }

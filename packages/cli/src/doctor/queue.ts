@@ -2,7 +2,7 @@ import { createInspector, createQueue, type ConsumerView, type QueueStats } from
 import type { Redis } from '@titan/service'
 import type { AnyJobs } from '../commands/queue.ts'
 import { formatDuration } from '../output.ts'
-import { ok, problem, type Diagnosis } from './diagnosis.ts'
+import { diagnose, problem, type Diagnosis, type Result } from './diagnosis.ts'
 
 /** A live worker sends a heartbeat every 5 s, so after this time it is gone or stuck. */
 const UNRESPONSIVE_AFTER_MS = 60_000
@@ -19,34 +19,32 @@ export async function examineQueue(redis: Redis, prefix: string, name: string): 
 /** Judges the numbers of a queue. */
 export function judgeQueue(name: string, stats: QueueStats, workers: readonly ConsumerView[]): Diagnosis[] {
   const { paused, dead } = stats
-  return [
-    judgeGroup(name, stats),
-    judgeWorkers(name, stats, workers),
-    judgeOrphans(name, workers),
-    paused
-      ? problem('warning', `${name}.paused`, 'The queue is paused.', `Run titan resume --queue ${name}.`)
-      : ok(`${name}.paused`, 'The queue is not paused.'),
-    dead > 0
-      ? problem(
-          'warning',
-          `${name}.dead`,
-          `The queue has ${dead} dead letters.`,
-          `Run titan dlq list --queue ${name}, then redrive or delete them.`,
-        )
-      : ok(`${name}.dead`, 'The queue has no dead letters.'),
-  ]
+  const list = `Run titan dlq list --queue ${name}, then redrive or delete them.`
+  const results: Readonly<Record<string, Result>> = {
+    group: judgeGroup(stats),
+    workers: judgeWorkers(stats, workers),
+    orphans: judgeOrphans(workers),
+    paused: paused
+      ? problem('warning', 'The queue is paused.', `Run titan resume --queue ${name}.`)
+      : 'The queue is not paused.',
+    dead:
+      dead === 0
+        ? 'The queue has no dead letters.'
+        : problem('warning', `The queue has ${dead} dead letters.`, list),
+  }
+  return Object.entries(results).map(([id, result]) => diagnose(`${name}.${id}`, result))
 }
 
-function judgeGroup(name: string, { group, ready }: QueueStats): Diagnosis {
-  const id = `${name}.group`
-  if (group !== '') return ok(id, `The consumer group is ${group}.`)
+function judgeGroup({ group, ready }: QueueStats): Result {
+  if (group !== '') return `The consumer group is ${group}.`
   const found = 'There is no consumer group: no worker ever started.'
-  return problem(ready > 0 ? 'warning' : 'info', id, found, 'Start titan-worker.')
+  return problem(ready > 0 ? 'warning' : 'info', found, 'Start titan-worker.')
 }
 
-function judgeWorkers(name: string, stats: QueueStats, workers: readonly ConsumerView[]): Diagnosis {
-  const id = `${name}.workers`
-  const { ready, oldestReadyMs, paused } = stats
+function judgeWorkers(
+  { ready, oldestReadyMs, paused }: QueueStats,
+  workers: readonly ConsumerView[],
+): Result {
   const alive = workers.filter(({ idleMs }) => idleMs < UNRESPONSIVE_AFTER_MS).length
   const waiting =
     ready === 0
@@ -54,21 +52,21 @@ function judgeWorkers(name: string, stats: QueueStats, workers: readonly Consume
       : `${ready} jobs are ready, the oldest for ${formatDuration(oldestReadyMs)}`
   const found = `${alive} ${alive === 1 ? 'worker is' : 'workers are'} alive; ${waiting}.`
   // A paused queue is reported separately.
-  if (paused || ready === 0 || oldestReadyMs < SLOW_AFTER_MS) return ok(id, found)
-  if (alive === 0) return problem('error', id, found, 'Start titan-worker, or find out why it ended.')
+  if (paused || ready === 0 || oldestReadyMs < SLOW_AFTER_MS) return found
+  if (alive === 0) return problem('error', found, 'Start titan-worker, or find out why it ended.')
   const advice = 'Start more workers or raise --concurrency, and check whether the gateway is slow.'
-  return problem('warning', id, found, advice)
+  return problem('warning', found, advice)
 }
 
-function judgeOrphans(name: string, workers: readonly ConsumerView[]): Diagnosis {
-  const id = `${name}.orphans`
-  const gone = workers.filter(({ idleMs, leases }) => idleMs >= UNRESPONSIVE_AFTER_MS && leases > 0)
-  if (gone.length === 0) return ok(id, 'No unresponsive worker holds jobs.')
+function judgeOrphans(workers: readonly ConsumerView[]): Result {
+  const unresponsive = workers.filter(({ idleMs }) => idleMs >= UNRESPONSIVE_AFTER_MS)
+  const gone = unresponsive.filter(({ leases }) => leases > 0)
+  if (gone.length === 0) return 'No unresponsive worker holds jobs.'
   const shown = gone
     .slice(0, 3)
     .map((worker) => `${worker.name} holds ${worker.leases}, idle for ${formatDuration(worker.idleMs)}`)
   const found = `Unresponsive workers hold jobs: ${shown.join('; ')}${gone.length > shown.length ? '; …' : ''}.`
-  if (workers.every(({ idleMs }) => idleMs >= UNRESPONSIVE_AFTER_MS))
-    return problem('error', id, found, 'Start titan-worker: it reclaims them.')
-  return problem('warning', id, found, 'The other workers reclaim them; if this stays, check their logs.')
+  if (unresponsive.length === workers.length)
+    return problem('error', found, 'Start titan-worker: it reclaims them.')
+  return problem('warning', found, 'The other workers reclaim them; if this stays, check their logs.')
 }

@@ -1,6 +1,14 @@
 import { messageOf } from '@titan/payments'
 import type { Redis } from '@titan/service'
-import { clockDifference, judgeClock, ok, problem, type Diagnosis } from './diagnosis.ts'
+import {
+  clockDifference,
+  diagnose,
+  judgeClock,
+  problem,
+  runChecks,
+  type Checks,
+  type Diagnosis,
+} from './diagnosis.ts'
 
 /** What a server reports: the fields of INFO, and of CONFIG GET, CLUSTER INFO and ACL as far as they are allowed. */
 export type RedisFacts = Readonly<Record<string, string | undefined>>
@@ -21,7 +29,7 @@ export async function examineRedis(redis: Redis): Promise<Diagnosis[]> {
 
 function forbidden(id: string, command: string): Diagnosis {
   const advice = `Allow it to the user of REDIS_URL: ACL SETUSER … +${command.toLowerCase()}`
-  return problem('warning', id, `${command} is forbidden, so its result cannot be judged.`, advice)
+  return diagnose(id, problem('warning', `${command} is forbidden, so its result cannot be judged.`, advice))
 }
 
 /** Returns undefined where the server refuses the command. */
@@ -40,28 +48,10 @@ async function readFacts(redis: Redis): Promise<RedisFacts | undefined> {
   const facts = readLines(info)
   const isCluster = facts['cluster_enabled'] === '1'
   const cluster = isCluster ? await ifAllowed(redis.sendCommand<string>(['CLUSTER', 'INFO'])) : undefined
-  const settings = await Promise.all(['save', 'appendfsync'].map((name) => readSetting(redis, name)))
-  const user = await readDefaultUser(redis)
-  return { ...facts, ...readLines(cluster ?? ''), ...Object.assign({}, ...settings), ...user }
-}
-
-/** Reads whether clients without a password are accepted. Hosted servers refuse ACL. */
-async function readDefaultUser(redis: Redis): Promise<Record<string, string>> {
-  try {
-    const user = await redis.aclGetUser('default')
-    return { default_user_flags: user?.flags.join(' ') ?? '' }
-  } catch {
-    return {}
-  }
-}
-
-/** Reads one setting. Hosted servers refuse CONFIG. */
-async function readSetting(redis: Redis, name: string): Promise<Record<string, string>> {
-  try {
-    return { ...(await redis.configGet(name)) }
-  } catch {
-    return {}
-  }
+  // Hosted servers refuse CONFIG and ACL.
+  const settings = await redis.configGet(['save', 'appendfsync']).catch(() => ({}))
+  const user = await redis.aclGetUser('default').catch(() => undefined)
+  return { ...facts, ...readLines(cluster ?? ''), ...settings, default_user_flags: user?.flags.join(' ') }
 }
 
 function readLines(text: string): Record<string, string> {
@@ -74,107 +64,80 @@ function readLines(text: string): Record<string, string> {
 
 /** Judges what a server reports. */
 export function judgeRedis(facts: RedisFacts): Diagnosis[] {
-  return [
-    judgeVersion(facts),
-    judgeRole(facts),
-    judgeEviction(facts),
-    judgeMemory(facts),
-    judgePersistence(facts),
-    judgeLastSave(facts),
-    judgeClients(facts),
-    judgeAccess(facts),
-    judgeCluster(facts),
-  ]
+  return runChecks(CHECKS, facts)
 }
 
-function judgeVersion({ redis_version: version = '', valkey_version: valkey }: RedisFacts): Diagnosis {
-  const name = valkey === undefined ? `Redis ${version}` : `Valkey ${valkey}`
-  if (Number(version.split('.')[0]) >= 7) return ok('redis.version', name)
-  return problem('error', 'redis.version', `${name} is too old.`, 'Use Redis 7.0 or Valkey 7.2, or newer.')
-}
-
-function judgeRole({ role = 'master', master_host: host, loading = '0' }: RedisFacts): Diagnosis {
-  const id = 'redis.role'
-  if (loading === '1')
-    return problem('warning', id, 'The server is still loading its data.', 'Wait: workers wait too.')
-  if (role === 'master') return ok(id, 'The server is the primary.')
-  const found = 'The server is a replica, which accepts no jobs.'
-  return problem('error', id, found, `Point REDIS_URL at the primary (${host}).`)
-}
-
-function judgeEviction({ maxmemory_policy: policy = 'noeviction', maxmemory = '0' }: RedisFacts): Diagnosis {
-  const id = 'redis.eviction'
-  if (policy === 'noeviction') return ok(id, 'The server evicts no jobs when memory runs out.')
-  const isLimited = maxmemory !== '0'
-  const effect = isLimited ? 'jobs may be evicted' : 'jobs would be evicted under a memory limit'
-  const advice = 'Run CONFIG SET maxmemory-policy noeviction, and set the same in redis.conf.'
-  const found = `maxmemory-policy is ${policy}: ${effect}.`
-  return problem(isLimited ? 'error' : 'warning', id, found, advice)
-}
-
-function judgeMemory(facts: RedisFacts): Diagnosis {
-  const id = 'redis.memory'
-  const [used, limit] = [Number(facts['used_memory']), Number(facts['maxmemory'] ?? 0)]
-  const room = limit > 0 ? limit : Number(facts['total_system_memory'] ?? 0)
-  const share = room > 0 ? used / room : 0
-  const found = `${formatBytes(used)} in use, ${limit > 0 ? `${Math.round(share * 100)} % of maxmemory` : 'no maxmemory'}.`
-  if (share > 0.75) {
+const CHECKS: Checks<RedisFacts> = {
+  'redis.version': ({ redis_version: version = '', valkey_version: valkey }) => {
+    const name = valkey === undefined ? `Redis ${version}` : `Valkey ${valkey}`
+    if (Number(version.split('.')[0]) >= 7) return name
+    return problem('error', `${name} is too old.`, 'Use Redis 7.0 or Valkey 7.2, or newer.')
+  },
+  'redis.role': ({ role = 'master', master_host: host, loading = '0' }) => {
+    if (loading === '1')
+      return problem('warning', 'The server is still loading its data.', 'Wait: workers wait too.')
+    if (role === 'master') return 'The server is the primary.'
+    const advice = `Point REDIS_URL at the primary (${host}).`
+    return problem('error', 'The server is a replica, which accepts no jobs.', advice)
+  },
+  'redis.eviction': ({ maxmemory_policy: policy = 'noeviction', maxmemory = '0' }) => {
+    if (policy === 'noeviction') return 'The server evicts no jobs when memory runs out.'
+    const isLimited = maxmemory !== '0'
+    const effect = isLimited ? 'jobs may be evicted' : 'jobs would be evicted under a memory limit'
+    const advice = 'Run CONFIG SET maxmemory-policy noeviction, and set the same in redis.conf.'
+    return problem(isLimited ? 'error' : 'warning', `maxmemory-policy is ${policy}: ${effect}.`, advice)
+  },
+  'redis.memory': (facts) => {
+    const [used, limit] = [Number(facts['used_memory']), Number(facts['maxmemory'] ?? 0)]
+    const room = limit > 0 ? limit : Number(facts['total_system_memory'] ?? 0)
+    const share = room > 0 ? used / room : 0
+    const found = `${formatBytes(used)} in use, ${limit > 0 ? `${Math.round(share * 100)} % of maxmemory` : 'no maxmemory'}.`
     const advice =
       'Raise maxmemory or drain the queues. A full server refuses jobs; payments stay PENDING until it has room.'
-    return problem(share > 0.95 ? 'error' : 'warning', id, found, advice)
-  }
-  if (limit > 0) return ok(id, found)
-  return problem('info', id, found, 'Set maxmemory: Redis then refuses jobs before the machine runs out.')
-}
-
-function judgePersistence({ aof_enabled: aof, appendfsync, save }: RedisFacts): Diagnosis {
-  const id = 'redis.persistence'
-  if (aof === '1' && appendfsync !== 'no')
-    return ok(id, `The append-only file is on, with fsync ${appendfsync ?? 'unknown'}.`)
-  const advice =
-    'Run CONFIG SET appendonly yes, with appendfsync everysec. After a crash the reconciler enqueues payments again, but they wait for it, and other jobs are lost.'
-  if (aof === '1') return problem('warning', id, 'The append-only file is on, without fsync.', advice)
-  if (save === undefined) return problem('warning', id, 'The append-only file is off.', advice)
-  const found = save === '' ? 'Nothing is kept on disk.' : `Only snapshots are kept on disk (${save}).`
-  return problem('warning', id, found, advice)
-}
-
-function judgeLastSave(facts: RedisFacts): Diagnosis {
-  const id = 'redis.disk'
-  const failed = [
-    ...(facts['rdb_last_bgsave_status'] === 'err' ? ['the last snapshot failed'] : []),
-    ...(facts['aof_last_write_status'] === 'err' ? ['the append-only file cannot be written'] : []),
-    ...(facts['aof_last_bgrewrite_status'] === 'err' ? ['the append-only file could not be rewritten'] : []),
-  ]
-  if (failed.length === 0) return ok(id, 'The last writes to disk succeeded.')
-  const advice = 'Check its log and its disk: a server with a full disk may refuse all writes.'
-  return problem('error', id, `Writes to disk failed: ${failed.join(', ')}.`, advice)
-}
-
-function judgeClients({ connected_clients: connected = '0', maxclients = '0' }: RedisFacts): Diagnosis {
-  const id = 'redis.clients'
-  const limit = Number(maxclients)
-  const found = `${connected} clients are connected${limit > 0 ? ` of ${maxclients}` : ''}.`
-  if (limit === 0 || Number(connected) < limit * 0.8) return ok(id, found)
-  return problem('warning', id, found, 'Raise maxclients; each worker takes four connections.')
-}
-
-function judgeAccess({ default_user_flags: flags = '' }: RedisFacts): Diagnosis {
-  const id = 'redis.access'
-  const set = new Set(flags.split(' '))
-  if (!set.has('on') || !set.has('nopass')) return ok(id, 'Clients need a password.')
-  const found = 'Clients need no password: anyone who reaches the server can pause queues and delete jobs.'
-  const advice = 'Set requirepass or an ACL, and put the password into REDIS_URL (redis://:password@host).'
-  return problem('warning', id, found, advice)
-}
-
-function judgeCluster(facts: RedisFacts): Diagnosis {
-  const id = 'redis.cluster'
-  const { cluster_state: state = 'in an unknown state', cluster_slots_ok: slots = '?' } = facts
-  if (facts['cluster_enabled'] !== '1') return ok(id, 'The server is not part of a cluster.')
-  if (state === 'ok') return ok(id, 'The cluster is complete.')
-  const found = `The cluster is ${state}; ${slots} of 16384 slots are served.`
-  return problem('error', id, found, 'Check CLUSTER NODES, and restore the missing primaries.')
+    if (share > 0.75) return problem(share > 0.95 ? 'error' : 'warning', found, advice)
+    if (limit > 0) return found
+    return problem('info', found, 'Set maxmemory: Redis then refuses jobs before the machine runs out.')
+  },
+  'redis.persistence': ({ aof_enabled: aof, appendfsync = 'unknown', save }) => {
+    if (aof === '1' && appendfsync !== 'no') return `The append-only file is on, with fsync ${appendfsync}.`
+    const advice =
+      'Run CONFIG SET appendonly yes, with appendfsync everysec. After a crash the reconciler enqueues payments again, but they wait for it, and other jobs are lost.'
+    if (aof === '1') return problem('warning', 'The append-only file is on, without fsync.', advice)
+    if (save === undefined) return problem('warning', 'The append-only file is off.', advice)
+    const found = save === '' ? 'Nothing is kept on disk.' : `Only snapshots are kept on disk (${save}).`
+    return problem('warning', found, advice)
+  },
+  'redis.disk': (facts) => {
+    const failures = {
+      rdb_last_bgsave_status: 'the last snapshot failed',
+      aof_last_write_status: 'the append-only file cannot be written',
+      aof_last_bgrewrite_status: 'the append-only file could not be rewritten',
+    }
+    const failed = Object.entries(failures).flatMap(([name, what]) => (facts[name] === 'err' ? [what] : []))
+    if (failed.length === 0) return 'The last writes to disk succeeded.'
+    const advice = 'Check its log and its disk: a server with a full disk may refuse all writes.'
+    return problem('error', `Writes to disk failed: ${failed.join(', ')}.`, advice)
+  },
+  'redis.clients': ({ connected_clients: connected = '0', maxclients = '0' }) => {
+    const limit = Number(maxclients)
+    const found = `${connected} clients are connected${limit > 0 ? ` of ${maxclients}` : ''}.`
+    if (limit === 0 || Number(connected) < limit * 0.8) return found
+    return problem('warning', found, 'Raise maxclients; each worker takes four connections.')
+  },
+  'redis.access': ({ default_user_flags: flags = '' }) => {
+    const set = new Set(flags.split(' '))
+    if (!set.has('on') || !set.has('nopass')) return 'Clients need a password.'
+    const found = 'Clients need no password: anyone who reaches the server can pause queues and delete jobs.'
+    const advice = 'Set requirepass or an ACL, and put the password into REDIS_URL (redis://:password@host).'
+    return problem('warning', found, advice)
+  },
+  'redis.cluster': (facts) => {
+    const { cluster_state: state = 'in an unknown state', cluster_slots_ok: slots = '?' } = facts
+    if (facts['cluster_enabled'] !== '1') return 'The server is not part of a cluster.'
+    if (state === 'ok') return 'The cluster is complete.'
+    const found = `The cluster is ${state}; ${slots} of 16384 slots are served.`
+    return problem('error', found, 'Check CLUSTER NODES, and restore the missing primaries.')
+  },
 }
 
 function formatBytes(bytes: number): string {

@@ -1,30 +1,31 @@
 import { hostname, userInfo } from 'node:os'
-import { createAudited, isRefusal, type Act, type Actor } from '@titan/dashboard/audit'
+import { createAudited, isRefusal, type Act } from '@titan/dashboard/audit'
 import type { Database } from '@titan/payments'
-import { Failure } from '@titan/service'
 import { textOf } from '@titan/queue-core/text-of'
+import { Failure } from '@titan/service'
 
-/** What a command does, for the audit record. */
-export type CommandAct = Pick<Act, 'action' | 'target'> & { readonly note?: string }
+/** What a command does, for the audit record; `operator` where the command line names one. */
+type CommandAct = Pick<Act, 'action' | 'target'> & Partial<Pick<Act, 'note' | 'operator'>>
 
 /**
  * Does an act of a command with a row in the audit record. The row comes first: while it cannot be written, nothing is done.
  *
- * @throws Failure when the answer was lost, so that the act may be done
+ * @throws Failure when the response was lost, so that the act may be done
  * @param summarise says in a few words what came of the act
- * @param operator a name that was given on the command line. @default the account of the operating system
  */
 export async function recorded<Result>(
   sql: Database,
   act: CommandAct,
   perform: () => Promise<Result>,
   summarise: (result: Result) => string,
-  operator?: string,
 ): Promise<Result> {
   let result: { readonly value: Result } | undefined
   let hasBegun = false
+  // The database cannot know whether the OS user is that person, so nothing is proven.
+  const credential = `account ${osUser()} on ${hostname()}`.slice(0, 200)
+  const actor = { operator: osUser(), credential, isProven: false, note: '' }
   try {
-    await createAudited(sql)({ ...actorOf(operator), note: '', ...act }, async () => {
+    await createAudited(sql)({ ...actor, ...act }, async () => {
       hasBegun = true
       const value = await perform()
       result = { value }
@@ -41,18 +42,8 @@ export async function recorded<Result>(
   return result.value
 }
 
-/** Who runs this command. The database cannot know whether the account is that person, so nothing is proven. */
-function actorOf(operator: string | undefined): Actor {
-  const account = accountName()
-  return {
-    operator: operator ?? account,
-    credential: `account ${account} on ${hostname()}`.slice(0, 200),
-    isProven: false,
-  }
-}
-
-/** The account of the operating system; its number where it has no name, as in some containers. */
-export function accountName(): string {
+/** The user of the operating system; its number where it has no name, as in some containers. */
+export function osUser(): string {
   try {
     return userInfo().username
   } catch {
