@@ -1,35 +1,27 @@
-import { createDashboard, type Authorize, type Dashboard, type DashboardConfig } from '@titan/dashboard'
-import { openDatabase, PAYMENTS_QUEUE, type Gateway, type StoreConfig } from '@titan/payments'
+import { createDashboard, type Authorize, type Dashboard } from '@titan/dashboard'
+import { openDatabase, PAYMENTS_QUEUE } from '@titan/payments'
 import { createInspector, createQueue, type RedisClient } from '@titan/queue-core'
-import { isOutage, type Log } from '@titan/service'
+import { isOutage } from '@titan/service'
 import { WEBHOOKS_QUEUE } from '@titan/webhooks'
+import type { ApiOptions } from './api.ts'
 import type { Authenticator } from './keys/authenticator.ts'
 import { Problem } from './problem.ts'
 import { remoteNetwork } from './middleware/remote-address.ts'
-
-/** What the dashboard of the API works with. */
-export interface ApiDashboardOptions extends DashboardConfig {
-  readonly config: StoreConfig
-  readonly redis: RedisClient
-  /** Undefined: everybody may see. */
-  readonly authenticator: Authenticator | undefined
-  readonly log: Log
-  /** Proxies in front that write X-Forwarded-For and X-Forwarded-Host. @default 0 */
-  readonly trustedProxies?: number
-  /** Asked about open attempts, and closed with the dashboard. */
-  readonly gateway?: Gateway | undefined
-}
 
 /** A search of a person ends after this long, in milliseconds. */
 const STATEMENT_TIMEOUT_MS = 3_000
 const POOL_SIZE = 3
 const DATABASE_GRACE_S = 1
 
-/** Opens the dashboard over a small pool of its own, which `stop` closes. */
-export function openDashboard(options: ApiDashboardOptions): Dashboard {
-  const { config, redis, authenticator, adminToken, log, gateway, trustedProxies = 0 } = options
-  const { prefix } = config
-  const sql = openDatabase(config.databaseUrl, {
+/** Opens the dashboard over a small pool of its own, which `stop` closes. Without an authenticator everyone may see. */
+export function openDashboard(
+  options: Pick<ApiOptions, 'config' | 'dashboard' | 'log' | 'lookUpGateway' | 'trustedProxies'>,
+  redis: RedisClient,
+  authenticator: Authenticator | undefined,
+): Dashboard {
+  const { config, log, lookUpGateway: gateway, trustedProxies } = options
+  const { databaseUrl, prefix } = config
+  const sql = openDatabase(databaseUrl, {
     poolSize: POOL_SIZE,
     applicationName: 'titan-dashboard',
     statementTimeoutMs: STATEMENT_TIMEOUT_MS,
@@ -41,7 +33,7 @@ export function openDashboard(options: ApiDashboardOptions): Dashboard {
   const dashboard = createDashboard({
     sql,
     queues: [observe(PAYMENTS_QUEUE), observe(WEBHOOKS_QUEUE)],
-    adminToken,
+    ...options.dashboard,
     gateway,
     authorize: authenticator && keyOf(authenticator),
     networkOf: (context) => remoteNetwork(context, { trustedProxies, log }),

@@ -15,13 +15,9 @@ const config = loadPaymentsConfig({
 })
 const sql = openDatabase(config.databaseUrl)
 const redis = createRedis(config.redisUrl, log)
-const dashboard = openDashboard({
-  ...dashboardSettings.read({ environment: {} }),
-  config,
-  redis,
-  authenticator: undefined,
-  log,
-})
+const settings = dashboardSettings.read({ environment: {} })
+const options = { config, dashboard: settings, lookUpGateway: undefined, log, trustedProxies: 0 }
+const dashboard = openDashboard(options, redis, undefined)
 const app = createApp({
   payments: createPaymentStore(sql),
   relay: { nudge: () => {} },

@@ -1,6 +1,7 @@
 import {
   InvalidSettings,
   milliseconds,
+  named,
   serverUrl,
   settingsGroup,
   text,
@@ -8,16 +9,11 @@ import {
   wholeNumber,
   type Environment,
 } from '@titan/service'
-import { DEFAULT_RETRY_POLICY as DEFAULT } from './domain/retry-policy.ts'
+import { DEFAULT_RETRY_POLICY as DEFAULT, type RetryPolicy } from './domain/retry-policy.ts'
 
 const DAY = 86_400_000
 /** A lease must outlive the gateway call that it covers by this much, in milliseconds. */
 const LEASE_MARGIN_MS = 2_000
-
-/** Names a setting by its variable: the flag of `MAX_RETRIES` is `--max-retries`. */
-export function named(env: string, about: string) {
-  return { env, flag: env.toLowerCase().replaceAll('_', '-'), about }
-}
 
 const databaseUrl = serverUrl(named('DATABASE_URL', 'URL of PostgreSQL; required.'), [
   'postgres:',
@@ -167,5 +163,6 @@ type RetrySettings = Pick<typeof DEFAULT, keyof typeof retries>
 function withPolicy<Values extends DatabaseSettings & RetrySettings>(values: Values) {
   const { maxRetries, retryBaseMs, retryMaxMs, retrySoftDeclines, softDeclineDelayMs, ...rest } = values
   const given = { maxRetries, retryBaseMs, retryMaxMs, retrySoftDeclines, softDeclineDelayMs }
-  return { ...withPrepare(rest), policy: { ...DEFAULT, ...given } }
+  const policy: RetryPolicy = { ...DEFAULT, ...given }
+  return { ...withPrepare(rest), policy }
 }

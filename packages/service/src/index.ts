@@ -35,6 +35,7 @@ export {
   choice,
   list,
   milliseconds,
+  named,
   optionalText,
   parseDurationMs,
   serverUrl,

@@ -4,6 +4,11 @@ import { FaultySetting, type Setting, type SettingNames } from './settings.ts'
 export type SettingBasics = Omit<SettingNames, 'hint' | 'shown' | 'isSwitch'> &
   Partial<Pick<SettingNames, 'hint' | 'shown'>>
 
+/** Names a setting by its variable: the flag of `MAX_RETRIES` is `--max-retries`. */
+export function named(env: string, about: string) {
+  return { env, flag: env.toLowerCase().replaceAll('_', '-'), about }
+}
+
 /** The bounds of a number, and its default; undefined where it may be missing. */
 interface NumberRange<Fallback extends number | undefined> {
   readonly fallback: Fallback

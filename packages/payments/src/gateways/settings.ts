@@ -1,4 +1,5 @@
 import {
+  named,
   choice,
   InvalidSettings,
   optionalText,
@@ -16,7 +17,7 @@ import {
   type SettingsSource,
 } from '@titan/service'
 import { PaymentsError } from '../domain/errors.ts'
-import { gatewayTimeout, named } from '../settings.ts'
+import { gatewayTimeout } from '../settings.ts'
 import type { Gateway } from './gateway.ts'
 import { limitGateway, type GatewayLimits } from './limited-gateway.ts'
 import { createSimulatedGateway } from './simulated-gateway.ts'
