@@ -21,10 +21,7 @@ export {
 
 // Payments
 export * from './domain/payment.ts'
-export { fold, isLegal, isTerminal, TRANSITIONS } from './domain/state-machine.ts'
 export { eventIdOf, FINGERPRINT_VERSION, gatewayKeyOf, jobIdOf, newPaymentId } from './domain/identifiers.ts'
-export type { Claim, ClaimAnswer, SkipReason } from './domain/claim.ts'
-export type { BreakKind, RecordedBreak } from './domain/settlement.ts'
 export { DEFAULT_RETRY_POLICY, type RetryPolicy } from './domain/retry-policy.ts'
 export { containsCardNumber } from './domain/card-guard.ts'
 export { PaymentsError } from './domain/errors.ts'
@@ -58,7 +55,7 @@ export {
 // Work: the job, its handler, and the two loops that keep Redis in step
 export { PAYMENTS_QUEUE, type PaymentJobs } from './flow/pay-job.ts'
 export { createPaymentHandler, type PaymentHandler, type PaymentHandlerOptions } from './flow/pay-handler.ts'
-export { applyOutcome, type ApplyOutcomeOptions } from './flow/apply-outcome.ts'
+export { applyOutcome, type ApplyOutcomeOptions } from './flow/write-result.ts'
 export { lookUpAttempt } from './flow/look-up.ts'
 export { createRelay, type Relay } from './flow/relay.ts'
 export { createReconciler, type Rebuilt, type Reconciler, type ReconcilerOptions } from './flow/reconciler.ts'

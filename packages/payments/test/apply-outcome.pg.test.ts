@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest'
-import { applyOutcome, createPaymentStore, fold, type ChargeOutcome } from '../src/index.ts'
-import type { OutcomeReport } from '../src/flow/apply-outcome.ts'
+import { applyOutcome, createPaymentStore, type ChargeOutcome } from '../src/index.ts'
+import type { OutcomeReport } from '../src/flow/write-result.ts'
 import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { claim, createPayment, makeDue, read } from './support/payments.ts'
 import { settlementOf, successOf } from './support/settlements.ts'
+import { fold } from './support/history.ts'
 
 const { sql } = await createMigratedDatabase()
 const store = createPaymentStore(sql)

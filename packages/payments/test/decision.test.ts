@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { decide, type WorkOutcome } from '../src/domain/decision.ts'
 import { DEFAULT_RETRY_POLICY, type RetryPolicy } from '../src/domain/retry-policy.ts'
-import type { Settlement } from '../src/domain/settlement.ts'
+import type { Settlement } from '../src/domain/payment.ts'
 import type { Claim } from '../src/index.ts'
 import { claimOf } from './support/claims.ts'
 

@@ -1,11 +1,5 @@
 import { expect, test } from 'vitest'
-import {
-  capDelay,
-  categoryOf,
-  DECLINE_KINDS,
-  declineKindOf,
-  DEFAULT_ATTEMPT_CAPS,
-} from '../src/domain/declines.ts'
+import { capDelay, categoryOf, declineKindOf, DEFAULT_ATTEMPT_CAPS } from '../src/domain/declines.ts'
 import { DEFAULT_RETRY_POLICY, resolveRetryPolicy, softDeclineDelay } from '../src/domain/retry-policy.ts'
 
 const HOUR = 3_600_000
@@ -27,13 +21,6 @@ test.each([
 ])('%s is never tried again', (code) => {
   expect(categoryOf(code)).toBe('never')
   expect(declineKindOf(code)).toBe('hard')
-})
-
-test('a code is hard exactly when it is never tried again', () => {
-  for (const [code, kind] of Object.entries(DECLINE_KINDS)) {
-    expect(kind).toBe(categoryOf(code) === 'never' ? 'hard' : 'soft')
-    expect(declineKindOf(code)).toBe(kind)
-  }
 })
 
 test('every category keeps to what Visa and Mastercard allow at most', () => {

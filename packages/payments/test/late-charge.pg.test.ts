@@ -4,7 +4,6 @@ import {
   applyOutcome,
   createPaymentStore,
   createSimulatedGateway,
-  fold,
   lookUpAttempt,
   type ChargeOutcome,
   type Claim,
@@ -16,6 +15,7 @@ import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { createPay } from './support/pay.ts'
 import { claim, createPayment, makeDue, read } from './support/payments.ts'
 import { settlementOf, successOf } from './support/settlements.ts'
+import { fold } from './support/history.ts'
 
 const { sql } = await createMigratedDatabase()
 const store = createPaymentStore(sql)

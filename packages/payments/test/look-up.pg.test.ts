@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest'
-import { createPaymentStore, fold, lookUpAttempt, type Gateway, type LookupAnswer } from '../src/index.ts'
+import { createPaymentStore, lookUpAttempt, type Gateway, type LookupAnswer } from '../src/index.ts'
 import type { OperatorDecision } from '../src/store/review.ts'
 import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { createParking, mischarge, soft } from './support/parking.ts'
 import { claim, createPayment, read } from './support/payments.ts'
 import { successOf } from './support/settlements.ts'
+import { fold } from './support/history.ts'
 
 const { sql } = await createMigratedDatabase()
 const store = createPaymentStore(sql)

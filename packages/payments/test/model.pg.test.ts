@@ -1,11 +1,12 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { createPaymentHandler, createPaymentStore, createSimulatedGateway, fold } from '../src/index.ts'
+import { createPaymentHandler, createPaymentStore, createSimulatedGateway } from '../src/index.ts'
 import type { Claim, Gateway, PaymentHandler, SimulatedBehaviour, SimulatedGateway } from '../src/index.ts'
 import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { findBreaches } from './support/ledger.ts'
 import { createPayment, expireLease, makeDue, read } from './support/payments.ts'
 import { settlementOf, successOf } from './support/settlements.ts'
+import { fold } from './support/history.ts'
 
 const { sql } = await createMigratedDatabase()
 const store = createPaymentStore(sql)

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { Settlement } from '../src/domain/settlement.ts'
+import type { Settlement } from '../src/domain/payment.ts'
 import { claimRecord, settlementRecord } from '../src/store/claim.ts'
 import { requestRecord } from '../src/store/create.ts'
 

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest'
-import { applyOutcome, createPaymentStore, fold, type Claim } from '../src/index.ts'
+import { applyOutcome, createPaymentStore, type Claim } from '../src/index.ts'
 import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { claim, createPayment, expireLease, makeDue, read } from './support/payments.ts'
 import { settlementOf, successOf } from './support/settlements.ts'
+import { fold } from './support/history.ts'
 
 const { sql } = await createMigratedDatabase()
 const store = createPaymentStore(sql)

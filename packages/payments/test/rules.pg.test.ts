@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
-import { createPaymentStore, isLegal, PAYMENT_STATUSES, type PaymentStatus } from '../src/index.ts'
+import { createPaymentStore, PAYMENT_STATUSES, type PaymentStatus } from '../src/index.ts'
 import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { claim, createPayment, paymentIn } from './support/payments.ts'
+import { isLegal } from './support/history.ts'
 
 const { sql } = await createMigratedDatabase()
 const store = createPaymentStore(sql)

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { fold, isLegal, isTerminal, PAYMENT_STATUSES, TRANSITIONS, type PaymentStatus } from '../src/index.ts'
-import type { Step } from '../src/domain/state-machine.ts'
+import { isTerminal, PAYMENT_STATUSES, TRANSITIONS, type PaymentStatus } from '../src/index.ts'
+import { fold, isLegal, type Step } from './support/history.ts'
 
 const status = fc.constantFrom(...PAYMENT_STATUSES)
 

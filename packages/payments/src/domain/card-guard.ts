@@ -4,14 +4,8 @@
  */
 export type CardCertainty = 'likely' | 'possible'
 
-interface Issuer {
-  readonly prefix: RegExp
-  /** How many digits its numbers have. */
-  readonly lengths: readonly number[]
-}
-
-/** Issuers whose numbers are in use, with the lengths in which they are issued. */
-const ISSUERS: readonly Issuer[] = [
+/** Issuers whose numbers are in use, with the numbers of digits in which they are issued. */
+const ISSUERS = [
   { prefix: /^4/, lengths: [16] }, // Visa
   { prefix: /^(5[1-5]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720)/, lengths: [16] }, // Mastercard
   { prefix: /^3[47]/, lengths: [15] }, // American Express
@@ -22,7 +16,7 @@ const ISSUERS: readonly Issuer[] = [
 ]
 
 /** Rare and retired numbers. Unbroken, they cannot be told from article numbers and references with a check digit. */
-const RARE_ISSUERS: readonly Issuer[] = [
+const RARE_ISSUERS = [
   { prefix: /^4/, lengths: [13, 19] }, // Visa
   { prefix: /^(6011|64[4-9]|65)/, lengths: [17, 18, 19] }, // Discover
   { prefix: /^3(0[0-5]|6|8|9)/, lengths: [15, 16, 17, 18, 19] }, // Diners Club
@@ -30,7 +24,7 @@ const RARE_ISSUERS: readonly Issuer[] = [
   { prefix: /^(50|5[6-8]|6304|67)/, lengths: [13, 14, 15, 16, 17, 18, 19] }, // Maestro
 ]
 
-const ALL_ISSUERS: readonly Issuer[] = [...ISSUERS, ...RARE_ISSUERS]
+const ALL_ISSUERS = [...ISSUERS, ...RARE_ISSUERS]
 
 /** A run of digits as printed on a card: unbroken, or in the card's own groups with one and the same separator between. */
 const DIGIT_RUN =
@@ -65,7 +59,10 @@ function isCardNumber({ 0: run, index }: RegExpExecArray, text: string, certaint
   const digits = run.replaceAll(/\D/gu, '')
   const isGrouped = digits.length < run.length
   const issuers = isGrouped || certainty === 'possible' ? ALL_ISSUERS : ISSUERS
-  return isIssued(digits, issuers) && passesLuhn(digits) && !isInsideHexId(text, index, run.length)
+  const isIssued = issuers.some(
+    ({ prefix, lengths }) => lengths.includes(digits.length) && prefix.test(digits),
+  )
+  return isIssued && passesLuhn(digits) && !isInsideHexId(text, index, run.length)
 }
 
 /** Looks only as far as it must, so that a long text costs no more than a short one. */
@@ -73,10 +70,6 @@ function isInsideHexId(text: string, start: number, length: number): boolean {
   const before = /[0-9a-f]*$/i.exec(text.slice(Math.max(0, start - HEX_ID_LENGTH), start))?.[0] ?? ''
   const after = /^[0-9a-f]*/i.exec(text.slice(start + length, start + length + HEX_ID_LENGTH))?.[0] ?? ''
   return before.length + length + after.length >= HEX_ID_LENGTH
-}
-
-function isIssued(digits: string, issuers: readonly Issuer[]): boolean {
-  return issuers.some(({ prefix, lengths }) => lengths.includes(digits.length) && prefix.test(digits))
 }
 
 function passesLuhn(digits: string): boolean {

@@ -1,8 +1,7 @@
-import type { Claim } from './claim.ts'
+import type { Claim, Evidence, FailureKind, Settlement } from './payment.ts'
 import type { ChargeOutcome } from '../gateways/gateway.ts'
 import { sanitizeOutcome, sanitizeText } from './evidence.ts'
 import { retryDelay, softDeclineDelay, unknownDelay, type Random, type RetryPolicy } from './retry-policy.ts'
-import type { Settlement } from './settlement.ts'
 
 /** The outcome of working on a claim: an answer of the gateway, or that no automatic way is left to get one. */
 export type WorkOutcome =
@@ -11,8 +10,7 @@ export type WorkOutcome =
   /** Nothing was sent because this worker stops or its lease is too short; costs the payment nothing. */
   | { readonly type: 'RELEASED'; readonly reason: string }
 
-/** What decides besides the outcome. */
-export interface DecisionContext {
+interface DecisionContext {
   readonly policy: RetryPolicy
   readonly actor: string
   readonly random: Random
@@ -130,26 +128,14 @@ function succeed(claim: Claim, outcome: Outcome<'SUCCEEDED'>, context: DecisionC
 function decline(claim: Claim, outcome: Outcome<'DECLINED'>, context: DecisionContext): Settlement {
   const { policy, random } = context
   const mayRetry = outcome.kind === 'soft' && policy.retrySoftDeclines && claim.retries < policy.maxRetries
-  const shared = {
-    ...base(claim, context),
-    attemptOutcome: 'DECLINED',
-    gatewayRef: outcome.gatewayRef ?? null,
-  } as const
-  const evidence = { code: outcome.code, kind: outcome.kind, retries: claim.retries }
-  if (mayRetry) {
-    const { attemptAgesMs = Array<number>(claim.attemptNo).fill(0) } = context
-    const { code } = outcome
-    const delayMs = softDeclineDelay(policy, { code, retries: claim.retries, attemptAgesMs }, random)
-    return { ...shared, status: 'QUEUED', countsRetry: true, delayMs, event: 'payment.retrying', evidence }
-  }
-  return {
-    ...shared,
-    status: 'FAILED',
-    failureCode: outcome.code,
-    failureKind: outcome.kind === 'hard' ? 'hard_decline' : 'soft_decline',
-    event: 'payment.failed',
-    evidence,
-  }
+  const declined = { ...declinedBase(claim, context), gatewayRef: outcome.gatewayRef ?? null }
+  const { retries } = claim
+  const { code, kind } = outcome
+  const evidence = { code, kind, retries }
+  if (!mayRetry) return failed(declined, code, kind === 'hard' ? 'hard_decline' : 'soft_decline', evidence)
+  const { attemptAgesMs = Array<number>(claim.attemptNo).fill(0) } = context
+  const delayMs = softDeclineDelay(policy, { code, retries, attemptAgesMs }, random)
+  return { ...retrying(declined, delayMs, evidence), countsRetry: true }
 }
 
 /** The key is spent either way: once the request is mended it differs, so it needs a key of its own. */
@@ -158,56 +144,35 @@ function reject(claim: Claim, outcome: Outcome<'REJECTED'>, context: DecisionCon
   // To a first request, or as the stored answer to it, the refusal is definite; else it is about the repeat only.
   if (!outcome.isReplay && (claim.mode === 'resolve' || claim.takeovers > 0))
     return stillUnknown(claim, outcome.reason, context)
-  const shared = { ...base(claim, context), attemptOutcome: 'DECLINED' } as const
+  const rejected = declinedBase(claim, context)
   const evidence = { code, reason, fault, retries: claim.retries }
-  if (fault === 'config') {
-    const { configFaultDelayMs: delayMs } = context.policy
-    return { ...shared, status: 'QUEUED', delayMs, event: 'payment.retrying', evidence }
-  }
-  return {
-    ...shared,
-    status: 'FAILED',
-    failureCode: code,
-    failureKind: 'hard_decline',
-    event: 'payment.failed',
-    evidence,
-  }
+  return fault === 'config'
+    ? retrying(rejected, context.policy.configFaultDelayMs, evidence)
+    : failed(rejected, code, 'hard_decline', evidence)
 }
 
 function notSent(claim: Claim, outcome: Outcome<'NOT_SENT'>, context: DecisionContext): Settlement {
   const { policy, random } = context
   const { reason, fault = 'network', retryAfterMs } = outcome
-  const shared = { ...base(claim, context), unsent: true } as const
+  const unsent = { ...base(claim, context), unsent: true }
   const evidence = { reason, fault, retries: claim.retries }
   if (fault === 'network' && claim.retries >= policy.maxRetries) {
     // An earlier holder that was only paused could still send under this key.
     if (claim.takeovers > 0) return review(claim, reason, context)
-    const failure = {
-      failureCode: 'gateway_unreachable',
-      failureKind: 'not_sent',
-      attemptOutcome: 'NOT_SENT',
-    } as const
-    return { ...shared, ...failure, status: 'FAILED', event: 'payment.failed', evidence }
+    return failed({ ...unsent, attemptOutcome: 'NOT_SENT' }, 'gateway_unreachable', 'not_sent', evidence)
   }
   const delayMs = fault === 'config' ? policy.configFaultDelayMs : retryDelay(policy, claim.retries, random)
-  return {
-    ...shared,
-    status: 'QUEUED',
-    countsRetry: fault === 'network',
-    delayMs: Math.max(delayMs, Math.min(retryAfterMs ?? 0, MAX_RETRY_AFTER_MS)),
-    event: 'payment.retrying',
-    evidence,
-  }
+  const askedMs = Math.min(retryAfterMs ?? 0, MAX_RETRY_AFTER_MS)
+  return { ...retrying(unsent, Math.max(delayMs, askedMs), evidence), countsRetry: fault === 'network' }
 }
 
 /** A gateway may ask for patience, not park a payment for years. */
 const MAX_RETRY_AFTER_MS = 3_600_000
 
 function release(claim: Claim, reason: string, context: DecisionContext): Settlement {
-  const evidence = { reason }
-  if (claim.mode === 'send')
-    return { ...base(claim, context), status: 'QUEUED', unsent: true, event: 'payment.retrying', evidence }
-  return { ...base(claim, context), unsent: true, event: 'payment.unknown', evidence, unknown: true }
+  const unsent = { ...base(claim, context), unsent: true }
+  if (claim.mode === 'send') return retrying(unsent, 0, { reason })
+  return { ...unsent, unknown: true, evidence: { reason } }
 }
 
 function stillUnknown(
@@ -239,6 +204,24 @@ function review(claim: Claim, reason: string, context: DecisionContext): Settlem
   }
 }
 
+function failed(
+  of: Settlement,
+  failureCode: string,
+  failureKind: FailureKind,
+  evidence: Evidence,
+): Settlement {
+  return { ...of, status: 'FAILED', failureCode, failureKind, event: 'payment.failed', evidence }
+}
+
+function retrying(of: Settlement, delayMs: number, evidence: Evidence): Settlement {
+  return { ...of, status: 'QUEUED', delayMs, event: 'payment.retrying', evidence }
+}
+
+function declinedBase(claim: Claim, context: DecisionContext): Settlement {
+  return { ...base(claim, context), attemptOutcome: 'DECLINED' }
+}
+
+/** A settlement that leaves the payment PROCESSING and says nothing. */
 function base(claim: Claim, context: DecisionContext): Settlement {
   return {
     paymentId: claim.paymentId,

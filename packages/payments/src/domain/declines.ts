@@ -1,17 +1,13 @@
-/** Whether a declined charge may be tried again: `hard` never, `soft` later and only where that is enabled. */
-export type DeclineKind = 'hard' | 'soft'
-
-/** What a decline says about another request: `never` to send one, or after what it may be accepted. */
+/**
+ * What a decline says about another request. `never`: to send one. `funds`: money or a limit of the account. `issuer`: its
+ * bank could not answer. `generic`: it did not say why.
+ */
 export type DeclineCategory = 'never' | SoftCategory
-
-/** `funds`: money or a limit of the account. `issuer`: its bank could not answer. `generic`: it did not say why. */
 export type SoftCategory = 'funds' | 'issuer' | 'generic'
 
-/** Most requests of one payment in any stretch of that length. */
+/** Most requests of one payment, at least 1, in any stretch of that length. */
 export interface AttemptCap {
-  /** At least 1. */
   readonly attempts: number
-  /** Length of the stretch, in milliseconds. */
   readonly windowMs: number
 }
 
@@ -39,59 +35,35 @@ export const DEFAULT_ATTEMPT_CAPS: Readonly<Record<SoftCategory, readonly Attemp
 }
 
 /**
- * What is known about decline codes, as data. Issuers, networks and acquirers disagree and change their lists;
- * a code that is not here is `never`, because the networks' rule for a decline without advice is not to retry.
- * `never` holds Visa's category 1 and Mastercard's advice 03 and 21, and what only the customer can mend.
+ * The decline codes after which another request may be accepted. Issuers, networks and acquirers disagree and change
+ * their lists; a code that is not here is `never`, because the networks' rule for a decline without advice is not to
+ * retry. So are Visa's category 1, Mastercard's advice 03 and 21, and what only the customer can mend.
  */
-const DECLINE_CATEGORIES: Readonly<Record<string, DeclineCategory>> = {
-  insufficient_funds: 'funds',
-  card_velocity_exceeded: 'funds',
-  withdrawal_count_limit_exceeded: 'funds',
-  issuer_not_available: 'issuer',
-  processing_error: 'issuer',
-  reenter_transaction: 'issuer',
-  try_again_later: 'issuer',
-  approve_with_id: 'generic',
-  do_not_honor: 'generic',
-  generic_decline: 'generic',
-  account_closed: 'never',
-  authentication_required: 'never',
-  card_not_supported: 'never',
-  currency_not_supported: 'never',
-  expired_card: 'never',
-  fraudulent: 'never',
-  incorrect_cvc: 'never',
-  incorrect_number: 'never',
-  invalid_account: 'never',
-  invalid_amount: 'never',
-  lost_card: 'never',
-  new_account_information_available: 'never',
-  pickup_card: 'never',
-  restricted_card: 'never',
-  revocation_of_authorization: 'never',
-  stolen_card: 'never',
-  transaction_not_allowed: 'never',
-}
-
-/** The kind of each code of the table. */
-export const DECLINE_KINDS: Readonly<Record<string, DeclineKind>> = Object.fromEntries(
-  Object.entries(DECLINE_CATEGORIES).map(([code, category]) => [
-    code,
-    category === 'never' ? 'hard' : 'soft',
-  ]),
+const CATEGORIES = new Map<string, DeclineCategory>(
+  Object.entries({
+    insufficient_funds: 'funds',
+    card_velocity_exceeded: 'funds',
+    withdrawal_count_limit_exceeded: 'funds',
+    issuer_not_available: 'issuer',
+    processing_error: 'issuer',
+    reenter_transaction: 'issuer',
+    try_again_later: 'issuer',
+    approve_with_id: 'generic',
+    do_not_honor: 'generic',
+    generic_decline: 'generic',
+  }),
 )
 
-/** The kind of a decline code; unknown codes are hard. */
-export function declineKindOf(code: string): DeclineKind {
+/** Whether a declined charge may be tried again: `hard` never, `soft` later and only where that is enabled. */
+export function declineKindOf(code: string): 'hard' | 'soft' {
   return categoryOf(code) === 'never' ? 'hard' : 'soft'
 }
 
-/** The category of a decline code; unknown codes are `never`. */
 export function categoryOf(code: string): DeclineCategory {
-  return (Object.hasOwn(DECLINE_CATEGORIES, code) ? DECLINE_CATEGORIES[code] : undefined) ?? 'never'
+  return CATEGORIES.get(code) ?? 'never'
 }
 
-/** Milliseconds until one more request keeps within every cap, by the ages of the requests so far. */
+/** Returns the milliseconds until one more request keeps within every cap, by the ages of the requests so far. */
 export function capDelay(caps: readonly AttemptCap[], agesMs: readonly number[]): number {
   const newestFirst = agesMs.toSorted((one, other) => one - other)
   const waits = caps.map(({ attempts, windowMs }) => windowMs - (newestFirst[attempts - 1] ?? windowMs))

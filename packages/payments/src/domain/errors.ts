@@ -1,7 +1,5 @@
-/** Stable, machine-readable reason of a {@link PaymentsError}. */
-export type PaymentsErrorCode =
+type PaymentsErrorCode =
   | 'GATEWAY_CONFIG'
-  | 'INVALID_CONFIG'
   | 'INVALID_OPTIONS'
   | 'INVALID_PAYMENT'
   | 'MIGRATION_CHANGED'
@@ -17,16 +15,9 @@ export type PaymentsErrorCode =
 export class PaymentsError extends Error {
   override readonly name = 'PaymentsError'
   readonly code: PaymentsErrorCode
-  /** What is wrong, one sentence each; more than one for `INVALID_CONFIG`. */
-  readonly issues: readonly string[]
 
-  constructor(
-    code: PaymentsErrorCode,
-    message: string,
-    options: ErrorOptions & { readonly issues?: readonly string[] } = {},
-  ) {
+  constructor(code: PaymentsErrorCode, message: string, options?: ErrorOptions) {
     super(message, options)
     this.code = code
-    this.issues = options.issues ?? [message]
   }
 }

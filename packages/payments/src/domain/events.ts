@@ -1,5 +1,4 @@
-import type { SkipReason } from './claim.ts'
-import type { PaymentEventType, PaymentStatus } from './payment.ts'
+import type { PaymentEventType, PaymentStatus, SkipReason } from './payment.ts'
 
 /** What happens in the background, for logs and counters. The whole catalogue. */
 export type PaymentsEvent =
@@ -16,7 +15,7 @@ export type PaymentsEvent =
     }
   /** A job had nothing to do. */
   | { readonly type: 'skipped'; readonly paymentId: string; readonly reason: SkipReason }
-  /** A result came too late: somebody else holds the payment, and nothing was changed. */
+  /** A result came too late: another claim holds the payment, and nothing was changed. */
   | { readonly type: 'stale'; readonly paymentId: string }
   /** Payments were handed to the queue. */
   | { readonly type: 'relayed'; readonly count: number }

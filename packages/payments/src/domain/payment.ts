@@ -2,6 +2,24 @@
 export const PAYMENT_STATUSES = ['PENDING', 'QUEUED', 'PROCESSING', 'SUCCESS', 'FAILED'] as const
 export type PaymentStatus = (typeof PAYMENT_STATUSES)[number]
 
+/**
+ * The legal transitions, the same table that the database's trigger keeps (`sql/0004_payment_rules.sql`); `null` is "no
+ * row yet". PROCESSING to itself is a reclaim or an unknown outcome; QUEUED to itself replaces a lost job.
+ */
+export const TRANSITIONS: ReadonlyMap<PaymentStatus | null, readonly PaymentStatus[]> = new Map([
+  [null, ['PENDING']],
+  ['PENDING', ['QUEUED', 'PROCESSING', 'FAILED']],
+  ['QUEUED', ['QUEUED', 'PROCESSING', 'FAILED']],
+  ['PROCESSING', ['PROCESSING', 'QUEUED', 'SUCCESS', 'FAILED']],
+  ['SUCCESS', []],
+  ['FAILED', []],
+])
+
+/** Whether nothing leads out of this status. */
+export function isTerminal(status: PaymentStatus): boolean {
+  return TRANSITIONS.get(status)?.length === 0
+}
+
 /** The kinds of evidence on which a payment fails. */
 export const FAILURE_KINDS = [
   'hard_decline',
@@ -71,7 +89,6 @@ export interface PaymentEvent {
   readonly at: Date
 }
 
-/** The whole catalogue of events. */
 export const PAYMENT_EVENT_TYPES = [
   'payment.created',
   'payment.queued',
@@ -96,7 +113,7 @@ export interface PaymentAttempt {
   readonly currency: string
   readonly fence: number
   readonly createdAt: Date
-  /** The earliest moment the request may have left; null when it is certain that it never did. */
+  /** The earliest time the request may have left; null when it is certain that it never did. */
   readonly firstSentAt: Date | null
   /** Claims whose request may have reached the gateway. */
   readonly sends: number
@@ -106,4 +123,107 @@ export interface PaymentAttempt {
   readonly gatewayRef: string | null
   readonly lastError: string | null
   readonly decidedAt: Date | null
+}
+
+/** The right to work on one payment until the lease ends, with everything that the work needs. */
+export interface Claim {
+  readonly paymentId: string
+  /** Must still be the payment's fence when the result is written. */
+  readonly fence: number
+  /** `send` when it is certain that nothing was sent under the attempt's key, else `resolve`. */
+  readonly mode: 'send' | 'resolve'
+  readonly attemptNo: number
+  readonly gateway: string
+  readonly gatewayKey: string
+  /** Frozen with the attempt, as is the currency. */
+  readonly amount: number
+  readonly currency: string
+  /** Retries used up before this claim. */
+  readonly retries: number
+  /** Unknown answers in a row before this claim. */
+  readonly resolves: number
+  /** Claims of this attempt that took it from a holder whose lease had run out, this one included. */
+  readonly takeovers: number
+  /** Age of the key at the gateway, in milliseconds of the database clock: time since the first possible send. */
+  readonly keyAgeMs: number
+  /** Since the payment was accepted, in milliseconds of the database clock. */
+  readonly ageMs: number
+  /** The gateway's id, when an earlier answer gave one. */
+  readonly gatewayRef: string | null
+}
+
+/** Why a payment was not claimed. */
+export type SkipReason = 'not_found' | 'terminal' | 'needs_review' | 'leased' | 'not_due' | 'other_gateway'
+
+/** The answer to a request for a claim; a payment that cannot be claimed now is an answer, not an error. */
+export type ClaimAnswer =
+  | { readonly kind: 'claimed'; readonly claim: Claim }
+  | {
+      readonly kind: 'skipped'
+      readonly reason: SkipReason
+      readonly status: PaymentStatus | null
+      /** For `leased` and `not_due`: milliseconds until a claim may succeed. */
+      readonly waitMs: number
+    }
+
+/** Kinds of disagreement between a gateway's ledger and ours. */
+export type BreakKind =
+  | 'missing_at_gateway'
+  | 'missing_here'
+  | 'amount_mismatch'
+  | 'currency_mismatch'
+  | 'status_mismatch'
+  | 'duplicate_charge'
+  | 'late_charge'
+
+/** A contradiction as it is on record. */
+export interface RecordedBreak {
+  readonly kind: BreakKind
+  readonly gateway: string
+  /** The gateway's id of the charge, or our key where it gave none. */
+  readonly reference: string
+  /** What the gateway says it charged, in minor units; null where that is not on record. */
+  readonly amount: number | null
+  readonly currency: string | null
+  readonly detectedAt: Date
+  /** Null while it is open. */
+  readonly resolvedAt: Date | null
+  /** Where the evidence of the resolution is. */
+  readonly resolution: string | null
+  readonly resolvedBy: string | null
+  /** The gateway's id of the refund, when the charge was refunded. */
+  readonly refundRef: string | null
+}
+
+/**
+ * What becomes of a claimed payment. Written by one statement that changes nothing unless the payment is still
+ * PROCESSING under the same fence.
+ */
+export interface Settlement {
+  readonly paymentId: string
+  readonly fence: number
+  readonly status: 'SUCCESS' | 'FAILED' | 'QUEUED' | 'PROCESSING'
+  /** The attempt's definite answer; null leaves it open under the same key. */
+  readonly attemptOutcome: PaymentAttempt['outcome']
+  /** The claim's request certainly never left, so it does not count as a send. */
+  readonly unsent: boolean
+  readonly countsRetry: boolean
+  /** The outcome at the gateway is unknown from now on. */
+  readonly unknown: boolean
+  /** One more unknown answer in a row. */
+  readonly countsResolve: boolean
+  /** Parked for an operator. */
+  readonly review: boolean
+  /** Milliseconds until the next step, for QUEUED and PROCESSING. */
+  readonly delayMs: number
+  readonly failureCode: string | null
+  readonly failureKind: FailureKind | null
+  readonly gatewayRef: string | null
+  /** SUCCESS only: what was charged; the statement compares it with the payment. */
+  readonly charged: { readonly amount: number; readonly currency: string } | null
+  /** A contradiction to record together with the transition. */
+  readonly breakKind: BreakKind | null
+  readonly event: PaymentEventType
+  readonly actor: string
+  readonly evidence: Evidence
 }

@@ -13,7 +13,7 @@ export interface RetryPolicy {
   readonly retrySoftDeclines: boolean
   /** Delay before a new attempt after a soft decline, in milliseconds; doubles with each one. @default 3600000, an hour */
   readonly softDeclineDelayMs: number
-  /** Most attempts of one payment in a stretch of time, by what the last decline says; a retry waits for its place. No environment variable loosens them: they are the card networks' rules. @default what Visa and Mastercard allow, and less after a decline without a reason */
+  /** Most attempts of one payment in a stretch of time, by what the last decline says; a retry waits for its place. No environment variable loosens these rules of the card networks. @default what Visa and Mastercard allow, and less after a decline without a reason */
   readonly attemptCaps: Readonly<Record<SoftCategory, readonly AttemptCap[]>>
   /** Delay while the gateway refuses our own credentials, in milliseconds. @default 60000 */
   readonly configFaultDelayMs: number
@@ -46,26 +46,22 @@ export const DEFAULT_RETRY_POLICY: RetryPolicy = {
 export function resolveRetryPolicy(options: Partial<RetryPolicy> = {}): RetryPolicy {
   const policy = { ...DEFAULT_RETRY_POLICY, ...options }
   const { unknownDelaysMs, attemptCaps, retrySoftDeclines: _flag, ...numbers } = policy
-  for (const [name, value] of Object.entries(numbers)) {
-    if (!Number.isSafeInteger(value) || value < 0)
-      throw new PaymentsError('INVALID_OPTIONS', `${name} must be a whole number of at least 0, got ${value}`)
-  }
-  if (
-    unknownDelaysMs.length === 0 ||
-    !unknownDelaysMs.every((delayMs) => Number.isSafeInteger(delayMs) && delayMs >= 0)
-  )
-    throw new PaymentsError(
-      'INVALID_OPTIONS',
-      'unknownDelaysMs must be whole numbers of milliseconds, at least one',
-    )
+  for (const [name, value] of Object.entries(numbers))
+    if (!isWhole(value, 0)) throw invalid(`${name} must be a whole number of at least 0, got ${value}`)
+  if (unknownDelaysMs.length === 0 || !unknownDelaysMs.every((delayMs) => isWhole(delayMs, 0)))
+    throw invalid('unknownDelaysMs must be whole numbers of milliseconds, at least one')
   const caps = Object.values(attemptCaps).flat()
-  if (!caps.every(({ attempts, windowMs }) => isCount(attempts) && isCount(windowMs)))
-    throw new PaymentsError('INVALID_OPTIONS', 'attemptCaps must be whole numbers of at least 1')
+  if (!caps.every(({ attempts, windowMs }) => isWhole(attempts, 1) && isWhole(windowMs, 1)))
+    throw invalid('attemptCaps must be whole numbers of at least 1')
   return policy
 }
 
-function isCount(value: number): boolean {
-  return Number.isSafeInteger(value) && value >= 1
+function isWhole(value: number, least: number): boolean {
+  return Number.isSafeInteger(value) && value >= least
+}
+
+function invalid(message: string): PaymentsError {
+  return new PaymentsError('INVALID_OPTIONS', message)
 }
 
 /** A source of randomness in [0, 1). */
@@ -73,11 +69,11 @@ export type Random = () => number
 
 /** Delay before retry number `retries + 1`, in milliseconds: exponential, the upper half of it random. */
 export function retryDelay(policy: RetryPolicy, retries: number, random: Random): number {
-  return jitter(Math.min(policy.retryMaxMs, policy.retryBaseMs * 2 ** Math.min(retries, 40)), random)
+  const delayMs = Math.min(policy.retryMaxMs, policy.retryBaseMs * 2 ** Math.min(retries, 40))
+  return Math.round(delayMs * (0.5 + 0.5 * random()))
 }
 
-/** What the delay of a retry after a soft decline depends on. */
-export interface SoftDecline {
+interface SoftDecline {
   readonly code: string
   readonly retries: number
   /** Ages of the payment's attempts, the declined one among them, in milliseconds. */
@@ -99,8 +95,4 @@ export function unknownDelay(policy: RetryPolicy, resolves: number, random: Rand
   const { unknownDelaysMs } = policy
   const delayMs = unknownDelaysMs[Math.min(resolves, unknownDelaysMs.length - 1)] ?? HOUR
   return Math.round(delayMs * (0.8 + 0.4 * random()))
-}
-
-function jitter(delayMs: number, random: Random): number {
-  return Math.round(delayMs * (0.5 + 0.5 * random()))
 }

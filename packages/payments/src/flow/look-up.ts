@@ -2,7 +2,7 @@ import { reasonOf } from '../domain/evidence.ts'
 import { gatewayKeyOf } from '../domain/identifiers.ts'
 import type { Payment } from '../domain/payment.ts'
 import type { Gateway, LookupAnswer } from '../gateways/gateway.ts'
-import { applyOutcome, type ApplyOutcomeOptions } from './apply-outcome.ts'
+import { applyOutcome, type ApplyOutcomeOptions } from './write-result.ts'
 import type { PaymentStore } from '../store/store.ts'
 
 /** Which attempt to look up: the open one of a parked payment. */

@@ -1,5 +1,5 @@
 import { SpanKind } from '@opentelemetry/api'
-import type { Claim } from '../domain/claim.ts'
+import type { Claim } from '../domain/payment.ts'
 import type { WorkOutcome } from '../domain/decision.ts'
 import { reasonOf, sanitizeMessage, sanitizeOutcome } from '../domain/evidence.ts'
 import type { ChargeOutcome, Gateway, LookupAnswer } from '../gateways/gateway.ts'

@@ -20,12 +20,12 @@ interface CircuitOptions {
 
 type Result = ChargeOutcome | LookupAnswer
 
-const STATUS: Readonly<Record<CircuitState, CircuitStatus>> = {
+const STATUS = {
   [CircuitState.Closed]: 'closed',
   [CircuitState.Open]: 'open',
   [CircuitState.HalfOpen]: 'probing',
   [CircuitState.Isolated]: 'open',
-}
+} as const
 
 /** Longest wait of a caller while another one probes, in milliseconds: only a safeguard, the end of the probe wakes it. */
 const PROBE_WAIT_MS = 1_000
@@ -91,7 +91,11 @@ export class CircuitBreaker {
       const delayMs = this.waitMs()
       if (this.status === 'open' && delayMs === 0 && !this.#isProbing) {
         this.#isProbing = true
-        return () => this.#endProbe()
+        // The next caller probes when this probe has sent nothing.
+        return () => {
+          this.#isProbing = false
+          this.#wakeCallers()
+        }
       }
       await pause(Math.ceil(delayMs) || PROBE_WAIT_MS, AbortSignal.any([signal, this.#change.signal]))
     }
@@ -107,12 +111,6 @@ export class CircuitBreaker {
       if (error instanceof BrokenCircuitError) return undefined
       throw error
     }
-  }
-
-  /** Lets the next caller probe when this probe has sent nothing. */
-  #endProbe(): void {
-    this.#isProbing = false
-    this.#wakeCallers()
   }
 
   #wakeCallers(): void {

@@ -88,9 +88,6 @@ export type GatewayWebhook =
       readonly eventType: string
       readonly paymentId: string
       readonly attemptNo: number
-      /** Names the attempt that the outcome is about. */
-      readonly gatewayKey: string
-      readonly gatewayRef: string
       readonly outcome: ChargeOutcome
     }
   /** Signed by the gateway, but not about the outcome of a charge of ours. */
@@ -116,7 +113,6 @@ export const WEBHOOK_REFUSALS = [
   'not_an_event',
 ] as const
 
-/** One of {@link WEBHOOK_REFUSALS}. */
 export type WebhookRefusal = (typeof WEBHOOK_REFUSALS)[number]
 
 /** The right to call a gateway now, within its limits. */

@@ -18,13 +18,9 @@ export interface LedgerCharge {
 }
 
 /** A request that a gateway saw. */
-export interface LedgerRequest {
-  readonly id: string
-  readonly at: number
+export interface LedgerRequest extends Pick<LedgerCharge, 'id' | 'at' | 'key' | 'reference'> {
   readonly method: string
   readonly path: string
-  readonly key: string | null
-  readonly reference: string | null
   readonly amount: number | null
   readonly currency: string | null
 }
@@ -36,15 +32,15 @@ export type LedgerFact =
   /** A known key was used with other parameters. */
   | { readonly type: 'mismatch'; readonly key: string }
 
-/** A gateway's ledger: in memory, or one fact after the other. */
-export type Ledger = LedgerTotals | AsyncIterable<LedgerFact>
-
 /** A ledger in memory. */
-export interface LedgerTotals {
+interface LedgerTotals {
   readonly charges: readonly LedgerCharge[]
   readonly requests: readonly LedgerRequest[]
   readonly mismatches: number
 }
+
+/** A gateway's ledger: in memory, or one fact after the other. */
+export type Ledger = LedgerTotals | AsyncIterable<LedgerFact>
 
 /** One line of a ledger file. */
 export type LedgerLine =

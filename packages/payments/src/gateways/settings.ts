@@ -234,6 +234,6 @@ function checked<Value>(create: () => Value): Value {
   try {
     return create()
   } catch (error) {
-    throw error instanceof PaymentsError ? new InvalidSettings(error.issues) : error
+    throw error instanceof PaymentsError ? new InvalidSettings([error.message]) : error
   }
 }

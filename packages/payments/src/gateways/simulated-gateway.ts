@@ -22,7 +22,7 @@ export type SimulatedBehaviour =
   /** Charges and never answers. */
   | 'hang'
 
-/** Options of {@link createSimulatedGateway}. Rates are shares of the requests under a new key, 0 to 1. */
+/** Rates are shares of the requests under a new key, 0 to 1. */
 export interface SimulatedGatewayOptions {
   /** Time until an answer, in milliseconds. @default 100 */
   readonly delayMs?: number | undefined
@@ -48,13 +48,9 @@ export interface SimulatedGatewayOptions {
 }
 
 /** One charge in the ledger of the gateway, by which tests judge where money moved. */
-export interface SimulatedCharge {
+export interface SimulatedCharge extends Omit<ChargeRequest, 'attemptNo'> {
   /** The gateway's id. */
   readonly id: string
-  readonly gatewayKey: string
-  readonly paymentId: string
-  readonly amount: number
-  readonly currency: string
 }
 
 /** A gateway in this process, with its own ledger and idempotency keys. */
@@ -75,7 +71,7 @@ export interface SimulatedGateway extends Gateway {
  */
 export function createSimulatedGateway(options: SimulatedGatewayOptions = {}): SimulatedGateway {
   const { delayMs = 100, keyTtlMs = DAY_MS, name = 'simulated' } = options
-  const server = new SimulatedServer(options)
+  const server = new SimulatedServer({ ...options, keyTtlMs })
   return {
     name,
     keyTtlMs,
@@ -108,7 +104,6 @@ const HARD_CODES = ['stolen_card', 'expired_card', 'account_closed', 'card_not_s
 /** `LOST` is an answer that never arrives, `HANG` a connection that stays open without one. */
 type Reply = ChargeOutcome | 'LOST' | 'HANG'
 
-/** An outcome that is stored under a key. */
 interface Stored {
   readonly request: ChargeRequest
   readonly outcome: ChargeOutcome
@@ -120,16 +115,14 @@ class SimulatedServer {
   readonly ledger: SimulatedCharge[] = []
   readonly requests: ChargeRequest[] = []
   mismatches = 0
-  readonly #options: SimulatedGatewayOptions
+  readonly #options: SimulatedGatewayOptions & { readonly keyTtlMs: number }
   readonly #rates: Rates
-  readonly #seed: number
   readonly #stored = new Map<string, Stored>()
   readonly #sends = new Map<string, number>()
 
-  constructor(options: SimulatedGatewayOptions) {
+  constructor(options: SimulatedGatewayOptions & { readonly keyTtlMs: number }) {
     this.#options = options
     this.#rates = resolveRates(options)
-    this.#seed = options.seed ?? 1
   }
 
   /** Processes a request at the time it arrives. */
@@ -140,11 +133,8 @@ class SimulatedServer {
     this.#sends.set(gatewayKey, send)
     const known = this.#recall(gatewayKey)
     if (known === undefined) {
-      const { script } = this.#options
-      return this.#behave(
-        script?.(request, send) ?? pick(this.#rates, this.#random(`${gatewayKey} ${send}`)),
-        request,
-      )
+      const byRates = () => pick(this.#rates, this.#random(`${gatewayKey} ${send}`))
+      return this.#behave(this.#options.script?.(request, send) ?? byRates(), request)
     }
     if (isSame(known.request, request)) return known.outcome
     this.mismatches++
@@ -192,7 +182,7 @@ class SimulatedServer {
   }
 
   #chargeId({ gatewayKey }: ChargeRequest): string {
-    return `sim_${hash(this.#seed, gatewayKey).toString('hex').slice(0, 24)}`
+    return `sim_${this.#hash(gatewayKey).toString('hex').slice(0, 24)}`
   }
 
   #decline({ gatewayKey }: ChargeRequest, codes: readonly string[]): ChargeOutcome {
@@ -207,15 +197,20 @@ class SimulatedServer {
 
   #recall(key: string): Stored | undefined {
     const found = this.#stored.get(key)
-    const { keyTtlMs = DAY_MS } = this.#options
-    if (found === undefined || performance.now() - found.storedAt <= keyTtlMs) return found
+    if (found === undefined || performance.now() - found.storedAt <= this.#options.keyTtlMs) return found
     this.#stored.delete(key)
     return undefined
   }
 
   /** Returns a number in [0, 1) that depends on seed and text only. */
   #random(text: string): number {
-    return hash(this.#seed, text).readUIntBE(0, 6) / 2 ** 48
+    return this.#hash(text).readUIntBE(0, 6) / 2 ** 48
+  }
+
+  #hash(text: string): Buffer {
+    return createHash('sha256')
+      .update(`${this.#options.seed ?? 1} ${text}`)
+      .digest()
   }
 }
 
@@ -227,17 +222,12 @@ function resolveRates(options: SimulatedGatewayOptions): Rates {
   const declineRate = options.declineRate ?? (successRate === undefined ? 0 : rest - successRate)
   const success = successRate ?? rest - declineRate
   const given = { successRate: success, transientRate, declineRate, unknownRate }
-  for (const [rate, value] of Object.entries(given)) {
-    // A sum that is off by a rounding error is fine.
+  // A sum that is off by a rounding error is fine.
+  for (const [rate, value] of Object.entries(given))
     if (!(value >= -1e-9 && value <= 1 + 1e-9))
-      throw new PaymentsError(
-        'INVALID_OPTIONS',
-        `${rate} must be between 0 and 1 and all rates together 1, got ${value}`,
-      )
-  }
+      throw invalid(`${rate} must be between 0 and 1 and all rates together 1, got ${value}`)
   const sum = success + transientRate + declineRate + unknownRate
-  if (Math.abs(sum - 1) > 1e-9)
-    throw new PaymentsError('INVALID_OPTIONS', `all rates together must be 1, got ${sum}`)
+  if (Math.abs(sum - 1) > 1e-9) throw invalid(`all rates together must be 1, got ${sum}`)
   return [
     ['transient', transientRate],
     ['unknown_after_charge', unknownRate / 2],
@@ -245,6 +235,10 @@ function resolveRates(options: SimulatedGatewayOptions): Rates {
     ['soft_decline', declineRate / 2],
     ['hard_decline', declineRate / 2],
   ]
+}
+
+function invalid(message: string): PaymentsError {
+  return new PaymentsError('INVALID_OPTIONS', message)
 }
 
 function pick(rates: Rates, point: number): SimulatedBehaviour {
@@ -255,10 +249,6 @@ function pick(rates: Rates, point: number): SimulatedBehaviour {
 
 function isSame(one: ChargeRequest, other: ChargeRequest): boolean {
   return one.amount === other.amount && one.currency === other.currency && one.paymentId === other.paymentId
-}
-
-function hash(seed: number, text: string): Buffer {
-  return createHash('sha256').update(`${seed} ${text}`).digest()
 }
 
 /** Waits for a while; resolves with false when the signal aborts first. */

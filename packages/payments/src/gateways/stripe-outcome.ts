@@ -6,32 +6,31 @@ import type { ChargeOutcome } from './gateway.ts'
 import { fromStripeAmount } from './stripe-amount.ts'
 import type { StripeCall } from './stripe-http.ts'
 
-/** Reads the outcome of a payment intent. */
-type IntentReading = (intent: Stripe.PaymentIntent) => ChargeOutcome
-
-/** The readings by status of the intent. An unknown status proves nothing. */
-const BY_INTENT_STATUS: Readonly<Record<string, IntentReading>> = {
-  succeeded({ id, amount_received: received, currency: code }) {
-    const currency = code.toUpperCase()
-    if (!Number.isSafeInteger(received)) return { type: 'UNKNOWN', reason: 'the answer names no amount' }
-    return { type: 'SUCCEEDED', gatewayRef: id, amount: fromStripeAmount(received, currency), currency }
-  },
-  processing: ({ id }) => ({ type: 'PENDING', gatewayRef: id }),
-  requires_payment_method: ({ id, last_payment_error: error }) =>
-    // Without an error, no charge was attempted yet.
-    error === null
-      ? { type: 'UNKNOWN', reason: 'the payment intent waits for a payment method' }
-      : declined([error.decline_code, error.code], error.advice_code, id),
-  canceled: ({ id, cancellation_reason: reason }) =>
-    declined([`canceled_${reason ?? 'by_gateway'}`], undefined, id),
+/** Returns what a payment intent proves about its charge; an unknown status proves nothing. */
+export function outcomeOfIntent(intent: Stripe.PaymentIntent): ChargeOutcome {
+  const { id, last_payment_error: error } = intent
+  switch (intent.status) {
+    case 'succeeded': {
+      const { amount_received: received } = intent
+      const currency = intent.currency.toUpperCase()
+      if (!Number.isSafeInteger(received)) return unknown('the answer names no amount')
+      return { type: 'SUCCEEDED', gatewayRef: id, amount: fromStripeAmount(received, currency), currency }
+    }
+    case 'processing':
+      return { type: 'PENDING', gatewayRef: id }
+    case 'requires_payment_method':
+      // Without an error, no charge was attempted yet.
+      if (error === null) return unknown('the payment intent waits for a payment method')
+      return declined([error.decline_code, error.code], error.advice_code, id)
+    case 'canceled':
+      return declined([`canceled_${intent.cancellation_reason ?? 'by_gateway'}`], undefined, id)
+    default:
+      return unknown(`the payment intent is in status ${String(intent.status)}`)
+  }
 }
 
-/** Returns what a payment intent proves about its charge. */
-export function outcomeOfIntent(intent: Stripe.PaymentIntent): ChargeOutcome {
-  const read = Object.hasOwn(BY_INTENT_STATUS, intent.status) ? BY_INTENT_STATUS[intent.status] : undefined
-  if (read === undefined)
-    return { type: 'UNKNOWN', reason: `the payment intent is in status ${String(intent.status)}` }
-  return read(intent)
+function unknown(reason: string): ChargeOutcome {
+  return { type: 'UNKNOWN', reason }
 }
 
 /**
@@ -67,16 +66,25 @@ const NOT_JUDGED: ReadonlySet<string> = new Set(['lock_timeout', 'rate_limit'])
 
 /** Returns what an error of the SDK proves about the charge; when in doubt, `UNKNOWN`. */
 export function outcomeOfError(error: unknown, call: StripeCall): ChargeOutcome {
-  if (!isStripeError(error)) return { type: 'UNKNOWN', reason: reasonOf(error) }
+  if (!isStripeError(error)) return unknown(reasonOf(error))
   const { statusCode } = error
-  if (statusCode === undefined) return outcomeOfSilence(error, call)
+  if (statusCode === undefined) {
+    // No answer, or none that can be read.
+    const reason = reasonOfError(error)
+    return call.mayHaveLeft ? unknown(reason) : { type: 'NOT_SENT', fault: 'network', reason }
+  }
   if (statusCode === 402) return outcomeOfCardError(error)
   if (isRefusedAsInvalid(error, statusCode)) return outcomeOfInvalidRequest(error, statusCode)
   const fault = REFUSED_AT_THE_DOOR.get(statusCode)
   // A lock timeout happens while the request is processed.
   if (fault === undefined || error.code === 'lock_timeout')
-    return { type: 'UNKNOWN', reason: `${statusCode} ${error.code ?? error.rawType ?? ''}: ${error.message}` }
-  return { type: 'NOT_SENT', fault, reason: `${statusCode}: ${error.message}`, ...retryAfterOf(error) }
+    return unknown(`${statusCode} ${error.code ?? error.rawType ?? ''}: ${error.message}`)
+  return {
+    type: 'NOT_SENT',
+    fault,
+    reason: `${statusCode}: ${error.message}`,
+    retryAfterMs: retryAfterOf(error),
+  }
 }
 
 /**
@@ -115,17 +123,10 @@ export function reasonOfError(error: unknown): string {
   return reasonOf(isStripeError(error) && isError(error.detail) ? error.detail : error)
 }
 
-/** No answer, or none that can be read. */
-function outcomeOfSilence(error: Stripe.errors.StripeError, call: StripeCall): ChargeOutcome {
-  const reason = reasonOfError(error)
-  return call.mayHaveLeft ? { type: 'UNKNOWN', reason } : { type: 'NOT_SENT', fault: 'network', reason }
-}
-
 function outcomeOfCardError(error: Stripe.errors.StripeError): ChargeOutcome {
   const { rawType, payment_intent: intent, message } = error
   const isOpen = intent?.status === 'succeeded' || intent?.status === 'processing'
-  if (rawType !== 'card_error' || isOpen)
-    return { type: 'UNKNOWN', reason: `402 ${rawType ?? ''}: ${message}` }
+  if (rawType !== 'card_error' || isOpen) return unknown(`402 ${rawType ?? ''}: ${message}`)
   return declined([error.decline_code, error.code], error.advice_code, intent?.id)
 }
 
@@ -136,17 +137,13 @@ function declined(
   gatewayRef: string | undefined,
 ): ChargeOutcome {
   const code = codes.find((candidate) => candidate !== undefined && candidate !== '') ?? 'generic_decline'
-  return {
-    type: 'DECLINED',
-    code,
-    kind: advice === 'do_not_try_again' ? 'hard' : declineKindOf(code),
-    ...(gatewayRef !== undefined && { gatewayRef }),
-  }
+  const kind = advice === 'do_not_try_again' ? 'hard' : declineKindOf(code)
+  return { type: 'DECLINED', code, kind, gatewayRef }
 }
 
-function retryAfterOf(error: Stripe.errors.StripeError): { readonly retryAfterMs?: number } {
+function retryAfterOf(error: Stripe.errors.StripeError): number | undefined {
   const seconds = Number(error.headers?.['retry-after'])
-  return Number.isFinite(seconds) && seconds > 0 ? { retryAfterMs: seconds * 1000 } : {}
+  return Number.isFinite(seconds) && seconds > 0 ? seconds * 1_000 : undefined
 }
 
 /** Recognises errors of the SDK without loading their class. */

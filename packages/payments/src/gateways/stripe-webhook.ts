@@ -55,8 +55,7 @@ export function createStripeWebhookParser(
     const { payment_id: paymentId, attempt, gateway_key: gatewayKey } = data.object.metadata
     const attemptNo = Number(attempt)
     if (gatewayKey !== gatewayKeyOf(paymentId, attemptNo)) return ignored('not about a payment of ours')
-    const about = { paymentId, attemptNo, gatewayKey, gatewayRef: data.object.id }
-    return { type: 'EVENT', eventId, eventType, ...about, outcome: read(data.object) }
+    return { type: 'EVENT', eventId, eventType, paymentId, attemptNo, outcome: read(data.object) }
   }
 }
 

@@ -56,9 +56,8 @@ export function createStripeGateway(options: StripeGatewayOptions): Gateway {
       const parameters = parametersOf(request, amount, paymentMethod)
       const idempotencyKey = request.gatewayKey
       const intent = await http.run(call, () => stripe.paymentIntents.create(parameters, { idempotencyKey }))
-      if (!isOf(intent, request.gatewayKey))
-        return { type: 'UNKNOWN', reason: 'the answer is about another charge' }
-      return outcomeOfIntent(intent)
+      if (isOf(intent, request.gatewayKey)) return outcomeOfIntent(intent)
+      return { type: 'UNKNOWN', reason: 'the answer is about another charge' }
     } catch (error) {
       return outcomeOfError(error, call)
     }

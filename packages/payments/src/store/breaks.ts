@@ -1,5 +1,5 @@
 import { sanitizeText } from '../domain/evidence.ts'
-import type { BreakKind } from '../domain/settlement.ts'
+import type { BreakKind } from '../domain/payment.ts'
 import type { Database, Queryable } from './database.ts'
 import { operatorOf, withLockedPayment } from './review.ts'
 import { statement } from './statements.ts'

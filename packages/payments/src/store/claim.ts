@@ -1,6 +1,4 @@
-import type { Claim, ClaimAnswer, SkipReason } from '../domain/claim.ts'
-import type { PaymentStatus } from '../domain/payment.ts'
-import type { Settlement } from '../domain/settlement.ts'
+import type { Claim, ClaimAnswer, PaymentStatus, Settlement, SkipReason } from '../domain/payment.ts'
 import { passStep } from '../tracing.ts'
 import type { Database } from './database.ts'
 import { recordType } from './records.ts'

@@ -12,7 +12,7 @@ export type Queryable = postgres.ISql<{ bigint: number }>
 export interface DatabaseOptions {
   /** Most connections. @default 10 */
   readonly poolSize?: number
-  /** Shown in pg_stat_activity. @default 'titan' */
+  /** @default 'titan' */
   readonly applicationName?: string
   /** Longest wait for a row that another transaction holds, in milliseconds; then the statement fails with 55P03. @default 2000 */
   readonly lockTimeoutMs?: number
@@ -59,8 +59,6 @@ export const SESSION_SETTINGS = {
 const SILENCE_MARGIN_MS = 2_000
 /** The kernel probes a silent connection after this long, in seconds: those without a limit rely on it. */
 const PROBE_AFTER_S = 10
-/** The longest pause before a connection is replaced, in seconds. */
-const MAX_PAUSE_S = 1
 
 /**
  * Opens a lazy pool: nothing is sent before the first statement. Close it with `sql.end()`. `?prepare=false` in the URL
@@ -96,9 +94,9 @@ export function openDatabase(url: string, options: DatabaseOptions = {}): Databa
   })
 }
 
-/** Short, because the driver lets each statement that comes meanwhile wait for it. */
+/** The pause before a connection is replaced, in seconds: a second at most, because statements wait for it meanwhile. */
 function pauseBefore(retries: number): number {
-  return Math.min(0.05 * 2 ** retries, MAX_PAUSE_S) * (0.5 + Math.random() / 2)
+  return Math.min(0.05 * 2 ** retries, 1) * (0.5 + Math.random() / 2)
 }
 
 /** int8 as a number; never rounded. */

@@ -1,8 +1,7 @@
 import { connect, isIP, Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 
-/** Options of {@link createDialer}. */
-export interface DialerOptions {
+interface DialerOptions {
   /** How to encrypt; undefined: not at all. */
   readonly tls: TlsMode | undefined
   /** Longest time until a socket is connected and encrypted, in milliseconds. */
@@ -11,16 +10,7 @@ export interface DialerOptions {
   readonly silentAfterMs: number
 }
 
-/** What `sslmode` and `sslnegotiation` of a database URL ask for. */
-export interface TlsMode {
-  readonly name: string
-  /** Whether the server's certificate and name are checked. */
-  readonly isVerified: boolean
-  /** Whether a server without TLS is spoken to in plain text. */
-  readonly isOptional: boolean
-  /** Whether TLS begins at once, without asking the server first. */
-  readonly isDirect: boolean
-}
+type TlsMode = NonNullable<ReturnType<typeof tlsModeOf>>
 
 /** The part of the driver's options that names the servers. */
 interface Target {
@@ -30,20 +20,19 @@ interface Target {
   readonly path?: string | false | undefined
 }
 
-/** Opens the sockets of one pool, as the option `socket` of the driver. */
-export type Dialer = (target: Target) => Promise<Socket>
-
 interface Server {
   readonly host: string
   readonly port: number
   readonly path: string | undefined
+  /** How errors call it. */
+  readonly name: string
 }
 
 /** The modes of libpq that encrypt without a look at the certificate. */
 const UNVERIFIED = new Set(['allow', 'prefer', 'require'])
 
 /** Reads the encryption that a database URL asks for, as the driver does; undefined for none. */
-export function tlsModeOf(url: string): TlsMode | undefined {
+export function tlsModeOf(url: string) {
   // Not by URL, which refuses a list of hosts.
   const parameters = new URLSearchParams(/\?(.*)$/s.exec(url)?.[1] ?? '')
   const name =
@@ -54,26 +43,29 @@ export function tlsModeOf(url: string): TlsMode | undefined {
   const negotiation = parameters.get('sslnegotiation') ?? process.env['PGSSLNEGOTIATION']
   return {
     name,
+    /** Whether the server's certificate and name are checked. */
     isVerified: !UNVERIFIED.has(name),
+    /** Whether a server without TLS is spoken to in plain text. */
     isOptional: name === 'prefer',
+    /** Whether TLS begins at once, without asking the server first. */
     isDirect: negotiation === 'direct',
   }
 }
 
 /**
- * Creates the dialer of one pool. It never rejects, because the driver would then wait for that connection without end:
+ * Creates the dialer of one pool, for the driver's option `socket`. It never rejects, because the driver would then wait for that connection without end:
  * it answers a socket that breaks with the reason. It encrypts by itself, because a socket that the driver has wrapped
  * in TLS can no longer be watched.
  *
  * A socket that owes an answer and stays silent for `silentAfterMs` is destroyed, and with it every idle one of the pool
  * that has heard nothing since: they lead to the same server, and each would cost the next statement the same wait.
  */
-export function createDialer({ tls, connectTimeoutMs, silentAfterMs }: DialerOptions): Dialer {
+export function createDialer({ tls, connectTimeoutMs, silentAfterMs }: DialerOptions) {
   const lines = new Set<Line>()
-  let next = 0
+  let turn = 0
 
   async function open(target: Target): Promise<Socket> {
-    const server = serverOf(target, next++)
+    const server = serverOf(target, turn++)
     try {
       const socket = await dial(server, tls, connectTimeoutMs)
       endInTime(socket)
@@ -81,7 +73,7 @@ export function createDialer({ tls, connectTimeoutMs, silentAfterMs }: DialerOpt
       return socket
     } catch (error) {
       const broken = new Socket()
-      setImmediate(() => broken.destroy(error instanceof Error ? error : new Error(String(error))))
+      setImmediate(() => broken.destroy(error as Error))
       return broken
     }
   }
@@ -96,7 +88,10 @@ export function createDialer({ tls, connectTimeoutMs, silentAfterMs }: DialerOpt
     const idle = [...lines].filter((line) => line.isIdleSince(silent.owesSince))
     const gone = idle.map(({ socket }) => event(socket, 'close'))
     for (const { socket } of idle) socket.destroy()
-    const reason = timedOut(`PostgreSQL at ${nameOf(server)} gave no answer within ${silentAfterMs} ms`)
+    const reason = failure(
+      'ETIMEDOUT',
+      `PostgreSQL at ${server.name} gave no answer within ${silentAfterMs} ms`,
+    )
     // The idle ones first: a caller that hears of the failure may send its next statement at once.
     void Promise.all(gone).then(() => silent.socket.destroy(reason))
   }
@@ -106,7 +101,6 @@ export function createDialer({ tls, connectTimeoutMs, silentAfterMs }: DialerOpt
 
 /** Type and length, with which every message begins but the first one of a client. */
 const HEADER_BYTES = 5
-/** The types of messages that tell what is owed. */
 const FLUSH = 0x48
 const QUERY = 0x51
 const SYNC = 0x53
@@ -197,23 +191,18 @@ class Line {
   }
 }
 
-function serverOf({ host, port, path }: Target, turn: number): Server {
-  const index = turn % host.length
-  return {
-    host: host[index] ?? 'localhost',
-    port: port[index] ?? 5432,
-    path: path === false ? undefined : path,
-  }
-}
-
-function nameOf({ host, port, path }: Server): string {
-  return path ?? `${host}:${port}`
+function serverOf(target: Target, turn: number): Server {
+  const index = turn % target.host.length
+  const { [index]: host = 'localhost' } = target.host
+  const { [index]: port = 5432 } = target.port
+  const path = target.path === false ? undefined : target.path
+  return { host, port, path, name: path ?? `${host}:${port}` }
 }
 
 async function dial(server: Server, tls: TlsMode | undefined, timeoutMs: number): Promise<Socket> {
   const { host, port, path } = server
   let socket = breakAtOnce(path === undefined ? connect({ host, port, noDelay: true }) : connect({ path }))
-  const reason = timedOut(`no connection to PostgreSQL at ${nameOf(server)} within ${timeoutMs} ms`)
+  const reason = failure('ETIMEDOUT', `no connection to PostgreSQL at ${server.name} within ${timeoutMs} ms`)
   const timer = setTimeout(() => socket.destroy(reason), timeoutMs)
   try {
     await happens('connect', socket, server)
@@ -234,9 +223,7 @@ async function dial(server: Server, tls: TlsMode | undefined, timeoutMs: number)
 async function happens(name: string, socket: Socket, server: Server): Promise<unknown> {
   const { promise: broken, reject } = Promise.withResolvers<never>()
   socket.on('error', reject)
-  socket.once('close', () =>
-    reject(Object.assign(new Error(`${nameOf(server)} closed the connection`), { code: 'ECONNRESET' })),
-  )
+  socket.once('close', () => reject(failure('ECONNRESET', `${server.name} closed the connection`)))
   return Promise.race([event(socket, name), broken])
 }
 
@@ -255,7 +242,7 @@ async function mayEncrypt(socket: Socket, server: Server, tls: TlsMode): Promise
   // More than one byte is not from the server, which may not speak before TLS has begun.
   if (answer === 'S') return true
   if (tls.isOptional && answer === 'N') return false
-  throw new Error(`PostgreSQL at ${nameOf(server)} does not offer TLS, which sslmode=${tls.name} requires`)
+  throw new Error(`PostgreSQL at ${server.name} does not offer TLS, which sslmode=${tls.name} requires`)
 }
 
 function encrypt(socket: Socket, { host }: Server, tls: TlsMode): Socket {
@@ -293,6 +280,6 @@ function endInTime(socket: Socket): void {
   socket.once('finish', () => setTimeout(() => socket.destroy(), END_WITHIN_MS).unref())
 }
 
-function timedOut(message: string): Error {
-  return Object.assign(new Error(message), { code: 'ETIMEDOUT' })
+function failure(code: string, message: string): Error {
+  return Object.assign(new Error(message), { code })
 }

@@ -13,11 +13,7 @@ export interface DueJob {
 }
 
 /** A PENDING payment, for the relay. */
-export interface PendingPayment {
-  readonly id: string
-  /** The trace that it continues. */
-  readonly traceparent?: string | null | undefined
-}
+export type PendingPayment = Pick<DueJob, 'traceparent'> & { readonly id: string }
 
 const mark = statement<{ readonly id: string }>('mark_queued')
 
@@ -81,7 +77,6 @@ export async function takeLost(sql: Database, { findJobs, ...lost }: LostJobs): 
   return takeLostJobs(sql, lost)
 }
 
-/** A payment that is overdue. */
 interface Overdue extends Omit<DueJob, 'delayMs'> {
   /** A worker claimed the payment and its lease expired, so the worker that holds the job may be dead. */
   readonly isLeaseOver: boolean

@@ -1,6 +1,5 @@
 import { eventIdOf } from '../domain/identifiers.ts'
-import type { Payment, PaymentAttempt, PaymentEvent } from '../domain/payment.ts'
-import type { RecordedBreak } from '../domain/settlement.ts'
+import type { Payment, PaymentAttempt, PaymentEvent, RecordedBreak } from '../domain/payment.ts'
 import type { Database } from './database.ts'
 import { statement } from './statements.ts'
 

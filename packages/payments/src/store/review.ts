@@ -25,26 +25,17 @@ export interface OperatorDecision {
   readonly confirmedRef?: string | undefined
 }
 
-/** Why a decision was refused, and nothing was changed. */
+/** Why a decision was refused, and nothing was changed; all from `charge_refunded` on are of SUCCESS. */
 export type DecisionRefusal =
-  /** The payment does not wait for a decision, or a worker holds it. */
-  | 'not_parked'
-  /** SUCCESS without the id of a charge. */
-  | 'no_charge'
-  /** FAILED or RETRY, and a charge is on record that was neither refunded nor accepted. */
-  | 'charge_on_record'
-  /** RETRY, and no attempt is open, or a charge of another attempt came to light. */
-  | 'nothing_to_ask'
-  /** SUCCESS with a charge whose refund is on record. */
-  | 'charge_refunded'
-  /** SUCCESS with a charge of another amount or currency than the payment's. */
-  | 'amount_differs'
-  /** SUCCESS with a charge of another payment. */
-  | 'charge_of_another'
-  /** SUCCESS with another charge than those on record, not confirmed. */
-  | 'unconfirmed'
-  /** SUCCESS with a charge of another attempt while the open one may be charged: look that one up first. */
-  | 'look_up_first'
+  | 'not_parked' // or a worker holds it
+  | 'no_charge' // SUCCESS without the id of a charge
+  | 'charge_on_record' // FAILED or RETRY, and a charge on record was neither refunded nor accepted
+  | 'nothing_to_ask' // RETRY, and no attempt is open, or a charge of another attempt came to light
+  | 'charge_refunded' // the refund of the charge is on record
+  | 'amount_differs' // the charge has another amount or currency than the payment
+  | 'charge_of_another' // the charge is of another payment
+  | 'unconfirmed' // another charge than those on record, not confirmed
+  | 'look_up_first' // the charge is of another attempt, and the open one may be charged too
 
 type DecisionEffect = 'decided' | DecisionRefusal
 

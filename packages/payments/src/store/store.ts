@@ -1,5 +1,5 @@
 import { codeOf } from '@titan/queue-core/text-of'
-import type { Settlement } from '../domain/settlement.ts'
+import type { Settlement } from '../domain/payment.ts'
 import { traceStep } from '../tracing.ts'
 import { batched } from './batched.ts'
 import { recordBreak, recordRefund } from './breaks.ts'

@@ -55,7 +55,6 @@ test('a success names the attempt and what was charged', async () => {
     eventType: 'payment_intent.succeeded',
     paymentId: 'pay_1',
     attemptNo: 2,
-    gatewayKey: 'titan_pay_1_2',
     outcome: { type: 'SUCCEEDED', amount: 500, currency: 'USD' },
   })
 })

@@ -1,5 +1,4 @@
 import {
-  fold,
   gatewayKeyOf,
   type Database,
   type Payment,
@@ -8,6 +7,7 @@ import {
   type PaymentStore,
   type SimulatedCharge,
 } from '../../src/index.ts'
+import { fold } from './history.ts'
 
 /** What is wrong between the payments, or one of them, and the gateway's ledger; empty when every rule about money and history holds. */
 export async function findBreaches(

@@ -1,34 +1,11 @@
-import type { PaymentStatus } from './payment.ts'
-
-/**
- * The legal transitions, the same table that the database's trigger keeps (`sql/0004_payment_rules.sql`).
- * `null` is "no row yet". PROCESSING to itself is a take-over or an unknown outcome; QUEUED to itself
- * replaces a lost job.
- */
-export const TRANSITIONS: ReadonlyMap<PaymentStatus | null, readonly PaymentStatus[]> = new Map<
-  PaymentStatus | null,
-  readonly PaymentStatus[]
->([
-  [null, ['PENDING']],
-  ['PENDING', ['QUEUED', 'PROCESSING', 'FAILED']],
-  ['QUEUED', ['QUEUED', 'PROCESSING', 'FAILED']],
-  ['PROCESSING', ['PROCESSING', 'QUEUED', 'SUCCESS', 'FAILED']],
-  ['SUCCESS', []],
-  ['FAILED', []],
-])
+import { TRANSITIONS, type PaymentStatus } from '../../src/index.ts'
 
 /** Whether one step leads from `from` to `to`. */
 export function isLegal(from: PaymentStatus | null, to: PaymentStatus): boolean {
   return TRANSITIONS.get(from)?.includes(to) ?? false
 }
 
-/** Whether nothing leads out of this status. */
-export function isTerminal(status: PaymentStatus): boolean {
-  return status === 'SUCCESS' || status === 'FAILED'
-}
-
-/** What folding a payment's events found. */
-export type Fold =
+type Fold =
   | { readonly ok: true; readonly status: PaymentStatus | null }
   | { readonly ok: false; readonly seq: number; readonly reason: string }
 
