@@ -5,7 +5,11 @@ import { expect, test } from 'vitest'
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 const here = `${root}packages/payments/`
 const readme = await readFile(`${here}README.md`, 'utf8')
-const rows = readme.split('\n').filter((line) => /^\| [IT]\d+ /.test(line))
+const OPERATIONS = 'create relay claim reclaim succeed fail retry unknown review requeue cancel decide'.split(
+  ' ',
+)
+const isRow = new RegExp(`^\\| (I\\d+|${OPERATIONS.join('|')}) `)
+const rows = readme.split('\n').filter((line) => isRow.test(line))
 const sources = [
   ...(await readdir(`${here}src`, { recursive: true })),
   ...(await readdir(`${here}statements`)),
@@ -26,22 +30,19 @@ function citationsOf(row: string): Citation[] {
   })
 }
 
-test('the map names every invariant and every transition', () => {
+test('the map names every invariant and every operation', () => {
   const named = new Set(rows.map((row) => row.split(' ')[1]))
-  const wanted = [
-    ...Array.from({ length: 36 }, (_, index) => `I${index + 1}`),
-    ...Array.from({ length: 12 }, (_, index) => `T${index}`),
-  ]
-  expect([...named]).toEqual(wanted)
+  expect([...named]).toEqual([...Array.from({ length: 36 }, (_, index) => `I${index + 1}`), ...OPERATIONS])
 })
 
-test('every row cites a test, or says what is not kept', () => {
-  expect(rows.filter((row) => citationsOf(row).length === 0 && !row.includes('not kept'))).toEqual([])
+test('every row cites a test, or the rule with the test, or says what is not kept', () => {
+  const isOpen = (row: string): boolean => !row.includes('not kept') && !/\| I\d+ \|$/.test(row)
+  expect(rows.filter((row) => citationsOf(row).length === 0 && isOpen(row))).toEqual([])
 })
 
 test('every test that the map cites exists in its file', async () => {
   const cited = rows.flatMap(citationsOf)
-  expect(cited.length).toBeGreaterThan(48)
+  expect(cited.length).toBeGreaterThan(44)
   for (const { file, title } of cited) {
     const titles = (await readFile(file, 'utf8')).split('\n').map((line) => line.trim())
     const isThere = titles.some((line) => line.includes(`'${title}'`))
