@@ -24,6 +24,9 @@ export function outcomeOfIntent(intent: Stripe.PaymentIntent): ChargeOutcome {
       return declined([error.decline_code, error.code], error.advice_code, id)
     case 'canceled':
       return declined([`canceled_${intent.cancellation_reason ?? 'by_gateway'}`], undefined, id)
+    case 'requires_action':
+    case 'requires_capture':
+    case 'requires_confirmation':
     default:
       return unknown(`the payment intent is in status ${String(intent.status)}`)
   }
