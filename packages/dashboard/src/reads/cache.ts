@@ -7,18 +7,23 @@ const WAIT_MS = 3_000
 
 /** Shares what was read for a short time, so that any number of viewers cost as much as one. */
 export class Cache {
-  readonly #entries = new Map<string, { readonly value: Promise<unknown>; readonly until: number }>()
+  readonly #entries = new Map<string, { readonly value: Promise<unknown>; until: number }>()
 
-  /** Returns the value under `key`; reads it at most once while it is fresh, failures included. */
+  /** Returns the value under `key`. Reads it at most once while it is read and fresh, failures included. */
   get<Value>(key: string, read: () => Promise<Value>): Promise<Value> {
     const now = performance.now()
-    const entry = this.#entries.get(key)
-    if (entry !== undefined && now < entry.until) return entry.value as Promise<Value>
     for (const [other, { until }] of this.#entries) if (until <= now) this.#entries.delete(other)
+    const known = this.#entries.get(key)
+    if (known !== undefined) return known.value as Promise<Value>
     const value = withDeadline(read(), WAIT_MS, () => new Error(`No reply within ${WAIT_MS} ms`))
+    // A slow store gets no second read of the same: that would make it slower.
+    const entry = { value, until: Infinity }
+    this.#entries.set(key, entry)
+    const startAging = (): void => {
+      entry.until = performance.now() + FRESH_MS
+    }
     // Every caller receives the failure. Without a caller it must not end the process.
-    value.catch(() => undefined)
-    this.#entries.set(key, { value, until: now + FRESH_MS })
+    value.then(startAging, startAging)
     return value
   }
 
