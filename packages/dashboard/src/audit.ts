@@ -50,6 +50,9 @@ function clip(text: string, length: number): string {
   return text.replaceAll('\0', '').slice(0, length).toWellFormed()
 }
 
+/** Thrown after an act that was done, and whose record stays without an outcome. */
+class UnrecordedOutcome extends Error {}
+
 /** Performs an act and records it. `perform` returns its result in a few words for people. */
 export type Audited = (act: Act, perform: () => Promise<string>) => Promise<string>
 
@@ -87,7 +90,9 @@ export function createAudited(sql: Database): Audited {
       )
       throw error
     }
-    await recordOutcome(id, outcome)
+    await recordOutcome(id, outcome).catch((error: unknown) => {
+      throw new UnrecordedOutcome(`the outcome could not be recorded: ${textOf(error)}`, { cause: error })
+    })
     return outcome
   }
 }
@@ -109,7 +114,7 @@ const OPEN_STATES = /^(08|57P|40003)/
  * (a reset, a timeout) may have come after the act was done.
  */
 export function isRefusal(error: unknown): boolean {
-  if (!(error instanceof Error)) return false
+  if (!(error instanceof Error) || error instanceof UnrecordedOutcome) return false
   if (isRefusal(error.cause)) return true
   if (REFUSING.has(error.name)) return error.cause === undefined
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''

@@ -1,5 +1,5 @@
 import { afterAll, beforeEach, expect, inject, test } from 'vitest'
-import { createAudited } from '../src/audit.ts'
+import { createAudited, isRefusal } from '../src/audit.ts'
 import { formTokenOf, openRig, post, signIn } from './support/rig.ts'
 import { mischarge, park } from './support/traffic.ts'
 
@@ -118,4 +118,22 @@ test.each([
   const perform = (): Promise<string> => Promise.reject(error)
   await expect(audited({ ...actor, action: 'test', target: 't', note: '' }, perform)).rejects.toBe(error)
   expect(await lastOutcome()).toMatch(new RegExp(`^${word}: `))
+})
+
+// F151
+test('an act that was done and whose outcome cannot be recorded does not count as refused', async () => {
+  const audited = createAudited(rig.sql)
+  const act = { operator: 'Ada', credential: 'test', isProven: false, action: 'test', target: 't', note: '' }
+  const perform = async (): Promise<string> => {
+    await rig.sql`alter table operator_actions rename to operator_actions_away`
+    return 'done'
+  }
+  try {
+    const failure: unknown = await audited(act, perform).catch((error: unknown) => error)
+    expect(failure).toMatchObject({ cause: { name: 'PostgresError' } })
+    expect(isRefusal(failure)).toBe(false)
+  } finally {
+    await rig.sql`alter table operator_actions_away rename to operator_actions`
+  }
+  expect(await lastOutcome()).toBe(null)
 })
