@@ -219,3 +219,10 @@ test('workers are listed with their jobs and leases, and the charts get points',
   })
   await traffic.stop()
 })
+
+test.each(['constructor', '__proto__', 'toString', 'nothing'])(
+  'a page shows no notice for %j in its address',
+  async (done) => {
+    expect(await rig.page(`/?done=${done}`)).not.toContain('<p class="notice"')
+  },
+)
