@@ -3,11 +3,13 @@ import uPlot from 'uplot'
 const INTERVAL_MS = 5_000
 const HEIGHT = 220
 const KEPT_MS = 3_600_000
+const TIMEOUT_MS = 8_000
 
 /** @typedef {{ at: number } & Record<string, number | null>} Sample */
 /** @typedef {{ key: string, label: string, color: string, fill?: boolean }} Line */
+/** @typedef {{ lines: Line[], format: (value: number) => string }} Chart */
 
-/** @type {Record<string, { lines: Line[], format: (value: number) => string }>} */
+/** @type {Record<string, Chart>} */
 const CHARTS = {
   throughput: {
     lines: [
@@ -43,22 +45,23 @@ function round(value) {
 
 /** Draws the charts of the page and adds the points that come. */
 export function startCharts() {
-  const figures = [...document.querySelectorAll('[data-chart]')]
-  const source = figures[0]?.getAttribute('data-source')
-  if (source == null) return
+  /** @type {NodeListOf<HTMLElement>} */
+  const figures = document.querySelectorAll('[data-chart]')
+  const source = figures[0]?.dataset.source
+  if (source === undefined) return
   /** @type {Sample[]} */
   const samples = []
-  const charts = figures.map((figure) => createChart(/** @type {HTMLElement} */ (figure)))
+  const charts = [...figures].map((figure) => createChart(figure, samples))
 
   const load = async () => {
     if (!document.hidden) {
       try {
-        const response = await fetch(`${source}?after=${samples.at(-1)?.at ?? 0}`)
+        const url = `${source}?after=${samples.at(-1)?.at ?? 0}`
+        const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) })
         if (response.ok) {
-          const { samples: fresh } = await response.json()
-          samples.push(...fresh)
+          samples.push(...(await response.json()).samples)
           while (samples[0] !== undefined && samples[0].at < Date.now() - KEPT_MS) samples.shift()
-          for (const chart of charts) chart.draw(samples)
+          for (const chart of charts) chart.draw()
         }
       } catch {
         // The state of the connection is shown at the top; the points that are missing come with the next answer.
@@ -67,67 +70,51 @@ export function startCharts() {
     setTimeout(load, INTERVAL_MS)
   }
   document.addEventListener('themechange', () => {
-    for (const chart of charts) chart.recolor(samples)
+    for (const chart of charts) chart.recolor()
   })
   void load()
 }
 
-/** @param {HTMLElement} figure */
-function createChart(figure) {
+/** @param {HTMLElement} figure @param {readonly Sample[]} samples */
+function createChart(figure, samples) {
   const plot = /** @type {HTMLElement} */ (figure.querySelector('[data-plot]'))
-  const name = figure.dataset.chart ?? ''
-  const chart = CHARTS[name]
+  const { lines = [], format = round } = CHARTS[figure.dataset.chart ?? ''] ?? {}
   /** @type {uPlot | undefined} */
   let view
 
-  /** @param {Sample[]} samples @returns {uPlot.AlignedData} */
-  const dataOf = (samples) => [
-    samples.map(({ at }) => at / 1_000),
-    ...(chart?.lines ?? []).map(({ key }) => samples.map((sample) => sample[key] ?? null)),
-  ]
-
-  /** @param {Sample[]} samples */
-  const draw = (samples) => {
-    if (chart === undefined || samples.length < 2) return
-    if (view === undefined) {
-      plot.querySelector('[data-loading]')?.remove()
-      view = new uPlot(optionsOf(chart, widthOf(plot)), dataOf(samples), plot)
-    } else view.setData(dataOf(samples))
-    if (view.cursor.idx == null) view.setLegend({ idx: samples.length - 1 })
-    describe(samples)
-  }
-
-  /** What the picture shows, in words. @param {Sample[]} samples */
-  const describe = (samples) => {
-    const last = samples.at(-1)
-    const parts = (chart?.lines ?? []).map(({ key, label }) => {
-      const value = last?.[key]
-      return `${label} ${value == null || chart === undefined ? 'none' : chart.format(value)}`
+  const draw = () => {
+    if (samples.length < 2) return
+    /** @type {uPlot.AlignedData} */
+    const data = [
+      samples.map(({ at }) => at / 1_000),
+      ...lines.map(({ key }) => samples.map((sample) => sample[key] ?? null)),
+    ]
+    plot.querySelector('[data-loading]')?.remove()
+    if (view === undefined) view = new uPlot(optionsOf({ lines, format }, widthOf(plot)), data, plot)
+    else view.setData(data)
+    // What the picture shows, in words.
+    const now = lines.map(({ key, label }) => {
+      const value = samples.at(-1)?.[key]
+      return `${label} ${value == null ? 'none' : format(value)}`
     })
     plot.setAttribute('role', 'img')
-    plot.setAttribute('aria-label', `Now: ${parts.join(', ')}`)
+    plot.setAttribute('aria-label', `Now: ${now.join(', ')}`)
+  }
+  const recolor = () => {
+    view?.destroy()
+    view = undefined
+    draw()
   }
 
   new ResizeObserver(() => view?.setSize({ width: widthOf(plot), height: HEIGHT })).observe(plot)
-  return {
-    draw,
-    /** @param {Sample[]} samples */
-    recolor: (samples) => {
-      view?.destroy()
-      view = undefined
-      draw(samples)
-    },
-  }
+  return { draw, recolor }
 }
 
-/** @param {NonNullable<typeof CHARTS[string]>} chart @param {number} width @returns {uPlot.Options} */
-function optionsOf(chart, width) {
-  const style = getComputedStyle(document.documentElement)
-  /** @param {string} property */
-  const color = (property) => resolveColor(style.getPropertyValue(property).trim())
+/** @param {Chart} chart @param {number} width @returns {uPlot.Options} */
+function optionsOf({ lines, format }, width) {
   const axis = {
-    stroke: color('--muted'),
-    grid: { stroke: color('--border'), width: 1 },
+    stroke: colorOf('--muted'),
+    grid: { stroke: colorOf('--border'), width: 1 },
     ticks: { show: false },
     font: '12px system-ui, sans-serif',
   }
@@ -136,22 +123,25 @@ function optionsOf(chart, width) {
     height: HEIGHT,
     padding: [12, 8, 0, 0],
     cursor: { points: { size: 6 }, drag: { x: false, y: false } },
-    legend: { live: true },
     scales: { y: { range: (_view, _least, most) => [0, Math.max(1, (most ?? 0) * 1.1)] } },
     axes: [
       { ...axis, size: 30, space: 70, values: (_view, ticks) => ticks.map(timeOf) },
-      { ...axis, size: 62, values: (_view, ticks) => ticks.map((tick) => chart.format(tick)) },
+      { ...axis, size: 62, values: (_view, ticks) => ticks.map((tick) => format(tick)) },
     ],
     series: [
-      { label: 'Time', value: (_view, seconds) => (seconds == null ? '–' : timeOf(seconds)) },
-      ...chart.lines.map(({ label, color: property, fill }) => ({
+      { label: 'Time' },
+      ...lines.map(({ label, color, fill }) => ({
         label,
-        stroke: color(property),
+        stroke: colorOf(color),
         width: 2,
         points: { show: false },
-        ...(fill === true ? { fill: `${color(property)}22` } : {}),
-        /** @param {uPlot} _view @param {number | null} value */
-        value: (_view, value) => (value == null ? '–' : chart.format(value)),
+        ...(fill === true ? { fill: colorOf(color).replace(')', ', 0.13)') } : {}),
+        /** @type {uPlot.Series.Value} */
+        value: (view, value, line, at) => {
+          // Without a cursor: the last point.
+          const shown = at == null ? view.data[line]?.at(-1) : value
+          return shown == null ? '–' : format(shown)
+        },
       })),
     ],
   }
@@ -168,12 +158,12 @@ function timeOf(seconds) {
   return new Date(seconds * 1_000).toISOString().slice(11, 19)
 }
 
-/** A canvas does not know `light-dark()`: the browser computes the colour that it stands for now. @param {string} text */
-function resolveColor(text) {
+/** A canvas does not know `light-dark()`: the browser computes the colour that it stands for now. @param {string} property */
+function colorOf(property) {
   const probe = document.createElement('span')
-  probe.style.color = text
+  probe.style.color = `var(${property})`
   document.body.append(probe)
-  const [red = 0, green = 0, blue = 0] = (getComputedStyle(probe).color.match(/[\d.]+/g) ?? []).map(Number)
+  const { color } = getComputedStyle(probe)
   probe.remove()
-  return `#${[red, green, blue].map((part) => Math.round(part).toString(16).padStart(2, '0')).join('')}`
+  return color
 }

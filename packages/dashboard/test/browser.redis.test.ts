@@ -43,12 +43,27 @@ describe.skipIf(!canRun)('in Chromium', async () => {
   test('the overview loads without a fault, draws its charts and refreshes itself', async () => {
     const { page, faults } = await open('')
     await page.locator('#connection[data-state=live]').waitFor()
-    await page.locator('#chart-throughput .u-wrap').waitFor()
+    await page.locator('#chart-depth .u-wrap').waitFor()
+    // Without a cursor the legend shows the last point.
+    const [, ready] = await page.locator('#chart-depth .u-value').allTextContents()
+    expect(ready).toBe('0')
     await accept(rig, crypto.randomUUID())
     await page.locator('#total-PENDING .figure', { hasText: /^1$/ }).waitFor()
     expect(faults).toEqual([])
     await page.context().close()
   })
+
+  test('a request for points that gets no response is given up, and made again', async () => {
+    const page = await (await browser.newContext()).newPage()
+    let requests = 0
+    await page.route('**/series?*', async (route) => {
+      requests += 1
+      if (requests > 1) await route.continue()
+    })
+    await page.goto(`${rig.url}/dashboard`)
+    await page.locator('#chart-depth .u-wrap').waitFor()
+    await page.context().close()
+  }, 60_000)
 
   test('a lost connection is told, and its return', async () => {
     const { page } = await open('')

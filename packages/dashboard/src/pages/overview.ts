@@ -23,9 +23,9 @@ interface OverviewContent {
 export function overviewPage(content: OverviewContent, viewer: Viewer): Html {
   const { totals, webhooks, queues, samples } = content
   return html`<h1 class="sr-only">Overview</h1>
-    <div id="attention" data-live>${attention(content)}</div>
+    <div id="attention" data-live>${attention(content, viewer)}</div>
     <section id="totals" aria-label="Payments by status" data-live>
-      ${partOf(totals, 'The payments', 'PostgreSQL does not respond.', tiles)}
+      ${partOf(totals, 'The payments', 'PostgreSQL does not respond.', (found) => tiles(found, viewer))}
     </section>
     <section id="rates" aria-label="The last minute" data-live>${rates(samples)}</section>
     <div class="charts">
@@ -49,11 +49,11 @@ function webhookFacts({ pending, waitingEvents, isAtLeast, ...endpoints }: Webho
   ])
 }
 
-function attention({ totals, webhooks, queues }: OverviewContent): Content {
+function attention({ totals, webhooks, queues }: OverviewContent, viewer: Viewer): Content {
   const items = [
     ...('value' in webhooks ? endpointItems(webhooks.value) : []),
-    ...queues.flatMap(({ name, stats }) => ('value' in stats ? queueItems(name, stats.value) : [])),
-    ...('value' in totals ? reviewItems(totals.value) : []),
+    ...queues.flatMap(({ name, stats }) => ('value' in stats ? queueItems(name, stats.value, viewer) : [])),
+    ...('value' in totals ? reviewItems(totals.value, viewer) : []),
   ].filter((item) => item !== false)
   if (items.length === 0) return false
   return html`<div class="notice" data-tone="amber" role="status">
@@ -73,29 +73,39 @@ function endpointItems({ pending, failingEndpoints, disabledEndpoints }: Webhook
   ]
 }
 
-function queueItems(name: string, { paused, dead, ready, group }: QueueStats): Content[] {
+function queueItems(
+  name: string,
+  { paused, dead, ready, group }: QueueStats,
+  { seesDetails }: Viewer,
+): Content[] {
   const letters = html`<strong>${formatNumber(dead)}</strong> dead ${dead === 1 ? 'letter' : 'letters'}`
+  const path = pathTo(['dead-letters'], { queue: name })
   return [
     paused && html`The queue <strong>${name}</strong> is paused: no job starts.`,
-    dead > 0 && html`<a href="${pathTo(['dead-letters'], { queue: name })}">${letters}</a> in ${name}`,
+    dead > 0 && html`${seesDetails ? html`<a href="${path}">${letters}</a>` : letters} in ${name}`,
     ready > 0 && group === '' && html`Jobs wait in <strong>${name}</strong>, and no worker has ever started.`,
   ]
 }
 
-function reviewItems({ review }: PaymentTotals): Content[] {
+function reviewItems({ review }: PaymentTotals, viewer: Viewer): Content[] {
   const payments = html`<strong>${formatCount(review)}</strong>
     ${review.value === 1 ? 'payment waits' : 'payments wait'}`
-  return [review.value > 0 && html`<a href="${pathTo(['reviews'])}">${payments}</a> for a decision`]
+  return [review.value > 0 && html`<a href="${reviewsPath(viewer)}">${payments}</a> for a decision`]
 }
 
-function tiles({ byStatus, review }: PaymentTotals): Html {
+/** Who may not see the reviews sees which payments are in review. */
+function reviewsPath({ seesDetails }: Viewer): string {
+  return seesDetails ? pathTo(['reviews']) : pathTo(['payments'], { status: 'REVIEW' })
+}
+
+function tiles({ byStatus, review }: PaymentTotals, viewer: Viewer): Html {
   const all = [
     ...PAYMENT_STATUSES.map((status) => ({
       status,
       path: pathTo(['payments'], { status }),
       count: byStatus[status],
     })),
-    { status: 'REVIEW', path: pathTo(['reviews']), count: review },
+    { status: 'REVIEW', path: reviewsPath(viewer), count: review },
   ]
   return html`<div class="tiles">
     ${all.map(
