@@ -20,9 +20,6 @@ export function describedPrograms(): CommandLine[] {
 
 type Row = readonly string[]
 
-const FLAG_HEADS = ['flag', 'variable', 'default', 'meaning']
-const VARIABLE_HEADS = ['variable', 'default', 'meaning']
-
 /** The page docs/reference/cli.md: every flag and variable of the programs, from the tables that they read them by. */
 export function cliReference() {
   const programs = describedPrograms()
@@ -32,14 +29,14 @@ export function cliReference() {
     '# Command lines',
     '',
     'Written by `pnpm run reference` from the tables that the programs read their settings by; `--help` prints the same.',
-    'A flag wins over its variable, the variable over the default. A switch is turned off by `--no-` before its name.',
+    'A flag wins over its variable, the variable over the default. Switches are off by default; `--no-` before the name turns one off.',
     'Exit codes: 0 done, 1 failure, 2 faulty flags or configuration. Every program has `--help` and `--version`.',
     '',
     '## Common settings',
     '',
     'Each program below names those that it takes.',
     '',
-    ...table(FLAG_HEADS, [...common.values()]),
+    ...table([...common.values()]),
     ...programs.flatMap((program) => [...describe(program, common), ...describeVariables(program, shown)]),
   ].join('\n')
 }
@@ -70,7 +67,7 @@ function describe(program: CommandLine, common: ReadonlyMap<string, Row>) {
     description,
     '',
     ...(taker === undefined ? [] : [`\`${name} [${taker.flag} …] [options]\``, '']),
-    ...(own.length === 0 ? [] : table(FLAG_HEADS, own)),
+    ...(own.length === 0 ? [] : table(own)),
     ...(shared.length === 0 ? [] : [`[Common](#common-settings): ${names}.`, '']),
   ]
 }
@@ -78,9 +75,9 @@ function describe(program: CommandLine, common: ReadonlyMap<string, Row>) {
 /** Describes the variables without a flag. A group that another program has is a link to it. */
 function describeVariables({ name, sections }: CommandLine, shown: Map<string, string>) {
   return sections.flatMap(({ title = '', settings }) => {
-    const rows = settings.filter(({ flag }) => flag === undefined).map((one) => rowOf(one).slice(1))
+    const rows = settings.filter(({ flag }) => flag === undefined).map(rowOf)
     if (rows.length === 0) return []
-    const lines = table(VARIABLE_HEADS, rows)
+    const lines = table(rows)
     const other = shown.get(lines.join())
     if (other !== undefined) return [`${title}: as for [${other}](#${other}).`, '']
     shown.set(lines.join(), name)
@@ -92,12 +89,13 @@ function flagRows({ sections }: CommandLine) {
   return sections.flatMap(({ settings }) => settings.filter(({ flag }) => flag !== undefined).map(rowOf))
 }
 
+/** The flag, the variables, and the meaning with the default. */
 function rowOf(setting: SettingNames): Row {
+  const { flag, isSwitch, hint, shown, about } = setting
+  const named = isSwitch === true ? `--${flag}` : `--${flag} <${hint}>`
   return [
-    code(setting.isSwitch === true ? `--${setting.flag}` : `--${setting.flag} <${setting.hint}>`),
-    variablesOf(setting).map(code).join(', '),
-    setting.shown === '' ? '' : code(setting.shown),
-    setting.about,
+    [...(flag === undefined ? [] : [named]), ...variablesOf(setting)].map(code).join(' '),
+    shown === '' || (isSwitch === true && shown === 'false') ? about : `${about} Default ${code(shown)}.`,
   ]
 }
 
@@ -106,9 +104,9 @@ export function variablesOf({ env, alsoEnv = [] }: SettingNames) {
   return [...(env === undefined ? [] : [env]), ...alsoEnv]
 }
 
-function table(heads: Row, rows: readonly Row[]) {
+function table(rows: readonly Row[]) {
   const line = (cells: Row) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
-  return [line(heads), `|${'---|'.repeat(heads.length)}`, ...rows.map(line), '']
+  return [line(['setting', 'meaning']), '|---|---|', ...rows.map(line), '']
 }
 
 function code(text: string) {
