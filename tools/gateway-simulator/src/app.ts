@@ -5,13 +5,13 @@ import { parseBehaviour, type Behaviour } from './behaviour.ts'
 import { addControls } from './control.ts'
 import { deliver } from './delivery.ts'
 import { metadataOf, wholeNumberOf, type Form } from './form.ts'
-import type { Answer, Gateway } from './gateway.ts'
+import type { Answer, ChargeCall, Gateway } from './gateway.ts'
 import { list, retrieve, search } from './inquiries.ts'
 import type { StoredAnswer } from './ledger-entry.ts'
 import type { Ledger } from './ledger.ts'
 import type { GatewaySimulatorOptions } from './options.ts'
 import { newId } from './payment-intent.ts'
-import type { Script, WebhookScript } from './script.ts'
+import type { Script } from './script.ts'
 import { FAULT, FRONT_ANSWERS } from './stripe-error.ts'
 import type { WebhookSender } from './webhooks.ts'
 
@@ -31,15 +31,6 @@ const MAX_BODY_BYTES = 256 * 1024
 
 type Env = { readonly Bindings: HttpBindings }
 
-/** A request after it was read. */
-interface Incoming {
-  readonly id: string
-  readonly key: string | null
-  readonly form: Form
-  readonly behaviour: Behaviour
-  readonly webhook: WebhookScript
-}
-
 /** Creates the routes: Stripe's, and our own under `/_`. */
 export function createApp(parts: Parts) {
   const { ledger, gateway } = parts
@@ -48,15 +39,12 @@ export function createApp(parts: Parts) {
   app.use(bodyLimit({ maxSize: MAX_BODY_BYTES }))
   const inquire = (c: Context<Env>, answer: () => StoredAnswer) =>
     exchange(parts, c, 'inquiry', queryOf(c), async ({ behaviour }) =>
-      behaviour.at === 'endpoint' && behaviour.execution.type === 'fault' ? FAULT : answer(),
+      behaviour.execution.type === 'fault' ? FAULT : answer(),
     )
 
   app.post('/v1/payment_intents', async (c) => {
     const form = new URLSearchParams(await c.req.text())
-    return exchange(parts, c, 'charge', form, async ({ id, key, behaviour, webhook }) => {
-      if (behaviour.at === 'front') throw new Error('the front answers')
-      return await gateway.charge({ request: id, key, form, behaviour, webhook })
-    })
+    return exchange(parts, c, 'charge', form, (call) => gateway.charge(call))
   })
   app.get('/v1/payment_intents/search', (c) =>
     inquire(c, () => search(ledger, c.req.query('query') ?? '', Date.now() - searchLagMs)),
@@ -74,19 +62,19 @@ async function exchange(
   c: Context<Env>,
   operation: 'charge' | 'inquiry',
   form: Form,
-  act: (incoming: Incoming) => Promise<Answer>,
+  act: (call: ChargeCall) => Promise<Answer>,
 ) {
-  const incoming = await receive(parts, c, operation, form)
-  const { behaviour, id } = incoming
-  const front = frontOf(parts, c, behaviour)
-  const answer: Answer = front === undefined ? await act(incoming) : (front.answer ?? FAULT)
-  const delivery = front?.delivery ?? (behaviour.at === 'endpoint' ? behaviour.delivery : 'send')
+  const call = await receive(parts, c, operation, form)
+  const { behaviour, request } = call
+  const early = answerEarly(parts, c, behaviour)
+  const answer: Answer = early ?? (await act(call))
+  const delivery = early === undefined || behaviour.front !== undefined ? behaviour.delivery : 'send'
   const { isReplay = false, isMismatch = false } = answer
   const status = delivery === 'hang' || delivery === 'reset' ? null : answer.status
   void parts.ledger
-    .record({ type: 'answered', at: Date.now(), request: id, status, delivery, isReplay, isMismatch })
+    .record({ type: 'answered', at: Date.now(), request, status, delivery, isReplay, isMismatch })
     .catch(() => {})
-  return deliver(answer, delivery, c.env.incoming, headersOf(incoming, answer), parts.options.hugeBytes)
+  return deliver(answer, delivery, c.env.incoming, headersOf(call, answer), parts.options.hugeBytes)
 }
 
 async function receive(
@@ -94,7 +82,7 @@ async function receive(
   c: Context<Env>,
   operation: 'charge' | 'inquiry',
   form: Form,
-): Promise<Incoming> {
+): Promise<ChargeCall> {
   const id = newId('req')
   const key = c.req.header('idempotency-key') ?? null
   const metadata = metadataOf(form)
@@ -115,27 +103,22 @@ async function receive(
   const currency = form.get('currency')
   const at = Date.now()
   await ledger.record({ type: 'request', at, id, method, path, key, reference, amount, currency, behaviour })
-  return { id, key, form, behaviour: parsed, webhook }
+  return { request: id, key, form, behaviour: parsed, webhook }
 }
 
-/** What comes before the endpoint, in Stripe's order: authentication, rate limit, then the idempotency layer. */
-function frontOf(
-  { options, takeRate }: Parts,
-  c: Context<Env>,
-  behaviour: Behaviour,
-): { readonly answer?: StoredAnswer; readonly delivery: 'send' | 'reset' | 'hang' } | undefined {
-  if (behaviour.at === 'front') {
-    const { does } = behaviour
-    return typeof does === 'number' ? { answer: FRONT_ANSWERS[does], delivery: 'send' } : { delivery: does }
-  }
-  if (!isAuthorized(c.req.header('authorization'), options.secretKey))
-    return { answer: FRONT_ANSWERS[401], delivery: 'send' }
-  return takeRate() ? undefined : { answer: FRONT_ANSWERS[429], delivery: 'send' }
+/** Answers before the endpoint, in Stripe's order: authentication, rate limit, then the idempotency layer. */
+function answerEarly({ options, takeRate }: Parts, c: Context<Env>, { front }: Behaviour) {
+  if (front !== undefined) return FRONT_ANSWERS[front]
+  if (!isAuthorized(c.req.header('authorization'), options.secretKey)) return FRONT_ANSWERS[401]
+  return takeRate() ? undefined : FRONT_ANSWERS[429]
 }
 
-function headersOf({ id, key }: Incoming, { status, isReplay = false }: Answer): Record<string, string> {
+function headersOf(
+  { request, key }: ChargeCall,
+  { status, isReplay = false }: Answer,
+): Record<string, string> {
   return {
-    'request-id': id,
+    'request-id': request,
     ...(key !== null && { 'idempotency-key': key }),
     ...(isReplay && { 'idempotent-replayed': 'true' }),
     ...(status === 429 && { 'retry-after': '1' }),

@@ -10,30 +10,21 @@ type Execution =
   | { readonly type: 'invalid'; readonly param: string }
   | { readonly type: 'fault'; readonly charges: boolean }
 
-/** The answers from before the endpoint: nothing is stored under the key. */
-export type FrontStatus = 400 | 401 | 403 | 404 | 409 | 429 | 503
-
 /** What happens to one request. */
-export type Behaviour =
-  /** The request is not looked at: a proxy, a limiter or the authentication answers, or nothing does. */
-  | { readonly at: 'front'; readonly does: 'reset' | 'hang' | FrontStatus }
-  | {
-      readonly at: 'endpoint'
-      /** Time it takes, in milliseconds. */
-      readonly takesMs: number
-      readonly execution: Execution
-      readonly delivery: Delivery
-      /** How the intent ends later; null when it ends now. */
-      readonly later: FinalOutcome | null
-      /** Milliseconds until then; null for the simulator's own default. */
-      readonly laterMs: number | null
-    }
+export interface Behaviour {
+  /** A proxy, a limiter or the authentication answers with this status, or nothing does. Nothing is stored under the key. */
+  readonly front?: 400 | 401 | 403 | 404 | 409 | 429 | 503 | 'nothing'
+  /** Time it takes, in milliseconds. */
+  readonly takesMs: number
+  readonly execution: Execution
+  readonly delivery: Delivery
+  /** How the intent ends later; null when it ends now. */
+  readonly later: FinalOutcome | null
+  /** Milliseconds until then; null for the simulator's own default. */
+  readonly laterMs: number | null
+}
 
-/** What happens to a request that gets as far as the endpoint. */
-export type EndpointBehaviour = Extract<Behaviour, { at: 'endpoint' }>
-
-const OK: EndpointBehaviour = {
-  at: 'endpoint',
+const OK: Behaviour = {
   takesMs: 0,
   execution: { type: 'charge', amountBy: 0, currency: null },
   delivery: 'send',
@@ -58,8 +49,8 @@ const BEHAVIOURS: Readonly<Record<string, (argument: string | undefined) => Beha
     const execution = code === undefined ? ({ type: 'fault', charges: false } as const) : declined(code)
     return { ...OK, execution, later: CHARGE }
   },
-  hang_before: () => ({ at: 'front', does: 'hang' }),
-  reset_before: () => ({ at: 'front', does: 'reset' }),
+  hang_before: () => ({ ...OK, front: 'nothing', delivery: 'hang' }),
+  reset_before: () => ({ ...OK, front: 'nothing', delivery: 'reset' }),
   hang_after: () => ({ ...OK, delivery: 'hang' }),
   reset_after: () => ({ ...OK, delivery: 'reset' }),
   garbage: () => ({ ...OK, delivery: 'garbage' }),
@@ -67,13 +58,13 @@ const BEHAVIOURS: Readonly<Record<string, (argument: string | undefined) => Beha
   huge: () => ({ ...OK, delivery: 'huge' }),
   trickle: () => ({ ...OK, delivery: 'trickle' }),
   error_200: () => ({ ...OK, delivery: 'error_200' }),
-  '400': () => ({ at: 'front', does: 400 }),
-  '401': () => ({ at: 'front', does: 401 }),
-  '403': () => ({ at: 'front', does: 403 }),
-  '404': () => ({ at: 'front', does: 404 }),
-  '409': () => ({ at: 'front', does: 409 }),
-  '429': () => ({ at: 'front', does: 429 }),
-  '503': () => ({ at: 'front', does: 503 }),
+  '400': () => ({ ...OK, front: 400 }),
+  '401': () => ({ ...OK, front: 401 }),
+  '403': () => ({ ...OK, front: 403 }),
+  '404': () => ({ ...OK, front: 404 }),
+  '409': () => ({ ...OK, front: 409 }),
+  '429': () => ({ ...OK, front: 429 }),
+  '503': () => ({ ...OK, front: 503 }),
 }
 
 /**
@@ -91,8 +82,7 @@ export function parseBehaviour(text: string): Behaviour {
     )
   const behaviour = create(argument)
   if (laterMs === undefined) return behaviour
-  if (behaviour.at === 'front' || behaviour.later === null)
-    throw new RangeError(`'${name}' has no later outcome`)
+  if (behaviour.later === null) throw new RangeError(`'${name}' has no later outcome`)
   return { ...behaviour, laterMs: Number(laterMs) }
 }
 

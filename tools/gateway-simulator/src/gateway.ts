@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { EndpointBehaviour } from './behaviour.ts'
+import type { Behaviour } from './behaviour.ts'
 import { fingerprintOf, readIntentRequest, type Form } from './form.ts'
 import { okAnswer } from './inquiries.ts'
 import type { Charge, Schedule, StoredAnswer } from './ledger-entry.ts'
@@ -16,12 +16,13 @@ import type { WebhookScript } from './script.ts'
 import { errorAnswer, FAULT, invalidRequest, KEY_IN_USE, KEY_MISMATCH } from './stripe-error.ts'
 import type { WebhookSender } from './webhooks.ts'
 
-/** A request that got as far as the endpoint. */
+/** A request after it was read. */
 export interface ChargeCall {
+  /** Stripe's `Request-Id`. */
   readonly request: string
   readonly key: string | null
   readonly form: Form
-  readonly behaviour: EndpointBehaviour
+  readonly behaviour: Behaviour
   readonly webhook: WebhookScript
 }
 
@@ -134,7 +135,7 @@ export class Gateway {
 /** Decides what a new intent becomes. Money has moved when it says `succeeded`. Pure but for the ids. */
 function execute(
   request: IntentRequest,
-  { execution, later }: EndpointBehaviour,
+  { execution, later }: Behaviour,
   now: number,
 ): { intent: PaymentIntent | null; answer: StoredAnswer } {
   const intent = createIntent(request, now)

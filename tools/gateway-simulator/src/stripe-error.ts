@@ -1,4 +1,4 @@
-import type { FrontStatus } from './behaviour.ts'
+import type { Behaviour } from './behaviour.ts'
 import type { StoredAnswer } from './ledger-entry.ts'
 
 /** An error in Stripe's JSON shape. */
@@ -28,8 +28,11 @@ export const KEY_MISMATCH = errorAnswer(400, {
     'Keys for idempotent requests can only be used with the same parameters they were first used with.',
 })
 
+/** The answer of a request that broke on the way. */
+export const FAULT = errorAnswer(500, { type: 'api_error', message: 'Something went wrong on our end.' })
+
 /** The answers that come before the endpoint sees the request, by status. */
-export const FRONT_ANSWERS: Readonly<Record<FrontStatus, StoredAnswer>> = {
+export const FRONT_ANSWERS: Readonly<Record<NonNullable<Behaviour['front']>, StoredAnswer>> = {
   400: invalidRequest('parameter_unknown', 'payment_method', 'Received unknown parameter: payment_method'),
   401: errorAnswer(401, { type: 'invalid_request_error', message: 'Invalid API Key provided.' }),
   403: errorAnswer(403, {
@@ -40,7 +43,5 @@ export const FRONT_ANSWERS: Readonly<Record<FrontStatus, StoredAnswer>> = {
   409: KEY_IN_USE,
   429: errorAnswer(429, { type: 'invalid_request_error', code: 'rate_limit', message: 'Too many requests.' }),
   503: errorAnswer(503, { type: 'api_error', message: 'The service is not available just now.' }),
+  nothing: FAULT,
 }
-
-/** The answer of a request that broke on the way. */
-export const FAULT = errorAnswer(500, { type: 'api_error', message: 'Something went wrong on our end.' })
