@@ -1,18 +1,11 @@
-/**
- * Why a local server could not be provided or the demo could not run:
- *
- * - `ALREADY_RUNNING`: another `start` of this checkout holds the state folder
- * - `INVALID_INPUT`: a flag or an input file cannot be used
- * - `POSTGRES_UNAVAILABLE`: no PostgreSQL could be started
- * - `REDIS_UNAVAILABLE`: no Redis could be found or started
- * - `SERVER_EXITED`: a program ended before it was ready
- * - `TIMEOUT`: a condition did not come true in time
- */
 type LocalErrorCode =
+  /** Another process holds the folder. */
   | 'ALREADY_RUNNING'
+  /** A flag or an input file cannot be used. */
   | 'INVALID_INPUT'
   | 'POSTGRES_UNAVAILABLE'
   | 'REDIS_UNAVAILABLE'
+  /** A program ended before it was ready, or ends again and again. */
   | 'SERVER_EXITED'
   | 'TIMEOUT'
 

@@ -166,6 +166,8 @@ describe('start', { timeout: 180_000 }, () => {
 
   test.each([
     [['--imput', 'x.csv'], 'Unknown arguments: --imput, x.csv'],
+    [['--workers'], '--workers needs a value'],
+    [['--once=yes'], '--once takes no value'],
     [['--workers', 'many'], '--workers must be a number from 1 to 16'],
     [['--input', 'missing.csv'], 'Cannot read'],
   ])('refuses %j before it starts anything', async (args, message) => {

@@ -12,12 +12,12 @@ const UNCLOSED_QUOTE = 'a cell is quoted and the quote is not closed'
 const SWALLOWED_ROWS = 'a quoted cell spans lines that look like rows; a closing quote is probably missing'
 
 /** Splits a text into lines. CRLF, LF and CR each end a line, also side by side in one file. */
-export function splitLines(text: string): string[] {
+export function splitLines(text: string) {
   return text.split(/\r\n|\n|\r/u)
 }
 
 /** Splits one line into cells; `undefined` when its quotes do not pair up. */
-export function splitHeader(line: string, delimiter: string): readonly string[] | undefined {
+export function splitHeader(line: string, delimiter: string) {
   const split = splitLine(line, delimiter)
   return typeof split === 'string' ? undefined : split
 }
@@ -82,29 +82,29 @@ function splitLine(line: string, delimiter: string): Split {
 }
 
 /** The index of the quote that closes the cell, past doubled ones; -1 when there is none. */
-function findClosingQuote(line: string, from: number): number {
+function findClosingQuote(line: string, from: number) {
   let at = line.indexOf('"', from)
   while (at !== -1 && line[at + 1] === '"') at = line.indexOf('"', at + 2)
   return at
 }
 
-function isBlank(character: string | undefined, delimiter: string): boolean {
+function isBlank(character: string | undefined, delimiter: string) {
   return (character === ' ' || character === '\t') && character !== delimiter
 }
 
-function skipBlanks(line: string, from: number, delimiter: string): number {
+function skipBlanks(line: string, from: number, delimiter: string) {
   let at = from
   while (isBlank(line[at], delimiter)) at += 1
   return at
 }
 
-function trimBlanks(text: string, delimiter: string): string {
+function trimBlanks(text: string, delimiter: string) {
   let end = text.length
   while (isBlank(text[end - 1], delimiter)) end -= 1
   return text.slice(Math.min(skipBlanks(text, 0, delimiter), end), end)
 }
 
-function describeCount(count: number, expected: number): string {
+function describeCount(count: number, expected: number) {
   const hint = count > expected ? '; write 1,250 as 1250, or quote a cell that holds the separator' : ''
   return `${count} ${count === 1 ? 'cell' : 'cells'}, but the first line names ${expected} columns${hint}`
 }

@@ -22,8 +22,11 @@ export const DEFAULT_CURRENCY = 'USD'
 
 const AMOUNTS = [500, 1_250, 89_900, 4_200, 75, 310_000] as const
 const REQUIRED = ['amount', 'idempotency_key'] as const
-const DELIMITERS = [',', ';', '\t'] as const
-const DELIMITER_NAMES = { ',': 'a comma', ';': 'a semicolon', '\t': 'a tab' } as const
+const DELIMITERS = [
+  [',', 'a comma'],
+  [';', 'a semicolon'],
+  ['\t', 'a tab'],
+] as const
 /** The longest part of a cell that a message quotes. */
 const MAX_QUOTED = 40
 /** Spreadsheets show a long number as 4.50758E+12, and different numbers alike. */
@@ -46,16 +49,13 @@ export function createSamples(runId: string): Sample[] {
 export function readSamples(text: string): SampleFile {
   const lines = splitLines(text.replace(/^\uFEFF/u, ''))
   const header = lines.findIndex((line) => line.trim() !== '')
-  const { columns, delimiter } = readHeader(lines[header])
-  const [amountAt, keyAt, currencyAt] = ['amount', 'idempotency_key', 'currency'].map((name) =>
-    columns.indexOf(name),
-  )
+  const { columns, delimiter } = readHeader(lines[header] ?? '')
   const rows = [...readRows(lines, header + 1, delimiter, columns.length)].map((row) => {
-    const place =
-      row.firstLine === row.lastLine ? `line ${row.firstLine}` : `lines ${row.firstLine} to ${row.lastLine}`
+    const { firstLine, lastLine } = row
+    const place = firstLine === lastLine ? `line ${firstLine}` : `lines ${firstLine} to ${lastLine}`
     if ('fault' in row) return { place, result: row.fault }
-    const cell = (index = -1): string => row.cells[index] ?? ''
-    return { place, result: readRow(cell(amountAt), cell(keyAt), cell(currencyAt)) }
+    const cell = (name: string) => row.cells[columns.indexOf(name)] ?? ''
+    return { place, result: readRow(cell('amount'), cell('idempotency_key'), cell('currency')) }
   })
   const samples: Sample[] = []
   const problems: string[] = []
@@ -63,70 +63,55 @@ export function readSamples(text: string): SampleFile {
   for (const { place, result } of rows) {
     if (typeof result === 'string') problems.push(`${place}: ${result}`)
     else if (disputed.has(result.idempotencyKey))
-      problems.push(`${place}: ${describeDispute(result.idempotencyKey)}`)
+      problems.push(
+        `${place}: the idempotency_key ${quote(result.idempotencyKey)} stands in several rows with different amounts or currencies; none of them is sent`,
+      )
     else samples.push(result)
   }
   return { samples, problems }
 }
 
-interface Header {
-  readonly columns: readonly string[]
-  readonly delimiter: string
-}
-
-/** The columns by their names, and what separates them. */
-function readHeader(line: string | undefined): Header {
-  if (line === undefined) throw missingColumns('')
+/** Finds the columns by their names, and what separates them. */
+function readHeader(line: string) {
   if (line.includes('\0'))
-    throw new LocalError(
-      'INVALID_INPUT',
+    throw invalid(
       'The first line holds NUL characters: UTF-16 without a byte order mark? Save the file as UTF-8.',
     )
-  const headers = DELIMITERS.map((delimiter) => ({
-    delimiter,
-    columns: splitHeader(line, delimiter)?.map((name) => name.toLowerCase()) ?? [],
-  }))
-  const isComplete = ({ columns }: Header): boolean => REQUIRED.every((name) => columns.includes(name))
+  const headers = DELIMITERS.map(([delimiter, title]) => {
+    const columns = splitHeader(line, delimiter)?.map((name) => name.toLowerCase()) ?? []
+    return { delimiter, title, columns, missing: REQUIRED.filter((name) => !columns.includes(name)) }
+  })
   const header =
-    headers.find(isComplete) ?? headers.toSorted((a, b) => b.columns.length - a.columns.length)[0]
-  if (header === undefined || !isComplete(header)) throw missingColumns(line, header)
-  const twice = [...REQUIRED, 'currency'].find(
-    (name) => header.columns.indexOf(name) !== header.columns.lastIndexOf(name),
-  )
+    headers.find(({ missing }) => missing.length === 0) ??
+    headers.reduce((best, other) => (other.columns.length > best.columns.length ? other : best))
+  const { columns, missing, title } = header
+  if (missing.length > 0) {
+    const found = line === '' ? 'an empty file' : quote(line)
+    const separated = columns.length < 2 ? '' : `, separated by ${title}`
+    throw invalid(
+      `The first line must name the columns amount and idempotency_key (and currency, if any); ` +
+        `missing: ${missing.join(', ')}; found: ${found}${separated}`,
+    )
+  }
+  const twice = [...REQUIRED, 'currency'].find((name) => columns.indexOf(name) !== columns.lastIndexOf(name))
   if (twice === undefined) return header
-  throw new LocalError(
-    'INVALID_INPUT',
+  throw invalid(
     `The first line names the column ${twice} more than once. Which one counts is unclear: rename the others.`,
-  )
-}
-
-function missingColumns(
-  line: string,
-  header?: { columns: readonly string[]; delimiter: ',' | ';' | '\t' },
-): LocalError {
-  const columns = header?.columns ?? []
-  const missing = REQUIRED.filter((name) => !columns.includes(name))
-  const separated = columns.length < 2 ? '' : `, separated by ${DELIMITER_NAMES[header?.delimiter ?? ',']}`
-  return new LocalError(
-    'INVALID_INPUT',
-    `The first line must name the columns amount and idempotency_key (and currency, if any); ` +
-      `missing: ${missing.join(', ')}; found: ${line === '' ? 'an empty file' : quote(line)}${separated}`,
   )
 }
 
 function readRow(amount: string, idempotencyKey: string, currency: string): Sample | string {
   const value = Number(amount)
-  if (!/^\d+$/u.test(amount) || !Number.isSafeInteger(value) || value < 1) {
+  if (!/^\d+$/u.test(amount) || !Number.isSafeInteger(value) || value < 1)
     return `the amount ${quote(amount)} is not a whole number of minor units (cents) from 1 on`
-  }
   if (idempotencyKey === '') return 'the idempotency_key is missing'
   if (SHORTENED_NUMBER.test(idempotencyKey) || FORMULA.test(idempotencyKey))
     return `the idempotency_key ${quote(idempotencyKey)} is a number that a spreadsheet has shortened, a formula or its error; format the column as text`
-  return currency === '' ? { amount: value, idempotencyKey } : { amount: value, idempotencyKey, currency }
+  return { amount: value, idempotencyKey, ...(currency !== '' && { currency }) }
 }
 
-/** Keys that rows of different content share: which of them is meant, only the author of the file knows. */
-function findDisputedKeys(rows: readonly { readonly result: Sample | string }[]): Set<string> {
+/** Finds keys that rows of different content share: which of them is meant, only the author of the file knows. */
+function findDisputedKeys(rows: readonly { readonly result: Sample | string }[]) {
   const contents = new Map<string, string>()
   const disputed = new Set<string>()
   for (const { result } of rows) {
@@ -139,11 +124,11 @@ function findDisputedKeys(rows: readonly { readonly result: Sample | string }[])
   return disputed
 }
 
-function describeDispute(key: string): string {
-  return `the idempotency_key ${quote(key)} stands in several rows with different amounts or currencies; none of them is sent`
+/** A cell in a message: its beginning, on one line. */
+function quote(cell: string) {
+  return JSON.stringify(cell.length > MAX_QUOTED ? `${cell.slice(0, MAX_QUOTED)}…` : cell)
 }
 
-/** A cell in a message: its beginning, on one line. */
-function quote(cell: string): string {
-  return JSON.stringify(cell.length > MAX_QUOTED ? `${cell.slice(0, MAX_QUOTED)}…` : cell)
+function invalid(message: string) {
+  return new LocalError('INVALID_INPUT', message)
 }
