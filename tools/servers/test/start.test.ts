@@ -155,6 +155,20 @@ describe('start', { timeout: 180_000 }, () => {
     await expectNothingLeft(stateFolder)
   })
 
+  test.runIf(isLinux)('stops while the migrations hang', async () => {
+    const stateFolder = createFolder()
+    const start = runStart(stateFolder, ['--once'])
+    const isMigration = (pid: number): boolean =>
+      readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('\0migrate\0')
+    const migration = await eventually(() => findProcesses(stateFolder).find(isMigration) ?? false, {
+      timeoutMs: 60_000,
+    })
+    process.kill(migration, 'SIGSTOP')
+    start.signal('SIGINT')
+    expect(await start.exited, start.output()).toBe(130)
+    await expectNothingLeft(stateFolder)
+  })
+
   test('refuses a port that is taken before it starts anything', async () => {
     const stateFolder = createFolder()
     const port = await takePort()

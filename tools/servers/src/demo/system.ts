@@ -70,7 +70,7 @@ export async function startSystem(options: SystemOptions) {
   const logFolder = join(stateFolder, 'logs')
   mkdirSync(logFolder, { recursive: true })
   const servers = { DATABASE_URL: postgres.url, REDIS_URL: redis.url }
-  const database = env['DATABASE_URL'] ? {} : await prepareDatabase(postgres.url, logFolder, closers)
+  const database = env['DATABASE_URL'] ? {} : await prepareDatabase(postgres.url, logFolder, signal)
   signal.throwIfAborted()
   const stores = { ...servers, ...database }
   const environmentFile = join(stateFolder, 'env')
@@ -148,7 +148,7 @@ function writeEnvironment(
  * Applies the migrations as the owner of the private database, and makes the role of the programs with a new password.
  * Returns the variables of the programs.
  */
-async function prepareDatabase(ownerUrl: string, logFolder: string, closers: AsyncDisposableStack) {
+async function prepareDatabase(ownerUrl: string, logFolder: string, signal: AbortSignal) {
   const password = newPassword()
   const migration = await spawnServer({
     command: process.execPath,
@@ -157,8 +157,11 @@ async function prepareDatabase(ownerUrl: string, logFolder: string, closers: Asy
     logFile: join(logFolder, 'migrate.log'),
     stopSignal: 'SIGTERM',
   })
-  closers.defer(() => migration.stop())
+  const stop = () => void migration.stop()
+  signal.addEventListener('abort', stop)
+  if (signal.aborted) stop()
   const how = await migration.exited
+  signal.removeEventListener('abort', stop)
   if (how !== 'exit code 0')
     throw new LocalError('SERVER_EXITED', `The migrations failed (${how}):\n${migration.logTail()}`)
   const url = new URL(ownerUrl)
