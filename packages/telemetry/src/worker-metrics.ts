@@ -8,9 +8,8 @@ import { createStoreGauges } from './stores.ts'
 import { createWebhooksCounts } from './webhooks-events.ts'
 
 /** The health of one worker of this process. */
-export interface ObservedWorker {
+interface ObservedWorker extends WorkerHealth {
   readonly queue: string
-  readonly health: WorkerHealth
   /** Whether it should read or settle and cannot. */
   readonly isDead: boolean
 }
@@ -30,7 +29,7 @@ const GAUGES: readonly WorkerGauge[] = [
   [
     'titan_workers_alive',
     'Workers of this process that run and are not dead.',
-    ({ health, isDead }) => (health.state === 'running' && !isDead ? 1 : 0),
+    ({ state, isDead }) => (state === 'running' && !isDead ? 1 : 0),
     sum,
   ],
   [
@@ -39,35 +38,30 @@ const GAUGES: readonly WorkerGauge[] = [
     ({ isDead }) => (isDead ? 1 : 0),
     sum,
   ],
-  ['titan_worker_jobs_running', 'Running handlers.', ({ health }) => health.running, sum],
-  [
-    'titan_worker_jobs_buffered',
-    'Claimed jobs that wait for a free slot.',
-    ({ health }) => health.buffered,
-    sum,
-  ],
+  ['titan_worker_jobs_running', 'Running handlers.', ({ running }) => running, sum],
+  ['titan_worker_jobs_buffered', 'Claimed jobs that wait for a free slot.', ({ buffered }) => buffered, sum],
   [
     'titan_worker_leases_settling',
     'Leases whose settlement is not stored yet.',
-    ({ health }) => health.settling,
+    ({ settling }) => settling,
     sum,
   ],
   [
     'titan_worker_unsettled_seconds',
     'Time that settlements have waited without one being stored, in the slowest worker.',
-    ({ health }) => seconds(health.unsettledMs),
+    ({ unsettledMs }) => seconds(unsettledMs),
     max,
   ],
   [
     'titan_worker_unread_seconds',
     'Time that Redis has owed the reply to a read, in the slowest worker.',
-    ({ health }) => seconds(health.unreadMs),
+    ({ unreadMs }) => seconds(unreadMs),
     max,
   ],
   [
     'titan_worker_since_reply_seconds',
     'Time after the last reply of Redis, in the slowest worker.',
-    ({ health }) => seconds(health.sinceReplyMs),
+    ({ sinceReplyMs }) => seconds(sinceReplyMs),
     max,
   ],
 ]

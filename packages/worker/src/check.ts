@@ -8,6 +8,7 @@ import {
   type PaymentsConfig,
 } from '@titan/payments'
 import { addressOf, closeRedis, connectRedis, createRedis, Failure, type Log } from '@titan/service'
+import type { WorkerSettings } from './settings.ts'
 
 /**
  * Connects to both stores and checks whether they are usable. Starts and changes nothing.
@@ -16,43 +17,32 @@ import { addressOf, closeRedis, connectRedis, createRedis, Failure, type Log } f
  * @throws Failure that names the fault
  */
 export async function checkStores(
-  config: PaymentsConfig,
-  { connectTimeoutMs: timeoutMs, migrate }: { readonly connectTimeoutMs: number; readonly migrate: boolean },
+  { databaseUrl, redisUrl }: PaymentsConfig,
+  { connectTimeoutMs, migrate }: Pick<WorkerSettings, 'connectTimeoutMs' | 'migrate'>,
   log: Log,
-): Promise<string[]> {
-  const { databaseUrl, redisUrl } = config
-  const sql = await connectDatabase(databaseUrl, timeoutMs, {
-    poolSize: 1,
-    applicationName: 'titan-worker check',
-  })
-  const notes: string[] = []
+) {
+  const lines = [
+    `PostgreSQL at ${addressOf(databaseUrl)} is ready`,
+    `Redis at ${addressOf(redisUrl)} is ready`,
+  ]
+  const pool = { poolSize: 1, applicationName: 'titan-worker check' }
+  const sql = await connectDatabase(databaseUrl, connectTimeoutMs, pool)
   try {
-    await requireTables(createPaymentStore(sql))
-    if (migrate) {
-      const missing = await missingMigrations(sql)
-      if (missing.length > 0) notes.push(`Migrations that the start will apply: ${missing.join(', ')}`)
-    } else await requireMigrations(sql)
+    await createPaymentStore(sql).get('pay_0')
+    const missing = migrate ? await missingMigrations(sql) : await requireMigrations(sql)
+    if (missing && missing.length > 0)
+      lines.push(`Migrations that the start will apply: ${missing.join(', ')}`)
+  } catch (error) {
+    throw isTableMissing(error) ? new Failure(NO_TABLES, { cause: error }) : error
   } finally {
     await sql.end({ timeout: 1 })
   }
   const redis = createRedis(redisUrl, log)
   try {
-    await connectRedis(redis, redisUrl, timeoutMs)
+    await connectRedis(redis, redisUrl, connectTimeoutMs)
     await redis.ping()
   } finally {
     closeRedis(redis)
   }
-  return [
-    `PostgreSQL at ${addressOf(databaseUrl)} is ready`,
-    `Redis at ${addressOf(redisUrl)} is ready`,
-    ...notes,
-  ]
-}
-
-async function requireTables(store: { get(id: string): Promise<unknown> }): Promise<void> {
-  try {
-    await store.get('pay_0')
-  } catch (error) {
-    throw isTableMissing(error) ? new Failure(NO_TABLES, { cause: error }) : error
-  }
+  return lines
 }

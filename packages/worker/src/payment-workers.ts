@@ -1,6 +1,6 @@
 import { isInstance, textOf } from '@titan/queue-core/text-of'
 import { setTimeout as pause } from 'node:timers/promises'
-import { logPaymentsEvents, logQueueEvents, type WorkerMetrics } from '@titan/telemetry'
+import { logPaymentsEvents, logQueueEvents, logWebhooksEvents, type WorkerMetrics } from '@titan/telemetry'
 import {
   connectDatabase,
   createPaymentHandler,
@@ -12,10 +12,10 @@ import {
   prepareTables,
   type Database,
   type Gateway,
-  type OnPaymentsEvent,
   type PaymentHandler,
   type PaymentJobs,
   type PaymentsConfig,
+  type PaymentsEvent,
   type PaymentStore,
   type Reconciler,
   type Relay,
@@ -29,11 +29,14 @@ import {
   type WorkerHealth,
 } from '@titan/queue-core'
 import { closeRedis, connectRedis, createRedis, Failure, type Log, type Redis } from '@titan/service'
-import { WEBHOOKS_QUEUE, type WebhooksConfig } from '@titan/webhooks'
-import { startWebhooks, type Webhooks } from './webhooks.ts'
+import { startWebhookSender, WEBHOOKS_QUEUE, type WebhooksConfig, type WebhookSender } from '@titan/webhooks'
+import type { WorkerSettings } from './settings.ts'
 
 /** How to run the workers of one process. */
-export interface PaymentWorkersOptions {
+export interface PaymentWorkersOptions extends Omit<
+  WorkerSettings,
+  'sendWebhooks' | 'graceMs' | 'healthPort' | 'healthHost' | 'check' | 'logLevel' | 'logFormat'
+> {
   readonly config: PaymentsConfig
   readonly gateway: Gateway
   readonly log: Log
@@ -41,49 +44,13 @@ export interface PaymentWorkersOptions {
   readonly webhooks?: WebhooksConfig | undefined
   /** Receives every event. @default nothing is measured */
   readonly metrics?: WorkerMetrics | undefined
-  /** Consumer group; all workers of a queue share one. */
-  readonly group: string
-  /** Name of the worker; several get a number each. */
-  readonly consumer: string
-  /** Number of workers in this process. They share its connections. */
-  readonly workerCount: number
-  /** Payments that each worker processes at the same time. */
-  readonly concurrency: number
-  /** Milliseconds after which the job of an unresponsive worker is reclaimed. */
-  readonly visibilityTimeoutMs: number
-  /** Run the loop that enqueues PENDING payments. */
-  readonly relay: boolean
-  /** Run the loop that finds payments whose job is lost. */
-  readonly reconcile: boolean
-  /** Apply missing migrations first. */
-  readonly migrate: boolean
-  /** How long to try to reach PostgreSQL and Redis at the start, in milliseconds. */
-  readonly connectTimeoutMs: number
-}
-
-/** The health of a worker, and its queue. */
-export interface QueueWorkerHealth extends WorkerHealth {
-  readonly queue: string
-  /** Whether abandoned work on a job hangs. */
-  readonly isStuck: boolean
-}
-
-/** Running workers. */
-export interface PaymentWorkers {
-  /**
-   * Claims nothing more, lets the payments in progress finish, then closes everything. Idempotent.
-   *
-   * @param graceMs after this long the rest is released to other workers
-   */
-  stop(graceMs: number): Promise<void>
-  /** Returns the health of every worker, that of the webhooks too. */
-  health(): QueueWorkerHealth[]
-  /** Rejects when PostgreSQL does not respond, or takes no writes. */
-  ping(): Promise<unknown>
 }
 
 /** Time for running statements when the database is closed, in seconds. */
 const DATABASE_GRACE_S = 5
+
+/** Separate connections, so that webhooks and payments never wait for each other. */
+const WEBHOOKS_POOL = { poolSize: 4, applicationName: 'titan-webhooks' }
 
 /**
  * Starts workers, and the two loops that keep the queue in step with the payments.
@@ -92,26 +59,21 @@ const DATABASE_GRACE_S = 5
  */
 export async function startPaymentWorkers(options: PaymentWorkersOptions): Promise<PaymentWorkers> {
   const { databaseUrl, databasePoolSize: poolSize } = options.config
-  const applicationName = 'titan-worker'
-  const sql = await connectDatabase(databaseUrl, options.connectTimeoutMs, { poolSize, applicationName })
-  const process = new WorkerProcess(options, sql)
+  const pool = { poolSize, applicationName: 'titan-worker' }
+  const sql = await connectDatabase(databaseUrl, options.connectTimeoutMs, pool)
+  const workers = new PaymentWorkers(options, sql)
   try {
-    await process.start()
+    await workers.start()
   } catch (error) {
-    await process.stop(0)
+    await workers.stop(0)
     throw error
   }
-  return process
-}
-
-/** A worker of payments with its handler. */
-interface PaymentWorker {
-  readonly worker: Worker
-  readonly pay: PaymentHandler
+  return workers
 }
 
 /** The workers of one process, and what they share. */
-class WorkerProcess implements PaymentWorkers {
+export class PaymentWorkers {
+  /** Rejects when PostgreSQL does not respond, or takes no writes. */
   readonly ping: () => Promise<unknown>
   readonly #options: PaymentWorkersOptions
   readonly #sql: Database
@@ -120,10 +82,10 @@ class WorkerProcess implements PaymentWorkers {
   readonly #store: PaymentStore
   readonly #relay: Relay
   readonly #reconciler: Reconciler
-  readonly #workers: readonly PaymentWorker[]
+  readonly #workers: readonly { readonly worker: Worker; readonly pay: PaymentHandler }[]
   readonly #stopping = new AbortController()
   readonly #stopReading: (() => Promise<void>) | undefined
-  #webhooks: Webhooks | undefined
+  #webhooks: WebhookSender | undefined
   #stopped: Promise<void> | undefined
 
   constructor(options: PaymentWorkersOptions, sql: Database) {
@@ -138,7 +100,11 @@ class WorkerProcess implements PaymentWorkers {
     const store = createPaymentStore(sql)
     this.#store = store
     const queue = createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE, { prefix })
-    const onEvent = this.#listen()
+    const report = both(logPaymentsEvents(options.log), metrics?.onPaymentsEvent)
+    const onEvent = (event: PaymentsEvent): void => {
+      report(event)
+      if (event.type === 'settled') this.#webhooks?.nudge()
+    }
     const { relayIntervalMs, reconcileIntervalMs: intervalMs } = config
     this.#relay = createRelay({ store, queue, intervalMs: relayIntervalMs, onEvent })
     this.#reconciler = createReconciler({ store, queue, redis, prefix, intervalMs, onEvent })
@@ -149,34 +115,36 @@ class WorkerProcess implements PaymentWorkers {
   }
 
   /** Connects to Redis, then starts workers, webhooks and loops. */
-  async start(): Promise<void> {
+  async start() {
     const { config, connectTimeoutMs, webhooks, relay, reconcile } = this.#options
     await prepareTables(this.#sql, this.#options)
     await connectRedis(this.#redis, config.redisUrl, connectTimeoutMs)
-    for (const { worker } of this.#workers) await startWorker(worker, connectTimeoutMs)
-    if (webhooks !== undefined)
-      this.#webhooks = await startWebhooks({ ...this.#options, webhooks, redis: this.#redis })
+    for (const { worker } of this.#workers) await startPatiently(() => worker.start(), connectTimeoutMs)
+    if (webhooks !== undefined) this.#webhooks = await this.#startWebhooks(webhooks)
     if (relay) this.#relay.start()
     if (reconcile) this.#reconciler.start()
   }
 
-  health(): QueueWorkerHealth[] {
-    const health = this.#workers.map(({ worker, pay }) => ({
-      queue: PAYMENTS_QUEUE,
-      isStuck: pay.isStuck(),
-      ...worker.health(),
-    }))
-    const webhooks = this.#webhooks?.health()
-    return webhooks === undefined
-      ? health
-      : [...health, { queue: WEBHOOKS_QUEUE, isStuck: false, ...webhooks }]
+  /** Returns the health of every worker, that of the webhooks too; `isStuck` when abandoned work on a job hangs. */
+  health() {
+    const health: (WorkerHealth & { queue: string; isStuck: boolean })[] = this.#workers.map(
+      ({ worker, pay }) => ({ queue: PAYMENTS_QUEUE, isStuck: pay.isStuck(), ...worker.health() }),
+    )
+    if (this.#webhooks !== undefined)
+      health.push({ queue: WEBHOOKS_QUEUE, isStuck: false, ...this.#webhooks.health() })
+    return health
   }
 
-  stop(graceMs: number): Promise<void> {
+  /**
+   * Claims nothing more, lets the payments in progress finish, then closes everything. Idempotent.
+   *
+   * @param graceMs after this long the rest is released to other workers
+   */
+  stop(graceMs: number) {
     return (this.#stopped ??= this.#stop(graceMs))
   }
 
-  async #stop(graceMs: number): Promise<void> {
+  async #stop(graceMs: number) {
     const stops = this.#workers.map(({ worker }) => worker.stop({ graceMs }))
     // Only after the stops have begun, so that no further job starts in place of a released one.
     this.#stopping.abort(new Error('the worker stops'))
@@ -184,20 +152,10 @@ class WorkerProcess implements PaymentWorkers {
     await this.#gateway.close?.()
     await this.#stopReading?.()
     closeRedis(this.#redis)
-    await this.#sql.end({ timeout: DATABASE_GRACE_S })
+    await end(this.#sql)
   }
 
-  #listen(): OnPaymentsEvent {
-    const { log, metrics } = this.#options
-    const logEvent = logPaymentsEvents(log)
-    return (event) => {
-      logEvent(event)
-      metrics?.onPaymentsEvent(event)
-      if (event.type === 'settled') this.#webhooks?.nudge()
-    }
-  }
-
-  #createWorker(consumer: string, onEvent: OnPaymentsEvent, countJob: OnEvent | undefined): PaymentWorker {
+  #createWorker(consumer: string, onEvent: (event: PaymentsEvent) => void, countJob: OnEvent | undefined) {
     const { config, log, group, concurrency, visibilityTimeoutMs: visibilityMs } = this.#options
     const { prefix, gatewayTimeoutMs, leaseMs, policy } = config
     const pay = createPaymentHandler({
@@ -210,45 +168,61 @@ class WorkerProcess implements PaymentWorkers {
       stopping: this.#stopping.signal,
       onEvent,
     })
-    const logJob = logQueueEvents(log, consumer)
-    const worker = createWorker<PaymentJobs>(
-      this.#redis,
-      PAYMENTS_QUEUE,
-      { pay },
-      {
-        prefix,
-        group,
-        consumer,
-        concurrency,
-        visibilityMs,
-        onEvent(event) {
-          logJob(event)
-          countJob?.(event)
-        },
-      },
-    )
+    const onJobEvent = both(logQueueEvents(log, consumer), countJob)
+    const options = { prefix, group, consumer, concurrency, visibilityMs, onEvent: onJobEvent }
+    const worker = createWorker<PaymentJobs>(this.#redis, PAYMENTS_QUEUE, { pay }, options)
     return { worker, pay }
+  }
+
+  async #startWebhooks(webhooks: WebhooksConfig) {
+    const { config, log, metrics, consumer, connectTimeoutMs } = this.#options
+    const sql = await connectDatabase(config.databaseUrl, connectTimeoutMs, WEBHOOKS_POOL)
+    const options = {
+      sql,
+      redis: this.#redis,
+      config: webhooks,
+      prefix: config.prefix,
+      consumer,
+      onEvent: both(logWebhooksEvents(log), metrics?.onWebhooksEvent),
+      onQueueEvent: both(logQueueEvents(log, consumer), metrics?.onQueueEvent(WEBHOOKS_QUEUE)),
+    }
+    try {
+      const sender = await startPatiently(() => startWebhookSender(options), connectTimeoutMs)
+      return { ...sender, stop: (graceMs?: number) => sender.stop(graceMs).then(() => end(sql)) }
+    } catch (error) {
+      await end(sql)
+      throw error
+    }
   }
 }
 
-function consumersOf({ consumer, workerCount }: PaymentWorkersOptions): string[] {
+function end(sql: Database) {
+  return sql.end({ timeout: DATABASE_GRACE_S })
+}
+
+function both<Event>(log: (event: Event) => void, count: ((event: Event) => void) | undefined) {
+  return (event: Event): void => {
+    log(event)
+    count?.(event)
+  }
+}
+
+function consumersOf({ consumer, workerCount }: PaymentWorkersOptions) {
   if (workerCount === 1) return [consumer]
   return Array.from({ length: workerCount }, (_, index) => `${consumer}-${index + 1}`)
 }
 
 const RETRY_MS = 200
 
-/** Starts one worker, again while Redis is unreachable, but not after a wrong setting. */
-async function startWorker(worker: Worker, timeoutMs: number): Promise<void> {
+/** Starts a worker, again while Redis is unreachable, but not after a wrong setting. */
+async function startPatiently<Started>(start: () => Promise<Started>, timeoutMs: number) {
   const deadline = performance.now() + timeoutMs
   for (;;) {
     try {
-      await worker.start()
-      return
+      return await start()
     } catch (error) {
-      if (isInstance(error, QueueError) || performance.now() > deadline) {
+      if (isInstance(error, QueueError) || performance.now() > deadline)
         throw new Failure(textOf(error), { cause: error })
-      }
       await pause(RETRY_MS)
     }
   }

@@ -36,8 +36,7 @@ async function startRig(): Promise<Rig> {
   await worker.start()
   const server = await startHealthServer({
     port: 0,
-    workers: () => [worker.health()],
-    database: () => Promise.resolve(),
+    running: () => ({ health: () => [worker.health()], ping: () => Promise.resolve() }),
     deadAfterMs: DEAD_AFTER_MS,
   })
   onTestFinished(async () => {
@@ -67,7 +66,7 @@ async function isDead({ status, body }: Rig): Promise<void> {
 
 // F250
 it('serves no foreign host name on a loopback address', async () => {
-  const server = await startHealthServer({ port: 0, workers: () => [], database: () => Promise.resolve() })
+  const server = await startHealthServer({ port: 0, running: () => undefined })
   onTestFinished(() => server.close())
   for (const [host, status] of [
     ['evil.example', 421],
@@ -107,13 +106,16 @@ describe('the health server of a worker', { timeout: 180_000 }, () => {
 
   it('is not ready before the workers run, or without PostgreSQL', async () => {
     let workers: readonly WorkerHealth[] | undefined
-    const database = (): Promise<never> => Promise.reject(new Error('away'))
-    const server = await startHealthServer({ port: 0, workers: () => workers, database })
+    const ping = (): Promise<never> => Promise.reject(new Error('away'))
+    const running = () => workers && { health: () => workers ?? [], ping }
+    const server = await startHealthServer({ port: 0, running })
     onTestFinished(() => server.close())
     const get = (path: string): Promise<Response> => fetch(`http://127.0.0.1:${server.port}${path}`)
 
     expect((await get('/healthz')).status).toBe(200)
-    expect((await get('/readyz')).status).toBe(503)
+    const early = await get('/readyz')
+    expect(early.status).toBe(503)
+    expect(await early.json()).toMatchObject({ checks: { postgres: 'down' }, workers: [] })
     workers = [LIVELY]
     const answer = await get('/readyz')
     expect(answer.status).toBe(503)
@@ -122,7 +124,7 @@ describe('the health server of a worker', { timeout: 180_000 }, () => {
   })
 
   it('says so when its port is taken', async () => {
-    const options = { workers: () => undefined, database: () => Promise.resolve() }
+    const options = { running: () => undefined }
     const server = await startHealthServer({ ...options, port: 0 })
     onTestFinished(() => server.close())
 
@@ -163,8 +165,7 @@ describe('metrics that cannot be read', () => {
   it('are answered 500, and the worker stays', async () => {
     const server = await startHealthServer({
       port: 0,
-      workers: () => [],
-      database: () => Promise.resolve(),
+      running: () => undefined,
       metrics: {
         contentType: 'text/plain; version=0.0.4; charset=utf-8',
         metrics: () => Promise.reject(new Error('a gauge failed')),
