@@ -24,7 +24,7 @@ import type { ApiSettings } from './api-program.ts'
 import { createApp } from './app.ts'
 import { openDashboard } from './dashboard.ts'
 import { createAuthenticator } from './keys/authenticator.ts'
-import { createApiKeyStore } from './keys/key-store.ts'
+import { createApiKeyStore } from './keys/api-key.ts'
 import { openLists } from './lists.ts'
 import { serveOperations } from './operations.ts'
 import { createRateLimiter } from './middleware/rate-limit.ts'
@@ -124,9 +124,7 @@ async function openParts(options: ApiOptions) {
       metrics?.onPaymentsEvent(event)
     },
   })
-  const authenticator = options.requireApiKey
-    ? createAuthenticator({ keys: createApiKeyStore(sql), log })
-    : undefined
+  const authenticator = options.requireApiKey ? createAuthenticator(createApiKeyStore(sql), log) : undefined
   const dashboard = openDashboard(options, redis, authenticator)
   const draining = new AbortController()
   const probes = {

@@ -10,9 +10,8 @@ import type { AppEnv } from './http/env.ts'
 import { controlAccess, limitPages, type AccessOptions } from './middleware/access.ts'
 import { frameRequests, respondError, respondProblem } from './middleware/frame.ts'
 import { guardOpenMode } from './middleware/open-mode.ts'
-import { requestMetrics } from './middleware/request-metrics.ts'
+import { requestMetrics, requestTraces } from './middleware/observe.ts'
 import { limitRequests, RequestSlots } from './middleware/request-slots.ts'
-import { requestTraces } from './middleware/request-traces.ts'
 import type { Operation } from './openapi/operation.ts'
 import { Problem } from './problem.ts'
 import { DOCS_ROUTES, prepareDocument, PROBLEM_ROUTES } from './routes/docs.ts'
@@ -102,8 +101,7 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
 
 /** Guards everything that browsers load: open mode is for this machine, and pages are limited by network. */
 function guardPages(app: Hono<AppEnv>, access: AccessOptions): void {
-  if (access.authenticator === undefined)
-    app.use(guardOpenMode({ ...access, signedPaths: ['/gateway-webhooks/'] }))
+  if (access.authenticator === undefined) app.use(guardOpenMode(access.allowedHosts))
   if (access.limiter !== undefined)
     for (const path of ['/openapi.json', '/docs/*', `${DASHBOARD_PATH}/*`]) app.use(path, limitPages(access))
 }

@@ -3,11 +3,11 @@ import type { GenericSchema } from 'valibot'
 import { containsCardNumber } from '@titan/payments'
 import type { AppEnv } from './env.ts'
 import { Problem } from '../problem.ts'
-import { readJson, type JsonReading } from './strict-json.ts'
+import { readJson } from './strict-json.ts'
 import { validateBody } from './validate.ts'
 
 /** The largest body of a request, in bytes. */
-export const MAX_BODY_BYTES: number = 16 * 1024
+const MAX_BODY_BYTES = 16 * 1024
 
 /** Gateways send whole objects; none that concerns this project is nearly as large. */
 const MAX_WEBHOOK_BYTES = 256 * 1024
@@ -37,10 +37,7 @@ export async function limitBodies(context: Context<AppEnv>, next: Next): Promise
 }
 
 /** Reads a stream to its end. @throws Problem `body-too-large` or `malformed-json` */
-async function readAtMost(
-  body: ReadableStream<Uint8Array>,
-  maxBytes: number,
-): Promise<Uint8Array<ArrayBuffer>> {
+async function readAtMost(body: ReadableStream<Uint8Array>, maxBytes: number) {
   const chunks: Uint8Array[] = []
   let size = 0
   const reader = body.getReader()
@@ -72,9 +69,13 @@ export async function readBody<Output>(
   context: Context,
   schema: GenericSchema<unknown, Output>,
 ): Promise<Output> {
-  requireJson(context)
-  const { value, strings, errors } = parse(decode(await readBytes(context)))
-  if (strings.some((text) => containsCardNumber(text))) throw new Problem('card-data-not-allowed')
+  const encoding = context.req.header('content-encoding') ?? 'identity'
+  if (encoding !== 'identity' || !JSON_TYPE.test(context.req.header('content-type') ?? ''))
+    throw new Problem('unsupported-media-type', { headers: { accept: 'application/json' } })
+  const bytes = await readBytes(context)
+  const text = orMalformed(() => UTF8.decode(bytes), 'The body is not valid UTF-8.')
+  const { value, strings, errors } = orMalformed(() => readJson(text))
+  if (strings.some((string) => containsCardNumber(string))) throw new Problem('card-data-not-allowed')
   if (errors.length > 0) throw new Problem('validation-failed', { errors })
   return validateBody(schema, value)
 }
@@ -90,13 +91,6 @@ export async function readOptionalBody<Output>(
   return hasBody ? readBody(context, schema) : validateBody(schema, {})
 }
 
-function requireJson(context: Context): void {
-  const encoding = context.req.header('content-encoding') ?? 'identity'
-  if (encoding !== 'identity' || !JSON_TYPE.test(context.req.header('content-type') ?? '')) {
-    throw new Problem('unsupported-media-type', { headers: { accept: 'application/json' } })
-  }
-}
-
 /** Reads a body that {@link limitBodies} has bounded. @throws Problem `malformed-json` when it ends early */
 export async function readBytes(context: Context): Promise<ArrayBuffer> {
   try {
@@ -108,18 +102,11 @@ export async function readBytes(context: Context): Promise<ArrayBuffer> {
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true })
 
-function decode(bytes: ArrayBuffer): string {
+/** Returns what `read` makes of a body. @throws Problem `malformed-json` when it cannot */
+function orMalformed<Value>(read: () => Value, detail?: string): Value {
   try {
-    return UTF8.decode(bytes)
+    return read()
   } catch {
-    throw new Problem('malformed-json', { detail: 'The body is not valid UTF-8.' })
-  }
-}
-
-function parse(text: string): JsonReading {
-  try {
-    return readJson(text)
-  } catch {
-    throw new Problem('malformed-json')
+    throw new Problem('malformed-json', { detail })
   }
 }

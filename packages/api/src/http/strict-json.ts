@@ -6,22 +6,15 @@ const MAX_DEPTH = 16
 /** Strings, numbers and structure of a text that is already known to be JSON. */
 const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|[{}[\]:,]/g
 
-/** What a JSON text holds, and what `JSON.parse` would have hidden. */
-export interface JsonReading {
-  readonly value: unknown
-  /** Every string in the text, member names included, and every number that is long enough for a card number. */
-  readonly strings: readonly string[]
-  /** Members given twice, numbers that lose digits, nesting beyond the limit: the first {@link MAX_FAULTS}. */
-  readonly errors: readonly FieldError[]
-}
-
 /**
  * Reads JSON without the silent losses of `JSON.parse`: there the last of two equal members wins,
  * 9007199254740993 becomes …992 and 100.00000000000000001 becomes 100, none of which money can afford.
  *
- * @throws SyntaxError when the text is not JSON.
+ * @returns the value; in `strings` every string and name, and each number long enough for a card number; in `errors` members
+ * given twice, numbers that lose digits and nesting beyond the limit
+ * @throws SyntaxError when the text is not JSON
  */
-export function readJson(text: string): JsonReading {
+export function readJson(text: string) {
   const value: unknown = JSON.parse(text)
   const strings: string[] = []
   const errors: FieldError[] = []
@@ -34,7 +27,7 @@ export function readJson(text: string): JsonReading {
       const string = token.includes('\\') ? (JSON.parse(token) as string) : token.slice(1, -1)
       strings.push(string)
       if (takesName(path.at(-1), string)) report('is given twice')
-    } else if (isStructure(token)) {
+    } else if ('{}[],:'.includes(token)) {
       walk(path, token)
       if (path.length > MAX_DEPTH) {
         errors.push({ pointer: '', detail: `is nested deeper than ${MAX_DEPTH} levels` })
@@ -60,10 +53,6 @@ interface Frame {
   name: string
   atName: boolean
   index: number
-}
-
-function isStructure(token: string): boolean {
-  return '{}[],:'.includes(token)
 }
 
 /** Follows the structure: into and out of objects and arrays, to the next member or element. */

@@ -1,10 +1,11 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import type { Database } from '@titan/payments'
 
 /**
  * What a key may do; each contains the one before. `read`: everything that changes nothing. `write`: payments.
  * `admin`: the endpoints of webhooks, which decide who is told of all payments.
  */
-export const API_KEY_SCOPES: readonly ['read', 'write', 'admin'] = ['read', 'write', 'admin']
+export const API_KEY_SCOPES = ['read', 'write', 'admin'] as const
 
 /** One of {@link API_KEY_SCOPES}. */
 export type ApiKeyScope = (typeof API_KEY_SCOPES)[number]
@@ -27,33 +28,25 @@ export interface StoredKey extends ApiKey {
   readonly secretHash: Uint8Array
 }
 
-/** What is sent as `Authorization: Bearer titan_<id>_<secret>`, taken apart. */
-export interface ApiToken {
-  readonly id: string
-  readonly secret: string
+/** A key to create. */
+interface NewApiKey {
+  /** For people; 1 to 100 characters. */
+  readonly name: string
+  readonly scope: ApiKeyScope
+  /** @default never */
+  readonly expiresAt?: Date | undefined
 }
 
-/** `titan_` makes tokens easy to find for those who look for secrets in files. */
+/** `Authorization: Bearer titan_<id>_<secret>`; the prefix is for those who search files for secrets. */
 const TOKEN = /^titan_([\da-f]{16})_([\w-]{43})$/
 
-/** A new token of 256 random bits. */
-export function newToken(): ApiToken {
-  return { id: randomBytes(8).toString('hex'), secret: randomBytes(32).toString('base64url') }
-}
-
-/** The text that a caller sends. */
-export function formatToken({ id, secret }: ApiToken): string {
-  return `titan_${id}_${secret}`
-}
-
 /** Takes a token apart; undefined when the text is none. */
-export function readToken(text: string): ApiToken | undefined {
+export function readToken(text: string): { readonly id: string; readonly secret: string } | undefined {
   const [, id, secret] = TOKEN.exec(text) ?? []
   return id === undefined || secret === undefined ? undefined : { id, secret }
 }
 
-/** What is stored of a secret. */
-export function hashSecret(secret: string): Uint8Array {
+function hashSecret(secret: string): Uint8Array {
   return createHash('sha256').update(secret).digest()
 }
 
@@ -62,7 +55,53 @@ export function isSecretOf(secret: string, secretHash: Uint8Array): boolean {
   return timingSafeEqual(hashSecret(secret), secretHash)
 }
 
-/** Whether a key with the scope `given` may do what needs `needed`. */
+/** Returns whether a key with the scope `given` may do what needs `needed`. */
 export function includesScope(given: ApiKeyScope, needed: ApiKeyScope): boolean {
   return API_KEY_SCOPES.indexOf(given) >= API_KEY_SCOPES.indexOf(needed)
+}
+
+/** The keys of the API's callers. */
+export type ApiKeyStore = ReturnType<typeof createApiKeyStore>
+
+/** Creates the store over an open, migrated database. */
+export function createApiKeyStore(sql: Database) {
+  const shown = sql`
+    id, name, scope, created_at as "createdAt", expires_at as "expiresAt", last_used_at as "lastUsedAt",
+    revoked_at as "revokedAt"`
+  return {
+    /** Creates a key with 256 random bits. The token is known here and never again. */
+    async create({ name, scope, expiresAt }: NewApiKey) {
+      const id = randomBytes(8).toString('hex')
+      const secret = randomBytes(32).toString('base64url')
+      const [key] = await sql<[ApiKey]>`
+        insert into api_keys (id, name, secret_hash, scope, expires_at)
+        values (${id}::text, ${name}::text, ${hashSecret(secret)}::bytea, ${scope}::text,
+                ${expiresAt ?? null}::timestamptz)
+        returning ${shown}`
+      return { key, token: `titan_${id}_${secret}` }
+    },
+    /** Lists the keys, oldest first, revoked and expired ones too. */
+    async list(): Promise<ApiKey[]> {
+      return await sql<ApiKey[]>`select ${shown} from api_keys order by created_at, id`
+    },
+    /** Revokes a key; false when there is no such key that is not revoked yet. */
+    async revoke(id: string) {
+      const rows = await sql`
+        update api_keys set revoked_at = clock_timestamp()
+         where id = ${id}::text and revoked_at is null returning id`
+      return rows.length > 0
+    },
+    async find(id: string) {
+      const [key] = await sql<StoredKey[]>`
+        select ${shown}, secret_hash as "secretHash" from api_keys where id = ${id}::text`
+      return key
+    },
+    /** Records that a key was used just now. */
+    async touch(id: string) {
+      await sql`
+        update api_keys set last_used_at = clock_timestamp()
+         where id = ${id}::text
+           and (last_used_at is null or last_used_at < clock_timestamp() - interval '1 minute')`
+    },
+  }
 }

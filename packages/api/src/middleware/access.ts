@@ -1,6 +1,6 @@
 import type { MiddlewareHandler } from 'hono'
 import { includesScope, type ApiKeyScope } from '../keys/api-key.ts'
-import type { Authenticator } from '../keys/authenticator.ts'
+import { CHALLENGE, type Authenticator } from '../keys/authenticator.ts'
 import type { AppEnv } from '../http/env.ts'
 import { Problem } from '../problem.ts'
 import type { RateLimiter } from './rate-limit.ts'
@@ -31,7 +31,11 @@ export function controlAccess(options: AccessOptions): MiddlewareHandler<AppEnv>
         caller = `key:${key.id}`
         context.set('apiKey', key)
         const needed = scopeOf(context.req.method, context.req.path)
-        if (!includesScope(key.scope, needed)) throw refusal(needed)
+        if (!includesScope(key.scope, needed))
+          throw new Problem('api-key-scope', {
+            detail: `This needs a key with the scope ${needed}.`,
+            headers: { 'www-authenticate': `${CHALLENGE}, error="insufficient_scope", scope="${needed}"` },
+          })
       } catch (error) {
         if (error instanceof Problem) limiter?.spend(caller)
         throw error
@@ -51,15 +55,8 @@ export function limitPages({ limiter, ...proxies }: AccessOptions): MiddlewareHa
   }
 }
 
-/** What a key must allow for a request. */
+/** Returns what a key must allow for a request. */
 export function scopeOf(method: string, path: string): ApiKeyScope {
   if (method === 'GET' || method === 'HEAD') return 'read'
   return path.startsWith('/webhook-') ? 'admin' : 'write'
-}
-
-function refusal(needed: ApiKeyScope): Problem {
-  return new Problem('api-key-scope', {
-    detail: `This needs a key with the scope ${needed}.`,
-    headers: { 'www-authenticate': `Bearer realm="titan", error="insufficient_scope", scope="${needed}"` },
-  })
 }

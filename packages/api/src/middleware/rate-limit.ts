@@ -2,26 +2,18 @@ import { TokenBucket } from 'limiter'
 import { LRUCache } from 'lru-cache'
 import { Problem } from '../problem.ts'
 
-/** Limits how often each caller may ask. */
-export interface RateLimiter {
-  /**
-   * Counts one request of a caller.
-   *
-   * @returns the headers that tell the caller what is left
-   * @throws Problem `too-many-requests`, with the same headers and Retry-After
-   */
-  spend(caller: string): Readonly<Record<string, string>>
-}
-
 const WINDOW_S = 60
 /** Callers that are remembered; the one that was quiet for longest is forgotten first, and begins anew. */
 const MAX_CALLERS = 20_000
 
+/** Limits how often each caller may ask. */
+export type RateLimiter = ReturnType<typeof createRateLimiter>
+
 /**
- * A bucket for each caller: `perMinute` requests at once at most, and as many a minute. Kept in this process: with several
+ * Creates a bucket for each caller: `perMinute` requests at once at most, and as many a minute. Kept in this process: with several
  * of them each grants the limit. The headers are those of draft-ietf-httpapi-ratelimit-headers-10.
  */
-export function createRateLimiter(perMinute: number): RateLimiter {
+export function createRateLimiter(perMinute: number) {
   const buckets = new LRUCache<string, TokenBucket>({ max: MAX_CALLERS })
   const policy = `"default";q=${perMinute};w=${WINDOW_S}`
 
@@ -39,7 +31,12 @@ export function createRateLimiter(perMinute: number): RateLimiter {
   }
 
   return {
-    spend(caller) {
+    /**
+     * Counts one request of a caller, and returns the headers that say what is left.
+     *
+     * @throws Problem `too-many-requests`, with the same headers and Retry-After
+     */
+    spend(caller: string): Readonly<Record<string, string>> {
       const bucket = bucketOf(caller)
       const isGranted = bucket.tryRemoveTokens(1)
       const fullInS = Math.ceil(((perMinute - bucket.content) / perMinute) * WINDOW_S)

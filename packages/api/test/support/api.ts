@@ -21,7 +21,7 @@ import { inject } from 'vitest'
 import type { AccessOptions } from '../../src/middleware/access.ts'
 import { createApp } from '../../src/app.ts'
 import { createAuthenticator } from '../../src/keys/authenticator.ts'
-import { createApiKeyStore, type ApiKeyStore } from '../../src/keys/key-store.ts'
+import { createApiKeyStore, type ApiKeyStore } from '../../src/keys/api-key.ts'
 import { openLists, type ListsOptions } from '../../src/lists.ts'
 import { RequestSlots } from '../../src/middleware/request-slots.ts'
 
@@ -103,7 +103,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
       policy: DEFAULT_RETRY_POLICY,
     },
     access: {
-      authenticator: withKeys ? createAuthenticator({ keys: createApiKeyStore(sql), log }) : undefined,
+      authenticator: withKeys ? createAuthenticator(createApiKeyStore(sql), log) : undefined,
       ...access,
     },
     webhooks: withWebhooks ? webhooks : undefined,

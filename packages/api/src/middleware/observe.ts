@@ -7,9 +7,34 @@ import {
   trace,
   type Span,
 } from '@opentelemetry/api'
+import type { HttpCounts } from '@titan/telemetry'
 import type { Context, MiddlewareHandler } from 'hono'
+import { matchedRoutes } from 'hono/route'
 import type { AppEnv } from '../http/env.ts'
-import { routeOf } from './request-metrics.ts'
+
+/** Counts every request by the pattern of its route. Paths hold ids, and are never looked at. */
+export function requestMetrics(http: HttpCounts): MiddlewareHandler<AppEnv> {
+  return async function measureRequest(context, next) {
+    const startedAt = performance.now()
+    try {
+      await next()
+    } finally {
+      http.answered({
+        method: context.req.method,
+        route: routeOf(context),
+        status: context.res.status,
+        durationMs: performance.now() - startedAt,
+        webhookRefusal: context.get('webhookRefusal'),
+      })
+    }
+  }
+}
+
+/** The route that answered, or would have, had nothing before it refused. What is mounted for all methods is middleware. */
+function routeOf(context: Context<AppEnv>): string | undefined {
+  const fromAnswer = matchedRoutes(context).slice(context.req.routeIndex)
+  return fromAnswer.find(({ method }) => method !== 'ALL')?.path
+}
 
 /** Does nothing, at next to no cost, until a program registers an SDK. */
 const tracer = trace.getTracer('@titan/api')
@@ -19,28 +44,24 @@ const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIO
 const PROBES = new Set(['/healthz', '/readyz'])
 
 /**
- * A span for each request, in the trace that its `traceparent` names. Named by the pattern of the route: neither path nor
- * query are told, since a client may have written anything there.
+ * A span for each request, in the trace that its `traceparent` names, and named by the pattern of the route. Neither path,
+ * query nor `tracestate` appear in spans: a client may have written anything there.
  */
 export function requestTraces(): MiddlewareHandler<AppEnv> {
   return function traceRequest(context, next) {
     if (PROBES.has(context.req.path)) return next()
-    // Not its `tracestate`: a client may have written anything there, and spans would repeat it.
     const traceparent = context.req.header('traceparent')
     const parent =
       traceparent === undefined ? ROOT_CONTEXT : propagation.extract(ROOT_CONTEXT, { traceparent })
     const method = METHODS.has(context.req.method) ? context.req.method : '_OTHER'
-    const span = tracer.startSpan(
-      method,
-      { kind: SpanKind.SERVER, attributes: { 'http.request.method': method } },
-      parent,
-    )
+    const attributes = { 'http.request.method': method }
+    const span = tracer.startSpan(method, { kind: SpanKind.SERVER, attributes }, parent)
     if (!span.isRecording() && parent === ROOT_CONTEXT) return next()
     return contexts.with(trace.setSpan(parent, span), next).finally(() => describe(span, method, context))
   }
 }
 
-/** What became of the request, and the end of its span. */
+/** Adds what became of the request, and ends its span. */
 function describe(span: Span, method: string, context: Context<AppEnv>): void {
   const { status } = context.res
   const route = routeOf(context)
