@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createBuffer } from '../src/worker/lease-buffer.ts'
+import { LeaseBuffer } from '../src/worker/lease-buffer.ts'
 import { createHeldLease, type HeldLease } from '../src/worker/held-lease.ts'
 import { DEFAULT_WEIGHTS, type Level } from '../src/model/levels.ts'
 
@@ -11,7 +11,7 @@ function hold(level: Level): HeldLease {
   return createHeldLease(claimed, String(made), 1_000, 0)
 }
 
-function takeAll(buffer: ReturnType<typeof createBuffer>): HeldLease[] {
+function takeAll(buffer: LeaseBuffer): HeldLease[] {
   const taken: HeldLease[] = []
   for (let lease = buffer.next(); lease !== undefined; lease = buffer.next()) taken.push(lease)
   return taken
@@ -19,7 +19,7 @@ function takeAll(buffer: ReturnType<typeof createBuffer>): HeldLease[] {
 
 describe('a buffer', () => {
   test('gives jobs of a level in order, those taken over first', () => {
-    const buffer = createBuffer(DEFAULT_WEIGHTS)
+    const buffer = new LeaseBuffer(DEFAULT_WEIGHTS)
     const [first, second, reclaimed] = [hold(1), hold(1), hold(1)]
     buffer.push(first)
     buffer.push(second)
@@ -29,7 +29,7 @@ describe('a buffer', () => {
 
   test('is strict or weighted as its worker is', () => {
     const levels = (weights: readonly number[] | undefined): number[] => {
-      const buffer = createBuffer(weights)
+      const buffer = new LeaseBuffer(weights)
       for (const level of [2, 2, 1, 1, 0, 0] as const) buffer.push(hold(level))
       return takeAll(buffer).map((lease) => lease.level)
     }
@@ -38,7 +38,7 @@ describe('a buffer', () => {
   })
 
   test('gives no job whose lease is lost', () => {
-    const buffer = createBuffer(DEFAULT_WEIGHTS)
+    const buffer = new LeaseBuffer(DEFAULT_WEIGHTS)
     const [lost, kept] = [hold(1), hold(1)]
     buffer.push(lost)
     buffer.push(kept)
@@ -51,7 +51,7 @@ describe('a buffer', () => {
 })
 
 test('jobs that would be started last are taken out first', () => {
-  const buffer = createBuffer(DEFAULT_WEIGHTS)
+  const buffer = new LeaseBuffer(DEFAULT_WEIGHTS)
   const [high, first, second, low] = [hold(0), hold(1), hold(1), hold(2)]
   for (const lease of [high, first, second, low]) buffer.push(lease)
   expect(buffer.takeLast(2)).toEqual([low, second])
@@ -66,7 +66,7 @@ test('whatever is put in comes out once, and the size is what is in it', () => {
   )
   fc.assert(
     fc.property(fc.array(anyStep, { maxLength: 100 }), fc.boolean(), (steps, strict) => {
-      const buffer = createBuffer(strict ? undefined : DEFAULT_WEIGHTS)
+      const buffer = new LeaseBuffer(strict ? undefined : DEFAULT_WEIGHTS)
       const inside = new Set<HeldLease>()
       const takeOut = (lease: HeldLease): void => expect(inside.delete(lease)).toBe(true)
       for (const step of steps) {

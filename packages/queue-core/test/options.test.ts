@@ -45,7 +45,8 @@ describe('a worker', () => {
   })
 
   test('without options has the documented defaults', () => {
-    const { backoff, ...resolved } = resolveWorker('q', {})
+    const { backoff, consumer, ...resolved } = resolveWorker('q', {})
+    expect(consumer).toMatch(new RegExp(`-${process.pid}:[\\da-f]{8}:30000$`))
     expect(backoff(1, new Error('x'), {} as never)).toBeLessThanOrEqual(1_000)
     expect(resolved).toMatchInlineSnapshot(`
       {

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { createPauseState } from '../src/worker/pause-state.ts'
+import { PauseState } from '../src/worker/signals.ts'
 
 test('each change is reported once', () => {
   const changes: boolean[] = []
-  const pauseState = createPauseState((isPaused) => changes.push(isPaused))
+  const pauseState = new PauseState((isPaused) => changes.push(isPaused))
   pauseState.signal(true)
   pauseState.signal(true)
   pauseState.observe(true, performance.now() + 1)
@@ -14,7 +14,7 @@ test('each change is reported once', () => {
 })
 
 test('a reply counts while no signal came, and when a signal was lost', () => {
-  const pauseState = createPauseState(() => {})
+  const pauseState = new PauseState(() => {})
   pauseState.observe(true, performance.now())
   expect(pauseState.isPaused).toBe(true)
   pauseState.signal(true)
@@ -24,7 +24,7 @@ test('a reply counts while no signal came, and when a signal was lost', () => {
 
 test('a reply to a command that was sent before the last signal came is ignored', () => {
   const changes: boolean[] = []
-  const pauseState = createPauseState((isPaused) => changes.push(isPaused))
+  const pauseState = new PauseState((isPaused) => changes.push(isPaused))
   const sentAt = performance.now()
   pauseState.signal(true)
   pauseState.observe(false, sentAt)

@@ -1,7 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { createHeldLease, type HeldLease } from '../src/worker/held-lease.ts'
 import type { Meta } from '../src/model/job.ts'
-import { deadLetterOf, retryOf, settlementOf } from '../src/worker/settlement.ts'
+import {
+  createHeldLease,
+  deadLetterOf,
+  retryOf,
+  settlementOf,
+  type HeldLease,
+} from '../src/worker/held-lease.ts'
 
 function hold(meta: Meta, deliveryCount = 1): HeldLease {
   const job = { name: 'work', data: '1', meta, level: 0 as const }

@@ -2,15 +2,14 @@ import { eventually } from '@titan/testkit'
 import { createClient } from 'redis'
 import { expect } from 'vitest'
 import { openConnection } from '../src/redis/connection.ts'
-import { startSignals } from '../src/worker/signals.ts'
-import { createPauseState } from '../src/worker/pause-state.ts'
+import { PauseState, startSignals } from '../src/worker/signals.ts'
 import { test, type Place } from './support/place.ts'
 
 /** Listens from an id on; counts the signals that came. */
 async function listen(place: Place, after: string): Promise<{ due: number; released: number }> {
   const connection = await openConnection(place.redis, place.keys.control, () => undefined)
   const heard = { due: 0, released: 0 }
-  const leases = { part: place.part, pauseState: createPauseState(() => undefined), emit: () => undefined }
+  const leases = { part: place.part, pauseState: new PauseState(() => undefined), report: () => undefined }
   const signals = startSignals(leases, connection, after, {
     onDue: () => void heard.due++,
     onReleased: () => void heard.released++,

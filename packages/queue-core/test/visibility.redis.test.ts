@@ -2,9 +2,9 @@ import { eventually } from '@titan/testkit'
 import { describe, expect } from 'vitest'
 import { createGroup, read } from '../src/redis/commands.ts'
 import { Run } from '../src/worker/run.ts'
-import { createConsumer } from '../src/index.ts'
+import { createConsumer, type QueueEvent } from '../src/index.ts'
+import { createContext } from '../src/worker/connections.ts'
 import { LeaseTable } from '../src/worker/lease-table.ts'
-import { resolveWorker } from '../src/model/options.ts'
 import { jobs } from './support/collect.ts'
 import { createGate } from './support/gate.ts'
 import { test, type Place } from './support/place.ts'
@@ -250,15 +250,13 @@ describe('workers of different timeouts serve one queue, as in a rolling deploy'
 test('a lease that counts as lost here is not given back before it has lapsed and its handler has ended', async ({
   place,
 }) => {
-  const settings = resolveWorker(place.name, { visibilityMs: 60_000 })
-  const owner = { ...settings, consumer: 'self' }
-  const ignore = (): void => undefined
-  const leases = new LeaseTable(place.part, owner, {
-    emit: (event) => place.events.push(event),
-    onChange: ignore,
-    onShortLease: ignore,
-    onLastChanceOver: ignore,
-  })
+  const options = {
+    visibilityMs: 60_000,
+    onEvent: (event: QueueEvent): void => void place.events.push(event),
+  }
+  const context = createContext('worker', place.redis, place.name, options)
+  const owner = context.settings
+  const leases = new LeaseTable(place.part, context)
   await createGroup(place.part, owner.group)
   await place.createQueue().enqueue('work', 1)
   const claimed = await read(place.part, owner, [1], 1, 0)

@@ -129,23 +129,29 @@ export const QUEUE_OPTIONS: Members<QueueOptions<JobMap>> = {
 }
 const RATE_LIMIT: Members<RateLimit> = { max: true, perMs: true }
 const WEIGHTS: Members<Record<Priority, number>> = { high: true, default: true, low: true }
-/** Options of `createWorker`. */
-export const WORKER_OPTIONS: Members<WorkerOptions<JobMap>> = {
+/** Options of `createWorker` that only concern its handlers. */
+export type HandlerOptions = 'concurrency' | 'maxPrefetch' | 'rateLimit' | 'timeoutMs'
+/** Options that `createWorker` and `createConsumer` share. */
+export const CLAIM_OPTIONS: Members<Omit<WorkerOptions<JobMap>, HandlerOptions>> = {
   ...SHARED_OPTIONS,
   group: true,
   consumer: true,
-  concurrency: true,
-  maxPrefetch: true,
   visibilityMs: true,
-  timeoutMs: true,
   maxAttempts: true,
   maxCrashes: true,
   backoff: true,
   dedupeMs: true,
   priorities: true,
-  rateLimit: true,
   allowEviction: true,
   onEvent: true,
+}
+/** Options of `createWorker`. */
+export const WORKER_OPTIONS: Members<WorkerOptions<JobMap>> = {
+  ...CLAIM_OPTIONS,
+  concurrency: true,
+  maxPrefetch: true,
+  timeoutMs: true,
+  rateLimit: true,
 }
 
 /** Checks some whole numbers and fills in their defaults. */
@@ -231,6 +237,8 @@ type WorkerNumber = Exclude<keyof typeof NUMBERS, keyof ResolvedQueue>
 /** Options of `createWorker` with every default filled in; `weights` undefined: strict priorities. */
 export interface ResolvedWorker extends ResolvedShared, Readonly<Record<WorkerNumber, number>> {
   readonly group: string
+  /** Name of a new consumer in Redis. */
+  readonly consumer: string
   readonly backoff: BackoffStrategy
   readonly weights: readonly number[] | undefined
   readonly rateLimit: RateLimit | undefined
@@ -253,11 +261,15 @@ export function resolveWorker(
     checkWhole('rateLimit.max', rateLimit.max, 1, 1_000_000)
     checkWhole('rateLimit.perMs', rateLimit.perMs, 1, 86_400_000)
   }
+  const numbers = {
+    ...wholeNumbers(options, 'concurrency', 'maxPrefetch', 'visibilityMs', 'timeoutMs'),
+    ...wholeNumbers(options, 'maxAttempts', 'maxCrashes', 'dedupeMs'),
+  }
   return {
     ...resolveShared(queue, options),
     group: checkQueueName('group', options.group ?? defaults.group),
-    ...wholeNumbers(options, 'concurrency', 'maxPrefetch', 'visibilityMs', 'timeoutMs'),
-    ...wholeNumbers(options, 'maxAttempts', 'maxCrashes', 'dedupeMs'),
+    consumer: nameConsumer(consumer, numbers.visibilityMs),
+    ...numbers,
     backoff: backoff ?? exponential(),
     weights: weightsOf(options.priorities),
     rateLimit,
@@ -273,10 +285,10 @@ function weightsOf(priorities: WorkerOptions<JobMap>['priorities']): readonly nu
 }
 
 /**
- * The name of a new consumer in Redis. It ends with its visibility timeout, so that a worker that looks for expired leases goes
- * by the timeout of their holder; see reclaim.lua.
+ * Names a new consumer. The name ends with its visibility timeout, so that a worker that looks for expired leases goes by
+ * the timeout of their holder; see reclaim.lua.
  */
-export function nameConsumer(given: string | undefined, visibilityMs: number): string {
+function nameConsumer(given: string | undefined, visibilityMs: number): string {
   const name = given ?? `${hostname()}-${process.pid}`
   return `${name}:${randomBytes(4).toString('hex')}:${visibilityMs}`
 }

@@ -1,15 +1,12 @@
-import { PartitionConnections, type ConsumerContext } from './connections.ts'
+import { pause } from '../async/loop.ts'
 import type { Connection } from '../redis/connection.ts'
+import type { Keys } from '../redis/keys.ts'
+import { isNoGroup } from '../redis/replies.ts'
+import { PartitionConnections, type ConsumerContext } from './connections.ts'
+import { beat, BEAT_EVERY_MS, isFirstOfShort, isScanOver, promoteDue, SCAN_START } from './duties.ts'
 import { EntryReader } from './entry-reader.ts'
 import type { HeldLease } from './held-lease.ts'
-import type { Keys } from '../redis/keys.ts'
-import { BEAT_EVERY_MS, LeaseTable } from './lease-table.ts'
-import { pause } from '../async/loop.ts'
-import { promoteDue } from './promoter.ts'
-import type { QueuePartition } from '../redis/partition.ts'
-import { isScanOver, SCAN_START } from './recoverer.ts'
-import { isFirstOfShort } from './renewer.ts'
-import { isNoGroup } from '../redis/replies.ts'
+import { LeaseTable } from './lease-table.ts'
 
 /** How long the server is asked to end the wait of a claim, in milliseconds. */
 const INTERRUPT_WITHIN_MS = 700
@@ -25,29 +22,17 @@ export class ClaimSession {
   #beatAt = -Infinity
 
   /** Connects, checks the server, creates the consumer group. @throws {QueueError} `UNSUPPORTED_SERVER`, `INVALID_OPTIONS` */
-  static async open(context: ConsumerContext, keys: Keys): Promise<ClaimSession> {
-    const connections = new PartitionConnections(context, keys)
-    try {
-      const part = await connections.join({ warns: true })
-      return new ClaimSession(context, part, connections, await connections.connect())
-    } catch (error) {
-      await connections.close()
-      throw error
-    }
+  static open(context: ConsumerContext, keys: Keys): Promise<ClaimSession> {
+    return PartitionConnections.open(context, keys, true, async (part, connections) => {
+      const leases = new LeaseTable(part, context)
+      return new ClaimSession(leases, connections, await connections.connect())
+    })
   }
 
-  private constructor(
-    { settings, emit }: ConsumerContext,
-    part: QueuePartition,
-    connections: PartitionConnections,
-    reading: Connection,
-  ) {
-    // Nothing runs in the background that could react to a change.
-    const ignore = (): void => undefined
-    const listener = { emit, onChange: ignore, onShortLease: ignore, onLastChanceOver: ignore }
-    this.leases = new LeaseTable(part, settings, listener)
+  private constructor(leases: LeaseTable, connections: PartitionConnections, reading: Connection) {
+    this.leases = leases
     this.#connections = connections
-    this.#entries = new EntryReader(this.leases, reading)
+    this.#entries = new EntryReader(leases, reading)
   }
 
   /** Claims up to `count` jobs, waiting until `until`, `performance.now()`, for the first, or less. Calls must not overlap. */
@@ -76,19 +61,19 @@ export class ClaimSession {
     const waitMs = (): number => Math.min(idleMs, until - performance.now())
     if (this.leases.pauseState.isPaused) return pause(Math.max(0, waitMs()), this.#stop.signal)
     await this.#recover(count)
-    await this.#readReady(count)
-    if (this.leases.buffer.size === 0 && waitMs() > 0)
-      await this.#entries.readBlocking(count, Math.ceil(waitMs()))
+    const { buffer } = this.leases
+    // Reads until enough jobs wait, or a read brings none that may run.
+    for (let before = -1; before < buffer.size && buffer.size < count && !this.#stop.signal.aborted;) {
+      before = buffer.size
+      await this.#entries.readReady(count - buffer.size)
+    }
+    if (buffer.size === 0 && waitMs() > 0) await this.#entries.readBlocking(count, Math.ceil(waitMs()))
   }
 
   async #beat(): Promise<void> {
     if (performance.now() - this.#beatAt < BEAT_EVERY_MS) return
     this.#beatAt = performance.now()
-    try {
-      await this.leases.beat()
-    } catch (error) {
-      this.leases.emit({ type: 'error', error, during: 'heartbeat' })
-    }
+    await beat(this.leases).catch((error: unknown) => this.leases.report(error, 'heartbeat'))
   }
 
   /** Reclaims released jobs at once, and every now and then a page of those whose lease expired. */
@@ -102,15 +87,6 @@ export class ClaimSession {
     for (const lease of leases.held)
       if (!lease.settling && now - lease.renewedAt > lease.visibilityMs) leases.lose(lease)
     this.#cursors = await leases.reclaim(count, this.#cursors)
-  }
-
-  /** Reads until enough jobs wait, or a read brings none that may run. */
-  async #readReady(count: number): Promise<void> {
-    const { buffer } = this.leases
-    for (let before = -1; before < buffer.size && buffer.size < count && !this.#stop.signal.aborted;) {
-      before = buffer.size
-      await this.#entries.readReady(count - buffer.size)
-    }
   }
 
   /** Ends the wait of the claim under way, which then claims nothing. */

@@ -1,21 +1,59 @@
+import { guardListener, type OnEvent } from '../model/events.ts'
+import type { JobMap } from '../model/job.ts'
+import { resolveWorker, type ResolvedWorker, type WorkerOptions } from '../model/options.ts'
 import { createGroup } from '../redis/commands.ts'
-import { openConnection, type Connection, type RedisClient } from '../redis/connection.ts'
-import type { OnEvent } from '../model/events.ts'
+import { checkClient, openConnection, type Connection, type RedisClient } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
-import type { ConsumerSettings } from './lease-table.ts'
 import type { QueuePartition } from '../redis/partition.ts'
 import { checkServer } from '../redis/server-check.ts'
 
 /** How long the last commands may take, in milliseconds. What is not stored by then is delivered again. */
 const LEAVE_WITHIN_MS = 5_000
 
-/** What a worker or consumer needs to join a partition. */
+/** What became of the jobs of a worker. */
+export interface Counts {
+  started: number
+  completed: number
+  retried: number
+  deadLettered: number
+  released: number
+  leasesLost: number
+}
+
+/** What the partitions of a worker or consumer share. */
 export interface ConsumerContext {
   readonly redis: RedisClient
-  readonly settings: ConsumerSettings
+  readonly settings: ResolvedWorker
+  readonly counts: Counts
   readonly emit: OnEvent
+  /** Whether the caller listens: events of the hot path are not made for nobody. */
+  readonly isListened: boolean
   /** Aborts when the worker stops before it has started. */
   readonly signal?: AbortSignal | undefined
+}
+
+/** Checks the options of a worker or consumer, which `actor` names in warnings. @throws {QueueError} `INVALID_OPTIONS` */
+export function createContext<Jobs extends JobMap>(
+  actor: 'worker' | 'consumer',
+  redis: RedisClient,
+  queue: string,
+  options: WorkerOptions<Jobs>,
+): ConsumerContext {
+  const settings = resolveWorker(queue, options)
+  checkClient(redis)
+  const counts = { started: 0, completed: 0, retried: 0, deadLettered: 0, released: 0, leasesLost: 0 }
+  const onEvent = guardListener(options.onEvent, `${actor} "${settings.consumer}" of queue "${queue}"`)
+  return {
+    redis,
+    settings,
+    counts,
+    emit(event) {
+      // A job may be dead on arrival: dead letters are counted wherever they are made.
+      if (event.type === 'deadLettered') counts.deadLettered++
+      onEvent(event)
+    },
+    isListened: options.onEvent !== undefined,
+  }
 }
 
 /** The connections of one consumer to the server of one partition. */
@@ -24,9 +62,34 @@ export class PartitionConnections {
   readonly #keys: Keys
   readonly #open: Connection[] = []
 
-  constructor(context: ConsumerContext, keys: Keys) {
+  private constructor(context: ConsumerContext, keys: Keys) {
     this.#context = context
     this.#keys = keys
+  }
+
+  /**
+   * Connects, checks the server, creates the consumer group, then begins with them; closes them when that fails.
+   * `warns`: whether to report the server's dangerous settings.
+   * @throws {QueueError} `UNSUPPORTED_SERVER`, `INVALID_OPTIONS`
+   */
+  static async open<Member>(
+    context: ConsumerContext,
+    keys: Keys,
+    warns: boolean,
+    begin: (part: QueuePartition, connections: PartitionConnections) => Promise<Member>,
+  ): Promise<Member> {
+    const { settings, emit } = context
+    const connections = new PartitionConnections(context, keys)
+    try {
+      const part = { keys, connection: await connections.connect() }
+      const warnings = await checkServer(part.connection, settings.allowEviction)
+      if (warns) for (const message of warnings) emit({ type: 'warning', message })
+      await createGroup(part, settings.group)
+      return await begin(part, connections)
+    } catch (error) {
+      await connections.#close()
+      throw error
+    }
   }
 
   /** When the server last answered anything, `performance.now()`. */
@@ -42,28 +105,18 @@ export class PartitionConnections {
     return connection
   }
 
-  /** Connects, checks the server and creates the consumer group. @throws {QueueError} `UNSUPPORTED_SERVER`, `INVALID_OPTIONS` */
-  async join({ warns }: { readonly warns: boolean }): Promise<QueuePartition> {
-    const { settings, emit } = this.#context
-    const part = { keys: this.#keys, connection: await this.connect() }
-    const warnings = await checkServer(part.connection, settings.allowEviction)
-    if (warns) for (const message of warnings) emit({ type: 'warning', message })
-    await createGroup(part, settings.group)
-    return part
-  }
-
   /** Sends the last commands, then closes. A server that does not answer must not hold back the end: closing rejects its commands. */
   async closeAfter(leave: () => Promise<unknown>): Promise<void> {
-    const timer = setTimeout(() => void this.close(), LEAVE_WITHIN_MS)
+    const timer = setTimeout(() => void this.#close(), LEAVE_WITHIN_MS)
     try {
       await leave()
     } finally {
       clearTimeout(timer)
-      await this.close()
+      await this.#close()
     }
   }
 
-  async close(): Promise<void> {
+  async #close(): Promise<void> {
     await Promise.all(this.#open.map((connection) => connection.close()))
   }
 }

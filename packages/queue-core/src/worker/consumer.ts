@@ -1,6 +1,3 @@
-import type { Settlement } from '../redis/settle.ts'
-import { ClaimSession } from './claim-session.ts'
-import { checkClient, type RedisClient } from '../redis/connection.ts'
 import {
   checkAtLeast,
   checkMembers,
@@ -9,19 +6,19 @@ import {
   QueueError,
   soundError,
 } from '../model/errors.ts'
-import { guardListener } from '../model/events.ts'
-import { Finisher } from './finish.ts'
-import { toJob, type HeldLease } from './held-lease.ts'
-import type { Job, JobMap, JobName } from '../model/job.ts'
-import type { LeaseTable } from './lease-table.ts'
 import { deliveriesOf, type Fence } from '../model/fence.ts'
-import type { Keys } from '../redis/keys.ts'
+import type { Job, JobMap, JobName } from '../model/job.ts'
 import type { Members } from '../model/members.ts'
-import { nameConsumer, resolveWorker, type ResolvedWorker, type WorkerOptions } from '../model/options.ts'
-import { partitionKeys } from '../redis/partition.ts'
+import { CLAIM_OPTIONS, type HandlerOptions, type WorkerOptions } from '../model/options.ts'
 import { readSchemas, validate, type Schemas } from '../model/schema.ts'
 import { isInstance, textOf } from '../model/text-of.ts'
-import { deadLetterOf, retryOf, settlementOf } from './settlement.ts'
+import type { RedisClient } from '../redis/connection.ts'
+import { partitionKeys } from '../redis/partition.ts'
+import type { Settlement } from '../redis/settle.ts'
+import { ClaimSession } from './claim-session.ts'
+import { createContext } from './connections.ts'
+import { finish } from './finish.ts'
+import { deadLetterOf, retryOf, settlementOf, toJob, type HeldLease } from './held-lease.ts'
 
 /** The right to run one job, for `visibilityMs` after it was claimed or last renewed. */
 export interface Lease<Jobs extends JobMap> {
@@ -35,26 +32,11 @@ export interface Lease<Jobs extends JobMap> {
   readonly visibilityMs: number
 }
 
-type Inherited =
-  | 'allowEviction'
-  | 'backoff'
-  | 'consumer'
-  | 'dedupeMs'
-  | 'group'
-  | 'maxAttempts'
-  | 'maxCrashes'
-  | 'onEvent'
-  | 'partitions'
-  | 'prefix'
-  | 'priorities'
-  | 'schemas'
-  | 'visibilityMs'
-
 /**
  * Options of `createConsumer`. Those of {@link WorkerOptions} mean the same here; `backoff` applies when a schema throws
  * instead of judging the data.
  */
-export interface ConsumerOptions<Jobs extends JobMap> extends Pick<WorkerOptions<Jobs>, Inherited> {
+export interface ConsumerOptions<Jobs extends JobMap> extends Omit<WorkerOptions<Jobs>, HandlerOptions> {
   /** The partition to claim from; a queue of n partitions needs n consumers, 0 to n - 1. @default 0 */
   readonly partition?: number
 }
@@ -103,22 +85,7 @@ export interface Consumer<Jobs extends JobMap> {
   close(): Promise<void>
 }
 
-const CONSUMER_OPTIONS: Members<ConsumerOptions<JobMap>> = {
-  allowEviction: true,
-  backoff: true,
-  consumer: true,
-  dedupeMs: true,
-  group: true,
-  maxAttempts: true,
-  maxCrashes: true,
-  onEvent: true,
-  partition: true,
-  partitions: true,
-  prefix: true,
-  priorities: true,
-  schemas: true,
-  visibilityMs: true,
-}
+const CONSUMER_OPTIONS: Members<ConsumerOptions<JobMap>> = { ...CLAIM_OPTIONS, partition: true }
 const CLAIM: Members<NonNullable<Parameters<Consumer<JobMap>['claim']>[0]>> = { count: true, blockMs: true }
 const RETRY: Members<Parameters<Consumer<JobMap>['retry']>[1]> = { delayMs: true, reason: true }
 const DEAD_LETTER: Members<Parameters<Consumer<JobMap>['deadLetter']>[1]> = { reason: true }
@@ -139,82 +106,44 @@ export function createConsumer<Jobs extends JobMap>(
   queue: string,
   options: ConsumerOptions<Jobs> = {},
 ): Consumer<Jobs> {
-  checkMembers('createConsumer', options, CONSUMER_OPTIONS)
-  const { partition = 0, ...inherited } = options
-  const resolved = resolveWorker(queue, inherited)
-  checkClient(redis)
-  const keys = keysOfPartition(queue, resolved, partition)
-  const name = nameConsumer(options.consumer, resolved.visibilityMs)
-  const settings = { ...resolved, consumer: name }
-  const emit = guardListener(options.onEvent, `consumer "${name}" of queue "${queue}"`)
-  const finisher = new Finisher(settings, emit, options.onEvent !== undefined)
-  const open = (): Promise<ClaimSession> => ClaimSession.open({ redis, settings, emit }, keys)
-  const leaser = new Leaser<Jobs>(queue, open, readSchemas(options.schemas), finisher)
-  return {
-    name,
-    async claim(options = {}) {
-      leaser.assertOpen()
-      checkMembers('claim', options, CLAIM)
-      const { count = 1, blockMs = 0 } = options
-      checkWhole('count', count, 1, Number.MAX_SAFE_INTEGER)
-      checkAtLeast('blockMs', blockMs, 0)
-      return leaser.claim(count, blockMs)
-    },
-    ack: (lease) => leaser.settle(lease, (held) => settlementOf(held, 'ack')),
-    async retry(lease, options) {
-      checkMembers('retry', options, RETRY)
-      const { delayMs, reason } = options
-      if (checkAtLeast('delayMs', delayMs, 0) > Number.MAX_SAFE_INTEGER)
-        throw new QueueError('INVALID_OPTIONS', `delayMs must be finite, got ${delayMs}`)
-      const error = new Error(textOf(reason))
-      await leaser.settle(lease, (held) => retryOf(held, 'handler_error', error, Math.round(delayMs), true))
-    },
-    async deadLetter(lease, options) {
-      checkMembers('deadLetter', options, DEAD_LETTER)
-      const error = new Error(textOf(options.reason))
-      await leaser.settle(lease, (held) => deadLetterOf(held, causeOf(lease.job), error, name))
-    },
-    async release(leases) {
-      const ends = await Promise.allSettled(
-        leases.map((lease) => leaser.settle(lease, (held) => settlementOf(held, 'release'))),
-      )
-      for (const end of ends) if (end.status === 'rejected') throw end.reason
-    },
-    renew: (leases) => leaser.renew(leases),
-    close: () => leaser.close(),
-  }
+  return new PartitionConsumer(redis, queue, options)
 }
 
-/** Connects the leases that a caller holds with those of the lease table. */
-class Leaser<Jobs extends JobMap> {
+/** Its public methods are bound: callers may take it apart. */
+class PartitionConsumer<Jobs extends JobMap> implements Consumer<Jobs> {
+  readonly name: string
   readonly #queue: string
   readonly #open: () => Promise<ClaimSession>
   readonly #schemas: Schemas | undefined
-  readonly #finisher: Finisher
   readonly #heldBy = new WeakMap<Lease<Jobs>, HeldLease>()
   #session: ClaimSession | undefined
   /** The last claim; calls are served one after the other. */
   #turn: Promise<unknown> = Promise.resolve()
   #closing: Promise<void> | undefined
 
-  constructor(
-    queue: string,
-    open: () => Promise<ClaimSession>,
-    schemas: Schemas | undefined,
-    finisher: Finisher,
-  ) {
+  constructor(redis: RedisClient, queue: string, options: ConsumerOptions<Jobs>) {
+    checkMembers('createConsumer', options, CONSUMER_OPTIONS)
+    const { partition = 0, ...inherited } = options
+    const context = createContext('consumer', redis, queue, inherited)
+    const { consumer, prefix, partitions } = context.settings
+    const keys = partitionKeys(prefix, queue, partitions)[partition]
+    if (keys === undefined)
+      throw new QueueError(
+        'INVALID_OPTIONS',
+        `partition must be a whole number from 0 to ${partitions - 1}, got ${partition}`,
+      )
+    this.name = consumer
     this.#queue = queue
-    this.#open = open
-    this.#schemas = schemas
-    this.#finisher = finisher
+    this.#open = () => ClaimSession.open(context, keys)
+    this.#schemas = readSchemas(options.schemas)
   }
 
-  assertOpen(): void {
-    if (this.#closing !== undefined)
-      throw new QueueError('CLOSED', `The consumer of queue "${this.#queue}" is closed`)
-  }
-
-  claim(count: number, blockMs: number): Promise<Lease<Jobs>[]> {
+  readonly claim: Consumer<Jobs>['claim'] = async (options = {}) => {
+    this.#assertOpen()
+    checkMembers('claim', options, CLAIM)
+    const { count = 1, blockMs = 0 } = options
+    checkWhole('count', count, 1, Number.MAX_SAFE_INTEGER)
+    checkAtLeast('blockMs', blockMs, 0)
     const claimed = this.#turn.then(() => this.#claimNow(count, blockMs))
     this.#turn = claimed.catch(() => undefined)
     return claimed
@@ -228,7 +157,7 @@ class Leaser<Jobs extends JobMap> {
       this.#session ??= await this.#open()
       if (this.#closing !== undefined) break
       for (const held of await this.#session.claim(count, until)) {
-        const lease = await this.#toLease(this.#session.leases, held)
+        const lease = await this.#toLease(this.#session, held)
         if (lease !== undefined) leases.push(lease)
       }
     } while (leases.length === 0 && performance.now() < until)
@@ -236,7 +165,7 @@ class Leaser<Jobs extends JobMap> {
   }
 
   /** Returns the lease as its caller sees it; a job whose data is invalid is settled like one whose handler threw. */
-  async #toLease(leases: LeaseTable, held: HeldLease): Promise<Lease<Jobs> | undefined> {
+  async #toLease({ leases }: ClaimSession, held: HeldLease): Promise<Lease<Jobs> | undefined> {
     try {
       const job = toJob(held, leases.settings.maxAttempts)
       const data = await validate(this.#schemas, job.name, job.data, EngineError)
@@ -249,17 +178,43 @@ class Leaser<Jobs extends JobMap> {
       this.#heldBy.set(lease, held)
       return lease
     } catch (thrown) {
-      await this.#finisher.finish(leases, held, { kind: 'threw', error: toError(held, thrown) })
+      await finish(leases, held, { kind: 'threw', error: toError(held, thrown) })
       return undefined
     }
   }
 
-  async settle(lease: Lease<Jobs>, settlementFor: (held: HeldLease) => Settlement): Promise<void> {
-    this.assertOpen()
-    const held = this.#heldBy.get(lease)
+  readonly ack: Consumer<Jobs>['ack'] = (lease) => this.#settle(lease, (held) => settlementOf(held, 'ack'))
+
+  readonly retry: Consumer<Jobs>['retry'] = async (lease, options) => {
+    checkMembers('retry', options, RETRY)
+    const { delayMs, reason } = options
+    if (checkAtLeast('delayMs', delayMs, 0) > Number.MAX_SAFE_INTEGER)
+      throw new QueueError('INVALID_OPTIONS', `delayMs must be finite, got ${delayMs}`)
+    const error = new Error(textOf(reason))
+    await this.#settle(lease, (held) => retryOf(held, 'handler_error', error, Math.round(delayMs), true))
+  }
+
+  readonly deadLetter: Consumer<Jobs>['deadLetter'] = async (lease, options) => {
+    checkMembers('deadLetter', options, DEAD_LETTER)
+    const { attempt, maxAttempts } = lease.job
+    // Before its attempts are used up, the caller gives a job up on purpose.
+    const cause = attempt >= maxAttempts ? 'handler_error' : 'unrecoverable'
+    const error = new Error(textOf(options.reason))
+    await this.#settle(lease, (held) => deadLetterOf(held, cause, error, this.name))
+  }
+
+  readonly release: Consumer<Jobs>['release'] = async (leases) => {
+    const ends = await Promise.allSettled(
+      leases.map((lease) => this.#settle(lease, (held) => settlementOf(held, 'release'))),
+    )
+    for (const end of ends) if (end.status === 'rejected') throw end.reason
+  }
+
+  async #settle(lease: Lease<Jobs>, settlementFor: (held: HeldLease) => Settlement): Promise<void> {
+    this.#assertOpen()
     const session = this.#session
-    if (session === undefined || held === undefined || held.lost || held.settling)
-      throw this.#leaseLost(lease)
+    const held = this.#holding(lease)
+    if (session === undefined || held === undefined) throw this.#leaseLost(lease)
     return new Promise((resolve, reject) => {
       session.leases.settle(held, settlementFor(held), (_held, how) =>
         how === 'stored' ? resolve() : reject(this.#leaseLost(lease)),
@@ -267,17 +222,14 @@ class Leaser<Jobs extends JobMap> {
     })
   }
 
-  async renew(leases: readonly Lease<Jobs>[]): Promise<Lease<Jobs>[]> {
-    this.assertOpen()
-    const held = leases.flatMap((lease) => {
-      const one = this.#heldBy.get(lease)
-      return one === undefined || one.lost || one.settling ? [] : [one]
-    })
+  readonly renew: Consumer<Jobs>['renew'] = async (leases) => {
+    this.#assertOpen()
+    const held = leases.map((lease) => this.#holding(lease)).filter((one) => one !== undefined)
     const kept: ReadonlySet<unknown> = new Set(await this.#session?.leases.renew(held))
     return leases.filter((lease) => kept.has(this.#heldBy.get(lease)))
   }
 
-  async close(): Promise<void> {
+  readonly close: Consumer<Jobs>['close'] = async () => {
     this.#closing ??= (async () => {
       await this.#session?.interrupt(this.#turn)
       await this.#turn
@@ -286,26 +238,23 @@ class Leaser<Jobs extends JobMap> {
     await this.#closing
   }
 
+  /** Returns the lease in hand; undefined when it is lost or being settled. */
+  #holding(lease: Lease<Jobs>): HeldLease | undefined {
+    const held = this.#heldBy.get(lease)
+    return held === undefined || held.lost || held.settling ? undefined : held
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined)
+      throw new QueueError('CLOSED', `The consumer of queue "${this.#queue}" is closed`)
+  }
+
   #leaseLost({ job }: Lease<Jobs>): QueueError {
     return new QueueError(
       'LEASE_LOST',
       `The lease of job "${job.id}" of queue "${this.#queue}" is over: it was settled before, or another consumer may run the job`,
     )
   }
-}
-
-function keysOfPartition(queue: string, { prefix, partitions }: ResolvedWorker, partition: number): Keys {
-  const keys = partitionKeys(prefix, queue, partitions)[partition]
-  if (keys !== undefined) return keys
-  throw new QueueError(
-    'INVALID_OPTIONS',
-    `partition must be a whole number from 0 to ${partitions - 1}, got ${partition}`,
-  )
-}
-
-/** Returns the handler's failure where attempts are used up; before that, the caller gave the job up on purpose. */
-function causeOf({ attempt, maxAttempts }: Job): 'handler_error' | 'unrecoverable' {
-  return attempt >= maxAttempts ? 'handler_error' : 'unrecoverable'
 }
 
 function toError(held: HeldLease, thrown: unknown): Error {

@@ -1,12 +1,12 @@
-import * as commands from '../redis/commands.ts'
-import type { Connection } from '../redis/connection.ts'
-import type { LeaseTable } from './lease-table.ts'
+import { settlesWithin } from '../async/deadline.ts'
+import { passStep } from '../async/steps.ts'
 import { isEarlier } from '../model/fence.ts'
 import { createPicker, drawLevels, LEVELS, type Level } from '../model/levels.ts'
+import * as commands from '../redis/commands.ts'
+import type { Connection } from '../redis/connection.ts'
 import type { QueuePartition } from '../redis/partition.ts'
 import { isNoGroup } from '../redis/replies.ts'
-import { passStep } from '../async/steps.ts'
-import { settlesWithin } from '../async/deadline.ts'
+import type { LeaseTable } from './lease-table.ts'
 
 /** Most jobs of one read. */
 const MAX_COUNT = 1_000
@@ -15,6 +15,10 @@ type Claims = readonly (readonly commands.Claimed[])[]
 
 /** Claims new entries for a lease table, over a separate connection because a read that waits blocks it. */
 export class EntryReader {
+  /** Whether more jobs were there than the last read could claim, as far as it can tell. */
+  hasBacklog: boolean
+  /** When the server last answered a read, `performance.now()`. */
+  lastReadAt: number = performance.now()
   readonly #leases: LeaseTable
   readonly #part: QueuePartition
   readonly #pick: ReturnType<typeof createPicker>
@@ -27,24 +31,12 @@ export class EntryReader {
   #blockedId: string | undefined
   #isUnblocking = false
   #isStopped = false
-  #hasBacklog: boolean
-  #lastReadAt: number = performance.now()
 
   constructor(leases: LeaseTable, connection: Connection) {
     this.#leases = leases
     this.#part = { keys: leases.part.keys, connection }
     this.#pick = createPicker(leases.settings.weights)
-    this.#hasBacklog = leases.settings.partitions === 1
-  }
-
-  /** Whether more jobs were there than the last read could claim, as far as it can tell. */
-  get hasBacklog(): boolean {
-    return this.#hasBacklog
-  }
-
-  /** When the server last answered a read, `performance.now()`. */
-  get lastReadAt(): number {
-    return this.#lastReadAt
+    this.hasBacklog = leases.settings.partitions === 1
   }
 
   /** Claims up to `want` jobs without a wait, by weight or strictly. Returns how many there were. */
@@ -52,14 +44,13 @@ export class EntryReader {
     const count = Math.min(MAX_COUNT, want)
     const isStrict = this.#leases.settings.weights === undefined
     const claims = await (isStrict ? this.#readStrictly(count) : this.#readByWeight(count))
-    const found = claims.some((entries) => entries.length > 0)
-    this.#hasBacklog = found
-    if (found) await this.#accept(claims)
-    else this.#lastReadAt = performance.now()
+    const found = claims.flat().length
+    this.hasBacklog = found > 0
+    await this.#accept(claims)
     const missing = this.#missingGroup
     this.#missingGroup = undefined
     if (missing !== undefined) throw missing
-    return claims.reduce((count, entries) => count + entries.length, 0)
+    return found
   }
 
   /**
@@ -70,10 +61,9 @@ export class EntryReader {
     const count = Math.min(MAX_COUNT, perLevel)
     this.#blockedId = await this.#part.connection.id()
     if (this.#isStopped) return
-    const { settings } = this.#leases
     try {
-      const claims = await commands.read(this.#part, settings, LEVELS, count, blockMs)
-      if (claims.some((entries) => entries.length >= count)) this.#hasBacklog = true
+      const claims = await commands.read(this.#part, this.#leases.settings, LEVELS, count, blockMs)
+      if (claims.some((entries) => entries.length >= count)) this.hasBacklog = true
       await this.#accept(claims)
     } finally {
       this.#blockedId = undefined
@@ -107,11 +97,11 @@ export class EntryReader {
   }
 
   async #accept(claims: Claims): Promise<void> {
-    this.#lastReadAt = performance.now()
+    this.lastReadAt = performance.now()
     const entries = claims.map((claimed, level) => this.#withoutRepeats(claimed, level)).flat()
     if (entries.length === 0) return
     passStep('queue.read', () => entries.map(({ job, entryId }) => job?.meta.id ?? entryId))
-    await this.#leases.accept(entries, this.#lastReadAt)
+    await this.#leases.accept(entries, this.lastReadAt)
   }
 
   /** High first; a lower level only for what is left. */
@@ -151,7 +141,6 @@ export class EntryReader {
 
   /** Reads the levels that have a share and looks whether the others have jobs, in one round trip. */
   async #readShares(shares: readonly number[]): Promise<Claims> {
-    const { settings } = this.#leases
     const outcomes = await Promise.allSettled(
       LEVELS.map(async (level) => {
         const share = shares[level] ?? 0
@@ -159,7 +148,7 @@ export class EntryReader {
         const isProbe = share === 0
         const claimed = isProbe ? [] : await this.#readLevel(level, share)
         this.#active[level] = isProbe
-          ? await commands.hasEntries(this.#part, settings.group, level)
+          ? await commands.hasEntries(this.#part, this.#leases.settings.group, level)
           : claimed.length > 0
         return claimed
       }),

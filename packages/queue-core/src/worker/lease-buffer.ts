@@ -1,74 +1,64 @@
-import type { HeldLease } from './held-lease.ts'
 import { createPicker, LEVELS, type Level } from '../model/levels.ts'
+import type { HeldLease } from './held-lease.ts'
 
 /** Claimed jobs that wait for a free slot, one line per level. */
-export interface LeaseBuffer {
-  readonly size: number
-  push(lease: HeldLease): void
+export class LeaseBuffer {
+  readonly #lines: [HeldLease[], HeldLease[], HeldLease[]] = [[], [], []]
+  /** Where each line begins: to shift a line costs more the longer it is. */
+  readonly #heads: [number, number, number] = [0, 0, 0]
+  readonly #pick: ReturnType<typeof createPicker>
+  readonly #hasWork = (level: Level): boolean => this.#lines[level].length > this.#heads[level]
+
+  /** Without weights a lower level is served only when nothing above waits. */
+  constructor(weights: readonly number[] | undefined) {
+    this.#pick = createPicker(weights)
+  }
+
+  get size(): number {
+    let size = 0
+    for (const level of LEVELS) size += this.#lines[level].length - this.#heads[level]
+    return size
+  }
+
+  push(lease: HeldLease): void {
+    this.#lines[lease.level].push(lease)
+  }
+
   /** Puts a lease at the front of its line: the job has waited for a whole visibility timeout already. */
-  pushFront(lease: HeldLease): void
+  pushFront(lease: HeldLease): void {
+    this.#lines[lease.level].splice(this.#heads[lease.level], 0, lease)
+  }
+
   /** Takes the job to start next, by weight or strictly. */
-  next(): HeldLease | undefined
+  next(): HeldLease | undefined {
+    while (LEVELS.some(this.#hasWork)) {
+      const level = this.#pick(this.#hasWork)
+      const lease = this.#lines[level][this.#heads[level]++]
+      if (!this.#hasWork(level)) this.#empty(level)
+      if (lease !== undefined && !lease.lost) return lease
+    }
+    return undefined
+  }
+
   /** Takes up to `count` jobs that would be started last. */
-  takeLast(count: number): HeldLease[]
+  takeLast(count: number): HeldLease[] {
+    const taken: HeldLease[] = []
+    for (const level of LEVELS.toReversed()) {
+      const line = this.#lines[level]
+      taken.push(...line.splice(Math.max(this.#heads[level], line.length - (count - taken.length))))
+    }
+    return taken.filter((lease) => !lease.lost)
+  }
+
   /** Empties the buffer. */
-  drain(): HeldLease[]
-}
+  drain(): HeldLease[] {
+    return LEVELS.flatMap((level) => this.#empty(level)).filter((lease) => !lease.lost)
+  }
 
-/** Creates an empty buffer; without weights a lower level is served only when nothing above waits. */
-export function createBuffer(weights: readonly number[] | undefined): LeaseBuffer {
-  const lines: HeldLease[][] = LEVELS.map(() => [])
-  const heads = [0, 0, 0]
-  const pick = createPicker(weights)
-  const hasWork = (level: Level): boolean => (lines[level]?.length ?? 0) > (heads[level] ?? 0)
-  let size = 0
-
-  return {
-    get size() {
-      return size
-    },
-    push(lease) {
-      lines[lease.level]?.push(lease)
-      size++
-    },
-    pushFront(lease) {
-      const line = lines[lease.level] ?? []
-      line.splice(heads[lease.level] ?? 0, 0, lease)
-      size++
-    },
-    next() {
-      while (size > 0) {
-        const level = pick(hasWork)
-        const line = lines[level] ?? []
-        const head = heads[level] ?? 0
-        const lease = line[head]
-        size--
-        if (head + 1 >= line.length) {
-          lines[level] = []
-          heads[level] = 0
-        } else heads[level] = head + 1
-        if (lease !== undefined && !lease.lost) return lease
-      }
-      return undefined
-    },
-    takeLast(count) {
-      const taken: HeldLease[] = []
-      for (const level of LEVELS.toReversed()) {
-        const line = lines[level] ?? []
-        const there = line.length - (heads[level] ?? 0)
-        taken.push(...line.splice(line.length - Math.min(there, count - taken.length)))
-      }
-      size -= taken.length
-      return taken.filter((lease) => !lease.lost)
-    },
-    drain() {
-      const all = LEVELS.flatMap((level) => (lines[level] ?? []).slice(heads[level]))
-      for (const level of LEVELS) {
-        lines[level] = []
-        heads[level] = 0
-      }
-      size = 0
-      return all.filter((lease) => !lease.lost)
-    },
+  #empty(level: Level): HeldLease[] {
+    const rest = this.#lines[level].slice(this.#heads[level])
+    this.#lines[level] = []
+    this.#heads[level] = 0
+    return rest
   }
 }

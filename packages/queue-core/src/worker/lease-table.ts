@@ -1,27 +1,23 @@
-import * as commands from '../redis/commands.ts'
 import { createBatcher, type Batcher } from '../async/batcher.ts'
-import { createBuffer, type LeaseBuffer } from './lease-buffer.ts'
-import { QueueError } from '../model/errors.ts'
-import type { OnEvent } from '../model/events.ts'
-import { createHeldLease, eventJob, type HeldLease } from './held-lease.ts'
-import { plainJobId } from '../redis/layout.ts'
-import { crashesOf } from '../model/fence.ts'
 import { errorDelay } from '../async/loop.ts'
-import type { ResolvedWorker } from '../model/options.ts'
-import type { QueuePartition } from '../redis/partition.ts'
-import { createPauseState, type PauseState } from './pause-state.ts'
-import { settle, type SettleReply, type Settlement } from '../redis/settle.ts'
-import { deadLetterOf, settlementOf } from './settlement.ts'
 import { passStep } from '../async/steps.ts'
+import { QueueError } from '../model/errors.ts'
+import type { ErrorSource, QueueEvent } from '../model/events.ts'
+import { crashesOf } from '../model/fence.ts'
+import * as commands from '../redis/commands.ts'
+import { plainJobId } from '../redis/layout.ts'
+import type { QueuePartition } from '../redis/partition.ts'
+import { settle, type SettleReply, type Settlement } from '../redis/settle.ts'
+import type { ConsumerContext } from './connections.ts'
+import { createHeldLease, deadLetterOf, eventJob, settlementOf, type HeldLease } from './held-lease.ts'
+import { LeaseBuffer } from './lease-buffer.ts'
+import { PauseState } from './signals.ts'
 
-/**
- * How a settle ended: stored; lost, because the lease was; or unknown, because the connection broke or the server could
- * not store all of it.
- */
+/** How a settle ended. `unknown`: the connection broke, or the server could not store all of it. */
 export type Settled = 'stored' | 'lost' | 'unknown'
 
 /** Receives the end of a settle. */
-export type OnSettled = (lease: HeldLease, how: Settled) => void
+export type OnSettled = (lease: HeldLease, how: Settled, leases: LeaseTable) => void
 
 interface Settling {
   readonly lease: HeldLease
@@ -29,24 +25,16 @@ interface Settling {
   readonly onSettled: OnSettled
 }
 
-/** The settings of a worker or consumer, and its name in Redis. */
-export interface ConsumerSettings extends ResolvedWorker {
-  readonly consumer: string
-}
-
 /** What the owner of a lease table reacts to. */
 export interface LeaseListener {
-  readonly emit: OnEvent
   /** Something changed that may let a job start or be claimed. */
-  readonly onChange: () => void
+  readonly onChange?: () => void
   /** A job came whose renewal may be due sooner than planned. */
-  readonly onShortLease: () => void
+  readonly onShortLease?: () => void
   /** The job on its last delivery has ended, so that another such job may be reclaimed. */
-  readonly onLastChanceOver: () => void
+  readonly onLastChanceOver?: () => void
 }
 
-/** How often a consumer notes that it is alive, in milliseconds. */
-export const BEAT_EVERY_MS = 5_000
 /** Most settlements in one call of a script. */
 const SETTLE_BATCH = 512
 /** Most renewals in one call of a script. */
@@ -55,8 +43,9 @@ const RENEW_BATCH = 500
 /** The leases that a consumer holds on one partition: the only way in and out of them. */
 export class LeaseTable {
   readonly part: QueuePartition
-  readonly settings: ConsumerSettings
-  readonly emit: OnEvent
+  readonly settings: ConsumerContext['settings']
+  readonly context: ConsumerContext
+  readonly emit: ConsumerContext['emit']
   /** Leases that wait for a free slot. */
   readonly buffer: LeaseBuffer
   readonly pauseState: PauseState
@@ -67,17 +56,17 @@ export class LeaseTable {
   readonly #batcher: Batcher<Settling>
   #unsettledSince = 0
 
-  constructor(part: QueuePartition, settings: ConsumerSettings, listener: LeaseListener) {
+  constructor(part: QueuePartition, context: ConsumerContext, listener: LeaseListener = {}) {
     this.part = part
-    this.settings = settings
-    this.emit = listener.emit
-    this.buffer = createBuffer(settings.weights)
+    this.context = context
+    this.settings = context.settings
+    this.emit = context.emit
+    this.buffer = new LeaseBuffer(context.settings.weights)
     this.#listener = listener
     this.#batcher = createBatcher((batch) => this.#write(batch), { maxItems: SETTLE_BATCH })
-    this.pauseState = createPauseState((isPaused) => {
+    this.pauseState = new PauseState((isPaused) => {
       this.emit({ type: isPaused ? 'paused' : 'resumed', queue: part.keys.base })
-      if (isPaused) this.releaseBuffered()
-      listener.onChange()
+      this.#onAvailable()
     })
   }
 
@@ -96,13 +85,18 @@ export class LeaseTable {
     return this.#batcher.size === 0 ? undefined : this.#unsettledSince
   }
 
+  /** Emits an error that the engine survives. */
+  report(error: unknown, during: ErrorSource): void {
+    this.emit({ type: 'error', error, during })
+  }
+
   // Claim
 
   /** Takes claimed entries. Jobs that must not run are settled at once; the others wait for a slot. */
   async accept(claimed: readonly commands.Claimed[], now: number): Promise<void> {
     const leases = claimed.map((entry) => this.#admit(entry, now))
     for (const lease of await this.#triage(leases)) this.buffer.push(lease)
-    this.#onAccepted()
+    this.#onAvailable()
   }
 
   /**
@@ -133,12 +127,13 @@ export class LeaseTable {
       return lease
     })
     for (const lease of (await this.#triage(leases)).toReversed()) this.buffer.pushFront(lease)
-    this.#onAccepted()
+    this.#onAvailable()
   }
 
-  #onAccepted(): void {
+  /** A paused worker holds nothing back from the others. */
+  #onAvailable(): void {
     if (this.pauseState.isPaused) this.releaseBuffered()
-    this.#listener.onChange()
+    this.#listener.onChange?.()
   }
 
   #admit(claimed: commands.Claimed, now: number): HeldLease {
@@ -147,7 +142,7 @@ export class LeaseTable {
     const id = job?.meta.id ?? plainJobId(entryId, level, this.part.keys.partition)
     const lease = createHeldLease(claimed, id, visibilityMs, now)
     this.#held.add(lease)
-    if (lease.visibilityMs < visibilityMs) this.#listener.onShortLease()
+    if (lease.visibilityMs < visibilityMs) this.#listener.onShortLease?.()
     return lease
   }
 
@@ -167,11 +162,9 @@ export class LeaseTable {
       this.#deadLetter(lease, 'worker_crash', error)
     } else if (lease.meta.dedupe !== 1) return false
     else if (done === undefined) this.release(lease)
-    else if (done.has(lease.id)) {
-      this.settle(lease, settlementOf(lease, 'ack'), (_lease, how) => {
-        if (how === 'stored') this.emit({ type: 'skipped', job: eventJob(lease) })
-      })
-    } else return false
+    else if (done.has(lease.id))
+      this.#end(lease, settlementOf(lease, 'ack'), { type: 'skipped', job: eventJob(lease) })
+    else return false
     return true
   }
 
@@ -182,15 +175,14 @@ export class LeaseTable {
     try {
       return await commands.doneIds(this.part, ids)
     } catch (error) {
-      this.emit({ type: 'error', error, during: 'dedupe' })
+      this.report(error, 'dedupe')
       return undefined
     }
   }
 
   #deadLetter(lease: HeldLease, cause: 'undecodable' | 'worker_crash', error: Error): void {
-    this.settle(lease, deadLetterOf(lease, cause, error, this.settings.consumer), (_lease, how) => {
-      if (how === 'stored') this.emit({ type: 'deadLettered', job: eventJob(lease), cause, error })
-    })
+    const settlement = deadLetterOf(lease, cause, error, this.settings.consumer)
+    this.#end(lease, settlement, { type: 'deadLettered', job: eventJob(lease), cause, error })
   }
 
   /** Creates the consumer group if it is missing. */
@@ -210,19 +202,21 @@ export class LeaseTable {
   }
 
   async #renewBatch(batch: readonly HeldLease[]): Promise<HeldLease[]> {
-    const { part, settings } = this
+    const { settings } = this
     const sentAt = performance.now()
     const renewals = batch.map(({ level, entryId, deliveryCount, visibilityMs }) => {
       return { level, entryId, deliveryCount, idleMs: Math.max(0, settings.visibilityMs - visibilityMs) }
     })
-    const { lost, paused } = await commands.renew(part, settings, renewals)
+    const { lost, paused } = await commands.renew(this.part, settings, renewals)
     const gone = new Set(lost)
-    const kept = batch.filter((lease, index) => {
-      if (!gone.has(index)) lease.renewedAt = sentAt
+    const kept: HeldLease[] = []
+    for (const [index, lease] of batch.entries())
+      if (!gone.has(index)) {
+        lease.renewedAt = sentAt
+        kept.push(lease)
+      }
       // A lease that was settled in the meantime is not lost.
       else if (!lease.settling) this.lose(lease)
-      return !gone.has(index)
-    })
     this.pauseState.observe(paused, sentAt)
     return kept
   }
@@ -255,8 +249,8 @@ export class LeaseTable {
 
   /** Returns whether a lease that is lost here has not expired in Redis, or its handler still runs. */
   #mayRun(lease: HeldLease, idleMs: number): boolean {
-    const isOver = lease.run === undefined || lease.run.isOver
-    return !isOver || idleMs < Math.max(this.settings.visibilityMs, lease.visibilityMs)
+    const isRunning = lease.run !== undefined && !lease.run.isOver
+    return isRunning || idleMs < Math.max(this.settings.visibilityMs, lease.visibilityMs)
   }
 
   #isOnLastChance(lease: HeldLease): boolean {
@@ -265,7 +259,7 @@ export class LeaseTable {
   }
 
   #remove(lease: HeldLease): void {
-    if (this.#held.delete(lease) && this.#isOnLastChance(lease)) this.#listener.onLastChanceOver()
+    if (this.#held.delete(lease) && this.#isOnLastChance(lease)) this.#listener.onLastChanceOver?.()
   }
 
   // Settle
@@ -277,11 +271,15 @@ export class LeaseTable {
     this.#batcher.push({ lease, settlement, onSettled })
   }
 
+  #end(lease: HeldLease, settlement: Settlement, event: QueueEvent): void {
+    this.settle(lease, settlement, (_lease, how) => {
+      if (how === 'stored') this.emit(event)
+    })
+  }
+
   /** Releases a job unfinished. */
   release(lease: HeldLease): void {
-    this.settle(lease, settlementOf(lease, 'release'), (_lease, how) => {
-      if (how === 'stored') this.emit({ type: 'released', job: eventJob(lease) })
-    })
+    this.#end(lease, settlementOf(lease, 'release'), { type: 'released', job: eventJob(lease) })
   }
 
   /** Releases buffered jobs, the last ones first. @default all */
@@ -299,13 +297,8 @@ export class LeaseTable {
   }
 
   /** Resolves when every settlement is stored or given up. */
-  async idle(): Promise<void> {
-    await this.#batcher.idle()
-  }
-
-  /** Notes in Redis that the consumer is alive. */
-  async beat(): Promise<void> {
-    await commands.beat(this.part, this.settings.consumer)
+  idle(): Promise<void> {
+    return this.#batcher.idle()
   }
 
   /** Removes the consumer from Redis. */
@@ -328,9 +321,9 @@ export class LeaseTable {
         this.#finishBatch(batch, reply, failures > 0)
         this.pauseState.observe(reply.paused, sentAt)
         // Too many unsettled jobs hold back the reader.
-        return this.#listener.onChange()
+        return this.#listener.onChange?.()
       } catch (error) {
-        this.emit({ type: 'error', error, during: 'settle' })
+        this.report(error, 'settle')
         const now = performance.now()
         const isExpired = batch.every(({ lease }) => now - lease.renewedAt > lease.visibilityMs)
         if (this.part.connection.isClosed || isExpired) {
@@ -347,11 +340,10 @@ export class LeaseTable {
   #finishBatch(batch: readonly Settling[], { lost, refused }: SettleReply, hasFailed: boolean): void {
     for (const [index, item] of batch.entries()) {
       const refusal = refused.get(index)
-      if (refusal !== undefined) {
-        // Another try would fail in the same way: the lease expires, and the next worker tries again.
-        this.emit({ type: 'error', error: new Error(refusal), during: 'settle' })
-        this.#finish(item, 'unknown')
-      } else this.#finish(item, !lost.has(index) ? 'stored' : hasFailed ? 'unknown' : 'lost')
+      // Another try would fail in the same way: the lease expires, and the next worker tries again.
+      if (refusal !== undefined) this.report(new Error(refusal), 'settle')
+      const isUnknown = refusal !== undefined || (hasFailed && lost.has(index))
+      this.#finish(item, isUnknown ? 'unknown' : lost.has(index) ? 'lost' : 'stored')
     }
   }
 
@@ -359,7 +351,7 @@ export class LeaseTable {
     this.#remove(lease)
     // A lease that was left to expire is no longer this worker's, although its job has not ended.
     lease.lost = how !== 'stored' || settlement.verb === 'lapse'
-    onSettled(lease, how)
+    onSettled(lease, how, this)
   }
 }
 

@@ -1,15 +1,13 @@
-import { PartitionConnections, type ConsumerContext } from './connections.ts'
-import type { Connection } from '../redis/connection.ts'
-import { newestSignal, startSignals } from './signals.ts'
-import type { Keys } from '../redis/keys.ts'
-import { BEAT_EVERY_MS, LeaseTable } from './lease-table.ts'
-import { startLoop, type Loop } from '../async/loop.ts'
-import type { QueuePartition } from '../redis/partition.ts'
-import { startPromoter } from './promoter.ts'
-import { Reader } from './reader.ts'
-import { startRecoverer, type Recoverer } from './recoverer.ts'
-import { startRenewer } from './renewer.ts'
 import { settlesWithin } from '../async/deadline.ts'
+import type { Loop } from '../async/loop.ts'
+import type { Connection } from '../redis/connection.ts'
+import type { Keys } from '../redis/keys.ts'
+import type { QueuePartition } from '../redis/partition.ts'
+import { PartitionConnections, type ConsumerContext } from './connections.ts'
+import { startHeartbeat, startPromoter, startRecoverer, startRenewal, type Recoverer } from './duties.ts'
+import { LeaseTable } from './lease-table.ts'
+import { Reader } from './reader.ts'
+import { newestSignal, startSignals } from './signals.ts'
 
 /** How long claims under way may take to end, in milliseconds; what they claim later is left to expire. */
 const STOP_WITHIN_MS = 2_000
@@ -22,12 +20,12 @@ export interface PartitionContext extends ConsumerContext {
   readonly onChange: () => void
 }
 
-/** What a worker for one partition starts from. */
 interface Start {
-  readonly reading: Connection
-  readonly signals: Connection
+  readonly part: QueuePartition
   readonly lastSignal: string
   readonly isPaused: boolean
+  readonly reading: Connection
+  readonly signals: Connection
 }
 
 /** A worker's share of one partition: its leases, the duties around them, and their connections. */
@@ -35,39 +33,30 @@ export class PartitionWorker {
   readonly leases: LeaseTable
   readonly reader: Reader
   readonly #connections: PartitionConnections
-  readonly #renewer: Loop
-  readonly #heartbeat: Loop
   readonly #recoverer: Recoverer
   /** The loops that bring jobs, apart from the reader. */
   readonly #claiming: readonly Loop[]
+  readonly #renewal: readonly Loop[]
+  readonly #heartbeat: Loop
 
   /** Opens the partition and starts the duties. @throws {QueueError} `UNSUPPORTED_SERVER`, `INVALID_OPTIONS` */
-  static async open(context: PartitionContext, keys: Keys, index: number): Promise<PartitionWorker> {
-    const connections = new PartitionConnections(context, keys)
-    try {
-      // Partitions may lie on several servers of a cluster; their warnings are the same.
-      const part = await connections.join({ warns: index === 0 })
+  static async open(context: PartitionContext, keys: Keys, warns: boolean): Promise<PartitionWorker> {
+    return PartitionConnections.open(context, keys, warns, async (part, connections) => {
       // In this order, and before anything is claimed: no signal falls between the two.
       const lastSignal = await newestSignal(part.connection, keys)
       const isPaused = (await part.connection.send<number>(['EXISTS', keys.paused])) === 1
       const [reading, signals] = [await connections.connect(), await connections.connect()]
-      return new PartitionWorker(context, part, connections, { reading, signals, lastSignal, isPaused })
-    } catch (error) {
-      await connections.close()
-      throw error
-    }
+      return new PartitionWorker(context, connections, { part, lastSignal, isPaused, reading, signals })
+    })
   }
 
-  private constructor(
-    { settings, emit, demandOf, onChange }: PartitionContext,
-    part: QueuePartition,
-    connections: PartitionConnections,
-    start: Start,
-  ) {
-    const leases = new LeaseTable(part, settings, {
-      emit,
+  private constructor(context: PartitionContext, connections: PartitionConnections, start: Start) {
+    const { demandOf, onChange } = context
+    const leases = new LeaseTable(start.part, context, {
       onChange,
-      onShortLease: () => this.#renewer.wake(),
+      onShortLease: () => {
+        for (const loop of this.#renewal) loop.wake()
+      },
       onLastChanceOver: () => this.#recoverer.wake(),
     })
     // A worker that starts while its queue is paused must not run a job before it learns of that.
@@ -75,7 +64,7 @@ export class PartitionWorker {
     this.leases = leases
     this.#connections = connections
     this.#heartbeat = startHeartbeat(leases)
-    this.#renewer = startRenewer(leases)
+    this.#renewal = startRenewal(leases)
     const promoter = startPromoter(leases)
     this.#recoverer = startRecoverer(leases, () => demandOf(leases), onChange)
     const signals = startSignals(leases, start.signals, start.lastSignal, {
@@ -116,19 +105,11 @@ export class PartitionWorker {
     try {
       await this.#connections.closeAfter(async () => {
         await this.leases.idle()
-        await Promise.all([this.#renewer.stop(), this.#heartbeat.stop()])
+        await Promise.all([...this.#renewal, this.#heartbeat].map((loop) => loop.stop()))
         await this.leases.leave()
       })
     } finally {
       await Promise.all([...this.#claiming, this.#heartbeat].map((loop) => loop.stop()))
     }
   }
-}
-
-/** Notes in Redis, every few seconds, that the worker is alive: busy, idle or paused. */
-function startHeartbeat(leases: LeaseTable): Loop {
-  return startLoop(
-    () => leases.beat().then(() => BEAT_EVERY_MS),
-    (error) => leases.emit({ type: 'error', error, during: 'heartbeat' }),
-  )
 }

@@ -1,15 +1,13 @@
 import { takeTokens } from '../redis/commands.ts'
 import { errorDelay } from '../async/loop.ts'
-import type { OnEvent } from '../model/events.ts'
 import type { RateLimit } from '../model/options.ts'
-import type { QueuePartition } from '../redis/partition.ts'
 import { startTimer, type Timer } from '../async/timer.ts'
+import type { LeaseTable } from './lease-table.ts'
 
 /** Permission to start jobs under the queue's rate limit, which all its workers share. */
 export class TokenBucket {
-  readonly #home: QueuePartition
+  readonly #home: LeaseTable
   readonly #limit: RateLimit
-  readonly #emit: OnEvent
   readonly #onTokens: () => void
   #tokens = 0
   #isAsking = false
@@ -18,10 +16,9 @@ export class TokenBucket {
   #timer: Timer | undefined
 
   /** The bucket lies in the first partition; `onTokens` is called when tokens may have come after a `take` failed. */
-  constructor(home: QueuePartition, limit: RateLimit, emit: OnEvent, onTokens: () => void) {
+  constructor(home: LeaseTable, limit: RateLimit, onTokens: () => void) {
     this.#home = home
     this.#limit = limit
-    this.#emit = emit
     this.#onTokens = onTokens
   }
 
@@ -46,12 +43,12 @@ export class TokenBucket {
   async #ask(wanted: number): Promise<void> {
     let waitMs = 0
     try {
-      const reply = await takeTokens(this.#home, this.#limit, wanted)
+      const reply = await takeTokens(this.#home.part, this.#limit, wanted)
       this.#tokens += reply.granted
       waitMs = reply.granted > 0 ? 0 : reply.waitMs
       this.#failures = 0
     } catch (error) {
-      this.#emit({ type: 'error', error, during: 'limit' })
+      this.#home.report(error, 'limit')
       waitMs = errorDelay(++this.#failures)
     }
     if (this.#isStopped) return

@@ -1,11 +1,11 @@
+import { settlesWithin } from '../async/deadline.ts'
+import { errorDelay, pause } from '../async/loop.ts'
+import { LEVELS } from '../model/levels.ts'
+import { defaults } from '../model/options.ts'
 import type { Connection } from '../redis/connection.ts'
+import { isNoGroup, isUnblocked } from '../redis/replies.ts'
 import { EntryReader } from './entry-reader.ts'
 import type { LeaseTable } from './lease-table.ts'
-import { LEVELS } from '../model/levels.ts'
-import { errorDelay, pause } from '../async/loop.ts'
-import { defaults } from '../model/options.ts'
-import { isNoGroup, isUnblocked } from '../redis/replies.ts'
-import { settlesWithin } from '../async/deadline.ts'
 
 /** A server that does not answer must not hold back the end: then what a read may have claimed is left to expire. */
 const STOP_WITHIN_MS = 700
@@ -14,6 +14,8 @@ const SURPLUS_FOR_MS = 1_000
 
 /** Claims new entries as long as there is demand. */
 export class Reader {
+  /** When the read began whose answer the server owes, errors included, `performance.now()`; undefined while it reads nothing. */
+  unreadSince: number | undefined
   readonly #leases: LeaseTable
   readonly #connection: Connection
   readonly #entries: EntryReader
@@ -21,7 +23,6 @@ export class Reader {
   readonly #stopping = new AbortController()
   readonly #running: Promise<void>
   #failures = 0
-  #unreadSince: number | undefined
   #wake: (() => void) | undefined
 
   /** Starts to read. `demand` returns how many jobs may be claimed now; 0 = wait for `wake`; below, how many are held too many. */
@@ -43,11 +44,6 @@ export class Reader {
     return this.#entries.lastReadAt
   }
 
-  /** When the read began whose answer the server owes, errors included, `performance.now()`; undefined while it reads nothing. */
-  get unreadSince(): number | undefined {
-    return this.#unreadSince
-  }
-
   /** Looks again whether there is demand. */
   wake(): void {
     this.#wake?.()
@@ -66,14 +62,14 @@ export class Reader {
     while (!this.#stopping.signal.aborted) {
       const want = this.#leases.pauseState.isPaused ? 0 : this.#demand()
       if (want < 1) {
-        this.#unreadSince = undefined
+        this.unreadSince = undefined
         if (!(await this.#waitForWake())) this.#releaseSurplus()
         continue
       }
-      this.#unreadSince ??= performance.now()
+      this.unreadSince ??= performance.now()
       try {
         await this.#readOnce(want)
-        this.#unreadSince = undefined
+        this.unreadSince = undefined
         this.#failures = 0
       } catch (error) {
         await this.#recover(error)
@@ -104,8 +100,7 @@ export class Reader {
         met = failure
       }
     }
-    if (!this.#stopping.signal.aborted && !isUnblocked(met))
-      this.#leases.emit({ type: 'error', error: met, during: 'read' })
+    if (!this.#stopping.signal.aborted && !isUnblocked(met)) this.#leases.report(met, 'read')
     await pause(errorDelay(++this.#failures), this.#stopping.signal)
   }
 

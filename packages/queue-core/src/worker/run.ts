@@ -34,11 +34,13 @@ const RETURNED: Ending = { kind: 'returned' }
 export class Run {
   /** What the handler gets: plain members, so that it can be spread into another context. */
   readonly context: JobContext
+  /** Why the run was aborted, if it was. */
+  aborted: QueueError | undefined
+  /** Whether the handler has ended or lost its slot. */
+  isOver = false
   readonly #onEnd: (ending: Ending) => void
   readonly #controller = new AbortController()
-  #aborted: QueueError | undefined
   #timer: Timer | undefined
-  #over = false
 
   constructor(fence: Fence, onEnd: (ending: Ending) => void) {
     const { entryId, deliveryCount } = fence
@@ -48,16 +50,6 @@ export class Run {
       deliveryCount: deliveriesOf(deliveryCount),
     }
     this.#onEnd = onEnd
-  }
-
-  /** Why the run was aborted, if it was. */
-  get aborted(): QueueError | undefined {
-    return this.#aborted
-  }
-
-  /** Whether the handler has ended or lost its slot. */
-  get isOver(): boolean {
-    return this.#over
   }
 
   /** Starts the handler; `onEnd` is called once, later or before this returns. */
@@ -89,16 +81,16 @@ export class Run {
 
   /** Aborts the signal; a handler that ignores it loses its slot soon after. */
   abort(reason: QueueError): void {
-    if (this.#aborted !== undefined || this.#over) return
-    this.#aborted = reason
+    if (this.aborted !== undefined || this.isOver) return
+    this.aborted = reason
     this.#timer?.stop()
     this.#timer = startTimer(() => this.#end({ kind: 'zombie', error: reason }), ZOMBIE_AFTER_MS)
     this.#controller.abort(reason)
   }
 
   #end(ending: Ending): void {
-    if (this.#over) return
-    this.#over = true
+    if (this.isOver) return
+    this.isOver = true
     this.#timer?.stop()
     this.#onEnd(ending)
   }

@@ -1,9 +1,40 @@
+import { startLoop, type Loop } from '../async/loop.ts'
+import { isEarlier } from '../model/fence.ts'
+import { defaults } from '../model/options.ts'
 import type { Connection } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import type { LeaseTable } from './lease-table.ts'
-import { isEarlier } from '../model/fence.ts'
-import { startLoop, type Loop } from '../async/loop.ts'
-import { defaults } from '../model/options.ts'
+
+/** Whether a queue is paused, as far as a worker knows; `onChange` is called with each change. */
+export class PauseState {
+  isPaused = false
+  readonly #onChange: (isPaused: boolean) => void
+  #signalledAt = -Infinity
+
+  constructor(onChange: (isPaused: boolean) => void) {
+    this.#onChange = onChange
+  }
+
+  /** Takes a signal. Signals come in the order in which they were stored. */
+  signal(isPaused: boolean): void {
+    this.#signalledAt = performance.now()
+    this.#set(isPaused)
+  }
+
+  /**
+   * Takes a reply to a command that was sent at `sentAt`, `performance.now()`. Signals come on another connection, so a
+   * reply to a command that was sent before the last signal may be older than that signal and is ignored.
+   */
+  observe(isPaused: boolean, sentAt: number): void {
+    if (sentAt > this.#signalledAt) this.#set(isPaused)
+  }
+
+  #set(isPaused: boolean): void {
+    if (isPaused === this.isPaused) return
+    this.isPaused = isPaused
+    this.#onChange(isPaused)
+  }
+}
 
 type Entries = [id: string, fields: string[]][]
 
@@ -13,22 +44,17 @@ export async function newestSignal(connection: Connection, keys: Keys): Promise<
   return entries[0]?.[0] ?? '0-0'
 }
 
-/** What a worker does on signals, apart from a pause. */
-export interface SignalListener {
-  /** A job is due earlier than any before. */
-  readonly onDue: () => void
-  /** Jobs were released. */
-  readonly onReleased: () => void
-}
-
-/** Listens for signals to all workers after `lastId`: paused, resumed, an earlier due time, released jobs. */
+/**
+ * Listens for signals to all workers after `lastId`: paused, resumed, an earlier due time, released jobs. Closes the
+ * connection at its end.
+ */
 export function startSignals(
-  { part, pauseState, emit }: Pick<LeaseTable, 'part' | 'pauseState' | 'emit'>,
+  leases: Pick<LeaseTable, 'part' | 'pauseState' | 'report'>,
   connection: Connection,
   lastId: string,
-  { onDue, onReleased }: SignalListener,
+  { onDue, onReleased }: { readonly onDue: () => void; readonly onReleased: () => void },
 ): Loop {
-  const { keys } = part
+  const { keys } = leases.part
 
   async function runOnce(): Promise<number> {
     const reply = await connection.send<[string, Entries][] | Record<string, Entries> | null>(
@@ -56,12 +82,12 @@ export function startSignals(
   }
 
   function act(signal: string): void {
-    if (signal === 'paused' || signal === 'resumed') pauseState.signal(signal === 'paused')
+    if (signal === 'paused' || signal === 'resumed') leases.pauseState.signal(signal === 'paused')
     if (signal === 'due') onDue()
     if (signal === 'resumed' || signal === 'released') onReleased()
   }
 
-  const loop = startLoop(runOnce, (error) => emit({ type: 'error', error, during: 'control' }))
+  const loop = startLoop(runOnce, (error) => leases.report(error, 'control'))
   return {
     wake: loop.wake,
     async stop() {

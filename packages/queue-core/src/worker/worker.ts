@@ -1,29 +1,23 @@
-import { checkClient, type RedisClient } from '../redis/connection.ts'
-import { Prefetch } from './prefetch.ts'
-import { checkAtLeast, checkMembers, QueueError } from '../model/errors.ts'
-import { guardListener, type OnEvent } from '../model/events.ts'
-import { createInvoke, Run, type Handlers, type Invoke, type JobContext } from './run.ts'
-import { Finisher, type Counts } from './finish.ts'
-import { eventJob, type HeldLease } from './held-lease.ts'
-import type { Ending } from '../model/decide.ts'
-import type { JobMap } from '../model/job.ts'
-import type { ConsumerSettings, LeaseTable } from './lease-table.ts'
-import { timeOf } from '../model/fence.ts'
-import { TokenBucket } from './rate-limit.ts'
-import type { Members } from '../model/members.ts'
-import {
-  checkHandlers,
-  nameConsumer,
-  resolveWorker,
-  WORKER_OPTIONS,
-  type WorkerOptions,
-} from '../model/options.ts'
-import { partitionKeys } from '../redis/partition.ts'
-import { readSchemas } from '../model/schema.ts'
-import { PartitionWorker } from './partition-worker.ts'
-import { traceProcess, type BeginProcess, type Processing } from '../model/tracing.ts'
 import { settlesWithin } from '../async/deadline.ts'
 import { startTimer } from '../async/timer.ts'
+import type { Ending } from '../model/decide.ts'
+import { checkAtLeast, checkMembers, QueueError } from '../model/errors.ts'
+import { timeOf } from '../model/fence.ts'
+import type { JobMap } from '../model/job.ts'
+import type { Members } from '../model/members.ts'
+import { checkHandlers, WORKER_OPTIONS, type ResolvedWorker, type WorkerOptions } from '../model/options.ts'
+import { readSchemas } from '../model/schema.ts'
+import { traceProcess, type BeginProcess, type Processing } from '../model/tracing.ts'
+import type { RedisClient } from '../redis/connection.ts'
+import { partitionKeys } from '../redis/partition.ts'
+import { createContext, type ConsumerContext, type Counts } from './connections.ts'
+import { finish } from './finish.ts'
+import { eventJob, type HeldLease } from './held-lease.ts'
+import type { LeaseTable } from './lease-table.ts'
+import { PartitionWorker } from './partition-worker.ts'
+import { Prefetch } from './prefetch.ts'
+import { TokenBucket } from './rate-limit.ts'
+import { createInvoke, Run, type Handlers, type Invoke, type JobContext } from './run.ts'
 
 /** What became of a worker's jobs since it was created. */
 export type WorkerCounters = Readonly<Counts>
@@ -97,58 +91,18 @@ export function createWorker<Jobs extends JobMap>(
   handlers: Handlers<Jobs>,
   options: WorkerOptions<Jobs> = {},
 ): Worker {
-  checkMembers('createWorker', options, WORKER_OPTIONS)
-  const resolved = resolveWorker(queue, options)
-  checkHandlers(handlers)
-  checkClient(redis)
-  const consumer = nameConsumer(options.consumer, resolved.visibilityMs)
-  const engine = new Engine({
-    redis,
-    queue,
-    settings: { ...resolved, consumer },
-    invoke: createInvoke(handlers, readSchemas(options.schemas), resolved.maxAttempts),
-    onEvent: guardListener(options.onEvent, `worker "${consumer}" of queue "${queue}"`),
-    isListened: options.onEvent !== undefined,
-  })
-  return {
-    consumer,
-    start: () => engine.start(),
-    // oxlint-disable-next-line typescript/promise-function-async -- each call returns the same promise
-    stop(options = {}) {
-      try {
-        checkMembers('stop', options, STOP_OPTIONS)
-        checkAtLeast('graceMs', options.graceMs ?? 0, 0)
-      } catch (error) {
-        return Promise.reject(error)
-      }
-      return engine.stop(options.graceMs)
-    },
-    get running() {
-      return engine.running
-    },
-    get counters() {
-      return { ...engine.counts }
-    },
-    health: () => engine.health(),
-  }
+  return new QueueWorker(redis, queue, handlers, options)
 }
 
-interface EngineContext {
-  readonly redis: RedisClient
-  readonly queue: string
-  readonly settings: ConsumerSettings
-  readonly invoke: Invoke
-  readonly onEvent: OnEvent
-  readonly isListened: boolean
-}
-
-class Engine {
-  readonly counts: Counts
+/** Its public methods are bound: callers may take it apart. */
+class QueueWorker<Jobs extends JobMap> implements Worker {
+  readonly consumer: string
   running = 0
-  readonly #context: EngineContext
-  readonly #settings: ConsumerSettings
-  readonly #emit: OnEvent
-  readonly #finisher: Finisher
+  readonly #context: ConsumerContext
+  readonly #settings: ResolvedWorker
+  readonly #counts: Counts
+  readonly #queue: string
+  readonly #invoke: Invoke
   readonly #prefetch: Prefetch
   readonly #beginProcess: BeginProcess
   readonly #opening = new AbortController()
@@ -165,35 +119,38 @@ class Engine {
   #stopping: Promise<void> | undefined
   #onDrained: (() => void) | undefined
 
-  constructor(context: EngineContext) {
-    const { queue, settings, onEvent, isListened } = context
-    this.#context = context
-    this.#settings = settings
-    // A job may be dead on arrival: dead letters are counted wherever they are made.
-    this.#emit = (event) => {
-      if (event.type === 'deadLettered') this.counts.deadLettered++
-      onEvent(event)
-    }
-    this.#finisher = new Finisher(settings, this.#emit, isListened)
-    this.counts = this.#finisher.counts
-    this.#prefetch = new Prefetch(settings)
-    this.#beginProcess = traceProcess(queue, settings.group, settings.consumer)
+  constructor(redis: RedisClient, queue: string, handlers: Handlers<Jobs>, options: WorkerOptions<Jobs>) {
+    checkMembers('createWorker', options, WORKER_OPTIONS)
+    checkHandlers(handlers)
+    this.#context = createContext('worker', redis, queue, options)
+    this.#settings = this.#context.settings
+    this.#counts = this.#context.counts
+    const { consumer, group, maxAttempts } = this.#settings
+    this.consumer = consumer
+    this.#queue = queue
+    this.#invoke = createInvoke(handlers, readSchemas(options.schemas), maxAttempts)
+    this.#prefetch = new Prefetch(this.#settings)
+    this.#beginProcess = traceProcess(queue, group, consumer)
+  }
+
+  get counters(): WorkerCounters {
+    return { ...this.#counts }
   }
 
   // The life of a run: start the handler, and when it has ended let the finisher decide, settle and emit.
 
   #startRun(leases: LeaseTable, lease: HeldLease): void {
     this.running++
-    this.counts.started++
+    this.#counts.started++
     if (this.#context.isListened) {
       const waitedMs = Math.max(0, Date.now() - timeOf(lease.entryId))
-      this.#emit({ type: 'started', job: eventJob(lease), waitedMs })
+      this.#context.emit({ type: 'started', job: eventJob(lease), waitedMs })
     }
     lease.startedAt = performance.now()
     const processing = this.#beginProcess(lease.meta.traceparent)
     const run = new Run(lease, (ending) => this.#endRun(leases, lease, ending, processing))
     lease.run = run
-    const call = (context: JobContext): unknown => this.#context.invoke(lease, context)
+    const call = (context: JobContext): unknown => this.#invoke(lease, context)
     run.start(
       processing === undefined ? call : (context) => processing.run(() => call(context)),
       lease.meta.timeoutMs ?? this.#settings.timeoutMs,
@@ -204,7 +161,7 @@ class Engine {
     processing?.end(eventJob(lease), ending)
     this.running--
     this.#ended++
-    const deciding = this.#finisher.finish(leases, lease, ending)
+    const deciding = finish(leases, lease, ending)
     if (deciding !== undefined) {
       this.#undecided.add(deciding)
       void deciding.then(() => this.#undecided.delete(deciding))
@@ -266,7 +223,7 @@ class Engine {
 
   // Start and stop
 
-  async start(): Promise<void> {
+  readonly start: Worker['start'] = async () => {
     if (this.#stopping !== undefined)
       throw new QueueError('CLOSED', 'The worker was stopped: create another one')
     this.#starting ??= this.#open()
@@ -286,30 +243,34 @@ class Engine {
   }
 
   async #open(): Promise<void> {
-    const { redis, queue } = this.#context
     const { prefix, partitions, rateLimit } = this.#settings
     const context = {
-      redis,
-      settings: this.#settings,
-      emit: this.#emit,
+      ...this.#context,
       signal: this.#opening.signal,
       demandOf: (leases: LeaseTable) => this.#demandOf(leases),
       onChange: () => this.#state === 'running' && this.#pump(),
     }
-    for (const [index, keys] of partitionKeys(prefix, queue, partitions).entries())
-      this.#partitions.push(await PartitionWorker.open(context, keys, index))
+    for (const [index, keys] of partitionKeys(prefix, this.#queue, partitions).entries())
+      // Partitions may lie on several servers of a cluster; their warnings are the same.
+      this.#partitions.push(await PartitionWorker.open(context, keys, index === 0))
     // Nothing is claimed before all are open, so that a start that fails leaves no job behind.
     this.#state = 'running'
     for (const partition of this.#partitions) partition.wake()
-    const home = this.#partitions[0]?.leases.part
+    const home = this.#partitions[0]?.leases
     if (rateLimit !== undefined && home !== undefined)
-      this.#rateLimit = new TokenBucket(home, rateLimit, this.#emit, () => this.#pump())
+      this.#rateLimit = new TokenBucket(home, rateLimit, () => this.#pump())
     this.#pump()
   }
 
   // oxlint-disable-next-line typescript/promise-function-async -- each call returns the same promise
-  stop(graceMs = 10_000): Promise<void> {
-    this.#stopping ??= this.#shut(graceMs)
+  readonly stop: Worker['stop'] = (options = {}) => {
+    try {
+      checkMembers('stop', options, STOP_OPTIONS)
+      checkAtLeast('graceMs', options.graceMs ?? 0, 0)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    this.#stopping ??= this.#shut(options.graceMs ?? 10_000)
     return this.#stopping
   }
 
@@ -335,7 +296,7 @@ class Engine {
     this.#state = 'stopped'
     const errors = [...claims, ...closings].flatMap((end) => (end.status === 'rejected' ? [end.reason] : []))
     if (errors.length > 0)
-      this.#emit({
+      this.#context.emit({
         type: 'error',
         error: new AggregateError(errors, 'Errors while stopping'),
         during: 'stop',
@@ -354,7 +315,7 @@ class Engine {
     })
   }
 
-  health(): WorkerHealth {
+  readonly health: Worker['health'] = () => {
     const now = performance.now()
     const partitions = this.#partitions
     const longest = (startOf: (partition: PartitionWorker) => number | undefined): number =>
