@@ -251,6 +251,18 @@ test('data that does not fit its schema never reaches the caller', async () => {
   expect(await queue.deadLetters()).toMatchObject([{ cause: 'invalid_payload' }])
 })
 
+// A schema that fetches JSON, for example, throws one when its source is broken.
+test('a schema that throws a SyntaxError costs an attempt, not the job', async () => {
+  const broken = (): Promise<boolean> => Promise.reject(new SyntaxError('Unexpected token'))
+  const pay = v.pipeAsync(v.object({ cents: v.number() }), v.checkAsync(broken))
+  const { queue, consumer, events, base } = setUp({ schemas: { pay } })
+  await redis.xAdd(`${base}:jobs`, '*', { n: 'pay', d: '{"cents":5}' })
+  expect(await consumer.claim()).toEqual([])
+  await eventually(() => events.length > 0)
+  expect(events).toMatchObject([{ type: 'retried', cause: 'handler_error' }])
+  expect(await queue.stats()).toMatchObject({ delayed: 1, dead: 0 })
+})
+
 test('a claim survives the loss of the whole queue', async () => {
   const { queue, consumer, events, base } = setUp()
   expect(await consumer.claim()).toEqual([])

@@ -11,7 +11,7 @@ import type { Job, JobMap, JobName } from '../model/job.ts'
 import type { Members } from '../model/members.ts'
 import { CLAIM_OPTIONS, type HandlerOptions, type WorkerOptions } from '../model/options.ts'
 import { readSchemas, validate, type Schemas } from '../model/schema.ts'
-import { isInstance, textOf } from '../model/text-of.ts'
+import { textOf } from '../model/text-of.ts'
 import type { RedisClient } from '../redis/connection.ts'
 import { partitionKeys } from '../redis/partition.ts'
 import type { Settlement } from '../redis/settle.ts'
@@ -178,7 +178,7 @@ class PartitionConsumer<Jobs extends JobMap> implements Consumer<Jobs> {
       this.#heldBy.set(lease, held)
       return lease
     } catch (thrown) {
-      await finish(leases, held, { kind: 'threw', error: toError(held, thrown) })
+      await finish(leases, held, { kind: 'threw', error: soundError(thrown, 'A schema') })
       return undefined
     }
   }
@@ -255,10 +255,4 @@ class PartitionConsumer<Jobs extends JobMap> implements Consumer<Jobs> {
       `The lease of job "${job.id}" of queue "${this.#queue}" is over: it was settled before, or another consumer may run the job`,
     )
   }
-}
-
-function toError(held: HeldLease, thrown: unknown): Error {
-  if (isInstance(thrown, SyntaxError))
-    return new EngineError('INVALID_PAYLOAD', `Data of job "${held.id}" is not JSON`, { cause: thrown })
-  return soundError(thrown, 'A schema')
 }

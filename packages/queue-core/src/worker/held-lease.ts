@@ -1,3 +1,4 @@
+import { EngineError } from '../model/errors.ts'
 import { crashesOf, timeOf } from '../model/fence.ts'
 import { NO_META, withFailure, type Evidence, type FailureCause, type Job, type Meta } from '../model/job.ts'
 import type { EventJob } from '../model/events.ts'
@@ -58,14 +59,14 @@ export function eventJob(lease: HeldLease): EventJob {
   }
 }
 
-/** Decodes the job as its handler sees it. @throws SyntaxError when the data is not JSON */
+/** Decodes the job as its handler sees it. @throws EngineError `INVALID_PAYLOAD` when its data is not JSON */
 export function toJob(lease: HeldLease, maxAttempts: number): Job {
   const { meta, job, id, entryId, level } = lease
   const { failures = 0, enqueuedAt = timeOf(entryId), orderingKey, traceparent } = meta
   const decoded: Job & { orderingKey?: string; traceparent?: string } = {
     id,
     name: job?.name ?? '',
-    data: JSON.parse(job?.data ?? ''),
+    data: readData(lease),
     attempt: failures + 1,
     maxAttempts: meta.maxAttempts ?? maxAttempts,
     priority: priorityOf(level),
@@ -74,6 +75,14 @@ export function toJob(lease: HeldLease, maxAttempts: number): Job {
   if (orderingKey !== undefined) decoded.orderingKey = orderingKey
   if (traceparent !== undefined) decoded.traceparent = traceparent
   return decoded
+}
+
+function readData({ id, job }: HeldLease): unknown {
+  try {
+    return JSON.parse(job?.data ?? '')
+  } catch (cause) {
+    throw new EngineError('INVALID_PAYLOAD', `Data of job "${id}" is not JSON`, { cause })
+  }
 }
 
 /** Builds the settlement that ends a lease. */

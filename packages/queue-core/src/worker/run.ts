@@ -103,14 +103,6 @@ export type Invoke = (lease: HeldLease, context: JobContext) => unknown
 export function createInvoke(handlers: object, schemas: Schemas | undefined, maxAttempts: number): Invoke {
   const byName = new Map<string, Handler<string, never>>(Object.entries(handlers))
 
-  function readJob(lease: HeldLease): Job {
-    try {
-      return toJob(lease, maxAttempts)
-    } catch (error) {
-      throw new EngineError('INVALID_PAYLOAD', `Data of job "${lease.id}" is not JSON`, { cause: error })
-    }
-  }
-
   return (lease, context) => {
     const name = lease.job?.name ?? ''
     const handler = byName.get(name)
@@ -118,7 +110,7 @@ export function createInvoke(handlers: object, schemas: Schemas | undefined, max
       const known = [...byName.keys()].join(', ')
       throw new EngineError('UNKNOWN_JOB', `No handler for job "${name}": this worker knows ${known}`)
     }
-    const job = readJob(lease)
+    const job = toJob(lease, maxAttempts)
     if (schemas?.[name] === undefined) return handler(job as never, context)
     const checked = validate(schemas, name, job.data, EngineError)
     if (checked instanceof Promise) return checked.then((data) => handler({ ...job, data } as never, context))
