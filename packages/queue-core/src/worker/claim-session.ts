@@ -1,7 +1,6 @@
 import { pause } from '../async/loop.ts'
 import type { Connection } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
-import { isNoGroup } from '../redis/replies.ts'
 import { PartitionConnections, type ConsumerContext } from './connections.ts'
 import { beat, BEAT_EVERY_MS, isFirstOfShort, isScanOver, promoteDue, SCAN_START } from './duties.ts'
 import { EntryReader } from './entry-reader.ts'
@@ -38,15 +37,7 @@ export class ClaimSession {
   /** Claims up to `count` jobs, waiting until `until`, `performance.now()`, for the first, or less. Calls must not overlap. */
   async claim(count: number, until: number): Promise<HeldLease[]> {
     const { leases } = this
-    for (let isFilled = false; !isFilled;) {
-      try {
-        await this.#fill(count, until)
-        isFilled = true
-      } catch (error) {
-        if (!isNoGroup(error)) throw error
-        await leases.ensureGroup()
-      }
-    }
+    await this.#fill(count, until)
     const claimed = leases.buffer.drain()
     // A read that waits may bring `count` of each level.
     const wanted = this.#stop.signal.aborted ? [] : claimed.splice(0, count)

@@ -26,8 +26,6 @@ export class EntryReader {
   readonly #active = [true, true, true]
   /** Last entry read, by level. */
   readonly #reached: (string | undefined)[] = []
-  /** The group of one level is missing, while others may bring jobs. */
-  #missingGroup: unknown
   #blockedId: string | undefined
   #isUnblocking = false
   #isStopped = false
@@ -47,9 +45,6 @@ export class EntryReader {
     const found = claims.flat().length
     this.hasBacklog = found > 0
     await this.#accept(claims)
-    const missing = this.#missingGroup
-    this.#missingGroup = undefined
-    if (missing !== undefined) throw missing
     return found
   }
 
@@ -62,7 +57,9 @@ export class EntryReader {
     this.#blockedId = await this.#part.connection.id()
     if (this.#isStopped) return
     try {
-      const claims = await commands.read(this.#part, this.#leases.settings, LEVELS, count, blockMs)
+      const claims = await this.#inGroup((isAgain) =>
+        commands.read(this.#part, this.#leases.settings, LEVELS, count, isAgain ? 0 : blockMs),
+      )
       if (claims.some((entries) => entries.length >= count)) this.hasBacklog = true
       await this.#accept(claims)
     } finally {
@@ -114,7 +111,6 @@ export class EntryReader {
         claims[level] = await this.#readLevel(level, left)
       } catch (error) {
         if (left === want) throw error
-        if (isNoGroup(error)) this.#missingGroup = error
         break
       }
       left -= claims[level].length
@@ -148,7 +144,7 @@ export class EntryReader {
         const isProbe = share === 0
         const claimed = isProbe ? [] : await this.#readLevel(level, share)
         this.#active[level] = isProbe
-          ? await commands.hasEntries(this.#part, this.#leases.settings.group, level)
+          ? await this.#inGroup(() => commands.hasEntries(this.#part, this.#leases.settings.group, level))
           : claimed.length > 0
         return claimed
       }),
@@ -156,17 +152,26 @@ export class EntryReader {
     const claims = outcomes.map((outcome) => (outcome.status === 'fulfilled' ? outcome.value : []))
     const isNone = claims.every((entries) => entries.length === 0)
     // What one read has claimed is not lost to the failure of another, which the next read will meet again.
-    for (const outcome of outcomes) {
-      if (outcome.status === 'fulfilled') continue
-      if (isNone) throw outcome.reason
-      if (isNoGroup(outcome.reason)) this.#missingGroup = outcome.reason
-    }
+    for (const outcome of outcomes) if (isNone && outcome.status === 'rejected') throw outcome.reason
     return claims
   }
 
   async #readLevel(level: Level, count: number): Promise<commands.Claimed[]> {
-    const claims = await commands.read(this.#part, this.#leases.settings, [level], count, 0)
+    const claims = await this.#inGroup(() =>
+      commands.read(this.#part, this.#leases.settings, [level], count, 0),
+    )
     return claims[level] ?? []
+  }
+
+  /** Runs a command that needs the consumer group; where that is missing, creates it and runs the command once more. */
+  async #inGroup<T>(run: (isAgain: boolean) => Promise<T>): Promise<T> {
+    try {
+      return await run(false)
+    } catch (error) {
+      if (!isNoGroup(error)) throw error
+      await this.#leases.ensureGroup()
+      return run(true)
+    }
   }
 
   /**

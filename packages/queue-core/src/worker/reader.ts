@@ -3,7 +3,7 @@ import { errorDelay, pause } from '../async/loop.ts'
 import { LEVELS } from '../model/levels.ts'
 import { defaults } from '../model/options.ts'
 import type { Connection } from '../redis/connection.ts'
-import { isNoGroup, isUnblocked } from '../redis/replies.ts'
+import { isUnblocked } from '../redis/replies.ts'
 import { EntryReader } from './entry-reader.ts'
 import type { LeaseTable } from './lease-table.ts'
 
@@ -72,7 +72,9 @@ export class Reader {
         this.unreadSince = undefined
         this.#failures = 0
       } catch (error) {
-        await this.#recover(error)
+        if (!this.#stopping.signal.aborted && !isUnblocked(error)) this.#leases.report(error, 'read')
+        // Every error waits, also when the reader is woken: a loop of errors must not be a hot one.
+        await pause(errorDelay(++this.#failures), this.#stopping.signal)
       }
     }
   }
@@ -88,20 +90,6 @@ export class Reader {
 
   #releaseSurplus(): void {
     this.#leases.releaseBuffered(Math.max(0, -this.#demand()))
-  }
-
-  /** Never throws. Every error waits, also when the reader is woken: a loop of errors must not be a hot one. */
-  async #recover(error: unknown): Promise<void> {
-    let met = error
-    if (isNoGroup(error)) {
-      try {
-        return await this.#leases.ensureGroup()
-      } catch (failure) {
-        met = failure
-      }
-    }
-    if (!this.#stopping.signal.aborted && !isUnblocked(met)) this.#leases.report(met, 'read')
-    await pause(errorDelay(++this.#failures), this.#stopping.signal)
   }
 
   /** Resolves with false when no wake came in time. */
