@@ -42,7 +42,9 @@ const DRAIN_OPTIONS: Members<DrainOptions<JobMap>> = {
   dueWithinMs: true,
   skipDelays: true,
 }
-const WAIT_FOR: Members<WaitOptions & { readonly id?: string }> = { timeoutMs: true, id: true }
+type WaitForOptions = WaitOptions & { readonly id?: string }
+type EventOf<Type> = Extract<QueueEvent, { readonly type: Type }>
+const WAIT_FOR: Members<WaitForOptions> = { timeoutMs: true, id: true }
 
 /** Between two looks at Redis, in milliseconds. */
 const LOOK_EVERY_MS = 10
@@ -127,10 +129,7 @@ export interface EventRecorder {
    * Waits for an event of a type, of one job if its id is given; one that came already counts.
    * @throws Error after `timeoutMs`, with the types of the events that came
    */
-  waitFor<Type extends QueueEvent['type']>(
-    type: Type,
-    options?: WaitOptions & { readonly id?: string },
-  ): Promise<Extract<QueueEvent, { readonly type: Type }>>
+  waitFor<Type extends QueueEvent['type']>(type: Type, options?: WaitForOptions): Promise<EventOf<Type>>
 }
 
 /**
@@ -145,42 +144,36 @@ export interface EventRecorder {
 export function recordEvents(): EventRecorder {
   const events: QueueEvent[] = []
   const listeners = new Set<() => void>()
-
-  function find<Type extends QueueEvent['type']>(
-    type: Type,
-    id: string | undefined,
-  ): Extract<QueueEvent, { readonly type: Type }> | undefined {
-    return events.find(
-      (event): event is Extract<QueueEvent, { readonly type: Type }> =>
-        event.type === type && (id === undefined || ('job' in event && event.job.id === id)),
-    )
-  }
-
   return {
     events,
     onEvent(event) {
       events.push(event)
       for (const listen of listeners) listen()
     },
-    waitFor(type, options = {}) {
+    waitFor<Type extends QueueEvent['type']>(
+      type: Type,
+      options: WaitForOptions = {},
+    ): Promise<EventOf<Type>> {
       checkMembers('waitFor', options, WAIT_FOR)
       const { timeoutMs = 10_000, id } = options
       checkAtLeast('timeoutMs', timeoutMs, 0)
+      const isWanted = (event: QueueEvent): event is EventOf<Type> =>
+        event.type === type && (id === undefined || ('job' in event && event.job.id === id))
       return new Promise((resolve, reject) => {
-        const timer = startTimer(() => {
-          listeners.delete(look)
-          const seen = events.map((event) => event.type).join(', ')
-          reject(
-            new Error(
-              `No event "${type}"${id === undefined ? '' : ` of job "${id}"`} came within ${timeoutMs} ms, but: ${seen}`,
-            ),
-          )
-        }, timeoutMs)
-        function look(): void {
-          const event = find(type, id)
-          if (event === undefined) return
+        const end = (): void => {
           timer.stop()
           listeners.delete(look)
+        }
+        const timer = startTimer(() => {
+          end()
+          const wanted = id === undefined ? `"${type}"` : `"${type}" of job "${id}"`
+          const seen = events.map((event) => event.type).join(', ')
+          reject(new Error(`No event ${wanted} came within ${timeoutMs} ms, but: ${seen}`))
+        }, timeoutMs)
+        const look = (): void => {
+          const event = events.find(isWanted)
+          if (event === undefined) return
+          end()
           resolve(event)
         }
         listeners.add(look)

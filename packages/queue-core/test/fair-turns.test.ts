@@ -7,10 +7,10 @@ async function nextTurn(): Promise<void> {
 }
 
 test('calls begin until a turn is used up; the others follow in their order, turn by turn', async () => {
-  const fairTurns = createFairTurns(100)
+  const takeTurn = createFairTurns(100)
   const begun: string[] = []
   const call = (name: string, amount: number): void => {
-    const waiting = fairTurns.take(amount)
+    const waiting = takeTurn(amount)
     if (waiting === undefined) begun.push(name)
     else void waiting.then(() => begun.push(name))
   }
@@ -26,9 +26,9 @@ test('calls begin until a turn is used up; the others follow in their order, tur
 })
 
 test('a call that is larger than a turn begins, and the next waits', async () => {
-  const fairTurns = createFairTurns(100)
-  expect(fairTurns.take(5_000)).toBeUndefined()
-  const next = fairTurns.take(1)
+  const takeTurn = createFairTurns(100)
+  expect(takeTurn(5_000)).toBeUndefined()
+  const next = takeTurn(1)
   expect(next).toBeInstanceOf(Promise)
   await next
 })

@@ -10,7 +10,7 @@ export interface Batcher<Item> {
 }
 
 /** Options of {@link createBatcher}. */
-export interface BatcherOptions {
+interface BatcherOptions {
   /** Most items of one batch. */
   readonly maxItems: number
   /** Most batches under way at the same time. @default 1 */

@@ -1,20 +1,13 @@
-/** Spreads calls over turns of the event loop, in their order. */
-export interface FairTurns {
-  /** Undefined when there is room in this turn; else resolves in a later one. */
-  take(amount: number): Promise<void> | undefined
-}
-
-interface Waiting {
-  readonly amount: number
-  readonly begin: () => void
-}
+/** Takes a place in this turn of the event loop: undefined when there is room, else a promise of one in a later turn. */
+export type TakeTurn = (amount: number) => Promise<void> | undefined
 
 /**
- * Lets calls begin until `perTurn` is used up; the others begin when what was sent in this turn is on the wire. The
- * server then works on the first calls while the next are made; otherwise each side would wait for all of the other's.
+ * Lets calls begin until `perTurn` is used up; the others begin, in their order, when what was sent in this turn is on
+ * the wire. The server then works on the first calls while the next are made; otherwise each side would wait for all of
+ * the other's.
  */
-export function createFairTurns(perTurn: number): FairTurns {
-  let waiting: Waiting[] = []
+export function createFairTurns(perTurn: number): TakeTurn {
+  const waiting: { readonly amount: number; readonly begin: () => void }[] = []
   let used = 0
   let isPlanned = false
 
@@ -35,17 +28,15 @@ export function createFairTurns(perTurn: number): FairTurns {
       count++
       begin()
     }
-    waiting = waiting.slice(count)
+    waiting.splice(0, count)
     if (used > 0) plan()
   }
 
-  return {
-    take(amount) {
-      if (waiting.length > 0 || used >= perTurn)
-        return new Promise((resolve) => waiting.push({ amount, begin: resolve }))
-      used += amount
-      plan()
-      return undefined
-    },
+  return (amount) => {
+    if (waiting.length > 0 || used >= perTurn)
+      return new Promise((resolve) => waiting.push({ amount, begin: resolve }))
+    used += amount
+    plan()
+    return undefined
   }
 }

@@ -9,7 +9,7 @@ export interface Loop {
 }
 
 /** Options of {@link startLoop}. */
-export interface LoopOptions {
+interface LoopOptions {
   /** Milliseconds until the first run. @default 0 */
   readonly firstDelayMs?: number | undefined
   /** Returns the wait after the n-th failure in a row, n from 1. @default errorDelay */
@@ -77,7 +77,7 @@ export function startLoop(
 }
 
 /** Options of {@link startPolling}. */
-export interface PollingOptions {
+interface PollingOptions {
   /** Milliseconds between two runs, up to a quarter less, so that processes do not run in step. */
   readonly intervalMs: number
   /** Runs once; resolves with whether there may be more to do right now. */

@@ -3,15 +3,11 @@ import { channel } from 'node:diagnostics_channel'
 /** Publishes that `idsOf()` have passed a step, in the middle of it. Without a subscriber `idsOf` is not called. */
 export type PassStep = (step: string, idsOf: () => readonly string[]) => void
 
-/** Steps of one diagnostics channel: for tracing, and for tests that end the process at a step. */
-export interface Steps {
-  /** Whether the channel has subscribers. */
+/** Creates the steps that are published on the diagnostics channel of this name: for tracing, and for tests that end the process at a step. */
+export function createSteps(name: string): {
   readonly isWatched: () => boolean
   readonly passStep: PassStep
-}
-
-/** Creates the steps that are published on the diagnostics channel of this name. */
-export function createSteps(name: string): Steps {
+} {
   const steps = channel(name)
   return {
     isWatched: () => steps.hasSubscribers,
@@ -22,5 +18,5 @@ export function createSteps(name: string): Steps {
 }
 
 const queueSteps = createSteps('titan-queue:step')
-export const isWatched: Steps['isWatched'] = queueSteps.isWatched
+export const isWatched: () => boolean = queueSteps.isWatched
 export const passStep: PassStep = queueSteps.passStep

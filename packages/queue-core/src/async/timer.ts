@@ -1,5 +1,5 @@
 /** The longest delay of a Node.js timer, in milliseconds: 24.8 days. Node.js fires a longer one at once. */
-export const LONGEST_DELAY_MS: number = 2 ** 31 - 1
+const LONGEST_DELAY_MS = 2 ** 31 - 1
 
 /** A running timer. */
 export interface Timer {

@@ -50,7 +50,7 @@ export class Enqueuer {
   readonly #settings: ResolvedQueue
   readonly #schemas: Schemas | undefined
   readonly #targets: readonly Target[]
-  readonly #fairTurns = createFairTurns(JOBS_PER_TURN)
+  readonly #takeTurn = createFairTurns(JOBS_PER_TURN)
   /** Calls that are not with a writer yet. */
   readonly #calls = new Set<Promise<unknown>>()
   #isClosed = false
@@ -111,7 +111,7 @@ export class Enqueuer {
       await Promise.all(jobs.map((job) => validate(this.#schemas, job.name, job.data)))
     // All are checked before the first is sent: a bad one in the middle must not leave half of them behind.
     const all = jobs.map((job) => this.#prepare(job.name, job.data, job))
-    await this.#fairTurns.take(jobs.length)
+    await this.#takeTurn(jobs.length)
     const results: (Enqueued | undefined)[] = Array.from({ length: all.length })
     await this.#writeAll(all, results)
     const accepted = results.filter((result) => result !== undefined)
