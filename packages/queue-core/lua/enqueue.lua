@@ -78,31 +78,26 @@ if together > 0 then
 end
 at = at + together * 5 + 1
 
--- Whether a job of this id waits or runs. The index is checked, because the job may have been deleted by hand. A
--- delayed job is found by its id even if the library made that id, which is in no index.
-local function is_alive(id)
-  local where = redis.call('HGET', LIVE, id)
-  return (where and is_at(id, where)) or redis.call('HEXISTS', DELAYED_JOBS, id) == 1
+-- Whether a job of this id waits, runs or is done. The index is checked, because the job may have been deleted by hand.
+-- A delayed job is found by its id even if the library made that id, which is in no index.
+local function is_known(id, processed)
+  local where = call('HGET', LIVE, id)
+  return (where and is_at(id, where)) or call('HEXISTS', DELAYED_JOBS, id) == 1 or call('EXISTS', processed) == 1
 end
 
 local marker = FIXED_KEYS + together
 for _ = 1, tonumber(argv[at]) do
   local level, id, dedupe, due, key, name, meta, data, letter = unpack(argv, at + 1, at + 9)
   at = at + 9
+  marker = marker + (dedupe == '1' and 1 or 0)
   local answer = '+'
-  if dedupe == '1' then
-    marker = marker + 1
-    if is_alive(id) or redis.call('EXISTS', KEYS[marker]) == 1 then
-      answer = '='
-    end
-  end
-  if answer == '+' and room < 1 then
+  if dedupe == '1' and is_known(id, KEYS[marker]) then
+    answer = '='
+  elseif room < 1 then
     answer = '!'
-  end
-  if answer == '+' and letter ~= '' and #redis.call('XRANGE', DLQ, letter, letter) == 0 then
+  elseif letter ~= '' and #call('XRANGE', DLQ, letter, letter) == 0 then
     answer = '?'
-  end
-  if answer == '+' then
+  else
     room = room - 1
     if due ~= '' then
       delay(due_at(due), level, id, dedupe, key, name, meta, data)
@@ -111,7 +106,7 @@ for _ = 1, tonumber(argv[at]) do
       answer = id == '' and entry or '+'
     end
     if letter ~= '' then
-      redis.call('XDEL', DLQ, letter)
+      call('XDEL', DLQ, letter)
     end
   end
   filled = filled + 1

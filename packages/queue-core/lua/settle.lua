@@ -137,23 +137,18 @@ function verbs.ack(lease)
 end
 
 function verbs.retry(lease)
-  local fields = fields_of(lease)
-  local name, data
+  local fields, job = fields_of(lease), {}
   for i = 1, #fields, 2 do
-    if fields[i] == 'n' then
-      name = fields[i + 1]
-    elseif fields[i] == 'd' then
-      data = fields[i + 1]
-    end
+    job[fields[i]] = fields[i + 1]
   end
-  if not data then
+  if not job.d then
     -- The entry was deleted by hand: there is nothing to try again, and nothing may wait for it.
     forget(lease)
   elseif lease.first == '0' or redis.call('HEXISTS', DELAYED_JOBS, lease.id) == 1 then
     -- Another job of this id may wait there, where the library made one of the two ids: it must not be overwritten.
-    append(lease.level, lease.id, lease.dedupe, lease.key, name, lease.second, data)
+    append(lease.level, lease.id, lease.dedupe, lease.key, job.n, lease.second, job.d)
   else
-    delay(now_ms() + tonumber(lease.first), lease.level, lease.id, lease.dedupe, lease.key, name, lease.second, data)
+    delay(now_ms() + tonumber(lease.first), lease.level, lease.id, lease.dedupe, lease.key, job.n, lease.second, job.d)
   end
   remove(lease.stream, lease.entry)
 end

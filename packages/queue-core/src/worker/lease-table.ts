@@ -16,7 +16,6 @@ import { PauseState } from './signals.ts'
 /** How a settle ended. `unknown`: the connection broke, or the server could not store all of it. */
 export type Settled = 'stored' | 'lost' | 'unknown'
 
-/** Receives the end of a settle. */
 export type OnSettled = (lease: HeldLease, how: Settled, leases: LeaseTable) => void
 
 interface Settling {
@@ -26,7 +25,7 @@ interface Settling {
 }
 
 /** What the owner of a lease table reacts to. */
-export interface LeaseListener {
+interface LeaseListener {
   /** Something changed that may let a job start or be claimed. */
   readonly onChange?: () => void
   /** A job came whose renewal may be due sooner than planned. */
@@ -35,10 +34,8 @@ export interface LeaseListener {
   readonly onLastChanceOver?: () => void
 }
 
-/** Most settlements in one call of a script. */
-const SETTLE_BATCH = 512
-/** Most renewals in one call of a script. */
-const RENEW_BATCH = 500
+const SETTLEMENTS_PER_CALL = 512
+const RENEWALS_PER_CALL = 500
 
 /** The leases that a consumer holds on one partition: the only way in and out of them. */
 export class LeaseTable {
@@ -63,7 +60,7 @@ export class LeaseTable {
     this.emit = context.emit
     this.buffer = new LeaseBuffer(context.settings.weights)
     this.#listener = listener
-    this.#batcher = createBatcher((batch) => this.#write(batch), { maxItems: SETTLE_BATCH })
+    this.#batcher = createBatcher((batch) => this.#write(batch), { maxItems: SETTLEMENTS_PER_CALL })
     this.pauseState = new PauseState((isPaused) => {
       this.emit({ type: isPaused ? 'paused' : 'resumed', queue: part.keys.base })
       this.#onAvailable()
@@ -75,7 +72,7 @@ export class LeaseTable {
     return this.#held
   }
 
-  /** How many settlements are not stored yet. */
+  /** Settlements that are not stored yet. */
   get settling(): number {
     return this.#batcher.size
   }
@@ -152,7 +149,7 @@ export class LeaseTable {
     return leases.filter((lease) => !this.#settledUnrun(lease, done))
   }
 
-  /** Settles the lease of a job that must not run, and returns whether it did. */
+  /** Returns whether the job must not run, which settles its lease. */
   #settledUnrun(lease: HeldLease, done: ReadonlySet<string> | undefined): boolean {
     const crashes = crashesOf(lease.deliveryCount)
     if (lease.job === undefined) {
@@ -185,7 +182,6 @@ export class LeaseTable {
     this.#end(lease, settlement, { type: 'deadLettered', job: eventJob(lease), cause, error })
   }
 
-  /** Creates the consumer group if it is missing. */
   async ensureGroup(): Promise<void> {
     if (await commands.createGroup(this.part, this.settings.group))
       this.emit({ type: 'groupCreated', queue: this.part.keys.base })
@@ -196,8 +192,8 @@ export class LeaseTable {
   /** Restarts the visibility timeout of leases. Returns those that are still held; the others are lost. */
   async renew(leases: readonly HeldLease[]): Promise<HeldLease[]> {
     const kept: HeldLease[] = []
-    for (let from = 0; from < leases.length; from += RENEW_BATCH)
-      kept.push(...(await this.#renewBatch(leases.slice(from, from + RENEW_BATCH))))
+    for (let from = 0; from < leases.length; from += RENEWALS_PER_CALL)
+      kept.push(...(await this.#renewBatch(leases.slice(from, from + RENEWALS_PER_CALL))))
     return kept
   }
 
@@ -277,7 +273,6 @@ export class LeaseTable {
     })
   }
 
-  /** Releases a job unfinished. */
   release(lease: HeldLease): void {
     this.#end(lease, settlementOf(lease, 'release'), { type: 'released', job: eventJob(lease) })
   }

@@ -1,7 +1,7 @@
-import { takeTokens } from '../redis/commands.ts'
 import { errorDelay } from '../async/loop.ts'
-import type { RateLimit } from '../model/options.ts'
 import { startTimer, type Timer } from '../async/timer.ts'
+import type { RateLimit } from '../model/options.ts'
+import { takeTokens } from '../redis/commands.ts'
 import type { LeaseTable } from './lease-table.ts'
 
 /** Permission to start jobs under the queue's rate limit, which all its workers share. */
@@ -28,10 +28,7 @@ export class TokenBucket {
       this.#tokens--
       return true
     }
-    if (!this.#isAsking && !this.#isStopped) {
-      this.#isAsking = true
-      void this.#ask(Math.max(1, wanted))
-    }
+    if (!this.#isAsking && !this.#isStopped) void this.#ask(Math.max(1, wanted))
     return false
   }
 
@@ -41,6 +38,7 @@ export class TokenBucket {
   }
 
   async #ask(wanted: number): Promise<void> {
+    this.#isAsking = true
     let waitMs = 0
     try {
       const reply = await takeTokens(this.#home.part, this.#limit, wanted)
@@ -52,12 +50,11 @@ export class TokenBucket {
       waitMs = errorDelay(++this.#failures)
     }
     if (this.#isStopped) return
-    if (waitMs === 0) this.#resume()
-    else this.#timer = startTimer(() => this.#resume(), waitMs)
-  }
-
-  #resume(): void {
-    this.#isAsking = false
-    this.#onTokens()
+    const resume = (): void => {
+      this.#isAsking = false
+      this.#onTokens()
+    }
+    if (waitMs === 0) resume()
+    else this.#timer = startTimer(resume, waitMs)
   }
 }

@@ -1,5 +1,4 @@
 import { settlesWithin } from '../async/deadline.ts'
-import { startTimer } from '../async/timer.ts'
 import type { Ending } from '../model/decide.ts'
 import { checkAtLeast, checkMembers, QueueError } from '../model/errors.ts'
 import { timeOf } from '../model/fence.ts'
@@ -306,13 +305,10 @@ class QueueWorker<Jobs extends JobMap> implements Worker {
   /** Waits until no handler runs; resolves with false when the time is over first. */
   async #isDrained(withinMs: number): Promise<boolean> {
     if (this.running === 0) return true
-    return new Promise((resolve) => {
-      const timer = startTimer(() => resolve(false), withinMs)
-      this.#onDrained = () => {
-        timer.stop()
-        resolve(true)
-      }
+    const drained = new Promise<void>((resolve) => {
+      this.#onDrained = resolve
     })
+    return settlesWithin(drained, withinMs)
   }
 
   readonly health: Worker['health'] = () => {
