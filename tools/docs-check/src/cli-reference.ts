@@ -41,14 +41,18 @@ export function cliReference() {
   ].join('\n')
 }
 
+/** Identifies a row; whether its setting is required differs between programs that share it. */
+const keyOf = (row: Row) => row.join('|').replace(OPTIONAL, '; required.')
+const OPTIONAL = '; optional.'
+
 /** Finds the rows that programs share; where a flag has several meanings, the row of the most programs. */
 function commonRows(programs: readonly CommandLine[]): ReadonlyMap<string, Row> {
-  const byText = Map.groupBy(programs.flatMap(flagRows), (row) => row.join('|'))
+  const byKey = Map.groupBy(programs.flatMap(flagRows), keyOf)
   const common = new Map<string, Row>()
   const flags = new Set<string | undefined>()
-  for (const [text, [row = [], ...repeats]] of [...byText].toSorted((a, b) => b[1].length - a[1].length)) {
+  for (const [key, [row = [], ...repeats]] of [...byKey].toSorted((a, b) => b[1].length - a[1].length)) {
     if (repeats.length === 0 || flags.has(row[0])) continue
-    common.set(text, row)
+    common.set(key, row)
     flags.add(row[0])
   }
   return common
@@ -58,9 +62,13 @@ function describe(program: CommandLine, common: ReadonlyMap<string, Row>) {
   const { name, description, sections } = program
   const taker = sections.flatMap(({ settings }) => settings).find(({ takesWords }) => takesWords)
   const rows = flagRows(program)
-  const own = rows.filter((row) => !common.has(row.join('|')))
-  const shared = rows.filter((row) => common.has(row.join('|'))).map(([flag = '']) => flag.split(' ')[0])
-  const names = shared.map((flag) => code(`${flag}`.replaceAll('`', ''))).join(', ')
+  const own = rows.filter((row) => !common.has(keyOf(row)))
+  const shared = rows
+    .filter((row) => common.has(keyOf(row)))
+    .map(([names, meaning]) => {
+      const [flag = ''] = /--[\w-]+/.exec(`${names}`) ?? []
+      return meaning?.endsWith(OPTIONAL) === true ? `${code(flag)} (optional)` : code(flag)
+    })
   return [
     `## ${name}`,
     '',
@@ -68,7 +76,7 @@ function describe(program: CommandLine, common: ReadonlyMap<string, Row>) {
     '',
     ...(taker === undefined ? [] : [`\`${name} [${taker.flag} …] [options]\``, '']),
     ...(own.length === 0 ? [] : table(own)),
-    ...(shared.length === 0 ? [] : [`[Common](#common-settings): ${names}.`, '']),
+    ...(shared.length === 0 ? [] : [`[Common](#common-settings): ${shared.join(', ')}.`, '']),
   ]
 }
 
