@@ -11,7 +11,7 @@ import {
 } from '@titan/payments'
 import { createQueue } from '@titan/queue-core'
 import { createClient } from 'redis'
-import { afterAll, beforeEach, expect, inject, it } from 'vitest'
+import { afterAll, beforeEach, expect, inject, it, onTestFinished } from 'vitest'
 import { recover } from '../src/index.ts'
 import { CLEAR_LINE, onTerminal, readJson, runHere } from './support/in-process.ts'
 import { runTitan } from './support/titan.ts'
@@ -111,6 +111,22 @@ it('brings delayed, leased and pending payments back at their own time', async (
   expect((await store.counts()).byStatus.PENDING).toBe(0)
   expect(progress).toEqual([3, 4, 7])
   await sql`update payments set needs_review = true where id = ${leased ?? ''}`
+})
+
+it('ends while new payments keep arriving', async () => {
+  await create(1)
+  const busy = redis.duplicate()
+  await busy.connect()
+  onTestFinished(() => busy.destroy())
+  const send = busy.sendCommand.bind(busy) as (...args: unknown[]) => Promise<unknown>
+  const sendAfterArrival = async (...args: unknown[]): Promise<unknown> => {
+    await create(1)
+    return send(...args)
+  }
+  busy.sendCommand = sendAfterArrival as typeof busy.sendCommand
+
+  await recover({ sql, redis: busy, prefix })
+  await relayAll()
 })
 
 it('leaves nothing for the reconciler to do', async () => {

@@ -91,12 +91,14 @@ async function rebuild({
   const shared = { store: createPaymentStore(sql), queue, batchSize: BATCH, actor: 'recover' }
   let soFar = await createReconciler({ ...shared, redis, prefix }).rebuild(onProgress)
   const relay = createRelay({ ...shared, timeoutMs: 5_000 })
-  for (;;) {
-    const relayed = await relay.runOnce()
-    if (relayed === 0) return soFar
+  // A batch that is not full was the last one: later payments are for the relays of the workers.
+  let relayed: number
+  do {
+    relayed = await relay.runOnce()
     soFar = { ...soFar, added: soFar.added + relayed }
-    onProgress(soFar)
-  }
+    if (relayed > 0) onProgress(soFar)
+  } while (relayed === BATCH)
+  return soFar
 }
 
 /** Lets the reconciler rebuild a queue that only looks for its jobs. Without Redis it writes nothing to PostgreSQL. */
