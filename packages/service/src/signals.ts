@@ -32,8 +32,6 @@ export async function runUntilStopped<Running>(service: Service<Running>): Promi
   }
   process.on('SIGTERM', onSignal)
   process.on('SIGINT', onSignal)
-  process.stdout.on('error', ignoreBrokenPipe)
-  process.stderr.on('error', ignoreBrokenPipe)
   try {
     const running = await service.start()
     phase = 'running'
@@ -46,12 +44,5 @@ export async function runUntilStopped<Running>(service: Service<Running>): Promi
   } finally {
     process.off('SIGTERM', onSignal)
     process.off('SIGINT', onSignal)
-    process.stdout.off('error', ignoreBrokenPipe)
-    process.stderr.off('error', ignoreBrokenPipe)
   }
-}
-
-/** Ignores a reader of the output that has gone, because the work continues without it. */
-function ignoreBrokenPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error
 }

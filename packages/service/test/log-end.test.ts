@@ -47,6 +47,22 @@ test.skipIf(!existsSync('/dev/full')).each([0, 200])(
   },
 )
 
+test.skipIf(!existsSync('/dev/full'))('standard output on a full disk does not end a service', async () => {
+  const full = openSync('/dev/full', 'w')
+  const service = fileURLToPath(new URL('support/service-process.ts', import.meta.url))
+  const child = spawn(process.execPath, [service], { stdio: ['ignore', full, 'pipe'] })
+  closeSync(full)
+  let text = ''
+  child.stderr?.on('data', (chunk) => {
+    if (text === '') child.kill('SIGTERM')
+    text += String(chunk)
+  })
+  await once(child, 'close')
+  expect(text).toContain('example: cannot write the output: ENOSPC')
+  expect(text).toContain('"event":"program.stopped"')
+  expect(child.exitCode).toBe(1)
+})
+
 test('what was logged in the last moment is there', async () => {
   const child = start(0, ['ignore', 'ignore', 'pipe'])
   const chunks: string[] = []
