@@ -11,20 +11,16 @@ export type Redis = RedisClientType
 /** The longest pause between two attempts to connect. */
 const MAX_PAUSE_MS = 2_000
 
-/** Options of {@link createRedis}. */
-export interface RedisOptions {
-  /** Whether a replica will do, as for a look at it. @default false */
-  readonly acceptsReplica?: boolean
-}
-
 /**
  * Creates a Redis client that never gives up: it reconnects with capped backoff and jitter for as long as it is open,
  * and replaces an unresponsive connection, because a network that swallows packets would hold it for a quarter of an hour,
  * and one to a server that became a replica.
  * While the server is away, commands are refused at once instead of piling up.
  * It says once that the connection is lost and once that it is back.
+ *
+ * @param acceptsReplica whether a replica will do, as for a look at it
  */
-export function createRedis(url: string, log: Log, { acceptsReplica = false }: RedisOptions = {}): Redis {
+export function createRedis(url: string, log: Log, { acceptsReplica = false } = {}): Redis {
   const redis: Redis = createClient({
     url,
     disableOfflineQueue: true,

@@ -4,16 +4,10 @@ import { pino, type Logger } from 'pino'
 import { isOutage } from './outage.ts'
 import { createRepeats } from './repeats.ts'
 import { choice } from './setting-kinds.ts'
-import type { SettingsTable } from './settings.ts'
-
-/** How a program logs. */
-export interface LogSettings {
-  readonly logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug'
-  readonly logFormat: 'auto' | 'json' | 'pretty'
-}
+import type { SettingsOf } from './settings.ts'
 
 /** `--log-level` and `--log-format`, the same in every program. */
-export const logSettings: SettingsTable<LogSettings> = {
+export const logSettings = {
   logLevel: choice(
     { flag: 'log-level', env: 'LOG_LEVEL', about: 'Least severe level to log. Logs go to standard error.' },
     ['silent', 'error', 'warn', 'info', 'debug'],
@@ -30,33 +24,20 @@ export const logSettings: SettingsTable<LogSettings> = {
   ),
 }
 
+/** How a program logs. */
+export type LogSettings = SettingsOf<typeof logSettings>
+
+type Ids = 'paymentId' | 'endpointId' | 'deliveryId' | 'jobId' | 'requestId' | 'keyId'
+type Texts = 'method' | 'route' | 'code' | 'reason' | 'consumer' | 'gateway' | 'group' | 'address' | 'signal'
+type Numbers = 'attempt' | 'durationMs' | 'delayMs' | 'count'
+
 /**
- * The only fields that reach a log line. Bodies, keys, headers and URLs have no name here, so they cannot.
+ * The only fields that reach a log line. Bodies, keys, headers and URLs have no name here, so they cannot; `keyId` is the
+ * id of an API key, which is no secret.
  */
-export interface LogFields {
-  readonly paymentId?: string | undefined
-  readonly endpointId?: string | undefined
-  readonly deliveryId?: string | undefined
-  readonly jobId?: string | undefined
-  readonly requestId?: string | undefined
-  /** The id of an API key, which is no secret. */
-  readonly keyId?: string | undefined
-  readonly attempt?: number | undefined
-  readonly status?: string | number | undefined
-  readonly method?: string | undefined
-  readonly route?: string | undefined
-  readonly durationMs?: number | undefined
-  readonly delayMs?: number | undefined
-  readonly count?: number | undefined
-  readonly code?: string | undefined
-  readonly reason?: string | undefined
-  readonly consumer?: string | undefined
-  readonly gateway?: string | undefined
-  readonly group?: string | undefined
-  readonly address?: string | undefined
-  readonly signal?: string | undefined
-  readonly error?: unknown
-}
+export type LogFields = { readonly [Name in Ids | Texts]?: string | undefined } & {
+  readonly [Name in Numbers]?: number | undefined
+} & { readonly status?: string | number | undefined; readonly error?: unknown }
 
 /** The stable name of what a line reports, `noun.verb_past` in lower case: programs match it, people read the message. */
 export type LogEvent = `${string}.${string}`
@@ -69,24 +50,18 @@ type WriteLine = (event: LogEvent, message: string, fields?: LogFields) => void
  * `repeated`, the number of lines that it stands for. So neither a client nor an outage can fill a disk. Exempt are `debug`
  * lines and `info` lines about one payment, which are records.
  */
-export interface Log {
-  readonly debug: WriteLine
-  readonly info: WriteLine
-  readonly warn: WriteLine
-  readonly error: WriteLine
-}
-
-/** Where the lines of a log go. */
-export interface LogStream {
-  write(line: string): unknown
-}
+export type Log = Readonly<Record<'debug' | 'info' | 'warn' | 'error', WriteLine>>
 
 /**
  * Creates the log of a program.
  *
  * @param stream standard error when left out; standard output is for the results of the program
  */
-export function createLog(program: string, settings: LogSettings, stream?: LogStream): Log {
+export function createLog(
+  program: string,
+  settings: LogSettings,
+  stream?: { write(line: string): unknown },
+): Log {
   const isTerminal = stream === undefined && process.stderr.isTTY
   const isPretty = settings.logFormat === 'pretty' || (settings.logFormat === 'auto' && isTerminal)
   const logger: Logger = pino(
@@ -108,7 +83,7 @@ export function createLog(program: string, settings: LogSettings, stream?: LogSt
   )
   const repeats = createRepeats(REPEAT_MS)
   const writer =
-    (level: 'debug' | 'info' | 'warn' | 'error'): WriteLine =>
+    (level: keyof Log): WriteLine =>
     (event, message, fields = {}) => {
       if (!logger.isLevelEnabled(level)) return
       const write = (repeated?: number): void =>
@@ -121,12 +96,7 @@ export function createLog(program: string, settings: LogSettings, stream?: LogSt
           contexts.bind(contexts.active(), (count: number) => write(count === 1 ? undefined : count)),
         )
     }
-  const log: Log = {
-    debug: writer('debug'),
-    info: writer('info'),
-    warn: writer('warn'),
-    error: writer('error'),
-  }
+  const log = { debug: writer('debug'), info: writer('info'), warn: writer('warn'), error: writer('error') }
   return log
 }
 
@@ -142,10 +112,8 @@ function boundFields({ error, ...fields }: LogFields): Record<string, unknown> {
     name,
     typeof value === 'string' ? cut(value, MAX_FIELD) : value,
   ])
-  return {
-    ...(Object.fromEntries(bounded) as Record<string, unknown>),
-    ...(error === undefined ? {} : { error: describeError(error, !isOutage(error)) }),
-  }
+  const described = error === undefined ? undefined : describeError(error, !isOutage(error))
+  return { ...(Object.fromEntries(bounded) as Record<string, unknown>), error: described }
 }
 
 function cut(text: string, limit: number): string {
@@ -207,7 +175,7 @@ function describeError(error: unknown, withStack: boolean, depth = CAUSES): Reco
       ? { table: textIn(error, 'table_name'), constraint: textIn(error, 'constraint_name') }
       : { message: messageOf(error, 200) }),
     ...(withStack && { at: framesOf(error) }),
-    ...(cause === undefined ? {} : { cause: describeError(cause, withStack, depth - 1) }),
+    ...(cause !== undefined && { cause: describeError(cause, withStack, depth - 1) }),
   }
 }
 
@@ -227,15 +195,8 @@ function textIn(error: Error, name: string): string | undefined {
 
 /** A JSON line for human eyes: time, level, message, fields. */
 function prettify(line: string): string {
-  const {
-    time,
-    level,
-    msg,
-    event: _event,
-    name: _name,
-    pid: _pid,
-    ...fields
-  } = JSON.parse(line) as Record<string, unknown>
+  const given = JSON.parse(line) as Record<string, unknown>
+  const { time, level, msg, event: _event, name: _name, pid: _pid, ...fields } = given
   const clock = String(time).slice(11, 23)
   const rest = Object.entries(fields).map(
     ([key, value]) => ` ${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,

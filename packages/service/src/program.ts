@@ -1,8 +1,8 @@
+import { readFileSync } from 'node:fs'
 import { isInstance, nameOf, propertyOf, textOf } from '@titan/queue-core/text-of'
 import { readFlags } from './flags.ts'
-import { guardOutput } from './guard-output.ts'
 import { explainStore } from './outage.ts'
-import { printable } from './printable.ts'
+import { guardOutput, printable } from './output.ts'
 import {
   InvalidSettings,
   readAll,
@@ -125,4 +125,10 @@ export function readCommandLine<Own, Shared>(
     if (!isInstance(error, InvalidSettings)) throw error
     return { faults: [...faults, ...error.issues] }
   }
+}
+
+/** Reads the version in a package.json. */
+export function readVersion(manifest: URL): string {
+  const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { readonly version: string }
+  return version
 }

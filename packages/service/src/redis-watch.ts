@@ -15,20 +15,17 @@ export function isWritable(redis: RedisClientType): boolean {
   return redis.isReady && !onReplica.has(redis)
 }
 
-/** Options of {@link watchRedis}. */
-export interface WatchOptions {
-  /** Whether a replica will do. */
-  readonly acceptsReplica: boolean
-  /** Called when a new connection can be used. */
-  readonly onUsable: () => void
-}
-
 /**
  * Replaces the connection of a client that is unresponsive, or that leads to a replica: a server that is demoted keeps
  * its connections, and only a new one finds the server that the address leads to by now. It asks for the role, and
  * listens for READONLY, which is all there is where ROLE is forbidden.
+ *
+ * @param onUsable is called when a new connection can be used
  */
-export function watchRedis(redis: RedisClientType, { acceptsReplica, onUsable }: WatchOptions): void {
+export function watchRedis(
+  redis: RedisClientType,
+  { acceptsReplica, onUsable }: { readonly acceptsReplica: boolean; readonly onUsable: () => void },
+): void {
   let timer: NodeJS.Timeout | undefined
   let openedAt = 0
   let isNew = false

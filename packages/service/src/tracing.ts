@@ -1,7 +1,8 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { context, diag, propagation, trace } from '@opentelemetry/api'
 import type { Sampler } from '@opentelemetry/sdk-trace'
-import { once } from './once.ts'
 import type { Log } from './log.ts'
+import { once } from './repeats.ts'
 import type { Environment, SettingNames, SettingsSection } from './settings.ts'
 
 function variable(env: string, about: string, shown = ''): SettingNames {
@@ -26,16 +27,6 @@ export const tracingVariables: SettingsSection = {
   ],
 }
 
-/** What to trace as, and where to read how. */
-export interface TracingOptions {
-  /** Name of the program, unless `OTEL_SERVICE_NAME` names it. */
-  readonly service: string
-  readonly version: string
-  readonly log: Log
-  /** @default process.env */
-  readonly environment?: Environment
-}
-
 /** How long spans that were not sent yet may hold up the end of the process, in milliseconds. */
 const FLUSH_MS = 2_000
 /**
@@ -47,11 +38,14 @@ const EXPORT_TIMEOUT_MS = 2_000
 const MAX_LINKS = 500
 
 /** Runs a program with traces, if the variables ask for them; its last spans are sent before this resolves. */
-export async function withTracing<Value>(options: TracingOptions, run: () => Promise<Value>): Promise<Value> {
-  const { service, version, log, environment = process.env } = options
-  const exporter = exporterOf(environment, log)
+export async function withTracing<Value>(
+  program: TracedProgram,
+  run: () => Promise<Value>,
+  environment: Environment = process.env,
+): Promise<Value> {
+  const exporter = exporterOf(environment, program.log)
   if (exporter === undefined) return run()
-  const stop = await startTracing({ service, version, log, environment, exporter })
+  const stop = await startTracing(program, exporter, environment)
   try {
     return await run()
   } finally {
@@ -59,10 +53,21 @@ export async function withTracing<Value>(options: TracingOptions, run: () => Pro
   }
 }
 
+/** What is traced; `service` is its name, unless `OTEL_SERVICE_NAME` names it. */
+interface TracedProgram {
+  readonly service: string
+  readonly version: string
+  readonly log: Log
+}
+
+function readVariable(environment: Environment, name: string): string {
+  return environment[name]?.trim() ?? ''
+}
+
 type ExporterName = 'otlp' | 'console'
 
 function exporterOf(environment: Environment, log: Log): ExporterName | undefined {
-  const read = (name: string): string => environment[name]?.trim() ?? ''
+  const read = (name: string): string => readVariable(environment, name)
   if (read('OTEL_SDK_DISABLED').toLowerCase() === 'true') return undefined
   const hasEndpoint =
     read('OTEL_EXPORTER_OTLP_ENDPOINT') !== '' || read('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT') !== ''
@@ -73,18 +78,12 @@ function exporterOf(environment: Environment, log: Log): ExporterName | undefine
   return undefined
 }
 
-interface Sdk extends Required<TracingOptions> {
-  readonly exporter: ExporterName
-}
-
 /** Loads the SDK, which happens only here, and starts it. Returns the function that ends it. */
-async function startTracing({
-  service,
-  version,
-  log,
-  environment,
-  exporter,
-}: Sdk): Promise<() => Promise<void>> {
+async function startTracing(
+  { service, version, log }: TracedProgram,
+  exporter: ExporterName,
+  environment: Environment,
+): Promise<() => Promise<void>> {
   const [sdk, { AsyncLocalStorageContextManager }, { W3CTraceContextPropagator }, resources] =
     await Promise.all([
       import('@opentelemetry/sdk-trace'),
@@ -120,12 +119,10 @@ async function startTracing({
   context.setGlobalContextManager(new AsyncLocalStorageContextManager())
   propagation.setGlobalPropagator(new W3CTraceContextPropagator())
   return async () => {
-    let timer: NodeJS.Timeout | undefined
-    const expiry = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, FLUSH_MS)
-    })
+    const flushed = new AbortController()
+    const expiry = pause(FLUSH_MS, undefined, { signal: flushed.signal }).catch(() => undefined)
     await Promise.race([provider.shutdown().catch(complain), expiry])
-    clearTimeout(timer)
+    flushed.abort()
     trace.disable()
     context.disable()
     propagation.disable()
@@ -135,7 +132,7 @@ async function startTracing({
 
 function exportOptions(environment: Environment): { readonly timeoutMillis?: number } {
   const isSet = ['OTEL_EXPORTER_OTLP_TIMEOUT', 'OTEL_EXPORTER_OTLP_TRACES_TIMEOUT'].some(
-    (name) => (environment[name]?.trim() ?? '') !== '',
+    (name) => readVariable(environment, name) !== '',
   )
   return isSet ? {} : { timeoutMillis: EXPORT_TIMEOUT_MS }
 }
@@ -143,8 +140,8 @@ function exportOptions(environment: Environment): { readonly timeoutMillis?: num
 type SdkModule = typeof import('@opentelemetry/sdk-trace')
 
 function samplerOf(sdk: SdkModule, environment: Environment, log: Log): Sampler {
-  const name = environment['OTEL_TRACES_SAMPLER']?.trim() || 'parentbased_always_on'
-  const share = Number(environment['OTEL_TRACES_SAMPLER_ARG']?.trim() || '1')
+  const name = readVariable(environment, 'OTEL_TRACES_SAMPLER') || 'parentbased_always_on'
+  const share = Number(readVariable(environment, 'OTEL_TRACES_SAMPLER_ARG') || '1')
   const plain = {
     always_on: () => new sdk.AlwaysOnSampler(),
     always_off: () => new sdk.AlwaysOffSampler(),
