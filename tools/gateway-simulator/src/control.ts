@@ -21,26 +21,22 @@ export interface EventRequest extends WebhookScript {
 }
 
 /** Steers a simulator over HTTP. */
-export interface SimulatorClient {
-  /** Queues behaviours for requests to come. @throws {Error} for a behaviour that does not exist */
-  order(orders: Order | readonly Order[]): Promise<void>
-  /** Forgets every order, and replaces the weights and the seed that are given. */
-  reset(request?: ResetRequest): Promise<void>
-  /** Sends a webhook of any kind; resolves when it was accepted or given up. */
-  sendWebhook(event: EventRequest): Promise<void>
-}
+export type SimulatorClient = ReturnType<typeof createClient>
 
 /** Creates a client for the simulator at `url`. */
-export function createClient(url: string): SimulatorClient {
-  async function send(method: string, path: string, body: object): Promise<void> {
+export function createClient(url: string) {
+  async function send(method: string, path: string, body: object) {
     const response = await fetch(`${url}${path}`, { method, body: JSON.stringify(body) })
     if (!response.ok) throw new Error(`The simulator answered ${response.status}: ${await response.text()}`)
     await response.body?.cancel()
   }
   return {
-    order: (orders) => send('POST', '/_control', orders),
-    reset: (request = {}) => send('DELETE', '/_control', request),
-    sendWebhook: (event) => send('POST', '/_webhook', event),
+    /** Queues behaviours for requests to come. @throws {Error} for a behaviour that does not exist */
+    order: (orders: Order | readonly Order[]) => send('POST', '/_control', orders),
+    /** Forgets every order, and replaces the weights and the seed that are given. */
+    reset: (request: ResetRequest = {}) => send('DELETE', '/_control', request),
+    /** Sends a webhook of any kind; resolves when it was accepted or given up. */
+    sendWebhook: (event: EventRequest) => send('POST', '/_webhook', event),
   }
 }
 

@@ -62,17 +62,13 @@ export async function readLedger(path: string): Promise<GatewayLedger> {
   return books.summary()
 }
 
-interface Waiting {
-  readonly entry: LedgerEntry
-  readonly resolve: () => void
-  readonly reject: (error: unknown) => void
-}
-
 /** The ledger of a running simulator: an append-only file of JSON lines, and what it says. */
 export class Ledger extends Books {
   readonly #file: FileHandle
-  #waiting: Waiting[] = []
-  #writing: Promise<void> | undefined
+  /** Lines for the next write. */
+  readonly #lines: string[] = []
+  #next: Promise<void> | undefined
+  #last = Promise.resolve()
   #isClosed = false
 
   private constructor(file: FileHandle) {
@@ -93,10 +89,9 @@ export class Ledger extends Books {
   /** Resolves when the entry is on disk, whatever happens afterwards. Nothing is true before. */
   async record(entry: LedgerEntry): Promise<void> {
     if (this.#isClosed) throw new Error('the ledger is closed')
-    await new Promise<void>((resolve, reject) => {
-      this.#waiting.push({ entry, resolve, reject })
-      this.#writing ??= this.#write()
-    })
+    this.#lines.push(`${JSON.stringify(entry)}\n`)
+    this.#next ??= this.#last = this.#writeAfter(this.#last)
+    await this.#next
     this.enter(entry)
   }
 
@@ -104,24 +99,17 @@ export class Ledger extends Books {
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
-    await this.#writing
+    await this.#last.catch(() => {})
     await this.#file.close()
   }
 
-  /** Writes and syncs once for all entries that came while the last write was under way. */
-  async #write(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      const batch = this.#waiting
-      this.#waiting = []
-      try {
-        await this.#file.appendFile(batch.map(({ entry }) => `${JSON.stringify(entry)}\n`).join(''))
-        await this.#file.datasync()
-        for (const { resolve } of batch) resolve()
-      } catch (error) {
-        for (const { reject } of batch) reject(error)
-      }
-    }
-    this.#writing = undefined
+  /** Writes and syncs once for all lines that come while the last write is under way. */
+  async #writeAfter(last: Promise<void>) {
+    await last.catch(() => {})
+    const lines = this.#lines.splice(0).join('')
+    this.#next = undefined
+    await this.#file.appendFile(lines)
+    await this.#file.datasync()
   }
 }
 

@@ -87,18 +87,13 @@ const PAYMENT_METHODS: Readonly<Record<string, string>> = {
   pm_card_chargeDeclinedProcessingError: 'decline:processing_error',
 }
 
-interface Queue {
-  readonly order: Order
-  at: number
-}
-
 /** Decides what happens to each request: header, orders for the payment, other orders, rules, metadata, payment method, weights. */
 export class Script {
   readonly #rules: readonly Rule[]
   readonly #drawBy: DrawBy
   #weights: Weights
   #seed: number
-  #queues: Queue[] = []
+  #queues: { readonly order: Order; at: number }[] = []
   readonly #sends = new Map<string, number>()
 
   /** @throws {RangeError} for a behaviour that does not exist */

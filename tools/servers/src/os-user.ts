@@ -18,7 +18,14 @@ export interface OsUser {
  */
 export function findOsUser(paths: readonly string[]): OsUser {
   if (process.getuid?.() !== 0) return { wrap: (command, args) => ({ command, args }) }
-  const { uid, gid } = lookUp('postgres') ?? lookUp('nobody') ?? missingOsUser()
+  const found = lookUp('postgres') ?? lookUp('nobody')
+  if (found === undefined)
+    throw new LocalError(
+      'POSTGRES_UNAVAILABLE',
+      'PostgreSQL refuses to run as root, and this machine has neither a "postgres" nor a "nobody" user. ' +
+        'Run as an ordinary user, or set DATABASE_URL to use another server.',
+    )
+  const { uid, gid } = found
   if (paths.every((path) => isReachable(dirname(path))))
     return { uid, gid, wrap: (command, args) => ({ command, args, uid, gid }) }
   const ids = ['--reuid', String(uid), '--regid', String(gid), '--clear-groups']
@@ -26,22 +33,14 @@ export function findOsUser(paths: readonly string[]): OsUser {
   return { uid, gid, wrap: (command, args) => ({ command: 'setpriv', args: [...through, command, ...args] }) }
 }
 
-function lookUp(name: string): { uid: number; gid: number } | undefined {
+function lookUp(name: string) {
   try {
-    const ask = (flag: string): number =>
+    const ask = (flag: string) =>
       Number(execFileSync('id', [flag, name], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }))
     return { uid: ask('-u'), gid: ask('-g') }
   } catch {
     return undefined
   }
-}
-
-function missingOsUser(): never {
-  throw new LocalError(
-    'POSTGRES_UNAVAILABLE',
-    'PostgreSQL refuses to run as root, and this machine has neither a "postgres" nor a "nobody" user. ' +
-      'Run as an ordinary user, or set DATABASE_URL to use another server.',
-  )
 }
 
 /** Reports whether every user may pass every folder from the root down to `folder`. */

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, globSync, rmSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import { unpackAptPackage } from './apt.ts'
@@ -91,16 +91,8 @@ export async function unpackRedis(cache: string) {
 }
 
 async function inspectUnpacked(root: string, name: string) {
-  const inherited = process.env['LD_LIBRARY_PATH'] ?? ''
-  const libraries = [join(root, 'usr', 'lib'), join(root, 'lib')].flatMap(libraryFolders)
-  const path = [...libraries, inherited].filter((folder) => folder !== '').join(':')
-  return await inspectRedis(join(root, 'usr', 'bin', name), { LD_LIBRARY_PATH: path })
-}
-
-/** `base` and the folders directly below it, as far as they hold shared libraries. */
-function libraryFolders(base: string) {
-  if (!existsSync(base)) return []
-  const below = readdirSync(base, { withFileTypes: true }).filter((entry) => entry.isDirectory())
-  const folders = [base, ...below.map((entry) => join(base, entry.name))]
-  return folders.filter((folder) => readdirSync(folder).some((file) => file.includes('.so')))
+  const libraries = ['usr/lib', 'lib', ...globSync(['usr/lib/*/', 'lib/*/'], { cwd: root })]
+  const inherited = process.env['LD_LIBRARY_PATH']
+  const path = [...libraries.map((folder) => join(root, folder)), ...(inherited ? [inherited] : [])].join(':')
+  return await inspectRedis(join(root, 'usr/bin', name), { LD_LIBRARY_PATH: path })
 }

@@ -34,28 +34,16 @@ process.exitCode = await main(process.argv.slice(2), process.env)
 
 async function main(argv: readonly string[], env: NodeJS.ProcessEnv) {
   try {
-    // pnpm passes the "--" of "pnpm start -- --once" on.
-    const args = argv.filter((arg) => arg !== '--')
-    const { values, positionals } = parseArgs({ args, options: OPTIONS, strict: false })
-    if (values.help) {
+    const { help, once, input, port = env['PORT'], workers } = readFlags(argv)
+    if (help) {
       process.stdout.write(USAGE)
       return 0
     }
-    const flags = Object.keys(values).filter((name) => !Object.hasOwn(OPTIONS, name))
-    const unknown = [...flags.map((name) => `--${name}`), ...positionals]
-    if (unknown.length > 0)
-      throw invalid(`Unknown arguments: ${unknown.join(', ')}. Run with --help for a list.`)
-    for (const [name, { type }] of Object.entries(OPTIONS)) {
-      const value: unknown = values[name]
-      if (value !== undefined && typeof value !== type)
-        throw invalid(`--${name} ${type === 'string' ? 'needs a value' : 'takes no value'}`)
-    }
-    const { input, port = env['PORT'], workers } = values
     return await runDemo({
       input: input === undefined ? undefined : resolve(env['INIT_CWD'] ?? '.', String(input)),
       port: port ? readNumber('port', port, 0, 65_535) : undefined,
       workerCount: readNumber('workers', workers, 1, 16),
-      isOnce: values.once === true,
+      isOnce: once === true,
       stateFolder: stateFolder(env),
       env,
       stream: process.stdout,
@@ -65,6 +53,23 @@ async function main(argv: readonly string[], env: NodeJS.ProcessEnv) {
     process.stderr.write(`\n${error.message}\n`)
     return error.code === 'INVALID_INPUT' ? 2 : 1
   }
+}
+
+function readFlags(argv: readonly string[]) {
+  // pnpm passes the "--" of "pnpm start -- --once" on.
+  const args = argv.filter((arg) => arg !== '--')
+  const { values, positionals } = parseArgs({ args, options: OPTIONS, strict: false })
+  if (values.help === true) return values
+  const flags = Object.keys(values).filter((name) => !Object.hasOwn(OPTIONS, name))
+  const unknown = [...flags.map((name) => `--${name}`), ...positionals]
+  if (unknown.length > 0)
+    throw invalid(`Unknown arguments: ${unknown.join(', ')}. Run with --help for a list.`)
+  for (const [name, { type }] of Object.entries(OPTIONS)) {
+    const value: unknown = values[name]
+    if (value !== undefined && typeof value !== type)
+      throw invalid(`--${name} ${type === 'string' ? 'needs a value' : 'takes no value'}`)
+  }
+  return values
 }
 
 function readNumber(flag: string, text: unknown, min: number, max: number) {
