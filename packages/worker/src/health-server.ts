@@ -8,8 +8,8 @@ import { answersInTime, Failure, hostNameOf, isLoopback } from '@titan/service'
 export interface HealthServerOptions {
   /** 0: any free port. */
   readonly port: number
-  /** The address to listen on. @default '127.0.0.1' */
-  readonly host?: string
+  /** The address to listen on. */
+  readonly host: string
   /** What `/metrics` serves. @default there is no such page */
   readonly metrics?: Pick<Registry, 'contentType' | 'metrics'> | undefined
   /** Returns the workers and a probe of PostgreSQL; undefined until they run. */
@@ -37,7 +37,7 @@ export interface WorkerFacts extends WorkerHealth {
  * @throws Failure when it cannot listen
  */
 export async function startHealthServer(options: HealthServerOptions) {
-  const { port, host = '127.0.0.1' } = options
+  const { port, host } = options
   const server = createServer((request, response) => void respond(options, request, response))
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => {
@@ -62,9 +62,10 @@ async function respond(
   { method, url, headers }: IncomingMessage,
   response: ServerResponse,
 ) {
-  const { host = '127.0.0.1', metrics } = options
+  const { host, metrics } = options
   const path = url?.split('?')[0]
-  if (isLoopback(host) && !isLoopback(hostNameOf(headers.host ?? '') ?? ''))
+  const requestedHost = hostNameOf(headers.host ?? '') ?? ''
+  if (isLoopback(host) && !isLoopback(requestedHost))
     return send(response, 421, { status: 'this host name is not served on a loopback address' })
   if (method !== 'GET' && method !== 'HEAD') return send(response, 405, { status: 'method not allowed' })
   if (path === '/metrics' && metrics !== undefined) return sendMetrics(response, metrics)

@@ -6,6 +6,7 @@ import { createRedis, closeRedis, createLog } from '@titan/service'
 import { describe, expect, inject, it, onTestFinished } from 'vitest'
 import { judgeWorker, startHealthServer, type WorkerFacts } from '../src/health-server.ts'
 
+const host = '127.0.0.1'
 const PATIENT = { timeoutMs: 60_000 }
 /** Twice what a read may take. */
 const DEAD_AFTER_MS = 5_000
@@ -35,6 +36,7 @@ async function startRig(): Promise<Rig> {
   const worker = createWorker<{ work: number }>(near, 'q', { work: () => over }, { prefix, concurrency: 1 })
   await worker.start()
   const server = await startHealthServer({
+    host,
     port: 0,
     running: () => ({ health: () => [worker.health()], ping: () => Promise.resolve() }),
     deadAfterMs: DEAD_AFTER_MS,
@@ -66,13 +68,13 @@ async function isDead({ status, body }: Rig): Promise<void> {
 
 // F250
 it('serves no foreign host name on a loopback address', async () => {
-  const server = await startHealthServer({ port: 0, running: () => undefined })
+  const server = await startHealthServer({ host, port: 0, running: () => undefined })
   onTestFinished(() => server.close())
-  for (const [host, status] of [
+  for (const [name, status] of [
     ['evil.example', 421],
     [`localhost:${server.port}`, 200],
   ] as const) {
-    const options = { port: server.port, path: '/healthz', headers: { host } }
+    const options = { port: server.port, path: '/healthz', headers: { host: name } }
     const [response] = (await once(get(options), 'response')) as [IncomingMessage]
     response.resume()
     expect(response.statusCode).toBe(status)
@@ -108,7 +110,7 @@ describe('the health server of a worker', { timeout: 180_000 }, () => {
     let workers: readonly WorkerHealth[] | undefined
     const ping = (): Promise<never> => Promise.reject(new Error('away'))
     const running = () => workers && { health: () => workers ?? [], ping }
-    const server = await startHealthServer({ port: 0, running })
+    const server = await startHealthServer({ host, port: 0, running })
     onTestFinished(() => server.close())
     const get = (path: string): Promise<Response> => fetch(`http://127.0.0.1:${server.port}${path}`)
 
@@ -124,7 +126,7 @@ describe('the health server of a worker', { timeout: 180_000 }, () => {
   })
 
   it('says so when its port is taken', async () => {
-    const options = { running: () => undefined }
+    const options = { host, running: () => undefined }
     const server = await startHealthServer({ ...options, port: 0 })
     onTestFinished(() => server.close())
 
@@ -164,6 +166,7 @@ describe('metrics that cannot be read', () => {
   // F116 the metrics of a worker that cannot be read: 500, and the worker stays
   it('are answered 500, and the worker stays', async () => {
     const server = await startHealthServer({
+      host,
       port: 0,
       running: () => undefined,
       metrics: {
