@@ -29,8 +29,7 @@ export { ATTEMPT_FAILURES, DEFAULT_RETRY_SCHEDULE } from './model/decision.ts'
 export type { AttemptFailure, RetrySchedule } from './model/decision.ts'
 export type { FailureLimits } from './store/attempts.ts'
 export { NETWORK_FAILURES, type NetworkFailure } from './model/receiver-response.ts'
-export type { OnWebhooksEvent, WebhooksErrorSource, WebhooksEvent } from './model/events.ts'
-export type { Resolve } from './sender/client.ts'
+export type { OnWebhooksEvent, WebhooksEvent } from './model/events.ts'
 export { WEBHOOKS_QUEUE, type WebhookJobs } from './sender/deliver.ts'
 
 // Settings and errors

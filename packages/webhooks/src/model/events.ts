@@ -2,12 +2,11 @@ import type { AttemptFailure } from './decision.ts'
 
 /** Everything that happens in the background, for logs and counters. No event names a URL or a secret. */
 export type WebhooksEvent =
-  /** Events became deliveries. */
-  | { readonly type: 'fanned_out'; readonly count: number }
-  /** Due deliveries were enqueued. */
-  | { readonly type: 'dispatched'; readonly count: number }
-  /** Due deliveries of disabled or deleted endpoints were ended. */
-  | { readonly type: 'unsendable'; readonly count: number }
+  /**
+   * Events became deliveries; due deliveries were enqueued; due deliveries of disabled or deleted endpoints were ended;
+   * events older than the retention were deleted, with their deliveries.
+   */
+  | { readonly type: 'fanned_out' | 'dispatched' | 'unsendable' | 'pruned'; readonly count: number }
   | {
       readonly type: 'delivered'
       readonly deliveryId: string
@@ -30,12 +29,7 @@ export type WebhooksEvent =
   | { readonly type: 'endpoint_disabled'; readonly endpointId: string; readonly reason: 'gone' | 'failing' }
   /** The result of an attempt was stale and is not recorded: the attempt may be repeated. */
   | { readonly type: 'result_dropped'; readonly deliveryId: string }
-  /** Events older than the retention were deleted, with their deliveries. */
-  | { readonly type: 'pruned'; readonly count: number }
-  | { readonly type: 'error'; readonly source: WebhooksErrorSource; readonly error: unknown }
-
-/** Where an error happened. */
-export type WebhooksErrorSource = 'relay' | 'sender' | 'pruner'
+  | { readonly type: 'error'; readonly source: 'relay' | 'sender' | 'pruner'; readonly error: unknown }
 
 /** Receives every event; must not throw. */
 export type OnWebhooksEvent = (event: WebhooksEvent) => void

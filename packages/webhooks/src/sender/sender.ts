@@ -5,7 +5,7 @@ import type { OnWebhooksEvent } from '../model/events.ts'
 import { SecretBox } from '../model/secrets.ts'
 import type { WebhooksConfig } from '../settings.ts'
 import type { FailureLimits } from '../store/attempts.ts'
-import { createNameResolver, WebhookClient, type Resolve } from './client.ts'
+import { createNameResolver, WebhookClient } from './client.ts'
 import { createDeliverHandler, WEBHOOKS_QUEUE, type WebhookJobs } from './deliver.ts'
 import { startPruner, WebhookRelay } from './relay.ts'
 
@@ -40,8 +40,6 @@ export interface WebhookSenderOptions {
   readonly schedule?: RetrySchedule | undefined
   /** @default DEFAULT_FAILURE_LIMITS */
   readonly limits?: FailureLimits | undefined
-  /** Resolves host names. @default the name servers; also the system when subnets are allowed that are not public */
-  readonly resolve?: Resolve | undefined
   /** @default none */
   readonly onEvent?: OnWebhooksEvent | undefined
   /** Receives the events of the queue. @default none */
@@ -66,8 +64,9 @@ export async function startWebhookSender(options: WebhookSenderOptions) {
   const { sql, redis, config, prefix = 'titan', intervalMs = 500, pruneIntervalMs = 3_600_000 } = options
   const { timeoutMs, concurrency, endpointConcurrency, egress, retentionMs } = config
   const { leaseMs = Math.max(MIN_LEASE_MS, 3 * timeoutMs), onEvent = () => {} } = options
+  // Names of the local network are known to the system only.
   const names = createNameResolver(egress.allowedSubnets.length > 0)
-  const client = new WebhookClient({ egress, resolve: options.resolve ?? names.resolve, timeoutMs })
+  const client = new WebhookClient({ egress, resolve: names.resolve, timeoutMs })
   const queue = createQueue<WebhookJobs>(redis, WEBHOOKS_QUEUE, { prefix })
   const relay = new WebhookRelay({
     sql,
