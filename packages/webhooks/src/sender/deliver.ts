@@ -66,8 +66,6 @@ export interface DeliverOptions {
   readonly onEvent: OnWebhooksEvent
   /** Called at the end of each attempt, whatever its result. */
   readonly onEnd: () => void
-  /** From 0 to 1. */
-  readonly random: () => number
 }
 
 const USER_AGENT = 'titan-webhooks/1'
@@ -97,11 +95,11 @@ export function createDeliverHandler(options: DeliverOptions): Handler<'deliver'
 }
 
 async function deliver(options: DeliverOptions, dispatch: Dispatch, signal: AbortSignal) {
-  const { sql, leaseMs, schedule, random } = options
+  const { sql, leaseMs, schedule } = options
   const sendable = await loadSendable(sql, dispatch, leaseMs)
   if (sendable === undefined) return
   const response = await send(options, sendable, signal)
-  const decision = decide(response, sendable.tries + 1, schedule, new Date(), random)
+  const decision = decide(response, sendable.tries + 1, schedule, new Date(), Math.random)
   await withRetries(() => record(options, sendable, response, decision))
 }
 

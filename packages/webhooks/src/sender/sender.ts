@@ -86,7 +86,6 @@ export async function startWebhookSender(options: WebhookSenderOptions) {
     leaseMs,
     onEvent,
     onEnd: () => relay.nudgeDispatch(),
-    random: Math.random,
   })
   const worker = createWorker<WebhookJobs>(
     redis,

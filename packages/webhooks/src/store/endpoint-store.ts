@@ -6,7 +6,7 @@ import { isStorable, newEndpointId, type WebhookEndpoint } from '../model/record
 import { checkSecret, newSecret, SecretBox } from '../model/secrets.ts'
 import { pageLength, statement, type PageRequest } from './statements.ts'
 
-/** Options of `createWebhookStore`. */
+/** What a store of webhooks needs besides a database. */
 export interface WebhookStoreOptions {
   /** The keys that secrets are encrypted under, 32 bytes each; the first one encrypts. */
   readonly encryptionKeys: readonly Uint8Array[]
@@ -51,11 +51,8 @@ const find = statement<WebhookEndpoint>('find_endpoint')
 const list = statement<WebhookEndpoint>('list_endpoints')
 const update = statement<WebhookEndpoint>('update_endpoint')
 const markDeleted = statement('delete_endpoint')
-const rotate = statement<{
-  readonly isRotated: boolean
-  readonly oldSecretUntil: Date | null
-  readonly waitMs: number
-}>('rotate_secret')
+type Rotation = { readonly isRotated: boolean; readonly oldSecretUntil: Date | null; readonly waitMs: number }
+const rotate = statement<Rotation>('rotate_secret')
 
 /** The endpoints over an open, migrated database. */
 export class EndpointStore {

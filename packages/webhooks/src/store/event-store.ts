@@ -15,11 +15,7 @@ interface NotedEvent {
 
 const takeOutbox = statement<NotedEvent>('take_outbox')
 const publishAll = statement('publish')
-const pruneEvents = statement<{
-  readonly seen: number
-  readonly last: string | null
-  readonly count: number
-}>('prune')
+const pruneEvents = statement<{ seen: number; last: string | null; count: number }>('prune')
 
 /** Turns noted events into deliveries, in one transaction. Returns the number of notes. Safe for any number of programs. */
 export async function fanOut(sql: Database, limit: number) {
