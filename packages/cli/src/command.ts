@@ -9,6 +9,7 @@ import {
   EXIT,
   Failure,
   milliseconds,
+  named,
   readVersion,
   toggle,
   type Program,
@@ -69,11 +70,7 @@ export function command<Own, Shared extends { readonly config: Servers }>(
   const common: SettingsTable<CommonSettings> = {
     json: toggle({ flag: 'json', about: 'Print one line of JSON.' }, false),
     connectTimeoutMs: milliseconds(
-      {
-        flag: 'connect-timeout-ms',
-        env: 'CONNECT_TIMEOUT_MS',
-        about: 'Time to keep trying to reach PostgreSQL and Redis.',
-      },
+      named('CONNECT_TIMEOUT_MS', 'Time to keep trying to reach PostgreSQL and Redis.'),
       { fallback, min: 0, max: 3_600_000 },
     ),
   }
@@ -134,4 +131,9 @@ async function runCommand<Own, Shared extends { readonly config: Servers }>(
 export function explain(error: unknown): string | undefined {
   if (isInstance(error, Failure) || isInstance(error, LedgerError)) return textOf(error)
   return isTableMissing(error) ? NO_TABLES : explainStore(error)
+}
+
+/** Describes a setting that takes the words of the command line, and says what is missing without them. */
+export function requiredWords(flag: string, about: string, hint: string, missing: string) {
+  return { flag, about, hint, takesWords: true, isRequired: missing }
 }

@@ -1,23 +1,16 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { text, wholeNumber } from './setting-kinds.ts'
+import { named, text, wholeNumber } from './setting-kinds.ts'
 import type { SettingsOf } from './settings.ts'
 
 /** Where a program serves health checks and metrics. */
 export const healthSettings = {
-  healthPort: wholeNumber(
-    {
-      flag: 'health-port',
-      env: 'HEALTH_PORT',
-      about: 'Port of /healthz, /readyz and /metrics. 0 turns them off.',
-    },
-    { fallback: 0, min: 0, max: 65_535 },
-  ),
+  healthPort: wholeNumber(named('HEALTH_PORT', 'Port of /healthz, /readyz and /metrics. 0 turns them off.'), {
+    fallback: 0,
+    min: 0,
+    max: 65_535,
+  }),
   healthHost: text(
-    {
-      flag: 'health-host',
-      env: 'HEALTH_HOST',
-      about: 'Bind address of the health port. Unauthenticated: keep it private.',
-    },
+    named('HEALTH_HOST', 'Bind address of the health port. Unauthenticated: keep it private.'),
     { fallback: '127.0.0.1', form: /^[\w.:-]{1,255}$/, rule: 'a host name or address' },
   ),
 }

@@ -3,22 +3,18 @@ import { codeOf, isError, messageOf, nameOf, propertyOf } from '@titan/queue-cor
 import { pino, type Logger } from 'pino'
 import { isOutage } from './outage.ts'
 import { createRepeats } from './repeats.ts'
-import { choice } from './setting-kinds.ts'
+import { choice, named } from './setting-kinds.ts'
 import type { SettingsOf } from './settings.ts'
 
 /** `--log-level` and `--log-format`, the same in every program. */
 export const logSettings = {
   logLevel: choice(
-    { flag: 'log-level', env: 'LOG_LEVEL', about: 'Least severe level to log. Logs go to standard error.' },
+    named('LOG_LEVEL', 'Least severe level to log. Logs go to standard error.'),
     ['silent', 'error', 'warn', 'info', 'debug'],
     'info',
   ),
   logFormat: choice(
-    {
-      flag: 'log-format',
-      env: 'LOG_FORMAT',
-      about: 'Format of log lines. auto is pretty on a terminal, otherwise json.',
-    },
+    named('LOG_FORMAT', 'Format of log lines. auto is pretty on a terminal, otherwise json.'),
     ['auto', 'json', 'pretty'],
     'auto',
   ),

@@ -70,9 +70,7 @@ export function watchRedis(
     plan(() => replace(new Error('the server is a replica, which accepts no writes')), afterMs)
   }
 
-  function replaceUnresponsive(): void {
-    replace(new Error(`no reply within ${REPLY_TIMEOUT_MS} ms`))
-  }
+  const replaceUnresponsive = (): void => replace(new Error(`no reply within ${REPLY_TIMEOUT_MS} ms`))
 
   function replace(reason: Error): void {
     if (!redis.isOpen) return

@@ -1,14 +1,3 @@
-/** Bounds how often lines of one kind are written. */
-export interface Repeats {
-  /**
-   * Writes a line at once when none of its kind was written within the interval. Else the line waits for the end of the
-   * interval, and only the last one that waits is written.
-   *
-   * @param write receives the number of lines that it stands for
-   */
-  add(kind: string, write: (count: number) => void): void
-}
-
 /** Kinds with a separate interval; all further ones share one. */
 const MAX_KINDS = 500
 const FURTHER_KINDS = ''
@@ -19,7 +8,7 @@ interface Waiting {
 }
 
 /** Creates a bound of one line of each kind and interval, in milliseconds. Its timers do not keep a process alive. */
-export function createRepeats(intervalMs: number): Repeats {
+export function createRepeats(intervalMs: number) {
   /** The kinds that were written within the interval. */
   const recent = new Map<string, Waiting | undefined>()
 
@@ -34,7 +23,11 @@ export function createRepeats(intervalMs: number): Repeats {
   }
 
   return {
-    add(given, writeLine) {
+    /**
+     * Writes a line at once when none of its kind was written within the interval. Else the line waits for the end of
+     * the interval, and only the last one that waits is written. `writeLine` receives the number that it stands for.
+     */
+    add(given: string, writeLine: (count: number) => void): void {
       const kind = recent.has(given) || recent.size < MAX_KINDS ? given : FURTHER_KINDS
       const waiting = recent.get(kind)
       if (!recent.has(kind)) write(kind, { count: 1, write: writeLine })

@@ -1,7 +1,7 @@
 import { API_KEY_SCOPES, createApiKeyStore, type ApiKey } from '@titan/api/keys'
 import { databaseSettings } from '@titan/payments'
 import { choice, text } from '@titan/service'
-import { command } from '../command.ts'
+import { command, requiredWords } from '../command.ts'
 import { formatTable, formatTimestamp } from '../output.ts'
 import { recorded } from './audit.ts'
 import { expirySetting } from './times.ts'
@@ -12,13 +12,12 @@ export const keysCreate = command({
   description: 'Create an API key and print its token once.',
   settings: {
     name: text(
-      {
-        flag: 'name',
-        takesWords: true,
-        isRequired: 'the name of the client is missing: titan keys create NAME',
-        about: 'Name of the client.',
-        hint: 'text',
-      },
+      requiredWords(
+        'name',
+        'Name of the client.',
+        'text',
+        'the name of the client is missing: titan keys create NAME',
+      ),
       { form: /^\P{Cc}{1,100}$/u, rule: '1 to 100 printable characters' },
     ),
     scope: choice(
@@ -84,13 +83,12 @@ export const keysRevoke = command({
     'Revoke API keys; every API stops accepting them within two seconds. Code 1 if one does not exist.',
   settings: {
     ids: text(
-      {
-        flag: 'ids',
-        takesWords: true,
-        isRequired: 'the id of a key is missing: run titan keys list',
-        about: 'IDs of keys, separated by commas.',
-        hint: 'id,…',
-      },
+      requiredWords(
+        'ids',
+        'IDs of keys, separated by commas.',
+        'id,…',
+        'the id of a key is missing: run titan keys list',
+      ),
       { form: /^[\da-f]{16}(,[\da-f]{16})*$/, rule: 'ids of keys, as shown by titan keys list' },
     ),
   },

@@ -96,15 +96,8 @@ function reportMissing(
   return missing.length === 0
 }
 
-/** What a redrive came to; `left` were not reached before it was interrupted. */
-interface Redriven {
-  readonly redriven: number
-  readonly skipped: number
-  readonly left: number
-}
-
-/** Redrives a step at a time, so that people see how far it is. */
-function redrive(queue: Queue<AnyJobs>, ids: readonly string[], ratePerSecond: number): Promise<Redriven> {
+/** Redrives a step at a time, so that people see how far it is; `left` were not reached before it was interrupted. */
+function redrive(queue: Queue<AnyJobs>, ids: readonly string[], ratePerSecond: number) {
   const step = Math.min(500, Math.max(1, ratePerSecond))
   return untilInterrupted((signal) =>
     withProgress('dead letters', ids.length, async (onProgress) => {

@@ -3,13 +3,11 @@ import { choice, optionalText, type SettingsOf } from '@titan/service'
 import type { AnyJobs } from './queue.ts'
 import { timestampSetting } from './times.ts'
 
-const ids = { flag: 'ids', takesWords: true, about: 'IDs of dead letters, separated by commas.', hint: 'ids' }
-
 /** `--ids`, which may be missing. */
-export const idsSetting = optionalText(ids, {
-  form: /^\d+-\d+(,\d+-\d+)*$/,
-  rule: 'ids of dead letters, such as 1700000000000-0',
-})
+export const idsSetting = optionalText(
+  { flag: 'ids', takesWords: true, about: 'IDs of dead letters, separated by commas.', hint: 'ids' },
+  { form: /^\d+-\d+(,\d+-\d+)*$/, rule: 'ids of dead letters, such as 1700000000000-0' },
+)
 
 /** Which dead letters a command is about; what is undefined leaves none out. */
 export const filterSettings = {

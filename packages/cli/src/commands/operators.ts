@@ -1,7 +1,7 @@
 import { createOperatorStore } from '@titan/dashboard/operators'
 import { databaseSettings } from '@titan/payments'
 import { text } from '@titan/service'
-import { command } from '../command.ts'
+import { command, requiredWords } from '../command.ts'
 import { formatTable, formatTimestamp } from '../output.ts'
 import { recorded } from './audit.ts'
 
@@ -11,13 +11,12 @@ export const operatorsCreate = command({
   description: 'Create an operator of the dashboard and print the token once.',
   settings: {
     name: text(
-      {
-        flag: 'name',
-        takesWords: true,
-        isRequired: 'the name of the operator is missing: titan operators create NAME',
-        about: 'Name of the person, shown in the audit record.',
-        hint: 'text',
-      },
+      requiredWords(
+        'name',
+        'Name of the person, shown in the audit record.',
+        'text',
+        'the name of the operator is missing: titan operators create NAME',
+      ),
       { form: /^(?=.*\S)[\p{L}\p{N} ._@+-]{1,100}$/u, rule: '1 to 100 letters, digits, spaces or . _ @ + -' },
     ),
   },
@@ -72,13 +71,12 @@ export const operatorsRevoke = command({
   description: 'Revoke an operator and end the sessions at once. Code 1 if the operator does not exist.',
   settings: {
     id: text(
-      {
-        flag: 'id',
-        takesWords: true,
-        isRequired: 'the id of the operator is missing: run titan operators list',
-        about: 'ID of the operator.',
-        hint: 'id',
-      },
+      requiredWords(
+        'id',
+        'ID of the operator.',
+        'id',
+        'the id of the operator is missing: run titan operators list',
+      ),
       { form: /^[\da-f]{16}$/, rule: 'the id of an operator, as shown by titan operators list' },
     ),
   },

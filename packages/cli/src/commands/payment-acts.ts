@@ -6,18 +6,17 @@ import {
   type RefundEffect,
 } from '@titan/payments'
 import { Failure, text } from '@titan/service'
-import { command } from '../command.ts'
+import { command, requiredWords } from '../command.ts'
 import { osUser, recorded } from './audit.ts'
 
 /** `--id` of the payment that a command is about. */
 export const paymentSetting = text(
-  {
-    flag: 'id',
-    takesWords: true,
-    isRequired: 'the id of the payment is missing: run titan payments list',
-    about: 'ID of the payment.',
-    hint: 'pay_…',
-  },
+  requiredWords(
+    'id',
+    'ID of the payment.',
+    'pay_…',
+    'the id of the payment is missing: run titan payments list',
+  ),
   { form: /^[\w-]{1,100}$/, rule: 'the id of one payment' },
 )
 

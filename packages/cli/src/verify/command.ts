@@ -1,5 +1,5 @@
 import { fetchLedger, missingMigrations, readLedgerFile, storeSettings, type Ledger } from '@titan/payments'
-import { Failure, milliseconds, optionalText, toggle, wholeNumber } from '@titan/service'
+import { Failure, milliseconds, named, optionalText, toggle, wholeNumber } from '@titan/service'
 import { command } from '../command.ts'
 import { withProgress } from '../terminal.ts'
 import { formatReport } from './report.ts'
@@ -30,10 +30,11 @@ export const verifyCommand = command({
     ),
     settled: toggle({ flag: 'settled', about: 'Require every payment to be final or in review.' }, false),
     redis: toggle({ flag: 'redis', about: 'Check Redis as well.' }, true),
-    maxRetries: wholeNumber(
-      { flag: 'max-retries', env: 'MAX_RETRIES', about: 'Maximum number of retries of a payment.' },
-      { fallback: 5, min: 0, max: 1_000 },
-    ),
+    maxRetries: wholeNumber(named('MAX_RETRIES', 'Maximum number of retries of a payment.'), {
+      fallback: 5,
+      min: 0,
+      max: 1_000,
+    }),
     keyTtlMs: milliseconds(
       { flag: 'key-ttl-ms', about: 'Lifetime of the gateway’s idempotency keys.' },
       { fallback: 86_400_000, min: 1, max: 366 * 86_400_000 },

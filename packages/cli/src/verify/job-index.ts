@@ -1,33 +1,22 @@
 import { PAYMENTS_QUEUE, type PaymentJobs } from '@titan/payments'
-import {
-  createInspector,
-  createQueue,
-  type EntryView,
-  type QueueStats,
-  type RedisClient,
-} from '@titan/queue-core'
+import { createInspector, createQueue, type EntryView, type RedisClient } from '@titan/queue-core'
 
 /** Reads the jobs of the payments' queue in Redis. */
-export interface JobIndex {
-  stats(): Promise<QueueStats>
-  /** Returns those of the ids that no job waits or runs under. */
-  missing(ids: readonly string[]): Promise<string[]>
-  /** Yields the payments that the entries of the streams name, page by page. */
-  paymentIds(): AsyncIterable<string[]>
-  /** Finds the entries of the streams that do more than name one payment, with the first `limit` of their ids. */
-  strangeEntries(limit: number): Promise<{ readonly count: number; readonly entries: readonly string[] }>
-}
+export type JobIndex = ReturnType<typeof createJobIndex>
 
 /** Opens an index over the queue under `prefix`. */
-export function createJobIndex(redis: RedisClient, prefix: string): JobIndex {
+export function createJobIndex(redis: RedisClient, prefix: string) {
   const inspector = createInspector(redis, PAYMENTS_QUEUE, { prefix })
   return {
     stats: () => createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE, { prefix }).stats(),
-    missing: (ids) => inspector.missing(ids),
+    /** Returns those of the ids that no job waits or runs under. */
+    missing: (ids: readonly string[]) => inspector.missing(ids),
+    /** Yields the payments that the entries of the streams name, page by page. */
     async *paymentIds() {
       for await (const page of inspector.entries()) yield page.flatMap((entry) => paymentOf(entry) ?? [])
     },
-    async strangeEntries(limit) {
+    /** Finds the entries of the streams that do more than name one payment, with the first `limit` of their ids. */
+    async strangeEntries(limit: number) {
       const entries: string[] = []
       let count = 0
       for await (const page of inspector.entries()) {

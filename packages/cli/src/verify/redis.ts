@@ -17,11 +17,11 @@ export interface CheckContext {
 /** Payments per lookup. */
 const PAGE = 1_000
 
-interface DueRow {
+/** `at` is `next_run_at` as text: a Date would lose its microseconds. */
+type DueRow = {
   readonly id: string
   readonly schedule_no: number
   readonly event_seq: number
-  /** `next_run_at` as text: a Date would lose its microseconds. */
   readonly at: string
 }
 
