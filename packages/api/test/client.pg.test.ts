@@ -50,7 +50,7 @@ describe('a client on a real connection', () => {
     expect((await exchange(requestFor('{"amount":5,"idempotency_key":"whole"}'))).slice(0, 12)).toBe(
       'HTTP/1.1 202',
     )
-    expect(await api.store.list({ idempotencyKey: 'half' })).toEqual([])
+    expect((await api.store.page({ idempotencyKey: 'half' })).payments).toEqual([])
   })
 
   // F12
@@ -59,7 +59,7 @@ describe('a client on a real connection', () => {
     const socket = await open()
     await new Promise<void>((resolve) => socket.write(request, () => resolve()))
     socket.destroy()
-    await eventually(async () => (await api.store.list({ idempotencyKey: 'gone' })).length === 1)
+    await eventually(async () => (await api.store.page({ idempotencyKey: 'gone' })).payments.length === 1)
 
     const answer = await exchange(request)
     expect(answer).toContain('HTTP/1.1 202')
@@ -82,7 +82,7 @@ describe('a client on a real connection', () => {
   ])('that sends two keys is refused: %s', async (_case, lines) => {
     const answer = await exchange(requestFor('{"amount":5}', lines))
     expect(answer).toContain('"code":"idempotency-key-repeated"')
-    expect(await api.store.list({ idempotencyKey: 'a,' })).toEqual([])
+    expect((await api.store.page({ idempotencyKey: 'a,' })).payments).toEqual([])
   })
 
   // F112

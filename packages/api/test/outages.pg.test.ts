@@ -46,7 +46,7 @@ describe('while Redis is away', () => {
     )
 
     expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([202]))
-    const payments = await api.store.list({ limit: 100 })
+    const payments = (await api.store.page({ limit: 100 })).payments
     expect(payments).toHaveLength(50)
     expect(new Set(payments.map(({ status }) => status))).toEqual(new Set(['PENDING']))
     expect(await (await api.request('/readyz')).json()).toMatchObject({
@@ -68,7 +68,7 @@ describe('while Redis is away', () => {
 
     await eventually(async () => {
       await api.pay({ amount: 5, idempotency_key: `after-${performance.now()}` })
-      return (await api.store.list({ status: 'QUEUED' })).length > 0
+      return (await api.store.page({ status: 'QUEUED' })).payments.length > 0
     })
   })
 
@@ -98,7 +98,7 @@ describe('a Redis that fell silent', () => {
 
     await eventually(async () => {
       await api.pay({ amount: 5, idempotency_key: `silent-${performance.now()}` })
-      return (await api.store.list({ status: 'QUEUED' })).length > 0
+      return (await api.store.page({ status: 'QUEUED' })).payments.length > 0
     })
   })
 })

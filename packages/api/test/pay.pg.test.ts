@@ -50,7 +50,7 @@ describe('POST /pay', () => {
     'stores the key %s as it is',
     async (key) => {
       const { payment_id: id } = await bodyOf(await api.pay({ amount: 1, idempotency_key: key }))
-      const stored = await api.store.list({ idempotencyKey: key })
+      const stored = (await api.store.page({ idempotencyKey: key })).payments
 
       expect(stored).toMatchObject([{ id, idempotencyKey: key }])
     },
@@ -127,8 +127,10 @@ describe('the same key again', () => {
 
     expect(response.status).toBe(422)
     expect(await bodyOf(response)).toMatchObject({ code: 'idempotency-key-reused', status: 422 })
-    await eventually(async () => (await api.store.list({ idempotencyKey: 'reused' }))[0]?.status === 'QUEUED')
-    const [payment] = await api.store.list({ idempotencyKey: 'reused' })
+    await eventually(
+      async () => (await api.store.page({ idempotencyKey: 'reused' })).payments[0]?.status === 'QUEUED',
+    )
+    const [payment] = (await api.store.page({ idempotencyKey: 'reused' })).payments
     expect(payment).toMatchObject({ amount: 500, currency: 'USD' })
     expect(await api.count()).toBe(before.length)
   })
@@ -180,10 +182,10 @@ describe('many callers at once', () => {
         api.pay({ amount: 1 + (index % 2), idempotency_key: 'race' }),
       ),
     )
-    const [payment] = await api.store.list({ idempotencyKey: 'race' })
+    const [payment] = (await api.store.page({ idempotencyKey: 'race' })).payments
     const statuses = responses.map(({ status }, index) => [1 + (index % 2), status])
 
     for (const [amount, status] of statuses) expect(status).toBe(amount === payment?.amount ? 202 : 422)
-    expect(await api.store.list({ idempotencyKey: 'race' })).toHaveLength(1)
+    expect((await api.store.page({ idempotencyKey: 'race' })).payments).toHaveLength(1)
   })
 })

@@ -84,7 +84,7 @@ it(
 it('adds exactly what is missing', async () => {
   await create(20)
   await relayAll()
-  const lost = (await store.list({ status: 'QUEUED', limit: 7 })).map(({ id }) => id)
+  const lost = (await store.page({ status: 'QUEUED', limit: 7 })).payments.map(({ id }) => id)
   for (const id of lost) expect(await queue.cancel(id)).toBe('done')
 
   expect(await recover({ sql, redis, prefix, dryRun: true })).toEqual({ added: 7, present: 13 })
@@ -95,7 +95,7 @@ it('adds exactly what is missing', async () => {
 it('brings delayed, leased and pending payments back at their own time', async () => {
   await create(4)
   await relayAll()
-  const [delayed, leased] = (await store.list({ status: 'QUEUED', limit: 2 })).map(({ id }) => id)
+  const [delayed, leased] = (await store.page({ status: 'QUEUED', limit: 2 })).payments.map(({ id }) => id)
   await sql`update payments set next_run_at = clock_timestamp() + interval '1 hour' where id = ${delayed ?? ''}`
   await store.claim(leased ?? '', { owner: 'w1', leaseMs: 600_000, gateway: 'simulated' })
   await create(3)

@@ -162,5 +162,5 @@ test('payments that are stored between two pages do not repeat others', async ()
     after = page.next
   }
   expect(found.map(({ idempotencyKey }) => idempotencyKey)).toEqual(['listed 7'])
-  expect((await store.list({ minAmount: 6_000 })).map(({ id }) => id)).toEqual(created.toReversed())
+  expect((await store.page({ minAmount: 6_000 })).payments.map(({ id }) => id)).toEqual(created.toReversed())
 })

@@ -64,7 +64,7 @@ test('a list of a short time ago reads a few blocks, however many payments are o
   await sql`analyze payments`
   const store = createPaymentStore(sql)
   const before = await countBlocks(sql)
-  const found = await store.list({
+  const { payments: found } = await store.page({
     createdAfter: noon,
     createdBefore: new Date(noon.getTime() + HOUR),
     limit: 500,

@@ -49,7 +49,7 @@ test.each(['loseAnswerTo', 'loseStatement'] as const)(
     expect(await faulty.create(request)).toMatchObject({
       kind: lose === 'loseAnswerTo' ? 'replayed' : 'created',
     })
-    expect(await store.list({ idempotencyKey: request.idempotencyKey })).toHaveLength(1)
+    expect((await store.page({ idempotencyKey: request.idempotencyKey })).payments).toHaveLength(1)
   },
 )
 

@@ -71,9 +71,9 @@ async function live(pool: Database): Promise<void> {
     expect(at.getTime()).toBeGreaterThan(before - 60_000)
     expect(at.getTime()).toBeLessThan(Date.now() + 60_000)
   }
-  expect(await store.list({ createdAfter: new Date(before - 60_000), idempotencyKey: key })).toEqual([
-    payment,
-  ])
+  expect(
+    (await store.page({ createdAfter: new Date(before - 60_000), idempotencyKey: key })).payments,
+  ).toEqual([payment])
   expect(await findBreaches(sql, store, gateway.ledger, id)).toEqual([])
 }
 

@@ -54,7 +54,7 @@ try {
   }
   const wide = { viewport: { width: 1280, height: 900 } }
   const phone = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true }
-  const [parked] = await rig.store.list({ needsReview: true, limit: 1 })
+  const [parked] = (await rig.store.page({ needsReview: true, limit: 1 })).payments
   await shoot('dashboard', '', wide)
   await shoot('dashboard-dark', '', { ...wide, colorScheme: 'dark' })
   await shoot('dashboard-phone', '', phone)

@@ -152,7 +152,6 @@ export interface Claim {
   readonly gatewayRef: string | null
 }
 
-/** Why a payment was not claimed. */
 export type SkipReason = 'not_found' | 'terminal' | 'needs_review' | 'leased' | 'not_due' | 'other_gateway'
 
 /** The answer to a request for a claim; a payment that cannot be claimed now is an answer, not an error. */

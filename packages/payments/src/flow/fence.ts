@@ -5,14 +5,12 @@ interface HoldLeaseOptions {
   readonly store: Pick<PaymentStore, 'renew'>
   readonly claim: HeldClaim
   readonly leaseMs: number
-  /** Monotonic milliseconds. */
   readonly now: () => number
   /** `now()` from before the claim was asked for: the lease cannot have begun earlier. */
   readonly claimedAt: number
   readonly onError: (error: unknown) => void
 }
 
-/** A claim that is being kept alive. */
 export interface HeldLease {
   /** Aborts when the lease is lost or has run out. */
   readonly signal: AbortSignal

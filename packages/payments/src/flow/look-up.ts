@@ -5,7 +5,6 @@ import type { Gateway, LookupAnswer } from '../gateways/gateway.ts'
 import { applyOutcome, type ApplyOutcomeOptions } from './write-result.ts'
 import type { PaymentStore } from '../store/store.ts'
 
-/** Which attempt to look up: the open one of a parked payment. */
 interface LookUp {
   readonly paymentId: string
   /** Shown as the actor of events, such as `operator:ann`. */

@@ -11,7 +11,6 @@ import { holdLease } from './fence.ts'
 import { work } from './work.ts'
 import { writeResult } from './write-result.ts'
 
-/** Options of {@link createPaymentHandler}. */
 export interface PaymentHandlerOptions {
   readonly store: PaymentStore
   readonly gateway: Gateway

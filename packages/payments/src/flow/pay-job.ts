@@ -2,7 +2,6 @@ import type { NewJob } from '@titan/queue-core'
 import { jobIdOf } from '../domain/identifiers.ts'
 import type { DueJob } from '../store/jobs.ts'
 
-/** Name of the queue. */
 export const PAYMENTS_QUEUE = 'payments'
 
 /** The jobs of {@link PAYMENTS_QUEUE}: ids only, so nothing in Redis can change what is charged. */
@@ -17,7 +16,6 @@ export type PaymentJobs = {
  */
 const MAX_ATTEMPTS = 20
 
-/** Returns the job for a payment, under the id of its current scheduling. */
 export function payJob({ paymentId, scheduleNo, delayMs, traceparent }: DueJob): NewJob<PaymentJobs> {
   return {
     name: 'pay',

@@ -9,7 +9,6 @@ import { passStep } from '../tracing.ts'
 import { createOverdueGuard } from './overdue-guard.ts'
 import { payJob, type PaymentJobs } from './pay-job.ts'
 
-/** Options of {@link createReconciler}. */
 export interface ReconcilerOptions {
   readonly store: Pick<PaymentStore, 'takeLost' | 'unfinishedJobs' | 'readEpoch' | 'writeEpoch'>
   readonly queue: Pick<Queue<PaymentJobs>, 'name' | 'enqueueMany' | 'stats'>
@@ -33,7 +32,6 @@ export interface ReconcilerOptions {
   readonly onEvent?: OnPaymentsEvent | undefined
 }
 
-/** How far a rebuild of the queue has come. */
 export interface Rebuilt {
   /** Payments that got a job. */
   readonly added: number

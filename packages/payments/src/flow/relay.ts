@@ -7,7 +7,6 @@ import { activeTraceparent, outsideOfTraces, passStep } from '../tracing.ts'
 import { createOverdueGuard } from './overdue-guard.ts'
 import { payJob, type PaymentJobs } from './pay-job.ts'
 
-/** Options of {@link createRelay}. */
 export interface RelayOptions {
   readonly store: Pick<PaymentStore, 'relayPending' | 'markQueued'>
   readonly queue: Pick<Queue<PaymentJobs>, 'enqueueMany'>

@@ -7,7 +7,6 @@ import { traceStep } from '../tracing.ts'
 
 interface WorkOptions {
   readonly gateway: Gateway
-  /** Longest call, in milliseconds. */
   readonly timeoutMs: number
   /** One aborts when the lease is lost, one when the worker must stop. */
   readonly signals: readonly AbortSignal[]

@@ -9,14 +9,12 @@ import type { PaymentStore } from '../store/store.ts'
 
 type Store = Pick<PaymentStore, 'breaks' | 'get' | 'seize' | 'settle' | 'recordBreak'>
 
-/** A result of work on a payment, to be written. */
 interface Result {
   readonly claim: Claim
   readonly outcome: WorkOutcome
   readonly settlement: Settlement
 }
 
-/** What a result is written with. */
 interface Means {
   readonly store: Store
   readonly policy: RetryPolicy
@@ -111,7 +109,6 @@ export interface OutcomeReport {
  */
 type OutcomeEffect = 'settled' | 'ignored' | 'contradiction' | 'unknown'
 
-/** What {@link applyOutcome} works with. */
 export interface ApplyOutcomeOptions {
   readonly store: Store
   /** @default DEFAULT_RETRY_POLICY */
@@ -152,7 +149,6 @@ export async function applyOutcome(
   return isContradiction ? 'contradiction' : 'ignored'
 }
 
-/** A charge that the gateway reports. */
 interface LateSuccess {
   readonly attemptNo: number
   readonly gateway: string

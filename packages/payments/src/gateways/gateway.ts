@@ -134,7 +134,6 @@ export interface Gateway {
   readonly keyTtlMs: number
   /** Charges once per key. Must end soon after `signal` aborts; a thrown error counts as `UNKNOWN`. */
   charge(request: ChargeRequest, options: { readonly signal: AbortSignal }): Promise<ChargeOutcome>
-  /** Asks what became of an attempt. */
   readonly lookup?:
     | ((request: LookupRequest, options: { readonly signal: AbortSignal }) => Promise<LookupAnswer>)
     | undefined

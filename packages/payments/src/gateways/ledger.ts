@@ -17,7 +17,6 @@ export interface LedgerCharge {
   readonly currency: string
 }
 
-/** A request that a gateway saw. */
 export interface LedgerRequest extends Pick<LedgerCharge, 'id' | 'at' | 'key' | 'reference'> {
   readonly method: string
   readonly path: string
@@ -32,7 +31,6 @@ export type LedgerFact =
   /** A known key was used with other parameters. */
   | { readonly type: 'mismatch'; readonly key: string }
 
-/** A ledger in memory. */
 interface LedgerTotals {
   readonly charges: readonly LedgerCharge[]
   readonly requests: readonly LedgerRequest[]
@@ -99,7 +97,6 @@ export async function* fetchLedger(url: string): AsyncGenerator<LedgerFact> {
   }
 }
 
-/** Yields the facts of a ledger in memory. */
 export function* factsOfLedger({ charges, requests, mismatches }: LedgerTotals): Generator<LedgerFact> {
   for (const charge of charges) yield { type: 'charge', charge }
   for (const request of requests) yield { type: 'request', request }

@@ -18,7 +18,6 @@ interface BreakerOptions {
   readonly maxOpenMs?: number | undefined
 }
 
-/** Options of {@link limitGateway}. */
 export interface GatewayLimits {
   /** Most conversations at the same time. @default no limit */
   readonly maxConcurrent?: number | undefined
@@ -75,7 +74,6 @@ export function limitGateway(
   }
 }
 
-/** Why a request was not sent. */
 interface Refusal {
   readonly reason: string
   readonly retryAfterMs: number
@@ -84,7 +82,6 @@ interface Refusal {
 /** Makes room for one request: resolves with the function that ends it, or with the reason why there is no room. */
 type Take = (signal: AbortSignal) => Promise<(() => void) | Refusal>
 
-/** The limits of one gateway, and what is in use of them. */
 class Limiter {
   readonly #conversations: Semaphore
   readonly #requests: RateLimiter
@@ -208,7 +205,6 @@ function invalid(message: string): PaymentsError {
   return new PaymentsError('INVALID_OPTIONS', message)
 }
 
-/** The gateway with each of its calls behind the limits. */
 function limitedCalls(gateway: Gateway, limiter: Limiter, take: Take): Gateway {
   const { lookup } = gateway
   return {

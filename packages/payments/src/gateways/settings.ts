@@ -25,7 +25,10 @@ import { loadSdk } from './stripe-http.ts'
 import { createStripeWebhookParser } from './stripe-webhook.ts'
 import { createStripeGateway } from './stripe.ts'
 
-const MOST = 999_999_999
+/** A whole number of at least `min` that may be missing. */
+function count(names: Parameters<typeof share>[0], min: number): Setting<number | undefined> {
+  return wholeNumber<undefined>(names, { fallback: undefined, min, max: 999_999_999 })
+}
 
 const gatewayChoice = choice(
   { ...named('GATEWAY', 'Gateway that charges the payments.'), hint: 'name' },
@@ -39,9 +42,9 @@ function simulated(name: string, about: string, shown: string) {
 }
 
 const simulatedSettings = {
-  delayMs: wholeNumber(
+  delayMs: count(
     { ...simulated('DELAY_MS', 'Response time of the simulated gateway.', '100'), hint: 'ms' },
-    { fallback: undefined, min: 0, max: MOST },
+    0,
   ),
   successRate: share(simulated('SUCCESS_RATE', 'Share of simulated charges that succeed.', 'the rest')),
   transientRate: share(
@@ -55,11 +58,7 @@ const simulatedSettings = {
     ),
   ),
   unknownRate: share(simulated('UNKNOWN_RATE', 'Share of requests whose response is lost.', '0')),
-  seed: wholeNumber(simulated('SEED', 'Seed of the simulated gateway’s random choices.', '1'), {
-    fallback: undefined,
-    min: 0,
-    max: MOST,
-  }),
+  seed: count(simulated('SEED', 'Seed of the simulated gateway’s random choices.', '1'), 0),
 }
 
 const webhookSecret = optionalText(
@@ -90,13 +89,13 @@ const stripeSettings = {
   webhookSecret,
 }
 
-function count(env: string, about: string): Setting<number | undefined> {
-  return wholeNumber<undefined>({ env, about }, { fallback: undefined, min: 1, max: MOST })
+function limit(env: string, about: string): Setting<number | undefined> {
+  return count({ env, about }, 1)
 }
 
 const limitSettings = {
-  maxConcurrent: count('GATEWAY_MAX_CONCURRENT', 'Maximum number of concurrent calls.'),
-  ratePerSecond: count('GATEWAY_RATE_PER_SECOND', 'Maximum number of calls per second.'),
+  maxConcurrent: limit('GATEWAY_MAX_CONCURRENT', 'Maximum number of concurrent calls.'),
+  ratePerSecond: limit('GATEWAY_RATE_PER_SECOND', 'Maximum number of calls per second.'),
   breaker: {
     ...toggle({ env: 'GATEWAY_BREAKER', about: 'Use a circuit breaker: true or false.' }, false),
     shown: '',
@@ -106,13 +105,13 @@ const limitSettings = {
     env: 'GATEWAY_BREAKER_FAILURE_SHARE',
     about: 'Share of failed calls that opens the circuit breaker, 0..1.',
   }),
-  windowCalls: count('GATEWAY_BREAKER_WINDOW', 'Number of recent calls that the circuit breaker considers.'),
-  minCalls: count(
+  windowCalls: limit('GATEWAY_BREAKER_WINDOW', 'Number of recent calls that the circuit breaker considers.'),
+  minCalls: limit(
     'GATEWAY_BREAKER_MIN_CALLS',
     'Minimum number of calls before the circuit breaker may open.',
   ),
-  openMs: count('GATEWAY_BREAKER_OPEN_MS', 'Time that the circuit breaker stays open before a trial call.'),
-  maxOpenMs: count(
+  openMs: limit('GATEWAY_BREAKER_OPEN_MS', 'Time that the circuit breaker stays open before a trial call.'),
+  maxOpenMs: limit(
     'GATEWAY_BREAKER_MAX_OPEN_MS',
     'Longest time that it stays open; the time grows with each failed trial.',
   ),

@@ -49,7 +49,6 @@ export interface SimulatedGatewayOptions {
 
 /** One charge in the ledger of the gateway, by which tests judge where money moved. */
 export interface SimulatedCharge extends Omit<ChargeRequest, 'attemptNo'> {
-  /** The gateway's id. */
   readonly id: string
 }
 

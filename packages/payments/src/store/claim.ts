@@ -55,7 +55,6 @@ async function explainMany(sql: Database, ids: readonly string[], gateway: strin
   return answers
 }
 
-/** Names a claim that is held. */
 export type HeldClaim = Pick<Claim, 'paymentId' | 'fence'>
 
 /** A claim as records of the database hold it. */

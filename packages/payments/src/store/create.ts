@@ -6,7 +6,6 @@ import type { Database } from './database.ts'
 import { recordType } from './records.ts'
 import { statement } from './statements.ts'
 
-/** What a client asks for. */
 export interface NewPayment {
   /** Minor units of the currency, a whole number from 1 to 2^53 - 1. */
   readonly amount: number

@@ -8,7 +8,6 @@ export type Database = postgres.Sql<{ bigint: number }>
 /** The pool or one of its transactions. */
 export type Queryable = postgres.ISql<{ bigint: number }>
 
-/** Options of {@link openDatabase}. */
 export interface DatabaseOptions {
   /** Most connections. @default 10 */
   readonly poolSize?: number

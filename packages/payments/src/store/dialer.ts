@@ -2,7 +2,6 @@ import { connect, isIP, Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 
 interface DialerOptions {
-  /** How to encrypt; undefined: not at all. */
   readonly tls: TlsMode | undefined
   /** Longest time until a socket is connected and encrypted, in milliseconds. */
   readonly connectTimeoutMs: number
@@ -24,7 +23,6 @@ interface Server {
   readonly host: string
   readonly port: number
   readonly path: string | undefined
-  /** How errors call it. */
   readonly name: string
 }
 
@@ -53,9 +51,9 @@ export function tlsModeOf(url: string) {
 }
 
 /**
- * Creates the dialer of one pool, for the driver's option `socket`. It never rejects, because the driver would then wait for that connection without end:
- * it answers a socket that breaks with the reason. It encrypts by itself, because a socket that the driver has wrapped
- * in TLS can no longer be watched.
+ * Creates the dialer of one pool, for the driver's option `socket`. It never rejects, because the driver would then
+ * wait for that connection without end: it resolves with a socket that breaks with the reason. It encrypts by itself,
+ * because a socket that the driver has wrapped in TLS can no longer be watched.
  *
  * A socket that owes an answer and stays silent for `silentAfterMs` is destroyed, and with it every idle one of the pool
  * that has heard nothing since: they lead to the same server, and each would cost the next statement the same wait.
@@ -88,12 +86,9 @@ export function createDialer({ tls, connectTimeoutMs, silentAfterMs }: DialerOpt
     const idle = [...lines].filter((line) => line.isIdleSince(silent.owesSince))
     const gone = idle.map(({ socket }) => event(socket, 'close'))
     for (const { socket } of idle) socket.destroy()
-    const reason = failure(
-      'ETIMEDOUT',
-      `PostgreSQL at ${server.name} gave no answer within ${silentAfterMs} ms`,
-    )
+    const reason = `PostgreSQL at ${server.name} gave no answer within ${silentAfterMs} ms`
     // The idle ones first: a caller that hears of the failure may send its next statement at once.
-    void Promise.all(gone).then(() => silent.socket.destroy(reason))
+    void Promise.all(gone).then(() => silent.socket.destroy(failure('ETIMEDOUT', reason)))
   }
 
   return open

@@ -4,7 +4,6 @@ import { randomUUID } from 'node:crypto'
 import type { Database } from './database.ts'
 import { statement } from './statements.ts'
 
-/** Which Redis holds the jobs. */
 export interface Epoch {
   /** A random mark in the data: it is gone after a wipe. */
   readonly epoch: string

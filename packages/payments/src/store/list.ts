@@ -23,7 +23,6 @@ export interface ListFilter {
   readonly limit?: number | undefined
 }
 
-/** A page of a list. */
 export interface PaymentPage {
   readonly payments: Payment[]
   /**
@@ -55,7 +54,7 @@ export async function pagePayments(
   filter: ListFilter = {},
   mostExamined = MOST_EXAMINED,
 ): Promise<PaymentPage> {
-  const limit = limitOf(filter)
+  const limit = Math.max(1, Math.min(500, filter.limit ?? 50))
   const source = sourceOf(filter)
   if (source === undefined || !(await isSmall(sql, source, mostExamined)))
     return pageNewest(sql, filter, limit, mostExamined)
@@ -63,10 +62,6 @@ export async function pagePayments(
   const found = await listSet(sql, { source, key, after, ...conditionsOf(filter), limit: limit + 1 })
   const payments = found.slice(0, limit)
   return { payments, next: found.length > limit ? payments.at(-1)?.id : undefined }
-}
-
-function limitOf({ limit = 50 }: ListFilter): number {
-  return Math.max(1, Math.min(500, limit))
 }
 
 /** Names the set that holds all matches and has an index; undefined where none does. */
@@ -120,17 +115,4 @@ function idBoundsOf({ after = AFTER_ALL, createdAfter, createdBefore }: ListFilt
   const end = createdBefore === undefined ? AFTER_ALL : shifted(createdBefore, CLOCK_MARGIN_MS)
   const from = createdAfter === undefined ? '' : shifted(createdAfter, -CLOCK_MARGIN_MS)
   return { below: after < end ? after : end, from }
-}
-
-/** Lists up to `limit` payments over as many pages as that takes. For tests and tools; what serves others reads pages. */
-export async function listPayments(sql: Database, filter: ListFilter = {}): Promise<Payment[]> {
-  const limit = limitOf(filter)
-  const found: Payment[] = []
-  let { after } = filter
-  do {
-    const { payments, next } = await pagePayments(sql, { ...filter, after, limit: limit - found.length })
-    found.push(...payments)
-    after = next
-  } while (after !== undefined && found.length < limit)
-  return found
 }

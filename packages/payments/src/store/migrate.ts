@@ -118,12 +118,6 @@ const FORBIDDEN = '42501'
 /** One connection of its own, because a migration may run for longer than any statement of a program. */
 const MIGRATING = { poolSize: 1, applicationName: 'titan-migrate', statementTimeoutMs: 0 } as const
 
-interface TableOptions {
-  readonly config: { readonly databaseUrl: string }
-  readonly migrate: boolean
-  readonly log: Log
-}
-
 /**
  * Prepares the tables before a program works on them: applies the migrations that are missing and logs how many, or only
  * makes sure that none is.
@@ -132,13 +126,18 @@ interface TableOptions {
  */
 export async function prepareTables(
   sql: Database,
-  { config, migrate: mayMigrate, log }: TableOptions,
+  options: {
+    readonly config: { readonly databaseUrl: string }
+    readonly migrate: boolean
+    readonly log: Log
+  },
 ): Promise<void> {
-  if (!mayMigrate) return requireMigrations(sql)
-  const own = openDatabase(config.databaseUrl, MIGRATING)
+  if (!options.migrate) return requireMigrations(sql)
+  const own = openDatabase(options.config.databaseUrl, MIGRATING)
   try {
     const applied = await applyMigrations(own)
-    if (applied.length > 0) log.info('migrations.applied', 'migrations applied', { count: applied.length })
+    if (applied.length > 0)
+      options.log.info('migrations.applied', 'migrations applied', { count: applied.length })
   } finally {
     await own.end({ timeout: 1 })
   }

@@ -96,7 +96,6 @@ export function isChargeTaken(error: unknown): boolean {
   return isIt || isChargeTaken(error.cause)
 }
 
-/** The facts that a decision must not contradict. */
 interface Facts {
   readonly openCharges: number
   readonly mayAsk: boolean

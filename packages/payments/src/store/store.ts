@@ -9,11 +9,10 @@ import { createMany, prepare, type NewPayment } from './create.ts'
 import type { Database } from './database.ts'
 import { readEpoch, writeEpoch } from './epoch.ts'
 import { markQueued, relayPending, takeLost, unfinishedJobs } from './jobs.ts'
-import { listPayments, pagePayments } from './list.ts'
+import { pagePayments } from './list.ts'
 import { getPayment, listAttempts, listBreaks, listEvents } from './read.ts'
 import { cancelPayment, decideReview, recordLookUp } from './review.ts'
 
-/** Every act on payments, over one database. */
 export type PaymentStore = ReturnType<typeof createPaymentStore>
 
 /**
@@ -59,7 +58,6 @@ export function createPaymentStore(sql: Database) {
     },
     get: bind(getPayment),
     page: bind(pagePayments),
-    list: bind(listPayments),
     events: bind(listEvents),
     attempts: bind(listAttempts),
     breaks: bind(listBreaks),
@@ -102,7 +100,6 @@ export function createPaymentStore(sql: Database) {
   }
 }
 
-/** Creates one value for each set of parameters. */
 function memoize<Parameters, Value>(create: (parameters: Parameters) => Value) {
   const values = new Map<string, Value>()
   return (parameters: Parameters): Value => {
