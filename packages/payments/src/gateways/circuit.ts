@@ -10,11 +10,17 @@ import {
 } from 'cockatiel'
 import type { ChargeOutcome, CircuitStatus, LookupAnswer } from './gateway.ts'
 
-interface CircuitOptions {
+/** When a circuit breaker opens, and for how long. */
+export interface CircuitOptions {
+  /** Share of the latest calls that must have failed, above 0 up to 1. */
   readonly failureShare: number
+  /** Number of latest calls that are considered. */
   readonly windowCalls: number
+  /** Minimum number of calls before the breaker may open. */
   readonly minCalls: number
+  /** First time that it stays open, in milliseconds; doubles each time the gateway is still down. */
   readonly openMs: number
+  /** Longest time that it stays open, in milliseconds. */
   readonly maxOpenMs: number
 }
 

@@ -1,22 +1,11 @@
 import { PaymentsError } from '../domain/errors.ts'
-import { CircuitBreaker } from './circuit.ts'
+import { CircuitBreaker, type CircuitOptions } from './circuit.ts'
 import type { Admission, ChargeOutcome, CircuitStatus, Gateway, LookupAnswer } from './gateway.ts'
 import { RateLimiter } from './rate-limiter.ts'
 import { Semaphore } from './semaphore.ts'
 
-/** When a circuit breaker opens, and for how long. */
-interface BreakerOptions {
-  /** Share of the latest calls that must have failed, above 0 up to 1. @default 0.5 */
-  readonly failureShare?: number | undefined
-  /** Number of latest calls that are considered. @default 20 */
-  readonly windowCalls?: number | undefined
-  /** Minimum number of calls before the breaker may open. @default 5 */
-  readonly minCalls?: number | undefined
-  /** First time that it stays open, in milliseconds; doubles each time the gateway is still down. @default 5000 */
-  readonly openMs?: number | undefined
-  /** Longest time that it stays open, in milliseconds. @default 60000 */
-  readonly maxOpenMs?: number | undefined
-}
+/** The defaults are in {@link resolveBreaker}. */
+type BreakerOptions = { readonly [Name in keyof CircuitOptions]?: CircuitOptions[Name] | undefined }
 
 export interface GatewayLimits {
   /** Most conversations at the same time. @default no limit */
@@ -181,7 +170,7 @@ class Limiter {
   }
 }
 
-function resolveBreaker(options: BreakerOptions) {
+function resolveBreaker(options: BreakerOptions): CircuitOptions {
   const { failureShare = 0.5, windowCalls = 20, openMs = 5_000 } = options
   const { minCalls = Math.min(5, windowCalls), maxOpenMs = Math.max(60_000, openMs) } = options
   const resolved = { failureShare, windowCalls, minCalls, openMs, maxOpenMs }
