@@ -47,9 +47,14 @@ export interface ResponseSpec {
   readonly example?: object | string
 }
 
-/** Describes the response of a list. */
-export function onePage(schema: SchemaName): ResponseSpec {
-  return { status: 200, description: 'One page', headers: ['Link'], schema }
+/** Describes a response with a JSON body, and the example of its schema. */
+export function json(
+  status: number,
+  schema: SchemaName,
+  description: string,
+  ...headers: readonly HeaderName[]
+): ResponseSpec {
+  return { status, schema, description, headers }
 }
 
 /** The groups of routes, in the order of the page. `Service` and `Gateways` need no API key. */

@@ -8,6 +8,7 @@ import {
 import type { Log } from '@titan/service'
 import { readBytes } from '../http/body.ts'
 import { respondJson } from '../http/response.ts'
+import { json } from '../openapi/operation.ts'
 import { Problem } from '../problem.ts'
 import { pathParameter, routesOf, type Route } from './route.ts'
 
@@ -35,13 +36,7 @@ export const GATEWAY_ROUTES: readonly Route<GatewayWebhookServices>[] = [
     summary: 'Report the outcome of a charge',
     description:
       "For payment gateways only: the body is in the gateway's own form and signed in its own way. After any other response than 200 the gateway sends it again.",
-    responses: [
-      {
-        status: 200,
-        description: 'The outcome is stored, or was known already',
-        schema: 'GatewayWebhookReceived',
-      },
-    ],
+    responses: [json(200, 'GatewayWebhookReceived', 'The outcome is stored, or was known already')],
     problems: ['gateway-webhook-refused', 'not-found', 'body-too-large'],
     async handle(context, { payments: store, policy, gateways, log }) {
       const gateway = pathParameter(context, 'gateway')

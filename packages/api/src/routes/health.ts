@@ -1,6 +1,7 @@
 import { answersInTime } from '@titan/service'
 import { respondJson } from '../http/response.ts'
 import type { RequestSlots } from '../middleware/request-slots.ts'
+import { json } from '../openapi/operation.ts'
 import { EXAMPLES } from '../openapi/schemas.ts'
 import { RETRY_SOON } from '../problem.ts'
 import { routesOf, type Route } from './route.ts'
@@ -28,7 +29,7 @@ export const HEALTH_ROUTES: readonly Route<HealthServices>[] = [
   on.get('/healthz', {
     id: 'getHealth',
     summary: 'Check that the process runs',
-    responses: [{ status: 200, description: 'It runs', schema: 'Health' }],
+    responses: [json(200, 'Health', 'It runs')],
     handle: (context) => respondJson(context, { status: 'ok' }),
   }),
   on.get('/readyz', {
@@ -37,7 +38,7 @@ export const HEALTH_ROUTES: readonly Route<HealthServices>[] = [
     description:
       'PostgreSQL and room for one more request are required. Redis is only reported: payments are accepted without it.',
     responses: [
-      { status: 200, description: 'Ready', schema: 'Readiness' },
+      json(200, 'Readiness', 'Ready'),
       {
         status: 503,
         description: 'Not ready',

@@ -5,10 +5,10 @@ import { decodeCursor, encodeCursor } from '../http/cursor.ts'
 import type { AppEnv } from '../http/env.ts'
 import { KEY_FORMAT, keyHeaderOf, resolveKey } from '../http/idempotency-key.ts'
 import { respondJson, respondPage, respondTagged } from '../http/response.ts'
-import { onePage, type Operation } from '../openapi/operation.ts'
+import { json, type Operation } from '../openapi/operation.ts'
 import { EXAMPLES } from '../openapi/schemas.ts'
 import { found, Problem, RETRY_SOON } from '../problem.ts'
-import { pageLimit, toDate } from '../schemas/parts.ts'
+import { bodyOf, described, pageLimit, queryOf, toDate } from '../schemas/parts.ts'
 import { presentAccepted, presentEvent, presentPayment } from '../schemas/payments.ts'
 import { pathParameter, routesOf, type Route } from './route.ts'
 
@@ -41,11 +41,12 @@ const key = v.pipe(
   v.description('1 to 255 visible ASCII characters, case-sensitive; unique for this payment'),
 )
 
-/** Unknown members are refused, so that "amout" cannot pass. The key may come in the header instead. */
-const payRequest = v.strictObject(
-  { amount, idempotency_key: v.exactOptional(key), currency: v.exactOptional(currency) },
-  'must be an object',
-)
+/** The key may come in the header instead. */
+const payRequest = bodyOf({
+  amount,
+  idempotency_key: v.exactOptional(key),
+  currency: v.exactOptional(currency),
+})
 
 const amountText = v.pipe(
   v.string('must be text'),
@@ -67,32 +68,25 @@ const instantText = v.pipe(
   v.transform(toDate),
   v.date(NO_INSTANT),
 )
-const paymentsQuery = v.strictObject(
-  {
-    limit: pageLimit,
-    cursor: v.exactOptional(
-      v.pipe(
-        v.string(),
-        v.maxLength(512, 'is too long'),
-        v.description('The next_cursor of the previous page, with the same filters'),
-      ),
+const paymentsQuery = queryOf({
+  limit: pageLimit,
+  cursor: v.exactOptional(
+    v.pipe(
+      v.string(),
+      v.maxLength(512, 'is too long'),
+      v.description('The next_cursor of the previous page, with the same filters'),
     ),
-    status: v.exactOptional(v.picklist(PAYMENT_STATUSES, `must be one of ${PAYMENT_STATUSES.join(', ')}`)),
-    idempotency_key: v.exactOptional(key),
-    needs_review: v.exactOptional(
-      v.pipe(flagText, v.description('Only payments that wait for an operator, or only the others')),
-    ),
-    min_amount: v.exactOptional(v.pipe(amountText, v.description('Smallest amount, in minor units'))),
-    max_amount: v.exactOptional(v.pipe(amountText, v.description('Largest amount, in minor units'))),
-    created_after: v.exactOptional(
-      v.pipe(instantText, v.description('Created at this time (RFC 3339) or later')),
-    ),
-    created_before: v.exactOptional(
-      v.pipe(instantText, v.description('Created before this time (RFC 3339)')),
-    ),
-  },
-  'must be a query',
-)
+  ),
+  status: v.exactOptional(v.picklist(PAYMENT_STATUSES, `must be one of ${PAYMENT_STATUSES.join(', ')}`)),
+  idempotency_key: v.exactOptional(key),
+  needs_review: v.exactOptional(
+    described(flagText, 'Only payments that wait for an operator, or only the others'),
+  ),
+  min_amount: v.exactOptional(described(amountText, 'Smallest amount, in minor units')),
+  max_amount: v.exactOptional(described(amountText, 'Largest amount, in minor units')),
+  created_after: v.exactOptional(described(instantText, 'Created at this time (RFC 3339) or later')),
+  created_before: v.exactOptional(described(instantText, 'Created before this time (RFC 3339)')),
+})
 
 const on = routesOf<PaymentServices>('Payments')
 
@@ -102,12 +96,13 @@ function createRoute(path: string, named: Pick<Operation, 'id' | 'summary' | 'de
     requestHeaders: ['Idempotency-Key'],
     body: { name: 'PayRequest', schema: payRequest, example: { amount: 500, idempotency_key: 'order-4711' } },
     responses: [
-      {
-        status: 202,
-        description: 'The payment is stored and will be processed. A replay gets the same response.',
-        headers: ['Location', 'Idempotent-Replayed'],
-        schema: 'AcceptedPayment',
-      },
+      json(
+        202,
+        'AcceptedPayment',
+        'The payment is stored and will be processed. A replay gets the same response.',
+        'Location',
+        'Idempotent-Replayed',
+      ),
     ],
     problems: [
       'idempotency-key-missing',
@@ -152,7 +147,7 @@ export const PAYMENT_ROUTES: readonly Route<PaymentServices>[] = [
     description:
       'Newest first, page by page. New payments never shift the pages after the first. `created_after` is inclusive and `created_before` exclusive; both find payments of servers whose clock agrees with the database to within five minutes. A page examines a bounded number of payments, so it may be short or empty while `has_more` is true: continue with `next_cursor`, or narrow the list by time.',
     query: paymentsQuery,
-    responses: [onePage('PaymentPage')],
+    responses: [json(200, 'PaymentPage', 'One page', 'Link')],
     problems: ['invalid-cursor'],
     async handle(context, { lists }, { limit, cursor, ...query }) {
       const { payments, next } = await lists.page({
@@ -175,14 +170,7 @@ export const PAYMENT_ROUTES: readonly Route<PaymentServices>[] = [
     description:
       'Ask again after `Retry-After` seconds while the payment is in progress; SUCCESS and FAILED are final.',
     isConditional: true,
-    responses: [
-      {
-        status: 200,
-        description: 'The payment in its current state',
-        headers: ['Retry-After'],
-        schema: 'Payment',
-      },
-    ],
+    responses: [json(200, 'Payment', 'The payment in its current state', 'Retry-After')],
     problems: ['payment-not-found'],
     async handle(context, services) {
       const payment = await findPayment(context, services)
@@ -195,9 +183,7 @@ export const PAYMENT_ROUTES: readonly Route<PaymentServices>[] = [
     description:
       'In order: `sequence` counts from 1 without gaps. Of a longer history the latest 1000 entries are listed.',
     isConditional: true,
-    responses: [
-      { status: 200, description: 'Everything that has happened to the payment', schema: 'PaymentEventList' },
-    ],
+    responses: [json(200, 'PaymentEventList', 'Everything that has happened to the payment')],
     problems: ['payment-not-found'],
     async handle(context, services) {
       const { id } = await findPayment(context, services)

@@ -1,9 +1,9 @@
 import { DELIVERY_STATUSES } from '@titan/webhooks'
 import * as v from 'valibot'
 import { respondJson, respondPage } from '../http/response.ts'
-import { onePage } from '../openapi/operation.ts'
+import { json } from '../openapi/operation.ts'
 import { found } from '../problem.ts'
-import { toDate } from '../schemas/parts.ts'
+import { bodyOf, queryOf, toDate } from '../schemas/parts.ts'
 import { presentAttempt, presentDelivery } from '../schemas/webhooks.ts'
 import { pathParameter, routesOf, type Route } from './route.ts'
 import { pageEntries, REDELIVERED, type WebhookServices } from './webhook-services.ts'
@@ -16,21 +16,15 @@ const instant = v.pipe(
   v.date(NO_INSTANT),
 )
 
-const redeliverRange = v.strictObject(
-  {
-    since: v.exactOptional(instant),
-    until: v.exactOptional(instant),
-    status: v.exactOptional(v.picklist(['FAILED', 'DELIVERED'], 'must be FAILED or DELIVERED')),
-  },
-  'must be an object',
-)
-const deliveriesQuery = v.strictObject(
-  {
-    ...pageEntries,
-    status: v.exactOptional(v.picklist(DELIVERY_STATUSES, `must be one of ${DELIVERY_STATUSES.join(', ')}`)),
-  },
-  'must be a query',
-)
+const redeliverRange = bodyOf({
+  since: v.exactOptional(instant),
+  until: v.exactOptional(instant),
+  status: v.exactOptional(v.picklist(['FAILED', 'DELIVERED'], 'must be FAILED or DELIVERED')),
+})
+const deliveriesQuery = queryOf({
+  ...pageEntries,
+  status: v.exactOptional(v.picklist(DELIVERY_STATUSES, `must be one of ${DELIVERY_STATUSES.join(', ')}`)),
+})
 const ofEndpoints = routesOf<WebhookServices>('Webhook endpoints')
 const ofEvents = routesOf<WebhookServices>('Webhook events')
 
@@ -42,7 +36,7 @@ export const WEBHOOK_DELIVERY_ROUTES: readonly Route<WebhookServices>[] = [
     description:
       'Newest first, page by page. A page examines a bounded number of deliveries, so it may be short or empty while `has_more` is true: continue with `next_cursor`.',
     query: deliveriesQuery,
-    responses: [onePage('WebhookDeliveryPage')],
+    responses: [json(200, 'WebhookDeliveryPage', 'One page', 'Link')],
     problems: ['webhook-endpoint-not-found'],
     async handle(context, { webhooks, lists }, { limit, cursor: after, status }) {
       const id = pathParameter(context, 'id')
@@ -70,7 +64,7 @@ export const WEBHOOK_DELIVERY_ROUTES: readonly Route<WebhookServices>[] = [
   ofEvents.get('/webhook-deliveries/{delivery_id}', {
     id: 'getWebhookDelivery',
     summary: 'Read a delivery and its attempts',
-    responses: [{ status: 200, description: 'The delivery', schema: 'WebhookDeliveryWithHistory' }],
+    responses: [json(200, 'WebhookDeliveryWithHistory', 'The delivery')],
     problems: ['webhook-delivery-not-found'],
     async handle(context, { webhooks }) {
       const id = pathParameter(context, 'id')

@@ -1,8 +1,9 @@
 import { WEBHOOK_EVENT_TYPES } from '@titan/webhooks'
 import * as v from 'valibot'
 import { respondJson, respondPage } from '../http/response.ts'
-import { onePage, type ResponseSpec } from '../openapi/operation.ts'
+import { json } from '../openapi/operation.ts'
 import { found } from '../problem.ts'
+import { bodyOf, queryOf } from '../schemas/parts.ts'
 import { presentDelivery, presentEndpoint } from '../schemas/webhooks.ts'
 import { pathParameter, routesOf, type Route } from './route.ts'
 import {
@@ -38,48 +39,33 @@ const secret = v.pipe(
   v.description('whsec_ and base64 of 24 to 64 bytes. Default: a new one'),
 )
 const flag = v.boolean('must be true or false')
-const createEndpoint = v.strictObject(
-  {
-    url,
-    description: v.exactOptional(description),
-    event_types: v.exactOptional(eventTypes),
-    secret: v.exactOptional(secret),
-  },
-  'must be an object',
-)
-const updateEndpoint = v.strictObject(
-  {
-    url: v.exactOptional(url),
-    description: v.exactOptional(description),
-    event_types: v.exactOptional(eventTypes),
-    enabled: v.exactOptional(flag),
-  },
-  'must be an object',
-)
-const rotateSecret = v.strictObject(
-  {
-    secret: v.exactOptional(secret),
-    force: v.exactOptional(flag),
-    overlap_seconds: v.exactOptional(
-      v.pipe(
-        v.number('must be a number'),
-        v.safeInteger('must be a whole number'),
-        v.minValue(0, 'must be 0 or more'),
-        v.maxValue(604_800, 'must be at most 604800, a week'),
-        v.description(
-          'How long requests are also signed with the old secret; 0 if it leaked. Default: 86400',
-        ),
-      ),
+const createEndpoint = bodyOf({
+  url,
+  description: v.exactOptional(description),
+  event_types: v.exactOptional(eventTypes),
+  secret: v.exactOptional(secret),
+})
+const updateEndpoint = bodyOf({
+  url: v.exactOptional(url),
+  description: v.exactOptional(description),
+  event_types: v.exactOptional(eventTypes),
+  enabled: v.exactOptional(flag),
+})
+const rotateSecret = bodyOf({
+  secret: v.exactOptional(secret),
+  force: v.exactOptional(flag),
+  overlap_seconds: v.exactOptional(
+    v.pipe(
+      v.number('must be a number'),
+      v.safeInteger('must be a whole number'),
+      v.minValue(0, 'must be 0 or more'),
+      v.maxValue(604_800, 'must be at most 604800, a week'),
+      v.description('How long requests are also signed with the old secret; 0 if it leaked. Default: 86400'),
     ),
-  },
-  'must be an object',
-)
-const endpointsQuery = v.strictObject(pageEntries, 'must be a query')
-const ENDPOINT_RESPONSE: ResponseSpec = {
-  status: 200,
-  description: 'The endpoint in its current state',
-  schema: 'WebhookEndpoint',
-}
+  ),
+})
+const endpointsQuery = queryOf(pageEntries)
+const ENDPOINT_RESPONSE = json(200, 'WebhookEndpoint', 'The endpoint in its current state')
 const on = routesOf<WebhookServices>('Webhook endpoints')
 
 /** The endpoints of outgoing webhooks. */
@@ -94,14 +80,7 @@ export const WEBHOOK_ENDPOINT_ROUTES: readonly Route<WebhookServices>[] = [
       schema: createEndpoint,
       example: { url: 'https://shop.example/webhooks', event_types: ['payment.succeeded', 'payment.failed'] },
     },
-    responses: [
-      {
-        status: 201,
-        description: 'The endpoint and its secret',
-        headers: ['Location'],
-        schema: 'CreatedWebhookEndpoint',
-      },
-    ],
+    responses: [json(201, 'CreatedWebhookEndpoint', 'The endpoint and its secret', 'Location')],
     problems: ['webhook-endpoint-limit'],
     async handle(context, services, { event_types, ...wanted }) {
       const created = await change(context, services, {
@@ -125,7 +104,7 @@ export const WEBHOOK_ENDPOINT_ROUTES: readonly Route<WebhookServices>[] = [
     id: 'listWebhookEndpoints',
     summary: 'List the endpoints',
     query: endpointsQuery,
-    responses: [onePage('WebhookEndpointPage')],
+    responses: [json(200, 'WebhookEndpointPage', 'One page', 'Link')],
     async handle(context, { lists }, query) {
       const { page, next } = await readPage(query, (page) => lists.listEndpoints(page))
       const seesUrl = seesUrls(context)
@@ -194,7 +173,7 @@ export const WEBHOOK_ENDPOINT_ROUTES: readonly Route<WebhookServices>[] = [
       isOptional: true,
       example: { overlap_seconds: 86_400 },
     },
-    responses: [{ status: 200, description: 'The new secret, shown only once', schema: 'RotatedSecret' }],
+    responses: [json(200, 'RotatedSecret', 'The new secret, shown only once')],
     problems: ['webhook-endpoint-not-found', 'webhook-secret-rotating'],
     async handle(context, services, { secret: given, force, overlap_seconds: seconds }) {
       const id = pathParameter(context, 'id')
@@ -215,14 +194,7 @@ export const WEBHOOK_ENDPOINT_ROUTES: readonly Route<WebhookServices>[] = [
   on.post('/webhook-endpoints/{endpoint_id}/test', {
     id: 'testWebhookEndpoint',
     summary: 'Send a test event to an endpoint',
-    responses: [
-      {
-        status: 202,
-        description: 'The delivery that will be made',
-        headers: ['Location'],
-        schema: 'WebhookDelivery',
-      },
-    ],
+    responses: [json(202, 'WebhookDelivery', 'The delivery that will be made', 'Location')],
     problems: ['webhook-endpoint-not-found', 'webhook-endpoint-disabled'],
     async handle(context, { webhooks }) {
       const delivery = await webhooks.sendTestEvent(pathParameter(context, 'id'))

@@ -1,24 +1,21 @@
 import * as v from 'valibot'
 import { respondJson, respondPage } from '../http/response.ts'
-import { onePage } from '../openapi/operation.ts'
+import { json } from '../openapi/operation.ts'
 import { found } from '../problem.ts'
+import { bodyOf, queryOf } from '../schemas/parts.ts'
 import { presentDelivery, presentWebhookEvent } from '../schemas/webhooks.ts'
 import { pathParameter, routesOf, type Route } from './route.ts'
 import { pageEntries, readPage, REDELIVERED, type WebhookServices } from './webhook-services.ts'
 
-const eventsQuery = v.strictObject(
-  {
-    ...pageEntries,
-    payment_id: v.exactOptional(
-      v.pipe(v.string(), v.regex(/^pay_[\w-]{1,64}$/, 'must be the id of a payment')),
-    ),
-  },
-  'must be a query',
-)
-const redeliverEvent = v.strictObject(
-  { endpoint_id: v.exactOptional(v.pipe(v.string('must be a string'), v.maxLength(64, 'is too long'))) },
-  'must be an object',
-)
+const eventsQuery = queryOf({
+  ...pageEntries,
+  payment_id: v.exactOptional(
+    v.pipe(v.string(), v.regex(/^pay_[\w-]{1,64}$/, 'must be the id of a payment')),
+  ),
+})
+const redeliverEvent = bodyOf({
+  endpoint_id: v.exactOptional(v.pipe(v.string('must be a string'), v.maxLength(64, 'is too long'))),
+})
 const on = routesOf<WebhookServices>('Webhook events')
 
 /** The events of outgoing webhooks and their deliveries. */
@@ -27,7 +24,7 @@ export const WEBHOOK_EVENT_ROUTES: readonly Route<WebhookServices>[] = [
     id: 'listWebhookEvents',
     summary: 'List the events',
     query: eventsQuery,
-    responses: [onePage('WebhookEventPage')],
+    responses: [json(200, 'WebhookEventPage', 'One page', 'Link')],
     async handle(context, { lists }, { payment_id: paymentId, ...query }) {
       const { page, next } = await readPage(query, (wanted) => lists.listEvents({ ...wanted, paymentId }))
       return respondPage(context, page.map(presentWebhookEvent), next)
@@ -36,7 +33,7 @@ export const WEBHOOK_EVENT_ROUTES: readonly Route<WebhookServices>[] = [
   on.get('/webhook-events/{event_id}', {
     id: 'getWebhookEvent',
     summary: 'Read an event',
-    responses: [{ status: 200, description: 'The event', schema: 'WebhookEvent' }],
+    responses: [json(200, 'WebhookEvent', 'The event')],
     problems: ['webhook-event-not-found'],
     async handle(context, { webhooks }) {
       const event = found(await webhooks.getEvent(pathParameter(context, 'id')), 'webhook-event-not-found')
@@ -46,9 +43,7 @@ export const WEBHOOK_EVENT_ROUTES: readonly Route<WebhookServices>[] = [
   on.get('/webhook-events/{event_id}/deliveries', {
     id: 'listEventDeliveries',
     summary: 'List the deliveries of an event',
-    responses: [
-      { status: 200, description: 'One delivery for each endpoint', schema: 'WebhookDeliveryList' },
-    ],
+    responses: [json(200, 'WebhookDeliveryList', 'One delivery for each endpoint')],
     problems: ['webhook-event-not-found'],
     async handle(context, { webhooks }) {
       const id = pathParameter(context, 'id')

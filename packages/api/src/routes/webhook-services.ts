@@ -4,7 +4,7 @@ import type { Context } from 'hono'
 import * as v from 'valibot'
 import type { AppEnv } from '../http/env.ts'
 import { includesScope } from '../keys/api-key.ts'
-import type { ResponseSpec } from '../openapi/operation.ts'
+import { json } from '../openapi/operation.ts'
 import { pageLimit } from '../schemas/parts.ts'
 
 /** What the routes of outgoing webhooks work with. */
@@ -33,11 +33,7 @@ export async function readPage<Item extends { readonly id: string }>(
 }
 
 /** Describes the response of a redelivery. */
-export const REDELIVERED: ResponseSpec = {
-  status: 202,
-  description: 'The number of deliveries that will be sent again',
-  schema: 'Redelivered',
-}
+export const REDELIVERED = json(202, 'Redelivered', 'The number of deliveries that will be sent again')
 
 /** A change of an endpoint, for the audit record. */
 interface Change<Result> {

@@ -1,6 +1,21 @@
 /** Schemas that several routes share. Messages never repeat what the client sent. */
 import * as v from 'valibot'
 
+/** Adds what the document says about a value. */
+export function described<Schema extends v.GenericSchema>(schema: Schema, text: string) {
+  return v.pipe(schema, v.description<v.InferOutput<Schema>, string>(text))
+}
+
+/** A JSON body. Unknown members are refused, so that "amout" cannot pass. */
+export function bodyOf<Entries extends v.ObjectEntries>(entries: Entries) {
+  return v.strictObject(entries, 'must be an object')
+}
+
+/** The parameters of a query, none of them unknown. */
+export function queryOf<Entries extends v.ObjectEntries>(entries: Entries) {
+  return v.strictObject(entries, 'must be a query')
+}
+
 /** A time as every response writes it. */
 export const instant = v.pipe(v.string(), v.isoTimestamp(), v.description('RFC 3339, in UTC'))
 
@@ -45,9 +60,6 @@ export function pageOf(item: v.GenericSchema) {
   return v.object({
     data: v.array(item),
     has_more: v.boolean(),
-    next_cursor: v.pipe(
-      v.nullable(v.string()),
-      v.description('For the query parameter "cursor"; null at the end'),
-    ),
+    next_cursor: described(v.nullable(v.string()), 'For the query parameter "cursor"; null at the end'),
   })
 }

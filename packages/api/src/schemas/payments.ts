@@ -1,6 +1,6 @@
 import { FAILURE_KINDS, PAYMENT_STATUSES, type Payment, type PaymentEvent } from '@titan/payments'
 import * as v from 'valibot'
-import { count, instant, listOf, pageOf } from './parts.ts'
+import { count, described, instant, listOf, pageOf } from './parts.ts'
 
 const paymentId = v.pipe(v.string(), v.regex(/^pay_[\w-]{1,64}$/))
 const amount = v.pipe(
@@ -15,9 +15,9 @@ const status = v.picklist(PAYMENT_STATUSES)
 const acceptedPayment = v.object({
   payment_id: paymentId,
   amount,
-  status: v.pipe(
+  status: described(
     v.literal('PENDING'),
-    v.description('Always, also for a replay: the current status is at GET /payments/{payment_id}'),
+    'Always, also for a replay: the current status is at GET /payments/{payment_id}',
   ),
   currency,
   created_at: instant,
@@ -26,28 +26,28 @@ const acceptedPayment = v.object({
 const payment = v.object({
   payment_id: paymentId,
   amount,
-  status: v.pipe(status, v.description('SUCCESS and FAILED are final')),
+  status: described(status, 'SUCCESS and FAILED are final'),
   currency,
   status_detail: v.optional(
-    v.pipe(
+    described(
       v.picklist(['AWAITING_CONFIRMATION', 'IN_REVIEW']),
-      v.description('Why a payment that is PROCESSING takes longer'),
+      'Why a payment that is PROCESSING takes longer',
     ),
   ),
   late_charge_ref: v.optional(
-    v.pipe(
+    described(
       v.string(),
-      v.description('While in review: the charge that the gateway reported for an attempt it had declined'),
+      'While in review: the charge that the gateway reported for an attempt it had declined',
     ),
   ),
-  attempts: v.pipe(count, v.description('Attempts at the gateway so far')),
+  attempts: described(count, 'Attempts at the gateway so far'),
   failure: v.optional(
-    v.pipe(
+    described(
       v.object({
         code: v.string(),
-        kind: v.nullable(v.pipe(v.string(), v.description(`One of ${FAILURE_KINDS.join(', ')}`))),
+        kind: v.nullable(described(v.string(), `One of ${FAILURE_KINDS.join(', ')}`)),
       }),
-      v.description('Why it failed, or why the latest attempt did'),
+      'Why it failed, or why the latest attempt did',
     ),
   ),
   created_at: instant,
@@ -55,16 +55,16 @@ const payment = v.object({
 })
 
 const paymentEvent = v.object({
-  event_id: v.pipe(v.string(), v.description('Permanent, and the same in every webhook')),
+  event_id: described(v.string(), 'Permanent, and the same in every webhook'),
   sequence: v.pipe(
     v.number(),
     v.integer(),
     v.minValue(1),
     v.description('From 1, without gaps within a payment'),
   ),
-  type: v.pipe(
+  type: described(
     v.string(),
-    v.description('Such as payment.created, payment.queued, payment.succeeded; more may be added'),
+    'Such as payment.created, payment.queued, payment.succeeded; more may be added',
   ),
   from_status: v.nullable(status),
   to_status: status,

@@ -1,30 +1,30 @@
 import * as v from 'valibot'
 import { PROBLEMS, type ProblemCode } from '../problem.ts'
-import { count } from './parts.ts'
+import { count, described } from './parts.ts'
 
 const upOrDown = v.picklist(['up', 'down'])
 
 /** Every response with a 4xx or 5xx status (RFC 9457). */
 const problem = v.object({
-  type: v.pipe(v.string(), v.description('Where the problem is explained: /problems/{code}')),
+  type: described(v.string(), 'Where the problem is explained: /problems/{code}'),
   title: v.string(),
   status: v.pipe(v.number(), v.integer(), v.minValue(400), v.maxValue(599)),
-  detail: v.optional(v.pipe(v.string(), v.description('What happened this time'))),
-  instance: v.optional(v.pipe(v.string(), v.description('The path of the request'))),
-  code: v.pipe(
+  detail: v.optional(described(v.string(), 'What happened this time')),
+  instance: v.optional(described(v.string(), 'The path of the request')),
+  code: described(
     v.picklist(Object.keys(PROBLEMS) as ProblemCode[]),
-    v.description('Stable, for programs; more may be added'),
+    'Stable, for programs; more may be added',
   ),
-  request_id: v.pipe(v.string(), v.description('The same as the header X-Request-Id')),
+  request_id: described(v.string(), 'The same as the header X-Request-Id'),
   errors: v.optional(
-    v.pipe(
+    described(
       v.array(
         v.union([
           v.object({ pointer: v.string(), detail: v.string() }),
           v.object({ parameter: v.string(), detail: v.string() }),
         ]),
       ),
-      v.description('Each fault: a JSON pointer into the body or the name of a query parameter'),
+      'Each fault: a JSON pointer into the body or the name of a query parameter',
     ),
   ),
 })
@@ -36,9 +36,9 @@ export const SERVICE_SCHEMAS = {
   Readiness: v.object({
     status: v.picklist(['ready', 'draining', 'unavailable']),
     checks: v.object({ postgres: upOrDown, redis: upOrDown }),
-    requests: v.pipe(
+    requests: described(
       v.object({ in_flight: count, limit: count }),
-      v.description('Requests in flight and their limit: not ready at the limit'),
+      'Requests in flight and their limit: not ready at the limit',
     ),
   }),
   Problem: problem,

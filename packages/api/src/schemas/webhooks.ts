@@ -8,40 +8,37 @@ import {
   type WebhookEvent,
 } from '@titan/webhooks'
 import * as v from 'valibot'
-import { count, instant, listOf, pageOf } from './parts.ts'
+import { count, described, instant, listOf, pageOf } from './parts.ts'
 
 const endpoint = v.object({
   endpoint_id: v.string(),
-  url: v.pipe(
-    v.string(),
-    v.description('A key without the scope admin sees the host only: https://example.com/***'),
-  ),
+  url: described(v.string(), 'A key without the scope admin sees the host only: https://example.com/***'),
   description: v.string(),
-  event_types: v.pipe(
+  event_types: described(
     v.nullable(v.pipe(v.array(v.string()), v.readonly())),
-    v.description(`Some of ${WEBHOOK_EVENT_TYPES.join(', ')}; null is all`),
+    `Some of ${WEBHOOK_EVENT_TYPES.join(', ')}; null is all`,
   ),
   enabled: v.boolean(),
   disabled_at: v.nullable(instant),
-  disabled_reason: v.pipe(v.nullable(v.string()), v.description('gone, failing or operator')),
-  failing_since: v.pipe(v.nullable(instant), v.description('Every attempt has failed since then')),
-  paused_until: v.pipe(v.nullable(instant), v.description('Nothing is sent until then')),
-  old_secret_until: v.pipe(
+  disabled_reason: described(v.nullable(v.string()), 'gone, failing or operator'),
+  failing_since: described(v.nullable(instant), 'Every attempt has failed since then'),
+  paused_until: described(v.nullable(instant), 'Nothing is sent until then'),
+  old_secret_until: described(
     v.nullable(instant),
-    v.description('Requests are also signed with the previous secret until then'),
+    'Requests are also signed with the previous secret until then',
   ),
   created_at: instant,
   updated_at: instant,
 })
-const secret = v.pipe(v.string(), v.description('The signing secret, shown only once'))
+const secret = described(v.string(), 'The signing secret, shown only once')
 const delivery = v.object({
   delivery_id: v.string(),
   event_id: v.string(),
   endpoint_id: v.string(),
-  status: v.pipe(v.string(), v.description(`One of ${DELIVERY_STATUSES.join(', ')}`)),
+  status: described(v.string(), `One of ${DELIVERY_STATUSES.join(', ')}`),
   attempts: count,
   next_attempt_at: v.nullable(instant),
-  last_code: v.pipe(v.nullable(v.number()), v.description('HTTP status of the latest attempt')),
+  last_code: described(v.nullable(v.number()), 'HTTP status of the latest attempt'),
   last_error: v.nullable(v.string()),
   created_at: instant,
   updated_at: instant,
@@ -53,14 +50,14 @@ const attempt = v.object({
   code: v.nullable(v.number()),
   error: v.nullable(v.string()),
   detail: v.nullable(v.string()),
-  response: v.pipe(v.nullable(v.string()), v.description("The beginning of the receiver's response")),
+  response: described(v.nullable(v.string()), "The beginning of the receiver's response"),
 })
 const webhookEvent = v.object({
-  event_id: v.pipe(v.string(), v.description('The header webhook-id of every attempt to every endpoint')),
-  type: v.pipe(v.string(), v.description(`Such as ${WEBHOOK_EVENT_TYPES[0]} or ${TEST_EVENT_TYPE}`)),
+  event_id: described(v.string(), 'The header webhook-id of every attempt to every endpoint'),
+  type: described(v.string(), `Such as ${WEBHOOK_EVENT_TYPES[0]} or ${TEST_EVENT_TYPE}`),
   payment_id: v.nullable(v.string()),
   at: instant,
-  payload: v.pipe(v.unknown(), v.description('The body that is sent')),
+  payload: described(v.unknown(), 'The body that is sent'),
 })
 
 /** The response bodies of webhooks, by their names in the document. */
