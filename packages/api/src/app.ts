@@ -50,21 +50,14 @@ export interface AppOptions {
   readonly slots?: RequestSlots
 }
 
-const DEFAULT_SLOTS = 1_000
 const WEBHOOK_ROUTES = [...WEBHOOK_ENDPOINT_ROUTES, ...WEBHOOK_EVENT_ROUTES, ...WEBHOOK_DELIVERY_ROUTES]
 const withoutRecord: Audited = (_act, perform) => perform()
 
-/**
- * Creates the HTTP application: a function from Request to Response, without a socket.
- *
- * @example
- * const app = createApp({ payments: createPaymentStore(sql), relay, probes, log })
- * const response = await app.request('/healthz')
- */
+/** Creates the HTTP application: a function from Request to Response, without a socket. */
 export function createApp(options: AppOptions): Hono<AppEnv> {
   const { log, probes, http, dashboard, requestTimeoutMs = 10_000, access = {} } = options
   const { authenticator, limiter } = access
-  const slots = options.slots ?? new RequestSlots(DEFAULT_SLOTS)
+  const slots = options.slots ?? new RequestSlots(1_000)
   const app = new Hono<AppEnv>()
   app.onError(respondError(log))
   app.notFound((context) => respondProblem(new Problem('not-found'), context))
@@ -89,11 +82,10 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
   app.use(
     methodNotAllowed({
       app,
-      onMethodNotAllowed: (context, methods) =>
-        respondProblem(
-          new Problem('method-not-allowed', { headers: { allow: methods.join(', ') } }),
-          context,
-        ),
+      onMethodNotAllowed(context, methods) {
+        const headers = { allow: methods.join(', ') }
+        return respondProblem(new Problem('method-not-allowed', { headers }), context)
+      },
     }),
   )
   return app
@@ -127,12 +119,6 @@ function operationsOf({ webhooks, gatewayWebhooks }: AppOptions): readonly Opera
     return { method, path, id, tag, summary, responses: [], problems: ['webhooks-off'] }
   })
   const ofGateways = gatewayWebhooks === undefined ? [] : GATEWAY_ROUTES
-  return [
-    ...PAYMENT_ROUTES,
-    ...ofWebhooks,
-    ...ofGateways,
-    ...HEALTH_ROUTES,
-    ...PROBLEM_ROUTES,
-    ...DOCS_ROUTES,
-  ]
+  const ofService = [...HEALTH_ROUTES, ...PROBLEM_ROUTES, ...DOCS_ROUTES]
+  return [...PAYMENT_ROUTES, ...ofWebhooks, ...ofGateways, ...ofService]
 }

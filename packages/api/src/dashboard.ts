@@ -8,11 +8,6 @@ import type { Authenticator } from './keys/authenticator.ts'
 import { Problem } from './problem.ts'
 import { remoteNetwork } from './middleware/remote-address.ts'
 
-/** A search of a person ends after this long, in milliseconds. */
-const STATEMENT_TIMEOUT_MS = 3_000
-const POOL_SIZE = 3
-const DATABASE_GRACE_S = 1
-
 /** Opens the dashboard over a small pool of its own, which `stop` closes. Without an authenticator everyone may see. */
 export function openDashboard(
   options: Pick<ApiOptions, 'config' | 'dashboard' | 'log' | 'lookUpGateway' | 'trustedProxies'>,
@@ -21,11 +16,8 @@ export function openDashboard(
 ): Dashboard {
   const { config, log, lookUpGateway: gateway, trustedProxies } = options
   const { databaseUrl, prefix } = config
-  const sql = openDatabase(databaseUrl, {
-    poolSize: POOL_SIZE,
-    applicationName: 'titan-dashboard',
-    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
-  })
+  const pool = { poolSize: 3, applicationName: 'titan-dashboard', statementTimeoutMs: 3_000 }
+  const sql = openDatabase(databaseUrl, pool)
   const observe = (name: string) => ({
     queue: createQueue(redis, name, { prefix }),
     inspector: createInspector(redis, name, { prefix }),
@@ -40,19 +32,17 @@ export function openDashboard(
     isBehindProxy: trustedProxies > 0,
     onRefusedSignIns: ({ count, network }) =>
       log.warn('sign_in.refused', 'dashboard sign-in refused', { count, address: network }),
-    onError: (error) =>
-      isOutage(error)
-        ? log.warn('dashboard_page.not_served', 'dashboard page not served, dependency unavailable', {
-            error,
-          })
-        : log.error('dashboard_page.failed', 'dashboard page failed', { error }),
+    onError(error) {
+      if (!isOutage(error)) return log.error('dashboard_page.failed', 'dashboard page failed', { error })
+      log.warn('dashboard_page.not_served', 'dashboard page not served, dependency unavailable', { error })
+    },
   })
   return {
     ...dashboard,
     async stop() {
       await dashboard.stop()
       await gateway?.close?.()
-      await sql.end({ timeout: DATABASE_GRACE_S })
+      await sql.end({ timeout: 1 })
     },
   }
 }

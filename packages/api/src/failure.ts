@@ -43,9 +43,6 @@ function problemOfWebhooks(error: WebhooksError): Problem {
 
 /** The code of an error, or of the first of its causes that has one from below our own code. */
 function deepestCodeOf(error: unknown): string {
-  return (
-    chainOf(error)
-      .map(codeOf)
-      .findLast((code) => code !== '') ?? ''
-  )
+  const codes = chainOf(error).map(codeOf)
+  return codes.findLast((code) => code !== '') ?? ''
 }

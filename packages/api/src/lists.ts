@@ -28,10 +28,8 @@ export function openLists(databaseUrl: string, options: ListsOptions = {}) {
   const webhooks = new WebhookStore(sql, { encryptionKeys: [] })
   let inFlight = 0
 
-  function bounded<Args extends unknown[], Page>(
-    read: (...args: Args) => Promise<Page>,
-  ): (...args: Args) => Promise<Page> {
-    return async (...args) => {
+  function bounded<Args extends unknown[], Page>(read: (...args: Args) => Promise<Page>) {
+    return async (...args: Args) => {
       if (inFlight >= maxInFlight) throw unavailable('Too many lists are being read.')
       inFlight++
       try {

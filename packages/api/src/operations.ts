@@ -10,7 +10,6 @@ import { HEALTH_ROUTES, type Probes } from './routes/health.ts'
 import { mountRoutes } from './routes/route.ts'
 import { startServer, type HttpServer } from './server.ts'
 
-/** What to serve to those who watch the API, and where. */
 interface OperationsOptions {
   readonly host: string
   readonly port: number
@@ -21,11 +20,7 @@ interface OperationsOptions {
   readonly log: Log
 }
 
-/**
- * Serves `/healthz`, `/readyz` and `/metrics` on a port of its own: apart from the clients, and also while they are refused.
- *
- * @throws Failure when it cannot listen
- */
+/** Serves `/healthz`, `/readyz` and `/metrics` on a port of its own: apart from the clients, and also while they are refused. */
 export function serveOperations(options: OperationsOptions): Promise<HttpServer> {
   const { host, port, probes, slots, metrics, log } = options
   const app = new Hono<AppEnv>()

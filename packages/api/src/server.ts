@@ -8,16 +8,7 @@ import { countHeaderLines } from './http/header-lines.ts'
 import { Problem, renderProblem, type ProblemCode } from './problem.ts'
 
 /** A listening HTTP server. */
-export interface HttpServer {
-  /** Where it listens, such as `http://127.0.0.1:3000`. */
-  readonly url: string
-  /**
-   * Takes no new connections, lets the requests in progress finish and then closes. Idempotent.
-   *
-   * @param graceMs after this long the remaining connections are cut
-   */
-  drain(graceMs: number): Promise<void>
-}
+export type HttpServer = Awaited<ReturnType<typeof startServer>>
 
 /** What to serve, where, and how long connections are waited for. Times are in milliseconds. */
 export interface ServerOptions {
@@ -51,7 +42,7 @@ export const MAX_CONNECTIONS = 10_000
 const CHECK_EVERY_MS = 500
 
 /** Starts to listen. @throws Failure when it cannot */
-export async function startServer(options: ServerOptions): Promise<HttpServer> {
+export async function startServer(options: ServerOptions) {
   const listener = getRequestListener(
     (request, bindings) => {
       // Which of two hosts is meant, a proxy and this server may read differently (RFC 9112, 3.2).
@@ -84,7 +75,13 @@ export async function startServer(options: ServerOptions): Promise<HttpServer> {
   )
   await listen(server, options)
   let closed: Promise<void> | undefined
-  return { url: urlOf(server, options.host), drain: (graceMs) => (closed ??= close(server, graceMs)) }
+  const { port, family } = server.address() as AddressInfo
+  return {
+    /** Where it listens, such as `http://127.0.0.1:3000`. */
+    url: `http://${family === 'IPv6' ? `[${options.host}]` : options.host}:${port}`,
+    /** Takes no new connections, lets requests in flight finish for `graceMs`, then cuts the rest. Idempotent. */
+    drain: (graceMs: number): Promise<void> => (closed ??= close(server, graceMs)),
+  }
 }
 
 /**
@@ -100,33 +97,25 @@ function endBodyWithSocket(request: IncomingMessage, response: ServerResponse): 
 }
 
 async function listen(server: Server, { host, port, purpose = '' }: ServerOptions): Promise<void> {
-  server.listen(port, host)
   try {
+    server.listen(port, host)
     await once(server, 'listening')
   } catch (error) {
     throw new Failure(`cannot listen on ${host}:${port}${purpose}: ${textOf(error)}`, { cause: error })
   }
 }
 
-/** How often connections that have become idle are looked for while the server drains, in milliseconds. */
-const IDLE_CHECK_MS = 50
-
 function close(server: Server, graceMs: number): Promise<void> {
   return new Promise((resolve) => {
     const cut = setTimeout(() => server.closeAllConnections(), graceMs)
     // A kept-alive connection that ends its request now would be waited for otherwise.
-    const sweep = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS)
+    const sweep = setInterval(() => server.closeIdleConnections(), 50)
     server.close(() => {
       clearTimeout(cut)
       clearInterval(sweep)
       resolve()
     })
   })
-}
-
-function urlOf(server: Server, host: string): string {
-  const { port, family } = server.address() as AddressInfo
-  return `http://${family === 'IPv6' ? `[${host}]` : host}:${port}`
 }
 
 function refuse(problem: Problem): Response {

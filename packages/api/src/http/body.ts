@@ -60,11 +60,7 @@ function endedEarly(): Problem {
   return new Problem('malformed-json', { detail: 'The body ended before it was complete.' })
 }
 
-/**
- * Reads and checks the JSON body of a request, in an order that lets no card number reach an answer or a log.
- *
- * @throws Problem `unsupported-media-type`, `malformed-json`, `card-data-not-allowed` or `validation-failed`.
- */
+/** Reads and checks the JSON body of a request, in an order that lets no card number reach a response or a log. */
 export async function readBody<Output>(
   context: Context,
   schema: GenericSchema<unknown, Output>,

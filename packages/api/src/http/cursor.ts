@@ -9,11 +9,7 @@ export function encodeCursor(id: string, filter: object): string {
   return Buffer.from(`${id}.${checksum(id, filter)}`).toString('base64url')
 }
 
-/**
- * The id that a cursor stands for.
- *
- * @throws Problem `invalid-cursor` when it was changed, or made for another filter
- */
+/** Returns the id in a cursor. @throws Problem `invalid-cursor` when it was changed, or made for another filter */
 export function decodeCursor(cursor: string, filter: object): string {
   const text = Buffer.from(cursor, 'base64url').toString('latin1')
   const [, id, sum] = /^(pay_\w{1,64})\.([\w-]{11})$/.exec(text) ?? []

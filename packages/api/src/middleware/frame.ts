@@ -44,13 +44,13 @@ function requestIdOf(context: Context<AppEnv>): string {
 export function respondError(log: Log): (error: Error, context: Context<AppEnv>) => Response {
   return (error, context) => {
     const problem = problemOf(error)
-    const { code, cause } = problem
-    const keyId = context.get('apiKey')?.id
-    const fields = { requestId: context.get('requestId'), keyId, method: context.req.method, code }
+    const { code, cause, detail: reason } = problem
+    const { method } = context.req
+    const fields = { requestId: context.get('requestId'), keyId: context.get('apiKey')?.id, method, code }
     if (code === 'internal-error')
       log.error('request.failed', 'request failed', { ...fields, error: cause ?? error })
     else if (code === 'unavailable' && cause === undefined)
-      log.warn('request.refused', 'request refused, limit reached', { ...fields, reason: problem.detail })
+      log.warn('request.refused', 'request refused, limit reached', { ...fields, reason })
     else if (PROBLEMS[code].status >= 500 && cause !== undefined)
       log.warn('request.not_served', 'request not served, dependency unavailable', {
         ...fields,

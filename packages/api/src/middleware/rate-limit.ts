@@ -31,11 +31,7 @@ export function createRateLimiter(perMinute: number) {
   }
 
   return {
-    /**
-     * Counts one request of a caller, and returns the headers that say what is left.
-     *
-     * @throws Problem `too-many-requests`, with the same headers and Retry-After
-     */
+    /** Counts a request. Returns headers with what is left. @throws Problem `too-many-requests`, with the same and Retry-After */
     spend(caller: string): Readonly<Record<string, string>> {
       const bucket = bucketOf(caller)
       const isGranted = bucket.tryRemoveTokens(1)

@@ -14,6 +14,7 @@ import {
 } from './operation.ts'
 import { EXAMPLES, SCHEMAS } from './schemas.ts'
 
+const LICENSE = { name: 'MIT', identifier: 'MIT' }
 const API_KEY_SCHEME = {
   type: 'http',
   scheme: 'bearer',
@@ -36,11 +37,9 @@ const UNCOUNTED_STATUSES: ReadonlySet<number> = new Set([401, 403, 431, 500, 503
 const RETRY_STATUSES: ReadonlySet<number> = new Set([429, 503])
 const RETRY_CODES: ReadonlySet<ProblemCode> = new Set(['request-in-flight', 'webhook-secret-rotating'])
 
-/** Who may call the API, for the document. */
+/** Whether callers need a key, and whether their requests are limited. */
 export interface DescribedAccess {
-  /** Whether an API key is required. */
   readonly needsKey: boolean
-  /** Whether requests are limited. */
   readonly isLimited: boolean
 }
 
@@ -51,12 +50,7 @@ export function createDocument(operations: readonly Operation[], version: string
     (paths[operation.path] ??= {})[operation.method] = describe(operation, access)
   return {
     openapi: '3.1.1',
-    info: {
-      title: 'Titan Queue',
-      version,
-      description: INTRODUCTION,
-      license: { name: 'MIT', identifier: 'MIT' },
-    },
+    info: { title: 'Titan Queue', version, description: INTRODUCTION, license: LICENSE },
     servers: [{ url: '.' }],
     tags: Object.entries(TAGS)
       .filter(([name]) => operations.some(({ tag }) => tag === name))
@@ -196,13 +190,8 @@ function problemResponses(codes: readonly ProblemCode[], limitHeaders: readonly 
 
 function problemExample(code: ProblemCode): object {
   const { status, title } = PROBLEMS[code]
-  return {
-    type: `/problems/${code}`,
-    title,
-    status,
-    code,
-    request_id: 'b1c6e9b2-4f0a-4a53-9d0e-6a1f1e2d3c4b',
-  }
+  const requestId = 'b1c6e9b2-4f0a-4a53-9d0e-6a1f1e2d3c4b'
+  return { type: `/problems/${code}`, title, status, code, request_id: requestId }
 }
 
 function contentOf(mediaType: string, schema: string | undefined, more: object): object {

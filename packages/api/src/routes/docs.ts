@@ -48,9 +48,8 @@ function once<Value>(create: () => Value): () => Value {
   return () => (value ??= create())
 }
 
-/** What the pages of documentation work with. */
 interface DocsServices {
-  /** The OpenAPI document of this API. */
+  /** Returns the OpenAPI document of this API. */
   readonly document: () => StaticFile
 }
 

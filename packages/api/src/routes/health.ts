@@ -10,13 +10,12 @@ import { routesOf, type Route } from './route.ts'
 export interface Probes {
   /** Rejects when PostgreSQL does not respond, or accepts no writes. */
   postgres(): Promise<unknown>
-  /** Returns whether Redis is connected. Payments are accepted without it. */
+  /** Returns whether Redis is connected. */
   redis(): boolean
   /** Returns whether the process is shutting down. */
   isDraining(): boolean
 }
 
-/** What the health routes work with. */
 interface HealthServices {
   readonly probes: Probes
   readonly slots: RequestSlots
@@ -57,10 +56,8 @@ export const HEALTH_ROUTES: readonly Route<HealthServices>[] = [
         checks: { postgres: isUp ? 'up' : 'down', redis: probes.redis() ? 'up' : 'down' },
         requests: { in_flight: inFlight, limit: slots.limit },
       }
-      const headers = { 'cache-control': 'no-store' }
-      return isReady
-        ? respondJson(context, body, { headers })
-        : respondJson(context, body, { status: 503, headers: { ...headers, ...RETRY_SOON } })
+      const headers = { 'cache-control': 'no-store', ...(isReady ? {} : RETRY_SOON) }
+      return respondJson(context, body, { status: isReady ? 200 : 503, headers })
     },
   }),
 ]

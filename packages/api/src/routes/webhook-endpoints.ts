@@ -64,7 +64,6 @@ const rotateSecret = bodyOf({
     ),
   ),
 })
-const endpointsQuery = queryOf(pageEntries)
 const ENDPOINT_RESPONSE = json(200, 'WebhookEndpoint', 'The endpoint in its current state')
 const on = routesOf<WebhookServices>('Webhook endpoints')
 
@@ -83,36 +82,27 @@ export const WEBHOOK_ENDPOINT_ROUTES: readonly Route<WebhookServices>[] = [
     responses: [json(201, 'CreatedWebhookEndpoint', 'The endpoint and its secret', 'Location')],
     problems: ['webhook-endpoint-limit'],
     async handle(context, services, { event_types, ...wanted }) {
-      const created = await change(context, services, {
+      const { endpoint, secret: shown } = await change(context, services, {
         action: 'webhook-endpoint.create',
         target: originOf(wanted.url),
         perform: () => services.webhooks.createEndpoint({ ...wanted, eventTypes: event_types }),
-        summarize: ({ endpoint }) => `created ${endpoint.id}`,
+        summarize: (created) => `created ${created.endpoint.id}`,
       })
-      const { endpoint } = created
-      return respondJson(
-        context,
-        { ...presentEndpoint(endpoint, true), secret: created.secret },
-        {
-          status: 201,
-          headers: { location: `/webhook-endpoints/${endpoint.id}`, 'cache-control': 'no-store' },
-        },
-      )
+      const headers = { location: `/webhook-endpoints/${endpoint.id}`, 'cache-control': 'no-store' }
+      const body = { ...presentEndpoint(endpoint, true), secret: shown }
+      return respondJson(context, body, { status: 201, headers })
     },
   }),
   on.get('/webhook-endpoints', {
     id: 'listWebhookEndpoints',
     summary: 'List the endpoints',
-    query: endpointsQuery,
+    query: queryOf(pageEntries),
     responses: [json(200, 'WebhookEndpointPage', 'One page', 'Link')],
     async handle(context, { lists }, query) {
       const { page, next } = await readPage(query, (page) => lists.listEndpoints(page))
       const seesUrl = seesUrls(context)
-      return respondPage(
-        context,
-        page.map((endpoint) => presentEndpoint(endpoint, seesUrl)),
-        next,
-      )
+      const shown = page.map((endpoint) => presentEndpoint(endpoint, seesUrl))
+      return respondPage(context, shown, next)
     },
   }),
   on.get('/webhook-endpoints/{endpoint_id}', {
@@ -121,10 +111,8 @@ export const WEBHOOK_ENDPOINT_ROUTES: readonly Route<WebhookServices>[] = [
     responses: [ENDPOINT_RESPONSE],
     problems: ['webhook-endpoint-not-found'],
     async handle(context, { webhooks }) {
-      const endpoint = found(
-        await webhooks.getEndpoint(pathParameter(context, 'id')),
-        'webhook-endpoint-not-found',
-      )
+      const id = pathParameter(context, 'id')
+      const endpoint = found(await webhooks.getEndpoint(id), 'webhook-endpoint-not-found')
       return respondJson(context, presentEndpoint(endpoint, seesUrls(context)))
     },
   }),
@@ -184,11 +172,8 @@ export const WEBHOOK_ENDPOINT_ROUTES: readonly Route<WebhookServices>[] = [
         perform: () => services.webhooks.rotateSecret(id, { secret: given, isForced: force, overlapMs }),
         summarize: () => 'rotated',
       })
-      return respondJson(
-        context,
-        { secret: rotated.secret, old_secret_until: rotated.oldSecretUntil?.toISOString() ?? null },
-        { headers: { 'cache-control': 'no-store' } },
-      )
+      const body = { secret: rotated.secret, old_secret_until: rotated.oldSecretUntil?.toISOString() ?? null }
+      return respondJson(context, body, { headers: { 'cache-control': 'no-store' } })
     },
   }),
   on.post('/webhook-endpoints/{endpoint_id}/test', {
