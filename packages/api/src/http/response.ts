@@ -6,10 +6,9 @@ import type { AppEnv } from './env.ts'
 /**
  * Headers of every response, for browsers: do not guess the type, show it in no frame, give it to no other site, use only
  * TLS from now on. Routes add two more that are recommended for APIs: `cache-control`, and a content policy for pages.
- *
- * @see https://cheatsheetseries.owasp.org/cheatsheets/REST_Security_Cheat_Sheet.html#security-headers
+ * See https://cheatsheetseries.owasp.org/cheatsheets/REST_Security_Cheat_Sheet.html#security-headers.
  */
-const DATA_HEADERS: Readonly<Record<string, string>> = {
+const DATA_HEADERS = {
   'cross-origin-resource-policy': 'same-origin',
   'strict-transport-security': 'max-age=15552000',
   'x-content-type-options': 'nosniff',
@@ -19,10 +18,9 @@ const DATA_HEADERS: Readonly<Record<string, string>> = {
 /**
  * Headers of responses that are not JSON: pages and their files. They mean little for data, and both sides of every request
  * would have to write and read them. Without a referrer a browser would also hide the origin of the dashboard's forms.
- *
- * @see https://owasp.org/www-project-secure-headers/
+ * See https://owasp.org/www-project-secure-headers/.
  */
-const PAGE_HEADERS: Readonly<Record<string, string>> = {
+const PAGE_HEADERS = {
   ...DATA_HEADERS,
   'cross-origin-opener-policy': 'same-origin',
   'origin-agent-cluster': '?1',
@@ -35,11 +33,12 @@ const PAGE_HEADERS: Readonly<Record<string, string>> = {
 
 const JSON_TYPE = /^application\/(\w+\+)?json\b/
 
-/** Status and further headers of a response. */
-export interface ResponseOptions {
-  /** @default 200 */
+type FurtherHeaders = Readonly<Record<string, string>>
+
+/** Status of a response, 200 by default, and further headers. */
+interface ResponseOptions {
   readonly status?: number
-  readonly headers?: Readonly<Record<string, string>> | undefined
+  readonly headers?: FurtherHeaders
 }
 
 /** Responds with an object as JSON. */
@@ -59,20 +58,14 @@ function respondText(
 ): Response {
   const type = json === null ? undefined : { 'content-type': 'application/json' }
   const requestId = { 'x-request-id': context.get('requestId') }
-  const response = new Response(json, {
-    status,
-    headers: { ...DATA_HEADERS, ...requestId, ...type, ...headers },
-  })
+  const all = { ...DATA_HEADERS, ...requestId, ...type, ...headers }
+  const response = new Response(json, { status, headers: all })
   context.set('completeResponse', response)
   return response
 }
 
 /** Responds with a body that changes rarely: with an ETag, or 304 without a body when the client has this version. */
-export function respondTagged(
-  context: Context<AppEnv>,
-  body: object,
-  more?: Readonly<Record<string, string>>,
-): Response {
+export function respondTagged(context: Context<AppEnv>, body: object, more?: FurtherHeaders): Response {
   const text = JSON.stringify(body)
   const tag = `"${hash('sha256', text, 'base64url').slice(0, 22)}"`
   const headers = { etag: tag, 'cache-control': 'private, no-cache', ...more }
@@ -82,11 +75,7 @@ export function respondTagged(
 }
 
 /** Responds with a page of a list; `next` is the cursor of the next page, or null at the end. */
-export function respondPage(
-  context: Context<AppEnv>,
-  data: readonly object[],
-  next: string | null = null,
-): Response {
+export function respondPage(context: Context<AppEnv>, data: readonly object[], next: string | null = null) {
   const headers: Record<string, string> = { 'cache-control': 'private, no-cache' }
   if (next !== null) {
     const url = new URL(context.req.url)

@@ -8,7 +8,7 @@ import { respondJson, respondPage, respondTagged } from '../http/response.ts'
 import { json, type Operation } from '../openapi/operation.ts'
 import { EXAMPLES } from '../openapi/schemas.ts'
 import { found, Problem, RETRY_SOON } from '../problem.ts'
-import { bodyOf, described, pageLimit, queryOf, toDate } from '../schemas/parts.ts'
+import { bodyOf, described, oneOf, pageLimit, queryOf, toDate } from '../schemas/parts.ts'
 import { presentAccepted, presentEvent, presentPayment } from '../schemas/payments.ts'
 import { pathParameter, routesOf, type Route } from './route.ts'
 
@@ -77,7 +77,7 @@ const paymentsQuery = queryOf({
       v.description('The next_cursor of the previous page, with the same filters'),
     ),
   ),
-  status: v.exactOptional(v.picklist(PAYMENT_STATUSES, `must be one of ${PAYMENT_STATUSES.join(', ')}`)),
+  status: v.exactOptional(oneOf(PAYMENT_STATUSES)),
   idempotency_key: v.exactOptional(key),
   needs_review: v.exactOptional(
     described(flagText, 'Only payments that wait for an operator, or only the others'),

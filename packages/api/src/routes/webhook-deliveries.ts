@@ -3,7 +3,7 @@ import * as v from 'valibot'
 import { respondJson, respondPage } from '../http/response.ts'
 import { json } from '../openapi/operation.ts'
 import { found } from '../problem.ts'
-import { bodyOf, queryOf, toDate } from '../schemas/parts.ts'
+import { bodyOf, oneOf, queryOf, toDate } from '../schemas/parts.ts'
 import { presentAttempt, presentDelivery } from '../schemas/webhooks.ts'
 import { pathParameter, routesOf, type Route } from './route.ts'
 import { pageEntries, REDELIVERED, type WebhookServices } from './webhook-services.ts'
@@ -21,10 +21,8 @@ const redeliverRange = bodyOf({
   until: v.exactOptional(instant),
   status: v.exactOptional(v.picklist(['FAILED', 'DELIVERED'], 'must be FAILED or DELIVERED')),
 })
-const deliveriesQuery = queryOf({
-  ...pageEntries,
-  status: v.exactOptional(v.picklist(DELIVERY_STATUSES, `must be one of ${DELIVERY_STATUSES.join(', ')}`)),
-})
+const RANGE_EXAMPLE = { since: '2026-11-24T00:00:00Z', status: 'FAILED' }
+const deliveriesQuery = queryOf({ ...pageEntries, status: v.exactOptional(oneOf(DELIVERY_STATUSES)) })
 const ofEndpoints = routesOf<WebhookServices>('Webhook endpoints')
 const ofEvents = routesOf<WebhookServices>('Webhook events')
 
@@ -48,12 +46,7 @@ export const WEBHOOK_DELIVERY_ROUTES: readonly Route<WebhookServices>[] = [
   ofEndpoints.post('/webhook-endpoints/{endpoint_id}/redeliver', {
     id: 'redeliverToEndpoint',
     summary: 'Send the deliveries of a period again',
-    body: {
-      name: 'RedeliverRange',
-      schema: redeliverRange,
-      isOptional: true,
-      example: { since: '2026-11-24T00:00:00Z', status: 'FAILED' },
-    },
+    body: { name: 'RedeliverRange', schema: redeliverRange, isOptional: true, example: RANGE_EXAMPLE },
     responses: [REDELIVERED],
     problems: ['webhook-endpoint-not-found', 'webhook-endpoint-disabled'],
     async handle(context, { webhooks }, range) {

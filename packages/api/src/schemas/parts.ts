@@ -6,6 +6,11 @@ export function described<Schema extends v.GenericSchema>(schema: Schema, text: 
   return v.pipe(schema, v.description<v.InferOutput<Schema>, string>(text))
 }
 
+/** One of a few words. */
+export function oneOf<Words extends readonly string[]>(words: Words) {
+  return v.picklist(words, `must be one of ${words.join(', ')}`)
+}
+
 /** A JSON body. Unknown members are refused, so that "amout" cannot pass. */
 export function bodyOf<Entries extends v.ObjectEntries>(entries: Entries) {
   return v.strictObject(entries, 'must be an object')

@@ -12,6 +12,13 @@ const amount = v.pipe(
 const currency = v.pipe(v.string(), v.regex(/^[A-Z]{3}$/), v.description('ISO 4217 code'))
 const status = v.picklist(PAYMENT_STATUSES)
 
+const statusDetail = v.picklist(['AWAITING_CONFIRMATION', 'IN_REVIEW'])
+const lateCharge = 'While in review: the charge that the gateway reported for an attempt it had declined'
+const failure = v.object({
+  code: v.string(),
+  kind: v.nullable(described(v.string(), `One of ${FAILURE_KINDS.join(', ')}`)),
+})
+
 const acceptedPayment = v.object({
   payment_id: paymentId,
   amount,
@@ -28,28 +35,10 @@ const payment = v.object({
   amount,
   status: described(status, 'SUCCESS and FAILED are final'),
   currency,
-  status_detail: v.optional(
-    described(
-      v.picklist(['AWAITING_CONFIRMATION', 'IN_REVIEW']),
-      'Why a payment that is PROCESSING takes longer',
-    ),
-  ),
-  late_charge_ref: v.optional(
-    described(
-      v.string(),
-      'While in review: the charge that the gateway reported for an attempt it had declined',
-    ),
-  ),
+  status_detail: v.optional(described(statusDetail, 'Why a payment that is PROCESSING takes longer')),
+  late_charge_ref: v.optional(described(v.string(), lateCharge)),
   attempts: described(count, 'Attempts at the gateway so far'),
-  failure: v.optional(
-    described(
-      v.object({
-        code: v.string(),
-        kind: v.nullable(described(v.string(), `One of ${FAILURE_KINDS.join(', ')}`)),
-      }),
-      'Why it failed, or why the latest attempt did',
-    ),
-  ),
+  failure: v.optional(described(failure, 'Why it failed, or why the latest attempt did')),
   created_at: instant,
   updated_at: instant,
 })
@@ -97,7 +86,7 @@ export function presentAccepted({ id, amount, currency, createdAt }: Payment) {
 /** Presents a payment in its current state. */
 export function presentPayment(given: Payment) {
   const { failureCode: code, failureKind: kind } = given
-  const detail = statusDetail(given)
+  const detail = detailOf(given)
   return {
     payment_id: given.id,
     amount: given.amount,
@@ -112,7 +101,7 @@ export function presentPayment(given: Payment) {
   } satisfies v.InferOutput<typeof payment>
 }
 
-function statusDetail(given: Payment): 'AWAITING_CONFIRMATION' | 'IN_REVIEW' | undefined {
+function detailOf(given: Payment): v.InferOutput<typeof statusDetail> | undefined {
   if (given.status !== 'PROCESSING') return undefined
   if (given.needsReview) return 'IN_REVIEW'
   return given.unknownSince === null ? undefined : 'AWAITING_CONFIRMATION'
