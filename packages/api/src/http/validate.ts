@@ -19,11 +19,12 @@ export function validateQuery<Output>(
   query: URLSearchParams,
 ): Output {
   if ([...query].flat().some((text) => containsCardNumber(text))) throw new Problem('card-data-not-allowed')
-  const names = [...query.keys()]
-  const twice = [...new Set(names.filter((name, index) => names.indexOf(name) < index))]
+  const seen = new Set<string>()
+  const twice = new Set<string>()
+  for (const name of query.keys()) (seen.has(name) ? twice : seen).add(name)
   const result = v.safeParse(schema, Object.fromEntries(query))
-  if (result.success && twice.length === 0) return result.output
-  const errors: FieldError[] = twice.map((parameter) => ({ parameter, detail: 'is given twice' }))
+  if (result.success && twice.size === 0) return result.output
+  const errors: FieldError[] = [...twice].map((parameter) => ({ parameter, detail: 'is given twice' }))
   for (const issue of result.issues ?? []) errors.push({ parameter: nameOf(issue), detail: detailOf(issue) })
   throw new Problem('validation-failed', { errors })
 }
