@@ -1,48 +1,36 @@
-import {
-  createPaymentStore,
-  lookUpAttempt,
-  type Database,
-  type DecisionRefusal,
-  type Gateway,
-} from '@titan/payments'
+import { createPaymentStore, lookUpAttempt, type DecisionRefusal } from '@titan/payments'
 import { searchDeadLetters, type DeadLetter } from '@titan/queue-core'
 import type { Context, Hono } from 'hono'
 import * as v from 'valibot'
-import type { Access, DashboardEnv } from './access/access.ts'
-import { isRefusal, type Audited } from './audit.ts'
+import type { DashboardEnv } from './access/access.ts'
+import { isRefusal } from './audit.ts'
 import { letterSearch } from './pages/dead-letters.ts'
 import { resolution } from './pages/resolve.ts'
-import type { Cache } from './reads/cache.ts'
-import { isAmong } from './reads/letters.ts'
+import { isAmong, type LetterFilter } from './reads/letters.ts'
 import type { ObservedQueue } from './reads/reads.ts'
+import type { Services } from './services.ts'
 import { findQueue } from './views.ts'
 import { pathTo } from './web/paths.ts'
 import { parseForm, Refusal } from './web/refusal.ts'
 
-/** What the acts need. */
-interface ActOptions {
-  readonly sql: Database
-  readonly audited: Audited
-  readonly queues: readonly ObservedQueue[]
-  readonly access: Access
-  readonly cache: Cache
-  /** Looks up open attempts. Undefined: the dashboard cannot look up. */
-  readonly gateway: Pick<Gateway, 'name' | 'lookup'> | undefined
-}
-
-/** An act as a form asks for it. */
+/** An act that a form asks for. */
 interface Act {
   readonly action: string
   readonly target: string
-  readonly note?: string
   /** Returns the result in a few words for people. */
   readonly perform: (operator: string) => Promise<string>
   /** The page to show afterwards. */
   readonly page: string
 }
 
+type Parameters = (name: string) => string
+
 /** Mounts an act: guarded, recorded, and shown on every page at once. */
-type Mount = (path: string, read: (context: Context<DashboardEnv>) => Promise<Act>) => void
+type Mount = <Form extends { readonly note?: string }>(
+  path: string,
+  schema: v.GenericSchema<unknown, Form>,
+  read: (form: Form, parameter: Parameters) => Act,
+) => void
 
 /** Most dead letters that one press of a button handles, and the longest time that it takes. */
 const BULK_LIMIT = 1_000
@@ -59,23 +47,25 @@ const withRequiredReason = v.object({
 })
 
 /** Mounts what changes something. */
-export function mountActs(app: Hono<DashboardEnv>, options: ActOptions): void {
-  const mount: Mount = (path, read) => {
-    app.post(path, options.access.guardAct, async (context) => {
-      const act = await read(context)
-      await perform(act, context, options)
+export function mountActs(app: Hono<DashboardEnv>, services: Services): void {
+  const mount: Mount = (path, schema, read) => {
+    app.post(path, services.access.guardAct, async (context) => {
+      const form = await parseForm(context, schema)
+      const act = read(form, (name) => context.req.param(name) ?? '')
+      await perform(act, form.note ?? '', context, services)
       return context.redirect(act.page, 303)
     })
   }
-  mountQueueActs(mount, options)
-  mountLetterActs(mount, options)
-  mountPaymentActs(mount, options)
+  mountQueueActs(mount, services)
+  mountLetterActs(mount, services)
+  mountPaymentActs(mount, services)
 }
 
 async function perform(
-  { action, target, note = '', perform: performAct }: Act,
+  { action, target, perform: performAct }: Act,
+  note: string,
   context: Context<DashboardEnv>,
-  { audited, cache }: ActOptions,
+  { audited, cache }: Services,
 ): Promise<void> {
   const session = context.get('session')
   if (session === undefined) throw new Refusal(403, 'Sign in as an operator to do this')
@@ -98,86 +88,64 @@ async function perform(
   }
 }
 
-function mountQueueActs(mount: Mount, { queues }: ActOptions): void {
+function mountQueueActs(mount: Mount, { queues }: Services): void {
   for (const [verb, done] of [
     ['pause', 'paused'],
     ['resume', 'resumed'],
   ] as const) {
-    mount(`/queues/:queue/${verb}`, async (context) => {
-      const { queue } = findQueue(queues, context.req.param('queue'))
-      const { note } = await parseForm(context, withReason)
+    mount(`/queues/:queue/${verb}`, withReason, (_form, parameter) => {
+      const { queue } = findQueue(queues, parameter('queue'))
       const steer = () => queue[verb]().then(() => done)
-      return { action: `queue.${verb}`, target: queue.name, note, perform: steer, page: pathTo([], { done }) }
+      return { action: `queue.${verb}`, target: queue.name, perform: steer, page: pathTo([], { done }) }
     })
   }
 }
 
-function mountLetterActs(mount: Mount, { queues }: ActOptions): void {
+function mountLetterActs(mount: Mount, { queues }: Services): void {
   // Not /dead-letters/:queue/redrive: Hono's fast router refuses it together with /dead-letters/:queue/:letter.
-  mount('/queues/:queue/dead-letters/redrive', async (context) => {
-    const { queue, target, matches, back } = await readSelection(context, queues)
-    return {
-      action: 'dead-letters.redrive',
-      target,
-      page: back('redriven'),
-      perform: async () => {
-        const signal = AbortSignal.timeout(BULK_MS)
-        const { redriven, skipped } = await queue.redrive({ filter: matches, limit: BULK_LIMIT, signal })
-        return `${redriven} redriven, ${skipped} skipped${more(redriven === BULK_LIMIT || signal.aborted)}`
-      },
+  const search = v.object({ ...letterSearch.entries, ...withReason.entries })
+  mount('/queues/:queue/dead-letters/redrive', search, (form, parameter) => {
+    const { queue, target, matches, back } = selectionOf(queues, parameter, form)
+    const redrive = async (): Promise<string> => {
+      const signal = AbortSignal.timeout(BULK_MS)
+      const { redriven, skipped } = await queue.redrive({ filter: matches, limit: BULK_LIMIT, signal })
+      return `${redriven} redriven, ${skipped} skipped${more(redriven === BULK_LIMIT || signal.aborted)}`
     }
+    return { action: 'dead-letters.redrive', target, perform: redrive, page: back('redriven') }
   })
 
-  mount('/queues/:queue/dead-letters/delete', async (context) => {
-    const { queue, target, matches, back } = await readSelection(context, queues)
-    const { note } = await parseForm(context, withRequiredReason)
-    return {
-      action: 'dead-letters.delete',
-      target,
-      note,
-      page: back('deleted'),
-      perform: async () => {
-        const bounds = { limit: BULK_LIMIT, scanLimit: 10 * BULK_LIMIT }
-        const { deadLetters, next } = await searchDeadLetters(queue, matches, bounds)
-        const deleted = await queue.deleteDeadLetters(deadLetters.map(({ letterId }) => letterId))
-        return `${deleted} deleted${more(next !== undefined)}`
-      },
+  const deletion = v.object({ ...letterSearch.entries, ...withRequiredReason.entries })
+  mount('/queues/:queue/dead-letters/delete', deletion, (form, parameter) => {
+    const { queue, target, matches, back } = selectionOf(queues, parameter, form)
+    const remove = async (): Promise<string> => {
+      const bounds = { limit: BULK_LIMIT, scanLimit: 10 * BULK_LIMIT }
+      const { deadLetters, next } = await searchDeadLetters(queue, matches, bounds)
+      const deleted = await queue.deleteDeadLetters(deadLetters.map(({ letterId }) => letterId))
+      return `${deleted} deleted${more(next !== undefined)}`
     }
+    return { action: 'dead-letters.delete', target, perform: remove, page: back('deleted') }
   })
 
-  mount('/dead-letters/:queue/:letter/redrive', async (context) => {
-    const { queue, letterId, target, back } = readLetter(context, queues)
-    const { note } = await parseForm(context, withReason)
-    return {
-      action: 'dead-letter.redrive',
-      target,
-      note,
-      page: back('redriven'),
-      perform: async () => {
-        const { redriven } = await queue.redrive({ letterIds: [letterId] })
-        return redriven === 1 ? 'redriven' : 'skipped: it is gone, or a job of its id is alive or done'
-      },
+  mount('/dead-letters/:queue/:letter/redrive', withReason, (_form, parameter) => {
+    const { queue, letterId, target, back } = letterOf(queues, parameter)
+    const redrive = async (): Promise<string> => {
+      const { redriven } = await queue.redrive({ letterIds: [letterId] })
+      return redriven === 1 ? 'redriven' : 'skipped: it is gone, or a job of its id is alive or done'
     }
+    return { action: 'dead-letter.redrive', target, perform: redrive, page: back('redriven') }
   })
 
-  mount('/dead-letters/:queue/:letter/delete', async (context) => {
-    const { queue, letterId, target, back } = readLetter(context, queues)
-    const { note } = await parseForm(context, withRequiredReason)
-    return {
-      action: 'dead-letter.delete',
-      target,
-      note,
-      page: back('deleted'),
-      perform: async () =>
-        (await queue.deleteDeadLetters([letterId])) === 1 ? 'deleted' : 'it was gone already',
-    }
+  mount('/dead-letters/:queue/:letter/delete', withRequiredReason, (_form, parameter) => {
+    const { queue, letterId, target, back } = letterOf(queues, parameter)
+    const remove = async (): Promise<string> =>
+      (await queue.deleteDeadLetters([letterId])) === 1 ? 'deleted' : 'it was gone already'
+    return { action: 'dead-letter.delete', target, perform: remove, page: back('deleted') }
   })
 }
 
-/** Reads which dead letters of a queue a bulk act is about. */
-async function readSelection(context: Context<DashboardEnv>, queues: readonly ObservedQueue[]) {
-  const { queue } = findQueue(queues, context.req.param('queue'))
-  const { cause, text } = await parseForm(context, letterSearch)
+/** Returns which dead letters of a queue a bulk act is about. */
+function selectionOf(queues: readonly ObservedQueue[], parameter: Parameters, { cause, text }: LetterFilter) {
+  const { queue } = findQueue(queues, parameter('queue'))
   const parts = [cause && `cause=${cause}`, text && `text=${text}`].filter((part) => part !== '')
   return {
     queue,
@@ -187,9 +155,9 @@ async function readSelection(context: Context<DashboardEnv>, queues: readonly Ob
   }
 }
 
-function readLetter(context: Context<DashboardEnv>, queues: readonly ObservedQueue[]) {
-  const { queue } = findQueue(queues, context.req.param('queue'))
-  const letterId = context.req.param('letter') ?? ''
+function letterOf(queues: readonly ObservedQueue[], parameter: Parameters) {
+  const { queue } = findQueue(queues, parameter('queue'))
+  const letterId = parameter('letter')
   const back = (done: string): string => pathTo(['dead-letters'], { queue: queue.name, done })
   return { queue, letterId, target: `${queue.name} ${letterId}`, back }
 }
@@ -198,37 +166,29 @@ function more(isMore: boolean): string {
   return isMore ? '; there may be more' : ''
 }
 
-function mountPaymentActs(mount: Mount, { sql, gateway }: ActOptions): void {
+function mountPaymentActs(mount: Mount, { sql, gateway }: Services): void {
   const store = createPaymentStore(sql)
 
-  mount('/payments/:id/resolve', async (context) => {
-    const id = context.req.param('id') ?? ''
-    const decision = await parseForm(context, resolution)
-    return {
-      action: 'payment.resolve',
-      target: id,
-      note: decision.note,
-      page: pathTo(['payments', id], { done: 'resolved' }),
-      perform: (operator) => decide(store, id, operator, decision),
-    }
+  mount('/payments/:id/resolve', resolution, (decision, parameter) => {
+    const id = parameter('id')
+    const page = pathTo(['payments', id], { done: 'resolved' })
+    const resolve = (operator: string): Promise<string> => decide(store, id, operator, decision)
+    return { action: 'payment.resolve', target: id, perform: resolve, page }
   })
 
-  mount('/payments/:id/look-up', async (context) => {
-    const id = context.req.param('id') ?? ''
+  mount('/payments/:id/look-up', withReason, (_form, parameter) => {
+    const id = parameter('id')
+    const page = pathTo(['payments', id], { done: 'looked-up' })
     if (gateway === undefined)
       throw new Refusal(409, 'This API has no gateway to ask: use titan payments lookup')
-    return {
-      action: 'payment.look-up',
-      target: id,
-      page: pathTo(['payments', id], { done: 'looked-up' }),
-      perform: async (operator) => {
-        const attempt = { paymentId: id, actor: `operator:${operator}` }
-        const { effect, reason } = await lookUpAttempt(attempt, { store, gateway })
-        if (effect === 'refused' || effect === 'unanswered')
-          throw new Refusal(409, `${reason.charAt(0).toUpperCase()}${reason.slice(1)}`)
-        return `${effect}: ${reason}`
-      },
+    const lookUp = async (operator: string): Promise<string> => {
+      const attempt = { paymentId: id, actor: `operator:${operator}` }
+      const { effect, reason } = await lookUpAttempt(attempt, { store, gateway })
+      if (effect === 'refused' || effect === 'unanswered')
+        throw new Refusal(409, `${reason.charAt(0).toUpperCase()}${reason.slice(1)}`)
+      return `${effect}: ${reason}`
     }
+    return { action: 'payment.look-up', target: id, perform: lookUp, page }
   })
 }
 

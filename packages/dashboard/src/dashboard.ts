@@ -1,44 +1,17 @@
-import type { Database, Gateway } from '@titan/payments'
 import { Hono, type Context } from 'hono'
 import { compress } from 'hono/compress'
-import { Access, type Authorize, type DashboardEnv } from './access/access.ts'
+import type { DashboardEnv } from './access/access.ts'
 import { RefusedSignIns, type RefusedReport } from './access/sign-in-limit.ts'
 import { mountSignIn } from './access/sign-in.ts'
 import { mountActs } from './acts.ts'
-import { createAudited, type Act } from './audit.ts'
+import type { Act } from './audit.ts'
 import { refusalPage } from './pages/sign-in.ts'
-import { Cache } from './reads/cache.ts'
-import { Reads, type ObservedQueue } from './reads/reads.ts'
-import { Sampler } from './reads/sampler.ts'
+import { createServices, type DashboardOptions } from './services.ts'
 import { mountViews } from './views.ts'
 import { pathTo } from './web/paths.ts'
 import { Refusal } from './web/refusal.ts'
-import { Renderer } from './web/render.ts'
-import { answerStaticFile, loadAssets } from './web/static-file.ts'
-
-/** Options of {@link createDashboard}. */
-export interface DashboardOptions {
-  /** A small separate pool, so that no search by a person delays payments. */
-  readonly sql: Database
-  /** The queues to show; the charts are of the first. */
-  readonly queues: readonly [ObservedQueue, ...ObservedQueue[]]
-  /** A token that operators share. Undefined: only operators with their own token may act. */
-  readonly adminToken: string | undefined
-  /** Who may see. @default everyone who can reach it */
-  readonly authorize?: Authorize | undefined
-  /** Finds the network that a request comes from, for the limit of failed sign-ins. @default one network */
-  readonly networkOf?: (context: Context) => string
-  /** Whether a proxy in front writes `X-Forwarded-Host`. @default false */
-  readonly isBehindProxy?: boolean
-  /** Receives refused sign-ins: the first at once, those that follow once a minute. */
-  readonly onRefusedSignIns?: (refused: RefusedReport) => void
-  /** Looks up open attempts of parked payments. @default the dashboard cannot look up */
-  readonly gateway?: Pick<Gateway, 'name' | 'lookup'> | undefined
-  /** Receives failures that are not the caller's. */
-  readonly onError: (error: unknown) => void
-  /** Milliseconds between two points of the charts. @default 5000, which makes an hour of them */
-  readonly sampleIntervalMs?: number
-}
+import type { Renderer } from './web/render.ts'
+import { answerStaticFile } from './web/static-file.ts'
 
 /** The dashboard, to be mounted at {@link DASHBOARD_PATH}. */
 export type Dashboard = ReturnType<typeof createDashboard>
@@ -52,15 +25,9 @@ export type Dashboard = ReturnType<typeof createDashboard>
  * dashboard.start()
  */
 export function createDashboard(options: DashboardOptions) {
-  const { sql, queues, adminToken, authorize, gateway, onError, sampleIntervalMs = 5_000 } = options
-  const { networkOf = () => '', isBehindProxy = false, onRefusedSignIns } = options
-  const cache = new Cache()
-  const reads = new Reads(sql, cache)
-  const sampler = new Sampler(sql, queues[0].queue, sampleIntervalMs)
-  const audited = createAudited(sql)
-  const access = new Access({ sql, audited, adminToken, authorize, isBehindProxy })
-  const assets = loadAssets()
-  const renderer = new Renderer({ assets, reads, queues, isOpen: authorize === undefined })
+  const { networkOf = () => '', onRefusedSignIns, onError } = options
+  const services = createServices(options)
+  const { access, assets, audited, renderer, sampler } = services
   const refused = new RefusedSignIns(async (report) => {
     onRefusedSignIns?.(report)
     await audited(recordOf(report), async () => `refused: ${report.count}`).catch(onError)
@@ -81,10 +48,10 @@ export function createDashboard(options: DashboardOptions) {
     const isCurrent = context.req.param('version') === assets.version
     return answerStaticFile(context, asset, isCurrent ? 'immutable' : 'revalidate')
   })
-  mountSignIn(app, { access, renderer, networkOf, refused })
+  mountSignIn(app, services, networkOf, refused)
   app.use(access.recognise)
-  mountViews(app, { access, reads, queues, sampler, renderer, lookUpGateway: gateway?.name })
-  mountActs(app, { sql, audited, queues, access, cache, gateway })
+  mountViews(app, services)
+  mountActs(app, services)
   app.get('/*', (context) => {
     const { pathname } = new URL(context.req.url)
     const path = pathname.replace(/\/+$/, '')

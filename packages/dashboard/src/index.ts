@@ -1,5 +1,6 @@
 /** The operator's pages at /dashboard: see the payments and the queues, and steer them. */
-export { createDashboard, type Dashboard, type DashboardOptions } from './dashboard.ts'
+export { createDashboard, type Dashboard } from './dashboard.ts'
+export type { DashboardOptions } from './services.ts'
 export { dashboardSettings, type DashboardConfig } from './settings.ts'
 export { DASHBOARD_PATH } from './web/paths.ts'
 export { createAudited, type Audited } from './audit.ts'

@@ -1,39 +1,26 @@
 import type { Hono } from 'hono'
-import type { Access, DashboardEnv } from './access/access.ts'
+import type { DashboardEnv } from './access/access.ts'
 import { auditPage } from './pages/audit.ts'
-import { deadLetterPage } from './pages/dead-letter.ts'
-import { deadLettersPage, letterSearch } from './pages/dead-letters.ts'
+import { deadLetterPage, deadLettersPage, letterSearch } from './pages/dead-letters.ts'
 import { overviewPage } from './pages/overview.ts'
 import { paymentPage } from './pages/payment.ts'
 import { filterOf, paymentSearch, paymentsPage } from './pages/payments.ts'
 import { reviewsPage } from './pages/reviews.ts'
 import { workersPage } from './pages/workers.ts'
-import { attempt, type ObservedQueue, type Reads } from './reads/reads.ts'
-import type { Sampler } from './reads/sampler.ts'
+import { attempt, type ObservedQueue } from './reads/reads.ts'
+import type { Services } from './services.ts'
 import { pathTo } from './web/paths.ts'
 import { parseQuery, Refusal } from './web/refusal.ts'
-import type { Renderer } from './web/render.ts'
-
-/** What the pages read from. */
-interface ViewOptions {
-  readonly access: Access
-  readonly reads: Reads
-  readonly queues: readonly ObservedQueue[]
-  readonly sampler: Sampler
-  readonly renderer: Renderer
-  /** Name of the gateway at which open attempts can be looked up. */
-  readonly lookUpGateway: string | undefined
-}
 
 /** Mounts the pages that only read. */
-export function mountViews(app: Hono<DashboardEnv>, options: ViewOptions): void {
-  mountOverview(app, options)
-  mountPayments(app, options)
-  mountQueues(app, options)
+export function mountViews(app: Hono<DashboardEnv>, services: Services): void {
+  mountOverview(app, services)
+  mountPayments(app, services)
+  mountQueues(app, services)
 }
 
-function mountOverview(app: Hono<DashboardEnv>, options: ViewOptions): void {
-  const { access, reads, queues, sampler, renderer } = options
+function mountOverview(app: Hono<DashboardEnv>, services: Services): void {
+  const { access, reads, queues, sampler, renderer } = services
   app.get('/', async (context) => {
     const [totals, webhooks, ...stats] = await Promise.all([
       attempt(reads.totals()),
@@ -58,8 +45,8 @@ function mountOverview(app: Hono<DashboardEnv>, options: ViewOptions): void {
   })
 }
 
-function mountPayments(app: Hono<DashboardEnv>, options: ViewOptions): void {
-  const { access, reads, renderer, lookUpGateway } = options
+function mountPayments(app: Hono<DashboardEnv>, services: Services): void {
+  const { access, reads, renderer, gateway } = services
   app.get('/payments', async (context) => {
     const search = parseQuery(context, paymentSearch)
     if (/^pay_\w{1,64}$/.test(search.q)) {
@@ -75,7 +62,7 @@ function mountPayments(app: Hono<DashboardEnv>, options: ViewOptions): void {
   app.get('/payments/:id', async (context) => {
     const history = await reads.history(context.req.param('id'))
     if (history === undefined) throw new Refusal(404, 'There is no such payment')
-    const canLookUp = history.payment.gateway === lookUpGateway
+    const canLookUp = history.payment.gateway === gateway?.name
     const content = paymentPage(history, renderer.viewerOf(context), canLookUp)
     return renderer.render(context, { section: 'payments', title: `Payment ${history.payment.id}`, content })
   })
@@ -86,8 +73,8 @@ function mountPayments(app: Hono<DashboardEnv>, options: ViewOptions): void {
   })
 }
 
-function mountQueues(app: Hono<DashboardEnv>, options: ViewOptions): void {
-  const { access, reads, queues, renderer } = options
+function mountQueues(app: Hono<DashboardEnv>, services: Services): void {
+  const { access, reads, queues, renderer } = services
   app.get('/dead-letters', access.guardDetails, async (context) => {
     const { after, ...given } = parseQuery(context, letterSearch)
     const queue = findQueue(queues, given.queue)

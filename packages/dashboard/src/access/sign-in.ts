@@ -1,24 +1,18 @@
 import type { Context, Hono } from 'hono'
 import * as v from 'valibot'
 import { credentials, signInPage } from '../pages/sign-in.ts'
+import type { Services } from '../services.ts'
 import { pathTo } from '../web/paths.ts'
 import { readForm } from '../web/refusal.ts'
-import type { Renderer } from '../web/render.ts'
-import type { Access, DashboardEnv } from './access.ts'
-import { RefusedSignIns, SignInLimit } from './sign-in-limit.ts'
-
-/** What the sign-in needs. */
-interface SignInOptions {
-  readonly access: Access
-  readonly renderer: Renderer
-  readonly networkOf: (context: Context) => string
-  readonly refused: RefusedSignIns
-}
+import type { DashboardEnv } from './access.ts'
+import { SignInLimit, type RefusedSignIns } from './sign-in-limit.ts'
 
 /** Mounts `/sign-in` and `/sign-out`. */
 export function mountSignIn(
   app: Hono<DashboardEnv>,
-  { access, renderer, networkOf, refused }: SignInOptions,
+  { access, renderer }: Services,
+  networkOf: (context: Context) => string,
+  refused: RefusedSignIns,
 ): void {
   const limit = new SignInLimit()
 

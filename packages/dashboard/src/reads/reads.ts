@@ -1,4 +1,10 @@
-import { createPaymentStore, type BreakKind, type Database, type ListFilter } from '@titan/payments'
+import {
+  createPaymentStore,
+  type BreakKind,
+  type Database,
+  type ListFilter,
+  type Payment,
+} from '@titan/payments'
 import { searchDeadLetters, type Inspector, type JobMap, type Queue } from '@titan/queue-core'
 import { WebhookStore } from '@titan/webhooks'
 import { listActs } from '../audit.ts'
@@ -17,29 +23,19 @@ export interface ObservedQueue {
 }
 
 /** A payment that a worker holds. */
-export interface HeldPayment {
-  readonly id: string
-  readonly amount: number
-  readonly currency: string
+export interface HeldPayment extends Pick<Payment, 'id' | 'amount' | 'currency' | 'fence'> {
   readonly owner: string
-  readonly fence: number
   /** Milliseconds until the lease ends by the clock of the database; negative once it has. */
   readonly remainingMs: number
   /** Whether the outcome at the gateway is unknown. */
   readonly isUnknown: boolean
 }
 
-/** A payment in review. */
-export interface ParkedPayment {
-  readonly id: string
-  readonly amount: number
-  readonly currency: string
-  readonly gateway: string | null
-  readonly attemptNo: number
+/** A payment in review, with its oldest open contradiction. */
+export interface ParkedPayment extends Pick<Payment, 'id' | 'amount' | 'currency' | 'gateway' | 'attemptNo'> {
   readonly parkedAt: Date
   /** Why it is in review, from the event that parked it last. */
   readonly reason: string | null
-  /** Its oldest open contradiction. */
   readonly breakKind: BreakKind | null
   readonly charge: string | null
   /** What was charged, in minor units. */

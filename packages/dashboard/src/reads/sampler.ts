@@ -1,4 +1,5 @@
 import type { Database } from '@titan/payments'
+import { startLoop, type Loop } from '@titan/queue-core/async'
 import { statement } from '../statements.ts'
 import type { ObservedQueue } from './reads.ts'
 
@@ -42,9 +43,8 @@ export class Sampler {
   readonly #sql: Database
   readonly #queue: ObservedQueue['queue']
   readonly #intervalMs: number
-  #timer: NodeJS.Timeout | undefined
-  #reading: Promise<void> | undefined
-  #isRunning = false
+  #loop: Loop | undefined
+  /** End of the last interval; undefined at first, and after a failure: rates that span an outage would be meaningless. */
   #from: Date | undefined
 
   constructor(sql: Database, queue: ObservedQueue['queue'], intervalMs: number) {
@@ -55,30 +55,16 @@ export class Sampler {
 
   /** Starts to sample. Idempotent. */
   start(): void {
-    if (this.#isRunning) return
-    this.#isRunning = true
-    this.#reading = this.#begin().catch(() => undefined)
-    this.#schedule()
+    const run = async (): Promise<number> => {
+      await this.#sample()
+      return this.#intervalMs
+    }
+    this.#loop ??= startLoop(run, () => undefined)
   }
 
   /** Stops, after the read that is under way. Idempotent. */
   async stop(): Promise<void> {
-    this.#isRunning = false
-    clearTimeout(this.#timer)
-    await this.#reading
-  }
-
-  async #begin(): Promise<void> {
-    const [row] = await readStart(this.#sql, { settleMs: SETTLE_MS })
-    this.#from = row?.at
-  }
-
-  #schedule(): void {
-    this.#timer = setTimeout(() => {
-      this.#reading = this.#sample().finally(() => {
-        if (this.#isRunning) this.#schedule()
-      })
-    }, this.#intervalMs)
+    await this.#loop?.stop()
   }
 
   async #sample(): Promise<void> {
@@ -89,8 +75,12 @@ export class Sampler {
 
   async #sampleActivity(): Promise<Partial<Sample>> {
     try {
-      if (this.#from === undefined) await this.#begin()
-      const since = this.#from ?? new Date()
+      const since = this.#from
+      if (since === undefined) {
+        const [start] = await readStart(this.#sql, { settleMs: SETTLE_MS })
+        this.#from = start?.at
+        return {}
+      }
       const [seen] = await readActivity(this.#sql, { since, settleMs: SETTLE_MS, sample: MEASURED })
       if (seen === undefined) return {}
       const { to, created, succeeded, failed, retried, p50Ms, p95Ms, p99Ms } = seen
@@ -107,7 +97,7 @@ export class Sampler {
         p99Ms,
       }
     } catch {
-      // The charts show the gap. Rates over an interval that spans an outage would be meaningless.
+      // The charts show the gap.
       this.#from = undefined
       return {}
     }

@@ -2,5 +2,5 @@
 
 export { createBatcher, type Batcher } from './batcher.ts'
 export { settlesWithin, withDeadline } from './deadline.ts'
-export { pause, startPolling, type Loop } from './loop.ts'
+export { pause, startLoop, startPolling, type Loop } from './loop.ts'
 export { createSteps, type PassStep } from './steps.ts'
