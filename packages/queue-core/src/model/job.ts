@@ -125,14 +125,23 @@ export interface Meta extends Pick<JobOptions, StoredOption> {
 
 /** What led to a dead letter: the `e` field of its entry. */
 export interface Evidence {
+  /** Id of the job. */
   readonly id: string
+  /** Why it was given up. */
   readonly cause: FailureCause
+  /** Text of the last error. */
   readonly error: string
+  /** Failed attempts. */
   readonly failures: number
+  /** Deliveries whose worker crashed or stalled. */
   readonly crashes: number
+  /** Priority of the job; a redriven one keeps it. */
   readonly priority: Priority
-  readonly enqueuedAt?: number | undefined
+  /** Epoch milliseconds; undefined when unknown. */
+  readonly enqueuedAt: number | undefined
+  /** The last failures, oldest first. */
   readonly history: readonly Failure[]
+  /** Worker that gave it up. */
   readonly worker: string
 }
 

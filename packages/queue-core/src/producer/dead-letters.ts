@@ -1,8 +1,8 @@
 import { pause } from '../async/loop.ts'
 import { checkAtLeast, checkMembers, checkWhole, invalidOptions, QueueError } from '../model/errors.ts'
 import { timeOf } from '../model/fence.ts'
-import type { Evidence, Failure, FailureCause, Meta } from '../model/job.ts'
-import { isPriority, levelOf, type Priority } from '../model/levels.ts'
+import type { Evidence, Meta } from '../model/job.ts'
+import { isPriority, levelOf } from '../model/levels.ts'
 import type { Members } from '../model/members.ts'
 import { enqueue, type Entry } from '../redis/enqueue.ts'
 import { decodeFields, isEntryId, readFields, readJson, type Entries } from '../redis/layout.ts'
@@ -10,33 +10,15 @@ import type { QueuePartition } from '../redis/partition.ts'
 import { StreamReader } from '../redis/streams.ts'
 
 /** A job that was given up, and what led to it. */
-export interface DeadLetter {
+export interface DeadLetter extends Evidence {
   /** Id of the dead letter, for `peek`, `redrive` and `delete`. */
   readonly letterId: string
-  /** Id of the job. */
-  readonly id: string
   /** Name of the job, '' when its entry could not be read. */
   readonly name: string
   /** The job's data; undefined when it could not be decoded, then `fields` holds what there was. */
   readonly data: unknown
-  /** Priority of the job; a redriven one keeps it. */
-  readonly priority: Priority
-  /** Why it was given up. */
-  readonly cause: FailureCause
-  /** Text of the last error. */
-  readonly error: string
-  /** Failed attempts. */
-  readonly failures: number
-  /** Deliveries whose worker crashed or stalled. */
-  readonly crashes: number
-  /** Epoch milliseconds; undefined when unknown. */
-  readonly enqueuedAt: number | undefined
   /** When it became a dead letter, epoch milliseconds by the server's clock. */
   readonly deadAt: number
-  /** The last failures, oldest first. */
-  readonly history: readonly Failure[]
-  /** Worker that gave it up. */
-  readonly worker: string
   /** How often the job was redriven before. */
   readonly redrives: number
   /** The raw fields of the entry. */
@@ -226,7 +208,7 @@ async function redrivePage(
 }
 
 /** Stands for the evidence that a dead letter written by hand does not have. */
-const NO_EVIDENCE: Required<Evidence> = {
+const NO_EVIDENCE: Evidence = {
   id: '',
   cause: 'undecodable',
   error: '',
@@ -240,7 +222,7 @@ const NO_EVIDENCE: Required<Evidence> = {
 
 function toDeadLetter({ keys }: QueuePartition, [entryId, list]: Entries[number]): DeadLetter {
   const fields = readFields(list)
-  const evidence = { ...NO_EVIDENCE, ...(readJson(fields['e']) as typeof NO_EVIDENCE | undefined) }
+  const evidence = { ...NO_EVIDENCE, ...(readJson(fields['e']) as Evidence | undefined) }
   return {
     ...evidence,
     priority: isPriority(evidence.priority) ? evidence.priority : 'default',

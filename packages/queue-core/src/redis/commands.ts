@@ -129,11 +129,8 @@ export async function read(
 }
 
 /** Whether a level's stream has entries, claimed ones included. Fails where its group is missing, as a read would. */
-export async function hasEntries(
-  { connection, keys }: QueuePartition,
-  group: string,
-  level: Level,
-): Promise<boolean> {
+export async function hasEntries(part: QueuePartition, group: string, level: Level): Promise<boolean> {
+  const { connection, keys } = part
   const stream = keys.streams[level]
   const [length] = await Promise.all([
     connection.send<number>(['XLEN', stream]),
@@ -143,11 +140,8 @@ export async function hasEntries(
 }
 
 /** Finds the ids that are marked as done. */
-export async function doneIds(
-  { connection, keys }: QueuePartition,
-  ids: readonly string[],
-): Promise<Set<string>> {
-  const marks = await connection.send<(string | null)[]>(['MGET', ...ids.map(keys.processed)])
+export async function doneIds(part: QueuePartition, ids: readonly string[]): Promise<Set<string>> {
+  const marks = await part.connection.send<(string | null)[]>(['MGET', ...ids.map(part.keys.processed)])
   return new Set(ids.filter((_id, index) => marks[index] !== null))
 }
 
@@ -203,14 +197,10 @@ export async function promote(part: QueuePartition, count: number): Promise<Prom
  * memory cannot note whose turn it is; then each consumer tidies up, because jobs that wait behind a deleted one hold
  * memory.
  */
-export async function mayTidy(
-  { connection, keys }: QueuePartition,
-  consumer: string,
-  everyMs: number,
-): Promise<boolean> {
+export async function mayTidy(part: QueuePartition, consumer: string, everyMs: number): Promise<boolean> {
   try {
-    const args = ['SET', keys.tidied, consumer, 'NX', 'PX', String(everyMs)]
-    return (await connection.send<string | null>(args)) !== null
+    const args = ['SET', part.keys.tidied, consumer, 'NX', 'PX', String(everyMs)]
+    return (await part.connection.send<string | null>(args)) !== null
   } catch (error) {
     if (isOutOfMemory(error)) return true
     throw error
