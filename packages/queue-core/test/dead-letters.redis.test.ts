@@ -160,10 +160,12 @@ describe('a redrive', () => {
     await place.send('XADD', place.keys.streams[1], '*', 'who', 'knows')
     await place.send('XADD', place.keys.streams[1], '*', 'n', 'work', 'd', '{broken')
     await place.send('XADD', place.keys.dlq, '*', 'n', 'work', 'd', '1')
-    await eventually(async () => (await queue.stats()).dead === 3)
+    for (const evidence of ['{"id":5}', '{"id":"a\\nb"}', 'null'])
+      await place.send('XADD', place.keys.dlq, '*', 'n', 'work', 'd', '1', 'e', evidence)
+    await eventually(async () => (await queue.stats()).dead === 6)
     await worker.stop()
-    expect(await queue.redrive()).toEqual({ redriven: 0, skipped: 3 })
-    expect(await queue.deadLetters()).toHaveLength(3)
+    expect(await queue.redrive()).toEqual({ redriven: 0, skipped: 6 })
+    expect(await queue.deadLetters()).toHaveLength(6)
   })
 
   test('of a full queue says so and loses no letter', async ({ place }) => {

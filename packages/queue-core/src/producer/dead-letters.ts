@@ -1,7 +1,7 @@
 import { pause } from '../async/loop.ts'
 import { checkAtLeast, checkMembers, checkWhole, invalidOptions, QueueError } from '../model/errors.ts'
 import { timeOf } from '../model/fence.ts'
-import type { Evidence, Meta } from '../model/job.ts'
+import { isKey, type Evidence, type Meta } from '../model/job.ts'
 import { isPriority, levelOf } from '../model/levels.ts'
 import type { Members } from '../model/members.ts'
 import { enqueue, type Entry } from '../redis/enqueue.ts'
@@ -225,6 +225,7 @@ function toDeadLetter({ keys }: QueuePartition, [entryId, list]: Entries[number]
   const evidence = { ...NO_EVIDENCE, ...(readJson(fields['e']) as Evidence | undefined) }
   return {
     ...evidence,
+    id: isKey(evidence.id) ? evidence.id : '',
     priority: isPriority(evidence.priority) ? evidence.priority : 'default',
     letterId: keys.partition === undefined ? entryId : `${entryId}.${keys.partition}`,
     name: fields['n'] ?? '',
