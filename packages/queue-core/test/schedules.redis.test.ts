@@ -228,8 +228,14 @@ describe('a recurring job that somebody has damaged', () => {
   test('is left out of the list, and fires again when it is scheduled anew', async ({ place }) => {
     const queue = place.createQueue()
     for (const key of ['a', 'b']) await queue.schedule(key, recurrence, 'work', 1)
-    await place.send('HSET', place.keys.schedules, 'a', '{')
-    expect(await queue.schedules()).toMatchObject([{ key: 'b' }])
+    for (const definition of [
+      JSON.stringify({ ...good, key: 5 }),
+      JSON.stringify({ ...good, cron: 5 }),
+      '{',
+    ]) {
+      await place.send('HSET', place.keys.schedules, 'a', definition)
+      expect(await queue.schedules()).toMatchObject([{ key: 'b' }])
+    }
     await makeDue(place, 'a', 5)
     await fireDueSlots(place.part, await serverNow(place), ignore)
     expect(await slotOf(place, 'a')).toBeNull()

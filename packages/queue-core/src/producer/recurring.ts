@@ -163,7 +163,8 @@ async function schedulesOf({ connection, keys }: QueuePartition): Promise<Schedu
 
 /** Whether it has the shape of a definition; its content is checked when it fires. */
 function isSchedule(value: unknown): value is Schedule {
-  return typeof value === 'object' && value !== null && 'key' in value && 'cron' in value
+  const { key, cron } = (value ?? {}) as Partial<Schedule>
+  return typeof key === 'string' && typeof cron === 'string'
 }
 
 /** Most slots fired in one pass. */
