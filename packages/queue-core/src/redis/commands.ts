@@ -250,7 +250,13 @@ export async function forgetBeat({ connection, keys }: QueuePartition, consumer:
 /** What a signal reports to all workers of a queue. */
 type Signal = 'paused' | 'resumed' | 'due'
 
-/** Signals all workers of a queue. A missed signal costs at most a second, so old ones are trimmed. */
-export async function signal({ connection, keys }: QueuePartition, event: Signal, value = ''): Promise<void> {
-  await connection.send(['XADD', keys.control, 'MAXLEN', '64', '*', 'e', event, 'v', value])
+/**
+ * Signals all workers of a queue. A missed signal costs at most a second, so old ones are trimmed, and one that a server
+ * without memory cannot store fails nothing.
+ */
+export async function signal(part: QueuePartition, event: Signal, value = ''): Promise<void> {
+  const args = ['XADD', part.keys.control, 'MAXLEN', '64', '*', 'e', event, 'v', value]
+  await part.connection.send(args).catch((error: unknown) => {
+    if (!isOutOfMemory(error)) throw error
+  })
 }
