@@ -26,10 +26,11 @@ interface Target {
   readonly writer: Batcher<Pending>
 }
 
-/** A job that is checked and encoded, and where it goes. */
+/** A job that is checked and encoded, its place among the jobs of its call, and where it goes. */
 interface Prepared {
-  readonly target: Target
   readonly entry: Entry
+  readonly position: number
+  readonly target: Target
 }
 
 interface Pending {
@@ -110,16 +111,15 @@ export class Enqueuer {
     if (this.#schemas !== undefined)
       await Promise.all(jobs.map((job) => validate(this.#schemas, job.name, job.data)))
     // All are checked before the first is sent: a bad one in the middle must not leave half of them behind.
-    const all = jobs.map((job) => this.#prepare(job.name, job.data, job))
+    const all = jobs.map((job, position) => this.#prepare(job.name, job.data, job, position))
     await this.#takeTurn(jobs.length)
-    const results: (Enqueued | undefined)[] = Array.from({ length: all.length })
-    await this.#writeAll(all, results)
+    const results = await this.#writeAll(all)
     const accepted = results.filter((result) => result !== undefined)
     return accepted.length < jobs.length ? this.#throwFull(results) : accepted
   }
 
   /** Does everything about one job that needs no Redis. */
-  #prepare(name: string, data: unknown, options: JobOptions): Prepared {
+  #prepare(name: string, data: unknown, options: JobOptions, position = 0): Prepared {
     checkName(name)
     const entry: Entry = {
       level: levelOf(options.priority ?? 'default'),
@@ -131,31 +131,29 @@ export class Enqueuer {
     const { length } = this.#targets
     const index = routeBy === undefined ? this.#nextTarget++ % length : partitionOf(routeBy, length)
     // oxlint-disable-next-line typescript/no-non-null-assertion -- both indexes are below the length
-    return { entry, target: this.#targets[index]! }
+    return { entry, position, target: this.#targets[index]! }
   }
 
   /**
-   * Writes chunks in their order, a few in flight, because the client drops what it could not send for a while. Fills
-   * in the results. Starts no further chunk after a failure. @throws {QueueError} that failure, with the results
+   * Writes chunks in their order, a few in flight, because the client drops what it could not send for a while. Starts
+   * no further chunk after a failure. @throws {QueueError} that failure, with the results so far
    */
-  async #writeAll(all: readonly Prepared[], results: (Enqueued | undefined)[]): Promise<void> {
+  async #writeAll(all: readonly Prepared[]): Promise<(Enqueued | undefined)[]> {
+    const results: (Enqueued | undefined)[] = Array.from({ length: all.length })
     let failure: { readonly error: unknown } | undefined
     const inFlight = new Set<Promise<void>>()
-    const write = async (part: QueuePartition, indexes: readonly number[]): Promise<void> => {
-      const entries = indexes.flatMap((index) => all[index]?.entry ?? [])
+    const write = async (part: QueuePartition, jobs: readonly Prepared[]): Promise<void> => {
       try {
+        const entries = jobs.map(({ entry }) => entry)
         const replies = await enqueue(part, this.#settings.maxLength, entries)
-        for (const [at, index] of indexes.entries()) {
-          const prepared = all[index]
-          if (prepared !== undefined) results[index] = toEnqueued(prepared, replies[at] ?? '!')
-        }
+        for (const [at, job] of jobs.entries()) results[job.position] = toEnqueued(job, replies[at] ?? '!')
       } catch (error) {
         failure ??= { error }
       }
     }
     for (let from = 0; from < all.length && failure === undefined; from += CHUNK) {
-      for (const [{ part }, indexes] of groupByTarget(all, from)) {
-        const writing = write(part, indexes).finally(() => inFlight.delete(writing))
+      for (const [{ part }, jobs] of groupByTarget(all.slice(from, from + CHUNK))) {
+        const writing = write(part, jobs).finally(() => inFlight.delete(writing))
         inFlight.add(writing)
       }
       while (inFlight.size >= WRITES_IN_FLIGHT) await Promise.race(inFlight)
@@ -163,6 +161,7 @@ export class Enqueuer {
     // No write continues after the call has returned.
     await Promise.all(inFlight)
     if (failure !== undefined) throw this.#incompleteError(failure.error, results)
+    return results
   }
 
   #assertOpen(): void {
@@ -213,13 +212,12 @@ function toEnqueued({ target, entry }: Prepared, reply: EnqueueReply): Enqueued 
   return { id: plainJobId(reply, entry.level, target.part.keys.partition), duplicate: false }
 }
 
-/** Indexes of the jobs of one chunk by where they go. */
-function groupByTarget(all: readonly Prepared[], from: number): Map<Target, number[]> {
-  const groups = new Map<Target, number[]>()
-  for (const [offset, { target }] of all.slice(from, from + CHUNK).entries()) {
-    const group = groups.get(target)
-    if (group === undefined) groups.set(target, [from + offset])
-    else group.push(from + offset)
+function groupByTarget(jobs: readonly Prepared[]): Map<Target, Prepared[]> {
+  const groups = new Map<Target, Prepared[]>()
+  for (const job of jobs) {
+    const group = groups.get(job.target)
+    if (group === undefined) groups.set(job.target, [job])
+    else group.push(job)
   }
   return groups
 }

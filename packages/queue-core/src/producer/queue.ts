@@ -55,6 +55,7 @@ export interface Queue<Jobs extends JobMap> extends DeadLetters, Schedules<Jobs>
    * Stops all workers of the queue from starting jobs, within a second; running ones end. Jobs can still be enqueued. Idempotent.
    * `waitMs`: how long to wait until no job runs any more, in milliseconds. @default 0
    * @returns whether no job ran when it resolved
+   * @throws {QueueError} `INVALID_OPTIONS`
    */
   pause(options?: { readonly waitMs?: number }): Promise<boolean>
   /** Ends a pause. Idempotent. */
