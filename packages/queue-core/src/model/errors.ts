@@ -1,4 +1,4 @@
-import { findWrongMember, type Members } from './members.ts'
+import { findWrongMember, type MemberNames, type Members } from './members.ts'
 import { isError, isInstance, propertyOf, quote, textOf } from './text-of.ts'
 
 /** Stable, machine-readable reason of a {@link QueueError}. */
@@ -49,7 +49,7 @@ export function invalidOptions(message: string, options?: ErrorOptions): QueueEr
 }
 
 /** Refuses options that are no object, or have a member that the call does not know. @throws {QueueError} `INVALID_OPTIONS` */
-export function checkMembers(call: string, options: unknown, members: Readonly<Record<string, true>>): void {
+export function checkMembers(call: string, options: unknown, members: MemberNames): void {
   const wrong = findWrongMember(call, options, members)
   if (wrong !== undefined) throw invalidOptions(wrong)
 }

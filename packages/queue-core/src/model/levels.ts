@@ -23,6 +23,7 @@ export const DEFAULT_WEIGHTS: readonly number[] = [6, 3, 1]
 
 /** The place of a priority. @throws {QueueError} `INVALID_OPTIONS` */
 export function levelOf(priority: Priority): Level {
+  if (priority === 'default') return 1
   const level = PRIORITIES.indexOf(priority)
   if (level !== -1) return level as Level
   const advice = typeof priority === 'number' ? ': a priority is one of these names, not a number' : ''
@@ -34,13 +35,14 @@ export function priorityOf(level: Level): Priority {
   return PRIORITIES[level] ?? 'default'
 }
 
+/** Picks one of the levels that `has` accepts. */
+export type Picker = (has: (level: Level) => boolean) => Level
+
 /**
  * Chooses the level to serve next. Weighted: smooth weighted round robin, so a level with a backlog
  * and a weight is never starved. Strict (no weights): always the highest level that has work.
  */
-export function createPicker(
-  weights: readonly number[] | undefined,
-): (has: (level: Level) => boolean) => Level {
+export function createPicker(weights: readonly number[] | undefined): Picker {
   if (weights === undefined) return (has) => LEVELS.find(has) ?? 1
   const credit = [0, 0, 0]
   return (has) => {
@@ -63,11 +65,7 @@ export function createPicker(
 }
 
 /** Draws `count` jobs from the levels that `has` accepts, one by one: how many of each level. */
-export function drawLevels(
-  count: number,
-  pick: ReturnType<typeof createPicker>,
-  has: (level: Level) => boolean,
-): number[] {
+export function drawLevels(count: number, pick: Picker, has: (level: Level) => boolean): number[] {
   const shares = [0, 0, 0]
   if (!LEVELS.some(has)) return shares
   for (let drawn = 0; drawn < count; drawn++) {

@@ -1,5 +1,7 @@
 /** Every member of an options type. The compiler keeps such a list complete. */
 export type Members<Options> = Readonly<Record<keyof Options, true>>
+/** The members of any options. */
+export type MemberNames = Readonly<Record<string, true>>
 
 /**
  * Names that other libraries use, by what they are called here, in lower case. Of several that fit, the call gets the
@@ -66,11 +68,7 @@ const OWNERS: Readonly<Record<string, string>> = {
  * Says what is wrong with the options of a call: that they are not an object, or which member is unknown and what to
  * write instead. Undefined when all is well.
  */
-export function findWrongMember(
-  call: string,
-  options: unknown,
-  members: Readonly<Record<string, true>>,
-): string | undefined {
+export function findWrongMember(call: string, options: unknown, members: MemberNames): string | undefined {
   if (typeof options !== 'object' || options === null || Array.isArray(options))
     return `The options of ${call} are not an object: leave them out if there are none`
   for (const member of Object.keys(options))

@@ -116,11 +116,9 @@ export const defaults = {
 } as const
 
 const SHARED_OPTIONS: Members<SharedOptions<JobMap>> = { prefix: true, partitions: true, schemas: true }
+type LookingOptions = Pick<SharedOptions<JobMap>, 'prefix' | 'partitions'>
 /** Options of `createInspector` and the like. */
-export const LOOKING_OPTIONS: Members<Pick<SharedOptions<JobMap>, 'prefix' | 'partitions'>> = {
-  prefix: true,
-  partitions: true,
-}
+export const LOOKING_OPTIONS: Members<LookingOptions> = { prefix: true, partitions: true }
 /** Options of `createQueue`. */
 export const QUEUE_OPTIONS: Members<QueueOptions<JobMap>> = {
   ...SHARED_OPTIONS,
@@ -212,10 +210,7 @@ export interface ResolvedShared {
 }
 
 /** Checks options and fills in defaults. @throws {QueueError} `INVALID_OPTIONS` */
-export function resolveShared(
-  queue: string,
-  options: Omit<SharedOptions<JobMap>, 'schemas'>,
-): ResolvedShared {
+export function resolveShared(queue: string, options: LookingOptions): ResolvedShared {
   checkQueueName('Queue name', queue)
   const prefix = checkQueueName('prefix', options.prefix ?? defaults.prefix)
   return { prefix, ...wholeNumbers(options, 'partitions') }

@@ -8,6 +8,7 @@ import { enqueue, type Entry } from '../redis/enqueue.ts'
 import { decodeFields, isEntryId, readFields, readJson, type Entries } from '../redis/layout.ts'
 import type { QueuePartition } from '../redis/partition.ts'
 import { StreamReader } from '../redis/streams.ts'
+import type { QueueContext } from './enqueuer.ts'
 
 /** A job that was given up, and what led to it. */
 export interface DeadLetter extends Evidence {
@@ -78,11 +79,8 @@ const REDRIVE_OPTIONS: Members<RedriveOptions> = {
 }
 
 /** Opens the dead-letter queue of a queue. */
-export function createDeadLetters(
-  queue: string,
-  parts: readonly QueuePartition[],
-  maxLength: number,
-): DeadLetters {
+export function createDeadLetters(context: QueueContext): DeadLetters {
+  const { parts } = context
   return {
     async deadLetters(options = {}) {
       checkMembers('deadLetters', options, PAGE_OPTIONS)
@@ -113,7 +111,7 @@ export function createDeadLetters(
         while (chosen.length > 0) {
           if (redriven >= limit || signal?.aborted === true) return { redriven, skipped }
           const some = chosen.splice(0, Math.min(step, limit - redriven))
-          const done = await redrivePage(queue, parts, maxLength, some)
+          const done = await redrivePage(context, some)
           redriven += done
           skipped += some.length - done
           const aheadMs = (redriven / ratePerSecond) * 1_000 - (performance.now() - startedAt)
@@ -183,12 +181,8 @@ async function* walkAll(parts: readonly QueuePartition[]) {
 }
 
 /** Adds the jobs of some dead letters. Returns how many were added. @throws {QueueError} `QUEUE_FULL` */
-async function redrivePage(
-  queue: string,
-  parts: readonly QueuePartition[],
-  maxLength: number,
-  page: readonly DeadLetter[],
-): Promise<number> {
+async function redrivePage(context: QueueContext, page: readonly DeadLetter[]): Promise<number> {
+  const { queue, parts, maxLength } = context
   let redriven = 0
   for (const part of parts) {
     const entries = page.flatMap((deadLetter) => {

@@ -12,6 +12,13 @@ import { plainJobId } from '../redis/layout.ts'
 import { partitionOf, type QueuePartition } from '../redis/partition.ts'
 import { checkJobs, checkOptions, describeJob, needsMeta } from './new-job.ts'
 
+/** A queue as its producer's verbs see it. */
+export interface QueueContext extends ResolvedQueue {
+  readonly queue: string
+  readonly parts: readonly QueuePartition[]
+  readonly schemas: Schemas | undefined
+}
+
 /** The result of an enqueue. */
 export interface Enqueued {
   /** Id of the job: the one that was given, or the one that the library made. */
@@ -47,9 +54,7 @@ const JOBS_PER_TURN = 100
 
 /** Adds jobs to a queue: single ones in batches, many in chunks. */
 export class Enqueuer {
-  readonly #queue: string
-  readonly #settings: ResolvedQueue
-  readonly #schemas: Schemas | undefined
+  readonly #context: QueueContext
   readonly #targets: readonly Target[]
   readonly #takeTurn = createFairTurns(JOBS_PER_TURN)
   /** Calls that are not with a writer yet. */
@@ -57,33 +62,26 @@ export class Enqueuer {
   #isClosed = false
   #nextTarget = 0
 
-  constructor(
-    queue: string,
-    parts: readonly QueuePartition[],
-    settings: ResolvedQueue,
-    schemas: Schemas | undefined,
-  ) {
-    this.#queue = queue
-    this.#settings = settings
-    this.#schemas = schemas
-    this.#targets = parts.map((part) => ({ part, writer: createWriter(part, settings.maxLength) }))
+  constructor(context: QueueContext) {
+    this.#context = context
+    this.#targets = context.parts.map((part) => ({ part, writer: createWriter(part, context.maxLength) }))
   }
 
   async enqueue(name: string, data: unknown, options: JobOptions = {}): Promise<Enqueued> {
     this.#assertOpen()
     checkOptions('enqueue', options)
-    const send = beginSend(this.#queue, [options])
+    const send = beginSend(this.#context.queue, [options])
     if (send !== undefined)
       return this.#track(send.run(() => this.#enqueueOne(name, data, send.mark(options))))
     const call = this.#enqueueOne(name, data, options)
     // Without a schema the job is with its writer at once, and close() waits for that.
-    return this.#schemas === undefined ? call : this.#track(call)
+    return this.#context.schemas === undefined ? call : this.#track(call)
   }
 
   async enqueueMany<Jobs extends JobMap>(jobs: readonly NewJob<Jobs>[]): Promise<Enqueued[]> {
     this.#assertOpen()
     checkJobs(jobs)
-    const send = beginSend(this.#queue, jobs)
+    const send = beginSend(this.#context.queue, jobs)
     if (send === undefined) return this.#track(this.#enqueueAll(jobs))
     return this.#track(send.run(() => this.#enqueueAll(jobs.map((job) => send.mark(job)))))
   }
@@ -97,7 +95,7 @@ export class Enqueuer {
 
   async #enqueueOne(name: string, data: unknown, options: JobOptions): Promise<Enqueued> {
     // What is stored is what came in: the schema's output is made once, where the job runs.
-    const checked = validate(this.#schemas, name, data)
+    const checked = validate(this.#context.schemas, name, data)
     if (checked instanceof Promise) await checked
     const prepared = this.#prepare(name, data, options)
     const { target, entry } = prepared
@@ -108,8 +106,8 @@ export class Enqueuer {
   }
 
   async #enqueueAll<Jobs extends JobMap>(jobs: readonly NewJob<Jobs>[]): Promise<Enqueued[]> {
-    if (this.#schemas !== undefined)
-      await Promise.all(jobs.map((job) => validate(this.#schemas, job.name, job.data)))
+    if (this.#context.schemas !== undefined)
+      await Promise.all(jobs.map((job) => validate(this.#context.schemas, job.name, job.data)))
     // All are checked before the first is sent: a bad one in the middle must not leave half of them behind.
     const all = jobs.map((job, position) => this.#prepare(job.name, job.data, job, position))
     await this.#takeTurn(jobs.length)
@@ -124,7 +122,7 @@ export class Enqueuer {
     const entry: Entry = {
       level: levelOf(options.priority ?? 'default'),
       name,
-      data: encodeData(name, data, this.#settings.maxPayloadBytes),
+      data: encodeData(name, data, this.#context.maxPayloadBytes),
       full: needsMeta(options) ? describeJob(options) : undefined,
     }
     const routeBy = options.orderingKey ?? options.id
@@ -145,7 +143,7 @@ export class Enqueuer {
     const write = async (part: QueuePartition, jobs: readonly Prepared[]): Promise<void> => {
       try {
         const entries = jobs.map(({ entry }) => entry)
-        const replies = await enqueue(part, this.#settings.maxLength, entries)
+        const replies = await enqueue(part, this.#context.maxLength, entries)
         for (const [at, job] of jobs.entries()) results[job.position] = toEnqueued(job, replies[at] ?? '!')
       } catch (error) {
         failure ??= { error }
@@ -165,7 +163,7 @@ export class Enqueuer {
   }
 
   #assertOpen(): void {
-    if (this.#isClosed) throw new QueueError('CLOSED', `Queue "${this.#queue}" is closed`)
+    if (this.#isClosed) throw new QueueError('CLOSED', `Queue "${this.#context.queue}" is closed`)
   }
 
   #track<Value>(call: Promise<Value>): Promise<Value> {
@@ -176,7 +174,7 @@ export class Enqueuer {
   }
 
   #throwFull(accepted?: QueueError['accepted']): never {
-    const text = `Queue "${this.#queue}" holds its limit of ${this.#settings.maxLength} jobs: try again when workers have caught up`
+    const text = `Queue "${this.#context.queue}" holds its limit of ${this.#context.maxLength} jobs: try again when workers have caught up`
     throw new QueueError('QUEUE_FULL', text, { accepted })
   }
 
@@ -184,7 +182,7 @@ export class Enqueuer {
     const stored = accepted.filter((result) => result !== undefined).length
     return new QueueError(
       error instanceof QueueError ? error.code : 'INCOMPLETE',
-      `${stored} of ${accepted.length} jobs of queue "${this.#queue}" are known to be stored, see "accepted". ` +
+      `${stored} of ${accepted.length} jobs of queue "${this.#context.queue}" are known to be stored, see "accepted". ` +
         `Enqueue the others again, with ids: ${textOf(error)}`,
       { cause: error, accepted },
     )

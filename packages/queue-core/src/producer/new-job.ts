@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { checkMembers, checkWhole, invalidOptions } from '../model/errors.ts'
 import { checkKey, type JobOptions, type Meta, type NewJob } from '../model/job.ts'
-import type { Members } from '../model/members.ts'
+import type { MemberNames, Members } from '../model/members.ts'
 import { quote } from '../model/text-of.ts'
 import type { Entry } from '../redis/enqueue.ts'
 
@@ -25,13 +25,12 @@ const NEW_JOB: Members<JobOptions & Pick<NewJob<{ any: unknown }>, 'name' | 'dat
 const BACKOFF: Members<NonNullable<JobOptions['backoff']>> = { type: true, delayMs: true, maxMs: true }
 const WHEN: Members<Pick<JobOptions, 'delayMs' | 'runAt'>> = { delayMs: true, runAt: true }
 
-const OPTION_NAMES = Object.keys(JOB_OPTIONS) as (keyof JobOptions)[]
-/** The priority of a job is said by its stream. */
-const KEPT_IN_META = OPTION_NAMES.filter((option) => option !== 'priority')
-
-/** Whether the job needs more than a name and data in its entry. */
+/** Whether the job needs more than a name and data in its entry. Priority is said by its stream. */
 export function needsMeta(options: JobOptions): boolean {
-  return KEPT_IN_META.some((option) => options[option] !== undefined)
+  const { id, delayMs, runAt, orderingKey, traceparent } = options
+  const { maxAttempts, visibilityMs, timeoutMs, backoff } = options
+  const all = [id, delayMs, runAt, orderingKey, traceparent, maxAttempts, visibilityMs, timeoutMs, backoff]
+  return all.some((option) => option !== undefined)
 }
 
 /**
@@ -39,11 +38,7 @@ export function needsMeta(options: JobOptions): boolean {
  * `members`: those that the call knows. @default the options of `enqueue`
  * @throws {QueueError} `INVALID_OPTIONS`
  */
-export function checkOptions(
-  call: string,
-  options: JobOptions,
-  members: Readonly<Record<string, true>> = JOB_OPTIONS,
-): void {
+export function checkOptions(call: string, options: JobOptions, members: MemberNames = JOB_OPTIONS): void {
   checkMembers(call, options, members)
   if (options.backoff !== undefined) checkMembers('backoff', options.backoff, BACKOFF)
 }

@@ -11,7 +11,7 @@ import { sharePartitions, type QueuePartition } from '../redis/partition.ts'
 import { runScript } from '../redis/scripts.ts'
 import { readStats, type QueueStats } from '../redis/stats.ts'
 import { createDeadLetters, type DeadLetters } from './dead-letters.ts'
-import { Enqueuer, type Enqueued } from './enqueuer.ts'
+import { Enqueuer, type Enqueued, type QueueContext } from './enqueuer.ts'
 import { describeDue } from './new-job.ts'
 import { createSchedules, type Schedules } from './recurring.ts'
 
@@ -82,7 +82,8 @@ export function createQueue<Jobs extends JobMap>(
   const settings = resolveQueue(name, options)
   const schemas = readSchemas(options.schemas)
   const parts = sharePartitions(redis, name, settings)
-  const enqueuer = new Enqueuer(name, parts, settings, schemas)
+  const context: QueueContext = { ...settings, queue: name, parts, schemas }
+  const enqueuer = new Enqueuer(context)
   return {
     name,
     enqueue: (jobName, data, options) => enqueuer.enqueue(jobName, data, options),
@@ -92,8 +93,8 @@ export function createQueue<Jobs extends JobMap>(
     pause: (options) => pause(parts, options),
     resume: () => setPaused(parts, 'resumed'),
     stats: () => readStats(parts),
-    ...createDeadLetters(name, parts, settings.maxLength),
-    ...createSchedules<Jobs>(name, parts, schemas, settings.maxPayloadBytes),
+    ...createDeadLetters(context),
+    ...createSchedules<Jobs>(context),
     close: () => enqueuer.close(),
   }
 }

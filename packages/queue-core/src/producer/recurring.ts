@@ -5,13 +5,14 @@ import { checkKey, checkName, encodeData, isKey } from '../model/job.ts'
 import type { JobMap, JobName, JobOptions, Meta } from '../model/job.ts'
 import { levelOf } from '../model/levels.ts'
 import type { Members } from '../model/members.ts'
-import { validate, type Schemas } from '../model/schema.ts'
+import { validate } from '../model/schema.ts'
 import { textOf } from '../model/text-of.ts'
 import { levelNumber, readJson } from '../redis/layout.ts'
 import { partitionOf, type QueuePartition } from '../redis/partition.ts'
 import { readScores, type ScoresReply } from '../redis/replies.ts'
 import { runScript } from '../redis/scripts.ts'
 import { serverNow } from '../redis/server-check.ts'
+import type { QueueContext } from './enqueuer.ts'
 import { checkOptions, describeJob } from './new-job.ts'
 
 /** A recurring job as it is stored. */
@@ -92,12 +93,8 @@ export function nextSlot(cron: string, timeZone: string, after: number): number 
 }
 
 /** Opens the recurring jobs of a queue. */
-export function createSchedules<Jobs extends JobMap>(
-  queue: string,
-  parts: readonly QueuePartition[],
-  schemas: Schemas | undefined,
-  maxPayloadBytes: number,
-): Schedules<Jobs> {
+export function createSchedules<Jobs extends JobMap>(context: QueueContext): Schedules<Jobs> {
+  const { queue, parts, schemas, maxPayloadBytes } = context
   return {
     async schedule(key, recurrence, name, data, options = {}) {
       checkMembers('The recurrence of schedule', recurrence, RECURRENCE)

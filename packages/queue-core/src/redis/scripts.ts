@@ -88,11 +88,11 @@ export async function runScript<T>(
 ): Promise<T> {
   const { sha, source } = scripts[name]
   const own = (KEYS[name] ?? routeKeys)(keys)
-  const rest = [String(own.length + moreKeys.length), ...own, ...moreKeys, ...args]
-  const sendSource = (): Promise<T> => connection.send(['EVAL', source, ...rest], options)
+  const command = ['EVALSHA', sha, String(own.length + moreKeys.length), ...own, ...moreKeys, ...args]
+  const sendSource = (): Promise<T> => connection.send(['EVAL', source, ...command.slice(2)], options)
   if (inOrder) return sendSource()
   try {
-    return await connection.send<T>(['EVALSHA', sha, ...rest], options)
+    return await connection.send<T>(command, options)
   } catch (error) {
     if (isNoScript(error)) return sendSource()
     throw error

@@ -60,7 +60,8 @@ export async function settle(
   const [paused, lost, refusals] = await runScript<ScriptReply>(part, 'settle', args, { moreKeys })
   passSettlements('stored', settlements)
   // The script counts positions in the order of its arguments.
-  const order = [...acks.flatMap((side) => [...side.marked, ...side.plain]), ...others]
+  const isAllStored = lost.length === 0 && refusals.length === 0
+  const order = isAllStored ? [] : [...acks.flatMap((side) => [...side.marked, ...side.plain]), ...others]
   const positionOf = (at: unknown): number => order[Number(at)]?.[0] ?? -1
   const refused = new Map<number, string>()
   for (let i = 0; i < refusals.length; i += 2) refused.set(positionOf(refusals[i]), String(refusals[i + 1]))

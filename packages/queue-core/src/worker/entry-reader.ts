@@ -1,7 +1,7 @@
 import { settlesWithin } from '../async/deadline.ts'
 import { passStep } from '../async/steps.ts'
 import { isEarlier } from '../model/fence.ts'
-import { createPicker, drawLevels, LEVELS, type Level } from '../model/levels.ts'
+import { createPicker, drawLevels, LEVELS, type Level, type Picker } from '../model/levels.ts'
 import * as commands from '../redis/commands.ts'
 import type { Connection } from '../redis/connection.ts'
 import type { QueuePartition } from '../redis/partition.ts'
@@ -21,7 +21,7 @@ export class EntryReader {
   lastReadAt: number = performance.now()
   readonly #leases: LeaseTable
   readonly #part: QueuePartition
-  readonly #pick: ReturnType<typeof createPicker>
+  readonly #pick: Picker
   /** Whether the last read of a level brought jobs. */
   readonly #active = [true, true, true]
   /** Last entry read, by level. */
