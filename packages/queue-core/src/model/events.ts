@@ -32,12 +32,6 @@ export interface EventJob extends Fence {
   readonly attempt: number
 }
 
-interface Failed {
-  readonly job: EventJob
-  readonly cause: FailureCause
-  readonly error: unknown
-}
-
 /**
  * Everything a worker tells, in one union. `onEvent` is called synchronously and must not throw;
  * an error it throws is reported on the console and ignored.
@@ -48,9 +42,20 @@ export type QueueEvent =
   /** The handler returned and the ack is stored. */
   | { readonly type: 'completed'; readonly job: EventJob; readonly durationMs: number }
   /** The job will be tried again in `delayMs`. */
-  | (Failed & { readonly type: 'retried'; readonly delayMs: number })
+  | {
+      readonly type: 'retried'
+      readonly job: EventJob
+      readonly cause: FailureCause
+      readonly error: unknown
+      readonly delayMs: number
+    }
   /** The job is a dead letter. */
-  | (Failed & { readonly type: 'deadLettered' })
+  | {
+      readonly type: 'deadLettered'
+      readonly job: EventJob
+      readonly cause: FailureCause
+      readonly error: unknown
+    }
   /** Given back unfinished: by a stop, a pause, or since no slot came free for it here. Costs no attempt. */
   | { readonly type: 'released'; readonly job: EventJob }
   /** Another worker may run the job: its signal is aborted and its result is void. */
