@@ -10,6 +10,7 @@ import {
   Failure,
   milliseconds,
   named,
+  printable,
   readVersion,
   toggle,
   type Program,
@@ -113,7 +114,7 @@ async function runCommand<Own, Shared extends { readonly config: Servers }>(
       return redis
     },
     print: (result, text) => void process.stdout.write(`${own.json ? formatJson(result) : text()}\n`),
-    complain: (text) => void process.stderr.write(`${name}: ${text}\n`),
+    complain: (text) => void process.stderr.write(`${name}: ${printable(text, '\n')}\n`),
   }
   try {
     return (await run(own, { ...shared, ...session })) ? EXIT.ok : EXIT.failure

@@ -67,6 +67,7 @@ it.each([
   [['dlq', 'delete', '1-1'], 1, 'titan dlq delete: no such dead letter: 1-1'],
   [['dlq', 'list', '--since', '2026-13-45'], 2, 'titan dlq list: --since must be a time such as'],
   [['verify', '--ledger', '/nonexistent'], 2, 'titan verify: /nonexistent cannot be read'],
+  [['verify', '--ledger', '/none\u001b[2J'], 2, 'titan verify: /none·[2J cannot be read'],
   // F272 `titan` with unknown commands and ids, limits and times out of range: one clear line, code 1 or 2, no
   //  stack
 ])('titan %j is answered in a line or two with code %d', async (args, code, line) => {
