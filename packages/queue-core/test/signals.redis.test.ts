@@ -14,7 +14,11 @@ async function listen(place: Place, after: string): Promise<{ due: number; relea
     onDue: () => void heard.due++,
     onReleased: () => void heard.released++,
   })
-  place.onEnd(() => signals.stop())
+  place.onEnd(async () => {
+    const stopped = signals.stop()
+    await connection.close()
+    await stopped
+  })
   return heard
 }
 

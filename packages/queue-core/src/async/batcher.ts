@@ -9,7 +9,6 @@ export interface Batcher<Item> {
   idle(): Promise<void>
 }
 
-/** Options of {@link createBatcher}. */
 interface BatcherOptions {
   /** Most items of one batch. */
   readonly maxItems: number

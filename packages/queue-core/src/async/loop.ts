@@ -8,7 +8,6 @@ export interface Loop {
   stop(): Promise<void>
 }
 
-/** Options of {@link startLoop}. */
 interface LoopOptions {
   /** Milliseconds until the first run. @default 0 */
   readonly firstDelayMs?: number | undefined
@@ -42,22 +41,24 @@ export function startLoop(
     if (!stopped) timer = startTimer(run, delayMs)
   }
 
+  async function attempt(): Promise<number> {
+    try {
+      const delayMs = await runOnce()
+      failures = 0
+      return delayMs
+    } catch (error) {
+      if (!stopped) onError(error)
+      return errorDelayMs(++failures)
+    }
+  }
+
   function run(): void {
     timer = undefined
     woken = false
-    running = (async () => runOnce())()
-      .then((delayMs) => {
-        failures = 0
-        return delayMs
-      })
-      .catch((error: unknown) => {
-        if (!stopped) onError(error)
-        return errorDelayMs(++failures)
-      })
-      .then((delayMs) => {
-        running = undefined
-        plan(woken && failures === 0 ? 0 : delayMs)
-      })
+    running = attempt().then((delayMs) => {
+      running = undefined
+      plan(woken && failures === 0 ? 0 : delayMs)
+    })
   }
 
   plan(firstDelayMs)
@@ -76,7 +77,6 @@ export function startLoop(
   }
 }
 
-/** Options of {@link startPolling}. */
 interface PollingOptions {
   /** Milliseconds between two runs, up to a quarter less, so that processes do not run in step. */
   readonly intervalMs: number

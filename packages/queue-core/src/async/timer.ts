@@ -1,9 +1,7 @@
 /** The longest delay of a Node.js timer, in milliseconds: 24.8 days. Node.js fires a longer one at once. */
 const LONGEST_DELAY_MS = 2 ** 31 - 1
 
-/** A running timer. */
 export interface Timer {
-  /** Keeps the timer from firing. */
   stop(): void
 }
 

@@ -70,7 +70,7 @@ function checkDelay(delayMs: unknown): number {
   throw new TypeError(`backoff must return milliseconds or a promise of them, got ${textOf(delayMs)}`)
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }
 

@@ -10,7 +10,6 @@ import { checkServer } from '../redis/server-check.ts'
 /** How long the last commands may take, in milliseconds. What is not stored by then is delivered again. */
 const LEAVE_WITHIN_MS = 5_000
 
-/** What became of the jobs of a worker. */
 export interface Counts {
   started: number
   completed: number

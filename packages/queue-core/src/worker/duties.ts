@@ -60,7 +60,6 @@ async function fireSlots(leases: LeaseTable, now: number): Promise<number> {
   }
 }
 
-/** Promotes delayed and recurring jobs when they are due. */
 export function startPromoter(leases: LeaseTable): Loop {
   return startLoop(
     () => promoteDue(leases),
@@ -79,12 +78,10 @@ const DEMAND_WITHIN_MS = 1_000
 /** Cursors, by level, of a pass over all pending entries. */
 export const SCAN_START: readonly string[] = ['-', '-', '-']
 
-/** Returns whether a pass has looked at all pending entries. */
 export function isScanOver(cursors: readonly string[]): boolean {
   return cursors.every((cursor) => cursor === '+')
 }
 
-/** The loop that recovers jobs. */
 export interface Recoverer extends Loop {
   /** Its turn has come: the reader claims nothing until it has looked. */
   readonly isDue: boolean

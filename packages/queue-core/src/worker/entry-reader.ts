@@ -8,8 +8,7 @@ import type { QueuePartition } from '../redis/partition.ts'
 import { isNoGroup } from '../redis/replies.ts'
 import type { LeaseTable } from './lease-table.ts'
 
-/** Most jobs of one read. */
-const MAX_COUNT = 1_000
+const JOBS_PER_READ = 1_000
 
 type Claims = readonly (readonly commands.Claimed[])[]
 
@@ -22,7 +21,7 @@ export class EntryReader {
   readonly #leases: LeaseTable
   readonly #part: QueuePartition
   readonly #pick: Picker
-  /** Whether the last read of a level brought jobs. */
+  /** Levels whose last read brought jobs. */
   readonly #active = [true, true, true]
   /** Last entry read, by level. */
   readonly #reached: (string | undefined)[] = []
@@ -39,7 +38,7 @@ export class EntryReader {
 
   /** Claims up to `want` jobs without a wait, by weight or strictly. Returns how many there were. */
   async readReady(want: number): Promise<number> {
-    const count = Math.min(MAX_COUNT, want)
+    const count = Math.min(JOBS_PER_READ, want)
     const isStrict = this.#leases.settings.weights === undefined
     const claims = await (isStrict ? this.#readStrictly(count) : this.#readByWeight(count))
     const found = claims.flat().length
@@ -53,7 +52,7 @@ export class EntryReader {
    * so call it only when none is ready. Some servers answer with jobs of all levels.
    */
   async readBlocking(perLevel: number, blockMs: number): Promise<void> {
-    const count = Math.min(MAX_COUNT, perLevel)
+    const count = Math.min(JOBS_PER_READ, perLevel)
     this.#blockedId = await this.#part.connection.id()
     if (this.#isStopped) return
     try {

@@ -17,7 +17,6 @@ export interface HeldLease extends Claimed {
   /** When it was claimed and last renewed, `performance.now()`. */
   readonly claimedAt: number
   renewedAt: number
-  /** When its handler began, `performance.now()`. */
   startedAt: number
   /** Its settlement is on the way to Redis. */
   settling: boolean
@@ -48,7 +47,6 @@ export function createHeldLease(claimed: Claimed, id: string, visibilityMs: numb
   }
 }
 
-/** Describes the job of a lease for events. */
 export function eventJob(lease: HeldLease): EventJob {
   return {
     id: lease.id,
@@ -85,7 +83,6 @@ function readData({ id, job }: HeldLease): unknown {
   }
 }
 
-/** Builds the settlement that ends a lease. */
 export function settlementOf(
   lease: HeldLease,
   verb: Settlement['verb'],

@@ -50,7 +50,6 @@ export class LeaseBuffer {
     return taken.filter((lease) => !lease.lost)
   }
 
-  /** Empties the buffer. */
   drain(): HeldLease[] {
     return LEVELS.flatMap((level) => this.#empty(level)).filter((lease) => !lease.lost)
   }

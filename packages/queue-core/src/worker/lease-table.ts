@@ -24,7 +24,6 @@ interface Settling {
   readonly onSettled: OnSettled
 }
 
-/** What the owner of a lease table reacts to. */
 interface LeaseListener {
   /** Something changed that may let a job start or be claimed. */
   readonly onChange?: () => void
@@ -43,7 +42,6 @@ export class LeaseTable {
   readonly settings: ConsumerContext['settings']
   readonly context: ConsumerContext
   readonly emit: ConsumerContext['emit']
-  /** Leases that wait for a free slot. */
   readonly buffer: LeaseBuffer
   readonly pauseState: PauseState
   readonly #listener: LeaseListener
@@ -72,7 +70,6 @@ export class LeaseTable {
     return this.#held
   }
 
-  /** Settlements that are not stored yet. */
   get settling(): number {
     return this.#batcher.size
   }

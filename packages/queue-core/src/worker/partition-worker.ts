@@ -25,7 +25,7 @@ interface Start {
   readonly lastSignal: string
   readonly isPaused: boolean
   readonly reading: Connection
-  readonly signals: Connection
+  readonly signalling: Connection
 }
 
 /** A worker's share of one partition: its leases, the duties around them, and their connections. */
@@ -33,6 +33,7 @@ export class PartitionWorker {
   readonly leases: LeaseTable
   readonly reader: Reader
   readonly #connections: PartitionConnections
+  readonly #signalling: Connection
   readonly #recoverer: Recoverer
   /** The loops that bring jobs, apart from the reader. */
   readonly #claiming: readonly Loop[]
@@ -45,8 +46,8 @@ export class PartitionWorker {
       // In this order, and before anything is claimed: no signal falls between the two.
       const lastSignal = await newestSignal(part.connection, keys)
       const isPaused = (await part.connection.send<number>(['EXISTS', keys.paused])) === 1
-      const [reading, signals] = [await connections.connect(), await connections.connect()]
-      return new PartitionWorker(context, connections, { part, lastSignal, isPaused, reading, signals })
+      const [reading, signalling] = [await connections.connect(), await connections.connect()]
+      return new PartitionWorker(context, connections, { part, lastSignal, isPaused, reading, signalling })
     })
   }
 
@@ -63,11 +64,12 @@ export class PartitionWorker {
     leases.pauseState.observe(start.isPaused, performance.now())
     this.leases = leases
     this.#connections = connections
+    this.#signalling = start.signalling
     this.#heartbeat = startHeartbeat(leases)
     this.#renewal = startRenewal(leases)
     const promoter = startPromoter(leases)
     this.#recoverer = startRecoverer(leases, () => demandOf(leases), onChange)
-    const signals = startSignals(leases, start.signals, start.lastSignal, {
+    const signals = startSignals(leases, start.signalling, start.lastSignal, {
       onDue: promoter.wake,
       onReleased: this.#recoverer.wake,
     })
@@ -96,6 +98,7 @@ export class PartitionWorker {
   /** Stops claiming; what was claimed and not started is released. */
   async stopClaiming(): Promise<void> {
     const stopped = Promise.all([this.reader.stop(), ...this.#claiming.map((loop) => loop.stop())])
+    await this.#signalling.close()
     await settlesWithin(stopped, STOP_WITHIN_MS)
     this.leases.releaseBuffered()
   }
@@ -109,7 +112,7 @@ export class PartitionWorker {
         await this.leases.leave()
       })
     } finally {
-      await Promise.all([...this.#claiming, this.#heartbeat].map((loop) => loop.stop()))
+      await Promise.all(this.#claiming.map((loop) => loop.stop()))
     }
   }
 }

@@ -44,7 +44,6 @@ export class Reader {
     return this.#entries.lastReadAt
   }
 
-  /** Looks again whether there is demand. */
   wake(): void {
     this.#wake?.()
   }

@@ -1,4 +1,4 @@
-import type { Ending } from '../model/decide.ts'
+import { isThenable, type Ending } from '../model/decide.ts'
 import { EngineError, soundError, type QueueError } from '../model/errors.ts'
 import type { Job, JobMap, JobName } from '../model/job.ts'
 import { deliveriesOf, type Fence } from '../model/fence.ts'
@@ -34,7 +34,6 @@ const RETURNED: Ending = { kind: 'returned' }
 export class Run {
   /** What the handler gets: plain members, so that it can be spread into another context. */
   readonly context: JobContext
-  /** Why the run was aborted, if it was. */
   aborted: QueueError | undefined
   /** Whether the handler has ended or lost its slot. */
   isOver = false
@@ -116,8 +115,4 @@ export function createInvoke(handlers: object, schemas: Schemas | undefined, max
     if (checked instanceof Promise) return checked.then((data) => handler({ ...job, data } as never, context))
     return handler({ ...job, data: checked } as never, context)
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }

@@ -45,8 +45,8 @@ export async function newestSignal(connection: Connection, keys: Keys): Promise<
 }
 
 /**
- * Listens for signals to all workers after `lastId`: paused, resumed, an earlier due time, released jobs. Closes the
- * connection at its end.
+ * Listens for signals to all workers after `lastId`: paused, resumed, an earlier due time, released jobs. Close the
+ * connection after the loop is stopped: XREAD claims nothing, so its wait may be cut off.
  */
 export function startSignals(
   leases: Pick<LeaseTable, 'part' | 'pauseState' | 'report'>,
@@ -87,14 +87,5 @@ export function startSignals(
     if (signal === 'resumed' || signal === 'released') onReleased()
   }
 
-  const loop = startLoop(runOnce, (error) => leases.report(error, 'control'))
-  return {
-    wake: loop.wake,
-    async stop() {
-      // XREAD claims nothing, so its wait may be cut off.
-      const over = loop.stop()
-      await connection.close()
-      await over
-    },
-  }
+  return startLoop(runOnce, (error) => leases.report(error, 'control'))
 }
