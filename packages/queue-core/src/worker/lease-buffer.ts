@@ -6,6 +6,7 @@ export class LeaseBuffer {
   readonly #lines: [HeldLease[], HeldLease[], HeldLease[]] = [[], [], []]
   /** Where each line begins: to shift a line costs more the longer it is. */
   readonly #heads: [number, number, number] = [0, 0, 0]
+  #size = 0
   readonly #pick: ReturnType<typeof createPicker>
   readonly #hasWork = (level: Level): boolean => this.#lines[level].length > this.#heads[level]
 
@@ -15,25 +16,26 @@ export class LeaseBuffer {
   }
 
   get size(): number {
-    let size = 0
-    for (const level of LEVELS) size += this.#lines[level].length - this.#heads[level]
-    return size
+    return this.#size
   }
 
   push(lease: HeldLease): void {
     this.#lines[lease.level].push(lease)
+    this.#size++
   }
 
   /** Puts a lease at the front of its line: the job has waited for a whole visibility timeout already. */
   pushFront(lease: HeldLease): void {
     this.#lines[lease.level].splice(this.#heads[lease.level], 0, lease)
+    this.#size++
   }
 
   /** Takes the job to start next, by weight or strictly. */
   next(): HeldLease | undefined {
-    while (LEVELS.some(this.#hasWork)) {
+    while (this.#size > 0) {
       const level = this.#pick(this.#hasWork)
       const lease = this.#lines[level][this.#heads[level]++]
+      this.#size--
       if (!this.#hasWork(level)) this.#empty(level)
       if (lease !== undefined && !lease.lost) return lease
     }
@@ -47,6 +49,7 @@ export class LeaseBuffer {
       const line = this.#lines[level]
       taken.push(...line.splice(Math.max(this.#heads[level], line.length - (count - taken.length))))
     }
+    this.#size -= taken.length
     return taken.filter((lease) => !lease.lost)
   }
 
@@ -58,6 +61,7 @@ export class LeaseBuffer {
     const rest = this.#lines[level].slice(this.#heads[level])
     this.#lines[level] = []
     this.#heads[level] = 0
+    this.#size -= rest.length
     return rest
   }
 }
