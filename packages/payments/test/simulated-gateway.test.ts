@@ -107,3 +107,20 @@ test('rates that are impossible are refused', () => {
   )
   expect(() => createSimulatedGateway({ successRate: 0.5, declineRate: 0.1 })).toThrow('must be 1')
 })
+
+test('a gateway that runs for months remembers its latest charges, and finds them', async () => {
+  const gateway = createSimulatedGateway({ delayMs: 0 })
+  const { signal } = new AbortController()
+  const keyOf = (number: number): string => `titan_pay_${number}_1`
+  for (let number = 0; number < 250_000; number++)
+    await gateway.charge(
+      { paymentId: `pay_${number}`, attemptNo: 1, gatewayKey: keyOf(number), amount: 500, currency: 'USD' },
+      { signal },
+    )
+  expect(gateway.ledger.length).toBeLessThan(200_000)
+  expect(gateway.requests.length).toBeLessThan(200_000)
+  expect(gateway.ledger.at(-1)).toMatchObject({ gatewayKey: keyOf(249_999) })
+  const find = (number: number) => gateway.lookup?.({ paymentId: '', gatewayKey: keyOf(number) }, { signal })
+  expect(await find(249_999)).toMatchObject({ type: 'FOUND' })
+  expect(await find(0)).toEqual({ type: 'NOT_FOUND' })
+})

@@ -1,4 +1,5 @@
 import { pause } from '@titan/queue-core/async'
+import { LRUCache } from 'lru-cache'
 import { createHash } from 'node:crypto'
 import { declineKindOf } from '../domain/declines.ts'
 import { PaymentsError } from '../domain/errors.ts'
@@ -54,9 +55,9 @@ export interface SimulatedCharge extends Omit<ChargeRequest, 'attemptNo'> {
 
 /** A gateway in this process, with its own ledger and idempotency keys. */
 export interface SimulatedGateway extends Gateway {
-  /** Every charge ever made, in order. */
+  /** The latest charges, in order: at least 100,000. */
   readonly ledger: readonly SimulatedCharge[]
-  /** Every request ever received, in order, repeats included. */
+  /** The latest requests, in order, repeats included: at least 100,000. */
   readonly requests: readonly ChargeRequest[]
   /** Requests under a known key with other parameters; must stay 0. */
   readonly mismatches: number
@@ -96,6 +97,8 @@ export function createSimulatedGateway(options: SimulatedGatewayOptions = {}): S
 }
 
 const DAY_MS = 86_400_000
+/** Charges, requests and keys that are remembered: a worker may run for months. An older key counts as expired. */
+const REMEMBERED = 100_000
 const GIVEN_UP = 'given up while waiting for the answer'
 const SOFT_CODES = ['insufficient_funds', 'issuer_not_available', 'try_again_later'] as const
 const HARD_CODES = ['stolen_card', 'expired_card', 'account_closed', 'card_not_supported'] as const
@@ -116,8 +119,10 @@ class SimulatedServer {
   mismatches = 0
   readonly #options: SimulatedGatewayOptions & { readonly keyTtlMs: number }
   readonly #rates: Rates
-  readonly #stored = new Map<string, Stored>()
-  readonly #sends = new Map<string, number>()
+  readonly #stored = new LRUCache<string, Stored>({ max: REMEMBERED })
+  readonly #sends = new LRUCache<string, number>({ max: REMEMBERED })
+  /** The first charge under each key. */
+  readonly #charges = new LRUCache<string, SimulatedCharge>({ max: REMEMBERED })
 
   constructor(options: SimulatedGatewayOptions & { readonly keyTtlMs: number }) {
     this.#options = options
@@ -127,7 +132,7 @@ class SimulatedServer {
   /** Processes a request at the time it arrives. */
   receive(request: ChargeRequest): Reply {
     const { gatewayKey } = request
-    this.requests.push(request)
+    append(this.requests, request)
     const send = (this.#sends.get(gatewayKey) ?? 0) + 1
     this.#sends.set(gatewayKey, send)
     const known = this.#recall(gatewayKey)
@@ -142,7 +147,7 @@ class SimulatedServer {
 
   /** Finds what became of the requests under a key; money that moved comes first. */
   find(gatewayKey: string): ChargeOutcome | undefined {
-    const found = this.ledger.find((entry) => entry.gatewayKey === gatewayKey)
+    const found = this.#charges.get(gatewayKey)
     if (found === undefined) return this.#stored.get(gatewayKey)?.outcome
     return { type: 'SUCCEEDED', gatewayRef: found.id, amount: found.amount, currency: found.currency }
   }
@@ -176,7 +181,9 @@ class SimulatedServer {
   #charge(request: ChargeRequest): ChargeOutcome {
     const { gatewayKey, paymentId, amount, currency } = request
     const id = this.#chargeId(request)
-    this.ledger.push({ id, gatewayKey, paymentId, amount, currency })
+    const made = { id, gatewayKey, paymentId, amount, currency }
+    append(this.ledger, made)
+    if (!this.#charges.has(gatewayKey)) this.#charges.set(gatewayKey, made)
     return { type: 'SUCCEEDED', gatewayRef: id, amount, currency }
   }
 
@@ -211,6 +218,10 @@ class SimulatedServer {
       .update(`${this.#options.seed ?? 1} ${text}`)
       .digest()
   }
+}
+
+function append<Item>(list: Item[], item: Item): void {
+  if (list.push(item) === 2 * REMEMBERED) list.splice(0, REMEMBERED)
 }
 
 type Rates = readonly (readonly [behaviour: SimulatedBehaviour, rate: number])[]
