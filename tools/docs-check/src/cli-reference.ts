@@ -80,17 +80,27 @@ function describe(program: CommandLine, common: ReadonlyMap<string, Row>) {
   ]
 }
 
-/** Describes the variables without a flag. A group that another program has is a link to it. */
+/** Describes the variables without a flag. Groups that another program has are one link to it. */
 function describeVariables({ name, sections }: CommandLine, shown: Map<string, string>) {
-  return sections.flatMap(({ title = '', settings }) => {
+  const elsewhere = new Map<string, string[]>()
+  const own = sections.flatMap(({ title = '', settings }) => {
     const rows = settings.filter(({ flag }) => flag === undefined).map(rowOf)
     if (rows.length === 0) return []
     const lines = table(rows)
     const other = shown.get(lines.join())
-    if (other !== undefined) return [`${title}: as for [${other}](#${other}).`, '']
+    if (other !== undefined) {
+      const [short = title] = /^[^,;(]*\w/.exec(title) ?? []
+      elsewhere.set(other, [...(elsewhere.get(other) ?? []), short])
+      return []
+    }
     shown.set(lines.join(), name)
     return [`${title}:`, '', ...lines]
   })
+  const links = [...elsewhere].flatMap(([other, titles]) => [
+    `As for [${other}](#${other}): ${titles.join(', ')}.`,
+    '',
+  ])
+  return [...own, ...links]
 }
 
 function flagRows({ sections }: CommandLine) {

@@ -136,7 +136,7 @@ class QueueWorker<Jobs extends JobMap> implements Worker {
     return { ...this.#counts }
   }
 
-  // The life of a run: start the handler, and when it has ended let the finisher decide, settle and emit.
+  // The life of a run: start the handler; when it has ended, decide, settle and emit (finish.ts).
 
   #startRun(leases: LeaseTable, lease: HeldLease): void {
     this.running++
