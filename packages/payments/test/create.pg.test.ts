@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { createPaymentStore, openDatabase, type CreateAnswer } from '../src/index.ts'
+import { newPaymentId } from '../src/domain/identifiers.ts'
 import { createMany, prepare } from '../src/store/create.ts'
 import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { newKey } from './support/payments.ts'
@@ -37,6 +38,26 @@ test('a new payment is PENDING, with its first event', async () => {
   expect(await store.events(idOf(answer) ?? '')).toMatchObject([
     { seq: 1, type: 'payment.created', fromStatus: null, toStatus: 'PENDING', actor: 'api' },
   ])
+})
+
+test('an id ends in three digits that the stored key alone decides, and that SQL computes', async () => {
+  const keys = ['order-4711', '!', '~'.repeat(255), newKey(), newKey()]
+  const answers = await Promise.all(
+    keys.map((idempotencyKey) => store.create({ amount: 500, idempotencyKey })),
+  )
+  const rows = await sql<{ id: string; bucket: string }[]>`
+    select id, left(encode(sha256(convert_to(idempotency_key, 'UTF8')), 'hex'), 3) as bucket
+      from payments where idempotency_key in ${sql(keys)}`
+  expect(rows.map(({ id }) => id).toSorted()).toEqual(answers.map(idOf).toSorted())
+  expect(rows.map(({ id }) => id.slice(-3))).toEqual(rows.map(({ bucket }) => bucket))
+  // Never another value: a payment is found by it in a system that was spread over several databases.
+  expect(idOf(answers[0] ?? { kind: 'mismatch' })).toMatch(/173$/)
+})
+
+test('ids that one process makes still sort by the order of their creation', () => {
+  const ids = Array.from({ length: 5_000 }, (_, number) => newPaymentId(`order-${number}`))
+  expect(ids.toSorted()).toEqual(ids)
+  expect(new Set(ids).size).toBe(ids.length)
 })
 
 test('a repeat finds the same payment', async () => {

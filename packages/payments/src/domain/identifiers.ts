@@ -1,9 +1,21 @@
 import { hash } from 'node:crypto'
 import { uuidv7obj } from 'uuidv7'
 
-/** Makes a payment id: `pay_` and the 32 hexadecimal digits of a UUIDv7, so that ids sort by time of creation. */
-export function newPaymentId(): string {
-  return `pay_${uuidv7obj().toHex()}`
+/**
+ * Makes a payment id: `pay_` and the 32 hexadecimal digits of a UUIDv7, so that ids sort by time of creation. The last
+ * three digits are those of {@link bucketOf} the idempotency key: a router that knows the id or the key finds the database
+ * of a payment without asking.
+ */
+export function newPaymentId(idempotencyKey: string): string {
+  return `pay_${uuidv7obj().toHex().slice(0, -3)}${bucketOf(idempotencyKey)}`
+}
+
+/**
+ * Returns one of 4,096 buckets: the first three digits of the SHA-256 of the key as it is stored. It never changes. In SQL:
+ * `left(encode(sha256(convert_to(idempotency_key, 'UTF8')), 'hex'), 3)`.
+ */
+export function bucketOf(idempotencyKey: string): string {
+  return hash('sha256', idempotencyKey, 'hex').slice(0, 3)
 }
 
 /** Returns where the ids of a time begin; earlier ones sort before it. Times out of a UUIDv7's range count as its ends. */

@@ -32,7 +32,8 @@ export function prepare({ amount, currency = 'USD', idempotencyKey: key, actor =
   if (!/^[\x21-\x7e]{1,255}$/.test(key))
     throw invalid('idempotencyKey must be 1 to 255 visible ASCII characters')
   const hash = fingerprint({ amount, currency })
-  return { id: newPaymentId(), amount, currency, key, hash, traceparent: activeTraceparent() ?? null, actor }
+  const id = newPaymentId(key)
+  return { id, amount, currency, key, hash, traceparent: activeTraceparent() ?? null, actor }
 }
 
 function invalid(message: string): PaymentsError {
