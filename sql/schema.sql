@@ -330,6 +330,14 @@ create table webhook_outbox (
   constraint webhook_outbox_pkey PRIMARY KEY (id)
 );
 
+-- Every intention to move money. Read this rather than a table
+create view attempt_history as
+  SELECT payment_id, attempt_no, gateway, gateway_key, amount, currency, fence, created_at, first_sent_at, sends, takeovers, outcome, gateway_ref, last_error, decided_at FROM payment_attempts;
+
+-- Every transition of every payment, numbered without gaps within a payment. Read this rather than a table
+create view payment_history as
+  SELECT payment_id, seq, type, from_status, to_status, actor, evidence, at FROM payment_events;
+
 create function operator_actions_append_only() returns trigger language plpgsql as $$
 begin
   if tg_op = 'UPDATE' then

@@ -8,7 +8,7 @@
 \set until ''
 
 select payment_id as subject, 'more than one attempt succeeded' as detail
-  from payment_attempts
+  from attempt_history
  where outcome = 'SUCCEEDED' and payment_id > :'after' and (:'until' = '' or payment_id <= :'until')
  group by payment_id
 having count(*) > 1;

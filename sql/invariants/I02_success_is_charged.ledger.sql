@@ -13,7 +13,7 @@ select p.id as subject, 'SUCCESS without an equal charge in the ledger' as detai
  union
 select p.id, 'a closed attempt was charged, and no contradiction says so'
   from charge c
-  join payment_attempts a on a.gateway_key = c.key and a.outcome in ('DECLINED', 'NOT_SENT')
+  join attempt_history a on a.gateway_key = c.key and a.outcome in ('DECLINED', 'NOT_SENT')
   join payments p on p.id = a.payment_id
  where p.status not in ('SUCCESS', 'FAILED')
    and not exists (

@@ -15,7 +15,7 @@ with payment as (
    where status = 'SUCCESS' and id > :'after' and (:'until' = '' or id <= :'until')
 ), attempt as (
   select payment_id, attempt_no, gateway_ref
-    from payment_attempts
+    from attempt_history
    where outcome = 'SUCCEEDED' and payment_id > :'after' and (:'until' = '' or payment_id <= :'until')
 ), contradiction as (
   select payment_id, kind, reference, refund_ref,

@@ -17,11 +17,11 @@ with payment as (
 ), failure as (
   select e.payment_id, e.seq, e.at
     from payment p
-    join payment_events e on e.payment_id = p.id and e.seq = p.event_seq
+    join payment_history e on e.payment_id = p.id and e.seq = p.event_seq
 ), known as (
   select f.payment_id, e.evidence ->> 'gateway_ref' as reference
     from failure f
-    join payment_events e on e.payment_id = f.payment_id and e.seq < f.seq
+    join payment_history e on e.payment_id = f.payment_id and e.seq < f.seq
    where e.type = 'payment.needs_review' and e.evidence ? 'gateway_ref'
    union
   select f.payment_id, b.reference
@@ -40,7 +40,7 @@ select distinct k.payment_id as subject, 'FAILED although a charge was on record
  union all
 select p.id, 'FAILED with a successful attempt'
   from payment p
-  join payment_attempts a on a.payment_id = p.id
+  join attempt_history a on a.payment_id = p.id
  where a.outcome = 'SUCCEEDED'
  union all
 select p.id, 'its late charge has no contradiction on record'

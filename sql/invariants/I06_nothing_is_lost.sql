@@ -10,12 +10,12 @@ with payment as (
   select id from payments where id > :'after' and (:'until' = '' or id <= :'until')
 )
 select distinct payment_id as subject, 'an event names a payment that does not exist' as detail
-  from payment_events
+  from payment_history
  where payment_id > :'after' and (:'until' = '' or payment_id <= :'until')
    and not exists (select from payment p where p.id = payment_id)
  union all
 select distinct payment_id, 'an attempt names a payment that does not exist'
-  from payment_attempts
+  from attempt_history
  where payment_id > :'after' and (:'until' = '' or payment_id <= :'until')
    and not exists (select from payment p where p.id = payment_id)
  union all

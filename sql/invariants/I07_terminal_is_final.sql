@@ -9,7 +9,7 @@
 \set until ''
 
 select payment_id as subject, 'an event after SUCCESS or FAILED' as detail
-  from payment_events
+  from payment_history
  where payment_id > :'after' and (:'until' = '' or payment_id <= :'until')
  group by payment_id
 having min(seq) filter (where to_status in ('SUCCESS', 'FAILED')) < max(seq)

@@ -16,8 +16,8 @@ with payment as (
   select p.*, a.payment_id is not null as has_attempt, a.outcome, a.takeovers, a.sends, e.actor, e.evidence,
          e.to_status is not distinct from 'FAILED' as has_event
     from payment p
-    left join payment_attempts a on a.payment_id = p.id and a.attempt_no = p.attempt_no
-    left join payment_events e on e.payment_id = p.id and e.seq = p.event_seq
+    left join attempt_history a on a.payment_id = p.id and a.attempt_no = p.attempt_no
+    left join payment_history e on e.payment_id = p.id and e.seq = p.event_seq
 )
 select id as subject, 'FAILED without the evidence that its kind of failure needs' as detail
   from failure

@@ -9,7 +9,7 @@
 with attempt as (
   select payment_id, attempt_no, outcome, decided_at, created_at, row_number() over turn as expected,
          lag(outcome) over turn as outcome_before, lag(decided_at) over turn as decided_before
-    from payment_attempts
+    from attempt_history
    where payment_id > :'after' and (:'until' = '' or payment_id <= :'until')
   window turn as (partition by payment_id order by attempt_no)
 ), latest as (

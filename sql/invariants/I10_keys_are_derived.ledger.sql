@@ -11,7 +11,7 @@
 select p.id as subject, 'the gateway saw a key before it was committed' as detail
   from request
   join payments p on p.id = request.payment_id
-  left join payment_attempts a on a.gateway_key = request.key
+  left join attempt_history a on a.gateway_key = request.key
  where (:'settled' = 'true' or request.at < now() - :'fresh_ms'::float8 * interval '1 millisecond')
    and (a.payment_id is distinct from p.id
         or request.at < a.created_at - :'tolerance_ms'::float8 * interval '1 millisecond');

@@ -7,6 +7,6 @@
 \set until ''
 
 select payment_id as subject, 'a gateway key is not derived from payment and attempt' as detail
-  from payment_attempts
+  from attempt_history
  where gateway_key <> 'titan_' || payment_id || '_' || attempt_no
    and payment_id > :'after' and (:'until' = '' or payment_id <= :'until');

@@ -5,7 +5,7 @@
 
 select a.payment_id as subject, 'the gateway saw another amount or currency' as detail
   from request r
-  join payment_attempts a on a.gateway_key = r.key
+  join attempt_history a on a.gateway_key = r.key
  where (r.amount, r.currency) is distinct from (a.amount, a.currency)
  union
 select key, 'the gateway refused a known key with other parameters'

@@ -8,14 +8,14 @@
 \set until ''
 
 select p.id as subject, 'an attempt of another amount or currency' as detail
-  from payment_attempts a
+  from attempt_history a
   join payments p on p.id = a.payment_id
  where (a.amount, a.currency) is distinct from (p.amount, p.currency)
    and a.payment_id > :'after' and (:'until' = '' or a.payment_id <= :'until')
    and p.id > :'after' and (:'until' = '' or p.id <= :'until')
  union all
 select p.id, 'its current attempt is at another gateway'
-  from payment_attempts a
+  from attempt_history a
   join payments p on p.id = a.payment_id and p.attempt_no = a.attempt_no
  where a.gateway is distinct from p.gateway
    and a.payment_id > :'after' and (:'until' = '' or a.payment_id <= :'until')

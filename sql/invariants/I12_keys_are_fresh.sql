@@ -9,7 +9,7 @@
 
 select p.id as subject, 'sends or the first send differ from its current attempt' as detail
   from payments p
-  join payment_attempts a on a.payment_id = p.id and a.attempt_no = p.attempt_no
+  join attempt_history a on a.payment_id = p.id and a.attempt_no = p.attempt_no
  where (p.sends, p.first_sent_at) is distinct from (a.sends, a.first_sent_at)
    and a.payment_id > :'after' and (:'until' = '' or a.payment_id <= :'until')
    and p.id > :'after' and (:'until' = '' or p.id <= :'until');

@@ -10,7 +10,7 @@
 
 with refusal as (
   select payment_id, count(*) as count
-    from payment_events
+    from payment_history
    where type = 'payment.retrying' and evidence ->> 'outcome' = 'REJECTED'
      and payment_id > :'after' and (:'until' = '' or payment_id <= :'until')
    group by payment_id
@@ -26,6 +26,6 @@ select p.id, 'more attempts than retries and refusals explain'
    and p.id > :'after' and (:'until' = '' or p.id <= :'until')
  union all
 select distinct payment_id, 'a retry after a hard decline'
-  from payment_events
+  from payment_history
  where type = 'payment.retrying' and evidence ->> 'kind' = 'hard'
    and payment_id > :'after' and (:'until' = '' or payment_id <= :'until');

@@ -10,12 +10,12 @@
 with claim as (
   select payment_id, fence, lag(fence) over (partition by payment_id order by seq) as before
     from (select payment_id, seq, (evidence ->> 'fence')::bigint as fence
-            from payment_events
+            from payment_history
            where type in ('payment.processing', 'payment.taken_over')
              and payment_id > :'after' and (:'until' = '' or payment_id <= :'until')) event
 ), attempt as (
   select payment_id, fence, lag(fence) over (partition by payment_id order by attempt_no) as before
-    from payment_attempts
+    from attempt_history
    where payment_id > :'after' and (:'until' = '' or payment_id <= :'until')
 ), payment as materialized (
   select id, fence from payments where id > :'after' and (:'until' = '' or id <= :'until')

@@ -10,7 +10,7 @@
 with step as (
   select payment_id, seq, type, from_status, to_status, lag(seq, 1, 0) over turn as seq_before,
          lag(to_status) over turn as before, lead(seq) over turn is null as is_last
-    from payment_events
+    from payment_history
    where payment_id > :'after' and (:'until' = '' or payment_id <= :'until')
   window turn as (partition by payment_id order by seq)
 )

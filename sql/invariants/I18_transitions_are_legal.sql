@@ -8,7 +8,7 @@
 \set until ''
 
 select distinct payment_id as subject, 'an illegal transition' as detail
-  from payment_events
+  from payment_history
  where coalesce(from_status, '') not in ('SUCCESS', 'FAILED')
    and (coalesce(from_status, ''), to_status) not in (values
          ('', 'PENDING'),

@@ -12,12 +12,12 @@ select id as subject, 'a time from the future' as detail
    and id > :'after' and (:'until' = '' or id <= :'until')
  union all
 select payment_id, 'an attempt from the future'
-  from payment_attempts
+  from attempt_history
  where greatest(created_at, first_sent_at, decided_at) > now() + interval '1 minute'
    and payment_id > :'after' and (:'until' = '' or payment_id <= :'until')
  union all
 select distinct payment_id, 'an event from the future'
-  from payment_events
+  from payment_history
  where at > now() + interval '1 minute'
    and payment_id > :'after' and (:'until' = '' or payment_id <= :'until')
  union all

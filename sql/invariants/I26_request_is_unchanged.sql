@@ -21,11 +21,11 @@ select id, 'the request hash is of an unknown version'
  union all
 select p.id, 'the request hash is missing'
   from payments p
-  join payment_events e on e.payment_id = p.id and e.seq = 1 and e.type = 'payment.created'
+  join payment_history e on e.payment_id = p.id and e.seq = 1 and e.type = 'payment.created'
  where p.request_hash is null and p.id > :'after' and (:'until' = '' or p.id <= :'until')
  union all
 select p.id, 'the idempotency key is not the one in its first event'
   from payments p
-  join payment_events e on e.payment_id = p.id and e.seq = 1 and e.type = 'payment.created'
+  join payment_history e on e.payment_id = p.id and e.seq = 1 and e.type = 'payment.created'
  where e.evidence ->> 'idempotency_key' <> p.idempotency_key and p.id > :'after' and (:'until' = '' or p.id <= :'until')
    and e.payment_id > :'after' and (:'until' = '' or e.payment_id <= :'until');

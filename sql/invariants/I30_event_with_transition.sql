@@ -15,7 +15,7 @@ with webhook as (
 select w.payment_id as subject, 'a webhook reports an event that is not in the history' as detail
   from webhook w
   join payments p on p.id = w.payment_id
-  left join payment_events e on e.payment_id = w.payment_id and 'evt_' || regexp_replace(e.payment_id, '^pay_', '') || '_' || e.seq = w.id
+  left join payment_history e on e.payment_id = w.payment_id and 'evt_' || regexp_replace(e.payment_id, '^pay_', '') || '_' || e.seq = w.id
  where (e.type, e.to_status) is distinct from (w.type, w.data ->> 'status')
  union all
 select w.payment_id, 'a webhook reports another amount or currency'

@@ -5,4 +5,4 @@
 
 select o.payment_id as subject, 'the outbox notes an event that does not exist' as detail
   from webhook_outbox o
- where not exists (select from payment_events e where e.payment_id = o.payment_id and e.seq = o.seq);
+ where not exists (select from payment_history e where e.payment_id = o.payment_id and e.seq = o.seq);

@@ -12,12 +12,14 @@ with home as (
   select c.oid, c.relname, c.relkind, c.relpersistence, c.relrowsecurity, c.reltype, home.prefix
     from pg_class c join home on home.oid = c.relnamespace
    where c.relkind in ('r', 'p', 'v', 'm', 'c', 'f')
+  -- In a view PostgreSQL 15 and older name the table before each column.
 )
 select 'table' as kind, relname::text as name,
        case relkind when 'r' then 'table' when 'p' then 'partitioned table' when 'v' then 'view' when 'm' then 'materialized view'
                     when 'f' then 'foreign table' else 'type' end
          || case relpersistence when 'u' then ' unlogged' else '' end
-         || case when relkind in ('v', 'm') then ' as ' || replace(pg_get_viewdef(oid), prefix, '') else '' end as definition,
+         || case when relkind in ('v', 'm') then ' as' || regexp_replace(regexp_replace(pg_get_viewdef(oid), '\m\w+\.', '', 'g'), '\s+', ' ', 'g')
+                 else '' end as definition,
        case when relrowsecurity then 'row security hides rows of it' end as state
   from relation
  union all
@@ -33,6 +35,8 @@ select 'column', r.relname || '.' || a.attname,
   join pg_attribute a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
   left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
   left join pg_collation c on c.oid = a.attcollation
+ -- Those of a view follow from its definition.
+ where r.relkind not in ('v', 'm')
  union all
 select 'constraint', r.relname || '.' || c.conname, replace(pg_get_constraintdef(c.oid), r.prefix, ''),
        case

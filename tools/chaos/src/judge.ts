@@ -32,12 +32,12 @@ export async function judge({
   const reviews = await count(
     sql<Counted[]>`
       select coalesce(e.evidence ->> 'reason', 'charged something else') as name, count(*)::int as count
-        from payments p join payment_events e on e.payment_id = p.id and e.seq = p.event_seq
+        from payments p join payment_history e on e.payment_id = p.id and e.seq = p.event_seq
        where p.needs_review group by 1 order by 2 desc`,
   )
   const events = await count(
     sql<Counted[]>`
-      select type as name, count(*)::int as count from payment_events
+      select type as name, count(*)::int as count from payment_history
        where type in ('payment.taken_over', 'payment.requeued') group by 1`,
   )
   return {

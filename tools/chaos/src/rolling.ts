@@ -80,7 +80,7 @@ async function restartInTurn(
 /** Finds attempts that a restart has used up: the gateway accepts every charge here. */
 async function findUsedAttempts(sql: Database): Promise<string[]> {
   const rows = await sql<{ payment: string; number: number; takeovers: number }[]>`
-    select payment_id as payment, attempt_no as number, takeovers from payment_attempts
+    select payment_id as payment, attempt_no as number, takeovers from attempt_history
      where attempt_no > 1 or takeovers > 0`
   return rows.map(
     ({ payment, number, takeovers }) => `attempt ${number} of ${payment} was reclaimed ${takeovers} times`,

@@ -10,7 +10,7 @@ interface Column {
 const HEADER = `-- The schema that the migrations in this folder make, for readers. Never run it: \`titan migrate\` applies the migrations.
 -- Generated from a migrated database by \`vitest run packages/cli/test/schema.pg.test.ts -u\`.`
 
-/** Writes the schema of a migrated database as SQL: types and tables with what belongs to them, then functions. */
+/** Writes the schema of a migrated database as SQL: types, tables with what belongs to them, views, functions. */
 export async function schemaText(sql: Database): Promise<string> {
   const objects = await readSchema(sql)
   const columns = await sql<Column[]>`
@@ -24,8 +24,10 @@ export async function schemaText(sql: Database): Promise<string> {
   const comments = new Map(tables.map(({ name, comment }) => [name, comment]))
   const ofKind = (kind: string): SchemaObject[] =>
     objects.filter((object) => object.kind === kind).toSorted((a, b) => (a.name < b.name ? -1 : 1))
+  const order = ({ definition }: SchemaObject) =>
+    definition === 'type' ? 0 : definition.startsWith('view') ? 2 : 1
   const relations = ofKind('table')
-    .toSorted((a, b) => Number(b.definition === 'type') - Number(a.definition === 'type'))
+    .toSorted((a, b) => order(a) - order(b))
     .map((relation) =>
       describeRelation(relation, { objects, columns, comment: comments.get(relation.name) ?? null }),
     )
@@ -43,6 +45,9 @@ interface Parts {
 }
 
 function describeRelation({ name, definition }: SchemaObject, { objects, columns, comment }: Parts): string {
+  const about = comment === null ? [] : [`-- ${comment}`]
+  const [isView, query = ''] = /^view as (.*)$/.exec(definition) ?? []
+  if (isView !== undefined) return [...about, `create view ${name} as`, `  ${query}`].join('\n')
   const own = (kind: string): SchemaObject[] =>
     objects
       .filter((object) => object.kind === kind && object.name.startsWith(`${name}.`))
@@ -53,18 +58,18 @@ function describeRelation({ name, definition }: SchemaObject, { objects, columns
   const lines = [
     ...columns
       .filter(({ relation }) => relation === name)
-      .map(({ column, comment: about }) => ({ text: `${column} ${types.get(column)}`, about })),
+      .map((one) => ({ text: `${one.column} ${types.get(one.column)}`, about: one.comment })),
     ...constraints.map((one) => ({ text: `constraint ${partOf(one)} ${one.definition}`, about: null })),
   ]
-  const body = lines.map(({ text, about }, index) => {
+  const body = lines.map((line, index) => {
     const comma = index < lines.length - 1 ? ',' : ''
-    return `  ${text}${comma}${about === null ? '' : ` -- ${about}`}`
+    return `  ${line.text}${comma}${line.about === null ? '' : ` -- ${line.about}`}`
   })
   const isConstraint = (index: SchemaObject): boolean => constraints.some((one) => one.name === index.name)
   const [head, end] =
     definition === 'type' ? [`create type ${name} as (`, ');'] : [`create ${definition} ${name} (`, ');']
   return [
-    ...(comment === null ? [] : [`-- ${comment}`]),
+    ...about,
     head,
     ...body,
     end,
