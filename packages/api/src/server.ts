@@ -51,7 +51,8 @@ export async function startServer(options: ServerOptions) {
     },
     { errorHandler: () => refuse(new Problem('bad-request')) },
   )
-  const responses = new WeakMap<Socket, ServerResponse>()
+  /** The open responses of each connection, in the order in which they are sent. */
+  const responses = new WeakMap<Socket, Set<ServerResponse>>()
   const server = createServer(
     {
       headersTimeout: options.headersTimeoutMs ?? 10_000,
@@ -62,8 +63,12 @@ export async function startServer(options: ServerOptions) {
       requireHostHeader: false,
     },
     (request, response) => {
-      responses.set(request.socket, response)
-      endBodyWithSocket(request, response)
+      const open = responses.get(request.socket) ?? new Set()
+      responses.set(request.socket, open.add(response))
+      response.once('close', () => {
+        open.delete(response)
+        endBodyWithSocket(request)
+      })
       void listener(request, response)
     },
   )
@@ -71,7 +76,7 @@ export async function startServer(options: ServerOptions) {
   server.maxConnections = options.maxConnections ?? MAX_CONNECTIONS
   server.on('drop', () => options.onConnectionRefused?.())
   server.on('clientError', (error, socket: Socket) =>
-    answerBrokenRequest(error, socket, responses.get(socket)),
+    answerBrokenRequest(error, socket, [...(responses.get(socket) ?? [])]),
   )
   await listen(server, options)
   let closed: Promise<void> | undefined
@@ -88,12 +93,10 @@ export async function startServer(options: ServerOptions) {
  * Ends the read of a body whose connection ends after the response: Node detaches an answered request from its socket, and the
  * read would wait for its bytes without end.
  */
-function endBodyWithSocket(request: IncomingMessage, response: ServerResponse): void {
-  response.once('close', () => {
-    if (request.readableEnded) return
-    if (request.socket.destroyed) request.destroy()
-    else request.socket.once('close', () => request.destroy())
-  })
+function endBodyWithSocket(request: IncomingMessage): void {
+  if (request.readableEnded) return
+  if (request.socket.destroyed) request.destroy()
+  else request.socket.once('close', () => request.destroy())
 }
 
 async function listen(server: Server, { host, port, purpose = '' }: ServerOptions): Promise<void> {
@@ -129,17 +132,17 @@ const BROKEN: Readonly<Record<string, ProblemCode>> = {
   HPE_CHUNK_EXTENSIONS_OVERFLOW: 'body-too-large',
 }
 
-/** Answers on the socket itself what is not HTTP, too long or too slow. `last` is the last response on this connection. */
+/** Answers on the socket itself what is not HTTP, too long or too slow. */
 function answerBrokenRequest(
   error: NodeJS.ErrnoException,
   socket: Socket,
-  last: ServerResponse | undefined,
+  open: readonly ServerResponse[],
 ): void {
-  const isUnfinished = last !== undefined && !last.writableFinished
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
-  // A request that arrived whole gets its own response: a client would take the next bytes for it.
-  if (isUnfinished && last.req.complete) return void last.once('close', () => socket.destroySoon())
-  if (isUnfinished && last.headersSent) return void socket.destroy()
+  // Requests that arrived whole get their own responses: a client would take the next bytes for the first of them.
+  const owed = open.findLast(({ req, writableFinished }) => req.complete && !writableFinished)
+  if (owed !== undefined) return void owed.once('close', () => socket.destroySoon())
+  if (open.some(({ headersSent }) => headersSent)) return void socket.destroy()
   const response = refuse(new Problem(BROKEN[error.code ?? ''] ?? 'bad-request'))
   void response.text().then((body) => {
     const status = `${response.status} ${STATUS_CODES[response.status]}`

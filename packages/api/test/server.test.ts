@@ -86,6 +86,24 @@ describe('a connection', () => {
     expect(await answer).toMatch(/^HTTP\/1\.1 202 /)
   })
 
+  it('whose second request does not arrive in time gets the response of the first, and no other', async () => {
+    const { promise: proceed, resolve: release } = Promise.withResolvers<void>()
+    const { url } = await start(
+      async (request) => {
+        const text = await request.text()
+        await proceed
+        return new Response(text, { status: 202 })
+      },
+      { requestTimeoutMs: 600, headersTimeoutMs: 500 },
+    )
+    const pay = 'POST /pay HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}'
+    const half = 'POST /pay HTTP/1.1\r\nHost: a\r\nContent-Length: 20\r\n\r\n{'
+    const answer = sendRaw(url, `${pay}${half}`)
+    setTimeout(release, 2_500)
+    const statuses = (await answer).match(/HTTP\/1\.1 \d+/g)
+    expect(statuses).toEqual(['HTTP/1.1 202'])
+  })
+
   // F108
   it('whose headers are too large is answered 431', async () => {
     const { url } = await start(() => new Response('reached'))
