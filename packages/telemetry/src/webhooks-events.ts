@@ -22,7 +22,7 @@ const UNSENDABLE = counter(
   'titan_webhook_deliveries_unsendable_total',
   'Deliveries cancelled because their endpoint is disabled or deleted.',
 )
-const FANNED_OUT = counter('titan_webhook_events_fanned_out_total', 'Deliveries created from events.')
+const FANNED_OUT = counter('titan_webhook_events_fanned_out_total', 'Events handed out to their endpoints.')
 const DISPATCHED = counter('titan_webhook_deliveries_dispatched_total', 'Deliveries enqueued.')
 const DROPPED = counter(
   'titan_webhook_results_dropped_total',
@@ -45,7 +45,7 @@ const duration: Sample<{ readonly durationMs: number }> = sample(DURATIONS, {}, 
 
 /** What an operator must look after is logged loudly, the daily round quietly. */
 const WEBHOOKS_EVENTS: EventTable<WebhooksEvent> = {
-  fanned_out: bulk(['debug', 'deliveries.created', 'webhook deliveries created'], FANNED_OUT),
+  fanned_out: bulk(['debug', 'deliveries.created', 'webhook events handed out'], FANNED_OUT),
   dispatched: bulk(['debug', 'deliveries.dispatched', 'webhook deliveries enqueued'], DISPATCHED),
   unsendable: bulk(
     ['info', 'deliveries.cancelled', 'webhook deliveries to disabled endpoints cancelled'],
