@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { findFreePort, startRedis, type RedisServer } from '@titan/servers'
+import { onFreePort, startRedis, type RedisServer } from '@titan/servers'
 import { eventually } from '@titan/testkit'
 import { createClient, createCluster } from 'redis'
 import { expect } from 'vitest'
@@ -133,24 +133,17 @@ export async function startTestCluster(): Promise<TestCluster> {
 }
 
 async function startNode(dataDir: string): Promise<ClusterNode & { readonly busPort: number }> {
-  // The bus has its own free port: the usual one, 10000 above, may not exist.
-  const busPort = await findFreePort()
-  const server = await startRedis({
-    dataDir,
-    args: [
-      '--cluster-enabled',
-      'yes',
-      '--cluster-port',
-      String(busPort),
-      '--cluster-node-timeout',
-      '1000',
-      '--appendonly',
-      'no',
-      '--repl-diskless-sync-delay',
-      '0',
-      '--cluster-replica-validity-factor',
-      '0',
-    ],
+  // The bus has its own free port, because the usual one, 10000 above, may not exist; another program may take it first.
+  const { server, busPort } = await onFreePort(async (busPort) => {
+    const args = [
+      ['--cluster-enabled', 'yes'],
+      ['--cluster-port', String(busPort)],
+      ['--cluster-node-timeout', '1000'],
+      ['--appendonly', 'no'],
+      ['--repl-diskless-sync-delay', '0'],
+      ['--cluster-replica-validity-factor', '0'],
+    ]
+    return { server: await startRedis({ dataDir, args: args.flat() }), busPort }
   })
   async function send<Reply>(...args: (string | number)[]): Promise<Reply> {
     const client = createClient({ url: server.url, RESP: 2, socket: { reconnectStrategy: false } })
