@@ -8,7 +8,7 @@ import type { Authenticator } from './keys/authenticator.ts'
 import { Problem } from './problem.ts'
 import { remoteNetwork } from './middleware/remote-address.ts'
 
-/** Opens the dashboard over a small pool of its own, which `stop` closes. Without an authenticator everyone may see. */
+/** Opens the dashboard over a small separate pool, which `stop` closes. Without an authenticator everyone may see it. */
 export function openDashboard(
   options: Pick<ApiOptions, 'config' | 'dashboard' | 'log' | 'lookUpGateway' | 'trustedProxies'>,
   redis: RedisClient,

@@ -20,7 +20,7 @@ interface OperationsOptions {
   readonly log: Log
 }
 
-/** Serves `/healthz`, `/readyz` and `/metrics` on a port of its own: apart from the clients, and also while they are refused. */
+/** Serves `/healthz`, `/readyz` and `/metrics` on a separate port, also while clients are refused. */
 export function serveOperations(options: OperationsOptions): Promise<HttpServer> {
   const { host, port, probes, slots, metrics, log } = options
   const app = new Hono<AppEnv>()

@@ -30,7 +30,7 @@ describe('a switch', () => {
     expect(read(args)).toMatchObject({ own: { yes } })
   })
 
-  it('is not turned on by a value that is none of its own', () => {
+  it('is not turned on by a value that it does not know', () => {
     expect(read(['--yes=no'])).toEqual({ faults: ['--yes must be true or false, got "no"'] })
     expect(read(['--no-yes=true'])).toEqual({ faults: ['--no-yes takes no value'] })
   })

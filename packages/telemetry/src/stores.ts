@@ -56,7 +56,7 @@ const QUEUE_GAUGES: readonly StoreGauge<QueueStats>[] = [
   ['titan_queue_paused', 'Whether the queue is paused (1).', ({ paused }) => Number(paused)],
 ]
 
-/** Registers one gauge; `sources` returns what is known, each with labels of its own. */
+/** Registers one gauge; `sources` returns what is known, each value with its labels. */
 function registerStoreGauge<Source>(
   registry: Registry,
   [name, help, read, label]: StoreGauge<Source>,

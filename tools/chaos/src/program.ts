@@ -23,7 +23,7 @@ export interface ProgramOptions {
   readonly onLog?: (entry: LogEntry) => void
 }
 
-/** A program of the project as a process of its own, with the failpoints loaded into it. */
+/** A program of the project as a separate process, with the failpoints loaded into it. */
 export interface RunningProgram {
   readonly pid: number
   /** Resolves with the line that says it is ready; rejects when it ends before. */
@@ -73,7 +73,7 @@ export function startProgram(options: ProgramOptions): RunningProgram {
     createInterface({ input: stdout }).once('line', resolve)
     ended.then((how) => reject(new Error(`titan-${name} ended (${how}):\n${last.join('\n')}`)), reject)
   })
-  // Whoever waits hears of it; a program that is killed at its start must not end this process.
+  // Callers that wait get the rejection; a program that is killed at its start must not end this process.
   ready.catch(() => {})
   return {
     pid: child.pid ?? 0,

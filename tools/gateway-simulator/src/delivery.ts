@@ -47,7 +47,7 @@ function flood(bytes: number): ReadableStream<Uint8Array> {
   })
 }
 
-/** One space ten times a second, for as long as somebody listens. */
+/** One space ten times a second, for as long as the client listens. */
 function drip(): ReadableStream<Uint8Array> {
   const space = new TextEncoder().encode(' ')
   let timer: NodeJS.Timeout | undefined

@@ -3,7 +3,7 @@ import type { Charge, LedgerEntry, RequestEntry, Schedule, StoredAnswer } from '
 import type { PaymentIntent } from './payment-intent.ts'
 
 /** Everything that the lines of a ledger say. */
-class Books {
+class LedgerIndex {
   readonly charges: Charge[] = []
   readonly requests: RequestEntry[] = []
   /** In the order they were made, by id, each as it is now. */
@@ -57,13 +57,13 @@ export interface GatewayLedger {
  * @throws the error of the file system when there is no such file
  */
 export async function readLedger(path: string): Promise<GatewayLedger> {
-  const books = new Books()
-  for (const entry of parse(await readFile(path)).entries) books.enter(entry)
-  return books.summary()
+  const index = new LedgerIndex()
+  for (const entry of parse(await readFile(path)).entries) index.enter(entry)
+  return index.summary()
 }
 
 /** The ledger of a running simulator: an append-only file of JSON lines, and what it says. */
-export class Ledger extends Books {
+export class Ledger extends LedgerIndex {
   readonly #file: FileHandle
   /** Lines for the next write. */
   readonly #lines: string[] = []

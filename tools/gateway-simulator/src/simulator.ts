@@ -10,7 +10,7 @@ import type { GatewaySimulatorOptions } from './options.ts'
 import { Script } from './script.ts'
 import { WebhookSender } from './webhooks.ts'
 
-/** A gateway simulator that runs, here or in a process of its own. */
+/** A gateway simulator that runs, here or in a separate process. */
 export interface GatewaySimulator extends SimulatorClient {
   readonly url: string
   readonly pid: number

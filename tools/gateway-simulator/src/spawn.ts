@@ -6,14 +6,14 @@ import { createClient } from './control.ts'
 import { writeOptions, type GatewaySimulatorOptions } from './options.ts'
 import type { GatewaySimulator } from './simulator.ts'
 
-/** A simulator in a process of its own. */
+/** A simulator in a separate process. */
 export interface SpawnedSimulator extends GatewaySimulator {
   /** SIGKILL, and waits until it is gone. */
   kill(): Promise<void>
 }
 
 /**
- * Starts a gateway simulator in a process of its own, so that it can be killed. It ends with this process at the latest.
+ * Starts a gateway simulator in a separate process, so that it can be killed. It ends with this process at the latest.
  *
  * @throws {Error} with what it printed, when it ends before it listens
  */

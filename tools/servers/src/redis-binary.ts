@@ -82,7 +82,7 @@ export async function unpackRedis(cache: string) {
     try {
       return await inspectUnpacked(await unpackAptPackage(name, target), name)
     } catch (error) {
-      // What does not run is fetched anew next time.
+      // What does not run is fetched again next time.
       rmSync(target, { recursive: true, force: true })
       problems.push(`${name}: ${describeError(error)}`)
     }

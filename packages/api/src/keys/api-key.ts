@@ -3,7 +3,7 @@ import type { Database } from '@titan/payments'
 
 /**
  * What a key may do; each contains the one before. `read`: everything that changes nothing. `write`: payments.
- * `admin`: the endpoints of webhooks, which decide who is told of all payments.
+ * `admin`: webhook endpoints, which decide who receives the events of all payments.
  */
 export const API_KEY_SCOPES = ['read', 'write', 'admin'] as const
 

@@ -12,7 +12,7 @@ export interface AccessOptions extends ProxyOptions {
   readonly authenticator?: Authenticator | undefined
   /** Undefined: as often as they like. */
   readonly limiter?: RateLimiter | undefined
-  /** Host names that are served without keys, beside loopback names. @default none */
+  /** Host names that are served without keys, in addition to loopback names. @default none */
   readonly allowedHosts?: readonly string[]
 }
 

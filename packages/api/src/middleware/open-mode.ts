@@ -5,7 +5,7 @@ import { Problem } from '../problem.ts'
 
 /**
  * Guards an API without API keys against web pages, which reach it through the browser of a person on this machine: by a
- * name of their own that leads here, or by a form. Programs send neither header. Loopback names and `allowedHosts` are
+ * host name that they point to this address, or by a form. Programs send neither header. Loopback names and `allowedHosts` are
  * served; webhooks of gateways are signed, and not guarded.
  */
 export function guardOpenMode(allowedHosts: readonly string[] = []): MiddlewareHandler<AppEnv> {

@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache'
 import { Problem } from '../problem.ts'
 
 const WINDOW_S = 60
-/** Callers that are remembered; the one that was quiet for longest is forgotten first, and begins anew. */
+/** Callers that are remembered; the one that was quiet for longest is forgotten first, and starts again. */
 const MAX_CALLERS = 20_000
 
 /** Limits how often each caller may ask. */

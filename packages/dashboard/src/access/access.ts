@@ -138,7 +138,7 @@ export class Access {
     deleteCookie(context, COOKIE, { path: DASHBOARD_PATH })
   }
 
-  /** Finds the user of a secret. Only an operator's token has a name of its own. */
+  /** Finds the user of a secret. Only an operator's token names a person. */
   async #identify(
     name: string,
     secret: string,

@@ -15,7 +15,7 @@ const ISSUERS = [
   { prefix: /^62/, lengths: [16, 17, 18, 19] }, // UnionPay
 ]
 
-/** Rare and retired numbers. Unbroken, they cannot be told from article numbers and references with a check digit. */
+/** Rare and retired numbers. Unbroken, they look like article numbers and references with a check digit. */
 const RARE_ISSUERS = [
   { prefix: /^4/, lengths: [13, 19] }, // Visa
   { prefix: /^(6011|64[4-9]|65)/, lengths: [17, 18, 19] }, // Discover
@@ -35,7 +35,7 @@ const HEX_ID_LENGTH = 24
 
 /**
  * Whether a text contains what looks like a payment card number: digits of a known issuer and length that pass the Luhn
- * check. Digits in a card's groups (4-4-4-4, 4-6-5) with any separator count whoever issued them; an unbroken run counts
+ * check. Digits in a card's groups (4-4-4-4, 4-6-5) with any separator count, whatever the issuer; an unbroken run counts
  * as `likely` only in the lengths that are in use. Keeps card data out of the database, the queue and the logs.
  */
 export function containsCardNumber(text: string, certainty: CardCertainty = 'likely'): boolean {

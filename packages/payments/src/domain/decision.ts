@@ -67,7 +67,7 @@ function decideByType(claim: Claim, outcome: WorkOutcome, context: DecisionConte
   }
 }
 
-/** The same answer for a payment that was parked meanwhile, for a charge that came to light: nothing goes on from here. */
+/** The same result for a payment that was parked in the meantime because of a reported charge: nothing continues from here. */
 export function park(settlement: Settlement): Settlement {
   return {
     ...settlement,
@@ -138,7 +138,7 @@ function decline(claim: Claim, outcome: Outcome<'DECLINED'>, context: DecisionCo
   return { ...retrying(declined, delayMs, evidence), countsRetry: true }
 }
 
-/** The key is spent either way: once the request is mended it differs, so it needs a key of its own. */
+/** The key is spent either way: a corrected request differs, so it needs another key. */
 function reject(claim: Claim, outcome: Outcome<'REJECTED'>, context: DecisionContext): Settlement {
   const { fault, code, reason } = outcome
   // To a first request, or as the stored answer to it, the refusal is definite; else it is about the repeat only.

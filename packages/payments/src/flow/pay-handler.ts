@@ -21,7 +21,7 @@ export interface PaymentHandlerOptions {
   /** Length of a lease in milliseconds, at least `gatewayTimeoutMs` and two seconds more. @default 15000 */
   readonly leaseMs?: number | undefined
   /**
-   * Longest work on a payment after the gateway admitted it, in milliseconds. Every step has a limit of its own; this one
+   * Longest work on a payment after the gateway admitted it, in milliseconds. Every step has its own limit; this one
    * is above all of them together: a charge and an inquiry may follow each other. @default leaseMs + gatewayTimeoutMs + 120000
    */
   readonly giveUpAfterMs?: number | undefined

@@ -115,7 +115,7 @@ export function isTableMissing(error: unknown): boolean {
 /** PostgreSQL's code for a right that the role does not have. */
 const FORBIDDEN = '42501'
 
-/** One connection of its own, because a migration may run for longer than any statement of a program. */
+/** A separate connection, because a migration may run for longer than any statement of a program. */
 const MIGRATING = { poolSize: 1, applicationName: 'titan-migrate', statementTimeoutMs: 0 } as const
 
 /**

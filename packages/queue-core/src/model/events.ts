@@ -69,17 +69,17 @@ export type QueueEvent =
   | { readonly type: 'reclaimed'; readonly job: EventJob; readonly from: string; readonly crashes: number }
   /** Acked without running, since a job of this id is done. */
   | { readonly type: 'skipped'; readonly job: EventJob }
-  /** The handler goes on although its signal was aborted; its slot was given up. */
+  /** The handler is still running although its signal was aborted; its slot is free again. */
   | { readonly type: 'zombie'; readonly job: EventJob }
-  /** Stream entries whose payload was deleted by somebody else while they were pending. */
+  /** Stream entries whose content another client deleted while they were pending. */
   | { readonly type: 'entriesVanished'; readonly entryIds: readonly string[] }
-  /** The consumer group was gone (flushed, restored or fresh server) and was made anew. */
+  /** The consumer group was gone (flushed, restored or fresh server) and was recreated. */
   | { readonly type: 'groupCreated'; readonly queue: string }
   /** The queue was paused or resumed. */
   | { readonly type: 'paused' | 'resumed'; readonly queue: string }
   /** A setting of the server that endangers jobs. */
   | { readonly type: 'warning'; readonly message: string }
-  /** A loop met an error and goes on with backoff. */
+  /** A loop met an error and continues after a backoff. */
   | { readonly type: 'error'; readonly error: unknown; readonly during: ErrorSource }
 
 /** Listener for {@link QueueEvent}. */

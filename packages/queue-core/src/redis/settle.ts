@@ -68,7 +68,7 @@ export async function settle(
   return { lost: new Set(lost.map(positionOf)), refused, paused: paused === 1 }
 }
 
-/** Acks of first deliveries have a form of their own, so that the script ends all of a level at once. */
+/** Acks of first deliveries have a separate form, so that the script ends all of a level at once. */
 function isSimpleAck({ verb, orderingKey, first, fence }: Settlement): boolean {
   return verb === 'ack' && orderingKey === '' && first === '' && fence.deliveryCount === 1
 }

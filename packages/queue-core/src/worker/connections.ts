@@ -25,7 +25,7 @@ export interface ConsumerContext {
   readonly settings: ResolvedWorker
   readonly counts: Counts
   readonly emit: OnEvent
-  /** Whether the caller listens: events of the hot path are not made for nobody. */
+  /** Whether the caller listens: without a listener, events of the hot path are not made. */
   readonly isListened: boolean
   /** Aborts when the worker stops before it has started. */
   readonly signal?: AbortSignal | undefined
