@@ -118,7 +118,7 @@ function serverArgs({ path, isTemporary }: Folder, args: readonly string[], pass
   return [...common, '--include', secrets, ...args]
 }
 
-/** Reports whether our server answers. Its process id tells it from a stranger that took the port first. */
+/** Reports whether our server responds. Its process id distinguishes it from another program that took the port first. */
 async function answers(port: number, password: string | undefined, pid: number | undefined) {
   const client = createClient({
     socket: { host: LOOPBACK, port, connectTimeout: 2_000, socketTimeout: 2_000, reconnectStrategy: false },

@@ -67,7 +67,7 @@ function walk(path: Frame[], token: string): void {
   }
 }
 
-/** Notes a string that is the name of a member; answers whether the object has that name already. */
+/** Notes a string that is the name of a member; returns whether the object already has that name. */
 function takesName(frame: Frame | undefined, string: string): boolean {
   if (frame?.atName !== true) return false
   frame.name = string

@@ -30,7 +30,7 @@ export function frameRequests(isDraining: () => boolean, log?: Log): MiddlewareH
   }
 }
 
-/** Request ids from outside are taken over only in this form, as they end up in logs and answers. */
+/** Request ids from outside are used only in this form, because they end up in logs and responses. */
 const REQUEST_ID = /^[\w.:=-]{1,128}$/
 
 /** The caller's own `X-Request-Id` when it is well formed, else a random one. */

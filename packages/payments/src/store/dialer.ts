@@ -119,7 +119,7 @@ class Line {
   /** What is left of a message: bytes to pass over, or a header that has not arrived whole. */
   #skip = 0
   #head: Buffer = NOTHING
-  /** Runs on over many answers, because a timer for each would cost more than the look. */
+  /** Spans many replies, because a timer for each would cost more than the check. */
   #timer: NodeJS.Timeout | undefined
 
   constructor(socket: Socket, silentAfterMs: number, onSilence: () => void) {
@@ -138,9 +138,9 @@ class Line {
     })
   }
 
-  /** Whether it has nothing to wait for and has heard nothing since `moment`. */
-  isIdleSince(moment: number): boolean {
-    return this.#owed === 0 && this.#heardAt <= moment
+  /** Whether it owes no reply and has received nothing since `timestamp`. */
+  isIdleSince(timestamp: number): boolean {
+    return this.#owed === 0 && this.#heardAt <= timestamp
   }
 
   #ask(bytes: Buffer): void {

@@ -100,7 +100,7 @@ function finishUnreadable(leases: LeaseTable, lease: HeldLease, thrown: unknown)
   carryOut(leases, lease, error, decideBy(leases, described, error, exponential()), described)
 }
 
-/** `described`: what the settlement tells of the lease. */
+/** `described`: the lease as the settlement describes it. */
 function carryOut(
   leases: LeaseTable,
   lease: HeldLease,

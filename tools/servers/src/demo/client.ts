@@ -76,7 +76,7 @@ export class PaymentClient {
       const body: unknown = await response.json()
       return response.ok ? body : undefined
     } catch (error) {
-      // The API may be away for a moment; the next poll tells.
+      // The API may be unavailable for a short time; the next poll shows.
       this.#requirePassing(error)
       return undefined
     }
