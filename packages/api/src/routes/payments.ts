@@ -1,15 +1,17 @@
 import { isTerminal, PAYMENT_STATUSES, type Payment, type PaymentStore } from '@titan/payments'
 import type { Context } from 'hono'
 import * as v from 'valibot'
-import { decodeCursor, encodeCursor } from '../http/cursor.ts'
 import type { AppEnv } from '../http/env.ts'
-import { KEY_FORMAT, keyHeaderOf, resolveKey } from '../http/idempotency-key.ts'
+import { actorOf } from '../http/actor.ts'
+import { decodeCursor, encodeCursor } from '../http/cursor.ts'
+import { keyHeaderOf, resolveKey } from '../http/idempotency-key.ts'
 import { respondJson, respondPage, respondTagged } from '../http/response.ts'
 import { json, type Operation } from '../openapi/operation.ts'
 import { EXAMPLES } from '../openapi/schemas.ts'
 import { found, Problem, RETRY_SOON } from '../problem.ts'
-import { bodyOf, described, oneOf, pageLimit, queryOf, toDate } from '../schemas/parts.ts'
+import { bodyOf, described, oneOf, pageLimit, queryOf } from '../schemas/parts.ts'
 import { presentAccepted, presentEvent, presentPayment } from '../schemas/payments.ts'
+import { amount, createdRange, cursorText, keyOf } from '../schemas/requests.ts'
 import { pathParameter, routesOf, type Route } from './route.ts'
 
 /** What the routes of payments work with. */
@@ -24,22 +26,12 @@ export interface PaymentServices {
 /** Withdrawn currencies stay in the list, so that an old request can be repeated. */
 const CURRENCIES: ReadonlySet<string> = new Set(Intl.supportedValuesOf('currency'))
 
-const amount = v.pipe(
-  v.number('must be a number'),
-  v.safeInteger('must be a whole number of minor units (such as cents), at most 9007199254740991'),
-  v.minValue(1, 'must be at least 1'),
-  v.description('Minor units of the currency: 500 is 5.00 USD, 500 JPY or 0.500 BHD'),
-)
 const currency = v.pipe(
   v.string('must be a string'),
   v.check((code) => CURRENCIES.has(code), 'must be the three capital letters of a currency (ISO 4217)'),
   v.metadata({ pattern: '^[A-Z]{3}$', description: 'ISO 4217 code. Default: USD' }),
 )
-const key = v.pipe(
-  v.string('must be a string'),
-  v.regex(KEY_FORMAT, 'must have 1 to 255 visible ASCII characters, without spaces'),
-  v.description('1 to 255 visible ASCII characters, case-sensitive; unique for this payment'),
-)
+const key = keyOf('this payment')
 
 /** The key may come in the header instead. */
 const payRequest = bodyOf({
@@ -59,24 +51,9 @@ const flagText = v.pipe(
   v.transform((text) => text === 'true'),
   v.boolean(),
 )
-/** No payment is older than 1970. */
-const INSTANT = /^(19[7-9]|[2-9]\d{2})\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/
-const NO_INSTANT = 'must be a time such as 2026-11-24T12:00:00Z; the "+" of an offset is written %2B in a URL'
-const instantText = v.pipe(
-  v.string('must be text'),
-  v.regex(INSTANT, NO_INSTANT),
-  v.transform(toDate),
-  v.date(NO_INSTANT),
-)
 const paymentsQuery = queryOf({
   limit: pageLimit,
-  cursor: v.exactOptional(
-    v.pipe(
-      v.string(),
-      v.maxLength(512, 'is too long'),
-      v.description('The next_cursor of the previous page, with the same filters'),
-    ),
-  ),
+  cursor: v.exactOptional(cursorText),
   status: v.exactOptional(oneOf(PAYMENT_STATUSES)),
   idempotency_key: v.exactOptional(key),
   needs_review: v.exactOptional(
@@ -84,8 +61,7 @@ const paymentsQuery = queryOf({
   ),
   min_amount: v.exactOptional(described(amountText, 'Smallest amount, in minor units')),
   max_amount: v.exactOptional(described(amountText, 'Largest amount, in minor units')),
-  created_after: v.exactOptional(described(instantText, 'Created at this time (RFC 3339) or later')),
-  created_before: v.exactOptional(described(instantText, 'Created before this time (RFC 3339)')),
+  ...createdRange,
 })
 
 const on = routesOf<PaymentServices>('Payments')
@@ -227,10 +203,4 @@ const PAYMENT_ID = /^pay_[0-9A-Za-z_-]{1,64}$/
 async function findPayment(context: Context<AppEnv>, { payments }: PaymentServices): Promise<Payment> {
   const id = pathParameter(context, 'id')
   return found(PAYMENT_ID.test(id) ? await payments.get(id) : undefined, 'payment-not-found')
-}
-
-/** Names the caller in the history of a payment: `api`, or `api:key_` and the id of the API key. */
-function actorOf(context: Context<AppEnv>): string {
-  const apiKey = context.get('apiKey')
-  return apiKey === undefined ? 'api' : `api:key_${apiKey.id}`
 }
