@@ -21,7 +21,16 @@ export {
 
 // Payments
 export * from './domain/payment.ts'
-export { eventIdOf, FINGERPRINT_VERSION, gatewayKeyOf, jobIdOf } from './domain/identifiers.ts'
+export * from './domain/details.ts'
+export {
+  eventIdOf,
+  FINGERPRINT_VERSION,
+  gatewayKeyOf,
+  jobIdOf,
+  kindOf,
+  MOVEMENT_KINDS,
+  type MovementKind,
+} from './domain/identifiers.ts'
 export { DEFAULT_RETRY_POLICY, type RetryPolicy } from './domain/retry-policy.ts'
 export { containsCardNumber } from './domain/card-guard.ts'
 export { PaymentsError } from './domain/errors.ts'

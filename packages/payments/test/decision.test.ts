@@ -34,6 +34,19 @@ const outcomes: fc.Arbitrary<WorkOutcome> = fc.oneof(
   }),
   fc.record({ type: fc.constant('UNKNOWN' as const), reason: text }),
   fc.record({ type: fc.constant('PENDING' as const), gatewayRef: text }),
+  fc.record({
+    type: fc.constant('AUTHORIZED' as const),
+    gatewayRef: text,
+    amount: fc.constantFrom(500, 501),
+    currency: fc.constantFrom('USD', 'EUR'),
+    expiresAt: fc.constantFrom(null, new Date(2_000_000_000_000)),
+  }),
+  fc.record({
+    type: fc.constant('REQUIRES_ACTION' as const),
+    gatewayRef: text,
+    nextAction: fc.constant({ type: 'redirect' as const, url: 'https://bank.example/question' }),
+    expiresAt: fc.constantFrom(null, new Date(2_000_000_000_000)),
+  }),
   fc.record({ type: fc.constant('UNRESOLVABLE' as const), reason: text }),
   fc.record({ type: fc.constant('RELEASED' as const), reason: text }),
 )

@@ -42,9 +42,9 @@ test('a decline is stored under its key', async () => {
 test('a lost answer after a charge is found by a repeat, and by asking', async () => {
   const gateway = createSimulatedGateway({ delayMs: 0, script: () => 'unknown_after_charge' })
   expect(await charge(gateway, 'k1')).toMatchObject({ type: 'UNKNOWN' })
-  expect(await gateway.lookup?.({ paymentId: 'pay_k1', gatewayKey: 'k1' }, { signal })).toMatchObject({
-    type: 'FOUND',
-  })
+  expect(
+    await gateway.lookup?.({ kind: 'charge', paymentId: 'pay_k1', gatewayKey: 'k1' }, { signal }),
+  ).toMatchObject({ type: 'FOUND' })
   expect(await charge(gateway, 'k1')).toMatchObject({ type: 'SUCCEEDED' })
   expect(gateway.ledger).toHaveLength(1)
 })
@@ -120,7 +120,8 @@ test('a gateway that runs for months remembers its latest charges, and finds the
   expect(gateway.ledger.length).toBeLessThan(200_000)
   expect(gateway.requests.length).toBeLessThan(200_000)
   expect(gateway.ledger.at(-1)).toMatchObject({ gatewayKey: keyOf(249_999) })
-  const find = (number: number) => gateway.lookup?.({ paymentId: '', gatewayKey: keyOf(number) }, { signal })
+  const find = (number: number) =>
+    gateway.lookup?.({ kind: 'charge', paymentId: '', gatewayKey: keyOf(number) }, { signal })
   expect(await find(249_999)).toMatchObject({ type: 'FOUND' })
   expect(await find(0)).toEqual({ type: 'NOT_FOUND' })
 })

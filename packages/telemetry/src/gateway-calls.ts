@@ -5,22 +5,24 @@ import { registerGauge, registerMetric, type GaugeValue } from './registry.ts'
 
 type Outcome = ChargeOutcome['type'] | LookupAnswer['type']
 
-const CHARGED: readonly Outcome[] = ['SUCCEEDED', 'DECLINED', 'REJECTED', 'NOT_SENT', 'UNKNOWN', 'PENDING']
-const LOOKED_UP: readonly Outcome[] = ['FOUND', 'NOT_FOUND', 'FAILED_TO_ASK']
+const MOVED: readonly Outcome[] = ['SUCCEEDED', 'DECLINED', 'REJECTED', 'NOT_SENT', 'UNKNOWN', 'PENDING']
+const CHARGED: readonly Outcome[] = [...MOVED, 'AUTHORIZED', 'REQUIRES_ACTION']
+const ASKED: readonly Outcome[] = ['FOUND', 'NOT_FOUND', 'FAILED_TO_ASK']
+const OUTCOMES = { charge: CHARGED, lookup: ASKED, move: MOVED, abandon: ASKED }
+type Call = keyof typeof OUTCOMES
 
 const CALLS = counter<'call' | 'outcome'>(
   'titan_gateway_calls_total',
   'Calls to the gateway, by outcome. A thrown error counts as unknown.',
-  [
-    ...CHARGED.map((outcome) => ({ call: 'charge', outcome: outcome.toLowerCase() })),
-    ...LOOKED_UP.map((outcome) => ({ call: 'lookup', outcome: outcome.toLowerCase() })),
-  ],
+  Object.entries(OUTCOMES).flatMap(([call, outcomes]) =>
+    outcomes.map((outcome) => ({ call, outcome: outcome.toLowerCase() })),
+  ),
 )
 const DURATIONS = histogram(
   'titan_gateway_call_duration_seconds',
   'Duration of calls to the gateway, whatever their outcome.',
   WORK_BUCKETS,
-  each('call', ['charge', 'lookup']),
+  each('call', Object.keys(OUTCOMES)),
 )
 
 /**
@@ -45,11 +47,11 @@ export function createGatewayMeasure(registry: Registry) {
 
   async function measured<Answer extends { readonly type: Outcome }>(
     gateway: string,
-    call: 'charge' | 'lookup',
+    call: Call,
     run: () => Promise<Answer>,
   ): Promise<Answer> {
     const startedAt = performance.now()
-    let outcome: Outcome = call === 'charge' ? 'UNKNOWN' : 'FAILED_TO_ASK'
+    let outcome: Outcome = OUTCOMES[call] === ASKED ? 'FAILED_TO_ASK' : 'UNKNOWN'
     try {
       const answer = await run()
       outcome = answer.type
@@ -61,12 +63,18 @@ export function createGatewayMeasure(registry: Registry) {
   }
 
   function measure(gateway: Gateway): Gateway {
-    const { name, lookup, admit } = gateway
+    const { name, lookup, move, abandon, admit } = gateway
     return {
       ...gateway,
       charge: (request, options) => measured(name, 'charge', () => gateway.charge(request, options)),
       ...(lookup !== undefined && {
         lookup: (request, options) => measured(name, 'lookup', () => lookup(request, options)),
+      }),
+      ...(move !== undefined && {
+        move: (request, options) => measured(name, 'move', () => move(request, options)),
+      }),
+      ...(abandon !== undefined && {
+        abandon: (request, options) => measured(name, 'abandon', () => abandon(request, options)),
       }),
       ...(admit !== undefined && {
         async admit(options) {

@@ -116,7 +116,7 @@ describe('whatever happens, the number of series is bounded:', () => {
       paymentsEvents(index).forEach(metrics.onPaymentsEvent)
       webhooksEvents(index).forEach(metrics.onWebhooksEvent)
       await gateway.charge(request(index), { signal }).catch(() => undefined)
-      await gateway.lookup?.(request(index), { signal })
+      await gateway.lookup?.({ kind: 'charge', ...request(index) }, { signal })
     }
     const before = new Set(await seriesIn(metrics.registry))
     for (let index = 1; index <= 50; index += 1) await feed(index)

@@ -51,20 +51,27 @@ function decideByType(claim: Claim, outcome: WorkOutcome, context: DecisionConte
     case 'REJECTED':
       return reject(claim, outcome, context)
     case 'NOT_SENT':
-      return claim.mode === 'send'
-        ? notSent(claim, outcome, context)
-        : stillUnknown(claim, outcome.reason, context, { unsent: true })
+      return notSent(claim, outcome, context)
     case 'RELEASED':
       return release(claim, outcome.reason, context)
     case 'PENDING':
       return stillUnknown(claim, 'the gateway has not decided yet', context, {
         gatewayRef: outcome.gatewayRef ?? null,
       })
+    case 'AUTHORIZED':
+    case 'REQUIRES_ACTION':
+      return stillUnknown(claim, UNASKED[outcome.type], context, { gatewayRef: outcome.gatewayRef })
     case 'UNKNOWN':
       return stillUnknown(claim, outcome.reason, context)
     case 'UNRESOLVABLE':
       return review(claim, outcome.reason, context)
   }
+}
+
+/** Answers to a charge that asked for none of it: it has not been charged, and may be yet. */
+const UNASKED = {
+  AUTHORIZED: 'the gateway authorized the charge instead of charging it',
+  REQUIRES_ACTION: 'the gateway waits for a customer who is not there',
 }
 
 /** The same result for a payment that was parked in the meantime because of a reported charge: nothing continues from here. */
@@ -154,6 +161,7 @@ function reject(claim: Claim, outcome: Outcome<'REJECTED'>, context: DecisionCon
 function notSent(claim: Claim, outcome: Outcome<'NOT_SENT'>, context: DecisionContext): Settlement {
   const { policy, random } = context
   const { reason, fault = 'network', retryAfterMs } = outcome
+  if (claim.mode === 'resolve') return stillUnknown(claim, reason, context, { unsent: true })
   const unsent = { ...base(claim, context), unsent: true }
   const evidence = { reason, fault, retries: claim.retries }
   if (fault === 'network' && claim.retries >= policy.maxRetries) {

@@ -1,6 +1,7 @@
 import { codeOf, textOf } from '@titan/queue-core/text-of'
 import type { ChargeOutcome } from '../gateways/gateway.ts'
 import { maskCardNumbers } from './card-guard.ts'
+import type { NextAction } from './details.ts'
 
 /** Longest text kept in an evidence record. */
 const LIMIT = 300
@@ -22,6 +23,15 @@ export function sanitizeMessage(text: string): string {
   return sanitizeText(maskCardNumbers(text))
 }
 
+/** Longest address or secret that a customer's browser is given. */
+const ACTION_LIMIT = 4_096
+
+function isUsable(action: NextAction): boolean {
+  const text = action.type === 'redirect' ? action.url : action.clientSecret
+  const isText = text !== '' && text.length <= ACTION_LIMIT && !text.includes('\0') && text.isWellFormed()
+  return isText && (action.type === 'sdk' || /^https?:\/\//i.test(text))
+}
+
 /** Makes the texts of an outcome fit to be stored and logged. Ids keep their digits: the gateway is asked for them. */
 export function sanitizeOutcome(outcome: ChargeOutcome): ChargeOutcome {
   switch (outcome.type) {
@@ -35,6 +45,14 @@ export function sanitizeOutcome(outcome: ChargeOutcome): ChargeOutcome {
     }
     case 'REJECTED':
       return { ...outcome, code: sanitizeMessage(outcome.code), reason: sanitizeMessage(outcome.reason) }
+    case 'AUTHORIZED':
+      return { ...outcome, gatewayRef: sanitizeText(outcome.gatewayRef) }
+    case 'REQUIRES_ACTION': {
+      const gatewayRef = sanitizeText(outcome.gatewayRef)
+      // Cut short, it would lead the customer nowhere.
+      if (isUsable(outcome.nextAction)) return { ...outcome, gatewayRef }
+      return { type: 'UNKNOWN', reason: 'the gateway asks for an action that cannot be shown' }
+    }
     case 'NOT_SENT':
     case 'UNKNOWN':
       return { ...outcome, reason: sanitizeMessage(outcome.reason) }

@@ -18,6 +18,21 @@ export function bucketOf(idempotencyKey: string): string {
   return hash('sha256', idempotencyKey, 'hex').slice(0, 3)
 }
 
+/** What moves money, or releases what was reserved: a charge, or an act about one. */
+export const MOVEMENT_KINDS = ['charge', 'capture', 'void', 'refund'] as const
+export type MovementKind = (typeof MOVEMENT_KINDS)[number]
+
+const KINDS = new Map<string, MovementKind>([
+  ['cap', 'capture'],
+  ['void', 'void'],
+  ['ref', 'refund'],
+])
+
+/** Returns the kind of what an id names: its prefix says it, `pay_` and any other a charge. */
+export function kindOf(id: string): MovementKind {
+  return KINDS.get(id.slice(0, Math.max(0, id.indexOf('_')))) ?? 'charge'
+}
+
 /** Returns where the ids of a time begin; earlier ones sort before it. Times out of a UUIDv7's range count as its ends. */
 export function firstPaymentIdOf(time: Date): string {
   const sinceEpochMs = Math.min(Math.max(time.getTime(), 0), 2 ** 48 - 1)

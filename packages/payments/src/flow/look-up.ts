@@ -1,5 +1,5 @@
 import { reasonOf } from '../domain/evidence.ts'
-import { gatewayKeyOf } from '../domain/identifiers.ts'
+import { gatewayKeyOf, kindOf } from '../domain/identifiers.ts'
 import type { Payment } from '../domain/payment.ts'
 import type { Gateway, LookupAnswer } from '../gateways/gateway.ts'
 import { applyOutcome, type ApplyOutcomeOptions } from './write-result.ts'
@@ -80,7 +80,8 @@ function refusalOf(payment: Payment | undefined, { name, lookup }: Askable): str
 async function ask(payment: Payment, gateway: Askable, timeoutMs: number): Promise<LookupAnswer> {
   const { id: paymentId, attemptNo } = payment
   const gatewayRef = payment.gatewayRef ?? undefined
-  const request = { paymentId, gatewayKey: gatewayKeyOf(paymentId, attemptNo), gatewayRef }
+  const gatewayKey = gatewayKeyOf(paymentId, attemptNo)
+  const request = { kind: kindOf(paymentId), paymentId, gatewayKey, gatewayRef }
   try {
     const answer = await gateway.lookup?.(request, { signal: AbortSignal.timeout(timeoutMs) })
     return answer ?? { type: 'NOT_FOUND' }

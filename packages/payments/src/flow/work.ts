@@ -2,6 +2,7 @@ import { SpanKind } from '@opentelemetry/api'
 import type { Claim } from '../domain/payment.ts'
 import type { WorkOutcome } from '../domain/decision.ts'
 import { reasonOf, sanitizeMessage, sanitizeOutcome } from '../domain/evidence.ts'
+import { kindOf } from '../domain/identifiers.ts'
 import type { ChargeOutcome, Gateway, LookupAnswer } from '../gateways/gateway.ts'
 import { traceStep } from '../tracing.ts'
 
@@ -51,7 +52,8 @@ async function inquire(claim: Claim, options: WorkOptions): Promise<LookupAnswer
   const { gateway } = options
   if (gateway.lookup === undefined) return { type: 'NOT_FOUND' }
   const { paymentId, gatewayKey } = claim
-  const request = { paymentId, gatewayKey, gatewayRef: claim.gatewayRef ?? undefined }
+  const gatewayRef = claim.gatewayRef ?? undefined
+  const request = { kind: kindOf(paymentId), paymentId, gatewayKey, gatewayRef }
   return traced('lookup', claim, async () => {
     const answer = await withTimeout(options, async (signal) => gateway.lookup?.(request, { signal }))
     if ('error' in answer) return { type: 'FAILED_TO_ASK', reason: sanitizeMessage(answer.error) }

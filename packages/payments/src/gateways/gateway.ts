@@ -1,3 +1,6 @@
+import type { NextAction } from '../domain/details.ts'
+import type { MovementKind } from '../domain/identifiers.ts'
+
 /** A charge as it is sent to a gateway. Stored with the attempt: under one key it never changes. */
 export interface ChargeRequest {
   readonly paymentId: string
@@ -7,6 +10,39 @@ export interface ChargeRequest {
   /** Minor units of the currency. */
   readonly amount: number
   readonly currency: string
+  /** The gateway's token of what is charged. @default the one that the gateway is set up with */
+  readonly paymentMethod?: string | undefined
+  /** The gateway's token of the customer. */
+  readonly customer?: string | undefined
+  /** The merchant's own name of the order. */
+  readonly reference?: string | undefined
+  readonly description?: string | undefined
+  readonly statementDescriptor?: string | undefined
+  readonly metadata?: Readonly<Record<string, string>> | undefined
+  /** `manual` authorizes: the money moves with a capture. @default 'automatic' */
+  readonly capture?: 'automatic' | 'manual' | undefined
+  /** Whether the customer is there to answer a question of the bank. @default false: a question is a decline */
+  readonly customerPresent?: boolean | undefined
+  /** Where the customer's browser goes after that answer. */
+  readonly returnUrl?: string | undefined
+}
+
+/** What is done about a charge, as it is sent to a gateway. Under one key it never changes. */
+export interface MovementRequest {
+  readonly kind: Exclude<MovementKind, 'charge'>
+  readonly movementId: string
+  /** The payment whose charge it is about. */
+  readonly paymentId: string
+  readonly attemptNo: number
+  /** The idempotency key of the movement at the gateway. */
+  readonly gatewayKey: string
+  /** Minor units of the currency; the whole amount of the charge for a void. */
+  readonly amount: number
+  readonly currency: string
+  /** Key and id under which the gateway knows the charge. */
+  readonly chargeKey: string
+  readonly chargeRef: string
+  readonly reason?: string | undefined
 }
 
 /**
@@ -16,9 +52,9 @@ export interface ChargeRequest {
 export type ChargeOutcome =
   | {
       readonly type: 'SUCCEEDED'
-      /** The gateway's id of the charge. */
+      /** The gateway's id of the charge; of the refund, when the request was one. */
       readonly gatewayRef: string
-      /** What the gateway says it charged; anything but the requested amount is never a success. */
+      /** What the gateway says it moved; anything but the requested amount is never a success. */
       readonly amount: number
       readonly currency: string
     }
@@ -65,8 +101,25 @@ export type ChargeOutcome =
       readonly type: 'PENDING'
       readonly gatewayRef?: string | undefined
     }
+  | {
+      /** The money is reserved and has not moved: it waits for a capture. */
+      readonly type: 'AUTHORIZED'
+      readonly gatewayRef: string
+      readonly amount: number
+      readonly currency: string
+      /** When the reservation ends; null when the gateway does not say. */
+      readonly expiresAt: Date | null
+    }
+  | {
+      /** Nothing has moved: the customer has to answer a question of the bank first. */
+      readonly type: 'REQUIRES_ACTION'
+      readonly gatewayRef: string
+      readonly nextAction: NextAction
+      /** When the gateway stops waiting; null when it does not say. */
+      readonly expiresAt: Date | null
+    }
 
-/** What an inquiry found. `FAILED_TO_ASK` proves nothing about the charge. */
+/** What an inquiry found. `FAILED_TO_ASK` proves nothing. */
 export type LookupAnswer =
   | { readonly type: 'FOUND'; readonly outcome: ChargeOutcome }
   | { readonly type: 'NOT_FOUND' }
@@ -74,9 +127,13 @@ export type LookupAnswer =
 
 /** Names one attempt in an inquiry by our own key, because after a timeout the gateway's id is unknown. */
 export interface LookupRequest {
+  readonly kind: MovementKind
+  /** The payment, capture, void or refund that the key is of. */
   readonly paymentId: string
   readonly gatewayKey: string
   readonly gatewayRef?: string | undefined
+  /** Of a capture, void or refund: the gateway's id of the charge that it is about. */
+  readonly chargeRef?: string | undefined
 }
 
 /** A webhook from the gateway, checked and read. */
@@ -86,8 +143,24 @@ export type GatewayWebhook =
       /** The gateway's id of the event; the same for each copy of it. */
       readonly eventId: string
       readonly eventType: string
+      /** The payment, capture, void or refund that it is about. */
       readonly paymentId: string
       readonly attemptNo: number
+      readonly outcome: ChargeOutcome
+    }
+  /** About a capture, void or refund that was made at the gateway itself, without a key of ours. */
+  | {
+      readonly type: 'MOVEMENT'
+      readonly eventId: string
+      readonly eventType: string
+      readonly kind: Exclude<MovementKind, 'charge'>
+      /** Key and id under which the gateway knows the charge. */
+      readonly chargeKey: string
+      readonly chargeRef: string
+      /** The gateway's id of the movement. */
+      readonly gatewayRef: string
+      readonly amount: number
+      readonly currency: string
       readonly outcome: ChargeOutcome
     }
   /** Signed by the gateway, but not about the outcome of a charge of ours. */
@@ -135,6 +208,20 @@ export interface Gateway {
   /** Charges once per key. Must end soon after `signal` aborts; a thrown error counts as `UNKNOWN`. */
   charge(request: ChargeRequest, options: { readonly signal: AbortSignal }): Promise<ChargeOutcome>
   readonly lookup?:
+    | ((request: LookupRequest, options: { readonly signal: AbortSignal }) => Promise<LookupAnswer>)
+    | undefined
+  /**
+   * Captures, voids or refunds once per key, under the rules of `charge`. `PENDING`: the gateway decides a refund later.
+   * Absent: the gateway can do none of it.
+   */
+  readonly move?:
+    | ((request: MovementRequest, options: { readonly signal: AbortSignal }) => Promise<ChargeOutcome>)
+    | undefined
+  /**
+   * Cancels an authorized or unfinished charge, then says what is true: a charge that succeeded meanwhile is found as
+   * such, a canceled one as `DECLINED`.
+   */
+  readonly abandon?:
     | ((request: LookupRequest, options: { readonly signal: AbortSignal }) => Promise<LookupAnswer>)
     | undefined
   /**

@@ -195,24 +195,26 @@ function invalid(message: string): PaymentsError {
 }
 
 function limitedCalls(gateway: Gateway, limiter: Limiter, take: Take): Gateway {
-  const { lookup } = gateway
+  const { lookup, move, abandon } = gateway
+  async function send(signal: AbortSignal, call: () => Promise<ChargeOutcome>): Promise<ChargeOutcome> {
+    const outcome = await limiter.run(take, signal, call)
+    if (!('type' in outcome)) {
+      const retryAfterMs = Math.ceil(outcome.retryAfterMs)
+      return { type: 'NOT_SENT', fault: 'throttled', reason: `not sent: ${outcome.reason}`, retryAfterMs }
+    }
+    if (outcome.type === 'NOT_SENT' && outcome.fault === 'throttled') limiter.pause(outcome.retryAfterMs)
+    return outcome
+  }
+  async function ask(signal: AbortSignal, call: () => Promise<LookupAnswer>): Promise<LookupAnswer> {
+    const answer = await limiter.run(take, signal, call)
+    return 'type' in answer ? answer : { type: 'FAILED_TO_ASK', reason: `not asked: ${answer.reason}` }
+  }
   return {
     ...gateway,
-    async charge(request, options): Promise<ChargeOutcome> {
-      const outcome = await limiter.run(take, options.signal, () => gateway.charge(request, options))
-      if (!('type' in outcome)) {
-        const retryAfterMs = Math.ceil(outcome.retryAfterMs)
-        return { type: 'NOT_SENT', fault: 'throttled', reason: `not sent: ${outcome.reason}`, retryAfterMs }
-      }
-      if (outcome.type === 'NOT_SENT' && outcome.fault === 'throttled') limiter.pause(outcome.retryAfterMs)
-      return outcome
-    },
-    lookup:
-      lookup &&
-      (async (request, options): Promise<LookupAnswer> => {
-        const answer = await limiter.run(take, options.signal, () => lookup(request, options))
-        return 'type' in answer ? answer : { type: 'FAILED_TO_ASK', reason: `not asked: ${answer.reason}` }
-      }),
+    charge: (request, options) => send(options.signal, () => gateway.charge(request, options)),
+    move: move && ((request, options) => send(options.signal, () => move(request, options))),
+    lookup: lookup && ((request, options) => ask(options.signal, () => lookup(request, options))),
+    abandon: abandon && ((request, options) => ask(options.signal, () => abandon(request, options))),
   }
 }
 
@@ -229,6 +231,8 @@ function isFault(result: ChargeOutcome | LookupAnswer): boolean {
     case 'SUCCEEDED':
     case 'DECLINED':
     case 'PENDING':
+    case 'AUTHORIZED':
+    case 'REQUIRES_ACTION':
     case 'FOUND':
     case 'NOT_FOUND':
       return false

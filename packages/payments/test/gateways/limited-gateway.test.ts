@@ -105,9 +105,9 @@ test('an open circuit asks nothing either', async () => {
   const { limited, behave } = scripted({ breaker })
   behave('transient')
   await chargeMany(limited, 4, 'a')
-  expect(await limited.lookup?.({ paymentId: 'a0', gatewayKey: 'titan_a0_1' }, { signal })).toMatchObject({
-    type: 'FAILED_TO_ASK',
-  })
+  expect(
+    await limited.lookup?.({ kind: 'charge', paymentId: 'a0', gatewayKey: 'titan_a0_1' }, { signal }),
+  ).toMatchObject({ type: 'FAILED_TO_ASK' })
 })
 
 test('while the circuit is open admissions wait; one probes, and the rest follow when it succeeds', async () => {

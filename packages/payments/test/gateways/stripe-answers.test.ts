@@ -143,7 +143,12 @@ test.each([302, 402, 404, 409, 429, 500, 502, 503])(
   'an inquiry that is answered %i with a success in it has asked nothing',
   async (status) => {
     const gateway = stripeAt(await serve({ status, body: intentOf({}) }))
-    const about = { paymentId: 'pay_1', gatewayKey: request.gatewayKey, gatewayRef: 'pi_1' }
+    const about = {
+      kind: 'charge' as const,
+      paymentId: 'pay_1',
+      gatewayKey: request.gatewayKey,
+      gatewayRef: 'pi_1',
+    }
     const answer = await gateway.lookup?.(about, { signal: new AbortController().signal })
     expect(answer).toMatchObject({
       type: 'FAILED_TO_ASK',

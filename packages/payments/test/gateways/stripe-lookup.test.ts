@@ -5,7 +5,12 @@ import { attemptOf, charge, startSimulator, stripeAt } from '../support/simulato
 
 function lookup(gateway: Gateway, paymentId: string, gatewayRef?: string): Promise<LookupAnswer> {
   const { gatewayKey } = attemptOf(paymentId)
-  const request = { paymentId, gatewayKey, ...(gatewayRef !== undefined && { gatewayRef }) }
+  const request = {
+    kind: 'charge' as const,
+    paymentId,
+    gatewayKey,
+    ...(gatewayRef !== undefined && { gatewayRef }),
+  }
   if (gateway.lookup === undefined) throw new Error('the gateway answers no inquiries')
   return gateway.lookup(request, { signal: new AbortController().signal })
 }
