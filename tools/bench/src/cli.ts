@@ -1,5 +1,5 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { startRedis } from '@titan/servers'
 import { defineCommand, runMain } from 'citty'
@@ -25,6 +25,10 @@ const command = defineCommand({
       description: 'Run fewer rounds with less work; write no table.',
       default: false,
     },
+    previous: {
+      type: 'string',
+      description: 'Checkout of another version, which payments-cost measures in the same run.',
+    },
   },
   async run({ args }) {
     const unknown = args._.filter((name) => !names.includes(name))
@@ -32,6 +36,7 @@ const command = defineCommand({
       throw new Error(`unknown scenario ${unknown.join(', ')}; choose from ${names.join(', ')}`)
     const chosen = args._.length === 0 ? names : names.filter((name) => args._.includes(name))
     const size: Size = args.quick ? 'quick' : 'full'
+    const previous = args.previous === undefined ? [] : [resolve(args.previous)]
     // First, because asking servers for their versions is load, too.
     const loadBefore = readLoad()
     const conditions = observeConditions({ size, loadBefore, versions: await readVersions() })
@@ -42,7 +47,7 @@ const command = defineCommand({
     for (const name of chosen) {
       console.log(`\n${name}`)
       try {
-        const { child, said } = await startChild('scenario-process.ts', [name, size])
+        const { child, said } = await startChild('scenario-process.ts', [name, size, ...previous])
         await endChild(child)
         const result = said as ScenarioResult
         results.push(result)

@@ -22,11 +22,17 @@ export type Ratio = ReturnType<typeof compare>[number]
 const USUAL_ROUNDS: Readonly<Record<Size, number>> = { smoke: 1, quick: 3, full: 5 }
 
 /** Runs a scenario: a round to warm up, then counted rounds in which the sides take turns. */
-export async function measure(scenario: Scenario, size: Size, tell: (line: string) => void = () => {}) {
+export async function measure(
+  scenario: Scenario,
+  size: Size,
+  tell: (line: string) => void = () => {},
+  previous?: string,
+) {
   const begun = performance.now()
   const deferred: (() => Promise<unknown>)[] = []
   const context: Context = {
     size,
+    previous,
     pick: (amounts) => amounts[size],
     defer: (close) => void deferred.push(close),
   }

@@ -5,8 +5,8 @@ import { scenarios } from './scenarios.ts'
 
 // Nobody waits for the result any more.
 process.once('disconnect', () => process.exit(1))
-const [name, size] = process.argv.slice(2)
+const [name, size, previous] = process.argv.slice(2)
 const scenario = scenarios.find((scenario) => scenario.name === name)
 if (scenario === undefined) throw new Error(`There is no scenario ${String(name)}`)
-const result = await measure(scenario, size as Size, (line) => console.log(line))
+const result = await measure(scenario, size as Size, (line) => console.log(line), previous)
 process.send?.(result, () => process.exit(0))

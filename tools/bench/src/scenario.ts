@@ -6,6 +6,8 @@ export type Size = 'smoke' | 'quick' | 'full'
 /** What a scenario may know about the run. */
 export interface Context {
   readonly size: Size
+  /** Root of another checkout to compare with, where the scenario can. */
+  readonly previous?: string | undefined
   /** Picks the amount of work that fits the size. */
   pick(amounts: Readonly<Record<Size, number>>): number
   /** Takes what must be closed when the scenario is over, in reverse order. */
@@ -44,7 +46,7 @@ export interface Scenario {
   readonly metrics: readonly {
     readonly key: string
     readonly title: string
-    readonly unit: 'jobs/s' | 'requests/s' | 'payments/s' | 'ms' | 'bytes' | 'MB'
+    readonly unit: 'jobs/s' | 'requests/s' | 'payments/s' | 'ms' | 'µs' | 'bytes' | 'MB'
   }[]
   readonly comparisons: readonly Comparison[]
   /** Counted rounds of a full run. @default 5 */

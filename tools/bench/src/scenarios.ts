@@ -4,6 +4,7 @@ import { enqueue, enqueueMany, enqueueSerial } from './scenarios/enqueue.ts'
 import { lateness, latency } from './scenarios/latency.ts'
 import { memory } from './scenarios/memory.ts'
 import { pay, settlement } from './scenarios/payments.ts'
+import { paymentsCost } from './scenarios/payments-cost.ts'
 import { peersEnqueue, peersWorker } from './scenarios/peers.ts'
 import { persistence } from './scenarios/persistence.ts'
 import { processes, workerMemory } from './scenarios/processes.ts'
@@ -27,6 +28,7 @@ export const scenarios: readonly Scenario[] = [
   persistence,
   pay,
   settlement,
+  paymentsCost,
   peersEnqueue,
   peersWorker,
   processes,

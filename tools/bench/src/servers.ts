@@ -50,13 +50,16 @@ export async function openPostgres(context: Context): Promise<string> {
   return server.url
 }
 
+/** A PostgreSQL of a scenario's own. */
+export type BenchPostgres = Awaited<ReturnType<typeof startPostgres>>
+
 /** Starts a PostgreSQL that keeps what it has committed, as payments need it. */
-export async function openDurablePostgres(context: Context): Promise<string> {
+export async function openDurablePostgres(context: Context): Promise<BenchPostgres> {
   const dataDir = mkdtempSync(join(tmpdir(), 'titan-bench-postgres-'))
   context.defer(async () => rmSync(dataDir, { recursive: true }))
   const server = await startPostgres({ dataDir })
   context.defer(() => server.stop())
-  return server.url
+  return server
 }
 
 /** Finds the `redis-benchmark` next to a server's program, and the environment it needs; undefined where there is none. */

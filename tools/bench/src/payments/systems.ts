@@ -24,7 +24,8 @@ export type Stores = Awaited<ReturnType<typeof openStores>>
 /** Starts the stores that all systems of a scenario share. */
 export async function openStores(context: Context) {
   const redis = await openRedis(context)
-  return { databaseUrl: await openDurablePostgres(context), redisUrl: redis.server.url }
+  const { url: databaseUrl } = await openDurablePostgres(context)
+  return { databaseUrl, redisUrl: redis.server.url }
 }
 
 interface Design {
