@@ -74,6 +74,27 @@ test('the events of a payment are read by their own index', async () => {
   expect((await countBlocks()) - before).toBeLessThan(20)
 })
 
+test('events are listed by their times, whatever kind of movement they are of, and few blocks are read', async () => {
+  const kinds = ['', 'cap_', 'ref_', 'void_']
+  const ids = Array.from(
+    { length: 12 },
+    (_, place) => `evt_${kinds[place % 4]}1${String(place).padStart(11, '0')}`,
+  )
+  await sql`
+    insert into webhook_events (id, type, payment_id, payload, at)
+    select id, 'refund.created', 'pay_of_movements', '{}', clock_timestamp() from unnest(${ids}::text[]) id`
+  const before = await countBlocks()
+  const found: string[] = []
+  for (let after: string | undefined; found.length < ids.length; after = found.at(-1))
+    found.push(...(await store.listEvents({ limit: 5, after })).map(({ id }) => id))
+  expect(found.slice(0, ids.length)).toEqual(ids.toReversed())
+  expect((await countBlocks()) - before).toBeLessThan(200)
+  const [first, ...rest] = await store.listEvents({ paymentId: 'pay_of_movements' })
+  expect([first, ...rest].map((event) => event?.id)).toEqual(ids.toReversed())
+  const next = await store.listEvents({ paymentId: 'pay_of_movements', after: first?.id })
+  expect(next).toEqual(rest)
+})
+
 // F152 deliveries wait in PostgreSQL for endpoints that fail or are disabled: the overview and `titan stats`
 //  show how many, and the endpoints
 test('the backlog counts waiting deliveries, and endpoints that fail or are disabled', async () => {

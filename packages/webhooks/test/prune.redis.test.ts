@@ -16,8 +16,17 @@ async function storeEvent(
   days: number,
   ...deliveries: readonly (readonly [status: 'PENDING' | 'DELIVERED' | 'FAILED', changedDays: number])[]
 ): Promise<string> {
+  return storeEventOf('', days, ...deliveries)
+}
+
+/** Stores an event of a kind of movement, such as `ref_`. */
+async function storeEventOf(
+  kind: string,
+  days: number,
+  ...deliveries: readonly (readonly [status: 'PENDING' | 'DELIVERED' | 'FAILED', changedDays: number])[]
+): Promise<string> {
   const at = new Date(Date.now() - days * DAY_MS)
-  const id = `evt_${at.getTime().toString(16).padStart(12, '0')}${String(++number).padStart(20, '0')}_1`
+  const id = `evt_${kind}${at.getTime().toString(16).padStart(12, '0')}${String(++number).padStart(20, '0')}_1`
   await sql`
     insert into webhook_events (id, type, payload, at, created_at)
     values (${id}, 'payment.succeeded', '{}', ${at}, ${at})`
@@ -73,6 +82,18 @@ test('a walk goes on behind what stays', async () => {
   const step = await prune(sql, { ...RETENTION, most: 1 })
   expect(step).toEqual({ count: 0, last: first })
   expect(await prune(sql, { ...RETENTION, most: 1, after: first })).toEqual({ count: 1, last: second })
+})
+
+test('the events of movements go with those of payments, by their times and in one walk', async () => {
+  const ids: string[] = []
+  for (const [place, kind] of ['ref_', '', 'void_', 'cap_', ''].entries())
+    ids.push(await storeEventOf(kind, 200 - place))
+  const young = await storeEventOf('ref_', 29)
+  const last = await prune(sql, { ...RETENTION, most: 2 })
+  expect(last).toEqual({ count: 2, last: ids[1] })
+  expect(await stored(ids)).toEqual(ids.slice(2).toSorted())
+  expect(await prune(sql, { ...RETENTION, after: ids[1] ?? '', most: 3 })).toEqual({ count: 3, last: ids[4] })
+  expect(await stored([...ids, young])).toEqual([young])
 })
 
 test('a sender deletes in batches what has become old, and says how much', async () => {

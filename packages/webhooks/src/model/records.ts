@@ -84,6 +84,11 @@ export function newEventId() {
   return `evt_${uuidv7obj().toHex()}`
 }
 
+/** Returns where an event stands among all: its id without `evt_` and the kind of a movement, which begins with a time. */
+export function eventPositionOf(id: string) {
+  return id.replace(/^evt_((cap|ref|void)_)?/, '')
+}
+
 /** Returns the public id of a delivery. */
 export function deliveryIdOf(number: number) {
   return `dlv_${number}`

@@ -1,5 +1,6 @@
 import { eventIdOf, type Database, type PaymentStatus, type Queryable } from '@titan/payments'
 import { outgoing, type OutgoingEvent, type WebhookEventType } from '../model/event.ts'
+import { eventPositionOf } from '../model/records.ts'
 import { statement } from './statements.ts'
 
 interface NotedEvent {
@@ -62,6 +63,6 @@ export async function publish(
  * deliveries have all ended. Returns the number of deleted events, and the last examined one while there are older ones.
  */
 export async function prune(sql: Database, batch: { retentionMs: number; after: string; most: number }) {
-  const [row] = await pruneEvents(sql, batch)
+  const [row] = await pruneEvents(sql, { ...batch, after: eventPositionOf(batch.after) })
   return { count: row?.count ?? 0, last: row?.seen === batch.most ? (row.last ?? undefined) : undefined }
 }

@@ -3,6 +3,7 @@ import { outgoing, TEST_EVENT_TYPE } from '../model/event.ts'
 import {
   deliveryIdOf,
   deliveryNumberOf,
+  eventPositionOf,
   isStorable,
   newEventId,
   type DeliveryStatus,
@@ -60,8 +61,8 @@ const MOST_EXAMINED = 100_000
 const CHUNK = 10_000
 /** Longest page. */
 const MOST_ATTEMPTS = pageLength(Infinity)
-/** Above every id of an event. */
-const AFTER_ALL_IDS = '~'
+/** Above the position of every event. */
+const AFTER_ALL_EVENTS = '~'
 
 type DeliveryRow = Omit<WebhookDelivery, 'id'> & { readonly id: number }
 type PageRow = (DeliveryRow | { readonly id: null }) & { readonly edge: number | null }
@@ -84,9 +85,9 @@ export class WebhookStore extends EndpointStore {
     return isStorable(id) ? (await findEvent(this.sql, { id }))[0] : undefined
   }
 
-  /** Lists a page of events, those of the newest payments first. */
-  listEvents({ paymentId, after: before = AFTER_ALL_IDS, limit }: EventFilter = {}) {
-    const page = { before, most: pageLength(limit) }
+  /** Lists a page of events, those of the newest payments and movements first. */
+  listEvents({ paymentId, after = AFTER_ALL_EVENTS, limit }: EventFilter = {}) {
+    const page = { before: eventPositionOf(after), most: pageLength(limit) }
     return paymentId === undefined
       ? listEvents(this.sql, page)
       : listPaymentEvents(this.sql, { paymentId, ...page })
