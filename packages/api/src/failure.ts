@@ -2,7 +2,8 @@ import { isDatabaseOutage } from '@titan/service'
 import { chainOf, codeOf, isInstance } from '@titan/queue-core/text-of'
 import { WebhooksError, type WebhooksErrorCode } from '@titan/webhooks'
 import { HTTPException } from 'hono/http-exception'
-import { Problem, RETRY_SOON, unavailable, type ProblemCode } from './problem.ts'
+import { Problem, RETRY_SOON, unavailable } from './problem.ts'
+import type { ProblemCode } from './problems.ts'
 
 /** Another transaction holds the row for longer than we wait. */
 const LOCK_NOT_AVAILABLE = '55P03'

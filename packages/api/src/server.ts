@@ -5,7 +5,8 @@ import { getRequestListener, type Http2Bindings, type HttpBindings } from '@hono
 import { textOf } from '@titan/queue-core/text-of'
 import { Failure } from '@titan/service'
 import { countHeaderLines } from './http/header-lines.ts'
-import { Problem, renderProblem, type ProblemCode } from './problem.ts'
+import { Problem, renderProblem } from './problem.ts'
+import type { ProblemCode } from './problems.ts'
 
 /** A listening HTTP server. */
 export type HttpServer = Awaited<ReturnType<typeof startServer>>

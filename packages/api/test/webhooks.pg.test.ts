@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, expect, onTestFinished, test } from 'vitest'
 import { fanOut } from '../../webhooks/src/store/event-store.ts'
-import { PROBLEMS } from '../src/problem.ts'
+import { PROBLEMS } from '../src/problems.ts'
 import { openTestApi } from './support/api.ts'
 
 const api = await openTestApi()

@@ -5,7 +5,8 @@ import { containsCardNumber } from '@titan/payments'
 import type { AppEnv } from '../http/env.ts'
 import { addCommonHeaders } from '../http/response.ts'
 import { problemOf } from '../failure.ts'
-import { PROBLEMS, renderProblem, type Problem } from '../problem.ts'
+import { renderProblem, type Problem } from '../problem.ts'
+import { PROBLEMS } from '../problems.ts'
 
 /**
  * Gives every request an id, and its response security headers and a log line without the URL. While the process drains, each

@@ -2,7 +2,7 @@ import { toJsonSchema, toJsonSchemaDefs, type JsonSchema } from '@valibot/to-jso
 import type { GenericSchema } from 'valibot'
 import type { ApiKeyScope } from '../keys/api-key.ts'
 import { scopeOf } from '../middleware/access.ts'
-import { PROBLEMS, type ProblemCode } from '../problem.ts'
+import { PROBLEMS, type ProblemCode } from '../problems.ts'
 import { INTRODUCTION } from './introduction.ts'
 import {
   HEADERS,

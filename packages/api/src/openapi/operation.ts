@@ -1,5 +1,5 @@
 import type { GenericSchema } from 'valibot'
-import type { ProblemCode } from '../problem.ts'
+import type { ProblemCode } from '../problems.ts'
 import type { SchemaName } from './schemas.ts'
 
 /** One route as the OpenAPI document describes it. */

@@ -6,7 +6,8 @@ import { answerStaticFile, createStaticFile, type StaticFile } from '@titan/dash
 import { readVersion } from '@titan/service'
 import { createDocument, type DescribedAccess } from '../openapi/document.ts'
 import type { Operation } from '../openapi/operation.ts'
-import { found, Problem, PROBLEMS, type ProblemCode } from '../problem.ts'
+import { found, Problem } from '../problem.ts'
+import { PROBLEMS, type ProblemCode } from '../problems.ts'
 import { pathParameter, routesOf, type Route } from './route.ts'
 
 /** The page may load files of this server only, and send requests nowhere else. */

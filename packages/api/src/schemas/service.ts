@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { PROBLEMS, type ProblemCode } from '../problem.ts'
+import { PROBLEMS, type ProblemCode } from '../problems.ts'
 import { count, described } from './parts.ts'
 
 const upOrDown = v.picklist(['up', 'down'])
