@@ -183,24 +183,45 @@ create table payments (
   traceparent text, -- W3C Trace Context of that request; null when it was not traced
   open_charges integer not null default 0, -- Unresolved contradictions that stand for a charge; kept by a trigger on reconciliation_breaks
   looked_up_fence bigint, -- Fence under which the gateway answered that it does not know the open attempt; counts while the fence is the same
+  parent_id text, -- The charge that a capture, void or refund is about; null for a charge
+  claimed_fence bigint, -- Fence of the latest claim by a program that knows movements; null for a charge
+  amount_captured bigint, -- What was captured of an authorization; null where the whole amount was charged at once
+  refunds_reserved bigint, -- Sum of the refunds that have not failed; kept by triggers
+  amount_refunded bigint, -- Sum of the refunds that succeeded; kept by triggers
+  waits_for text, -- Whom a PROCESSING payment waits for without a job or a lease
+  waits_until timestamp with time zone, -- When that wait ends
   constraint payments_amount_in_range CHECK (((amount >= 1) AND (amount <= '9007199254740991'::bigint))),
+  constraint payments_captured_fits CHECK (((amount_captured >= 0) AND (amount_captured <= amount))),
   constraint payments_currency_is_iso CHECK ((currency ~ '^[A-Z]{3}$'::text)),
   constraint payments_failure_kind_known CHECK ((failure_kind = ANY (ARRAY['hard_decline'::text, 'soft_decline'::text, 'not_sent'::text, 'canceled'::text, 'expired'::text, 'poison'::text, 'operator'::text]))),
   constraint payments_idempotency_key_key UNIQUE (idempotency_key),
+  constraint payments_parent_by_kind CHECK (((parent_id IS NOT NULL) = (("left"(id, 4) = ANY (ARRAY['cap_'::text, 'ref_'::text])) OR ("left"(id, 5) = 'void_'::text)))),
+  constraint payments_parent_id_fkey FOREIGN KEY (parent_id) REFERENCES payments(id),
   constraint payments_pkey PRIMARY KEY (id),
-  constraint payments_status_known CHECK ((status = ANY (ARRAY['PENDING'::text, 'QUEUED'::text, 'PROCESSING'::text, 'SUCCESS'::text, 'FAILED'::text])))
+  constraint payments_refunded_is_reserved CHECK (((amount_refunded >= 0) AND (amount_refunded <= COALESCE(refunds_reserved, (0)::bigint)))),
+  constraint payments_refunds_fit CHECK (((refunds_reserved IS NULL) OR (((refunds_reserved >= 0) AND (refunds_reserved <= COALESCE(amount_captured, amount))) AND (status = 'SUCCESS'::text)))),
+  constraint payments_status_known CHECK ((status = ANY (ARRAY['PENDING'::text, 'QUEUED'::text, 'PROCESSING'::text, 'SUCCESS'::text, 'FAILED'::text]))),
+  constraint payments_waits_for_known CHECK ((waits_for = ANY (ARRAY['capture'::text, 'customer'::text, 'gateway'::text])))
 );
-CREATE UNIQUE INDEX payments_charge_of_one_payment ON payments USING btree (gateway, gateway_ref) WHERE (status = 'SUCCESS'::text);
+CREATE UNIQUE INDEX payments_charge_of_one_payment ON payments USING btree (gateway, gateway_ref) WHERE ((status = 'SUCCESS'::text) AND (parent_id IS NULL));
 CREATE INDEX payments_failed_idx ON payments USING btree (id) WHERE (status = 'FAILED'::text);
+CREATE UNIQUE INDEX payments_one_capture_or_void ON payments USING btree (parent_id) WHERE ((parent_id IS NOT NULL) AND (status <> 'FAILED'::text) AND ("left"(id, 4) <> 'ref_'::text));
+CREATE INDEX payments_parent_idx ON payments USING btree (parent_id, split_part(id, '_'::text, 2)) WHERE (parent_id IS NOT NULL);
 CREATE INDEX payments_pending_idx ON payments USING btree (next_run_at, id) WHERE (status = 'PENDING'::text);
 CREATE INDEX payments_processing_idx ON payments USING btree (next_run_at, id) WHERE ((status = 'PROCESSING'::text) AND (NOT needs_review));
 CREATE INDEX payments_queued_idx ON payments USING btree (next_run_at, id) WHERE (status = 'QUEUED'::text);
+CREATE UNIQUE INDEX payments_refund_of_one_movement ON payments USING btree (gateway, gateway_ref) WHERE ((parent_id IS NOT NULL) AND (status = 'SUCCESS'::text) AND ("left"(id, 4) = 'ref_'::text));
 CREATE INDEX payments_review_idx ON payments USING btree (updated_at, id) WHERE needs_review;
+CREATE TRIGGER payments_check_claimed BEFORE UPDATE OF fence ON payments FOR EACH ROW WHEN (((new.parent_id IS NOT NULL) AND (new.fence > old.fence) AND (new.claimed_fence IS DISTINCT FROM new.fence))) EXECUTE FUNCTION payments_check_claimed();
 CREATE TRIGGER payments_check_frozen BEFORE UPDATE OF id, amount, currency, idempotency_key, request_hash, fp_version ON payments FOR EACH ROW EXECUTE FUNCTION payments_check_frozen();
 CREATE TRIGGER payments_check_insert BEFORE INSERT ON payments FOR EACH ROW EXECUTE FUNCTION payments_check_insert();
 CREATE TRIGGER payments_check_late_charge BEFORE UPDATE OF attempt_no ON payments FOR EACH ROW WHEN (((new.attempt_no > old.attempt_no) AND (old.late_charge_ref IS NOT NULL))) EXECUTE FUNCTION payments_check_late_charge();
+CREATE TRIGGER payments_check_movement BEFORE INSERT ON payments FOR EACH ROW WHEN ((new.parent_id IS NOT NULL)) EXECUTE FUNCTION payments_check_movement();
+CREATE TRIGGER payments_check_movement_frozen BEFORE UPDATE OF parent_id, amount_captured ON payments FOR EACH ROW WHEN (((new.parent_id IS DISTINCT FROM old.parent_id) OR ((old.amount_captured IS NOT NULL) AND (new.amount_captured IS DISTINCT FROM old.amount_captured)))) EXECUTE FUNCTION payments_check_movement_frozen();
 CREATE TRIGGER payments_check_open_charge BEFORE UPDATE OF status ON payments FOR EACH ROW WHEN (((new.status = 'FAILED'::text) AND (old.status <> 'FAILED'::text) AND (new.open_charges > 0))) EXECUTE FUNCTION payments_check_open_charge();
 CREATE TRIGGER payments_check_transition BEFORE UPDATE OF status, fence, attempt_no, attempt_open, gateway_ref, failure_code, failure_kind, event_seq ON payments FOR EACH ROW EXECUTE FUNCTION payments_check_transition();
+CREATE TRIGGER payments_end_movement AFTER UPDATE OF status ON payments FOR EACH ROW WHEN (((new.parent_id IS NOT NULL) AND (new.status <> old.status) AND (new.status = ANY (ARRAY['SUCCESS'::text, 'FAILED'::text])))) EXECUTE FUNCTION payments_end_movement();
+CREATE TRIGGER payments_reserve_refund AFTER INSERT ON payments FOR EACH ROW WHEN (((new.parent_id IS NOT NULL) AND ("left"(new.id, 4) = 'ref_'::text))) EXECUTE FUNCTION payments_reserve_refund();
 
 -- The last Redis known to hold the jobs; a change makes the reconciler look at every unfinished payment
 create table queue_epochs (
@@ -338,6 +359,16 @@ create view attempt_history as
 create view payment_history as
   SELECT payment_id, seq, type, from_status, to_status, actor, evidence, at FROM payment_events;
 
+create function event_type(id text, step text) returns text language sql as $$
+  select case when left(id, 4) = 'ref_' then 'refund.' when left(id, 4) = 'cap_' then 'capture.'
+              when left(id, 5) = 'void_' then 'void.' else 'payment.' end || step
+$$;
+
+create function movement_kind(id text) returns text language sql as $$
+  select case when left(id, 4) = 'ref_' then 'refund' when left(id, 4) = 'cap_' then 'capture'
+              when left(id, 5) = 'void_' then 'void' else 'charge' end
+$$;
+
 create function operator_actions_append_only() returns trigger language plpgsql as $$
 begin
   if tg_op = 'UPDATE' then
@@ -378,6 +409,13 @@ begin
 end
 $$;
 
+create function payments_check_claimed() returns trigger language plpgsql as $$
+begin
+  raise exception 'movement %: a program that does not know movements cannot claim it', old.id
+    using errcode = 'check_violation', constraint = 'payments_claimed_by_kind';
+end
+$$;
+
 create function payments_check_frozen() returns trigger language plpgsql as $$
 begin
   if (new.id, new.amount, new.currency, new.idempotency_key, new.request_hash, new.fp_version)
@@ -403,6 +441,37 @@ create function payments_check_late_charge() returns trigger language plpgsql as
 begin
   raise exception 'payment %: no attempt follows a charge that came to light late', old.id
     using errcode = 'check_violation', constraint = 'payments_no_attempt_after_charge';
+end
+$$;
+
+create function payments_check_movement() returns trigger language plpgsql as $$
+declare
+  kind   constant text := movement_kind(new.id);
+  parent payments%rowtype;
+  rule   text;
+begin
+  select * into parent from payments where id = new.parent_id for update;
+  rule := case
+    when parent.id is null or parent.parent_id is not null then 'payments_movement_of_charge'
+    when new.currency <> parent.currency then 'payments_movement_in_currency'
+    when kind = 'refund' then case when parent.status <> 'SUCCESS' then 'payments_refund_of_success' end
+    when parent.status <> 'PROCESSING' or parent.waits_for is distinct from 'capture' or parent.needs_review
+      then 'payments_movement_of_authorized'
+    when kind = 'capture' and new.amount > parent.amount then 'payments_capture_fits'
+    when kind = 'void' and new.amount <> parent.amount then 'payments_void_is_whole'
+  end;
+  if rule is not null then
+    raise exception 'movement % of payment % breaks %', new.id, new.parent_id, rule
+      using errcode = 'check_violation', constraint = rule;
+  end if;
+  return new;
+end
+$$;
+
+create function payments_check_movement_frozen() returns trigger language plpgsql as $$
+begin
+  raise exception 'payment %: its parent and what was captured cannot change', old.id
+    using errcode = 'check_violation', constraint = 'payments_request_is_frozen';
 end
 $$;
 
@@ -468,6 +537,82 @@ begin
 end
 $$;
 
+create function payments_end_movement() returns trigger language plpgsql as $$
+declare
+  kind   constant text := movement_kind(new.id);
+  actor  constant text := coalesce(old.lease_owner, new.id);
+  parent payments%rowtype;
+  step   text;
+begin
+  select * into parent from payments where id = new.parent_id for update;
+  if kind = 'refund' then
+    update payments
+       set refunds_reserved = refunds_reserved - case when new.status = 'FAILED' then new.amount else 0 end,
+           amount_refunded  = coalesce(amount_refunded, 0) + case when new.status = 'SUCCESS' then new.amount else 0 end,
+           updated_at       = clock_timestamp()
+     where id = parent.id;
+    return null;
+  end if;
+  -- A failed capture or void leaves the authorization as it is.
+  if new.status = 'FAILED' then
+    return null;
+  end if;
+  if parent.status <> 'PROCESSING' then
+    perform record_late_movement(new, parent);
+    return null;
+  end if;
+  step := case
+    when kind = 'capture' then 'succeeded'
+    -- "No money moved" is not true while a charge of it is on record.
+    when parent.late_charge_ref is not null or parent.open_charges > 0 then 'needs_review'
+    else 'failed'
+  end;
+  if parent.unknown_since is not null and step = 'failed' then
+    -- The void answers for the attempt, so nothing about it is unknown any more.
+    update payments set unknown_since = null where id = parent.id;
+  end if;
+  update payments
+     set status          = case step when 'succeeded' then 'SUCCESS' when 'failed' then 'FAILED' else 'PROCESSING' end,
+         fence           = fence + 1,
+         lease_owner     = null,
+         lease_until     = null,
+         attempt_open    = false,
+         resolves        = 0,
+         unknown_since   = case when step = 'needs_review' then coalesce(unknown_since, clock_timestamp()) end,
+         needs_review    = step = 'needs_review',
+         next_run_at     = clock_timestamp(),
+         gateway_ref     = case when step = 'succeeded' then coalesce(gateway_ref, new.gateway_ref) end,
+         amount_captured = case when step = 'succeeded' then new.amount end,
+         failure_code    = case when step = 'failed' then 'voided' end,
+         failure_kind    = case when step = 'failed' then 'canceled' end,
+         waits_for       = null,
+         waits_until     = null,
+         event_seq       = event_seq + 1,
+         updated_at      = clock_timestamp()
+   where id = parent.id
+  returning * into parent;
+  update payment_attempts
+     set outcome     = case when step = 'succeeded' then 'SUCCEEDED' else 'DECLINED' end,
+         gateway_ref = coalesce(parent.gateway_ref, gateway_ref),
+         decided_at  = clock_timestamp()
+   where payment_id = parent.id and attempt_no = parent.attempt_no and outcome is null;
+  insert into payment_events (payment_id, seq, type, from_status, to_status, actor, evidence)
+  values (parent.id, parent.event_seq, 'payment.' || step, 'PROCESSING', parent.status, actor,
+          jsonb_strip_nulls(jsonb_build_object('attempt_no', parent.attempt_no, 'movement_id', new.id, 'code', parent.failure_code,
+                                               'gateway_ref', parent.gateway_ref, 'amount_captured', parent.amount_captured)));
+  return null;
+end
+$$;
+
+create function payments_reserve_refund() returns trigger language plpgsql as $$
+begin
+  update payments
+     set refunds_reserved = coalesce(refunds_reserved, 0) + new.amount, updated_at = clock_timestamp()
+   where id = new.parent_id;
+  return null;
+end
+$$;
+
 create function reconciliation_breaks_count_open() returns trigger language plpgsql as $$
 begin
   if tg_op <> 'INSERT' then
@@ -481,6 +626,25 @@ begin
     end if;
   end if;
   return null;
+end
+$$;
+
+create function record_late_movement(movement payments, parent payments) returns void language plpgsql as $$
+begin
+  if movement_kind(movement.id) = 'capture' and parent.status = 'SUCCESS' then
+    update payments set amount_captured = movement.amount
+     where id = parent.id and amount_captured is null and coalesce(refunds_reserved, 0) <= movement.amount;
+    if found then
+      return;
+    end if;
+  elsif movement_kind(movement.id) = 'void' and parent.status = 'FAILED' then
+    return;
+  end if;
+  insert into reconciliation_breaks (kind, payment_id, gateway, reference, detail)
+  values (case when parent.status = 'FAILED' then 'late_charge' else 'status_mismatch' end, parent.id, movement.gateway,
+          movement.gateway_ref,
+          jsonb_build_object('amount', movement.amount, 'currency', movement.currency, 'movement_id', movement.id))
+  on conflict (kind, gateway, reference) do nothing;
 end
 $$;
 

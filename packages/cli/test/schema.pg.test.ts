@@ -116,10 +116,11 @@ const PLANTS: Readonly<Record<string, (object: SchemaObject) => Readonly<Record<
         drop trigger ${trigger} on ${table}; ${definition.replace(/FUNCTION \w+\(/, 'FUNCTION permit(')}`,
     }
   },
-  function: ({ name }) => ({
+  function: ({ name, definition }) => ({
     'is missing': `drop function ${name} cascade`,
-    'is not as the migrations made it': `
-      create or replace function ${name} returns trigger language plpgsql as 'begin return new; end'`,
+    'is not as the migrations made it': definition.startsWith('returns trigger')
+      ? `create or replace function ${name} returns trigger language plpgsql as 'begin return new; end'`
+      : `alter function ${name} set work_mem = '1MB'`,
   }),
 }
 

@@ -21,6 +21,7 @@ export {
 
 // Payments
 export * from './domain/payment.ts'
+export type { Movement } from './domain/movement.ts'
 export * from './domain/details.ts'
 export {
   eventIdOf,
@@ -44,6 +45,13 @@ export type { ListFilter, PaymentPage } from './store/list.ts'
 export type { PaymentCounts } from './store/counts.ts'
 export type { DecisionRefusal } from './store/review.ts'
 export type { RefundEffect } from './store/breaks.ts'
+export type {
+  CreateMovementAnswer,
+  MovementFilter,
+  MovementPage,
+  MovementRefusal,
+  NewMovement,
+} from './store/movements.ts'
 
 // Gateways
 export * from './gateways/gateway.ts'

@@ -22,10 +22,11 @@ export function bucketOf(idempotencyKey: string): string {
 export const MOVEMENT_KINDS = ['charge', 'capture', 'void', 'refund'] as const
 export type MovementKind = (typeof MOVEMENT_KINDS)[number]
 
+const PREFIXES = { capture: 'cap', void: 'void', refund: 'ref' } as const
 const KINDS = new Map<string, MovementKind>([
-  ['cap', 'capture'],
-  ['void', 'void'],
-  ['ref', 'refund'],
+  [PREFIXES.capture, 'capture'],
+  [PREFIXES.void, 'void'],
+  [PREFIXES.refund, 'refund'],
 ])
 
 /** Returns the kind of what an id names: its prefix says it, `pay_` and any other a charge. */
@@ -33,10 +34,20 @@ export function kindOf(id: string): MovementKind {
   return KINDS.get(id.slice(0, Math.max(0, id.indexOf('_')))) ?? 'charge'
 }
 
+/** Makes the id of what is done about a charge; it ends as the payment's does, so that both are in one database. */
+export function newMovementId(kind: Exclude<MovementKind, 'charge'>, paymentId: string): string {
+  return `${PREFIXES[kind]}_${uuidv7obj().toHex().slice(0, -3)}${paymentId.slice(-3)}`
+}
+
 /** Returns where the ids of a time begin; earlier ones sort before it. Times out of a UUIDv7's range count as its ends. */
 export function firstPaymentIdOf(time: Date): string {
+  return `pay_${firstDigitsOf(time)}`
+}
+
+/** Returns the first digits of the ids of a time, which follow the prefix. */
+export function firstDigitsOf(time: Date): string {
   const sinceEpochMs = Math.min(Math.max(time.getTime(), 0), 2 ** 48 - 1)
-  return `pay_${sinceEpochMs.toString(16).padStart(12, '0')}`
+  return sinceEpochMs.toString(16).padStart(12, '0')
 }
 
 /** Returns the key under which the gateway knows an attempt. A pure function, so that no crash can change it. */
@@ -67,4 +78,20 @@ export const FINGERPRINT_VERSION = 1
 /** SHA-256, hexadecimal, over the canonical JSON of a validated request without its key. */
 export function fingerprint({ amount, currency }: { readonly amount: number; readonly currency: string }) {
   return hash('sha256', JSON.stringify({ amount, currency }), 'hex')
+}
+
+/** The set of fields that go into the fingerprint of a movement. */
+export const MOVEMENT_FINGERPRINT_VERSION = 1
+
+/** What a client asks for; an amount that is left out is not the same as the amount that it stands for. */
+export interface MovementRequestFields {
+  readonly kind: Exclude<MovementKind, 'charge'>
+  readonly paymentId: string
+  readonly amount: number | null
+  readonly reason: string | null
+}
+
+/** SHA-256, hexadecimal, over the canonical JSON of a request for a movement without its key. */
+export function movementFingerprint({ kind, paymentId, amount, reason }: MovementRequestFields): string {
+  return hash('sha256', JSON.stringify({ kind, paymentId, amount, reason }), 'hex')
 }

@@ -89,10 +89,13 @@ export function operatorOf(name: string): string {
   return `operator:${sanitizeText(name)}`
 }
 
-/** Whether the database refused a SUCCESS because its charge is of another payment. */
+/** The indexes by which a charge is of one payment, and the gateway's id of a refund of one refund. */
+const ONE_OWNER = new Set<unknown>(['payments_charge_of_one_payment', 'payments_refund_of_one_movement'])
+
+/** Whether the database refused a SUCCESS because its charge or refund is that of another one. */
 export function isChargeTaken(error: unknown): boolean {
   if (!(error instanceof Error)) return false
-  const isIt = 'constraint_name' in error && error.constraint_name === 'payments_charge_of_one_payment'
+  const isIt = 'constraint_name' in error && ONE_OWNER.has(error.constraint_name)
   return isIt || isChargeTaken(error.cause)
 }
 

@@ -10,6 +10,7 @@ import type { Database } from './database.ts'
 import { readEpoch, writeEpoch } from './epoch.ts'
 import { markQueued, relayPending, takeLost, unfinishedJobs } from './jobs.ts'
 import { pagePayments } from './list.ts'
+import { createMovement, getMovement, listMovements, pageMovements } from './movements.ts'
 import { getPayment, listAttempts, listBreaks, listEvents } from './read.ts'
 import { cancelPayment, decideReview, recordLookUp } from './review.ts'
 
@@ -62,6 +63,11 @@ export function createPaymentStore(sql: Database) {
     attempts: bind(listAttempts),
     breaks: bind(listBreaks),
     counts: bind(countPayments),
+
+    createMovement: bind(createMovement),
+    movement: bind(getMovement),
+    movements: bind(listMovements),
+    pageMovements: bind(pageMovements),
 
     /** Claims a payment. When this resolves, the gateway key of the attempt is committed. */
     claim: (id: string, options: ClaimOptions) => claimFor(options)(id),

@@ -1,0 +1,182 @@
+import { PaymentsError } from '../domain/errors.ts'
+import {
+  firstDigitsOf,
+  MOVEMENT_FINGERPRINT_VERSION,
+  movementFingerprint,
+  newMovementId,
+} from '../domain/identifiers.ts'
+import type { Movement } from '../domain/movement.ts'
+import type { PaymentStatus } from '../domain/payment.ts'
+import { activeTraceparent, passStep } from '../tracing.ts'
+import type { Database } from './database.ts'
+import { withLockedPayment } from './review.ts'
+import { statement } from './statements.ts'
+
+/** A request for a capture, void or refund. */
+export interface NewMovement {
+  readonly kind: Movement['kind']
+  readonly paymentId: string
+  /** Minor units. @default all that can be moved; a void is always whole */
+  readonly amount?: number | undefined
+  /** 1 to 255 visible ASCII characters. One key is always the same movement of its payment and kind. */
+  readonly idempotencyKey: string
+  /** Who asks, for the event of the creation. @default 'api' */
+  readonly actor?: string | undefined
+}
+
+/**
+ * Why a movement is refused: `not_started` is a void of a payment that can still be canceled, `exceeds` an amount above
+ * what is left, `in_review` a payment that waits for an operator.
+ */
+export type MovementRefusal =
+  | 'not_found'
+  | 'not_succeeded'
+  | 'not_authorized'
+  | 'not_started'
+  | 'exceeds'
+  | 'already_captured'
+  | 'already_voided'
+  | 'in_review'
+
+/** `mismatch`: the key belongs to a movement of another amount; nothing was written. */
+export type CreateMovementAnswer =
+  | { readonly kind: 'created' | 'replayed'; readonly movement: Movement }
+  | { readonly kind: 'mismatch' }
+  | {
+      readonly kind: 'refused'
+      readonly reason: MovementRefusal
+      /** Of `exceeds`: the most that could be moved, in minor units. */
+      readonly available?: number
+    }
+
+type MovementRow = { readonly [Field in keyof Movement]: Movement[Field] | null }
+type Decided = MovementRow & {
+  readonly isSame: boolean | null
+  readonly refusal: MovementRefusal | null
+  readonly available: number
+}
+
+const create = statement<Decided>('create_movement')
+
+/**
+ * Stores a capture, void or refund, or finds the one that its key belongs to. Resolves after COMMIT. The payment's lock
+ * is held meanwhile, so of movements that come at the same time no more is accepted than the payment allows.
+ *
+ * @throws {PaymentsError} `INVALID_PAYMENT`
+ */
+export async function createMovement(sql: Database, asked: NewMovement): Promise<CreateMovementAnswer> {
+  const request = prepare(asked)
+  passStep('movements.creating', () => [request.key])
+  const [row] = await withLockedPayment(sql, asked.paymentId, (transaction) => create(transaction, request))
+  passStep('movements.created', () => [request.key])
+  if (row === undefined) return { kind: 'refused', reason: 'not_found' }
+  const { isSame, refusal, available, ...found } = row
+  if (found.id !== null) {
+    if (isSame !== true) return { kind: 'mismatch' }
+    return { kind: found.id === request.id ? 'created' : 'replayed', movement: found as Movement }
+  }
+  if (refusal === null) throw new RangeError('create_movement.sql neither wrote a movement nor refused it')
+  return refusal === 'exceeds'
+    ? { kind: 'refused', reason: refusal, available }
+    : { kind: 'refused', reason: refusal }
+}
+
+function prepare({ kind, paymentId, amount, idempotencyKey, actor = 'api' }: NewMovement) {
+  if (amount !== undefined && (!Number.isSafeInteger(amount) || amount < 1))
+    throw invalid(`amount must be a whole number from 1 to ${Number.MAX_SAFE_INTEGER}`)
+  if (amount !== undefined && kind === 'void') throw invalid('a void is of the whole amount')
+  if (!/^[\x21-\x7e]{1,255}$/.test(idempotencyKey))
+    throw invalid('idempotencyKey must be 1 to 255 visible ASCII characters')
+  return {
+    id: newMovementId(kind, paymentId),
+    kind,
+    paymentId,
+    amount: amount ?? null,
+    key: `${kind} ${paymentId} ${idempotencyKey}`,
+    hash: movementFingerprint({ kind, paymentId, amount: amount ?? null, reason: null }),
+    fpVersion: MOVEMENT_FINGERPRINT_VERSION,
+    traceparent: activeTraceparent() ?? null,
+    actor,
+  }
+}
+
+function invalid(message: string): PaymentsError {
+  return new PaymentsError('INVALID_PAYMENT', message)
+}
+
+const get = statement<Movement>('get_movement')
+const list = statement<Movement>('list_movements')
+
+export async function getMovement(sql: Database, id: string): Promise<Movement | undefined> {
+  return (await get(sql, { id }))[0]
+}
+
+/** Most movements of one payment that are read at once. */
+const MAX_MOVEMENTS = 1_000
+
+/** Reads the captures, voids and refunds of a payment, oldest first. */
+export function listMovements(sql: Database, paymentId: string): Promise<Movement[]> {
+  return list(sql, { paymentId, limit: MAX_MOVEMENTS })
+}
+
+/** Which movements to list; newest first. */
+export interface MovementFilter {
+  /** @default all kinds */
+  readonly kind?: Movement['kind'] | undefined
+  readonly status?: PaymentStatus | undefined
+  readonly paymentId?: string | undefined
+  /** Only those created at this time or later. */
+  readonly createdAfter?: Date | undefined
+  /** Only those created earlier than this. */
+  readonly createdBefore?: Date | undefined
+  /** Continues after this id: `next` of the page before. */
+  readonly after?: string | undefined
+  /** 1 to 500. @default 50 */
+  readonly limit?: number | undefined
+}
+
+export interface MovementPage {
+  readonly movements: Movement[]
+  /** The id to continue after; undefined when the list is complete. A page may be short, or empty, and still have a next one. */
+  readonly next: string | undefined
+}
+
+/** Most movements that one page examines, so that its cost does not grow with the history. */
+const MOST_EXAMINED = 10_000
+/** Sorts after the digits of every id. */
+const AFTER_ALL = 'g'
+/** An id is made by a program's clock, the time of its row by the database's. */
+const CLOCK_MARGIN_MS = 300_000
+
+const page = statement<MovementRow & { readonly edge: string | null }>('page_movements')
+
+/** Lists one page of captures, voids and refunds. */
+export async function pageMovements(
+  sql: Database,
+  filter: MovementFilter = {},
+  mostExamined = MOST_EXAMINED,
+): Promise<MovementPage> {
+  const limit = Math.max(1, Math.min(500, filter.limit ?? 50))
+  const rows = await page(sql, { ...boundsOf(filter), ...conditionsOf(filter), most: mostExamined, limit })
+  const movements = rows
+    .filter(({ id }) => id !== null)
+    .slice(0, limit)
+    .map(({ edge: _edge, ...movement }) => movement as Movement)
+  const next = rows.length > limit ? movements.at(-1)?.id : rows[0]?.edge
+  return { movements, next: next ?? undefined }
+}
+
+const ALL_KINDS: readonly Movement['kind'][] = ['capture', 'void', 'refund']
+
+function conditionsOf(filter: MovementFilter) {
+  const { kind, status = null, paymentId = null, createdAfter = null, createdBefore = null } = filter
+  return { kinds: kind === undefined ? ALL_KINDS : [kind], status, paymentId, createdAfter, createdBefore }
+}
+
+function boundsOf({ after, createdAfter, createdBefore }: MovementFilter) {
+  const shifted = (at: Date, byMs: number): string => firstDigitsOf(new Date(at.getTime() + byMs))
+  const cursor = after === undefined ? AFTER_ALL : after.slice(after.indexOf('_') + 1)
+  const end = createdBefore === undefined ? AFTER_ALL : shifted(createdBefore, CLOCK_MARGIN_MS)
+  const from = createdAfter === undefined ? '' : shifted(createdAfter, -CLOCK_MARGIN_MS)
+  return { below: cursor < end ? cursor : end, from }
+}

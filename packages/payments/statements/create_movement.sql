@@ -1,0 +1,54 @@
+-- Inserts a capture, void or refund of a payment with its first event, unless its key is taken or the payment forbids it.
+-- PARAMS   $1 id           text      movement
+--          $2 kind         text      capture, void or refund
+--          $3 payment_id   text      payment, locked by this transaction
+--          $4 amount       bigint    null for all that can be moved
+--          $5 key          text      key as it is stored: kind, payment and the client's key
+--          $6 hash         text      fingerprint of the request
+--          $7 fp_version   smallint  version of the fingerprint
+--          $8 traceparent  text      trace of the request, or null
+--          $9 actor        text      who asks
+-- RETURNS  nothing when there is no such payment; else the movement of this key, if there is one, and what was decided
+-- WHY      A request that comes again is answered as before, whatever has become of the payment. The lock was granted
+--          before this statement began, so it sees every movement of the payment.
+with payment as (
+  select id, amount, currency, status, attempt_no, waits_for, needs_review, failure_code,
+         case $2::text when 'refund' then coalesce(amount_captured, amount) - coalesce(refunds_reserved, 0) else amount end
+           as available,
+         (select movement_kind(other.id) from payments other
+           where other.parent_id = p.id and other.status <> 'FAILED' and left(other.id, 4) <> 'ref_') as under_way
+    from payments p
+   where id = $3::text and parent_id is null
+), earlier as (
+  select * from payments where idempotency_key = $5::text
+), decision as (
+  select id, currency, available, coalesce($4::bigint, available) as amount,
+         case
+           when needs_review then 'in_review'
+           when $2::text = 'refund' then
+             case when status <> 'SUCCESS' then 'not_succeeded'
+                  when coalesce($4::bigint, 1) > available then 'exceeds' end
+           when status = 'SUCCESS' or under_way = 'capture' then 'already_captured'
+           when under_way = 'void' or failure_code = 'voided' then 'already_voided'
+           when $2::text = 'void' and status in ('PENDING', 'QUEUED') and attempt_no = 0 then 'not_started'
+           when status <> 'PROCESSING' or waits_for is distinct from 'capture' then 'not_authorized'
+           when $4::bigint > available then 'exceeds'
+         end as refusal
+    from payment
+), inserted as (
+  insert into payments (id, parent_id, amount, currency, idempotency_key, request_hash, fp_version, traceparent, status, event_seq)
+  select $1::text, id, amount, currency, $5::text, $6::text, $7::smallint, $8::text, 'PENDING', 1
+    from decision
+   where refusal is null and not exists (select from earlier)
+returning *
+), event as (
+  insert into payment_events (payment_id, seq, type, from_status, to_status, actor, evidence)
+  select id, 1, event_type(id, 'created'), null, 'PENDING', $9::text, jsonb_build_object('idempotency_key', idempotency_key)
+    from inserted
+)
+select m.id, movement_kind(m.id) as kind, m.parent_id as payment_id, m.amount, m.currency, m.status,
+       split_part(m.idempotency_key, ' ', 3) as idempotency_key, null::text as reason, m.needs_review, m.attempt_no, m.unknown_since,
+       m.gateway_ref, m.failure_code, m.failure_kind, m.created_at, m.updated_at,
+       m.request_hash = $6::text as is_same, decision.refusal, decision.available
+  from decision
+  left join (select * from earlier union all select * from inserted) m on true
