@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { createPaymentStore, type Database } from '../src/index.ts'
+import { earlierStatement } from '@titan/testkit'
+import { createPaymentStore, type Claim } from '../src/index.ts'
 import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { batched } from '../src/store/batched.ts'
 import { authorizedPayment, claimByHand, createMovement, endMovement, sumsOf } from './support/movements.ts'
@@ -62,14 +62,13 @@ test('of 20 captures and voids at the same time one is accepted', async () => {
   expect(answers.filter(({ kind }) => kind === 'created')).toHaveLength(1)
 })
 
-/** The claim of the version before movements, word for word. */
-const OLD_CLAIM = readFileSync(new URL('support/claim_before_movements.sql', import.meta.url), 'utf8')
-
-const claimAsBefore = (of: Database) =>
+const earlierClaim = earlierStatement<Claim>('claim')
+/** Claims as a worker of the version before does: in batches, and one by one when the database refuses a batch. */
+const claimAsBefore = () =>
   batched(
     async (ids: readonly string[]) => {
-      const rows = await of.unsafe(OLD_CLAIM, [[...ids], 'w-old', 10_000, 'simulated'])
-      return ids.map((id) => rows.some((row) => row['payment_id'] === id))
+      const claims = await earlierClaim(sql, { ids, owner: 'w-old', leaseMs: 10_000, gateway: 'simulated' })
+      return ids.map((id) => claims.some(({ paymentId }) => paymentId === id))
     },
     { isItemFault: () => true },
   )
@@ -79,7 +78,7 @@ test('a worker of the version before claims the charges of a batch and no moveme
   const refund = await createMovement(store, { kind: 'refund', paymentId, amount: 10 })
   const unsent = await store.movement(refund.id)
   const charges = [await paymentIn(store, sql, 'PENDING'), await paymentIn(store, sql, 'QUEUED')]
-  const claim = claimAsBefore(sql)
+  const claim = claimAsBefore()
   const ids = [charges[0]?.id ?? '', refund.id, charges[1]?.id ?? '']
   const [first, second, third] = await Promise.allSettled(ids.map((id) => claim(id)))
   expect([first, third]).toEqual([
@@ -100,7 +99,7 @@ test('a movement that a new worker claimed once is not claimed by an old one eit
   const { id } = await createMovement(store, { kind: 'refund', paymentId, amount: 10 })
   await claimByHand(sql, id)
   await sql`update payments set lease_until = clock_timestamp() - interval '1 second' where id = ${id}`
-  await expect(claimAsBefore(sql)(id)).rejects.toMatchObject({ constraint_name: 'payments_claimed_by_kind' })
+  await expect(claimAsBefore()(id)).rejects.toMatchObject({ constraint_name: 'payments_claimed_by_kind' })
 })
 
 test.each([

@@ -8,5 +8,6 @@ export {
   type TestDatabase,
 } from './database.ts'
 export { eventually } from './eventually.ts'
+export { createFilledDatabase, earlierStatement, FILLED_KEY } from './filled.ts'
 export { killSpawned, spawnProgram, spawnScript, type SpawnedProgram } from './spawn.ts'
 export { startTcpProxy, type NetworkFault, type TcpProxy } from './tcp-proxy.ts'

@@ -7,7 +7,7 @@ import {
 } from '@titan/payments'
 import { Failure, text } from '@titan/service'
 import { command, requiredWords } from '../command.ts'
-import { osUser, recorded } from './audit.ts'
+import { osUser, recorded } from '../commands/audit.ts'
 
 /** `--id` of the payment that a command is about. */
 export const paymentSetting = text(

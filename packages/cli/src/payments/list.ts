@@ -2,7 +2,7 @@ import { createPaymentStore, databaseSettings, PAYMENT_STATUSES } from '@titan/p
 import { choice, optionalText, toggle, wholeNumber, type Setting } from '@titan/service'
 import { command } from '../command.ts'
 import { formatTable, formatTimestamp } from '../output.ts'
-import { timestampSetting } from './times.ts'
+import { timestampSetting } from '../commands/times.ts'
 
 const status = choice(
   { flag: 'status', about: `Status of the payments: ${PAYMENT_STATUSES.join(', ')}.`, hint: 'status' },

@@ -8,9 +8,9 @@ import {
   formatTable,
   formatTimestamp,
 } from '../output.ts'
-import { paymentSetting } from './payment-acts.ts'
-import { readPaymentRecord, type JobRecord, type PaymentRecord } from './payment-record.ts'
-import { toJson } from './queue.ts'
+import { paymentSetting } from './acts.ts'
+import { readPaymentRecord, type JobRecord, type PaymentRecord } from './record.ts'
+import { toJson } from '../commands/queue.ts'
 
 /** `titan payments show`. */
 export const paymentsShow = command({
