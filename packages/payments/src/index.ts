@@ -58,8 +58,8 @@ export * from './gateways/gateway.ts'
 export * from './gateways/ledger.ts'
 export { createSimulatedGateway } from './gateways/simulated-gateway.ts'
 export type { SimulatedBehaviour, SimulatedCharge, SimulatedGateway } from './gateways/simulated-gateway.ts'
-export { createStripeGateway } from './gateways/stripe.ts'
-export { fromStripeAmount } from './gateways/stripe-amount.ts'
+export { createStripeGateway } from './gateways/stripe/gateway.ts'
+export { fromStripeAmount } from './gateways/stripe/amount.ts'
 export { limitGateway, type GatewayLimits, type LimitedGateway } from './gateways/limited-gateway.ts'
 export {
   gatewayFromEnv,

@@ -148,14 +148,18 @@ export type GatewayWebhook =
       readonly attemptNo: number
       readonly outcome: ChargeOutcome
     }
-  /** About a capture, void or refund that was made at the gateway itself, without a key of ours. */
+  /**
+   * About a capture, void or refund that was made at the gateway itself, without a key of ours. Some gateways' voids carry
+   * no key at all, so a void may be one of ours.
+   */
   | {
       readonly type: 'MOVEMENT'
       readonly eventId: string
       readonly eventType: string
       readonly kind: Exclude<MovementKind, 'charge'>
-      /** Key and id under which the gateway knows the charge. */
-      readonly chargeKey: string
+      /** Key of the charge; absent when the event does not name it, as Stripe's of a refund do not. */
+      readonly chargeKey?: string | undefined
+      /** The gateway's id of the charge. */
       readonly chargeRef: string
       /** The gateway's id of the movement. */
       readonly gatewayRef: string

@@ -21,9 +21,9 @@ import { gatewayTimeout } from '../settings.ts'
 import type { Gateway } from './gateway.ts'
 import { limitGateway, type GatewayLimits } from './limited-gateway.ts'
 import { createSimulatedGateway } from './simulated-gateway.ts'
-import { loadSdk } from './stripe-http.ts'
-import { createStripeWebhookParser } from './stripe-webhook.ts'
-import { createStripeGateway } from './stripe.ts'
+import { loadSdk } from './stripe/http.ts'
+import { createStripeWebhookParser } from './stripe/webhook.ts'
+import { createStripeGateway } from './stripe/gateway.ts'
 
 /** A whole number of at least `min` that may be missing. */
 function count(names: Parameters<typeof share>[0], min: number): Setting<number | undefined> {
@@ -78,7 +78,7 @@ const stripeSettings = {
     {
       env: 'STRIPE_PAYMENT_METHOD',
       shown: TEST_PAYMENT_METHOD,
-      about: 'Payment method to charge; required unless the key is a test key.',
+      about: 'Payment method of payments that name none, with a test key; ignored with a live one.',
     },
     { form: /^\w+$/, rule: 'the id of a payment method' },
   ),
@@ -221,11 +221,9 @@ export function limitsOf(source: SettingsSource, defaults: GatewayLimits = {}): 
 }
 
 function createStripe(source: SettingsSource): Gateway {
-  const { paymentMethod, ...given } = readSettings(stripeSettings, source)
-  if (paymentMethod === undefined && !/^(sk|rk)_test_/.test(given.secretKey))
-    throw new InvalidSettings(['STRIPE_PAYMENT_METHOD must be set unless the secret key is a test key'])
+  const { paymentMethod = TEST_PAYMENT_METHOD, ...given } = readSettings(stripeSettings, source)
   const { timeoutMs } = readSettings({ timeoutMs: gatewayTimeout }, source)
-  return createStripeGateway({ ...given, timeoutMs, paymentMethod: paymentMethod ?? TEST_PAYMENT_METHOD })
+  return createStripeGateway({ ...given, timeoutMs, paymentMethod })
 }
 
 /** Reports options that contradict each other like settings that are wrong. */

@@ -8,7 +8,7 @@ import {
 } from '@titan/gateway-simulator'
 import { onTestFinished } from 'vitest'
 import { createStripeGateway, type ChargeOutcome, type ChargeRequest, type Gateway } from '../../src/index.ts'
-import type { StripeGatewayOptions } from '../../src/gateways/stripe.ts'
+import type { StripeGatewayOptions } from '../../src/gateways/stripe/gateway.ts'
 
 /** A gateway simulator that ends with the test. */
 export async function startSimulator(

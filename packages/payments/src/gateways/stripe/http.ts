@@ -3,8 +3,8 @@ import * as http from 'node:http'
 import * as https from 'node:https'
 import { createRequire } from 'node:module'
 import type Stripe from 'stripe'
-import { reasonOf } from '../domain/evidence.ts'
-import { withTraceHeaders } from '../tracing.ts'
+import { reasonOf } from '../../domain/evidence.ts'
+import { withTraceHeaders } from '../../tracing.ts'
 
 /** Loads the SDK on demand, because it takes half a second. */
 export function loadSdk(): typeof Stripe {
@@ -28,7 +28,7 @@ class StripeTransportError extends Error {
 }
 
 /** The SDK's HTTP client, and the way to call the SDK through it. */
-interface StripeHttp {
+export interface StripeHttp {
   readonly client: Stripe.HttpClient
   run<Value>(call: StripeCall, use: () => Promise<Value>): Promise<Value>
   close(): void
