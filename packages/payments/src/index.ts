@@ -21,6 +21,7 @@ export {
 
 // Payments
 export * from './domain/payment.ts'
+export * from './domain/claim.ts'
 export type { Movement } from './domain/movement.ts'
 export * from './domain/details.ts'
 export {
@@ -30,6 +31,7 @@ export {
   jobIdOf,
   kindOf,
   MOVEMENT_KINDS,
+  stepOf,
   type MovementKind,
 } from './domain/identifiers.ts'
 export { DEFAULT_RETRY_POLICY, type RetryPolicy } from './domain/retry-policy.ts'

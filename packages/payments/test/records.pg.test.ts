@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { Settlement } from '../src/domain/payment.ts'
+import type { Settlement } from '../src/domain/claim.ts'
 import { claimRecord, settlementRecord } from '../src/store/claim.ts'
 import { requestRecord } from '../src/store/create.ts'
 
@@ -78,6 +78,10 @@ test('each field of a settlement arrives in its own column', async () => {
     failureCode: 'a code',
     failureKind: 'soft_decline',
     gatewayRef: 'a reference',
+    waitsFor: null,
+    waitsUntil: null,
+    waitMs: null,
+    nextAction: null,
     charged: { amount: 9, currency: 'EUR' },
     breakKind: 'late_charge',
     event: 'payment.failed',

@@ -9,11 +9,20 @@ const PAYMENT_BUCKETS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 1_8
 
 /** The status that follows from each event that records a result. */
 const RESULTS: readonly { readonly event: PaymentEventType; readonly status: PaymentStatus }[] = [
-  { event: 'payment.succeeded', status: 'SUCCESS' },
-  { event: 'payment.failed', status: 'FAILED' },
-  { event: 'payment.retrying', status: 'QUEUED' },
-  { event: 'payment.unknown', status: 'PROCESSING' },
-  { event: 'payment.needs_review', status: 'PROCESSING' },
+  ...(['payment', 'capture', 'void', 'refund'] as const).flatMap(
+    (kind) =>
+      [
+        { event: `${kind}.succeeded`, status: 'SUCCESS' },
+        { event: `${kind}.failed`, status: 'FAILED' },
+        { event: `${kind}.retrying`, status: 'QUEUED' },
+        { event: `${kind}.unknown`, status: 'PROCESSING' },
+        { event: `${kind}.needs_review`, status: 'PROCESSING' },
+      ] as const,
+  ),
+  { event: 'payment.authorized', status: 'PROCESSING' },
+  { event: 'payment.requires_action', status: 'PROCESSING' },
+  { event: 'payment.waiting', status: 'PROCESSING' },
+  { event: 'refund.waiting', status: 'PROCESSING' },
 ]
 
 const SETTLED = counter<'event' | 'status'>(
@@ -71,7 +80,8 @@ const PAYMENTS_EVENTS: EventTable<PaymentsEvent> = {
       sample(
         DURATIONS,
         ({ status }) => ({ status }),
-        ({ status, sinceAcceptedMs }) => (isTerminal(status) ? seconds(sinceAcceptedMs) : undefined),
+        ({ event, status, sinceAcceptedMs }) =>
+          event.startsWith('payment.') && isTerminal(status) ? seconds(sinceAcceptedMs) : undefined,
       ),
     ],
   },

@@ -1,4 +1,10 @@
-import type { Payment, PaymentAttempt, PaymentEvent } from '@titan/payments'
+import {
+  stepOf,
+  type MovementStep,
+  type Payment,
+  type PaymentAttempt,
+  type PaymentEvent,
+} from '@titan/payments'
 import { html } from 'hono/html'
 import { formatDuration, formatMoney } from '../markup/format.ts'
 import type { Viewer } from '../markup/layout.ts'
@@ -60,17 +66,25 @@ function summary(payment: Payment, { seesDetails }: Viewer): Html {
   ])
 }
 
-const EVENT_WORDS: Readonly<Record<PaymentEvent['type'], string>> = {
-  'payment.created': 'Accepted',
-  'payment.queued': 'Enqueued',
-  'payment.processing': 'Claimed by a worker',
-  'payment.taken_over': 'Reclaimed from an unresponsive worker',
-  'payment.retrying': 'Retry scheduled',
-  'payment.unknown': 'Outcome unknown',
-  'payment.needs_review': 'Held for review',
-  'payment.requeued': 'Enqueued again',
-  'payment.succeeded': 'Charged',
-  'payment.failed': 'Failed',
+const STEP_WORDS: Readonly<Record<MovementStep, string>> = {
+  created: 'Accepted',
+  queued: 'Enqueued',
+  processing: 'Claimed by a worker',
+  taken_over: 'Reclaimed from an unresponsive worker',
+  retrying: 'Retry scheduled',
+  unknown: 'Outcome unknown',
+  needs_review: 'Held for review',
+  requeued: 'Enqueued again',
+  waiting: 'Still waiting',
+  succeeded: 'Succeeded',
+  failed: 'Failed',
+}
+
+function wordsOf(type: PaymentEvent['type']): string {
+  if (type === 'payment.authorized') return 'Authorized'
+  if (type === 'payment.requires_action') return 'Waiting for the customer'
+  if (type === 'payment.succeeded') return 'Charged'
+  return STEP_WORDS[stepOf(type)]
 }
 
 function timeline(events: readonly PaymentEvent[], { seesDetails }: Viewer): Html {
@@ -78,7 +92,7 @@ function timeline(events: readonly PaymentEvent[], { seesDetails }: Viewer): Htm
     ${events.map(
       (event) =>
         html`<li id="event-${event.seq}" data-tone="${toneOfEvent(event)}">
-          <div class="timeline-head"><strong>${EVENT_WORDS[event.type]}</strong>${at(event.at)}</div>
+          <div class="timeline-head"><strong>${wordsOf(event.type)}</strong>${at(event.at)}</div>
           <div class="muted">
             ${seesDetails && `by ${event.actor} · `}<span class="mono">${event.type}</span>
           </div>
@@ -89,8 +103,8 @@ function timeline(events: readonly PaymentEvent[], { seesDetails }: Viewer): Htm
 }
 
 function toneOfEvent({ type, toStatus }: PaymentEvent): string {
-  if (type === 'payment.needs_review') return toneOf('REVIEW')
-  return toneOf(type === 'payment.unknown' || type === 'payment.retrying' ? 'UNKNOWN' : toStatus)
+  if (type.endsWith('.needs_review')) return toneOf('REVIEW')
+  return toneOf(/\.(unknown|retrying)$/.test(type) ? 'UNKNOWN' : toStatus)
 }
 
 function evidence(event: PaymentEvent): Content {

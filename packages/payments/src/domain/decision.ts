@@ -1,7 +1,10 @@
-import type { Claim, Evidence, FailureKind, Settlement } from './payment.ts'
 import type { ChargeOutcome } from '../gateways/gateway.ts'
+import type { Claim, Settlement } from './claim.ts'
 import { sanitizeOutcome, sanitizeText } from './evidence.ts'
-import { retryDelay, softDeclineDelay, unknownDelay, type Random, type RetryPolicy } from './retry-policy.ts'
+import { eventTypeOf } from './identifiers.ts'
+import { retryDelay, softDeclineDelay, unknownDelay } from './retry-policy.ts'
+import { failed, retrying, review, unchanged, type DecisionContext } from './settlement.ts'
+import { awaitCapture, awaitCustomer, awaitGateway, expire, keepWaiting } from './waiting.ts'
 
 /** The outcome of working on a claim: an answer of the gateway, or that no automatic way is left to get one. */
 export type WorkOutcome =
@@ -9,27 +12,18 @@ export type WorkOutcome =
   | { readonly type: 'UNRESOLVABLE'; readonly reason: string }
   /** Nothing was sent because this worker stops or its lease is too short; costs the payment nothing. */
   | { readonly type: 'RELEASED'; readonly reason: string }
-
-interface DecisionContext {
-  readonly policy: RetryPolicy
-  readonly actor: string
-  readonly random: Random
-  /** Ages of the payment's attempts, in milliseconds. @default as if all had just been made, which is the longest wait */
-  readonly attemptAgesMs?: readonly number[]
-}
+  /** The wait for capture or customer was over, and the gateway has canceled the charge for it. */
+  | { readonly type: 'EXPIRED' }
 
 /**
  * Decides what becomes of a payment. Pure: no clock, no database. Nothing else decides a payment's fate.
  *
- * Two rules carry the weight. FAILED needs the gateway's own decline, or the certainty that nothing was ever sent
- * under the key. And while resolving, only a success or a decline settles; everything else says nothing
- * about the first send.
+ * Three rules carry the weight. FAILED needs the gateway's own decline, or the certainty that nothing was ever sent
+ * under the key. While resolving, only a success or a decline settles; everything else says nothing about the first
+ * send. And what waits for capture, customer or gateway continues to wait until the gateway says that it is over.
  */
 export function decide(claim: Claim, given: WorkOutcome, context: DecisionContext): Settlement {
-  const outcome =
-    given.type === 'UNRESOLVABLE' || given.type === 'RELEASED'
-      ? { ...given, reason: sanitizeText(given.reason) }
-      : sanitizeOutcome(given)
+  const outcome = sanitize(given)
   const settlement = decideByType(claim, outcome, context)
   return {
     ...settlement,
@@ -40,6 +34,13 @@ export function decide(claim: Claim, given: WorkOutcome, context: DecisionContex
       ...settlement.evidence,
     },
   }
+}
+
+function sanitize(outcome: WorkOutcome): WorkOutcome {
+  if (outcome.type === 'EXPIRED') return outcome
+  return outcome.type === 'UNRESOLVABLE' || outcome.type === 'RELEASED'
+    ? { ...outcome, reason: sanitizeText(outcome.reason) }
+    : sanitizeOutcome(outcome)
 }
 
 function decideByType(claim: Claim, outcome: WorkOutcome, context: DecisionContext): Settlement {
@@ -55,50 +56,17 @@ function decideByType(claim: Claim, outcome: WorkOutcome, context: DecisionConte
     case 'RELEASED':
       return release(claim, outcome.reason, context)
     case 'PENDING':
-      return stillUnknown(claim, 'the gateway has not decided yet', context, {
-        gatewayRef: outcome.gatewayRef ?? null,
-      })
+      return pending(claim, outcome, context)
     case 'AUTHORIZED':
+      return authorized(claim, outcome, context)
     case 'REQUIRES_ACTION':
-      return stillUnknown(claim, UNASKED[outcome.type], context, { gatewayRef: outcome.gatewayRef })
+      return questioned(claim, outcome, context)
     case 'UNKNOWN':
       return stillUnknown(claim, outcome.reason, context)
     case 'UNRESOLVABLE':
-      return review(claim, outcome.reason, context)
-  }
-}
-
-/** Answers to a charge that asked for none of it: it has not been charged, and may be yet. */
-const UNASKED = {
-  AUTHORIZED: 'the gateway authorized the charge instead of charging it',
-  REQUIRES_ACTION: 'the gateway waits for a customer who is not there',
-}
-
-/** The same result for a payment that was parked in the meantime because of a reported charge: nothing continues from here. */
-export function park(settlement: Settlement): Settlement {
-  return {
-    ...settlement,
-    status: 'PROCESSING',
-    unknown: true,
-    review: true,
-    countsRetry: false,
-    delayMs: 0,
-    failureCode: null,
-    failureKind: null,
-    event: 'payment.needs_review',
-  }
-}
-
-/** A success whose charge is of another payment: parked, with the attempt open, for nothing it says is certain. */
-export function contest(settlement: Settlement): Settlement {
-  const { gatewayRef, evidence } = settlement
-  const reason = 'the gateway names the charge of another payment'
-  return {
-    ...park(settlement),
-    attemptOutcome: null,
-    gatewayRef: null,
-    charged: null,
-    evidence: { ...evidence, reason, gateway_ref: gatewayRef },
+      return review(claim, outcome.reason, context.actor)
+    case 'EXPIRED':
+      return expired(claim, context)
   }
 }
 
@@ -110,7 +78,7 @@ function succeed(claim: Claim, outcome: Outcome<'SUCCEEDED'>, context: DecisionC
   if (amount !== claim.amount || currency !== claim.currency) {
     const reason = 'the gateway charged something else than what was asked'
     return {
-      ...review(claim, reason, context),
+      ...review(claim, reason, context.actor),
       gatewayRef,
       breakKind: amount === claim.amount ? 'currency_mismatch' : 'amount_mismatch',
       evidence: {
@@ -122,19 +90,54 @@ function succeed(claim: Claim, outcome: Outcome<'SUCCEEDED'>, context: DecisionC
     }
   }
   return {
-    ...base(claim, context),
+    ...unchanged(claim, context.actor),
     status: 'SUCCESS',
     attemptOutcome: 'SUCCEEDED',
     gatewayRef,
     charged,
-    event: 'payment.succeeded',
+    event: eventTypeOf(claim.paymentId, 'succeeded'),
     evidence: { gateway_ref: gatewayRef },
   }
 }
 
+/** Of a charge it is an unknown outcome; a refund may take the gateway days. */
+function pending(claim: Claim, outcome: Outcome<'PENDING'>, context: DecisionContext): Settlement {
+  const gatewayRef = outcome.gatewayRef ?? null
+  return claim.kind === 'refund'
+    ? awaitGateway(claim, gatewayRef, context)
+    : becomeUnknown(claim, 'the gateway has not decided yet', context, { gatewayRef })
+}
+
+function authorized(claim: Claim, outcome: Outcome<'AUTHORIZED'>, context: DecisionContext): Settlement {
+  const { gatewayRef, amount, currency } = outcome
+  // The money is reserved and has not moved. What did not ask for that may be charged yet.
+  if (claim.kind !== 'charge' || claim.capture !== 'manual') {
+    const reason = 'the gateway authorized the charge instead of charging it'
+    return becomeUnknown(claim, reason, context, { gatewayRef })
+  }
+  if (amount === claim.amount && currency === claim.currency) return awaitCapture(claim, outcome, context)
+  const reason = 'the gateway authorized something else than what was asked'
+  return { ...review(claim, reason, context.actor), gatewayRef }
+}
+
+function questioned(claim: Claim, outcome: Outcome<'REQUIRES_ACTION'>, context: DecisionContext): Settlement {
+  const { gatewayRef } = outcome
+  // A report that is late: the question has been answered.
+  if (claim.waitsFor === 'capture') return keepWaiting(claim, 'the capture is outstanding', context)
+  if (claim.kind === 'charge' && claim.customerPresent) return awaitCustomer(claim, outcome, context)
+  return becomeUnknown(claim, 'the gateway waits for a customer who is not there', context, { gatewayRef })
+}
+
+function expired(claim: Claim, context: DecisionContext): Settlement {
+  return claim.waitsFor === 'capture' || claim.waitsFor === 'customer'
+    ? expire(claim, claim.waitsFor, context)
+    : stillUnknown(claim, 'a wait that had not begun is over', context)
+}
+
 function decline(claim: Claim, outcome: Outcome<'DECLINED'>, context: DecisionContext): Settlement {
   const { policy, random } = context
-  const mayRetry = outcome.kind === 'soft' && policy.retrySoftDeclines && claim.retries < policy.maxRetries
+  const isAllowed = outcome.kind === 'soft' && policy.retrySoftDeclines && claim.retries < policy.maxRetries
+  const mayRetry = isAllowed && isRepeatable(claim)
   const declined = { ...declinedBase(claim, context), gatewayRef: outcome.gatewayRef ?? null }
   const { retries } = claim
   const { code, kind } = outcome
@@ -145,12 +148,21 @@ function decline(claim: Claim, outcome: Outcome<'DECLINED'>, context: DecisionCo
   return { ...retrying(declined, delayMs, evidence), countsRetry: true }
 }
 
+/**
+ * Whether a further attempt may follow a soft decline: of a refund, and of a charge that asks its customer nothing and was
+ * never authorized.
+ */
+function isRepeatable({ kind, customerPresent, waitsFor }: Claim): boolean {
+  return kind === 'refund' || (kind === 'charge' && !customerPresent && waitsFor === null)
+}
+
 /** The key is spent either way: a corrected request differs, so it needs another key. */
 function reject(claim: Claim, outcome: Outcome<'REJECTED'>, context: DecisionContext): Settlement {
   const { fault, code, reason } = outcome
-  // To a first request, or as the stored answer to it, the refusal is definite; else it is about the repeat only.
-  if (!outcome.isReplay && (claim.mode === 'resolve' || claim.takeovers > 0))
-    return stillUnknown(claim, outcome.reason, context)
+  // To a first request, or as the stored answer to it, the refusal is definite; else it is about the repeat only. What
+  // waits has another answer stored.
+  const isDefinite = outcome.isReplay || (claim.mode === 'send' && claim.takeovers === 0)
+  if (claim.waitsFor !== null || !isDefinite) return stillUnknown(claim, outcome.reason, context)
   const rejected = declinedBase(claim, context)
   const evidence = { code, reason, fault, retries: claim.retries }
   return fault === 'config'
@@ -162,11 +174,11 @@ function notSent(claim: Claim, outcome: Outcome<'NOT_SENT'>, context: DecisionCo
   const { policy, random } = context
   const { reason, fault = 'network', retryAfterMs } = outcome
   if (claim.mode === 'resolve') return stillUnknown(claim, reason, context, { unsent: true })
-  const unsent = { ...base(claim, context), unsent: true }
+  const unsent = { ...unchanged(claim, context.actor), unsent: true }
   const evidence = { reason, fault, retries: claim.retries }
   if (fault === 'network' && claim.retries >= policy.maxRetries) {
     // An earlier holder that was only paused could still send under this key.
-    if (claim.takeovers > 0) return review(claim, reason, context)
+    if (claim.takeovers > 0) return review(claim, reason, context.actor)
     return failed({ ...unsent, attemptOutcome: 'NOT_SENT' }, 'gateway_unreachable', 'not_sent', evidence)
   }
   const delayMs = fault === 'config' ? policy.configFaultDelayMs : retryDelay(policy, claim.retries, random)
@@ -178,77 +190,45 @@ function notSent(claim: Claim, outcome: Outcome<'NOT_SENT'>, context: DecisionCo
 const MAX_RETRY_AFTER_MS = 3_600_000
 
 function release(claim: Claim, reason: string, context: DecisionContext): Settlement {
-  const unsent = { ...base(claim, context), unsent: true }
+  if (claim.waitsFor !== null)
+    return { ...keepWaiting(claim, reason, context), delayMs: 0, countsResolve: false }
+  const unsent = { ...unchanged(claim, context.actor), unsent: true }
   if (claim.mode === 'send') return retrying(unsent, 0, { reason })
   return { ...unsent, unknown: true, evidence: { reason } }
 }
+
+type UnknownChange = Partial<Pick<Settlement, 'unsent' | 'gatewayRef'>>
 
 function stillUnknown(
   claim: Claim,
   reason: string,
   context: DecisionContext,
-  change: Partial<Pick<Settlement, 'unsent' | 'gatewayRef'>> = {},
+  change: UnknownChange = {},
+): Settlement {
+  return claim.waitsFor === null
+    ? becomeUnknown(claim, reason, context, change)
+    : keepWaiting(claim, reason, context)
+}
+
+function becomeUnknown(
+  claim: Claim,
+  reason: string,
+  context: DecisionContext,
+  change: UnknownChange,
 ): Settlement {
   const { policy, random } = context
-  if (claim.resolves >= policy.maxResolves) return { ...review(claim, reason, context), ...change }
+  if (claim.resolves >= policy.maxResolves) return { ...review(claim, reason, context.actor), ...change }
   return {
-    ...base(claim, context),
+    ...unchanged(claim, context.actor),
     ...change,
     unknown: true,
     countsResolve: true,
     delayMs: unknownDelay(policy, claim.resolves, random),
-    event: 'payment.unknown',
+    event: eventTypeOf(claim.paymentId, 'unknown'),
     evidence: { reason, resolves: claim.resolves },
   }
 }
 
-function review(claim: Claim, reason: string, context: DecisionContext): Settlement {
-  return {
-    ...base(claim, context),
-    unknown: true,
-    review: true,
-    event: 'payment.needs_review',
-    evidence: { reason, resolves: claim.resolves, takeovers: claim.takeovers },
-  }
-}
-
-function failed(
-  of: Settlement,
-  failureCode: string,
-  failureKind: FailureKind,
-  evidence: Evidence,
-): Settlement {
-  return { ...of, status: 'FAILED', failureCode, failureKind, event: 'payment.failed', evidence }
-}
-
-function retrying(of: Settlement, delayMs: number, evidence: Evidence): Settlement {
-  return { ...of, status: 'QUEUED', delayMs, event: 'payment.retrying', evidence }
-}
-
-function declinedBase(claim: Claim, context: DecisionContext): Settlement {
-  return { ...base(claim, context), attemptOutcome: 'DECLINED' }
-}
-
-/** A settlement that leaves the payment PROCESSING and says nothing. */
-function base(claim: Claim, context: DecisionContext): Settlement {
-  return {
-    paymentId: claim.paymentId,
-    fence: claim.fence,
-    status: 'PROCESSING',
-    attemptOutcome: null,
-    unsent: false,
-    countsRetry: false,
-    unknown: false,
-    countsResolve: false,
-    review: false,
-    delayMs: 0,
-    failureCode: null,
-    failureKind: null,
-    gatewayRef: null,
-    charged: null,
-    breakKind: null,
-    event: 'payment.unknown',
-    actor: context.actor,
-    evidence: {},
-  }
+function declinedBase(claim: Claim, { actor }: DecisionContext): Settlement {
+  return { ...unchanged(claim, actor), attemptOutcome: 'DECLINED' }
 }

@@ -1,4 +1,5 @@
-import type { PaymentEventType, PaymentStatus, SkipReason } from './payment.ts'
+import type { SkipReason } from './claim.ts'
+import type { PaymentEventType, PaymentStatus } from './payment.ts'
 
 /** What happens in the background, for logs and counters. The whole catalogue. */
 export type PaymentsEvent =

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import { uuidv7obj } from 'uuidv7'
+import type { MovementStep, PaymentEventType } from './payment.ts'
 
 /**
  * Makes a payment id: `pay_` and the 32 hexadecimal digits of a UUIDv7, so that ids sort by time of creation. The last
@@ -70,6 +71,19 @@ export function jobIdOf(paymentId: string, scheduleNo: number): string {
 /** Returns the id of an event: always the same, for every receiver. */
 export function eventIdOf(paymentId: string, seq: number): string {
   return `evt_${paymentId.replace(/^pay_/, '')}_${seq}`
+}
+
+/** Returns the type of an event about what the id names. */
+export function eventTypeOf(id: string, step: MovementStep): PaymentEventType {
+  const kind = kindOf(id)
+  return `${kind === 'charge' ? 'payment' : kind}.${step}`
+}
+
+/** Returns the step that an event of this type records. */
+export function stepOf(
+  type: Exclude<PaymentEventType, 'payment.authorized' | 'payment.requires_action'>,
+): MovementStep {
+  return type.slice(type.indexOf('.') + 1) as MovementStep
 }
 
 /** The set of fields that go into a fingerprint; a new field gets a new version, so old keys keep working. */

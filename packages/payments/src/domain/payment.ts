@@ -1,3 +1,5 @@
+import type { MovementKind } from './identifiers.ts'
+
 /** The five public statuses. An unknown gateway outcome is `PROCESSING` with `unknownSince` set. */
 export const PAYMENT_STATUSES = ['PENDING', 'QUEUED', 'PROCESSING', 'SUCCESS', 'FAILED'] as const
 export type PaymentStatus = (typeof PAYMENT_STATUSES)[number]
@@ -89,19 +91,34 @@ export interface PaymentEvent {
   readonly at: Date
 }
 
-export const PAYMENT_EVENT_TYPES = [
-  'payment.created',
-  'payment.queued',
-  'payment.processing',
-  'payment.taken_over',
-  'payment.retrying',
-  'payment.unknown',
-  'payment.needs_review',
-  'payment.requeued',
-  'payment.succeeded',
-  'payment.failed',
+/** Steps in the life of a charge, capture, void or refund. `waiting`: it was asked about, and still waits. */
+export const MOVEMENT_STEPS = [
+  'created',
+  'queued',
+  'processing',
+  'taken_over',
+  'retrying',
+  'unknown',
+  'needs_review',
+  'requeued',
+  'waiting',
+  'succeeded',
+  'failed',
 ] as const
-export type PaymentEventType = (typeof PAYMENT_EVENT_TYPES)[number]
+export type MovementStep = (typeof MOVEMENT_STEPS)[number]
+
+/** The type of an event. A charge's begins with `payment`, any other movement's with its kind. */
+export type PaymentEventType =
+  | `${'payment' | Exclude<MovementKind, 'charge'>}.${MovementStep}`
+  | 'payment.authorized'
+  | 'payment.requires_action'
+
+/**
+ * What a PROCESSING payment waits for, without lease or job: the merchant's capture or void, the customer's answer to the
+ * bank, or a gateway that decides about a refund later.
+ */
+export const WAITING_REASONS = ['capture', 'customer', 'gateway'] as const
+export type WaitingReason = (typeof WAITING_REASONS)[number]
 
 /** One intention to move money at a gateway. */
 export interface PaymentAttempt {
@@ -124,46 +141,6 @@ export interface PaymentAttempt {
   readonly lastError: string | null
   readonly decidedAt: Date | null
 }
-
-/** The right to work on one payment until the lease ends, with everything that the work needs. */
-export interface Claim {
-  readonly paymentId: string
-  /** Must still be the payment's fence when the result is written. */
-  readonly fence: number
-  /** `send` when it is certain that nothing was sent under the attempt's key, else `resolve`. */
-  readonly mode: 'send' | 'resolve'
-  readonly attemptNo: number
-  readonly gateway: string
-  readonly gatewayKey: string
-  /** Frozen with the attempt, as is the currency. */
-  readonly amount: number
-  readonly currency: string
-  /** Retries used up before this claim. */
-  readonly retries: number
-  /** Unknown answers in a row before this claim. */
-  readonly resolves: number
-  /** Claims of this attempt that took it from a holder whose lease had run out, this one included. */
-  readonly takeovers: number
-  /** Age of the key at the gateway, in milliseconds of the database clock: time since the first possible send. */
-  readonly keyAgeMs: number
-  /** Since the payment was accepted, in milliseconds of the database clock. */
-  readonly ageMs: number
-  /** The gateway's id, when an earlier answer gave one. */
-  readonly gatewayRef: string | null
-}
-
-export type SkipReason = 'not_found' | 'terminal' | 'needs_review' | 'leased' | 'not_due' | 'other_gateway'
-
-/** The answer to a request for a claim; a payment that cannot be claimed now is an answer, not an error. */
-export type ClaimAnswer =
-  | { readonly kind: 'claimed'; readonly claim: Claim }
-  | {
-      readonly kind: 'skipped'
-      readonly reason: SkipReason
-      readonly status: PaymentStatus | null
-      /** For `leased` and `not_due`: milliseconds until a claim may succeed. */
-      readonly waitMs: number
-    }
 
 /** Kinds of disagreement between a gateway's ledger and ours. */
 export type BreakKind =
@@ -192,37 +169,4 @@ export interface RecordedBreak {
   readonly resolvedBy: string | null
   /** The gateway's id of the refund, when the charge was refunded. */
   readonly refundRef: string | null
-}
-
-/**
- * What becomes of a claimed payment. Written by one statement that changes nothing unless the payment is still
- * PROCESSING under the same fence.
- */
-export interface Settlement {
-  readonly paymentId: string
-  readonly fence: number
-  readonly status: 'SUCCESS' | 'FAILED' | 'QUEUED' | 'PROCESSING'
-  /** The attempt's definite answer; null leaves it open under the same key. */
-  readonly attemptOutcome: PaymentAttempt['outcome']
-  /** The claim's request certainly never left, so it does not count as a send. */
-  readonly unsent: boolean
-  readonly countsRetry: boolean
-  /** The outcome at the gateway is unknown from now on. */
-  readonly unknown: boolean
-  /** One more unknown answer in a row. */
-  readonly countsResolve: boolean
-  /** Parked for an operator. */
-  readonly review: boolean
-  /** Milliseconds until the next step, for QUEUED and PROCESSING. */
-  readonly delayMs: number
-  readonly failureCode: string | null
-  readonly failureKind: FailureKind | null
-  readonly gatewayRef: string | null
-  /** SUCCESS only: what was charged; the statement compares it with the payment. */
-  readonly charged: { readonly amount: number; readonly currency: string } | null
-  /** A contradiction to record together with the transition. */
-  readonly breakKind: BreakKind | null
-  readonly event: PaymentEventType
-  readonly actor: string
-  readonly evidence: Evidence
 }

@@ -1,5 +1,6 @@
 import { capDelay, categoryOf, DEFAULT_ATTEMPT_CAPS, type AttemptCap, type SoftCategory } from './declines.ts'
 import { PaymentsError } from './errors.ts'
+import type { WaitingReason } from './payment.ts'
 
 /** How often and when a payment is tried again. */
 export interface RetryPolicy {
@@ -23,6 +24,10 @@ export interface RetryPolicy {
   readonly maxResolves: number
   /** Take-overs of one attempt after which an operator must look: it may be what kills its workers. @default 10 */
   readonly maxTakeovers: number
+  /** Time that a customer has to answer the bank where the gateway sets none, in milliseconds. @default 3600000, an hour */
+  readonly customerActionTimeoutMs: number
+  /** When to ask about a payment that waits, in milliseconds; the last one repeats. A webhook of the gateway comes sooner. @default customer: 30 s to 10 min; capture: 1 h, 6 h, 1 day; gateway: 1 h, 1 h, 6 h, 1 day */
+  readonly pollDelaysMs: Readonly<Record<WaitingReason, readonly number[]>>
 }
 
 const SECOND = 1_000
@@ -40,16 +45,23 @@ export const DEFAULT_RETRY_POLICY: RetryPolicy = {
   unknownDelaysMs: [5 * SECOND, 30 * SECOND, 2 * MINUTE, 10 * MINUTE, 30 * MINUTE, 2 * HOUR, HOUR],
   maxResolves: 30,
   maxTakeovers: 10,
+  customerActionTimeoutMs: HOUR,
+  pollDelaysMs: {
+    customer: [30 * SECOND, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE],
+    capture: [HOUR, 6 * HOUR, 24 * HOUR],
+    gateway: [HOUR, HOUR, 6 * HOUR, 24 * HOUR],
+  },
 }
 
 /** Fills in the defaults. @throws {PaymentsError} `INVALID_OPTIONS` */
 export function resolveRetryPolicy(options: Partial<RetryPolicy> = {}): RetryPolicy {
   const policy = { ...DEFAULT_RETRY_POLICY, ...options }
-  const { unknownDelaysMs, attemptCaps, retrySoftDeclines: _flag, ...numbers } = policy
+  const { unknownDelaysMs, pollDelaysMs, attemptCaps, retrySoftDeclines: _flag, ...numbers } = policy
   for (const [name, value] of Object.entries(numbers))
     if (!isWhole(value, 0)) throw invalid(`${name} must be a whole number of at least 0, got ${value}`)
-  if (unknownDelaysMs.length === 0 || !unknownDelaysMs.every((delayMs) => isWhole(delayMs, 0)))
-    throw invalid('unknownDelaysMs must be whole numbers of milliseconds, at least one')
+  for (const delaysMs of [unknownDelaysMs, ...Object.values(pollDelaysMs)])
+    if (delaysMs.length === 0 || !delaysMs.every((delayMs) => isWhole(delayMs, 0)))
+      throw invalid('unknownDelaysMs and pollDelaysMs must be whole numbers of milliseconds, at least one')
   const caps = Object.values(attemptCaps).flat()
   if (!caps.every(({ attempts, windowMs }) => isWhole(attempts, 1) && isWhole(windowMs, 1)))
     throw invalid('attemptCaps must be whole numbers of at least 1')
@@ -92,7 +104,20 @@ export function softDeclineDelay(policy: RetryPolicy, decline: SoftDecline, rand
 
 /** Delay before asking again about an unknown outcome, in milliseconds, with a fifth of jitter. */
 export function unknownDelay(policy: RetryPolicy, resolves: number, random: Random): number {
-  const { unknownDelaysMs } = policy
-  const delayMs = unknownDelaysMs[Math.min(resolves, unknownDelaysMs.length - 1)] ?? HOUR
+  return nthDelay(policy.unknownDelaysMs, resolves, random)
+}
+
+/** Delay before asking about a payment that waits, in milliseconds, with a fifth of jitter. */
+export function pollDelay(
+  policy: RetryPolicy,
+  waitsFor: WaitingReason,
+  polls: number,
+  random: Random,
+): number {
+  return nthDelay(policy.pollDelaysMs[waitsFor], polls, random)
+}
+
+function nthDelay(delaysMs: readonly number[], count: number, random: Random): number {
+  const delayMs = delaysMs[Math.min(count, delaysMs.length - 1)] ?? HOUR
   return Math.round(delayMs * (0.8 + 0.4 * random()))
 }

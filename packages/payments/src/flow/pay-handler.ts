@@ -1,6 +1,6 @@
 import { RetryError, UnrecoverableError } from '@titan/queue-core'
 import { withDeadline } from '@titan/queue-core/async'
-import type { Claim, ClaimAnswer, Settlement } from '../domain/payment.ts'
+import type { Claim, ClaimAnswer, Settlement } from '../domain/claim.ts'
 import { decide, type WorkOutcome } from '../domain/decision.ts'
 import { PaymentsError } from '../domain/errors.ts'
 import type { OnPaymentsEvent } from '../domain/events.ts'
@@ -226,7 +226,9 @@ function skip({ reason, waitMs }: Skipped, deliveryCount: number): void {
 }
 
 /** What the queue does with the job; PostgreSQL knows already, so this only makes it sooner. */
-function finish({ status, review, failureKind, delayMs, evidence }: Settlement): void {
+function finish({ status, review, failureKind, waitsFor, delayMs, evidence }: Settlement): void {
+  // The job that it needs next is made when its wait is over.
+  if (waitsFor !== null) return
   const reason = String(evidence['reason'] ?? evidence['code'] ?? status)
   if (review || failureKind === 'not_sent') throw new UnrecoverableError(reason)
   if (status === 'QUEUED' || status === 'PROCESSING')

@@ -1,10 +1,11 @@
 import { SpanKind } from '@opentelemetry/api'
-import type { Claim } from '../domain/payment.ts'
+import type { Claim } from '../domain/claim.ts'
+import type { MovementKind } from '../domain/identifiers.ts'
 import type { WorkOutcome } from '../domain/decision.ts'
 import { reasonOf, sanitizeMessage, sanitizeOutcome } from '../domain/evidence.ts'
-import { kindOf } from '../domain/identifiers.ts'
 import type { ChargeOutcome, Gateway, LookupAnswer } from '../gateways/gateway.ts'
 import { traceStep } from '../tracing.ts'
+import { chargeOf, lookupOf, movementOf } from './requests.ts'
 
 interface WorkOptions {
   readonly gateway: Gateway
@@ -16,11 +17,52 @@ interface WorkOptions {
 /** Share of a key's shelf life in which it is replayed; the rest is for clocks that differ and calls that hang. */
 const REPLAY_WITHIN = 0.9
 
-/** Charges, or finds out what became of an earlier charge. Never rejects: a failure to talk is an outcome. */
+/** Moves money, or finds out what became of an earlier try. Never rejects: a failure to talk is an outcome. */
 export async function work(claim: Claim, options: WorkOptions): Promise<WorkOutcome> {
   const aborted = options.signals.find((signal) => signal.aborted)
   if (aborted !== undefined) return { type: 'RELEASED', reason: reasonOf(aborted.reason) }
-  return claim.mode === 'send' ? charge(claim, options) : resolveAttempt(claim, options)
+  if (claim.waitsFor !== null) return askWaiting(claim, options)
+  return claim.mode === 'send' ? send(claim, options) : resolveAttempt(claim, options)
+}
+
+/** Finds out whether a wait is over. Sends no charge: what waits has one at the gateway. */
+async function askWaiting(claim: Claim, options: WorkOptions): Promise<WorkOutcome> {
+  const { gateway } = options
+  if (claim.waitsFor === 'gateway')
+    return gateway.lookup === undefined ? resolveAttempt(claim, options) : askOnce('lookup', claim, options)
+  if (claim.isBeingMoved) return { type: 'UNKNOWN', reason: 'a capture or void of it is under way' }
+  if (claim.isWaitOver) return endWait(claim, options)
+  if (gateway.lookup === undefined) return { type: 'UNKNOWN', reason: 'the gateway cannot be asked' }
+  const outcome = await askOnce('lookup', claim, options)
+  // A gateway may let the customer try again after a decline: only a canceled charge is certain to move nothing.
+  if (outcome.type !== 'DECLINED' || claim.waitsFor !== 'customer' || gateway.abandon === undefined)
+    return outcome
+  const canceled = await askOnce('abandon', claim, options)
+  return canceled.type === 'DECLINED' ? outcome : canceled
+}
+
+/** Cancels first: what the gateway then says is true, also when the customer acted at the same moment. */
+async function endWait(claim: Claim, options: WorkOptions): Promise<WorkOutcome> {
+  const { gateway } = options
+  if (gateway.abandon !== undefined) {
+    const canceled = await askOnce('abandon', claim, options)
+    return canceled.type === 'DECLINED' ? { type: 'EXPIRED' } : canceled
+  }
+  if (gateway.lookup === undefined)
+    return { type: 'UNRESOLVABLE', reason: 'the gateway can neither be asked nor cancel the charge' }
+  const outcome = await askOnce('lookup', claim, options)
+  return outcome.type === 'DECLINED' ? { type: 'EXPIRED' } : outcome
+}
+
+async function askOnce(
+  call: 'lookup' | 'abandon',
+  claim: Claim,
+  options: WorkOptions,
+): Promise<ChargeOutcome> {
+  const answer = await ask(call, claim, options)
+  if (answer.type === 'FOUND') return answer.outcome
+  const reason = answer.type === 'FAILED_TO_ASK' ? answer.reason : 'the gateway does not know it'
+  return { type: 'UNKNOWN', reason }
 }
 
 /**
@@ -33,14 +75,14 @@ async function resolveAttempt(claim: Claim, options: WorkOptions): Promise<WorkO
   const isReplayable = claim.keyAgeMs + timeoutMs < gateway.keyTtlMs * REPLAY_WITHIN
   const isOutstanding = claim.gatewayRef !== null && gateway.lookup !== undefined
   if (isReplayable && !isOutstanding) {
-    const outcome = await charge(claim, options)
+    const outcome = await send(claim, options)
     // A fault that is stored under the key is repeated for as long as the key lives; the books tell sooner.
     const isOpen = outcome.type === 'UNKNOWN' || (outcome.type === 'REJECTED' && !outcome.isReplay)
     if (!isOpen || gateway.lookup === undefined) return outcome
-    const found = await inquire(claim, options)
+    const found = await ask('lookup', claim, options)
     return found.type === 'FOUND' ? found.outcome : outcome
   }
-  const answer = await inquire(claim, options)
+  const answer = await ask('lookup', claim, options)
   if (answer.type === 'FOUND') return answer.outcome
   if (answer.type === 'FAILED_TO_ASK') return { type: 'UNKNOWN', reason: answer.reason }
   return isReplayable
@@ -48,14 +90,12 @@ async function resolveAttempt(claim: Claim, options: WorkOptions): Promise<WorkO
     : { type: 'UNRESOLVABLE', reason: 'the key is too old to repeat and the gateway does not know it' }
 }
 
-async function inquire(claim: Claim, options: WorkOptions): Promise<LookupAnswer> {
+async function ask(call: 'lookup' | 'abandon', claim: Claim, options: WorkOptions): Promise<LookupAnswer> {
   const { gateway } = options
-  if (gateway.lookup === undefined) return { type: 'NOT_FOUND' }
-  const { paymentId, gatewayKey } = claim
-  const gatewayRef = claim.gatewayRef ?? undefined
-  const request = { kind: kindOf(paymentId), paymentId, gatewayKey, gatewayRef }
-  return traced('lookup', claim, async () => {
-    const answer = await withTimeout(options, async (signal) => gateway.lookup?.(request, { signal }))
+  if (gateway[call] === undefined) return { type: 'NOT_FOUND' }
+  const request = lookupOf(claim)
+  return traced(call, claim, async () => {
+    const answer = await withTimeout(options, async (signal) => gateway[call]?.(request, { signal }))
     if ('error' in answer) return { type: 'FAILED_TO_ASK', reason: sanitizeMessage(answer.error) }
     const found = answer.value ?? { type: 'NOT_FOUND' }
     if (found.type === 'FOUND') return { ...found, outcome: sanitizeOutcome(found.outcome) }
@@ -63,12 +103,33 @@ async function inquire(claim: Claim, options: WorkOptions): Promise<LookupAnswer
   })
 }
 
-function charge(claim: Claim, options: WorkOptions): Promise<ChargeOutcome> {
-  const { paymentId, attemptNo, gatewayKey, amount, currency } = claim
-  const request = { paymentId, attemptNo, gatewayKey, amount, currency }
-  return traced('charge', claim, async () => {
-    const answer = await withTimeout(options, (signal) => options.gateway.charge(request, { signal }))
-    return sanitizeOutcome('error' in answer ? { type: 'UNKNOWN', reason: answer.error } : answer.value)
+/** Sends the one request that its key stands for. */
+async function send(claim: Claim, options: WorkOptions): Promise<WorkOutcome> {
+  const { gateway } = options
+  if (claim.kind === 'charge') {
+    const request = chargeOf(claim)
+    return sent(claim, options, (signal) => gateway.charge(request, { signal }))
+  }
+  // Nothing was or will be sent under the key by a worker with this gateway.
+  if (gateway.move === undefined) {
+    const reason = `the gateway ${gateway.name} has no ${claim.kind}`
+    return { type: 'REJECTED', code: 'unsupported', reason, fault: 'payment', isReplay: false }
+  }
+  const request = movementOf(claim, claim.kind)
+  if (request === undefined)
+    return { type: 'UNRESOLVABLE', reason: 'the charge that it is about is not known' }
+  return sent(claim, options, async (signal) => gateway.move?.(request, { signal }))
+}
+
+function sent(
+  claim: Claim,
+  options: WorkOptions,
+  call: (signal: AbortSignal) => Promise<ChargeOutcome | undefined>,
+): Promise<ChargeOutcome> {
+  return traced(claim.kind, claim, async () => {
+    const answer = await withTimeout(options, call)
+    const outcome = 'error' in answer ? ({ type: 'UNKNOWN', reason: answer.error } as const) : answer.value
+    return sanitizeOutcome(outcome ?? { type: 'UNKNOWN', reason: 'the gateway gave no answer' })
   })
 }
 
@@ -76,7 +137,7 @@ function charge(claim: Claim, options: WorkOptions): Promise<ChargeOutcome> {
 const FAULTS = new Set<string>(['UNKNOWN', 'NOT_SENT', 'REJECTED', 'FAILED_TO_ASK'])
 
 function traced<Value extends ChargeOutcome | LookupAnswer>(
-  name: 'charge' | 'lookup',
+  name: MovementKind | 'lookup' | 'abandon',
   { paymentId, attemptNo, gateway, mode }: Claim,
   call: () => Promise<Value>,
 ): Promise<Value> {

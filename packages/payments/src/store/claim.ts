@@ -1,4 +1,6 @@
-import type { Claim, ClaimAnswer, PaymentStatus, Settlement, SkipReason } from '../domain/payment.ts'
+import type { Claim, ClaimAnswer, Settlement, SkipReason } from '../domain/claim.ts'
+import { kindOf } from '../domain/identifiers.ts'
+import type { PaymentStatus } from '../domain/payment.ts'
 import { passStep } from '../tracing.ts'
 import type { Database } from './database.ts'
 import { recordType } from './records.ts'
@@ -14,7 +16,24 @@ export interface ClaimOptions {
   readonly gateway: string
 }
 
-const claim = statement<Claim>('claim')
+/** What a plain charge has nothing of. */
+const PLAIN = {
+  charge: null,
+  capture: 'automatic',
+  customerPresent: false,
+  details: null,
+  waitsFor: null,
+  waitsUntil: null,
+  isWaitOver: false,
+  isBeingMoved: false,
+} as const
+type ClaimRow = Omit<Claim, 'kind' | keyof typeof PLAIN>
+
+const claim = statement<ClaimRow>('claim')
+
+function toClaim(row: ClaimRow): Claim {
+  return { ...PLAIN, ...row, kind: kindOf(row.paymentId) }
+}
 
 /** Claims payments. When it resolves, the key of each attempt is on disk and a first byte may be sent. */
 export async function claimMany(
@@ -24,7 +43,7 @@ export async function claimMany(
 ): Promise<ClaimAnswer[]> {
   const claimed = await claim(sql, { ids, ...options })
   if (claimed.length > 0) passStep('payments.claimed', () => claimed.map(({ paymentId }) => paymentId))
-  const claims = new Map(claimed.map((one) => [one.paymentId, one]))
+  const claims = new Map(claimed.map((one) => [one.paymentId, toClaim(one)]))
   const others = ids.filter((id) => !claims.has(id))
   const skipped = await explainMany(sql, others, options.gateway)
   return ids.map((id) => {
@@ -126,9 +145,10 @@ export interface SeizedAttempt {
 /** Covers the time between this statement and the settlement, in milliseconds. */
 const SEIZED_LEASE_MS = 5_000
 
-const seizeAttempt = statement<Claim>('seize')
+const seizeAttempt = statement<ClaimRow>('seize')
 
 /** Takes a payment with an open attempt from its holder, for the gateway's own answer; undefined when it is not open. */
 export async function seize(sql: Database, attempt: SeizedAttempt): Promise<Claim | undefined> {
-  return (await seizeAttempt(sql, { ...attempt, leaseMs: SEIZED_LEASE_MS }))[0]
+  const [seized] = await seizeAttempt(sql, { ...attempt, leaseMs: SEIZED_LEASE_MS })
+  return seized && toClaim(seized)
 }

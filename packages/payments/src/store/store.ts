@@ -1,5 +1,5 @@
 import { codeOf } from '@titan/queue-core/text-of'
-import type { Settlement } from '../domain/payment.ts'
+import type { Settlement } from '../domain/claim.ts'
 import { traceStep } from '../tracing.ts'
 import { batched } from './batched.ts'
 import { recordBreak, recordRefund } from './breaks.ts'

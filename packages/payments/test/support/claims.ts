@@ -1,10 +1,11 @@
-import type { Claim } from '../../src/index.ts'
+import { kindOf, type Claim } from '../../src/index.ts'
 
 /** A claim as the store gives it, with what a test cares about. */
 export function claimOf(given: Partial<Claim> = {}): Claim {
   const paymentId = given.paymentId ?? 'pay_1'
   const attemptNo = given.attemptNo ?? 1
   return {
+    kind: kindOf(paymentId),
     paymentId,
     fence: 1,
     mode: 'send',
@@ -19,6 +20,14 @@ export function claimOf(given: Partial<Claim> = {}): Claim {
     keyAgeMs: 0,
     ageMs: 0,
     gatewayRef: null,
+    charge: null,
+    capture: 'automatic',
+    customerPresent: false,
+    details: null,
+    waitsFor: null,
+    waitsUntil: null,
+    isWaitOver: false,
+    isBeingMoved: false,
     ...given,
   }
 }

@@ -1,6 +1,6 @@
 import { decide, type WorkOutcome } from '../../src/domain/decision.ts'
 import { DEFAULT_RETRY_POLICY, type RetryPolicy } from '../../src/domain/retry-policy.ts'
-import type { Settlement } from '../../src/domain/payment.ts'
+import type { Settlement } from '../../src/domain/claim.ts'
 import type { ChargeOutcome, Claim } from '../../src/index.ts'
 
 /** What the handler would write for an outcome, without jitter. */
