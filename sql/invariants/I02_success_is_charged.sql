@@ -10,7 +10,7 @@
 \set until ''
 
 with payment as (
-  select id, status, amount, currency, gateway, gateway_ref, attempt_no
+  select id, parent_id, status, amount, currency, gateway, gateway_ref, attempt_no
     from payments
    where status = 'SUCCESS' and id > :'after' and (:'until' = '' or id <= :'until')
 ), attempt as (
@@ -50,7 +50,7 @@ select p.id, 'SUCCESS with another charge than the one on record for its attempt
 select p.id, 'SUCCESS with a charge that is on record for another payment'
   from payment p
   join reconciliation_breaks b on b.gateway = p.gateway and b.reference = p.gateway_ref
- where b.payment_id <> p.id
+ where b.payment_id not in (p.id, coalesce(p.parent_id, p.id))
  union all
 select a.payment_id, 'an attempt succeeded, and the payment is not in SUCCESS'
   from attempt a

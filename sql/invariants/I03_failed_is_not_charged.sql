@@ -22,7 +22,7 @@ with payment as (
   select f.payment_id, e.evidence ->> 'gateway_ref' as reference
     from failure f
     join payment_history e on e.payment_id = f.payment_id and e.seq < f.seq
-   where e.type = 'payment.needs_review' and e.evidence ? 'gateway_ref'
+   where e.type like '%.needs_review' and e.evidence ? 'gateway_ref'
    union
   select f.payment_id, b.reference
     from failure f

@@ -12,9 +12,9 @@
 \set fresh_ms '5000'
 
 with ours as (
-  select currency, sum(amount) as total
+  select currency, sum(coalesce(amount_captured, amount)) as total
     from payments
-   where status = 'SUCCESS' and (:'gateway' = '' or gateway = :'gateway')
+   where status = 'SUCCESS' and parent_id is null and (:'gateway' = '' or gateway = :'gateway')
    group by currency
 ), theirs as (
   select c.currency, sum(c.amount) as total

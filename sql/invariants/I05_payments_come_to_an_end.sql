@@ -4,7 +4,7 @@
 -- RETURNS  subject, detail
 -- WHY      Only a PROCESSING payment is held for review: workers and pages skip any other one in review. The relay
 --          takes a PENDING payment within seconds, so an hour means that no relay runs. After every fault is healed and
---          every queue is empty, nothing may be in flight.
+--          every queue is empty, nothing may be in flight but what waits for the merchant, the customer or the gateway.
 -- ADVICE   Start the workers with their relay and reconciler, and run `titan doctor`.
 -- NEEDS    settled
 \set after ''
@@ -23,5 +23,5 @@ select id, 'PENDING for more than an hour'
  union all
 select id, 'neither final nor in review'
   from payments
- where :'settled' = 'true' and status not in ('SUCCESS', 'FAILED') and not needs_review
+ where :'settled' = 'true' and status not in ('SUCCESS', 'FAILED') and not needs_review and waits_for is null
    and id > :'after' and (:'until' = '' or id <= :'until');

@@ -3,7 +3,7 @@
 -- RETURNS  subject, detail
 -- WHY      A decline is the gateway’s response to the current attempt. A decision by an operator names the operator,
 --          and closes the current attempt where there is one: after a restore a charge may be known before any attempt
---          is.
+--          is. An authorization ends with its void, or when it expired and the gateway has canceled it.
 -- ADVICE   Compare `titan payments show <id>` with the gateway’s records. Refund a charge that it turns out to have.
 \set after ''
 \set until ''
@@ -14,7 +14,8 @@ with payment as (
    where status = 'FAILED' and id > :'after' and (:'until' = '' or id <= :'until')
 ), failure as (
   select p.*, a.payment_id is not null as has_attempt, a.outcome, a.takeovers, a.sends, e.actor, e.evidence,
-         e.to_status is not distinct from 'FAILED' as has_event
+         e.to_status is not distinct from 'FAILED' as has_event,
+         exists (select from payments v where v.parent_id = p.id and v.status = 'SUCCESS' and v.id like 'void\_%') as is_voided
     from payment p
     left join attempt_history a on a.payment_id = p.id and a.attempt_no = p.attempt_no
     left join payment_history e on e.payment_id = p.id and e.seq = p.event_seq
@@ -27,7 +28,12 @@ select id as subject, 'FAILED without the evidence that its kind of failure need
          when 'soft_decline' then outcome is distinct from 'DECLINED'
          when 'operator' then has_attempt and outcome is distinct from 'DECLINED' or not has_attempt and attempt_no > 0
          when 'not_sent' then outcome is distinct from 'NOT_SENT' or takeovers > 0 or sends > 0
-         else has_attempt or attempt_no > 0
+         else case failure_code
+           when 'voided' then outcome is distinct from 'DECLINED' or not is_voided
+           when 'authorization_expired' then outcome is distinct from 'DECLINED'
+           when 'authentication_expired' then outcome is distinct from 'DECLINED'
+           else has_attempt or attempt_no > 0
+         end
        end
  union all
 select id, 'FAILED by an operator, and no operator is on record'

@@ -11,7 +11,7 @@
 with refusal as (
   select payment_id, count(*) as count
     from payment_history
-   where type = 'payment.retrying' and evidence ->> 'outcome' = 'REJECTED'
+   where type like '%.retrying' and evidence ->> 'outcome' = 'REJECTED'
      and payment_id > :'after' and (:'until' = '' or payment_id <= :'until')
    group by payment_id
 )
@@ -27,5 +27,5 @@ select p.id, 'more attempts than retries and refusals explain'
  union all
 select distinct payment_id, 'a retry after a hard decline'
   from payment_history
- where type = 'payment.retrying' and evidence ->> 'kind' = 'hard'
+ where type like '%.retrying' and evidence ->> 'kind' = 'hard'
    and payment_id > :'after' and (:'until' = '' or payment_id <= :'until');

@@ -11,7 +11,7 @@ with claim as (
   select payment_id, fence, lag(fence) over (partition by payment_id order by seq) as before
     from (select payment_id, seq, (evidence ->> 'fence')::bigint as fence
             from payment_history
-           where type in ('payment.processing', 'payment.taken_over')
+           where split_part(type, '.', 2) in ('processing', 'taken_over')
              and payment_id > :'after' and (:'until' = '' or payment_id <= :'until')) event
 ), attempt as (
   select payment_id, fence, lag(fence) over (partition by payment_id order by attempt_no) as before

@@ -1,7 +1,8 @@
 -- Events are numbered without gaps, each continues where the last one ended, and the last is the status.
 -- PARAMS   after, until: range of payment ids; every payment by default
 -- RETURNS  subject, detail
--- WHY      A transition and its event are written by one statement. A step after the end is a breach of I07.
+-- WHY      A transition and its event are written by one statement. A step after the end is a breach of I07. Programs from
+--          before captures, voids and refunds name the queueing of one as that of a payment.
 -- ADVICE   Compare `titan payments show <id>` with the gateway’s records. Find out who wrote to the table, and restore
 --          the value from a backup.
 \set after ''
@@ -21,19 +22,26 @@ select distinct payment_id as subject, 'an event is missing or out of turn' as d
  union all
 select distinct payment_id, 'an event of a type that does not lead to its status'
   from step
- where case type
-         when 'payment.created' then to_status <> 'PENDING' or from_status is not null
-         when 'payment.queued' then to_status <> 'QUEUED'
-         when 'payment.retrying' then to_status <> 'QUEUED'
-         when 'payment.processing' then to_status <> 'PROCESSING'
-         when 'payment.taken_over' then to_status <> 'PROCESSING'
-         when 'payment.unknown' then to_status <> 'PROCESSING'
-         when 'payment.needs_review' then to_status <> 'PROCESSING'
-         when 'payment.succeeded' then to_status <> 'SUCCESS'
-         when 'payment.failed' then to_status <> 'FAILED'
-         when 'payment.requeued' then to_status is distinct from from_status
+ where case split_part(type, '.', 2)
+         when 'created' then to_status <> 'PENDING' or from_status is not null
+         when 'queued' then to_status <> 'QUEUED'
+         when 'retrying' then to_status <> 'QUEUED'
+         when 'processing' then to_status <> 'PROCESSING'
+         when 'taken_over' then to_status <> 'PROCESSING'
+         when 'unknown' then to_status <> 'PROCESSING'
+         when 'needs_review' then to_status <> 'PROCESSING'
+         when 'waiting' then to_status <> 'PROCESSING'
+         when 'authorized' then to_status <> 'PROCESSING'
+         when 'requires_action' then to_status <> 'PROCESSING'
+         when 'succeeded' then to_status <> 'SUCCESS'
+         when 'failed' then to_status <> 'FAILED'
+         when 'requeued' then to_status is distinct from from_status
          else to_status in ('SUCCESS', 'FAILED')
        end
+ union all
+select distinct payment_id, 'an event of another kind than its payment or movement'
+  from step
+ where type <> event_type(payment_id, split_part(type, '.', 2)) and type not in ('payment.queued', 'payment.requeued')
  union all
 select p.id, 'its status or number of events is not that of its last event'
   from payments p

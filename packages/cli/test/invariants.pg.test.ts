@@ -6,6 +6,7 @@ import { verify, type Finding } from '../src/index.ts'
 import { readInvariants } from '../src/verify/invariants.ts'
 import { readInvariantFile, SQL_FOLDER } from '../src/verify/sql-files.ts'
 import { OWN_BREACHES } from './support/own-breaches.ts'
+import { soundMovements, soundVoid } from './support/own-movement-breaches.ts'
 import { afterPlanting, withoutTriggers } from './support/planted.ts'
 import { createWorld } from './support/world.ts'
 
@@ -42,6 +43,16 @@ describe('our own books alone show', () => {
 
   it('nothing where nothing was planted', async () => {
     expect(broken(await verify({ sql: world.sql }))).toEqual([])
+  })
+
+  it.each([
+    ['refunds and a capture', soundMovements],
+    ['a void', soundVoid],
+  ])('nothing where %s were made', async (_what, plant) => {
+    const findings = await afterPlanting(world.sql, withoutTriggers(plant(world.ids)), (sql) =>
+      verify({ sql }),
+    )
+    expect(broken(findings)).toEqual([])
   })
 
   it('what is in flight although everything should be settled (I5)', async () => {

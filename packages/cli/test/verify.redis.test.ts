@@ -45,9 +45,11 @@ describe('titan verify on payments that are sound', () => {
     expect(code).toBe(0)
     const skipped = findings.filter(({ verdict }) => verdict === 'SKIPPED').map(({ id }) => id)
     expect(skipped).toEqual(['I5', ...UNSEEN])
-    expect(findings.map(({ id }) => id)).toEqual(Array.from({ length: 30 }, (_, index) => `I${index + 1}`))
+    // From I31 to I36 the rules are about webhooks and logs, which other tests hold.
+    const numbers = Array.from({ length: 39 }, (_, index) => index + 1).filter((n) => n < 31 || n > 36)
+    expect(findings.map(({ id }) => id)).toEqual(numbers.map((number) => `I${number}`))
     expect(findings.map(({ name }) => name.slice(0, 4))).toEqual(
-      Array.from({ length: 30 }, (_, index) => `I${String(index + 1).padStart(2, '0')}_`),
+      numbers.map((number) => `I${String(number).padStart(2, '0')}_`),
     )
   })
 
@@ -76,7 +78,7 @@ describe('titan verify on payments that are sound', () => {
     onTestFinished(() => simulator.close())
 
     const { code, stdout } = await runTitan(['verify', '--ledger-url', simulator.url], world.env)
-    expect(stdout).toContain('22 passed, 0 failed, 8 skipped')
+    expect(stdout).toContain('25 passed, 0 failed, 8 skipped')
     expect(code).toBe(0)
   })
 
