@@ -16,43 +16,50 @@ function idOf(kind: keyof typeof PREFIX, paymentId: string, key = '1'): string {
   return `${PREFIX[kind]}_${key}${paymentId.slice(-8)}`
 }
 
+/** An event of a movement. */
+function event(id: string, seq: number, type: string, from: string, to: string, evidence = '{}'): string {
+  return `
+    insert into payment_events (payment_id, seq, type, from_status, to_status, actor, evidence)
+    values ('${id}', ${seq}, '${type}', nullif('${from}', ''), '${to}', 'w1', '${evidence}');`
+}
+
 /** A capture, void or refund, sound in itself: what triggers keep of it is kept. */
 function movement(kind: keyof typeof PREFIX, paymentId: string, given: Planted = {}): string {
-  const { amount = 500, key = '1', status = 'SUCCESS', isUnnoticed = false } = given
+  const { amount = 500, key = '1', status = 'SUCCESS' } = given
   const id = idOf(kind, paymentId, key)
   const hashed = JSON.stringify({ kind, paymentId, amount, reason: null })
-  const event = (seq: number, step: string, from: string, to: string, evidence = '{}'): string => `
-    insert into payment_events (payment_id, seq, type, from_status, to_status, actor, evidence)
-    values ('${id}', ${seq}, '${kind}.${step}', ${from}, '${to}', 'w1', '${evidence}');`
-  const failure = status === 'FAILED' ? `'refused'` : 'null'
-  const ended = `
-    set local session_replication_role = ${isUnnoticed ? 'replica' : 'origin'};
-    update payments
-       set status = '${status}', attempt_open = false, event_seq = 4, failure_code = ${failure},
-           failure_kind = ${status === 'FAILED' ? `'hard_decline'` : 'null'},
-           gateway_ref = ${status === 'FAILED' ? 'null' : `'at_gateway_${id}'`}
-     where id = '${id}';
-    update payment_attempts
-       set outcome = '${status === 'FAILED' ? 'DECLINED' : 'SUCCEEDED'}', decided_at = clock_timestamp(),
-           gateway_ref = (select gateway_ref from payments where id = '${id}')
-     where payment_id = '${id}';
-    ${event(4, status === 'FAILED' ? 'failed' : 'succeeded', `'PROCESSING'`, status, '{"code":"refused"}')}`
   return `
     set local session_replication_role = origin;
     insert into payments (id, parent_id, amount, currency, idempotency_key, request_hash, status, event_seq)
     values ('${id}', '${paymentId}', ${amount}, 'USD', '${kind} ${paymentId} ${key}',
             encode(sha256(convert_to('${hashed}', 'UTF8')), 'hex'), 'PENDING', 1);
-    ${event(1, 'created', 'null', 'PENDING', `{"idempotency_key":"${kind} ${paymentId} ${key}"}`)}
+    ${event(id, 1, `${kind}.created`, '', 'PENDING', `{"idempotency_key":"${kind} ${paymentId} ${key}"}`)}
     update payments
        set status = 'PROCESSING', fence = 1, claimed_fence = 1, attempt_no = 1, attempt_open = true, gateway = 'stripe',
            first_sent_at = clock_timestamp(), sends = 1, event_seq = 3
      where id = '${id}';
     insert into payment_attempts (payment_id, attempt_no, gateway, gateway_key, amount, currency, fence, first_sent_at, sends)
     select id, 1, gateway, 'titan_' || id || '_1', amount, currency, 1, first_sent_at, 1 from payments where id = '${id}';
-    ${event(2, 'queued', `'PENDING'`, 'QUEUED')}
-    ${event(3, 'processing', `'QUEUED'`, 'PROCESSING', '{"attempt_no":1,"fence":1}')}
-    ${status === 'PROCESSING' ? '' : ended}
+    ${event(id, 2, `${kind}.queued`, 'PENDING', 'QUEUED')}
+    ${event(id, 3, `${kind}.processing`, 'QUEUED', 'PROCESSING', '{"attempt_no":1,"fence":1}')}
+    ${status === 'PROCESSING' ? '' : ended(kind, id, status, given.isUnnoticed)}
     set local session_replication_role = replica;`
+}
+
+/** The end of a movement. */
+function ended(kind: string, id: string, status: 'SUCCESS' | 'FAILED', isUnnoticed = false): string {
+  const [outcome, step, failure, reference] =
+    status === 'FAILED'
+      ? ['DECLINED', 'failed', `'refused', failure_kind = 'hard_decline'`, 'null']
+      : ['SUCCEEDED', 'succeeded', 'null', `'at_gateway_${id}'`]
+  return `
+    set local session_replication_role = ${isUnnoticed ? 'replica' : 'origin'};
+    update payments
+       set status = '${status}', attempt_open = false, event_seq = 4, failure_code = ${failure}, gateway_ref = ${reference}
+     where id = '${id}';
+    update payment_attempts set outcome = '${outcome}', decided_at = clock_timestamp(), gateway_ref = ${reference}
+     where payment_id = '${id}';
+    ${event(id, 4, `${kind}.${step}`, 'PROCESSING', status, '{"code":"refused"}')}`
 }
 
 /** Makes the payment whose outcome is unknown one that is authorized. */
