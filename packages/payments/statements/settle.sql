@@ -3,14 +3,22 @@
 -- RETURNS  id and fence of each result that was written
 -- WHY      The fence is compared under the row lock: a result whose claim is no longer the payment's changes nothing.
 with settlement as (
-  select * from unnest($1::text::payment_settlement[])
-   order by id
+  -- A capture, void or refund that ends changes its payment too: the rows of both are locked, in the order of their ids.
+  select result.*, locked.id as locked_id, locked.is_own
+    from unnest($1::text::payment_settlement[]) result
+   cross join lateral (
+     select result.id, true as is_own
+      union all
+     select parent_id, false from payments where id = result.id and left(result.id, 4) <> 'pay_'
+   ) locked
+   order by locked.id
 ), target as (
   select settlement.*
     from settlement
    cross join lateral (
      select id from payments
-      where id = settlement.id and fence = settlement.fence and status = 'PROCESSING'
+      where id = settlement.locked_id
+        and (not settlement.is_own or fence = settlement.fence and status = 'PROCESSING'
         -- A settled claim has no lease, so the same settlement is never written twice.
         and lease_until is not null
         -- A success is for exactly what the client asked.
@@ -19,7 +27,7 @@ with settlement as (
         -- "Never sent" ends a payment only when no other claim can have sent, or can still send, under this key.
         and (settlement.outcome is distinct from 'NOT_SENT' or takeovers = 0 and sends = 1)
         -- While a charge is on record there is nothing to retry and nothing that failed.
-        and (late_charge_ref is null and open_charges = 0 or settlement.status = 'SUCCESS' or settlement.review)
+        and (late_charge_ref is null and open_charges = 0 or settlement.status = 'SUCCESS' or settlement.review))
         for update
    ) p
 ), moved as (
@@ -41,7 +49,7 @@ with settlement as (
          event_seq     = p.event_seq + 1,
          updated_at    = clock_timestamp()
     from target
-   where p.id = target.id
+   where p.id = target.id and target.is_own
 returning p.id, p.fence, p.attempt_no, p.event_seq, p.status as to_status, p.sends, p.first_sent_at, target.outcome, target.gateway_ref,
          target.break_kind, target.event, target.actor, target.evidence, p.gateway
 ), attempt as (

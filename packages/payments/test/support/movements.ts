@@ -64,3 +64,27 @@ export async function sumsOf(sql: Database, id: string) {
   if (row === undefined) throw new Error(`${id} is gone`)
   return { captured: row.amount_captured, reserved: row.refunds_reserved, refunded: row.amount_refunded }
 }
+
+/** The result that a worker writes for a refund which {@link claimByHand} claimed. */
+export function refundedBy(id: string, amount: number): Settlement {
+  return {
+    paymentId: id,
+    fence: 1,
+    status: 'SUCCESS',
+    attemptOutcome: 'SUCCEEDED',
+    unsent: false,
+    countsRetry: false,
+    unknown: false,
+    countsResolve: false,
+    review: false,
+    delayMs: 0,
+    failureCode: null,
+    failureKind: null,
+    gatewayRef: `re_${id}`,
+    charged: { amount, currency: 'USD' },
+    breakKind: null,
+    event: 'payment.succeeded',
+    actor: 'w1',
+    evidence: {},
+  }
+}
