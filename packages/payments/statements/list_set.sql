@@ -25,7 +25,8 @@ select id, amount, currency, status, idempotency_key, fence, attempt_no, attempt
                 select * from payments where status = 'QUEUED' and $1::text = 'QUEUED'
                 union all
                 select * from payments where status = 'PROCESSING' and not needs_review and $1::text = 'PROCESSING') part) p
- where ($3::text is null or sort_id < $3::text)
+ where parent_id is null
+   and ($3::text is null or sort_id < $3::text)
    and ($4::text is null or coalesce(status, '') = $4::text)
    and ($5::boolean is null or coalesce(needs_review, false) = $5::boolean)
    and ($6::bigint is null or amount >= $6::bigint)

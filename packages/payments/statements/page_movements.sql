@@ -5,27 +5,33 @@
 --          $4 most            int          most movements of each kind that are examined
 --          $5 payment_id      text         payment; this and all that follows but the limit may be null, for no condition
 --          $6 status          text         status
---          $7 created_after   timestamptz  earliest creation
---          $8 created_before  timestamptz  end of the creations, exclusive
---          $9 limit           int          movements of a page; one more tells that another page follows
+--          $7 needs_review    boolean      whether they are parked for an operator
+--          $8 created_after   timestamptz  earliest creation
+--          $9 created_before  timestamptz  end of the creations, exclusive
+--          $10 limit          int          movements of a page; one more tells that another page follows
 -- RETURNS  the movements, newest first, or one row without a movement; edge is the oldest id examined when the page is
 --          short and older movements exist
--- WHY      The kinds lie apart in the primary key. Branches of kinds that are not listed are not executed.
+-- WHY      The kinds lie apart in the primary key, and what is parked has an index. Of the branches only those that are
+--          asked for are executed.
 with examined as materialized (
   select *
-    from ((select * from payments where 'refund' = any($1::text[]) and $5::text is null
+    from ((select * from payments where 'refund' = any($1::text[]) and $5::text is null and $7::boolean is not true
               and id < 'ref_' || $2::text and id >= 'ref_' || $3::text
             order by id desc limit $4::int)
           union all
-          (select * from payments where 'capture' = any($1::text[]) and $5::text is null
+          (select * from payments where 'capture' = any($1::text[]) and $5::text is null and $7::boolean is not true
               and id < 'cap_' || $2::text and id >= 'cap_' || $3::text
             order by id desc limit $4::int)
           union all
-          (select * from payments where 'void' = any($1::text[]) and $5::text is null
+          (select * from payments where 'void' = any($1::text[]) and $5::text is null and $7::boolean is not true
               and id < 'void_' || $2::text and id >= 'void_' || $3::text
             order by id desc limit $4::int)
           union all
           (select * from payments where parent_id = $5::text
+              and split_part(id, '_', 2) < $2::text and split_part(id, '_', 2) >= $3::text
+            order by split_part(id, '_', 2) desc limit $4::int)
+          union all
+          (select * from payments where needs_review and $7::boolean and $5::text is null and parent_id is not null
               and split_part(id, '_', 2) < $2::text and split_part(id, '_', 2) >= $3::text
             order by split_part(id, '_', 2) desc limit $4::int)) part
    order by split_part(id, '_', 2) desc
@@ -34,12 +40,13 @@ with examined as materialized (
   select * from examined
    where movement_kind(id) = any($1::text[])
      and ($6::text is null or coalesce(status, '') = $6::text)
-     and ($7::timestamptz is null or created_at >= $7::timestamptz)
-     and ($8::timestamptz is null or created_at < $8::timestamptz)
+     and ($7::boolean is null or coalesce(needs_review, false) = $7::boolean)
+     and ($8::timestamptz is null or created_at >= $8::timestamptz)
+     and ($9::timestamptz is null or created_at < $9::timestamptz)
    order by split_part(id, '_', 2) desc
-   limit $9::int + 1
+   limit $10::int + 1
 ), edge as (
-  select case when (select count(*) from page) <= $9::int
+  select case when (select count(*) from page) <= $10::int
          then (select id from examined order by split_part(id, '_', 2) desc offset $4::int - 1 limit 1) end as edge
 )
 select id, movement_kind(id) as kind, parent_id as payment_id, amount, currency, status,

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { createPaymentStore, kindOf } from '../src/index.ts'
 import { createMigratedDatabase } from '@titan/testkit/vitest'
-import { authorizedPayment, createMovement, endMovement, sumsOf } from './support/movements.ts'
+import { authorizedPayment, claimByHand, createMovement, endMovement, sumsOf } from './support/movements.ts'
 import { createPayment, newKey, paymentIn, read } from './support/payments.ts'
 import { fold } from './support/history.ts'
 
@@ -248,4 +248,26 @@ test('pages of movements hold each match once, newest first', async () => {
   expect(await walk({ paymentId, status: 'FAILED' })).toEqual([])
   expect(await walk({ paymentId, createdAfter: new Date(Date.now() + 60_000) })).toEqual([])
   expect(await walk({ paymentId, createdAfter: new Date(Date.now() - 60_000) })).toEqual(newest.slice(1))
+})
+
+test('what is parked is listed by its index, and no list or number of payments holds a movement', async () => {
+  const { id: paymentId } = await paymentIn(store, sql, 'SUCCESS')
+  const ended = await createMovement(store, { kind: 'refund', paymentId, amount: 1 })
+  const before = await store.counts()
+  await endMovement(sql, ended.id, 'SUCCESS')
+  expect((await store.counts()).byStatus).toEqual({
+    ...before.byStatus,
+    PENDING: before.byStatus.PENDING - 1,
+  })
+  const parked = await createMovement(store, { kind: 'refund', paymentId, amount: 1 })
+  await claimByHand(sql, parked.id)
+  await sql`update payments set needs_review = true, unknown_since = clock_timestamp() where id = ${parked.id}`
+  const { movements } = await store.pageMovements({ needsReview: true })
+  expect(movements.map(({ id }) => id)).toEqual([parked.id])
+  expect((await store.pageMovements({ paymentId, needsReview: false })).movements).toMatchObject([
+    { id: ended.id },
+  ])
+  for (const filter of [{}, { needsReview: true }, { status: 'PENDING' }, { status: 'SUCCESS' }] as const)
+    for (const { id } of (await store.page({ ...filter, limit: 500 })).payments)
+      expect(kindOf(id)).toBe('charge')
 })

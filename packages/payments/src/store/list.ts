@@ -36,6 +36,8 @@ export interface PaymentPage {
 const MOST_EXAMINED = 100_000
 /** FAILED payments lie far apart: each costs a block of the table, where neighbours by id share one. */
 const FAILED_SHARE = 1 / 10
+/** Sorts before every payment id; captures, voids and refunds have other prefixes. */
+const BEFORE_ALL = 'pay_'
 /** Sorts after every payment id. */
 const AFTER_ALL = 'q'
 
@@ -113,6 +115,6 @@ const CLOCK_MARGIN_MS = 300_000
 function idBoundsOf({ after = AFTER_ALL, createdAfter, createdBefore }: ListFilter) {
   const shifted = (at: Date, byMs: number): string => firstPaymentIdOf(new Date(at.getTime() + byMs))
   const end = createdBefore === undefined ? AFTER_ALL : shifted(createdBefore, CLOCK_MARGIN_MS)
-  const from = createdAfter === undefined ? '' : shifted(createdAfter, -CLOCK_MARGIN_MS)
+  const from = createdAfter === undefined ? BEFORE_ALL : shifted(createdAfter, -CLOCK_MARGIN_MS)
   return { below: after < end ? after : end, from }
 }

@@ -124,6 +124,8 @@ export interface MovementFilter {
   /** @default all kinds */
   readonly kind?: Movement['kind'] | undefined
   readonly status?: PaymentStatus | undefined
+  /** Only those parked for an operator, or only the others. */
+  readonly needsReview?: boolean | undefined
   readonly paymentId?: string | undefined
   /** Only those created at this time or later. */
   readonly createdAfter?: Date | undefined
@@ -169,8 +171,10 @@ export async function pageMovements(
 const ALL_KINDS: readonly Movement['kind'][] = ['capture', 'void', 'refund']
 
 function conditionsOf(filter: MovementFilter) {
-  const { kind, status = null, paymentId = null, createdAfter = null, createdBefore = null } = filter
-  return { kinds: kind === undefined ? ALL_KINDS : [kind], status, paymentId, createdAfter, createdBefore }
+  const { kind, status = null, needsReview = null, paymentId = null } = filter
+  const { createdAfter = null, createdBefore = null } = filter
+  const kinds = kind === undefined ? ALL_KINDS : [kind]
+  return { kinds, status, needsReview, paymentId, createdAfter, createdBefore }
 }
 
 function boundsOf({ after, createdAfter, createdBefore }: MovementFilter) {

@@ -5,6 +5,7 @@ import type {
   Payment,
   PaymentStatus,
   PaymentStore,
+  Settlement,
 } from '../../src/index.ts'
 import { newKey, paymentIn } from './payments.ts'
 
