@@ -7,7 +7,9 @@ import type {
   PaymentStore,
   Settlement,
 } from '../../src/index.ts'
+import { claimOf } from './claims.ts'
 import { newKey, paymentIn } from './payments.ts'
+import { settlementOf } from './settlements.ts'
 
 /** Asks for a movement under a key of its own; throws when it is refused. */
 export async function createMovement(
@@ -67,25 +69,7 @@ export async function sumsOf(sql: Database, id: string) {
 }
 
 /** The result that a worker writes for a refund which {@link claimByHand} claimed. */
-export function refundedBy(id: string, amount: number): Settlement {
-  return {
-    paymentId: id,
-    fence: 1,
-    status: 'SUCCESS',
-    attemptOutcome: 'SUCCEEDED',
-    unsent: false,
-    countsRetry: false,
-    unknown: false,
-    countsResolve: false,
-    review: false,
-    delayMs: 0,
-    failureCode: null,
-    failureKind: null,
-    gatewayRef: `re_${id}`,
-    charged: { amount, currency: 'USD' },
-    breakKind: null,
-    event: 'payment.succeeded',
-    actor: 'w1',
-    evidence: {},
-  }
+export function refundedBy(paymentId: string, amount: number): Settlement {
+  const claim = claimOf({ paymentId, amount })
+  return settlementOf(claim, { type: 'SUCCEEDED', gatewayRef: `re_${paymentId}`, amount, currency: 'USD' })
 }
