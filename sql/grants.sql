@@ -25,7 +25,7 @@ begin
   execute format('grant select, insert, update, delete on all tables in schema %I to %I', place, grantee);
   execute format('grant usage on all sequences in schema %I to %I', place, grantee);
 
-  foreach kept in array array['payments', 'payment_attempts', 'payment_events', 'reconciliation_breaks',
+  foreach kept in array array['payments', 'payment_details', 'payment_attempts', 'payment_events', 'reconciliation_breaks',
                               'queue_epochs', 'api_keys', 'operators', 'operator_actions'] loop
     execute format('revoke delete on %I.%I from %I', place, kept, grantee);
   end loop;

@@ -133,6 +133,37 @@ CREATE UNIQUE INDEX payment_attempts_one_success ON payment_attempts USING btree
 CREATE TRIGGER payment_attempts_check_insert BEFORE INSERT ON payment_attempts FOR EACH ROW WHEN ((new.attempt_no > 1)) EXECUTE FUNCTION payment_attempts_check_insert();
 CREATE TRIGGER payment_attempts_check_update BEFORE UPDATE ON payment_attempts FOR EACH ROW WHEN (((old.outcome IS NOT NULL) OR (new.payment_id <> old.payment_id) OR (new.attempt_no <> old.attempt_no) OR (new.gateway <> old.gateway) OR (new.gateway_key <> old.gateway_key) OR (new.amount <> old.amount) OR (new.currency <> old.currency) OR (new.fence < old.fence))) EXECUTE FUNCTION payment_attempts_check_update();
 
+-- Free text and personal data of a payment: joined when it is read or sent, copied nowhere
+create table payment_details (
+  payment_id text not null,
+  payment_method jsonb, -- Token of the gateway, or an object from the name of a gateway to its token
+  customer jsonb, -- Customer at the gateway, in the same two forms
+  reference text collate C,
+  description text,
+  statement_descriptor text,
+  metadata jsonb,
+  return_url text,
+  next_action jsonb, -- What the customer has to do
+  digest bytea, -- SHA-256 of what the client asked for; part of the request's digest, and kept when the rest is erased
+  erased_at timestamp with time zone, -- From then on the members are empty, for good
+  constraint payment_details_customer_size CHECK ((octet_length((customer)::text) <= 2000)),
+  constraint payment_details_description_size CHECK ((length(description) <= 500)),
+  constraint payment_details_erased_is_empty CHECK (((erased_at IS NULL) OR ((COALESCE(payment_method, customer, metadata, next_action) IS NULL) AND (COALESCE(reference, description, statement_descriptor, return_url) IS NULL)))),
+  constraint payment_details_metadata_size CHECK ((octet_length((metadata)::text) <= 6500)),
+  constraint payment_details_metadata_typed CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+  constraint payment_details_next_action_size CHECK ((octet_length((next_action)::text) <= 8192)),
+  constraint payment_details_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES payments(id) ON DELETE RESTRICT,
+  constraint payment_details_payment_method_size CHECK ((octet_length((payment_method)::text) <= 2000)),
+  constraint payment_details_pkey PRIMARY KEY (payment_id),
+  constraint payment_details_reference_size CHECK (((length(reference) >= 1) AND (length(reference) <= 255))),
+  constraint payment_details_return_url_size CHECK ((length(return_url) <= 2048)),
+  constraint payment_details_statement_descriptor_size CHECK ((length(statement_descriptor) <= 22)),
+  constraint payment_details_tokens_typed CHECK (((jsonb_typeof(payment_method) = ANY (ARRAY['string'::text, 'object'::text])) AND (jsonb_typeof(customer) = ANY (ARRAY['string'::text, 'object'::text]))))
+);
+CREATE INDEX payment_details_metadata_idx ON payment_details USING gin (metadata jsonb_path_ops) WHERE (metadata IS NOT NULL);
+CREATE INDEX payment_details_reference_idx ON payment_details USING btree (reference, payment_id) WHERE (reference IS NOT NULL);
+CREATE TRIGGER payment_details_check_frozen BEFORE DELETE OR UPDATE ON payment_details FOR EACH ROW EXECUTE FUNCTION payment_details_check_frozen();
+
 -- One row per transition, numbered without gaps within a payment; append only
 create table payment_events (
   payment_id text not null,
@@ -183,6 +214,13 @@ create table payments (
   traceparent text, -- W3C Trace Context of that request; null when it was not traced
   open_charges integer not null default 0, -- Unresolved contradictions that stand for a charge; kept by a trigger on reconciliation_breaks
   looked_up_fence bigint, -- Fence under which the gateway answered that it does not know the open attempt; counts while the fence is the same
+  request_digest bytea, -- From fp_version 2 on, in place of request_hash: SHA-256 of the request with its idempotency key
+  has_details boolean, -- Whether payment_details has a row; null for none
+  manual_capture boolean, -- The charge is only authorized, and captured later; null for at once
+  customer_present boolean, -- The customer can answer a question of the bank; null for off session
+  priority text, -- Priority of its jobs: high or low; null for default
+  execute_at timestamp with time zone, -- Nothing is sent before; null for at once
+  expires_at timestamp with time zone, -- Nothing is sent from then on; null for never
   parent_id text, -- The charge that a capture, void or refund is about; null for a charge
   claimed_fence bigint, -- Fence of the latest claim by a program that knows movements; null for a charge
   amount_captured bigint, -- What was captured of an authorization; null where the whole amount was charged at once
@@ -193,17 +231,20 @@ create table payments (
   constraint payments_amount_in_range CHECK (((amount >= 1) AND (amount <= '9007199254740991'::bigint))),
   constraint payments_captured_fits CHECK (((amount_captured >= 0) AND (amount_captured <= amount))),
   constraint payments_currency_is_iso CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+  constraint payments_expire_after_execution CHECK ((expires_at > execute_at)),
   constraint payments_failure_kind_known CHECK ((failure_kind = ANY (ARRAY['hard_decline'::text, 'soft_decline'::text, 'not_sent'::text, 'canceled'::text, 'expired'::text, 'poison'::text, 'operator'::text]))),
   constraint payments_idempotency_key_key UNIQUE (idempotency_key),
   constraint payments_parent_by_kind CHECK (((parent_id IS NOT NULL) = (("left"(id, 4) = ANY (ARRAY['cap_'::text, 'ref_'::text])) OR ("left"(id, 5) = 'void_'::text)))),
   constraint payments_parent_id_fkey FOREIGN KEY (parent_id) REFERENCES payments(id),
   constraint payments_pkey PRIMARY KEY (id),
+  constraint payments_priority_known CHECK ((priority = ANY (ARRAY['high'::text, 'low'::text]))),
   constraint payments_refunded_is_reserved CHECK (((amount_refunded >= 0) AND (amount_refunded <= COALESCE(refunds_reserved, (0)::bigint)))),
   constraint payments_refunds_fit CHECK (((refunds_reserved IS NULL) OR (((refunds_reserved >= 0) AND (refunds_reserved <= COALESCE(amount_captured, amount))) AND (status = 'SUCCESS'::text)))),
   constraint payments_status_known CHECK ((status = ANY (ARRAY['PENDING'::text, 'QUEUED'::text, 'PROCESSING'::text, 'SUCCESS'::text, 'FAILED'::text]))),
   constraint payments_waits_for_known CHECK ((waits_for = ANY (ARRAY['capture'::text, 'customer'::text, 'gateway'::text])))
 );
 CREATE UNIQUE INDEX payments_charge_of_one_payment ON payments USING btree (gateway, gateway_ref) WHERE ((status = 'SUCCESS'::text) AND (parent_id IS NULL));
+CREATE INDEX payments_expiring_idx ON payments USING btree (expires_at, id) WHERE ((expires_at IS NOT NULL) AND (status = ANY (ARRAY['PENDING'::text, 'QUEUED'::text])));
 CREATE INDEX payments_failed_idx ON payments USING btree (id) WHERE (status = 'FAILED'::text);
 CREATE UNIQUE INDEX payments_one_capture_or_void ON payments USING btree (parent_id) WHERE ((parent_id IS NOT NULL) AND (status <> 'FAILED'::text) AND ("left"(id, 4) <> 'ref_'::text));
 CREATE INDEX payments_parent_idx ON payments USING btree (parent_id, split_part(id, '_'::text, 2)) WHERE (parent_id IS NOT NULL);
@@ -216,6 +257,7 @@ CREATE TRIGGER payments_check_claimed BEFORE UPDATE OF fence ON payments FOR EAC
 CREATE TRIGGER payments_check_frozen BEFORE UPDATE OF id, amount, currency, idempotency_key, request_hash, fp_version ON payments FOR EACH ROW EXECUTE FUNCTION payments_check_frozen();
 CREATE TRIGGER payments_check_insert BEFORE INSERT ON payments FOR EACH ROW EXECUTE FUNCTION payments_check_insert();
 CREATE TRIGGER payments_check_late_charge BEFORE UPDATE OF attempt_no ON payments FOR EACH ROW WHEN (((new.attempt_no > old.attempt_no) AND (old.late_charge_ref IS NOT NULL))) EXECUTE FUNCTION payments_check_late_charge();
+CREATE TRIGGER payments_check_members BEFORE UPDATE OF request_digest, has_details, manual_capture, customer_present, priority, execute_at, expires_at ON payments FOR EACH ROW EXECUTE FUNCTION payments_check_members();
 CREATE TRIGGER payments_check_movement BEFORE INSERT ON payments FOR EACH ROW WHEN ((new.parent_id IS NOT NULL)) EXECUTE FUNCTION payments_check_movement();
 CREATE TRIGGER payments_check_movement_frozen BEFORE UPDATE OF parent_id, amount_captured ON payments FOR EACH ROW WHEN (((new.parent_id IS DISTINCT FROM old.parent_id) OR ((old.amount_captured IS NOT NULL) AND (new.amount_captured IS DISTINCT FROM old.amount_captured)))) EXECUTE FUNCTION payments_check_movement_frozen();
 CREATE TRIGGER payments_check_open_charge BEFORE UPDATE OF status ON payments FOR EACH ROW WHEN (((new.status = 'FAILED'::text) AND (old.status <> 'FAILED'::text) AND (new.open_charges > 0))) EXECUTE FUNCTION payments_check_open_charge();
@@ -402,6 +444,27 @@ begin
 end
 $$;
 
+create function payment_details_check_frozen() returns trigger language plpgsql as $$
+begin
+  if tg_op = 'UPDATE' then
+    if (new.payment_id, new.digest) is not distinct from (old.payment_id, old.digest)
+       and old.erased_at is null
+       -- An erased row is empty: its constraint holds that. While a payment is not final, they may have to be sent again.
+       and (new.erased_at is not null
+               and exists (select from payments p where p.id = old.payment_id and p.status in ('SUCCESS', 'FAILED'))
+            or (new.payment_method, new.customer, new.reference, new.description, new.statement_descriptor,
+                new.metadata, new.return_url)
+               is not distinct from
+               (old.payment_method, old.customer, old.reference, old.description, old.statement_descriptor,
+                old.metadata, old.return_url)) then
+      return new;
+    end if;
+  end if;
+  raise exception 'payment %: its details are only erased, and what the customer has to do changes', old.payment_id
+    using errcode = 'check_violation', constraint = 'payment_details_are_frozen';
+end
+$$;
+
 create function payment_events_append_only() returns trigger language plpgsql as $$
 begin
   raise exception 'payment_events is append only'
@@ -441,6 +504,19 @@ create function payments_check_late_charge() returns trigger language plpgsql as
 begin
   raise exception 'payment %: no attempt follows a charge that came to light late', old.id
     using errcode = 'check_violation', constraint = 'payments_no_attempt_after_charge';
+end
+$$;
+
+create function payments_check_members() returns trigger language plpgsql as $$
+begin
+  if (new.request_digest, new.manual_capture, new.customer_present, new.priority, new.execute_at, new.expires_at)
+     is distinct from
+     (old.request_digest, old.manual_capture, old.customer_present, old.priority, old.execute_at, old.expires_at)
+     or old.has_details and new.has_details is not true then
+    raise exception 'payment %: what the client asked for cannot change', old.id
+      using errcode = 'check_violation', constraint = 'payments_request_is_frozen';
+  end if;
+  return new;
 end
 $$;
 

@@ -16,6 +16,20 @@ const hasPsql = spawnSync('psql', ['--version']).status === 0
 const world = await createWorld(inject('databaseUrl'), inject('redisUrl'))
 afterAll(() => world.close())
 
+/** Everything that a payment can say, in characters that JSON escapes and that sort differently as UTF-16. */
+const SAID = {
+  currency: 'EUR',
+  paymentMethod: { stripe: 'pm_"1"', adyen: '\\2' },
+  customer: 'cus_1',
+  reference: 'order "4711" \\ ü',
+  description: 'Two chairs, {a,b}',
+  statementDescriptor: 'SHOP CHAIRS',
+  metadata: { '\ue000': '\u2028', '\u{1f600}': 'b', aa: 'é/\u007e' },
+  priority: 'high',
+  executeAt: new Date('2026-01-02T03:04:05.060Z'),
+  expiresAt: new Date('2099-12-31T23:59:59.999Z'),
+} as const
+
 /** Everything that was found wrong in any test of this file. */
 const seen = new Set<string>()
 
@@ -87,7 +101,8 @@ describe('a table that is read in ranges', () => {
     let isDone = false
     const moving = (async () => {
       for (let n = 0; n < 60; n++) {
-        const created = await store.create({ amount: 500, idempotencyKey: `moving-${n}` })
+        const said = n % 2 === 0 ? {} : SAID
+        const created = await store.create({ amount: 500, idempotencyKey: `moving-${n}`, ...said })
         if (created.kind !== 'created') throw new Error(created.kind)
         const { id } = created.payment
         const answer = await store.claim(id, { owner: 'w1', leaseMs: 10_000, gateway: 'simulated' })
@@ -147,7 +162,7 @@ describe('each check of sql/invariants', () => {
       [...legal.matchAll(/\('([A-Z]*)', '([A-Z]+)'\)(?=[,)])/g)].map(([, from, to]) => [from, to]),
     ).toEqual([...TRANSITIONS].flatMap(([from, targets]) => targets.map((to) => [from ?? '', to])))
     expect(await readInvariantFile('I26_request_is_unchanged.sql')).toContain(
-      `where fp_version <> ${FINGERPRINT_VERSION} `,
+      `where fp_version not in (${Array.from({ length: FINGERPRINT_VERSION }, (_, before) => before + 1).join(', ')}) `,
     )
   })
 

@@ -26,7 +26,6 @@ export type { Movement } from './domain/movement.ts'
 export * from './domain/details.ts'
 export {
   eventIdOf,
-  FINGERPRINT_VERSION,
   gatewayKeyOf,
   jobIdOf,
   kindOf,
@@ -34,6 +33,14 @@ export {
   stepOf,
   type MovementKind,
 } from './domain/identifiers.ts'
+export {
+  FINGERPRINT_VERSION,
+  MEMBER_RULES,
+  PAYMENT_PRIORITIES,
+  scheduleFaultOf,
+  type PaymentPriority,
+  type PaymentRequest,
+} from './domain/request.ts'
 export { DEFAULT_RETRY_POLICY, type RetryPolicy } from './domain/retry-policy.ts'
 export { containsCardNumber } from './domain/card-guard.ts'
 export { PaymentsError } from './domain/errors.ts'

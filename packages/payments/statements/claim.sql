@@ -38,7 +38,8 @@ with target as (
     from target
    where p.id = target.id
 returning p.id, p.fence, p.attempt_no, p.gateway, p.amount, p.currency, p.retries, p.resolves, p.sends, p.takeovers,
-         p.gateway_ref, p.first_sent_at, p.created_at, p.event_seq, target.status as from_status, target.is_takeover
+         p.gateway_ref, p.first_sent_at, p.created_at, p.event_seq, target.status as from_status, target.is_takeover,
+         p.has_details, p.manual_capture, p.customer_present
 ), attempt as (
   insert into payment_attempts as a
          (payment_id, attempt_no, gateway, gateway_key, amount, currency, fence, first_sent_at, sends, takeovers)
@@ -64,5 +65,7 @@ select id as payment_id, fence, attempt_no, gateway, 'titan_' || id || '_' || at
        case sends when 1 then 'send' else 'resolve' end as mode,
        retries, resolves, takeovers, gateway_ref,
        extract(epoch from clock_timestamp() - first_sent_at)::float8 * 1000 as key_age_ms,
-       extract(epoch from clock_timestamp() - created_at)::float8 * 1000 as age_ms
+       extract(epoch from clock_timestamp() - created_at)::float8 * 1000 as age_ms,
+       manual_capture, customer_present, to_jsonb(d) as details
   from claimed
+  left join payment_details d on d.payment_id = case when has_details then id end

@@ -1,8 +1,11 @@
 -- Reads one payment.
 -- PARAMS   $1 id  text  payment
 -- RETURNS  the payment, or nothing
+-- WHY      A payment without details is looked up under null, which reads nothing.
 select id, amount, currency, status, idempotency_key, fence, attempt_no, attempt_open, retries, unknown_since, needs_review,
        next_run_at, failure_code, failure_kind, gateway, gateway_ref, late_charge_ref, open_charges,
-       attempt_open and looked_up_fence is not distinct from fence as is_looked_up, created_at, updated_at
-  from payments
+       attempt_open and looked_up_fence is not distinct from fence as is_looked_up, created_at, updated_at,
+       manual_capture, customer_present, priority, execute_at, expires_at, to_jsonb(d) as details
+  from payments p
+  left join payment_details d on d.payment_id = case when p.has_details then p.id end
  where id = $1::text

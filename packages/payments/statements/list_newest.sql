@@ -37,7 +37,9 @@ with examined as not materialized (
 select id, amount, currency, status, idempotency_key, fence, attempt_no, attempt_open, retries, unknown_since, needs_review,
        next_run_at, failure_code, failure_kind, gateway, gateway_ref, late_charge_ref, open_charges,
        attempt_open and looked_up_fence is not distinct from fence as is_looked_up, created_at, updated_at,
+       manual_capture, customer_present, priority, execute_at, expires_at, to_jsonb(d) as details,
        edge.edge
   from edge
   left join page on true
+  left join payment_details d on d.payment_id = case when page.has_details then page.id end
  order by page.id desc

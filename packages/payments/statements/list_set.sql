@@ -14,7 +14,8 @@
 --          The whole set is read and sorted: the expression sort_id keeps the planner from walking the primary key instead.
 select id, amount, currency, status, idempotency_key, fence, attempt_no, attempt_open, retries, unknown_since, needs_review,
        next_run_at, failure_code, failure_kind, gateway, gateway_ref, late_charge_ref, open_charges,
-       attempt_open and looked_up_fence is not distinct from fence as is_looked_up, created_at, updated_at
+       attempt_open and looked_up_fence is not distinct from fence as is_looked_up, created_at, updated_at,
+       manual_capture, customer_present, priority, execute_at, expires_at, to_jsonb(d) as details
   from (select *, id || '' as sort_id
           from (select * from payments where idempotency_key = $2::text and $1::text = 'KEY'
                 union all
@@ -25,6 +26,7 @@ select id, amount, currency, status, idempotency_key, fence, attempt_no, attempt
                 select * from payments where status = 'QUEUED' and $1::text = 'QUEUED'
                 union all
                 select * from payments where status = 'PROCESSING' and not needs_review and $1::text = 'PROCESSING') part) p
+  left join payment_details d on d.payment_id = case when p.has_details then p.id end
  where parent_id is null
    and ($3::text is null or sort_id < $3::text)
    and ($4::text is null or coalesce(status, '') = $4::text)

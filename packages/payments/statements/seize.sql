@@ -39,5 +39,6 @@ returning p.*, target.status as from_status
 select id as payment_id, fence, attempt_no, gateway, 'titan_' || id || '_' || attempt_no as gateway_key, amount, currency,
        'resolve' as mode, retries, resolves, takeovers, gateway_ref,
        extract(epoch from clock_timestamp() - first_sent_at)::float8 * 1000 as key_age_ms,
-       extract(epoch from clock_timestamp() - created_at)::float8 * 1000 as age_ms
+       extract(epoch from clock_timestamp() - created_at)::float8 * 1000 as age_ms,
+       manual_capture, customer_present, null::jsonb as details
   from seized

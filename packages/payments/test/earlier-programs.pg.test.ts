@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { expect, test } from 'vitest'
 import { createPaymentStore, type Claim, type Payment } from '../src/index.ts'
-import { fingerprint, newPaymentId } from '../src/domain/identifiers.ts'
+import { newPaymentId } from '../src/domain/identifiers.ts'
+import { firstFingerprint } from '../src/domain/request.ts'
 import { earlierProgram } from './support/earlier.ts'
 import { fold } from './support/history.ts'
 import { claim, createPayment, expireLease, makeDue, read } from './support/payments.ts'
@@ -15,7 +16,9 @@ const earlier = earlierProgram(sql)
 async function createEarlier(): Promise<string> {
   const key = randomUUID()
   const id = newPaymentId(key)
-  expect(await earlier.create({ id, key, hash: fingerprint({ amount: 500, currency: 'USD' }) })).toBe(true)
+  expect(await earlier.create({ id, key, hash: firstFingerprint({ amount: 500, currency: 'USD' }) })).toBe(
+    true,
+  )
   return id
 }
 

@@ -141,6 +141,12 @@ test.each([
   "idempotency_key = 'other'",
   "id = 'pay_other'",
   "request_hash = ''",
+  "request_digest = ''",
+  'manual_capture = true',
+  'customer_present = true',
+  "priority = 'high'",
+  'execute_at = clock_timestamp()',
+  'expires_at = clock_timestamp()',
 ])('what the client asked for cannot change: %s', async (change) => {
   const { id } = await createPayment(store)
   await expect(sql.unsafe(`update payments set ${change} where id = '${id}'`)).rejects.toMatchObject({

@@ -50,6 +50,22 @@ export const OWN_REQUESTS_BREACHES: readonly OwnBreach[] = [
       update payment_attempts set currency = 'JPY' where payment_id = '${paid}'`,
   },
   {
+    name: 'an amount under a hash of the first version',
+    breaks: ['I26'],
+    plant: ({ paid }) => `
+      update payments
+         set fp_version = 1, request_digest = null,
+             request_hash = encode(sha256(convert_to('{"amount":499,"currency":"USD"}', 'UTF8')), 'hex')
+       where id = '${paid}'`,
+  },
+  {
+    name: 'details that nobody asked for',
+    breaks: ['I26'],
+    plant: ({ paid }) => `
+      update payments set has_details = true where id = '${paid}';
+      insert into payment_details (payment_id, reference, digest) values ('${paid}', 'order-1', sha256('order-2'))`,
+  },
+  {
     name: 'a hash of a version that nobody knows',
     breaks: ['I26'],
     plant: ({ paid }) => `update payments set fp_version = 9 where id = '${paid}'`,
@@ -57,7 +73,7 @@ export const OWN_REQUESTS_BREACHES: readonly OwnBreach[] = [
   {
     name: 'a hash that was taken away',
     breaks: ['I26'],
-    plant: ({ paid }) => `update payments set request_hash = null where id = '${paid}'`,
+    plant: ({ paid }) => `update payments set request_digest = null where id = '${paid}'`,
   },
   {
     name: 'an amount of nothing',

@@ -86,14 +86,6 @@ export function stepOf(
   return type.slice(type.indexOf('.') + 1) as MovementStep
 }
 
-/** The set of fields that go into a fingerprint; a new field gets a new version, so old keys keep working. */
-export const FINGERPRINT_VERSION = 1
-
-/** SHA-256, hexadecimal, over the canonical JSON of a validated request without its key. */
-export function fingerprint({ amount, currency }: { readonly amount: number; readonly currency: string }) {
-  return hash('sha256', JSON.stringify({ amount, currency }), 'hex')
-}
-
 /** The set of fields that go into the fingerprint of a movement. */
 export const MOVEMENT_FINGERPRINT_VERSION = 1
 

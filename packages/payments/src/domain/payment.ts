@@ -1,4 +1,6 @@
+import type { PaymentDetails } from './details.ts'
 import type { MovementKind } from './identifiers.ts'
+import type { PaymentPriority } from './request.ts'
 
 /** The five public statuses. An unknown gateway outcome is `PROCESSING` with `unknownSince` set. */
 export const PAYMENT_STATUSES = ['PENDING', 'QUEUED', 'PROCESSING', 'SUCCESS', 'FAILED'] as const
@@ -68,6 +70,18 @@ export interface Payment {
   readonly openCharges: number
   /** The gateway answered that it does not know the open attempt, and nothing was sent for it since. */
   readonly isLookedUp: boolean
+  /** `manual`: the charge is authorized first. */
+  readonly capture: 'automatic' | 'manual'
+  /** Whether the customer can answer a question of the bank. */
+  readonly customerPresent: boolean
+  /** Priority of its jobs. */
+  readonly priority: PaymentPriority
+  /** Nothing is sent before. */
+  readonly executeAt: Date | null
+  /** Nothing is sent from then on. */
+  readonly expiresAt: Date | null
+  /** What else it says; null when it says nothing. */
+  readonly details: PaymentDetails | null
   readonly createdAt: Date
   readonly updatedAt: Date
 }

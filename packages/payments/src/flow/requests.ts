@@ -1,10 +1,15 @@
 import type { Claim } from '../domain/claim.ts'
-import type { PaymentDetails } from '../domain/details.ts'
+import type { GatewayToken, PaymentDetails } from '../domain/details.ts'
 import type { ChargeRequest, LookupRequest, MovementRequest } from '../gateways/gateway.ts'
 
-/** Builds the request of a charge. It depends on what the client asked alone: under one key it never changes. */
-export function chargeOf(claim: Claim): ChargeRequest {
+/**
+ * Builds the request of a charge. It depends on what the client asked alone: under one key it never changes. Undefined when
+ * the client named payment methods of other gateways only.
+ */
+export function chargeOf(claim: Claim): ChargeRequest | undefined {
   const { paymentId, attemptNo, gatewayKey, amount, currency, details } = claim
+  const method = details?.paymentMethod ?? null
+  if (method !== null && tokenFor(method, claim.gateway) === null) return undefined
   return {
     paymentId,
     attemptNo,
@@ -32,8 +37,9 @@ function givenIn(details: PaymentDetails, gateway: string): Partial<ChargeReques
 }
 
 /** Returns the token that this gateway knows; null without one. */
-function tokenFor(token: PaymentDetails['customer'], gateway: string): string | null {
-  return token === null || typeof token === 'string' ? token : (token[gateway] ?? null)
+function tokenFor(token: GatewayToken | null, gateway: string): string | null {
+  if (token === null || typeof token === 'string') return token
+  return Object.hasOwn(token, gateway) ? (token[gateway] ?? null) : null
 }
 
 /** Builds the request of a capture, void or refund; undefined when the gateway gave no id of the charge. */

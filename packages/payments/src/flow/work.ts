@@ -108,6 +108,8 @@ async function send(claim: Claim, options: WorkOptions): Promise<WorkOutcome> {
   const { gateway } = options
   if (claim.kind === 'charge') {
     const request = chargeOf(claim)
+    // Whoever works on this attempt decides the same, so nothing was or will be sent under its key.
+    if (request === undefined) return { type: 'DECLINED', code: 'payment_method_required', kind: 'hard' }
     return sent(claim, options, (signal) => gateway.charge(request, { signal }))
   }
   // Nothing was or will be sent under the key by a worker with this gateway.

@@ -1,9 +1,9 @@
 import type { Claim, ClaimAnswer, Settlement, SkipReason } from '../domain/claim.ts'
-import { kindOf } from '../domain/identifiers.ts'
 import type { PaymentStatus } from '../domain/payment.ts'
 import { passStep } from '../tracing.ts'
 import type { Database } from './database.ts'
 import { recordType } from './records.ts'
+import { toClaim, type ClaimRow } from './rows.ts'
 import { statement } from './statements.ts'
 
 /** Who claims, for how long and for which gateway. */
@@ -16,24 +16,7 @@ export interface ClaimOptions {
   readonly gateway: string
 }
 
-/** What a plain charge has nothing of. */
-const PLAIN = {
-  charge: null,
-  capture: 'automatic',
-  customerPresent: false,
-  details: null,
-  waitsFor: null,
-  waitsUntil: null,
-  isWaitOver: false,
-  isBeingMoved: false,
-} as const
-type ClaimRow = Omit<Claim, 'kind' | keyof typeof PLAIN>
-
 const claim = statement<ClaimRow>('claim')
-
-function toClaim(row: ClaimRow): Claim {
-  return { ...PLAIN, ...row, kind: kindOf(row.paymentId) }
-}
 
 /** Claims payments. When it resolves, the key of each attempt is on disk and a first byte may be sent. */
 export async function claimMany(

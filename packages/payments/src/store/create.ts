@@ -1,23 +1,29 @@
+import type { PaymentDetails } from '../domain/details.ts'
 import { PaymentsError } from '../domain/errors.ts'
-import { fingerprint, FINGERPRINT_VERSION, newPaymentId } from '../domain/identifiers.ts'
+import { newPaymentId } from '../domain/identifiers.ts'
 import type { Payment } from '../domain/payment.ts'
+import {
+  detailsDigest,
+  fingerprint,
+  FINGERPRINT_VERSION,
+  firstFingerprint,
+  isOfFirstVersion,
+  MEMBER_RULES,
+  scheduleFaultOf,
+  type PaymentRequest,
+} from '../domain/request.ts'
 import { activeTraceparent, passStep } from '../tracing.ts'
 import type { Database } from './database.ts'
 import { recordType } from './records.ts'
+import { toPayment, type PaymentRow } from './rows.ts'
 import { statement } from './statements.ts'
 
-export interface NewPayment {
-  /** Minor units of the currency, a whole number from 1 to 2^53 - 1. */
-  readonly amount: number
-  /** ISO 4217 code. @default 'USD' */
-  readonly currency?: string | undefined
-  /** 1 to 255 visible ASCII characters, case-sensitive. One key is always the same payment. */
-  readonly idempotencyKey: string
+export interface NewPayment extends PaymentRequest {
   /** Who asks, for the event of the creation. @default 'api' */
   readonly actor?: string | undefined
 }
 
-/** `mismatch`: the key belongs to a payment of another amount or currency; nothing was written. */
+/** `mismatch`: the key belongs to a payment of another request; nothing was written. */
 export type CreateAnswer =
   | { readonly kind: 'created' | 'replayed'; readonly payment: Payment }
   | { readonly kind: 'mismatch' }
@@ -25,15 +31,54 @@ export type CreateAnswer =
 type Prepared = ReturnType<typeof prepare>
 
 /** Checks a request and fills in what its row needs. @throws {PaymentsError} `INVALID_PAYMENT` */
-export function prepare({ amount, currency = 'USD', idempotencyKey: key, actor = 'api' }: NewPayment) {
+export function prepare({ actor = 'api', ...given }: NewPayment) {
+  const request = { ...given, currency: given.currency ?? 'USD' }
+  check(request)
+  const { amount, currency, idempotencyKey: key } = request
+  const digest = detailsDigest(request)
+  const id = newPaymentId(key)
+  const hash = fingerprint(request, digest)
+  const traceparent = activeTraceparent() ?? null
+  return { id, amount, currency, key, hash, traceparent, actor, request, extra: extraOf(id, request, digest) }
+}
+
+function check(request: PaymentRequest & { readonly currency: string }): void {
+  const { amount, currency, idempotencyKey: key } = request
   if (!Number.isSafeInteger(amount) || amount < 1)
     throw invalid(`amount must be a whole number from 1 to ${Number.MAX_SAFE_INTEGER}`)
   if (!/^[A-Z]{3}$/.test(currency)) throw invalid('currency must be three capital letters')
   if (!/^[\x21-\x7e]{1,255}$/.test(key))
     throw invalid('idempotencyKey must be 1 to 255 visible ASCII characters')
-  const hash = fingerprint({ amount, currency })
-  const id = newPaymentId(key)
-  return { id, amount, currency, key, hash, traceparent: activeTraceparent() ?? null, actor }
+  for (const name of Object.keys(MEMBER_RULES) as (keyof typeof MEMBER_RULES)[]) {
+    const value = request[name]
+    const { fits, text } = MEMBER_RULES[name] as { fits: (member: unknown) => boolean; text: string }
+    if (value !== undefined && !fits(value)) throw invalid(`${name} ${text}`)
+  }
+  if ([request.executeAt, request.expiresAt].some((time) => Number.isNaN(time?.getTime())))
+    throw invalid('executeAt and expiresAt must be valid times')
+}
+
+/** JSON of what the row of a payment holds besides the plain request; null for a request that says nothing of it. */
+function extraOf(id: string, request: PaymentRequest, digest: string | undefined): string | null {
+  if (isOfFirstVersion(request)) return null
+  const { priority, executeAt, expiresAt } = request
+  const { paymentMethod, customer, reference, description, statementDescriptor, metadata } = request
+  const details = digest !== undefined && {
+    payment_id: id,
+    payment_method: paymentMethod,
+    customer,
+    reference,
+    description,
+    statement_descriptor: statementDescriptor,
+    metadata,
+    digest,
+  }
+  return JSON.stringify({
+    priority: priority === 'default' ? undefined : priority,
+    execute_at: executeAt,
+    expires_at: expiresAt,
+    ...(details && { details }),
+  })
 }
 
 function invalid(message: string): PaymentsError {
@@ -42,13 +87,13 @@ function invalid(message: string): PaymentsError {
 
 /** What the database decides about a new payment. */
 type NewRow = Pick<Payment, 'id' | 'nextRunAt' | 'createdAt' | 'updatedAt'>
-type FoundRow = Payment & { readonly requestHash: string | null }
+type FoundRow = PaymentRow & { readonly requestHash: string | null; readonly fpVersion: number }
 
 const create = statement<NewRow>('create')
 const findByKey = statement<FoundRow>('find_by_key')
 
 /** A request as records of the database hold it. */
-export const requestRecord = recordType<Omit<Prepared, 'actor'>>('payment_request', {
+export const requestRecord = recordType<Omit<Prepared, 'actor' | 'request' | 'extra'>>('payment_request', {
   id: ({ id }) => id,
   amount: ({ amount }) => amount,
   currency: ({ currency }) => currency,
@@ -66,6 +111,7 @@ export async function createMany(sql: Database, requests: readonly Prepared[]): 
     fpVersion: FINGERPRINT_VERSION,
     ids: requests.map(({ id }) => id),
     actors: requests.map(({ actor }) => actor),
+    extras: requests.some(({ extra }) => extra !== null) ? requests.map(({ extra }) => extra) : [],
   })
   passStep('payments.created', () => keys)
   const inserted = new Map(rows.map((row) => [row.id, row]))
@@ -80,8 +126,26 @@ export async function createMany(sql: Database, requests: readonly Prepared[]): 
   })
 }
 
+/** Finds what the key of a request was given to; undefined when it is new. Writes nothing. */
+export async function findReplay(sql: Database, payment: NewPayment): Promise<CreateAnswer | undefined> {
+  const request = prepare(payment)
+  const [found] = await findByKey(sql, { keys: [request.key] })
+  return found && answerTaken(request, found)
+}
+
+/** Refuses times that cannot be met. A repeat of a request stays one after they have passed. */
+export async function replayOrRefuse(sql: Database, payment: NewPayment): Promise<CreateAnswer | undefined> {
+  if (payment.executeAt === undefined && payment.expiresAt === undefined) return undefined
+  const fault = scheduleFaultOf(payment, new Date())
+  if (fault === undefined) return undefined
+  const known = await findReplay(sql, payment)
+  if (known === undefined) throw invalid(`${fault.member} ${fault.text}`)
+  return known
+}
+
 /** A payment as it begins: its request, and the defaults of its columns, which need not be sent back with each. */
-function describe({ amount, currency, key }: Prepared, row: NewRow): Payment {
+function describe({ amount, currency, key, request }: Prepared, row: NewRow): Payment {
+  const { priority = 'default', executeAt = null, expiresAt = null } = request
   return {
     amount,
     currency,
@@ -100,16 +164,35 @@ function describe({ amount, currency, key }: Prepared, row: NewRow): Payment {
     lateChargeRef: null,
     openCharges: 0,
     isLookedUp: false,
+    capture: 'automatic',
+    customerPresent: false,
+    priority,
+    executeAt,
+    expiresAt,
+    details: describeDetails(request),
     ...row,
   }
 }
 
-function answerTaken(request: Prepared, found: FoundRow | undefined): CreateAnswer {
+function describeDetails(request: PaymentRequest): PaymentDetails | null {
+  if (detailsDigest(request) === undefined) return null
+  const { paymentMethod = null, customer = null, reference = null, description = null } = request
+  const { statementDescriptor = null, metadata = null } = request
+  const given = { paymentMethod, customer, reference, description, statementDescriptor, metadata }
+  return { ...given, returnUrl: null, nextAction: null, erasedAt: null }
+}
+
+function answerTaken({ id, request, hash }: Prepared, found: FoundRow | undefined): CreateAnswer {
   // Only a deleted row gets here: payments are never deleted by the system.
   if (found === undefined) throw invalid('the payment of this idempotency key was deleted by hand')
-  const { requestHash, ...payment } = found
+  const { requestHash, fpVersion, ...row } = found
+  const payment = toPayment(row)
   // A row from before fingerprints has none; its own fields say the same.
-  const hash = requestHash ?? fingerprint({ amount: payment.amount, currency: payment.currency })
-  if (hash !== request.hash) return { kind: 'mismatch' }
-  return { kind: payment.id === request.id ? 'created' : 'replayed', payment }
+  const stored = requestHash ?? firstFingerprint(payment)
+  const isSame =
+    fpVersion >= FINGERPRINT_VERSION
+      ? stored === hash
+      : isOfFirstVersion(request) && stored === firstFingerprint(request)
+  if (!isSame) return { kind: 'mismatch' }
+  return { kind: payment.id === id ? 'created' : 'replayed', payment }
 }

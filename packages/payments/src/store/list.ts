@@ -1,6 +1,7 @@
 import { firstPaymentIdOf } from '../domain/identifiers.ts'
 import type { Payment, PaymentStatus } from '../domain/payment.ts'
 import type { Database } from './database.ts'
+import { toPayment, type PaymentRow } from './rows.ts'
 import { statement } from './statements.ts'
 
 /** Which payments to list; newest first. */
@@ -42,10 +43,10 @@ const BEFORE_ALL = 'pay_'
 const AFTER_ALL = 'q'
 
 const countSet = statement<{ readonly most: number }>('count_set')
-const listSet = statement<Payment>('list_set')
-const listNewest = statement<{ [Field in keyof Payment]: Payment[Field] | null } & { edge: string | null }>(
-  'list_newest',
-)
+const listSet = statement<PaymentRow>('list_set')
+const listNewest = statement<
+  { [Field in keyof PaymentRow]: PaymentRow[Field] | null } & { edge: string | null }
+>('list_newest')
 
 /**
  * Lists one page. The examined payments come from the smallest source that holds all matches: one row for a key, the
@@ -62,7 +63,7 @@ export async function pagePayments(
     return pageNewest(sql, filter, limit, mostExamined)
   const { idempotencyKey: key = null, after = null } = filter
   const found = await listSet(sql, { source, key, after, ...conditionsOf(filter), limit: limit + 1 })
-  const payments = found.slice(0, limit)
+  const payments = found.slice(0, limit).map(toPayment)
   return { payments, next: found.length > limit ? payments.at(-1)?.id : undefined }
 }
 
@@ -94,7 +95,7 @@ async function pageNewest(
   const payments = rows
     .filter(({ id }) => id !== null)
     .slice(0, limit)
-    .map(({ edge: _edge, ...payment }) => payment as Payment)
+    .map(({ edge: _edge, ...row }) => toPayment(row as PaymentRow))
   const next = rows.length > limit ? payments.at(-1)?.id : rows[0]?.edge
   return { payments, next: next ?? undefined }
 }

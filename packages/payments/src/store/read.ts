@@ -1,15 +1,17 @@
 import { eventIdOf } from '../domain/identifiers.ts'
 import type { Payment, PaymentAttempt, PaymentEvent, RecordedBreak } from '../domain/payment.ts'
 import type { Database } from './database.ts'
+import { toPayment, type PaymentRow } from './rows.ts'
 import { statement } from './statements.ts'
 
-const get = statement<Payment>('get')
+const get = statement<PaymentRow>('get')
 const events = statement<Omit<PaymentEvent, 'eventId'>>('list_events')
 const attempts = statement<PaymentAttempt>('list_attempts')
 const breaks = statement<Omit<RecordedBreak, 'amount'> & { readonly amount: string | null }>('list_breaks')
 
 export async function getPayment(sql: Database, id: string): Promise<Payment | undefined> {
-  return (await get(sql, { id }))[0]
+  const [row] = await get(sql, { id })
+  return row && toPayment(row)
 }
 
 /** The longest history that is read at once. */

@@ -5,7 +5,14 @@ import { batched } from './batched.ts'
 import { recordBreak, recordRefund } from './breaks.ts'
 import { claimMany, renewMany, seize, settleMany, type ClaimOptions, type HeldClaim } from './claim.ts'
 import { countPayments } from './counts.ts'
-import { createMany, prepare, type NewPayment } from './create.ts'
+import {
+  createMany,
+  findReplay,
+  prepare,
+  replayOrRefuse,
+  type CreateAnswer,
+  type NewPayment,
+} from './create.ts'
 import type { Database } from './database.ts'
 import { readEpoch, writeEpoch } from './epoch.ts'
 import { markQueued, relayPending, takeLost, unfinishedJobs } from './jobs.ts'
@@ -42,21 +49,10 @@ export function createPaymentStore(sql: Database) {
      *
      * @throws {PaymentsError} `INVALID_PAYMENT`
      */
-    async create(payment: NewPayment) {
-      const request = prepare(payment)
-      const step = {
-        name: 'insert payment',
-        attributes: () => ({ 'db.system.name': 'postgresql', 'db.operation.name': 'INSERT' }),
-      }
-      return traceStep(
-        step,
-        () => create(request),
-        (answer) => ({
-          'titan.payment.created': answer.kind,
-          ...('payment' in answer && { 'titan.payment.id': answer.payment.id }),
-        }),
-      )
-    },
+    create: traceCreation(
+      async (payment) => (await replayOrRefuse(sql, payment)) ?? create(prepare(payment)),
+    ),
+    findReplay: bind(findReplay),
     get: bind(getPayment),
     page: bind(pagePayments),
     events: bind(listEvents),
@@ -104,6 +100,20 @@ export function createPaymentStore(sql: Database) {
     readEpoch: bind(readEpoch),
     writeEpoch: bind(writeEpoch),
   }
+}
+
+/** Runs each creation in a span of its trace. */
+function traceCreation(create: (payment: NewPayment) => Promise<CreateAnswer>) {
+  const attributes = () => ({ 'db.system.name': 'postgresql', 'db.operation.name': 'INSERT' })
+  return (payment: NewPayment): Promise<CreateAnswer> =>
+    traceStep(
+      { name: 'insert payment', attributes },
+      () => create(payment),
+      (answer) => ({
+        'titan.payment.created': answer.kind,
+        ...('payment' in answer && { 'titan.payment.id': answer.payment.id }),
+      }),
+    )
 }
 
 function memoize<Parameters, Value>(create: (parameters: Parameters) => Value) {

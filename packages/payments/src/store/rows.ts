@@ -1,0 +1,75 @@
+import type { NextAction, PaymentDetails } from '../domain/details.ts'
+import { kindOf } from '../domain/identifiers.ts'
+import type { Claim } from '../domain/claim.ts'
+import type { Payment } from '../domain/payment.ts'
+import type { PaymentPriority } from '../domain/request.ts'
+
+/** What a client says besides the amount, as columns hold it: null for the default. */
+interface Members {
+  readonly manualCapture: boolean | null
+  readonly customerPresent: boolean | null
+  /** The row of payment_details as JSON. */
+  readonly details: DetailsRow | null
+}
+
+/** A row of payment_details. */
+interface DetailsRow {
+  readonly payment_method: PaymentDetails['paymentMethod']
+  readonly customer: PaymentDetails['customer']
+  readonly reference: string | null
+  readonly description: string | null
+  readonly statement_descriptor: string | null
+  readonly metadata: PaymentDetails['metadata']
+  readonly return_url: string | null
+  readonly next_action: NextAction | null
+  readonly erased_at: string | null
+}
+
+/** A payment as the statements read it. */
+export type PaymentRow = Omit<Payment, keyof Members | 'capture' | 'priority'> &
+  Members & { readonly priority: PaymentPriority | null }
+
+/** What a plain charge has nothing of. */
+const PLAIN = {
+  charge: null,
+  waitsFor: null,
+  waitsUntil: null,
+  isWaitOver: false,
+  isBeingMoved: false,
+} as const
+
+/** A claim as the statements return it. */
+export type ClaimRow = Omit<Claim, keyof Members | keyof typeof PLAIN | 'kind' | 'capture'> & Members
+
+/** Fills in the defaults of what a row leaves out. */
+export function toPayment({ priority, ...row }: PaymentRow): Payment {
+  return { ...withMembers(row), priority: priority ?? 'default' }
+}
+
+/** Fills in the defaults of what a claim leaves out. */
+export function toClaim(row: ClaimRow): Claim {
+  return { ...PLAIN, ...withMembers(row), kind: kindOf(row.paymentId) }
+}
+
+function withMembers<Row extends Members>({ manualCapture, customerPresent, details, ...row }: Row) {
+  return {
+    ...row,
+    capture: manualCapture === true ? ('manual' as const) : ('automatic' as const),
+    customerPresent: customerPresent ?? false,
+    details: details === null ? null : toDetails(details),
+  }
+}
+
+function toDetails(row: DetailsRow): PaymentDetails {
+  return {
+    paymentMethod: row.payment_method,
+    customer: row.customer,
+    reference: row.reference,
+    description: row.description,
+    statementDescriptor: row.statement_descriptor,
+    metadata: row.metadata,
+    returnUrl: row.return_url,
+    nextAction: row.next_action,
+    erasedAt: row.erased_at === null ? null : new Date(row.erased_at),
+  }
+}
