@@ -155,9 +155,12 @@ function holdsError(text: string): boolean {
 }
 
 function toAnswer({ response, text }: Received): Stripe.HttpClientResponse {
+  const headers = response.headers as Record<string, string>
+  // The SDK would print it among the lines of the log.
+  delete headers['stripe-notice']
   return {
     getStatusCode: () => response.statusCode ?? 0,
-    getHeaders: () => response.headers as Record<string, string>,
+    getHeaders: () => headers,
     getRawResponse: () => ({}),
     toStream: () => response,
     async toJSON() {
