@@ -1,8 +1,10 @@
 import type { HttpBindings } from '@hono/node-server'
 import type { Hono } from 'hono'
-import type { Ledger } from './ledger.ts'
-import { createIntent, newId, type PaymentIntent } from './payment-intent.ts'
-import type { Order, Script, Weights, WebhookScript } from './script.ts'
+import type Stripe from 'stripe'
+import { createIntent, succeed, type IntentRow } from './model/intent.ts'
+import { readLedger, type Ledger } from './ledger/ledger.ts'
+import type { Order, Script, Weights, WebhookScript } from './script/script.ts'
+import { paymentIntentOf } from './stripe/payment-intent.ts'
 import type { WebhookSender } from './webhooks.ts'
 
 /** The body of `DELETE /_control`: what to weigh from now on. */
@@ -17,7 +19,7 @@ export interface EventRequest extends WebhookScript {
   /** @default 'payment_intent.succeeded' */
   readonly type?: string
   /** Members that differ from the payment's own intent, or from a new one. */
-  readonly intent?: Partial<PaymentIntent>
+  readonly intent?: Partial<Stripe.PaymentIntent>
 }
 
 /** Steers a simulator over HTTP. */
@@ -62,23 +64,31 @@ export function addControls(
   app.post('/_webhook', async (c) => {
     const { payment, type = 'payment_intent.succeeded', intent, ...how } = await c.req.json<EventRequest>()
     const known = [...ledger.intents.values()].findLast(({ metadata }) => metadata['payment_id'] === payment)
-    await webhooks.sendEvent(type, { ...(known ?? strangeIntent(payment)), ...intent }, how)
+    const object = { ...paymentIntentOf(known ?? strangeIntent(payment)), ...intent }
+    await webhooks.sendEvent(type, object, how)
     return c.json({ ok: true })
   })
-  app.get('/_ledger', (c) => c.json(ledger.summary()))
+  app.get('/_ledger', async (c) => c.json(await readLedger(ledger.path)))
 }
 
 /** An intent that this gateway never made. */
-function strangeIntent(payment: string): PaymentIntent {
-  const metadata = { payment_id: payment }
-  const asked = {
+function strangeIntent(payment: string): IntentRow {
+  const request = {
     amount: 100,
     currency: 'usd',
-    confirm: true,
-    payment_method: null,
+    captureMethod: 'automatic_async',
+    confirmationMethod: 'automatic',
+    customer: null,
     description: null,
-    metadata,
+    metadata: { payment_id: payment },
+    receiptEmail: null,
+    setupFutureUsage: null,
+    statementDescriptor: null,
+    statementDescriptorSuffix: null,
+    allowedTypes: ['card'],
+    allowRedirects: null,
   }
-  const intent = createIntent(asked, Date.now())
-  return { ...intent, status: 'succeeded', amount_received: 100, latest_charge: newId('ch') }
+  const now = Date.now()
+  const card = { id: 'pm_strange', token: 'pm_card_visa', customer: null, created: now }
+  return succeed(createIntent(request, null, now), { card, isAuthenticated: false, now })
 }

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import type { ScriptOptions } from './script.ts'
+import type { ScriptOptions } from './script/script.ts'
 import type { WebhookTarget } from './webhooks.ts'
 
 /** Options of {@link startGatewaySimulator}. */
@@ -16,6 +16,8 @@ export interface GatewaySimulatorOptions extends ScriptOptions {
   readonly keyTtlMs?: number
   /** Time until outcomes that come later, in milliseconds. @default 500 */
   readonly laterMs?: number
+  /** How long an authorization lasts, in milliseconds. @default 604800000, seven days */
+  readonly authorizationMs?: number
   /** Requests per second; more are answered 429. @default no limit */
   readonly ratePerSecond?: number | undefined
   /** How long a new intent is not found by a search, in milliseconds. @default 0 */
@@ -36,6 +38,7 @@ Usage: titan-gateway-simulator [options]
   --secret-key <sk_…>        the only key that is let in (default every key)
   --key-ttl-ms <ms>          how long an idempotency key is remembered (default a day)
   --later-ms <ms>            time until outcomes that come later (default 500)
+  --authorization-ms <ms>    how long an authorization lasts (default seven days)
   --rate-per-second <n>      more requests are answered 429 (default no limit)
   --search-lag-ms <ms>       how long a search does not find a new payment (default 0)
   --huge-bytes <n>           size of a huge body (default 1 GiB)
@@ -58,6 +61,7 @@ const FLAGS = {
   'secret-key': ['secretKey', String],
   'key-ttl-ms': ['keyTtlMs', wholeNumber],
   'later-ms': ['laterMs', wholeNumber],
+  'authorization-ms': ['authorizationMs', wholeNumber],
   'rate-per-second': ['ratePerSecond', wholeNumber],
   'search-lag-ms': ['searchLagMs', wholeNumber],
   'huge-bytes': ['hugeBytes', wholeNumber],

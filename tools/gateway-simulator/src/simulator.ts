@@ -4,10 +4,10 @@ import type { AddressInfo } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import { createApp } from './app.ts'
 import { createClient, type SimulatorClient } from './control.ts'
-import { Gateway } from './gateway.ts'
-import { Ledger } from './ledger.ts'
+import { Gateway } from './engine/gateway.ts'
+import { Ledger } from './ledger/ledger.ts'
 import type { GatewaySimulatorOptions } from './options.ts'
-import { Script } from './script.ts'
+import { Script } from './script/script.ts'
 import { WebhookSender } from './webhooks.ts'
 
 /** A gateway simulator that runs, here or in a separate process. */
@@ -28,9 +28,11 @@ export interface GatewaySimulator extends SimulatorClient {
 export async function startGatewaySimulator(options: GatewaySimulatorOptions): Promise<GatewaySimulator> {
   const { ledgerPath, port = 0, host = '127.0.0.1' } = options
   const script = new Script(options)
-  const ledger = await Ledger.open(ledgerPath)
+  const ledger = await Ledger.open(ledgerPath, options.keyTtlMs)
   const webhooks = new WebhookSender(options.webhook, (entry) => void ledger.record(entry).catch(() => {}))
-  const gateway = new Gateway(ledger, webhooks, options.keyTtlMs, options.laterMs)
+  const { laterMs = 500, authorizationMs = 7 * 86_400_000 } = options
+  let url = ''
+  const gateway = new Gateway(ledger, webhooks, { laterMs, authorizationMs, pagesUrl: () => url })
   const takeRate = limitRate(options.ratePerSecond)
   const app = createApp({ ledger, script, gateway, webhooks, options, takeRate })
   const listener = getRequestListener(app.fetch)
@@ -54,7 +56,7 @@ export async function startGatewaySimulator(options: GatewaySimulatorOptions): P
     throw error
   }
   const address = host.includes(':') ? `[${host}]` : host
-  const url = `http://${address}:${(server.address() as AddressInfo).port}`
+  url = `http://${address}:${(server.address() as AddressInfo).port}`
   let closed: Promise<void> | undefined
   return { ...createClient(url), url, pid: process.pid, ledgerPath, close: () => (closed ??= close()) }
 }

@@ -1,30 +1,54 @@
 import { createHmac } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { WebhookEntry } from './ledger-entry.ts'
-import { newId, type PaymentIntent } from './payment-intent.ts'
-import type { WebhookScript } from './script.ts'
+import type { WebhookEntry } from './ledger/entry.ts'
+import { newId } from './model/ids.ts'
+import type { WebhookScript } from './script/script.ts'
+import { eventOf, objectOf, type EventRequestFacts, type EventType, type Happening } from './stripe/event.ts'
 
 /** Where webhooks go. */
 export interface WebhookTarget {
   readonly url: string
   /** The signing secret, as Stripe writes it: `whsec_…`. */
   readonly secret: string
+  /** The events that it takes. @default those of a payment and its refunds */
+  readonly events?: readonly string[]
 }
+
+/** What an event is about. */
+type EventObject = ReturnType<typeof objectOf>
 
 /** Pauses before a webhook is repeated, in milliseconds. Stripe repeats for three days; a test does not need that. */
 const RETRY_AFTER_MS = [100, 500, 2_000]
 const TIMEOUT_MS = 5_000
 
-const EVENT_TYPES: Readonly<Partial<Record<PaymentIntent['status'], string>>> = {
-  succeeded: 'payment_intent.succeeded',
-  processing: 'payment_intent.processing',
-  requires_payment_method: 'payment_intent.payment_failed',
-}
+/**
+ * The events that an endpoint at Stripe is set up for, as the how-to does it. Stripe sends no others to it, and neither
+ * does the simulator.
+ */
+const SUBSCRIBED: readonly EventType[] = [
+  'payment_intent.succeeded',
+  'payment_intent.payment_failed',
+  'payment_intent.processing',
+  'payment_intent.requires_action',
+  'payment_intent.amount_capturable_updated',
+  'payment_intent.canceled',
+  'charge.refunded',
+  'refund.created',
+  'refund.updated',
+  'refund.failed',
+]
 
 /** Makes the header `Stripe-Signature` for a body. `time` is in epoch milliseconds. */
 export function signatureHeader(body: string, secret: string, time: number): string {
   const seconds = Math.floor(time / 1000)
   return `t=${seconds},v1=${createHmac('sha256', secret).update(`${seconds}.${body}`).digest('hex')}`
+}
+
+/** An event that is on its way. */
+interface Sending {
+  readonly type: string
+  readonly object: EventObject
+  readonly request: EventRequestFacts
 }
 
 /** Sends signed events to the target, if there is one, and records each copy. */
@@ -39,16 +63,22 @@ export class WebhookSender {
     this.#record = record
   }
 
-  /** Sends the event of an intent's status; resolves when each copy was accepted or failed. Never rejects. */
-  async send(intent: PaymentIntent, script: WebhookScript = {}): Promise<void> {
-    const type = EVENT_TYPES[intent.status]
-    if (type !== undefined) await this.sendEvent(type, intent, script)
+  /** Sends the event of something that happened, if the target takes it; resolves when each copy was accepted or failed. Never rejects. */
+  async send(happening: Happening, script: WebhookScript, request: EventRequestFacts): Promise<void> {
+    const { events = SUBSCRIBED } = this.#target ?? {}
+    if (events.includes(happening.type))
+      await this.sendEvent(happening.type, objectOf(happening), script, request)
   }
 
   /** Sends an event of any type. Never rejects. */
-  async sendEvent(type: string, intent: PaymentIntent, script: WebhookScript): Promise<void> {
+  async sendEvent(
+    type: string,
+    object: EventObject,
+    script: WebhookScript,
+    request: EventRequestFacts = null,
+  ): Promise<void> {
     if (this.#target === undefined || script.skip === true) return
-    const sending = this.#sendCopies(this.#target, type, intent, script)
+    const sending = this.#sendCopies(this.#target, { type, object, request }, script)
       // It was closed.
       .catch(() => {})
       .finally(() => this.#sending.delete(sending))
@@ -62,24 +92,14 @@ export class WebhookSender {
     await Promise.all(this.#sending)
   }
 
-  async #sendCopies(target: WebhookTarget, eventType: string, intent: PaymentIntent, script: WebhookScript) {
+  async #sendCopies(target: WebhookTarget, { type, object, request }: Sending, script: WebhookScript) {
     const event = newId('evt')
-    const created = Math.floor(Date.now() / 1000)
-    const body = JSON.stringify({
-      id: event,
-      object: 'event',
-      created,
-      data: { object: intent },
-      livemode: false,
-      pending_webhooks: 1,
-      request: null,
-      type: eventType,
-    })
+    const body = JSON.stringify(eventOf(event, type, object, request, Date.now()))
     await this.#pause(script.delayMs ?? 0)
     for (let copy = 0; copy < (script.copies ?? 1); copy++)
       for (const retryAfterMs of [...RETRY_AFTER_MS, undefined]) {
         const status = await this.#post(target, body, script)
-        this.#record({ type: 'webhook', at: Date.now(), event, eventType, intentId: intent.id, status })
+        this.#record({ type: 'webhook', at: Date.now(), event, eventType: type, subject: object.id, status })
         const isAccepted = status !== null && status >= 200 && status < 300
         if (isAccepted || retryAfterMs === undefined) break
         await this.#pause(retryAfterMs)

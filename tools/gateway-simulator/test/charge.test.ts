@@ -148,7 +148,8 @@ test.each([
   ['amount', { amount: '0' }],
   ['amount', { amount: '1.5' }],
   ['amount', { amount: '100000000' }],
-  ['currency', { currency: 'USD' }],
+  ['currency', { currency: 'zzz' }],
+  ['amount', { amount: '49' }],
 ])('a wrong %s is refused and the key stays free', async (param, form) => {
   const { url } = await startSimulator()
   expect(await charge(url, { key: 'k1', form })).toMatchObject({

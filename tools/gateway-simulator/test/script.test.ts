@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { parseBehaviour } from '../src/behaviour.ts'
-import { Script, type Subject } from '../src/script.ts'
+import { parseBehaviour } from '../src/script/behaviour.ts'
+import { Script, type Subject } from '../src/script/script.ts'
 import { charge, startSimulator } from './support/rig.ts'
 
 function subjectOf(given: Partial<Subject> = {}): Subject {

@@ -25,7 +25,7 @@ export const same = (entry: LedgerEntry): LedgerEntry => entry
 /** A charge that came later, of its own. */
 export async function charged(world: World, change: { reference: string | null }): Promise<LedgerEntry> {
   const charge = { ...(await world.chargeOf(world.ids.paid)), id: 'ch_late', intentId: 'pi_late', ...change }
-  return { type: 'settled', at: charge.at, intent: { id: charge.intentId }, charge } as LedgerEntry
+  return { type: 'settled', at: charge.at, subject: charge.intentId, rows: {}, charge, movements: [] }
 }
 
 /** A request for 500 USD that the gateway saw. */

@@ -140,7 +140,7 @@ test('what is sent names the payment, the attempt and the key', async () => {
   expect(intents).toMatchObject([
     {
       metadata: { payment_id: 'pay_1', attempt: '3', gateway_key: 'titan_pay_1_3' },
-      payment_method: 'pm_card_visa',
+      payment_method: expect.stringMatching(/^pm_/),
     },
   ])
   expect(charges).toMatchObject([{ reference: 'pay_1', key: 'titan_pay_1_3', currency: 'usd' }])
@@ -226,7 +226,7 @@ test.each([
   ['ISK', 7, 700],
   ['UGX', 7, 700],
   ['MGA', 700, 7],
-  ['JPY', 7, 7],
+  ['JPY', 77, 77],
   ['KWD', 70, 70],
 ])('%s: %i minor units of ours are %i of the gateway, and back', async (currency, amount, sent) => {
   const simulator = await startSimulator()

@@ -63,6 +63,7 @@ export async function charge(url: string, given: ChargeGiven = {}): Promise<Answ
       currency: 'usd',
       confirm: 'true',
       payment_method: 'pm_card_visa',
+      'allowed_payment_method_types[0]': 'card',
       'metadata[payment_id]': payment,
       ...form,
     }),

@@ -1,12 +1,19 @@
-import type { FinalOutcome } from './ledger-entry.ts'
-
 /** How an answer leaves the server. */
 export type Delivery = 'send' | 'reset' | 'hang' | 'garbage' | 'html' | 'huge' | 'trickle' | 'error_200'
+
+/** How something ends later: with the money, a decline or failure, the customer's answer, or a refund that comes back. */
+export type FinalOutcome =
+  | { readonly type: 'charge' }
+  | { readonly type: 'decline'; readonly code: string }
+  | { readonly type: 'authenticate'; readonly success: boolean }
+  | { readonly type: 'reverse'; readonly code: string }
 
 /** What carrying out a request does. An `invalid` 400 and a `fault` 500 are stored under the key like any answer. */
 type Execution =
   | { readonly type: 'charge'; readonly amountBy: number; readonly currency: string | null }
   | { readonly type: 'decline'; readonly code: string }
+  /** The customer has to act. */
+  | { readonly type: 'action' }
   | { readonly type: 'invalid'; readonly param: string }
   | { readonly type: 'fault'; readonly charges: boolean }
 
@@ -18,7 +25,7 @@ export interface Behaviour {
   readonly takesMs: number
   readonly execution: Execution
   readonly delivery: Delivery
-  /** How the intent ends later; null when it ends now. */
+  /** How it ends later; null when it ends now. */
   readonly later: FinalOutcome | null
   /** Milliseconds until then; null for the simulator's own default. */
   readonly laterMs: number | null
@@ -49,6 +56,9 @@ const BEHAVIOURS: Readonly<Record<string, (argument: string | undefined) => Beha
     const execution = code === undefined ? ({ type: 'fault', charges: false } as const) : declined(code)
     return { ...OK, execution, later: CHARGE }
   },
+  late_failure: (code = 'unknown') => ({ ...OK, later: { type: 'reverse', code } }),
+  action: () => ({ ...OK, execution: { type: 'action' } }),
+  action_then: (then) => ({ ...OK, execution: { type: 'action' }, later: authentication(then) }),
   hang_before: () => ({ ...OK, front: 'nothing', delivery: 'hang' }),
   reset_before: () => ({ ...OK, front: 'nothing', delivery: 'reset' }),
   hang_after: () => ({ ...OK, delivery: 'hang' }),
@@ -96,6 +106,12 @@ function finalOutcome(text = 'ok'): FinalOutcome {
   const [found, code] = /^decline(?::(.+))?$/.exec(text) ?? []
   if (found === undefined) throw new RangeError(`pending_then ends with ok or decline:<code>, not '${text}'`)
   return declined(code)
+}
+
+function authentication(text = 'ok'): FinalOutcome {
+  if (text !== 'ok' && text !== 'fail')
+    throw new RangeError(`action_then ends with ok or fail, not '${text}'`)
+  return { type: 'authenticate', success: text === 'ok' }
 }
 
 function milliseconds(text = '') {

@@ -2,11 +2,11 @@ import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Delivery } from './behaviour.ts'
-import type { StoredAnswer } from './ledger-entry.ts'
+import type { WrittenAnswer } from '../stripe/write.ts'
 
 /** Answers, or does something worse. */
 export async function deliver(
-  answer: StoredAnswer,
+  answer: WrittenAnswer,
   delivery: Delivery,
   incoming: IncomingMessage,
   headers: Readonly<Record<string, string>>,

@@ -1,5 +1,9 @@
 import { createHash } from 'node:crypto'
+import { testCardOf } from '../model/cards.ts'
 import { parseBehaviour } from './behaviour.ts'
+
+/** What a request is for. Creating and confirming a payment is a charge; cards and customers are `other`. */
+export type Operation = 'charge' | 'capture' | 'cancel' | 'refund' | 'inquiry' | 'other'
 
 /** How the webhooks of a request are sent. */
 export interface WebhookScript {
@@ -22,10 +26,10 @@ export interface WebhookScript {
 /** Behaviours for requests to come, one after the other. */
 export interface Order {
   readonly behaviours: readonly string[]
-  /** Only requests with this `metadata.payment_id` or idempotency key. @default any */
+  /** Only requests about this `metadata.payment_id`, or with this idempotency key or movement. @default any */
   readonly payment?: string
   /** @default 'charge' */
-  readonly on?: 'charge' | 'inquiry'
+  readonly on?: Operation
   /** How often the whole list is gone through; null is without end. @default 1 */
   readonly times?: number | null
   readonly webhook?: WebhookScript
@@ -34,6 +38,8 @@ export interface Order {
 /** A behaviour for every request of a kind. All conditions that are given must hold. */
 export interface Rule {
   readonly behaviour: string
+  /** @default 'charge' */
+  readonly on?: Operation
   readonly amount?: number
   readonly description?: string
   readonly payment?: string
@@ -44,11 +50,15 @@ export interface Rule {
 
 /** What the script is asked about. */
 export interface Subject {
-  readonly operation: 'charge' | 'inquiry'
+  readonly operation: Operation
   readonly key: string | null
+  /** `metadata.payment_id` of the intent that it is about. */
   readonly payment: string | null
+  /** `metadata.movement_id` of the request. @default null */
+  readonly movement?: string | null
   readonly amount: number | null
   readonly description: string | null
+  /** The test card that it is about. */
   readonly paymentMethod: string | null
   /** `metadata.simulate` of the request. */
   readonly metadataBehaviour: string | null
@@ -56,7 +66,7 @@ export interface Subject {
   readonly headerBehaviour: string | null
 }
 
-/** Shares of behaviours among the charges that nothing else decides; they need not add up to 1. */
+/** Shares of behaviours among the requests that move money and that nothing else decides; they need not add up to 1. */
 export type Weights = Readonly<Record<string, number>>
 
 /** What draws differ by. */
@@ -77,17 +87,7 @@ export interface ScriptOptions {
   readonly rules?: readonly Rule[]
 }
 
-/** Stripe's own test payment methods, as far as they change the outcome. */
-const PAYMENT_METHODS: Readonly<Record<string, string>> = {
-  pm_card_chargeDeclined: 'decline:generic_decline',
-  pm_card_chargeDeclinedInsufficientFunds: 'decline:insufficient_funds',
-  pm_card_chargeDeclinedLostCard: 'decline:lost_card',
-  pm_card_chargeDeclinedStolenCard: 'decline:stolen_card',
-  pm_card_chargeDeclinedExpiredCard: 'decline:expired_card',
-  pm_card_chargeDeclinedProcessingError: 'decline:processing_error',
-}
-
-/** Decides what happens to each request: header, orders for the payment, other orders, rules, metadata, payment method, weights. */
+/** Decides what happens to each request: header, orders for the payment, other orders, rules, metadata, test card, weights. */
 export class Script {
   readonly #rules: readonly Rule[]
   readonly #drawBy: DrawBy
@@ -128,7 +128,7 @@ export class Script {
     if (ordered !== undefined) return ordered
     const rule = this.#rules.find((candidate) => applies(candidate, subject, send))
     if (rule !== undefined) return { behaviour: rule.behaviour, webhook: rule.webhook ?? {} }
-    const named = subject.metadataBehaviour ?? PAYMENT_METHODS[subject.paymentMethod ?? '']
+    const named = subject.metadataBehaviour ?? behaviourOfCard(subject)
     return { behaviour: named ?? this.#draw(subject, send, nth), webhook: {} }
   }
 
@@ -144,23 +144,36 @@ export class Script {
     return { behaviour, webhook }
   }
 
-  /** Counts the charges of a key, or of a payment, with this one. */
+  /** Counts the requests of a key, or of a payment, with this one. */
   #countSend({ operation }: Subject, name: string | null) {
-    if (operation === 'inquiry' || name === null) return 1
-    const send = (this.#sends.get(name) ?? 0) + 1
-    this.#sends.set(name, send)
+    if (!MOVES_MONEY.has(operation) || name === null) return 1
+    const counted = operation === 'charge' ? name : `${operation} ${name}`
+    const send = (this.#sends.get(counted) ?? 0) + 1
+    // The oldest counts are forgotten: nobody repeats a request that long.
+    if (this.#sends.size > MAX_COUNTS)
+      for (const oldest of this.#sends.keys()) if (this.#sends.delete(oldest)) break
+    this.#sends.set(counted, send)
     return send
   }
 
   #draw({ operation, key, amount }: Subject, send: number, nth: number) {
     const weights = Object.entries(this.#weights)
     const total = weights.reduce((sum, [, weight]) => sum + weight, 0)
-    if (total === 0 || operation === 'inquiry') return 'ok'
-    const by = this.#drawBy === 'key' ? `${key ?? ''} ${send}` : `${amount} ${nth}`
+    if (total === 0 || !MOVES_MONEY.has(operation)) return 'ok'
+    const subject = this.#drawBy === 'key' ? `${key ?? ''} ${send}` : `${amount} ${nth}`
+    const by = operation === 'charge' ? subject : `${operation} ${subject}`
     let point = random(`${this.#seed} ${by}`) * total
     for (const [behaviour, weight] of weights) if ((point -= weight) < 0) return behaviour
     return 'ok'
   }
+}
+
+const MOVES_MONEY: ReadonlySet<Operation> = new Set<Operation>(['charge', 'capture', 'cancel', 'refund'])
+const MAX_COUNTS = 500_000
+
+function behaviourOfCard({ operation, paymentMethod }: Subject) {
+  if (paymentMethod === null || (operation !== 'charge' && operation !== 'refund')) return undefined
+  return testCardOf(paymentMethod)[operation]
 }
 
 function checked(weights: Weights) {
@@ -170,13 +183,18 @@ function checked(weights: Weights) {
 
 function fits({ on = 'charge', payment }: Order, subject: Subject) {
   return (
-    on === subject.operation && (payment === undefined || [subject.payment, subject.key].includes(payment))
+    on === subject.operation &&
+    (payment === undefined || [subject.payment, subject.key, subject.movement].includes(payment))
   )
 }
 
-function applies({ amount, description, payment, times = 1 }: Rule, subject: Subject, send: number) {
+function applies(
+  { on = 'charge', amount, description, payment, times = 1 }: Rule,
+  subject: Subject,
+  send: number,
+) {
   return (
-    subject.operation === 'charge' &&
+    subject.operation === on &&
     (times === null || send <= times) &&
     (amount === undefined || amount === subject.amount) &&
     (description === undefined || description === subject.description) &&
