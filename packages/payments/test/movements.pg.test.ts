@@ -69,7 +69,7 @@ test('a refund that failed returns what it reserved; one that succeeded adds to 
   expect(await sumsOf(sql, paymentId)).toMatchObject({ reserved: 100, refunded: 0 })
   await endMovement(sql, second.id, 'SUCCESS')
   expect(await sumsOf(sql, paymentId)).toMatchObject({ reserved: 100, refunded: 100 })
-  const { updatedAt: _before, ...rest } = before
+  const { updatedAt: _before, refundsReserved: _reserved, amountRefunded: _refunded, ...rest } = before
   expect(await read(store, paymentId)).toMatchObject(rest)
 })
 
@@ -270,4 +270,32 @@ test('what is parked is listed by its index, and no list or number of payments h
   for (const filter of [{}, { needsReview: true }, { status: 'PENDING' }, { status: 'SUCCESS' }] as const)
     for (const { id } of (await store.page({ ...filter, limit: 500 })).payments)
       expect(kindOf(id)).toBe('charge')
+})
+
+test('a payment says what was charged, what refunds take of it, and whom it waits for', async () => {
+  const open = await paymentIn(store, sql, 'QUEUED')
+  expect(await read(store, open.id)).toMatchObject({
+    parentId: null,
+    amountCaptured: 0,
+    waitsFor: null,
+    waitsUntil: null,
+  })
+  const { id: paymentId } = await paymentIn(store, sql, 'SUCCESS')
+  const first = await createMovement(store, { kind: 'refund', paymentId, amount: 200 })
+  await createMovement(store, { kind: 'refund', paymentId, amount: 50 })
+  await endMovement(sql, first.id, 'SUCCESS')
+  const sums = { amountCaptured: 500, amountRefunded: 200, refundsReserved: 250 }
+  const [listed] = (await store.page({ status: 'SUCCESS', limit: 1 })).payments
+  for (const payment of [await read(store, paymentId), listed])
+    expect(payment).toMatchObject({ id: paymentId, ...sums })
+
+  const authorized = await authorizedPayment(store, sql)
+  expect(await read(store, authorized.id)).toMatchObject({
+    amountCaptured: 0,
+    waitsFor: 'capture',
+    waitsUntil: expect.any(Date),
+  })
+  const capture = await createMovement(store, { kind: 'capture', paymentId: authorized.id, amount: 300 })
+  await endMovement(sql, capture.id, 'SUCCESS', `ch_${authorized.id}`)
+  expect(await read(store, authorized.id)).toMatchObject({ amountCaptured: 300, waitsFor: null })
 })

@@ -70,6 +70,18 @@ export interface Payment {
   readonly openCharges: number
   /** The gateway answered that it does not know the open attempt, and nothing was sent for it since. */
   readonly isLookedUp: boolean
+  /** The payment that a capture, void or refund is about; null for a payment itself. */
+  readonly parentId: string | null
+  /** Once SUCCESS: what was charged, in minor units; 0 before. */
+  readonly amountCaptured: number
+  /** Sum of the refunds that succeeded, in minor units. */
+  readonly amountRefunded: number
+  /** Sum of the refunds that have not failed, in minor units. */
+  readonly refundsReserved: number
+  /** Whom it waits for without a job and a lease, while it is PROCESSING. */
+  readonly waitsFor: WaitingReason | null
+  /** When that wait ends; null when no end is known. */
+  readonly waitsUntil: Date | null
   /** `manual`: the charge is authorized first. */
   readonly capture: 'automatic' | 'manual'
   /** Whether the customer can answer a question of the bank. */
