@@ -65,8 +65,9 @@ export type {
 // Gateways
 export * from './gateways/gateway.ts'
 export * from './gateways/ledger.ts'
-export { createSimulatedGateway } from './gateways/simulated-gateway.ts'
-export type { SimulatedBehaviour, SimulatedCharge, SimulatedGateway } from './gateways/simulated-gateway.ts'
+export { createSimulatedGateway, type SimulatedGateway } from './gateways/simulated/gateway.ts'
+export type { SimulatedBehaviour } from './gateways/simulated/rates.ts'
+export type { SimulatedAnswer, SimulatedCharge, SimulatedRefund } from './gateways/simulated/server.ts'
 export { createStripeGateway } from './gateways/stripe/gateway.ts'
 export { fromStripeAmount } from './gateways/stripe/amount.ts'
 export { limitGateway, type GatewayLimits, type LimitedGateway } from './gateways/limited-gateway.ts'
