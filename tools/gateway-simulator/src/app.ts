@@ -3,6 +3,7 @@ import { bodyLimit } from 'hono/body-limit'
 import { addControls } from './control.ts'
 import { exchange, idOf, type Env, type Parts } from './exchange.ts'
 import { newId } from './model/ids.ts'
+import { addThreeDSecure } from './pages/three-d-secure.ts'
 import { ACTS, INQUIRIES, subjectOfInquiry } from './routes.ts'
 import { FAULT, unrecognized } from './stripe/errors.ts'
 import { writeAnswer } from './stripe/write.ts'
@@ -33,6 +34,7 @@ export function createApp(parts: Parts) {
       )
     })
   addControls(app, parts)
+  addThreeDSecure(app, parts)
   app.notFound((c) => {
     const { status, body } = writeAnswer(unrecognized(c.req.method, c.req.path), ledger, newId('req'))
     return Response.json(body, { status })

@@ -1,11 +1,10 @@
-import type { HttpBindings } from '@hono/node-server'
 import type { Hono } from 'hono'
 import type Stripe from 'stripe'
 import { createIntent, succeed, type IntentRow } from './model/intent.ts'
-import { readLedger, type Ledger } from './ledger/ledger.ts'
-import type { Order, Script, Weights, WebhookScript } from './script/script.ts'
+import type { Env, Parts } from './exchange.ts'
+import { readLedger } from './ledger/ledger.ts'
+import type { Order, Weights, WebhookScript } from './script/script.ts'
 import { paymentIntentOf } from './stripe/payment-intent.ts'
-import type { WebhookSender } from './webhooks.ts'
 
 /** The body of `DELETE /_control`: what to weigh from now on. */
 export interface ResetRequest {
@@ -20,6 +19,12 @@ export interface EventRequest extends WebhookScript {
   readonly type?: string
   /** Members that differ from the payment's own intent, or from a new one. */
   readonly intent?: Partial<Stripe.PaymentIntent>
+}
+
+/** The body of `POST /_action`: the customer's answer to the bank. */
+export interface AnswerRequest {
+  readonly payment: string
+  readonly success: boolean
 }
 
 /** Steers a simulator over HTTP. */
@@ -37,6 +42,8 @@ export function createClient(url: string) {
     order: (orders: Order | readonly Order[]) => send('POST', '/_control', orders),
     /** Forgets every order, and replaces the weights and the seed that are given. */
     reset: (request: ResetRequest = {}) => send('DELETE', '/_control', request),
+    /** Answers the bank's question about a payment. @throws {Error} when there is none */
+    answerBank: (answer: AnswerRequest) => send('POST', '/_action', answer),
     /** Sends a webhook of any kind; resolves when it was accepted or given up. */
     sendWebhook: (event: EventRequest) => send('POST', '/_webhook', event),
   }
@@ -44,8 +51,8 @@ export function createClient(url: string) {
 
 /** Adds the routes of the test rig: orders, events and the ledger. */
 export function addControls(
-  app: Hono<{ readonly Bindings: HttpBindings }>,
-  { ledger, script, webhooks }: { ledger: Ledger; script: Script; webhooks: WebhookSender },
+  app: Hono<Env>,
+  { ledger, script, webhooks, gateway }: Pick<Parts, 'ledger' | 'script' | 'webhooks' | 'gateway'>,
 ) {
   app.post('/_control', async (c) => {
     const body = await c.req.json<Order | readonly Order[]>()
@@ -67,6 +74,14 @@ export function addControls(
     const object = { ...paymentIntentOf(known ?? strangeIntent(payment)), ...intent }
     await webhooks.sendEvent(type, object, how)
     return c.json({ ok: true })
+  })
+  app.post('/_action', async (c) => {
+    const { payment, success } = await c.req.json<AnswerRequest>()
+    const waiting = [...ledger.intents.values()].findLast(
+      ({ status, metadata }) => status === 'requires_action' && metadata['payment_id'] === payment,
+    )
+    if (waiting !== undefined && (await gateway.answerBank(waiting.id, success))) return c.json({ ok: true })
+    return c.json({ error: { message: `${payment} waits for no answer` } }, 404)
   })
   app.get('/_ledger', async (c) => c.json(await readLedger(ledger.path)))
 }
