@@ -1,5 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { createRandom, type Random } from './random.ts'
+import { Movers, planOf, type Plan } from './movers.ts'
+import { createRandom } from './random.ts'
+import { Requests, type Response } from './requests.ts'
 
 /** A payment that the API has accepted. */
 export interface Accepted {
@@ -11,13 +13,13 @@ export interface Accepted {
 /** What clients have done so far. */
 export interface ClientCounts {
   /** Payments that were begun. */
-  tried: number
+  readonly tried: number
   /** Payments that were answered 202. */
-  answered: number
+  readonly answered: number
   /** Requests after the first one of a payment: repeated after errors and timeouts, or sent twice on purpose. */
-  repeated: number
+  readonly repeated: number
   /** Requests with the key of another payment that were refused with 422. */
-  refused: number
+  readonly refused: number
 }
 
 /** How clients send. */
@@ -27,29 +29,41 @@ export interface ClientOptions {
   /** Time over which the payments are begun, evenly. */
   readonly durationMs: number
   readonly seed: number
+  /** Whether some payments are refunded, captured or voided afterwards. @default false */
+  readonly moves?: boolean | undefined
+  /** APIs that know how to. @default all */
+  readonly moverUrls?: readonly string[] | undefined
 }
 
-const TIMEOUT_MS = 10_000
-/** Pause before a request is repeated; it doubles each time, because impatient clients would keep a busy server busy. */
-const REPEAT_MS = 200
-const MAX_REPEAT_MS = 5_000
 /** Share of payments that are sent twice at the same time, and of those whose key is reused with another amount. */
 const SENT_TWICE = 0.03
 const KEY_REUSED = 0.02
 
 /** Clients that send payments and repeat each request until it is answered. The seed decides amounts and oddities. */
 export class Clients {
-  readonly counts: ClientCounts = { tried: 0, answered: 0, repeated: 0, refused: 0 }
   /** By their keys. */
   readonly accepted: Map<string, Accepted> = new Map()
   /** Responses that no client may ever get. */
   readonly breaches: string[] = []
+  /** Those that refund, capture and void. */
+  readonly movers: Movers
   readonly #options: ClientOptions
-  readonly #routes: Random
+  readonly #requests: Requests
+  #tried = 0
+  #answered = 0
+  #refused = 0
 
   constructor(options: ClientOptions) {
     this.#options = options
-    this.#routes = createRandom(options.seed)
+    this.#requests = new Requests(options.urls, createRandom(options.seed))
+    this.movers = new Movers(
+      new Requests(options.moverUrls ?? options.urls, createRandom(`moves ${options.seed}`)),
+    )
+  }
+
+  get counts(): ClientCounts {
+    const { repeated } = this.#requests
+    return { tried: this.#tried, answered: this.#answered, repeated, refused: this.#refused }
   }
 
   /** Sends all payments; resolves when each is answered, or when `signal` aborts. */
@@ -73,58 +87,67 @@ export class Clients {
     const random = createRandom(`${seed} ${number}`)
     const amount = random.between(1, 1_000_000)
     const oddity = random.next()
-    this.counts.tried++
+    const order = { key, amount, plan: this.#options.moves ? planOf(random) : 'charge' } as const
+    this.#tried++
     if (oddity < SENT_TWICE) {
-      this.counts.repeated++
-      await Promise.all([this.#repeat(key, amount, signal), this.#repeat(key, amount, signal)])
-    } else await this.#repeat(key, amount, signal)
-    if (oddity > 1 - KEY_REUSED && this.accepted.has(key)) await this.#reuseKey(key, amount)
+      this.#requests.repeated++
+      await Promise.all([this.#repeat(order, signal), this.#repeat(order, signal)])
+    } else await this.#repeat(order, signal)
+    const payment = this.accepted.get(key)
+    if (payment === undefined) return
+    if (oddity > 1 - KEY_REUSED) await this.#reuseKey(order)
+    await this.movers.follow(payment, order.plan, signal)
   }
 
   /** Repeats a request under its key until it is answered. */
-  async #repeat(key: string, amount: number, signal: AbortSignal): Promise<void> {
-    for (let waitMs = REPEAT_MS; !signal.aborted; waitMs = Math.min(2 * waitMs, MAX_REPEAT_MS)) {
-      if (waitMs > REPEAT_MS) this.counts.repeated++
-      const response = await this.#post(key, amount)
-      if (response?.status === 202) return this.#accept(key, amount, response.id)
-      if (response?.status === 422) this.breaches.push(`${key}: its own payment was refused`)
-      await pause(waitMs * (0.5 + Math.random() / 2))
-    }
+  async #repeat(order: Order, signal: AbortSignal): Promise<void> {
+    const { key } = order
+    const answer = await this.#requests.untilAnswered(
+      () => this.#post(order),
+      ({ status }) => {
+        if (status === 422) this.breaches.push(`${key}: its own payment was refused`)
+        return status === 202
+      },
+      signal,
+    )
+    if (answer !== undefined) this.#accept(order, String(answer.body['payment_id']))
   }
 
   /** Sends one request; returns undefined when no response said what became of it. */
-  async #post(key: string, amount: number): Promise<{ status: number; id: string } | undefined> {
-    try {
-      const response = await fetch(`${this.#routes.pick(this.#options.urls)}/pay`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ amount, idempotency_key: key }),
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-      })
-      const { status } = response
-      const body = (await response.json()) as { readonly payment_id?: string; readonly amount?: number }
-      if (status === 202 && body.amount !== amount)
-        this.breaches.push(`${key}: ${amount} was requested and ${body.amount} confirmed`)
-      if (status !== 202 && status !== 422 && status < 500)
-        this.breaches.push(`${key}: a valid request was answered ${status}`)
-      return { status, id: body.payment_id ?? '' }
-    } catch {
-      return undefined
-    }
+  async #post({ key, amount, plan }: Order): Promise<Response | undefined> {
+    const response = await this.#requests.send('/pay', {
+      amount,
+      idempotency_key: key,
+      ...(plan === 'authorize' && { capture: 'manual' }),
+    })
+    if (response === undefined) return undefined
+    const { status, body } = response
+    if (status === 202 && body['amount'] !== amount)
+      this.breaches.push(`${key}: ${amount} was requested and ${String(body['amount'])} confirmed`)
+    if (status !== 202 && status !== 422 && status < 500)
+      this.breaches.push(`${key}: a valid request was answered ${status}`)
+    return response
   }
 
-  #accept(key: string, amount: number, paymentId: string): void {
+  #accept({ key, amount }: Order, paymentId: string): void {
     const before = this.accepted.get(key)
-    if (before === undefined) this.counts.answered++
+    if (before === undefined) this.#answered++
     else if (before.paymentId !== paymentId)
       this.breaches.push(`${key}: answered ${before.paymentId} first and ${paymentId} later`)
     this.accepted.set(key, { key, amount, paymentId })
   }
 
   /** Sends another amount under a key that is taken, which must be refused. */
-  async #reuseKey(key: string, amount: number): Promise<void> {
-    const response = await this.#post(key, amount + 1)
-    if (response?.status === 422) this.counts.refused++
-    if (response?.status === 202) this.breaches.push(`${key}: a second body was accepted`)
+  async #reuseKey(order: Order): Promise<void> {
+    const response = await this.#post({ ...order, amount: order.amount + 1 })
+    if (response?.status === 422) this.#refused++
+    if (response?.status === 202) this.breaches.push(`${order.key}: a second body was accepted`)
   }
+}
+
+/** What a client asks for. */
+interface Order {
+  readonly key: string
+  readonly amount: number
+  readonly plan: Plan
 }

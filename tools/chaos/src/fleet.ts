@@ -57,12 +57,18 @@ const SETTINGS = {
   SOFT_DECLINE_DELAY_MS: '200',
   REQUEST_TIMEOUT_MS: '8000',
   CONNECT_TIMEOUT_MS: '10000',
-  CHAOS_POLICY: JSON.stringify({
-    configFaultDelayMs: 1_000,
-    unknownDelaysMs: [200, 500, 1_000, 2_000, 3_000],
-    maxResolves: 15,
-    maxTakeovers: 30,
-  }),
+}
+
+const POLICY = {
+  configFaultDelayMs: 1_000,
+  unknownDelaysMs: [200, 500, 1_000, 2_000, 3_000],
+  maxResolves: 15,
+  maxTakeovers: 30,
+}
+/** What another version may not know. */
+const OWN_POLICY = {
+  ...POLICY,
+  pollDelaysMs: { customer: [300], capture: [1_000], gateway: [200, 500, 1_000] },
 }
 
 /** How to start a fleet. */
@@ -126,13 +132,13 @@ export async function startFleet(
     const portAt = (link: string): number => links.get(link)?.port ?? 0
 
     for (const id of PROGRAMS) {
+      const checkout = id.endsWith('-2') ? previous : undefined
       const supervisor = supervise({
         ...commandOf(id),
-        checkout: id.endsWith('-2') ? previous : undefined,
+        checkout,
         env: {
-          ...SETTINGS,
+          ...settingsOf(folder, { checkout, logsSteps }),
           ...env,
-          ...(logsSteps && { CHAOS_STEP_LOG: stepLogIn(folder) }),
           NODE_COMPILE_CACHE: join(folder, 'compiled'),
           DATABASE_URL: postgres.urlAt(portAt(`${id}>postgres`)),
           REDIS_URL: `redis://127.0.0.1:${portAt(`${id}>redis`)}`,
@@ -153,6 +159,19 @@ export async function startFleet(
   } catch (error) {
     await close()
     throw error
+  }
+}
+
+/** What the programs of a checkout are set to. */
+function settingsOf(
+  folder: string,
+  { checkout, logsSteps }: { readonly checkout: string | undefined; readonly logsSteps: boolean },
+): Readonly<Record<string, string>> {
+  const policy = checkout === undefined ? OWN_POLICY : POLICY
+  return {
+    ...SETTINGS,
+    CHAOS_POLICY: JSON.stringify(policy),
+    ...(logsSteps && { CHAOS_STEP_LOG: stepLogIn(folder) }),
   }
 }
 

@@ -2,6 +2,7 @@ import { readLedgerFile, type Database } from '@titan/payments'
 import { findOpenBreaks, verify } from '@titan/cli'
 import type { Accepted } from './clients.ts'
 import { MAX_RETRIES } from './fleet.ts'
+import type { AcceptedMove } from './movers.ts'
 import type { Stores } from './trial.ts'
 
 /** Judges payments by the invariants, by what clients were answered, and by the gateway's ledger. */
@@ -10,7 +11,12 @@ export async function judge({
   redis,
   ledgerPath,
   accepted,
-}: Stores & { readonly ledgerPath: string; readonly accepted: ReadonlyMap<string, Accepted> }) {
+  moves,
+}: Stores & {
+  readonly ledgerPath: string
+  readonly accepted: ReadonlyMap<string, Accepted>
+  readonly moves: ReadonlyMap<string, AcceptedMove>
+}) {
   const findings = await verify({
     sql,
     redis,
@@ -27,7 +33,13 @@ export async function judge({
     .map((offender) => `unexpected open reconciliation break: ${offender}`)
   const statuses = await count(
     sql<Counted[]>`
-      select case when needs_review then 'REVIEW' else status end as name, count(*)::int as count from payments group by 1`,
+      select case when needs_review then 'REVIEW' else status end as name, count(*)::int as count
+        from payments where parent_id is null group by 1`,
+  )
+  const movements = await count(
+    sql<Counted[]>`
+      select movement_kind(id) || ' ' || case when needs_review then 'REVIEW' else status end as name, count(*)::int as count
+        from payments where parent_id is not null group by 1`,
   )
   const reviews = await count(
     sql<Counted[]>`
@@ -37,20 +49,27 @@ export async function judge({
   )
   const events = await count(
     sql<Counted[]>`
-      select type as name, count(*)::int as count from payment_history
-       where type in ('payment.taken_over', 'payment.requeued') group by 1`,
+      select split_part(type, '.', 2) as name, count(*)::int as count from payment_history
+       where split_part(type, '.', 2) in ('taken_over', 'requeued') group by 1`,
   )
   return {
     /** Payments by status; those in review count as `REVIEW`. */
     statuses,
+    /** Captures, voids and refunds by kind and status. */
+    movements,
     /** Why payments are in review. */
     reviews,
     /** Attempts that another worker continued because the lease of the first had expired. */
-    reclaimedAttempts: events['payment.taken_over'] ?? 0,
+    reclaimedAttempts: events['taken_over'] ?? 0,
     /** Jobs that were lost with Redis and enqueued again. */
-    requeued: events['payment.requeued'] ?? 0,
+    requeued: events['requeued'] ?? 0,
     /** Every violation, one line each. */
-    breaches: [...broken, ...breaks, ...(await findChangedAnswers(sql, accepted))],
+    breaches: [
+      ...broken,
+      ...breaks,
+      ...(await findChangedAnswers(sql, accepted)),
+      ...(await findChangedMoves(sql, moves)),
+    ],
   }
 }
 
@@ -65,6 +84,23 @@ async function findChangedAnswers(sql: Database, accepted: ReadonlyMap<string, A
     return row?.id !== paymentId || row.amount !== amount
   })
   return changed.map(({ key, paymentId }) => `lost or changed: ${key} was answered ${paymentId}`)
+}
+
+/** Finds accepted refunds, captures and voids that are not stored as they were answered. */
+async function findChangedMoves(sql: Database, moves: ReadonlyMap<string, AcceptedMove>): Promise<string[]> {
+  const rows = await sql<{ id: string; parent: string; amount: number }[]>`
+    select id, parent_id as parent, amount from payments where parent_id is not null`
+  const stored = new Map(rows.map((row) => [row.id, row]))
+  const changed = [...moves.values()].filter(({ id, paymentId, amount }) => {
+    const row = stored.get(id)
+    return row?.parent !== paymentId || row.amount !== amount
+  })
+  const unasked = rows.length - moves.size
+  return [
+    ...changed.map(({ id, paymentId }) => `lost or changed: ${id} of ${paymentId}`),
+    // A response that was lost is asked for again until it comes.
+    ...(unasked > 0 ? [`${unasked} movements are stored that no client was told of`] : []),
+  ]
 }
 
 interface Counted {

@@ -13,7 +13,7 @@ export function formatProgress({ phase, elapsedMs, clients, faults, unfinished }
 
 /** Formats the result of a run as a table. */
 export function formatReport(report: ChaosReport): string {
-  const { clients, faults, statuses, reviews, breaches, quietAfterMs, seed } = report
+  const { clients, moves, faults, statuses, movements, reviews, breaches, quietAfterMs, seed } = report
   const faultCount = Object.values(faults).reduce((sum, count) => sum + count, 0)
   const rows: Row[] = [
     ['seed', seed],
@@ -21,6 +21,9 @@ export function formatReport(report: ChaosReport): string {
     ['payments answered', clients.answered],
     ['requests repeated', clients.repeated],
     ['reused keys refused', clients.refused],
+    ['refunds, captures, voids', moves.refund + moves.capture + moves.void],
+    ...indented(movements),
+    ['refunds above the charge refused', moves.refused],
     ['faults', faultCount],
     ...indented(faults),
     ['jobs reclaimed', report.reclaimed],
@@ -76,7 +79,7 @@ function table({ breaches, folder, seed }: ChaosReport | RollingReport, rows: re
     return [
       ...lines,
       '',
-      styleText('green', 'Nothing was lost, nothing was charged twice.', { stream }),
+      styleText('green', 'Nothing was lost, nothing was charged or refunded twice.', { stream }),
     ].join('\n')
   return [
     ...lines,

@@ -56,13 +56,13 @@ export async function runRolling(options: RollingOptions) {
 
 /** Restarts each worker at least once, and continues until all payments have ended; returns how many times. */
 async function restartInTurn(
-  { fleet, clients: { counts } }: Trial,
+  { fleet, clients }: Trial,
   { payments, durationMs, quietWithinMs, onRestart }: RollingOptions,
   { sql, stops }: { readonly sql: Database; readonly stops: Map<number, number> },
 ): Promise<number> {
   const workers = PROGRAMS.filter((id) => id.startsWith('worker'))
   const deadline = performance.now() + durationMs + quietWithinMs
-  const isOver = async () => counts.answered === payments && (await countUnfinished(sql)) === 0
+  const isOver = async () => clients.counts.answered === payments && (await countUnfinished(sql)) === 0
   let count = 0
   while (count < workers.length || (performance.now() < deadline && !(await isOver()))) {
     const worker = workers[count % workers.length]
@@ -72,7 +72,7 @@ async function restartInTurn(
     stops.set(supervisor.current()?.pid ?? 0, Date.now())
     await supervisor.restart()
     count++
-    onRestart?.(worker, counts)
+    onRestart?.(worker, clients.counts)
   }
   return count
 }

@@ -19,6 +19,8 @@ export interface TrialOptions {
   readonly quietWithinMs: number
   /** Checkout of another version, which runs the second API and the second worker. @default none */
   readonly previous?: string | undefined
+  /** Whether clients also refund, capture and void. @default false */
+  readonly moves?: boolean | undefined
 }
 
 /** A fleet under the load of clients. */
@@ -52,7 +54,10 @@ export async function runTrial(
   const fleet = await startFleet(folder, options)
   const giveUp = new AbortController()
   try {
-    const clients = new Clients({ ...options, urls: fleet.apiUrls })
+    const urls = fleet.apiUrls
+    // The API of another version may not know how to refund.
+    const moverUrls = options.previous === undefined ? urls : urls.slice(0, 1)
+    const clients = new Clients({ ...options, urls, moverUrls })
     const trial: Trial = { fleet, clients, folder }
     const paying = clients.run(giveUp.signal)
     await steps.disturb?.(trial)
@@ -65,7 +70,8 @@ export async function runTrial(
       await paying
       const found = (await steps.inspect?.(trial, { sql, redis })) ?? []
       const { ledgerPath } = fleet.gateway
-      const verdict = await judge({ sql, redis, ledgerPath, accepted: clients.accepted })
+      const { accepted, movers } = clients
+      const verdict = await judge({ sql, redis, ledgerPath, accepted, moves: movers.accepted })
       const unanswered = payments - clients.counts.answered
       const breaches = [
         ...(isQuiet ? [] : [`not quiet within ${quietWithinMs / 1_000} s after the last fault`]),
@@ -75,11 +81,13 @@ export async function runTrial(
         ),
         ...found,
         ...clients.breaches,
+        ...movers.breaches,
         ...verdict.breaches,
       ]
       // With breaches the data is kept, to investigate them.
       if (breaches.length === 0) await rm(folder, { recursive: true, force: true })
-      return { ...verdict, seed, clients: clients.counts, quietAfterMs, breaches, folder }
+      const counts = { clients: clients.counts, moves: movers.counts }
+      return { ...verdict, ...counts, seed, quietAfterMs, breaches, folder }
     })
   } finally {
     giveUp.abort()

@@ -2,6 +2,7 @@ import { earlierStatement } from '@titan/testkit'
 import type { Claim, Settlement } from '../../src/index.ts'
 import { recordType } from '../../src/store/records.ts'
 import type { Database } from '../../src/index.ts'
+import { claimOf } from './claims.ts'
 
 // The composite types as those programs know them: they never change.
 interface EarlierRequest {
@@ -66,16 +67,20 @@ export function earlierProgram(sql: Database) {
     },
     markQueued: async (id: string) =>
       (await markQueued(sql, { ids: [id], actor: 'earlier-relay' })).length === 1,
-    claim: async (id: string, leaseMs = 10_000): Promise<Claim | undefined> =>
-      (await claim(sql, { ids: [id], owner: 'earlier-worker', leaseMs, gateway: 'simulated' }))[0],
+    async claim(id: string, leaseMs = 10_000): Promise<Claim | undefined> {
+      const [held] = await claim(sql, { ids: [id], owner: 'earlier-worker', leaseMs, gateway: 'simulated' })
+      // It knows less than today's claim, and decides as today's does where nothing of the rest is.
+      return held && claimOf(held)
+    },
     renew: async (held: EarlierClaim) =>
       (await renew(sql, { claims: claimRecord.encode([held]), leaseMs: 10_000 })).length === 1,
     settle: async (settlement: Settlement) =>
       (await settle(sql, { settlements: settlementRecord.encode([settlement]) })).length === 1,
-    seize: async (paymentId: string, attemptNo: number): Promise<Claim | undefined> =>
-      (
-        await seize(sql, { paymentId, attemptNo, gateway: 'simulated', actor: 'earlier-api', leaseMs: 5_000 })
-      )[0],
+    async seize(paymentId: string, attemptNo: number): Promise<Claim | undefined> {
+      const attempt = { paymentId, attemptNo, gateway: 'simulated' }
+      const [seized] = await seize(sql, { ...attempt, actor: 'earlier-api', leaseMs: 5_000 })
+      return seized && claimOf(seized)
+    },
     takeLost: async (): Promise<string[]> =>
       (
         await takeLost(sql, { queuedAgeMs: 0, processingAgeMs: 0, limit: 100, actor: 'earlier-reconciler' })

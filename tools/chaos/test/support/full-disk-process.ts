@@ -88,6 +88,7 @@ const report = await withStores(fleet, async (sql, redis): Promise<FullDiskRepor
     redis,
     ledgerPath: fleet.gateway.ledgerPath,
     accepted: clients.accepted,
+    moves: clients.movers.accepted,
   })
   const crashes = [...fleet.programs].flatMap(([id, supervisor]) =>
     supervisor.crashes.map((how) => `${id}: ${how}`),
