@@ -3,6 +3,7 @@
 
 alter table payments
   add column parent_id        text references payments (id),
+  add column charge_ref       text,
   add column claimed_fence    bigint,
   add column amount_captured  bigint,
   add column refunds_reserved bigint,
@@ -18,6 +19,7 @@ alter table payments
   add constraint payments_waits_for_known check (waits_for in ('capture', 'customer', 'gateway'));
 
 comment on column payments.parent_id        is 'The charge that a capture, void or refund is about; null for a charge';
+comment on column payments.charge_ref       is 'The gateway''s id of the charge that a refund is about when it is not the one its payment succeeded with';
 comment on column payments.claimed_fence    is 'Fence of the latest claim by a program that knows movements; null for a charge';
 comment on column payments.amount_captured  is 'What was captured of an authorization; null where the whole amount was charged at once';
 comment on column payments.refunds_reserved is 'Sum of the refunds that have not failed; kept by triggers';
@@ -121,8 +123,8 @@ end
 $$;
 
 create trigger payments_check_movement_frozen
-  before update of parent_id, amount_captured on payments
-  for each row when (new.parent_id is distinct from old.parent_id
+  before update of parent_id, charge_ref, amount_captured on payments
+  for each row when (new.parent_id is distinct from old.parent_id or new.charge_ref is distinct from old.charge_ref
                      or old.amount_captured is not null and new.amount_captured is distinct from old.amount_captured)
   execute function payments_check_movement_frozen();
 
@@ -217,3 +219,30 @@ create trigger payments_end_movement
   after update of status on payments
   for each row when (new.parent_id is not null and new.status <> old.status and new.status in ('SUCCESS', 'FAILED'))
   execute function payments_end_movement();
+
+-- A refund may fail days after the gateway called it successful. Its row stays, and this is on record; no charge is open.
+alter table reconciliation_breaks
+  drop constraint reconciliation_breaks_kind_known,
+  add constraint reconciliation_breaks_kind_known check (kind in (
+    'missing_at_gateway', 'missing_here', 'amount_mismatch', 'currency_mismatch',
+    'status_mismatch', 'duplicate_charge', 'late_charge', 'refund_failed'));
+
+create function stands_for_charge(kind text) returns boolean language sql immutable parallel safe as $$
+  select kind not in ('missing_at_gateway', 'refund_failed')
+$$;
+
+create or replace function reconciliation_breaks_count_open() returns trigger language plpgsql as $$
+begin
+  if tg_op <> 'INSERT' then
+    if old.resolved_at is null and stands_for_charge(old.kind) then
+      update payments set open_charges = open_charges - 1 where id = old.payment_id;
+    end if;
+  end if;
+  if tg_op <> 'DELETE' then
+    if new.resolved_at is null and stands_for_charge(new.kind) then
+      update payments set open_charges = open_charges + 1 where id = new.payment_id;
+    end if;
+  end if;
+  return null;
+end
+$$;

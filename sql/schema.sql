@@ -222,6 +222,7 @@ create table payments (
   execute_at timestamp with time zone, -- Nothing is sent before; null for at once
   expires_at timestamp with time zone, -- Nothing is sent from then on; null for never
   parent_id text, -- The charge that a capture, void or refund is about; null for a charge
+  charge_ref text, -- The gateway's id of the charge that a refund is about when it is not the one its payment succeeded with
   claimed_fence bigint, -- Fence of the latest claim by a program that knows movements; null for a charge
   amount_captured bigint, -- What was captured of an authorization; null where the whole amount was charged at once
   refunds_reserved bigint, -- Sum of the refunds that have not failed; kept by triggers
@@ -259,7 +260,7 @@ CREATE TRIGGER payments_check_insert BEFORE INSERT ON payments FOR EACH ROW EXEC
 CREATE TRIGGER payments_check_late_charge BEFORE UPDATE OF attempt_no ON payments FOR EACH ROW WHEN (((new.attempt_no > old.attempt_no) AND (old.late_charge_ref IS NOT NULL))) EXECUTE FUNCTION payments_check_late_charge();
 CREATE TRIGGER payments_check_members BEFORE UPDATE OF request_digest, has_details, manual_capture, customer_present, priority, execute_at, expires_at ON payments FOR EACH ROW EXECUTE FUNCTION payments_check_members();
 CREATE TRIGGER payments_check_movement BEFORE INSERT ON payments FOR EACH ROW WHEN ((new.parent_id IS NOT NULL)) EXECUTE FUNCTION payments_check_movement();
-CREATE TRIGGER payments_check_movement_frozen BEFORE UPDATE OF parent_id, amount_captured ON payments FOR EACH ROW WHEN (((new.parent_id IS DISTINCT FROM old.parent_id) OR ((old.amount_captured IS NOT NULL) AND (new.amount_captured IS DISTINCT FROM old.amount_captured)))) EXECUTE FUNCTION payments_check_movement_frozen();
+CREATE TRIGGER payments_check_movement_frozen BEFORE UPDATE OF parent_id, charge_ref, amount_captured ON payments FOR EACH ROW WHEN (((new.parent_id IS DISTINCT FROM old.parent_id) OR (new.charge_ref IS DISTINCT FROM old.charge_ref) OR ((old.amount_captured IS NOT NULL) AND (new.amount_captured IS DISTINCT FROM old.amount_captured)))) EXECUTE FUNCTION payments_check_movement_frozen();
 CREATE TRIGGER payments_check_open_charge BEFORE UPDATE OF status ON payments FOR EACH ROW WHEN (((new.status = 'FAILED'::text) AND (old.status <> 'FAILED'::text) AND (new.open_charges > 0))) EXECUTE FUNCTION payments_check_open_charge();
 CREATE TRIGGER payments_check_transition BEFORE UPDATE OF status, fence, attempt_no, attempt_open, gateway_ref, failure_code, failure_kind, event_seq ON payments FOR EACH ROW EXECUTE FUNCTION payments_check_transition();
 CREATE TRIGGER payments_end_movement AFTER UPDATE OF status ON payments FOR EACH ROW WHEN (((new.parent_id IS NOT NULL) AND (new.status <> old.status) AND (new.status = ANY (ARRAY['SUCCESS'::text, 'FAILED'::text])))) EXECUTE FUNCTION payments_end_movement();
@@ -287,7 +288,7 @@ create table reconciliation_breaks (
   resolution text,
   refund_ref text, -- The gateway's id of the refund of this charge: the money went back
   resolved_by text, -- The operator who resolved it
-  constraint reconciliation_breaks_kind_known CHECK ((kind = ANY (ARRAY['missing_at_gateway'::text, 'missing_here'::text, 'amount_mismatch'::text, 'currency_mismatch'::text, 'status_mismatch'::text, 'duplicate_charge'::text, 'late_charge'::text]))),
+  constraint reconciliation_breaks_kind_known CHECK ((kind = ANY (ARRAY['missing_at_gateway'::text, 'missing_here'::text, 'amount_mismatch'::text, 'currency_mismatch'::text, 'status_mismatch'::text, 'duplicate_charge'::text, 'late_charge'::text, 'refund_failed'::text]))),
   constraint reconciliation_breaks_once UNIQUE (kind, gateway, reference),
   constraint reconciliation_breaks_pkey PRIMARY KEY (id),
   constraint reconciliation_breaks_refund_is_resolved CHECK (((refund_ref IS NULL) OR (resolved_at IS NOT NULL)))
@@ -692,12 +693,12 @@ $$;
 create function reconciliation_breaks_count_open() returns trigger language plpgsql as $$
 begin
   if tg_op <> 'INSERT' then
-    if old.resolved_at is null and old.kind <> 'missing_at_gateway' then
+    if old.resolved_at is null and stands_for_charge(old.kind) then
       update payments set open_charges = open_charges - 1 where id = old.payment_id;
     end if;
   end if;
   if tg_op <> 'DELETE' then
-    if new.resolved_at is null and new.kind <> 'missing_at_gateway' then
+    if new.resolved_at is null and stands_for_charge(new.kind) then
       update payments set open_charges = open_charges + 1 where id = new.payment_id;
     end if;
   end if;
@@ -722,6 +723,10 @@ begin
           jsonb_build_object('amount', movement.amount, 'currency', movement.currency, 'movement_id', movement.id))
   on conflict (kind, gateway, reference) do nothing;
 end
+$$;
+
+create function stands_for_charge(kind text) returns boolean language sql as $$
+  select kind not in ('missing_at_gateway', 'refund_failed')
 $$;
 
 create function webhook_outbox_fill() returns trigger language plpgsql as $$

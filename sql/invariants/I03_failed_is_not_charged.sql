@@ -58,6 +58,6 @@ select p.id, 'its number of open charges is not that of its contradictions'
   from payments p
   left join (select payment_id, count(*) as count
                from reconciliation_breaks
-              where resolved_at is null and kind <> 'missing_at_gateway' and payment_id > :'after' and (:'until' = '' or payment_id <= :'until')
+              where resolved_at is null and stands_for_charge(kind) and payment_id > :'after' and (:'until' = '' or payment_id <= :'until')
               group by payment_id) open on open.payment_id = p.id
  where p.open_charges <> coalesce(open.count, 0) and p.id > :'after' and (:'until' = '' or p.id <= :'until');

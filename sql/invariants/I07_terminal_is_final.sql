@@ -2,7 +2,8 @@
 -- PARAMS   after, until: range of payment ids; every payment by default
 -- RETURNS  subject, detail
 -- WHY      A final payment has no review, no open attempt and no unknown outcome. A lease may be left from a worker
---          that was gone when an operator decided, but none may begin later.
+--          that was gone when an operator decided, but none may begin later. A refund may fail after its success: it
+--          keeps its status.
 -- ADVICE   Compare `titan payments show <id>` with the gateway’s records. Find out who wrote to the table, and restore
 --          the value from a backup.
 \set after ''
@@ -11,6 +12,7 @@
 select payment_id as subject, 'an event after SUCCESS or FAILED' as detail
   from payment_history
  where payment_id > :'after' and (:'until' = '' or payment_id <= :'until')
+   and (type, from_status, to_status) is distinct from ('refund.failed', 'SUCCESS', 'SUCCESS')
  group by payment_id
 having min(seq) filter (where to_status in ('SUCCESS', 'FAILED')) < max(seq)
     or bool_or(from_status in ('SUCCESS', 'FAILED'))

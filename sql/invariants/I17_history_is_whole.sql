@@ -34,7 +34,7 @@ select distinct payment_id, 'an event of a type that does not lead to its status
          when 'authorized' then to_status <> 'PROCESSING'
          when 'requires_action' then to_status <> 'PROCESSING'
          when 'succeeded' then to_status <> 'SUCCESS'
-         when 'failed' then to_status <> 'FAILED'
+         when 'failed' then to_status <> 'FAILED' and (type, from_status, to_status) is distinct from ('refund.failed', 'SUCCESS', 'SUCCESS')
          when 'requeued' then to_status is distinct from from_status
          else to_status in ('SUCCESS', 'FAILED')
        end

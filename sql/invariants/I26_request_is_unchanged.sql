@@ -18,10 +18,12 @@ select id as subject, 'the stored request hash is not that of amount and currenc
  union all
 select id, 'the stored request hash is not that of the movement'
   from payments
+  left join payment_details d on d.payment_id = id and d.payment_id > :'after' and (:'until' = '' or d.payment_id <= :'until')
  where fp_version = 1 and parent_id is not null and id > :'after' and (:'until' = '' or id <= :'until')
    and request_hash not in (
      select encode(sha256(convert_to('{"kind":"' || movement_kind(id) || '","paymentId":"' || parent_id || '","amount":' || asked
-                                     || ',"reason":null}', 'UTF8')), 'hex')
+                                     || ',"reason":' || coalesce(to_json(encode(d.digest, 'hex'))::text, 'null') || '}',
+                                     'UTF8')), 'hex')
        from unnest(array[amount::text, 'null']) as asked)
  union all
 select p.id, 'the stored request digest is not that of the request'

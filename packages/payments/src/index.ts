@@ -61,6 +61,7 @@ export type {
   MovementRefusal,
   NewMovement,
 } from './store/movements.ts'
+export type { ForeignEffect, ForeignMovement, RefundFailure } from './store/reported-movements.ts'
 
 // Gateways
 export * from './gateways/gateway.ts'

@@ -5,7 +5,7 @@
 -- RETURNS  its id; nothing when the payment is unknown, final, or has an attempt already
 with target as (
   select id, status from payments
-   where id = $1::text and status in ('PENDING', 'QUEUED') and attempt_no = 0
+   where id = $1::text and parent_id is null and status in ('PENDING', 'QUEUED') and attempt_no = 0
      for update
 ), moved as (
   update payments p

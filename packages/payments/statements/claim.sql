@@ -24,6 +24,7 @@ with target as (
   update payments p
      set status        = 'PROCESSING',
          fence         = p.fence + 1,
+         claimed_fence = case when p.parent_id is not null then p.fence + 1 end,
          lease_owner   = $2::text,
          lease_until   = clock_timestamp() + $3::float8 * interval '1 millisecond',
          attempt_no    = p.attempt_no + case when p.attempt_open then 0 else 1 end,
@@ -37,7 +38,7 @@ with target as (
          updated_at    = clock_timestamp()
     from target
    where p.id = target.id
-returning p.id, p.fence, p.attempt_no, p.gateway, p.amount, p.currency, p.retries, p.resolves, p.sends, p.takeovers,
+returning p.id, p.parent_id, p.charge_ref, p.fence, p.attempt_no, p.gateway, p.amount, p.currency, p.retries, p.resolves, p.sends, p.takeovers,
          p.gateway_ref, p.first_sent_at, p.created_at, p.event_seq, target.status as from_status, target.is_takeover,
          p.has_details, p.manual_capture, p.customer_present
 ), attempt as (
@@ -66,6 +67,11 @@ select id as payment_id, fence, attempt_no, gateway, 'titan_' || id || '_' || at
        retries, resolves, takeovers, gateway_ref,
        extract(epoch from clock_timestamp() - first_sent_at)::float8 * 1000 as key_age_ms,
        extract(epoch from clock_timestamp() - created_at)::float8 * 1000 as age_ms,
-       manual_capture, customer_present, to_jsonb(d) as details
+       manual_capture, customer_present, to_jsonb(d) as details,
+       case when parent_id is not null then (
+         select jsonb_build_object('paymentId', c.id, 'gatewayKey', 'titan_' || c.id || '_' || c.attempt_no,
+                                   'gatewayRef', coalesce(claimed.charge_ref, c.gateway_ref))
+           from payments c where c.id = claimed.parent_id)
+       end as charge
   from claimed
   left join payment_details d on d.payment_id = case when has_details then id end

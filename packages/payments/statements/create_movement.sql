@@ -8,6 +8,8 @@
 --          $7 fp_version   smallint  version of the fingerprint
 --          $8 traceparent  text      trace of the request, or null
 --          $9 actor        text      who asks
+--          $10 reason      text      why; null for none
+--          $11 digest      text      digest of the details in hexadecimal; null without a reason
 -- RETURNS  nothing when there is no such payment; else the movement of this key, if there is one, and what was decided
 -- WHY      A request that comes again is answered as before, whatever has become of the payment. The lock was granted
 --          before this statement began, so it sees every movement of the payment.
@@ -36,19 +38,26 @@ with payment as (
          end as refusal
     from payment
 ), inserted as (
-  insert into payments (id, parent_id, amount, currency, idempotency_key, request_hash, fp_version, traceparent, status, event_seq)
-  select $1::text, id, amount, currency, $5::text, $6::text, $7::smallint, $8::text, 'PENDING', 1
+  insert into payments (id, parent_id, amount, currency, idempotency_key, request_hash, fp_version, traceparent, status, event_seq,
+                        has_details)
+  select $1::text, id, amount, currency, $5::text, $6::text, $7::smallint, $8::text, 'PENDING', 1,
+         case when $10::text is not null then true end
     from decision
    where refusal is null and not exists (select from earlier)
 returning *
+), details as (
+  insert into payment_details (payment_id, description, digest)
+  select id, $10::text, decode($11::text, 'hex') from inserted where has_details
 ), event as (
   insert into payment_events (payment_id, seq, type, from_status, to_status, actor, evidence)
   select id, 1, event_type(id, 'created'), null, 'PENDING', $9::text, jsonb_build_object('idempotency_key', idempotency_key)
     from inserted
 )
 select m.id, movement_kind(m.id) as kind, m.parent_id as payment_id, m.amount, m.currency, m.status,
-       split_part(m.idempotency_key, ' ', 3) as idempotency_key, null::text as reason, m.needs_review, m.attempt_no, m.unknown_since,
+       split_part(m.idempotency_key, ' ', 3) as idempotency_key, case when m.id = $1::text then $10::text else d.description end as reason, m.needs_review, m.attempt_no, m.unknown_since,
        m.gateway_ref, m.failure_code, m.failure_kind, m.created_at, m.updated_at,
        m.request_hash = $6::text as is_same, decision.refusal, decision.available
   from decision
   left join (select * from earlier union all select * from inserted) m on true
+  -- That of a new movement is not visible yet.
+  left join payment_details d on d.payment_id = case when m.has_details then m.id end

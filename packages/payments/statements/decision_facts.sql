@@ -6,7 +6,7 @@ with own as (
   select kind, reference, resolved_at, refund_ref,
          coalesce(detail ->> 'charged_amount', detail ->> 'amount') as amount,
          coalesce(detail ->> 'charged_currency', detail ->> 'currency') as currency
-    from reconciliation_breaks where payment_id = $1::text and kind <> 'missing_at_gateway'
+    from reconciliation_breaks where payment_id = $1::text and stands_for_charge(kind)
 ), known as (
   select reference from own where refund_ref is null
    union

@@ -49,9 +49,10 @@ with examined as materialized (
   select case when (select count(*) from page) <= $10::int
          then (select id from examined order by split_part(id, '_', 2) desc offset $4::int - 1 limit 1) end as edge
 )
-select id, movement_kind(id) as kind, parent_id as payment_id, amount, currency, status,
-       split_part(idempotency_key, ' ', 3) as idempotency_key, null::text as reason, needs_review, attempt_no, unknown_since,
+select page.id, movement_kind(page.id) as kind, parent_id as payment_id, amount, currency, status,
+       split_part(idempotency_key, ' ', 3) as idempotency_key, d.description as reason, needs_review, attempt_no, unknown_since,
        gateway_ref, failure_code, failure_kind, created_at, updated_at, edge.edge
   from edge
   left join page on true
+  left join payment_details d on d.payment_id = case when page.has_details then page.id end
  order by split_part(page.id, '_', 2) desc

@@ -24,6 +24,7 @@ returning payment_id
      set status          = 'PROCESSING',
          -- A worker that holds it keeps its fence: its request may be under way, and its answer is evidence.
          fence           = p.fence + (target.status <> 'PROCESSING')::int,
+         claimed_fence   = case when p.parent_id is not null then p.fence + (target.status <> 'PROCESSING')::int end,
          late_charge_ref = coalesce(p.late_charge_ref, $4::text),
          needs_review    = true,
          unknown_since   = coalesce(p.unknown_since, clock_timestamp()),

@@ -7,7 +7,7 @@
 -- RETURNS  one row: how many contradictions it closed, and how many payments it ended
 with target as (
   select id, status, attempt_open, looked_up_fence is not distinct from fence as is_looked_up from payments
-   where id = $1::text
+   where id = $1::text and parent_id is null
      and (status = 'FAILED'
           -- What a payment succeeded with is its own charge, no contradiction.
           or status = 'SUCCESS' and gateway_ref is distinct from $2::text

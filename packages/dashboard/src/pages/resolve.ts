@@ -54,6 +54,7 @@ export const BREAK_WORDS: Readonly<Record<RecordedBreak['kind'], string>> = {
   status_mismatch: 'The gateway has another status',
   duplicate_charge: 'Charged a second time',
   late_charge: 'A closed attempt was charged',
+  refund_failed: 'A refund failed after its success',
 }
 
 /** Renders the charges that contradict a payment, each with the booked amount next to the charged one. */

@@ -94,6 +94,7 @@ export interface MovementRequestFields {
   readonly kind: Exclude<MovementKind, 'charge'>
   readonly paymentId: string
   readonly amount: number | null
+  /** Digest of the details, which hold the reason; it stays when the reason is erased. */
   readonly reason: string | null
 }
 

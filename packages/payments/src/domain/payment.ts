@@ -177,6 +177,7 @@ export type BreakKind =
   | 'status_mismatch'
   | 'duplicate_charge'
   | 'late_charge'
+  | 'refund_failed'
 
 /** A contradiction as it is on record. */
 export interface RecordedBreak {

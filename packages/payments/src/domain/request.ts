@@ -151,7 +151,7 @@ export function fingerprint(request: PaymentRequest, digest = detailsDigest(requ
 }
 
 /** SHA-256, hexadecimal, of the members that payment_details holds; undefined when a request says none of them. */
-export function detailsDigest(request: PaymentRequest): string | undefined {
+export function detailsDigest(request: Partial<PaymentRequest>): string | undefined {
   const { paymentMethod, customer, reference, description, statementDescriptor, metadata } = request
   const members = [
     ['payment_method', inOrder(paymentMethod)],

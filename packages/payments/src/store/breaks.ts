@@ -17,10 +17,13 @@ export interface Break {
 const record = statement('record_break')
 
 /** Records a charge that contradicts its payment, once for each charge. */
-export async function recordBreak(sql: Database, { detail, ...facts }: Break): Promise<void> {
-  await withLockedPayment(sql, facts.paymentId, (transaction) =>
-    record(transaction, { ...facts, detail: JSON.stringify(detail) }),
-  )
+export async function recordBreak(sql: Database, found: Break): Promise<void> {
+  await withLockedPayment(sql, found.paymentId, (transaction) => recordBreakLocked(transaction, found))
+}
+
+/** Records it in a transaction that holds the lock of the payment. */
+export async function recordBreakLocked(sql: Queryable, { detail, ...facts }: Break): Promise<void> {
+  await record(sql, { ...facts, detail: JSON.stringify(detail) })
 }
 
 /** A charge that an operator refunded at the gateway. */

@@ -1,7 +1,7 @@
 import type { Claim, ClaimAnswer, Settlement, SkipReason } from '../domain/claim.ts'
 import type { PaymentStatus } from '../domain/payment.ts'
 import { passStep } from '../tracing.ts'
-import type { Database } from './database.ts'
+import type { Database, Queryable } from './database.ts'
 import { recordType } from './records.ts'
 import { toClaim, type ClaimRow } from './rows.ts'
 import { statement } from './statements.ts'
@@ -20,7 +20,7 @@ const claim = statement<ClaimRow>('claim')
 
 /** Claims payments. When it resolves, the key of each attempt is on disk and a first byte may be sent. */
 export async function claimMany(
-  sql: Database,
+  sql: Queryable,
   ids: readonly string[],
   options: ClaimOptions,
 ): Promise<ClaimAnswer[]> {
@@ -48,7 +48,7 @@ interface Skipped {
 }
 const explainSkipped = statement<Skipped>('explain_skipped')
 
-async function explainMany(sql: Database, ids: readonly string[], gateway: string) {
+async function explainMany(sql: Queryable, ids: readonly string[], gateway: string) {
   const answers = new Map<string, ClaimAnswer>()
   if (ids.length === 0) return answers
   for (const id of ids) answers.set(id, { kind: 'skipped', reason: 'not_found', status: null, waitMs: 0 })
@@ -102,7 +102,7 @@ export const settlementRecord = recordType<Settlement>('payment_settlement', {
 const settle = statement<Written>('settle')
 
 /** Writes the results of claims; resolves with whether each was written. `false`: the claim is no longer the payment's. */
-export async function settleMany(sql: Database, settlements: readonly Settlement[]) {
+export async function settleMany(sql: Queryable, settlements: readonly Settlement[]) {
   const ids = settlements.map(({ paymentId }) => paymentId)
   passStep('payments.settling', () => ids)
   const written = await settle(sql, { settlements: settlementRecord.encode(settlements) })

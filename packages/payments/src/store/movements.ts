@@ -7,8 +7,9 @@ import {
 } from '../domain/identifiers.ts'
 import type { Movement } from '../domain/movement.ts'
 import type { PaymentStatus } from '../domain/payment.ts'
+import { detailsDigest, MEMBER_RULES } from '../domain/request.ts'
 import { activeTraceparent, passStep } from '../tracing.ts'
-import type { Database } from './database.ts'
+import type { Database, Queryable } from './database.ts'
 import { withLockedPayment } from './review.ts'
 import { statement } from './statements.ts'
 
@@ -20,6 +21,8 @@ export interface NewMovement {
   readonly amount?: number | undefined
   /** 1 to 255 visible ASCII characters. One key is always the same movement of its payment and kind. */
   readonly idempotencyKey: string
+  /** Why, up to 500 printable characters. */
+  readonly reason?: string | undefined
   /** Who asks, for the event of the creation. @default 'api' */
   readonly actor?: string | undefined
 }
@@ -38,7 +41,7 @@ export type MovementRefusal =
   | 'already_voided'
   | 'in_review'
 
-/** `mismatch`: the key belongs to a movement of another amount; nothing was written. */
+/** `mismatch`: the key belongs to a movement of another amount or reason; nothing was written. */
 export type CreateMovementAnswer =
   | { readonly kind: 'created' | 'replayed'; readonly movement: Movement }
   | { readonly kind: 'mismatch' }
@@ -67,8 +70,19 @@ const create = statement<Decided>('create_movement')
 export async function createMovement(sql: Database, asked: NewMovement): Promise<CreateMovementAnswer> {
   const request = prepare(asked)
   passStep('movements.creating', () => [request.key])
-  const [row] = await withLockedPayment(sql, asked.paymentId, (transaction) => create(transaction, request))
+  const answer = await withLockedPayment(sql, asked.paymentId, (transaction) =>
+    createLocked(transaction, request),
+  )
   passStep('movements.created', () => [request.key])
+  return answer
+}
+
+/** Stores a movement in a transaction that holds the lock of its payment. */
+export async function createLocked(
+  sql: Queryable,
+  request: ReturnType<typeof prepare>,
+): Promise<CreateMovementAnswer> {
+  const [row] = await create(sql, request)
   if (row === undefined) return { kind: 'refused', reason: 'not_found' }
   const { isSame, refusal, available, ...found } = row
   if (found.id !== null) {
@@ -81,33 +95,41 @@ export async function createMovement(sql: Database, asked: NewMovement): Promise
     : { kind: 'refused', reason: refusal }
 }
 
-function prepare({ kind, paymentId, amount, idempotencyKey, actor = 'api' }: NewMovement) {
-  if (amount !== undefined && (!Number.isSafeInteger(amount) || amount < 1))
-    throw invalid(`amount must be a whole number from 1 to ${Number.MAX_SAFE_INTEGER}`)
-  if (amount !== undefined && kind === 'void') throw invalid('a void is of the whole amount')
-  if (!/^[\x21-\x7e]{1,255}$/.test(idempotencyKey))
-    throw invalid('idempotencyKey must be 1 to 255 visible ASCII characters')
+/** Checks a request and fills in what its row needs. @throws {PaymentsError} `INVALID_PAYMENT` */
+export function prepare(asked: NewMovement) {
+  const { kind, paymentId, amount = null, idempotencyKey, reason = null, actor = 'api' } = asked
+  const fault = faultOf(asked)
+  if (fault !== undefined) throw new PaymentsError('INVALID_PAYMENT', fault)
+  const digest = detailsDigest({ description: asked.reason }) ?? null
   return {
     id: newMovementId(kind, paymentId),
     kind,
     paymentId,
-    amount: amount ?? null,
+    amount,
     key: `${kind} ${paymentId} ${idempotencyKey}`,
-    hash: movementFingerprint({ kind, paymentId, amount: amount ?? null, reason: null }),
+    hash: movementFingerprint({ kind, paymentId, amount, reason: digest }),
     fpVersion: MOVEMENT_FINGERPRINT_VERSION,
     traceparent: activeTraceparent() ?? null,
     actor,
+    reason,
+    digest,
   }
 }
 
-function invalid(message: string): PaymentsError {
-  return new PaymentsError('INVALID_PAYMENT', message)
+function faultOf({ kind, amount, idempotencyKey, reason }: NewMovement): string | undefined {
+  if (amount !== undefined && (!Number.isSafeInteger(amount) || amount < 1))
+    return `amount must be a whole number from 1 to ${Number.MAX_SAFE_INTEGER}`
+  if (amount !== undefined && kind === 'void') return 'a void is of the whole amount'
+  if (!/^[\x21-\x7e]{1,255}$/.test(idempotencyKey))
+    return 'idempotencyKey must be 1 to 255 visible ASCII characters'
+  const { text, fits } = MEMBER_RULES.description
+  return reason === undefined || fits(reason) ? undefined : `reason ${text}`
 }
 
 const get = statement<Movement>('get_movement')
 const list = statement<Movement>('list_movements')
 
-export async function getMovement(sql: Database, id: string): Promise<Movement | undefined> {
+export async function getMovement(sql: Queryable, id: string): Promise<Movement | undefined> {
   return (await get(sql, { id }))[0]
 }
 

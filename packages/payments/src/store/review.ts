@@ -1,4 +1,5 @@
 import { sanitizeText } from '../domain/evidence.ts'
+import { eventTypeOf } from '../domain/identifiers.ts'
 import type { Database, Queryable } from './database.ts'
 import { statement } from './statements.ts'
 
@@ -77,7 +78,13 @@ async function decideLocked(sql: Queryable, id: string, decision: OperatorDecisi
   const { to, gatewayRef = null, confirmedRef, operator, note } = decision
   if (to === 'SUCCESS') await lockCharge(sql, { gatewayRef: gatewayRef ?? '' })
   const [facts] = await readFacts(sql, { id, gatewayRef: gatewayRef ?? '' })
-  const made = { id, gatewayRef, actor: operatorOf(operator), event: EVENT_OF[to], note: sanitizeText(note) }
+  const made = {
+    id,
+    gatewayRef,
+    actor: operatorOf(operator),
+    event: eventTypeOf(id, STEP_OF[to]),
+    note: sanitizeText(note),
+  }
   if (facts === undefined) return (await findDecision(sql, made)).length > 0 ? 'decided' : 'not_parked'
   const refusal = refusalOf(facts, to, gatewayRef === confirmedRef)
   if (refusal !== undefined) return refusal
@@ -114,7 +121,7 @@ const readFacts = statement<Facts>('decision_facts')
 const findDecision = statement('find_decision')
 const decide = statement('decide')
 
-const EVENT_OF = { SUCCESS: 'payment.succeeded', FAILED: 'payment.failed', RETRY: 'payment.unknown' } as const
+const STEP_OF = { SUCCESS: 'succeeded', FAILED: 'failed', RETRY: 'unknown' } as const
 
 function refusalOf(
   facts: Facts,

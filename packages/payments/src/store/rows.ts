@@ -30,13 +30,7 @@ export type PaymentRow = Omit<Payment, keyof Members | 'capture' | 'priority'> &
   Members & { readonly priority: PaymentPriority | null }
 
 /** What a plain charge has nothing of. */
-const PLAIN = {
-  charge: null,
-  waitsFor: null,
-  waitsUntil: null,
-  isWaitOver: false,
-  isBeingMoved: false,
-} as const
+const PLAIN = { waitsFor: null, waitsUntil: null, isWaitOver: false, isBeingMoved: false } as const
 
 /** A claim as the statements return it. */
 export type ClaimRow = Omit<Claim, keyof Members | keyof typeof PLAIN | 'kind' | 'capture'> & Members

@@ -18,6 +18,7 @@ import { readEpoch, writeEpoch } from './epoch.ts'
 import { markQueued, relayPending, takeLost, unfinishedJobs } from './jobs.ts'
 import { pagePayments } from './list.ts'
 import { createMovement, getMovement, listMovements, pageMovements } from './movements.ts'
+import { recordForeignMovement, recordRefundFailure } from './reported-movements.ts'
 import { getPayment, listAttempts, listBreaks, listEvents } from './read.ts'
 import { cancelPayment, decideReview, recordLookUp } from './review.ts'
 
@@ -64,6 +65,8 @@ export function createPaymentStore(sql: Database) {
     movement: bind(getMovement),
     movements: bind(listMovements),
     pageMovements: bind(pageMovements),
+    recordRefundFailure: bind(recordRefundFailure),
+    recordForeignMovement: bind(recordForeignMovement),
 
     /** Claims a payment. When this resolves, the gateway key of the attempt is committed. */
     claim: (id: string, options: ClaimOptions) => claimFor(options)(id),
