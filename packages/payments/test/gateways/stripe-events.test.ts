@@ -183,6 +183,11 @@ test.each<[string, string, unknown]>([
     'payment_intent.succeeded',
     intentOf({ status: 'succeeded', amount_received: null }),
   ],
+  [
+    'the end of an authorization',
+    'refund.created',
+    refundOf({ metadata: {}, reason: 'expired_uncaptured_charge' }),
+  ],
   ['a refund of a charge without an intent', 'refund.created', refundOf({ payment_intent: null })],
   ['a refund without an amount', 'refund.created', refundOf({ amount: '200' })],
   ['a refund without anything', 'refund.created', {}],
@@ -191,6 +196,19 @@ test.each<[string, string, unknown]>([
   ['an event of the future', 'toString', intentOf()],
 ])('%s is ignored (%s)', (_name, type, object) => {
   expect(parsed(type, object)).toMatchObject({ type: 'IGNORED', eventId: 'evt_1', eventType: type })
+})
+
+test('a refund in the dashboard counts in versions of the API in which it moves money', () => {
+  const given = (api_version: unknown) =>
+    parsed('refund.created', refundOf({ metadata: {} }), { api_version }).type
+  expect(['2024-10-28.acacia', '2025-03-31.basil', null, undefined].map(given)).toEqual([
+    'IGNORED',
+    'MOVEMENT',
+    'MOVEMENT',
+    'MOVEMENT',
+  ])
+  // Ours is known by its key.
+  expect(parsed('refund.created', refundOf(), { api_version: '2024-10-28.acacia' }).type).toBe('EVENT')
 })
 
 test.each([

@@ -2,7 +2,9 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import fc from 'fast-check'
 import { afterAll, expect, test } from 'vitest'
+import type { ChargeOutcome } from '../../src/index.ts'
 import { attemptOf, charge, stripeAt } from '../support/simulator.ts'
+import { intentOf, movementOf, refundOf } from '../support/stripe-fake.ts'
 
 interface Answer {
   readonly status: number
@@ -19,6 +21,17 @@ const SOUND: Readonly<Record<string, unknown>> = {
   status: 'succeeded',
   metadata: { payment_id: 'pay_1', attempt: '1', gateway_key: request.gatewayKey },
 }
+
+const TYPES: readonly ChargeOutcome['type'][] = [
+  'SUCCEEDED',
+  'AUTHORIZED',
+  'REQUIRES_ACTION',
+  'DECLINED',
+  'REJECTED',
+  'PENDING',
+  'NOT_SENT',
+  'UNKNOWN',
+]
 
 let answer: Answer = { status: 200, body: '' }
 const server = createServer((_request, response) => {
@@ -42,6 +55,9 @@ const anyValue = fc.oneof(
     '500',
     'succeeded',
     'processing',
+    'requires_action',
+    'requires_capture',
+    'canceled',
     'eur',
     null,
     '',
@@ -83,9 +99,7 @@ test(
       fc.asyncProperty(anyStatus, anyBody, async (status, body) => {
         answer = { status, body }
         const outcome = await charge(gateway, request)
-        expect(['SUCCEEDED', 'DECLINED', 'REJECTED', 'PENDING', 'NOT_SENT', 'UNKNOWN']).toContain(
-          outcome.type,
-        )
+        expect(TYPES).toContain(outcome.type)
         if (outcome.type !== 'SUCCEEDED') return
         expect(status >= 200 && status < 300, `${status} is no success`).toBe(true)
         const said = JSON.parse(body) as Record<string, unknown>
@@ -99,6 +113,48 @@ test(
         })
       }),
       { seed: 1_966, numRuns: 400, interruptAfterTimeLimit: 15_000 },
+    )
+  },
+)
+
+const SOUND_OF = {
+  capture: intentOf({ status: 'succeeded', amount_received: 500 }),
+  void: intentOf({ status: 'canceled' }),
+  refund: refundOf(),
+} as const
+
+/** A movement that succeeded, with members that are wrong or missing; or anything else. */
+const anyMovement = fc.constantFrom('capture', 'void', 'refund').chain((kind) => {
+  const sound = SOUND_OF[kind]
+  const names = fc.constantFrom(...Object.keys(sound))
+  const changed = fc.dictionary(names, fc.option(anyValue, { nil: undefined }), { maxKeys: 3 })
+  const body = changed.map((change) => JSON.stringify({ ...sound, ...change }))
+  return fc.record({ kind: fc.constant(kind), status: anyStatus, body: fc.oneof(body, anyBody) })
+})
+
+test(
+  'whatever the gateway answers about a movement is an outcome, and only the right object a success',
+  { timeout: 300_000 },
+  async () => {
+    const gateway = stripeAt(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+    const signal = new AbortController().signal
+    await fc.assert(
+      fc.asyncProperty(anyMovement, async ({ kind, status, body }) => {
+        answer = { status, body }
+        const moved = movementOf(kind)
+        const outcome = await gateway.move?.(moved, { signal })
+        expect(TYPES).toContain(outcome?.type)
+        const { movementId: paymentId, gatewayKey, chargeRef } = moved
+        const found = await gateway.lookup?.({ kind, paymentId, gatewayKey, chargeRef }, { signal })
+        expect(['FOUND', 'NOT_FOUND', 'FAILED_TO_ASK']).toContain(found?.type)
+        if (outcome?.type !== 'SUCCEEDED') return
+        expect(status >= 200 && status < 300, `${status} is no success`).toBe(true)
+        const said = JSON.parse(body) as Record<string, unknown>
+        expect(said['status']).toBe(SOUND_OF[kind]['status'])
+        if (kind === 'refund') expect(said['metadata']).toEqual(SOUND_OF.refund['metadata'])
+        else expect(said['id']).toBe('pi_1')
+      }),
+      { seed: 1_967, numRuns: 400, interruptAfterTimeLimit: 15_000 },
     )
   },
 )

@@ -5,6 +5,7 @@ import { eventually } from '@titan/testkit'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Gateway, GatewayWebhook } from '../../src/index.ts'
 import { attemptOf, charge, startSimulator, stripeAt } from '../support/simulator.ts'
+import { movementOf } from '../support/stripe-fake.ts'
 
 const secret = 'whsec_titan'
 
@@ -160,4 +161,50 @@ test('a body that was changed, is empty or is no JSON is refused', () => {
 
 test('without a secret no webhooks are read', () => {
   expect(stripeAt('http://127.0.0.1:1').parseWebhook).toBeUndefined()
+})
+
+test('a capture and a refund of ours name themselves, one in the dashboard names the charge', async () => {
+  const { simulator, gateway, read } = await startWithWebhooks()
+  const signal = new AbortController().signal
+  const authorized = await charge(gateway, attemptOf('pay_1', { capture: 'manual' }))
+  const chargeRef = authorized.type === 'AUTHORIZED' ? authorized.gatewayRef : ''
+  await gateway.move?.(movementOf('capture', { chargeRef, amount: 400 }), { signal })
+  await gateway.move?.(movementOf('refund', { chargeRef, amount: 100 }), { signal })
+  const body = new URLSearchParams({ payment_intent: chargeRef, amount: '50' })
+  const headers = { authorization: 'Bearer sk_test_titan' }
+  await fetch(`${simulator.url}/v1/refunds`, { method: 'POST', headers, body })
+  const told = () => read.filter(({ type }) => type === 'EVENT' || type === 'MOVEMENT')
+  await eventually(() => told().length === 4)
+  expect(told()).toEqual(
+    expect.arrayContaining([
+      expect.objectContaining({
+        type: 'EVENT',
+        paymentId: 'pay_1',
+        outcome: expect.objectContaining({ type: 'AUTHORIZED' }) as unknown,
+      }),
+      expect.objectContaining({
+        type: 'EVENT',
+        paymentId: 'cap_1',
+        outcome: expect.objectContaining({ type: 'SUCCEEDED', amount: 400 }) as unknown,
+      }),
+      expect.objectContaining({
+        type: 'EVENT',
+        paymentId: 'ref_1',
+        outcome: expect.objectContaining({ type: 'SUCCEEDED', amount: 100 }) as unknown,
+      }),
+      expect.objectContaining({ type: 'MOVEMENT', kind: 'refund', chargeRef, amount: 50 }),
+    ]),
+  )
+})
+
+test('a void is told as a movement of the charge', async () => {
+  const { gateway, read } = await startWithWebhooks()
+  const signal = new AbortController().signal
+  const authorized = await charge(gateway, attemptOf('pay_1', { capture: 'manual' }))
+  const chargeRef = authorized.type === 'AUTHORIZED' ? authorized.gatewayRef : ''
+  await gateway.move?.(movementOf('void', { chargeRef }), { signal })
+  const told = () => read.find(({ type }) => type === 'MOVEMENT')
+  await eventually(() => told() !== undefined)
+  const chargeKey = 'titan_pay_1_1'
+  expect(told()).toMatchObject({ kind: 'void', chargeKey, chargeRef, amount: 500, currency: 'USD' })
 })

@@ -16,6 +16,7 @@ const TOLERANCE_S = 300
 const EventSchema = v.object({
   id: v.string(),
   type: v.string(),
+  api_version: v.nullish(v.string()),
   data: v.object({ object: v.looseObject({}) }),
 })
 
@@ -27,7 +28,7 @@ type Reading =
   | Omit<Extract<GatewayWebhook, { type: 'MOVEMENT' }>, 'eventId' | 'eventType'>
   | { readonly type: 'IGNORED'; readonly reason: string }
 
-type Reader = (object: unknown) => Reading
+type Reader = (object: unknown, event: StripeEvent) => Reading
 
 /**
  * The events that say what became of a charge, capture, void or refund, each with the reader of its object. Stripe sends
@@ -68,9 +69,11 @@ export function createStripeWebhookParser(
   }
 }
 
-function readEvent({ type, data }: StripeEvent): Reading {
-  const read = READERS.get(type)
-  return read === undefined ? ignored('not about a charge, capture, void or refund') : read(data.object)
+function readEvent(event: StripeEvent): Reading {
+  const read = READERS.get(event.type)
+  return read === undefined
+    ? ignored('not about a charge, capture, void or refund')
+    : read(event.data.object, event)
 }
 
 function ignored(reason: string): Reading {
@@ -137,16 +140,23 @@ const RefundSchema = v.looseObject({
   amount: v.pipe(v.number(), v.safeInteger()),
   currency: v.string(),
   payment_intent: v.union([v.string(), v.looseObject({ id: v.string() })]),
+  reason: v.nullish(v.string()),
   metadata: v.nullish(v.looseObject({ gateway_key: v.optional(v.unknown()) })),
 })
 
-function readRefund(object: unknown): Reading {
+/** Before this version of the API, money that was authorized and not captured went back as a refund, too. */
+const REFUNDS_MOVE_MONEY_SINCE = '2025-03-31'
+
+function readRefund(object: unknown, { api_version: version }: StripeEvent): Reading {
   if (!v.is(RefundSchema, object)) return ignored('not about a refund of a payment intent')
   const { id: gatewayRef, payment_intent: intent, metadata } = object
   const outcome = outcomeOfRefundObject(object)
   const ours = attemptOf(metadata?.gateway_key, 'refund')
   if (ours !== undefined)
     return { type: 'EVENT', paymentId: ours.paymentId, attemptNo: ours.attemptNo, outcome }
+  if (object.reason === 'expired_uncaptured_charge') return ignored('the end of an authorization')
+  if (typeof version === 'string' && version < REFUNDS_MOVE_MONEY_SINCE)
+    return ignored(`of API version ${version}, in which a refund may be the end of an authorization`)
   const currency = object.currency.toUpperCase()
   const amount = fromStripeAmount(object.amount, currency)
   const chargeRef = typeof intent === 'string' ? intent : intent.id
