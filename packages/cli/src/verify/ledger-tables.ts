@@ -3,6 +3,7 @@ import {
   fromStripeAmount,
   type Ledger,
   type LedgerFact,
+  type LedgerMovement,
   type LedgerRequest,
 } from '@titan/payments'
 import type { Snapshot } from './snapshot.ts'
@@ -10,12 +11,14 @@ import type { Snapshot } from './snapshot.ts'
 /** Facts per insert. */
 const BATCH = 2_000
 
-/** The path of requests that may move money; others only look. */
+/** The path of requests that charge. Others only look, or are about a charge. */
 const CHARGES_AT = '/v1/payment_intents'
+/** The paths of requests that capture, void or refund. */
+const MOVES_AT = /^\/v1\/(?:refunds|payment_intents\/[^/]+\/(?:capture|cancel))$/
 
 /**
- * Loads the ledger into temporary tables `charge`, `request` and `mismatch`. Amounts and currencies are in our
- * units.
+ * Loads the ledger into temporary tables `charge`, `movement`, `request`, `movement_request` and `mismatch`. Amounts and
+ * currencies are in our units.
  */
 export async function loadLedger(snapshot: Snapshot, ledger: Ledger): Promise<void> {
   await snapshot`
@@ -24,6 +27,12 @@ export async function loadLedger(snapshot: Snapshot, ledger: Ledger): Promise<vo
   await snapshot`
     create temporary table request (
       id text, key text, payment_id text, amount bigint, currency text, at timestamptz) on commit drop`
+  await snapshot`
+    create temporary table movement (
+      kind text, id text, intent_id text, key text, payment_id text, amount bigint, currency text, status text,
+      at timestamptz, primary key (kind, id)) on commit drop`
+  await snapshot`
+    create temporary table movement_request (id text, key text, payment_id text, at timestamptz) on commit drop`
   await snapshot`create temporary table mismatch (key text) on commit drop`
   let batch: LedgerFact[] = []
   for await (const fact of Symbol.asyncIterator in ledger ? ledger : factsOfLedger(ledger)) {
@@ -39,12 +48,15 @@ export async function loadLedger(snapshot: Snapshot, ledger: Ledger): Promise<vo
      where b.payment_id = c.payment_id and b.refund_ref is not null and b.reference in (c.id, c.intent_id)`
   await snapshot`create index on charge (payment_id)`
   await snapshot`create index on request (key)`
-  await snapshot`analyze charge, request`
+  await snapshot`create index on movement (key)`
+  await snapshot`create index on movement (payment_id)`
+  await snapshot`analyze charge, movement, request, movement_request`
 }
 
 async function insert(snapshot: Snapshot, facts: readonly LedgerFact[]): Promise<void> {
   const charges = facts.flatMap((fact) => (fact.type === 'charge' ? [fact.charge] : []))
-  const requests = facts.flatMap((fact) => (fact.type === 'request' ? [fact.request] : [])).filter(movesMoney)
+  const seen = facts.flatMap((fact) => (fact.type === 'request' ? [fact.request] : []))
+  const requests = seen.filter(isCharge)
   const mismatches = facts.flatMap((fact) => (fact.type === 'mismatch' ? [fact.key] : []))
   if (charges.length > 0)
     await snapshot`
@@ -63,11 +75,46 @@ async function insert(snapshot: Snapshot, facts: readonly LedgerFact[]): Promise
                     ${requests.map(({ reference }) => reference)}::text[], ${requests.map(amountOf)}::bigint[],
                     ${requests.map(currencyOf)}::text[], ${requests.map(({ at }) => at)}::float8[])
           as fact (id, key, payment_id, amount, currency, at)`
+  await insertMovements(
+    snapshot,
+    facts.flatMap((fact) => (fact.type === 'movement' ? [fact.movement] : [])),
+  )
+  await insertMovementRequests(snapshot, seen.filter(isMovement))
   if (mismatches.length > 0) await snapshot`insert into mismatch (key) select unnest(${mismatches}::text[])`
 }
 
-function movesMoney({ method, path }: LedgerRequest): boolean {
+async function insertMovements(snapshot: Snapshot, facts: readonly LedgerMovement[]): Promise<void> {
+  // Each as it is now: one statement must not write a row twice.
+  const movements = [...new Map(facts.map((fact) => [`${fact.kind} ${fact.id}`, fact])).values()]
+  if (movements.length === 0) return
+  await snapshot`
+    insert into movement (kind, id, intent_id, key, payment_id, amount, currency, status, at)
+    select kind, id, intent_id, key, payment_id, amount, currency, status, to_timestamp(at / 1000)
+      from unnest(${movements.map(({ kind }) => kind)}::text[], ${movements.map(({ id }) => id)}::text[],
+                  ${movements.map(({ intentId }) => intentId)}::text[], ${movements.map(({ key }) => key)}::text[],
+                  ${movements.map(({ payment }) => payment)}::text[], ${movements.map(amountOf)}::bigint[],
+                  ${movements.map(currencyOf)}::text[], ${movements.map(({ status }) => status)}::text[],
+                  ${movements.map(({ at }) => at)}::float8[])
+        as fact (kind, id, intent_id, key, payment_id, amount, currency, status, at)
+        on conflict (kind, id) do update set status = excluded.status, at = excluded.at`
+}
+
+async function insertMovementRequests(snapshot: Snapshot, requests: readonly LedgerRequest[]): Promise<void> {
+  if (requests.length === 0) return
+  await snapshot`
+    insert into movement_request (id, key, payment_id, at)
+    select id, key, payment_id, to_timestamp(at / 1000)
+      from unnest(${requests.map(({ id }) => id)}::text[], ${requests.map(({ key }) => key)}::text[],
+                  ${requests.map(({ reference }) => reference)}::text[], ${requests.map(({ at }) => at)}::float8[])
+        as fact (id, key, payment_id, at)`
+}
+
+function isCharge({ method, path }: LedgerRequest): boolean {
   return method === 'POST' && path === CHARGES_AT
+}
+
+function isMovement({ method, path }: LedgerRequest): boolean {
+  return method === 'POST' && MOVES_AT.test(path)
 }
 
 interface Money {

@@ -24,15 +24,31 @@ export interface LedgerRequest extends Pick<LedgerCharge, 'id' | 'at' | 'key' | 
   readonly currency: string | null
 }
 
+/** What a gateway did about a charge. A later fact with the same kind and id replaces it. */
+export interface LedgerMovement extends Pick<
+  LedgerCharge,
+  'at' | 'intentId' | 'key' | 'amount' | 'currency'
+> {
+  readonly kind: 'authorization' | 'capture' | 'void' | 'refund'
+  /** The refund's id, or that of the charge. */
+  readonly id: string
+  /** The id of the payment, as the gateway has it. */
+  readonly payment: string | null
+  readonly status: 'pending' | 'succeeded' | 'failed' | 'canceled'
+}
+
 /** One fact of a gateway's ledger. */
 export type LedgerFact =
   | { readonly type: 'charge'; readonly charge: LedgerCharge }
+  | { readonly type: 'movement'; readonly movement: LedgerMovement }
   | { readonly type: 'request'; readonly request: LedgerRequest }
   /** A known key was used with other parameters. */
   | { readonly type: 'mismatch'; readonly key: string }
 
 interface LedgerTotals {
   readonly charges: readonly LedgerCharge[]
+  /** Authorizations, captures, voids and refunds. @default none */
+  readonly movements?: readonly LedgerMovement[]
   readonly requests: readonly LedgerRequest[]
   readonly mismatches: number
 }
@@ -43,7 +59,12 @@ export type Ledger = LedgerTotals | AsyncIterable<LedgerFact>
 /** One line of a ledger file. */
 export type LedgerLine =
   | ({ readonly type: 'request' } & LedgerRequest)
-  | { readonly type: 'executed' | 'settled'; readonly charge: LedgerCharge | null }
+  | {
+      readonly type: 'executed' | 'settled'
+      readonly charge: LedgerCharge | null
+      /** Earlier simulators wrote none. */
+      readonly movements?: readonly LedgerMovement[]
+    }
   | { readonly type: 'answered'; readonly request: string; readonly isMismatch: boolean }
   | { readonly type: 'opened' | 'webhook' }
 
@@ -89,16 +110,27 @@ export async function* fetchLedger(url: string): AsyncGenerator<LedgerFact> {
   try {
     const response = await fetch(target, { signal: AbortSignal.timeout(60_000) })
     if (!response.ok) throw new Error(`HTTP status ${response.status}`)
-    const { charges, requests, mismatches = 0 } = (await response.json()) as Partial<LedgerTotals>
+    const {
+      charges,
+      movements = [],
+      requests,
+      mismatches = 0,
+    } = (await response.json()) as Partial<LedgerTotals>
     if (!Array.isArray(charges) || !Array.isArray(requests)) throw new Error('the response is not a ledger')
-    yield* factsOfLedger({ charges, requests, mismatches })
+    yield* factsOfLedger({ charges, movements, requests, mismatches })
   } catch (error) {
     throw new LedgerError(`${target} cannot be read: ${reasonOf(error)}`, { cause: error })
   }
 }
 
-export function* factsOfLedger({ charges, requests, mismatches }: LedgerTotals): Generator<LedgerFact> {
+export function* factsOfLedger({
+  charges,
+  movements = [],
+  requests,
+  mismatches,
+}: LedgerTotals): Generator<LedgerFact> {
   for (const charge of charges) yield { type: 'charge', charge }
+  for (const movement of movements) yield { type: 'movement', movement }
   for (const request of requests) yield { type: 'request', request }
   for (let left = mismatches; left > 0; left--) yield { type: 'mismatch', key: 'a known key' }
 }
@@ -111,7 +143,7 @@ function* factsOfLine(line: LedgerLine, keys: Map<string, string>): Generator<Le
       break
     case 'executed':
     case 'settled':
-      if (line.charge !== null) yield { type: 'charge', charge: line.charge }
+      yield* moneyOfLine(line)
       break
     case 'answered':
       if (line.isMismatch) yield { type: 'mismatch', key: keys.get(line.request) ?? line.request }
@@ -121,6 +153,13 @@ function* factsOfLine(line: LedgerLine, keys: Map<string, string>): Generator<Le
     case 'webhook':
       break
   }
+}
+
+type MoneyLine = Extract<LedgerLine, { readonly type: 'executed' | 'settled' }>
+
+function* moneyOfLine({ charge, movements = [] }: MoneyLine): Generator<LedgerFact> {
+  if (charge !== null) yield { type: 'charge', charge }
+  for (const movement of movements) yield { type: 'movement', movement }
 }
 
 function parse(text: string): LedgerLine | undefined {
