@@ -53,11 +53,6 @@ create function movement_kind(id text) returns text language sql immutable paral
               when left(id, 5) = 'void_' then 'void' else 'charge' end
 $$;
 
-create function event_type(id text, step text) returns text language sql immutable parallel safe as $$
-  select case when left(id, 4) = 'ref_' then 'refund.' when left(id, 4) = 'cap_' then 'capture.'
-              when left(id, 5) = 'void_' then 'void.' else 'payment.' end || step
-$$;
-
 -- The parent is locked before its new movement exists, and before its movements when those end: settle.sql and
 -- lock_payment.sql lock rows and their parents in the order of their ids.
 create function payments_check_movement() returns trigger language plpgsql as $$
@@ -187,7 +182,7 @@ begin
          gateway_ref = coalesce(parent.gateway_ref, gateway_ref),
          decided_at  = clock_timestamp()
    where payment_id = parent.id and attempt_no = parent.attempt_no and outcome is null;
-  insert into payment_events (payment_id, seq, type, from_status, to_status, actor, evidence)
+  insert into payment_event_rows (payment_id, seq, type, from_status, to_status, actor, evidence)
   values (parent.id, parent.event_seq, 'payment.' || step, 'PROCESSING', parent.status, actor,
           jsonb_strip_nulls(jsonb_build_object('attempt_no', parent.attempt_no, 'movement_id', new.id, 'code', parent.failure_code,
                                                'gateway_ref', parent.gateway_ref, 'amount_captured', parent.amount_captured)));

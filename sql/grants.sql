@@ -25,16 +25,18 @@ begin
   execute format('grant select, insert, update, delete on all tables in schema %I to %I', place, grantee);
   execute format('grant usage on all sequences in schema %I to %I', place, grantee);
 
-  foreach kept in array array['payments', 'payment_details', 'payment_attempts', 'payment_events', 'reconciliation_breaks',
+  foreach kept in array array['payments', 'payment_details', 'payment_attempts', 'payment_event_rows', 'reconciliation_breaks',
                               'queue_epochs', 'api_keys', 'operators', 'operator_actions'] loop
     execute format('revoke delete on %I.%I from %I', place, kept, grantee);
   end loop;
   execute format('revoke insert, update, delete on %I.schema_migrations from %I', place, grantee);
-  execute format('revoke update on %I.payment_events from %I', place, grantee);
+  execute format('revoke update on %I.payment_event_rows from %I', place, grantee);
   -- A write through a view would have the rights of its owner.
   foreach kept in array array['payment_history', 'attempt_history'] loop
     execute format('revoke insert, update, delete on %I.%I from %I', place, kept, grantee);
   end loop;
+  -- Programs of the version before insert through it, by a trigger with their own rights.
+  execute format('revoke update, delete on %I.payment_events from %I', place, grantee);
   -- The outcome is written once, after the act: a trigger holds that.
   execute format('revoke update on %I.operator_actions from %I', place, grantee);
   execute format('grant update (outcome, ended_at) on %I.operator_actions to %I', place, grantee);

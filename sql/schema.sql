@@ -164,8 +164,8 @@ CREATE INDEX payment_details_metadata_idx ON payment_details USING gin (metadata
 CREATE INDEX payment_details_reference_idx ON payment_details USING btree (reference, payment_id) WHERE (reference IS NOT NULL);
 CREATE TRIGGER payment_details_check_frozen BEFORE DELETE OR UPDATE ON payment_details FOR EACH ROW EXECUTE FUNCTION payment_details_check_frozen();
 
--- One row per transition, numbered without gaps within a payment; append only
-create table payment_events (
+-- Events that are not columns of their payment; append only. Read payment_history rather than this
+create table payment_event_rows (
   payment_id text not null,
   seq integer not null,
   type text not null,
@@ -176,9 +176,9 @@ create table payment_events (
   at timestamp with time zone not null default clock_timestamp(),
   constraint payment_events_pkey PRIMARY KEY (payment_id, seq)
 );
-CREATE INDEX payment_events_at_idx ON payment_events USING brin (at) WITH (pages_per_range='16', autosummarize='on');
-CREATE TRIGGER payment_events_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON payment_events FOR EACH STATEMENT EXECUTE FUNCTION payment_events_append_only();
-CREATE TRIGGER webhook_outbox_fill AFTER INSERT ON payment_events REFERENCING NEW TABLE AS new_events FOR EACH STATEMENT EXECUTE FUNCTION webhook_outbox_fill();
+CREATE INDEX payment_events_at_idx ON payment_event_rows USING brin (at) WITH (pages_per_range='16', autosummarize='on');
+CREATE TRIGGER payment_events_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON payment_event_rows FOR EACH STATEMENT EXECUTE FUNCTION payment_events_append_only();
+CREATE TRIGGER webhook_outbox_fill AFTER INSERT ON payment_event_rows REFERENCING NEW TABLE AS new_events FOR EACH STATEMENT EXECUTE FUNCTION webhook_outbox_fill();
 
 -- One intention of a client to pay, under one idempotency key
 create table payments (
@@ -207,13 +207,19 @@ create table payments (
   failure_kind text,
   gateway text,
   gateway_ref text, -- The gateway's id of the charge, as soon as it gave one for the current attempt
-  event_seq integer not null default 0, -- Sequence number of the latest row in payment_events
+  event_seq integer not null default 0, -- Sequence number of the latest event
   created_at timestamp with time zone not null default clock_timestamp(),
   updated_at timestamp with time zone not null default clock_timestamp(),
   late_charge_ref text, -- The gateway's id of a charge that was reported for an attempt that is not the open one; only an operator decides such a payment
   traceparent text, -- W3C Trace Context of that request; null when it was not traced
   open_charges integer not null default 0, -- Unresolved contradictions that stand for a charge; kept by a trigger on reconciliation_breaks
   looked_up_fence bigint, -- Fence under which the gateway answered that it does not know the open attempt; counts while the fence is the same
+  created_by text, -- Actor of event 1, payment.created; null when that event is a row
+  queued_at timestamp with time zone, -- Time of event 2, payment.queued; null when that event is a row
+  queued_by text, -- Actor of event 2
+  claimed_at timestamp with time zone, -- Time of event 3, payment.processing, the first claim; null when that event is a row
+  claimed_by text, -- Actor of events 3 and 4
+  ended_at timestamp with time zone, -- Time of event 4, payment.succeeded, after the first send; null when that event is a row
   request_digest bytea, -- From fp_version 2 on, in place of request_hash: SHA-256 of the request with its idempotency key
   has_details boolean, -- Whether payment_details has a row; null for none
   manual_capture boolean, -- The charge is only authorized, and captured later; null for at once
@@ -254,17 +260,26 @@ CREATE INDEX payments_processing_idx ON payments USING btree (next_run_at, id) W
 CREATE INDEX payments_queued_idx ON payments USING btree (next_run_at, id) WHERE (status = 'QUEUED'::text);
 CREATE UNIQUE INDEX payments_refund_of_one_movement ON payments USING btree (gateway, gateway_ref) WHERE ((parent_id IS NOT NULL) AND (status = 'SUCCESS'::text) AND ("left"(id, 4) = 'ref_'::text));
 CREATE INDEX payments_review_idx ON payments USING btree (updated_at, id) WHERE needs_review;
+CREATE INDEX payments_times_idx ON payments USING brin (created_at, queued_at, claimed_at, ended_at) WITH (pages_per_range='16', autosummarize='on');
 CREATE TRIGGER payments_check_claimed BEFORE UPDATE OF fence ON payments FOR EACH ROW WHEN (((new.parent_id IS NOT NULL) AND (new.fence > old.fence) AND (new.claimed_fence IS DISTINCT FROM new.fence))) EXECUTE FUNCTION payments_check_claimed();
+CREATE TRIGGER payments_check_events BEFORE UPDATE OF created_at, created_by, queued_at, queued_by, claimed_at, claimed_by, ended_at, gateway ON payments FOR EACH ROW WHEN (((new.created_by IS DISTINCT FROM old.created_by) OR ((new.created_at <> old.created_at) AND (old.created_by IS NOT NULL)) OR (((new.queued_at IS DISTINCT FROM old.queued_at) OR (new.queued_by IS DISTINCT FROM old.queued_by)) AND ((old.queued_at IS NOT NULL) OR (old.event_seq <> 1) OR (new.event_seq = 1) OR (num_nulls(new.queued_at, new.queued_by) <> 0))) OR (((new.claimed_at IS DISTINCT FROM old.claimed_at) OR (new.claimed_by IS DISTINCT FROM old.claimed_by)) AND ((old.claimed_at IS NOT NULL) OR (old.fence <> 0) OR (new.fence <> 1) OR (new.event_seq <> 3) OR (num_nulls(new.claimed_at, new.claimed_by) <> 0))) OR ((new.ended_at IS DISTINCT FROM old.ended_at) AND ((old.ended_at IS NOT NULL) OR (old.event_seq <> 3) OR (new.event_seq <> 4) OR (new.status <> 'SUCCESS'::text) OR (new.claimed_at IS NULL) OR (new.fence <> 1) OR (new.sends <> 1) OR (new.takeovers <> 0))) OR ((new.gateway IS DISTINCT FROM old.gateway) AND (new.attempt_no = old.attempt_no)))) EXECUTE FUNCTION payments_check_events();
 CREATE TRIGGER payments_check_frozen BEFORE UPDATE OF id, amount, currency, idempotency_key, request_hash, fp_version ON payments FOR EACH ROW EXECUTE FUNCTION payments_check_frozen();
-CREATE TRIGGER payments_check_insert BEFORE INSERT ON payments FOR EACH ROW EXECUTE FUNCTION payments_check_insert();
+CREATE TRIGGER payments_check_insert BEFORE INSERT ON payments FOR EACH ROW WHEN (((new.status <> 'PENDING'::text) OR (num_nonnulls(new.queued_at, new.queued_by, new.claimed_at, new.claimed_by, new.ended_at) > 0))) EXECUTE FUNCTION payments_check_insert();
 CREATE TRIGGER payments_check_late_charge BEFORE UPDATE OF attempt_no ON payments FOR EACH ROW WHEN (((new.attempt_no > old.attempt_no) AND (old.late_charge_ref IS NOT NULL))) EXECUTE FUNCTION payments_check_late_charge();
 CREATE TRIGGER payments_check_members BEFORE UPDATE OF request_digest, has_details, manual_capture, customer_present, priority, execute_at, expires_at ON payments FOR EACH ROW EXECUTE FUNCTION payments_check_members();
 CREATE TRIGGER payments_check_movement BEFORE INSERT ON payments FOR EACH ROW WHEN ((new.parent_id IS NOT NULL)) EXECUTE FUNCTION payments_check_movement();
 CREATE TRIGGER payments_check_movement_frozen BEFORE UPDATE OF parent_id, charge_ref, amount_captured ON payments FOR EACH ROW WHEN (((new.parent_id IS DISTINCT FROM old.parent_id) OR (new.charge_ref IS DISTINCT FROM old.charge_ref) OR ((old.amount_captured IS NOT NULL) AND (new.amount_captured IS DISTINCT FROM old.amount_captured)))) EXECUTE FUNCTION payments_check_movement_frozen();
 CREATE TRIGGER payments_check_open_charge BEFORE UPDATE OF status ON payments FOR EACH ROW WHEN (((new.status = 'FAILED'::text) AND (old.status <> 'FAILED'::text) AND (new.open_charges > 0))) EXECUTE FUNCTION payments_check_open_charge();
-CREATE TRIGGER payments_check_transition BEFORE UPDATE OF status, fence, attempt_no, attempt_open, gateway_ref, failure_code, failure_kind, event_seq ON payments FOR EACH ROW EXECUTE FUNCTION payments_check_transition();
+CREATE TRIGGER payments_check_transition BEFORE UPDATE OF status, fence, attempt_no, attempt_open, gateway_ref, failure_code, failure_kind, event_seq ON payments FOR EACH ROW WHEN ((NOT
+        CASE new.status
+            WHEN 'QUEUED'::text THEN ((old.status = 'PENDING'::text) AND (old.event_seq = 1) AND (new.event_seq = 2) AND (new.fence = old.fence) AND (new.attempt_no = old.attempt_no))
+            WHEN 'PROCESSING'::text THEN (((old.status = 'PENDING'::text) OR (old.status = 'QUEUED'::text)) AND (old.event_seq < 3) AND (new.event_seq = 3) AND (old.fence = 0) AND (new.fence = 1) AND (old.attempt_no = 0) AND (new.attempt_no = 1) AND (NOT old.attempt_open))
+            WHEN 'SUCCESS'::text THEN ((old.status = 'PROCESSING'::text) AND (old.event_seq = 3) AND (new.event_seq = 4) AND (new.fence = old.fence) AND (new.attempt_no = old.attempt_no) AND (new.gateway_ref IS NOT NULL) AND (NOT new.attempt_open))
+            ELSE false
+        END)) EXECUTE FUNCTION payments_check_transition();
 CREATE TRIGGER payments_end_movement AFTER UPDATE OF status ON payments FOR EACH ROW WHEN (((new.parent_id IS NOT NULL) AND (new.status <> old.status) AND (new.status = ANY (ARRAY['SUCCESS'::text, 'FAILED'::text])))) EXECUTE FUNCTION payments_end_movement();
 CREATE TRIGGER payments_reserve_refund AFTER INSERT ON payments FOR EACH ROW WHEN (((new.parent_id IS NOT NULL) AND ("left"(new.id, 4) = 'ref_'::text))) EXECUTE FUNCTION payments_reserve_refund();
+CREATE TRIGGER payments_write_first_attempt AFTER UPDATE OF event_seq ON payments FOR EACH ROW WHEN (((old.claimed_at IS NOT NULL) AND (old.event_seq = 3) AND (new.event_seq <> 3) AND (new.ended_at IS NULL))) EXECUTE FUNCTION payments_write_first_attempt();
 
 -- The last Redis known to hold the jobs; a change makes the reconciler look at every unfinished payment
 create table queue_epochs (
@@ -396,11 +411,15 @@ create table webhook_outbox (
 
 -- Every intention to move money. Read this rather than a table
 create view attempt_history as
-  SELECT payment_id, attempt_no, gateway, gateway_key, amount, currency, fence, created_at, first_sent_at, sends, takeovers, outcome, gateway_ref, last_error, decided_at FROM payment_attempts;
+  SELECT payment_id, attempt_no, gateway, gateway_key, amount, currency, fence, created_at, first_sent_at, sends, takeovers, outcome, gateway_ref, last_error, decided_at FROM ( SELECT payment_id, attempt_no, gateway, gateway_key, amount, currency, fence, created_at, first_sent_at, sends, takeovers, outcome, gateway_ref, last_error, decided_at FROM payment_attempts UNION ALL SELECT id, 1, gateway, (('titan_'::text || id) || '_1'::text), amount, currency, 1, CASE WHEN ((ended_at IS NOT NULL) OR (event_seq = 3)) THEN claimed_at ELSE NULL::timestamp with time zone END AS "case", first_sent_at, 1, 0, CASE WHEN (ended_at IS NOT NULL) THEN 'SUCCEEDED'::text ELSE NULL::text END AS "case", gateway_ref, NULL::text AS text, ended_at FROM payments) attempt WHERE (created_at IS NOT NULL);
+
+-- The whole history under its former name, for programs of the version before; what they insert becomes rows
+create view payment_events as
+  SELECT payment_id, seq, type, from_status, to_status, actor, evidence, at FROM payment_history;
 
 -- Every transition of every payment, numbered without gaps within a payment. Read this rather than a table
 create view payment_history as
-  SELECT payment_id, seq, type, from_status, to_status, actor, evidence, at FROM payment_events;
+  SELECT payment_id, seq, type, from_status, to_status, actor, evidence, at FROM ( SELECT payment_id, seq, type, from_status, to_status, actor, evidence, at FROM payment_event_rows UNION ALL SELECT id, 1, event_type(id, 'created'::text) AS event_type, NULL::text AS text, 'PENDING'::text, created_by, jsonb_build_object('idempotency_key', idempotency_key) AS jsonb_build_object, created_at FROM payments UNION ALL SELECT id, 2, event_type(id, 'queued'::text) AS event_type, 'PENDING'::text, 'QUEUED'::text, queued_by, NULL::jsonb AS jsonb, queued_at FROM payments UNION ALL SELECT id, 3, event_type(id, 'processing'::text) AS event_type, 'QUEUED'::text, 'PROCESSING'::text, claimed_by, jsonb_build_object('attempt_no', 1, 'fence', 1) AS jsonb_build_object, claimed_at FROM payments UNION ALL SELECT id, 4, event_type(id, 'succeeded'::text) AS event_type, 'PROCESSING'::text, 'SUCCESS'::text, claimed_by, jsonb_build_object('attempt_no', 1, 'mode', 'send', 'outcome', 'SUCCEEDED', 'gateway_ref', gateway_ref) AS jsonb_build_object, ended_at FROM payments) event WHERE ((actor IS NOT NULL) AND (at IS NOT NULL));
 
 create function event_type(id text, step text) returns text language sql as $$
   select case when left(id, 4) = 'ref_' then 'refund.' when left(id, 4) = 'cap_' then 'capture.'
@@ -473,10 +492,26 @@ begin
 end
 $$;
 
+create function payment_events_insert() returns trigger language plpgsql as $$
+begin
+  insert into payment_event_rows (payment_id, seq, type, from_status, to_status, actor, evidence, at)
+  values (new.payment_id, new.seq, new.type, new.from_status, new.to_status, new.actor, new.evidence,
+          coalesce(new.at, clock_timestamp()));
+  return new;
+end
+$$;
+
 create function payments_check_claimed() returns trigger language plpgsql as $$
 begin
   raise exception 'movement %: a program that does not know movements cannot claim it', old.id
     using errcode = 'check_violation', constraint = 'payments_claimed_by_kind';
+end
+$$;
+
+create function payments_check_events() returns trigger language plpgsql as $$
+begin
+  raise exception 'payment %: an event of it was changed, or set at another step than its own', old.id
+    using errcode = 'check_violation', constraint = 'payments_events_are_frozen';
 end
 $$;
 
@@ -493,11 +528,8 @@ $$;
 
 create function payments_check_insert() returns trigger language plpgsql as $$
 begin
-  if new.status <> 'PENDING' then
-    raise exception 'payment % cannot begin as %', new.id, new.status
-      using errcode = 'check_violation', constraint = 'payments_begin_pending';
-  end if;
-  return new;
+  raise exception 'payment % cannot begin as %, or with more than its first event', new.id, new.status
+    using errcode = 'check_violation', constraint = 'payments_begin_pending';
 end
 $$;
 
@@ -673,7 +705,7 @@ begin
          gateway_ref = coalesce(parent.gateway_ref, gateway_ref),
          decided_at  = clock_timestamp()
    where payment_id = parent.id and attempt_no = parent.attempt_no and outcome is null;
-  insert into payment_events (payment_id, seq, type, from_status, to_status, actor, evidence)
+  insert into payment_event_rows (payment_id, seq, type, from_status, to_status, actor, evidence)
   values (parent.id, parent.event_seq, 'payment.' || step, 'PROCESSING', parent.status, actor,
           jsonb_strip_nulls(jsonb_build_object('attempt_no', parent.attempt_no, 'movement_id', new.id, 'code', parent.failure_code,
                                                'gateway_ref', parent.gateway_ref, 'amount_captured', parent.amount_captured)));
@@ -686,6 +718,30 @@ begin
   update payments
      set refunds_reserved = coalesce(refunds_reserved, 0) + new.amount, updated_at = clock_timestamp()
    where id = new.parent_id;
+  return null;
+end
+$$;
+
+create function payments_write_first_attempt() returns trigger language plpgsql as $$
+begin
+  insert into payment_attempts as a
+         (payment_id, attempt_no, gateway, gateway_key, amount, currency, fence, created_at, first_sent_at, sends, takeovers,
+          outcome, decided_at, gateway_ref, last_error)
+  select new.id, 1, new.gateway, 'titan_' || new.id || '_1', new.amount, new.currency, new.fence, new.claimed_at,
+         new.first_sent_at, new.sends, new.takeovers, closed.outcome,
+         case when closed.outcome is not null then new.updated_at end, new.gateway_ref,
+         (select coalesce(e.evidence ->> 'reason', e.evidence ->> 'code')
+            from payment_event_rows e where e.payment_id = new.id and e.seq = new.event_seq)
+    from (select case
+                   when new.attempt_open then null
+                   when new.status = 'SUCCESS' then 'SUCCEEDED'
+                   when new.failure_kind = 'not_sent' then 'NOT_SENT'
+                   else 'DECLINED'
+                 end as outcome) closed
+      -- The statement wrote it, and may not have known when the attempt began.
+      on conflict (payment_id, attempt_no) do update
+     set created_at = excluded.created_at
+   where a.created_at > excluded.created_at and a.outcome is null;
   return null;
 end
 $$;
@@ -730,20 +786,23 @@ create function stands_for_charge(kind text) returns boolean language sql as $$
 $$;
 
 create function webhook_outbox_fill() returns trigger language plpgsql as $$
-declare
-  wanted text[];
 begin
-  select array_agg(written.type) into wanted
-    from (select distinct type from new_events
-           where type in ('payment.created', 'payment.queued', 'payment.processing',
-                          'payment.succeeded', 'payment.failed', 'payment.needs_review')) written
-   where exists (select from webhook_endpoints endpoint
-                  where endpoint.deleted_at is null
-                    and (endpoint.event_types is null or written.type = any(endpoint.event_types)));
-  if wanted is not null then
+  -- Most statements write no row.
+  if exists (select from new_events) then
     insert into webhook_outbox (payment_id, seq)
-    select payment_id, seq from new_events where type = any(wanted);
+    select payment_id, seq from new_events where type = any((select webhook_types_wanted())::text[]);
   end if;
   return null;
+end
+$$;
+
+create function webhook_types_wanted() returns text[] language plpgsql as $$
+begin
+  return (select array_agg(type)
+            from unnest(array['payment.created', 'payment.queued', 'payment.processing',
+                              'payment.succeeded', 'payment.failed', 'payment.needs_review']) as type
+           where exists (select from webhook_endpoints endpoint
+                          where endpoint.deleted_at is null
+                            and (endpoint.event_types is null or type = any(endpoint.event_types))));
 end
 $$;

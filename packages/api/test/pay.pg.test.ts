@@ -122,7 +122,7 @@ describe('the same key again', () => {
   ])('is refused with %s, and nothing is written', async (_case, body) => {
     await api.pay({ amount: 500, idempotency_key: 'reused' })
     const before =
-      await api.sql`select p.*, (select count(*) from payment_events) as events from payments p order by id`
+      await api.sql`select p.*, (select count(*) from payment_history) as events from payments p order by id`
     const response = await api.pay(body)
 
     expect(response.status).toBe(422)

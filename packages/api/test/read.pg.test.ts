@@ -125,9 +125,9 @@ describe('GET /payments/{payment_id}/events', () => {
   it('ends with the latest event and is bounded, however long the history is', async () => {
     const id = await createPayment('long-history')
     await api.sql`
-      insert into payment_events (payment_id, seq, type, from_status, to_status, actor)
+      insert into payment_event_rows (payment_id, seq, type, from_status, to_status, actor)
       select payment_id, seq + n, 'payment.requeued', to_status, to_status, 'test'
-        from payment_events, generate_series(1, 1500) n
+        from payment_history, generate_series(1, 1500) n
        where payment_id = ${id} and seq = 1`
     const { data } = (await (await api.request(`/payments/${id}/events`)).json()) as {
       data: { sequence: number }[]

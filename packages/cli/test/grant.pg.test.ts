@@ -58,11 +58,8 @@ it.each([
   `set session_replication_role = replica`,
   `drop table payments`,
   `delete from payments`,
-  `update payment_events set actor = 'x'`,
-  `delete from payment_events`,
-  `delete from attempt_history`,
-  `update payment_history set actor = 'x'`,
-  `insert into payment_history (payment_id, seq, type, to_status, actor) values ('x', 1, 'x', 'x', 'x')`,
+  `update payment_event_rows set actor = 'x'`,
+  `delete from payment_event_rows`,
   `delete from api_keys`,
   `insert into schema_migrations (name, checksum) values ('x', 'x')`,
   `create table own (id int)`,
@@ -72,6 +69,27 @@ it.each([
   //  runs a command: refused by PostgreSQL: the role of the programs owns nothing
 ])('the role of the programs may not: %s', async (statement) => {
   await expect(app.unsafe(statement)).rejects.toMatchObject({ code: '42501' })
+})
+
+it.each([
+  `update payment_events set actor = 'x'`,
+  `delete from payment_events`,
+  `delete from attempt_history`,
+  `update payment_history set actor = 'x'`,
+  `insert into payment_history (payment_id, seq, type, to_status, actor) values ('x', 1, 'x', 'x', 'x')`,
+])('no role writes through a view: %s', async (statement) => {
+  await expect(app.unsafe(statement)).rejects.toMatchObject({ code: '55000' })
+  await expect(owner.unsafe(statement)).rejects.toMatchObject({ code: '55000' })
+})
+
+it('the role inserts events under the former name of their table, as programs of the version before do', async () => {
+  await app.begin(async (transaction) => {
+    await transaction`
+      insert into payment_events (payment_id, seq, type, to_status, actor) values ('pay_x', 1, 'payment.created', 'PENDING', 'api')`
+    expect(await transaction`select actor from payment_event_rows where payment_id = 'pay_x'`).toHaveLength(1)
+    await transaction`delete from webhook_outbox where payment_id = 'pay_x'`
+    await transaction.unsafe('rollback')
+  })
 })
 
 it('the role reads every table and changes every table that programs change', async () => {

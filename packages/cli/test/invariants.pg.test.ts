@@ -83,7 +83,7 @@ describe('a table that is read in ranges', () => {
     const { paid, queued, pending } = world.ids
     const plant = `
       update payments set amount = 1 where id in ('${paid}', '${queued}', '${pending}');
-      insert into payment_events (payment_id, seq, type, to_status, actor)
+      insert into payment_event_rows (payment_id, seq, type, to_status, actor)
       values ('a', 1, 'payment.created', 'PENDING', 'api'), ('zzz', 1, 'payment.created', 'PENDING', 'api')`
     const findings = await afterPlanting(world.sql, withoutTriggers(plant), (sql) =>
       verify({ sql, rangeSize: 2 }),

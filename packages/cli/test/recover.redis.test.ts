@@ -76,7 +76,7 @@ it(
     expect(second.stdout).toBe('0 jobs added, 500 already there\n')
     expect(await queue.stats()).toMatchObject({ ready: 500 })
     const [events] = await sql<{ total: number }[]>`
-    select count(*) as total from payment_events where type = 'payment.requeued'`
+    select count(*) as total from payment_history where type = 'payment.requeued'`
     expect(events).toEqual({ total: 0 })
   },
 )

@@ -33,7 +33,7 @@ describe('titan stats', () => {
       paused: false,
     })
     expect(stats.payments).toMatchObject({
-      byStatus: { PENDING: 1, QUEUED: 1, PROCESSING: 2, SUCCESS: 2, FAILED: 2 },
+      byStatus: { PENDING: 1, QUEUED: 1, PROCESSING: 2, SUCCESS: 3, FAILED: 2 },
       needsReview: 1,
       unknown: 1,
     })

@@ -66,7 +66,7 @@ describe('titan verify on payments that are sound', () => {
     const ledger = await readLedger(world.ledger)
     const { sql, redis, prefix } = world
 
-    expect(ledger.charges).toHaveLength(3)
+    expect(ledger.charges).toHaveLength(4)
     const findings = await verify({ sql, redis, prefix, ledger })
     expect(findings.filter(({ verdict }) => verdict === 'FAIL')).toEqual([])
     const lacking = await verify({ sql, redis, prefix, ledger: { ...ledger, charges: [] } })
@@ -84,7 +84,7 @@ describe('titan verify on payments that are sound', () => {
 
   it('changes nothing', async () => {
     const read = (): Promise<unknown> =>
-      world.sql`select * from payments natural full join (select count(*) as events from payment_events) e order by id`
+      world.sql`select * from payments natural full join (select count(*) as events from payment_history) e order by id`
     const before = await read()
     await verify({ ...world, ledger: await readLedger(world.ledger), settled: true })
     expect(await read()).toEqual(before)
@@ -187,7 +187,7 @@ describe('titan verify', () => {
   it('counts every offender and names ten', { timeout: WHEN }, async () => {
     await world.plant(
       (sql) => sql`
-        insert into payment_events (payment_id, seq, type, to_status, actor)
+        insert into payment_event_rows (payment_id, seq, type, to_status, actor)
         select 'pay_' || n, 1, 'payment.created', 'PENDING', 'api' from generate_series(1, 5000) n`,
     )
     const { stdout, code } = await runTitan(['verify'], world.env)

@@ -7,7 +7,7 @@
 with stretch as materialized (
   select $1::timestamptz as since, clock_timestamp() - $2::int * interval '1 millisecond' as until
 ), recent as materialized (
-  select payment_id, type, at from payment_events
+  select payment_id, type, at from payment_history
    where at >= (select since from stretch) and at < (select until from stretch)
 ), ended as (
   select extract(epoch from e.at - p.created_at)::float8 * 1000 as ms

@@ -8,7 +8,7 @@ select p.id, p.amount, p.currency, p.idempotency_key, p.gateway, p.attempt_no,
        b.kind as break_kind, b.reference as charge, b.amount as charged_amount, b.currency as charged_currency
   from (select * from payments where needs_review order by updated_at, id limit $1::int) p
   left join lateral (
-    select evidence from payment_events
+    select evidence from payment_history
      where payment_id = p.id and type = 'payment.needs_review' order by seq desc limit 1
   ) e on true
   left join lateral (

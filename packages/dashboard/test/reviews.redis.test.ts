@@ -88,7 +88,8 @@ test('an open attempt is looked up from its page, on record', async () => {
   // An hour later: events cannot be changed while the triggers are in force.
   await rig.sql.begin(async (sql) => {
     await sql`set local session_replication_role = replica`
-    await sql`update payment_events set at = at - interval '61 minutes' where payment_id = ${id}`
+    await sql`update payment_event_rows set at = at - interval '61 minutes' where payment_id = ${id}`
+    await sql`update payments set claimed_at = claimed_at - interval '61 minutes' where id = ${id}`
   })
   expect((await act(`/payments/${id}/look-up`)).status).toBe(303)
   expect(await rig.store.get(id)).toMatchObject({ isLookedUp: true, needsReview: true })

@@ -18,7 +18,7 @@ with target as (
    where p.id = target.id
 returning p.id, p.event_seq, target.status as from_status
 ), event as (
-  insert into payment_events (payment_id, seq, type, from_status, to_status, actor, evidence)
+  insert into payment_event_rows (payment_id, seq, type, from_status, to_status, actor, evidence)
   select id, event_seq, 'payment.failed', from_status, 'FAILED', $2::text,
          jsonb_build_object('code', 'canceled', 'reason', $3::text)
     from moved

@@ -1,4 +1,5 @@
 -- Claims payments that are due: fence + 1, a lease, the attempt with its gateway key, the events.
+-- The first claim of a payment without incident is part of its row.
 -- PARAMS   $1 ids       text[]  payments to claim
 --          $2 owner     text    who claims: shown, never compared
 --          $3 lease_ms  float8  length of the lease by the clock of the database
@@ -8,10 +9,12 @@
 --          It decides by the payment's own row alone: of that row the lock guarantees the latest version.
 --          Rows are locked in the order of their ids, so two batches cannot lock each other out.
 with target as (
-  select p.id, p.status, p.status = 'PROCESSING' and p.lease_until is not null as is_takeover
+  select p.id, p.status, p.status = 'PROCESSING' and p.lease_until is not null as is_takeover,
+         -- The first claim, with no other event than those that lead to it.
+         p.fence = 0 and (p.status = 'PENDING' and p.event_seq = 1 or p.status = 'QUEUED' and p.event_seq = 2) as is_plain
     from (select distinct id from unnest($1::text[]) as id order by id) request
    cross join lateral (
-     select id, status, lease_until from payments
+     select id, status, lease_until, fence, event_seq from payments
       where id = request.id
         and not needs_review
         and next_run_at <= clock_timestamp()
@@ -34,32 +37,44 @@ with target as (
          sends         = case when p.attempt_open then p.sends else 0 end + 1,
          takeovers     = case when p.attempt_open then p.takeovers else 0 end + target.is_takeover::int,
          resolves      = case when p.attempt_open then p.resolves else 0 end,
+         queued_at     = case when target.is_plain and p.status = 'PENDING' then clock_timestamp() else p.queued_at end,
+         queued_by     = case when target.is_plain and p.status = 'PENDING' then $2::text else p.queued_by end,
+         claimed_at    = case when target.is_plain then clock_timestamp() else p.claimed_at end,
+         claimed_by    = case when target.is_plain then $2::text else p.claimed_by end,
          event_seq     = p.event_seq + case when p.status = 'PENDING' then 2 else 1 end,
          updated_at    = clock_timestamp()
     from target
    where p.id = target.id
 returning p.id, p.parent_id, p.charge_ref, p.fence, p.attempt_no, p.gateway, p.amount, p.currency, p.retries, p.resolves, p.sends, p.takeovers,
          p.gateway_ref, p.first_sent_at, p.created_at, p.event_seq, target.status as from_status, target.is_takeover,
-         p.has_details, p.manual_capture, p.customer_present
+         p.has_details, p.manual_capture, p.customer_present,
+         p.claimed_at, target.is_plain
 ), attempt as (
   insert into payment_attempts as a
-         (payment_id, attempt_no, gateway, gateway_key, amount, currency, fence, first_sent_at, sends, takeovers)
-  select id, attempt_no, gateway, 'titan_' || id || '_' || attempt_no, amount, currency, fence, first_sent_at, sends, takeovers
-    from claimed
+         (payment_id, attempt_no, gateway, gateway_key, amount, currency, fence, created_at, first_sent_at, sends, takeovers)
+  select id, attempt_no, gateway, 'titan_' || id || '_' || attempt_no, amount, currency, fence,
+         coalesce(case attempt_no when 1 then claimed_at end, clock_timestamp()), first_sent_at, sends, takeovers
+    from claimed where not is_plain
       on conflict (payment_id, attempt_no) do update
      set fence         = excluded.fence,
          first_sent_at = excluded.first_sent_at,
          sends         = excluded.sends,
          takeovers     = excluded.takeovers
 ), event as (
-  insert into payment_events (payment_id, seq, type, from_status, to_status, actor, evidence)
-  select id, event_seq - 1, 'payment.queued', 'PENDING', 'QUEUED', $2::text, null::jsonb
-    from claimed where from_status = 'PENDING'
+  insert into payment_event_rows (payment_id, seq, type, from_status, to_status, actor, evidence)
+  select id, event_seq - 1, event_type(id, 'queued'), 'PENDING', 'QUEUED', $2::text, null::jsonb
+    from claimed where from_status = 'PENDING' and not is_plain
    union all
-  select id, event_seq, case when is_takeover then 'payment.taken_over' else 'payment.processing' end,
+  select id, event_seq, event_type(id, case when is_takeover then 'taken_over' else 'processing' end),
          case from_status when 'PENDING' then 'QUEUED' else from_status end, 'PROCESSING', $2::text,
          jsonb_build_object('attempt_no', attempt_no, 'fence', fence)
-    from claimed
+    from claimed where not is_plain
+), note as (
+  insert into webhook_outbox (payment_id, seq)
+  select id, 2 from claimed
+   where is_plain and from_status = 'PENDING' and event_type(id, 'queued') = any((select webhook_types_wanted())::text[])
+   union all
+  select id, 3 from claimed where is_plain and event_type(id, 'processing') = any((select webhook_types_wanted())::text[])
 )
 select id as payment_id, fence, attempt_no, gateway, 'titan_' || id || '_' || attempt_no as gateway_key, amount, currency,
        -- This claim counts as a send already; any other one may have left a request at the gateway.

@@ -49,7 +49,7 @@ returning *
   insert into payment_details (payment_id, description, digest)
   select id, $10::text, decode($11::text, 'hex') from inserted where has_details
 ), event as (
-  insert into payment_events (payment_id, seq, type, from_status, to_status, actor, evidence)
+  insert into payment_event_rows (payment_id, seq, type, from_status, to_status, actor, evidence)
   select id, 1, event_type(id, 'created'), null, 'PENDING', $9::text, jsonb_build_object('idempotency_key', idempotency_key)
     from inserted
 )

@@ -56,7 +56,7 @@ returning p.id, p.attempt_no, p.event_seq, p.status, target.attempt_open as was_
    where $2::text = 'SUCCESS' and b.payment_id = moved.id
      and b.reference = $3::text and b.resolved_at is null
 ), event as (
-  insert into payment_events (payment_id, seq, type, from_status, to_status, actor, evidence)
+  insert into payment_event_rows (payment_id, seq, type, from_status, to_status, actor, evidence)
   select id, event_seq, $6::text, 'PROCESSING', status, $5::text,
          jsonb_build_object('note', $4::text, 'gateway_ref', $3::text)
     from moved

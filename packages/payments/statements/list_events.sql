@@ -3,6 +3,6 @@
 --          $2 limit       int   most events
 -- RETURNS  the events in the order of seq
 select payment_id, seq, type, from_status, to_status, actor, evidence, at
-  from (select * from payment_events where payment_id = $1::text
+  from (select payment_id, seq, type, from_status, to_status, actor, evidence, at from payment_history where payment_id = $1::text
          order by seq desc limit $2::int) latest
  order by seq

@@ -16,13 +16,18 @@ with target as (
   update payments p
      set status      = 'QUEUED',
          next_run_at = clock_timestamp(),
+         queued_at   = case p.event_seq when 1 then clock_timestamp() end,
+         queued_by   = case p.event_seq when 1 then $2::text end,
          event_seq   = p.event_seq + 1,
          updated_at  = clock_timestamp()
     from target
    where p.id = target.id
 returning p.id, p.event_seq
 ), event as (
-  insert into payment_events (payment_id, seq, type, from_status, to_status, actor)
-  select id, event_seq, 'payment.queued', 'PENDING', 'QUEUED', $2::text from moved
+  insert into payment_event_rows (payment_id, seq, type, from_status, to_status, actor)
+  select id, event_seq, event_type(id, 'queued'), 'PENDING', 'QUEUED', $2::text from moved where event_seq <> 2
+), note as (
+  insert into webhook_outbox (payment_id, seq)
+  select id, 2 from moved where event_seq = 2 and event_type(id, 'queued') = any((select webhook_types_wanted())::text[])
 )
 select id from moved

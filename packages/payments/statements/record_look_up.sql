@@ -7,7 +7,7 @@
 with target as (
   select id,
          coalesce(
-           (select max(at) from payment_events
+           (select max(at) from payment_history
              where payment_id = p.id and type in ('payment.processing', 'payment.taken_over'))
              <= clock_timestamp() - $4::float8 * interval '1 millisecond',
            true) as is_old
@@ -22,7 +22,7 @@ with target as (
    where p.id = target.id and target.is_old
 returning p.id, p.attempt_no, p.event_seq
 ), written as (
-  insert into payment_events (payment_id, seq, type, from_status, to_status, actor, evidence)
+  insert into payment_event_rows (payment_id, seq, type, from_status, to_status, actor, evidence)
   select id, event_seq, 'payment.unknown', 'PROCESSING', 'PROCESSING', $3::text,
          jsonb_build_object('attempt_no', attempt_no, 'reason', 'looked up: the gateway does not know the attempt')
     from noted

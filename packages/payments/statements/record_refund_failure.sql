@@ -23,7 +23,7 @@ returning reference
    where p.id = refund.id and exists (select from contradiction)
 returning p.id, p.event_seq, p.attempt_no
 ), event as (
-  insert into payment_events (payment_id, seq, type, from_status, to_status, actor, evidence)
+  insert into payment_event_rows (payment_id, seq, type, from_status, to_status, actor, evidence)
   select id, event_seq, event_type(id, 'failed'), 'SUCCESS', 'SUCCESS', $4::text,
          jsonb_build_object('attempt_no', attempt_no, 'code', $3::text, 'reason', 'it failed at the gateway after its success')
     from noted

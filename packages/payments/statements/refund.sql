@@ -48,7 +48,7 @@ returning p.id, p.attempt_no, p.event_seq
     from moved
    where a.payment_id = moved.id and a.attempt_no = moved.attempt_no and a.outcome is null
 ), event as (
-  insert into payment_events (payment_id, seq, type, from_status, to_status, actor, evidence)
+  insert into payment_event_rows (payment_id, seq, type, from_status, to_status, actor, evidence)
   select id, event_seq, 'payment.failed', 'PROCESSING', 'FAILED', $5::text,
          jsonb_build_object('note', $4::text, 'gateway_ref', $2::text, 'refund_ref', $3::text)
     from moved

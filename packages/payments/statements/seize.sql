@@ -32,7 +32,7 @@ returning p.*, target.status as from_status
     from seized
    where a.payment_id = seized.id and a.attempt_no = seized.attempt_no
 ), event as (
-  insert into payment_events (payment_id, seq, type, from_status, to_status, actor, evidence)
+  insert into payment_event_rows (payment_id, seq, type, from_status, to_status, actor, evidence)
   select id, event_seq, 'payment.taken_over', from_status, 'PROCESSING', $4::text,
          jsonb_build_object('attempt_no', attempt_no, 'fence', fence)
     from seized

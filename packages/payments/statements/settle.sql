@@ -1,4 +1,5 @@
 -- Writes the results of claims: the payment, its attempt, the event, and a reconciliation break where there is one.
+-- The success of a first send is part of the payment's row.
 -- PARAMS   $1 settlements  text  payment_settlement[] as text
 -- RETURNS  id and fence of each result that was written
 -- WHY      The fence is compared under the row lock: a result whose claim is no longer the payment's changes nothing.
@@ -47,24 +48,43 @@ with settlement as (
          sends         = p.sends - target.unsent,
          first_sent_at = case when p.sends > target.unsent then p.first_sent_at end,
          event_seq     = p.event_seq + 1,
+         ended_at      = case
+           -- What the columns cannot say exactly is a row.
+           when p.event_seq = 3 and p.claimed_by = target.actor and p.fence = 1 and p.sends = 1 and p.takeovers = 0
+                and target.event = event_type(p.id, 'succeeded') and target.status = 'SUCCESS' and target.outcome = 'SUCCEEDED'
+                and target.unsent = 0 and target.break_kind is null
+                and target.evidence = jsonb_build_object('attempt_no', 1, 'mode', 'send', 'outcome', 'SUCCEEDED',
+                                                         'gateway_ref', target.gateway_ref)
+             then clock_timestamp()
+         end,
          updated_at    = clock_timestamp()
     from target
    where p.id = target.id and target.is_own
 returning p.id, p.fence, p.attempt_no, p.event_seq, p.status as to_status, p.sends, p.first_sent_at, target.outcome, target.gateway_ref,
-         target.break_kind, target.event, target.actor, target.evidence, p.gateway
+         target.break_kind, target.event, target.actor, target.evidence, p.gateway, p.amount, p.currency, p.takeovers, p.claimed_at,
+         p.ended_at is not null as is_plain
 ), attempt as (
-  update payment_attempts a
-     set outcome       = moved.outcome,
-         decided_at    = case when moved.outcome is not null then clock_timestamp() end,
-         gateway_ref   = coalesce(moved.gateway_ref, a.gateway_ref),
-         last_error    = coalesce(moved.evidence ->> 'reason', moved.evidence ->> 'code'),
-         sends         = moved.sends,
-         first_sent_at = moved.first_sent_at
-    from moved
-   where a.payment_id = moved.id and a.attempt_no = moved.attempt_no
+  insert into payment_attempts as a
+         (payment_id, attempt_no, gateway, gateway_key, amount, currency, fence, created_at, first_sent_at, sends, takeovers,
+          outcome, decided_at, gateway_ref, last_error)
+  select id, attempt_no, gateway, 'titan_' || id || '_' || attempt_no, amount, currency, fence,
+         coalesce(case attempt_no when 1 then claimed_at end, clock_timestamp()), first_sent_at, sends, takeovers,
+         outcome, case when outcome is not null then clock_timestamp() end, gateway_ref,
+         coalesce(evidence ->> 'reason', evidence ->> 'code')
+    from moved where not is_plain
+      on conflict (payment_id, attempt_no) do update
+     set outcome       = excluded.outcome,
+         decided_at    = excluded.decided_at,
+         gateway_ref   = coalesce(excluded.gateway_ref, a.gateway_ref),
+         last_error    = excluded.last_error,
+         sends         = excluded.sends,
+         first_sent_at = excluded.first_sent_at
 ), event as (
-  insert into payment_events (payment_id, seq, type, from_status, to_status, actor, evidence)
-  select id, event_seq, event, 'PROCESSING', to_status, actor, evidence from moved
+  insert into payment_event_rows (payment_id, seq, type, from_status, to_status, actor, evidence)
+  select id, event_seq, event, 'PROCESSING', to_status, actor, evidence from moved where not is_plain
+), note as (
+  insert into webhook_outbox (payment_id, seq)
+  select id, 4 from moved where is_plain and event = any((select webhook_types_wanted())::text[])
 ), contradiction as (
   insert into reconciliation_breaks (kind, payment_id, gateway, reference, detail)
   select break_kind, id, gateway, coalesce(gateway_ref, 'titan_' || id || '_' || attempt_no), evidence

@@ -33,7 +33,10 @@ test('a claim opens the attempt, with its key committed before it is answered', 
 
 test('a claim knows how long ago its payment was accepted', async () => {
   const { id } = await createPayment(store)
-  await sql`update payments set created_at = created_at - interval '3 hours' where id = ${id}`
+  await sql.begin(async (transaction) => {
+    await transaction`set local session_replication_role = replica`
+    await transaction`update payments set created_at = created_at - interval '3 hours' where id = ${id}`
+  })
   const claimed = await claim(store, id)
   expect(Math.floor(claimed.ageMs / 3_600_000)).toBe(3)
 })

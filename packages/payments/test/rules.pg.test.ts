@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { createPaymentStore, PAYMENT_STATUSES, type PaymentStatus } from '../src/index.ts'
+import { writeAsRows } from '@titan/testkit'
 import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { claim, createPayment, paymentIn } from './support/payments.ts'
 import { isLegal } from './support/history.ts'
@@ -157,6 +158,7 @@ test.each([
 // F23 illegal statements by hand: refused by the database
 test('a second open attempt is refused', async () => {
   const { id } = await paymentIn(store, sql, 'PROCESSING')
+  await writeAsRows(sql, [id])
   await expect(insertAttempt(id, 2)).rejects.toMatchObject({
     constraint_name: 'payment_attempts_follow_decline',
   })
@@ -171,6 +173,7 @@ test('a second open attempt is refused', async () => {
 // F23
 test('a second successful attempt is refused', async () => {
   const { id } = await paymentIn(store, sql, 'PROCESSING')
+  await writeAsRows(sql, [id])
   await sql`update payment_attempts set outcome = 'SUCCEEDED', decided_at = now() where payment_id = ${id}`
   await expect(insertAttempt(id, 2, 'SUCCEEDED')).rejects.toMatchObject({
     constraint_name: 'payment_attempts_follow_decline',
@@ -196,6 +199,7 @@ test.each(['amount = amount + 1', "currency = 'EUR'", "gateway = 'other'"])(
   'the parameters of an attempt cannot change: %s',
   async (change) => {
     const { id } = await paymentIn(store, sql, 'PROCESSING')
+    await writeAsRows(sql, [id])
     await expect(
       sql.unsafe(`update payment_attempts set ${change} where payment_id = '${id}'`),
     ).rejects.toMatchObject({ constraint_name: 'payment_attempts_are_frozen' })
@@ -205,6 +209,7 @@ test.each(['amount = amount + 1', "currency = 'EUR'", "gateway = 'other'"])(
 test('a decided attempt cannot change', async () => {
   const { id } = await createPayment(store)
   await claim(store, id)
+  await writeAsRows(sql, [id])
   await sql`update payment_attempts set outcome = 'DECLINED', decided_at = now() where payment_id = ${id}`
   await expect(
     sql`update payment_attempts set outcome = 'SUCCEEDED' where payment_id = ${id}`,
@@ -213,10 +218,10 @@ test('a decided attempt cannot change', async () => {
 
 test('events can be neither changed nor removed', async () => {
   const { id } = await createPayment(store)
-  await expect(sql`update payment_events set actor = 'x' where payment_id = ${id}`).rejects.toMatchObject({
-    constraint_name: 'payment_events_append_only',
-  })
-  await expect(sql`delete from payment_events where payment_id = ${id}`).rejects.toMatchObject({
+  await expect(sql`update payment_event_rows set actor = 'x' where payment_id = ${id}`).rejects.toMatchObject(
+    { constraint_name: 'payment_events_append_only' },
+  )
+  await expect(sql`delete from payment_event_rows where payment_id = ${id}`).rejects.toMatchObject({
     constraint_name: 'payment_events_append_only',
   })
 })

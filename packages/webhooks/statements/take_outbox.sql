@@ -8,6 +8,6 @@ with target as materialized (
 )
 select e.payment_id, e.seq, e.type, e.to_status, e.at::text as at, e.at as happened_at, p.amount, p.currency
   from taken
-  join payment_events e on e.payment_id = taken.payment_id and e.seq = taken.seq
+  join payment_history e on e.payment_id = taken.payment_id and e.seq = taken.seq
   join payments p on p.id = taken.payment_id
  order by taken.id

@@ -82,7 +82,7 @@ test('a transaction that is rolled back is sent to no endpoint', async () => {
       update payments set status = 'SUCCESS', attempt_open = false, gateway_ref = 'ch_1', event_seq = event_seq + 1
        where id = ${payment.id}`
     await transaction`
-      insert into payment_events (payment_id, seq, type, from_status, to_status, actor)
+      insert into payment_event_rows (payment_id, seq, type, from_status, to_status, actor)
       select id, event_seq, 'payment.succeeded', 'PROCESSING', 'SUCCESS', 'test' from payments where id = ${payment.id}`
     const [noted] = await transaction`select from webhook_outbox where payment_id = ${payment.id}`
     // Else the test would prove nothing.
@@ -106,7 +106,7 @@ test('a transaction that commits after later ones is not passed over', async () 
     await transaction`
       insert into payments (id, amount, status, idempotency_key, event_seq) values (${id}, 1, 'PENDING', ${id}, 1)`
     await transaction`
-      insert into payment_events (payment_id, seq, type, to_status, actor) values (${id}, 1, 'payment.created', 'PENDING', 'test')`
+      insert into payment_event_rows (payment_id, seq, type, to_status, actor) values (${id}, 1, 'payment.created', 'PENDING', 'test')`
   }
   await sql.begin(async (slow) => {
     await insert(slow, 'pay_slow')

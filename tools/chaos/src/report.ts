@@ -87,7 +87,7 @@ function table({ breaches, folder, seed }: ChaosReport | RollingReport, rows: re
     ...breaches.map((breach) => styleText('red', `✗ ${breach}`, { stream })),
     '',
     `The data is in ${folder}: postgres, redis, and ledger.jsonl with every request and charge of the gateway.`,
-    `Repeat the schedule with --seed ${seed}. For one payment, read payment_events, payment_attempts and the ledger.`,
+    `Repeat the schedule with --seed ${seed}. For one payment, read payment_history, attempt_history and the ledger.`,
   ].join('\n')
 }
 

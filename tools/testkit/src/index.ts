@@ -10,4 +10,5 @@ export {
 export { eventually } from './eventually.ts'
 export { createFilledDatabase, earlierStatement, FILLED_KEY } from './filled.ts'
 export { killSpawned, spawnProgram, spawnScript, type SpawnedProgram } from './spawn.ts'
+export { writeAsRows } from './rows.ts'
 export { startTcpProxy, type NetworkFault, type TcpProxy } from './tcp-proxy.ts'

@@ -83,7 +83,7 @@ export const ATTEMPT_BREACHES: readonly Breach[] = [
     breaks: ['I13'],
     plant: inDatabase(
       (sql, { secondTry }) => sql`
-        update payment_events set evidence = evidence || '{"kind":"hard"}'
+        update payment_event_rows set evidence = evidence || '{"kind":"hard"}'
          where payment_id = ${secondTry} and type = 'payment.retrying'`,
     ),
     offender: ({ ids }) => ids.secondTry,

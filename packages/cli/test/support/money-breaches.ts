@@ -70,7 +70,7 @@ export const MONEY_BREACHES: readonly Breach[] = [
       await world.rewrite(same, [await charged(world, { reference: null })])
       await endAll(world)
     },
-    offender: () => 'USD payments 1000, charges 1500',
+    offender: () => 'USD payments 1500, charges 2000',
   },
   {
     name: 'a payment that is gone from the table',

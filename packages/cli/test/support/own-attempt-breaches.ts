@@ -74,7 +74,7 @@ export const OWN_ATTEMPTS_BREACHES: readonly OwnBreach[] = [
     name: 'a retry after a hard decline',
     breaks: ['I13'],
     plant: ({ secondTry }) => `
-      update payment_events set evidence = evidence || '{"kind":"hard"}'
+      update payment_event_rows set evidence = evidence || '{"kind":"hard"}'
        where payment_id = '${secondTry}' and type = 'payment.retrying'`,
     offender: ({ secondTry }) => secondTry,
   },

@@ -31,8 +31,8 @@ export function contradiction(
 export function event(id: string, type: string, status: string, actor: string, evidence: string): string {
   return `
     update payments set event_seq = event_seq + 1 where id = '${id}';
-    insert into payment_events (payment_id, seq, type, from_status, to_status, actor, evidence)
-    select id, event_seq, '${type}', (select to_status from payment_events e where e.payment_id = p.id order by seq desc limit 1),
+    insert into payment_event_rows (payment_id, seq, type, from_status, to_status, actor, evidence)
+    select id, event_seq, '${type}', (select to_status from payment_history e where e.payment_id = p.id order by seq desc limit 1),
            '${status}', '${actor}', '${evidence}'::jsonb
       from payments p where id = '${id}';`
 }

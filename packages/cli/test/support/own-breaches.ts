@@ -1,5 +1,6 @@
 import { OWN_ATTEMPTS_BREACHES } from './own-attempt-breaches.ts'
 import type { OwnBreach } from './own-breach.ts'
+import { OWN_COLUMN_BREACHES } from './own-column-breaches.ts'
 import { OWN_HISTORY_BREACHES } from './own-history-breaches.ts'
 import { OWN_LIFE_BREACHES } from './own-life-breaches.ts'
 import { OWN_MONEY_BREACHES } from './own-money-breaches.ts'
@@ -11,6 +12,7 @@ export const OWN_BREACHES: readonly OwnBreach[] = [
   ...OWN_MONEY_BREACHES,
   ...OWN_LIFE_BREACHES,
   ...OWN_ATTEMPTS_BREACHES,
+  ...OWN_COLUMN_BREACHES,
   ...OWN_HISTORY_BREACHES,
   ...OWN_REQUESTS_BREACHES,
   ...OWN_MOVEMENT_BREACHES,

@@ -7,7 +7,7 @@ export const OWN_HISTORY_BREACHES: readonly OwnBreach[] = [
     name: 'a claim under the fence of the one before',
     breaks: ['I16'],
     plant: ({ secondTry }) => `
-      update payment_events set evidence = evidence || '{"fence":1}'
+      update payment_event_rows set evidence = evidence || '{"fence":1}'
        where payment_id = '${secondTry}' and type = 'payment.processing'`,
     offender: ({ secondTry }) => secondTry,
   },
@@ -26,13 +26,13 @@ export const OWN_HISTORY_BREACHES: readonly OwnBreach[] = [
   {
     name: 'an event that was deleted',
     breaks: ['I17'],
-    plant: ({ paid }) => `delete from payment_events where payment_id = '${paid}' and seq = 2`,
+    plant: ({ paid }) => `delete from payment_event_rows where payment_id = '${paid}' and seq = 2`,
   },
   {
     name: 'an event that says failed of a SUCCESS',
     breaks: ['I17'],
     plant: ({ paid }) =>
-      `update payment_events set type = 'payment.failed' where payment_id = '${paid}' and to_status = 'SUCCESS'`,
+      `update payment_event_rows set type = 'payment.failed' where payment_id = '${paid}' and to_status = 'SUCCESS'`,
   },
   {
     name: 'a status without its event',
@@ -45,7 +45,7 @@ export const OWN_HISTORY_BREACHES: readonly OwnBreach[] = [
     breaks: ['I18'],
     plant: ({ queued }) => `
       ${event(queued, 'payment.created', 'PENDING', 'api', '{}')}
-      update payment_events set type = 'payment.back' where payment_id = '${queued}' and seq = 3;
+      update payment_event_rows set type = 'payment.back' where payment_id = '${queued}' and seq = 3;
       update payments set status = 'PENDING' where id = '${queued}'`,
     offender: ({ queued }) => queued,
   },
@@ -83,7 +83,7 @@ export const OWN_HISTORY_BREACHES: readonly OwnBreach[] = [
     name: 'an event from the future',
     breaks: ['I19'],
     plant: ({ paid }) =>
-      `update payment_events set at = clock_timestamp() + interval '1 hour' where payment_id = '${paid}' and seq = 1`,
+      `update payment_event_rows set at = clock_timestamp() + interval '1 hour' where payment_id = '${paid}' and seq = 1`,
   },
   {
     name: 'a lease of a payment that nobody holds',

@@ -19,7 +19,7 @@ export const OWN_LIFE_BREACHES: readonly OwnBreach[] = [
   ...(
     [
       ['history', `delete from payment_attempts where payment_id = 'ID'`],
-      ['attempts', `delete from payment_events where payment_id = 'ID'`],
+      ['attempts', `delete from payment_event_rows where payment_id = 'ID'`],
     ] as const
   ).map(([left, statement]) => ({
     name: `a payment that is gone, but for its ${left}`,
@@ -89,7 +89,7 @@ export const OWN_LIFE_BREACHES: readonly OwnBreach[] = [
     name: 'a FAILED without a reason',
     breaks: ['I8'],
     plant: ({ declined }) =>
-      `update payment_events set evidence = '{}' where payment_id = '${declined}' and to_status = 'FAILED'`,
+      `update payment_event_rows set evidence = '{}' where payment_id = '${declined}' and to_status = 'FAILED'`,
     offender: ({ declined }) => declined,
   },
   {

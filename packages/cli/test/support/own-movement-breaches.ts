@@ -19,7 +19,7 @@ function idOf(kind: keyof typeof PREFIX, paymentId: string, key = '1'): string {
 /** An event of a movement. */
 function event(id: string, seq: number, type: string, from: string, to: string, evidence = '{}'): string {
   return `
-    insert into payment_events (payment_id, seq, type, from_status, to_status, actor, evidence)
+    insert into payment_event_rows (payment_id, seq, type, from_status, to_status, actor, evidence)
     values ('${id}', ${seq}, '${type}', nullif('${from}', ''), '${to}', 'w1', '${evidence}');`
 }
 
@@ -111,7 +111,7 @@ export const OWN_MOVEMENT_BREACHES: readonly OwnBreach[] = [
     breaks: ['I17'],
     plant: ({ paid }) => `
       ${movement('refund', paid)}
-      update payment_events set type = 'payment.processing' where payment_id = '${idOf('refund', paid)}' and seq = 3`,
+      update payment_event_rows set type = 'payment.processing' where payment_id = '${idOf('refund', paid)}' and seq = 3`,
     offender: ({ paid }) => idOf('refund', paid),
   },
   {

@@ -24,7 +24,7 @@ export const STATE_BREACHES: readonly Breach[] = [
         with moved as (
           update payments set event_seq = event_seq + 1 where id = ${paid} returning event_seq
         )
-        insert into payment_events (payment_id, seq, type, from_status, to_status, actor)
+        insert into payment_event_rows (payment_id, seq, type, from_status, to_status, actor)
         select ${paid}, event_seq, 'payment.succeeded', 'SUCCESS', 'SUCCESS', 'nobody' from moved`,
     ),
   },
@@ -33,7 +33,7 @@ export const STATE_BREACHES: readonly Breach[] = [
     breaks: ['I8'],
     plant: inDatabase(
       (sql, { declined }) =>
-        sql`update payment_events set evidence = null where payment_id = ${declined} and to_status = 'FAILED'`,
+        sql`update payment_event_rows set evidence = null where payment_id = ${declined} and to_status = 'FAILED'`,
     ),
     offender: ({ ids }) => ids.declined,
   },
@@ -51,7 +51,7 @@ export const STATE_BREACHES: readonly Breach[] = [
     breaks: ['I16'],
     plant: inDatabase(
       (sql, { secondTry }) => sql`
-        update payment_events set evidence = evidence || '{"fence":1}'
+        update payment_event_rows set evidence = evidence || '{"fence":1}'
          where payment_id = ${secondTry} and type = 'payment.processing'`,
     ),
     offender: ({ ids }) => ids.secondTry,
@@ -67,7 +67,7 @@ export const STATE_BREACHES: readonly Breach[] = [
     name: 'a gap in the numbers of events',
     breaks: ['I17'],
     plant: inDatabase(async (sql, { paid }) => {
-      await sql`update payment_events set seq = seq + 1 where payment_id = ${paid} and to_status = 'SUCCESS'`
+      await sql`update payment_event_rows set seq = seq + 1 where payment_id = ${paid} and to_status = 'SUCCESS'`
       await sql`update payments set event_seq = event_seq + 1 where id = ${paid}`
     }),
   },
@@ -82,21 +82,23 @@ export const STATE_BREACHES: readonly Breach[] = [
     breaks: ['I17'],
     plant: inDatabase(
       (sql, { queued }) =>
-        sql`update payment_events set from_status = 'QUEUED' where payment_id = ${queued} and to_status = 'QUEUED'`,
+        sql`update payment_event_rows set from_status = 'QUEUED' where payment_id = ${queued} and to_status = 'QUEUED'`,
     ),
     offender: ({ ids }) => ids.queued,
   },
   {
     name: 'a payment without a history',
     breaks: ['I17'],
-    plant: inDatabase((sql, { pending }) => sql`delete from payment_events where payment_id = ${pending}`),
+    plant: inDatabase(
+      (sql, { pending }) => sql`delete from payment_event_rows where payment_id = ${pending}`,
+    ),
     offender: ({ ids }) => ids.pending,
   },
   {
     name: 'an illegal transition',
     breaks: ['I18'],
     plant: inDatabase(async (sql, { queued }) => {
-      await sql`insert into payment_events (payment_id, seq, type, from_status, to_status, actor)
+      await sql`insert into payment_event_rows (payment_id, seq, type, from_status, to_status, actor)
                 values (${queued}, 3, 'payment.back', 'QUEUED', 'PENDING', 'nobody')`
       await sql`update payments set status = 'PENDING', event_seq = 3 where id = ${queued}`
     }),
@@ -113,7 +115,7 @@ export const STATE_BREACHES: readonly Breach[] = [
     breaks: ['I19'],
     plant: inDatabase(
       (sql, { paid }) =>
-        sql`update payment_events set at = at + interval '1 hour' where payment_id = ${paid} and to_status = 'SUCCESS'`,
+        sql`update payment_event_rows set at = at + interval '1 hour' where payment_id = ${paid} and to_status = 'SUCCESS'`,
     ),
   },
   {
@@ -140,7 +142,7 @@ export const STATE_BREACHES: readonly Breach[] = [
     plant: async ({ queue, plant, ids }) => {
       await queue.enqueue('pay', { payment_id: ids.pending }, { id: ids.pending })
       await plant(async (sql) => {
-        await sql`delete from payment_events where payment_id = ${ids.pending}`
+        await sql`delete from payment_event_rows where payment_id = ${ids.pending}`
         await sql`delete from payments where id = ${ids.pending}`
       })
     },

@@ -2,7 +2,7 @@ import { readFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startGatewaySimulator, type Charge, type LedgerEntry } from '@titan/gateway-simulator'
-import { createTestDatabase, testPrefix, type TestDatabase } from '@titan/testkit'
+import { createTestDatabase, testPrefix, writeAsRows, type TestDatabase } from '@titan/testkit'
 import {
   createPaymentHandler,
   createPaymentStore,
@@ -46,7 +46,10 @@ export interface World {
 
 /** What becomes of the payments of a world. */
 export type Fate =
+  /** Whose events and attempts are rows, like those of all but `plain`. */
   | 'paid'
+  /** Whose events and attempt are columns. */
+  | 'plain'
   | 'declined'
   | 'secondTry'
   | 'unknown'
@@ -115,6 +118,10 @@ async function makePast(databaseUrl: string): Promise<Past> {
     await migrate(sql)
     const ledger = join(folder, 'ledger.jsonl')
     const ids = await populate({ sql, store: createPaymentStore(sql), ledger })
+    await writeAsRows(
+      sql,
+      Object.values(ids).filter((id) => id !== ids.plain),
+    )
     return { database, ids, ledger: await readFile(ledger, 'utf8') }
   } finally {
     await sql.end({ timeout: 1 })
@@ -225,8 +232,9 @@ async function populate({ sql, store, ledger }: Parts): Promise<Record<Fate, str
       await create('parked'),
       await create('canceled'),
     ]
-    const [queued, pending] = [await create('queued'), await create('pending')]
+    const [queued, pending, plain] = [await create('queued'), await create('pending'), await create('plain')]
     await take(paid, 'ok')
+    await take(plain, 'ok')
     await take(declined, 'decline:hard')
     await take(secondTry, 'decline:soft', { retrySoftDeclines: true })
     await take(secondTry, 'ok')
@@ -234,7 +242,7 @@ async function populate({ sql, store, ledger }: Parts): Promise<Record<Fate, str
     await take(parked, '500_before', { maxResolves: 0 })
     await store.cancel(canceled, { actor: 'api', reason: 'asked to' })
     await store.markQueued([queued], 'relay')
-    return { paid, declined, secondTry, unknown, parked, canceled, queued, pending }
+    return { paid, plain, declined, secondTry, unknown, parked, canceled, queued, pending }
   } finally {
     await gateway.close?.()
     await simulator.close()

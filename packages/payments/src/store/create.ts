@@ -109,7 +109,6 @@ export async function createMany(sql: Database, requests: readonly Prepared[]): 
   const rows = await create(sql, {
     requests: requestRecord.encode(requests),
     fpVersion: FINGERPRINT_VERSION,
-    ids: requests.map(({ id }) => id),
     actors: requests.map(({ actor }) => actor),
     extras: requests.some(({ extra }) => extra !== null) ? requests.map(({ extra }) => extra) : [],
   })
