@@ -115,8 +115,8 @@ test.each<[string, Readonly<Record<string, unknown>>, string]>([
   ['for a reason of the future', { cancellation_reason: 'toString' }, 'canceled_toString'],
   [
     'after a decline',
-    { cancellation_reason: 'abandoned', last_payment_error: { code: 'expired_card' } },
-    'expired_card',
+    { cancellation_reason: 'abandoned', last_payment_error: { decline_code: 'insufficient_funds' } },
+    'insufficient_funds',
   ],
 ])('a cancellation %s is a decline', async (_name, given, code) => {
   expect(await charged(intentOf({ status: 'canceled', ...given }))).toMatchObject({

@@ -37,6 +37,10 @@ async function moved(
 }
 
 const captured = intentOf({ status: 'succeeded', amount_received: 500 })
+const refused = intentOf({
+  status: 'requires_payment_method',
+  last_payment_error: { code: 'card_declined', decline_code: 'do_not_honor' },
+})
 const canceled = intentOf({ status: 'canceled', cancellation_reason: 'requested_by_customer' })
 
 test.each<[MovementRequest['kind'], string, unknown, Partial<ChargeOutcome>]>([
@@ -251,8 +255,15 @@ test.each<['capture' | 'void', string, unknown, unknown]>([
   ['capture', 'captured', captured, { type: 'FOUND', outcome: { type: 'SUCCEEDED', amount: 500 } }],
   ['capture', 'authorized', intentOf(), { type: 'NOT_FOUND' }],
   ['capture', 'canceled', canceled, { type: 'FOUND', outcome: { type: 'DECLINED' } }],
+  [
+    'capture',
+    'refused by the bank',
+    refused,
+    { type: 'FOUND', outcome: { type: 'DECLINED', code: 'do_not_honor' } },
+  ],
   ['void', 'canceled', canceled, { type: 'FOUND', outcome: { type: 'SUCCEEDED', amount: 500 } }],
   ['void', 'authorized', intentOf(), { type: 'NOT_FOUND' }],
+  ['void', 'refused by the bank', refused, { type: 'NOT_FOUND' }],
   ['void', 'captured', captured, { type: 'FOUND', outcome: { type: 'DECLINED', code: 'already_captured' } }],
 ])('an inquiry about a %s of a charge that is %s', async (kind, _name, body, answer) => {
   expect((await lookedUp(kind, { [ROUTES.intent]: [{ body }] })).answer).toMatchObject(answer as object)

@@ -111,7 +111,7 @@ async function findIntents(stripe: Stripe, { gatewayKey, gatewayRef }: LookupReq
   return found
 }
 
-/** Reads the state of the charge: while it is authorized, a capture or void has had no effect. */
+/** Reads the state of the charge: while it can be captured or canceled, a capture or void has had no effect. */
 async function findMovement(
   stripe: Stripe,
   kind: 'capture' | 'void',
@@ -120,7 +120,8 @@ async function findMovement(
   if (chargeRef === undefined) throw new Error('the charge is not known')
   const intent = await retrieve(stripe, chargeRef)
   if (intent === undefined) throw new Error('the gateway does not know the charge')
-  return intent.status === 'requires_capture' ? [] : [outcomeOfIntentMovement(kind, intent)]
+  const isOpen = kind === 'void' ? isUnfinished(intent) : intent.status === 'requires_capture'
+  return isOpen ? [] : [outcomeOfIntentMovement(kind, intent)]
 }
 
 /** Finds the refunds under a key among those of the charge; the list does not lag. */

@@ -5,7 +5,15 @@ import { toStripeAmount } from './amount.ts'
 import { isOf, retrieve, type StripeClient } from './client.ts'
 import { outcomeOfMovementError, reasonOfError } from './error.ts'
 import type { StripeCall } from './http.ts'
-import { cancellationOf, outcomeBy, succeeded, unknown, unsettled, type ByStatus } from './outcome.ts'
+import {
+  cancellationOf,
+  declinedFor,
+  outcomeBy,
+  succeeded,
+  unknown,
+  unsettled,
+  type ByStatus,
+} from './outcome.ts'
 import { captureParameters, refundParameters, voidParameters } from './parameters.ts'
 
 type IntentMovement = 'capture' | 'void'
@@ -15,10 +23,14 @@ const CAPTURE: ByStatus = {
   succeeded: (intent) => succeeded(chargeIdOf(intent), intent.amount_received, intent.currency),
   processing: (intent) => ({ type: 'PENDING', gatewayRef: chargeIdOf(intent) }),
   canceled: (intent) => cancellationOf(intent, undefined),
+  // The bank refused the capture, and with it the authorization is gone.
+  requires_payment_method: (intent) => {
+    const { last_payment_error: error } = intent
+    return error === null ? unsettled(intent) : declinedFor(error, undefined)
+  },
   requires_capture: unsettled,
   requires_action: unsettled,
   requires_confirmation: unsettled,
-  requires_payment_method: unsettled,
 }
 
 /** What each status of an intent proves about a void. */

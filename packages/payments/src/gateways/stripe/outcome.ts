@@ -123,14 +123,17 @@ export function mayBeConfirmedAgain({ status, last_payment_error, metadata }: St
   )
 }
 
-/** A canceled intent can never be charged or captured. The decline that came before says more than the cancellation. */
+/** A canceled intent can never be charged or captured, and a further attempt is not wanted. */
 export function cancellationOf(intent: Stripe.PaymentIntent, gatewayRef: string | undefined): ChargeOutcome {
+  return { type: 'DECLINED', code: cancellationCodeOf(intent), kind: 'hard', gatewayRef }
+}
+
+function cancellationCodeOf(intent: Stripe.PaymentIntent): string {
   const { cancellation_reason: reason, last_payment_error: error } = intent
-  if (hasExpired(intent) && wasAuthorized(intent))
-    return { type: 'DECLINED', code: 'authorization_expired', kind: 'hard', gatewayRef }
-  if (error !== null && error !== undefined) return declinedFor(error, gatewayRef)
-  const code = reason === 'abandoned' ? 'authentication_expired' : `canceled_${reason ?? 'by_gateway'}`
-  return { type: 'DECLINED', code, kind: 'hard', gatewayRef }
+  if (hasExpired(intent) && wasAuthorized(intent)) return 'authorization_expired'
+  // The decline that came before says more than the cancellation.
+  if (error !== null && error !== undefined) return declineCodeOf(error)
+  return reason === 'abandoned' ? 'authentication_expired' : `canceled_${reason ?? 'by_gateway'}`
 }
 
 /** The codes of a decline, in an intent or in an error. */
@@ -140,13 +143,13 @@ interface Decline {
   readonly advice_code?: string | undefined
 }
 
-/** Uses the first code, because the SDK replaces a missing one by an empty text. */
-export function declinedFor(
-  { decline_code, code: errorCode, advice_code }: Decline,
-  gatewayRef: string | undefined,
-): ChargeOutcome {
-  const codes = [decline_code, errorCode]
-  const code = codes.find((one) => typeof one === 'string' && one !== '') ?? 'generic_decline'
-  const kind = advice_code === 'do_not_try_again' ? 'hard' : declineKindOf(code)
+export function declinedFor(decline: Decline, gatewayRef: string | undefined): ChargeOutcome {
+  const code = declineCodeOf(decline)
+  const kind = decline.advice_code === 'do_not_try_again' ? 'hard' : declineKindOf(code)
   return { type: 'DECLINED', code, kind, gatewayRef }
+}
+
+/** Uses the first code, because the SDK replaces a missing one by an empty text. */
+function declineCodeOf({ decline_code, code }: Decline): string {
+  return [decline_code, code].find((one) => typeof one === 'string' && one !== '') ?? 'generic_decline'
 }
