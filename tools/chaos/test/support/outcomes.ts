@@ -34,3 +34,37 @@ export const OUTCOMES: readonly Outcome[] = [
     charges: 0,
   },
 ]
+
+/** What a gateway may do with the first request of a refund, capture or void, and what must become of it then. */
+export interface MovementOutcome {
+  readonly kind: 'refund' | 'capture' | 'void'
+  readonly behaviour: string
+  readonly status: PaymentStatus
+  /** Parked for an operator. @default false */
+  readonly review?: boolean
+  /** Whether the gateway did it. */
+  readonly isDone: boolean
+}
+
+const DONE = { status: 'SUCCESS', isDone: true } as const
+const PARKED = { status: 'PROCESSING', review: true, isDone: false } as const
+const REFUSED = { status: 'FAILED', isDone: false } as const
+
+/** By what the gateway does. */
+const BEHAVIOURS: readonly (readonly [string, Omit<MovementOutcome, 'kind' | 'behaviour'>])[] = [
+  ['ok', DONE],
+  ['500_before', PARKED],
+  ['500_after', DONE],
+  ['hang_before', DONE],
+  ['hang_after', DONE],
+  ['reset_before', DONE],
+  ['reset_after', DONE],
+  ['429', DONE],
+  ['garbage', DONE],
+]
+
+/** Refunds with every answer. */
+export const MOVEMENT_OUTCOMES: readonly MovementOutcome[] = [
+  ...BEHAVIOURS.map(([behaviour, then]) => ({ kind: 'refund' as const, behaviour, ...then })),
+  { kind: 'refund', behaviour: 'decline:hard', ...REFUSED },
+]

@@ -19,7 +19,7 @@ import { createClient } from 'redis'
 import { inject } from 'vitest'
 import { readKills, type Kill } from '../../src/kill-log.ts'
 import { startProgram, type ProgramName, type RunningProgram } from '../../src/program.ts'
-import { OUTCOMES } from './outcomes.ts'
+import { OUTCOMES, type MovementOutcome } from './outcomes.ts'
 
 /** Nothing here is a measurement; a machine may be slow. */
 export const PATIENT: { readonly timeoutMs: number; readonly intervalMs: number } = {
@@ -37,6 +37,8 @@ export interface Scenario {
    * same order. @default all outcomes
    */
   createPayments(indexes?: readonly number[]): Promise<string[]>
+  /** Charges or authorizes a payment for each of these movements, and asks for them; answers their ids in the same order. */
+  createMovements(outcomes: readonly MovementOutcome[]): Promise<string[]>
   /** Starts a program that dies at these steps, and answers when it is ready or dead. */
   start(name: ProgramName, killAt?: readonly string[]): Promise<{ program: RunningProgram; line: string }>
   /** Starts a worker again whenever it was killed at one of these steps, until all is over; then stops it. */
@@ -55,6 +57,9 @@ export interface Scenario {
   verify(): Promise<Finding[]>
   close(): Promise<void>
 }
+
+/** The amount of payments that are refunded, captured or voided. */
+const AMOUNT = 2_000
 
 /** Every outcome, by index. */
 export const ALL: readonly number[] = OUTCOMES.map((_outcome, index) => index)
@@ -125,7 +130,8 @@ export async function openScenario(compileCache: string): Promise<Scenario> {
 
   async function isQuiet(): Promise<boolean> {
     const [left] = await sql<{ count: number }[]>`
-      select count(*)::int as count from payments where status not in ('SUCCESS', 'FAILED') and not needs_review`
+      select count(*)::int as count from payments
+       where status not in ('SUCCESS', 'FAILED') and not needs_review and waits_for is distinct from 'capture'`
     if (left?.count !== 0) return false
     const { ready, leased, delayed, parked } = await queue.stats()
     return ready + leased + delayed + parked === 0
@@ -139,6 +145,22 @@ export async function openScenario(compileCache: string): Promise<Scenario> {
 
   async function endAll(): Promise<void> {
     await Promise.all([...running].map((program) => program.kill()))
+  }
+
+  async function workToTheEnd(killAt: readonly string[] = []): Promise<void> {
+    await eventually(async () => {
+      const { program } = await start('worker', killAt)
+      let isDead = false
+      const died = program.ended.then(() => (isDead = true))
+      await eventually(async () => isDead || (await isQuiet()), PATIENT)
+      // Killed in its last step, perhaps: then all is quiet only for the one after it.
+      if (!isDead) await Promise.race([died, stop(program)])
+      if (isDead && (await program.ended) !== '0') {
+        await expectKilled(program)
+        return false
+      }
+      return true
+    }, PATIENT)
   }
 
   return {
@@ -156,21 +178,27 @@ export async function openScenario(compileCache: string): Promise<Scenario> {
         return answer.payment.id
       })
     },
-    async workToTheEnd(killAt = []) {
-      await eventually(async () => {
-        const { program } = await start('worker', killAt)
-        let isDead = false
-        const died = program.ended.then(() => (isDead = true))
-        await eventually(async () => isDead || (await isQuiet()), PATIENT)
-        // Killed in its last step, perhaps: then all is quiet only for the one after it.
-        if (!isDead) await Promise.race([died, stop(program)])
-        if (isDead && (await program.ended) !== '0') {
-          await expectKilled(program)
-          return false
-        }
-        return true
-      }, PATIENT)
+    async createMovements(outcomes) {
+      const charged = await Promise.all(
+        outcomes.map(async () => {
+          const answer = await store.create({ amount: AMOUNT, idempotencyKey: `moved-${(created += 1)}` })
+          if (answer.kind !== 'created') throw new Error(`a new key was answered ${answer.kind}`)
+          return answer.payment.id
+        }),
+      )
+      await workToTheEnd()
+      return Promise.all(
+        outcomes.map(async ({ kind, behaviour }, at) => {
+          const paymentId = charged[at] ?? ''
+          const on = kind === 'void' ? 'cancel' : kind
+          await gateway.order({ payment: paymentId, on, behaviours: [behaviour] })
+          const answer = await store.createMovement({ kind, paymentId, idempotencyKey: 'one' })
+          if (answer.kind !== 'created') throw new Error(`${kind}: ${JSON.stringify(answer)}`)
+          return answer.movement.id
+        }),
+      )
     },
+    workToTheEnd,
     async killFor(step, ids) {
       await eventually(async () => {
         const killed = readKills(killLog).filter((kill) => kill.step === step)
