@@ -261,6 +261,7 @@ CREATE INDEX payments_queued_idx ON payments USING btree (next_run_at, id) WHERE
 CREATE UNIQUE INDEX payments_refund_of_one_movement ON payments USING btree (gateway, gateway_ref) WHERE ((parent_id IS NOT NULL) AND (status = 'SUCCESS'::text) AND ("left"(id, 4) = 'ref_'::text));
 CREATE INDEX payments_review_idx ON payments USING btree (updated_at, id) WHERE needs_review;
 CREATE INDEX payments_times_idx ON payments USING brin (created_at, queued_at, claimed_at, ended_at) WITH (pages_per_range='16', autosummarize='on');
+CREATE TRIGGER payments_check_claim_knows_details BEFORE UPDATE OF fence ON payments FOR EACH ROW WHEN (((new.has_details OR new.manual_capture OR new.customer_present OR (new.expires_at IS NOT NULL)) AND (new.fence > old.fence) AND (new.claimed_fence IS DISTINCT FROM new.fence) AND ((new.sends > old.sends) OR (new.attempt_no > old.attempt_no)))) EXECUTE FUNCTION payments_check_claim_knows_details();
 CREATE TRIGGER payments_check_claimed BEFORE UPDATE OF fence ON payments FOR EACH ROW WHEN (((new.parent_id IS NOT NULL) AND (new.fence > old.fence) AND (new.claimed_fence IS DISTINCT FROM new.fence))) EXECUTE FUNCTION payments_check_claimed();
 CREATE TRIGGER payments_check_events BEFORE UPDATE OF created_at, created_by, queued_at, queued_by, claimed_at, claimed_by, ended_at, gateway ON payments FOR EACH ROW WHEN (((new.created_by IS DISTINCT FROM old.created_by) OR ((new.created_at <> old.created_at) AND (old.created_by IS NOT NULL)) OR (((new.queued_at IS DISTINCT FROM old.queued_at) OR (new.queued_by IS DISTINCT FROM old.queued_by)) AND ((old.queued_at IS NOT NULL) OR (old.event_seq <> 1) OR (new.event_seq = 1) OR (num_nulls(new.queued_at, new.queued_by) <> 0))) OR (((new.claimed_at IS DISTINCT FROM old.claimed_at) OR (new.claimed_by IS DISTINCT FROM old.claimed_by)) AND ((old.claimed_at IS NOT NULL) OR (old.fence <> 0) OR (new.fence <> 1) OR (new.event_seq <> 3) OR (num_nulls(new.claimed_at, new.claimed_by) <> 0))) OR ((new.ended_at IS DISTINCT FROM old.ended_at) AND ((old.ended_at IS NOT NULL) OR (old.event_seq <> 3) OR (new.event_seq <> 4) OR (new.status <> 'SUCCESS'::text) OR (new.claimed_at IS NULL) OR (new.fence <> 1) OR (new.sends <> 1) OR (new.takeovers <> 0))) OR ((new.gateway IS DISTINCT FROM old.gateway) AND (new.attempt_no = old.attempt_no)))) EXECUTE FUNCTION payments_check_events();
 CREATE TRIGGER payments_check_frozen BEFORE UPDATE OF id, amount, currency, idempotency_key, request_hash, fp_version ON payments FOR EACH ROW EXECUTE FUNCTION payments_check_frozen();
@@ -498,6 +499,13 @@ begin
   values (new.payment_id, new.seq, new.type, new.from_status, new.to_status, new.actor, new.evidence,
           coalesce(new.at, clock_timestamp()));
   return new;
+end
+$$;
+
+create function payments_check_claim_knows_details() returns trigger language plpgsql as $$
+begin
+  raise exception 'payment %: a program that does not know what the client asked for cannot claim it', old.id
+    using errcode = 'check_violation', constraint = 'payments_claimed_with_details';
 end
 $$;
 

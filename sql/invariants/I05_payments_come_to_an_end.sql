@@ -18,7 +18,7 @@ select id as subject, 'in review, and not PROCESSING with an unknown outcome' as
  union all
 select id, 'PENDING for more than an hour'
   from payments
- where status = 'PENDING' and least(next_run_at, created_at) < clock_timestamp() - interval '1 hour'
+ where status = 'PENDING' and greatest(least(next_run_at, created_at), execute_at) < clock_timestamp() - interval '1 hour'
    and id > :'after' and (:'until' = '' or id <= :'until')
  union all
 select id, 'neither final nor in review'

@@ -30,6 +30,7 @@ select id as subject, 'FAILED without the evidence that its kind of failure need
          when 'not_sent' then outcome is distinct from 'NOT_SENT' or takeovers > 0 or sends > 0
          else case failure_code
            when 'voided' then outcome is distinct from 'DECLINED' or not is_voided
+           when 'expired' then has_attempt and (outcome is distinct from 'NOT_SENT' or takeovers > 0 or sends > 0)
            when 'authorization_expired' then outcome is distinct from 'DECLINED'
            when 'authentication_expired' then outcome is distinct from 'DECLINED'
            else has_attempt or attempt_no > 0

@@ -1,4 +1,9 @@
-import { acceptingSettings, gatewayWebhookSettings, lookUpGatewaySettings } from '@titan/payments'
+import {
+  acceptingGatewaySettings,
+  acceptingSettings,
+  gatewayWebhookSettings,
+  lookUpGatewaySettings,
+} from '@titan/payments'
 import {
   createLog,
   defineProgram,
@@ -97,6 +102,7 @@ const settings = {
 const groups = {
   config: acceptingSettings,
   gateways: gatewayWebhookSettings,
+  gateway: acceptingGatewaySettings,
   webhooks: webhooksSettings,
   lookUpGateway: lookUpGatewaySettings,
   dashboard: dashboardSettings,

@@ -136,6 +136,7 @@ async function openParts(options: ApiOptions) {
   const app = createApp({
     payments: metrics === undefined ? store : { ...store, create: metrics.countAcceptance(store.create) },
     relay,
+    gateway: options.gateway,
     gatewayWebhooks: { gateways: options.gateways, policy: config.policy },
     access: {
       authenticator,

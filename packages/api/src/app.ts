@@ -28,6 +28,8 @@ import type { WebhookServices } from './routes/webhook-services.ts'
 export interface AppOptions {
   readonly payments: PaymentStore
   readonly relay: PaymentServices['relay']
+  /** The gateway of the workers. @default unknown */
+  readonly gateway?: PaymentServices['gateway']
   /** The gateways whose webhooks are accepted, and the meaning of a decline. @default none */
   readonly gatewayWebhooks?: Pick<GatewayWebhookServices, 'gateways' | 'policy'>
   readonly probes: Probes
@@ -76,7 +78,8 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
   // Before the access of programs: people sign in there.
   if (dashboard !== undefined) app.route(DASHBOARD_PATH, dashboard)
   if (authenticator !== undefined || limiter !== undefined) app.use(controlAccess(access))
-  mountRoutes(app, PAYMENT_ROUTES, { payments, relay: options.relay, lists: options.lists ?? payments })
+  const { relay, gateway, lists = payments } = options
+  mountRoutes(app, PAYMENT_ROUTES, { payments, relay, gateway, lists })
   mountWebhooks(app, options)
   // Last, so that it sees only requests that no route has answered.
   app.use(

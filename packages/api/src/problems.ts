@@ -126,6 +126,18 @@ export const PROBLEMS = {
     title: 'The idempotency key belongs to a different request',
     advice: 'Nothing was written. Use a new key for a new payment, or the same content for a retry.',
   },
+  'payment-method-required': {
+    status: 422,
+    title: 'The gateway needs a payment method',
+    advice:
+      'Nothing was written. Send the gateway’s token as "payment_method", such as "pm_…": a text, or an object with a token for the gateway in use.',
+  },
+  'schedule-invalid': {
+    status: 422,
+    title: 'The times of the payment cannot be met',
+    advice:
+      'Nothing was written. "execute_at" is at most a year ahead; "expires_at" is in the future and later than "execute_at". Correct the time, or leave it out.',
+  },
   'webhook-endpoint-not-found': {
     status: 404,
     title: 'No such webhook endpoint',

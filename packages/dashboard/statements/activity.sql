@@ -10,7 +10,7 @@ with stretch as materialized (
   select payment_id, type, at from payment_history
    where at >= (select since from stretch) and at < (select until from stretch)
 ), ended as (
-  select extract(epoch from e.at - p.created_at)::float8 * 1000 as ms
+  select extract(epoch from e.at - greatest(p.created_at, p.execute_at))::float8 * 1000 as ms
     from (select payment_id, at from recent where type in ('payment.succeeded', 'payment.failed')
            limit $3::int) e
     join payments p on p.id = e.payment_id

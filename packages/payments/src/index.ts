@@ -73,6 +73,8 @@ export { createStripeGateway } from './gateways/stripe/gateway.ts'
 export { fromStripeAmount } from './gateways/stripe/amount.ts'
 export { limitGateway, type GatewayLimits, type LimitedGateway } from './gateways/limited-gateway.ts'
 export {
+  acceptingGatewaySettings,
+  type AcceptingGateway,
   gatewayFromEnv,
   gatewaySettings,
   gatewayWebhookSettings,

@@ -1,13 +1,14 @@
 -- Counts unfinished payments in each state, and the ages of the oldest.
 -- PARAMS   $1 limit  int  most payments that are looked at in each state, those first that are due first
 -- RETURNS  one row: counts; ages in milliseconds, 0 when there is none
--- WHY      Each state is written out, so that it reads its own partial index: the cost does not grow with the history.
+-- WHY      A payment that was scheduled is as old as its time to be executed.
+--          Each state is written out, so that it reads its own partial index: the cost does not grow with the history.
 with pending as (
-  select created_at from payments where status = 'PENDING' order by next_run_at, id limit $1::int
+  select greatest(created_at, execute_at) as created_at from payments where status = 'PENDING' order by next_run_at, id limit $1::int
 ), queued as (
-  select created_at from payments where status = 'QUEUED' order by next_run_at, id limit $1::int
+  select greatest(created_at, execute_at) as created_at from payments where status = 'QUEUED' order by next_run_at, id limit $1::int
 ), processing as (
-  select created_at, unknown_since from payments where status = 'PROCESSING' and not needs_review
+  select greatest(created_at, execute_at) as created_at, unknown_since from payments where status = 'PROCESSING' and not needs_review
    order by next_run_at, id limit $1::int
 ), review as (
   select from payments where needs_review order by updated_at, id limit $1::int

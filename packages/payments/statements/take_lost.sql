@@ -34,11 +34,11 @@ with queued as (
          updated_at  = clock_timestamp()
     from target
    where p.id = target.id
-returning p.id, p.status, p.schedule_no, p.event_seq, p.traceparent, target.reason
+returning p.id, p.status, p.schedule_no, p.event_seq, p.traceparent, p.priority, target.reason
 ), event as (
   insert into payment_event_rows (payment_id, seq, type, from_status, to_status, actor, evidence)
   select id, event_seq, 'payment.requeued', status, status, $4::text,
          jsonb_build_object('reason', reason, 'schedule_no', schedule_no)
     from moved
 )
-select id as payment_id, schedule_no, 0::float8 as delay_ms, traceparent from moved
+select id as payment_id, schedule_no, 0::float8 as delay_ms, traceparent, priority from moved

@@ -5,7 +5,7 @@
 --          $4 limit   int   most jobs
 -- RETURNS  the jobs; at is next_run_at as text, with its microseconds
 -- WHY      Each state is written out, so that it reads its own partial index; the other branch is not executed.
-select id as payment_id, schedule_no, next_run_at::text as at, traceparent,
+select id as payment_id, schedule_no, next_run_at::text as at, traceparent, priority,
        greatest(0, ceil(extract(epoch from greatest(next_run_at, lease_until) - clock_timestamp()) * 1000))::float8
          as delay_ms
   from ((select * from payments

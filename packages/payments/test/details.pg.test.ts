@@ -2,7 +2,8 @@ import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { expect, test } from 'vitest'
 import { firstFingerprint } from '../src/domain/request.ts'
 import { createPaymentStore, type PaymentRequest } from '../src/index.ts'
-import { claim, createPayment, newKey, paymentIn, read } from './support/payments.ts'
+import { earlierProgram } from './support/earlier.ts'
+import { claim, createPayment, expireLease, newKey, paymentIn, read } from './support/payments.ts'
 
 const { sql } = await createMigratedDatabase()
 const store = createPaymentStore(sql)
@@ -148,3 +149,26 @@ test('details are erased as a whole and once, when the payment is final', async 
     sql`update payment_details set erased_at = null, reference = 'order-1' where payment_id = ${id}`,
   ).rejects.toMatchObject({ constraint_name: 'payment_details_are_frozen' })
 })
+
+// F25 a worker of the version before runs alongside: it charges no payment whose request it cannot read
+test.each([
+  ['a payment method', SAID],
+  ['a time after which nothing may be sent', { expiresAt: new Date('2099-01-01') }],
+])(
+  'a program from before never claims a payment with %s, and still claims the others',
+  async (_what, more) => {
+    const earlier = earlierProgram(sql)
+    const [said, plain] = [await createWith(more), (await createPayment(store)).id]
+    await expect(earlier.claim(said)).rejects.toMatchObject({
+      constraint_name: 'payments_claimed_with_details',
+    })
+    expect(await earlier.claim(plain)).toBeTruthy()
+    expect(await claim(store, said)).toMatchObject({ mode: 'send' })
+    // Nor one whose lease ran out: it may never have been sent.
+    await expireLease(sql, said)
+    await expect(earlier.claim(said)).rejects.toMatchObject({
+      constraint_name: 'payments_claimed_with_details',
+    })
+    expect(await claim(store, said)).toMatchObject({ mode: 'resolve' })
+  },
+)

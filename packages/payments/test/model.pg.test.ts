@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createPaymentHandler, createPaymentStore, createSimulatedGateway } from '../src/index.ts'
 import type { Claim, Gateway, PaymentHandler, SimulatedBehaviour, SimulatedGateway } from '../src/index.ts'
+import { chargeOf } from '../src/flow/requests.ts'
 import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { findBreaches } from './support/ledger.ts'
 import { createPayment, expireLease, makeDue, read } from './support/payments.ts'
@@ -77,7 +78,9 @@ const act: {
   async wake(world) {
     const claim = world.paused.shift()
     if (claim === undefined) return
-    const outcome = await world.gateway.charge(claim, { signal: new AbortController().signal })
+    const outcome = await world.gateway.charge(chargeOf(claim) ?? claim, {
+      signal: new AbortController().signal,
+    })
     await store.settle(settlementOf(claim, outcome, policy))
   },
   die: (world) => store.claim(world.id, options),

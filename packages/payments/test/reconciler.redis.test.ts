@@ -191,7 +191,7 @@ test('a payment that was just given a job is not given another', async () => {
   await makeDue(sql, id ?? '', HOUR)
   const lost = { limit: 10, queuedAgeMs: MINUTE, processingAgeMs: MINUTE, actor: 'test' }
   expect(await store.takeLost(lost)).toEqual([
-    { paymentId: id, scheduleNo: 1, delayMs: 0, traceparent: null },
+    { paymentId: id, scheduleNo: 1, delayMs: 0, traceparent: null, priority: null },
   ])
   expect(await store.takeLost(lost)).toEqual([])
 })

@@ -198,3 +198,36 @@ test('the database refuses what the program must never write', async () => {
     sql`insert into webhook_events (id, type, payload, at) values ('evt_big', 't', ${'x'.repeat(20_000)}, now())`,
   ).rejects.toEqual(breaks('webhook_events_payload_size'))
 })
+
+test('a webhook repeats what the payment said, but no token of a gateway; the largest one is stored', async () => {
+  const { endpoint } = await webhooks.createEndpoint({
+    url: 'https://example.com/',
+    eventTypes: ['payment.created'],
+  })
+  onTestFinished(async () => {
+    await webhooks.deleteEndpoint(endpoint.id)
+  })
+  const said = {
+    reference: '€"'.repeat(127),
+    description: '€"'.repeat(250),
+    statementDescriptor: 'X'.repeat(22),
+    metadata: Object.fromEntries(Array.from({ length: 12 }, (_, n) => [`key-${n}`, '"ä'.repeat(120)])),
+  }
+  const tokens = { paymentMethod: 'pm_token', customer: { stripe: 'cus_token' } }
+  const created = await payments.create({ amount: 500, idempotencyKey: 'said', ...said, ...tokens })
+  const plain = await createPayment(payments)
+  if (created.kind !== 'created') throw new Error(created.kind)
+  while ((await fanOut(sql, 100)) > 0);
+  const [event] = await webhooks.listEvents({ paymentId: created.payment.id })
+  const { statementDescriptor: statement_descriptor, ...same } = said
+  expect(JSON.parse(event?.payload ?? '')).toMatchObject({ data: { ...same, statement_descriptor } })
+  expect(event?.payload).not.toMatch(/pm_token|cus_token/)
+  const [other] = await webhooks.listEvents({ paymentId: plain.id })
+  expect(Object.keys((JSON.parse(other?.payload ?? '') as { data: object }).data)).toEqual([
+    'payment_id',
+    'amount',
+    'currency',
+    'status',
+    'sequence',
+  ])
+})

@@ -71,6 +71,11 @@ function usedComponents(operations: readonly Operation[], paths: object) {
     target: 'draft-2020-12',
     typeMode: 'input',
     ignoreActions: ['check', 'readonly'],
+    // An object of texts.
+    overrideSchema: ({ valibotSchema }) =>
+      valibotSchema.type === 'custom'
+        ? { type: 'object', additionalProperties: { type: 'string' } }
+        : undefined,
     overrideRef: ({ referenceId }) => `#/components/schemas/${referenceId}`,
   })
   const text = JSON.stringify({ paths, schemas })

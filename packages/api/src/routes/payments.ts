@@ -4,42 +4,24 @@ import * as v from 'valibot'
 import type { AppEnv } from '../http/env.ts'
 import { actorOf } from '../http/actor.ts'
 import { decodeCursor, encodeCursor } from '../http/cursor.ts'
-import { keyHeaderOf, resolveKey } from '../http/idempotency-key.ts'
 import { respondJson, respondPage, respondTagged } from '../http/response.ts'
-import { json, type Operation } from '../openapi/operation.ts'
+import { json } from '../openapi/operation.ts'
 import { EXAMPLES } from '../openapi/schemas.ts'
 import { found, Problem, RETRY_SOON } from '../problem.ts'
-import { bodyOf, described, oneOf, pageLimit, queryOf } from '../schemas/parts.ts'
-import { presentAccepted, presentEvent, presentPayment } from '../schemas/payments.ts'
+import { described, oneOf, pageLimit, queryOf } from '../schemas/parts.ts'
+import { presentEvent, presentPayment } from '../schemas/payments.ts'
 import { amount, createdRange, cursorText, keyOf } from '../schemas/requests.ts'
+import { PAY_ROUTES, type PayServices } from './pay.ts'
 import { pathParameter, routesOf, type Route } from './route.ts'
 
 /** What the routes of payments work with. */
-export interface PaymentServices {
-  readonly payments: Pick<PaymentStore, 'create' | 'get' | 'events' | 'cancel'>
+export interface PaymentServices extends PayServices {
+  readonly payments: Pick<PaymentStore, 'create' | 'findReplay' | 'get' | 'events' | 'cancel'>
   /** Reads lists. */
   readonly lists: Pick<PaymentStore, 'page'>
-  /** Relays each new payment to the queue; never awaited. */
-  readonly relay: { nudge(paymentIds: readonly string[]): void }
 }
 
-/** Withdrawn currencies stay in the list, so that an old request can be repeated. */
-const CURRENCIES: ReadonlySet<string> = new Set(Intl.supportedValuesOf('currency'))
-
-const currency = v.pipe(
-  v.string('must be a string'),
-  v.check((code) => CURRENCIES.has(code), 'must be the three capital letters of a currency (ISO 4217)'),
-  v.metadata({ pattern: '^[A-Z]{3}$', description: 'ISO 4217 code. Default: USD' }),
-)
 const key = keyOf('this payment')
-
-/** The key may come in the header instead. */
-const payRequest = bodyOf({
-  amount,
-  idempotency_key: v.exactOptional(key),
-  currency: v.exactOptional(currency),
-})
-
 const amountText = v.pipe(
   v.string('must be text'),
   v.regex(/^\d{1,16}$/, 'must be a whole number of minor units'),
@@ -66,57 +48,9 @@ const paymentsQuery = queryOf({
 
 const on = routesOf<PaymentServices>('Payments')
 
-function createRoute(path: string, named: Pick<Operation, 'id' | 'summary' | 'description'>) {
-  return on.post(path, {
-    ...named,
-    requestHeaders: ['Idempotency-Key'],
-    body: { name: 'PayRequest', schema: payRequest, example: { amount: 500, idempotency_key: 'order-4711' } },
-    responses: [
-      json(
-        202,
-        'AcceptedPayment',
-        'The payment is stored and will be processed. A replay gets the same response.',
-        'Location',
-        'Idempotent-Replayed',
-      ),
-    ],
-    problems: [
-      'idempotency-key-missing',
-      'idempotency-key-invalid',
-      'idempotency-key-repeated',
-      'idempotency-key-conflict',
-      'idempotency-key-reused',
-      'request-in-flight',
-    ],
-    async handle(context, { payments, relay }, { idempotency_key: bodyKey, ...request }) {
-      const idempotencyKey = resolveKey(bodyKey, keyHeaderOf(context))
-      const created = await payments.create({ ...request, idempotencyKey, actor: actorOf(context) })
-      if (created.kind === 'mismatch') throw new Problem('idempotency-key-reused')
-      const { payment, kind } = created
-      context.set('paymentId', payment.id)
-      if (kind === 'created') relay.nudge([payment.id])
-      const headers = { location: `/payments/${payment.id}`, 'cache-control': 'no-store' }
-      return respondJson(context, presentAccepted(payment), {
-        status: 202,
-        headers: kind === 'replayed' ? { ...headers, 'idempotent-replayed': 'true' } : headers,
-      })
-    },
-  })
-}
-
 /** `POST /pay`, the list of payments, and what can be read of a payment or done to it. */
 export const PAYMENT_ROUTES: readonly Route<PaymentServices>[] = [
-  createRoute('/pay', {
-    id: 'pay',
-    summary: 'Create a payment',
-    description:
-      'Needs an idempotency key, in the body or in the header. One key is one payment, permanently: repeat the request until there is a response; nothing is charged twice.',
-  }),
-  createRoute('/payments', {
-    id: 'createPayment',
-    summary: 'Create a payment (alias)',
-    description: 'The same as `POST /pay`.',
-  }),
+  ...PAY_ROUTES,
   on.get('/payments', {
     id: 'listPayments',
     summary: 'List payments',

@@ -1,6 +1,7 @@
 import { FAILURE_KINDS, PAYMENT_STATUSES, type Payment, type PaymentEvent } from '@titan/payments'
 import * as v from 'valibot'
 import { count, described, instant, listOf, pageOf } from './parts.ts'
+import { presentSaid, SAID_MEMBERS } from './said.ts'
 
 const paymentId = v.pipe(v.string(), v.regex(/^pay_[\w-]{1,64}$/))
 const amount = v.pipe(
@@ -39,6 +40,7 @@ const payment = v.object({
   late_charge_ref: v.optional(described(v.string(), lateCharge)),
   attempts: described(count, 'Attempts at the gateway so far'),
   failure: v.optional(described(failure, 'Why it failed, or why the latest attempt did')),
+  ...SAID_MEMBERS,
   created_at: instant,
   updated_at: instant,
 })
@@ -96,6 +98,7 @@ export function presentPayment(given: Payment) {
     late_charge_ref: detail === 'IN_REVIEW' ? (given.lateChargeRef ?? undefined) : undefined,
     attempts: given.attemptNo,
     failure: code === null ? undefined : { code, kind },
+    ...presentSaid(given),
     created_at: given.createdAt.toISOString(),
     updated_at: given.updatedAt.toISOString(),
   } satisfies v.InferOutput<typeof payment>

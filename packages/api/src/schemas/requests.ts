@@ -30,7 +30,9 @@ export const cursorText = v.pipe(
 /** No payment is older than 1970. */
 const INSTANT = /^(19[7-9]|[2-9]\d{2})\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/
 const NO_INSTANT = 'must be a time such as 2026-11-24T12:00:00Z; the "+" of an offset is written %2B in a URL'
-const instantText = v.pipe(
+
+/** A time, as text. */
+export const instantText = v.pipe(
   v.string('must be text'),
   v.regex(INSTANT, NO_INSTANT),
   v.transform(toDate),

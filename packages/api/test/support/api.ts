@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { createTestDatabase, testPrefix } from '@titan/testkit'
 import { createAudited } from '@titan/dashboard'
 import {
+  type AcceptingGateway,
   createPaymentStore,
   createWriteProbe,
   createRelay,
@@ -56,6 +57,8 @@ export interface TestApiOptions {
   readonly access?: Omit<AccessOptions, 'authenticator'>
   /** What gateways sign their webhooks with: `STRIPE_WEBHOOK_SECRET`. @default none are taken */
   readonly gatewaySecrets?: Readonly<Record<string, string>>
+  /** The gateway of the workers. @default unknown */
+  readonly gateway?: AcceptingGateway
   /** Reads lists over a pool of their own, as the program does. @default the pool that accepts payments */
   readonly lists?: ListsOptions
   /** Whether outgoing webhooks are set up. @default true */

@@ -27,10 +27,10 @@ export async function examinePayments(
              where status in ('PENDING', 'QUEUED', 'PROCESSING')
                and updated_at > clock_timestamp() + ${FUTURE_MS}::float8 * interval '1 millisecond') as future,
            (select count(*)::int as pending,
-                   coalesce(extract(epoch from clock_timestamp() - min(created_at)) * 1000, 0)::float8 as "oldestMs"
+                   coalesce(extract(epoch from clock_timestamp() - min(greatest(created_at, execute_at))) * 1000, 0)::float8 as "oldestMs"
               from payments
-             where status = 'PENDING'
-               and created_at < clock_timestamp() - ${PENDING_FOR_MS}::float8 * interval '1 millisecond') as pending`
+             where status = 'PENDING' and next_run_at <= clock_timestamp()
+               and greatest(created_at, execute_at) < clock_timestamp() - ${PENDING_FOR_MS}::float8 * interval '1 millisecond') as pending`
   const { future = 0, aheadMs = 0, pending = 0, oldestMs = 0, review = 0 } = facts ?? {}
   return [
     diagnose('payments.future', judgeFuture(future, aheadMs)),

@@ -43,6 +43,7 @@ export const paymentsList = command({
     const store = createPaymentStore(await database())
     const { payments, next = null } = await store.page({ ...filter, needsReview: review || undefined })
     print({ payments, next }, () => {
+      const hasReferences = payments.some(({ details }) => typeof details?.reference === 'string')
       const rows = payments.map((payment) => ({
         id: payment.id,
         status: payment.needsReview ? `${payment.status}, in review` : payment.status,
@@ -52,6 +53,7 @@ export const paymentsList = command({
         created: formatTimestamp(payment.createdAt),
         failure: payment.failureCode,
         'idempotency key': payment.idempotencyKey,
+        ...(hasReferences && { reference: payment.details?.reference ?? null }),
       }))
       const table = formatTable(rows, 'no such payments')
       return next === null ? table : `${table}\nthere are more: --after ${next}`

@@ -1,4 +1,4 @@
-import { storeSettings } from '@titan/payments'
+import { storeSettings, type Payment } from '@titan/payments'
 import { command } from '../command.ts'
 import {
   formatData,
@@ -53,6 +53,7 @@ function formatRecord({ payment, attempts, events, deliveries, breaks, job }: Pa
       failure: failureKind === null ? null : `${failureKind}: ${failureCode}`,
       gateway: gatewayRef === null ? gateway : `${gateway} ${gatewayRef}`,
       'late charge': payment.lateChargeRef ?? undefined,
+      ...factsOf(payment),
       created: formatTimestamp(payment.createdAt),
       updated: formatTimestamp(payment.updatedAt),
       'job in Redis': describeJob(job),
@@ -91,6 +92,30 @@ function formatRecord({ payment, attempts, events, deliveries, breaks, job }: Pa
       })),
     ),
   })
+}
+
+/** What the payment said of itself; nothing of what it did not say. */
+function factsOf({ details, priority, executeAt, expiresAt }: Payment) {
+  const said = {
+    reference: details?.reference,
+    description: details?.description,
+    'statement descriptor': details?.statementDescriptor,
+    metadata: details?.metadata,
+    'payment method': details?.paymentMethod,
+    customer: details?.customer,
+    priority: priority === 'default' ? null : priority,
+    'executed not before': executeAt,
+    expires: expiresAt,
+    'details erased': details?.erasedAt,
+  }
+  return Object.fromEntries(
+    Object.entries(said).flatMap(([name, value]) => (value == null ? [] : [[name, formatFact(value)]])),
+  )
+}
+
+function formatFact(value: string | Date | object): string | null {
+  if (typeof value === 'string') return value
+  return value instanceof Date ? formatTimestamp(value) : formatData(value, 80)
 }
 
 function describeJob(record: JobRecord): string {

@@ -61,9 +61,34 @@ function summary(payment: Payment, { seesDetails }: Viewer): Html {
     gatewayRef !== null && seesDetails && ['Charge', mono(gatewayRef)],
     failureCode !== null && ['Failure', `${failureCode} (${failureKind ?? 'unknown kind'})`],
     unknownSince !== null && ['Outcome unknown since', at(unknownSince)],
+    ...(seesDetails ? saidBy(payment) : []),
     ['Retries used', payment.retries],
     ['Fence', payment.fence],
   ])
+}
+
+/** What the payment said of itself; nothing of what it did not say. */
+function saidBy({ details, priority, executeAt, expiresAt }: Payment): (readonly [string, Content])[] {
+  const said = {
+    Reference: details?.reference,
+    Description: details?.description,
+    'Statement descriptor': details?.statementDescriptor,
+    Metadata: details?.metadata,
+    'Payment method': details?.paymentMethod,
+    Customer: details?.customer,
+    Priority: priority === 'default' ? null : priority,
+    'Executed not before': executeAt,
+    Expires: expiresAt,
+    'Details erased': details?.erasedAt,
+  }
+  return Object.entries(said).flatMap(([term, value]) =>
+    value == null ? [] : [[term, shown(value)] as const],
+  )
+}
+
+function shown(value: string | Date | object): Content {
+  if (typeof value === 'string') return value
+  return value instanceof Date ? at(value) : mono(JSON.stringify(value))
 }
 
 const STEP_WORDS: Readonly<Record<MovementStep, string>> = {

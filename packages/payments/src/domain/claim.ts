@@ -41,6 +41,8 @@ export interface Claim {
   readonly capture: 'automatic' | 'manual'
   /** Whether somebody is there to answer a question of the bank. */
   readonly customerPresent: boolean
+  /** Time until nothing may be sent any more, in milliseconds of the database clock; null without such a time. */
+  readonly expiresInMs: number | null
   /** Free text and personal data; null without any. */
   readonly details: PaymentDetails | null
   /** What it waited for until this claim. */

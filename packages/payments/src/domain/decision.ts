@@ -12,7 +12,10 @@ export type WorkOutcome =
   | { readonly type: 'UNRESOLVABLE'; readonly reason: string }
   /** Nothing was sent because this worker stops or its lease is too short; costs the payment nothing. */
   | { readonly type: 'RELEASED'; readonly reason: string }
-  /** The wait for capture or customer was over, and the gateway has canceled the charge for it. */
+  /**
+   * The wait for capture or customer was over, and the gateway has canceled the charge for it; or the time of a charge was
+   * over before it was sent.
+   */
   | { readonly type: 'EXPIRED' }
 
 /**
@@ -129,9 +132,13 @@ function questioned(claim: Claim, outcome: Outcome<'REQUIRES_ACTION'>, context: 
 }
 
 function expired(claim: Claim, context: DecisionContext): Settlement {
-  return claim.waitsFor === 'capture' || claim.waitsFor === 'customer'
-    ? expire(claim, claim.waitsFor, context)
-    : stillUnknown(claim, 'a wait that had not begun is over', context)
+  const { waitsFor, mode, takeovers } = claim
+  if (waitsFor === 'capture' || waitsFor === 'customer') return expire(claim, waitsFor, context)
+  // An earlier holder that was only paused could still send under this key.
+  if (mode === 'resolve' || takeovers > 0)
+    return stillUnknown(claim, 'the time is over, and the charge may have been sent', context)
+  const unsent: Settlement = { ...unchanged(claim, context.actor), unsent: true, attemptOutcome: 'NOT_SENT' }
+  return failed(unsent, 'expired', 'expired', { code: 'expired' })
 }
 
 function decline(claim: Claim, outcome: Outcome<'DECLINED'>, context: DecisionContext): Settlement {
@@ -145,6 +152,8 @@ function decline(claim: Claim, outcome: Outcome<'DECLINED'>, context: DecisionCo
   if (!mayRetry) return failed(declined, code, kind === 'hard' ? 'hard_decline' : 'soft_decline', evidence)
   const { attemptAgesMs = Array<number>(claim.attemptNo).fill(0) } = context
   const delayMs = softDeclineDelay(policy, { code, retries, attemptAgesMs }, random)
+  if (claim.expiresInMs !== null && delayMs >= claim.expiresInMs)
+    return failed(declined, code, 'soft_decline', evidence)
   return { ...retrying(declined, delayMs, evidence), countsRetry: true }
 }
 

@@ -16,7 +16,13 @@ export type PaymentJobs = {
  */
 const MAX_ATTEMPTS = 20
 
-export function payJob({ paymentId, scheduleNo, delayMs, traceparent }: DueJob): NewJob<PaymentJobs> {
+export function payJob({
+  paymentId,
+  scheduleNo,
+  delayMs,
+  traceparent,
+  priority,
+}: DueJob): NewJob<PaymentJobs> {
   return {
     name: 'pay',
     data: { payment_id: paymentId },
@@ -24,5 +30,6 @@ export function payJob({ paymentId, scheduleNo, delayMs, traceparent }: DueJob):
     maxAttempts: MAX_ATTEMPTS,
     delayMs,
     ...(typeof traceparent === 'string' && { traceparent }),
+    ...(typeof priority === 'string' && { priority }),
   }
 }

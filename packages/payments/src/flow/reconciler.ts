@@ -6,11 +6,22 @@ import { readRedisEpoch, type Epoch } from '../store/epoch.ts'
 import type { FindJobs, UnfinishedCursor } from '../store/jobs.ts'
 import type { PaymentStore } from '../store/store.ts'
 import { passStep } from '../tracing.ts'
+import { expirePayments } from './expiry.ts'
 import { createOverdueGuard } from './overdue-guard.ts'
 import { payJob, type PaymentJobs } from './pay-job.ts'
 
 export interface ReconcilerOptions {
-  readonly store: Pick<PaymentStore, 'takeLost' | 'unfinishedJobs' | 'readEpoch' | 'writeEpoch'>
+  readonly store: Pick<
+    PaymentStore,
+    | 'claim'
+    | 'expireDue'
+    | 'findExpired'
+    | 'readEpoch'
+    | 'settle'
+    | 'takeLost'
+    | 'unfinishedJobs'
+    | 'writeEpoch'
+  >
   readonly queue: Pick<Queue<PaymentJobs>, 'name' | 'enqueueMany' | 'stats'>
   /** A connected client of the same Redis. Without one a wiped Redis is noticed by the age of the payments only, and a job that waits with its worker gets a duplicate. @default none */
   readonly redis?: RedisClient | undefined
@@ -68,6 +79,9 @@ export class Reconciler {
 
   /** Looks once; resolves with how many payments got a job. */
   async runOnce(): Promise<number> {
+    const { store, actor = 'reconciler' } = this.#options
+    // First, because it needs no Redis.
+    await expirePayments({ store, actor, limit: this.#batchSize, onEvent: this.#onEvent })
     const rebuilt = await this.#rebuildIfChanged()
     return rebuilt + (await this.#replaceLost())
   }

@@ -1,6 +1,7 @@
 import type { Queue } from '@titan/queue-core'
 import { createBatcher, startPolling, type Batcher, type Loop } from '@titan/queue-core/async'
 import type { OnPaymentsEvent } from '../domain/events.ts'
+import type { PaymentPriority } from '../domain/request.ts'
 import type { PendingPayment } from '../store/jobs.ts'
 import type { PaymentStore } from '../store/store.ts'
 import { activeTraceparent, outsideOfTraces, passStep } from '../tracing.ts'
@@ -66,11 +67,11 @@ export class Relay {
    * Relays these payments at once, in the trace of the caller, without asking the database for them. Calls coalesce.
    * A failure is reported and left to the loop.
    */
-  nudge(paymentIds: readonly string[]): void {
+  nudge(paymentIds: readonly string[], priority?: PaymentPriority): void {
     if (!this.#isTaking() || this.#nudged.waiting >= MAX_NUDGED) return
     const traceparent = activeTraceparent()
     outsideOfTraces(() => {
-      for (const id of paymentIds) this.#nudged.push({ id, traceparent })
+      for (const id of paymentIds) this.#nudged.push({ id, traceparent, priority })
     })
   }
 
@@ -116,8 +117,8 @@ export class Relay {
   async #enqueue(payments: readonly PendingPayment[]): Promise<void> {
     const ids = payments.map(({ id }) => id)
     passStep('relay.enqueuing', () => ids)
-    const jobs = payments.map(({ id, traceparent }) =>
-      payJob({ paymentId: id, scheduleNo: 0, delayMs: 0, traceparent }),
+    const jobs = payments.map(({ id, ...job }) =>
+      payJob({ paymentId: id, scheduleNo: 0, delayMs: 0, ...job }),
     )
     await this.#guard(() => this.#options.queue.enqueueMany(jobs))
     passStep('relay.enqueued', () => ids)

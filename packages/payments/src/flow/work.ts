@@ -22,6 +22,8 @@ export async function work(claim: Claim, options: WorkOptions): Promise<WorkOutc
   const aborted = options.signals.find((signal) => signal.aborted)
   if (aborted !== undefined) return { type: 'RELEASED', reason: reasonOf(aborted.reason) }
   if (claim.waitsFor !== null) return askWaiting(claim, options)
+  if (claim.mode === 'send' && claim.expiresInMs !== null && claim.expiresInMs <= 0)
+    return { type: 'EXPIRED' }
   return claim.mode === 'send' ? send(claim, options) : resolveAttempt(claim, options)
 }
 

@@ -166,7 +166,7 @@ export const gatewaySettings: SettingsGroup<Gateway> = {
 export const lookUpGatewaySettings: SettingsGroup<Gateway | undefined> = {
   sections: [
     {
-      title: 'Gateway where operators look up attempts',
+      title: 'Gateway of the workers: what a payment must name, and where operators look up attempts',
       settings: [gatewayChoice, gatewayTimeout].map((setting) => ({ ...setting, flag: undefined })),
     },
     stripeSection,
@@ -180,6 +180,25 @@ export const lookUpGatewaySettings: SettingsGroup<Gateway | undefined> = {
       if (error instanceof InvalidSettings) return undefined
       throw error
     }
+  },
+}
+
+/** The gateway of the workers, as a program needs to know it that only accepts payments. */
+export interface AcceptingGateway {
+  readonly name: string
+  /** Whether a payment may leave out its payment method. */
+  readonly hasDefaultMethod: boolean
+}
+
+/** Which payments the gateway can take; undefined where `GATEWAY` is not set, because then nothing is known of it. */
+export const acceptingGatewaySettings: SettingsGroup<AcceptingGateway | undefined> = {
+  // They are in the help already: the same gateway looks up attempts.
+  sections: [],
+  read({ environment }) {
+    if ((environment['GATEWAY'] ?? '') === '') return undefined
+    const { name } = readSettings({ name: gatewayChoice }, { environment })
+    const isTest = /^(sk|rk)_test_/.test(environment['STRIPE_SECRET_KEY'] ?? '')
+    return { name, hasDefaultMethod: name === 'simulated' || isTest }
   },
 }
 

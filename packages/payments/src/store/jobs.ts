@@ -1,3 +1,4 @@
+import type { PaymentPriority } from '../domain/request.ts'
 import type { Database, Queryable } from './database.ts'
 import { statement } from './statements.ts'
 
@@ -10,10 +11,12 @@ export interface DueJob {
   readonly delayMs: number
   /** The trace that the payment continues. */
   readonly traceparent?: string | null | undefined
+  /** @default 'default' */
+  readonly priority?: PaymentPriority | null | undefined
 }
 
 /** A PENDING payment, for the relay. */
-export type PendingPayment = Pick<DueJob, 'traceparent'> & { readonly id: string }
+export type PendingPayment = Pick<DueJob, 'traceparent' | 'priority'> & { readonly id: string }
 
 const mark = statement<{ readonly id: string }>('mark_queued')
 
@@ -50,6 +53,19 @@ export async function relayPending(
     await markQueued(transaction, ids, actor)
     return ids.length
   })
+}
+
+const expire = statement<{ readonly paymentId: string; readonly ageMs: number }>('expire_due')
+const expired = statement<{ readonly paymentId: string; readonly gateway: string }>('find_expired')
+
+/** Ends payments whose time was over before any attempt was made for them. */
+export function expireDue(sql: Database, limit: number, actor: string) {
+  return expire(sql, { limit, actor })
+}
+
+/** Finds payments whose time was over before their open or next attempt was sent. */
+export function findExpired(sql: Database, limit: number) {
+  return expired(sql, { limit })
 }
 
 /** Finds where Redis has the jobs of payments: `waiting` for a worker, `held` by one, or not at all. */

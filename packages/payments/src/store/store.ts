@@ -15,7 +15,7 @@ import {
 } from './create.ts'
 import type { Database } from './database.ts'
 import { readEpoch, writeEpoch } from './epoch.ts'
-import { markQueued, relayPending, takeLost, unfinishedJobs } from './jobs.ts'
+import { expireDue, findExpired, markQueued, relayPending, takeLost, unfinishedJobs } from './jobs.ts'
 import { pagePayments } from './list.ts'
 import { createMovement, getMovement, listMovements, pageMovements } from './movements.ts'
 import { recordForeignMovement, recordRefundFailure } from './reported-movements.ts'
@@ -98,6 +98,8 @@ export function createPaymentStore(sql: Database) {
 
     markQueued: bind(markQueued),
     relayPending: bind(relayPending),
+    expireDue: bind(expireDue),
+    findExpired: bind(findExpired),
     takeLost: bind(takeLost),
     unfinishedJobs: bind(unfinishedJobs),
     readEpoch: bind(readEpoch),

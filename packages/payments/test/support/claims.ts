@@ -23,6 +23,7 @@ export function claimOf(given: Partial<Claim> = {}): Claim {
     charge: null,
     capture: 'automatic',
     customerPresent: false,
+    expiresInMs: null,
     details: null,
     waitsFor: null,
     waitsUntil: null,

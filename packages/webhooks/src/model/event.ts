@@ -45,6 +45,11 @@ export interface PaymentData {
   readonly status: PaymentStatus
   /** Orders the events of one payment; they may arrive in any order, and not every number is sent. */
   readonly sequence: number
+  /** What the payment said of itself, as it was sent to `POST /pay`; absent when it did not, or was erased. */
+  readonly reference?: string | undefined
+  readonly description?: string | undefined
+  readonly statement_descriptor?: string | undefined
+  readonly metadata?: Readonly<Record<string, string>> | undefined
 }
 
 /** What a webhook says about a disabled endpoint. */

@@ -12,8 +12,19 @@ interface NotedEvent {
   readonly happenedAt: Date
   readonly amount: number
   readonly currency: string
+  readonly hasDetails: boolean | null
 }
 
+/** What a payment said of itself. */
+interface Details {
+  readonly paymentId: string
+  readonly reference: string | null
+  readonly description: string | null
+  readonly statementDescriptor: string | null
+  readonly metadata: Readonly<Record<string, string>> | null
+}
+
+const lockDetails = statement<Details>('lock_details')
 const takeOutbox = statement<NotedEvent>('take_outbox')
 const publishAll = statement('publish')
 const pruneEvents = statement<{ seen: number; last: string | null; count: number }>('prune')
@@ -22,13 +33,35 @@ const pruneEvents = statement<{ seen: number; last: string | null; count: number
 export async function fanOut(sql: Database, limit: number) {
   return sql.begin(async (transaction) => {
     const noted = await takeOutbox(transaction, { most: limit })
-    if (noted.length > 0) await publish(transaction, noted.map(toOutgoing))
+    const details = await readDetails(transaction, noted)
+    const events = noted.map((event) => toOutgoing(event, details.get(event.paymentId)))
+    if (noted.length > 0) await publish(transaction, events)
     return noted.length
   })
 }
 
-function toOutgoing({ paymentId, seq, type, toStatus, at, happenedAt, amount, currency }: NotedEvent) {
-  const data = { payment_id: paymentId, amount, currency, status: toStatus, sequence: seq }
+/** Asks only for payments that said something. */
+async function readDetails(sql: Queryable, noted: readonly NotedEvent[]) {
+  const paymentIds = noted.filter(({ hasDetails }) => hasDetails === true).map(({ paymentId }) => paymentId)
+  const found = paymentIds.length === 0 ? [] : await lockDetails(sql, { paymentIds })
+  return new Map(found.map((details) => [details.paymentId, details]))
+}
+
+function toOutgoing(
+  { paymentId, seq, type, toStatus, at, happenedAt, amount, currency }: NotedEvent,
+  details: Details | undefined,
+) {
+  const data = {
+    payment_id: paymentId,
+    amount,
+    currency,
+    status: toStatus,
+    sequence: seq,
+    reference: details?.reference ?? undefined,
+    description: details?.description ?? undefined,
+    statement_descriptor: details?.statementDescriptor ?? undefined,
+    metadata: details?.metadata ?? undefined,
+  }
   const payload = { type, timestamp: happenedAt.toISOString(), data }
   return outgoing(eventIdOf(paymentId, seq), paymentId, payload, at)
 }

@@ -1,0 +1,114 @@
+import {
+  scheduleFaultOf,
+  type AcceptingGateway,
+  type CreateAnswer,
+  type PaymentRequest,
+  type PaymentStore,
+} from '@titan/payments'
+import { actorOf } from '../http/actor.ts'
+import { keyHeaderOf, resolveKey } from '../http/idempotency-key.ts'
+import { respondJson } from '../http/response.ts'
+import { json, type Operation } from '../openapi/operation.ts'
+import { Problem } from '../problem.ts'
+import { payRequest, requestOf } from '../schemas/pay-request.ts'
+import { presentAccepted } from '../schemas/payments.ts'
+import { routesOf, type Route } from './route.ts'
+
+/** What the routes that create payments work with. */
+export interface PayServices {
+  readonly payments: Pick<PaymentStore, 'create' | 'findReplay'>
+  /** Relays each new payment to the queue; never awaited. */
+  readonly relay: { nudge(paymentIds: readonly string[], priority?: PaymentRequest['priority']): void }
+  /** The gateway of the workers. @default unknown: every payment is accepted */
+  readonly gateway?: AcceptingGateway | undefined
+}
+
+const on = routesOf<PayServices>('Payments')
+
+function createRoute(path: string, named: Pick<Operation, 'id' | 'summary' | 'description'>) {
+  return on.post(path, {
+    ...named,
+    requestHeaders: ['Idempotency-Key'],
+    body: { name: 'PayRequest', schema: payRequest, example: { amount: 500, idempotency_key: 'order-4711' } },
+    responses: [
+      json(
+        202,
+        'AcceptedPayment',
+        'The payment is stored and will be processed. A replay gets the same response.',
+        'Location',
+        'Idempotent-Replayed',
+      ),
+    ],
+    problems: [
+      'idempotency-key-missing',
+      'idempotency-key-invalid',
+      'idempotency-key-repeated',
+      'idempotency-key-conflict',
+      'idempotency-key-reused',
+      'payment-method-required',
+      'schedule-invalid',
+      'request-in-flight',
+    ],
+    async handle(context, { payments, relay, gateway }, { idempotency_key: bodyKey, ...given }) {
+      const idempotencyKey = resolveKey(bodyKey, keyHeaderOf(context))
+      const request = { ...requestOf(given), idempotencyKey, actor: actorOf(context) }
+      const refusal = refusalOf(request, gateway)
+      const created =
+        refusal === undefined
+          ? await payments.create(request)
+          : await findOrRefuse(request, payments, refusal)
+      if (created.kind === 'mismatch') throw new Problem('idempotency-key-reused')
+      const { payment, kind } = created
+      context.set('paymentId', payment.id)
+      const isDue = payment.executeAt === null || payment.executeAt <= payment.createdAt
+      if (kind === 'created' && isDue) relay.nudge([payment.id], request.priority)
+      const headers = { location: `/payments/${payment.id}`, 'cache-control': 'no-store' }
+      return respondJson(context, presentAccepted(payment), {
+        status: 202,
+        headers: kind === 'replayed' ? { ...headers, 'idempotent-replayed': 'true' } : headers,
+      })
+    },
+  })
+}
+
+/** `POST /pay` and its alias. */
+export const PAY_ROUTES: readonly Route<PayServices>[] = [
+  createRoute('/pay', {
+    id: 'pay',
+    summary: 'Create a payment',
+    description:
+      'Needs an idempotency key, in the body or in the header. One key is one payment, permanently: repeat the request until there is a response; nothing is charged twice.',
+  }),
+  createRoute('/payments', {
+    id: 'createPayment',
+    summary: 'Create a payment (alias)',
+    description: 'The same as `POST /pay`.',
+  }),
+]
+
+/** Returns why a new payment cannot be accepted now, by what may be another answer tomorrow. */
+function refusalOf(request: PaymentRequest, gateway: AcceptingGateway | undefined): Problem | undefined {
+  const fault = scheduleFaultOf(request, new Date())
+  if (fault !== undefined) {
+    const pointer = fault.member === 'executeAt' ? '/execute_at' : '/expires_at'
+    return new Problem('schedule-invalid', { errors: [{ pointer, detail: fault.text }] })
+  }
+  if (gateway === undefined) return undefined
+  const { paymentMethod: method } = request
+  const isGiven = typeof method === 'string' || (method !== undefined && Object.hasOwn(method, gateway.name))
+  if (isGiven || (method === undefined && gateway.hasDefaultMethod)) return undefined
+  const detail =
+    method === undefined ? 'is required by the gateway' : 'has no token for the gateway that is in use'
+  return new Problem('payment-method-required', { errors: [{ pointer: '/payment_method', detail }] })
+}
+
+/** A repeat stays one, whatever has changed since. @throws Problem the refusal of a request that is new */
+async function findOrRefuse(
+  request: PaymentRequest,
+  payments: PayServices['payments'],
+  refusal: Problem,
+): Promise<CreateAnswer> {
+  const known = await payments.findReplay(request)
+  if (known === undefined) throw refusal
+  return known
+}
