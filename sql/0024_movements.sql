@@ -45,12 +45,28 @@ begin
 end
 $$;
 
+-- A charge that contradicts its payment is refunded once.
+create unique index payments_one_refund_of_charge on payments (parent_id, charge_ref)
+  where charge_ref is not null and status <> 'FAILED';
+
 create unique index payments_refund_of_one_movement on payments (gateway, gateway_ref)
   where parent_id is not null and status = 'SUCCESS' and left(id, 4) = 'ref_';
 
 create function movement_kind(id text) returns text language sql immutable parallel safe as $$
   select case when left(id, 4) = 'ref_' then 'refund' when left(id, 4) = 'cap_' then 'capture'
               when left(id, 5) = 'void_' then 'void' else 'charge' end
+$$;
+
+create function open_charge(payment text, charge text, out amount bigint, out currency text) language sql stable as $$
+  select coalesce(b.detail ->> 'charged_amount', b.detail ->> 'amount')::bigint,
+         coalesce(b.detail ->> 'charged_currency', b.detail ->> 'currency')
+    from reconciliation_breaks b
+    join payments p on p.id = b.payment_id
+   where b.payment_id = payment and b.reference = charge and b.resolved_at is null
+     and b.kind in ('late_charge', 'duplicate_charge', 'amount_mismatch', 'currency_mismatch')
+     -- What a payment succeeded with is its own charge, no contradiction.
+     and not (p.status = 'SUCCESS' and p.gateway_ref is not distinct from charge)
+   limit 1
 $$;
 
 -- The parent is locked before its new movement exists, and before its movements when those end: settle.sql and
@@ -64,6 +80,10 @@ begin
   select * into parent from payments where id = new.parent_id for update;
   rule := case
     when parent.id is null or parent.parent_id is not null then 'payments_movement_of_charge'
+    when new.charge_ref is not null then
+      case when kind <> 'refund' or not exists (
+                  select from open_charge(parent.id, new.charge_ref) c where c.amount = new.amount and c.currency = new.currency)
+           then 'payments_refund_of_open_charge' end
     when new.currency <> parent.currency then 'payments_movement_in_currency'
     when kind = 'refund' then case when parent.status <> 'SUCCESS' then 'payments_refund_of_success' end
     when parent.status <> 'PROCESSING' or parent.waits_for is distinct from 'capture' or parent.needs_review
@@ -95,7 +115,7 @@ $$;
 -- After the insert: a row that steps aside for another one of the same key reserves nothing.
 create trigger payments_reserve_refund
   after insert on payments
-  for each row when (new.parent_id is not null and left(new.id, 4) = 'ref_') execute function payments_reserve_refund();
+  for each row when (new.parent_id is not null and left(new.id, 4) = 'ref_' and new.charge_ref is null) execute function payments_reserve_refund();
 
 create function payments_check_claimed() returns trigger language plpgsql as $$
 begin
@@ -131,6 +151,12 @@ declare
   step   text;
 begin
   select * into parent from payments where id = new.parent_id for update;
+  if new.charge_ref is not null then
+    if new.status = 'SUCCESS' then
+      perform close_refunded_charge(new, parent, actor);
+    end if;
+    return null;
+  end if;
   if kind = 'refund' then
     update payments
        set refunds_reserved = refunds_reserved - case when new.status = 'FAILED' then new.amount else 0 end,
@@ -187,6 +213,39 @@ begin
           jsonb_strip_nulls(jsonb_build_object('attempt_no', parent.attempt_no, 'movement_id', new.id, 'code', parent.failure_code,
                                                'gateway_ref', parent.gateway_ref, 'amount_captured', parent.amount_captured)));
   return null;
+end
+$$;
+
+-- The contradiction is closed, and a payment that was parked for it ends, as refund.sql has it for refunds by hand.
+create function close_refunded_charge(refund payments, parent payments, actor text) returns void language plpgsql as $$
+declare
+  closed text[];
+begin
+  with closing as (
+    update reconciliation_breaks
+       set resolved_at = clock_timestamp(), resolution = 'refunded by ' || refund.id, refund_ref = refund.gateway_ref,
+           resolved_by = actor
+     where payment_id = parent.id and reference = refund.charge_ref and resolved_at is null and stands_for_charge(kind)
+    returning kind
+  )
+  select array_agg(kind) into closed from closing;
+  update payments
+     set status = 'FAILED', fence = fence + 1, needs_review = false, resolves = 0, attempt_open = false, unknown_since = null,
+         next_run_at = clock_timestamp(), gateway_ref = null, failure_code = 'refunded', failure_kind = 'operator',
+         event_seq = event_seq + 1, updated_at = clock_timestamp()
+   where id = parent.id and status = 'PROCESSING' and needs_review and (lease_until is null or lease_until < clock_timestamp())
+     and closed is not null and open_charges = 0
+     -- A late charge is of an attempt before, and says nothing about the open one.
+     and (not attempt_open or looked_up_fence is not distinct from fence or not 'late_charge' = any(closed))
+  returning * into parent;
+  if not found then
+    return;
+  end if;
+  update payment_attempts set outcome = 'DECLINED', decided_at = clock_timestamp()
+   where payment_id = parent.id and attempt_no = parent.attempt_no and outcome is null;
+  insert into payment_event_rows (payment_id, seq, type, from_status, to_status, actor, evidence)
+  values (parent.id, parent.event_seq, 'payment.failed', 'PROCESSING', 'FAILED', actor,
+          jsonb_build_object('movement_id', refund.id, 'gateway_ref', refund.charge_ref, 'refund_ref', refund.gateway_ref));
 end
 $$;
 

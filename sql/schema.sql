@@ -254,6 +254,7 @@ CREATE UNIQUE INDEX payments_charge_of_one_payment ON payments USING btree (gate
 CREATE INDEX payments_expiring_idx ON payments USING btree (expires_at, id) WHERE ((expires_at IS NOT NULL) AND (status = ANY (ARRAY['PENDING'::text, 'QUEUED'::text])));
 CREATE INDEX payments_failed_idx ON payments USING btree (id) WHERE (status = 'FAILED'::text);
 CREATE UNIQUE INDEX payments_one_capture_or_void ON payments USING btree (parent_id) WHERE ((parent_id IS NOT NULL) AND (status <> 'FAILED'::text) AND ("left"(id, 4) <> 'ref_'::text));
+CREATE UNIQUE INDEX payments_one_refund_of_charge ON payments USING btree (parent_id, charge_ref) WHERE ((charge_ref IS NOT NULL) AND (status <> 'FAILED'::text));
 CREATE INDEX payments_parent_idx ON payments USING btree (parent_id, split_part(id, '_'::text, 2)) WHERE (parent_id IS NOT NULL);
 CREATE INDEX payments_pending_idx ON payments USING btree (next_run_at, id) WHERE (status = 'PENDING'::text);
 CREATE INDEX payments_processing_idx ON payments USING btree (next_run_at, id) WHERE ((status = 'PROCESSING'::text) AND (NOT needs_review));
@@ -279,7 +280,7 @@ CREATE TRIGGER payments_check_transition BEFORE UPDATE OF status, fence, attempt
             ELSE false
         END)) EXECUTE FUNCTION payments_check_transition();
 CREATE TRIGGER payments_end_movement AFTER UPDATE OF status ON payments FOR EACH ROW WHEN (((new.parent_id IS NOT NULL) AND (new.status <> old.status) AND (new.status = ANY (ARRAY['SUCCESS'::text, 'FAILED'::text])))) EXECUTE FUNCTION payments_end_movement();
-CREATE TRIGGER payments_reserve_refund AFTER INSERT ON payments FOR EACH ROW WHEN (((new.parent_id IS NOT NULL) AND ("left"(new.id, 4) = 'ref_'::text))) EXECUTE FUNCTION payments_reserve_refund();
+CREATE TRIGGER payments_reserve_refund AFTER INSERT ON payments FOR EACH ROW WHEN (((new.parent_id IS NOT NULL) AND ("left"(new.id, 4) = 'ref_'::text) AND (new.charge_ref IS NULL))) EXECUTE FUNCTION payments_reserve_refund();
 CREATE TRIGGER payments_write_first_attempt AFTER UPDATE OF event_seq ON payments FOR EACH ROW WHEN (((old.claimed_at IS NOT NULL) AND (old.event_seq = 3) AND (new.event_seq <> 3) AND (new.ended_at IS NULL))) EXECUTE FUNCTION payments_write_first_attempt();
 
 -- The last Redis known to hold the jobs; a change makes the reconciler look at every unfinished payment
@@ -422,6 +423,38 @@ create view payment_events as
 create view payment_history as
   SELECT payment_id, seq, type, from_status, to_status, actor, evidence, at FROM ( SELECT payment_id, seq, type, from_status, to_status, actor, evidence, at FROM payment_event_rows UNION ALL SELECT id, 1, event_type(id, 'created'::text) AS event_type, NULL::text AS text, 'PENDING'::text, created_by, jsonb_build_object('idempotency_key', idempotency_key) AS jsonb_build_object, created_at FROM payments UNION ALL SELECT id, 2, event_type(id, 'queued'::text) AS event_type, 'PENDING'::text, 'QUEUED'::text, queued_by, NULL::jsonb AS jsonb, queued_at FROM payments UNION ALL SELECT id, 3, event_type(id, 'processing'::text) AS event_type, 'QUEUED'::text, 'PROCESSING'::text, claimed_by, jsonb_build_object('attempt_no', 1, 'fence', 1) AS jsonb_build_object, claimed_at FROM payments UNION ALL SELECT id, 4, event_type(id, 'succeeded'::text) AS event_type, 'PROCESSING'::text, 'SUCCESS'::text, claimed_by, jsonb_build_object('attempt_no', 1, 'mode', 'send', 'outcome', 'SUCCEEDED', 'gateway_ref', gateway_ref) AS jsonb_build_object, ended_at FROM payments) event WHERE ((actor IS NOT NULL) AND (at IS NOT NULL));
 
+create function close_refunded_charge(refund payments, parent payments, actor text) returns void language plpgsql as $$
+declare
+  closed text[];
+begin
+  with closing as (
+    update reconciliation_breaks
+       set resolved_at = clock_timestamp(), resolution = 'refunded by ' || refund.id, refund_ref = refund.gateway_ref,
+           resolved_by = actor
+     where payment_id = parent.id and reference = refund.charge_ref and resolved_at is null and stands_for_charge(kind)
+    returning kind
+  )
+  select array_agg(kind) into closed from closing;
+  update payments
+     set status = 'FAILED', fence = fence + 1, needs_review = false, resolves = 0, attempt_open = false, unknown_since = null,
+         next_run_at = clock_timestamp(), gateway_ref = null, failure_code = 'refunded', failure_kind = 'operator',
+         event_seq = event_seq + 1, updated_at = clock_timestamp()
+   where id = parent.id and status = 'PROCESSING' and needs_review and (lease_until is null or lease_until < clock_timestamp())
+     and closed is not null and open_charges = 0
+     -- A late charge is of an attempt before, and says nothing about the open one.
+     and (not attempt_open or looked_up_fence is not distinct from fence or not 'late_charge' = any(closed))
+  returning * into parent;
+  if not found then
+    return;
+  end if;
+  update payment_attempts set outcome = 'DECLINED', decided_at = clock_timestamp()
+   where payment_id = parent.id and attempt_no = parent.attempt_no and outcome is null;
+  insert into payment_event_rows (payment_id, seq, type, from_status, to_status, actor, evidence)
+  values (parent.id, parent.event_seq, 'payment.failed', 'PROCESSING', 'FAILED', actor,
+          jsonb_build_object('movement_id', refund.id, 'gateway_ref', refund.charge_ref, 'refund_ref', refund.gateway_ref));
+end
+$$;
+
 create function event_type(id text, step text) returns text language sql as $$
   select case when left(id, 4) = 'ref_' then 'refund.' when left(id, 4) = 'cap_' then 'capture.'
               when left(id, 5) = 'void_' then 'void.' else 'payment.' end || step
@@ -430,6 +463,18 @@ $$;
 create function movement_kind(id text) returns text language sql as $$
   select case when left(id, 4) = 'ref_' then 'refund' when left(id, 4) = 'cap_' then 'capture'
               when left(id, 5) = 'void_' then 'void' else 'charge' end
+$$;
+
+create function open_charge(payment text, charge text, OUT amount bigint, OUT currency text) returns record language sql as $$
+  select coalesce(b.detail ->> 'charged_amount', b.detail ->> 'amount')::bigint,
+         coalesce(b.detail ->> 'charged_currency', b.detail ->> 'currency')
+    from reconciliation_breaks b
+    join payments p on p.id = b.payment_id
+   where b.payment_id = payment and b.reference = charge and b.resolved_at is null
+     and b.kind in ('late_charge', 'duplicate_charge', 'amount_mismatch', 'currency_mismatch')
+     -- What a payment succeeded with is its own charge, no contradiction.
+     and not (p.status = 'SUCCESS' and p.gateway_ref is not distinct from charge)
+   limit 1
 $$;
 
 create function operator_actions_append_only() returns trigger language plpgsql as $$
@@ -570,6 +615,10 @@ begin
   select * into parent from payments where id = new.parent_id for update;
   rule := case
     when parent.id is null or parent.parent_id is not null then 'payments_movement_of_charge'
+    when new.charge_ref is not null then
+      case when kind <> 'refund' or not exists (
+                  select from open_charge(parent.id, new.charge_ref) c where c.amount = new.amount and c.currency = new.currency)
+           then 'payments_refund_of_open_charge' end
     when new.currency <> parent.currency then 'payments_movement_in_currency'
     when kind = 'refund' then case when parent.status <> 'SUCCESS' then 'payments_refund_of_success' end
     when parent.status <> 'PROCESSING' or parent.waits_for is distinct from 'capture' or parent.needs_review
@@ -662,6 +711,12 @@ declare
   step   text;
 begin
   select * into parent from payments where id = new.parent_id for update;
+  if new.charge_ref is not null then
+    if new.status = 'SUCCESS' then
+      perform close_refunded_charge(new, parent, actor);
+    end if;
+    return null;
+  end if;
   if kind = 'refund' then
     update payments
        set refunds_reserved = refunds_reserved - case when new.status = 'FAILED' then new.amount else 0 end,

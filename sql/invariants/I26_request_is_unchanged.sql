@@ -22,7 +22,8 @@ select id, 'the stored request hash is not that of the movement'
  where fp_version = 1 and parent_id is not null and id > :'after' and (:'until' = '' or id <= :'until')
    and request_hash not in (
      select encode(sha256(convert_to('{"kind":"' || movement_kind(id) || '","paymentId":"' || parent_id || '","amount":' || asked
-                                     || ',"reason":' || coalesce(to_json(encode(d.digest, 'hex'))::text, 'null') || '}',
+                                     || ',"reason":' || coalesce(to_json(encode(d.digest, 'hex'))::text, 'null')
+                                     || coalesce(',"chargeRef":' || to_json(charge_ref)::text, '') || '}',
                                      'UTF8')), 'hex')
        from unnest(array[amount::text, 'null']) as asked)
  union all

@@ -9,7 +9,7 @@ select p.id, p.amount, p.currency, p.idempotency_key, p.gateway, p.attempt_no,
   from (select * from payments where needs_review order by updated_at, id limit $1::int) p
   left join lateral (
     select evidence from payment_history
-     where payment_id = p.id and type = 'payment.needs_review' order by seq desc limit 1
+     where payment_id = p.id and type = event_type(p.id, 'needs_review') order by seq desc limit 1
   ) e on true
   left join lateral (
     select kind, reference, coalesce(detail ->> 'charged_amount', detail ->> 'amount')::float8 as amount,

@@ -10,6 +10,7 @@
 --          $9 actor        text      who asks
 --          $10 reason      text      why; null for none
 --          $11 digest      text      digest of the details in hexadecimal; null without a reason
+--          $12 charge_ref  text      charge on record as a contradiction, which a refund is of; null for the payment's own
 -- RETURNS  nothing when there is no such payment; else the movement of this key, if there is one, and what was decided
 -- WHY      A request that comes again is answered as before, whatever has become of the payment. The lock was granted
 --          before this statement began, so it sees every movement of the payment.
@@ -23,7 +24,20 @@ with payment as (
    where id = $3::text and parent_id is null
 ), earlier as (
   select * from payments where idempotency_key = $5::text
+), contradiction as (
+  -- A charge is refunded whole, once, whatever has become of its payment.
+  select b.currency, b.amount,
+         case when exists (select from payments m
+                            where m.parent_id = $3::text and m.charge_ref = $12::text and m.status <> 'FAILED')
+              then 0 else b.amount end as available
+    from open_charge($3::text, $12::text) b
 ), decision as (
+  select payment.id, c.currency, c.available, c.amount,
+         case when $2::text <> 'refund' or c.amount is null then 'not_found'
+              when coalesce($4::bigint, c.amount) <> c.available then 'exceeds' end as refusal
+    from payment left join contradiction c on true
+   where $12::text is not null
+   union all
   select id, currency, available, coalesce($4::bigint, available) as amount,
          case
            when needs_review then 'in_review'
@@ -37,11 +51,12 @@ with payment as (
            when $4::bigint > available then 'exceeds'
          end as refusal
     from payment
+   where $12::text is null
 ), inserted as (
   insert into payments (id, parent_id, amount, currency, idempotency_key, request_hash, fp_version, traceparent, status, event_seq,
-                        has_details)
+                        has_details, charge_ref)
   select $1::text, id, amount, currency, $5::text, $6::text, $7::smallint, $8::text, 'PENDING', 1,
-         case when $10::text is not null then true end
+         case when $10::text is not null then true end, $12::text
     from decision
    where refusal is null and not exists (select from earlier)
 returning *
@@ -54,7 +69,8 @@ returning *
     from inserted
 )
 select m.id, movement_kind(m.id) as kind, m.parent_id as payment_id, m.amount, m.currency, m.status,
-       split_part(m.idempotency_key, ' ', 3) as idempotency_key, case when m.id = $1::text then $10::text else d.description end as reason, m.needs_review, m.attempt_no, m.unknown_since,
+       split_part(m.idempotency_key, ' ', 3) as idempotency_key,
+       case when m.id = $1::text then $10::text else d.description end as reason, m.needs_review, m.attempt_no, m.unknown_since,
        m.gateway_ref, m.failure_code, m.failure_kind, m.created_at, m.updated_at,
        m.request_hash = $6::text as is_same, decision.refusal, decision.available
   from decision

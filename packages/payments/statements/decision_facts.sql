@@ -20,7 +20,10 @@ select p.open_charges,
               or exists (select from own where kind = 'late_charge' and reference = $2::text)) as must_look_up,
        exists (select from known where reference = $2::text) as is_known,
        exists (select from known where reference is not null) as knows_any,
-       exists (select from own where reference = $2::text and refund_ref is not null) as is_refunded,
+       exists (select from own where reference = $2::text and refund_ref is not null)
+         -- One that is under way may succeed yet.
+         or exists (select from payments m
+                     where m.parent_id = p.id and m.charge_ref = $2::text and m.status <> 'FAILED') as is_refunded,
        exists (select from own where reference = $2::text
                   and (amount <> p.amount::text or currency <> p.currency)) as is_mismatch,
        exists (select from payments other

@@ -35,6 +35,6 @@ returning payment_id
 returning p.id, p.event_seq, target.status as from_status
 )
 insert into payment_event_rows (payment_id, seq, type, from_status, to_status, actor, evidence)
-select id, event_seq, 'payment.needs_review', from_status, 'PROCESSING', 'gateway:' || $3::text,
+select id, event_seq, event_type(id, 'needs_review'), from_status, 'PROCESSING', 'gateway:' || $3::text,
        jsonb_build_object('reason', 'a charge of a closed attempt came to light', 'gateway_ref', $4::text)
   from parked

@@ -8,7 +8,7 @@ with target as (
   select id,
          coalesce(
            (select max(at) from payment_history
-             where payment_id = p.id and type in ('payment.processing', 'payment.taken_over'))
+             where payment_id = p.id and type in (event_type(p.id, 'processing'), event_type(p.id, 'taken_over')))
              <= clock_timestamp() - $4::float8 * interval '1 millisecond',
            true) as is_old
     from payments p
@@ -23,7 +23,7 @@ with target as (
 returning p.id, p.attempt_no, p.event_seq
 ), written as (
   insert into payment_event_rows (payment_id, seq, type, from_status, to_status, actor, evidence)
-  select id, event_seq, 'payment.unknown', 'PROCESSING', 'PROCESSING', $3::text,
+  select id, event_seq, event_type(id, 'unknown'), 'PROCESSING', 'PROCESSING', $3::text,
          jsonb_build_object('attempt_no', attempt_no, 'reason', 'looked up: the gateway does not know the attempt')
     from noted
 )

@@ -6,7 +6,7 @@
 -- RETURNS  whether it was recorded now: false when it was before; nothing when there is no such refund in SUCCESS
 -- WHY      The row keeps its status: the gateway did call it successful. What it returned to the sums may be refunded again.
 with refund as (
-  select id, parent_id, amount, currency, gateway, gateway_ref, attempt_no
+  select id, parent_id, amount, currency, gateway, gateway_ref, attempt_no, charge_ref
     from payments
    where id = $1::text and movement_kind(id) = 'refund' and status = 'SUCCESS' and gateway_ref = $2::text
 ), contradiction as (
@@ -33,6 +33,13 @@ returning p.id, p.event_seq, p.attempt_no
          amount_refunded  = p.amount_refunded - refund.amount,
          updated_at       = clock_timestamp()
     from refund
-   where p.id = refund.parent_id and exists (select from contradiction)
+   where p.id = refund.parent_id and refund.charge_ref is null and exists (select from contradiction)
+), reopened as (
+  -- The charge that it was of is not refunded any more.
+  update reconciliation_breaks b
+     set resolved_at = null, resolution = null, resolved_by = null, refund_ref = null
+    from refund
+   where b.payment_id = refund.parent_id and b.reference = refund.charge_ref and b.refund_ref = refund.gateway_ref
+     and exists (select from contradiction)
 )
 select exists (select from contradiction) as is_new from refund

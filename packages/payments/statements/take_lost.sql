@@ -37,7 +37,7 @@ with queued as (
 returning p.id, p.status, p.schedule_no, p.event_seq, p.traceparent, p.priority, target.reason
 ), event as (
   insert into payment_event_rows (payment_id, seq, type, from_status, to_status, actor, evidence)
-  select id, event_seq, 'payment.requeued', status, status, $4::text,
+  select id, event_seq, event_type(id, 'requeued'), status, status, $4::text,
          jsonb_build_object('reason', reason, 'schedule_no', schedule_no)
     from moved
 )

@@ -107,7 +107,9 @@ test('a movement of no payment is refused, and so is one of a movement', async (
 
 test('nothing moves while an operator has to decide', async () => {
   const { id: paymentId } = await authorizedPayment(store, sql)
-  await sql`update payments set needs_review = true, unknown_since = clock_timestamp() where id = ${paymentId}`
+  await sql`
+    update payments set needs_review = true, unknown_since = clock_timestamp(), waits_for = null, waits_until = null
+     where id = ${paymentId}`
   for (const kind of ['capture', 'void', 'refund'] as const)
     expect(await store.createMovement({ kind, paymentId, idempotencyKey: newKey() })).toEqual({
       kind: 'refused',
@@ -163,11 +165,14 @@ test('a capture ends its payment as SUCCESS with what was captured, which refund
   expect(await createMovement(store, { kind: 'refund', paymentId })).toMatchObject({ amount: 300 })
 })
 
-test.each([false, true])('a void ends its payment as FAILED, unknown before: %s', async (isUnknown) => {
+test.each([false, true])('a void ends its payment as FAILED, parked before its end: %s', async (isParked) => {
   const { id: paymentId } = await authorizedPayment(store, sql)
-  if (isUnknown) await sql`update payments set unknown_since = clock_timestamp() where id = ${paymentId}`
   const { id, amount } = await createMovement(store, { kind: 'void', paymentId })
   expect(amount).toBe(500)
+  if (isParked)
+    await sql`
+      update payments set needs_review = true, unknown_since = clock_timestamp(), waits_for = null, waits_until = null
+       where id = ${paymentId}`
   await endMovement(sql, id, 'SUCCESS', `ch_${paymentId}`)
   expect(await read(store, paymentId)).toMatchObject({
     status: 'FAILED',

@@ -96,9 +96,11 @@ export interface MovementRequestFields {
   readonly amount: number | null
   /** Digest of the details, which hold the reason; it stays when the reason is erased. */
   readonly reason: string | null
+  readonly chargeRef?: string | undefined
 }
 
 /** SHA-256, hexadecimal, over the canonical JSON of a request for a movement without its key. */
-export function movementFingerprint({ kind, paymentId, amount, reason }: MovementRequestFields): string {
-  return hash('sha256', JSON.stringify({ kind, paymentId, amount, reason }), 'hex')
+export function movementFingerprint(fields: MovementRequestFields): string {
+  const { kind, paymentId, amount, reason, chargeRef } = fields
+  return hash('sha256', JSON.stringify({ kind, paymentId, amount, reason, chargeRef }), 'hex')
 }

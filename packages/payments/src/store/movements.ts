@@ -23,6 +23,8 @@ export interface NewMovement {
   readonly idempotencyKey: string
   /** Why, up to 500 printable characters. */
   readonly reason?: string | undefined
+  /** Refunds a charge that is on record as a contradiction, whole, by the gateway's id. @default the payment's own charge */
+  readonly chargeRef?: string | undefined
   /** Who asks, for the event of the creation. @default 'api' */
   readonly actor?: string | undefined
 }
@@ -97,7 +99,7 @@ export async function createLocked(
 
 /** Checks a request and fills in what its row needs. @throws {PaymentsError} `INVALID_PAYMENT` */
 export function prepare(asked: NewMovement) {
-  const { kind, paymentId, amount = null, idempotencyKey, reason = null, actor = 'api' } = asked
+  const { kind, paymentId, amount = null, idempotencyKey, reason = null, actor = 'api', chargeRef } = asked
   const fault = faultOf(asked)
   if (fault !== undefined) throw new PaymentsError('INVALID_PAYMENT', fault)
   const digest = detailsDigest({ description: asked.reason }) ?? null
@@ -107,18 +109,20 @@ export function prepare(asked: NewMovement) {
     paymentId,
     amount,
     key: `${kind} ${paymentId} ${idempotencyKey}`,
-    hash: movementFingerprint({ kind, paymentId, amount, reason: digest }),
+    hash: movementFingerprint({ kind, paymentId, amount, reason: digest, chargeRef }),
     fpVersion: MOVEMENT_FINGERPRINT_VERSION,
     traceparent: activeTraceparent() ?? null,
     actor,
     reason,
     digest,
+    chargeRef: chargeRef ?? null,
   }
 }
 
-function faultOf({ kind, amount, idempotencyKey, reason }: NewMovement): string | undefined {
+function faultOf({ kind, amount, idempotencyKey, reason, chargeRef }: NewMovement): string | undefined {
   if (amount !== undefined && (!Number.isSafeInteger(amount) || amount < 1))
     return `amount must be a whole number from 1 to ${Number.MAX_SAFE_INTEGER}`
+  if (chargeRef !== undefined && kind !== 'refund') return 'only a refund may name a charge'
   if (amount !== undefined && kind === 'void') return 'a void is of the whole amount'
   if (!/^[\x21-\x7e]{1,255}$/.test(idempotencyKey))
     return 'idempotencyKey must be 1 to 255 visible ASCII characters'
