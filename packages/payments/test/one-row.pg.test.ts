@@ -66,7 +66,12 @@ test('a decline gives the first attempt its row, as old as its claim', async () 
   const { id } = await createPayment(store)
   const held = await claim(store, id)
   const [open] = await store.attempts(id)
-  const declined = settlementOf(held, { type: 'DECLINED', code: 'stolen_card', kind: 'hard', gatewayRef: 'ch_no' })
+  const declined = settlementOf(held, {
+    type: 'DECLINED',
+    code: 'stolen_card',
+    kind: 'hard',
+    gatewayRef: 'ch_no',
+  })
   await store.settle(declined)
   expect(await countRows(id)).toEqual({ events: 1, attempts: 1 })
   expect(await store.attempts(id)).toMatchObject([
@@ -161,7 +166,9 @@ test('no payment begins with more than its first event', async () => {
     await expect(insert(column, 'clock_timestamp()')).rejects.toMatchObject({
       constraint_name: 'payments_begin_pending',
     })
-  await expect(insert('claimed_by', `'eve'`)).rejects.toMatchObject({ constraint_name: 'payments_begin_pending' })
+  await expect(insert('claimed_by', `'eve'`)).rejects.toMatchObject({
+    constraint_name: 'payments_begin_pending',
+  })
 })
 
 test('a second attempt is refused while the first one is open without a row', async () => {
@@ -180,7 +187,9 @@ test('what follows an incident is rows', async () => {
   const { id } = await createPayment(store)
   await store.markQueued([id], 'relay')
   await makeDue(sql, id, 60_000)
-  expect(await store.takeLost({ limit: 100, queuedAgeMs: 0, processingAgeMs: 0, actor: 'reconciler' })).toHaveLength(1)
+  expect(
+    await store.takeLost({ limit: 100, queuedAgeMs: 0, processingAgeMs: 0, actor: 'reconciler' }),
+  ).toHaveLength(1)
   const held = await claim(store, id)
   await store.settle(settlementOf(held, successOf(held)))
   expect(await countRows(id)).toEqual({ events: 3, attempts: 1 })
