@@ -218,3 +218,29 @@ test("the gateway's id of a refund belongs to one refund", async () => {
     constraint_name: 'payments_refund_of_one_movement',
   })
 })
+
+test.each([
+  ['payments_captured_fits', 'amount_captured = amount + 1'],
+  ['payments_refunds_fit', 'refunds_reserved = amount + 1'],
+  ['payments_refunds_fit', 'refunds_reserved = -1'],
+  ['payments_refunded_is_reserved', 'refunds_reserved = 10, amount_refunded = 11'],
+  ['payments_refunded_is_reserved', 'amount_refunded = 1'],
+  ['payments_waits_for_known', "waits_for = 'rain'"],
+])('the database keeps the sums of a payment: %s', async (constraint_name, change) => {
+  const { id } = await paymentIn(store, sql, 'SUCCESS')
+  await expect(sql.unsafe(`update payments set ${change} where id = '${id}'`)).rejects.toMatchObject({
+    constraint_name,
+  })
+})
+
+test('the database refuses a second refund of a contradicting charge', async () => {
+  const { id: paymentId } = await paymentIn(store, sql, 'SUCCESS')
+  const reference = `dup_${paymentId}`
+  const detail = { amount: 500, currency: 'USD' }
+  const charged = { kind: 'duplicate_charge', paymentId, gateway: 'simulated', reference, detail } as const
+  await store.recordBreak(charged)
+  await createMovement(store, { kind: 'refund', paymentId, chargeRef: reference })
+  await expect(
+    insertByHand({ id: idOf('ref'), parent_id: paymentId, charge_ref: reference, amount: 500 }),
+  ).rejects.toMatchObject({ constraint_name: 'payments_one_refund_of_charge' })
+})
