@@ -67,16 +67,6 @@ test.each<[string, string, Readonly<Record<string, unknown>>, object]>([
     { ...ofCharge, outcome: { type: 'DECLINED', code: 'expired_card' } },
   ],
   [
-    'a decline after which the customer may try again',
-    'payment_intent.payment_failed',
-    intentOf({
-      status: 'requires_payment_method',
-      last_payment_error: { code: 'expired_card' },
-      metadata: { customer_present: 'true' },
-    }),
-    { ...ofCharge, outcome: { type: 'UNKNOWN' } },
-  ],
-  [
     'an authorization that ended',
     'payment_intent.canceled',
     intentOf({ status: 'canceled', cancellation_reason: 'automatic' }),

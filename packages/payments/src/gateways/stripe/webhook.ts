@@ -6,7 +6,7 @@ import { gatewayKeyOf, kindOf } from '../../domain/identifiers.ts'
 import type { ChargeOutcome, GatewayWebhook, WebhookRefusal } from '../gateway.ts'
 import { fromStripeAmount } from './amount.ts'
 import { outcomeOfIntentMovement, outcomeOfRefund } from './movement.ts'
-import { hasExpired, mayBeConfirmedAgain, outcomeOfIntent, wasAuthorized, type Known } from './outcome.ts'
+import { hasExpired, outcomeOfIntent, wasAuthorized, type Known } from './outcome.ts'
 import { CAPTURE_KEY } from './parameters.ts'
 import { redact } from './redaction.ts'
 
@@ -110,7 +110,7 @@ function readOurIntent(object: unknown, { paymentId, attemptNo, gatewayKey: char
   const intent = object as Stripe.PaymentIntent
   const kind = movementOf(intent)
   if (kind === undefined)
-    return { type: 'EVENT', paymentId, attemptNo, outcome: careful(() => outcomeOfCharge(intent)) }
+    return { type: 'EVENT', paymentId, attemptNo, outcome: careful(() => outcomeOfIntent(intent)) }
   const outcome = careful(() => outcomeOfIntentMovement(kind, intent))
   const ours = kind === 'capture' ? attemptOf(intent.metadata[CAPTURE_KEY], kind) : undefined
   if (ours !== undefined)
@@ -125,13 +125,6 @@ function readOurIntent(object: unknown, { paymentId, attemptNo, gatewayKey: char
 function movementOf(intent: Stripe.PaymentIntent): 'capture' | 'void' | undefined {
   if (intent.status === 'succeeded') return intent.capture_method === 'manual' ? 'capture' : undefined
   return intent.status === 'canceled' && wasAuthorized(intent) && !hasExpired(intent) ? 'void' : undefined
-}
-
-/** A decline is not the end where the customer's browser may try another card: only a look-up can close the intent. */
-function outcomeOfCharge(intent: Stripe.PaymentIntent): ChargeOutcome {
-  const outcome = outcomeOfIntent(intent)
-  if (outcome.type !== 'DECLINED' || !mayBeConfirmedAgain(intent)) return outcome
-  return { type: 'UNKNOWN', reason: `declined (${outcome.code}), and the customer may try again` }
 }
 
 const RefundSchema = v.looseObject({
