@@ -11,7 +11,7 @@ export interface WebhookTarget {
   /** The signing secret, as Stripe writes it: `whsec_…`. */
   readonly secret: string
   /** The events that it takes. @default those of a payment and its refunds */
-  readonly events?: readonly string[]
+  readonly events?: readonly string[] | undefined
 }
 
 /** What an event is about. */

@@ -119,6 +119,13 @@ test('a capture of a part releases the rest, and only the part can be given back
   expect((await readLedger(simulator.ledgerPath)).charges).toMatchObject([{ amount: 700 }])
 })
 
+test('a capture adds to the metadata, and an empty value removes a key', async () => {
+  const stripe = stripeAt(await startSimulator())
+  const { id } = await stripe.paymentIntents.create(authorization({ metadata: { a: '1', b: '2', c: '' } }))
+  const captured = await stripe.paymentIntents.capture(id, { metadata: { b: '', capture_key: 'k' } })
+  expect(captured.metadata).toEqual({ a: '1', capture_key: 'k' })
+})
+
 test('a second capture is refused, and so is a refund of what was not captured', async () => {
   const stripe = stripeAt(await startSimulator())
   const { id } = await stripe.paymentIntents.create(authorization())

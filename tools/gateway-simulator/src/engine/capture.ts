@@ -3,7 +3,7 @@ import { written } from '../model/currency.ts'
 import { capture, type ChargeRow, type IntentRow } from '../model/intent.ts'
 import { createRefund } from '../model/refund.ts'
 import { invalidInteger, refusalOfStatement } from '../request/intent-request.ts'
-import { listOf, membersOf, refusalOfMetadata, textOf, wholeNumberOf, type Form } from '../request/form.ts'
+import { listOf, metadataOf, refusalOfMetadata, textOf, wholeNumberOf, type Form } from '../request/form.ts'
 import { refusalOfExpand, refusalOfParameters } from '../request/parameters.ts'
 import type { Answer } from '../stripe/answer.ts'
 import { cardError, invalidRequest, noSuch, unexpectedState } from '../stripe/errors.ts'
@@ -27,7 +27,7 @@ export function decideCapture(context: Context): Decision {
   if (charge === null) throw new Error(`${id} can be captured without a charge`)
   const intent = {
     ...found,
-    metadata: { ...found.metadata, ...membersOf(form, 'metadata') },
+    metadata: metadataOf(form, found.metadata),
     statementDescriptorSuffix: textOf(form, 'statement_descriptor_suffix') ?? found.statementDescriptorSuffix,
   }
   return carryOut(intent, charge, amount, context)

@@ -1,7 +1,7 @@
 import { isTestCard, type CardRow } from '../model/cards.ts'
 import type { CustomerRow } from '../model/customer.ts'
 import { newId } from '../model/ids.ts'
-import { membersOf, refusalOfMetadata, textOf } from '../request/form.ts'
+import { metadataOf, refusalOfMetadata, textOf } from '../request/form.ts'
 import { refusalOfParameters } from '../request/parameters.ts'
 import type { Answer } from '../stripe/answer.ts'
 import { invalidRequest, noSuch } from '../stripe/errors.ts'
@@ -26,7 +26,7 @@ export function decideCustomer(context: Context): Decision {
     email: textOf(form, 'email'),
     phone: textOf(form, 'phone'),
     description: textOf(form, 'description'),
-    metadata: membersOf(form, 'metadata'),
+    metadata: metadataOf(form),
   }
   const card = attach(textOf(form, 'payment_method'), customer.id, context)
   if (card !== null && 'status' in card) return { refused: card }

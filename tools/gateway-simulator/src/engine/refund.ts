@@ -4,7 +4,7 @@ import { written } from '../model/currency.ts'
 import { intentIdOf } from '../model/ids.ts'
 import { refund as giveBack, type ChargeRow, type IntentRow } from '../model/intent.ts'
 import { createRefund, failRefund, type RefundRow } from '../model/refund.ts'
-import { listOf, membersOf, refusalOfMetadata, textOf, wholeNumberOf, type Form } from '../request/form.ts'
+import { listOf, metadataOf, refusalOfMetadata, textOf, wholeNumberOf, type Form } from '../request/form.ts'
 import { invalidInteger } from '../request/intent-request.ts'
 import { refusalOfExpand, refusalOfParameters } from '../request/parameters.ts'
 import type { Answer } from '../stripe/answer.ts'
@@ -117,7 +117,7 @@ function effectOf(
     ...given,
     key,
     reason: textOf(form, 'reason'),
-    metadata: membersOf(form, 'metadata'),
+    metadata: metadataOf(form),
     now,
   })
   const { execution } = behaviour

@@ -48,6 +48,15 @@ export function textOf(form: Form, name: string): string | null {
   return text === null || text === '' ? null : text
 }
 
+/** Reads the metadata. An empty value unsets its key. */
+export function metadataOf(
+  form: Form,
+  before: Readonly<Record<string, string>> = {},
+): Record<string, string> {
+  const merged = { ...before, ...membersOf(form, 'metadata') }
+  return Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== ''))
+}
+
 const MAX_METADATA = { pairs: 50, key: 40, value: 500 }
 
 /** Says what is wrong with the metadata. */
