@@ -37,6 +37,32 @@ create type payment_settlement as (
   evidence jsonb
 );
 
+create type payment_settlement_2 as (
+  id text,
+  fence bigint,
+  status text,
+  outcome text,
+  unsent integer,
+  counts_retry integer,
+  unknown boolean,
+  counts_resolve integer,
+  review boolean,
+  delay_ms double precision,
+  failure_code text,
+  failure_kind text,
+  gateway_ref text,
+  charged_amount bigint,
+  charged_currency text,
+  break_kind text,
+  event text,
+  actor text,
+  evidence jsonb,
+  waits_for text,
+  waits_until timestamp with time zone,
+  wait_ms double precision,
+  next_action jsonb
+);
+
 -- Who may call the API. A revoked key stays, so that its id in old logs keeps its name
 create table api_keys (
   id text not null, -- First part of the token, which may be shown and logged
@@ -163,6 +189,7 @@ create table payment_details (
 CREATE INDEX payment_details_metadata_idx ON payment_details USING gin (metadata jsonb_path_ops) WHERE (metadata IS NOT NULL);
 CREATE INDEX payment_details_reference_idx ON payment_details USING btree (reference, payment_id) WHERE (reference IS NOT NULL);
 CREATE TRIGGER payment_details_check_frozen BEFORE DELETE OR UPDATE ON payment_details FOR EACH ROW EXECUTE FUNCTION payment_details_check_frozen();
+CREATE TRIGGER payment_details_mark AFTER INSERT ON payment_details FOR EACH ROW WHEN ((new.next_action IS NOT NULL)) EXECUTE FUNCTION payment_details_mark();
 
 -- Events that are not columns of their payment; append only. Read payment_history rather than this
 create table payment_event_rows (
@@ -248,6 +275,7 @@ create table payments (
   constraint payments_refunded_is_reserved CHECK (((amount_refunded >= 0) AND (amount_refunded <= COALESCE(refunds_reserved, (0)::bigint)))),
   constraint payments_refunds_fit CHECK (((refunds_reserved IS NULL) OR (((refunds_reserved >= 0) AND (refunds_reserved <= COALESCE(amount_captured, amount))) AND (status = 'SUCCESS'::text)))),
   constraint payments_status_known CHECK ((status = ANY (ARRAY['PENDING'::text, 'QUEUED'::text, 'PROCESSING'::text, 'SUCCESS'::text, 'FAILED'::text]))),
+  constraint payments_wait_is_in_flight CHECK (((waits_for IS NULL) OR ((status = 'PROCESSING'::text) AND attempt_open AND (NOT needs_review) AND (unknown_since IS NULL)))),
   constraint payments_waits_for_known CHECK ((waits_for = ANY (ARRAY['capture'::text, 'customer'::text, 'gateway'::text])))
 );
 CREATE UNIQUE INDEX payments_charge_of_one_payment ON payments USING btree (gateway, gateway_ref) WHERE ((status = 'SUCCESS'::text) AND (parent_id IS NULL));
@@ -257,11 +285,12 @@ CREATE UNIQUE INDEX payments_one_capture_or_void ON payments USING btree (parent
 CREATE UNIQUE INDEX payments_one_refund_of_charge ON payments USING btree (parent_id, charge_ref) WHERE ((charge_ref IS NOT NULL) AND (status <> 'FAILED'::text));
 CREATE INDEX payments_parent_idx ON payments USING btree (parent_id, split_part(id, '_'::text, 2)) WHERE (parent_id IS NOT NULL);
 CREATE INDEX payments_pending_idx ON payments USING btree (next_run_at, id) WHERE (status = 'PENDING'::text);
-CREATE INDEX payments_processing_idx ON payments USING btree (next_run_at, id) WHERE ((status = 'PROCESSING'::text) AND (NOT needs_review));
+CREATE INDEX payments_processing_idx ON payments USING btree (next_run_at, id) WHERE ((status = 'PROCESSING'::text) AND (NOT needs_review) AND (waits_for IS NULL));
 CREATE INDEX payments_queued_idx ON payments USING btree (next_run_at, id) WHERE (status = 'QUEUED'::text);
 CREATE UNIQUE INDEX payments_refund_of_one_movement ON payments USING btree (gateway, gateway_ref) WHERE ((parent_id IS NOT NULL) AND (status = 'SUCCESS'::text) AND ("left"(id, 4) = 'ref_'::text));
 CREATE INDEX payments_review_idx ON payments USING btree (updated_at, id) WHERE needs_review;
 CREATE INDEX payments_times_idx ON payments USING brin (created_at, queued_at, claimed_at, ended_at) WITH (pages_per_range='16', autosummarize='on');
+CREATE INDEX payments_waiting_idx ON payments USING btree (next_run_at, id) WHERE (waits_for IS NOT NULL);
 CREATE TRIGGER payments_check_claim_knows_details BEFORE UPDATE OF fence ON payments FOR EACH ROW WHEN (((new.has_details OR new.manual_capture OR new.customer_present OR (new.expires_at IS NOT NULL)) AND (new.fence > old.fence) AND (new.claimed_fence IS DISTINCT FROM new.fence) AND ((new.sends > old.sends) OR (new.attempt_no > old.attempt_no)))) EXECUTE FUNCTION payments_check_claim_knows_details();
 CREATE TRIGGER payments_check_claimed BEFORE UPDATE OF fence ON payments FOR EACH ROW WHEN (((new.parent_id IS NOT NULL) AND (new.fence > old.fence) AND (new.claimed_fence IS DISTINCT FROM new.fence))) EXECUTE FUNCTION payments_check_claimed();
 CREATE TRIGGER payments_check_events BEFORE UPDATE OF created_at, created_by, queued_at, queued_by, claimed_at, claimed_by, ended_at, gateway ON payments FOR EACH ROW WHEN (((new.created_by IS DISTINCT FROM old.created_by) OR ((new.created_at <> old.created_at) AND (old.created_by IS NOT NULL)) OR (((new.queued_at IS DISTINCT FROM old.queued_at) OR (new.queued_by IS DISTINCT FROM old.queued_by)) AND ((old.queued_at IS NOT NULL) OR (old.event_seq <> 1) OR (new.event_seq = 1) OR (num_nulls(new.queued_at, new.queued_by) <> 0))) OR (((new.claimed_at IS DISTINCT FROM old.claimed_at) OR (new.claimed_by IS DISTINCT FROM old.claimed_by)) AND ((old.claimed_at IS NOT NULL) OR (old.fence <> 0) OR (new.fence <> 1) OR (new.event_seq <> 3) OR (num_nulls(new.claimed_at, new.claimed_by) <> 0))) OR ((new.ended_at IS DISTINCT FROM old.ended_at) AND ((old.ended_at IS NOT NULL) OR (old.event_seq <> 3) OR (new.event_seq <> 4) OR (new.status <> 'SUCCESS'::text) OR (new.claimed_at IS NULL) OR (new.fence <> 1) OR (new.sends <> 1) OR (new.takeovers <> 0))) OR ((new.gateway IS DISTINCT FROM old.gateway) AND (new.attempt_no = old.attempt_no)))) EXECUTE FUNCTION payments_check_events();
@@ -528,6 +557,13 @@ begin
   end if;
   raise exception 'payment %: its details are only erased, and what the customer has to do changes', old.payment_id
     using errcode = 'check_violation', constraint = 'payment_details_are_frozen';
+end
+$$;
+
+create function payment_details_mark() returns trigger language plpgsql as $$
+begin
+  update payments set has_details = true where id = new.payment_id and has_details is not true;
+  return null;
 end
 $$;
 

@@ -16,7 +16,7 @@ with queued as (
 ), processing as (
   select id, schedule_no, event_seq, next_run_at
     from payments
-   where status = 'PROCESSING' and not needs_review
+   where status = 'PROCESSING' and not needs_review and waits_for is null
      and greatest(next_run_at, lease_until) < clock_timestamp() - $1::float8 * interval '1 millisecond'
      and (next_run_at, id) > ($2::text::timestamptz, $3::text)
    order by next_run_at, id

@@ -5,7 +5,7 @@
 select id, amount, currency, lease_owner as owner, fence, lease_until as until,
        (extract(epoch from lease_until - clock_timestamp()) * 1000)::float8 as remaining_ms,
        unknown_since is not null as is_unknown
-  from (select * from payments where status = 'PROCESSING' and not needs_review
+  from (select * from payments where status = 'PROCESSING' and not needs_review and waits_for is null
          order by next_run_at, id limit $1::int) few
  where lease_owner is not null and lease_until is not null
  order by lease_until, id

@@ -86,6 +86,7 @@ export {
 export { PAYMENTS_QUEUE, type PaymentJobs } from './flow/pay-job.ts'
 export { createPaymentHandler, type PaymentHandler, type PaymentHandlerOptions } from './flow/pay-handler.ts'
 export { applyOutcome, type ApplyOutcomeOptions } from './flow/write-result.ts'
+export { applyMovement, type MovementReport } from './flow/report-movement.ts'
 export { lookUpAttempt } from './flow/look-up.ts'
 export { createRelay, type Relay } from './flow/relay.ts'
 export { createReconciler, type Rebuilt, type Reconciler, type ReconcilerOptions } from './flow/reconciler.ts'

@@ -3,7 +3,8 @@
 -- PARAMS   $1 ids       text[]  payments to claim
 --          $2 owner     text    who claims: shown, never compared
 --          $3 lease_ms  float8  length of the lease by the clock of the database
---          $4 gateway   text    gateway of new attempts; open attempts at another one are left alone
+--          $4 gateway   text    gateway of new attempts; open attempts at another one are left alone, as are captures, voids
+--                               and refunds of charges there
 -- RETURNS  the work on each payment that was claimed
 -- WHY      When it commits, the gateway key is on disk, so the first byte may be sent.
 --          It decides by the payment's own row alone: of that row the lock guarantees the latest version.
@@ -21,6 +22,8 @@ with target as (
         and (status in ('PENDING', 'QUEUED')
              or status = 'PROCESSING' and (lease_until is null or lease_until < clock_timestamp()))
         and (not attempt_open or gateway = $4::text)
+        and (parent_id is null
+             or $4::text = (select parent.gateway from payments parent where parent.id = payments.parent_id))
         for update
    ) p
 ), claimed as (
@@ -49,6 +52,7 @@ with target as (
 returning p.id, p.parent_id, p.charge_ref, p.fence, p.attempt_no, p.gateway, p.amount, p.currency, p.retries, p.resolves, p.sends, p.takeovers,
          p.gateway_ref, p.first_sent_at, greatest(p.created_at, p.execute_at) as created_at, p.event_seq,
          target.status as from_status, target.is_takeover, p.has_details, p.manual_capture, p.customer_present, p.expires_at,
+         p.waits_for, p.waits_until,
          p.claimed_at, target.is_plain
 ), attempt as (
   insert into payment_attempts as a
@@ -89,6 +93,11 @@ select id as payment_id, fence, attempt_no, gateway, 'titan_' || id || '_' || at
          select jsonb_build_object('paymentId', c.id, 'gatewayKey', 'titan_' || c.id || '_' || c.attempt_no,
                                    'gatewayRef', coalesce(claimed.charge_ref, c.gateway_ref))
            from payments c where c.id = claimed.parent_id)
-       end as charge
+       end as charge,
+       waits_for, waits_until, waits_until <= clock_timestamp() as is_wait_over,
+       case when waits_for = 'capture' then exists (
+         select from payments m
+          where m.parent_id = claimed.id and m.status in ('PENDING', 'QUEUED', 'PROCESSING') and left(m.id, 4) <> 'ref_')
+       end as is_being_moved
   from claimed
   left join payment_details d on d.payment_id = case when has_details then id end

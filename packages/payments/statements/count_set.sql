@@ -11,5 +11,7 @@ select coalesce(max(count), 0)::int as most
         union all
         (select count(*) from (select from payments where status = 'QUEUED' and $1::text = 'QUEUED' limit $2::int) few)
         union all
-        (select count(*) from (select from payments where status = 'PROCESSING' and not needs_review
+        (select count(*) from (select from payments where waits_for is not null and $1::text = 'PROCESSING' limit $2::int) few)
+        union all
+        (select count(*) from (select from payments where status = 'PROCESSING' and not needs_review and waits_for is null
                                   and $1::text = 'PROCESSING' limit $2::int) few)) counted

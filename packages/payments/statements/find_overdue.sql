@@ -14,7 +14,7 @@
 union all
 (select id, schedule_no, lease_until is not null
    from payments
-  where status = 'PROCESSING' and not needs_review
+  where status = 'PROCESSING' and not needs_review and waits_for is null
     and coalesce(lease_until, '-infinity')
         < statement_timestamp() - $2::float8 * interval '1 millisecond'
     and next_run_at < statement_timestamp() - $2::float8 * interval '1 millisecond'

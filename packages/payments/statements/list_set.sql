@@ -27,7 +27,10 @@ select id, amount, currency, status, idempotency_key, fence, attempt_no, attempt
                 union all
                 select * from payments where status = 'QUEUED' and $1::text = 'QUEUED'
                 union all
-                select * from payments where status = 'PROCESSING' and not needs_review and $1::text = 'PROCESSING') part) p
+                select * from payments where waits_for is not null and $1::text = 'PROCESSING'
+                union all
+                select * from payments
+                 where status = 'PROCESSING' and not needs_review and waits_for is null and $1::text = 'PROCESSING') part) p
   left join payment_details d on d.payment_id = case when p.has_details then p.id end
  where parent_id is null
    and ($3::text is null or sort_id < $3::text)

@@ -27,6 +27,8 @@ returning payment_id
          claimed_fence   = case when p.parent_id is not null then p.fence + (target.status <> 'PROCESSING')::int end,
          late_charge_ref = coalesce(p.late_charge_ref, $4::text),
          needs_review    = true,
+         waits_for       = null,
+         waits_until     = null,
          unknown_since   = coalesce(p.unknown_since, clock_timestamp()),
          event_seq       = p.event_seq + 1,
          updated_at      = clock_timestamp()

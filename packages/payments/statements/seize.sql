@@ -4,12 +4,17 @@
 --          $3 gateway     text    gateway of that attempt
 --          $4 actor       text    who takes it
 --          $5 lease_ms    float8  time for the settlement that follows
--- RETURNS  the work on the payment, or nothing when this attempt is not open
+-- RETURNS  the work on the payment, or nothing when this attempt is not open, or a capture or void of it is under way: that
+--          one decides
 -- WHY      The gateway's answer outranks a worker that still waits for it; what that worker writes later changes nothing.
 with target as (
   select id, status from payments
    where id = $1::text and attempt_no = $2::int and attempt_open and gateway = $3::text
      and status in ('QUEUED', 'PROCESSING')
+     and (waits_for is distinct from 'capture'
+          or not exists (select from payments m
+                          where m.parent_id = payments.id and m.status in ('PENDING', 'QUEUED', 'PROCESSING')
+                            and left(m.id, 4) <> 'ref_'))
      for update
 ), seized as (
   update payments p
@@ -34,7 +39,7 @@ returning p.*, target.status as from_status
    where a.payment_id = seized.id and a.attempt_no = seized.attempt_no
 ), event as (
   insert into payment_event_rows (payment_id, seq, type, from_status, to_status, actor, evidence)
-  select id, event_seq, 'payment.taken_over', from_status, 'PROCESSING', $4::text,
+  select id, event_seq, event_type(id, 'taken_over'), from_status, 'PROCESSING', $4::text,
          jsonb_build_object('attempt_no', attempt_no, 'fence', fence)
     from seized
 )
@@ -47,5 +52,6 @@ select id as payment_id, fence, attempt_no, gateway, 'titan_' || id || '_' || at
          select jsonb_build_object('paymentId', c.id, 'gatewayKey', 'titan_' || c.id || '_' || c.attempt_no,
                                    'gatewayRef', coalesce(seized.charge_ref, c.gateway_ref))
            from payments c where c.id = seized.parent_id)
-       end as charge
+       end as charge,
+       waits_for, waits_until, waits_until <= clock_timestamp() as is_wait_over, false as is_being_moved
   from seized

@@ -1,12 +1,12 @@
 -- Writes the results of claims: the payment, its attempt, the event, and a reconciliation break where there is one.
 -- The success of a first send is part of the payment's row.
--- PARAMS   $1 settlements  text  payment_settlement[] as text
+-- PARAMS   $1 settlements  text  payment_settlement_2[] as text
 -- RETURNS  id and fence of each result that was written
 -- WHY      The fence is compared under the row lock: a result whose claim is no longer the payment's changes nothing.
 with settlement as (
   -- A capture, void or refund that ends changes its payment too: the rows of both are locked, in the order of their ids.
   select result.*, locked.id as locked_id, locked.is_own
-    from unnest($1::text::payment_settlement[]) result
+    from unnest($1::text::payment_settlement_2[]) result
    cross join lateral (
      select result.id, true as is_own
       union all
@@ -38,10 +38,17 @@ with settlement as (
          lease_until   = null,
          attempt_open  = target.outcome is null,
          retries       = p.retries + target.counts_retry,
-         resolves      = case when target.unknown then p.resolves + target.counts_resolve else 0 end,
+         -- Of a payment that waits it counts the polls.
+         resolves      = case when target.unknown or target.waits_for = p.waits_for then p.resolves + target.counts_resolve else 0 end,
          unknown_since = case when target.unknown then coalesce(p.unknown_since, clock_timestamp()) end,
          needs_review  = target.review,
-         next_run_at   = clock_timestamp() + target.delay_ms * interval '1 millisecond',
+         waits_for     = target.waits_for,
+         waits_until   = case when target.waits_for is not null then coalesce(
+           target.waits_until, clock_timestamp() + target.wait_ms * interval '1 millisecond') end,
+         -- The next poll, or the end of the wait.
+         next_run_at   = least(clock_timestamp() + target.delay_ms * interval '1 millisecond',
+                               case when target.waits_until > clock_timestamp() then target.waits_until end,
+                               case when target.waits_until is null then clock_timestamp() + target.wait_ms * interval '1 millisecond' end),
          failure_code  = target.failure_code,
          failure_kind  = target.failure_kind,
          gateway_ref   = case when target.status in ('SUCCESS', 'PROCESSING') then coalesce(target.gateway_ref, p.gateway_ref) end,
@@ -62,7 +69,8 @@ with settlement as (
    where p.id = target.id and target.is_own
 returning p.id, p.fence, p.attempt_no, p.event_seq, p.status as to_status, p.sends, p.first_sent_at, target.outcome, target.gateway_ref,
          target.break_kind, target.event, target.actor, target.evidence, p.gateway, p.amount, p.currency, p.takeovers, p.claimed_at,
-         p.ended_at is not null as is_plain
+         p.ended_at is not null as is_plain,
+         target.next_action
 ), attempt as (
   insert into payment_attempts as a
          (payment_id, attempt_no, gateway, gateway_key, amount, currency, fence, created_at, first_sent_at, sends, takeovers,
@@ -85,6 +93,10 @@ returning p.id, p.fence, p.attempt_no, p.event_seq, p.status as to_status, p.sen
 ), note as (
   insert into webhook_outbox (payment_id, seq)
   select id, 4 from moved where is_plain and event = any((select webhook_types_wanted())::text[])
+), action as (
+  insert into payment_details (payment_id, next_action)
+  select id, next_action from moved where next_action is not null
+      on conflict (payment_id) do update set next_action = excluded.next_action
 ), contradiction as (
   insert into reconciliation_breaks (kind, payment_id, gateway, reference, detail)
   select break_kind, id, gateway, coalesce(gateway_ref, 'titan_' || id || '_' || attempt_no), evidence

@@ -17,7 +17,7 @@ with queued as (
 ), processing as (
   select id, case when lease_until is null then 'an unknown outcome is due' else 'the lease is over' end as reason
     from payments
-   where status = 'PROCESSING' and not needs_review
+   where status = 'PROCESSING' and not needs_review and waits_for is null
      and next_run_at < statement_timestamp() - $2::float8 * interval '1 millisecond'
      and coalesce(lease_until, '-infinity')
          < statement_timestamp() - $2::float8 * interval '1 millisecond'

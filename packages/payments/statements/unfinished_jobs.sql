@@ -14,7 +14,7 @@ select id as payment_id, schedule_no, next_run_at::text as at, traceparent, prio
           limit $4::int)
         union all
         (select * from payments
-          where status = 'PROCESSING' and not needs_review and $1::text = 'PROCESSING'
+          where status = 'PROCESSING' and not needs_review and waits_for is null and $1::text = 'PROCESSING'
             and (next_run_at, id) > ($2::text::timestamptz, $3::text)
           order by next_run_at, id
           limit $4::int)) due

@@ -266,7 +266,7 @@ test('what is parked is listed by its index, and no list or number of payments h
   })
   const parked = await createMovement(store, { kind: 'refund', paymentId, amount: 1 })
   await claimByHand(sql, parked.id)
-  await sql`update payments set needs_review = true, unknown_since = clock_timestamp() where id = ${parked.id}`
+  await sql`update payments set needs_review = true, unknown_since = clock_timestamp(), waits_for = null where id = ${parked.id}`
   const { movements } = await store.pageMovements({ needsReview: true })
   expect(movements.map(({ id }) => id)).toEqual([parked.id])
   expect((await store.pageMovements({ paymentId, needsReview: false })).movements).toMatchObject([

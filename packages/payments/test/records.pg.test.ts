@@ -78,10 +78,10 @@ test('each field of a settlement arrives in its own column', async () => {
     failureCode: 'a code',
     failureKind: 'soft_decline',
     gatewayRef: 'a reference',
-    waitsFor: null,
-    waitsUntil: null,
-    waitMs: null,
-    nextAction: null,
+    waitsFor: 'customer',
+    waitsUntil: new Date('2026-12-01T00:00:00Z'),
+    waitMs: 1.5,
+    nextAction: { type: 'redirect', url: 'https://bank.example/?a="b",(c)' },
     charged: { amount: 9, currency: 'EUR' },
     breakKind: 'late_charge',
     event: 'payment.failed',
@@ -89,7 +89,7 @@ test('each field of a settlement arrives in its own column', async () => {
     evidence: { reason: 'a "quoted" \\ text, (with) {all}', attempt_no: 1 },
   }
   const [read] =
-    await sql`select * from unnest(${settlementRecord.encode([settlement])}::text::payment_settlement[])`
+    await sql`select * from unnest(${settlementRecord.encode([settlement])}::text::payment_settlement_2[])`
   expect(read).toEqual({
     id: 'pay_1',
     fence: 7,
@@ -110,6 +110,10 @@ test('each field of a settlement arrives in its own column', async () => {
     event: 'payment.failed',
     actor: 'an actor',
     evidence: settlement.evidence,
+    waits_for: 'customer',
+    waits_until: settlement.waitsUntil,
+    wait_ms: 1.5,
+    next_action: settlement.nextAction,
   })
 })
 

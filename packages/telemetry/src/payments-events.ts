@@ -55,6 +55,10 @@ const REQUEUED = counter(
   'titan_payments_requeued_total',
   'Payments whose job was lost and that the reconciler enqueued again.',
 )
+const WOKEN = counter(
+  'titan_payments_woken_total',
+  'Payments enqueued because a step of their wait for capture, customer or gateway was due.',
+)
 const REBUILDS = counter(
   'titan_payments_queue_rebuilds_total',
   'Queue rebuilds: Redis had lost its data, and every unfinished payment was checked.',
@@ -97,6 +101,7 @@ const PAYMENTS_EVENTS: EventTable<PaymentsEvent> = {
   },
   relayed: bulk(['debug', 'payments.relayed', 'payments enqueued'], RELAYED),
   requeued: bulk(['info', 'payments.requeued', 'payments without a job enqueued again'], REQUEUED),
+  woken: bulk(['debug', 'payments.woken', 'waiting payments enqueued'], WOKEN),
   queue_rebuilt: {
     log: ['info', 'queue.rebuilt', 'queue rebuilt from PostgreSQL'],
     fields: ({ count }) => ({ count }),

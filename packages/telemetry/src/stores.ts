@@ -30,8 +30,24 @@ const PAYMENT_GAUGES: readonly StoreGauge<PaymentCounts>[] = [
   ['titan_payments_in_review', 'Payments held for review by an operator.', ({ needsReview }) => needsReview],
   ['titan_payments_unknown', 'Payments whose outcome at the gateway is unknown.', ({ unknown }) => unknown],
   [
+    'titan_payments_waiting',
+    'Payments that wait without a job: for a capture, the customer or the gateway.',
+    ({ waiting }) => waiting,
+    'reason',
+  ],
+  [
+    'titan_payments_oldest_waiting_seconds',
+    'Age of the oldest payment that waits, by reason; 0 without one.',
+    ({ oldestWaitingMs }) => ({
+      capture: seconds(oldestWaitingMs.capture),
+      customer: seconds(oldestWaitingMs.customer),
+      gateway: seconds(oldestWaitingMs.gateway),
+    }),
+    'reason',
+  ],
+  [
     'titan_payments_oldest_unfinished_seconds',
-    'Age of the oldest unfinished payment that is not in review; 0 without one.',
+    'Age of the oldest unfinished payment that is not in review and waits for nobody; 0 without one.',
     ({ oldestUnfinishedMs }) => seconds(oldestUnfinishedMs),
   ],
   [

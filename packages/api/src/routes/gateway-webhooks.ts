@@ -1,4 +1,5 @@
 import {
+  applyMovement,
   applyOutcome,
   type ApplyOutcomeOptions,
   type GatewayWebhookReader,
@@ -14,7 +15,7 @@ import { pathParameter, routesOf, type Route } from './route.ts'
 
 /** What the route for gateways works with. */
 export interface GatewayWebhookServices {
-  readonly payments: ApplyOutcomeOptions['store']
+  readonly payments: ApplyOutcomeOptions['store'] & Parameters<typeof applyMovement>[1]
   /** The workers' policy, so that a decline means the same in both. */
   readonly policy: RetryPolicy
   readonly gateways: readonly GatewayWebhookReader[]
@@ -59,6 +60,14 @@ export const GATEWAY_ROUTES: readonly Route<GatewayWebhookServices>[] = [
         if (effect === 'contradiction')
           log.warn('gateway_webhook.contradicted', 'gateway webhook contradicts settled payment', fields)
         else log.info('gateway_webhook.applied', 'gateway webhook applied', fields)
+      }
+      if (webhook.type === 'MOVEMENT') {
+        const effect = await applyMovement({ ...webhook, gateway, actor: `webhook:${gateway}` }, store)
+        log.info('gateway_webhook.applied', 'gateway webhook applied', {
+          gateway,
+          code: webhook.kind,
+          status: effect,
+        })
       }
       return respondJson(context, { received: true })
     },

@@ -22,6 +22,8 @@ export type PaymentsEvent =
   | { readonly type: 'relayed'; readonly count: number }
   /** Payments whose job was lost were handed to the queue again. */
   | { readonly type: 'requeued'; readonly count: number }
+  /** Payments that wait for capture, customer or gateway have a step due, and were handed to the queue. */
+  | { readonly type: 'woken'; readonly count: number }
   /** Redis is not the one it was; every unfinished payment was looked at, `count` had no job. */
   | { readonly type: 'queue_rebuilt'; readonly count: number }
   | {

@@ -82,6 +82,12 @@ export function park(settlement: Settlement): Settlement {
   }
 }
 
+/** The result of a payment whose capture ends it: also a part of what was authorized is a success. */
+export function succeeded(settlement: Settlement): Settlement {
+  const event = eventTypeOf(settlement.paymentId, 'succeeded')
+  return { ...settlement, status: 'SUCCESS', review: false, unknown: false, breakKind: null, event }
+}
+
 /** A success whose charge is of another payment: parked, with the attempt open, for nothing it says is certain. */
 export function contest(settlement: Settlement): Settlement {
   const { gatewayRef, evidence } = settlement

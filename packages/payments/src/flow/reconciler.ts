@@ -3,7 +3,7 @@ import { startPolling, type Loop } from '@titan/queue-core/async'
 import type { OnPaymentsEvent } from '../domain/events.ts'
 import { jobIdOf } from '../domain/identifiers.ts'
 import { readRedisEpoch, type Epoch } from '../store/epoch.ts'
-import type { FindJobs, UnfinishedCursor } from '../store/jobs.ts'
+import type { DueJob, FindJobs, UnfinishedCursor } from '../store/jobs.ts'
 import type { PaymentStore } from '../store/store.ts'
 import { passStep } from '../tracing.ts'
 import { expirePayments } from './expiry.ts'
@@ -20,6 +20,7 @@ export interface ReconcilerOptions {
     | 'settle'
     | 'takeLost'
     | 'unfinishedJobs'
+    | 'wakeWaiting'
     | 'writeEpoch'
   >
   readonly queue: Pick<Queue<PaymentJobs>, 'name' | 'enqueueMany' | 'stats'>
@@ -59,6 +60,8 @@ const MARGIN_MS = 5_000
  * its present job id: what is still there answers `duplicate`, so only what is missing is added. And a payment that has
  * been due for longer than anything in the queue has waited, and whose job Redis does not have, gets a job of a new id,
  * which not even a stale marker can hold back.
+ *
+ * A payment that waits for capture, customer or gateway has no job to lose: it gets one when its next step is due.
  */
 export class Reconciler {
   readonly #options: ReconcilerOptions
@@ -83,7 +86,8 @@ export class Reconciler {
     // First, because it needs no Redis.
     await expirePayments({ store, actor, limit: this.#batchSize, onEvent: this.#onEvent })
     const rebuilt = await this.#rebuildIfChanged()
-    return rebuilt + (await this.#replaceLost())
+    const backlogMs = await this.#readBacklogMs()
+    return rebuilt + (await this.#replaceLost(backlogMs)) + (await this.#wakeWaiting(backlogMs))
   }
 
   /**
@@ -149,11 +153,8 @@ export class Reconciler {
     return { added, present }
   }
 
-  async #replaceLost(): Promise<number> {
-    const { store, queue, queuedGraceMs = 30_000, processingGraceMs = 2_000 } = this.#options
-    // Also asks whether Redis is there at all, before payments are taken for it.
-    const { oldestReadyMs } = await this.#guard(() => queue.stats())
-    const backlogMs = oldestReadyMs > 0 ? oldestReadyMs + MARGIN_MS : 0
+  async #replaceLost(backlogMs: number): Promise<number> {
+    const { store, queuedGraceMs = 30_000, processingGraceMs = 2_000 } = this.#options
     const lost = await store.takeLost({
       limit: this.#batchSize,
       queuedAgeMs: Math.max(queuedGraceMs, backlogMs),
@@ -161,13 +162,34 @@ export class Reconciler {
       actor: this.#options.actor ?? 'reconciler',
       findJobs: this.#findJobs,
     })
-    if (lost.length === 0) return 0
-    const ids = lost.map(({ paymentId }) => paymentId)
-    passStep('reconciler.taken', () => ids)
-    await this.#guard(() => queue.enqueueMany(lost.map(payJob)))
-    passStep('reconciler.enqueued', () => ids)
-    this.#onEvent({ type: 'requeued', count: lost.length })
+    if (lost.length > 0) await this.#enqueue(lost, 'requeued')
     return lost.length
+  }
+
+  async #wakeWaiting(backlogMs: number): Promise<number> {
+    const { store, processingGraceMs = 2_000 } = this.#options
+    const due = await store.wakeWaiting({
+      limit: this.#batchSize,
+      ageMs: Math.max(processingGraceMs, backlogMs),
+      actor: this.#options.actor ?? 'reconciler',
+      findJobs: this.#findJobs,
+    })
+    if (due.length > 0) await this.#enqueue(due, 'woken')
+    return due.length
+  }
+
+  /** Also asks whether Redis is there at all, before payments are taken for it. */
+  async #readBacklogMs(): Promise<number> {
+    const { oldestReadyMs } = await this.#guard(() => this.#options.queue.stats())
+    return oldestReadyMs > 0 ? oldestReadyMs + MARGIN_MS : 0
+  }
+
+  async #enqueue(due: readonly DueJob[], type: 'requeued' | 'woken'): Promise<void> {
+    const ids = due.map(({ paymentId }) => paymentId)
+    passStep('reconciler.taken', () => ids)
+    await this.#guard(() => this.#options.queue.enqueueMany(due.map(payJob)))
+    passStep('reconciler.enqueued', () => ids)
+    this.#onEvent({ type, count: due.length })
   }
 
   #findJobsIn(redis: RedisClient): FindJobs {

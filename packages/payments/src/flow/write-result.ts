@@ -1,6 +1,7 @@
 import { codeOf } from '@titan/queue-core/text-of'
 import { decide, type WorkOutcome } from '../domain/decision.ts'
-import { contest, park } from '../domain/settlement.ts'
+import { kindOf } from '../domain/identifiers.ts'
+import { contest, park, succeeded } from '../domain/settlement.ts'
 import { reasonOf, sanitizeOutcome, sanitizeText } from '../domain/evidence.ts'
 import type { Claim, Settlement } from '../domain/claim.ts'
 import type { BreakKind, Payment } from '../domain/payment.ts'
@@ -8,8 +9,12 @@ import { resolveRetryPolicy, type RetryPolicy } from '../domain/retry-policy.ts'
 import type { ChargeOutcome } from '../gateways/gateway.ts'
 import { isChargeTaken } from '../store/review.ts'
 import type { PaymentStore } from '../store/store.ts'
+import { adoptCapture, recordFailure } from './report-movement.ts'
 
-type Store = Pick<PaymentStore, 'breaks' | 'get' | 'seize' | 'settle' | 'recordBreak'>
+type Store = Pick<
+  PaymentStore,
+  'breaks' | 'get' | 'seize' | 'settle' | 'recordBreak' | 'recordForeignMovement' | 'recordRefundFailure'
+>
 
 interface Result {
   readonly claim: Claim
@@ -28,7 +33,9 @@ interface Means {
  */
 export async function writeResult(means: Means, result: Result): Promise<Settlement | undefined> {
   const { store } = means
-  const { settlement } = result
+  const { claim, outcome, settlement } = result
+  // Its own settlement takes the payment to SUCCESS.
+  if (await adoptCapture(claim, outcome, store)) return succeeded(settlement)
   const written = await settleOrContest(settlement, (one) => withRetries(() => store.settle(one)))
   if (written !== undefined) return written
   const payment = await store.get(settlement.paymentId)
@@ -123,32 +130,78 @@ export interface ApplyOutcomeOptions {
  */
 export async function applyOutcome(
   report: OutcomeReport,
-  { store, policy }: ApplyOutcomeOptions,
+  options: ApplyOutcomeOptions,
 ): Promise<OutcomeEffect> {
-  const { paymentId, attemptNo, gateway, actor } = report
+  const { store } = options
+  const { paymentId, attemptNo, gateway } = report
   const outcome = sanitizeOutcome(report.outcome)
-  // Only a definite answer outranks a worker that may get one at any time.
-  if (outcome.type !== 'SUCCEEDED' && outcome.type !== 'DECLINED') return 'ignored'
-  if (outcome.type === 'SUCCEEDED') {
-    // What became of a charge that is on record as a contradiction is decided by an operator; a copy changes nothing.
-    const known = (await store.breaks(paymentId)).find(
-      (one) => one.gateway === gateway && one.reference === outcome.gatewayRef,
-    )
-    if (known !== undefined) return known.resolvedAt === null ? 'contradiction' : 'ignored'
-  }
-  const claim = await store.seize({ paymentId, attemptNo, gateway, actor })
-  if (claim !== undefined) {
-    const context = { policy: resolveRetryPolicy(policy), actor, random: Math.random }
-    const settlement = decide(claim, outcome, context)
-    if ((await settleOrContest(settlement, store.settle)) !== undefined) return 'settled'
-    // A charge on record takes no retry and no failure.
-    if (await store.settle(park(settlement))) return 'settled'
-  }
+  const known = await effectOnRecord(store, { ...report, outcome })
+  if (known !== undefined) return known
+  const settled = await seizeAndSettle({ ...report, outcome }, options)
+  if (settled !== undefined) return settled
   const payment = await store.get(paymentId)
   if (payment === undefined) return 'unknown'
+  if (outcome.type === 'DECLINED' && payment.status === 'SUCCESS' && kindOf(paymentId) === 'refund') {
+    const { gatewayRef = payment.gatewayRef ?? '' } = outcome
+    return recordFailure(paymentId, { gatewayRef, actor: report.actor, outcome }, store)
+  }
   if (outcome.type !== 'SUCCEEDED') return 'ignored'
   const isContradiction = await recordContradiction(store, payment, { attemptNo, gateway, outcome })
   return isContradiction ? 'contradiction' : 'ignored'
+}
+
+/** Returns the effect of a report that is on record already, or not definite; undefined for one that is news. */
+async function effectOnRecord(store: Store, report: OutcomeReport): Promise<OutcomeEffect | undefined> {
+  const { paymentId, gateway, outcome } = report
+  if (outcome.type === 'DECLINED') return undefined
+  if (outcome.type === 'SUCCEEDED') {
+    // What became of a charge that is on record as a contradiction is decided by an operator; a copy changes nothing.
+    const breaks = await store.breaks(paymentId)
+    const known = breaks.find((one) => one.gateway === gateway && one.reference === outcome.gatewayRef)
+    if (known === undefined) return undefined
+    return known.resolvedAt === null ? 'contradiction' : 'ignored'
+  }
+  if (outcome.type !== 'AUTHORIZED' && outcome.type !== 'REQUIRES_ACTION') return 'ignored'
+  const payment = await store.get(paymentId)
+  if (payment === undefined) return 'unknown'
+  return isNews(payment, report, outcome.type) ? undefined : 'ignored'
+}
+
+/**
+ * Whether a report that a charge waits is news. Only a definite answer outranks a worker that may get one at any time, so
+ * these count when none does: the outcome is unknown, or the customer was waited for.
+ */
+function isNews(
+  payment: Payment,
+  { attemptNo, gateway }: OutcomeReport,
+  type: 'AUTHORIZED' | 'REQUIRES_ACTION',
+): boolean {
+  const isOpen = payment.attemptOpen && payment.attemptNo === attemptNo && payment.gateway === gateway
+  if (!isOpen || (payment.unknownSince === null && payment.waitsFor === null)) return false
+  return type === 'AUTHORIZED'
+    ? payment.capture === 'manual' && payment.waitsFor !== 'capture'
+    : payment.customerPresent && payment.waitsFor === null && !payment.needsReview
+}
+
+/** Takes the payment for the gateway's word; undefined when the attempt is not open. */
+async function seizeAndSettle(
+  { paymentId, attemptNo, gateway, actor, outcome }: OutcomeReport,
+  { store, policy }: ApplyOutcomeOptions,
+): Promise<OutcomeEffect | undefined> {
+  const claim = await store.seize({ paymentId, attemptNo, gateway, actor })
+  if (claim === undefined) return undefined
+  const context = { policy: resolveRetryPolicy(policy), actor, random: Math.random }
+  if (claim.waitsFor === 'customer' && outcome.type === 'DECLINED') {
+    // The customer may try again, so it is not final: a worker cancels the charge first, now.
+    const reason = `declined: ${outcome.code}`
+    await store.settle(decide(claim, { type: 'RELEASED', reason }, context))
+    return 'ignored'
+  }
+  if (await adoptCapture(claim, outcome, store)) return 'settled'
+  const settlement = decide(claim, outcome, context)
+  if ((await settleOrContest(settlement, store.settle)) !== undefined) return 'settled'
+  // A charge on record takes no retry and no failure.
+  return (await store.settle(park(settlement))) ? 'settled' : undefined
 }
 
 interface LateSuccess {

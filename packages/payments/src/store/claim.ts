@@ -77,7 +77,7 @@ export async function renewMany(sql: Database, held: readonly HeldClaim[], lease
 }
 
 /** A settlement as records of the database hold it. */
-export const settlementRecord = recordType<Settlement>('payment_settlement', {
+export const settlementRecord = recordType<Settlement>('payment_settlement_2', {
   id: ({ paymentId }) => paymentId,
   fence: ({ fence }) => fence,
   status: ({ status }) => status,
@@ -97,6 +97,10 @@ export const settlementRecord = recordType<Settlement>('payment_settlement', {
   event: ({ event }) => event,
   actor: ({ actor }) => actor,
   evidence: ({ evidence }) => JSON.stringify(evidence),
+  waits_for: ({ waitsFor }) => waitsFor,
+  waits_until: ({ waitsUntil }) => waitsUntil?.toISOString() ?? null,
+  wait_ms: ({ waitMs }) => waitMs,
+  next_action: ({ nextAction }) => (nextAction === null ? null : JSON.stringify(nextAction)),
 })
 
 const settle = statement<Written>('settle')

@@ -1,3 +1,4 @@
+import type { WaitingReason } from '../domain/payment.ts'
 import type { Database } from './database.ts'
 import { statement } from './statements.ts'
 
@@ -20,6 +21,9 @@ interface Working {
   readonly unknown: number
   readonly oldestMs: number
   readonly oldestPendingMs: number
+  readonly waiting: Partial<
+    Record<WaitingReason, { readonly count: number; readonly oldest_ms: number }>
+  > | null
 }
 const countWorking = statement<Working>('count_working')
 
@@ -32,22 +36,35 @@ export async function countPayments(sql: Database, limits = DEFAULT_LIMITS) {
   const [working] = await countWorking(sql, { limit: most })
   if (working === undefined) throw new RangeError('count_working.sql returned no row')
   const { pending, queued, review, unknown } = working
-  // A parked payment is PROCESSING too.
-  const processing = working.processing + review
+  const waiting = byReason((reason) => working.waiting?.[reason]?.count ?? 0)
+  // What is parked or waits is PROCESSING too.
+  const processing = working.processing + review + sumOf(waiting)
   const { success, failed, isExact } = await countEnded(sql, limits.table, pending + queued + processing)
   return {
     byStatus: { PENDING: pending, QUEUED: queued, PROCESSING: processing, SUCCESS: success, FAILED: failed },
     needsReview: review,
     /** PROCESSING with an unknown outcome. */
     unknown,
-    /** Age of the oldest payment that is not final and not parked, in milliseconds; 0 when there is none. */
+    /** What payments wait for without a job. */
+    waiting,
+    /** Ages of the oldest of them, in milliseconds; 0 when there is none. */
+    oldestWaitingMs: byReason((reason) => Math.max(0, working.waiting?.[reason]?.oldest_ms ?? 0)),
+    /** Age of the oldest payment that is not final, not parked and waits for nobody, in milliseconds; 0 when there is none. */
     oldestUnfinishedMs: Math.max(0, working.oldestMs),
     oldestPendingMs: Math.max(0, working.oldestPendingMs),
     /** False in a large table: then SUCCESS and FAILED are the planner's estimates. */
     isExact,
     /** Whether a working state has reached its limit, so that its number is only the least. */
-    isAtLeast: [pending, queued, working.processing, review].some((count) => count >= most),
+    isAtLeast: [pending, queued, working.processing, review, sumOf(waiting)].some((count) => count >= most),
   }
+}
+
+function byReason(read: (reason: WaitingReason) => number): Record<WaitingReason, number> {
+  return { capture: read('capture'), customer: read('customer'), gateway: read('gateway') }
+}
+
+function sumOf(counts: Readonly<Record<WaitingReason, number>>): number {
+  return counts.capture + counts.customer + counts.gateway
 }
 
 const countNewest = statement<{ readonly seen: number; readonly success: number; readonly failed: number }>(

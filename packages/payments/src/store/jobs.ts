@@ -85,12 +85,30 @@ export interface LostJobs {
   readonly findJobs?: FindJobs | undefined
 }
 
+const findOverdue = statement<Overdue>('find_overdue')
 const takeLostJobs = statement<DueJob>('take_lost')
 
 /** Takes payments whose job is lost and gives each a new scheduling. */
 export async function takeLost(sql: Database, { findJobs, ...lost }: LostJobs): Promise<DueJob[]> {
-  if (findJobs !== undefined) await postponePresent(sql, lost, findJobs)
+  if (findJobs !== undefined)
+    await postponePresent(sql, lost.limit, findJobs, (seen) => findOverdue(sql, { ...lost, seen }))
   return takeLostJobs(sql, lost)
+}
+
+/** Which payments that wait are woken. */
+export interface WaitingJobs extends Pick<LostJobs, 'limit' | 'actor' | 'findJobs'> {
+  /** Payments whose next step is due for longer than this have no job. */
+  readonly ageMs: number
+}
+
+const findWaiting = statement<Overdue>('find_waiting')
+const wake = statement<DueJob>('wake_waiting')
+
+/** Wakes payments that wait for capture, customer or gateway and have a step due: gives each a new scheduling. */
+export async function wakeWaiting(sql: Database, { findJobs, ...waiting }: WaitingJobs): Promise<DueJob[]> {
+  if (findJobs !== undefined)
+    await postponePresent(sql, waiting.limit, findJobs, (seen) => findWaiting(sql, { ...waiting, seen }))
+  return wake(sql, waiting)
 }
 
 interface Overdue extends Omit<DueJob, 'delayMs'> {
@@ -98,7 +116,6 @@ interface Overdue extends Omit<DueJob, 'delayMs'> {
   readonly isLeaseOver: boolean
 }
 
-const findOverdue = statement<Overdue>('find_overdue')
 const postpone = statement('postpone')
 
 /**
@@ -107,12 +124,13 @@ const postpone = statement('postpone')
  */
 async function postponePresent(
   sql: Database,
-  lost: Omit<LostJobs, 'findJobs'>,
+  limit: number,
   findJobs: FindJobs,
+  find: (seen: readonly string[]) => Promise<Overdue[]>,
 ): Promise<void> {
   const seen: string[] = []
   for (;;) {
-    const overdue = await findOverdue(sql, { ...lost, seen })
+    const overdue = await find(seen)
     if (overdue.length === 0) return
     const places = await findJobs(overdue)
     const isPresent = ({ paymentId, isLeaseOver }: Overdue): boolean =>
@@ -120,7 +138,7 @@ async function postponePresent(
     const ids = overdue.filter(isPresent).map(({ paymentId }) => paymentId)
     if (ids.length === 0) return
     await postpone(sql, { ids })
-    if (overdue.length < lost.limit) return
+    if (overdue.length < limit) return
     seen.push(...ids)
   }
 }

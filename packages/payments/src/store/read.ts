@@ -14,6 +14,16 @@ export async function getPayment(sql: Database, id: string): Promise<Payment | u
   return row && toPayment(row)
 }
 
+const findByCharge = statement<{ readonly id: string }>('find_charge')
+
+/** Finds the payment that succeeded with a charge. */
+export async function findCharge(
+  sql: Database,
+  charge: { readonly gateway: string; readonly gatewayRef: string },
+): Promise<string | undefined> {
+  return (await findByCharge(sql, { ...charge }))[0]?.id
+}
+
 /** The longest history that is read at once. */
 const MAX_EVENTS = 1_000
 

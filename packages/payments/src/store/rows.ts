@@ -29,11 +29,9 @@ interface DetailsRow {
 export type PaymentRow = Omit<Payment, keyof Members | 'capture' | 'priority'> &
   Members & { readonly priority: PaymentPriority | null }
 
-/** What a plain charge has nothing of. */
-const PLAIN = { waitsFor: null, waitsUntil: null, isWaitOver: false, isBeingMoved: false } as const
-
-/** A claim as the statements return it. */
-export type ClaimRow = Omit<Claim, keyof Members | keyof typeof PLAIN | 'kind' | 'capture'> & Members
+/** A claim as the statements return it: null where nothing waits. */
+export type ClaimRow = Omit<Claim, keyof Members | 'kind' | 'capture' | 'isWaitOver' | 'isBeingMoved'> &
+  Members & { readonly isWaitOver: boolean | null; readonly isBeingMoved: boolean | null }
 
 /** Fills in the defaults of what a row leaves out. */
 export function toPayment({ priority, ...row }: PaymentRow): Payment {
@@ -42,7 +40,13 @@ export function toPayment({ priority, ...row }: PaymentRow): Payment {
 
 /** Fills in the defaults of what a claim leaves out. */
 export function toClaim(row: ClaimRow): Claim {
-  return { ...PLAIN, ...withMembers(row), kind: kindOf(row.paymentId) }
+  const { isWaitOver, isBeingMoved } = row
+  return {
+    ...withMembers(row),
+    kind: kindOf(row.paymentId),
+    isWaitOver: isWaitOver ?? false,
+    isBeingMoved: isBeingMoved ?? false,
+  }
 }
 
 function withMembers<Row extends Members>({ manualCapture, customerPresent, details, ...row }: Row) {

@@ -15,11 +15,19 @@ import {
 } from './create.ts'
 import type { Database } from './database.ts'
 import { readEpoch, writeEpoch } from './epoch.ts'
-import { expireDue, findExpired, markQueued, relayPending, takeLost, unfinishedJobs } from './jobs.ts'
+import {
+  expireDue,
+  findExpired,
+  markQueued,
+  relayPending,
+  takeLost,
+  unfinishedJobs,
+  wakeWaiting,
+} from './jobs.ts'
 import { pagePayments } from './list.ts'
 import { createMovement, getMovement, listMovements, pageMovements } from './movements.ts'
 import { recordForeignMovement, recordRefundFailure } from './reported-movements.ts'
-import { getPayment, listAttempts, listBreaks, listEvents } from './read.ts'
+import { findCharge, getPayment, listAttempts, listBreaks, listEvents } from './read.ts'
 import { cancelPayment, decideReview, recordLookUp } from './review.ts'
 
 export type PaymentStore = ReturnType<typeof createPaymentStore>
@@ -55,6 +63,7 @@ export function createPaymentStore(sql: Database) {
     ),
     findReplay: bind(findReplay),
     get: bind(getPayment),
+    findCharge: bind(findCharge),
     page: bind(pagePayments),
     events: bind(listEvents),
     attempts: bind(listAttempts),
@@ -101,6 +110,7 @@ export function createPaymentStore(sql: Database) {
     expireDue: bind(expireDue),
     findExpired: bind(findExpired),
     takeLost: bind(takeLost),
+    wakeWaiting: bind(wakeWaiting),
     unfinishedJobs: bind(unfinishedJobs),
     readEpoch: bind(readEpoch),
     writeEpoch: bind(writeEpoch),

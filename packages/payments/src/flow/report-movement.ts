@@ -1,0 +1,90 @@
+import type { Claim } from '../domain/claim.ts'
+import { sanitizeOutcome } from '../domain/evidence.ts'
+import type { ChargeOutcome, GatewayWebhook } from '../gateways/gateway.ts'
+import type { PaymentStore } from '../store/store.ts'
+
+type Store = Pick<PaymentStore, 'findCharge' | 'recordForeignMovement' | 'recordRefundFailure' | 'movements'>
+
+/** What a gateway says about a capture, void or refund that was made at the gateway itself. */
+export type MovementReport = Pick<
+  Extract<GatewayWebhook, { readonly type: 'MOVEMENT' }>,
+  'kind' | 'chargeKey' | 'chargeRef' | 'gatewayRef' | 'amount' | 'currency' | 'outcome'
+> & {
+  readonly gateway: string
+  /** Shown as the actor of events. */
+  readonly actor: string
+}
+
+/** `settled`: it is on record now. `ignored`: it was before, or it is not definite. */
+export type MovementEffect = 'settled' | 'ignored' | 'contradiction' | 'unknown'
+
+/** The key of a charge of ours. */
+const CHARGE_KEY = /^titan_(pay_[\da-f]{32})_[1-9]\d*$/
+
+/** Takes over what was done at the gateway itself, so that sums and status agree. Copies of a report have the effect of one. */
+export async function applyMovement(report: MovementReport, store: Store): Promise<MovementEffect> {
+  const { gateway, chargeKey = '', chargeRef } = report
+  const named = CHARGE_KEY.exec(chargeKey)?.[1]
+  const paymentId = named ?? (await store.findCharge({ gateway, gatewayRef: chargeRef }))
+  if (paymentId === undefined) return 'unknown'
+  const outcome = sanitizeOutcome(report.outcome)
+  if (outcome.type === 'SUCCEEDED') {
+    const { kind, gatewayRef, amount, currency } = report
+    if (!isReference(gatewayRef)) return 'ignored'
+    const moved = { kind, paymentId, gateway, gatewayRef, amount, currency }
+    return EFFECTS[(await store.recordForeignMovement(moved)).kind]
+  }
+  if (outcome.type !== 'DECLINED' || report.kind !== 'refund') return 'ignored'
+  const known = await store.movements(paymentId)
+  const refund = known.find((one) => one.kind === 'refund' && one.gatewayRef === report.gatewayRef)
+  return refund === undefined ? 'ignored' : recordFailure(refund.id, { ...report, outcome }, store)
+}
+
+const EFFECTS = {
+  recorded: 'settled',
+  known: 'ignored',
+  contradiction: 'contradiction',
+  refused: 'ignored',
+} as const satisfies Record<string, MovementEffect>
+
+interface Declined {
+  readonly gatewayRef: string
+  readonly actor: string
+  readonly outcome: Extract<ChargeOutcome, { readonly type: 'DECLINED' }>
+}
+
+/** Records that a refund failed after the gateway had called it successful. */
+export async function recordFailure(
+  refundId: string,
+  { gatewayRef, actor, outcome }: Declined,
+  store: Pick<Store, 'recordRefundFailure'>,
+): Promise<MovementEffect> {
+  const effect = await store.recordRefundFailure({ refundId, gatewayRef, code: outcome.code, actor })
+  return effect === 'recorded' ? 'contradiction' : 'ignored'
+}
+
+/**
+ * Takes over a capture that was made at the gateway itself: it ends its payment. Resolves with false when that is not
+ * possible, and the charge itself has to decide.
+ */
+export async function adoptCapture(
+  { paymentId, gateway, waitsFor }: Claim,
+  outcome: { readonly type: string },
+  store: Pick<Store, 'recordForeignMovement'>,
+): Promise<boolean> {
+  if (waitsFor !== 'capture' || !isSuccess(outcome) || !isReference(outcome.gatewayRef)) return false
+  const { gatewayRef, amount, currency } = outcome
+  const capture = { kind: 'capture', paymentId, gateway, gatewayRef, amount, currency } as const
+  return (await store.recordForeignMovement(capture)).kind === 'recorded'
+}
+
+function isSuccess(outcome: {
+  readonly type: string
+}): outcome is Extract<ChargeOutcome, { type: 'SUCCEEDED' }> {
+  return outcome.type === 'SUCCEEDED'
+}
+
+/** Whether it can be part of a key. */
+function isReference(text: string): boolean {
+  return /^[\x21-\x7e]{1,240}$/.test(text)
+}

@@ -1,0 +1,264 @@
+import { describe, expect, test } from 'vitest'
+import { createMigratedDatabase } from '@titan/testkit/vitest'
+import { applyOutcome, createPaymentStore, createSimulatedGateway, type ChargeOutcome } from '../src/index.ts'
+import { askedPayment, ASKING, endWait } from './support/asked.ts'
+import { fold } from './support/history.ts'
+import { createMovement } from './support/movements.ts'
+import { createPay } from './support/pay.ts'
+import { claim, makeDue, read } from './support/payments.ts'
+import { settlementOf } from './support/settlements.ts'
+
+const { sql } = await createMigratedDatabase()
+const store = createPaymentStore(sql)
+const pay = createPay(store)
+
+async function typesOf(id: string): Promise<string[]> {
+  return (await store.events(id)).map(({ type }) => type)
+}
+
+async function leaseOf(id: string) {
+  return (await sql`select lease_owner, lease_until, unknown_since from payments where id = ${id}`)[0]
+}
+
+function report(paymentId: string, outcome: ChargeOutcome): ReturnType<typeof applyOutcome> {
+  const about = { paymentId, attemptNo: 1, gateway: 'simulated', actor: 'webhook:simulated' }
+  return applyOutcome({ ...about, outcome }, { store })
+}
+
+describe('an authorization', () => {
+  async function authorized(gateway = createSimulatedGateway({ delayMs: 0 })) {
+    const id = await askedPayment(sql, { capture: 'manual' })
+    expect(await pay(id, { gateway })).toBeUndefined()
+    return { id, gateway }
+  }
+
+  test('waits for its capture without lease or job', async () => {
+    const { id, gateway } = await authorized()
+    expect(await read(store, id)).toMatchObject({
+      status: 'PROCESSING',
+      attemptOpen: true,
+      waitsFor: 'capture',
+      waitsUntil: expect.any(Date),
+      gatewayRef: expect.any(String),
+    })
+    expect(await leaseOf(id)).toEqual({ lease_owner: null, lease_until: null, unknown_since: null })
+    expect((await typesOf(id)).at(-1)).toBe('payment.authorized')
+    expect(gateway.ledger).toEqual([])
+    expect(await store.attempts(id)).toMatchObject([{ outcome: null, gatewayRef: expect.any(String) }])
+  })
+
+  test('is captured in part, and cannot be charged twice', async () => {
+    const { id, gateway } = await authorized()
+    const { id: captureId } = await createMovement(store, { kind: 'capture', paymentId: id, amount: 200 })
+    expect(await pay(captureId, { gateway })).toBeUndefined()
+    expect(await store.movement(captureId)).toMatchObject({ status: 'SUCCESS', amount: 200 })
+    expect(await read(store, id)).toMatchObject({ status: 'SUCCESS', amountCaptured: 200, waitsFor: null })
+    expect(gateway.ledger).toMatchObject([{ amount: 200 }])
+    expect(gateway.requests).toHaveLength(1)
+    for (const one of [id, captureId])
+      expect(fold(await store.events(one))).toEqual({ ok: true, status: 'SUCCESS' })
+  })
+
+  test('is released by a void', async () => {
+    const { id, gateway } = await authorized()
+    const { id: voidId } = await createMovement(store, { kind: 'void', paymentId: id })
+    await pay(voidId, { gateway })
+    expect(await read(store, id)).toMatchObject({ status: 'FAILED', failureCode: 'voided', waitsFor: null })
+    expect(gateway.ledger).toEqual([])
+  })
+
+  test('is left alone while a capture of it is under way', async () => {
+    const { id, gateway } = await authorized()
+    const { id: captureId } = await createMovement(store, { kind: 'capture', paymentId: id })
+    await endWait(sql, id)
+    expect(await pay(id, { gateway })).toBeUndefined()
+    expect(await read(store, id)).toMatchObject({ waitsFor: 'capture', status: 'PROCESSING' })
+    const { gatewayRef } = await read(store, id)
+    const succeeded = {
+      type: 'SUCCEEDED',
+      gatewayRef: gatewayRef ?? '',
+      amount: 500,
+      currency: 'USD',
+    } as const
+    expect(await report(id, succeeded)).toBe('ignored')
+    await pay(captureId, { gateway })
+    expect(await read(store, id)).toMatchObject({ status: 'SUCCESS', amountCaptured: 500 })
+  })
+
+  test('that was captured at the gateway itself is found by the poll', async () => {
+    const { id, gateway } = await authorized()
+    const { gatewayRef } = await read(store, id)
+    await gateway.move?.(
+      {
+        kind: 'capture',
+        movementId: 'cap_of_theirs',
+        paymentId: id,
+        attemptNo: 1,
+        gatewayKey: 'their own',
+        amount: 300,
+        currency: 'USD',
+        chargeKey: `titan_${id}_1`,
+        chargeRef: gatewayRef ?? '',
+      },
+      { signal: new AbortController().signal },
+    )
+    await makeDue(sql, id)
+    expect(await pay(id, { gateway })).toBeUndefined()
+    expect(await read(store, id)).toMatchObject({ status: 'SUCCESS', amountCaptured: 300, openCharges: 0 })
+    expect(await store.movements(id)).toMatchObject([{ kind: 'capture', amount: 300, status: 'SUCCESS' }])
+  })
+
+  test('that has expired is canceled at the gateway, then failed', async () => {
+    const { id, gateway } = await authorized()
+    await endWait(sql, id)
+    expect(await pay(id, { gateway })).toBeUndefined()
+    expect(await read(store, id)).toMatchObject({
+      status: 'FAILED',
+      failureCode: 'authorization_expired',
+      failureKind: 'expired',
+      waitsFor: null,
+    })
+    const about = { kind: 'charge', paymentId: id, gatewayKey: `titan_${id}_1` } as const
+    const found = await gateway.lookup?.(about, { signal: new AbortController().signal })
+    expect(found).toMatchObject({ outcome: { code: 'canceled' } })
+  })
+
+  test('that is reported counts only while nothing else may say so', async () => {
+    const id = await askedPayment(sql, { capture: 'manual' })
+    const held = await claim(store, id)
+    const outcome = {
+      type: 'AUTHORIZED',
+      gatewayRef: `ch_${id}`,
+      amount: 500,
+      currency: 'USD',
+      expiresAt: null,
+    } as const
+    expect(await report(id, outcome)).toBe('ignored')
+    await store.settle(settlementOf(held, { type: 'UNKNOWN', reason: 'timeout' }))
+    expect(await report(id, outcome)).toBe('settled')
+    expect(await read(store, id)).toMatchObject({ waitsFor: 'capture', unknownSince: null })
+    expect(await report(id, outcome)).toBe('ignored')
+    expect((await typesOf(id)).filter((type) => type === 'payment.authorized')).toHaveLength(1)
+  })
+})
+
+describe('a question to the customer', () => {
+  async function asked(gateway = createSimulatedGateway({ delayMs: 0 })) {
+    const id = await askedPayment(sql, ASKING)
+    expect(await pay(id, { gateway })).toBeUndefined()
+    return { id, gateway, key: `titan_${id}_1` }
+  }
+
+  test('shows what to do, until the setting says', async () => {
+    const { id } = await asked()
+    const payment = await read(store, id)
+    expect(payment).toMatchObject({
+      status: 'PROCESSING',
+      waitsFor: 'customer',
+      details: { nextAction: { type: 'redirect', url: expect.stringContaining('https://') as unknown } },
+    })
+    const waitMs = (payment.waitsUntil?.getTime() ?? 0) - payment.updatedAt.getTime()
+    expect(Math.round(waitMs / 60_000)).toBe(60)
+    expect(payment.nextRunAt.getTime()).toBeLessThan(payment.waitsUntil?.getTime() ?? 0)
+    expect((await typesOf(id)).at(-1)).toBe('payment.requires_action')
+  })
+
+  test('that is answered ends in one charge', async () => {
+    const { id, gateway, key } = await asked()
+    await makeDue(sql, id)
+    await pay(id, { gateway })
+    expect((await typesOf(id)).at(-1)).toBe('payment.waiting')
+    gateway.answer(key, 'succeed')
+    await makeDue(sql, id)
+    await pay(id, { gateway })
+    expect(await read(store, id)).toMatchObject({ status: 'SUCCESS', waitsFor: null, waitsUntil: null })
+    expect(gateway.ledger).toHaveLength(1)
+    expect(gateway.requests).toHaveLength(1)
+    expect(fold(await store.events(id))).toEqual({ ok: true, status: 'SUCCESS' })
+  })
+
+  test('that is answered at the moment of its cancellation counts as answered', async () => {
+    const { id, gateway, key } = await asked()
+    await endWait(sql, id)
+    gateway.answer(key, 'succeed')
+    await pay(id, { gateway })
+    expect(await read(store, id)).toMatchObject({ status: 'SUCCESS' })
+  })
+
+  test('that nobody answers expires, and can no longer be answered', async () => {
+    const { id, gateway, key } = await asked()
+    await endWait(sql, id)
+    await pay(id, { gateway })
+    expect(await read(store, id)).toMatchObject({ status: 'FAILED', failureCode: 'authentication_expired' })
+    expect(gateway.answer(key, 'succeed')).toBe(false)
+    expect(gateway.ledger).toEqual([])
+  })
+
+  test('whose decline is reported is canceled by a worker before it fails', async () => {
+    const { id, gateway, key } = await asked()
+    const declined = { type: 'DECLINED', code: 'authentication_failed', kind: 'hard' } as const
+    expect(await report(id, declined)).toBe('ignored')
+    const { nextRunAt, updatedAt, ...payment } = await read(store, id)
+    expect(payment).toMatchObject({ status: 'PROCESSING', waitsFor: 'customer' })
+    expect(nextRunAt.getTime()).toBeLessThanOrEqual(updatedAt.getTime())
+    gateway.answer(key, 'decline')
+    await pay(id, { gateway })
+    expect(await read(store, id)).toMatchObject({ status: 'FAILED', failureKind: 'hard_decline' })
+  })
+
+  test('leads to an authorization where that was asked', async () => {
+    const gateway = createSimulatedGateway({ delayMs: 0 })
+    const id = await askedPayment(sql, { ...ASKING, capture: 'manual' })
+    await pay(id, { gateway })
+    gateway.answer(`titan_${id}_1`, 'succeed')
+    await makeDue(sql, id)
+    await pay(id, { gateway })
+    expect(await read(store, id)).toMatchObject({ waitsFor: 'capture', status: 'PROCESSING' })
+    // Too late: the question has been answered.
+    const question = {
+      type: 'REQUIRES_ACTION',
+      gatewayRef: 'x',
+      nextAction: { type: 'sdk', clientSecret: 's' },
+      expiresAt: null,
+    } as const
+    expect(await report(id, question)).toBe('ignored')
+  })
+})
+
+test('what waits is counted apart, and no duty but its own finds it', async () => {
+  const gateway = createSimulatedGateway({ delayMs: 0 })
+  const [captured, customer] = [
+    await askedPayment(sql, { capture: 'manual' }),
+    await askedPayment(sql, ASKING),
+  ]
+  for (const id of [captured, customer]) await pay(id, { gateway })
+  const { waiting, oldestWaitingMs, byStatus } = await store.counts()
+  expect(waiting.capture).toBeGreaterThan(0)
+  expect(oldestWaitingMs.customer).toBeGreaterThan(0)
+  expect(byStatus.PROCESSING).toBeGreaterThanOrEqual(waiting.capture + waiting.customer)
+
+  for (const id of [captured, customer]) await makeDue(sql, id, 3_600_000)
+  const lost = { limit: 100, queuedAgeMs: 1_000, processingAgeMs: 1_000, actor: 'reconciler' }
+  const ids = new Set([captured, customer])
+  const isOurs = ({ paymentId }: { readonly paymentId: string }) => ids.has(paymentId)
+  expect((await store.takeLost(lost)).filter(isOurs)).toEqual([])
+  const { jobs } = await store.unfinishedJobs('PROCESSING', undefined, 1_000)
+  expect(jobs.filter(isOurs)).toEqual([])
+
+  const due = { limit: 100, ageMs: 1_000, actor: 'reconciler' }
+  const woken = (await store.wakeWaiting(due)).filter(isOurs)
+  expect(woken).toHaveLength(2)
+  expect(woken[0]).toMatchObject({ scheduleNo: 1 })
+  expect((await typesOf(captured)).at(-1)).toBe('payment.requeued')
+  // Not again before another full age.
+  expect((await store.wakeWaiting(due)).filter(isOurs)).toEqual([])
+})
+
+test('a wait is of an open attempt, and nothing about it is unknown', async () => {
+  const id = await askedPayment(sql, { capture: 'manual' })
+  await pay(id, { gateway: createSimulatedGateway({ delayMs: 0 }) })
+  for (const broken of [{ unknown_since: new Date() }, { needs_review: true }, { attempt_open: false }])
+    await expect(sql`update payments set ${sql(broken)} where id = ${id}`).rejects.toMatchObject({
+      constraint_name: 'payments_wait_is_in_flight',
+    })
+})
