@@ -427,6 +427,7 @@ create table webhook_events (
   payload text not null,
   at timestamp with time zone not null, -- When it happened
   created_at timestamp with time zone not null default clock_timestamp(),
+  constraint webhook_events_of_payment CHECK ((payment_id !~ '^(cap|ref|void)_'::text)),
   constraint webhook_events_payload_size CHECK ((octet_length(payload) < 20000)),
   constraint webhook_events_pkey PRIMARY KEY (id)
 );
@@ -896,12 +897,18 @@ end
 $$;
 
 create function webhook_types_wanted() returns text[] language plpgsql as $$
+declare
+  public_types constant text[] := array[
+    'payment.created', 'payment.queued', 'payment.processing', 'payment.authorized', 'payment.requires_action',
+    'payment.succeeded', 'payment.failed', 'payment.needs_review',
+    'refund.created', 'refund.succeeded', 'refund.failed', 'refund.needs_review',
+    'capture.succeeded', 'capture.failed', 'void.succeeded', 'void.failed'];
 begin
-  return (select array_agg(type)
-            from unnest(array['payment.created', 'payment.queued', 'payment.processing',
-                              'payment.succeeded', 'payment.failed', 'payment.needs_review']) as type
-           where exists (select from webhook_endpoints endpoint
-                          where endpoint.deleted_at is null
-                            and (endpoint.event_types is null or type = any(endpoint.event_types))));
+  if exists (select from webhook_endpoints where deleted_at is null and event_types is null) then
+    return public_types;
+  end if;
+  return (select array_agg(distinct type)
+            from webhook_endpoints endpoint, unnest(endpoint.event_types) as type
+           where endpoint.deleted_at is null and type = any(public_types));
 end
 $$;

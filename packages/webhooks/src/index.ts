@@ -20,7 +20,15 @@ export type { PageRequest } from './store/statements.ts'
 export { DELIVERY_STATUSES, type DeliveryStatus } from './model/records.ts'
 export type { WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookEvent } from './model/records.ts'
 export { TEST_EVENT_TYPE, WEBHOOK_EVENT_TYPES } from './model/event.ts'
-export type { DisabledData, PaymentData, WebhookEventType, WebhookPayload } from './model/event.ts'
+export type {
+  DisabledData,
+  MovementData,
+  MovementWebhookType,
+  PaymentData,
+  PaymentWebhookType,
+  WebhookEventType,
+  WebhookPayload,
+} from './model/event.ts'
 
 // Sending
 export { DEFAULT_FAILURE_LIMITS, startWebhookSender } from './sender/sender.ts'

@@ -1,21 +1,36 @@
 import type { PaymentStatus } from '@titan/payments'
 
 /**
- * Every type of event that an endpoint can subscribe to. The trigger that fills the outbox (`sql/0010_webhooks.sql`) has the
- * same list; the other events of a payment are internal.
+ * Every type of event that an endpoint can subscribe to. The function that fills the outbox (`sql/0027_movement_webhooks.sql`)
+ * has the same list; the other events of a payment or movement are internal.
  */
 export const WEBHOOK_EVENT_TYPES = [
   'payment.created',
   'payment.queued',
   'payment.processing',
+  'payment.authorized',
+  'payment.requires_action',
   'payment.succeeded',
   'payment.failed',
   'payment.needs_review',
+  'refund.created',
+  'refund.succeeded',
+  'refund.failed',
+  'refund.needs_review',
+  'capture.succeeded',
+  'capture.failed',
+  'void.succeeded',
+  'void.failed',
   'endpoint.disabled',
 ] as const
 
 /** A type of event that an endpoint can subscribe to. */
 export type WebhookEventType = (typeof WEBHOOK_EVENT_TYPES)[number]
+
+/** The types of events of payments. */
+export type PaymentWebhookType = Extract<WebhookEventType, `payment.${string}`>
+/** The types of events of refunds, captures and voids. */
+export type MovementWebhookType = Exclude<WebhookEventType, PaymentWebhookType | 'endpoint.disabled'>
 
 /** Goes only to the endpoint under test, whatever it is subscribed to. */
 export const TEST_EVENT_TYPE = 'endpoint.test'
@@ -23,11 +38,12 @@ export const TEST_EVENT_TYPE = 'endpoint.test'
 /** The body of a webhook. */
 export type WebhookPayload =
   | {
-      readonly type: Exclude<WebhookEventType, 'endpoint.disabled'>
+      readonly type: PaymentWebhookType
       /** When it happened, ISO 8601. */
       readonly timestamp: string
       readonly data: PaymentData
     }
+  | { readonly type: MovementWebhookType; readonly timestamp: string; readonly data: MovementData }
   | { readonly type: 'endpoint.disabled'; readonly timestamp: string; readonly data: DisabledData }
   | {
       readonly type: typeof TEST_EVENT_TYPE
@@ -51,6 +67,10 @@ export interface PaymentData {
   readonly statement_descriptor?: string | undefined
   readonly metadata?: Readonly<Record<string, string>> | undefined
 }
+
+/** What a webhook says about a refund, capture or void, whose id it has under the name of its kind. */
+export type MovementData = PaymentData &
+  ({ readonly refund_id: string } | { readonly capture_id: string } | { readonly void_id: string })
 
 /** What a webhook says about a disabled endpoint. */
 export interface DisabledData {

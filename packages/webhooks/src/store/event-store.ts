@@ -1,12 +1,20 @@
-import { eventIdOf, type Database, type PaymentStatus, type Queryable } from '@titan/payments'
-import { outgoing, type OutgoingEvent, type WebhookEventType } from '../model/event.ts'
+import { eventIdOf, kindOf, type Database, type PaymentStatus, type Queryable } from '@titan/payments'
+import {
+  outgoing,
+  type MovementWebhookType,
+  type OutgoingEvent,
+  type PaymentWebhookType,
+  type WebhookPayload,
+} from '../model/event.ts'
 import { eventPositionOf } from '../model/records.ts'
 import { statement } from './statements.ts'
 
 interface NotedEvent {
+  /** The payment, or the movement of it, that the event is about. */
+  readonly id: string
   readonly paymentId: string
   readonly seq: number
-  readonly type: Exclude<WebhookEventType, 'endpoint.disabled'>
+  readonly type: PaymentWebhookType | MovementWebhookType
   readonly toStatus: PaymentStatus
   readonly at: string
   readonly happenedAt: Date
@@ -47,23 +55,33 @@ async function readDetails(sql: Queryable, noted: readonly NotedEvent[]) {
   return new Map(found.map((details) => [details.paymentId, details]))
 }
 
-function toOutgoing(
-  { paymentId, seq, type, toStatus, at, happenedAt, amount, currency }: NotedEvent,
-  details: Details | undefined,
-) {
-  const data = {
-    payment_id: paymentId,
-    amount,
-    currency,
-    status: toStatus,
-    sequence: seq,
+function toOutgoing(noted: NotedEvent, details: Details | undefined) {
+  const { id, paymentId, seq, at } = noted
+  return outgoing(eventIdOf(id, seq), paymentId, payloadOf(noted, details), at)
+}
+
+function payloadOf(noted: NotedEvent, details: Details | undefined): WebhookPayload {
+  const { id, type, paymentId, amount, currency, toStatus: status, seq: sequence, happenedAt } = noted
+  const timestamp = happenedAt.toISOString()
+  const data = { payment_id: paymentId, amount, currency, status, sequence }
+  if (isOfPayment(type)) return { type, timestamp, data: { ...data, ...saidIn(details) } }
+  const kind = kindOf(id)
+  if (kind === 'refund') return { type, timestamp, data: { refund_id: id, ...data } }
+  if (kind === 'capture') return { type, timestamp, data: { capture_id: id, ...data } }
+  return { type, timestamp, data: { void_id: id, ...data } }
+}
+
+function isOfPayment(type: NotedEvent['type']): type is PaymentWebhookType {
+  return type.startsWith('payment.')
+}
+
+function saidIn(details: Details | undefined) {
+  return {
     reference: details?.reference ?? undefined,
     description: details?.description ?? undefined,
     statement_descriptor: details?.statementDescriptor ?? undefined,
     metadata: details?.metadata ?? undefined,
   }
-  const payload = { type, timestamp: happenedAt.toISOString(), data }
-  return outgoing(eventIdOf(paymentId, seq), paymentId, payload, at)
 }
 
 /** Who receives events. */
