@@ -134,7 +134,14 @@ async function openParts(options: ApiOptions) {
   }
   const lists = openLists(databaseUrl)
   const app = createApp({
-    payments: metrics === undefined ? store : { ...store, create: metrics.countAcceptance(store.create) },
+    payments:
+      metrics === undefined
+        ? store
+        : {
+            ...store,
+            create: metrics.countAcceptance(store.create),
+            createMovement: metrics.countMovements(store.createMovement),
+          },
     relay,
     gateway: options.gateway,
     gatewayWebhooks: { gateways: options.gateways, policy: config.policy },

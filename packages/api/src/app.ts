@@ -17,6 +17,7 @@ import { Problem } from './problem.ts'
 import { DOCS_ROUTES, prepareDocument, PROBLEM_ROUTES } from './routes/docs.ts'
 import { GATEWAY_ROUTES, type GatewayWebhookServices } from './routes/gateway-webhooks.ts'
 import { HEALTH_ROUTES, type Probes } from './routes/health.ts'
+import { MOVEMENT_ROUTES, type MovementServices } from './routes/movements.ts'
 import { PAYMENT_ROUTES, type PaymentServices } from './routes/payments.ts'
 import { mountRoutes } from './routes/route.ts'
 import { WEBHOOK_DELIVERY_ROUTES } from './routes/webhook-deliveries.ts'
@@ -42,7 +43,9 @@ export interface AppOptions {
   /** Records changes of webhook endpoints. @default they are not recorded */
   readonly audited?: Audited
   /** Reads lists. @default the stores, over the connections that accept payments */
-  readonly lists?: (PaymentServices['lists'] & WebhookServices['lists']) | undefined
+  readonly lists?:
+    | (PaymentServices['lists'] & MovementServices['lists'] & WebhookServices['lists'])
+    | undefined
   readonly log: Log
   /** Counts requests. @default they are not counted */
   readonly http?: HttpCounts | undefined
@@ -79,7 +82,9 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
   if (dashboard !== undefined) app.route(DASHBOARD_PATH, dashboard)
   if (authenticator !== undefined || limiter !== undefined) app.use(controlAccess(access))
   const { relay, gateway, lists = payments } = options
-  mountRoutes(app, PAYMENT_ROUTES, { payments, relay, gateway, lists })
+  const services = { payments, relay, gateway, lists }
+  mountRoutes(app, PAYMENT_ROUTES, services)
+  mountRoutes(app, MOVEMENT_ROUTES, services)
   mountWebhooks(app, options)
   // Last, so that it sees only requests that no route has answered.
   app.use(
@@ -123,5 +128,5 @@ function operationsOf({ webhooks, gatewayWebhooks }: AppOptions): readonly Opera
   })
   const ofGateways = gatewayWebhooks === undefined ? [] : GATEWAY_ROUTES
   const ofService = [...HEALTH_ROUTES, ...PROBLEM_ROUTES, ...DOCS_ROUTES]
-  return [...PAYMENT_ROUTES, ...ofWebhooks, ...ofGateways, ...ofService]
+  return [...PAYMENT_ROUTES, ...MOVEMENT_ROUTES, ...ofWebhooks, ...ofGateways, ...ofService]
 }

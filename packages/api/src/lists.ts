@@ -46,6 +46,7 @@ export function openLists(databaseUrl: string, options: ListsOptions = {}) {
 
   return {
     page: bounded(payments.page),
+    pageMovements: bounded(payments.pageMovements),
     deliveryPage: bounded(webhooks.deliveryPage.bind(webhooks)),
     listEndpoints: bounded(webhooks.listEndpoints.bind(webhooks)),
     listEvents: bounded(webhooks.listEvents.bind(webhooks)),

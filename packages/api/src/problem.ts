@@ -28,6 +28,8 @@ interface ProblemOptions {
   readonly detail?: string | undefined
   /** The faults, one by one; the first {@link MAX_FAULTS} are kept, and long texts are cut. */
   readonly errors?: readonly FieldError[] | undefined
+  /** What could be moved instead of an amount that is too high, in minor units. */
+  readonly available?: number | undefined
   /** Headers of the response, such as Retry-After. */
   readonly headers?: Readonly<Record<string, string>> | undefined
   readonly cause?: unknown
@@ -39,13 +41,18 @@ export class Problem extends Error {
   readonly code: ProblemCode
   readonly detail: string | undefined
   readonly errors: readonly object[]
+  readonly available: number | undefined
   readonly headers: Readonly<Record<string, string>>
 
-  constructor(code: ProblemCode, { detail, errors = [], headers = {}, cause }: ProblemOptions = {}) {
+  constructor(
+    code: ProblemCode,
+    { detail, errors = [], available, headers = {}, cause }: ProblemOptions = {},
+  ) {
     super(detail ?? PROBLEMS[code].title, { cause })
     this.code = code
     this.detail = detail
     this.errors = errors.slice(0, MAX_FAULTS).map(cutFault)
+    this.available = available
     this.headers = headers
   }
 }
@@ -63,7 +70,7 @@ export function found<Value>(value: Value | undefined, code: ProblemCode): Value
 
 /** Makes the `application/problem+json` response of a problem. `instance` is the path, when it is safe to repeat. */
 export function renderProblem(problem: Problem, requestId: string, instance?: string): Response {
-  const { code, detail, errors, headers } = problem
+  const { code, detail, errors, available, headers } = problem
   const { status, title } = PROBLEMS[code]
   const body = {
     type: `/problems/${code}`,
@@ -74,6 +81,7 @@ export function renderProblem(problem: Problem, requestId: string, instance?: st
     code,
     request_id: requestId,
     errors: errors.length === 0 ? undefined : errors,
+    available,
   }
   return new Response(JSON.stringify(body), {
     status,

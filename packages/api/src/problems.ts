@@ -99,6 +99,21 @@ export const PROBLEMS = {
     title: 'No such payment',
     advice: 'Check the id. After a lost response, repeat the same POST with the same key.',
   },
+  'refund-not-found': {
+    status: 404,
+    title: 'No such refund',
+    advice: 'Check the id. After a lost response, repeat the same POST with the same key.',
+  },
+  'capture-not-found': {
+    status: 404,
+    title: 'No such capture',
+    advice: 'Check the id. After a lost response, repeat the same POST with the same key.',
+  },
+  'void-not-found': {
+    status: 404,
+    title: 'No such void',
+    advice: 'Check the id. After a lost response, repeat the same POST with the same key.',
+  },
   'not-found': { status: 404, title: 'No such resource', advice: 'Check the path.' },
   'method-not-allowed': {
     status: 405,
@@ -114,6 +129,29 @@ export const PROBLEMS = {
     status: 409,
     title: 'The state of the payment does not allow this',
     advice: 'Read the payment to see its state. A payment can be canceled only before its processing begins.',
+  },
+  'payment-not-refundable': {
+    status: 409,
+    title: 'The payment cannot be refunded',
+    advice:
+      'Only a payment that is SUCCESS can be refunded. Cancel one that has not started, void one that is authorized, and wait for one that is in progress.',
+  },
+  'payment-not-capturable': {
+    status: 409,
+    title: 'The payment cannot be captured',
+    advice:
+      'Only an authorized payment can be captured: once, and before its authorization expires. Read the payment to see its state.',
+  },
+  'payment-not-voidable': {
+    status: 409,
+    title: 'The payment cannot be voided',
+    advice:
+      'Only an authorized payment can be voided. Cancel one that has not started, and refund one that was captured.',
+  },
+  'payment-in-review': {
+    status: 409,
+    title: 'The payment is in review',
+    advice: 'An operator decides it first. Retry later; the idempotency key can be used again.',
   },
   'body-too-large': { status: 413, title: 'The body is too large', advice: 'Limit the body to 16 kB.' },
   'unsupported-media-type': {
@@ -137,6 +175,17 @@ export const PROBLEMS = {
     title: 'The times of the payment cannot be met',
     advice:
       'Nothing was written. "execute_at" is at most a year ahead; "expires_at" is in the future and later than "execute_at". Correct the time, or leave it out.',
+  },
+  'refund-exceeds': {
+    status: 422,
+    title: 'The refund is higher than what is left to refund',
+    advice:
+      '"available" is what can still be refunded, in minor units: what was captured, less the refunds that have not failed. The idempotency key can be used again.',
+  },
+  'capture-exceeds': {
+    status: 422,
+    title: 'The capture is higher than the authorization',
+    advice: '"available" is what was authorized, in minor units. The idempotency key can be used again.',
   },
   'webhook-endpoint-not-found': {
     status: 404,

@@ -2,6 +2,7 @@ import { eventually } from '@titan/testkit'
 import { afterAll, describe, expect, it } from 'vitest'
 import type { ApiKeyScope } from '../src/keys/api-key.ts'
 import { openTestApi } from './support/api.ts'
+import { paid, waiting } from './support/movements.ts'
 
 const api = await openTestApi({ withKeys: true })
 afterAll(api.close)
@@ -42,6 +43,44 @@ describe('an API that asks for keys', () => {
       }
     }
     expect(await (await call('GET', `/webhook-endpoints/${id}`, admin)).text()).toContain(url)
+  })
+
+  it('lets a key to write move money, and a key to read only look', async () => {
+    const [{ token: read }, writer] = [await createKey('read'), await createKey('write')]
+    const id = await paid(api, writer.token)
+    const path = `/payments/${id}/refunds`
+    const body = { amount: 1, idempotency_key: 'k' }
+    const refused = await call('POST', path, read, body)
+    expect(refused.status).toBe(403)
+    expect(refused.headers.get('www-authenticate')).toContain('scope="write"')
+    expect((await call('POST', path, undefined, body)).status).toBe(401)
+    for (const act of ['capture', 'void'])
+      expect((await call('POST', `/payments/${id}/${act}`, read, { idempotency_key: 'k' })).status).toBe(403)
+
+    const { refund_id: refund } = (await (await call('POST', path, writer.token, body)).json()) as {
+      refund_id: string
+    }
+    for (const shown of [path, '/refunds', `/refunds/${refund}`])
+      expect((await call('GET', shown, read)).status).toBe(200)
+    expect(await api.store.events(refund)).toMatchObject([
+      { type: 'refund.created', actor: `api:key_${writer.id}` },
+    ])
+  })
+
+  it('shows what a customer has to do, with its secret only to a key to write', async () => {
+    const { token: write } = await createKey('write')
+    const { token: read } = await createKey('read')
+    const id = await waiting(api, { type: 'sdk', clientSecret: 'pi_1_secret_2' }, write)
+    for (const path of [`/payments/${id}`, '/payments?limit=1']) {
+      const hidden = await (await call('GET', path, read)).text()
+      expect(hidden).toContain('"status_detail":"AWAITING_CUSTOMER"')
+      expect(hidden).toContain('"next_action":{"type":"sdk","expires_at":"')
+      expect(hidden).not.toContain('pi_1_secret_2')
+      expect(await (await call('GET', path, write)).text()).toContain('"client_secret":"pi_1_secret_2"')
+    }
+    const redirected = await waiting(api, { type: 'redirect', url: 'https://bank.example/3ds' }, write)
+    const shown: unknown = await (await call('GET', `/payments/${redirected}`, read)).json()
+    expect(shown).toMatchObject({ next_action: { type: 'redirect', url: 'https://bank.example/3ds' } })
   })
 
   // F111 two API keys create and cancel one payment: the id of each key is in the history of the payment, and

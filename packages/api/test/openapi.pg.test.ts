@@ -2,6 +2,7 @@ import { Validator } from '@seriousme/openapi-schema-validator'
 import { signatureHeader } from '@titan/gateway-simulator'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openTestApi, type TestApi } from './support/api.ts'
+import { authorized, finish, paid, pay } from './support/movements.ts'
 import { openContract, type Contract, type Document } from './support/contract.ts'
 
 let api: TestApi
@@ -181,6 +182,65 @@ describe('the routes answer as the document says:', () => {
     expect(contract.seen('pay')).toEqual([202, 400, 413, 415, 422])
     expect(contract.seen('getPayment')).toEqual([200, 304, 404])
     expect(contract.seen('cancelPayment')).toEqual([200, 404, 409])
+  })
+
+  it('refunds', async () => {
+    const id = await paid(api)
+    const path = `/payments/${id}/refunds`
+    const { refund_id: refund } = await call(
+      'createRefund',
+      path,
+      json('POST', { amount: 100, idempotency_key: 'k' }),
+    )
+    await call('createRefund', path, json('POST', { amount: 100, idempotency_key: 'k' }))
+    await call('createRefund', path, json('POST', { amount: 401, idempotency_key: 'l' }))
+    await call('createRefund', path, json('POST', { amount: 0, more: 1 }))
+    await call('createRefund', '/payments/pay_unknown/refunds', json('POST', { idempotency_key: 'k' }))
+    await call('createRefund', `/payments/${await pay(api)}/refunds`, json('POST', { idempotency_key: 'k' }))
+    await call('createRefund', path, { method: 'POST', body: 'amount=1' })
+    await call('listPaymentRefunds', path)
+    await call('listPaymentRefunds', '/payments/pay_unknown/refunds')
+    await call('listRefunds', '/refunds?limit=1')
+    await call('listRefunds', '/refunds?cursor=x')
+    await call('getRefund', `/refunds/${refund}`)
+    await call('getRefund', '/refunds/ref_unknown')
+    await finish(api, refund ?? '', 'FAILED')
+    await call('getRefund', `/refunds/${refund}`)
+
+    expect(contract.seen('createRefund')).toEqual([202, 400, 404, 409, 415, 422])
+    expect(contract.seen('getRefund')).toEqual([200, 404])
+  })
+
+  it('authorizations', async () => {
+    const [id, other] = [await authorized(api), await authorized(api)]
+    await call('getPayment', `/payments/${id}`)
+    await call('cancelPayment', `/payments/${id}/cancel`, { method: 'POST' })
+    await call(
+      'capturePayment',
+      `/payments/${id}/capture`,
+      json('POST', { amount: 501, idempotency_key: 'k' }),
+    )
+    const { capture_id: capture } = await call(
+      'capturePayment',
+      `/payments/${id}/capture`,
+      json('POST', { amount: 300, idempotency_key: 'k' }),
+    )
+    await call('voidPayment', `/payments/${id}/void`, json('POST', { idempotency_key: 'k' }))
+    const { void_id: released } = await call('voidPayment', `/payments/${other}/void`, {
+      method: 'POST',
+      headers: { 'idempotency-key': 'k' },
+    })
+    await call('capturePayment', `/payments/${other}/capture`, json('POST', { idempotency_key: 'k' }))
+    await finish(api, capture ?? '', 'SUCCESS')
+    await finish(api, released ?? '', 'SUCCESS')
+    await call('getCapture', `/captures/${capture}`)
+    await call('getCapture', '/captures/cap_unknown')
+    await call('getVoid', `/voids/${released}`)
+    await call('getVoid', '/voids/void_unknown')
+    for (const payment of [id, other]) await call('getPayment', `/payments/${payment}`)
+
+    expect(contract.seen('capturePayment')).toEqual([202, 409, 422])
+    expect(contract.seen('voidPayment')).toEqual([202, 409])
   })
 
   it('webhooks', async () => {

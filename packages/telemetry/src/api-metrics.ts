@@ -33,6 +33,13 @@ const ACCEPTED = counter(
   'Requests to pay: created, replayed (the same request again), mismatch (the key belongs to another payment).',
   each('result', ['created', 'replayed', 'mismatch']),
 )
+const MOVEMENTS = counter(
+  'titan_movements_requests_total',
+  'Requests to refund, capture or void: created, replayed (the same request again), mismatch (the key belongs to another request), refused (the payment does not allow it).',
+  (['refund', 'capture', 'void'] as const).flatMap((kind) =>
+    (['created', 'replayed', 'mismatch', 'refused'] as const).map((result) => ({ kind, result })),
+  ),
+)
 const REFUSED = counter(
   'titan_http_requests_refused_total',
   'Requests refused by a limit: in_flight (no free slot), timeout (no response in time), connections (too many of them).',
@@ -52,6 +59,7 @@ const WEBHOOKS_REFUSED = counter(
 export function createApiMetrics(version: string, inFlight: () => number = () => 0) {
   const registry = createRegistry('titan-api', version)
   const countAccepted = registerCounter(registry, ACCEPTED)
+  const countMovement = registerCounter(registry, MOVEMENTS)
   return {
     http: createHttpCounts(registry, inFlight),
     stores: createStoreGauges(registry),
@@ -61,6 +69,14 @@ export function createApiMetrics(version: string, inFlight: () => number = () =>
       return async (payment) => {
         const answer = await create(payment)
         countAccepted({ result: answer.kind })
+        return answer
+      }
+    },
+    /** Wraps the `createMovement` of a store. */
+    countMovements(create: PaymentStore['createMovement']): PaymentStore['createMovement'] {
+      return async (movement) => {
+        const answer = await create(movement)
+        countMovement({ kind: movement.kind, result: answer.kind })
         return answer
       }
     },

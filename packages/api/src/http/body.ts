@@ -82,8 +82,10 @@ export async function readOptionalBody<Output>(
   schema: GenericSchema<unknown, Output>,
 ): Promise<Output> {
   const length = context.req.header('content-length')
-  const hasBody =
-    length === undefined ? context.req.header('transfer-encoding') !== undefined : length !== '0'
+  const isChunked = context.req.header('transfer-encoding') !== undefined
+  // A request that was made without a socket has neither header.
+  const isWithoutSocket = context.env?.incoming === undefined && context.req.raw.body !== null
+  const hasBody = length === undefined ? isChunked || isWithoutSocket : length !== '0'
   return hasBody ? readBody(context, schema) : validateBody(schema, {})
 }
 

@@ -12,7 +12,7 @@ export function encodeCursor(id: string, filter: object): string {
 /** Returns the id in a cursor. @throws Problem `invalid-cursor` when it was changed, or made for another filter */
 export function decodeCursor(cursor: string, filter: object): string {
   const text = Buffer.from(cursor, 'base64url').toString('latin1')
-  const [, id, sum] = /^(pay_\w{1,64})\.([\w-]{11})$/.exec(text) ?? []
+  const [, id, sum] = /^((?:pay|ref)_\w{1,64})\.([\w-]{11})$/.exec(text) ?? []
   if (id === undefined || sum !== checksum(id, filter)) throw new Problem('invalid-cursor')
   return id
 }

@@ -5,6 +5,8 @@ export const INTRODUCTION = `Payments, processed in the background, each charged
 
 **Follow.** \`GET /payments/{payment_id}\` shows the status: PENDING, QUEUED and PROCESSING, then SUCCESS or FAILED, which are final. \`Retry-After\` says when to poll again. With \`If-None-Match\`, an unchanged payment gets an empty 304. Webhooks report the same changes without polling.
 
+**Refund** with \`POST /payments/{payment_id}/refunds\`: as often as you like, up to what was charged. A refund has an id, a status and its own idempotency key, and is processed like a payment. A payment with manual capture is authorized first: capture or void it before its authorization expires.
+
 **Lists** come in pages: pass \`next_cursor\` of one page as \`cursor\` of the next, with the same filters, until it is null. The \`Link\` header has the full URL.
 
 **Amounts** are whole numbers of minor units of their currency: 500 is 5.00 USD, 500 JPY or 0.500 BHD. **Times** are RFC 3339 in UTC.

@@ -60,6 +60,8 @@ export function json(
 /** The groups of routes, in the order of the page. `Service` and `Gateways` need no API key. */
 export const TAGS = {
   Payments: 'Create payments and follow them',
+  Refunds: 'Return what was charged',
+  Authorizations: 'Capture what a payment with manual capture has reserved, or release it',
   'Webhook endpoints': 'Where events are sent',
   'Webhook events': 'What was sent, and how to send it again',
   Gateways: 'What gateways report about their charges',

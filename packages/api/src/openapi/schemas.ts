@@ -1,9 +1,10 @@
+import { MOVEMENT_SCHEMAS } from '../schemas/movements.ts'
 import { PAYMENT_SCHEMAS } from '../schemas/payments.ts'
 import { SERVICE_SCHEMAS } from '../schemas/service.ts'
 import { WEBHOOK_SCHEMAS } from '../schemas/webhooks.ts'
 
 /** The schemas of response bodies, by name. Those of requests come with their operations. */
-export const SCHEMAS = { ...PAYMENT_SCHEMAS, ...WEBHOOK_SCHEMAS, ...SERVICE_SCHEMAS }
+export const SCHEMAS = { ...PAYMENT_SCHEMAS, ...MOVEMENT_SCHEMAS, ...WEBHOOK_SCHEMAS, ...SERVICE_SCHEMAS }
 
 /** The name of the schema of a response body. */
 export type SchemaName = keyof typeof SCHEMAS
@@ -12,6 +13,25 @@ const CREATED_AT = '2026-11-24T12:00:00.123Z'
 const UPDATED_AT = '2026-11-24T12:00:01.456Z'
 const created = { payment_id: 'pay_019aa1b2c3d47e5f86a7b8c9d0e1f2a3', amount: 500, currency: 'USD' }
 const payment = { ...created, status: 'SUCCESS', attempts: 1, created_at: CREATED_AT, updated_at: UPDATED_AT }
+const asked = {
+  payment_id: created.payment_id,
+  amount: 200,
+  status: 'PENDING',
+  currency: 'USD',
+  created_at: UPDATED_AT,
+}
+const done = {
+  payment_id: created.payment_id,
+  amount: 200,
+  status: 'SUCCESS',
+  currency: 'USD',
+  attempts: 1,
+  created_at: UPDATED_AT,
+  updated_at: '2026-11-24T12:00:02.789Z',
+}
+const refund = { refund_id: 'ref_019aa1b2c9e07c1d8e2f3a4b5c6d72a3', ...done, reason: 'one of two was broken' }
+const CAPTURE_ID = 'cap_019aa1b2c9e07c1d8e2f3a4b5c6d72a3'
+const VOID_ID = 'void_019aa1b2c9e07c1d8e2f3a4b5c6d72a3'
 const endpoint = {
   endpoint_id: 'we_019aa1b2c3d47e5f86a7b8c9d0e1f2a3',
   url: 'https://shop.example/webhooks',
@@ -75,6 +95,14 @@ export const EXAMPLES: Partial<Record<SchemaName, object>> = {
   Payment: payment,
   PaymentPage: { data: [payment], has_more: true, next_cursor: 'cGF5XzAxOWFhMWIyLkx2cVVw' },
   PaymentEventList: { data: [firstPaymentEvent] },
+  AcceptedRefund: { refund_id: refund.refund_id, ...asked },
+  Refund: refund,
+  RefundList: { data: [refund] },
+  RefundPage: { data: [refund], ...lastPage },
+  AcceptedCapture: { capture_id: CAPTURE_ID, ...asked },
+  Capture: { capture_id: CAPTURE_ID, ...done },
+  AcceptedVoid: { void_id: VOID_ID, ...asked, amount: 500 },
+  Void: { void_id: VOID_ID, ...done, amount: 500 },
   WebhookEndpoint: endpoint,
   CreatedWebhookEndpoint: { ...endpoint, secret },
   WebhookEndpointPage: { data: [endpoint], ...lastPage },

@@ -2,7 +2,7 @@ import { isTerminal, PAYMENT_STATUSES, type Payment, type PaymentStore } from '@
 import type { Context } from 'hono'
 import * as v from 'valibot'
 import type { AppEnv } from '../http/env.ts'
-import { actorOf } from '../http/actor.ts'
+import { actorOf, mayWrite } from '../http/actor.ts'
 import { decodeCursor, encodeCursor } from '../http/cursor.ts'
 import { respondJson, respondPage, respondTagged } from '../http/response.ts'
 import { json } from '../openapi/operation.ts'
@@ -71,7 +71,11 @@ export const PAYMENT_ROUTES: readonly Route<PaymentServices>[] = [
         createdAfter: query.created_after,
         createdBefore: query.created_before,
       })
-      return respondPage(context, payments.map(presentPayment), next && encodeCursor(next, query))
+      return respondPage(
+        context,
+        payments.map((payment) => presentPayment(payment, mayWrite(context))),
+        next && encodeCursor(next, query),
+      )
     },
   }),
   on.get('/payments/{payment_id}', {
@@ -82,9 +86,13 @@ export const PAYMENT_ROUTES: readonly Route<PaymentServices>[] = [
     isConditional: true,
     responses: [json(200, 'Payment', 'The payment in its current state', 'Retry-After')],
     problems: ['payment-not-found'],
-    async handle(context, services) {
-      const payment = await findPayment(context, services)
-      return respondTagged(context, presentPayment(payment), isTerminal(payment.status) ? {} : RETRY_SOON)
+    async handle(context, { payments }) {
+      const payment = await findPayment(context, payments)
+      return respondTagged(
+        context,
+        presentPayment(payment, mayWrite(context)),
+        isTerminal(payment.status) ? {} : RETRY_SOON,
+      )
     },
   }),
   on.get('/payments/{payment_id}/events', {
@@ -95,9 +103,9 @@ export const PAYMENT_ROUTES: readonly Route<PaymentServices>[] = [
     isConditional: true,
     responses: [json(200, 'PaymentEventList', 'Everything that has happened to the payment')],
     problems: ['payment-not-found'],
-    async handle(context, services) {
-      const { id } = await findPayment(context, services)
-      const events = await services.payments.events(id)
+    async handle(context, { payments }) {
+      const { id } = await findPayment(context, payments)
+      const events = await payments.events(id)
       return respondTagged(context, { data: events.map(presentEvent) })
     },
   }),
@@ -119,22 +127,41 @@ export const PAYMENT_ROUTES: readonly Route<PaymentServices>[] = [
       },
     ],
     problems: ['payment-not-found', 'invalid-state', 'request-in-flight'],
-    async handle(context, services) {
-      const { id } = await findPayment(context, services)
+    async handle(context, { payments }) {
+      const { id } = await findPayment(context, payments)
       context.set('paymentId', id)
-      const isCanceled = await services.payments.cancel(id, { actor: actorOf(context), reason: 'canceled' })
-      const payment = await findPayment(context, services)
+      const isCanceled = await payments.cancel(id, { actor: actorOf(context), reason: 'canceled' })
+      const payment = await findPayment(context, payments)
       // A repeat after a lost response finds its own work done.
-      if (!isCanceled && payment.failureKind !== 'canceled') throw new Problem('invalid-state')
-      return respondJson(context, presentPayment(payment))
+      if (!isCanceled && payment.failureKind !== 'canceled')
+        throw new Problem('invalid-state', { detail: insteadOf(payment) })
+      return respondJson(context, presentPayment(payment, mayWrite(context)))
     },
   }),
 ]
 
+/** What can be done instead of canceling a payment; undefined when there is nothing but to wait. */
+function insteadOf({ status, waitsFor }: Payment): string | undefined {
+  if (status === 'SUCCESS')
+    return 'The payment is SUCCESS: refund it with POST /payments/{payment_id}/refunds.'
+  return waitsFor === 'capture'
+    ? 'The payment is authorized: release it with POST /payments/{payment_id}/void.'
+    : undefined
+}
+
 /** The form of a payment id. Nothing else is looked up. */
 const PAYMENT_ID = /^pay_[0-9A-Za-z_-]{1,64}$/
 
-async function findPayment(context: Context<AppEnv>, { payments }: PaymentServices): Promise<Payment> {
+/** Returns the id of the payment in the path. @throws Problem `payment-not-found` when it is the id of no payment */
+export function paymentIdOf(context: Context<AppEnv>): string {
   const id = pathParameter(context, 'id')
-  return found(PAYMENT_ID.test(id) ? await payments.get(id) : undefined, 'payment-not-found')
+  return found(PAYMENT_ID.test(id) ? id : undefined, 'payment-not-found')
+}
+
+/** Reads the payment in the path. @throws Problem `payment-not-found` */
+export async function findPayment(
+  context: Context<AppEnv>,
+  payments: Pick<PaymentStore, 'get'>,
+): Promise<Payment> {
+  return found(await payments.get(paymentIdOf(context)), 'payment-not-found')
 }

@@ -3,19 +3,28 @@ import * as v from 'valibot'
 import { count, described, instant, listOf, pageOf } from './parts.ts'
 import { presentSaid, SAID_MEMBERS } from './said.ts'
 
-const paymentId = v.pipe(v.string(), v.regex(/^pay_[\w-]{1,64}$/))
-const amount = v.pipe(
+/** The id of a payment. */
+export const paymentId = v.pipe(v.string(), v.regex(/^pay_[\w-]{1,64}$/))
+/** An amount of money. */
+export const amount = v.pipe(
   v.number(),
   v.safeInteger(),
   v.minValue(1),
   v.description('Minor units of the currency: 500 is 5.00 USD, 500 JPY or 0.500 BHD'),
 )
-const currency = v.pipe(v.string(), v.regex(/^[A-Z]{3}$/), v.description('ISO 4217 code'))
+/** A currency. */
+export const currency = v.pipe(v.string(), v.regex(/^[A-Z]{3}$/), v.description('ISO 4217 code'))
 const status = v.picklist(PAYMENT_STATUSES)
 
-const statusDetail = v.picklist(['AWAITING_CONFIRMATION', 'IN_REVIEW'])
+const statusDetail = v.picklist([
+  'AWAITING_CONFIRMATION',
+  'IN_REVIEW',
+  'AWAITING_CAPTURE',
+  'AWAITING_CUSTOMER',
+])
 const lateCharge = 'While in review: the charge that the gateway reported for an attempt it had declined'
-const failure = v.object({
+/** Why something failed. */
+export const failure = v.object({
   code: v.string(),
   kind: v.nullable(described(v.string(), `One of ${FAILURE_KINDS.join(', ')}`)),
 })
@@ -43,6 +52,32 @@ const payment = v.object({
   ...SAID_MEMBERS,
   created_at: instant,
   updated_at: instant,
+  amount_captured: v.optional(described(count, 'Once SUCCESS: what was charged, in minor units')),
+  amount_refunded: v.optional(
+    described(count, 'Once SUCCESS: the sum of refunds that succeeded, in minor units'),
+  ),
+  authorization: v.optional(
+    described(
+      v.object({
+        status: v.picklist(['authorized', 'captured', 'voided', 'expired']),
+        expires_at: described(v.nullable(instant), 'While authorized: capture it before this time'),
+      }),
+      'Of a payment with manual capture, once the gateway has authorized it',
+    ),
+  ),
+  next_action: v.optional(
+    described(
+      v.object({
+        type: v.picklist(['redirect', 'sdk']),
+        url: v.optional(described(v.string(), 'Send the customer there')),
+        client_secret: v.optional(
+          described(v.string(), 'For the browser library of the gateway; only for keys with the scope write'),
+        ),
+        expires_at: v.nullable(instant),
+      }),
+      'While AWAITING_CUSTOMER: what the customer has to do',
+    ),
+  ),
 })
 
 const paymentEvent = v.object({
@@ -85,9 +120,8 @@ export function presentAccepted({ id, amount, currency, createdAt }: Payment) {
   } satisfies v.InferOutput<typeof acceptedPayment>
 }
 
-/** Presents a payment in its current state. */
-export function presentPayment(given: Payment) {
-  const { failureCode: code, failureKind: kind } = given
+/** Presents a payment in its current state; `mayWrite`: the caller may finish it for the customer. */
+export function presentPayment(given: Payment, mayWrite: boolean) {
   const detail = detailOf(given)
   return {
     payment_id: given.id,
@@ -97,16 +131,50 @@ export function presentPayment(given: Payment) {
     status_detail: detail,
     late_charge_ref: detail === 'IN_REVIEW' ? (given.lateChargeRef ?? undefined) : undefined,
     attempts: given.attemptNo,
-    failure: code === null ? undefined : { code, kind },
+    failure: presentFailure(given),
     ...presentSaid(given),
     created_at: given.createdAt.toISOString(),
     updated_at: given.updatedAt.toISOString(),
+    amount_captured: given.status === 'SUCCESS' ? given.amountCaptured : undefined,
+    amount_refunded: given.status === 'SUCCESS' ? given.amountRefunded : undefined,
+    authorization: authorizationOf(given),
+    next_action: nextActionOf(given, mayWrite),
   } satisfies v.InferOutput<typeof payment>
+}
+
+function authorizationOf({ capture, status, waitsFor, waitsUntil, failureCode }: Payment) {
+  if (capture !== 'manual') return undefined
+  if (status === 'SUCCESS') return { status: 'captured', expires_at: null } as const
+  if (waitsFor === 'capture')
+    return { status: 'authorized', expires_at: waitsUntil && waitsUntil.toISOString() } as const
+  if (status !== 'FAILED') return undefined
+  if (failureCode === 'voided') return { status: 'voided', expires_at: null } as const
+  return failureCode === 'authorization_expired'
+    ? ({ status: 'expired', expires_at: null } as const)
+    : undefined
+}
+
+function nextActionOf({ waitsFor, waitsUntil, details }: Payment, mayWrite: boolean) {
+  const action = details?.nextAction
+  if (waitsFor !== 'customer' || !action) return undefined
+  const expires_at = waitsUntil && waitsUntil.toISOString()
+  if (action.type === 'redirect') return { type: action.type, url: action.url, expires_at }
+  return { type: action.type, client_secret: mayWrite ? action.clientSecret : undefined, expires_at }
+}
+
+/** Presents why it failed, or why the latest attempt did; undefined when nothing failed. */
+export function presentFailure({
+  failureCode: code,
+  failureKind: kind,
+}: Pick<Payment, 'failureCode' | 'failureKind'>) {
+  return code === null ? undefined : { code, kind }
 }
 
 function detailOf(given: Payment): v.InferOutput<typeof statusDetail> | undefined {
   if (given.status !== 'PROCESSING') return undefined
   if (given.needsReview) return 'IN_REVIEW'
+  if (given.waitsFor === 'capture') return 'AWAITING_CAPTURE'
+  if (given.waitsFor === 'customer') return 'AWAITING_CUSTOMER'
   return given.unknownSince === null ? undefined : 'AWAITING_CONFIRMATION'
 }
 

@@ -27,6 +27,7 @@ const problem = v.object({
       'Each fault: a JSON pointer into the body or the name of a query parameter',
     ),
   ),
+  available: v.optional(described(count, 'What can be refunded or captured, in minor units')),
 })
 
 /** The response bodies of gateways, probes and problems, by their names in the document. */

@@ -54,6 +54,27 @@ export type CreateMovementAnswer =
       readonly available?: number
     }
 
+/** Why a movement is refused and what can be done instead, by the reason. */
+const REFUSAL_TEXTS: Readonly<Record<Exclude<MovementRefusal, 'exceeds'>, string>> = {
+  not_found: 'there is no such payment',
+  not_succeeded: 'only a payment that is SUCCESS can be refunded',
+  not_authorized: 'the payment is not authorized',
+  not_started: 'the payment has not been sent to the gateway: cancel it instead',
+  already_captured: 'the payment is captured, or a capture is in progress',
+  already_voided: 'the authorization is released, or a void is in progress',
+  in_review: 'the payment is in review: it must be decided first',
+}
+
+/** Describes for people why a movement is refused. */
+export function describeMovementRefusal(
+  kind: Movement['kind'],
+  { reason, available = 0 }: Extract<CreateMovementAnswer, { readonly kind: 'refused' }>,
+): string {
+  if (reason === 'exceeds') return `at most ${available} minor units are left`
+  if (kind === 'void' && reason === 'already_captured') return `${REFUSAL_TEXTS[reason]}: refund it instead`
+  return REFUSAL_TEXTS[reason]
+}
+
 type MovementRow = { readonly [Field in keyof Movement]: Movement[Field] | null }
 type Decided = MovementRow & {
   readonly isSame: boolean | null
