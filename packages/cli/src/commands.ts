@@ -7,6 +7,8 @@ import { migrate } from './commands/migrate.ts'
 import { operatorsCreate, operatorsList, operatorsRevoke } from './commands/operators.ts'
 import { paymentsLookup, paymentsRefund } from './payments/acts.ts'
 import { paymentsList } from './payments/list.ts'
+import { paymentsCapture, paymentsVoid, refundsCreate } from './payments/movements.ts'
+import { refundsList, refundsShow } from './payments/refunds.ts'
 import { paymentsShow } from './payments/show.ts'
 import { pause, peek, resume } from './commands/queue.ts'
 import { recoverCommand } from './commands/recover.ts'
@@ -28,7 +30,12 @@ export const COMMANDS: readonly Command[] = [
   paymentsList,
   paymentsShow,
   paymentsLookup,
+  paymentsCapture,
+  paymentsVoid,
   paymentsRefund,
+  refundsCreate,
+  refundsList,
+  refundsShow,
   keysCreate,
   keysList,
   keysRevoke,

@@ -12,12 +12,14 @@ type CommandAct = Pick<Act, 'action' | 'target'> & Partial<Pick<Act, 'note' | 'o
  *
  * @throws Failure when the response was lost, so that the act may be done
  * @param summarise says in a few words what came of the act
+ * @param repeat how to repeat it after a lost response
  */
 export async function recorded<Result>(
   sql: Database,
   act: CommandAct,
   perform: () => Promise<Result>,
   summarise: (result: Result) => string,
+  repeat = 'run the same command again',
 ): Promise<Result> {
   let result: { readonly value: Result } | undefined
   let hasBegun = false
@@ -33,10 +35,9 @@ export async function recorded<Result>(
     })
   } catch (error) {
     if (!hasBegun || isRefusal(error)) throw error
-    throw new Failure(
-      `the response was lost (${textOf(error)}), so the outcome is unknown: run the same command again`,
-      { cause: error },
-    )
+    throw new Failure(`the response was lost (${textOf(error)}), so the outcome is unknown: ${repeat}`, {
+      cause: error,
+    })
   }
   if (result === undefined) throw new Error('the act was not performed')
   return result.value

@@ -20,7 +20,8 @@ export const paymentSetting = text(
   { form: /^[\w-]{1,100}$/, rule: 'the id of one payment' },
 )
 
-const operator = text(
+/** `--operator`: who is named in the history and in the audit record. */
+export const operator = text(
   { flag: 'operator', about: 'Name of the operator.', shown: 'the user’s name' },
   { fallback: osUser(), form: /^\P{Cc}{1,100}$/u, rule: '1 to 100 printable characters' },
 )
@@ -67,7 +68,8 @@ const REFERENCE = { form: /^\S{1,200}$/, rule: 'an ID of the gateway, without sp
 /** `titan payments refund`. */
 export const paymentsRefund = command({
   name: 'titan payments refund',
-  description: 'Record the refund of a charge that contradicts its payment. Moves no money.',
+  description:
+    'Record a refund made at the gateway for a charge that contradicts its payment. Moves no money: to refund a payment, run titan refunds create.',
   settings: {
     id: paymentSetting,
     charge: text(

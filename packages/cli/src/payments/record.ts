@@ -39,13 +39,22 @@ export async function readPaymentRecord(sql: Database, redis: Redis, prefix: str
   const store = createPaymentStore(sql)
   const payment = await store.get(id)
   if (payment === undefined) return undefined
-  const [attempts, events, deliveries, breaks] = await Promise.all([
+  const [movements, attempts, events, deliveries, breaks] = await Promise.all([
+    store.movements(id),
     store.attempts(id),
     store.events(id),
     readDeliveries(sql, id),
     store.breaks(id),
   ])
-  return { payment, attempts, events, deliveries, breaks, job: await findJob(sql, redis, prefix, id) }
+  return {
+    payment,
+    movements,
+    attempts,
+    events,
+    deliveries,
+    breaks,
+    job: await findJob(sql, redis, prefix, id),
+  }
 }
 
 async function readDeliveries(sql: Database, paymentId: string): Promise<DeliveryRecord[]> {

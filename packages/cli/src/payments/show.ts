@@ -1,4 +1,4 @@
-import { storeSettings, type Payment } from '@titan/payments'
+import { storeSettings, type Movement, type Payment } from '@titan/payments'
 import { command } from '../command.ts'
 import {
   formatData,
@@ -11,6 +11,7 @@ import {
 import { paymentSetting } from './acts.ts'
 import { readPaymentRecord, type JobRecord, type PaymentRecord } from './record.ts'
 import { toJson } from '../commands/queue.ts'
+import { formatAttempts, formatEvents } from './history.ts'
 
 /** `titan payments show`. */
 export const paymentsShow = command({
@@ -31,7 +32,15 @@ export const paymentsShow = command({
   },
 })
 
-function formatRecord({ payment, attempts, events, deliveries, breaks, job }: PaymentRecord): string {
+function formatRecord({
+  payment,
+  movements,
+  attempts,
+  events,
+  deliveries,
+  breaks,
+  job,
+}: PaymentRecord): string {
   const { status, amount, currency, gateway, gatewayRef, failureKind, failureCode } = payment
   const contradictions = breaks.map((one) => ({
     kind: one.kind,
@@ -58,28 +67,11 @@ function formatRecord({ payment, attempts, events, deliveries, breaks, job }: Pa
       updated: formatTimestamp(payment.updatedAt),
       'job in Redis': describeJob(job),
     }),
-    Attempts: formatTable(
-      attempts.map((attempt) => ({
-        no: attempt.attemptNo,
-        'gateway key': attempt.gatewayKey,
-        outcome: attempt.outcome,
-        sends: attempt.sends,
-        takeovers: attempt.takeovers,
-        'first sent': formatTimestamp(attempt.firstSentAt),
-        'last error': attempt.lastError,
-      })),
-    ),
+    'Refunds, captures and voids':
+      movements.length === 0 ? undefined : formatTable(movements.map(movementRow)),
+    Attempts: formatAttempts(attempts),
     Contradictions: contradictions.length === 0 ? undefined : formatTable(contradictions),
-    Events: formatTable(
-      events.map(({ seq, at, type, toStatus, actor, evidence }) => ({
-        seq,
-        at: formatTimestamp(at),
-        type,
-        status: toStatus,
-        actor,
-        evidence: evidence === null ? null : formatData(evidence, 80),
-      })),
-    ),
+    Events: formatEvents(events),
     'Webhook deliveries': formatTable(
       deliveries.map((delivery) => ({
         id: delivery.id,
@@ -116,6 +108,20 @@ function factsOf({ details, priority, executeAt, expiresAt }: Payment) {
 function formatFact(value: string | Date | object): string | null {
   if (typeof value === 'string') return value
   return value instanceof Date ? formatTimestamp(value) : formatData(value, 80)
+}
+
+function movementRow(movement: Movement) {
+  const { id, status, needsReview, amount, currency, reason, failureCode: failure, createdAt } = movement
+  const created = formatTimestamp(createdAt)
+  return {
+    id,
+    status: needsReview ? `${status}, in review` : status,
+    amount,
+    currency,
+    reason,
+    failure,
+    created,
+  }
 }
 
 function describeJob(record: JobRecord): string {

@@ -1,0 +1,135 @@
+import { randomUUID } from 'node:crypto'
+import {
+  createPaymentStore,
+  databaseSettings,
+  describeMovementRefusal,
+  type CreateMovementAnswer,
+  type Movement,
+  type Payment,
+} from '@titan/payments'
+import { Failure, optionalText, toggle, wholeNumber, type SettingsOf } from '@titan/service'
+import { command, type Session } from '../command.ts'
+import { recorded } from '../commands/audit.ts'
+import { confirm } from '../terminal.ts'
+import { operator, paymentSetting } from './acts.ts'
+
+const actSettings = {
+  id: paymentSetting,
+  key: optionalText(
+    {
+      flag: 'key',
+      about: 'Idempotency key. Repeat a command whose response was lost with the key that it printed.',
+      hint: 'text',
+      shown: 'a new one, printed',
+    },
+    { form: /^[\u0021-\u007e]{1,255}$/, rule: '1 to 255 visible ASCII characters' },
+  ),
+  yes: toggle({ flag: 'yes', about: 'Skip the confirmation.' }, false),
+  operator,
+}
+
+function amountSetting(about: string) {
+  return wholeNumber<undefined>(
+    { flag: 'amount', about },
+    { fallback: undefined, min: 1, max: Number.MAX_SAFE_INTEGER },
+  )
+}
+
+/** What the operator asks for. */
+type Asked = SettingsOf<typeof actSettings> & {
+  readonly amount?: number | undefined
+  readonly reason?: string | undefined
+}
+
+/** `titan refunds create`. */
+export const refundsCreate = command({
+  name: 'titan refunds create',
+  description:
+    'Refund a payment: all that is left, or --amount of it. Moves money; workers do it. Code 1 if the payment does not allow it.',
+  settings: {
+    ...actSettings,
+    amount: amountSetting('Amount in minor units. Default: all that is left.'),
+    reason: optionalText(
+      { flag: 'reason', about: 'Why, for your records.', hint: 'text' },
+      { form: /^\P{Cc}{1,500}$/u, rule: '1 to 500 printable characters' },
+    ),
+  },
+  groups: { config: databaseSettings },
+  run: (asked, session) => move('refund', asked, session),
+})
+
+/** `titan payments capture`. */
+export const paymentsCapture = command({
+  name: 'titan payments capture',
+  description:
+    'Capture an authorized payment: all of it, or --amount of it. Moves money; workers do it. Code 1 if the payment does not allow it.',
+  settings: {
+    ...actSettings,
+    amount: amountSetting('Amount in minor units; the rest is released. Default: all.'),
+  },
+  groups: { config: databaseSettings },
+  run: (asked, session) => move('capture', asked, session),
+})
+
+/** `titan payments void`. */
+export const paymentsVoid = command({
+  name: 'titan payments void',
+  description: 'Release an authorized payment; nothing is charged. Code 1 if the payment does not allow it.',
+  settings: actSettings,
+  groups: { config: databaseSettings },
+  run: (asked, session) => move('void', asked, session),
+})
+
+/** Stores a movement after a confirmation; workers do what it asks for. */
+async function move(kind: Movement['kind'], asked: Asked, session: Session): Promise<boolean> {
+  const { id, amount, reason, yes } = asked
+  const { print, complain } = session
+  const sql = await session.database()
+  const store = createPaymentStore(sql)
+  const payment = await store.get(id)
+  if (payment === undefined) {
+    complain(`no such payment: ${id}`)
+    return false
+  }
+  if (!yes) await requireConfirmation(questionOf(kind, payment, amount))
+  const key = asked.key ?? `cli-${randomUUID()}`
+  const repeat = `run the same command with --key ${key}`
+  // Before the act: its response may be lost together with the terminal.
+  if (asked.key === undefined) complain(`the idempotency key is ${key}: to repeat it safely, ${repeat}`)
+  const act = { action: `payment.${kind}`, target: id, operator: asked.operator, note: `key ${key}` }
+  const answer = await recorded(
+    sql,
+    act,
+    () => {
+      const actor = `operator:${asked.operator}`
+      return store.createMovement({ kind, paymentId: id, amount, reason, idempotencyKey: key, actor })
+    },
+    (result) => outcomeOf(kind, result),
+    repeat,
+  )
+  if ('movement' in answer) print(answer, () => outcomeOf(kind, answer))
+  else complain(outcomeOf(kind, answer))
+  return 'movement' in answer
+}
+
+function questionOf(kind: Movement['kind'], payment: Payment, amount: number | undefined): string {
+  const { id, currency } = payment
+  if (kind === 'void')
+    return `release the authorization of ${payment.amount} ${currency} (minor units) of ${id}?`
+  const most = kind === 'refund' ? payment.amountCaptured - payment.refundsReserved : payment.amount
+  return `${kind} ${amount ?? most} of ${most} ${currency} (minor units) of ${id}?`
+}
+
+async function requireConfirmation(question: string): Promise<void> {
+  const isConfirmed = await confirm(question)
+  if (isConfirmed === true) return
+  throw new Failure(isConfirmed === false ? 'nothing was changed' : 'without a terminal, confirm with --yes')
+}
+
+function outcomeOf(kind: Movement['kind'], answer: CreateMovementAnswer): string {
+  if (answer.kind === 'mismatch') return 'refused: this key belongs to a different request'
+  if (answer.kind === 'refused') return `refused: ${describeMovementRefusal(kind, answer)}`
+  const { id, amount, currency, status } = answer.movement
+  const asked = `${kind} ${id} of ${amount} ${currency} (minor units)`
+  return answer.kind === 'created' ? `${asked} accepted` : `${asked} was accepted before and is ${status}`
+}
