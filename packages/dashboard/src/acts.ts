@@ -4,6 +4,7 @@ import type { Context, Hono } from 'hono'
 import * as v from 'valibot'
 import type { DashboardEnv } from './access/access.ts'
 import { isRefusal } from './audit.ts'
+import { mountMovementActs } from './movement-acts.ts'
 import { letterSearch } from './pages/dead-letters.ts'
 import { resolution } from './pages/resolve.ts'
 import { isAmong, type LetterFilter } from './reads/letters.ts'
@@ -21,12 +22,14 @@ interface Act {
   readonly perform: (operator: string) => Promise<string>
   /** The page to show afterwards. */
   readonly page: string
+  /** What to say when the response was lost. @default that repeating is safe */
+  readonly whenLost?: string
 }
 
 type Parameters = (name: string) => string
 
 /** Mounts an act: guarded, recorded, and shown on every page at once. */
-type Mount = <Form extends { readonly note?: string }>(
+export type Mount = <Form extends object>(
   path: string,
   schema: v.GenericSchema<unknown, Form>,
   read: (form: Form, parameter: Parameters) => Act,
@@ -52,17 +55,19 @@ export function mountActs(app: Hono<DashboardEnv>, services: Services): void {
     app.post(path, services.access.guardAct, async (context) => {
       const form = await parseForm(context, schema)
       const act = read(form, (name) => context.req.param(name) ?? '')
-      await perform(act, form.note ?? '', context, services)
+      const note = 'note' in form && typeof form.note === 'string' ? form.note : ''
+      await perform(act, note, context, services)
       return context.redirect(act.page, 303)
     })
   }
   mountQueueActs(mount, services)
   mountLetterActs(mount, services)
   mountPaymentActs(mount, services)
+  mountMovementActs(mount, services)
 }
 
 async function perform(
-  { action, target, perform: performAct }: Act,
+  { action, target, perform: performAct, whenLost }: Act,
   note: string,
   context: Context<DashboardEnv>,
   { audited, cache }: Services,
@@ -80,7 +85,8 @@ async function perform(
     if (!hasBegun || isRefusal(error)) throw error
     throw new Refusal(
       503,
-      'The response was lost, so the outcome is unknown. Reload the page; repeating the action is safe',
+      whenLost ??
+        'The response was lost, so the outcome is unknown. Reload the page; repeating the action is safe',
       { cause: error },
     )
   } finally {

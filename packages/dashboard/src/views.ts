@@ -4,7 +4,9 @@ import { auditPage } from './pages/audit.ts'
 import { deadLetterPage, deadLettersPage, letterSearch } from './pages/dead-letters.ts'
 import { overviewPage } from './pages/overview.ts'
 import { paymentPage } from './pages/payment.ts'
+import { KIND_WORDS } from './pages/movements.ts'
 import { filterOf, paymentSearch, paymentsPage } from './pages/payments.ts'
+import { refundFilterOf, refundSearch, refundsPage } from './pages/refunds.ts'
 import { reviewsPage } from './pages/reviews.ts'
 import { workersPage } from './pages/workers.ts'
 import { attempt, type ObservedQueue } from './reads/reads.ts'
@@ -49,7 +51,7 @@ function mountPayments(app: Hono<DashboardEnv>, services: Services): void {
   const { access, reads, renderer, gateway } = services
   app.get('/payments', async (context) => {
     const search = parseQuery(context, paymentSearch)
-    if (/^pay_\w{1,64}$/.test(search.q)) {
+    if (/^(pay|ref|cap|void)_\w{1,64}$/.test(search.q)) {
       const known = await attempt(reads.history(search.q))
       if ('value' in known && known.value !== undefined)
         return context.redirect(pathTo(['payments', search.q]), 303)
@@ -64,7 +66,15 @@ function mountPayments(app: Hono<DashboardEnv>, services: Services): void {
     if (history === undefined) throw new Refusal(404, 'There is no such payment')
     const canLookUp = history.payment.gateway === gateway?.name
     const content = paymentPage(history, renderer.viewerOf(context), canLookUp)
-    return renderer.render(context, { section: 'payments', title: `Payment ${history.payment.id}`, content })
+    const title = `${history.movement === undefined ? 'Payment' : KIND_WORDS[history.movement.kind]} ${history.payment.id}`
+    return renderer.render(context, { section: 'payments', title, content })
+  })
+
+  app.get('/refunds', async (context) => {
+    const search = parseQuery(context, refundSearch)
+    const found = await attempt(reads.refunds(refundFilterOf(search)))
+    const content = refundsPage(search, found, renderer.viewerOf(context))
+    return renderer.render(context, { section: 'refunds', title: 'Refunds', content })
   })
 
   app.get('/reviews', access.guardDetails, async (context) => {

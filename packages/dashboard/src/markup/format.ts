@@ -23,10 +23,34 @@ export function formatRate(perSecond: number): string {
 /** Formats minor units as money, exactly for every amount. An unknown currency keeps its code. */
 export function formatMoney(minor: number, currency: string): string {
   const format = new Intl.NumberFormat('en', { style: 'currency', currency, currencyDisplay: 'code' })
-  const digits = format.resolvedOptions().maximumFractionDigits ?? 2
+  return format
+    .format(formatDecimal(minor, currency) as Intl.StringNumericLiteral)
+    .replace(/^([A-Z]{3})\s*(.*)$/, '$2 $1')
+}
+
+/**
+ * Parses an amount as people write it, such as `12.50`, into minor units. Undefined when it is not one of this currency: zero,
+ * too many decimals, or a comma, which separates thousands in some countries and decimals in others.
+ */
+export function parseMoney(text: string, currency: string): number | undefined {
+  const digits = decimalsOf(currency)
+  const [, whole, decimals = ''] = /^(\d{1,16})(?:\.(\d+))?$/.exec(text) ?? []
+  if (whole === undefined || decimals.length > digits) return undefined
+  const minor = Number(`${whole}${decimals.padEnd(digits, '0')}`)
+  return Number.isSafeInteger(minor) && minor > 0 ? minor : undefined
+}
+
+/** Formats minor units as {@link parseMoney} reads them: `12.50`. */
+export function formatDecimal(minor: number, currency: string): string {
+  const digits = decimalsOf(currency)
   const text = String(minor).padStart(digits + 1, '0')
-  const decimal = digits === 0 ? text : `${text.slice(0, -digits)}.${text.slice(-digits)}`
-  return format.format(decimal as Intl.StringNumericLiteral).replace(/^([A-Z]{3})\s*(.*)$/, '$2 $1')
+  return digits === 0 ? text : `${text.slice(0, -digits)}.${text.slice(-digits)}`
+}
+
+function decimalsOf(currency: string): number {
+  return (
+    new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2
+  )
 }
 
 const UNITS = [

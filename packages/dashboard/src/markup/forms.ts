@@ -49,18 +49,34 @@ export function askButton({
   text,
   noteLabel,
 }: ActButton & { readonly title: string; readonly text: string; readonly noteLabel: string }): Content {
+  const asked = html`${fields} ${textArea(noteLabel, { name: 'note', minlength: 5 })}`
+  return dialogButton({ viewer, action, label, fields: asked, title, text, id: 'ask' })
+}
+
+/** Renders a button that asks for a confirmation in a dialog, which shows its fields. Only admins see it. */
+export function dialogButton({
+  viewer,
+  action,
+  label,
+  fields = '',
+  title,
+  text,
+  id,
+}: ActButton & { readonly title: string; readonly text: string; readonly id: string }): Content {
   if (viewer.formToken === undefined) return false
-  const content = html`<h2 id="ask-title">${title}</h2>
+  const content = html`<h2 id="${id}-title">${title}</h2>
     <p>${text}</p>
-    ${fields} ${textArea(noteLabel, { name: 'note', minlength: 5 })}
+    ${fields}
     <div class="actions">
-      <button class="button" type="button" commandfor="ask" command="close">Keep</button>
+      <button class="button" type="button" commandfor="${id}" command="close">Keep</button>
       <button class="button primary danger">${label}</button>
     </div>`
-  return html`<button class="button danger" type="button" commandfor="ask" command="show-modal">
+  return html`<button class="button danger" type="button" commandfor="${id}" command="show-modal">
       ${label}
     </button>
-    <dialog id="ask" aria-labelledby="ask-title" closedby="any">${actForm(viewer, action, content)}</dialog>`
+    <dialog id="${id}" aria-labelledby="${id}-title" closedby="any">
+      ${actForm(viewer, action, content)}
+    </dialog>`
 }
 
 /** Attributes of a control, by name; true is one without a value. */

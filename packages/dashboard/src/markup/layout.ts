@@ -36,6 +36,7 @@ export interface Page {
 const SECTIONS = [
   { path: '', name: 'Overview', isDetail: false },
   { path: 'payments', name: 'Payments', isDetail: false },
+  { path: 'refunds', name: 'Refunds', isDetail: false },
   { path: 'reviews', name: 'Reviews', isDetail: true },
   { path: 'dead-letters', name: 'Dead letters', isDetail: true },
   { path: 'workers', name: 'Workers', isDetail: true },

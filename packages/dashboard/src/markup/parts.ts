@@ -101,6 +101,8 @@ const TONES: Readonly<Record<string, Tone>> = {
   FAILED: 'red',
   DECLINED: 'red',
   REVIEW: 'violet',
+  AUTHORIZED: 'blue',
+  AWAITING_CUSTOMER: 'blue',
 }
 
 /** Returns the colour of a status. */

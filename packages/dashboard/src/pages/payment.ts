@@ -16,6 +16,8 @@ import {
   emptyState,
   facts,
   mono,
+  paymentLink,
+  prose,
   table,
   toneOf,
   type Content,
@@ -23,23 +25,31 @@ import {
 } from '../markup/parts.ts'
 import { pathTo } from '../web/paths.ts'
 import type { History } from '../reads/reads.ts'
+import { movementActs } from './movement-acts.ts'
+import { KIND_WORDS, movementTable } from './movements.ts'
 import { statusOf } from './payments.ts'
 import { chargesCard, resolveForm } from './resolve.ts'
 
 /** Renders one payment with its whole history. */
 export function paymentPage(history: History, viewer: Viewer, canLookUp: boolean): Html {
-  const { payment, events, attempts, breaks, webhooks } = history
-  return html`<p><a href="${pathTo(['payments'])}">Payments</a></p>
+  const { payment, movement, movements, events, attempts, breaks, webhooks } = history
+  const amount = formatMoney(payment.amount, payment.currency)
+  return html`<p>
+      <a href="${pathTo(['payments'])}">Payments</a>
+      ${movement && html` / ${paymentLink(movement.paymentId)}`}
+    </p>
     <div id="payment" class="stack" data-live>
       <div class="title">
-        <h1>${formatMoney(payment.amount, payment.currency)}</h1>
+        <h1>${movement === undefined ? amount : `${KIND_WORDS[movement.kind]} of ${amount}`}</h1>
         ${statusOf(payment)}
         <span class="mono break">${payment.id}</span>
       </div>
-      ${card('Summary', summary(payment, viewer))}
+      ${card('Summary', summary(history, viewer))}
+      ${movements.length > 0 && card('Refunds, captures and releases', movementTable(movements, viewer))}
     </div>
     ${viewer.seesDetails && breaks.length > 0 && chargesCard(payment, breaks)}
     ${payment.needsReview && resolveForm({ payment, breaks, canLookUp }, viewer)}
+    ${movement === undefined && movementActs(payment, movements, viewer)}
     <div id="history" class="columns" data-live>
       ${card('History', timeline(events, viewer))}
       <div class="stack">
@@ -50,15 +60,18 @@ export function paymentPage(history: History, viewer: Viewer, canLookUp: boolean
 }
 
 /** Without the right to details, a page shows what the API shows. */
-function summary(payment: Payment, { seesDetails }: Viewer): Html {
-  const { failureCode, failureKind, gatewayRef, unknownSince, createdAt, updatedAt } = payment
+function summary(history: History, { seesDetails }: Viewer): Html {
+  const { payment, events } = history
+  const { failureCode, failureKind, unknownSince, createdAt, updatedAt } = payment
+  // A refund changes its payment long after that has ended.
+  const endedAt = events.at(-1)?.at ?? updatedAt
   return facts([
-    seesDetails && ['Idempotency key', mono(payment.idempotencyKey)],
+    ...(seesDetails ? detailsOf(history) : []),
+    ...moneyOf(payment),
     ['Created', at(createdAt)],
     ['Changed', html`${at(updatedAt)} <span class="muted">(${ago(updatedAt)})</span>`],
-    ['Duration', formatDuration(updatedAt.getTime() - createdAt.getTime())],
+    ['Duration', formatDuration(endedAt.getTime() - createdAt.getTime())],
     ['Gateway', payment.gateway ?? '–'],
-    gatewayRef !== null && seesDetails && ['Charge', mono(gatewayRef)],
     failureCode !== null && ['Failure', `${failureCode} (${failureKind ?? 'unknown kind'})`],
     unknownSince !== null && ['Outcome unknown since', at(unknownSince)],
     ...(seesDetails ? saidBy(payment) : []),
@@ -91,6 +104,37 @@ function shown(value: string | Date | object): Content {
   return value instanceof Date ? at(value) : mono(JSON.stringify(value))
 }
 
+/** What only viewers with the right to details see. */
+function detailsOf({ payment, movement }: History) {
+  const { gatewayRef } = payment
+  const reason = movement?.reason ?? null
+  return [
+    ['Idempotency key', mono((movement ?? payment).idempotencyKey)] as const,
+    reason !== null && (['Reason', prose(reason)] as const),
+    gatewayRef !== null && ([movement?.kind === 'refund' ? 'Refund' : 'Charge', mono(gatewayRef)] as const),
+  ]
+}
+
+/** What the amount of a payment became, and what it waits for. */
+function moneyOf(payment: Payment) {
+  const { currency, amountCaptured, amountRefunded, refundsReserved, waitsFor, waitsUntil } = payment
+  const underWay = refundsReserved - amountRefunded
+  const refunded = `${formatMoney(amountRefunded, currency)}${underWay > 0 ? `, ${formatMoney(underWay, currency)} in progress` : ''}`
+  return [
+    payment.capture === 'manual' &&
+      payment.status === 'SUCCESS' &&
+      (['Captured', formatMoney(amountCaptured, currency)] as const),
+    refundsReserved > 0 && (['Refunded', refunded] as const),
+    waitsFor !== null && waitsUntil !== null && ([WAIT_WORDS[waitsFor], at(waitsUntil)] as const),
+  ]
+}
+
+const WAIT_WORDS = {
+  capture: 'Authorized until',
+  customer: 'Waits for the customer until',
+  gateway: 'Waits for the gateway until',
+} as const
+
 const STEP_WORDS: Readonly<Record<MovementStep, string>> = {
   created: 'Accepted',
   queued: 'Enqueued',
@@ -104,12 +148,17 @@ const STEP_WORDS: Readonly<Record<MovementStep, string>> = {
   succeeded: 'Succeeded',
   failed: 'Failed',
 }
+const OWN_WORDS: Readonly<Partial<Record<PaymentEvent['type'], string>>> = {
+  'payment.succeeded': 'Charged',
+  'refund.succeeded': 'Refunded',
+  'capture.succeeded': 'Captured',
+  'void.succeeded': 'Released',
+}
 
 function wordsOf(type: PaymentEvent['type']): string {
   if (type === 'payment.authorized') return 'Authorized'
   if (type === 'payment.requires_action') return 'Waiting for the customer'
-  if (type === 'payment.succeeded') return 'Charged'
-  return STEP_WORDS[stepOf(type)]
+  return OWN_WORDS[type] ?? STEP_WORDS[stepOf(type)]
 }
 
 function timeline(events: readonly PaymentEvent[], { seesDetails }: Viewer): Html {

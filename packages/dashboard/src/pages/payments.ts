@@ -35,7 +35,7 @@ const CHOICES = [...PAYMENT_STATUSES, 'REVIEW'] as const
 
 /** Reads the search from the query; '' is any. */
 export const paymentSearch = v.object({
-  /** A payment's id, or an idempotency key. */
+  /** An id of a payment or movement, or an idempotency key. */
   q: v.optional(v.pipe(v.string(), v.trim(), v.maxLength(300)), ''),
   status: v.optional(v.picklist(['', ...CHOICES]), ''),
   min: amount,
@@ -128,9 +128,12 @@ function emptyList(isFiltered: boolean, next: string | undefined): Html {
   )
 }
 
+/** What a payment waits for without a worker. */
+const WAITS = { capture: 'AUTHORIZED', customer: 'AWAITING_CUSTOMER', gateway: 'AWAITING_GATEWAY' } as const
+
 /** Renders the status, and what it hides. */
-export function statusOf({ status, needsReview, unknownSince }: Payment): Html {
-  const hidden = needsReview ? 'REVIEW' : unknownSince !== null && 'UNKNOWN'
+export function statusOf({ status, needsReview, unknownSince, waitsFor }: Payment): Html {
+  const hidden = needsReview ? 'REVIEW' : unknownSince === null ? waitsFor && WAITS[waitsFor] : 'UNKNOWN'
   return html`${chip(status)} ${hidden && chip(hidden)}`
 }
 

@@ -3,6 +3,7 @@ import {
   type BreakKind,
   type Database,
   type ListFilter,
+  type MovementFilter,
   type Payment,
 } from '@titan/payments'
 import { searchDeadLetters, type Inspector, type JobMap, type Queue } from '@titan/queue-core'
@@ -109,6 +110,10 @@ export class Reads {
     return this.#cache.get(`payments ${JSON.stringify(filter)}`, () => this.#payments.page(filter))
   }
 
+  refunds(filter: MovementFilter) {
+    return this.#cache.get(`refunds ${JSON.stringify(filter)}`, () => this.#payments.pageMovements(filter))
+  }
+
   history(id: string) {
     return this.#cache.get(`history ${id}`, () => this.#readHistory(id))
   }
@@ -133,16 +138,20 @@ export class Reads {
   async #readHistory(id: string) {
     const payment = await this.#payments.get(id)
     if (payment === undefined) return undefined
-    const [events, attempts, breaks, sent] = await Promise.all([
+    const [movement, movements, events, attempts, breaks, sent] = await Promise.all([
+      payment.parentId === null ? undefined : this.#payments.movement(id),
+      this.#payments.movements(id),
       this.#payments.events(id),
       this.#payments.attempts(id),
       this.#payments.breaks(id),
-      this.#webhooks.listEvents({ paymentId: id, limit: WEBHOOK_EVENTS }),
+      this.#webhooks.listEvents({ paymentId: payment.parentId ?? id, limit: WEBHOOK_EVENTS }),
     ])
+    // Those of a movement are listed with its payment.
+    const own = payment.parentId === null ? sent : sent.filter((event) => event.id.startsWith(`evt_${id}_`))
     const webhooks = await Promise.all(
-      sent.map(async (event) => ({ event, deliveries: await this.#webhooks.deliveriesOfEvent(event.id) })),
+      own.map(async (event) => ({ event, deliveries: await this.#webhooks.deliveriesOfEvent(event.id) })),
     )
-    return { payment, events, attempts, breaks, webhooks }
+    return { payment, movement, movements, events, attempts, breaks, webhooks }
   }
 }
 

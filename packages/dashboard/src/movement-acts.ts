@@ -1,0 +1,73 @@
+import { createPaymentStore, describeMovementRefusal, type Movement } from '@titan/payments'
+import type { Mount } from './acts.ts'
+import { formatMoney, parseMoney } from './markup/format.ts'
+import { captureForm, refundForm, voidForm } from './pages/movement-acts.ts'
+import type { Services } from './services.ts'
+import { pathTo } from './web/paths.ts'
+import { Refusal } from './web/refusal.ts'
+
+type Store = ReturnType<typeof createPaymentStore>
+
+/** What a form asks for. */
+interface Asked {
+  readonly kind: Movement['kind']
+  readonly paymentId: string
+  readonly key: string
+  /** In major units; '' is all. */
+  readonly amount?: string
+  readonly reason?: string
+}
+
+const LOST =
+  'The response was lost, so the outcome is unknown. Open the payment: what was accepted is in its list. Do not repeat the action before'
+
+/** Mounts refunds, captures and releases. */
+export function mountMovementActs(mount: Mount, { sql }: Services): void {
+  const store = createPaymentStore(sql)
+  const actOf = (asked: Asked) => ({
+    action: `payment.${asked.kind}`,
+    target: asked.paymentId,
+    perform: (operator: string) => move(store, operator, asked),
+    page: pathTo(['payments', asked.paymentId], { done: asked.kind }),
+    whenLost: LOST,
+  })
+  mount('/payments/:id/refund', refundForm, (form, parameter) =>
+    actOf({ kind: 'refund', paymentId: parameter('id'), ...form }),
+  )
+  mount('/payments/:id/capture', captureForm, (form, parameter) =>
+    actOf({ kind: 'capture', paymentId: parameter('id'), ...form }),
+  )
+  mount('/payments/:id/void', voidForm, (form, parameter) =>
+    actOf({ kind: 'void', paymentId: parameter('id'), ...form }),
+  )
+}
+
+/** @throws Refusal when the payment does not allow it */
+async function move(store: Store, operator: string, { amount: text = '', ...asked }: Asked): Promise<string> {
+  const { kind, paymentId, key: idempotencyKey } = asked
+  const payment = await store.get(paymentId)
+  if (payment === undefined) throw new Refusal(404, 'There is no such payment')
+  const amount = text === '' ? undefined : parseMoney(text, payment.currency)
+  if (text !== '' && amount === undefined)
+    throw new Refusal(
+      422,
+      `This is not an amount of ${payment.currency}: write it with a point, such as 12.50`,
+    )
+  const answer = await store.createMovement({
+    kind,
+    paymentId,
+    amount,
+    reason: asked.reason === '' ? undefined : asked.reason,
+    idempotencyKey,
+    actor: `operator:${operator}`,
+  })
+  if (answer.kind === 'mismatch')
+    throw new Refusal(409, 'The payment has changed since this page was loaded: reload it and look again')
+  if (answer.kind === 'refused') {
+    const why = describeMovementRefusal(kind, answer)
+    throw new Refusal(409, `${why.charAt(0).toUpperCase()}${why.slice(1)}`)
+  }
+  const { movement } = answer
+  const money = formatMoney(movement.amount, movement.currency)
+  return `${movement.id}: ${money} ${answer.kind === 'created' ? 'accepted' : 'accepted before'}`
+}

@@ -1,0 +1,162 @@
+import { afterAll, beforeEach, expect, inject, test } from 'vitest'
+import { DASHBOARD_PATH } from '../src/index.ts'
+import { formTokenOf, openRig, post, signIn } from './support/rig.ts'
+import { authorize, finish, succeed } from './support/movements.ts'
+
+const rig = await openRig({ databaseUrl: inject('databaseUrl'), redisUrl: inject('redisUrl') })
+afterAll(() => rig.close())
+
+let cookie = ''
+let token = ''
+
+beforeEach(async () => {
+  cookie = await signIn(rig)
+  token = await formTokenOf(rig, cookie)
+})
+
+/** Submits the form of an act with the key that the page has. */
+async function act(
+  id: string,
+  verb: string,
+  fields: Readonly<Record<string, string>> = {},
+): Promise<Response> {
+  const page = await rig.page(`/payments/${id}`, cookie)
+  const form = page.slice(page.indexOf(`action="${DASHBOARD_PATH}/payments/${id}/${verb}"`))
+  const key = /name="key" value="([\w-]+)"/.exec(form)?.[1] ?? ''
+  return post(rig, `/payments/${id}/${verb}`, { form_token: token, key, ...fields }, { cookie })
+}
+
+async function lastAct() {
+  const [row] = await rig.sql<{ action: string; target: string; outcome: string; operator: string }[]>`
+    select operator, action, target, outcome from operator_actions order by id desc limit 1`
+  return row
+}
+
+test('an operator refunds a part in major units, then the rest; both are recorded', async () => {
+  const { id } = await succeed(rig, 'to-refund', 1_250)
+  expect(await rig.page(`/payments/${id}`, cookie)).toContain('12.50 USD left to refund')
+  expect((await act(id, 'refund', { amount: '2.5', reason: 'broken' })).status).toBe(303)
+
+  const [refund] = await rig.store.movements(id)
+  expect(refund).toMatchObject({
+    kind: 'refund',
+    amount: 250,
+    status: 'PENDING',
+    idempotencyKey: 'dashboard-1',
+  })
+  expect(await rig.store.events(refund?.id ?? '')).toMatchObject([{ actor: 'operator:Ada' }])
+  expect(await lastAct()).toEqual({
+    operator: 'Ada',
+    action: 'payment.refund',
+    target: id,
+    outcome: `${refund?.id}: 2.50 USD accepted`,
+  })
+  const page = await rig.page(`/payments/${id}`, cookie)
+  expect(page).toContain('10.00 USD left to refund')
+  expect(page).toContain('2.50 USD in progress')
+
+  expect((await act(id, 'refund', { amount: '' })).status).toBe(303)
+  expect((await rig.store.movements(id)).map(({ amount }) => amount)).toEqual([250, 1_000])
+  expect(await rig.page(`/payments/${id}`, cookie)).not.toContain('left to refund')
+  expect((await act(id, 'refund', { key: 'dashboard-9' })).status).toBe(409)
+  expect((await lastAct())?.outcome).toBe('failed: At most 0 minor units are left')
+})
+
+test('a form that is submitted twice, or by two operators, is one refund', async () => {
+  const { id } = await succeed(rig, 'twice', 1_000)
+  const fields = { form_token: token, key: 'dashboard-1', amount: '1' }
+  const both = [1, 2].map(() => post(rig, `/payments/${id}/refund`, fields, { cookie }))
+  for (const answer of await Promise.all(both)) expect(answer.status).toBe(303)
+  expect(await rig.store.movements(id)).toHaveLength(1)
+  const other = await post(rig, `/payments/${id}/refund`, { ...fields, amount: '2' }, { cookie })
+  expect(other.status).toBe(409)
+  expect(await other.text()).toContain('The payment has changed since this page was loaded')
+  expect(await rig.store.movements(id)).toHaveLength(1)
+})
+
+test.each(['1,50', '0', '1.005', '-1', 'all'])(
+  'an amount of %j is refused, and nothing moves',
+  async (amount) => {
+    const { id } = await succeed(rig, `amount ${amount}`.replaceAll(' ', '-'), 1_000)
+    const answer = await act(id, 'refund', { amount })
+    expect(answer.status).toBe(422)
+    expect(await answer.text()).toContain('write it with a point, such as 12.50')
+    expect(await rig.store.movements(id)).toEqual([])
+  },
+)
+
+test('only an admin with the token of the form moves money', async () => {
+  const { id } = await succeed(rig, 'guarded', 1_000)
+  const path = `/payments/${id}/refund`
+  const fields = { key: 'dashboard-1', amount: '1' }
+  expect((await post(rig, path, fields, { cookie })).status).toBe(403)
+  expect((await post(rig, path, { ...fields, form_token: token })).status).toBe(403)
+  const foreign = { cookie, origin: 'https://elsewhere.example', 'sec-fetch-site': 'cross-site' }
+  expect((await post(rig, path, { ...fields, form_token: token }, foreign)).status).toBe(403)
+  expect((await post(rig, path, { form_token: token, amount: '1' }, { cookie })).status).toBe(422)
+  expect(await rig.store.movements(id)).toEqual([])
+  expect(await rig.page(`/payments/${id}`)).not.toContain('left to refund')
+})
+
+test('an authorized payment is captured in part, or released, once', async () => {
+  const one = await authorize(rig, 'to-capture')
+  const page = await rig.page(`/payments/${one.id}`, cookie)
+  expect(page).toContain('Authorized until')
+  expect(page).toMatch(/5\.00 USD are reserved until/)
+  expect((await act(one.id, 'capture', { amount: '3' })).status).toBe(303)
+  expect(await rig.store.movements(one.id)).toMatchObject([{ kind: 'capture', amount: 300 }])
+  const after = await rig.page(`/payments/${one.id}`, cookie)
+  expect(after).not.toContain('are reserved')
+  const late = await act(one.id, 'void', { key: 'dashboard-1' })
+  expect(late.status).toBe(409)
+  expect(await late.text()).toContain('refund it instead')
+
+  const other = await authorize(rig, 'to-release')
+  expect((await act(other.id, 'void')).status).toBe(303)
+  const [released] = await rig.store.movements(other.id)
+  expect(released).toMatchObject({ kind: 'void', amount: 500 })
+  await finish(rig, released?.id ?? '', 'SUCCESS')
+  expect(await rig.page(`/payments/${other.id}`, cookie)).toContain('voided (canceled)')
+})
+
+test('a movement has a page with its history, and leads to its payment', async () => {
+  const { id } = await succeed(rig, 'shown', 1_000)
+  await act(id, 'refund', { amount: '4', reason: 'a <b>bold</b> reason' })
+  const [refund] = await rig.store.movements(id)
+  const page = await rig.page(`/payments/${refund?.id}`, cookie)
+  expect(page).toContain('Refund of 4.00 USD')
+  expect(page).toContain(`href="${DASHBOARD_PATH}/payments/${id}"`)
+  expect(page).toContain('refund.created')
+  expect(page).not.toContain('<b>bold</b>')
+  expect(page).not.toContain('left to refund')
+  const found = await rig.request(`/payments?q=${refund?.id}`, { headers: { cookie } })
+  expect(found.headers.get('location')).toBe(`${DASHBOARD_PATH}/payments/${refund?.id}`)
+})
+
+test('refunds are listed, by status and by payment', async () => {
+  const { id } = await succeed(rig, 'listed', 1_000)
+  await act(id, 'refund', { amount: '1' })
+  await act(id, 'refund', { amount: '2' })
+  const [first, second] = await rig.store.movements(id)
+  await finish(rig, first?.id ?? '', 'FAILED')
+  const all = await rig.page(`/refunds?payment=${id}`, cookie)
+  for (const one of [first, second]) expect(all).toContain(`id="row-${one?.id}"`)
+  const failed = await rig.page(`/refunds?payment=${id}&status=FAILED`, cookie)
+  expect(failed).toContain(`id="row-${first?.id}"`)
+  expect(failed).not.toContain(`id="row-${second?.id}"`)
+  expect(await rig.page(`/refunds?payment=pay_${'0'.repeat(32)}`, cookie)).toContain('No refund matches')
+  expect((await rig.request('/refunds?payment=x')).status).toBe(400)
+})
+
+test('an answer that is lost does not invite to repeat', async () => {
+  const { id } = await succeed(rig, 'lost', 1_000)
+  await rig.sql`
+    create function lose() returns trigger language plpgsql as $$ begin perform pg_terminate_backend(pg_backend_pid()); return new; end $$`
+  await rig.sql`create trigger lose before insert on payments for each row execute function lose()`
+  const answer = await act(id, 'refund', { amount: '1' })
+  await rig.sql`drop trigger lose on payments`
+  expect(answer.status).toBe(503)
+  const text = await answer.text()
+  expect(text).toContain('Do not repeat the action before')
+  expect(text).not.toContain('repeating the action is safe')
+})
