@@ -138,31 +138,6 @@ create trigger payments_write_first_attempt
     old.claimed_at is not null and old.event_seq = 3 and new.event_seq <> 3 and new.ended_at is null
   ) execute function payments_write_first_attempt();
 
--- Columns that are events: each is set once, in the step that it tells of.
-create function payments_check_events() returns trigger language plpgsql as $$
-begin
-  raise exception 'payment %: an event of it was changed, or set at another step than its own', old.id
-    using errcode = 'check_violation', constraint = 'payments_events_are_frozen';
-end
-$$;
-
-create trigger payments_check_events
-  before update of created_at, created_by, queued_at, queued_by, claimed_at, claimed_by, ended_at, gateway on payments
-  for each row when (
-    new.created_by is distinct from old.created_by
-    or new.created_at <> old.created_at and old.created_by is not null
-    or (new.queued_at, new.queued_by) is distinct from (old.queued_at, old.queued_by)
-       and (old.queued_at is not null or old.event_seq <> 1 or new.event_seq = 1 or num_nulls(new.queued_at, new.queued_by) <> 0)
-    or (new.claimed_at, new.claimed_by) is distinct from (old.claimed_at, old.claimed_by)
-       and (old.claimed_at is not null or old.fence <> 0 or new.fence <> 1 or new.event_seq <> 3
-            or num_nulls(new.claimed_at, new.claimed_by) <> 0)
-    or new.ended_at is distinct from old.ended_at
-       and (old.ended_at is not null or old.event_seq <> 3 or new.event_seq <> 4 or new.status <> 'SUCCESS'
-            or new.claimed_at is null or new.fence <> 1 or new.sends <> 1 or new.takeovers <> 0)
-    -- As payment_attempts_are_frozen, for an attempt without a row.
-    or new.gateway is distinct from old.gateway and new.attempt_no = old.attempt_no
-  ) execute function payments_check_events();
-
 create or replace function payments_check_insert() returns trigger language plpgsql as $$
 begin
   raise exception 'payment % cannot begin as %, or with more than its first event', new.id, new.status
@@ -174,25 +149,108 @@ drop trigger payments_check_insert on payments;
 create trigger payments_check_insert
   before insert on payments
   for each row when (
-    new.status <> 'PENDING' or num_nonnulls(new.queued_at, new.queued_by, new.claimed_at, new.claimed_by, new.ended_at) > 0
+    new.status <> 'PENDING' or coalesce(new.queued_at, new.claimed_at, new.ended_at) is not null
+    or coalesce(new.queued_by, new.claimed_by) is not null
   ) execute function payments_check_insert();
 
--- The three steps of a payment without incident keep every rule of the function: a condition costs less than a call.
+-- Columns that are events are set once, in the step that they tell of.
+-- No condition decides whether this is called: each statement reads the text of a condition anew, which costs a payment
+-- alone more than the call.
+create or replace function payments_check_transition() returns trigger language plpgsql as $$
+declare
+  rule text;
+begin
+  -- The steps of a payment without incident keep every rule that follows; all of it is one expression.
+  if new.created_at = old.created_at and new.created_by is not distinct from old.created_by and (case new.status
+       when 'QUEUED' then
+         old.status = 'PENDING' and old.event_seq = 1 and new.event_seq = 2
+         and new.fence = old.fence and new.attempt_no = old.attempt_no
+         and new.queued_at is not null and new.queued_by is not null and coalesce(new.claimed_at, new.ended_at) is null
+         and coalesce(new.claimed_by, new.gateway) is null
+       when 'PROCESSING' then
+         (old.status = 'QUEUED' and old.event_seq = 2 and new.queued_at is not distinct from old.queued_at
+            and new.queued_by is not distinct from old.queued_by
+          or old.status = 'PENDING' and old.event_seq = 1 and new.queued_at is not null and new.queued_by is not null)
+         and new.event_seq = 3 and old.fence = 0 and new.fence = 1 and old.attempt_no = 0 and new.attempt_no = 1
+         and not old.attempt_open and new.claimed_at is not null and new.claimed_by is not null and new.ended_at is null
+       when 'SUCCESS' then
+         old.status = 'PROCESSING' and old.event_seq = 3 and new.event_seq = 4 and old.fence = 1 and new.fence = 1
+         and new.attempt_no = old.attempt_no and new.gateway_ref is not null and not new.attempt_open
+         and new.ended_at is not null and new.sends = 1 and new.takeovers = 0 and new.claimed_at = old.claimed_at
+         and new.claimed_by = old.claimed_by and new.queued_at is not distinct from old.queued_at
+         and new.queued_by is not distinct from old.queued_by and new.gateway = old.gateway
+       else false
+     end) then
+    return new;
+  end if;
+
+  if new.created_by is distinct from old.created_by
+     or new.created_at <> old.created_at and old.created_by is not null
+     or (new.queued_at, new.queued_by) is distinct from (old.queued_at, old.queued_by)
+        and (old.queued_at is not null or old.event_seq <> 1 or new.event_seq = 1 or num_nulls(new.queued_at, new.queued_by) <> 0)
+     or (new.claimed_at, new.claimed_by) is distinct from (old.claimed_at, old.claimed_by)
+        and (old.claimed_at is not null or old.fence <> 0 or new.fence <> 1 or new.event_seq <> 3
+             or num_nulls(new.claimed_at, new.claimed_by) <> 0)
+     or new.ended_at is distinct from old.ended_at
+        and (old.ended_at is not null or old.event_seq <> 3 or new.event_seq <> 4 or new.status <> 'SUCCESS'
+             or new.claimed_at is null or new.fence <> 1 or new.sends <> 1 or new.takeovers <> 0)
+     -- As payment_attempts_are_frozen, for an attempt without a row.
+     or new.gateway is distinct from old.gateway and new.attempt_no = old.attempt_no then
+    raise exception 'payment %: an event of it was changed, or set at another step than its own', old.id
+      using errcode = 'check_violation', constraint = 'payments_events_are_frozen';
+  end if;
+
+  if old.status in ('SUCCESS', 'FAILED') then
+    if (new.status, new.fence, new.attempt_no, new.gateway_ref, new.failure_code, new.failure_kind)
+       is distinct from (old.status, old.fence, old.attempt_no, old.gateway_ref, old.failure_code, old.failure_kind) then
+      rule := 'payments_terminal_is_final';
+    end if;
+  elsif new.fence < old.fence then
+    rule := 'payments_fence_grows';
+  elsif new.attempt_no < old.attempt_no or new.attempt_no > old.attempt_no + 1 then
+    rule := 'payments_attempts_count_up';
+  elsif new.attempt_no > old.attempt_no and old.attempt_open then
+    rule := 'payments_one_attempt_at_a_time';
+  elsif new.status <> old.status then
+    rule := case
+      when new.event_seq <= old.event_seq then 'payments_transition_has_event'
+      when new.status = 'PROCESSING' and old.status in ('PENDING', 'QUEUED') then
+        case when new.fence <= old.fence then 'payments_claim_moves_fence' end
+      when new.status = 'QUEUED' and old.status = 'PENDING' then null
+      -- An unknown outcome ends only with an answer for the attempt itself.
+      when new.status = 'QUEUED' and old.status = 'PROCESSING' then
+        case when old.unknown_since is not null and new.attempt_open then 'payments_unknown_needs_evidence' end
+      when new.status = 'SUCCESS' and old.status = 'PROCESSING' then
+        case when new.gateway_ref is null or new.attempt_open then 'payments_success_has_evidence' end
+      when new.status = 'FAILED' and old.status = 'PROCESSING' then
+        case
+          when new.failure_code is null or new.failure_kind is null or new.attempt_open
+            then 'payments_failure_has_evidence'
+          when old.unknown_since is not null and new.failure_kind not in ('hard_decline', 'soft_decline', 'operator')
+            then 'payments_unknown_needs_evidence'
+        end
+      when new.status = 'FAILED' and old.status in ('PENDING', 'QUEUED') then
+        case
+          when new.failure_code is null or new.failure_kind is null then 'payments_failure_has_evidence'
+          -- Once an attempt exists, only its own outcome can end the payment.
+          when old.attempt_no > 0 then 'payments_cancel_before_attempt'
+        end
+      else 'payments_legal_transition'
+    end;
+  end if;
+  if rule is not null then
+    raise exception 'payment %: % -> % breaks %', old.id, old.status, new.status, rule
+      using errcode = 'check_violation', constraint = rule;
+  end if;
+  return new;
+end
+$$;
+
 drop trigger payments_check_transition on payments;
 create trigger payments_check_transition
-  before update of status, fence, attempt_no, attempt_open, gateway_ref, failure_code, failure_kind, event_seq on payments
-  for each row when (not case new.status
-    when 'QUEUED' then
-      old.status = 'PENDING' and old.event_seq = 1 and new.event_seq = 2
-      and new.fence = old.fence and new.attempt_no = old.attempt_no
-    when 'PROCESSING' then
-      (old.status = 'PENDING' or old.status = 'QUEUED') and old.event_seq < 3 and new.event_seq = 3
-      and old.fence = 0 and new.fence = 1 and old.attempt_no = 0 and new.attempt_no = 1 and not old.attempt_open
-    when 'SUCCESS' then
-      old.status = 'PROCESSING' and old.event_seq = 3 and new.event_seq = 4
-      and new.fence = old.fence and new.attempt_no = old.attempt_no and new.gateway_ref is not null and not new.attempt_open
-    else false
-  end) execute function payments_check_transition();
+  before update of status, fence, attempt_no, attempt_open, gateway_ref, failure_code, failure_kind, event_seq,
+                   created_at, created_by, queued_at, queued_by, claimed_at, claimed_by, ended_at, gateway on payments
+  for each row execute function payments_check_transition();
 
 -- The one list of what may go out; null while nobody is subscribed to any of it.
 create function webhook_types_wanted() returns text[] stable language plpgsql as $$

@@ -293,21 +293,14 @@ CREATE INDEX payments_times_idx ON payments USING brin (created_at, queued_at, c
 CREATE INDEX payments_waiting_idx ON payments USING btree (next_run_at, id) WHERE (waits_for IS NOT NULL);
 CREATE TRIGGER payments_check_claim_knows_details BEFORE UPDATE OF fence ON payments FOR EACH ROW WHEN (((new.has_details OR new.manual_capture OR new.customer_present OR (new.expires_at IS NOT NULL)) AND (new.fence > old.fence) AND (new.claimed_fence IS DISTINCT FROM new.fence) AND ((new.sends > old.sends) OR (new.attempt_no > old.attempt_no)))) EXECUTE FUNCTION payments_check_claim_knows_details();
 CREATE TRIGGER payments_check_claimed BEFORE UPDATE OF fence ON payments FOR EACH ROW WHEN (((new.parent_id IS NOT NULL) AND (new.fence > old.fence) AND (new.claimed_fence IS DISTINCT FROM new.fence))) EXECUTE FUNCTION payments_check_claimed();
-CREATE TRIGGER payments_check_events BEFORE UPDATE OF created_at, created_by, queued_at, queued_by, claimed_at, claimed_by, ended_at, gateway ON payments FOR EACH ROW WHEN (((new.created_by IS DISTINCT FROM old.created_by) OR ((new.created_at <> old.created_at) AND (old.created_by IS NOT NULL)) OR (((new.queued_at IS DISTINCT FROM old.queued_at) OR (new.queued_by IS DISTINCT FROM old.queued_by)) AND ((old.queued_at IS NOT NULL) OR (old.event_seq <> 1) OR (new.event_seq = 1) OR (num_nulls(new.queued_at, new.queued_by) <> 0))) OR (((new.claimed_at IS DISTINCT FROM old.claimed_at) OR (new.claimed_by IS DISTINCT FROM old.claimed_by)) AND ((old.claimed_at IS NOT NULL) OR (old.fence <> 0) OR (new.fence <> 1) OR (new.event_seq <> 3) OR (num_nulls(new.claimed_at, new.claimed_by) <> 0))) OR ((new.ended_at IS DISTINCT FROM old.ended_at) AND ((old.ended_at IS NOT NULL) OR (old.event_seq <> 3) OR (new.event_seq <> 4) OR (new.status <> 'SUCCESS'::text) OR (new.claimed_at IS NULL) OR (new.fence <> 1) OR (new.sends <> 1) OR (new.takeovers <> 0))) OR ((new.gateway IS DISTINCT FROM old.gateway) AND (new.attempt_no = old.attempt_no)))) EXECUTE FUNCTION payments_check_events();
 CREATE TRIGGER payments_check_frozen BEFORE UPDATE OF id, amount, currency, idempotency_key, request_hash, fp_version ON payments FOR EACH ROW EXECUTE FUNCTION payments_check_frozen();
-CREATE TRIGGER payments_check_insert BEFORE INSERT ON payments FOR EACH ROW WHEN (((new.status <> 'PENDING'::text) OR (num_nonnulls(new.queued_at, new.queued_by, new.claimed_at, new.claimed_by, new.ended_at) > 0))) EXECUTE FUNCTION payments_check_insert();
+CREATE TRIGGER payments_check_insert BEFORE INSERT ON payments FOR EACH ROW WHEN (((new.status <> 'PENDING'::text) OR (COALESCE(new.queued_at, new.claimed_at, new.ended_at) IS NOT NULL) OR (COALESCE(new.queued_by, new.claimed_by) IS NOT NULL))) EXECUTE FUNCTION payments_check_insert();
 CREATE TRIGGER payments_check_late_charge BEFORE UPDATE OF attempt_no ON payments FOR EACH ROW WHEN (((new.attempt_no > old.attempt_no) AND (old.late_charge_ref IS NOT NULL))) EXECUTE FUNCTION payments_check_late_charge();
 CREATE TRIGGER payments_check_members BEFORE UPDATE OF request_digest, has_details, manual_capture, customer_present, priority, execute_at, expires_at ON payments FOR EACH ROW EXECUTE FUNCTION payments_check_members();
 CREATE TRIGGER payments_check_movement BEFORE INSERT ON payments FOR EACH ROW WHEN ((new.parent_id IS NOT NULL)) EXECUTE FUNCTION payments_check_movement();
 CREATE TRIGGER payments_check_movement_frozen BEFORE UPDATE OF parent_id, charge_ref, amount_captured ON payments FOR EACH ROW WHEN (((new.parent_id IS DISTINCT FROM old.parent_id) OR (new.charge_ref IS DISTINCT FROM old.charge_ref) OR ((old.amount_captured IS NOT NULL) AND (new.amount_captured IS DISTINCT FROM old.amount_captured)))) EXECUTE FUNCTION payments_check_movement_frozen();
 CREATE TRIGGER payments_check_open_charge BEFORE UPDATE OF status ON payments FOR EACH ROW WHEN (((new.status = 'FAILED'::text) AND (old.status <> 'FAILED'::text) AND (new.open_charges > 0))) EXECUTE FUNCTION payments_check_open_charge();
-CREATE TRIGGER payments_check_transition BEFORE UPDATE OF status, fence, attempt_no, attempt_open, gateway_ref, failure_code, failure_kind, event_seq ON payments FOR EACH ROW WHEN ((NOT
-        CASE new.status
-            WHEN 'QUEUED'::text THEN ((old.status = 'PENDING'::text) AND (old.event_seq = 1) AND (new.event_seq = 2) AND (new.fence = old.fence) AND (new.attempt_no = old.attempt_no))
-            WHEN 'PROCESSING'::text THEN (((old.status = 'PENDING'::text) OR (old.status = 'QUEUED'::text)) AND (old.event_seq < 3) AND (new.event_seq = 3) AND (old.fence = 0) AND (new.fence = 1) AND (old.attempt_no = 0) AND (new.attempt_no = 1) AND (NOT old.attempt_open))
-            WHEN 'SUCCESS'::text THEN ((old.status = 'PROCESSING'::text) AND (old.event_seq = 3) AND (new.event_seq = 4) AND (new.fence = old.fence) AND (new.attempt_no = old.attempt_no) AND (new.gateway_ref IS NOT NULL) AND (NOT new.attempt_open))
-            ELSE false
-        END)) EXECUTE FUNCTION payments_check_transition();
+CREATE TRIGGER payments_check_transition BEFORE UPDATE OF status, fence, attempt_no, attempt_open, gateway_ref, failure_code, failure_kind, event_seq, created_at, created_by, queued_at, queued_by, claimed_at, claimed_by, ended_at, gateway ON payments FOR EACH ROW EXECUTE FUNCTION payments_check_transition();
 CREATE TRIGGER payments_end_movement AFTER UPDATE OF status ON payments FOR EACH ROW WHEN (((new.parent_id IS NOT NULL) AND (new.status <> old.status) AND (new.status = ANY (ARRAY['SUCCESS'::text, 'FAILED'::text])))) EXECUTE FUNCTION payments_end_movement();
 CREATE TRIGGER payments_reserve_refund AFTER INSERT ON payments FOR EACH ROW WHEN (((new.parent_id IS NOT NULL) AND ("left"(new.id, 4) = 'ref_'::text) AND (new.charge_ref IS NULL))) EXECUTE FUNCTION payments_reserve_refund();
 CREATE TRIGGER payments_write_first_attempt AFTER UPDATE OF event_seq ON payments FOR EACH ROW WHEN (((old.claimed_at IS NOT NULL) AND (old.event_seq = 3) AND (new.event_seq <> 3) AND (new.ended_at IS NULL))) EXECUTE FUNCTION payments_write_first_attempt();
@@ -598,13 +591,6 @@ begin
 end
 $$;
 
-create function payments_check_events() returns trigger language plpgsql as $$
-begin
-  raise exception 'payment %: an event of it was changed, or set at another step than its own', old.id
-    using errcode = 'check_violation', constraint = 'payments_events_are_frozen';
-end
-$$;
-
 create function payments_check_frozen() returns trigger language plpgsql as $$
 begin
   if (new.id, new.amount, new.currency, new.idempotency_key, new.request_hash, new.fp_version)
@@ -694,6 +680,46 @@ create function payments_check_transition() returns trigger language plpgsql as 
 declare
   rule text;
 begin
+  -- The steps of a payment without incident keep every rule that follows; all of it is one expression.
+  if new.created_at = old.created_at and new.created_by is not distinct from old.created_by and (case new.status
+       when 'QUEUED' then
+         old.status = 'PENDING' and old.event_seq = 1 and new.event_seq = 2
+         and new.fence = old.fence and new.attempt_no = old.attempt_no
+         and new.queued_at is not null and new.queued_by is not null and coalesce(new.claimed_at, new.ended_at) is null
+         and coalesce(new.claimed_by, new.gateway) is null
+       when 'PROCESSING' then
+         (old.status = 'QUEUED' and old.event_seq = 2 and new.queued_at is not distinct from old.queued_at
+            and new.queued_by is not distinct from old.queued_by
+          or old.status = 'PENDING' and old.event_seq = 1 and new.queued_at is not null and new.queued_by is not null)
+         and new.event_seq = 3 and old.fence = 0 and new.fence = 1 and old.attempt_no = 0 and new.attempt_no = 1
+         and not old.attempt_open and new.claimed_at is not null and new.claimed_by is not null and new.ended_at is null
+       when 'SUCCESS' then
+         old.status = 'PROCESSING' and old.event_seq = 3 and new.event_seq = 4 and old.fence = 1 and new.fence = 1
+         and new.attempt_no = old.attempt_no and new.gateway_ref is not null and not new.attempt_open
+         and new.ended_at is not null and new.sends = 1 and new.takeovers = 0 and new.claimed_at = old.claimed_at
+         and new.claimed_by = old.claimed_by and new.queued_at is not distinct from old.queued_at
+         and new.queued_by is not distinct from old.queued_by and new.gateway = old.gateway
+       else false
+     end) then
+    return new;
+  end if;
+
+  if new.created_by is distinct from old.created_by
+     or new.created_at <> old.created_at and old.created_by is not null
+     or (new.queued_at, new.queued_by) is distinct from (old.queued_at, old.queued_by)
+        and (old.queued_at is not null or old.event_seq <> 1 or new.event_seq = 1 or num_nulls(new.queued_at, new.queued_by) <> 0)
+     or (new.claimed_at, new.claimed_by) is distinct from (old.claimed_at, old.claimed_by)
+        and (old.claimed_at is not null or old.fence <> 0 or new.fence <> 1 or new.event_seq <> 3
+             or num_nulls(new.claimed_at, new.claimed_by) <> 0)
+     or new.ended_at is distinct from old.ended_at
+        and (old.ended_at is not null or old.event_seq <> 3 or new.event_seq <> 4 or new.status <> 'SUCCESS'
+             or new.claimed_at is null or new.fence <> 1 or new.sends <> 1 or new.takeovers <> 0)
+     -- As payment_attempts_are_frozen, for an attempt without a row.
+     or new.gateway is distinct from old.gateway and new.attempt_no = old.attempt_no then
+    raise exception 'payment %: an event of it was changed, or set at another step than its own', old.id
+      using errcode = 'check_violation', constraint = 'payments_events_are_frozen';
+  end if;
+
   if old.status in ('SUCCESS', 'FAILED') then
     if (new.status, new.fence, new.attempt_no, new.gateway_ref, new.failure_code, new.failure_kind)
        is distinct from (old.status, old.fence, old.attempt_no, old.gateway_ref, old.failure_code, old.failure_kind) then
