@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { createPaymentStore } from '../src/index.ts'
 import { countPayments } from '../src/store/counts.ts'
 import { createMigratedDatabase } from '@titan/testkit/vitest'
+import { authorizedPayment } from './support/movements.ts'
 import { claim, createPayment, paymentIn } from './support/payments.ts'
 import { settlementOf } from './support/settlements.ts'
 
@@ -43,6 +44,23 @@ test('a small table is counted exactly, a large one in its working states, and e
 
   const bounded = await countPayments(sql, { table: 5, working: 1 })
   expect(bounded).toMatchObject({ byStatus: { PENDING: 1, QUEUED: 1, PROCESSING: 2 }, isAtLeast: true })
+})
+
+test('authorizations that expire within a day and open contradictions are counted', async () => {
+  const before = await store.counts()
+  for (const hours of [23, 25]) {
+    const { id } = await authorizedPayment(store, sql)
+    await sql`update payments set waits_until = clock_timestamp() + ${hours}::int * interval '1 hour' where id = ${id}`
+  }
+  const { id: paymentId } = await paymentIn(store, sql, 'FAILED')
+  for (const reference of ['open', 'resolved'])
+    await store.recordBreak({ kind: 'late_charge', paymentId, gateway: 'simulated', reference, detail: {} })
+  await sql`update reconciliation_breaks set resolved_at = clock_timestamp() where reference = 'resolved'`
+  const { expiringAuthorizations, openBreaks } = await store.counts()
+  expect({ expiringAuthorizations, openBreaks }).toEqual({
+    expiringAuthorizations: before.expiringAuthorizations + 1,
+    openBreaks: before.openBreaks + 1,
+  })
 })
 
 test('counting reads no more blocks when the history has grown', async () => {

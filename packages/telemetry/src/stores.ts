@@ -46,6 +46,16 @@ const PAYMENT_GAUGES: readonly StoreGauge<PaymentCounts>[] = [
     'reason',
   ],
   [
+    'titan_payments_authorizations_expiring',
+    'Authorizations that expire within a day, neither captured nor voided.',
+    ({ expiringAuthorizations }) => expiringAuthorizations,
+  ],
+  [
+    'titan_payments_open_breaks',
+    'Contradictions with a gateway that are not resolved.',
+    ({ openBreaks }) => openBreaks,
+  ],
+  [
     'titan_payments_oldest_unfinished_seconds',
     'Age of the oldest unfinished payment that is not in review and waits for nobody; 0 without one.',
     ({ oldestUnfinishedMs }) => seconds(oldestUnfinishedMs),

@@ -26,6 +26,10 @@ interface Working {
   > | null
 }
 const countWorking = statement<Working>('count_working')
+const countUrgent = statement<{ readonly expiring: number; readonly openBreaks: number }>('count_urgent')
+
+/** An authorization that ends within this time is about to expire, in milliseconds. */
+const EXPIRING_MS = 86_400_000
 
 /**
  * Counts at a cost that does not grow with the history: the working states have an index each, and what ended is read
@@ -36,6 +40,7 @@ export async function countPayments(sql: Database, limits = DEFAULT_LIMITS) {
   const [working] = await countWorking(sql, { limit: most })
   if (working === undefined) throw new RangeError('count_working.sql returned no row')
   const { pending, queued, review, unknown } = working
+  const [urgent] = await countUrgent(sql, { limit: most, withinMs: EXPIRING_MS })
   const waiting = byReason((reason) => working.waiting?.[reason]?.count ?? 0)
   // What is parked or waits is PROCESSING too.
   const processing = working.processing + review + sumOf(waiting)
@@ -49,6 +54,10 @@ export async function countPayments(sql: Database, limits = DEFAULT_LIMITS) {
     waiting,
     /** Ages of the oldest of them, in milliseconds; 0 when there is none. */
     oldestWaitingMs: byReason((reason) => Math.max(0, working.waiting?.[reason]?.oldest_ms ?? 0)),
+    /** Authorizations that expire within a day. */
+    expiringAuthorizations: urgent?.expiring ?? 0,
+    /** Contradictions with a gateway that are not resolved. */
+    openBreaks: urgent?.openBreaks ?? 0,
     /** Age of the oldest payment that is not final, not parked and waits for nobody, in milliseconds; 0 when there is none. */
     oldestUnfinishedMs: Math.max(0, working.oldestMs),
     oldestPendingMs: Math.max(0, working.oldestPendingMs),
