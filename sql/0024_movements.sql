@@ -57,9 +57,9 @@ create function movement_kind(id text) returns text language sql immutable paral
               when left(id, 5) = 'void_' then 'void' else 'charge' end
 $$;
 
-create function open_charge(payment text, charge text, out amount bigint, out currency text) language sql stable as $$
+create function open_charge(payment text, charge text, out amount bigint, out currency text, out gateway text) language sql stable as $$
   select coalesce(b.detail ->> 'charged_amount', b.detail ->> 'amount')::bigint,
-         coalesce(b.detail ->> 'charged_currency', b.detail ->> 'currency')
+         coalesce(b.detail ->> 'charged_currency', b.detail ->> 'currency'), b.gateway
     from reconciliation_breaks b
     join payments p on p.id = b.payment_id
    where b.payment_id = payment and b.reference = charge and b.resolved_at is null
@@ -95,6 +95,9 @@ begin
     raise exception 'movement % of payment % breaks %', new.id, new.parent_id, rule
       using errcode = 'check_violation', constraint = rule;
   end if;
+  -- The charge is at this gateway, and no other one can move it.
+  new.gateway := case when new.charge_ref is null then parent.gateway
+                      else (select c.gateway from open_charge(parent.id, new.charge_ref) c) end;
   return new;
 end
 $$;
@@ -132,14 +135,15 @@ create trigger payments_check_claimed
 
 create function payments_check_movement_frozen() returns trigger language plpgsql as $$
 begin
-  raise exception 'payment %: its parent and what was captured cannot change', old.id
+  raise exception 'payment %: its parent, its gateway and what was captured cannot change', old.id
     using errcode = 'check_violation', constraint = 'payments_request_is_frozen';
 end
 $$;
 
 create trigger payments_check_movement_frozen
-  before update of parent_id, charge_ref, amount_captured on payments
+  before update of parent_id, charge_ref, gateway, amount_captured on payments
   for each row when (new.parent_id is distinct from old.parent_id or new.charge_ref is distinct from old.charge_ref
+                     or new.parent_id is not null and new.gateway <> old.gateway
                      or old.amount_captured is not null and new.amount_captured is distinct from old.amount_captured)
   execute function payments_check_movement_frozen();
 

@@ -298,7 +298,7 @@ CREATE TRIGGER payments_check_insert BEFORE INSERT ON payments FOR EACH ROW WHEN
 CREATE TRIGGER payments_check_late_charge BEFORE UPDATE OF attempt_no ON payments FOR EACH ROW WHEN (((new.attempt_no > old.attempt_no) AND (old.late_charge_ref IS NOT NULL))) EXECUTE FUNCTION payments_check_late_charge();
 CREATE TRIGGER payments_check_members BEFORE UPDATE OF request_digest, has_details, manual_capture, customer_present, priority, execute_at, expires_at ON payments FOR EACH ROW EXECUTE FUNCTION payments_check_members();
 CREATE TRIGGER payments_check_movement BEFORE INSERT ON payments FOR EACH ROW WHEN ((new.parent_id IS NOT NULL)) EXECUTE FUNCTION payments_check_movement();
-CREATE TRIGGER payments_check_movement_frozen BEFORE UPDATE OF parent_id, charge_ref, amount_captured ON payments FOR EACH ROW WHEN (((new.parent_id IS DISTINCT FROM old.parent_id) OR (new.charge_ref IS DISTINCT FROM old.charge_ref) OR ((old.amount_captured IS NOT NULL) AND (new.amount_captured IS DISTINCT FROM old.amount_captured)))) EXECUTE FUNCTION payments_check_movement_frozen();
+CREATE TRIGGER payments_check_movement_frozen BEFORE UPDATE OF parent_id, charge_ref, gateway, amount_captured ON payments FOR EACH ROW WHEN (((new.parent_id IS DISTINCT FROM old.parent_id) OR (new.charge_ref IS DISTINCT FROM old.charge_ref) OR ((new.parent_id IS NOT NULL) AND (new.gateway <> old.gateway)) OR ((old.amount_captured IS NOT NULL) AND (new.amount_captured IS DISTINCT FROM old.amount_captured)))) EXECUTE FUNCTION payments_check_movement_frozen();
 CREATE TRIGGER payments_check_open_charge BEFORE UPDATE OF status ON payments FOR EACH ROW WHEN (((new.status = 'FAILED'::text) AND (old.status <> 'FAILED'::text) AND (new.open_charges > 0))) EXECUTE FUNCTION payments_check_open_charge();
 CREATE TRIGGER payments_check_transition BEFORE UPDATE OF status, fence, attempt_no, attempt_open, gateway_ref, failure_code, failure_kind, event_seq, created_at, created_by, queued_at, queued_by, claimed_at, claimed_by, ended_at, gateway ON payments FOR EACH ROW EXECUTE FUNCTION payments_check_transition();
 CREATE TRIGGER payments_end_movement AFTER UPDATE OF status ON payments FOR EACH ROW WHEN (((new.parent_id IS NOT NULL) AND (new.status <> old.status) AND (new.status = ANY (ARRAY['SUCCESS'::text, 'FAILED'::text])))) EXECUTE FUNCTION payments_end_movement();
@@ -488,9 +488,9 @@ create function movement_kind(id text) returns text language sql as $$
               when left(id, 5) = 'void_' then 'void' else 'charge' end
 $$;
 
-create function open_charge(payment text, charge text, OUT amount bigint, OUT currency text) returns record language sql as $$
+create function open_charge(payment text, charge text, OUT amount bigint, OUT currency text, OUT gateway text) returns record language sql as $$
   select coalesce(b.detail ->> 'charged_amount', b.detail ->> 'amount')::bigint,
-         coalesce(b.detail ->> 'charged_currency', b.detail ->> 'currency')
+         coalesce(b.detail ->> 'charged_currency', b.detail ->> 'currency'), b.gateway
     from reconciliation_breaks b
     join payments p on p.id = b.payment_id
    where b.payment_id = payment and b.reference = charge and b.resolved_at is null
@@ -653,13 +653,16 @@ begin
     raise exception 'movement % of payment % breaks %', new.id, new.parent_id, rule
       using errcode = 'check_violation', constraint = rule;
   end if;
+  -- The charge is at this gateway, and no other one can move it.
+  new.gateway := case when new.charge_ref is null then parent.gateway
+                      else (select c.gateway from open_charge(parent.id, new.charge_ref) c) end;
   return new;
 end
 $$;
 
 create function payments_check_movement_frozen() returns trigger language plpgsql as $$
 begin
-  raise exception 'payment %: its parent and what was captured cannot change', old.id
+  raise exception 'payment %: its parent, its gateway and what was captured cannot change', old.id
     using errcode = 'check_violation', constraint = 'payments_request_is_frozen';
 end
 $$;

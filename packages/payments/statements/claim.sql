@@ -21,9 +21,7 @@ with target as (
         and next_run_at <= clock_timestamp()
         and (status in ('PENDING', 'QUEUED')
              or status = 'PROCESSING' and (lease_until is null or lease_until < clock_timestamp()))
-        and (not attempt_open or gateway = $4::text)
-        and (parent_id is null
-             or $4::text = (select parent.gateway from payments parent where parent.id = payments.parent_id))
+        and (gateway = $4::text or gateway is null or not attempt_open and parent_id is null)
         for update
    ) p
 ), claimed as (

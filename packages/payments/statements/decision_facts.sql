@@ -28,7 +28,8 @@ select p.open_charges,
                   and (amount <> p.amount::text or currency <> p.currency)) as is_mismatch,
        exists (select from payments other
                 where other.gateway = p.gateway and other.gateway_ref = $2::text and other.status = 'SUCCESS'
-                  and other.parent_id is null and other.id <> p.id)
+                  -- A capture has the charge of its payment.
+                  and other.parent_id is null and other.id <> all(array[p.id, coalesce(p.parent_id, '')]))
          or exists (select from reconciliation_breaks b
                      where b.kind = any(array['late_charge', 'duplicate_charge', 'amount_mismatch', 'currency_mismatch',
                                               'status_mismatch', 'missing_here'])

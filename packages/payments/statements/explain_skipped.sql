@@ -6,13 +6,11 @@ select id, status,
        case
          when status in ('SUCCESS', 'FAILED') then 'terminal'
          when needs_review then 'needs_review'
-         when attempt_open and gateway is distinct from $2::text
-              or parent_id is not null and $2::text is distinct from (select parent.gateway from payments parent where parent.id = p.parent_id)
-           then 'other_gateway'
+         when (attempt_open or parent_id is not null) and gateway is distinct from $2::text then 'other_gateway'
          when lease_until >= clock_timestamp() then 'leased'
          else 'not_due'
        end as reason,
        greatest(0, ceil(extract(epoch from greatest(lease_until, next_run_at) - clock_timestamp()) * 1000))::float8
          as wait_ms
-  from payments p
+  from payments
  where id = any($1::text[])

@@ -225,7 +225,6 @@ test.each([
   ['payments_refunds_fit', 'refunds_reserved = -1'],
   ['payments_refunded_is_reserved', 'refunds_reserved = 10, amount_refunded = 11'],
   ['payments_refunded_is_reserved', 'amount_refunded = 1'],
-  ['payments_waits_for_known', "waits_for = 'rain'"],
 ])('the database keeps the sums of a payment: %s', async (constraint_name, change) => {
   const { id } = await paymentIn(store, sql, 'SUCCESS')
   await expect(sql.unsafe(`update payments set ${change} where id = '${id}'`)).rejects.toMatchObject({
@@ -243,4 +242,25 @@ test('the database refuses a second refund of a contradicting charge', async () 
   await expect(
     insertByHand({ id: idOf('ref'), parent_id: paymentId, charge_ref: reference, amount: 500 }),
   ).rejects.toMatchObject({ constraint_name: 'payments_one_refund_of_charge' })
+})
+
+test('a worker of another gateway leaves a refund alone, and the gateway of a refund never changes', async () => {
+  const { id: paymentId } = await paymentIn(store, sql, 'SUCCESS')
+  const { id } = await createMovement(store, { kind: 'refund', paymentId, amount: 10 })
+  const options = { owner: 'w1', leaseMs: 10_000, gateway: 'other' }
+  expect(await store.claim(id, options)).toMatchObject({ kind: 'skipped', reason: 'other_gateway' })
+  await expect(sql`update payments set gateway = 'other' where id = ${id}`).rejects.toMatchObject({
+    constraint_name: expect.stringMatching(/^payments_(request_is|events_are)_frozen$/),
+  })
+  await expect(
+    sql`update payments set gateway = 'other', attempt_no = 1, attempt_open = true where id = ${id}`,
+  ).rejects.toMatchObject({ constraint_name: 'payments_request_is_frozen' })
+  expect(await store.claim(id, { ...options, gateway: 'simulated' })).toMatchObject({ kind: 'claimed' })
+})
+
+test('a payment waits for what is known', async () => {
+  const { id } = await authorizedPayment(store, sql)
+  await expect(sql`update payments set waits_for = 'rain' where id = ${id}`).rejects.toMatchObject({
+    constraint_name: 'payments_waits_for_known',
+  })
 })
