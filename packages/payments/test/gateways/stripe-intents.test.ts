@@ -1,7 +1,8 @@
 import type Stripe from 'stripe'
 import { expect, expectTypeOf, test } from 'vitest'
 import type { ChargeOutcome, ChargeRequest, LookupAnswer } from '../../src/index.ts'
-import { outcomeOfIntent, type ByStatus, type Known } from '../../src/gateways/stripe/outcome.ts'
+import type { Known } from '../../src/gateways/stripe/client.ts'
+import { outcomeOfIntent, type ByStatus } from '../../src/gateways/stripe/outcome.ts'
 import { attemptOf, charge, stripeAt } from '../support/simulator.ts'
 import {
   CHARGE_KEY,

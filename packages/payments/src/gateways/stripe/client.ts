@@ -8,6 +8,9 @@ export interface StripeClient {
   readonly http: StripeHttp
 }
 
+/** The members of one of Stripe's open unions that its SDK names. */
+export type Known<Union> = Union extends string ? (string extends Union ? never : Union) : never
+
 /** Retrieves an intent with its charge, which says when an authorization ends; undefined when there is none. */
 export async function retrieve(stripe: Stripe, id: string): Promise<Stripe.PaymentIntent | undefined> {
   const intent = await orMissing(stripe.paymentIntents.retrieve(id, { expand: ['latest_charge'] }))

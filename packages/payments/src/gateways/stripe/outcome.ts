@@ -3,10 +3,8 @@ import type { NextAction } from '../../domain/details.ts'
 import { declineKindOf } from '../../domain/declines.ts'
 import type { ChargeOutcome } from '../gateway.ts'
 import { fromStripeAmount } from './amount.ts'
+import type { Known } from './client.ts'
 import { CUSTOMER_PRESENT } from './parameters.ts'
-
-/** The members of one of Stripe's open unions that its SDK names. */
-export type Known<Union> = Union extends string ? (string extends Union ? never : Union) : never
 
 /** What each status of an intent proves. A status that the SDK gains breaks the type check until it is here. */
 export type ByStatus = Readonly<

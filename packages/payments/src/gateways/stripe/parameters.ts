@@ -1,5 +1,6 @@
 import type Stripe from 'stripe'
 import type { ChargeRequest, MovementRequest } from '../gateway.ts'
+import type { Known } from './client.ts'
 
 /**
  * Builds the parameters of a charge. They depend on the attempt alone, because Stripe takes one set of parameters under one
@@ -71,7 +72,12 @@ export function captureParameters(
 }
 
 /** The reasons that Stripe takes for a refund and for a cancellation. */
-const REASONS = ['duplicate', 'fraudulent', 'requested_by_customer'] as const
+const REASONS = [
+  'duplicate',
+  'fraudulent',
+  'requested_by_customer',
+] as const satisfies readonly (Known<Stripe.RefundCreateParams.Reason> &
+  Known<Stripe.PaymentIntentCancelParams.CancellationReason>)[]
 
 function knownReason({ reason }: MovementRequest): (typeof REASONS)[number] | undefined {
   return REASONS.find((known) => known === reason)
