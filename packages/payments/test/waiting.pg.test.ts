@@ -222,6 +222,11 @@ describe('a question to the customer', () => {
       expiresAt: null,
     } as const
     expect(await report(id, question)).toBe('ignored')
+    // Later still: the decline of a first card, after which the customer took another. A worker asks what is true.
+    const declined = { type: 'DECLINED', code: 'expired_card', kind: 'hard' } as const
+    expect(await report(id, declined)).toBe('ignored')
+    await pay(id, { gateway })
+    expect(await read(store, id)).toMatchObject({ waitsFor: 'capture', status: 'PROCESSING' })
   })
 })
 

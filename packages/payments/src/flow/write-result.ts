@@ -191,8 +191,8 @@ async function seizeAndSettle(
   const claim = await store.seize({ paymentId, attemptNo, gateway, actor })
   if (claim === undefined) return undefined
   const context = { policy: resolveRetryPolicy(policy), actor, random: Math.random }
-  if (claim.waitsFor === 'customer' && outcome.type === 'DECLINED') {
-    // The customer may try again, so it is not final: a worker cancels the charge first, now.
+  if (outcome.type === 'DECLINED' && mayBeOutdated(claim)) {
+    // A worker asks now, and cancels the charge first where the customer could still pay.
     const reason = `declined: ${outcome.code}`
     await store.settle(decide(claim, { type: 'RELEASED', reason }, context))
     return 'ignored'
@@ -202,6 +202,14 @@ async function seizeAndSettle(
   if ((await settleOrContest(settlement, store.settle)) !== undefined) return 'settled'
   // A charge on record takes no retry and no failure.
   return (await store.settle(park(settlement))) ? 'settled' : undefined
+}
+
+/**
+ * Whether a decline that is reported may not be the last word: the customer can try another card, and may have done so
+ * before a report of the first one comes.
+ */
+function mayBeOutdated({ kind, customerPresent, waitsFor }: Claim): boolean {
+  return kind === 'charge' && (customerPresent || waitsFor !== null)
 }
 
 interface LateSuccess {
