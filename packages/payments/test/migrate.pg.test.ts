@@ -111,3 +111,26 @@ test('what is missing is told without being applied', async () => {
   expect(await missingMigrations(sql, { directory })).toEqual(['9999_later.sql'])
   expect(await missingMigrations(sql, { directory })).toEqual(['9999_later.sql'])
 })
+
+// F24 the storage of history changes under programs that run, before their rights are granted anew: they read and
+//  insert under the former name
+test('programs of the version before keep their rights to the events', async () => {
+  const later = (await migrationFiles()).filter((name) => name >= '0022')
+  await Promise.all(later.map((name) => rm(join(directory, name))))
+  await migrate(sql, { directory })
+  const role = `titan_app_${new URL(database.url).pathname.slice(-12)}`
+  await sql.unsafe(`create role ${role}`)
+  try {
+    await sql.unsafe(`grant select, insert on payment_events to ${role}`)
+    await migrate(sql)
+    const [rights] = await sql`
+      select has_table_privilege(${role}, 'payment_events', 'select') as reads,
+             has_table_privilege(${role}, 'payment_events', 'insert') as inserts,
+             has_table_privilege(${role}, 'payment_events', 'update') as more,
+             has_table_privilege(${role}, 'payment_event_rows', 'insert') as rows`
+    expect(rights).toEqual({ reads: true, inserts: true, more: false, rows: true })
+  } finally {
+    await sql.unsafe(`drop owned by ${role}`)
+    await sql.unsafe(`drop role ${role}`)
+  }
+})
