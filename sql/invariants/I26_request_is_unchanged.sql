@@ -33,6 +33,7 @@ select p.id, 'the stored request digest is not that of the request'
  where p.fp_version = 2
    and p.request_digest <> sha256(convert_to(concat(
          '{"amount":', p.amount, ',"currency":"', p.currency, '","idempotency_key":', to_json(p.idempotency_key),
+         case when p.manual_capture then ',"manual_capture":true' end, case when p.customer_present then ',"customer_present":true' end,
          ',"priority":"' || p.priority || '"',
          ',"execute_at":"' || to_char(p.execute_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') || '"',
          ',"expires_at":"' || to_char(p.expires_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') || '"',
@@ -57,7 +58,8 @@ select d.payment_id, 'the stored digest of the details is not that of the detail
              (5, 'statement_descriptor', to_json(d.statement_descriptor)::text),
              (6, 'metadata',
               (select '[' || string_agg('[' || to_json(key) || ',' || to_json(value) || ']', ',' order by key collate "C") || ']'
-                 from jsonb_each_text(d.metadata)))
+                 from jsonb_each_text(d.metadata))),
+             (7, 'return_url', to_json(d.return_url)::text)
           ) given (position, member, json)
     where json is not null
  ) canonical

@@ -17,6 +17,9 @@ const SAID = {
   description: 'Two chairs',
   statement_descriptor: 'SHOP CHAIRS',
   metadata: { cart: '17', constructor: 'named like a member of every object' },
+  return_url: 'https://shop.example/back',
+  capture: 'manual',
+  customer_present: true,
   priority: 'high',
   execute_at: '2026-01-01T00:00:00.000Z',
   expires_at: '2099-01-01T00:00:00.000Z',
@@ -67,6 +70,9 @@ test.each([
   ['/metadata', { metadata: { 'a[0]': 'b' } }],
   ['/metadata', { metadata: { a: 1 } }],
   ['/metadata', { metadata: ['a'] }],
+  ['/capture', { capture: 'later' }],
+  ['/customer_present', { customer_present: 'yes' }],
+  ['/return_url', { return_url: 'http://shop.example/', customer_present: true }],
   ['/priority', { priority: 'urgent' }],
   ['/execute_at', { execute_at: 'tomorrow' }],
   ['/expires_at', { expires_at: '2026-02-30T00:00:00Z' }],
@@ -146,6 +152,9 @@ test('the largest request of all is accepted', async () => {
     description: wide(500),
     statement_descriptor: 'X'.repeat(22),
     metadata,
+    return_url: `https://shop.example/${'x'.repeat(2_000)}`,
+    capture: 'manual',
+    customer_present: true,
     priority: 'low',
     execute_at: inDays(-1),
     expires_at: inDays(1),
@@ -155,4 +164,16 @@ test('the largest request of all is accepted', async () => {
   const { payment_id: id } = await readJson(response)
   const { idempotency_key: _key, ...said } = request
   expect(await readJson(await api.request(`/payments/${String(id)}`))).toMatchObject(said)
+})
+
+test('a return URL needs a customer who is there', async () => {
+  const response = await api.pay({
+    amount: 500,
+    idempotency_key: newKey(),
+    return_url: 'https://shop.example/',
+  })
+  expect(await readJson(response)).toMatchObject({
+    status: 400,
+    errors: [{ pointer: '/return_url', detail: 'needs "customer_present": true' }],
+  })
 })

@@ -6,6 +6,7 @@ import { dlqList, dlqShow } from './commands/dead-letters.ts'
 import { migrate } from './commands/migrate.ts'
 import { operatorsCreate, operatorsList, operatorsRevoke } from './commands/operators.ts'
 import { paymentsLookup, paymentsRefund } from './payments/acts.ts'
+import { paymentsErase } from './payments/erase.ts'
 import { paymentsList } from './payments/list.ts'
 import { paymentsCapture, paymentsVoid, refundsCreate } from './payments/movements.ts'
 import { refundsList, refundsShow } from './payments/refunds.ts'
@@ -33,6 +34,7 @@ export const COMMANDS: readonly Command[] = [
   paymentsCapture,
   paymentsVoid,
   paymentsRefund,
+  paymentsErase,
   refundsCreate,
   refundsList,
   refundsShow,

@@ -26,6 +26,9 @@ const SAID = {
   statementDescriptor: 'SHOP CHAIRS',
   metadata: { '\ue000': '\u2028', '\u{1f600}': 'b', aa: 'é/\u007e' },
   priority: 'high',
+  capture: 'manual',
+  customerPresent: true,
+  returnUrl: 'https://shop.example/back',
   executeAt: new Date('2026-01-02T03:04:05.060Z'),
   expiresAt: new Date('2099-12-31T23:59:59.999Z'),
 } as const

@@ -53,6 +53,7 @@ export type { ClaimOptions } from './store/claim.ts'
 export type { ListFilter, PaymentPage } from './store/list.ts'
 export type { PaymentCounts } from './store/counts.ts'
 export type { DecisionRefusal } from './store/review.ts'
+export type { ErasureEffect } from './store/erasure.ts'
 export type { RefundEffect } from './store/breaks.ts'
 export { describeMovementRefusal } from './store/movements.ts'
 export type {

@@ -7,21 +7,25 @@
 -- WHY      Keys are inserted in their order, so two batches that share keys wait for each other in one direction only.
 with inserted as (
   insert into payments (id, amount, currency, idempotency_key, request_digest, fp_version, traceparent, status, event_seq,
-                        created_by, next_run_at, has_details, priority, execute_at, expires_at)
+                        created_by, next_run_at, has_details, manual_capture, customer_present, priority,
+                        execute_at, expires_at)
   select id, amount, currency, key, decode(hash, 'hex'), $2::smallint, traceparent, 'PENDING', 1,
          actor, greatest(clock_timestamp(), (extra::jsonb ->> 'execute_at')::timestamptz), extra::jsonb ? 'details',
-         extra::jsonb ->> 'priority', (extra::jsonb ->> 'execute_at')::timestamptz, (extra::jsonb ->> 'expires_at')::timestamptz
+         (extra::jsonb ->> 'manual_capture')::boolean, (extra::jsonb ->> 'customer_present')::boolean, extra::jsonb ->> 'priority',
+         (extra::jsonb ->> 'execute_at')::timestamptz,
+         (extra::jsonb ->> 'expires_at')::timestamptz
     from unnest($1::text::payment_request[], $3::text[], $4::text[]) as request (id, amount, currency, key, hash, traceparent, actor, extra)
    order by key collate "C"
       on conflict (idempotency_key) do nothing
   returning id, next_run_at, created_at, updated_at
 ), details as (
-  insert into payment_details (payment_id, payment_method, customer, reference, description, statement_descriptor, metadata, digest)
-  select payment_id, payment_method, customer, reference, description, statement_descriptor, metadata, decode(digest, 'hex')
+  insert into payment_details (payment_id, payment_method, customer, reference, description, statement_descriptor, metadata, return_url,
+                               digest)
+  select payment_id, payment_method, customer, reference, description, statement_descriptor, metadata, return_url, decode(digest, 'hex')
     from unnest($4::text[]) as extra
    cross join lateral jsonb_to_record(extra::jsonb -> 'details') as given
          (payment_id text, payment_method jsonb, customer jsonb, reference text, description text, statement_descriptor text,
-          metadata jsonb, digest text)
+          metadata jsonb, return_url text, digest text)
    where extra::jsonb ? 'details'
      -- As an expression it is looked up in a hash; as a condition it would be a join that compares each with each.
      and coalesce(payment_id in (select id from inserted), false)

@@ -9,6 +9,7 @@ const { sql } = await createMigratedDatabase()
 const store = createPaymentStore(sql)
 
 const SAID = {
+  returnUrl: 'https://shop.example/back',
   paymentMethod: { stripe: 'pm_1', adyen: 'tok_2' },
   customer: 'cus_1',
   reference: 'order "4711" \\ ü',
@@ -26,7 +27,7 @@ async function createWith(more: Partial<PaymentRequest>): Promise<string> {
 test('what a payment says is stored, read, listed and claimed as it was said', async () => {
   const executeAt = new Date('2026-01-01T00:00:00.123Z')
   const expiresAt = new Date('2099-01-01T00:00:00.456Z')
-  const times = { executeAt, expiresAt, priority: 'low' } as const
+  const times = { executeAt, expiresAt, priority: 'low', capture: 'manual', customerPresent: true } as const
   // Plain ones in the same statement keep none of it.
   const [answer, plain] = await Promise.all([
     store.create({ amount: 500, idempotencyKey: newKey(), ...SAID, ...times }),
@@ -34,7 +35,7 @@ test('what a payment says is stored, read, listed and claimed as it was said', a
   ])
   if (answer.kind !== 'created' || plain.kind !== 'created') throw new Error('not created')
   const { id } = answer.payment
-  const details = { ...SAID, returnUrl: null, nextAction: null, erasedAt: null }
+  const details = { ...SAID, nextAction: null, erasedAt: null }
   expect(answer.payment).toMatchObject({ ...times, details })
   expect(await store.get(id)).toEqual(answer.payment)
   expect((await store.page({})).payments).toEqual(
@@ -48,7 +49,7 @@ test('what a payment says is stored, read, listed and claimed as it was said', a
     executeAt: null,
     expiresAt: null,
   })
-  expect(await claim(store, id)).toMatchObject({ details, capture: 'automatic', customerPresent: false })
+  expect(await claim(store, id)).toMatchObject({ details, capture: 'manual', customerPresent: true })
   expect(await claim(store, plain.payment.id)).toMatchObject({ details: null })
 })
 
@@ -138,7 +139,7 @@ test('details are erased as a whole and once, when the payment is final', async 
     sql`
       update payment_details
          set payment_method = null, customer = null, reference = null, description = null, statement_descriptor = null,
-             metadata = null, erased_at = clock_timestamp()
+             metadata = null, return_url = null, erased_at = clock_timestamp()
        where payment_id = ${one}`
   await expect(
     sql`update payment_details set erased_at = clock_timestamp() where payment_id = ${id}`,

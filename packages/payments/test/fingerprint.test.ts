@@ -18,6 +18,9 @@ const members: { [Name in keyof Required<PaymentRequest>]: fc.Arbitrary<PaymentR
   description: text,
   statementDescriptor: text,
   metadata: pairs,
+  capture: fc.constantFrom('automatic', 'manual'),
+  customerPresent: fc.boolean(),
+  returnUrl: text,
   priority: fc.constantFrom('high', 'default', 'low'),
   executeAt: time,
   expiresAt: time,
@@ -67,6 +70,17 @@ test('a request is of the first version when it says amount and currency only', 
 
 test.each([
   ['reference', ['a', 'x'.repeat(255)], ['', 'x'.repeat(256), 'a\nb', '\ud800']],
+  [
+    'returnUrl',
+    ['https://shop.example/back?a=b', 'http://localhost:3000/', 'http://127.0.0.1/x', 'http://[::1]/'],
+    [
+      'http://shop.example/',
+      'shop.example',
+      'https://a b/',
+      'https://a:b@shop.example/',
+      `https://a/${'x'.repeat(2_048)}`,
+    ],
+  ],
   ['description', ['x'.repeat(500)], ['', 'x'.repeat(501)]],
   [
     'statementDescriptor',
@@ -102,7 +116,13 @@ function normal(given: PaymentRequest): unknown[] {
     typeof value === 'object' && value !== null && !(value instanceof Date)
       ? Object.entries(value).toSorted(([one], [other]) => (one < other ? -1 : 1))
       : value
-  const whole: PaymentRequest = { currency: 'USD', priority: 'default', ...given }
+  const defaults = {
+    currency: 'USD',
+    priority: 'default',
+    capture: 'automatic',
+    customerPresent: false,
+  } as const
+  const whole: PaymentRequest = { ...defaults, ...given }
   return names.map((name) => sorted(whole[name]))
 }
 

@@ -9,6 +9,7 @@ export type {
   RedeliveryRange,
   WebhookBacklog,
 } from './store/webhook-store.ts'
+export { eraseBodies } from './store/event-store.ts'
 export { EndpointStore } from './store/endpoint-store.ts'
 export type {
   EndpointChanges,

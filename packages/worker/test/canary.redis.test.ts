@@ -2,11 +2,10 @@ import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { eventually } from '@titan/testkit'
-import { openDatabase } from '@titan/payments'
-import { closeRedis, createLog, createRedis } from '@titan/service'
-import { afterAll, beforeAll, expect, inject, it, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import { findFreePort } from '@titan/servers'
 import { startCollector } from './support/collector.ts'
+import { readDatabase, readRedis } from './support/everything.ts'
 import { isReady, openRig, PATIENT, type Rig } from './support/rig.ts'
 import { spawnProgram } from '@titan/testkit'
 
@@ -95,46 +94,6 @@ async function sendEverywhere(url: string): Promise<number[]> {
   return (await Promise.all(requests)).map(({ status }) => status)
 }
 
-/** Every row of every table. */
-async function readDatabase(): Promise<string> {
-  const sql = openDatabase(rig.env['DATABASE_URL'] ?? '', { poolSize: 1 })
-  try {
-    const tables = await sql<{ name: string }[]>`
-      select tablename as name from pg_tables where schemaname = 'public'`
-    const rows: string[] = []
-    for (const { name } of tables)
-      for (const { row } of await sql<{ row: string }[]>`select t::text as row from ${sql(name)} t`)
-        rows.push(row)
-    return rows.join('\n')
-  } finally {
-    await sql.end({ timeout: 1 })
-  }
-}
-
-/** Every value of every key, as the server holds it. */
-async function readRedis(): Promise<string> {
-  const redis = createRedis(inject('redisUrl'), createLog('test', { logLevel: 'silent', logFormat: 'json' }))
-  await redis.connect()
-  try {
-    const seen: string[] = []
-    for await (const keys of redis.scanIterator({ MATCH: `${rig.env['QUEUE_PREFIX']}:*` }))
-      for (const key of keys) {
-        const type = await redis.type(key)
-        const read: Readonly<Record<string, string[]>> = {
-          stream: ['XRANGE', key, '-', '+'],
-          hash: ['HGETALL', key],
-          zset: ['ZRANGE', key, '0', '-1'],
-          set: ['SMEMBERS', key],
-          list: ['LRANGE', key, '0', '-1'],
-        }
-        seen.push(key, JSON.stringify(await redis.sendCommand(read[type] ?? ['GET', key])))
-      }
-    return seen.join('\n')
-  } finally {
-    closeRedis(redis)
-  }
-}
-
 it(
   'a card number and a secret that clients or the gateway send are nowhere: not in logs, stores, spans or metrics',
   { timeout: 180_000 },
@@ -181,8 +140,8 @@ it(
     const places = {
       'log of the API': api.stdout() + api.stderr(),
       'log of the worker': worker.stdout() + worker.stderr(),
-      PostgreSQL: await readDatabase(),
-      Redis: await readRedis(),
+      PostgreSQL: await readDatabase(rig.env),
+      Redis: await readRedis(rig.env),
       spans: collector.received().toString('latin1'),
       metrics: metrics.join('\n'),
     }

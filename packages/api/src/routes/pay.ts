@@ -51,6 +51,7 @@ function createRoute(path: string, named: Pick<Operation, 'id' | 'summary' | 'de
     ],
     async handle(context, { payments, relay, gateway }, { idempotency_key: bodyKey, ...given }) {
       const idempotencyKey = resolveKey(bodyKey, keyHeaderOf(context))
+      if (given.return_url !== undefined && given.customer_present !== true) throw needsCustomer()
       const request = { ...requestOf(given), idempotencyKey, actor: actorOf(context) }
       const refusal = refusalOf(request, gateway)
       const created =
@@ -85,6 +86,12 @@ export const PAY_ROUTES: readonly Route<PayServices>[] = [
     description: 'The same as `POST /pay`.',
   }),
 ]
+
+/** Nobody would follow the URL. */
+function needsCustomer(): Problem {
+  const detail = 'needs "customer_present": true'
+  return new Problem('validation-failed', { errors: [{ pointer: '/return_url', detail }] })
+}
 
 /** Returns why a new payment cannot be accepted now, by what may be another answer tomorrow. */
 function refusalOf(request: PaymentRequest, gateway: AcceptingGateway | undefined): Problem | undefined {

@@ -30,7 +30,7 @@ function tokenOf(member: 'paymentMethod' | 'customer', about: string) {
   )
 }
 
-function textOf(member: 'reference' | 'description' | 'statementDescriptor', about: string) {
+function textOf(member: 'reference' | 'description' | 'statementDescriptor' | 'returnUrl', about: string) {
   const { text, fits } = MEMBER_RULES[member]
   return v.pipe(
     v.string('must be a string'),
@@ -63,6 +63,21 @@ export const payRequest = bodyOf({
     ),
   ),
   metadata: v.exactOptional(metadata),
+  capture: v.exactOptional(
+    described(
+      oneOf(['automatic', 'manual'] as const),
+      'manual only authorizes the charge. Default: automatic',
+    ),
+  ),
+  customer_present: v.exactOptional(
+    described(
+      v.boolean('must be true or false'),
+      'Whether the customer can answer a question of the bank. Default: false, so that a question is a decline',
+    ),
+  ),
+  return_url: v.exactOptional(
+    textOf('returnUrl', 'Where the customer’s browser goes after the answer; needs customer_present'),
+  ),
   priority: v.exactOptional(described(oneOf(PAYMENT_PRIORITIES), 'Share of the workers. Default: default')),
   execute_at: v.exactOptional(
     described(
@@ -86,6 +101,9 @@ export function requestOf(given: v.InferOutput<typeof payRequest>): Omit<Payment
     description: given.description,
     statementDescriptor: given.statement_descriptor,
     metadata: given.metadata,
+    capture: given.capture,
+    customerPresent: given.customer_present,
+    returnUrl: given.return_url,
     priority: given.priority,
     executeAt: given.execute_at,
     expiresAt: given.expires_at,

@@ -13,6 +13,9 @@ export const SAID_MEMBERS = {
   description: v.optional(v.string()),
   statement_descriptor: v.optional(v.string()),
   metadata: v.optional(texts),
+  return_url: v.optional(v.string()),
+  capture: v.optional(described(v.literal('manual'), 'Only authorized, until it is captured')),
+  customer_present: v.optional(v.literal(true)),
   priority: v.optional(v.picklist(PAYMENT_PRIORITIES)),
   execute_at: v.optional(described(instant, 'Nothing is sent before')),
   expires_at: v.optional(described(instant, 'Nothing is sent from then on')),
@@ -20,9 +23,14 @@ export const SAID_MEMBERS = {
 }
 
 /** Presents what a payment said of itself. */
-export function presentSaid({ details, priority, executeAt, expiresAt }: Payment) {
+export function presentSaid({ details, capture, customerPresent, priority, executeAt, expiresAt }: Payment) {
   const times = { execute_at: executeAt?.toISOString(), expires_at: expiresAt?.toISOString() }
-  const said = { priority: priority === 'default' ? undefined : priority, ...times }
+  const said = {
+    capture: capture === 'manual' ? capture : undefined,
+    customer_present: customerPresent ? (true as const) : undefined,
+    priority: priority === 'default' ? undefined : priority,
+    ...times,
+  }
   return details === null ? said : { ...presentDetails(details), ...said }
 }
 
@@ -34,6 +42,7 @@ function presentDetails(details: PaymentDetails) {
     description: details.description ?? undefined,
     statement_descriptor: details.statementDescriptor ?? undefined,
     metadata: details.metadata ?? undefined,
+    return_url: details.returnUrl ?? undefined,
     erased_at: details.erasedAt?.toISOString(),
   }
 }

@@ -3,6 +3,29 @@ export type NextAction =
   | { readonly type: 'redirect'; readonly url: string }
   | { readonly type: 'sdk'; readonly clientSecret: string }
 
+/** Shorter texts are found everywhere by chance. */
+const SHORTEST_MASKED = 4
+
+/** The text without what a payment said of itself: a gateway may repeat it in an answer, which is kept when it is erased. */
+export function maskDetails(text: string, details: PaymentDetails | null): string {
+  if (details === null) return text
+  const { paymentMethod, customer, reference, description, statementDescriptor, metadata, returnUrl } =
+    details
+  const said = [
+    paymentMethod,
+    customer,
+    reference,
+    description,
+    statementDescriptor,
+    metadata,
+    returnUrl,
+  ].flatMap((value) => (typeof value === 'object' && value !== null ? Object.values(value) : (value ?? [])))
+  return said
+    .filter((one) => one.length >= SHORTEST_MASKED)
+    .toSorted((one, other) => other.length - one.length)
+    .reduce((masked, one) => masked.replaceAll(one, '[detail]'), text)
+}
+
 /** A token of a gateway, or the name of each gateway and its token. */
 export type GatewayToken = string | Readonly<Record<string, string>>
 

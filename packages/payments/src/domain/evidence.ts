@@ -1,7 +1,7 @@
 import { codeOf, textOf } from '@titan/queue-core/text-of'
 import type { ChargeOutcome } from '../gateways/gateway.ts'
 import { maskCardNumbers } from './card-guard.ts'
-import type { NextAction } from './details.ts'
+import { maskDetails, type NextAction, type PaymentDetails } from './details.ts'
 
 /** Longest text kept in an evidence record. */
 const LIMIT = 300
@@ -30,6 +30,12 @@ function isUsable(action: NextAction): boolean {
   const text = action.type === 'redirect' ? action.url : action.clientSecret
   const isText = text !== '' && text.length <= ACTION_LIMIT && !text.includes('\0') && text.isWellFormed()
   return isText && (action.type === 'sdk' || /^https?:\/\//i.test(text))
+}
+
+/** The outcome without what the payment said of itself, wherever the gateway repeats it for people. Codes stay codes. */
+export function maskOutcome(outcome: ChargeOutcome, details: PaymentDetails | null): ChargeOutcome {
+  if (details === null || !('reason' in outcome)) return outcome
+  return { ...outcome, reason: maskDetails(outcome.reason, details) }
 }
 
 /** Makes the texts of an outcome fit to be stored and logged. Ids keep their digits: the gateway is asked for them. */

@@ -19,6 +19,12 @@ export interface PaymentRequest {
   /** What the customer's bank shows. */
   readonly statementDescriptor?: string | undefined
   readonly metadata?: Readonly<Record<string, string>> | undefined
+  /** `manual` only authorizes the charge. @default 'automatic' */
+  readonly capture?: 'automatic' | 'manual' | undefined
+  /** Whether the customer can answer a question of the bank. @default false */
+  readonly customerPresent?: boolean | undefined
+  /** Where the customer's browser goes after that. */
+  readonly returnUrl?: string | undefined
   /** Of the payment's jobs. @default 'default' */
   readonly priority?: PaymentPriority | undefined
   /** Nothing is sent before; the past means now. @default at once */
@@ -44,6 +50,7 @@ const PRINTABLE = /^\P{Cc}+$/u
 /** As banks print it: Latin characters and a letter among them. */
 const STATEMENT = /^(?=.*[a-z])[\x20-\x7e]{5,22}$/i
 const NOT_IN_STATEMENT = /[<>\\'"*]/
+const MAX_URL = 2_048
 const MAX_PAIRS = 40
 const MAX_METADATA_BYTES = 6_000
 
@@ -66,6 +73,14 @@ function isMetadata(metadata: Readonly<Record<string, string>>): boolean {
   return entries.length > 0 && entries.length <= MAX_PAIRS && areTexts && isSmall
 }
 
+/** Encrypted, unless the browser and the shop are on one machine. */
+function isReturnUrl(text: string): boolean {
+  if (text.length > MAX_URL || !/^[\x21-\x7e]+$/.test(text) || !URL.canParse(text)) return false
+  const { protocol, hostname, username, password } = new URL(text)
+  const isLoopback = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)
+  return (protocol === 'https:' || (protocol === 'http:' && isLoopback)) && username === '' && password === ''
+}
+
 const token: Rule<GatewayToken> = {
   text: 'must be a token of the gateway, 1 to 255 visible ASCII characters, or an object from the names of 1 to 5 gateways to their tokens',
   fits: (given) => (typeof given === 'string' ? TOKEN.test(given) : isTokenMap(given)),
@@ -86,6 +101,10 @@ export const MEMBER_RULES = {
   statementDescriptor: {
     text: 'must be 5 to 22 Latin characters with a letter among them, without < > \\ \' " or *',
     fits: (text: string) => STATEMENT.test(text) && !NOT_IN_STATEMENT.test(text),
+  },
+  returnUrl: {
+    text: 'must be an https URL of up to 2048 visible ASCII characters; http is for this machine only',
+    fits: isReturnUrl,
   },
   metadata: {
     text: 'must be an object of 1 to 40 pairs: names up to 40 and texts up to 500 printable characters, no [ or ] in a name, 6000 bytes as JSON',
@@ -126,9 +145,12 @@ export function isOfFirstVersion({
   currency: _currency,
   idempotencyKey: _key,
   priority = 'default',
+  capture = 'automatic',
+  customerPresent = false,
   ...more
 }: PaymentRequest): boolean {
-  return priority === 'default' && Object.values(more).every((value) => value === undefined)
+  const isPlain = priority === 'default' && capture === 'automatic' && !customerPresent
+  return isPlain && Object.values(more).every((value) => value === undefined)
 }
 
 /**
@@ -136,12 +158,15 @@ export function isOfFirstVersion({
  * is the second record of the key, so that an exchange of keys shows. A member that says its default is left out.
  */
 export function fingerprint(request: PaymentRequest, digest = detailsDigest(request)): string {
-  const { amount, currency = 'USD', idempotencyKey, priority, executeAt, expiresAt } = request
+  const { amount, currency = 'USD', idempotencyKey, capture, customerPresent } = request
+  const { priority, executeAt, expiresAt } = request
   return sha256(
     JSON.stringify({
       amount,
       currency,
       idempotency_key: idempotencyKey,
+      manual_capture: capture === 'manual' || undefined,
+      customer_present: customerPresent === true || undefined,
       priority: priority === 'default' ? undefined : priority,
       execute_at: executeAt,
       expires_at: expiresAt,
@@ -152,7 +177,8 @@ export function fingerprint(request: PaymentRequest, digest = detailsDigest(requ
 
 /** SHA-256, hexadecimal, of the members that payment_details holds; undefined when a request says none of them. */
 export function detailsDigest(request: Partial<PaymentRequest>): string | undefined {
-  const { paymentMethod, customer, reference, description, statementDescriptor, metadata } = request
+  const { paymentMethod, customer, reference, description, statementDescriptor, metadata, returnUrl } =
+    request
   const members = [
     ['payment_method', inOrder(paymentMethod)],
     ['customer', inOrder(customer)],
@@ -160,6 +186,7 @@ export function detailsDigest(request: Partial<PaymentRequest>): string | undefi
     ['description', description],
     ['statement_descriptor', statementDescriptor],
     ['metadata', inOrder(metadata)],
+    ['return_url', returnUrl],
   ].filter(([, value]) => value !== undefined)
   return members.length === 0 ? undefined : sha256(JSON.stringify(members))
 }

@@ -1,8 +1,9 @@
 import { SpanKind } from '@opentelemetry/api'
 import type { Claim } from '../domain/claim.ts'
 import type { MovementKind } from '../domain/identifiers.ts'
+import { maskDetails } from '../domain/details.ts'
 import type { WorkOutcome } from '../domain/decision.ts'
-import { reasonOf, sanitizeMessage, sanitizeOutcome } from '../domain/evidence.ts'
+import { maskOutcome, reasonOf, sanitizeMessage, sanitizeOutcome } from '../domain/evidence.ts'
 import type { ChargeOutcome, Gateway, LookupAnswer } from '../gateways/gateway.ts'
 import { traceStep } from '../tracing.ts'
 import { chargeOf, lookupOf, movementOf } from './requests.ts'
@@ -98,10 +99,12 @@ async function ask(call: 'lookup' | 'abandon', claim: Claim, options: WorkOption
   const request = lookupOf(claim)
   return traced(call, claim, async () => {
     const answer = await withTimeout(options, async (signal) => gateway[call]?.(request, { signal }))
-    if ('error' in answer) return { type: 'FAILED_TO_ASK', reason: sanitizeMessage(answer.error) }
+    const said = (text: string): string => sanitizeMessage(maskDetails(text, claim.details))
+    if ('error' in answer) return { type: 'FAILED_TO_ASK', reason: said(answer.error) }
     const found = answer.value ?? { type: 'NOT_FOUND' }
-    if (found.type === 'FOUND') return { ...found, outcome: sanitizeOutcome(found.outcome) }
-    return found.type === 'FAILED_TO_ASK' ? { ...found, reason: sanitizeMessage(found.reason) } : found
+    if (found.type === 'FOUND')
+      return { ...found, outcome: sanitizeOutcome(maskOutcome(found.outcome, claim.details)) }
+    return found.type === 'FAILED_TO_ASK' ? { ...found, reason: said(found.reason) } : found
   })
 }
 
@@ -133,7 +136,9 @@ function sent(
   return traced(claim.kind, claim, async () => {
     const answer = await withTimeout(options, call)
     const outcome = 'error' in answer ? ({ type: 'UNKNOWN', reason: answer.error } as const) : answer.value
-    return sanitizeOutcome(outcome ?? { type: 'UNKNOWN', reason: 'the gateway gave no answer' })
+    return sanitizeOutcome(
+      maskOutcome(outcome ?? { type: 'UNKNOWN', reason: 'the gateway gave no answer' }, claim.details),
+    )
   })
 }
 

@@ -61,7 +61,7 @@ function check(request: PaymentRequest & { readonly currency: string }): void {
 /** JSON of what the row of a payment holds besides the plain request; null for a request that says nothing of it. */
 function extraOf(id: string, request: PaymentRequest, digest: string | undefined): string | null {
   if (isOfFirstVersion(request)) return null
-  const { priority, executeAt, expiresAt } = request
+  const { capture, customerPresent, priority, executeAt, expiresAt } = request
   const { paymentMethod, customer, reference, description, statementDescriptor, metadata } = request
   const details = digest !== undefined && {
     payment_id: id,
@@ -71,9 +71,12 @@ function extraOf(id: string, request: PaymentRequest, digest: string | undefined
     description,
     statement_descriptor: statementDescriptor,
     metadata,
+    return_url: request.returnUrl,
     digest,
   }
   return JSON.stringify({
+    manual_capture: capture === 'manual' || undefined,
+    customer_present: customerPresent === true || undefined,
     priority: priority === 'default' ? undefined : priority,
     execute_at: executeAt,
     expires_at: expiresAt,
@@ -144,6 +147,7 @@ export async function replayOrRefuse(sql: Database, payment: NewPayment): Promis
 
 /** A payment as it begins: its request, and the defaults of its columns, which need not be sent back with each. */
 function describe({ amount, currency, key, request }: Prepared, row: NewRow): Payment {
+  const { capture = 'automatic', customerPresent = false } = request
   const { priority = 'default', executeAt = null, expiresAt = null } = request
   return {
     amount,
@@ -169,8 +173,8 @@ function describe({ amount, currency, key, request }: Prepared, row: NewRow): Pa
     refundsReserved: 0,
     waitsFor: null,
     waitsUntil: null,
-    capture: 'automatic',
-    customerPresent: false,
+    capture,
+    customerPresent,
     priority,
     executeAt,
     expiresAt,
@@ -182,9 +186,9 @@ function describe({ amount, currency, key, request }: Prepared, row: NewRow): Pa
 function describeDetails(request: PaymentRequest): PaymentDetails | null {
   if (detailsDigest(request) === undefined) return null
   const { paymentMethod = null, customer = null, reference = null, description = null } = request
-  const { statementDescriptor = null, metadata = null } = request
+  const { statementDescriptor = null, metadata = null, returnUrl = null } = request
   const given = { paymentMethod, customer, reference, description, statementDescriptor, metadata }
-  return { ...given, returnUrl: null, nextAction: null, erasedAt: null }
+  return { ...given, returnUrl, nextAction: null, erasedAt: null }
 }
 
 function answerTaken({ id, request, hash }: Prepared, found: FoundRow | undefined): CreateAnswer {

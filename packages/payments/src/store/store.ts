@@ -14,6 +14,7 @@ import {
   type NewPayment,
 } from './create.ts'
 import type { Database } from './database.ts'
+import { erasePayment } from './erasure.ts'
 import { readEpoch, writeEpoch } from './epoch.ts'
 import {
   expireDue,
@@ -104,6 +105,7 @@ export function createPaymentStore(sql: Database) {
     decideReview: bind(decideReview),
     recordLookUp: bind(recordLookUp),
     recordRefund: bind(recordRefund),
+    erase: bind(erasePayment),
 
     markQueued: bind(markQueued),
     relayPending: bind(relayPending),

@@ -35,6 +35,7 @@ interface Details {
 const lockDetails = statement<Details>('lock_details')
 const takeOutbox = statement<NotedEvent>('take_outbox')
 const publishAll = statement('publish')
+const eraseAll = statement('erase_bodies')
 const pruneEvents = statement<{ seen: number; last: string | null; count: number }>('prune')
 
 /** Turns noted events into deliveries, in one transaction. Returns the number of notes. Safe for any number of programs. */
@@ -82,6 +83,11 @@ function saidIn(details: Details | undefined) {
     statement_descriptor: details?.statementDescriptor ?? undefined,
     metadata: details?.metadata ?? undefined,
   }
+}
+
+/** Erases what payments said of themselves from the stored bodies of their webhooks. */
+export async function eraseBodies(sql: Queryable, paymentIds: readonly string[]): Promise<void> {
+  await eraseAll(sql, { paymentIds })
 }
 
 /** Who receives events. */
