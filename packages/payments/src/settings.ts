@@ -76,6 +76,13 @@ const retries = {
     named('SOFT_DECLINE_DELAY_MS', 'Delay before the retry of a soft decline.'),
     { fallback: DEFAULT.softDeclineDelayMs, min: 0, max: 30 * DAY },
   ),
+  customerActionTimeoutMs: milliseconds(
+    named(
+      'CUSTOMER_ACTION_TIMEOUT_MS',
+      'Time that a customer has to answer the bank, where the gateway sets none.',
+    ),
+    { fallback: DEFAULT.customerActionTimeoutMs, min: 1, max: 30 * DAY },
+  ),
 }
 
 /** `--gateway-timeout-ms`, which also bounds the requests of a gateway's client. */
@@ -161,8 +168,10 @@ type RetrySettings = Pick<typeof DEFAULT, keyof typeof retries>
 
 /** Collects the settings of the retry policy in one member. */
 function withPolicy<Values extends DatabaseSettings & RetrySettings>(values: Values) {
-  const { maxRetries, retryBaseMs, retryMaxMs, retrySoftDeclines, softDeclineDelayMs, ...rest } = values
-  const given = { maxRetries, retryBaseMs, retryMaxMs, retrySoftDeclines, softDeclineDelayMs }
+  const { maxRetries, retryBaseMs, retryMaxMs, retrySoftDeclines, softDeclineDelayMs, ...others } = values
+  const { customerActionTimeoutMs, ...rest } = others
+  const retried = { maxRetries, retryBaseMs, retryMaxMs, retrySoftDeclines, softDeclineDelayMs }
+  const given = { ...retried, customerActionTimeoutMs }
   const policy: RetryPolicy = { ...DEFAULT, ...given }
   return { ...withPrepare(rest), policy }
 }

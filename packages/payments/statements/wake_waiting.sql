@@ -21,11 +21,11 @@ with target as (
          updated_at  = clock_timestamp()
     from target
    where p.id = target.id
-returning p.id, p.status, p.schedule_no, p.event_seq, p.traceparent, p.waits_for
+returning p.id, p.status, p.schedule_no, p.event_seq, p.traceparent, p.priority, p.waits_for
 ), event as (
   insert into payment_event_rows (payment_id, seq, type, from_status, to_status, actor, evidence)
   select id, event_seq, event_type(id, 'requeued'), status, status, $3::text,
          jsonb_build_object('reason', 'a step is due', 'waits_for', waits_for, 'schedule_no', schedule_no)
     from moved
 )
-select id as payment_id, schedule_no, 0::float8 as delay_ms, traceparent from moved
+select id as payment_id, schedule_no, 0::float8 as delay_ms, traceparent, priority from moved

@@ -226,6 +226,33 @@ test('an unknown outcome that is due gets a job, one that is parked does not', a
   expect(await reconciler.runOnce()).toBe(1)
 })
 
+test('a wiped Redis makes no job for payments that wait, until a step of theirs is due', async () => {
+  const ids = await createQueued(100)
+  await Promise.all(ids.map((id) => claim(store, id)))
+  await sql`
+    update payments set waits_for = 'gateway', lease_owner = null, lease_until = null,
+           next_run_at = clock_timestamp() + interval '1 hour'`
+  const reconciler = newReconciler()
+  await redis.flushAll()
+  expect(await reconciler.runOnce()).toBe(0)
+  await redis.flushAll()
+  expect(await reconciler.rebuild()).toEqual({ added: 0, present: 0 })
+  expect(await queue.stats()).toMatchObject({ ready: 0, delayed: 0 })
+
+  const [due = ''] = ids
+  await makeDue(sql, due, HOUR)
+  expect(await reconciler.runOnce()).toBe(1)
+  expect(await queue.stats()).toMatchObject({ ready: 1 })
+  expect((await store.events(due)).at(-1)).toMatchObject({
+    type: 'payment.requeued',
+    evidence: { reason: 'a step is due', waits_for: 'gateway' },
+  })
+  // Its job waits: a second one would be of no use.
+  await makeDue(sql, due, HOUR)
+  expect(await reconciler.runOnce()).toBe(0)
+  expect(await queue.stats()).toMatchObject({ ready: 1 })
+})
+
 test('reconcilers that run at the same time share the work', async () => {
   const ids = await createQueued(40)
   const reconcilers = [newReconciler({ batchSize: 10 }), newReconciler({ batchSize: 10 })]

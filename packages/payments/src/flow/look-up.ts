@@ -54,14 +54,15 @@ export async function lookUpAttempt(
   const payment = await store.get(paymentId)
   const refusal = refusalOf(payment, gateway)
   if (payment === undefined || refusal !== undefined) return { effect: 'refused', reason: refusal ?? '' }
-  const answer = await ask(payment, gateway, timeoutMs)
+  const chargeRef = await chargeRefOf(payment, store)
+  const answer = await ask(payment, chargeRef, gateway, timeoutMs)
   if (answer.type === 'FAILED_TO_ASK') return { effect: 'unanswered', reason: answer.reason }
   if (answer.type === 'NOT_FOUND') {
     const { fence } = payment
     return NOT_FOUND_EFFECTS[await store.recordLookUp({ paymentId, fence, actor, minAgeMs })]
   }
   const { outcome } = answer
-  if (outcome.type !== 'SUCCEEDED' && outcome.type !== 'DECLINED')
+  if (outcome.type === 'PENDING' || outcome.type === 'UNKNOWN')
     return { effect: 'undecided', reason: `the gateway answers ${outcome.type}` }
   const report = { paymentId, attemptNo: payment.attemptNo, gateway: gateway.name, outcome, actor }
   const effect = await applyOutcome(report, { store, policy })
@@ -77,11 +78,25 @@ function refusalOf(payment: Payment | undefined, { name, lookup }: Askable): str
   return lookup === undefined ? `the gateway ${name} cannot be asked` : undefined
 }
 
-async function ask(payment: Payment, gateway: Askable, timeoutMs: number): Promise<LookupAnswer> {
+/** Of a capture, void or refund: the charge that it is about, by which gateways find it. */
+async function chargeRefOf(
+  { parentId }: Payment,
+  store: LookUpOptions['store'],
+): Promise<string | undefined> {
+  const parent = parentId === null ? undefined : await store.get(parentId)
+  return parent?.gatewayRef ?? undefined
+}
+
+async function ask(
+  payment: Payment,
+  chargeRef: string | undefined,
+  gateway: Askable,
+  timeoutMs: number,
+): Promise<LookupAnswer> {
   const { id: paymentId, attemptNo } = payment
   const gatewayRef = payment.gatewayRef ?? undefined
   const gatewayKey = gatewayKeyOf(paymentId, attemptNo)
-  const request = { kind: kindOf(paymentId), paymentId, gatewayKey, gatewayRef }
+  const request = { kind: kindOf(paymentId), paymentId, gatewayKey, gatewayRef, chargeRef }
   try {
     const answer = await gateway.lookup?.(request, { signal: AbortSignal.timeout(timeoutMs) })
     return answer ?? { type: 'NOT_FOUND' }
