@@ -35,7 +35,7 @@ function fences(tokens: readonly { readonly type: string }[]): Tokens.Code[] {
 }
 
 /** What differs from run to run: ids of payments and letters, and times. `…` stands for anything. */
-const VOLATILE = /…|pay_[0-9a-f]{32}|\d{13}-\d+|\d{4}-\d\d-\d\dT[\d:.]+Z/
+const VOLATILE = /…|(?:pay|ref)_[0-9a-f]{32}|\d{13}-\d+|\d{4}-\d\d-\d\dT[\d:.]+Z/
 
 /** The first line that a page shows and that output has not, or not behind those before it; undefined when all are there. */
 export function findMissingLine(output: string, shown: readonly string[]) {
