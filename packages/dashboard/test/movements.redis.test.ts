@@ -1,7 +1,7 @@
 import { afterAll, beforeEach, expect, inject, test } from 'vitest'
 import { DASHBOARD_PATH } from '../src/index.ts'
 import { formTokenOf, openRig, post, signIn } from './support/rig.ts'
-import { authorize, finish, succeed } from './support/movements.ts'
+import { authorize, finish, park, succeed } from './support/movements.ts'
 
 const rig = await openRig({ databaseUrl: inject('databaseUrl'), redisUrl: inject('redisUrl') })
 afterAll(() => rig.close())
@@ -146,6 +146,22 @@ test('refunds are listed, by status and by payment', async () => {
   expect(failed).not.toContain(`id="row-${second?.id}"`)
   expect(await rig.page(`/refunds?payment=pay_${'0'.repeat(32)}`, cookie)).toContain('No refund matches')
   expect((await rig.request('/refunds?payment=x')).status).toBe(400)
+})
+
+test('a refund in review is decided on its page', async () => {
+  const { id } = await succeed(rig, 'reviewed', 1_000)
+  await act(id, 'refund', { amount: '4' })
+  const [refund] = await rig.store.movements(id)
+  await park(rig, refund?.id ?? '')
+  expect(await rig.page('/reviews', cookie)).toContain(`id="row-${refund?.id}"`)
+  const page = await rig.page(`/payments/${refund?.id}`, cookie)
+  expect(page).toContain('It refunded')
+  expect(page).not.toContain('value="REFUND"')
+
+  const decision = { form_token: token, to: 'SUCCESS', gateway_ref: 're_1', note: 'ticket 4711, seen there' }
+  expect((await post(rig, `/payments/${refund?.id}/resolve`, decision, { cookie })).status).toBe(303)
+  expect(await rig.store.movement(refund?.id ?? '')).toMatchObject({ status: 'SUCCESS', gatewayRef: 're_1' })
+  expect(await rig.store.get(id)).toMatchObject({ status: 'SUCCESS', amountRefunded: 400 })
 })
 
 test('an answer that is lost does not invite to repeat', async () => {

@@ -95,7 +95,7 @@ async function move(kind: Movement['kind'], asked: Asked, session: Session): Pro
   const key = asked.key ?? `cli-${randomUUID()}`
   const repeat = `run the same command with --key ${key}`
   // Before the act: its response may be lost together with the terminal.
-  if (asked.key === undefined) complain(`the idempotency key is ${key}: to repeat it safely, ${repeat}`)
+  if (asked.key === undefined) complain(`to repeat it safely, ${repeat}`)
   const act = { action: `payment.${kind}`, target: id, operator: asked.operator, note: `key ${key}` }
   const answer = await recorded(
     sql,

@@ -1,4 +1,4 @@
-import type { Payment, RecordedBreak } from '@titan/payments'
+import { kindOf, type MovementKind, type Payment, type RecordedBreak } from '@titan/payments'
 import { html } from 'hono/html'
 import * as v from 'valibot'
 import { actButton, actForm, field, textArea } from '../markup/forms.ts'
@@ -120,7 +120,7 @@ export function resolveForm(content: ReviewContent, viewer: Viewer): Html {
       <legend>What did the gateway do?</legend>
       ${choices(payment)}
     </fieldset>
-    ${chargeFields(knownCharge(payment, breaks))} ${textArea('Evidence', evidence)}
+    ${chargeFields(payment, breaks)} ${textArea('Evidence', evidence)}
     <div class="actions"><button class="button primary">Decide</button></div>`
   return html`<section class="card" id="resolve" data-tone="violet">
     <header class="card-head"><h2>Decide this payment</h2></header>
@@ -146,11 +146,22 @@ function lookUpPart({ payment, canLookUp }: ReviewContent, viewer: Viewer): Html
   return html`<div class="actions">${state} ${button}</div>`
 }
 
-function choices({ openCharges, attemptOpen, lateChargeRef }: Payment): Html[] {
+/** What a movement did if it succeeded, and what an operator enters as its evidence. */
+const DONE: Readonly<Record<MovementKind, { readonly label: string; readonly reference: string }>> = {
+  charge: { label: 'It charged', reference: 'charge' },
+  refund: { label: 'It refunded', reference: 'refund' },
+  capture: { label: 'It captured', reference: 'charge' },
+  void: { label: 'It released the authorization', reference: 'charge' },
+}
+
+function choices({ id, openCharges, attemptOpen, lateChargeRef }: Payment): Html[] {
   const isClear = openCharges === 0
+  const kind = kindOf(id)
+  const noun = kind === 'charge' ? 'payment' : kind
+  const { label, reference } = DONE[kind]
   const all = [
-    ['SUCCESS', 'It charged', 'The payment becomes SUCCESS. Enter the gateway’s id of the charge.', true],
-    [
+    ['SUCCESS', label, `The ${noun} becomes SUCCESS. Enter the gateway’s id of the ${reference}.`, true],
+    kind === 'charge' && [
       'REFUND',
       'It charged, and the charge was refunded',
       'The refund is recorded. The payment becomes FAILED, unless another charge of it is open.',
@@ -158,8 +169,8 @@ function choices({ openCharges, attemptOpen, lateChargeRef }: Payment): Html[] {
     ],
     [
       'FAILED',
-      'No money moved, and none will',
-      isClear ? 'The payment becomes FAILED.' : 'Impossible while a recorded charge is not refunded.',
+      kind === 'void' ? 'Nothing was released, and nothing will be' : 'No money moved, and none will',
+      isClear ? `The ${noun} becomes FAILED.` : 'Impossible while a recorded charge is not refunded.',
       isClear,
     ],
     [
@@ -169,27 +180,34 @@ function choices({ openCharges, attemptOpen, lateChargeRef }: Payment): Html[] {
       isClear && attemptOpen && lateChargeRef === null,
     ],
   ] as const
-  return all.map(
-    ([value, label, text, isPossible]) =>
-      html`<label class="choice">
-        <input type="radio" name="to" value="${value}" required ${!isPossible && 'disabled'} />
-        <span><strong>${label}</strong><br />${text}</span>
-      </label>`,
-  )
+  return all
+    .filter((choice) => choice !== false)
+    .map(
+      ([value, words, text, isPossible]) =>
+        html`<label class="choice">
+          <input type="radio" name="to" value="${value}" required ${!isPossible && 'disabled'} />
+          <span><strong>${words}</strong><br />${text}</span>
+        </label>`,
+    )
 }
 
-function chargeFields(known: string): Content {
+function chargeFields(payment: Payment, breaks: readonly RecordedBreak[]): Content {
+  const known = knownCharge(payment, breaks)
+  const kind = kindOf(payment.id)
   const reference = { maxlength: 200, autocomplete: 'off' }
   const again = { name: 'confirmed_ref', ...reference }
   return html`${field(
-    'The gateway’s id of the charge',
+    `The gateway’s id of the ${DONE[kind].reference}`,
     { name: 'gateway_ref', value: known, ...reference },
-    { hint: 'if it charged' },
+    { hint: kind === 'charge' ? 'if it charged' : 'if it succeeded' },
   )}
   ${known !== '' && field('The same id again', again, { hint: `if it is not ${known}` })}
-  ${field(
-    'The gateway’s id of the refund',
-    { name: 'refund_ref', ...reference },
-    { hint: 'if it was refunded' },
-  )}`
+  ${
+    kind === 'charge' &&
+    field(
+      'The gateway’s id of the refund',
+      { name: 'refund_ref', ...reference },
+      { hint: 'if it was refunded' },
+    )
+  }`
 }

@@ -38,3 +38,11 @@ export async function authorize(rig: Rig, key: string): Promise<Payment> {
      where id = ${payment.id}`
   return payment
 }
+
+/** Parks a movement for an operator. */
+export async function park(rig: Rig, id: string): Promise<void> {
+  await claimByHand(rig, id)
+  await rig.sql`
+    update payments set needs_review = true, unknown_since = clock_timestamp(), lease_owner = null, lease_until = null
+     where id = ${id}`
+}
