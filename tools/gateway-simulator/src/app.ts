@@ -3,6 +3,7 @@ import { bodyLimit } from 'hono/body-limit'
 import { addControls } from './control.ts'
 import { exchange, idOf, type Env, type Parts } from './exchange.ts'
 import { newId } from './model/ids.ts'
+import { addCheckoutDemo } from './pages/checkout-demo.ts'
 import { addThreeDSecure } from './pages/three-d-secure.ts'
 import { ACTS, INQUIRIES, subjectOfInquiry } from './routes.ts'
 import { FAULT, unrecognized } from './stripe/errors.ts'
@@ -14,7 +15,7 @@ const MAX_BODY_BYTES = 256 * 1024
 /** Creates the routes: Stripe's, and our own under `/_`. */
 export function createApp(parts: Parts) {
   const { ledger, gateway } = parts
-  const { searchLagMs = 0 } = parts.options
+  const { searchLagMs = 0, titan } = parts.options
   const app = new Hono<Env>()
   app.use(bodyLimit({ maxSize: MAX_BODY_BYTES }))
   for (const { path, operation, decide, subjectOf } of ACTS)
@@ -35,6 +36,7 @@ export function createApp(parts: Parts) {
     })
   addControls(app, parts)
   addThreeDSecure(app, parts)
+  if (titan !== undefined) addCheckoutDemo(app, titan)
   app.notFound((c) => {
     const { status, body } = writeAnswer(unrecognized(c.req.method, c.req.path), ledger, newId('req'))
     return Response.json(body, { status })

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import type { TitanTarget } from './pages/checkout-demo.ts'
 import type { ScriptOptions } from './script/script.ts'
 import type { WebhookTarget } from './webhooks.ts'
 
@@ -26,6 +27,8 @@ export interface GatewaySimulatorOptions extends ScriptOptions {
   readonly hugeBytes?: number
   /** Where webhooks go. @default nowhere */
   readonly webhook?: WebhookTarget | undefined
+  /** The program behind the page `/checkout-demo`. @default none: there is no such page */
+  readonly titan?: TitanTarget | undefined
 }
 
 const USAGE = `titan-gateway-simulator: a payment gateway that fails on demand
@@ -44,6 +47,9 @@ Usage: titan-gateway-simulator [options]
   --huge-bytes <n>           size of a huge body (default 1 GiB)
   --webhook-url <url>        where webhooks go (default nowhere)
   --webhook-secret <whsec_…> what they are signed with
+  --webhook-events <types>   the events that are sent, parted by commas (default those of payments and refunds)
+  --titan-url <url>          API behind the page /checkout-demo (default none, and no page)
+  --titan-api-key <key>      API key of that page (default none)
   --weights <json>           shares of behaviours, such as {"ok":90,"reset_after":5,"decline:hard":5}
   --rules <json>             such as [{"amount":4001,"behaviour":"500_after"}]
   --seed <n>                 the same seed gives the same behaviours (default 1)
@@ -77,7 +83,14 @@ const FLAGS = {
  * @throws {RangeError} for a number that is none, {SyntaxError} for JSON that is none, the error of `parseArgs`
  */
 export function readOptions(args: readonly string[]): GatewaySimulatorOptions | undefined {
-  const names = [...Object.keys(FLAGS), 'webhook-url', 'webhook-secret']
+  const names = [
+    ...Object.keys(FLAGS),
+    'webhook-url',
+    'webhook-secret',
+    'webhook-events',
+    'titan-url',
+    'titan-api-key',
+  ]
   const options = Object.fromEntries(names.map((name) => [name, { type: 'string' } as const]))
   const help = { type: 'boolean', short: 'h' } as const
   const { values } = parseArgs({ args: [...args], options: { ...options, help } })
@@ -91,17 +104,26 @@ export function readOptions(args: readonly string[]): GatewaySimulatorOptions | 
     return text === undefined ? [] : [[option, read(text, flag)]]
   })
   const { 'webhook-url': url, 'webhook-secret': secret = 'whsec_test' } = texts
+  const { 'titan-url': titanUrl, 'titan-api-key': apiKey } = texts
   return {
     ledgerPath: 'gateway-ledger.jsonl',
     ...Object.fromEntries(found),
-    webhook: url === undefined ? undefined : { url, secret },
+    webhook: url === undefined ? undefined : { url, secret, events: texts['webhook-events']?.split(',') },
+    titan: titanUrl === undefined ? undefined : { url: titanUrl, apiKey },
   }
 }
 
 /** Writes the command line that gives these options. */
-export function writeOptions({ webhook, ...options }: GatewaySimulatorOptions): string[] {
+export function writeOptions({ webhook, titan, ...options }: GatewaySimulatorOptions): string[] {
   const flags = Object.entries(FLAGS).map(([flag, [option]]) => [flag, options[option]] as const)
-  return [...flags, ['webhook-url', webhook?.url] as const, ['webhook-secret', webhook?.secret] as const]
+  const targets = [
+    ['webhook-url', webhook?.url],
+    ['webhook-secret', webhook?.secret],
+    ['webhook-events', webhook?.events?.join(',')],
+    ['titan-url', titan?.url],
+    ['titan-api-key', titan?.apiKey],
+  ] as const
+  return [...flags, ...targets]
     .filter(([, value]) => value !== undefined)
     .map(([flag, value]) => `--${flag}=${typeof value === 'object' ? JSON.stringify(value) : value}`)
 }
