@@ -57,7 +57,7 @@ const PAYMENT_GAUGES: readonly StoreGauge<PaymentCounts>[] = [
   ],
   [
     'titan_payments_oldest_unfinished_seconds',
-    'Age of the oldest unfinished payment that is not in review and waits for nobody; 0 without one.',
+    'Age of the oldest unfinished payment that is neither in review nor waiting; 0 without one.',
     ({ oldestUnfinishedMs }) => seconds(oldestUnfinishedMs),
   ],
   [

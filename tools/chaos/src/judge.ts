@@ -99,7 +99,7 @@ async function findChangedMoves(sql: Database, moves: ReadonlyMap<string, Accept
   return [
     ...changed.map(({ id, paymentId }) => `lost or changed: ${id} of ${paymentId}`),
     // A response that was lost is asked for again until it comes.
-    ...(unasked > 0 ? [`${unasked} movements are stored that no client was told of`] : []),
+    ...(unasked > 0 ? [`${unasked} movements are stored without a request of a client`] : []),
   ]
 }
 

@@ -5,14 +5,17 @@ import { runTitan } from '../../../packages/cli/src/commands.ts'
 import { commandsOf } from '../src/page.ts'
 import { readRepository, REPOSITORY } from '../src/repository.ts'
 import { PAGE_MS, runPage } from './support/run-page.ts'
+import { stripeStubs } from './support/stripe-stubs.ts'
 
 const PAGES = readdirSync(new URL('docs/how-to/', REPOSITORY)).map((file) => `docs/how-to/${file}`)
 
 // F270 each how-to next to a running `start`, with nothing in the environment: every command does what the
 //  page says
 it.each(PAGES)('the commands of %s do what it says', { timeout: PAGE_MS }, async (page) => {
+  const text = readRepository(page)
   // A page that starts everything itself is given no servers.
-  if (readRepository(page).includes('npx --yes pnpm@12 start\n')) return runPage(page)
+  if (text.includes('npx --yes pnpm@12 start\n'))
+    return runPage(page, {}, text.includes('stripe listen') ? await stripeStubs() : undefined)
   const database = await createTestDatabase(inject('databaseUrl'))
   onTestFinished(() => database.drop())
   const servers = { DATABASE_URL: database.url, REDIS_URL: inject('redisUrl'), QUEUE_PREFIX: testPrefix() }

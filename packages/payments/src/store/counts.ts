@@ -58,7 +58,7 @@ export async function countPayments(sql: Database, limits = DEFAULT_LIMITS) {
     expiringAuthorizations: urgent?.expiring ?? 0,
     /** Contradictions with a gateway that are not resolved. */
     openBreaks: urgent?.openBreaks ?? 0,
-    /** Age of the oldest payment that is not final, not parked and waits for nobody, in milliseconds; 0 when there is none. */
+    /** Age of the oldest payment that is not final, not parked and not waiting, in milliseconds; 0 when there is none. */
     oldestUnfinishedMs: Math.max(0, working.oldestMs),
     oldestPendingMs: Math.max(0, working.oldestPendingMs),
     /** False in a large table: then SUCCESS and FAILED are the planner's estimates. */

@@ -2,14 +2,18 @@ import { eventually } from '@titan/testkit'
 import { expect } from 'vitest'
 import { commandsOf, findMissingLine, type Commands } from '../../src/page.ts'
 import { readRepository } from '../../src/repository.ts'
-import { startShell, type Shell } from './shell.ts'
+import { startShell, type Shell, type Stubs } from './shell.ts'
 
 /** How long a page may take, in milliseconds. */
 export const PAGE_MS = 600_000
 
 /** Runs the commands of a page in order, and compares what they print with what the page shows. */
-export async function runPage(page: string, env: Readonly<Record<string, string>> = {}): Promise<void> {
-  const shell = await startShell(env)
+export async function runPage(
+  page: string,
+  env: Readonly<Record<string, string>> = {},
+  stubs?: Stubs,
+): Promise<void> {
+  const shell = await startShell(env, stubs)
   try {
     for (const block of commandsOf(readRepository(page))) {
       if (block.mode === 'terminal') await begin(shell, block)

@@ -35,6 +35,13 @@ export interface Shell {
 /** A block that takes longer hangs, in milliseconds. */
 const LONGEST_MS = 180_000
 
+/** What a page may run besides what is on this machine. */
+export interface Stubs {
+  readonly variables: Readonly<Record<string, string>>
+  /** Scripts by the name of their program. */
+  readonly programs: Readonly<Record<string, string>>
+}
+
 /** The ports that pages name. */
 const PORTS = ['3000', '4000', '3100'] as const
 
@@ -56,11 +63,12 @@ esac
  * Starts the shell of a page, in the repository, with nothing but PATH in its environment. `env` is what a running `start`
  * would have written to `.titan/env`: a page that needs it has to read it.
  */
-export async function startShell(env: Readonly<Record<string, string>>): Promise<Shell> {
+export async function startShell(env: Readonly<Record<string, string>>, stubs?: Stubs): Promise<Shell> {
   const folder = mkdtempSync(join(tmpdir(), 'titan-page-'))
   const bin = join(folder, 'bin')
   mkdirSync(bin)
-  writeFileSync(join(bin, 'npx'), NPX, { mode: 0o755 })
+  for (const [name, text] of Object.entries({ npx: NPX, ...stubs?.programs }))
+    writeFileSync(join(bin, name), text, { mode: 0o755 })
   const repository = fileURLToPath(REPOSITORY).replace(/\/$/, '')
   const free = await findFreePorts(PORTS.length)
   const state = join(folder, 'state')
@@ -74,6 +82,7 @@ export async function startShell(env: Readonly<Record<string, string>>): Promise
     // Programs start again and again here.
     NODE_COMPILE_CACHE: join(tmpdir(), 'titan-compile-cache'),
     PATH: `${bin}:${process.env['PATH'] ?? ''}`,
+    ...stubs?.variables,
   }
   const exported = join(folder, 'exported')
   const lines = Object.entries(env).map(([name, value]) => `export ${name}='${value}'\n`)
