@@ -1,11 +1,19 @@
 import { describe, expect, test } from 'vitest'
 import { createMigratedDatabase } from '@titan/testkit/vitest'
-import { applyOutcome, createPaymentStore, createSimulatedGateway, type ChargeOutcome } from '../src/index.ts'
+import { movementOf } from '../src/flow/requests.ts'
+import {
+  applyOutcome,
+  createPaymentStore,
+  createSimulatedGateway,
+  type ChargeOutcome,
+  type Gateway,
+  type MovementRequest,
+} from '../src/index.ts'
 import { askedPayment, ASKING, endWait } from './support/asked.ts'
 import { fold } from './support/history.ts'
 import { createMovement } from './support/movements.ts'
 import { createPay } from './support/pay.ts'
-import { claim, makeDue, read } from './support/payments.ts'
+import { claim, expireLease, makeDue, read } from './support/payments.ts'
 import { settlementOf } from './support/settlements.ts'
 
 const { sql } = await createMigratedDatabase()
@@ -106,6 +114,28 @@ describe('an authorization', () => {
     expect(await pay(id, { gateway })).toBeUndefined()
     expect(await read(store, id)).toMatchObject({ status: 'SUCCESS', amountCaptured: 300, openCharges: 0 })
     expect(await store.movements(id)).toMatchObject([{ kind: 'capture', amount: 300, status: 'SUCCESS' }])
+  })
+
+  test('is left to a capture that began while it was asked about', async () => {
+    const { id, gateway } = await authorized()
+    await makeDue(sql, id)
+    let captureId = ''
+    const slow: Gateway = {
+      ...gateway,
+      async lookup(request, options) {
+        captureId = (await createMovement(store, { kind: 'capture', paymentId: id, amount: 200 })).id
+        const held = await claim(store, captureId)
+        await gateway.move?.(movementOf(held, 'capture') as MovementRequest, options)
+        return (await gateway.lookup?.(request, options)) ?? { type: 'NOT_FOUND' }
+      },
+    }
+    expect(await pay(id, { gateway: slow })).toBeUndefined()
+    expect(await read(store, id)).toMatchObject({ waitsFor: 'capture', needsReview: false, openCharges: 0 })
+    await expireLease(sql, captureId)
+    await makeDue(sql, captureId)
+    await pay(captureId, { gateway })
+    expect(await read(store, id)).toMatchObject({ status: 'SUCCESS', amountCaptured: 200 })
+    expect(gateway.ledger).toHaveLength(1)
   })
 
   test('that has expired is canceled at the gateway, then failed', async () => {

@@ -64,18 +64,20 @@ export async function recordFailure(
 }
 
 /**
- * Takes over a capture that was made at the gateway itself: it ends its payment. Resolves with false when that is not
- * possible, and the charge itself has to decide.
+ * Takes over a capture that was made at the gateway itself: `adopted` ends its payment. `ours`: it is, or may be, a capture
+ * of ours that is under way and decides. `none`: there is no capture to take over.
  */
 export async function adoptCapture(
   { paymentId, gateway, waitsFor }: Claim,
   outcome: { readonly type: string },
   store: Pick<Store, 'recordForeignMovement'>,
-): Promise<boolean> {
-  if (waitsFor !== 'capture' || !isSuccess(outcome) || !isReference(outcome.gatewayRef)) return false
+): Promise<'adopted' | 'ours' | 'none'> {
+  if (waitsFor !== 'capture' || !isSuccess(outcome) || !isReference(outcome.gatewayRef)) return 'none'
   const { gatewayRef, amount, currency } = outcome
   const capture = { kind: 'capture', paymentId, gateway, gatewayRef, amount, currency } as const
-  return (await store.recordForeignMovement(capture)).kind === 'recorded'
+  const { kind } = await store.recordForeignMovement(capture)
+  if (kind === 'contradiction') return 'none'
+  return kind === 'recorded' ? 'adopted' : 'ours'
 }
 
 function isSuccess(outcome: {

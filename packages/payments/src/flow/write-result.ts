@@ -32,10 +32,21 @@ interface Means {
  * answer was lost counts as written.
  */
 export async function writeResult(means: Means, result: Result): Promise<Settlement | undefined> {
-  const { store } = means
+  const { store, policy } = means
   const { claim, outcome, settlement } = result
+  const capture = await adoptCapture(claim, outcome, store)
   // Its own settlement takes the payment to SUCCESS.
-  if (await adoptCapture(claim, outcome, store)) return succeeded(settlement)
+  if (capture === 'adopted') return succeeded(settlement)
+  if (capture === 'none') return writeSettlement(means, result)
+  const { actor } = settlement
+  const reason = 'a capture of it is under way'
+  const waiting = decide(claim, { type: 'UNKNOWN', reason }, { policy, actor, random: Math.random })
+  return (await withRetries(() => store.settle(waiting))) ? waiting : undefined
+}
+
+async function writeSettlement(means: Means, result: Result): Promise<Settlement | undefined> {
+  const { store } = means
+  const { settlement } = result
   const written = await settleOrContest(settlement, (one) => withRetries(() => store.settle(one)))
   if (written !== undefined) return written
   const payment = await store.get(settlement.paymentId)
@@ -197,7 +208,12 @@ async function seizeAndSettle(
     await store.settle(decide(claim, { type: 'RELEASED', reason }, context))
     return 'ignored'
   }
-  if (await adoptCapture(claim, outcome, store)) return 'settled'
+  const capture = await adoptCapture(claim, outcome, store)
+  if (capture === 'adopted') return 'settled'
+  if (capture === 'ours') {
+    await store.settle(decide(claim, { type: 'RELEASED', reason: 'a capture of it is under way' }, context))
+    return 'ignored'
+  }
   const settlement = decide(claim, outcome, context)
   if ((await settleOrContest(settlement, store.settle)) !== undefined) return 'settled'
   // A charge on record takes no retry and no failure.
