@@ -177,3 +177,23 @@ test('a return URL needs a customer who is there', async () => {
     errors: [{ pointer: '/return_url', detail: 'needs "customer_present": true' }],
   })
 })
+
+test('payments are found by reference, metadata and the id of the gateway', async () => {
+  const [cart, reference] = [newKey(), newKey()]
+  const accepted = await readJson(
+    await api.pay({ amount: 500, idempotency_key: newKey(), reference, metadata: { cart, note: 'a=b' } }),
+  )
+  const find = async (query: string) => {
+    const { data } = (await readJson(await api.request(`/payments?${query}`))) as {
+      data: { payment_id: string }[]
+    }
+    return data.map(({ payment_id: id }) => id)
+  }
+  const found = [accepted['payment_id']]
+  expect(await find(`reference=${reference}`)).toEqual(found)
+  expect(await find(`metadata=cart=${cart}`)).toEqual(found)
+  expect(await find(`metadata=note=a%3Db&reference=${reference.slice(0, -1)}`)).toContain(found[0])
+  expect(await find(`metadata=cart=${cart}0`)).toEqual([])
+  expect(await find('gateway_ref=ch_none')).toEqual([])
+  expect((await api.request('/payments?metadata=cart')).status).toBe(400)
+})

@@ -33,11 +33,27 @@ const flagText = v.pipe(
   v.transform((text) => text === 'true'),
   v.boolean(),
 )
+const pairText = v.pipe(
+  v.string(),
+  v.regex(/^[^=]{1,40}=.{1,500}$/, 'must be one pair of the metadata, such as cart=17'),
+  v.description('One pair of the metadata, exactly: cart=17'),
+  v.transform((text) =>
+    Object.fromEntries([[text.slice(0, text.indexOf('=')), text.slice(text.indexOf('=') + 1)]]),
+  ),
+  v.record(v.string(), v.string()),
+)
 const paymentsQuery = queryOf({
   limit: pageLimit,
   cursor: v.exactOptional(cursorText),
   status: v.exactOptional(oneOf(PAYMENT_STATUSES)),
   idempotency_key: v.exactOptional(key),
+  reference: v.exactOptional(
+    described(v.pipe(v.string(), v.maxLength(255, 'is too long')), 'The beginning of the reference'),
+  ),
+  metadata: v.exactOptional(pairText),
+  gateway_ref: v.exactOptional(
+    described(v.pipe(v.string(), v.maxLength(255, 'is too long')), 'The gateway’s id of the charge'),
+  ),
   needs_review: v.exactOptional(
     described(flagText, 'Only payments that wait for an operator, or only the others'),
   ),
@@ -65,6 +81,9 @@ export const PAYMENT_ROUTES: readonly Route<PaymentServices>[] = [
         after: cursor === undefined ? undefined : decodeCursor(cursor, query),
         status: query.status,
         idempotencyKey: query.idempotency_key,
+        reference: query.reference,
+        metadata: query.metadata,
+        gatewayRef: query.gateway_ref,
         needsReview: query.needs_review,
         minAmount: query.min_amount,
         maxAmount: query.max_amount,

@@ -25,6 +25,18 @@ export const paymentsList = command({
       { flag: 'key', about: 'Only the payment with this idempotency key.', hint: 'text' },
       { form: /^.{1,255}$/, rule: 'an idempotency key' },
     ),
+    reference: optionalText(
+      { flag: 'reference', about: 'Only payments whose reference begins so.', hint: 'text' },
+      { form: /^.{1,255}$/, rule: 'the beginning of a reference' },
+    ),
+    pair: optionalText(
+      { flag: 'metadata', about: 'Only payments with this pair of the metadata.', hint: 'name=text' },
+      { form: /^[^=]{1,40}=.{1,500}$/, rule: 'a pair such as cart=17' },
+    ),
+    gatewayRef: optionalText(
+      { flag: 'gateway-ref', about: 'Only the payment with this ID of the gateway.', hint: 'id' },
+      { form: /^\S{1,255}$/, rule: 'an ID of the gateway' },
+    ),
     minAmount: amount('min-amount', 'Lowest amount, in minor units.'),
     maxAmount: amount('max-amount', 'Highest amount, in minor units.'),
     createdAfter: timestampSetting('since', 'Only payments created at this time or later.'),
@@ -39,9 +51,15 @@ export const paymentsList = command({
     ),
   },
   groups: { config: databaseSettings },
-  async run({ review, ...filter }, { database, print }) {
+  async run({ review, pair, ...filter }, { database, print }) {
+    const at = pair?.indexOf('=') ?? 0
+    const metadata = pair === undefined ? undefined : { [pair.slice(0, at)]: pair.slice(at + 1) }
     const store = createPaymentStore(await database())
-    const { payments, next = null } = await store.page({ ...filter, needsReview: review || undefined })
+    const { payments, next = null } = await store.page({
+      ...filter,
+      metadata,
+      needsReview: review || undefined,
+    })
     print({ payments, next }, () => {
       const hasReferences = payments.some(({ details }) => typeof details?.reference === 'string')
       const rows = payments.map((payment) => ({

@@ -8,6 +8,12 @@ import { statement } from './statements.ts'
 export interface ListFilter {
   readonly status?: PaymentStatus | undefined
   readonly idempotencyKey?: string | undefined
+  /** The beginning of the reference. */
+  readonly reference?: string | undefined
+  /** A pair of the metadata, exactly. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined
+  /** The gateway's id of the charge. */
+  readonly gatewayRef?: string | undefined
   /** Only those parked for an operator, or only the others. */
   readonly needsReview?: boolean | undefined
   /** Minor units, the least. */
@@ -44,6 +50,7 @@ const AFTER_ALL = 'q'
 
 const countSet = statement<{ readonly most: number }>('count_set')
 const listSet = statement<PaymentRow>('list_set')
+const search = statement<PaymentRow>('search')
 const listNewest = statement<
   { [Field in keyof PaymentRow]: PaymentRow[Field] | null } & { edge: string | null }
 >('list_newest')
@@ -58,11 +65,35 @@ export async function pagePayments(
   mostExamined = MOST_EXAMINED,
 ): Promise<PaymentPage> {
   const limit = Math.max(1, Math.min(500, filter.limit ?? 50))
+  if (isSearch(filter)) return searchPayments(sql, filter, limit)
   const source = sourceOf(filter)
   if (source === undefined || !(await isSmall(sql, source, mostExamined)))
     return pageNewest(sql, filter, limit, mostExamined)
   const { idempotencyKey: key = null, after = null } = filter
   const found = await listSet(sql, { source, key, after, ...conditionsOf(filter), limit: limit + 1 })
+  const payments = found.slice(0, limit).map(toPayment)
+  return { payments, next: found.length > limit ? payments.at(-1)?.id : undefined }
+}
+
+function isSearch({ idempotencyKey, reference, metadata, gatewayRef }: ListFilter): boolean {
+  return idempotencyKey === undefined && [reference, metadata, gatewayRef].some((one) => one !== undefined)
+}
+
+/** Follows every text that begins with the one before it. */
+const END_OF_PREFIX = '\u{10FFFF}'
+
+/** Reads all that match: whoever searches for what half of the payments say is told that it took too long. */
+async function searchPayments(sql: Database, filter: ListFilter, limit: number): Promise<PaymentPage> {
+  const { reference, metadata, gatewayRef = null, after = null } = filter
+  const found = await search(sql, {
+    reference: reference ?? null,
+    referenceEnd: reference === undefined ? null : reference + END_OF_PREFIX,
+    metadata: metadata === undefined ? null : JSON.stringify(metadata),
+    gatewayRef,
+    after,
+    ...conditionsOf(filter),
+    limit: limit + 1,
+  })
   const payments = found.slice(0, limit).map(toPayment)
   return { payments, next: found.length > limit ? payments.at(-1)?.id : undefined }
 }
