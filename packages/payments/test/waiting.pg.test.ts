@@ -236,6 +236,17 @@ describe('a question to the customer', () => {
     expect(await read(store, id)).toMatchObject({ status: 'FAILED', failureKind: 'hard_decline' })
   })
 
+  test('is kept for a payment that says nothing else, and follows the gateway', async () => {
+    const id = await askedPayment(sql, { customerPresent: true })
+    for (const url of ['https://bank.example/1', 'https://bank.example/2']) {
+      const nextAction = { type: 'redirect', url } as const
+      const question = { type: 'REQUIRES_ACTION', gatewayRef: 'pi_1', nextAction, expiresAt: null } as const
+      await makeDue(sql, id)
+      expect(await store.settle(settlementOf(await claim(store, id), question))).toBe(true)
+      expect(await read(store, id)).toMatchObject({ waitsFor: 'customer', details: { nextAction } })
+    }
+  })
+
   test('leads to an authorization where that was asked', async () => {
     const gateway = createSimulatedGateway({ delayMs: 0 })
     const id = await askedPayment(sql, { ...ASKING, capture: 'manual' })
