@@ -33,22 +33,25 @@ export async function runChaos(options: ChaosOptions) {
   const progress = setInterval(() => void reportProgress(run), PROGRESS_EVERY_MS)
   let endedUnderFaults = 0
   try {
-    const report = await runTrial(options, {
-      async disturb(trial) {
-        run.trial = trial
-        run.began = performance.now()
-        await makeFaults(run, trial)
+    const report = await runTrial(
+      { moves: true, ...options },
+      {
+        async disturb(trial) {
+          run.trial = trial
+          run.began = performance.now()
+          await makeFaults(run, trial)
+        },
+        async observe({ fleet }, { sql }) {
+          run.sql = sql
+          endedUnderFaults = await countEnded(sql)
+          await fleet.gateway.simulator()?.reset({ weights: {} })
+        },
+        async inspect() {
+          run.phase = 'verifying'
+          return []
+        },
       },
-      async observe({ fleet }, { sql }) {
-        run.sql = sql
-        endedUnderFaults = await countEnded(sql)
-        await fleet.gateway.simulator()?.reset({ weights: {} })
-      },
-      async inspect() {
-        run.phase = 'verifying'
-        return []
-      },
-    })
+    )
     const logged = run.trial?.fleet.logged
     return {
       ...report,

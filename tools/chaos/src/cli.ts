@@ -12,7 +12,7 @@ Starts PostgreSQL, Redis, a gateway simulator, two titan-api and three titan-wor
 connection. Sends payments while it kills and stops processes, restarts and wipes servers and cuts connections. Then it
 ends all faults, waits until the system is quiet, and verifies every payment. Exits with code 1 on any breach.
 
-  --payments <n>   Number of payments. (default 20000)
+  --payments <n>   Number of payments; a third of them is also refunded, captured or voided. (default 20000)
   --duration <s>   Seconds of payments and faults. (default 1 for every 60 payments, at least 15)
   --every <ms>     Mean time between two faults. (default 3000)
   --quiet <s>      Seconds until the system must be quiet after the last fault. (default 180)

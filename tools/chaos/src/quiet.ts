@@ -11,8 +11,10 @@ export const countUnfinished = (sql: Database): Promise<number> => countPayments
 
 async function countPayments(sql: Database, isEnded: boolean): Promise<number> {
   const [row] = await sql<{ count: number }[]>`
-    select count(*)::int as count from payments
-     where (status in ('SUCCESS', 'FAILED') or needs_review) = ${isEnded}`
+    select count(*)::int as count from payments p
+     where (status in ('SUCCESS', 'FAILED') or needs_review
+            -- It ends with its capture or void, about which a person decides.
+            or exists (select from payments m where m.parent_id = p.id and m.needs_review)) = ${isEnded}`
   return row?.count ?? 0
 }
 

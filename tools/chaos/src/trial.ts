@@ -85,7 +85,8 @@ export async function runTrial(
         ...verdict.breaches,
       ]
       // With breaches the data is kept, to investigate them.
-      if (breaches.length === 0) await rm(folder, { recursive: true, force: true })
+      // PostgreSQL still runs, and may write a file meanwhile.
+      if (breaches.length === 0) await rm(folder, { recursive: true, force: true, maxRetries: 10 })
       const counts = { clients: clients.counts, moves: movers.counts }
       return { ...verdict, ...counts, seed, quietAfterMs, breaches, folder }
     })
