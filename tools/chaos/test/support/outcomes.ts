@@ -63,8 +63,16 @@ const BEHAVIOURS: readonly (readonly [string, Omit<MovementOutcome, 'kind' | 'be
   ['garbage', DONE],
 ]
 
-/** Refunds with every answer. */
+const LOST = ['500_after', 'hang_after', 'reset_before']
+
+/** Refunds with every answer; captures and voids whose answer is lost or a refusal. */
 export const MOVEMENT_OUTCOMES: readonly MovementOutcome[] = [
   ...BEHAVIOURS.map(([behaviour, then]) => ({ kind: 'refund' as const, behaviour, ...then })),
+  ...(['capture', 'void'] as const).flatMap((kind) =>
+    LOST.map((behaviour) => ({ kind, behaviour, ...DONE })),
+  ),
+  { kind: 'capture', behaviour: 'decline:hard', ...REFUSED },
   { kind: 'refund', behaviour: 'decline:hard', ...REFUSED },
+  { kind: 'refund', behaviour: 'pending_then:ok@100', ...DONE },
+  { kind: 'refund', behaviour: 'pending_then:decline:hard@100', ...REFUSED },
 ]

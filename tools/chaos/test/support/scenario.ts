@@ -105,7 +105,12 @@ export async function openScenario(compileCache: string): Promise<Scenario> {
     SOFT_DECLINE_DELAY_MS: '20',
     NODE_COMPILE_CACHE: compileCache,
     CHAOS_KILL_LOG: killLog,
-    CHAOS_POLICY: JSON.stringify({ unknownDelaysMs: [100, 200, 400], maxResolves: 5, maxTakeovers: 100 }),
+    CHAOS_POLICY: JSON.stringify({
+      unknownDelaysMs: [100, 200, 400],
+      pollDelaysMs: { customer: [100], capture: [60_000], gateway: [100, 200] },
+      maxResolves: 5,
+      maxTakeovers: 100,
+    }),
   }
 
   async function start(
@@ -180,8 +185,13 @@ export async function openScenario(compileCache: string): Promise<Scenario> {
     },
     async createMovements(outcomes) {
       const charged = await Promise.all(
-        outcomes.map(async () => {
-          const answer = await store.create({ amount: AMOUNT, idempotencyKey: `moved-${(created += 1)}` })
+        outcomes.map(async ({ kind }) => {
+          const capture = kind === 'refund' ? 'automatic' : 'manual'
+          const answer = await store.create({
+            amount: AMOUNT,
+            capture,
+            idempotencyKey: `moved-${(created += 1)}`,
+          })
           if (answer.kind !== 'created') throw new Error(`a new key was answered ${answer.kind}`)
           return answer.payment.id
         }),
