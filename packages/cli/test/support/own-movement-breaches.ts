@@ -150,8 +150,9 @@ export const OWN_MOVEMENT_BREACHES: readonly OwnBreach[] = [
   },
   {
     name: 'a payment that waits although its outcome is unknown',
-    breaks: ['I39'],
+    breaks: ['I18', 'I39'],
     plant: ({ unknown }) => `
+      alter table payments drop constraint payments_wait_is_in_flight;
       ${authorized(unknown)} update payments set unknown_since = created_at where id = '${unknown}'`,
     offender: ({ unknown }) => unknown,
   },
