@@ -5,7 +5,7 @@ import { deadLetterPage, deadLettersPage, letterSearch } from './pages/dead-lett
 import { overviewPage } from './pages/overview.ts'
 import { paymentPage } from './pages/payment.ts'
 import { KIND_WORDS } from './pages/movements.ts'
-import { filterOf, paymentSearch, paymentsPage } from './pages/payments.ts'
+import { filterOf, isByDetails, paymentSearch, paymentsPage } from './pages/payments.ts'
 import { refundFilterOf, refundSearch, refundsPage } from './pages/refunds.ts'
 import { reviewsPage } from './pages/reviews.ts'
 import { workersPage } from './pages/workers.ts'
@@ -56,8 +56,14 @@ function mountPayments(app: Hono<DashboardEnv>, services: Services): void {
       if ('value' in known && known.value !== undefined)
         return context.redirect(pathTo(['payments', search.q]), 303)
     }
+    const viewer = renderer.viewerOf(context)
+    if (isByDetails(search) && !viewer.seesDetails)
+      throw new Refusal(
+        403,
+        'Sign in as an operator, or with an API key of the scope admin, to search by this',
+      )
     const found = await attempt(reads.payments(filterOf(search)))
-    const content = paymentsPage(search, found, renderer.viewerOf(context))
+    const content = paymentsPage(search, found, viewer)
     return renderer.render(context, { section: 'payments', title: 'Payments', content })
   })
 

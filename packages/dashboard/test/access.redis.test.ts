@@ -208,6 +208,9 @@ test('a key without the scope admin sees no evidence, no names, no keys and no r
     '/workers',
     '/reviews',
     '/dead-letters',
+    '/payments?reference=a',
+    '/payments?metadata=cart%3D17',
+    '/payments?charge=ch_1',
     `/dead-letters/payments/${letter?.letterId}`,
   ]
   for (const [id, status] of [

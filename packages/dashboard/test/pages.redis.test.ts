@@ -3,6 +3,7 @@ import { eventually } from '@titan/testkit'
 import { afterAll, expect, inject, test } from 'vitest'
 import { ago, paymentLink, table } from '../src/markup/parts.ts'
 import { openRig } from './support/rig.ts'
+import { finish } from './support/movements.ts'
 import { accept, bury, park, startTraffic } from './support/traffic.ts'
 
 const rig = await openRig({
@@ -82,6 +83,34 @@ test('a search finds a payment by its key, by its id and by its amount', async (
   expect(byAmount).toContain('1,234.56 USD')
   expect(byAmount).not.toContain('another')
   expect(await rig.page('/payments?q=nobody')).toContain('No payment matches')
+})
+
+test('a search finds a payment by its reference, its metadata and the id of the gateway', async () => {
+  const create = async (number: number) => {
+    const answer = await rig.store.create({
+      amount: 500,
+      currency: 'USD',
+      idempotencyKey: `said-${number}`,
+      reference: `<order> ${number}`,
+      metadata: { cart: `a=${number}` },
+    })
+    return 'payment' in answer ? answer.payment.id : ''
+  }
+  const [one, other] = [await create(71), await create(72)]
+  await finish(rig, one, 'SUCCESS')
+  const find = async (query: Readonly<Record<string, string>>) => {
+    const page = await rig.page(`/payments?${new URLSearchParams(query).toString()}`)
+    expect(page).not.toContain('<order>')
+    return [one, other].filter((id) => page.includes(`id="row-${id}"`))
+  }
+  expect(await find({ reference: '<order> 7' })).toEqual([one, other])
+  expect(await find({ reference: '<order> 7', metadata: 'cart=a=71' })).toEqual([one])
+  expect(await find({ metadata: 'cart=a=7' })).toEqual([])
+  expect(await find({ charge: `at_gateway_${one}` })).toEqual([one])
+  expect(await find({ charge: `at_gateway_${one}`, reference: '<order> 72' })).toEqual([])
+  expect(await find({ q: 'said-71', reference: '<order> 72' })).toEqual([])
+  expect(await rig.page('/payments?reference=%3Corder')).toContain('value="&lt;order"')
+  expect((await rig.request('/payments?metadata=cart')).status).toBe(400)
 })
 
 test('a search that makes no sense is refused with a page', async () => {

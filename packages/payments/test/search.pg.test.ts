@@ -72,3 +72,14 @@ test('pages of a search hold every match once', async () => {
   // order-47, order-47x, 47xx, 47xxx: even numbers only.
   expect(seen).toHaveLength(0 + 5 + 50 + 500)
 })
+
+test.each<[ListFilter, number]>([
+  [{ reference: 'order-1', metadata: { cart: '1' }, gatewayRef: 'ch_12' }, 1],
+  [{ reference: 'rder' }, 0],
+  [{ metadata: { cart: '2' } }, 0],
+  [{ metadata: { none: '1' } }, 0],
+  [{ gatewayRef: 'ch_1' }, 0],
+])('the payment of a key is found only with %j of its own', async (filter, count) => {
+  const { payments } = await store.page({ idempotencyKey: 'key 12', ...filter })
+  expect(payments).toHaveLength(count)
+})

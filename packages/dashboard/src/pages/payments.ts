@@ -31,6 +31,7 @@ const timestamp = v.optional(
   ),
   '',
 )
+const text = v.optional(v.pipe(v.string(), v.trim(), v.maxLength(255)), '')
 const CHOICES = [...PAYMENT_STATUSES, 'REVIEW'] as const
 
 /** Reads the search from the query; '' is any. */
@@ -42,6 +43,12 @@ export const paymentSearch = v.object({
   max: amount,
   from: timestamp,
   to: timestamp,
+  /** The beginning of the reference. */
+  reference: text,
+  /** A pair of the metadata, exactly. */
+  metadata: v.optional(v.pipe(v.string(), v.regex(/^(?:[^=]{1,40}=.{1,500})?$/)), ''),
+  /** The gateway's id of the charge. */
+  charge: text,
   /** The last payment of the page before. */
   after: v.optional(v.pipe(v.string(), v.regex(/^(pay_\w{1,64})?$/)), ''),
 })
@@ -49,10 +56,14 @@ export const paymentSearch = v.object({
 type PaymentSearch = v.InferOutput<typeof paymentSearch>
 
 /** The page of the store that a search asks for. */
-export function filterOf({ q, status, min, max, from, to, after }: PaymentSearch): ListFilter {
+export function filterOf(search: PaymentSearch): ListFilter {
+  const { q, status, min, max, from, to, after, reference, metadata, charge } = search
   return {
     limit: PAGE_ROWS,
     idempotencyKey: q || undefined,
+    reference: reference || undefined,
+    metadata: pairOf(metadata),
+    gatewayRef: charge || undefined,
     needsReview: status === 'REVIEW' || undefined,
     status: status === 'REVIEW' || status === '' ? undefined : status,
     minAmount: min === '' ? undefined : Number(min),
@@ -63,8 +74,20 @@ export function filterOf({ q, status, min, max, from, to, after }: PaymentSearch
   }
 }
 
+function pairOf(pair: string): ListFilter['metadata'] {
+  const at = pair.indexOf('=')
+  return at === -1 ? undefined : { [pair.slice(0, at)]: pair.slice(at + 1) }
+}
+
+/** Whether a search is by what only viewers with the right to details see: its results would tell it. */
+export function isByDetails({ reference, metadata, charge }: PaymentSearch): boolean {
+  return [reference, metadata, charge].some((given) => given !== '')
+}
+
 /** A search that may read much is not repeated every two seconds. */
-function isCheap({ min, max, status, q, after }: PaymentSearch): boolean {
+function isCheap(search: PaymentSearch): boolean {
+  const { min, max, status, q, after } = search
+  if (isByDetails(search)) return false
   return min === '' && max === '' && after === '' && (q !== '' || status !== 'SUCCESS')
 }
 
@@ -73,7 +96,7 @@ export function paymentsPage(search: PaymentSearch, found: Reading<PaymentPage>,
   const isFiltered = Object.entries(search).some(([name, value]) => name !== 'after' && value !== '')
   const why = 'The search took too long or PostgreSQL does not respond. Narrow it by time or status.'
   return html`<h1>Payments</h1>
-    ${searchForm(pathTo(['payments']), 'Search', fieldsOf(search), isFiltered && pathTo(['payments']))}
+    ${searchForm(pathTo(['payments']), 'Search', fieldsOf(search, viewer), isFiltered && pathTo(['payments']))}
     <div id="list" ${isCheap(search) && 'data-live'}>
       ${partOf(found, 'The list', why, (page) =>
         card('Newest first', html`${paymentTable(page, isFiltered, viewer)}${pagerOf(search, page)}`),
@@ -81,7 +104,8 @@ export function paymentsPage(search: PaymentSearch, found: Reading<PaymentPage>,
     </div>`
 }
 
-function fieldsOf({ q, status, min, max, from, to }: PaymentSearch): Html[] {
+function fieldsOf(search: PaymentSearch, { seesDetails }: Viewer): Html[] {
+  const { q, status, min, max, from, to } = search
   const statuses = CHOICES.map((choice) => [choice, wordsOf(choice)] as const)
   const minorUnits = { inputmode: 'numeric', pattern: '[0-9]{0,15}', placeholder: 'minor units' }
   const wide = { isWide: true }
@@ -93,10 +117,27 @@ function fieldsOf({ q, status, min, max, from, to }: PaymentSearch): Html[] {
     field('Amount to', { name: 'max', value: max, ...minorUnits }),
     field('Created from (UTC)', { name: 'from', value: from, type: 'datetime-local' }, wide),
     field('Created before (UTC)', { name: 'to', value: to, type: 'datetime-local' }, wide),
+    ...(seesDetails ? detailFieldsOf(search) : []),
+  ]
+}
+
+function detailFieldsOf({ reference, metadata, charge }: PaymentSearch): Html[] {
+  const wide = { isWide: true }
+  const common = { type: 'search', maxlength: 255, autocomplete: 'off' }
+  const pair = { ...common, maxlength: 541, pattern: '[^=]{1,40}=.{1,500}', placeholder: 'cart=17' }
+  return [
+    field(
+      'Reference',
+      { name: 'reference', value: reference, ...common, placeholder: 'its beginning' },
+      wide,
+    ),
+    field('Metadata', { name: 'metadata', value: metadata, ...pair }, wide),
+    field('Gateway’s id', { name: 'charge', value: charge, ...common, placeholder: 'of the charge' }, wide),
   ]
 }
 
 function paymentTable({ payments, next }: PaymentPage, isFiltered: boolean, viewer: Viewer): Html {
+  const hasReferences = payments.some(({ details }) => typeof details?.reference === 'string')
   return table({
     caption: 'Payments',
     rows: payments,
@@ -108,13 +149,19 @@ function paymentTable({ payments, next }: PaymentPage, isFiltered: boolean, view
       { title: 'Amount', isNumber: true, cell: ({ amount, currency }) => formatMoney(amount, currency) },
       viewer.seesDetails && {
         title: 'Idempotency key',
-        cell: ({ idempotencyKey: key }) => html`<span class="mono clip" title="${key}">${key}</span>`,
+        cell: ({ idempotencyKey }) => clipped(idempotencyKey),
       },
+      viewer.seesDetails &&
+        hasReferences && { title: 'Reference', cell: ({ details }) => clipped(details?.reference ?? '–') },
       { title: 'Attempts', isNumber: true, cell: ({ attemptNo }) => attemptNo },
       { title: 'Created', cell: ({ createdAt }) => ago(createdAt) },
       { title: 'Changed', cell: ({ updatedAt }) => ago(updatedAt) },
     ],
   })
+}
+
+function clipped(text: string): Html {
+  return html`<span class="mono clip" title="${text}">${text}</span>`
 }
 
 function emptyList(isFiltered: boolean, next: string | undefined): Html {

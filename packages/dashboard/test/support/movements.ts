@@ -4,7 +4,7 @@ import { accept } from './traffic.ts'
 
 async function claimByHand({ sql }: Rig, id: string): Promise<void> {
   await sql`
-    update payments set status = 'PROCESSING', fence = fence + 1, claimed_fence = case when parent_id is not null then fence + 1 end,
+    update payments set status = 'PROCESSING', fence = fence + 1, claimed_fence = case when parent_id is not null or has_details then fence + 1 end,
            event_seq = event_seq + 1, attempt_no = 1, attempt_open = true, gateway = 'simulated', lease_owner = 'w1',
            lease_until = clock_timestamp() + interval '1 minute'
      where id = ${id}`

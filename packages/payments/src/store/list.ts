@@ -72,7 +72,18 @@ export async function pagePayments(
   const { idempotencyKey: key = null, after = null } = filter
   const found = await listSet(sql, { source, key, after, ...conditionsOf(filter), limit: limit + 1 })
   const payments = found.slice(0, limit).map(toPayment)
-  return { payments, next: found.length > limit ? payments.at(-1)?.id : undefined }
+  const next = found.length > limit ? payments.at(-1)?.id : undefined
+  return { payments: payments.filter((payment) => isFound(payment, filter)), next }
+}
+
+/** Compares what the one payment of a key says. */
+function isFound({ details, gatewayRef }: Payment, filter: ListFilter): boolean {
+  const { reference = '', metadata = {} } = filter
+  return (
+    (filter.reference === undefined || details?.reference?.startsWith(reference) === true) &&
+    Object.entries(metadata).every(([name, text]) => details?.metadata?.[name] === text) &&
+    (filter.gatewayRef === undefined || gatewayRef === filter.gatewayRef)
+  )
 }
 
 function isSearch({ idempotencyKey, reference, metadata, gatewayRef }: ListFilter): boolean {
