@@ -81,6 +81,17 @@ describe('an API that asks for keys', () => {
     const redirected = await waiting(api, { type: 'redirect', url: 'https://bank.example/3ds' }, write)
     const shown: unknown = await (await call('GET', `/payments/${redirected}`, read)).json()
     expect(shown).toMatchObject({ next_action: { type: 'redirect', url: 'https://bank.example/3ds' } })
+
+    await api.sql`
+      update payments set waits_for = null, waits_until = null, needs_review = true, event_seq = event_seq + 1
+       where id = any(${[id, redirected]}::text[])`
+    for (const path of [`/payments/${id}`, `/payments/${redirected}`, '/payments?limit=2']) {
+      const ended = await (await call('GET', path, write)).text()
+      expect(ended).toContain('"status_detail":"IN_REVIEW"')
+      expect(ended).not.toContain('next_action')
+    }
+    // The other programs read it there.
+    expect((await api.store.get(id))?.details).toMatchObject({ nextAction: null })
   })
 
   // F111 two API keys create and cancel one payment: the id of each key is in the history of the payment, and

@@ -157,3 +157,23 @@ it('lists and shows refunds', async () => {
     stderr: 'titan refunds show: no such refund: ref_0\n',
   })
 })
+
+it('prints what a customer has to do without its secret, and only while somebody waits for it', async () => {
+  const id = await pay()
+  await claimByHand(id)
+  await sql`
+    update payments set waits_for = 'customer', waits_until = clock_timestamp() + interval '1 hour', has_details = true,
+           lease_owner = null, lease_until = null
+     where id = ${id}`
+  await sql`
+    insert into payment_details (payment_id, next_action)
+    values (${id}, '{"type": "sdk", "clientSecret": "pi_1_secret_2"}')`
+  const list = async () => (await runHere(['payments', 'list', '--limit', '1', '--json'], env)).stdout
+  const waiting = await list()
+  expect(waiting).toContain('"sdk"')
+  expect(waiting).not.toContain('pi_1_secret_2')
+  await sql`
+    update payments set waits_for = null, waits_until = null, needs_review = true, event_seq = event_seq + 1
+     where id = ${id}`
+  expect(await list()).not.toContain('"sdk"')
+})

@@ -3,6 +3,7 @@ import { choice, optionalText, toggle, wholeNumber, type Setting } from '@titan/
 import { command } from '../command.ts'
 import { formatTable, formatTimestamp } from '../output.ts'
 import { timestampSetting } from '../commands/times.ts'
+import { withoutSecret } from './record.ts'
 
 const status = choice(
   { flag: 'status', about: `Status of the payments: ${PAYMENT_STATUSES.join(', ')}.`, hint: 'status' },
@@ -60,7 +61,7 @@ export const paymentsList = command({
       metadata,
       needsReview: review || undefined,
     })
-    print({ payments, next }, () => {
+    print({ payments: payments.map(withoutSecret), next }, () => {
       const hasReferences = payments.some(({ details }) => typeof details?.reference === 'string')
       const rows = payments.map((payment) => ({
         id: payment.id,

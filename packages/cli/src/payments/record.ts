@@ -1,4 +1,11 @@
-import { createPaymentStore, jobIdOf, PAYMENTS_QUEUE, type Database, type PaymentJobs } from '@titan/payments'
+import {
+  createPaymentStore,
+  jobIdOf,
+  PAYMENTS_QUEUE,
+  type Database,
+  type Payment,
+  type PaymentJobs,
+} from '@titan/payments'
 import {
   createInspector,
   createQueue,
@@ -33,6 +40,13 @@ export type PaymentRecord = NonNullable<Awaited<ReturnType<typeof readPaymentRec
 
 /** Dead letters that are searched for a job, oldest first. */
 const DEAD_LETTERS_SCANNED = 10_000
+
+/** Leaves out the secret with which a browser finishes the payment: output is kept in logs and tickets. */
+export function withoutSecret(payment: Payment) {
+  const { details } = payment
+  if (details?.nextAction?.type !== 'sdk') return payment
+  return { ...payment, details: { ...details, nextAction: { type: 'sdk' } } }
+}
 
 /** Collects what is known of a payment; undefined when there is none of this id. */
 export async function readPaymentRecord(sql: Database, redis: Redis, prefix: string, id: string) {

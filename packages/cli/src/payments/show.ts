@@ -9,7 +9,7 @@ import {
   formatTimestamp,
 } from '../output.ts'
 import { paymentSetting } from './acts.ts'
-import { readPaymentRecord, type JobRecord, type PaymentRecord } from './record.ts'
+import { readPaymentRecord, withoutSecret, type JobRecord, type PaymentRecord } from './record.ts'
 import { toJson } from '../commands/queue.ts'
 import { formatAttempts, formatEvents } from './history.ts'
 
@@ -27,7 +27,7 @@ export const paymentsShow = command({
     }
     const { job } = record
     const shown = job.state === 'live' ? { ...job, job: toJson(job.job) } : job
-    print({ ...record, job: shown }, () => formatRecord(record))
+    print({ ...record, payment: withoutSecret(record.payment), job: shown }, () => formatRecord(record))
     return true
   },
 })

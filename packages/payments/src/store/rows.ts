@@ -33,9 +33,15 @@ export type PaymentRow = Omit<Payment, keyof Members | 'capture' | 'priority'> &
 export type ClaimRow = Omit<Claim, keyof Members | 'kind' | 'capture' | 'isWaitOver' | 'isBeingMoved'> &
   Members & { readonly isWaitOver: boolean | null; readonly isBeingMoved: boolean | null }
 
-/** Fills in the defaults of what a row leaves out. */
+/** Fills in the defaults of what a row leaves out. Leaves out what a customer had to do once nobody waits for it. */
 export function toPayment({ priority, ...row }: PaymentRow): Payment {
-  return { ...withMembers(row), priority: priority ?? 'default' }
+  const { details, ...payment } = withMembers(row)
+  const isAsked = payment.waitsFor === 'customer' && !payment.needsReview
+  return {
+    ...payment,
+    priority: priority ?? 'default',
+    details: details && { ...details, nextAction: isAsked ? details.nextAction : null },
+  }
 }
 
 /** Fills in the defaults of what a claim leaves out. */
