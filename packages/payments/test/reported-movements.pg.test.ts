@@ -134,6 +134,20 @@ test.each(['capture', 'void'] as const)(
   },
 )
 
+test('a capture at the gateway of a payment that FAILED is a late charge, once, which can be refunded', async () => {
+  const { id: paymentId } = await authorizedPayment(store, sql)
+  const [chargeRef, gatewayRef] = [`pi_${paymentId}`, `ch_${paymentId}`]
+  await store.recordForeignMovement(refundAt(paymentId, { kind: 'void', gatewayRef }))
+  expect(await read(store, paymentId)).toMatchObject({ status: 'FAILED' })
+  const captured = refundAt(paymentId, { kind: 'capture', gatewayRef, chargeRef, amount: 300 })
+  for (let copy = 0; copy < 2; copy++)
+    expect(await store.recordForeignMovement(captured)).toEqual({ kind: 'contradiction' })
+  expect(await store.breaks(paymentId)).toMatchObject([
+    { kind: 'late_charge', reference: chargeRef, amount: 300 },
+  ])
+  expect(await createMovement(store, { kind: 'refund', paymentId, chargeRef })).toMatchObject({ amount: 300 })
+})
+
 test('a reason is kept with the details, and is part of the request', async () => {
   const { id: paymentId } = await paymentIn(store, sql, 'SUCCESS')
   const asked = { kind: 'refund', paymentId, amount: 5, idempotencyKey: newKey() } as const

@@ -31,7 +31,7 @@ export async function applyMovement(report: MovementReport, store: Store): Promi
   if (outcome.type === 'SUCCEEDED') {
     const { kind, gatewayRef, amount, currency } = report
     if (!isReference(gatewayRef)) return 'ignored'
-    const moved = { kind, paymentId, gateway, gatewayRef, amount, currency }
+    const moved = { kind, paymentId, gateway, gatewayRef, chargeRef, amount, currency }
     return EFFECTS[(await store.recordForeignMovement(moved)).kind]
   }
   if (outcome.type !== 'DECLINED' || report.kind !== 'refund') return 'ignored'

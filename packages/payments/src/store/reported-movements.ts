@@ -50,6 +50,8 @@ export interface ForeignMovement {
   readonly gateway: string
   /** The gateway's id of the refund; of the charge, for a capture or void that has none. */
   readonly gatewayRef: string
+  /** The gateway's id of the charge, by which it can be refunded. @default gatewayRef */
+  readonly chargeRef?: string | undefined
   readonly amount: number
   readonly currency: string
 }
@@ -77,24 +79,29 @@ export async function recordForeignMovement(
 }
 
 const findSame = statement<Movement>('find_reported_movement')
-const get = statement<Pick<Payment, 'currency' | 'gateway'>>('get')
+const get = statement<Pick<Payment, 'currency' | 'gateway' | 'status'>>('get')
 
 async function recordLocked(sql: Queryable, reported: ForeignMovement): Promise<ForeignEffect> {
-  const { kind, paymentId, gateway, gatewayRef, amount, currency } = reported
+  const { kind, paymentId, gateway, gatewayRef, chargeRef = gatewayRef, amount, currency } = reported
   const [payment] = await get(sql, { id: paymentId })
   if (payment?.gateway !== gateway) return { kind: 'refused', reason: 'not_found' }
   const [same] = await findSame(sql, { paymentId, kind, gatewayRef })
   if (same !== undefined) return { kind: 'known', movement: same }
+  // Nobody asks about the charge of a payment that is over.
+  const isLate = kind === 'capture' && payment.status === 'FAILED'
   if (currency === payment.currency) {
     const answer = await createLocked(sql, requestOf(reported))
     if (answer.kind === 'created') {
       await succeed(sql, answer.movement, reported)
       return { kind: 'recorded', movement: (await getMovement(sql, answer.movement.id)) ?? answer.movement }
     }
-    if (isSilent(answer, kind)) return answer
+    if (!isLate && isSilent(answer, kind)) return answer
   }
   const detail = { movement: kind, amount, currency: sanitizeText(currency) }
-  await recordBreakLocked(sql, { kind: 'missing_here', paymentId, gateway, reference: gatewayRef, detail })
+  const contradiction = isLate
+    ? ({ kind: 'late_charge', reference: chargeRef } as const)
+    : ({ kind: 'missing_here', reference: gatewayRef } as const)
+  await recordBreakLocked(sql, { ...contradiction, paymentId, gateway, detail })
   return { kind: 'contradiction' }
 }
 
