@@ -1,10 +1,11 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { createPaymentStore } from '../src/index.ts'
 import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { settleMany } from '../src/store/claim.ts'
+import { createLocked, prepare } from '../src/store/movements.ts'
 import { withLockedPayment } from '../src/store/review.ts'
 import { claimByHand, createMovement, refundedBy, sumsOf } from './support/movements.ts'
-import { paymentIn } from './support/payments.ts'
+import { newKey, paymentIn } from './support/payments.ts'
 
 const { sql } = await createMigratedDatabase()
 const store = createPaymentStore(sql)
@@ -56,4 +57,21 @@ test('who holds a movement holds its payment, so a result and a decision do not 
   release.resolve(undefined)
   await deciding
   expect(await settling).toEqual([true])
+})
+
+test('an erasure that waits for a new refund finds that it is in progress', async () => {
+  const { id: paymentId } = await paymentIn(store, sql, 'SUCCESS')
+  let erasing: ReturnType<typeof store.erase> | undefined
+  await withLockedPayment(sql, paymentId, async (transaction) => {
+    erasing = store.erase(paymentId, async () => {})
+    await vi.waitFor(async () => {
+      const waiting = await sql`
+        select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+      expect(waiting).toHaveLength(1)
+    })
+    const asked = { kind: 'refund', paymentId, idempotencyKey: newKey(), reason: 'of Ann Lee' } as const
+    expect(await createLocked(transaction, prepare(asked))).toMatchObject({ kind: 'created' })
+  })
+  expect(await erasing).toBe('in_progress')
+  expect(await store.movements(paymentId)).toMatchObject([{ reason: 'of Ann Lee' }])
 })

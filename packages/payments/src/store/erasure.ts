@@ -1,4 +1,5 @@
 import type { Database, Queryable } from './database.ts'
+import { listMovements } from './movements.ts'
 import { statement } from './statements.ts'
 
 /**
@@ -25,6 +26,9 @@ export async function erasePayment(
     if (rows.length === 0) return 'not_found'
     if (rows.some(({ isFinal }) => !isFinal)) return 'in_progress'
     const ids = rows.map((row) => row.id)
+    // One that was made while this waited for the lock. No other follows, because it would need the lock.
+    const movements = await listMovements(transaction, id)
+    if (movements.some((movement) => !ids.includes(movement.id))) return 'in_progress'
     await erase(transaction, { ids })
     await eraseCopies(transaction, ids)
     return 'erased'

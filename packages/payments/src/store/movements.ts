@@ -162,7 +162,7 @@ export async function getMovement(sql: Queryable, id: string): Promise<Movement 
 const MAX_MOVEMENTS = 1_000
 
 /** Reads the captures, voids and refunds of a payment, oldest first. */
-export function listMovements(sql: Database, paymentId: string): Promise<Movement[]> {
+export function listMovements(sql: Queryable, paymentId: string): Promise<Movement[]> {
   return list(sql, { paymentId, limit: MAX_MOVEMENTS })
 }
 
