@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { applyOutcome, createPaymentStore } from '../src/index.ts'
+import { applyOutcome, createPaymentStore, lookUpAttempt, type Gateway } from '../src/index.ts'
 import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { fold } from './support/history.ts'
 import { createMovement, endMovement, sumsOf } from './support/movements.ts'
@@ -128,4 +128,17 @@ test('a refund of a charge that fails after its success opens the contradiction 
     { kind: 'duplicate_charge', resolvedAt: null, refundRef: null },
     { kind: 'refund_failed', resolvedAt: null },
   ])
+})
+
+test('a parked refund of a second charge is looked up by that charge', async () => {
+  const { paymentId, chargeRef } = await chargedTwice()
+  const { id } = await createMovement(store, { kind: 'refund', paymentId, chargeRef })
+  await store.settle(settlementOf(await claim(store, id), { type: 'UNRESOLVABLE', reason: 'given up' }))
+  const asked: unknown[] = []
+  const gateway: Pick<Gateway, 'name' | 'lookup'> = {
+    name: 'simulated',
+    lookup: async (request) => (asked.push(request), { type: 'NOT_FOUND' }),
+  }
+  await lookUpAttempt({ paymentId: id, actor: 'operator:ann' }, { store, gateway })
+  expect(asked).toMatchObject([{ kind: 'refund', chargeRef }])
 })

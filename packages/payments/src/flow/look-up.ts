@@ -14,7 +14,7 @@ interface LookUp {
 type Askable = Pick<Gateway, 'name' | 'lookup'>
 
 interface LookUpOptions extends ApplyOutcomeOptions {
-  readonly store: ApplyOutcomeOptions['store'] & Pick<PaymentStore, 'recordLookUp'>
+  readonly store: ApplyOutcomeOptions['store'] & Pick<PaymentStore, 'findMovedCharge' | 'recordLookUp'>
   readonly gateway: Askable
   /** Longest call to the gateway, in milliseconds. @default 10000 */
   readonly timeoutMs?: number | undefined
@@ -54,7 +54,8 @@ export async function lookUpAttempt(
   const payment = await store.get(paymentId)
   const refusal = refusalOf(payment, gateway)
   if (payment === undefined || refusal !== undefined) return { effect: 'refused', reason: refusal ?? '' }
-  const chargeRef = await chargeRefOf(payment, store)
+  // Gateways find a capture, void or refund by the charge that it is about.
+  const chargeRef = payment.parentId === null ? undefined : await store.findMovedCharge(paymentId)
   const answer = await ask(payment, chargeRef, gateway, timeoutMs)
   if (answer.type === 'FAILED_TO_ASK') return { effect: 'unanswered', reason: answer.reason }
   if (answer.type === 'NOT_FOUND') {
@@ -76,15 +77,6 @@ function refusalOf(payment: Payment | undefined, { name, lookup }: Askable): str
   if (!payment.needsReview || !payment.attemptOpen) return 'the payment is not parked with an open attempt'
   if (payment.gateway !== name) return `the attempt is at the gateway ${payment.gateway}, not at ${name}`
   return lookup === undefined ? `the gateway ${name} cannot be asked` : undefined
-}
-
-/** Of a capture, void or refund: the charge that it is about, by which gateways find it. */
-async function chargeRefOf(
-  { parentId }: Payment,
-  store: LookUpOptions['store'],
-): Promise<string | undefined> {
-  const parent = parentId === null ? undefined : await store.get(parentId)
-  return parent?.gatewayRef ?? undefined
 }
 
 async function ask(

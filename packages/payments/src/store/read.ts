@@ -24,6 +24,13 @@ export async function findCharge(
   return (await findByCharge(sql, { ...charge }))[0]?.id
 }
 
+const findMoved = statement<{ readonly gatewayRef: string | null }>('find_moved_charge')
+
+/** Finds the gateway's id of the charge that a capture, void or refund is about. */
+export async function findMovedCharge(sql: Database, movementId: string): Promise<string | undefined> {
+  return (await findMoved(sql, { id: movementId }))[0]?.gatewayRef ?? undefined
+}
+
 /** The longest history that is read at once. */
 const MAX_EVENTS = 1_000
 

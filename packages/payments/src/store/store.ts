@@ -28,7 +28,7 @@ import {
 import { pagePayments } from './list.ts'
 import { createMovement, getMovement, listMovements, pageMovements } from './movements.ts'
 import { recordForeignMovement, recordRefundFailure } from './reported-movements.ts'
-import { findCharge, getPayment, listAttempts, listBreaks, listEvents } from './read.ts'
+import { findCharge, findMovedCharge, getPayment, listAttempts, listBreaks, listEvents } from './read.ts'
 import { cancelPayment, decideReview, recordLookUp } from './review.ts'
 
 export type PaymentStore = ReturnType<typeof createPaymentStore>
@@ -65,6 +65,7 @@ export function createPaymentStore(sql: Database) {
     findReplay: bind(findReplay),
     get: bind(getPayment),
     findCharge: bind(findCharge),
+    findMovedCharge: bind(findMovedCharge),
     page: bind(pagePayments),
     events: bind(listEvents),
     attempts: bind(listAttempts),
