@@ -29,8 +29,7 @@ create type payment_settlement_2 as (
   evidence         jsonb,
   waits_for        text,
   waits_until      timestamptz,
-  wait_ms          float8,
-  next_action      jsonb
+  wait_ms          float8
 );
 
 comment on type payment_settlement_2 is 'The result of a claim, which may be that the payment waits';

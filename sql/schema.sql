@@ -59,8 +59,7 @@ create type payment_settlement_2 as (
   evidence jsonb,
   waits_for text,
   waits_until timestamp with time zone,
-  wait_ms double precision,
-  next_action jsonb
+  wait_ms double precision
 );
 
 -- Who may call the API. A revoked key stays, so that its id in old logs keeps its name
@@ -205,7 +204,7 @@ create table payment_event_rows (
 );
 CREATE INDEX payment_events_at_idx ON payment_event_rows USING brin (at) WITH (pages_per_range='16', autosummarize='on');
 CREATE TRIGGER payment_events_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON payment_event_rows FOR EACH STATEMENT EXECUTE FUNCTION payment_events_append_only();
-CREATE TRIGGER webhook_outbox_fill AFTER INSERT ON payment_event_rows REFERENCING NEW TABLE AS new_events FOR EACH STATEMENT EXECUTE FUNCTION webhook_outbox_fill();
+CREATE TRIGGER webhook_outbox_fill AFTER INSERT ON payment_event_rows FOR EACH ROW EXECUTE FUNCTION webhook_outbox_fill();
 
 -- One intention of a client to pay, under one idempotency key
 create table payments (
@@ -291,15 +290,11 @@ CREATE UNIQUE INDEX payments_refund_of_one_movement ON payments USING btree (gat
 CREATE INDEX payments_review_idx ON payments USING btree (updated_at, id) WHERE needs_review;
 CREATE INDEX payments_times_idx ON payments USING brin (created_at, queued_at, claimed_at, ended_at) WITH (pages_per_range='16', autosummarize='on');
 CREATE INDEX payments_waiting_idx ON payments USING btree (next_run_at, id) WHERE (waits_for IS NOT NULL);
-CREATE TRIGGER payments_check_claim_knows_details BEFORE UPDATE OF fence ON payments FOR EACH ROW WHEN (((new.has_details OR new.manual_capture OR new.customer_present OR (new.expires_at IS NOT NULL)) AND (new.fence > old.fence) AND (new.claimed_fence IS DISTINCT FROM new.fence) AND ((new.sends > old.sends) OR (new.attempt_no > old.attempt_no)))) EXECUTE FUNCTION payments_check_claim_knows_details();
-CREATE TRIGGER payments_check_claimed BEFORE UPDATE OF fence ON payments FOR EACH ROW WHEN (((new.parent_id IS NOT NULL) AND (new.fence > old.fence) AND (new.claimed_fence IS DISTINCT FROM new.fence))) EXECUTE FUNCTION payments_check_claimed();
 CREATE TRIGGER payments_check_frozen BEFORE UPDATE OF id, amount, currency, idempotency_key, request_hash, fp_version ON payments FOR EACH ROW EXECUTE FUNCTION payments_check_frozen();
 CREATE TRIGGER payments_check_insert BEFORE INSERT ON payments FOR EACH ROW WHEN (((new.status <> 'PENDING'::text) OR (COALESCE(new.queued_at, new.claimed_at, new.ended_at) IS NOT NULL) OR (COALESCE(new.queued_by, new.claimed_by) IS NOT NULL))) EXECUTE FUNCTION payments_check_insert();
-CREATE TRIGGER payments_check_late_charge BEFORE UPDATE OF attempt_no ON payments FOR EACH ROW WHEN (((new.attempt_no > old.attempt_no) AND (old.late_charge_ref IS NOT NULL))) EXECUTE FUNCTION payments_check_late_charge();
 CREATE TRIGGER payments_check_members BEFORE UPDATE OF request_digest, has_details, manual_capture, customer_present, priority, execute_at, expires_at ON payments FOR EACH ROW EXECUTE FUNCTION payments_check_members();
 CREATE TRIGGER payments_check_movement BEFORE INSERT ON payments FOR EACH ROW WHEN ((new.parent_id IS NOT NULL)) EXECUTE FUNCTION payments_check_movement();
-CREATE TRIGGER payments_check_movement_frozen BEFORE UPDATE OF parent_id, charge_ref, gateway, amount_captured ON payments FOR EACH ROW WHEN (((new.parent_id IS DISTINCT FROM old.parent_id) OR (new.charge_ref IS DISTINCT FROM old.charge_ref) OR ((new.parent_id IS NOT NULL) AND (new.gateway <> old.gateway)) OR ((old.amount_captured IS NOT NULL) AND (new.amount_captured IS DISTINCT FROM old.amount_captured)))) EXECUTE FUNCTION payments_check_movement_frozen();
-CREATE TRIGGER payments_check_open_charge BEFORE UPDATE OF status ON payments FOR EACH ROW WHEN (((new.status = 'FAILED'::text) AND (old.status <> 'FAILED'::text) AND (new.open_charges > 0))) EXECUTE FUNCTION payments_check_open_charge();
+CREATE TRIGGER payments_check_movement_frozen BEFORE UPDATE OF parent_id, charge_ref, amount_captured ON payments FOR EACH ROW WHEN (((new.parent_id IS DISTINCT FROM old.parent_id) OR (new.charge_ref IS DISTINCT FROM old.charge_ref) OR ((old.amount_captured IS NOT NULL) AND (new.amount_captured IS DISTINCT FROM old.amount_captured)))) EXECUTE FUNCTION payments_check_movement_frozen();
 CREATE TRIGGER payments_check_transition BEFORE UPDATE OF status, fence, attempt_no, attempt_open, gateway_ref, failure_code, failure_kind, event_seq, created_at, created_by, queued_at, queued_by, claimed_at, claimed_by, ended_at, gateway ON payments FOR EACH ROW EXECUTE FUNCTION payments_check_transition();
 CREATE TRIGGER payments_end_movement AFTER UPDATE OF status ON payments FOR EACH ROW WHEN (((new.parent_id IS NOT NULL) AND (new.status <> old.status) AND (new.status = ANY (ARRAY['SUCCESS'::text, 'FAILED'::text])))) EXECUTE FUNCTION payments_end_movement();
 CREATE TRIGGER payments_reserve_refund AFTER INSERT ON payments FOR EACH ROW WHEN (((new.parent_id IS NOT NULL) AND ("left"(new.id, 4) = 'ref_'::text) AND (new.charge_ref IS NULL))) EXECUTE FUNCTION payments_reserve_refund();
@@ -411,6 +406,7 @@ create table webhook_endpoints (
   constraint webhook_endpoints_types_chosen CHECK ((cardinality(event_types) > 0)),
   constraint webhook_endpoints_url_length CHECK ((length(url) <= 2048))
 );
+CREATE TRIGGER webhook_feed_refresh AFTER INSERT OR DELETE OR UPDATE OF event_types, deleted_at OR TRUNCATE ON webhook_endpoints FOR EACH STATEMENT EXECUTE FUNCTION webhook_feed_refresh();
 
 -- Events that had a receiver, and news about the endpoints themselves
 create table webhook_events (
@@ -425,6 +421,14 @@ create table webhook_events (
   constraint webhook_events_pkey PRIMARY KEY (id)
 );
 CREATE INDEX webhook_events_payment_idx ON webhook_events USING btree (payment_id) WHERE (payment_id IS NOT NULL);
+
+-- One row: which events of payments go into the outbox
+create table webhook_feed (
+  is_only boolean not null default true,
+  types text[] not null, -- Kept by a trigger on webhook_endpoints
+  constraint webhook_feed_has_one_row CHECK (is_only),
+  constraint webhook_feed_pkey PRIMARY KEY (is_only)
+);
 
 -- Events that somebody may be subscribed to and that were not handed out yet
 create table webhook_outbox (
@@ -577,20 +581,6 @@ begin
 end
 $$;
 
-create function payments_check_claim_knows_details() returns trigger language plpgsql as $$
-begin
-  raise exception 'payment %: a program that does not know what the client asked for cannot claim it', old.id
-    using errcode = 'check_violation', constraint = 'payments_claimed_with_details';
-end
-$$;
-
-create function payments_check_claimed() returns trigger language plpgsql as $$
-begin
-  raise exception 'movement %: a program that does not know movements cannot claim it', old.id
-    using errcode = 'check_violation', constraint = 'payments_claimed_by_kind';
-end
-$$;
-
 create function payments_check_frozen() returns trigger language plpgsql as $$
 begin
   if (new.id, new.amount, new.currency, new.idempotency_key, new.request_hash, new.fp_version)
@@ -606,13 +596,6 @@ create function payments_check_insert() returns trigger language plpgsql as $$
 begin
   raise exception 'payment % cannot begin as %, or with more than its first event', new.id, new.status
     using errcode = 'check_violation', constraint = 'payments_begin_pending';
-end
-$$;
-
-create function payments_check_late_charge() returns trigger language plpgsql as $$
-begin
-  raise exception 'payment %: no attempt follows a charge that came to light late', old.id
-    using errcode = 'check_violation', constraint = 'payments_no_attempt_after_charge';
 end
 $$;
 
@@ -667,18 +650,6 @@ begin
 end
 $$;
 
-create function payments_check_open_charge() returns trigger language plpgsql as $$
-begin
-  -- A refund closes its contradiction in the statement that ends the payment: the count follows at its end.
-  if exists (select from reconciliation_breaks b
-              where b.payment_id = new.id and b.resolved_at is null and b.kind <> 'missing_at_gateway') then
-    raise exception 'payment %: a charge is on record that was not refunded, so it cannot become FAILED', new.id
-      using errcode = 'check_violation', constraint = 'payments_failed_without_open_charge';
-  end if;
-  return new;
-end
-$$;
-
 create function payments_check_transition() returns trigger language plpgsql as $$
 declare
   rule text;
@@ -696,6 +667,9 @@ begin
           or old.status = 'PENDING' and old.event_seq = 1 and new.queued_at is not null and new.queued_by is not null)
          and new.event_seq = 3 and old.fence = 0 and new.fence = 1 and old.attempt_no = 0 and new.attempt_no = 1
          and not old.attempt_open and new.claimed_at is not null and new.claimed_by is not null and new.ended_at is null
+         and new.parent_id is null
+         and (new.claimed_fence = 1
+              or num_nonnulls(new.has_details, new.manual_capture, new.customer_present, new.expires_at) = 0)
        when 'SUCCESS' then
          old.status = 'PROCESSING' and old.event_seq = 3 and new.event_seq = 4 and old.fence = 1 and new.fence = 1
          and new.attempt_no = old.attempt_no and new.gateway_ref is not null and not new.attempt_open
@@ -705,6 +679,33 @@ begin
        else false
      end) then
     return new;
+  end if;
+
+  if new.fence > old.fence or new.attempt_no > old.attempt_no then
+    if new.parent_id is not null and new.fence > old.fence and new.claimed_fence is distinct from new.fence then
+      raise exception 'movement %: a program that does not know movements cannot claim it', old.id
+        using errcode = 'check_violation', constraint = 'payments_claimed_by_kind';
+    elsif (new.has_details or new.manual_capture or new.customer_present or new.expires_at is not null)
+          and new.fence > old.fence and new.claimed_fence is distinct from new.fence
+          -- Nothing is sent by a decision of an operator, or by what a gateway reports.
+          and (new.sends > old.sends or new.attempt_no > old.attempt_no) then
+      raise exception 'payment %: a program that does not know what the client asked for cannot claim it', old.id
+        using errcode = 'check_violation', constraint = 'payments_claimed_with_details';
+    elsif old.late_charge_ref is not null and new.attempt_no > old.attempt_no then
+      raise exception 'payment %: no attempt follows a charge that came to light late', old.id
+        using errcode = 'check_violation', constraint = 'payments_no_attempt_after_charge';
+    end if;
+  end if;
+  if new.open_charges > 0 and new.status = 'FAILED' and old.status <> 'FAILED'
+     -- A refund closes its contradiction in the statement that ends the payment: the count follows at its end.
+     and exists (select from reconciliation_breaks b
+                  where b.payment_id = new.id and b.resolved_at is null and b.kind <> 'missing_at_gateway') then
+    raise exception 'payment %: a charge is on record that was not refunded, so it cannot become FAILED', new.id
+      using errcode = 'check_violation', constraint = 'payments_failed_without_open_charge';
+  end if;
+  if new.gateway <> old.gateway and new.parent_id is not null then
+    raise exception 'payment %: its parent and what was captured cannot change', old.id
+      using errcode = 'check_violation', constraint = 'payments_request_is_frozen';
   end if;
 
   if new.created_by is distinct from old.created_by
@@ -914,12 +915,20 @@ create function stands_for_charge(kind text) returns boolean language sql as $$
   select kind not in ('missing_at_gateway', 'refund_failed')
 $$;
 
+create function webhook_feed_refresh() returns trigger language plpgsql as $$
+begin
+  -- A change that ends later sees the endpoints of the one before.
+  perform from webhook_feed for update;
+  insert into webhook_feed (types) values (coalesce(webhook_types_wanted(), '{}'))
+      on conflict (is_only) do update set types = excluded.types;
+  return null;
+end
+$$;
+
 create function webhook_outbox_fill() returns trigger language plpgsql as $$
 begin
-  -- Most statements write no row.
-  if exists (select from new_events) then
-    insert into webhook_outbox (payment_id, seq)
-    select payment_id, seq from new_events where type = any((select webhook_types_wanted())::text[]);
+  if new.type = any((select types from webhook_feed)::text[]) then
+    insert into webhook_outbox (payment_id, seq) values (new.payment_id, new.seq);
   end if;
   return null;
 end

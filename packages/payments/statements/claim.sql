@@ -74,10 +74,10 @@ returning p.id, p.parent_id, p.charge_ref, p.fence, p.attempt_no, p.gateway, p.a
     from claimed where not is_plain
 ), note as (
   insert into webhook_outbox (payment_id, seq)
-  select id, 2 from claimed
-   where is_plain and from_status = 'PENDING' and event_type(id, 'queued') = any((select webhook_types_wanted())::text[])
-   union all
-  select id, 3 from claimed where is_plain and event_type(id, 'processing') = any((select webhook_types_wanted())::text[])
+  select id, seq
+    from claimed cross join (values (2, 'queued'), (3, 'processing')) written (seq, step)
+   where is_plain and (seq = 3 or from_status = 'PENDING')
+     and event_type(id, step) = any((select types from webhook_feed)::text[])
 )
 select id as payment_id, fence, attempt_no, gateway, 'titan_' || id || '_' || attempt_no as gateway_key, amount, currency,
        -- This claim counts as a send already; any other one may have left a request at the gateway.

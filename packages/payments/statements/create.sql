@@ -18,19 +18,8 @@ with inserted as (
    order by key collate "C"
       on conflict (idempotency_key) do nothing
   returning id, next_run_at, created_at, updated_at
-), details as (
-  insert into payment_details (payment_id, payment_method, customer, reference, description, statement_descriptor, metadata, return_url,
-                               digest)
-  select payment_id, payment_method, customer, reference, description, statement_descriptor, metadata, return_url, decode(digest, 'hex')
-    from unnest($4::text[]) as extra
-   cross join lateral jsonb_to_record(extra::jsonb -> 'details') as given
-         (payment_id text, payment_method jsonb, customer jsonb, reference text, description text, statement_descriptor text,
-          metadata jsonb, return_url text, digest text)
-   where extra::jsonb ? 'details'
-     -- As an expression it is looked up in a hash; as a condition it would be a join that compares each with each.
-     and coalesce(payment_id in (select id from inserted), false)
 ), note as (
   insert into webhook_outbox (payment_id, seq)
-  select id, 1 from inserted where 'payment.created' = any((select webhook_types_wanted())::text[])
+  select id, 1 from inserted where 'payment.created' = any((select types from webhook_feed)::text[])
 )
 select id, next_run_at, created_at, updated_at from inserted

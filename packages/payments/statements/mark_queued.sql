@@ -28,6 +28,6 @@ returning p.id, p.event_seq
   select id, event_seq, event_type(id, 'queued'), 'PENDING', 'QUEUED', $2::text from moved where event_seq <> 2
 ), note as (
   insert into webhook_outbox (payment_id, seq)
-  select id, 2 from moved where event_seq = 2 and event_type(id, 'queued') = any((select webhook_types_wanted())::text[])
+  select id, 2 from moved where event_seq = 2 and event_type(id, 'queued') = any((select types from webhook_feed)::text[])
 )
 select id from moved

@@ -69,8 +69,7 @@ with settlement as (
    where p.id = target.id and target.is_own
 returning p.id, p.fence, p.attempt_no, p.event_seq, p.status as to_status, p.sends, p.first_sent_at, target.outcome, target.gateway_ref,
          target.break_kind, target.event, target.actor, target.evidence, p.gateway, p.amount, p.currency, p.takeovers, p.claimed_at,
-         p.ended_at is not null as is_plain,
-         target.next_action
+         p.ended_at is not null as is_plain
 ), attempt as (
   insert into payment_attempts as a
          (payment_id, attempt_no, gateway, gateway_key, amount, currency, fence, created_at, first_sent_at, sends, takeovers,
@@ -92,11 +91,7 @@ returning p.id, p.fence, p.attempt_no, p.event_seq, p.status as to_status, p.sen
   select id, event_seq, event, 'PROCESSING', to_status, actor, evidence from moved where not is_plain
 ), note as (
   insert into webhook_outbox (payment_id, seq)
-  select id, 4 from moved where is_plain and event = any((select webhook_types_wanted())::text[])
-), action as (
-  insert into payment_details (payment_id, next_action)
-  select id, next_action from moved where next_action is not null
-      on conflict (payment_id) do update set next_action = excluded.next_action
+  select id, 4 from moved where is_plain and event = any((select types from webhook_feed)::text[])
 ), contradiction as (
   insert into reconciliation_breaks (kind, payment_id, gateway, reference, detail)
   select break_kind, id, gateway, coalesce(gateway_ref, 'titan_' || id || '_' || attempt_no), evidence

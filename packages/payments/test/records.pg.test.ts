@@ -113,7 +113,6 @@ test('each field of a settlement arrives in its own column', async () => {
     waits_for: 'customer',
     waits_until: settlement.waitsUntil,
     wait_ms: 1.5,
-    next_action: settlement.nextAction,
   })
 })
 

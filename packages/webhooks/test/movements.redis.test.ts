@@ -88,6 +88,19 @@ test('the database notes each type that goes out', async () => {
   )
 })
 
+test('endpoints that are created and deleted at once leave the feed with what is wanted', async () => {
+  const types = WEBHOOK_EVENT_TYPES.filter((type) => type !== 'endpoint.disabled')
+  const url = 'https://example.com/'
+  await sql`delete from webhook_endpoints`
+  const created = await Promise.all(types.map((type) => webhooks.createEndpoint({ url, eventTypes: [type] })))
+  const [all] = await sql<{ types: string[] }[]>`select types from webhook_feed`
+  expect(all?.types.toSorted()).toEqual(types.toSorted())
+  const deleted = created.slice(1).map(({ endpoint }) => webhooks.deleteEndpoint(endpoint.id))
+  await Promise.all(deleted)
+  const [left] = await sql<{ types: string[] }[]>`select types from webhook_feed`
+  expect(left?.types).toEqual([types[0]])
+})
+
 test('a program that knows no movements sends nothing of them, and leaves their notes', async () => {
   await webhooks.createEndpoint({ url: 'https://example.com/' })
   const movement = await refund((await paidPayment(payments)).id, 50)

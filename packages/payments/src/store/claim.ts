@@ -100,16 +100,31 @@ export const settlementRecord = recordType<Settlement>('payment_settlement_2', {
   waits_for: ({ waitsFor }) => waitsFor,
   waits_until: ({ waitsUntil }) => waitsUntil?.toISOString() ?? null,
   wait_ms: ({ waitMs }) => waitMs,
-  next_action: ({ nextAction }) => (nextAction === null ? null : JSON.stringify(nextAction)),
 })
 
 const settle = statement<Written>('settle')
+const storeNextActions = statement('store_next_actions')
+
+/** One statement, and a second one in the same transaction when customers have something to do. */
+async function writeMany(sql: Queryable, settlements: readonly Settlement[]): Promise<Written[]> {
+  const parameters = { settlements: settlementRecord.encode(settlements) }
+  if (settlements.every(({ nextAction }) => nextAction === null)) return settle(sql, parameters)
+  const write = async (transaction: Queryable) => {
+    const written = await settle(transaction, parameters)
+    const isWritten = isAmong(settlements, written)
+    const asked = settlements.filter(({ nextAction }, index) => nextAction !== null && isWritten[index])
+    const actions = asked.map(({ nextAction }) => JSON.stringify(nextAction))
+    await storeNextActions(transaction, { ids: asked.map(({ paymentId }) => paymentId), actions })
+    return written
+  }
+  return 'begin' in sql ? (sql as Database).begin(write) : write(sql)
+}
 
 /** Writes the results of claims; resolves with whether each was written. `false`: the claim is no longer the payment's. */
 export async function settleMany(sql: Queryable, settlements: readonly Settlement[]) {
   const ids = settlements.map(({ paymentId }) => paymentId)
   passStep('payments.settling', () => ids)
-  const written = await settle(sql, { settlements: settlementRecord.encode(settlements) })
+  const written = await writeMany(sql, settlements)
   passStep('payments.settled', () => ids)
   return isAmong(settlements, written)
 }

@@ -93,6 +93,7 @@ type NewRow = Pick<Payment, 'id' | 'nextRunAt' | 'createdAt' | 'updatedAt'>
 type FoundRow = PaymentRow & { readonly requestHash: string | null; readonly fpVersion: number }
 
 const create = statement<NewRow>('create')
+const insertDetails = statement('insert_details')
 const findByKey = statement<FoundRow>('find_by_key')
 
 /** A request as records of the database hold it. */
@@ -109,12 +110,7 @@ export const requestRecord = recordType<Omit<Prepared, 'actor' | 'request' | 'ex
 export async function createMany(sql: Database, requests: readonly Prepared[]): Promise<CreateAnswer[]> {
   const keys = requests.map(({ key }) => key)
   passStep('payments.creating', () => keys)
-  const rows = await create(sql, {
-    requests: requestRecord.encode(requests),
-    fpVersion: FINGERPRINT_VERSION,
-    actors: requests.map(({ actor }) => actor),
-    extras: requests.some(({ extra }) => extra !== null) ? requests.map(({ extra }) => extra) : [],
-  })
+  const rows = await insert(sql, requests)
   passStep('payments.created', () => keys)
   const inserted = new Map(rows.map((row) => [row.id, row]))
   const taken = requests.flatMap(({ id, key }) => (inserted.has(id) ? [] : [key]))
@@ -125,6 +121,25 @@ export async function createMany(sql: Database, requests: readonly Prepared[]): 
     return row === undefined
       ? answerTaken(request, found.get(request.key))
       : { kind: 'created', payment: describe(request, row) }
+  })
+}
+
+/** Inserts what is new, and its details in the same transaction, when some have any. */
+async function insert(sql: Database, requests: readonly Prepared[]): Promise<NewRow[]> {
+  const hasExtras = requests.some(({ extra }) => extra !== null)
+  const parameters = {
+    requests: requestRecord.encode(requests),
+    fpVersion: FINGERPRINT_VERSION,
+    actors: requests.map(({ actor }) => actor),
+    extras: hasExtras ? requests.map(({ extra }) => extra) : [],
+  }
+  if (!hasExtras) return create(sql, parameters)
+  return sql.begin(async (transaction) => {
+    const rows = await create(transaction, parameters)
+    const inserted = new Set(rows.map(({ id }) => id))
+    const extras = requests.flatMap(({ id, extra }) => (inserted.has(id) && extra !== null ? [extra] : []))
+    await insertDetails(transaction, { extras })
+    return rows
   })
 }
 
