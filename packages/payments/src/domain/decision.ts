@@ -78,6 +78,8 @@ type Outcome<Type extends ChargeOutcome['type']> = Extract<ChargeOutcome, { read
 function succeed(claim: Claim, outcome: Outcome<'SUCCEEDED'>, context: DecisionContext): Settlement {
   const { amount, currency, gatewayRef } = outcome
   const charged = { amount, currency }
+  if (claim.kind === 'capture' && amount !== claim.amount && currency === claim.currency)
+    return capturedByOther(claim, outcome, context)
   if (amount !== claim.amount || currency !== claim.currency) {
     const reason = 'the gateway charged something else than what was asked'
     return {
@@ -101,6 +103,17 @@ function succeed(claim: Claim, outcome: Outcome<'SUCCEEDED'>, context: DecisionC
     event: eventTypeOf(claim.paymentId, 'succeeded'),
     evidence: { gateway_ref: gatewayRef },
   }
+}
+
+/** An authorization is captured once, and somebody was faster: the payment takes that capture over when it asks next. */
+function capturedByOther(
+  claim: Claim,
+  { amount, gatewayRef }: Outcome<'SUCCEEDED'>,
+  context: DecisionContext,
+): Settlement {
+  const code = 'already_captured'
+  const evidence = { code, gateway_ref: gatewayRef, captured_amount: amount }
+  return failed(declinedBase(claim, context), code, 'hard_decline', evidence)
 }
 
 /** Of a charge it is an unknown outcome; a refund may take the gateway days. */
