@@ -100,6 +100,12 @@ test.each([
   })
 })
 
+test('a refund of what is known by the id of its charge names the charge', () => {
+  const parameters = refundParameters(movementOf('refund', { chargeRef: 'ch_1' }), 200)
+  expect(parameters).toMatchObject({ charge: 'ch_1' })
+  expect(parameters).not.toHaveProperty('payment_intent')
+})
+
 test.each([
   ['fraudulent', 'fraudulent'],
   ['abandoned', 'requested_by_customer'],

@@ -4,6 +4,7 @@ import { isOf, orMissing, retrieve, type StripeClient } from './client.ts'
 import { reasonOfError } from './error.ts'
 import { outcomeOfIntentMovement, outcomeOfRefund } from './movement.ts'
 import { mayBeConfirmedAgain, outcomeOfIntent } from './outcome.ts'
+import { refundedBy } from './parameters.ts'
 
 /** Most refunds of one charge that are looked through. */
 const MAX_REFUNDS = 1_000
@@ -134,7 +135,7 @@ async function findRefunds(
     if (known !== undefined && isOf(known, gatewayKey)) return [known]
   }
   if (chargeRef === undefined) throw new Error('the charge is not known')
-  const listed = stripe.refunds.list({ payment_intent: chargeRef, limit: 100 })
+  const listed = stripe.refunds.list({ ...refundedBy(chargeRef), limit: 100 })
   const refunds = await listed.autoPagingToArray({ limit: MAX_REFUNDS })
   const found = refunds.filter((refund) => isOf(refund, gatewayKey))
   // It may be among those that were not read.

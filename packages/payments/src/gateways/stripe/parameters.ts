@@ -88,6 +88,13 @@ export function voidParameters(request: MovementRequest): Stripe.PaymentIntentCa
   return { cancellation_reason: knownReason(request) ?? 'requested_by_customer' }
 }
 
+/** Names what a refund is of: an operator, or the capture of a payment that was over, may have named the charge itself. */
+export function refundedBy(
+  chargeRef: string,
+): { readonly charge: string } | { readonly payment_intent: string } {
+  return /^(?:ch|py)_/.test(chargeRef) ? { charge: chargeRef } : { payment_intent: chargeRef }
+}
+
 /** Builds the parameters of a refund. A reason that Stripe does not know goes into the metadata. */
 export function refundParameters(request: MovementRequest, amount: number): Stripe.RefundCreateParams {
   const { paymentId, movementId, attemptNo, gatewayKey, chargeRef } = request
@@ -97,7 +104,7 @@ export function refundParameters(request: MovementRequest, amount: number): Stri
     attempt: attemptNo,
     gateway_key: gatewayKey,
   }
-  const parameters: Stripe.RefundCreateParams = { payment_intent: chargeRef, amount, metadata }
+  const parameters: Stripe.RefundCreateParams = { ...refundedBy(chargeRef), amount, metadata }
   const reason = knownReason(request)
   if (reason !== undefined) parameters.reason = reason
   else if (request.reason !== undefined) metadata['reason'] = request.reason
