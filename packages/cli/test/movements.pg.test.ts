@@ -105,6 +105,44 @@ it('refuses what the payment does not allow, with code 1 and a record', async ()
   )
 })
 
+it('refunds a second charge of a payment whole, once, under a key', async () => {
+  const id = await paid()
+  const reference = `dup_${id}`
+  const detail = { amount: 500, currency: 'USD' }
+  await store.recordBreak({
+    kind: 'duplicate_charge',
+    paymentId: id,
+    gateway: 'simulated',
+    reference,
+    detail,
+  })
+  const args = ['refunds', 'create', id, '--charge', reference, '--operator', 'ann']
+  const unconfirmed = await runHere(args, env)
+  expect(unconfirmed.code).toBe(2)
+  expect(await store.movements(id)).toEqual([])
+  const unknown = await runHere([...args.slice(0, 4), 'ch_none', '--yes'], env)
+  expect(unknown.code).toBe(1)
+  expect(unknown.stderr).toContain('refused: no open contradiction with the charge ch_none is on record')
+  const part = await runHere([...args, '--amount', '499', '--yes'], env)
+  expect(part.stderr).toContain('refused: a charge is refunded whole: 500 minor units')
+
+  const made = await readJson<Moved>([...args, '--yes', '--key', 'mine'], env)
+  expect(made).toMatchObject({ kind: 'created', movement: { kind: 'refund', paymentId: id, amount: 500 } })
+  expect(await lastAct()).toMatchObject({
+    operator: 'ann',
+    action: 'payment.refund',
+    target: id,
+    note: `key mine, charge ${reference}`,
+  })
+  expect(await readJson<Moved>([...args, '--yes', '--key', 'mine'], env)).toMatchObject({ kind: 'replayed' })
+  const own = await runHere(['refunds', 'create', id, '--yes', '--key', 'mine'], env)
+  expect(own.stderr).toContain('this key belongs to a different request')
+  const second = await runHere([...args, '--yes'], env)
+  expect(second.stderr).toContain('refused: the refund of this charge is in progress')
+  // It is outside of what the payment can refund.
+  expect(await store.get(id)).toMatchObject({ refundsReserved: 0 })
+})
+
 it('moves nothing without a confirmation', async () => {
   const id = await paid()
   const { code, stderr } = await runHere(['refunds', 'create', id], env)

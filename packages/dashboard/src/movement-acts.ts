@@ -1,7 +1,7 @@
 import { createPaymentStore, describeMovementRefusal, type Movement } from '@titan/payments'
 import type { Mount } from './acts.ts'
 import { formatMoney, parseMoney } from './markup/format.ts'
-import { captureForm, refundForm, voidForm } from './pages/movement-acts.ts'
+import { captureForm, refundChargeForm, refundForm, voidForm } from './pages/movement-acts.ts'
 import type { Services } from './services.ts'
 import { pathTo } from './web/paths.ts'
 import { Refusal } from './web/refusal.ts'
@@ -16,6 +16,8 @@ interface Asked {
   /** In major units; '' is all. */
   readonly amount?: string
   readonly reason?: string
+  /** The gateway's id of a charge that contradicts the payment. */
+  readonly charge?: string
 }
 
 const LOST =
@@ -26,12 +28,15 @@ export function mountMovementActs(mount: Mount, { sql }: Services): void {
   const store = createPaymentStore(sql)
   const actOf = (asked: Asked) => ({
     action: `payment.${asked.kind}`,
-    target: asked.paymentId,
+    target: asked.charge === undefined ? asked.paymentId : `${asked.paymentId} charge ${asked.charge}`,
     perform: (operator: string) => move(store, operator, asked),
     page: pathTo(['payments', asked.paymentId], { done: asked.kind }),
     whenLost: LOST,
   })
   mount('/payments/:id/refund', refundForm, (form, parameter) =>
+    actOf({ kind: 'refund', paymentId: parameter('id'), ...form }),
+  )
+  mount('/payments/:id/refund-charge', refundChargeForm, (form, parameter) =>
     actOf({ kind: 'refund', paymentId: parameter('id'), ...form }),
   )
   mount('/payments/:id/capture', captureForm, (form, parameter) =>
@@ -58,13 +63,14 @@ async function move(store: Store, operator: string, { amount: text = '', ...aske
     paymentId,
     amount,
     reason: asked.reason === '' ? undefined : asked.reason,
+    chargeRef: asked.charge,
     idempotencyKey,
     actor: `operator:${operator}`,
   })
   if (answer.kind === 'mismatch')
     throw new Refusal(409, 'The payment has changed since this page was loaded: reload it and look again')
   if (answer.kind === 'refused') {
-    const why = describeMovementRefusal(kind, answer)
+    const why = describeMovementRefusal(kind, answer, asked.charge)
     throw new Refusal(409, `${why.charAt(0).toUpperCase()}${why.slice(1)}`)
   }
   const { movement } = answer

@@ -1,7 +1,9 @@
+import { eventually } from '@titan/testkit'
 import { afterAll, beforeEach, expect, inject, test } from 'vitest'
 import { DASHBOARD_PATH } from '../src/index.ts'
 import { formTokenOf, openRig, post, signIn } from './support/rig.ts'
 import { authorize, finish, park, succeed } from './support/movements.ts'
+import { mischarge } from './support/traffic.ts'
 
 const rig = await openRig({ databaseUrl: inject('databaseUrl'), redisUrl: inject('redisUrl') })
 afterAll(() => rig.close())
@@ -131,6 +133,40 @@ test('a movement has a page with its history, and leads to its payment', async (
   expect(page).not.toContain('left to refund')
   const found = await rig.request(`/payments?q=${refund?.id}`, { headers: { cookie } })
   expect(found.headers.get('location')).toBe(`${DASHBOARD_PATH}/payments/${refund?.id}`)
+})
+
+test('a charge that contradicts its payment is refunded from its page, once', async () => {
+  const { id, charge } = await mischarge(rig, 'charge-to-refund')
+  const visitor = await rig.page(`/payments/${id}`)
+  expect(visitor).not.toContain('Refund this charge')
+  expect(await rig.page(`/payments/${id}`, cookie)).toContain(`5.01 USD of charge ${charge} go back`)
+  const both = [1, 2].map(() => act(id, 'refund-charge', { charge }))
+  for (const answer of await Promise.all(both)) expect(answer.status).toBe(303)
+  const refunds = await rig.store.movements(id)
+  expect(refunds).toMatchObject([{ kind: 'refund', amount: 501, status: 'PENDING' }])
+  expect(await rig.store.events(refunds[0]?.id ?? '')).toMatchObject([{ actor: 'operator:Ada' }])
+  const rows = await rig.sql<{ operator: string; outcome: string }[]>`
+    select operator, outcome from operator_actions
+     where action = 'payment.refund' and target = ${`${id} charge ${charge}`} order by outcome`
+  const accepted = { operator: 'Ada', outcome: `${refunds[0]?.id}: 5.01 USD accepted` }
+  expect(rows).toEqual([accepted, { operator: 'Ada', outcome: `${accepted.outcome} before` }])
+
+  const again = await act(id, 'refund-charge', { charge, key: 'dashboard-2' })
+  expect(again.status).toBe(409)
+  expect(await again.text()).toContain('The refund of this charge is in progress')
+  const unknown = await act(id, 'refund-charge', { charge: 'ch_none', key: 'dashboard-3' })
+  expect(unknown.status).toBe(409)
+  expect(await unknown.text()).toContain('No open contradiction with the charge ch_none is on record')
+  expect(await rig.store.movements(id)).toHaveLength(1)
+
+  await finish(rig, refunds[0]?.id ?? '', 'SUCCESS')
+  const page = await eventually(async () => {
+    const text = await rig.page(`/payments/${id}`, cookie)
+    expect(text).toContain(`refunded by at_gateway_${refunds[0]?.id}`)
+    return text
+  })
+  expect(page).not.toContain('Refund this charge')
+  expect(await rig.store.get(id)).toMatchObject({ status: 'FAILED', openCharges: 0 })
 })
 
 test('refunds are listed, by status and by payment', async () => {

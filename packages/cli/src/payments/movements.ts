@@ -39,6 +39,7 @@ function amountSetting(about: string) {
 type Asked = SettingsOf<typeof actSettings> & {
   readonly amount?: number | undefined
   readonly reason?: string | undefined
+  readonly charge?: string | undefined
 }
 
 /** `titan refunds create`. */
@@ -52,6 +53,15 @@ export const refundsCreate = command({
     reason: optionalText(
       { flag: 'reason', about: 'Why, for your records.', hint: 'text' },
       { form: /^\P{Cc}{1,500}$/u, rule: '1 to 500 printable characters' },
+    ),
+    charge: optionalText(
+      {
+        flag: 'charge',
+        about: 'Refund this late, second or wrong charge instead, whole, by the ID that the gateway gave it.',
+        hint: 'id',
+        shown: 'the charge that the payment succeeded with',
+      },
+      { form: /^\S{1,255}$/, rule: 'an ID of the gateway' },
     ),
   },
   groups: { config: databaseSettings },
@@ -82,7 +92,7 @@ export const paymentsVoid = command({
 
 /** Stores a movement after a confirmation; workers do what it asks for. */
 async function move(kind: Movement['kind'], asked: Asked, session: Session): Promise<boolean> {
-  const { id, amount, reason, yes } = asked
+  const { id, amount, reason, yes, charge: chargeRef } = asked
   const { print, complain } = session
   const sql = await session.database()
   const store = createPaymentStore(sql)
@@ -91,24 +101,31 @@ async function move(kind: Movement['kind'], asked: Asked, session: Session): Pro
     complain(`no such payment: ${id}`)
     return false
   }
-  if (!yes) await requireConfirmation(questionOf(kind, payment, amount))
+  if (!yes)
+    await requireConfirmation(
+      chargeRef === undefined
+        ? questionOf(kind, payment, amount)
+        : await chargeQuestion(store, id, chargeRef),
+    )
   const key = asked.key ?? `cli-${randomUUID()}`
   const repeat = `run the same command with --key ${key}`
   // Before the act: its response may be lost together with the terminal.
   if (asked.key === undefined) complain(`to repeat it safely, ${repeat}`)
-  const act = { action: `payment.${kind}`, target: id, operator: asked.operator, note: `key ${key}` }
+  const note = chargeRef === undefined ? `key ${key}` : `key ${key}, charge ${chargeRef}`
+  const act = { action: `payment.${kind}`, target: id, operator: asked.operator, note }
   const answer = await recorded(
     sql,
     act,
     () => {
       const actor = `operator:${asked.operator}`
-      return store.createMovement({ kind, paymentId: id, amount, reason, idempotencyKey: key, actor })
+      const request = { kind, paymentId: id, amount, reason, chargeRef, idempotencyKey: key, actor }
+      return store.createMovement(request)
     },
-    (result) => outcomeOf(kind, result),
+    (result) => outcomeOf(kind, result, chargeRef),
     repeat,
   )
   if ('movement' in answer) print(answer, () => outcomeOf(kind, answer))
-  else complain(outcomeOf(kind, answer))
+  else complain(outcomeOf(kind, answer, chargeRef))
   return 'movement' in answer
 }
 
@@ -120,15 +137,28 @@ function questionOf(kind: Movement['kind'], payment: Payment, amount: number | u
   return `${kind} ${amount ?? most} of ${most} ${currency} (minor units) of ${id}?`
 }
 
+/** A charge that is refunded already has none that is open; a command that is repeated still finds its refund. */
+async function chargeQuestion(
+  store: ReturnType<typeof createPaymentStore>,
+  id: string,
+  chargeRef: string,
+): Promise<string> {
+  const breaks = await store.breaks(id)
+  const open = breaks.find(({ reference, resolvedAt }) => reference === chargeRef && resolvedAt === null)
+  const what = `charge ${chargeRef}, which contradicts ${id}`
+  if (open === undefined || open.amount === null) return `refund ${what}?`
+  return `refund ${open.amount} ${open.currency ?? ''} (minor units) of ${what}?`
+}
+
 async function requireConfirmation(question: string): Promise<void> {
   const isConfirmed = await confirm(question)
   if (isConfirmed === true) return
   throw new Failure(isConfirmed === false ? 'nothing was changed' : 'without a terminal, confirm with --yes')
 }
 
-function outcomeOf(kind: Movement['kind'], answer: CreateMovementAnswer): string {
+function outcomeOf(kind: Movement['kind'], answer: CreateMovementAnswer, chargeRef?: string): string {
   if (answer.kind === 'mismatch') return 'refused: this key belongs to a different request'
-  if (answer.kind === 'refused') return `refused: ${describeMovementRefusal(kind, answer)}`
+  if (answer.kind === 'refused') return `refused: ${describeMovementRefusal(kind, answer, chargeRef)}`
   const { id, amount, currency, status } = answer.movement
   const asked = `${kind} ${id} of ${amount} ${currency} (minor units)`
   return answer.kind === 'created' ? `${asked} accepted` : `${asked} was accepted before and is ${status}`

@@ -1,4 +1,4 @@
-import type { Movement, Payment } from '@titan/payments'
+import type { BreakKind, Movement, Payment, RecordedBreak } from '@titan/payments'
 import { html } from 'hono/html'
 import * as v from 'valibot'
 import { dialogButton, field } from '../markup/forms.ts'
@@ -20,6 +20,11 @@ export const refundForm = v.object({
   key,
   amount,
   reason: v.optional(v.pipe(v.string(), v.trim(), v.maxLength(500, 'The reason is too long.')), ''),
+})
+/** Reads the form of the refund of a charge that contradicts its payment. */
+export const refundChargeForm = v.object({
+  key,
+  charge: v.pipe(v.string(), v.nonEmpty('The form is incomplete: reload the page.'), v.maxLength(300)),
 })
 /** Reads the form of a capture. */
 export const captureForm = v.object({ key, amount })
@@ -52,6 +57,35 @@ function refundCard({ id, currency }: Payment, left: number, keyInput: Content, 
     'Refund',
     html`<div class="card-body actions">${formatMoney(left, currency)} left to refund ${button}</div>`,
   )
+}
+
+const KINDS_OF_CHARGES: ReadonlySet<BreakKind> = new Set([
+  'late_charge',
+  'duplicate_charge',
+  'amount_mismatch',
+  'currency_mismatch',
+])
+
+/** Renders the button that refunds a charge which contradicts its payment; nothing where that is impossible. */
+export function refundChargeButton(
+  { payment, movements }: { readonly payment: Payment; readonly movements: readonly Movement[] },
+  one: RecordedBreak,
+  viewer: Viewer,
+): Content {
+  const isOwn = payment.status === 'SUCCESS' && payment.gatewayRef === one.reference
+  const isOpen = one.resolvedAt === null && one.amount !== null && KINDS_OF_CHARGES.has(one.kind)
+  if (payment.parentId !== null || !isOpen || isOwn) return false
+  const money = formatMoney(one.amount, one.currency ?? payment.currency)
+  return dialogButton({
+    viewer,
+    id: `refund-${one.kind}-${one.reference}`,
+    action: pathTo(['payments', payment.id, 'refund-charge']),
+    label: 'Refund this charge',
+    title: 'Refund this charge',
+    text: `${money} of charge ${one.reference} go back to the customer and cannot be fetched again. Check first that nobody refunded it at the gateway: such a refund is recorded instead.`,
+    fields: html`${keyField(movements, 'refund')}
+      <input type="hidden" name="charge" value="${one.reference}" />`,
+  })
 }
 
 function authorizationCard(payment: Payment, movements: readonly Movement[], viewer: Viewer): Content {

@@ -47,7 +47,7 @@ export function paymentPage(history: History, viewer: Viewer, canLookUp: boolean
       ${card('Summary', summary(history, viewer))}
       ${movements.length > 0 && card('Refunds, captures and releases', movementTable(movements, viewer))}
     </div>
-    ${viewer.seesDetails && breaks.length > 0 && chargesCard(payment, breaks)}
+    ${viewer.seesDetails && breaks.length > 0 && chargesCard({ payment, movements, breaks }, viewer)}
     ${payment.needsReview && resolveForm({ payment, breaks, canLookUp }, viewer)}
     ${movement === undefined && movementActs(payment, movements, viewer)}
     <div id="history" class="columns" data-live>

@@ -1,4 +1,4 @@
-import { kindOf, type MovementKind, type Payment, type RecordedBreak } from '@titan/payments'
+import { kindOf, type Movement, type MovementKind, type Payment, type RecordedBreak } from '@titan/payments'
 import { html } from 'hono/html'
 import * as v from 'valibot'
 import { actButton, actForm, field, textArea } from '../markup/forms.ts'
@@ -6,6 +6,7 @@ import { formatMoney } from '../markup/format.ts'
 import type { Viewer } from '../markup/layout.ts'
 import { ago, card, mono, prose, table, type Content, type Html } from '../markup/parts.ts'
 import { pathTo } from '../web/paths.ts'
+import { refundChargeButton } from './movement-acts.ts'
 
 const MIN_NOTE = 10
 const note = v.pipe(
@@ -57,8 +58,15 @@ export const BREAK_WORDS: Readonly<Record<RecordedBreak['kind'], string>> = {
   refund_failed: 'A refund failed after its success',
 }
 
+interface ChargesContent {
+  readonly payment: Payment
+  readonly movements: readonly Movement[]
+  readonly breaks: readonly RecordedBreak[]
+}
+
 /** Renders the charges that contradict a payment, each with the booked amount next to the charged one. */
-export function chargesCard({ amount, currency }: Payment, breaks: readonly RecordedBreak[]): Html {
+export function chargesCard({ payment, movements, breaks }: ChargesContent, viewer: Viewer): Html {
+  const { amount, currency } = payment
   const charged = (one: RecordedBreak): string =>
     one.amount === null ? 'not on record' : formatMoney(one.amount, one.currency ?? currency)
   const list = table({
@@ -73,6 +81,10 @@ export function chargesCard({ amount, currency }: Payment, breaks: readonly Reco
       { title: 'Charge', cell: (one) => mono(one.reference) },
       { title: 'Found', cell: ({ detectedAt }) => ago(detectedAt) },
       { title: 'State', cell: (one) => prose(stateOf(one)) },
+      viewer.formToken !== undefined && {
+        title: 'Action',
+        cell: (one) => refundChargeButton({ payment, movements }, one, viewer) || '–',
+      },
     ],
   })
   return card('Charges on record', list)

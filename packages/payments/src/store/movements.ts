@@ -65,11 +65,18 @@ const REFUSAL_TEXTS: Readonly<Record<Exclude<MovementRefusal, 'exceeds'>, string
   in_review: 'the payment is in review: it must be decided first',
 }
 
-/** Describes for people why a movement is refused. */
+/** Describes for people why a movement is refused; `chargeRef`: the charge that the request named. */
 export function describeMovementRefusal(
   kind: Movement['kind'],
   { reason, available = 0 }: Extract<CreateMovementAnswer, { readonly kind: 'refused' }>,
+  chargeRef?: string,
 ): string {
+  if (chargeRef !== undefined && reason === 'not_found')
+    return `no open contradiction with the charge ${chargeRef} is on record`
+  if (chargeRef !== undefined && reason === 'exceeds')
+    return available === 0
+      ? 'the refund of this charge is in progress'
+      : `a charge is refunded whole: ${available} minor units`
   if (reason === 'exceeds') return `at most ${available} minor units are left`
   if (kind === 'void' && reason === 'already_captured') return `${REFUSAL_TEXTS[reason]}: refund it instead`
   return REFUSAL_TEXTS[reason]
