@@ -11,9 +11,10 @@
 \set until ''
 \set settled 'false'
 
-select id as subject, 'in review, and not PROCESSING with an unknown outcome' as detail
+select id as subject, 'in review, and not PROCESSING with an attempt that is unknown or was never sent' as detail
   from payments
- where needs_review and status in ('PENDING', 'QUEUED', 'PROCESSING') and (status <> 'PROCESSING' or unknown_since is null)
+ where needs_review and status in ('PENDING', 'QUEUED', 'PROCESSING')
+   and (status <> 'PROCESSING' or unknown_since is null and not (attempt_open and sends = 0))
    and id > :'after' and (:'until' = '' or id <= :'until')
  union all
 select id, 'PENDING for more than an hour'

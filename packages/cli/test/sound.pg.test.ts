@@ -12,6 +12,7 @@ import {
 import fc from 'fast-check'
 import { afterAll, describe, expect, inject, it } from 'vitest'
 import { verify } from '../src/index.ts'
+import { answerOf, checks, type Check } from './support/checks.ts'
 
 const database = await createTestDatabase(inject('databaseUrl'))
 const sql = openDatabase(database.url, { poolSize: 3 })
@@ -74,6 +75,7 @@ function unlessCharged(request: ChargeRequest, outcome: ChargeOutcome): ChargeOu
 /** What can happen to a payment, in any order. */
 type Step =
   | { readonly do: 'pay' | 'late'; readonly answer: Answer }
+  | { readonly do: 'check'; readonly check: Check }
   /** The gateway reports on the current attempt, the one before, or one that a restored database does not know. */
   | { readonly do: 'report'; readonly answer: Answer; readonly attempt: -1 | 0 | 1 }
   | { readonly do: 'decide'; readonly to: 'SUCCESS' | 'FAILED' | 'RETRY' }
@@ -86,6 +88,7 @@ const scripts: fc.Arbitrary<Step[]> = fc.array(
       weight: 5,
       arbitrary: fc.record({ do: fc.constantFrom('pay' as const, 'late' as const), answer: answers }),
     },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('check' as const), check: checks }) },
     {
       weight: 3,
       arbitrary: fc.record({
@@ -124,6 +127,7 @@ const scripts: fc.Arbitrary<Step[]> = fc.array(
 interface World {
   readonly id: string
   answer: Answer
+  check: Check
   readonly gateway: Gateway
 }
 
@@ -135,6 +139,7 @@ async function createWorld(): Promise<World> {
   const world = {
     id: created.payment.id,
     answer: 'success' as Answer,
+    check: 'allow' as Check,
     gateway: {
       name: NAME,
       keyTtlMs: 86_400_000,
@@ -145,8 +150,9 @@ async function createWorld(): Promise<World> {
 }
 
 /** A worker runs the job of a payment to its end. */
-async function pay({ id, gateway }: World): Promise<void> {
-  const handle = createPaymentHandler({ store, gateway, policy: POLICY, worker: 'w1', random: () => 0 })
+async function pay({ id, gateway, check }: World): Promise<void> {
+  const options = { store, gateway, beforeCharge: () => answerOf(check), policy: POLICY }
+  const handle = createPaymentHandler({ ...options, worker: 'w1', random: () => 0 })
   // What it throws is for the queue.
   await handle({ id, data: { payment_id: id } }, { signal: new AbortController().signal }).catch(
     () => undefined,
@@ -224,6 +230,9 @@ const act: {
     world.answer = answer
     return makeDue(world)
   },
+  async check(world, { check }) {
+    world.check = check
+  },
   report,
   decide,
   refund,
@@ -285,6 +294,23 @@ describe('titan verify reports no sound history:', () => {
     const refused = { do: 'pay', answer: 'refusal' } as const
     const { id } = await play([refused, wait, refused, wait, refused, wait, { do: 'pay', answer: 'success' }])
     expect(await store.get(id)).toMatchObject({ status: 'SUCCESS', attemptNo: 4, retries: 0 })
+    expect(await findWrong()).toEqual([])
+  })
+
+  it('a payment that the hook held and an operator let go, that failed to be checked, and then was declined', async () => {
+    const wait = { do: 'wait' } as const
+    const { id } = await play([
+      { do: 'check', check: 'hold' },
+      wait,
+      { do: 'decide', to: 'RETRY' },
+      { do: 'check', check: 'fail' },
+      wait,
+      wait,
+      wait,
+      { do: 'check', check: 'decline' },
+      wait,
+    ])
+    expect(await store.get(id)).toMatchObject({ status: 'FAILED', failureCode: 'high_risk', retries: 0 })
     expect(await findWrong()).toEqual([])
   })
 

@@ -87,6 +87,7 @@ export {
 // Work: the job, its handler, and the two loops that keep Redis in step
 export { PAYMENTS_QUEUE, type PaymentJobs } from './flow/pay-job.ts'
 export { createPaymentHandler, type PaymentHandler, type PaymentHandlerOptions } from './flow/pay-handler.ts'
+export type { BeforeCharge, BeforeChargeAnswer } from './flow/before-charge.ts'
 export { applyOutcome, type ApplyOutcomeOptions } from './flow/write-result.ts'
 export { applyMovement, type MovementReport } from './flow/report-movement.ts'
 export { lookUpAttempt } from './flow/look-up.ts'

@@ -67,7 +67,7 @@ const REBUILT = counter('titan_payments_rebuilt_total', 'Payments enqueued again
 const ERRORS = counter(
   'titan_payments_errors_total',
   'Background errors, by source. A gateway error here is a fault in our own settings.',
-  each('source', ['relay', 'reconciler', 'lease', 'gateway']),
+  each('source', ['relay', 'reconciler', 'lease', 'gateway', 'before_charge']),
 )
 
 const PAYMENTS_EVENTS: EventTable<PaymentsEvent> = {

@@ -10,6 +10,7 @@ import {
   createWriteProbe,
   PAYMENTS_QUEUE,
   prepareTables,
+  type BeforeCharge,
   type Database,
   type Gateway,
   type PaymentHandler,
@@ -35,10 +36,19 @@ import type { WorkerSettings } from './settings.ts'
 /** How to run the workers of one process. */
 export interface PaymentWorkersOptions extends Omit<
   WorkerSettings,
-  'sendWebhooks' | 'graceMs' | 'healthPort' | 'healthHost' | 'check' | 'logLevel' | 'logFormat'
+  | 'beforeCharge'
+  | 'sendWebhooks'
+  | 'graceMs'
+  | 'healthPort'
+  | 'healthHost'
+  | 'check'
+  | 'logLevel'
+  | 'logFormat'
 > {
   readonly config: PaymentsConfig
   readonly gateway: Gateway
+  /** @default every charge is sent */
+  readonly beforeCharge?: BeforeCharge | undefined
   readonly log: Log
   /** How outgoing webhooks are sent. @default none are sent, but their events are stored */
   readonly webhooks?: WebhooksConfig | undefined
@@ -156,11 +166,12 @@ export class PaymentWorkers {
   }
 
   #createWorker(consumer: string, onEvent: (event: PaymentsEvent) => void, countJob: OnEvent | undefined) {
-    const { config, log, group, concurrency, visibilityTimeoutMs: visibilityMs } = this.#options
+    const { config, beforeCharge, log, group, concurrency, visibilityTimeoutMs: visibilityMs } = this.#options
     const { prefix, gatewayTimeoutMs, leaseMs, policy } = config
     const pay = createPaymentHandler({
       store: this.#store,
       gateway: this.#gateway,
+      beforeCharge,
       worker: consumer,
       gatewayTimeoutMs,
       leaseMs,

@@ -3,6 +3,7 @@ import {
   healthSettings,
   logSettings,
   milliseconds,
+  optionalText,
   text,
   toggle,
   wholeNumber,
@@ -69,6 +70,17 @@ export const workerSettings = {
   graceMs: milliseconds(
     named('grace-ms', 'SHUTDOWN_GRACE_MS', 'Time for payments in flight to finish after a stop signal.'),
     { fallback: 10_000, min: 0, max: HOUR },
+  ),
+  beforeCharge: optionalText(
+    {
+      ...named(
+        'before-charge',
+        'BEFORE_CHARGE',
+        'Module whose default export allows, declines or holds each charge before it is sent: a file or a package.',
+      ),
+      hint: 'module',
+    },
+    { form: /^\S(.*\S)?$/, rule: 'the path of a file or the name of a package' },
   ),
   ...healthSettings,
   check: toggle(named('check', 'WORKER_CHECK', 'Check configuration and connections, then exit.'), false),

@@ -10,6 +10,7 @@ import {
   type Program,
 } from '@titan/service'
 import { webhooksSettings, type WebhooksConfig } from '@titan/webhooks'
+import { loadBeforeCharge } from './before-charge.ts'
 import { checkStores } from './check.ts'
 import { judgeWorker, startHealthServer, type HealthServer } from './health-server.ts'
 import { startPaymentWorkers, type PaymentWorkers } from './payment-workers.ts'
@@ -35,6 +36,7 @@ export const workerProgram: Program<WorkerSettings, SharedSettings> = {
   variables: [tracingVariables],
   async run(own, shared) {
     const log = createLog('titan-worker', own)
+    const beforeCharge = own.beforeCharge === undefined ? undefined : await loadBeforeCharge(own.beforeCharge)
     if (own.check) {
       for (const line of await checkStores(shared.config, own, log)) process.stdout.write(`${line}\n`)
       return EXIT.ok
@@ -55,7 +57,14 @@ export const workerProgram: Program<WorkerSettings, SharedSettings> = {
         if (port > 0)
           health = await startHealthServer({ port, host, metrics: metrics?.registry, running: () => running })
         try {
-          return (running = await startPaymentWorkers({ ...own, ...shared, webhooks, metrics, log }))
+          return (running = await startPaymentWorkers({
+            ...own,
+            ...shared,
+            beforeCharge,
+            webhooks,
+            metrics,
+            log,
+          }))
         } catch (error) {
           await health?.close()
           throw error

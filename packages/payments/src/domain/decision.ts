@@ -1,4 +1,5 @@
 import type { ChargeOutcome } from '../gateways/gateway.ts'
+import { isWithheld, sanitizeWithheld, withhold, type Withheld } from './before-charge.ts'
 import type { Claim, Settlement } from './claim.ts'
 import { sanitizeOutcome, sanitizeText } from './evidence.ts'
 import { eventTypeOf } from './identifiers.ts'
@@ -9,6 +10,7 @@ import { awaitCapture, awaitCustomer, awaitGateway, expire, keepWaiting } from '
 /** The outcome of working on a claim: an answer of the gateway, or that no automatic way is left to get one. */
 export type WorkOutcome =
   | ChargeOutcome
+  | Withheld
   | { readonly type: 'UNRESOLVABLE'; readonly reason: string }
   /** Nothing was sent because this worker stops or its lease is too short; costs the payment nothing. */
   | { readonly type: 'RELEASED'; readonly reason: string }
@@ -27,7 +29,9 @@ export type WorkOutcome =
  */
 export function decide(claim: Claim, given: WorkOutcome, context: DecisionContext): Settlement {
   const outcome = sanitize(given)
-  const settlement = decideByType(claim, outcome, context)
+  const settlement = isWithheld(outcome)
+    ? withhold(claim, outcome, context)
+    : decideByType(claim, outcome, context)
   return {
     ...settlement,
     evidence: {
@@ -41,12 +45,17 @@ export function decide(claim: Claim, given: WorkOutcome, context: DecisionContex
 
 function sanitize(outcome: WorkOutcome): WorkOutcome {
   if (outcome.type === 'EXPIRED') return outcome
+  if (isWithheld(outcome)) return sanitizeWithheld(outcome)
   return outcome.type === 'UNRESOLVABLE' || outcome.type === 'RELEASED'
     ? { ...outcome, reason: sanitizeText(outcome.reason) }
     : sanitizeOutcome(outcome)
 }
 
-function decideByType(claim: Claim, outcome: WorkOutcome, context: DecisionContext): Settlement {
+function decideByType(
+  claim: Claim,
+  outcome: Exclude<WorkOutcome, Withheld>,
+  context: DecisionContext,
+): Settlement {
   switch (outcome.type) {
     case 'SUCCEEDED':
       return succeed(claim, outcome, context)

@@ -28,7 +28,7 @@ export type PaymentsEvent =
   | { readonly type: 'queue_rebuilt'; readonly count: number }
   | {
       readonly type: 'error'
-      readonly source: 'relay' | 'reconciler' | 'lease' | 'gateway'
+      readonly source: 'relay' | 'reconciler' | 'lease' | 'gateway' | 'before_charge'
       readonly error: unknown
     }
 

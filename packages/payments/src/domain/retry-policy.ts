@@ -85,6 +85,15 @@ export function retryDelay(policy: RetryPolicy, retries: number, random: Random)
   return Math.round(delayMs * (0.5 + 0.5 * random()))
 }
 
+/**
+ * Delay before a further try that uses up no retry, in milliseconds: about the age of the payment, which so doubles, within
+ * the bounds of the delays between retries.
+ */
+export function retryDelayByAge(policy: RetryPolicy, ageMs: number, random: Random): number {
+  const delayMs = Math.min(policy.retryMaxMs, Math.max(policy.retryBaseMs, ageMs))
+  return Math.round(delayMs * (0.5 + 0.5 * random()))
+}
+
 interface SoftDecline {
   readonly code: string
   readonly retries: number

@@ -69,6 +69,8 @@ export function park(settlement: Settlement): Settlement {
   return {
     ...settlement,
     status: 'PROCESSING',
+    // "Never sent" closes an attempt only together with its payment.
+    attemptOutcome: settlement.attemptOutcome === 'NOT_SENT' ? null : settlement.attemptOutcome,
     unknown: true,
     review: true,
     countsRetry: false,

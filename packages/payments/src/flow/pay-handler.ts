@@ -7,6 +7,7 @@ import type { OnPaymentsEvent } from '../domain/events.ts'
 import { resolveRetryPolicy, type RetryPolicy } from '../domain/retry-policy.ts'
 import type { Admission, Gateway } from '../gateways/gateway.ts'
 import type { PaymentStore } from '../store/store.ts'
+import { askBeforeCharge, type BeforeCharge } from './before-charge.ts'
 import { holdLease } from './fence.ts'
 import { work } from './work.ts'
 import { writeResult } from './write-result.ts'
@@ -14,6 +15,8 @@ import { writeResult } from './write-result.ts'
 export interface PaymentHandlerOptions {
   readonly store: PaymentStore
   readonly gateway: Gateway
+  /** Asked before the first send of each attempt of a charge, within `gatewayTimeoutMs`. @default every charge is sent */
+  readonly beforeCharge?: BeforeCharge | undefined
   /** Shown as the actor of events and the owner of leases. @default 'worker' */
   readonly worker?: string | undefined
   /** Longest call to the gateway, in milliseconds. @default 10000 */
@@ -74,7 +77,7 @@ export function createPaymentHandler(options: PaymentHandlerOptions) {
 }
 
 function resolveOptions(options: PaymentHandlerOptions) {
-  const { store, gateway, stopping, worker = 'worker', onEvent = () => {} } = options
+  const { store, gateway, beforeCharge, stopping, worker = 'worker', onEvent = () => {} } = options
   const { leaseMs = 15_000, gatewayTimeoutMs = 10_000, random = Math.random } = options
   const { giveUpAfterMs = leaseMs + gatewayTimeoutMs + GIVE_UP_MARGIN_MS } = options
   const { now = () => performance.now() } = options
@@ -85,7 +88,7 @@ function resolveOptions(options: PaymentHandlerOptions) {
     )
   const policy = resolveRetryPolicy(options.policy)
   const times = { leaseMs, gatewayTimeoutMs, giveUpAfterMs }
-  return { store, gateway, stopping, worker, onEvent, random, now, policy, ...times }
+  return { store, gateway, beforeCharge, stopping, worker, onEvent, random, now, policy, ...times }
 }
 
 class Handler {
@@ -141,6 +144,8 @@ class Handler {
       const error = new PaymentsError('GATEWAY_CONFIG', outcome.reason)
       onEvent({ type: 'error', source: 'gateway', error })
     }
+    if (outcome.type === 'UNCHECKED')
+      onEvent({ type: 'error', source: 'before_charge', error: new Error(outcome.reason) })
     const ages = await this.#agesFor(claim, outcome)
     const settlement = decide(claim, outcome, { policy, actor, random, ...ages })
     const written = await writeResult({ store, policy }, { claim, outcome, settlement })
@@ -176,13 +181,16 @@ class Handler {
     gateway: Gateway,
     signal: AbortSignal,
   ): Promise<WorkOutcome> {
-    const { store, policy, leaseMs, gatewayTimeoutMs: timeoutMs, now, onEvent } = this.#options
+    const { store, policy, beforeCharge, leaseMs, gatewayTimeoutMs: timeoutMs, now, onEvent } = this.#options
     if (claim.takeovers > policy.maxTakeovers)
       return { type: 'UNRESOLVABLE', reason: `${claim.takeovers} workers lost this attempt` }
     const onError = (error: unknown): void => onEvent({ type: 'error', source: 'lease', error })
     const lease = holdLease({ store, claim, leaseMs, claimedAt, now, onError })
+    const signals = [signal, lease.signal]
     try {
-      // A slow claim has eaten up its own lease; releasing the payment would only repeat that.
+      const withheld = beforeCharge && (await askBeforeCharge(beforeCharge, claim, { timeoutMs, signals }))
+      if (withheld !== undefined) return withheld
+      // A slow claim or check has eaten up its own lease; releasing the payment would only repeat that.
       if (lease.remainingMs() < timeoutMs) await lease.extend()
       // The last look before the first byte: the next holder must not find us still sending.
       if (lease.remainingMs() < timeoutMs)
@@ -190,7 +198,12 @@ class Handler {
       // An attempt before this one may have been charged after all, which may come to light at any time.
       if (claim.attemptNo > 1 && (await store.get(claim.paymentId))?.needsReview === true)
         return { type: 'RELEASED', reason: 'a charge of a closed attempt came to light' }
-      return await work(claim, { gateway, timeoutMs, signals: [signal, lease.signal] })
+      const expiresInMs = claim.expiresInMs === null ? null : claim.expiresInMs - (now() - claimedAt)
+      return await work(beforeCharge === undefined ? claim : { ...claim, expiresInMs }, {
+        gateway,
+        timeoutMs,
+        signals,
+      })
     } finally {
       lease.stop()
     }
@@ -226,11 +239,13 @@ function skip({ reason, waitMs }: Skipped, deliveryCount: number): void {
 }
 
 /** What the queue does with the job; PostgreSQL knows already, so this only makes it sooner. */
-function finish({ status, review, failureKind, waitsFor, delayMs, evidence }: Settlement): void {
+function finish(settlement: Settlement): void {
+  const { status, review, failureKind, failureCode, waitsFor, delayMs, evidence } = settlement
   // The job that it needs next is made when its wait is over.
   if (waitsFor !== null) return
   const reason = String(evidence['reason'] ?? evidence['code'] ?? status)
-  if (review || failureKind === 'not_sent') throw new UnrecoverableError(reason)
+  const isUnreachable = failureKind === 'not_sent' && failureCode === 'gateway_unreachable'
+  if (review || isUnreachable) throw new UnrecoverableError(reason)
   if (status === 'QUEUED' || status === 'PROCESSING')
     throw new RetryError(reason, { delayMs: delayMs + 5, countsAsAttempt: false })
 }

@@ -7,12 +7,10 @@ import { maskOutcome, reasonOf, sanitizeMessage, sanitizeOutcome } from '../doma
 import type { ChargeOutcome, Gateway, LookupAnswer } from '../gateways/gateway.ts'
 import { traceStep } from '../tracing.ts'
 import { chargeOf, lookupOf, movementOf } from './requests.ts'
+import { withTimeout, type Limits } from './with-timeout.ts'
 
-interface WorkOptions {
+interface WorkOptions extends Limits {
   readonly gateway: Gateway
-  readonly timeoutMs: number
-  /** One aborts when the lease is lost, one when the worker must stop. */
-  readonly signals: readonly AbortSignal[]
 }
 
 /** Share of a key's shelf life in which it is replayed; the rest is for clocks that differ and calls that hang. */
@@ -160,34 +158,4 @@ function traced<Value extends ChargeOutcome | LookupAnswer>(
     'titan.gateway.outcome': type,
     ...(FAULTS.has(type) && { 'error.type': type }),
   }))
-}
-
-type Answer<Value> = { readonly value: Value } | { readonly error: string }
-
-/** Ends in time even when the gateway's code does not heed the signal. */
-async function withTimeout<Value>(
-  { timeoutMs, signals }: WorkOptions,
-  call: (signal: AbortSignal) => Promise<Value>,
-): Promise<Answer<Value>> {
-  const aborted = signals.find((signal) => signal.aborted)
-  if (aborted !== undefined) return { error: reasonOf(aborted.reason) }
-  const { promise: givenUp, resolve: giveUp } = Promise.withResolvers<Answer<Value>>()
-  // By hand: AbortSignal.any makes weak references, which cost a payment more than the rest of this.
-  const ending = new AbortController()
-  const end = (reason: unknown): void => {
-    giveUp({ error: reasonOf(reason) })
-    ending.abort(reason)
-  }
-  const endings = signals.map((signal) => ({ signal, listener: () => end(signal.reason) }))
-  for (const { signal, listener } of endings) signal.addEventListener('abort', listener, { once: true })
-  const timer = setTimeout(() => end(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs)
-  try {
-    const answered = call(ending.signal).then((value) => ({ value }))
-    return await Promise.race([givenUp, answered])
-  } catch (error) {
-    return { error: reasonOf(error) }
-  } finally {
-    clearTimeout(timer)
-    for (const { signal, listener } of endings) signal.removeEventListener('abort', listener)
-  }
 }

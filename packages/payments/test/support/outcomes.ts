@@ -44,6 +44,8 @@ export const outcomes: fc.Arbitrary<WorkOutcome> = fc.oneof(
     expiresAt: fc.constantFrom(null, new Date(2_000_000_000_000)),
   }),
   fc.constant({ type: 'EXPIRED' as const }),
+  fc.record({ type: fc.constant('NOT_ALLOWED' as const), code: text }),
+  fc.record({ type: fc.constantFrom('HELD' as const, 'UNCHECKED' as const), reason: text }),
   fc.record({ type: fc.constant('UNRESOLVABLE' as const), reason: text }),
   fc.record({ type: fc.constant('RELEASED' as const), reason: text }),
 )
