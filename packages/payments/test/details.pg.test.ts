@@ -151,7 +151,7 @@ test('details are erased as a whole and once, when the payment is final', async 
   ).rejects.toMatchObject({ constraint_name: 'payment_details_are_frozen' })
 })
 
-// F25 a worker of the version before runs alongside: it charges no payment whose request it cannot read
+// A worker of the version before runs alongside: it charges no payment whose request it cannot read
 test.each([
   ['a payment method', SAID],
   ['a time after which nothing may be sent', { expiresAt: new Date('2099-01-01') }],

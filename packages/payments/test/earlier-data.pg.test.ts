@@ -72,7 +72,7 @@ beforeAll(async () => {
 /** Everything that the gateway was asked for is charged from now on. */
 const gateway = createSimulatedGateway({ delayMs: 0, script: () => 'succeed' })
 
-// F24 a database that the version before filled, in every status: this version reads, finishes and lists all of it
+// A database that the version before filled, in every status: this version reads, finishes and lists all of it
 describe('payments of the version before', () => {
   test('are read as they were written', async () => {
     for (const row of before.payments) {

@@ -66,7 +66,7 @@ function ways(...steps: readonly string[]): (readonly Program[])[] {
   )
 }
 
-// F24 programs of the version before run beside those of this one: payments pass from one to the other at every step
+// Programs of the version before run beside those of this one: payments pass from one to the other at every step
 test.for(ways('create', 'queue', 'claim', 'settle'))(
   'created by %s, queued by %s, claimed by %s, settled by %s',
   async ([create = 'today', queue = 'today', claimer = 'today', settle = 'today']) => {

@@ -18,7 +18,7 @@ const config: WebhooksConfig = {
   retentionMs: 3_600_000,
 }
 
-// F24 events and deliveries that the version before left: the sender of this version delivers each of them
+// Events and deliveries that the version before left: the sender of this version delivers each of them
 test('what the version before left in the outbox and in deliveries goes out', async () => {
   const database = await createFilledDatabase(inject('databaseUrl'))
   const sql = openDatabase(database.url)

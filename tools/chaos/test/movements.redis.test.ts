@@ -15,7 +15,7 @@ describe.concurrent(
   'for every answer to a refund, capture or void, a worker that is killed',
   { timeout: 300_000 },
   () => {
-    // F36 SIGKILL at each step of a refund, capture or void, for each answer of the gateway: done once, or not at all
+    // SIGKILL at each step of a refund, capture or void, for each answer of the gateway: done once, or not at all
     test.for([
       ['relay.enqueuing', 'relay.enqueued'],
       ['queue.read', 'queue.reclaimed'],

@@ -63,11 +63,8 @@ export const GATEWAY_ROUTES: readonly Route<GatewayWebhookServices>[] = [
       }
       if (webhook.type === 'MOVEMENT') {
         const effect = await applyMovement({ ...webhook, gateway, actor: `webhook:${gateway}` }, store)
-        log.info('gateway_webhook.applied', 'gateway webhook applied', {
-          gateway,
-          code: webhook.kind,
-          status: effect,
-        })
+        const fields = { gateway, code: webhook.kind, status: effect }
+        log.info('gateway_webhook.movement_recorded', 'movement at the gateway recorded', fields)
       }
       return respondJson(context, { received: true })
     },

@@ -2,9 +2,8 @@ import type { Claim, ClaimAnswer, Settlement, SkipReason } from '../domain/claim
 import type { PaymentStatus } from '../domain/payment.ts'
 import { passStep } from '../tracing.ts'
 import type { Database, Queryable } from './database.ts'
-import { recordType } from './records.ts'
 import { toClaim, type ClaimRow } from './rows.ts'
-import { statement } from './statements.ts'
+import { recordType, statement } from './statements.ts'
 
 /** Who claims, for how long and for which gateway. */
 export interface ClaimOptions {

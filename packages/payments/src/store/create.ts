@@ -14,9 +14,8 @@ import {
 } from '../domain/request.ts'
 import { activeTraceparent, passStep } from '../tracing.ts'
 import type { Database } from './database.ts'
-import { recordType } from './records.ts'
 import { toPayment, type PaymentRow } from './rows.ts'
-import { statement } from './statements.ts'
+import { recordType, statement } from './statements.ts'
 
 export interface NewPayment extends PaymentRequest {
   /** Who asks, for the event of the creation. @default 'api' */

@@ -1,6 +1,6 @@
 import { earlierStatement } from '@titan/testkit'
 import type { Claim, Settlement } from '../../src/index.ts'
-import { recordType } from '../../src/store/records.ts'
+import { recordType } from '../../src/store/statements.ts'
 import type { Database } from '../../src/index.ts'
 import { claimOf } from './claims.ts'
 
