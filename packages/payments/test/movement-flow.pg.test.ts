@@ -208,3 +208,40 @@ test('an operator looks up a parked refund by the charge that it is about', asyn
   expect(asked).toMatchObject([{ kind: 'refund', gatewayKey: `titan_${id}_1`, chargeRef }])
   expect(await store.movement(id)).toMatchObject({ status: 'SUCCESS', needsReview: false })
 })
+
+test('a capture that lost to one of another amount fails, and the payment takes that one over', async () => {
+  const world = await charged('manual')
+  const { id } = await world.move('capture')
+  world.behave('wrong_amount')
+  const partial: Gateway = {
+    ...world.gateway,
+    move: async (request, options) =>
+      (await world.gateway.move?.({ ...request, amount: 299 }, options)) ?? { type: 'UNKNOWN', reason: '' },
+  }
+  await pay(id, { gateway: partial })
+  expect(await store.movement(id)).toMatchObject({ status: 'FAILED', failureCode: 'already_captured' })
+  expect(await store.breaks(id)).toEqual([])
+  await makeDue(sql, world.id)
+  await pay(world.id, { gateway: world.gateway })
+  expect(await read(store, world.id)).toMatchObject({
+    status: 'SUCCESS',
+    amountCaptured: 300,
+    openCharges: 0,
+  })
+})
+
+test('an authorization that was captured in part before it was known is a success of that part', async () => {
+  const id = await askedPayment(sql, { capture: 'manual' })
+  const captured = { type: 'SUCCEEDED', gatewayRef: `pi_${id}`, amount: 300, currency: 'USD' } as const
+  const gateway: Gateway = {
+    ...createSimulatedGateway({ delayMs: 0 }),
+    charge: async () => ({ type: 'UNKNOWN', reason: 'no answer' }),
+    lookup: async () => ({ type: 'FOUND', outcome: captured }),
+  }
+  for (let run = 0; run < 3; run++) {
+    await pay(id, { gateway })
+    await makeDue(sql, id)
+  }
+  expect(await read(store, id)).toMatchObject({ status: 'SUCCESS', amountCaptured: 300, openCharges: 0 })
+  expect(fold(await store.events(id))).toEqual({ ok: true, status: 'SUCCESS' })
+})

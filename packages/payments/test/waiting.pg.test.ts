@@ -116,21 +116,6 @@ describe('an authorization', () => {
     expect(await store.movements(id)).toMatchObject([{ kind: 'capture', amount: 300, status: 'SUCCESS' }])
   })
 
-  test('that was captured at the gateway itself by another amount is not left to the capture that lost', async () => {
-    const gateway = createSimulatedGateway({ delayMs: 0, moveScript: () => 'wrong_amount' })
-    const { id } = await authorized(gateway)
-    const { id: captureId } = await createMovement(store, { kind: 'capture', paymentId: id, amount: 200 })
-    await pay(captureId, { gateway })
-    expect(await store.movement(captureId)).toMatchObject({
-      status: 'FAILED',
-      failureCode: 'already_captured',
-    })
-    await makeDue(sql, id)
-    await pay(id, { gateway })
-    expect(await read(store, id)).toMatchObject({ status: 'SUCCESS', amountCaptured: 201, openCharges: 0 })
-    expect(await store.breaks(captureId)).toEqual([])
-  })
-
   test('is left to a capture that began while it was asked about', async () => {
     const { id, gateway } = await authorized()
     await makeDue(sql, id)

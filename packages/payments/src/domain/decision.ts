@@ -89,6 +89,12 @@ function succeed(claim: Claim, outcome: Outcome<'SUCCEEDED'>, context: DecisionC
   const charged = { amount, currency }
   if (claim.kind === 'capture' && amount !== claim.amount && currency === claim.currency)
     return capturedByOther(claim, outcome, context)
+  // Captured at the gateway before it was known here to be authorized: the next claim takes the capture over.
+  if (isCapturedInPart(claim, outcome))
+    return {
+      ...awaitCapture(claim, { ...outcome, type: 'AUTHORIZED', expiresAt: null }, context),
+      delayMs: 0,
+    }
   if (amount !== claim.amount || currency !== claim.currency) {
     const reason = 'the gateway charged something else than what was asked'
     return {
@@ -112,6 +118,12 @@ function succeed(claim: Claim, outcome: Outcome<'SUCCEEDED'>, context: DecisionC
     event: eventTypeOf(claim.paymentId, 'succeeded'),
     evidence: { gateway_ref: gatewayRef },
   }
+}
+
+function isCapturedInPart(claim: Claim, { amount, currency }: Outcome<'SUCCEEDED'>): boolean {
+  const { kind, capture, waitsFor } = claim
+  const isManual = kind === 'charge' && capture === 'manual' && waitsFor !== 'capture'
+  return isManual && amount > 0 && amount < claim.amount && currency === claim.currency
 }
 
 /** An authorization is captured once, and somebody was faster: the payment takes that capture over when it asks next. */
