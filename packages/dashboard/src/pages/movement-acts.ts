@@ -82,7 +82,7 @@ export function refundChargeButton(
     action: pathTo(['payments', payment.id, 'refund-charge']),
     label: 'Refund this charge',
     title: 'Refund this charge',
-    text: `${money} of charge ${one.reference} go back to the customer and cannot be fetched again. Check first that nobody refunded it at the gateway: such a refund is recorded instead.`,
+    text: `${money} of charge ${one.reference} go back to the customer and cannot be fetched again. Check first that it was not refunded at the gateway by hand: such a refund is recorded instead.`,
     fields: html`${keyField(movements, 'refund')}
       <input type="hidden" name="charge" value="${one.reference}" />`,
   })
