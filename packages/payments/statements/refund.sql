@@ -8,6 +8,9 @@
 with target as (
   select id, status, attempt_open, looked_up_fence is not distinct from fence as is_looked_up from payments
    where id = $1::text and parent_id is null
+     -- One that is under way may succeed yet: the money would go back twice.
+     and not exists (select from payments m
+                      where m.parent_id = $1::text and m.charge_ref = $2::text and m.status not in ('SUCCESS', 'FAILED'))
      and (status = 'FAILED'
           -- What a payment succeeded with is its own charge, no contradiction.
           or status = 'SUCCESS' and gateway_ref is distinct from $2::text

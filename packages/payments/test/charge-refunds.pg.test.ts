@@ -142,3 +142,16 @@ test('a parked refund of a second charge is looked up by that charge', async () 
   await lookUpAttempt({ paymentId: id, actor: 'operator:ann' }, { store, gateway })
   expect(asked).toMatchObject([{ kind: 'refund', chargeRef }])
 })
+
+test('a refund by hand is not recorded while the refund of the same charge is under way', async () => {
+  const { paymentId, chargeRef } = await chargedTwice()
+  await createMovement(store, { kind: 'refund', paymentId, chargeRef })
+  const byHand = {
+    gatewayRef: chargeRef,
+    refundRef: 're_by_hand',
+    operator: 'ann',
+    note: 'done at the gateway',
+  }
+  expect(await store.recordRefund(paymentId, byHand)).toBe('refused')
+  expect(await store.breaks(paymentId)).toMatchObject([{ resolvedAt: null, refundRef: null }])
+})
