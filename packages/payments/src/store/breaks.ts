@@ -39,8 +39,8 @@ export interface Refund {
 
 /**
  * `failed`: the contradiction is closed, and the parked payment FAILED with it. `closed`: the contradiction is closed, the
- * payment stays as it is. `refused`: there is no such open contradiction, a refund of
- * it is in progress here, a worker holds the payment, or a reference is missing.
+ * payment stays as it is. `refused`: there is no such open contradiction, a refund of it is in progress here, a worker holds
+ * the payment, or a reference is missing.
  */
 export type RefundEffect = 'failed' | 'closed' | 'refused'
 
