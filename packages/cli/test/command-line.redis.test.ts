@@ -57,7 +57,11 @@ it.runIf(process.platform === 'linux')('output that a full disk cannot take is a
 it.each([
   [['foo'], 2, "titan: unknown command 'foo'"],
   [['\u001b[2J\u009b'], 2, "titan: unknown command '·[2J·'"],
-  [['payments'], 2, "titan: unknown command 'payments'; payments has list, show, lookup, refund"],
+  [
+    ['payments'],
+    2,
+    "titan: unknown command 'payments'; payments has list, show, lookup, capture, void, refund, erase",
+  ],
   [['payments', 'list', '--after', 'zzz'], 2, 'titan payments list: --after must be the id of a payment'],
   [['payments', 'list', '--limit', '0'], 2, 'titan payments list: --limit must be a whole number from 1'],
   [['payments', 'list', '--limit', 'NaN'], 2, 'titan payments list: --limit must be a whole number from 1'],

@@ -59,9 +59,11 @@ export function createPaymentStore(sql: Database) {
      *
      * @throws {PaymentsError} `INVALID_PAYMENT`
      */
-    create: traceCreation(
-      async (payment) => (await replayOrRefuse(sql, payment)) ?? create(prepare(payment)),
-    ),
+    async create(payment: NewPayment) {
+      // Before its span: the payment continues the trace of the request.
+      const request = prepare(payment)
+      return traceCreation(async () => (await replayOrRefuse(sql, payment)) ?? create(request))
+    },
     findReplay: bind(findReplay),
     get: bind(getPayment),
     findCharge: bind(findCharge),
@@ -120,18 +122,13 @@ export function createPaymentStore(sql: Database) {
   }
 }
 
-/** Runs each creation in a span of its trace. */
-function traceCreation(create: (payment: NewPayment) => Promise<CreateAnswer>) {
+/** Runs a creation in a span of its trace. */
+function traceCreation(create: () => Promise<CreateAnswer>): Promise<CreateAnswer> {
   const attributes = () => ({ 'db.system.name': 'postgresql', 'db.operation.name': 'INSERT' })
-  return (payment: NewPayment): Promise<CreateAnswer> =>
-    traceStep(
-      { name: 'insert payment', attributes },
-      () => create(payment),
-      (answer) => ({
-        'titan.payment.created': answer.kind,
-        ...('payment' in answer && { 'titan.payment.id': answer.payment.id }),
-      }),
-    )
+  return traceStep({ name: 'insert payment', attributes }, create, (answer) => ({
+    'titan.payment.created': answer.kind,
+    ...('payment' in answer && { 'titan.payment.id': answer.payment.id }),
+  }))
 }
 
 function memoize<Parameters, Value>(create: (parameters: Parameters) => Value) {
