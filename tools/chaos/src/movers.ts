@@ -39,6 +39,8 @@ export function planOf(random: Random): Plan {
 }
 
 const LOOK_EVERY_MS = 500
+/** The pause doubles up to this: thousands of clients that look twice a second are a load of their own. */
+const MAX_LOOK_MS = 8_000
 /** Keys that are tried until an authorization has ended. */
 const MAX_TRIES = 20
 
@@ -157,10 +159,10 @@ export class Movers {
     isWanted: (body: Response['body']) => boolean,
     signal: AbortSignal,
   ): Promise<Response['body'] | undefined> {
-    while (!signal.aborted) {
+    for (let waitMs = LOOK_EVERY_MS; !signal.aborted; waitMs = Math.min(2 * waitMs, MAX_LOOK_MS)) {
       const response = await this.#requests.send(path)
       if (response?.status === 200 && isWanted(response.body)) return response.body
-      await pause(LOOK_EVERY_MS * (0.5 + Math.random()))
+      await pause(waitMs * (0.5 + Math.random()))
     }
     return undefined
   }
