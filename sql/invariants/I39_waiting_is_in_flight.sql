@@ -1,7 +1,7 @@
 -- What waits for the merchant, the customer or the gateway is in flight, with its attempt open and its outcome known.
 -- PARAMS   after, until: range of payment ids; every payment by default
 -- RETURNS  subject, detail
--- WHY      An open attempt keeps a second one from beginning. A wait without an end would last for ever.
+-- WHY      An open attempt keeps a second one from beginning. A wait without an end would never be woken.
 -- ADVICE   Compare `titan payments show <id>` with the gateway’s records. Find out who wrote to the table, and restore
 --          the value from a backup.
 \set after ''

@@ -64,17 +64,17 @@ it.each([
     { I37: [idOf('ref', paid)] },
   ],
   [
-    'money that was given back twice for one refund',
+    'money that was returned twice for one refund',
     { movements: [...sound, { ...refund, id: 're_2' }] },
     { I37: [idOf('ref', paid)] },
   ],
   [
-    'money that was given back for a refund that FAILED',
+    'money that was returned for a refund that FAILED',
     { movements: [...sound, { ...refund, id: 're_3', key: `titan_${idOf('ref', paid, '3')}_1` }] },
     { I37: [idOf('ref', paid, '3')] },
   ],
   [
-    'more money that was given back than was captured',
+    'more money returned than was captured',
     { movements: [...sound, { ...refund, id: 're_4', key: null, amount: 301 }] },
     { I37: [paid] },
   ],

@@ -196,7 +196,7 @@ it('lists and shows refunds', async () => {
   })
 })
 
-it('prints what a customer has to do without its secret, and only while somebody waits for it', async () => {
+it('prints what a customer has to do without its secret, and only while the payment waits for it', async () => {
   const id = await pay()
   await claimByHand(id)
   await sql`

@@ -92,7 +92,7 @@ test.each([
   const expected = ['payment_intent.succeeded', 'refund.created', 'charge.refunded', ...types]
   await eventually(() => received.length === expected.length)
   expect(typesOf(received)).toEqual(expected)
-  // What failed can be given back again.
+  // What failed can be refunded again.
   const { latest_charge } = await stripe.paymentIntents.retrieve(id, { expand: ['latest_charge'] })
   expect(latest_charge).toMatchObject({ amount_refunded: last === 'failed' ? 0 : 600 })
   expect((await readLedger(simulator.ledgerPath)).movements).toMatchObject([{ kind: 'refund', status: last }])

@@ -3,7 +3,7 @@ import { readLedger } from '../src/index.ts'
 import { startSimulator } from './support/rig.ts'
 import { authorization, idOf, payment, refusalOf, stripeAt } from './support/stripe.ts'
 
-test('a charge is given back in part, then whole, and never above', async () => {
+test('a charge is refunded in part, then whole, and never above', async () => {
   const simulator = await startSimulator()
   const stripe = stripeAt(simulator)
   const intent = await stripe.paymentIntents.create(payment())

@@ -87,7 +87,7 @@ export const PAY_ROUTES: readonly Route<PayServices>[] = [
   }),
 ]
 
-/** Nobody would follow the URL. */
+/** Without a present customer the URL would not be used. */
 function needsCustomer(): Problem {
   const detail = 'needs "customer_present": true'
   return new Problem('validation-failed', { errors: [{ pointer: '/return_url', detail }] })

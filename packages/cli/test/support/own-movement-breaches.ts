@@ -164,7 +164,7 @@ export const OWN_MOVEMENT_BREACHES: readonly OwnBreach[] = [
     offender: ({ unknown }) => unknown,
   },
   {
-    name: 'a payment that waits for its customer for ever',
+    name: 'a payment that waits for its customer without an end',
     breaks: ['I39'],
     plant: ({ unknown }) => `
       ${authorized(unknown)} update payments set waits_for = 'customer', waits_until = null where id = '${unknown}'`,

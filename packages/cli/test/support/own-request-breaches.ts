@@ -59,7 +59,7 @@ export const OWN_REQUESTS_BREACHES: readonly OwnBreach[] = [
        where id = '${paid}'`,
   },
   {
-    name: 'details that nobody asked for',
+    name: 'details that no request asked for',
     breaks: ['I26'],
     plant: ({ paid }) => `
       update payments set has_details = true where id = '${paid}';

@@ -39,7 +39,7 @@ export interface Claim {
   /** Of a capture, void or refund: the charge that it is about. */
   readonly charge: ClaimedCharge | null
   readonly capture: 'automatic' | 'manual'
-  /** Whether somebody is there to answer a question of the bank. */
+  /** Whether the customer is present and can answer the bank's question. */
   readonly customerPresent: boolean
   /** Time until nothing may be sent any more, in milliseconds of the database clock; null without such a time. */
   readonly expiresInMs: number | null

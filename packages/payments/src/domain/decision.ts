@@ -126,7 +126,7 @@ function isCapturedInPart(claim: Claim, { amount, currency }: Outcome<'SUCCEEDED
   return isManual && amount > 0 && amount < claim.amount && currency === claim.currency
 }
 
-/** An authorization is captured once, and somebody was faster: the payment takes that capture over when it asks next. */
+/** An authorization is captured once, and another capture came first: the payment takes that one over at its next poll. */
 function capturedByOther(
   claim: Claim,
   { amount, gatewayRef }: Outcome<'SUCCEEDED'>,

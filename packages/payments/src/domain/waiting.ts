@@ -54,7 +54,7 @@ export function keepWaiting(claim: Claim, reason: string, context: DecisionConte
 
 const EXPIRED = { capture: 'authorization_expired', customer: 'authentication_expired' }
 
-/** Ends a payment whose charge the gateway has canceled because nobody came in time. */
+/** Ends a payment whose charge the gateway has canceled because its time to act was over. */
 export function expire(claim: Claim, waitsFor: keyof typeof EXPIRED, { actor }: DecisionContext): Settlement {
   const closed: Settlement = { ...unchanged(claim, actor), attemptOutcome: 'DECLINED' }
   const evidence = { code: EXPIRED[waitsFor], expired_at: claim.waitsUntil?.toISOString() ?? null }

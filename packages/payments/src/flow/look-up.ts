@@ -46,7 +46,10 @@ const NOT_FOUND_EFFECTS = {
   moved_on: { effect: 'refused', reason: 'the payment has moved on: look at it again' },
 } as const
 
-/** Asks the gateway what became of the open attempt of a parked payment. Moves no money: nothing is sent but the question. */
+/**
+ * Asks the gateway what became of the open attempt of a parked payment. Charges nothing. A gateway may first cancel a
+ * declined charge that its customer could still pay, because the answer would not hold otherwise.
+ */
 export async function lookUpAttempt(
   { paymentId, actor }: LookUp,
   { store, gateway, policy, timeoutMs = 10_000, minAgeMs = 3_600_000 }: LookUpOptions,

@@ -111,7 +111,7 @@ async function send(claim: Claim, options: WorkOptions): Promise<WorkOutcome> {
   const { gateway } = options
   if (claim.kind === 'charge') {
     const request = chargeOf(claim)
-    // Whoever works on this attempt decides the same, so nothing was or will be sent under its key.
+    // Every worker of this attempt decides the same, so nothing was or will be sent under its key.
     if (request === undefined) return { type: 'DECLINED', code: 'payment_method_required', kind: 'hard' }
     return sent(claim, options, (signal) => gateway.charge(request, { signal }))
   }

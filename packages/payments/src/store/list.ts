@@ -93,7 +93,7 @@ function isSearch({ idempotencyKey, reference, metadata, gatewayRef }: ListFilte
 /** Follows every text that begins with the one before it. */
 const END_OF_PREFIX = '\u{10FFFF}'
 
-/** Reads all that match: whoever searches for what half of the payments say is told that it took too long. */
+/** Reads all that match: a search that matches a large share of the payments ends at the statement timeout. */
 async function searchPayments(sql: Database, filter: ListFilter, limit: number): Promise<PaymentPage> {
   const { reference, metadata, gatewayRef = null, after = null } = filter
   const found = await search(sql, {

@@ -122,7 +122,7 @@ function effectOf(
   })
   const { execution } = behaviour
   const row = execution.type === 'decline' ? failRefund(made, execution.code) : made
-  // What failed at once was never given back.
+  // A refund that failed at once returned no money.
   const intent = row.status === 'failed' ? before : giveBack(before, charge, row.amount)
   const happenings: Happening[] = [{ type: 'refund.created', intent, refund: row }]
   if (row.status !== 'failed') happenings.push({ type: 'charge.refunded', intent })

@@ -236,7 +236,7 @@ export function cancel(intent: IntentRow, reason: string | null, now: number): I
   }
 }
 
-/** Returns the intent after some of its charge was given back, or a refund failed. */
+/** Returns the intent after a part of its charge was refunded, or a refund failed. */
 export function refund(intent: IntentRow, charge: ChargeRow, by: number): IntentRow {
   return { ...intent, charge: { ...charge, amountRefunded: charge.amountRefunded + by } }
 }

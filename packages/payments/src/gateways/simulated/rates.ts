@@ -13,7 +13,7 @@ export type SimulatedBehaviour =
   | 'unknown_before_charge'
   /** Acts, and answers that it decides later; an inquiry finds what it did. */
   | 'pending'
-  /** Answers that it decides later, and does so when it is told to. */
+  /** Answers that it decides later; a test then makes it decide. */
   | 'undecided'
   /** Moves another amount than requested. */
   | 'wrong_amount'
