@@ -121,6 +121,12 @@ begin
 end
 $$;
 
+drop trigger payments_check_transition on payments;
+create trigger payments_check_transition
+  before update of status, fence, attempt_no, attempt_open, gateway_ref, failure_code, failure_kind, event_seq,
+                   created_at, created_by, queued_at, queued_by, claimed_at, claimed_by, ended_at, gateway on payments
+  for each row execute function payments_check_transition();
+
 drop trigger payments_check_claimed on payments;
 drop function payments_check_claimed;
 drop trigger payments_check_claim_knows_details on payments;
