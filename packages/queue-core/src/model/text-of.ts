@@ -1,7 +1,5 @@
 // Reads thrown values. A program may throw anything: each function here accepts every value and never throws.
 
-import { types } from 'node:util'
-
 /** Characters of a text unless the caller sets another limit, and of a name or code. */
 const TEXT_LIMIT = 1_000
 const NAME_LIMIT = 100
@@ -55,9 +53,9 @@ export function chainOf(thrown: unknown): readonly unknown[] {
   return chain
 }
 
-/** Whether the value is an `Error`, also one of another realm: in Jest, each error of Node is. */
+/** Whether the value is an `Error`. */
 export function isError(value: unknown): value is Error {
-  return types.isNativeError(value) || isInstance(value, Error)
+  return isInstance(value, Error)
 }
 
 /** `value instanceof type`; false where the check itself throws, as it does for a revoked proxy. */

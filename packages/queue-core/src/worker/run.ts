@@ -1,4 +1,3 @@
-import { types } from 'node:util'
 import { isThenable, type Ending } from '../model/decide.ts'
 import { EngineError, soundError, type QueueError } from '../model/errors.ts'
 import type { Job, JobMap, JobName } from '../model/job.ts'
@@ -113,7 +112,7 @@ export function createInvoke(handlers: object, schemas: Schemas | undefined, max
     const job = toJob(lease, maxAttempts)
     if (schemas?.[name] === undefined) return handler(job as never, context)
     const checked = validate(schemas, name, job.data, EngineError)
-    if (types.isPromise(checked)) return checked.then((data) => handler({ ...job, data } as never, context))
+    if (checked instanceof Promise) return checked.then((data) => handler({ ...job, data } as never, context))
     return handler({ ...job, data: checked } as never, context)
   }
 }

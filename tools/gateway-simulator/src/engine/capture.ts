@@ -75,7 +75,7 @@ function carryOut(intent: IntentRow, charge: ChargeRow, amount: number, context:
   if (plan.type === 'nothing') return answered(plan.answer)
   const taken = { intent, charge, key: call.key, now }
   if (plan.type === 'decline') {
-    const refused = refuseCapture(taken, plan.code)
+    const refused = refuseCapture(intent, charge, plan.code, now)
     return { effect: effectOf(refused, context) }
   }
   const outcome = plan.type === 'wait' ? underWay(intent, taking) : takeAuthorized(taken, taking)
@@ -106,12 +106,10 @@ function takeAuthorized({ intent: before, charge, key, now }: Taken, amount: num
   return { intent, rows: { intent, refunds }, charge: moneyOf(intent, now), movements, happenings }
 }
 
-/** Ends the authorization without a capture: what was set aside goes back to the card. */
-function refuseCapture({ intent: before, charge, now }: Taken, code: string): Outcome {
-  const { card, isAuthenticated, amount } = charge
+function refuseCapture(before: IntentRow, charge: ChargeRow, code: string, now: number): Outcome {
+  const { card, isAuthenticated } = charge
   const waiting = { ...before, amountCapturable: 0, capturing: null }
-  const refused = refuseMoney(waiting, { card, isAuthenticated, now }, code)
-  return { ...refused, movements: [movementOf('void', before, charge, { at: now, key: null, amount })] }
+  return refuseMoney(waiting, { card, isAuthenticated, now }, code)
 }
 
 /** Ends a capture that was under way. */
@@ -122,8 +120,9 @@ export function settleCapture(
   now: number,
 ): Outcome {
   const amount = intent.capturing ?? intent.amountCapturable
-  const taken = { intent, charge, key, now }
-  return final.type === 'decline' ? refuseCapture(taken, final.code) : takeAuthorized(taken, amount)
+  return final.type === 'decline'
+    ? refuseCapture(intent, charge, final.code, now)
+    : takeAuthorized({ intent, charge, key, now }, amount)
 }
 
 function effectOf({ intent, ...outcome }: Outcome, context: Context, answer?: Answer): Effect {
