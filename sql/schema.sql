@@ -792,8 +792,11 @@ begin
      where id = parent.id;
     return null;
   end if;
-  -- A failed capture or void leaves the authorization as it is.
+  -- What refused a capture or void may have ended the authorization: its payment asks the gateway now, not at its next poll.
   if new.status = 'FAILED' then
+    update payments
+       set next_run_at = clock_timestamp()
+     where id = parent.id and waits_for = 'capture' and lease_until is null and next_run_at > clock_timestamp();
     return null;
   end if;
   if parent.status <> 'PROCESSING' then

@@ -230,6 +230,23 @@ test('a capture that lost to one of another amount fails, and the payment takes 
   })
 })
 
+test.each(['capture', 'void'] as const)(
+  'a %s that fails lets its payment ask the gateway at once',
+  async (kind) => {
+    const world = await charged('manual')
+    const isDue = async () =>
+      (await sql`select from payments where id = ${world.id} and next_run_at <= clock_timestamp()`).length ===
+      1
+    expect(await isDue()).toBe(false)
+    const { id } = await world.move(kind)
+    world.behave('hard_decline')
+    await pay(id, { gateway: world.gateway })
+    expect(await store.movement(id)).toMatchObject({ status: 'FAILED' })
+    expect(await isDue()).toBe(true)
+    expect(await read(store, world.id)).toMatchObject({ status: 'PROCESSING', waitsFor: 'capture' })
+  },
+)
+
 test('an authorization that was captured in part before it was known is a success of that part', async () => {
   const id = await askedPayment(sql, { capture: 'manual' })
   const captured = { type: 'SUCCEEDED', gatewayRef: `pi_${id}`, amount: 300, currency: 'USD' } as const

@@ -1,5 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
@@ -86,29 +87,23 @@ createWorker<Jobs>(redis, 'jobs', { count: () => 1, greet: () => 1 }, { concuren
 export { added, drained, worker, leases, code }
 `
 
-test('the package holds the built library, its scripts, its README and its licence, and nothing else', async () => {
+test('the package holds the built library, its README and its licence, and nothing else', async () => {
   const names = await readdir(installed)
-  expect(names.toSorted()).toEqual(['LICENSE', 'README.md', 'dist', 'lua', 'package.json'])
-  const built = (await readdir(join(installed, 'dist'), { recursive: true, withFileTypes: true }))
-    .filter((entry) => entry.isFile())
-    .map(({ name }) => name)
-  expect(built).toEqual(expect.arrayContaining(['index.js', 'index.d.ts']))
-  expect(built.filter((name) => !/\.(js|d\.ts)$/.test(name))).toEqual([])
-  expect(await readdir(join(installed, 'lua'))).toEqual(await readdir(join(root, 'lua')))
+  expect(names.toSorted()).toEqual(['LICENSE', 'README.md', 'dist', 'package.json'])
+  const built = await readdir(join(installed, 'dist'))
+  for (const entry of ['index', 'async', 'testing', 'text-of'])
+    expect(built).toEqual(
+      expect.arrayContaining(['.mjs', '.cjs', '.d.mts', '.d.cts'].map((end) => `${entry}${end}`)),
+    )
+  expect(built.filter((name) => !/\.(d\.[cm]ts|[cm]js|[cm]js\.map)$/.test(name))).toEqual([])
 })
 
-test('its manifest names real versions and the built files', async () => {
+test('its manifest names real versions and files that exist', async () => {
   const text = await readFile(join(installed, 'package.json'), 'utf8')
   expect(text).not.toMatch(/catalog:|workspace:|\.\/src\//)
-  expect(JSON.parse(text)).toMatchObject({
-    type: 'module',
-    exports: {
-      '.': { types: './dist/index.d.ts', default: './dist/index.js' },
-      './testing': { types: './dist/testing.d.ts', default: './dist/testing.js' },
-    },
-    peerDependencies: { redis: expect.stringMatching(/^\^6/) },
-    engines: { node: '>=20' },
-  })
+  for (const [file] of text.matchAll(/\.\/dist\/[\w./-]+/g))
+    expect(existsSync(join(installed, file)), file).toBe(true)
+  expect(JSON.parse(text)).toMatchObject({ type: 'module', engines: { node: '>=20' } })
 })
 
 test('the first worker of the README, in plain JavaScript, does what the README says', async () => {

@@ -161,7 +161,15 @@ test('a capture can take its time, or be declined', async () => {
     statusCode: 402,
     code: 'expired_card',
   })
-  expect((await readLedger(simulator.ledgerPath)).charges).toMatchObject([{ amount: 800 }])
+  const { charges, movements } = await readLedger(simulator.ledgerPath)
+  expect(charges).toMatchObject([{ amount: 800 }])
+  // The bank's refusal ends the authorization. A cancel that follows has nothing to release.
+  expect((await stripe.paymentIntents.cancel(second.id)).status).toBe('canceled')
+  expect(movements.filter(({ intentId }) => intentId === second.id)).toMatchObject([
+    { kind: 'authorization', amount: 1000 },
+    { kind: 'void', amount: 1000, key: null },
+  ])
+  expect((await readLedger(simulator.ledgerPath)).movements).toHaveLength(movements.length)
 })
 
 test('a void says that its charge was refunded, which was never captured', async () => {

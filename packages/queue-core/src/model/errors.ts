@@ -1,6 +1,21 @@
 import { findWrongMember, type MemberNames, type Members } from './members.ts'
 import { isError, isInstance, propertyOf, quote, textOf } from './text-of.ts'
 
+/**
+ * Makes `instanceof` hold for instances of other copies of the library: a process may load it as an ES module and as
+ * CommonJS, in two versions, or bundled. Subclasses are told apart as ever.
+ */
+function shareAcrossCopies(type: abstract new (...args: never[]) => Error, name: string): void {
+  const mark = Symbol.for(`@titan/queue-core/${name}`)
+  Object.defineProperty(type.prototype, mark, { value: true })
+  Object.defineProperty(type, Symbol.hasInstance, {
+    value(this: unknown, value: unknown): boolean {
+      if (this !== type) return Function.prototype[Symbol.hasInstance].call(this as typeof type, value)
+      return typeof value === 'object' && value !== null && mark in value
+    },
+  })
+}
+
 /** Stable, machine-readable reason of a {@link QueueError}. */
 export type QueueErrorCode =
   | 'CLOSED'
@@ -36,6 +51,7 @@ export class QueueError extends Error {
     if (options.accepted !== undefined) this.accepted = options.accepted
   }
 }
+shareAcrossCopies(QueueError, 'QueueError')
 
 /**
  * An error that the engine itself raised about the job in hand. An error of the same code that a handler got elsewhere,
@@ -76,6 +92,7 @@ export function checkAtLeast(name: string, value: number, min: number): number {
 export class UnrecoverableError extends Error {
   override readonly name = 'UnrecoverableError'
 }
+shareAcrossCopies(UnrecoverableError, 'UnrecoverableError')
 
 interface RetryOptions extends ErrorOptions {
   readonly delayMs: number
@@ -103,6 +120,7 @@ export class RetryError extends Error {
     this.countsAsAttempt = options.countsAsAttempt ?? true
   }
 }
+shareAcrossCopies(RetryError, 'RetryError')
 
 /**
  * Returns what was thrown as an error whose members are what their types say, so that the engine and its listeners may

@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import type { FailureCause } from './job.ts'
 import type { Fence } from './fence.ts'
 import { textOf } from './text-of.ts'
@@ -99,7 +100,7 @@ export function guardListener(onEvent: OnEvent | undefined, who = 'a worker'): O
     try {
       // An async function is a listener too, as far as its type can tell.
       const returned: unknown = onEvent(event)
-      if (returned instanceof Promise) returned.catch(report)
+      if (types.isPromise(returned)) returned.catch(report)
     } catch (error) {
       report(error)
     }

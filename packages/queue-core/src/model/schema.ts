@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { invalidOptions, QueueError } from './errors.ts'
 import { textOf } from './text-of.ts'
@@ -32,7 +33,7 @@ export function validate(
     throw new Refusal('INVALID_PAYLOAD', text)
   }
   const result = schema['~standard'].validate(data)
-  return result instanceof Promise ? result.then(outputOf) : outputOf(result)
+  return types.isPromise(result) ? result.then(outputOf) : outputOf(result)
 }
 
 function describeIssues(issues: readonly StandardSchemaV1.Issue[]): string {

@@ -1,5 +1,7 @@
 // Reads thrown values. A program may throw anything: each function here accepts every value and never throws.
 
+import { types } from 'node:util'
+
 /** Characters of a text unless the caller sets another limit, and of a name or code. */
 const TEXT_LIMIT = 1_000
 const NAME_LIMIT = 100
@@ -53,9 +55,9 @@ export function chainOf(thrown: unknown): readonly unknown[] {
   return chain
 }
 
-/** Whether the value is an `Error`. */
+/** Whether the value is an `Error`, also one of another realm: in Jest, each error of Node is. */
 export function isError(value: unknown): value is Error {
-  return isInstance(value, Error)
+  return types.isNativeError(value) || isInstance(value, Error)
 }
 
 /** `value instanceof type`; false where the check itself throws, as it does for a revoked proxy. */

@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { createBatcher, type Batcher } from '../async/batcher.ts'
 import { createFairTurns } from '../async/fair-turns.ts'
 import { QueueError } from '../model/errors.ts'
@@ -96,7 +97,7 @@ export class Enqueuer {
   async #enqueueOne(name: string, data: unknown, options: JobOptions): Promise<Enqueued> {
     // What is stored is what came in: the schema's output is made once, where the job runs.
     const checked = validate(this.#context.schemas, name, data)
-    if (checked instanceof Promise) await checked
+    if (types.isPromise(checked)) await checked
     const prepared = this.#prepare(name, data, options)
     const { target, entry } = prepared
     const reply = await new Promise<EnqueueReply>((resolve, reject) => {

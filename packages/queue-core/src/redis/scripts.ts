@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import type { Keys } from './keys.ts'
+import { lua } from './lua.ts'
 import type { QueuePartition } from './partition.ts'
 import { isNoScript } from './replies.ts'
 
@@ -51,14 +51,10 @@ interface Script {
   readonly sha: string
 }
 
-/** A line of nothing but a comment: the server needs none. */
-const COMMENT = /^ *--.*\n/gm
-
 function load(name: ScriptName): Script {
   const flags = FLAGS[name] === '' ? '' : ` flags=${FLAGS[name]}`
   const files = name in KEYS ? ['common', name] : ['common', 'route', name]
-  const texts = files.map((file) => readFileSync(new URL(`../../lua/${file}.lua`, import.meta.url), 'utf8'))
-  const source = `#!lua${flags}\n${texts.join('').replaceAll(COMMENT, '')}`
+  const source = `#!lua${flags}\n${files.map((file) => lua[file]).join('')}`
   return { source, sha: createHash('sha1').update(source).digest('hex') }
 }
 

@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { isThenable, type Ending } from '../model/decide.ts'
 import { EngineError, soundError, type QueueError } from '../model/errors.ts'
 import type { Job, JobMap, JobName } from '../model/job.ts'
@@ -112,7 +113,7 @@ export function createInvoke(handlers: object, schemas: Schemas | undefined, max
     const job = toJob(lease, maxAttempts)
     if (schemas?.[name] === undefined) return handler(job as never, context)
     const checked = validate(schemas, name, job.data, EngineError)
-    if (checked instanceof Promise) return checked.then((data) => handler({ ...job, data } as never, context))
+    if (types.isPromise(checked)) return checked.then((data) => handler({ ...job, data } as never, context))
     return handler({ ...job, data: checked } as never, context)
   }
 }

@@ -75,7 +75,7 @@ function carryOut(intent: IntentRow, charge: ChargeRow, amount: number, context:
   if (plan.type === 'nothing') return answered(plan.answer)
   const taken = { intent, charge, key: call.key, now }
   if (plan.type === 'decline') {
-    const refused = refuseCapture(intent, charge, plan.code, now)
+    const refused = refuseCapture(taken, plan.code)
     return { effect: effectOf(refused, context) }
   }
   const outcome = plan.type === 'wait' ? underWay(intent, taking) : takeAuthorized(taken, taking)
@@ -106,10 +106,12 @@ function takeAuthorized({ intent: before, charge, key, now }: Taken, amount: num
   return { intent, rows: { intent, refunds }, charge: moneyOf(intent, now), movements, happenings }
 }
 
-function refuseCapture(before: IntentRow, charge: ChargeRow, code: string, now: number): Outcome {
-  const { card, isAuthenticated } = charge
+/** Ends the authorization without a capture: what was set aside goes back to the card. */
+function refuseCapture({ intent: before, charge, now }: Taken, code: string): Outcome {
+  const { card, isAuthenticated, amount } = charge
   const waiting = { ...before, amountCapturable: 0, capturing: null }
-  return refuseMoney(waiting, { card, isAuthenticated, now }, code)
+  const refused = refuseMoney(waiting, { card, isAuthenticated, now }, code)
+  return { ...refused, movements: [movementOf('void', before, charge, { at: now, key: null, amount })] }
 }
 
 /** Ends a capture that was under way. */
@@ -120,9 +122,8 @@ export function settleCapture(
   now: number,
 ): Outcome {
   const amount = intent.capturing ?? intent.amountCapturable
-  return final.type === 'decline'
-    ? refuseCapture(intent, charge, final.code, now)
-    : takeAuthorized({ intent, charge, key, now }, amount)
+  const taken = { intent, charge, key, now }
+  return final.type === 'decline' ? refuseCapture(taken, final.code) : takeAuthorized(taken, amount)
 }
 
 function effectOf({ intent, ...outcome }: Outcome, context: Context, answer?: Answer): Effect {
