@@ -1,7 +1,6 @@
 import { runInNewContext } from 'node:vm'
 import { expect, test, vi } from 'vitest'
-import * as own from '../src/index.ts'
-import { fixed } from '../src/index.ts'
+import { fixed, QueueError, RetryError, UnrecoverableError } from '../src/index.ts'
 import { decide } from '../src/model/decide.ts'
 import { EngineError, soundError } from '../src/model/errors.ts'
 import { guardListener } from '../src/model/events.ts'
@@ -12,31 +11,31 @@ const other = await import('../src/index.ts')
 const foreign = (code: string): unknown => runInNewContext(code)
 
 test('an error of another copy of the library is an instance of the same class, and of no other', () => {
+  expect(other.QueueError).not.toBe(QueueError)
+  const classes = { QueueError, RetryError, UnrecoverableError }
   const errors = {
     QueueError: new other.QueueError('CLOSED', 'closed'),
     RetryError: new other.RetryError('later', { delayMs: 5 }),
     UnrecoverableError: new other.UnrecoverableError('never'),
   }
-  expect(other.QueueError).not.toBe(own.QueueError)
-  for (const name of ['QueueError', 'RetryError', 'UnrecoverableError'] as const) {
-    const instances = Object.entries(errors).filter(([, error]) => error instanceof own[name])
+  for (const [name, type] of Object.entries(classes)) {
+    const instances = Object.entries(errors).filter(([, error]) => error instanceof type)
     expect(instances.map(([kind]) => kind)).toEqual([name])
     for (const value of [undefined, null, 'text', {}, new Error('plain')])
-      expect(value instanceof own[name]).toBe(false)
+      expect(value instanceof type).toBe(false)
   }
 })
 
 test('subclasses are told apart as ever', () => {
-  class MyError extends own.UnrecoverableError {}
-  expect(new MyError('mine')).toBeInstanceOf(own.UnrecoverableError)
+  class MyError extends UnrecoverableError {}
+  expect(new MyError('mine')).toBeInstanceOf(UnrecoverableError)
   expect(new MyError('mine')).toBeInstanceOf(other.UnrecoverableError)
-  expect(new own.UnrecoverableError('not mine')).not.toBeInstanceOf(MyError)
+  expect(new UnrecoverableError('not mine')).not.toBeInstanceOf(MyError)
   expect(new other.QueueError('CLOSED', 'closed')).not.toBeInstanceOf(EngineError)
 })
 
 test('a handler decides with the errors of another copy', () => {
-  const decided = (thrown: unknown): unknown =>
-    decide(soundError(thrown, 'a handler'), {} as never, 3, fixed(1))
+  const decided = (thrown: unknown): unknown => decide(soundError(thrown, 'a handler'), {}, 3, fixed(1))
   expect(decided(new other.UnrecoverableError('never'))).toEqual({
     kind: 'deadLetter',
     cause: 'unrecoverable',
