@@ -1,4 +1,4 @@
--- Payments whose status contradicts their charge in the gateway’s ledger. Movements are compared in I40.
+-- Payments whose status contradicts their charge in the gateway’s ledger. Movements are compared in I37 and I38.
 -- PARAMS   gateway: name of the gateway whose ledger it is; every payment by default
 -- RETURNS  subject, detail
 -- WHY      A charge under a declined attempt is excused only by a contradiction that names that very charge.

@@ -1,4 +1,4 @@
--- Refunds whose status contradicts the gateway’s ledger, and refunds that the gateway made twice.
+-- Refunds whose status contradicts the gateway’s ledger, refunds that the gateway made twice, and those that we do not have.
 -- PARAMS   settled: true when no payment is in flight any more
 --          fresh_ms: age from which a fact of the ledger must be in PostgreSQL, in milliseconds
 -- RETURNS  subject, detail
@@ -40,4 +40,16 @@ select m.payment_id, 'the gateway gave back more than it captured'
  where m.kind = 'refund' and m.status in ('pending', 'succeeded')
  group by m.payment_id, m.intent_id
 having sum(m.amount) > (select coalesce(sum(c.amount), 0) from charge c where c.intent_id = m.intent_id)
-   and not exists (select from reconciliation_breaks b where b.payment_id = m.payment_id and b.refund_ref is not null);
+   and not exists (select from reconciliation_breaks b where b.payment_id = m.payment_id and b.refund_ref is not null)
+ union all
+select m.payment_id, 'the gateway gave money back, and no refund or contradiction says so'
+  from movement m
+  join payments p on p.id = m.payment_id
+ where m.kind = 'refund' and m.status = 'succeeded'
+   and (:'settled' = 'true' or m.at < now() - :'fresh_ms'::float8 * interval '1 millisecond')
+   and not exists (
+     select from payments r
+      where r.parent_id = p.id and movement_kind(r.id) = 'refund'
+        and (r.gateway_ref = m.id or exists (select from attempt_history a where a.payment_id = r.id and a.gateway_key = m.key)))
+   and not exists (
+     select from reconciliation_breaks b where b.payment_id = p.id and m.id in (b.reference, b.refund_ref));

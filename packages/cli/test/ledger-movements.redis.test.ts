@@ -1,7 +1,7 @@
 import { readLedger, type GatewayLedger, type Movement, type RequestEntry } from '@titan/gateway-simulator'
 import { afterAll, expect, inject, it } from 'vitest'
 import { verify } from '../src/index.ts'
-import { soundMovements, soundVoid } from './support/own-movement-breaches.ts'
+import { authorized, soundMovements, soundVoid } from './support/own-movement-breaches.ts'
 import { afterPlanting, withoutTriggers } from './support/planted.ts'
 import { createWorld } from './support/world.ts'
 
@@ -41,7 +41,7 @@ async function lookAt(
     verify({ sql, ledger, settled: true }),
   )
   const failed = findings.filter(
-    ({ id, verdict }) => verdict === 'FAIL' && ['I10', 'I37', 'I38'].includes(id),
+    ({ id, verdict }) => verdict === 'FAIL' && ['I6', 'I10', 'I37', 'I38'].includes(id),
   )
   return Object.fromEntries(failed.map(({ id, offenders }) => [id, offenders]))
 }
@@ -78,6 +78,16 @@ it.each([
     { movements: [...sound, { ...refund, id: 're_4', key: null, amount: 301 }] },
     { I37: [paid] },
   ],
+  [
+    'a refund that only the gateway knows',
+    { movements: [...sound, { ...refund, id: 're_5', key: null, amount: 1 }] },
+    { I37: [paid] },
+  ],
+  [
+    'a void that the gateway did, and that FAILED',
+    { movements: [...sound, movement('void', unknown)] },
+    { I38: [idOf('void', unknown)] },
+  ],
   ['a capture that only we know', { movements: sound.slice(0, 3) }, { I38: [idOf('cap', unknown)] }],
 ])('names %s', async (_what, change, broken) => {
   expect(await lookAt(change)).toEqual(broken)
@@ -85,6 +95,29 @@ it.each([
 
 it('names a void that the gateway did not do', async () => {
   expect(await lookAt({ movements: [] }, soundVoid)).toEqual({ I38: [idOf('void', unknown)] })
+})
+
+it.each(['capture', 'void'] as const)('names an authorization with a %s at the gateway', async (kind) => {
+  const own = { movements: [movement(kind, unknown, { key: null })] }
+  expect(await lookAt(own, (ids) => authorized(ids.unknown))).toEqual({ I38: [unknown] })
+})
+
+it.each([
+  ['a contradiction', `'missing_here', $id, 'stripe', 're_6', '{}', null, null, null, null`],
+  ['a refund by hand', `'late_charge', $id, 'stripe', 'pi_late', '{}', now(), 'ticket 1', 'ann', 're_6'`],
+])('passes a refund of the gateway’s own that is on record as %s', async (_what, row) => {
+  const own = { movements: [...sound, { ...refund, id: 're_6', key: null, amount: 1 }] }
+  const recorded = (ids: typeof world.ids): string => `
+    ${soundMovements(ids)}
+    insert into reconciliation_breaks
+           (kind, payment_id, gateway, reference, detail, resolved_at, resolution, resolved_by, refund_ref)
+    values (${row.replace('$id', `'${paid}'`)})`
+  expect(await lookAt(own, recorded)).toEqual({})
+})
+
+it('names a payment that only a refund at the gateway knows', async () => {
+  const stranger = { ...refund, id: 're_7', key: null, payment: 'pay_stranger' }
+  expect(await lookAt({ movements: [...sound, stranger] })).toMatchObject({ I6: ['pay_stranger'] })
 })
 
 it('names a key that was sent before it was committed, and takes the key of a cancellation', async () => {

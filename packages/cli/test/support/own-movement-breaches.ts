@@ -63,7 +63,7 @@ function ended(kind: string, id: string, status: 'SUCCESS' | 'FAILED', isUnnotic
 }
 
 /** Makes the payment whose outcome is unknown one that is authorized. */
-function authorized(id: string): string {
+export function authorized(id: string): string {
   return `
     update payments
        set waits_for = 'capture', waits_until = clock_timestamp() + interval '7 days', unknown_since = null, gateway_ref = 'pi_auth'
