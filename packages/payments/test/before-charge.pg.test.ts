@@ -202,6 +202,30 @@ test('a worker that stops while it asks gives the payment back', async () => {
   expect(await read(store, id)).toMatchObject({ status: 'QUEUED', retries: 0 })
 })
 
+test.each([
+  ['declines it', decline, { status: 'PROCESSING', needsReview: true }],
+  ['fails', undefined, { status: 'PROCESSING', needsReview: false }],
+] as const)(
+  'after a worker died while it asked, nothing is sent when the hook %s',
+  async (_what, said, then) => {
+    const gateway = createSimulatedGateway({ delayMs: 0 })
+    const { id } = await createPayment(store)
+    await claim(store, id)
+    await expireLease(sql, id)
+    const beforeCharge = answering(said)
+    await pay(id, { gateway, beforeCharge })
+    await makeDue(sql, id)
+    await pay(id, { gateway, beforeCharge })
+    expect(beforeCharge).toHaveBeenCalledTimes(then.needsReview ? 1 : 2)
+    expect(gateway.requests).toEqual([])
+    expect(await read(store, id)).toMatchObject(then)
+    await store.decideReview(id, { to: 'RETRY', operator: 'ann', note: 'known customer' })
+    await makeDue(sql, id)
+    await pay(id, { gateway, beforeCharge: answering({ type: 'ALLOW' }) })
+    expect(await read(store, id)).toMatchObject({ status: 'SUCCESS' })
+  },
+)
+
 test('a worker that lost its lease while it asked changes nothing', async () => {
   const gateway = createSimulatedGateway({ delayMs: 0 })
   const { id } = await createPayment(store)
@@ -255,6 +279,12 @@ const fates = fc.constantFrom(
   'unreachable' as const,
 )
 
+/** Whether a holder was answered after another one died: then its outcome counted as unknown. */
+function isKnown(given: readonly string[]): boolean {
+  const death = given.findIndex((fate) => fate.startsWith('dies'))
+  return death !== -1 && given.includes('unreachable', death)
+}
+
 test('whatever became of the holders before, a decline fails no payment that the gateway charged', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fates, { maxLength: 4 }), async (given) => {
@@ -277,9 +307,13 @@ test('whatever became of the holders before, a decline fails no payment that the
       await pay(id, { gateway, beforeCharge })
       const { status } = await read(store, id)
       const hasDied = given.some((fate) => fate.startsWith('dies'))
-      expect(beforeCharge).toHaveBeenCalledTimes(hasDied ? 0 : 1)
-      expect(status).toBe(hasDied ? 'SUCCESS' : 'FAILED')
-      expect(gateway.ledger).toHaveLength(hasDied ? 1 : 0)
+      // What a holder was let to repeat is not shown again.
+      const isPassed = isKnown(given)
+      const isSent = given.includes('dies sent') || isPassed
+      expect(beforeCharge).toHaveBeenCalledTimes(isPassed ? 0 : 1)
+      // Nobody knows what the dead sent, so it is no failure yet.
+      expect(status).toBe(isSent ? 'SUCCESS' : hasDied ? 'PROCESSING' : 'FAILED')
+      expect(gateway.ledger).toHaveLength(isSent ? 1 : 0)
     }),
     { numRuns: 40, examples: [[['dies sent']], [['dies unsent']], [['stops', 'dies sent', 'unreachable']]] },
   )

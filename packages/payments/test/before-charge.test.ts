@@ -38,3 +38,17 @@ test('a hook that fails uses up no retry, however few are left, and waits longer
     retryMaxMs / 2,
   ])
 })
+
+test('a hook that fails about a charge that may have been sent leaves its outcome unknown, and is asked again', () => {
+  for (const given of [{ takeovers: 1 }, { mode: 'resolve' }] as const)
+    expect(
+      settlementOf(claimOf({ ...given, resolves: 100 }), { type: 'UNCHECKED', reason: 'down' }),
+    ).toMatchObject({
+      status: 'PROCESSING',
+      attemptOutcome: null,
+      review: false,
+      unknown: true,
+      unsent: true,
+      countsResolve: false,
+    })
+})

@@ -10,6 +10,7 @@ import {
 } from '../src/index.ts'
 import { decide } from '../src/domain/decision.ts'
 import { claimOf } from './support/claims.ts'
+import { createPay } from './support/pay.ts'
 import { claim, expireLease, makeDue, newKey, read } from './support/payments.ts'
 
 const { sql } = await createMigratedDatabase()
@@ -25,11 +26,11 @@ async function create(more: Partial<PaymentRequest>): Promise<string> {
 const later = () => new Date(Date.now() + HOUR)
 
 /** Lets the time of a payment pass. */
-async function pass(id: string, column: 'execute_at' | 'expires_at'): Promise<void> {
+async function pass(id: string, column: 'execute_at' | 'expires_at', ago = '1 second'): Promise<void> {
   await sql.begin(async (transaction) => {
     await transaction`set local session_replication_role = replica`
     await transaction`
-      update payments set ${transaction(column)} = clock_timestamp() - interval '1 second',
+      update payments set ${transaction(column)} = clock_timestamp() - ${ago}::interval,
              next_run_at = least(next_run_at, clock_timestamp()) where id = ${id}`
   })
 }
@@ -169,9 +170,47 @@ test('an attempt that may have been sent is never expired', async () => {
   expect(await expire()).toBe(0)
   const charged: string[] = []
   await handler(charged)(id)
-  // The same key again: that is how the outcome is found.
-  expect(charged).toEqual([id])
-  expect(await read(store, id)).toMatchObject({ status: 'SUCCESS' })
+  // A repeat could be the first that arrives. The gateway is asked instead, which knows nothing.
+  expect(charged).toEqual([])
+  expect(await read(store, id)).toMatchObject({ status: 'PROCESSING', needsReview: false, failureCode: null })
+})
+
+test.each(['sent', 'not sent'] as const)(
+  'a charge whose holder died and may have %s it is looked up after its time, never sent',
+  async (what) => {
+    const gateway = createSimulatedGateway({ delayMs: 0 })
+    const pay = createPay(store)
+    const id = await create({ expiresAt: later() })
+    const { paymentId, attemptNo, gatewayKey, amount, currency } = await claim(store, id)
+    const request = { paymentId, attemptNo, gatewayKey, amount, currency }
+    if (what === 'sent') await gateway.charge(request, { signal: new AbortController().signal })
+    const { requests } = gateway
+    const sends = requests.length
+    await expireLease(sql, id)
+    await pass(id, 'expires_at')
+    await pay(id, { gateway })
+    expect(requests).toHaveLength(sends)
+    const unknown = { status: 'PROCESSING', needsReview: false, attemptOpen: true }
+    expect(await read(store, id)).toMatchObject(what === 'sent' ? { status: 'SUCCESS' } : unknown)
+    if (what === 'sent') return
+    // Long after, an operator decides: the gateway knows what it was sent by then.
+    await pass(id, 'expires_at', '2 hours')
+    await makeDue(sql, id)
+    await pay(id, { gateway })
+    expect(await read(store, id)).toMatchObject({ status: 'PROCESSING', needsReview: true })
+    expect(requests).toEqual([])
+  },
+)
+
+test('after the time, a gateway that cannot be asked leaves the decision to an operator', async () => {
+  const { lookup: _lookup, ...gateway } = createSimulatedGateway({ delayMs: 0 })
+  const id = await create({ expiresAt: later() })
+  await claim(store, id)
+  await expireLease(sql, id)
+  await pass(id, 'expires_at')
+  await createPay(store)(id, { gateway })
+  expect(gateway.requests).toEqual([])
+  expect(await read(store, id)).toMatchObject({ status: 'PROCESSING', needsReview: true })
 })
 
 test('a holder whose lease ran out may have sent: nothing expires', async () => {

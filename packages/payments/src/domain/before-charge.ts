@@ -25,14 +25,22 @@ export function sanitizeWithheld(withheld: Withheld): Withheld {
 
 /**
  * Decides on a charge that the hook kept from being sent. FAILED needs the certainty that no earlier holder can have
- * sent it either, and says NOT_SENT, so that the statement proves it again. A hook that fails uses up no retry: its
- * outage must neither fail payments nor let them pass.
+ * sent it either, and says NOT_SENT, so that the statement proves it again; without it, the gateway did not know the
+ * charge. A hook that fails uses up no retry: its outage must neither fail payments nor let them pass.
  */
 export function withhold(claim: Claim, withheld: Withheld, context: DecisionContext): Settlement {
   const { policy, actor, random } = context
   const unsent: Settlement = { ...unchanged(claim, actor), unsent: true }
   // An earlier holder that was only paused could still send under this key.
-  if (claim.mode === 'resolve' || claim.takeovers > 0) return review(claim, textOf(withheld), actor)
+  if (claim.mode === 'resolve' || claim.takeovers > 0)
+    return withheld.type === 'UNCHECKED'
+      ? {
+          ...unsent,
+          unknown: true,
+          delayMs: retryDelayByAge(policy, claim.ageMs, random),
+          evidence: { reason: withheld.reason },
+        }
+      : review(claim, textOf(withheld), actor)
   switch (withheld.type) {
     case 'NOT_ALLOWED': {
       const { code } = withheld
@@ -43,15 +51,14 @@ export function withhold(claim: Claim, withheld: Withheld, context: DecisionCont
       // Nothing is unknown about what was never sent.
       return { ...review(claim, textOf(withheld), actor), unsent: true, unknown: false }
     case 'UNCHECKED': {
-      const evidence = { reason: textOf(withheld), retries: claim.retries }
+      const evidence = { reason: withheld.reason, retries: claim.retries }
       return retrying(unsent, retryDelayByAge(policy, claim.ageMs, random), evidence)
     }
   }
 }
 
 /** Returns why a charge was withheld, for people. */
-function textOf(withheld: Withheld): string {
-  if (withheld.type === 'UNCHECKED') return withheld.reason
+function textOf(withheld: Exclude<Withheld, { readonly type: 'UNCHECKED' }>): string {
   return sanitizeText(
     withheld.type === 'HELD'
       ? `held by beforeCharge: ${withheld.reason}`

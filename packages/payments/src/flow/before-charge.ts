@@ -24,16 +24,16 @@ export type BeforeCharge = (
 ) => BeforeChargeAnswer | Promise<BeforeChargeAnswer>
 
 /**
- * Asks the hook about a charge that was certainly not sent yet; undefined when the work may continue. What may have been
- * sent is not for the hook to decide any more.
+ * Asks the hook about a charge that was not sent yet, or whose holders all died before they said what became of it: one of
+ * them may have died while it asked. Undefined when the work may continue. What is known to have been sent is not for the
+ * hook to decide any more.
  */
 export async function askBeforeCharge(
   hook: BeforeCharge,
   claim: Claim,
   limits: Limits,
 ): Promise<Withheld | { readonly type: 'RELEASED'; readonly reason: string } | undefined> {
-  const isFirstSend = claim.kind === 'charge' && claim.mode === 'send' && claim.waitsFor === null
-  if (!isFirstSend || (claim.expiresInMs !== null && claim.expiresInMs <= 0)) return undefined
+  if (!mayBeFirstSend(claim) || (claim.expiresInMs !== null && claim.expiresInMs <= 0)) return undefined
   const request = chargeOf(claim)
   if (request === undefined) return undefined
   // A copy: what the hook changes is not what is sent.
@@ -46,6 +46,13 @@ export async function askBeforeCharge(
   return 'error' in answer
     ? { type: 'UNCHECKED', reason: masked(`beforeCharge failed: ${answer.error}`) }
     : readAnswer(answer.value, masked)
+}
+
+/** An answer counts as unknown, or names a charge, only after the hook let the charge pass. */
+function mayBeFirstSend({ kind, mode, waitsFor, resolves, gatewayRef }: Claim): boolean {
+  return (
+    kind === 'charge' && waitsFor === null && (mode === 'send' || (resolves === 0 && gatewayRef === null))
+  )
 }
 
 /** Reads what the hook returned, which may be anything, whatever its type says. */

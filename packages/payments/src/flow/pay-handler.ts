@@ -15,7 +15,7 @@ import { writeResult } from './write-result.ts'
 export interface PaymentHandlerOptions {
   readonly store: PaymentStore
   readonly gateway: Gateway
-  /** Asked before the first send of each attempt of a charge, within `gatewayTimeoutMs`. @default every charge is sent */
+  /** Asked before the first possible send of each attempt of a charge, within `gatewayTimeoutMs`. @default every charge is sent */
   readonly beforeCharge?: BeforeCharge | undefined
   /** Shown as the actor of events and the owner of leases. @default 'worker' */
   readonly worker?: string | undefined
@@ -189,7 +189,7 @@ class Handler {
     const signals = [signal, lease.signal]
     try {
       const withheld = beforeCharge && (await askBeforeCharge(beforeCharge, claim, { timeoutMs, signals }))
-      if (withheld !== undefined) return withheld
+      if (withheld?.type === 'RELEASED') return withheld
       // A slow claim or check has eaten up its own lease; releasing the payment would only repeat that.
       if (lease.remainingMs() < timeoutMs) await lease.extend()
       // The last look before the first byte: the next holder must not find us still sending.
@@ -203,6 +203,7 @@ class Handler {
         gateway,
         timeoutMs,
         signals,
+        withheld,
       })
     } finally {
       lease.stop()

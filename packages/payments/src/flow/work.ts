@@ -1,4 +1,5 @@
 import { SpanKind } from '@opentelemetry/api'
+import type { Withheld } from '../domain/before-charge.ts'
 import type { Claim } from '../domain/claim.ts'
 import type { MovementKind } from '../domain/identifiers.ts'
 import { maskDetails } from '../domain/details.ts'
@@ -11,6 +12,8 @@ import { withTimeout, type Limits } from './with-timeout.ts'
 
 interface WorkOptions extends Limits {
   readonly gateway: Gateway
+  /** Why nothing may be sent; what may have been, is looked up. @default it may */
+  readonly withheld?: Withheld | undefined
 }
 
 /** Share of a key's shelf life in which it is replayed; the rest is for clocks that differ and calls that hang. */
@@ -21,9 +24,32 @@ export async function work(claim: Claim, options: WorkOptions): Promise<WorkOutc
   const aborted = options.signals.find((signal) => signal.aborted)
   if (aborted !== undefined) return { type: 'RELEASED', reason: reasonOf(aborted.reason) }
   if (claim.waitsFor !== null) return askWaiting(claim, options)
-  if (claim.mode === 'send' && claim.expiresInMs !== null && claim.expiresInMs <= 0)
-    return { type: 'EXPIRED' }
-  return claim.mode === 'send' ? send(claim, options) : resolveAttempt(claim, options)
+  const isExpired = claim.expiresInMs !== null && claim.expiresInMs <= 0
+  if (claim.mode === 'send')
+    return options.withheld ?? (isExpired ? { type: 'EXPIRED' } : send(claim, options))
+  return isExpired || options.withheld !== undefined
+    ? findOut(claim, options)
+    : resolveAttempt(claim, options)
+}
+
+/** A gateway may find a charge this much later than it was sent, in milliseconds. */
+const SEARCH_LAG_MS = 3_600_000
+
+/**
+ * Finds out what became of a charge that must not be sent any more. A holder that died may not have sent it, so that a
+ * repeat would be the first send.
+ */
+async function findOut(claim: Claim, options: WorkOptions): Promise<WorkOutcome> {
+  const { gateway, withheld } = options
+  const answer = await ask('lookup', claim, options)
+  if (answer.type === 'FOUND') return answer.outcome
+  if (withheld !== undefined) return withheld
+  if (gateway.lookup === undefined)
+    return { type: 'UNRESOLVABLE', reason: 'the time is over, and the gateway cannot be asked' }
+  const reason =
+    answer.type === 'FAILED_TO_ASK' ? answer.reason : 'the time is over, and the gateway does not know it'
+  const isCertain = answer.type === 'NOT_FOUND' && (claim.expiresInMs ?? 0) < -SEARCH_LAG_MS
+  return { type: isCertain ? 'UNRESOLVABLE' : 'UNKNOWN', reason }
 }
 
 /** Finds out whether a wait is over. Sends no charge: what waits has one at the gateway. */
