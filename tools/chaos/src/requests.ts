@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import pLimit, { type LimitFunction } from 'p-limit'
 import type { Random } from './random.ts'
 
 /** A response of the API. */
@@ -11,6 +12,8 @@ const TIMEOUT_MS = 10_000
 /** Pause before a request is repeated; it doubles each time, because impatient clients would keep a busy server busy. */
 export const REPEAT_MS = 200
 const MAX_REPEAT_MS = 5_000
+/** Requests in flight of all clients: clients that do not wait for a slow server open sockets until the process has no more. */
+const MAX_IN_FLIGHT = 256
 
 /** Sends requests to whichever API is drawn. */
 export class Requests {
@@ -18,6 +21,7 @@ export class Requests {
   repeated = 0
   readonly #urls: readonly string[]
   readonly #routes: Random
+  readonly #limit: LimitFunction = pLimit(MAX_IN_FLIGHT)
 
   constructor(urls: readonly string[], routes: Random) {
     this.#urls = urls
@@ -25,7 +29,11 @@ export class Requests {
   }
 
   /** Sends one request; returns undefined when no response said what became of it. */
-  async send(path: string, body?: object): Promise<Response | undefined> {
+  send(path: string, body?: object): Promise<Response | undefined> {
+    return this.#limit(() => this.#send(path, body))
+  }
+
+  async #send(path: string, body?: object): Promise<Response | undefined> {
     try {
       const response = await fetch(`${this.#routes.pick(this.#urls)}${path}`, {
         method: body === undefined ? 'GET' : 'POST',
