@@ -18,6 +18,8 @@ export { QueueError, RetryError, UnrecoverableError, type QueueErrorCode } from 
 export type { JobSchemas, QueueOptions, RateLimit, SharedOptions, WorkerOptions } from './model/options.ts'
 export {
   FAILURE_CAUSES,
+  type AnyJob,
+  type AnyJobs,
   type Failure,
   type FailureCause,
   type Job,
@@ -26,8 +28,9 @@ export {
   type JobOptions,
   type NewJob,
 } from './model/job.ts'
+export type { Jsonify } from './model/jsonify.ts'
 export type { Priority } from './model/levels.ts'
-export type { Handler, Handlers, JobContext } from './worker/run.ts'
+export type { AnyHandler, Handler, Handlers, JobContext } from './worker/run.ts'
 export type { Fence } from './model/fence.ts'
 export {
   ERROR_SOURCES,

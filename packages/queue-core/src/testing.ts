@@ -6,14 +6,15 @@ import type { RedisClient } from './redis/connection.ts'
 import { checkAtLeast, checkMembers } from './model/errors.ts'
 import type { Members } from './model/members.ts'
 import type { OnEvent, QueueEvent } from './model/events.ts'
-import type { JobMap } from './model/job.ts'
+import type { AnyJobs, JobMap } from './model/job.ts'
 import { defaults, WORKER_OPTIONS, type WorkerOptions } from './model/options.ts'
 import { sharePartitions, type QueuePartition } from './redis/partition.ts'
 import { createQueue, type Queue } from './producer/queue.ts'
 import { serverNow } from './redis/server-check.ts'
 import type { QueueStats } from './redis/stats.ts'
-import type { Handlers } from './worker/run.ts'
+import type { AnyHandler, Handlers } from './worker/run.ts'
 import { createWorker, type WorkerCounters } from './worker/worker.ts'
+import { textOf } from './model/text-of.ts'
 import { startTimer } from './async/timer.ts'
 
 export { createTestClock, type TestClock } from './test-clock.ts'
@@ -25,7 +26,7 @@ export interface WaitOptions {
 }
 
 /** Options of {@link drain}: those of the worker, and when it is done. */
-export interface DrainOptions<Jobs extends JobMap> extends WorkerOptions<Jobs>, WaitOptions {
+export interface DrainOptions<Jobs extends JobMap = AnyJobs> extends WorkerOptions<Jobs>, WaitOptions {
   /** Jobs that are due within so many milliseconds are waited for; later ones are left. @default 1000 */
   readonly dueWithinMs?: number
   /**
@@ -46,6 +47,8 @@ type WaitForOptions = WaitOptions & { readonly id?: string }
 type EventOf<Type> = Extract<QueueEvent, { readonly type: Type }>
 const WAIT_FOR: Members<WaitForOptions> = { timeoutMs: true, id: true }
 
+/** How long `waitFor` waits: less than the 5 s that vitest and jest give a test, so that its message is seen. */
+const WAIT_FOR_MS = 4_000
 /** Between two looks at Redis, in milliseconds. */
 const LOOK_EVERY_MS = 10
 
@@ -57,10 +60,10 @@ const LOOK_EVERY_MS = 10
  * await drain<Jobs>(redis, 'emails', { welcome: sendWelcome }, { skipDelays: true })
  * expect(outbox).toEqual(['ada@example.com'])
  */
-export async function drain<Jobs extends JobMap>(
+export async function drain<Jobs extends JobMap = AnyJobs>(
   redis: RedisClient,
   queueName: string,
-  handlers: Handlers<Jobs>,
+  handlers: NoInfer<Handlers<Jobs> | AnyHandler<Jobs>>,
   options: DrainOptions<Jobs> = {},
 ): Promise<WorkerCounters> {
   checkMembers('drain', options, DRAIN_OPTIONS)
@@ -127,7 +130,8 @@ export interface EventRecorder {
   readonly events: readonly QueueEvent[]
   /**
    * Waits for an event of a type, of one job if its id is given; one that came already counts.
-   * @throws Error after `timeoutMs`, with the types of the events that came
+   * `timeoutMs`: milliseconds until it gives up, below the 5 s of most test runners. @default 4000
+   * @throws Error after `timeoutMs`, with the number of events of each type and the last failure
    */
   waitFor<Type extends QueueEvent['type']>(type: Type, options?: WaitForOptions): Promise<EventOf<Type>>
 }
@@ -155,7 +159,7 @@ export function recordEvents(): EventRecorder {
       options: WaitForOptions = {},
     ): Promise<EventOf<Type>> {
       checkMembers('waitFor', options, WAIT_FOR)
-      const { timeoutMs = 10_000, id } = options
+      const { timeoutMs = WAIT_FOR_MS, id } = options
       checkAtLeast('timeoutMs', timeoutMs, 0)
       const isWanted = (event: QueueEvent): event is EventOf<Type> =>
         event.type === type && (id === undefined || ('job' in event && event.job.id === id))
@@ -167,8 +171,7 @@ export function recordEvents(): EventRecorder {
         const timer = startTimer(() => {
           end()
           const wanted = id === undefined ? `"${type}"` : `"${type}" of job "${id}"`
-          const seen = events.map((event) => event.type).join(', ')
-          reject(new Error(`No event ${wanted} came within ${timeoutMs} ms, but: ${seen}`))
+          reject(new Error(`No event ${wanted} came within ${timeoutMs} ms. ${describeSeen(events)}`))
         }, timeoutMs)
         const look = (): void => {
           const event = events.find(isWanted)
@@ -181,6 +184,18 @@ export function recordEvents(): EventRecorder {
       })
     },
   }
+}
+
+/** Says how many events of each type came, and why the last attempt failed. */
+function describeSeen(events: readonly QueueEvent[]): string {
+  if (events.length === 0) return 'No other event came: is the worker started, with this onEvent?'
+  const counts = new Map<string, number>()
+  for (const { type } of events) counts.set(type, (counts.get(type) ?? 0) + 1)
+  const seen = `Seen: ${[...counts].map(([type, count]) => `${count} ${type}`).join(', ')}`
+  const last = events.findLast((event) => event.type === 'retried' || event.type === 'deadLettered')
+  if (last === undefined) return seen
+  const next = last.type === 'retried' ? `tried again after ${last.delayMs} ms` : 'a dead letter'
+  return `${seen}. Job "${last.job.id}" failed in attempt ${last.job.attempt} (${last.cause}: ${textOf(last.error)}), ${next}`
 }
 
 /** Gives delayed jobs times in the distant past, one after the other. */

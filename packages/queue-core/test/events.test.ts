@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import type { FailureCause } from '../src/index.ts'
+import { RetryError, type FailureCause } from '../src/index.ts'
 import { guardListener, type QueueEvent } from '../src/model/events.ts'
 
 const event: QueueEvent = { type: 'warning', message: 'careful' }
@@ -57,7 +57,7 @@ describe('without a listener', () => {
     expect(warnings[1]).toContain(
       'worker "w1" of queue "q": job "work" (j1) is a dead letter, handler_error: no use.',
     )
-    expect(warnings[2]).toContain('job "work" (j1) has no handler and is tried again: No handler.')
+    expect(warnings[2]).toContain('job "work" (j1) has no handler and is tried again in 1 ms: No handler.')
     expect(warnings[3]).toContain('error during read: gone.')
   })
 
@@ -68,11 +68,23 @@ describe('without a listener', () => {
       for (const text of warningsOf([dead('handler_error', error)])) expect(text.length).toBeLessThan(600)
   })
 
+  test('the first retry warns, unless its handler asked for it', () => {
+    const retried = (error: unknown): QueueEvent => {
+      return { type: 'retried', job, cause: 'handler_error', error, delayMs: 700 }
+    }
+    const warnings = warningsOf([
+      retried(new RetryError('not yet', { delayMs: 700 })),
+      retried(new Error('away')),
+      retried(new Error('away')),
+    ])
+    expect(warnings).toHaveLength(1)
+    expect(warnings[0]).toContain('job "work" (j1) failed in attempt 5 and is tried again in 700 ms: away.')
+  })
+
   test('what is no trouble says nothing', () => {
     const calm: QueueEvent[] = [
       { type: 'started', job, waitedMs: 1 },
       { type: 'completed', job, durationMs: 1 },
-      { type: 'retried', job, cause: 'handler_error', error: new Error('again'), delayMs: 1 },
       { type: 'released', job },
       { type: 'paused', queue: 'q' },
     ]

@@ -1,5 +1,7 @@
+import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { QueueError } from '../src/index.ts'
 import { checkKey, checkName, encodeData, withFailure, type Failure, type Meta } from '../src/model/job.ts'
 
 const invalid = expect.objectContaining({ name: 'QueueError', code: 'INVALID_PAYLOAD' })
@@ -23,8 +25,15 @@ describe('data', () => {
     const data: Record<string, unknown> = {}
     data['self'] = data
     expect(() => encodeData('work', data, 100)).toThrow(
-      expect.objectContaining({ code: 'INVALID_PAYLOAD', cause: expect.any(TypeError) }),
+      expect.objectContaining({
+        code: 'INVALID_PAYLOAD',
+        message: expect.stringMatching(
+          /^Data of job "work" cannot be written as JSON: [^\n]*circular[^\n]*$/,
+        ),
+        cause: expect.any(TypeError),
+      }),
     )
+    expect(() => encodeData('work', { cents: 1n }, 100)).toThrow(/as JSON: .*BigInt/)
   })
 
   test('is measured in bytes, not in characters', () => {
@@ -59,4 +68,9 @@ test('a job keeps its last ten failures, with texts of bounded length', () => {
   expect(meta.history?.map(({ at }) => at)).toEqual([5, 6, 7, 8, 9, 10, 11, 12, 13, 14])
   expect(meta.history?.every(({ error }) => error.length === 500)).toBe(true)
   expect(meta.id).toBe('a')
+})
+
+test('an error without accepted jobs shows none', () => {
+  expect(inspect(new QueueError('CLOSED', 'closed'))).not.toContain('accepted')
+  expect(new QueueError('QUEUE_FULL', 'full', { accepted: [undefined] }).accepted).toEqual([undefined])
 })

@@ -13,7 +13,8 @@ import { createTestClock, drain, recordEvents, waitForStats } from '../src/testi
 
 const unused = { isReady: true } as RedisClient
 const queue = createQueue(unused, 'q')
-const worker = createWorker(unused, 'q', { work: () => undefined })
+const handlers = { work: () => undefined }
+const worker = createWorker(unused, 'q', handlers)
 const consumer = createConsumer(unused, 'q')
 const stats = { name: 'q', stats: () => Promise.reject(new Error('not asked')) }
 
@@ -22,27 +23,24 @@ type Call = (options: never) => unknown
 
 const CALLS: readonly (readonly [name: string, call: Call, known: object])[] = [
   ['createQueue', (options) => createQueue(unused, 'q', options), { maxLength: undefined }],
-  ['createWorker', (options) => createWorker(unused, 'q', {}, options), { concurrency: undefined }],
+  ['defaults', (defaults) => createQueue(unused, 'q', { defaults }), { priority: 'low', maxAttempts: 2 }],
+  ['createWorker', (options) => createWorker(unused, 'q', handlers, options), { concurrency: undefined }],
   ['createConsumer', (options) => createConsumer(unused, 'q', options), { partition: undefined }],
   ['createInspector', (options) => createInspector(unused, 'q', options), { prefix: undefined }],
   ['createTestClock', (options) => createTestClock(unused, 'q', options), { prefix: undefined }],
   ['exponential', (options) => exponential(options), { jitter: undefined }],
-  ['rateLimit', (rateLimit) => createWorker(unused, 'q', {}, { rateLimit }), { max: 1, perMs: 1 }],
+  ['rateLimit', (rateLimit) => createWorker(unused, 'q', handlers, { rateLimit }), { max: 1, perMs: 1 }],
   [
     'priorities',
-    (priorities) => createWorker(unused, 'q', {}, { priorities }),
+    (priorities) => createWorker(unused, 'q', handlers, { priorities }),
     { high: 1, default: 1, low: 1 },
   ],
   ['RetryError', (options) => new RetryError('busy', options), { delayMs: 1, cause: undefined }],
-  ['enqueue', (options) => queue.enqueue('work' as never, 1 as never, options), {}],
-  ['backoff', (backoff) => queue.enqueue('work' as never, 1 as never, { backoff }), {}],
+  ['enqueue', (options) => queue.enqueue('work' as never, 1, options), {}],
+  ['backoff', (backoff) => queue.enqueue('work' as never, 1, { backoff }), {}],
   ['Job 0 of enqueueMany', (job) => queue.enqueueMany([job]), {}],
-  [
-    'schedule',
-    (options) => queue.schedule('key', { cron: '* * * * *' }, 'work' as never, 1 as never, options),
-    {},
-  ],
-  ['The recurrence of schedule', (when) => queue.schedule('key', when, 'work' as never, 1 as never), {}],
+  ['schedule', (options) => queue.schedule('key', { cron: '* * * * *' }, 'work' as never, 1, options), {}],
+  ['The recurrence of schedule', (when) => queue.schedule('key', when, 'work' as never, 1), {}],
   ['reschedule', (when) => queue.reschedule('id', when), {}],
   ['deadLetters', (options) => queue.deadLetters(options), {}],
   ['redrive', (options) => queue.redrive(options), {}],
@@ -51,7 +49,7 @@ const CALLS: readonly (readonly [name: string, call: Call, known: object])[] = [
   ['claim', (options) => consumer.claim(options), {}],
   ['retry', (options) => consumer.retry({} as never, options), {}],
   ['deadLetter', (options) => consumer.deadLetter({} as never, options), {}],
-  ['drain', (options) => drain(unused, 'q', {}, options), {}],
+  ['drain', (options) => drain(unused, 'q', handlers, options), {}],
   ['waitForStats', (options) => waitForStats(stats, () => true, options), {}],
   ['waitFor', (options) => recordEvents().waitFor('warning', options), {}],
 ]
@@ -94,11 +92,23 @@ describe.each(CALLS)('the options of %s', (name, call, known) => {
 })
 
 describe('an unknown option', () => {
-  const enqueue = (options: object) => queue.enqueue('work' as never, 1 as never, options)
-  const work = (options: object) => createWorker(unused, 'q', {}, options)
+  const enqueue = (options: object) => queue.enqueue('work' as never, 1, options)
+  const work = (options: object) => createWorker(unused, 'q', handlers, options)
 
   test.each([
     [enqueue, { jobId: 'a' }, 'enqueue has no option "jobId": use "id"'],
+    [
+      (options: object) => createQueue(unused, 'q', options),
+      { defaultJobOptions: {} },
+      'createQueue has no option "defaultJobOptions": use "defaults"',
+    ],
+    [
+      (defaults: object) => createQueue(unused, 'q', { defaults }),
+      { attempts: 3 },
+      'defaults has no option "attempts": use "maxAttempts"',
+    ],
+    [(defaults: object) => createQueue(unused, 'q', { defaults }), { maxAttempts: 0 }, 'maxAttempts must be'],
+    [(defaults: object) => createQueue(unused, 'q', { defaults }), { priority: 1 }, 'not a number'],
     [enqueue, { attempts: 3 }, 'enqueue has no option "attempts": use "maxAttempts"'],
     [enqueue, { delay: 3 }, 'enqueue has no option "delay": use "delayMs"'],
     [enqueue, { delayMS: 3 }, 'enqueue has no option "delayMS": use "delayMs"'],
@@ -131,18 +141,14 @@ describe('an unknown option', () => {
     ],
     [(options: object) => new RetryError('busy', options as never), { delay: 5 }, 'use "delayMs"'],
     [(options: object) => worker.stop(options), { timeout: 5 }, 'use "graceMs"'],
+    [(when: object) => queue.schedule('k', when as never, 'work' as never, 1), { pattern: '' }, 'use "cron"'],
     [
-      (when: object) => queue.schedule('k', when as never, 'work' as never, 1 as never),
-      { pattern: '' },
-      'use "cron"',
-    ],
-    [
-      (when: object) => queue.schedule('k', when as never, 'work' as never, 1 as never),
+      (when: object) => queue.schedule('k', when as never, 'work' as never, 1),
       { every: 5 },
       'cron expression',
     ],
     [
-      (options: object) => queue.schedule('k', { cron: '* * * * *' }, 'work' as never, 1 as never, options),
+      (options: object) => queue.schedule('k', { cron: '* * * * *' }, 'work' as never, 1, options),
       { jobId: 'a' },
       'each slot of the schedule sets it',
     ],

@@ -23,6 +23,9 @@ function messageOf(act: () => unknown): string {
   return 'accepted'
 }
 
+const handlers = { work: (): void => undefined }
+const EXPECTED = 'Handlers must be an object with a function for each job name, or one function for all'
+
 class Handlers {
   readonly more = (): void => undefined
   work(): void {}
@@ -30,16 +33,16 @@ class Handlers {
 class Derived extends Handlers {}
 
 describe('a worker', () => {
-  test('takes handlers without a prototype, and instances whose handlers are their own', () => {
+  test('takes handlers without a prototype, instances whose handlers are their own, and one function', () => {
     const own = new (class {
       readonly work = (): void => undefined
     })()
-    for (const handlers of [{ work: () => undefined }, Object.assign(Object.create(null), own), own])
-      expect(messageOf(() => createWorker(unused, 'q', handlers as never))).toBe('accepted')
+    for (const sound of [handlers, Object.assign(Object.create(null), own), own, handlers.work])
+      expect(messageOf(() => createWorker(unused, 'q', sound as never))).toBe('accepted')
   })
 
   test.each(['a\u0000b', '', 'lone \ud800', 'x'.repeat(256), 5])('is refused the name %j', (consumer) => {
-    expect(messageOf(() => createWorker(unused, 'q', {}, { consumer: consumer as never }))).toMatch(
+    expect(messageOf(() => createWorker(unused, 'q', handlers, { consumer: consumer as never }))).toMatch(
       /^consumer must be/,
     )
   })
@@ -96,7 +99,7 @@ describe('a worker', () => {
     [{ group: '' }],
     [{ prefix: 'a{b}' }],
   ])('is refused %j, and told why', (options) => {
-    const message = messageOf(() => createWorker(unused, 'q', {}, options))
+    const message = messageOf(() => createWorker(unused, 'q', handlers, options))
     expect(message).toMatch(/must be a whole number from \d+ to \d+, got|is not valid: use 1–100/)
     expect(message).toContain(Object.keys(options)[0])
   })
@@ -106,17 +109,20 @@ describe('a worker', () => {
     [{ onEvent: 'log' }, 'onEvent must be a function, got "log"'],
     [{ schemas: { work: {} } }, 'The schema of "work" is no Standard Schema (https://standardschema.dev)'],
   ])('is refused %j, which is of another kind', (options, message) => {
-    expect(messageOf(() => createWorker(unused, 'q', {}, options as never))).toBe(message)
+    expect(messageOf(() => createWorker(unused, 'q', handlers, options as never))).toBe(message)
   })
 
   test('is refused a value that JSON cannot write', () => {
-    const act = () => createWorker(unused, 'q', {}, { backoff: 500n as never })
+    const act = () => createWorker(unused, 'q', handlers, { backoff: 500n as never })
     expect(messageOf(act)).toBe('backoff must be a function, got bigint')
   })
 
   test.each([
-    [undefined, 'Handlers must be an object with a function for each job name, got undefined'],
-    [() => undefined, 'Handlers must be an object with a function for each job name, got function'],
+    [undefined, `${EXPECTED}, got undefined`],
+    ['work', `${EXPECTED}, got "work"`],
+    [{}, `${EXPECTED}, got {}`],
+    [[handlers.work], `${EXPECTED}, got an array`],
+    [{ '*': handlers.work }, expect.stringContaining('give one function instead of an object')],
     [{ work: 5 }, 'The handler of "work" must be a function, got 5'],
     [{ work: undefined }, 'The handler of "work" is undefined'],
     [new Handlers(), expect.stringMatching(/^Handlers must be a plain object: method "work" is inherited/)],
@@ -125,11 +131,17 @@ describe('a worker', () => {
     [Object.create({ work: () => undefined }), expect.stringContaining('must be a plain object')],
     // F225 handlers are an instance of a class, a `Map`, or inherit from another object: `INVALID_OPTIONS` that
     //  names the method, instead of jobs that all die as `unknown_job`
-  ])('is refused handlers that are none', (handlers, message) => {
-    expect(messageOf(() => createWorker(unused, 'q', handlers as never))).toEqual(message)
+  ])('is refused handlers that are none', (wrong, message) => {
+    expect(messageOf(() => createWorker(unused, 'q', wrong as never))).toEqual(message)
   })
 
   test('names what it got', () => {
+    for (const [given, shown] of [
+      ['5', '"5"'],
+      [NaN, 'NaN'],
+      [null, 'null'],
+    ] as const)
+      expect(messageOf(() => resolveWorker('q', { concurrency: given as never }))).toMatch(`got ${shown}`)
     expect(messageOf(() => resolveWorker('q', { concurrency: 0 }))).toMatchInlineSnapshot(
       `"concurrency must be a whole number from 1 to 100000, got 0"`,
     )
@@ -173,7 +185,7 @@ test.each([undefined, 'redis://127.0.0.1', {}])(
     const wrong = client as never
     for (const act of [
       () => createQueue(wrong, 'q'),
-      () => createWorker(wrong, 'q', {}),
+      () => createWorker(wrong, 'q', handlers),
       () => createConsumer(wrong, 'q'),
       () => createInspector(wrong, 'q'),
     ])
@@ -190,7 +202,7 @@ test.each([NaN, -1, '5', null])('a duration of %s is refused wherever one is giv
   expect(() => exponential({ maxMs: ms })).toThrow(expect.objectContaining(refusal))
   expect(() => exponential({ jitter: ms })).toThrow(expect.objectContaining(refusal))
   const redis = { isReady: true, sendCommand: () => undefined, duplicate: () => undefined } as never
-  const worker = createWorker(redis, 'q', {})
+  const worker = createWorker(redis, 'q', handlers)
   if (value !== null) await expect(worker.stop({ graceMs: ms })).rejects.toMatchObject(refusal)
   await expect(createQueue(redis, 'q').pause({ waitMs: ms })).rejects.toMatchObject(refusal)
   const consumer = createConsumer(redis, 'q')

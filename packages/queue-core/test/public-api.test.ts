@@ -116,7 +116,98 @@ describe('the job map', () => {
   })
 })
 
+describe('data', () => {
+  interface Job {
+    readonly at: Date
+    readonly tags: Map<string, string>
+    readonly note?: string
+    readonly maybe: string | undefined
+    readonly list: (Date | undefined)[]
+    readonly pair: readonly [Date, number]
+    readonly kind: 'a' | 'b' | null
+    readonly nested: { readonly bytes: Buffer; method(): void }
+    readonly anything: unknown
+    readonly size: bigint
+  }
+
+  test('is typed as it comes out of JSON', () => {
+    expectTypeOf<api.Jsonify<Job>>().toEqualTypeOf<{
+      readonly at: string
+      readonly tags: Record<string, never>
+      readonly note?: string
+      readonly maybe: string | undefined
+      readonly list: (string | null)[]
+      readonly pair: readonly [string, number]
+      readonly kind: 'a' | 'b' | null
+      readonly nested: { readonly bytes: { type: 'Buffer'; data: number[] } }
+      readonly anything: unknown
+      readonly size: never
+    }>()
+    expectTypeOf<api.Jsonify<unknown>>().toEqualTypeOf<unknown>()
+    // oxlint-disable-next-line typescript/no-explicit-any -- any stays any
+    expectTypeOf<api.Jsonify<any>>().toBeAny()
+  })
+
+  test('of a handler and of a lease is so, that of an enqueue is as given', () => {
+    types(() => {
+      const queue = createQueue<{ remind: { at: Date } }>(redis, 'q')
+      void queue.enqueue('remind', { at: new Date() })
+      createWorker<{ remind: { at: Date } }>(redis, 'q', {
+        remind: ({ data }) => expectTypeOf(data.at).toEqualTypeOf<string>(),
+      })
+      expectTypeOf<api.Lease<{ remind: { at: Date } }>['job']['data']['at']>().toEqualTypeOf<string>()
+    })
+  })
+})
+
+describe('one handler for all names', () => {
+  test('gets any job of the map, told by its name', () => {
+    types(() => {
+      createWorker<Jobs>(redis, 'q', (job, context) => {
+        expectTypeOf(context).toEqualTypeOf<JobContext>()
+        if (job.name === 'charge') expectTypeOf(job.data.cents).toEqualTypeOf<number>()
+        else expectTypeOf(job.data.to).toEqualTypeOf<string>()
+      })
+    })
+  })
+})
+
 describe('types without a job map', () => {
+  test('take any name and any data, so that JavaScript compiles as it stands', () => {
+    types(() => {
+      const queue = createQueue(redis, 'q', { maxLength: 5, defaults: { maxAttempts: 3 } })
+      void queue.enqueue('welcome', { to: 'ada' })
+      void queue.enqueueMany([{ name: 'welcome', data: { to: 'ada' }, id: '1' }])
+      void queue.schedule('nightly', { cron: '0 3 * * *' }, 'welcome', { to: 'ada' })
+      createWorker(
+        redis,
+        'q',
+        { welcome: (job, { signal }) => expectTypeOf(job.data.to).toBeAny() && signal },
+        { concurrency: 5 },
+      )
+      createWorker(redis, 'q', (job) => expectTypeOf(job.name).toEqualTypeOf<string>())
+      void testing.drain(redis, 'q', { welcome: (job) => job.data.to })
+      // @ts-expect-error -- an option that does not exist
+      void queue.enqueue('welcome', { to: 'ada' }, { delay: 5 })
+    })
+  })
+
+  test('are those of the schemas, where there are some', () => {
+    types(() => {
+      const schemas = { charge: v.object({ cents: v.number() }) }
+      const queue = createQueue(redis, 'q', { schemas })
+      void queue.enqueue('charge', { cents: 5 })
+      // @ts-expect-error -- data that does not fit
+      void queue.enqueue('charge', { cents: '5' })
+      createWorker(
+        redis,
+        'q',
+        { charge: (job) => expectTypeOf(job.data.cents).toEqualTypeOf<number>() },
+        { schemas },
+      )
+    })
+  })
+
   test('are strict: what is in a dead letter is unknown', () => {
     expectTypeOf<DeadLetter['data']>().toEqualTypeOf<unknown>()
     expectTypeOf<JobContext['signal']>().toEqualTypeOf<AbortSignal>()

@@ -146,6 +146,37 @@ describe('enqueue', () => {
   })
 })
 
+describe('defaults of a queue', () => {
+  const defaults = {
+    priority: 'low',
+    maxAttempts: 2,
+    timeoutMs: 5_000,
+    backoff: { type: 'fixed', delayMs: 1 },
+  } as const
+
+  test('hold for each job that does not say otherwise', async ({ place }) => {
+    const queue = place.createQueue({ defaults })
+    await queue.enqueue('work', 1)
+    await queue.enqueue('work', 2, { maxAttempts: 7, priority: 'low', timeoutMs: undefined as never })
+    await queue.enqueueMany([{ name: 'work', data: 3 }])
+    const entries = await place.part.connection.send<[string, string[]][]>([
+      'XRANGE',
+      place.keys.streams[2],
+      '-',
+      '+',
+    ])
+    const metas = entries.map(([, fields]) => JSON.parse(fields[5] ?? '{}') as Record<string, unknown>)
+    const { priority: _priority, ...stored } = defaults
+    expect(metas).toMatchObject([stored, { ...stored, maxAttempts: 7 }, stored])
+  })
+
+  test('hold for recurring jobs', async ({ place }) => {
+    const queue = place.createQueue({ defaults })
+    await queue.schedule('nightly', { cron: '0 3 * * *' }, 'work', 1, { maxAttempts: 9 })
+    expect(await queue.schedules()).toMatchObject([{ options: { ...defaults, maxAttempts: 9 } }])
+  })
+})
+
 describe('enqueueMany', () => {
   test('keeps the order of thousands of jobs, in answers and in the queue', async ({ place }) => {
     const queue = place.createQueue()

@@ -22,7 +22,7 @@ describe('drain', () => {
 
   test('of an empty queue is over at once', async ({ place }) => {
     const { prefix } = place
-    expect(await drain(place.redis, place.name, {}, { prefix })).toMatchObject({ started: 0 })
+    expect(await drain(place.redis, place.name, () => undefined, { prefix })).toMatchObject({ started: 0 })
   })
 
   test('waits for jobs that are due soon, and leaves later ones', async ({ place }) => {
@@ -82,7 +82,7 @@ describe('drain', () => {
   test('of a paused queue would never end, so it is refused', async ({ place }) => {
     const { prefix } = place
     await place.createQueue().pause()
-    await expect(drain(place.redis, place.name, {}, { prefix })).rejects.toThrow(/is paused/)
+    await expect(drain(place.redis, place.name, () => undefined, { prefix })).rejects.toThrow(/is paused/)
   })
 })
 
@@ -193,11 +193,18 @@ describe('recordEvents', () => {
     expect(recorder.events).toContain(dead)
   })
 
-  test('gives up after its time and tells what came instead', async () => {
+  test('gives up after its time and says what came instead, and why the last attempt failed', async () => {
     const recorder = recordEvents()
-    recorder.onEvent({ type: 'warning', message: 'careful' })
-    await expect(recorder.waitFor('completed', { id: 'x', timeoutMs: 10 })).rejects.toThrow(
-      'No event "completed" of job "x" came within 10 ms, but: warning',
+    const wait = (): Promise<unknown> => recorder.waitFor('deadLettered', { id: 'x', timeoutMs: 10 })
+    await expect(wait()).rejects.toThrow(
+      'No event "deadLettered" of job "x" came within 10 ms. No other event came: is the worker started',
+    )
+    const job = { id: 'x', name: 'work', attempt: 1, entryId: '1-0', deliveryCount: 1 }
+    recorder.onEvent({ type: 'started', job, waitedMs: 1 })
+    recorder.onEvent({ type: 'retried', job, cause: 'handler_error', error: new Error('boom'), delayMs: 700 })
+    recorder.onEvent({ type: 'started', job, waitedMs: 1 })
+    await expect(wait()).rejects.toThrow(
+      'Seen: 2 started, 1 retried. Job "x" failed in attempt 1 (handler_error: boom), tried again after 700 ms',
     )
   })
 })

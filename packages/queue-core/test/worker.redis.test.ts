@@ -2,7 +2,7 @@ import { eventually } from '@titan/testkit'
 import { describe, expect, vi } from 'vitest'
 import { jobs } from './support/collect.ts'
 import { createGate } from './support/gate.ts'
-import { createWorker } from '../src/index.ts'
+import { createQueue, createWorker } from '../src/index.ts'
 import { test } from './support/place.ts'
 
 describe('a worker', () => {
@@ -142,6 +142,18 @@ describe('a worker', () => {
     await eventually(() => worker.counters.completed === 5_000)
     expect(sum).toBe((4_999 * 5_000) / 2)
     expect(await place.createQueue().stats()).toMatchObject({ ready: 0, leased: 0 })
+  })
+
+  test('of one function runs jobs of every name', async ({ place }) => {
+    const queue = createQueue(place.redis, place.name, { prefix: place.prefix })
+    const seen: string[] = []
+    const worker = createWorker(place.redis, place.name, (job) => seen.push(`${job.name} ${job.data}`), {
+      prefix: place.prefix,
+    })
+    place.onEnd(() => worker.stop())
+    await worker.start()
+    for (const name of ['a', 'made/at-run-time', 'toString']) await queue.enqueue(name, 1)
+    await eventually(() => expect(seen.toSorted()).toEqual(['a 1', 'made/at-run-time 1', 'toString 1']))
   })
 
   test('shows signs of life', async ({ place }) => {

@@ -39,7 +39,7 @@ export class QueueError extends Error {
   /** What to match on. */
   readonly code: QueueErrorCode
   /** `enqueueMany`: the result of each job; undefined where the job did not fit, was not sent, or nothing is known. */
-  readonly accepted?: readonly ({ readonly id: string; readonly duplicate: boolean } | undefined)[]
+  declare readonly accepted?: readonly ({ readonly id: string; readonly duplicate: boolean } | undefined)[]
 
   constructor(
     code: QueueErrorCode,
@@ -79,13 +79,13 @@ export function checkWhole(
 ): number {
   if (Number.isInteger(value) && value >= min && value <= max) return value
   const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`
-  throw invalidOptions(`${name} must be a whole number ${range}, got ${textOf(value)}`)
+  throw invalidOptions(`${name} must be a whole number ${range}, got ${quote(value)}`)
 }
 
 /** Returns a number of a call's options that is at least `min`; it may be infinite. @throws {QueueError} `INVALID_OPTIONS` */
 export function checkAtLeast(name: string, value: number, min: number): number {
   if (typeof value === 'number' && value >= min) return value
-  throw invalidOptions(`${name} must be a number of at least ${min}, got ${textOf(value)}`)
+  throw invalidOptions(`${name} must be a number of at least ${min}, got ${quote(value)}`)
 }
 
 /** Thrown by a handler: the job becomes a dead letter now, whatever attempts are left. */

@@ -1,4 +1,5 @@
 import { types } from 'node:util'
+import { RetryError } from './errors.ts'
 import type { FailureCause } from './job.ts'
 import type { Fence } from './fence.ts'
 import { textOf } from './text-of.ts'
@@ -133,11 +134,13 @@ function warnOnce(who: string): OnEvent {
   }
 }
 
-/** What a warning is about; undefined where none is due. */
+/** What a warning is about; undefined where none is due. A handler that asks for a retry is no trouble. */
 function kindOf(event: QueueEvent): string | undefined {
   if (event.type === 'error') return `error ${event.during}`
-  if (event.type === 'deadLettered' || event.type === 'retried')
-    return event.cause === 'unknown_job' ? event.cause : event.type === 'retried' ? undefined : event.type
+  if (event.type === 'deadLettered' || event.type === 'retried') {
+    if (event.cause === 'unknown_job') return event.cause
+    return event.error instanceof RetryError ? undefined : event.type
+  }
   return event.type === 'warning' || event.type === 'zombie' ? event.type : undefined
 }
 
@@ -147,10 +150,10 @@ function describe(event: QueueEvent): string {
   if (!('job' in event)) return event.type
   const job = `job ${JSON.stringify(event.job.name)} (${event.job.id})`
   if (event.type === 'zombie') return `${job} ignores its aborted signal`
-  if (event.type !== 'deadLettered' && event.type !== 'retried') return `${job} ${event.type}`
-  const end =
-    event.type === 'retried' ? 'has no handler and is tried again' : `is a dead letter, ${event.cause}`
-  return `${job} ${end}: ${lineOf(event.error)}`
+  if (event.type === 'deadLettered') return `${job} is a dead letter, ${event.cause}: ${lineOf(event.error)}`
+  if (event.type !== 'retried') return `${job} ${event.type}`
+  const failure = event.cause === 'unknown_job' ? 'has no handler' : `failed in attempt ${event.job.attempt}`
+  return `${job} ${failure} and is tried again in ${event.delayMs} ms: ${lineOf(event.error)}`
 }
 
 /** The text of an error in one line. */

@@ -1,9 +1,17 @@
 import { QueueError } from './errors.ts'
+import type { Jsonify } from './jsonify.ts'
 import type { Level, Priority } from './levels.ts'
-import { quote } from './text-of.ts'
+import { quote, textOf } from './text-of.ts'
 
 /** Maps each job name to the type of its data, e.g. `{ 'email.send': { to: string } }`. */
 export type JobMap = object
+
+/**
+ * The job map of a queue that was given none: any name with any data. `any` because such a program, often JavaScript,
+ * has said nothing about its data, and could read none that is `unknown`.
+ */
+// oxlint-disable-next-line typescript/no-explicit-any -- the comment says why
+export type AnyJobs = Record<string, any>
 
 /** The job names of a map. */
 export type JobName<Jobs extends JobMap> = keyof Jobs & string
@@ -29,6 +37,11 @@ export interface Job<Name extends string = string, Data = unknown> {
   /** The W3C `traceparent` that the producer gave. */
   readonly traceparent?: string
 }
+
+/** Any job of a map, as a handler sees it; a check of its `name` narrows its `data`. */
+export type AnyJob<Jobs extends JobMap = AnyJobs> = {
+  [Name in JobName<Jobs>]: Job<Name, Jsonify<Jobs[Name]>>
+}[JobName<Jobs>]
 
 /** What a producer may say about one job. */
 export interface JobOptions {
@@ -70,7 +83,7 @@ export interface JobOptions {
 }
 
 /** One job for `enqueueMany`: its name, its data and its options. */
-export type NewJob<Jobs extends JobMap> = {
+export type NewJob<Jobs extends JobMap = AnyJobs> = {
   [Name in JobName<Jobs>]: { readonly name: Name; readonly data: Jobs[Name] } & JobOptions
 }[JobName<Jobs>]
 
@@ -162,9 +175,14 @@ const CONTROL = /[\u0000-\u001f\u007f]/
 
 /** Returns the name of a job, if it may be one. @throws {QueueError} `INVALID_PAYLOAD` */
 export function checkName(name: string): string {
-  if (typeof name === 'string' && NAME.test(name)) return name
+  if (isName(name)) return name
   const text = `Job name ${quote(name)} is not valid: use 1–128 letters, digits or . : / - _`
   throw new QueueError('INVALID_PAYLOAD', text)
+}
+
+/** Whether it may be the name of a job. */
+export function isName(name: unknown): name is string {
+  return typeof name === 'string' && NAME.test(name)
 }
 
 /** The id or key, if it may be one: control characters part the fields of an envelope. @throws {QueueError} `INVALID_PAYLOAD` */
@@ -193,10 +211,12 @@ export function encodeData(name: string, data: unknown, maxBytes: number): strin
   try {
     text = JSON.stringify(data)
   } catch (error) {
-    const options = { cause: error }
-    throw new QueueError('INVALID_PAYLOAD', `Data of job "${name}" cannot be written as JSON`, options)
+    const reason = textOf(error).replaceAll(/\s+/g, ' ')
+    const text = `Data of job "${name}" cannot be written as JSON: ${reason}`
+    throw new QueueError('INVALID_PAYLOAD', text, { cause: error })
   }
-  if (text === undefined) throw new QueueError('INVALID_PAYLOAD', `Data of job "${name}" is not a JSON value`)
+  if (text === undefined)
+    throw new QueueError('INVALID_PAYLOAD', `Data of job "${name}" is not a JSON value: ${typeof data}`)
   if (text.length > maxBytes || (text.length * 3 > maxBytes && Buffer.byteLength(text) > maxBytes))
     throw new QueueError(
       'INVALID_PAYLOAD',

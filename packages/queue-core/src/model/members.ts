@@ -10,7 +10,7 @@ export type MemberNames = Readonly<Record<string, true>>
 const ELSEWHERE: Readonly<Record<string, string>> = {
   backoff: 'retrybackoff retrydelay settings',
   orderingKey: 'group groupid key messagegroupid partitionkey',
-  id: 'deduplication deduplicationid jobid jobkey key messageid singletonkey uniqueid uniquekey',
+  id: 'debounce deduplication deduplicationid jobid jobkey key messageid singletonkey uniqueid uniquekey',
   timeoutMs: 'deadline expireinseconds runfor timeout',
   graceMs: 'force graceperiod timeout timeoutms',
   blockMs: 'timeout timeoutms waitms waittimeseconds',
@@ -20,9 +20,11 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   concurrency: 'concurrent queueconcurrency',
   count: 'batchsize limit pagesize',
   cron: 'pattern',
+  defaults: 'defaultjoboptions joboptions',
   maxAttempts: 'attempts maxretries retries retrylimit',
   maxCrashes: 'maxstalledcount',
   maxLength: 'maxsize',
+  maxPayloadBytes: 'sizelimit',
   maxPrefetch: 'prefetch',
   onEvent: 'onerror',
   perMs: 'duration interval per',
@@ -42,7 +44,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   autorun: 'a worker does nothing until worker.start()',
   connection: 'the connected client is the first argument',
   cron: IN_SCHEDULE,
-  defaultjoboptions: 'give the options with each enqueue, or set the defaults of the worker',
+  defaultjoboptions: 'give createQueue defaults, or set those of the worker',
   every: 'give a cron expression; six fields begin with the seconds',
   keeplogs: NOTHING_KEPT,
   lifo: 'jobs of one priority start in the order in which they became ready',
@@ -60,7 +62,7 @@ const OF_THE_SLOT: readonly string[] = ['id', 'jobid', 'delay', 'delayms', 'runa
 
 /** Options that people most often give to another call, by the call that takes them. */
 const OWNERS: Readonly<Record<string, string>> = {
-  createQueue: 'maxLength maxPayloadBytes',
+  createQueue: 'defaults maxLength maxPayloadBytes',
   createWorker: 'allowEviction concurrency consumer dedupeMs maxCrashes maxPrefetch onEvent rateLimit',
 }
 

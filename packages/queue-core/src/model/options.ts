@@ -4,18 +4,19 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { exponential, type BackoffStrategy } from './backoff.ts'
 import { checkMembers, checkQueueName, checkWhole, invalidOptions } from './errors.ts'
 import type { OnEvent } from './events.ts'
-import { isKey, type JobMap, type JobName } from './job.ts'
+import { isKey, type AnyJobs, type JobMap, type JobName, type JobOptions } from './job.ts'
+import type { Jsonify } from './jsonify.ts'
 import { DEFAULT_WEIGHTS, PRIORITIES, type Priority } from './levels.ts'
 import type { Members } from './members.ts'
 import { quote } from './text-of.ts'
 
 /** A Standard Schema (https://standardschema.dev) per job name, e.g. of valibot, zod or arktype. */
-export type JobSchemas<Jobs extends JobMap> = {
-  readonly [Name in JobName<Jobs>]?: StandardSchemaV1<Jobs[Name]>
+export type JobSchemas<Jobs extends JobMap = AnyJobs> = {
+  readonly [Name in JobName<Jobs>]?: StandardSchemaV1<Jobs[Name], Jsonify<Jobs[Name]>>
 }
 
 /** What producers and workers of one queue must agree on. */
-export interface SharedOptions<Jobs extends JobMap> {
+export interface SharedOptions<Jobs extends JobMap = AnyJobs> {
   /** First part of every key. @default 'titan' */
   readonly prefix?: string
   /**
@@ -28,7 +29,7 @@ export interface SharedOptions<Jobs extends JobMap> {
 }
 
 /** Options of `createQueue`. */
-export interface QueueOptions<Jobs extends JobMap> extends SharedOptions<Jobs> {
+export interface QueueOptions<Jobs extends JobMap = AnyJobs> extends SharedOptions<Jobs> {
   /**
    * Most live jobs (ready, leased, delayed, parked) of one partition; beyond it `enqueue` rejects with
    * `QUEUE_FULL`. Waiting work is never dropped to make room. @default 0, no limit
@@ -36,7 +37,15 @@ export interface QueueOptions<Jobs extends JobMap> extends SharedOptions<Jobs> {
   readonly maxLength?: number
   /** Largest data of one job, bytes of JSON. @default 65536 */
   readonly maxPayloadBytes?: number
+  /** Options of every job that this producer adds; those of a job go first. @default none */
+  readonly defaults?: JobDefaults
 }
+
+/** What a producer may say about all of its jobs. */
+export type JobDefaults = Pick<
+  JobOptions,
+  'priority' | 'maxAttempts' | 'timeoutMs' | 'visibilityMs' | 'backoff'
+>
 
 /**
  * A token bucket on the server's clock. In a span of time there start at most `max` jobs, and `max` for each `perMs` of
@@ -50,7 +59,7 @@ export interface RateLimit {
 }
 
 /** Options of `createWorker`. */
-export interface WorkerOptions<Jobs extends JobMap> extends SharedOptions<Jobs> {
+export interface WorkerOptions<Jobs extends JobMap = AnyJobs> extends SharedOptions<Jobs> {
   /** Consumer group. A queue has one: a second one would run every job twice and is refused. @default 'workers' */
   readonly group?: string
   /** Name of this worker for people. The name in Redis gets a random end, so two of a name never mix. @default host name and process id */
@@ -86,7 +95,7 @@ export interface WorkerOptions<Jobs extends JobMap> extends SharedOptions<Jobs> 
   readonly allowEviction?: boolean
   /**
    * Gets everything that happens, see {@link OnEvent}.
-   * @default none: dead letters, unknown jobs, errors and warnings warn on the console, once of each kind
+   * @default none: retries, dead letters, unknown jobs, errors and warnings warn on the console, once of each kind
    */
   readonly onEvent?: OnEvent | undefined
 }
@@ -124,6 +133,7 @@ export const QUEUE_OPTIONS: Members<QueueOptions<JobMap>> = {
   ...SHARED_OPTIONS,
   maxLength: true,
   maxPayloadBytes: true,
+  defaults: true,
 }
 const RATE_LIMIT: Members<RateLimit> = { max: true, perMs: true }
 const WEIGHTS: Members<Record<Priority, number>> = { high: true, default: true, low: true }
@@ -174,35 +184,6 @@ function checkFunction(name: string, value: unknown): void {
   checkKind(name, value, typeof value === 'function', 'a function')
 }
 
-/** Name of a method that an object gets from its class or prototype. */
-function inheritedMethod(handlers: object): string | undefined {
-  let from: unknown = Object.getPrototypeOf(handlers)
-  while (typeof from === 'object' && from !== null && !Object.hasOwn(from, 'hasOwnProperty')) {
-    const name = Object.getOwnPropertyNames(from).find((key) => key !== 'constructor')
-    if (name !== undefined) return name
-    from = Object.getPrototypeOf(from)
-  }
-  return undefined
-}
-
-/** Refuses what is no map of functions. @throws {QueueError} `INVALID_OPTIONS` */
-export function checkHandlers(handlers: unknown): void {
-  if (typeof handlers !== 'object' || handlers === null)
-    throw invalidOptions(
-      `Handlers must be an object with a function for each job name, got ${quote(handlers)}`,
-    )
-  const inherited = inheritedMethod(handlers)
-  if (inherited !== undefined)
-    throw invalidOptions(
-      `Handlers must be a plain object: method ${quote(inherited)} is inherited and would not be called. ` +
-        `Write { '<job name>': (job, context) => instance.${inherited}(job, context) }`,
-    )
-  for (const [name, handler] of Object.entries(handlers)) {
-    if (handler === undefined) throw invalidOptions(`The handler of "${name}" is undefined`)
-    checkFunction(`The handler of "${name}"`, handler)
-  }
-}
-
 /** Options of one side with every default filled in. */
 export interface ResolvedShared {
   readonly prefix: string
@@ -222,8 +203,11 @@ export interface ResolvedQueue extends ResolvedShared {
   readonly maxPayloadBytes: number
 }
 
-/** Checks options and fills in defaults. @throws {QueueError} `INVALID_OPTIONS` */
-export function resolveQueue(queue: string, options: Omit<QueueOptions<JobMap>, 'schemas'>): ResolvedQueue {
+/** Checks options and fills in defaults, but for the `defaults` of jobs. @throws {QueueError} `INVALID_OPTIONS` */
+export function resolveQueue(
+  queue: string,
+  options: Omit<QueueOptions<JobMap>, 'schemas' | 'defaults'>,
+): ResolvedQueue {
   return { ...resolveShared(queue, options), ...wholeNumbers(options, 'maxLength', 'maxPayloadBytes') }
 }
 

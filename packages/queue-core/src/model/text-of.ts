@@ -19,8 +19,9 @@ export function textOf(thrown: unknown, limit: number = TEXT_LIMIT): string {
   return cut(describe(thrown, limit, DEPTH_LIMIT) || 'unreadable error', limit)
 }
 
-/** Returns a value as a message quotes it: as JSON, or its type where it has none. */
+/** Returns a value as a message quotes it: as JSON, or its type where it has none. JSON has no NaN. */
 export function quote(value: unknown): string {
+  if (typeof value === 'number') return String(value)
   return attempt(() => JSON.stringify(value)) ?? typeof value
 }
 

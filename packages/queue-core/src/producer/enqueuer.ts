@@ -4,20 +4,21 @@ import { createFairTurns } from '../async/fair-turns.ts'
 import { QueueError } from '../model/errors.ts'
 import { checkName, encodeData, type JobMap, type JobOptions, type NewJob } from '../model/job.ts'
 import { levelOf } from '../model/levels.ts'
-import type { ResolvedQueue } from '../model/options.ts'
+import type { JobDefaults, ResolvedQueue } from '../model/options.ts'
 import { validate, type Schemas } from '../model/schema.ts'
 import { textOf } from '../model/text-of.ts'
 import { beginSend } from '../model/tracing.ts'
 import { enqueue, type EnqueueReply, type Entry } from '../redis/enqueue.ts'
 import { plainJobId } from '../redis/layout.ts'
 import { partitionOf, type QueuePartition } from '../redis/partition.ts'
-import { checkJobs, checkOptions, describeJob, needsMeta } from './new-job.ts'
+import { checkJobs, checkOptions, describeJob, needsMeta, withDefaults } from './new-job.ts'
 
 /** A queue as its producer's verbs see it. */
 export interface QueueContext extends ResolvedQueue {
   readonly queue: string
   readonly parts: readonly QueuePartition[]
   readonly schemas: Schemas | undefined
+  readonly defaults: JobDefaults | undefined
 }
 
 /** The result of an enqueue. */
@@ -118,8 +119,9 @@ export class Enqueuer {
   }
 
   /** Does everything about one job that needs no Redis. */
-  #prepare(name: string, data: unknown, options: JobOptions, position = 0): Prepared {
+  #prepare(name: string, data: unknown, given: JobOptions, position = 0): Prepared {
     checkName(name)
+    const options = withDefaults(this.#context.defaults, given)
     const entry: Entry = {
       level: levelOf(options.priority ?? 'default'),
       name,

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { checkMembers, checkWhole, invalidOptions } from '../model/errors.ts'
 import { checkKey, type JobOptions, type Meta, type NewJob } from '../model/job.ts'
+import { levelOf } from '../model/levels.ts'
 import type { MemberNames, Members } from '../model/members.ts'
+import type { JobDefaults } from '../model/options.ts'
 import { quote } from '../model/text-of.ts'
 import type { Entry } from '../redis/enqueue.ts'
 
@@ -23,6 +25,13 @@ const NEW_JOB: Members<JobOptions & Pick<NewJob<{ any: unknown }>, 'name' | 'dat
   data: true,
 }
 const BACKOFF: Members<NonNullable<JobOptions['backoff']>> = { type: true, delayMs: true, maxMs: true }
+const DEFAULTS: Members<JobDefaults> = {
+  priority: true,
+  maxAttempts: true,
+  timeoutMs: true,
+  visibilityMs: true,
+  backoff: true,
+}
 const WHEN: Members<Pick<JobOptions, 'delayMs' | 'runAt'>> = { delayMs: true, runAt: true }
 
 /** Whether the job needs more than a name and data in its entry. Priority is said by its stream. */
@@ -41,6 +50,23 @@ export function needsMeta(options: JobOptions): boolean {
 export function checkOptions(call: string, options: JobOptions, members: MemberNames = JOB_OPTIONS): void {
   checkMembers(call, options, members)
   if (options.backoff !== undefined) checkMembers('backoff', options.backoff, BACKOFF)
+}
+
+/** Checks the options that a queue gives to all of its jobs. @throws {QueueError} `INVALID_OPTIONS` */
+export function checkDefaults(defaults: JobDefaults): void {
+  checkOptions('defaults', defaults, DEFAULTS)
+  check(defaults)
+  levelOf(defaults.priority ?? 'default')
+}
+
+/** Fills in what a job does not say itself. */
+export function withDefaults<Options extends JobOptions>(
+  defaults: JobDefaults | undefined,
+  options: Options,
+): Options {
+  if (defaults === undefined) return options
+  const given = Object.entries(options).filter(([, value]) => value !== undefined)
+  return { ...defaults, ...Object.fromEntries(given) } as Options
 }
 
 /** Before anything looks at them: callers without types hand in what they like. @throws {QueueError} `INVALID_OPTIONS` */

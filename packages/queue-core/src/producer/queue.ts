@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { checkAtLeast, checkMembers } from '../model/errors.ts'
-import { isKey, type JobMap, type JobName, type JobOptions, type NewJob } from '../model/job.ts'
+import { isKey, type AnyJobs, type JobMap, type JobName, type JobOptions, type NewJob } from '../model/job.ts'
 import type { Members } from '../model/members.ts'
 import { QUEUE_OPTIONS, resolveQueue, type QueueOptions } from '../model/options.ts'
 import { readSchemas } from '../model/schema.ts'
@@ -12,7 +12,7 @@ import { runScript } from '../redis/scripts.ts'
 import { readStats, type QueueStats } from '../redis/stats.ts'
 import { createDeadLetters, type DeadLetters } from './dead-letters.ts'
 import { Enqueuer, type Enqueued, type QueueContext } from './enqueuer.ts'
-import { describeDue } from './new-job.ts'
+import { checkDefaults, describeDue } from './new-job.ts'
 import { createSchedules, type Schedules } from './recurring.ts'
 
 /**
@@ -22,7 +22,7 @@ import { createSchedules, type Schedules } from './recurring.ts'
 export type AmendResult = 'done' | 'leased' | 'ready' | 'unknown'
 
 /** Produces and inspects the jobs of one queue. */
-export interface Queue<Jobs extends JobMap> extends DeadLetters, Schedules<Jobs> {
+export interface Queue<Jobs extends JobMap = AnyJobs> extends DeadLetters, Schedules<Jobs> {
   /** Name of the queue. */
   readonly name: string
   /**
@@ -73,16 +73,18 @@ export interface Queue<Jobs extends JobMap> extends DeadLetters, Schedules<Jobs>
  * const queue = createQueue<{ 'email.send': { to: string } }>(redis, 'emails')
  * await queue.enqueue('email.send', { to: 'ada@example.com' }, { delayMs: 60_000 })
  */
-export function createQueue<Jobs extends JobMap>(
+export function createQueue<Jobs extends JobMap = AnyJobs>(
   redis: RedisClient,
   name: string,
   options: QueueOptions<Jobs> = {},
 ): Queue<Jobs> {
   checkMembers('createQueue', options, QUEUE_OPTIONS)
   const settings = resolveQueue(name, options)
+  const { defaults } = options
+  if (defaults !== undefined) checkDefaults(defaults)
   const schemas = readSchemas(options.schemas)
   const parts = sharePartitions(redis, name, settings)
-  const context: QueueContext = { ...settings, queue: name, parts, schemas }
+  const context: QueueContext = { ...settings, queue: name, parts, schemas, defaults }
   const enqueuer = new Enqueuer(context)
   return {
     name,

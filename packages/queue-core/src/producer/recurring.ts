@@ -2,7 +2,7 @@ import { Cron } from 'croner'
 import { checkMembers, invalidOptions, QueueError } from '../model/errors.ts'
 import type { OnEvent } from '../model/events.ts'
 import { checkKey, checkName, encodeData, isKey } from '../model/job.ts'
-import type { JobMap, JobName, JobOptions, Meta } from '../model/job.ts'
+import type { AnyJobs, JobMap, JobName, JobOptions, Meta } from '../model/job.ts'
 import { levelOf } from '../model/levels.ts'
 import type { Members } from '../model/members.ts'
 import { validate } from '../model/schema.ts'
@@ -13,7 +13,7 @@ import { readScores, type ScoresReply } from '../redis/replies.ts'
 import { runScript } from '../redis/scripts.ts'
 import { serverNow } from '../redis/server-check.ts'
 import type { QueueContext } from './enqueuer.ts'
-import { checkOptions, describeJob } from './new-job.ts'
+import { checkOptions, describeJob, withDefaults } from './new-job.ts'
 
 /** A recurring job as it is stored. */
 export interface Schedule {
@@ -41,7 +41,7 @@ export interface ScheduleState extends Schedule {
 }
 
 /** Recurring jobs, stored in Redis so that no process owns them. */
-export interface Schedules<Jobs extends JobMap> {
+export interface Schedules<Jobs extends JobMap = AnyJobs> {
   /**
    * Creates or replaces the recurring job `key`. Each slot fires once however many workers run; the job's id is
    * `<key>@<slot>`. Slots missed while no worker ran fire once, not each. While the job of the last firing waits, none is
@@ -94,11 +94,12 @@ export function nextSlot(cron: string, timeZone: string, after: number): number 
 
 /** Opens the recurring jobs of a queue. */
 export function createSchedules<Jobs extends JobMap>(context: QueueContext): Schedules<Jobs> {
-  const { queue, parts, schemas, maxPayloadBytes } = context
+  const { queue, parts, schemas, maxPayloadBytes, defaults } = context
   return {
-    async schedule(key, recurrence, name, data, options = {}) {
+    async schedule(key, recurrence, name, data, given = {}) {
       checkMembers('The recurrence of schedule', recurrence, RECURRENCE)
-      checkOptions('schedule', options, SCHEDULE_OPTIONS)
+      checkOptions('schedule', given, SCHEDULE_OPTIONS)
+      const options = withDefaults(defaults, given)
       const { cron, timeZone = 'UTC' } = recurrence
       // Everything is checked here: a slot that cannot be fired would hold up the others.
       checkKey('Schedule key', key, LONGEST_KEY)

@@ -7,7 +7,7 @@ import {
   soundError,
 } from '../model/errors.ts'
 import { deliveriesOf, type Fence } from '../model/fence.ts'
-import type { Job, JobMap, JobName } from '../model/job.ts'
+import type { AnyJob, AnyJobs, JobMap } from '../model/job.ts'
 import type { Members } from '../model/members.ts'
 import { CLAIM_OPTIONS, type HandlerOptions, type WorkerOptions } from '../model/options.ts'
 import { readSchemas, validate, type Schemas } from '../model/schema.ts'
@@ -21,9 +21,9 @@ import { finish } from './finish.ts'
 import { deadLetterOf, retryOf, settlementOf, toJob, type HeldLease } from './held-lease.ts'
 
 /** The right to run one job, for `visibilityMs` after it was claimed or last renewed. */
-export interface Lease<Jobs extends JobMap> {
+export interface Lease<Jobs extends JobMap = AnyJobs> {
   /** The job; a check of `job.name` narrows `job.data`. */
-  readonly job: { [Name in JobName<Jobs>]: Job<Name, Jobs[Name]> }[JobName<Jobs>]
+  readonly job: AnyJob<Jobs>
   /** Proof of the right to run the job; see {@link Fence}. */
   readonly fence: Fence
   /** How often this entry was delivered, this delivery included. */
@@ -36,7 +36,10 @@ export interface Lease<Jobs extends JobMap> {
  * Options of `createConsumer`. Those of {@link WorkerOptions} mean the same here; `backoff` applies when a schema throws
  * instead of judging the data.
  */
-export interface ConsumerOptions<Jobs extends JobMap> extends Omit<WorkerOptions<Jobs>, HandlerOptions> {
+export interface ConsumerOptions<Jobs extends JobMap = AnyJobs> extends Omit<
+  WorkerOptions<Jobs>,
+  HandlerOptions
+> {
   /** The partition to claim from; a queue of n partitions needs n consumers, 0 to n - 1. @default 0 */
   readonly partition?: number
 }
@@ -46,7 +49,7 @@ export interface ConsumerOptions<Jobs extends JobMap> extends Omit<WorkerOptions
  * The server checks the fence of a lease in the step that renews or ends it: when the job is no longer this consumer's,
  * nothing changes. Pass leases as `claim` returned them, not copies.
  */
-export interface Consumer<Jobs extends JobMap> {
+export interface Consumer<Jobs extends JobMap = AnyJobs> {
   /** Name of the consumer in Redis: the given name, a random part, and the visibility timeout in milliseconds. */
   readonly name: string
   /**
@@ -101,7 +104,7 @@ const DEAD_LETTER: Members<Parameters<Consumer<JobMap>['deadLetter']>[1]> = { re
  *   await consumer.ack(lease)
  * }
  */
-export function createConsumer<Jobs extends JobMap>(
+export function createConsumer<Jobs extends JobMap = AnyJobs>(
   redis: RedisClient,
   queue: string,
   options: ConsumerOptions<Jobs> = {},

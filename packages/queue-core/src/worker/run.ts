@@ -1,7 +1,8 @@
 import { types } from 'node:util'
 import { isThenable, type Ending } from '../model/decide.ts'
 import { EngineError, soundError, type QueueError } from '../model/errors.ts'
-import type { Job, JobMap, JobName } from '../model/job.ts'
+import type { AnyJob, AnyJobs, Job, JobMap, JobName } from '../model/job.ts'
+import type { Jsonify } from '../model/jsonify.ts'
 import { deliveriesOf, type Fence } from '../model/fence.ts'
 import { toJob, type HeldLease } from './held-lease.ts'
 import { validate, type Schemas } from '../model/schema.ts'
@@ -23,8 +24,13 @@ export interface JobContext {
  */
 export type Handler<Name extends string, Data> = (job: Job<Name, Data>, context: JobContext) => unknown
 
-/** A handler for each job name; data is typed by the job map. */
-export type Handlers<Jobs extends JobMap> = { readonly [Name in JobName<Jobs>]: Handler<Name, Jobs[Name]> }
+/** A handler for each job name; data is typed by the job map, as it comes out of JSON. */
+export type Handlers<Jobs extends JobMap = AnyJobs> = {
+  readonly [Name in JobName<Jobs>]: Handler<Name, Jsonify<Jobs[Name]>>
+}
+
+/** One handler for jobs of every name. */
+export type AnyHandler<Jobs extends JobMap = AnyJobs> = (job: AnyJob<Jobs>, context: JobContext) => unknown
 
 /** How long a handler may keep its slot after its signal was aborted, in milliseconds. */
 const ZOMBIE_AFTER_MS = 5_000
@@ -102,10 +108,11 @@ export type Invoke = (lease: HeldLease, context: JobContext) => unknown
 /** Creates a function that finds the handler of a job, decodes the data and checks it against its schema. */
 export function createInvoke(handlers: object, schemas: Schemas | undefined, maxAttempts: number): Invoke {
   const byName = new Map<string, Handler<string, never>>(Object.entries(handlers))
+  const forAll = typeof handlers === 'function' ? (handlers as Handler<string, never>) : undefined
 
   return (lease, context) => {
     const name = lease.job?.name ?? ''
-    const handler = byName.get(name)
+    const handler = forAll ?? byName.get(name)
     if (handler === undefined) {
       const known = [...byName.keys()].join(', ')
       throw new EngineError('UNKNOWN_JOB', `No handler for job "${name}": this worker knows ${known}`)

@@ -2,9 +2,10 @@ import { settlesWithin } from '../async/deadline.ts'
 import type { Ending } from '../model/decide.ts'
 import { checkAtLeast, checkMembers, QueueError } from '../model/errors.ts'
 import { timeOf } from '../model/fence.ts'
-import type { JobMap } from '../model/job.ts'
+import type { AnyJobs, JobMap } from '../model/job.ts'
 import type { Members } from '../model/members.ts'
-import { checkHandlers, WORKER_OPTIONS, type ResolvedWorker, type WorkerOptions } from '../model/options.ts'
+import { checkHandlers } from '../model/handlers.ts'
+import { WORKER_OPTIONS, type ResolvedWorker, type WorkerOptions } from '../model/options.ts'
 import { readSchemas } from '../model/schema.ts'
 import { traceProcess, type BeginProcess, type Processing } from '../model/tracing.ts'
 import type { RedisClient } from '../redis/connection.ts'
@@ -16,7 +17,7 @@ import type { LeaseTable } from './lease-table.ts'
 import { PartitionWorker } from './partition-worker.ts'
 import { Prefetch } from './prefetch.ts'
 import { TokenBucket } from './rate-limit.ts'
-import { createInvoke, Run, type Handlers, type Invoke, type JobContext } from './run.ts'
+import { createInvoke, Run, type AnyHandler, type Handlers, type Invoke, type JobContext } from './run.ts'
 
 /** What became of a worker's jobs since it was created. */
 export type WorkerCounters = Readonly<Counts>
@@ -77,6 +78,7 @@ const MAX_SETTLING = 4_000
 /**
  * Creates a worker; it does nothing until `start`. Delivery is at least once; see the fence in the handler's context for
  * how to make effects exact. It opens three connections for each partition; `redis` stays the caller's.
+ * `handlers`: one for each job name, or one function for jobs of every name.
  * @throws {QueueError} `INVALID_OPTIONS`
  * @example
  * const worker = createWorker<{ 'email.send': { to: string } }>(redis, 'emails', {
@@ -84,10 +86,10 @@ const MAX_SETTLING = 4_000
  * })
  * await worker.start()
  */
-export function createWorker<Jobs extends JobMap>(
+export function createWorker<Jobs extends JobMap = AnyJobs>(
   redis: RedisClient,
   queue: string,
-  handlers: Handlers<Jobs>,
+  handlers: NoInfer<Handlers<Jobs> | AnyHandler<Jobs>>,
   options: WorkerOptions<Jobs> = {},
 ): Worker {
   return new QueueWorker(redis, queue, handlers, options)
@@ -118,7 +120,7 @@ class QueueWorker<Jobs extends JobMap> implements Worker {
   #stopping: Promise<void> | undefined
   #onDrained: (() => void) | undefined
 
-  constructor(redis: RedisClient, queue: string, handlers: Handlers<Jobs>, options: WorkerOptions<Jobs>) {
+  constructor(redis: RedisClient, queue: string, handlers: object, options: WorkerOptions<Jobs>) {
     checkMembers('createWorker', options, WORKER_OPTIONS)
     checkHandlers(handlers)
     this.#context = createContext('worker', redis, queue, options)
