@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { UserConfig } from 'tsdown'
 
-type Plugin = Extract<UserConfig['plugins'], { readonly name: string }>
+export type Plugin = Extract<UserConfig['plugins'], { readonly name: string }>
 
 interface Library {
   /** Source file of each entry, by its name in `dist`. */
@@ -36,7 +36,7 @@ export function libraryConfig({ entry, constants = [] }: Library): UserConfig {
 }
 
 /** Replaces modules by what they export when the build runs, which must be JSON. */
-function evaluate(modules: readonly string[]): Plugin {
+export function evaluate(modules: readonly string[]): Plugin {
   const paths = new Set(modules.map((path) => resolve(path)))
   return {
     name: 'evaluate',

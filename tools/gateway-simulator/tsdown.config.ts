@@ -1,0 +1,3 @@
+import { programConfig } from '@titan/packaging/program'
+
+export default programConfig({ entry: { cli: 'src/cli.ts' } })
