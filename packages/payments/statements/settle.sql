@@ -38,8 +38,9 @@ with settlement as (
          lease_until   = null,
          attempt_open  = target.outcome is null,
          retries       = p.retries + target.counts_retry,
-         -- Of a payment that waits it counts the polls.
+         -- Of a payment that waits it counts the polls, and each begins with as many takeovers left.
          resolves      = case when target.unknown or target.waits_for = p.waits_for then p.resolves + target.counts_resolve else 0 end,
+         takeovers     = case when target.waits_for is null then p.takeovers else 0 end,
          unknown_since = case when target.unknown then coalesce(p.unknown_since, clock_timestamp()) end,
          needs_review  = target.review,
          waits_for     = target.waits_for,

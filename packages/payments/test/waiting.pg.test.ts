@@ -271,6 +271,31 @@ describe('a question to the customer', () => {
   })
 })
 
+test(
+  'hundreds of polls park nothing, also when workers die while they ask',
+  { timeout: 120_000 },
+  async () => {
+    const gateway = createSimulatedGateway({ delayMs: 0, moveScript: () => 'undecided' })
+    const authorized = await askedPayment(sql, { capture: 'manual' })
+    const charged = await askedPayment(sql, {})
+    for (const id of [authorized, charged]) await pay(id, { gateway })
+    const { id: refund } = await createMovement(store, { kind: 'refund', paymentId: charged })
+    await pay(refund, { gateway })
+    for (let poll = 0; poll < 300; poll++)
+      for (const id of [authorized, refund]) {
+        await makeDue(sql, id)
+        if (poll % 10 === 0) {
+          await claim(store, id)
+          await expireLease(sql, id)
+        }
+        await pay(id, { gateway })
+      }
+    const waiting = { status: 'PROCESSING', needsReview: false, unknownSince: null }
+    expect(await read(store, authorized)).toMatchObject({ ...waiting, waitsFor: 'capture' })
+    expect(await read(store, refund)).toMatchObject({ ...waiting, waitsFor: 'gateway' })
+  },
+)
+
 test('what waits is counted apart, and no duty but its own finds it', async () => {
   const gateway = createSimulatedGateway({ delayMs: 0 })
   const [captured, customer] = [

@@ -182,6 +182,38 @@ test('a wait that is over, and that the gateway never confirms, ends with an ope
 })
 
 test.each([
+  ['pay_1', 'customer'],
+  ['pay_1', 'capture'],
+  ['ref_1', 'gateway'],
+] as const)('hundreds of polls of %s while it waits for the %s use up nothing', (paymentId, waitsFor) => {
+  const claim = { paymentId, waitsFor, mode: 'resolve' } as const
+  const delays = DEFAULT_RETRY_POLICY.pollDelaysMs[waitsFor]
+  let resolves = 0
+  for (let poll = 0; poll < 500; poll++) {
+    const { review, countsResolve, delayMs } = decideOne(
+      { ...claim, resolves },
+      { type: 'UNKNOWN', reason: '500' },
+    )
+    expect({ review, delayMs }).toEqual({ review: false, delayMs: delays[Math.min(poll, delays.length - 1)] })
+    resolves += Number(countsResolve)
+  }
+  // Now it should end, and the gateway has as many answers left as any other.
+  for (let poll = resolves; poll < DEFAULT_RETRY_POLICY.maxResolves; poll++)
+    expect(
+      decideOne({ ...claim, isWaitOver: true, resolves: poll }, { type: 'UNKNOWN', reason: '500' }),
+    ).toMatchObject({ review: false, countsResolve: waitsFor !== 'gateway' || poll < delays.length - 1 })
+})
+
+test('the polls of a wait are no unknown answers to what follows it', () => {
+  const claim = { waitsFor: 'customer', mode: 'resolve', resolves: 500, customerPresent: true } as const
+  expect(decideOne(claim, { type: 'PENDING' })).toMatchObject({
+    unknown: true,
+    review: false,
+    delayMs: 5_000,
+  })
+})
+
+test.each([
   ['capture', 'authorization_expired'],
   ['customer', 'authentication_expired'],
 ] as const)('a wait for the %s that has expired fails as %s', (waitsFor, failureCode) => {

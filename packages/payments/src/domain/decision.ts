@@ -260,15 +260,17 @@ function becomeUnknown(
   change: UnknownChange,
 ): Settlement {
   const { policy, random } = context
-  if (claim.resolves >= policy.maxResolves) return { ...review(claim, reason, context.actor), ...change }
+  // Those of a wait were no unknown answers.
+  const resolves = claim.waitsFor === null ? claim.resolves : 0
+  if (resolves >= policy.maxResolves) return { ...review(claim, reason, context.actor), ...change }
   return {
     ...unchanged(claim, context.actor),
     ...change,
     unknown: true,
     countsResolve: true,
-    delayMs: unknownDelay(policy, claim.resolves, random),
+    delayMs: unknownDelay(policy, resolves, random),
     event: eventTypeOf(claim.paymentId, 'unknown'),
-    evidence: { reason, resolves: claim.resolves },
+    evidence: { reason, resolves },
   }
 }
 

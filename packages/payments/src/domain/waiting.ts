@@ -61,14 +61,18 @@ export function expire(claim: Claim, waitsFor: keyof typeof EXPIRED, { actor }: 
   return failed(closed, EXPIRED[waitsFor], 'expired', evidence)
 }
 
-/** A question to the gateway is no send: it leaves the key as old as it was. */
+/**
+ * A question to the gateway is no send: it leaves the key as old as it was. Questions count until their delay no longer
+ * grows, and again when the wait is over: only those that should end it may use up the limit.
+ */
 function wait(claim: Claim, waitsFor: WaitingReason, { policy, actor, random }: DecisionContext): Settlement {
   const isAgain = claim.waitsFor === waitsFor
+  const isOverdue = claim.isWaitOver && waitsFor !== 'gateway'
   return {
     ...unchanged(claim, actor),
     waitsFor,
     unsent: isAgain,
-    countsResolve: isAgain,
+    countsResolve: isAgain && (isOverdue || claim.resolves < policy.pollDelaysMs[waitsFor].length - 1),
     delayMs: pollDelay(policy, waitsFor, isAgain ? claim.resolves : 0, random),
     event: eventTypeOf(claim.paymentId, 'waiting'),
   }
