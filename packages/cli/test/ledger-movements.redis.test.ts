@@ -115,6 +115,16 @@ it.each([
   expect(await lookAt(own, recorded)).toEqual({})
 })
 
+it('passes a second refund that was undone', async () => {
+  const own = { movements: [...sound, { ...refund, id: 're_8' }] }
+  const undone = (ids: typeof world.ids): string => `
+    ${soundMovements(ids)}
+    insert into reconciliation_breaks
+           (kind, payment_id, gateway, reference, detail, resolved_at, resolution, resolved_by, refund_ref)
+    values ('duplicate_charge', '${idOf('ref', paid)}', 'stripe', 're_8', '{}', now(), 'ticket 1', 'ann', 'undone_1')`
+  expect(await lookAt(own, undone)).toEqual({})
+})
+
 it('names a payment that only a refund at the gateway knows', async () => {
   const stranger = { ...refund, id: 're_7', key: null, payment: 'pay_stranger' }
   expect(await lookAt({ movements: [...sound, stranger] })).toMatchObject({ I6: ['pay_stranger'] })

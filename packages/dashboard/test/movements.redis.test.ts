@@ -1,4 +1,5 @@
 import { eventually } from '@titan/testkit'
+import { createPaymentHandler, createSimulatedGateway } from '@titan/payments'
 import { afterAll, beforeEach, expect, inject, test } from 'vitest'
 import { DASHBOARD_PATH } from '../src/index.ts'
 import { formTokenOf, openRig, post, signIn } from './support/rig.ts'
@@ -198,6 +199,64 @@ test('a refund in review is decided on its page', async () => {
   expect((await post(rig, `/payments/${refund?.id}/resolve`, decision, { cookie })).status).toBe(303)
   expect(await rig.store.movement(refund?.id ?? '')).toMatchObject({ status: 'SUCCESS', gatewayRef: 're_1' })
   expect(await rig.store.get(id)).toMatchObject({ status: 'SUCCESS', amountRefunded: 400 })
+})
+
+test('a refund of another amount is decided with what undid it, under the operator’s name', async () => {
+  const payment = await succeed(rig, 'misrefunded', 1_000)
+  const asked = { kind: 'refund', paymentId: payment.id, amount: 200, idempotencyKey: 'k' } as const
+  const answer = await rig.store.createMovement(asked)
+  const id = 'movement' in answer ? answer.movement.id : ''
+  const gateway = createSimulatedGateway({ delayMs: 0, moveScript: () => 'wrong_amount' })
+  const pay = createPaymentHandler({ store: rig.store, gateway })
+  await pay({ id, data: { payment_id: id } }, { signal: new AbortController().signal }).catch(() => undefined)
+  const reference = (await rig.store.breaks(id))[0]?.reference ?? ''
+  const page = await rig.page(`/payments/${id}`, cookie)
+  expect(page).toMatch(/value="REFUND" required[^d]*It refunded, and the refund was undone/)
+  const decision = {
+    to: 'REFUND',
+    gateway_ref: reference,
+    refund_ref: 'undone_1',
+    note: 'ticket 4711, their report',
+  }
+  const decided = await post(rig, `/payments/${id}/resolve`, { form_token: token, ...decision }, { cookie })
+  expect(decided.status).toBe(303)
+  expect(await rig.store.movement(id)).toMatchObject({ status: 'FAILED', failureCode: 'refunded' })
+  expect(await lastAct()).toEqual({
+    operator: 'Ada',
+    action: 'payment.resolve',
+    target: id,
+    outcome: `refund undone_1 of charge ${reference}: failed`,
+  })
+})
+
+test('a contradiction of a payment or movement that is over is closed with evidence', async () => {
+  const { id: paymentId } = await succeed(rig, 'closed', 1_000)
+  const answer = await rig.store.createMovement({ kind: 'refund', paymentId, idempotencyKey: 'k' })
+  const refundId = 'movement' in answer ? answer.movement.id : ''
+  await finish(rig, refundId, 'SUCCESS')
+  for (const id of [paymentId, refundId]) {
+    const reference = `strange_${id}`
+    const found = {
+      kind: 'missing_here',
+      paymentId: id,
+      gateway: 'simulated',
+      reference,
+      detail: {},
+    } as const
+    await rig.store.recordBreak(found)
+    expect(await rig.page(`/payments/${id}`, cookie)).toContain('Close this contradiction')
+    const evidence = {
+      to: 'REFUND',
+      gateway_ref: reference,
+      refund_ref: 're_1',
+      note: 'ticket 4711, their report',
+    }
+    const closed = await post(rig, `/payments/${id}/resolve`, { form_token: token, ...evidence }, { cookie })
+    expect(closed.status).toBe(303)
+    expect(await rig.store.breaks(id)).toMatchObject([{ refundRef: 're_1', resolvedBy: 'operator:Ada' }])
+    expect((await lastAct())?.outcome).toBe(`refund re_1 of charge ${reference}: closed`)
+    expect(await rig.page(`/payments/${id}`, cookie)).not.toContain('Close this contradiction')
+  }
 })
 
 test('an answer that is lost does not invite to repeat', async () => {

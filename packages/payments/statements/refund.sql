@@ -1,13 +1,14 @@
--- Records the refund of a charge that contradicts its payment. A parked payment may end as FAILED with it.
+-- Records the refund of a charge that contradicts its payment, or that what contradicts a capture, void or refund was undone.
+-- What is parked for it may end as FAILED.
 -- PARAMS   $1 id           text  payment
---          $2 gateway_ref  text  the gateway's id of the charge
+--          $2 gateway_ref  text  the gateway's id of the charge, or of what was moved
 --          $3 refund_ref   text  the gateway's id of the refund
 --          $4 note         text  where the evidence is
 --          $5 actor        text  operator
 -- RETURNS  one row: how many contradictions it closed, and how many payments it ended
 with target as (
   select id, status, attempt_open, looked_up_fence is not distinct from fence as is_looked_up from payments
-   where id = $1::text and parent_id is null
+   where id = $1::text
      -- One that is under way may succeed yet: the money would go back twice.
      and not exists (select from payments m
                       where m.parent_id = $1::text and m.charge_ref = $2::text and m.status not in ('SUCCESS', 'FAILED'))
@@ -26,6 +27,7 @@ returning b.kind
   update payments p
      set status        = 'FAILED',
          fence         = p.fence + 1,
+         claimed_fence = case when p.parent_id is not null then p.fence + 1 end,
          needs_review  = false,
          resolves      = 0,
          attempt_open  = false,
@@ -52,7 +54,7 @@ returning p.id, p.attempt_no, p.event_seq
    where a.payment_id = moved.id and a.attempt_no = moved.attempt_no and a.outcome is null
 ), event as (
   insert into payment_event_rows (payment_id, seq, type, from_status, to_status, actor, evidence)
-  select id, event_seq, 'payment.failed', 'PROCESSING', 'FAILED', $5::text,
+  select id, event_seq, event_type(id, 'failed'), 'PROCESSING', 'FAILED', $5::text,
          jsonb_build_object('note', $4::text, 'gateway_ref', $2::text, 'refund_ref', $3::text)
     from moved
 )

@@ -69,13 +69,13 @@ const REFERENCE = { form: /^\S{1,200}$/, rule: 'an ID of the gateway, without sp
 export const paymentsRefund = command({
   name: 'titan payments refund',
   description:
-    'Record a refund made at the gateway for a charge that contradicts its payment. Moves no money: to refund a payment, run titan refunds create.',
+    'Record a refund made at the gateway for a charge that contradicts its payment, or what undid a refund, capture or void that contradicts its record. Moves no money: to refund a payment, run titan refunds create.',
   settings: {
     id: paymentSetting,
     charge: text(
       {
         flag: 'charge',
-        about: 'The gateway’s ID of the charge, shown by titan payments show; required.',
+        about: 'The gateway’s ID of the charge or movement, shown by titan payments show; required.',
         hint: 'id',
         isRequired: true,
       },

@@ -46,6 +46,11 @@ export async function loadLedger(snapshot: Snapshot, ledger: Ledger): Promise<vo
   await snapshot`
     delete from charge c using reconciliation_breaks b
      where b.payment_id = c.payment_id and b.refund_ref is not null and b.reference in (c.id, c.intent_id)`
+  // Nor does what contradicted a capture, void or refund and was undone.
+  await snapshot`
+    delete from movement m using reconciliation_breaks b, payments r
+     where r.parent_id = m.payment_id and b.payment_id = r.id and b.refund_ref is not null
+       and b.reference in (m.id, m.intent_id) and m.kind = movement_kind(r.id)`
   await snapshot`create index on charge (payment_id)`
   await snapshot`create index on request (key)`
   await snapshot`create index on movement (key)`

@@ -1,7 +1,7 @@
 import type { BreakKind, Movement, Payment, RecordedBreak } from '@titan/payments'
 import { html } from 'hono/html'
 import * as v from 'valibot'
-import { dialogButton, field } from '../markup/forms.ts'
+import { dialogButton, field, textArea } from '../markup/forms.ts'
 import { formatDecimal, formatMoney } from '../markup/format.ts'
 import type { Viewer } from '../markup/layout.ts'
 import { at, card, type Content } from '../markup/parts.ts'
@@ -85,6 +85,28 @@ export function refundChargeButton(
     text: `${money} of charge ${one.reference} go back to the customer and cannot be fetched again. Check first that it was not refunded at the gateway by hand: such a refund is recorded instead.`,
     fields: html`${keyField(movements, 'refund')}
       <input type="hidden" name="charge" value="${one.reference}" />`,
+  })
+}
+
+/**
+ * Renders the button that closes a contradiction with evidence; nothing where the payment is decided first, or where it is
+ * the payment's own charge.
+ */
+export function recordUndoneButton(payment: Payment, one: RecordedBreak, viewer: Viewer): Content {
+  const isOwn = payment.status === 'SUCCESS' && payment.gatewayRef === one.reference
+  if (one.resolvedAt !== null || payment.needsReview || payment.status === 'PROCESSING' || isOwn) return false
+  const reference = { name: 'refund_ref', maxlength: 200, autocomplete: 'off' }
+  return dialogButton({
+    viewer,
+    id: `undone-${one.kind}-${one.reference}`,
+    action: pathTo(['payments', payment.id, 'resolve']),
+    label: 'Close',
+    title: 'Close this contradiction',
+    text: 'Nothing moves, and the status stays. Check at the gateway that the money was returned, or otherwise settled.',
+    fields: html`<input type="hidden" name="to" value="REFUND" />
+      <input type="hidden" name="gateway_ref" value="${one.reference}" />
+      ${field('The gateway’s id of what settled it', reference, { hint: 'such as a refund' })}
+      ${textArea('Evidence', { name: 'note', minlength: 10 })}`,
   })
 }
 

@@ -6,7 +6,7 @@ import { formatMoney } from '../markup/format.ts'
 import type { Viewer } from '../markup/layout.ts'
 import { ago, card, mono, prose, table, type Content, type Html } from '../markup/parts.ts'
 import { pathTo } from '../web/paths.ts'
-import { refundChargeButton } from './movement-acts.ts'
+import { recordUndoneButton, refundChargeButton } from './movement-acts.ts'
 
 const MIN_NOTE = 10
 const note = v.pipe(
@@ -83,7 +83,13 @@ export function chargesCard({ payment, movements, breaks }: ChargesContent, view
       { title: 'State', cell: (one) => prose(stateOf(one)) },
       viewer.formToken !== undefined && {
         title: 'Action',
-        cell: (one) => refundChargeButton({ payment, movements }, one, viewer) || '–',
+        cell: (one) => {
+          const acts = [
+            refundChargeButton({ payment, movements }, one, viewer),
+            recordUndoneButton(payment, one, viewer),
+          ].filter((act) => act !== false)
+          return acts.length === 0 ? '–' : html`<div class="actions">${acts}</div>`
+        },
       },
     ],
   })
@@ -158,31 +164,33 @@ function lookUpPart({ payment, canLookUp }: ReviewContent, viewer: Viewer): Html
   return html`<div class="actions">${state} ${button}</div>`
 }
 
-/** What a movement did if it succeeded, and what an operator enters as its evidence. */
-const DONE: Readonly<Record<MovementKind, { readonly label: string; readonly reference: string }>> = {
-  charge: { label: 'It charged', reference: 'charge' },
-  refund: { label: 'It refunded', reference: 'refund' },
-  capture: { label: 'It captured', reference: 'charge' },
-  void: { label: 'It released the authorization', reference: 'charge' },
+/** What a movement did if it succeeded, what an operator enters as its evidence, and how it was undone. */
+const DONE: Readonly<
+  Record<MovementKind, { readonly label: string; readonly reference: string; readonly undone: string }>
+> = {
+  charge: { label: 'It charged', reference: 'charge', undone: 'the charge was refunded' },
+  refund: { label: 'It refunded', reference: 'refund', undone: 'the refund was undone' },
+  capture: { label: 'It captured', reference: 'charge', undone: 'the charge was refunded' },
+  void: { label: 'It released the authorization', reference: 'charge', undone: 'that was settled otherwise' },
 }
 
 function choices({ id, openCharges, attemptOpen, lateChargeRef }: Payment): Html[] {
   const isClear = openCharges === 0
   const kind = kindOf(id)
   const noun = kind === 'charge' ? 'payment' : kind
-  const { label, reference } = DONE[kind]
+  const { label, reference, undone } = DONE[kind]
   const all = [
     ['SUCCESS', label, `The ${noun} becomes SUCCESS. Enter the gateway’s id of the ${reference}.`, true],
-    kind === 'charge' && [
+    (kind === 'charge' || !isClear) && [
       'REFUND',
-      'It charged, and the charge was refunded',
-      'The refund is recorded. The payment becomes FAILED, unless another charge of it is open.',
+      `${label}, and ${undone}`,
+      `The evidence is recorded. The ${noun} becomes FAILED, unless another contradiction is open.`,
       !isClear,
     ],
     [
       'FAILED',
       kind === 'void' ? 'Nothing was released, and nothing will be' : 'No money moved, and none will',
-      isClear ? `The ${noun} becomes FAILED.` : 'Impossible while a recorded charge is not refunded.',
+      isClear ? `The ${noun} becomes FAILED.` : 'Impossible while a contradiction on record is open.',
       isClear,
     ],
     [
@@ -215,11 +223,11 @@ function chargeFields(payment: Payment, breaks: readonly RecordedBreak[]): Conte
   )}
   ${known !== '' && field('The same id again', again, { hint: `if it is not ${known}` })}
   ${
-    kind === 'charge' &&
+    (kind === 'charge' || payment.openCharges > 0) &&
     field(
-      'The gateway’s id of the refund',
+      kind === 'charge' ? 'The gateway’s id of the refund' : 'The gateway’s id of what undid it',
       { name: 'refund_ref', ...reference },
-      { hint: 'if it was refunded' },
+      { hint: kind === 'charge' ? 'if it was refunded' : 'if it was undone' },
     )
   }`
 }

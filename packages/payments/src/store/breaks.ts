@@ -26,9 +26,9 @@ export async function recordBreakLocked(sql: Queryable, { detail, ...facts }: Br
   await record(sql, { ...facts, detail: JSON.stringify(detail) })
 }
 
-/** A charge that an operator refunded at the gateway. */
+/** A charge that an operator refunded at the gateway, or a capture, void or refund that was undone there. */
 export interface Refund {
-  /** The gateway's id of the charge, as its contradiction names it. */
+  /** The gateway's id of the charge or movement, as its contradiction names it. */
   readonly gatewayRef: string
   /** The gateway's id of the refund: the evidence that the money was returned. */
   readonly refundRef: string
@@ -45,7 +45,7 @@ export interface Refund {
 export type RefundEffect = 'failed' | 'closed' | 'refused'
 
 /**
- * Records the refund of a charge. A payment that is over keeps its status; a parked one FAILED, unless another charge of
+ * Records the refund of a charge, or that a movement which contradicts its row was undone. A payment or movement that is over keeps its status; a parked one FAILED, unless another charge of
  * it is open or its open attempt may still turn out to be charged: look that one up first, then decide.
  */
 export async function recordRefund(sql: Database, id: string, given: Refund): Promise<RefundEffect> {
