@@ -49,6 +49,11 @@ export {
   type DeadLettersFound,
 } from './producer/dead-letter-search.ts'
 export type { Schedule, Schedules, ScheduleState } from './producer/recurring.ts'
-export type { RedisClient, RedisClusterClient, RedisNodeClient } from './redis/connection.ts'
+export type { RedisClient } from './redis/clients/recognise.ts'
+export type { RedisNodeClient } from './redis/clients/node-redis.ts'
+export type { RedisPool } from './redis/clients/node-redis-pool.ts'
+export type { RedisClusterClient } from './redis/clients/node-redis-cluster.ts'
+export type { IoredisClient } from './redis/clients/ioredis.ts'
+export type { IoredisClusterClient } from './redis/clients/ioredis-cluster.ts'
 
 // Left out on purpose: the broker, the scripts and the keys. What is in Redis is described in docs/redis-layout.md.

@@ -1,5 +1,5 @@
 import { promote, signal } from './redis/commands.ts'
-import type { RedisClient } from './redis/connection.ts'
+import type { RedisClient } from './redis/clients/recognise.ts'
 import { checkMembers, checkWhole } from './model/errors.ts'
 import { LOOKING_OPTIONS, resolveQueue } from './model/options.ts'
 import { sharePartitions, type QueuePartition } from './redis/partition.ts'

@@ -2,7 +2,7 @@
 // They work on a real Redis, as the code under test does.
 
 import { signal } from './redis/commands.ts'
-import type { RedisClient } from './redis/connection.ts'
+import type { RedisClient } from './redis/clients/recognise.ts'
 import { checkAtLeast, checkMembers } from './model/errors.ts'
 import type { Members } from './model/members.ts'
 import type { OnEvent, QueueEvent } from './model/events.ts'

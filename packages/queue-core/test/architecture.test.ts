@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 
 /** The folders of `src`, from the lowest layer to the highest. A file imports from its own folder and from those before it. */
-const LAYERS: readonly string[] = ['async', 'model', 'redis', 'producer', 'worker', '']
+const LAYERS: readonly string[] = ['async', 'model', 'redis/clients', 'redis', 'producer', 'worker', '']
 /** Files in a folder at most. */
 const FOLDER_SIZE = 20
 
@@ -50,9 +50,10 @@ describe('sources', () => {
     expect(importedFolders(file).filter((folder) => LAYERS.indexOf(folder) > own)).toEqual([])
   })
 
-  test('speak to the client in the files of connections only', () => {
-    const speaking = sources.filter(({ text }) => text.includes('.sendCommand')).map(({ name }) => name)
-    expect(speaking.toSorted()).toEqual(['cluster-node', 'connection'])
+  test('speak to clients in their adapters only, and import none', () => {
+    const speaking = sources.filter(({ text }) => text.includes('.sendCommand'))
+    expect(new Set(speaking.map(({ folder }) => folder))).toEqual(new Set(['redis/clients']))
+    for (const { name, text } of sources) expect(text, name).not.toMatch(/from '(io)?(redis|valkey)'/)
   })
 
   test('match the text of error replies in one file only', () => {
@@ -64,7 +65,7 @@ describe('sources', () => {
 
   test('of the pure layers know nothing of connections', () => {
     for (const { name, folder, text } of sources)
-      if (folder === 'async' || folder === 'model') expect(text, name).not.toMatch(/\.send[(<]|from 'redis'/)
+      if (folder === 'async' || folder === 'model') expect(text, name).not.toMatch(/\.send[(<]/)
   })
 
   test('clear their timers instead of hiding them', () => {

@@ -126,7 +126,7 @@ async function makeWorker(
   onTestFinished(() => client.destroy())
   const events: QueueEvent[] = []
   const worker = createWorker<RigJobs>(
-    client,
+    client.client,
     'q',
     { work: () => undefined },
     { onEvent: (event) => void events.push(event), ...options },

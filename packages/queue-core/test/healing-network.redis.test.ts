@@ -118,14 +118,14 @@ test('a run whose lease cannot be renewed is aborted before another worker begin
   await eventually(() => expect(rig.worker.running).toBe(1))
   await proxy.set({ type: 'silence' })
   await lost.promise
-  const [pending] = await observer.sendCommand<[id: string, consumer: string, idleMs: number][]>([
+  const [pending] = await observer.send<[id: string, consumer: string, idleMs: number][]>(
     'XPENDING',
     keysOf(rig.prefix, 'q').streams[1],
     'workers',
     '-',
     '+',
-    '1',
-  ])
+    1,
+  )
   expect(pending?.[2]).toBeLessThan(visibilityMs)
   gate.open()
   await proxy.set()

@@ -60,7 +60,9 @@ test('a worker follows a failover behind its address', async () => {
   await rig.allDone()
   const client = await connectClient(replica.url)
   onTestFinished(() => client.destroy())
-  await createQueue<RigJobs>(client, 'q', { prefix: rig.prefix }).enqueue('work', 'after', { id: 'after' })
+  await createQueue<RigJobs>(client.client, 'q', { prefix: rig.prefix }).enqueue('work', 'after', {
+    id: 'after',
+  })
   await eventually(() => expect(rig.runs.get('after')).toBe(1))
   expect(rig.errors().length).toBeLessThan(BOUNDED)
 })

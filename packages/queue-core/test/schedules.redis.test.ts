@@ -2,7 +2,7 @@ import { eventually } from '@titan/testkit'
 import * as v from 'valibot'
 import { describe, expect } from 'vitest'
 import type { Connection } from '../src/redis/connection.ts'
-import { createQueue, type Job, type QueueEvent, type RedisNodeClient } from '../src/index.ts'
+import { createQueue, type Job, type QueueEvent, type RedisClient } from '../src/index.ts'
 import type { QueuePartition } from '../src/redis/partition.ts'
 import { fireDueSlots, nextSlot } from '../src/producer/recurring.ts'
 import { range } from './support/collect.ts'
@@ -20,17 +20,9 @@ async function makeDue(place: Place, key: string, agoMs: number): Promise<number
   return slot
 }
 
-/** The client of a place with its methods, so that one of them can be another. */
-function clientOf({ redis }: Place): RedisNodeClient {
-  return {
-    isReady: true,
-    sendCommand: (args) => redis.sendCommand(args),
-    duplicate: (overrides) => redis.duplicate(overrides),
-    connect: () => redis.connect(),
-    close: () => redis.close(),
-    destroy: () => redis.destroy(),
-    on: (event, listener) => redis.on(event, listener),
-  }
+/** A client for a producer, with commands of its own. */
+function clientWith(sendCommand: (args: string[]) => Promise<unknown>): RedisClient {
+  return { isReady: true, sendCommand } as unknown as RedisClient
 }
 
 const ignore = (): void => undefined
@@ -101,18 +93,15 @@ describe('a recurring job', () => {
   test('deployed by two with different definitions has the slot of the one that won', async ({ place }) => {
     const other = place.createQueue()
     const slow = createQueue<TestJobs>(
-      {
-        ...clientOf(place),
-        // Before and after every command of the one the other deploys.
-        async sendCommand<T>(args: string[]) {
+      // Before and after every command of the one the other deploys.
+      clientWith(async (args) => {
+        await other.schedule('s', { cron: '0 15 * * *' }, 'work', 2)
+        try {
+          return await place.send(...args)
+        } finally {
           await other.schedule('s', { cron: '0 15 * * *' }, 'work', 2)
-          try {
-            return await place.redis.sendCommand<T>(args)
-          } finally {
-            await other.schedule('s', { cron: '0 15 * * *' }, 'work', 2)
-          }
-        },
-      },
+        }
+      }),
       place.name,
       { prefix: place.prefix },
     )

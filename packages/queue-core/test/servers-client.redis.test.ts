@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { eventually, testPrefix } from '@titan/testkit'
 import { createClient, RESP_TYPES } from 'redis'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import type { RedisNodeClient } from '../src/redis/connection.ts'
+import type { RedisNodeClient } from '../src/index.ts'
 import { startPrivateServer, type PrivateServer } from './support/private-server.ts'
 import { startRig } from './support/rig.ts'
 
@@ -36,7 +36,7 @@ afterAll(() => server.remove())
 /** Uses the client for a queue and its worker. */
 async function expectToWork(client: RedisNodeClient, prefix = testPrefix()): Promise<void> {
   client.on('error', () => undefined)
-  onTestFinished(() => client.destroy())
+  onTestFinished(() => client.destroy?.())
   await client.connect()
   const rig = await startRig(client, { prefix, rateLimit: { max: 1_000, perMs: 1_000 } })
   onTestFinished(rig.stop)

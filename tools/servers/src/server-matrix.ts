@@ -7,8 +7,8 @@ import { LocalError } from './errors.ts'
 import { REPOSITORY } from './folders.ts'
 import { inspectRedis } from './redis-binary.ts'
 
-/** How the tests went on one server. */
-type MatrixRow = Awaited<ReturnType<typeof testOn>>
+/** How the tests went on one server or with one client. */
+type MatrixRow = Awaited<ReturnType<typeof testWith>>
 
 /**
  * Reads `TITAN_REDIS_BINARIES`, a list `name=path,name=path`, or `TITAN_REDIS_BINARY`, one path.
@@ -40,12 +40,43 @@ function readEntry(entry: string) {
 /** Runs the tests that `filters` select on a private server of this program; their output goes to the terminal. */
 export async function testOn(name: string, command: string, filters: readonly string[]) {
   const { version } = await inspectRedis(command)
+  // A server named by REDIS_URL would win over the program.
+  return testWith(name, version, { TITAN_REDIS_BINARY: command, REDIS_URL: '' }, filters)
+}
+
+/** Clients that the tests of the queue run with, by the values of `TITAN_REDIS_CLIENT`, and the modules that they are of. */
+export const REDIS_CLIENTS = {
+  'node-redis-6': 'redis',
+  'node-redis-6-pool': 'redis',
+  'node-redis-5': 'redis-5',
+  'node-redis-4': 'redis-4',
+  'ioredis-6': 'ioredis',
+  'ioredis-5': 'ioredis-5',
+  iovalkey: 'iovalkey',
+} as const
+
+export type RedisClientName = keyof typeof REDIS_CLIENTS
+
+/** Runs the tests that `filters` select with one client. */
+export async function testClient(name: RedisClientName, filters: readonly string[]) {
+  const manifest = `packages/queue-core/node_modules/${REDIS_CLIENTS[name]}/package.json`
+  const { version } = JSON.parse(readFileSync(join(REPOSITORY, manifest), 'utf8')) as {
+    readonly version: string
+  }
+  return testWith(name, version, { TITAN_REDIS_CLIENT: name }, filters)
+}
+
+async function testWith(
+  name: string,
+  version: string,
+  variables: NodeJS.ProcessEnv,
+  filters: readonly string[],
+) {
   const folder = mkdtempSync(join(tmpdir(), 'titan-matrix-'))
   const report = join(folder, 'report.json')
   const startedAt = performance.now()
   try {
-    // A server named by REDIS_URL would win over the program.
-    const env = { ...process.env, TITAN_REDIS_BINARY: command, REDIS_URL: '' }
+    const env = { ...process.env, ...variables }
     await runVitest([...filters, '--reporter=default', '--reporter=json', `--outputFile=${report}`], env)
     const counts = readReport(report)
     return { name, version, ...counts, seconds: Math.round((performance.now() - startedAt) / 1_000) }
@@ -83,7 +114,7 @@ function readReport(path: string) {
 /** The results as a Markdown table. */
 export function renderMatrix(rows: readonly MatrixRow[]) {
   const cells = [
-    ['Server', 'Version', 'Passed', 'Failed', 'Skipped', 'Time'],
+    ['Tested', 'Version', 'Passed', 'Failed', 'Skipped', 'Time'],
     ...rows.map(({ name, version, passed, failed, skipped, seconds }) =>
       [name, version, passed, failed, skipped, `${seconds} s`].map(String),
     ),

@@ -1,6 +1,13 @@
 #!/usr/bin/env node
 import { LocalError } from './errors.ts'
-import { readBinaries, renderMatrix, testOn } from './server-matrix.ts'
+import {
+  readBinaries,
+  REDIS_CLIENTS,
+  renderMatrix,
+  testClient,
+  testOn,
+  type RedisClientName,
+} from './server-matrix.ts'
 
 /** What runs when no test is named: everything that talks to Redis in the queue. */
 const DEFAULT_FILTERS = ['packages/queue-core']
@@ -8,16 +15,22 @@ const USAGE_ERROR = 2
 
 process.exitCode = await main(process.argv.slice(2), process.env)
 
-/** Runs the tests on each server that the environment names, one after the other, and prints a table. */
+/**
+ * Runs the tests on each server that the environment names, or with `--clients` with each client, one after the other, and
+ * prints a table.
+ */
 async function main(argv: readonly string[], env: NodeJS.ProcessEnv) {
   try {
-    const binaries = readBinaries(env)
     // pnpm passes the "--" of "pnpm test:servers -- filter" on.
-    const filters = argv.filter((arg) => arg !== '--')
+    const given = argv.filter((arg) => !arg.startsWith('--'))
+    const filters = given.length > 0 ? given : DEFAULT_FILTERS
+    const runs = argv.includes('--clients')
+      ? clientsOf(env).map((name) => ({ name, run: () => testClient(name, filters) }))
+      : readBinaries(env).map(({ name, command }) => ({ name, run: () => testOn(name, command, filters) }))
     const rows = []
-    for (const { name, command } of binaries) {
+    for (const { name, run } of runs) {
       process.stdout.write(`\n${name}\n`)
-      rows.push(await testOn(name, command, filters.length > 0 ? filters : DEFAULT_FILTERS))
+      rows.push(await run())
     }
     process.stdout.write(`\n${renderMatrix(rows)}\n`)
     return rows.every(({ passed, failed }) => failed === 0 && passed > 0) ? 0 : 1
@@ -26,4 +39,10 @@ async function main(argv: readonly string[], env: NodeJS.ProcessEnv) {
     process.stderr.write(`\n${error.message}\n`)
     return error.code === 'INVALID_INPUT' ? USAGE_ERROR : 1
   }
+}
+
+/** The client that `TITAN_REDIS_CLIENT` names, or else all. */
+function clientsOf({ TITAN_REDIS_CLIENT: wanted }: NodeJS.ProcessEnv) {
+  const names = Object.keys(REDIS_CLIENTS) as RedisClientName[]
+  return wanted ? names.filter((name) => name === wanted) : names
 }

@@ -26,7 +26,7 @@ test('the results are a Markdown table', () => {
   const rows = [{ name: 'redis', version: '7.0.15', passed: 120, failed: 0, skipped: 1, seconds: 90 }]
   expect(renderMatrix(rows)).toBe(
     [
-      '| Server | Version | Passed | Failed | Skipped | Time |',
+      '| Tested | Version | Passed | Failed | Skipped | Time |',
       '| ------ | ------- | ------ | ------ | ------- | ---- |',
       '| redis  | 7.0.15  | 120    | 0      | 1       | 90 s |',
     ].join('\n'),

@@ -8,7 +8,7 @@ import {
   type PaymentJobs,
   type Rebuilt,
 } from '@titan/payments'
-import { createInspector, createQueue, type RedisClient } from '@titan/queue-core'
+import { createInspector, createQueue, type RedisNodeClient } from '@titan/queue-core'
 import { toggle } from '@titan/service'
 import { command } from '../command.ts'
 import { withProgress } from '../terminal.ts'
@@ -49,7 +49,7 @@ export const recoverCommand = command({
 export interface RecoverOptions {
   readonly sql: Database
   /** A connected client. */
-  readonly redis: RedisClient
+  readonly redis: RedisNodeClient
   /** First part of the queue's keys. @default 'titan' */
   readonly prefix?: string
   /** Counts only. @default false */

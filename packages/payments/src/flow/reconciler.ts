@@ -1,4 +1,10 @@
-import { createInspector, type JobView, type Queue, type RedisClient } from '@titan/queue-core'
+import {
+  createInspector,
+  type JobView,
+  type Queue,
+  type RedisClusterClient,
+  type RedisNodeClient,
+} from '@titan/queue-core'
 import { startPolling, type Loop } from '@titan/queue-core/async'
 import type { OnPaymentsEvent } from '../domain/events.ts'
 import { jobIdOf } from '../domain/identifiers.ts'
@@ -25,7 +31,7 @@ export interface ReconcilerOptions {
   >
   readonly queue: Pick<Queue<PaymentJobs>, 'name' | 'enqueueMany' | 'stats'>
   /** A connected client of the same Redis. Without one a wiped Redis is noticed by the age of the payments only, and a job that waits with its worker gets a duplicate. @default none */
-  readonly redis?: RedisClient | undefined
+  readonly redis?: RedisNodeClient | RedisClusterClient | undefined
   /** First part of the queue's keys. @default 'titan' */
   readonly prefix?: string | undefined
   /** Milliseconds between two runs. @default 2000 */
@@ -192,7 +198,7 @@ export class Reconciler {
     this.#onEvent({ type, count: due.length })
   }
 
-  #findJobsIn(redis: RedisClient): FindJobs {
+  #findJobsIn(redis: RedisNodeClient | RedisClusterClient): FindJobs {
     const { prefix = 'titan', queue } = this.#options
     const inspector = createInspector(redis, queue.name, { prefix })
     return async (jobs) => {

@@ -1,4 +1,4 @@
-import type { RedisClient } from '@titan/queue-core'
+import type { RedisClusterClient, RedisNodeClient } from '@titan/queue-core'
 import { textOf } from '@titan/queue-core/text-of'
 import { randomUUID } from 'node:crypto'
 import type { Database } from './database.ts'
@@ -15,7 +15,10 @@ export interface Epoch {
 }
 
 /** Reads which Redis this is; makes the mark where there is none. */
-export async function readRedisEpoch(redis: RedisClient, key: string): Promise<Epoch> {
+export async function readRedisEpoch(
+  redis: RedisNodeClient | RedisClusterClient,
+  key: string,
+): Promise<Epoch> {
   const send = <Reply>(args: string[]): Promise<Reply> =>
     'getNodeClientForKey' in redis
       ? redis.sendCommand<Reply>(key, false, args)

@@ -25,6 +25,7 @@ export type QueueErrorCode =
   | 'INVALID_PAYLOAD'
   | 'LEASE_LOST'
   | 'NO_REPLY'
+  | 'NOT_SENT'
   | 'QUEUE_FULL'
   | 'STOPPED'
   | 'UNKNOWN_JOB'

@@ -11,6 +11,8 @@ import { beginSend } from '../model/tracing.ts'
 import { enqueue, type EnqueueReply, type Entry } from '../redis/enqueue.ts'
 import { plainJobId } from '../redis/layout.ts'
 import { partitionOf, type QueuePartition } from '../redis/partition.ts'
+import { isNotSent } from '../redis/replies.ts'
+import { checkVersion } from '../redis/server-check.ts'
 import { checkJobs, checkOptions, describeJob, needsMeta, withDefaults } from './new-job.ts'
 
 /** A queue as its producer's verbs see it. */
@@ -31,9 +33,13 @@ export interface Enqueued {
 
 /** A partition and what writes single jobs to it. */
 interface Target {
-  readonly part: QueuePartition
+  readonly write: Write
+  readonly partition: number | undefined
   readonly writer: Batcher<Pending>
 }
+
+/** Writes jobs to one partition in one step. */
+type Write = (entries: readonly Entry[]) => Promise<EnqueueReply[]>
 
 /** A job that is checked and encoded, its place among the jobs of its call, and where it goes. */
 interface Prepared {
@@ -66,7 +72,10 @@ export class Enqueuer {
 
   constructor(context: QueueContext) {
     this.#context = context
-    this.#targets = context.parts.map((part) => ({ part, writer: createWriter(part, context.maxLength) }))
+    this.#targets = context.parts.map((part) => {
+      const write = openWrite(part, context.maxLength)
+      return { write, partition: part.keys.partition, writer: createWriter(write) }
+    })
   }
 
   async enqueue(name: string, data: unknown, options: JobOptions = {}): Promise<Enqueued> {
@@ -143,18 +152,18 @@ export class Enqueuer {
     const results: (Enqueued | undefined)[] = Array.from({ length: all.length })
     let failure: { readonly error: unknown } | undefined
     const inFlight = new Set<Promise<void>>()
-    const write = async (part: QueuePartition, jobs: readonly Prepared[]): Promise<void> => {
+    const write = async (target: Target, jobs: readonly Prepared[]): Promise<void> => {
       try {
-        const entries = jobs.map(({ entry }) => entry)
-        const replies = await enqueue(part, this.#context.maxLength, entries)
+        const replies = await target.write(jobs.map(({ entry }) => entry))
         for (const [at, job] of jobs.entries()) results[job.position] = toEnqueued(job, replies[at] ?? '!')
       } catch (error) {
-        failure ??= { error }
+        // One that says that nothing was sent does not hide one that does not know.
+        if (failure === undefined || isNotSent(failure.error)) failure = { error }
       }
     }
     for (let from = 0; from < all.length && failure === undefined; from += CHUNK) {
-      for (const [{ part }, jobs] of groupByTarget(all.slice(from, from + CHUNK))) {
-        const writing = write(part, jobs).finally(() => inFlight.delete(writing))
+      for (const [target, jobs] of groupByTarget(all.slice(from, from + CHUNK))) {
+        const writing = write(target, jobs).finally(() => inFlight.delete(writing))
         inFlight.add(writing)
       }
       while (inFlight.size >= WRITES_IN_FLIGHT) await Promise.race(inFlight)
@@ -192,12 +201,26 @@ export class Enqueuer {
   }
 }
 
+/** Opens the way to a partition. Its server is checked before the first job, so that none is stored where none can be run. */
+function openWrite(part: QueuePartition, maxLength: number): Write {
+  let isChecked = false
+  let checking: Promise<unknown> | undefined
+  return async (entries) => {
+    if (!isChecked) {
+      checking ??= checkVersion(part.connection).finally(() => (checking = undefined))
+      await checking
+      isChecked = true
+    }
+    return enqueue(part, maxLength, entries)
+  }
+}
+
 /** Collects single jobs and writes those of one turn of the event loop together. */
-function createWriter(part: QueuePartition, maxLength: number): Batcher<Pending> {
+function createWriter(writeEntries: Write): Batcher<Pending> {
   const write = async (batch: Pending[]): Promise<void> => {
     const entries = batch.map(({ entry }) => entry)
     try {
-      const replies = await enqueue(part, maxLength, entries)
+      const replies = await writeEntries(entries)
       for (const [index, { resolve }] of batch.entries()) resolve(replies[index] ?? '!')
     } catch (error) {
       for (const { reject } of batch) reject(error)
@@ -210,7 +233,7 @@ function createWriter(part: QueuePartition, maxLength: number): Batcher<Pending>
 function toEnqueued({ target, entry }: Prepared, reply: EnqueueReply): Enqueued | undefined {
   if (reply === '!') return undefined
   if (entry.full !== undefined) return { id: entry.full.id, duplicate: reply === '=' }
-  return { id: plainJobId(reply, entry.level, target.part.keys.partition), duplicate: false }
+  return { id: plainJobId(reply, entry.level, target.partition), duplicate: false }
 }
 
 function groupByTarget(jobs: readonly Prepared[]): Map<Target, Prepared[]> {

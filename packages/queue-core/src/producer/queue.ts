@@ -5,7 +5,7 @@ import type { Members } from '../model/members.ts'
 import { QUEUE_OPTIONS, resolveQueue, type QueueOptions } from '../model/options.ts'
 import { readSchemas } from '../model/schema.ts'
 import { signal } from '../redis/commands.ts'
-import type { RedisClient } from '../redis/connection.ts'
+import type { RedisClient } from '../redis/clients/recognise.ts'
 import { levelNumber, readPlainJobId } from '../redis/layout.ts'
 import { sharePartitions, type QueuePartition } from '../redis/partition.ts'
 import { runScript } from '../redis/scripts.ts'
@@ -27,13 +27,14 @@ export interface Queue<Jobs extends JobMap = AnyJobs> extends DeadLetters, Sched
   readonly name: string
   /**
    * Adds a job; resolves when Redis has stored it. Calls of one turn of the event loop travel together.
-   * @throws {QueueError} `INVALID_PAYLOAD`, `INVALID_OPTIONS`, `QUEUE_FULL`, `CLOSED`, and `NO_REPLY` when nothing is
-   * known: then enqueue again, with an `id`. Errors of Redis and of the network as they are.
+   * @throws {QueueError} `INVALID_PAYLOAD`, `INVALID_OPTIONS`, `QUEUE_FULL`, `CLOSED`, `UNSUPPORTED_SERVER`;
+   * `NOT_SENT` when Redis is away: nothing was stored; `NO_REPLY` when nothing is known: then enqueue again, with an
+   * `id`. Errors that Redis replied as they are.
    */
   enqueue<Name extends JobName<Jobs>>(name: Name, data: Jobs[Name], options?: JobOptions): Promise<Enqueued>
   /**
    * Adds many jobs, a thousand a round trip; the results are in the order of the jobs. One bad job and none is added.
-   * @throws {QueueError} as `enqueue`, and `INCOMPLETE` for an error of Redis or of the network, which is its `cause`.
+   * @throws {QueueError} as `enqueue`, and `INCOMPLETE` for an error that Redis replied, which is its `cause`.
    * Once sending has begun, each error carries in `accepted` the results of the jobs that are known to be stored
    */
   enqueueMany(jobs: readonly NewJob<Jobs>[]): Promise<Enqueued[]>
@@ -67,7 +68,7 @@ export interface Queue<Jobs extends JobMap = AnyJobs> extends DeadLetters, Sched
 }
 
 /**
- * Opens a queue over a connected node-redis client.
+ * Opens a queue over a client of node-redis, ioredis or iovalkey, see {@link RedisClient}.
  * @throws {QueueError} `INVALID_OPTIONS`
  * @example
  * const queue = createQueue<{ 'email.send': { to: string } }>(redis, 'emails')

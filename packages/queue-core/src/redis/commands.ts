@@ -5,7 +5,7 @@ import { LEVELS, type Level } from '../model/levels.ts'
 import { defaults } from '../model/options.ts'
 import { decodeFields, levelNumber, readLevel, type Entries } from './layout.ts'
 import type { QueuePartition } from './partition.ts'
-import { isOutOfMemory, readMap, type MapReply } from './replies.ts'
+import { isOutOfMemory, readStreams, type StreamsReply } from './replies.ts'
 import { runScript } from './scripts.ts'
 
 /** Who claims: its consumer group and its name in Redis. */
@@ -117,9 +117,7 @@ export async function read(
   if (blockMs > 0) args.push('BLOCK', String(blockMs))
   args.push('STREAMS', ...streams, ...streams.map(() => '>'))
   const options = { replyWithinMs: blockMs * 2 + 5_000 }
-  const reply = await connection.send<MapReply<Entries> | null>(args, options)
-  // RESP2 sends pairs of stream and entries, RESP3 a map.
-  const byStream = readMap<Entries>(Array.isArray(reply) ? reply.flat() : (reply ?? {}))
+  const byStream = readStreams(await connection.send<StreamsReply<Entries>>(args, options))
   return LEVELS.map((level) =>
     (byStream[keys.streams[level]] ?? []).map(([entryId, fields]: [string, string[] | null]) => {
       const job = fields === null ? undefined : decodeFields(fields, level)

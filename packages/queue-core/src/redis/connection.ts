@@ -1,47 +1,12 @@
-import type { RedisArgument, RedisClientType, RedisClusterType } from 'redis'
-import { invalidOptions, QueueError } from '../model/errors.ts'
-import { isCluster, Locator } from './cluster-node.ts'
-import { defaults } from '../model/options.ts'
 import { withDeadline } from '../async/deadline.ts'
-import { isMoved, isReadOnly } from './replies.ts'
-
-/** The part of a node-redis client (`createClient()`) that the library uses. */
-export interface RedisNodeClient {
-  readonly isReady: boolean
-  readonly options?: { readonly socket?: object }
-  sendCommand<T>(args: string[], options?: { typeMapping?: object }): Promise<T>
-  duplicate(overrides?: object): RedisNodeClient
-  connect(): Promise<unknown>
-  close(): unknown
-  destroy(): void
-  on(event: 'error', listener: (error: unknown) => void): unknown
-}
-
-interface NodeAddress {
-  readonly host: string
-  readonly port: number
-}
-
-/** `nodeAddressMap` of node-redis: the address of a node from here, by the one that the cluster announces. */
-type NodeAddressMap = Readonly<Record<string, NodeAddress>> | ((address: string) => NodeAddress | undefined)
-
-/** The part of a node-redis cluster client (`createCluster()`) that the library uses. */
-export interface RedisClusterClient {
-  readonly isOpen: boolean
-  readonly nodeByAddress: ReadonlyMap<string, { readonly client?: RedisNodeClient | undefined }>
-  /** What it was made with: the addresses by which its nodes are reached from here. */
-  readonly _options?: { readonly nodeAddressMap?: NodeAddressMap | undefined } | undefined
-  sendCommand<T>(
-    firstKey: RedisArgument | undefined,
-    isReadonly: boolean | undefined,
-    args: string[],
-    options?: { typeMapping?: object },
-  ): Promise<T>
-  getNodeClientForKey(key: RedisArgument): Promise<RedisNodeClient>
-}
-
-/** A node-redis client, connected by the caller: `createClient()` or `createCluster()`. */
-export type RedisClient = RedisNodeClient | RedisClusterClient
+import { startTimer } from '../async/timer.ts'
+import { QueueError } from '../model/errors.ts'
+import { defaults } from '../model/options.ts'
+import { textOf } from '../model/text-of.ts'
+import type { Send } from './clients/adapter.ts'
+import { adapterOf, type RedisClient } from './clients/recognise.ts'
+import { Locator } from './cluster-node.ts'
+import { isMoved, isNotSent, isReadOnly, isReply } from './replies.ts'
 
 interface SendOptions {
   /** @default defaults.replyWithinMs */
@@ -52,7 +17,8 @@ interface SendOptions {
 export interface Connection {
   /**
    * Sends one command. Unless it rejects with a reply of the server, the server may have run the command.
-   * @throws {QueueError} `NO_REPLY` after `replyWithinMs`, `CLOSED`
+   * @throws {QueueError} `NO_REPLY` after `replyWithinMs`, `CLOSED`; over the caller's client also `NOT_SENT`, and
+   * `NO_REPLY` for each failure after the command was sent
    */
   send<T>(args: string[], options?: SendOptions): Promise<T>
   /** The server's id of this connection, for CLIENT UNBLOCK; undefined for a shared one. */
@@ -69,39 +35,27 @@ const OPEN_WITHIN_MS = 5_000
 /** How often a command follows a slot that moves. */
 const MAX_REDIRECTS = 3
 
-/** Replies come as plain strings and numbers, whatever types the caller's client maps them to. */
-const plain = { typeMapping: {} }
-
-type Accepts<T extends RedisClient> = T
-/** Compile-time proof that node-redis' own clients are accepted. @public */
-export type Accepted = Accepts<RedisClientType> | Accepts<RedisClusterType>
-
-/** Returns the client, if it is one. @throws {QueueError} `INVALID_OPTIONS` */
-export function checkClient<Client extends RedisClient>(client: Client): Client {
-  const isObject = typeof client === 'object' && client !== null
-  // It has isReady as well, and takes commands in another form.
-  if (isObject && 'getMasterNode' in client)
-    throw invalidOptions(
-      'A client of createSentinel(…) is not supported: pass createClient(…) with an address that follows the primary',
-    )
-  if (isObject && ('isReady' in client || isCluster(client))) return client
-  throw invalidOptions(
-    'The first argument must be a client of node-redis: createClient(…) or createCluster(…) of the package "redis", connected',
-  )
-}
+/** How long a command may wait until the caller's client is connected, in milliseconds. */
+const WAIT_TO_SEND_MS = 5_000
 
 /** Sends over the caller's own client, which stays the caller's to reconnect and to close. */
 export function shareConnection(client: RedisClient, key: string): Connection {
-  checkClient(client)
+  const adapter = adapterOf(client)
   let lastReplyAt = performance.now()
   return {
     async send<T>(args: string[], { replyWithinMs = defaults.replyWithinMs }: SendOptions = {}) {
-      const reply = isCluster(client)
-        ? client.sendCommand<T>(key, false, args, plain)
-        : client.sendCommand<T>(args, plain)
-      const value = await withDeadline(reply, replyWithinMs, () => noReply(args[0], replyWithinMs))
-      lastReplyAt = performance.now()
-      return value
+      const withdraw = new AbortController()
+      const timer = startTimer(() => withdraw.abort(), Math.min(WAIT_TO_SEND_MS, replyWithinMs))
+      try {
+        const reply = adapter.send(key, args, withdraw.signal)
+        const value = await withDeadline(reply, replyWithinMs, () => noReply(args[0], replyWithinMs))
+        lastReplyAt = performance.now()
+        return value as T
+      } catch (error) {
+        throw sharedError(error, args[0])
+      } finally {
+        timer.stop()
+      }
     },
     id: () => Promise.resolve(undefined),
     get lastReplyAt() {
@@ -110,6 +64,23 @@ export function shareConnection(client: RedisClient, key: string): Connection {
     isClosed: false,
     close: () => Promise.resolve(),
   }
+}
+
+/** Says what is known of a command that failed: errors of the server as they are, others with one of two codes. */
+function sharedError(error: unknown, command = 'a command'): unknown {
+  if (isReply(error)) return error
+  if (isNotSent(error))
+    return new QueueError(
+      'NOT_SENT',
+      `Redis is not connected: ${command} was not sent, nothing was changed`,
+      { cause: error },
+    )
+  if (error instanceof QueueError) return error
+  return new QueueError(
+    'NO_REPLY',
+    `The connection to Redis failed: ${command} may have been carried out: ${textOf(error)}`,
+    { cause: error },
+  )
 }
 
 /**
@@ -125,14 +96,15 @@ export async function openConnection(
   signal?: AbortSignal,
 ): Promise<Connection> {
   signal?.throwIfAborted()
-  const connection = new OwnConnection(new Locator(parent, key), onLost, signal)
+  const connection = new OwnConnection(new Locator(adapterOf(parent), key), onLost, signal)
   await connection.open()
   return connection
 }
 
 /** One socket with all that depends on it. It is never repaired: when it breaks, the next command opens another. */
 interface Link {
-  readonly client: RedisNodeClient
+  /** Rejects until it is open. */
+  send: Send
   readonly socket: AbortController
   serverId: Promise<string> | undefined
   /** Commands without a reply. */
@@ -141,8 +113,8 @@ interface Link {
 
 /**
  * A command that gets no reply in time rejects and the socket is replaced: a server that hangs or a network that
- * swallows packets never parks us for good. node-redis' own reconnecting is off, because it waits without end and may
- * give up for good.
+ * swallows packets never parks us for good. The client's own reconnecting is off, because it waits without end, may give
+ * up for good, and may send a command twice.
  */
 class OwnConnection implements Connection {
   readonly #locator: Locator
@@ -164,7 +136,7 @@ class OwnConnection implements Connection {
 
   /** Opens a link, or waits for the one that is being opened. */
   open(): Promise<Link> {
-    if (this.isClosed) return Promise.reject(new QueueError('CLOSED', 'The connection is closed'))
+    if (this.isClosed) return Promise.reject(closed())
     this.#opening ??= this.#openLink().finally(() => {
       this.#opening = undefined
     })
@@ -193,7 +165,7 @@ class OwnConnection implements Connection {
   close(): Promise<void> {
     this.#signal?.removeEventListener('abort', this.#onAbort)
     this.isClosed = true
-    this.#dialing?.abort(new QueueError('CLOSED', 'The connection is closed'))
+    this.#dialing?.abort(closed())
     this.#drop(this.#link)
     return Promise.resolve()
   }
@@ -213,44 +185,30 @@ class OwnConnection implements Connection {
   }
 
   async #dial(socket: AbortController): Promise<Link> {
-    const { template, address } = await this.#locator.locate()
-    const client = template.duplicate({
-      // Every command has a time limit of ours.
-      commandOptions: { timeout: undefined },
-      disableOfflineQueue: true,
-      clientSideCache: undefined,
-      socket: {
-        ...template.options?.socket,
-        ...address,
-        reconnectStrategy: false,
-        socketTimeout: undefined,
-        // Ends the socket at any time, also one that is still connecting, which destroy() does not.
-        signal: socket.signal,
-      },
-    })
-    const link: Link = { client, socket, serverId: undefined, pending: 0 }
-    socket.signal.addEventListener('abort', () => client.destroy())
-    client.on('error', (error) => {
+    const { node, address } = await this.#locator.locate()
+    const link: Link = { send: () => Promise.reject(closed()), socket, serverId: undefined, pending: 0 }
+    const onLost = (error: unknown): void => {
       const isNews = this.#link === link && link.pending === 0
       if (this.#link === link) this.#link = undefined
-      // After this turn, so that node-redis rejects the commands under way with what happened.
+      // After this turn, so that the client rejects the commands under way with what happened.
       queueMicrotask(() => drop(link))
       if (isNews) this.#onLost(error)
-    })
+    }
     socket.signal.throwIfAborted()
-    await client.connect()
+    link.send = await node.dial({ address, signal: socket.signal, onLost })
+    socket.signal.throwIfAborted()
     return link
   }
 
   async #exchange<T>(link: Link, args: string[], replyWithinMs: number): Promise<T> {
     link.pending++
     try {
-      const reply = await withDeadline(link.client.sendCommand<T>(args, plain), replyWithinMs, () => {
+      const reply = await withDeadline(link.send(args), replyWithinMs, () => {
         this.#drop(link)
         return noReply(args[0], replyWithinMs)
       })
       this.lastReplyAt = performance.now()
-      return reply
+      return reply as T
     } catch (error) {
       // A master that became a replica, or gave its slot away, keeps our socket; only a new connection finds the new one.
       if (isReadOnly(error) || isMoved(error)) {
@@ -271,6 +229,10 @@ class OwnConnection implements Connection {
 
 function drop({ socket }: Link): void {
   socket.abort(new QueueError('CLOSED', 'The connection was dropped'))
+}
+
+function closed(): QueueError {
+  return new QueueError('CLOSED', 'The connection is closed')
 }
 
 function noReply(what = 'a command', withinMs: number): QueueError {

@@ -1,4 +1,5 @@
-import { shareConnection, type Connection, type RedisClient } from './connection.ts'
+import type { RedisClient } from './clients/recognise.ts'
+import { shareConnection, type Connection } from './connection.ts'
 import { keysOf, type Keys } from './keys.ts'
 
 /** One partition of a queue and the way to it. */

@@ -1,6 +1,6 @@
-import { messageOf } from '../model/text-of.ts'
+import { codeOf, messageOf, propertyOf } from '../model/text-of.ts'
 
-// Reads replies of Redis: the texts of its errors, which no other file matches, and the collections that RESP2 sends as
+// Reads replies of Redis: the texts of its errors and of its clients', which no other file matches, and the collections that RESP2 sends as
 // flat lists and RESP3 as maps and pairs: https://redis.io/docs/latest/develop/reference/protocol-spec/
 
 type IsReply = (error: unknown) => boolean
@@ -12,6 +12,20 @@ function hasCode(...codes: readonly string[]): IsReply {
     return codes.some((code) => message.startsWith(code) && !/\w/.test(message.charAt(code.length)))
   }
 }
+
+/** An error that the server sent: its text begins with a code in capitals. Errors of the system name a call. */
+export const isReply: IsReply = (error) =>
+  /^-?[A-Z][A-Z\d]+ /.test(messageOf(error)) && propertyOf(error, 'syscall') === undefined
+
+/**
+ * The client says that it did not send the command. Only texts that its libraries use for nothing else: node-redis when it
+ * is closed, offline, told to give up a command that waits, or has no free connection in its pool.
+ */
+export const isNotSent: IsReply = (error) =>
+  codeOf(error) === 'NOT_SENT' ||
+  /^(The client is (closed|offline)$|The command was aborted$|Timeout waiting for a client )/.test(
+    messageOf(error),
+  )
 
 /** The server does not know the script of this SHA-1. */
 export const isNoScript: IsReply = hasCode('NOSCRIPT')
@@ -44,6 +58,15 @@ export type MapReply<Value = unknown> = readonly unknown[] | Readonly<Record<str
 export function readMap<Value = unknown>(reply: MapReply<Value>): Readonly<Record<string, Value>> {
   if (!Array.isArray(reply)) return reply as Readonly<Record<string, Value>>
   return Object.fromEntries(pairsOf(reply)) as Record<string, Value>
+}
+
+/** Entries by stream: pairs in RESP2, a map in RESP3, which ioredis hands on as a flat list; null when there are none. */
+export type StreamsReply<Entries> = MapReply<Entries> | null
+
+/** Reads entries by stream. */
+export function readStreams<Entries>(reply: StreamsReply<Entries>): Readonly<Record<string, Entries>> {
+  const isPairs = Array.isArray(reply) && Array.isArray(reply[0])
+  return readMap<Entries>(isPairs ? (reply as unknown[]).flat() : (reply ?? {}))
 }
 
 /** Members of a sorted set with their scores: flat in RESP2, pairs in RESP3. */

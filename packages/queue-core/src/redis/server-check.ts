@@ -17,14 +17,7 @@ const LOADING_POLL_MS = 100
 export async function checkServer(connection: Connection, allowEviction: boolean): Promise<string[]> {
   const ask = (section: string): Promise<Record<string, string>> =>
     connection.send<string>(['INFO', section], within).then((text) => readInfo(text))
-  const server = await ask('server').catch(undefinedIfForbidden)
-  if (server === undefined) return [UNKNOWN]
-  const version = server['redis_version'] ?? ''
-  if (Number(version.split('.')[0]) < 7)
-    throw new QueueError(
-      'UNSUPPORTED_SERVER',
-      `Redis ${version} is too old: Redis 7.0 or Valkey 7.2 and newer are supported`,
-    )
+  if (!(await checkVersion(connection))) return [UNKNOWN]
   // A server that reads its data refuses everything else until it is done.
   while ((await ask('persistence'))['loading'] === '1') await delay(LOADING_POLL_MS)
   const memory = await ask('memory')
@@ -33,6 +26,21 @@ export async function checkServer(connection: Connection, allowEviction: boolean
   const advice = `maxmemory-policy is "${policy}": the server may drop jobs. Set it with CONFIG SET maxmemory-policy noeviction`
   if (allowEviction || memory['maxmemory'] === '0') return [advice]
   throw new QueueError('UNSUPPORTED_SERVER', `${advice}, or give allowEviction`)
+}
+
+/**
+ * Refuses a server that is too old. Returns false where INFO is forbidden and nothing is known.
+ * @throws {QueueError} `UNSUPPORTED_SERVER`
+ */
+export async function checkVersion(connection: Connection): Promise<boolean> {
+  const text = await connection.send<string>(['INFO', 'server'], within).catch(undefinedIfForbidden)
+  if (text === undefined) return false
+  const version = readInfo(text)['redis_version'] ?? ''
+  if (Number(version.split('.')[0]) >= 7) return true
+  throw new QueueError(
+    'UNSUPPORTED_SERVER',
+    `Redis ${version} is too old: Redis 7.0 or Valkey 7.2 and newer are supported`,
+  )
 }
 
 const UNKNOWN =

@@ -2,7 +2,8 @@ import { guardListener, type OnEvent } from '../model/events.ts'
 import type { JobMap } from '../model/job.ts'
 import { resolveWorker, type ResolvedWorker, type WorkerOptions } from '../model/options.ts'
 import { createGroup } from '../redis/commands.ts'
-import { checkClient, openConnection, type Connection, type RedisClient } from '../redis/connection.ts'
+import { adapterOf, type RedisClient } from '../redis/clients/recognise.ts'
+import { openConnection, type Connection } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import type { QueuePartition } from '../redis/partition.ts'
 import { checkServer } from '../redis/server-check.ts'
@@ -39,7 +40,8 @@ export function createContext<Jobs extends JobMap>(
   options: WorkerOptions<Jobs>,
 ): ConsumerContext {
   const settings = resolveWorker(queue, options)
-  checkClient(redis)
+  // Refuses what is no client.
+  adapterOf(redis)
   const counts = { started: 0, completed: 0, retried: 0, deadLettered: 0, released: 0, leasesLost: 0 }
   const onEvent = guardListener(options.onEvent, `${actor} "${settings.consumer}" of queue "${queue}"`)
   return {

@@ -3,6 +3,7 @@ import { isEarlier } from '../model/fence.ts'
 import { defaults } from '../model/options.ts'
 import type { Connection } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
+import { readStreams, type StreamsReply } from '../redis/replies.ts'
 import type { LeaseTable } from './lease-table.ts'
 
 /** Whether a queue is paused, as far as a worker knows; `onChange` is called with each change. */
@@ -57,13 +58,11 @@ export function startSignals(
   const { keys } = leases.part
 
   async function runOnce(): Promise<number> {
-    const reply = await connection.send<[string, Entries][] | Record<string, Entries> | null>(
+    const reply = await connection.send<StreamsReply<Entries>>(
       ['XREAD', 'COUNT', '64', 'BLOCK', String(defaults.blockMs), 'STREAMS', keys.control, lastId],
       { replyWithinMs: defaults.blockMs * 2 + 5_000 },
     )
-    // RESP2 answers with pairs, RESP3 with a map.
-    const streams = Array.isArray(reply) ? reply.map(([, entries]) => entries) : Object.values(reply ?? {})
-    const entries = streams.flat()
+    const entries = Object.values(readStreams(reply)).flat()
     if (entries.length === 0) await catchUp()
     for (const [id, fields] of entries) {
       lastId = id

@@ -5,7 +5,7 @@ import { onFreePort, startRedis, type RedisServer } from '@titan/servers'
 import { eventually } from '@titan/testkit'
 import { createClient, createCluster } from 'redis'
 import { expect } from 'vitest'
-import type { RedisClusterClient } from '../../src/redis/connection.ts'
+import type { RedisClusterClient } from '../../src/index.ts'
 
 /** A node of a {@link TestCluster}. */
 export interface ClusterNode {

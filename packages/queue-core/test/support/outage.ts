@@ -1,15 +1,14 @@
 import type { TcpProxy } from '@titan/testkit'
 import { openTcpProxy } from '@titan/testkit/vitest'
 import { onTestFinished } from 'vitest'
-import type { ErrorSource, WorkerOptions } from '../../src/index.ts'
-import type { RedisNodeClient } from '../../src/redis/connection.ts'
+import type { ErrorSource, RedisClient, WorkerOptions } from '../../src/index.ts'
 import { startPrivateServer, type PrivateServer, type PrivateServerOptions } from './private-server.ts'
 import { connectClient, startRig, type Rig, type RigJobs } from './rig.ts'
 
 /** A server, a client and a worker of one test; all end with it. */
 export interface Outage {
   readonly server: PrivateServer
-  readonly redis: RedisNodeClient
+  readonly redis: RedisClient
   readonly rig: Rig
 }
 
@@ -23,9 +22,9 @@ export async function setUpOutage({ worker, ...options }: OutageOptions = {}): P
   onTestFinished(server.remove)
   const redis = await connectClient(server.url)
   onTestFinished(() => redis.destroy())
-  const rig = await startRig(redis, worker)
+  const rig = await startRig(redis.client, worker)
   onTestFinished(rig.stop)
-  return { server, redis, rig }
+  return { server, redis: redis.client, rig }
 }
 
 /** An {@link Outage} whose worker reaches the server through a proxy. */
@@ -44,9 +43,9 @@ export async function setUpProxied({ worker, ...options }: OutageOptions = {}): 
   onTestFinished(() => redis.destroy())
   const workerRedis = await connectClient(proxy.through(server.url))
   onTestFinished(() => workerRedis.destroy())
-  const rig = await startRig(redis, worker, workerRedis)
+  const rig = await startRig(redis.client, worker, workerRedis.client)
   onTestFinished(rig.stop)
-  return { server, redis: workerRedis, rig, proxy, redirect: (toPort) => void (port = toPort) }
+  return { server, redis: workerRedis.client, rig, proxy, redirect: (toPort) => void (port = toPort) }
 }
 
 /** Whether the worker met an error of this code. */

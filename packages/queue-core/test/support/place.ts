@@ -1,5 +1,4 @@
 import { testPrefix } from '@titan/testkit'
-import { createClient } from 'redis'
 import { inject, test as base, type TestAPI } from 'vitest'
 import {
   createQueue,
@@ -8,13 +7,14 @@ import {
   type Queue,
   type QueueEvent,
   type QueueOptions,
-  type RedisNodeClient,
+  type RedisClient,
   type Worker,
   type WorkerOptions,
 } from '../../src/index.ts'
 import { shareConnection } from '../../src/redis/connection.ts'
 import { keysOf, type Keys } from '../../src/redis/keys.ts'
 import type { QueuePartition } from '../../src/redis/partition.ts'
+import { connectTestClient, type TestClient } from './clients.ts'
 
 /** The jobs of most tests: one name, a number as data. */
 export interface TestJobs {
@@ -24,7 +24,7 @@ export interface TestJobs {
 /** A queue of its own for one test. What is made through it is stopped, and must have closed all it opened. */
 export interface Place {
   readonly url: string
-  readonly redis: RedisNodeClient
+  readonly redis: RedisClient
   readonly prefix: string
   readonly name: string
   /** The keys of the queue while it has one partition. */
@@ -60,15 +60,11 @@ export const test: TestAPI<{ place: Place }> = base.extend<{ place: Place }>({
   },
 })
 
-// Connections that the library opens carry the client's name: so leaks are found.
-async function connect(url: string, name: string): Promise<RedisNodeClient> {
-  return await createClient({ url, name, RESP: 2 }).connect()
-}
-
 async function createPlace(): Promise<{ place: Place; end(): Promise<void> }> {
   const url = inject('redisUrl')
   const prefix = testPrefix()
-  const redis = await connect(url, prefix)
+  // Connections that the library opens carry the client's name: so leaks are found.
+  const { client: redis, send, destroy } = await connectTestClient(url, { name: prefix, RESP: 2 })
   const keys = keysOf(prefix, NAME)
   const events: QueueEvent[] = []
   const ends: (() => unknown)[] = []
@@ -101,26 +97,26 @@ async function createPlace(): Promise<{ place: Place; end(): Promise<void> }> {
       return worker
     },
     onEnd: (end) => void ends.push(end),
-    send: (...args) => redis.sendCommand(args.map(String)),
+    send,
   }
   return {
     place,
     async end() {
       try {
         for (const end of ends.toReversed()) await end()
-        await checkForLeaks(redis, prefix)
-        await removeKeys(redis, prefix)
+        await checkForLeaks(send, prefix)
+        await removeKeys(send, prefix)
       } finally {
-        redis.destroy()
+        await destroy()
       }
     },
   }
 }
 
 /** Fails when anything but the test's own client is connected still. */
-async function checkForLeaks(redis: RedisNodeClient, name: string): Promise<void> {
+async function checkForLeaks(send: TestClient['send'], name: string): Promise<void> {
   const connected = async (): Promise<string[]> => {
-    const list = await redis.sendCommand<string>(['CLIENT', 'LIST'])
+    const list = await send<string>('CLIENT', 'LIST')
     return list.split('\n').filter((line) => line.includes(` name=${name} `))
   }
   // The server sees the end of a closed socket a moment later.
@@ -131,18 +127,18 @@ async function checkForLeaks(redis: RedisNodeClient, name: string): Promise<void
     throw new Error(`The test leaves ${open.length - 1} connections open:\n${open.join('\n')}`)
 }
 
-async function removeKeys(redis: RedisNodeClient, prefix: string): Promise<void> {
+async function removeKeys(send: TestClient['send'], prefix: string): Promise<void> {
   let cursor = '0'
   do {
-    const [following, keys] = await redis.sendCommand<[string, string[]]>([
+    const [following, keys] = await send<[string, string[]]>(
       'SCAN',
       cursor,
       'MATCH',
       `${prefix}:*`,
       'COUNT',
-      '1000',
-    ])
+      1_000,
+    )
     cursor = following
-    if (keys.length > 0) await redis.sendCommand(['UNLINK', ...keys])
+    if (keys.length > 0) await send('UNLINK', ...keys)
   } while (cursor !== '0')
 }

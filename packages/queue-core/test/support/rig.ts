@@ -1,15 +1,15 @@
 import { eventually, testPrefix } from '@titan/testkit'
-import { createClient } from 'redis'
 import { expect } from 'vitest'
 import {
   createQueue,
   createWorker,
   type Queue,
   type QueueEvent,
+  type RedisClient,
   type Worker,
   type WorkerOptions,
 } from '../../src/index.ts'
-import type { RedisClient, RedisNodeClient } from '../../src/redis/connection.ts'
+import { connectTestClient, type TestClient } from './clients.ts'
 
 /** The jobs of the rig: data is the id once more. */
 export interface RigJobs {
@@ -140,9 +140,6 @@ export async function startRig(
 }
 
 /** A client as programs make it: it reconnects by itself, and its errors are heard. */
-export async function connectClient(url: string): Promise<RedisNodeClient> {
-  const client = createClient({ url })
-  client.on('error', () => undefined)
-  await client.connect()
-  return client
+export function connectClient(url: string): Promise<TestClient> {
+  return connectTestClient(url)
 }
