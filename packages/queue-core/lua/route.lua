@@ -66,6 +66,21 @@ local function dead_letter(id, envelope)
   redis.call('XADD', DLQ, '*', 'envelope', envelope, 'e', cjson.encode(evidence))
 end
 
+-- Deletes the oldest dead letters beyond the bounds: the most, a comma, the longest age in ms; each may be missing.
+-- Returns how many.
+local function trim_dead_letters(bounds)
+  local most, age = string.match(bounds, '^(%d*),(%d*)$')
+  local dropped = 0
+  if most and most ~= '' then
+    dropped = redis.call('XTRIM', DLQ, 'MAXLEN', most)
+  end
+  if age and age ~= '' then
+    local oldest = string.format('%.0f', math.max(0, now_ms() - tonumber(age)))
+    dropped = dropped + redis.call('XTRIM', DLQ, 'MINID', oldest)
+  end
+  return dropped
+end
+
 local function append(level, id, dedupe, key, name, meta, data)
   check_types(KEYS[tonumber(level)], dedupe == '1' and LIVE, key ~= '' and ORDERING)
   local entry

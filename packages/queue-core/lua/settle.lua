@@ -8,9 +8,10 @@
 -- then        number of other settlements, then 9 each: verb (ack, retry, dead, release, lapse), level, entry id, delivery
 --             count, job id, dedupe ('1' or ''), ordering key, first, second
 --             ack: first = '' or 'forget', the id is not remembered as done
---             retry: first = delay in ms, second = new meta; dead: first = evidence
--- RETURNS     1 if the queue is paused, {leases that are lost}, {leases whose settlement is refused: position, error};
---             positions from 0, in the order of ARGV
+--             retry: first = delay in ms, second = new meta
+--             dead: first = evidence, second = bounds of the dead letters as in route.lua, or ''
+-- RETURNS     1 if the queue is paused, {leases that are lost}, {leases whose settlement is refused: position, error},
+--             dead letters that were deleted as beyond the bounds; positions from 0, in the order of ARGV
 -- WHY         XACK and XDEL know no owner (https://redis.io/docs/latest/commands/xack/), so XPENDING is asked first;
 --             an entry is removed last, so that a step that fails loses no job. Acks of first deliveries have a
 --             form of their own for speed: one XPENDING, XACK and XDEL for all of them
@@ -23,7 +24,7 @@ local function held(stream, entry, count)
   return row and row[2] == consumer and row[4] == tonumber(count) and row[3]
 end
 
-local lost, refused, at, position = {}, {}, 4, 0
+local lost, refused, dropped, at, position = {}, {}, 0, 4, 0
 
 -- One XPENDING over the range of the acks instead of one each: first deliveries of this consumer, by entry id.
 local function first_deliveries(stream, from, to, page)
@@ -164,6 +165,7 @@ function verbs.dead(lease)
     check_types(ORDERING, PARKED, LIVE, KEYS[1], KEYS[2], KEYS[3])
   end
   redis.call('XADD', DLQ, '*', unpack(fields, 1, evidence + 1))
+  dropped = dropped + trim_dead_letters(lease.second)
   forget(lease)
   remove(lease.stream, lease.entry)
 end
@@ -207,4 +209,4 @@ signal_due()
 if released then
   signal('released', '')
 end
-return { redis.call('EXISTS', PAUSED), lost, refused }
+return { redis.call('EXISTS', PAUSED), lost, refused, dropped }

@@ -55,6 +55,7 @@ describe('a worker', () => {
       {
         "allowEviction": false,
         "concurrency": 10,
+        "deadLetters": undefined,
         "dedupeMs": 86400000,
         "group": "workers",
         "maxAttempts": 5,
@@ -94,13 +95,17 @@ describe('a worker', () => {
     [{ rateLimit: { max: 0, perMs: 1_000 } }],
     [{ rateLimit: { max: 1, perMs: 0 } }],
     [{ rateLimit: { max: 1 } as never }],
+    [{ deadLetters: { maxCount: -1 } }],
+    [{ deadLetters: { maxAgeMs: 0.5 } }],
     [{ priorities: { high: 1 } as never }],
     [{ priorities: 'weighted' as never }],
     [{ group: '' }],
     [{ prefix: 'a{b}' }],
   ])('is refused %j, and told why', (options) => {
     const message = messageOf(() => createWorker(unused, 'q', handlers, options))
-    expect(message).toMatch(/must be a whole number from \d+ to \d+, got|is not valid: use 1–100/)
+    expect(message).toMatch(
+      /must be a whole number (from \d+ to \d+|of at least \d+), got|is not valid: use 1–100/,
+    )
     expect(message).toContain(Object.keys(options)[0])
   })
 

@@ -217,7 +217,16 @@ describe('types without a job map', () => {
   test('an event is told by its type', () => {
     expectTypeOf<QueueEvent['type']>().toEqualTypeOf<
       | ('started' | 'completed' | 'retried' | 'deadLettered' | 'released' | 'leaseLost' | 'settleUnknown')
-      | ('reclaimed' | 'skipped' | 'zombie' | 'entriesVanished' | 'groupCreated' | 'paused' | 'resumed')
+      | (
+          | 'reclaimed'
+          | 'skipped'
+          | 'zombie'
+          | 'deadLettersDropped'
+          | 'entriesVanished'
+          | 'groupCreated'
+          | 'paused'
+          | 'resumed'
+        )
       | ('warning' | 'error')
     >()
     expectTypeOf<Extract<QueueEvent, { type: 'retried' }>['delayMs']>().toEqualTypeOf<number>()

@@ -51,7 +51,7 @@ describe('a retry', () => {
 
 describe('a dead letter', () => {
   const evidenceOf = (lease: HeldLease, cause: 'handler_error' | 'worker_crash'): unknown =>
-    JSON.parse(deadLetterOf(lease, cause, boom, 'w1').first)
+    JSON.parse(deadLetterOf(lease, cause, boom, { consumer: 'w1', deadLetters: undefined }).first)
 
   test('tells cause, error, counts, history and worker', () => {
     expect(evidenceOf(hold({ failures: 4, crashes: 1, enqueuedAt: 7 }, 2), 'handler_error')).toEqual({

@@ -46,6 +46,7 @@ const RECLAIMS = counter(
 const SKIPS = counter('titan_queue_jobs_skipped_total', 'Jobs skipped because they were already completed.')
 const ZOMBIES = counter('titan_queue_zombies_total', 'Handlers that ignored their abort signal.')
 const VANISHED = counter('titan_queue_entries_vanished_total', 'Queue entries deleted by another client.')
+const DROPS = counter('titan_queue_dead_letters_dropped_total', 'Dead letters deleted beyond their bounds.')
 const ERRORS = counter(
   'titan_queue_errors_total',
   'Errors that a worker recovered from, by what it was doing.',
@@ -87,6 +88,11 @@ const QUEUE_EVENTS: EventTable<QueueEvent> = {
     log: ['warn', 'job.dead_lettered', 'job dead-lettered'],
     fields: failureFields,
     samples: [end('dead'), failure],
+  },
+  deadLettersDropped: {
+    log: ['warn', 'dead_letters.dropped', 'dead letters beyond their bounds deleted'],
+    fields: ({ count }) => ({ count }),
+    samples: [sample(DROPS, {}, ({ count }) => count)],
   },
   released: ofJob(['debug', 'job.released', 'job released'], end('released')),
   leaseLost: ofJob(['warn', 'lease.lost', 'lease lost to another worker'], end('lease_lost')),

@@ -33,6 +33,7 @@ function queueEvents(index: number): QueueEvent[] {
     { type: 'reclaimed', job: job(index), from: odd(index), crashes: index },
     { type: 'skipped', job: job(index) },
     { type: 'zombie', job: job(index) },
+    { type: 'deadLettersDropped', queue: odd(index), count: 1 },
     { type: 'entriesVanished', entryIds: [odd(index)] },
     { type: 'groupCreated', queue: odd(index) },
     { type: 'paused', queue: odd(index) },

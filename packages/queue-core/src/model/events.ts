@@ -51,6 +51,8 @@ export type QueueEvent =
       readonly error: unknown
       readonly delayMs: number
     }
+  /** Dead letters beyond the bounds of the worker's `deadLetters` were deleted, the oldest ones. */
+  | { readonly type: 'deadLettersDropped'; readonly queue: string; readonly count: number }
   /** The job is a dead letter. */
   | {
       readonly type: 'deadLettered'

@@ -20,8 +20,11 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   concurrency: 'concurrent queueconcurrency',
   count: 'batchsize limit pagesize',
   cron: 'pattern',
+  deadLetters: 'removeonfail',
   defaults: 'defaultjoboptions joboptions',
+  maxAgeMs: 'age',
   maxAttempts: 'attempts maxretries retries retrylimit',
+  maxCount: 'count',
   maxCrashes: 'maxstalledcount',
   maxLength: 'maxsize',
   maxPayloadBytes: 'sizelimit',
@@ -52,7 +55,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   options: 'write the options next to name and data',
   parent: 'there are no parent jobs: enqueue the next job at the end of the handler',
   removeoncomplete: NOTHING_KEPT,
-  removeonfail: 'a failed job is kept as a dead letter until queue.deleteDeadLetters()',
+  removeonfail: 'a failed job is kept as a dead letter: bound those with deadLetters of createWorker',
   repeat: IN_SCHEDULE,
   timestamp: NOTHING_KEPT,
 }
@@ -63,7 +66,8 @@ const OF_THE_SLOT: readonly string[] = ['id', 'jobid', 'delay', 'delayms', 'runa
 /** Options that people most often give to another call, by the call that takes them. */
 const OWNERS: Readonly<Record<string, string>> = {
   createQueue: 'defaults maxLength maxPayloadBytes',
-  createWorker: 'allowEviction concurrency consumer dedupeMs maxCrashes maxPrefetch onEvent rateLimit',
+  createWorker:
+    'allowEviction concurrency consumer deadLetters dedupeMs maxCrashes maxPrefetch onEvent rateLimit',
 }
 
 /**

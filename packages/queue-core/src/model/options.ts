@@ -38,7 +38,7 @@ export interface QueueOptions<Jobs extends JobMap = AnyJobs> extends SharedOptio
   /** Largest data of one job, bytes of JSON. @default 65536 */
   readonly maxPayloadBytes?: number
   /** Options of every job that this producer adds; those of a job go first. @default none */
-  readonly defaults?: JobDefaults
+  readonly defaults?: JobDefaults | undefined
 }
 
 /** What a producer may say about all of its jobs. */
@@ -85,6 +85,18 @@ export interface WorkerOptions<Jobs extends JobMap = AnyJobs> extends SharedOpti
   readonly maxCrashes?: number
   /** Delay between attempts, see {@link BackoffStrategy}. @default exponential() */
   readonly backoff?: BackoffStrategy
+  /**
+   * Bounds of the dead letters of each partition; the oldest beyond them are deleted, and `deadLettersDropped` reports
+   * how many. @default none: a dead letter is kept until it is redriven or deleted
+   */
+  readonly deadLetters?:
+    | {
+        /** Most dead letters. @default no limit */
+        readonly maxCount?: number | undefined
+        /** Longest age in milliseconds. @default no limit */
+        readonly maxAgeMs?: number | undefined
+      }
+    | undefined
   /** How long the id of a done job is remembered, in milliseconds; 0 = not at all. @default 86400000, a day */
   readonly dedupeMs?: number
   /** Shares per priority while all have a backlog, or 'strict': low only when nothing else waits. @default { high: 6, default: 3, low: 1 } */
@@ -136,6 +148,9 @@ export const QUEUE_OPTIONS: Members<QueueOptions<JobMap>> = {
   defaults: true,
 }
 const RATE_LIMIT: Members<RateLimit> = { max: true, perMs: true }
+/** Bounds of dead letters. */
+export type DeadLetterBounds = NonNullable<WorkerOptions<JobMap>['deadLetters']>
+const DEAD_LETTERS: Members<DeadLetterBounds> = { maxCount: true, maxAgeMs: true }
 const WEIGHTS: Members<Record<Priority, number>> = { high: true, default: true, low: true }
 /** Options of `createWorker` that only concern its handlers. */
 export type HandlerOptions = 'concurrency' | 'maxPrefetch' | 'rateLimit' | 'timeoutMs'
@@ -148,6 +163,7 @@ export const CLAIM_OPTIONS: Members<Omit<WorkerOptions<JobMap>, HandlerOptions>>
   maxAttempts: true,
   maxCrashes: true,
   backoff: true,
+  deadLetters: true,
   dedupeMs: true,
   priorities: true,
   allowEviction: true,
@@ -219,6 +235,7 @@ export interface ResolvedWorker extends ResolvedShared, Readonly<Record<WorkerNu
   /** Name of a new consumer in Redis. */
   readonly consumer: string
   readonly backoff: BackoffStrategy
+  readonly deadLetters: DeadLetterBounds | undefined
   readonly weights: readonly number[] | undefined
   readonly rateLimit: RateLimit | undefined
   readonly allowEviction: boolean
@@ -250,10 +267,20 @@ export function resolveWorker(
     consumer: nameConsumer(consumer, numbers.visibilityMs),
     ...numbers,
     backoff: backoff ?? exponential(),
+    deadLetters: checkBounds(options.deadLetters),
     weights: weightsOf(options.priorities),
     rateLimit,
     allowEviction: allowEviction ?? false,
   }
+}
+
+function checkBounds(bounds: DeadLetterBounds | undefined): DeadLetterBounds | undefined {
+  if (bounds === undefined) return undefined
+  checkMembers('deadLetters', bounds, DEAD_LETTERS)
+  const { maxCount, maxAgeMs } = bounds
+  if (maxCount !== undefined) checkWhole('deadLetters.maxCount', maxCount, 0)
+  if (maxAgeMs !== undefined) checkWhole('deadLetters.maxAgeMs', maxAgeMs, 0)
+  return bounds
 }
 
 function weightsOf(priorities: WorkerOptions<JobMap>['priorities']): readonly number[] | undefined {

@@ -2,11 +2,12 @@ import { QueueError } from '../model/errors.ts'
 import type { Fence } from '../model/fence.ts'
 import type { StoredJob } from '../model/job.ts'
 import { LEVELS, type Level } from '../model/levels.ts'
-import { defaults } from '../model/options.ts'
+import { defaults, type DeadLetterBounds } from '../model/options.ts'
 import { decodeFields, levelNumber, readLevel, type Entries } from './layout.ts'
 import type { QueuePartition } from './partition.ts'
 import { isOutOfMemory, readStreams, type StreamsReply } from './replies.ts'
 import { runScript } from './scripts.ts'
+import { packBounds } from './settle.ts'
 
 /** Who claims: its consumer group and its name in Redis. */
 interface Member {
@@ -209,6 +210,11 @@ export async function mayTidy(part: QueuePartition, consumer: string, everyMs: n
 export async function unpark(part: QueuePartition): Promise<void> {
   let from = '-'
   while (from !== '+') from = await runScript<string>(part, 'unpark', [from])
+}
+
+/** Deletes the dead letters beyond the bounds. Returns how many. */
+export function trimDeadLetters(part: QueuePartition, bounds: DeadLetterBounds): Promise<number> {
+  return runScript(part, 'trim', [packBounds(bounds)])
 }
 
 /** Takes tokens of the rate limit. */

@@ -18,6 +18,7 @@ const FLAGS = {
   schedule: 'allow-oom',
   fire: '',
   unpark: 'allow-oom',
+  trim: 'allow-oom',
   take: 'allow-oom',
   stats: 'no-writes',
   group: 'allow-oom',

@@ -2,6 +2,7 @@ import { isWatched, passStep } from '../async/steps.ts'
 import { isEarlier, type Fence } from '../model/fence.ts'
 import { LEVELS, type Level } from '../model/levels.ts'
 import { levelNumber } from './layout.ts'
+import type { DeadLetterBounds } from '../model/options.ts'
 import type { QueuePartition } from './partition.ts'
 import { runScript } from './scripts.ts'
 
@@ -15,8 +16,13 @@ export interface Settlement {
   readonly orderingKey: string
   /** ack: '' or 'forget', the id is not remembered; retry: delay in ms; dead: evidence. */
   readonly first: string
-  /** retry: the new meta. */
+  /** retry: the new meta; dead: the bounds of dead letters, see {@link packBounds}. */
   readonly second: string
+}
+
+/** Bounds of dead letters as the scripts take them: most, longest age in ms, each '' without a limit; '' without both. */
+export function packBounds(bounds: DeadLetterBounds | undefined): string {
+  return bounds === undefined ? '' : `${bounds.maxCount ?? ''},${bounds.maxAgeMs ?? ''}`
 }
 
 /** What became of settlements, by their positions. */
@@ -25,11 +31,13 @@ export interface SettleReply {
   readonly lost: ReadonlySet<number>
   /** Settlements that the server could not store, wholly or in part, and its errors. */
   readonly refused: ReadonlyMap<number, string>
+  /** Dead letters that were deleted because they are beyond the bounds. */
+  readonly dropped: number
   /** Whether the queue is paused. */
   readonly paused: boolean
 }
 
-type ScriptReply = [paused: number, lost: number[], refused: (number | string)[]]
+type ScriptReply = [paused: number, lost: number[], refused: (number | string)[], dropped: number]
 
 type Item = [position: number, settlement: Settlement]
 
@@ -57,7 +65,7 @@ export async function settle(
   const marked = [...acks.flatMap((side) => side.marked), ...others.filter(isMarked)]
   const moreKeys = marked.map(([, { id }]) => part.keys.processed(id))
   passSettlements('storing', settlements)
-  const [paused, lost, refusals] = await runScript<ScriptReply>(part, 'settle', args, { moreKeys })
+  const [paused, lost, refusals, dropped] = await runScript<ScriptReply>(part, 'settle', args, { moreKeys })
   passSettlements('stored', settlements)
   // The script counts positions in the order of its arguments.
   const isAllStored = lost.length === 0 && refusals.length === 0
@@ -65,7 +73,7 @@ export async function settle(
   const positionOf = (at: unknown): number => order[Number(at)]?.[0] ?? -1
   const refused = new Map<number, string>()
   for (let i = 0; i < refusals.length; i += 2) refused.set(positionOf(refusals[i]), String(refusals[i + 1]))
-  return { lost: new Set(lost.map(positionOf)), refused, paused: paused === 1 }
+  return { lost: new Set(lost.map(positionOf)), refused, dropped, paused: paused === 1 }
 }
 
 /** Acks of first deliveries have a separate form, so that the script ends all of a level at once. */

@@ -9,7 +9,12 @@ import {
 import { deliveriesOf, type Fence } from '../model/fence.ts'
 import type { AnyJob, AnyJobs, JobMap } from '../model/job.ts'
 import type { Members } from '../model/members.ts'
-import { CLAIM_OPTIONS, type HandlerOptions, type WorkerOptions } from '../model/options.ts'
+import {
+  CLAIM_OPTIONS,
+  type HandlerOptions,
+  type ResolvedWorker,
+  type WorkerOptions,
+} from '../model/options.ts'
 import { readSchemas, validate, type Schemas } from '../model/schema.ts'
 import { textOf } from '../model/text-of.ts'
 import type { RedisClient } from '../redis/clients/recognise.ts'
@@ -116,6 +121,7 @@ export function createConsumer<Jobs extends JobMap = AnyJobs>(
 class PartitionConsumer<Jobs extends JobMap> implements Consumer<Jobs> {
   readonly name: string
   readonly #queue: string
+  readonly #settings: ResolvedWorker
   readonly #open: () => Promise<ClaimSession>
   readonly #schemas: Schemas | undefined
   readonly #heldBy = new WeakMap<Lease<Jobs>, HeldLease>()
@@ -136,6 +142,7 @@ class PartitionConsumer<Jobs extends JobMap> implements Consumer<Jobs> {
         `partition must be a whole number from 0 to ${partitions - 1}, got ${partition}`,
       )
     this.name = consumer
+    this.#settings = context.settings
     this.#queue = queue
     this.#open = () => ClaimSession.open(context, keys)
     this.#schemas = readSchemas(options.schemas)
@@ -203,7 +210,7 @@ class PartitionConsumer<Jobs extends JobMap> implements Consumer<Jobs> {
     // Before its attempts are used up, the caller gives a job up on purpose.
     const cause = attempt >= maxAttempts ? 'handler_error' : 'unrecoverable'
     const error = new Error(textOf(options.reason))
-    await this.#settle(lease, (held) => deadLetterOf(held, cause, error, this.name))
+    await this.#settle(lease, (held) => deadLetterOf(held, cause, error, this.#settings))
   }
 
   readonly release: Consumer<Jobs>['release'] = async (leases) => {

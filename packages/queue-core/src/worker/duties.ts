@@ -137,11 +137,14 @@ export function startRecoverer(leases: LeaseTable, demand: () => number, onScann
   }
 }
 
-/** Forgets idle consumers, and frees ordering keys whose holder was deleted by hand. */
-async function tidy({ part, settings }: LeaseTable): Promise<void> {
+/** Forgets idle consumers and old dead letters, and frees ordering keys whose holder was deleted by hand. */
+async function tidy(leases: LeaseTable): Promise<void> {
+  const { part, settings } = leases
   if (!(await commands.mayTidy(part, settings.consumer, JANITOR_EVERY_MS))) return
   await commands.forgetConsumers(part, settings.group, '', CONSUMER_IDLE_MS)
   await commands.unpark(part)
+  if (settings.deadLetters !== undefined)
+    leases.reportDropped(await commands.trimDeadLetters(part, settings.deadLetters))
 }
 
 // Renew

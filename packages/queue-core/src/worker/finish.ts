@@ -113,7 +113,7 @@ function carryOut(
   const settlement =
     decision.kind === 'retry'
       ? retryOf(described, cause, error, decision.delayMs, decision.counts)
-      : deadLetterOf(described, cause, error, leases.settings.consumer)
+      : deadLetterOf(described, cause, error, leases.settings)
   leases.settle(lease, settlement, (_lease, how) => {
     if (how !== 'stored') return onLate(leases, lease, how)
     const job = eventJob(lease)

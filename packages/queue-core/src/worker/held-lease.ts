@@ -3,9 +3,10 @@ import { crashesOf, timeOf } from '../model/fence.ts'
 import { NO_META, withFailure, type Evidence, type FailureCause, type Job, type Meta } from '../model/job.ts'
 import type { EventJob } from '../model/events.ts'
 import { priorityOf } from '../model/levels.ts'
+import type { ResolvedWorker } from '../model/options.ts'
 import { textOf } from '../model/text-of.ts'
 import type { Claimed } from '../redis/commands.ts'
-import type { Settlement } from '../redis/settle.ts'
+import { packBounds, type Settlement } from '../redis/settle.ts'
 import type { Run } from './run.ts'
 
 /** A lease that this worker holds, from claim to settled. */
@@ -128,7 +129,7 @@ export function deadLetterOf(
   lease: HeldLease,
   cause: FailureCause,
   error: Error,
-  worker: string,
+  { consumer, deadLetters }: Pick<ResolvedWorker, 'consumer' | 'deadLetters'>,
 ): Settlement {
   const { meta } = lease
   const crashed = cause === 'worker_crash' || cause === 'undecodable'
@@ -142,7 +143,7 @@ export function deadLetterOf(
     priority: priorityOf(lease.level),
     enqueuedAt: meta.enqueuedAt ?? timeOf(lease.entryId),
     history: known.history ?? [],
-    worker,
+    worker: consumer,
   }
-  return settlementOf(lease, 'dead', JSON.stringify(evidence))
+  return settlementOf(lease, 'dead', JSON.stringify(evidence), packBounds(deadLetters))
 }

@@ -84,6 +84,11 @@ export class LeaseTable {
     this.emit({ type: 'error', error, during })
   }
 
+  /** Emits that dead letters beyond the bounds were deleted. */
+  reportDropped(count: number): void {
+    if (count > 0) this.emit({ type: 'deadLettersDropped', queue: this.part.keys.base, count })
+  }
+
   // Claim
 
   /** Takes claimed entries. Jobs that must not run are settled at once; the others wait for a slot. */
@@ -175,7 +180,7 @@ export class LeaseTable {
   }
 
   #deadLetter(lease: HeldLease, cause: 'undecodable' | 'worker_crash', error: Error): void {
-    const settlement = deadLetterOf(lease, cause, error, this.settings.consumer)
+    const settlement = deadLetterOf(lease, cause, error, this.settings)
     this.#end(lease, settlement, { type: 'deadLettered', job: eventJob(lease), cause, error })
   }
 
@@ -311,6 +316,7 @@ export class LeaseTable {
         const reply = await settle(this.part, this.settings, settlements)
         this.#unsettledSince = performance.now()
         this.#finishBatch(batch, reply, failures > 0)
+        this.reportDropped(reply.dropped)
         this.pauseState.observe(reply.paused, sentAt)
         // Too many unsettled jobs hold back the reader.
         return this.#listener.onChange?.()
