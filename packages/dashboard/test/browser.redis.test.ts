@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, inject, test } from 'vitest'
 import type { Page } from 'playwright-core'
 import { eventually } from '@titan/testkit'
-import { findChromium, launchBrowser } from './support/browser.ts'
+import { findChromium, launchBrowser } from '@titan/testkit/browser'
 import { ADMIN_TOKEN, openRig } from './support/rig.ts'
 import { accept, bury } from './support/traffic.ts'
 

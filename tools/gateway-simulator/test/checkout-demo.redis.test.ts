@@ -1,7 +1,7 @@
 import { killSpawned, spawnProgram, testPrefix } from '@titan/testkit'
 import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { afterAll, afterEach, describe, expect, inject, test } from 'vitest'
-import { findChromium, launchBrowser } from '../../../packages/dashboard/test/support/browser.ts'
+import { findChromium, launchBrowser } from '@titan/testkit/browser'
 import { readLedger } from '../src/index.ts'
 import { startSimulator } from './support/rig.ts'
 

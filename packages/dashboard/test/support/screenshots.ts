@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { providePostgres, provideRedis } from '@titan/servers'
-import { launchBrowser } from './browser.ts'
+import { launchBrowser } from '@titan/testkit/browser'
 import { ADMIN_TOKEN, openRig } from './rig.ts'
 import { accept, bury, park, startTraffic } from './traffic.ts'
 
