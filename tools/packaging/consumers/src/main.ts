@@ -1,0 +1,6 @@
+import { runJobs } from './job.js'
+
+runJobs().then(console.log, (error: unknown) => {
+  console.error(error)
+  process.exitCode = 1
+})
