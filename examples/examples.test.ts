@@ -52,6 +52,7 @@ const outputs: Readonly<Record<string, readonly string[]>> = {
     'slow writes: false - the page is by quick',
     'slow acks: LEASE_LOST',
   ],
+  '09-bullmq-queue.ts': ['waiting 2, prioritized 1, delayed 2'],
 }
 
 async function run(file: string): Promise<string[]> {

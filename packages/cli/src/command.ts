@@ -36,8 +36,8 @@ export interface Servers {
 export interface Session {
   /** Opens PostgreSQL until the command ends. @throws Failure when it cannot be reached, or was not given */
   database(): Promise<Database>
-  /** Opens Redis until the command ends. @throws Failure when it cannot be reached, or was not given */
-  redis(): Promise<Redis>
+  /** Opens Redis until the command ends. `url`: another one than the settings name. @throws Failure when it cannot be reached, or was not given */
+  redis(url?: string): Promise<Redis>
   /** Prints the result: one line of JSON with --json, else text for people. */
   print(result: unknown, text: () => string): void
   /** Writes a line to standard error, after the name of the command. */
@@ -104,13 +104,13 @@ async function runCommand<Own, Shared extends { readonly config: Servers }>(
       closers.push(() => sql.end({ timeout: 1 }))
       return sql
     },
-    async redis() {
-      if (redisUrl === undefined) throw new Failure('REDIS_URL must be set')
+    async redis(url = redisUrl) {
+      if (url === undefined) throw new Failure('REDIS_URL must be set')
       const log = createLog(name, { logLevel: 'error', logFormat: 'auto' })
       // Reads may be made at a replica; a write that it refuses ends the command.
-      const redis = createRedis(redisUrl, log, { acceptsReplica: true })
+      const redis = createRedis(url, log, { acceptsReplica: true })
       closers.push(() => closeRedis(redis))
-      await connectRedis(redis, redisUrl, own.connectTimeoutMs)
+      await connectRedis(redis, url, own.connectTimeoutMs)
       return redis
     },
     print: (result, text) => void process.stdout.write(`${own.json ? formatJson(result) : text()}\n`),

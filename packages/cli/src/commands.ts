@@ -1,5 +1,6 @@
 import { EXIT, guardOutput, printable, runProgram, type Environment } from '@titan/service'
 import { VERSION, type Command } from './command.ts'
+import { importBullmq } from './bullmq/command.ts'
 import { keysCreate, keysList, keysRevoke } from './commands/api-keys.ts'
 import { dlqDelete, dlqRedrive } from './commands/dead-letter-acts.ts'
 import { dlqList, dlqShow } from './commands/dead-letters.ts'
@@ -47,6 +48,7 @@ export const COMMANDS: readonly Command[] = [
   verifyCommand,
   migrate,
   recoverCommand,
+  importBullmq,
 ]
 
 /**

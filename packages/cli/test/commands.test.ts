@@ -8,6 +8,7 @@ function variablesOf({ env, alsoEnv = [] }: SettingNames): string[] {
 }
 
 const WHERE = [
+  'BULLMQ_REDIS_URL',
   ...storeSettings.sections.flatMap(({ settings }) => settings.flatMap(variablesOf)),
   'CONNECT_TIMEOUT_MS',
 ]
