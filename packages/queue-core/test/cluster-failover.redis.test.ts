@@ -1,7 +1,8 @@
 import { eventually } from '@titan/testkit'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { partitionKeys, partitionOf } from '../src/redis/partition.ts'
-import { startTestCluster, type ClusterClient, type TestCluster } from './support/cluster.ts'
+import type { ClusterClient } from './support/cluster-clients.ts'
+import { startTestCluster, type TestCluster } from './support/cluster.ts'
 import { startRig, type Rig } from './support/rig.ts'
 
 const patience = { timeoutMs: 60_000 }
@@ -21,7 +22,7 @@ describe.each([1, 6])('a worker of %i partitions on a cluster', (partitions) => 
     // The worker finds its way by itself, whatever its client knows of the cluster.
     const ignorant = await cluster.connect({ refreshes: false })
     onTestFinished(() => ignorant.destroy())
-    const rig = await startRig(client, { partitions }, ignorant)
+    const rig = await startRig(client.client, { partitions }, ignorant.client)
     onTestFinished(rig.stop)
     return { client, rig }
   }
@@ -67,8 +68,7 @@ describe.each([1, 6])('a worker of %i partitions on a cluster', (partitions) => 
       if (isOver) return true
       // Redis answers before its replica has a write: who must know asks.
       const home = keysIn(rig.prefix)[partitionOf(id, partitions)] ?? ''
-      const node = await client.getNodeClientForKey(home)
-      return Number(await node.sendCommand(['WAIT', '1', '1000'])) >= 1
+      return Number(await client.sendTo(home, 'WAIT', '1', '1000')) >= 1
     })
     await eventually(() => expect(rig.acknowledged.size).toBeGreaterThan(100), patience)
     await master.server.kill()

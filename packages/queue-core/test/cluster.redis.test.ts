@@ -9,7 +9,9 @@ import {
   type WorkerOptions,
 } from '../src/index.ts'
 import { partitionKeys } from '../src/redis/partition.ts'
-import { startTestCluster, type ClusterClient, type TestCluster } from './support/cluster.ts'
+import { startRig } from './support/rig.ts'
+import { CLUSTER_CLIENTS, type ClusterClient } from './support/cluster-clients.ts'
+import { startTestCluster, type TestCluster } from './support/cluster.ts'
 
 interface Jobs {
   work: number
@@ -30,7 +32,7 @@ afterAll(async () => {
 describe.each([1, 6])('a queue of %i partitions on a cluster', (partitions) => {
   function makeQueue(): { queue: Queue<Jobs>; prefix: string } {
     const prefix = testPrefix()
-    return { queue: createQueue<Jobs>(client, 'orders', { prefix, partitions }), prefix }
+    return { queue: createQueue<Jobs>(client.client, 'orders', { prefix, partitions }), prefix }
   }
 
   async function startWorker(
@@ -39,7 +41,7 @@ describe.each([1, 6])('a queue of %i partitions on a cluster', (partitions) => {
     options: WorkerOptions<Jobs> = {},
   ): Promise<void> {
     const all: Handlers<Jobs> = { work: () => undefined, broken: () => undefined, ...handlers }
-    const worker = createWorker<Jobs>(client, 'orders', all, { prefix, partitions, ...options })
+    const worker = createWorker<Jobs>(client.client, 'orders', all, { prefix, partitions, ...options })
     onTestFinished(() => worker.stop({ graceMs: 0 }))
     await worker.start()
   }
@@ -181,7 +183,7 @@ describe.each([1, 6])('a queue of %i partitions on a cluster', (partitions) => {
     onTestFinished(() => named.destroy())
     const before = await connectionsOf(name)
     const worker = createWorker<Jobs>(
-      named,
+      named.client,
       'orders',
       { work: () => undefined, broken: () => undefined },
       { prefix: name, partitions },
@@ -201,6 +203,32 @@ describe.each([1, 6])('a queue of %i partitions on a cluster', (partitions) => {
     return partitionKeys(prefix, 'orders', partitions).map((of) => of.dlq)
   }
 })
+
+test.each(Object.entries(CLUSTER_CLIENTS))(
+  'a cluster client of %s carries every kind of job',
+  async (_name, connect) => {
+    const used = await connect(cluster.urls)
+    onTestFinished(() => used.destroy())
+    const rig = await startRig(used.client, { partitions: 6 })
+    onTestFinished(rig.stop)
+    await rig.enqueue(60)
+    await rig.queue.enqueue('work', 'late', { id: 'late', delayMs: 20, orderingKey: 'a', priority: 'low' })
+    await rig.allDone()
+    // Clients and workers follow a slot that moves.
+    const master = await cluster.masterOf(partitionKeys(rig.prefix, 'q', 6)[0]?.dlq ?? '')
+    const replica = await cluster.replicaOf(master)
+    await eventually(() => replica.send('CLUSTER', 'FAILOVER'))
+    await eventually(async () => expect((await cluster.masters()).map(({ id }) => id)).toContain(replica.id))
+    for (let index = 0; index < 12; index++)
+      await eventually(() => rig.queue.enqueue('work', `moved-${index}`, { id: `moved-${index}` }), {
+        timeoutMs: 20_000,
+      })
+    await rig.allDone()
+    expect(rig.runs.size).toBe(73)
+    expect(await rig.queue.stats()).toMatchObject({ ready: 0, leased: 0, dead: 0 })
+  },
+  60_000,
+)
 
 /** How many connections of this name each node has. */
 async function connectionsOf(name: string): Promise<Map<string, number>> {

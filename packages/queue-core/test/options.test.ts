@@ -1,8 +1,6 @@
-import { createSentinel } from 'redis'
 import { describe, expect, test } from 'vitest'
 import {
   createConsumer,
-  createInspector,
   createQueue,
   createWorker,
   exponential,
@@ -157,16 +155,6 @@ describe('a worker', () => {
 })
 
 describe('a queue', () => {
-  test('of a client of Sentinel is refused by name', () => {
-    const sentinel = createSentinel({
-      name: 'main',
-      sentinelRootNodes: [{ host: '127.0.0.1', port: 26_379 }],
-    })
-    expect(messageOf(() => createQueue(sentinel as never, 'q'))).toContain(
-      'createSentinel(…) is not supported',
-    )
-  })
-
   test('without options has the documented defaults', () => {
     expect(resolveQueue('q', {})).toEqual({
       prefix: 'titan',
@@ -183,20 +171,6 @@ describe('a queue', () => {
     },
   )
 })
-
-test.each([undefined, 'redis://127.0.0.1', {}])(
-  'a client that is %j is refused by all that take one',
-  (client) => {
-    const wrong = client as never
-    for (const act of [
-      () => createQueue(wrong, 'q'),
-      () => createWorker(wrong, 'q', handlers),
-      () => createConsumer(wrong, 'q'),
-      () => createInspector(wrong, 'q'),
-    ])
-      expect(messageOf(act)).toMatch(/client of node-redis|createClient/)
-  },
-)
 
 // F190
 test.each([NaN, -1, '5', null])('a duration of %s is refused wherever one is given', async (value) => {

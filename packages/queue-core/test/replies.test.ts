@@ -5,11 +5,14 @@ import {
   isNoGroup,
   isNoScript,
   isNoSuchKey,
+  isNotSent,
   isOutOfMemory,
   isReadOnly,
+  isReply,
   isUnblocked,
   isWrongType,
   movedTo,
+  readStreams,
 } from '../src/redis/replies.ts'
 
 const REPLIES = [
@@ -49,5 +52,61 @@ describe('error replies of Redis', () => {
     ['READONLY no', undefined],
   ])('reads the address of %s', (message, address) => {
     expect(movedTo(new Error(message))).toBe(address)
+  })
+})
+
+const failure = (message: string, more: object = {}): Error => Object.assign(new Error(message), more)
+
+describe('errors of clients', () => {
+  it.each([
+    'The client is closed',
+    'The client is offline',
+    'The command was aborted',
+    'Timeout waiting for a client after 3000ms',
+  ])('recognizes that "%s" of node-redis means not sent', (message) => {
+    expect(isNotSent(new Error(message))).toBe(true)
+  })
+
+  it.each([
+    '',
+    'Socket closed unexpectedly',
+    'Disconnects client',
+    'Connection is closed.',
+    'Command timed out',
+    'Reached the max retries per request limit (which is 20). Refer to "maxRetriesPerRequest" option for details.',
+  ])('does not take "%s" for not sent, nor for a reply', (message) => {
+    expect(isNotSent(new Error(message))).toBe(false)
+    expect(isReply(new Error(message))).toBe(false)
+  })
+
+  it('tells replies from errors of the system', () => {
+    for (const [, reply] of REPLIES) expect(isReply(new Error(reply))).toBe(true)
+    for (const [message, more] of [
+      ['connect ECONNREFUSED 127.0.0.1:6379', { syscall: 'connect' }],
+      ['read ECONNRESET', { syscall: 'read' }],
+      ['EPIPE write', { syscall: 'write' }],
+    ] as const)
+      expect(isReply(failure(message, more))).toBe(false)
+  })
+})
+
+describe('entries by stream', () => {
+  const entries = [['1-0', ['n', 'a']]]
+  it.each([
+    [
+      'RESP2 as pairs',
+      [
+        ['s', entries],
+        ['t', []],
+      ],
+    ],
+    ['RESP3 as a map', { s: entries, t: [] }],
+    ['ioredis with RESP3 as a flat list', ['s', entries, 't', []]],
+  ])('are read from %s', (_name, reply) => {
+    expect(readStreams(reply)).toEqual({ s: entries, t: [] })
+  })
+
+  it('are none where the wait ended', () => {
+    expect(readStreams(null)).toEqual({})
   })
 })

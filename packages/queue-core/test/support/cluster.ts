@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onFreePort, startRedis, type RedisServer } from '@titan/servers'
 import { eventually } from '@titan/testkit'
-import { createClient, createCluster } from 'redis'
+import { createClient } from 'redis'
 import { expect } from 'vitest'
-import type { RedisClusterClient } from '../../src/index.ts'
+import { connectTestCluster, type ClusterClient, type ClusterOptions } from './cluster-clients.ts'
 
 /** A node of a {@link TestCluster}. */
 export interface ClusterNode {
@@ -22,15 +22,12 @@ export interface TestCluster {
   /** The master that serves the key's slot. */
   masterOf(key: string): Promise<ClusterNode>
   replicaOf(master: ClusterNode): Promise<ClusterNode>
-  /**
-   * A connected client, as programs make it. All its connections carry the `name`; it `refreshes` its view of the
-   * cluster when it cannot reconnect to a node, unless told not to.
-   */
-  connect(options?: { readonly name?: string; readonly refreshes?: boolean }): Promise<ClusterClient>
+  /** The addresses of all nodes. */
+  readonly urls: readonly string[]
+  /** A connected client, as programs make it. */
+  connect(options?: ClusterOptions): Promise<ClusterClient>
   stop(): Promise<void>
 }
-
-export type ClusterClient = RedisClusterClient & { destroy(): void }
 
 const SLOTS = 16_384
 const MASTERS = 3
@@ -96,6 +93,7 @@ export async function startTestCluster(): Promise<TestCluster> {
     return nodes.filter((node) => serving.some(([id]) => id === node.id))
   }
 
+  const urls = nodes.map(({ server }) => server.url)
   return {
     nodes,
     masters: mastersNow,
@@ -115,16 +113,8 @@ export async function startTestCluster(): Promise<TestCluster> {
       if (node === undefined) throw new Error('The master has no replica')
       return node
     },
-    async connect({ name = 'test', refreshes = true } = {}) {
-      const client = createCluster({
-        rootNodes: nodes.map(({ server: { url } }) => ({ url })),
-        defaults: { name },
-        ...(refreshes ? {} : { topologyRefreshOnReconnectionAttemptStrategy: false as const }),
-      })
-      client.on('error', () => undefined)
-      await client.connect()
-      return client
-    },
+    urls,
+    connect: (options) => connectTestCluster(urls, options),
     async stop() {
       await Promise.all(nodes.map(({ server }) => server.kill()))
       for (const folder of folders) rmSync(folder, { recursive: true, force: true })

@@ -67,7 +67,7 @@ const UNSUITABLE: readonly (readonly [does: (client: unknown) => boolean, proble
   ],
   [
     (client) => has(client, 'nodeByAddress') && !has(client, 'getNodeClientForKey'),
-    'createCluster(…) of node-redis 4 is not supported: install redis 5 or newer',
+    'createCluster(…) of node-redis 4 and 5 is not supported: install redis 6, or pass a cluster of ioredis',
   ],
   [
     (client) => has(client, 'send_command', 'server_info') && !isIoredis(client),
