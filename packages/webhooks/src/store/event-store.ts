@@ -35,6 +35,7 @@ interface Details {
 const lockDetails = statement<Details>('lock_details')
 const takeOutbox = statement<NotedEvent>('take_outbox')
 const publishAll = statement('publish')
+const renounce = statement('renounce_results')
 const eraseAll = statement('erase_bodies')
 const pruneEvents = statement<{ seen: number; last: string | null; count: number }>('prune')
 
@@ -85,8 +86,12 @@ function saidIn(details: Details | undefined) {
   }
 }
 
-/** Erases what payments said of themselves from the stored bodies of their webhooks. */
+/**
+ * Erases what payments said of themselves from the stored bodies of their webhooks, in a transaction. What is being delivered
+ * meanwhile is delivered again, without it.
+ */
 export async function eraseBodies(sql: Queryable, paymentIds: readonly string[]): Promise<void> {
+  await renounce(sql, { paymentIds })
   await eraseAll(sql, { paymentIds })
 }
 
