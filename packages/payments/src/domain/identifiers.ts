@@ -40,6 +40,12 @@ export function newMovementId(kind: Exclude<MovementKind, 'charge'>, paymentId: 
   return `${PREFIXES[kind]}_${uuidv7obj().toHex().slice(0, -3)}${paymentId.slice(-3)}`
 }
 
+/**
+ * An id is made by a program's clock shortly before the database stores the row by its own. The row's time decides; the id,
+ * which an index orders, only bounds what is read, and so widely that the two clocks may differ.
+ */
+export const CLOCK_MARGIN_MS = 300_000
+
 /** Returns where the ids of a time begin; earlier ones sort before it. Times out of a UUIDv7's range count as its ends. */
 export function firstPaymentIdOf(time: Date): string {
   return `pay_${firstDigitsOf(time)}`

@@ -1,4 +1,4 @@
-import { firstPaymentIdOf } from '../domain/identifiers.ts'
+import { CLOCK_MARGIN_MS, firstPaymentIdOf } from '../domain/identifiers.ts'
 import type { Payment, PaymentStatus } from '../domain/payment.ts'
 import type { Database } from './database.ts'
 import { toPayment, type PaymentRow } from './rows.ts'
@@ -148,12 +148,6 @@ function conditionsOf(filter: ListFilter) {
   const { createdAfter = null, createdBefore = null } = filter
   return { status, needsReview, minAmount, maxAmount, createdAfter, createdBefore }
 }
-
-/**
- * The id is made by a program's clock shortly before the database stores the row by its own. The row's time decides;
- * the id, which the primary key orders, only bounds what is read, and so widely that the two clocks may differ.
- */
-const CLOCK_MARGIN_MS = 300_000
 
 function idBoundsOf({ after = AFTER_ALL, createdAfter, createdBefore }: ListFilter) {
   const shifted = (at: Date, byMs: number): string => firstPaymentIdOf(new Date(at.getTime() + byMs))

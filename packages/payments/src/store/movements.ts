@@ -1,5 +1,6 @@
 import { PaymentsError } from '../domain/errors.ts'
 import {
+  CLOCK_MARGIN_MS,
   firstDigitsOf,
   MOVEMENT_FINGERPRINT_VERSION,
   movementFingerprint,
@@ -201,8 +202,6 @@ export interface MovementPage {
 const MOST_EXAMINED = 10_000
 /** Sorts after the digits of every id. */
 const AFTER_ALL = 'g'
-/** An id is made by a program's clock, the time of its row by the database's. */
-const CLOCK_MARGIN_MS = 300_000
 
 const page = statement<MovementRow & { readonly edge: string | null }>('page_movements')
 
