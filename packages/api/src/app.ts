@@ -12,17 +12,14 @@ import { frameRequests, respondError, respondProblem } from './middleware/frame.
 import { guardOpenMode } from './middleware/open-mode.ts'
 import { requestMetrics, requestTraces } from './middleware/observe.ts'
 import { limitRequests, RequestSlots } from './middleware/request-slots.ts'
-import type { Operation } from './openapi/operation.ts'
 import { Problem } from './problem.ts'
 import { DOCS_ROUTES, prepareDocument, PROBLEM_ROUTES } from './routes/docs.ts'
 import { GATEWAY_ROUTES, type GatewayWebhookServices } from './routes/gateway-webhooks.ts'
 import { HEALTH_ROUTES, type Probes } from './routes/health.ts'
 import { MOVEMENT_ROUTES, type MovementServices } from './routes/movements.ts'
+import { operationsOf, WEBHOOK_ROUTES } from './routes/operations.ts'
 import { PAYMENT_ROUTES, type PaymentServices } from './routes/payments.ts'
 import { mountRoutes } from './routes/route.ts'
-import { WEBHOOK_DELIVERY_ROUTES } from './routes/webhook-deliveries.ts'
-import { WEBHOOK_ENDPOINT_ROUTES } from './routes/webhook-endpoints.ts'
-import { WEBHOOK_EVENT_ROUTES } from './routes/webhook-events.ts'
 import type { WebhookServices } from './routes/webhook-services.ts'
 
 /** What the API works with. */
@@ -55,7 +52,6 @@ export interface AppOptions {
   readonly slots?: RequestSlots
 }
 
-const WEBHOOK_ROUTES = [...WEBHOOK_ENDPOINT_ROUTES, ...WEBHOOK_EVENT_ROUTES, ...WEBHOOK_DELIVERY_ROUTES]
 const withoutRecord: Audited = (_act, perform) => perform()
 
 /** Creates the HTTP application: a function from Request to Response, without a socket. */
@@ -74,9 +70,11 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
   guardPages(app, access)
 
   app.use(limitRequests({ timeoutMs: requestTimeoutMs, slots, onRefused: http?.refused }), limitBodies)
-  const described = { needsKey: authenticator !== undefined, isLimited: limiter !== undefined }
-  mountRoutes(app, DOCS_ROUTES, { document: prepareDocument(operationsOf(options), described) })
   const { payments, gatewayWebhooks } = options
+  const sendsWebhooks = options.webhooks !== undefined
+  const operations = operationsOf({ sendsWebhooks, readsGateways: gatewayWebhooks !== undefined })
+  const described = { needsKey: authenticator !== undefined, isLimited: limiter !== undefined, sendsWebhooks }
+  mountRoutes(app, DOCS_ROUTES, { document: prepareDocument(operations, described) })
   if (gatewayWebhooks !== undefined) mountRoutes(app, GATEWAY_ROUTES, { payments, log, ...gatewayWebhooks })
   // Before the access of programs: people sign in there.
   if (dashboard !== undefined) app.route(DASHBOARD_PATH, dashboard)
@@ -117,16 +115,4 @@ function mountWebhooks(
     app.all(`${path}/*`, () => {
       throw new Problem('webhooks-off')
     })
-}
-
-/** Lists the operations for the document, which must not promise what is not set up. */
-function operationsOf({ webhooks, gatewayWebhooks }: AppOptions): readonly Operation[] {
-  const ofWebhooks = WEBHOOK_ROUTES.map((route): Operation => {
-    const { method, path, id, tag, summary } = route
-    if (webhooks !== undefined) return route
-    return { method, path, id, tag, summary, responses: [], problems: ['webhooks-off'] }
-  })
-  const ofGateways = gatewayWebhooks === undefined ? [] : GATEWAY_ROUTES
-  const ofService = [...HEALTH_ROUTES, ...PROBLEM_ROUTES, ...DOCS_ROUTES]
-  return [...PAYMENT_ROUTES, ...MOVEMENT_ROUTES, ...ofWebhooks, ...ofGateways, ...ofService]
 }

@@ -79,6 +79,16 @@ describe('GET /openapi.json', () => {
     expect(contract.faultyExamples()).toEqual([])
   })
 
+  it('describes no parameter of a query that a URL could not hold', () => {
+    for (const item of Object.values(document.paths))
+      for (const { operationId, parameters = [] } of Object.values(item))
+        for (const { in: place, name, schema } of parameters)
+          if (place === 'query')
+            expect(['string', 'integer', 'number', 'boolean'], `${operationId} ${name}`).toContain(
+              schema.type,
+            )
+  })
+
   it('is answered 304 to a client that has it', async () => {
     const tag = (await api.request('/openapi.json')).headers.get('etag') ?? ''
     await call('getOpenApi', '/openapi.json', { headers: { 'if-none-match': tag } })

@@ -1,4 +1,6 @@
-// The command lines that the reference describes. Their packages do not export them.
+// What the reference describes. Their packages do not export it.
+export { createDocument } from '../../../packages/api/src/openapi/document.ts'
+export { operationsOf } from '../../../packages/api/src/routes/operations.ts'
 export { apiProgram } from '../../../packages/api/src/api-program.ts'
 export { COMMANDS as titanCommands } from '../../../packages/cli/src/commands.ts'
 export { workerProgram } from '../../../packages/worker/src/worker-program.ts'

@@ -4,6 +4,7 @@ import { REPOSITORY } from '../src/repository.ts'
 
 /** What each package of `packages` may import from the others, the lower layers first. */
 const IMPORTS: Readonly<Record<string, readonly string[]>> = {
+  client: [],
   'queue-core': [],
   service: ['queue-core'],
   payments: ['queue-core', 'service'],

@@ -18,6 +18,7 @@ test('only these packages can be published', () => {
   const published = manifests.filter((manifest) => manifest.private !== true)
   expect(published.map(({ name }) => name).toSorted()).toEqual([
     '@titan/cli',
+    '@titan/client',
     '@titan/gateway-simulator',
     '@titan/queue-core',
   ])

@@ -24,6 +24,8 @@ export type NetworkFault =
 interface Ends {
   reset(): void
   close(): void
+  /** Sends bytes to the client in place of the server, and then ends the connection in order unless it `isOpen`. */
+  respond(bytes: string | Uint8Array, isOpen?: boolean): void
 }
 
 /** What reads along on one connection. Each returns false after it has ended the connection. */
@@ -163,7 +165,17 @@ export class TcpProxy {
       raw[how]()
       far[how]()
     }
-    const ends = { reset: () => end('resetAndDestroy'), close: () => end('destroy') }
+    const ends: Ends = {
+      reset: () => end('resetAndDestroy'),
+      close: () => end('destroy'),
+      respond(bytes, isOpen = false) {
+        if (near.destroyed) return
+        near.write(bytes)
+        if (isOpen) return
+        near.end()
+        far.destroy()
+      },
+    }
     const inspector = this.#options.inspect?.(ends)
     const connection: Connection = {
       ...ends,

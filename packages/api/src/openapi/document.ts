@@ -22,6 +22,33 @@ const API_KEY_SCHEME = {
     'The token of an API key. Its scope is `read`, `write` (payments) or `admin` (webhook endpoints); each includes the one before.',
 }
 
+/** The request that receivers get; every endpoint has a URL of its own. */
+const WEBHOOK = {
+  operationId: 'receiveWebhook',
+  tags: ['Webhook endpoints'],
+  summary: 'Receive an event',
+  description:
+    'Signed as Standard Webhooks specifies. Verify the bytes of the body before you parse them, respond at once, and ignore a `webhook-id` that you know.',
+  security: [],
+  parameters: [
+    webhookHeader('webhook-id', 'The event: the same in every attempt'),
+    webhookHeader('webhook-timestamp', 'When this attempt was signed, in seconds'),
+    webhookHeader('webhook-signature', 'One signature for each valid secret, such as v1,K5oZ…'),
+  ],
+  requestBody: {
+    required: true,
+    content: contentOf('application/json', 'WebhookPayload', { example: EXAMPLES.WebhookPayload }),
+  },
+  responses: {
+    '2XX': { description: 'Delivered. Anything else is sent again' },
+    '410': { description: 'The endpoint is disabled' },
+  },
+}
+
+function webhookHeader(name: string, description: string) {
+  return { in: 'header', name, required: true, description, schema: { type: 'string' } }
+}
+
 const QUERY_PROBLEMS: readonly ProblemCode[] = ['validation-failed', 'card-data-not-allowed']
 const BODY_PROBLEMS: readonly ProblemCode[] = [
   'malformed-json',
@@ -37,17 +64,19 @@ const UNCOUNTED_STATUSES: ReadonlySet<number> = new Set([401, 403, 431, 500, 503
 const RETRY_STATUSES: ReadonlySet<number> = new Set([429, 503])
 const RETRY_CODES: ReadonlySet<ProblemCode> = new Set(['request-in-flight', 'webhook-secret-rotating'])
 
-/** Whether callers need a key, and whether their requests are limited. */
-export interface DescribedAccess {
+/** Whether callers need a key, whether their requests are limited, and whether events are sent. */
+export interface DescribedApi {
   readonly needsKey: boolean
   readonly isLimited: boolean
+  readonly sendsWebhooks: boolean
 }
 
 /** Makes the OpenAPI 3.1 document of these operations, as plain data. */
-export function createDocument(operations: readonly Operation[], version: string, access: DescribedAccess) {
+export function createDocument(operations: readonly Operation[], version: string, api: DescribedApi) {
   const paths: Record<string, Record<string, object>> = {}
   for (const operation of operations)
-    (paths[operation.path] ??= {})[operation.method] = describe(operation, access)
+    (paths[operation.path] ??= {})[operation.method] = describe(operation, api)
+  const webhooks = api.sendsWebhooks ? { event: { post: WEBHOOK } } : undefined
   return {
     openapi: '3.1.1',
     info: { title: 'Titan Queue', version, description: INTRODUCTION, license: LICENSE },
@@ -56,15 +85,16 @@ export function createDocument(operations: readonly Operation[], version: string
       .filter(([name]) => operations.some(({ tag }) => tag === name))
       .map(([name, description]) => ({ name, description })),
     paths,
+    webhooks,
     components: {
-      ...usedComponents(operations, paths),
-      securitySchemes: access.needsKey ? { apiKey: API_KEY_SCHEME } : undefined,
+      ...usedComponents(operations, { paths, webhooks }),
+      securitySchemes: api.needsKey ? { apiKey: API_KEY_SCHEME } : undefined,
     },
   }
 }
 
 /** Returns the schemas and headers that the paths refer to: without webhooks or limits there are fewer. */
-function usedComponents(operations: readonly Operation[], paths: object) {
+function usedComponents(operations: readonly Operation[], users: object) {
   const requests = operations.flatMap(({ body }) => (body === undefined ? [] : [[body.name, body.schema]]))
   const named: Record<string, GenericSchema> = { ...Object.fromEntries(requests), ...SCHEMAS }
   const schemas = toJsonSchemaDefs(named, {
@@ -78,15 +108,25 @@ function usedComponents(operations: readonly Operation[], paths: object) {
         : undefined,
     overrideRef: ({ referenceId }) => `#/components/schemas/${referenceId}`,
   })
-  const text = JSON.stringify({ paths, schemas })
-  const used = (kind: string, all: object): object =>
-    Object.fromEntries(
-      Object.entries(all).filter(([name]) => text.includes(`"#/components/${kind}/${name}"`)),
-    )
-  return { schemas: used('schemas', schemas), headers: used('headers', HEADERS) }
+  const headers = referredTo('headers', HEADERS, users)
+  return { schemas: referredTo('schemas', schemas, users), headers }
 }
 
-function describe(operation: Operation, { needsKey, isLimited }: DescribedAccess): object {
+/** Returns the components that `users` refer to, also through each other. */
+function referredTo(kind: string, all: object, users: object): object {
+  const used: Record<string, object> = {}
+  for (let entries: unknown = users; ;) {
+    const text = JSON.stringify(entries)
+    const found = Object.entries(all).filter(
+      ([name]) => !Object.hasOwn(used, name) && text.includes(`"#/components/${kind}/${name}"`),
+    )
+    if (found.length === 0) return used
+    Object.assign(used, Object.fromEntries(found))
+    entries = found
+  }
+}
+
+function describe(operation: Operation, { needsKey, isLimited }: DescribedApi): object {
   const { id, tag, summary, description, method, path, body } = operation
   // The pages of the service are public, and gateways sign their requests.
   const isPublic = tag === 'Service' || tag === 'Gateways'
@@ -147,8 +187,11 @@ function queryParameters(query: GenericSchema): readonly object[] {
     target: 'draft-2020-12',
     typeMode: 'output',
     ignoreActions: ['check'],
-    overrideSchema: ({ valibotSchema }) =>
-      valibotSchema.type === 'date' ? { type: 'string', format: 'date-time' } : undefined,
+    overrideSchema: ({ valibotSchema: { type } }) => {
+      if (type === 'date') return { type: 'string', format: 'date-time' }
+      // One pair, written name=value.
+      return type === 'record' ? { type: 'string' } : undefined
+    },
   })
   return Object.entries(properties).map(([name, property]) => {
     const { description, default: _text, ...schema } = property as JsonSchema

@@ -112,6 +112,7 @@ export const EXAMPLES: Partial<Record<SchemaName, object>> = {
   WebhookDeliveryPage: { data: [delivery], ...lastPage },
   WebhookDeliveryList: { data: [delivery] },
   WebhookEvent: event,
+  WebhookPayload: event.payload,
   WebhookEventPage: { data: [event], ...lastPage },
   Redelivered: { redelivered: 1 },
   GatewayWebhookReceived: { received: true },

@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url'
 import { createRequire } from 'node:module'
 import { answerStaticFile, createStaticFile, type StaticFile } from '@titan/dashboard'
 import { readVersion } from '@titan/service'
-import { createDocument, type DescribedAccess } from '../openapi/document.ts'
+import { createDocument, type DescribedApi } from '../openapi/document.ts'
 import type { Operation } from '../openapi/operation.ts'
 import { found, Problem } from '../problem.ts'
 import { PROBLEMS, type ProblemCode } from '../problems.ts'
@@ -55,10 +55,10 @@ interface DocsServices {
 }
 
 /** Prepares the document of these operations; it is made at the first request. */
-export function prepareDocument(operations: readonly Operation[], access: DescribedAccess) {
+export function prepareDocument(operations: readonly Operation[], api: DescribedApi) {
   return once(() => {
     const version = readVersion(new URL('../../package.json', import.meta.url))
-    return createStaticFile(JSON.stringify(createDocument(operations, version, access)), 'application/json')
+    return createStaticFile(JSON.stringify(createDocument(operations, version, api)), 'application/json')
   })
 }
 

@@ -36,11 +36,11 @@ const flagText = v.pipe(
 const pairText = v.pipe(
   v.string(),
   v.regex(/^[^=]{1,40}=.{1,500}$/, 'must be one pair of the metadata, such as cart=17'),
-  v.description('One pair of the metadata, exactly: cart=17'),
   v.transform((text) =>
     Object.fromEntries([[text.slice(0, text.indexOf('=')), text.slice(text.indexOf('=') + 1)]]),
   ),
   v.record(v.string(), v.string()),
+  v.description('One pair of the metadata, exactly: cart=17'),
 )
 const paymentsQuery = queryOf({
   limit: pageLimit,

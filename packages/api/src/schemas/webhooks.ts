@@ -9,6 +9,7 @@ import {
 } from '@titan/webhooks'
 import * as v from 'valibot'
 import { count, described, instant, listOf, pageOf } from './parts.ts'
+import { webhookPayload } from './webhook-payloads.ts'
 
 const endpoint = v.object({
   endpoint_id: v.string(),
@@ -57,11 +58,12 @@ const webhookEvent = v.object({
   type: described(v.string(), `Such as ${WEBHOOK_EVENT_TYPES[0]} or ${TEST_EVENT_TYPE}`),
   payment_id: v.nullable(v.string()),
   at: instant,
-  payload: described(v.unknown(), 'The body that is sent'),
+  payload: webhookPayload,
 })
 
 /** The response bodies of webhooks, by their names in the document. */
 export const WEBHOOK_SCHEMAS = {
+  WebhookPayload: webhookPayload,
   WebhookEndpoint: endpoint,
   CreatedWebhookEndpoint: v.object({ ...endpoint.entries, secret }),
   WebhookEndpointPage: pageOf(endpoint),
@@ -129,7 +131,7 @@ export function presentWebhookEvent(given: WebhookEvent) {
     type: given.type,
     payment_id: given.paymentId,
     at: given.at.toISOString(),
-    payload: JSON.parse(given.payload) as unknown,
+    payload: JSON.parse(given.payload) as v.InferOutput<typeof webhookPayload>,
   } satisfies v.InferOutput<typeof webhookEvent>
 }
 

@@ -15,6 +15,11 @@ export interface Document {
 interface DocumentOperation {
   readonly operationId: string
   readonly security?: readonly Readonly<Record<string, readonly string[]>>[]
+  readonly parameters?: readonly {
+    readonly in: string
+    readonly name: string
+    readonly schema: { readonly type?: string }
+  }[]
   readonly requestBody?: { readonly content: Content }
   readonly responses: Readonly<
     Record<string, { readonly headers?: Readonly<Record<string, unknown>>; readonly content?: Content }>
