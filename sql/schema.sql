@@ -262,20 +262,12 @@ create table payments (
   waits_for text, -- Whom a PROCESSING payment waits for without a job or a lease
   waits_until timestamp with time zone, -- When that wait ends
   constraint payments_amount_in_range CHECK (((amount >= 1) AND (amount <= '9007199254740991'::bigint))),
-  constraint payments_captured_fits CHECK (((amount_captured >= 0) AND (amount_captured <= amount))),
   constraint payments_currency_is_iso CHECK ((currency ~ '^[A-Z]{3}$'::text)),
-  constraint payments_expire_after_execution CHECK ((expires_at > execute_at)),
-  constraint payments_failure_kind_known CHECK ((failure_kind = ANY (ARRAY['hard_decline'::text, 'soft_decline'::text, 'not_sent'::text, 'canceled'::text, 'expired'::text, 'poison'::text, 'operator'::text]))),
   constraint payments_idempotency_key_key UNIQUE (idempotency_key),
-  constraint payments_parent_by_kind CHECK (((parent_id IS NOT NULL) = (("left"(id, 4) = ANY (ARRAY['cap_'::text, 'ref_'::text])) OR ("left"(id, 5) = 'void_'::text)))),
+  constraint payments_members_fit CHECK (((starts_with(id, 'pay_'::text) AND (num_nonnulls(parent_id, failure_kind, priority, expires_at, amount_captured, refunds_reserved, amount_refunded, waits_for) = 0)) OR payments_members_fit(id, status, amount, parent_id, failure_kind, priority, execute_at, expires_at, amount_captured, refunds_reserved, amount_refunded, waits_for, attempt_open, needs_review, unknown_since))),
   constraint payments_parent_id_fkey FOREIGN KEY (parent_id) REFERENCES payments(id),
   constraint payments_pkey PRIMARY KEY (id),
-  constraint payments_priority_known CHECK ((priority = ANY (ARRAY['high'::text, 'low'::text]))),
-  constraint payments_refunded_is_reserved CHECK (((amount_refunded >= 0) AND (amount_refunded <= COALESCE(refunds_reserved, (0)::bigint)))),
-  constraint payments_refunds_fit CHECK (((refunds_reserved IS NULL) OR (((refunds_reserved >= 0) AND (refunds_reserved <= COALESCE(amount_captured, amount))) AND (status = 'SUCCESS'::text)))),
-  constraint payments_status_known CHECK ((status = ANY (ARRAY['PENDING'::text, 'QUEUED'::text, 'PROCESSING'::text, 'SUCCESS'::text, 'FAILED'::text]))),
-  constraint payments_wait_is_in_flight CHECK (((waits_for IS NULL) OR ((status = 'PROCESSING'::text) AND attempt_open AND (NOT needs_review) AND (unknown_since IS NULL)))),
-  constraint payments_waits_for_known CHECK ((waits_for = ANY (ARRAY['capture'::text, 'customer'::text, 'gateway'::text])))
+  constraint payments_status_known CHECK ((status = ANY (ARRAY['PENDING'::text, 'QUEUED'::text, 'PROCESSING'::text, 'SUCCESS'::text, 'FAILED'::text])))
 );
 CREATE UNIQUE INDEX payments_charge_of_one_payment ON payments USING btree (gateway, gateway_ref) WHERE ((status = 'SUCCESS'::text) AND (parent_id IS NULL));
 CREATE INDEX payments_expiring_idx ON payments USING btree (expires_at, id) WHERE ((expires_at IS NOT NULL) AND (status = ANY (ARRAY['PENDING'::text, 'QUEUED'::text])));
@@ -490,6 +482,18 @@ $$;
 create function movement_kind(id text) returns text language sql as $$
   select case when left(id, 4) = 'ref_' then 'refund' when left(id, 4) = 'cap_' then 'capture'
               when left(id, 5) = 'void_' then 'void' else 'charge' end
+$$;
+
+create function note_events(payment text, first integer, last integer) returns boolean language plpgsql as $$
+begin
+  insert into webhook_outbox (payment_id, seq)
+  select payment, event.seq
+    from webhook_feed feed
+   cross join (values (1, 'created'), (2, 'queued'), (3, 'processing'), (4, 'succeeded')) event (seq, step)
+   where event.seq between first and last and event_type(payment, event.step) = any(feed.types)
+   order by event.seq;
+  return true;
+end
 $$;
 
 create function open_charge(payment text, charge text, OUT amount bigint, OUT currency text, OUT gateway text) returns record language sql as $$
@@ -846,6 +850,32 @@ begin
 end
 $$;
 
+create function payments_members_fit(id text, status text, amount bigint, parent_id text, failure_kind text, priority text, execute_at timestamp with time zone, expires_at timestamp with time zone, amount_captured bigint, refunds_reserved bigint, amount_refunded bigint, waits_for text, attempt_open boolean, needs_review boolean, unknown_since timestamp with time zone) returns boolean language plpgsql as $$
+declare
+  rule constant text := case
+    when (parent_id is not null) <> (left(id, 4) in ('cap_', 'ref_') or left(id, 5) = 'void_')
+      then 'payments_parent_by_kind'
+    when failure_kind not in ('hard_decline', 'soft_decline', 'not_sent', 'canceled', 'expired', 'poison', 'operator')
+      then 'payments_failure_kind_known'
+    when priority not in ('high', 'low') then 'payments_priority_known'
+    when expires_at <= execute_at then 'payments_expire_after_execution'
+    when amount_captured not between 0 and amount then 'payments_captured_fits'
+    when refunds_reserved not between 0 and coalesce(amount_captured, amount)
+         or refunds_reserved is not null and status <> 'SUCCESS' then 'payments_refunds_fit'
+    when amount_refunded not between 0 and coalesce(refunds_reserved, 0) then 'payments_refunded_is_reserved'
+    when waits_for not in ('capture', 'customer', 'gateway') then 'payments_waits_for_known'
+    when waits_for is not null
+         and not (status = 'PROCESSING' and attempt_open and not needs_review and unknown_since is null)
+      then 'payments_wait_is_in_flight'
+  end;
+begin
+  if rule is not null then
+    raise exception 'payment % breaks %', id, rule using errcode = 'check_violation', constraint = rule;
+  end if;
+  return true;
+end
+$$;
+
 create function payments_reserve_refund() returns trigger language plpgsql as $$
 begin
   update payments
@@ -911,6 +941,14 @@ begin
           movement.gateway_ref,
           jsonb_build_object('amount', movement.amount, 'currency', movement.currency, 'movement_id', movement.id))
   on conflict (kind, gateway, reference) do nothing;
+end
+$$;
+
+create function record_queued(payment text, seq integer, actor text) returns boolean language plpgsql as $$
+begin
+  insert into payment_event_rows (payment_id, seq, type, from_status, to_status, actor)
+  values (payment, seq, event_type(payment, 'queued'), 'PENDING', 'QUEUED', actor);
+  return true;
 end
 $$;
 

@@ -220,17 +220,17 @@ describe('what no migration made', () => {
     // Migrations add and replace; they turn nothing off.
     await sql`insert into schema_migrations (name, checksum) values ('9999_newer.sql', 'x')`
     await sql`alter table payments disable trigger payments_check_frozen`
-    await sql`alter table payments drop constraint payments_failure_kind_known`
-    await sql`alter table payments add constraint payments_failure_kind_known check (failure_kind <> '')`
+    await sql`alter table payments drop constraint payments_status_known`
+    await sql`alter table payments add constraint payments_status_known check (status <> '')`
     try {
       expect(await findSchemaBreaches(sql)).toEqual([
         { what: 'is disabled', count: 1, offenders: ['trigger payments_check_frozen'] },
       ])
     } finally {
       await sql`alter table payments enable trigger payments_check_frozen`
-      await sql`alter table payments drop constraint payments_failure_kind_known`
-      const kinds = fresh.find(({ name }) => name === 'payments.payments_failure_kind_known')
-      await sql.unsafe(`alter table payments add constraint payments_failure_kind_known ${kinds?.definition}`)
+      await sql`alter table payments drop constraint payments_status_known`
+      const statuses = fresh.find(({ name }) => name === 'payments.payments_status_known')
+      await sql.unsafe(`alter table payments add constraint payments_status_known ${statuses?.definition}`)
       await sql`delete from schema_migrations where name = '9999_newer.sql'`
     }
   })

@@ -17,9 +17,7 @@ with inserted as (
     from unnest($1::text::payment_request[], $3::text[], $4::text[]) as request (id, amount, currency, key, hash, traceparent, actor, extra)
    order by key collate "C"
       on conflict (idempotency_key) do nothing
-  returning id, next_run_at, created_at, updated_at
-), note as (
-  insert into webhook_outbox (payment_id, seq)
-  select id, 1 from inserted where 'payment.created' = any((select types from webhook_feed)::text[])
+  returning id, next_run_at, created_at, updated_at,
+            case when (select types && '{payment.created}' from webhook_feed) then note_events(id, 1, 1) end as is_noted
 )
 select id, next_run_at, created_at, updated_at from inserted

@@ -22,7 +22,8 @@ const store = createPaymentStore(sql)
 
 /** Queryable that only one verb of the store sends. */
 const CREATING = 'insert into payments '
-const CLAIMING = 'insert into payment_attempts as a'
+const CLAIMING = 'p.fence = 0 and p.attempt_no = 0'
+const ENDING = 'p.claimed_by = result.actor'
 const SETTLING = 'counts_resolve'
 
 /** A pool that ends with the test. */
@@ -83,7 +84,7 @@ test.each(['loseAnswerTo', 'loseStatement'] as const)(
     const { proxy, faulty } = await openFaulty()
     const gateway = createSimulatedGateway({ delayMs: 0 })
     const { id } = await createPayment(store)
-    proxy[lose](SETTLING)
+    proxy[lose](ENDING)
     expect(await createPay(faulty)(id, { gateway })).toBeUndefined()
     expect(proxy.losses).toBe(1)
     expect(await read(store, id)).toMatchObject({ status: 'SUCCESS', gatewayRef: gateway.ledger[0]?.id })

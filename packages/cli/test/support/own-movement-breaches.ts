@@ -76,7 +76,7 @@ export const OWN_MOVEMENT_BREACHES: readonly OwnBreach[] = [
     name: 'refunds above what was charged',
     breaks: ['I18', 'I37'],
     plant: ({ paid }) => `
-      alter table payments drop constraint payments_refunds_fit;
+      alter table payments drop constraint payments_members_fit;
       ${movement('refund', paid)} ${movement('refund', paid, { key: '2', amount: 1 })}`,
   },
   {
@@ -152,7 +152,7 @@ export const OWN_MOVEMENT_BREACHES: readonly OwnBreach[] = [
     name: 'a payment that waits although its outcome is unknown',
     breaks: ['I18', 'I39'],
     plant: ({ unknown }) => `
-      alter table payments drop constraint payments_wait_is_in_flight;
+      alter table payments drop constraint payments_members_fit;
       ${authorized(unknown)} update payments set unknown_since = created_at where id = '${unknown}'`,
     offender: ({ unknown }) => unknown,
   },

@@ -1,8 +1,10 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Claim, ClaimAnswer, Settlement, SkipReason } from '../domain/claim.ts'
+import { kindOf } from '../domain/identifiers.ts'
 import type { PaymentStatus } from '../domain/payment.ts'
 import { passStep } from '../tracing.ts'
 import type { Database, Queryable } from './database.ts'
-import { toClaim, type ClaimRow } from './rows.ts'
+import { toClaim, toFirstClaim, type ClaimRow, type FirstClaimRow } from './rows.ts'
 import { recordType, statement } from './statements.ts'
 
 /** Who claims, for how long and for which gateway. */
@@ -15,7 +17,25 @@ export interface ClaimOptions {
   readonly gateway: string
 }
 
+const claimFirst = statement<FirstClaimRow>('claim_first')
 const claim = statement<ClaimRow>('claim')
+
+/** Claims payments that never were; undefined for each other one. When it resolves, the keys are on disk. */
+export async function claimNew(
+  sql: Queryable,
+  ids: readonly string[],
+  { owner, leaseMs, gateway }: ClaimOptions,
+): Promise<(Claim | undefined)[]> {
+  const claimed = await claimFirst(sql, { ids, owner, leaseMs, gateway })
+  if (claimed.length > 0) passStep('payments.claimed', () => claimed.map(({ paymentId }) => paymentId))
+  const claims = new Map(claimed.map((row) => [row.paymentId, toFirstClaim(row, gateway)]))
+  return ids.map((id) => {
+    const found = claims.get(id)
+    // An id that was asked for twice is claimed once.
+    claims.delete(id)
+    return found
+  })
+}
 
 /** Claims payments. When it resolves, the key of each attempt is on disk and a first byte may be sent. */
 export async function claimMany(
@@ -101,6 +121,7 @@ export const settlementRecord = recordType<Settlement>('payment_settlement_2', {
   wait_ms: ({ waitMs }) => waitMs,
 })
 
+const settleFirst = statement<Written>('settle_first')
 const settle = statement<Written>('settle')
 const storeNextActions = statement('store_next_actions')
 
@@ -124,6 +145,40 @@ export async function settleMany(sql: Queryable, settlements: readonly Settlemen
   const ids = settlements.map(({ paymentId }) => paymentId)
   passStep('payments.settling', () => ids)
   const written = await writeMany(sql, settlements)
+  passStep('payments.settled', () => ids)
+  return isAmong(settlements, written)
+}
+
+/** Whether a result is the success of the first send of a charge, and says nothing that is not on the payment's row. */
+export function isFirstSuccess(settlement: Settlement): boolean {
+  const { paymentId, fence, attemptOutcome, unsent, breakKind, gatewayRef, evidence } = settlement
+  if (settlement.status !== 'SUCCESS' || fence !== 1 || kindOf(paymentId) !== 'charge') return false
+  return (
+    attemptOutcome === 'SUCCEEDED' &&
+    !unsent &&
+    breakKind === null &&
+    gatewayRef !== null &&
+    settlement.event === 'payment.succeeded' &&
+    isDeepStrictEqual(evidence, {
+      attempt_no: 1,
+      mode: 'send',
+      outcome: 'SUCCEEDED',
+      gateway_ref: gatewayRef,
+    })
+  )
+}
+
+/** Writes successes of first sends; resolves with whether each was written. `false`: `settleMany` decides about it. */
+export async function settleFirstSuccesses(sql: Database, settlements: readonly Settlement[]) {
+  const ids = settlements.map(({ paymentId }) => paymentId)
+  passStep('payments.settling', () => ids)
+  const written = await settleFirst(sql, {
+    ids,
+    gatewayRefs: settlements.map(({ gatewayRef }) => gatewayRef),
+    amounts: settlements.map(({ charged }) => charged?.amount ?? null),
+    currencies: settlements.map(({ charged }) => charged?.currency ?? null),
+    actors: settlements.map(({ actor }) => actor),
+  })
   passStep('payments.settled', () => ids)
   return isAmong(settlements, written)
 }

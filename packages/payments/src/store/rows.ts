@@ -1,5 +1,5 @@
 import type { NextAction, PaymentDetails } from '../domain/details.ts'
-import { kindOf } from '../domain/identifiers.ts'
+import { gatewayKeyOf, kindOf } from '../domain/identifiers.ts'
 import type { Claim } from '../domain/claim.ts'
 import type { Payment } from '../domain/payment.ts'
 import type { PaymentPriority } from '../domain/request.ts'
@@ -33,6 +33,10 @@ export type PaymentRow = Omit<Payment, keyof Members | 'capture' | 'priority'> &
 export type ClaimRow = Omit<Claim, keyof Members | 'kind' | 'capture' | 'isWaitOver' | 'isBeingMoved'> &
   Members & { readonly isWaitOver: boolean | null; readonly isBeingMoved: boolean | null }
 
+/** A first claim as its statement returns it: what any first claim says is left out. */
+export type FirstClaimRow = Pick<Claim, 'paymentId' | 'amount' | 'currency' | 'ageMs' | 'expiresInMs'> &
+  Members
+
 /** Fills in the defaults of what a row leaves out. Leaves out what a customer had to do once nobody waits for it. */
 export function toPayment({ priority, ...row }: PaymentRow): Payment {
   const { details, ...payment } = withMembers(row)
@@ -52,6 +56,29 @@ export function toClaim(row: ClaimRow): Claim {
     kind: kindOf(row.paymentId),
     isWaitOver: isWaitOver ?? false,
     isBeingMoved: isBeingMoved ?? false,
+  }
+}
+
+/** Fills in what any first claim says. */
+export function toFirstClaim(row: FirstClaimRow, gateway: string): Claim {
+  return {
+    ...withMembers(row),
+    kind: 'charge',
+    fence: 1,
+    mode: 'send',
+    attemptNo: 1,
+    gateway,
+    gatewayKey: gatewayKeyOf(row.paymentId, 1),
+    retries: 0,
+    resolves: 0,
+    takeovers: 0,
+    keyAgeMs: 0,
+    gatewayRef: null,
+    charge: null,
+    waitsFor: null,
+    waitsUntil: null,
+    isWaitOver: false,
+    isBeingMoved: false,
   }
 }
 

@@ -1,9 +1,19 @@
 import { codeOf } from '@titan/queue-core/text-of'
-import type { Settlement } from '../domain/claim.ts'
+import type { ClaimAnswer, Settlement } from '../domain/claim.ts'
 import { traceStep } from '../tracing.ts'
 import { batched } from './batched.ts'
 import { recordBreak, recordRefund } from './breaks.ts'
-import { claimMany, renewMany, seize, settleMany, type ClaimOptions, type HeldClaim } from './claim.ts'
+import {
+  claimMany,
+  claimNew,
+  isFirstSuccess,
+  renewMany,
+  seize,
+  settleFirstSuccesses,
+  settleMany,
+  type ClaimOptions,
+  type HeldClaim,
+} from './claim.ts'
 import { countPayments } from './counts.ts'
 import {
   createMany,
@@ -44,11 +54,9 @@ export function createPaymentStore(sql: Database) {
     (...rest: Rest): Result =>
       act(sql, ...rest)
   const create = batched(bind(createMany), { isItemFault })
-  const settle = batched(bind(settleMany), { isItemFault })
+  const settle = createSettle(sql)
   // Claims and renewals share a statement only with those of the same options.
-  const claimFor = memoize((options: ClaimOptions) =>
-    batched((ids: readonly string[]) => claimMany(sql, ids, options), { isItemFault }),
-  )
+  const claimFor = memoize((options: ClaimOptions) => createClaim(sql, options))
   const renewFor = memoize((leaseMs: number) =>
     batched((held: readonly HeldClaim[]) => renewMany(sql, held, leaseMs), { isItemFault }),
   )
@@ -120,6 +128,24 @@ export function createPaymentStore(sql: Database) {
     readEpoch: bind(readEpoch),
     writeEpoch: bind(writeEpoch),
   }
+}
+
+/** Claims by the statement of first claims, and by the other one what that leaves. */
+function createClaim(sql: Database, options: ClaimOptions) {
+  const claimFirst = batched((ids: readonly string[]) => claimNew(sql, ids, options), { isItemFault })
+  const claimAny = batched((ids: readonly string[]) => claimMany(sql, ids, options), { isItemFault })
+  return async (id: string): Promise<ClaimAnswer> => {
+    const claim = await claimFirst(id)
+    return claim === undefined ? claimAny(id) : { kind: 'claimed', claim }
+  }
+}
+
+/** Settles by the statement of first successes, and by the other one what that leaves. */
+function createSettle(sql: Database) {
+  const settleFirst = batched((all: readonly Settlement[]) => settleFirstSuccesses(sql, all), { isItemFault })
+  const settleAny = batched((all: readonly Settlement[]) => settleMany(sql, all), { isItemFault })
+  return async (settlement: Settlement): Promise<boolean> =>
+    (isFirstSuccess(settlement) && (await settleFirst(settlement))) || settleAny(settlement)
 }
 
 /** Runs a creation in a span of its trace. */
