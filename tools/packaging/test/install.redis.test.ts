@@ -50,9 +50,10 @@ describe.each(CONSUMERS.map((consumer, index) => ({ consumer, index })))(
       folder = await prepareConsumer(installation, consumer)
     }, LONG_MS)
 
-    test.for(chosen)('runs jobs on Node %i', { timeout: LONG_MS }, async (major) => {
+    test.for(chosen)('runs jobs on Node %i', { timeout: LONG_MS }, async (major, { skip }) => {
       const node = installation.nodes.get(major)
-      if (node === undefined) throw new Error(`No Node ${major} for ${process.platform} ${process.arch}`)
+      if (node === undefined)
+        return skip(`no Node ${major} for ${process.platform} ${process.arch} is on npm`)
       const output = await runScript(node, folder, consumer.run, { REDIS_URL: inject('redisUrl') })
       // A test runner speaks for itself by its exit code.
       if (!consumer.run[0]?.includes('jest') && !consumer.run[0]?.includes('vitest'))
