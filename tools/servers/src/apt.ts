@@ -10,10 +10,11 @@ const run = promisify(execFile)
  * Works on Debian and Ubuntu, needs no root, and leaves the system's packages, lists and caches alone: apt works
  * on private lists, which also makes up for lists that are missing or stale.
  *
- * Answers `target`, which is complete or absent at any time.
+ * Answers `target`, which is complete or absent at any time. `onFetch` is called when there is something to fetch.
  */
-export async function unpackAptPackage(packageName: string, target: string) {
+export async function unpackAptPackage(packageName: string, target: string, onFetch = () => {}) {
   if (existsSync(target)) return target
+  onFetch()
   mkdirSync(dirname(target), { recursive: true })
   const work = mkdtempSync(`${target}.`)
   try {
@@ -36,6 +37,8 @@ export async function unpackAptPackage(packageName: string, target: string) {
     }
 
     await apt('update')
+    if (!readdirSync(join(work, 'lists')).some((file) => file.includes('_Packages')))
+      throw new Error('its package servers could not be reached')
     const plan = await apt('--yes', '--no-install-recommends', '--print-uris', 'install', packageName)
     await apt('download', ...packagesInPlan(plan))
     for (const file of readdirSync(packages))

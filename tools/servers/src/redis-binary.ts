@@ -73,14 +73,14 @@ export async function findRedisOnPath(path: string) {
 }
 
 /** The distribution's own server, unpacked into the folder `cache`. Throws with the reason when that fails. */
-export async function unpackRedis(cache: string) {
+export async function unpackRedis(cache: string, onFetch: (name: string) => void = () => {}) {
   const isDebian = ['apt-get', 'dpkg'].every((tool) => existsSync(join('/usr/bin', tool)))
   if (!isDebian) throw new Error('this system is neither Debian nor Ubuntu')
   const problems: string[] = []
   for (const name of NAMES) {
     const target = join(cache, `${name}-${process.arch}`)
     try {
-      return await inspectUnpacked(await unpackAptPackage(name, target), name)
+      return await inspectUnpacked(await unpackAptPackage(name, target, () => onFetch(name)), name)
     } catch (error) {
       // What does not run is fetched again next time.
       rmSync(target, { recursive: true, force: true })

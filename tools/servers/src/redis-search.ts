@@ -10,6 +10,15 @@ const TITLES = { path: 'PATH', container: 'Docker', distribution: "the distribut
 /** Each returns a Redis or throws with the reason why not. */
 export type RedisProbes = Readonly<Record<keyof typeof TITLES, () => Promise<RedisSource>>>
 
+/** The usual ones. `onFetch` is called before a package of the distribution is fetched, which takes a while. */
+export function redisProbes(env: NodeJS.ProcessEnv, onFetch?: (name: string) => void): RedisProbes {
+  return {
+    path: () => findRedisOnPath(env['PATH'] ?? ''),
+    container: () => findRedisContainer(env),
+    distribution: () => unpackRedis(cacheFolder(env), onFetch),
+  }
+}
+
 /**
  * Finds what can run a Redis: the program that `TITAN_REDIS_BINARY` names; else `redis-server` or `valkey-server`
  * on PATH; else a container engine; else, on Debian and Ubuntu, the distribution's package, unpacked into the
@@ -19,11 +28,7 @@ export type RedisProbes = Readonly<Record<keyof typeof TITLES, () => Promise<Red
  */
 export async function findRedis(
   env: NodeJS.ProcessEnv = process.env,
-  probes: RedisProbes = {
-    path: () => findRedisOnPath(env['PATH'] ?? ''),
-    container: () => findRedisContainer(env),
-    distribution: () => unpackRedis(cacheFolder(env)),
-  },
+  probes: RedisProbes = redisProbes(env),
 ): Promise<RedisSource> {
   const named = env['TITAN_REDIS_BINARY']
   if (named) {

@@ -5,7 +5,7 @@ import { describeError, LocalError } from './errors.ts'
 import { openServerFolder } from './folders.ts'
 import { LOOPBACK, onFreePort } from './ports.ts'
 import type { ProvidedServer } from './postgres.ts'
-import { findRedis } from './redis-search.ts'
+import { findRedis, redisProbes } from './redis-search.ts'
 import { waitUntilReady } from './server-process.ts'
 
 /** How to start a private Redis. */
@@ -23,6 +23,8 @@ export interface RedisOptions {
   readonly password?: string
   /** More arguments for the server, after the standard ones, so that they win: `['--cluster-enabled', 'yes']`. */
   readonly args?: readonly string[]
+  /** Called with the name of a package before it is fetched from the distribution. */
+  readonly onFetch?: (name: string) => void
   /** @default findFreePort */
   readonly choosePort?: () => Promise<number>
 }
@@ -50,7 +52,7 @@ export async function provideRedis(
  */
 export async function startRedis(options: RedisOptions = {}) {
   const { password, dataDir, port: wanted, args = [], choosePort } = options
-  const source = await findRedis()
+  const source = await findRedis(process.env, redisProbes(process.env, options.onFetch))
   const { product, version } = source
   const folder = await openServerFolder('Redis', dataDir)
   const logFile = join(folder.path, 'server.log')

@@ -1,7 +1,7 @@
 import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
-import { packagesInPlan } from '../src/apt.ts'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { packagesInPlan, unpackAptPackage } from '../src/apt.ts'
 import { findRedisOnPath, type RedisSource } from '../src/redis-binary.ts'
 import { findRedis, redisInstallHint, type RedisProbes } from '../src/redis-search.ts'
 import { createFolder } from './support/folder.ts'
@@ -94,6 +94,17 @@ test.each([
 ] as const)('on %s with %j the hint is to run %s', (platform, osRelease, command) => {
   expect(redisInstallHint(platform, osRelease)).toContain(command)
   expect(redisInstallHint(platform, osRelease)).toContain('REDIS_URL')
+})
+
+test('without a network the reason is that, not that there is no package', async () => {
+  const folder = createFolder()
+  writeProgram(folder, 'apt-get', '')
+  vi.stubEnv('PATH', `${folder}:${process.env['PATH']}`)
+  onTestFinished(() => void vi.unstubAllEnvs())
+  const asked: string[] = []
+  const unpacking = unpackAptPackage('redis-server', join(folder, 'target'), () => asked.push('fetch'))
+  await expect(unpacking).rejects.toThrow('its package servers could not be reached')
+  expect(asked).toEqual(['fetch'])
 })
 
 test('the plan of apt-get is read, epochs included', () => {

@@ -64,13 +64,13 @@ function formatPayment(payment: TrackedPayment, keyWidth: number, stream: Output
   const key = sample.idempotencyKey.replaceAll(/[^\x21-\x7e]/gu, '·')
   const amount = printable(`${sample.amount} ${sample.currency ?? DEFAULT_CURRENCY}`).padStart(11)
   const head = `  ${shorten(key, keyWidth).padEnd(keyWidth)} ${amount}  `
-  const text = printable(describeState(payment))
   const details = describeDetails(payment)
-  if (stream.isTTY !== true) return [head + text, ...details].join(' ')
+  if (stream.isTTY !== true) return [head + printable(describeState(payment, Infinity)), ...details].join(' ')
 
   // A line that wraps could not be updated in place, so what does not fit is left out.
   const width = columnsOf(stream) - 1
   let room = width - head.length
+  const text = printable(describeState(payment, room))
   if (room <= 0) return shorten(head + text, width)
   const shown = shorten(text, room)
   room -= shown.length
@@ -78,9 +78,12 @@ function formatPayment(payment: TrackedPayment, keyWidth: number, stream: Output
   return [head + paint(shown), ...fitting.map((detail) => styleText('dim', detail))].join(' ')
 }
 
-function describeState({ refusal, repeating, trail }: TrackedPayment) {
+/** Leaves out the first statuses where `width` is too small for all, because the last one is the result. */
+function describeState({ refusal, repeating, trail }: TrackedPayment, width: number) {
   if (refusal !== undefined) return `rejected: ${refusal}`
-  return repeating !== undefined && trail.length === 0 ? `retrying after ${repeating}` : trail.join(' → ')
+  if (repeating !== undefined && trail.length === 0) return `retrying after ${repeating}`
+  const ways = trail.map((_, from) => [...(from === 0 ? [] : ['…']), ...trail.slice(from)].join(' → '))
+  return ways.find((way) => way.length <= width) ?? trail.at(-1) ?? ''
 }
 
 /** A pseudo-terminal whose size was never set says 0. */

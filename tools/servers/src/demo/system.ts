@@ -62,7 +62,7 @@ export async function startSystem(options: SystemOptions) {
   closers.defer(() => postgres.stop())
   print(postgres.description)
   signal.throwIfAborted()
-  const redis = await provideRedis({ dataDir: join(stateFolder, 'redis'), password: newPassword() }, env)
+  const redis = await provideDemoRedis(stateFolder, env, print)
   closers.defer(() => redis.stop())
   print(redis.description)
   signal.throwIfAborted()
@@ -105,7 +105,7 @@ export async function startSystem(options: SystemOptions) {
   }
 
   const { api, url } = await (port ? startApi(port) : onFreePort(startApi, () => proposePort(port)))
-  print(`API on ${url}`)
+  print(`API on ${url}${isMoved(url, port) ? `, because port ${USUAL_PORT} is in use` : ''}`)
   const programs = [api]
   const group = await workerGroupArgs(redis.url, env)
   for (let number = 1; number <= workerCount; number += 1) {
@@ -120,6 +120,19 @@ export async function startSystem(options: SystemOptions) {
   // Handled here too, so that a failure that no caller awaits does not end the process.
   failed.catch(() => {})
   return { url, environmentFile, failed }
+}
+
+async function provideDemoRedis(stateFolder: string, env: NodeJS.ProcessEnv, print: SystemOptions['print']) {
+  const options = {
+    dataDir: join(stateFolder, 'redis'),
+    password: newPassword(),
+    onFetch: (name: string) => print(`Fetching ${name} from the distribution's package servers`),
+  }
+  return await provideRedis(options, env)
+}
+
+function isMoved(url: string, wanted: number | undefined) {
+  return wanted === undefined && !url.endsWith(`:${USUAL_PORT}`)
 }
 
 async function proposePort(wanted: number | undefined) {

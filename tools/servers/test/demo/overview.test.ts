@@ -151,3 +151,10 @@ test('more payments than a terminal has rows are shown line by line', () => {
   for (const one of payments) overview.update(one)
   expect(stream.text.split('\n')).toHaveLength(31)
 })
+
+test('where the statuses of a payment do not fit, the last one is shown', () => {
+  const trail = ['PENDING', 'QUEUED', 'PROCESSING', 'QUEUED', 'PROCESSING', 'SUCCESS']
+  const stream = record({ columns: 60, rows: 40 })
+  createOverview([payment('one', { trail })], stream)
+  expect(render(stream.text)[0]).toBe('one 500 USD … → QUEUED → PROCESSING → SUCCESS')
+})
