@@ -6,7 +6,7 @@ import type { RedisClient } from './redis/clients/recognise.ts'
 import { checkAtLeast, checkMembers } from './model/errors.ts'
 import type { Members } from './model/members.ts'
 import type { OnEvent, QueueEvent } from './model/events.ts'
-import type { AnyJobs, JobMap } from './model/job.ts'
+import type { AnyJobs, Given, JobMap } from './model/job.ts'
 import { defaults, WORKER_OPTIONS, type WorkerOptions } from './model/options.ts'
 import { sharePartitions, type QueuePartition } from './redis/partition.ts'
 import { createQueue, type Queue } from './producer/queue.ts'
@@ -63,7 +63,7 @@ const LOOK_EVERY_MS = 10
 export async function drain<Jobs extends JobMap = AnyJobs>(
   redis: RedisClient,
   queueName: string,
-  handlers: NoInfer<Handlers<Jobs> | AnyHandler<Jobs>>,
+  handlers: Given<Handlers<Jobs> | AnyHandler<Jobs>>,
   options: DrainOptions<Jobs> = {},
 ): Promise<WorkerCounters> {
   checkMembers('drain', options, DRAIN_OPTIONS)

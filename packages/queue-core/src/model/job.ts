@@ -38,6 +38,9 @@ export interface Job<Name extends string = string, Data = unknown> {
   readonly traceparent?: string
 }
 
+/** A type from which nothing is inferred: handlers are typed by the map, not the map by them. TypeScript 5.4 has `NoInfer`. */
+export type Given<Type> = [Type][Type extends unknown ? 0 : never]
+
 /** Any job of a map, as a handler sees it; a check of its `name` narrows its `data`. */
 export type AnyJob<Jobs extends JobMap = AnyJobs> = {
   [Name in JobName<Jobs>]: Job<Name, Jsonify<Jobs[Name]>>

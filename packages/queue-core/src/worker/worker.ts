@@ -2,7 +2,7 @@ import { settlesWithin } from '../async/deadline.ts'
 import type { Ending } from '../model/decide.ts'
 import { checkAtLeast, checkMembers, QueueError } from '../model/errors.ts'
 import { timeOf } from '../model/fence.ts'
-import type { AnyJobs, JobMap } from '../model/job.ts'
+import type { AnyJobs, Given, JobMap } from '../model/job.ts'
 import type { Members } from '../model/members.ts'
 import { checkHandlers } from '../model/handlers.ts'
 import { WORKER_OPTIONS, type ResolvedWorker, type WorkerOptions } from '../model/options.ts'
@@ -89,7 +89,7 @@ const MAX_SETTLING = 4_000
 export function createWorker<Jobs extends JobMap = AnyJobs>(
   redis: RedisClient,
   queue: string,
-  handlers: NoInfer<Handlers<Jobs> | AnyHandler<Jobs>>,
+  handlers: Given<Handlers<Jobs> | AnyHandler<Jobs>>,
   options: WorkerOptions<Jobs> = {},
 ): Worker {
   return new QueueWorker(redis, queue, handlers, options)
