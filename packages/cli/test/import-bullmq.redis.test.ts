@@ -203,6 +203,8 @@ it('leaves the schedule of the new code as it is', async () => {
   expect(await queue.schedules()).toEqual([
     expect.objectContaining({ cron: '0 4 * * *', data: { from: 'new code' } }),
   ])
+  // The next slot at BullMQ is not run ahead of its time.
+  expect(await queue.stats()).toMatchObject({ ready: 0, delayed: 0 })
 })
 
 it('takes the time zone of a pattern without one from --time-zone, by its next slot', async () => {
@@ -262,7 +264,7 @@ it('leaves a job that a worker has, and one whose repeating job was added meanwh
 })
 
 it.each([
-  ['a queue of Bull', 'priority', 'upgrade to BullMQ 4 first'],
+  ['a queue of Bull', 'delayed', 'move it to BullMQ first'],
   ['no queue', undefined, 'no BullMQ queue'],
 ])('refuses %s', async (_case, key, text) => {
   if (key !== undefined) await redis.zAdd(`${prefix}:mail:${key}`, { score: 1, value: '1' })

@@ -137,8 +137,7 @@ async function checkSource(
   const name = `${own.sourcePrefix}:${own.source}`
   if (kind === 'unknown')
     throw new Failure(`no BullMQ queue ${name}: check the name, --bullmq-prefix and the server`)
-  if (kind === 'bull')
-    throw new Failure(`${name} is a queue of Bull or of BullMQ before version 4: upgrade to BullMQ 4 first`)
+  if (kind === 'bull') throw new Failure(`${name} is a queue of Bull: move it to BullMQ first`)
   if (own.dryRun || own.live) return
   const [{ isPaused }, workers] = await Promise.all([from.settings(), from.countWorkers()])
   if (isPaused || workers === 0) return

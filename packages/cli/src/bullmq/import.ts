@@ -46,14 +46,14 @@ export async function importQueue(options: ImportOptions): Promise<Tally> {
   await finishInterrupted(options, tally)
   const repeating = await moveSchedules(options, tally)
   const run: Run = { ...options, tally, repeating }
-  // Delayed jobs become ready meanwhile, and producers may still add some: again until little was left to take.
+  // Delayed jobs become ready meanwhile, and producers may still add some: again until nothing was left to take.
   let moved: number
   do {
     moved = tally.movedJobs()
     tally.beginPass()
     for (const state of statesOf(options)) await moveState(run, state)
     moved = tally.movedJobs() - moved
-  } while (!options.dryRun && moved >= options.batch && !options.signal.aborted)
+  } while (!options.dryRun && moved > 0 && !options.signal.aborted)
   await countOthers(options, tally)
   if (options.signal.aborted) tally.interrupt()
   return tally

@@ -63,7 +63,7 @@ async function look(
 }
 
 /** Schedules what is in transit. A schedule that the target has already is left as it is. */
-async function settleSchedules({ from, queue }: ImportOptions, tally: Tally): Promise<void> {
+async function settleSchedules({ from, queue, clock }: ImportOptions, tally: Tally): Promise<void> {
   for (const { key, waits, definition } of await from.schedulesInTransit()) {
     const { schedule, nextAt } = JSON.parse(definition) as Definition
     const { cron, timeZone, name, data, options } = schedule
@@ -71,8 +71,8 @@ async function settleSchedules({ from, queue }: ImportOptions, tally: Tally): Pr
     if ((await find()) === undefined) await queue.schedule(key, { cron, timeZone }, name, data, options)
     const known = await find()
     const slot = Math.floor(nextAt / 1_000) * 1_000
-    // The schedule came after the slot that BullMQ had not started, so it is run here; if the schedule fired it, the id is known.
-    if (waits && known?.nextAt !== undefined && known.nextAt > slot)
+    // BullMQ had not started the slot, and the schedule came after it: it is run here. If the schedule fired it, the id is known.
+    if (waits && (known?.nextAt ?? 0) > slot && slot <= (await clock()))
       await queue.enqueue(name, data, { ...options, id: slotJobId(key, nextAt) })
     await from.dropSchedule(key)
     tally.scheduled(known ?? schedule)

@@ -61,13 +61,12 @@ export class BullQueue {
     this.#clientName = `${prefix}:${Buffer.from(name).toString('base64')}`
   }
 
-  /** Whether BullMQ knows the queue, and whether an older library does. */
+  /** Whether the queue is one of BullMQ, which keeps `meta` of each, or of its predecessor Bull. */
   async kind(): Promise<'bullmq' | 'bull' | 'unknown'> {
-    if ((await this.#send<number>('EXISTS', this.#key('priority'))) === 1) return 'bull'
-    const keys = ['meta', 'id', 'repeat', TRANSIT, SCHEDULES_IN_TRANSIT, ...MOVABLE].map((key) =>
-      this.#key(key),
-    )
-    return (await this.#send<number>('EXISTS', ...keys)) > 0 ? 'bullmq' : 'unknown'
+    const exist = (...names: string[]): Promise<number> =>
+      this.#send<number>('EXISTS', ...names.map((name) => this.#key(name)))
+    if ((await exist('meta', TRANSIT, SCHEDULES_IN_TRANSIT)) > 0) return 'bullmq'
+    return (await exist('id', 'repeat', 'wait', 'delayed')) > 0 ? 'bull' : 'unknown'
   }
 
   async settings(): Promise<BullSettings> {
