@@ -116,7 +116,7 @@ describe.each(Object.entries(CLIENTS))('a client of %s', (_name, connect) => {
     await rig.allDone()
   })
 
-  // F223 the reply to an enqueue is lost: it may have been stored, is said so, and is not stored once more
+  // F285 the reply to an enqueue is lost: it may have been stored, is said so, and is not stored once more
   test('that loses a reply says that the job may be stored, and does not send it again', async () => {
     const proxy = await openTcpProxy(server.url)
     const { client } = await use(connect, proxy.through(server.url))
