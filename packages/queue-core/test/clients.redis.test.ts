@@ -1,5 +1,7 @@
+import { once } from 'node:events'
 import { eventually, testPrefix } from '@titan/testkit'
 import { openTcpProxy } from '@titan/testkit/vitest'
+import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { createConsumer, createQueue, createWorker, type RedisClient } from '../src/index.ts'
 import { shareConnection } from '../src/redis/connection.ts'
@@ -148,7 +150,7 @@ describe.each(Object.entries(CLIENTS))('a client of %s', (_name, connect) => {
 // Each waits 5 s for a connection, so they wait together.
 describe.concurrent('without a server', () => {
   // AL10 in the terms of the tests: an error has a code and a text, whatever the client says.
-  test.each(Object.entries(CLIENTS))(
+  test.each(Object.entries(CLIENTS).filter(([name]) => name !== 'node-redis-4'))(
     'a client of %s says that the job was not sent, and never sends it',
     async (_name, connect) => {
       const own = await startPrivateServer({ persistent: true })
@@ -176,6 +178,26 @@ describe.concurrent('without a server', () => {
     },
     60_000,
   )
+
+  // It sends a waiting command later, and does not say which one it has sent.
+  test('a client of node-redis 4 says that the job may be stored', async () => {
+    const own = await startPrivateServer()
+    const { client, destroy } = await CLIENTS['node-redis-4'](own.url)
+    try {
+      const queue = createQueue<{ work: number }>(client, 'q', { prefix: testPrefix() })
+      await queue.enqueue('work', 0)
+      await own.kill()
+      await eventually(() => expect(client).toMatchObject({ isReady: false }))
+      await expect(queue.enqueue('work', 1)).rejects.toMatchObject({
+        name: 'QueueError',
+        code: 'NO_REPLY',
+        message: expect.stringContaining('XADD'),
+      })
+    } finally {
+      await destroy()
+      await own.remove()
+    }
+  }, 60_000)
 })
 
 test('a connection that is shared names the error of each command', async () => {
@@ -185,4 +207,35 @@ test('a connection that is shared names the error of each command', async () => 
   } as unknown as RedisClient
   const sent = shareConnection(refusing, 'k').send(['XLEN', 'k'])
   await expect(sent).rejects.toMatchObject({ code: 'NO_REPLY', message: expect.stringContaining('XLEN') })
+})
+
+test.each([
+  ['automatic pipelines', { enableAutoPipelining: true }],
+  ['replies of RESP3', { replyMapping: 'resp3' }],
+  ['RESP2', { protocol: 2 }],
+  ['no queue while it is offline', { enableOfflineQueue: false }],
+  [
+    'limits of its own',
+    { maxRetriesPerRequest: 0, commandTimeout: 3_000, blockingTimeout: 500, socketTimeout: 4_000 },
+  ],
+  ['reconnecting after an error', { reconnectOnError: () => 2 as const }],
+  ['another database', { db: 3 }],
+  ['no connection yet', { lazyConnect: true }],
+] as const)('a client of ioredis with %s carries every kind of job', async (_name, options) => {
+  const client = new Redis(server.port, options)
+  client.on('error', () => undefined)
+  onTestFinished(() => client.disconnect())
+  if (!('lazyConnect' in options)) await client.ping().catch(() => once(client, 'ready'))
+  const rig = await useRig(client)
+  await Promise.all([rig.enqueue(20), rig.enqueue(20)])
+  await rig.queue.enqueue('work', 'late', { id: 'late', delayMs: 20, orderingKey: 'a', priority: 'high' })
+  await rig.queue.schedule('tick', { cron: '0 0 1 1 *' }, 'work', 'tick')
+  expect(await rig.queue.schedules()).toMatchObject([{ key: 'tick', nextAt: expect.any(Number) }])
+  await rig.allDone()
+  await rig.queue.pause()
+  await eventually(() => expect(rig.worker.health().paused).toBe(true))
+  await rig.queue.resume()
+  await rig.works()
+  expect([...rig.runs.values()].every((count) => count === 1)).toBe(true)
+  expect(rig.errors()).toEqual([])
 })

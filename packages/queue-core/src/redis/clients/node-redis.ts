@@ -18,10 +18,11 @@ const plain = { typeMapping: {} }
 
 /**
  * Options of a command over the caller's connection. The client's own time limit is off, because its error does not tell
- * whether the command is on its way; that of `withdraw` does. node-redis 4 calls it `signal`.
+ * whether the command is on its way; that of `withdraw` does. node-redis 4 has neither: it takes a signal of another name,
+ * and rejects also what is on its way. There a command that waits cannot be taken back.
  */
 export function sharedOptions(withdraw: AbortSignal): object {
-  return { ...plain, timeout: undefined, abortSignal: withdraw, signal: withdraw }
+  return { ...plain, timeout: undefined, abortSignal: withdraw }
 }
 
 /** Adapts `createClient()`. */

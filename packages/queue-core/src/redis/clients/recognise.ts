@@ -63,7 +63,7 @@ const UNSUITABLE: readonly (readonly [does: (client: unknown) => boolean, proble
   ],
   [
     (client) => has(client, 'getMasterNode'),
-    'A client of createSentinel(…) is not supported: pass createClient(…) with an address that follows the primary, or a client of ioredis with "sentinels"',
+    'A client of createSentinel(…) is not supported: pass createClient(…) with an address that follows the primary',
   ],
   [
     (client) => has(client, 'nodeByAddress') && !has(client, 'getNodeClientForKey'),
