@@ -119,9 +119,12 @@ describe('start', { timeout: 180_000 }, () => {
     // The role of the programs owns nothing, and neither server is open.
     expect(environment).toMatch(/postgres:\/\/titan_app:[\da-f]{48}@/u)
     expect(environment).toMatch(/redis:\/\/:[\da-f]{48}@/u)
-    const [, redisPort = ''] = /:(\d+)'\n$/u.exec(environment) ?? []
+    const [, redisPort = ''] = /@127\.0\.0\.1:(\d+)'\n/u.exec(environment) ?? []
     expect(await askRedis(Number(redisPort), 'PING')).toMatch(/^-NOAUTH/u)
-    expect(environment).toMatch(/^export DATABASE_URL='postgres:.+'\nexport REDIS_URL='redis:.+'\n$/u)
+    // With them, an API and a worker of one's own run alongside: they change no tables.
+    expect(environment).toMatch(
+      /^export DATABASE_URL='postgres:.+'\nexport REDIS_URL='redis:.+'\nexport MIGRATE='false'\n$/u,
+    )
 
     start.signal('SIGTERM')
     expect(await start.exited, start.output()).toBe(0)

@@ -145,12 +145,11 @@ async function proposePort(wanted: number | undefined) {
  */
 function writeEnvironment(
   path: string,
-  stores: { DATABASE_URL: string; REDIS_URL: string },
+  stores: { DATABASE_URL: string; REDIS_URL: string; MIGRATE?: string },
   env: NodeJS.ProcessEnv,
 ) {
-  const { DATABASE_URL, REDIS_URL } = stores
-  // Without the prefix `titan` would read another queue.
-  const variables = { DATABASE_URL, REDIS_URL, QUEUE_PREFIX: env['QUEUE_PREFIX'] }
+  // Without the prefix `titan` would read another queue. Without MIGRATE an API or a worker would try to change tables.
+  const variables = { ...stores, QUEUE_PREFIX: env['QUEUE_PREFIX'] }
   const lines = Object.entries(variables).map(([name, value]) =>
     value ? `export ${name}='${value.replaceAll("'", '%27')}'\n` : '',
   )
