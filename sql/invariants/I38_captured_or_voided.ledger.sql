@@ -1,9 +1,10 @@
--- Captures and voids whose status contradicts the gateway’s ledger, and those that we do not have.
+-- Captures and voids whose status contradicts the gateway’s ledger, and captures that we do not have.
 -- PARAMS   settled: true when no payment is in flight any more
 --          fresh_ms: age from which a fact of the ledger must be in PostgreSQL, in milliseconds
 -- RETURNS  subject, detail
 -- WHY      That a payment has at most one captured charge, and of the amount on record, shows in I1 and I2. What is captured
---          before it is known to be authorized needs no capture here: the payment itself is SUCCESS.
+--          before it is known to be authorized needs no capture here: the payment itself is SUCCESS. What the gateway released,
+--          the next poll finds; no money moved.
 \set settled 'false'
 \set fresh_ms '5000'
 
@@ -23,10 +24,10 @@ select r.id, 'FAILED, and the gateway did it'
      select from reconciliation_breaks b
       where b.payment_id in (r.id, r.parent_id) and b.reference in (m.id, m.intent_id) and b.resolved_at is null)
  union all
-select p.id, 'the gateway has a ' || m.kind || ', and the payment waits for one'
+select p.id, 'the gateway has a capture, and the payment waits for one'
   from movement m
   join payments p on p.id = m.payment_id and p.waits_for = 'capture'
- where m.kind in ('capture', 'void') and m.status = 'succeeded'
+ where m.kind = 'capture' and m.status = 'succeeded'
    and (:'settled' = 'true' or m.at < now() - :'fresh_ms'::float8 * interval '1 millisecond')
    and not exists (
-     select from payments r where r.parent_id = p.id and movement_kind(r.id) = m.kind and r.status <> 'FAILED');
+     select from payments r where r.parent_id = p.id and movement_kind(r.id) = 'capture' and r.status <> 'FAILED');

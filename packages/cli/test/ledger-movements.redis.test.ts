@@ -97,9 +97,11 @@ it('names a void that the gateway did not do', async () => {
   expect(await lookAt({ movements: [] }, soundVoid)).toEqual({ I38: [idOf('void', unknown)] })
 })
 
-it.each(['capture', 'void'] as const)('names an authorization with a %s at the gateway', async (kind) => {
-  const own = { movements: [movement(kind, unknown, { key: null })] }
-  expect(await lookAt(own, (ids) => authorized(ids.unknown))).toEqual({ I38: [unknown] })
+it('names an authorization that the gateway captured', async () => {
+  const own = (kind: 'capture' | 'void') => ({ movements: [movement(kind, unknown, { key: null })] })
+  const waiting = (ids: typeof world.ids) => authorized(ids.unknown)
+  expect(await lookAt(own('capture'), waiting)).toEqual({ I38: [unknown] })
+  expect(await lookAt(own('void'), waiting)).toEqual({})
 })
 
 it.each([

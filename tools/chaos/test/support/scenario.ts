@@ -107,7 +107,7 @@ export async function openScenario(compileCache: string): Promise<Scenario> {
     CHAOS_KILL_LOG: killLog,
     CHAOS_POLICY: JSON.stringify({
       unknownDelaysMs: [100, 200, 400],
-      pollDelaysMs: { customer: [100], capture: [60_000], gateway: [100, 200] },
+      pollDelaysMs: { customer: [100], capture: [3_600_000], gateway: [100, 200] },
       maxResolves: 5,
       maxTakeovers: 100,
     }),
@@ -136,7 +136,8 @@ export async function openScenario(compileCache: string): Promise<Scenario> {
   async function isQuiet(): Promise<boolean> {
     const [left] = await sql<{ count: number }[]>`
       select count(*)::int as count from payments
-       where status not in ('SUCCESS', 'FAILED') and not needs_review and waits_for is distinct from 'capture'`
+       where status not in ('SUCCESS', 'FAILED') and not needs_review
+         and (waits_for is distinct from 'capture' or next_run_at <= clock_timestamp() or lease_until is not null)`
     if (left?.count !== 0) return false
     const { ready, leased, delayed, parked } = await queue.stats()
     return ready + leased + delayed + parked === 0
