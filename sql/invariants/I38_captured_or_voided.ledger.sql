@@ -20,6 +20,8 @@ select r.id, 'FAILED, and the gateway did it'
   join attempt_history a on a.gateway_key = m.key
   join payments r on r.id = a.payment_id and r.parent_id is not null
  where m.kind in ('capture', 'void') and m.status = 'succeeded' and r.status = 'FAILED'
+   -- A capture of another amount than was asked for is recorded as the gateway's own.
+   and not exists (select from payments p where p.id = r.parent_id and p.amount_captured = m.amount and m.amount <> r.amount)
    and not exists (
      select from reconciliation_breaks b
       where b.payment_id in (r.id, r.parent_id) and b.reference in (m.id, m.intent_id) and b.resolved_at is null)
