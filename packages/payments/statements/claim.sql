@@ -89,7 +89,10 @@ select id as payment_id, fence, attempt_no, gateway, 'titan_' || id || '_' || at
        manual_capture, customer_present, to_jsonb(d) as details,
        case when parent_id is not null then (
          select jsonb_build_object('paymentId', c.id, 'gatewayKey', 'titan_' || c.id || '_' || c.attempt_no,
-                                   'gatewayRef', coalesce(claimed.charge_ref, c.gateway_ref))
+                                   -- A payment that has FAILED meanwhile has none; its attempt still names the charge.
+                                   'gatewayRef', coalesce(claimed.charge_ref, c.gateway_ref, (
+                                     select a.gateway_ref from payment_attempts a
+                                      where a.payment_id = c.id and a.attempt_no = c.attempt_no)))
            from payments c where c.id = claimed.parent_id)
        end as charge,
        waits_for, waits_until, waits_until <= clock_timestamp() as is_wait_over,

@@ -247,6 +247,19 @@ test.each(['capture', 'void'] as const)(
   },
 )
 
+test('a void whose payment has FAILED meanwhile is asked of the gateway, not parked', async () => {
+  const world = await charged('manual')
+  const { id } = await world.move('void')
+  const outcome = { type: 'DECLINED', code: 'expired_card', kind: 'hard' } as const
+  const report = { paymentId: world.id, attemptNo: 1, gateway: 'simulated', actor: 'webhook', outcome }
+  await sql`update payments set waits_for = null, waits_until = null where id = ${world.id}`
+  expect(await applyOutcome(report, { store })).toBe('settled')
+  expect(await read(store, world.id)).toMatchObject({ status: 'FAILED', gatewayRef: null })
+  await pay(id, { gateway: world.gateway })
+  expect(await store.movement(id)).toMatchObject({ status: 'SUCCESS', needsReview: false })
+  expect(await store.breaks(world.id)).toEqual([])
+})
+
 test('an authorization that was captured in part before it was known is a success of that part', async () => {
   const id = await askedPayment(sql, { capture: 'manual' })
   const captured = { type: 'SUCCEEDED', gatewayRef: `pi_${id}`, amount: 300, currency: 'USD' } as const
