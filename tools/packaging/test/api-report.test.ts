@@ -3,22 +3,27 @@ import { execFile } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 
 const execute = promisify(execFile)
-const project = resolve(import.meta.dirname, '../../../packages/queue-core')
-// Another test packs the library at the same time.
-const folder = mkdtempSync(join(project, '.api-'))
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
-const built = join(folder, 'dist')
-const tsdown = join(project, 'node_modules/tsdown/dist/run.mjs')
-await execute(process.execPath, [tsdown, '--out-dir', built], { cwd: project })
+const LIBRARIES = { 'queue-core': ['index', 'async', 'testing', 'text-of'], client: ['index'] } as const
+type Library = keyof typeof LIBRARIES
 
 const silent = { default: { logLevel: 'none' } } as const
 
-function reportOf(entry: string) {
+/** Builds a library into a folder of its own: another test packs it at the same time. */
+async function build(library: Library) {
+  const project = resolve(import.meta.dirname, '../../../packages', library)
+  const folder = mkdtempSync(join(project, '.api-'))
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+  const tsdown = join(project, 'node_modules/tsdown/dist/run.mjs')
+  await execute(process.execPath, [tsdown, '--out-dir', join(folder, 'dist')], { cwd: project })
+  return { project, folder }
+}
+
+function reportOf({ project, folder }: Awaited<ReturnType<typeof build>>, entry: string) {
   mkdirSync(join(folder, 'reports'), { recursive: true })
-  const types = join(built, `${entry}.d.mts`)
+  const types = join(folder, 'dist', `${entry}.d.mts`)
   const configObject = {
     projectFolder: project,
     mainEntryPointFilePath: types,
@@ -62,12 +67,12 @@ function reportOf(entry: string) {
     ?.replace(/^ts\n+/u, '')
 }
 
-test.each(['index', 'async', 'testing', 'text-of'])(
-  'the public types of queue-core/%s are those on record',
-  async (entry) => {
+describe.each(Object.keys(LIBRARIES) as Library[])('the public types of %s', async (library) => {
+  const built = await build(library)
+  test.each(LIBRARIES[library])('in %s are those on record', async (entry) => {
     const message =
       'Public types changed. If a program that compiles today could fail, this is a major version: add a changeset. ' +
       'Record the types with `vitest run tools/packaging/test/api-report.test.ts -u`.'
-    await expect(reportOf(entry), message).toMatchFileSnapshot(`../api/queue-core.${entry}.txt`)
-  },
-)
+    await expect(reportOf(built, entry), message).toMatchFileSnapshot(`../api/${library}.${entry}.txt`)
+  })
+})
