@@ -1,6 +1,7 @@
 import { createApiMetrics, logPaymentsEvents } from '@titan/telemetry'
 import {
   connectDatabase,
+  connectionName,
   createPaymentStore,
   createRelay,
   createWriteProbe,
@@ -104,7 +105,10 @@ export async function startApi(options: ApiOptions) {
 async function openParts(options: ApiOptions) {
   const { config, log, allowedHosts, trustedProxies, rateLimitPerMinute: perMinute } = options
   const { databaseUrl, prefix } = config
-  const pool = { poolSize: config.databasePoolSize, applicationName: 'titan-api' }
+  const pool = {
+    poolSize: config.databasePoolSize,
+    applicationName: connectionName('titan-api', options.gateway?.name),
+  }
   const sql = await connectDatabase(databaseUrl, options.connectTimeoutMs, pool)
   const redis = createRedis(config.redisUrl, log)
   const queue = createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE, { prefix })

@@ -1,3 +1,4 @@
+import { connectionName, openDatabase } from '@titan/payments'
 import { startRedis } from '@titan/servers'
 import { createTestDatabase } from '@titan/testkit'
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest'
@@ -46,6 +47,23 @@ describe('titan doctor', () => {
       expect(severityOf(report, id), id).toBe('ok')
     expect(severityOf(report, 'payments.review')).toBe('warning')
     expect(report.code).toBe(report.ok ? 0 : 1)
+  })
+
+  it('compares the gateways that connected programs name', async () => {
+    const connect = async (program: 'titan-api' | 'titan-worker', gateway: string) => {
+      const sql = openDatabase(world.env['DATABASE_URL'] ?? '', {
+        applicationName: connectionName(program, gateway),
+      })
+      onTestFinished(() => sql.end())
+      await sql`select 1`
+    }
+    const severity = async () => severityOf(await examine(world.env), 'payments.gateway')
+    await connect('titan-api', 'stripe')
+    expect(await severity()).toBe('ok')
+    await connect('titan-worker', 'stripe')
+    expect(await severity()).toBe('ok')
+    await connect('titan-worker', 'simulated')
+    expect(await severity()).toBe('warning')
   })
 
   it('finds payments that nobody takes and jobs that are lost, with code 1', async () => {

@@ -7,7 +7,7 @@ export { codeOf, messageOf } from '@titan/queue-core/text-of'
 export { openDatabase, SESSION_SETTINGS } from './store/database.ts'
 export type { Database, DatabaseOptions, Queryable } from './store/database.ts'
 export { statementsIn, type Statement } from './store/statements.ts'
-export { connectDatabase, createWriteProbe } from './store/connect.ts'
+export { connectDatabase, connectionName, createWriteProbe } from './store/connect.ts'
 export {
   applyMigrations,
   isTableMissing,

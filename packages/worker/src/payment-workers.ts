@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { logPaymentsEvents, logQueueEvents, logWebhooksEvents, type WorkerMetrics } from '@titan/telemetry'
 import {
   connectDatabase,
+  connectionName,
   createPaymentHandler,
   createPaymentStore,
   createReconciler,
@@ -69,7 +70,7 @@ const WEBHOOKS_POOL = { poolSize: 4, applicationName: 'titan-webhooks' }
  */
 export async function startPaymentWorkers(options: PaymentWorkersOptions): Promise<PaymentWorkers> {
   const { databaseUrl, databasePoolSize: poolSize } = options.config
-  const pool = { poolSize, applicationName: 'titan-worker' }
+  const pool = { poolSize, applicationName: connectionName('titan-worker', options.gateway.name) }
   const sql = await connectDatabase(databaseUrl, options.connectTimeoutMs, pool)
   const workers = new PaymentWorkers(options, sql)
   try {

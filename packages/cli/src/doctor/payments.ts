@@ -38,6 +38,7 @@ export async function examinePayments(
     ...(redis === undefined ? [] : [diagnose('payments.jobs', await judgeJobs(sql, redis, prefix))]),
     diagnose('payments.review', judgeReview(review)),
     diagnose('payments.breaks', await judgeBreaks(sql)),
+    diagnose('payments.gateway', judgeGateways(await readGateways(sql))),
   ]
 }
 
@@ -77,5 +78,33 @@ async function judgeBreaks(sql: Database): Promise<Result> {
   const found = `${count} contradictions with a gateway are open: ${offenders.join(', ')}.`
   const advice =
     'See titan payments show; refund the charge at the gateway, then record it with titan payments refund.'
+  return problem('warning', found, advice)
+}
+
+/** The gateways that connected programs name, each once. */
+interface ConnectedGateways {
+  readonly api: readonly string[]
+  readonly worker: readonly string[]
+}
+
+async function readGateways(sql: Database): Promise<ConnectedGateways> {
+  const rows = await sql<{ program: 'api' | 'worker'; gateway: string }[]>`
+    select distinct named[1] as program, named[2] as gateway
+      from pg_stat_activity, regexp_match(application_name, '^titan-(api|worker) gateway=(.+)$') as named
+     where datname = current_database() and named is not null
+     order by 1, 2`
+  const of = (program: string): string[] =>
+    rows.filter((row) => row.program === program).map(({ gateway }) => gateway)
+  return { api: of('api'), worker: of('worker') }
+}
+
+/** The API refuses what its gateway cannot charge, and reads that gateway's webhooks: it has to be the workers'. */
+function judgeGateways({ api, worker }: ConnectedGateways): Result {
+  if (api.length === 0 || worker.length === 0)
+    return 'No API and worker are connected that both name a gateway.'
+  const all = [...new Set([...api, ...worker])]
+  if (all.length === 1) return `API and workers name the same gateway, ${all.join()}.`
+  const found = `Connected APIs name the gateway ${api.join(', ')}, and workers ${worker.join(', ')}.`
+  const advice = 'Set GATEWAY to the same gateway for API and workers.'
   return problem('warning', found, advice)
 }

@@ -22,6 +22,14 @@ export async function connectDatabase(
 }
 
 /**
+ * Returns the name under which an API or worker shows in `pg_stat_activity`, with its gateway, so that `titan doctor` can
+ * compare all that are connected: no record that outlives a program can go stale.
+ */
+export function connectionName(program: 'titan-api' | 'titan-worker', gateway: string | undefined): string {
+  return gateway === undefined ? program : `${program} gateway=${gateway}`
+}
+
+/**
  * Creates a probe that rejects where no payment can be written: PostgreSQL does not answer, is a standby, or is set to
  * read-only. Concurrent probes share one statement, so that they do not pile up at an unresponsive server.
  */
