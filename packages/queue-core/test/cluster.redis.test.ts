@@ -217,8 +217,15 @@ test.each(Object.entries(CLUSTER_CLIENTS))(
     // Clients and workers follow a slot that moves.
     const master = await cluster.masterOf(partitionKeys(rig.prefix, 'q', 6)[0]?.dlq ?? '')
     const replica = await cluster.replicaOf(master)
-    await eventually(() => replica.send('CLUSTER', 'FAILOVER'))
-    await eventually(async () => expect((await cluster.masters()).map(({ id }) => id)).toContain(replica.id))
+    const hasMoved = async () => expect((await cluster.masters()).map(({ id }) => id)).toContain(replica.id)
+    await eventually(
+      async () => {
+        await replica.send('CLUSTER', 'FAILOVER').catch(() => {})
+        // A busy cluster gives up a handover after 5 s.
+        await eventually(hasMoved, { timeoutMs: 6_000 })
+      },
+      { timeoutMs: 30_000 },
+    )
     for (let index = 0; index < 12; index++)
       await eventually(() => rig.queue.enqueue('work', `moved-${index}`, { id: `moved-${index}` }), {
         timeoutMs: 20_000,
