@@ -311,7 +311,7 @@ test('whatever became of the holders before, a decline fails no payment that the
       const isPassed = isKnown(given)
       const isSent = given.includes('dies sent') || isPassed
       expect(beforeCharge).toHaveBeenCalledTimes(isPassed ? 0 : 1)
-      // Nobody knows what the dead sent, so it is no failure yet.
+      // What the dead workers sent is unknown, so it is no failure yet.
       expect(status).toBe(isSent ? 'SUCCESS' : hasDied ? 'PROCESSING' : 'FAILED')
       expect(gateway.ledger).toHaveLength(isSent ? 1 : 0)
     }),

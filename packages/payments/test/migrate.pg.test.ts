@@ -112,7 +112,7 @@ test('what is missing is told without being applied', async () => {
   expect(await missingMigrations(sql, { directory })).toEqual(['9999_later.sql'])
 })
 
-// The storage of history changes under programs that run, before their rights are granted anew: they read and
+// The storage of history changes under programs that run, before their rights are granted again: they read and
 //  insert under the former name
 test('programs of the version before keep their rights to the events', async () => {
   const later = (await migrationFiles()).filter((name) => name >= '0022')

@@ -22,7 +22,7 @@ const API_KEY_SCHEME = {
     'The token of an API key. Its scope is `read`, `write` (payments) or `admin` (webhook endpoints); each includes the one before.',
 }
 
-/** The request that receivers get; every endpoint has a URL of its own. */
+/** The request that receivers get; each endpoint has its own URL. */
 const WEBHOOK = {
   operationId: 'receiveWebhook',
   tags: ['Webhook endpoints'],

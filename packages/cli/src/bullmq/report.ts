@@ -35,7 +35,7 @@ export interface ImportReport {
 
 /** Counts what an import does. */
 export interface Tally {
-  /** What stays is counted anew: only the last pass is reported. */
+  /** Starts the count of what stays again: only the last pass is reported. */
   beginPass(): void
   moved(state: string, count: number): void
   movedJobs(): number

@@ -37,7 +37,7 @@ export async function create<Path extends CreatingPath>(
   const body = { ...request, idempotency_key: idempotencyKey }
   const whole = { ...call, method: 'post', body, idempotencyKey } as unknown as Call<Path, 'post'>
   const { data, headers } = await http.send(whole, options)
-  // Whoever sent it, it says of no payment that it is stored.
+  // Such a response, from the API or a proxy, does not say that a payment is stored.
   if (!isStored(data)) throw new TitanConnectionError('INVALID_RESPONSE', 'The response names no payment')
   const stored: Stored = {
     idempotency_key: idempotencyKey,

@@ -87,7 +87,7 @@ async function recordLocked(sql: Queryable, reported: ForeignMovement): Promise<
   if (payment?.gateway !== gateway) return { kind: 'refused', reason: 'not_found' }
   const [same] = await findSame(sql, { paymentId, kind, gatewayRef })
   if (same !== undefined) return { kind: 'known', movement: same }
-  // Nobody asks about the charge of a payment that is over.
+  // No duty asks about the charge of a payment that is over.
   const isLate = kind === 'capture' && payment.status === 'FAILED'
   if (currency === payment.currency) {
     const answer = await createLocked(sql, requestOf(reported))

@@ -37,7 +37,7 @@ export type ClaimRow = Omit<Claim, keyof Members | 'kind' | 'capture' | 'isWaitO
 export type FirstClaimRow = Pick<Claim, 'paymentId' | 'amount' | 'currency' | 'ageMs' | 'expiresInMs'> &
   Members
 
-/** Fills in the defaults of what a row leaves out. Leaves out what a customer had to do once nobody waits for it. */
+/** Fills in the defaults of what a row leaves out. Leaves out what a customer had to do when the payment no longer waits for it. */
 export function toPayment({ priority, ...row }: PaymentRow): Payment {
   const { details, ...payment } = withMembers(row)
   const isAsked = payment.waitsFor === 'customer' && !payment.needsReview

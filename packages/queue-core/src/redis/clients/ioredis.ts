@@ -30,7 +30,7 @@ interface Command {
   toWritable: (socket: object) => string | Buffer
 }
 
-/** What is sent instead of a command that was taken back: its reply goes to nobody. */
+/** Sent instead of a command that was taken back. Its reply is discarded. */
 const NOTHING = '*1\r\n$4\r\nPING\r\n'
 
 /**
