@@ -49,6 +49,7 @@ export class Clients {
   readonly movers: Movers
   readonly #options: ClientOptions
   readonly #requests: Requests
+  readonly #moving: Requests
   #tried = 0
   #answered = 0
   #refused = 0
@@ -56,9 +57,8 @@ export class Clients {
   constructor(options: ClientOptions) {
     this.#options = options
     this.#requests = new Requests(options.urls, createRandom(options.seed))
-    this.movers = new Movers(
-      new Requests(options.moverUrls ?? options.urls, createRandom(`moves ${options.seed}`)),
-    )
+    this.#moving = new Requests(options.moverUrls ?? options.urls, createRandom(`moves ${options.seed}`))
+    this.movers = new Movers(this.#moving)
   }
 
   get counts(): ClientCounts {
@@ -115,7 +115,9 @@ export class Clients {
 
   /** Sends one request; returns undefined when no response said what became of it. */
   async #post({ key, amount, plan }: Order): Promise<Response | undefined> {
-    const response = await this.#requests.send('/pay', {
+    // An API of another version may not know the member.
+    const requests = plan === 'authorize' ? this.#moving : this.#requests
+    const response = await requests.send('/pay', {
       amount,
       idempotency_key: key,
       ...(plan === 'authorize' && { capture: 'manual' }),
