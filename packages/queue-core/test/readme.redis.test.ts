@@ -33,7 +33,7 @@ afterEach(() => vi.restoreAllMocks())
 
 test('the ten lines print something, each time they run', async () => {
   const queue = `'emails', { prefix: '${testPrefix()}' }`
-  // A queue of its own: others may work on this server.
+  // A separate queue: other tests use this server.
   const code = codeOf('Ten lines')
     .replace("(redis, 'emails')", `(redis, ${queue})`)
     .replace(/^\}\)$/m, `}, { prefix: '${queue.split("'")[3]}' })`)

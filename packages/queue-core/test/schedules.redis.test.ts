@@ -20,7 +20,7 @@ async function makeDue(place: Place, key: string, agoMs: number): Promise<number
   return slot
 }
 
-/** A client for a producer, with commands of its own. */
+/** Creates a client for a producer that sends its commands by this function. */
 function clientWith(sendCommand: (args: string[]) => Promise<unknown>): RedisClient {
   return { isReady: true, sendCommand } as unknown as RedisClient
 }

@@ -1,6 +1,6 @@
 // The kinds of programs that must be able to use a packed library: compilers, module formats, bundlers, test runners.
 
-/** A program in a folder of its own, below the installed packages. */
+/** A program in a separate folder below the installed packages. */
 export interface Consumer {
   readonly name: string
   /** Format of its `.js` and `.ts` files. */
@@ -9,7 +9,7 @@ export interface Consumer {
   readonly files?: Readonly<Record<string, string>>
   /** Compiles or bundles it: a script of an installed package and its arguments. */
   readonly prepare?: readonly string[]
-  /** Script and arguments: a file of its own, or of an installed package. Bundles are where no package can be found. */
+  /** Script and arguments: a file of the program or of an installed package. Bundles lie where no package can be found. */
   readonly run: readonly string[]
   /** The oldest Node that its tools run on. @default 20 */
   readonly oldestNode?: number

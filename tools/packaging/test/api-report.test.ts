@@ -11,7 +11,7 @@ type Library = keyof typeof LIBRARIES
 
 const silent = { default: { logLevel: 'none' } } as const
 
-/** Builds a library into a folder of its own: another test packs it at the same time. */
+/** Builds a library into a separate folder, because another test packs it at the same time. */
 async function build(library: Library) {
   const project = resolve(import.meta.dirname, '../../../packages', library)
   const folder = mkdtempSync(join(project, '.api-'))

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** A group or link of the sidebar, as VitePress has it. */
@@ -35,7 +35,11 @@ export function createSidebar(root: string): SidebarItem[] {
       items: [
         ...[...REFERENCE, ...DATA].map(page),
         { text: 'Exports of the libraries', link: '/docs/reference/api/' },
-        { text: 'Packages', collapsed: true, items: packages.filter((file) => exists(root, file)).map(page) },
+        {
+          text: 'Packages',
+          collapsed: true,
+          items: packages.filter((file) => existsSync(join(root, file))).map(page),
+        },
       ],
     },
   ]
@@ -46,15 +50,6 @@ function list(root: string, folder: string): string[] {
     .filter((name) => name.endsWith('.md'))
     .toSorted()
     .map((name) => `${folder}/${name}`)
-}
-
-function exists(root: string, file: string): boolean {
-  try {
-    readFileSync(join(root, file))
-    return true
-  } catch {
-    return false
-  }
 }
 
 function titleOf(root: string, file: string): string {

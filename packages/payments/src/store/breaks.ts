@@ -45,8 +45,9 @@ export interface Refund {
 export type RefundEffect = 'failed' | 'closed' | 'refused'
 
 /**
- * Records the refund of a charge, or that a movement which contradicts its row was undone. A payment or movement that is over keeps its status; a parked one FAILED, unless another charge of
- * it is open or its open attempt may still turn out to be charged: look that one up first, then decide.
+ * Records the refund of a charge, or that a movement which contradicts its row was undone. A payment or movement that is
+ * over keeps its status. A parked one becomes FAILED, unless another charge of it is open or its open attempt may still turn
+ * out to be charged: look that one up first, then decide.
  */
 export async function recordRefund(sql: Database, id: string, given: Refund): Promise<RefundEffect> {
   const { gatewayRef } = given

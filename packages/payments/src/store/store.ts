@@ -1,5 +1,6 @@
 import { codeOf } from '@titan/queue-core/text-of'
 import type { ClaimAnswer, Settlement } from '../domain/claim.ts'
+import { kindOf } from '../domain/identifiers.ts'
 import { traceStep } from '../tracing.ts'
 import { batched } from './batched.ts'
 import { recordBreak, recordRefund } from './breaks.ts'
@@ -135,7 +136,8 @@ function createClaim(sql: Database, options: ClaimOptions) {
   const claimFirst = batched((ids: readonly string[]) => claimNew(sql, ids, options), { isItemFault })
   const claimAny = batched((ids: readonly string[]) => claimMany(sql, ids, options), { isItemFault })
   return async (id: string): Promise<ClaimAnswer> => {
-    const claim = await claimFirst(id)
+    // A first claim is of a charge: captures, voids and refunds need what the other statement knows.
+    const claim = kindOf(id) === 'charge' ? await claimFirst(id) : undefined
     return claim === undefined ? claimAny(id) : { kind: 'claimed', claim }
   }
 }
