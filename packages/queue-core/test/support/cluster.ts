@@ -21,6 +21,7 @@ export interface TestCluster {
   masters(): Promise<ClusterNode[]>
   /** The master that serves the key's slot. */
   masterOf(key: string): Promise<ClusterNode>
+  /** A replica of the master, once it has one. */
   replicaOf(master: ClusterNode): Promise<ClusterNode>
   /** The addresses of all nodes. */
   readonly urls: readonly string[]
@@ -105,14 +106,19 @@ export async function startTestCluster(): Promise<TestCluster> {
       }
       throw new Error(`No master serves ${key}`)
     },
-    async replicaOf(master) {
-      const line = (await view()).find(
-        (fields) => fields[3] === master.id && fields[2]?.includes('fail') === false,
-      )
-      const node = nodes.find(({ id }) => id === line?.[0])
-      if (node === undefined) throw new Error('The master has no replica')
-      return node
-    },
+    replicaOf: (master) =>
+      // A master that handed over becomes the replica of its successor some time after that.
+      eventually(
+        async () => {
+          const line = (await view()).find(
+            (fields) => fields[3] === master.id && fields[2]?.includes('fail') === false,
+          )
+          const node = nodes.find(({ id }) => id === line?.[0])
+          if (node === undefined) throw new Error('The master has no replica')
+          return node
+        },
+        { timeoutMs: 20_000 },
+      ),
     urls,
     connect: (options) => connectTestCluster(urls, options),
     async stop() {
