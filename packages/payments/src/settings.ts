@@ -15,10 +15,10 @@ const DAY = 86_400_000
 /** A lease must outlive the gateway call that it covers by this much, in milliseconds. */
 const LEASE_MARGIN_MS = 2_000
 
-const databaseUrl = serverUrl(named('DATABASE_URL', 'URL of PostgreSQL; required.'), [
-  'postgres:',
-  'postgresql:',
-])
+const databaseUrl = serverUrl(named('DATABASE_URL', 'URL of PostgreSQL; required.'), {
+  schemes: ['postgres', 'postgresql'],
+  isList: true,
+})
 const databasePrepare = toggle(
   named(
     'DATABASE_PREPARE',
@@ -27,10 +27,10 @@ const databasePrepare = toggle(
   true,
 )
 
-const redisUrl = serverUrl({ ...named('REDIS_URL', 'URL of Redis; required.'), alsoEnv: ['REDIS_ADDR'] }, [
-  'redis:',
-  'rediss:',
-])
+const redisUrl = serverUrl(
+  { ...named('REDIS_URL', 'URL of Redis; required.'), alsoEnv: ['REDIS_ADDR'] },
+  { schemes: ['redis', 'rediss'] },
+)
 const redis = {
   redisUrl: {
     ...redisUrl,
@@ -159,9 +159,9 @@ interface DatabaseSettings {
 /** Puts the choice into the URL, which is all that every program passes on. */
 function withPrepare<Values extends DatabaseSettings>({ databasePrepare: isNamed, ...rest }: Values) {
   if (isNamed || rest.databaseUrl === '') return rest
-  const url = new URL(rest.databaseUrl)
-  url.searchParams.set('prepare', 'false')
-  return { ...rest, databaseUrl: url.href }
+  // Of a parameter that is given twice, the last one holds.
+  const separator = rest.databaseUrl.includes('?') ? '&' : '?'
+  return { ...rest, databaseUrl: `${rest.databaseUrl}${separator}prepare=false` }
 }
 
 type RetrySettings = Pick<typeof DEFAULT, keyof typeof retries>

@@ -4,6 +4,7 @@ import { createClient, DisconnectsClientError, ErrorReply, type RedisClientType 
 import type { Log } from './log.ts'
 import { Failure } from './program.ts'
 import { watchRedis } from './redis-watch.ts'
+import { addressOf } from './server-url.ts'
 
 /** A node-redis client as this project uses it. */
 export type Redis = RedisClientType
@@ -117,13 +118,6 @@ export async function retryWhilePassing<Value>(
       await pause(pauseMs)
     }
   }
-}
-
-/** Returns `host:port` of a server URL, which a message may quote. */
-export function addressOf(url: string): string {
-  const { hostname, port, protocol } = new URL(url)
-  const standardPort = protocol.startsWith('redis') ? '6379' : '5432'
-  return `${hostname === '' ? 'localhost' : hostname}:${port === '' ? standardPort : port}`
 }
 
 function pauseBefore(retries: number): number {

@@ -1,3 +1,4 @@
+import { parseServerUrl } from './server-url.ts'
 import { FaultySetting, type Setting, type SettingNames } from './settings.ts'
 
 /** What is said of a setting of any kind; each kind has defaults for `hint` and `shown`. */
@@ -75,8 +76,16 @@ export function optionalText(basics: SettingBasics, rule: TextRule): Setting<str
   return { ...text(basics, rule), fallback: undefined }
 }
 
+/** What the URL of a server may be. */
+interface UrlRule {
+  /** The schemes that it may have. */
+  readonly schemes: readonly string[]
+  /** Whether it may name several hosts. @default false */
+  readonly isList?: boolean
+}
+
 /** The URL of a server, which must be given. The value stays out of complaints: it may hold a password. */
-export function serverUrl(basics: SettingBasics, protocols: readonly string[]): Setting<string> {
+export function serverUrl(basics: SettingBasics, { schemes, isList = false }: UrlRule): Setting<string> {
   return {
     hint: 'url',
     shown: '',
@@ -84,8 +93,12 @@ export function serverUrl(basics: SettingBasics, protocols: readonly string[]): 
     fallback: '',
     isRequired: true,
     parse: (value) => {
-      if (URL.canParse(value) && protocols.includes(new URL(value).protocol)) return value
-      throw new FaultySetting(`must start with ${protocols.map((name) => `${name}//`).join(' or ')}`)
+      if (!schemes.includes(value.split('://', 1)[0]?.toLowerCase() ?? ''))
+        throw new FaultySetting(`must start with ${schemes.map((name) => `${name}://`).join(' or ')}`)
+      const parsed = parseServerUrl(value)
+      if (parsed !== undefined && (isList || parsed.hosts.length === 1)) return value
+      const hosts = isList ? 'host:port, several with commas' : 'host:port'
+      throw new FaultySetting(`must be a URL of ${hosts}, in which special characters are percent-encoded`)
     },
   }
 }

@@ -86,7 +86,7 @@ describe('readGroups', () => {
   const groups = {
     example: settingsGroup(table, ({ count }) => count),
     server: settingsGroup(
-      { url: serverUrl({ flag: 'redis-url', env: 'REDIS_URL', about: '' }, ['redis:']) },
+      { url: serverUrl({ flag: 'redis-url', env: 'REDIS_URL', about: '' }, { schemes: ['redis'] }) },
       ({ url }) => url,
     ),
   }

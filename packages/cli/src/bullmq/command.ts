@@ -34,7 +34,9 @@ const settings = {
     { form: QUEUE_NAME, rule: '1 to 100 letters, digits or . : - _' },
   ),
   sourceUrl: {
-    ...serverUrl(named('BULLMQ_REDIS_URL', 'URL of the Redis of the BullMQ queue.'), ['redis:', 'rediss:']),
+    ...serverUrl(named('BULLMQ_REDIS_URL', 'URL of the Redis of the BullMQ queue.'), {
+      schemes: ['redis', 'rediss'],
+    }),
     isRequired: false,
     shown: 'REDIS_URL',
   },
