@@ -43,12 +43,7 @@ describe.each([1, 6])('a worker of %i partitions on a cluster', (partitions) => 
     const producer = rig.produce()
     await eventually(() => expect(rig.runs.size).toBeGreaterThan(100))
     for (const master of await cluster.masters()) {
-      const replica = await cluster.replicaOf(master)
-      await eventually(() => replica.send('CLUSTER', 'FAILOVER'), patience)
-      await eventually(
-        async () => expect((await cluster.masters()).map(({ id }) => id)).toContain(replica.id),
-        patience,
-      )
+      await cluster.failover(master)
       const before = rig.runs.size
       await eventually(() => expect(rig.runs.size).toBeGreaterThan(before + 50), patience)
     }
@@ -71,7 +66,7 @@ describe.each([1, 6])('a worker of %i partitions on a cluster', (partitions) => 
       return Number(await client.sendTo(home, 'WAIT', '1', '1000')) >= 1
     })
     await eventually(() => expect(rig.acknowledged.size).toBeGreaterThan(100), patience)
-    await master.server.kill()
+    await master.kill()
     await eventually(async () => expect((await cluster.masterOf(key)).id).toBe(replica.id), patience)
     isOver = true
     await worksEverywhere(rig)

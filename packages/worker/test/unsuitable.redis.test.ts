@@ -95,7 +95,7 @@ it('a worker and titan at a node of a cluster end with one line', { timeout: 180
   const cluster = await startTestCluster()
   onTestFinished(() => cluster.stop())
   const [node] = cluster.nodes
-  const there = { ...env, REDIS_URL: node?.server.url ?? '' }
+  const there = { ...env, REDIS_URL: node?.url ?? '' }
   const text = /REDIS_URL must point at a single server: 127\.0\.0\.1:\d+ is a node of a cluster of 3 masters/
   await endsInOneLine(spawnProgram('worker', [], there), text)
   await endsInOneLine(spawnProgram('worker', ['--check'], there), text)

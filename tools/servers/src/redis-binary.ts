@@ -40,6 +40,7 @@ export async function inspectRedis(command: string, env: Record<string, string> 
     throw new Error(`${command} is version ${version}; ${OLDEST_MAJOR}.0 or newer is needed`)
   return {
     command,
+    env,
     product: stdout.startsWith('Valkey') ? 'Valkey' : 'Redis',
     version,
     async start({ folder, port, logFile, args }) {
@@ -54,8 +55,11 @@ export async function inspectRedis(command: string, env: Record<string, string> 
         temporaryFolder: folder.isTemporary ? folder.path : undefined,
       })
     },
-  } satisfies RedisSource & { command: string }
+  } satisfies RedisSource & { command: string; env: Record<string, string> }
 }
+
+/** A program of this machine that is a Redis. */
+export type RedisProgram = Awaited<ReturnType<typeof inspectRedis>>
 
 /** The first fitting server on the `path`, as in the variable PATH. Throws with the reason when there is none. */
 export async function findRedisOnPath(path: string) {

@@ -1,7 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { describeError, LocalError } from './errors.ts'
 import { cacheFolder } from './folders.ts'
-import { findRedisOnPath, inspectRedis, unpackRedis, type RedisSource } from './redis-binary.ts'
+import {
+  findRedisOnPath,
+  inspectRedis,
+  unpackRedis,
+  type RedisProgram,
+  type RedisSource,
+} from './redis-binary.ts'
 import { findRedisContainer } from './redis-container.ts'
 
 /** The places where a Redis is looked for, in this order. */
@@ -30,14 +36,8 @@ export async function findRedis(
   env: NodeJS.ProcessEnv = process.env,
   probes: RedisProbes = redisProbes(env),
 ): Promise<RedisSource> {
-  const named = env['TITAN_REDIS_BINARY']
-  if (named) {
-    try {
-      return await inspectRedis(named)
-    } catch (cause) {
-      throw new LocalError('REDIS_UNAVAILABLE', `TITAN_REDIS_BINARY: ${describeError(cause)}`, { cause })
-    }
-  }
+  const named = await findNamed(env)
+  if (named !== undefined) return named
   const problems: string[] = []
   for (const step of ['path', 'container', 'distribution'] as const) {
     try {
@@ -48,6 +48,33 @@ export async function findRedis(
   }
   const tried = `No Redis found on this machine:\n${problems.join('\n')}`
   throw new LocalError('REDIS_UNAVAILABLE', `${tried}\n${redisInstallHint()}`)
+}
+
+/**
+ * Finds a Redis that is a program of this machine, as {@link findRedis} does without containers: a topology's servers
+ * reach each other, and stop and continue by signals.
+ *
+ * @throws LocalError `REDIS_UNAVAILABLE` with the reason
+ */
+export async function findRedisProgram(env: NodeJS.ProcessEnv): Promise<RedisProgram> {
+  const named = await findNamed(env)
+  if (named !== undefined) return named
+  try {
+    return await findRedisOnPath(env['PATH'] ?? '').catch(() => unpackRedis(cacheFolder(env)))
+  } catch (cause) {
+    const text = `No Redis program found on this machine: ${describeError(cause)}\n${redisInstallHint()}`
+    throw new LocalError('REDIS_UNAVAILABLE', text, { cause })
+  }
+}
+
+async function findNamed(env: NodeJS.ProcessEnv) {
+  const named = env['TITAN_REDIS_BINARY']
+  if (!named) return undefined
+  try {
+    return await inspectRedis(named)
+  } catch (cause) {
+    throw new LocalError('REDIS_UNAVAILABLE', `TITAN_REDIS_BINARY: ${describeError(cause)}`, { cause })
+  }
 }
 
 /** How to install a Redis, by ID or ID_LIKE of /etc/os-release. */

@@ -1,0 +1,5 @@
+// Real server topologies of this machine, whose nodes can be killed, frozen and started again.
+export type { TopologyNode } from './node.ts'
+export { startSentinelTrio, type SentinelTrio } from './sentinel-trio.ts'
+export { startRedisCluster, type ClusterNode, type RedisCluster } from './redis-cluster.ts'
+export type { RedisTopologyOptions } from './redis-options.ts'
