@@ -2,12 +2,20 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Database } from '@titan/payments'
 import type { ClientCounts } from './clients.ts'
 import { FaultMaker } from './faults.ts'
+import type { Fleet } from './fleet.ts'
+import { gapsByFault, longestGap } from './gaps.ts'
 import { countEnded, countUnfinished } from './quiet.ts'
-import { planFaults, type Fault } from './schedule.ts'
+import { planFaults, planTurns } from './schedule.ts'
+import type { Topology } from './stores/store.ts'
 import { runTrial, type Trial, type TrialOptions } from './trial.ts'
 
 /** How to run chaos. */
 export interface ChaosOptions extends TrialOptions {
+  readonly on: Topology
+  /** Whether faults may overlap. Otherwise one follows the other, after everything is up again. */
+  readonly mixed: boolean
+  /** Types of the faults that follow each other. @default all */
+  readonly only?: readonly string[] | undefined
   /** Mean time between two faults, in milliseconds. */
   readonly everyMs: number
   /** Called regularly with the progress. */
@@ -29,9 +37,10 @@ export type ChaosReport = Awaited<ReturnType<typeof runChaos>>
 
 /** Starts everything, makes faults, heals them, waits until the system is quiet, and judges what is left. */
 export async function runChaos(options: ChaosOptions) {
-  const run: Run = { options, faults: {}, began: performance.now(), phase: 'faults' }
+  const run: Run = { options, began: performance.now(), phase: 'faults' }
   const progress = setInterval(() => void reportProgress(run), PROGRESS_EVERY_MS)
   let endedUnderFaults = 0
+  let endedAt: readonly number[] = []
   try {
     const report = await runTrial(
       { moves: true, ...options },
@@ -46,8 +55,9 @@ export async function runChaos(options: ChaosOptions) {
           endedUnderFaults = await countEnded(sql)
           await fleet.gateway.simulator()?.reset({ weights: {} })
         },
-        async inspect() {
+        async inspect(_trial, { sql }) {
           run.phase = 'verifying'
+          endedAt = await readEnds(sql)
           return []
         },
       },
@@ -56,7 +66,8 @@ export async function runChaos(options: ChaosOptions) {
     return {
       ...report,
       /** How many faults there were of each kind. */
-      faults: run.faults,
+      faults: countFaults(run),
+      ...findGaps(run, endedAt),
       /** Payments that ended while faults still happened. */
       endedUnderFaults,
       /** Jobs that were reclaimed from unresponsive workers. */
@@ -71,10 +82,10 @@ export async function runChaos(options: ChaosOptions) {
 
 interface Run {
   readonly options: ChaosOptions
-  readonly faults: Record<string, number>
   began: number
   phase: Progress['phase']
   trial?: Trial
+  maker?: FaultMaker
   /** The database without a proxy, after the last fault. */
   sql?: Database
   isAsking?: boolean
@@ -82,31 +93,73 @@ interface Run {
 
 /** Makes the planned faults, and ends them all. */
 async function makeFaults(run: Run, { fleet }: Trial): Promise<void> {
-  const { options, faults, began } = run
+  const { options, began } = run
   const maker = new FaultMaker(fleet)
-  const happening: Promise<void>[] = []
-  const waitUntil = (atMs: number): Promise<void> => pause(Math.max(0, began + atMs - performance.now()))
-  for (const event of planFaults(options)) {
-    await waitUntil(event.atMs)
-    const name = nameOf(event.fault)
-    faults[name] = (faults[name] ?? 0) + 1
-    happening.push(maker.make(event))
-  }
-  await waitUntil(options.durationMs)
+  run.maker = maker
+  await (options.mixed ? mixFaults(run, maker) : takeTurns(run, maker, fleet))
+  await waitUntil(began + options.durationMs)
   run.phase = 'healing'
   await maker.heal()
-  await Promise.all(happening)
 }
 
-/** Names the kind of a fault, as the report counts it. */
-function nameOf(fault: Fault): string {
-  return fault.type === 'network' ? `network_${fault.fault.type}` : fault.type
+async function mixFaults({ options, began }: Run, maker: FaultMaker): Promise<void> {
+  for (const event of planFaults(options)) {
+    await waitUntil(began + event.atMs)
+    void maker.make(event)
+  }
+}
+
+/** Time after each fault, so that what it leaves behind is not taken for the next one's. */
+const REST_MS = 6_000
+/** The last fault ends within the load, whose clients show for how long. */
+const LAST_FAULT_MS = 25_000
+
+async function takeTurns({ options, began }: Run, maker: FaultMaker, fleet: Fleet): Promise<void> {
+  const lastAt = began + options.durationMs - LAST_FAULT_MS
+  for (const turn of planTurns({ ...options, only: options.only })) {
+    await pause(REST_MS)
+    if (performance.now() > lastAt) return
+    await maker.make(turn)
+    for (const program of fleet.programs.values()) await program.whenReady()
+  }
+}
+
+function waitUntil(at: number): Promise<void> {
+  return pause(Math.max(0, at - performance.now()))
+}
+
+function countFaults({ maker }: Run): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const { fault } of maker?.spans ?? []) counts[fault] = (counts[fault] ?? 0) + 1
+  return counts
+}
+
+/** Finds how long no payment was accepted, and how long none ended, between the first and the last one accepted. */
+function findGaps({ trial, maker }: Run, allEndedAt: readonly number[]) {
+  const spans = maker?.spans ?? []
+  const accepted = trial?.clients.acceptedAt ?? []
+  const [first = 0, last = 0] = [accepted.at(0), accepted.at(-1)]
+  const ended = [first, ...allEndedAt.filter((at) => at > first && at < last), last]
+  return {
+    /** The longest times of all. */
+    gaps: { accepted: longestGap(accepted, spans), ended: longestGap(ended, spans) },
+    /** The longest ones under each kind of fault, in milliseconds. */
+    gapsByFault: { accepted: gapsByFault(accepted, spans), ended: gapsByFault(ended, spans) },
+  }
+}
+
+/** Reads when payments came to their end, in epoch milliseconds; all clocks are those of this machine. */
+async function readEnds(sql: Database): Promise<number[]> {
+  const rows = await sql<{ at: number }[]>`
+    select (extract(epoch from at) * 1000)::float8 as at from payment_history
+     where to_status in ('SUCCESS', 'FAILED')`
+  return rows.map(({ at }) => at)
 }
 
 const PROGRESS_EVERY_MS = 500
 
 async function reportProgress(run: Run): Promise<void> {
-  const { options, trial, faults, began, phase } = run
+  const { options, trial, maker, began, phase } = run
   if (trial === undefined || run.isAsking === true) return
   run.isAsking = true
   // The database is closed at the end while this may still ask.
@@ -117,6 +170,6 @@ async function reportProgress(run: Run): Promise<void> {
     elapsedMs: performance.now() - began,
     clients: trial.clients.counts,
     unfinished,
-    faults: Object.values(faults).reduce((sum, count) => sum + count, 0),
+    faults: maker?.spans.length ?? 0,
   })
 }

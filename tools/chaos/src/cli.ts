@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util'
 import { runChaos } from './chaos.ts'
 import { formatProgress, formatReport, formatRolling } from './report.ts'
 import { runRolling } from './rolling.ts'
+import { TOPOLOGIES, type Topology } from './stores/store.ts'
 
 const USAGE = `pnpm chaos: tries to lose a payment or to charge one twice
 
@@ -12,8 +13,13 @@ Starts PostgreSQL, Redis, a gateway simulator, two titan-api and three titan-wor
 connection. Sends payments while it kills and stops processes, restarts and wipes servers and cuts connections. Then it
 ends all faults, waits until the system is quiet, and verifies every payment. Exits with code 1 on any breach.
 
-  --payments <n>   Number of payments; a third of them is also refunded, captured or voided. (default 20000)
-  --duration <s>   Seconds of payments and faults. (default 1 for every 60 payments, at least 15)
+  --on <topology>  single: one PostgreSQL and one Redis. (default)
+  --payments <n>   Number of payments; a third of them is also refunded, captured or voided. (default 20000, or 2000
+                   where faults follow each other)
+  --duration <s>   Seconds of payments and faults. (default 1 for every 60 payments, at least 15; or 240)
+  --mixed          Let faults overlap. Otherwise each begins after the last one is over, and the report has the longest
+                   time without an accepted payment under each. (default with --on single; --no-mixed)
+  --only <types>   Make only these types of faults, with commas between; not with --mixed.
   --every <ms>     Mean time between two faults. (default 3000)
   --quiet <s>      Seconds until the system must be quiet after the last fault. (default 180)
   --rolling        Restart the workers in turn instead of making faults, and measure how soon other workers claim the
@@ -30,36 +36,12 @@ process.exitCode = await main(process.argv.slice(2))
 
 async function main(argv: readonly string[]): Promise<number> {
   try {
-    const { values } = parseArgs({
-      args: argv.filter((arg) => arg !== '--'),
-      options: {
-        payments: { type: 'string' },
-        duration: { type: 'string' },
-        every: { type: 'string', default: '3000' },
-        quiet: { type: 'string', default: '180' },
-        seed: { type: 'string' },
-        previous: { type: 'string' },
-        rolling: { type: 'boolean', default: false },
-        json: { type: 'boolean', default: false },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    })
-    if (values.help) {
+    const flags = readFlags(argv)
+    if (flags.help) {
       process.stdout.write(USAGE)
       return 0
     }
-    const { rolling } = values
-    const payments = readNumber('payments', values.payments ?? (rolling ? '3000' : '20000'))
-    const seconds = rolling ? 30 : Math.max(15, Math.ceil(payments / 60))
-    return await (rolling ? roll : run)({
-      payments,
-      durationMs: 1_000 * readNumber('duration', values.duration ?? `${seconds}`),
-      everyMs: readNumber('every', values.every),
-      quietWithinMs: 1_000 * readNumber('quiet', values.quiet),
-      seed: readNumber('seed', values.seed ?? `${randomInt(1, 1_000_000)}`),
-      json: values.json,
-      previous: values.previous === undefined ? undefined : resolve(values.previous),
-    })
+    return await (flags.rolling ? roll : run)(settingsOf(flags))
   } catch (error) {
     if (!isUsageError(error)) throw error
     process.stderr.write(`pnpm chaos: ${error.message}\n`)
@@ -67,7 +49,31 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
+function readFlags(argv: readonly string[]) {
+  return parseArgs({
+    args: argv.filter((arg) => arg !== '--'),
+    allowNegative: true,
+    options: {
+      on: { type: 'string', default: 'single' },
+      payments: { type: 'string' },
+      duration: { type: 'string' },
+      mixed: { type: 'boolean' },
+      only: { type: 'string' },
+      every: { type: 'string', default: '3000' },
+      quiet: { type: 'string', default: '180' },
+      seed: { type: 'string', default: `${randomInt(1, 1_000_000)}` },
+      previous: { type: 'string' },
+      rolling: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  }).values
+}
+
 interface Settings {
+  readonly on: Topology
+  readonly mixed: boolean
+  readonly only: readonly string[] | undefined
   readonly payments: number
   readonly durationMs: number
   readonly everyMs: number
@@ -75,6 +81,34 @@ interface Settings {
   readonly seed: number
   readonly json: boolean
   readonly previous: string | undefined
+}
+
+function settingsOf(flags: ReturnType<typeof readFlags>): Settings {
+  const { previous } = flags
+  const on = readTopology(flags.on)
+  const only = flags.only?.split(',')
+  const mixed = flags.mixed ?? (on === 'single' && only === undefined)
+  const usual = USUAL[flags.rolling ? 'rolling' : mixed ? 'mixed' : 'turns']
+  const payments = readNumber('payments', flags.payments ?? `${usual.payments}`)
+  return {
+    on,
+    mixed,
+    only,
+    payments,
+    durationMs: 1_000 * readNumber('duration', flags.duration ?? `${usual.secondsFor(payments)}`),
+    everyMs: readNumber('every', flags.every),
+    quietWithinMs: 1_000 * readNumber('quiet', flags.quiet),
+    seed: readNumber('seed', flags.seed),
+    json: flags.json,
+    previous: previous === undefined ? undefined : resolve(previous),
+  }
+}
+
+/** The length of a run. */
+const USUAL = {
+  rolling: { payments: 3_000, secondsFor: () => 30 },
+  mixed: { payments: 20_000, secondsFor: (payments: number) => Math.max(15, Math.ceil(payments / 60)) },
+  turns: { payments: 2_000, secondsFor: () => 240 },
 }
 
 async function run({ json, ...options }: Settings): Promise<number> {
@@ -107,10 +141,17 @@ async function roll({ json, ...options }: Settings): Promise<number> {
   return report.breaches.length === 0 ? 0 : 1
 }
 
-function announce({ payments, durationMs, seed }: Omit<Settings, 'json'>): void {
+function announce({ on, payments, durationMs, seed }: Omit<Settings, 'json'>): void {
   process.stderr.write(
-    `${payments} payments over ${durationMs / 1_000} s, seed ${seed}; starting the servers\n`,
+    `${payments} payments over ${durationMs / 1_000} s on ${on}, seed ${seed}; starting the servers\n`,
   )
+}
+
+function readTopology(name: string): Topology {
+  const known = Object.keys(TOPOLOGIES) as Topology[]
+  const found = known.find((topology) => topology === name)
+  if (found !== undefined) return found
+  throw new RangeError(`--on must be one of ${known.join(', ')}, got ${JSON.stringify(name)}`)
 }
 
 function readNumber(flag: string, text: string): number {

@@ -43,6 +43,8 @@ const KEY_REUSED = 0.02
 export class Clients {
   /** By their keys. */
   readonly accepted: Map<string, Accepted> = new Map()
+  /** When each of them was accepted, in epoch milliseconds. */
+  readonly acceptedAt: number[] = []
   /** Responses that no client may ever get. */
   readonly breaches: string[] = []
   /** Those that refund, capture and void. */
@@ -133,8 +135,10 @@ export class Clients {
 
   #accept({ key, amount }: Order, paymentId: string): void {
     const before = this.accepted.get(key)
-    if (before === undefined) this.#answered++
-    else if (before.paymentId !== paymentId)
+    if (before === undefined) {
+      this.#answered++
+      this.acceptedAt.push(Date.now())
+    } else if (before.paymentId !== paymentId)
       this.breaches.push(`${key}: answered ${before.paymentId} first and ${paymentId} later`)
     this.accepted.set(key, { key, amount, paymentId })
   }

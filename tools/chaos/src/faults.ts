@@ -1,12 +1,15 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { openDatabase } from '@titan/payments'
-import { createClient } from 'redis'
 import type { Fleet } from './fleet.ts'
-import type { Event, Fault } from './schedule.ts'
+import type { Span } from './gaps.ts'
+import type { Fault } from './kinds.ts'
+import type { Event } from './schedule.ts'
+import type { Effect, Effects } from './stores/store.ts'
 
 /** Makes faults happen in a fleet. */
 export class FaultMaker {
-  readonly #effects: Effects
+  /** The faults so far. One that has not ended has no end yet. */
+  readonly spans: Span[] = []
+  readonly #effects: Partial<Effects>
   readonly #busy = new Map<string, Promise<void>>()
   readonly #healing = new AbortController()
 
@@ -15,10 +18,10 @@ export class FaultMaker {
   }
 
   /** Lets one fault begin and end. Faults of the same subject wait for each other. */
-  async make({ fault, forMs }: Event): Promise<void> {
+  async make({ fault, forMs }: Omit<Event, 'atMs'>): Promise<void> {
     const subject = subjectOf(fault)
     const before = this.#busy.get(subject) ?? Promise.resolve()
-    const happening = before.then(() => this.#happen(effectOf(this.#effects, fault), forMs))
+    const happening = before.then(() => this.#happen(fault, forMs))
     this.#busy.set(subject, happening)
     await happening
   }
@@ -29,46 +32,29 @@ export class FaultMaker {
     await Promise.all(this.#busy.values())
   }
 
-  async #happen({ begin, end }: Effect, forMs: number): Promise<void> {
+  async #happen(fault: Fault, forMs: number): Promise<void> {
     if (this.#healing.signal.aborted) return
+    const { begin, end } = effectOf(this.#effects, fault)
+    const span: Span = { fault: nameOf(fault), from: Date.now(), to: Infinity }
+    this.spans.push(span)
     await begin()
-    if (end === undefined) return
-    await pause(forMs, undefined, { signal: this.#healing.signal }).catch(() => undefined)
-    await end()
+    if (end !== undefined) {
+      await pause(forMs, undefined, { signal: this.#healing.signal }).catch(() => undefined)
+      await end()
+    }
+    span.to = Date.now()
   }
 }
 
-/** How a fault begins, and how it ends if it lasts. */
-interface Effect {
-  begin(): unknown
-  end?(): unknown
-}
-
-type Effects = {
-  readonly [Type in Fault['type']]: (fault: Extract<Fault, { readonly type: Type }>) => Effect
-}
-
-function effectsOn({ postgres, redis, gateway, programs, links }: Fleet): Effects {
+function effectsOn({ stores, gateway, programs, links }: Fleet): Partial<Effects> {
   return {
+    ...stores.postgres.effects,
+    ...stores.redis.effects,
     program_kill: ({ program }) => ({ begin: () => programs.get(program)?.current()?.kill() }),
     program_stop({ program }) {
       const stopped = programs.get(program)?.current()
       return { begin: () => stopped?.signal('SIGSTOP'), end: () => stopped?.signal('SIGCONT') }
     },
-    redis_kill: ({ lose }) => ({
-      async begin() {
-        await redis.kill()
-        if (lose) redis.lose()
-      },
-      end: () => redis.start(),
-    }),
-    redis_flush: () => ({ begin: () => flush(redis.port()) }),
-    redis_stop: () => ({ begin: redis.freeze, end: redis.thaw }),
-    postgres_restart: ({ signal }) => ({
-      begin: () => (signal === 'SIGKILL' ? postgres.kill() : postgres.stop()),
-      end: () => postgres.start(),
-    }),
-    postgres_terminate: () => ({ begin: () => terminate(postgres.urlAt(postgres.port() ?? 0)) }),
     gateway_kill: () => ({ begin: () => gateway.kill(), end: () => gateway.start() }),
     gateway_storm: ({ behaviour }) => ({
       begin: () => gateway.simulator()?.order({ behaviours: [behaviour], times: null }),
@@ -85,30 +71,17 @@ function effectsOn({ postgres, redis, gateway, programs, links }: Fleet): Effect
 }
 
 function effectOf<Type extends Fault['type']>(
-  effects: { readonly [Each in Type]: (fault: Extract<Fault, { readonly type: Each }>) => Effect },
+  effects: Partial<Effects<Type>>,
   fault: Extract<Fault, { readonly type: Type }>,
 ): Effect {
-  return effects[fault.type](fault)
+  const effect = effects[fault.type]
+  if (effect === undefined) throw new RangeError(`${fault.type} is no fault of this topology`)
+  return effect(fault)
 }
 
-async function flush(port: number | undefined): Promise<void> {
-  const client = createClient({ url: `redis://127.0.0.1:${port}` })
-  client.on('error', () => undefined)
-  try {
-    await client.connect()
-    await client.flushAll()
-  } finally {
-    client.destroy()
-  }
-}
-
-async function terminate(url: string): Promise<void> {
-  const sql = openDatabase(url, { poolSize: 1 })
-  try {
-    await sql`select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'titan-%'`
-  } finally {
-    await sql.end({ timeout: 1 })
-  }
+/** Names the kind of a fault, as the report counts it. */
+function nameOf(fault: Fault): string {
+  return fault.type === 'network' ? `network_${fault.fault.type}` : fault.type
 }
 
 /** Names what a fault hits: a server, a program, or the network as a whole. */

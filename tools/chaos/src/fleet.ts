@@ -1,12 +1,14 @@
 import { join } from 'node:path'
 import { supervise, type Supervisor } from './supervisor.ts'
 import type { LogEntry, ProgramOptions } from './program.ts'
-import { LINKS, PROGRAMS, type ProgramId } from './schedule.ts'
-import { startGatewayIn, startPostgresIn, startRedisIn } from './servers.ts'
+import { linksOf, PROGRAMS, type ProgramId } from './kinds.ts'
+import { startGatewayIn } from './servers.ts'
 import { stepLogIn } from './step-log.ts'
+import { startStores } from './stores/start.ts'
+import type { Topology } from './stores/store.ts'
 import { startTcpProxy, type TcpProxy } from '@titan/testkit'
 
-/** The whole system: servers, programs, and a proxy on each connection between them. */
+/** The whole system: servers, programs, and a proxy on each connection to a server that stands alone. */
 export type Fleet = Awaited<ReturnType<typeof startFleet>>
 
 /** What the gateway does with most charges and with some, by weight. */
@@ -73,6 +75,8 @@ const OWN_POLICY = {
 
 /** How to start a fleet. */
 export interface FleetOptions {
+  /** How PostgreSQL and Redis are set up. @default 'single' */
+  readonly on?: Topology | undefined
   /** The gateway draws its answers by it. */
   readonly seed: number
   /** Shares of the gateway's answers. @default every kind of answer, most of them sound */
@@ -88,10 +92,8 @@ export interface FleetOptions {
 }
 
 /** Starts everything with its data in the folder. */
-export async function startFleet(
-  folder: string,
-  { seed, weights = WEIGHTS, env, logsSteps = false, gatewayFolder = folder, previous }: FleetOptions,
-) {
+export async function startFleet(folder: string, options: FleetOptions) {
+  const { on = 'single', seed, weights = WEIGHTS, env, logsSteps = false, gatewayFolder = folder } = options
   const closers: (() => Promise<void>)[] = []
   /** How often each event was logged. */
   const logged = new Map<string, number>()
@@ -108,21 +110,19 @@ export async function startFleet(
   }
 
   try {
-    const postgres = await startPostgresIn(folder)
-    closers.push(() => postgres.stop())
-    const redis = await startRedisIn(folder)
-    closers.push(() => redis.stop())
+    const stores = await startStores(on, folder)
+    closers.push(async () => void (await Promise.all([stores.postgres.stop(), stores.redis.stop()])))
     const gateway = await startGatewayIn(gatewayFolder, { weights, seed, drawBy: 'amount', laterMs: 300 })
     closers.push(() => gateway.stop())
 
-    const targets: Readonly<Record<string, () => number | undefined>> = {
-      postgres: postgres.port,
-      redis: redis.port,
+    const targets: Readonly<Record<string, (() => number | undefined) | undefined>> = {
+      postgres: stores.postgres.target,
+      redis: stores.redis.target,
       gateway: gateway.port,
       'api-1': () => portOf(programs.get('api-1')),
       'api-2': () => portOf(programs.get('api-2')),
     }
-    for (const link of LINKS) {
+    for (const link of linksOf(on)) {
       const target = targets[link.split('>')[1] ?? '']
       if (target === undefined) throw new RangeError(`the link ${link} leads to no server`)
       const proxy = await startTcpProxy(target)
@@ -132,7 +132,7 @@ export async function startFleet(
     const portAt = (link: string): number => links.get(link)?.port ?? 0
 
     for (const id of PROGRAMS) {
-      const checkout = id.endsWith('-2') ? previous : undefined
+      const checkout = id.endsWith('-2') ? options.previous : undefined
       const supervisor = supervise({
         ...commandOf(id),
         checkout,
@@ -140,8 +140,8 @@ export async function startFleet(
           ...settingsOf(folder, { checkout, logsSteps }),
           ...env,
           NODE_COMPILE_CACHE: join(folder, 'compiled'),
-          DATABASE_URL: postgres.urlAt(portAt(`${id}>postgres`)),
-          REDIS_URL: `redis://127.0.0.1:${portAt(`${id}>redis`)}`,
+          DATABASE_URL: stores.postgres.urlAt(portAt(`${id}>postgres`)),
+          REDIS_URL: stores.redis.urlAt(portAt(`${id}>redis`)),
           STRIPE_API_BASE: `http://127.0.0.1:${portAt(`${id}>gateway`)}`,
         },
         onLog: count,
@@ -155,7 +155,7 @@ export async function startFleet(
     const apiUrls = PROGRAMS.filter((id) => id.startsWith('api')).map(
       (id) => `http://127.0.0.1:${portAt(`client>${id}`)}`,
     )
-    return { postgres, redis, gateway, programs, links, apiUrls, logged, close }
+    return { stores, gateway, programs, links, apiUrls, logged, close }
   } catch (error) {
     await close()
     throw error

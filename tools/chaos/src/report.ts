@@ -1,5 +1,6 @@
 import { styleText } from 'node:util'
 import type { ChaosReport, Progress } from './chaos.ts'
+import type { Gap } from './gaps.ts'
 import type { RollingReport } from './rolling.ts'
 
 /** Formats the progress of a run in one line. */
@@ -13,7 +14,19 @@ export function formatProgress({ phase, elapsedMs, clients, faults, unfinished }
 
 /** Formats the result of a run as a table. */
 export function formatReport(report: ChaosReport): string {
-  const { clients, moves, faults, statuses, movements, reviews, breaches, quietAfterMs, seed } = report
+  const {
+    clients,
+    moves,
+    faults,
+    statuses,
+    movements,
+    reviews,
+    breaches,
+    quietAfterMs,
+    seed,
+    gaps,
+    gapsByFault,
+  } = report
   const faultCount = Object.values(faults).reduce((sum, count) => sum + count, 0)
   const rows: Row[] = [
     ['seed', seed],
@@ -24,14 +37,23 @@ export function formatReport(report: ChaosReport): string {
     ['refunds, captures, voids', moves.refund + moves.capture + moves.void],
     ...indented(movements),
     ['refunds above the charge refused', moves.refused],
-    ['faults', faultCount],
-    ...indented(faults),
+    ['longest without an accepted payment', inSeconds(gaps.accepted?.ms), under(gaps.accepted)],
+    ['longest without a payment that ends', inSeconds(gaps.ended?.ms), under(gaps.ended)],
+    [
+      `  accepted again within ${GAP_GOAL_MS / 1_000} s`,
+      (gaps.accepted?.ms ?? 0) < GAP_GOAL_MS ? 'yes' : 'no',
+    ],
+    ['faults', faultCount, 'longest without an accepted payment, without one that ends'],
+    ...indented(faults).map(([name, count]): Row => {
+      const [accepted, ended] = [gapsByFault.accepted[name.trim()], gapsByFault.ended[name.trim()]]
+      return [name, count, `${inSeconds(accepted)}, ${inSeconds(ended)}`]
+    }),
     ['jobs reclaimed', report.reclaimed],
     ['attempts reclaimed', report.reclaimedAttempts],
     ['lost jobs replaced', report.requeued],
     ['stale results discarded', report.stale],
     ['ended under faults', report.endedUnderFaults],
-    ['quiet after', quietAfterMs === undefined ? 'never' : `${(quietAfterMs / 1_000).toFixed(1)} s`],
+    ['quiet after', quietAfterMs === undefined ? 'never' : inSeconds(quietAfterMs)],
     ['payments by status', Object.values(statuses).reduce((sum, count) => sum + count, 0)],
     ...indented(statuses),
     ...Object.entries(reviews).map(([reason, count]) => [`  review: ${reason}`.slice(0, 70), count] as const),
@@ -68,13 +90,26 @@ function inMs(ms: number | undefined): string {
   return ms === undefined ? 'none' : `${ms} ms`
 }
 
-type Row = readonly [name: string, value: string | number]
+/** How soon payments should be accepted again, whatever fails. */
+const GAP_GOAL_MS = 10_000
+
+function inSeconds(ms: number | undefined): string {
+  return ms === undefined ? 'none' : `${(ms / 1_000).toFixed(1)} s`
+}
+
+function under(gap: Gap | undefined): string {
+  return gap === undefined || gap.faults.length === 0 ? 'under no fault' : `under ${gap.faults.join(', ')}`
+}
+
+type Row = readonly [name: string, value: string | number, note?: string]
 
 /** Formats the rows, and below them each breach and how to investigate it. */
 function table({ breaches, folder, seed }: ChaosReport | RollingReport, rows: readonly Row[]): string {
   const width = Math.max(...rows.map(([name]) => name.length))
   const stream = process.stdout
-  const lines = rows.map(([name, value]) => `${name.padEnd(width)}  ${String(value).padStart(8)}`)
+  const lines = rows.map(([name, value, note = '']) =>
+    `${name.padEnd(width)}  ${String(value).padStart(8)}  ${note}`.trimEnd(),
+  )
   if (breaches.length === 0)
     return [
       ...lines,

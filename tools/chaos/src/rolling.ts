@@ -1,7 +1,7 @@
 import type { Database } from '@titan/payments'
 import type { ClientCounts } from './clients.ts'
 import { countUnfinished } from './quiet.ts'
-import { PROGRAMS } from './schedule.ts'
+import { PROGRAMS } from './kinds.ts'
 import { deadLettersIn, pickupsOf, readSteps, stepLogIn } from './step-log.ts'
 import { runTrial, type Trial, type TrialOptions } from './trial.ts'
 

@@ -1,7 +1,5 @@
-import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { spawnGatewaySimulator, type GatewaySimulatorOptions } from '@titan/gateway-simulator'
-import { startPostgres, startRedis } from '@titan/servers'
 
 interface Running {
   readonly port: number
@@ -10,7 +8,7 @@ interface Running {
 }
 
 /** Launches a server that can be killed and started again on its data, on any port. */
-async function launchRestartable<Server extends Running>(launch: () => Promise<Server>) {
+export async function launchRestartable<Server extends Running>(launch: () => Promise<Server>) {
   let server: Server | undefined = await launch()
 
   async function end(how: 'kill' | 'stop'): Promise<void> {
@@ -31,44 +29,6 @@ async function launchRestartable<Server extends Running>(launch: () => Promise<S
     async start() {
       server ??= await launch()
     },
-  }
-}
-
-/** Starts PostgreSQL with its data in the folder; it keeps every commit, also when it is killed. */
-export async function startPostgresIn(folder: string) {
-  const postgres = await launchRestartable(async () => {
-    const server = await startPostgres({ dataDir: join(folder, 'postgres') })
-    async function kill(): Promise<void> {
-      process.kill(server.pid, 'SIGKILL')
-      await server.stop()
-    }
-    return { ...server, kill }
-  })
-  const url = new URL(postgres.current()?.url ?? '')
-  return {
-    ...postgres,
-    /** Returns the URL of the database at this port. */
-    urlAt(port: number): string {
-      url.port = String(port)
-      return url.href
-    },
-  }
-}
-
-/** Starts Redis with its append-only file in the folder. */
-export async function startRedisIn(folder: string) {
-  const dataDir = join(folder, 'redis')
-  const redis = await launchRestartable(() => startRedis({ dataDir }))
-  const signal = (name: NodeJS.Signals): void => {
-    const pid = redis.current()?.pid
-    if (pid !== undefined) process.kill(pid, name)
-  }
-  return {
-    ...redis,
-    /** Deletes its data; call it while the server is down. */
-    lose: () => rmSync(join(dataDir, 'appendonlydir'), { recursive: true, force: true }),
-    freeze: () => signal('SIGSTOP'),
-    thaw: () => signal('SIGCONT'),
   }
 }
 

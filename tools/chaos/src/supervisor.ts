@@ -44,6 +44,10 @@ export function supervise(options: ProgramOptions) {
     /** The line that it printed when it became ready; undefined while it is not ready. */
     readyLine: () => readyLine,
     crashes,
+    /** Resolves when it is up and ready, whatever ended it before. */
+    async whenReady() {
+      while (readyLine === undefined) await pause(RESTART_MS)
+    },
     /** Stops it in good order, and resolves when the next process is ready. */
     async restart() {
       const before = current

@@ -98,12 +98,15 @@ export async function runTrial(
 
 /** Opens ways to both servers of a fleet past the proxies, for as long as the work takes. */
 export async function withStores<Value>(
-  { postgres, redis: server }: Pick<Fleet, 'postgres' | 'redis'>,
+  { stores }: Pick<Fleet, 'stores'>,
   work: (sql: Database, redis: Redis) => Promise<Value>,
 ): Promise<Value> {
-  const url = postgres.urlAt(postgres.port() ?? 0)
-  const sql = openDatabase(url, { poolSize: 2, keyedPlans: false, statementTimeoutMs: 0 })
-  const redis: Redis = createClient({ url: `redis://127.0.0.1:${server.port()}` })
+  const sql = openDatabase(await stores.postgres.url(), {
+    poolSize: 2,
+    keyedPlans: false,
+    statementTimeoutMs: 0,
+  })
+  const redis: Redis = createClient({ url: await stores.redis.url() })
   try {
     await redis.connect()
     return await work(sql, redis)

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { planFaults } from '../src/schedule.ts'
+import { planFaults, planTurns } from '../src/schedule.ts'
 
-const options = { durationMs: 600_000, everyMs: 1_000 }
+const options = { on: 'single', durationMs: 600_000, everyMs: 1_000 } as const
 
 test('the same seed plans the same faults, and another one others', () => {
   expect(planFaults({ ...options, seed: 1 })).toEqual(planFaults({ ...options, seed: 1 }))
@@ -13,4 +13,27 @@ test('a long run has faults of every kind, and networks that are bad in every wa
   expect(new Set(faults.map(({ type }) => type)).size).toBe(10)
   const networks = faults.flatMap((fault) => (fault.type === 'network' ? [fault.fault.type] : []))
   expect(new Set(networks).size).toBe(6)
+})
+
+test('faults in turn: each kind of programs and stores once before any comes again; `only` names some', () => {
+  const plan = planTurns({ on: 'single', seed: 4, only: undefined })
+  const round = Array.from({ length: 10 }, () => plan.next().value?.fault.type)
+  const counts = Object.fromEntries(
+    round.map((type) => [type, round.filter((other) => other === type).length]),
+  )
+  expect(counts).toEqual({
+    program_kill: 2,
+    program_stop: 2,
+    redis_kill: 2,
+    redis_flush: 1,
+    redis_stop: 1,
+    postgres_restart: 1,
+    postgres_terminate: 1,
+  })
+  expect(planTurns({ on: 'single', seed: 4, only: ['redis_flush'] }).next().value?.fault.type).toBe(
+    'redis_flush',
+  )
+  expect(() => planTurns({ on: 'single', seed: 4, only: ['redis_flood'] }).next()).toThrow(
+    /redis_flood.*redis_flush/,
+  )
 })

@@ -6,6 +6,8 @@ import { runChaos } from '../src/chaos.ts'
 // F16, F28, F37, F38, F42, F75
 test('five hundred payments survive a seeded schedule of faults', { timeout: 300_000 }, async () => {
   const report = await runChaos({
+    on: 'single',
+    mixed: true,
     payments: 500,
     durationMs: 12_000,
     everyMs: 1_200,

@@ -76,8 +76,8 @@ const answeredAgain = clients.counts.answered - answeredBefore
 
 await fillUntil(isPostgresGone)
 rmSync(filler)
-await fleet.postgres.stop()
-await fleet.postgres.start()
+await fleet.stores.postgres.stop()
+await fleet.stores.postgres.start()
 
 const report = await withStores(fleet, async (sql, redis): Promise<FullDiskReport> => {
   const isQuiet = await waitUntilQuiet({ sql, redis, paying, withinMs: PATIENCE_MS })
