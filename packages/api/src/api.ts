@@ -10,15 +10,7 @@ import {
   type PaymentJobs,
 } from '@titan/payments'
 import { createQueue } from '@titan/queue-core'
-import {
-  closeRedis,
-  createRedis,
-  isWritable,
-  Failure,
-  requireSingleServer,
-  type Log,
-  type Redis,
-} from '@titan/service'
+import { createRedis, Failure, type Log, type Redis } from '@titan/service'
 import { createAudited } from '@titan/dashboard'
 import { WebhookStore, WEBHOOKS_QUEUE } from '@titan/webhooks'
 import type { ApiSettings } from './api-program.ts'
@@ -60,7 +52,7 @@ export async function startApi(options: ApiOptions) {
     await operations?.drain(0)
     await parts.stopReading?.()
     await parts.dashboard.stop()
-    closeRedis(redis)
+    redis.close()
     await parts.lists.close()
     await sql.end({ timeout: DATABASE_GRACE_S })
   }
@@ -83,7 +75,7 @@ export async function startApi(options: ApiOptions) {
         log.warn('connection.refused', 'connection refused, limit reached', { reason: 'MAX_CONNECTIONS' })
       },
     })
-    void connectInBackground(redis, options.config.redisUrl, log)
+    void connectInBackground(redis, log)
     parts.dashboard.start()
     let stopped: Promise<void> | undefined
     return {
@@ -111,11 +103,11 @@ async function openParts(options: ApiOptions) {
   }
   const sql = await connectDatabase(databaseUrl, options.connectTimeoutMs, pool)
   const redis = createRedis(config.redisUrl, log)
-  const queue = createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE, { prefix })
+  const queue = createQueue<PaymentJobs>(redis.client, PAYMENTS_QUEUE, { prefix })
   const slots = new RequestSlots(options.maxInFlight)
   const metrics =
     options.healthPort > 0 ? createApiMetrics(options.version, () => slots.inFlight()) : undefined
-  const queues = [queue, createQueue(redis, WEBHOOKS_QUEUE, { prefix })]
+  const queues = [queue, createQueue(redis.client, WEBHOOKS_QUEUE, { prefix })]
   const stopReading = metrics?.stores.observe({ databaseUrl, queues })
   const store = createPaymentStore(sql)
   const logEvent = logPaymentsEvents(log)
@@ -129,11 +121,11 @@ async function openParts(options: ApiOptions) {
     },
   })
   const authenticator = options.requireApiKey ? createAuthenticator(createApiKeyStore(sql), log) : undefined
-  const dashboard = openDashboard(options, redis, authenticator)
+  const dashboard = openDashboard(options, redis.client, authenticator)
   const draining = new AbortController()
   const probes = {
     postgres: createWriteProbe(sql),
-    redis: () => isWritable(redis),
+    redis: () => redis.isWritable(),
     isDraining: () => draining.signal.aborted,
   }
   const lists = openLists(databaseUrl)
@@ -170,10 +162,9 @@ async function openParts(options: ApiOptions) {
 }
 
 /** Connects to Redis while requests are accepted without it. Never rejects. */
-async function connectInBackground(redis: Redis, url: string, log: Log): Promise<void> {
+async function connectInBackground(redis: Redis, log: Log): Promise<void> {
   try {
     await redis.connect()
-    await requireSingleServer(redis, url)
   } catch (error) {
     // The client reports any other error, or the API has stopped.
     if (error instanceof Failure)

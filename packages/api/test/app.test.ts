@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { dashboardSettings } from '@titan/dashboard'
 import { createPaymentStore, DEFAULT_RETRY_POLICY, loadPaymentsConfig, openDatabase } from '@titan/payments'
-import { closeRedis, createLog, createRedis } from '@titan/service'
+import { createLog, createRedis } from '@titan/service'
 import { WebhookStore } from '@titan/webhooks'
 import { expect, test } from 'vitest'
 import { createApp } from '../src/app.ts'
@@ -17,7 +17,7 @@ const sql = openDatabase(config.databaseUrl)
 const redis = createRedis(config.redisUrl, log)
 const settings = dashboardSettings.read({ environment: {} })
 const options = { config, dashboard: settings, lookUpGateway: undefined, log, trustedProxies: 0 }
-const dashboard = openDashboard(options, redis, undefined)
+const dashboard = openDashboard(options, redis.client, undefined)
 const app = createApp({
   payments: createPaymentStore(sql),
   relay: { nudge: () => {} },
@@ -37,5 +37,5 @@ test('what a page says of itself is left alone', async () => {
   const { headers } = await app.request('/dashboard/sign-in')
   expect(headers.get('x-frame-options')).toBe('DENY')
   expect(headers.get('x-content-type-options')).toBe('nosniff')
-  closeRedis(redis)
+  redis.close()
 })

@@ -60,11 +60,11 @@ describe('while Redis is away', () => {
     const proxy = await startTcpProxy(inject('redisUrl'))
     closers.push(() => proxy.close())
     const api = await openApi({ redisUrl: proxy.through(inject('redisUrl')) })
-    await eventually(() => api.redis.isReady)
+    await eventually(() => api.redis.isWritable())
     await proxy.set({ type: 'refuse' })
     await api.pay({ amount: 5, idempotency_key: 'before' })
     await proxy.set()
-    await eventually(() => api.redis.isReady)
+    await eventually(() => api.redis.isWritable())
 
     await eventually(async () => {
       await api.pay({ amount: 5, idempotency_key: `after-${performance.now()}` })
@@ -77,7 +77,7 @@ describe('while Redis is away', () => {
     const proxy = await startTcpProxy(inject('redisUrl'))
     closers.push(() => proxy.close())
     const api = await openApi({ redisUrl: proxy.through(inject('redisUrl')), requestTimeoutMs: 1_500 })
-    await eventually(() => api.redis.isReady)
+    await eventually(() => api.redis.isWritable())
     await proxy.set({ type: 'silence' })
 
     for (let index = 0; index < 20; index += 1) {
@@ -91,9 +91,9 @@ describe('a Redis that fell silent', () => {
     const proxy = await startTcpProxy(inject('redisUrl'))
     closers.push(() => proxy.close())
     const api = await openApi({ redisUrl: proxy.through(inject('redisUrl')) })
-    await eventually(() => api.redis.isReady)
+    await eventually(() => api.redis.isWritable())
     await proxy.set({ type: 'silence' })
-    await eventually(() => !api.redis.isReady, { timeoutMs: 30_000 })
+    await eventually(() => !api.redis.isWritable(), { timeoutMs: 30_000 })
     await proxy.set()
 
     await eventually(async () => {

@@ -1,8 +1,6 @@
 import { connectDatabase, isTableMissing, LedgerError, NO_TABLES, type Database } from '@titan/payments'
 import { isInstance, textOf } from '@titan/queue-core/text-of'
 import {
-  closeRedis,
-  connectRedis,
   createLog,
   createRedis,
   explainStore,
@@ -109,8 +107,8 @@ async function runCommand<Own, Shared extends { readonly config: Servers }>(
       const log = createLog(name, { logLevel: 'error', logFormat: 'auto' })
       // Reads may be made at a replica; a write that it refuses ends the command.
       const redis = createRedis(url, log, { acceptsReplica: true })
-      closers.push(() => closeRedis(redis))
-      await connectRedis(redis, url, own.connectTimeoutMs)
+      closers.push(() => redis.close())
+      await redis.connect(own.connectTimeoutMs)
       return redis
     },
     print: (result, text) => void process.stdout.write(`${own.json ? formatJson(result) : text()}\n`),

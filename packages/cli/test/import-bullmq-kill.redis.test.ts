@@ -1,7 +1,7 @@
 import { createInspector, createQueue, createWorker } from '@titan/queue-core'
 import { drain } from '@titan/queue-core/testing'
 import { eventually, testPrefix } from '@titan/testkit'
-import { connectRedis, type TestRedis } from '@titan/testkit/vitest'
+import { connectRedis, redisOf, type TestRedis } from '@titan/testkit/vitest'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -47,13 +47,14 @@ function mortal(client: TestRedis, fuse: Fuse): TestRedis {
 /** Imports two jobs a step; false when the fuse ended it. */
 async function runImport(prefix: string, fuse = new Fuse(Infinity, false)): Promise<boolean> {
   const client = mortal(redis, fuse)
+  const source = redisOf(client)
   try {
     await importQueue({
       source: 'mail',
-      from: new BullQueue(client, prefix, 'mail'),
+      from: new BullQueue(source, prefix, 'mail'),
       queue: createQueue(client, 'mail', { prefix }),
       inspector: createInspector(client, 'mail', { prefix }),
-      clock: () => serverNow(client),
+      clock: () => serverNow(source, prefix),
       maxPayloadBytes: 65_536,
       highTo: 1,
       lowFrom: 10,

@@ -1,7 +1,7 @@
 import { createInspector, createQueue, type Job, type Queue } from '@titan/queue-core'
 import { drain } from '@titan/queue-core/testing'
 import { eventually, testPrefix } from '@titan/testkit'
-import { connectRedis } from '@titan/testkit/vitest'
+import { connectRedis, redisOf } from '@titan/testkit/vitest'
 import { beforeEach, describe, expect, inject, it } from 'vitest'
 import type { ImportReport } from '../src/bullmq/report.ts'
 import { BullQueue } from '../src/bullmq/source.ts'
@@ -253,7 +253,7 @@ it('leaves a job that a worker has, and one whose repeating job was added meanwh
   expect(reasonsOf(await importMail())).toEqual({ changed: 1 })
   await redis.del(`${prefix}:mail:locked:lock`)
   await redis.hSet(`${prefix}:mail:locked`, 'rjk', 'late')
-  const from = new BullQueue(redis, prefix, 'mail')
+  const from = new BullQueue(redisOf(redis), prefix, 'mail')
   const [job] = await from.read(['locked'], 1_000)
   await redis.zAdd(`${prefix}:mail:repeat`, { score: 1, value: 'late' })
   expect(await from.park('wait', job === undefined ? [] : [job])).toEqual([undefined])

@@ -10,6 +10,7 @@ import {
   type PaymentJobs,
 } from '@titan/payments'
 import { createQueue } from '@titan/queue-core'
+import { redisOf } from '@titan/testkit/vitest'
 import { createClient } from 'redis'
 import { afterAll, beforeEach, expect, inject, it, onTestFinished } from 'vitest'
 import { recover } from '../src/index.ts'
@@ -87,8 +88,11 @@ it('adds exactly what is missing', async () => {
   const lost = (await store.page({ status: 'QUEUED', limit: 7 })).payments.map(({ id }) => id)
   for (const id of lost) expect(await queue.cancel(id)).toBe('done')
 
-  expect(await recover({ sql, redis, prefix, dryRun: true })).toEqual({ added: 7, present: 13 })
-  expect(await recover({ sql, redis, prefix })).toEqual({ added: 7, present: 13 })
+  expect(await recover({ sql, redis: redisOf(redis), prefix, dryRun: true })).toEqual({
+    added: 7,
+    present: 13,
+  })
+  expect(await recover({ sql, redis: redisOf(redis), prefix })).toEqual({ added: 7, present: 13 })
   expect(await queue.stats()).toMatchObject({ ready: 20 })
 })
 
@@ -101,12 +105,15 @@ it('brings delayed, leased and pending payments back at their own time', async (
   await create(3)
   await redis.flushAll()
 
-  expect(await recover({ sql, redis, prefix, dryRun: true })).toEqual({ added: 7, present: 0 })
+  expect(await recover({ sql, redis: redisOf(redis), prefix, dryRun: true })).toEqual({
+    added: 7,
+    present: 0,
+  })
   const progress: number[] = []
   const onProgress = ({ added, present }: { added: number; present: number }): void => {
     progress.push(added + present)
   }
-  expect(await recover({ sql, redis, prefix, onProgress })).toEqual({ added: 7, present: 0 })
+  expect(await recover({ sql, redis: redisOf(redis), prefix, onProgress })).toEqual({ added: 7, present: 0 })
   expect(await queue.stats()).toMatchObject({ ready: 5, delayed: 2 })
   expect((await store.counts()).byStatus.PENDING).toBe(0)
   expect(progress).toEqual([3, 4, 7])
@@ -125,7 +132,7 @@ it('ends while new payments keep arriving', async () => {
   }
   busy.sendCommand = sendAfterArrival as typeof busy.sendCommand
 
-  await recover({ sql, redis: busy, prefix })
+  await recover({ sql, redis: redisOf(busy), prefix })
   await relayAll()
 })
 
@@ -133,13 +140,13 @@ it('leaves nothing for the reconciler to do', async () => {
   await create(5)
   await relayAll()
   await redis.flushAll()
-  await recover({ sql, redis, prefix })
+  await recover({ sql, redis: redisOf(redis), prefix })
   const events: string[] = []
   const onEvent = ({ type }: { type: string }): void => {
     events.push(type)
   }
 
-  await createReconciler({ store, queue, redis, prefix, onEvent }).runOnce()
+  await createReconciler({ store, queue, redis: redisOf(redis), prefix, onEvent }).runOnce()
   expect(events).toEqual([])
 })
 

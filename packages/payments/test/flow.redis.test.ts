@@ -15,7 +15,7 @@ import {
 import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { findBreaches } from './support/ledger.ts'
 import { newKey } from './support/payments.ts'
-import { connectRedis } from '@titan/testkit/vitest'
+import { connectRedis, redisOf } from '@titan/testkit/vitest'
 
 // A Redis of its own: it is flushed here.
 const server = await startRedis()
@@ -36,7 +36,7 @@ function startSystem(gateway: SimulatedGateway): {
   const queue = createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE, { prefix })
   const relay = createRelay({ store, queue, intervalMs: 20, minAgeMs: 20 })
   const times = { intervalMs: 50, queuedGraceMs: 300, processingGraceMs: 100 }
-  const reconciler = createReconciler({ store, queue, redis, prefix, ...times })
+  const reconciler = createReconciler({ store, queue, redis: redisOf(redis), prefix, ...times })
   const workers = ['w1', 'w2'].map((worker): Worker => {
     const pay = createPaymentHandler({
       store,

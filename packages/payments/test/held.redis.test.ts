@@ -16,7 +16,7 @@ import {
 } from '../src/index.ts'
 import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { claim, createPayment, makeDue, read } from './support/payments.ts'
-import { connectRedis } from '@titan/testkit/vitest'
+import { connectRedis, redisOf } from '@titan/testkit/vitest'
 import { settlementOf } from './support/settlements.ts'
 import { attemptOf, charge } from './support/simulator.ts'
 
@@ -66,7 +66,7 @@ async function startWorker(gateway: LimitedGateway, stopping?: AbortSignal): Pro
 
 function newReconciler(batchSize = 500): Reconciler {
   const ages = { queuedGraceMs: 1_000, processingGraceMs: 1_000 }
-  return createReconciler({ store, queue, redis, prefix, batchSize, ...ages })
+  return createReconciler({ store, queue, redis: redisOf(redis), prefix, batchSize, ...ages })
 }
 
 async function countRequeued(ids: readonly string[]): Promise<number> {

@@ -16,7 +16,7 @@ import {
   type ReconcilerOptions,
 } from '../src/index.ts'
 import { claim, createPayment, expireLease, makeDue, read } from './support/payments.ts'
-import { connectRedis } from '@titan/testkit/vitest'
+import { connectRedis, redisOf } from '@titan/testkit/vitest'
 import { settlementOf } from './support/settlements.ts'
 
 // A Redis of its own: it is flushed and restarted here.
@@ -49,7 +49,7 @@ function newReconciler(options: Partial<ReconcilerOptions> = {}): Reconciler {
   return createReconciler({
     store,
     queue,
-    redis,
+    redis: redisOf(redis),
     prefix,
     queuedGraceMs: 1_000,
     processingGraceMs: 1_000,
@@ -130,7 +130,7 @@ test('a restart without persistence is noticed like a wipe', async () => {
   const own = await startRedis()
   const client = await connectRedis(own.url)
   const ownQueue = createQueue<PaymentJobs>(client, PAYMENTS_QUEUE, { prefix })
-  const reconciler = newReconciler({ queue: ownQueue, redis: client })
+  const reconciler = newReconciler({ queue: ownQueue, redis: redisOf(client) })
   expect(await reconciler.runOnce()).toBe(5)
   await own.kill()
   const again = await startRedis({ port: own.port })

@@ -2,13 +2,13 @@
  * What the programs of this project share: settings with flags and variables, exit codes, logs, signals
  * and connections that outlive their server.
  */
-export * from './connect.ts'
+export { retryWhilePassing, unreachable } from './connect.ts'
 export * from './health.ts'
 export * from './log.ts'
 export * from './outage.ts'
 export * from './output.ts'
 export * from './program.ts'
-export { isWritable } from './redis-watch.ts'
+export { createRedis, type Redis, type RedisMaster } from './redis/redis.ts'
 export { once } from './repeats.ts'
 export * from './server-url.ts'
 export * from './setting-kinds.ts'

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { expect, inject, onTestFinished, test } from 'vitest'
-import { closeRedis, connectRedis, createLog, createRedis, type Redis } from '../src/index.ts'
+import { createLog, createRedis, type Redis } from '../src/index.ts'
 
 const log = createLog('test', { logLevel: 'silent', logFormat: 'json' })
 
@@ -25,7 +25,7 @@ async function listen(serve: (socket: Socket, index: number) => void): Promise<s
 
 function create(url: string): Redis {
   const redis = createRedis(url, log)
-  onTestFinished(() => closeRedis(redis))
+  onTestFinished(() => redis.close())
   return redis
 }
 
@@ -39,29 +39,27 @@ test('a first connection that is never answered is replaced by one that is', asy
     socket.pipe(server).pipe(socket)
   })
   const redis = create(url)
-  await connectRedis(redis, url, 30_000)
-  await expect(redis.ping()).resolves.toBe('PONG')
+  await redis.connect(30_000)
+  await expect(redis.send('', ['PING'])).resolves.toBe('PONG')
 })
 
 test('a server that never answers is told as unreachable when the time is over', async () => {
   const url = await listen(() => {})
   const redis = create(url)
-  await expect(connectRedis(redis, url, 6_000)).rejects.toThrow(
+  await expect(redis.connect(6_000)).rejects.toThrow(
     /cannot use Redis at 127\.0\.0\.1:\d+: no reply within 5000 ms/,
   )
-  expect(redis.isOpen).toBe(false)
+  await expect(redis.send('', ['PING'])).rejects.toThrow('The client is closed')
 })
 
 test('a server that is silent for the whole of a short time is told as that', async () => {
   const url = await listen(() => {})
-  await expect(connectRedis(create(url), url, 300)).rejects.toThrow(
-    /cannot use Redis .*: no reply within 300 ms/,
-  )
+  await expect(create(url).connect(300)).rejects.toThrow(/cannot use Redis .*: no reply within 300 ms/)
 })
 
 test('a server that refuses us is told with its reason', async () => {
   const url = await listen((socket) => {
     socket.on('data', () => socket.write('-NOAUTH Authentication required.\r\n'))
   })
-  await expect(connectRedis(create(url), url, 300)).rejects.toThrow(/cannot use Redis .*NOAUTH/)
+  await expect(create(url).connect(300)).rejects.toThrow(/cannot use Redis .*NOAUTH/)
 })

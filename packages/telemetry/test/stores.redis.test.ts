@@ -1,6 +1,6 @@
 import { createTestDatabase, eventually, startTcpProxy, testPrefix } from '@titan/testkit'
 import { createPaymentStore, migrate, openDatabase, PAYMENTS_QUEUE, type PaymentJobs } from '@titan/payments'
-import { closeRedis, createLog, createRedis } from '@titan/service'
+import { createLog, createRedis } from '@titan/service'
 import { createQueue } from '@titan/queue-core'
 import { afterAll, expect, inject, it } from 'vitest'
 import { createApiMetrics } from '../src/api-metrics.ts'
@@ -17,13 +17,13 @@ const redis = createRedis(
   createLog('test', { logLevel: 'silent', logFormat: 'json' }),
 )
 await redis.connect()
-const queue = createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE, { prefix: testPrefix() })
+const queue = createQueue<PaymentJobs>(redis.client, PAYMENTS_QUEUE, { prefix: testPrefix() })
 const { stores, registry } = createApiMetrics('1.0.0')
 let stop: (() => Promise<void>) | undefined
 
 afterAll(async () => {
   await stop?.()
-  closeRedis(redis)
+  redis.close()
   await Promise.all([toPostgres.close(), toRedis.close(), direct.end({ timeout: 1 })])
   await database.drop()
 })
@@ -61,7 +61,7 @@ it('tells nothing of stores before it is told where they are, then what is in th
   await Promise.all([toPostgres, toRedis].map((proxy) => proxy.set()))
   await eventually(async () => expect(await read('titan_postgres_up')).toEqual({ '': 1 }), PATIENT)
   // The program's own client is asked: it is what must be back.
-  redis.destroy()
+  redis.close()
   await redis.connect()
   await eventually(async () => expect(await read('titan_redis_up')).toEqual({ '': 1 }), PATIENT)
 

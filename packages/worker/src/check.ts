@@ -7,7 +7,7 @@ import {
   requireMigrations,
   type PaymentsConfig,
 } from '@titan/payments'
-import { addressOf, closeRedis, connectRedis, createRedis, Failure, type Log } from '@titan/service'
+import { addressOf, createRedis, Failure, type Log } from '@titan/service'
 import type { WorkerSettings } from './settings.ts'
 
 /**
@@ -39,10 +39,10 @@ export async function checkStores(
   }
   const redis = createRedis(redisUrl, log)
   try {
-    await connectRedis(redis, redisUrl, connectTimeoutMs)
-    await redis.ping()
+    await redis.connect(connectTimeoutMs)
+    for (const { send } of await redis.masters()) await send(['PING'])
   } finally {
-    closeRedis(redis)
+    redis.close()
   }
   return lines
 }

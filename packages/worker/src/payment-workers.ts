@@ -30,7 +30,7 @@ import {
   type Worker,
   type WorkerHealth,
 } from '@titan/queue-core'
-import { closeRedis, connectRedis, createRedis, Failure, type Log, type Redis } from '@titan/service'
+import { createRedis, Failure, type Log, type Redis } from '@titan/service'
 import { startWebhookSender, WEBHOOKS_QUEUE, type WebhooksConfig, type WebhookSender } from '@titan/webhooks'
 import type { WorkerSettings } from './settings.ts'
 
@@ -110,7 +110,7 @@ export class PaymentWorkers {
     this.#gateway = metrics?.measureGateway(gateway) ?? gateway
     const store = createPaymentStore(sql)
     this.#store = store
-    const queue = createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE, { prefix })
+    const queue = createQueue<PaymentJobs>(redis.client, PAYMENTS_QUEUE, { prefix })
     const report = both(logPaymentsEvents(options.log), metrics?.onPaymentsEvent)
     const onEvent = (event: PaymentsEvent): void => {
       report(event)
@@ -121,15 +121,15 @@ export class PaymentWorkers {
     this.#reconciler = createReconciler({ store, queue, redis, prefix, intervalMs, onEvent })
     const countJob = metrics?.onQueueEvent(PAYMENTS_QUEUE)
     this.#workers = consumersOf(options).map((consumer) => this.#createWorker(consumer, onEvent, countJob))
-    const webhookQueues = options.webhooks ? [createQueue(redis, WEBHOOKS_QUEUE, { prefix })] : []
+    const webhookQueues = options.webhooks ? [createQueue(redis.client, WEBHOOKS_QUEUE, { prefix })] : []
     this.#stopReading = metrics?.stores.observe({ databaseUrl, queues: [queue, ...webhookQueues] })
   }
 
   /** Connects to Redis, then starts workers, webhooks and loops. */
   async start() {
-    const { config, connectTimeoutMs, webhooks, relay, reconcile } = this.#options
+    const { connectTimeoutMs, webhooks, relay, reconcile } = this.#options
     await prepareTables(this.#sql, this.#options)
-    await connectRedis(this.#redis, config.redisUrl, connectTimeoutMs)
+    await this.#redis.connect(connectTimeoutMs)
     for (const { worker } of this.#workers) await startPatiently(() => worker.start(), connectTimeoutMs)
     if (webhooks !== undefined) this.#webhooks = await this.#startWebhooks(webhooks)
     if (relay) this.#relay.start()
@@ -162,7 +162,7 @@ export class PaymentWorkers {
     await Promise.all([...stops, this.#relay.stop(), this.#reconciler.stop(), this.#webhooks?.stop(graceMs)])
     await this.#gateway.close?.()
     await this.#stopReading?.()
-    closeRedis(this.#redis)
+    this.#redis.close()
     await end(this.#sql)
   }
 
@@ -182,7 +182,7 @@ export class PaymentWorkers {
     })
     const onJobEvent = both(logQueueEvents(log, consumer), countJob)
     const options = { prefix, group, consumer, concurrency, visibilityMs, onEvent: onJobEvent }
-    const worker = createWorker<PaymentJobs>(this.#redis, PAYMENTS_QUEUE, { pay }, options)
+    const worker = createWorker<PaymentJobs>(this.#redis.client, PAYMENTS_QUEUE, { pay }, options)
     return { worker, pay }
   }
 
@@ -191,7 +191,7 @@ export class PaymentWorkers {
     const sql = await connectDatabase(config.databaseUrl, connectTimeoutMs, WEBHOOKS_POOL)
     const options = {
       sql,
-      redis: this.#redis,
+      redis: this.#redis.client,
       config: webhooks,
       prefix: config.prefix,
       consumer,

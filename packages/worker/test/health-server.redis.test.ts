@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { get, type IncomingMessage } from 'node:http'
 import { eventually, startTcpProxy, testPrefix, type TcpProxy } from '@titan/testkit'
 import { createQueue, createWorker, type WorkerHealth } from '@titan/queue-core'
-import { createRedis, closeRedis, createLog } from '@titan/service'
+import { createRedis, createLog } from '@titan/service'
 import { describe, expect, inject, it, onTestFinished } from 'vitest'
 import { judgeWorker, startHealthServer, type WorkerFacts } from '../src/health-server.ts'
 
@@ -33,7 +33,12 @@ async function startRig(): Promise<Rig> {
   await Promise.all([near.connect(), direct.connect()])
   const prefix = testPrefix()
   const { promise: over, resolve: finish } = Promise.withResolvers<void>()
-  const worker = createWorker<{ work: number }>(near, 'q', { work: () => over }, { prefix, concurrency: 1 })
+  const worker = createWorker<{ work: number }>(
+    near.client,
+    'q',
+    { work: () => over },
+    { prefix, concurrency: 1 },
+  )
   await worker.start()
   const server = await startHealthServer({
     host,
@@ -45,8 +50,8 @@ async function startRig(): Promise<Rig> {
     finish()
     await server.close()
     await worker.stop({ graceMs: 0 })
-    closeRedis(near)
-    closeRedis(direct)
+    near.close()
+    direct.close()
     await proxy.close()
   })
   const get = (path: string): Promise<Response> => fetch(`http://127.0.0.1:${server.port}${path}`)
@@ -55,7 +60,7 @@ async function startRig(): Promise<Rig> {
     finish,
     status: async (path) => (await get(path)).status,
     body: async (path) => (await get(path)).json() as ReturnType<Rig['body']>,
-    enqueue: () => createQueue<{ work: number }>(direct, 'q', { prefix }).enqueue('work', 1),
+    enqueue: () => createQueue<{ work: number }>(direct.client, 'q', { prefix }).enqueue('work', 1),
     health: () => worker.health(),
   }
 }

@@ -1,6 +1,6 @@
 import { eventually } from '@titan/testkit'
 import { openTcpProxy } from '@titan/testkit/vitest'
-import { closeRedis, connectRedis, createLog, createRedis, isWritable, type Redis } from '@titan/service'
+import { createLog, createRedis, type Redis } from '@titan/service'
 import { expect, onTestFinished, test } from 'vitest'
 import { startPrivateServer, type PrivateServer } from '../../queue-core/test/support/private-server.ts'
 
@@ -31,8 +31,8 @@ async function startPair(): Promise<Pair> {
 
 async function connect(url: string, options?: { readonly acceptsReplica: boolean }): Promise<Redis> {
   const redis = createRedis(url, log, options)
-  onTestFinished(() => closeRedis(redis))
-  await connectRedis(redis, url, 10_000)
+  onTestFinished(() => redis.close())
+  await redis.connect(10_000)
   return redis
 }
 
@@ -42,11 +42,11 @@ test('a client whose server is demoted in place finds the new one, though it onl
   const { first, second, url, redirect } = await startPair()
   const redis = await connect(url)
   await first.admin('REPLICAOF', '127.0.0.1', second.port)
-  await eventually(() => expect(isWritable(redis)).toBe(false), PATIENT)
+  await eventually(() => expect(redis.isWritable()).toBe(false), PATIENT)
   redirect()
   await eventually(async () => {
-    expect(isWritable(redis)).toBe(true)
-    expect(await redis.set('key', 'value')).toBe('OK')
+    expect(redis.isWritable()).toBe(true)
+    expect(await redis.send('key', ['SET', 'key', 'value'])).toBe('OK')
   }, PATIENT)
   expect(await second.admin('GET', 'key')).toBe('value')
 }, 60_000)
@@ -56,13 +56,13 @@ test('a client that may not ask for the role leaves a replica by its READONLY', 
   const { first, second, url, redirect } = await startPair()
   for (const { admin } of [first, second]) await admin('ACL', 'SETUSER', 'default', '-role')
   const redis = await connect(url)
-  const write = (): Promise<unknown> => redis.sendCommand(['SET', 'key', 'value'])
+  const write = (): Promise<unknown> => redis.send('key', ['SET', 'key', 'value'])
   await first.admin('REPLICAOF', '127.0.0.1', second.port)
   await eventually(() => expect(write()).rejects.toThrow(/^READONLY /), PATIENT)
-  expect(isWritable(redis)).toBe(false)
+  expect(redis.isWritable()).toBe(false)
   redirect()
   await eventually(async () => expect(await write()).toBe('OK'), PATIENT)
-  await eventually(() => expect(isWritable(redis)).toBe(true), PATIENT)
+  await eventually(() => expect(redis.isWritable()).toBe(true), PATIENT)
 }, 60_000)
 
 // F124
@@ -70,16 +70,16 @@ test('a client that began at a replica leaves it when the address leads to the p
   const { first, second, url, redirect } = await startPair()
   await first.admin('REPLICAOF', '127.0.0.1', second.port)
   const redis = await connect(url)
-  await eventually(() => expect(isWritable(redis)).toBe(false), PATIENT)
+  await eventually(() => expect(redis.isWritable()).toBe(false), PATIENT)
   redirect()
-  await eventually(() => expect(isWritable(redis)).toBe(true), PATIENT)
+  await eventually(() => expect(redis.isWritable()).toBe(true), PATIENT)
 }, 60_000)
 
 test('a look at a replica stays there', async () => {
   const [first, second] = await Promise.all([start(), start()])
   await first.admin('REPLICAOF', '127.0.0.1', second.port)
   const redis = await connect(first.url, { acceptsReplica: true })
-  const id = await redis.sendCommand(['CLIENT', 'ID'])
+  const id = await redis.send('', ['CLIENT', 'ID'])
   await new Promise((resolve) => setTimeout(resolve, 4_000))
-  expect(await redis.sendCommand(['CLIENT', 'ID'])).toBe(id)
+  expect(await redis.send('', ['CLIENT', 'ID'])).toBe(id)
 }, 60_000)

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { eventually } from '@titan/testkit'
-import { closeRedis, createLog, createRedis } from '@titan/service'
+import { createLog, createRedis } from '@titan/service'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest'
 import { startReceiver } from '../../webhooks/test/support/receiver.ts'
 import { startCollector, type Collector } from './support/collector.ts'
@@ -149,10 +149,10 @@ async function forgetAll(): Promise<void> {
   const redis = createRedis(inject('redisUrl'), createLog('test', { logLevel: 'silent', logFormat: 'json' }))
   await redis.connect()
   try {
-    for await (const keys of redis.scanIterator({ MATCH: `${rig.env['QUEUE_PREFIX']}:*` }))
-      if (keys.length > 0) await redis.del(keys)
+    const keys = await redis.send<string[]>('', ['KEYS', `${rig.env['QUEUE_PREFIX']}:*`])
+    if (keys.length > 0) await redis.send('', ['DEL', ...keys])
   } finally {
-    closeRedis(redis)
+    redis.close()
   }
 }
 

@@ -2,8 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openDatabase, type Database } from '@titan/payments'
-import type { Redis } from '@titan/service'
-import { createClient } from 'redis'
+import { createClient, type RedisClientType } from 'redis'
 import { Clients } from './clients.ts'
 import { startFleet, type Fleet, type FleetOptions } from './fleet.ts'
 import { judge } from './judge.ts'
@@ -33,7 +32,7 @@ export interface Trial {
 /** The stores of a fleet, past the proxies. */
 export interface Stores {
   readonly sql: Database
-  readonly redis: Redis
+  readonly redis: RedisClientType
 }
 
 /**
@@ -99,14 +98,14 @@ export async function runTrial(
 /** Opens ways to both servers of a fleet past the proxies, for as long as the work takes. */
 export async function withStores<Value>(
   { stores }: Pick<Fleet, 'stores'>,
-  work: (sql: Database, redis: Redis) => Promise<Value>,
+  work: (sql: Database, redis: RedisClientType) => Promise<Value>,
 ): Promise<Value> {
   const sql = openDatabase(await stores.postgres.url(), {
     poolSize: 2,
     keyedPlans: false,
     statementTimeoutMs: 0,
   })
-  const redis: Redis = createClient({ url: await stores.redis.url() })
+  const redis: RedisClientType = createClient({ url: await stores.redis.url() })
   try {
     await redis.connect()
     return await work(sql, redis)

@@ -11,6 +11,7 @@ import {
   type PaymentJobs,
 } from '@titan/payments'
 import { createQueue, createWorker } from '@titan/queue-core'
+import { redisOf } from '@titan/testkit/vitest'
 import fc from 'fast-check'
 import { createClient } from 'redis'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
@@ -30,7 +31,7 @@ const relay = createRelay({ store, queue, intervalMs: 100, minAgeMs: 0 })
 const reconciler = createReconciler({
   store,
   queue,
-  redis,
+  redis: redisOf(redis),
   prefix,
   intervalMs: 100,
   queuedGraceMs: 200,

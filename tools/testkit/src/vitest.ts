@@ -27,6 +27,18 @@ export async function connectRedis(url: string = inject('redisUrl')): Promise<Te
   return client
 }
 
+/** A client of a single server as programs hold it. */
+export function redisOf<Client extends { sendCommand<Reply>(args: string[]): Promise<Reply> }>(
+  client: Client,
+) {
+  const send = <Reply>(args: string[]): Promise<Reply> => client.sendCommand<Reply>(args)
+  return {
+    client,
+    send: <Reply>(_key: string, args: string[]): Promise<Reply> => send<Reply>(args),
+    masters: () => Promise.resolve([{ name: 'test', send }]),
+  }
+}
+
 /** Creates a temporary folder that is removed when the test ends. */
 export function createFolder() {
   const folder = mkdtempSync(join(tmpdir(), 'titan-test-'))

@@ -16,7 +16,7 @@ import {
   type PaymentStore,
 } from '@titan/payments'
 import { createQueue } from '@titan/queue-core'
-import { closeRedis, createLog, createRedis, isWritable, type Redis } from '@titan/service'
+import { createLog, createRedis, type Redis } from '@titan/service'
 import { WebhookStore } from '@titan/webhooks'
 import { inject } from 'vitest'
 import type { AccessOptions } from '../../src/middleware/access.ts'
@@ -93,7 +93,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
   const log = createLog('test', { logLevel: 'silent', logFormat: 'json' })
   const redis = createRedis(redisUrl, log)
   redis.connect().catch(() => undefined)
-  const queue = createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE, { prefix: testPrefix() })
+  const queue = createQueue<PaymentJobs>(redis.client, PAYMENTS_QUEUE, { prefix: testPrefix() })
   const relay = createRelay({ store, queue })
   const webhooks = new WebhookStore(sql, { encryptionKeys: [randomBytes(32)] })
   const keys = createApiKeyStore(direct)
@@ -111,7 +111,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
     },
     webhooks: withWebhooks ? webhooks : undefined,
     audited: createAudited(sql),
-    probes: { postgres: createWriteProbe(sql), redis: () => isWritable(redis), isDraining: () => false },
+    probes: { postgres: createWriteProbe(sql), redis: () => redis.isWritable(), isDraining: () => false },
     ...lists,
     log,
     slots: new RequestSlots(maxInFlight),
@@ -139,7 +139,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
     },
     close: async () => {
       await relay.stop()
-      closeRedis(redis)
+      redis.close()
       await Promise.all([lists.lists?.close(), sql.end({ timeout: 1 }), direct.end({ timeout: 1 })])
       await database.drop()
     },

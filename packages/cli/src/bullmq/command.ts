@@ -91,19 +91,25 @@ export const importBullmq = command<SettingsOf<typeof settings>, SettingsOf<type
   async run(own, { config, database, redis, print, complain }) {
     const target = own.queue ?? own.source
     if (!QUEUE_NAME.test(target)) throw new Failure('the name cannot be that of a queue here: give --queue')
-    const client = await redis()
+    const to = await redis()
     const from = new BullQueue(
-      own.sourceUrl === '' ? client : await redis(own.sourceUrl),
+      own.sourceUrl === '' ? to : await redis(own.sourceUrl),
       own.sourcePrefix,
       own.source,
     )
     await checkSource(from, own)
-    const queue = createQueue<AnyJobs>(client, target, {
+    const queue = createQueue<AnyJobs>(to.client, target, {
       prefix: config.prefix,
       maxPayloadBytes: own.maxPayloadBytes,
     })
-    const inspector = createInspector(client, target, { prefix: config.prefix })
-    const work = { ...own, from, queue, inspector, clock: () => serverNow(client) }
+    const inspector = createInspector(to.client, target, { prefix: config.prefix })
+    const work = {
+      ...own,
+      from,
+      queue,
+      inspector,
+      clock: () => serverNow(to, `${config.prefix}:{${target}}`),
+    }
     const act = { action: 'queue.import', target: `${target} from ${own.sourcePrefix}:${own.source}` }
     const { databaseUrl } = config
     if (!own.dryRun && databaseUrl === undefined)

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { RedisNodeClient } from '@titan/queue-core'
+import type { Redis as AnyRedis } from '@titan/service'
 import type { BullJob } from './mapping.ts'
 import type { BullSchedule } from './recurrence.ts'
 
@@ -36,8 +36,8 @@ const SCRIPTS = {
   parkSchedule: script('park-schedule'),
 }
 
-/** What sends commands to the server of the BullMQ queue. */
-type Redis = Pick<RedisNodeClient, 'sendCommand'>
+/** What sends commands to the server of the BullMQ queue, and lists its clients. */
+type Redis = Pick<AnyRedis, 'send' | 'masters'>
 
 /** Jobs in transit, and repeating jobs: keys of ours among those of the BullMQ queue. */
 const TRANSIT = 'titan-import'
@@ -82,8 +82,9 @@ export class BullQueue {
   /** Counts the workers that are connected; undefined where the server does not list its clients. */
   async countWorkers(): Promise<number | undefined> {
     try {
-      const clients = await this.#send<string>('CLIENT', 'LIST')
-      const names = [...clients.matchAll(/ name=(\S*)/g)].map(([, name = '']) => name)
+      const masters = await this.#redis.masters()
+      const lists = await Promise.all(masters.map(({ send }) => send<string>(['CLIENT', 'LIST'])))
+      const names = [...lists.join('\n').matchAll(/ name=(\S*)/g)].map(([, name = '']) => name)
       return names.filter((name) => name === this.#clientName || name.startsWith(`${this.#clientName}:w:`))
         .length
     } catch {
@@ -188,7 +189,7 @@ export class BullQueue {
 
   /** The server's clock, epoch milliseconds. */
   now(): Promise<number> {
-    return serverNow(this.#redis)
+    return serverNow(this.#redis, this.#base)
   }
 
   #key(name: string): string {
@@ -196,7 +197,7 @@ export class BullQueue {
   }
 
   #send<Value>(...command: string[]): Promise<Value> {
-    return this.#redis.sendCommand<Value>(command)
+    return this.#redis.send<Value>(this.#base, command)
   }
 
   #run<Value>(name: keyof typeof SCRIPTS, keys: readonly string[], args: readonly string[]): Promise<Value> {
@@ -204,9 +205,9 @@ export class BullQueue {
   }
 }
 
-/** The clock of a server, epoch milliseconds. */
-export async function serverNow(redis: Redis): Promise<number> {
-  const [seconds, micros] = await redis.sendCommand<[string, string]>(['TIME'])
+/** The clock of the server that holds a key, epoch milliseconds. */
+export async function serverNow(redis: Pick<Redis, 'send'>, key: string): Promise<number> {
+  const [seconds, micros] = await redis.send<[string, string]>(key, ['TIME'])
   return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000)
 }
 

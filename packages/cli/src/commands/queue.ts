@@ -1,6 +1,13 @@
 import { PAYMENTS_QUEUE, queueSettings } from '@titan/payments'
-import { createInspector, createQueue, type JobState, type JobView, type Queue } from '@titan/queue-core'
-import { choice, text, wholeNumber, type Redis, type SettingsOf, type SettingsTable } from '@titan/service'
+import {
+  createInspector,
+  createQueue,
+  type JobState,
+  type JobView,
+  type Queue,
+  type RedisClient,
+} from '@titan/queue-core'
+import { choice, text, wholeNumber, type SettingsOf, type SettingsTable } from '@titan/service'
 import { command, type Command, type Session } from '../command.ts'
 import { formatData, formatDuration, formatTable, formatTimestamp, type Cell } from '../output.ts'
 import { recorded } from './audit.ts'
@@ -20,7 +27,7 @@ export const queueSetting = text(
 /** A queue that is open, for a command. */
 export interface OpenQueue extends Pick<Session, 'print' | 'complain'> {
   readonly queue: Queue<AnyJobs>
-  readonly redis: Redis
+  readonly redis: RedisClient
   readonly prefix: string
   /** Performs an act as {@link recorded} does, where `DATABASE_URL` says where the record is. */
   record<Result>(
@@ -46,7 +53,7 @@ export function queueCommand<Own>(definition: {
     settings: { queue: queueSetting, ...definition.settings } as SettingsTable<All>,
     groups,
     async run(own, { config: { prefix, databaseUrl }, database, print, complain, ...session }) {
-      const redis = await session.redis()
+      const { client: redis } = await session.redis()
       const queue = createQueue<AnyJobs>(redis, own.queue, { prefix })
       const record: OpenQueue['record'] = async (action, target, perform, summarise) => {
         if (databaseUrl !== undefined)

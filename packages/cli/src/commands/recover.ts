@@ -8,8 +8,8 @@ import {
   type PaymentJobs,
   type Rebuilt,
 } from '@titan/payments'
-import { createInspector, createQueue, type RedisNodeClient } from '@titan/queue-core'
-import { toggle } from '@titan/service'
+import { createInspector, createQueue } from '@titan/queue-core'
+import { toggle, type Redis } from '@titan/service'
 import { command } from '../command.ts'
 import { withProgress } from '../terminal.ts'
 import { recorded } from './audit.ts'
@@ -48,8 +48,7 @@ export const recoverCommand = command({
 /** What {@link recover} works on. */
 export interface RecoverOptions {
   readonly sql: Database
-  /** A connected client. */
-  readonly redis: RedisNodeClient
+  readonly redis: Pick<Redis, 'client' | 'send'>
   /** First part of the queue's keys. @default 'titan' */
   readonly prefix?: string
   /** Counts only. @default false */
@@ -87,7 +86,7 @@ async function rebuild({
   prefix = 'titan',
   onProgress = () => {},
 }: RecoverOptions): Promise<Rebuilt> {
-  const queue = createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE, { prefix })
+  const queue = createQueue<PaymentJobs>(redis.client, PAYMENTS_QUEUE, { prefix })
   const shared = { store: createPaymentStore(sql), queue, batchSize: BATCH, actor: 'recover' }
   let soFar = await createReconciler({ ...shared, redis, prefix }).rebuild(onProgress)
   const relay = createRelay({ ...shared, timeoutMs: 5_000 })
@@ -103,9 +102,9 @@ async function rebuild({
 
 /** Lets the reconciler rebuild a queue that only looks for its jobs. Without Redis it writes nothing to PostgreSQL. */
 async function count({ sql, redis, prefix = 'titan', onProgress }: RecoverOptions): Promise<Rebuilt> {
-  const inspector = createInspector(redis, PAYMENTS_QUEUE, { prefix })
+  const inspector = createInspector(redis.client, PAYMENTS_QUEUE, { prefix })
   const queue = {
-    ...createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE, { prefix }),
+    ...createQueue<PaymentJobs>(redis.client, PAYMENTS_QUEUE, { prefix }),
     enqueueMany: (jobs: readonly { readonly id?: string | undefined }[]) =>
       Promise.all(
         jobs.map(async ({ id = '' }) => ({ id, duplicate: (await inspector.find(id)) !== undefined })),

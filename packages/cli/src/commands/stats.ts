@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { createPaymentStore, queueSettings, type Database, type PaymentCounts } from '@titan/payments'
-import { createInspector, createQueue } from '@titan/queue-core'
-import { milliseconds, toggle, type Redis } from '@titan/service'
+import { createInspector, createQueue, type RedisClient } from '@titan/queue-core'
+import { milliseconds, toggle } from '@titan/service'
 import { WebhookStore, type WebhookBacklog } from '@titan/webhooks'
 import { createLogUpdate } from 'log-update'
 import { command } from '../command.ts'
@@ -33,9 +33,9 @@ export const stats = command({
     { queue, watch, intervalMs, json },
     { config: { prefix, databaseUrl }, database, print, ...session },
   ) {
-    const redis = await session.redis()
+    const { client } = await session.redis()
     const sql = databaseUrl === undefined ? undefined : await database()
-    const read = createStatsReader(redis, queue, prefix, sql)
+    const read = createStatsReader(client, queue, prefix, sql)
     const show = async (suffix = ''): Promise<void> => {
       const found = await read()
       print(found, () => `${formatStats(found)}${suffix}`)
@@ -69,9 +69,9 @@ async function repeat(work: () => Promise<void>, intervalMs: number): Promise<vo
 export type Stats = Awaited<ReturnType<ReturnType<typeof createStatsReader>>>
 
 /** Creates a reader of the numbers of a queue, for reading again and again. */
-function createStatsReader(redis: Redis, name: string, prefix: string, sql: Database | undefined) {
-  const queue = createQueue<AnyJobs>(redis, name, { prefix })
-  const inspector = createInspector(redis, name, { prefix })
+function createStatsReader(client: RedisClient, name: string, prefix: string, sql: Database | undefined) {
+  const queue = createQueue<AnyJobs>(client, name, { prefix })
+  const inspector = createInspector(client, name, { prefix })
   let counts: { payments: PaymentCounts | null; webhooks: WebhookBacklog | null } = {
     payments: null,
     webhooks: null,

@@ -53,14 +53,17 @@ async function examineAll(
   sql: Database | undefined,
   { prefix, databasePoolSize }: SettingsOf<{ config: typeof storeSettings }>['config'],
 ): Promise<Diagnosis[]> {
-  const ofRedis = redis === undefined ? [] : await examineRedis(redis)
+  const masters = redis === undefined ? [] : await redis.masters()
+  const ofRedis = await Promise.all(masters.map(examineRedis))
   const ofPostgres = sql === undefined ? [] : await examinePostgres(sql, databasePoolSize)
   const ofQueues =
-    redis === undefined ? [] : await Promise.all(QUEUES.map((name) => examineQueue(redis, prefix, name)))
+    redis === undefined
+      ? []
+      : await Promise.all(QUEUES.map((name) => examineQueue(redis.client, prefix, name)))
   // Missing tables cannot be read; the finding on migrations names them.
   const isMigrated = ofPostgres.some(({ id, severity }) => id === 'postgres.migrations' && severity === 'ok')
-  const ofPayments = sql === undefined || !isMigrated ? [] : await examinePayments(sql, redis, prefix)
-  return [...ofRedis, ...ofPostgres, ...ofQueues.flat(), ...ofPayments]
+  const ofPayments = sql === undefined || !isMigrated ? [] : await examinePayments(sql, redis?.client, prefix)
+  return [...ofRedis.flat(), ...ofPostgres, ...ofQueues.flat(), ...ofPayments]
 }
 
 const STYLES = { ok: 'green', info: 'dim', warning: 'yellow', error: 'red' } as const

@@ -1,5 +1,5 @@
 import type { Database } from '@titan/payments'
-import type { Redis } from '@titan/service'
+import type { RedisClient } from '@titan/queue-core'
 import { formatDuration } from '../output.ts'
 import { createJobIndex } from '../verify/job-index.ts'
 import { findOverdueWithoutJob } from '../verify/redis.ts'
@@ -15,7 +15,7 @@ const PENDING_FOR_MS = 60_000
 /** Looks for payments that make no progress. Without Redis, what only Redis shows is left out. */
 export async function examinePayments(
   sql: Database,
-  redis: Redis | undefined,
+  redis: RedisClient | undefined,
   prefix: string,
 ): Promise<Diagnosis[]> {
   // Times are PostgreSQL's, so a row of the future shows that its clock was set back.
@@ -58,7 +58,7 @@ function judgePending(pending: number, oldestMs: number): Result {
 }
 
 /** Finds what I20 of `titan verify` finds: payments that have been due for a minute and have no job. */
-async function judgeJobs(sql: Database, redis: Redis, prefix: string): Promise<Result> {
+async function judgeJobs(sql: Database, redis: RedisClient, prefix: string): Promise<Result> {
   const jobs = createJobIndex(redis, prefix)
   const [breach] = await findOverdueWithoutJob({ sql, jobs, settled: false, dueGraceMs: 60_000 })
   if (breach === undefined) return 'Every payment that is due has its job.'

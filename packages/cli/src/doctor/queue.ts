@@ -1,5 +1,10 @@
-import { createInspector, createQueue, type ConsumerView, type QueueStats } from '@titan/queue-core'
-import type { Redis } from '@titan/service'
+import {
+  createInspector,
+  createQueue,
+  type ConsumerView,
+  type QueueStats,
+  type RedisClient,
+} from '@titan/queue-core'
 import type { AnyJobs } from '../commands/queue.ts'
 import { formatDuration } from '../output.ts'
 import { diagnose, problem, type Diagnosis, type Result } from './diagnosis.ts'
@@ -11,7 +16,7 @@ const UNRESPONSIVE_AFTER_MS = 60_000
 const SLOW_AFTER_MS = 60_000
 
 /** Examines a queue and its workers. */
-export async function examineQueue(redis: Redis, prefix: string, name: string): Promise<Diagnosis[]> {
+export async function examineQueue(redis: RedisClient, prefix: string, name: string): Promise<Diagnosis[]> {
   const stats = await createQueue<AnyJobs>(redis, name, { prefix }).stats()
   return judgeQueue(name, stats, await createInspector(redis, name, { prefix }).consumers())
 }

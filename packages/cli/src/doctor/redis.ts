@@ -1,5 +1,5 @@
 import { messageOf } from '@titan/payments'
-import type { Redis } from '@titan/service'
+import type { RedisMaster } from '@titan/service'
 import {
   clockDifference,
   diagnose,
@@ -14,11 +14,11 @@ import {
 export type RedisFacts = Readonly<Record<string, string | undefined>>
 
 /** Examines a Redis server. */
-export async function examineRedis(redis: Redis): Promise<Diagnosis[]> {
+export async function examineRedis({ send }: RedisMaster): Promise<Diagnosis[]> {
   const sentAt = Date.now()
-  const time = await ifAllowed(redis.sendCommand<string[]>(['TIME']))
+  const time = await ifAllowed(send<string[]>(['TIME']))
   const receivedAt = Date.now()
-  const facts = await readFacts(redis)
+  const facts = await readFacts(send)
   const [seconds = '0', micros = '0'] = time ?? []
   const differenceMs = clockDifference(Number(seconds) * 1_000 + Number(micros) / 1_000, sentAt, receivedAt)
   return [
@@ -42,15 +42,15 @@ async function ifAllowed<Reply>(reply: Promise<Reply>): Promise<Reply | undefine
   }
 }
 
-async function readFacts(redis: Redis): Promise<RedisFacts | undefined> {
-  const info = await ifAllowed(redis.sendCommand<string>(['INFO']))
+async function readFacts(send: RedisMaster['send']): Promise<RedisFacts | undefined> {
+  const info = await ifAllowed(send<string>(['INFO']))
   if (info === undefined) return undefined
   const facts = readLines(info)
   const isCluster = facts['cluster_enabled'] === '1'
-  const cluster = isCluster ? await ifAllowed(redis.sendCommand<string>(['CLUSTER', 'INFO'])) : undefined
+  const cluster = isCluster ? await ifAllowed(send<string>(['CLUSTER', 'INFO'])) : undefined
   // Hosted servers refuse CONFIG and ACL.
-  const settings = await redis.configGet(['save', 'appendfsync']).catch(() => ({}))
-  const user = await redis.aclGetUser('default').catch(() => undefined)
+  const settings = await send<RedisFacts>(['CONFIG', 'GET', 'save', 'appendfsync']).catch(() => ({}))
+  const user = await send<{ flags: string[] }>(['ACL', 'GETUSER', 'default']).catch(() => undefined)
   return { ...facts, ...readLines(cluster ?? ''), ...settings, default_user_flags: user?.flags.join(' ') }
 }
 

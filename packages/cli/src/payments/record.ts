@@ -12,8 +12,8 @@ import {
   searchDeadLetters,
   type DeadLetter,
   type JobView,
+  type RedisClient,
 } from '@titan/queue-core'
-import type { Redis } from '@titan/service'
 
 /** A webhook delivery of one event of a payment. */
 interface DeliveryRecord {
@@ -49,7 +49,7 @@ export function withoutSecret(payment: Payment) {
 }
 
 /** Collects what is known of a payment; undefined when there is none of this id. */
-export async function readPaymentRecord(sql: Database, redis: Redis, prefix: string, id: string) {
+export async function readPaymentRecord(sql: Database, redis: RedisClient, prefix: string, id: string) {
   const store = createPaymentStore(sql)
   const payment = await store.get(id)
   if (payment === undefined) return undefined
@@ -81,7 +81,12 @@ async function readDeliveries(sql: Database, paymentId: string): Promise<Deliver
      order by d.id`
 }
 
-async function findJob(sql: Database, redis: Redis, prefix: string, paymentId: string): Promise<JobRecord> {
+async function findJob(
+  sql: Database,
+  redis: RedisClient,
+  prefix: string,
+  paymentId: string,
+): Promise<JobRecord> {
   const [row] = await sql<{ scheduleNo: number }[]>`
     select schedule_no as "scheduleNo" from payments where id = ${paymentId}::text`
   const id = jobIdOf(paymentId, row?.scheduleNo ?? 0)

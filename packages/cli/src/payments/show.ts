@@ -20,7 +20,7 @@ export const paymentsShow = command({
   settings: { id: paymentSetting },
   groups: { config: storeSettings },
   async run({ id }, { config, database, redis, print, complain }) {
-    const record = await readPaymentRecord(await database(), await redis(), config.prefix, id)
+    const record = await readPaymentRecord(await database(), (await redis()).client, config.prefix, id)
     if (record === undefined) {
       complain(`no such payment: ${id}`)
       return false

@@ -46,7 +46,7 @@ export const verifyCommand = command({
     if (ledger !== undefined && ledgerUrl !== undefined)
       throw new Failure('--ledger and --ledger-url exclude each other')
     const sql = await session.database()
-    const redis = own.redis ? await session.redis() : undefined
+    const redis = own.redis ? (await session.redis()).client : undefined
     const [missing] = await missingMigrations(sql)
     if (missing !== undefined)
       throw new Failure(`migration ${missing} is not applied: run titan migrate, then titan verify again`)

@@ -16,14 +16,13 @@ import {
   type PaymentStore,
 } from '@titan/payments'
 import { createQueue, type Queue } from '@titan/queue-core'
-import type { Redis } from '@titan/service'
-import { createClient } from 'redis'
+import { createClient, type RedisClientType } from 'redis'
 
 /** Payments that real programs have worked on, and everything that knows of them. */
 export interface World {
   readonly sql: Database
   readonly store: PaymentStore
-  readonly redis: Redis
+  readonly redis: RedisClientType
   readonly queue: Queue<PaymentJobs>
   readonly prefix: string
   /** What `titan` needs to find it. */
@@ -137,7 +136,7 @@ async function openWorld({ redisUrl }: Place, database: TestDatabase, past: Past
   const sql = openDatabase(database.url, { poolSize: 3 })
   // However long ago that was: nothing is overdue when a world begins.
   await sql`update payments set next_run_at = clock_timestamp() where status in ('QUEUED', 'PROCESSING')`
-  const redis: Redis = createClient({ url: redisUrl })
+  const redis: RedisClientType = createClient({ url: redisUrl })
   await redis.connect()
   const prefix = testPrefix()
   const store = createPaymentStore(sql)

@@ -1,11 +1,6 @@
-import {
-  createInspector,
-  type JobView,
-  type Queue,
-  type RedisClusterClient,
-  type RedisNodeClient,
-} from '@titan/queue-core'
+import { createInspector, type JobView, type Queue } from '@titan/queue-core'
 import { startPolling, type Loop } from '@titan/queue-core/async'
+import type { Redis } from '@titan/service'
 import type { OnPaymentsEvent } from '../domain/events.ts'
 import { jobIdOf } from '../domain/identifiers.ts'
 import { readRedisEpoch, type Epoch } from '../store/epoch.ts'
@@ -30,8 +25,8 @@ export interface ReconcilerOptions {
     | 'writeEpoch'
   >
   readonly queue: Pick<Queue<PaymentJobs>, 'name' | 'enqueueMany' | 'stats'>
-  /** A connected client of the same Redis. Without one a wiped Redis is noticed by the age of the payments only, and a job that waits with its worker gets a duplicate. @default none */
-  readonly redis?: RedisNodeClient | RedisClusterClient | undefined
+  /** The same Redis, connected. Without it a wiped Redis is noticed by the age of the payments only, and a job that waits with its worker gets a duplicate. @default none */
+  readonly redis?: Pick<Redis, 'client' | 'send'> | undefined
   /** First part of the queue's keys. @default 'titan' */
   readonly prefix?: string | undefined
   /** Milliseconds between two runs. @default 2000 */
@@ -83,7 +78,7 @@ export class Reconciler {
     this.#batchSize = batchSize
     this.#onEvent = onEvent
     this.#guard = createOverdueGuard(timeoutMs)
-    this.#findJobs = options.redis && this.#findJobsIn(options.redis)
+    this.#findJobs = options.redis && this.#findJobsIn(options.redis.client)
   }
 
   /** Looks once; resolves with how many payments got a job. */
@@ -198,9 +193,9 @@ export class Reconciler {
     this.#onEvent({ type, count: due.length })
   }
 
-  #findJobsIn(redis: RedisNodeClient | RedisClusterClient): FindJobs {
+  #findJobsIn(client: Redis['client']): FindJobs {
     const { prefix = 'titan', queue } = this.#options
-    const inspector = createInspector(redis, queue.name, { prefix })
+    const inspector = createInspector(client, queue.name, { prefix })
     return async (jobs) => {
       const ids = jobs.map(({ paymentId, scheduleNo }) => jobIdOf(paymentId, scheduleNo))
       const views = await this.#guard(() => Promise.all(ids.map((id) => inspector.find(id))))

@@ -1,5 +1,5 @@
-import type { RedisClusterClient, RedisNodeClient } from '@titan/queue-core'
 import { textOf } from '@titan/queue-core/text-of'
+import type { Redis } from '@titan/service'
 import { randomUUID } from 'node:crypto'
 import type { Database } from './database.ts'
 import { statement } from './statements.ts'
@@ -15,18 +15,11 @@ export interface Epoch {
 }
 
 /** Reads which Redis this is; makes the mark where there is none. */
-export async function readRedisEpoch(
-  redis: RedisNodeClient | RedisClusterClient,
-  key: string,
-): Promise<Epoch> {
-  const send = <Reply>(args: string[]): Promise<Reply> =>
-    'getNodeClientForKey' in redis
-      ? redis.sendCommand<Reply>(key, false, args)
-      : redis.sendCommand<Reply>(args)
-  await send(['SET', key, randomUUID(), 'NX'])
-  const epoch = await send<string | null>(['GET', key])
+export async function readRedisEpoch(redis: Pick<Redis, 'send'>, key: string): Promise<Epoch> {
+  await redis.send(key, ['SET', key, randomUUID(), 'NX'])
+  const epoch = await redis.send<string | null>(key, ['GET', key])
   try {
-    const info = await send<string>(['INFO', 'server'])
+    const info = await redis.send<string>(key, ['INFO', 'server'])
     return { epoch: epoch ?? '', runId: /^run_id:(\w+)/m.exec(info)?.[1] ?? '' }
   } catch (error) {
     // Hosted servers may forbid INFO; then the mark alone has to do.

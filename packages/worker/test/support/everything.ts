@@ -1,5 +1,5 @@
 import { openDatabase } from '@titan/payments'
-import { closeRedis, createLog, createRedis } from '@titan/service'
+import { createLog, createRedis } from '@titan/service'
 import { inject } from 'vitest'
 
 type Env = Readonly<Record<string, string>>
@@ -26,20 +26,19 @@ export async function readRedis(env: Env): Promise<string> {
   await redis.connect()
   try {
     const seen: string[] = []
-    for await (const keys of redis.scanIterator({ MATCH: `${env['QUEUE_PREFIX']}:*` }))
-      for (const key of keys) {
-        const type = await redis.type(key)
-        const read: Readonly<Record<string, string[]>> = {
-          stream: ['XRANGE', key, '-', '+'],
-          hash: ['HGETALL', key],
-          zset: ['ZRANGE', key, '0', '-1'],
-          set: ['SMEMBERS', key],
-          list: ['LRANGE', key, '0', '-1'],
-        }
-        seen.push(key, JSON.stringify(await redis.sendCommand(read[type] ?? ['GET', key])))
+    for (const key of await redis.send<string[]>('', ['KEYS', `${env['QUEUE_PREFIX']}:*`])) {
+      const type = await redis.send<string>(key, ['TYPE', key])
+      const read: Readonly<Record<string, string[]>> = {
+        stream: ['XRANGE', key, '-', '+'],
+        hash: ['HGETALL', key],
+        zset: ['ZRANGE', key, '0', '-1'],
+        set: ['SMEMBERS', key],
+        list: ['LRANGE', key, '0', '-1'],
       }
+      seen.push(key, JSON.stringify(await redis.send(key, read[type] ?? ['GET', key])))
+    }
     return seen.join('\n')
   } finally {
-    closeRedis(redis)
+    redis.close()
   }
 }
