@@ -104,6 +104,17 @@ describe('docker-compose.yml', () => {
     },
   )
 
+  it('runs a Redis that the tests of the queue ran on', () => {
+    const [, name, version] = /^(redis|valkey)[^:]*:([\d.]+)/.exec(services['redis']?.image ?? '') ?? []
+    const tested = readRepository('docs/compatibility.md').matchAll(
+      /^\| (Redis|Valkey) [\d.]+ \| ([\d.]+) \|/gm,
+    )
+    expect([...tested].map(([, server = '', its]) => [server.toLowerCase(), its])).toContainEqual([
+      name,
+      version,
+    ])
+  })
+
   it.each(SERVICES)('publishes %s on the loopback address at most', (_name, { ports = [] }) => {
     for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:\$\{[A-Z]+_PORT:-\d+\}:\d+$/)
   })
