@@ -52,6 +52,7 @@ export type { Schedule, Schedules, ScheduleState } from './producer/recurring.ts
 export type { RedisClient } from './redis/clients/recognise.ts'
 export type { RedisNodeClient } from './redis/clients/node-redis.ts'
 export type { RedisPool } from './redis/clients/node-redis-pool.ts'
+export type { RedisSentinelClient } from './redis/clients/node-redis-sentinel.ts'
 export type { RedisClusterClient } from './redis/clients/node-redis-cluster.ts'
 export type { IoredisClient } from './redis/clients/ioredis.ts'
 export type { IoredisClusterClient } from './redis/clients/ioredis-cluster.ts'

@@ -1,7 +1,7 @@
 import { eventually } from '@titan/testkit'
 import * as v from 'valibot'
 import { describe, expect, vi } from 'vitest'
-import type { QueueError } from '../src/index.ts'
+import type { QueueError, RedisNodeClient } from '../src/index.ts'
 import { jobs, range, sorted } from './support/collect.ts'
 import { test } from './support/place.ts'
 
@@ -44,7 +44,7 @@ describe('enqueue', () => {
   test('of one turn of the event loop travels in one command', async ({ place }) => {
     const queue = place.createQueue()
     await queue.enqueueMany(range(2).map((data) => ({ name: 'work', data })))
-    const sent = vi.spyOn(place.redis, 'sendCommand')
+    const sent = vi.spyOn(place.redis as RedisNodeClient, 'sendCommand')
     await Promise.all(range(100).map((data) => queue.enqueue('work', data)))
     expect(sent).toHaveBeenCalledTimes(1)
     expect((await queue.stats()).ready).toBe(102)

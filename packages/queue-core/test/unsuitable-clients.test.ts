@@ -3,12 +3,17 @@ import * as ioredis5 from 'ioredis-5'
 import * as iovalkey from 'iovalkey'
 import { createClient, createClientPool, createCluster, createSentinel } from 'redis'
 import { createClient as createClient4 } from 'redis-4'
-import { createClient as createClient5, createCluster as createCluster5 } from 'redis-5'
+import {
+  createClient as createClient5,
+  createCluster as createCluster5,
+  createSentinel as createSentinel5,
+} from 'redis-5'
 import { describe, expect, test } from 'vitest'
 import { createConsumer, createInspector, createQueue, createWorker } from '../src/index.ts'
 
 /** A client of ioredis that does not connect. */
 const lazy = { lazyConnect: true }
+const SENTINELS = { sentinels: [{ host: '127.0.0.1', port: 1 }], name: 'main' }
 const noop = (): void => undefined
 
 const UNSUITABLE: readonly (readonly [name: string, client: unknown, advice: RegExp])[] = [
@@ -17,9 +22,9 @@ const UNSUITABLE: readonly (readonly [name: string, client: unknown, advice: Reg
   ['an object', { url: 'redis://:secret@127.0.0.1' }, /got an object with "url"/],
   ['a Promise', Promise.resolve(), /await it/],
   [
-    'createSentinel of node-redis',
-    createSentinel({ name: 'main', sentinelRootNodes: [{ host: '127.0.0.1', port: 26_379 }] }),
-    /createSentinel\(…\) is not supported/,
+    'createSentinel with a keyPrefix',
+    createSentinel({ name: 'main', sentinelRootNodes: [{ host: '127.0.0.1', port: 1 }], keyPrefix: 'app:' }),
+    /option "prefix"/,
   ],
   ['createCluster of node-redis 5', createCluster5({ rootNodes: [] }), /install redis 6/],
   ['redis 3', { connected: true, send_command: noop, server_info: {} }, /"redis" 3 or older/],
@@ -37,6 +42,16 @@ const UNSUITABLE: readonly (readonly [name: string, client: unknown, advice: Reg
   ['ioredis with a keyPrefix', new ioredis6.Redis({ ...lazy, keyPrefix: 'app:' }), /option "prefix"/],
   ['ioredis 5 with a keyPrefix', new ioredis5.Redis({ ...lazy, keyPrefix: 'app:' }), /option "prefix"/],
   ['ioredis with stringNumbers', new ioredis6.Redis({ ...lazy, stringNumbers: true }), /stringNumbers/],
+  [
+    'ioredis with sentinels and no failover detector',
+    new ioredis6.Redis({ ...lazy, ...SENTINELS }),
+    /failoverDetector: true/,
+  ],
+  [
+    'iovalkey that reads from a replica',
+    new iovalkey.Redis({ ...lazy, ...SENTINELS, failoverDetector: true, role: 'slave' }),
+    /role: "slave"/,
+  ],
   ['ioredis that monitors', new ioredis5.Redis({ ...lazy, monitor: true }), /monitors/],
   [
     'a cluster of ioredis whose nodes have a keyPrefix',
@@ -65,6 +80,12 @@ test.each([
   ['createClient of node-redis 4', createClient4()],
   ['createClientPool', createClientPool()],
   ['createCluster', createCluster({ rootNodes: [] })],
+  ['createSentinel', createSentinel({ name: 'main', sentinelRootNodes: [{ host: '127.0.0.1', port: 1 }] })],
+  [
+    'createSentinel of node-redis 5',
+    createSentinel5({ name: 'main', sentinelRootNodes: [{ host: '127.0.0.1', port: 1 }] }),
+  ],
+  ['Redis of ioredis with sentinels', new ioredis6.Redis({ ...lazy, ...SENTINELS, failoverDetector: true })],
   [
     'Redis of ioredis',
     new ioredis6.Redis({ ...lazy, enableOfflineQueue: false, maxRetriesPerRequest: null }),

@@ -1,6 +1,6 @@
 import { withDeadline } from '../async/deadline.ts'
 import type { ClientAdapter, NodeAdapter, NodeAddress } from './clients/adapter.ts'
-import { movedTo } from './replies.ts'
+import { movedTo, readOnlyError } from './replies.ts'
 
 /** Where to connect: with the options of `node`, at `address` if given. */
 export interface Place {
@@ -45,12 +45,19 @@ export class Locator {
   /** Takes note of an error reply that names the node to go to, or says that this one is no longer the master. */
   moved(error: unknown): void {
     this.#hint = movedTo(error)
+    if (this.#hint === undefined) this.#client.doubt?.(readOnlyError())
   }
 
-  /** Looks for a better place, because the last one could not be connected to. */
+  /** Calls a listener each time that Sentinels name another master. Returns what ends that. */
+  onMoved(listener: () => void): () => void {
+    return this.#client.onMoved?.(listener) ?? (() => undefined)
+  }
+
+  /** Looks for a better place, because the last one could not be connected to, or says nothing. */
   async failed(): Promise<void> {
     const wrong = this.#last
     this.#hint = undefined
+    this.#client.doubt?.(readOnlyError())
     // Each node names the one that serves the key, as it sees it.
     const asked = this.#client.nodes().map(({ name, send }) => {
       const reply = send(['EXISTS', this.#key]).then(() => name, movedTo)

@@ -6,7 +6,7 @@ import { textOf } from '../model/text-of.ts'
 import type { Send } from './clients/adapter.ts'
 import { adapterOf, type RedisClient } from './clients/recognise.ts'
 import { Locator } from './cluster-node.ts'
-import { isMoved, isNotSent, isReadOnly, isReply } from './replies.ts'
+import { isMoved, isNotSent, isReadOnly, isReply, readOnlyError } from './replies.ts'
 
 interface SendOptions {
   /** @default defaults.replyWithinMs */
@@ -45,13 +45,18 @@ export function shareConnection(client: RedisClient, key: string): Connection {
   return {
     async send<T>(args: string[], { replyWithinMs = defaults.replyWithinMs }: SendOptions = {}) {
       const withdraw = new AbortController()
-      const timer = startTimer(() => withdraw.abort(), Math.min(WAIT_TO_SEND_MS, replyWithinMs))
+      const onLate = (): void => {
+        withdraw.abort()
+        adapter.doubt?.(readOnlyError())
+      }
+      const timer = startTimer(onLate, Math.min(WAIT_TO_SEND_MS, replyWithinMs))
       try {
         const reply = adapter.send(key, args, withdraw.signal)
         const value = await withDeadline(reply, replyWithinMs, () => noReply(args[0], replyWithinMs))
         lastReplyAt = performance.now()
         return value as T
       } catch (error) {
+        if (isReadOnly(error)) adapter.doubt?.(readOnlyError())
         throw sharedError(error, args[0])
       } finally {
         timer.stop()
@@ -121,6 +126,7 @@ class OwnConnection implements Connection {
   readonly #onLost: (error: unknown) => void
   readonly #signal: AbortSignal | undefined
   readonly #onAbort = (): void => void this.close()
+  readonly #endMoved: () => void
   #link: Link | undefined
   #opening: Promise<Link> | undefined
   #dialing: AbortController | undefined
@@ -132,6 +138,11 @@ class OwnConnection implements Connection {
     this.#onLost = onLost
     this.#signal = signal
     signal?.addEventListener('abort', this.#onAbort, { once: true })
+    // The old master may serve our socket for another ten seconds, and what it stores then is lost.
+    this.#endMoved = locator.onMoved(() => {
+      this.#dialing?.abort(moved())
+      this.#drop(this.#link, moved())
+    })
   }
 
   /** Opens a link, or waits for the one that is being opened. */
@@ -164,6 +175,7 @@ class OwnConnection implements Connection {
 
   close(): Promise<void> {
     this.#signal?.removeEventListener('abort', this.#onAbort)
+    this.#endMoved()
     this.isClosed = true
     this.#dialing?.abort(closed())
     this.#drop(this.#link)
@@ -221,14 +233,18 @@ class OwnConnection implements Connection {
     }
   }
 
-  #drop(link: Link | undefined): void {
+  #drop(link: Link | undefined, reason?: QueueError): void {
     if (this.#link === link) this.#link = undefined
-    if (link !== undefined) drop(link)
+    if (link !== undefined) drop(link, reason)
   }
 }
 
-function drop({ socket }: Link): void {
-  socket.abort(new QueueError('CLOSED', 'The connection was dropped'))
+function drop({ socket }: Link, reason = new QueueError('CLOSED', 'The connection was dropped')): void {
+  socket.abort(reason)
+}
+
+function moved(): QueueError {
+  return new QueueError('CLOSED', 'The connection was dropped: the Sentinels name another master')
 }
 
 function closed(): QueueError {

@@ -33,6 +33,8 @@ export const isNoScript: IsReply = hasCode('NOSCRIPT')
 export const isMoved: IsReply = hasCode('MOVED')
 /** The server became a replica. */
 export const isReadOnly: IsReply = hasCode('READONLY')
+/** Makes the error of a replica: to a Sentinel client of node-redis the reason to ask who the master is. */
+export const readOnlyError = (): Error => new Error('READONLY')
 /** A blocking read ended early: the server became a replica, the stream is gone, or we asked for it. */
 export const isUnblocked: IsReply = hasCode('UNBLOCKED')
 /** The server has no memory left for a command that writes. */

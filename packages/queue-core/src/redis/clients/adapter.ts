@@ -17,6 +17,10 @@ export interface ClientAdapter {
   nodes(): readonly NodeAdapter[]
   /** Where a node of a cluster is reached from here, by the name that the cluster gives it. */
   addressOf(name: string): NodeAddress | undefined
+  /** Asks Sentinels again before the next command, because the master is gone, silent or a replica, which replies `error`. */
+  doubt?(error: Error): void
+  /** Calls a listener each time that Sentinels name another master. Returns what ends that. */
+  onMoved?(listener: () => void): () => void
 }
 
 /** One node, as the template for further connections. */

@@ -1,5 +1,5 @@
 import { QueueError } from '../../model/errors.ts'
-import { isError } from '../../model/text-of.ts'
+import { isError, propertyOf } from '../../model/text-of.ts'
 import type { ClientAdapter, DialOptions, NodeAdapter, NodeAddress, Send } from './adapter.ts'
 
 /** What clients and clusters of ioredis and of iovalkey have in common. */
@@ -99,19 +99,31 @@ function notSent(cause: unknown): QueueError {
   return new QueueError('NOT_SENT', 'The command waited for a connection and was not sent', { cause })
 }
 
-/** Adapts a client of ioredis or iovalkey. */
+/** Adapts a client of ioredis or iovalkey, also one that asks Sentinels for the master. */
 export function adaptIoredis(client: IoredisClient): ClientAdapter {
   const node = adaptIoredisNode(undefined, client)
   const inFlight: InFlight = new Set()
+  const onMoved = new Set<() => void>()
   client.on('close', () => {
     for (const end of inFlight) end(new Error('The connection was closed'))
+    // Its failover detector closes it when a Sentinel names another master.
+    for (const listener of onMoved) listener()
   })
   return {
     send: (_key, args, withdraw) => sendOnce(client, makeCommand(client, args), withdraw, inFlight),
     nodeOf: () => Promise.resolve(node),
     nodes: () => [],
     addressOf: () => undefined,
+    onMoved(listener) {
+      if (asksSentinels(client)) onMoved.add(listener)
+      return () => onMoved.delete(listener)
+    },
   }
+}
+
+/** Whether the client asks Sentinels for the master. */
+export function asksSentinels(client: unknown): boolean {
+  return Array.isArray(propertyOf(propertyOf(client, 'options'), 'sentinels'))
 }
 
 /** Adapts one client as a node. */
@@ -126,7 +138,7 @@ function sendCommand(client: IoredisClient, args: string[]): Promise<unknown> {
 }
 
 /** Options of a connection of the library's own, at an address if given. */
-function ownOptions(address: NodeAddress | undefined): object {
+function ownOptions(template: IoredisClient, address: NodeAddress | undefined): object {
   return {
     ...address,
     lazyConnect: true,
@@ -144,11 +156,20 @@ function ownOptions(address: NodeAddress | undefined): object {
     stringNumbers: false,
     monitor: false,
     readOnly: false,
+    ...(asksSentinels(template) && SENTINEL_OPTIONS),
   }
 }
 
+/** A connection asks the Sentinels in turn once. The caller's client listens to them for all. */
+const SENTINEL_OPTIONS = {
+  sentinelRetryStrategy: null,
+  sentinelCommandTimeout: 1_500,
+  connectTimeout: 1_500,
+  failoverDetector: false,
+}
+
 async function dial(template: IoredisClient, { address, signal, onLost }: DialOptions): Promise<Send> {
-  const client = template.duplicate(ownOptions(address))
+  const client = template.duplicate(ownOptions(template, address))
   let reason: unknown
   client.on('error', (error) => {
     reason = error

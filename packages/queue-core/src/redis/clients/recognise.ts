@@ -2,19 +2,21 @@ import { invalidOptions } from '../../model/errors.ts'
 import { propertyOf, quote } from '../../model/text-of.ts'
 import type { ClientAdapter } from './adapter.ts'
 import { adaptIoredisCluster, type IoredisClusterClient } from './ioredis-cluster.ts'
-import { adaptIoredis, type IoredisClient } from './ioredis.ts'
+import { adaptIoredis, asksSentinels, type IoredisClient } from './ioredis.ts'
 import { adaptCluster, type RedisClusterClient } from './node-redis-cluster.ts'
 import { adaptPool, type RedisPool } from './node-redis-pool.ts'
+import { adaptSentinel, type RedisSentinelClient } from './node-redis-sentinel.ts'
 import { adaptNodeRedis, type RedisNodeClient } from './node-redis.ts'
 
 /**
- * A client, made and closed by the caller: of node-redis (`createClient()`, `createClientPool()`, `createCluster()`), or of
- * ioredis or iovalkey (`new Redis()`, `new Cluster()`). Clients are recognised by their shape; none of these packages is
+ * A client, made and closed by the caller: of node-redis (`createClient()`, `createClientPool()`, `createSentinel()`,
+ * `createCluster()`), or of ioredis or iovalkey (`new Redis()`, `new Cluster()`). Clients are recognised by their shape; none of these packages is
  * imported.
  */
 export type RedisClient =
   | RedisNodeClient
   | RedisPool
+  | RedisSentinelClient
   | RedisClusterClient
   | IoredisClient
   | IoredisClusterClient
@@ -47,23 +49,20 @@ function adapt(client: RedisClient): ClientAdapter {
       : adaptIoredis(client as IoredisClient)
   }
   if (has(client, 'getNodeClientForKey')) return adaptCluster(client as RedisClusterClient)
+  if (has(client, 'getMasterNode', '_execute')) return adaptSentinel(client as RedisSentinelClient)
   return has(client, 'idleClients')
     ? adaptPool(client as RedisPool)
     : adaptNodeRedis(client as RedisNodeClient)
 }
 
 const WANTED =
-  'a client of node-redis (createClient, createClientPool, createCluster) or of ioredis or iovalkey (new Redis, new Cluster)'
+  'a client of node-redis (createClient, createClientPool, createSentinel, createCluster) or of ioredis or iovalkey (new Redis, new Cluster)'
 
 /** Clients that the library cannot use, by what only they have, and what to do instead. */
 const UNSUITABLE: readonly (readonly [does: (client: unknown) => boolean, problem: string])[] = [
   [
     (client) => has(client, 'then'),
     'The first argument is a Promise: await it, for example await createClient(…).connect()',
-  ],
-  [
-    (client) => has(client, 'getMasterNode'),
-    'A client of createSentinel(…) is not supported: pass createClient(…) with an address that follows the primary',
   ],
   [
     (client) => has(client, 'nodeByAddress') && !has(client, 'getNodeClientForKey'),
@@ -91,7 +90,7 @@ function findProblem(client: unknown): string | undefined {
   const unsuitable = UNSUITABLE.find(([is]) => is(client))
   if (unsuitable !== undefined) return unsuitable[1]
   if (isIoredis(client)) return findIoredisProblem(client)
-  if (!has(client, 'isReady') && !has(client, 'getNodeClientForKey') && !has(client, 'idleClients'))
+  if (!['isReady', 'getNodeClientForKey', 'idleClients', 'getMasterNode'].some((name) => has(client, name)))
     return `The first argument must be ${WANTED}, got ${describe(client)}`
   return propertyOf(client, 'isPubSubActive') === true && !speaksResp3(client)
     ? SUBSCRIBED
@@ -122,6 +121,13 @@ function findIoredisProblem(client: unknown): string | undefined {
   if (mode === 'subscriber') return SUBSCRIBED
   if (mode === 'monitor')
     return 'The client monitors the server and takes no other commands: pass another one'
+  if (asksSentinels(client)) {
+    const options = propertyOf(client, 'options')
+    if (propertyOf(options, 'role') === 'slave')
+      return 'The client reads from a replica: pass one without role: "slave"'
+    if (propertyOf(options, 'failoverDetector') !== true)
+      return 'A client with sentinels needs failoverDetector: true. Without it, jobs go to the old master for seconds after a failover, and are lost'
+  }
   return findOptionProblem(client)
 }
 
