@@ -15,6 +15,9 @@ export const MAJOR_VERSION = '18'
 const USE_ANOTHER = 'Set DATABASE_URL=postgres://user:password@host:5432/database to use another server.'
 const run = promisify(execFile)
 
+/** The programs of a PostgreSQL. */
+export type PostgresBinaries = ReturnType<typeof findPostgresBinaries>
+
 /**
  * The PostgreSQL that the package manager installed for this platform.
  *

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import postgres from 'postgres'
 import { LocalError } from './errors.ts'
 import { openServerFolder } from './folders.ts'
-import { findOsUser } from './os-user.ts'
+import { findOsUser, type OsUser } from './os-user.ts'
 import { LOOPBACK, onFreePort } from './ports.ts'
 import {
   ensureCluster,
@@ -10,6 +10,7 @@ import {
   giveTo,
   MAJOR_VERSION,
   POSTGRES_USER,
+  type PostgresBinaries,
 } from './postgres-cluster.ts'
 import { clearPostmaster } from './postmaster.ts'
 import { spawnServer, waitUntilReady } from './server-process.ts'
@@ -26,7 +27,8 @@ export interface PostgresOptions {
   readonly choosePort?: () => Promise<number>
 }
 
-const DATABASE = 'titan'
+/** The database in every cluster made here. */
+export const DATABASE = 'titan'
 const START_TIMEOUT_MS = 60_000
 
 /** A PostgreSQL or Redis to work with. `stop` ends what was started here; a server of the user stays. Idempotent. */
@@ -65,14 +67,7 @@ export async function startPostgres({ dataDir, choosePort }: PostgresOptions = {
     async function launch(port: number) {
       const settings = [`listen_addresses=${LOOPBACK}`, 'unix_socket_directories=', 'max_connections=200']
       if (folder.isTemporary) settings.push('fsync=off', 'synchronous_commit=off', 'full_page_writes=off')
-      const args = ['-D', dataFolder, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])]
-      const server = await spawnServer({
-        ...osUser.wrap(binaries.postgres, args),
-        logFile: join(folder.path, 'server.log'),
-        stopSignal: 'SIGINT',
-        lock: folder.lock,
-        temporaryFolder: folder.isTemporary ? folder.path : undefined,
-      })
+      const server = await spawnPostgres({ folder, dataFolder, binaries, osUser, port, settings })
       const base = `postgres://${POSTGRES_USER}:${password}@${LOOPBACK}:${port}`
       const problem = await waitUntilReady(server, () => prepareDatabase(base), START_TIMEOUT_MS)
       if (problem === undefined) return { server, port, url: `${base}/${DATABASE}` }
@@ -101,8 +96,38 @@ export async function startPostgres({ dataDir, choosePort }: PostgresOptions = {
   }
 }
 
+/** What a PostgreSQL is started with. */
+interface PostgresLaunch {
+  readonly folder: Awaited<ReturnType<typeof openServerFolder>>
+  readonly dataFolder: string
+  readonly binaries: PostgresBinaries
+  readonly osUser: OsUser
+  readonly port: number
+  /** `name=value` each. */
+  readonly settings: readonly string[]
+}
+
+/** Starts the server of a cluster; it may not answer yet. */
+export async function spawnPostgres({
+  folder,
+  dataFolder,
+  binaries,
+  osUser,
+  port,
+  settings,
+}: PostgresLaunch) {
+  const args = ['-D', dataFolder, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])]
+  return await spawnServer({
+    ...osUser.wrap(binaries.postgres, args),
+    logFile: join(folder.path, 'server.log'),
+    stopSignal: 'SIGINT',
+    lock: folder.lock,
+    temporaryFolder: folder.isTemporary ? folder.path : undefined,
+  })
+}
+
 /** Creates the database unless it exists. A stranger on this port would refuse the password. */
-async function prepareDatabase(base: string) {
+export async function prepareDatabase(base: string) {
   const sql = postgres(`${base}/postgres`, { max: 1, connect_timeout: 2, onnotice: () => {} })
   try {
     const found = await sql`select 1 from pg_database where datname = ${DATABASE}`

@@ -5,6 +5,8 @@ export interface TopologyNode {
   readonly name: string
   /** It keeps its port when it starts again. */
   readonly port: number
+  /** The process that all others of it descend from; undefined when none runs. */
+  pid(): number | undefined
   /** Whether it runs and is not frozen. */
   isUp(): boolean
   /** Ends all of its processes with SIGKILL. Idempotent. */
@@ -50,6 +52,7 @@ export function createNode(
   return {
     name,
     port,
+    pid: () => current?.pid,
     isUp: () => current !== undefined && !isFrozen,
     async kill() {
       if (current === undefined) return
