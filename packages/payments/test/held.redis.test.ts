@@ -57,7 +57,7 @@ async function createQueued(count: number): Promise<string[]> {
 
 /** A worker that is stopped with the test at the latest. */
 async function startWorker(gateway: LimitedGateway, stopping?: AbortSignal): Promise<Worker> {
-  const pay = createPaymentHandler({ store, gateway, ...(stopping !== undefined && { stopping }) })
+  const pay = createPaymentHandler({ store, gateway, returning: stopping && (() => stopping) })
   const worker = createWorker<PaymentJobs>(redis, PAYMENTS_QUEUE, { pay }, { prefix, concurrency: 10 })
   await worker.start()
   onTestFinished(() => worker.stop({ graceMs: 0 }))
@@ -118,6 +118,14 @@ test('a payment without a job gets one while the jobs of others wait with their 
   expect(await reconciler.runOnce()).toBe(1)
   expect(await countRequeued([lost.id])).toBe(1)
   expect(await countRequeued(held)).toBe(0)
+})
+
+test('a circuit that may be probed says so before anyone has tried', async () => {
+  const dead = createSimulatedGateway({ delayMs: 0, script: () => 'transient' })
+  const gateway = limitGateway(dead, { breaker: { windowCalls: 1, minCalls: 1, openMs: 50 } })
+  await charge(gateway, attemptOf('pay_0'))
+  expect(gateway.circuit).toBe('open')
+  await eventually(() => expect(gateway.circuit).toBe('probing'))
 })
 
 test('a worker that stops gives back what waits for the gateway, without waiting itself', async () => {

@@ -32,6 +32,7 @@ import {
 } from '@titan/queue-core'
 import { createRedis, Failure, type Log, type Redis } from '@titan/service'
 import { startWebhookSender, WEBHOOKS_QUEUE, type WebhooksConfig, type WebhookSender } from '@titan/webhooks'
+import { Intake, type Allowance, type IntakeOptions } from './intake.ts'
 import type { WorkerSettings } from './settings.ts'
 
 /** How to run the workers of one process. */
@@ -94,7 +95,7 @@ export class PaymentWorkers {
   readonly #relay: Relay
   readonly #reconciler: Reconciler
   readonly #workers: readonly { readonly worker: Worker; readonly pay: PaymentHandler }[]
-  readonly #stopping = new AbortController()
+  readonly #intake: Intake
   readonly #stopReading: (() => Promise<void>) | undefined
   #webhooks: WebhookSender | undefined
   #stopped: Promise<void> | undefined
@@ -122,6 +123,8 @@ export class PaymentWorkers {
     const countJob = metrics?.onQueueEvent(PAYMENTS_QUEUE)
     this.#workers = consumersOf(options).map((consumer) => this.#createWorker(consumer, onEvent, countJob))
     const webhookQueues = options.webhooks ? [createQueue(redis.client, WEBHOOKS_QUEUE, { prefix })] : []
+    const limit: IntakeOptions['limit'] = (allowed, others) => this.#limit(allowed, others)
+    this.#intake = new Intake({ ping: this.ping, gateway, log: options.log, limit })
     this.#stopReading = metrics?.stores.observe({ databaseUrl, queues: [queue, ...webhookQueues] })
   }
 
@@ -132,6 +135,7 @@ export class PaymentWorkers {
     await this.#redis.connect(connectTimeoutMs)
     for (const { worker } of this.#workers) await startPatiently(() => worker.start(), connectTimeoutMs)
     if (webhooks !== undefined) this.#webhooks = await this.#startWebhooks(webhooks)
+    this.#intake.start()
     if (relay) this.#relay.start()
     if (reconcile) this.#reconciler.start()
   }
@@ -158,8 +162,14 @@ export class PaymentWorkers {
   async #stop(graceMs: number) {
     const stops = this.#workers.map(({ worker }) => worker.stop({ graceMs }))
     // Only after the stops have begun, so that no further job starts in place of a released one.
-    this.#stopping.abort(new Error('the worker stops'))
-    await Promise.all([...stops, this.#relay.stop(), this.#reconciler.stop(), this.#webhooks?.stop(graceMs)])
+    const watching = this.#intake.stop()
+    await Promise.all([
+      ...stops,
+      watching,
+      this.#relay.stop(),
+      this.#reconciler.stop(),
+      this.#webhooks?.stop(graceMs),
+    ])
     await this.#gateway.close?.()
     await this.#stopReading?.()
     this.#redis.close()
@@ -177,13 +187,21 @@ export class PaymentWorkers {
       gatewayTimeoutMs,
       leaseMs,
       policy,
-      stopping: this.#stopping.signal,
+      returning: () => this.#intake.signal,
       onEvent,
     })
     const onJobEvent = both(logQueueEvents(log, consumer), countJob)
     const options = { prefix, group, consumer, concurrency, visibilityMs, onEvent: onJobEvent }
     const worker = createWorker<PaymentJobs>(this.#redis.client, PAYMENTS_QUEUE, { pay }, options)
     return { worker, pay }
+  }
+
+  #limit(allowed: Allowance, others: Allowance): void {
+    const { concurrency } = this.#options
+    const [first, ...rest] = this.#workers
+    first?.worker.setConcurrency(allowed === 'all' ? concurrency : allowed === 'one' ? 1 : 0)
+    for (const { worker } of rest) worker.setConcurrency(allowed === 'all' ? concurrency : 0)
+    this.#webhooks?.pause(others === 'none')
   }
 
   async #startWebhooks(webhooks: WebhooksConfig) {

@@ -1,15 +1,13 @@
 import { eventually, killSpawned, spawnProgram, startTcpProxy } from '@titan/testkit'
-import { afterAll, beforeAll, expect, it } from 'vitest'
-import { isReady, openRig, type Rig } from './support/rig.ts'
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { isReady, openRig, PATIENT, type Rig } from './support/rig.ts'
 
 let rig: Rig
 beforeAll(async () => {
   rig = await openRig()
 })
-afterAll(async () => {
-  await killSpawned()
-  await rig.close()
-})
+afterEach(killSpawned)
+afterAll(() => rig.close())
 
 // F123 the PostgreSQL of one worker falls silent for good; work on a payment hangs whatever the reason:
 //  others take its payments; work that hangs is given up, the worker is not healthy until it has ended, and
@@ -36,5 +34,34 @@ it('a worker whose PostgreSQL falls silent, for good, holds up no payment that o
     },
     { timeoutMs: 150_000 },
   )
+  await proxy.close()
+}, 180_000)
+
+// F300 one worker is cut off from PostgreSQL while another is not: it claims nothing until it is back
+it('a worker that is cut off from PostgreSQL leaves all payments to the other, and resumes by itself', async () => {
+  const url = rig.env['DATABASE_URL'] ?? ''
+  const proxy = await startTcpProxy(url)
+  const start = async (name: string, env: Readonly<Record<string, string>>) => {
+    const program = spawnProgram('worker', ['--consumer', name, '--no-webhooks'], {
+      ...rig.env,
+      GATEWAY_DELAY_MS: '5',
+      LOG_FORMAT: 'json',
+      ...env,
+    })
+    await isReady(program)
+    return program
+  }
+  const cutOff = await start('cut-off-2', { DATABASE_URL: proxy.through(url) })
+  const sound = await start('sound-2', {})
+  await proxy.set({ type: 'blackhole' })
+  await eventually(() => expect(cutOff.stderr()).toContain('"claiming.paused"'), PATIENT)
+  const ids = await Promise.all(Array.from({ length: 60 }, (_, index) => rig.create(`left-${index}`)))
+  for (const id of ids) await rig.reaches(id, 'SUCCESS')
+  const actors = await Promise.all(ids.map(async (id) => (await rig.store.events(id)).at(-1)?.actor))
+  expect(new Set(actors)).toEqual(new Set(['sound-2']))
+  await proxy.set()
+  await eventually(() => expect(cutOff.stderr()).toContain('"claiming.resumed"'), PATIENT)
+  await sound.kill()
+  await rig.reaches(await rig.create('after'), 'SUCCESS')
   await proxy.close()
 }, 180_000)

@@ -1,9 +1,11 @@
 import { RetryError, UnrecoverableError } from '@titan/queue-core'
 import { withDeadline } from '@titan/queue-core/async'
+import { isDatabaseOutage } from '@titan/service'
 import type { Claim, ClaimAnswer, Settlement } from '../domain/claim.ts'
 import { decide, type WorkOutcome } from '../domain/decision.ts'
 import { PaymentsError } from '../domain/errors.ts'
 import type { OnPaymentsEvent } from '../domain/events.ts'
+import { reasonOf } from '../domain/evidence.ts'
 import { resolveRetryPolicy, type RetryPolicy } from '../domain/retry-policy.ts'
 import type { Admission, Gateway } from '../gateways/gateway.ts'
 import type { PaymentStore } from '../store/store.ts'
@@ -28,8 +30,11 @@ export interface PaymentHandlerOptions {
    * is above all of them together: a charge and an inquiry may follow each other. @default leaseMs + gatewayTimeoutMs + 120000
    */
   readonly giveUpAfterMs?: number | undefined
-  /** Aborts when the worker begins to stop: jobs that still wait for the gateway are returned to the queue. @default they wait until their own signal aborts */
-  readonly stopping?: AbortSignal | undefined
+  /**
+   * Returns the signal that aborts when jobs that still wait for the gateway go back to the queue: the worker stops, or cannot
+   * work while others may. @default they wait until their own signal aborts
+   */
+  readonly returning?: (() => AbortSignal) | undefined
   /** @default DEFAULT_RETRY_POLICY */
   readonly policy?: Partial<RetryPolicy> | undefined
   /** @default none */
@@ -56,6 +61,8 @@ type Skipped = Extract<ClaimAnswer, { kind: 'skipped' }>
 const LEASE_MARGIN_MS = 2_000
 /** More than all statements on a payment take when each one ends at its limit. */
 const GIVE_UP_MARGIN_MS = 120_000
+/** Pause before a job is tried again that met an outage, so that a worker alone does not repeat it in a tight loop. */
+const OUTAGE_MS = 100
 /** A job that comes this much too early waits for its payment; one that comes earlier yet leaves it to the reconciler. */
 const EARLY_MS = 60_000
 
@@ -77,7 +84,7 @@ export function createPaymentHandler(options: PaymentHandlerOptions) {
 }
 
 function resolveOptions(options: PaymentHandlerOptions) {
-  const { store, gateway, beforeCharge, stopping, worker = 'worker', onEvent = () => {} } = options
+  const { store, gateway, beforeCharge, returning, worker = 'worker', onEvent = () => {} } = options
   const { leaseMs = 15_000, gatewayTimeoutMs = 10_000, random = Math.random } = options
   const { giveUpAfterMs = leaseMs + gatewayTimeoutMs + GIVE_UP_MARGIN_MS } = options
   const { now = () => performance.now() } = options
@@ -88,7 +95,7 @@ function resolveOptions(options: PaymentHandlerOptions) {
     )
   const policy = resolveRetryPolicy(options.policy)
   const times = { leaseMs, gatewayTimeoutMs, giveUpAfterMs }
-  return { store, gateway, beforeCharge, stopping, worker, onEvent, random, now, policy, ...times }
+  return { store, gateway, beforeCharge, returning, worker, onEvent, random, now, policy, ...times }
 }
 
 class Handler {
@@ -116,14 +123,15 @@ class Handler {
   }
 
   async #admit(signal: AbortSignal): Promise<Admission | undefined> {
-    const { gateway, stopping } = this.#options
+    const { gateway, returning } = this.#options
+    const returned = returning?.()
     try {
       return await gateway.admit?.({
-        signal: stopping === undefined ? signal : AbortSignal.any([signal, stopping]),
+        signal: returned === undefined ? signal : AbortSignal.any([signal, returned]),
       })
     } catch (error) {
-      if (stopping?.aborted !== true) throw error
-      throw new RetryError('the worker stops', { delayMs: 0, countsAsAttempt: false, cause: error })
+      if (returned?.aborted !== true) throw error
+      throw new RetryError(reasonOf(error), { delayMs: 0, countsAsAttempt: false, cause: error })
     }
   }
 
@@ -163,15 +171,26 @@ class Handler {
     admission: Admission | undefined,
     signal: AbortSignal,
   ): Promise<Skipped | { readonly claim: Claim; readonly outcome: WorkOutcome }> {
-    const { store, gateway, worker: owner, leaseMs } = this.#options
+    const { gateway } = this.#options
     try {
-      const answer = await store.claim(paymentId, { owner, leaseMs, gateway: gateway.name })
+      const answer = await this.#claim(paymentId)
       if (answer.kind === 'skipped') return answer
       const { claim } = answer
       const outcome = await this.#workUnderLease(claim, claimedAt, admission?.gateway ?? gateway, signal)
       return { claim, outcome }
     } finally {
       admission?.release()
+    }
+  }
+
+  async #claim(paymentId: string): Promise<ClaimAnswer> {
+    const { store, gateway, worker: owner, leaseMs } = this.#options
+    try {
+      return await store.claim(paymentId, { owner, leaseMs, gateway: gateway.name })
+    } catch (error) {
+      if (!isDatabaseOutage(error)) throw error
+      // Another worker may reach PostgreSQL, and the job is not at fault.
+      throw new RetryError(reasonOf(error), { delayMs: OUTAGE_MS, countsAsAttempt: false, cause: error })
     }
   }
 

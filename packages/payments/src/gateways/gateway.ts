@@ -200,7 +200,7 @@ export interface Admission {
   release(): void
 }
 
-/** `open`: nothing is sent. `probing`: one request finds out whether the gateway has recovered. */
+/** `open`: nothing is sent. `probing`: one request may find out, or is finding out, whether the gateway has recovered. */
 export type CircuitStatus = 'closed' | 'open' | 'probing'
 
 /** One way to move money. */

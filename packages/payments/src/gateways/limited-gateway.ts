@@ -89,7 +89,8 @@ class Limiter {
   }
 
   get circuit(): CircuitStatus {
-    return this.#breaker?.status ?? 'closed'
+    const { status = 'closed' } = this.#breaker ?? {}
+    return status === 'open' && this.#breaker?.waitMs() === 0 ? 'probing' : status
   }
 
   get available(): boolean {

@@ -8,20 +8,21 @@ const AHEAD_MS = 20
  * what it can start and leaves the rest to others; one that ends thousands a second claims in bulk.
  */
 export class Prefetch {
-  readonly #settings: Pick<ResolvedWorker, 'concurrency' | 'maxPrefetch' | 'partitions' | 'rateLimit'>
+  readonly #settings: Pick<ResolvedWorker, 'maxPrefetch' | 'partitions' | 'rateLimit'>
   #lastAt: number = performance.now()
   #lastCount = 0
   #rate = 0
 
-  constructor(settings: Pick<ResolvedWorker, 'concurrency' | 'maxPrefetch' | 'partitions' | 'rateLimit'>) {
+  constructor(settings: Pick<ResolvedWorker, 'maxPrefetch' | 'partitions' | 'rateLimit'>) {
     this.#settings = settings
   }
 
-  /** Returns how many jobs one partition may claim now; below 0, how many it holds too many. */
-  demand(running: number, completed: number, buffered: number): number {
-    const { concurrency, partitions, rateLimit } = this.#settings
+  /** Returns how many jobs one partition may claim now for the free slots; below 0, how many it holds too many. */
+  demand(slots: number, completed: number, buffered: number): number {
+    const { partitions, rateLimit } = this.#settings
     const ahead = rateLimit === undefined ? this.target(completed, performance.now()) : 0
-    const free = Math.ceil((concurrency - running) / partitions)
+    // Below 0 where more jobs run than may start now.
+    const free = Math.ceil(Math.max(0, slots) / partitions)
     const wanted = free + ahead - buffered
     // A buffer that is half full is refilled; earlier, a read would fetch too little for its round trip.
     return wanted > 0 && buffered > ahead / 2 && buffered >= free ? 0 : wanted

@@ -1,6 +1,6 @@
 import { settlesWithin } from '../async/deadline.ts'
 import type { Ending } from '../model/decide.ts'
-import { checkAtLeast, checkMembers, QueueError } from '../model/errors.ts'
+import { checkAtLeast, checkMembers, checkWhole, QueueError } from '../model/errors.ts'
 import { timeOf } from '../model/fence.ts'
 import type { AnyJobs, Given, JobMap } from '../model/job.ts'
 import type { Members } from '../model/members.ts'
@@ -59,6 +59,12 @@ export interface Worker {
    * `graceMs`: how long running jobs may take to finish. @default 10000
    */
   stop(options?: { readonly graceMs?: number }): Promise<void>
+  /**
+   * Sets how many handlers may run at a time from now on; those that run continue. With 0 it claims nothing and releases
+   * the jobs that wait for a slot: for a worker that cannot work at present, while others can.
+   * @throws {QueueError} `INVALID_OPTIONS`
+   */
+  setConcurrency(concurrency: number): void
   /** Handlers that are running. */
   readonly running: number
   /** What became of its jobs. */
@@ -109,6 +115,7 @@ class QueueWorker<Jobs extends JobMap> implements Worker {
   readonly #opening = new AbortController()
   /** Ends of jobs whose backoff has not resolved its delay yet. */
   readonly #undecided = new Set<Promise<void>>()
+  #concurrency: number
   #partitions: PartitionWorker[] = []
   #rateLimit: TokenBucket | undefined
   #ended = 0
@@ -130,6 +137,7 @@ class QueueWorker<Jobs extends JobMap> implements Worker {
     this.consumer = consumer
     this.#queue = queue
     this.#invoke = createInvoke(handlers, readSchemas(options.schemas), maxAttempts)
+    this.#concurrency = this.#settings.concurrency
     this.#prefetch = new Prefetch(this.#settings)
     this.#beginProcess = traceProcess(queue, group, consumer)
   }
@@ -187,7 +195,7 @@ class QueueWorker<Jobs extends JobMap> implements Worker {
   }
 
   #startBuffered(): void {
-    const { concurrency } = this.#settings
+    const concurrency = this.#concurrency
     let starts = 0
     let leases = this.#nextToServe()
     while (leases !== undefined && this.running < concurrency) {
@@ -219,7 +227,17 @@ class QueueWorker<Jobs extends JobMap> implements Worker {
 
   #demandOf(leases: LeaseTable): number {
     if (this.#state !== 'running' || leases.settling > MAX_SETTLING) return 0
-    return this.#prefetch.demand(this.running, this.#ended, leases.buffer.size)
+    const buffered = leases.buffer.size
+    return this.#concurrency === 0
+      ? -buffered
+      : this.#prefetch.demand(this.#concurrency - this.running, this.#ended, buffered)
+  }
+
+  readonly setConcurrency: Worker['setConcurrency'] = (concurrency) => {
+    this.#concurrency = checkWhole('concurrency', concurrency, 0)
+    if (this.#state !== 'running') return
+    if (concurrency === 0) for (const { leases } of this.#partitions) leases.releaseBuffered()
+    this.#pump()
   }
 
   // Start and stop

@@ -128,6 +128,8 @@ export async function startWebhookSender(options: WebhookSenderOptions) {
   return {
     /** Looks for new events now. Never waits, never throws. */
     nudge: () => relay.nudge(),
+    /** Claims no more deliveries, or claims them again. */
+    pause: (isPaused: boolean) => worker.setConcurrency(isPaused ? 0 : concurrency),
     /** Reports the health of its worker. */
     health: () => worker.health(),
     /**
