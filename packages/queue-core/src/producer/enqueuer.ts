@@ -8,7 +8,7 @@ import type { JobDefaults, ResolvedQueue } from '../model/options.ts'
 import { validate, type Schemas } from '../model/schema.ts'
 import { textOf } from '../model/text-of.ts'
 import { beginSend } from '../model/tracing.ts'
-import { enqueue, type EnqueueReply, type Entry } from '../redis/enqueue.ts'
+import { chunksOf, enqueue, type EnqueueReply, type Entry } from '../redis/enqueue.ts'
 import { plainJobId } from '../redis/layout.ts'
 import { partitionOf, type QueuePartition } from '../redis/partition.ts'
 import { isNotSent } from '../redis/replies.ts'
@@ -54,7 +54,7 @@ interface Pending {
   readonly reject: (error: unknown) => void
 }
 
-/** Jobs of one round trip. */
+/** Most jobs of one round trip. */
 const CHUNK = 1_000
 const WRITES_IN_FLIGHT = 4
 /** Jobs of `enqueueMany` that leave in one turn of the event loop, unless a single call has more. */
@@ -161,13 +161,16 @@ export class Enqueuer {
         if (failure === undefined || isNotSent(failure.error)) failure = { error }
       }
     }
-    for (let from = 0; from < all.length && failure === undefined; from += CHUNK) {
-      for (const [target, jobs] of groupByTarget(all.slice(from, from + CHUNK))) {
-        const writing = write(target, jobs).finally(() => inFlight.delete(writing))
-        inFlight.add(writing)
-      }
-      while (inFlight.size >= WRITES_IN_FLIGHT) await Promise.race(inFlight)
+    const mostInFlight = Math.max(WRITES_IN_FLIGHT, this.#targets.length)
+    const start = async (target: Target, jobs: readonly Prepared[]): Promise<void> => {
+      while (inFlight.size >= mostInFlight) await Promise.race(inFlight)
+      if (failure !== undefined) return
+      const writing = write(target, jobs).finally(() => inFlight.delete(writing))
+      inFlight.add(writing)
     }
+    for (let from = 0; from < all.length && failure === undefined; from += CHUNK)
+      for (const [target, jobs] of groupByTarget(all.slice(from, from + CHUNK)))
+        for (const chunk of chunksOf(jobs)) await start(target, chunk)
     // No write continues after the call has returned.
     await Promise.all(inFlight)
     if (failure !== undefined) throw this.#incompleteError(failure.error, results)
@@ -217,7 +220,7 @@ function openWrite(part: QueuePartition, maxLength: number): Write {
 
 /** Collects single jobs and writes those of one turn of the event loop together. */
 function createWriter(writeEntries: Write): Batcher<Pending> {
-  const write = async (batch: Pending[]): Promise<void> => {
+  const write = async (batch: readonly Pending[]): Promise<void> => {
     const entries = batch.map(({ entry }) => entry)
     try {
       const replies = await writeEntries(entries)
@@ -226,7 +229,10 @@ function createWriter(writeEntries: Write): Batcher<Pending> {
       for (const { reject } of batch) reject(error)
     }
   }
-  return createBatcher<Pending>(write, { maxItems: CHUNK, maxInFlight: WRITES_IN_FLIGHT })
+  // One behind the other on the same connection, without a wait.
+  const writeAll = async (batch: readonly Pending[]): Promise<void> =>
+    void (await Promise.all(chunksOf(batch).map(write)))
+  return createBatcher<Pending>(writeAll, { maxItems: CHUNK, maxInFlight: WRITES_IN_FLIGHT })
 }
 
 /** Reads the reply to one job; undefined when the queue is full. */

@@ -4,6 +4,7 @@ import { isKey } from '../model/job.ts'
 import { LEVELS, priorityOf, type Level, type Priority } from '../model/levels.ts'
 import { LOOKING_OPTIONS, resolveShared } from '../model/options.ts'
 import type { RedisClient } from '../redis/clients/recognise.ts'
+import { readMany } from '../redis/chunks.ts'
 import * as layout from '../redis/layout.ts'
 import { sharePartitions, type QueuePartition } from '../redis/partition.ts'
 import { isWrongType, readScores, type ScoresReply } from '../redis/replies.ts'
@@ -153,7 +154,7 @@ const peek: Record<JobState, (part: QueuePartition, count: number) => Promise<Jo
     const scores = readScores(await connection.send<ScoresReply>(args))
     if (scores.length === 0) return []
     const ids = scores.map(([id]) => id)
-    const envelopes = await connection.send<(string | null)[]>(['HMGET', keys.delayedJobs, ...ids])
+    const envelopes = await readMany(connection, ['HMGET', keys.delayedJobs], ids)
     return envelopes.flatMap((envelope, at) =>
       envelope === null
         ? []
@@ -242,7 +243,7 @@ async function findInStream(
 async function aliveOf(part: QueuePartition, ids: readonly string[]): Promise<boolean[]> {
   if (ids.length === 0) return []
   const { connection, keys } = part
-  const places = await connection.send<(string | null)[]>(['HMGET', keys.live, ...ids])
+  const places = await readMany(connection, ['HMGET', keys.live], ids)
   return Promise.all(
     ids.map(async (id, index) => {
       const place = layout.readPlace(places[index] ?? '')

@@ -33,7 +33,7 @@ export interface Queue<Jobs extends JobMap = AnyJobs> extends DeadLetters, Sched
    */
   enqueue<Name extends JobName<Jobs>>(name: Name, data: Jobs[Name], options?: JobOptions): Promise<Enqueued>
   /**
-   * Adds many jobs, a thousand a round trip; the results are in the order of the jobs. One bad job and none is added.
+   * Adds many jobs, up to a thousand a round trip; the results are in the order of the jobs. One bad job and none is added.
    * @throws {QueueError} as `enqueue`, and `INCOMPLETE` for an error that Redis replied, which is its `cause`.
    * Once sending has begun, each error carries in `accepted` the results of the jobs that are known to be stored
    */

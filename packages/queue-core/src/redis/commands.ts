@@ -3,6 +3,7 @@ import type { Fence } from '../model/fence.ts'
 import type { StoredJob } from '../model/job.ts'
 import { LEVELS, type Level } from '../model/levels.ts'
 import { defaults, type DeadLetterBounds } from '../model/options.ts'
+import { readMany } from './chunks.ts'
 import { decodeFields, levelNumber, readLevel, type Entries } from './layout.ts'
 import type { QueuePartition } from './partition.ts'
 import { isOutOfMemory, readStreams, type StreamsReply } from './replies.ts'
@@ -140,7 +141,7 @@ export async function hasEntries(part: QueuePartition, group: string, level: Lev
 
 /** Finds the ids that are marked as done. */
 export async function doneIds(part: QueuePartition, ids: readonly string[]): Promise<Set<string>> {
-  const marks = await part.connection.send<(string | null)[]>(['MGET', ...ids.map(part.keys.processed)])
+  const marks = await readMany(part.connection, ['MGET'], ids.map(part.keys.processed))
   return new Set(ids.filter((_id, index) => marks[index] !== null))
 }
 

@@ -1,4 +1,5 @@
 import type { Level } from '../model/levels.ts'
+import { fit, inChunks } from './chunks.ts'
 import { levelNumber } from './layout.ts'
 import type { QueuePartition } from './partition.ts'
 import { runScript } from './scripts.ts'
@@ -25,6 +26,23 @@ interface FullEntry {
 
 /** '+' added, '=' duplicate, '!' queue full, '?' no such dead letter; else the id of the new entry. */
 export type EnqueueReply = string
+
+/** Divides items, each with the entry of a job, so that each chunk fits into one command of {@link enqueue}. */
+export function chunksOf<Item extends { readonly entry: Entry }>(
+  items: readonly Item[],
+): (readonly Item[])[] {
+  if (fit(items.length, OTHER_WORDS)) return [items]
+  const plain = items.filter(({ entry }) => entry.full === undefined).length
+  if (plain === items.length)
+    return inChunks(items, ({ entry: { level, name } }, last) =>
+      last?.entry.name === name && last.entry.level === level ? 1 : PLAIN_WORDS,
+    )
+  const words = plain === 0 && items.every(({ entry }) => isReadyWithId(entry)) ? READY_WORDS : OTHER_WORDS
+  return inChunks(items, () => words)
+}
+
+/** Words of a plain job that begins a run; of one with its id and the key of that id; of any other one. */
+const [PLAIN_WORDS, READY_WORDS, OTHER_WORDS] = [4, 6, 10]
 
 /** Adds jobs in one step; the replies are in the order of the entries. `maxLength` 0: no limit. */
 export async function enqueue(

@@ -1,6 +1,7 @@
 import { isWatched, passStep } from '../async/steps.ts'
 import { isEarlier, type Fence } from '../model/fence.ts'
 import { LEVELS, type Level } from '../model/levels.ts'
+import { fit, inChunks } from './chunks.ts'
 import { levelNumber } from './layout.ts'
 import type { DeadLetterBounds } from '../model/options.ts'
 import type { QueuePartition } from './partition.ts'
@@ -46,6 +47,17 @@ interface Acks {
   readonly marked: Item[]
   readonly plain: Item[]
 }
+
+/** Divides items, each with a settlement, so that each chunk fits into one command of {@link settle}. */
+export function settleChunksOf<Item extends { readonly settlement: Settlement }>(
+  items: readonly Item[],
+): (readonly Item[])[] {
+  if (fit(items.length, OTHER_WORDS)) return [items]
+  return inChunks(items, ({ settlement }) => (isSimpleAck(settlement) ? ACK_WORDS : OTHER_WORDS))
+}
+
+/** Words of an ack of a first delivery, and of any other settlement, with the key of the id. */
+const [ACK_WORDS, OTHER_WORDS] = [3, 10]
 
 /** Ends leases, each on its own: one that is lost or refused keeps no other from its end. */
 export async function settle(

@@ -7,7 +7,7 @@ import { crashesOf } from '../model/fence.ts'
 import * as commands from '../redis/commands.ts'
 import { plainJobId } from '../redis/layout.ts'
 import type { QueuePartition } from '../redis/partition.ts'
-import { settle, type SettleReply, type Settlement } from '../redis/settle.ts'
+import { settle, settleChunksOf, type SettleReply, type Settlement } from '../redis/settle.ts'
 import type { ConsumerContext } from './connections.ts'
 import { createHeldLease, deadLetterOf, eventJob, settlementOf, type HeldLease } from './held-lease.ts'
 import { LeaseBuffer } from './lease-buffer.ts'
@@ -58,7 +58,10 @@ export class LeaseTable {
     this.emit = context.emit
     this.buffer = new LeaseBuffer(context.settings.weights)
     this.#listener = listener
-    this.#batcher = createBatcher((batch) => this.#write(batch), { maxItems: SETTLEMENTS_PER_CALL })
+    const write = async (batch: readonly Settling[]): Promise<void> => {
+      for (const chunk of settleChunksOf(batch)) await this.#write(chunk)
+    }
+    this.#batcher = createBatcher(write, { maxItems: SETTLEMENTS_PER_CALL })
     this.pauseState = new PauseState((isPaused) => {
       this.emit({ type: isPaused ? 'paused' : 'resumed', queue: part.keys.base })
       this.#onAvailable()
