@@ -32,6 +32,13 @@ ends all faults, waits until the system is quiet, and verifies every payment. Ex
 
 const PROGRESS_EVERY_MS = 10_000
 
+/** The length of a run. */
+const USUAL = {
+  rolling: { payments: 3_000, secondsFor: () => 30 },
+  mixed: { payments: 20_000, secondsFor: (payments: number) => Math.max(15, Math.ceil(payments / 60)) },
+  turns: { payments: 2_000, secondsFor: () => 240 },
+}
+
 process.exitCode = await main(process.argv.slice(2))
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -102,13 +109,6 @@ function settingsOf(flags: ReturnType<typeof readFlags>): Settings {
     json: flags.json,
     previous: previous === undefined ? undefined : resolve(previous),
   }
-}
-
-/** The length of a run. */
-const USUAL = {
-  rolling: { payments: 3_000, secondsFor: () => 30 },
-  mixed: { payments: 20_000, secondsFor: (payments: number) => Math.max(15, Math.ceil(payments / 60)) },
-  turns: { payments: 2_000, secondsFor: () => 240 },
 }
 
 async function run({ json, ...options }: Settings): Promise<number> {
