@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, it } from 'vitest'
-import { parse } from 'yaml'
+import { describe, expect, it, test } from 'vitest'
+import { parse, parseAllDocuments } from 'yaml'
 import { hasPromtool, promtool } from './support/promtool.ts'
 import { expectMeasured } from './support/sources.ts'
 
@@ -10,6 +10,11 @@ interface Rule {
   readonly expr: string
   readonly labels: Readonly<Record<string, string>>
   readonly annotations: Readonly<Record<string, string>>
+}
+
+/** What the autoscaler of the workers goes by. */
+interface Scaler {
+  readonly spec: { readonly triggers?: readonly { readonly metadata: { readonly query: string } }[] }
 }
 
 const path = (name: string): string =>
@@ -55,4 +60,17 @@ describe('the alert rules', () => {
     const stories = readFileSync(path('alerts.test.yml'), 'utf8')
     for (const { alert } of rules) expect(stories).toContain(`alertname="${alert}"`)
   })
+})
+
+test('the autoscaler of the workers asks for what is measured', () => {
+  const file = new URL('../../../deploy/kubernetes/base/autoscaling.yaml', import.meta.url)
+  const objects = parseAllDocuments(readFileSync(file, 'utf8'), { merge: true }).map(
+    (it) => it.toJS() as Scaler,
+  )
+  const queries = objects.flatMap(({ spec }) => spec.triggers ?? []).map(({ metadata }) => metadata.query)
+  expect(queries).toHaveLength(2)
+  for (const query of queries) {
+    expectMeasured(query)
+    expect(query).toContain('queue="payments"')
+  }
 })

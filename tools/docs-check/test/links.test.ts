@@ -4,6 +4,7 @@ import { readRepository, REPOSITORY } from '../src/repository.ts'
 
 const PAGES = [
   'README.md',
+  'deploy/kubernetes/README.md',
   ...readdirSync(new URL('docs/', REPOSITORY), { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.md') && !file.startsWith('reference/api'))
     .map((file) => `docs/${file}`),

@@ -6,8 +6,8 @@ import { selectedBy } from './promql.ts'
 
 /** Metrics that Prometheus adds by itself. */
 const OF_PROMETHEUS: readonly (readonly [string, readonly string[]])[] = [['up', []]]
-/** Labels that Prometheus adds to every series. */
-const OF_EVERY_SERIES = ['job', 'instance']
+/** Labels that Prometheus adds to every series, its operator too. */
+const OF_EVERY_SERIES = ['job', 'instance', 'namespace']
 
 /** The values of labels that the programs show from the start. */
 async function valuesFromTheStart(): Promise<ReadonlyMap<string, readonly string[]>> {
