@@ -292,12 +292,14 @@ CREATE TRIGGER payments_end_movement AFTER UPDATE OF status ON payments FOR EACH
 CREATE TRIGGER payments_reserve_refund AFTER INSERT ON payments FOR EACH ROW WHEN (((new.parent_id IS NOT NULL) AND ("left"(new.id, 4) = 'ref_'::text) AND (new.charge_ref IS NULL))) EXECUTE FUNCTION payments_reserve_refund();
 CREATE TRIGGER payments_write_first_attempt AFTER UPDATE OF event_seq ON payments FOR EACH ROW WHEN (((old.claimed_at IS NOT NULL) AND (old.event_seq = 3) AND (new.event_seq <> 3) AND (new.ended_at IS NULL))) EXECUTE FUNCTION payments_write_first_attempt();
 
--- The last Redis known to hold the jobs; a change makes the reconciler look at every unfinished payment
+-- By queue, and by partition (<queue>:<n>) where it has several: the last Redis known to hold the jobs; a change makes the reconciler look at every unfinished payment there
 create table queue_epochs (
   queue text not null,
   epoch text not null,
   run_id text not null,
   seen_at timestamp with time zone not null default clock_timestamp(),
+  partitions smallint not null default 1, -- Partitions over which the jobs of the queue are spread; 1 for a partition
+  constraint queue_epochs_partitions_possible CHECK (((partitions >= 1) AND (partitions <= 64))),
   constraint queue_epochs_pkey PRIMARY KEY (queue)
 );
 

@@ -7,6 +7,7 @@ import {
   createWriteProbe,
   PAYMENTS_QUEUE,
   prepareTables,
+  recordPartitions,
   type PaymentJobs,
 } from '@titan/payments'
 import { createQueue } from '@titan/queue-core'
@@ -59,6 +60,7 @@ export async function startApi(options: ApiOptions) {
 
   try {
     await prepareTables(sql, options)
+    await recordPartitions(sql, PAYMENTS_QUEUE, options.config.partitions)
     if (metrics !== undefined) {
       const where = { host: healthHost, port: healthPort }
       operations = await serveOperations({ ...where, probes, slots, metrics: metrics.registry, log })
@@ -96,14 +98,14 @@ export async function startApi(options: ApiOptions) {
 /** Opens the database, the client of Redis, and what works with them. */
 async function openParts(options: ApiOptions) {
   const { config, log, allowedHosts, trustedProxies, rateLimitPerMinute: perMinute } = options
-  const { databaseUrl, prefix } = config
+  const { databaseUrl, prefix, partitions } = config
   const pool = {
     poolSize: config.databasePoolSize,
     applicationName: connectionName('titan-api', options.gateway?.name),
   }
   const sql = await connectDatabase(databaseUrl, options.connectTimeoutMs, pool)
   const redis = createRedis(config.redisUrl, log)
-  const queue = createQueue<PaymentJobs>(redis.client, PAYMENTS_QUEUE, { prefix })
+  const queue = createQueue<PaymentJobs>(redis.client, PAYMENTS_QUEUE, { prefix, partitions })
   const slots = new RequestSlots(options.maxInFlight)
   const metrics =
     options.healthPort > 0 ? createApiMetrics(options.version, () => slots.inFlight()) : undefined

@@ -15,16 +15,16 @@ export function openDashboard(
   authenticator: Authenticator | undefined,
 ): Dashboard {
   const { config, log, lookUpGateway: gateway, trustedProxies } = options
-  const { databaseUrl, prefix } = config
+  const { databaseUrl, prefix, partitions } = config
   const pool = { poolSize: 3, applicationName: 'titan-dashboard', statementTimeoutMs: 3_000 }
   const sql = openDatabase(databaseUrl, pool)
-  const observe = (name: string) => ({
-    queue: createQueue(redis, name, { prefix }),
-    inspector: createInspector(redis, name, { prefix }),
+  const observe = (name: string, places: { readonly prefix: string; readonly partitions?: number }) => ({
+    queue: createQueue(redis, name, places),
+    inspector: createInspector(redis, name, places),
   })
   const dashboard = createDashboard({
     sql,
-    queues: [observe(PAYMENTS_QUEUE), observe(WEBHOOKS_QUEUE)],
+    queues: [observe(PAYMENTS_QUEUE, { prefix, partitions }), observe(WEBHOOKS_QUEUE, { prefix })],
     ...options.dashboard,
     gateway,
     authorize: authenticator && keyOf(authenticator),

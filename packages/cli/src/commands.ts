@@ -14,6 +14,7 @@ import { refundsList, refundsShow } from './payments/refunds.ts'
 import { paymentsShow } from './payments/show.ts'
 import { pause, peek, resume } from './commands/queue.ts'
 import { recoverCommand } from './commands/recover.ts'
+import { repartition } from './commands/repartition.ts'
 import { stats } from './commands/stats.ts'
 import { doctor } from './doctor/command.ts'
 import { verifyCommand } from './verify/command.ts'
@@ -48,6 +49,7 @@ export const COMMANDS: readonly Command[] = [
   verifyCommand,
   migrate,
   recoverCommand,
+  repartition,
   importBullmq,
 ]
 

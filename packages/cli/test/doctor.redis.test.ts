@@ -1,4 +1,4 @@
-import { connectionName, openDatabase } from '@titan/payments'
+import { connectionName, openDatabase, recordPartitions } from '@titan/payments'
 import { startRedis } from '@titan/servers'
 import { createTestDatabase } from '@titan/testkit'
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest'
@@ -97,6 +97,16 @@ describe('titan doctor', () => {
     expect(report.findings.find((finding) => finding.id === 'payments.future')?.found).toMatch(
       /^1 payments were written up to .* in the future/,
     )
+  })
+
+  it('finds another number of partitions than the programs have', async () => {
+    await recordPartitions(world.sql, 'payments', 1)
+    expect(severityOf(await examine(world.env), 'payments.partitions')).toBe('ok')
+    const report = await examine({ ...world.env, QUEUE_PARTITIONS: '3' })
+    expect(report.findings.find(({ id }) => id === 'payments.partitions')).toMatchObject({
+      severity: 'error',
+      found: 'The jobs of payments are in 1 partition, and QUEUE_PARTITIONS is 3.',
+    })
   })
 
   it('finds missing migrations', async () => {

@@ -7,6 +7,12 @@ export { codeOf, messageOf } from '@titan/queue-core/text-of'
 export { openDatabase, SESSION_SETTINGS } from './store/database.ts'
 export type { Database, DatabaseOptions, Queryable } from './store/database.ts'
 export { statementsIn, type Statement } from './store/statements.ts'
+export {
+  changePartitions,
+  readPartitions,
+  recordPartitions,
+  requirePartitions,
+} from './store/queue-record.ts'
 export { connectDatabase, connectionName, createWriteProbe } from './store/connect.ts'
 export {
   applyMigrations,

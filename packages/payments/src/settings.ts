@@ -40,6 +40,13 @@ const redis = {
     { ...named('QUEUE_PREFIX', 'First part of every Redis key.'), hint: 'text' },
     { fallback: 'titan', form: /^[\w.:-]{1,100}$/, rule: '1 to 100 letters, digits or . : - _' },
   ),
+  partitions: wholeNumber(
+    named(
+      'QUEUE_PARTITIONS',
+      'Partitions of the queue payments. To change it later, stop every program and run titan repartition.',
+    ),
+    { fallback: 1, min: 1, max: 64 },
+  ),
 }
 
 const stores = {

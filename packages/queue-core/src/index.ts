@@ -49,6 +49,7 @@ export {
   type DeadLettersFound,
 } from './producer/dead-letter-search.ts'
 export type { Schedule, Schedules, ScheduleState } from './producer/recurring.ts'
+export { partitionOf } from './redis/partition.ts'
 export type { RedisClient } from './redis/clients/recognise.ts'
 export type { RedisNodeClient } from './redis/clients/node-redis.ts'
 export type { RedisPool } from './redis/clients/node-redis-pool.ts'

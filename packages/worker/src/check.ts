@@ -4,7 +4,9 @@ import {
   isTableMissing,
   missingMigrations,
   NO_TABLES,
+  PAYMENTS_QUEUE,
   requireMigrations,
+  requirePartitions,
   type PaymentsConfig,
 } from '@titan/payments'
 import { addressOf, createRedis, Failure, type Log } from '@titan/service'
@@ -17,7 +19,7 @@ import type { WorkerSettings } from './settings.ts'
  * @throws Failure that names the fault
  */
 export async function checkStores(
-  { databaseUrl, redisUrl }: PaymentsConfig,
+  { databaseUrl, redisUrl, partitions }: PaymentsConfig,
   { connectTimeoutMs, migrate }: Pick<WorkerSettings, 'connectTimeoutMs' | 'migrate'>,
   log: Log,
 ) {
@@ -30,6 +32,7 @@ export async function checkStores(
   try {
     await createPaymentStore(sql).get('pay_0')
     const missing = migrate ? await missingMigrations(sql) : await requireMigrations(sql)
+    await requirePartitions(sql, PAYMENTS_QUEUE, partitions)
     if (missing && missing.length > 0)
       lines.push(`Migrations that the start will apply: ${missing.join(', ')}`)
   } catch (error) {

@@ -11,6 +11,7 @@ import {
   createWriteProbe,
   PAYMENTS_QUEUE,
   prepareTables,
+  recordPartitions,
   type BeforeCharge,
   type Database,
   type Gateway,
@@ -102,7 +103,7 @@ export class PaymentWorkers {
 
   constructor(options: PaymentWorkersOptions, sql: Database) {
     const { config, metrics, gateway } = options
-    const { prefix, databaseUrl } = config
+    const { prefix, partitions, databaseUrl } = config
     this.#options = options
     this.#sql = sql
     this.ping = createWriteProbe(sql)
@@ -111,7 +112,7 @@ export class PaymentWorkers {
     this.#gateway = metrics?.measureGateway(gateway) ?? gateway
     const store = createPaymentStore(sql)
     this.#store = store
-    const queue = createQueue<PaymentJobs>(redis.client, PAYMENTS_QUEUE, { prefix })
+    const queue = createQueue<PaymentJobs>(redis.client, PAYMENTS_QUEUE, { prefix, partitions })
     const report = both(logPaymentsEvents(options.log), metrics?.onPaymentsEvent)
     const onEvent = (event: PaymentsEvent): void => {
       report(event)
@@ -119,7 +120,7 @@ export class PaymentWorkers {
     }
     const { relayIntervalMs, reconcileIntervalMs: intervalMs } = config
     this.#relay = createRelay({ store, queue, intervalMs: relayIntervalMs, onEvent })
-    this.#reconciler = createReconciler({ store, queue, redis, prefix, intervalMs, onEvent })
+    this.#reconciler = createReconciler({ store, queue, redis, prefix, partitions, intervalMs, onEvent })
     const countJob = metrics?.onQueueEvent(PAYMENTS_QUEUE)
     this.#workers = consumersOf(options).map((consumer) => this.#createWorker(consumer, onEvent, countJob))
     const webhookQueues = options.webhooks ? [createQueue(redis.client, WEBHOOKS_QUEUE, { prefix })] : []
@@ -130,8 +131,9 @@ export class PaymentWorkers {
 
   /** Connects to Redis, then starts workers, webhooks and loops. */
   async start() {
-    const { connectTimeoutMs, webhooks, relay, reconcile } = this.#options
+    const { config, connectTimeoutMs, webhooks, relay, reconcile } = this.#options
     await prepareTables(this.#sql, this.#options)
+    await recordPartitions(this.#sql, PAYMENTS_QUEUE, config.partitions)
     await this.#redis.connect(connectTimeoutMs)
     for (const { worker } of this.#workers) await startPatiently(() => worker.start(), connectTimeoutMs)
     if (webhooks !== undefined) this.#webhooks = await this.#startWebhooks(webhooks)
@@ -178,7 +180,7 @@ export class PaymentWorkers {
 
   #createWorker(consumer: string, onEvent: (event: PaymentsEvent) => void, countJob: OnEvent | undefined) {
     const { config, beforeCharge, log, group, concurrency, visibilityTimeoutMs: visibilityMs } = this.#options
-    const { prefix, gatewayTimeoutMs, leaseMs, policy } = config
+    const { prefix, partitions, gatewayTimeoutMs, leaseMs, policy } = config
     const pay = createPaymentHandler({
       store: this.#store,
       gateway: this.#gateway,
@@ -191,7 +193,8 @@ export class PaymentWorkers {
       onEvent,
     })
     const onJobEvent = both(logQueueEvents(log, consumer), countJob)
-    const options = { prefix, group, consumer, concurrency, visibilityMs, onEvent: onJobEvent }
+    const shared = { prefix, partitions, group, consumer, concurrency }
+    const options = { ...shared, visibilityMs, onEvent: onJobEvent }
     const worker = createWorker<PaymentJobs>(this.#redis.client, PAYMENTS_QUEUE, { pay }, options)
     return { worker, pay }
   }

@@ -1,5 +1,5 @@
 import { createTestDatabase, eventually, testPrefix } from '@titan/testkit'
-import { createPaymentStore, openDatabase } from '@titan/payments'
+import { createPaymentStore, migrate, openDatabase, PAYMENTS_QUEUE, recordPartitions } from '@titan/payments'
 import { afterEach, expect, inject, it, onTestFinished } from 'vitest'
 import { startTestCluster } from '../../queue-core/test/support/cluster.ts'
 import { startPrivateServer } from '../../queue-core/test/support/private-server.ts'
@@ -86,6 +86,22 @@ it('programs whose search path names no schema end with one line', { timeout: 12
   const name = new URL(env['DATABASE_URL'] ?? '').pathname.slice(1)
   await run(`alter database ${name} set search_path = nowhere`)
   for (const program of programs(env)) await endsInOneLine(program, /no schema has been selected .*\(3F000\)/)
+})
+
+it('programs with another number of partitions than the first one end with one line', async () => {
+  const { env } = await openPlace()
+  const sql = openDatabase(env['DATABASE_URL'] ?? '', { poolSize: 1 })
+  await migrate(sql)
+  await recordPartitions(sql, PAYMENTS_QUEUE, 1)
+  await sql.end()
+  const there = { ...env, QUEUE_PARTITIONS: '3' }
+  const started = [
+    spawnProgram('api', [], there),
+    spawnProgram('worker', [], there),
+    spawnProgram('worker', ['--check'], there),
+  ]
+  for (const program of started)
+    await endsInOneLine(program, /QUEUE_PARTITIONS is 3, but the jobs of queue payments are in 1 partition:/)
 })
 
 // F128 `REDIS_URL` leads to a node of a cluster, or to a user who may do nothing: worker and `titan` end with

@@ -13,7 +13,7 @@ import {
 } from '@titan/service'
 import { command, requiredWords } from '../command.ts'
 import { recorded } from '../commands/audit.ts'
-import type { AnyJobs } from '../commands/queue.ts'
+import { placeOf, type AnyJobs } from '../commands/queue.ts'
 import { untilInterrupted, withProgress } from '../terminal.ts'
 import { importQueue, statesOf, type ImportOptions } from './import.ts'
 import { formatReport, type Tally } from './report.ts'
@@ -99,10 +99,10 @@ export const importBullmq = command<SettingsOf<typeof settings>, SettingsOf<type
     )
     await checkSource(from, own)
     const queue = createQueue<AnyJobs>(to.client, target, {
-      prefix: config.prefix,
+      ...placeOf(target, config),
       maxPayloadBytes: own.maxPayloadBytes,
     })
-    const inspector = createInspector(to.client, target, { prefix: config.prefix })
+    const inspector = createInspector(to.client, target, placeOf(target, config))
     const work = {
       ...own,
       from,

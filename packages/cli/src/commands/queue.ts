@@ -1,4 +1,5 @@
-import { PAYMENTS_QUEUE, queueSettings } from '@titan/payments'
+import { PAYMENTS_QUEUE, queueSettings, requirePartitions, type Database } from '@titan/payments'
+import { textOf } from '@titan/queue-core/text-of'
 import {
   createInspector,
   createQueue,
@@ -24,11 +25,22 @@ export const queueSetting = text(
   { fallback: PAYMENTS_QUEUE, form: /^[\w.:-]{1,100}$/, rule: '1 to 100 letters, digits or . : - _' },
 )
 
+/** Where the keys of a queue are. */
+export interface Place {
+  readonly prefix: string
+  readonly partitions: number
+}
+
+/** Returns where a queue is. That of the payments alone is spread: of other queues nothing is recorded. */
+export function placeOf(queue: string, { prefix, partitions }: Place): Place {
+  return { prefix, partitions: queue === PAYMENTS_QUEUE ? partitions : 1 }
+}
+
 /** A queue that is open, for a command. */
 export interface OpenQueue extends Pick<Session, 'print' | 'complain'> {
   readonly queue: Queue<AnyJobs>
   readonly redis: RedisClient
-  readonly prefix: string
+  readonly place: Place
   /** Performs an act as {@link recorded} does, where `DATABASE_URL` says where the record is. */
   record<Result>(
     action: string,
@@ -52,18 +64,35 @@ export function queueCommand<Own>(definition: {
     ...definition,
     settings: { queue: queueSetting, ...definition.settings } as SettingsTable<All>,
     groups,
-    async run(own, { config: { prefix, databaseUrl }, database, print, complain, ...session }) {
+    async run(own, { config, database, print, complain, ...session }) {
+      let opening: Promise<Database> | undefined
+      const open = (): Promise<Database> => (opening ??= database())
+      const place = placeOf(own.queue, config)
+      if (own.queue === PAYMENTS_QUEUE && config.databaseUrl !== undefined)
+        await checkPartitions(open, place.partitions, complain)
       const { client: redis } = await session.redis()
-      const queue = createQueue<AnyJobs>(redis, own.queue, { prefix })
+      const queue = createQueue<AnyJobs>(redis, own.queue, place)
       const record: OpenQueue['record'] = async (action, target, perform, summarise) => {
-        if (databaseUrl !== undefined)
-          return recorded(await database(), { action, target }, perform, summarise)
+        if (config.databaseUrl !== undefined)
+          return recorded(await open(), { action, target }, perform, summarise)
         complain('DATABASE_URL is not set, so no audit record is written')
         return perform()
       }
-      return definition.run(own, { queue, redis, prefix, record, print, complain })
+      return definition.run(own, { queue, redis, place, record, print, complain })
     },
   })
+}
+
+/** Refuses another number of partitions than the programs have. A look at a queue needs no PostgreSQL. @throws Failure */
+async function checkPartitions(
+  open: () => Promise<Database>,
+  partitions: number,
+  complain: Session['complain'],
+): Promise<void> {
+  const sql = await open().catch((error: unknown) =>
+    complain(`QUEUE_PARTITIONS=${partitions} is not checked: ${textOf(error)}`),
+  )
+  if (sql !== undefined) await requirePartitions(sql, PAYMENTS_QUEUE, partitions)
 }
 
 /** `titan pause`. */
@@ -106,8 +135,8 @@ export const peek = queueCommand({
       { fallback: 10, min: 1, max: 1_000 },
     ),
   },
-  async run({ state, count }, { queue, redis, prefix, print }) {
-    const jobs = await createInspector(redis, queue.name, { prefix }).peek(state, count)
+  async run({ state, count }, { queue, redis, place, print }) {
+    const jobs = await createInspector(redis, queue.name, place).peek(state, count)
     print({ queue: queue.name, state, jobs: jobs.map(toJson) }, () =>
       formatTable(
         jobs.map((job) => ({

@@ -3,6 +3,8 @@ import {
   createReconciler,
   createRelay,
   PAYMENTS_QUEUE,
+  recordPartitions,
+  requirePartitions,
   storeSettings,
   type Database,
   type PaymentJobs,
@@ -20,8 +22,9 @@ export const recoverCommand = command({
   description: 'Enqueue unfinished payments whose job is missing in Redis. Safe to repeat.',
   settings: { dryRun: toggle({ flag: 'dry-run', about: 'Count missing jobs without adding them.' }, false) },
   groups: { config: storeSettings },
-  async run({ dryRun }, { config: { prefix }, database, print, ...session }) {
+  async run({ dryRun }, { config: { prefix, partitions }, database, print, ...session }) {
     const sql = await database()
+    await (dryRun ? requirePartitions : recordPartitions)(sql, PAYMENTS_QUEUE, partitions)
     const redis = await session.redis()
     const perform = async (): Promise<Rebuilt> =>
       withProgress('payments', await countUnfinished(sql), (onProgress) =>
@@ -29,6 +32,7 @@ export const recoverCommand = command({
           sql,
           redis,
           prefix,
+          partitions,
           dryRun,
           onProgress: (soFar) => onProgress(soFar.added + soFar.present),
         }),
@@ -51,6 +55,8 @@ export interface RecoverOptions {
   readonly redis: Pick<Redis, 'client' | 'send'>
   /** First part of the queue's keys. @default 'titan' */
   readonly prefix?: string
+  /** Partitions of the queue. @default 1 */
+  readonly partitions?: number
   /** Counts only. @default false */
   readonly dryRun?: boolean
   /** Called after each batch. @default none */
@@ -84,11 +90,12 @@ async function rebuild({
   sql,
   redis,
   prefix = 'titan',
+  partitions = 1,
   onProgress = () => {},
 }: RecoverOptions): Promise<Rebuilt> {
-  const queue = createQueue<PaymentJobs>(redis.client, PAYMENTS_QUEUE, { prefix })
+  const queue = createQueue<PaymentJobs>(redis.client, PAYMENTS_QUEUE, { prefix, partitions })
   const shared = { store: createPaymentStore(sql), queue, batchSize: BATCH, actor: 'recover' }
-  let soFar = await createReconciler({ ...shared, redis, prefix }).rebuild(onProgress)
+  let soFar = await createReconciler({ ...shared, redis, prefix, partitions }).rebuild(onProgress)
   const relay = createRelay({ ...shared, timeoutMs: 5_000 })
   // A batch that is not full was the last one: later payments are for the relays of the workers.
   let relayed: number
@@ -101,10 +108,11 @@ async function rebuild({
 }
 
 /** Lets the reconciler rebuild a queue that only looks for its jobs. Without Redis it writes nothing to PostgreSQL. */
-async function count({ sql, redis, prefix = 'titan', onProgress }: RecoverOptions): Promise<Rebuilt> {
-  const inspector = createInspector(redis.client, PAYMENTS_QUEUE, { prefix })
+async function count({ sql, redis, onProgress, ...options }: RecoverOptions): Promise<Rebuilt> {
+  const { prefix = 'titan', partitions = 1 } = options
+  const inspector = createInspector(redis.client, PAYMENTS_QUEUE, { prefix, partitions })
   const queue = {
-    ...createQueue<PaymentJobs>(redis.client, PAYMENTS_QUEUE, { prefix }),
+    ...createQueue<PaymentJobs>(redis.client, PAYMENTS_QUEUE, { prefix, partitions }),
     enqueueMany: (jobs: readonly { readonly id?: string | undefined }[]) =>
       Promise.all(
         jobs.map(async ({ id = '' }) => ({ id, duplicate: (await inspector.find(id)) !== undefined })),

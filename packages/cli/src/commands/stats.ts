@@ -1,5 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { createPaymentStore, queueSettings, type Database, type PaymentCounts } from '@titan/payments'
+import {
+  createPaymentStore,
+  PAYMENTS_QUEUE,
+  queueSettings,
+  requirePartitions,
+  type Database,
+  type PaymentCounts,
+} from '@titan/payments'
 import { createInspector, createQueue, type RedisClient } from '@titan/queue-core'
 import { milliseconds, toggle } from '@titan/service'
 import { WebhookStore, type WebhookBacklog } from '@titan/webhooks'
@@ -14,7 +21,7 @@ import {
   formatTimestamp,
 } from '../output.ts'
 import { untilInterrupted } from '../terminal.ts'
-import { queueSetting, type AnyJobs } from './queue.ts'
+import { placeOf, queueSetting, type AnyJobs, type Place } from './queue.ts'
 
 /** `titan stats`. */
 export const stats = command({
@@ -29,13 +36,12 @@ export const stats = command({
     ),
   },
   groups: { config: queueSettings },
-  async run(
-    { queue, watch, intervalMs, json },
-    { config: { prefix, databaseUrl }, database, print, ...session },
-  ) {
+  async run({ queue, watch, intervalMs, json }, { config, database, print, ...session }) {
     const { client } = await session.redis()
-    const sql = databaseUrl === undefined ? undefined : await database()
-    const read = createStatsReader(client, queue, prefix, sql)
+    const sql = config.databaseUrl === undefined ? undefined : await database()
+    const place = placeOf(queue, config)
+    if (sql !== undefined && queue === PAYMENTS_QUEUE) await requirePartitions(sql, queue, place.partitions)
+    const read = createStatsReader(client, queue, place, sql)
     const show = async (suffix = ''): Promise<void> => {
       const found = await read()
       print(found, () => `${formatStats(found)}${suffix}`)
@@ -69,9 +75,9 @@ async function repeat(work: () => Promise<void>, intervalMs: number): Promise<vo
 export type Stats = Awaited<ReturnType<ReturnType<typeof createStatsReader>>>
 
 /** Creates a reader of the numbers of a queue, for reading again and again. */
-function createStatsReader(client: RedisClient, name: string, prefix: string, sql: Database | undefined) {
-  const queue = createQueue<AnyJobs>(client, name, { prefix })
-  const inspector = createInspector(client, name, { prefix })
+function createStatsReader(client: RedisClient, name: string, place: Place, sql: Database | undefined) {
+  const queue = createQueue<AnyJobs>(client, name, place)
+  const inspector = createInspector(client, name, place)
   let counts: { payments: PaymentCounts | null; webhooks: WebhookBacklog | null } = {
     payments: null,
     webhooks: null,

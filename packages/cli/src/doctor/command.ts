@@ -7,6 +7,7 @@ import { examinePayments } from './payments.ts'
 import { examinePostgres } from './postgres.ts'
 import { examineQueue } from './queue.ts'
 import { examineRedis } from './redis.ts'
+import { placeOf } from '../commands/queue.ts'
 
 /** The queues of a system: payments, and outgoing webhooks. */
 const QUEUES = [PAYMENTS_QUEUE, 'webhooks']
@@ -51,18 +52,19 @@ async function attempt<Server>(
 async function examineAll(
   redis: Redis | undefined,
   sql: Database | undefined,
-  { prefix, databasePoolSize }: SettingsOf<{ config: typeof storeSettings }>['config'],
+  config: SettingsOf<{ config: typeof storeSettings }>['config'],
 ): Promise<Diagnosis[]> {
   const masters = redis === undefined ? [] : await redis.masters()
   const ofRedis = await Promise.all(masters.map(examineRedis))
-  const ofPostgres = sql === undefined ? [] : await examinePostgres(sql, databasePoolSize)
+  const ofPostgres = sql === undefined ? [] : await examinePostgres(sql, config.databasePoolSize)
   const ofQueues =
     redis === undefined
       ? []
-      : await Promise.all(QUEUES.map((name) => examineQueue(redis.client, prefix, name)))
+      : await Promise.all(QUEUES.map((name) => examineQueue(redis.client, placeOf(name, config), name)))
   // Missing tables cannot be read; the finding on migrations names them.
   const isMigrated = ofPostgres.some(({ id, severity }) => id === 'postgres.migrations' && severity === 'ok')
-  const ofPayments = sql === undefined || !isMigrated ? [] : await examinePayments(sql, redis?.client, prefix)
+  const place = placeOf(PAYMENTS_QUEUE, config)
+  const ofPayments = sql === undefined || !isMigrated ? [] : await examinePayments(sql, redis?.client, place)
   return [...ofRedis.flat(), ...ofPostgres, ...ofQueues.flat(), ...ofPayments]
 }
 

@@ -1,5 +1,6 @@
-import type { Database } from '@titan/payments'
+import { PAYMENTS_QUEUE, readPartitions, type Database } from '@titan/payments'
 import type { RedisClient } from '@titan/queue-core'
+import type { Place } from '../commands/queue.ts'
 import { formatDuration } from '../output.ts'
 import { createJobIndex } from '../verify/job-index.ts'
 import { findOverdueWithoutJob } from '../verify/redis.ts'
@@ -16,7 +17,7 @@ const PENDING_FOR_MS = 60_000
 export async function examinePayments(
   sql: Database,
   redis: RedisClient | undefined,
-  prefix: string,
+  place: Place,
 ): Promise<Diagnosis[]> {
   // Times are PostgreSQL's, so a row of the future shows that its clock was set back.
   const [facts] = await sql<Record<'future' | 'aheadMs' | 'pending' | 'oldestMs' | 'review', number>[]>`
@@ -33,13 +34,23 @@ export async function examinePayments(
                and greatest(created_at, execute_at) < clock_timestamp() - ${PENDING_FOR_MS}::float8 * interval '1 millisecond') as pending`
   const { future = 0, aheadMs = 0, pending = 0, oldestMs = 0, review = 0 } = facts ?? {}
   return [
+    diagnose('payments.partitions', judgePartitions(await readPartitions(sql, PAYMENTS_QUEUE), place)),
     diagnose('payments.future', judgeFuture(future, aheadMs)),
     diagnose('payments.pending', judgePending(pending, oldestMs)),
-    ...(redis === undefined ? [] : [diagnose('payments.jobs', await judgeJobs(sql, redis, prefix))]),
+    ...(redis === undefined ? [] : [diagnose('payments.jobs', await judgeJobs(sql, redis, place))]),
     diagnose('payments.review', judgeReview(review)),
     diagnose('payments.breaks', await judgeBreaks(sql)),
     diagnose('payments.gateway', judgeGateways(await readGateways(sql))),
   ]
+}
+
+function judgePartitions(recorded: number | undefined, { partitions }: Place): Result {
+  if (recorded === undefined)
+    return 'No number of partitions is recorded: no program of this version started.'
+  const found = `The jobs of payments are in ${recorded} ${recorded === 1 ? 'partition' : 'partitions'}`
+  if (recorded === partitions) return `${found}.`
+  const advice = `Set QUEUE_PARTITIONS=${recorded} for every program, or stop all of them and run titan repartition.`
+  return problem('error', `${found}, and QUEUE_PARTITIONS is ${partitions}.`, advice)
 }
 
 function judgeFuture(future: number, aheadMs: number): Result {
@@ -58,8 +69,8 @@ function judgePending(pending: number, oldestMs: number): Result {
 }
 
 /** Finds what I20 of `titan verify` finds: payments that have been due for a minute and have no job. */
-async function judgeJobs(sql: Database, redis: RedisClient, prefix: string): Promise<Result> {
-  const jobs = createJobIndex(redis, prefix)
+async function judgeJobs(sql: Database, redis: RedisClient, place: Place): Promise<Result> {
+  const jobs = createJobIndex(redis, place)
   const [breach] = await findOverdueWithoutJob({ sql, jobs, settled: false, dueGraceMs: 60_000 })
   if (breach === undefined) return 'Every payment that is due has its job.'
   const found = `${breach.count} payments are due and have no job: ${breach.offenders.join(', ')}.`

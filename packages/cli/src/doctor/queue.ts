@@ -5,7 +5,7 @@ import {
   type QueueStats,
   type RedisClient,
 } from '@titan/queue-core'
-import type { AnyJobs } from '../commands/queue.ts'
+import type { AnyJobs, Place } from '../commands/queue.ts'
 import { formatDuration } from '../output.ts'
 import { diagnose, problem, type Diagnosis, type Result } from './diagnosis.ts'
 
@@ -16,9 +16,9 @@ const UNRESPONSIVE_AFTER_MS = 60_000
 const SLOW_AFTER_MS = 60_000
 
 /** Examines a queue and its workers. */
-export async function examineQueue(redis: RedisClient, prefix: string, name: string): Promise<Diagnosis[]> {
-  const stats = await createQueue<AnyJobs>(redis, name, { prefix }).stats()
-  return judgeQueue(name, stats, await createInspector(redis, name, { prefix }).consumers())
+export async function examineQueue(redis: RedisClient, place: Place, name: string): Promise<Diagnosis[]> {
+  const stats = await createQueue<AnyJobs>(redis, name, place).stats()
+  return judgeQueue(name, stats, await createInspector(redis, name, place).consumers())
 }
 
 /** Judges the numbers of a queue. */

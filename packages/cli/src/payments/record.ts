@@ -14,6 +14,7 @@ import {
   type JobView,
   type RedisClient,
 } from '@titan/queue-core'
+import type { Place } from '../commands/queue.ts'
 
 /** A webhook delivery of one event of a payment. */
 interface DeliveryRecord {
@@ -49,7 +50,7 @@ export function withoutSecret(payment: Payment) {
 }
 
 /** Collects what is known of a payment; undefined when there is none of this id. */
-export async function readPaymentRecord(sql: Database, redis: RedisClient, prefix: string, id: string) {
+export async function readPaymentRecord(sql: Database, redis: RedisClient, place: Place, id: string) {
   const store = createPaymentStore(sql)
   const payment = await store.get(id)
   if (payment === undefined) return undefined
@@ -67,7 +68,7 @@ export async function readPaymentRecord(sql: Database, redis: RedisClient, prefi
     events,
     deliveries,
     breaks,
-    job: await findJob(sql, redis, prefix, id),
+    job: await findJob(sql, redis, place, id),
   }
 }
 
@@ -84,15 +85,15 @@ async function readDeliveries(sql: Database, paymentId: string): Promise<Deliver
 async function findJob(
   sql: Database,
   redis: RedisClient,
-  prefix: string,
+  place: Place,
   paymentId: string,
 ): Promise<JobRecord> {
   const [row] = await sql<{ scheduleNo: number }[]>`
     select schedule_no as "scheduleNo" from payments where id = ${paymentId}::text`
   const id = jobIdOf(paymentId, row?.scheduleNo ?? 0)
-  const job = await createInspector(redis, PAYMENTS_QUEUE, { prefix }).find(id)
+  const job = await createInspector(redis, PAYMENTS_QUEUE, place).find(id)
   if (job !== undefined && job !== 'done') return { id, state: 'live', job }
-  const queue = createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE, { prefix })
+  const queue = createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE, place)
   const limits = { limit: 1, scanLimit: DEAD_LETTERS_SCANNED }
   const { deadLetters } = await searchDeadLetters(queue, (letter) => letter.id === id, limits)
   const [letter] = deadLetters

@@ -1,4 +1,10 @@
-import { storeSettings, type Movement, type Payment } from '@titan/payments'
+import {
+  PAYMENTS_QUEUE,
+  requirePartitions,
+  storeSettings,
+  type Movement,
+  type Payment,
+} from '@titan/payments'
 import { command } from '../command.ts'
 import {
   formatData,
@@ -10,7 +16,7 @@ import {
 } from '../output.ts'
 import { paymentSetting } from './acts.ts'
 import { readPaymentRecord, withoutSecret, type JobRecord, type PaymentRecord } from './record.ts'
-import { toJson } from '../commands/queue.ts'
+import { placeOf, toJson } from '../commands/queue.ts'
 import { formatAttempts, formatEvents } from './history.ts'
 
 /** `titan payments show`. */
@@ -20,7 +26,9 @@ export const paymentsShow = command({
   settings: { id: paymentSetting },
   groups: { config: storeSettings },
   async run({ id }, { config, database, redis, print, complain }) {
-    const record = await readPaymentRecord(await database(), (await redis()).client, config.prefix, id)
+    const sql = await database()
+    await requirePartitions(sql, PAYMENTS_QUEUE, config.partitions)
+    const record = await readPaymentRecord(sql, (await redis()).client, placeOf(PAYMENTS_QUEUE, config), id)
     if (record === undefined) {
       complain(`no such payment: ${id}`)
       return false

@@ -1,4 +1,12 @@
-import { fetchLedger, missingMigrations, readLedgerFile, storeSettings, type Ledger } from '@titan/payments'
+import {
+  fetchLedger,
+  missingMigrations,
+  PAYMENTS_QUEUE,
+  readLedgerFile,
+  requirePartitions,
+  storeSettings,
+  type Ledger,
+} from '@titan/payments'
 import { Failure, milliseconds, named, optionalText, toggle, wholeNumber } from '@titan/service'
 import { command } from '../command.ts'
 import { withProgress } from '../terminal.ts'
@@ -50,7 +58,9 @@ export const verifyCommand = command({
     const [missing] = await missingMigrations(sql)
     if (missing !== undefined)
       throw new Failure(`migration ${missing} is not applied: run titan migrate, then titan verify again`)
-    const shared = { sql, redis, prefix: config.prefix, settled, maxRetries, keyTtlMs, gateway }
+    const { prefix, partitions } = config
+    await requirePartitions(sql, PAYMENTS_QUEUE, partitions)
+    const shared = { sql, redis, prefix, partitions, settled, maxRetries, keyTtlMs, gateway }
     const findings = await withProgress('payments', 0, (onProgress) =>
       verify({ ...shared, ledger: openLedger(ledger, ledgerUrl), onProgress }),
     )

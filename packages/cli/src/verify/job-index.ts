@@ -1,14 +1,15 @@
 import { PAYMENTS_QUEUE, type PaymentJobs } from '@titan/payments'
 import { createInspector, createQueue, type EntryView, type RedisClient } from '@titan/queue-core'
+import type { Place } from '../commands/queue.ts'
 
 /** Reads the jobs of the payments' queue in Redis. */
 export type JobIndex = ReturnType<typeof createJobIndex>
 
-/** Opens an index over the queue under `prefix`. */
-export function createJobIndex(redis: RedisClient, prefix: string) {
-  const inspector = createInspector(redis, PAYMENTS_QUEUE, { prefix })
+/** Opens an index over the queue. */
+export function createJobIndex(redis: RedisClient, place: Place) {
+  const inspector = createInspector(redis, PAYMENTS_QUEUE, place)
   return {
-    stats: () => createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE, { prefix }).stats(),
+    stats: () => createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE, place).stats(),
     /** Returns those of the ids that no job waits or runs under. */
     missing: (ids: readonly string[]) => inspector.missing(ids),
     /** Yields the payments that the entries of the streams name, page by page. */

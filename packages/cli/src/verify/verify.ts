@@ -12,6 +12,8 @@ export interface VerifyOptions {
   readonly redis?: RedisClient | undefined
   /** First part of the queue's keys. @default 'titan' */
   readonly prefix?: string
+  /** Partitions of the queue. @default 1 */
+  readonly partitions?: number
   /** The gateway's ledger; without one, what only the gateway knows is skipped. @default none */
   readonly ledger?: Ledger | undefined
   /** Name of the gateway whose ledger it is, where payments went through more than one. @default all of them */
@@ -44,11 +46,20 @@ const PART = 1_000_000
  * @throws errors of PostgreSQL, Redis and the ledger as they are
  */
 export async function verify(options: VerifyOptions): Promise<Finding[]> {
-  const { sql, redis, prefix = 'titan', ledger, settled = false, dueGraceMs = 60_000 } = options
+  const {
+    sql,
+    redis,
+    prefix = 'titan',
+    partitions = 1,
+    ledger,
+    settled = false,
+    dueGraceMs = 60_000,
+  } = options
   const invariants = await readInvariants()
   const checks = invariants.flatMap((invariant) => invariant.checks)
   const found = await runChecks(checks, options)
-  const context = { sql, jobs: redis && createJobIndex(redis, prefix), settled, dueGraceMs }
+  const jobs = redis && createJobIndex(redis, { prefix, partitions })
+  const context = { sql, jobs, settled, dueGraceMs }
   const given = { ledger: ledger !== undefined, redis: redis !== undefined, settled }
   const findings: Finding[] = []
   for (const invariant of invariants) {

@@ -26,7 +26,7 @@ import {
 } from './create.ts'
 import type { Database } from './database.ts'
 import { erasePayment } from './erasure.ts'
-import { readEpoch, writeEpoch } from './epoch.ts'
+import { readEpochs, writeEpochs } from './queue-record.ts'
 import {
   expireDue,
   findExpired,
@@ -126,8 +126,8 @@ export function createPaymentStore(sql: Database) {
     takeLost: bind(takeLost),
     wakeWaiting: bind(wakeWaiting),
     unfinishedJobs: bind(unfinishedJobs),
-    readEpoch: bind(readEpoch),
-    writeEpoch: bind(writeEpoch),
+    readEpochs: bind(readEpochs),
+    writeEpochs: bind(writeEpochs),
   }
 }
 

@@ -25,7 +25,7 @@ export function sharePartitions(
   })
 }
 
-/** Chooses the partition of an id or ordering key: FNV-1a, so that every producer in every process agrees. */
+/** Returns the partition of the jobs of an id, or of an ordering key where they have one: FNV-1a, the same in every process. */
 export function partitionOf(text: string, partitions: number): number {
   if (partitions === 1) return 0
   let hash = 0x811c9dc5
