@@ -9,16 +9,25 @@ import {
   wholeNumber,
   type Environment,
 } from '@titan/service'
+import { readDatabaseUrl } from './connection/url.ts'
 import { DEFAULT_RETRY_POLICY as DEFAULT, type RetryPolicy } from './domain/retry-policy.ts'
 
 const DAY = 86_400_000
 /** A lease must outlive the gateway call that it covers by this much, in milliseconds. */
 const LEASE_MARGIN_MS = 2_000
 
-const databaseUrl = serverUrl(named('DATABASE_URL', 'URL of PostgreSQL; required.'), {
+const anyDatabaseUrl = serverUrl(named('DATABASE_URL', 'URL of PostgreSQL; required.'), {
   schemes: ['postgres', 'postgresql'],
   isList: true,
 })
+const databaseUrl = {
+  ...anyDatabaseUrl,
+  parse(given: string) {
+    const url = anyDatabaseUrl.parse(given)
+    readDatabaseUrl(url)
+    return url
+  },
+}
 const databasePrepare = toggle(
   named(
     'DATABASE_PREPARE',

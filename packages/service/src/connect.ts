@@ -8,7 +8,7 @@ const MAX_PAUSE_MS = 2_000
 
 /** Errors of a PostgreSQL that is just starting, or of a network that is not there yet. */
 const PASSING =
-  /^(ECONN\w+|CONNECT\w+|E\w*UNREACH|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT|ENOENT|57P0\d|08(?!P01)\w{3}|53300)$/
+  /^(ECONN\w+|CONNECT\w+|E\w*UNREACH|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT|ENOENT|NO_PRIMARY|57P0\d|08(?!P01)\w{3}|53300)$/
 
 /** Repeats an attempt to reach PostgreSQL for as long as it fails with an error that passes, within a time limit. */
 export async function retryWhilePassing<Value>(

@@ -17,6 +17,7 @@ const CONNECTION_CODES: ReadonlySet<string> = new Set([
   'EAI_AGAIN',
   'EPIPE',
   'ETIMEDOUT',
+  'NO_PRIMARY',
   'OVERLOADED',
 ])
 

@@ -1,5 +1,5 @@
 import { Failure, retryWhilePassing, unreachable } from '@titan/service'
-import { openDatabase, type Database, type DatabaseOptions } from './database.ts'
+import { openDatabase, serversOf, type Database, type DatabaseOptions } from './database.ts'
 
 /**
  * Opens the database and waits until it responds, up to `timeoutMs` while the server cannot be reached.
@@ -31,14 +31,16 @@ export function connectionName(program: 'titan-api' | 'titan-worker', gateway: s
 
 /**
  * Creates a probe that rejects where no payment can be written: PostgreSQL does not answer, is a standby, or is set to
- * read-only. Concurrent probes share one statement, so that they do not pile up at an unresponsive server.
+ * read-only; the connections are then replaced, because the address may lead elsewhere by now. Concurrent probes share one
+ * statement, so that they do not pile up at an unresponsive server.
  */
 export function createWriteProbe(sql: Database): () => Promise<void> {
   let asking: Promise<void> | undefined
   async function ask(): Promise<void> {
     const [row] = await sql`select current_setting('transaction_read_only') as setting`
-    if (row?.['setting'] !== 'off')
-      throw new Failure('PostgreSQL takes no writes: it is a standby, or set to read-only')
+    if (row?.['setting'] === 'off') return
+    serversOf(sql).leaveAll()
+    throw new Failure('PostgreSQL takes no writes: it is a standby, or set to read-only')
   }
   return () =>
     (asking ??= ask().finally(() => {

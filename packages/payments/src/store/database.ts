@@ -1,6 +1,10 @@
+import { Failure, FaultySetting } from '@titan/service'
 import postgres from 'postgres'
+import { createDialer } from '../connection/dialer.ts'
+import { loginOf } from '../connection/role.ts'
+import { Servers } from '../connection/servers.ts'
+import { readDatabaseUrl, type DatabaseTarget } from '../connection/url.ts'
 import { PaymentsError } from '../domain/errors.ts'
-import { createDialer, tlsModeOf } from './dialer.ts'
 
 /** A pool of connections to PostgreSQL, as `openDatabase` configures it. */
 export type Database = postgres.Sql<{ bigint: number }>
@@ -59,29 +63,42 @@ const SILENCE_MARGIN_MS = 2_000
 /** The kernel probes a silent connection after this long, in seconds: those without a limit rely on it. */
 const PROBE_AFTER_S = 10
 
+/** The servers of each URL in this process: what one pool learns of a failover, the others know. */
+const serversByUrl = new Map<string, Servers>()
+const serversByPool = new WeakMap<Database, Servers>()
+
 /**
- * Opens a lazy pool: nothing is sent before the first statement. Close it with `sql.end()`. `?prepare=false` in the URL
- * keeps it from naming statements, which a pooler may not pass on.
+ * Opens a lazy pool: nothing is sent before the first statement. Close it with `sql.end()`.
+ *
+ * @throws Failure for a URL with a parameter that cannot be honoured
  */
 export function openDatabase(url: string, options: DatabaseOptions = {}): Database {
   const { poolSize = 10, applicationName = 'titan', lockTimeoutMs = 2_000 } = options
-  const { statementTimeoutMs = 7_000, connectTimeoutMs = 3_000, keyedPlans = true } = options
-  const dialer = createDialer({
-    tls: tlsModeOf(url),
+  const { statementTimeoutMs = 7_000, keyedPlans = true } = options
+  const target = readTarget(url)
+  const connectTimeoutMs = target.connectTimeoutMs ?? options.connectTimeoutMs ?? 3_000
+  const servers = serversByUrl.get(url) ?? new Servers(target)
+  serversByUrl.set(url, servers)
+  const dialer = createDialer(servers, {
+    tls: target.tls,
     connectTimeoutMs,
     silentAfterMs: statementTimeoutMs === 0 ? 0 : statementTimeoutMs + SILENCE_MARGIN_MS,
   })
-  return postgres(url, {
+  const sql = postgres({
+    ...loginOf(target),
     max: poolSize,
+    prepare: target.prepare,
     connect_timeout: connectTimeoutMs / 1_000,
     keep_alive: PROBE_AFTER_S,
+    ...target.limits,
     backoff: pauseBefore,
-    // The dialer encrypts. The types of the driver lack its option.
+    // The dialer encrypts. The types of the driver lack its option, and addresses as lists.
     ssl: false,
-    ...({ socket: dialer } as object),
+    ...({ socket: dialer, ...addressOf(target) } as object),
     onnotice: () => {},
     types: { bigint: BIGINT },
     connection: {
+      ...target.startup,
       application_name: applicationName,
       ...SESSION_SETTINGS,
       lock_timeout: lockTimeoutMs,
@@ -91,6 +108,31 @@ export function openDatabase(url: string, options: DatabaseOptions = {}): Databa
       ...(keyedPlans && KEYED_PLANS),
     },
   })
+  serversByPool.set(sql, servers)
+  return sql
+}
+
+/** Returns the servers to which the connections of a pool lead. */
+export function serversOf(sql: Database): Servers {
+  const servers = serversByPool.get(sql)
+  if (servers === undefined) throw new TypeError('the pool is not one of openDatabase')
+  return servers
+}
+
+function readTarget(url: string): DatabaseTarget {
+  try {
+    return readDatabaseUrl(url)
+  } catch (error) {
+    if (error instanceof FaultySetting) throw new Failure(`the URL of PostgreSQL ${error.message}`)
+    throw error
+  }
+}
+
+/** All addresses as one, for the driver's messages: it would not give up with several, and the dialer connects. */
+function addressOf({ servers }: DatabaseTarget) {
+  const last = servers.at(-1)
+  const before = servers.slice(0, -1).map(({ name }) => `${name},`)
+  return { host: [`${before.join('')}${last?.host}`], port: [last?.port ?? 0] }
 }
 
 /** The pause before a connection is replaced, in seconds: a second at most, because statements wait for it meanwhile. */

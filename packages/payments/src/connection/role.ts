@@ -1,0 +1,67 @@
+import postgres from 'postgres'
+import { dial, brokenSocket } from './socket.ts'
+import type { DatabaseTarget, Server } from './url.ts'
+
+/** What a server says that it is. */
+export interface Role {
+  readonly isStandby: boolean
+  /**
+   * Grows with each promotion: of two servers that both take writes, the one with the lower timeline is an old primary.
+   * 0 where it cannot be read.
+   */
+  readonly timeline: number
+}
+
+/** The longest wait for what a server says, in milliseconds. */
+const ROLE_WITHIN_MS = 2_000
+
+/** What a connection logs in with, for the driver. */
+export function loginOf({ user, password, database }: DatabaseTarget) {
+  return {
+    ...(user !== undefined && { user }),
+    ...(password !== undefined && { password }),
+    ...(database !== undefined && { database }),
+  }
+}
+
+/** Asks a server what it is, on a connection of its own. @throws Error when it does not say so in time */
+export async function askRole(target: DatabaseTarget, server: Server): Promise<Role> {
+  const deadline = Promise.withResolvers<never>()
+  const timer = setTimeout(
+    () => deadline.reject(new Error(`no answer within ${ROLE_WITHIN_MS} ms`)),
+    ROLE_WITHIN_MS,
+  )
+  const sql = postgres({
+    ...loginOf(target),
+    max: 1,
+    connect_timeout: ROLE_WITHIN_MS / 1_000,
+    fetch_types: false,
+    prepare: false,
+    ssl: false,
+    ...({
+      host: [server.host],
+      port: [server.port],
+      socket: () => dial(server, target.tls, ROLE_WITHIN_MS).catch(brokenSocket),
+    } as object),
+    onnotice: () => {},
+    connection: { application_name: 'titan-role', ...target.startup },
+  })
+  try {
+    return await Promise.race([ask(sql), deadline.promise])
+  } finally {
+    clearTimeout(timer)
+    void sql.end({ timeout: 0 })
+  }
+}
+
+async function ask(sql: postgres.Sql): Promise<Role> {
+  const [row] = await sql.unsafe('select pg_is_in_recovery() as "isStandby"')
+  if (row?.['isStandby'] !== false) return { isStandby: true, timeline: 0 }
+  const timeline = await sql
+    // Not pg_control_checkpoint(), which names the old timeline until the first checkpoint after a promotion.
+    .unsafe(`select ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int as timeline`)
+    .then(([found]) => Number(found?.['timeline']))
+    // Not every service has these functions.
+    .catch(() => 0)
+  return { isStandby: false, timeline }
+}
