@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, globSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 
@@ -48,6 +48,14 @@ export async function unpackAptPackage(packageName: string, target: string, onFe
   } finally {
     rmSync(work, { recursive: true, force: true })
   }
+}
+
+/** What a program needs to find the libraries that were unpacked with it to `root`. */
+export function unpackedEnvironment(root: string) {
+  const libraries = ['usr/lib', 'lib', ...globSync(['usr/lib/*/', 'lib/*/'], { cwd: root })]
+  const inherited = process.env['LD_LIBRARY_PATH']
+  const path = [...libraries.map((folder) => join(root, folder)), ...(inherited ? [inherited] : [])].join(':')
+  return { LD_LIBRARY_PATH: path }
 }
 
 /** The package names in the output of `apt-get --print-uris install`, as `name=version`. */

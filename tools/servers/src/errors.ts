@@ -4,6 +4,8 @@ type LocalErrorCode =
   /** A flag or an input file cannot be used. */
   | 'INVALID_INPUT'
   | 'POSTGRES_UNAVAILABLE'
+  /** A program of a topology cannot be had here, or does not start. */
+  | 'PROGRAM_UNAVAILABLE'
   | 'REDIS_UNAVAILABLE'
   /** A program ended before it was ready, or ends again and again. */
   | 'SERVER_EXITED'

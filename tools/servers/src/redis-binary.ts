@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process'
-import { existsSync, globSync, rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
-import { unpackAptPackage } from './apt.ts'
+import { unpackAptPackage, unpackedEnvironment } from './apt.ts'
 import { describeError } from './errors.ts'
 import type { openServerFolder } from './folders.ts'
 import { LOOPBACK } from './ports.ts'
@@ -95,8 +95,5 @@ export async function unpackRedis(cache: string, onFetch: (name: string) => void
 }
 
 async function inspectUnpacked(root: string, name: string) {
-  const libraries = ['usr/lib', 'lib', ...globSync(['usr/lib/*/', 'lib/*/'], { cwd: root })]
-  const inherited = process.env['LD_LIBRARY_PATH']
-  const path = [...libraries.map((folder) => join(root, folder)), ...(inherited ? [inherited] : [])].join(':')
-  return await inspectRedis(join(root, 'usr/bin', name), { LD_LIBRARY_PATH: path })
+  return await inspectRedis(join(root, 'usr/bin', name), unpackedEnvironment(root))
 }

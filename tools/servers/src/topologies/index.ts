@@ -5,3 +5,4 @@ export { startRedisCluster, type ClusterNode, type RedisCluster } from './redis-
 export type { RedisTopologyOptions } from './redis-options.ts'
 export { startPostgresTrio, type PostgresTrio } from './postgres-trio.ts'
 export type { PostgresNode } from './postgres-node.ts'
+export { startHaproxy, type Haproxy } from './haproxy.ts'
