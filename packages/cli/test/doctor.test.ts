@@ -1,7 +1,9 @@
+import type { ServerDescription } from '@titan/payments'
 import type { ConsumerView, QueueStats } from '@titan/queue-core'
 import { describe, expect, it } from 'vitest'
-import { clockDifference, judgeClock, type Diagnosis } from '../src/doctor/diagnosis.ts'
+import { clockDifference, diagnose, judgeClock, type Diagnosis } from '../src/doctor/diagnosis.ts'
 import { judgePostgres, type PostgresFacts } from '../src/doctor/postgres.ts'
+import { judgeServers, judgeStandbys, type ReplicationFacts } from '../src/doctor/replication.ts'
 import { judgeQueue } from '../src/doctor/queue.ts'
 import { judgeRedis, type RedisFacts } from '../src/doctor/redis.ts'
 
@@ -107,6 +109,43 @@ describe('the judgement of PostgreSQL', () => {
     ['autovacuum off', { autovacuum: 'off' }, ['error postgres.autovacuum']],
   ])('finds %s', (_case, facts, expected) => {
     expect(faults(judgePostgres({ ...POSTGRES, ...facts }, 10))).toEqual(expected)
+  })
+
+  const ANY_ONE = {
+    names: 'ANY 1 (a, b)',
+    synchronousCommit: 'on',
+    standbys: 2,
+    synchronous: 2,
+    hidden: 0,
+    lagBytes: 0,
+  }
+  it.each<[string, Partial<ReplicationFacts>, string[]]>([
+    ['two synchronous standbys', {}, []],
+    ['no standby, and none expected', { names: '', standbys: 0, synchronous: 0 }, []],
+    ['standbys that no commit waits for', { names: '' }, ['warning standbys']],
+    ['no standby for a commit to wait for', { standbys: 0, synchronous: 0 }, ['error standbys']],
+    [
+      'too few standbys for a commit',
+      { names: 'FIRST 2 (a, b)', standbys: 1, synchronous: 1 },
+      ['error standbys'],
+    ],
+    ['standbys that it may not look at', { synchronous: 0, hidden: 1, lagBytes: null }, []],
+    ['commits that wait for none', { synchronousCommit: 'local' }, ['warning standbys']],
+    ['a standby far behind', { lagBytes: 100 * 1_048_576 }, ['warning standbys']],
+  ])('finds %s', (_case, facts, expected) => {
+    expect(faults([diagnose('standbys', judgeStandbys({ ...ANY_ONE, ...facts }))])).toEqual(expected)
+  })
+
+  it.each<[ServerDescription['role'], string[]]>([
+    ['standby', []],
+    ['unreachable', ['warning servers']],
+    ['old primary', ['error servers']],
+  ])('judges a second server that is %s', (role, expected) => {
+    const servers = [
+      { role: 'primary' as const, text: 'a:5432 is the primary' },
+      { role, text: 'b:5432 is' },
+    ]
+    expect(faults([diagnose('servers', judgeServers(servers))])).toEqual(expected)
   })
 })
 

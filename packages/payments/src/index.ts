@@ -13,7 +13,8 @@ export {
   recordPartitions,
   requirePartitions,
 } from './store/queue-record.ts'
-export { connectDatabase, connectionName, createWriteProbe } from './store/connect.ts'
+export type { ServerDescription } from './connection/servers.ts'
+export { connectDatabase, connectionName, createWriteProbe, describeServers } from './store/connect.ts'
 export {
   applyMigrations,
   isTableMissing,

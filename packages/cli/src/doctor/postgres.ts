@@ -9,6 +9,7 @@ import {
   type Diagnosis,
   type Result,
 } from './diagnosis.ts'
+import { examineReplication } from './replication.ts'
 
 /** What a server reports. */
 export interface PostgresFacts {
@@ -50,6 +51,7 @@ export async function examinePostgres(sql: Database, poolSize: number): Promise<
   const rights = missing.length === 0 ? await readRights(sql) : undefined
   return [
     ...(facts === undefined ? [] : judgePostgres(facts, poolSize)),
+    ...(await examineReplication(sql, facts?.isReplica === true)),
     diagnose('postgres.migrations', judgeMigrations(missing)),
     ...(rights === undefined ? [] : [diagnose('postgres.rights', judgeRights(rights))]),
     judgeClock('postgres.clock', 'PostgreSQL', differenceMs),

@@ -5,8 +5,16 @@ import { askRole, type Role } from './role.ts'
 import { event, failure } from './socket.ts'
 import type { DatabaseTarget, Server } from './url.ts'
 
+/** A server of the URL. */
+export interface ServerDescription {
+  /** An old primary takes writes, although another one was promoted since. */
+  readonly role: 'primary' | 'standby' | 'old primary' | 'unreachable'
+  /** Its address and what it is, as a sentence without its end. */
+  readonly text: string
+}
+
 /** What a server was asked: what it is, or why it did not say so. */
-export type Answer = Role | Error
+type Answer = Role | Error
 
 /** A server that will do. */
 interface Candidate extends Role {
@@ -92,8 +100,12 @@ export class Servers {
   }
 
   /** Asks each server what it is. */
-  ask(): Promise<Map<Server, Answer>> {
-    return this.#ask(() => false)
+  async describe(): Promise<ServerDescription[]> {
+    const answers = await this.#ask(() => false)
+    return [...answers].map(([{ name }, answer]) => ({
+      role: this.#roleOf(answer),
+      text: `${name} ${this.#textOf(answer)}`,
+    }))
   }
 
   #linesTo(server: Server): Line[] {
@@ -162,15 +174,21 @@ export class Servers {
     // A password that is wrong does not become right by another try.
     for (const answer of answers.values())
       if (nameOf(answer) === 'PostgresError' && /^(28|3D|42)/.test(codeOf(answer))) return answer as Error
-    const found = [...answers].map(([{ name }, answer]) => `${name} ${this.describe(answer)}`)
+    const found = [...answers].map(([{ name }, answer]) => `${name} ${this.#textOf(answer)}`)
     return failure('NO_PRIMARY', `no primary among the servers of PostgreSQL: ${found.join('; ')}`)
   }
 
+  #roleOf(answer: Answer): ServerDescription['role'] {
+    if (answer instanceof Error) return 'unreachable'
+    if (answer.isStandby) return 'standby'
+    return answer.timeline < this.#timeline ? 'old primary' : 'primary'
+  }
+
   /** Says what a server is, as the end of a sentence that begins with its name. */
-  describe(answer: Answer): string {
+  #textOf(answer: Answer): string {
     if (answer instanceof Error) return `failed (${messageOf(answer) || codeOf(answer)})`
-    if (answer.isStandby) return 'is a standby'
-    return answer.timeline < this.#timeline ? 'is an old primary' : 'is the primary'
+    const role = this.#roleOf(answer)
+    return `is ${role === 'standby' ? 'a' : role === 'primary' ? 'the' : 'an'} ${role}`
   }
 }
 

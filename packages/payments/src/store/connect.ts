@@ -1,4 +1,5 @@
 import { Failure, retryWhilePassing, unreachable } from '@titan/service'
+import type { ServerDescription } from '../connection/servers.ts'
 import { openDatabase, serversOf, type Database, type DatabaseOptions } from './database.ts'
 
 /**
@@ -27,6 +28,11 @@ export async function connectDatabase(
  */
 export function connectionName(program: 'titan-api' | 'titan-worker', gateway: string | undefined): string {
   return gateway === undefined ? program : `${program} gateway=${gateway}`
+}
+
+/** Asks each server of the URL of a pool what it is, on connections of their own. */
+export function describeServers(sql: Database): Promise<ServerDescription[]> {
+  return serversOf(sql).describe()
 }
 
 /**
