@@ -1,7 +1,14 @@
 import type { ServerDescription } from '@titan/payments'
 import type { ConsumerView, QueueStats } from '@titan/queue-core'
 import { describe, expect, it } from 'vitest'
-import { clockDifference, diagnose, judgeClock, type Diagnosis } from '../src/doctor/diagnosis.ts'
+import {
+  clockDifference,
+  diagnose,
+  joinServers,
+  judgeClock,
+  problem,
+  type Diagnosis,
+} from '../src/doctor/diagnosis.ts'
 import { judgePostgres, type PostgresFacts } from '../src/doctor/postgres.ts'
 import { judgeServers, judgeStandbys, type ReplicationFacts } from '../src/doctor/replication.ts'
 import { judgeQueue } from '../src/doctor/queue.ts'
@@ -18,6 +25,7 @@ const REDIS: RedisFacts = {
   connected_clients: '3',
   maxclients: '10000',
   cluster_enabled: '0',
+  default_user_flags: 'on sanitize-payload',
 }
 
 const POSTGRES: PostgresFacts = {
@@ -73,6 +81,23 @@ describe('the judgement of Redis', () => {
     ['no fsync', { appendfsync: 'no' }, ['warning redis.persistence']],
     ['a snapshot that failed', { rdb_last_bgsave_status: 'err' }, ['error redis.disk']],
     ['a log that cannot be written', { aof_last_write_status: 'err' }, ['error redis.disk']],
+    ['a log of which CONFIG tells nothing', { appendfsync: undefined }, ['warning redis.persistence']],
+    ['users of which ACL tells nothing', { default_user_flags: undefined }, ['info redis.access']],
+    [
+      'a master of a cluster without a replica',
+      { cluster_enabled: '1', cluster_state: 'ok', cluster_slots_ok: '16384', connected_slaves: '0' },
+      ['warning redis.replicas'],
+    ],
+    [
+      'a cluster that serves not every slot',
+      { cluster_enabled: '1', cluster_state: 'ok', cluster_slots_ok: '10923', connected_slaves: '1' },
+      ['error redis.cluster'],
+    ],
+    [
+      'a replica that writes need',
+      { connected_slaves: '1', 'min-replicas-to-write': '1' },
+      ['warning redis.replicas'],
+    ],
     ['a replica', { role: 'slave', master_host: 'other' }, ['error redis.role']],
     ['a server that loads', { loading: '1' }, ['warning redis.role']],
     [
@@ -83,8 +108,16 @@ describe('the judgement of Redis', () => {
     ['a password', { default_user_flags: 'on sanitize-payload' }, []],
     ['a default user that is off', { default_user_flags: 'off nopass' }, []],
     ['too many clients', { connected_clients: '9000' }, ['warning redis.clients']],
-    ['a broken cluster', { cluster_enabled: '1', cluster_state: 'fail' }, ['error redis.cluster']],
-    ['a whole cluster', { cluster_enabled: '1', cluster_state: 'ok' }, []],
+    [
+      'a broken cluster',
+      { connected_slaves: '1', cluster_enabled: '1', cluster_state: 'fail' },
+      ['error redis.cluster'],
+    ],
+    [
+      'a whole cluster',
+      { connected_slaves: '1', cluster_enabled: '1', cluster_state: 'ok', cluster_slots_ok: '16384' },
+      [],
+    ],
     // F126, F253
   ])('finds %s', (_case, facts, expected) => {
     expect(faults(judgeRedis({ ...REDIS, ...facts }))).toEqual(expected)
@@ -192,5 +225,24 @@ describe('the judgement of clocks', () => {
       ...judgeQueue('q', { ...STATS, ready: 1, oldestReadyMs: 1e6, dead: 1, group: '' }, [GONE]),
     ]
     for (const { severity, advice } of wrong) if (severity !== 'ok') expect(advice).not.toBe('')
+  })
+})
+
+describe('what several servers say', () => {
+  it('is said once where they agree, and by name where they do not', () => {
+    const same = diagnose('redis.version', 'Redis 8.0.0')
+    const bad = diagnose('redis.replicas', problem('warning', 'No replica is connected.', 'Add one.'))
+    const good = diagnose('redis.replicas', '1 replica is connected.')
+    const joined = joinServers([
+      { name: 'a:1', findings: [same, bad] },
+      { name: 'b:2', findings: [same, good] },
+      { name: 'c:3', findings: [same, bad] },
+    ])
+    expect(joined).toEqual([
+      same,
+      { ...bad, found: 'a:1, c:3: No replica is connected.', servers: ['a:1', 'c:3'] },
+      { ...good, found: 'b:2: 1 replica is connected.', servers: ['b:2'] },
+    ])
+    expect(joinServers([{ name: 'a:1', findings: [same, bad] }])).toEqual([same, bad])
   })
 })

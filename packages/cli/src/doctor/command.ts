@@ -1,8 +1,9 @@
 import { PAYMENTS_QUEUE, storeSettings, type Database } from '@titan/payments'
 import { printable, type Redis, type SettingsOf } from '@titan/service'
-import { command, explain } from '../command.ts'
+import { command } from '../command.ts'
 import { styled } from '../output.ts'
-import { diagnose, problem, type Diagnosis, type Severity } from './diagnosis.ts'
+import { diagnose, type Diagnosis, type Severity } from './diagnosis.ts'
+import { examined } from './examined.ts'
 import { examinePayments } from './payments.ts'
 import { examinePostgres } from './postgres.ts'
 import { examineQueue } from './queue.ts'
@@ -34,19 +35,15 @@ export const doctor = command({
 async function attempt<Server>(
   id: string,
   open: () => Promise<Server>,
-  findings: Diagnosis[],
+  all: Diagnosis[],
 ): Promise<Server | undefined> {
-  try {
-    const server = await open()
-    findings.push(diagnose(id, 'The server responds.'))
-    return server
-  } catch (error) {
-    const reason = explain(error)
-    if (reason === undefined) throw error
-    const advice = 'Check that it runs, and check URL, password and network.'
-    findings.push(diagnose(id, problem('error', reason, advice)))
-    return undefined
-  }
+  let server: Server | undefined
+  const findings = await examined(id, async () => {
+    server = await open()
+    return [diagnose(id, 'The server responds.')]
+  })
+  all.push(...findings)
+  return server
 }
 
 async function examineAll(
@@ -54,18 +51,18 @@ async function examineAll(
   sql: Database | undefined,
   config: SettingsOf<{ config: typeof storeSettings }>['config'],
 ): Promise<Diagnosis[]> {
-  const masters = redis === undefined ? [] : await redis.masters()
-  const ofRedis = await Promise.all(masters.map(examineRedis))
+  const ofRedis = redis === undefined ? [] : await examineRedis(redis)
   const ofPostgres = sql === undefined ? [] : await examinePostgres(sql, config.databasePoolSize)
-  const ofQueues =
+  const examineOne = (name: string): Promise<Diagnosis[]> =>
     redis === undefined
-      ? []
-      : await Promise.all(QUEUES.map((name) => examineQueue(redis.client, placeOf(name, config), name)))
+      ? Promise.resolve([])
+      : examined(`${name}.asked`, () => examineQueue(redis.client, placeOf(name, config), name))
+  const ofQueues = await Promise.all(QUEUES.map(examineOne))
   // Missing tables cannot be read; the finding on migrations names them.
   const isMigrated = ofPostgres.some(({ id, severity }) => id === 'postgres.migrations' && severity === 'ok')
   const place = placeOf(PAYMENTS_QUEUE, config)
   const ofPayments = sql === undefined || !isMigrated ? [] : await examinePayments(sql, redis?.client, place)
-  return [...ofRedis.flat(), ...ofPostgres, ...ofQueues.flat(), ...ofPayments]
+  return [...ofRedis, ...ofPostgres, ...ofQueues.flat(), ...ofPayments]
 }
 
 const STYLES = { ok: 'green', info: 'dim', warning: 'yellow', error: 'red' } as const

@@ -10,6 +10,8 @@ export interface Diagnosis {
   readonly found: string
   /** What to do; '' when there is nothing to do. */
   readonly advice: string
+  /** The masters that it is about, where there are several and it is not about all. */
+  readonly servers?: readonly string[] | undefined
 }
 
 /** What a check returns: what is as it should be, or a problem. */
@@ -31,6 +33,33 @@ export type Checks<Facts> = Readonly<Record<string, (facts: Facts) => Result>>
 /** Examines facts by every check. */
 export function runChecks<Facts>(checks: Checks<Facts>, facts: Facts): Diagnosis[] {
   return Object.entries(checks).map(([id, check]) => diagnose(id, check(facts)))
+}
+
+/** What was found at one of several servers. */
+export interface ServerFindings {
+  readonly name: string
+  readonly findings: readonly Diagnosis[]
+}
+
+/** Joins what was found at several servers: what is the same at all of them is said once, else it names them. */
+export function joinServers(all: readonly ServerFindings[]): Diagnosis[] {
+  const groups = new Map<string, { readonly finding: Diagnosis; readonly servers: string[] }>()
+  for (const { name, findings } of all)
+    for (const finding of findings) {
+      const key = JSON.stringify(finding)
+      const group = groups.get(key) ?? { finding, servers: [] }
+      group.servers.push(name)
+      groups.set(key, group)
+    }
+  // In the order of the checks; that of the servers within a check.
+  const ids = [...new Set([...groups.values()].map(({ finding }) => finding.id))]
+  return [...groups.values()]
+    .toSorted((a, b) => ids.indexOf(a.finding.id) - ids.indexOf(b.finding.id))
+    .map(({ finding, servers }) =>
+      servers.length === all.length
+        ? finding
+        : { ...finding, found: `${servers.join(', ')}: ${finding.found}`, servers },
+    )
 }
 
 /** Returns how far two clocks are apart, when reading one of them took from `sentAt` to `receivedAt` by the other. */

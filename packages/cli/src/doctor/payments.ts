@@ -6,6 +6,7 @@ import { createJobIndex } from '../verify/job-index.ts'
 import { findOverdueWithoutJob } from '../verify/redis.ts'
 import { findOpenBreaks } from '../verify/snapshot.ts'
 import { diagnose, problem, type Diagnosis, type Result } from './diagnosis.ts'
+import { examined } from './examined.ts'
 
 /** A transaction may have begun a little before the time in its rows. */
 const FUTURE_MS = 10_000
@@ -37,7 +38,11 @@ export async function examinePayments(
     diagnose('payments.partitions', judgePartitions(await readPartitions(sql, PAYMENTS_QUEUE), place)),
     diagnose('payments.future', judgeFuture(future, aheadMs)),
     diagnose('payments.pending', judgePending(pending, oldestMs)),
-    ...(redis === undefined ? [] : [diagnose('payments.jobs', await judgeJobs(sql, redis, place))]),
+    ...(redis === undefined
+      ? []
+      : await examined('payments.jobs', async () => [
+          diagnose('payments.jobs', await judgeJobs(sql, redis, place)),
+        ])),
     diagnose('payments.review', judgeReview(review)),
     diagnose('payments.breaks', await judgeBreaks(sql)),
     diagnose('payments.gateway', judgeGateways(await readGateways(sql))),

@@ -1,20 +1,32 @@
 import { messageOf } from '@titan/payments'
-import type { RedisMaster } from '@titan/service'
+import type { Redis, RedisMaster } from '@titan/service'
 import {
   clockDifference,
   diagnose,
+  joinServers,
   judgeClock,
   problem,
   runChecks,
   type Checks,
   type Diagnosis,
+  type Result,
+  type ServerFindings,
 } from './diagnosis.ts'
+import { examined } from './examined.ts'
 
 /** What a server reports: the fields of INFO, and of CONFIG GET, CLUSTER INFO and ACL as far as they are allowed. */
 export type RedisFacts = Readonly<Record<string, string | undefined>>
 
-/** Examines a Redis server. */
-export async function examineRedis({ send }: RedisMaster): Promise<Diagnosis[]> {
+/** Examines every master. */
+export async function examineRedis(redis: Pick<Redis, 'masters'>): Promise<Diagnosis[]> {
+  const examine = async (master: RedisMaster): Promise<ServerFindings> => {
+    const findings = await examined('redis.asked', () => examineMaster(master))
+    return { name: master.name, findings }
+  }
+  return joinServers(await Promise.all((await redis.masters()).map(examine)))
+}
+
+async function examineMaster({ send }: RedisMaster): Promise<Diagnosis[]> {
   const sentAt = Date.now()
   const time = await ifAllowed(send<string[]>(['TIME']))
   const receivedAt = Date.now()
@@ -49,7 +61,13 @@ async function readFacts(send: RedisMaster['send']): Promise<RedisFacts | undefi
   const isCluster = facts['cluster_enabled'] === '1'
   const cluster = isCluster ? await ifAllowed(send<string>(['CLUSTER', 'INFO'])) : undefined
   // Hosted servers refuse CONFIG and ACL.
-  const settings = await send<RedisFacts>(['CONFIG', 'GET', 'save', 'appendfsync']).catch(() => ({}))
+  const settings = await send<RedisFacts>([
+    'CONFIG',
+    'GET',
+    'save',
+    'appendfsync',
+    'min-replicas-to-write',
+  ]).catch(() => ({}))
   const user = await send<{ flags: string[] }>(['ACL', 'GETUSER', 'default']).catch(() => undefined)
   return { ...facts, ...readLines(cluster ?? ''), ...settings, default_user_flags: user?.flags.join(' ') }
 }
@@ -98,7 +116,11 @@ const CHECKS: Checks<RedisFacts> = {
     if (limit > 0) return found
     return problem('info', found, 'Set maxmemory: Redis then refuses jobs before the machine runs out.')
   },
-  'redis.persistence': ({ aof_enabled: aof, appendfsync = 'unknown', save }) => {
+  'redis.persistence': ({ aof_enabled: aof, appendfsync, save }) => {
+    if (aof === '1' && appendfsync === undefined) {
+      const found = 'The append-only file is on. CONFIG is forbidden: cannot tell how often it is flushed.'
+      return problem('warning', found, 'Make sure that appendfsync is everysec or always.')
+    }
     if (aof === '1' && appendfsync !== 'no') return `The append-only file is on, with fsync ${appendfsync}.`
     const advice =
       'Run CONFIG SET appendonly yes, with appendfsync everysec. After a crash the reconciler enqueues payments again, but they wait for it, and other jobs are lost.'
@@ -124,20 +146,40 @@ const CHECKS: Checks<RedisFacts> = {
     if (limit === 0 || Number(connected) < limit * 0.8) return found
     return problem('warning', found, 'Raise maxclients; each worker takes four connections.')
   },
-  'redis.access': ({ default_user_flags: flags = '' }) => {
+  'redis.access': ({ default_user_flags: flags }) => {
+    if (flags === undefined) {
+      const advice = 'Allow it to the user of REDIS_URL: ACL SETUSER … +acl|getuser'
+      return problem('info', 'ACL is forbidden: cannot tell whether clients need a password.', advice)
+    }
     const set = new Set(flags.split(' '))
     if (!set.has('on') || !set.has('nopass')) return 'Clients need a password.'
     const found = 'Clients need no password: anyone who reaches the server can pause queues and delete jobs.'
     const advice = 'Set requirepass or an ACL, and put the password into REDIS_URL (redis://:password@host).'
     return problem('warning', found, advice)
   },
+  'redis.replicas': judgeReplicas,
   'redis.cluster': (facts) => {
     const { cluster_state: state = 'in an unknown state', cluster_slots_ok: slots = '?' } = facts
     if (facts['cluster_enabled'] !== '1') return 'The server is not part of a cluster.'
-    if (state === 'ok') return 'The cluster is complete.'
+    if (state === 'ok' && slots === '16384') return 'The cluster is complete.'
     const found = `The cluster is ${state}; ${slots} of 16384 slots are served.`
     return problem('error', found, 'Check CLUSTER NODES, and restore the missing primaries.')
   },
+}
+
+/** Judges whether another server can take over. A single server is what it is meant to be. */
+function judgeReplicas(facts: RedisFacts): Result {
+  const count = Number(facts['connected_slaves'] ?? 0)
+  const needed = Number(facts['min-replicas-to-write'] ?? 0)
+  const found = `${count === 0 ? 'No replica is' : count === 1 ? '1 replica is' : `${count} replicas are`} connected`
+  if (facts['cluster_enabled'] === '1' && count === 0) {
+    const advice = 'Add a replica on another machine: until then the end of this one stops its jobs.'
+    return problem('warning', `${found}.`, advice)
+  }
+  if (needed === 0 || count > needed) return `${found}.`
+  const effect = `min-replicas-to-write is ${needed}: without one of them the server refuses jobs`
+  const advice = 'Add a replica. Payments need no setting here: they get jobs again that a failover loses.'
+  return problem('warning', `${found}, and ${effect}.`, advice)
 }
 
 function formatBytes(bytes: number): string {
