@@ -86,11 +86,18 @@ const settings = {
     named('KEEP_ALIVE_MS', 'Keep-alive time of idle connections. Set it longer than the load balancer’s.'),
     { fallback: KEEP_ALIVE_MS, min: 1_000, max: HOUR },
   ),
+  drainMs: milliseconds(
+    named(
+      'DRAIN_MS',
+      'Time to serve on after a stop signal while /readyz is 503, so that load balancers notice; skipped when none has asked for a minute.',
+    ),
+    { fallback: 5_000, min: 0, max: HOUR },
+  ),
   graceMs: milliseconds(
     {
       flag: 'grace-ms',
       env: 'SHUTDOWN_GRACE_MS',
-      about: 'Time for requests in flight to finish after a stop signal.',
+      about: 'Time for requests in flight to finish after that.',
     },
     { fallback: 10_000, min: 0, max: HOUR },
   ),

@@ -19,6 +19,7 @@ import { createApp } from './app.ts'
 import { openDashboard } from './dashboard.ts'
 import { createAuthenticator } from './keys/authenticator.ts'
 import { createApiKeyStore } from './keys/api-key.ts'
+import { Drain } from './drain.ts'
 import { openLists } from './lists.ts'
 import { serveOperations } from './operations.ts'
 import { createRateLimiter } from './middleware/rate-limit.ts'
@@ -34,8 +35,8 @@ export type Api = Awaited<ReturnType<typeof startApi>>
 /** Beyond the time of a request, a connection without a byte in either direction is closed after this long, in milliseconds. */
 const STALLED_MS = 60_000
 
-/** How long statements that are under way may take when the database is closed, in seconds. */
-const DATABASE_GRACE_S = 5
+/** How long statements under way may take when the database is closed, in seconds: their requests have ended, or were cut. */
+const DATABASE_GRACE_S = 1
 
 /**
  * Starts the API: the database first, then the socket. Redis is connected in the background, because
@@ -45,7 +46,7 @@ const DATABASE_GRACE_S = 5
  */
 export async function startApi(options: ApiOptions) {
   const { log, healthHost, healthPort } = options
-  const { sql, redis, metrics, slots, probes, draining, ...parts } = await openParts(options)
+  const { sql, redis, metrics, slots, probes, drain, ...parts } = await openParts(options)
   let operations: HttpServer | undefined
 
   async function close(): Promise<void> {
@@ -83,11 +84,15 @@ export async function startApi(options: ApiOptions) {
     return {
       /** Where it listens. */
       url: server.url,
-      /** Lets requests in flight finish for `graceMs`, cuts the remaining connections, closes everything. Idempotent. */
-      stop(graceMs: number): Promise<void> {
-        draining.abort()
-        return (stopped ??= server.drain(graceMs).then(close))
-      },
+      /**
+       * Serves on until load balancers have noticed, lets requests in flight finish for `graceMs`, cuts the remaining
+       * connections, closes everything. Idempotent.
+       */
+      stop: (graceMs: number): Promise<void> =>
+        (stopped ??= drain
+          .begin(options.drainMs)
+          .then(() => server.drain(graceMs))
+          .then(close)),
     }
   } catch (error) {
     await close()
@@ -124,11 +129,12 @@ async function openParts(options: ApiOptions) {
   })
   const authenticator = options.requireApiKey ? createAuthenticator(createApiKeyStore(sql), log) : undefined
   const dashboard = openDashboard(options, redis.client, authenticator)
-  const draining = new AbortController()
+  const drain = new Drain()
   const probes = {
     postgres: createWriteProbe(sql),
     redis: () => redis.isWritable(),
-    isDraining: () => draining.signal.aborted,
+    isDraining: () => drain.hasBegun,
+    onAsked: () => drain.noteWatcher(),
   }
   const lists = openLists(databaseUrl)
   const app = createApp({
@@ -160,7 +166,7 @@ async function openParts(options: ApiOptions) {
     requestTimeoutMs: options.requestTimeoutMs,
     slots,
   })
-  return { app, sql, redis, slots, metrics, stopReading, relay, dashboard, probes, draining, lists }
+  return { app, sql, redis, slots, metrics, stopReading, relay, dashboard, probes, drain, lists }
 }
 
 /** Connects to Redis while requests are accepted without it. Never rejects. */

@@ -30,6 +30,7 @@ beforeAll(async () => {
     maxInFlight: 100,
     maxConnections: 100,
     keepAliveMs: 5_000,
+    drainMs: 0,
     gateway: undefined,
     lookUpGateway: undefined,
     requireApiKey: false,

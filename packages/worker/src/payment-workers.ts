@@ -59,8 +59,8 @@ export interface PaymentWorkersOptions extends Omit<
   readonly metrics?: WorkerMetrics | undefined
 }
 
-/** Time for running statements when the database is closed, in seconds. */
-const DATABASE_GRACE_S = 5
+/** Time for statements under way when the database is closed, in seconds: by then all work has ended, or was given up. */
+const DATABASE_GRACE_S = 1
 
 /** Separate connections, so that webhooks and payments never wait for each other. */
 const WEBHOOKS_POOL = { poolSize: 4, applicationName: 'titan-webhooks' }

@@ -15,11 +15,13 @@ afterAll(() => rig.close())
 it('a worker whose PostgreSQL falls silent, for good, holds up no payment that others can take', async () => {
   const url = rig.env['DATABASE_URL'] ?? ''
   const proxy = await startTcpProxy(url)
-  const start = async (name: string, env: Readonly<Record<string, string>>): Promise<void> => {
+  const start = async (name: string, env: Readonly<Record<string, string>>) => {
     const args = ['--consumer', name, '--concurrency', '4', '--no-webhooks']
-    await isReady(spawnProgram('worker', args, { ...rig.env, GATEWAY_DELAY_MS: '20', ...env }))
+    const program = spawnProgram('worker', args, { ...rig.env, GATEWAY_DELAY_MS: '20', ...env })
+    await isReady(program)
+    return program
   }
-  await start('cut-off', { DATABASE_URL: proxy.through(url) })
+  const cutOff = await start('cut-off', { DATABASE_URL: proxy.through(url) })
   await rig.reaches(await rig.create('before'), 'SUCCESS')
   await start('sound', {})
 
@@ -34,6 +36,9 @@ it('a worker whose PostgreSQL falls silent, for good, holds up no payment that o
     },
     { timeoutMs: 150_000 },
   )
+  cutOff.process.kill('SIGTERM')
+  expect(await cutOff.exited).toEqual({ code: 0, signal: null })
+  expect(cutOff.stderr()).toContain('program stopped')
   await proxy.close()
 }, 180_000)
 

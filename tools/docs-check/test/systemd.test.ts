@@ -20,8 +20,9 @@ function readUnit(text: string): ReadonlyMap<string, readonly string[]> {
   return options
 }
 
+const { drainMs, graceMs } = apiProgram.settings
 const UNITS = [
-  { file: 'titan-api.service', program: apiProgram, graceMs: apiProgram.settings.graceMs.fallback },
+  { file: 'titan-api.service', program: apiProgram, graceMs: drainMs.fallback + graceMs.fallback },
   { file: 'titan-worker@.service', program: workerProgram, graceMs: workerProgram.settings.graceMs.fallback },
 ] as const
 

@@ -14,6 +14,8 @@ export interface Probes {
   redis(): boolean
   /** Returns whether the process is shutting down. */
   isDraining(): boolean
+  /** Called for each check of readiness. */
+  onAsked?(): void
 }
 
 interface HealthServices {
@@ -47,6 +49,7 @@ export const HEALTH_ROUTES: readonly Route<HealthServices>[] = [
       },
     ],
     async handle(context, { probes, slots }) {
+      probes.onAsked?.()
       const isUp = await answersInTime(probes.postgres)
       const inFlight = slots.inFlight()
       const canServe = isUp && inFlight < slots.limit
