@@ -9,6 +9,7 @@ export type { Database, DatabaseOptions, Queryable } from './store/database.ts'
 export { statementsIn, type Statement } from './store/statements.ts'
 export {
   changePartitions,
+  partitionNames,
   readPartitions,
   recordPartitions,
   requirePartitions,

@@ -1,5 +1,6 @@
 import {
   changePartitions,
+  partitionNames,
   PAYMENTS_QUEUE,
   readPartitions,
   storeSettings,
@@ -7,7 +8,7 @@ import {
   type PaymentJobs,
 } from '@titan/payments'
 import { createInspector, createQueue, type RedisClient } from '@titan/queue-core'
-import { Failure } from '@titan/service'
+import { Failure, type Redis } from '@titan/service'
 import { command } from '../command.ts'
 import { recorded } from './audit.ts'
 import type { Place } from './queue.ts'
@@ -22,20 +23,29 @@ export const repartition = command({
   async run(_, { config: { prefix, partitions }, database, print, ...session }) {
     const sql = await database()
     const before = (await readPartitions(sql, PAYMENTS_QUEUE)) ?? 1
-    if (before !== partitions) {
-      await requireStopped(sql)
-      await requireIdle((await session.redis()).client, { prefix, partitions: before })
-      await recorded(
-        sql,
-        { action: 'queue.repartition', target: PAYMENTS_QUEUE },
-        () => changePartitions(sql, PAYMENTS_QUEUE, partitions),
-        () => `${before} to ${partitions}`,
-      )
+    const result = { queue: PAYMENTS_QUEUE, before, partitions }
+    if (before === partitions) {
+      print({ ...result, deleted: 0 }, () => `queue ${PAYMENTS_QUEUE} has ${partitions} partitions already`)
+      return true
     }
-    print({ queue: PAYMENTS_QUEUE, before, partitions }, () =>
-      before === partitions
-        ? `queue ${PAYMENTS_QUEUE} has ${partitions} partitions already`
-        : `queue ${PAYMENTS_QUEUE} has ${partitions} partitions, before ${before}`,
+    const redis = await session.redis()
+    const place = { prefix, partitions: before }
+    await requireStopped(sql)
+    await requireIdle(redis.client, place)
+    const deleted = await recorded(
+      sql,
+      { action: 'queue.repartition', target: PAYMENTS_QUEUE },
+      async () => {
+        // First: with the number before, a program that starts after a crash here finds a Redis without its mark.
+        const count = await deleteKeys(redis, place)
+        await changePartitions(sql, PAYMENTS_QUEUE, partitions)
+        return count
+      },
+      () => `${before} to ${partitions}`,
+    )
+    print(
+      { ...result, deleted },
+      () => `queue ${PAYMENTS_QUEUE} has ${partitions} partitions, before ${before}; ${deleted} keys deleted`,
     )
     return true
   },
@@ -68,4 +78,26 @@ async function requireIdle(redis: RedisClient, place: Place): Promise<void> {
     throw new Failure(`the queue has ${dead} dead letters: redrive or delete them first, ${again}`)
   if (paused)
     throw new Failure(`the queue is paused: run titan resume first, ${again}, and titan pause afterwards`)
+}
+
+/** Keys that are read or deleted at a time. */
+const PAGE = 1_000
+
+/** Deletes the keys of every partition; returns how many there were. */
+async function deleteKeys(redis: Redis, { prefix, partitions }: Place): Promise<number> {
+  const bases = partitionNames(PAYMENTS_QUEUE, partitions).map((name) => `${prefix}:{${name}}:`)
+  let count = 0
+  for (const master of await redis.masters()) {
+    let cursor = '0'
+    do {
+      const scan = ['SCAN', cursor, 'MATCH', `${prefix}:{${PAYMENTS_QUEUE}*`, 'COUNT', String(PAGE)]
+      const [next, keys] = await master.send<[string, string[]]>(scan)
+      for (const base of bases) {
+        const own = keys.filter((key) => key.startsWith(base))
+        if (own.length > 0) count += await redis.send<number>(base, ['UNLINK', ...own])
+      }
+      cursor = String(next)
+    } while (cursor !== '0')
+  }
+  return count
 }
