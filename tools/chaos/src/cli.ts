@@ -13,7 +13,9 @@ Starts PostgreSQL, Redis, a gateway simulator, two titan-api and three titan-wor
 connection. Sends payments while it kills and stops processes, restarts and wipes servers and cuts connections. Then it
 ends all faults, waits until the system is quiet, and verifies every payment. Exits with code 1 on any breach.
 
-  --on <topology>  single: one PostgreSQL and one Redis. (default)
+  --on <topology>  Servers of the run. (default single)
+                     single    one PostgreSQL, one Redis
+                     postgres  a primary with two synchronous standbys
   --payments <n>   Number of payments; a third of them is also refunded, captured or voided. (default 20000, or 2000
                    where faults follow each other)
   --duration <s>   Seconds of payments and faults. (default 1 for every 60 payments, at least 15; or 240)

@@ -141,6 +141,7 @@ export async function startFleet(folder: string, options: FleetOptions) {
           ...env,
           NODE_COMPILE_CACHE: join(folder, 'compiled'),
           DATABASE_URL: stores.postgres.urlAt(portAt(`${id}>postgres`)),
+          QUEUE_PARTITIONS: String(stores.redis.partitions),
           REDIS_URL: stores.redis.urlAt(portAt(`${id}>redis`)),
           STRIPE_API_BASE: `http://127.0.0.1:${portAt(`${id}>gateway`)}`,
         },

@@ -9,6 +9,7 @@ import type { Stores } from './trial.ts'
 export async function judge({
   sql,
   redis,
+  partitions,
   ledgerPath,
   accepted,
   moves,
@@ -20,6 +21,7 @@ export async function judge({
   const findings = await verify({
     sql,
     redis,
+    partitions,
     settled: true,
     maxRetries: MAX_RETRIES,
     ledger: readLedgerFile(ledgerPath),

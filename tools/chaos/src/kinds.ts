@@ -36,11 +36,30 @@ export type Fault =
   | { readonly type: 'postgres_restart'; readonly signal: 'SIGKILL' | 'SIGINT' }
   /** Every connection to PostgreSQL is ended from its side. */
   | { readonly type: 'postgres_terminate' }
+  | ReplicatedFault
   | { readonly type: 'gateway_kill' }
   /** Every charge is answered in this way for a while. */
   | { readonly type: 'gateway_storm'; readonly behaviour: string }
   /** All links whose name contains `link` are bad for a while. */
   | { readonly type: 'network'; readonly link: string; readonly fault: NetworkFault }
+
+/** A fault of one server among several; `pick`, from 0 up to 1, decides which. */
+type ReplicatedFault = { readonly pick: number } & (
+  | {
+      /** The server that takes writes, or one that would take over, is killed or frozen; it comes back at the end. */
+      readonly type: `redis_${'primary' | 'replica'}_${'kill' | 'freeze'}`
+    }
+  /** A replica takes over in good order. */
+  | { readonly type: 'redis_switchover' }
+  | { readonly type: 'sentinel_kill' }
+  /** Another server is promoted, and the old primary comes back as a standby; a frozen one wakes up as a primary before. */
+  | { readonly type: `postgres_primary_${'kill' | 'freeze'}` | 'postgres_switchover' }
+  | { readonly type: `postgres_standby_${'kill' | 'freeze'}` }
+  /** No standby confirms a commit. */
+  | { readonly type: 'postgres_standbys_freeze' }
+  /** A slot with keys of the queue moves to another master. */
+  | { readonly type: 'redis_slot_move' }
+)
 
 /** How often a kind of fault is drawn, and how long it lasts at least and at most, in milliseconds. */
 export type Kind = readonly [
@@ -57,6 +76,15 @@ const PROGRAM_KINDS: readonly Kind[] = [
   [1, [500, 3_000], (random) => ({ type: 'program_stop', program: random.pick(APIS) })],
 ]
 
+const GROUP_KINDS: readonly Kind[] = [
+  [3, [3_000, 5_000], (random) => ({ type: 'redis_primary_kill', pick: random.next() })],
+  [3, [3_000, 5_000], (random) => ({ type: 'redis_primary_freeze', pick: random.next() })],
+  [2, [0, 0], (random) => ({ type: 'redis_switchover', pick: random.next() })],
+  [1, [2_000, 4_000], (random) => ({ type: 'redis_replica_kill', pick: random.next() })],
+  [1, [2_000, 4_000], (random) => ({ type: 'redis_replica_freeze', pick: random.next() })],
+  [1, [0, 0], () => ({ type: 'redis_flush' })],
+]
+
 const STORE_KINDS: {
   readonly [Store in keyof StoreKind]: Readonly<Record<StoreKind[Store], readonly Kind[]>>
 } = {
@@ -67,6 +95,11 @@ const STORE_KINDS: {
       [2, [0, 0], () => ({ type: 'redis_flush' })],
       [1, [500, 4_000], () => ({ type: 'redis_stop' })],
     ],
+    sentinel: [
+      ...GROUP_KINDS,
+      [1, [3_000, 5_000], (random) => ({ type: 'sentinel_kill', pick: random.next() })],
+    ],
+    cluster: [...GROUP_KINDS, [2, [0, 0], (random) => ({ type: 'redis_slot_move', pick: random.next() })]],
   },
   postgres: {
     single: [
@@ -76,6 +109,17 @@ const STORE_KINDS: {
         (random) => ({ type: 'postgres_restart', signal: random.pick(['SIGKILL', 'SIGINT'] as const) }),
       ],
       [2, [0, 0], () => ({ type: 'postgres_terminate' })],
+    ],
+    trio: [
+      [3, [1_000, 4_000], (random) => ({ type: 'postgres_primary_kill', pick: random.next() })],
+      // It wakes up before its clients have given it up, or after.
+      [2, [500, 1_500], (random) => ({ type: 'postgres_primary_freeze', pick: random.next() })],
+      [2, [10_000, 12_000], (random) => ({ type: 'postgres_primary_freeze', pick: random.next() })],
+      [2, [1_000, 3_000], (random) => ({ type: 'postgres_switchover', pick: random.next() })],
+      [1, [2_000, 4_000], (random) => ({ type: 'postgres_standby_kill', pick: random.next() })],
+      [1, [2_000, 4_000], (random) => ({ type: 'postgres_standby_freeze', pick: random.next() })],
+      [1, [2_000, 4_000], (random) => ({ type: 'postgres_standbys_freeze', pick: random.next() })],
+      [1, [0, 0], () => ({ type: 'postgres_terminate' })],
     ],
   },
 }

@@ -28,8 +28,14 @@ export interface QuietOptions extends Stores {
 const LOOK_EVERY_MS = 250
 
 /** Waits until every client is answered, every payment has come to its end and Redis holds no job; false when that takes too long. */
-export async function waitUntilQuiet({ sql, redis, paying, withinMs }: QuietOptions): Promise<boolean> {
-  const queue = createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE)
+export async function waitUntilQuiet({
+  sql,
+  paying,
+  withinMs,
+  redis,
+  partitions,
+}: QuietOptions): Promise<boolean> {
+  const queue = createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE, { partitions })
   const deadline = performance.now() + withinMs
   let isAnswered = false
   const answered = paying.then(() => (isAnswered = true))

@@ -2,7 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openDatabase, type Database } from '@titan/payments'
-import { createClient, type RedisClientType } from 'redis'
+import type { RedisClient } from '@titan/queue-core'
+import { createLog, createRedis } from '@titan/service'
 import { Clients } from './clients.ts'
 import { startFleet, type Fleet, type FleetOptions } from './fleet.ts'
 import { judge } from './judge.ts'
@@ -32,7 +33,9 @@ export interface Trial {
 /** The stores of a fleet, past the proxies. */
 export interface Stores {
   readonly sql: Database
-  readonly redis: RedisClientType
+  readonly redis: RedisClient
+  /** Partitions of the payments' queue. */
+  readonly partitions: number
 }
 
 /**
@@ -60,17 +63,20 @@ export async function runTrial(
     const trial: Trial = { fleet, clients, folder }
     const paying = clients.run(giveUp.signal)
     await steps.disturb?.(trial)
-    return await withStores(fleet, async (sql, redis) => {
-      await steps.observe?.(trial, { sql, redis })
+    return await withStores(fleet, async (stores) => {
+      await steps.observe?.(trial, stores)
       const from = performance.now()
-      const isQuiet = await waitUntilQuiet({ sql, redis, paying, withinMs: quietWithinMs })
+      const isQuiet = await waitUntilQuiet({ ...stores, paying, withinMs: quietWithinMs })
       const quietAfterMs = isQuiet ? Math.round(performance.now() - from) : undefined
       giveUp.abort()
       await paying
-      const found = (await steps.inspect?.(trial, { sql, redis })) ?? []
+      const found = [
+        ...((await steps.inspect?.(trial, stores)) ?? []),
+        ...((await fleet.stores.postgres.inspect?.()) ?? []),
+      ]
       const { ledgerPath } = fleet.gateway
       const { accepted, movers } = clients
-      const verdict = await judge({ sql, redis, ledgerPath, accepted, moves: movers.accepted })
+      const verdict = await judge({ ...stores, ledgerPath, accepted, moves: movers.accepted })
       const unanswered = payments - clients.counts.answered
       const breaches = [
         ...(isQuiet ? [] : [`not quiet within ${quietWithinMs / 1_000} s after the last fault`]),
@@ -95,22 +101,25 @@ export async function runTrial(
   }
 }
 
+const CONNECT_WITHIN_MS = 30_000
+
 /** Opens ways to both servers of a fleet past the proxies, for as long as the work takes. */
 export async function withStores<Value>(
   { stores }: Pick<Fleet, 'stores'>,
-  work: (sql: Database, redis: RedisClientType) => Promise<Value>,
+  work: (opened: Stores) => Promise<Value>,
 ): Promise<Value> {
   const sql = openDatabase(await stores.postgres.url(), {
     poolSize: 2,
     keyedPlans: false,
     statementTimeoutMs: 0,
   })
-  const redis: RedisClientType = createClient({ url: await stores.redis.url() })
+  const log = createLog('chaos', { logLevel: 'error', logFormat: 'auto' })
+  const redis = createRedis(await stores.redis.url(), log)
   try {
-    await redis.connect()
-    return await work(sql, redis)
+    await redis.connect(CONNECT_WITHIN_MS)
+    return await work({ sql, redis: redis.client, partitions: stores.redis.partitions })
   } finally {
-    redis.destroy()
+    redis.close()
     await sql.end({ timeout: 1 })
   }
 }

@@ -4,7 +4,7 @@ import { openDatabase } from '@titan/payments'
 import { startPostgres, startRedis } from '@titan/servers'
 import { createClient } from 'redis'
 import { launchRestartable } from '../servers.ts'
-import type { Store } from './store.ts'
+import type { RedisStore, Store } from './store.ts'
 
 /** Starts PostgreSQL with its data in the folder; it keeps every commit, also when it is killed. */
 export async function startPostgresIn(folder: string): Promise<Store> {
@@ -41,7 +41,7 @@ export async function startPostgresIn(folder: string): Promise<Store> {
 }
 
 /** Starts Redis with its append-only file in the folder. */
-export async function startRedisIn(folder: string): Promise<Store> {
+export async function startRedisIn(folder: string): Promise<RedisStore> {
   const dataDir = join(folder, 'redis')
   const redis = await launchRestartable(() => startRedis({ dataDir }))
   const signal = (name: NodeJS.Signals): void => {
@@ -54,6 +54,7 @@ export async function startRedisIn(folder: string): Promise<Store> {
     target: redis.port,
     urlAt,
     url: urlNow,
+    partitions: 1,
     start: redis.start,
     stop: redis.stop,
     effects: {
@@ -81,7 +82,8 @@ async function flush(url: string): Promise<void> {
   }
 }
 
-async function terminateSessions(url: string): Promise<void> {
+/** Ends every connection of the programs from the side of PostgreSQL. */
+export async function terminateSessions(url: string): Promise<void> {
   const sql = openDatabase(url, { poolSize: 1 })
   try {
     await sql`select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'titan-%'`

@@ -1,17 +1,17 @@
 import type { Fault } from '../kinds.ts'
 
 /** How PostgreSQL and Redis are set up in a run. */
-export const TOPOLOGIES = { single: { postgres: 'single', redis: 'single' } } as const satisfies Record<
-  string,
-  StoreKind
->
+export const TOPOLOGIES = {
+  single: { postgres: 'single', redis: 'single' },
+  postgres: { postgres: 'trio', redis: 'single' },
+} as const satisfies Record<string, StoreKind>
 
 export type Topology = keyof typeof TOPOLOGIES
 
 /** What each store consists of. */
 export interface StoreKind {
-  readonly postgres: 'single'
-  readonly redis: 'single'
+  readonly postgres: 'single' | 'trio'
+  readonly redis: 'single' | 'sentinel' | 'cluster'
 }
 
 /** How a fault begins, and how it ends if it lasts. */
@@ -37,4 +37,12 @@ export interface Store {
   /** Starts what is down, and resolves when every server is up and serves in its role. */
   start(): Promise<void>
   stop(): Promise<void>
+  /** Returns what its servers disagree about in the end, and what none of them may have done. */
+  inspect?(): Promise<readonly string[]>
+}
+
+/** Redis of a fleet. */
+export interface RedisStore extends Store {
+  /** Partitions of the payments' queue. */
+  readonly partitions: number
 }

@@ -55,7 +55,7 @@ async function fillUntil(isEnough: () => boolean | Promise<boolean>): Promise<vo
 /** With a full disk a server that needs a new file of its log gives up, and does not come back by itself. */
 async function isPostgresGone(): Promise<boolean> {
   try {
-    await withStores(fleet, (sql) => sql`select pg_switch_wal()`)
+    await withStores(fleet, ({ sql }) => sql`select pg_switch_wal()`)
     return false
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ECONNREFUSED'
@@ -79,13 +79,12 @@ rmSync(filler)
 await fleet.stores.postgres.stop()
 await fleet.stores.postgres.start()
 
-const report = await withStores(fleet, async (sql, redis): Promise<FullDiskReport> => {
-  const isQuiet = await waitUntilQuiet({ sql, redis, paying, withinMs: PATIENCE_MS })
+const report = await withStores(fleet, async (stores): Promise<FullDiskReport> => {
+  const isQuiet = await waitUntilQuiet({ ...stores, paying, withinMs: PATIENCE_MS })
   giveUp.abort()
   await paying
   const verdict = await judge({
-    sql,
-    redis,
+    ...stores,
     ledgerPath: fleet.gateway.ledgerPath,
     accepted: clients.accepted,
     moves: clients.movers.accepted,

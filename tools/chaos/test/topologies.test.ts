@@ -1,0 +1,30 @@
+import { describe, expect, test } from 'vitest'
+import { runChaos } from '../src/chaos.ts'
+import type { Topology } from '../src/stores/store.ts'
+
+/** Minutes, so only where they are asked for: `TITAN_TOPOLOGIES=1`. */
+const isAsked = (process.env['TITAN_TOPOLOGIES'] ?? '') !== ''
+
+async function run(on: Topology, only: readonly string[]) {
+  return await runChaos({
+    on,
+    only,
+    mixed: false,
+    payments: 300,
+    durationMs: 60_000,
+    everyMs: 0,
+    seed: 3,
+    quietWithinMs: 200_000,
+  })
+}
+
+describe.runIf(isAsked)('each payment is charged once, and every server has it', { timeout: 600_000 }, () => {
+  // F342 the primary of PostgreSQL is killed, frozen or hands over and a standby is promoted, one standby or both end: no
+  //  payment lost or charged twice, all servers hold the same
+  // F343 an old primary wakes up after another was promoted: it commits nothing
+  test('PostgreSQL with two standbys', async () => {
+    const report = await run('postgres', ['postgres_primary_kill', 'postgres_primary_freeze'])
+    expect(report.breaches).toEqual([])
+    expect(Object.keys(report.faults)).not.toEqual([])
+  })
+})
