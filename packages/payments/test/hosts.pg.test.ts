@@ -163,7 +163,7 @@ describe('failover', () => {
 
   test('a statement that takes its time at the primary is not disturbed', PATIENT, async () => {
     const members = await startMembers('primary', 'standby')
-    expect(await open(urlOf(members))`select pg_sleep(3.5), 1 as one`).toMatchObject([{ one: 1 }])
+    expect(await open(urlOf(members))`select pg_sleep(2.6), 1 as one`).toMatchObject([{ one: 1 }])
   })
 })
 
