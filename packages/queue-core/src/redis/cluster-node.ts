@@ -21,10 +21,16 @@ export class Locator {
   /** `<host>:<port>` as the cluster names it; undefined: as the caller's client thinks. */
   #hint: string | undefined
   #last: string | undefined
+  #asking: Promise<boolean> | undefined
 
   constructor(client: ClientAdapter, key: string) {
     this.#client = client
     this.#key = key
+  }
+
+  /** Whether other masters could be asked. */
+  get isOnCluster(): boolean {
+    return this.#client.nodes().length > 0
   }
 
   async locate(): Promise<Place> {
@@ -53,16 +59,40 @@ export class Locator {
     return this.#client.onMoved?.(listener) ?? (() => undefined)
   }
 
-  /** Looks for a better place, because the last one could not be connected to, or says nothing. */
-  async failed(): Promise<void> {
-    const wrong = this.#last
-    this.#hint = undefined
+  /**
+   * Looks for a better place, because the last one could not be connected to, or says nothing. Returns whether there is
+   * one that a node of the cluster names; Sentinels tell their client.
+   */
+  // oxlint-disable-next-line typescript/promise-function-async -- calls side by side share one look
+  failed(): Promise<boolean> {
     this.#client.doubt?.(readOnlyError())
-    // Each node names the one that serves the key, as it sees it.
-    const asked = this.#client.nodes().map(({ name, send }) => {
-      const reply = send(['EXISTS', this.#key]).then(() => name, movedTo)
-      return withDeadline(reply, ASK_WITHIN_MS, () => new Error('late')).catch(() => undefined)
-    })
-    this.#hint = (await Promise.all(asked)).find((name) => name !== undefined && name !== wrong)
+    this.#hint = undefined
+    this.#asking ??= findOther(this.#client, this.#key, this.#last)
+      .then(
+        (name) => (this.#hint = name) !== undefined,
+        () => false,
+      )
+      .finally(() => (this.#asking = undefined))
+    return this.#asking
   }
+}
+
+/**
+ * Asks the masters of a cluster who serves a key, and lets the client learn from one that names another node than
+ * `wrong`, by default the one that the client has. Returns that node's name.
+ */
+async function findOther(client: ClientAdapter, key: string, wrong?: string): Promise<string | undefined> {
+  const nodes = client.nodes()
+  if (nodes.length === 0) return undefined
+  const known = wrong ?? (await client.nodeOf(key)).name
+  const asked = nodes.map(async (node) => {
+    // Each node names the one that serves the key, as it sees it.
+    const reply = node.send(['EXISTS', key]).then(() => node.name, movedTo)
+    const name = await withDeadline(reply, ASK_WITHIN_MS, () => new Error('late'))
+    if (name === undefined || name === known) throw new Error('nothing new')
+    return { name, node }
+  })
+  const found = await Promise.any(asked).catch(() => undefined)
+  if (found !== undefined) client.learnFrom?.(found.node)
+  return found?.name
 }

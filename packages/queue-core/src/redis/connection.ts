@@ -6,7 +6,7 @@ import { textOf } from '../model/text-of.ts'
 import type { Send } from './clients/adapter.ts'
 import { adapterOf, type RedisClient } from './clients/recognise.ts'
 import { Locator } from './cluster-node.ts'
-import { isMoved, isNotSent, isReadOnly, isReply, readOnlyError } from './replies.ts'
+import { isForbidden, isMoved, isNotSent, isReadOnly, isReply } from './replies.ts'
 
 interface SendOptions {
   /** @default defaults.replyWithinMs */
@@ -21,7 +21,7 @@ export interface Connection {
    * `NO_REPLY` for each failure after the command was sent
    */
   send<T>(args: string[], options?: SendOptions): Promise<T>
-  /** The server's id of this connection, for CLIENT UNBLOCK; undefined for a shared one. */
+  /** The server's id of this connection, for CLIENT UNBLOCK; undefined for a shared one, and where the user may not ask. */
   id(): Promise<string | undefined>
   /** When the server last replied, `performance.now()`. */
   readonly lastReplyAt: number
@@ -32,6 +32,9 @@ export interface Connection {
 
 /** How long a new connection may take until it can be used, in milliseconds. */
 const OPEN_WITHIN_MS = 5_000
+/** How long a master of a cluster may be silent until the others are asked, in milliseconds; more than a blocking read waits. */
+const SUSPECT_AFTER_MS = defaults.blockMs + 1_000
+const SILENCE = new Error('No reply yet')
 /** How often a command follows a slot that moves. */
 const MAX_REDIRECTS = 3
 
@@ -42,21 +45,25 @@ const WAIT_TO_SEND_MS = 5_000
 export function shareConnection(client: RedisClient, key: string): Connection {
   const adapter = adapterOf(client)
   let lastReplyAt = performance.now()
+  const locator = new Locator(adapter, key)
+  /** The master may be gone or silent: the client is told who serves the key, where it does not find out in time. */
+  const suspect = (): void => void locator.failed()
   return {
     async send<T>(args: string[], { replyWithinMs = defaults.replyWithinMs }: SendOptions = {}) {
       const withdraw = new AbortController()
       const onLate = (): void => {
         withdraw.abort()
-        adapter.doubt?.(readOnlyError())
+        suspect()
       }
       const timer = startTimer(onLate, Math.min(WAIT_TO_SEND_MS, replyWithinMs))
       try {
         const reply = adapter.send(key, args, withdraw.signal)
-        const value = await withDeadline(reply, replyWithinMs, () => noReply(args[0], replyWithinMs))
+        const late = (why?: string): Error => noReply(args[0], replyWithinMs, why)
+        const value = await inTime(locator, reply, { withinMs: replyWithinMs, askMs: SUSPECT_AFTER_MS, late })
         lastReplyAt = performance.now()
         return value as T
       } catch (error) {
-        if (isReadOnly(error)) adapter.doubt?.(readOnlyError())
+        if (isReadOnly(error) || !isReply(error)) suspect()
         throw sharedError(error, args[0])
       } finally {
         timer.stop()
@@ -104,6 +111,29 @@ export async function openConnection(
   const connection = new OwnConnection(new Locator(adapterOf(parent), key), onLost, signal)
   await connection.open()
   return connection
+}
+
+interface Times {
+  /** How long it may take. */
+  readonly withinMs: number
+  /** How often the other masters of a cluster are asked meanwhile. */
+  readonly askMs: number
+  /** Makes the error of what took too long, or of what nobody waits for any longer. */
+  readonly late: (why?: string) => Error
+}
+
+/** Waits for a reply. Where none comes, a cluster may have another master by now, long before the time is over. */
+async function inTime<T>(locator: Locator, reply: Promise<T>, { withinMs, askMs, late }: Times): Promise<T> {
+  for (let leftMs = withinMs; ; leftMs -= askMs) {
+    const isLast = leftMs <= askMs || !locator.isOnCluster
+    try {
+      return await withDeadline(reply, isLast ? leftMs : askMs, () => SILENCE)
+    } catch (error) {
+      if (error !== SILENCE) throw error
+      if (isLast) throw late()
+      if (await locator.failed()) throw late('the cluster has another master')
+    }
+  }
 }
 
 /** One socket with all that depends on it. It is never repaired: when it breaks, the next command opens another. */
@@ -167,10 +197,16 @@ class OwnConnection implements Connection {
     }
   }
 
-  async id(): Promise<string> {
+  async id(): Promise<string | undefined> {
     const link = this.#link ?? (await this.open())
     link.serverId ??= this.#exchange<number>(link, ['CLIENT', 'ID'], OPEN_WITHIN_MS).then(String)
-    return link.serverId
+    try {
+      return await link.serverId
+    } catch (error) {
+      // Without it, a read under way is waited for at a stop.
+      if (isForbidden(error)) return undefined
+      throw error
+    }
   }
 
   close(): Promise<void> {
@@ -186,8 +222,9 @@ class OwnConnection implements Connection {
     const socket = new AbortController()
     this.#dialing = socket
     try {
-      const late = (): Error => noReply('a new connection', OPEN_WITHIN_MS)
-      this.#link = await withDeadline(this.#dial(socket), OPEN_WITHIN_MS, late)
+      const late = (why?: string): Error => noReply('a new connection', OPEN_WITHIN_MS, why)
+      const times = { withinMs: OPEN_WITHIN_MS, askMs: OPEN_WITHIN_MS / 5, late }
+      this.#link = await inTime(this.#locator, this.#dial(socket), times)
       return this.#link
     } catch (error) {
       socket.abort(error)
@@ -215,10 +252,12 @@ class OwnConnection implements Connection {
   async #exchange<T>(link: Link, args: string[], replyWithinMs: number): Promise<T> {
     link.pending++
     try {
-      const reply = await withDeadline(link.send(args), replyWithinMs, () => {
+      const late = (why?: string): Error => {
         this.#drop(link)
-        return noReply(args[0], replyWithinMs)
-      })
+        return noReply(args[0], replyWithinMs, why)
+      }
+      const times = { withinMs: replyWithinMs, askMs: SUSPECT_AFTER_MS, late }
+      const reply = await inTime(this.#locator, link.send(args), times)
       this.lastReplyAt = performance.now()
       return reply as T
     } catch (error) {
@@ -251,6 +290,6 @@ function closed(): QueueError {
   return new QueueError('CLOSED', 'The connection is closed')
 }
 
-function noReply(what = 'a command', withinMs: number): QueueError {
-  return new QueueError('NO_REPLY', `Redis gave no reply to ${what} within ${withinMs} ms`)
+function noReply(what = 'a command', withinMs: number, why = `${withinMs} ms have passed`): QueueError {
+  return new QueueError('NO_REPLY', `Redis gave no reply to ${what}: ${why}`)
 }

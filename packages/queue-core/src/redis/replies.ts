@@ -43,6 +43,12 @@ export const isOutOfMemory: IsReply = hasCode('OOM')
 export const isWrongType: IsReply = hasCode('WRONGTYPE')
 /** The user may not run the command, or the host of the server has removed it. */
 export const isForbidden: IsReply = hasCode('NOPERM', 'ERR unknown command')
+/** The user may not run a command of a script; the server does not say which one. */
+export const isForbiddenInScript: IsReply = (error) =>
+  messageOf(error).includes('The user executing the script can')
+/** Makes the error that names them. */
+export const forbiddenInScript = (cause: unknown, commands: readonly string[]): Error =>
+  new Error(`NOPERM The user may not run one of ${commands.join(', ')}: ${messageOf(cause)}`, { cause })
 /** XINFO of a stream that does not exist. */
 export const isNoSuchKey: IsReply = (error) => messageOf(error).includes('no such key')
 /** The consumer group is missing: the server was flushed, or came back with older data. Lua may put a word in front. */

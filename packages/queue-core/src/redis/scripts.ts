@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Keys } from './keys.ts'
 import { lua } from './lua.ts'
 import type { QueuePartition } from './partition.ts'
-import { isNoScript } from './replies.ts'
+import { forbiddenInScript, isForbiddenInScript, isNoScript } from './replies.ts'
 
 /**
  * The scripts and their flags. `allow-oom`: ending a lease frees memory, so it must work when memory has run out.
@@ -87,11 +87,18 @@ export async function runScript<T>(
   const own = (KEYS[name] ?? routeKeys)(keys)
   const command = ['EVALSHA', sha, String(own.length + moreKeys.length), ...own, ...moreKeys, ...args]
   const sendSource = (): Promise<T> => connection.send(['EVAL', source, ...command.slice(2)], options)
-  if (inOrder) return sendSource()
   try {
-    return await connection.send<T>(command, options)
+    if (inOrder) return await sendSource()
+    return await connection.send<T>(command, options).catch((error: unknown) => {
+      if (isNoScript(error)) return sendSource()
+      throw error
+    })
   } catch (error) {
-    if (isNoScript(error)) return sendSource()
-    throw error
+    throw isForbiddenInScript(error) ? forbiddenInScript(error, commandsOf(source)) : error
   }
+}
+
+/** The commands that a script calls. */
+function commandsOf(source: string): string[] {
+  return [...new Set([...source.matchAll(/call\('([A-Z]+)'/g)].map(([, command = '']) => command))]
 }

@@ -17,6 +17,8 @@ export interface ClientAdapter {
   nodes(): readonly NodeAdapter[]
   /** Where a node of a cluster is reached from here, by the name that the cluster gives it. */
   addressOf(name: string): NodeAddress | undefined
+  /** Learns from a node of the cluster which nodes serve it now, where the client does not by itself. */
+  learnFrom?(node: NodeAdapter): void
   /** Asks Sentinels again before the next command, because the master is gone, silent or a replica, which replies `error`. */
   doubt?(error: Error): void
   /** Calls a listener each time that Sentinels name another master. Returns what ends that. */

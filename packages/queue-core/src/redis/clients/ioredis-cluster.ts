@@ -15,6 +15,7 @@ export interface IoredisClusterClient extends IoredisCommander {
   /** Names of the nodes that serve each slot, its master first. */
   readonly slots: readonly (readonly string[])[]
   nodes(role?: 'master'): readonly IoredisClient[]
+  refreshSlotsCache?(callback: () => void): void
 }
 
 /** `natMap` of ioredis: the address of a node from here, by the one that the cluster announces. */
@@ -48,8 +49,10 @@ export function adaptIoredisCluster(cluster: IoredisClusterClient): ClientAdapte
     nodes: () =>
       cluster
         .nodes('master')
-        .filter(({ status }) => status === 'ready')
+        // One that waits has had nothing to do, and connects when it is asked.
+        .filter(({ status }) => status === 'ready' || status === 'wait')
         .map((node) => adaptIoredisNode(nameOf(node), node)),
+    learnFrom: () => cluster.refreshSlotsCache?.(() => undefined),
     addressOf(name) {
       const { natMap } = cluster.options as NatOptions
       return (typeof natMap === 'function' ? natMap(name) : natMap?.[name]) ?? parseAddress(name)

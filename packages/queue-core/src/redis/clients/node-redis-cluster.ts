@@ -10,6 +10,8 @@ export interface RedisClusterClient {
   readonly nodeByAddress: ReadonlyMap<string, { readonly client?: RedisNodeClient | undefined }>
   /** What it was made with: the addresses by which its nodes are reached from here. */
   readonly _options?: { readonly nodeAddressMap?: NodeAddressMap | undefined } | undefined
+  /** Its view of the cluster, which it refreshes after a redirection, and when a node is gone, but not when one is silent. */
+  readonly _slots?: unknown
   sendCommand<T = unknown>(
     firstKey: string | undefined,
     isReadonly: boolean | undefined,
@@ -17,6 +19,10 @@ export interface RedisClusterClient {
     options?: object,
   ): Promise<T>
   getNodeClientForKey(key: string): Promise<RedisNodeClient>
+}
+
+interface Slots {
+  rediscover(startWith: RedisNodeClient): Promise<unknown>
 }
 
 /** Adapts `createCluster()`. */
@@ -38,6 +44,12 @@ export function adaptCluster(cluster: RedisClusterClient): ClientAdapter {
       return adaptNode(name, template)
     },
     nodes,
+    learnFrom({ name = '' }) {
+      const client = cluster.nodeByAddress.get(name)?.client
+      // oxlint-disable-next-line no-underscore-dangle -- node-redis shows it nowhere else
+      const slots = cluster._slots as Slots | undefined
+      if (client !== undefined) slots?.rediscover(client).catch(() => undefined)
+    },
     addressOf(name) {
       // oxlint-disable-next-line no-underscore-dangle -- node-redis shows it nowhere else
       const map = cluster._options?.nodeAddressMap
