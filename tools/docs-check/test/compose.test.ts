@@ -205,10 +205,12 @@ describe('the programs in containers', () => {
   })
 
   it.each(['api', 'worker-1', 'worker-2'])('are given the time to stop: %s', (name) => {
-    const { fallback } = name === 'api' ? apiProgram.settings.graceMs : workerProgram.settings.graceMs
+    const { drainMs, graceMs } = apiProgram.settings
+    const stopMs =
+      name === 'api' ? drainMs.fallback + graceMs.fallback : workerProgram.settings.graceMs.fallback
     const givenMs = parseDurationMs(services[name]?.stop_grace_period ?? '')
     // What is under way, and then the connections to PostgreSQL.
-    expect(givenMs).toBeGreaterThanOrEqual(fallback + 10_000)
+    expect(givenMs).toBeGreaterThanOrEqual(stopMs + 10_000)
   })
 
   it('are scraped where they serve their metrics', () => {

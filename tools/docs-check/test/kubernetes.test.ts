@@ -130,6 +130,11 @@ const PLANTED: readonly PlantedFault[] = [
       void (container(all, 'titan-worker').env = [{ name: 'SHUTDOWN_GRACE_MS', value: '40000' }]),
   },
   {
+    what: 'no time for proxies to notice a stop',
+    said: 'Deployment titan-api: refuses connections that proxies still send',
+    plant: (all) => void (container(all, 'titan-api').env = [{ name: 'DRAIN_MS', value: '0' }]),
+  },
+  {
     what: 'a root file system that can be written',
     said: 'Deployment titan-api: has rights that it does not need',
     plant: (all) => void delete container(all, 'titan-api').securityContext!.readOnlyRootFilesystem,

@@ -19,6 +19,9 @@ export const isProgram = (name: string): name is ProgramName => name in PROGRAMS
 /** What a process takes to stop after its grace period, in milliseconds. */
 const CLOSE_MS = 10_000
 
+/** What proxies take to notice that a pod is going, in milliseconds. */
+const NOTICE_MS = 5_000
+
 /** Returns faults of an object with its name. */
 export function reportAbout(manifest: Manifest, faults: readonly string[]) {
   return faults.map((fault) => `${nameOf(manifest)}: ${fault}`)
@@ -75,15 +78,15 @@ function findHasteFaults({ startupProbe }: IContainer, { CONNECT_TIMEOUT_MS }: E
 export function findStopFaults(manifests: readonly Manifest[]): string[] {
   return workloadsOf(manifests).flatMap((workload) =>
     containersOf(workload).flatMap((container) => {
-      const { name, lifecycle } = container
+      const { name } = container
       if (!isProgram(name)) return []
-      const graceMs = Number(
-        environmentOf(manifests, container)['SHUTDOWN_GRACE_MS'] ?? PROGRAMS[name].graceMs,
-      )
-      const pauseMs = (lifecycle?.preStop?.sleep?.seconds ?? 0) * 1_000
+      const environment = environmentOf(manifests, container)
+      const drainMs =
+        name === 'api' ? Number(environment['DRAIN_MS'] ?? apiProgram.settings.drainMs.fallback) : 0
+      const graceMs = Number(environment['SHUTDOWN_GRACE_MS'] ?? PROGRAMS[name].graceMs)
       const givenMs = (podOf(workload).spec?.terminationGracePeriodSeconds ?? 30) * 1_000
-      const faults = givenMs < pauseMs + graceMs + CLOSE_MS ? ['is killed before it has stopped'] : []
-      if (name === 'api' && pauseMs === 0) faults.push('refuses connections that proxies still send')
+      const faults = givenMs < drainMs + graceMs + CLOSE_MS ? ['is killed before it has stopped'] : []
+      if (name === 'api' && drainMs < NOTICE_MS) faults.push('refuses connections that proxies still send')
       return reportAbout(workload, faults)
     }),
   )
