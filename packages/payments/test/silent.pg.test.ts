@@ -181,7 +181,11 @@ test(
       near.on('close', () => far.destroy())
     })
     const sql = open(urlAt(port), { ...QUICK, poolSize: 2 })
-    for (let n = 0; n < 3; n++) await expect(sql`select 1`).rejects.toMatchObject({ code: 'CONNECT_TIMEOUT' })
+    for (let n = 0; n < 3; n++)
+      await expect(sql`select 1`).rejects.toMatchObject({
+        code: 'CONNECT_TIMEOUT',
+        message: `write CONNECT_TIMEOUT 127.0.0.1:${port}`,
+      })
     isSilent = false
     await eventually(async () => expect(await sql`select 1 as one`).toEqual([{ one: 1 }]))
   },

@@ -8,7 +8,7 @@ export interface LineWatch {
   /** The silence from which on the server is suspected, in milliseconds; 0: never. */
   readonly suspectAfterMs: number
   onSilence(line: Line): void
-  /** Called each second while the silence lasts. */
+  /** Called again and again while the silence lasts. */
   onSuspicion(line: Line): void
   /** Called when the server has refused a write because it takes none. */
   onReadOnly(line: Line): void
@@ -28,8 +28,9 @@ const READ_ONLY = Buffer.from('C25006\0')
 const ERROR_RESPONSE = 0x45
 /** The state of a session outside of a transaction, in ReadyForQuery. */
 const IDLE = 0x49
-/** A suspicion is repeated after this long, in milliseconds. */
+/** A suspicion is repeated after this long, in milliseconds, or after this share of the silence. */
 const SUSPECT_EVERY_MS = 1_000
+const SUSPECT_AGAIN = 0.2
 
 /** A socket, and whether its server owes an answer: it answers each request with ReadyForQuery in the end. */
 export class Line {
@@ -148,6 +149,8 @@ export class Line {
 
   /** The wait until a server that is already suspected is suspected again; 0 before. */
   #suspectedAgain(silentMs: number): number {
-    return silentMs < this.#watch.suspectAfterMs ? 0 : SUSPECT_EVERY_MS
+    if (silentMs < this.#watch.suspectAfterMs) return 0
+    // Less and less often: what runs for minutes is a migration or a report.
+    return Math.max(SUSPECT_EVERY_MS, silentMs * SUSPECT_AGAIN)
   }
 }

@@ -1,5 +1,6 @@
+import type { Socket } from 'node:net'
 import postgres from 'postgres'
-import { dial, brokenSocket } from './socket.ts'
+import { brokenSocket, dial, endInTime } from './socket.ts'
 import type { DatabaseTarget, Server } from './url.ts'
 
 /** What a server says that it is. */
@@ -41,7 +42,7 @@ export async function askRole(target: DatabaseTarget, server: Server): Promise<R
     ...({
       host: [server.host],
       port: [server.port],
-      socket: () => dial(server, target.tls, ROLE_WITHIN_MS).catch(brokenSocket),
+      socket: () => open(target, server).catch(brokenSocket),
     } as object),
     onnotice: () => {},
     connection: { application_name: 'titan-role', ...target.startup },
@@ -52,6 +53,12 @@ export async function askRole(target: DatabaseTarget, server: Server): Promise<R
     clearTimeout(timer)
     void sql.end({ timeout: 0 })
   }
+}
+
+async function open({ tls }: DatabaseTarget, server: Server): Promise<Socket> {
+  const socket = await dial(server, tls, ROLE_WITHIN_MS)
+  endInTime(socket)
+  return socket
 }
 
 async function ask(sql: postgres.Sql): Promise<Role> {

@@ -14,7 +14,8 @@ export async function dial(server: Server, tls: Tls | undefined, timeoutMs: numb
       socket = breakAtOnce(encrypt(socket, host, tls))
       await happens('secureConnect', socket, server)
     }
-    return socket
+    // For the messages of the driver.
+    return Object.assign(socket, { host, port })
   } catch (error) {
     socket.destroy()
     throw error
