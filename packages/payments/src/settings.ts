@@ -2,11 +2,14 @@ import {
   InvalidSettings,
   milliseconds,
   named,
+  optionalText,
+  redisUrl as redisUrlOf,
   serverUrl,
   settingsGroup,
   text,
   toggle,
   wholeNumber,
+  withSentinelLogin,
   type Environment,
 } from '@titan/service'
 import { readDatabaseUrl } from './connection/url.ts'
@@ -36,10 +39,11 @@ const databasePrepare = toggle(
   true,
 )
 
-const redisUrl = serverUrl(
-  { ...named('REDIS_URL', 'URL of Redis; required.'), alsoEnv: ['REDIS_ADDR'] },
-  { schemes: ['redis', 'rediss'] },
-)
+const redisUrl = redisUrlOf({
+  ...named('REDIS_URL', 'URL of Redis, its Sentinels or its cluster; required.'),
+  alsoEnv: ['REDIS_ADDR'],
+})
+const LOGIN = { form: /^[^\p{Cc}]{1,500}$/u, rule: '1 to 500 characters' }
 const redis = {
   redisUrl: {
     ...redisUrl,
@@ -55,6 +59,14 @@ const redis = {
       'Partitions of the queue payments. To change it later, stop every program and run titan repartition.',
     ),
     { fallback: 1, min: 1, max: 64 },
+  ),
+  sentinelUsername: optionalText(
+    { env: 'SENTINEL_USERNAME', about: 'User of the Sentinels themselves, with SENTINEL_PASSWORD.' },
+    LOGIN,
+  ),
+  sentinelPassword: optionalText(
+    { env: 'SENTINEL_PASSWORD', about: 'Password of the Sentinels themselves, if they have one.' },
+    LOGIN,
   ),
 }
 
@@ -136,13 +148,13 @@ export const queueSettings = settingsGroup(
     databasePrepare,
   },
   (values) => {
-    const { databaseUrl: url, ...rest } = withPrepare(values)
+    const { databaseUrl: url, ...rest } = withUrls(values)
     return { ...rest, databaseUrl: url === '' ? undefined : url }
   },
 )
 
 /** The settings of what needs both stores. */
-export const storeSettings = settingsGroup(stores, withPrepare)
+export const storeSettings = settingsGroup(stores, withUrls)
 
 /** The settings of what accepts payments and applies webhooks of gateways. */
 export const acceptingSettings = settingsGroup({ ...stores, ...retries }, withPolicy)
@@ -180,14 +192,29 @@ function withPrepare<Values extends DatabaseSettings>({ databasePrepare: isNamed
   return { ...rest, databaseUrl: `${rest.databaseUrl}${separator}prepare=false` }
 }
 
+interface RedisSettings {
+  readonly redisUrl: string
+  readonly sentinelUsername: string | undefined
+  readonly sentinelPassword: string | undefined
+}
+
+/** Puts into the URLs of both stores what else says how to connect. */
+function withUrls<Values extends DatabaseSettings & RedisSettings>(values: Values) {
+  const { sentinelUsername, sentinelPassword, ...rest } = values
+  if (sentinelUsername !== undefined && sentinelPassword === undefined)
+    throw new InvalidSettings(['SENTINEL_PASSWORD must be set where SENTINEL_USERNAME is'])
+  const { redisUrl: url, ...others } = withPrepare(rest)
+  return { ...others, redisUrl: withSentinelLogin(url, sentinelUsername, sentinelPassword) }
+}
+
 type RetrySettings = Pick<typeof DEFAULT, keyof typeof retries>
 
 /** Collects the settings of the retry policy in one member. */
-function withPolicy<Values extends DatabaseSettings & RetrySettings>(values: Values) {
+function withPolicy<Values extends DatabaseSettings & RedisSettings & RetrySettings>(values: Values) {
   const { maxRetries, retryBaseMs, retryMaxMs, retrySoftDeclines, softDeclineDelayMs, ...others } = values
   const { customerActionTimeoutMs, ...rest } = others
   const retried = { maxRetries, retryBaseMs, retryMaxMs, retrySoftDeclines, softDeclineDelayMs }
   const given = { ...retried, customerActionTimeoutMs }
   const policy: RetryPolicy = { ...DEFAULT, ...given }
-  return { ...withPrepare(rest), policy }
+  return { ...withUrls(rest), policy }
 }

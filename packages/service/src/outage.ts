@@ -85,7 +85,8 @@ export function explainStore(error: unknown): string | undefined {
 }
 
 function adviceOn(reply: string): string {
-  if (/^(MOVED|ASK|CROSSSLOT) /.test(reply))
-    return '; it is a node of a cluster: point REDIS_URL at a single server'
+  if (/^(MOVED|ASK) /.test(reply)) return '; it is a node of a cluster: write REDIS_URL as redis+cluster://'
+  if (reply.startsWith('CROSSSLOT '))
+    return '; keys of one BullMQ queue are in one slot of a cluster only where the prefix is in braces'
   return reply.startsWith('READONLY ') ? '; point REDIS_URL at the primary' : ''
 }

@@ -101,7 +101,7 @@ function portOf(text: string): number | undefined {
 /** Returns `host:port` of a server URL, of each of its hosts, which a message may quote: without login and parameters. */
 export function addressOf(url: string): string {
   const { scheme = '', hosts = [] } = parseServerUrl(url) ?? {}
-  const standardPort = scheme.startsWith('redis') ? 6379 : 5432
+  const standardPort = scheme.endsWith('+sentinel') ? 26_379 : scheme.startsWith('redis') ? 6_379 : 5_432
   return hosts.map(({ host, port = standardPort }) => addressText(host, port)).join(',')
 }
 

@@ -5,7 +5,7 @@ import {
   milliseconds,
   named,
   optionalText,
-  serverUrl,
+  redisUrl,
   text,
   toggle,
   wholeNumber,
@@ -34,9 +34,7 @@ const settings = {
     { form: QUEUE_NAME, rule: '1 to 100 letters, digits or . : - _' },
   ),
   sourceUrl: {
-    ...serverUrl(named('BULLMQ_REDIS_URL', 'URL of the Redis of the BullMQ queue.'), {
-      schemes: ['redis', 'rediss'],
-    }),
+    ...redisUrl(named('BULLMQ_REDIS_URL', 'URL of the Redis of the BullMQ queue.')),
     isRequired: false,
     shown: 'REDIS_URL',
   },

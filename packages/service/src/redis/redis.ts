@@ -1,5 +1,8 @@
 import type { RedisClusterClient, RedisNodeClient } from '@titan/queue-core'
 import type { Log } from '../log.ts'
+import { BehindSentinels } from './behind-sentinels.ts'
+import { Cluster } from './cluster.ts'
+import { parseRedisUrl } from './place.ts'
 import { SingleServer } from './single-server.ts'
 
 /** A server that takes writes. */
@@ -43,5 +46,8 @@ export interface RedisOptions {
  * It says once that Redis is away and once that it is back.
  */
 export function createRedis(url: string, log: Log, options: RedisOptions = {}): Redis {
+  const place = parseRedisUrl(url)
+  if (place.kind === 'sentinel') return new BehindSentinels(url, place, log)
+  if (place.kind === 'cluster') return new Cluster(url, place, log)
   return new SingleServer(url, log, options)
 }

@@ -42,7 +42,7 @@ export class SingleServer implements Redis {
   connect(timeoutMs?: number): Promise<void> {
     const connect = async (): Promise<void> => {
       await this.client.connect()
-      await requireSingleServer(this.client, this.#url)
+      await requireSingleServer(this.client, addressOf(this.#url))
     }
     return this.#outages.limit(timeoutMs, connect, () => this.client.destroy())
   }
@@ -57,7 +57,7 @@ export class SingleServer implements Redis {
  *
  * @throws Failure for a Sentinel, and for a node that is not the whole of its cluster
  */
-async function requireSingleServer(redis: RedisClientType, url: string): Promise<void> {
+export async function requireSingleServer(redis: RedisClientType, address: string): Promise<void> {
   const ask = (...command: string[]): Promise<string> =>
     redis.sendCommand<string>(command).catch((error: unknown) => {
       if (isInstance(error, ErrorReply)) return ''
@@ -66,12 +66,12 @@ async function requireSingleServer(redis: RedisClientType, url: string): Promise
   const facts = await ask('INFO')
   if (/^redis_mode:sentinel/m.test(facts))
     throw new Failure(
-      `REDIS_URL must point at the primary: ${addressOf(url)} is a Sentinel, which holds no data`,
+      `REDIS_URL must point at the primary: ${address} is a Sentinel, which holds no data. Write redis+sentinel://${address}/ and the name of the master`,
     )
   if (!/^cluster_enabled:1/m.test(facts)) return
   const masters = Number(/^cluster_size:(\d+)/m.exec(await ask('CLUSTER', 'INFO'))?.[1] ?? 1)
   if (masters > 1)
     throw new Failure(
-      `REDIS_URL must point at a single server: ${addressOf(url)} is a node of a cluster of ${masters} masters`,
+      `REDIS_URL must point at a single server: ${address} is a node of a cluster of ${masters} masters. Write redis+cluster://${address}`,
     )
 }
