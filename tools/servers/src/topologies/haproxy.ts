@@ -1,12 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { LocalError } from '../errors.ts'
-import { openServerFolder } from '../folders.ts'
 import { findFreePort, LOOPBACK, onFreePort } from '../ports.ts'
-import { spawnServer, waitUntilReady } from '../server-process.ts'
-import { createNode, type Running, type TopologyNode } from './node.ts'
-import { findProgram, type Program } from './programs.ts'
+import { createNode, type TopologyNode } from './node.ts'
+import { launchProgram } from './program-node.ts'
+import { findProgram } from './programs.ts'
 
 /** How to start an {@link Haproxy}. */
 export interface HaproxyOptions {
@@ -32,8 +30,6 @@ export interface Haproxy extends TopologyNode {
   stop(): Promise<void>
 }
 
-const START_TIMEOUT_MS = 10_000
-
 /** Starts HAProxy, of PATH or of Debian's package, in a fresh folder below `folder`. */
 export async function startHaproxy(folder: string, options: HaproxyOptions): Promise<Haproxy> {
   const program = await findProgram('haproxy')
@@ -41,44 +37,32 @@ export async function startHaproxy(folder: string, options: HaproxyOptions): Pro
   const home = mkdtempSync(join(folder, 'haproxy-'))
   // Its own pages have their own port. The path tells it from a stranger.
   const pages = `/${randomUUID()}`
+  const status = (at: number) => fetch(`http://${LOOPBACK}:${at}${pages};csv`)
+  function launch(at: number) {
+    return launchProgram({
+      name: 'HAProxy',
+      program,
+      // In the foreground.
+      args: ['-db', '-f', join(home, 'haproxy.cfg')],
+      folder: home,
+      isReady: async () => (await status(at)).ok,
+    })
+  }
   const { port, statusPort, first } = await onFreePort(async (port) => {
     const statusPort = await findFreePort()
     writeFileSync(join(home, 'haproxy.cfg'), configuration(port, statusPort, pages, options))
-    return { port, statusPort, first: await launch(program, home, statusUrl(statusPort)) }
+    return { port, statusPort, first: await launch(statusPort) }
   })
-  function statusUrl(at: number) {
-    return `http://${LOOPBACK}:${at}${pages};csv`
-  }
-  const node = createNode('haproxy', port, first, () => launch(program, home, statusUrl(statusPort)))
+  const node = createNode('haproxy', port, first, () => launch(statusPort))
   return {
     ...node,
     url: `http://${LOOPBACK}:${port}`,
     async backendsUp() {
-      const response = await fetch(statusUrl(statusPort))
-      const up = (await response.text()).matchAll(/^servers,port-(?<port>\d+),.*,UP,/gmu)
+      const up = (await (await status(statusPort)).text()).matchAll(/^servers,port-(?<port>\d+),.*,UP,/gmu)
       return [...up].map(({ groups }) => Number(groups?.['port']))
     },
     stop: () => node.kill(),
   }
-}
-
-async function launch({ command, env }: Program, home: string, statusUrl: string): Promise<Running> {
-  const opened = await openServerFolder('HAProxy', home)
-  const server = await spawnServer({
-    command,
-    // In the foreground.
-    args: ['-db', '-f', join(home, 'haproxy.cfg')],
-    env,
-    logFile: join(home, 'server.log'),
-    stopSignal: 'SIGTERM',
-    lock: opened.lock,
-  })
-  const ended = server.exited.then(() => opened.close())
-  const problem = await waitUntilReady(server, async () => (await fetch(statusUrl)).ok, START_TIMEOUT_MS)
-  if (problem === undefined) return { pid: server.pid, ended }
-  await server.kill()
-  await ended
-  throw new LocalError('PROGRAM_UNAVAILABLE', `HAProxy did not start: ${problem}\n${server.logTail()}`)
 }
 
 function configuration(port: number, statusPort: number, pages: string, options: HaproxyOptions) {

@@ -1,4 +1,4 @@
-import { freezeTree, killTree, thawTree } from './processes.ts'
+import { freezeTrees, killTrees, thawTrees } from './processes.ts'
 
 /** A server of a topology: a machine that a test may switch off, stop and switch on again. */
 export interface TopologyNode {
@@ -24,6 +24,8 @@ export interface Running {
   readonly pid: number
   /** Resolves when it is gone and its folder is free. */
   readonly ended: Promise<unknown>
+  /** Finds processes that belong to it and descend from another one. */
+  readonly others?: () => readonly number[]
 }
 
 /** Makes a node of a server that runs. `launch` starts it again on the same port. */
@@ -43,9 +45,10 @@ export function createNode(
       if (current === running) current = undefined
     })
   }
-  function requireRunning() {
+  /** The processes from which all others descend. */
+  function roots() {
     if (current === undefined) throw new Error(`${name} does not run`)
-    return current
+    return [current.pid, ...(current.others?.() ?? [])]
   }
 
   adopt(first)
@@ -56,16 +59,16 @@ export function createNode(
     isUp: () => current !== undefined && !isFrozen,
     async kill() {
       if (current === undefined) return
-      const { pid, ended } = current
-      await killTree(pid)
+      const { ended } = current
+      await killTrees(roots())
       await ended
     },
     freeze() {
-      freezeTree(requireRunning().pid)
+      freezeTrees(roots())
       isFrozen = true
     },
     thaw() {
-      thawTree(requireRunning().pid)
+      thawTrees(roots())
       isFrozen = false
     },
     async start() {

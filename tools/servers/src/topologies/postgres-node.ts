@@ -85,7 +85,7 @@ export async function freeSharedMemory(folder: string) {
   if (id !== undefined) await run('ipcrm', ['-m', id]).catch(() => {})
 }
 
-async function query<Row extends object>(url: string, statement: string): Promise<Row[]> {
+export async function query<Row extends object>(url: string, statement: string): Promise<Row[]> {
   const sql = postgres(url, { max: 1, connect_timeout: 2, onnotice: () => {} })
   try {
     return [...(await sql.unsafe<Row[]>(statement))]

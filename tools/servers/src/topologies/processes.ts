@@ -5,35 +5,35 @@ import { poll } from '../wait.ts'
 
 const END_TIMEOUT_MS = 10_000
 
-/** Stops a process and all that it started. The root first, so that it starts no more meanwhile. */
-export function freezeTree(root: number) {
-  signal(root, 'SIGSTOP')
-  for (const pid of processTree(root)) signal(pid, 'SIGSTOP')
+/** Stops processes and all that they started. They come first, so that they start no more meanwhile. */
+export function freezeTrees(roots: readonly number[]) {
+  for (const pid of roots) signal(pid, 'SIGSTOP')
+  for (const pid of processTrees(roots)) signal(pid, 'SIGSTOP')
 }
 
-/** Continues what {@link freezeTree} stopped. */
-export function thawTree(root: number) {
-  for (const pid of processTree(root)) signal(pid, 'SIGCONT')
+/** Continues what {@link freezeTrees} stopped. */
+export function thawTrees(roots: readonly number[]) {
+  for (const pid of processTrees(roots)) signal(pid, 'SIGCONT')
 }
 
-/** Ends a process and all that it started at one moment, as a power cut does, and waits until they are gone. */
-export async function killTree(root: number) {
-  freezeTree(root)
-  const pids = processTree(root)
+/** Ends processes and all that they started at one moment, as a power cut does, and waits until they are gone. */
+export async function killTrees(roots: readonly number[]) {
+  freezeTrees(roots)
+  const pids = processTrees(roots)
   for (const pid of pids) signal(pid, 'SIGKILL')
   const areGone = () => pids.every((pid) => identifyProcess(pid) === undefined)
   await poll(async () => areGone() || undefined, END_TIMEOUT_MS)
 }
 
-/** The process and its descendants. Signals to a group do not do: each backend of PostgreSQL leads its own. */
-function processTree(root: number): number[] {
+/** The processes and their descendants. Signals to a group do not do: each backend of PostgreSQL leads its own. */
+function processTrees(roots: readonly number[]): number[] {
   const children = Map.groupBy(
     process.platform === 'linux' ? listOnLinux() : listByPs(),
     ([, parent]) => parent,
   )
-  const tree = [root]
-  for (const parent of tree) tree.push(...(children.get(parent) ?? []).map(([pid]) => pid))
-  return tree
+  const trees = [...roots]
+  for (const parent of trees) trees.push(...(children.get(parent) ?? []).map(([pid]) => pid))
+  return trees
 }
 
 /** Process id and parent's process id. */

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, globSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { unpackAptPackage, unpackedEnvironment } from '../apt.ts'
 import { describeError, LocalError } from '../errors.ts'
@@ -10,30 +10,39 @@ export interface Program {
   readonly env: Record<string, string>
 }
 
-/** Where Debian's programs are, also those of administrators. */
-const FOLDERS = ['usr/sbin', 'usr/bin']
-
 /**
  * Finds a program on PATH, else in the package of Debian or Ubuntu, which is unpacked into the project's cache.
  *
  * @throws LocalError `PROGRAM_UNAVAILABLE` with the reason
  */
-export async function findProgram(
-  name: string,
-  packageName: string = name,
-  env: NodeJS.ProcessEnv = process.env,
-): Promise<Program> {
-  const onPath = [...(env['PATH'] ?? '').split(delimiter), ...FOLDERS.map((folder) => join('/', folder))]
-  const installed = onPath.map((folder) => join(folder, name)).find(existsSync)
+export async function findProgram(name: string, packageName: string = name): Promise<Program> {
+  const onPath = (process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, name))
+  const installed = onPath.find(existsSync)
   if (installed !== undefined) return { command: installed, env: {} }
+  const { root, found, env } = await findInstalled(packageName, `usr/{sbin,bin}/${name}`)
+  return { command: join(root, found), env }
+}
+
+/**
+ * Finds a path of a package: on this system, or in the package of Debian or Ubuntu, unpacked into the project's cache.
+ * `pattern` is relative to the root; the last that fits, the newest version, is taken.
+ *
+ * @throws LocalError `PROGRAM_UNAVAILABLE` with the reason
+ */
+export async function findInstalled(packageName: string, pattern: string) {
+  const search = (root: string) => globSync(pattern, { cwd: root }).toSorted().at(-1)
+  const here = search('/')
+  if (here !== undefined) return { root: '/', found: here, env: {} }
   try {
-    const target = join(cacheFolder(env), `${packageName}-${process.arch}`)
-    const root = await unpackAptPackage(packageName, target)
-    const command = FOLDERS.map((folder) => join(root, folder, name)).find(existsSync)
-    if (command === undefined) throw new Error(`the package ${packageName} has no ${name}`)
-    return { command, env: unpackedEnvironment(root) }
+    const root = await unpackAptPackage(
+      packageName,
+      join(cacheFolder(process.env), `${packageName}-${process.arch}`),
+    )
+    const found = search(root)
+    if (found === undefined) throw new Error('it is not in the package')
+    return { root, found, env: unpackedEnvironment(root) }
   } catch (cause) {
-    const text = `${name} is neither on PATH nor in a package of this system: ${describeError(cause)}`
+    const text = `This system has no ${packageName}, and its package cannot be had: ${describeError(cause)}`
     throw new LocalError('PROGRAM_UNAVAILABLE', text, { cause })
   }
 }
