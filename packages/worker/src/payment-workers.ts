@@ -202,7 +202,9 @@ export class PaymentWorkers {
   #limit(allowed: Allowance, others: Allowance): void {
     const { concurrency } = this.#options
     const [first, ...rest] = this.#workers
-    first?.worker.setConcurrency(allowed === 'all' ? concurrency : allowed === 'one' ? 1 : 0)
+    // Jobs that still hang must not keep the one from its start.
+    const one = (first?.worker.running ?? 0) + 1
+    first?.worker.setConcurrency(allowed === 'all' ? concurrency : allowed === 'one' ? one : 0)
     for (const { worker } of rest) worker.setConcurrency(allowed === 'all' ? concurrency : 0)
     this.#webhooks?.pause(others === 'none')
   }

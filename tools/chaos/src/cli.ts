@@ -3,9 +3,11 @@ import { randomInt } from 'node:crypto'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { runChaos } from './chaos.ts'
-import { formatProgress, formatReport, formatRolling } from './report.ts'
+import type { ClientCounts } from './clients.ts'
+import { formatProgress, formatReport, formatRolling, formatUpgrade } from './report.ts'
 import { runRolling } from './rolling.ts'
 import { TOPOLOGIES, type Topology } from './stores/store.ts'
+import { runUpgrade } from './upgrade.ts'
 
 const USAGE = `pnpm chaos: tries to lose a payment or to charge one twice
 
@@ -26,7 +28,8 @@ ends all faults, waits until the system is quiet, and verifies every payment. Ex
   --quiet <s>      Seconds until the system must be quiet after the last fault. (default 180)
   --rolling        Restart the workers in turn instead of making faults, and measure how soon other workers claim the
                    jobs that they release. (changes the defaults: --payments 3000, --duration 30)
-  --previous <dir> Run the second API and the second worker from the checkout of another version.
+  --previous <dir> Run the second API and the second worker from the checkout of another version. With --rolling: start
+                   everything from it, upgrade one program after the other, then go back. (default --duration 120)
   --seed <n>       Repeat the schedule of another run. (default random)
   --json           Print the report as JSON.
   --help           Print this help.
@@ -37,6 +40,7 @@ const PROGRESS_EVERY_MS = 10_000
 /** The length of a run. */
 const USUAL = {
   rolling: { payments: 3_000, secondsFor: () => 30 },
+  upgrade: { payments: 3_000, secondsFor: () => 120 },
   mixed: { payments: 20_000, secondsFor: (payments: number) => Math.max(15, Math.ceil(payments / 60)) },
   turns: { payments: 2_000, secondsFor: () => 240 },
 }
@@ -97,7 +101,8 @@ function settingsOf(flags: ReturnType<typeof readFlags>): Settings {
   const on = readTopology(flags.on)
   const only = flags.only?.split(',')
   const mixed = flags.mixed ?? (on === 'single' && only === undefined)
-  const usual = USUAL[flags.rolling ? 'rolling' : mixed ? 'mixed' : 'turns']
+  const rolling = previous === undefined ? 'rolling' : 'upgrade'
+  const usual = USUAL[flags.rolling ? rolling : mixed ? 'mixed' : 'turns']
   const payments = readNumber('payments', flags.payments ?? `${usual.payments}`)
   return {
     on,
@@ -128,22 +133,28 @@ async function run({ json, ...options }: Settings): Promise<number> {
     },
   })
   if (stderr.isTTY) stderr.write('\r\u001B[K')
-  process.stdout.write(`${json ? JSON.stringify(report) : formatReport(report)}\n`)
-  return report.breaches.length === 0 ? 0 : 1
+  return print(report, json ? undefined : formatReport(report))
 }
 
-async function roll({ json, ...options }: Settings): Promise<number> {
+async function roll({ json, previous, ...options }: Settings): Promise<number> {
   announce(options)
-  const report = await runRolling({
-    ...options,
-    onRestart: (worker, { tried, answered }) =>
-      process.stderr.write(`${worker} restarted; ${answered} of ${tried} payments answered\n`),
-  })
-  process.stdout.write(`${json ? JSON.stringify(report) : formatRolling(report)}\n`)
+  const onRestart = (program: string, { tried, answered }: Readonly<ClientCounts>): void =>
+    void process.stderr.write(`${program} restarted; ${answered} of ${tried} payments answered\n`)
+  if (previous === undefined) {
+    const report = await runRolling({ ...options, onRestart })
+    return print(report, json ? undefined : formatRolling(report))
+  }
+  const report = await runUpgrade({ ...options, previous, onRestart })
+  return print(report, json ? undefined : formatUpgrade(report))
+}
+
+/** Prints a report as text or JSON; returns the exit code. */
+function print(report: { readonly breaches: readonly string[] }, text: string | undefined): number {
+  process.stdout.write(`${text ?? JSON.stringify(report)}\n`)
   return report.breaches.length === 0 ? 0 : 1
 }
 
-function announce({ on, payments, durationMs, seed }: Omit<Settings, 'json'>): void {
+function announce({ on, payments, durationMs, seed }: Omit<Settings, 'json' | 'previous'>): void {
   process.stderr.write(
     `${payments} payments over ${durationMs / 1_000} s on ${on}, seed ${seed}; starting the servers\n`,
   )

@@ -89,6 +89,8 @@ export interface FleetOptions {
   readonly gatewayFolder?: string
   /** Checkout of another version, which runs the second API and the second worker. @default none */
   readonly previous?: string | undefined
+  /** Whether that checkout runs every program at first. @default false */
+  readonly isUpgraded?: boolean | undefined
 }
 
 /** Starts everything with its data in the folder. */
@@ -131,9 +133,8 @@ export async function startFleet(folder: string, options: FleetOptions) {
     }
     const portAt = (link: string): number => links.get(link)?.port ?? 0
 
-    for (const id of PROGRAMS) {
-      const checkout = id.endsWith('-2') ? options.previous : undefined
-      const supervisor = supervise({
+    function optionsOf(id: ProgramId, checkout: string | undefined): ProgramOptions {
+      return {
         ...commandOf(id),
         checkout,
         env: {
@@ -146,7 +147,16 @@ export async function startFleet(folder: string, options: FleetOptions) {
           STRIPE_API_BASE: `http://127.0.0.1:${portAt(`${id}>gateway`)}`,
         },
         onLog: count,
-      })
+      }
+    }
+
+    /** Restarts a program in good order, from this checkout or another one. */
+    async function move(id: ProgramId, checkout: string | undefined): Promise<void> {
+      await programs.get(id)?.restart(optionsOf(id, checkout))
+    }
+
+    for (const id of PROGRAMS) {
+      const supervisor = supervise(optionsOf(id, firstCheckoutOf(id, options)))
       programs.set(id, supervisor)
       closers.push(() => supervisor.stop())
       // One after the other, because the first one creates the tables.
@@ -156,11 +166,16 @@ export async function startFleet(folder: string, options: FleetOptions) {
     const apiUrls = PROGRAMS.filter((id) => id.startsWith('api')).map(
       (id) => `http://127.0.0.1:${portAt(`client>${id}`)}`,
     )
-    return { stores, gateway, programs, links, apiUrls, logged, close }
+    return { stores, gateway, programs, links, apiUrls, logged, move, close }
   } catch (error) {
     await close()
     throw error
   }
+}
+
+/** Returns the checkout that a program starts from. */
+function firstCheckoutOf(id: ProgramId, { previous, isUpgraded = false }: FleetOptions): string | undefined {
+  return isUpgraded || id.endsWith('-2') ? previous : undefined
 }
 
 /** What the programs of a checkout are set to. */

@@ -2,6 +2,7 @@ import { styleText } from 'node:util'
 import type { ChaosReport, Progress } from './chaos.ts'
 import type { Gap } from './gaps.ts'
 import type { RollingReport } from './rolling.ts'
+import type { UpgradeReport } from './upgrade.ts'
 
 /** Formats the progress of a run in one line. */
 export function formatProgress({ phase, elapsedMs, clients, faults, unfinished }: Progress): string {
@@ -83,6 +84,20 @@ export function formatRolling(report: RollingReport): string {
   ])
 }
 
+/** Formats the result of an upgrade as a table. */
+export function formatUpgrade(report: UpgradeReport): string {
+  const { clients, statuses, breaches } = report
+  return table(report, [
+    ['seed', report.seed],
+    ['payments tried', clients.tried],
+    ['payments answered', clients.answered],
+    ['programs restarted', report.restarts],
+    ['payments by status', Object.values(statuses).reduce((sum, count) => sum + count, 0)],
+    ...indented(statuses),
+    ['breaches', breaches.length],
+  ])
+}
+
 /** How soon other workers should claim nearly all jobs of a worker that stops. */
 const GOAL_MS = 1_000
 
@@ -104,7 +119,10 @@ function under(gap: Gap | undefined): string {
 type Row = readonly [name: string, value: string | number, note?: string]
 
 /** Formats the rows, and below them each breach and how to investigate it. */
-function table({ breaches, folder, seed }: ChaosReport | RollingReport, rows: readonly Row[]): string {
+function table(
+  { breaches, folder, seed }: ChaosReport | RollingReport | UpgradeReport,
+  rows: readonly Row[],
+): string {
   const width = Math.max(...rows.map(([name]) => name.length))
   const stream = process.stdout
   const lines = rows.map(([name, value, note = '']) =>

@@ -8,7 +8,8 @@ const RESTART_MS = 100
 const STOP_WITHIN_MS = 20_000
 
 /** Starts a program and keeps it running. */
-export function supervise(options: ProgramOptions) {
+export function supervise(given: ProgramOptions) {
+  let options = given
   /** How it ended each time that it was ready and was neither killed nor stopped. */
   const crashes: string[] = []
   let current: RunningProgram | undefined
@@ -48,8 +49,9 @@ export function supervise(options: ProgramOptions) {
     async whenReady() {
       while (readyLine === undefined) await pause(RESTART_MS)
     },
-    /** Stops it in good order, and resolves when the next process is ready. */
-    async restart() {
+    /** Stops it in good order, and resolves when the next process is ready, which may be of another version. */
+    async restart(next: ProgramOptions = options) {
+      options = next
       const before = current
       await before?.ready
       isRestarting = true

@@ -57,8 +57,9 @@ export async function runTrial(
   const giveUp = new AbortController()
   try {
     const urls = fleet.apiUrls
-    // The API of another version may not know how to refund.
-    const moverUrls = options.previous === undefined ? urls : urls.slice(0, 1)
+    // The API of another version may not know how to refund; an upgrade is from one that does.
+    const isMixed = options.previous !== undefined && options.isUpgraded !== true
+    const moverUrls = isMixed ? urls.slice(0, 1) : urls
     const clients = new Clients({ ...options, urls, moverUrls })
     const trial: Trial = { fleet, clients, folder }
     const paying = clients.run(giveUp.signal)
