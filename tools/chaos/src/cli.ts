@@ -17,6 +17,8 @@ ends all faults, waits until the system is quiet, and verifies every payment. Ex
 
   --on <topology>  Servers of the run. (default single)
                      single    one PostgreSQL, one Redis
+                     sentinel  three Redis and three Sentinels
+                     cluster   a Redis Cluster of six
                      postgres  a primary with two synchronous standbys
   --payments <n>   Number of payments; a third of them is also refunded, captured or voided. (default 20000, or 2000
                    where faults follow each other)

@@ -38,12 +38,13 @@ test('faults in turn: each kind of programs and stores once before any comes aga
   )
 })
 
-test.each([['postgres', /^(program|postgres)_/, 8]] as const)(
-  '%s: only servers that take over from each other fail, and programs',
-  (on, expected, count) => {
-    const plan = planTurns({ on, seed: 4, only: undefined })
-    const round = Array.from({ length: 4 + count }, () => plan.next().value?.fault.type ?? '')
-    for (const type of round) expect(type).toMatch(expected)
-    expect(round.filter((type) => type.startsWith('program_'))).toHaveLength(4)
-  },
-)
+test.each([
+  ['sentinel', /^(program|redis|sentinel)_/, 7],
+  ['cluster', /^(program|redis)_/, 7],
+  ['postgres', /^(program|postgres)_/, 8],
+] as const)('%s: only servers that take over from each other fail, and programs', (on, expected, count) => {
+  const plan = planTurns({ on, seed: 4, only: undefined })
+  const round = Array.from({ length: 4 + count }, () => plan.next().value?.fault.type ?? '')
+  for (const type of round) expect(type).toMatch(expected)
+  expect(round.filter((type) => type.startsWith('program_'))).toHaveLength(4)
+})

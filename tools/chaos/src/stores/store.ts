@@ -3,6 +3,8 @@ import type { Fault } from '../kinds.ts'
 /** How PostgreSQL and Redis are set up in a run. */
 export const TOPOLOGIES = {
   single: { postgres: 'single', redis: 'single' },
+  sentinel: { postgres: 'single', redis: 'sentinel' },
+  cluster: { postgres: 'single', redis: 'cluster' },
   postgres: { postgres: 'trio', redis: 'single' },
 } as const satisfies Record<string, StoreKind>
 
