@@ -9,7 +9,10 @@ export interface SidebarItem {
   readonly items?: SidebarItem[]
 }
 
-const LEARN = ['README.md', 'docs/tutorial.md', 'docs/production.md', 'docs/alerts.md']
+const LEARN = [
+  'README.md',
+  ...['tutorial', 'production', 'high-availability', 'alerts'].map((name) => `docs/${name}.md`),
+]
 const REFERENCE = ['cli', 'log-events'].map((name) => `docs/reference/${name}.md`)
 const DATA = ['events', 'metrics', 'tracing', 'redis-layout', 'compatibility'].map(
   (name) => `docs/${name}.md`,

@@ -38,7 +38,7 @@ export function judgeServers(servers: readonly ServerDescription[]): Result {
   const is = (wanted: ServerDescription['role']): boolean => servers.some(({ role }) => role === wanted)
   if (is('old primary')) {
     const advice =
-      'Stop it: it takes writes that nobody will see. Then make it a standby (pg_rewind or a fresh copy).'
+      'Stop it: the writes that it takes are lost. Then make it a standby (pg_rewind or a fresh copy).'
     return problem('error', found, advice)
   }
   if (is('unreachable'))
