@@ -13,6 +13,7 @@ import { judgePostgres, type PostgresFacts } from '../src/doctor/postgres.ts'
 import { judgeServers, judgeStandbys, type ReplicationFacts } from '../src/doctor/replication.ts'
 import { judgeQueue } from '../src/doctor/queue.ts'
 import { judgeRedis, type RedisFacts } from '../src/doctor/redis.ts'
+import { judgeSentinels } from '../src/doctor/sentinels.ts'
 
 const REDIS: RedisFacts = {
   redis_version: '7.4.2',
@@ -86,6 +87,11 @@ describe('the judgement of Redis', () => {
     [
       'a master of a cluster without a replica',
       { cluster_enabled: '1', cluster_state: 'ok', cluster_slots_ok: '16384', connected_slaves: '0' },
+      ['warning redis.replicas'],
+    ],
+    [
+      'a master of Sentinels without a replica',
+      { has_sentinels: '1', connected_slaves: '0' },
       ['warning redis.replicas'],
     ],
     [
@@ -244,5 +250,37 @@ describe('what several servers say', () => {
       { ...good, found: 'b:2: 1 replica is connected.', servers: ['b:2'] },
     ])
     expect(joinServers([{ name: 'a:1', findings: [same, bad] }])).toEqual([same, bad])
+  })
+})
+
+describe('the judgement of Sentinels', () => {
+  const facts = { 'num-other-sentinels': '2', quorum: '2' }
+  const trio = ['a:1', 'b:2', 'c:3'].map((name) => ({ name, facts, problem: undefined }))
+
+  it('finds nothing wrong with three of which two must agree', () => {
+    expect(faults(judgeSentinels(trio))).toEqual([])
+    expect(judgeSentinels([])).toEqual([])
+  })
+
+  it.each<[string, object, string[]]>([
+    ['a quorum of all', { quorum: '3' }, ['warning sentinel.quorum']],
+    ['too few', { 'num-other-sentinels': '1', quorum: '1' }, ['warning sentinel.number']],
+  ])('finds %s', (_case, some, expected) => {
+    expect(faults(judgeSentinels(trio.map((one) => ({ ...one, facts: { ...facts, ...some } }))))).toEqual(
+      expected,
+    )
+  })
+
+  it('finds one that does not respond, and says what it cannot tell', () => {
+    const [first, ...others] = trio.map((one) => ({ ...one, facts: {} }))
+    const silent = [
+      { name: 'a:1', facts: first?.facts ?? {}, problem: new Error('does not respond') },
+      ...others,
+    ]
+    expect(faults(judgeSentinels(silent))).toEqual([
+      'warning sentinel.reached',
+      'info sentinel.number',
+      'info sentinel.quorum',
+    ])
   })
 })

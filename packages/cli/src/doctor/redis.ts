@@ -13,20 +13,23 @@ import {
   type ServerFindings,
 } from './diagnosis.ts'
 import { examined } from './examined.ts'
+import { judgeSentinels } from './sentinels.ts'
 
 /** What a server reports: the fields of INFO, and of CONFIG GET, CLUSTER INFO and ACL as far as they are allowed. */
 export type RedisFacts = Readonly<Record<string, string | undefined>>
 
 /** Examines every master. */
-export async function examineRedis(redis: Pick<Redis, 'masters'>): Promise<Diagnosis[]> {
+export async function examineRedis(redis: Pick<Redis, 'masters' | 'sentinels'>): Promise<Diagnosis[]> {
+  const sentinels = redis.sentinels()
   const examine = async (master: RedisMaster): Promise<ServerFindings> => {
-    const findings = await examined('redis.asked', () => examineMaster(master))
+    const findings = await examined('redis.asked', () => examineMaster(master, sentinels.length > 0))
     return { name: master.name, findings }
   }
-  return joinServers(await Promise.all((await redis.masters()).map(examine)))
+  const ofMasters = joinServers(await Promise.all((await redis.masters()).map(examine)))
+  return [...ofMasters, ...judgeSentinels(sentinels)]
 }
 
-async function examineMaster({ send }: RedisMaster): Promise<Diagnosis[]> {
+async function examineMaster({ send }: RedisMaster, hasSentinels: boolean): Promise<Diagnosis[]> {
   const sentAt = Date.now()
   const time = await ifAllowed(send<string[]>(['TIME']))
   const receivedAt = Date.now()
@@ -34,7 +37,9 @@ async function examineMaster({ send }: RedisMaster): Promise<Diagnosis[]> {
   const [seconds = '0', micros = '0'] = time ?? []
   const differenceMs = clockDifference(Number(seconds) * 1_000 + Number(micros) / 1_000, sentAt, receivedAt)
   return [
-    ...(facts === undefined ? [forbidden('redis.info', 'INFO')] : judgeRedis(facts)),
+    ...(facts === undefined
+      ? [forbidden('redis.info', 'INFO')]
+      : judgeRedis({ ...facts, has_sentinels: hasSentinels ? '1' : '0' })),
     time === undefined ? forbidden('redis.clock', 'TIME') : judgeClock('redis.clock', 'Redis', differenceMs),
   ]
 }
@@ -172,8 +177,8 @@ function judgeReplicas(facts: RedisFacts): Result {
   const count = Number(facts['connected_slaves'] ?? 0)
   const needed = Number(facts['min-replicas-to-write'] ?? 0)
   const found = `${count === 0 ? 'No replica is' : count === 1 ? '1 replica is' : `${count} replicas are`} connected`
-  if (facts['cluster_enabled'] === '1' && count === 0) {
-    const advice = 'Add a replica on another machine: until then the end of this one stops its jobs.'
+  if ((facts['cluster_enabled'] === '1' || facts['has_sentinels'] === '1') && count === 0) {
+    const advice = 'Add a replica on another machine: without one nothing takes over when this one ends.'
     return problem('warning', `${found}.`, advice)
   }
   if (needed === 0 || count > needed) return `${found}.`

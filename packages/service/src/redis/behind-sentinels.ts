@@ -1,7 +1,7 @@
 import type { Log } from '../log.ts'
 import { FollowingClient } from './following-client.ts'
 import { OutageLog } from './outage-log.ts'
-import type { Redis, RedisMaster } from './redis.ts'
+import type { Redis, RedisMaster, SentinelReport } from './redis.ts'
 import { Sentinels } from './sentinels.ts'
 import { requireSingleServer } from './single-server.ts'
 import type { RedisPlace } from './place.ts'
@@ -33,6 +33,10 @@ export class BehindSentinels implements Redis {
   masters(): Promise<readonly RedisMaster[]> {
     const send = <Reply>(args: string[]): Promise<Reply> => this.client.sendCommand<Reply>(args)
     return Promise.resolve([{ name: this.client.name, send }])
+  }
+
+  sentinels(): readonly SentinelReport[] {
+    return this.#sentinels.reports()
   }
 
   isWritable(): boolean {

@@ -65,6 +65,10 @@ export class Cluster implements Redis {
     return Promise.resolve(masters)
   }
 
+  sentinels(): [] {
+    return []
+  }
+
   isWritable(): boolean {
     return this.#watch.isComplete()
   }

@@ -12,6 +12,16 @@ export interface RedisMaster {
   send<Reply>(args: string[]): Promise<Reply>
 }
 
+/** What a Sentinel says of the master. */
+export interface SentinelReport {
+  /** `host:port`. */
+  readonly name: string
+  /** The fields of `SENTINEL MASTER`; none where it does not tell. */
+  readonly facts: Readonly<Record<string, string | undefined>>
+  /** Why there is no answer; undefined where there is one. */
+  readonly problem: unknown
+}
+
 /** Redis as a program uses it, whatever it is made of. */
 export interface Redis {
   /** What the queue takes. */
@@ -20,6 +30,8 @@ export interface Redis {
   send<Reply>(key: string, args: string[]): Promise<Reply>
   /** Returns the masters: one unless it is a cluster. */
   masters(): Promise<readonly RedisMaster[]>
+  /** Returns what the Sentinels say; none where there are none. */
+  sentinels(): readonly SentinelReport[]
   /** Whether it takes writes, as far as is known. */
   isWritable(): boolean
   /**

@@ -5,6 +5,7 @@ import { createClient, ErrorReply } from 'redis'
 import type { Log } from '../log.ts'
 import { addressText } from '../server-url.ts'
 import type { Address, RedisPlace } from './place.ts'
+import type { SentinelReport } from './redis.ts'
 
 /** Pause between two questions to a Sentinel, in milliseconds. */
 const ASK_EVERY_MS = 1_000
@@ -78,6 +79,10 @@ export class Sentinels {
     for (const sentinel of this.#sentinels) sentinel.stop()
   }
 
+  reports(): SentinelReport[] {
+    return this.#sentinels.map(({ name, facts, problem }) => ({ name, facts, problem }))
+  }
+
   #decide(): void {
     const answers = this.#sentinels.flatMap(({ answer }) => answer ?? [])
     this.#current = chooseMaster(answers, this.#current, this.#sentinels.length)
@@ -94,6 +99,7 @@ export class Sentinels {
 class Sentinel {
   readonly name: string
   answer: Answer | undefined
+  facts: SentinelReport['facts'] = {}
   /** Why there is no answer. */
   problem: unknown
   readonly #masterName: string
@@ -145,13 +151,15 @@ class Sentinel {
   async #read(): Promise<Answer> {
     const send = <Reply>(...args: string[]): Promise<Reply> =>
       this.#client.sendCommand<Reply>(['SENTINEL', ...args, this.#masterName])
-    const [address, facts] = await Promise.all([
+    const [address, fields] = await Promise.all([
       send<[string, string] | null>('GET-MASTER-ADDR-BY-NAME').catch(explain),
       // A user may be allowed the address alone.
       send<string[]>('MASTER').catch((): string[] => []),
     ])
     if (address === null) throw new Error(`knows no master of the name ${JSON.stringify(this.#masterName)}`)
-    const epoch = Number(facts[facts.indexOf('config-epoch') + 1])
+    const pairs = fields.flatMap((name, at) => (at % 2 === 0 ? [[name, fields[at + 1]]] : []))
+    this.facts = Object.fromEntries(pairs) as SentinelReport['facts']
+    const epoch = Number(this.facts['config-epoch'])
     return { address: { host: address[0], port: Number(address[1]) }, epoch: epoch > 0 ? epoch : 0 }
   }
 

@@ -35,6 +35,10 @@ export class SingleServer implements Redis {
     return Promise.resolve([{ name: addressOf(this.#url), send }])
   }
 
+  sentinels(): [] {
+    return []
+  }
+
   isWritable(): boolean {
     return isWritable(this.client)
   }
