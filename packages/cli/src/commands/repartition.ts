@@ -96,7 +96,7 @@ async function deleteKeys(redis: Redis, { prefix, partitions }: Place): Promise<
         const own = keys.filter((key) => key.startsWith(base))
         if (own.length > 0) count += await redis.send<number>(base, ['UNLINK', ...own])
       }
-      cursor = String(next)
+      cursor = next
     } while (cursor !== '0')
   }
   return count
