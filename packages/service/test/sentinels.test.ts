@@ -1,5 +1,8 @@
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { createRedis, type Log } from '../src/index.ts'
 import { chooseMaster, type Answer } from '../src/redis/sentinels.ts'
 
 const answer = (host: string, epoch: number): Answer => ({ address: { host, port: 6_379 }, epoch })
@@ -47,4 +50,26 @@ describe('the master of Sentinels that disagree', () => {
       ),
     )
   })
+})
+
+test('nothing is told of Sentinels that were left while they owed an answer', async () => {
+  const events: string[] = []
+  const keep: Log['warn'] = (event) => void events.push(event)
+  const asked = Promise.withResolvers<void>()
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined)
+    socket.on('data', () => asked.resolve())
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const log: Log = { debug: keep, info: keep, warn: keep, error: keep }
+  const redis = createRedis(`redis+sentinel://127.0.0.1:${port}/mymaster`, log)
+  const connecting = redis.connect()
+  await asked.promise
+  redis.close()
+  await expect(connecting).rejects.toThrow('The client is')
+  server.close()
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(events).toEqual([])
 })

@@ -1,5 +1,5 @@
 import { withDeadline } from '@titan/queue-core/async'
-import type { RedisClientType, RedisClusterType } from 'redis'
+import { ClientClosedError, type RedisClientType, type RedisClusterType } from 'redis'
 import { addressText } from '../server-url.ts'
 import { Duplicates } from './duplicates.ts'
 import { watchRedis } from './watch.ts'
@@ -45,6 +45,8 @@ export class ClusterWatch {
   /** Looks for the first time, then again and again. */
   async start(): Promise<void> {
     await this.#look()
+    // It may have been closed meanwhile.
+    if (!this.#cluster.isOpen) throw new ClientClosedError()
     this.#timer = setInterval(() => void this.#look(), LOOK_EVERY_MS)
   }
 

@@ -108,6 +108,7 @@ class Sentinel {
   readonly #onAnswer: () => void
   #misses = 0
   #isLost = false
+  #isStopped = false
 
   constructor(address: Address, { place, log }: SentinelsOptions, onAnswer: () => void) {
     this.name = addressText(address.host, address.port)
@@ -124,6 +125,7 @@ class Sentinel {
   }
 
   stop(): void {
+    this.#isStopped = true
     this.#client.destroy()
   }
 
@@ -164,6 +166,7 @@ class Sentinel {
   }
 
   #fail(error: unknown): void {
+    if (this.#isStopped) return
     this.answer = undefined
     this.problem = error
     if (!this.#isLost)
