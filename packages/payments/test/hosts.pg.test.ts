@@ -102,6 +102,18 @@ describe('several servers', () => {
     await eventually(async () => expect(await selectOne(pool)).toBe(1))
   })
 
+  test('a login that every server refuses is said as it is, one that a server refuses is tried again', async () => {
+    const { port } = new URL(url)
+    const [dead] = (await startMembers('primary')) as [Member]
+    dead.close()
+    const stranger = (...ports: (string | number)[]): Database =>
+      open(`postgres://stranger:secret@${ports.map((each) => `127.0.0.1:${each}`).join(',')}/nowhere`)
+    await expect(stranger(port, port)`select 1`).rejects.toMatchObject({ code: '28P01' })
+    const failing = await stranger(port, dead.port)`select 1`.catch(String)
+    expect(failing).toMatch(/^Error: no primary .* failed \(password authentication failed .* ECONNREFUSED/)
+    expect(failing).not.toContain('secret')
+  })
+
   test('one server that must be the primary is not used as a standby', async () => {
     const [standby] = (await startMembers('standby')) as [Member]
     await expect(open(urlOf([standby], '?target_session_attrs=primary'))`select 1`).rejects.toMatchObject({

@@ -171,9 +171,10 @@ export class Servers {
   }
 
   #reasonAgainst(answers: Map<Server, Answer>): Error {
-    // A password that is wrong does not become right by another try.
-    for (const answer of answers.values())
-      if (nameOf(answer) === 'PostgresError' && /^(28|3D|42)/.test(codeOf(answer))) return answer as Error
+    // A password that is wrong does not become right by another try; but a server that is away may know it.
+    const refusals = [...answers.values()].filter(isRefusal)
+    const [refusal] = refusals
+    if (refusal !== undefined && refusals.length === answers.size) return refusal
     const found = [...answers].map(([{ name }, answer]) => `${name} ${this.#textOf(answer)}`)
     return failure('NO_PRIMARY', `no primary among the servers of PostgreSQL: ${found.join('; ')}`)
   }
@@ -190,6 +191,11 @@ export class Servers {
     const role = this.#roleOf(answer)
     return `is ${role === 'standby' ? 'a' : role === 'primary' ? 'the' : 'an'} ${role}`
   }
+}
+
+/** Whether a server refuses the login or the database. */
+function isRefusal(answer: Answer): answer is Error {
+  return nameOf(answer) === 'PostgresError' && /^(28|3D|42)/.test(codeOf(answer))
 }
 
 /** Destroys sockets, and waits until they are closed: who hears of a failure may send the next statement at once. */
