@@ -76,7 +76,7 @@ async function testWith(
   const report = join(folder, 'report.json')
   const startedAt = performance.now()
   try {
-    const env = { ...process.env, ...variables }
+    const env = { ...process.env, TITAN_FAULTS: 'all', ...variables }
     await runVitest([...filters, '--reporter=default', '--reporter=json', `--outputFile=${report}`], env)
     const counts = readReport(report)
     return { name, version, ...counts, seconds: Math.round((performance.now() - startedAt) / 1_000) }
