@@ -178,7 +178,7 @@ function judgeReplicas(facts: RedisFacts): Result {
   const needed = Number(facts['min-replicas-to-write'] ?? 0)
   const found = `${count === 0 ? 'No replica is' : count === 1 ? '1 replica is' : `${count} replicas are`} connected`
   if ((facts['cluster_enabled'] === '1' || facts['has_sentinels'] === '1') && count === 0) {
-    const advice = 'Add a replica on another machine: without one nothing takes over when this one ends.'
+    const advice = 'Add a replica on another machine: without one there is no failover.'
     return problem('warning', `${found}.`, advice)
   }
   if (needed === 0 || count > needed) return `${found}.`
