@@ -116,7 +116,7 @@ function reasonOf(url: string): Promise<string> {
   })
 }
 
-// F330 Sentinels hand over, the primary freezes, all Sentinels end and come back: API and worker go on with the
+// F330 all Sentinels end and come back, they hand over, the primary freezes: API and worker go on with the
 //  primary that they name, and say each outage once
 // F331 a Sentinel that refuses the password, Sentinels that do not know the master, a server in their place:
 //  one sentence that names it, and none where another Sentinel knows
@@ -136,13 +136,14 @@ test('programs pay behind Sentinels, with TLS and both logins', { timeout: 180_0
   const check = spawnProgram('worker', ['--check'], env)
   await Promise.all([pay(), check.waitFor(/Redis at \S+,\S+ is ready/)])
 
-  const old = await trio.primary()
-  await eventually(() => trio.sentinels[0]?.send('SENTINEL', 'FAILOVER', trio.masterName), PATIENT)
-  await eventually(async () => expect(await trio.primary()).not.toBe(old), PATIENT)
-  await pay()
   for (const sentinel of trio.sentinels) await sentinel.kill()
   await pay()
   await Promise.all(trio.sentinels.map((sentinel) => sentinel.start()))
+  const old = await trio.primary()
+  await eventually(() => trio.sentinels[0]?.send('SENTINEL', 'FAILOVER', trio.masterName), PATIENT)
+  await eventually(async () => expect(await trio.primary()).not.toBe(old), PATIENT)
+  await eventually(() => programs.every((program) => /redis\.reconnected/.test(program.stderr())), PATIENT)
+  await pay()
   await withFrozen(await trio.primary(), pay)
   await eventually(isRedisReady, PATIENT)
   for (const program of programs) tellsOutages(program)
