@@ -20,6 +20,7 @@ ends all faults, waits until the system is quiet, and verifies every payment. Ex
                      sentinel  three Redis and three Sentinels
                      cluster   a Redis Cluster of six
                      postgres  a primary with two synchronous standbys
+                     patroni   the same behind Patroni, etcd and HAProxy
   --payments <n>   Number of payments; a third of them is also refunded, captured or voided. (default 20000, or 2000
                    where faults follow each other)
   --duration <s>   Seconds of payments and faults. (default 1 for every 60 payments, at least 15; or 240)

@@ -43,4 +43,12 @@ describe.runIf(isAsked)('each payment is charged once, and every server has it',
     expect(report.breaches).toEqual([])
     expect(Object.keys(report.faults)).not.toEqual([])
   })
+
+  // F344 the primary of PostgreSQL under Patroni, behind HAProxy, is killed, frozen or hands over: no payment lost or
+  //  charged twice
+  test('PostgreSQL under Patroni', async () => {
+    const report = await run('patroni', ['postgres_primary_kill', 'postgres_primary_freeze'])
+    expect(report.breaches).toEqual([])
+    expect(Object.keys(report.faults)).not.toEqual([])
+  })
 })

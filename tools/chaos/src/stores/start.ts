@@ -1,4 +1,5 @@
 import { startPostgresTrioIn } from './postgres-trio.ts'
+import { startPatroniIn } from './patroni.ts'
 import { startClusterIn } from './cluster.ts'
 import { startSentinelIn } from './sentinel.ts'
 import { startPostgresIn, startRedisIn } from './single.ts'
@@ -9,6 +10,7 @@ type Starters<Kind extends string, Started> = Readonly<Record<Kind, (folder: str
 const POSTGRES: Starters<StoreKind['postgres'], Store> = {
   single: startPostgresIn,
   trio: startPostgresTrioIn,
+  patroni: startPatroniIn,
 }
 const REDIS: Starters<StoreKind['redis'], RedisStore> = {
   single: startRedisIn,

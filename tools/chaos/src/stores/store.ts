@@ -6,13 +6,14 @@ export const TOPOLOGIES = {
   sentinel: { postgres: 'single', redis: 'sentinel' },
   cluster: { postgres: 'single', redis: 'cluster' },
   postgres: { postgres: 'trio', redis: 'single' },
+  patroni: { postgres: 'patroni', redis: 'single' },
 } as const satisfies Record<string, StoreKind>
 
 export type Topology = keyof typeof TOPOLOGIES
 
 /** What each store consists of. */
 export interface StoreKind {
-  readonly postgres: 'single' | 'trio'
+  readonly postgres: 'single' | 'trio' | 'patroni'
   readonly redis: 'single' | 'sentinel' | 'cluster'
 }
 
