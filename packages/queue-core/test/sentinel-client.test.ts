@@ -82,7 +82,8 @@ test('commands follow the master that the Sentinels name', async () => {
   expect(await shared.send(['GET'])).toBe('second')
 })
 
-// F285 for Sentinel clients, whose own sendCommand would send it again.
+// Their own sendCommand would send it again.
+// F285
 test('a command whose connection was lost is sent once', async () => {
   const { client, first } = setUp()
   first.failure = new Error('Socket closed unexpectedly')

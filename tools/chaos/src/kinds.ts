@@ -77,15 +77,15 @@ const PROGRAM_KINDS: readonly Kind[] = [
 ]
 
 const POSTGRES_GROUP_KINDS: readonly Kind[] = [
-      [3, [1_000, 4_000], (random) => ({ type: 'postgres_primary_kill', pick: random.next() })],
-      // It wakes up before its clients have given it up, or after.
-      [2, [500, 1_500], (random) => ({ type: 'postgres_primary_freeze', pick: random.next() })],
-      [2, [10_000, 12_000], (random) => ({ type: 'postgres_primary_freeze', pick: random.next() })],
-      [2, [1_000, 3_000], (random) => ({ type: 'postgres_switchover', pick: random.next() })],
-      [1, [2_000, 4_000], (random) => ({ type: 'postgres_standby_kill', pick: random.next() })],
-      [1, [2_000, 4_000], (random) => ({ type: 'postgres_standby_freeze', pick: random.next() })],
-      [1, [2_000, 4_000], (random) => ({ type: 'postgres_standbys_freeze', pick: random.next() })],
-      [1, [0, 0], () => ({ type: 'postgres_terminate' })],
+  [3, [1_000, 4_000], (random) => ({ type: 'postgres_primary_kill', pick: random.next() })],
+  // It wakes up before its clients have given it up, or after.
+  [2, [500, 1_500], (random) => ({ type: 'postgres_primary_freeze', pick: random.next() })],
+  [2, [10_000, 12_000], (random) => ({ type: 'postgres_primary_freeze', pick: random.next() })],
+  [2, [1_000, 3_000], (random) => ({ type: 'postgres_switchover', pick: random.next() })],
+  [1, [2_000, 4_000], (random) => ({ type: 'postgres_standby_kill', pick: random.next() })],
+  [1, [2_000, 4_000], (random) => ({ type: 'postgres_standby_freeze', pick: random.next() })],
+  [1, [2_000, 4_000], (random) => ({ type: 'postgres_standbys_freeze', pick: random.next() })],
+  [1, [0, 0], () => ({ type: 'postgres_terminate' })],
 ]
 
 const REDIS_GROUP_KINDS: readonly Kind[] = [
@@ -111,7 +111,10 @@ const STORE_KINDS: {
       ...REDIS_GROUP_KINDS,
       [1, [3_000, 5_000], (random) => ({ type: 'sentinel_kill', pick: random.next() })],
     ],
-    cluster: [...REDIS_GROUP_KINDS, [2, [0, 0], (random) => ({ type: 'redis_slot_move', pick: random.next() })]],
+    cluster: [
+      ...REDIS_GROUP_KINDS,
+      [2, [0, 0], (random) => ({ type: 'redis_slot_move', pick: random.next() })],
+    ],
   },
   postgres: {
     single: [

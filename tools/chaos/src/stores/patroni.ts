@@ -11,8 +11,7 @@ export async function startPatroniIn(folder: string): Promise<Store> {
     url: patroni.url,
     primary: patroni.primary,
     standbys: patroni.standbys,
-    takeOver: (old) =>
-      eventually(async () => (await patroni.primary()) !== old, PATIENCE),
+    takeOver: (old) => eventually(async () => (await patroni.primary()) !== old, PATIENCE),
     // Patroni demotes a primary that wakes up, and rewinds it.
     rejoin: (old) => old.start(),
     handOver: () => patroni.switchover(),

@@ -138,7 +138,9 @@ async function findDifferences(group: PostgresGroup): Promise<string[]> {
       const parts = TABLES.map(
         (table) => `(select md5(string_agg(t::text, ',' order by t::text)) from ${table} t)`,
       )
-      const [row] = await node.query<{ digest: string }>(`select concat_ws(' ', ${parts.join(', ')}) as digest`)
+      const [row] = await node.query<{ digest: string }>(
+        `select concat_ws(' ', ${parts.join(', ')}) as digest`,
+      )
       return row?.digest
     }),
   )
