@@ -29,6 +29,10 @@ export async function unpackAptPackage(packageName: string, target: string, onFe
       'APT::Sandbox::User=root',
       'Acquire::Languages=none',
       'Debug::NoLocking=true',
+      // A machine without a network would try for minutes.
+      'Acquire::http::Timeout=5',
+      'Acquire::https::Timeout=5',
+      'Acquire::Retries=1',
     ].flatMap((setting) => ['-o', setting])
     const env = { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' }
     const apt = async (...args: string[]) => {
