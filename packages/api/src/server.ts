@@ -70,6 +70,8 @@ export async function startServer(options: ServerOptions) {
         open.delete(response)
         endBodyWithSocket(request)
       })
+      // HTTP/1.0 asks for no Host, and the checks of balancers such as HAProxy speak it (RFC 9112, 3.2).
+      if (request.httpVersion === '1.0') request.headers.host ??= 'localhost'
       void listener(request, response)
     },
   )

@@ -57,6 +57,11 @@ describe('startServer', () => {
     expect(answer).toContain('one, two')
   })
 
+  it('serves HTTP/1.0 without a host, as balancers check', async () => {
+    const { url } = await start((request) => new Response(new URL(request.url).pathname))
+    expect(await sendRaw(url, 'OPTIONS /readyz HTTP/1.0\r\n\r\n')).toContain('/readyz')
+  })
+
   it.each([
     ['no HTTP at all', 'hello\r\n\r\n'],
     ['a bad header', 'GET / HTTP/1.1\r\nHost: a\r\nbad header\r\n\r\n'],
