@@ -79,6 +79,15 @@ test.each([
     'primary unverified',
   ],
   ['JDBC', 'postgresql://h/d?user=u&password=p&ssl=true', 'any full'],
+  ['capitals', 'postgres://h/d?sslmode=VERIFY-FULL&prepare=FALSE', 'any full unnamed'],
+  ['capitals, without TLS', 'postgres://a,b/d?sslmode=DISABLE&target_session_attrs=ANY', 'any plain'],
+  ['a template with nothing in it', 'postgres://h/d?sslmode=&options=&connect_timeout=', 'any plain'],
+  // What the driver took before the programs read the URL: an upgrade must start.
+  [
+    'other clients, whose names and limits do not hold here',
+    'postgres://h/d?application_name=x&max=5&statement_timeout=5s&lock_timeout=0&idle_in_transaction_session_timeout=1min',
+    'any plain',
+  ],
 ])('the URL of %s is honoured', (_name, url, is) => {
   expect(sketchOf(url).replace(/^\S+ /, '')).toBe(is)
 })
@@ -118,8 +127,8 @@ test.each([
   ['connection_limit=1', 'set DATABASE_POOL_SIZE'],
   ['pool_timeout=0', 'set DATABASE_POOL_SIZE'],
   ['sslidentity=/x.p12', 'convert it'],
-  ['application_name=mine', 'each program names itself'],
-  ['statement_timeout=0', 'the programs set their own time limits'],
+  ['socket_timeout=0', 'the programs set their own time limits'],
+  ['x?secret@db/titan', 'has a ? or & that must be percent-encoded'],
   ['sslcert=/x.crt', 'must have both sslcert and sslkey'],
   ['sslrootcert=/nowhere.pem', 'names a file of sslrootcert that cannot be read'],
   ['sslrootcert=system&sslmode=require', 'needs sslmode=verify-full'],

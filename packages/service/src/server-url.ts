@@ -46,7 +46,7 @@ function readParts(parts: Readonly<Record<string, string | undefined>>): ServerU
   const { scheme = '', user, password, hosts: authority = '', path = '', query } = parts
   const parameters = new URLSearchParams(query)
   const ports = parameters.getAll('port').at(-1)?.split(',') ?? []
-  const hosts = parameters.has('host') ? hostsIn(parameters, ports) : parseHosts(authority, ports)
+  const hosts = parameters.has('host') ? hostsIn(parameters, authority, ports) : parseHosts(authority, ports)
   return (
     hosts && {
       scheme: scheme.toLowerCase(),
@@ -64,10 +64,16 @@ function decode(text = ''): string | undefined {
 }
 
 /** The hosts of the parameter `host`: not with their ports, so that the folder of a socket may have colons. */
-function hostsIn(parameters: URLSearchParams, ports: readonly string[]): HostAndPort[] | undefined {
+function hostsIn(
+  parameters: URLSearchParams,
+  authority: string,
+  ports: readonly string[],
+): HostAndPort[] | undefined {
   const names = parameters.getAll('host').at(-1)?.split(',') ?? []
   const hosts = names.map((host) => ({ host, port: undefined }))
-  return withPorts(hosts, ports)
+  // As with libpq, only the host is another one then.
+  const before = parseHosts(authority, [])?.map(({ port }) => String(port ?? ''))
+  return withPorts(hosts, ports.length > 0 ? ports : (before ?? []))
 }
 
 function parseHosts(hosts: string, ports: readonly string[]): HostAndPort[] | undefined {

@@ -22,6 +22,7 @@ test.each([
   ['postgres:///db?host=/cloudsql/project:region:name', '/cloudsql/project:region:name -'],
   ['postgres://%2Fcloudsql%2Fp%3Ar%3An/db', '/cloudsql/p:r:n -'],
   ['postgres:///db?host=/run/postgresql&port=5433', '/run/postgresql 5433'],
+  ['postgres://localhost:5433/db?host=/run/postgresql', '/run/postgresql 5433'],
   ['postgres://host/db?port=12345', 'host 12345'],
   ['postgres:///db?host=a,b&port=1,2', 'a 1, b 2'],
   ['postgres:///db?host=a,b&port=1', 'a 1, b 1'],

@@ -3,24 +3,25 @@ import { FaultySetting } from '@titan/service'
 const MODES = 'disable|allow|prefer|require|no-verify|verify-ca|verify-full'
 const NUMBER = '\\d{1,9}'
 const ANY = '[^]*'
-const NOT_EMPTY = '[^]+'
+/** A form that is a choice of words, which may be in capitals. */
+const WORDS = /^[\w|-]+$/
 
 /** The values that each parameter of a database URL may have. What libpq, hosters and other clients put there is listed. */
 const FORMS: Readonly<Record<string, string>> = {
   // Where and who: read with the hosts.
   host: ANY,
   port: ANY,
-  user: NOT_EMPTY,
+  user: ANY,
   password: ANY,
-  dbname: NOT_EMPTY,
+  dbname: ANY,
   target_session_attrs: 'any|primary|read-write',
   load_balance_hosts: 'disable',
   // Encryption.
   sslmode: MODES,
   ssl: `true|false|${MODES}`,
-  sslrootcert: NOT_EMPTY,
-  sslcert: NOT_EMPTY,
-  sslkey: NOT_EMPTY,
+  sslrootcert: ANY,
+  sslcert: ANY,
+  sslkey: ANY,
   sslpassword: ANY,
   sslaccept: 'strict|accept_invalid_certs',
   sslnegotiation: 'postgres|direct',
@@ -28,8 +29,8 @@ const FORMS: Readonly<Record<string, string>> = {
   ssl_max_protocol_version: 'TLSv1\\.[23]',
   // Sessions.
   options: ANY,
-  search_path: NOT_EMPTY,
-  schema: NOT_EMPTY,
+  search_path: ANY,
+  schema: ANY,
   prepare: 'true|false',
   pgbouncer: 'true|false',
   statement_cache_size: NUMBER,
@@ -49,13 +50,17 @@ const FORMS: Readonly<Record<string, string>> = {
   keepalives_count: NUMBER,
   tcp_user_timeout: NUMBER,
   fallback_application_name: ANY,
+  application_name: ANY,
+  max: NUMBER,
+  statement_timeout: ANY,
+  lock_timeout: ANY,
+  idle_in_transaction_session_timeout: ANY,
   supa: ANY,
   uselibpqcompat: 'true|false',
 }
 
 const SERVER_SETTING = 'pass a server setting as options=-c%20name=value'
 const POOL = 'remove it, and set DATABASE_POOL_SIZE where the pool needs another size'
-const LIMITS = 'remove it: the programs set their own time limits, which bound an outage'
 const SECRETS = 'put user and password into the URL'
 
 /** What to do about a parameter, or about a value that its form excludes. */
@@ -77,15 +82,17 @@ const ADVICE: Readonly<Record<string, string>> = {
   sslcrldir: 'remove it: revoked certificates are not looked up',
   require_auth: 'remove it: the server chooses how a password is proven',
   requirepeer: 'remove it: the owner of a socket is not looked up',
-  application_name: 'remove it: each program names itself, and titan doctor reads the names',
   replication: 'remove it',
-  max: POOL,
   connection_limit: POOL,
   pool_timeout: POOL,
-  socket_timeout: LIMITS,
-  statement_timeout: LIMITS,
-  lock_timeout: LIMITS,
-  idle_in_transaction_session_timeout: LIMITS,
+  socket_timeout: 'remove it: the programs set their own time limits, which bound an outage',
+}
+
+/** Reads a parameter, of one that is given twice the last; undefined where it is empty, as libpq does. */
+export function readParameter(parameters: URLSearchParams, name: string): string | undefined {
+  const value = parameters.getAll(name).at(-1)
+  if (value === '') return undefined
+  return WORDS.test(FORMS[name] ?? '') ? value?.toLowerCase() : value
 }
 
 /** @throws FaultySetting for a parameter that is not known, or whose value nothing here can honour; no value is quoted */
@@ -94,15 +101,16 @@ export function checkParameters(parameters: URLSearchParams): void {
     const form = FORMS[name]
     const advice = ADVICE[name]
     if (form === undefined) {
-      const shown = JSON.stringify(name.slice(0, 40))
-      throw new FaultySetting(`has the parameter ${shown}: ${advice ?? `remove it, or ${SERVER_SETTING}`}`)
+      // What is no name may be the rest of a password.
+      if (!/^\w{1,40}$/.test(name)) throw new FaultySetting('has a ? or & that must be percent-encoded')
+      throw new FaultySetting(`has the parameter "${name}": ${advice ?? `remove it, or ${SERVER_SETTING}`}`)
     }
-    if (!new RegExp(`^(${form})$`, 'i').test(value))
+    if (value !== '' && !new RegExp(`^(${form})$`, 'i').test(value))
       throw new FaultySetting(`has a value of ${name} that cannot be used: ${advice ?? mustBe(form)}`)
   }
 }
 
 function mustBe(form: string): string {
   if (form === NUMBER) return 'it must be a whole number'
-  return form === NOT_EMPTY ? 'it must not be empty' : `it must be ${form.replaceAll('|', ', ')}`
+  return `it must be ${form.replaceAll('|', ', ')}`
 }

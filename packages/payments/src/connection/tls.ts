@@ -15,6 +15,9 @@ export interface Tls {
   readonly options: ConnectionOptions
 }
 
+/** The modes that encrypt without a look at the certificate. */
+const UNVERIFIED = /^(allow|prefer|require|no-verify)$/
+
 type Read = (name: string) => string | undefined
 
 /**
@@ -27,7 +30,7 @@ export function readTls(read: Read): Tls | undefined {
   if (name === '' || name === 'disable' || name === 'false') return undefined
   const files = readFiles(read)
   // With a certificate of its own, libpq checks the server also where it need not.
-  const isVerified = /^(verify-|true)/.test(name) || files.ca !== undefined
+  const isVerified = !UNVERIFIED.test(name) || files.ca !== undefined
   return {
     name,
     isOptional: name === 'prefer' || name === 'allow',
@@ -35,7 +38,7 @@ export function readTls(read: Read): Tls | undefined {
     options: {
       ...files,
       rejectUnauthorized: isVerified,
-      ...(name !== 'verify-full' && name !== 'true' && { checkServerIdentity: () => undefined }),
+      ...((name === 'verify-ca' || UNVERIFIED.test(name)) && { checkServerIdentity: () => undefined }),
       ...versions(read),
     },
   }

@@ -1,5 +1,5 @@
 import { addressText, FaultySetting, parseServerUrl } from '@titan/service'
-import { checkParameters } from './parameters.ts'
+import { checkParameters, readParameter } from './parameters.ts'
 import { readTls, type Tls } from './tls.ts'
 
 /** A server of PostgreSQL. */
@@ -46,7 +46,7 @@ export function readDatabaseUrl(url: string): DatabaseTarget {
     throw new FaultySetting('must be a URL: postgres://user:password@host:5432/database')
   const { parameters } = parsed
   checkParameters(parameters)
-  const read = (name: string): string | undefined => parameters.getAll(name).at(-1)
+  const read = (name: string): string | undefined => readParameter(parameters, name)
   const servers = hostsOf(parsed.hosts).map(({ host, port }) => serverAt(host, port))
   return {
     user: read('user') ?? parsed.user,
