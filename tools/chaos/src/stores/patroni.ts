@@ -13,6 +13,7 @@ export async function startPatroniIn(folder: string): Promise<Store> {
     standbys: patroni.standbys,
     takeOver: (old) => eventually(async () => (await patroni.primary()) !== old, PATIENCE),
     // Patroni demotes a primary that wakes up, and rewinds it.
+    wakesAsPrimary: false,
     rejoin: (old) => old.start(),
     handOver: () => patroni.switchover(),
     stop: patroni.stop,

@@ -15,6 +15,8 @@ export interface PostgresGroup {
   standbys(): Promise<readonly PostgresNode[]>
   /** Resolves when another server than a failed primary is the primary. */
   takeOver(old: PostgresNode): Promise<unknown>
+  /** Whether a primary that wakes up takes itself for the primary, because nothing demotes it. */
+  readonly wakesAsPrimary: boolean
   /** Makes a former primary, which may be down, a standby. */
   rejoin(old: PostgresNode): Promise<unknown>
   /** Hands over in good order. */
@@ -47,7 +49,7 @@ export function postgresStoreOf(group: PostgresGroup): Store {
         for (const old of chosen) {
           if (wake !== undefined) {
             wake(old)
-            breaches.push(...(await findCommits(old)))
+            breaches.push(...(await findCommits(old, group)))
           }
           await group.rejoin(old)
         }
@@ -114,14 +116,20 @@ async function untilInStep(group: PostgresGroup): Promise<void> {
 }
 
 /** Asks an old primary, which no standby follows any more, for a commit: the answer may never come. */
-async function findCommits(old: PostgresNode): Promise<string[]> {
+async function findCommits(
+  old: PostgresNode,
+  { wakesAsPrimary }: Pick<PostgresGroup, 'wakesAsPrimary'>,
+): Promise<string[]> {
   const sql = openDatabase(old.url, { poolSize: 1, keyedPlans: false, statementTimeoutMs: 0 })
+  const inTime = (asked: Promise<boolean>): Promise<boolean> =>
+    Promise.race([asked.catch(() => false), pause(ASK_FOR_MS, false)])
   try {
-    const committed = sql`create table committed_by_an_old_primary ()`.then(
-      () => true,
-      () => false,
+    // Else the commit that is refused below would prove nothing.
+    const isAwake = await inTime(
+      sql<{ is: boolean }[]>`select not pg_is_in_recovery() as is`.then(([row]) => row?.is ?? false),
     )
-    const isCommitted = await Promise.race([committed, pause(ASK_FOR_MS, false)])
+    if (!isAwake) return wakesAsPrimary ? [`${old.name} did not wake up as the primary that it was`] : []
+    const isCommitted = await inTime(sql`create table committed_by_an_old_primary ()`.then(() => true))
     return isCommitted ? [`${old.name} committed after another server was promoted`] : []
   } finally {
     await sql.end({ timeout: 0 })

@@ -19,6 +19,7 @@ export async function startPostgresTrioIn(folder: string): Promise<Store> {
       await pause(NOTICED_AFTER_MS)
       await trio.promote()
     },
+    wakesAsPrimary: true,
     rejoin: trio.rejoin,
     async handOver(old) {
       await stopInOrder(old)
