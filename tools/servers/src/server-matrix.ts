@@ -6,6 +6,7 @@ import { basename, dirname, join } from 'node:path'
 import { LocalError } from './errors.ts'
 import { REPOSITORY } from './folders.ts'
 import { inspectRedis } from './redis-binary.ts'
+import { startSentinelTrio } from './topologies/sentinel-trio.ts'
 
 /** How the tests went on one server or with one client. */
 type MatrixRow = Awaited<ReturnType<typeof testWith>>
@@ -59,11 +60,31 @@ export type RedisClientName = keyof typeof REDIS_CLIENTS
 
 /** Runs the tests that `filters` select with one client. */
 export async function testClient(name: RedisClientName, filters: readonly string[]) {
-  const manifest = `packages/queue-core/node_modules/${REDIS_CLIENTS[name]}/package.json`
-  const { version } = JSON.parse(readFileSync(join(REPOSITORY, manifest), 'utf8')) as {
-    readonly version: string
+  return testWith(name, versionOf(name), { TITAN_REDIS_CLIENT: name }, filters)
+}
+
+/** Runs the tests that `filters` select with one client that asks the Sentinels of a trio for the server. */
+export async function testSentinelClient(name: RedisClientName, filters: readonly string[]) {
+  const folder = mkdtempSync(join(tmpdir(), 'titan-matrix-'))
+  const trio = await startSentinelTrio(folder)
+  try {
+    const { port } = await trio.primary()
+    const variables = {
+      TITAN_REDIS_CLIENT: name,
+      REDIS_URL: `redis://127.0.0.1:${port}`,
+      TITAN_SENTINELS: [trio.masterName, ...trio.sentinels.map((sentinel) => sentinel.port)].join(','),
+    }
+    return await testWith(`${name}, Sentinel`, versionOf(name), variables, filters)
+  } finally {
+    await trio.stop()
+    rmSync(folder, { recursive: true, force: true })
   }
-  return testWith(name, version, { TITAN_REDIS_CLIENT: name }, filters)
+}
+
+function versionOf(name: RedisClientName): string {
+  const manifest = `packages/queue-core/node_modules/${REDIS_CLIENTS[name]}/package.json`
+  return (JSON.parse(readFileSync(join(REPOSITORY, manifest), 'utf8')) as { readonly version: string })
+    .version
 }
 
 async function testWith(

@@ -6,6 +6,7 @@ import {
   renderMatrix,
   testClient,
   testOn,
+  testSentinelClient,
   type RedisClientName,
 } from './server-matrix.ts'
 
@@ -16,17 +17,15 @@ const USAGE_ERROR = 2
 process.exitCode = await main(process.argv.slice(2), process.env)
 
 /**
- * Runs the tests on each server that the environment names, or with `--clients` with each client, one after the other, and
- * prints a table.
+ * Runs the tests on each server that the environment names, or with `--clients` with each client, or with `--sentinel` with
+ * each client behind Sentinels, one after the other, and prints a table.
  */
 async function main(argv: readonly string[], env: NodeJS.ProcessEnv) {
   try {
     // pnpm passes the "--" of "pnpm test:servers -- filter" on.
     const given = argv.filter((arg) => !arg.startsWith('--'))
     const filters = given.length > 0 ? given : DEFAULT_FILTERS
-    const runs = argv.includes('--clients')
-      ? clientsOf(env).map((name) => ({ name, run: () => testClient(name, filters) }))
-      : readBinaries(env).map(({ name, command }) => ({ name, run: () => testOn(name, command, filters) }))
+    const runs = runsOf(argv, env, filters)
     const rows = []
     for (const { name, run } of runs) {
       process.stdout.write(`\n${name}\n`)
@@ -40,6 +39,18 @@ async function main(argv: readonly string[], env: NodeJS.ProcessEnv) {
     return error.code === 'INVALID_INPUT' ? USAGE_ERROR : 1
   }
 }
+
+function runsOf(argv: readonly string[], env: NodeJS.ProcessEnv, filters: readonly string[]) {
+  if (argv.includes('--clients'))
+    return clientsOf(env).map((name) => ({ name, run: () => testClient(name, filters) }))
+  if (argv.includes('--sentinel'))
+    return clientsOf(env)
+      .filter((name) => !WITHOUT_SENTINEL.has(name))
+      .map((name) => ({ name, run: () => testSentinelClient(name, filters) }))
+  return readBinaries(env).map(({ name, command }) => ({ name, run: () => testOn(name, command, filters) }))
+}
+
+const WITHOUT_SENTINEL: ReadonlySet<RedisClientName> = new Set(['node-redis-4', 'node-redis-6-pool'])
 
 /** The client that `TITAN_REDIS_CLIENT` names, or else all. */
 function clientsOf({ TITAN_REDIS_CLIENT: wanted }: NodeJS.ProcessEnv) {

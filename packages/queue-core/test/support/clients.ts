@@ -6,6 +6,7 @@ import * as redis4 from 'redis-4'
 import * as redis5 from 'redis-5'
 import type { RedisClientName } from '@titan/servers'
 import type { RedisClient, RedisNodeClient } from '../../src/index.ts'
+import { connectBehindSentinels } from './sentinel-clients.ts'
 
 /** A connected client of some library, as a test uses it. */
 export interface TestClient<Client extends RedisClient = RedisClient> {
@@ -124,5 +125,9 @@ export const connectTestClient: ConnectClient = (url, options) => {
   const connect = Object.entries(CLIENTS).find(([known]) => known === name)?.[1]
   if (connect === undefined)
     throw new Error(`TITAN_REDIS_CLIENT must be one of ${Object.keys(CLIENTS).join(', ')}, got "${name}"`)
-  return connect(url, options)
+  // Servers of one test alone have no Sentinels.
+  const { TITAN_SENTINELS: sentinels, REDIS_URL: shared } = process.env
+  return sentinels !== undefined && url === shared
+    ? connectBehindSentinels(name, options)
+    : connect(url, options)
 }
