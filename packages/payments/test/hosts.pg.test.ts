@@ -173,6 +173,22 @@ describe('failover', () => {
     },
   )
 
+  test('a cluster that takes the place of another one is used, although its timelines begin anew', async () => {
+    const [first, second] = (await startMembers('primary', 'standby')) as [Member, Member]
+    const both = urlOf([first, second])
+    const select = async (): Promise<unknown> => {
+      const pool = open(both)
+      return selectOne(pool).finally(() => pool.end())
+    }
+    first.timeline = 2
+    expect(await select()).toBe(1)
+    Object.assign(first, { timeline: 1, cluster: '2' })
+    // As long as a server of the old one is there, that one may be right.
+    await expect(select()).rejects.toMatchObject({ code: 'NO_PRIMARY' })
+    second.cluster = '2'
+    expect(await select()).toBe(1)
+  })
+
   test('a statement that takes its time at the primary is not disturbed', PATIENT, async () => {
     const members = await startMembers('primary', 'standby')
     expect(await open(urlOf(members))`select pg_sleep(2.6), 1 as one`).toMatchObject([{ one: 1 }])

@@ -6,6 +6,8 @@ import type { DatabaseTarget, Server } from './url.ts'
 /** What a server says that it is. */
 export interface Role {
   readonly isStandby: boolean
+  /** The system identifier of its cluster, '' where it cannot be read: pg_upgrade makes another one, which begins at timeline 1. */
+  readonly cluster: string
   /**
    * Grows with each promotion: of two servers that both take writes, the one with the lower timeline is an old primary.
    * 0 where it cannot be read.
@@ -63,12 +65,17 @@ async function open({ tls }: DatabaseTarget, server: Server): Promise<Socket> {
 
 async function ask(sql: postgres.Sql): Promise<Role> {
   const [row] = await sql.unsafe('select pg_is_in_recovery() as "isStandby"')
-  if (row?.['isStandby'] !== false) return { isStandby: true, timeline: 0 }
-  const timeline = await sql
-    // Not pg_control_checkpoint(), which names the old timeline until the first checkpoint after a promotion.
-    .unsafe(`select ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int as timeline`)
-    .then(([found]) => Number(found?.['timeline']))
-    // Not every service has these functions.
-    .catch(() => 0)
-  return { isStandby: false, timeline }
+  const isStandby = row?.['isStandby'] !== false
+  const cluster = await readText(sql, 'system_identifier::text as value from pg_control_system()')
+  if (isStandby) return { isStandby, cluster, timeline: 0 }
+  // Not pg_control_checkpoint(), which names the old timeline until the first checkpoint after a promotion.
+  const segment = 'pg_walfile_name(pg_current_wal_lsn())'
+  const timeline = await readText(sql, `('x' || left(${segment}, 8))::bit(32)::int::text as value`)
+  return { isStandby, cluster, timeline: Number(timeline) }
+}
+
+/** Selects one text; '' where there is none, because not every service has these functions. */
+async function readText(sql: postgres.Sql, columns: string): Promise<string> {
+  const found = await sql.unsafe(`select ${columns}`).catch(() => [])
+  return String(found[0]?.['value'] ?? '')
 }

@@ -37,6 +37,8 @@ export class Servers {
   #chosen: Server | undefined
   /** The highest that a primary had. One with a lower one is an old primary, which must not be written to. */
   #timeline = 0
+  /** The cluster that these timelines are of. */
+  #cluster = ''
   #choosing: Promise<Server> | undefined
 
   constructor(target: DatabaseTarget) {
@@ -124,6 +126,7 @@ export class Servers {
     const answers = await this.#ask(
       (server, role) => server === before || !this.#target.requiresPrimary || role.timeline > this.#timeline,
     )
+    if (this.#isReplaced(answers)) this.#timeline = 0
     const rank = ({ server, timeline }: Candidate): number =>
       (this.#target.requiresPrimary ? timeline : 0) + (server === before ? 0.5 : 0)
     const [best] = [...answers]
@@ -134,6 +137,7 @@ export class Servers {
     if (best === undefined) throw this.#reasonAgainst(answers)
     this.#chosen = best.server
     this.#timeline = Math.max(this.#timeline, best.timeline)
+    if (best.cluster !== '') this.#cluster = best.cluster
     const wrong = [...this.#lines].filter(({ server }) => this.hasOthers && server !== best.server)
     const reason = `PostgreSQL at ${wrong[0]?.server.name} was left, because ${best.server.name} is the primary`
     const isIdle = (line: Line): boolean => line.isIdle
@@ -141,6 +145,13 @@ export class Servers {
       for (const { socket } of wrong) socket.destroy(failure('NO_PRIMARY', reason))
     })
     return best.server
+  }
+
+  /** Whether every server is of another cluster than before, whose timelines began anew. */
+  #isReplaced(answers: Map<Server, Answer>): boolean {
+    const isOther = (answer: Answer): boolean =>
+      !(answer instanceof Error) && answer.cluster !== '' && answer.cluster !== this.#cluster
+    return answers.size === this.#target.servers.length && [...answers.values()].every(isOther)
   }
 
   #willDo({ isStandby, timeline }: Role): boolean {

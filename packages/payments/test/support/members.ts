@@ -7,6 +7,7 @@ export interface Member {
   readonly port: number
   isStandby: boolean
   timeline: number
+  cluster: string
   /** Connections for statements that it has accepted. */
   readonly accepted: number
   /** Says nothing any more, on open connections and on new ones, and keeps them all, as a machine that is stopped does. */
@@ -45,9 +46,12 @@ export async function startMember(url: string, { isStandby = false, timeline = 1
     near.write(Buffer.concat([message('R', int32(0)), READY]))
     near.on('data', (bytes: Buffer) => {
       if (bytes[0] !== QUERY) return
-      const isRole = bytes.includes('pg_is_in_recovery')
-      const value = isRole ? (member.isStandby ? 't' : 'f') : String(member.timeline)
-      near.write(row(isRole ? 'isStandby' : 'timeline', isRole ? BOOLEAN : INTEGER, value))
+      if (bytes.includes('pg_is_in_recovery'))
+        near.write(row('isStandby', BOOLEAN, member.isStandby ? 't' : 'f'))
+      else {
+        const isCluster = bytes.includes('system_identifier')
+        near.write(row('value', TEXT, isCluster ? member.cluster : String(member.timeline)))
+      }
     })
   }
 
@@ -63,6 +67,7 @@ export async function startMember(url: string, { isStandby = false, timeline = 1
     port: typeof address === 'object' ? (address?.port ?? 0) : 0,
     isStandby,
     timeline,
+    cluster: '1',
     get accepted() {
       return accepted
     },
@@ -81,7 +86,7 @@ export async function startMember(url: string, { isStandby = false, timeline = 1
 
 const QUERY = 0x51
 const BOOLEAN = 16
-const INTEGER = 23
+const TEXT = 25
 
 function int32(value: number): Buffer {
   const bytes = Buffer.alloc(4)
