@@ -1,4 +1,4 @@
-import { EventEmitter } from 'node:events'
+import { EventEmitter, getEventListeners } from 'node:events'
 import { expect, test } from 'vitest'
 import type { RedisNodeClient, RedisSentinelClient } from '../src/index.ts'
 import { openConnection, shareConnection } from '../src/redis/connection.ts'
@@ -83,7 +83,6 @@ test('commands follow the master that the Sentinels name', async () => {
 })
 
 // Their own sendCommand would send it again.
-// F285
 test('a command whose connection was lost is sent once', async () => {
   const { client, first } = setUp()
   first.failure = new Error('Socket closed unexpectedly')
@@ -123,4 +122,13 @@ test('an own connection leaves the old master as soon as the Sentinels name anot
   // A closed one listens no longer.
   sentinel.moveTo(first)
   await expect(connection.send(['XREAD'])).rejects.toMatchObject({ code: 'CLOSED' })
+})
+
+test('a connection that could not be opened listens to nothing', async () => {
+  const { client, sentinel } = setUp()
+  sentinel.isOpen = false
+  const { signal } = new AbortController()
+  const opening = openConnection(client, 'k', () => undefined, signal)
+  await expect(opening).rejects.toMatchObject({ code: 'NOT_SENT' })
+  expect(getEventListeners(signal, 'abort')).toEqual([])
 })

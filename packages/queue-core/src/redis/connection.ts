@@ -109,7 +109,13 @@ export async function openConnection(
 ): Promise<Connection> {
   signal?.throwIfAborted()
   const connection = new OwnConnection(new Locator(adapterOf(parent), key), onLost, signal)
-  await connection.open()
+  try {
+    await connection.open()
+  } catch (error) {
+    // It would open itself again for none, and listen for as long as the client lives.
+    await connection.close()
+    throw error
+  }
   return connection
 }
 

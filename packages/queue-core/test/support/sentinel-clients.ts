@@ -60,11 +60,12 @@ async function ofIoredis(
   }
 }
 
-/** Options of node-redis. */
+/** Options of node-redis, as the README has them. */
 const askingOf = (trio: Sentinels, { name, RESP }: TestClientOptions) => ({
   name: trio.masterName,
   sentinelRootNodes: rootsOf(trio),
-  scanInterval: 1_000,
+  sentinelClientOptions: { pingInterval: 500, socket: { connectTimeout: 1_000, socketTimeout: 1_000 } },
+  scanInterval: 5_000,
   ...(name !== undefined && { nodeClientOptions: { name } }),
   ...(RESP !== undefined && { RESP }),
 })
