@@ -108,7 +108,7 @@ async function openParts(options: ApiOptions) {
     poolSize: config.databasePoolSize,
     applicationName: connectionName('titan-api', options.gateway?.name),
   }
-  const sql = await connectDatabase(databaseUrl, options.connectTimeoutMs, pool)
+  const sql = await connectDatabase(databaseUrl, options.connectTimeoutMs, pool, log)
   const redis = createRedis(config.redisUrl, log)
   const queue = createQueue<PaymentJobs>(redis.client, PAYMENTS_QUEUE, { prefix, partitions })
   const slots = new RequestSlots(options.maxInFlight)

@@ -81,7 +81,7 @@ describe('titan-api', { timeout: 120_000 }, () => {
       'titan-api: --port must be a whole number from 0 to 65535, got "70000"',
       'titan-api: MAX_IN_FLIGHT must be a whole number from 1 to 1000000, got "many"',
       'titan-api: DATABASE_URL must be set',
-      'titan-api: --redis-url must start with redis:// or rediss://',
+      'titan-api: --redis-url must start with one of redis:// rediss:// redis+sentinel:// rediss+sentinel:// redis+cluster:// rediss+cluster://',
       "Try 'titan-api --help'.",
     ])
   })
@@ -123,14 +123,16 @@ describe('titan-api', { timeout: 120_000 }, () => {
   })
 
   // F72
-  it('tells in one line that PostgreSQL cannot be reached, with code 1', async () => {
-    const program = spawnProgram('api', ['--connect-timeout-ms', '100'], {
+  it('tells in one line that it waits for PostgreSQL, and in one that it gave up, with code 1', async () => {
+    const program = spawnProgram('api', ['--connect-timeout-ms', '1000'], {
       ...env,
       DATABASE_URL: 'postgres://user:secret@127.0.0.1:1/titan',
     })
 
     expect(await program.exited).toEqual({ code: 1, signal: null })
-    expect(program.stderr()).toMatch(
+    const [waiting = '', ...rest] = program.stderr().split('\n')
+    expect(JSON.parse(waiting)).toMatchObject({ event: 'postgres.awaited', address: '127.0.0.1:1' })
+    expect(rest.join('\n')).toMatch(
       /^titan-api: cannot use PostgreSQL at 127\.0\.0\.1:1: .*ECONNREFUSED.*\n$/,
     )
     expect(program.stderr()).not.toContain('secret')

@@ -10,10 +10,15 @@ const MAX_PAUSE_MS = 2_000
 const PASSING =
   /^(ECONN\w+|CONNECT\w+|E\w*UNREACH|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT|ENOENT|NO_PRIMARY|57P0\d|08(?!P01)\w{3}|53300)$/
 
-/** Repeats an attempt to reach PostgreSQL for as long as it fails with an error that passes, within a time limit. */
+/**
+ * Repeats an attempt to reach PostgreSQL for as long as it fails with an error that passes, within a time limit.
+ *
+ * @param onWait is called once, with the first of those errors
+ */
 export async function retryWhilePassing<Value>(
   attempt: () => PromiseLike<Value>,
   timeoutMs: number,
+  onWait: (error: unknown) => void,
 ): Promise<Value> {
   const deadline = performance.now() + timeoutMs
   for (let retries = 0; ; retries += 1) {
@@ -22,6 +27,7 @@ export async function retryWhilePassing<Value>(
     } catch (error) {
       const pauseMs = pauseBefore(retries)
       if (!PASSING.test(codeOf(error)) || performance.now() + pauseMs > deadline) throw error
+      if (retries === 0) onWait(error)
       await pause(pauseMs)
     }
   }

@@ -28,7 +28,7 @@ export async function checkStores(
     `Redis at ${addressOf(redisUrl)} is ready`,
   ]
   const pool = { poolSize: 1, applicationName: 'titan-worker check' }
-  const sql = await connectDatabase(databaseUrl, connectTimeoutMs, pool)
+  const sql = await connectDatabase(databaseUrl, connectTimeoutMs, pool, log)
   try {
     await createPaymentStore(sql).get('pay_0')
     const missing = migrate ? await missingMigrations(sql) : await requireMigrations(sql)

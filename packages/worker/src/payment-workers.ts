@@ -73,7 +73,7 @@ const WEBHOOKS_POOL = { poolSize: 4, applicationName: 'titan-webhooks' }
 export async function startPaymentWorkers(options: PaymentWorkersOptions): Promise<PaymentWorkers> {
   const { databaseUrl, databasePoolSize: poolSize } = options.config
   const pool = { poolSize, applicationName: connectionName('titan-worker', options.gateway.name) }
-  const sql = await connectDatabase(databaseUrl, options.connectTimeoutMs, pool)
+  const sql = await connectDatabase(databaseUrl, options.connectTimeoutMs, pool, options.log)
   const workers = new PaymentWorkers(options, sql)
   try {
     await workers.start()
@@ -211,7 +211,7 @@ export class PaymentWorkers {
 
   async #startWebhooks(webhooks: WebhooksConfig) {
     const { config, log, metrics, consumer, connectTimeoutMs } = this.#options
-    const sql = await connectDatabase(config.databaseUrl, connectTimeoutMs, WEBHOOKS_POOL)
+    const sql = await connectDatabase(config.databaseUrl, connectTimeoutMs, WEBHOOKS_POOL, log)
     const options = {
       sql,
       redis: this.#redis.client,

@@ -1,20 +1,24 @@
-import { Failure, retryWhilePassing, unreachable } from '@titan/service'
+import { addressOf, Failure, retryWhilePassing, unreachable, type Log } from '@titan/service'
 import type { ServerDescription } from '../connection/servers.ts'
 import { openDatabase, serversOf, type Database, type DatabaseOptions } from './database.ts'
 
 /**
  * Opens the database and waits until it responds, up to `timeoutMs` while the server cannot be reached.
  *
+ * @param log is told once that it waits
  * @throws Failure when it cannot be reached in time or refuses the connection
  */
 export async function connectDatabase(
   url: string,
   timeoutMs: number,
   options: DatabaseOptions,
+  log?: Log,
 ): Promise<Database> {
   const sql = openDatabase(url, options)
+  const onWait = (error: unknown): void =>
+    log?.warn('postgres.awaited', 'PostgreSQL unreachable, retrying', { address: addressOf(url), error })
   try {
-    await retryWhilePassing(() => sql`select 1`, timeoutMs)
+    await retryWhilePassing(() => sql`select 1`, timeoutMs, onWait)
     return sql
   } catch (error) {
     await sql.end({ timeout: 0 })
