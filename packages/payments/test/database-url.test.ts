@@ -85,7 +85,7 @@ test.each([
   // What the driver took before the programs read the URL: an upgrade must start.
   [
     'other clients, whose names and limits do not hold here',
-    'postgres://h/d?application_name=x&max=5&statement_timeout=5s&lock_timeout=0&idle_in_transaction_session_timeout=1min',
+    'postgres://h/d?application_name=x&TimeZone=UTC&max=5&statement_timeout=5s&lock_timeout=0&idle_in_transaction_session_timeout=1min',
     'any plain',
   ],
 ])('the URL of %s is honoured', (_name, url, is) => {
@@ -140,6 +140,11 @@ test.each([
   expect(() => loadPaymentsConfig(environment)).toThrow(text)
   expect(() => openDatabase(url)).toThrow(`the URL of PostgreSQL ${faultOf(url)}`)
   expect(faultOf(url)).not.toContain('secret')
+})
+
+test('versions of TLS may be in any case', () => {
+  const { tls } = readDatabaseUrl('postgres://h/d?sslmode=require&ssl_min_protocol_version=tlsv1.3')
+  expect(tls?.options.minVersion).toBe('TLSv1.3')
 })
 
 test('the files that a URL names are read', () => {

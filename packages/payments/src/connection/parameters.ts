@@ -51,6 +51,8 @@ const FORMS: Readonly<Record<string, string>> = {
   tcp_user_timeout: NUMBER,
   fallback_application_name: ANY,
   application_name: ANY,
+  timezone: ANY,
+  TimeZone: ANY,
   max: NUMBER,
   statement_timeout: ANY,
   lock_timeout: ANY,

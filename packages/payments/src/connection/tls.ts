@@ -81,9 +81,14 @@ function readPart(name: string, path: string): Buffer {
 function versions(read: Read): ConnectionOptions {
   const [least, most] = [read('ssl_min_protocol_version'), read('ssl_max_protocol_version')]
   return {
-    ...(least !== undefined && { minVersion: least as SecureVersion }),
-    ...(most !== undefined && { maxVersion: most as SecureVersion }),
+    ...(least !== undefined && { minVersion: secureVersion(least) }),
+    ...(most !== undefined && { maxVersion: secureVersion(most) }),
   }
+}
+
+/** Node knows a version in one spelling alone, libpq in any. */
+function secureVersion(text: string): SecureVersion {
+  return text.toUpperCase().replace('V', 'v') as SecureVersion
 }
 
 /** Encrypts a socket; the caller waits for `secureConnect`. */
