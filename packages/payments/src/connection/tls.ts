@@ -45,7 +45,7 @@ export function readTls(read: Read): Tls | undefined {
 }
 
 function modeOf(read: Read): string {
-  const given = read('sslmode') ?? read('ssl') ?? process.env['PGSSLMODE'] ?? process.env['PGSSL']
+  const given = read('sslmode') ?? read('ssl') ?? process.env['PGSSL']
   const root = read('sslrootcert')
   if (root === 'system' && given !== undefined && given !== 'verify-full')
     throw new FaultySetting('has sslrootcert=system, which needs sslmode=verify-full')
