@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createRedis, type Log } from '../src/index.ts'
+import { createLog, createRedis, type Log } from '../src/index.ts'
 import { chooseMaster, type Answer } from '../src/redis/sentinels.ts'
 
 const answer = (host: string, epoch: number): Answer => ({ address: { host, port: 6_379 }, epoch })
@@ -72,4 +72,25 @@ test('nothing is told of Sentinels that were left while they owed an answer', as
   server.close()
   await new Promise((resolve) => setImmediate(resolve))
   expect(events).toEqual([])
+})
+
+test('a Sentinel that closes each connection is tried once a second', async () => {
+  const accepted: number[] = []
+  const third = Promise.withResolvers<void>()
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined)
+    socket.destroy()
+    if (accepted.push(performance.now()) === 3) third.resolve()
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const log = createLog('test', { logLevel: 'silent', logFormat: 'json' })
+  const redis = createRedis(`redis+sentinel://127.0.0.1:${port}/mymaster`, log)
+  const connecting = redis.connect()
+  await third.promise
+  redis.close()
+  await expect(connecting).rejects.toThrow('The client is')
+  server.close()
+  expect((accepted[2] ?? 0) - (accepted[0] ?? 0)).toBeGreaterThan(900)
 })

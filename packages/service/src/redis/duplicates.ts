@@ -30,3 +30,14 @@ export class Duplicates {
     }
   }
 }
+
+/** Ends a connection that is still being made when its client is closed, which node-redis leaves open. */
+export function endWhenClosed(client: {
+  readonly isOpen: boolean
+  on(event: 'connect', listener: () => void): unknown
+  destroy(): void
+}): void {
+  client.on('connect', () => {
+    if (!client.isOpen) client.destroy()
+  })
+}

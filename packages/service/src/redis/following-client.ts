@@ -2,7 +2,7 @@ import type { RedisNodeClient } from '@titan/queue-core'
 import { ClientOfflineError, createClient, type RedisClientType } from 'redis'
 import { pauseBefore } from '../connect.ts'
 import { addressText } from '../server-url.ts'
-import { Duplicates } from './duplicates.ts'
+import { Duplicates, endWhenClosed } from './duplicates.ts'
 import type { Address, Login } from './place.ts'
 import { isWritable, watchRedis } from './watch.ts'
 
@@ -96,6 +96,7 @@ export class FollowingClient implements RedisNodeClient {
       socket: isTls ? { ...socket, tls: true } : socket,
     })
     client.on('error', onLost)
+    endWhenClosed(client)
     this.#duplicates.track(client)
     client.on('end', () => this.#duplicates.keep([]))
     watchRedis(client, { acceptsReplica: false, onUsable })

@@ -4,6 +4,7 @@ import { textOf } from '@titan/queue-core/text-of'
 import { createClient, ErrorReply } from 'redis'
 import type { Log } from '../log.ts'
 import { addressText } from '../server-url.ts'
+import { endWhenClosed } from './duplicates.ts'
 import type { Address, RedisPlace } from './place.ts'
 import type { SentinelReport } from './redis.ts'
 
@@ -102,90 +103,105 @@ class Sentinel {
   facts: SentinelReport['facts'] = {}
   /** Why there is no answer. */
   problem: unknown
-  readonly #masterName: string
-  readonly #client: ReturnType<typeof createSentinelClient>
-  readonly #log: Log
+  readonly #address: Address
+  readonly #options: SentinelsOptions
   readonly #onAnswer: () => void
+  /** Is made anew for each connection: its own reconnecting has no pause where a server closes what it has accepted. */
+  #client: SentinelClient | undefined
   #misses = 0
   #isLost = false
-  #isStopped = false
 
-  constructor(address: Address, { place, log }: SentinelsOptions, onAnswer: () => void) {
+  constructor(address: Address, options: SentinelsOptions, onAnswer: () => void) {
     this.name = addressText(address.host, address.port)
-    this.#masterName = place.masterName
-    this.#log = log
+    this.#address = address
+    this.#options = options
     this.#onAnswer = onAnswer
-    this.#client = createSentinelClient(address, place)
-    this.#client.on('error', (error: unknown) => this.#fail(error))
-    this.#client.on('ready', () => this.ask())
   }
 
   start(): void {
-    this.#client.connect().catch(() => undefined)
+    const client = createSentinelClient(this.#address, this.#options.place)
+    this.#client = client
+    this.#misses = 0
+    client.on('error', (error: unknown) => this.#leave(client, error))
+    client.on('ready', () => client === this.#client && this.ask())
+    endWhenClosed(client)
+    client.connect().catch(() => undefined)
   }
 
   stop(): void {
-    this.#isStopped = true
-    this.#client.destroy()
+    const client = this.#client
+    this.#client = undefined
+    client?.destroy()
   }
 
   ask(): void {
-    if (!this.#client.isReady) {
+    const client = this.#client
+    if (client === undefined) return this.start()
+    const late = new Error('does not respond')
+    if (!client.isReady) {
       this.#misses += 1
-      if (this.#misses >= MAX_MISSES) this.#replace(new Error('does not respond'))
+      if (this.#misses >= MAX_MISSES) this.#leave(client, late)
       return
     }
     this.#misses = 0
-    const late = new Error('does not respond')
-    withDeadline(this.#read(), ANSWER_TIMEOUT_MS, () => late).then(
-      (answer) => {
-        this.answer = answer
-        this.problem = undefined
-        if (this.#isLost)
-          this.#log.info('sentinel.reconnected', 'Sentinel usable again', { address: this.name })
-        this.#isLost = false
-        this.#onAnswer()
+    withDeadline(this.#read(client), ANSWER_TIMEOUT_MS, () => late).then(
+      (answer) => client === this.#client && this.#accept(answer),
+      (error: unknown) => {
+        if (error === late) this.#leave(client, late)
+        else if (client === this.#client) this.#fail(error)
       },
-      (error: unknown) => (error === late ? this.#replace(late) : this.#fail(error)),
     )
   }
 
-  async #read(): Promise<Answer> {
+  async #read(client: SentinelClient): Promise<Answer> {
+    const { masterName } = this.#options.place
     const send = <Reply>(...args: string[]): Promise<Reply> =>
-      this.#client.sendCommand<Reply>(['SENTINEL', ...args, this.#masterName])
+      client.sendCommand<Reply>(['SENTINEL', ...args, masterName])
     const [address, fields] = await Promise.all([
       send<[string, string] | null>('GET-MASTER-ADDR-BY-NAME').catch(explain),
       // A user may be allowed the address alone.
       send<string[]>('MASTER').catch((): string[] => []),
     ])
-    if (address === null) throw new Error(`knows no master of the name ${JSON.stringify(this.#masterName)}`)
+    if (address === null) throw new Error(`knows no master of the name ${JSON.stringify(masterName)}`)
     const pairs = fields.flatMap((name, at) => (at % 2 === 0 ? [[name, fields[at + 1]]] : []))
     this.facts = Object.fromEntries(pairs) as SentinelReport['facts']
     const epoch = Number(this.facts['config-epoch'])
     return { address: { host: address[0], port: Number(address[1]) }, epoch: epoch > 0 ? epoch : 0 }
   }
 
+  #accept(answer: Answer): void {
+    this.answer = answer
+    this.problem = undefined
+    if (this.#isLost)
+      this.#options.log.info('sentinel.reconnected', 'Sentinel usable again', { address: this.name })
+    this.#isLost = false
+    this.#onAnswer()
+  }
+
   #fail(error: unknown): void {
-    if (this.#isStopped) return
     this.answer = undefined
     this.problem = error
     if (!this.#isLost)
-      this.#log.warn('sentinel.disconnected', 'Sentinel unusable, retrying', { address: this.name, error })
+      this.#options.log.warn('sentinel.disconnected', 'Sentinel unusable, retrying', {
+        address: this.name,
+        error,
+      })
     this.#isLost = true
     this.#onAnswer()
   }
 
-  #replace(reason: Error): void {
-    this.#misses = 0
-    if (!this.#client.isOpen) return
-    this.#client.destroy()
+  /** Gives a connection up. The next question makes another one. */
+  #leave(client: SentinelClient, reason: unknown): void {
+    if (client !== this.#client) return
+    this.stop()
     this.#fail(reason)
-    this.#client.connect().catch(() => undefined)
   }
 }
 
+type SentinelClient = ReturnType<typeof createSentinelClient>
+
 function createSentinelClient(address: Address, { isTls, sentinelLogin }: SentinelsOptions['place']) {
-  const socket = { ...address, connectTimeout: ANSWER_TIMEOUT_MS, reconnectStrategy: () => ASK_EVERY_MS }
+  const socket = { ...address, connectTimeout: ANSWER_TIMEOUT_MS, reconnectStrategy: false } as const
   return createClient({
     RESP: 2,
     ...sentinelLogin,
