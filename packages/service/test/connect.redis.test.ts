@@ -1,7 +1,9 @@
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
-import { expect, inject, onTestFinished, test } from 'vitest'
+import type { RedisClientType } from 'redis'
+import { expect, inject, onTestFinished, test, vi } from 'vitest'
 import { createLog, createRedis, type Redis } from '../src/index.ts'
+import { watchRedis } from '../src/redis/watch.ts'
 
 const log = createLog('test', { logLevel: 'silent', logFormat: 'json' })
 
@@ -62,4 +64,20 @@ test('a server that refuses us is told with its reason', async () => {
     socket.on('data', () => socket.write('-NOAUTH Authentication required.\r\n'))
   })
   await expect(create(url).connect(300)).rejects.toThrow(/cannot use Redis .*NOAUTH/)
+})
+
+test('a client that connects again by itself is not told to, which would make it try twice as often', () => {
+  vi.useFakeTimers()
+  onTestFinished(() => void vi.useRealTimers())
+  const destroy = vi.fn<() => void>()
+  const redis = Object.assign(new EventEmitter(), {
+    isOpen: true,
+    destroy,
+    sendCommand: vi.fn<() => unknown>(),
+  })
+  watchRedis(redis as unknown as RedisClientType, { acceptsReplica: false, onUsable: () => undefined })
+  redis.emit('connect')
+  redis.emit('reconnecting')
+  vi.advanceTimersByTime(60_000)
+  expect(destroy).not.toHaveBeenCalled()
 })

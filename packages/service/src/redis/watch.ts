@@ -98,7 +98,8 @@ export function watchRedis(
     isAnnounced = false
     ask()
   })
-  redis.on('end', () => clearTimeout(timer))
+  // A connection that is gone needs no other one in its place: the client would make both.
+  for (const event of ['reconnecting', 'end'] as const) redis.on(event, () => clearTimeout(timer))
 }
 
 /** Returns the role, or undefined if the server refuses ROLE. Any error of the server is a reply as well. */
