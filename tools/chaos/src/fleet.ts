@@ -66,10 +66,6 @@ const POLICY = {
   unknownDelaysMs: [200, 500, 1_000, 2_000, 3_000],
   maxResolves: 15,
   maxTakeovers: 30,
-}
-/** What another version may not know. */
-const OWN_POLICY = {
-  ...POLICY,
   pollDelaysMs: { customer: [300], capture: [1_000], gateway: [200, 500, 1_000] },
 }
 
@@ -138,7 +134,7 @@ export async function startFleet(folder: string, options: FleetOptions) {
         ...commandOf(id),
         checkout,
         env: {
-          ...settingsOf(folder, { checkout, logsSteps }),
+          ...settingsOf(folder, logsSteps),
           ...env,
           NODE_COMPILE_CACHE: join(folder, 'compiled'),
           DATABASE_URL: stores.postgres.urlAt(portAt(`${id}>postgres`)),
@@ -178,15 +174,11 @@ function firstCheckoutOf(id: ProgramId, { previous, isUpgraded = false }: FleetO
   return isUpgraded || id.endsWith('-2') ? previous : undefined
 }
 
-/** What the programs of a checkout are set to. */
-function settingsOf(
-  folder: string,
-  { checkout, logsSteps }: { readonly checkout: string | undefined; readonly logsSteps: boolean },
-): Readonly<Record<string, string>> {
-  const policy = checkout === undefined ? OWN_POLICY : POLICY
+/** What the programs are set to. */
+function settingsOf(folder: string, logsSteps: boolean): Readonly<Record<string, string>> {
   return {
     ...SETTINGS,
-    CHAOS_POLICY: JSON.stringify(policy),
+    CHAOS_POLICY: JSON.stringify(POLICY),
     ...(logsSteps && { CHAOS_STEP_LOG: stepLogIn(folder) }),
   }
 }
