@@ -6,6 +6,7 @@ import { basename, dirname, join } from 'node:path'
 import { LocalError } from './errors.ts'
 import { REPOSITORY } from './folders.ts'
 import { inspectRedis } from './redis-binary.ts'
+import { startRedisCluster } from './topologies/redis-cluster.ts'
 import { startSentinelTrio } from './topologies/sentinel-trio.ts'
 
 /** How the tests went on one server or with one client. */
@@ -63,20 +64,40 @@ export async function testClient(name: RedisClientName, filters: readonly string
   return testWith(name, versionOf(name), { TITAN_REDIS_CLIENT: name }, filters)
 }
 
-/** Runs the tests that `filters` select with one client that asks the Sentinels of a trio for the server. */
-export async function testSentinelClient(name: RedisClientName, filters: readonly string[]) {
+/** Topologies whose shared server the tests reach with a client that follows it. */
+export const TOPOLOGIES = {
+  sentinel: {
+    clients: ['node-redis-6', 'node-redis-5', 'ioredis-6', 'ioredis-5', 'iovalkey'],
+    async start(folder: string) {
+      const trio = await startSentinelTrio(folder)
+      const { port } = await trio.primary()
+      const sentinels = [trio.masterName, ...trio.sentinels.map((sentinel) => sentinel.port)].join(',')
+      return { port, variables: { TITAN_SENTINELS: sentinels }, stop: trio.stop }
+    },
+  },
+  cluster: {
+    clients: ['node-redis-6', 'ioredis-6', 'ioredis-5', 'iovalkey'],
+    async start(folder: string) {
+      const cluster = await startRedisCluster(folder)
+      const ports = cluster.nodes.map(({ port }) => port)
+      return { port: ports[0] ?? 0, variables: { TITAN_CLUSTER: ports.join(',') }, stop: cluster.stop }
+    },
+  },
+}
+
+/** Runs the tests that `filters` select with one client on a topology of several servers. */
+export async function testTopology(
+  topology: keyof typeof TOPOLOGIES,
+  name: RedisClientName,
+  filters: readonly string[],
+) {
   const folder = mkdtempSync(join(tmpdir(), 'titan-matrix-'))
-  const trio = await startSentinelTrio(folder)
+  const { port, variables, stop } = await TOPOLOGIES[topology].start(folder)
   try {
-    const { port } = await trio.primary()
-    const variables = {
-      TITAN_REDIS_CLIENT: name,
-      REDIS_URL: `redis://127.0.0.1:${port}`,
-      TITAN_SENTINELS: [trio.masterName, ...trio.sentinels.map((sentinel) => sentinel.port)].join(','),
-    }
-    return await testWith(`${name}, Sentinel`, versionOf(name), variables, filters)
+    const all = { TITAN_REDIS_CLIENT: name, REDIS_URL: `redis://127.0.0.1:${port}`, ...variables }
+    return await testWith(`${name}, ${topology}`, versionOf(name), all, filters)
   } finally {
-    await trio.stop()
+    await stop()
     rmSync(folder, { recursive: true, force: true })
   }
 }

@@ -6,7 +6,8 @@ import {
   renderMatrix,
   testClient,
   testOn,
-  testSentinelClient,
+  testTopology,
+  TOPOLOGIES,
   type RedisClientName,
 } from './server-matrix.ts'
 
@@ -17,8 +18,8 @@ const USAGE_ERROR = 2
 process.exitCode = await main(process.argv.slice(2), process.env)
 
 /**
- * Runs the tests on each server that the environment names, or with `--clients` with each client, or with `--sentinel` with
- * each client behind Sentinels, one after the other, and prints a table.
+ * Runs the tests on each server that the environment names, or with `--clients` with each client, or with `--topologies`
+ * with each client behind Sentinels and on a cluster, one after the other, and prints a table.
  */
 async function main(argv: readonly string[], env: NodeJS.ProcessEnv) {
   try {
@@ -43,14 +44,14 @@ async function main(argv: readonly string[], env: NodeJS.ProcessEnv) {
 function runsOf(argv: readonly string[], env: NodeJS.ProcessEnv, filters: readonly string[]) {
   if (argv.includes('--clients'))
     return clientsOf(env).map((name) => ({ name, run: () => testClient(name, filters) }))
-  if (argv.includes('--sentinel'))
-    return clientsOf(env)
-      .filter((name) => !WITHOUT_SENTINEL.has(name))
-      .map((name) => ({ name, run: () => testSentinelClient(name, filters) }))
+  if (argv.includes('--topologies'))
+    return (['sentinel', 'cluster'] as const).flatMap((topology) =>
+      clientsOf(env)
+        .filter((name) => TOPOLOGIES[topology].clients.includes(name))
+        .map((name) => ({ name: `${name}, ${topology}`, run: () => testTopology(topology, name, filters) })),
+    )
   return readBinaries(env).map(({ name, command }) => ({ name, run: () => testOn(name, command, filters) }))
 }
-
-const WITHOUT_SENTINEL: ReadonlySet<RedisClientName> = new Set(['node-redis-4', 'node-redis-6-pool'])
 
 /** The client that `TITAN_REDIS_CLIENT` names, or else all. */
 function clientsOf({ TITAN_REDIS_CLIENT: wanted }: NodeJS.ProcessEnv) {

@@ -6,6 +6,7 @@ import * as redis4 from 'redis-4'
 import * as redis5 from 'redis-5'
 import type { RedisClientName } from '@titan/servers'
 import type { RedisClient, RedisNodeClient } from '../../src/index.ts'
+import { connectTestCluster } from './cluster-clients.ts'
 import { connectBehindSentinels } from './sentinel-clients.ts'
 
 /** A connected client of some library, as a test uses it. */
@@ -125,9 +126,27 @@ export const connectTestClient: ConnectClient = (url, options) => {
   const connect = Object.entries(CLIENTS).find(([known]) => known === name)?.[1]
   if (connect === undefined)
     throw new Error(`TITAN_REDIS_CLIENT must be one of ${Object.keys(CLIENTS).join(', ')}, got "${name}"`)
-  // Servers of one test alone have no Sentinels.
-  const { TITAN_SENTINELS: sentinels, REDIS_URL: shared } = process.env
-  return sentinels !== undefined && url === shared
-    ? connectBehindSentinels(name, options)
-    : connect(url, options)
+  // Servers of one test alone have no Sentinels and are no cluster.
+  const { TITAN_SENTINELS: sentinels, TITAN_CLUSTER: cluster, REDIS_URL: shared } = process.env
+  if (url === shared && sentinels !== undefined) return connectBehindSentinels(name, options)
+  if (url === shared && cluster !== undefined) return connectToCluster(cluster.split(','), options)
+  return connect(url, options)
+}
+
+/** Connects to the cluster of the test run. Raw commands go to the node of the first key of a queue that they name. */
+async function connectToCluster(
+  ports: readonly string[],
+  { name }: TestClientOptions = {},
+): Promise<TestClient> {
+  const urls = ports.map((port) => `redis://127.0.0.1:${port}`)
+  const { client, sendTo, destroy } = await connectTestCluster(urls, name === undefined ? {} : { name })
+  return {
+    client,
+    async send<Reply>(...given: (string | number)[]) {
+      const args = given.map(String)
+      const key = args.find((arg) => arg.includes('{')) ?? args[1] ?? ''
+      return (await sendTo(key, ...args)) as Reply
+    },
+    destroy,
+  }
 }
