@@ -38,6 +38,7 @@ test('the library offers these names at run time', () => {
       "deadLetterPages",
       "exponential",
       "fixed",
+      "partitionOf",
       "searchDeadLetters",
     ]
   `)

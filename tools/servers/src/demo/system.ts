@@ -93,7 +93,9 @@ export async function startSystem(options: SystemOptions) {
   }
   async function startApi(apiPort: number) {
     const url = `http://${LOOPBACK}:${apiPort}`
-    const api = await run('api', 'packages/api/src/cli.ts', [], { HOST: LOOPBACK, PORT: String(apiPort) })
+    // Without a pause before the stop: no load balancer sends requests to it.
+    const settings = { HOST: LOOPBACK, PORT: String(apiPort), DRAIN_MS: '0' }
+    const api = await run('api', 'packages/api/src/cli.ts', [], settings)
     try {
       await waitForApi(api, url, signal)
     } catch (error) {
