@@ -39,7 +39,9 @@ function record(client: RedisNodeClient, sizes: Map<string, number>): RedisNodeC
   })
 }
 
-const isNodeRedis = (process.env['TITAN_REDIS_CLIENT'] ?? 'node-redis-6') === 'node-redis-6'
+const { TITAN_REDIS_CLIENT: name = 'node-redis-6', TITAN_SENTINELS, TITAN_CLUSTER } = process.env
+/** Whether the client is one whose commands can be recorded. */
+const isNodeRedis = name === 'node-redis-6' && TITAN_SENTINELS === undefined && TITAN_CLUSTER === undefined
 
 /** A place, a recording client, and the size of the largest command so far. */
 const test = base.extend<{ rig: { client: RedisNodeClient; largest: () => number; place: Place } }>({
