@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto'
 import fc from 'fast-check'
 import { expect } from 'vitest'
 import { createQueue, type Queue } from '../src/index.ts'
+import { shareConnection } from '../src/redis/connection.ts'
 import { keysOf } from '../src/redis/keys.ts'
 import { LEVELS, type Level } from '../src/model/levels.ts'
 import { createDriver, type Driver } from './support/model-driver.ts'
@@ -184,7 +185,11 @@ test(
         const name = `model-${++run}`
         const keys = keysOf(place.prefix, name)
         const queue = createQueue<TestJobs>(place.redis, name, { prefix: place.prefix })
-        const own: Place = { ...place, keys, part: { ...place.part, keys } }
+        const own: Place = {
+          ...place,
+          keys,
+          part: { keys, connection: shareConnection(place.redis, keys.dlq) },
+        }
         const model = createModel()
         const driver = await createDriver(own, queue)
         await fc.asyncModelRun(() => ({ model, real: driver }), steps)

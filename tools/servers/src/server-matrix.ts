@@ -85,6 +85,16 @@ export const TOPOLOGIES = {
   },
 }
 
+/** Tests whose own processes and connections know the shared server as a single one. */
+const SINGLE_SERVER_TESTS = [
+  'consumer.redis',
+  'crash.redis',
+  'inspect.redis',
+  'package',
+  'signals.redis',
+  'worker.redis',
+]
+
 /** Runs the tests that `filters` select with one client on a topology of several servers. */
 export async function testTopology(
   topology: keyof typeof TOPOLOGIES,
@@ -95,7 +105,9 @@ export async function testTopology(
   const { port, variables, stop } = await TOPOLOGIES[topology].start(folder)
   try {
     const all = { TITAN_REDIS_CLIENT: name, REDIS_URL: `redis://127.0.0.1:${port}`, ...variables }
-    return await testWith(`${name}, ${topology}`, versionOf(name), all, filters)
+    const excluded = topology === 'cluster' ? SINGLE_SERVER_TESTS : []
+    const given = [...filters, ...excluded.map((file) => `--exclude=**/${file}.test.ts`)]
+    return await testWith(`${name}, ${topology}`, versionOf(name), all, given)
   } finally {
     await stop()
     rmSync(folder, { recursive: true, force: true })

@@ -136,10 +136,11 @@ export const connectTestClient: ConnectClient = (url, options) => {
 /** Connects to the cluster of the test run. Raw commands go to the node of the first key of a queue that they name. */
 async function connectToCluster(
   ports: readonly string[],
-  { name }: TestClientOptions = {},
+  { name, RESP }: TestClientOptions = {},
 ): Promise<TestClient> {
   const urls = ports.map((port) => `redis://127.0.0.1:${port}`)
-  const { client, sendTo, destroy } = await connectTestCluster(urls, name === undefined ? {} : { name })
+  const options = { ...(name !== undefined && { name }), ...(RESP !== undefined && { RESP }) }
+  const { client, sendTo, destroy } = await connectTestCluster(urls, options)
   return {
     client,
     async send<Reply>(...given: (string | number)[]) {

@@ -16,6 +16,7 @@ export interface ClusterClient {
 export interface ClusterOptions {
   /** Name of its connections. @default 'test' */
   readonly name?: string
+  readonly RESP?: 2 | 3
   /** Whether it refreshes its view of the cluster when it cannot reconnect to a node. @default true */
   readonly refreshes?: boolean
 }
@@ -24,10 +25,11 @@ type ConnectCluster = (urls: readonly string[], options?: ClusterOptions) => Pro
 
 const ignore = (): void => undefined
 
-const connectRedis6: ConnectCluster = async (urls, { name = 'test', refreshes = true } = {}) => {
+const connectRedis6: ConnectCluster = async (urls, { name = 'test', RESP, refreshes = true } = {}) => {
   const client = redis6.createCluster({
     rootNodes: urls.map((url) => ({ url })),
     defaults: { name },
+    ...(RESP !== undefined && { RESP }),
     ...(refreshes ? {} : { topologyRefreshOnReconnectionAttemptStrategy: false as const }),
   })
   client.on('error', ignore)

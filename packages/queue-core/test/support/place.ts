@@ -139,6 +139,7 @@ async function removeKeys(send: TestClient['send'], prefix: string): Promise<voi
       1_000,
     )
     cursor = following
-    if (keys.length > 0) await send('UNLINK', ...keys)
+    // One by one, because on a cluster they may lie in several slots.
+    await Promise.all(keys.map((key) => send('UNLINK', key)))
   } while (cursor !== '0')
 }
