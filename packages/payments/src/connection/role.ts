@@ -27,7 +27,7 @@ export function loginOf({ user, password, database }: DatabaseTarget) {
   }
 }
 
-/** Asks a server what it is, on a connection of its own. @throws Error when it does not say so in time */
+/** Reads the role of a server over a separate connection. @throws Error when it does not respond in time */
 export async function askRole(target: DatabaseTarget, server: Server): Promise<Role> {
   const deadline = Promise.withResolvers<never>()
   const timer = setTimeout(

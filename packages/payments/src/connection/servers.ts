@@ -147,7 +147,7 @@ export class Servers {
     return best.server
   }
 
-  /** Whether every server is of another cluster than before, whose timelines began anew. */
+  /** Whether every server belongs to another cluster than before, whose timelines restart. */
   #isReplaced(answers: Map<Server, Answer>): boolean {
     const isOther = (answer: Answer): boolean =>
       !(answer instanceof Error) && answer.cluster !== '' && answer.cluster !== this.#cluster

@@ -29,7 +29,7 @@ export function readTls(read: Read): Tls | undefined {
   const name = modeOf(read)
   if (name === '' || name === 'disable' || name === 'false') return undefined
   const files = readFiles(read)
-  // With a certificate of its own, libpq checks the server also where it need not.
+  // Given sslrootcert, libpq verifies the certificate even under sslmode=require.
   const isVerified = !UNVERIFIED.test(name) || files.ca !== undefined
   return {
     name,

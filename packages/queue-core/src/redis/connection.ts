@@ -124,7 +124,7 @@ interface Times {
   readonly withinMs: number
   /** How often the other masters of a cluster are asked meanwhile. */
   readonly askMs: number
-  /** Makes the error of what took too long, or of what nobody waits for any longer. */
+  /** Makes the error of what took too long, or is no longer awaited. */
   readonly late: (why?: string) => Error
 }
 

@@ -8,7 +8,7 @@ export interface Address {
   readonly port: number
 }
 
-/** Options with which a client signs in; none where nobody has to. */
+/** Options with which a client signs in; none where no login is needed. */
 export type Login =
   | { readonly username?: never; readonly password?: never }
   | { readonly username: string; readonly password: string }

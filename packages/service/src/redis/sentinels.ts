@@ -106,7 +106,7 @@ class Sentinel {
   readonly #address: Address
   readonly #options: SentinelsOptions
   readonly #onAnswer: () => void
-  /** Is made anew for each connection: its own reconnecting has no pause where a server closes what it has accepted. */
+  /** Replaced for each connection: its own reconnecting has no pause where a server closes what it has accepted. */
   #client: SentinelClient | undefined
   #misses = 0
   #isLost = false

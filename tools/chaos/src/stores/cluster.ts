@@ -5,7 +5,7 @@ import type { RedisStore } from './store.ts'
 
 /** More than masters, so that one of them has several. */
 const PARTITIONS = 4
-/** The hash tags of the queue's keys, each with a slot of its own. */
+/** The hash tags of the queue's keys, each in a separate slot. */
 const TAGS = Array.from({ length: PARTITIONS }, (_none, partition) => `{${PAYMENTS_QUEUE}:${partition}}`)
 
 /** Starts three masters with a replica each, with their data in the folder. */

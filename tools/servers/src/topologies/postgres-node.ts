@@ -19,7 +19,7 @@ export interface PostgresNode extends TopologyNode {
   readonly url: string
   /** Holds its data in `data` and its log. */
   readonly folder: string
-  /** Runs a statement over a connection of its own. */
+  /** Runs a statement over a separate connection. */
   query<Row extends object>(statement: string): Promise<Row[]>
 }
 

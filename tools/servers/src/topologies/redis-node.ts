@@ -14,7 +14,7 @@ export interface RedisNode extends TopologyNode {
   readonly url: string
   /** Holds its data, its configuration and its log. */
   readonly folder: string
-  /** Sends one command over a connection of its own. */
+  /** Sends one command over a separate connection. */
   send<Reply = unknown>(...command: (string | number)[]): Promise<Reply>
 }
 
