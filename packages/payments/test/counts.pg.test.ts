@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
 import { createPaymentStore } from '../src/index.ts'
 import { countPayments } from '../src/store/counts.ts'
-import { createMigratedDatabase } from '@titan/testkit/vitest'
+import { createQuietDatabase } from '@titan/testkit/vitest'
 import { authorizedPayment } from './support/movements.ts'
 import { claim, createPayment, paymentIn } from './support/payments.ts'
 import { settlementOf } from './support/settlements.ts'
 
-const { sql } = await createMigratedDatabase()
+const { sql } = await createQuietDatabase()
 const store = createPaymentStore(sql)
 
 test('a small table is counted exactly, a large one in its working states, and estimated in the ended ones', async () => {
@@ -64,9 +64,6 @@ test('authorizations that expire within a day and open contradictions are counte
 })
 
 test('counting reads no more blocks when the history has grown', async () => {
-  // No other process reads the table meanwhile.
-  await sql`alter table payments set (autovacuum_enabled = off)`
-  await sql`alter index payments_times_idx set (autosummarize = off)`
   await sql`
     insert into payments (id, amount, status, idempotency_key, event_seq)
     select 'pay_' || lpad(i::text, 32, '0'), 500, 'PENDING', 'old ' || i, 1 from generate_series(1, 30000) i`

@@ -7,9 +7,9 @@ import {
   type Payment,
 } from '../src/index.ts'
 import { pagePayments } from '../src/store/list.ts'
-import { createMigratedDatabase } from '@titan/testkit/vitest'
+import { createQuietDatabase } from '@titan/testkit/vitest'
 
-const { url } = await createMigratedDatabase()
+const { url } = await createQuietDatabase()
 const MINUTE = 60_000
 const NOON = new Date('2026-03-01T12:00:00Z')
 const ROWS = 30_000
@@ -21,7 +21,6 @@ let all: Payment[]
 
 beforeAll(async () => {
   sql = openDatabase(url, { poolSize: 1 })
-  await sql`alter table payments set (autovacuum_enabled = false)`
   await sql`set session_replication_role = replica`
   // One every two seconds. The planner learns of a table full of QUEUED payments, and the plans stay.
   await sql`

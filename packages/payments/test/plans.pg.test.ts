@@ -1,9 +1,9 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { createPaymentStore, openDatabase, type Claim, type Database } from '../src/index.ts'
-import { createMigratedDatabase } from '@titan/testkit/vitest'
+import { createQuietDatabase } from '@titan/testkit/vitest'
 import { settlementOf, successOf } from './support/settlements.ts'
 
-const { url } = await createMigratedDatabase()
+const { url } = await createQuietDatabase()
 
 /** How many blocks of the payment tables and their indexes have been read so far. */
 async function countBlocks(sql: Database): Promise<number> {

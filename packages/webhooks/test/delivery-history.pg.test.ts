@@ -1,8 +1,8 @@
 import { beforeAll, expect, test } from 'vitest'
 import { WebhookStore, type DeliveryFilter, type WebhookDelivery } from '../src/index.ts'
-import { createMigratedDatabase } from '@titan/testkit/vitest'
+import { createQuietDatabase } from '@titan/testkit/vitest'
 
-const { sql } = await createMigratedDatabase()
+const { sql } = await createQuietDatabase()
 const store = new WebhookStore(sql, { encryptionKeys: [] })
 const ROWS = 20_000
 /** Deliveries that a page examines here. */

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { DatabaseOptions } from '@titan/payments'
 import { createClient } from 'redis'
 import { afterAll, inject, onTestFinished } from 'vitest'
 import { openMigratedDatabase } from './database.ts'
@@ -11,9 +12,29 @@ import { startTcpProxy } from './tcp-proxy.ts'
 export type TestRedis = ReturnType<typeof createClient>
 
 /** Creates a migrated database that ends with the test file. Call it at the top level and await it. */
-export async function createMigratedDatabase() {
-  const database = await openMigratedDatabase(inject('databaseUrl'))
+export async function createMigratedDatabase(options?: DatabaseOptions) {
+  const database = await openMigratedDatabase(inject('databaseUrl'), options)
   afterAll(() => database.drop())
+  return database
+}
+
+/**
+ * Creates the same, for tests that count what statements read: no background process of the server reads its tables, and the
+ * one connection has reported its own reads when it is asked (`pg_stat_force_next_flush`).
+ */
+export async function createQuietDatabase() {
+  const database = await createMigratedDatabase({ poolSize: 1 })
+  await database.sql`
+    do $$
+    declare one regclass;
+    begin
+      for one in select oid from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace loop
+        execute format('alter table %s set (autovacuum_enabled = off)', one);
+      end loop;
+      for one in select oid from pg_class where 'autosummarize=on' = any (reloptions) loop
+        execute format('alter index %s set (autosummarize = off)', one);
+      end loop;
+    end $$`
   return database
 }
 
