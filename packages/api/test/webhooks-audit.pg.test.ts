@@ -14,6 +14,9 @@ test('a change of an endpoint leaves a row in the audit record, with the key and
   }
   const made = await send('POST', '/webhook-endpoints', { url: 'https://example.com/hook?token=hush' })
   const id = String(made['endpoint_id'])
+  const { delivery_id: delivery } = await send('POST', `/webhook-endpoints/${id}/test`)
+  await send('POST', `/webhook-deliveries/${String(delivery)}/redeliver`)
+  await send('POST', `/webhook-endpoints/${id}/redeliver`, {})
   await send('PATCH', `/webhook-endpoints/${id}`, { enabled: false })
   await send('POST', `/webhook-endpoints/${id}/rotate-secret`, {})
   await send('DELETE', `/webhook-endpoints/${id}`)
@@ -25,6 +28,9 @@ test('a change of an endpoint leaves a row in the audit record, with the key and
   const actor = { operator: 'the shop', credential: `API key ${key.id}`, is_proven: true }
   expect(rows).toEqual([
     { ...actor, action: 'webhook-endpoint.create', target: 'https://example.com', outcome: `created ${id}` },
+    { ...actor, action: 'webhook-endpoint.test', target: id, outcome: `delivery ${String(delivery)}` },
+    { ...actor, action: 'webhook.redeliver', target: delivery, outcome: '1 deliveries' },
+    { ...actor, action: 'webhook.redeliver', target: id, outcome: '0 deliveries' },
     {
       ...actor,
       action: 'webhook-endpoint.update',

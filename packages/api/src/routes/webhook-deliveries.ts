@@ -6,7 +6,7 @@ import { found } from '../problem.ts'
 import { bodyOf, oneOf, queryOf, toDate } from '../schemas/parts.ts'
 import { presentAttempt, presentDelivery } from '../schemas/webhooks.ts'
 import { pathParameter, routesOf, type Route } from './route.ts'
-import { pageEntries, REDELIVERED, type WebhookServices } from './webhook-services.ts'
+import { pageEntries, redeliver, REDELIVERED, type WebhookServices } from './webhook-services.ts'
 
 const NO_INSTANT = 'must be a time such as 2026-11-24T12:00:00Z'
 const instant = v.pipe(
@@ -49,8 +49,11 @@ export const WEBHOOK_DELIVERY_ROUTES: readonly Route<WebhookServices>[] = [
     body: { name: 'RedeliverRange', schema: redeliverRange, isOptional: true, example: RANGE_EXAMPLE },
     responses: [REDELIVERED],
     problems: ['webhook-endpoint-not-found', 'webhook-endpoint-disabled'],
-    async handle(context, { webhooks }, range) {
-      const redelivered = await webhooks.redeliverRange(pathParameter(context, 'id'), range)
+    async handle(context, services, range) {
+      const id = pathParameter(context, 'id')
+      const redelivered = await redeliver(context, services, id, (webhooks) =>
+        webhooks.redeliverRange(id, range),
+      )
       return respondJson(context, { redelivered }, { status: 202 })
     },
   }),
@@ -71,8 +74,11 @@ export const WEBHOOK_DELIVERY_ROUTES: readonly Route<WebhookServices>[] = [
     summary: 'Send a delivery again',
     responses: [REDELIVERED],
     problems: ['webhook-delivery-not-found', 'webhook-endpoint-disabled'],
-    async handle(context, { webhooks }) {
-      const redelivered = await webhooks.redeliver({ deliveryId: pathParameter(context, 'id') })
+    async handle(context, services) {
+      const deliveryId = pathParameter(context, 'id')
+      const redelivered = await redeliver(context, services, deliveryId, (webhooks) =>
+        webhooks.redeliver({ deliveryId }),
+      )
       return respondJson(context, { redelivered }, { status: 202 })
     },
   }),

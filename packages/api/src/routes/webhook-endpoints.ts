@@ -178,8 +178,14 @@ export const WEBHOOK_ENDPOINT_ROUTES: readonly Route<WebhookServices>[] = [
     summary: 'Send a test event to an endpoint',
     responses: [json(202, 'WebhookDelivery', 'The delivery that will be made', 'Location')],
     problems: ['webhook-endpoint-not-found', 'webhook-endpoint-disabled'],
-    async handle(context, { webhooks }) {
-      const delivery = await webhooks.sendTestEvent(pathParameter(context, 'id'))
+    async handle(context, services) {
+      const id = pathParameter(context, 'id')
+      const delivery = await change(context, services, {
+        action: 'webhook-endpoint.test',
+        target: id,
+        perform: () => services.webhooks.sendTestEvent(id),
+        summarize: (sent) => `delivery ${sent.id}`,
+      })
       const headers = { location: `/webhook-deliveries/${delivery.id}` }
       return respondJson(context, presentDelivery(delivery), { status: 202, headers })
     },

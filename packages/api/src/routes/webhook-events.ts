@@ -5,7 +5,7 @@ import { found } from '../problem.ts'
 import { bodyOf, queryOf } from '../schemas/parts.ts'
 import { presentDelivery, presentWebhookEvent } from '../schemas/webhooks.ts'
 import { pathParameter, routesOf, type Route } from './route.ts'
-import { pageEntries, readPage, REDELIVERED, type WebhookServices } from './webhook-services.ts'
+import { pageEntries, readPage, redeliver, REDELIVERED, type WebhookServices } from './webhook-services.ts'
 
 const eventsQuery = queryOf({
   ...pageEntries,
@@ -58,8 +58,11 @@ export const WEBHOOK_EVENT_ROUTES: readonly Route<WebhookServices>[] = [
     body: { name: 'RedeliverEvent', schema: redeliverEvent, isOptional: true, example: {} },
     responses: [REDELIVERED],
     problems: ['webhook-event-not-found', 'webhook-endpoint-disabled'],
-    async handle(context, { webhooks }, { endpoint_id: endpointId }) {
-      const redelivered = await webhooks.redeliver({ eventId: pathParameter(context, 'id'), endpointId })
+    async handle(context, services, { endpoint_id: endpointId }) {
+      const eventId = pathParameter(context, 'id')
+      const redelivered = await redeliver(context, services, eventId, (webhooks) =>
+        webhooks.redeliver({ eventId, endpointId }),
+      )
       return respondJson(context, { redelivered }, { status: 202 })
     },
   }),

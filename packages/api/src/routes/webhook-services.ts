@@ -35,7 +35,7 @@ export async function readPage<Item extends { readonly id: string }>(
 /** Describes the response of a redelivery. */
 export const REDELIVERED = json(202, 'Redelivered', 'The number of deliveries that will be sent again')
 
-/** A change of an endpoint, for the audit record. */
+/** A change of an endpoint or its deliveries, for the audit record. */
 interface Change<Result> {
   readonly action: string
   readonly target: string
@@ -62,6 +62,21 @@ export async function change<Result>(
   })
   if (result === undefined) throw new Error('The change was not performed')
   return result.value
+}
+
+/** Starts deliveries again. Returns their number. */
+export function redeliver(
+  context: Context<AppEnv>,
+  services: WebhookServices,
+  target: string,
+  perform: (webhooks: WebhookStore) => Promise<number>,
+): Promise<number> {
+  return change(context, services, {
+    action: 'webhook.redeliver',
+    target,
+    perform: () => perform(services.webhooks),
+    summarize: (count) => `${count} deliveries`,
+  })
 }
 
 /** Returns an address without its path and query, which may hold a token. */

@@ -203,10 +203,15 @@ export interface Admission {
 /** `open`: nothing is sent. `probing`: one request may find out, or is finding out, whether the gateway has recovered. */
 export type CircuitStatus = 'closed' | 'open' | 'probing'
 
+/** `test`: no real money moves. */
+export type GatewayMode = 'test' | 'live'
+
 /** One way to move money. */
 export interface Gateway {
   /** Stored with each attempt; an attempt continues only at the gateway where it began. */
   readonly name: string
+  /** Whether it moves test money or real money. @default unknown */
+  readonly mode?: GatewayMode | undefined
   /** How long the gateway remembers a key, in milliseconds. A repeat after that would be a new charge. */
   readonly keyTtlMs: number
   /** Charges once per key. Must end soon after `signal` aborts; a thrown error counts as `UNKNOWN`. */

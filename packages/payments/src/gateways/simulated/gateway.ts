@@ -1,5 +1,12 @@
 import { pause } from '@titan/queue-core/async'
-import type { ChargeOutcome, ChargeRequest, Gateway, LookupAnswer, MovementRequest } from '../gateway.ts'
+import type {
+  ChargeOutcome,
+  ChargeRequest,
+  Gateway,
+  GatewayMode,
+  LookupAnswer,
+  MovementRequest,
+} from '../gateway.ts'
 import type { SimulatedBehaviour, SimulatedRates } from './rates.ts'
 import {
   SimulatedServer,
@@ -27,6 +34,8 @@ export interface SimulatedGatewayOptions extends SimulatedRates {
     | undefined
   /** @default 'simulated' */
   readonly name?: string | undefined
+  /** @default 'test' */
+  readonly mode?: GatewayMode | undefined
 }
 
 /** A gateway in this process, with its own ledger and idempotency keys. */
@@ -59,7 +68,7 @@ const GIVEN_UP = 'given up while waiting for the answer'
  * @throws {PaymentsError} `INVALID_OPTIONS` for rates that are no shares
  */
 export function createSimulatedGateway(options: SimulatedGatewayOptions = {}): SimulatedGateway {
-  const { delayMs = 100, keyTtlMs = DAY_MS, name = 'simulated' } = options
+  const { delayMs = 100, keyTtlMs = DAY_MS, name = 'simulated', mode = 'test' } = options
   const server = new SimulatedServer({ ...options, keyTtlMs })
 
   /** The server continues whether or not the client still waits. */
@@ -79,6 +88,7 @@ export function createSimulatedGateway(options: SimulatedGatewayOptions = {}): S
 
   return {
     name,
+    mode,
     keyTtlMs,
     ledger: server.ledger,
     refunds: server.refunds,

@@ -49,7 +49,8 @@ function isTestKey(secretKey: string): boolean {
 export function createStripeGateway(options: StripeGatewayOptions): Gateway {
   const { secretKey, webhookSecret, name = 'stripe', keyTtlMs = KEY_TTL_MS } = options
   const { timeoutMs = 10_000, connectTimeoutMs = 2_000 } = options
-  const paymentMethod = isTestKey(secretKey) ? options.paymentMethod : undefined
+  const mode = isTestKey(secretKey) ? 'test' : 'live'
+  const paymentMethod = mode === 'test' ? options.paymentMethod : undefined
   const http = createStripeHttp(connectTimeoutMs)
   const stripe = new (loadSdk())(secretKey, {
     ...addressOf(options.baseUrl),
@@ -61,6 +62,7 @@ export function createStripeGateway(options: StripeGatewayOptions): Gateway {
   const client: StripeClient = { stripe, http }
   return {
     name,
+    mode,
     keyTtlMs,
     charge: (request, { signal }) => charge(client, request, { signal, paymentMethod }),
     move: (request, { signal }) => move(client, request, signal),
