@@ -75,6 +75,7 @@ export type { ForeignEffect, ForeignMovement, RefundFailure } from './store/repo
 
 // Gateways
 export * from './gateways/gateway.ts'
+export * from './gateways/records.ts'
 export * from './gateways/ledger.ts'
 export { createSimulatedGateway, type SimulatedGateway } from './gateways/simulated/gateway.ts'
 export type { SimulatedBehaviour } from './gateways/simulated/rates.ts'

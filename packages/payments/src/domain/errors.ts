@@ -1,4 +1,5 @@
 type PaymentsErrorCode =
+  | 'GATEWAY_AWAY'
   | 'GATEWAY_CONFIG'
   | 'INVALID_OPTIONS'
   | 'INVALID_PAYMENT'

@@ -1,5 +1,6 @@
 import type { NextAction } from '../domain/details.ts'
 import type { MovementKind } from '../domain/identifiers.ts'
+import type { ListRequest, RecordPage } from './records.ts'
 
 /** A charge as it is sent to a gateway. Stored with the attempt: under one key it never changes. */
 export interface ChargeRequest {
@@ -232,6 +233,13 @@ export interface Gateway {
    */
   readonly abandon?:
     | ((request: LookupRequest, options: { readonly signal: AbortSignal }) => Promise<LookupAnswer>)
+    | undefined
+  /**
+   * Lists what the gateway itself has on record of a span of time, by the time at which each was made, in pages. A record
+   * that is listed twice counts once. Rejects when the gateway cannot be asked. Absent: its records cannot be compared.
+   */
+  readonly list?:
+    | ((request: ListRequest, options: { readonly signal: AbortSignal }) => Promise<RecordPage>)
     | undefined
   /**
    * Waits until the gateway's limits leave room for one more conversation. Workers wait here before they take work, so

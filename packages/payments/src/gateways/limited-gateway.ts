@@ -1,6 +1,7 @@
 import { PaymentsError } from '../domain/errors.ts'
 import { CircuitBreaker, type CircuitOptions } from './circuit.ts'
 import type { Admission, ChargeOutcome, CircuitStatus, Gateway, LookupAnswer } from './gateway.ts'
+import type { RecordPage } from './records.ts'
 import { RateLimiter } from './rate-limiter.ts'
 import { Semaphore } from './semaphore.ts'
 
@@ -156,6 +157,21 @@ class Limiter {
     }
   }
 
+  /**
+   * Waits for room for one page of a list: that can wait, so it never meets the limits. Fails while the circuit is not
+   * closed, because payments find out whether the gateway has recovered.
+   */
+  async list(signal: AbortSignal, call: () => Promise<RecordPage>): Promise<RecordPage> {
+    if (this.circuit !== 'closed')
+      throw new PaymentsError('GATEWAY_AWAY', 'the circuit breaker of the gateway is open')
+    const leave = await this.enter(signal)
+    try {
+      return await call()
+    } finally {
+      leave()
+    }
+  }
+
   /** Leaves the gateway alone for as long as it asked. */
   pause(delayMs: number = PAUSE_MS): void {
     this.#requests.pause(Math.min(MAX_PAUSE_MS, delayMs))
@@ -196,7 +212,7 @@ function invalid(message: string): PaymentsError {
 }
 
 function limitedCalls(gateway: Gateway, limiter: Limiter, take: Take): Gateway {
-  const { lookup, move, abandon } = gateway
+  const { lookup, move, abandon, list } = gateway
   async function send(signal: AbortSignal, call: () => Promise<ChargeOutcome>): Promise<ChargeOutcome> {
     const outcome = await limiter.run(take, signal, call)
     if (!('type' in outcome)) {
@@ -216,6 +232,7 @@ function limitedCalls(gateway: Gateway, limiter: Limiter, take: Take): Gateway {
     move: move && ((request, options) => send(options.signal, () => move(request, options))),
     lookup: lookup && ((request, options) => ask(options.signal, () => lookup(request, options))),
     abandon: abandon && ((request, options) => ask(options.signal, () => abandon(request, options))),
+    list: list && ((request, options) => limiter.list(options.signal, () => list(request, options))),
   }
 }
 

@@ -7,6 +7,7 @@ import type {
   LookupAnswer,
   MovementRequest,
 } from '../gateway.ts'
+import { listSimulated } from './list.ts'
 import type { SimulatedBehaviour, SimulatedRates } from './rates.ts'
 import {
   SimulatedServer,
@@ -102,6 +103,10 @@ export function createSimulatedGateway(options: SimulatedGatewayOptions = {}): S
     move: (request, { signal }) => send(signal, () => server.receiveMove(request)),
     lookup: ({ gatewayKey }, { signal }) => ask(signal, () => server.find(gatewayKey)),
     abandon: ({ gatewayKey }, { signal }) => ask(signal, () => server.abandon(gatewayKey)),
+    list: async (request, { signal }) => {
+      if (!(await wait(delayMs, signal))) throw new Error(GIVEN_UP)
+      return listSimulated(server, request)
+    },
   }
 }
 

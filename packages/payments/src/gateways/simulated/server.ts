@@ -18,6 +18,8 @@ export interface SimulatedCharge {
 export interface SimulatedRefund extends SimulatedCharge {
   readonly movementId: string
   readonly chargeId: string
+  /** Epoch milliseconds. */
+  readonly at: number
 }
 
 /** How a question ends: the customer consents or refuses, the gateway refunds or does not. */
@@ -51,7 +53,7 @@ interface Stored {
 }
 
 /** What has become of a charge; its amount is the authorized one. */
-interface Intent extends SimulatedCharge {
+export interface Intent extends SimulatedCharge {
   readonly isManual: boolean
   /** Epoch milliseconds. */
   readonly madeAt: number
@@ -129,6 +131,11 @@ export class SimulatedServer {
     const intent = this.#intents.get(gatewayKey)
     if (intent !== undefined && intent.status !== 'charged') intent.status = 'canceled'
     return this.find(gatewayKey)
+  }
+
+  /** The charges that are remembered, whatever became of them. */
+  intents(): Iterable<Intent> {
+    return this.#intents.values()
   }
 
   answer(gatewayKey: string, answer: SimulatedAnswer): boolean {
@@ -234,7 +241,8 @@ export class SimulatedServer {
     const { kind, movementId, paymentId, gatewayKey, amount, currency, chargeRef } = request
     if (kind === 'refund') {
       const id = this.#idOf(gatewayKey)
-      append(this.refunds, { id, gatewayKey, movementId, paymentId, chargeId: chargeRef, amount, currency })
+      const refund = { id, gatewayKey, movementId, paymentId, chargeId: chargeRef, amount, currency }
+      append(this.refunds, { ...refund, at: Date.now() })
       if (intent !== undefined) intent.refunded += amount
       return { type: 'SUCCEEDED', gatewayRef: id, amount, currency }
     }
