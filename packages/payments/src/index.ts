@@ -52,7 +52,7 @@ export {
 export { DEFAULT_RETRY_POLICY, type RetryPolicy } from './domain/retry-policy.ts'
 export { containsCardNumber } from './domain/card-guard.ts'
 export { PaymentsError } from './domain/errors.ts'
-export type { OnPaymentsEvent, PaymentsEvent } from './domain/events.ts'
+export { DEFERRALS, type OnPaymentsEvent, type PaymentsEvent } from './domain/events.ts'
 
 // Store
 export { createPaymentStore, type PaymentStore } from './store/store.ts'
@@ -76,6 +76,7 @@ export type { ForeignEffect, ForeignMovement, RefundFailure } from './store/repo
 // Gateways
 export * from './gateways/gateway.ts'
 export * from './gateways/records.ts'
+export { gatewaysOf, type Gateways } from './gateways/gateways.ts'
 export * from './gateways/ledger.ts'
 export { createSimulatedGateway, type SimulatedGateway } from './gateways/simulated/gateway.ts'
 export type { SimulatedBehaviour } from './gateways/simulated/rates.ts'

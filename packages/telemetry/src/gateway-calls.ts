@@ -66,6 +66,9 @@ export function createGatewayMeasure(registry: Registry) {
     const { name, lookup, move, abandon, admit } = gateway
     return {
       ...gateway,
+      get circuit() {
+        return gateway.circuit
+      },
       charge: (request, options) => measured(name, 'charge', () => gateway.charge(request, options)),
       ...(lookup !== undefined && {
         lookup: (request, options) => measured(name, 'lookup', () => lookup(request, options)),

@@ -1,4 +1,10 @@
-import { isTerminal, type PaymentEventType, type PaymentsEvent, type PaymentStatus } from '@titan/payments'
+import {
+  DEFERRALS,
+  isTerminal,
+  type PaymentEventType,
+  type PaymentsEvent,
+  type PaymentStatus,
+} from '@titan/payments'
 import type { Log } from '@titan/service'
 import type { Registry } from 'prom-client'
 import { bulk, countEvents, failure, logEvents, sample, type EventTable } from './event-table.ts'
@@ -45,6 +51,11 @@ const SKIPPED = counter(
   'titan_payments_skipped_total',
   'Jobs without work to do, by reason.',
   each('reason', ['not_found', 'terminal', 'needs_review', 'leased', 'not_due', 'other_gateway']),
+)
+const DEFERRED = counter(
+  'titan_payments_deferred_total',
+  'Jobs returned to the queue before a claim, because of their gateway: no gateway of this worker, down or stopped, or busy.',
+  each('reason', DEFERRALS),
 )
 const STALE = counter(
   'titan_payments_stale_settles_total',
@@ -93,6 +104,11 @@ const PAYMENTS_EVENTS: EventTable<PaymentsEvent> = {
     log: ['debug', 'payment.skipped', 'payment skipped, nothing to do'],
     fields: ({ paymentId, reason }) => ({ paymentId, reason }),
     samples: [sample(SKIPPED, ({ reason }) => ({ reason }))],
+  },
+  deferred: {
+    log: ['debug', 'payment.deferred', 'payment deferred, gateway unavailable'],
+    fields: ({ paymentId, reason }) => ({ paymentId, reason }),
+    samples: [sample(DEFERRED, ({ reason }) => ({ reason }))],
   },
   stale: {
     log: ['warn', 'result.discarded', 'stale result discarded'],

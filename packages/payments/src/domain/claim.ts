@@ -70,7 +70,7 @@ export type ClaimAnswer =
       readonly kind: 'skipped'
       readonly reason: SkipReason
       readonly status: PaymentStatus | null
-      /** For `leased` and `not_due`: milliseconds until a claim may succeed. */
+      /** For `leased` and `not_due`: milliseconds until a claim may succeed; for `other_gateway`: for which it has been due. */
       readonly waitMs: number
     }
 

@@ -1,6 +1,13 @@
 import type { SkipReason } from './claim.ts'
 import type { PaymentEventType, PaymentStatus } from './payment.ts'
 
+/**
+ * Why a job went back to the queue before its claim: no gateway of this worker may take the payment, or those that may are
+ * down or stopped, or have no room.
+ */
+export const DEFERRALS = ['other_gateway', 'gateway_down', 'gateway_busy'] as const
+export type Deferral = (typeof DEFERRALS)[number]
+
 /** What happens in the background, for logs and counters. The whole catalogue. */
 export type PaymentsEvent =
   /** A result was committed. */
@@ -16,6 +23,8 @@ export type PaymentsEvent =
     }
   /** A job had nothing to do. */
   | { readonly type: 'skipped'; readonly paymentId: string; readonly reason: SkipReason }
+  /** A job went back to the queue, because its gateway takes nothing from this worker now. */
+  | { readonly type: 'deferred'; readonly paymentId: string; readonly reason: Deferral }
   /** A result came too late: another claim holds the payment, and nothing was changed. */
   | { readonly type: 'stale'; readonly paymentId: string }
   /** Payments were handed to the queue. */

@@ -7,8 +7,10 @@ import { PaymentsError } from '../domain/errors.ts'
 import type { OnPaymentsEvent } from '../domain/events.ts'
 import { reasonOf } from '../domain/evidence.ts'
 import { resolveRetryPolicy, type RetryPolicy } from '../domain/retry-policy.ts'
-import type { Admission, Gateway } from '../gateways/gateway.ts'
+import type { Gateway } from '../gateways/gateway.ts'
+import { gatewaysOf, type Gateways } from '../gateways/gateways.ts'
 import type { PaymentStore } from '../store/store.ts'
+import { Admissions, deferralDelay, type Entered, type Route } from './admission.ts'
 import { askBeforeCharge, type BeforeCharge } from './before-charge.ts'
 import { holdLease } from './fence.ts'
 import { work } from './work.ts'
@@ -16,7 +18,14 @@ import { writeResult } from './write-result.ts'
 
 export interface PaymentHandlerOptions {
   readonly store: PaymentStore
-  readonly gateway: Gateway
+  /** The only gateway. Either this or `gateways`. */
+  readonly gateway?: Gateway | undefined
+  /** Several gateways; each payment is read before its claim, to choose one. */
+  readonly gateways?: Gateways | undefined
+  /** Chooses among several for a new attempt. @default in the order of `gateways` */
+  readonly route?: Route | undefined
+  /** Payments in flight at most, of which several gateways share the slots. @default no limit */
+  readonly concurrency?: number | undefined
   /** Asked before the first possible send of each attempt of a charge, within `gatewayTimeoutMs`. @default every charge is sent */
   readonly beforeCharge?: BeforeCharge | undefined
   /** Shown as the actor of events and the owner of leases. @default 'worker' */
@@ -31,10 +40,10 @@ export interface PaymentHandlerOptions {
    */
   readonly giveUpAfterMs?: number | undefined
   /**
-   * Returns the signal that aborts when jobs that still wait for the gateway go back to the queue: the worker stops, or cannot
-   * work while others may. @default they wait until their own signal aborts
+   * Returns the signal that aborts when jobs that still wait for this gateway go back to the queue: the worker stops, or
+   * cannot work while others may. @default they wait until their own signal aborts
    */
-  readonly returning?: (() => AbortSignal) | undefined
+  readonly returning?: ((gateway: string) => AbortSignal) | undefined
   /** @default DEFAULT_RETRY_POLICY */
   readonly policy?: Partial<RetryPolicy> | undefined
   /** @default none */
@@ -84,7 +93,8 @@ export function createPaymentHandler(options: PaymentHandlerOptions) {
 }
 
 function resolveOptions(options: PaymentHandlerOptions) {
-  const { store, gateway, beforeCharge, returning, worker = 'worker', onEvent = () => {} } = options
+  const { store, beforeCharge, worker = 'worker', onEvent = () => {} } = options
+  const { gateway, gateways = gatewaysOf(gateway === undefined ? [] : [gateway]) } = options
   const { leaseMs = 15_000, gatewayTimeoutMs = 10_000, random = Math.random } = options
   const { giveUpAfterMs = leaseMs + gatewayTimeoutMs + GIVE_UP_MARGIN_MS } = options
   const { now = () => performance.now() } = options
@@ -95,7 +105,10 @@ function resolveOptions(options: PaymentHandlerOptions) {
     )
   const policy = resolveRetryPolicy(options.policy)
   const times = { leaseMs, gatewayTimeoutMs, giveUpAfterMs }
-  return { store, gateway, beforeCharge, returning, worker, onEvent, random, now, policy, ...times }
+  const { route, concurrency, returning } = options
+  const choice = { gateways, route, concurrency, returning, onEvent, random, findPlace: store.findPlace }
+  const admissions = new Admissions(choice)
+  return { store, admissions, beforeCharge, worker, onEvent, random, now, policy, ...times }
 }
 
 class Handler {
@@ -110,9 +123,8 @@ class Handler {
   /** What is given up changes nothing any more when it ends late: its lease is over, and its fence is too. */
   async handle(job: PaymentJob, context: PaymentJobContext): Promise<void> {
     const paymentId = paymentIdOf(job)
-    // Before the claim: while the gateway is down or busy, payments stay where they are and no lease runs.
-    const admission = await this.#admit(context.signal)
-    const paying = this.#pay(paymentId, admission, context)
+    const entered = await this.#options.admissions.enter(paymentId, context.signal)
+    const paying = this.#pay(paymentId, entered, context)
     const { giveUpAfterMs } = this.#options
     return withDeadline(paying, giveUpAfterMs, () => {
       const release = (): number => this.stuck--
@@ -122,30 +134,17 @@ class Handler {
     })
   }
 
-  async #admit(signal: AbortSignal): Promise<Admission | undefined> {
-    const { gateway, returning } = this.#options
-    const returned = returning?.()
-    try {
-      return await gateway.admit?.({
-        signal: returned === undefined ? signal : AbortSignal.any([signal, returned]),
-      })
-    } catch (error) {
-      if (returned?.aborted !== true) throw error
-      throw new RetryError(reasonOf(error), { delayMs: 0, countsAsAttempt: false, cause: error })
-    }
-  }
-
   async #pay(
     paymentId: string,
-    admission: Admission | undefined,
+    entered: Entered,
     { signal, deliveryCount = 1 }: PaymentJobContext,
   ): Promise<void> {
     const { store, policy, worker: actor, random, onEvent, now } = this.#options
     const claimedAt = now()
-    const worked = await this.#claimAndWork(paymentId, claimedAt, admission, signal)
+    const worked = await this.#claimAndWork(paymentId, claimedAt, entered, signal)
     if ('reason' in worked) {
       onEvent({ type: 'skipped', paymentId, reason: worked.reason })
-      return skip(worked, deliveryCount)
+      return skip(worked, deliveryCount, random)
     }
     const { claim, outcome } = worked
     if ('fault' in outcome && outcome.fault === 'config') {
@@ -168,25 +167,24 @@ class Handler {
   async #claimAndWork(
     paymentId: string,
     claimedAt: number,
-    admission: Admission | undefined,
+    { gateway, release }: Entered,
     signal: AbortSignal,
   ): Promise<Skipped | { readonly claim: Claim; readonly outcome: WorkOutcome }> {
-    const { gateway } = this.#options
     try {
-      const answer = await this.#claim(paymentId)
+      const answer = await this.#claim(paymentId, gateway.name)
       if (answer.kind === 'skipped') return answer
       const { claim } = answer
-      const outcome = await this.#workUnderLease(claim, claimedAt, admission?.gateway ?? gateway, signal)
+      const outcome = await this.#workUnderLease(claim, claimedAt, gateway, signal)
       return { claim, outcome }
     } finally {
-      admission?.release()
+      release()
     }
   }
 
-  async #claim(paymentId: string): Promise<ClaimAnswer> {
-    const { store, gateway, worker: owner, leaseMs } = this.#options
+  async #claim(paymentId: string, gateway: string): Promise<ClaimAnswer> {
+    const { store, worker: owner, leaseMs } = this.#options
     try {
-      return await store.claim(paymentId, { owner, leaseMs, gateway: gateway.name })
+      return await store.claim(paymentId, { owner, leaseMs, gateway })
     } catch (error) {
       if (!isDatabaseOutage(error)) throw error
       // Another worker may reach PostgreSQL, and the job is not at fault.
@@ -249,8 +247,14 @@ function paymentIdOf({ data }: PaymentJob): string {
 }
 
 /** Returns when there is nothing to do; throws when the payment becomes claimable soon and this job may be the only one that knows. */
-function skip({ reason, waitMs }: Skipped, deliveryCount: number): void {
+function skip({ reason, waitMs }: Skipped, deliveryCount: number, random: () => number): void {
   if (reason === 'not_found') throw new UnrecoverableError('there is no such payment')
+  // A worker of that gateway takes it, perhaps the next one that reads the job.
+  if (reason === 'other_gateway')
+    throw new RetryError('its attempt is at another gateway', {
+      delayMs: deferralDelay(waitMs, random),
+      countsAsAttempt: false,
+    })
   // A job delivered again means that its worker died; its lease on the payment ends soon.
   const isOrphan = reason === 'leased' && deliveryCount > 1
   const isEarly = reason === 'not_due' && waitMs <= EARLY_MS

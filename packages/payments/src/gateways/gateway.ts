@@ -247,7 +247,7 @@ export interface Gateway {
    */
   admit?(options: { readonly signal: AbortSignal }): Promise<Admission>
   /** State of the circuit breaker in front of the gateway; absent without one. */
-  readonly circuit?: CircuitStatus
+  readonly circuit?: CircuitStatus | undefined
   /** Checks and reads a webhook. `body` must be the received bytes, `signature` the header that the gateway signs with. */
   readonly parseWebhook?:
     | ((body: string | Uint8Array, signature: string | undefined) => GatewayWebhook)

@@ -14,6 +14,26 @@ export async function getPayment(sql: Database, id: string): Promise<Payment | u
   return row && toPayment(row)
 }
 
+/** What decides at which gateway a payment is worked on next. */
+export interface PaymentPlace {
+  readonly id: string
+  /** That of its open attempt, or of the charge that it is about; null when a new attempt may begin, or it cannot be claimed now. */
+  readonly gateway: string | null
+  /** Milliseconds for which it has been due. */
+  readonly overdueMs: number
+}
+
+const places = statement<PaymentPlace>('find_places')
+
+/** Finds where payments are worked on next; undefined for each that does not exist. */
+export async function findPlaces(
+  sql: Database,
+  ids: readonly string[],
+): Promise<(PaymentPlace | undefined)[]> {
+  const found = new Map((await places(sql, { ids })).map((place) => [place.id, place]))
+  return ids.map((id) => found.get(id))
+}
+
 const findByCharge = statement<{ readonly id: string }>('find_charge')
 
 /** Finds the payment that succeeded with a charge. */

@@ -39,7 +39,15 @@ import {
 import { pagePayments } from './list.ts'
 import { createMovement, getMovement, listMovements, pageMovements } from './movements.ts'
 import { recordForeignMovement, recordRefundFailure } from './reported-movements.ts'
-import { findCharge, findMovedCharge, getPayment, listAttempts, listBreaks, listEvents } from './read.ts'
+import {
+  findCharge,
+  findMovedCharge,
+  findPlaces,
+  getPayment,
+  listAttempts,
+  listBreaks,
+  listEvents,
+} from './read.ts'
 import { cancelPayment, decideReview, recordLookUp } from './review.ts'
 
 export type PaymentStore = ReturnType<typeof createPaymentStore>
@@ -56,6 +64,7 @@ export function createPaymentStore(sql: Database) {
       act(sql, ...rest)
   const create = batched(bind(createMany), { isItemFault })
   const settle = createSettle(sql)
+  const findPlace = batched(bind(findPlaces), { isItemFault })
   // Claims and renewals share a statement only with those of the same options.
   const claimFor = memoize((options: ClaimOptions) => createClaim(sql, options))
   const renewFor = memoize((leaseMs: number) =>
@@ -77,6 +86,8 @@ export function createPaymentStore(sql: Database) {
     get: bind(getPayment),
     findCharge: bind(findCharge),
     findMovedCharge: bind(findMovedCharge),
+    /** Finds at which gateway a payment is worked on next. */
+    findPlace,
     page: bind(pagePayments),
     events: bind(listEvents),
     attempts: bind(listAttempts),

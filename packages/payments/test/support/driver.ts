@@ -1,11 +1,6 @@
 import { readLedger, type GatewaySimulator } from '@titan/gateway-simulator'
 import { expect } from 'vitest'
-import {
-  type Database,
-  type Gateway,
-  type PaymentHandlerOptions,
-  type PaymentStore,
-} from '../../src/index.ts'
+import { type Database, type PaymentHandlerOptions, type PaymentStore } from '../../src/index.ts'
 import { createPay, type Pay } from './pay.ts'
 import { makeDue, read } from './payments.ts'
 
@@ -13,7 +8,7 @@ import { makeDue, read } from './payments.ts'
 export interface Driver {
   readonly pay: Pay
   /** Runs the jobs of a payment one after the other, as time would, until it has come to an end. */
-  drive(id: string, options: Partial<PaymentHandlerOptions> & { readonly gateway: Gateway }): Promise<void>
+  drive(id: string, options: Partial<PaymentHandlerOptions>): Promise<void>
   /** What must be true whatever happened: I1 to I3, I9, I11. */
   expectSound(simulator: GatewaySimulator, id: string): Promise<void>
 }

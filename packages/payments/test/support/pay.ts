@@ -1,14 +1,9 @@
-import {
-  createPaymentHandler,
-  type Gateway,
-  type PaymentHandlerOptions,
-  type PaymentStore,
-} from '../../src/index.ts'
+import { createPaymentHandler, type PaymentHandlerOptions, type PaymentStore } from '../../src/index.ts'
 
 /** Runs one `pay` job as a worker does; answers what the handler threw, or undefined. */
 export type Pay = (
   id: string,
-  options: Partial<PaymentHandlerOptions> & { readonly gateway: Gateway },
+  options: Partial<PaymentHandlerOptions>,
   context?: { readonly signal?: AbortSignal; readonly deliveryCount?: number },
 ) => Promise<unknown>
 

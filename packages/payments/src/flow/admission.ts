@@ -1,0 +1,154 @@
+import { RetryError } from '@titan/queue-core'
+import { reasonOf } from '../domain/evidence.ts'
+import type { Deferral, OnPaymentsEvent } from '../domain/events.ts'
+import type { Admission, Gateway } from '../gateways/gateway.ts'
+import type { Gateways } from '../gateways/gateways.ts'
+import type { PaymentPlace } from '../store/read.ts'
+
+/** Names the gateways at which a new attempt of a payment may begin, in order. */
+export type Route = (place: PaymentPlace, names: readonly string[]) => readonly string[]
+
+export interface AdmissionsOptions {
+  readonly gateways: Gateways
+  readonly findPlace: (paymentId: string) => Promise<PaymentPlace | undefined>
+  /** @default all gateways of the program, in their order */
+  readonly route?: Route | undefined
+  /** Payments in flight at most, at all gateways together. @default no limit */
+  readonly concurrency?: number | undefined
+  /** Returns the signal that aborts when jobs that wait for this gateway go back to the queue. @default they wait */
+  readonly returning?: ((gateway: string) => AbortSignal) | undefined
+  readonly onEvent: OnPaymentsEvent
+  readonly random: () => number
+}
+
+/** The right to work on one payment at one gateway. */
+export interface Entered {
+  readonly gateway: Gateway
+  /** Makes room for the next one. Idempotent. */
+  release(): void
+}
+
+/** Bounds of the delay after which a job is tried again for which no gateway had room, in milliseconds. */
+const MIN_DELAY_MS = 500
+const MAX_DELAY_MS = 60_000
+
+/** What a worker holds of one gateway. */
+interface Held {
+  jobs: number
+  probes: number
+}
+
+/**
+ * Chooses the gateway of each payment before its claim, and waits for room there. A job that waits holds a slot of its
+ * worker. With one gateway that is how a backlog stays in the queue. With several, no job waits for a gateway that is down,
+ * and half of the slots are kept in equal parts for each gateway: jobs of a slow one cannot fill them all.
+ *
+ * A job without room goes back for as long as its payment has been due, so that each costs a few deliveries only, however
+ * long an outage is.
+ */
+export class Admissions {
+  readonly #options: AdmissionsOptions
+  readonly #held = new Map<string, Held>()
+  readonly #most: number
+
+  constructor(options: AdmissionsOptions) {
+    this.#options = options
+    const { concurrency = Infinity, gateways } = options
+    const others = gateways.names.length - 1
+    const kept = others * Math.ceil(concurrency / (2 * gateways.names.length))
+    this.#most = others === 0 ? Infinity : Math.max(1, concurrency - kept)
+  }
+
+  /** Rejects with a RetryError when the job goes back to the queue. */
+  async enter(paymentId: string, signal: AbortSignal): Promise<Entered> {
+    const { gateways } = this.#options
+    const [only] = gateways.names.length === 1 && gateways.hasAccounts !== true ? gateways.names : []
+    const gateway = only === undefined ? undefined : gateways.get(only)
+    // Before the claim: while the gateway is down or busy, payments stay where they are and no lease runs.
+    if (gateway !== undefined) return this.#admit(gateway, signal)
+    return this.#enterOneOf(paymentId, signal)
+  }
+
+  async #enterOneOf(paymentId: string, signal: AbortSignal): Promise<Entered> {
+    const { gateways, findPlace, route = (_, names) => names } = this.#options
+    const place = (await findPlace(paymentId)) ?? { id: paymentId, gateway: null, overdueMs: 0 }
+    const names = place.gateway === null ? route(place, gateways.names) : [place.gateway]
+    const known = names.map((name) => gateways.get(name)).filter((gateway) => gateway !== undefined)
+    if (known.length === 0) throw this.#defer(place, 'other_gateway')
+    const up = known.find((gateway) => !this.#isDown(gateway))
+    if (up === undefined) throw this.#defer(place, 'gateway_down')
+    const held = this.#heldOf(up)
+    const isProbe = up.circuit === 'probing'
+    if (held.jobs >= this.#most && !isProbe) throw this.#defer(place, 'gateway_busy')
+    const leave = hold(held, isProbe)
+    try {
+      const { gateway, release } = await this.#admit(up, signal)
+      return {
+        gateway,
+        release() {
+          release()
+          leave()
+        },
+      }
+    } catch (error) {
+      leave()
+      throw error instanceof RetryError ? this.#defer(place, 'gateway_down', error) : error
+    }
+  }
+
+  async #admit(gateway: Gateway, signal: AbortSignal): Promise<Entered> {
+    if (gateway.admit === undefined) return { gateway, release() {} }
+    const returned = this.#options.returning?.(gateway.name)
+    try {
+      const either = returned === undefined ? signal : AbortSignal.any([signal, returned])
+      return await admitted(gateway.admit({ signal: either }))
+    } catch (error) {
+      if (returned?.aborted !== true) throw error
+      throw new RetryError(reasonOf(error), { delayMs: 0, countsAsAttempt: false, cause: error })
+    }
+  }
+
+  /** One job at a time finds out whether a gateway has recovered. */
+  #isDown(gateway: Gateway): boolean {
+    return gateway.circuit === 'open' || (gateway.circuit === 'probing' && this.#heldOf(gateway).probes > 0)
+  }
+
+  #heldOf({ name }: Gateway): Held {
+    let held = this.#held.get(name)
+    if (held === undefined) this.#held.set(name, (held = { jobs: 0, probes: 0 }))
+    return held
+  }
+
+  #defer(place: PaymentPlace, reason: Deferral, cause?: unknown): RetryError {
+    const { onEvent, random } = this.#options
+    onEvent({ type: 'deferred', paymentId: place.id, reason })
+    return new RetryError(`no gateway takes it now: ${reason}`, {
+      delayMs: deferralDelay(place.overdueMs, random),
+      countsAsAttempt: false,
+      cause,
+    })
+  }
+}
+
+/** Doubles from one deferral to the next, because it is as long as the payment has been due. */
+export function deferralDelay(overdueMs: number, random: () => number): number {
+  return Math.max(MIN_DELAY_MS, Math.min(MAX_DELAY_MS, overdueMs)) * (0.75 + 0.25 * random())
+}
+
+async function admitted(admission: Promise<Admission>): Promise<Entered> {
+  const { gateway, release } = await admission
+  return { gateway, release }
+}
+
+/** Counts a job, and returns the idempotent function that ends it. */
+function hold(held: Held, isProbe: boolean): () => void {
+  let isHeld = true
+  held.jobs++
+  if (isProbe) held.probes++
+  return () => {
+    if (!isHeld) return
+    isHeld = false
+    held.jobs--
+    if (isProbe) held.probes--
+  }
+}

@@ -1,0 +1,31 @@
+import { PaymentsError } from '../domain/errors.ts'
+import type { Gateway } from './gateway.ts'
+
+/** The gateways of a program, in the order of `GATEWAYS`, each behind its own limits. */
+export interface Gateways {
+  readonly names: readonly string[]
+  /** Whether an account may have a gateway of its own, so that its payments are read before each claim. @default false */
+  readonly hasAccounts?: boolean | undefined
+  /** Returns the gateway of that name for an account; undefined when the program has none. */
+  get(name: string, account?: string): Gateway | undefined
+  /** Closes all of them. Idempotent. */
+  close(): Promise<void>
+}
+
+/** @throws {PaymentsError} `INVALID_OPTIONS` without a gateway, or when two have one name */
+export function gatewaysOf(gateways: readonly Gateway[]): Gateways {
+  const byName = new Map(gateways.map((gateway) => [gateway.name, gateway]))
+  const names = [...byName.keys()]
+  if (names.length === 0) throw new PaymentsError('INVALID_OPTIONS', 'at least one gateway is needed')
+  if (names.length < gateways.length) {
+    const twice = gateways.find((gateway) => byName.get(gateway.name) !== gateway)?.name ?? ''
+    throw new PaymentsError('INVALID_OPTIONS', `two gateways have the name ${twice}`)
+  }
+  return {
+    names,
+    get: (name) => byName.get(name),
+    async close() {
+      await Promise.all(gateways.map(async (gateway) => gateway.close?.()))
+    },
+  }
+}
