@@ -3,6 +3,7 @@ import {
   applyOutcome,
   type ApplyOutcomeOptions,
   type GatewayWebhookReader,
+  type ReportedEvent,
   type RetryPolicy,
   type WebhookRefusal,
 } from '@titan/payments'
@@ -36,10 +37,14 @@ export const GATEWAY_ROUTES: readonly Route<GatewayWebhookServices>[] = [
     id: 'receiveGatewayWebhook',
     summary: 'Report the outcome of a charge',
     description:
-      "For payment gateways only: the body is in the gateway's own form and signed in its own way. After any other response than 200 the gateway sends it again.",
-    responses: [json(200, 'GatewayWebhookReceived', 'The outcome is stored, or was known already')],
+      "For payment gateways only: the body is in the gateway's own form and signed in its own way. After any other response the gateway sends it again.",
+    responses: [
+      json(200, 'GatewayWebhookReceived', 'The outcome is stored, or was known already'),
+      { status: 202, description: 'The same, for gateways that expect a word of their own' },
+    ],
     problems: ['gateway-webhook-refused', 'not-found', 'body-too-large'],
-    async handle(context, { payments: store, policy, gateways, log }) {
+    async handle(context, services) {
+      const { gateways, log } = services
       const gateway = pathParameter(context, 'gateway')
       const reader = gateways.find((candidate) => candidate.gateway === gateway)
       if (reader === undefined) throw new Problem('not-found')
@@ -52,21 +57,34 @@ export const GATEWAY_ROUTES: readonly Route<GatewayWebhookServices>[] = [
         log.warn('gateway_webhook.refused', 'gateway webhook refused', { gateway, code, reason })
         throw new Problem('gateway-webhook-refused', { detail: REFUSALS[code] })
       }
-      if (webhook.type === 'EVENT') {
-        const { paymentId, attemptNo, outcome } = webhook
-        const report = { paymentId, attemptNo, outcome, gateway, actor: `webhook:${gateway}` }
-        const effect = await applyOutcome(report, { store, policy })
-        const fields = { paymentId, attempt: attemptNo, status: effect }
-        if (effect === 'contradiction')
-          log.warn('gateway_webhook.contradicted', 'gateway webhook contradicts settled payment', fields)
-        else log.info('gateway_webhook.applied', 'gateway webhook applied', fields)
-      }
-      if (webhook.type === 'MOVEMENT') {
-        const effect = await applyMovement({ ...webhook, gateway, actor: `webhook:${gateway}` }, store)
-        const fields = { gateway, code: webhook.kind, status: effect }
-        log.info('gateway_webhook.movement_recorded', 'movement at the gateway recorded', fields)
-      }
-      return respondJson(context, { received: true })
+      // After a failure the gateway sends all of them again: copies have the effect of one.
+      for (const event of webhook.type === 'BATCH' ? webhook.items : [webhook])
+        await apply(event, gateway, services)
+      return reader.acknowledgement === undefined
+        ? respondJson(context, { received: true })
+        : new Response(reader.acknowledgement, { status: 202 })
     },
   }),
 ]
+
+async function apply(
+  event: ReportedEvent,
+  gateway: string,
+  { payments: store, policy, log }: GatewayWebhookServices,
+): Promise<void> {
+  const actor = `webhook:${gateway}`
+  if (event.type === 'EVENT') {
+    const { paymentId, attemptNo, outcome, isFinal } = event
+    const report = { paymentId, attemptNo, outcome, isFinal, gateway, actor }
+    const effect = await applyOutcome(report, { store, policy })
+    const fields = { paymentId, attempt: attemptNo, status: effect }
+    if (effect === 'contradiction')
+      log.warn('gateway_webhook.contradicted', 'gateway webhook contradicts settled payment', fields)
+    else log.info('gateway_webhook.applied', 'gateway webhook applied', fields)
+  }
+  if (event.type === 'MOVEMENT') {
+    const effect = await applyMovement({ ...event, gateway, actor }, store)
+    const fields = { gateway, code: event.kind, status: effect }
+    log.info('gateway_webhook.movement_recorded', 'movement at the gateway recorded', fields)
+  }
+}

@@ -1,13 +1,13 @@
 import type { Claim } from '../domain/claim.ts'
 import { sanitizeOutcome } from '../domain/evidence.ts'
-import type { ChargeOutcome, GatewayWebhook } from '../gateways/gateway.ts'
+import type { ChargeOutcome, ReportedEvent } from '../gateways/gateway.ts'
 import type { PaymentStore } from '../store/store.ts'
 
 type Store = Pick<PaymentStore, 'findCharge' | 'recordForeignMovement' | 'recordRefundFailure' | 'movements'>
 
 /** What a gateway says about a capture, void or refund that was made at the gateway itself. */
 export type MovementReport = Pick<
-  Extract<GatewayWebhook, { readonly type: 'MOVEMENT' }>,
+  Extract<ReportedEvent, { readonly type: 'MOVEMENT' }>,
   'kind' | 'chargeKey' | 'chargeRef' | 'gatewayRef' | 'amount' | 'currency' | 'outcome'
 > & {
   readonly gateway: string

@@ -119,6 +119,8 @@ export interface OutcomeReport {
   readonly attemptNo: number
   readonly gateway: string
   readonly outcome: ChargeOutcome
+  /** Whether a decline is the gateway's last word. @default false: it may be outdated */
+  readonly isFinal?: boolean | undefined
   /** Shown as the actor of events, such as `webhook:stripe`. */
   readonly actor: string
 }
@@ -152,10 +154,7 @@ export async function applyOutcome(
   if (settled !== undefined) return settled
   const payment = await store.get(paymentId)
   if (payment === undefined) return 'unknown'
-  if (outcome.type === 'DECLINED' && payment.status === 'SUCCESS' && kindOf(paymentId) === 'refund') {
-    const { gatewayRef = payment.gatewayRef ?? '' } = outcome
-    return recordFailure(paymentId, { gatewayRef, actor: report.actor, outcome }, store)
-  }
+  if (outcome.type === 'DECLINED') return recordDecline(store, payment, { ...report, outcome })
   if (outcome.type !== 'SUCCEEDED') return 'ignored'
   const isContradiction = await recordContradiction(store, payment, { attemptNo, gateway, outcome })
   return isContradiction ? 'contradiction' : 'ignored'
@@ -196,13 +195,13 @@ function isNews(
 
 /** Takes the payment for the gateway's word; undefined when the attempt is not open. */
 async function seizeAndSettle(
-  { paymentId, attemptNo, gateway, actor, outcome }: OutcomeReport,
+  { paymentId, attemptNo, gateway, actor, outcome, isFinal = false }: OutcomeReport,
   { store, policy }: ApplyOutcomeOptions,
 ): Promise<OutcomeEffect | undefined> {
   const claim = await store.seize({ paymentId, attemptNo, gateway, actor })
   if (claim === undefined) return undefined
   const context = { policy: resolveRetryPolicy(policy), actor, random: Math.random }
-  if (outcome.type === 'DECLINED' && mayBeOutdated(claim)) {
+  if (outcome.type === 'DECLINED' && !isFinal && mayBeOutdated(claim)) {
     // A worker asks now, and cancels the charge first where the customer could still pay.
     const reason = `declined: ${outcome.code}`
     await store.settle(decide(claim, { type: 'RELEASED', reason }, context))
@@ -247,6 +246,24 @@ async function recordContradiction(
   await store.recordBreak({ kind, paymentId: payment.id, gateway, reference, detail })
   return true
 }
+
+/** Records a decline of what the gateway had called successful. The status stays. */
+async function recordDecline(
+  store: Store,
+  { id: paymentId, status, gatewayRef }: Payment,
+  { gateway, actor, outcome, isFinal }: OutcomeReport & { readonly outcome: Declined },
+): Promise<OutcomeEffect> {
+  const { gatewayRef: reference = gatewayRef ?? '', code } = outcome
+  if (status !== 'SUCCESS') return 'ignored'
+  if (kindOf(paymentId) === 'refund')
+    return recordFailure(paymentId, { gatewayRef: reference, actor, outcome }, store)
+  // Of the charge or capture on record, and not of a try before it.
+  if (isFinal !== true || reference !== gatewayRef) return 'ignored'
+  await store.recordBreak({ kind: 'status_mismatch', paymentId, gateway, reference, detail: { code } })
+  return 'contradiction'
+}
+
+type Declined = Extract<ChargeOutcome, { readonly type: 'DECLINED' }>
 
 function contradictionOf(payment: Payment, attemptNo: number, chargedRef: string): BreakKind | undefined {
   if (payment.status === 'SUCCESS') return payment.gatewayRef === chargedRef ? undefined : 'duplicate_charge'

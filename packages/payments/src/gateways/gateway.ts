@@ -137,8 +137,15 @@ export interface LookupRequest {
   readonly chargeRef?: string | undefined
 }
 
-/** A webhook from the gateway, checked and read. */
+/** A webhook from the gateway, checked and read. One body may hold several: none counts unless each is the gateway's own. */
 export type GatewayWebhook =
+  | ReportedEvent
+  | { readonly type: 'BATCH'; readonly items: readonly ReportedEvent[] }
+  /** Not from the gateway, too old, or changed on the way. */
+  | { readonly type: 'REFUSED'; readonly cause: WebhookRefusal; readonly reason: string }
+
+/** One event of a gateway. */
+export type ReportedEvent =
   | {
       readonly type: 'EVENT'
       /** The gateway's id of the event; the same for each copy of it. */
@@ -148,6 +155,11 @@ export type GatewayWebhook =
       readonly paymentId: string
       readonly attemptNo: number
       readonly outcome: ChargeOutcome
+      /**
+       * Whether a decline is the gateway's last word, although the customer was asked, the money was reserved, or the
+       * gateway had called it successful. @default false: a worker asks the gateway first
+       */
+      readonly isFinal?: boolean | undefined
     }
   /**
    * About a capture, void or refund that was made at the gateway itself, without a key of ours. Some gateways' voids carry
@@ -175,8 +187,6 @@ export type GatewayWebhook =
       readonly eventType: string
       readonly reason: string
     }
-  /** Not from the gateway, too old, or changed on the way. */
-  | { readonly type: 'REFUSED'; readonly cause: WebhookRefusal; readonly reason: string }
 
 /**
  * Why a webhook was refused, for metrics and logs. `no_signature`: missing or unreadable. `bad_signature`: another secret, or
@@ -248,7 +258,10 @@ export interface Gateway {
   admit?(options: { readonly signal: AbortSignal }): Promise<Admission>
   /** State of the circuit breaker in front of the gateway; absent without one. */
   readonly circuit?: CircuitStatus | undefined
-  /** Checks and reads a webhook. `body` must be the received bytes, `signature` the header that the gateway signs with. */
+  /**
+   * Checks and reads a webhook. `body` must be the received bytes, `signature` the header that authenticates it: the
+   * signature itself, or a password where the body is signed within.
+   */
   readonly parseWebhook?:
     | ((body: string | Uint8Array, signature: string | undefined) => GatewayWebhook)
     | undefined

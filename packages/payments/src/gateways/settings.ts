@@ -208,6 +208,8 @@ export interface GatewayWebhookReader {
   readonly gateway: string
   /** The header that holds the signature, in lower case. */
   readonly signatureHeader: string
+  /** The body that the gateway expects when its webhook was taken. @default JSON of ours */
+  readonly acknowledgement?: string | undefined
   readonly parse: NonNullable<Gateway['parseWebhook']>
 }
 

@@ -2,9 +2,10 @@ import { isError, propertyOf } from '@titan/queue-core/text-of'
 import type Stripe from 'stripe'
 import { reasonOf } from '../../domain/evidence.ts'
 import type { ChargeOutcome, ChargeRequest, MovementRequest } from '../gateway.ts'
+import { privateTextsOf } from '../redaction.ts'
 import type { StripeCall } from './http.ts'
 import { declinedFor, unknown } from './outcome.ts'
-import { privateTextsOf, redact } from './redaction.ts'
+import { redact } from './redaction.ts'
 
 /** What a request was about: it decides whose fault a refusal is, and what its text must not repeat. */
 interface Subject {

@@ -3,7 +3,7 @@ import type Stripe from 'stripe'
 import * as v from 'valibot'
 import { reasonOf } from '../../domain/evidence.ts'
 import { gatewayKeyOf, kindOf } from '../../domain/identifiers.ts'
-import type { ChargeOutcome, GatewayWebhook, WebhookRefusal } from '../gateway.ts'
+import type { ChargeOutcome, GatewayWebhook, ReportedEvent, WebhookRefusal } from '../gateway.ts'
 import { fromStripeAmount } from './amount.ts'
 import type { Known } from './client.ts'
 import { outcomeOfIntentMovement, outcomeOfRefund } from './movement.ts'
@@ -25,8 +25,8 @@ type StripeEvent = v.InferOutput<typeof EventSchema>
 
 /** What the readers return: the event's id and type are added once. */
 type Reading =
-  | Omit<Extract<GatewayWebhook, { type: 'EVENT' }>, 'eventId' | 'eventType'>
-  | Omit<Extract<GatewayWebhook, { type: 'MOVEMENT' }>, 'eventId' | 'eventType'>
+  | Omit<Extract<ReportedEvent, { type: 'EVENT' }>, 'eventId' | 'eventType'>
+  | Omit<Extract<ReportedEvent, { type: 'MOVEMENT' }>, 'eventId' | 'eventType'>
   | { readonly type: 'IGNORED'; readonly reason: string }
 
 type Reader = (object: unknown, event: StripeEvent) => Reading
