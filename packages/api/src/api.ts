@@ -144,6 +144,7 @@ async function openParts(options: ApiOptions) {
         : {
             ...store,
             create: metrics.countAcceptance(store.create),
+            createBatch: metrics.countBatches(store.createBatch),
             createMovement: metrics.countMovements(store.createMovement),
           },
     relay,

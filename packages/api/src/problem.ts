@@ -30,6 +30,8 @@ interface ProblemOptions {
   readonly errors?: readonly FieldError[] | undefined
   /** What could be moved instead of an amount that is too high, in minor units. */
   readonly available?: number | undefined
+  /** Of a batch: what became of each line. */
+  readonly results?: readonly object[] | undefined
   /** Headers of the response, such as Retry-After. */
   readonly headers?: Readonly<Record<string, string>> | undefined
   readonly cause?: unknown
@@ -42,17 +44,19 @@ export class Problem extends Error {
   readonly detail: string | undefined
   readonly errors: readonly object[]
   readonly available: number | undefined
+  readonly results: readonly object[] | undefined
   readonly headers: Readonly<Record<string, string>>
 
   constructor(
     code: ProblemCode,
-    { detail, errors = [], available, headers = {}, cause }: ProblemOptions = {},
+    { detail, errors = [], available, results, headers = {}, cause }: ProblemOptions = {},
   ) {
     super(detail ?? PROBLEMS[code].title, { cause })
     this.code = code
     this.detail = detail
     this.errors = errors.slice(0, MAX_FAULTS).map(cutFault)
     this.available = available
+    this.results = results
     this.headers = headers
   }
 }
@@ -68,21 +72,25 @@ export function found<Value>(value: Value | undefined, code: ProblemCode): Value
   return value
 }
 
-/** Makes the `application/problem+json` response of a problem. `instance` is the path, when it is safe to repeat. */
-export function renderProblem(problem: Problem, requestId: string, instance?: string): Response {
-  const { code, detail, errors, available, headers } = problem
+/** Describes a problem, apart from the request that it is about. */
+export function describeProblem({ code, detail, errors, available }: Problem) {
   const { status, title } = PROBLEMS[code]
-  const body = {
+  return {
     type: `/problems/${code}`,
     title,
     status,
     detail,
-    instance,
     code,
-    request_id: requestId,
     errors: errors.length === 0 ? undefined : errors,
     available,
   }
+}
+
+/** Makes the `application/problem+json` response of a problem. `instance` is the path, when it is safe to repeat. */
+export function renderProblem(problem: Problem, requestId: string, instance?: string): Response {
+  const { code, headers, results } = problem
+  const { status } = PROBLEMS[code]
+  const body = { ...describeProblem(problem), instance, request_id: requestId, results }
   return new Response(JSON.stringify(body), {
     status,
     headers: {

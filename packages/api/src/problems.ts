@@ -153,7 +153,11 @@ export const PROBLEMS = {
     title: 'The payment is in review',
     advice: 'An operator decides it first. Retry later; the idempotency key can be used again.',
   },
-  'body-too-large': { status: 413, title: 'The body is too large', advice: 'Limit the body to 16 kB.' },
+  'body-too-large': {
+    status: 413,
+    title: 'The body is too large',
+    advice: 'Limit the body to 16 kB, and that of a batch to 256 kB.',
+  },
   'unsupported-media-type': {
     status: 415,
     title: 'The media type is not supported',
@@ -163,6 +167,12 @@ export const PROBLEMS = {
     status: 422,
     title: 'The idempotency key belongs to a different request',
     advice: 'Nothing was written. Use a new key for a new payment, or the same content for a retry.',
+  },
+  'batch-refused': {
+    status: 422,
+    title: 'A line of the batch is refused',
+    advice:
+      'Nothing of the batch was stored, because its mode is "all". Correct the lines of "results" that name another problem and send the batch again: every key can be used again.',
   },
   'payment-method-required': {
     status: 422,

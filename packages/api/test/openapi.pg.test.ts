@@ -16,6 +16,8 @@ beforeAll(async () => {
 afterAll(() => api.close())
 
 const SECRET = 'whsec_of_the_tests'
+/** A batch whose second line is bad. */
+const batchOf = (mode: string) => ({ mode, payments: [{ amount: 1, idempotency_key: 'b1' }, {}] })
 const json = (method: string, body: object): RequestInit => ({
   method,
   headers: { 'content-type': 'application/json' },
@@ -170,6 +172,8 @@ describe('the routes answer as the document says:', () => {
     await call('pay', '/pay', json('POST', { amount: 501, idempotency_key: 'k1' }))
     await call('pay', '/pay', { method: 'POST', body: 'amount=1' })
     await call('pay', '/pay', json('POST', { amount: 1, idempotency_key: 'x'.repeat(20_000) }))
+    for (const mode of ['all', 'each'])
+      await call('createPayments', '/payments/batch', json('POST', batchOf(mode)))
     await call('listPayments', '/payments?limit=1')
     await call('listPayments', '/payments?limit=0')
     await call('getPayment', path)
@@ -190,6 +194,7 @@ describe('the routes answer as the document says:', () => {
     await call('listPaymentEvents', '/payments/pay_unknown/events')
 
     expect(contract.seen('pay')).toEqual([202, 400, 413, 415, 422])
+    expect(contract.seen('createPayments')).toEqual([207, 422])
     expect(contract.seen('getPayment')).toEqual([200, 304, 404])
     expect(contract.seen('cancelPayment')).toEqual([200, 404, 409])
   })

@@ -1,5 +1,5 @@
 import { Http, type RequestOptions, type TitanClientOptions } from './http.ts'
-import type { AcceptedPayment, PayRequest } from './openapi.ts'
+import type { AcceptedPayment, BatchRequest, BatchResult, PayRequest } from './openapi.ts'
 import { create, type Stored } from './resources/create.ts'
 import { Captures, Refunds, Voids } from './resources/movements.ts'
 import { Payments } from './resources/payments.ts'
@@ -39,6 +39,16 @@ export class TitanClient {
    */
   pay(request: PayRequest, options?: RequestOptions): Promise<AcceptedPayment & Stored> {
     return create(this.#http, { path: '/pay' }, request, options)
+  }
+
+  /**
+   * Stores up to 500 payments, and repeats the request until there is a decision. Each line needs its `idempotency_key`.
+   * `results` has the payment or the problem of each line. A refused batch of mode `all` rejects with `batch-refused`; its
+   * results are in `error.problem.results`.
+   */
+  payBatch(request: BatchRequest, options?: RequestOptions): Promise<BatchResult> {
+    const call = { method: 'post', path: '/payments/batch', body: request, isIdempotent: true } as const
+    return this.#http.read(call, options)
   }
 }
 

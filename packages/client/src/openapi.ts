@@ -187,6 +187,26 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/payments/batch": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Create up to 500 payments
+         * Up to 500 lines and 256 kB. `results` has the payment or the problem of each line, in their order, and is the same when the batch is sent again. A key that comes twice is a replay if both lines say the same; otherwise the later line is `idempotency-key-reused`. In a refused batch, lines without a fault have the problem `batch-refused`. Each line counts for the rate limit.
+         */
+        readonly post: operations["createPayments"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/refunds": {
         readonly parameters: {
             readonly query?: never;
@@ -553,6 +573,48 @@ export interface components {
             readonly status: "PENDING";
             readonly void_id: string;
         };
+        readonly BatchRequest: {
+            /**
+             * all stores every line or none, in one transaction; each stores every line that can be
+             */
+            readonly mode: "all" | "each";
+            /** As in `POST /pay`, each with its own `idempotency_key` */
+            readonly payments: readonly components["schemas"]["PayRequest"][];
+        };
+        readonly BatchResult: {
+            readonly results: readonly {
+                /** Position in `payments`, from 0 */
+                readonly index: number;
+                /** The stored payment, as `POST /pay` returns it */
+                readonly payment?: {
+                    /** Minor units of the currency: 500 is 5.00 USD, 500 JPY or 0.500 BHD */
+                    readonly amount: number;
+                    /**
+                     * RFC 3339, in UTC
+                     */
+                    readonly created_at: string;
+                    /** ISO 4217 code */
+                    readonly currency: string;
+                    readonly payment_id: string;
+                    /**
+                     * Always, also for a replay: the current status is at GET /payments/{payment_id}
+                     */
+                    readonly status: "PENDING";
+                };
+                /** Why the line is not stored, as `POST /pay` says it */
+                readonly problem?: {
+                    readonly code: "malformed-json" | "validation-failed" | "idempotency-key-missing" | "idempotency-key-invalid" | "idempotency-key-repeated" | "idempotency-key-conflict" | "card-data-not-allowed" | "invalid-cursor" | "bad-request" | "request-timeout" | "headers-too-large" | "gateway-webhook-refused" | "api-key-missing" | "api-key-invalid" | "api-key-scope" | "cross-site-request" | "host-not-allowed" | "payment-not-found" | "refund-not-found" | "capture-not-found" | "void-not-found" | "not-found" | "method-not-allowed" | "request-in-flight" | "invalid-state" | "payment-not-refundable" | "payment-not-capturable" | "payment-not-voidable" | "payment-in-review" | "body-too-large" | "unsupported-media-type" | "idempotency-key-reused" | "batch-refused" | "payment-method-required" | "schedule-invalid" | "refund-exceeds" | "capture-exceeds" | "webhook-endpoint-not-found" | "webhook-event-not-found" | "webhook-delivery-not-found" | "webhook-endpoint-disabled" | "webhook-endpoint-limit" | "webhook-secret-rotating" | "webhooks-off" | "too-many-requests" | "internal-error" | "unavailable";
+                    readonly detail?: string;
+                    readonly errors?: readonly {
+                        readonly detail: string;
+                        readonly pointer: string;
+                    }[];
+                    readonly status: number;
+                    readonly title: string;
+                    readonly type: string;
+                };
+            }[];
+        };
         readonly Capture: {
             /** Minor units of the currency: 500 is 5.00 USD, 500 JPY or 0.500 BHD */
             readonly amount: number;
@@ -780,7 +842,7 @@ export interface components {
             /**
              * Stable, for programs; more may be added
              */
-            readonly code: "malformed-json" | "validation-failed" | "idempotency-key-missing" | "idempotency-key-invalid" | "idempotency-key-repeated" | "idempotency-key-conflict" | "card-data-not-allowed" | "invalid-cursor" | "bad-request" | "request-timeout" | "headers-too-large" | "gateway-webhook-refused" | "api-key-missing" | "api-key-invalid" | "api-key-scope" | "cross-site-request" | "host-not-allowed" | "payment-not-found" | "refund-not-found" | "capture-not-found" | "void-not-found" | "not-found" | "method-not-allowed" | "request-in-flight" | "invalid-state" | "payment-not-refundable" | "payment-not-capturable" | "payment-not-voidable" | "payment-in-review" | "body-too-large" | "unsupported-media-type" | "idempotency-key-reused" | "payment-method-required" | "schedule-invalid" | "refund-exceeds" | "capture-exceeds" | "webhook-endpoint-not-found" | "webhook-event-not-found" | "webhook-delivery-not-found" | "webhook-endpoint-disabled" | "webhook-endpoint-limit" | "webhook-secret-rotating" | "webhooks-off" | "too-many-requests" | "internal-error" | "unavailable";
+            readonly code: "malformed-json" | "validation-failed" | "idempotency-key-missing" | "idempotency-key-invalid" | "idempotency-key-repeated" | "idempotency-key-conflict" | "card-data-not-allowed" | "invalid-cursor" | "bad-request" | "request-timeout" | "headers-too-large" | "gateway-webhook-refused" | "api-key-missing" | "api-key-invalid" | "api-key-scope" | "cross-site-request" | "host-not-allowed" | "payment-not-found" | "refund-not-found" | "capture-not-found" | "void-not-found" | "not-found" | "method-not-allowed" | "request-in-flight" | "invalid-state" | "payment-not-refundable" | "payment-not-capturable" | "payment-not-voidable" | "payment-in-review" | "body-too-large" | "unsupported-media-type" | "idempotency-key-reused" | "batch-refused" | "payment-method-required" | "schedule-invalid" | "refund-exceeds" | "capture-exceeds" | "webhook-endpoint-not-found" | "webhook-event-not-found" | "webhook-delivery-not-found" | "webhook-endpoint-disabled" | "webhook-endpoint-limit" | "webhook-secret-rotating" | "webhooks-off" | "too-many-requests" | "internal-error" | "unavailable";
             /** What happened this time */
             readonly detail?: string;
             /** Each fault: a JSON pointer into the body or the name of a query parameter */
@@ -795,6 +857,39 @@ export interface components {
             readonly instance?: string;
             /** The same as the header X-Request-Id */
             readonly request_id: string;
+            /** Of `batch-refused`: what became of each line */
+            readonly results?: readonly {
+                /** Position in `payments`, from 0 */
+                readonly index: number;
+                /** The stored payment, as `POST /pay` returns it */
+                readonly payment?: {
+                    /** Minor units of the currency: 500 is 5.00 USD, 500 JPY or 0.500 BHD */
+                    readonly amount: number;
+                    /**
+                     * RFC 3339, in UTC
+                     */
+                    readonly created_at: string;
+                    /** ISO 4217 code */
+                    readonly currency: string;
+                    readonly payment_id: string;
+                    /**
+                     * Always, also for a replay: the current status is at GET /payments/{payment_id}
+                     */
+                    readonly status: "PENDING";
+                };
+                /** Why the line is not stored, as `POST /pay` says it */
+                readonly problem?: {
+                    readonly code: "malformed-json" | "validation-failed" | "idempotency-key-missing" | "idempotency-key-invalid" | "idempotency-key-repeated" | "idempotency-key-conflict" | "card-data-not-allowed" | "invalid-cursor" | "bad-request" | "request-timeout" | "headers-too-large" | "gateway-webhook-refused" | "api-key-missing" | "api-key-invalid" | "api-key-scope" | "cross-site-request" | "host-not-allowed" | "payment-not-found" | "refund-not-found" | "capture-not-found" | "void-not-found" | "not-found" | "method-not-allowed" | "request-in-flight" | "invalid-state" | "payment-not-refundable" | "payment-not-capturable" | "payment-not-voidable" | "payment-in-review" | "body-too-large" | "unsupported-media-type" | "idempotency-key-reused" | "batch-refused" | "payment-method-required" | "schedule-invalid" | "refund-exceeds" | "capture-exceeds" | "webhook-endpoint-not-found" | "webhook-event-not-found" | "webhook-delivery-not-found" | "webhook-endpoint-disabled" | "webhook-endpoint-limit" | "webhook-secret-rotating" | "webhooks-off" | "too-many-requests" | "internal-error" | "unavailable";
+                    readonly detail?: string;
+                    readonly errors?: readonly {
+                        readonly detail: string;
+                        readonly pointer: string;
+                    }[];
+                    readonly status: number;
+                    readonly title: string;
+                    readonly type: string;
+                };
+            }[];
             readonly status: number;
             readonly title: string;
             /** Where the problem is explained: /problems/{code} */
@@ -1152,6 +1247,10 @@ export type AcceptedPayment = components['schemas']['AcceptedPayment'];
 export type AcceptedRefund = components['schemas']['AcceptedRefund'];
 /** `AcceptedVoid` of the OpenAPI document. */
 export type AcceptedVoid = components['schemas']['AcceptedVoid'];
+/** `BatchRequest` of the OpenAPI document. */
+export type BatchRequest = components['schemas']['BatchRequest'];
+/** `BatchResult` of the OpenAPI document. */
+export type BatchResult = components['schemas']['BatchResult'];
 /** `Capture` of the OpenAPI document. */
 export type Capture = components['schemas']['Capture'];
 /** `CaptureRequest` of the OpenAPI document. */
@@ -1520,6 +1619,39 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["AcceptedVoid"];
+                };
+            };
+        };
+    };
+    readonly createPayments: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["BatchRequest"];
+            };
+        };
+        readonly responses: {
+            /** Every line is stored and will be processed */
+            readonly 202: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["BatchResult"];
+                };
+            };
+            /** Mode `each`: some lines are refused */
+            readonly 207: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["BatchResult"];
                 };
             };
         };

@@ -13,6 +13,7 @@ it('has a method for every route of the document that programs call, and no othe
     },
   })
   await titan.pay({ amount: 1 })
+  await titan.payBatch({ mode: 'all', payments: [{ amount: 1, idempotency_key: 'order-1' }] })
   for (const resource of Object.values(titan) as Record<
     string,
     (...args: readonly unknown[]) => Promise<unknown>

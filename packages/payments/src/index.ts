@@ -56,7 +56,8 @@ export { DEFERRALS, type OnPaymentsEvent, type PaymentsEvent } from './domain/ev
 
 // Store
 export { createPaymentStore, type PaymentStore } from './store/store.ts'
-export type { CreateAnswer } from './store/create.ts'
+export type { CreateAnswer, NewPayment } from './store/create.ts'
+export { MAX_BATCH, type Batch, type BatchAnswer } from './store/bulk/create-batch.ts'
 export type { ClaimOptions } from './store/claim.ts'
 export type { ListFilter, PaymentPage } from './store/list.ts'
 export type { PaymentCounts } from './store/counts.ts'

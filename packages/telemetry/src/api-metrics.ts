@@ -72,6 +72,15 @@ export function createApiMetrics(version: string, inFlight: () => number = () =>
         return answer
       }
     },
+    /** Wraps the `createBatch` of a store; lines that are refused for another reason are no requests to pay. */
+    countBatches(create: PaymentStore['createBatch']): PaymentStore['createBatch'] {
+      return async (batch) => {
+        const answers = await create(batch)
+        for (const { kind } of answers)
+          if (kind !== 'refused' && kind !== 'withheld') countAccepted({ result: kind })
+        return answers
+      }
+    },
     /** Wraps the `createMovement` of a store. */
     countMovements(create: PaymentStore['createMovement']): PaymentStore['createMovement'] {
       return async (movement) => {

@@ -9,8 +9,9 @@ import { validateBody } from './validate.ts'
 /** The largest body of a request, in bytes. */
 const MAX_BODY_BYTES = 16 * 1024
 
-/** Gateways send whole objects; none that concerns this project is nearly as large. */
-const MAX_WEBHOOK_BYTES = 256 * 1024
+/** The largest batch, and more than any webhook of a gateway that concerns this project. */
+const MAX_LARGE_BODY_BYTES = 256 * 1024
+const LARGE_BODIES = /^\/(gateway-webhooks\/|payments\/batch$)/
 
 const JSON_TYPE = /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i
 
@@ -20,7 +21,7 @@ const JSON_TYPE = /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i
  */
 export async function limitBodies(context: Context<AppEnv>, next: Next): Promise<void> {
   const { method, path } = context.req
-  const maxBytes = path.startsWith('/gateway-webhooks/') ? MAX_WEBHOOK_BYTES : MAX_BODY_BYTES
+  const maxBytes = LARGE_BODIES.test(path) ? MAX_LARGE_BODY_BYTES : MAX_BODY_BYTES
   const length = context.req.header('content-length')
   const isChunked = context.req.header('transfer-encoding') !== undefined
   if (length !== undefined && !isChunked) {
@@ -65,15 +66,20 @@ export async function readBody<Output>(
   context: Context,
   schema: GenericSchema<unknown, Output>,
 ): Promise<Output> {
+  const { value, strings, errors } = await readJsonBody(context)
+  if (strings.some((string) => containsCardNumber(string))) throw new Problem('card-data-not-allowed')
+  if (errors.length > 0) throw new Problem('validation-failed', { errors })
+  return validateBody(schema, value)
+}
+
+/** Reads the JSON of a body, and what is wrong with it. @throws Problem for another media type, or what is no JSON */
+export async function readJsonBody(context: Context, maxErrors?: number) {
   const encoding = context.req.header('content-encoding') ?? 'identity'
   if (encoding !== 'identity' || !JSON_TYPE.test(context.req.header('content-type') ?? ''))
     throw new Problem('unsupported-media-type', { headers: { accept: 'application/json' } })
   const bytes = await readBytes(context)
   const text = orMalformed(() => UTF8.decode(bytes), 'The body is not valid UTF-8.')
-  const { value, strings, errors } = orMalformed(() => readJson(text))
-  if (strings.some((string) => containsCardNumber(string))) throw new Problem('card-data-not-allowed')
-  if (errors.length > 0) throw new Problem('validation-failed', { errors })
-  return validateBody(schema, value)
+  return orMalformed(() => readJson(text, maxErrors))
 }
 
 /** Reads a JSON body that may be left out: then it is an empty object. */

@@ -14,6 +14,8 @@ export interface AppEnv {
     webhookRefusal?: WebhookRefusal
     /** The response that has the common headers already. */
     completeResponse?: Response
+    /** Counts a request as several; undefined where requests are not limited. @throws Problem `too-many-requests` */
+    countAs?: (requests: number) => void
     /** The caller's key; undefined where none is required. */
     apiKey?: ApiKey
   }

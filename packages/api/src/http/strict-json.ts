@@ -10,17 +10,18 @@ const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|[{}[\]:,]/g
  * Reads JSON without the silent losses of `JSON.parse`: there the last of two equal members wins,
  * 9007199254740993 becomes …992 and 100.00000000000000001 becomes 100, none of which money can afford.
  *
+ * @param maxErrors most errors that are listed
  * @returns the value; in `strings` every string and name, and each number long enough for a card number; in `errors` members
  * given twice, numbers that lose digits and nesting beyond the limit
  * @throws SyntaxError when the text is not JSON
  */
-export function readJson(text: string) {
+export function readJson(text: string, maxErrors = MAX_FAULTS) {
   const value: unknown = JSON.parse(text)
   const strings: string[] = []
   const errors: FieldError[] = []
   const path: Frame[] = []
   const report = (detail: string): void => {
-    if (errors.length < MAX_FAULTS) errors.push({ pointer: pointerTo(path), detail })
+    if (errors.length < maxErrors) errors.push({ pointer: pointerTo(path), detail })
   }
   for (const [token] of text.matchAll(TOKEN)) {
     if (token.startsWith('"')) {

@@ -41,7 +41,11 @@ export function controlAccess(options: AccessOptions): MiddlewareHandler<AppEnv>
         throw error
       }
     }
-    const headers = limiter?.spend(caller)
+    let headers = limiter?.spend(caller)
+    if (limiter !== undefined)
+      context.set('countAs', (requests) => {
+        headers = limiter.spend(caller, requests - 1)
+      })
     await next()
     for (const [name, value] of Object.entries(headers ?? {})) context.header(name, value)
   }

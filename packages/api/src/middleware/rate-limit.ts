@@ -31,18 +31,25 @@ export function createRateLimiter(perMinute: number) {
   }
 
   return {
-    /** Counts a request. Returns headers with what is left. @throws Problem `too-many-requests`, with the same and Retry-After */
-    spend(caller: string): Readonly<Record<string, string>> {
+    /** Counts requests. Returns headers with what is left. @throws Problem `too-many-requests`, with the same and Retry-After */
+    spend(caller: string, requests = 1): Readonly<Record<string, string>> {
+      if (requests > perMinute) throw tooManyForOne(perMinute)
       const bucket = bucketOf(caller)
-      const isGranted = bucket.tryRemoveTokens(1)
+      const isGranted = bucket.tryRemoveTokens(requests)
       const fullInS = Math.ceil(((perMinute - bucket.content) / perMinute) * WINDOW_S)
       const headers = {
         'ratelimit-policy': policy,
         ratelimit: `"default";r=${Math.floor(bucket.content)};t=${fullInS}`,
       }
       if (isGranted) return headers
-      const retryAfterS = Math.max(1, Math.ceil(bucket.getWaitTime(1) / 1_000))
+      const retryAfterS = Math.max(1, Math.ceil(bucket.getWaitTime(requests) / 1_000))
       throw new Problem('too-many-requests', { headers: { ...headers, 'retry-after': String(retryAfterS) } })
     },
   }
+}
+
+/** Waiting would not help: no such refusal may say when to come back. */
+function tooManyForOne(perMinute: number): Problem {
+  const detail = `has more lines than the rate limit grants in a minute: ${perMinute}`
+  return new Problem('validation-failed', { errors: [{ pointer: '/payments', detail }] })
 }

@@ -1,10 +1,17 @@
+import { BATCH_SCHEMAS } from '../schemas/batch.ts'
 import { MOVEMENT_SCHEMAS } from '../schemas/movements.ts'
 import { PAYMENT_SCHEMAS } from '../schemas/payments.ts'
 import { SERVICE_SCHEMAS } from '../schemas/service.ts'
 import { WEBHOOK_SCHEMAS } from '../schemas/webhooks.ts'
 
 /** The schemas of response bodies, by name. Those of requests come with their operations. */
-export const SCHEMAS = { ...PAYMENT_SCHEMAS, ...MOVEMENT_SCHEMAS, ...WEBHOOK_SCHEMAS, ...SERVICE_SCHEMAS }
+export const SCHEMAS = {
+  ...PAYMENT_SCHEMAS,
+  ...BATCH_SCHEMAS,
+  ...MOVEMENT_SCHEMAS,
+  ...WEBHOOK_SCHEMAS,
+  ...SERVICE_SCHEMAS,
+}
 
 /** The name of the schema of a response body. */
 export type SchemaName = keyof typeof SCHEMAS
@@ -12,6 +19,7 @@ export type SchemaName = keyof typeof SCHEMAS
 const CREATED_AT = '2026-11-24T12:00:00.123Z'
 const UPDATED_AT = '2026-11-24T12:00:01.456Z'
 const created = { payment_id: 'pay_019aa1b2c3d47e5f86a7b8c9d0e1f2a3', amount: 500, currency: 'USD' }
+const accepted = { ...created, status: 'PENDING', created_at: CREATED_AT }
 const payment = { ...created, status: 'SUCCESS', attempts: 1, created_at: CREATED_AT, updated_at: UPDATED_AT }
 const asked = {
   payment_id: created.payment_id,
@@ -91,7 +99,8 @@ const lastPage = { has_more: false, next_cursor: null }
 
 /** An example of each. Those of problems are made for each code. */
 export const EXAMPLES: Partial<Record<SchemaName, object>> = {
-  AcceptedPayment: { ...created, status: 'PENDING', created_at: CREATED_AT },
+  AcceptedPayment: accepted,
+  BatchResult: { results: [{ index: 0, payment: accepted }] },
   Payment: payment,
   PaymentPage: { data: [payment], has_more: true, next_cursor: 'cGF5XzAxOWFhMWIyLkx2cVVw' },
   PaymentEventList: { data: [firstPaymentEvent] },

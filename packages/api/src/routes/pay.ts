@@ -2,21 +2,23 @@ import {
   scheduleFaultOf,
   type AcceptingGateway,
   type CreateAnswer,
+  type Payment,
   type PaymentRequest,
   type PaymentStore,
 } from '@titan/payments'
 import { actorOf } from '../http/actor.ts'
-import { keyHeaderOf, resolveKey } from '../http/idempotency-key.ts'
+import { keyHeaderOf } from '../http/idempotency-key.ts'
 import { respondJson } from '../http/response.ts'
 import { json, type Operation } from '../openapi/operation.ts'
 import { Problem } from '../problem.ts'
-import { payRequest, requestOf } from '../schemas/pay-request.ts'
+import { payRequest } from '../schemas/pay-request.ts'
 import { presentAccepted } from '../schemas/payments.ts'
+import { readRequest } from './bulk/line.ts'
 import { routesOf, type Route } from './route.ts'
 
 /** What the routes that create payments work with. */
 export interface PayServices {
-  readonly payments: Pick<PaymentStore, 'create' | 'findReplay'>
+  readonly payments: Pick<PaymentStore, 'create' | 'createBatch' | 'findReplay'>
   /** Relays each new payment to the queue; never awaited. */
   readonly relay: { nudge(paymentIds: readonly string[], priority?: PaymentRequest['priority']): void }
   /** The gateway of the workers. @default unknown: every payment is accepted */
@@ -49,10 +51,8 @@ function createRoute(path: string, named: Pick<Operation, 'id' | 'summary' | 'de
       'schedule-invalid',
       'request-in-flight',
     ],
-    async handle(context, { payments, relay, gateway }, { idempotency_key: bodyKey, ...given }) {
-      const idempotencyKey = resolveKey(bodyKey, keyHeaderOf(context))
-      if (given.return_url !== undefined && given.customer_present !== true) throw needsCustomer()
-      const request = { ...requestOf(given), idempotencyKey, actor: actorOf(context) }
+    async handle(context, { payments, relay, gateway }, body) {
+      const request = { ...readRequest(body, keyHeaderOf(context)), actor: actorOf(context) }
       const refusal = refusalOf(request, gateway)
       const created =
         refusal === undefined
@@ -61,8 +61,7 @@ function createRoute(path: string, named: Pick<Operation, 'id' | 'summary' | 'de
       if (created.kind === 'mismatch') throw new Problem('idempotency-key-reused')
       const { payment, kind } = created
       context.set('paymentId', payment.id)
-      const isDue = payment.executeAt === null || payment.executeAt <= payment.createdAt
-      if (kind === 'created' && isDue) relay.nudge([payment.id], request.priority)
+      if (kind === 'created' && isDue(payment)) relay.nudge([payment.id], request.priority)
       const headers = { location: `/payments/${payment.id}`, 'cache-control': 'no-store' }
       return respondJson(context, presentAccepted(payment), {
         status: 202,
@@ -87,14 +86,16 @@ export const PAY_ROUTES: readonly Route<PayServices>[] = [
   }),
 ]
 
-/** Without a present customer the URL would not be used. */
-function needsCustomer(): Problem {
-  const detail = 'needs "customer_present": true'
-  return new Problem('validation-failed', { errors: [{ pointer: '/return_url', detail }] })
+/** Whether a new payment has work to do now. */
+export function isDue({ executeAt, createdAt }: Payment): boolean {
+  return executeAt === null || executeAt <= createdAt
 }
 
 /** Returns why a new payment cannot be accepted now, by what may be another answer tomorrow. */
-function refusalOf(request: PaymentRequest, gateway: AcceptingGateway | undefined): Problem | undefined {
+export function refusalOf(
+  request: PaymentRequest,
+  gateway: AcceptingGateway | undefined,
+): Problem | undefined {
   const fault = scheduleFaultOf(request, new Date())
   if (fault !== undefined) {
     const pointer = fault.member === 'executeAt' ? '/execute_at' : '/expires_at'

@@ -11,12 +11,13 @@ import { found, Problem, RETRY_SOON } from '../problem.ts'
 import { described, oneOf, pageLimit, queryOf } from '../schemas/parts.ts'
 import { presentEvent, presentPayment } from '../schemas/payments.ts'
 import { amount, createdRange, cursorText, keyOf } from '../schemas/requests.ts'
+import { BATCH_ROUTE } from './bulk/batch.ts'
 import { PAY_ROUTES, type PayServices } from './pay.ts'
 import { pathParameter, routesOf, type Route } from './route.ts'
 
 /** What the routes of payments work with. */
 export interface PaymentServices extends PayServices {
-  readonly payments: Pick<PaymentStore, 'create' | 'findReplay' | 'get' | 'events' | 'cancel'>
+  readonly payments: Pick<PaymentStore, 'create' | 'createBatch' | 'findReplay' | 'get' | 'events' | 'cancel'>
   /** Reads lists. */
   readonly lists: Pick<PaymentStore, 'page'>
 }
@@ -67,6 +68,7 @@ const on = routesOf<PaymentServices>('Payments')
 /** `POST /pay`, the list of payments, and what can be read of a payment or done to it. */
 export const PAYMENT_ROUTES: readonly Route<PaymentServices>[] = [
   ...PAY_ROUTES,
+  BATCH_ROUTE,
   on.get('/payments', {
     id: 'listPayments',
     summary: 'List payments',

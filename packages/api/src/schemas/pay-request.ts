@@ -90,8 +90,11 @@ export const payRequest = bodyOf({
   ),
 })
 
+/** A body that was read. */
+export type PayRequest = v.InferOutput<typeof payRequest>
+
 /** Names the members as the store does. The key is not among them. */
-export function requestOf(given: v.InferOutput<typeof payRequest>): Omit<PaymentRequest, 'idempotencyKey'> {
+export function requestOf(given: PayRequest): Omit<PaymentRequest, 'idempotencyKey'> {
   return {
     amount: given.amount,
     currency: given.currency,

@@ -29,7 +29,8 @@ export const failure = v.object({
   kind: v.nullable(described(v.string(), `One of ${FAILURE_KINDS.join(', ')}`)),
 })
 
-const acceptedPayment = v.object({
+/** A payment that was stored. */
+export const acceptedPayment = v.object({
   payment_id: paymentId,
   amount,
   status: described(

@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { PROBLEMS, type ProblemCode } from '../problems.ts'
+import { BATCH_RESULTS } from './batch.ts'
 import { count, described } from './parts.ts'
 
 const upOrDown = v.picklist(['up', 'down'])
@@ -28,6 +29,7 @@ const problem = v.object({
     ),
   ),
   available: v.optional(described(count, 'What can be refunded or captured, in minor units')),
+  results: v.optional(described(BATCH_RESULTS, 'Of `batch-refused`: what became of each line')),
 })
 
 /** The response bodies of gateways, probes and problems, by their names in the document. */

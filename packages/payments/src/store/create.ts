@@ -13,7 +13,7 @@ import {
   type PaymentRequest,
 } from '../domain/request.ts'
 import { activeTraceparent, passStep } from '../tracing.ts'
-import type { Database } from './database.ts'
+import type { Database, Queryable } from './database.ts'
 import { toPayment, type PaymentRow } from './rows.ts'
 import { recordType, statement } from './statements.ts'
 
@@ -27,7 +27,8 @@ export type CreateAnswer =
   | { readonly kind: 'created' | 'replayed'; readonly payment: Payment }
   | { readonly kind: 'mismatch' }
 
-type Prepared = ReturnType<typeof prepare>
+/** A request with what its row needs. */
+export type Prepared = ReturnType<typeof prepare>
 
 /** Checks a request and fills in what its row needs. @throws {PaymentsError} `INVALID_PAYMENT` */
 export function prepare({ actor = 'api', ...given }: NewPayment) {
@@ -109,44 +110,73 @@ export const requestRecord = recordType<Omit<Prepared, 'actor' | 'request' | 'ex
 export async function createMany(sql: Database, requests: readonly Prepared[]): Promise<CreateAnswer[]> {
   const keys = requests.map(({ key }) => key)
   passStep('payments.creating', () => keys)
-  const rows = await insert(sql, requests)
+  // What is new and its details are one transaction.
+  const rows = requests.some(({ extra }) => extra !== null)
+    ? await sql.begin((transaction) => insert(transaction, requests))
+    : await insert(sql, requests)
   passStep('payments.created', () => keys)
-  const inserted = new Map(rows.map((row) => [row.id, row]))
-  const taken = requests.flatMap(({ id, key }) => (inserted.has(id) ? [] : [key]))
-  const holders = taken.length === 0 ? [] : await findByKey(sql, { keys: taken })
-  const found = new Map(holders.map((payment) => [payment.idempotencyKey, payment]))
-  return requests.map((request) => {
-    const row = inserted.get(request.id)
-    return row === undefined
-      ? answerTaken(request, found.get(request.key))
-      : { kind: 'created', payment: describe(request, row) }
-  })
+  return answerAll(sql, requests, rows)
 }
 
-/** Inserts what is new, and its details in the same transaction, when some have any. */
-async function insert(sql: Database, requests: readonly Prepared[]): Promise<NewRow[]> {
+/** Stores payments in a transaction of the caller, with the same statements. */
+export async function createWithin(sql: Queryable, requests: readonly Prepared[]): Promise<CreateAnswer[]> {
+  return answerAll(sql, requests, await insert(sql, requests))
+}
+
+/** Inserts what is new, and its details when some have any. */
+async function insert(sql: Queryable, requests: readonly Prepared[]): Promise<NewRow[]> {
   const hasExtras = requests.some(({ extra }) => extra !== null)
-  const parameters = {
+  const rows = await create(sql, {
     requests: requestRecord.encode(requests),
     fpVersion: FINGERPRINT_VERSION,
     actors: requests.map(({ actor }) => actor),
     extras: hasExtras ? requests.map(({ extra }) => extra) : [],
-  }
-  if (!hasExtras) return create(sql, parameters)
-  return sql.begin(async (transaction) => {
-    const rows = await create(transaction, parameters)
-    const inserted = new Set(rows.map(({ id }) => id))
-    const extras = requests.flatMap(({ id, extra }) => (inserted.has(id) && extra !== null ? [extra] : []))
-    await insertDetails(transaction, { extras })
-    return rows
   })
+  if (!hasExtras) return rows
+  const inserted = new Set(rows.map(({ id }) => id))
+  const extras = requests.flatMap(({ id, extra }) => (inserted.has(id) && extra !== null ? [extra] : []))
+  await insertDetails(sql, { extras })
+  return rows
+}
+
+async function answerAll(
+  sql: Queryable,
+  requests: readonly Prepared[],
+  rows: readonly NewRow[],
+): Promise<CreateAnswer[]> {
+  const inserted = new Map(rows.map((row) => [row.id, row]))
+  const taken = requests.filter(({ id }) => !inserted.has(id))
+  const found = await findKnown(sql, taken)
+  return requests.map((request) => {
+    const row = inserted.get(request.id)
+    if (row !== undefined) return { kind: 'created', payment: describe(request, row) }
+    const known = found.get(request)
+    // Only a deleted row gets here: payments are never deleted by the system.
+    if (known === undefined) throw invalid('the payment of this idempotency key was deleted by hand')
+    return known
+  })
+}
+
+/** Finds what the keys of requests were given to, in one statement; a request whose key is new is left out. Writes nothing. */
+export async function findKnown(
+  sql: Queryable,
+  requests: readonly Prepared[],
+): Promise<ReadonlyMap<Prepared, CreateAnswer>> {
+  const keys = [...new Set(requests.map(({ key }) => key))]
+  const holders = keys.length === 0 ? [] : await findByKey(sql, { keys })
+  const found = new Map(holders.map((row) => [row.idempotencyKey, row]))
+  return new Map(
+    requests.flatMap((request) => {
+      const row = found.get(request.key)
+      return row === undefined ? [] : [[request, answerTaken(request, row)]]
+    }),
+  )
 }
 
 /** Finds what the key of a request was given to; undefined when it is new. Writes nothing. */
 export async function findReplay(sql: Database, payment: NewPayment): Promise<CreateAnswer | undefined> {
   const request = prepare(payment)
-  const [found] = await findByKey(sql, { keys: [request.key] })
-  return found && answerTaken(request, found)
+  return (await findKnown(sql, [request])).get(request)
 }
 
 /** Refuses times that cannot be met. A repeat of a request stays one after they have passed. */
@@ -205,9 +235,7 @@ function describeDetails(request: PaymentRequest): PaymentDetails | null {
   return { ...given, returnUrl, nextAction: null, erasedAt: null }
 }
 
-function answerTaken({ id, request, hash }: Prepared, found: FoundRow | undefined): CreateAnswer {
-  // Only a deleted row gets here: payments are never deleted by the system.
-  if (found === undefined) throw invalid('the payment of this idempotency key was deleted by hand')
+function answerTaken({ id, request, hash }: Prepared, found: FoundRow): CreateAnswer {
   const { requestHash, fpVersion, ...row } = found
   const payment = toPayment(row)
   // A row from before fingerprints has none; its own fields say the same.

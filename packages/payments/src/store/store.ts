@@ -4,6 +4,7 @@ import { kindOf } from '../domain/identifiers.ts'
 import { traceStep } from '../tracing.ts'
 import { batched } from './batched.ts'
 import { recordBreak, recordRefund } from './breaks.ts'
+import { createBatch, type Batch, type BatchAnswer } from './bulk/create-batch.ts'
 import {
   claimMany,
   claimNew,
@@ -82,6 +83,7 @@ export function createPaymentStore(sql: Database) {
       const request = prepare(payment)
       return traceCreation(async () => (await replayOrRefuse(sql, payment)) ?? create(request))
     },
+    createBatch: createBatches(sql),
     findReplay: bind(findReplay),
     get: bind(getPayment),
     findCharge: bind(findCharge),
@@ -168,6 +170,19 @@ function traceCreation(create: () => Promise<CreateAnswer>): Promise<CreateAnswe
     'titan.payment.created': answer.kind,
     ...('payment' in answer && { 'titan.payment.id': answer.payment.id }),
   }))
+}
+
+/** Returns what stores a batch. Each is one large statement: more of them at a time would keep single payments waiting. */
+function createBatches(sql: Database) {
+  const store = batched(
+    (batches: readonly Batch[]) => Promise.all(batches.map((batch) => createBatch(sql, batch))),
+    { maxItems: 1, maxWaiting: 100 },
+  )
+  return (batch: Batch): Promise<BatchAnswer[]> => {
+    const size = { 'db.operation.batch.size': batch.lines.length }
+    const attributes = () => ({ 'db.system.name': 'postgresql', 'db.operation.name': 'INSERT', ...size })
+    return traceStep({ name: 'insert batch of payments', attributes }, () => store(batch))
+  }
 }
 
 function memoize<Parameters, Value>(create: (parameters: Parameters) => Value) {
