@@ -62,16 +62,34 @@ create type payment_settlement_2 as (
   wait_ms double precision
 );
 
+-- Whom payments, API keys and webhook endpoints belong to; never deleted
+create table accounts (
+  id text not null, -- Begins the stored idempotency keys of its payments; default is stored as null elsewhere
+  name text not null,
+  mode text, -- Which gateways may serve it; null for any
+  paused_at timestamp with time zone, -- Since then nothing of it is claimed
+  created_at timestamp with time zone not null default clock_timestamp(),
+  constraint accounts_id_form CHECK ((id ~ '^[a-z0-9][a-z0-9_-]{0,39}$'::text)),
+  constraint accounts_mode_known CHECK ((mode = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint accounts_name_length CHECK (((length(name) >= 1) AND (length(name) <= 100))),
+  constraint accounts_pkey PRIMARY KEY (id)
+);
+CREATE TRIGGER accounts_are_kept BEFORE DELETE ON accounts FOR EACH ROW EXECUTE FUNCTION accounts_are_kept();
+CREATE TRIGGER accounts_keep_id BEFORE UPDATE OF id ON accounts FOR EACH ROW WHEN ((new.id <> old.id)) EXECUTE FUNCTION accounts_are_kept();
+
 -- Who may call the API. A revoked key stays, so that its id in old logs keeps its name
 create table api_keys (
   id text not null, -- First part of the token, which may be shown and logged
   name text not null,
-  secret_hash bytea not null, -- SHA-256 of the second part: 256 random bits, so nothing slower is needed
+  secret_hash bytea not null, -- SHA-256 of the second part, of an account other than default with the account and a space before it: 256 random bits, so nothing slower is needed
   scope text not null, -- Each contains the one before: read, write (payments), admin (webhook endpoints)
   created_at timestamp with time zone not null default clock_timestamp(),
   expires_at timestamp with time zone,
   last_used_at timestamp with time zone, -- To the minute
   revoked_at timestamp with time zone,
+  account text, -- Whose payments it may see; null for default. Part of what secret_hash is of, so no other program and no change here makes it a key of default
+  constraint api_keys_account_fkey FOREIGN KEY (account) REFERENCES accounts(id),
+  constraint api_keys_default_is_null CHECK ((account <> 'default'::text)),
   constraint api_keys_hash_size CHECK ((octet_length(secret_hash) = 32)),
   constraint api_keys_name_length CHECK (((length(name) >= 1) AND (length(name) <= 100))),
   constraint api_keys_pkey PRIMARY KEY (id),
@@ -261,14 +279,18 @@ create table payments (
   amount_refunded bigint, -- Sum of the refunds that succeeded; kept by triggers
   waits_for text, -- Whom a PROCESSING payment waits for without a job or a lease
   waits_until timestamp with time zone, -- When that wait ends
+  account text, -- Whose payment it is, and its captures, voids and refunds; null for default
+  account_fence bigint, -- Fence of the latest claim by a program that knows accounts; null for default
   constraint payments_amount_in_range CHECK (((amount >= 1) AND (amount <= '9007199254740991'::bigint))),
   constraint payments_currency_is_iso CHECK ((currency ~ '^[A-Z]{3}$'::text)),
   constraint payments_idempotency_key_key UNIQUE (idempotency_key),
-  constraint payments_members_fit CHECK (((starts_with(id, 'pay_'::text) AND (num_nonnulls(parent_id, failure_kind, priority, expires_at, amount_captured, refunds_reserved, amount_refunded, waits_for) = 0)) OR payments_members_fit(id, status, amount, parent_id, failure_kind, priority, execute_at, expires_at, amount_captured, refunds_reserved, amount_refunded, waits_for, attempt_open, needs_review, unknown_since))),
+  constraint payments_members_fit CHECK (((starts_with(id, 'pay_'::text) AND (num_nonnulls(parent_id, failure_kind, priority, expires_at, amount_captured, refunds_reserved, amount_refunded, waits_for, account) = 0)) OR payments_members_fit(id, status, amount, parent_id, failure_kind, priority, execute_at, expires_at, amount_captured, refunds_reserved, amount_refunded, waits_for, attempt_open, needs_review, unknown_since, account, fence, account_fence, lease_until))),
   constraint payments_parent_id_fkey FOREIGN KEY (parent_id) REFERENCES payments(id),
   constraint payments_pkey PRIMARY KEY (id),
   constraint payments_status_known CHECK ((status = ANY (ARRAY['PENDING'::text, 'QUEUED'::text, 'PROCESSING'::text, 'SUCCESS'::text, 'FAILED'::text])))
 );
+CREATE INDEX payments_account_idx ON payments USING btree (account, id) WHERE (account IS NOT NULL);
+CREATE INDEX payments_account_movements_idx ON payments USING btree (account, split_part(id, '_'::text, 2)) WHERE ((account IS NOT NULL) AND (parent_id IS NOT NULL));
 CREATE UNIQUE INDEX payments_charge_of_one_payment ON payments USING btree (gateway, gateway_ref) WHERE ((status = 'SUCCESS'::text) AND (parent_id IS NULL));
 CREATE INDEX payments_expiring_idx ON payments USING btree (expires_at, id) WHERE ((expires_at IS NOT NULL) AND (status = ANY (ARRAY['PENDING'::text, 'QUEUED'::text])));
 CREATE INDEX payments_failed_idx ON payments USING btree (id) WHERE (status = 'FAILED'::text);
@@ -283,8 +305,8 @@ CREATE INDEX payments_review_idx ON payments USING btree (updated_at, id) WHERE 
 CREATE INDEX payments_times_idx ON payments USING brin (created_at, queued_at, claimed_at, ended_at) WITH (pages_per_range='16', autosummarize='on');
 CREATE INDEX payments_waiting_idx ON payments USING btree (next_run_at, id) WHERE (waits_for IS NOT NULL);
 CREATE TRIGGER payments_check_frozen BEFORE UPDATE OF id, amount, currency, idempotency_key, request_hash, fp_version ON payments FOR EACH ROW EXECUTE FUNCTION payments_check_frozen();
-CREATE TRIGGER payments_check_insert BEFORE INSERT ON payments FOR EACH ROW WHEN (((new.status <> 'PENDING'::text) OR (COALESCE(new.queued_at, new.claimed_at, new.ended_at) IS NOT NULL) OR (COALESCE(new.queued_by, new.claimed_by) IS NOT NULL))) EXECUTE FUNCTION payments_check_insert();
-CREATE TRIGGER payments_check_members BEFORE UPDATE OF request_digest, has_details, manual_capture, customer_present, priority, execute_at, expires_at ON payments FOR EACH ROW EXECUTE FUNCTION payments_check_members();
+CREATE TRIGGER payments_check_insert BEFORE INSERT ON payments FOR EACH ROW WHEN (((new.status <> 'PENDING'::text) OR (COALESCE(new.queued_at, new.claimed_at, new.ended_at) IS NOT NULL) OR (COALESCE(new.queued_by, new.claimed_by, new.account) IS NOT NULL) OR ((new.parent_id IS NULL) AND (strpos(new.idempotency_key, ' '::text) > 0)))) EXECUTE FUNCTION payments_check_insert();
+CREATE TRIGGER payments_check_members BEFORE UPDATE OF request_digest, has_details, manual_capture, customer_present, priority, execute_at, expires_at, account ON payments FOR EACH ROW EXECUTE FUNCTION payments_check_members();
 CREATE TRIGGER payments_check_movement BEFORE INSERT ON payments FOR EACH ROW WHEN ((new.parent_id IS NOT NULL)) EXECUTE FUNCTION payments_check_movement();
 CREATE TRIGGER payments_check_movement_frozen BEFORE UPDATE OF parent_id, charge_ref, amount_captured ON payments FOR EACH ROW WHEN (((new.parent_id IS DISTINCT FROM old.parent_id) OR (new.charge_ref IS DISTINCT FROM old.charge_ref) OR ((old.amount_captured IS NOT NULL) AND (new.amount_captured IS DISTINCT FROM old.amount_captured)))) EXECUTE FUNCTION payments_check_movement_frozen();
 CREATE TRIGGER payments_check_transition BEFORE UPDATE OF status, fence, attempt_no, attempt_open, gateway_ref, failure_code, failure_kind, event_seq, created_at, created_by, queued_at, queued_by, claimed_at, claimed_by, ended_at, gateway ON payments FOR EACH ROW EXECUTE FUNCTION payments_check_transition();
@@ -444,6 +466,13 @@ create view payment_events as
 create view payment_history as
   SELECT payment_id, seq, type, from_status, to_status, actor, evidence, at FROM ( SELECT payment_id, seq, type, from_status, to_status, actor, evidence, at FROM payment_event_rows UNION ALL SELECT id, 1, event_type(id, 'created'::text) AS event_type, NULL::text AS text, 'PENDING'::text, created_by, jsonb_build_object('idempotency_key', idempotency_key) AS jsonb_build_object, created_at FROM payments UNION ALL SELECT id, 2, event_type(id, 'queued'::text) AS event_type, 'PENDING'::text, 'QUEUED'::text, queued_by, NULL::jsonb AS jsonb, queued_at FROM payments UNION ALL SELECT id, 3, event_type(id, 'processing'::text) AS event_type, 'QUEUED'::text, 'PROCESSING'::text, claimed_by, jsonb_build_object('attempt_no', 1, 'fence', 1) AS jsonb_build_object, claimed_at FROM payments UNION ALL SELECT id, 4, event_type(id, 'succeeded'::text) AS event_type, 'PROCESSING'::text, 'SUCCESS'::text, claimed_by, jsonb_build_object('attempt_no', 1, 'mode', 'send', 'outcome', 'SUCCEEDED', 'gateway_ref', gateway_ref) AS jsonb_build_object, ended_at FROM payments) event WHERE ((actor IS NOT NULL) AND (at IS NOT NULL));
 
+create function accounts_are_kept() returns trigger language plpgsql as $$
+begin
+  raise exception 'account %: it cannot be renamed or deleted, because payments name it', old.id
+    using errcode = 'check_violation', constraint = 'accounts_are_kept';
+end
+$$;
+
 create function close_refunded_charge(refund payments, parent payments, actor text) returns void language plpgsql as $$
 declare
   closed text[];
@@ -599,17 +628,36 @@ end
 $$;
 
 create function payments_check_insert() returns trigger language plpgsql as $$
+declare
+  rule text;
 begin
-  raise exception 'payment % cannot begin as %, or with more than its first event', new.id, new.status
-    using errcode = 'check_violation', constraint = 'payments_begin_pending';
+  if new.status <> 'PENDING' or coalesce(new.queued_at, new.claimed_at, new.ended_at) is not null
+     or coalesce(new.queued_by, new.claimed_by) is not null then
+    raise exception 'payment % cannot begin as %, or with more than its first event', new.id, new.status
+      using errcode = 'check_violation', constraint = 'payments_begin_pending';
+  end if;
+  -- That of a capture, void or refund is its payment's.
+  if new.parent_id is null then
+    rule := case
+      when new.account = 'default' then 'payments_default_is_null'
+      when new.idempotency_key is distinct from
+           concat_ws(' ', new.account, split_part(new.idempotency_key, ' ', case when new.account is null then 1 else 2 end))
+           or split_part(new.idempotency_key, ' ', 2) = '' and new.account is not null then 'payments_key_of_account'
+      when new.account is not null and not exists (select from accounts a where a.id = new.account) then 'payments_account_exists'
+    end;
+  end if;
+  if rule is not null then
+    raise exception 'payment % breaks %', new.id, rule using errcode = 'check_violation', constraint = rule;
+  end if;
+  return new;
 end
 $$;
 
 create function payments_check_members() returns trigger language plpgsql as $$
 begin
-  if (new.request_digest, new.manual_capture, new.customer_present, new.priority, new.execute_at, new.expires_at)
+  if (new.request_digest, new.manual_capture, new.customer_present, new.priority, new.execute_at, new.expires_at, new.account)
      is distinct from
-     (old.request_digest, old.manual_capture, old.customer_present, old.priority, old.execute_at, old.expires_at)
+     (old.request_digest, old.manual_capture, old.customer_present, old.priority, old.execute_at, old.expires_at, old.account)
      or old.has_details and new.has_details is not true then
     raise exception 'payment %: what the client asked for cannot change', old.id
       using errcode = 'check_violation', constraint = 'payments_request_is_frozen';
@@ -645,6 +693,8 @@ begin
   -- The charge is at this gateway, and no other one can move it.
   new.gateway := case when new.charge_ref is null then parent.gateway
                       else (select c.gateway from open_charge(parent.id, new.charge_ref) c) end;
+  -- Whatever program asks, and whatever it knows of accounts.
+  new.account := parent.account;
   return new;
 end
 $$;
@@ -852,7 +902,7 @@ begin
 end
 $$;
 
-create function payments_members_fit(id text, status text, amount bigint, parent_id text, failure_kind text, priority text, execute_at timestamp with time zone, expires_at timestamp with time zone, amount_captured bigint, refunds_reserved bigint, amount_refunded bigint, waits_for text, attempt_open boolean, needs_review boolean, unknown_since timestamp with time zone) returns boolean language plpgsql as $$
+create function payments_members_fit(id text, status text, amount bigint, parent_id text, failure_kind text, priority text, execute_at timestamp with time zone, expires_at timestamp with time zone, amount_captured bigint, refunds_reserved bigint, amount_refunded bigint, waits_for text, attempt_open boolean, needs_review boolean, unknown_since timestamp with time zone, account text, fence bigint, account_fence bigint, lease_until timestamp with time zone) returns boolean language plpgsql as $$
 declare
   rule constant text := case
     when (parent_id is not null) <> (left(id, 4) in ('cap_', 'ref_') or left(id, 5) = 'void_')
@@ -869,6 +919,9 @@ declare
     when waits_for is not null
          and not (status = 'PROCESSING' and attempt_open and not needs_review and unknown_since is null)
       then 'payments_wait_is_in_flight'
+    when account is not null and status = 'PROCESSING' and lease_until is not null and not needs_review
+         and account_fence is distinct from fence
+      then 'payments_claimed_with_account'
   end;
 begin
   if rule is not null then

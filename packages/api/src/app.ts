@@ -1,10 +1,11 @@
 import type { HttpCounts } from '@titan/telemetry'
-import type { PaymentStore } from '@titan/payments'
+import { DEFAULT_ACCOUNT, type PaymentStore } from '@titan/payments'
 import type { Log } from '@titan/service'
 import { DASHBOARD_PATH, type Audited, type Dashboard } from '@titan/dashboard'
 import type { WebhookStore } from '@titan/webhooks'
 import { Hono } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
+import { accountOf } from './http/account.ts'
 import { limitBodies } from './http/body.ts'
 import type { AppEnv } from './http/env.ts'
 import { controlAccess, limitPages, type AccessOptions } from './middleware/access.ts'
@@ -104,15 +105,17 @@ function guardPages(app: Hono<AppEnv>, access: AccessOptions): void {
     for (const path of ['/openapi.json', '/docs/*', `${DASHBOARD_PATH}/*`]) app.use(path, limitPages(access))
 }
 
-/** Mounts the routes of outgoing webhooks, which are all answered `webhooks-off` without a store. */
+/** Mounts the routes of outgoing webhooks, which are all answered `webhooks-off` without a store, and to other accounts than `default`. */
 function mountWebhooks(
   app: Hono<AppEnv>,
   { webhooks, audited = withoutRecord, lists }: Pick<AppOptions, 'webhooks' | 'audited' | 'lists'>,
 ): void {
-  if (webhooks !== undefined)
-    return mountRoutes(app, WEBHOOK_ROUTES, { webhooks, audited, lists: lists ?? webhooks })
   for (const path of ['/webhook-endpoints', '/webhook-events', '/webhook-deliveries'])
-    app.all(`${path}/*`, () => {
-      throw new Problem('webhooks-off')
+    app.use(`${path}/*`, (context, next) => {
+      // Endpoints get the events of all payments.
+      if (webhooks === undefined || accountOf(context) !== DEFAULT_ACCOUNT) throw new Problem('webhooks-off')
+      return next()
     })
+  if (webhooks !== undefined)
+    mountRoutes(app, WEBHOOK_ROUTES, { webhooks, audited, lists: lists ?? webhooks })
 }

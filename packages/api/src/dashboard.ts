@@ -1,5 +1,5 @@
 import { createDashboard, type Authorize, type Dashboard } from '@titan/dashboard'
-import { openDatabase, PAYMENTS_QUEUE } from '@titan/payments'
+import { DEFAULT_ACCOUNT, openDatabase, PAYMENTS_QUEUE } from '@titan/payments'
 import { createInspector, createQueue, type RedisClient } from '@titan/queue-core'
 import { isOutage } from '@titan/service'
 import { WEBHOOKS_QUEUE } from '@titan/webhooks'
@@ -47,11 +47,12 @@ export function openDashboard(
   }
 }
 
-/** The dashboard requires what the API requires: a valid key, each of which may read. */
+/** The dashboard requires what the API requires: a valid key. It shows all accounts, so only keys of `default` open it. */
 function keyOf(authenticator: Authenticator): Authorize {
   return async (authorization) => {
     try {
-      return await authenticator.authenticate(authorization)
+      const key = await authenticator.authenticate(authorization)
+      return key.account === DEFAULT_ACCOUNT ? key : undefined
     } catch (error) {
       if (error instanceof Problem) return undefined
       throw error

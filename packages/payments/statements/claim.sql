@@ -30,6 +30,7 @@ with target as (
          fence         = p.fence + 1,
          claimed_fence = case when p.parent_id is not null or p.has_details or p.manual_capture or p.customer_present
                               or p.expires_at is not null then p.fence + 1 end,
+         account_fence = case when p.account is not null then p.fence + 1 end,
          lease_owner   = $2::text,
          lease_until   = clock_timestamp() + $3::float8 * interval '1 millisecond',
          attempt_no    = p.attempt_no + case when p.attempt_open then 0 else 1 end,
@@ -49,7 +50,7 @@ with target as (
    where p.id = target.id
 returning p.id, p.parent_id, p.charge_ref, p.fence, p.attempt_no, p.gateway, p.amount, p.currency, p.retries, p.resolves, p.sends, p.takeovers,
          p.gateway_ref, p.first_sent_at, greatest(p.created_at, p.execute_at) as created_at, p.event_seq,
-         target.status as from_status, target.is_takeover, p.has_details, p.manual_capture, p.customer_present, p.expires_at,
+         target.status as from_status, target.is_takeover, p.has_details, p.manual_capture, p.customer_present, p.expires_at, p.account,
          p.waits_for, p.waits_until,
          p.claimed_at, target.is_plain
 ), attempt as (
@@ -86,7 +87,7 @@ select id as payment_id, fence, attempt_no, gateway, 'titan_' || id || '_' || at
        extract(epoch from clock_timestamp() - first_sent_at)::float8 * 1000 as key_age_ms,
        extract(epoch from clock_timestamp() - created_at)::float8 * 1000 as age_ms,
        extract(epoch from expires_at - clock_timestamp())::float8 * 1000 as expires_in_ms,
-       manual_capture, customer_present, to_jsonb(d) as details,
+       manual_capture, customer_present, account, to_jsonb(d) as details,
        case when parent_id is not null then (
          select jsonb_build_object('paymentId', c.id, 'gatewayKey', 'titan_' || c.id || '_' || c.attempt_no,
                                    -- A payment that has FAILED meanwhile has none; its attempt still names the charge.

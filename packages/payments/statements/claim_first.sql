@@ -13,6 +13,7 @@ with claimed as (
      set status        = 'PROCESSING',
          fence         = 1,
          claimed_fence = case when p.has_details or p.manual_capture or p.customer_present or p.expires_at is not null then 1 end,
+         account_fence = case when p.account is not null then 1 end,
          lease_owner   = $2::text,
          lease_until   = clock_timestamp() + $3::float8 * interval '1 millisecond',
          attempt_no    = 1,
@@ -33,7 +34,7 @@ with claimed as (
      and not p.needs_review and p.next_run_at <= clock_timestamp()
      and (p.gateway = $4::text or p.gateway is null)
   returning p.id, p.amount, p.currency, greatest(p.created_at, p.execute_at) as created_at, p.expires_at,
-            p.manual_capture, p.customer_present,
+            p.manual_capture, p.customer_present, p.account,
             case when p.has_details then (select to_jsonb(d) from payment_details d where d.payment_id = p.id) end as details,
             -- A payment that was queued before was queued by another one.
             case when (select types && '{payment.queued,payment.processing}' from webhook_feed)
@@ -42,5 +43,5 @@ with claimed as (
 select id as payment_id, amount, currency,
        extract(epoch from clock_timestamp() - created_at)::float8 * 1000 as age_ms,
        extract(epoch from expires_at - clock_timestamp())::float8 * 1000 as expires_in_ms,
-       manual_capture, customer_present, details
+       manual_capture, customer_present, account, details
   from claimed

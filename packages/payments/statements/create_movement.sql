@@ -11,6 +11,7 @@
 --          $10 reason      text      why; null for none
 --          $11 digest      text      digest of the details in hexadecimal; null without a reason
 --          $12 charge_ref  text      charge on record as a contradiction, which a refund is of; null for the payment's own
+--          $13 account     text      account that asks, which sees no other's payments; null for an operator
 -- RETURNS  nothing when there is no such payment; else the movement of this key, if there is one, and what was decided
 -- WHY      A request that comes again is answered as before, whatever has become of the payment. The lock was granted
 --          before this statement began, so it sees every movement of the payment.
@@ -21,7 +22,7 @@ with payment as (
          (select movement_kind(other.id) from payments other
            where other.parent_id = p.id and other.status <> 'FAILED' and left(other.id, 4) <> 'ref_') as under_way
     from payments p
-   where id = $3::text and parent_id is null
+   where id = $3::text and parent_id is null and ($13::text is null or coalesce(account, 'default') = $13::text)
 ), earlier as (
   select * from payments where idempotency_key = $5::text
 ), contradiction as (
@@ -71,7 +72,7 @@ returning *
 select m.id, movement_kind(m.id) as kind, m.parent_id as payment_id, m.amount, m.currency, m.status,
        split_part(m.idempotency_key, ' ', 3) as idempotency_key,
        case when m.id = $1::text then $10::text else d.description end as reason, m.needs_review, m.attempt_no, m.unknown_since,
-       m.gateway_ref, m.failure_code, m.failure_kind, m.created_at, m.updated_at,
+       m.gateway_ref, m.failure_code, m.failure_kind, coalesce(m.account, 'default') as account, m.created_at, m.updated_at,
        m.request_hash = $6::text as is_same, decision.refusal, decision.available
   from decision
   left join (select * from earlier union all select * from inserted) m on true

@@ -20,6 +20,7 @@ with target as (
      set status        = case when $2::text = 'RETRY' then 'PROCESSING' else $2::text end,
          fence         = p.fence + 1,
          claimed_fence = case when p.parent_id is not null then p.fence + 1 end,
+         account_fence = case when p.account is not null then p.fence + 1 end,
          needs_review  = false,
          resolves      = 0,
          -- Otherwise an attempt that killed its workers would be parked again at once. That they may have sent is kept in sends.

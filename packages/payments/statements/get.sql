@@ -7,7 +7,7 @@ select id, amount, currency, status, idempotency_key, fence, attempt_no, attempt
        attempt_open and looked_up_fence is not distinct from fence as is_looked_up, created_at, updated_at,
        parent_id, case when status = 'SUCCESS' then coalesce(amount_captured, amount) else 0 end as amount_captured,
        coalesce(amount_refunded, 0) as amount_refunded, coalesce(refunds_reserved, 0) as refunds_reserved, waits_for, waits_until,
-       manual_capture, customer_present, priority, execute_at, expires_at, to_jsonb(d) as details
+       manual_capture, customer_present, priority, execute_at, expires_at, account, to_jsonb(d) as details
   from payments p
   left join payment_details d on d.payment_id = case when p.has_details then p.id end
  where id = $1::text

@@ -9,6 +9,7 @@
 --          $8 created_after   timestamptz  earliest creation
 --          $9 created_before  timestamptz  end of the creations, exclusive
 --          $10 limit          int          most payments
+--          $11 account        text         account, whose stored key $2 is; null for all, and the key as a client of any sends it
 -- RETURNS  the payments, newest first
 -- WHY      Conditions of the branches are literal, so that each reads its own partial index; the others are not executed.
 --          The whole set is read and sorted: the expression sort_id keeps the planner from walking the primary key instead.
@@ -17,9 +18,12 @@ select id, amount, currency, status, idempotency_key, fence, attempt_no, attempt
        attempt_open and looked_up_fence is not distinct from fence as is_looked_up, created_at, updated_at,
        parent_id, case when status = 'SUCCESS' then coalesce(amount_captured, amount) else 0 end as amount_captured,
        coalesce(amount_refunded, 0) as amount_refunded, coalesce(refunds_reserved, 0) as refunds_reserved, waits_for, waits_until,
-       manual_capture, customer_present, priority, execute_at, expires_at, to_jsonb(d) as details
+       manual_capture, customer_present, priority, execute_at, expires_at, account, to_jsonb(d) as details
   from (select *, id || '' as sort_id
-          from (select * from payments where idempotency_key = $2::text and $1::text = 'KEY'
+          from (select * from payments
+                 where $1::text = 'KEY'
+                   and idempotency_key in (
+                     select $2::text union all select id || ' ' || $2::text from accounts where $11::text is null)
                 union all
                 select * from payments where needs_review and $1::text in ('REVIEW', 'PROCESSING')
                 union all
@@ -40,5 +44,6 @@ select id, amount, currency, status, idempotency_key, fence, attempt_no, attempt
    and ($7::bigint is null or amount <= $7::bigint)
    and ($8::timestamptz is null or created_at >= $8::timestamptz)
    and ($9::timestamptz is null or created_at < $9::timestamptz)
+   and ($11::text is null or coalesce(account, 'default') = $11::text)
  order by sort_id desc
  limit $10::int

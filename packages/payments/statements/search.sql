@@ -11,6 +11,7 @@
 --          $10 created_after   timestamptz  earliest creation
 --          $11 created_before  timestamptz  end of the creations, exclusive
 --          $12 limit           int          most payments
+--          $13 account         text         account; null for all
 -- RETURNS  the payments, newest first
 -- WHY      Each search reads its own index, the first that is given; the others are conditions, and their branches are
 --          not executed. A gateway's id is looked up for each gateway there is, in the index that holds its charges; what is
@@ -30,7 +31,7 @@ select id, amount, currency, status, idempotency_key, fence, attempt_no, attempt
        attempt_open and looked_up_fence is not distinct from fence as is_looked_up, created_at, updated_at,
        parent_id, case when status = 'SUCCESS' then coalesce(amount_captured, amount) else 0 end as amount_captured,
        coalesce(amount_refunded, 0) as amount_refunded, coalesce(refunds_reserved, 0) as refunds_reserved, waits_for, waits_until,
-       manual_capture, customer_present, priority, execute_at, expires_at, to_jsonb(d) as details
+       manual_capture, customer_present, priority, execute_at, expires_at, account, to_jsonb(d) as details
   from (select *, id || '' as sort_id
           from (select p.* from payment_details m join payments p on p.id = m.payment_id
                  where $1::text is not null and m.reference is not null
@@ -66,5 +67,6 @@ select id, amount, currency, status, idempotency_key, fence, attempt_no, attempt
    and ($9::bigint is null or amount <= $9::bigint)
    and ($10::timestamptz is null or created_at >= $10::timestamptz)
    and ($11::timestamptz is null or created_at < $11::timestamptz)
+   and ($13::text is null or coalesce(account, 'default') = $13::text)
  order by sort_id desc
  limit $12::int

@@ -22,6 +22,7 @@ with target as (
          fence         = p.fence + 1,
          claimed_fence = case when p.parent_id is not null or p.has_details or p.manual_capture or p.customer_present
                               or p.expires_at is not null then p.fence + 1 end,
+         account_fence = case when p.account is not null then p.fence + 1 end,
          lease_owner   = $4::text,
          lease_until   = clock_timestamp() + $5::float8 * interval '1 millisecond',
          first_sent_at = coalesce(p.first_sent_at, clock_timestamp()),
@@ -47,7 +48,7 @@ select id as payment_id, fence, attempt_no, gateway, 'titan_' || id || '_' || at
        'resolve' as mode, retries, resolves, takeovers, gateway_ref,
        extract(epoch from clock_timestamp() - first_sent_at)::float8 * 1000 as key_age_ms,
        extract(epoch from clock_timestamp() - created_at)::float8 * 1000 as age_ms,
-       null::float8 as expires_in_ms, manual_capture, customer_present, null::jsonb as details,
+       null::float8 as expires_in_ms, manual_capture, customer_present, account, null::jsonb as details,
        case when parent_id is not null then (
          select jsonb_build_object('paymentId', c.id, 'gatewayKey', 'titan_' || c.id || '_' || c.attempt_no,
                                    'gatewayRef', coalesce(seized.charge_ref, c.gateway_ref))

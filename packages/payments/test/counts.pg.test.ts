@@ -66,7 +66,7 @@ test('authorizations that expire within a day and open contradictions are counte
 test('counting reads no more blocks when the history has grown', async () => {
   await sql`
     insert into payments (id, amount, status, idempotency_key, event_seq)
-    select 'pay_' || lpad(i::text, 32, '0'), 500, 'PENDING', 'old ' || i, 1 from generate_series(1, 30000) i`
+    select 'pay_' || lpad(i::text, 32, '0'), 500, 'PENDING', 'old-' || i, 1 from generate_series(1, 30000) i`
   await sql.begin(async (transaction) => {
     // As time would have done: the history is what no statement here writes in one step.
     await transaction`set local session_replication_role = replica`

@@ -18,7 +18,7 @@ async function countBlocks(sql: Database): Promise<number> {
 async function insertPending(sql: Database, from: number, count: number): Promise<string[]> {
   const rows = await sql<{ id: string }[]>`
     insert into payments (id, amount, status, idempotency_key, event_seq)
-    select 'pay_' || lpad(i::text, 32, '0'), 500, 'PENDING', 'key ' || i, 1
+    select 'pay_' || lpad(i::text, 32, '0'), 500, 'PENDING', 'key-' || i, 1
       from generate_series(${from}::int, ${from + count - 1}::int) i
     returning id`
   return rows.map(({ id }) => id)
@@ -58,7 +58,7 @@ test('a list of a short time ago reads a few blocks, however many payments are o
   await sql`
     insert into payments (id, amount, status, idempotency_key, event_seq, created_at)
     select 'pay_' || lpad(to_hex(((extract(epoch from at) * 1000)::bigint)), 12, '0') || lpad(i::text, 20, '0'),
-           500, 'PENDING', 'timed ' || i, 1, at
+           500, 'PENDING', 'timed-' || i, 1, at
       from generate_series(-14400, 14399) i,
            lateral (select ${noon}::timestamptz + i * interval '1 second' as at) moment`
   await sql`analyze payments`

@@ -1,5 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
-import type { Database } from '@titan/payments'
+import { DEFAULT_ACCOUNT, storedKeyOf, type Database } from '@titan/payments'
 
 /**
  * What a key may do; each contains the one before. `read`: everything that changes nothing. `write`: payments.
@@ -14,6 +14,8 @@ export type ApiKeyScope = (typeof API_KEY_SCOPES)[number]
 export interface ApiKey {
   readonly id: string
   readonly name: string
+  /** Whose payments it sees. */
+  readonly account: string
   readonly scope: ApiKeyScope
   readonly createdAt: Date
   readonly expiresAt: Date | null
@@ -24,7 +26,7 @@ export interface ApiKey {
 
 /** A key as it is checked. */
 export interface StoredKey extends ApiKey {
-  /** SHA-256 of the secret. */
+  /** SHA-256 of the secret and its account. */
   readonly secretHash: Uint8Array
 }
 
@@ -33,6 +35,8 @@ interface NewApiKey {
   /** For people; 1 to 100 characters. */
   readonly name: string
   readonly scope: ApiKeyScope
+  /** @default 'default' */
+  readonly account?: string | undefined
   /** @default never */
   readonly expiresAt?: Date | undefined
 }
@@ -46,13 +50,14 @@ export function readToken(text: string): { readonly id: string; readonly secret:
   return id === undefined || secret === undefined ? undefined : { id, secret }
 }
 
-function hashSecret(secret: string): Uint8Array {
-  return createHash('sha256').update(secret).digest()
+/** The account is part of it: a program that does not know accounts refuses the key instead of taking it for one of default. */
+function hashSecret(secret: string, account: string): Uint8Array {
+  return createHash('sha256').update(storedKeyOf(account, secret)).digest()
 }
 
 /** Compares in the same time, whatever is equal. */
-export function isSecretOf(secret: string, secretHash: Uint8Array): boolean {
-  return timingSafeEqual(hashSecret(secret), secretHash)
+export function isSecretOf(secret: string, { account, secretHash }: StoredKey): boolean {
+  return timingSafeEqual(hashSecret(secret, account), secretHash)
 }
 
 /** Returns whether a key with the scope `given` may do what needs `needed`. */
@@ -66,17 +71,17 @@ export type ApiKeyStore = ReturnType<typeof createApiKeyStore>
 /** Creates the store over an open, migrated database. */
 export function createApiKeyStore(sql: Database) {
   const shown = sql`
-    id, name, scope, created_at as "createdAt", expires_at as "expiresAt", last_used_at as "lastUsedAt",
+    id, name, coalesce(account, ${DEFAULT_ACCOUNT}) as account, scope, created_at as "createdAt", expires_at as "expiresAt", last_used_at as "lastUsedAt",
     revoked_at as "revokedAt"`
   return {
     /** Creates a key with 256 random bits. The token is known here and never again. */
-    async create({ name, scope, expiresAt }: NewApiKey) {
+    async create({ name, scope, account = DEFAULT_ACCOUNT, expiresAt }: NewApiKey) {
       const id = randomBytes(8).toString('hex')
       const secret = randomBytes(32).toString('base64url')
       const [key] = await sql<[ApiKey]>`
-        insert into api_keys (id, name, secret_hash, scope, expires_at)
-        values (${id}::text, ${name}::text, ${hashSecret(secret)}::bytea, ${scope}::text,
-                ${expiresAt ?? null}::timestamptz)
+        insert into api_keys (id, name, account, secret_hash, scope, expires_at)
+        values (${id}::text, ${name}::text, nullif(${account}::text, ${DEFAULT_ACCOUNT}), ${hashSecret(secret, account)}::bytea,
+                ${scope}::text, ${expiresAt ?? null}::timestamptz)
         returning ${shown}`
       return { key, token: `titan_${id}_${secret}` }
     },

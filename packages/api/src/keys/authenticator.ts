@@ -48,7 +48,7 @@ export function createAuthenticator(keys: Pick<ApiKeyStore, 'find' | 'touch'>, l
       const token = readToken(BEARER.exec(header)?.[1] ?? '')
       const key = token === undefined ? undefined : await cache.fetch(token.id)
       // The same response in every case: it tells nothing about the keys there are.
-      if (key === undefined || !isSecretOf(token?.secret ?? '', key.secretHash) || hasEnded(key))
+      if (key === undefined || !isSecretOf(token?.secret ?? '', key) || hasEnded(key))
         throw new Problem('api-key-invalid', {
           headers: { 'www-authenticate': `${CHALLENGE}, error="invalid_token"` },
         })

@@ -1,13 +1,14 @@
 import { isTerminal, PAYMENT_STATUSES, type Movement, type PaymentStore } from '@titan/payments'
 import type { Context } from 'hono'
 import * as v from 'valibot'
+import { accountOf, foundOwn, ofAccount } from '../http/account.ts'
 import { actorOf } from '../http/actor.ts'
 import { decodeCursor, encodeCursor } from '../http/cursor.ts'
 import type { AppEnv } from '../http/env.ts'
 import { keyHeaderOf, resolveKey } from '../http/idempotency-key.ts'
 import { respondJson, respondPage, respondTagged } from '../http/response.ts'
 import { json, type Operation } from '../openapi/operation.ts'
-import { found, Problem, RETRY_SOON } from '../problem.ts'
+import { Problem, RETRY_SOON } from '../problem.ts'
 import type { ProblemCode } from '../problems.ts'
 import { presentAcceptedMovement, presentMovement } from '../schemas/movements.ts'
 import { bodyOf, described, oneOf, pageLimit, queryOf } from '../schemas/parts.ts'
@@ -92,8 +93,14 @@ async function createMovement(
   const key = resolveKey(bodyKey, keyHeaderOf(context))
   const id = paymentIdOf(context)
   context.set('paymentId', id)
-  const actor = actorOf(context)
-  const answer = await payments.createMovement({ kind, paymentId: id, ...given, idempotencyKey: key, actor })
+  const answer = await payments.createMovement({
+    kind,
+    paymentId: id,
+    ...given,
+    idempotencyKey: key,
+    account: accountOf(context),
+    actor: actorOf(context),
+  })
   if (answer.kind === 'mismatch') throw new Problem('idempotency-key-reused')
   if (answer.kind === 'refused') throw problemOfRefusal(kind, answer)
   const { movement } = answer
@@ -112,8 +119,9 @@ function readingOf(kind: Movement['kind'], form: RegExp) {
     problems: [`${kind}-not-found`] as const,
     async handle(context: Context<AppEnv>, { payments }: MovementServices) {
       const id = pathParameter(context, 'id')
-      const movement = found(form.test(id) ? await payments.movement(id) : undefined, `${kind}-not-found`)
-      return respondTagged(context, presentMovement(movement), isTerminal(movement.status) ? {} : RETRY_SOON)
+      const movement = form.test(id) ? await payments.movement(id) : undefined
+      const own = foundOwn(context, movement, `${kind}-not-found`)
+      return respondTagged(context, presentMovement(own), isTerminal(own.status) ? {} : RETRY_SOON)
     },
   } satisfies Partial<Operation> & Pick<Route<MovementServices>, 'handle'>
 }
@@ -158,8 +166,9 @@ export const MOVEMENT_ROUTES: readonly Route<MovementServices>[] = [
     problems: ['invalid-cursor'],
     async handle(context, { lists }, { limit, cursor, ...query }) {
       // A cursor of the list of payments does not fit this one.
-      const filter = { list: 'refunds', ...query }
+      const filter = ofAccount(context, { list: 'refunds', ...query })
       const { movements, next } = await lists.pageMovements({
+        account: accountOf(context),
         kind: 'refund',
         limit,
         after: cursor === undefined ? undefined : decodeCursor(cursor, filter),

@@ -2,10 +2,12 @@ import {
   scheduleFaultOf,
   type AcceptingGateway,
   type CreateAnswer,
+  type NewPayment,
   type Payment,
   type PaymentRequest,
   type PaymentStore,
 } from '@titan/payments'
+import { accountOf } from '../http/account.ts'
 import { actorOf } from '../http/actor.ts'
 import { keyHeaderOf } from '../http/idempotency-key.ts'
 import { respondJson } from '../http/response.ts'
@@ -52,7 +54,11 @@ function createRoute(path: string, named: Pick<Operation, 'id' | 'summary' | 'de
       'request-in-flight',
     ],
     async handle(context, { payments, relay, gateway }, body) {
-      const request = { ...readRequest(body, keyHeaderOf(context)), actor: actorOf(context) }
+      const request = {
+        ...readRequest(body, keyHeaderOf(context)),
+        account: accountOf(context),
+        actor: actorOf(context),
+      }
       const refusal = refusalOf(request, gateway)
       const created =
         refusal === undefined
@@ -112,7 +118,7 @@ export function refusalOf(
 
 /** A repeat stays one, whatever has changed since. @throws Problem the refusal of a request that is new */
 async function findOrRefuse(
-  request: PaymentRequest,
+  request: NewPayment,
   payments: PayServices['payments'],
   refusal: Problem,
 ): Promise<CreateAnswer> {

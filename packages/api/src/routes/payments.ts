@@ -2,6 +2,7 @@ import { isTerminal, PAYMENT_STATUSES, type Payment, type PaymentStore } from '@
 import type { Context } from 'hono'
 import * as v from 'valibot'
 import type { AppEnv } from '../http/env.ts'
+import { accountOf, foundOwn, ofAccount } from '../http/account.ts'
 import { actorOf, mayWrite } from '../http/actor.ts'
 import { decodeCursor, encodeCursor } from '../http/cursor.ts'
 import { respondJson, respondPage, respondTagged } from '../http/response.ts'
@@ -78,9 +79,11 @@ export const PAYMENT_ROUTES: readonly Route<PaymentServices>[] = [
     responses: [json(200, 'PaymentPage', 'One page', 'Link')],
     problems: ['invalid-cursor'],
     async handle(context, { lists }, { limit, cursor, ...query }) {
+      const filter = ofAccount(context, query)
       const { payments, next } = await lists.page({
+        account: accountOf(context),
         limit,
-        after: cursor === undefined ? undefined : decodeCursor(cursor, query),
+        after: cursor === undefined ? undefined : decodeCursor(cursor, filter),
         status: query.status,
         idempotencyKey: query.idempotency_key,
         reference: query.reference,
@@ -95,7 +98,7 @@ export const PAYMENT_ROUTES: readonly Route<PaymentServices>[] = [
       return respondPage(
         context,
         payments.map((payment) => presentPayment(payment, mayWrite(context))),
-        next && encodeCursor(next, query),
+        next && encodeCursor(next, filter),
       )
     },
   }),
@@ -179,10 +182,10 @@ export function paymentIdOf(context: Context<AppEnv>): string {
   return found(PAYMENT_ID.test(id) ? id : undefined, 'payment-not-found')
 }
 
-/** Reads the payment in the path. @throws Problem `payment-not-found` */
+/** Reads the payment in the path. @throws Problem `payment-not-found`, also when it is of another account */
 export async function findPayment(
   context: Context<AppEnv>,
   payments: Pick<PaymentStore, 'get'>,
 ): Promise<Payment> {
-  return found(await payments.get(paymentIdOf(context)), 'payment-not-found')
+  return foundOwn(context, await payments.get(paymentIdOf(context)), 'payment-not-found')
 }

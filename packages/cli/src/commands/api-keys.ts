@@ -1,8 +1,9 @@
 import { API_KEY_SCOPES, createApiKeyStore, type ApiKey } from '@titan/api/keys'
-import { databaseSettings } from '@titan/payments'
+import { databaseSettings, DEFAULT_ACCOUNT } from '@titan/payments'
 import { choice, text } from '@titan/service'
 import { command, requiredWords } from '../command.ts'
 import { formatTable, formatTimestamp } from '../output.ts'
+import { accountSetting, requireAccount } from './accounts.ts'
 import { recorded } from './audit.ts'
 import { expirySetting } from './times.ts'
 
@@ -25,21 +26,26 @@ export const keysCreate = command({
       API_KEY_SCOPES,
       'read',
     ),
+    account: accountSetting('Account whose payments the key sees.'),
     expires: expirySetting,
   },
   groups: { config: databaseSettings },
-  async run({ name, scope, expires }, { database, print }) {
+  async run({ name, scope, account = DEFAULT_ACCOUNT, expires }, { database, print }) {
     const sql = await database()
+    await requireAccount(sql, account)
+    const of = account === DEFAULT_ACCOUNT ? '' : `, account ${account}`
     const { key, token } = await recorded(
       sql,
-      { action: 'key.create', target: `${name}, scope ${scope}` },
-      () => createApiKeyStore(sql).create({ name, scope, expiresAt: expires }),
+      { action: 'key.create', target: `${name}, scope ${scope}${of}` },
+      () => createApiKeyStore(sql).create({ name, scope, account, expiresAt: expires }),
       (created) => `key ${created.key.id}`,
     )
     // The token alone on standard output: a script can take it as it is.
     print({ key, token }, () => token)
     const end = formatTimestamp(key.expiresAt) ?? 'never'
-    process.stderr.write(`key ${key.id}, scope ${key.scope}, expires ${end}; the token is not shown again\n`)
+    process.stderr.write(
+      `key ${key.id}, scope ${key.scope}${of}, expires ${end}; the token is not shown again\n`,
+    )
     return true
   },
 })
@@ -55,9 +61,10 @@ export const keysList = command({
     const keys = found.map((key) => ({ ...key, state: stateOf(key) }))
     print({ keys }, () =>
       formatTable(
-        keys.map(({ id, name, scope, state, createdAt, expiresAt, lastUsedAt }) => ({
+        keys.map(({ id, name, account, scope, state, createdAt, expiresAt, lastUsedAt }) => ({
           id,
           name,
+          account,
           scope,
           state,
           created: formatTimestamp(createdAt),

@@ -1,7 +1,8 @@
-import { createPaymentStore, databaseSettings, PAYMENT_STATUSES } from '@titan/payments'
+import { createPaymentStore, databaseSettings, DEFAULT_ACCOUNT, PAYMENT_STATUSES } from '@titan/payments'
 import { choice, optionalText, toggle, wholeNumber, type Setting } from '@titan/service'
 import { command } from '../command.ts'
 import { formatTable, formatTimestamp } from '../output.ts'
+import { accountSetting } from '../commands/accounts.ts'
 import { timestampSetting } from '../commands/times.ts'
 import { withoutSecret } from './record.ts'
 
@@ -22,6 +23,7 @@ export const paymentsList = command({
   settings: {
     status: { ...status, parse: (given: string) => status.parse(given.toUpperCase()) },
     review: toggle({ flag: 'review', about: 'Only payments in review, which wait for an operator.' }, false),
+    account: accountSetting('Only payments of this account.'),
     idempotencyKey: optionalText(
       { flag: 'key', about: 'Only the payment with this idempotency key.', hint: 'text' },
       { form: /^.{1,255}$/, rule: 'an idempotency key' },
@@ -63,8 +65,10 @@ export const paymentsList = command({
     })
     print({ payments: payments.map(withoutSecret), next }, () => {
       const hasReferences = payments.some(({ details }) => typeof details?.reference === 'string')
+      const hasAccounts = payments.some(({ account }) => account !== DEFAULT_ACCOUNT)
       const rows = payments.map((payment) => ({
         id: payment.id,
+        ...(hasAccounts && { account: payment.account }),
         status: payment.needsReview ? `${payment.status}, in review` : payment.status,
         amount: payment.amount,
         currency: payment.currency,

@@ -1,6 +1,7 @@
 import { createPaymentStore, databaseSettings, PAYMENT_STATUSES, type Movement } from '@titan/payments'
 import { choice, optionalText, text, wholeNumber } from '@titan/service'
 import { command, requiredWords } from '../command.ts'
+import { accountFact, accountSetting } from '../commands/accounts.ts'
 import { timestampSetting } from '../commands/times.ts'
 import { formatFacts, formatSections, formatTable, formatTimestamp } from '../output.ts'
 import { formatAttempts, formatEvents } from './history.ts'
@@ -21,6 +22,7 @@ export const refundsList = command({
       { flag: 'payment', about: 'Only the refunds of this payment.', hint: 'id' },
       { form: /^[\w-]{1,100}$/, rule: 'the id of one payment' },
     ),
+    account: accountSetting('Only refunds of this account.'),
     createdAfter: timestampSetting('since', 'Only refunds created at this time or later.'),
     createdBefore: timestampSetting('until', 'Only refunds created before this time.'),
     after: optionalText(
@@ -84,6 +86,7 @@ export const refundsShow = command({
       formatSections({
         [`${movement.kind.charAt(0).toUpperCase()}${movement.kind.slice(1)} ${id}`]: formatFacts({
           payment: movement.paymentId,
+          account: accountFact(movement),
           status: statusOf(movement),
           amount: `${movement.amount} ${movement.currency} (minor units)`,
           'idempotency key': movement.idempotencyKey,

@@ -16,6 +16,7 @@ import {
 } from '../output.ts'
 import { paymentSetting } from './acts.ts'
 import { readPaymentRecord, withoutSecret, type JobRecord, type PaymentRecord } from './record.ts'
+import { accountFact } from '../commands/accounts.ts'
 import { placeOf, toJson } from '../commands/queue.ts'
 import { formatAttempts, formatEvents } from './history.ts'
 
@@ -63,6 +64,7 @@ function formatRecord({
   return formatSections({
     [`Payment ${payment.id}`]: formatFacts({
       status: payment.needsReview ? `${status}, in review` : status,
+      account: accountFact(payment),
       amount: `${amount} ${currency} (minor units)`,
       'idempotency key': payment.idempotencyKey,
       retries: payment.retries,

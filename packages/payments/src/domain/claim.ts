@@ -14,6 +14,8 @@ import type {
 export interface Claim {
   readonly kind: MovementKind
   readonly paymentId: string
+  /** Whose payment it is. */
+  readonly account: string
   /** Must still be the payment's fence when the result is written. */
   readonly fence: number
   /** `send` when it is certain that nothing was sent under the attempt's key, else `resolve`. */

@@ -8,6 +8,8 @@ export interface Movement {
   readonly kind: Exclude<MovementKind, 'charge'>
   /** The payment whose charge it is about. */
   readonly paymentId: string
+  /** The payment's. */
+  readonly account: string
   /** Minor units of the currency. */
   readonly amount: number
   readonly currency: string

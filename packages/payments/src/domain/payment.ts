@@ -44,6 +44,9 @@ export interface Payment {
   /** ISO 4217 code. */
   readonly currency: string
   readonly status: PaymentStatus
+  /** Whose it is. */
+  readonly account: string
+  /** The client's key, which is unique in its account. */
   readonly idempotencyKey: string
   /** Number of claims so far. */
   readonly fence: number

@@ -1,3 +1,4 @@
+import { ACCOUNT_ID, DEFAULT_ACCOUNT, storedKeyOf } from '../domain/account.ts'
 import type { PaymentDetails } from '../domain/details.ts'
 import { PaymentsError } from '../domain/errors.ts'
 import { newPaymentId } from '../domain/identifiers.ts'
@@ -18,6 +19,8 @@ import { toPayment, type PaymentRow } from './rows.ts'
 import { recordType, statement } from './statements.ts'
 
 export interface NewPayment extends PaymentRequest {
+  /** Whose it is. @default 'default' */
+  readonly account?: string | undefined
   /** Who asks, for the event of the creation. @default 'api' */
   readonly actor?: string | undefined
 }
@@ -31,15 +34,18 @@ export type CreateAnswer =
 export type Prepared = ReturnType<typeof prepare>
 
 /** Checks a request and fills in what its row needs. @throws {PaymentsError} `INVALID_PAYMENT` */
-export function prepare({ actor = 'api', ...given }: NewPayment) {
+export function prepare({ actor = 'api', account = DEFAULT_ACCOUNT, ...given }: NewPayment) {
   const request = { ...given, currency: given.currency ?? 'USD' }
   check(request)
-  const { amount, currency, idempotencyKey: key } = request
+  if (!ACCOUNT_ID.test(account)) throw invalid('account must be the id of an account')
+  const { amount, currency } = request
   const digest = detailsDigest(request)
+  const key = storedKeyOf(account, request.idempotencyKey)
   const id = newPaymentId(key)
-  const hash = fingerprint(request, digest)
+  const hash = fingerprint({ ...request, idempotencyKey: key }, digest)
   const traceparent = activeTraceparent() ?? null
-  return { id, amount, currency, key, hash, traceparent, actor, request, extra: extraOf(id, request, digest) }
+  const extra = extraOf(id, request, digest)
+  return { id, amount, currency, account, key, hash, traceparent, actor, request, extra }
 }
 
 function check(request: PaymentRequest & { readonly currency: string }): void {
@@ -97,14 +103,17 @@ const insertDetails = statement('insert_details')
 const findByKey = statement<FoundRow>('find_by_key')
 
 /** A request as records of the database hold it. */
-export const requestRecord = recordType<Omit<Prepared, 'actor' | 'request' | 'extra'>>('payment_request', {
-  id: ({ id }) => id,
-  amount: ({ amount }) => amount,
-  currency: ({ currency }) => currency,
-  key: ({ key }) => key,
-  hash: ({ hash }) => hash,
-  traceparent: ({ traceparent }) => traceparent,
-})
+export const requestRecord = recordType<Omit<Prepared, 'account' | 'actor' | 'request' | 'extra'>>(
+  'payment_request',
+  {
+    id: ({ id }) => id,
+    amount: ({ amount }) => amount,
+    currency: ({ currency }) => currency,
+    key: ({ key }) => key,
+    hash: ({ hash }) => hash,
+    traceparent: ({ traceparent }) => traceparent,
+  },
+)
 
 /** Stores payments: one statement for all that are new, one more when some keys were taken already. */
 export async function createMany(sql: Database, requests: readonly Prepared[]): Promise<CreateAnswer[]> {
@@ -190,14 +199,15 @@ export async function replayOrRefuse(sql: Database, payment: NewPayment): Promis
 }
 
 /** A payment as it begins: its request, and the defaults of its columns, which need not be sent back with each. */
-function describe({ amount, currency, key, request }: Prepared, row: NewRow): Payment {
+function describe({ amount, currency, account, request }: Prepared, row: NewRow): Payment {
   const { capture = 'automatic', customerPresent = false } = request
   const { priority = 'default', executeAt = null, expiresAt = null } = request
   return {
     amount,
     currency,
     status: 'PENDING',
-    idempotencyKey: key,
+    account,
+    idempotencyKey: request.idempotencyKey,
     fence: 0,
     attemptNo: 0,
     attemptOpen: false,
@@ -235,7 +245,7 @@ function describeDetails(request: PaymentRequest): PaymentDetails | null {
   return { ...given, returnUrl, nextAction: null, erasedAt: null }
 }
 
-function answerTaken({ id, request, hash }: Prepared, found: FoundRow): CreateAnswer {
+function answerTaken({ id, account, request, hash }: Prepared, found: FoundRow): CreateAnswer {
   const { requestHash, fpVersion, ...row } = found
   const payment = toPayment(row)
   // A row from before fingerprints has none; its own fields say the same.
@@ -244,6 +254,7 @@ function answerTaken({ id, request, hash }: Prepared, found: FoundRow): CreateAn
     fpVersion >= FINGERPRINT_VERSION
       ? stored === hash
       : isOfFirstVersion(request) && stored === firstFingerprint(request)
-  if (!isSame) return { kind: 'mismatch' }
+  // The database keeps keys of accounts apart; nothing of another one is shown if a key was changed there by hand.
+  if (!isSame || payment.account !== account) return { kind: 'mismatch' }
   return { kind: payment.id === id ? 'created' : 'replayed', payment }
 }

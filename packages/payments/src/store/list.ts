@@ -1,3 +1,4 @@
+import { storedKeyOf } from '../domain/account.ts'
 import { CLOCK_MARGIN_MS, firstPaymentIdOf } from '../domain/identifiers.ts'
 import type { Payment, PaymentStatus } from '../domain/payment.ts'
 import type { Database } from './database.ts'
@@ -20,6 +21,8 @@ export interface ListFilter {
   readonly minAmount?: number | undefined
   /** Minor units, the most. */
   readonly maxAmount?: number | undefined
+  /** Whose. @default all, for operators */
+  readonly account?: string | undefined
   /** Only those created at this time or later. */
   readonly createdAfter?: Date | undefined
   /** Only those created earlier than this. */
@@ -69,11 +72,18 @@ export async function pagePayments(
   const source = sourceOf(filter)
   if (source === undefined || !(await isSmall(sql, source, mostExamined)))
     return pageNewest(sql, filter, limit, mostExamined)
-  const { idempotencyKey: key = null, after = null } = filter
-  const found = await listSet(sql, { source, key, after, ...conditionsOf(filter), limit: limit + 1 })
+  const { after = null } = filter
+  const conditions = { ...conditionsOf(filter), key: keyIn(filter) }
+  const found = await listSet(sql, { source, after, ...conditions, limit: limit + 1 })
   const payments = found.slice(0, limit).map(toPayment)
   const next = found.length > limit ? payments.at(-1)?.id : undefined
   return { payments: payments.filter((payment) => isFound(payment, filter)), next }
+}
+
+/** Returns the key as it is stored for the account, or as a client sends it where that is not given. */
+function keyIn({ account, idempotencyKey: key }: ListFilter): string | null {
+  if (key === undefined) return null
+  return account === undefined ? key : storedKeyOf(account, key)
 }
 
 /** Compares what the one payment of a key says. */
@@ -145,8 +155,8 @@ async function pageNewest(
 /** Returns all conditions but the position in the list; null for none. */
 function conditionsOf(filter: ListFilter) {
   const { status = null, needsReview = null, minAmount = null, maxAmount = null } = filter
-  const { createdAfter = null, createdBefore = null } = filter
-  return { status, needsReview, minAmount, maxAmount, createdAfter, createdBefore }
+  const { account = null, createdAfter = null, createdBefore = null } = filter
+  return { account, status, needsReview, minAmount, maxAmount, createdAfter, createdBefore }
 }
 
 function idBoundsOf({ after = AFTER_ALL, createdAfter, createdBefore }: ListFilter) {

@@ -26,6 +26,8 @@ export interface NewMovement {
   readonly reason?: string | undefined
   /** Refunds a charge that is on record as a contradiction, whole, by the gateway's id. @default the payment's own charge */
   readonly chargeRef?: string | undefined
+  /** Whose payment it may be: that of another account is not found. @default any, for operators */
+  readonly account?: string | undefined
   /** Who asks, for the event of the creation. @default 'api' */
   readonly actor?: string | undefined
 }
@@ -101,8 +103,11 @@ const create = statement<Decided>('create_movement')
 export async function createMovement(sql: Database, asked: NewMovement): Promise<CreateMovementAnswer> {
   const request = prepare(asked)
   passStep('movements.creating', () => [request.key])
-  const answer = await withLockedPayment(sql, asked.paymentId, (transaction) =>
-    createLocked(transaction, request),
+  const answer = await withLockedPayment(
+    sql,
+    asked.paymentId,
+    (transaction) => createLocked(transaction, request),
+    asked.account,
   )
   passStep('movements.created', () => [request.key])
   return answer
@@ -145,6 +150,7 @@ export function prepare(asked: NewMovement) {
     reason,
     digest,
     chargeRef: chargeRef ?? null,
+    account: asked.account ?? null,
   }
 }
 
@@ -182,6 +188,8 @@ export interface MovementFilter {
   /** Only those parked for an operator, or only the others. */
   readonly needsReview?: boolean | undefined
   readonly paymentId?: string | undefined
+  /** Whose. @default all, for operators */
+  readonly account?: string | undefined
   /** Only those created at this time or later. */
   readonly createdAfter?: Date | undefined
   /** Only those created earlier than this. */
@@ -225,9 +233,9 @@ const ALL_KINDS: readonly Movement['kind'][] = ['capture', 'void', 'refund']
 
 function conditionsOf(filter: MovementFilter) {
   const { kind, status = null, needsReview = null, paymentId = null } = filter
-  const { createdAfter = null, createdBefore = null } = filter
+  const { account = null, createdAfter = null, createdBefore = null } = filter
   const kinds = kind === undefined ? ALL_KINDS : [kind]
-  return { kinds, status, needsReview, paymentId, createdAfter, createdBefore }
+  return { kinds, account, status, needsReview, paymentId, createdAfter, createdBefore }
 }
 
 function boundsOf({ after, createdAfter, createdBefore }: MovementFilter) {

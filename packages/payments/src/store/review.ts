@@ -43,14 +43,15 @@ type DecisionEffect = 'decided' | DecisionRefusal
 const lock = statement('lock_payment')
 const lockCharge = statement('lock_charge')
 
-/** Runs statements in a transaction that holds the lock of a payment. */
+/** Runs statements in a transaction that holds the lock of a payment; of one of `account`, where that is given. */
 export function withLockedPayment<Value>(
   sql: Database,
   id: string,
   run: (transaction: Queryable) => Promise<Value>,
+  account: string | null = null,
 ): Promise<Value> {
   return sql.begin(async (transaction) => {
-    await lock(transaction, { id })
+    await lock(transaction, { id, account })
     return run(transaction)
   }) as Promise<Value>
 }

@@ -1,4 +1,5 @@
 import type { NextAction, PaymentDetails } from '../domain/details.ts'
+import { clientKeyOf, DEFAULT_ACCOUNT } from '../domain/account.ts'
 import { gatewayKeyOf, kindOf } from '../domain/identifiers.ts'
 import type { Claim } from '../domain/claim.ts'
 import type { Payment } from '../domain/payment.ts'
@@ -6,6 +7,7 @@ import type { PaymentPriority } from '../domain/request.ts'
 
 /** What a client says besides the amount, as columns hold it: null for the default. */
 interface Members {
+  readonly account: string | null
   readonly manualCapture: boolean | null
   readonly customerPresent: boolean | null
   /** The row of payment_details as JSON. */
@@ -40,9 +42,12 @@ export type FirstClaimRow = Pick<Claim, 'paymentId' | 'amount' | 'currency' | 'a
 /** Fills in the defaults of what a row leaves out. Leaves out what a customer had to do when the payment no longer waits for it. */
 export function toPayment({ priority, ...row }: PaymentRow): Payment {
   const { details, ...payment } = withMembers(row)
+  const { account, idempotencyKey, parentId } = payment
   const isAsked = payment.waitsFor === 'customer' && !payment.needsReview
   return {
     ...payment,
+    // That of a capture, void or refund begins with its payment instead.
+    idempotencyKey: parentId === null ? clientKeyOf(account, idempotencyKey) : idempotencyKey,
     priority: priority ?? 'default',
     details: details && { ...details, nextAction: isAsked ? details.nextAction : null },
   }
@@ -82,9 +87,10 @@ export function toFirstClaim(row: FirstClaimRow, gateway: string): Claim {
   }
 }
 
-function withMembers<Row extends Members>({ manualCapture, customerPresent, details, ...row }: Row) {
+function withMembers<Row extends Members>({ account, manualCapture, customerPresent, details, ...row }: Row) {
   return {
     ...row,
+    account: account ?? DEFAULT_ACCOUNT,
     capture: manualCapture === true ? ('manual' as const) : ('automatic' as const),
     customerPresent: customerPresent ?? false,
     details: details === null ? null : toDetails(details),

@@ -7,6 +7,7 @@ export function claimOf(given: Partial<Claim> = {}): Claim {
   return {
     kind: kindOf(paymentId),
     paymentId,
+    account: 'default',
     fence: 1,
     mode: 'send',
     attemptNo,

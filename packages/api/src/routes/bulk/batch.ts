@@ -1,5 +1,6 @@
 import { containsCardNumber, type BatchAnswer, type Payment } from '@titan/payments'
 import type { Context } from 'hono'
+import { accountOf } from '../../http/account.ts'
 import { actorOf } from '../../http/actor.ts'
 import { readJsonBody } from '../../http/body.ts'
 import type { AppEnv } from '../../http/env.ts'
@@ -96,12 +97,14 @@ async function storeBatch(
   { payments, relay, gateway }: PayServices,
   { mode, lines }: Asked,
 ): Promise<Answer[]> {
-  const actor = actorOf(context)
+  const [account, actor] = [accountOf(context), actorOf(context)]
   const judged = lines.map((line) =>
     line.request === undefined ? line : { ...line, problem: refusalOf(line.request, gateway) },
   )
   const readable = judged.flatMap(({ request, problem }) =>
-    request === undefined ? [] : [{ payment: { ...request, actor }, isRefused: problem !== undefined }],
+    request === undefined
+      ? []
+      : [{ payment: { ...request, account, actor }, isRefused: problem !== undefined }],
   )
   const isWhole = readable.length === judged.length
   const stored = await payments.createBatch({

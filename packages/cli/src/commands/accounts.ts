@@ -1,0 +1,21 @@
+import { ACCOUNT_ID, DEFAULT_ACCOUNT, type Database } from '@titan/payments'
+import { Failure, optionalText } from '@titan/service'
+
+/** Declares the flag that names an account. */
+export function accountSetting(about: string) {
+  return optionalText(
+    { flag: 'account', about, hint: 'id' },
+    { form: ACCOUNT_ID, rule: 'the ID of an account: up to 40 of a-z, 0-9, _ and -' },
+  )
+}
+
+/** Returns the account of something as a fact about it; undefined, which is not shown, for `default`. */
+export function accountFact({ account }: { readonly account: string }): string | undefined {
+  return account === DEFAULT_ACCOUNT ? undefined : account
+}
+
+/** Makes sure that an account exists. @throws Failure */
+export async function requireAccount(sql: Database, id: string): Promise<void> {
+  const [found] = await sql`select from accounts where id = ${id}::text`
+  if (found === undefined) throw new Failure(`there is no account "${id}"`)
+}
