@@ -70,7 +70,7 @@ test('counting reads no more blocks when the history has grown', async () => {
   await sql.begin(async (transaction) => {
     // As time would have done: the history is what no statement here writes in one step.
     await transaction`set local session_replication_role = replica`
-    await transaction`update payments set status = 'SUCCESS', gateway_ref = 'ch' where status = 'PENDING' and idempotency_key like 'old %'`
+    await transaction`update payments set status = 'SUCCESS', gateway_ref = 'ch' where status = 'PENDING' and idempotency_key like 'old-%'`
   })
   await sql`vacuum analyze payments`
   const limits = { table: 100, working: 100_000 }

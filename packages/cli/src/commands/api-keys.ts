@@ -59,12 +59,13 @@ export const keysList = command({
   async run(_, { database, print }) {
     const found = await createApiKeyStore(await database()).list()
     const keys = found.map((key) => ({ ...key, state: stateOf(key) }))
+    const hasAccounts = keys.some(({ account }) => account !== DEFAULT_ACCOUNT)
     print({ keys }, () =>
       formatTable(
         keys.map(({ id, name, account, scope, state, createdAt, expiresAt, lastUsedAt }) => ({
           id,
           name,
-          account,
+          ...(hasAccounts && { account }),
           scope,
           state,
           created: formatTimestamp(createdAt),
