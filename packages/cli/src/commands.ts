@@ -17,6 +17,7 @@ import { recoverCommand } from './commands/recover.ts'
 import { repartition } from './commands/repartition.ts'
 import { stats } from './commands/stats.ts'
 import { doctor } from './doctor/command.ts'
+import { gatewaysCheck } from './gateways/check.ts'
 import { verifyCommand } from './verify/command.ts'
 
 /** Every command. */
@@ -46,6 +47,7 @@ export const COMMANDS: readonly Command[] = [
   operatorsCreate,
   operatorsList,
   operatorsRevoke,
+  gatewaysCheck,
   verifyCommand,
   migrate,
   recoverCommand,

@@ -8,12 +8,13 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   'queue-core': [],
   service: ['queue-core'],
   payments: ['queue-core', 'service'],
+  conformance: ['payments', 'queue-core'],
   webhooks: ['payments', 'queue-core', 'service'],
   telemetry: ['payments', 'queue-core', 'service', 'webhooks'],
   dashboard: ['payments', 'queue-core', 'service', 'webhooks'],
   worker: ['payments', 'queue-core', 'service', 'telemetry', 'webhooks'],
   api: ['dashboard', 'payments', 'queue-core', 'service', 'telemetry', 'webhooks'],
-  cli: ['api', 'dashboard', 'payments', 'queue-core', 'service', 'webhooks'],
+  cli: ['api', 'conformance', 'dashboard', 'payments', 'queue-core', 'service', 'webhooks'],
 }
 
 /** Files in a folder at most. */
