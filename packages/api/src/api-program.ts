@@ -1,9 +1,4 @@
-import {
-  acceptingGatewaySettings,
-  acceptingSettings,
-  gatewayWebhookSettings,
-  lookUpGatewaySettings,
-} from '@titan/payments'
+import { acceptingSettings, gatewayWebhookSettings, knownGatewaySettings } from '@titan/payments'
 import {
   createLog,
   defineProgram,
@@ -108,10 +103,10 @@ const settings = {
 /** What the packages below read from the environment. */
 const groups = {
   config: acceptingSettings,
-  gateways: gatewayWebhookSettings,
-  gateway: acceptingGatewaySettings,
+  // For the help: the settings of the gateways read them.
+  gatewayWebhooks: gatewayWebhookSettings,
   webhooks: webhooksSettings,
-  lookUpGateway: lookUpGatewaySettings,
+  gateways: knownGatewaySettings,
   dashboard: dashboardSettings,
 }
 

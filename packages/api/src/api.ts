@@ -8,6 +8,7 @@ import {
   PAYMENTS_QUEUE,
   prepareTables,
   recordPartitions,
+  type KnownGateways,
   type PaymentJobs,
 } from '@titan/payments'
 import { createQueue } from '@titan/queue-core'
@@ -46,7 +47,8 @@ const DATABASE_GRACE_S = 1
  */
 export async function startApi(options: ApiOptions) {
   const { log, healthHost, healthPort } = options
-  const { sql, redis, metrics, slots, probes, drain, ...parts } = await openParts(options)
+  const gateways = await options.gateways.open()
+  const { sql, redis, metrics, slots, probes, drain, ...parts } = await openParts(options, gateways)
   let operations: HttpServer | undefined
 
   async function close(): Promise<void> {
@@ -101,12 +103,15 @@ export async function startApi(options: ApiOptions) {
 }
 
 /** Opens the database, the client of Redis, and what works with them. */
-async function openParts(options: ApiOptions) {
+async function openParts(options: ApiOptions, gateways: KnownGateways) {
   const { config, log, allowedHosts, trustedProxies, rateLimitPerMinute: perMinute } = options
   const { databaseUrl, prefix, partitions } = config
   const pool = {
     poolSize: config.databasePoolSize,
-    applicationName: connectionName('titan-api', options.gateway?.name),
+    applicationName: connectionName(
+      'titan-api',
+      gateways.accepting?.map(({ name }) => name),
+    ),
   }
   const sql = await connectDatabase(databaseUrl, options.connectTimeoutMs, pool, log)
   const redis = createRedis(config.redisUrl, log)
@@ -128,7 +133,7 @@ async function openParts(options: ApiOptions) {
     },
   })
   const authenticator = options.requireApiKey ? createAuthenticator(createApiKeyStore(sql), log) : undefined
-  const dashboard = openDashboard(options, redis.client, authenticator)
+  const dashboard = openDashboard({ ...options, gateways }, redis.client, authenticator)
   const drain = new Drain()
   const probes = {
     postgres: createWriteProbe(sql),
@@ -148,8 +153,8 @@ async function openParts(options: ApiOptions) {
             createMovement: metrics.countMovements(store.createMovement),
           },
     relay,
-    gateway: options.gateway,
-    gatewayWebhooks: { gateways: options.gateways, policy: config.policy },
+    gateways: gateways.accepting,
+    gatewayWebhooks: { gateways: gateways.webhooks, policy: config.policy },
     access: {
       authenticator,
       limiter: perMinute === 0 ? undefined : createRateLimiter(perMinute),

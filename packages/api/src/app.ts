@@ -27,8 +27,8 @@ import type { WebhookServices } from './routes/webhook-services.ts'
 export interface AppOptions {
   readonly payments: PaymentStore
   readonly relay: PaymentServices['relay']
-  /** The gateway of the workers. @default unknown */
-  readonly gateway?: PaymentServices['gateway']
+  /** The gateways of the workers. @default unknown */
+  readonly gateways?: PaymentServices['gateways']
   /** The gateways whose webhooks are accepted, and the meaning of a decline. @default none */
   readonly gatewayWebhooks?: Pick<GatewayWebhookServices, 'gateways' | 'policy'>
   readonly probes: Probes
@@ -80,8 +80,8 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
   // Before the access of programs: people sign in there.
   if (dashboard !== undefined) app.route(DASHBOARD_PATH, dashboard)
   if (authenticator !== undefined || limiter !== undefined) app.use(controlAccess(access))
-  const { relay, gateway, lists = payments } = options
-  const services = { payments, relay, gateway, lists }
+  const { relay, gateways, lists = payments } = options
+  const services = { payments, relay, gateways, lists }
   mountRoutes(app, PAYMENT_ROUTES, services)
   mountRoutes(app, MOVEMENT_ROUTES, services)
   mountWebhooks(app, options)

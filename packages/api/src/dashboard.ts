@@ -1,5 +1,5 @@
 import { createDashboard, type Authorize, type Dashboard } from '@titan/dashboard'
-import { DEFAULT_ACCOUNT, openDatabase, PAYMENTS_QUEUE } from '@titan/payments'
+import { DEFAULT_ACCOUNT, openDatabase, PAYMENTS_QUEUE, type KnownGateways } from '@titan/payments'
 import { createInspector, createQueue, type RedisClient } from '@titan/queue-core'
 import { isOutage } from '@titan/service'
 import { WEBHOOKS_QUEUE } from '@titan/webhooks'
@@ -10,11 +10,14 @@ import { remoteNetwork } from './middleware/remote-address.ts'
 
 /** Opens the dashboard over a small separate pool, which `stop` closes. Without an authenticator everyone may see it. */
 export function openDashboard(
-  options: Pick<ApiOptions, 'config' | 'dashboard' | 'log' | 'lookUpGateway' | 'trustedProxies'>,
+  options: Pick<ApiOptions, 'config' | 'dashboard' | 'log' | 'trustedProxies'> & {
+    readonly gateways: Pick<KnownGateways, 'lookUp'>
+  },
   redis: RedisClient,
   authenticator: Authenticator | undefined,
 ): Dashboard {
-  const { config, log, lookUpGateway: gateway, trustedProxies } = options
+  const { config, log, trustedProxies } = options
+  const { lookUp } = options.gateways
   const { databaseUrl, prefix, partitions } = config
   const pool = { poolSize: 3, applicationName: 'titan-dashboard', statementTimeoutMs: 3_000 }
   const sql = openDatabase(databaseUrl, pool)
@@ -26,7 +29,7 @@ export function openDashboard(
     sql,
     queues: [observe(PAYMENTS_QUEUE, { prefix, partitions }), observe(WEBHOOKS_QUEUE, { prefix })],
     ...options.dashboard,
-    gateway,
+    gateways: lookUp,
     authorize: authenticator && keyOf(authenticator),
     networkOf: (context) => remoteNetwork(context, { trustedProxies, log }),
     isBehindProxy: trustedProxies > 0,
@@ -41,7 +44,7 @@ export function openDashboard(
     ...dashboard,
     async stop() {
       await dashboard.stop()
-      await gateway?.close?.()
+      await lookUp?.close()
       await sql.end({ timeout: 1 })
     },
   }

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { get, type IncomingMessage } from 'node:http'
 import { createTestDatabase, eventually, testPrefix } from '@titan/testkit'
-import { gatewayWebhookSettings, loadPaymentsConfig } from '@titan/payments'
+import { knownGatewaySettings, loadPaymentsConfig } from '@titan/payments'
 import { createLog } from '@titan/service'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { findFreePort } from '@titan/servers'
@@ -15,7 +15,7 @@ let api: Api
 beforeAll(async () => {
   api = await startApi({
     config: loadPaymentsConfig(env),
-    gateways: gatewayWebhookSettings.read({ environment: { STRIPE_WEBHOOK_SECRET: 'whsec_of_the_tests' } }),
+    gateways: knownGatewaySettings.read({ environment: { STRIPE_WEBHOOK_SECRET: 'whsec_of_the_tests' } }),
     webhooks: undefined,
     dashboard: { adminToken: undefined },
     log: createLog('test', { logLevel: 'silent', logFormat: 'json' }),
@@ -31,8 +31,7 @@ beforeAll(async () => {
     maxConnections: 100,
     keepAliveMs: 5_000,
     drainMs: 0,
-    gateway: undefined,
-    lookUpGateway: undefined,
+    gatewayWebhooks: [],
     requireApiKey: false,
     rateLimitPerMinute: 60,
     trustedProxies: 0,

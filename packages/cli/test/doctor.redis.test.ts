@@ -52,7 +52,7 @@ describe('titan doctor', () => {
   it('compares the gateways that connected programs name', async () => {
     const connect = async (program: 'titan-api' | 'titan-worker', gateway: string) => {
       const sql = openDatabase(world.env['DATABASE_URL'] ?? '', {
-        applicationName: connectionName(program, gateway),
+        applicationName: connectionName(program, gateway.split(',')),
       })
       onTestFinished(() => sql.end())
       await sql`select 1`

@@ -42,7 +42,7 @@ async function refusalOf(): Promise<string> {
 }
 
 it('is refused while a program is connected or a worker was alive', async () => {
-  const api = openDatabase(database.url, { applicationName: connectionName('titan-api', 'stripe') })
+  const api = openDatabase(database.url, { applicationName: connectionName('titan-api', ['stripe']) })
   await api`select 1`
   expect(await refusalOf()).toMatch(/titan-api is connected to PostgreSQL: stop every API and worker first/)
   await api.end()

@@ -172,7 +172,7 @@ function more(isMore: boolean): string {
   return isMore ? '; there may be more' : ''
 }
 
-function mountPaymentActs(mount: Mount, { sql, gateway }: Services): void {
+function mountPaymentActs(mount: Mount, { sql, gateways }: Services): void {
   const store = createPaymentStore(sql)
 
   mount('/payments/:id/resolve', resolution, (decision, parameter) => {
@@ -185,11 +185,11 @@ function mountPaymentActs(mount: Mount, { sql, gateway }: Services): void {
   mount('/payments/:id/look-up', withReason, (_form, parameter) => {
     const id = parameter('id')
     const page = pathTo(['payments', id], { done: 'looked-up' })
-    if (gateway === undefined)
+    if (gateways === undefined)
       throw new Refusal(409, 'This API has no gateway to ask: use titan payments lookup')
     const lookUp = async (operator: string): Promise<string> => {
       const attempt = { paymentId: id, actor: `operator:${operator}` }
-      const { effect, reason } = await lookUpAttempt(attempt, { store, gateway })
+      const { effect, reason } = await lookUpAttempt(attempt, { store, gateways })
       if (effect === 'refused' || effect === 'unanswered')
         throw new Refusal(409, `${reason.charAt(0).toUpperCase()}${reason.slice(1)}`)
       return `${effect}: ${reason}`

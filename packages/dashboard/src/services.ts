@@ -25,8 +25,8 @@ export interface DashboardOptions {
   readonly isBehindProxy?: boolean
   /** Receives refused sign-ins: the first at once, those that follow once a minute. */
   readonly onRefusedSignIns?: (refused: RefusedReport) => void
-  /** Looks up open attempts of parked payments. @default the dashboard cannot look up */
-  readonly gateway?: Pick<Gateway, 'name' | 'lookup'> | undefined
+  /** Those at which open attempts of parked payments are looked up. @default the dashboard cannot look up */
+  readonly gateways?: { get(name: string): Pick<Gateway, 'name' | 'lookup'> | undefined } | undefined
   /** Receives failures that are not the caller's. */
   readonly onError: (error: unknown) => void
   /** Milliseconds between two points of the charts. @default 5000, which makes an hour of them */
@@ -38,7 +38,7 @@ export type Services = ReturnType<typeof createServices>
 
 /** Creates what the routes share. */
 export function createServices(options: DashboardOptions) {
-  const { sql, queues, adminToken, authorize, gateway, isBehindProxy = false } = options
+  const { sql, queues, adminToken, authorize, gateways, isBehindProxy = false } = options
   const cache = new Cache()
   const reads = new Reads(sql, cache)
   const audited = createAudited(sql)
@@ -46,7 +46,7 @@ export function createServices(options: DashboardOptions) {
   return {
     sql,
     queues,
-    gateway,
+    gateways,
     cache,
     reads,
     audited,

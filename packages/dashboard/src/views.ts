@@ -48,7 +48,7 @@ function mountOverview(app: Hono<DashboardEnv>, services: Services): void {
 }
 
 function mountPayments(app: Hono<DashboardEnv>, services: Services): void {
-  const { access, reads, renderer, gateway } = services
+  const { access, reads, renderer, gateways } = services
   app.get('/payments', async (context) => {
     const search = parseQuery(context, paymentSearch)
     if (/^(pay|ref|cap|void)_\w{1,64}$/.test(search.q)) {
@@ -70,7 +70,7 @@ function mountPayments(app: Hono<DashboardEnv>, services: Services): void {
   app.get('/payments/:id', async (context) => {
     const history = await reads.history(context.req.param('id'))
     if (history === undefined) throw new Refusal(404, 'There is no such payment')
-    const canLookUp = history.payment.gateway === gateway?.name
+    const canLookUp = gateways?.get(history.payment.gateway ?? '')?.lookup !== undefined
     const content = paymentPage(history, renderer.viewerOf(context), canLookUp)
     const title = `${history.movement === undefined ? 'Payment' : KIND_WORDS[history.movement.kind]} ${history.payment.id}`
     return renderer.render(context, { section: 'payments', title, content })

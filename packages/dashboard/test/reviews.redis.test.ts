@@ -6,7 +6,7 @@ import { mischarge, park } from './support/traffic.ts'
 const rig = await openRig({
   databaseUrl: inject('databaseUrl'),
   redisUrl: inject('redisUrl'),
-  gateway: { name: 'simulated', lookup: async () => ({ type: 'NOT_FOUND' }) },
+  gateways: { get: (name) => ({ name, lookup: async () => ({ type: 'NOT_FOUND' }) }) },
 })
 afterAll(() => rig.close())
 

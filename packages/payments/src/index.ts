@@ -86,15 +86,15 @@ export type { SimulatedAnswer, SimulatedCharge, SimulatedRefund } from './gatewa
 export { createStripeGateway } from './gateways/stripe/gateway.ts'
 export { fromStripeAmount } from './gateways/stripe/amount.ts'
 export { limitGateway, type GatewayLimits, type LimitedGateway } from './gateways/limited-gateway.ts'
+export { gatewaySettings, openGateways, type GatewayPlan, type OpenGateways } from './gateways/settings.ts'
 export {
-  acceptingGatewaySettings,
-  type AcceptingGateway,
-  gatewayFromEnv,
-  gatewaySettings,
   gatewayWebhookSettings,
-  lookUpGatewaySettings,
+  knownGatewaySettings,
+  type AcceptingGateway,
   type GatewayWebhookReader,
-} from './gateways/settings.ts'
+  type KnownGatewayPlan,
+  type KnownGateways,
+} from './gateways/known.ts'
 
 // Work: the job, its handler, and the two loops that keep Redis in step
 export { PAYMENTS_QUEUE, type PaymentJobs } from './flow/pay-job.ts'

@@ -5,6 +5,7 @@ import { fold } from './support/history.ts'
 import { createMovement, endMovement, sumsOf } from './support/movements.ts'
 import { claim, createPayment, newKey, paymentIn, read } from './support/payments.ts'
 import { settlementOf, successOf } from './support/settlements.ts'
+import { only } from './support/only.ts'
 
 const { sql } = await createMigratedDatabase()
 const store = createPaymentStore(sql)
@@ -139,7 +140,7 @@ test('a parked refund of a second charge is looked up by that charge', async () 
     name: 'simulated',
     lookup: async (request) => (asked.push(request), { type: 'NOT_FOUND' }),
   }
-  await lookUpAttempt({ paymentId: id, actor: 'operator:ann' }, { store, gateway })
+  await lookUpAttempt({ paymentId: id, actor: 'operator:ann' }, { store, gateways: only(gateway) })
   expect(asked).toMatchObject([{ kind: 'refund', chargeRef }])
 })
 

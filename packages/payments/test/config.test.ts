@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { InvalidSettings, type Environment } from '@titan/service'
-import { gatewayFromEnv, loadPaymentsConfig } from '../src/index.ts'
+import { gatewaySettings, loadPaymentsConfig, openGateways } from '../src/index.ts'
 
 const complete = { DATABASE_URL: 'postgres://db/titan', REDIS_URL: 'redis://cache:6379' }
 
@@ -72,17 +72,19 @@ test('a lease must outlive the gateway call it covers', () => {
 })
 
 test('the simulated gateway is the default and reads its rates', async () => {
-  expect(gatewayFromEnv({}).name).toBe('simulated')
-  const gateway = gatewayFromEnv({ GATEWAY: 'simulated', GATEWAY_DECLINE_RATE: '1', GATEWAY_DELAY_MS: '0' })
-  const request = { paymentId: 'pay_1', attemptNo: 1, gatewayKey: 'k', amount: 1, currency: 'USD' }
-  expect(await gateway.charge(request, { signal: new AbortController().signal })).toMatchObject({
-    type: 'DECLINED',
+  expect((await openGateways({})).names).toEqual(['simulated'])
+  const gateways = await openGateways({
+    GATEWAY: 'simulated',
+    GATEWAY_DECLINE_RATE: '1',
+    GATEWAY_DELAY_MS: '0',
   })
+  const request = { paymentId: 'pay_1', attemptNo: 1, gatewayKey: 'k', amount: 1, currency: 'USD' }
+  expect(
+    await gateways.get('simulated')?.charge(request, { signal: new AbortController().signal }),
+  ).toMatchObject({ type: 'DECLINED' })
 })
 
-test('a gateway that does not exist is named together with those that do', () => {
-  expect(issuesOf(() => gatewayFromEnv({ GATEWAY: 'toString' }))).toEqual([
-    expect.stringMatching(/^GATEWAY must be one of .*simulated/),
-  ])
-  expect(issuesOf(() => gatewayFromEnv({ GATEWAY_DECLINE_RATE: '2', GATEWAY_DELAY_MS: 'x' }))).toHaveLength(2)
+test('everything wrong with a gateway is told at once', () => {
+  const environment = { GATEWAY_DECLINE_RATE: '2', GATEWAY_DELAY_MS: 'x' }
+  expect(issuesOf(() => gatewaySettings.read({ environment }))).toHaveLength(2)
 })

@@ -16,6 +16,7 @@ import { createPay } from './support/pay.ts'
 import { claim, createPayment, makeDue, read } from './support/payments.ts'
 import { settlementOf, successOf } from './support/settlements.ts'
 import { fold } from './support/history.ts'
+import { only } from './support/only.ts'
 
 const { sql } = await createMigratedDatabase()
 const store = createPaymentStore(sql)
@@ -184,7 +185,10 @@ test('an operator takes a late charge for the payment, and nobody asks the gatew
   const gatewayRef = `ch_${first.gatewayKey}`
   expect(await store.decideReview(id, { ...by, to: 'SUCCESS', gatewayRef })).toBe('look_up_first')
   const gateway = { name: 'simulated', lookup: async () => ({ type: 'NOT_FOUND' }) as const }
-  await lookUpAttempt({ paymentId: id, actor: 'operator:ann' }, { store, gateway, minAgeMs: 0 })
+  await lookUpAttempt(
+    { paymentId: id, actor: 'operator:ann' },
+    { store, gateways: only(gateway), minAgeMs: 0 },
+  )
   expect(await store.decideReview(id, { ...by, to: 'SUCCESS', gatewayRef })).toBe('decided')
   expect(await read(store, id)).toMatchObject({ status: 'SUCCESS', gatewayRef })
   expect(await store.attempts(id)).toMatchObject([{ outcome: 'DECLINED' }, { outcome: 'DECLINED' }])

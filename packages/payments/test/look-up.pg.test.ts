@@ -6,6 +6,7 @@ import { createParking, mischarge, soft } from './support/parking.ts'
 import { claim, createPayment, read } from './support/payments.ts'
 import { successOf } from './support/settlements.ts'
 import { fold } from './support/history.ts'
+import { only } from './support/only.ts'
 
 const { sql } = await createMigratedDatabase()
 const store = createPaymentStore(sql)
@@ -20,7 +21,10 @@ function answering(answer: LookupAnswer): Pick<Gateway, 'name' | 'lookup'> {
 }
 
 function lookUp(paymentId: string, answer: LookupAnswer, minAgeMs = 0): ReturnType<typeof lookUpAttempt> {
-  return lookUpAttempt({ paymentId, actor: 'operator:ann' }, { store, gateway: answering(answer), minAgeMs })
+  return lookUpAttempt(
+    { paymentId, actor: 'operator:ann' },
+    { store, gateways: only(answering(answer)), minAgeMs },
+  )
 }
 
 // F148 a report of a charge comes again after the payment was decided, or the charge refunded: no second
@@ -119,9 +123,11 @@ test('only the open attempt of a parked payment is looked up, at its own gateway
   const parked = await park()
   const look = { paymentId: parked.paymentId, actor: 'operator:ann' }
   for (const gateway of [{ name: 'simulated' }, { ...answering({ type: 'NOT_FOUND' }), name: 'stripe' }])
-    expect(await lookUpAttempt(look, { store, gateway })).toMatchObject({ effect: 'refused' })
+    expect(await lookUpAttempt(look, { store, gateways: only(gateway) })).toMatchObject({ effect: 'refused' })
   const throwing = { name: 'simulated', lookup: () => Promise.reject(new Error('no route')) }
-  expect(await lookUpAttempt(look, { store, gateway: throwing })).toMatchObject({ effect: 'unanswered' })
+  expect(await lookUpAttempt(look, { store, gateways: only(throwing) })).toMatchObject({
+    effect: 'unanswered',
+  })
 })
 
 test('a look-up counts until the attempt may be sent again', async () => {

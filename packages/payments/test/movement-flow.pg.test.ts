@@ -16,6 +16,7 @@ import { createMovement, sumsOf } from './support/movements.ts'
 import { createPay } from './support/pay.ts'
 import { claim, createPayment, expireLease, makeDue, read } from './support/payments.ts'
 import { settlementOf } from './support/settlements.ts'
+import { only } from './support/only.ts'
 
 const { sql } = await createMigratedDatabase()
 const store = createPaymentStore(sql)
@@ -203,7 +204,10 @@ test('an operator looks up a parked refund by the charge that it is about', asyn
     name: 'simulated',
     lookup: async (request) => (asked.push(request), { type: 'FOUND', outcome }),
   }
-  const effect = await lookUpAttempt({ paymentId: id, actor: 'operator:ann' }, { store, gateway })
+  const effect = await lookUpAttempt(
+    { paymentId: id, actor: 'operator:ann' },
+    { store, gateways: only(gateway) },
+  )
   expect(effect).toMatchObject({ effect: 'settled' })
   expect(asked).toMatchObject([{ kind: 'refund', gatewayKey: `titan_${id}_1`, chargeRef }])
   expect(await store.movement(id)).toMatchObject({ status: 'SUCCESS', needsReview: false })

@@ -1,4 +1,4 @@
-import type { ChargeOutcome, Gateway, LookupAnswer } from '@titan/payments'
+import type { ChargeOutcome, Gateway, Gateways, LookupAnswer } from '@titan/payments'
 import type { Registry } from 'prom-client'
 import { counter, each, histogram, seconds, WORK_BUCKETS } from './metric.ts'
 import { registerGauge, registerMetric, type GaugeValue } from './registry.ts'
@@ -28,20 +28,23 @@ const DURATIONS = histogram(
 /**
  * Measures calls to a gateway by their outcome, never by the gateway's own codes.
  *
- * @returns wraps a gateway, and the gateways that it admits
+ * @returns wraps gateways, and those that they admit
  */
 export function createGatewayMeasure(registry: Registry) {
   const calls = registerMetric(registry, CALLS, ['gateway'])
   const durations = registerMetric(registry, DURATIONS, ['gateway'])
-  const observed: Gateway[] = []
+  const observed: Gateways[] = []
   registerGauge(
     registry,
     'titan_gateway_circuit_open',
     'Whether the circuit breaker keeps payments, except for probes, from the gateway (1).',
     ['gateway'],
     () =>
-      observed.flatMap(({ name, circuit }): GaugeValue[] =>
-        circuit === undefined ? [] : [[circuit === 'closed' ? 0 : 1, { gateway: name }]],
+      observed.flatMap(({ names, get }) =>
+        names.flatMap((gateway): GaugeValue[] => {
+          const circuit = get(gateway)?.circuit
+          return circuit === undefined ? [] : [[circuit === 'closed' ? 0 : 1, { gateway }]]
+        }),
       ),
   )
 
@@ -88,9 +91,24 @@ export function createGatewayMeasure(registry: Registry) {
     }
   }
 
-  return (gateway: Gateway): Gateway => {
-    observed.push(gateway)
-    calls.show({ gateway: gateway.name })
-    return measure(gateway)
+  return (gateways: Gateways): Gateways => {
+    observed.push(gateways)
+    for (const gateway of gateways.names) calls.show({ gateway })
+    return mapped(gateways, measure)
+  }
+}
+
+/** Replaces each gateway by what `wrap` makes of it: once, because those of accounts are many, and come and go. */
+function mapped(gateways: Gateways, wrap: (gateway: Gateway) => Gateway): Gateways {
+  const wrapped = new WeakMap<Gateway, Gateway>()
+  return {
+    ...gateways,
+    get(name, account) {
+      const gateway = gateways.get(name, account)
+      if (gateway === undefined) return undefined
+      const known = wrapped.get(gateway) ?? wrap(gateway)
+      wrapped.set(gateway, known)
+      return known
+    },
   }
 }

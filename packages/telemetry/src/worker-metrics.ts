@@ -86,8 +86,8 @@ export function createWorkerMetrics(version: string, workers: () => readonly Obs
     onWebhooksEvent: createWebhooksCounts(registry),
     /** Makes the listener of one queue. */
     onQueueEvent: createQueueCounts(registry),
-    /** Wraps a gateway. */
-    measureGateway: createGatewayMeasure(registry),
+    /** Wraps gateways. */
+    measureGateways: createGatewayMeasure(registry),
     /** Serves the scrapes. */
     registry,
   }

@@ -1,4 +1,11 @@
-import type { ChargeOutcome, CircuitStatus, Gateway, PaymentsEvent } from '@titan/payments'
+import {
+  gatewaysOf,
+  type ChargeOutcome,
+  type CircuitStatus,
+  type Gateway,
+  type Gateways,
+  type PaymentsEvent,
+} from '@titan/payments'
 import type { ErrorSource, EventJob, QueueEvent } from '@titan/queue-core'
 import type { WebhooksEvent } from '@titan/webhooks'
 import type { Registry } from 'prom-client'
@@ -99,6 +106,11 @@ function oddGateway(): Gateway {
   }
 }
 
+/** Measures one gateway. */
+function measureOne(measure: (gateways: Gateways) => Gateways, gateway: Gateway): Gateway {
+  return measure(gatewaysOf([gateway])).get(gateway.name) ?? gateway
+}
+
 const signal = new AbortController().signal
 const request = (attemptNo: number): Parameters<Gateway['charge']>[0] => ({
   paymentId: odd(attemptNo),
@@ -111,7 +123,10 @@ const request = (attemptNo: number): Parameters<Gateway['charge']>[0] => ({
 describe('whatever happens, the number of series is bounded:', () => {
   it('a worker has all of them before the first job', async () => {
     const metrics = createWorkerMetrics('1.0.0', () => [])
-    const [onJob, gateway] = [metrics.onQueueEvent('payments'), metrics.measureGateway(oddGateway())]
+    const [onJob, gateway] = [
+      metrics.onQueueEvent('payments'),
+      measureOne(metrics.measureGateways, oddGateway()),
+    ]
     const feed = async (index: number): Promise<void> => {
       queueEvents(index).forEach(onJob)
       paymentsEvents(index).forEach(metrics.onPaymentsEvent)
@@ -147,15 +162,15 @@ describe('whatever happens, the number of series is bounded:', () => {
 
 describe('the circuit breaker of a gateway', () => {
   it('is told as it is at the scrape, and not at all where there is none', async () => {
-    const { measureGateway, registry } = createWorkerMetrics('1.0.0', () => [])
+    const { measureGateways, registry } = createWorkerMetrics('1.0.0', () => [])
     let circuit: CircuitStatus = 'closed'
-    measureGateway({
+    measureOne(measureGateways, {
       ...oddGateway(),
       get circuit(): CircuitStatus {
         return circuit
       },
     })
-    measureGateway({ ...oddGateway(), name: 'simulated' })
+    measureOne(measureGateways, { ...oddGateway(), name: 'simulated' })
     const told = async (): Promise<string[]> =>
       (await registry.metrics()).split('\n').filter((line) => line.startsWith('titan_gateway_circuit_open'))
 
@@ -199,10 +214,13 @@ describe('what is counted', () => {
   })
 
   it('is what the gateway answered, through an admission as well', async () => {
-    const { measureGateway, registry } = createWorkerMetrics('1.0.0', () => [])
+    const { measureGateways, registry } = createWorkerMetrics('1.0.0', () => [])
     const release = (): void => {}
     const inner = oddGateway()
-    const gateway = measureGateway({ ...inner, admit: async () => ({ gateway: inner, release }) })
+    const gateway = measureOne(measureGateways, {
+      ...inner,
+      admit: async () => ({ gateway: inner, release }),
+    })
     const admission = await gateway.admit?.({ signal })
     await admission?.gateway.charge(request(1), { signal })
     await expect(gateway.charge(request(3), { signal })).rejects.toThrow('odd')

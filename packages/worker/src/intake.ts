@@ -1,4 +1,4 @@
-import type { CircuitStatus, Gateway } from '@titan/payments'
+import type { CircuitStatus, Gateways } from '@titan/payments'
 import { startLoop, type Loop } from '@titan/queue-core/async'
 import { answersInTime, type Log } from '@titan/service'
 
@@ -9,14 +9,16 @@ export type Allowance = 'all' | 'one' | 'none'
 export interface IntakeOptions {
   /** Rejects when PostgreSQL does not respond, or takes no writes. */
   readonly ping: () => Promise<unknown>
-  readonly gateway: Pick<Gateway, 'circuit'>
+  readonly gateways: Pick<Gateways, 'names' | 'get'>
   readonly log: Log
   /** Sets how much the workers claim: of payments, and of what needs PostgreSQL alone. */
   readonly limit: (payments: Allowance, others: Allowance) => void
 }
 
-/** The circuit breaker's, or `away`: PostgreSQL does not take our writes. */
+/** A circuit breaker's, or `away`: PostgreSQL does not take our writes. */
 type State = CircuitStatus | 'away'
+/** From the state in which most is claimed. */
+const STATES = ['closed', 'probing', 'open', 'away'] as const
 
 const ALLOWANCES: Readonly<Record<State, Allowance>> = {
   closed: 'all',
@@ -39,29 +41,30 @@ const ASK_AGAIN_MS = 500
 const LOOK_EVERY_MS = 100
 
 /**
- * Decides how much the workers of a process claim. A worker that cannot reach PostgreSQL or its gateway would keep jobs
- * from other workers, which may reach both: while PostgreSQL does not take its writes, or its circuit breaker is open, it
- * claims nothing, and returns the jobs that still wait for the gateway.
+ * Decides how much the workers of a process claim. A worker that cannot reach PostgreSQL or any of its gateways would keep
+ * jobs from other workers, which may reach both: while PostgreSQL does not take its writes, or each circuit breaker is
+ * open, it claims nothing. Jobs that still wait for a gateway are returned when its circuit breaker opens.
  */
 export class Intake {
   readonly #options: IntakeOptions
+  readonly #waits: ReadonlyMap<string, Wait>
   #loops: readonly Loop[] = []
   #isConnected = true
   #state: State = 'closed'
-  #closing = new AbortController()
 
   constructor(options: IntakeOptions) {
     this.#options = options
+    this.#waits = new Map(options.gateways.names.map((name) => [name, new Wait()]))
   }
 
-  /** The signal that aborts when jobs that still wait for the gateway are to be returned. */
-  get signal(): AbortSignal {
-    return this.#closing.signal
+  /** Returns the signal that aborts when jobs that still wait for this gateway are to be returned. */
+  signalOf(gateway: string): AbortSignal {
+    return this.#waits.get(gateway)?.signal ?? AbortSignal.abort(new Error(`there is no gateway ${gateway}`))
   }
 
   /** Begins to watch. */
   start(): void {
-    const { ping, gateway, log } = this.#options
+    const { ping, log } = this.#options
     const onError = (error: unknown): void =>
       log.error('claiming.unlimited', 'claiming not limited', { error })
     const asking = startLoop(async () => {
@@ -70,7 +73,7 @@ export class Intake {
       return this.#isConnected ? ASK_EVERY_MS : ASK_AGAIN_MS
     }, onError)
     this.#loops = [asking]
-    if (gateway.circuit === undefined) return
+    if (!this.#hasCircuit()) return
     const looking = startLoop(() => {
       this.#apply()
       return Promise.resolve(LOOK_EVERY_MS)
@@ -80,23 +83,69 @@ export class Intake {
 
   /** Returns the jobs that wait, and watches no longer. */
   async stop(): Promise<void> {
-    this.#closing.abort(new Error('the worker stops'))
+    for (const wait of this.#waits.values()) wait.end('the worker stops')
     await Promise.all(this.#loops.map((loop) => loop.stop()))
   }
 
+  #hasCircuit(): boolean {
+    const { gateways } = this.#options
+    return gateways.names.some((name) => gateways.get(name)?.circuit !== undefined)
+  }
+
+  #stateOf(gateway: string): State {
+    return this.#isConnected ? (this.#options.gateways.get(gateway)?.circuit ?? 'closed') : 'away'
+  }
+
   #apply(): void {
-    const { gateway, limit, log } = this.#options
-    const state = this.#isConnected ? (gateway.circuit ?? 'closed') : 'away'
+    const states = [...this.#waits].map(([gateway, wait]): State => {
+      const state = this.#stateOf(gateway)
+      this.#noteState(gateway, wait, state)
+      return state
+    })
+    const state = STATES.find((one) => states.includes(one)) ?? 'closed'
     if (state === this.#state) return
+    const { limit, log } = this.#options
     const [before, reason] = [REASONS[this.#state], REASONS[state]]
     this.#state = state
     if (reason === undefined) log.info('claiming.resumed', 'claiming resumed')
     else if (reason !== before) log.warn('claiming.paused', 'claiming paused', { reason })
-    const allowance = ALLOWANCES[state]
-    limit(allowance, state === 'away' ? 'none' : 'all')
-    if (allowance === 'none' && !this.#closing.signal.aborted) {
-      this.#closing.abort(new Error('the worker cannot work at present'))
-      this.#closing = new AbortController()
-    }
+    limit(ALLOWANCES[state], state === 'away' ? 'none' : 'all')
+    if (ALLOWANCES[state] === 'none')
+      for (const wait of this.#waits.values()) wait.restart('the worker cannot work at present')
+  }
+
+  /** Of a single gateway the claims say all. */
+  #noteState(gateway: string, wait: Wait, state: State): void {
+    const before = wait.state
+    if (state === before) return
+    wait.state = state
+    if (this.#waits.size === 1 || state === 'away' || before === 'away') return
+    const { log } = this.#options
+    if (state === 'closed') log.info('gateway.resumed', 'gateway available again', { gateway })
+    else if (before === 'closed')
+      log.warn('gateway.paused', 'gateway unavailable, its payments wait', { gateway })
+    if (state === 'open') wait.restart('the gateway takes nothing at present')
+  }
+}
+
+/** The jobs that wait for one gateway. */
+class Wait {
+  state: State = 'closed'
+  #controller = new AbortController()
+
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  /** Returns the jobs that wait, and those that follow as well. */
+  end(reason: string): void {
+    this.#controller.abort(new Error(reason))
+  }
+
+  /** Returns the jobs that wait; after the end nothing waits again. */
+  restart(reason: string): void {
+    if (this.signal.aborted) return
+    this.end(reason)
+    this.#controller = new AbortController()
   }
 }

@@ -14,7 +14,7 @@ import {
   recordPartitions,
   type BeforeCharge,
   type Database,
-  type Gateway,
+  type Gateways,
   type PaymentHandler,
   type PaymentJobs,
   type PaymentsConfig,
@@ -49,7 +49,7 @@ export interface PaymentWorkersOptions extends Omit<
   | 'logFormat'
 > {
   readonly config: PaymentsConfig
-  readonly gateway: Gateway
+  readonly gateways: Gateways
   /** @default every charge is sent */
   readonly beforeCharge?: BeforeCharge | undefined
   readonly log: Log
@@ -72,7 +72,7 @@ const WEBHOOKS_POOL = { poolSize: 4, applicationName: 'titan-webhooks' }
  */
 export async function startPaymentWorkers(options: PaymentWorkersOptions): Promise<PaymentWorkers> {
   const { databaseUrl, databasePoolSize: poolSize } = options.config
-  const pool = { poolSize, applicationName: connectionName('titan-worker', options.gateway.name) }
+  const pool = { poolSize, applicationName: connectionName('titan-worker', options.gateways.names) }
   const sql = await connectDatabase(databaseUrl, options.connectTimeoutMs, pool, options.log)
   const workers = new PaymentWorkers(options, sql)
   try {
@@ -91,7 +91,7 @@ export class PaymentWorkers {
   readonly #options: PaymentWorkersOptions
   readonly #sql: Database
   readonly #redis: Redis
-  readonly #gateway: Gateway
+  readonly #gateways: Gateways
   readonly #store: PaymentStore
   readonly #relay: Relay
   readonly #reconciler: Reconciler
@@ -102,14 +102,14 @@ export class PaymentWorkers {
   #stopped: Promise<void> | undefined
 
   constructor(options: PaymentWorkersOptions, sql: Database) {
-    const { config, metrics, gateway } = options
+    const { config, metrics, gateways } = options
     const { prefix, partitions, databaseUrl } = config
     this.#options = options
     this.#sql = sql
     this.ping = createWriteProbe(sql)
     const redis = createRedis(config.redisUrl, options.log)
     this.#redis = redis
-    this.#gateway = metrics?.measureGateway(gateway) ?? gateway
+    this.#gateways = metrics?.measureGateways(gateways) ?? gateways
     const store = createPaymentStore(sql)
     this.#store = store
     const queue = createQueue<PaymentJobs>(redis.client, PAYMENTS_QUEUE, { prefix, partitions })
@@ -125,7 +125,7 @@ export class PaymentWorkers {
     this.#workers = consumersOf(options).map((consumer) => this.#createWorker(consumer, onEvent, countJob))
     const webhookQueues = options.webhooks ? [createQueue(redis.client, WEBHOOKS_QUEUE, { prefix })] : []
     const limit: IntakeOptions['limit'] = (allowed, others) => this.#limit(allowed, others)
-    this.#intake = new Intake({ ping: this.ping, gateway, log: options.log, limit })
+    this.#intake = new Intake({ ping: this.ping, gateways, log: options.log, limit })
     this.#stopReading = metrics?.stores.observe({ databaseUrl, queues: [queue, ...webhookQueues] })
   }
 
@@ -172,7 +172,7 @@ export class PaymentWorkers {
       this.#reconciler.stop(),
       this.#webhooks?.stop(graceMs),
     ])
-    await this.#gateway.close?.()
+    await this.#gateways.close()
     await this.#stopReading?.()
     this.#redis.close()
     await end(this.#sql)
@@ -183,13 +183,14 @@ export class PaymentWorkers {
     const { prefix, partitions, gatewayTimeoutMs, leaseMs, policy } = config
     const pay = createPaymentHandler({
       store: this.#store,
-      gateway: this.#gateway,
+      gateways: this.#gateways,
+      concurrency,
       beforeCharge,
       worker: consumer,
       gatewayTimeoutMs,
       leaseMs,
       policy,
-      returning: () => this.#intake.signal,
+      returning: (gateway) => this.#intake.signalOf(gateway),
       onEvent,
     })
     const onJobEvent = both(logQueueEvents(log, consumer), countJob)

@@ -1,5 +1,5 @@
 import { createWorkerMetrics } from '@titan/telemetry'
-import { gatewaySettings, paymentsSettings, type Gateway, type PaymentsConfig } from '@titan/payments'
+import { gatewaySettings, paymentsSettings, type GatewayPlan, type PaymentsConfig } from '@titan/payments'
 import {
   createLog,
   EXIT,
@@ -21,7 +21,7 @@ const VERSION = readVersion(new URL('../package.json', import.meta.url))
 /** The settings of other packages. */
 interface SharedSettings {
   readonly config: PaymentsConfig
-  readonly gateway: Gateway
+  readonly gateways: GatewayPlan
   /** Undefined without `WEBHOOK_ENCRYPTION_KEY`. */
   readonly webhooks: WebhooksConfig | undefined
 }
@@ -32,13 +32,17 @@ export const workerProgram: Program<WorkerSettings, SharedSettings> = {
   version: VERSION,
   description: 'Charge queued payments at a payment gateway.',
   settings: workerSettings,
-  groups: { config: paymentsSettings, gateway: gatewaySettings, webhooks: webhooksSettings },
+  groups: { config: paymentsSettings, gateways: gatewaySettings, webhooks: webhooksSettings },
   variables: [tracingVariables],
   async run(own, shared) {
     const log = createLog('titan-worker', own)
     const beforeCharge = own.beforeCharge === undefined ? undefined : await loadBeforeCharge(own.beforeCharge)
+    const gateways = await shared.gateways.open()
     if (own.check) {
-      for (const line of await checkStores(shared.config, own, log)) process.stdout.write(`${line}\n`)
+      const lines = await checkStores(shared.config, own, log)
+      for (const line of [...lines, `Gateways: ${gateways.names.join(', ')}`])
+        process.stdout.write(`${line}\n`)
+      await gateways.close()
       return EXIT.ok
     }
     const webhooks = own.sendWebhooks ? shared.webhooks : undefined
@@ -59,7 +63,8 @@ export const workerProgram: Program<WorkerSettings, SharedSettings> = {
         try {
           return (running = await startPaymentWorkers({
             ...own,
-            ...shared,
+            config: shared.config,
+            gateways,
             beforeCharge,
             webhooks,
             metrics,

@@ -127,7 +127,9 @@ describe('titan-worker --check', { timeout: 120_000 }, () => {
     const program = spawnProgram('worker', ['--check'], rig.env)
 
     expect(await program.exited).toEqual({ code: 0, signal: null })
-    expect(program.stdout()).toMatch(/^PostgreSQL at \S+ is ready\nRedis at \S+ is ready\n$/)
+    expect(program.stdout()).toMatch(
+      /^PostgreSQL at \S+ is ready\nRedis at \S+ is ready\nGateways: simulated\n$/,
+    )
     expect((await rig.store.get(id))?.status).toBe('PENDING')
   })
 

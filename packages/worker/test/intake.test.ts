@@ -1,6 +1,6 @@
 import { createLog } from '@titan/service'
 import { eventually } from '@titan/testkit'
-import type { CircuitStatus } from '@titan/payments'
+import { createSimulatedGateway, gatewaysOf, type CircuitStatus } from '@titan/payments'
 import { expect, onTestFinished, test } from 'vitest'
 import { Intake } from '../src/intake.ts'
 
@@ -8,10 +8,20 @@ const log = createLog('test', { logLevel: 'silent', logFormat: 'json' })
 
 /** Watches a PostgreSQL and a gateway whose states the test sets. */
 function watch() {
-  const rig = { isConnected: true, gateway: { circuit: 'closed' as CircuitStatus }, limits: [] as string[] }
+  const one = createSimulatedGateway()
+  const gateway = { circuit: 'closed' as CircuitStatus }
+  const rig = { isConnected: true, gateway, limits: [] as string[] }
+  const gateways = gatewaysOf([
+    {
+      ...one,
+      get circuit() {
+        return gateway.circuit
+      },
+    },
+  ])
   const ping = () => (rig.isConnected ? Promise.resolve() : Promise.reject(new Error('away')))
   const limit = (...allowed: readonly string[]) => void rig.limits.push(allowed.join())
-  const intake = new Intake({ ping, gateway: rig.gateway, log, limit })
+  const intake = new Intake({ ping, gateways, log, limit })
   intake.start()
   onTestFinished(() => intake.stop())
   return { rig, intake }
@@ -19,22 +29,22 @@ function watch() {
 
 test('claims stop while PostgreSQL is away, and what waits is returned', async () => {
   const { rig, intake } = watch()
-  const before = intake.signal
+  const before = intake.signalOf('simulated')
   rig.isConnected = false
   await eventually(() => expect(rig.limits).toEqual(['none,none']))
   expect(before.aborted).toBe(true)
-  expect(intake.signal.aborted).toBe(false)
+  expect(intake.signalOf('simulated').aborted).toBe(false)
   rig.isConnected = true
   await eventually(() => expect(rig.limits).toEqual(['none,none', 'all,all']))
 })
 
 test('while the circuit is open no payment is claimed, then one; webhooks are sent as ever', async () => {
   const { rig, intake } = watch()
-  const before = intake.signal
+  const before = intake.signalOf('simulated')
   rig.gateway.circuit = 'open'
   await eventually(() => expect(rig.limits).toEqual(['none,all']))
   expect(before.aborted).toBe(true)
-  const during = intake.signal
+  const during = intake.signalOf('simulated')
   rig.gateway.circuit = 'probing'
   await eventually(() => expect(rig.limits).toEqual(['none,all', 'one,all']))
   expect(during.aborted).toBe(false)
@@ -44,7 +54,7 @@ test('while the circuit is open no payment is claimed, then one; webhooks are se
 
 test('what waits is returned when the worker stops', async () => {
   const { rig, intake } = watch()
-  const { signal } = intake
+  const signal = intake.signalOf('simulated')
   await intake.stop()
   expect(signal.aborted).toBe(true)
   expect(rig.limits).toEqual([])

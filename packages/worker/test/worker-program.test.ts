@@ -16,7 +16,7 @@ function valuesOf(args: readonly string[], env: Environment = {}): Record<string
     ...given.own,
     ...given.shared.config,
     ...given.shared.config.policy,
-    gateway: given.shared.gateway.name,
+    gateways: given.shared.gateways.words,
   }
 }
 
@@ -31,7 +31,7 @@ describe('the command line of titan-worker', () => {
       reconcile: true,
       check: false,
       maxRetries: 5,
-      gateway: 'simulated',
+      gateways: ['simulated'],
     })
   })
 
@@ -133,8 +133,8 @@ describe('the command line of titan-worker', () => {
     expect(faultsOf(args)).toEqual([fault])
   })
 
-  it('refuses an unknown gateway, and rates that come to more than one', () => {
-    expect(faultsOf(['--gateway', 'acme'])).toEqual([expect.stringMatching(/^--gateway must be one of /)])
+  it('refuses what can be no gateway, and rates that come to more than one', () => {
+    expect(faultsOf(['--gateway', 'a b'])).toEqual([expect.stringMatching(/^--gateway must be one of /)])
     expect(faultsOf(['--gateway-success-rate', '0.9', '--gateway-transient-rate', '0.9'])).toHaveLength(1)
   })
 

@@ -50,7 +50,8 @@ export const GATEWAY_ROUTES: readonly Route<GatewayWebhookServices>[] = [
       if (reader === undefined) throw new Problem('not-found')
       // The signature covers the bytes as they came.
       const body = new Uint8Array(await readBytes(context))
-      const webhook = reader.parse(body, context.req.header(reader.signatureHeader))
+      const { signatureHeader: header } = reader
+      const webhook = reader.parse(body, header === undefined ? undefined : context.req.header(header))
       if (webhook.type === 'REFUSED') {
         const { cause: code, reason } = webhook
         context.set('webhookRefusal', code)

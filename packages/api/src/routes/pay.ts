@@ -23,8 +23,8 @@ export interface PayServices {
   readonly payments: Pick<PaymentStore, 'create' | 'createBatch' | 'findReplay'>
   /** Relays each new payment to the queue; never awaited. */
   readonly relay: { nudge(paymentIds: readonly string[], priority?: PaymentRequest['priority']): void }
-  /** The gateway of the workers. @default unknown: every payment is accepted */
-  readonly gateway?: AcceptingGateway | undefined
+  /** The gateways of the workers, in order. @default unknown: every payment is accepted */
+  readonly gateways?: readonly AcceptingGateway[] | undefined
 }
 
 const on = routesOf<PayServices>('Payments')
@@ -53,13 +53,13 @@ function createRoute(path: string, named: Pick<Operation, 'id' | 'summary' | 'de
       'schedule-invalid',
       'request-in-flight',
     ],
-    async handle(context, { payments, relay, gateway }, body) {
+    async handle(context, { payments, relay, gateways }, body) {
       const request = {
         ...readRequest(body, keyHeaderOf(context)),
         account: accountOf(context),
         actor: actorOf(context),
       }
-      const refusal = refusalOf(request, gateway)
+      const refusal = refusalOf(request, gateways)
       const created =
         refusal === undefined
           ? await payments.create(request)
@@ -100,19 +100,20 @@ export function isDue({ executeAt, createdAt }: Payment): boolean {
 /** Returns why a new payment cannot be accepted now, by what may be another answer tomorrow. */
 export function refusalOf(
   request: PaymentRequest,
-  gateway: AcceptingGateway | undefined,
+  gateways: readonly AcceptingGateway[] | undefined,
 ): Problem | undefined {
   const fault = scheduleFaultOf(request, new Date())
   if (fault !== undefined) {
     const pointer = fault.member === 'executeAt' ? '/execute_at' : '/expires_at'
     return new Problem('schedule-invalid', { errors: [{ pointer, detail: fault.text }] })
   }
-  if (gateway === undefined) return undefined
   const { paymentMethod: method } = request
-  const isGiven = typeof method === 'string' || (method !== undefined && Object.hasOwn(method, gateway.name))
-  if (isGiven || (method === undefined && gateway.hasDefaultMethod)) return undefined
+  if (gateways === undefined || typeof method === 'string') return undefined
+  const isChargeable = ({ name, hasDefaultMethod }: AcceptingGateway): boolean =>
+    method === undefined ? hasDefaultMethod : Object.hasOwn(method, name)
+  if (gateways.some(isChargeable)) return undefined
   const detail =
-    method === undefined ? 'is required by the gateway' : 'has no token for the gateway that is in use'
+    method === undefined ? 'is required by the gateway' : 'has no token for a gateway that is in use'
   return new Problem('payment-method-required', { errors: [{ pointer: '/payment_method', detail }] })
 }
 

@@ -57,8 +57,8 @@ export interface TestApiOptions {
   readonly access?: Omit<AccessOptions, 'authenticator'>
   /** What gateways sign their webhooks with: `STRIPE_WEBHOOK_SECRET`. @default none are taken */
   readonly gatewaySecrets?: Readonly<Record<string, string>>
-  /** The gateway of the workers. @default unknown */
-  readonly gateway?: AcceptingGateway
+  /** The gateways of the workers. @default unknown */
+  readonly gateways?: readonly AcceptingGateway[]
   /** Reads lists over a pool of their own, as the program does. @default the pool that accepts payments */
   readonly lists?: ListsOptions
   /** Whether outgoing webhooks are set up. @default true */

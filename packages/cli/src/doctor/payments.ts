@@ -97,7 +97,7 @@ async function judgeBreaks(sql: Database): Promise<Result> {
   return problem('warning', found, advice)
 }
 
-/** The gateways that connected programs name, each once. */
+/** The gateways that connected programs name: each list once, as it is in the name of the connection. */
 interface ConnectedGateways {
   readonly api: readonly string[]
   readonly worker: readonly string[]
@@ -114,13 +114,20 @@ async function readGateways(sql: Database): Promise<ConnectedGateways> {
   return { api: of('api'), worker: of('worker') }
 }
 
-/** The API refuses what its gateway cannot charge, and reads that gateway's webhooks: it has to be the workers'. */
+/** The API refuses what its gateways cannot charge, and reads their webhooks: they have to be the workers'. */
 function judgeGateways({ api, worker }: ConnectedGateways): Result {
   if (api.length === 0 || worker.length === 0)
-    return 'No API and worker are connected that both name a gateway.'
-  const all = [...new Set([...api, ...worker])]
-  if (all.length === 1) return `API and workers name the same gateway, ${all.join()}.`
-  const found = `Connected APIs name the gateway ${api.join(', ')}, and workers ${worker.join(', ')}.`
-  const advice = 'Set GATEWAY to the same gateway for API and workers.'
+    return 'No API and worker are connected that both name their gateways.'
+  const [known, used] = [namesIn(api), namesIn(worker)]
+  // A list that is cut says nothing of the rest.
+  const isCut = [...known, ...used].includes('…')
+  const areSame = known.size === used.size && [...known].every((name) => used.has(name))
+  if (isCut || areSame) return `APIs and workers name the same gateways: ${[...known].join(', ')}.`
+  const found = `Connected APIs name the gateways ${[...known].join(', ')}, and workers ${[...used].join(', ')}.`
+  const advice = 'Set GATEWAYS to the same gateways for APIs and workers.'
   return problem('warning', found, advice)
+}
+
+function namesIn(lists: readonly string[]): ReadonlySet<string> {
+  return new Set(lists.flatMap((list) => list.split(',')))
 }

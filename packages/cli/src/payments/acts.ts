@@ -2,7 +2,7 @@ import {
   createPaymentStore,
   databaseSettings,
   lookUpAttempt,
-  lookUpGatewaySettings,
+  knownGatewaySettings,
   type RefundEffect,
 } from '@titan/payments'
 import { Failure, text } from '@titan/service'
@@ -32,11 +32,12 @@ export const paymentsLookup = command({
   description:
     'Look up the open attempt of a payment in review at the gateway. Charges nothing; a definite result decides the payment. Code 1 without one.',
   settings: { id: paymentSetting, operator },
-  groups: { config: databaseSettings, gateway: lookUpGatewaySettings },
-  async run({ id, ...own }, { gateway, database, print }) {
-    if (gateway === undefined)
+  groups: { config: databaseSettings, gateways: knownGatewaySettings },
+  async run({ id, ...own }, { gateways: plan, database, print }) {
+    const { lookUp: gateways } = await plan.open()
+    if (gateways === undefined)
       throw new Failure(
-        'GATEWAY must name a gateway that supports lookups, such as stripe: use the settings of the workers',
+        'GATEWAYS must name a gateway that supports lookups, such as stripe: use the settings of the workers',
       )
     const sql = await database()
     try {
@@ -45,14 +46,14 @@ export const paymentsLookup = command({
         { action: 'payment.look-up', target: id, operator: own.operator },
         () => {
           const store = createPaymentStore(sql)
-          return lookUpAttempt({ paymentId: id, actor: `operator:${own.operator}` }, { store, gateway })
+          return lookUpAttempt({ paymentId: id, actor: `operator:${own.operator}` }, { store, gateways })
         },
         ({ effect, reason }) => `${effect}: ${reason}`,
       )
       print({ id, ...answer }, () => `${answer.effect}: ${answer.reason}`)
       return answer.effect !== 'refused' && answer.effect !== 'unanswered'
     } finally {
-      await gateway.close?.()
+      await gateways.close()
     }
   },
 })

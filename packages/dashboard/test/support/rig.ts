@@ -43,7 +43,7 @@ export interface Rig {
 export interface RigOptions extends Partial<
   Pick<
     DashboardOptions,
-    'adminToken' | 'gateway' | 'sampleIntervalMs' | 'networkOf' | 'isBehindProxy' | 'onRefusedSignIns'
+    'adminToken' | 'gateways' | 'sampleIntervalMs' | 'networkOf' | 'isBehindProxy' | 'onRefusedSignIns'
   >
 > {
   /** Requires an API key to see; see {@link addKey}. @default false */

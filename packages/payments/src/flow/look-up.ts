@@ -15,7 +15,8 @@ type Askable = Pick<Gateway, 'name' | 'lookup'>
 
 interface LookUpOptions extends ApplyOutcomeOptions {
   readonly store: ApplyOutcomeOptions['store'] & Pick<PaymentStore, 'findMovedCharge' | 'recordLookUp'>
-  readonly gateway: Askable
+  /** The attempt is looked up at the one where it began. */
+  readonly gateways: { get(name: string): Askable | undefined }
   /** Longest call to the gateway, in milliseconds. @default 10000 */
   readonly timeoutMs?: number | undefined
   /**
@@ -52,11 +53,12 @@ const NOT_FOUND_EFFECTS = {
  */
 export async function lookUpAttempt(
   { paymentId, actor }: LookUp,
-  { store, gateway, policy, timeoutMs = 10_000, minAgeMs = 3_600_000 }: LookUpOptions,
+  { store, gateways, policy, timeoutMs = 10_000, minAgeMs = 3_600_000 }: LookUpOptions,
 ): Promise<LookUpEffect> {
   const payment = await store.get(paymentId)
-  const refusal = refusalOf(payment, gateway)
-  if (payment === undefined || refusal !== undefined) return { effect: 'refused', reason: refusal ?? '' }
+  if (payment === undefined) return { effect: 'refused', reason: 'there is no such payment' }
+  const gateway = findAskable(payment, gateways)
+  if (typeof gateway === 'string') return { effect: 'refused', reason: gateway }
   // Gateways find a capture, void or refund by the charge that it is about.
   const chargeRef = payment.parentId === null ? undefined : await store.findMovedCharge(paymentId)
   const answer = await ask(payment, chargeRef, gateway, timeoutMs)
@@ -75,11 +77,13 @@ export async function lookUpAttempt(
     : { effect: 'undecided', reason: `the gateway answers ${outcome.type}, which is on record already` }
 }
 
-function refusalOf(payment: Payment | undefined, { name, lookup }: Askable): string | undefined {
-  if (payment === undefined) return 'there is no such payment'
+/** Returns the gateway to ask, or why there is none. */
+function findAskable(payment: Payment, gateways: LookUpOptions['gateways']): Askable | string {
   if (!payment.needsReview || !payment.attemptOpen) return 'the payment is not parked with an open attempt'
-  if (payment.gateway !== name) return `the attempt is at the gateway ${payment.gateway}, not at ${name}`
-  return lookup === undefined ? `the gateway ${name} cannot be asked` : undefined
+  const gateway = gateways.get(payment.gateway ?? '')
+  if (gateway === undefined)
+    return `the attempt is at the gateway ${payment.gateway}, which these settings do not name or cannot ask`
+  return gateway.lookup === undefined ? `the gateway ${gateway.name} cannot be asked` : gateway
 }
 
 async function ask(

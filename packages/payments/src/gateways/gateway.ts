@@ -258,6 +258,10 @@ export interface Gateway {
   admit?(options: { readonly signal: AbortSignal }): Promise<Admission>
   /** State of the circuit breaker in front of the gateway; absent without one. */
   readonly circuit?: CircuitStatus | undefined
+  /** The header that a webhook is signed in. @default none: the body holds the signature, or the gateway sends no webhooks */
+  readonly signatureHeader?: string | undefined
+  /** Whether a payment may name no payment method. @default false */
+  readonly hasDefaultMethod?: boolean | undefined
   /**
    * Checks and reads a webhook. `body` must be the received bytes, `signature` the header that authenticates it: the
    * signature itself, or a password where the body is signed within.

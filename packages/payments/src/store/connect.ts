@@ -26,12 +26,22 @@ export async function connectDatabase(
   }
 }
 
+/** PostgreSQL cuts longer names. */
+const MAX_NAME = 63
+
 /**
- * Returns the name under which an API or worker shows in `pg_stat_activity`, with its gateway, so that `titan doctor` can
- * compare all that are connected: no record that outlives a program can go stale.
+ * Returns the name under which an API or worker shows in `pg_stat_activity`, with its gateways, so that `titan doctor` can
+ * compare all that are connected: no record that outlives a program can go stale. Ends with `…` where not all of them fit.
  */
-export function connectionName(program: 'titan-api' | 'titan-worker', gateway: string | undefined): string {
-  return gateway === undefined ? program : `${program} gateway=${gateway}`
+export function connectionName(
+  program: 'titan-api' | 'titan-worker',
+  gateways: readonly string[] | undefined,
+): string {
+  if (gateways === undefined) return program
+  const name = `${program} gateway=${gateways.join()}`
+  if (name.length <= MAX_NAME) return name
+  const cut = name.slice(0, name.lastIndexOf(',', MAX_NAME - 5) + 1)
+  return cut === '' ? program : `${cut}…`
 }
 
 /** Asks each server of the URL of a pool what it is, on connections of their own. */

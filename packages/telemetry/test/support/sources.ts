@@ -1,3 +1,4 @@
+import { gatewaysOf } from '@titan/payments'
 import { expect } from 'vitest'
 import { createApiMetrics } from '../../src/api-metrics.ts'
 import { createWorkerMetrics } from '../../src/worker-metrics.ts'
@@ -14,7 +15,7 @@ async function valuesFromTheStart(): Promise<ReadonlyMap<string, readonly string
   const metrics = createWorkerMetrics('1.0.0', () => [])
   for (const queue of ['payments', 'webhooks']) metrics.onQueueEvent(queue)
   const gateway = { name: 'stripe', keyTtlMs: 1, charge: () => Promise.reject(new Error('never called')) }
-  metrics.measureGateway(gateway)
+  metrics.measureGateways(gatewaysOf([gateway]))
   const values = new Map<string, string[]>()
   const registries = [createApiMetrics('1.0.0').registry, metrics.registry]
   const all = await Promise.all(registries.map((registry) => registry.getMetricsAsJSON()))

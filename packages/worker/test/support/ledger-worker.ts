@@ -1,7 +1,7 @@
 /**
  * A worker process whose gateway is the ledger server at LEDGER_URL. Everything but the gateway is the program's own.
  */
-import { loadPaymentsConfig, type Gateway } from '@titan/payments'
+import { gatewaysOf, loadPaymentsConfig, type Gateway } from '@titan/payments'
 import { startPaymentWorkers } from '../../src/index.ts'
 import { createLog, runUntilStopped } from '@titan/service'
 
@@ -24,7 +24,7 @@ process.exitCode = await runUntilStopped({
   start: () =>
     startPaymentWorkers({
       config,
-      gateway,
+      gateways: gatewaysOf([gateway]),
       log,
       group: 'workers',
       consumer: process.env['WORKER_CONSUMER'] ?? 'c',

@@ -94,12 +94,12 @@ interface Asked {
 /** Stores the lines that can be, relays the new payments, and answers for every line. */
 async function storeBatch(
   context: Context<AppEnv>,
-  { payments, relay, gateway }: PayServices,
+  { payments, relay, gateways }: PayServices,
   { mode, lines }: Asked,
 ): Promise<Answer[]> {
   const [account, actor] = [accountOf(context), actorOf(context)]
   const judged = lines.map((line) =>
-    line.request === undefined ? line : { ...line, problem: refusalOf(line.request, gateway) },
+    line.request === undefined ? line : { ...line, problem: refusalOf(line.request, gateways) },
   )
   const readable = judged.flatMap(({ request, problem }) =>
     request === undefined

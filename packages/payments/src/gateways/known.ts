@@ -1,0 +1,127 @@
+import { InvalidSettings, type SettingNames, type SettingsGroup, type SettingsSource } from '@titan/service'
+import { gatewayTimeout } from '../settings.ts'
+import { BUILT_IN } from './built-in.ts'
+import type { Gateway } from './gateway.ts'
+import { gatewaysOf, type Gateways } from './gateways.ts'
+import { limitsSection } from './limit-settings.ts'
+import { createBuiltIn, gatewaySettings, LIST_SETTINGS, readWords, type GatewayPlan } from './settings.ts'
+
+/** A gateway of the workers, as a program needs to know it that does not charge. */
+export interface AcceptingGateway {
+  readonly name: string
+  /** Whether a payment may leave out its payment method. */
+  readonly hasDefaultMethod: boolean
+  /** Whether it can capture, void and refund. */
+  readonly canMove: boolean
+}
+
+/** How the webhooks of one gateway are checked and read. Needs its signing secret, and no right to charge. */
+export interface GatewayWebhookReader {
+  /** The name that attempts at this gateway are stored with. */
+  readonly gateway: string
+  /** The header that holds the signature, in lower case; undefined where the body does. */
+  readonly signatureHeader: string | undefined
+  /** The body that the gateway expects when its webhook was taken. @default JSON of ours */
+  readonly acknowledgement?: string | undefined
+  readonly parse: NonNullable<Gateway['parseWebhook']>
+}
+
+/** What a program that does not charge knows of the gateways of the workers. */
+export interface KnownGateways {
+  /** In the order of `GATEWAYS`; undefined where it is not set, because then nothing is known of them. */
+  readonly accepting: readonly AcceptingGateway[] | undefined
+  /** Those whose webhooks can be checked. */
+  readonly webhooks: readonly GatewayWebhookReader[]
+  /** Those that can look up attempts; undefined without one. */
+  readonly lookUp: Gateways | undefined
+}
+
+export interface KnownGatewayPlan {
+  /** Loads modules. @throws Failure that names the module and the reason */
+  open(): Promise<KnownGateways>
+}
+
+/** The settings of gateways whose webhooks can be checked: those of this package with a signing secret. */
+export const gatewayWebhookSettings: SettingsGroup<readonly GatewayWebhookReader[]> = {
+  sections: [
+    {
+      title: 'Webhooks of gateways, received at POST /gateway-webhooks/{gateway}',
+      settings: [...BUILT_IN.values()].flatMap(({ webhooks }) => webhooks?.settings ?? []),
+    },
+  ],
+  read: (source) =>
+    [...BUILT_IN].flatMap(([gateway, { webhooks }]) => {
+      const parse = webhooks?.parserOf(source)
+      return parse === undefined ? [] : [{ gateway, signatureHeader: webhooks?.signatureHeader, parse }]
+    }),
+}
+
+/** The settings of the workers' gateways for programs that accept payments and look up attempts. */
+export const knownGatewaySettings: SettingsGroup<KnownGatewayPlan> = {
+  sections: [
+    {
+      title: 'Gateways of the workers: what a payment must name, and where operators look up attempts',
+      settings: [...LIST_SETTINGS, gatewayTimeout].map((setting): SettingNames => ({
+        ...setting,
+        flag: undefined,
+      })),
+    },
+    ...[...BUILT_IN.values()].filter(({ isShared }) => isShared).flatMap(({ sections }) => sections),
+    limitsSection,
+  ],
+  read({ environment }) {
+    const source = { environment }
+    const words = readWords(source)
+    const webhooks = gatewayWebhookSettings.read(source)
+    const builtIns = (words ?? []).flatMap((word) => createShared(word, source) ?? [])
+    const modules = (words ?? []).filter((word) => !BUILT_IN.has(word))
+    const plan =
+      modules.length === 0
+        ? undefined
+        : gatewaySettings.read({ environment: { ...environment, GATEWAY: '', GATEWAYS: modules.join() } })
+    return { open: () => openKnown({ words, webhooks, builtIns, plan, source }) }
+  },
+}
+
+/** Creates a gateway of this package that other processes can ask; undefined where the settings do not make one. */
+function createShared(name: string, source: SettingsSource): Gateway | undefined {
+  if (BUILT_IN.get(name)?.isShared !== true) return undefined
+  try {
+    return createBuiltIn(name, source)
+  } catch (error) {
+    if (error instanceof InvalidSettings) return undefined
+    throw error
+  }
+}
+
+interface Known {
+  readonly words: readonly string[] | undefined
+  readonly webhooks: readonly GatewayWebhookReader[]
+  readonly builtIns: readonly Gateway[]
+  /** The modules alone. */
+  readonly plan: GatewayPlan | undefined
+  readonly source: SettingsSource
+}
+
+async function openKnown({ words, webhooks, builtIns, plan, source }: Known): Promise<KnownGateways> {
+  const opened = await plan?.open()
+  const modules = (opened?.names ?? []).flatMap((name) => opened?.get(name) ?? [])
+  const asked = [...builtIns, ...modules].filter(({ lookup }) => lookup !== undefined)
+  return {
+    accepting: words?.map((word) => {
+      const builtIn = BUILT_IN.get(word)
+      if (builtIn !== undefined)
+        return { name: word, hasDefaultMethod: builtIn.hasDefaultMethod(source.environment), canMove: true }
+      const made = modules[plan?.words.indexOf(word) ?? -1]
+      const { name = word, hasDefaultMethod = false, move } = made ?? {}
+      return { name, hasDefaultMethod, canMove: move !== undefined }
+    }),
+    webhooks: [
+      ...webhooks,
+      ...modules.flatMap(({ name: gateway, signatureHeader, parseWebhook: parse }) =>
+        parse === undefined ? [] : [{ gateway, signatureHeader: signatureHeader?.toLowerCase(), parse }],
+      ),
+    ],
+    lookUp: asked.length === 0 ? undefined : gatewaysOf(asked),
+  }
+}

@@ -1,0 +1,42 @@
+import { textOf } from '@titan/queue-core/text-of'
+import { createRequire } from 'node:module'
+import { isAbsolute, join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { Failure } from './program.ts'
+
+/**
+ * Loads the function that a module exports as its default. A path begins with `.` or `/` and is relative to `directory`; a
+ * package is found from there. `setting`: the name of the variable that names the module, for errors.
+ *
+ * @throws Failure
+ */
+export async function loadDefault(
+  setting: string,
+  module: string,
+  directory = process.cwd(),
+): Promise<(...given: never[]) => unknown> {
+  const loaded = await load(setting, module, directory)
+  if (typeof loaded.default === 'function') return loaded.default as (...given: never[]) => unknown
+  throw new Failure(`${setting} ${module} must export a function as its default`)
+}
+
+async function load(setting: string, module: string, directory: string) {
+  try {
+    return (await import(locate(module, directory))) as { readonly default?: unknown }
+  } catch (error) {
+    throw new Failure(`${setting} ${module} cannot be loaded: ${firstLineOf(error)}`, { cause: error })
+  }
+}
+
+/** The lines that follow name the files that asked for it, which are ours. */
+function firstLineOf(error: unknown): string {
+  return textOf(error).split('\n', 1)[0] ?? ''
+}
+
+function locate(module: string, directory: string): string {
+  const isPath = module.startsWith('.') || isAbsolute(module)
+  const path = isPath
+    ? resolve(directory, module)
+    : createRequire(join(directory, 'package.json')).resolve(module)
+  return pathToFileURL(path).href
+}
