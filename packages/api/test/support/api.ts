@@ -24,6 +24,7 @@ import { createApp } from '../../src/app.ts'
 import { createAuthenticator } from '../../src/keys/authenticator.ts'
 import { createApiKeyStore, type ApiKeyStore } from '../../src/keys/api-key.ts'
 import { openLists, type ListsOptions } from '../../src/lists.ts'
+import { recordStatements } from './recorded.ts'
 import { RequestSlots } from '../../src/middleware/request-slots.ts'
 
 /** The whole API without a socket, on a database and a key prefix of its own. */
@@ -61,6 +62,10 @@ export interface TestApiOptions {
   readonly gateways?: readonly AcceptingGateway[]
   /** Reads lists over a pool of their own, as the program does. @default the pool that accepts payments */
   readonly lists?: ListsOptions
+  /** Called with the text of each statement that answers a request. @default they are not recorded */
+  readonly onStatement?: (text: string) => void
+  /** Changes the store of the routes: for tests that plant a fault. @default as it is */
+  readonly changed?: (store: PaymentStore) => PaymentStore
   /** Whether outgoing webhooks are set up. @default true */
   readonly withWebhooks?: boolean
 }
@@ -70,6 +75,29 @@ function withLists(
   options: ListsOptions | undefined,
 ): { readonly lists?: ReturnType<typeof openLists> } {
   return options === undefined ? {} : { lists: openLists(url, options) }
+}
+
+function postOf(body: unknown, headers: Record<string, string>): RequestInit {
+  return {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  }
+}
+
+function applied(change: TestApiOptions['changed'], store: PaymentStore): PaymentStore {
+  return change === undefined ? store : change(store)
+}
+
+async function countPayments(sql: Database): Promise<number> {
+  const [row] = await sql<{ total: number }[]>`select count(*) as total from payments`
+  return row?.total ?? Number.NaN
+}
+
+/** It marks payments in the background, and answers nobody: what it sends is not recorded. */
+function openRelay(sql: Database, redis: Redis) {
+  const queue = createQueue<PaymentJobs>(redis.client, PAYMENTS_QUEUE, { prefix: testPrefix() })
+  return createRelay({ store: createPaymentStore(sql), queue })
 }
 
 /** Opens the API on real servers. */
@@ -83,23 +111,25 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
     gatewaySecrets = {},
     maxInFlight = 1_000,
     lists: listsOptions,
+    onStatement,
+    changed,
     ...limits
   } = options
   const database = await createTestDatabase(inject('databaseUrl'))
   const direct = openDatabase(database.url, { poolSize: 2 })
   await migrate(direct)
-  const sql = openDatabase(await through(database.url), { poolSize: 5, connectTimeoutMs: 1_000 })
+  const pool = openDatabase(await through(database.url), { poolSize: 5, connectTimeoutMs: 1_000 })
+  const sql = recordStatements(pool, onStatement)
   const store = createPaymentStore(sql)
   const log = createLog('test', { logLevel: 'silent', logFormat: 'json' })
   const redis = createRedis(redisUrl, log)
   redis.connect().catch(() => undefined)
-  const queue = createQueue<PaymentJobs>(redis.client, PAYMENTS_QUEUE, { prefix: testPrefix() })
-  const relay = createRelay({ store, queue })
+  const relay = openRelay(pool, redis)
   const webhooks = new WebhookStore(sql, { encryptionKeys: [randomBytes(32)] })
   const keys = createApiKeyStore(direct)
   const lists = withLists(database.url, listsOptions)
   const app = createApp({
-    payments: store,
+    payments: applied(changed, store),
     relay,
     gatewayWebhooks: {
       gateways: gatewayWebhookSettings.read({ environment: gatewaySecrets }),
@@ -127,16 +157,8 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
     fetch: app.fetch,
     routes: app.routes,
     request,
-    pay: (body, headers = {}) =>
-      request('/pay', {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', ...headers },
-        body: typeof body === 'string' ? body : JSON.stringify(body),
-      }),
-    count: async () => {
-      const [row] = await direct<{ total: number }[]>`select count(*) as total from payments`
-      return row?.total ?? Number.NaN
-    },
+    pay: (body, headers = {}) => request('/pay', postOf(body, headers)),
+    count: () => countPayments(direct),
     close: async () => {
       await relay.stop()
       redis.close()

@@ -6,7 +6,8 @@ let count = 0
 /** Claims a payment or movement as a worker does, without one. */
 async function claimByHand({ sql }: TestApi, id: string): Promise<void> {
   await sql`
-    update payments set status = 'PROCESSING', fence = fence + 1, claimed_fence = case when parent_id is not null then fence + 1 end,
+    update payments set status = 'PROCESSING', fence = fence + 1, claimed_fence = fence + 1,
+           account_fence = case when account is not null then fence + 1 end,
            event_seq = event_seq + 1, attempt_no = 1, attempt_open = true, gateway = 'simulated', lease_owner = 'w1',
            lease_until = clock_timestamp() + interval '1 minute'
      where id = ${id}`
@@ -39,8 +40,8 @@ export async function paid(api: TestApi, token?: string): Promise<string> {
 }
 
 /** Stores a payment that is authorized and waits for its capture. */
-export async function authorized(api: TestApi): Promise<string> {
-  const id = await pay(api)
+export async function authorized(api: TestApi, token?: string): Promise<string> {
+  const id = await pay(api, token)
   await claimByHand(api, id)
   await api.sql`
     update payments set waits_for = 'capture', waits_until = clock_timestamp() + interval '7 days',
