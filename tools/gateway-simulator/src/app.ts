@@ -1,5 +1,6 @@
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
+import { addAdyen } from './adyen/routes.ts'
 import { addControls } from './control.ts'
 import { exchange, idOf, type Env, type Parts } from './exchange.ts'
 import { newId } from './model/ids.ts'
@@ -12,7 +13,7 @@ import { writeAnswer } from './stripe/write.ts'
 /** A longer body gets 413. */
 const MAX_BODY_BYTES = 256 * 1024
 
-/** Creates the routes: Stripe's, and our own under `/_`. */
+/** Creates the routes: Stripe's, Adyen's, and our own under `/_`. */
 export function createApp(parts: Parts) {
   const { ledger, gateway } = parts
   const { searchLagMs = 0, titan } = parts.options
@@ -34,6 +35,7 @@ export function createApp(parts: Parts) {
         behaviour.execution.type === 'fault' ? FAULT : answer(ledger, id, form, Date.now() - searchLagMs),
       )
     })
+  addAdyen(app, parts)
   addControls(app, parts)
   addThreeDSecure(app, parts)
   if (titan !== undefined) addCheckoutDemo(app, titan)

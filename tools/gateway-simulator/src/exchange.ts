@@ -13,7 +13,7 @@ import { deliver } from './script/delivery.ts'
 import type { Operation, Script, Subject } from './script/script.ts'
 import { FRONT_ANSWERS } from './stripe/errors.ts'
 import { API_VERSION } from './stripe/event.ts'
-import { writeAnswer } from './stripe/write.ts'
+import { writeAnswer, type WrittenAnswer } from './stripe/write.ts'
 import type { WebhookSender } from './webhooks.ts'
 
 export type Env = { readonly Bindings: HttpBindings }
@@ -29,8 +29,19 @@ export interface Parts {
   readonly takeRate: () => boolean
 }
 
+/** How one gateway's API is written. */
+export interface Dialect {
+  /** Writes an answer; `request` is the id of the request that it answers. */
+  readonly write: (answer: GatewayAnswer, ledger: Ledger, request: string) => WrittenAnswer
+  /** The API key of a request. */
+  readonly keyOf: (c: Context<Env>) => string | undefined
+  readonly headersOf: (call: Call, answer: GatewayAnswer) => Record<string, string>
+}
+
 /** What a request wants, before it is read. */
 interface Exchange {
+  /** @default Stripe's */
+  readonly dialect?: Dialect
   readonly operation: Operation
   readonly form: Form
   /** The intent that it is about, when there is one already. */
@@ -44,9 +55,10 @@ export async function exchange(
   wanted: Exchange,
   act: (call: Call) => Promise<GatewayAnswer>,
 ) {
+  const { dialect = STRIPE } = wanted
   const call = await receive(parts, c, wanted)
   const { behaviour, request } = call
-  const early = answerEarly(parts, c, behaviour)
+  const early = answerEarly(parts, dialect.keyOf(c), behaviour)
   const answer: GatewayAnswer = early ?? (await act(call))
   const delivery = early === undefined || behaviour.front !== undefined ? behaviour.delivery : 'send'
   const { isReplay = false, isMismatch = false, original = request } = answer
@@ -54,8 +66,15 @@ export async function exchange(
   void parts.ledger
     .record({ type: 'answered', at: Date.now(), request, status, delivery, isReplay, isMismatch })
     .catch(() => {})
-  const written = writeAnswer(answer, parts.ledger, original)
-  return deliver(written, delivery, c.env.incoming, headersOf(call, answer), parts.options.hugeBytes)
+  const written = dialect.write(answer, parts.ledger, original)
+  const headers = dialect.headersOf(call, answer)
+  return deliver(written, delivery, c.env.incoming, headers, parts.options.hugeBytes)
+}
+
+const STRIPE: Dialect = {
+  write: writeAnswer,
+  keyOf: (c) => bearerOf(c.req.header('authorization')),
+  headersOf,
 }
 
 async function receive(parts: Parts, c: Context<Env>, wanted: Exchange): Promise<Call> {
@@ -102,9 +121,10 @@ function tokenOf(form: Form, ledger: Ledger): string | undefined {
 }
 
 /** Answers before the endpoint, in Stripe's order: authentication, rate limit, then the idempotency layer. */
-function answerEarly({ options, takeRate }: Parts, c: Context<Env>, { front }: Behaviour) {
+function answerEarly({ options, takeRate }: Parts, key: string | undefined, { front }: Behaviour) {
   if (front !== undefined) return FRONT_ANSWERS[front]
-  if (!isAuthorized(c.req.header('authorization'), options.secretKey)) return FRONT_ANSWERS[401]
+  const { secretKey = key } = options
+  if (key === undefined || key === '' || key !== secretKey) return FRONT_ANSWERS[401]
   return takeRate() ? undefined : FRONT_ANSWERS[429]
 }
 
@@ -124,11 +144,10 @@ function headersOf(
 }
 
 /** Stripe takes the key as a bearer token, and as the user of Basic authentication. */
-function isAuthorized(header: string | undefined, secretKey: string | undefined) {
+function bearerOf(header: string | undefined): string | undefined {
   const [, scheme = '', credentials = ''] = /^(Bearer|Basic) (\S+)$/i.exec(header ?? '') ?? []
   const isBasic = scheme.toLowerCase() === 'basic'
-  const key = isBasic ? Buffer.from(credentials, 'base64').toString('utf8').split(':')[0] : credentials
-  return key !== undefined && key !== '' && (secretKey === undefined || key === secretKey)
+  return isBasic ? Buffer.from(credentials, 'base64').toString('utf8').split(':')[0] : credentials
 }
 
 /** Returns the id in the path of a request, if there is one. */

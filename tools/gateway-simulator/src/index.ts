@@ -7,3 +7,4 @@ export type { Charge, LedgerEntry, Movement, RequestEntry } from './ledger/entry
 export type { Operation, Order, Rule, Weights, WebhookScript } from './script/script.ts'
 export type { AnswerRequest, EventRequest, ResetRequest } from './control.ts'
 export { signatureHeader, type WebhookTarget } from './webhooks.ts'
+export { notificationOf as adyenNotification } from './adyen/webhook.ts'

@@ -47,6 +47,7 @@ Usage: titan-gateway-simulator [options]
   --huge-bytes <n>           size of a huge body (default 1 GiB)
   --webhook-url <url>        where webhooks go (default nowhere)
   --webhook-secret <whsec_…> what they are signed with
+  --webhook-dialect <name>   in whose form they are: stripe or adyen (default stripe)
   --webhook-events <types>   the events that are sent, parted by commas (default those of payments and refunds)
   --titan-url <url>          API behind the page /checkout-demo (default none, and no page)
   --titan-api-key <key>      API key of that page (default none)
@@ -87,6 +88,7 @@ export function readOptions(args: readonly string[]): GatewaySimulatorOptions | 
     ...Object.keys(FLAGS),
     'webhook-url',
     'webhook-secret',
+    'webhook-dialect',
     'webhook-events',
     'titan-url',
     'titan-api-key',
@@ -108,7 +110,10 @@ export function readOptions(args: readonly string[]): GatewaySimulatorOptions | 
   return {
     ledgerPath: 'gateway-ledger.jsonl',
     ...Object.fromEntries(found),
-    webhook: url === undefined ? undefined : { url, secret, events: texts['webhook-events']?.split(',') },
+    webhook:
+      url === undefined
+        ? undefined
+        : { url, secret, dialect: readDialect(texts), events: texts['webhook-events']?.split(',') },
     titan: titanUrl === undefined ? undefined : { url: titanUrl, apiKey },
   }
 }
@@ -119,6 +124,7 @@ export function writeOptions({ webhook, titan, ...options }: GatewaySimulatorOpt
   const targets = [
     ['webhook-url', webhook?.url],
     ['webhook-secret', webhook?.secret],
+    ['webhook-dialect', webhook?.dialect],
     ['webhook-events', webhook?.events?.join(',')],
     ['titan-url', titan?.url],
     ['titan-api-key', titan?.apiKey],
@@ -126,6 +132,11 @@ export function writeOptions({ webhook, titan, ...options }: GatewaySimulatorOpt
   return [...flags, ...targets]
     .filter(([, value]) => value !== undefined)
     .map(([flag, value]) => `--${flag}=${typeof value === 'object' ? JSON.stringify(value) : value}`)
+}
+
+function readDialect({ 'webhook-dialect': name }: Readonly<Record<string, string | undefined>>) {
+  if (name === undefined || name === 'stripe' || name === 'adyen') return name
+  throw new RangeError('--webhook-dialect must be stripe or adyen')
 }
 
 function readDrawBy(text: string) {

@@ -40,7 +40,7 @@ export const GATEWAY_ROUTES: readonly Route<GatewayWebhookServices>[] = [
       "For payment gateways only: the body is in the gateway's own form and signed in its own way. After any other response the gateway sends it again.",
     responses: [
       json(200, 'GatewayWebhookReceived', 'The outcome is stored, or was known already'),
-      { status: 202, description: 'The same, for gateways that expect a word of their own' },
+      { status: 202, description: 'The same, for gateways that expect their own text' },
     ],
     problems: ['gateway-webhook-refused', 'not-found', 'body-too-large'],
     async handle(context, services) {

@@ -137,10 +137,10 @@ function capturedByOther(
   return failed(declinedBase(claim, context), code, 'hard_decline', evidence)
 }
 
-/** Of a charge it is an unknown outcome; a refund may take the gateway days. */
+/** Of a charge it is an unknown outcome; what is done about one may take the gateway hours, and a refund days. */
 function pending(claim: Claim, outcome: Outcome<'PENDING'>, context: DecisionContext): Settlement {
   const gatewayRef = outcome.gatewayRef ?? null
-  return claim.kind === 'refund'
+  return claim.kind !== 'charge'
     ? awaitGateway(claim, gatewayRef, context)
     : becomeUnknown(claim, 'the gateway has not decided yet', context, { gatewayRef })
 }

@@ -36,7 +36,7 @@ export function awaitCustomer(
   return { ...waiting, event: 'payment.requires_action', evidence }
 }
 
-/** The gateway has a refund and decides later: in hours, or days. */
+/** The gateway has a capture, void or refund and decides later: in hours, or days. */
 export function awaitGateway(claim: Claim, gatewayRef: string | null, context: DecisionContext): Settlement {
   const evidence = { reason: 'the gateway has not decided yet', gateway_ref: gatewayRef }
   return { ...wait(claim, 'gateway', context), gatewayRef, evidence }

@@ -10,6 +10,9 @@ import {
   type SettingsSource,
 } from '@titan/service'
 import { gatewayTimeout } from '../settings.ts'
+import { createAdyenGateway } from './adyen/gateway.ts'
+import { adyenSettings, adyenWebhookSettings } from './adyen/settings.ts'
+import { ACCEPTED, createAdyenWebhookParser } from './adyen/webhook.ts'
 import type { Gateway } from './gateway.ts'
 import { count } from './limit-settings.ts'
 import type { GatewayLimits } from './limited-gateway.ts'
@@ -35,6 +38,8 @@ interface BuiltIn {
         /** The header that holds the signature, in lower case. */
         readonly signatureHeader: string
         /** Undefined without the secret. */
+        /** The body that the gateway expects when its webhook was taken. @default JSON of ours */
+        readonly acknowledgement?: string | undefined
         parserOf(source: SettingsSource): Gateway['parseWebhook']
       }
     | undefined
@@ -127,8 +132,33 @@ const STRIPE: BuiltIn = {
   },
 }
 
+const ADYEN: BuiltIn = {
+  create(source) {
+    const given = readSettings(adyenSettings, source)
+    const { timeoutMs } = readSettings({ timeoutMs: gatewayTimeout }, source)
+    return createAdyenGateway({ ...given, timeoutMs })
+  },
+  limits: { maxConcurrent: 20, ratePerSecond: 20, breaker: {} },
+  sections: [
+    { title: 'Adyen, with adyen in GATEWAYS', settings: Object.values<SettingNames>(adyenSettings) },
+  ],
+  isShared: true,
+  // Its test card.
+  hasDefaultMethod: (environment) => environment['ADYEN_ENVIRONMENT'] !== 'live',
+  webhooks: {
+    settings: Object.values<SettingNames>(adyenWebhookSettings),
+    signatureHeader: 'authorization',
+    acknowledgement: ACCEPTED,
+    parserOf(source) {
+      const { hmacKey, ...given } = readSettings(adyenWebhookSettings, source)
+      return hmacKey === undefined ? undefined : createAdyenWebhookParser({ ...given, hmacKey })
+    },
+  },
+}
+
 /** The gateways of this package by name. Adding one is its folder, its settings, and a line here. */
 export const BUILT_IN: ReadonlyMap<string, BuiltIn> = new Map([
   ['simulated', SIMULATED],
   ['stripe', STRIPE],
+  ['adyen', ADYEN],
 ])

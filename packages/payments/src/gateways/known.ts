@@ -52,7 +52,9 @@ export const gatewayWebhookSettings: SettingsGroup<readonly GatewayWebhookReader
   read: (source) =>
     [...BUILT_IN].flatMap(([gateway, { webhooks }]) => {
       const parse = webhooks?.parserOf(source)
-      return parse === undefined ? [] : [{ gateway, signatureHeader: webhooks?.signatureHeader, parse }]
+      if (webhooks === undefined || parse === undefined) return []
+      const { signatureHeader, acknowledgement } = webhooks
+      return [{ gateway, signatureHeader, acknowledgement, parse }]
     }),
 }
 

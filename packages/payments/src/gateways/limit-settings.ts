@@ -51,7 +51,7 @@ function prefixOf(gateway: string): string {
 
 export const limitsSection = {
   title:
-    'Limits of each gateway in each process (stripe: 20, 20 and a circuit breaker; modules: a circuit breaker). STRIPE_MAX_CONCURRENT and the like go over them for one gateway',
+    'Limits of each gateway in each process (stripe, adyen: 20, 20 and a circuit breaker; modules: a circuit breaker). STRIPE_MAX_CONCURRENT and the like go over them for one gateway',
   settings: Object.values<SettingNames>(limitSettings()),
 }
 

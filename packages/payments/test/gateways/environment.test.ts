@@ -90,7 +90,7 @@ test('a gateway that does not exist is told with those that do', async () => {
   for (const name of ['paypal', 'toString'])
     await expect(openGateways({ GATEWAY: name })).rejects.toThrow(
       new RegExp(
-        `^GATEWAYS ${name} cannot be loaded: .*; the gateways without a module are simulated, stripe`,
+        `^GATEWAYS ${name} cannot be loaded: .*; the gateways without a module are simulated, stripe, adyen`,
       ),
     )
 })

@@ -44,6 +44,9 @@ function backTo(returnUrl: string, id: string, intent: IntentRow | undefined): s
   const url = new URL(returnUrl)
   url.searchParams.set('payment_intent', id)
   url.searchParams.set('payment_intent_client_secret', clientSecretOf(id))
+  // What Adyen tells it.
+  const isAdyens = intent?.metadata['reference']?.startsWith('titan_') === true
+  if (isAdyens) url.searchParams.set('redirectResult', id)
   url.searchParams.set('redirect_status', intent?.error == null ? 'succeeded' : 'failed')
   return url.href
 }

@@ -1,0 +1,179 @@
+import { adyenNotification, type GatewaySimulatorOptions, type Order } from '@titan/gateway-simulator'
+import { createPaymentHandler, type Gateway } from '@titan/payments'
+import { eventually } from '@titan/testkit'
+import { afterAll, expect, test } from 'vitest'
+import { adyenAt, HMAC_KEY } from '../../payments/test/support/adyen.ts'
+import { startSimulator } from '../../payments/test/support/simulator.ts'
+import { startServer } from '../src/server.ts'
+import { openTestApi } from './support/api.ts'
+
+const login = 'titan:of the tests'
+const gatewaySecrets = {
+  ADYEN_HMAC_KEY: HMAC_KEY,
+  ADYEN_MERCHANT_ACCOUNT: 'TitanTest',
+  ADYEN_WEBHOOK_LOGIN: login,
+}
+const api = await openTestApi({ gatewaySecrets })
+const server = await startServer({ fetch: api.fetch, host: '127.0.0.1', port: 0 })
+afterAll(async () => {
+  await server.drain(0)
+  await api.close()
+})
+
+const webhook = {
+  url: `${server.url}/gateway-webhooks/adyen`,
+  secret: HMAC_KEY,
+  dialect: 'adyen',
+  login,
+} as const satisfies GatewaySimulatorOptions['webhook']
+const authorization = `Basic ${Buffer.from(login).toString('base64')}`
+
+/** A worker at a simulator that speaks Adyen's dialect. */
+async function openAdyen(order?: Order) {
+  const simulator = await startSimulator({ webhook })
+  if (order !== undefined) await simulator.order(order)
+  const gateway = adyenAt(simulator.url)
+  return { simulator, gateway, work: worker(gateway) }
+}
+
+function worker(gateway: Gateway) {
+  const pay = createPaymentHandler({ store: api.store, gateway })
+  // An outcome that is unknown asks for another try.
+  return (id: string) =>
+    pay({ id, data: { payment_id: id } }, { signal: new AbortController().signal }).catch(() => {})
+}
+
+async function accept(given: object): Promise<string> {
+  const response = await api.pay({ amount: 500, currency: 'EUR', ...given })
+  return ((await response.json()) as { payment_id: string }).payment_id
+}
+
+async function askFor(path: string, body: object): Promise<Record<string, string>> {
+  const headers = { 'content-type': 'application/json' }
+  const response = await api.request(path, { method: 'POST', headers, body: JSON.stringify(body) })
+  expect(response.status).toBe(202)
+  return (await response.json()) as Record<string, string>
+}
+
+async function statusOf(id: string): Promise<unknown> {
+  return (await api.store.get(id))?.status
+}
+
+type Item = Parameters<typeof adyenNotification>[0][number]
+
+/** Posts items as Adyen does. */
+function post(
+  items: readonly Item[],
+  headers: Record<string, string> = { authorization },
+): Promise<Response> {
+  const signing = { merchantAccount: 'TitanTest', hmacKey: HMAC_KEY, now: Date.now() }
+  const body = JSON.stringify(adyenNotification(items, signing))
+  return api.request('/gateway-webhooks/adyen', { method: 'POST', headers, body })
+}
+
+function itemOf(id: string, given: Partial<Item> = {}): Item {
+  return {
+    eventCode: 'AUTHORISATION',
+    pspReference: `PSP${id.slice(-12).toUpperCase()}`,
+    merchantReference: `titan_${id}_1`,
+    amount: { value: 500, currency: 'EUR' },
+    success: true,
+    ...given,
+  }
+}
+
+test('an unknown charge is ended by its webhook, once for all copies', async () => {
+  const { work } = await openAdyen({ behaviours: ['reset_after'], webhook: { copies: 2, delayMs: 50 } })
+  const id = await accept({ idempotency_key: 'late' })
+  await work(id)
+  await eventually(async () => expect(await statusOf(id)).toBe('SUCCESS'))
+  const types = (await api.store.events(id)).map(({ type, actor }) => `${type} ${actor}`)
+  expect(types.filter((type) => type === 'payment.succeeded webhook:adyen')).toHaveLength(1)
+})
+
+test('a capture and a refund wait for their webhooks', async () => {
+  const { work } = await openAdyen({ behaviours: ['ok'], on: 'capture', webhook: { delayMs: 100 } })
+  const id = await accept({ idempotency_key: 'manual', capture: 'manual' })
+  await work(id)
+  expect(await api.store.get(id)).toMatchObject({ status: 'PROCESSING', waitsFor: 'capture' })
+
+  const { capture_id: captureId = '' } = await askFor(`/payments/${id}/capture`, { idempotency_key: 'c' })
+  await work(captureId)
+  await eventually(async () => expect(await statusOf(id)).toBe('SUCCESS'))
+  expect((await api.store.events(captureId)).map(({ type }) => type)).toContain('capture.waiting')
+
+  const { refund_id: refundId = '' } = await askFor(`/payments/${id}/refunds`, {
+    idempotency_key: 'r',
+    amount: 200,
+  })
+  await work(refundId)
+  await eventually(async () => expect(await statusOf(refundId)).toBe('SUCCESS'))
+})
+
+test('a void ends its authorization', async () => {
+  const { work } = await openAdyen()
+  const id = await accept({ idempotency_key: 'voided', capture: 'manual' })
+  await work(id)
+  const { void_id: voidId = '' } = await askFor(`/payments/${id}/void`, { idempotency_key: 'v' })
+  await work(voidId)
+  await eventually(async () => expect(await statusOf(id)).toBe('FAILED'))
+})
+
+test('a refund that fails after its success is a contradiction', async () => {
+  const { work } = await openAdyen({ behaviours: ['late_failure:declined@50'], on: 'refund' })
+  const id = await accept({ idempotency_key: 'refund-fails' })
+  await work(id)
+  const { refund_id: refundId = '' } = await askFor(`/payments/${id}/refunds`, { idempotency_key: 'r' })
+  await work(refundId)
+  await eventually(async () => expect(await api.store.breaks(id)).toMatchObject([{ kind: 'refund_failed' }]))
+  expect(await statusOf(refundId)).toBe('SUCCESS')
+})
+
+test.each([
+  ['action_then:ok', 'SUCCESS'],
+  ['action_then:fail', 'FAILED'],
+])('a customer who is asked and answers %s ends it with %s', async (behaviour, status) => {
+  const { work } = await openAdyen({ behaviours: [`${behaviour}@100`] })
+  const asked = { customer_present: true, return_url: 'https://shop.example/back' }
+  const id = await accept({ idempotency_key: behaviour, ...asked })
+  await work(id)
+  expect(await api.store.get(id)).toMatchObject({ waitsFor: 'customer' })
+  await eventually(async () => expect(await statusOf(id)).toBe(status))
+})
+
+test('a charge that comes back after its success is a contradiction, and stays a success', async () => {
+  const { work } = await openAdyen()
+  const id = await accept({ idempotency_key: 'comes-back' })
+  await work(id)
+  const { gatewayRef } = (await api.store.get(id)) ?? {}
+  const back = itemOf(id, { eventCode: 'CAPTURE_FAILED', originalReference: gatewayRef ?? '' })
+  for (let copy = 0; copy < 2; copy++) expect((await post([back])).status).toBe(202)
+  expect(await statusOf(id)).toBe('SUCCESS')
+  expect(await api.store.breaks(id)).toMatchObject([{ kind: 'status_mismatch', reference: gatewayRef }])
+  const other = itemOf(id, { eventCode: 'CAPTURE_FAILED', originalReference: 'ANOTHER' })
+  await post([other])
+  expect(await api.store.breaks(id)).toHaveLength(1)
+})
+
+test('each item of one body counts, and the answer is the word that Adyen expects', async () => {
+  const { work } = await openAdyen({ behaviours: ['500_before', '500_before', '500_before'] })
+  const ids = [await accept({ idempotency_key: 'one' }), await accept({ idempotency_key: 'two' })]
+  for (const id of ids) await work(id)
+  const items = ids.map((id, index) => itemOf(id, { success: index === 0, reason: '6:Expired Card' }))
+  const response = await post([...items, itemOf('pay_unknown', { eventCode: 'REPORT_AVAILABLE' })])
+  expect(response.status).toBe(202)
+  expect(await response.text()).toBe('[accepted]')
+  expect(await Promise.all(ids.map(statusOf))).toEqual(['SUCCESS', 'FAILED'])
+})
+
+test('a body without the login, or with one item that is not signed, changes nothing', async () => {
+  const { work } = await openAdyen({ behaviours: ['500_before'] })
+  const id = await accept({ idempotency_key: 'forged' })
+  await work(id)
+  expect((await post([itemOf(id)], {})).status).toBe(400)
+  const signing = { merchantAccount: 'TitanTest', hmacKey: '00'.repeat(32), now: Date.now() }
+  const forged = JSON.stringify(adyenNotification([itemOf(id)], signing))
+  const init = { method: 'POST', headers: { authorization }, body: forged }
+  expect((await api.request('/gateway-webhooks/adyen', init)).status).toBe(400)
+  expect(await statusOf(id)).toBe('PROCESSING')
+})
