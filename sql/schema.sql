@@ -115,6 +115,16 @@ create table dashboard_sessions (
 );
 CREATE INDEX dashboard_sessions_expires_at_idx ON dashboard_sessions USING btree (expires_at);
 
+-- Gateways at which nothing is begun or continued until an operator starts them again; workers read it every second
+create table gateway_stops (
+  gateway text not null,
+  stopped_at timestamp with time zone not null default clock_timestamp(),
+  stopped_by text not null, -- The operator
+  reason text not null,
+  constraint gateway_stops_gateway_form CHECK ((gateway ~ '^[a-z][a-z0-9_-]{0,39}$'::text)),
+  constraint gateway_stops_pkey PRIMARY KEY (gateway)
+);
+
 -- One row per act in the dashboard, on the command line or over the API; never deleted
 create table operator_actions (
   id bigint not null generated always as identity,

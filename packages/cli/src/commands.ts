@@ -4,6 +4,7 @@ import { importBullmq } from './bullmq/command.ts'
 import { keysCreate, keysList, keysRevoke } from './commands/api-keys.ts'
 import { dlqDelete, dlqRedrive } from './commands/dead-letter-acts.ts'
 import { dlqList, dlqShow } from './commands/dead-letters.ts'
+import { gatewaysList, gatewaysStart, gatewaysStop } from './commands/gateways.ts'
 import { migrate } from './commands/migrate.ts'
 import { operatorsCreate, operatorsList, operatorsRevoke } from './commands/operators.ts'
 import { paymentsLookup, paymentsRefund } from './payments/acts.ts'
@@ -41,6 +42,9 @@ export const COMMANDS: readonly Command[] = [
   refundsCreate,
   refundsList,
   refundsShow,
+  gatewaysList,
+  gatewaysStop,
+  gatewaysStart,
   keysCreate,
   keysList,
   keysRevoke,

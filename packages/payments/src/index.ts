@@ -62,6 +62,7 @@ export { MAX_BATCH, type Batch, type BatchAnswer } from './store/bulk/create-bat
 export type { ClaimOptions } from './store/claim.ts'
 export type { ListFilter, PaymentPage } from './store/list.ts'
 export type { PaymentCounts } from './store/counts.ts'
+export { listGateways, startGateway, stopGateway, type ListedGateway } from './store/gateways/stops.ts'
 export type { DecisionRefusal } from './store/review.ts'
 export type { ErasureEffect } from './store/erasure.ts'
 export type { RefundEffect } from './store/breaks.ts'
@@ -78,7 +79,8 @@ export type { ForeignEffect, ForeignMovement, RefundFailure } from './store/repo
 // Gateways
 export * from './gateways/gateway.ts'
 export * from './gateways/records.ts'
-export { gatewaysOf, type Gateways } from './gateways/gateways.ts'
+export { gatewaysOf, mapGateways, type Gateways } from './gateways/gateways.ts'
+export { stoppable, type StoppableGateways } from './gateways/stops.ts'
 export * from './gateways/ledger.ts'
 export { createSimulatedGateway, type SimulatedGateway } from './gateways/simulated/gateway.ts'
 export type { SimulatedBehaviour } from './gateways/simulated/rates.ts'

@@ -1,4 +1,11 @@
-import type { ChargeOutcome, Gateway, Gateways, LookupAnswer } from '@titan/payments'
+import {
+  mapGateways,
+  type ChargeOutcome,
+  type Gateway,
+  type Gateways,
+  type LookupAnswer,
+  type StoppableGateways,
+} from '@titan/payments'
 import type { Registry } from 'prom-client'
 import { counter, each, histogram, seconds, WORK_BUCKETS } from './metric.ts'
 import { registerGauge, registerMetric, type GaugeValue } from './registry.ts'
@@ -94,21 +101,25 @@ export function createGatewayMeasure(registry: Registry) {
   return (gateways: Gateways): Gateways => {
     observed.push(gateways)
     for (const gateway of gateways.names) calls.show({ gateway })
-    return mapped(gateways, measure)
+    return mapGateways(gateways, measure)
   }
 }
 
-/** Replaces each gateway by what `wrap` makes of it: once, because those of accounts are many, and come and go. */
-function mapped(gateways: Gateways, wrap: (gateway: Gateway) => Gateway): Gateways {
-  const wrapped = new WeakMap<Gateway, Gateway>()
-  return {
-    ...gateways,
-    get(name, account) {
-      const gateway = gateways.get(name, account)
-      if (gateway === undefined) return undefined
-      const known = wrapped.get(gateway) ?? wrap(gateway)
-      wrapped.set(gateway, known)
-      return known
-    },
+/** Shows which gateways operators have stopped. */
+export function createStopsGauge(registry: Registry) {
+  let observed: StoppableGateways | undefined
+  registerGauge(
+    registry,
+    'titan_gateway_stopped',
+    'Whether an operator has stopped the gateway (1).',
+    ['gateway'],
+    () =>
+      (observed?.names ?? []).map((gateway): GaugeValue => [
+        observed?.isStopped(gateway) === true ? 1 : 0,
+        { gateway },
+      ]),
+  )
+  return (gateways: StoppableGateways): void => {
+    observed = gateways
   }
 }

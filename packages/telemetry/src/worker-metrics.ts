@@ -1,5 +1,5 @@
 import type { WorkerHealth } from '@titan/queue-core'
-import { createGatewayMeasure } from './gateway-calls.ts'
+import { createGatewayMeasure, createStopsGauge } from './gateway-calls.ts'
 import { seconds } from './metric.ts'
 import { createPaymentsCounts } from './payments-events.ts'
 import { createQueueCounts } from './queue-events.ts'
@@ -88,6 +88,8 @@ export function createWorkerMetrics(version: string, workers: () => readonly Obs
     onQueueEvent: createQueueCounts(registry),
     /** Wraps gateways. */
     measureGateways: createGatewayMeasure(registry),
+    /** Shows which of these are stopped. */
+    observeStops: createStopsGauge(registry),
     /** Serves the scrapes. */
     registry,
   }

@@ -14,7 +14,9 @@ import {
   recordPartitions,
   type BeforeCharge,
   type Database,
+  stoppable,
   type Gateways,
+  type StoppableGateways,
   type PaymentHandler,
   type PaymentJobs,
   type PaymentsConfig,
@@ -91,7 +93,7 @@ export class PaymentWorkers {
   readonly #options: PaymentWorkersOptions
   readonly #sql: Database
   readonly #redis: Redis
-  readonly #gateways: Gateways
+  readonly #gateways: StoppableGateways
   readonly #store: PaymentStore
   readonly #relay: Relay
   readonly #reconciler: Reconciler
@@ -106,10 +108,11 @@ export class PaymentWorkers {
     const { prefix, partitions, databaseUrl } = config
     this.#options = options
     this.#sql = sql
-    this.ping = createWriteProbe(sql)
     const redis = createRedis(config.redisUrl, options.log)
     this.#redis = redis
-    this.#gateways = metrics?.measureGateways(gateways) ?? gateways
+    this.#gateways = stoppable(metrics?.measureGateways(gateways) ?? gateways)
+    metrics?.observeStops(this.#gateways)
+    this.ping = createWriteProbe(sql, (stopped) => this.#gateways.setStopped(stopped))
     const store = createPaymentStore(sql)
     this.#store = store
     const queue = createQueue<PaymentJobs>(redis.client, PAYMENTS_QUEUE, { prefix, partitions })
@@ -125,7 +128,7 @@ export class PaymentWorkers {
     this.#workers = consumersOf(options).map((consumer) => this.#createWorker(consumer, onEvent, countJob))
     const webhookQueues = options.webhooks ? [createQueue(redis.client, WEBHOOKS_QUEUE, { prefix })] : []
     const limit: IntakeOptions['limit'] = (allowed, others) => this.#limit(allowed, others)
-    this.#intake = new Intake({ ping: this.ping, gateways, log: options.log, limit })
+    this.#intake = new Intake({ ping: this.ping, gateways: this.#gateways, log: options.log, limit })
     this.#stopReading = metrics?.stores.observe({ databaseUrl, queues: [queue, ...webhookQueues] })
   }
 
@@ -135,6 +138,8 @@ export class PaymentWorkers {
     await prepareTables(this.#sql, this.#options)
     await recordPartitions(this.#sql, PAYMENTS_QUEUE, config.partitions)
     await this.#redis.connect(connectTimeoutMs)
+    // Before the first claim: a gateway may be stopped. Without an answer nothing can be claimed either.
+    await this.ping().catch(() => {})
     for (const { worker } of this.#workers) await startPatiently(() => worker.start(), connectTimeoutMs)
     if (webhooks !== undefined) this.#webhooks = await this.#startWebhooks(webhooks)
     this.#intake.start()

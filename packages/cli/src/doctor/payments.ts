@@ -1,4 +1,10 @@
-import { PAYMENTS_QUEUE, readPartitions, type Database } from '@titan/payments'
+import {
+  listGateways,
+  PAYMENTS_QUEUE,
+  readPartitions,
+  type Database,
+  type ListedGateway,
+} from '@titan/payments'
 import type { RedisClient } from '@titan/queue-core'
 import type { Place } from '../commands/queue.ts'
 import { formatDuration } from '../output.ts'
@@ -46,6 +52,7 @@ export async function examinePayments(
     diagnose('payments.review', judgeReview(review)),
     diagnose('payments.breaks', await judgeBreaks(sql)),
     diagnose('payments.gateway', judgeGateways(await readGateways(sql))),
+    diagnose('payments.stopped', judgeStops(await listGateways(sql))),
   ]
 }
 
@@ -95,6 +102,22 @@ async function judgeBreaks(sql: Database): Promise<Result> {
   const advice =
     'See titan payments show; refund the charge at the gateway, then record it with titan payments refund.'
   return problem('warning', found, advice)
+}
+
+function judgeStops(gateways: readonly ListedGateway[]): Result {
+  const stopped = gateways.filter(({ stoppedAt }) => stoppedAt !== null)
+  if (stopped.length > 0) {
+    const names = stopped.map(({ gateway, stoppedBy }) => `${gateway} (by ${stoppedBy})`).join(', ')
+    return problem(
+      'warning',
+      `Gateways are stopped: ${names}.`,
+      'Run titan gateways start NAME when they may continue.',
+    )
+  }
+  const alone = gateways.filter(({ connections, isNeeded }) => isNeeded && connections === 0)
+  if (alone.length === 0) return 'No gateway is stopped, and each that payments wait for has a worker.'
+  const found = `Payments wait for gateways that no connected worker names: ${alone.map(({ gateway }) => gateway).join(', ')}.`
+  return problem('warning', found, 'Add them to GATEWAYS of a worker, after the gateways for new payments.')
 }
 
 /** The gateways that connected programs name: each list once, as it is in the name of the connection. */

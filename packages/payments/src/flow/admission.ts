@@ -71,9 +71,16 @@ export class Admissions {
 
   async #enterOneOf(paymentId: string, signal: AbortSignal): Promise<Entered> {
     const { gateways, findPlace, route = (_, names) => names } = this.#options
-    const place = (await findPlace(paymentId)) ?? { id: paymentId, gateway: null, overdueMs: 0 }
+    const place = (await findPlace(paymentId)) ?? {
+      id: paymentId,
+      account: undefined,
+      gateway: null,
+      overdueMs: 0,
+    }
     const names = place.gateway === null ? route(place, gateways.names) : [place.gateway]
-    const known = names.map((name) => gateways.get(name)).filter((gateway) => gateway !== undefined)
+    const known = names
+      .map((name) => gateways.get(name, place.account))
+      .filter((gateway) => gateway !== undefined)
     if (known.length === 0) throw this.#defer(place, 'other_gateway')
     const up = known.find((gateway) => !this.#isDown(gateway))
     if (up === undefined) throw this.#defer(place, 'gateway_down')

@@ -255,7 +255,7 @@ export interface Gateway {
    * Waits until the gateway's limits leave room for one more conversation. Workers wait here before they take work, so
    * that work stays in the queue while the gateway is down or busy. Rejects with the signal's reason.
    */
-  admit?(options: { readonly signal: AbortSignal }): Promise<Admission>
+  readonly admit?: ((options: { readonly signal: AbortSignal }) => Promise<Admission>) | undefined
   /** State of the circuit breaker in front of the gateway; absent without one. */
   readonly circuit?: CircuitStatus | undefined
   /** The header that a webhook is signed in. @default none: the body holds the signature, or the gateway sends no webhooks */

@@ -29,3 +29,22 @@ export function gatewaysOf(gateways: readonly Gateway[]): Gateways {
     },
   }
 }
+
+/** Replaces each gateway by what `wrap` makes of it: once, because those of accounts are many, and come and go. */
+export function mapGateways(gateways: Gateways, wrap: (gateway: Gateway) => Gateway): Gateways {
+  const wrapped = new WeakMap<Gateway, Gateway>()
+  return {
+    names: gateways.names,
+    get hasAccounts() {
+      return gateways.hasAccounts
+    },
+    get(name, account) {
+      const gateway = gateways.get(name, account)
+      if (gateway === undefined) return undefined
+      const known = wrapped.get(gateway) ?? wrap(gateway)
+      wrapped.set(gateway, known)
+      return known
+    },
+    close: () => gateways.close(),
+  }
+}

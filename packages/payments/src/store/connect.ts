@@ -1,5 +1,6 @@
 import { addressOf, Failure, retryWhilePassing, unreachable, type Log } from '@titan/service'
 import type { ServerDescription } from '../connection/servers.ts'
+import { statement } from './statements.ts'
 import { openDatabase, serversOf, type Database, type DatabaseOptions } from './database.ts'
 
 /**
@@ -25,6 +26,8 @@ export async function connectDatabase(
     throw unreachable('PostgreSQL', url, error)
   }
 }
+
+const probe = statement<{ readonly setting: string; readonly stopped: readonly string[] }>('probe_writes')
 
 /** PostgreSQL cuts longer names. */
 const MAX_NAME = 63
@@ -52,13 +55,20 @@ export function describeServers(sql: Database): Promise<ServerDescription[]> {
 /**
  * Creates a probe that rejects where no payment can be written: PostgreSQL does not answer, is a standby, or is set to
  * read-only; the connections are then replaced, because the address may lead elsewhere by now. Concurrent probes share one
- * statement, so that they do not pile up at an unresponsive server.
+ * statement, so that they do not pile up at an unresponsive server. `onStops` receives the stopped gateways each time.
  */
-export function createWriteProbe(sql: Database): () => Promise<void> {
+export function createWriteProbe(
+  sql: Database,
+  onStops?: (stopped: readonly string[]) => void,
+): () => Promise<void> {
   let asking: Promise<void> | undefined
   async function ask(): Promise<void> {
-    const [row] = await sql`select current_setting('transaction_read_only') as setting`
-    if (row?.['setting'] === 'off') return
+    const [row] =
+      onStops === undefined
+        ? await sql<{ setting: string }[]>`select current_setting('transaction_read_only') as setting`
+        : await probe(sql, {})
+    if (row !== undefined && 'stopped' in row) onStops?.(row.stopped)
+    if (row?.setting === 'off') return
     serversOf(sql).leaveAll()
     throw new Failure('PostgreSQL takes no writes: it is a standby, or set to read-only')
   }

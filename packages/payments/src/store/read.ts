@@ -17,6 +17,8 @@ export async function getPayment(sql: Database, id: string): Promise<Payment | u
 /** What decides at which gateway a payment is worked on next. */
 export interface PaymentPlace {
   readonly id: string
+  /** That of the payment; undefined for a payment that does not exist. */
+  readonly account: string | undefined
   /** That of its open attempt, or of the charge that it is about; null when a new attempt may begin, or it cannot be claimed now. */
   readonly gateway: string | null
   /** Milliseconds for which it has been due. */

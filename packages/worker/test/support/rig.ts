@@ -3,6 +3,7 @@ import {
   createPaymentStore,
   migrate,
   openDatabase,
+  type Database,
   type PaymentStatus,
   type PaymentStore,
 } from '@titan/payments'
@@ -14,6 +15,7 @@ export const PATIENT: { readonly timeoutMs: number } = { timeoutMs: 60_000 }
 
 /** A database with its tables and a key prefix, for one test file. */
 export interface Rig {
+  readonly sql: Database
   readonly store: PaymentStore
   /** What a program needs to find both. */
   readonly env: Readonly<Record<string, string>>
@@ -33,6 +35,7 @@ export async function openRig(): Promise<Rig> {
   await migrate(sql)
   const store = createPaymentStore(sql)
   return {
+    sql,
     store,
     env: { DATABASE_URL: database.url, REDIS_URL: inject('redisUrl'), QUEUE_PREFIX: testPrefix() },
     create: async (idempotencyKey, amount = 500) => {
