@@ -12,6 +12,10 @@ import { runTrial, type Trial, type TrialOptions } from './trial.ts'
 /** How to run chaos. */
 export interface ChaosOptions extends TrialOptions {
   readonly on: Topology
+  /** How many gateways there are, 1 or 2. @default 1 */
+  readonly gateways?: number | undefined
+  /** How many accounts pay. @default 1 */
+  readonly accounts?: number | undefined
   /** Whether faults may overlap. Otherwise one follows the other, after everything is up again. */
   readonly mixed: boolean
   /** Types of the faults that follow each other. @default all */
@@ -53,7 +57,7 @@ export async function runChaos(options: ChaosOptions) {
         async observe({ fleet }, { sql }) {
           run.sql = sql
           endedUnderFaults = await countEnded(sql)
-          await fleet.gateway.simulator()?.reset({ weights: {} })
+          for (const gateway of fleet.gateways) await gateway.simulator()?.reset({ weights: {} })
         },
         async inspect(_trial, { sql }) {
           run.phase = 'verifying'

@@ -21,6 +21,8 @@ ends all faults, waits until the system is quiet, and verifies every payment. Ex
                      cluster   a Redis Cluster of six
                      postgres  a primary with two synchronous standbys
                      patroni   the same behind Patroni, etcd and HAProxy
+  --gateways <n>   2: a second gateway, which is dead again and again; payments then go to the first one. (default 1)
+  --accounts <n>   Accounts that the payments are of, up to 9; they use the same idempotency keys. (default 1)
   --payments <n>   Number of payments; a third of them is also refunded, captured or voided. (default 20000, or 2000
                    where faults follow each other)
   --duration <s>   Seconds of payments and faults. (default 1 for every 60 payments, at least 15; or 240)
@@ -71,6 +73,8 @@ function readFlags(argv: readonly string[]) {
     allowNegative: true,
     options: {
       on: { type: 'string', default: 'single' },
+      gateways: { type: 'string', default: '1' },
+      accounts: { type: 'string', default: '1' },
       payments: { type: 'string' },
       duration: { type: 'string' },
       mixed: { type: 'boolean' },
@@ -88,6 +92,8 @@ function readFlags(argv: readonly string[]) {
 
 interface Settings {
   readonly on: Topology
+  readonly gateways: number
+  readonly accounts: number
   readonly mixed: boolean
   readonly only: readonly string[] | undefined
   readonly payments: number
@@ -109,6 +115,8 @@ function settingsOf(flags: ReturnType<typeof readFlags>): Settings {
   const payments = readNumber('payments', flags.payments ?? `${usual.payments}`)
   return {
     on,
+    gateways: readNumber('gateways', flags.gateways, 2),
+    accounts: readNumber('accounts', flags.accounts, 9),
     mixed,
     only,
     payments,
@@ -170,9 +178,9 @@ function readTopology(name: string): Topology {
   throw new RangeError(`--on must be one of ${known.join(', ')}, got ${JSON.stringify(name)}`)
 }
 
-function readNumber(flag: string, text: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(text))
-    throw new RangeError(`--${flag} must be a whole number of at least 1, got ${JSON.stringify(text)}`)
+function readNumber(flag: string, text: string, most = 999_999_999): number {
+  if (!/^[1-9]\d{0,8}$/.test(text) || Number(text) > most)
+    throw new RangeError(`--${flag} must be a whole number from 1 to ${most}, got ${JSON.stringify(text)}`)
   return Number(text)
 }
 

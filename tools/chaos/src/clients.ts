@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import type { ClientAccount } from './accounts.ts'
 import { Movers, planOf, type Plan } from './movers.ts'
 import { createRandom } from './random.ts'
 import { Requests, type Response } from './requests.ts'
@@ -8,6 +9,8 @@ export interface Accepted {
   readonly key: string
   readonly amount: number
   readonly paymentId: string
+  /** The API key of its account; undefined where none is required. */
+  readonly token: string | undefined
 }
 
 /** What clients have done so far. */
@@ -29,6 +32,8 @@ export interface ClientOptions {
   /** Time over which the payments are begun, evenly. */
   readonly durationMs: number
   readonly seed: number
+  /** Each payment is of one of them in turn, and they use the same idempotency keys. @default one that needs no API key */
+  readonly accounts?: readonly ClientAccount[] | undefined
   /** Whether some payments are refunded, captured or voided afterwards. @default false */
   readonly moves?: boolean | undefined
   /** APIs that know how to. @default all */
@@ -38,10 +43,14 @@ export interface ClientOptions {
 /** Share of payments that are sent twice at the same time, and of those whose key is reused with another amount. */
 const SENT_TWICE = 0.03
 const KEY_REUSED = 0.02
+/** Share of payments that another account asks for. */
+const SPIED_ON = 0.1
+
+const NO_ACCOUNTS: readonly ClientAccount[] = [{ id: 'default', token: undefined }]
 
 /** Clients that send payments and repeat each request until it is answered. The seed decides amounts and oddities. */
 export class Clients {
-  /** By their keys. */
+  /** By their keys as they are stored: those of another account than `default` begin with its id. */
   readonly accepted: Map<string, Accepted> = new Map()
   /** When each of them was accepted, in epoch milliseconds. */
   readonly acceptedAt: number[] = []
@@ -84,20 +93,27 @@ export class Clients {
 
   async #pay(number: number, signal: AbortSignal): Promise<void> {
     const { seed } = this.#options
-    const key = `chaos-${seed}-${number}`
+    const accounts = this.#options.accounts ?? NO_ACCOUNTS
+    const account = accounts[number % accounts.length]
+    if (account === undefined) throw new RangeError('there is no account')
+    const key = `chaos-${seed}-${Math.floor(number / accounts.length)}`
     // Each payment draws separately, because the order of payments does not depend on the seed.
     const random = createRandom(`${seed} ${number}`)
     const amount = random.between(1, 1_000_000)
     const oddity = random.next()
-    const order = { key, amount, plan: this.#options.moves ? planOf(random) : 'charge' } as const
+    const plan = this.#options.moves ? planOf(random) : 'charge'
+    const order: Order = { key, amount, plan, account }
     this.#tried++
     if (oddity < SENT_TWICE) {
       this.#requests.repeated++
       await Promise.all([this.#repeat(order, signal), this.#repeat(order, signal)])
     } else await this.#repeat(order, signal)
-    const payment = this.accepted.get(key)
+    const payment = this.accepted.get(storedKeyOf(order))
     if (payment === undefined) return
     if (oddity > 1 - KEY_REUSED) await this.#reuseKey(order)
+    const other = accounts[(number + 1) % accounts.length]
+    if (other !== undefined && other !== account && random.next() < SPIED_ON)
+      await this.#spyOn(payment, other)
     await this.movers.follow(payment, order.plan, signal)
   }
 
@@ -116,10 +132,10 @@ export class Clients {
   }
 
   /** Sends one request; returns undefined when no response said what became of it. */
-  async #post({ key, amount, plan }: Order): Promise<Response | undefined> {
+  async #post({ key, amount, plan, account }: Order): Promise<Response | undefined> {
     // An API of another version may not know the member.
     const requests = plan === 'authorize' ? this.#moving : this.#requests
-    const response = await requests.send('/pay', {
+    const response = await requests.send(account.token, '/pay', {
       amount,
       idempotency_key: key,
       ...(plan === 'authorize' && { capture: 'manual' }),
@@ -135,14 +151,15 @@ export class Clients {
     return response
   }
 
-  #accept({ key, amount }: Order, paymentId: string): void {
-    const before = this.accepted.get(key)
+  #accept(order: Order, paymentId: string): void {
+    const { key, amount, account } = order
+    const before = this.accepted.get(storedKeyOf(order))
     if (before === undefined) {
       this.#answered++
       this.acceptedAt.push(Date.now())
     } else if (before.paymentId !== paymentId)
       this.breaches.push(`${key}: answered ${before.paymentId} first and ${paymentId} later`)
-    this.accepted.set(key, { key, amount, paymentId })
+    this.accepted.set(storedKeyOf(order), { key, amount, paymentId, token: account.token })
   }
 
   /** Sends another amount under a key that is taken, which must be refused. */
@@ -151,10 +168,22 @@ export class Clients {
     if (response?.status === 422) this.#refused++
     if (response?.status === 202) this.breaches.push(`${order.key}: a second body was accepted`)
   }
+
+  /** Asks for a payment of another account, which must be unknown. */
+  async #spyOn({ paymentId }: Accepted, { id, token }: ClientAccount): Promise<void> {
+    const response = await this.#requests.send(token, `/payments/${paymentId}`)
+    if (response !== undefined && response.status < 500 && response.status !== 404)
+      this.breaches.push(`${paymentId}: the account ${id}, whose it is not, was answered ${response.status}`)
+  }
+}
+
+function storedKeyOf({ account, key }: Order): string {
+  return account.id === 'default' ? key : `${account.id} ${key}`
 }
 
 /** What a client asks for. */
 interface Order {
+  readonly account: ClientAccount
   readonly key: string
   readonly amount: number
   readonly plan: Plan

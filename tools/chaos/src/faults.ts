@@ -46,7 +46,12 @@ export class FaultMaker {
   }
 }
 
-function effectsOn({ stores, gateway, programs, links }: Fleet): Partial<Effects> {
+function effectsOn({ stores, gateways, programs, links }: Fleet): Partial<Effects> {
+  const chosen = (pick: number): Fleet['gateways'][number] => {
+    const gateway = gateways[Math.floor(pick * gateways.length)]
+    if (gateway === undefined) throw new RangeError('there is no gateway')
+    return gateway
+  }
   return {
     ...stores.postgres.effects,
     ...stores.redis.effects,
@@ -55,10 +60,13 @@ function effectsOn({ stores, gateway, programs, links }: Fleet): Partial<Effects
       const stopped = programs.get(program)?.current()
       return { begin: () => stopped?.signal('SIGSTOP'), end: () => stopped?.signal('SIGCONT') }
     },
-    gateway_kill: () => ({ begin: () => gateway.kill(), end: () => gateway.start() }),
-    gateway_storm: ({ behaviour }) => ({
-      begin: () => gateway.simulator()?.order({ behaviours: [behaviour], times: null }),
-      end: () => gateway.simulator()?.reset(),
+    gateway_kill: ({ pick }) => ({ begin: () => chosen(pick).kill(), end: () => chosen(pick).start() }),
+    gateway_storm: ({ pick, behaviour }) => ({
+      begin: () =>
+        chosen(pick)
+          .simulator()
+          ?.order({ behaviours: [behaviour], times: null }),
+      end: () => chosen(pick).simulator()?.reset(),
     }),
     network({ link, fault }) {
       const hit = [...links].filter(([name]) => name.includes(link)).map(([, proxy]) => proxy)

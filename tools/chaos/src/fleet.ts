@@ -1,8 +1,9 @@
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { supervise, type Supervisor } from './supervisor.ts'
 import type { LogEntry, ProgramOptions } from './program.ts'
 import { linksOf, PROGRAMS, type ProgramId } from './kinds.ts'
-import { startGatewayIn } from './servers.ts'
+import { startGatewaysIn } from './servers.ts'
 import { stepLogIn } from './step-log.ts'
 import { startStores } from './stores/start.ts'
 import type { Topology } from './stores/store.ts'
@@ -39,7 +40,6 @@ export const MAX_RETRIES = 5
 
 /** Short times, so that minutes cover what takes hours in production. */
 const SETTINGS = {
-  GATEWAY: 'stripe',
   STRIPE_SECRET_KEY: 'sk_test_titan',
   GATEWAY_TIMEOUT_MS: '4000',
   GATEWAY_RATE_PER_SECOND: '1000',
@@ -73,7 +73,11 @@ const POLICY = {
 export interface FleetOptions {
   /** How PostgreSQL and Redis are set up. @default 'single' */
   readonly on?: Topology | undefined
-  /** The gateway draws its answers by it. */
+  /** How many gateways there are, 1 or 2. @default 1 */
+  readonly gateways?: number | undefined
+  /** How many accounts pay; with several, API keys are required. @default 1 */
+  readonly accounts?: number | undefined
+  /** A gateway draws its answers by it. */
   readonly seed: number
   /** Shares of the gateway's answers. @default every kind of answer, most of them sound */
   readonly weights?: Readonly<Record<string, number>>
@@ -91,7 +95,7 @@ export interface FleetOptions {
 
 /** Starts everything with its data in the folder. */
 export async function startFleet(folder: string, options: FleetOptions) {
-  const { on = 'single', seed, weights = WEIGHTS, env, logsSteps = false, gatewayFolder = folder } = options
+  const { on = 'single', seed, weights = WEIGHTS, env, gatewayFolder = folder } = options
   const closers: (() => Promise<void>)[] = []
   /** How often each event was logged. */
   const logged = new Map<string, number>()
@@ -110,20 +114,20 @@ export async function startFleet(folder: string, options: FleetOptions) {
   try {
     const stores = await startStores(on, folder)
     closers.push(async () => void (await Promise.all([stores.postgres.stop(), stores.redis.stop()])))
-    const gateway = await startGatewayIn(gatewayFolder, { weights, seed, drawBy: 'amount', laterMs: 300 })
-    closers.push(() => gateway.stop())
+    const answers = { weights, seed, drawBy: 'amount', laterMs: 300 } as const
+    const gateways = await startGatewaysIn(gatewayFolder, options.gateways ?? 1, answers)
+    closers.push(async () => void (await Promise.all(gateways.map((gateway) => gateway.stop()))))
 
-    const targets: Readonly<Record<string, (() => number | undefined) | undefined>> = {
+    const targets: Targets = {
       postgres: stores.postgres.target,
       redis: stores.redis.target,
-      gateway: gateway.port,
+      gateway: gateways[0]?.port,
+      second: gateways[1]?.port,
       'api-1': () => portOf(programs.get('api-1')),
       'api-2': () => portOf(programs.get('api-2')),
     }
-    for (const link of linksOf(on)) {
-      const target = targets[link.split('>')[1] ?? '']
-      if (target === undefined) throw new RangeError(`the link ${link} leads to no server`)
-      const proxy = await startTcpProxy(target)
+    for (const link of linksOf({ on, gateways: gateways.length })) {
+      const proxy = await startLink(link, targets)
       links.set(link, proxy)
       closers.push(() => proxy.close())
     }
@@ -134,13 +138,13 @@ export async function startFleet(folder: string, options: FleetOptions) {
         ...commandOf(id),
         checkout,
         env: {
-          ...settingsOf(folder, logsSteps),
+          ...settingsOf(folder, options),
           ...env,
           NODE_COMPILE_CACHE: join(folder, 'compiled'),
           DATABASE_URL: stores.postgres.urlAt(portAt(`${id}>postgres`)),
           QUEUE_PARTITIONS: String(stores.redis.partitions),
           REDIS_URL: stores.redis.urlAt(portAt(`${id}>redis`)),
-          STRIPE_API_BASE: `http://127.0.0.1:${portAt(`${id}>gateway`)}`,
+          ...gatewaySettings(portAt(`${id}>gateway`), portAt(`${id}>second`)),
         },
         onLog: count,
       }
@@ -162,11 +166,20 @@ export async function startFleet(folder: string, options: FleetOptions) {
     const apiUrls = PROGRAMS.filter((id) => id.startsWith('api')).map(
       (id) => `http://127.0.0.1:${portAt(`client>${id}`)}`,
     )
-    return { stores, gateway, programs, links, apiUrls, logged, move, close }
+    return { stores, gateways, programs, links, apiUrls, logged, move, close }
   } catch (error) {
     await close()
     throw error
   }
+}
+
+/** The port of each server; undefined while it is down. */
+type Targets = Readonly<Record<string, (() => number | undefined) | undefined>>
+
+async function startLink(link: string, targets: Targets): Promise<TcpProxy> {
+  const target = targets[link.split('>')[1] ?? '']
+  if (target === undefined) throw new RangeError(`the link ${link} leads to no server`)
+  return startTcpProxy(target)
 }
 
 /** Returns the checkout that a program starts from. */
@@ -175,11 +188,29 @@ function firstCheckoutOf(id: ProgramId, { previous, isUpgraded = false }: FleetO
 }
 
 /** What the programs are set to. */
-function settingsOf(folder: string, logsSteps: boolean): Readonly<Record<string, string>> {
+function settingsOf(
+  folder: string,
+  { logsSteps = false, accounts = 1 }: FleetOptions,
+): Readonly<Record<string, string>> {
   return {
     ...SETTINGS,
+    ...(accounts > 1 && { REQUIRE_API_KEY: 'true' }),
     CHAOS_POLICY: JSON.stringify(POLICY),
     ...(logsSteps && { CHAOS_STEP_LOG: stepLogIn(folder) }),
+  }
+}
+
+const SECOND_MODULE = fileURLToPath(new URL('second-gateway.ts', import.meta.url))
+
+/** Which gateways the programs have, and where; 0 for a gateway that does not exist. */
+function gatewaySettings(port: number, secondPort: number): Readonly<Record<string, string>> {
+  const first = { GATEWAY: 'stripe', STRIPE_API_BASE: `http://127.0.0.1:${port}` }
+  if (secondPort === 0) return first
+  return {
+    ...first,
+    GATEWAY: '',
+    GATEWAYS: `stripe,${SECOND_MODULE}`,
+    SECOND_API_BASE: `http://127.0.0.1:${secondPort}`,
   }
 }
 

@@ -1,20 +1,21 @@
-import { readLedgerFile, type Database } from '@titan/payments'
+import { readLedgerFile, type Database, type LedgerFact } from '@titan/payments'
 import { findOpenBreaks, verify } from '@titan/cli'
 import type { Accepted } from './clients.ts'
 import { MAX_RETRIES } from './fleet.ts'
 import type { AcceptedMove } from './movers.ts'
 import type { Stores } from './trial.ts'
 
-/** Judges payments by the invariants, by what clients were answered, and by the gateway's ledger. */
+/** Judges payments by the invariants, by what clients were answered, and by the ledgers of the gateways. */
 export async function judge({
   sql,
   redis,
   partitions,
-  ledgerPath,
+  ledgerPaths,
   accepted,
   moves,
 }: Stores & {
-  readonly ledgerPath: string
+  /** The ledgers of all gateways: a payment is charged once, at one of them. */
+  readonly ledgerPaths: readonly string[]
   readonly accepted: ReadonlyMap<string, Accepted>
   readonly moves: ReadonlyMap<string, AcceptedMove>
 }) {
@@ -24,7 +25,7 @@ export async function judge({
     partitions,
     settled: true,
     maxRetries: MAX_RETRIES,
-    ledger: readLedgerFile(ledgerPath),
+    ledger: readLedgers(ledgerPaths),
   })
   const broken = findings
     .filter(({ verdict }) => verdict === 'FAIL')
@@ -59,6 +60,7 @@ export async function judge({
     statuses,
     /** Captures, voids and refunds by kind and status. */
     movements,
+    ...(await countPlaces(sql)),
     /** Why payments are in review. */
     reviews,
     /** Attempts that another worker continued because the lease of the first had expired. */
@@ -75,17 +77,40 @@ export async function judge({
   }
 }
 
+/** Counts where payments were tried. */
+async function countPlaces(sql: Database) {
+  const gateways = await count(
+    sql<Counted[]>`
+      select coalesce(gateway, 'none') || ' ' || status as name, count(*)::int as count
+        from payments where parent_id is null group by 1`,
+  )
+  const [moved] = await sql<{ count: number }[]>`
+    select count(*)::int as count
+      from (select payment_id from attempt_history where payment_id like 'pay%' group by 1
+            having count(distinct gateway) > 1) several`
+  return {
+    /** Payments by their last gateway and status. */
+    gateways,
+    /** Payments with attempts at more than one gateway. */
+    rerouted: moved?.count ?? 0,
+  }
+}
+
+async function* readLedgers(paths: readonly string[]): AsyncGenerator<LedgerFact> {
+  for (const path of paths) yield* readLedgerFile(path)
+}
+
 /** Finds accepted payments that are not stored as they were answered. */
 async function findChangedAnswers(sql: Database, accepted: ReadonlyMap<string, Accepted>): Promise<string[]> {
   const rows = await sql<
     { id: string; key: string; amount: number }[]
   >`select id, idempotency_key as key, amount from payments`
   const stored = new Map(rows.map((row) => [row.key, row]))
-  const changed = [...accepted.values()].filter(({ key, amount, paymentId }) => {
+  const changed = [...accepted].filter(([key, { amount, paymentId }]) => {
     const row = stored.get(key)
     return row?.id !== paymentId || row.amount !== amount
   })
-  return changed.map(({ key, paymentId }) => `lost or changed: ${key} was answered ${paymentId}`)
+  return changed.map(([key, { paymentId }]) => `lost or changed: ${key} was answered ${paymentId}`)
 }
 
 /** Finds accepted refunds, captures and voids that are not stored as they were answered. */

@@ -12,13 +12,24 @@ const WORKERS = PROGRAMS.slice(2)
 /** The connections that a fault can hit: from each program to each server it uses, and from the clients to each API. */
 const LINKS: readonly string[] = [
   ...APIS.flatMap((from) => [`${from}>postgres`, `${from}>redis`, `client>${from}`]),
-  ...WORKERS.flatMap((from) => ['postgres', 'redis', 'gateway'].map((to) => `${from}>${to}`)),
+  ...WORKERS.flatMap((from) => ['postgres', 'redis', 'gateway', 'second'].map((to) => `${from}>${to}`)),
 ]
 
-/** Returns the links of a topology. Programs connect by themselves to servers that replace each other. */
-export function linksOf(topology: Topology): readonly string[] {
-  const { postgres, redis } = TOPOLOGIES[topology]
-  const bypassed = [...(postgres === 'single' ? [] : ['postgres']), ...(redis === 'single' ? [] : ['redis'])]
+/** What decides which faults there are. */
+export interface System {
+  readonly on: Topology
+  /** How many gateways there are. @default 1 */
+  readonly gateways?: number | undefined
+}
+
+/** Returns the links of a system. Programs connect by themselves to servers that replace each other. */
+export function linksOf({ on, gateways = 1 }: System): readonly string[] {
+  const { postgres, redis } = TOPOLOGIES[on]
+  const bypassed = [
+    ...(postgres === 'single' ? [] : ['postgres']),
+    ...(redis === 'single' ? [] : ['redis']),
+    ...(gateways > 1 ? [] : ['second']),
+  ]
   return LINKS.filter((link) => !bypassed.some((store) => link.endsWith(`>${store}`)))
 }
 
@@ -37,9 +48,10 @@ export type Fault =
   /** Every connection to PostgreSQL is ended from its side. */
   | { readonly type: 'postgres_terminate' }
   | ReplicatedFault
-  | { readonly type: 'gateway_kill' }
-  /** Every charge is answered in this way for a while. */
-  | { readonly type: 'gateway_storm'; readonly behaviour: string }
+  /** SIGKILL of a gateway, and a start at the end; `pick`, from 0 up to 1, decides which. */
+  | { readonly type: 'gateway_kill'; readonly pick: number }
+  /** Every charge at a gateway is answered in this way for a while. */
+  | { readonly type: 'gateway_storm'; readonly pick: number; readonly behaviour: string }
   /** All links whose name contains `link` are bad for a while. */
   | { readonly type: 'network'; readonly link: string; readonly fault: NetworkFault }
 
@@ -133,8 +145,12 @@ const STORE_KINDS: {
 const STORMS = '429 503 500_after reset_after hang_after hang_before garbage decline:soft'.split(' ')
 
 const OTHER_KINDS: readonly Kind[] = [
-  [2, [200, 2_000], () => ({ type: 'gateway_kill' })],
-  [2, [500, 3_000], (random) => ({ type: 'gateway_storm', behaviour: random.pick(STORMS) })],
+  [2, [200, 2_000], (random) => ({ type: 'gateway_kill', pick: random.next() })],
+  [
+    2,
+    [500, 3_000],
+    (random) => ({ type: 'gateway_storm', pick: random.next(), behaviour: random.pick(STORMS) }),
+  ],
   [
     8,
     [500, 4_000],
@@ -142,10 +158,21 @@ const OTHER_KINDS: readonly Kind[] = [
   ],
 ]
 
-/** Returns every kind of fault that a topology has. */
-export function kindsOf(topology: Topology): readonly Kind[] {
-  const { postgres, redis } = TOPOLOGIES[topology]
-  return [...PROGRAM_KINDS, ...STORE_KINDS.redis[redis], ...STORE_KINDS.postgres[postgres], ...OTHER_KINDS]
+/** The second gateway is dead for long, again and again: payments go to the first one meanwhile. */
+const SECOND_GATEWAY_KINDS: readonly Kind[] = [
+  [8, [2_000, 10_000], () => ({ type: 'gateway_kill', pick: 0.9 })],
+]
+
+/** Returns every kind of fault that a system has. */
+export function kindsOf({ on, gateways = 1 }: System): readonly Kind[] {
+  const { postgres, redis } = TOPOLOGIES[on]
+  return [
+    ...PROGRAM_KINDS,
+    ...STORE_KINDS.redis[redis],
+    ...STORE_KINDS.postgres[postgres],
+    ...OTHER_KINDS,
+    ...(gateways > 1 ? SECOND_GATEWAY_KINDS : []),
+  ]
 }
 
 /** Returns the kinds that follow each other, so that what happens belongs to one of them: those of programs and stores. */
@@ -162,7 +189,14 @@ export function turnKindsOf(topology: Topology): readonly Kind[] {
 /** One link mostly; now and then a server or a program is cut off from all others. */
 function drawLink(random: Random, links: readonly string[]): string {
   if (random.next() < 0.7) return random.pick(links)
-  const groups = ['>postgres', '>redis', '>gateway', 'client>', ...PROGRAMS.map((from) => `${from}>`)]
+  const groups = [
+    '>postgres',
+    '>redis',
+    '>gateway',
+    '>second',
+    'client>',
+    ...PROGRAMS.map((from) => `${from}>`),
+  ]
   return random.pick(groups.filter((group) => links.some((link) => link.includes(group))))
 }
 

@@ -67,6 +67,7 @@ export class Movers {
     const isAuthorized = ({ authorization }: Response['body']): boolean =>
       (authorization as { readonly status?: string } | undefined)?.status === 'authorized'
     const body = await this.#look(
+      payment.token,
       `/payments/${payment.paymentId}`,
       (seen) => isEnded(seen) || isAuthorized(seen),
       signal,
@@ -110,9 +111,9 @@ export class Movers {
   }
 
   /** Asks for more than was ever captured, which must be refused. */
-  async #exceed({ paymentId, key }: Accepted, captured: number): Promise<void> {
+  async #exceed({ paymentId, key, token }: Accepted, captured: number): Promise<void> {
     const body = { amount: captured + 1, idempotency_key: `${key}-too-much` }
-    const response = await this.#requests.send(`/payments/${paymentId}/refunds`, body)
+    const response = await this.#requests.send(token, `/payments/${paymentId}/refunds`, body)
     if (response?.status === 202) this.breaches.push(`${paymentId}: a refund above its charge was accepted`)
     else if (response !== undefined && response.status < 500) this.counts.refused++
   }
@@ -125,11 +126,11 @@ export class Movers {
     amount: number | undefined,
     signal: AbortSignal,
   ): Promise<MoveKind | 'failed' | 'refused' | 'review' | undefined> {
-    const { paymentId, key } = payment
+    const { paymentId, key, token } = payment
     const request = { ...(amount !== undefined && { amount }), idempotency_key: `${key}-${name}` }
     const ask = (): Promise<Response | undefined> =>
       this.#requests.untilAnswered(
-        () => this.#requests.send(`/payments/${paymentId}/${PATHS[kind]}`, request),
+        () => this.#requests.send(token, `/payments/${paymentId}/${PATHS[kind]}`, request),
         ({ status }) => status === 202 || (status >= 400 && status < 500 && status !== 429),
         signal,
       )
@@ -140,7 +141,7 @@ export class Movers {
     const [id, other = id] = ids
     if (id !== other) this.breaches.push(`${paymentId}: one key is ${id} and ${other}`)
     if (id === undefined) return answers[0] === undefined ? undefined : 'refused'
-    const end = await this.#look(`/${LISTS[kind]}/${id}`, isEnded, signal)
+    const end = await this.#look(token, `/${LISTS[kind]}/${id}`, isEnded, signal)
     if (end === undefined) return undefined
     if (end['status_detail'] === 'IN_REVIEW') return 'review'
     return end['status'] === 'SUCCESS' ? kind : 'failed'
@@ -155,12 +156,13 @@ export class Movers {
 
   /** Reads until it is as wanted. */
   async #look(
+    token: string | undefined,
     path: string,
     isWanted: (body: Response['body']) => boolean,
     signal: AbortSignal,
   ): Promise<Response['body'] | undefined> {
     for (let waitMs = LOOK_EVERY_MS; !signal.aborted; waitMs = Math.min(2 * waitMs, MAX_LOOK_MS)) {
-      const response = await this.#requests.send(path)
+      const response = await this.#requests.send(token, path)
       if (response?.status === 200 && isWanted(response.body)) return response.body
       await pause(waitMs * (0.5 + Math.random()))
     }

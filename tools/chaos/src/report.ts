@@ -21,6 +21,8 @@ export function formatReport(report: ChaosReport): string {
     faults,
     statuses,
     movements,
+    gateways,
+    rerouted,
     reviews,
     breaches,
     quietAfterMs,
@@ -57,6 +59,9 @@ export function formatReport(report: ChaosReport): string {
     ['quiet after', quietAfterMs === undefined ? 'never' : inSeconds(quietAfterMs)],
     ['payments by status', Object.values(statuses).reduce((sum, count) => sum + count, 0)],
     ...indented(statuses),
+    ...(Object.keys(gateways).some((name) => name.startsWith('second'))
+      ? [['tried at both gateways', rerouted] as const, ...indented(gateways)]
+      : []),
     ...Object.entries(reviews).map(([reason, count]) => [`  review: ${reason}`.slice(0, 70), count] as const),
     ['breaches', breaches.length],
   ]

@@ -28,16 +28,19 @@ export class Requests {
     this.#routes = routes
   }
 
-  /** Sends one request; returns undefined when no response said what became of it. */
-  send(path: string, body?: object): Promise<Response | undefined> {
-    return this.#limit(() => this.#send(path, body))
+  /** Sends one request, with a token where keys are required; returns undefined when no response said what became of it. */
+  send(token: string | undefined, path: string, body?: object): Promise<Response | undefined> {
+    return this.#limit(() => this.#send(token, path, body))
   }
 
-  async #send(path: string, body?: object): Promise<Response | undefined> {
+  async #send(token: string | undefined, path: string, body?: object): Promise<Response | undefined> {
     try {
       const response = await fetch(`${this.#routes.pick(this.#urls)}${path}`, {
         method: body === undefined ? 'GET' : 'POST',
-        headers: { 'content-type': 'application/json' },
+        headers: {
+          'content-type': 'application/json',
+          ...(token !== undefined && { authorization: `Bearer ${token}` }),
+        },
         body: body === undefined ? null : JSON.stringify(body),
         signal: AbortSignal.timeout(TIMEOUT_MS),
       })

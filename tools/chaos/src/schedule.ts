@@ -1,6 +1,5 @@
-import { kindsOf, linksOf, turnKindsOf, type Fault, type Kind } from './kinds.ts'
+import { kindsOf, linksOf, turnKindsOf, type Fault, type Kind, type System } from './kinds.ts'
 import { createRandom, type Random } from './random.ts'
-import type { Topology } from './stores/store.ts'
 
 /** When a fault begins, and how long it lasts; milliseconds. */
 export interface Event {
@@ -10,8 +9,7 @@ export interface Event {
 }
 
 /** What decides about the faults of a run. */
-interface Plan {
-  readonly on: Topology
+interface Plan extends System {
   readonly seed: number
 }
 
@@ -20,9 +18,9 @@ interface Plan {
  * same ones.
  */
 export function planFaults(options: Plan & Readonly<Record<'durationMs' | 'everyMs', number>>): Event[] {
-  const { on, seed, durationMs, everyMs } = options
+  const { seed, durationMs, everyMs } = options
   const random = createRandom(seed)
-  const [kinds, links] = [kindsOf(on), linksOf(on)]
+  const [kinds, links] = [kindsOf(options), linksOf(options)]
   const events: Event[] = []
   for (let atMs = everyMs / 2; atMs < durationMs; atMs += everyMs * (0.5 + random.next())) {
     const [, [least, most], draw] = drawKind(random, kinds)
@@ -43,7 +41,7 @@ export function* planTurns({
   only,
 }: Plan & { readonly only: readonly string[] | undefined }): Generator<Omit<Event, 'atMs'>> {
   const random = createRandom(seed)
-  const links = linksOf(on)
+  const links = linksOf({ on })
   for (;;) {
     const round = shuffle(random, turnKindsOf(on)).map(([, [least, most], draw]) => ({
       forMs: random.between(least, most),

@@ -32,9 +32,13 @@ export async function launchRestartable<Server extends Running>(launch: () => Pr
   }
 }
 
-/** Starts the gateway simulator with its ledger in the folder, with which it continues. */
-export async function startGatewayIn(folder: string, options: Omit<GatewaySimulatorOptions, 'ledgerPath'>) {
-  const ledgerPath = join(folder, 'ledger.jsonl')
+/** Starts a gateway simulator with its ledger in the folder, with which it continues. */
+export async function startGatewayIn(
+  folder: string,
+  name: string,
+  options: Omit<GatewaySimulatorOptions, 'ledgerPath'>,
+) {
+  const ledgerPath = join(folder, name === FIRST_GATEWAY ? 'ledger.jsonl' : `ledger-${name}.jsonl`)
   const gateway = await launchRestartable(async () => {
     const simulator = await spawnGatewaySimulator({ ...options, ledgerPath })
     const port = Number(new URL(simulator.url).port)
@@ -42,5 +46,20 @@ export async function startGatewayIn(folder: string, options: Omit<GatewaySimula
   })
   /** Commands for the running simulator; undefined while it is down. */
   const simulator = () => gateway.current()?.simulator
-  return { ...gateway, ledgerPath, simulator }
+  return { ...gateway, name, ledgerPath, simulator }
+}
+
+/** The names that payments are stored with. */
+const FIRST_GATEWAY = 'stripe'
+const SECOND_GATEWAY = 'second'
+
+/** Starts one gateway, or two with different answers. */
+export async function startGatewaysIn(
+  folder: string,
+  count: number,
+  { seed, ...options }: Omit<GatewaySimulatorOptions, 'ledgerPath' | 'seed'> & { readonly seed: number },
+) {
+  const first = await startGatewayIn(folder, FIRST_GATEWAY, { ...options, seed })
+  if (count === 1) return [first]
+  return [first, await startGatewayIn(folder, SECOND_GATEWAY, { ...options, seed: seed + 1 })]
 }

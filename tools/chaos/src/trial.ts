@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { openDatabase, type Database } from '@titan/payments'
 import type { RedisClient } from '@titan/queue-core'
 import { createLog, createRedis } from '@titan/service'
+import { createAccounts } from './accounts.ts'
 import { Clients } from './clients.ts'
 import { startFleet, type Fleet, type FleetOptions } from './fleet.ts'
 import { judge } from './judge.ts'
@@ -60,7 +61,8 @@ export async function runTrial(
     // The API of another version may not know how to refund; an upgrade is from one that does.
     const isMixed = options.previous !== undefined && options.isUpgraded !== true
     const moverUrls = isMixed ? urls.slice(0, 1) : urls
-    const clients = new Clients({ ...options, urls, moverUrls })
+    const accounts = await withStores(fleet, ({ sql }) => createAccounts(sql, options.accounts ?? 1))
+    const clients = new Clients({ ...options, accounts, urls, moverUrls })
     const trial: Trial = { fleet, clients, folder }
     const paying = clients.run(giveUp.signal)
     await steps.disturb?.(trial)
@@ -75,9 +77,9 @@ export async function runTrial(
         ...((await steps.inspect?.(trial, stores)) ?? []),
         ...((await fleet.stores.postgres.inspect?.()) ?? []),
       ]
-      const { ledgerPath } = fleet.gateway
+      const ledgerPaths = fleet.gateways.map(({ ledgerPath }) => ledgerPath)
       const { accepted, movers } = clients
-      const verdict = await judge({ ...stores, ledgerPath, accepted, moves: movers.accepted })
+      const verdict = await judge({ ...stores, ledgerPaths, accepted, moves: movers.accepted })
       const unanswered = payments - clients.counts.answered
       const breaches = [
         ...(isQuiet ? [] : [`not quiet within ${quietWithinMs / 1_000} s after the last fault`]),

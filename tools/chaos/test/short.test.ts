@@ -7,6 +7,8 @@ import { runChaos } from '../src/chaos.ts'
 test('five hundred payments survive a seeded schedule of faults', { timeout: 300_000 }, async () => {
   const report = await runChaos({
     on: 'single',
+    gateways: 2,
+    accounts: 3,
     mixed: true,
     payments: 500,
     durationMs: 12_000,

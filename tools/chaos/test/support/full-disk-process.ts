@@ -85,7 +85,7 @@ const report = await withStores(fleet, async (stores): Promise<FullDiskReport> =
   await paying
   const verdict = await judge({
     ...stores,
-    ledgerPath: fleet.gateway.ledgerPath,
+    ledgerPaths: fleet.gateways.map(({ ledgerPath }) => ledgerPath),
     accepted: clients.accepted,
     moves: clients.movers.accepted,
   })
