@@ -10,6 +10,7 @@ import {
   recordPartitions,
   type KnownGateways,
   type PaymentJobs,
+  type PaymentStore,
 } from '@titan/payments'
 import { createQueue } from '@titan/queue-core'
 import { createRedis, Failure, type Log, type Redis } from '@titan/service'
@@ -143,15 +144,7 @@ async function openParts(options: ApiOptions, gateways: KnownGateways) {
   }
   const lists = openLists(databaseUrl)
   const app = createApp({
-    payments:
-      metrics === undefined
-        ? store
-        : {
-            ...store,
-            create: metrics.countAcceptance(store.create),
-            createBatch: metrics.countBatches(store.createBatch),
-            createMovement: metrics.countMovements(store.createMovement),
-          },
+    payments: withCounts(store, metrics),
     relay,
     gateways: gateways.accepting,
     gatewayWebhooks: { gateways: gateways.webhooks, policy: config.policy },
@@ -173,6 +166,20 @@ async function openParts(options: ApiOptions, gateways: KnownGateways) {
     slots,
   })
   return { app, sql, redis, slots, metrics, stopReading, relay, dashboard, probes, drain, lists }
+}
+
+/** Counts what a store accepts. */
+function withCounts(
+  store: PaymentStore,
+  metrics: ReturnType<typeof createApiMetrics> | undefined,
+): PaymentStore {
+  if (metrics === undefined) return store
+  return {
+    ...store,
+    create: metrics.countAcceptance(store.create),
+    createBatch: metrics.countBatches(store.createBatch),
+    createMovement: metrics.countMovements(store.createMovement),
+  }
 }
 
 /** Connects to Redis while requests are accepted without it. Never rejects. */

@@ -5,6 +5,7 @@ import { keysCreate, keysList, keysRevoke } from './commands/api-keys.ts'
 import { dlqDelete, dlqRedrive } from './commands/dead-letter-acts.ts'
 import { dlqList, dlqShow } from './commands/dead-letters.ts'
 import { gatewaysList, gatewaysStart, gatewaysStop } from './commands/gateways.ts'
+import { paymentsImport } from './import/command.ts'
 import { migrate } from './commands/migrate.ts'
 import { operatorsCreate, operatorsList, operatorsRevoke } from './commands/operators.ts'
 import { paymentsLookup, paymentsRefund } from './payments/acts.ts'
@@ -39,6 +40,7 @@ export const COMMANDS: readonly Command[] = [
   paymentsVoid,
   paymentsRefund,
   paymentsErase,
+  paymentsImport,
   refundsCreate,
   refundsList,
   refundsShow,

@@ -76,6 +76,9 @@ export type {
 } from './store/movements.ts'
 export type { ForeignEffect, ForeignMovement, RefundFailure } from './store/reported-movements.ts'
 
+// Files
+export { formatCsvLine, unescapeFormulas } from './export/csv.ts'
+
 // Gateways
 export * from './gateways/gateway.ts'
 export * from './gateways/records.ts'

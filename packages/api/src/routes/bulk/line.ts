@@ -1,5 +1,6 @@
 import { containsCardNumber, type PaymentRequest } from '@titan/payments'
 import { resolveKey } from '../../http/idempotency-key.ts'
+import { readJson } from '../../http/strict-json.ts'
 import { validateBody } from '../../http/validate.ts'
 import { Problem, type FieldError } from '../../problem.ts'
 import { payRequest, requestOf, type PayRequest } from '../../schemas/pay-request.ts'
@@ -19,6 +20,28 @@ export function readLine(value: unknown, faults: readonly FieldError[] = []): Li
     if (error instanceof Problem) return { problem: error }
     throw error
   }
+}
+
+/** What is changed in a line of a file before it is read as a body. */
+interface LineForm {
+  /** Members of a line that does not have them. */
+  readonly defaults: object
+  /** Members that no body has, and that are left out. */
+  readonly left: readonly string[]
+}
+
+/** Reads a line of JSON by the rules of `POST /pay`. */
+export function readJsonLine(text: string, { defaults, left }: LineForm): Line {
+  let read: ReturnType<typeof readJson>
+  try {
+    read = readJson(text)
+  } catch {
+    return { problem: new Problem('malformed-json') }
+  }
+  const { value, errors } = read
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return readLine(value, errors)
+  const members = Object.entries(value).filter(([name]) => !left.includes(name))
+  return readLine({ ...defaults, ...Object.fromEntries(members) }, errors)
 }
 
 /** Returns what a body asks for; `header` is the key in the header. @throws Problem */

@@ -1,0 +1,90 @@
+import { createMigratedDatabase } from '@titan/testkit/vitest'
+import { createPaymentStore } from '@titan/payments'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { runHere } from '../support/in-process.ts'
+
+const { sql, url } = await createMigratedDatabase()
+const store = createPaymentStore(sql)
+const folder = mkdtempSync(join(tmpdir(), 'titan-import-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+const env = { DATABASE_URL: url }
+
+let count = 0
+function write(text: string): string {
+  const file = join(folder, `file-${++count}.csv`)
+  writeFileSync(file, text)
+  return file
+}
+
+async function importFile(file: string, ...args: readonly string[]) {
+  return runHere(['payments', 'import', file, '--operator', 'ann', ...args], env)
+}
+
+const reportOf = (file: string) => readFileSync(`${file}.report.csv`, 'utf8').trimEnd().split('\r\n')
+
+test('stores what can be, reports each line, and a repeat changes nothing', async () => {
+  await store.create({ amount: 9, currency: 'EUR', idempotencyKey: 'taken' })
+  const file = write(
+    'idempotency_key;amount;currency\na;500;EUR\n@b;700;USD\nc;1.234;EUR\ntaken;9;EUR\na;501;EUR\n',
+  )
+  const first = await importFile(file)
+  const report = reportOf(file)
+
+  expect(first.code).toBe(1)
+  expect(first.stdout).toContain('2 created, 3 refused')
+  expect(first.stdout).toContain('new, in minor units: 500 EUR, 700 USD')
+  expect(first.stderr).toContain('line 4: the amount "1.234" can be read in two ways')
+  expect(report).toEqual([
+    'line,idempotency_key,result,payment_id,reason',
+    expect.stringMatching(/^2,a,created,pay_[0-9a-f]{32},$/),
+    expect.stringMatching(/^3,'@b,created,pay_[0-9a-f]{32},$/),
+    expect.stringMatching(/^4,c,refused,,"the amount/),
+    // Its priority differs, because the file says none.
+    expect.stringMatching(/^5,taken,refused,,idempotency-key-reused/),
+    expect.stringMatching(/^6,a,refused,,idempotency-key-reused/),
+  ])
+  expect(statSync(`${file}.report.csv`).mode & 0o777).toBe(0o600)
+  const [id = ''] = /pay_[0-9a-f]{32}/.exec(report[1] ?? '') ?? []
+  expect(await store.get(id)).toMatchObject({ amount: 500, priority: 'low', status: 'PENDING' })
+  expect(await store.events(id)).toMatchObject([{ actor: 'operator:ann' }])
+
+  const again = await importFile(file)
+  expect(again.stdout).toContain('2 replayed, 3 refused')
+  expect(reportOf(file).map((line) => line.replace('replayed', 'created'))).toEqual(report)
+  expect(await sql`select action, operator, outcome from operator_actions order by id`).toMatchObject([
+    { action: 'payments.import', operator: 'ann', outcome: '2 created, 3 refused' },
+    { action: 'payments.import', operator: 'ann', outcome: '2 replayed, 3 refused' },
+  ])
+})
+
+test('a dry run stores nothing and finds keys that come twice, also far apart', async () => {
+  const rows = Array.from({ length: 600 }, (_, index) => `dry-${index},5,EUR`)
+  const file = write(`idempotency_key,amount,currency\n${rows.join('\n')}\ndry-0,6,EUR\n`)
+  const { code, stdout } = await importFile(file, '--dry-run', '--json')
+  expect(code).toBe(1)
+  expect(JSON.parse(stdout)).toMatchObject({ valid: 600, created: 0, refused: 1, amounts: { EUR: 3_000 } })
+  expect((await store.page({ idempotencyKey: 'dry-0' })).payments).toEqual([])
+})
+
+test('an account is named, and must exist', async () => {
+  const file = write('idempotency_key,amount\nof-shop,5\n')
+  expect(await importFile(file, '--account', 'shop')).toMatchObject({ code: 2 })
+  await sql`insert into accounts (id, name) values ('shop', 'Shop')`
+  expect(await importFile(file, '--account', 'shop')).toMatchObject({ code: 0 })
+  expect((await store.page({ account: 'shop' })).payments).toMatchObject([{ idempotencyKey: 'of-shop' }])
+})
+
+test('no other file is replaced by a report, and a file that cannot be read is named', async () => {
+  const file = write('idempotency_key,amount\nx,5\n')
+  const answer = await importFile(file, '--report', file)
+  expect(answer).toMatchObject({ code: 2, stderr: expect.stringContaining('is no report') })
+  expect(readFileSync(file, 'utf8')).toContain('x,5')
+  expect(await importFile(join(folder, 'none.csv'))).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('cannot read'),
+  })
+  expect(await importFile(folder)).toMatchObject({ code: 2 })
+})
