@@ -14,6 +14,7 @@ export default (environment) => new Acme(environment)
 /** @implements {Gateway} */
 class Acme {
   name = 'acme'
+  signatureHeader = 'acme-signature'
   // Acme remembers keys for two days. A later repeat would be a new charge, so nothing is repeated after that.
   keyTtlMs = 48 * 3_600_000
   #base

@@ -1,5 +1,5 @@
 // The types that an adapter is written with: `@titan/cli/gateway` in the published package.
-import type { ChargeRequest, Gateway } from '@titan/payments'
+import type { ChargeRequest, Gateway } from '@titan/payments/gateway'
 
 export type {
   ChargeOutcome,
@@ -13,7 +13,7 @@ export type {
   MovementRequest,
   RecordPage,
   WebhookRefusal,
-} from '@titan/payments'
+} from '@titan/payments/gateway'
 
 /** The default export of an adapter's module. The environment holds its variables, which begin with its name. */
 export type GatewayFactory = (
@@ -37,11 +37,14 @@ export interface CheckedServer {
   /** Reads from the gateway's books what was charged for a request. @default the suite compares ids of charges only */
   readonly charges?: ((request: ChargeRequest) => Promise<readonly Money[]>) | undefined
   /**
-   * Makes a webhook about a successful charge as the gateway signs it at `at`: its body, and the header with the signature.
-   * @default webhooks are not checked
+   * Makes a webhook about a successful charge as the gateway signs it at `at`: its body, and the header with the signature,
+   * which is left out where the body holds it. @default webhooks are not checked
    */
   readonly webhook?:
-    | ((request: ChargeRequest, at: Date) => { readonly body: string; readonly signature: string })
+    | ((
+        request: ChargeRequest,
+        at: Date,
+      ) => { readonly body: string; readonly signature?: string | undefined })
     | undefined
   close?(): Promise<void>
 }

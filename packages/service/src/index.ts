@@ -5,7 +5,7 @@
 export { retryWhilePassing, unreachable } from './connect.ts'
 export * from './health.ts'
 export * from './log.ts'
-export { loadDefault } from './module.ts'
+export { loadDefault, locateModule } from './module.ts'
 export * from './outage.ts'
 export * from './output.ts'
 export * from './program.ts'

@@ -22,7 +22,7 @@ export async function loadDefault(
 
 async function load(setting: string, module: string, directory: string) {
   try {
-    return (await import(locate(module, directory))) as { readonly default?: unknown }
+    return (await import(locateModule(module, directory))) as { readonly default?: unknown }
   } catch (error) {
     throw new Failure(`${setting} ${module} cannot be loaded: ${firstLineOf(error)}`, { cause: error })
   }
@@ -33,7 +33,8 @@ function firstLineOf(error: unknown): string {
   return textOf(error).split('\n', 1)[0] ?? ''
 }
 
-function locate(module: string, directory: string): string {
+/** Returns the URL of a module: of a path, which begins with `.` or `/`, or of a package. @throws Error */
+export function locateModule(module: string, directory: string = process.cwd()): string {
   const isPath = module.startsWith('.') || isAbsolute(module)
   const path = isPath
     ? resolve(directory, module)

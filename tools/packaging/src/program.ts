@@ -16,6 +16,8 @@ interface Program {
   readonly assets?: readonly string[] | undefined
   /** Dependencies that the program loads by `require`, and that npm has to install. */
   readonly dependencies?: readonly string[] | undefined
+  /** Modules of types that the package exports, each built by `typesConfig`. */
+  readonly types?: readonly string[] | undefined
 }
 
 /**
@@ -28,6 +30,7 @@ export function programConfig({
   constants = [],
   assets = [],
   dependencies = [],
+  types = [],
 }: Program): UserConfig {
   return {
     entry: { ...entry },
@@ -37,7 +40,23 @@ export function programConfig({
     dts: false,
     hash: false,
     deps: { alwaysBundle: [/./u], onlyBundle: false, neverBundle: [...dependencies] },
-    plugins: [evaluate(constants), keepPaths(), addFiles(assets, dependencies)],
+    plugins: [evaluate(constants), keepPaths(), addFiles(assets, dependencies, types)],
+    report: false,
+  }
+}
+
+/** Builds types into the same package, which exports them; `tsconfig` includes little else. */
+export function typesConfig(entry: Readonly<Record<string, string>>, tsconfig: string): UserConfig {
+  return {
+    entry: { ...entry },
+    format: 'esm',
+    platform: 'node',
+    clean: false,
+    hash: false,
+    tsconfig,
+    dts: { dtsOnly: true },
+    // The packages of this repository that the types come from are private.
+    deps: { alwaysBundle: [/^@titan\//u], onlyBundle: false },
     report: false,
   }
 }
@@ -55,7 +74,11 @@ function keepPaths(): Plugin {
   }
 }
 
-function addFiles(assets: readonly string[], dependencies: readonly string[]): Plugin {
+function addFiles(
+  assets: readonly string[],
+  dependencies: readonly string[],
+  types: readonly string[],
+): Plugin {
   return {
     name: 'add-files',
     generateBundle() {
@@ -64,7 +87,7 @@ function addFiles(assets: readonly string[], dependencies: readonly string[]): P
       for (const file of globSync([...assets], { cwd: REPOSITORY }))
         add(`files/${file.replaceAll('\\', '/')}`, readAsset(resolve(REPOSITORY, file)))
       const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as Manifest
-      add('package.json', `${JSON.stringify(publishedManifest(manifest, dependencies), null, 2)}\n`)
+      add('package.json', `${JSON.stringify(publishedManifest(manifest, dependencies, types), null, 2)}\n`)
       add('README.md', publishedReadme(readFileSync('README.md', 'utf8'), manifest))
       add('LICENSE', readFileSync(resolve(REPOSITORY, 'LICENSE'), 'utf8'))
       add('THIRD-PARTY-LICENSES', licencesOf(this.getModuleIds()))
@@ -99,10 +122,14 @@ const PUBLISHED = [
   'engines',
 ]
 
-function publishedManifest(manifest: Manifest, dependencies: readonly string[]) {
+function publishedManifest(manifest: Manifest, dependencies: readonly string[], types: readonly string[]) {
   const toBuilt = (file: string) => file.replace('./src/', './').replace(/\.ts$/u, '.mjs')
   return {
     ...Object.fromEntries(PUBLISHED.map((name) => [name, manifest[name]])),
+    exports: {
+      ...Object.fromEntries(types.map((name) => [`./${name}`, { types: `./${name}.d.mts` }])),
+      './package.json': './package.json',
+    },
     bin: Object.fromEntries(Object.entries(manifest.bin).map(([name, file]) => [name, toBuilt(file)])),
     dependencies: Object.fromEntries(dependencies.map((name) => [name, versionOf(name)])),
   }

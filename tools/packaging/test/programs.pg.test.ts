@@ -1,11 +1,13 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline/promises'
+import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
-import { createTestDatabase } from '@titan/testkit'
+import { createPaymentStore, migrate, openDatabase } from '@titan/payments'
+import { createTestDatabase, eventually, spawnProgram, testPrefix } from '@titan/testkit'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
 import { afterAll, expect, inject, onTestFinished, test, vi } from 'vitest'
@@ -56,7 +58,8 @@ test.each(Object.keys(PROGRAMS))(
   (name) => {
     const files = readdirSync(join(folder, 'node_modules', name))
     const expected = ['LICENSE', 'README.md', 'THIRD-PARTY-LICENSES', 'cli.mjs', 'package.json']
-    expect(files.filter((file) => file !== 'files' && file !== 'node_modules')).toEqual(expected)
+    const more = ['files', 'gateway.d.mts', 'node_modules']
+    expect(files.filter((file) => !more.includes(file))).toEqual(expected)
   },
 )
 
@@ -76,6 +79,71 @@ test('titan from the package migrates, diagnoses and verifies, with its own SQL'
   )
   expect(await titan(['keys', 'create', 'the shop', '--scope', 'write'], env)).not.toBe('')
 })
+
+const acme = join(folder, 'acme')
+cpSync(join(repository, 'examples/acme'), acme, { recursive: true })
+
+test('an adapter outside the repository compiles against the types of the package, and conforms', async () => {
+  const options = [
+    '--allowJs',
+    '--checkJs',
+    '--noEmit',
+    '--strict',
+    '--module',
+    'nodenext',
+    '--target',
+    'es2024',
+  ]
+  const types = ['--types', 'node', '--typeRoots', join(repository, 'node_modules/@types')]
+  const tsc = join(repository, 'node_modules/typescript/bin/tsc')
+  await execute(process.execPath, [tsc, ...options, ...types, 'acme.js', 'acme.check.js'], {
+    cwd: acme,
+  }).catch((error: { stdout: string }) => expect(error.stdout).toBe(''))
+  const report = JSON.parse(await titan(['gateways', 'check', './acme/acme.js', '--json'])) as {
+    isConforming: boolean
+    behaviours: { verdict: string }[]
+  }
+  expect(report.behaviours.filter(({ verdict }) => verdict !== 'passed')).toEqual([])
+  expect(report.isConforming).toBe(true)
+})
+
+test('an adapter outside the repository charges for a worker', async () => {
+  const database = await createTestDatabase(inject('databaseUrl'))
+  const sql = openDatabase(database.url, { poolSize: 2 })
+  await migrate(sql)
+  const module = (await import(pathToFileURL(join(acme, 'acme.check.js')).href)) as { default: AcmeCheck }
+  const server = await module.default.start()
+  const worker = spawnProgram('worker', [], {
+    ...module.default.environment(server.url),
+    GATEWAYS: join(acme, 'acme.js'),
+    DATABASE_URL: database.url,
+    REDIS_URL: inject('redisUrl'),
+    QUEUE_PREFIX: testPrefix(),
+  })
+  onTestFinished(async () => {
+    await worker.kill()
+    await server.close()
+    await sql.end({ timeout: 1 })
+    await database.drop()
+  })
+  const store = createPaymentStore(sql)
+  const created = await store.create({ amount: 1_999, idempotencyKey: 'first', paymentMethod: 'card_ok' })
+  if (created.kind !== 'created') throw new Error(`the key was answered ${created.kind}`)
+  const { id: paymentId } = created.payment
+  await eventually(async () => (await store.get(paymentId))?.status === 'SUCCESS', { timeoutMs: 60_000 })
+  expect(await store.attempts(paymentId)).toMatchObject([{ gateway: 'acme' }])
+  expect(await server.charges({ paymentId, attemptNo: 1 })).toHaveLength(1)
+})
+
+/** What the check file of the example exports. */
+interface AcmeCheck {
+  environment(url: string): Readonly<Record<string, string>>
+  start(): Promise<{
+    readonly url: string
+    charges(request: { readonly paymentId: string; readonly attemptNo: number }): Promise<unknown[]>
+    close(): Promise<void>
+  }>
+}
 
 test('the simulator from the package charges', async () => {
   const program = join(folder, 'node_modules/@titan/gateway-simulator/cli.mjs')

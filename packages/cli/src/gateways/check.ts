@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import {
   checkGateway,
@@ -10,7 +9,15 @@ import {
   type GatewayCheck,
 } from '@titan/conformance'
 import { textOf } from '@titan/queue-core/text-of'
-import { Failure, milliseconds, optionalText, text, wholeNumber, type SettingsGroup } from '@titan/service'
+import {
+  Failure,
+  locateModule,
+  milliseconds,
+  optionalText,
+  text,
+  wholeNumber,
+  type SettingsGroup,
+} from '@titan/service'
 import { command, requiredWords, type Servers } from '../command.ts'
 import { formatSections, formatTable, shorten, type Cell } from '../output.ts'
 import { withProgress } from '../terminal.ts'
@@ -29,7 +36,7 @@ export const gatewaysCheck = command({
     module: text(
       requiredWords(
         'module',
-        'Module of the adapter: a file such as ./acme.js, or a package.',
+        'Module of the adapter, as GATEWAYS names it: a file such as ./acme.js, or a package.',
         'module',
         'give the module of the adapter, such as ./acme.js',
       ),
@@ -70,12 +77,9 @@ export const gatewaysCheck = command({
   },
 })
 
-/** Returns the URL of a module: a path from the working directory, or a package that is installed there. */
 function locate(module: string): string {
-  const isPath = /^\.{0,2}\/|^[A-Za-z]:[\\/]|\.[cm]?[jt]s$/.test(module)
-  if (isPath) return pathToFileURL(resolve(module)).href
   try {
-    return pathToFileURL(createRequire(join(process.cwd(), 'any.js')).resolve(module)).href
+    return locateModule(module)
   } catch (error) {
     throw new Failure(`${module} is no file and no installed package: ${textOf(error, 200)}`, {
       cause: error,

@@ -2,6 +2,9 @@ import type { NextAction } from '../domain/details.ts'
 import type { MovementKind } from '../domain/identifiers.ts'
 import type { ListRequest, RecordPage } from './records.ts'
 
+// Adapters from outside are written with the types of this module alone.
+export type { GatewayRecord, ListRequest, RecordPage } from './records.ts'
+
 /** A charge as it is sent to a gateway. Stored with the attempt: under one key it never changes. */
 export interface ChargeRequest {
   readonly paymentId: string
