@@ -76,6 +76,7 @@ create table accounts (
 );
 CREATE TRIGGER accounts_are_kept BEFORE DELETE ON accounts FOR EACH ROW EXECUTE FUNCTION accounts_are_kept();
 CREATE TRIGGER accounts_keep_id BEFORE UPDATE OF id ON accounts FOR EACH ROW WHEN ((new.id <> old.id)) EXECUTE FUNCTION accounts_are_kept();
+CREATE TRIGGER accounts_keep_mode BEFORE UPDATE OF mode ON accounts FOR EACH ROW WHEN (((old.mode IS NOT NULL) AND (new.mode IS DISTINCT FROM old.mode))) EXECUTE FUNCTION accounts_keep_mode();
 
 -- Who may call the API. A revoked key stays, so that its id in old logs keeps its name
 create table api_keys (
@@ -114,6 +115,26 @@ create table dashboard_sessions (
   constraint dashboard_sessions_pkey PRIMARY KEY (token_hash)
 );
 CREATE INDEX dashboard_sessions_expires_at_idx ON dashboard_sessions USING btree (expires_at);
+
+-- Credentials of an account's own at a gateway; never deleted
+create table gateway_credentials (
+  place text not null, -- Names the gateway under these credentials: gateway@account.number
+  account text not null,
+  gateway text not null,
+  number integer not null, -- Counts the accounts at the gateway that the account has had
+  mode text,
+  sealed bytea not null, -- Encrypted (AES-256-GCM) under a key that is not in this database
+  created_at timestamp with time zone not null default clock_timestamp(),
+  updated_at timestamp with time zone not null default clock_timestamp(),
+  ended_at timestamp with time zone, -- No attempt has begun there since; open ones and refunds continue
+  constraint gateway_credentials_account_fkey FOREIGN KEY (account) REFERENCES accounts(id),
+  constraint gateway_credentials_gateway CHECK ((gateway !~ '@'::text)),
+  constraint gateway_credentials_mode_known CHECK ((mode = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint gateway_credentials_pkey PRIMARY KEY (place),
+  constraint gateway_credentials_place CHECK ((place = ((((gateway || '@'::text) || account) || '.'::text) || number)))
+);
+CREATE UNIQUE INDEX gateway_credentials_current ON gateway_credentials USING btree (account, gateway) WHERE (ended_at IS NULL);
+CREATE TRIGGER gateway_credentials_fit BEFORE INSERT OR UPDATE ON gateway_credentials FOR EACH ROW EXECUTE FUNCTION gateway_credentials_fit();
 
 -- Gateways at which nothing is begun or continued until an operator starts them again; workers read it every second
 create table gateway_stops (
@@ -423,6 +444,9 @@ create table webhook_endpoints (
   deleted_at timestamp with time zone,
   created_at timestamp with time zone not null default clock_timestamp(),
   updated_at timestamp with time zone not null default clock_timestamp(),
+  account text, -- Whose events it receives; null for default
+  constraint webhook_endpoints_account_fkey FOREIGN KEY (account) REFERENCES accounts(id),
+  constraint webhook_endpoints_default_is_null CHECK ((account <> 'default'::text)),
   constraint webhook_endpoints_description_length CHECK ((length(description) <= 255)),
   constraint webhook_endpoints_disabled_why CHECK (((disabled_at IS NULL) = (disabled_reason IS NULL))),
   constraint webhook_endpoints_old_secret_ends CHECK (((old_secret IS NULL) = (old_secret_until IS NULL))),
@@ -442,11 +466,14 @@ create table webhook_events (
   payload text not null,
   at timestamp with time zone not null, -- When it happened
   created_at timestamp with time zone not null default clock_timestamp(),
+  account text, -- Whose endpoints receive it; null for default
   constraint webhook_events_of_payment CHECK ((payment_id !~ '^(cap|ref|void)_'::text)),
   constraint webhook_events_payload_size CHECK ((octet_length(payload) < 20000)),
   constraint webhook_events_pkey PRIMARY KEY (id)
 );
+CREATE INDEX webhook_events_account_idx ON webhook_events USING btree (account, regexp_replace(id, '^evt_((cap|ref|void)_)?'::text, ''::text)) WHERE (account IS NOT NULL);
 CREATE INDEX webhook_events_payment_idx ON webhook_events USING btree (payment_id) WHERE (payment_id IS NOT NULL);
+CREATE TRIGGER webhook_events_check_account BEFORE INSERT ON webhook_events FOR EACH ROW WHEN (((new.account IS NULL) AND (new.payment_id IS NOT NULL))) EXECUTE FUNCTION webhook_events_check_account();
 
 -- One row: which events of payments go into the outbox
 create table webhook_feed (
@@ -480,6 +507,34 @@ create function accounts_are_kept() returns trigger language plpgsql as $$
 begin
   raise exception 'account %: it cannot be renamed or deleted, because payments name it', old.id
     using errcode = 'check_violation', constraint = 'accounts_are_kept';
+end
+$$;
+
+create function accounts_closed_to(at_gateway text, gateway_mode text, is_new boolean) returns text[] language plpgsql as $$
+declare
+  owner constant text := substring(at_gateway from '@([a-z0-9_-]+)[.][0-9]+$');
+begin
+  return array(
+    select a.id
+      from accounts a
+     where a.paused_at is not null
+        or a.mode <> gateway_mode
+        or a.id <> owner
+        or is_new and exists (
+             select from gateway_credentials c
+              where c.account = a.id and c.ended_at is null and c.place <> at_gateway
+                and c.gateway = split_part(at_gateway, '@', 1))
+        -- Nor does an attempt begin at a place that has ended.
+        or is_new and owner is not null and not exists (
+             select from gateway_credentials c where c.place = at_gateway and c.ended_at is null)
+     order by a.id);
+end
+$$;
+
+create function accounts_keep_mode() returns trigger language plpgsql as $$
+begin
+  raise exception 'account %: it is a % account', old.id, old.mode
+    using errcode = 'check_violation', constraint = 'accounts_keep_mode';
 end
 $$;
 
@@ -519,6 +574,24 @@ create function event_type(id text, step text) returns text language sql as $$
   select case when left(id, 4) = 'ref_' then 'refund.' when left(id, 4) = 'cap_' then 'capture.'
               when left(id, 5) = 'void_' then 'void.' else 'payment.' end || step
 $$;
+
+create function gateway_credentials_fit() returns trigger language plpgsql as $$
+begin
+  if tg_op = 'UPDATE' and (new.place, new.account, new.gateway, new.number, new.mode)
+                          is distinct from (old.place, old.account, old.gateway, old.number, old.mode) then
+    raise exception 'credentials % cannot become those of another place', old.place
+      using errcode = 'check_violation', constraint = 'gateway_credentials_are_kept';
+  end if;
+  if exists (select from accounts a where a.id = new.account and a.mode <> new.mode) then
+    raise exception 'credentials %: a % account cannot have % ones', new.place,
+      (select mode from accounts where id = new.account), new.mode
+      using errcode = 'check_violation', constraint = 'gateway_credentials_fit_account';
+  end if;
+  return new;
+end
+$$;
+
+create function held_until() returns timestamp with time zone language sql as $$ select timestamptz '9999-01-01 00:00:00+00' $$;
 
 create function movement_kind(id text) returns text language sql as $$
   select case when left(id, 4) = 'ref_' then 'refund' when left(id, 4) = 'cap_' then 'capture'
@@ -1019,6 +1092,16 @@ $$;
 
 create function stands_for_charge(kind text) returns boolean language sql as $$
   select kind not in ('missing_at_gateway', 'refund_failed')
+$$;
+
+create function webhook_events_check_account() returns trigger language plpgsql as $$
+begin
+  if exists (select from payments p where p.id = new.payment_id and p.account is not null) then
+    raise exception 'webhook event %: it belongs to an account', new.id
+      using errcode = 'check_violation', constraint = 'webhook_events_of_account';
+  end if;
+  return new;
+end
 $$;
 
 create function webhook_feed_refresh() returns trigger language plpgsql as $$

@@ -56,6 +56,13 @@ const settings = {
     ),
     { fallback: 0, min: 0, max: 10_000_000 },
   ),
+  accountRateLimitPerMinute: wholeNumber(
+    named(
+      'ACCOUNT_RATE_LIMIT_PER_MINUTE',
+      'Maximum requests per minute of all API keys of an account together. 0 is no limit.',
+    ),
+    { fallback: 0, min: 0, max: 10_000_000 },
+  ),
   trustedProxies: wholeNumber(
     named('TRUSTED_PROXIES', 'Number of proxies in front that append to X-Forwarded-For.'),
     { fallback: 0, min: 0, max: 10 },

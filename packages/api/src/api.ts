@@ -19,12 +19,13 @@ import { WebhookStore, WEBHOOKS_QUEUE } from '@titan/webhooks'
 import type { ApiSettings } from './api-program.ts'
 import { createApp } from './app.ts'
 import { openDashboard } from './dashboard.ts'
-import { createAuthenticator } from './keys/authenticator.ts'
+import { createAuthenticator, type Authenticator } from './keys/authenticator.ts'
 import { createApiKeyStore } from './keys/api-key.ts'
 import { Drain } from './drain.ts'
 import { openLists } from './lists.ts'
 import { serveOperations } from './operations.ts'
-import { createRateLimiter } from './middleware/rate-limit.ts'
+import type { AccessOptions } from './middleware/access.ts'
+import { createRateLimiter, type RateLimiter } from './middleware/rate-limit.ts'
 import { RequestSlots } from './middleware/request-slots.ts'
 import { startServer, type HttpServer } from './server.ts'
 
@@ -105,7 +106,7 @@ export async function startApi(options: ApiOptions) {
 
 /** Opens the database, the client of Redis, and what works with them. */
 async function openParts(options: ApiOptions, gateways: KnownGateways) {
-  const { config, log, allowedHosts, trustedProxies, rateLimitPerMinute: perMinute } = options
+  const { config, log } = options
   const { databaseUrl, prefix, partitions } = config
   const pool = {
     poolSize: config.databasePoolSize,
@@ -148,13 +149,7 @@ async function openParts(options: ApiOptions, gateways: KnownGateways) {
     relay,
     gateways: gateways.accepting,
     gatewayWebhooks: { gateways: gateways.webhooks, policy: config.policy },
-    access: {
-      authenticator,
-      limiter: perMinute === 0 ? undefined : createRateLimiter(perMinute),
-      allowedHosts,
-      trustedProxies,
-      log,
-    },
+    access: accessOf(options, authenticator),
     dashboard: dashboard.app,
     webhooks: options.webhooks && new WebhookStore(sql, options.webhooks),
     audited: createAudited(sql),
@@ -180,6 +175,17 @@ function withCounts(
     createBatch: metrics.countBatches(store.createBatch),
     createMovement: metrics.countMovements(store.createMovement),
   }
+}
+
+function accessOf(options: ApiOptions, authenticator: Authenticator | undefined): AccessOptions {
+  const { rateLimitPerMinute, accountRateLimitPerMinute, allowedHosts, trustedProxies, log } = options
+  const limiter = limiterOf(rateLimitPerMinute)
+  const accountLimiter = limiterOf(accountRateLimitPerMinute, 'account')
+  return { authenticator, limiter, accountLimiter, allowedHosts, trustedProxies, log }
+}
+
+function limiterOf(perMinute: number, name?: string): RateLimiter | undefined {
+  return perMinute === 0 ? undefined : createRateLimiter(perMinute, name)
 }
 
 /** Connects to Redis while requests are accepted without it. Never rejects. */

@@ -1,11 +1,10 @@
 import type { HttpCounts } from '@titan/telemetry'
-import { DEFAULT_ACCOUNT, type PaymentStore } from '@titan/payments'
+import type { PaymentStore } from '@titan/payments'
 import type { Log } from '@titan/service'
 import { DASHBOARD_PATH, type Audited, type Dashboard } from '@titan/dashboard'
 import type { WebhookStore } from '@titan/webhooks'
 import { Hono } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
-import { accountOf } from './http/account.ts'
 import { limitBodies } from './http/body.ts'
 import type { AppEnv } from './http/env.ts'
 import { controlAccess, limitPages, type AccessOptions } from './middleware/access.ts'
@@ -21,7 +20,7 @@ import { MOVEMENT_ROUTES, type MovementServices } from './routes/movements.ts'
 import { operationsOf, WEBHOOK_ROUTES } from './routes/operations.ts'
 import { PAYMENT_ROUTES, type PaymentServices } from './routes/payments.ts'
 import { mountRoutes } from './routes/route.ts'
-import type { WebhookServices } from './routes/webhook-services.ts'
+import { listsOf, type WebhookServices } from './routes/webhook-services.ts'
 
 /** What the API works with. */
 export interface AppOptions {
@@ -58,7 +57,8 @@ const withoutRecord: Audited = (_act, perform) => perform()
 /** Creates the HTTP application: a function from Request to Response, without a socket. */
 export function createApp(options: AppOptions): Hono<AppEnv> {
   const { log, probes, http, dashboard, requestTimeoutMs = 10_000, access = {} } = options
-  const { authenticator, limiter } = access
+  const { authenticator, limiter, accountLimiter } = access
+  const isLimited = limiter !== undefined || accountLimiter !== undefined
   const slots = options.slots ?? new RequestSlots(1_000)
   const app = new Hono<AppEnv>()
   app.onError(respondError(log))
@@ -74,12 +74,12 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
   const { payments, gatewayWebhooks } = options
   const sendsWebhooks = options.webhooks !== undefined
   const operations = operationsOf({ sendsWebhooks, readsGateways: gatewayWebhooks !== undefined })
-  const described = { needsKey: authenticator !== undefined, isLimited: limiter !== undefined, sendsWebhooks }
+  const described = { needsKey: authenticator !== undefined, isLimited, sendsWebhooks }
   mountRoutes(app, DOCS_ROUTES, { document: prepareDocument(operations, described) })
   if (gatewayWebhooks !== undefined) mountRoutes(app, GATEWAY_ROUTES, { payments, log, ...gatewayWebhooks })
   // Before the access of programs: people sign in there.
   if (dashboard !== undefined) app.route(DASHBOARD_PATH, dashboard)
-  if (authenticator !== undefined || limiter !== undefined) app.use(controlAccess(access))
+  if (authenticator !== undefined || isLimited) app.use(controlAccess(access))
   const { relay, gateways, lists = payments } = options
   const services = { payments, relay, gateways, lists }
   mountRoutes(app, PAYMENT_ROUTES, services)
@@ -105,17 +105,15 @@ function guardPages(app: Hono<AppEnv>, access: AccessOptions): void {
     for (const path of ['/openapi.json', '/docs/*', `${DASHBOARD_PATH}/*`]) app.use(path, limitPages(access))
 }
 
-/** Mounts the routes of outgoing webhooks, which are all answered `webhooks-off` without a store, and to other accounts than `default`. */
+/** Mounts the routes of outgoing webhooks, which are all answered `webhooks-off` without a store. */
 function mountWebhooks(
   app: Hono<AppEnv>,
   { webhooks, audited = withoutRecord, lists }: Pick<AppOptions, 'webhooks' | 'audited' | 'lists'>,
 ): void {
-  for (const path of ['/webhook-endpoints', '/webhook-events', '/webhook-deliveries'])
-    app.use(`${path}/*`, (context, next) => {
-      // Endpoints get the events of all payments.
-      if (webhooks === undefined || accountOf(context) !== DEFAULT_ACCOUNT) throw new Problem('webhooks-off')
-      return next()
-    })
   if (webhooks !== undefined)
-    mountRoutes(app, WEBHOOK_ROUTES, { webhooks, audited, lists: lists ?? webhooks })
+    return mountRoutes(app, WEBHOOK_ROUTES, { webhooks, audited, lists: lists ?? listsOf(webhooks) })
+  for (const path of ['/webhook-endpoints', '/webhook-events', '/webhook-deliveries'])
+    app.all(`${path}/*`, () => {
+      throw new Problem('webhooks-off')
+    })
 }

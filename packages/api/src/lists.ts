@@ -1,5 +1,5 @@
 import { createPaymentStore, openDatabase } from '@titan/payments'
-import { WebhookStore } from '@titan/webhooks'
+import { WebhookStore, type EventFilter, type PageRequest } from '@titan/webhooks'
 import { unavailable } from './problem.ts'
 
 /** Options of {@link openLists}. */
@@ -48,8 +48,8 @@ export function openLists(databaseUrl: string, options: ListsOptions = {}) {
     page: bounded(payments.page),
     pageMovements: bounded(payments.pageMovements),
     deliveryPage: bounded(webhooks.deliveryPage.bind(webhooks)),
-    listEndpoints: bounded(webhooks.listEndpoints.bind(webhooks)),
-    listEvents: bounded(webhooks.listEvents.bind(webhooks)),
+    listEndpoints: bounded((account: string, page: PageRequest) => webhooks.of(account).listEndpoints(page)),
+    listEvents: bounded((account: string, filter: EventFilter) => webhooks.of(account).listEvents(filter)),
     close: () => sql.end({ timeout: DATABASE_GRACE_S }),
   }
 }

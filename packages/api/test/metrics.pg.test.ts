@@ -34,6 +34,7 @@ beforeAll(async () => {
     gatewayWebhooks: [],
     requireApiKey: false,
     rateLimitPerMinute: 60,
+    accountRateLimitPerMinute: 0,
     trustedProxies: 0,
     allowedHosts: [],
   })

@@ -170,3 +170,27 @@ describe('a rate limiter', () => {
     expect(() => limiter.spend('first')).not.toThrow()
   })
 })
+
+describe('an API with a rate limit of accounts', () => {
+  it('counts all keys of an account together, beside the limit of each key, and no other account', async () => {
+    const access = { limiter: createRateLimiter(2), accountLimiter: createRateLimiter(3, 'account') }
+    const api = await openTestApi({ withKeys: true, access })
+    closers.push(api.close)
+    await api.sql`insert into accounts (id, name) values ('acme', 'Acme')`
+    const newToken = async (account?: string): Promise<string> =>
+      (await api.keys.create({ name: 'k', scope: 'read', account })).token
+    const [one, two, other] = [await newToken('acme'), await newToken('acme'), await newToken()]
+    const ask = (token: string) => api.request('/payments', { headers: { authorization: `Bearer ${token}` } })
+
+    const first = await ask(one)
+    expect(first.headers.get('ratelimit-policy')).toBe('"default";q=2;w=60, "account";q=3;w=60')
+    expect(first.headers.get('ratelimit')).toBe('"default";r=1;t=30, "account";r=2;t=20')
+    expect((await ask(one)).status).toBe(200)
+    expect((await ask(one)).headers.get('ratelimit-policy')).toBe('"default";q=2;w=60')
+    expect((await ask(two)).status).toBe(200)
+    const refused = await ask(two)
+    expect(refused.status).toBe(429)
+    expect(refused.headers.get('ratelimit-policy')).toBe('"account";q=3;w=60')
+    expect((await ask(other)).status).toBe(200)
+  })
+})

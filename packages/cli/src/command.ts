@@ -21,7 +21,7 @@ import { formatJson } from './output.ts'
 /** The version of `titan`. */
 export const VERSION = readVersion(new URL('../package.json', import.meta.url))
 
-/** A command of `titan`, whose name is `titan` and one or two words. */
+/** A command of `titan`, whose name is `titan` and up to three words. */
 export type Command = Program<object, object>
 
 /** Where the servers are. */

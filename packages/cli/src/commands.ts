@@ -1,5 +1,13 @@
 import { EXIT, guardOutput, printable, runProgram, type Environment } from '@titan/service'
 import { VERSION, type Command } from './command.ts'
+import {
+  accountsCreate,
+  accountsList,
+  accountsMark,
+  accountsPause,
+  accountsResume,
+  accountsShow,
+} from './accounts/accounts.ts'
 import { importBullmq } from './bullmq/command.ts'
 import { keysCreate, keysList, keysRevoke } from './commands/api-keys.ts'
 import { dlqDelete, dlqRedrive } from './commands/dead-letter-acts.ts'
@@ -47,6 +55,12 @@ export const COMMANDS: readonly Command[] = [
   gatewaysList,
   gatewaysStop,
   gatewaysStart,
+  accountsCreate,
+  accountsList,
+  accountsShow,
+  accountsMark,
+  accountsPause,
+  accountsResume,
   keysCreate,
   keysList,
   keysRevoke,
@@ -61,6 +75,9 @@ export const COMMANDS: readonly Command[] = [
   importBullmq,
 ]
 
+/** Words of the longest name behind `titan`. */
+const MOST_WORDS = Math.max(...COMMANDS.map((command) => wordsOf(command).split(' ').length))
+
 /**
  * Runs `titan` on its arguments.
  *
@@ -69,7 +86,8 @@ export const COMMANDS: readonly Command[] = [
 export async function runTitan(argv: readonly string[], env: Environment = process.env): Promise<number> {
   guardOutput('titan')
   const [first = '', second = ''] = argv
-  const chosen = COMMANDS.find((command) => [first, `${first} ${second}`].includes(wordsOf(command)))
+  const given = argv.slice(0, MOST_WORDS).join(' ')
+  const chosen = COMMANDS.find((command) => `${given} `.startsWith(`${wordsOf(command)} `))
   if (chosen !== undefined) return runProgram(chosen, argv.slice(wordsOf(chosen).split(' ').length), env)
   if (first === '--help' || first === '-h') {
     process.stdout.write(usage())
@@ -86,7 +104,7 @@ export async function runTitan(argv: readonly string[], env: Environment = proce
 function describeUnknown(first: string, second: string): string {
   const group = COMMANDS.map(wordsOf).filter((words) => words.startsWith(`${first} `))
   const given = printable(group.length > 0 ? `${first} ${second}`.trim() : first)
-  const known = group.map((words) => words.split(' ')[1]).join(', ')
+  const known = [...new Set(group.map((words) => words.split(' ')[1]))].join(', ')
   const hint = known === '' ? '' : `; ${first} has ${known}`
   return `titan: unknown command '${given}'${hint}\nTry 'titan --help'.\n`
 }

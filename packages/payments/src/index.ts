@@ -27,6 +27,9 @@ export {
   requireMigrations,
 } from './store/migrate.ts'
 
+// Accounts
+export { createAccountStore, type Account, type AccountStore } from './store/accounts/accounts.ts'
+
 // Payments
 export * from './domain/payment.ts'
 export * from './domain/claim.ts'

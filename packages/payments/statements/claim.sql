@@ -5,6 +5,7 @@
 --          $3 lease_ms  float8  length of the lease by the clock of the database
 --          $4 gateway   text    gateway of new attempts; open attempts at another one are left alone, as are captures, voids
 --                               and refunds of charges there
+--          $5 mode      text    test or live: the money that it moves; null when it does not say
 -- RETURNS  the work on each payment that was claimed
 -- WHY      When it commits, the gateway key is on disk, so the first byte may be sent.
 --          It decides by the payment's own row alone: of that row the lock guarantees the latest version.
@@ -22,6 +23,10 @@ with target as (
         and (status in ('PENDING', 'QUEUED')
              or status = 'PROCESSING' and (lease_until is null or lease_until < clock_timestamp()))
         and (gateway = $4::text or gateway is null or not attempt_open and parent_id is null)
+        and coalesce(account, 'default') <> all(
+              case when attempt_open or parent_id is not null
+                   then (select accounts_closed_to($4::text, $5::text, false))::text[]
+                   else (select accounts_closed_to($4::text, $5::text, true))::text[] end)
         for update
    ) p
 ), claimed as (

@@ -3,6 +3,7 @@
 --          $2 owner     text    who claims: shown, never compared
 --          $3 lease_ms  float8  length of the lease by the clock of the database
 --          $4 gateway   text    gateway of the attempt
+--          $5 mode      text    test or live: the money that it moves; null when it does not say
 -- RETURNS  the work on each payment that was claimed, as far as a first claim has any
 -- WHY      Nearly all claims are of this kind, and write one row: claim.sql pays for all that others need.
 --          When it commits, the gateway key is on disk, so the first byte may be sent.
@@ -33,6 +34,7 @@ with claimed as (
      and p.event_seq = case p.status when 'PENDING' then 1 when 'QUEUED' then 2 end
      and not p.needs_review and p.next_run_at <= clock_timestamp()
      and (p.gateway = $4::text or p.gateway is null)
+     and coalesce(p.account, 'default') <> all((select accounts_closed_to($4::text, $5::text, true))::text[])
   returning p.id, p.amount, p.currency, greatest(p.created_at, p.execute_at) as created_at, p.expires_at,
             p.manual_capture, p.customer_present, p.account,
             case when p.has_details then (select to_jsonb(d) from payment_details d where d.payment_id = p.id) end as details,

@@ -5,7 +5,7 @@
 with moved as (
   update payments p
      set status      = 'QUEUED',
-         next_run_at = greatest(clock_timestamp(), p.execute_at),
+         next_run_at = greatest(clock_timestamp(), p.next_run_at),
          queued_at   = case p.event_seq when 1 then clock_timestamp() end,
          queued_by   = case p.event_seq when 1 then $2::text end,
          event_seq   = p.event_seq + 1,

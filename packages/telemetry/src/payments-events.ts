@@ -50,7 +50,17 @@ const DURATIONS = histogram(
 const SKIPPED = counter(
   'titan_payments_skipped_total',
   'Jobs without work to do, by reason.',
-  each('reason', ['not_found', 'terminal', 'needs_review', 'leased', 'not_due', 'other_gateway']),
+  each('reason', [
+    'not_found',
+    'terminal',
+    'needs_review',
+    'leased',
+    'not_due',
+    'account_paused',
+    'other_gateway',
+    'other_mode',
+    'other_credentials',
+  ]),
 )
 const DEFERRED = counter(
   'titan_payments_deferred_total',

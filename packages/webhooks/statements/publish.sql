@@ -4,25 +4,27 @@
 --          $3 payment_ids  text[]  payment of each; null for none
 --          $4 payloads     text[]  body of each
 --          $5 times        text[]  when each happened
---          $6 endpoint_id  text    only this endpoint, whatever it is subscribed to; null for the subscribed ones
---          $7 is_kept      bool    whether to keep an event without a receiver
+--          $6 accounts     text[]  account of each; null for default
+--          $7 endpoint_id  text    only this endpoint, whatever it is subscribed to; null for the subscribed ones
+--          $8 is_kept      bool    whether to keep an event without a receiver
 -- RETURNS  nothing
--- WHY      An endpoint receives what happened after its creation. One that is disabled gets its deliveries too, ended, so
---          that an operator can send them.
+-- WHY      No event reaches an endpoint of another account. An endpoint receives what happened after its creation. One that
+--          is disabled gets its deliveries too, ended, so that an operator can send them.
 with event as (
-  select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]::timestamptz[])
-    as event (id, type, payment_id, payload, at)
+  select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]::timestamptz[], $6::text[])
+    as event (id, type, payment_id, payload, at, account)
 ), target as (
   select event.id as event_id, e.id as endpoint_id, e.disabled_at is null as may_send
     from event
     join webhook_endpoints e on e.deleted_at is null
-     and case when $6::text is null
+     and coalesce(e.account, 'default') = coalesce(event.account, 'default')
+     and case when $7::text is null
               then e.created_at <= event.at and (e.event_types is null or event.type = any(e.event_types))
-              else e.id = $6::text end
+              else e.id = $7::text end
 ), stored as (
-  insert into webhook_events (id, type, payment_id, payload, at)
-  select id, type, payment_id, payload, at
-    from event where $7::bool or id in (select event_id from target)
+  insert into webhook_events (id, type, payment_id, payload, at, account)
+  select id, type, payment_id, payload, at, account
+    from event where $8::bool or id in (select event_id from target)
       on conflict (id) do nothing
 )
 insert into webhook_deliveries (event_id, endpoint_id, status, next_attempt_at, last_error)

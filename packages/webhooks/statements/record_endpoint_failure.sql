@@ -6,7 +6,7 @@
 --          $5 break_ms          float8  first of these pauses; doubles with each failure
 --          $6 max_break_ms      float8  longest of these pauses
 --          $7 disable_after_ms  float8  time without a success after which it is disabled
--- RETURNS  URL, reason and time of disabling; the reason is null when the endpoint stays enabled
+-- RETURNS  URL, account, reason and time of disabling; the reason is null when the endpoint stays enabled
 with target as (
   select id, failures + 1 as failures,
          case when $2::bool then 'gone'
@@ -30,4 +30,4 @@ update webhook_endpoints e
        disabled_reason  = target.reason
   from target
  where e.id = target.id
-returning e.url, target.reason, e.disabled_at
+returning e.url, e.account, target.reason, e.disabled_at

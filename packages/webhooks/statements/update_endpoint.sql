@@ -5,6 +5,7 @@
 --          $4 has_event_types  bool    whether the event types change
 --          $5 event_types      text[]  new event types; null for every type
 --          $6 is_enabled       bool    true enables, false disables
+--          $7 account          text    account that it must belong to; null for any
 -- RETURNS  the endpoint without its secrets
 -- WHY      An endpoint with a new URL, or one that is enabled again, starts with a clean record.
 update webhook_endpoints e
@@ -20,7 +21,9 @@ update webhook_endpoints e
        paused_until     = case when fresh.start then null else paused_until end,
        updated_at       = clock_timestamp()
   from (select id, (coalesce($2::text, url) <> url or $6::bool is true and disabled_at is not null) as start
-          from webhook_endpoints where id = $1::text and deleted_at is null for no key update) fresh
+          from webhook_endpoints where id = $1::text and deleted_at is null
+           and ($7::text is null or coalesce(account, 'default') = $7::text)
+            for no key update) fresh
  where e.id = fresh.id
-returning e.id, e.url, e.description, e.event_types, e.disabled_at, e.disabled_reason, e.first_failure_at,
+returning e.id, e.url, coalesce(e.account, 'default') as account, e.description, e.event_types, e.disabled_at, e.disabled_reason, e.first_failure_at,
           e.paused_until, e.old_secret_until, e.created_at, e.updated_at

@@ -112,7 +112,7 @@ test('a program that knows no movements sends nothing of them, and leaves their 
     const events = taken.map(({ paymentId, seq, amount, currency }) => {
       const data = { payment_id: paymentId, amount, currency, status: 'PENDING', sequence: seq } as const
       const payload = { type: 'payment.created', timestamp: new Date().toISOString(), data } as const
-      return outgoing(`evt_${paymentId}_${seq}`, paymentId, payload)
+      return outgoing(`evt_${paymentId}_${seq}`, { paymentId, account: null }, payload)
     })
     await publish(transaction, events)
   })

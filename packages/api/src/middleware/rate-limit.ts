@@ -11,11 +11,12 @@ export type RateLimiter = ReturnType<typeof createRateLimiter>
 
 /**
  * Creates a bucket for each caller: `perMinute` requests at once at most, and as many a minute. Kept in this process: with several
- * of them each grants the limit. The headers are those of draft-ietf-httpapi-ratelimit-headers-10.
+ * of them each grants the limit. The headers are those of draft-ietf-httpapi-ratelimit-headers-10, under the name of
+ * the policy.
  */
-export function createRateLimiter(perMinute: number) {
+export function createRateLimiter(perMinute: number, name = 'default') {
   const buckets = new LRUCache<string, TokenBucket>({ max: MAX_CALLERS })
-  const policy = `"default";q=${perMinute};w=${WINDOW_S}`
+  const policy = `"${name}";q=${perMinute};w=${WINDOW_S}`
 
   function bucketOf(caller: string): TokenBucket {
     const known = buckets.get(caller)
@@ -39,7 +40,7 @@ export function createRateLimiter(perMinute: number) {
       const fullInS = Math.ceil(((perMinute - bucket.content) / perMinute) * WINDOW_S)
       const headers = {
         'ratelimit-policy': policy,
-        ratelimit: `"default";r=${Math.floor(bucket.content)};t=${fullInS}`,
+        ratelimit: `"${name}";r=${Math.floor(bucket.content)};t=${fullInS}`,
       }
       if (isGranted) return headers
       const retryAfterS = Math.max(1, Math.ceil(bucket.getWaitTime(requests) / 1_000))

@@ -6,7 +6,7 @@ import { found } from '../problem.ts'
 import { bodyOf, oneOf, queryOf, toDate } from '../schemas/parts.ts'
 import { presentAttempt, presentDelivery } from '../schemas/webhooks.ts'
 import { pathParameter, routesOf, type Route } from './route.ts'
-import { pageEntries, redeliver, REDELIVERED, type WebhookServices } from './webhook-services.ts'
+import { pageEntries, redeliver, REDELIVERED, webhooksOf, type WebhookServices } from './webhook-services.ts'
 
 const NO_INSTANT = 'must be a time such as 2026-11-24T12:00:00Z'
 const instant = v.pipe(
@@ -36,10 +36,10 @@ export const WEBHOOK_DELIVERY_ROUTES: readonly Route<WebhookServices>[] = [
     query: deliveriesQuery,
     responses: [json(200, 'WebhookDeliveryPage', 'One page', 'Link')],
     problems: ['webhook-endpoint-not-found'],
-    async handle(context, { webhooks, lists }, { limit, cursor: after, status }) {
+    async handle(context, services, { limit, cursor: after, status }) {
       const id = pathParameter(context, 'id')
-      found(await webhooks.getEndpoint(id), 'webhook-endpoint-not-found')
-      const { deliveries, next } = await lists.deliveryPage(id, { limit, after, status })
+      found(await webhooksOf(context, services).getEndpoint(id), 'webhook-endpoint-not-found')
+      const { deliveries, next } = await services.lists.deliveryPage(id, { limit, after, status })
       return respondPage(context, deliveries.map(presentDelivery), next)
     },
   }),
@@ -62,8 +62,9 @@ export const WEBHOOK_DELIVERY_ROUTES: readonly Route<WebhookServices>[] = [
     summary: 'Read a delivery and its attempts',
     responses: [json(200, 'WebhookDeliveryWithHistory', 'The delivery')],
     problems: ['webhook-delivery-not-found'],
-    async handle(context, { webhooks }) {
+    async handle(context, services) {
       const id = pathParameter(context, 'id')
+      const webhooks = webhooksOf(context, services)
       const delivery = found(await webhooks.getDelivery(id), 'webhook-delivery-not-found')
       const attempts = await webhooks.attemptsOf(id)
       return respondJson(context, { ...presentDelivery(delivery), history: attempts.map(presentAttempt) })

@@ -1,5 +1,6 @@
 import { WEBHOOK_EVENT_TYPES } from '@titan/webhooks'
 import * as v from 'valibot'
+import { accountOf } from '../http/account.ts'
 import { respondJson, respondPage } from '../http/response.ts'
 import { json } from '../openapi/operation.ts'
 import { found } from '../problem.ts'
@@ -12,6 +13,7 @@ import {
   pageEntries,
   readPage,
   seesUrls,
+  webhooksOf,
   type WebhookServices,
 } from './webhook-services.ts'
 
@@ -82,7 +84,7 @@ export const WEBHOOK_ENDPOINT_ROUTES: readonly Route<WebhookServices>[] = [
       const { endpoint, secret: shown } = await change(context, services, {
         action: 'webhook-endpoint.create',
         target: originOf(wanted.url),
-        perform: () => services.webhooks.createEndpoint({ ...wanted, eventTypes: event_types }),
+        perform: () => webhooksOf(context, services).createEndpoint({ ...wanted, eventTypes: event_types }),
         summarize: (created) => `created ${created.endpoint.id}`,
       })
       const headers = { location: `/webhook-endpoints/${endpoint.id}`, 'cache-control': 'no-store' }
@@ -96,7 +98,7 @@ export const WEBHOOK_ENDPOINT_ROUTES: readonly Route<WebhookServices>[] = [
     query: queryOf(pageEntries),
     responses: [json(200, 'WebhookEndpointPage', 'One page', 'Link')],
     async handle(context, { lists }, query) {
-      const { page, next } = await readPage(query, (page) => lists.listEndpoints(page))
+      const { page, next } = await readPage(query, (page) => lists.listEndpoints(accountOf(context), page))
       const seesUrl = seesUrls(context)
       const shown = page.map((endpoint) => presentEndpoint(endpoint, seesUrl))
       return respondPage(context, shown, next)
@@ -107,9 +109,12 @@ export const WEBHOOK_ENDPOINT_ROUTES: readonly Route<WebhookServices>[] = [
     summary: 'Read an endpoint',
     responses: [ENDPOINT_RESPONSE],
     problems: ['webhook-endpoint-not-found'],
-    async handle(context, { webhooks }) {
+    async handle(context, services) {
       const id = pathParameter(context, 'id')
-      const endpoint = found(await webhooks.getEndpoint(id), 'webhook-endpoint-not-found')
+      const endpoint = found(
+        await webhooksOf(context, services).getEndpoint(id),
+        'webhook-endpoint-not-found',
+      )
       return respondJson(context, presentEndpoint(endpoint, seesUrls(context)))
     },
   }),
@@ -126,7 +131,7 @@ export const WEBHOOK_ENDPOINT_ROUTES: readonly Route<WebhookServices>[] = [
       const changed = await change(context, services, {
         action: 'webhook-endpoint.update',
         target: id,
-        perform: () => services.webhooks.updateEndpoint(id, wanted),
+        perform: () => webhooksOf(context, services).updateEndpoint(id, wanted),
         summarize: (endpoint) => `changed: ${names.join(', ')}; sends to ${originOf(endpoint.url)}`,
       })
       return respondJson(context, presentEndpoint(changed, true))
@@ -142,7 +147,7 @@ export const WEBHOOK_ENDPOINT_ROUTES: readonly Route<WebhookServices>[] = [
       await change(context, services, {
         action: 'webhook-endpoint.delete',
         target: id,
-        perform: () => services.webhooks.deleteEndpoint(id),
+        perform: () => webhooksOf(context, services).deleteEndpoint(id),
         summarize: () => 'deleted',
       })
       return context.body(null, 204)
@@ -166,7 +171,8 @@ export const WEBHOOK_ENDPOINT_ROUTES: readonly Route<WebhookServices>[] = [
       const rotated = await change(context, services, {
         action: 'webhook-endpoint.rotate-secret',
         target: id,
-        perform: () => services.webhooks.rotateSecret(id, { secret: given, isForced: force, overlapMs }),
+        perform: () =>
+          webhooksOf(context, services).rotateSecret(id, { secret: given, isForced: force, overlapMs }),
         summarize: () => 'rotated',
       })
       const body = { secret: rotated.secret, old_secret_until: rotated.oldSecretUntil?.toISOString() ?? null }
@@ -183,7 +189,7 @@ export const WEBHOOK_ENDPOINT_ROUTES: readonly Route<WebhookServices>[] = [
       const delivery = await change(context, services, {
         action: 'webhook-endpoint.test',
         target: id,
-        perform: () => services.webhooks.sendTestEvent(id),
+        perform: () => webhooksOf(context, services).sendTestEvent(id),
         summarize: (sent) => `delivery ${sent.id}`,
       })
       const headers = { location: `/webhook-deliveries/${delivery.id}` }

@@ -1,11 +1,19 @@
 import * as v from 'valibot'
+import { accountOf } from '../http/account.ts'
 import { respondJson, respondPage } from '../http/response.ts'
 import { json } from '../openapi/operation.ts'
 import { found } from '../problem.ts'
 import { bodyOf, queryOf } from '../schemas/parts.ts'
 import { presentDelivery, presentWebhookEvent } from '../schemas/webhooks.ts'
 import { pathParameter, routesOf, type Route } from './route.ts'
-import { pageEntries, readPage, redeliver, REDELIVERED, type WebhookServices } from './webhook-services.ts'
+import {
+  pageEntries,
+  readPage,
+  redeliver,
+  REDELIVERED,
+  webhooksOf,
+  type WebhookServices,
+} from './webhook-services.ts'
 
 const eventsQuery = queryOf({
   ...pageEntries,
@@ -26,7 +34,9 @@ export const WEBHOOK_EVENT_ROUTES: readonly Route<WebhookServices>[] = [
     query: eventsQuery,
     responses: [json(200, 'WebhookEventPage', 'One page', 'Link')],
     async handle(context, { lists }, { payment_id: paymentId, ...query }) {
-      const { page, next } = await readPage(query, (wanted) => lists.listEvents({ ...wanted, paymentId }))
+      const { page, next } = await readPage(query, (wanted) =>
+        lists.listEvents(accountOf(context), { ...wanted, paymentId }),
+      )
       return respondPage(context, page.map(presentWebhookEvent), next)
     },
   }),
@@ -35,7 +45,8 @@ export const WEBHOOK_EVENT_ROUTES: readonly Route<WebhookServices>[] = [
     summary: 'Read an event',
     responses: [json(200, 'WebhookEvent', 'The event')],
     problems: ['webhook-event-not-found'],
-    async handle(context, { webhooks }) {
+    async handle(context, services) {
+      const webhooks = webhooksOf(context, services)
       const event = found(await webhooks.getEvent(pathParameter(context, 'id')), 'webhook-event-not-found')
       return respondJson(context, presentWebhookEvent(event))
     },
@@ -45,8 +56,9 @@ export const WEBHOOK_EVENT_ROUTES: readonly Route<WebhookServices>[] = [
     summary: 'List the deliveries of an event',
     responses: [json(200, 'WebhookDeliveryList', 'One delivery for each endpoint')],
     problems: ['webhook-event-not-found'],
-    async handle(context, { webhooks }) {
+    async handle(context, services) {
       const id = pathParameter(context, 'id')
+      const webhooks = webhooksOf(context, services)
       found(await webhooks.getEvent(id), 'webhook-event-not-found')
       const deliveries = await webhooks.deliveriesOfEvent(id)
       return respondJson(context, { data: deliveries.map(presentDelivery) })

@@ -1,7 +1,8 @@
 import type { Audited } from '@titan/dashboard'
-import type { WebhookStore } from '@titan/webhooks'
+import type { EventFilter, PageRequest, WebhookEndpoint, WebhookEvent, WebhookStore } from '@titan/webhooks'
 import type { Context } from 'hono'
 import * as v from 'valibot'
+import { accountOf } from '../http/account.ts'
 import type { AppEnv } from '../http/env.ts'
 import { includesScope } from '../keys/api-key.ts'
 import { json } from '../openapi/operation.ts'
@@ -9,11 +10,36 @@ import { pageLimit } from '../schemas/parts.ts'
 
 /** What the routes of outgoing webhooks work with. */
 export interface WebhookServices {
+  /** Of all accounts; {@link webhooksOf} is that of the caller's. */
   readonly webhooks: WebhookStore
   /** Reads lists. */
-  readonly lists: Pick<WebhookStore, 'deliveryPage' | 'listEndpoints' | 'listEvents'>
+  readonly lists: WebhookLists
   /** Records changes of endpoints. */
   readonly audited: Audited
+}
+
+/** Lists of one account. */
+export interface WebhookLists {
+  /** Of an endpoint that was found to be the account's. */
+  deliveryPage(
+    ...[endpointId, filter]: Parameters<WebhookStore['deliveryPage']>
+  ): ReturnType<WebhookStore['deliveryPage']>
+  listEndpoints(account: string, page: PageRequest): Promise<WebhookEndpoint[]>
+  listEvents(account: string, filter: EventFilter): Promise<WebhookEvent[]>
+}
+
+/** Returns the store in which nothing but the account of the caller is found. */
+export function webhooksOf(context: Context<AppEnv>, { webhooks }: WebhookServices): WebhookStore {
+  return webhooks.of(accountOf(context))
+}
+
+/** Reads lists from a store. */
+export function listsOf(webhooks: WebhookStore): WebhookLists {
+  return {
+    deliveryPage: (endpointId, filter) => webhooks.deliveryPage(endpointId, filter),
+    listEndpoints: (account, page) => webhooks.of(account).listEndpoints(page),
+    listEvents: (account, filter) => webhooks.of(account).listEvents(filter),
+  }
 }
 
 /** The entries of a query that choose a page. */
@@ -74,7 +100,7 @@ export function redeliver(
   return change(context, services, {
     action: 'webhook.redeliver',
     target,
-    perform: () => perform(services.webhooks),
+    perform: () => perform(webhooksOf(context, services)),
     summarize: (count) => `${count} deliveries`,
   })
 }

@@ -63,7 +63,20 @@ export interface ClaimedCharge {
   readonly gatewayRef: string | null
 }
 
-export type SkipReason = 'not_found' | 'terminal' | 'needs_review' | 'leased' | 'not_due' | 'other_gateway'
+/**
+ * `other_…`: another worker may claim it. `other_gateway`: its attempt is at another gateway. `other_mode`: its account is
+ * not for the money that this gateway moves. `other_credentials`: its account has other ones at this gateway.
+ */
+export type SkipReason =
+  | 'not_found'
+  | 'terminal'
+  | 'needs_review'
+  | 'leased'
+  | 'not_due'
+  | 'account_paused'
+  | 'other_gateway'
+  | 'other_mode'
+  | 'other_credentials'
 
 /** The answer to a request for a claim; a payment that cannot be claimed now is an answer, not an error. */
 export type ClaimAnswer =

@@ -1,5 +1,6 @@
 type PaymentsErrorCode =
   | 'GATEWAY_AWAY'
+  | 'CREDENTIALS_REFUSED'
   | 'GATEWAY_CONFIG'
   | 'INVALID_OPTIONS'
   | 'INVALID_PAYMENT'

@@ -78,9 +78,9 @@ export class Admissions {
       overdueMs: 0,
     }
     const names = place.gateway === null ? route(place, gateways.names) : [place.gateway]
-    const known = names
-      .map((name) => gateways.get(name, place.account))
-      .filter((gateway) => gateway !== undefined)
+    // What has begun is nowhere else.
+    const account = place.gateway === null ? place.account : undefined
+    const known = names.map((name) => gateways.get(name, account)).filter((gateway) => gateway !== undefined)
     if (known.length === 0) throw this.#defer(place, 'other_gateway')
     const up = known.find((gateway) => !this.#isDown(gateway))
     if (up === undefined) throw this.#defer(place, 'gateway_down')

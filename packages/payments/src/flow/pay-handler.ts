@@ -108,7 +108,7 @@ function resolveOptions(options: PaymentHandlerOptions) {
   const { route, concurrency, returning } = options
   const choice = { gateways, route, concurrency, returning, onEvent, random, findPlace: store.findPlace }
   const admissions = new Admissions(choice)
-  return { store, admissions, beforeCharge, worker, onEvent, random, now, policy, ...times }
+  return { store, gateways, admissions, beforeCharge, worker, onEvent, random, now, policy, ...times }
 }
 
 class Handler {
@@ -139,11 +139,12 @@ class Handler {
     entered: Entered,
     { signal, deliveryCount = 1 }: PaymentJobContext,
   ): Promise<void> {
-    const { store, policy, worker: actor, random, onEvent, now } = this.#options
+    const { store, gateways, policy, worker: actor, random, onEvent, now } = this.#options
     const claimedAt = now()
     const worked = await this.#claimAndWork(paymentId, claimedAt, entered, signal)
     if ('reason' in worked) {
       onEvent({ type: 'skipped', paymentId, reason: worked.reason })
+      if (worked.reason === 'other_credentials') gateways.refresh?.()
       return skip(worked, deliveryCount, random)
     }
     const { claim, outcome } = worked
@@ -171,7 +172,7 @@ class Handler {
     signal: AbortSignal,
   ): Promise<Skipped | { readonly claim: Claim; readonly outcome: WorkOutcome }> {
     try {
-      const answer = await this.#claim(paymentId, gateway.name)
+      const answer = await this.#claim(paymentId, gateway)
       if (answer.kind === 'skipped') return answer
       const { claim } = answer
       const outcome = await this.#workUnderLease(claim, claimedAt, gateway, signal)
@@ -181,10 +182,10 @@ class Handler {
     }
   }
 
-  async #claim(paymentId: string, gateway: string): Promise<ClaimAnswer> {
+  async #claim(paymentId: string, { name: gateway, mode }: Gateway): Promise<ClaimAnswer> {
     const { store, worker: owner, leaseMs } = this.#options
     try {
-      return await store.claim(paymentId, { owner, leaseMs, gateway })
+      return await store.claim(paymentId, { owner, leaseMs, gateway, mode })
     } catch (error) {
       if (!isDatabaseOutage(error)) throw error
       // Another worker may reach PostgreSQL, and the job is not at fault.
@@ -246,12 +247,16 @@ function paymentIdOf({ data }: PaymentJob): string {
   throw new UnrecoverableError('the job names no payment')
 }
 
+function isOfOthers(reason: Skipped['reason']): boolean {
+  return reason === 'other_gateway' || reason === 'other_mode' || reason === 'other_credentials'
+}
+
 /** Returns when there is nothing to do; throws when the payment becomes claimable soon and this job may be the only one that knows. */
 function skip({ reason, waitMs }: Skipped, deliveryCount: number, random: () => number): void {
   if (reason === 'not_found') throw new UnrecoverableError('there is no such payment')
-  // A worker of that gateway takes it, perhaps the next one that reads the job.
-  if (reason === 'other_gateway')
-    throw new RetryError('its attempt is at another gateway', {
+  // Another worker takes it, perhaps the next one that reads the job.
+  if (isOfOthers(reason))
+    throw new RetryError(`the payment is for a worker with another gateway: ${reason}`, {
       delayMs: deferralDelay(waitMs, random),
       countsAsAttempt: false,
     })

@@ -1,5 +1,6 @@
 import type { Claim } from '../domain/claim.ts'
 import type { GatewayToken, PaymentDetails } from '../domain/details.ts'
+import { gatewayNameOf } from '../domain/place.ts'
 import type { ChargeRequest, LookupRequest, MovementRequest } from '../gateways/gateway.ts'
 
 /**
@@ -9,7 +10,7 @@ import type { ChargeRequest, LookupRequest, MovementRequest } from '../gateways/
 export function chargeOf(claim: Claim): ChargeRequest | undefined {
   const { paymentId, attemptNo, gatewayKey, amount, currency, details } = claim
   const method = details?.paymentMethod ?? null
-  if (method !== null && tokenFor(method, claim.gateway) === null) return undefined
+  if (method !== null && tokenFor(method, gatewayNameOf(claim.gateway)) === null) return undefined
   return {
     paymentId,
     attemptNo,
@@ -18,7 +19,7 @@ export function chargeOf(claim: Claim): ChargeRequest | undefined {
     currency,
     ...(claim.capture === 'manual' && { capture: 'manual' }),
     ...(claim.customerPresent && { customerPresent: true }),
-    ...(details !== null && givenIn(details, claim.gateway)),
+    ...(details !== null && givenIn(details, gatewayNameOf(claim.gateway))),
   }
 }
 

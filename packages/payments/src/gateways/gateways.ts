@@ -6,8 +6,13 @@ export interface Gateways {
   readonly names: readonly string[]
   /** Whether an account may have a gateway of its own, so that its payments are read before each claim. @default false */
   readonly hasAccounts?: boolean | undefined
-  /** Returns the gateway of that name for an account; undefined when the program has none. */
+  /**
+   * Returns the gateway of that name at which new attempts of an account begin, or the one with exactly that name without an
+   * account; undefined when the program has none.
+   */
   get(name: string, account?: string): Gateway | undefined
+  /** Has changes of accounts' gateways looked for soon: a claim that was refused knows of some. */
+  refresh?(): void
   /** Closes all of them. Idempotent. */
   close(): Promise<void>
 }

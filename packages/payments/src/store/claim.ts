@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Claim, ClaimAnswer, Settlement, SkipReason } from '../domain/claim.ts'
 import { kindOf } from '../domain/identifiers.ts'
+import type { GatewayMode } from '../gateways/gateway.ts'
 import type { PaymentStatus } from '../domain/payment.ts'
 import { passStep } from '../tracing.ts'
 import type { Database, Queryable } from './database.ts'
@@ -15,6 +16,8 @@ export interface ClaimOptions {
   readonly leaseMs: number
   /** The gateway at which new attempts begin; open attempts of another one are left alone. */
   readonly gateway: string
+  /** The money that it moves; no payment of an account of the other mode is claimed. @default unknown: those of every account */
+  readonly mode?: GatewayMode | undefined
 }
 
 const claimFirst = statement<FirstClaimRow>('claim_first')
@@ -24,9 +27,9 @@ const claim = statement<ClaimRow>('claim')
 export async function claimNew(
   sql: Queryable,
   ids: readonly string[],
-  { owner, leaseMs, gateway }: ClaimOptions,
+  { owner, leaseMs, gateway, mode }: ClaimOptions,
 ): Promise<(Claim | undefined)[]> {
-  const claimed = await claimFirst(sql, { ids, owner, leaseMs, gateway })
+  const claimed = await claimFirst(sql, { ids, owner, leaseMs, gateway, mode: mode ?? null })
   if (claimed.length > 0) passStep('payments.claimed', () => claimed.map(({ paymentId }) => paymentId))
   const claims = new Map(claimed.map((row) => [row.paymentId, toFirstClaim(row, gateway)]))
   return ids.map((id) => {
@@ -43,11 +46,12 @@ export async function claimMany(
   ids: readonly string[],
   options: ClaimOptions,
 ): Promise<ClaimAnswer[]> {
-  const claimed = await claim(sql, { ids, ...options })
+  const { owner, leaseMs, gateway, mode = null } = options
+  const claimed = await claim(sql, { ids, owner, leaseMs, gateway, mode })
   if (claimed.length > 0) passStep('payments.claimed', () => claimed.map(({ paymentId }) => paymentId))
   const claims = new Map(claimed.map((one) => [one.paymentId, toClaim(one)]))
   const others = ids.filter((id) => !claims.has(id))
-  const skipped = await explainMany(sql, others, options.gateway)
+  const skipped = await explainMany(sql, others, { gateway, mode })
   return ids.map((id) => {
     const found = claims.get(id)
     // An id that was asked for twice is claimed once.
@@ -67,12 +71,21 @@ interface Skipped {
 }
 const explainSkipped = statement<Skipped>('explain_skipped')
 
-async function explainMany(sql: Queryable, ids: readonly string[], gateway: string) {
+const holdPaused = statement('hold_paused')
+
+interface Place {
+  readonly gateway: string
+  readonly mode: GatewayMode | null
+}
+
+async function explainMany(sql: Queryable, ids: readonly string[], { gateway, mode }: Place) {
   const answers = new Map<string, ClaimAnswer>()
   if (ids.length === 0) return answers
   for (const id of ids) answers.set(id, { kind: 'skipped', reason: 'not_found', status: null, waitMs: 0 })
-  for (const { id, ...why } of await explainSkipped(sql, { ids, gateway }))
-    answers.set(id, { kind: 'skipped', ...why })
+  const skipped = await explainSkipped(sql, { ids, gateway, mode })
+  for (const { id, ...why } of skipped) answers.set(id, { kind: 'skipped', ...why })
+  const paused = skipped.filter(({ reason }) => reason === 'account_paused').map(({ id }) => id)
+  if (paused.length > 0) await holdPaused(sql, { ids: paused })
   return answers
 }
 

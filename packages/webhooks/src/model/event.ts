@@ -82,16 +82,18 @@ export interface DisabledData {
 /** An event that is ready to be stored; its bytes never change. */
 export type OutgoingEvent = ReturnType<typeof outgoing>
 
+/** What an event is about. */
+export interface EventSubject {
+  readonly paymentId: string | null
+  /** Whose endpoints receive it; null for default. */
+  readonly account: string | null
+}
+
 /**
  * Creates an event with the body as it is signed and sent.
  *
  * @param at when it happened, as PostgreSQL writes it, because a Date would lose its microseconds
  */
-export function outgoing(
-  id: string,
-  paymentId: string | null,
-  payload: WebhookPayload,
-  at = payload.timestamp,
-) {
-  return { id, type: payload.type, paymentId, payload: JSON.stringify(payload), at }
+export function outgoing(id: string, subject: EventSubject, payload: WebhookPayload, at = payload.timestamp) {
+  return { id, type: payload.type, ...subject, payload: JSON.stringify(payload), at }
 }

@@ -8,6 +8,8 @@ export interface WebhookEndpoint {
   /** `we_` and 32 hexadecimal digits. */
   readonly id: string
   readonly url: string
+  /** Whose events it receives. */
+  readonly account: string
   readonly description: string
   /** The types that it receives; null for every type. */
   readonly eventTypes: readonly WebhookEventType[] | null

@@ -79,7 +79,7 @@ export class SecretBox {
       const decipher = createDecipheriv(CIPHER, entry.key, nonce).setAAD(Buffer.from(context)).setAuthTag(tag)
       return decipher.update(bytes.subarray(HEAD_BYTES), undefined, 'utf8') + decipher.final('utf8')
     } catch (error) {
-      throw unreadable('it was altered, or belongs to another endpoint', error)
+      throw unreadable('it was altered, or belongs to another row', error)
     }
   }
 }

@@ -77,6 +77,7 @@ const writeFailedAttempt = statement<{
 }>('record_failed_attempt')
 const writeEndpointFailure = statement<{
   readonly url: string
+  readonly account: string | null
   readonly reason: 'gone' | 'failing' | null
   readonly disabledAt: Date
 }>('record_endpoint_failure')
@@ -133,8 +134,9 @@ export async function recordFailure(sql: Database, report: FailureReport, limits
     const reason = endpoint?.reason ?? null
     if (endpoint === undefined || reason === null) return { ...attempt, disabled: null }
     const data = { endpoint_id: endpointId, url: endpoint.url, reason }
+    const subject = { paymentId: null, account: endpoint.account }
     const timestamp = endpoint.disabledAt.toISOString()
-    const event = outgoing(newEventId(), null, { type: 'endpoint.disabled', timestamp, data })
+    const event = outgoing(newEventId(), subject, { type: 'endpoint.disabled', timestamp, data })
     await publish(transaction, [event], { isKept: true })
     return { ...attempt, disabled: reason }
   })

@@ -12,6 +12,8 @@ export interface WebhookStoreOptions {
   readonly encryptionKeys: readonly Uint8Array[]
   /** Where an endpoint may be. @default the public internet over TLS */
   readonly egress?: EgressPolicy | undefined
+  /** The one account whose endpoints, events and deliveries there are. @default every account, for operators */
+  readonly account?: string | undefined
 }
 
 /** An endpoint to create. */
@@ -57,11 +59,15 @@ const rotate = statement<Rotation>('rotate_secret')
 /** The endpoints over an open, migrated database. */
 export class EndpointStore {
   protected readonly sql: Database
+  /** Whose endpoints, events and deliveries there are; null for those of every account. */
+  protected readonly account: string | null
   readonly #box: SecretBox
   readonly #egress: EgressPolicy
 
-  constructor(sql: Database, { encryptionKeys, egress = PUBLIC_EGRESS }: WebhookStoreOptions) {
+  constructor(sql: Database, options: WebhookStoreOptions) {
+    const { encryptionKeys, egress = PUBLIC_EGRESS, account = null } = options
     this.sql = sql
+    this.account = account
     this.#box = new SecretBox(encryptionKeys)
     this.#egress = egress
   }
@@ -75,6 +81,7 @@ export class EndpointStore {
       description: checkDescription(description),
       eventTypes: checkEventTypes(eventTypes),
       secret: this.#box.seal(checkSecret(secret), id),
+      account: this.account === 'default' ? null : this.account,
       most: MAX_ENDPOINTS,
     })
     if (endpoint !== undefined) return { endpoint, secret }
@@ -83,12 +90,12 @@ export class EndpointStore {
   }
 
   async getEndpoint(id: string) {
-    return isStorable(id) ? (await find(this.sql, { id }))[0] : undefined
+    return isStorable(id) ? (await find(this.sql, { id, account: this.account }))[0] : undefined
   }
 
   /** Lists a page of endpoints, oldest first. */
   listEndpoints({ after = '', limit }: PageRequest = {}) {
-    return list(this.sql, { after, most: pageLength(limit) })
+    return list(this.sql, { after, most: pageLength(limit), account: this.account })
   }
 
   /** @throws {WebhooksError} `INVALID_ENDPOINT`, `ENDPOINT_NOT_FOUND` */
@@ -101,6 +108,7 @@ export class EndpointStore {
       hasEventTypes: eventTypes !== undefined,
       eventTypes: checkEventTypes(eventTypes ?? null),
       isEnabled: isEnabled ?? null,
+      account: this.account,
     })
     return found(endpoint)
   }
@@ -108,7 +116,7 @@ export class EndpointStore {
   /** Sends nothing more to it; its deliveries stay. @throws {WebhooksError} `ENDPOINT_NOT_FOUND` */
   async deleteEndpoint(id: string) {
     requireStorable(id)
-    found((await markDeleted(this.sql, { id }))[0])
+    found((await markDeleted(this.sql, { id, account: this.account }))[0])
   }
 
   /**
@@ -121,7 +129,13 @@ export class EndpointStore {
   ) {
     requireStorable(id)
     const sealed = this.#box.seal(checkSecret(secret), id)
-    const [rotation] = await rotate(this.sql, { id, secret: sealed, overlapMs, isForced })
+    const [rotation] = await rotate(this.sql, {
+      id,
+      secret: sealed,
+      overlapMs,
+      isForced,
+      account: this.account,
+    })
     const { isRotated, oldSecretUntil, waitMs } = found(rotation)
     if (isRotated) return { secret, oldSecretUntil }
     const message = 'The previous secret still signs after a recent rotation: wait, or force the rotation'
@@ -130,7 +144,9 @@ export class EndpointStore {
 
   /** Finds an endpoint that may be sent to. @throws {WebhooksError} `ENDPOINT_NOT_FOUND`, `ENDPOINT_DISABLED` */
   protected async requireEnabled(id: string) {
-    if (found(await this.getEndpoint(id)).disabledAt !== null) throw endpointDisabled()
+    const endpoint = found(await this.getEndpoint(id))
+    if (endpoint.disabledAt !== null) throw endpointDisabled()
+    return endpoint
   }
 }
 

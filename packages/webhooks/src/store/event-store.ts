@@ -13,6 +13,7 @@ interface NotedEvent {
   /** The payment, or the movement of it, that the event is about. */
   readonly id: string
   readonly paymentId: string
+  readonly account: string | null
   readonly seq: number
   readonly type: PaymentWebhookType | MovementWebhookType
   readonly toStatus: PaymentStatus
@@ -58,8 +59,8 @@ async function readDetails(sql: Queryable, noted: readonly NotedEvent[]) {
 }
 
 function toOutgoing(noted: NotedEvent, details: Details | undefined) {
-  const { id, paymentId, seq, at } = noted
-  return outgoing(eventIdOf(id, seq), paymentId, payloadOf(noted, details), at)
+  const { id, paymentId, account, seq, at } = noted
+  return outgoing(eventIdOf(id, seq), { paymentId, account }, payloadOf(noted, details), at)
 }
 
 function payloadOf(noted: NotedEvent, details: Details | undefined): WebhookPayload {
@@ -115,6 +116,7 @@ export async function publish(
     paymentIds: events.map(({ paymentId }) => paymentId),
     payloads: events.map(({ payload }) => payload),
     times: events.map(({ at }) => at),
+    accounts: events.map(({ account }) => account),
     endpointId: endpointId ?? null,
     isKept,
   })

@@ -1,3 +1,4 @@
+import type { Database } from '@titan/payments'
 import { WebhooksError } from '../model/errors.ts'
 import { outgoing, TEST_EVENT_TYPE } from '../model/event.ts'
 import {
@@ -11,7 +12,7 @@ import {
   type WebhookDelivery,
   type WebhookEvent,
 } from '../model/records.ts'
-import { endpointDisabled, EndpointStore, found } from './endpoint-store.ts'
+import { endpointDisabled, EndpointStore, found, type WebhookStoreOptions } from './endpoint-store.ts'
 import { publish } from './event-store.ts'
 import { pageLength, statement, type PageRequest } from './statements.ts'
 
@@ -71,6 +72,7 @@ type Chunk = { readonly examined: number; readonly last: number; readonly moved:
 const count = statement<Omit<WebhookBacklog, 'isAtLeast'>>('count_backlog')
 const findEvent = statement<WebhookEvent>('find_event')
 const listEvents = statement<WebhookEvent>('list_events')
+const listAccountEvents = statement<WebhookEvent>('list_account_events')
 const listPaymentEvents = statement<WebhookEvent>('list_payment_events')
 const findDelivery = statement<DeliveryRow>('find_delivery')
 const listEventDeliveries = statement<DeliveryRow>('list_event_deliveries')
@@ -81,20 +83,32 @@ const resendChunk = statement<Chunk>('redeliver_range')
 
 /** Endpoints, events and deliveries, as the API and operators use them. */
 export class WebhookStore extends EndpointStore {
+  readonly #options: WebhookStoreOptions
+
+  constructor(sql: Database, options: WebhookStoreOptions) {
+    super(sql, options)
+    this.#options = options
+  }
+
+  /** Returns the same store for one account: nothing of another one can be found in it. */
+  of(account: string) {
+    return new WebhookStore(this.sql, { ...this.#options, account })
+  }
+
   async getEvent(id: string) {
-    return isStorable(id) ? (await findEvent(this.sql, { id }))[0] : undefined
+    return isStorable(id) ? (await findEvent(this.sql, { id, account: this.account }))[0] : undefined
   }
 
   /** Lists a page of events, those of the newest payments and movements first. */
   listEvents({ paymentId, after = AFTER_ALL_EVENTS, limit }: EventFilter = {}) {
-    const page = { before: eventPositionOf(after), most: pageLength(limit) }
-    return paymentId === undefined
-      ? listEvents(this.sql, page)
-      : listPaymentEvents(this.sql, { paymentId, ...page })
+    const page = { before: eventPositionOf(after), most: pageLength(limit), account: this.account }
+    if (paymentId !== undefined) return listPaymentEvents(this.sql, { paymentId, ...page })
+    const isOfSome = this.account !== null && this.account !== 'default'
+    return isOfSome ? listAccountEvents(this.sql, page) : listEvents(this.sql, page)
   }
 
   async getDelivery(id: string) {
-    const [row] = await findDelivery(this.sql, { id: deliveryNumberOf(id) ?? 0 })
+    const [row] = await findDelivery(this.sql, { id: deliveryNumberOf(id) ?? 0, account: this.account })
     return row && toDelivery(row)
   }
 
@@ -153,10 +167,11 @@ export class WebhookStore extends EndpointStore {
 
   /** Sends a test event. @throws {WebhooksError} `ENDPOINT_NOT_FOUND`, `ENDPOINT_DISABLED` */
   async sendTestEvent(endpointId: string) {
-    await this.requireEnabled(endpointId)
+    const { account } = await this.requireEnabled(endpointId)
     const data = { endpoint_id: endpointId }
+    const subject = { paymentId: null, account: account === 'default' ? null : account }
     const payload = { type: TEST_EVENT_TYPE, timestamp: new Date().toISOString(), data } as const
-    const event = outgoing(newEventId(), null, payload)
+    const event = outgoing(newEventId(), subject, payload)
     await publish(this.sql, [event], { endpointId })
     // Without a delivery, the endpoint was deleted in between.
     return found((await this.deliveriesOfEvent(event.id))[0])

@@ -1,0 +1,152 @@
+import { startLoop, type Loop } from '@titan/queue-core/async'
+import { readPlace } from '../domain/place.ts'
+import type { CredentialStore, SealedCredentials, Variables } from '../store/accounts/credentials.ts'
+import type { Gateway } from './gateway.ts'
+import type { Gateways } from './gateways.ts'
+
+export interface AccountGatewaysOptions {
+  /** Those of the program, which serve accounts without credentials. */
+  readonly gateways: Gateways
+  readonly credentials: Pick<CredentialStore, 'changedAfter' | 'open'>
+  /** Creates a gateway of the program, behind limits of its own, with an account's variables over those of the program. */
+  readonly create: (name: string, variables: Variables) => Gateway
+  /** Called when credentials cannot be read or make no gateway: nothing is sent for those accounts meanwhile. */
+  readonly onError: (error: unknown) => void
+  /** Time after which a change is seen, in milliseconds. @default 2000 */
+  readonly intervalMs?: number | undefined
+}
+
+interface Known {
+  readonly credentials: SealedCredentials
+  /** What the gateway was made of. */
+  readonly variables: string
+  /** Undefined when it could not be made. */
+  readonly gateway: Gateway | undefined
+}
+
+/** Calls under way at a gateway whose credentials were replaced end within this time, in milliseconds. */
+const CLOSE_AFTER_MS = 120_000
+
+/**
+ * The gateways of a program, and those of accounts with credentials of their own. An account with credentials is never
+ * served by the gateway of the program: while its credentials cannot be read, its payments wait.
+ *
+ * Credentials are read at the start. As long as there are any, changes are looked for; without any, a claim that another
+ * place is for has them looked for.
+ */
+export class AccountGateways implements Gateways {
+  readonly #options: AccountGatewaysOptions
+  readonly #places = new Map<string, Known>()
+  readonly #current = new Map<string, string>()
+  readonly #closing = new Set<NodeJS.Timeout>()
+  #latest: Date | undefined
+  #loop: Loop | undefined
+  #isWanted = false
+
+  constructor(options: AccountGatewaysOptions) {
+    this.#options = options
+  }
+
+  get names(): readonly string[] {
+    return this.#options.gateways.names
+  }
+
+  get hasAccounts(): boolean {
+    return this.#places.size > 0
+  }
+
+  get(name: string, account?: string): Gateway | undefined {
+    const current = account === undefined ? undefined : this.#current.get(keyOf(name, account))
+    const place = current ?? (readPlace(name) === undefined ? undefined : name)
+    if (place === undefined) return this.#options.gateways.get(name)
+    const known = this.#places.get(place)
+    if (known === undefined) this.refresh()
+    return known?.gateway
+  }
+
+  /** Reads the credentials, and begins to look for changes. */
+  async start(): Promise<void> {
+    await this.#read()
+    const { intervalMs = 2_000, onError } = this.#options
+    this.#loop = startLoop(async () => {
+      if (this.#isWanted || this.hasAccounts) await this.#read()
+      return intervalMs
+    }, onError)
+  }
+
+  /** Has changes looked for soon. */
+  refresh(): void {
+    this.#isWanted = true
+  }
+
+  async close(): Promise<void> {
+    await this.#loop?.stop()
+    for (const timer of this.#closing) clearTimeout(timer)
+    await Promise.all([...this.#places.values()].map(async ({ gateway }) => gateway?.close?.()))
+    await this.#options.gateways.close()
+  }
+
+  async #read(): Promise<void> {
+    this.#isWanted = false
+    for (const credentials of await this.#options.credentials.changedAfter(this.#latest)) {
+      this.#latest = credentials.updatedAt
+      const known = this.#places.get(credentials.place)
+      const isKnown = known?.credentials.updatedAt.getTime() === credentials.updatedAt.getTime()
+      if (!isKnown) this.#take(credentials, known)
+    }
+  }
+
+  #take(credentials: SealedCredentials, known: Known | undefined): void {
+    const { place, gateway, account, endedAt } = credentials
+    this.#places.set(place, this.#open(credentials, known))
+    const key = keyOf(gateway, account)
+    if (endedAt === null) this.#current.set(key, place)
+    else if (this.#current.get(key) === place) this.#current.delete(key)
+  }
+
+  #open(credentials: SealedCredentials, known: Known | undefined): Known {
+    const { place, gateway: name } = credentials
+    try {
+      const opened = this.#options.credentials.open(credentials)
+      const variables = JSON.stringify(opened)
+      if (known?.gateway !== undefined && known.variables === variables) return { ...known, credentials }
+      this.#closeLater(known?.gateway)
+      return { credentials, variables, gateway: named(this.#options.create(name, opened), place) }
+    } catch (error) {
+      this.#closeLater(known?.gateway)
+      this.#options.onError(error)
+      return { credentials, variables: '', gateway: undefined }
+    }
+  }
+
+  #closeLater(gateway: Gateway | undefined): void {
+    if (gateway?.close === undefined) return
+    const timer = setTimeout(() => {
+      this.#closing.delete(timer)
+      gateway.close?.().catch(this.#options.onError)
+    }, CLOSE_AFTER_MS).unref()
+    this.#closing.add(timer)
+  }
+}
+
+/** Attempts are stored with the name of their gateway: that of the place, here. */
+function named(gateway: Gateway, place: string): Gateway {
+  const { admit } = gateway
+  return {
+    ...gateway,
+    name: place,
+    ...(admit !== undefined && {
+      async admit(options) {
+        const admission = await admit(options)
+        return { gateway: named(admission.gateway, place), release: admission.release }
+      },
+    }),
+    get circuit() {
+      return gateway.circuit
+    },
+  }
+}
+
+function keyOf(gateway: string, account: string): string {
+  return `${gateway}@${account}`
+}
