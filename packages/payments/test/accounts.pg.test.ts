@@ -1,8 +1,13 @@
+import { readFileSync } from 'node:fs'
 import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { createPaymentStore } from '../src/index.ts'
-import { claim, read } from './support/payments.ts'
+import { createPaymentStore, type CreateAnswer, type ListFilter, type PaymentPage } from '../src/index.ts'
+import { pagePayments } from '../src/store/list.ts'
+import { pageMovements } from '../src/store/movements.ts'
+import { claim, expireLease, read } from './support/payments.ts'
 import { settlementOf, successOf } from './support/settlements.ts'
+
+type CreatedAnswer = Extract<CreateAnswer, { readonly payment: unknown }>
 
 const { sql } = await createMigratedDatabase()
 const store = createPaymentStore(sql)
@@ -15,8 +20,8 @@ function create(account: string | undefined, idempotencyKey: string, amount = 50
   return store.create({ account, idempotencyKey, amount })
 }
 
-async function created(account: string | undefined, idempotencyKey: string) {
-  const answer = await create(account, idempotencyKey)
+async function created(account: string | undefined, idempotencyKey: string, amount?: number) {
+  const answer = await create(account, idempotencyKey, amount)
   if (answer.kind !== 'created') throw new Error(answer.kind)
   return answer.payment
 }
@@ -65,7 +70,7 @@ describe('a refund of an account', () => {
     })
     const [forged] = await sql<{ account: string | null }[]>`
       insert into payments (id, parent_id, amount, currency, status, idempotency_key, event_seq, account)
-      values ('ref_forged', ${paymentId}, 1, 'USD', 'PENDING', ${`refund ${paymentId} forged`}, 1, 'south') returning account`
+      values (${`ref_${'0'.repeat(32)}`}, ${paymentId}, 1, 'USD', 'PENDING', ${`refund ${paymentId} forged`}, 1, 'south') returning account`
     expect(forged?.account).toBe('north')
     expect((await store.movements(paymentId)).map(({ account }) => account)).toEqual([
       'north',
@@ -121,5 +126,140 @@ describe('the database', () => {
     await expect(sql`delete from accounts where id = 'south'`).rejects.toMatchObject({
       constraint_name: 'accounts_are_kept',
     })
+  })
+})
+
+describe('a program of the version before, which knows only default', () => {
+  /** A statement as that program sends it. */
+  const earlier = (name: string): string => {
+    const source = readFileSync(new URL(`../statements/${name}.sql`, import.meta.url), 'utf8')
+    const text = source.replaceAll(/^.*account_fence.*\n/gm, '')
+    if (text === source) throw new Error(`${name}.sql does not say that it knows accounts`)
+    return text
+  }
+  const claimEarlier = (name: 'claim' | 'claim_first', id: string) =>
+    sql.unsafe(earlier(name), [[id], 'earlier', 10_000, 'simulated'])
+  const refusal = { constraint_name: 'payments_claimed_with_account' }
+
+  it.each(['claim', 'claim_first'] as const)('claims with %s.sql what is of default', async (name) => {
+    const { id } = await created(undefined, `earlier-${name}`)
+    expect(await claimEarlier(name, id)).toHaveLength(1)
+  })
+
+  it.each(['claim', 'claim_first'] as const)(
+    'claims with %s.sql nothing of another account',
+    async (name) => {
+      const { id } = await created('north', `earlier-${name}`)
+      await expect(claimEarlier(name, id)).rejects.toMatchObject(refusal)
+      await claim(store, id)
+      await expireLease(sql, id)
+      // Nor does it take over what a worker of today left, or write the gateway's answer to it.
+      await expect(claimEarlier('claim', id)).rejects.toMatchObject(refusal)
+      const seized = sql.unsafe(earlier('seize'), [id, 1, 'simulated', 'earlier', 10_000])
+      await expect(seized).rejects.toMatchObject(refusal)
+      expect(await claim(store, id)).toMatchObject({ account: 'north', fence: 2, mode: 'resolve' })
+    },
+  )
+
+  it('claims no refund of another account', async () => {
+    const paymentId = await charged('north', 'earlier-refund')
+    const answer = await store.createMovement({ kind: 'refund', paymentId, idempotencyKey: 'r' })
+    if (answer.kind !== 'created') throw new Error(answer.kind)
+    await expect(claimEarlier('claim', answer.movement.id)).rejects.toMatchObject(refusal)
+    expect((await claim(store, answer.movement.id)).account).toBe('north')
+  })
+
+  it('does not keep an operator of today from asking again about what a late charge parked under a lease', async () => {
+    const { id } = await created('north', 'parked')
+    await claim(store, id)
+    await sql`update payments set needs_review = true where id = ${id}`
+    await expireLease(sql, id)
+    const decision = { to: 'RETRY', operator: 'o', note: 'n' } as const
+    expect(await store.decideReview(id, decision)).toBe('decided')
+    expect(await claim(store, id)).toMatchObject({ fence: 3, mode: 'resolve' })
+  })
+})
+
+describe('a list of an account', () => {
+  const pages = async (filter: ListFilter, mostExamined: number): Promise<PaymentPage[]> => {
+    const all: PaymentPage[] = []
+    let after: string | undefined
+    do {
+      const page: PaymentPage = await pagePayments(sql, { ...filter, after }, mostExamined)
+      all.push(page)
+      after = page.next
+    } while (after !== undefined && all.length < 100)
+    return all
+  }
+
+  it('has its own payments only, and every place to continue after is its own or of no payment', async () => {
+    const own: Record<string, string[]> = { default: [], north: [], south: [] }
+    for (let index = 0; index < 40; index++) {
+      const account = index % 10 === 0 ? 'south' : index % 3 === 0 ? 'north' : 'default'
+      own[account]?.push((await created(account, `listed-${index}`, 700 + index)).id)
+    }
+    for (const [account, ids] of Object.entries(own)) {
+      const found = await pages({ account, minAmount: 700, maxAmount: 739, limit: 3 }, 7)
+      expect(found.flatMap(({ payments }) => payments.map(({ id }) => id))).toEqual(ids.toReversed())
+      const others = new Set(
+        Object.values(own)
+          .flat()
+          .filter((id) => !ids.includes(id)),
+      )
+      expect(found.filter(({ next }) => next !== undefined && others.has(next))).toEqual([])
+    }
+  })
+
+  it('ends after its own refunds, however many others have', async () => {
+    const own: Record<string, string[]> = { default: [], north: [] }
+    for (const account of ['north', 'default', 'default', 'default', 'default', 'north']) {
+      const paymentId = await charged(account, `refunds-of-${account}-${own[account]?.length}`)
+      const answer = await store.createMovement({ kind: 'refund', paymentId, idempotencyKey: 'r' })
+      if (answer.kind !== 'created') throw new Error(answer.kind)
+      own[account]?.push(answer.movement.id)
+    }
+    const first = await pageMovements(sql, { kind: 'refund', account: 'north', limit: 1 }, 2)
+    expect(first.movements.map(({ id }) => id)).toEqual([own['north']?.[1]])
+    const second = await pageMovements(
+      sql,
+      { kind: 'refund', account: 'north', limit: 1, after: first.next },
+      2,
+    )
+    expect(second.movements.map(({ id }) => id)).toEqual([own['north']?.[0]])
+    const ofDefault = await pageMovements(sql, { kind: 'refund', account: 'default', limit: 10 }, 3)
+    expect(ofDefault.movements.map(({ id }) => id)).toEqual(own['default']?.slice(-2).toReversed())
+    expect(ofDefault.next).toMatch(/^ref_[\da-f]{24}00000000$/)
+  })
+
+  it('finds a key in its own account, or in all for an operator', async () => {
+    const ids = []
+    for (const account of [undefined, 'north', 'south']) ids.push((await created(account, 'wanted')).id)
+    const found = async (filter: ListFilter) =>
+      (await pagePayments(sql, { ...filter, idempotencyKey: 'wanted' })).payments
+    expect((await found({})).map(({ id }) => id)).toEqual(ids.toReversed())
+    for (const [index, account] of ['default', 'north', 'south'].entries())
+      expect((await found({ account })).map(({ id }) => id)).toEqual([ids[index]])
+    expect(await found({ account: 'refund' })).toEqual([])
+  })
+
+  it('searches its own payments only', async () => {
+    const search = { reference: 'order-same', metadata: { cart: 'same' } }
+    const ids: Record<string, string> = {}
+    for (const account of ['default', 'north']) {
+      const { payment } = (await store.create({
+        account,
+        idempotencyKey: 'said',
+        amount: 500,
+        ...search,
+      })) as CreatedAnswer
+      ids[account] = payment.id
+    }
+    for (const filter of [{ reference: 'order-' }, { metadata: { cart: 'same' } }]) {
+      for (const account of ['default', 'north'])
+        expect((await store.page({ ...filter, account })).payments.map(({ id }) => id)).toEqual([
+          ids[account],
+        ])
+      expect((await store.page({ ...filter, account: 'south' })).payments).toEqual([])
+    }
   })
 })
