@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { eventually } from '@titan/testkit'
 import { afterAll, describe, expect, it } from 'vitest'
 import type { ApiKeyScope } from '../src/keys/api-key.ts'
@@ -26,6 +27,30 @@ function call(method: string, path: string, token?: string, body?: object): Prom
 function list(token?: string): Promise<Response> {
   return call('GET', '/payments', token)
 }
+
+describe('a key of an account', () => {
+  it('is none for a program that does not know accounts, and for the account that it is given by hand', async () => {
+    await api.sql`insert into accounts (id, name) values ('north', 'North'), ('south', 'South')`
+    for (const account of ['default', 'north']) {
+      const { key, token } = await api.keys.create({ name: account, scope: 'read', account })
+      const secret = token.slice(-43)
+      // What a program of the version before compares.
+      const earlier = createHash('sha256').update(secret).digest()
+      const stored = await api.keys.find(key.id)
+      expect(earlier.equals(stored?.secretHash ?? earlier)).toBe(account === 'default')
+      expect((await list(token)).status).toBe(200)
+    }
+    for (const [from, to] of [
+      ['default', 'north'],
+      ['north', 'south'],
+      ['north', null],
+    ] as const) {
+      const { key, token } = await api.keys.create({ name: 'moved', scope: 'read', account: from })
+      await api.sql`update api_keys set account = ${to} where id = ${key.id}`
+      expect((await list(token)).status).toBe(401)
+    }
+  })
+})
 
 describe('an API that asks for keys', () => {
   // F114

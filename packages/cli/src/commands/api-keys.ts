@@ -54,11 +54,13 @@ export const keysCreate = command({
 export const keysList = command({
   name: 'titan keys list',
   description: 'List API keys, oldest first. Their tokens are not stored.',
-  settings: {},
+  settings: { account: accountSetting('Only keys of this account.') },
   groups: { config: databaseSettings },
-  async run(_, { database, print }) {
+  async run({ account: wanted }, { database, print }) {
     const found = await createApiKeyStore(await database()).list()
-    const keys = found.map((key) => ({ ...key, state: stateOf(key) }))
+    const keys = found
+      .filter(({ account }) => wanted === undefined || account === wanted)
+      .map((key) => ({ ...key, state: stateOf(key) }))
     const hasAccounts = keys.some(({ account }) => account !== DEFAULT_ACCOUNT)
     print({ keys }, () =>
       formatTable(

@@ -170,6 +170,25 @@ export const OWN_MOVEMENT_BREACHES: readonly OwnBreach[] = [
       ${authorized(unknown)} update payments set waits_for = 'customer', waits_until = null where id = '${unknown}'`,
     offender: ({ unknown }) => unknown,
   },
+  {
+    name: 'a payment that was given to an account',
+    breaks: ['I40'],
+    plant: ({ paid }) => `update payments set account = 'north' where id = '${paid}'`,
+  },
+  {
+    name: 'a payment that was taken from its account',
+    breaks: ['I26', 'I40'],
+    plant: ({ paid }) =>
+      `update payments set idempotency_key = 'north ' || idempotency_key where id = '${paid}'`,
+  },
+  {
+    name: 'a refund that was given to an account',
+    breaks: ['I40'],
+    plant: ({ paid }) => `
+      ${movement('refund', paid, { amount: 200 })}
+      update payments set account = 'north' where id = '${idOf('refund', paid)}'`,
+    offender: ({ paid }) => idOf('refund', paid),
+  },
 ]
 
 /** Sound movements of every kind and end. */
