@@ -177,3 +177,22 @@ test('a body without the login, or with one item that is not signed, changes not
   expect((await api.request('/gateway-webhooks/adyen', init)).status).toBe(400)
   expect(await statusOf(id)).toBe('PROCESSING')
 })
+
+test.each([true, false])(
+  'a movement of ours that a webhook names by Adyen’s id alone ends: %s',
+  async (success) => {
+    const { work } = await openAdyen({ behaviours: ['ok'], on: 'refund', webhook: { skip: true } })
+    const id = await accept({ idempotency_key: `named-${success}` })
+    await work(id)
+    const { refund_id: refundId = '' } = await askFor(`/payments/${id}/refunds`, { idempotency_key: 'r' })
+    await work(refundId)
+    const { gatewayRef: pspReference = '' } = (await api.store.movement(refundId)) ?? {}
+    const { gatewayRef: originalReference = '' } = (await api.store.get(id)) ?? {}
+    const named = { eventCode: 'REFUND', pspReference, originalReference, success } as const
+    await post([
+      itemOf(id, { ...named, pspReference: pspReference ?? '', originalReference: originalReference ?? '' }),
+    ])
+    expect(await statusOf(refundId)).toBe(success ? 'SUCCESS' : 'FAILED')
+    expect(await api.store.movements(id)).toHaveLength(1)
+  },
+)

@@ -1,6 +1,7 @@
 import { pathToFileURL } from 'node:url'
 import { expect, test } from 'vitest'
 import { checkGateway, UnusableAdapter } from '../src/index.ts'
+import adyenCheck from './support/adyen.check.ts'
 import { ACME, behavioursOf, checkAtAcme } from './support/acme.ts'
 import { check as simulatedCheck } from './support/simulated.ts'
 import stripeCheck from './support/stripe.check.ts'
@@ -19,6 +20,12 @@ test('the stripe gateway passes against the simulator', async () => {
   const report = await checkGateway({ module: support('stripe.ts'), check: stripeCheck })
   expect(report.behaviours.filter(({ verdict }) => verdict === 'failed')).toEqual([])
   expect(behavioursOf(report, 'passed').length).toBeGreaterThan(100)
+})
+
+test('the adyen gateway passes against the simulator', async () => {
+  const report = await checkGateway({ module: support('adyen.ts'), check: adyenCheck })
+  expect(report.behaviours.filter(({ verdict }) => verdict === 'failed')).toEqual([])
+  expect(behavioursOf(report, 'passed').length).toBeGreaterThan(70)
 })
 
 test('the simulated gateway passes what needs no network', async () => {

@@ -84,7 +84,10 @@ async function apply(
     else log.info('gateway_webhook.applied', 'gateway webhook applied', fields)
   }
   if (event.type === 'MOVEMENT') {
-    const effect = await applyMovement({ ...event, gateway, actor }, store)
+    const effect = await applyMovement({ ...event, gateway, actor }, store, (movement, outcome) => {
+      const { id: paymentId, attemptNo } = movement
+      return applyOutcome({ paymentId, attemptNo, outcome, isFinal: true, gateway, actor }, { store, policy })
+    })
     const fields = { gateway, code: event.kind, status: effect }
     log.info('gateway_webhook.movement_recorded', 'movement at the gateway recorded', fields)
   }

@@ -1,5 +1,6 @@
 import type { Claim } from '../domain/claim.ts'
 import { sanitizeOutcome } from '../domain/evidence.ts'
+import type { Movement } from '../domain/movement.ts'
 import type { ChargeOutcome, ReportedEvent } from '../gateways/gateway.ts'
 import type { PaymentStore } from '../store/store.ts'
 
@@ -21,8 +22,21 @@ export type MovementEffect = 'settled' | 'ignored' | 'contradiction' | 'unknown'
 /** The key of a charge of ours. */
 const CHARGE_KEY = /^titan_(pay_[\da-f]{32})_[1-9]\d*$/
 
-/** Takes over what was done at the gateway itself, so that sums and status agree. Copies of a report have the effect of one. */
-export async function applyMovement(report: MovementReport, store: Store): Promise<MovementEffect> {
+/** Lets the gateway's word end a movement of ours. */
+type SettleOurs = (
+  movement: Pick<Movement, 'id' | 'attemptNo'>,
+  outcome: ChargeOutcome,
+) => Promise<MovementEffect>
+
+/**
+ * Takes over what was done at the gateway itself, so that sums and status agree. Copies of a report have the effect of one.
+ * A report that names a movement of ours by the gateway's id alone ends it, with `settleOurs`.
+ */
+export async function applyMovement(
+  report: MovementReport,
+  store: Store,
+  settleOurs: SettleOurs = async () => 'ignored',
+): Promise<MovementEffect> {
   const { gateway, chargeKey = '', chargeRef } = report
   const named = CHARGE_KEY.exec(chargeKey)?.[1]
   const paymentId = named ?? (await store.findCharge({ gateway, gatewayRef: chargeRef }))
@@ -32,12 +46,22 @@ export async function applyMovement(report: MovementReport, store: Store): Promi
     const { kind, gatewayRef, amount, currency } = report
     if (!isReference(gatewayRef)) return 'ignored'
     const moved = { kind, paymentId, gateway, gatewayRef, chargeRef, amount, currency }
-    return EFFECTS[(await store.recordForeignMovement(moved)).kind]
+    const effect = await store.recordForeignMovement(moved)
+    return effect.kind === 'known' && isOpen(effect.movement, gatewayRef)
+      ? settleOurs(effect.movement, outcome)
+      : EFFECTS[effect.kind]
   }
-  if (outcome.type !== 'DECLINED' || report.kind !== 'refund') return 'ignored'
+  if (outcome.type !== 'DECLINED') return 'ignored'
   const known = await store.movements(paymentId)
-  const refund = known.find((one) => one.kind === 'refund' && one.gatewayRef === report.gatewayRef)
-  return refund === undefined ? 'ignored' : recordFailure(refund.id, { ...report, outcome }, store)
+  const ours = known.find((one) => one.kind === report.kind && one.gatewayRef === report.gatewayRef)
+  if (ours === undefined) return 'ignored'
+  if (isOpen(ours, report.gatewayRef)) return settleOurs(ours, outcome)
+  return ours.kind === 'refund' ? recordFailure(ours.id, { ...report, outcome }, store) : 'ignored'
+}
+
+/** Whether a movement of ours has the gateway's id and waits for its word. */
+function isOpen({ status, gatewayRef }: Movement, reported: string): boolean {
+  return status === 'PROCESSING' && gatewayRef === reported
 }
 
 const EFFECTS = {
