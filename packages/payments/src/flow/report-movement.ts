@@ -51,12 +51,24 @@ export async function applyMovement(
       ? settleOurs(effect.movement, outcome)
       : EFFECTS[effect.kind]
   }
-  if (outcome.type !== 'DECLINED') return 'ignored'
+  return outcome.type === 'DECLINED'
+    ? applyDecline(paymentId, { ...report, outcome }, store, settleOurs)
+    : 'ignored'
+}
+
+/** A decline is about a movement of ours, or about nothing. */
+async function applyDecline(
+  paymentId: string,
+  report: MovementReport & Declined,
+  store: Store,
+  settleOurs: SettleOurs,
+): Promise<MovementEffect> {
+  const { kind, gatewayRef, outcome } = report
   const known = await store.movements(paymentId)
-  const ours = known.find((one) => one.kind === report.kind && one.gatewayRef === report.gatewayRef)
+  const ours = known.find((one) => one.kind === kind && one.gatewayRef === gatewayRef)
   if (ours === undefined) return 'ignored'
-  if (isOpen(ours, report.gatewayRef)) return settleOurs(ours, outcome)
-  return ours.kind === 'refund' ? recordFailure(ours.id, { ...report, outcome }, store) : 'ignored'
+  if (isOpen(ours, gatewayRef)) return settleOurs(ours, outcome)
+  return kind === 'refund' ? recordFailure(ours.id, report, store) : 'ignored'
 }
 
 /** Whether a movement of ours has the gateway's id and waits for its word. */
