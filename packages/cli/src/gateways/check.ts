@@ -72,7 +72,7 @@ export const gatewaysCheck = command({
       runCheck({ module: adapter, check: await loadCheck(adapter, check), ...options, onProgress }),
     )
     if (checked.behaviours.length === 0) throw new Failure(`no behaviour contains ${JSON.stringify(only)}`)
-    print(checked, () => formatReport(checked))
+    print(checked, () => formatReport(checked, only))
     return checked.isConforming
   },
 })
@@ -112,7 +112,7 @@ async function runCheck(options: Parameters<typeof checkGateway>[0]): Promise<Co
 
 const MARKS = { passed: 'green', failed: 'red', 'not checked': 'yellow' } as const
 
-function formatReport({ gateway, isConforming, behaviours }: ConformanceReport): string {
+function formatReport({ gateway, isConforming, behaviours }: ConformanceReport, only: string): string {
   const failures = behaviours.filter(({ verdict }) => verdict === 'failed')
   const count = (verdict: CheckedBehaviour['verdict']): number =>
     behaviours.filter((behaviour) => behaviour.verdict === verdict).length
@@ -128,7 +128,7 @@ function formatReport({ gateway, isConforming, behaviours }: ConformanceReport):
               ),
             )
             .join('\n\n'),
-    [`${gateway} ${isConforming ? 'conforms' : 'does not conform'}`]: `${count('passed')} passed, ${failures.length} failed, ${count('not checked')} not checked`,
+    [`${gateway} ${isConforming ? 'conforms' : 'does not conform'}${only === '' ? '' : ' in these behaviours'}`]: `${count('passed')} passed, ${failures.length} failed, ${count('not checked')} not checked`,
   })
 }
 
