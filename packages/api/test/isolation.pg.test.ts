@@ -13,8 +13,6 @@ async function leaksOf(victim: string, asker: string, route?: string): Promise<r
   const comparison = new Comparison(world, victim, asker)
   for (const operation of operations) {
     if (route !== undefined && nameOf(operation) !== route) continue
-    // Endpoints belong to default as yet, and get the events of all.
-    if (asker === 'default' && operation.path.startsWith('/webhook-')) continue
     await comparison.ofPaths(operation)
     await comparison.ofLists(operation)
   }
