@@ -148,6 +148,7 @@ async function openParts(options: ApiOptions, gateways: KnownGateways) {
     payments: withCounts(store, metrics),
     relay,
     gateways: gateways.accepting,
+    unmovable: gateways.unmovable,
     gatewayWebhooks: { gateways: gateways.webhooks, policy: config.policy },
     access: accessOf(options, authenticator),
     dashboard: dashboard.app,

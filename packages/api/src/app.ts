@@ -28,6 +28,8 @@ export interface AppOptions {
   readonly relay: PaymentServices['relay']
   /** The gateways of the workers. @default unknown */
   readonly gateways?: PaymentServices['gateways']
+  /** Gateways that can do no captures, voids and refunds. @default none */
+  readonly unmovable?: readonly string[]
   /** The gateways whose webhooks are accepted, and the meaning of a decline. @default none */
   readonly gatewayWebhooks?: Pick<GatewayWebhookServices, 'gateways' | 'policy'>
   readonly probes: Probes
@@ -80,8 +82,8 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
   // Before the access of programs: people sign in there.
   if (dashboard !== undefined) app.route(DASHBOARD_PATH, dashboard)
   if (authenticator !== undefined || isLimited) app.use(controlAccess(access))
-  const { relay, gateways, lists = payments } = options
-  const services = { payments, relay, gateways, lists }
+  const { relay, gateways, unmovable, lists = payments } = options
+  const services = { payments, relay, gateways, unmovable, lists }
   mountRoutes(app, PAYMENT_ROUTES, services)
   mountRoutes(app, MOVEMENT_ROUTES, services)
   mountWebhooks(app, options)

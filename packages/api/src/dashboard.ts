@@ -11,13 +11,13 @@ import { remoteNetwork } from './middleware/remote-address.ts'
 /** Opens the dashboard over a small separate pool, which `stop` closes. Without an authenticator everyone may see it. */
 export function openDashboard(
   options: Pick<ApiOptions, 'config' | 'dashboard' | 'log' | 'trustedProxies'> & {
-    readonly gateways: Pick<KnownGateways, 'lookUp'>
+    readonly gateways: Pick<KnownGateways, 'lookUp' | 'unmovable'>
   },
   redis: RedisClient,
   authenticator: Authenticator | undefined,
 ): Dashboard {
   const { config, log, trustedProxies } = options
-  const { lookUp } = options.gateways
+  const { lookUp, unmovable } = options.gateways
   const { databaseUrl, prefix, partitions } = config
   const pool = { poolSize: 3, applicationName: 'titan-dashboard', statementTimeoutMs: 3_000 }
   const sql = openDatabase(databaseUrl, pool)
@@ -30,6 +30,7 @@ export function openDashboard(
     queues: [observe(PAYMENTS_QUEUE, { prefix, partitions }), observe(WEBHOOKS_QUEUE, { prefix })],
     ...options.dashboard,
     gateways: lookUp,
+    unmovable,
     authorize: authenticator && keyOf(authenticator),
     networkOf: (context) => remoteNetwork(context, { trustedProxies, log }),
     isBehindProxy: trustedProxies > 0,

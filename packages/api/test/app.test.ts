@@ -16,7 +16,13 @@ const config = loadPaymentsConfig({
 const sql = openDatabase(config.databaseUrl)
 const redis = createRedis(config.redisUrl, log)
 const settings = dashboardSettings.read({ environment: {} })
-const options = { config, dashboard: settings, gateways: { lookUp: undefined }, log, trustedProxies: 0 }
+const options = {
+  config,
+  dashboard: settings,
+  gateways: { lookUp: undefined, unmovable: [] },
+  log,
+  trustedProxies: 0,
+}
 const dashboard = openDashboard(options, redis.client, undefined)
 const app = createApp({
   payments: createPaymentStore(sql),

@@ -4,7 +4,7 @@ import { openTestApi, type TestApi } from './support/api.ts'
 
 let api: TestApi
 beforeAll(async () => {
-  api = await openTestApi({ gateways: [{ name: 'stripe', hasDefaultMethod: true, canMove: true }] })
+  api = await openTestApi({ gateways: [{ name: 'stripe', hasDefaultMethod: true }] })
 })
 afterAll(() => api.close())
 

@@ -22,7 +22,7 @@ const dashboard = openDashboard(
       environment: { DATABASE_URL: database.url, REDIS_URL: inject('redisUrl'), QUEUE_PREFIX: testPrefix() },
     }),
     dashboard: { adminToken: undefined },
-    gateways: { lookUp: undefined },
+    gateways: { lookUp: undefined, unmovable: [] },
     trustedProxies: 0,
     log,
   },

@@ -2,8 +2,8 @@ import { afterAll, expect, test } from 'vitest'
 import { openTestApi } from './support/api.ts'
 
 const api = await openTestApi()
-const strict = await openTestApi({ gateways: [{ name: 'stripe', hasDefaultMethod: false, canMove: true }] })
-const lenient = await openTestApi({ gateways: [{ name: 'stripe', hasDefaultMethod: true, canMove: true }] })
+const strict = await openTestApi({ gateways: [{ name: 'stripe', hasDefaultMethod: false }] })
+const lenient = await openTestApi({ gateways: [{ name: 'stripe', hasDefaultMethod: true }] })
 afterAll(() => Promise.all([api.close(), strict.close(), lenient.close()]))
 
 let count = 0

@@ -18,18 +18,19 @@ interface Asked {
   readonly reason?: string
   /** The gateway's id of a charge that contradicts the payment. */
   readonly charge?: string
+  readonly unmovable?: readonly string[] | undefined
 }
 
 const LOST =
   'The response was lost, so the outcome is unknown. Open the payment: what was accepted is in its list. Do not repeat the action before'
 
 /** Mounts refunds, captures and releases. */
-export function mountMovementActs(mount: Mount, { sql }: Services): void {
+export function mountMovementActs(mount: Mount, { sql, unmovable }: Services): void {
   const store = createPaymentStore(sql)
   const actOf = (asked: Asked) => ({
     action: `payment.${asked.kind}`,
     target: asked.charge === undefined ? asked.paymentId : `${asked.paymentId} charge ${asked.charge}`,
-    perform: (operator: string) => move(store, operator, asked),
+    perform: (operator: string) => move(store, operator, { ...asked, unmovable }),
     page: pathTo(['payments', asked.paymentId], { done: asked.kind }),
     whenLost: LOST,
   })
@@ -64,6 +65,7 @@ async function move(store: Store, operator: string, { amount: text = '', ...aske
     amount,
     reason: asked.reason === '' ? undefined : asked.reason,
     chargeRef: asked.charge,
+    unmovable: asked.unmovable,
     idempotencyKey,
     actor: `operator:${operator}`,
   })

@@ -27,6 +27,8 @@ export interface DashboardOptions {
   readonly onRefusedSignIns?: (refused: RefusedReport) => void
   /** Those at which open attempts of parked payments are looked up. @default the dashboard cannot look up */
   readonly gateways?: { get(name: string): Pick<Gateway, 'name' | 'lookup'> | undefined } | undefined
+  /** Gateways that can do no captures, voids and refunds. @default none */
+  readonly unmovable?: readonly string[] | undefined
   /** Receives failures that are not the caller's. */
   readonly onError: (error: unknown) => void
   /** Milliseconds between two points of the charts. @default 5000, which makes an hour of them */
@@ -38,7 +40,7 @@ export type Services = ReturnType<typeof createServices>
 
 /** Creates what the routes share. */
 export function createServices(options: DashboardOptions) {
-  const { sql, queues, adminToken, authorize, gateways, isBehindProxy = false } = options
+  const { sql, queues, adminToken, authorize, gateways, unmovable, isBehindProxy = false } = options
   const cache = new Cache()
   const reads = new Reads(sql, cache)
   const audited = createAudited(sql)
@@ -47,6 +49,7 @@ export function createServices(options: DashboardOptions) {
     sql,
     queues,
     gateways,
+    unmovable,
     cache,
     reads,
     audited,

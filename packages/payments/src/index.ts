@@ -86,6 +86,7 @@ export { formatCsvLine, unescapeFormulas } from './export/csv.ts'
 export * from './gateways/gateway.ts'
 export * from './gateways/records.ts'
 export { gatewaysOf, mapGateways, type Gateways } from './gateways/gateways.ts'
+export { inFleet, type FleetLimits } from './gateways/fleet.ts'
 export { stoppable, type StoppableGateways } from './gateways/stops.ts'
 export * from './gateways/ledger.ts'
 export { createSimulatedGateway, type SimulatedGateway } from './gateways/simulated/gateway.ts'
@@ -99,6 +100,7 @@ export { gatewaySettings, openGateways, type GatewayPlan, type OpenGateways } fr
 export {
   gatewayWebhookSettings,
   knownGatewaySettings,
+  unmovableGatewaySettings,
   type AcceptingGateway,
   type GatewayWebhookReader,
   type KnownGatewayPlan,

@@ -12,11 +12,12 @@
 --          $11 digest      text      digest of the details in hexadecimal; null without a reason
 --          $12 charge_ref  text      charge on record as a contradiction, which a refund is of; null for the payment's own
 --          $13 account     text      account that asks, which sees no other's payments; null for an operator
+--          $14 unmovable   text[]    gateways that can do none of it
 -- RETURNS  nothing when there is no such payment; else the movement of this key, if there is one, and what was decided
 -- WHY      A request that comes again is answered as before, whatever has become of the payment. The lock was granted
 --          before this statement began, so it sees every movement of the payment.
 with payment as (
-  select id, amount, currency, status, attempt_no, waits_for, needs_review, failure_code,
+  select id, amount, currency, status, attempt_no, waits_for, needs_review, failure_code, gateway,
          case $2::text when 'refund' then coalesce(amount_captured, amount) - coalesce(refunds_reserved, 0) else amount end
            as available,
          (select movement_kind(other.id) from payments other
@@ -27,7 +28,7 @@ with payment as (
   select * from payments where idempotency_key = $5::text
 ), contradiction as (
   -- A charge is refunded whole, once, whatever has become of its payment.
-  select b.currency, b.amount,
+  select b.currency, b.amount, b.gateway,
          case when exists (select from payments m
                             where m.parent_id = $3::text and m.charge_ref = $12::text and m.status <> 'FAILED')
               then 0 else b.amount end as available
@@ -35,6 +36,7 @@ with payment as (
 ), decision as (
   select payment.id, c.currency, c.available, c.amount,
          case when $2::text <> 'refund' or c.amount is null then 'not_found'
+              when c.gateway = any($14::text[]) then 'unsupported'
               when coalesce($4::bigint, c.amount) <> c.available then 'exceeds' end as refusal
     from payment left join contradiction c on true
    where $12::text is not null
@@ -42,6 +44,7 @@ with payment as (
   select id, currency, available, coalesce($4::bigint, available) as amount,
          case
            when needs_review then 'in_review'
+           when gateway = any($14::text[]) then 'unsupported'
            when $2::text = 'refund' then
              case when status <> 'SUCCESS' then 'not_succeeded'
                   when coalesce($4::bigint, 1) > available then 'exceeds' end

@@ -15,6 +15,8 @@ import {
   type BeforeCharge,
   type Database,
   stoppable,
+  inFleet,
+  type FleetLimits,
   type Gateways,
   type StoppableGateways,
   type PaymentHandler,
@@ -52,6 +54,8 @@ export interface PaymentWorkersOptions extends Omit<
 > {
   readonly config: PaymentsConfig
   readonly gateways: Gateways
+  /** Returns the limits of a gateway for all workers together. @default none */
+  readonly fleetLimits?: ((gateway: string) => FleetLimits | undefined) | undefined
   /** @default every charge is sent */
   readonly beforeCharge?: BeforeCharge | undefined
   readonly log: Log
@@ -110,7 +114,8 @@ export class PaymentWorkers {
     this.#sql = sql
     const redis = createRedis(config.redisUrl, options.log)
     this.#redis = redis
-    this.#gateways = stoppable(metrics?.measureGateways(gateways) ?? gateways)
+    const measured = metrics?.measureGateways(gateways) ?? gateways
+    this.#gateways = stoppable(shared(measured, options, redis))
     metrics?.observeStops(this.#gateways)
     this.ping = createWriteProbe(sql, (stopped) => this.#gateways.setStopped(stopped))
     const store = createPaymentStore(sql)
@@ -235,6 +240,25 @@ export class PaymentWorkers {
       throw error
     }
   }
+}
+
+/** Puts the limits for all workers around gateways, where there are any. */
+function shared(
+  gateways: Gateways,
+  { config, fleetLimits, log }: PaymentWorkersOptions,
+  redis: Redis,
+): Gateways {
+  if (!gateways.names.some((name) => fleetLimits?.(name) !== undefined)) return gateways
+  return inFleet(gateways, {
+    redis,
+    prefix: config.prefix,
+    limitsOf: (name) => fleetLimits?.(name),
+    // A conversation has three calls at most.
+    leaseMs: 3 * config.gatewayTimeoutMs + config.leaseMs,
+    onShare: (gateway, error) =>
+      log.warn('fleet_limits.divided', 'fleet limits divided, Redis unavailable', { gateway, error }),
+    onWhole: (gateway) => log.info('fleet_limits.restored', 'fleet limits restored', { gateway }),
+  })
 }
 
 function end(sql: Database) {

@@ -65,6 +65,7 @@ export const workerProgram: Program<WorkerSettings, SharedSettings> = {
             ...own,
             config: shared.config,
             gateways,
+            fleetLimits: gateways.fleetLimits,
             beforeCharge,
             webhooks,
             metrics,

@@ -24,6 +24,8 @@ export interface MovementServices {
   /** Reads lists. */
   readonly lists: Pick<PaymentStore, 'pageMovements'>
   readonly relay: PaymentServices['relay']
+  /** Gateways that can do none of it. @default all can */
+  readonly unmovable?: readonly string[] | undefined
 }
 
 /** The key may come in the header instead. */
@@ -86,7 +88,7 @@ interface MovementBody {
 /** Stores a movement of the payment in the path, or finds the one that its key belongs to. */
 async function createMovement(
   context: Context<AppEnv>,
-  { payments, relay }: MovementServices,
+  { payments, relay, unmovable }: MovementServices,
   kind: Movement['kind'],
   { idempotency_key: bodyKey, ...given }: MovementBody,
 ): Promise<Response> {
@@ -99,6 +101,7 @@ async function createMovement(
     ...given,
     idempotencyKey: key,
     account: accountOf(context),
+    unmovable,
     actor: actorOf(context),
   })
   if (answer.kind === 'mismatch') throw new Problem('idempotency-key-reused')

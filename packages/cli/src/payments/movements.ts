@@ -3,7 +3,9 @@ import {
   createPaymentStore,
   databaseSettings,
   describeMovementRefusal,
+  unmovableGatewaySettings,
   type CreateMovementAnswer,
+  type KnownGateways,
   type Movement,
   type Payment,
 } from '@titan/payments'
@@ -64,7 +66,7 @@ export const refundsCreate = command({
       { form: /^\S{1,255}$/, rule: 'an ID of the gateway' },
     ),
   },
-  groups: { config: databaseSettings },
+  groups: { config: databaseSettings, gateways: unmovableGatewaySettings },
   run: (asked, session) => move('refund', asked, session),
 })
 
@@ -77,7 +79,7 @@ export const paymentsCapture = command({
     ...actSettings,
     amount: amountSetting('Amount in minor units; the rest is released. Default: all.'),
   },
-  groups: { config: databaseSettings },
+  groups: { config: databaseSettings, gateways: unmovableGatewaySettings },
   run: (asked, session) => move('capture', asked, session),
 })
 
@@ -86,12 +88,17 @@ export const paymentsVoid = command({
   name: 'titan payments void',
   description: 'Release an authorized payment; nothing is charged. Code 1 if the payment does not allow it.',
   settings: actSettings,
-  groups: { config: databaseSettings },
+  groups: { config: databaseSettings, gateways: unmovableGatewaySettings },
   run: (asked, session) => move('void', asked, session),
 })
 
 /** Stores a movement after a confirmation; workers do what it asks for. */
-async function move(kind: Movement['kind'], asked: Asked, session: Session): Promise<boolean> {
+async function move(
+  kind: Movement['kind'],
+  asked: Asked,
+  session: Session & { readonly gateways: { open(): Promise<KnownGateways> } },
+): Promise<boolean> {
+  const { unmovable } = await session.gateways.open()
   const { id, amount, reason, yes, charge: chargeRef } = asked
   const { print, complain } = session
   const sql = await session.database()
@@ -118,7 +125,16 @@ async function move(kind: Movement['kind'], asked: Asked, session: Session): Pro
     act,
     () => {
       const actor = `operator:${asked.operator}`
-      const request = { kind, paymentId: id, amount, reason, chargeRef, idempotencyKey: key, actor }
+      const request = {
+        kind,
+        paymentId: id,
+        amount,
+        reason,
+        chargeRef,
+        unmovable,
+        idempotencyKey: key,
+        actor,
+      }
       return store.createMovement(request)
     },
     (result) => outcomeOf(kind, result, chargeRef),

@@ -11,8 +11,6 @@ export interface AcceptingGateway {
   readonly name: string
   /** Whether a payment may leave out its payment method. */
   readonly hasDefaultMethod: boolean
-  /** Whether it can capture, void and refund. */
-  readonly canMove: boolean
 }
 
 /** How the webhooks of one gateway are checked and read. Needs its signing secret, and no right to charge. */
@@ -30,6 +28,8 @@ export interface GatewayWebhookReader {
 export interface KnownGateways {
   /** In the order of `GATEWAYS`; undefined where it is not set, because then nothing is known of them. */
   readonly accepting: readonly AcceptingGateway[] | undefined
+  /** Those that can do no captures, voids and refunds. */
+  readonly unmovable: readonly string[]
   /** Those whose webhooks can be checked. */
   readonly webhooks: readonly GatewayWebhookReader[]
   /** Those that can look up attempts; undefined without one. */
@@ -85,6 +85,12 @@ export const knownGatewaySettings: SettingsGroup<KnownGatewayPlan> = {
   },
 }
 
+/** The settings of programs that must know only which gateways can do no captures, voids and refunds. */
+export const unmovableGatewaySettings: SettingsGroup<Pick<KnownGatewayPlan, 'open'>> = {
+  sections: [{ settings: LIST_SETTINGS.map((setting): SettingNames => ({ ...setting, flag: undefined })) }],
+  read: (source) => knownGatewaySettings.read(source),
+}
+
 /** Creates a gateway of this package that other processes can ask; undefined where the settings do not make one. */
 function createShared(name: string, source: SettingsSource): Gateway | undefined {
   if (BUILT_IN.get(name)?.isShared !== true) return undefined
@@ -113,11 +119,11 @@ async function openKnown({ words, webhooks, builtIns, plan, source }: Known): Pr
     accepting: words?.map((word) => {
       const builtIn = BUILT_IN.get(word)
       if (builtIn !== undefined)
-        return { name: word, hasDefaultMethod: builtIn.hasDefaultMethod(source.environment), canMove: true }
-      const made = modules[plan?.words.indexOf(word) ?? -1]
-      const { name = word, hasDefaultMethod = false, move } = made ?? {}
-      return { name, hasDefaultMethod, canMove: move !== undefined }
+        return { name: word, hasDefaultMethod: builtIn.hasDefaultMethod(source.environment) }
+      const { name = word, hasDefaultMethod = false } = modules[plan?.words.indexOf(word) ?? -1] ?? {}
+      return { name, hasDefaultMethod }
     }),
+    unmovable: modules.filter(({ move }) => move === undefined).map(({ name }) => name),
     webhooks: [
       ...webhooks,
       ...modules.flatMap(({ name: gateway, signatureHeader, parseWebhook: parse }) =>

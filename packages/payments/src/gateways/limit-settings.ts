@@ -8,6 +8,7 @@ import {
   type SettingNames,
   type SettingsSource,
 } from '@titan/service'
+import type { FleetLimits } from './fleet.ts'
 import type { GatewayLimits } from './limited-gateway.ts'
 
 /** A whole number of at least `min` that may be missing. */
@@ -15,13 +16,16 @@ export function count(basics: SettingBasics, min: number): Setting<number | unde
   return wholeNumber<undefined>(basics, { fallback: undefined, min, max: 999_999_999 })
 }
 
+/** Names a limit: of one gateway its own variable, before the common one. */
+function namesOf(gateway: string | undefined, setting: string, about: string): SettingBasics {
+  const common = `GATEWAY_${setting}`
+  if (gateway === undefined) return { env: common, about }
+  return { env: `${prefixOf(gateway)}_${setting}`, alsoEnv: [common], about }
+}
+
 /** The limits of one gateway, whose variables go over the common ones. */
 function limitSettings(gateway?: string) {
-  const names = (setting: string, about: string): SettingBasics => {
-    const common = `GATEWAY_${setting}`
-    if (gateway === undefined) return { env: common, about }
-    return { env: `${prefixOf(gateway)}_${setting}`, alsoEnv: [common], about }
-  }
+  const names = (setting: string, about: string): SettingBasics => namesOf(gateway, setting, about)
   const limit = (setting: string, about: string) => count(names(setting, about), 1)
   return {
     maxConcurrent: limit('MAX_CONCURRENT', 'Maximum number of concurrent calls.'),
@@ -44,9 +48,37 @@ function limitSettings(gateway?: string) {
   }
 }
 
+/** The limits of one gateway for all processes together. */
+function fleetSettings(gateway?: string) {
+  const limit = (setting: string, about: string) => count(namesOf(gateway, setting, about), 1)
+  return {
+    maxConcurrent: limit(
+      'FLEET_MAX_CONCURRENT',
+      'Maximum number of concurrent calls of all workers together.',
+    ),
+    ratePerSecond: limit(
+      'FLEET_RATE_PER_SECOND',
+      'Maximum number of calls per second of all workers together.',
+    ),
+  }
+}
+
+/** Reads the limits for all processes together; undefined without any. */
+export function fleetLimitsOf(source: SettingsSource, gateway: string): FleetLimits | undefined {
+  const limits = readSettings(fleetSettings(gateway), source)
+  return Object.values(limits).some((limit) => limit !== undefined) ? limits : undefined
+}
+
 /** What the variables of a gateway begin with. */
 function prefixOf(gateway: string): string {
   return gateway.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')
+}
+
+/** The help on limits that workers alone share, through Redis. */
+export const fleetSection = {
+  title:
+    'Limits of each gateway for all workers together, kept in Redis; STRIPE_FLEET_MAX_CONCURRENT and the like go over them',
+  settings: Object.values<SettingNames>(fleetSettings()),
 }
 
 export const limitsSection = {

@@ -17,7 +17,8 @@ import { PaymentsError } from '../domain/errors.ts'
 import { BUILT_IN } from './built-in.ts'
 import type { Gateway } from './gateway.ts'
 import { gatewaysOf, type Gateways } from './gateways.ts'
-import { limitsOf, limitsSection } from './limit-settings.ts'
+import type { FleetLimits } from './fleet.ts'
+import { fleetLimitsOf, fleetSection, limitsOf, limitsSection } from './limit-settings.ts'
 import { limitGateway, type GatewayLimits } from './limited-gateway.ts'
 
 const NAMES = [...BUILT_IN.keys()].join(', ')
@@ -64,6 +65,8 @@ export function readWords(source: SettingsSource): readonly string[] | undefined
 
 /** The opened gateways of a program. */
 export interface OpenGateways extends Gateways {
+  /** Returns the limits of a gateway for all workers together; undefined without any. */
+  fleetLimits(name: string): FleetLimits | undefined
   /**
    * Creates the gateway of that name from another environment, such as one with the credentials of an account, behind
    * limits of its own. @throws Failure, InvalidSettings
@@ -85,10 +88,12 @@ export const gatewaySettings: SettingsGroup<GatewayPlan> = {
     { settings: LIST_SETTINGS },
     ...[...BUILT_IN.values()].flatMap(({ sections }) => sections),
     limitsSection,
+    fleetSection,
   ],
   read(source) {
     const words = readWords(source) ?? ['simulated']
     const created = createBuiltIns(words, source)
+    for (const name of created.keys()) fleetLimitsOf(source, name)
     return { words, open: () => openAll(words, source, created) }
   },
 }
@@ -136,8 +141,10 @@ async function openAll(
       makers.set(gateway.name, make)
     }
     const opened = gatewaysOf(gateways)
+    const limits = new Map(opened.names.map((name) => [name, fleetLimitsOf(source, name)]))
     return {
       ...opened,
+      fleetLimits: (name) => limits.get(name),
       async create(name, environment) {
         const make = makers.get(name)
         if (make === undefined) throw new Failure(`GATEWAYS names no gateway ${name}`)

@@ -28,13 +28,16 @@ export interface NewMovement {
   readonly chargeRef?: string | undefined
   /** Whose payment it may be: that of another account is not found. @default any, for operators */
   readonly account?: string | undefined
+  /** Gateways that can do none of it. @default all can */
+  readonly unmovable?: readonly string[] | undefined
   /** Who asks, for the event of the creation. @default 'api' */
   readonly actor?: string | undefined
 }
 
 /**
  * Why a movement is refused: `not_started` is a void of a payment that can still be canceled, `exceeds` an amount above
- * what is left, `in_review` a payment that waits for an operator.
+ * what is left, `in_review` a payment that waits for an operator,
+ * `unsupported` one whose gateway cannot do it.
  */
 export type MovementRefusal =
   | 'not_found'
@@ -45,6 +48,7 @@ export type MovementRefusal =
   | 'already_captured'
   | 'already_voided'
   | 'in_review'
+  | 'unsupported'
 
 /** `mismatch`: the key belongs to a movement of another amount or reason; nothing was written. */
 export type CreateMovementAnswer =
@@ -66,6 +70,7 @@ const REFUSAL_TEXTS: Readonly<Record<Exclude<MovementRefusal, 'exceeds'>, string
   already_captured: 'the payment is captured, or a capture is in progress',
   already_voided: 'the authorization is released, or a void is in progress',
   in_review: 'the payment is in review: it must be decided first',
+  unsupported: 'its gateway cannot capture, void or refund',
 }
 
 /** Describes for people why a movement is refused; `chargeRef`: the charge that the request named. */
@@ -151,6 +156,7 @@ export function prepare(asked: NewMovement) {
     digest,
     chargeRef: chargeRef ?? null,
     account: asked.account ?? null,
+    unmovable: asked.unmovable ?? [],
   }
 }
 

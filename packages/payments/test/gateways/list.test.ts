@@ -98,16 +98,17 @@ test('other programs know what each gateway can do without the right to charge',
     "signatureHeader: 'X-Acme', parseWebhook: () => ({ type: 'REFUSED', cause: 'no_signature', reason: '' })"
   const acme = await write('known.mjs', moduleOf(`name: 'acme', ${webhooks}`))
   const open = (environment: Environment) => knownGatewaySettings.read({ environment }).open()
-  expect(await open({})).toEqual({ accepting: undefined, webhooks: [], lookUp: undefined })
+  expect(await open({})).toEqual({ accepting: undefined, unmovable: [], webhooks: [], lookUp: undefined })
   const known = await open({
     GATEWAYS: `stripe,${acme},simulated`,
     STRIPE_WEBHOOK_SECRET: 'whsec_of_the_tests',
   })
   expect(known.accepting).toEqual([
-    { name: 'stripe', hasDefaultMethod: false, canMove: true },
-    { name: 'acme', hasDefaultMethod: false, canMove: false },
-    { name: 'simulated', hasDefaultMethod: true, canMove: true },
+    { name: 'stripe', hasDefaultMethod: false },
+    { name: 'acme', hasDefaultMethod: false },
+    { name: 'simulated', hasDefaultMethod: true },
   ])
+  expect(known.unmovable).toEqual(['acme'])
   expect(known.webhooks).toMatchObject([
     { gateway: 'stripe', signatureHeader: 'stripe-signature' },
     { gateway: 'acme', signatureHeader: 'x-acme' },

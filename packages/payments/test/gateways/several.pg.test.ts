@@ -141,7 +141,9 @@ test('jobs that wait for a busy gateway leave slots to the others', async () => 
   expect(await Promise.race(jobs)).toBeInstanceOf(RetryError)
   expect(deferrals).toEqual(['gateway_busy'])
   waiting.abort(new Error('the circuit opened'))
-  await expect.poll(() => deferrals).toEqual(['gateway_busy', 'gateway_down', 'gateway_down'])
+  await expect
+    .poll(() => deferrals, { timeout: 20_000 })
+    .toEqual(['gateway_busy', 'gateway_down', 'gateway_down'])
   stopping.abort(new Error('the worker stops'))
   await Promise.all(jobs)
   expect(slow.circuit).toBe('closed')
@@ -179,4 +181,21 @@ test('one job at a time finds out whether a gateway has recovered', async () => 
   expect(deferrals).toEqual(['gateway_down'])
   letCharge()
   await Promise.all(jobs)
+})
+
+test('a capture, void or refund is refused up front when its gateway can do none', async () => {
+  const { id } = await createPayment(store)
+  await pay(id, { gateway: working('acme') })
+  const asked = { kind: 'refund', paymentId: id, amount: 100 } as const
+  const refused = { kind: 'refused', reason: 'unsupported' }
+  expect(await store.createMovement({ ...asked, idempotencyKey: 'a', unmovable: ['acme'] })).toMatchObject(
+    refused,
+  )
+  expect(await store.createMovement({ ...asked, idempotencyKey: 'b', unmovable: ['other'] })).toMatchObject({
+    kind: 'created',
+  })
+  // What was accepted before is answered as before.
+  expect(await store.createMovement({ ...asked, idempotencyKey: 'b', unmovable: ['acme'] })).toMatchObject({
+    kind: 'replayed',
+  })
 })
