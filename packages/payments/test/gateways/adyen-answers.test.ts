@@ -111,9 +111,23 @@ const ERRORS: readonly (readonly [
   [
     'configuration',
     422,
-    { errorCode: '905_1', errorType: 'configuration' },
+    { errorCode: '14_012', errorType: 'configuration' },
     {},
     { type: 'REJECTED', fault: 'config' },
+  ],
+  [
+    'a currency without an acquirer',
+    422,
+    { errorCode: '905_1', errorType: 'configuration' },
+    {},
+    { type: 'REJECTED', fault: 'payment' },
+  ],
+  [
+    'a token that is gone',
+    422,
+    { errorCode: '803', errorType: 'validation' },
+    {},
+    { type: 'REJECTED', fault: 'payment' },
   ],
   [
     'another account',

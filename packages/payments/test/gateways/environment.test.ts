@@ -86,6 +86,18 @@ test('a missing secret key is told, and a live key needs no payment method', () 
   expect(issuesOf({ ...live, STRIPE_PAYMENT_METHOD: 'pm_1' })).toEqual([])
 })
 
+test('what Adyen needs is told, without a secret in it', () => {
+  expect(issuesOf({ GATEWAY: 'adyen' })).toEqual(
+    expect.arrayContaining(['ADYEN_API_KEY must be set', 'ADYEN_MERCHANT_ACCOUNT must be set']),
+  )
+  const account = { GATEWAY: 'adyen', ADYEN_MERCHANT_ACCOUNT: 'Titan', ADYEN_API_KEY: 'AQE_secret' }
+  expect(issuesOf(account)).toEqual([])
+  expect(issuesOf({ ...account, ADYEN_ENVIRONMENT: 'live' })).toHaveLength(1)
+  const wrong = issuesOf({ ...account, ADYEN_HMAC_KEY: 'secret', ADYEN_WEBHOOK_LOGIN: 'secret' })
+  expect(wrong).toHaveLength(2)
+  expect(wrong.join()).not.toContain('secret')
+})
+
 test('a gateway that does not exist is told with those that do', async () => {
   for (const name of ['paypal', 'toString'])
     await expect(openGateways({ GATEWAY: name })).rejects.toThrow(

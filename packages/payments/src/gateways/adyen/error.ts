@@ -25,16 +25,10 @@ const IN_PROGRESS = '704'
 const KEYS_AWAY = '703'
 
 /** Codes about our account, its rights or our program, which an operator can mend. Adyen's `configuration` errors are too. */
-const CODES_OF_ACCOUNT: ReadonlySet<string> = new Set([
-  '000',
-  '010',
-  '702',
-  '800',
-  '803',
-  '804',
-  '901',
-  '916',
-])
+const CODES_OF_ACCOUNT: ReadonlySet<string> = new Set(['000', '010', '702', '901', '902'])
+
+/** The account takes no such card or currency: other payments may be fine. */
+const NOT_SUPPORTED = /^905(?:_|$)/
 
 /** Returns what an error proves about a request; when in doubt, `UNKNOWN`. */
 export function outcomeOfError(error: unknown, subject: Subject): ChargeOutcome {
@@ -67,7 +61,8 @@ function rejectionOf(
   { isSpecific, privateTexts }: Subject,
 ): ChargeOutcome {
   const { errorCode, errorType } = error
-  const isOfAccount = errorType === 'configuration' || CODES_OF_ACCOUNT.has(errorCode)
+  const isOfAccount =
+    (errorType === 'configuration' && !NOT_SUPPORTED.test(errorCode)) || CODES_OF_ACCOUNT.has(errorCode)
   return {
     type: 'REJECTED',
     code: `adyen_${withoutTexts(errorCode, privateTexts)
