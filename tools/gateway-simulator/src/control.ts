@@ -1,5 +1,6 @@
 import type { Hono } from 'hono'
 import type Stripe from 'stripe'
+import type { DisputeFacts } from './model/dispute.ts'
 import { createIntent, succeed, type IntentRow } from './model/intent.ts'
 import type { Env, Parts } from './exchange.ts'
 import { readLedger } from './ledger/ledger.ts'
@@ -27,6 +28,11 @@ export interface AnswerRequest {
   readonly success: boolean
 }
 
+/** The body of `POST /_dispute`: what the cardholder's bank says about the payment's charge. */
+export interface DisputeRequest extends Partial<DisputeFacts> {
+  readonly payment: string
+}
+
 /** Steers a simulator over HTTP. */
 export type SimulatorClient = ReturnType<typeof createClient>
 
@@ -44,6 +50,8 @@ export function createClient(url: string) {
     reset: (request: ResetRequest = {}) => send('DELETE', '/_control', request),
     /** Answers the bank's question about a payment. @throws {Error} when there is none */
     answerBank: (answer: AnswerRequest) => send('POST', '/_action', answer),
+    /** Opens a dispute about a charge, or moves it on. @throws {Error} when nothing was charged */
+    dispute: (request: DisputeRequest) => send('POST', '/_dispute', request),
     /** Sends a webhook of any kind; resolves when it was accepted or given up. */
     sendWebhook: (event: EventRequest) => send('POST', '/_webhook', event),
   }
@@ -82,6 +90,12 @@ export function addControls(
     )
     if (waiting !== undefined && (await gateway.answerBank(waiting.id, success))) return c.json({ ok: true })
     return c.json({ error: { message: `${payment} waits for no answer` } }, 404)
+  })
+  app.post('/_dispute', async (c) => {
+    const { payment, ...given } = await c.req.json<DisputeRequest>()
+    const charged = [...ledger.intents.values()].findLast(({ metadata }) => metadata['payment_id'] === payment)
+    if (charged !== undefined && (await gateway.dispute(charged.id, given))) return c.json({ ok: true })
+    return c.json({ error: { message: `${payment} was not charged` } }, 404)
   })
   app.get('/_ledger', async (c) => c.json(await readLedger(ledger.path)))
 }

@@ -66,6 +66,8 @@ export const INQUIRIES: readonly InquiryRoute[] = [
   { path: '/v1/charges/:id', answer: inquiries.retrieveCharge },
   { path: '/v1/refunds/:id', answer: inquiries.retrieveRefund },
   { path: '/v1/refunds', answer: (state, _, form) => inquiries.listRefunds(state, form) },
+  { path: '/v1/disputes/:id', answer: inquiries.retrieveDispute },
+  { path: '/v1/disputes', answer: (state, _, form) => inquiries.listDisputes(state, form) },
   { path: '/v1/customers/:id', answer: inquiries.retrieveCustomer },
   { path: '/v1/customers/:id/payment_methods', answer: inquiries.listCards },
   { path: '/v1/payment_methods/:id', answer: inquiries.retrieveCard },
@@ -74,5 +76,6 @@ export const INQUIRIES: readonly InquiryRoute[] = [
 /** Returns the intent that an inquiry is about, when it names one. */
 export function subjectOfInquiry(id: string, form: Form, state: GatewayState): string | undefined {
   if (id.startsWith('re_')) return state.refunds.get(id)?.intentId
+  if (id.startsWith('du_')) return state.disputes.get(id)?.intentId
   return id === '' ? subjectOfRefund(form) : intentIdOf(id)
 }

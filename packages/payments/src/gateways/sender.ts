@@ -34,8 +34,8 @@ export interface Sender {
   close(): void
 }
 
-/** An answer is a few kilobytes long. */
-const MAX_BODY_BYTES = 1_048_576
+/** An answer is a few kilobytes long; a page of a hundred records with all their metadata, three megabytes. */
+const MAX_BODY_BYTES = 4_194_304
 
 /** Creates a sender. `connectTimeoutMs`: longest time until there is a connection, TLS included. */
 export function createSender(connectTimeoutMs: number): Sender {

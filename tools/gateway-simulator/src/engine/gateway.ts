@@ -6,6 +6,7 @@ import type { WebhookScript } from '../script/script.ts'
 import type { Answer } from '../stripe/answer.ts'
 import { KEY_IN_USE, KEY_MISMATCH, refusalOfKey } from '../stripe/errors.ts'
 import type { EventRequestFacts, Happening } from '../stripe/event.ts'
+import { createDispute, type DisputeFacts } from '../model/dispute.ts'
 import type { WebhookSender } from '../webhooks.ts'
 import type { Call, Context, Decision } from './call.ts'
 import { release } from './cancel.ts'
@@ -96,6 +97,26 @@ export class Gateway {
       final: { type: 'authenticate', success },
       webhook: {},
     })
+    return true
+  }
+
+  /** Lets the cardholder's bank dispute a charge, or say more about that dispute; false when nothing was charged. */
+  async dispute(intentId: string, given: Partial<DisputeFacts>): Promise<boolean> {
+    const intent = this.#ledger.intentOf(intentId)
+    if (intent?.charge == null || intent.charge.amountCaptured === 0) return false
+    const { charge, currency } = intent
+    const known = [...this.#ledger.disputes.values()].findLast((one) => one.intentId === intentId)
+    const { amount = charge.amountCaptured, status = 'needs_response', reason = 'fraudulent' } = given
+    const now = Date.now()
+    const facts = { amount, status, reason }
+    const dispute =
+      known === undefined
+        ? createDispute({ intentId, chargeId: charge.id, currency }, facts, now)
+        : { ...known, ...given }
+    const isOver = ['won', 'lost', 'warning_closed', 'prevented'].includes(dispute.status)
+    const type = known === undefined ? 'created' : isOver ? 'closed' : 'updated'
+    const happenings = [{ type: `charge.dispute.${type}`, intent, dispute } as const]
+    await this.#record(dispute.id, { rows: { dispute }, charge: null, movements: [], happenings }, now)
     return true
   }
 

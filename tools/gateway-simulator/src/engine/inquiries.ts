@@ -4,6 +4,7 @@ import type { IntentRow } from '../model/intent.ts'
 import { listOf, type Form } from '../request/form.ts'
 import { refusalOfExpand, refusalOfParameters, type PARAMETERS } from '../request/parameters.ts'
 import type { Answer } from '../stripe/answer.ts'
+import { disputeOf } from '../stripe/dispute.ts'
 import { invalidRequest, noSuch } from '../stripe/errors.ts'
 import { EXPANDABLE, expandCharge, expandIntent, expandRefund } from '../stripe/expand.ts'
 import { paymentMethodOf } from '../stripe/payment-method.ts'
@@ -106,6 +107,28 @@ export function listRefunds(state: GatewayState, form: Form): Answer {
     (refund) => isWithin(refund, form) && (chargeId === null || refund.chargeId === chargeId),
   )
   return page(all, form, '/v1/refunds', (refund) => expandRefund(refund, state, expandOf(form)))
+}
+
+/** `GET /v1/disputes/:id` */
+export function retrieveDispute(state: GatewayState, id: string, form: Form): Answer {
+  const refused = refusalOf(form, 'retrieve', [])
+  if (refused !== undefined) return refused
+  const dispute = state.disputes.get(id)
+  return dispute === undefined ? noSuch('dispute', id, 'dispute', 404) : json(disputeOf(dispute))
+}
+
+/** `GET /v1/disputes`: the newest first, of one intent or charge when it is named. */
+export function listDisputes(state: GatewayState, form: Form): Answer {
+  const refused = refusalOf(form, 'listDisputes', [])
+  if (refused !== undefined) return refused
+  const [intent, charge] = [form.get('payment_intent'), form.get('charge')]
+  const all = newestFirst(state.disputes).filter(
+    (dispute) =>
+      isWithin(dispute, form) &&
+      (intent === null || dispute.intentId === intent) &&
+      (charge === null || dispute.chargeId === charge),
+  )
+  return page(all, form, '/v1/disputes', disputeOf)
 }
 
 function refusalOf(form: Form, endpoint: keyof typeof PARAMETERS, expandable: readonly string[]) {

@@ -2,6 +2,7 @@ import type { FinalOutcome } from '../script/behaviour.ts'
 import type { WebhookScript } from '../script/script.ts'
 import type { CardRow } from '../model/cards.ts'
 import type { CustomerRow } from '../model/customer.ts'
+import type { DisputeRow } from '../model/dispute.ts'
 import type { IntentRow } from '../model/intent.ts'
 import type { RefundRow } from '../model/refund.ts'
 import type { Answer } from '../stripe/answer.ts'
@@ -58,6 +59,7 @@ export interface Schedule {
 export interface ChangedRows {
   readonly intent?: IntentRow
   readonly refunds?: readonly RefundRow[]
+  readonly dispute?: DisputeRow
   readonly customer?: CustomerRow
   readonly card?: CardRow
 }
@@ -121,7 +123,7 @@ export interface ExecutedEntry extends Change {
 /** An outcome came later. */
 export interface SettledEntry extends Change {
   readonly type: 'settled'
-  /** The intent or the refund. */
+  /** The intent, the refund or the dispute. */
   readonly subject: string
 }
 

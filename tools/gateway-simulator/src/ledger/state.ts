@@ -1,5 +1,6 @@
 import type { CardRow } from '../model/cards.ts'
 import type { CustomerRow } from '../model/customer.ts'
+import type { DisputeRow } from '../model/dispute.ts'
 import { intentIdOf } from '../model/ids.ts'
 import type { IntentRow } from '../model/intent.ts'
 import type { RefundRow } from '../model/refund.ts'
@@ -20,6 +21,7 @@ export class GatewayState implements Rows {
   /** In the order they were made, by id. */
   readonly intents = new Map<string, IntentRow>()
   readonly refunds = new Map<string, RefundRow>()
+  readonly disputes = new Map<string, DisputeRow>()
   readonly keys = new Map<string, StoredKey>()
   /** Outcomes that are still to come, by intent or refund. */
   readonly schedules = new Map<string, Schedule>()
@@ -70,9 +72,10 @@ export class GatewayState implements Rows {
 
   enter(entry: LedgerEntry): void {
     if (entry.type !== 'executed' && entry.type !== 'settled') return
-    const { intent, refunds = [], customer, card } = entry.rows
+    const { intent, refunds = [], dispute, customer, card } = entry.rows
     if (intent !== undefined) this.intents.set(intent.id, intent)
     for (const refund of refunds) this.#enterRefund(refund)
+    if (dispute !== undefined) this.disputes.set(dispute.id, dispute)
     if (customer !== undefined) this.#customers.set(customer.id, customer)
     if (card !== undefined) this.#cards.set(card.id, card)
     if (entry.type === 'settled') {

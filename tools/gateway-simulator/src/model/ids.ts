@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 
-type Prefix = 'pi' | 're' | 'cus' | 'pm' | 'evt' | 'req'
+type Prefix = 'pi' | 're' | 'du' | 'cus' | 'pm' | 'evt' | 'req'
 
 /** Creates an id with Stripe's kind of prefix. */
 export function newId(prefix: Prefix): string {

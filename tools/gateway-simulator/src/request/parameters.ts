@@ -161,6 +161,16 @@ const LIST_REFUNDS: Parameters<Stripe.RefundListParams> = {
   starting_after: true,
 }
 
+const LIST_DISPUTES: Parameters<Stripe.DisputeListParams> = {
+  charge: true,
+  created: true,
+  ending_before: false,
+  expand: false,
+  limit: true,
+  payment_intent: true,
+  starting_after: true,
+}
+
 /** The parameters of the endpoints, by what they do. */
 export const PARAMETERS = {
   create: CREATE_INTENT,
@@ -175,6 +185,7 @@ export const PARAMETERS = {
   listIntents: LIST_INTENTS,
   searchIntents: SEARCH_INTENTS,
   listRefunds: LIST_REFUNDS,
+  listDisputes: LIST_DISPUTES,
   listCards: {
     allow_redisplay: false,
     ending_before: false,

@@ -1,7 +1,9 @@
 import type Stripe from 'stripe'
+import type { DisputeRow } from '../model/dispute.ts'
 import type { IntentRow } from '../model/intent.ts'
 import type { RefundRow } from '../model/refund.ts'
 import { chargeOf } from './charge.ts'
+import { disputeOf } from './dispute.ts'
 import { paymentIntentOf } from './payment-intent.ts'
 import { refundOf } from './refund.ts'
 import { secondsOf } from './seconds.ts'
@@ -15,6 +17,7 @@ export type EventType = Extract<
   | `payment_intent.${'created' | 'succeeded' | 'payment_failed' | 'processing' | 'requires_action'}`
   | `payment_intent.${'canceled' | 'amount_capturable_updated'}`
   | `charge.${'succeeded' | 'failed' | 'captured' | 'refunded' | 'expired'}`
+  | `charge.dispute.${'created' | 'updated' | 'closed'}`
   | `refund.${'created' | 'updated' | 'failed'}`
 >
 
@@ -23,6 +26,7 @@ export interface Happening {
   readonly type: EventType
   readonly intent: IntentRow
   readonly refund?: RefundRow
+  readonly dispute?: DisputeRow
 }
 
 /** The request that made something happen; null when nobody asked. */
@@ -32,7 +36,7 @@ export type EventRequestFacts = Stripe.Event.Request | null
 export function eventOf(
   id: string,
   type: string,
-  object: Stripe.PaymentIntent | Stripe.Charge | Stripe.Refund,
+  object: Stripe.PaymentIntent | Stripe.Charge | Stripe.Refund | Stripe.Dispute,
   request: EventRequestFacts,
   now: number,
 ): Stripe.EventBase {
@@ -50,7 +54,8 @@ export function eventOf(
 }
 
 /** Returns the object that an event is about. */
-export function objectOf({ type, intent, refund }: Happening) {
+export function objectOf({ type, intent, refund, dispute }: Happening) {
+  if (dispute !== undefined) return disputeOf(dispute)
   if (type.startsWith('refund.') && refund !== undefined) return refundOf(refund)
   if (type.startsWith('charge.') && intent.charge !== null) return chargeOf(intent, intent.charge)
   return paymentIntentOf(intent)

@@ -5,6 +5,7 @@ import { isOf, type StripeClient } from './client.ts'
 import { outcomeOfChargeError } from './error.ts'
 import { createStripeHttp, loadSdk, type StripeCall } from './http.ts'
 import { abandon, lookup } from './inquiry.ts'
+import { list } from './list.ts'
 import { move } from './movement.ts'
 import { outcomeOfIntent } from './outcome.ts'
 import { chargeParameters } from './parameters.ts'
@@ -68,6 +69,7 @@ export function createStripeGateway(options: StripeGatewayOptions): Gateway {
     move: (request, { signal }) => move(client, request, signal),
     lookup: (request, { signal }) => lookup(client, request, signal),
     abandon: (request, { signal }) => abandon(client, request, signal),
+    list: (request, { signal }) => list(client, request, signal),
     parseWebhook:
       webhookSecret === undefined ? undefined : createStripeWebhookParser(stripe.webhooks, webhookSecret),
     close: async () => http.close(),
