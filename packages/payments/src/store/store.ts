@@ -3,6 +3,16 @@ import type { ClaimAnswer, Settlement } from '../domain/claim.ts'
 import { kindOf } from '../domain/identifiers.ts'
 import { traceStep } from '../tracing.ts'
 import { batched } from './batched.ts'
+import {
+  closeDifference,
+  findCharged,
+  findMoved,
+  findRecorded,
+  listDifferences,
+  recordDifference,
+} from './books/comparison.ts'
+import { listDisputes, recordDispute } from './books/disputes.ts'
+import { advanceComparison, claimComparison } from './books/marks.ts'
 import { recordBreak, recordRefund } from './breaks.ts'
 import { createBatch, type Batch, type BatchAnswer } from './bulk/create-batch.ts'
 import {
@@ -125,6 +135,17 @@ export function createPaymentStore(sql: Database) {
     },
     seize: bind(seize),
     recordBreak: bind(recordBreak),
+
+    findRecorded: bind(findRecorded),
+    findCharged: bind(findCharged),
+    findMoved: bind(findMoved),
+    recordDifference: bind(recordDifference),
+    listDifferences: bind(listDifferences),
+    closeDifference: bind(closeDifference),
+    claimComparison: bind(claimComparison),
+    advanceComparison: bind(advanceComparison),
+    recordDispute: bind(recordDispute),
+    disputes: bind(listDisputes),
 
     cancel: bind(cancelPayment),
     decideReview: bind(decideReview),

@@ -1,0 +1,87 @@
+import type { MoneyRecord } from '../gateways/records.ts'
+import type { BreakKind, PaymentStatus, WaitingReason } from './payment.ts'
+
+/** What is on record here of an attempt that a gateway lists. */
+export interface OurRecord {
+  /** The payment, capture, void or refund. */
+  readonly id: string
+  readonly attemptNo: number
+  readonly status: PaymentStatus
+  readonly amount: number
+  readonly currency: string
+  /** What was captured of an authorization; null where the whole amount was charged at once. */
+  readonly amountCaptured: number | null
+  readonly gatewayRef: string | null
+  readonly currentAttempt: number
+  readonly attemptOpen: boolean
+  readonly needsReview: boolean
+  readonly waitsFor: WaitingReason | null
+  readonly parentId: string | null
+  readonly updatedAt: Date
+  /** Where the attempt was sent; null when this attempt is not on record. */
+  readonly attemptGateway: string | null
+}
+
+/**
+ * What a comparison does about a record under a key of ours. `agrees`: both say the same, or no money is at stake. `open`: it
+ * is under way here, and workers find out. `look_up`: it is parked, and the gateway has the answer. `report`: the gateway's
+ * word is news, as a webhook's is. `adopt`: the gateway captured by itself. `differs`: a break.
+ */
+export type Verdict =
+  | { readonly type: 'agrees' | 'open' | 'look_up' | 'report' | 'adopt' }
+  | { readonly type: 'differs'; readonly kind: BreakKind }
+
+const AGREES: Verdict = { type: 'agrees' }
+const REPORT: Verdict = { type: 'report' }
+
+/** Compares what a gateway has on record under a key of ours with what we have. */
+export function judgeRecord(record: MoneyRecord, ours: OurRecord | undefined, gateway: string): Verdict {
+  const isMoney = record.status === 'succeeded' || record.status === 'authorized'
+  if (ours === undefined) return isMoney ? differs('missing_here') : AGREES
+  if (ours.attemptGateway !== null && ours.attemptGateway !== gateway) {
+    // Every gateway has its own attempts: nobody here sent this one there.
+    if (record.status !== 'succeeded') return AGREES
+    return differs(ours.status === 'SUCCESS' ? 'duplicate_charge' : 'late_charge')
+  }
+  switch (ours.status) {
+    case 'SUCCESS':
+      return record.status === 'succeeded' ? judgeSuccess(record, ours) : judgeUnmoved(record, ours)
+    case 'FAILED':
+      if (record.status === 'succeeded') return REPORT
+      return record.status === 'authorized' ? differs('status_mismatch') : AGREES
+    case 'PENDING':
+    case 'QUEUED':
+    case 'PROCESSING':
+      return record.status === 'succeeded' ? judgeUnfinished(record, ours) : { type: 'open' }
+  }
+}
+
+function differs(kind: BreakKind): Verdict {
+  return { type: 'differs', kind }
+}
+
+/** Whether it is what the payment or movement succeeded with. Captures and voids may have the id of their charge. */
+function isOwn({ kind, gatewayRef }: MoneyRecord, ours: OurRecord): boolean {
+  return kind === 'capture' || kind === 'void' || ours.gatewayRef === gatewayRef
+}
+
+function judgeSuccess(record: MoneyRecord, ours: OurRecord): Verdict {
+  if (!isOwn(record, ours)) return REPORT
+  if (record.currency !== ours.currency) return differs('currency_mismatch')
+  return record.amount === (ours.amountCaptured ?? ours.amount) ? AGREES : differs('amount_mismatch')
+}
+
+/** SUCCESS here, and the gateway says that no money moved, or not yet. */
+function judgeUnmoved(record: MoneyRecord, ours: OurRecord): Verdict {
+  // Another attempt than the one that succeeded.
+  if (!isOwn(record, ours)) return AGREES
+  const hasFailed = record.status === 'failed' || record.status === 'canceled'
+  return record.kind === 'refund' && hasFailed ? REPORT : differs('status_mismatch')
+}
+
+function judgeUnfinished({ kind }: MoneyRecord, ours: OurRecord): Verdict {
+  // A closed attempt was charged after all: nobody else would find out.
+  if (!ours.attemptOpen || ours.currentAttempt !== ours.attemptNo) return REPORT
+  if (kind === 'charge' && ours.waitsFor === 'capture') return { type: 'adopt' }
+  return { type: ours.needsReview ? 'look_up' : 'open' }
+}

@@ -1,0 +1,320 @@
+import { pause } from '@titan/queue-core/async'
+import { gatewayKeyOf, kindOf } from '../../domain/identifiers.ts'
+import type { BreakKind } from '../../domain/payment.ts'
+import { judgeRecord, type OurRecord } from '../../domain/reconciliation.ts'
+import type { RetryPolicy } from '../../domain/retry-policy.ts'
+import type { ChargeOutcome, Gateway, LookupAnswer } from '../../gateways/gateway.ts'
+import type { GatewayRecord, MoneyRecord, MoneyStatus } from '../../gateways/records.ts'
+import type { Moved, NamedAttempt } from '../../store/books/comparison.ts'
+import type { PaymentStore } from '../../store/store.ts'
+import { lookUpAttempt } from '../look-up.ts'
+import { applyMovement } from '../report-movement.ts'
+import { applyOutcome } from '../write-result.ts'
+import type { Tally } from './report.ts'
+
+/** What an examination works with. */
+export interface ExaminerOptions {
+  readonly store: PaymentStore
+  readonly gateway: Gateway
+  readonly tally: Tally
+  readonly signal: AbortSignal
+  readonly policy?: Partial<RetryPolicy> | undefined
+  /** Longest call to the gateway, in milliseconds. */
+  readonly timeoutMs: number
+  /** Pause before each call to the gateway, in milliseconds: payments come first. */
+  readonly pauseMs: number
+  /** Single records that the gateway is asked about at most. */
+  readonly maxLookUps: number
+}
+
+/** Shown as the actor of events. */
+const ACTOR = 'reconciliation'
+/** Open differences of earlier comparisons that are looked at again at most. */
+const MOST_REVIEWED = 200
+
+/** A key of ours, and what it names. */
+const OUR_KEY = /^titan_((?:pay|cap|void|ref)_[\da-f]{32})_([1-9]\d{0,8})$/
+
+/** Returns the attempt that a key of ours names; undefined for anybody else's. */
+function attemptOf(key: string | null | undefined): NamedAttempt | undefined {
+  const [, id, attemptNo] = OUR_KEY.exec(key ?? '') ?? []
+  return id === undefined ? undefined : { id, attemptNo: Number(attemptNo) }
+}
+
+/** Compares records both ways, and acts on what differs: by the ways of webhooks and look-ups, or with a break. */
+export class Examiner {
+  readonly #options: ExaminerOptions
+  #lookUps = 0
+
+  constructor(options: ExaminerOptions) {
+    this.#options = options
+  }
+
+  /** Compares records of the gateway with ours. */
+  async records(records: readonly GatewayRecord[]): Promise<void> {
+    const { store, gateway, tally } = this.#options
+    const [keyed, others]: [[MoneyRecord, NamedAttempt][], GatewayRecord[]] = [[], []]
+    for (const record of records) {
+      const attempt = record.kind === 'dispute' ? undefined : attemptOf(record.gatewayKey)
+      if (record.kind === 'dispute' || attempt === undefined) others.push(record)
+      else keyed.push([record, attempt])
+    }
+    const ours = await store.findRecorded(keyed.map(([, attempt]) => attempt))
+    for (const [index, [record, attempt]] of keyed.entries()) await this.#act(record, attempt, ours[index])
+    tally.records += records.length
+    tally.compared += keyed.length
+    await this.#others(others, gateway.name)
+  }
+
+  /** Finds what succeeded here and is not among the keys and ids that the gateway listed from `since` on. */
+  async moved(moved: readonly Moved[], isListed: (name: string) => boolean, since: Date): Promise<void> {
+    const { gateway, tally } = this.#options
+    tally.moved += moved.length
+    for (const one of moved) {
+      const key = gatewayKeyOf(one.id, one.attemptNo)
+      if (isListed(key) || isListed(one.gatewayRef)) continue
+      const isInList = one.firstSentAt !== null && one.firstSentAt >= since
+      if (gateway.lookup !== undefined) await this.#lookUpMissing(one, key)
+      else if (isInList) await this.#recordMissing(one, key)
+      else tally.unchecked++
+    }
+  }
+
+  /** Looks again at differences of earlier comparisons that this one has not met, and closes those that are none any more. */
+  async review(): Promise<void> {
+    const { store, gateway, tally } = this.#options
+    const open = await store.listDifferences(gateway.name, MOST_REVIEWED)
+    for (const { kind, reference, detail } of open) {
+      const attempt = attemptOf(detail.gateway_key)
+      if (!tally.pending.has(reference) || attempt === undefined) continue
+      const answer = await this.#ask(attempt, reference)
+      const [ours] = await store.findRecorded([attempt])
+      const record = recordOf(attempt, reference, answer)
+      if (record === undefined) continue
+      const verdict = judgeRecord(record, ours, gateway.name)
+      if (verdict.type === 'agrees' || (kind === 'missing_here' && verdict.type === 'open'))
+        await this.#close(reference, ours)
+    }
+  }
+
+  async #act(record: MoneyRecord, attempt: NamedAttempt, ours: OurRecord | undefined): Promise<void> {
+    const { gateway, tally } = this.#options
+    const verdict = judgeRecord(record, ours, gateway.name)
+    switch (verdict.type) {
+      case 'agrees':
+        return this.#close(record.gatewayRef, ours)
+      case 'open':
+        tally.open++
+        return undefined
+      case 'look_up':
+        return this.#lookUpParked(attempt.id)
+      case 'report':
+        return this.#report(record, attempt, ours)
+      case 'adopt':
+        return this.#move({ ...record, kind: 'capture' }, attempt.id)
+      case 'differs':
+        return this.#confirm(record, attempt, { ours, kind: verdict.kind })
+    }
+  }
+
+  /** What carries no key of ours is ours only when it is about a charge of ours. */
+  async #others(records: readonly GatewayRecord[], gateway: string): Promise<void> {
+    const { store, tally } = this.#options
+    const payments = await store.findCharged(
+      gateway,
+      records.flatMap(({ chargeRef }) => chargeRef ?? []),
+    )
+    for (const record of records) {
+      const paymentId = payments.get(record.chargeRef ?? '')
+      if (paymentId === undefined || record.kind === 'charge') tally.foreign++
+      else if (record.kind === 'dispute') {
+        const report = { paymentId, gateway, dispute: record, actor: ACTOR }
+        if (await store.recordDispute(report)) tally.reported++
+      } else await this.#move({ ...record, kind: record.kind }, paymentId)
+    }
+  }
+
+  /** Takes over what was done at the gateway itself. */
+  async #move(
+    record: MoneyRecord & { readonly kind: 'capture' | 'void' | 'refund' },
+    paymentId: string,
+  ): Promise<void> {
+    const { store, gateway, tally } = this.#options
+    const outcome = outcomeOf(record)
+    if (outcome === undefined) return
+    const { kind, gatewayRef, chargeRef = gatewayRef, amount, currency } = record
+    const named = { kind, chargeKey: gatewayKeyOf(paymentId, 1), chargeRef, gatewayRef, amount, currency }
+    const known = await this.#openBreak(paymentId, gatewayRef)
+    const effect = await applyMovement({ ...named, gateway: gateway.name, actor: ACTOR, outcome }, store)
+    if (effect === 'settled') tally.reported++
+    const found = known ?? (effect === 'contradiction' ? await this.#openBreak(paymentId, gatewayRef) : known)
+    if (found !== undefined)
+      tally.differ({ kind: found, paymentId, reference: gatewayRef, isNew: known === undefined })
+  }
+
+  /** Lets the gateway's word take the way that a webhook takes. */
+  async #report(
+    record: MoneyRecord,
+    { id: paymentId, attemptNo }: NamedAttempt,
+    ours: OurRecord | undefined,
+  ): Promise<void> {
+    const { store, gateway, tally, policy } = this.#options
+    const outcome = outcomeOf(record)
+    if (outcome === undefined) return
+    const owner = record.kind === 'refund' && record.status !== 'succeeded' ? ours?.parentId : undefined
+    const known = await this.#openBreak(owner ?? paymentId, record.gatewayRef)
+    const report = { paymentId, attemptNo, gateway: gateway.name, outcome, actor: ACTOR }
+    const effect = await applyOutcome(report, { store, policy })
+    if (effect === 'settled') tally.reported++
+    const kind = known ?? (await this.#openBreak(owner ?? paymentId, record.gatewayRef))
+    if (kind !== undefined)
+      tally.differ({ kind, paymentId, reference: record.gatewayRef, isNew: known === undefined })
+  }
+
+  async #openBreak(paymentId: string, reference: string): Promise<BreakKind | undefined> {
+    const { store, gateway } = this.#options
+    const breaks = await store.breaks(paymentId)
+    return breaks.find(
+      (one) => one.gateway === gateway.name && one.reference === reference && one.resolvedAt === null,
+    )?.kind
+  }
+
+  async #lookUpParked(paymentId: string): Promise<void> {
+    const { store, gateway, tally, timeoutMs, policy } = this.#options
+    const { effect } = await lookUpAttempt(
+      { paymentId, actor: ACTOR },
+      { store, gateway, policy, timeoutMs },
+    )
+    if (effect === 'settled') tally.reported++
+    else tally.open++
+  }
+
+  /** Records a difference after the gateway said it again: a list may be older than what we have. */
+  async #confirm(
+    listed: MoneyRecord,
+    attempt: NamedAttempt,
+    first: { readonly ours: OurRecord | undefined; readonly kind: BreakKind },
+  ): Promise<void> {
+    const { store, gateway, tally } = this.#options
+    let [record, { ours, kind }] = [listed, first]
+    if (gateway.lookup !== undefined && ours !== undefined && ours.attemptGateway === gateway.name) {
+      const answer = await this.#ask(attempt, record.gatewayRef)
+      if (answer.type === 'FAILED_TO_ASK') {
+        tally.unchecked++
+        return
+      }
+      record = recordOf(attempt, record.gatewayRef, answer) ?? record
+      ;[ours] = await store.findRecorded([attempt])
+      const again = judgeRecord(record, ours, gateway.name)
+      if (again.type !== 'differs') return this.#act(record, attempt, ours)
+      kind = again.kind
+    }
+    await this.#record(record, { ours, kind })
+  }
+
+  async #record(
+    { kind: what, gatewayRef: reference, gatewayKey, status, amount, currency }: MoneyRecord,
+    { ours, kind }: { readonly ours: OurRecord | undefined; readonly kind: BreakKind },
+  ): Promise<void> {
+    const { store, gateway, tally } = this.#options
+    const paymentId = ours?.id ?? null
+    if (paymentId !== null && (kind === 'late_charge' || kind === 'duplicate_charge')) {
+      const known = await this.#openBreak(paymentId, reference)
+      const detail = { amount, currency, gateway_ref: ours?.gatewayRef ?? null }
+      await store.recordBreak({ kind, paymentId, gateway: gateway.name, reference, detail })
+      if ((await this.#openBreak(paymentId, reference)) !== undefined)
+        tally.differ({ kind, paymentId, reference, isNew: known === undefined })
+      return
+    }
+    const detail = {
+      found_by: 'reconciliation',
+      record: what,
+      gateway_key: gatewayKey ?? null,
+      ...{ status, amount, currency },
+      ...(ours !== undefined && { our_status: ours.status, our_amount: ours.amountCaptured ?? ours.amount }),
+    } as const
+    const difference = { kind, paymentId, gateway: gateway.name, reference, detail }
+    const effect = await store.recordDifference(difference)
+    if (effect !== 'settled') tally.differ({ kind, paymentId, reference, isNew: effect === 'new' })
+  }
+
+  async #lookUpMissing(one: Moved, key: string): Promise<void> {
+    const { store, tally, maxLookUps } = this.#options
+    const attempt = { id: one.id, attemptNo: one.attemptNo }
+    if (this.#lookUps >= maxLookUps) {
+      tally.unchecked++
+      return
+    }
+    const answer = await this.#ask(attempt, one.gatewayRef)
+    const record = recordOf(attempt, one.gatewayRef, answer)
+    if (record !== undefined) {
+      const [ours] = await store.findRecorded([attempt])
+      await this.#act(record, attempt, ours)
+    } else if (answer.type === 'NOT_FOUND') await this.#recordMissing(one, key)
+    else tally.unchecked++
+  }
+
+  async #recordMissing(one: Moved, key: string): Promise<void> {
+    const { store, gateway, tally } = this.#options
+    const { id: paymentId, gatewayRef: reference } = one
+    const kind = 'missing_at_gateway'
+    const ours = { our_status: 'SUCCESS', our_amount: one.amountCaptured ?? one.amount }
+    const detail = { found_by: 'reconciliation', record: kindOf(paymentId), gateway_key: key, ...ours } as const
+    const effect = await store.recordDifference({ kind, paymentId, gateway: gateway.name, reference, detail })
+    if (effect !== 'settled') tally.differ({ kind, paymentId, reference, isNew: effect === 'new' })
+  }
+
+  async #ask({ id: paymentId, attemptNo }: NamedAttempt, gatewayRef: string): Promise<LookupAnswer> {
+    const { store, gateway, timeoutMs, pauseMs, signal } = this.#options
+    const kind = kindOf(paymentId)
+    this.#lookUps++
+    await pause(pauseMs, signal)
+    signal.throwIfAborted()
+    try {
+      const chargeRef = kind === 'charge' ? undefined : await store.findMovedCharge(paymentId)
+      const request = { kind, paymentId, gatewayKey: gatewayKeyOf(paymentId, attemptNo), gatewayRef, chargeRef }
+      const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
+      return (await gateway.lookup?.(request, { signal: limit })) ?? { type: 'FAILED_TO_ASK', reason: '' }
+    } catch (error) {
+      return { type: 'FAILED_TO_ASK', reason: String(error) }
+    }
+  }
+
+  async #close(reference: string, ours: OurRecord | undefined): Promise<void> {
+    const { store, gateway, tally } = this.#options
+    if (!tally.pending.delete(reference)) return
+    const closed = { gateway: gateway.name, reference, paymentId: ours?.id ?? null }
+    tally.closed += await store.closeDifference(closed, 'a later comparison found that both sides agree')
+  }
+}
+
+/** Reads a record as the outcome that a webhook about it would have; undefined when it is not definite. */
+function outcomeOf({ kind, status, gatewayRef, amount, currency }: MoneyRecord): ChargeOutcome | undefined {
+  if (status === 'succeeded') return { type: 'SUCCEEDED', gatewayRef, amount, currency }
+  if (status !== 'failed' && status !== 'canceled') return undefined
+  return { type: 'DECLINED', code: `${kind}_${status}`, kind: 'hard', gatewayRef }
+}
+
+const STATUSES: Readonly<Partial<Record<ChargeOutcome['type'], MoneyStatus>>> = {
+  SUCCEEDED: 'succeeded',
+  AUTHORIZED: 'authorized',
+  PENDING: 'pending',
+  REQUIRES_ACTION: 'pending',
+  DECLINED: 'failed',
+  REJECTED: 'failed',
+}
+
+/** Reads the answer to an inquiry as a record; undefined when it shows none. */
+function recordOf(
+  { id, attemptNo }: NamedAttempt,
+  reference: string,
+  answer: LookupAnswer,
+): MoneyRecord | undefined {
+  const outcome = answer.type === 'FOUND' ? answer.outcome : undefined
+  const status = outcome && STATUSES[outcome.type]
+  if (outcome === undefined || status === undefined) return undefined
+  const facts = { amount: 0, currency: '', gatewayRef: reference, ...outcome }
+  const { amount, currency, gatewayRef = reference } = facts
+  const gatewayKey = gatewayKeyOf(id, attemptNo)
+  return { kind: kindOf(id), status, gatewayRef, gatewayKey, amount, currency, at: new Date() }
+}
