@@ -26,7 +26,7 @@ begin
   execute format('grant usage on all sequences in schema %I to %I', place, grantee);
 
   foreach kept in array array['payments', 'payment_details', 'payment_attempts', 'payment_event_rows', 'reconciliation_breaks',
-                              'queue_epochs', 'accounts', 'api_keys', 'operators', 'operator_actions'] loop
+                              'queue_epochs', 'reconciliation_marks', 'disputes', 'accounts', 'api_keys', 'operators', 'operator_actions'] loop
     execute format('revoke delete on %I.%I from %I', place, kept, grantee);
   end loop;
   execute format('revoke insert, update, delete on %I.schema_migrations from %I', place, grantee);

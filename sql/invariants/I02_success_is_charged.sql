@@ -22,7 +22,7 @@ with payment as (
          coalesce(detail ->> 'charged_amount', detail ->> 'amount') as charged_amount,
          coalesce(detail ->> 'charged_currency', detail ->> 'currency') as charged_currency
     from reconciliation_breaks
-   where payment_id > :'after' and (:'until' = '' or payment_id <= :'until')
+   where payment_id > :'after' and (:'until' = '' or payment_id <= :'until') and resolved_by is distinct from 'reconciliation'
 )
 select p.id as subject, 'SUCCESS without a successful attempt for its charge' as detail
   from payment p

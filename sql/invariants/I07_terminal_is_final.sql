@@ -2,8 +2,8 @@
 -- PARAMS   after, until: range of payment ids; every payment by default
 -- RETURNS  subject, detail
 -- WHY      A final payment has no review, no open attempt and no unknown outcome. A lease may be left from a worker
---          that was gone when an operator decided, but none may begin later. A refund may fail after its success: it
---          keeps its status.
+--          that was gone when an operator decided, but none may begin later. A refund may fail after its success, and
+--          a charge may be disputed: they keep their status.
 -- ADVICE   Compare `titan payments show <id>` with the gateway’s records. Find out who wrote to the table, and restore
 --          the value from a backup.
 \set after ''
@@ -13,6 +13,7 @@ select payment_id as subject, 'an event after SUCCESS or FAILED' as detail
   from payment_history
  where payment_id > :'after' and (:'until' = '' or payment_id <= :'until')
    and (type, from_status, to_status) is distinct from ('refund.failed', 'SUCCESS', 'SUCCESS')
+   and not (type like 'dispute.%' and from_status = to_status)
  group by payment_id
 having min(seq) filter (where to_status in ('SUCCESS', 'FAILED')) < max(seq)
     or bool_or(from_status in ('SUCCESS', 'FAILED'))

@@ -36,12 +36,15 @@ select distinct payment_id, 'an event of a type that does not lead to its status
          when 'succeeded' then to_status <> 'SUCCESS'
          when 'failed' then to_status <> 'FAILED' and (type, from_status, to_status) is distinct from ('refund.failed', 'SUCCESS', 'SUCCESS')
          when 'requeued' then to_status is distinct from from_status
+         when 'opened' then to_status is distinct from from_status
+         when 'updated' then to_status is distinct from from_status
+         when 'closed' then to_status is distinct from from_status
          else to_status in ('SUCCESS', 'FAILED')
        end
  union all
 select distinct payment_id, 'an event of another kind than its payment or movement'
   from step
- where type <> event_type(payment_id, split_part(type, '.', 2)) and type not in ('payment.queued', 'payment.requeued')
+ where type <> event_type(payment_id, split_part(type, '.', 2)) and type not in ('payment.queued', 'payment.requeued', 'dispute.opened', 'dispute.updated', 'dispute.closed')
  union all
 select p.id, 'its status or number of events is not that of its last event'
   from payments p

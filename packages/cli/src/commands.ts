@@ -9,6 +9,7 @@ import {
   accountsShow,
 } from './accounts/accounts.ts'
 import { importBullmq } from './bullmq/command.ts'
+import { reconcileCommand } from './books/reconcile.ts'
 import { keysCreate, keysList, keysRevoke } from './commands/api-keys.ts'
 import { dlqDelete, dlqRedrive } from './commands/dead-letter-acts.ts'
 import { dlqList, dlqShow } from './commands/dead-letters.ts'
@@ -69,6 +70,7 @@ export const COMMANDS: readonly Command[] = [
   operatorsRevoke,
   gatewaysCheck,
   verifyCommand,
+  reconcileCommand,
   migrate,
   recoverCommand,
   repartition,

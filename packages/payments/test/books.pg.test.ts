@@ -15,10 +15,25 @@ const stranger = (): string => `pay_${randomBytes(16).toString('hex')}`
 test('books that agree have no difference, whatever the other business of the account', async () => {
   const books = booksOf(store, sql)
   for (let index = 0; index < 8; index++) await books.paid()
-  const foreign = { kind: 'charge', amount: 900, currency: 'EUR', status: 'succeeded', at: new Date() } as const
-  books.records.push({ ...foreign, gatewayRef: 'ch_shop' }, { ...foreign, gatewayRef: 'ch_2', gatewayKey: 'order-7' })
+  const foreign = {
+    kind: 'charge',
+    amount: 900,
+    currency: 'EUR',
+    status: 'succeeded',
+    at: new Date(),
+  } as const
+  books.records.push(
+    { ...foreign, gatewayRef: 'ch_shop' },
+    { ...foreign, gatewayRef: 'ch_2', gatewayKey: 'order-7' },
+  )
   books.records.push({ ...foreign, kind: 'refund', gatewayRef: 're_shop', chargeRef: 'ch_shop' })
-  expect(await books.compare()).toMatchObject({ records: 11, compared: 8, foreign: 3, moved: 8, differences: 0 })
+  expect(await books.compare()).toMatchObject({
+    records: 11,
+    compared: 8,
+    foreign: 3,
+    moved: 8,
+    differences: 0,
+  })
   expect(await books.breaks()).toEqual([])
   expect(books.calls.lookup).toBe(0)
 })
@@ -68,7 +83,10 @@ test('a difference closes by itself when a later comparison finds agreement, and
   expect(await books.compare()).toMatchObject({ recorded: 2 })
   books.records.splice(0, 1, record, { ...other.record, status: 'succeeded' })
   // One in its span, the other one by asking for it.
-  expect(await books.compare({ since: new Date(Date.now() + 30_000) })).toMatchObject({ closed: 2, differences: 0 })
+  expect(await books.compare({ since: new Date(Date.now() + 30_000) })).toMatchObject({
+    closed: 2,
+    differences: 0,
+  })
   expect(await books.breaks()).toMatchObject([
     { kind: 'missing_at_gateway', is_open: false, resolved_by: 'reconciliation' },
     { kind: 'status_mismatch', is_open: false, resolved_by: 'reconciliation' },
@@ -87,7 +105,9 @@ test('records at the edges of windows and pages, of one second and of a wrong cl
   books.records.splice(0, books.records.length)
   for (const [index, { record }] of paid.entries()) {
     // A third in one second, a third by clocks that are 90 seconds off, a third around the first edge.
-    const at = [second, second + (index % 2 === 0 ? 90_000 : -90_000), second - 3_600_000 + (index % 3) - 1][index % 3]
+    const at = [second, second + (index % 2 === 0 ? 90_000 : -90_000), second - 3_600_000 + (index % 3) - 1][
+      index % 3
+    ]
     books.records.push({ ...record, at: new Date(at ?? second) })
   }
   const since = new Date(second - 3_600_000)
@@ -161,7 +181,9 @@ test('a list that lags behind what the gateway knows of one record writes nothin
   const list = async () => ({ records: [stale] })
   expect(await books.compare({ gateway: { ...books.gateway, list } })).toMatchObject({ differences: 0 })
   const nothing = async () => ({ records: [] })
-  expect(await books.compare({ gateway: { ...books.gateway, list: nothing } })).toMatchObject({ differences: 0 })
+  expect(await books.compare({ gateway: { ...books.gateway, list: nothing } })).toMatchObject({
+    differences: 0,
+  })
   expect(books.calls.lookup).toBeGreaterThan(1)
 })
 
@@ -180,8 +202,9 @@ test('a gateway without inquiries is believed in its list, and a failing one nev
 test('a thousand new differences end the comparison: the credentials are of another account', async () => {
   const books = booksOf(store, sql)
   for (let index = 0; index < 1_100; index++) books.records.push(books.recordOf(stranger()))
-  await expect(books.compare({ gateway: { ...books.gateway, list: async () => ({ records: books.records }) } }))
-    .rejects.toMatchObject({ code: 'TOO_MANY_DIFFERENCES' })
+  await expect(
+    books.compare({ gateway: { ...books.gateway, list: async () => ({ records: books.records }) } }),
+  ).rejects.toMatchObject({ code: 'TOO_MANY_DIFFERENCES' })
   expect(await books.breaks()).toHaveLength(1_000)
 })
 
@@ -196,7 +219,9 @@ test('one comparison runs at a time, from where the last one ended', async () =>
   expect((first?.until.getTime() ?? 0) - (first?.since.getTime() ?? 0)).toBe(3_600_000)
   const winner = { ...owner, owner: ['w1', 'w2', 'w3'][claims.indexOf(first)] ?? '' }
   const middle = new Date((first?.since.getTime() ?? 0) + 1_000)
-  expect(await store.advanceComparison({ ...owner, owner: 'w9' }, { doneUntil: middle, leaseMs: 1 })).toBe(false)
+  expect(await store.advanceComparison({ ...owner, owner: 'w9' }, { doneUntil: middle, leaseMs: 1 })).toBe(
+    false,
+  )
   expect(await store.advanceComparison(winner, { doneUntil: middle, leaseMs: 0 })).toBe(true)
   expect(await store.claimComparison({ ...owner, owner: 'w4' }, { ...times, intervalMs: 1 })).toMatchObject({
     since: middle,

@@ -85,10 +85,18 @@ const REBUILDS = counter(
   'Queue rebuilds: Redis had lost its data, and every unfinished payment was checked.',
 )
 const REBUILT = counter('titan_payments_rebuilt_total', 'Payments enqueued again by queue rebuilds.')
+const COMPARISONS = counter(
+  'titan_gateway_comparisons_total',
+  'Comparisons with a gateway’s own list that were completed.',
+)
+const DIFFERENCES = counter(
+  'titan_gateway_differences_total',
+  'New differences that comparisons with a gateway’s own list recorded.',
+)
 const ERRORS = counter(
   'titan_payments_errors_total',
   'Background errors, by source. A gateway error here is a fault in our own settings.',
-  each('source', ['relay', 'reconciler', 'lease', 'gateway', 'before_charge']),
+  each('source', ['relay', 'reconciler', 'lease', 'gateway', 'before_charge', 'books']),
 )
 
 const PAYMENTS_EVENTS: EventTable<PaymentsEvent> = {
@@ -132,6 +140,18 @@ const PAYMENTS_EVENTS: EventTable<PaymentsEvent> = {
     log: ['info', 'queue.rebuilt', 'queue rebuilt from PostgreSQL'],
     fields: ({ count }) => ({ count }),
     samples: [sample(REBUILDS), sample(REBUILT, {}, ({ count }) => count)],
+  },
+  books_compared: {
+    log: ({ report }) =>
+      report.differences > 0
+        ? ['warn', 'gateway.differs', 'books of gateway differ']
+        : ['info', 'gateway.compared', 'books of gateway compared'],
+    fields: ({ report: { found: _, since, until, ...counts } }) => ({
+      ...counts,
+      since: since.toISOString(),
+      until: until.toISOString(),
+    }),
+    samples: [sample(COMPARISONS), sample(DIFFERENCES, {}, ({ report }) => report.recorded)],
   },
   error: failure(['warn', 'processing.failed', 'payment processing failed, retrying'], ERRORS),
 }

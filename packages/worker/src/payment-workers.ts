@@ -2,6 +2,7 @@ import { isInstance, textOf } from '@titan/queue-core/text-of'
 import { setTimeout as pause } from 'node:timers/promises'
 import { logPaymentsEvents, logQueueEvents, logWebhooksEvents, type WorkerMetrics } from '@titan/telemetry'
 import {
+  BooksDuty,
   connectDatabase,
   connectionName,
   createPaymentHandler,
@@ -9,6 +10,7 @@ import {
   createReconciler,
   createRelay,
   createWriteProbe,
+  gatewaysOf,
   PAYMENTS_QUEUE,
   prepareTables,
   recordPartitions,
@@ -101,6 +103,7 @@ export class PaymentWorkers {
   readonly #store: PaymentStore
   readonly #relay: Relay
   readonly #reconciler: Reconciler
+  readonly #books: BooksDuty
   readonly #workers: readonly { readonly worker: Worker; readonly pay: PaymentHandler }[]
   readonly #intake: Intake
   readonly #stopReading: (() => Promise<void>) | undefined
@@ -129,6 +132,9 @@ export class PaymentWorkers {
     const { relayIntervalMs, reconcileIntervalMs: intervalMs } = config
     this.#relay = createRelay({ store, queue, intervalMs: relayIntervalMs, onEvent })
     this.#reconciler = createReconciler({ store, queue, redis, prefix, partitions, intervalMs, onEvent })
+    const { consumer: owner } = options
+    const gateways = gatewaysOf([this.#gateway])
+    this.#books = new BooksDuty({ store, gateways, owner, policy: config.policy, onEvent })
     const countJob = metrics?.onQueueEvent(PAYMENTS_QUEUE)
     this.#workers = consumersOf(options).map((consumer) => this.#createWorker(consumer, onEvent, countJob))
     const webhookQueues = options.webhooks ? [createQueue(redis.client, WEBHOOKS_QUEUE, { prefix })] : []
@@ -139,7 +145,7 @@ export class PaymentWorkers {
 
   /** Connects to Redis, then starts workers, webhooks and loops. */
   async start() {
-    const { config, connectTimeoutMs, webhooks, relay, reconcile } = this.#options
+    const { config, connectTimeoutMs, webhooks, relay, reconcile, books } = this.#options
     await prepareTables(this.#sql, this.#options)
     await recordPartitions(this.#sql, PAYMENTS_QUEUE, config.partitions)
     await this.#redis.connect(connectTimeoutMs)
@@ -150,6 +156,7 @@ export class PaymentWorkers {
     this.#intake.start()
     if (relay) this.#relay.start()
     if (reconcile) this.#reconciler.start()
+    if (books) this.#books.start()
   }
 
   /** Returns the health of every worker, that of the webhooks too; `isStuck` when abandoned work on a job hangs. */
@@ -180,6 +187,7 @@ export class PaymentWorkers {
       watching,
       this.#relay.stop(),
       this.#reconciler.stop(),
+      this.#books.stop(),
       this.#webhooks?.stop(graceMs),
     ])
     await this.#gateways.close()

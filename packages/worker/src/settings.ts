@@ -54,6 +54,10 @@ export const workerSettings = {
     named('reconcile', 'WORKER_RECONCILE', 'Enqueue payments again whose job is lost.'),
     true,
   ),
+  books: toggle(
+    named('books', 'WORKER_BOOKS', 'Compare the payments with the list of each gateway every hour.'),
+    true,
+  ),
   sendWebhooks: toggle(
     named('webhooks', 'WORKER_WEBHOOKS', 'Send outgoing webhooks. Requires WEBHOOK_ENCRYPTION_KEY.'),
     true,

@@ -93,7 +93,9 @@ export function addControls(
   })
   app.post('/_dispute', async (c) => {
     const { payment, ...given } = await c.req.json<DisputeRequest>()
-    const charged = [...ledger.intents.values()].findLast(({ metadata }) => metadata['payment_id'] === payment)
+    const charged = [...ledger.intents.values()].findLast(
+      ({ metadata }) => metadata['payment_id'] === payment,
+    )
     if (charged !== undefined && (await gateway.dispute(charged.id, given))) return c.json({ ok: true })
     return c.json({ error: { message: `${payment} was not charged` } }, 404)
   })

@@ -1,5 +1,6 @@
 import type { SkipReason } from './claim.ts'
 import type { PaymentEventType, PaymentStatus } from './payment.ts'
+import type { ComparisonReport } from './reconciliation.ts'
 
 /**
  * Why a job went back to the queue before its claim: no gateway of this worker may take the payment, or those that may are
@@ -35,9 +36,11 @@ export type PaymentsEvent =
   | { readonly type: 'woken'; readonly count: number }
   /** Redis is not the one it was; every unfinished payment was looked at, `count` had no job. */
   | { readonly type: 'queue_rebuilt'; readonly count: number }
+  /** The books of a gateway were compared with ours. */
+  | { readonly type: 'books_compared'; readonly report: ComparisonReport }
   | {
       readonly type: 'error'
-      readonly source: 'relay' | 'reconciler' | 'lease' | 'gateway' | 'before_charge'
+      readonly source: 'relay' | 'reconciler' | 'lease' | 'gateway' | 'before_charge' | 'books'
       readonly error: unknown
     }
 

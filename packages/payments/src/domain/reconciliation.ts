@@ -85,3 +85,41 @@ function judgeUnfinished({ kind }: MoneyRecord, ours: OurRecord): Verdict {
   if (kind === 'charge' && ours.waitsFor === 'capture') return { type: 'adopt' }
   return { type: ours.needsReview ? 'look_up' : 'open' }
 }
+
+/** A difference between a gateway's books and ours. */
+export interface FoundDifference {
+  readonly kind: BreakKind
+  /** The payment or movement; null when there is none here. */
+  readonly paymentId: string | null
+  /** The gateway's id of the record. */
+  readonly reference: string
+  /** Whether this comparison recorded it. */
+  readonly isNew: boolean
+}
+
+/** What a comparison found. */
+export interface ComparisonReport {
+  readonly gateway: string
+  readonly since: Date
+  readonly until: Date
+  /** Records of the gateway in that span. */
+  readonly records: number
+  /** Of those: ours, and those of the account's other business. */
+  readonly compared: number
+  readonly foreign: number
+  /** Records of what is under way here: workers find out. */
+  readonly open: number
+  /** Our successes in that span, which the gateway must have. */
+  readonly moved: number
+  /** What was taken over as a webhook's word is. */
+  readonly reported: number
+  /** What could not be compared, because the gateway was not asked or did not answer. */
+  readonly unchecked: number
+  /** Differences of earlier comparisons that are none any more. */
+  readonly closed: number
+  /** Differences that are open, new ones and known ones, and the number of those that are new. */
+  readonly differences: number
+  readonly recorded: number
+  /** The first of them. */
+  readonly found: readonly FoundDifference[]
+}

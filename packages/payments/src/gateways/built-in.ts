@@ -105,7 +105,11 @@ function createStripe(source: SettingsSource): Gateway {
 }
 
 const SIMULATED: BuiltIn = {
-  create: (source) => createSimulatedGateway(readSettings(simulatedSettings, source)),
+  create: (source) => ({
+    ...createSimulatedGateway(readSettings(simulatedSettings, source)),
+    // What it remembers is lost with its process, and other processes have their own.
+    list: undefined,
+  }),
   limits: {},
   sections: [{ settings: Object.values<SettingNames>(simulatedSettings) }],
   // Its ledger is in the memory of its worker.

@@ -16,7 +16,11 @@ import { settlementOf } from './settlements.ts'
 
 const OUTCOMES = {
   succeeded: (record: MoneyRecord): ChargeOutcome => ({ type: 'SUCCEEDED', ...factsOf(record) }),
-  authorized: (record: MoneyRecord): ChargeOutcome => ({ type: 'AUTHORIZED', ...factsOf(record), expiresAt: null }),
+  authorized: (record: MoneyRecord): ChargeOutcome => ({
+    type: 'AUTHORIZED',
+    ...factsOf(record),
+    expiresAt: null,
+  }),
   pending: (): ChargeOutcome => ({ type: 'PENDING' }),
   failed: (): ChargeOutcome => ({ type: 'DECLINED', code: 'failed', kind: 'hard' }),
   canceled: (): ChargeOutcome => ({ type: 'DECLINED', code: 'canceled', kind: 'hard' }),
@@ -69,7 +73,12 @@ export function booksOf(store: PaymentStore, sql: Database, given: Partial<Gatew
   }
 
   function recordOf(id: string, changed: Partial<MoneyRecord> = {}, attemptNo = 1): MoneyRecord {
-    const facts = { gatewayRef: `ch_${id}`, gatewayKey: gatewayKeyOf(id, attemptNo), amount: 500, currency: 'USD' }
+    const facts = {
+      gatewayRef: `ch_${id}`,
+      gatewayKey: gatewayKeyOf(id, attemptNo),
+      amount: 500,
+      currency: 'USD',
+    }
     return { kind: kindOf(id), ...facts, status: 'succeeded', at: new Date(), ...changed }
   }
 
@@ -81,7 +90,15 @@ export function booksOf(store: PaymentStore, sql: Database, given: Partial<Gatew
 
   /** The breaks of this gateway that are on record. */
   function breaks() {
-    return sql<{ kind: string; payment_id: string | null; reference: string; is_open: boolean; resolved_by: string | null }[]>`
+    return sql<
+      {
+        kind: string
+        payment_id: string | null
+        reference: string
+        is_open: boolean
+        resolved_by: string | null
+      }[]
+    >`
       select kind, payment_id, reference, resolved_at is null as is_open, resolved_by
         from reconciliation_breaks where gateway = ${name} order by kind, reference`
   }

@@ -33,6 +33,7 @@ process.exitCode = await runUntilStopped({
       visibilityTimeoutMs: 1_000,
       relay: true,
       reconcile: true,
+      books: false,
       migrate: false,
       connectTimeoutMs: 10_000,
     }),

@@ -1,11 +1,13 @@
 import { pause } from '@titan/queue-core/async'
 import { PaymentsError } from '../../domain/errors.ts'
+import { reasonOf } from '../../domain/evidence.ts'
+import type { ComparisonReport } from '../../domain/reconciliation.ts'
 import type { RetryPolicy } from '../../domain/retry-policy.ts'
 import type { Gateway } from '../../gateways/gateway.ts'
-import type { GatewayRecord } from '../../gateways/records.ts'
+import type { GatewayRecord, ListRequest } from '../../gateways/records.ts'
 import type { PaymentStore } from '../../store/store.ts'
 import { Examiner } from './examiner.ts'
-import { Tally, type ComparisonReport } from './report.ts'
+import { Tally } from './report.ts'
 
 export interface CompareOptions {
   readonly store: PaymentStore
@@ -25,10 +27,14 @@ export interface CompareOptions {
   readonly windowRecords?: number | undefined
   /** Single records that the gateway is asked about at most. @default 5000 */
   readonly maxLookUps?: number | undefined
+  /** Whether the charges of an account are at this gateway account. @default of every account */
+  readonly owns?: ((account: string) => boolean) | undefined
   /** Called after each window: everything before `doneUntil` was compared. Resolves with whether to continue. */
   readonly onProgress?: ((doneUntil: Date) => Promise<boolean>) | undefined
 }
 
+/** Age from which records are judged, in milliseconds: by then a gateway's list shows what is true. */
+export const SETTLE_MS = 600_000
 /** How far the clocks of a gateway and of PostgreSQL may differ, in milliseconds. */
 const CLOCK_MARGIN_MS = 120_000
 const FIRST_WINDOW_MS = 3_600_000
@@ -49,11 +55,11 @@ const MOVED_BATCH = 2_000
  */
 export async function compareBooks(options: CompareOptions): Promise<ComparisonReport> {
   const { store, gateway, since, until, timeoutMs = 30_000, pauseMs = 0, maxLookUps = 5_000 } = options
-  const { signal = new AbortController().signal, policy } = options
+  const { signal = new AbortController().signal, policy, owns = () => true } = options
   const tally = new Tally()
   for (const { reference } of await store.listDifferences(gateway.name, MOVED_BATCH))
     tally.pending.add(reference)
-  const shared = { store, gateway, tally, signal, policy, timeoutMs, pauseMs, maxLookUps }
+  const shared = { store, gateway, tally, signal, policy, owns, timeoutMs, pauseMs, maxLookUps }
   const examiner = new Examiner(shared)
   // What the gateway made shortly before or after may be known to us as of this span, by another clock.
   const end = shifted(until, CLOCK_MARGIN_MS)
@@ -62,11 +68,19 @@ export async function compareBooks(options: CompareOptions): Promise<ComparisonR
   let before: Window = { start, names: new Set() }
   while (start < end) {
     const window = await readWindow({ ...options, ...shared }, start, end, lengthMs)
-    await examine(examiner, window.records.filter(({ at }) => at >= since && at < until))
+    await examine(
+      examiner,
+      window.records.filter(({ at }) => at >= since && at < until),
+    )
     const done = later(since, earlier(until, shifted(window.end, -CLOCK_MARGIN_MS)))
     const isListed = (name: string): boolean => window.names.has(name) || before.names.has(name)
     const from = later(since, shifted(start, -CLOCK_MARGIN_MS))
-    await examineMoved({ store, gateway, examiner, signal }, { since: from, until: done }, isListed, before.start)
+    await examineMoved(
+      { store, gateway, examiner, signal },
+      { since: from, until: done },
+      isListed,
+      before.start,
+    )
     before = { start, names: window.names }
     start = window.end
     lengthMs = Math.min(LONGEST_WINDOW_MS, window.isSmall ? window.lengthMs * 2 : window.lengthMs)
@@ -115,7 +129,7 @@ async function readRecords(
     await pause(pauseMs, signal)
     signal.throwIfAborted()
     const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
-    const page = await gateway.list?.({ ...span, cursor }, { signal: limit })
+    const page = await listPage(gateway, { ...span, cursor }, limit)
     for (const record of page?.records ?? []) records.set(`${record.kind} ${record.gatewayRef}`, record)
     if (records.size > most) return undefined
     if (page?.next !== undefined && page.next === cursor)
@@ -125,6 +139,15 @@ async function readRecords(
   return [...records.values()]
 }
 
+async function listPage(gateway: Gateway, request: ListRequest, signal: AbortSignal) {
+  try {
+    return await gateway.list?.(request, { signal })
+  } catch (error) {
+    const text = `the gateway ${gateway.name} cannot list its records: ${reasonOf(error)}`
+    throw new PaymentsError('GATEWAY_AWAY', text, { cause: error })
+  }
+}
+
 async function examine(examiner: Examiner, records: readonly GatewayRecord[]): Promise<void> {
   for (let from = 0; from < records.length; from += BATCH)
     await examiner.records(records.slice(from, from + BATCH))
@@ -132,7 +155,12 @@ async function examine(examiner: Examiner, records: readonly GatewayRecord[]): P
 
 /** Examines our successes of a span, page by page. */
 async function examineMoved(
-  { store, gateway, examiner, signal }: Pick<CompareOptions, 'store' | 'gateway'> & {
+  {
+    store,
+    gateway,
+    examiner,
+    signal,
+  }: Pick<CompareOptions, 'store' | 'gateway'> & {
     readonly examiner: Examiner
     readonly signal: AbortSignal
   },

@@ -19,6 +19,8 @@ export interface ExaminerOptions {
   readonly tally: Tally
   readonly signal: AbortSignal
   readonly policy?: Partial<RetryPolicy> | undefined
+  /** Whether the charges of an account are at this gateway account. */
+  readonly owns: (account: string) => boolean
   /** Longest call to the gateway, in milliseconds. */
   readonly timeoutMs: number
   /** Pause before each call to the gateway, in milliseconds: payments come first. */
@@ -68,9 +70,9 @@ export class Examiner {
 
   /** Finds what succeeded here and is not among the keys and ids that the gateway listed from `since` on. */
   async moved(moved: readonly Moved[], isListed: (name: string) => boolean, since: Date): Promise<void> {
-    const { gateway, tally } = this.#options
-    tally.moved += moved.length
-    for (const one of moved) {
+    const { gateway, tally, owns } = this.#options
+    for (const one of moved.filter(({ account }) => owns(account))) {
+      tally.moved++
       const key = gatewayKeyOf(one.id, one.attemptNo)
       if (isListed(key) || isListed(one.gatewayRef)) continue
       const isInList = one.firstSentAt !== null && one.firstSentAt >= since
@@ -181,10 +183,7 @@ export class Examiner {
 
   async #lookUpParked(paymentId: string): Promise<void> {
     const { store, gateway, tally, timeoutMs, policy } = this.#options
-    const { effect } = await lookUpAttempt(
-      { paymentId, actor: ACTOR },
-      { store, gateway, policy, timeoutMs },
-    )
+    const { effect } = await lookUpAttempt({ paymentId, actor: ACTOR }, { store, gateway, policy, timeoutMs })
     if (effect === 'settled') tally.reported++
     else tally.open++
   }
@@ -259,7 +258,12 @@ export class Examiner {
     const { id: paymentId, gatewayRef: reference } = one
     const kind = 'missing_at_gateway'
     const ours = { our_status: 'SUCCESS', our_amount: one.amountCaptured ?? one.amount }
-    const detail = { found_by: 'reconciliation', record: kindOf(paymentId), gateway_key: key, ...ours } as const
+    const detail = {
+      found_by: 'reconciliation',
+      record: kindOf(paymentId),
+      gateway_key: key,
+      ...ours,
+    } as const
     const effect = await store.recordDifference({ kind, paymentId, gateway: gateway.name, reference, detail })
     if (effect !== 'settled') tally.differ({ kind, paymentId, reference, isNew: effect === 'new' })
   }
@@ -272,7 +276,13 @@ export class Examiner {
     signal.throwIfAborted()
     try {
       const chargeRef = kind === 'charge' ? undefined : await store.findMovedCharge(paymentId)
-      const request = { kind, paymentId, gatewayKey: gatewayKeyOf(paymentId, attemptNo), gatewayRef, chargeRef }
+      const request = {
+        kind,
+        paymentId,
+        gatewayKey: gatewayKeyOf(paymentId, attemptNo),
+        gatewayRef,
+        chargeRef,
+      }
       const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
       return (await gateway.lookup?.(request, { signal: limit })) ?? { type: 'FAILED_TO_ASK', reason: '' }
     } catch (error) {

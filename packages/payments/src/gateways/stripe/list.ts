@@ -10,6 +10,7 @@ import type {
 } from '../records.ts'
 import { fromStripeAmount } from './amount.ts'
 import type { Known, StripeClient } from './client.ts'
+import { reasonOfError } from './error.ts'
 
 /** The most that Stripe lists at once. */
 const PAGE = 100
@@ -44,7 +45,11 @@ export async function list(
   const created = { gte: secondsOf(since, Math.floor), lt: secondsOf(until, Math.ceil) }
   const range = { created, limit: PAGE, ...(after !== undefined && { starting_after: after }) }
   const call = { signal, mayHaveLeft: false }
-  const listed = await http.run(call, async () => SOURCES[index]?.list(stripe, range))
+  const listed = await http
+    .run(call, async () => SOURCES[index]?.list(stripe, range))
+    .catch((error: unknown) => {
+      throw new Error(reasonOfError(error), { cause: error })
+    })
   const { records = [], last } = listed ?? {}
   const following = index + 1 < SOURCES.length ? String(index + 1) : undefined
   return {

@@ -1,0 +1,95 @@
+import {
+  compareBooks,
+  createPaymentStore,
+  databaseSettings,
+  lookUpGatewaySettings,
+  PaymentsError,
+  SETTLE_MS,
+  type ComparisonReport,
+  type FoundDifference,
+} from '@titan/payments'
+import { isInstance } from '@titan/queue-core/text-of'
+import { Failure, milliseconds, optionalText } from '@titan/service'
+import { command } from '../command.ts'
+import { timestampSetting } from '../commands/times.ts'
+import { formatFacts, formatSections, formatTable, formatTimestamp } from '../output.ts'
+import { withProgress } from '../terminal.ts'
+
+const DAY_MS = 86_400_000
+const MINUTE_MS = 60_000
+
+/** `titan reconcile`. */
+export const reconcileCommand = command({
+  name: 'titan reconcile',
+  description:
+    'Compare the list of a gateway with the payments, and record the differences. Moves no money. Code 1 when they differ.',
+  settings: {
+    gateway: optionalText(
+      { flag: 'gateway', about: 'Name of the gateway.', shown: 'that of GATEWAY' },
+      { form: /^[\w.:-]{1,100}$/, rule: 'the name of a gateway' },
+    ),
+    since: timestampSetting('since', 'Start of the span to compare; by default a day before its end.'),
+    until: timestampSetting('until', 'End of the span; by default, and at the latest, the settle time ago.'),
+    settleMs: milliseconds(
+      { flag: 'settle-ms', about: 'Age from which records are compared, because lists of gateways lag.' },
+      { fallback: SETTLE_MS, min: 0, max: DAY_MS },
+    ),
+  },
+  groups: { config: databaseSettings, configured: lookUpGatewaySettings },
+  async run({ gateway: name, settleMs, ...span }, { configured: gateway, database, print }) {
+    if (gateway === undefined)
+      throw new Failure(
+        'GATEWAY must name a gateway with a list, such as stripe: use the settings of the workers',
+      )
+    try {
+      if (name !== undefined && gateway.name !== name)
+        throw new Failure(`--gateway must be ${gateway.name}, the gateway of the settings, got ${name}`)
+      if (gateway.list === undefined)
+        throw new Failure(`the gateway ${gateway.name} has no list to compare with`)
+      const sql = await database()
+      const [clock] = await sql<{ now: Date }[]>`select clock_timestamp() as now`
+      const latest = new Date((clock?.now ?? new Date()).getTime() - settleMs)
+      const until = span.until !== undefined && span.until < latest ? span.until : latest
+      const since = span.since ?? new Date(until.getTime() - DAY_MS)
+      if (since >= until)
+        throw new Failure(`--since must be earlier than ${until.toISOString()}, the end of the span`)
+      const store = createPaymentStore(sql)
+      const minutes = (from: Date, to: Date): number => Math.ceil((to.getTime() - from.getTime()) / MINUTE_MS)
+      const report = await withProgress('minutes', minutes(since, until), (onProgress) =>
+        compareBooks({
+          ...{ store, gateway, since, until },
+          async onProgress(doneUntil) {
+            onProgress(minutes(since, doneUntil), minutes(since, until))
+            return true
+          },
+        }),
+      )
+      print(report, () => formatReport(report))
+      return report.differences === 0
+    } catch (error) {
+      throw isInstance(error, PaymentsError) ? new Failure(error.message, { cause: error }) : error
+    } finally {
+      await gateway.close?.()
+    }
+  },
+})
+
+function formatReport({ found, ...report }: ComparisonReport): string {
+  return formatSections({
+    [`Books of ${report.gateway}`]: formatFacts({
+      span: `${formatTimestamp(report.since)} to ${formatTimestamp(report.until)}`,
+      'records of the gateway': `${report.records}: ${report.compared} ours, ${report.foreign} of other business`,
+      'successes here': report.moved,
+      'under way': report.open,
+      'taken over': report.reported,
+      'not compared': report.unchecked,
+      'closed differences': report.closed,
+      differences: `${report.differences}, ${report.recorded} of them new`,
+    }),
+    Differences: formatTable(found.map(toRow), 'none'),
+  })
+}
+
+function toRow({ kind, paymentId, reference, isNew }: FoundDifference) {
+  return { kind, payment: paymentId ?? '–', reference, recorded: isNew ? 'now' : 'before' }
+}

@@ -1,0 +1,98 @@
+import { startLoop, type Loop } from '@titan/queue-core/async'
+import type { OnPaymentsEvent } from '../../domain/events.ts'
+import type { RetryPolicy } from '../../domain/retry-policy.ts'
+import type { Gateway } from '../../gateways/gateway.ts'
+import type { Gateways } from '../../gateways/gateways.ts'
+import type { PaymentStore } from '../../store/store.ts'
+import { compareBooks, SETTLE_MS } from './compare.ts'
+
+export interface BooksDutyOptions {
+  readonly store: PaymentStore
+  readonly gateways: Pick<Gateways, 'names' | 'get'>
+  /** Shown as the holder of a comparison. */
+  readonly owner: string
+  readonly policy?: Partial<RetryPolicy> | undefined
+  /** Milliseconds between two comparisons with a gateway. @default 3600000 */
+  readonly intervalMs?: number | undefined
+  /** Age from which records are judged, in milliseconds. @default 600000 */
+  readonly settleMs?: number | undefined
+  /** Milliseconds between two looks at what is due. @default 60000 */
+  readonly lookEveryMs?: number | undefined
+  /** Pause before each call to the gateway, in milliseconds. @default 250 */
+  readonly pauseMs?: number | undefined
+  /** @default none */
+  readonly onEvent?: OnPaymentsEvent | undefined
+}
+
+/** How long a comparison stays claimed without progress, in milliseconds. */
+const LEASE_MS = 900_000
+
+/**
+ * Compares the books of each gateway that can list them, one program of the fleet at a time, from where the last comparison
+ * ended. A gateway without a list costs nothing, not even a statement.
+ */
+export class BooksDuty {
+  readonly #options: BooksDutyOptions
+  readonly #stopping = new AbortController()
+  #loop: Loop | undefined
+
+  constructor(options: BooksDutyOptions) {
+    this.#options = options
+  }
+
+  start(): void {
+    const { gateways, lookEveryMs = 60_000, onEvent = () => {} } = this.#options
+    if (this.#loop !== undefined || gateways.names.every((name) => gateways.get(name)?.list === undefined))
+      return
+    const about = (): number => lookEveryMs * (0.75 + 0.25 * Math.random())
+    const run = async (): Promise<number> => {
+      await this.runOnce()
+      return about()
+    }
+    const options = { firstDelayMs: about(), errorDelayMs: about, wakesAfterError: false }
+    this.#loop = startLoop(run, (error) => onEvent({ type: 'error', source: 'books', error }), options)
+  }
+
+  /** Gives up what is under way: another program continues from the last mark. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Error('the worker stops'))
+    await this.#loop?.stop()
+  }
+
+  /** Compares what is due. A gateway that cannot be asked holds up no other one. */
+  async runOnce(): Promise<void> {
+    const { gateways, onEvent = () => {} } = this.#options
+    for (const name of gateways.names) {
+      const gateway = gateways.get(name)
+      if (gateway?.list === undefined || this.#stopping.signal.aborted) continue
+      try {
+        await this.#compare(gateway)
+      } catch (error) {
+        if (!this.#stopping.signal.aborted) onEvent({ type: 'error', source: 'books', error })
+      }
+    }
+  }
+
+  async #compare(gateway: Gateway): Promise<void> {
+    const { store, gateways, owner, policy, pauseMs = 250, onEvent = () => {} } = this.#options
+    const { intervalMs = 3_600_000, settleMs = SETTLE_MS } = this.#options
+    const mine = { gateway: gateway.name, account: 'default', owner }
+    const due = await store.claimComparison(mine, { leaseMs: LEASE_MS, intervalMs, settleMs })
+    if (due === undefined) return
+    try {
+      const report = await compareBooks({
+        store,
+        gateway,
+        ...due,
+        policy,
+        pauseMs,
+        signal: this.#stopping.signal,
+        owns: (account) => gateways.get(gateway.name, account) === gateway,
+        onProgress: (doneUntil) => store.advanceComparison(mine, { doneUntil, leaseMs: LEASE_MS }),
+      })
+      onEvent({ type: 'books_compared', report })
+    } finally {
+      await store.advanceComparison(mine, { doneUntil: null, leaseMs: 0 })
+    }
+  }
+}
