@@ -146,10 +146,13 @@ const PAYMENTS_EVENTS: EventTable<PaymentsEvent> = {
       report.differences > 0
         ? ['warn', 'gateway.differs', 'books of gateway differ']
         : ['info', 'gateway.compared', 'books of gateway compared'],
-    fields: ({ report: { found: _, since, until, ...counts } }) => ({
-      ...counts,
-      since: since.toISOString(),
+    fields: ({ report: { gateway, until, records, differences, recorded, closed } }) => ({
+      gateway,
       until: until.toISOString(),
+      records,
+      differences,
+      recorded,
+      closed,
     }),
     samples: [sample(COMPARISONS), sample(DIFFERENCES, {}, ({ report }) => report.recorded)],
   },

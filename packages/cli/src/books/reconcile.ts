@@ -6,7 +6,9 @@ import {
   PaymentsError,
   SETTLE_MS,
   type ComparisonReport,
+  type Database,
   type FoundDifference,
+  type Gateway,
 } from '@titan/payments'
 import { isInstance } from '@titan/queue-core/text-of'
 import { Failure, milliseconds, optionalText } from '@titan/service'
@@ -42,24 +44,19 @@ export const reconcileCommand = command({
         'GATEWAY must name a gateway with a list, such as stripe: use the settings of the workers',
       )
     try {
-      if (name !== undefined && gateway.name !== name)
-        throw new Failure(`--gateway must be ${gateway.name}, the gateway of the settings, got ${name}`)
-      if (gateway.list === undefined)
-        throw new Failure(`the gateway ${gateway.name} has no list to compare with`)
+      requireList(gateway, name)
       const sql = await database()
-      const [clock] = await sql<{ now: Date }[]>`select clock_timestamp() as now`
-      const latest = new Date((clock?.now ?? new Date()).getTime() - settleMs)
-      const until = span.until !== undefined && span.until < latest ? span.until : latest
-      const since = span.since ?? new Date(until.getTime() - DAY_MS)
-      if (since >= until)
-        throw new Failure(`--since must be earlier than ${until.toISOString()}, the end of the span`)
+      const { since, until } = await spanOf(sql, span, settleMs)
       const store = createPaymentStore(sql)
-      const minutes = (from: Date, to: Date): number => Math.ceil((to.getTime() - from.getTime()) / MINUTE_MS)
-      const report = await withProgress('minutes', minutes(since, until), (onProgress) =>
+      const total = minutesOf(since, until)
+      const report = await withProgress('minutes', total, (onProgress) =>
         compareBooks({
-          ...{ store, gateway, since, until },
+          store,
+          gateway,
+          since,
+          until,
           async onProgress(doneUntil) {
-            onProgress(minutes(since, doneUntil), minutes(since, until))
+            onProgress(minutesOf(since, doneUntil), total)
             return true
           },
         }),
@@ -73,6 +70,31 @@ export const reconcileCommand = command({
     }
   },
 })
+
+function requireList({ name, list }: Gateway, wanted: string | undefined): void {
+  if (wanted !== undefined && wanted !== name)
+    throw new Failure(`--gateway must be ${name}, the gateway of the settings, got ${wanted}`)
+  if (list === undefined) throw new Failure(`the gateway ${name} has no list to compare with`)
+}
+
+interface GivenSpan {
+  readonly since: Date | undefined
+  readonly until: Date | undefined
+}
+
+/** Returns the span to compare, by the clock of PostgreSQL. */
+async function spanOf(sql: Database, given: GivenSpan, settleMs: number) {
+  const [clock] = await sql<{ now: Date }[]>`select clock_timestamp() as now`
+  const latest = new Date((clock?.now.getTime() ?? Date.now()) - settleMs)
+  const until = given.until !== undefined && given.until < latest ? given.until : latest
+  const since = given.since ?? new Date(until.getTime() - DAY_MS)
+  if (since < until) return { since, until }
+  throw new Failure(`--since must be earlier than ${until.toISOString()}, the end of the span`)
+}
+
+function minutesOf(from: Date, to: Date): number {
+  return Math.ceil((to.getTime() - from.getTime()) / MINUTE_MS)
+}
 
 function formatReport({ found, ...report }: ComparisonReport): string {
   return formatSections({

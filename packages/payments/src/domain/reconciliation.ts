@@ -43,17 +43,13 @@ export function judgeRecord(record: MoneyRecord, ours: OurRecord | undefined, ga
     if (record.status !== 'succeeded') return AGREES
     return differs(ours.status === 'SUCCESS' ? 'duplicate_charge' : 'late_charge')
   }
-  switch (ours.status) {
-    case 'SUCCESS':
-      return record.status === 'succeeded' ? judgeSuccess(record, ours) : judgeUnmoved(record, ours)
-    case 'FAILED':
-      if (record.status === 'succeeded') return REPORT
-      return record.status === 'authorized' ? differs('status_mismatch') : AGREES
-    case 'PENDING':
-    case 'QUEUED':
-    case 'PROCESSING':
-      return record.status === 'succeeded' ? judgeUnfinished(record, ours) : { type: 'open' }
-  }
+  return record.status === 'succeeded' ? judgeMoved(record, ours) : judgeUnmoved(record, ours)
+}
+
+/** Money moved at the gateway. */
+function judgeMoved(record: MoneyRecord, ours: OurRecord): Verdict {
+  if (ours.status === 'SUCCESS') return judgeSuccess(record, ours)
+  return ours.status === 'FAILED' ? REPORT : judgeUnfinished(record, ours)
 }
 
 function differs(kind: BreakKind): Verdict {
@@ -71,8 +67,10 @@ function judgeSuccess(record: MoneyRecord, ours: OurRecord): Verdict {
   return record.amount === (ours.amountCaptured ?? ours.amount) ? AGREES : differs('amount_mismatch')
 }
 
-/** SUCCESS here, and the gateway says that no money moved, or not yet. */
+/** The gateway says that no money moved, or not yet. */
 function judgeUnmoved(record: MoneyRecord, ours: OurRecord): Verdict {
+  if (ours.status === 'FAILED') return record.status === 'authorized' ? differs('status_mismatch') : AGREES
+  if (ours.status !== 'SUCCESS') return { type: 'open' }
   // Another attempt than the one that succeeded.
   if (!isOwn(record, ours)) return AGREES
   const hasFailed = record.status === 'failed' || record.status === 'canceled'

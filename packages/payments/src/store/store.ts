@@ -3,16 +3,7 @@ import type { ClaimAnswer, Settlement } from '../domain/claim.ts'
 import { kindOf } from '../domain/identifiers.ts'
 import { traceStep } from '../tracing.ts'
 import { batched } from './batched.ts'
-import {
-  closeDifference,
-  findCharged,
-  findMoved,
-  findRecorded,
-  listDifferences,
-  recordDifference,
-} from './books/comparison.ts'
-import { listDisputes, recordDispute } from './books/disputes.ts'
-import { advanceComparison, claimComparison } from './books/marks.ts'
+import { createBooksStore } from './books/store.ts'
 import { recordBreak, recordRefund } from './breaks.ts'
 import { createBatch, type Batch, type BatchAnswer } from './bulk/create-batch.ts'
 import {
@@ -136,16 +127,7 @@ export function createPaymentStore(sql: Database) {
     seize: bind(seize),
     recordBreak: bind(recordBreak),
 
-    findRecorded: bind(findRecorded),
-    findCharged: bind(findCharged),
-    findMoved: bind(findMoved),
-    recordDifference: bind(recordDifference),
-    listDifferences: bind(listDifferences),
-    closeDifference: bind(closeDifference),
-    claimComparison: bind(claimComparison),
-    advanceComparison: bind(advanceComparison),
-    recordDispute: bind(recordDispute),
-    disputes: bind(listDisputes),
+    ...createBooksStore(sql),
 
     cancel: bind(cancelPayment),
     decideReview: bind(decideReview),

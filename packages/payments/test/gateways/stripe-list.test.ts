@@ -12,8 +12,9 @@ test('lists every charge once over the pages of Stripe, in the span of its secon
   const ids = Array.from({ length: 205 }, (_, index) => `pay_${index}`)
   await Promise.all(ids.map((id) => charge(stripe, attemptOf(id))))
   const records = await listAll(stripe)
-  expect(records.map(({ gatewayKey }) => gatewayKey).toSorted()).toEqual(
-    ids.map((id) => `titan_${id}_1`).toSorted(),
+  expect(records).toHaveLength(ids.length)
+  expect(new Set(records.map(({ gatewayKey }) => gatewayKey))).toEqual(
+    new Set(ids.map((id) => `titan_${id}_1`)),
   )
   const times = [...new Set(records.map(({ at }) => at.getTime()))].toSorted((a, b) => a - b)
   // Each record is in one window, wherever between two milliseconds the windows meet.
@@ -38,14 +39,16 @@ test('lists what became of charges, refunds and disputes, in our units', async (
   await stripe.move?.(movementOf('void', held), { signal })
   await simulator.dispute({ payment: 'pay_ok', status: 'lost' })
   const records = await listAll(stripe)
-  const shown = records.map(({ kind, status, amount, currency }) => [kind, status, amount, currency])
-  expect(shown.toSorted()).toEqual([
-    ['charge', 'canceled', 500, 'USD'],
-    ['charge', 'failed', 500, 'USD'],
-    ['charge', 'succeeded', 700, 'ISK'],
-    ['dispute', 'lost', 700, 'ISK'],
-    ['refund', 'succeeded', 200, 'ISK'],
-  ])
+  const shown = records.map(({ kind, status, amount, currency }) => `${kind} ${status} ${amount} ${currency}`)
+  expect(new Set(shown)).toEqual(
+    new Set([
+      'charge canceled 500 USD',
+      'charge failed 500 USD',
+      'charge succeeded 700 ISK',
+      'dispute lost 700 ISK',
+      'refund succeeded 200 ISK',
+    ]),
+  )
   const dispute = records.find(({ kind }) => kind === 'dispute')
   expect(dispute).toMatchObject({ chargeRef: ok?.id, reason: 'fraudulent', respondBy: expect.any(Date) })
 })

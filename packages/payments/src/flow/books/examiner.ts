@@ -183,9 +183,23 @@ export class Examiner {
 
   async #lookUpParked(paymentId: string): Promise<void> {
     const { store, gateway, tally, timeoutMs, policy } = this.#options
-    const { effect } = await lookUpAttempt({ paymentId, actor: ACTOR }, { store, gateway, policy, timeoutMs })
+    const { effect } = await this.#admitted((asked) =>
+      lookUpAttempt({ paymentId, actor: ACTOR }, { store, gateway: asked, policy, timeoutMs }),
+    )
     if (effect === 'settled') tally.reported++
     else tally.open++
+  }
+
+  /** Waits for the gateway's limits, as workers do: a comparison takes no room from their calls. */
+  async #admitted<Value>(use: (gateway: Gateway, signal: AbortSignal) => Promise<Value>): Promise<Value> {
+    const { gateway, signal, timeoutMs } = this.#options
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
+    const admission = await gateway.admit?.({ signal: limit })
+    try {
+      return await use(admission?.gateway ?? gateway, limit)
+    } finally {
+      admission?.release()
+    }
   }
 
   /** Records a difference after the gateway said it again: a list may be older than what we have. */
@@ -212,29 +226,41 @@ export class Examiner {
   }
 
   async #record(
-    { kind: what, gatewayRef: reference, gatewayKey, status, amount, currency }: MoneyRecord,
+    record: MoneyRecord,
     { ours, kind }: { readonly ours: OurRecord | undefined; readonly kind: BreakKind },
   ): Promise<void> {
     const { store, gateway, tally } = this.#options
-    const paymentId = ours?.id ?? null
-    if (paymentId !== null && (kind === 'late_charge' || kind === 'duplicate_charge')) {
-      const known = await this.#openBreak(paymentId, reference)
-      const detail = { amount, currency, gateway_ref: ours?.gatewayRef ?? null }
-      await store.recordBreak({ kind, paymentId, gateway: gateway.name, reference, detail })
-      if ((await this.#openBreak(paymentId, reference)) !== undefined)
-        tally.differ({ kind, paymentId, reference, isNew: known === undefined })
-      return
-    }
+    if (ours !== undefined && (kind === 'late_charge' || kind === 'duplicate_charge'))
+      return this.#recordCharge(record, ours, kind)
+    const { gatewayRef: reference, gatewayKey = null, status, amount, currency } = record
     const detail = {
       found_by: 'reconciliation',
-      record: what,
-      gateway_key: gatewayKey ?? null,
-      ...{ status, amount, currency },
-      ...(ours !== undefined && { our_status: ours.status, our_amount: ours.amountCaptured ?? ours.amount }),
+      record: record.kind,
+      gateway_key: gatewayKey,
+      status,
+      amount,
+      currency,
+      our_status: ours?.status,
+      our_amount: ours && (ours.amountCaptured ?? ours.amount),
     } as const
+    const paymentId = ours?.id ?? null
     const difference = { kind, paymentId, gateway: gateway.name, reference, detail }
     const effect = await store.recordDifference(difference)
     if (effect !== 'settled') tally.differ({ kind, paymentId, reference, isNew: effect === 'new' })
+  }
+
+  /** Records a charge that contradicts its payment as a webhook about it would: it parks a payment under way. */
+  async #recordCharge(
+    { gatewayRef: reference, amount, currency }: MoneyRecord,
+    { id: paymentId, gatewayRef }: OurRecord,
+    kind: 'late_charge' | 'duplicate_charge',
+  ): Promise<void> {
+    const { store, gateway, tally } = this.#options
+    const known = await this.#openBreak(paymentId, reference)
+    const detail = { amount, currency, gateway_ref: gatewayRef }
+    await store.recordBreak({ kind, paymentId, gateway: gateway.name, reference, detail })
+    if ((await this.#openBreak(paymentId, reference)) !== undefined)
+      tally.differ({ kind, paymentId, reference, isNew: known === undefined })
   }
 
   async #lookUpMissing(one: Moved, key: string): Promise<void> {
@@ -269,7 +295,7 @@ export class Examiner {
   }
 
   async #ask({ id: paymentId, attemptNo }: NamedAttempt, gatewayRef: string): Promise<LookupAnswer> {
-    const { store, gateway, timeoutMs, pauseMs, signal } = this.#options
+    const { store, pauseMs, signal } = this.#options
     const kind = kindOf(paymentId)
     this.#lookUps++
     await pause(pauseMs, signal)
@@ -283,8 +309,10 @@ export class Examiner {
         gatewayRef,
         chargeRef,
       }
-      const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
-      return (await gateway.lookup?.(request, { signal: limit })) ?? { type: 'FAILED_TO_ASK', reason: '' }
+      const answer = await this.#admitted(async (gateway, limit) =>
+        gateway.lookup?.(request, { signal: limit }),
+      )
+      return answer ?? { type: 'FAILED_TO_ASK', reason: 'the gateway has no inquiries' }
     } catch (error) {
       return { type: 'FAILED_TO_ASK', reason: String(error) }
     }

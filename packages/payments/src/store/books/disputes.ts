@@ -39,7 +39,14 @@ export async function recordDispute(sql: Database, report: DisputeReport): Promi
   const { paymentId, gateway, dispute, saidAt = null } = report
   const { gatewayRef, chargeRef, amount, currency, status, reason, respondBy = null, at } = dispute
   const given = {
-    ...{ gateway, gatewayRef, paymentId, chargeRef, amount, status, respondBy, saidAt },
+    gateway,
+    gatewayRef,
+    paymentId,
+    chargeRef,
+    amount,
+    status,
+    respondBy,
+    saidAt,
     currency: sanitizeText(currency),
     reason: reason === undefined ? null : sanitizeMessage(reason),
     openedAt: at,

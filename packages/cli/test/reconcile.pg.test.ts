@@ -1,0 +1,97 @@
+import { startGatewaySimulator } from '@titan/gateway-simulator'
+import { createPaymentStore, applyOutcome, type ComparisonReport } from '@titan/payments'
+import { createMigratedDatabase } from '@titan/testkit/vitest'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { onTerminal, runHere } from './support/in-process.ts'
+
+const { sql, url } = await createMigratedDatabase()
+const store = createPaymentStore(sql)
+
+async function rig() {
+  const folder = await mkdtemp(join(tmpdir(), 'titan-reconcile-'))
+  const simulator = await startGatewaySimulator({ ledgerPath: join(folder, 'ledger.jsonl') })
+  onTestFinished(async () => {
+    await simulator.close()
+    await rm(folder, { recursive: true, force: true })
+  })
+  const env = {
+    DATABASE_URL: url,
+    GATEWAY: 'stripe',
+    STRIPE_SECRET_KEY: 'sk_test_titan',
+    STRIPE_API_BASE: simulator.url,
+  }
+
+  /** Charges at the gateway under a key of ours, as a worker does. */
+  async function chargeAt(paymentId: string, amount = 500): Promise<string> {
+    const body = new URLSearchParams({
+      amount: String(amount),
+      currency: 'usd',
+      confirm: 'true',
+      payment_method: 'pm_card_visa',
+      'allowed_payment_method_types[0]': 'card',
+      'metadata[payment_id]': paymentId,
+      'metadata[attempt]': '1',
+      'metadata[gateway_key]': `titan_${paymentId}_1`,
+    })
+    const headers = { authorization: 'Bearer sk_test_titan' }
+    const response = await fetch(`${simulator.url}/v1/payment_intents`, { method: 'POST', body, headers })
+    return ((await response.json()) as { id: string }).id
+  }
+
+  async function settled(key: string, gatewayRef: (id: string) => Promise<string>): Promise<string> {
+    const answer = await store.create({ amount: 500, idempotencyKey: key })
+    if (answer.kind !== 'created') throw new Error('not created')
+    const { id: paymentId } = answer.payment
+    await store.claim(paymentId, { owner: 'w', leaseMs: 60_000, gateway: 'stripe' })
+    const outcome = {
+      type: 'SUCCEEDED',
+      gatewayRef: await gatewayRef(paymentId),
+      amount: 500,
+      currency: 'USD',
+    } as const
+    await applyOutcome({ paymentId, attemptNo: 1, gateway: 'stripe', outcome, actor: 'w' }, { store })
+    return paymentId
+  }
+  return { env, chargeAt, settled, simulator }
+}
+
+const SPAN = ['--since', '1h', '--settle-ms', '0'] as const
+
+test('finds what only one side has, at a gateway over HTTP, with a code and a bar', async () => {
+  const { env, chargeAt, settled } = await rig()
+  await settled('sound', chargeAt)
+  expect(await runHere(['reconcile', ...SPAN], env)).toMatchObject({ code: 0 })
+  const onlyHere = await settled('only-here', async () => 'pi_000000000000000000000000')
+  await chargeAt(`pay_${'0'.repeat(32)}`)
+  const shown = await onTerminal(() => runHere(['reconcile', '--gateway', 'stripe', ...SPAN], env))
+  expect(shown.code).toBe(1)
+  expect(shown.stdout).toMatch(/^differences +2, 2 of them new$/m)
+  expect(shown.stdout).toMatch(new RegExp(`^missing_at_gateway +${onlyHere}`, 'm'))
+  expect(shown.stdout).toMatch(/^missing_here +– +pi_\w+ +now$/m)
+  const again = await runHere(['reconcile', ...SPAN, '--json'], env)
+  expect(again.code).toBe(1)
+  expect(JSON.parse(again.stdout) as ComparisonReport).toMatchObject({
+    differences: 2,
+    recorded: 0,
+    compared: 2,
+  })
+})
+
+test('says why it cannot compare, with code 2 and nothing written', async () => {
+  const { env, simulator } = await rig()
+  const refused = async (args: readonly string[], given: Readonly<Record<string, string>> = env) => {
+    const run = await runHere(['reconcile', ...args], given)
+    expect(run.code).toBe(2)
+    return run.stderr
+  }
+  expect(await refused(['--gateway', 'adyen'])).toContain('--gateway must be stripe')
+  expect(await refused([], { DATABASE_URL: url, GATEWAY: 'simulated' })).toContain(
+    'GATEWAY must name a gateway',
+  )
+  expect(await refused(['--since', '1m'])).toContain('--since must be earlier')
+  await simulator.order({ on: 'inquiry', behaviours: ['401'], times: null })
+  expect(await refused([...SPAN])).toContain('the gateway stripe cannot list its records')
+})
