@@ -3,13 +3,14 @@ import { gatewayKeyOf, kindOf } from '../../domain/identifiers.ts'
 import type { BreakKind } from '../../domain/payment.ts'
 import { judgeRecord, type OurRecord } from '../../domain/reconciliation.ts'
 import type { RetryPolicy } from '../../domain/retry-policy.ts'
-import type { ChargeOutcome, Gateway, LookupAnswer } from '../../gateways/gateway.ts'
-import type { GatewayRecord, MoneyRecord, MoneyStatus } from '../../gateways/records.ts'
+import type { Gateway, LookupAnswer } from '../../gateways/gateway.ts'
+import type { GatewayRecord, MoneyRecord } from '../../gateways/records.ts'
 import type { Moved, NamedAttempt } from '../../store/books/comparison.ts'
 import type { PaymentStore } from '../../store/store.ts'
 import { lookUpAttempt } from '../look-up.ts'
 import { applyMovement } from '../report-movement.ts'
 import { applyOutcome } from '../write-result.ts'
+import { attemptOf, outcomeOf, recordOf } from './readings.ts'
 import type { Tally } from './report.ts'
 
 /** What an examination works with. */
@@ -33,15 +34,6 @@ export interface ExaminerOptions {
 const ACTOR = 'reconciliation'
 /** Open differences of earlier comparisons that are looked at again at most. */
 const MOST_REVIEWED = 200
-
-/** A key of ours, and what it names. */
-const OUR_KEY = /^titan_((?:pay|cap|void|ref)_[\da-f]{32})_([1-9]\d{0,8})$/
-
-/** Returns the attempt that a key of ours names; undefined for anybody else's. */
-function attemptOf(key: string | null | undefined): NamedAttempt | undefined {
-  const [, id, attemptNo] = OUR_KEY.exec(key ?? '') ?? []
-  return id === undefined ? undefined : { id, attemptNo: Number(attemptNo) }
-}
 
 /** Compares records both ways, and acts on what differs: by the ways of webhooks and look-ups, or with a break. */
 export class Examiner {
@@ -182,7 +174,7 @@ export class Examiner {
   }
 
   async #lookUpParked(paymentId: string): Promise<void> {
-    const { store, gateway, tally, timeoutMs, policy } = this.#options
+    const { store, tally, timeoutMs, policy } = this.#options
     const { effect } = await this.#admitted((asked) =>
       lookUpAttempt({ paymentId, actor: ACTOR }, { store, gateway: asked, policy, timeoutMs }),
     )
@@ -324,35 +316,4 @@ export class Examiner {
     const closed = { gateway: gateway.name, reference, paymentId: ours?.id ?? null }
     tally.closed += await store.closeDifference(closed, 'a later comparison found that both sides agree')
   }
-}
-
-/** Reads a record as the outcome that a webhook about it would have; undefined when it is not definite. */
-function outcomeOf({ kind, status, gatewayRef, amount, currency }: MoneyRecord): ChargeOutcome | undefined {
-  if (status === 'succeeded') return { type: 'SUCCEEDED', gatewayRef, amount, currency }
-  if (status !== 'failed' && status !== 'canceled') return undefined
-  return { type: 'DECLINED', code: `${kind}_${status}`, kind: 'hard', gatewayRef }
-}
-
-const STATUSES: Readonly<Partial<Record<ChargeOutcome['type'], MoneyStatus>>> = {
-  SUCCEEDED: 'succeeded',
-  AUTHORIZED: 'authorized',
-  PENDING: 'pending',
-  REQUIRES_ACTION: 'pending',
-  DECLINED: 'failed',
-  REJECTED: 'failed',
-}
-
-/** Reads the answer to an inquiry as a record; undefined when it shows none. */
-function recordOf(
-  { id, attemptNo }: NamedAttempt,
-  reference: string,
-  answer: LookupAnswer,
-): MoneyRecord | undefined {
-  const outcome = answer.type === 'FOUND' ? answer.outcome : undefined
-  const status = outcome && STATUSES[outcome.type]
-  if (outcome === undefined || status === undefined) return undefined
-  const facts = { amount: 0, currency: '', gatewayRef: reference, ...outcome }
-  const { amount, currency, gatewayRef = reference } = facts
-  const gatewayKey = gatewayKeyOf(id, attemptNo)
-  return { kind: kindOf(id), status, gatewayRef, gatewayKey, amount, currency, at: new Date() }
 }
