@@ -89,7 +89,7 @@ test('says why it cannot compare, with code 2 and nothing written', async () => 
   }
   expect(await refused(['--gateway', 'adyen'])).toContain('--gateway must be stripe')
   expect(await refused([], { DATABASE_URL: url, GATEWAY: 'simulated' })).toContain(
-    'GATEWAY must name a gateway',
+    'GATEWAYS must name a gateway',
   )
   expect(await refused(['--since', '1m'])).toContain('--since must be earlier')
   await simulator.order({ on: 'inquiry', behaviours: ['401'], times: null })

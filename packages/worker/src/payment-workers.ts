@@ -10,7 +10,6 @@ import {
   createReconciler,
   createRelay,
   createWriteProbe,
-  gatewaysOf,
   PAYMENTS_QUEUE,
   prepareTables,
   recordPartitions,
@@ -133,8 +132,8 @@ export class PaymentWorkers {
     this.#relay = createRelay({ store, queue, intervalMs: relayIntervalMs, onEvent })
     this.#reconciler = createReconciler({ store, queue, redis, prefix, partitions, intervalMs, onEvent })
     const { consumer: owner } = options
-    const gateways = gatewaysOf([this.#gateway])
-    this.#books = new BooksDuty({ store, gateways, owner, policy: config.policy, onEvent })
+    const books = { store, gateways: this.#gateways, owner, policy: config.policy, onEvent }
+    this.#books = new BooksDuty(books)
     const countJob = metrics?.onQueueEvent(PAYMENTS_QUEUE)
     this.#workers = consumersOf(options).map((consumer) => this.#createWorker(consumer, onEvent, countJob))
     const webhookQueues = options.webhooks ? [createQueue(redis.client, WEBHOOKS_QUEUE, { prefix })] : []

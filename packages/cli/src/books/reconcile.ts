@@ -2,13 +2,14 @@ import {
   compareBooks,
   createPaymentStore,
   databaseSettings,
-  lookUpGatewaySettings,
+  knownGatewaySettings,
   PaymentsError,
   SETTLE_MS,
   type ComparisonReport,
   type Database,
   type FoundDifference,
   type Gateway,
+  type Gateways,
 } from '@titan/payments'
 import { isInstance } from '@titan/queue-core/text-of'
 import { Failure, milliseconds, optionalText } from '@titan/service'
@@ -27,7 +28,7 @@ export const reconcileCommand = command({
     'Compare the list of a gateway with the payments, and record the differences. Moves no money. Code 1 when they differ.',
   settings: {
     gateway: optionalText(
-      { flag: 'gateway', about: 'Name of the gateway.', shown: 'that of GATEWAY' },
+      { flag: 'gateway', about: 'Name of the gateway.', shown: 'that of GATEWAYS, when it names one' },
       { form: /^[\w.:-]{1,100}$/, rule: 'the name of a gateway' },
     ),
     since: timestampSetting('since', 'Start of the span to compare; by default a day before its end.'),
@@ -37,14 +38,11 @@ export const reconcileCommand = command({
       { fallback: SETTLE_MS, min: 0, max: DAY_MS },
     ),
   },
-  groups: { config: databaseSettings, configured: lookUpGatewaySettings },
-  async run({ gateway: name, settleMs, ...span }, { configured: gateway, database, print }) {
-    if (gateway === undefined)
-      throw new Failure(
-        'GATEWAY must name a gateway with a list, such as stripe: use the settings of the workers',
-      )
+  groups: { config: databaseSettings, known: knownGatewaySettings },
+  async run({ gateway: name, settleMs, ...span }, { known, database, print }) {
+    const { lookUp: gateways } = await known.open()
     try {
-      requireList(gateway, name)
+      const gateway = gatewayWithList(gateways, name)
       const sql = await database()
       const { since, until } = await spanOf(sql, span, settleMs)
       const store = createPaymentStore(sql)
@@ -66,15 +64,22 @@ export const reconcileCommand = command({
     } catch (error) {
       throw isInstance(error, PaymentsError) ? new Failure(error.message, { cause: error }) : error
     } finally {
-      await gateway.close?.()
+      await gateways?.close()
     }
   },
 })
 
-function requireList({ name, list }: Gateway, wanted: string | undefined): void {
-  if (wanted !== undefined && wanted !== name)
-    throw new Failure(`--gateway must be ${name}, the gateway of the settings, got ${wanted}`)
-  if (list === undefined) throw new Failure(`the gateway ${name} has no list to compare with`)
+/** @throws Failure */
+function gatewayWithList(gateways: Gateways | undefined, wanted: string | undefined): Gateway {
+  const names = gateways?.names.filter((name) => gateways.get(name)?.list !== undefined) ?? []
+  const [name = '', ...others] = names.filter((one) => wanted === undefined || one === wanted)
+  const gateway = gateways?.get(name)
+  if (gateway === undefined)
+    throw new Failure(
+      `GATEWAYS must name ${wanted ?? 'a gateway'} with a list to compare: use the settings of the workers`,
+    )
+  if (others.length > 0) throw new Failure(`--gateway must be one of ${names.join(', ')}`)
+  return gateway
 }
 
 interface GivenSpan {

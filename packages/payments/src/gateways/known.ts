@@ -32,7 +32,7 @@ export interface KnownGateways {
   readonly unmovable: readonly string[]
   /** Those whose webhooks can be checked. */
   readonly webhooks: readonly GatewayWebhookReader[]
-  /** Those that can look up attempts; undefined without one. */
+  /** Those that can look up attempts or list them; undefined without one. */
   readonly lookUp: Gateways | undefined
 }
 
@@ -114,7 +114,7 @@ interface Known {
 async function openKnown({ words, webhooks, builtIns, plan, source }: Known): Promise<KnownGateways> {
   const opened = await plan?.open()
   const modules = (opened?.names ?? []).flatMap((name) => opened?.get(name) ?? [])
-  const asked = [...builtIns, ...modules].filter(({ lookup }) => lookup !== undefined)
+  const asked = [...builtIns, ...modules].filter(({ lookup, list }) => (lookup ?? list) !== undefined)
   return {
     accepting: words?.map((word) => {
       const builtIn = BUILT_IN.get(word)

@@ -176,7 +176,10 @@ export class Examiner {
   async #lookUpParked(paymentId: string): Promise<void> {
     const { store, tally, timeoutMs, policy } = this.#options
     const { effect } = await this.#admitted((asked) =>
-      lookUpAttempt({ paymentId, actor: ACTOR }, { store, gateway: asked, policy, timeoutMs }),
+      lookUpAttempt(
+        { paymentId, actor: ACTOR },
+        { store, gateways: { get: () => asked }, policy, timeoutMs },
+      ),
     )
     if (effect === 'settled') tally.reported++
     else tally.open++
