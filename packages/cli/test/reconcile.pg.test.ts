@@ -87,11 +87,24 @@ test('says why it cannot compare, with code 2 and nothing written', async () => 
     expect(run.code).toBe(2)
     return run.stderr
   }
-  expect(await refused(['--gateway', 'adyen'])).toContain('--gateway must be stripe')
+  expect(await refused(['--gateway', 'adyen'])).toContain('GATEWAYS must name adyen with a list')
   expect(await refused([], { DATABASE_URL: url, GATEWAY: 'simulated' })).toContain(
     'GATEWAYS must name a gateway',
   )
   expect(await refused(['--since', '1m'])).toContain('--since must be earlier')
   await simulator.order({ on: 'inquiry', behaviours: ['401'], times: null })
   expect(await refused([...SPAN])).toContain('the gateway stripe cannot list its records')
+})
+
+test('a dispute and a closed difference breach no invariant', async () => {
+  const { env, chargeAt, settled, simulator } = await rig()
+  const disputed = await settled('disputed', chargeAt)
+  await simulator.dispute({ payment: disputed, reason: 'fraudulent' })
+  await runHere(['reconcile', ...SPAN], env)
+  expect(await store.get(disputed)).toMatchObject({ status: 'SUCCESS', disputeStatus: 'needs_response' })
+  await sql`update reconciliation_breaks set resolved_at = now(), resolved_by = 'reconciliation' where resolved_at is null`
+  const redis = { REDIS_URL: 'redis://127.0.0.1:1' }
+  const run = await runHere(['verify', '--no-redis', '--json'], { ...env, ...redis })
+  const { findings } = JSON.parse(run.stdout) as { findings: { id: string; verdict: string }[] }
+  expect(findings.filter(({ verdict }) => verdict === 'FAIL')).toEqual([])
 })

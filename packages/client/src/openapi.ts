@@ -123,6 +123,26 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/payments/{payment_id}/disputes": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List the disputes about a payment
+         * Oldest first, as the gateway reports them. They are answered at the gateway.
+         */
+        readonly get: operations["listPaymentDisputes"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/payments/{payment_id}/events": {
         readonly parameters: {
             readonly query?: never;
@@ -664,7 +684,7 @@ export interface components {
             readonly disabled_reason: string | null;
             readonly enabled: boolean;
             readonly endpoint_id: string;
-            /** Some of payment.created, payment.queued, payment.processing, payment.authorized, payment.requires_action, payment.succeeded, payment.failed, payment.needs_review, refund.created, refund.succeeded, refund.failed, refund.needs_review, capture.succeeded, capture.failed, void.succeeded, void.failed, endpoint.disabled; null is all */
+            /** Some of payment.created, payment.queued, payment.processing, payment.authorized, payment.requires_action, payment.succeeded, payment.failed, payment.needs_review, refund.created, refund.succeeded, refund.failed, refund.needs_review, capture.succeeded, capture.failed, void.succeeded, void.failed, dispute.opened, dispute.updated, dispute.closed, endpoint.disabled; null is all */
             readonly event_types: readonly string[] | null;
             /** Every attempt has failed since then */
             readonly failing_since: string | null;
@@ -683,11 +703,33 @@ export interface components {
         };
         readonly CreateWebhookEndpoint: {
             readonly description?: string;
-            readonly event_types?: readonly ("payment.created" | "payment.queued" | "payment.processing" | "payment.authorized" | "payment.requires_action" | "payment.succeeded" | "payment.failed" | "payment.needs_review" | "refund.created" | "refund.succeeded" | "refund.failed" | "refund.needs_review" | "capture.succeeded" | "capture.failed" | "void.succeeded" | "void.failed" | "endpoint.disabled")[] | null;
+            readonly event_types?: readonly ("payment.created" | "payment.queued" | "payment.processing" | "payment.authorized" | "payment.requires_action" | "payment.succeeded" | "payment.failed" | "payment.needs_review" | "refund.created" | "refund.succeeded" | "refund.failed" | "refund.needs_review" | "capture.succeeded" | "capture.failed" | "void.succeeded" | "void.failed" | "dispute.opened" | "dispute.updated" | "dispute.closed" | "endpoint.disabled")[] | null;
             /** whsec_ and base64 of 24 to 64 bytes. Default: a new one */
             readonly secret?: string;
             /** Where the events are sent: https, a public address */
             readonly url: string;
+        };
+        readonly Dispute: {
+            /** What is disputed, in minor units */
+            readonly amount: number;
+            /** ISO 4217 code */
+            readonly currency: string;
+            /** The id of the gateway */
+            readonly dispute_id: string;
+            /**
+             * RFC 3339, in UTC
+             */
+            readonly opened_at: string;
+            readonly reason: string | null;
+            readonly respond_by: string | null;
+            readonly status: "inquiry" | "needs_response" | "under_review" | "won" | "lost" | "closed";
+            /**
+             * RFC 3339, in UTC
+             */
+            readonly updated_at: string;
+        };
+        readonly DisputeList: {
+            readonly data: readonly components["schemas"]["Dispute"][];
         };
         readonly Payment: {
             /** Minor units of the currency: 500 is 5.00 USD, 500 JPY or 0.500 BHD */
@@ -720,6 +762,10 @@ export interface components {
             };
             readonly customer_present?: true;
             readonly description?: string;
+            /**
+             * Of the latest dispute about its charge. The status of the payment stays
+             */
+            readonly dispute_status?: "inquiry" | "needs_response" | "under_review" | "won" | "lost" | "closed";
             /**
              * When its personal members were erased
              */
@@ -974,7 +1020,7 @@ export interface components {
         readonly UpdateWebhookEndpoint: {
             readonly description?: string;
             readonly enabled?: boolean;
-            readonly event_types?: readonly ("payment.created" | "payment.queued" | "payment.processing" | "payment.authorized" | "payment.requires_action" | "payment.succeeded" | "payment.failed" | "payment.needs_review" | "refund.created" | "refund.succeeded" | "refund.failed" | "refund.needs_review" | "capture.succeeded" | "capture.failed" | "void.succeeded" | "void.failed" | "endpoint.disabled")[] | null;
+            readonly event_types?: readonly ("payment.created" | "payment.queued" | "payment.processing" | "payment.authorized" | "payment.requires_action" | "payment.succeeded" | "payment.failed" | "payment.needs_review" | "refund.created" | "refund.succeeded" | "refund.failed" | "refund.needs_review" | "capture.succeeded" | "capture.failed" | "void.succeeded" | "void.failed" | "dispute.opened" | "dispute.updated" | "dispute.closed" | "endpoint.disabled")[] | null;
             /** Where the events are sent: https, a public address */
             readonly url?: string;
         };
@@ -1087,7 +1133,7 @@ export interface components {
             readonly disabled_reason: string | null;
             readonly enabled: boolean;
             readonly endpoint_id: string;
-            /** Some of payment.created, payment.queued, payment.processing, payment.authorized, payment.requires_action, payment.succeeded, payment.failed, payment.needs_review, refund.created, refund.succeeded, refund.failed, refund.needs_review, capture.succeeded, capture.failed, void.succeeded, void.failed, endpoint.disabled; null is all */
+            /** Some of payment.created, payment.queued, payment.processing, payment.authorized, payment.requires_action, payment.succeeded, payment.failed, payment.needs_review, refund.created, refund.succeeded, refund.failed, refund.needs_review, capture.succeeded, capture.failed, void.succeeded, void.failed, dispute.opened, dispute.updated, dispute.closed, endpoint.disabled; null is all */
             readonly event_types: readonly string[] | null;
             /** Every attempt has failed since then */
             readonly failing_since: string | null;
@@ -1213,6 +1259,34 @@ export interface components {
             readonly type: "void.succeeded" | "void.failed";
         } | {
             readonly data: {
+                /** Minor units of the currency: 500 is 5.00 USD, 500 JPY or 0.500 BHD */
+                readonly amount: number;
+                /** ISO 4217 code */
+                readonly currency: string;
+                /** The id of the gateway */
+                readonly dispute_id: string;
+                /** One of inquiry, needs_response, under_review, won, lost, closed */
+                readonly dispute_status: string;
+                readonly disputed_amount: number;
+                /** ISO 4217 code */
+                readonly disputed_currency: string;
+                readonly payment_id: string;
+                readonly reason?: string;
+                readonly respond_by?: string;
+                /** Orders the events of one payment, refund, capture or void; not every number is sent */
+                readonly sequence: number;
+                /**
+                 * From this event on; the current one is at its own address
+                 */
+                readonly status: "PENDING" | "QUEUED" | "PROCESSING" | "SUCCESS" | "FAILED";
+            };
+            /**
+             * When it happened (RFC 3339), in UTC
+             */
+            readonly timestamp: string;
+            readonly type: "dispute.opened" | "dispute.updated" | "dispute.closed";
+        } | {
+            readonly data: {
                 readonly endpoint_id: string;
                 readonly reason: "gone" | "failing";
                 readonly url: string;
@@ -1259,6 +1333,10 @@ export type CaptureRequest = components['schemas']['CaptureRequest'];
 export type CreatedWebhookEndpoint = components['schemas']['CreatedWebhookEndpoint'];
 /** `CreateWebhookEndpoint` of the OpenAPI document. */
 export type CreateWebhookEndpoint = components['schemas']['CreateWebhookEndpoint'];
+/** `Dispute` of the OpenAPI document. */
+export type Dispute = components['schemas']['Dispute'];
+/** `DisputeList` of the OpenAPI document. */
+export type DisputeList = components['schemas']['DisputeList'];
 /** `Payment` of the OpenAPI document. */
 export type Payment = components['schemas']['Payment'];
 /** `PaymentEvent` of the OpenAPI document. */
@@ -1511,6 +1589,28 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["AcceptedCapture"];
+                };
+            };
+        };
+    };
+    readonly listPaymentDisputes: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                readonly payment_id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** The disputes */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["DisputeList"];
                 };
             };
         };

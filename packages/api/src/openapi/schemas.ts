@@ -95,6 +95,16 @@ const firstPaymentEvent = {
   to_status: 'PENDING',
   at: CREATED_AT,
 }
+const dispute = {
+  dispute_id: 'du_1MtJUT2eZvKYlo2CNaw2HvEv',
+  amount: 500,
+  currency: 'USD',
+  status: 'needs_response',
+  reason: 'fraudulent',
+  respond_by: '2026-12-01T23:59:59.000Z',
+  opened_at: UPDATED_AT,
+  updated_at: UPDATED_AT,
+}
 const lastPage = { has_more: false, next_cursor: null }
 
 /** An example of each. Those of problems are made for each code. */
@@ -104,6 +114,8 @@ export const EXAMPLES: Partial<Record<SchemaName, object>> = {
   Payment: payment,
   PaymentPage: { data: [payment], has_more: true, next_cursor: 'cGF5XzAxOWFhMWIyLkx2cVVw' },
   PaymentEventList: { data: [firstPaymentEvent] },
+  Dispute: dispute,
+  DisputeList: { data: [dispute] },
   AcceptedRefund: { refund_id: refund.refund_id, ...asked },
   Refund: refund,
   RefundList: { data: [refund] },

@@ -1,4 +1,5 @@
 import {
+  applyDispute,
   applyMovement,
   applyOutcome,
   type ApplyOutcomeOptions,
@@ -16,7 +17,9 @@ import { pathParameter, routesOf, type Route } from './route.ts'
 
 /** What the route for gateways works with. */
 export interface GatewayWebhookServices {
-  readonly payments: ApplyOutcomeOptions['store'] & Parameters<typeof applyMovement>[1]
+  readonly payments: ApplyOutcomeOptions['store'] &
+    Parameters<typeof applyMovement>[1] &
+    Parameters<typeof applyDispute>[1]
   /** The workers' policy, so that a decline means the same in both. */
   readonly policy: RetryPolicy
   readonly gateways: readonly GatewayWebhookReader[]
@@ -90,5 +93,9 @@ async function apply(
     })
     const fields = { gateway, code: event.kind, status: effect }
     log.info('gateway_webhook.movement_recorded', 'movement at the gateway recorded', fields)
+  }
+  if (event.type === 'DISPUTE') {
+    const status = await applyDispute({ ...event, gateway, actor }, store)
+    log.info('gateway_webhook.dispute_recorded', 'dispute at the gateway recorded', { gateway, status })
   }
 }

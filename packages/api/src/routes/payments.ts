@@ -10,7 +10,7 @@ import { json } from '../openapi/operation.ts'
 import { EXAMPLES } from '../openapi/schemas.ts'
 import { found, Problem, RETRY_SOON } from '../problem.ts'
 import { described, oneOf, pageLimit, queryOf } from '../schemas/parts.ts'
-import { presentEvent, presentPayment } from '../schemas/payments.ts'
+import { presentDispute, presentEvent, presentPayment } from '../schemas/payments.ts'
 import { amount, createdRange, cursorText, keyOf } from '../schemas/requests.ts'
 import { BATCH_ROUTE } from './bulk/batch.ts'
 import { PAY_ROUTES, type PayServices } from './pay.ts'
@@ -18,7 +18,10 @@ import { pathParameter, routesOf, type Route } from './route.ts'
 
 /** What the routes of payments work with. */
 export interface PaymentServices extends PayServices {
-  readonly payments: Pick<PaymentStore, 'create' | 'createBatch' | 'findReplay' | 'get' | 'events' | 'cancel'>
+  readonly payments: Pick<
+    PaymentStore,
+    'create' | 'createBatch' | 'findReplay' | 'get' | 'events' | 'disputes' | 'cancel'
+  >
   /** Reads lists. */
   readonly lists: Pick<PaymentStore, 'page'>
 }
@@ -131,6 +134,18 @@ export const PAYMENT_ROUTES: readonly Route<PaymentServices>[] = [
       const { id } = await findPayment(context, payments)
       const events = await payments.events(id)
       return respondTagged(context, { data: events.map(presentEvent) })
+    },
+  }),
+  on.get('/payments/{payment_id}/disputes', {
+    id: 'listPaymentDisputes',
+    summary: 'List the disputes about a payment',
+    description: 'Oldest first, as the gateway reports them. They are answered at the gateway.',
+    responses: [json(200, 'DisputeList', 'The disputes')],
+    problems: ['payment-not-found'],
+    async handle(context, { payments }) {
+      const { id, disputeStatus } = await findPayment(context, payments)
+      const disputes = disputeStatus == null ? [] : await payments.disputes(id)
+      return respondJson(context, { data: disputes.map(presentDispute) })
     },
   }),
   on.post('/payments/{payment_id}/cancel', {

@@ -1,4 +1,11 @@
-import { FAILURE_KINDS, PAYMENT_STATUSES, type Payment, type PaymentEvent } from '@titan/payments'
+import {
+  DISPUTE_STATUSES,
+  FAILURE_KINDS,
+  PAYMENT_STATUSES,
+  type Dispute,
+  type Payment,
+  type PaymentEvent,
+} from '@titan/payments'
 import * as v from 'valibot'
 import { count, described, instant, listOf, pageOf } from './parts.ts'
 import { presentSaid, SAID_MEMBERS } from './said.ts'
@@ -48,6 +55,12 @@ const payment = v.object({
   currency,
   status_detail: v.optional(described(statusDetail, 'Why a payment that is PROCESSING takes longer')),
   late_charge_ref: v.optional(described(v.string(), lateCharge)),
+  dispute_status: v.optional(
+    described(
+      v.picklist(DISPUTE_STATUSES),
+      'Of the latest dispute about its charge. The status of the payment stays',
+    ),
+  ),
   attempts: described(count, 'Attempts at the gateway so far'),
   failure: v.optional(described(failure, 'Why it failed, or why the latest attempt did')),
   ...SAID_MEMBERS,
@@ -81,6 +94,17 @@ const payment = v.object({
   ),
 })
 
+const dispute = v.object({
+  dispute_id: described(v.string(), 'The id of the gateway'),
+  amount: described(count, 'What is disputed, in minor units'),
+  currency,
+  status: v.picklist(DISPUTE_STATUSES),
+  reason: v.nullable(described(v.string(), 'In the words of the gateway')),
+  respond_by: v.nullable(described(instant, 'Answer at the gateway before this time')),
+  opened_at: instant,
+  updated_at: instant,
+})
+
 const paymentEvent = v.object({
   event_id: described(v.string(), 'Permanent, and the same in every webhook'),
   sequence: v.pipe(
@@ -105,6 +129,8 @@ export const PAYMENT_SCHEMAS = {
   PaymentPage: pageOf(payment),
   PaymentEvent: paymentEvent,
   PaymentEventList: listOf(paymentEvent),
+  Dispute: dispute,
+  DisputeList: listOf(dispute),
 }
 
 /**
@@ -131,6 +157,7 @@ export function presentPayment(given: Payment, mayWrite: boolean) {
     currency: given.currency,
     status_detail: detail,
     late_charge_ref: detail === 'IN_REVIEW' ? (given.lateChargeRef ?? undefined) : undefined,
+    dispute_status: given.disputeStatus ?? undefined,
     attempts: given.attemptNo,
     failure: presentFailure(given),
     ...presentSaid(given),
@@ -177,6 +204,20 @@ function detailOf(given: Payment): v.InferOutput<typeof statusDetail> | undefine
   if (given.waitsFor === 'capture') return 'AWAITING_CAPTURE'
   if (given.waitsFor === 'customer') return 'AWAITING_CUSTOMER'
   return given.unknownSince === null ? undefined : 'AWAITING_CONFIRMATION'
+}
+
+/** Presents a dispute. */
+export function presentDispute(given: Dispute) {
+  return {
+    dispute_id: given.id,
+    amount: given.amount,
+    currency: given.currency,
+    status: given.status,
+    reason: given.reason,
+    respond_by: given.respondBy && given.respondBy.toISOString(),
+    opened_at: given.openedAt.toISOString(),
+    updated_at: given.updatedAt.toISOString(),
+  } satisfies v.InferOutput<typeof dispute>
 }
 
 /** Presents an entry of a payment's history, without actor and evidence. */

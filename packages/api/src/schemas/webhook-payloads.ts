@@ -1,5 +1,5 @@
 /** The bodies of outgoing webhooks. */
-import { PAYMENT_STATUSES } from '@titan/payments'
+import { DISPUTE_STATUSES, PAYMENT_STATUSES } from '@titan/payments'
 import {
   TEST_EVENT_TYPE,
   WEBHOOK_EVENT_TYPES,
@@ -60,6 +60,18 @@ export const webhookPayload = v.variant('type', [
   eventOf(typesOf('refund'), v.object({ refund_id: v.string(), ...data })),
   eventOf(typesOf('capture'), v.object({ capture_id: v.string(), ...data })),
   eventOf(typesOf('void'), v.object({ void_id: v.string(), ...data })),
+  eventOf(
+    typesOf('dispute'),
+    v.object({
+      ...data,
+      dispute_id: described(v.string(), 'The id of the gateway'),
+      dispute_status: described(v.string(), `One of ${DISPUTE_STATUSES.join(', ')}`),
+      disputed_amount: v.number(),
+      disputed_currency: currency,
+      reason: v.optional(v.string()),
+      respond_by: v.optional(v.string()),
+    }),
+  ),
   disabledEvent,
   testEvent,
 ]) satisfies v.GenericSchema<WebhookPayload>

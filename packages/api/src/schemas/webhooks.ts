@@ -125,14 +125,14 @@ export function presentAttempt(given: WebhookAttempt) {
   } satisfies v.InferOutput<typeof attempt>
 }
 
-export function presentWebhookEvent(given: WebhookEvent) {
+export function presentWebhookEvent(given: WebhookEvent): v.InferOutput<typeof webhookEvent> {
   return {
     event_id: given.id,
     type: given.type,
     payment_id: given.paymentId,
     at: given.at.toISOString(),
     payload: JSON.parse(given.payload) as v.InferOutput<typeof webhookPayload>,
-  } satisfies v.InferOutput<typeof webhookEvent>
+  }
 }
 
 function textOf(date: Date | null): string | null {

@@ -54,12 +54,13 @@ export async function readPaymentRecord(sql: Database, redis: RedisClient, place
   const store = createPaymentStore(sql)
   const payment = await store.get(id)
   if (payment === undefined) return undefined
-  const [movements, attempts, events, deliveries, breaks] = await Promise.all([
+  const [movements, attempts, events, deliveries, breaks, disputes] = await Promise.all([
     store.movements(id),
     store.attempts(id),
     store.events(id),
     readDeliveries(sql, id),
     store.breaks(id),
+    payment.disputeStatus == null ? [] : store.disputes(id),
   ])
   return {
     payment,
@@ -68,6 +69,7 @@ export async function readPaymentRecord(sql: Database, redis: RedisClient, place
     events,
     deliveries,
     breaks,
+    disputes,
     job: await findJob(sql, redis, place, id),
   }
 }

@@ -2,6 +2,7 @@ import {
   PAYMENTS_QUEUE,
   requirePartitions,
   storeSettings,
+  type Dispute,
   type Movement,
   type Payment,
 } from '@titan/payments'
@@ -48,6 +49,7 @@ function formatRecord({
   events,
   deliveries,
   breaks,
+  disputes,
   job,
 }: PaymentRecord): string {
   const { status, amount, currency, gateway, gatewayRef, failureKind, failureCode } = payment
@@ -81,6 +83,7 @@ function formatRecord({
       movements.length === 0 ? undefined : formatTable(movements.map(movementRow)),
     Attempts: formatAttempts(attempts),
     Contradictions: contradictions.length === 0 ? undefined : formatTable(contradictions),
+    Disputes: disputes.length === 0 ? undefined : formatTable(disputes.map(disputeRow)),
     Events: formatEvents(events),
     'Webhook deliveries': formatTable(
       deliveries.map((delivery) => ({
@@ -94,6 +97,17 @@ function formatRecord({
       })),
     ),
   })
+}
+
+function disputeRow({ id, status, amount, currency, reason, respondBy, openedAt }: Dispute) {
+  return {
+    id,
+    status,
+    disputed: `${amount} ${currency}`,
+    reason,
+    opened: formatTimestamp(openedAt),
+    'respond by': formatTimestamp(respondBy),
+  }
 }
 
 /** What the payment said of itself; nothing of what it did not say. */

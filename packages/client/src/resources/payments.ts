@@ -4,6 +4,7 @@ import type {
   AcceptedRefund,
   AcceptedVoid,
   CaptureRequest,
+  DisputeList,
   Payment,
   PaymentEventList,
   PaymentPage,
@@ -26,6 +27,11 @@ export class Payments {
   /** Reads a payment. */
   get(id: string, options?: RequestOptions): Promise<Payment> {
     return this.#http.read({ method: 'get', path: '/payments/{payment_id}', id }, options)
+  }
+
+  /** Lists the disputes about a payment, oldest first. */
+  disputes(id: string, options?: RequestOptions): Promise<DisputeList> {
+    return this.#http.read({ method: 'get', path: '/payments/{payment_id}/disputes', id }, options)
   }
 
   /**

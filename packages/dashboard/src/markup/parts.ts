@@ -101,6 +101,7 @@ const TONES: Readonly<Record<string, Tone>> = {
   FAILED: 'red',
   DECLINED: 'red',
   REVIEW: 'violet',
+  DISPUTED: 'violet',
   AUTHORIZED: 'blue',
   AWAITING_CUSTOMER: 'blue',
 }

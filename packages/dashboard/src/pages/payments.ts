@@ -179,9 +179,9 @@ function emptyList(isFiltered: boolean, next: string | undefined): Html {
 const WAITS = { capture: 'AUTHORIZED', customer: 'AWAITING_CUSTOMER', gateway: 'AWAITING_GATEWAY' } as const
 
 /** Renders the status, and what it hides. */
-export function statusOf({ status, needsReview, unknownSince, waitsFor }: Payment): Html {
+export function statusOf({ status, needsReview, unknownSince, waitsFor, disputeStatus }: Payment): Html {
   const hidden = needsReview ? 'REVIEW' : unknownSince === null ? waitsFor && WAITS[waitsFor] : 'UNKNOWN'
-  return html`${chip(status)} ${hidden && chip(hidden)}`
+  return html`${chip(status)} ${hidden && chip(hidden)} ${disputeStatus != null && chip('DISPUTED')}`
 }
 
 function pagerOf(search: PaymentSearch, { next }: PaymentPage): Content {

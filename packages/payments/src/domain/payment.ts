@@ -1,3 +1,4 @@
+import type { DisputeStatus } from '../gateways/records.ts'
 import type { PaymentDetails } from './details.ts'
 import type { MovementKind } from './identifiers.ts'
 import type { PaymentPriority } from './request.ts'
@@ -73,6 +74,8 @@ export interface Payment {
   readonly openCharges: number
   /** The gateway answered that it does not know the open attempt, and nothing was sent for it since. */
   readonly isLookedUp: boolean
+  /** Status of the latest dispute about its charge; null without one, absent where it was not read. */
+  readonly disputeStatus?: DisputeStatus | null | undefined
   /** The payment that a capture, void or refund is about; null for a payment itself. */
   readonly parentId: string | null
   /** Once SUCCESS: what was charged, in minor units; 0 before. */

@@ -1,6 +1,6 @@
 import type { NextAction } from '../domain/details.ts'
 import type { MovementKind } from '../domain/identifiers.ts'
-import type { ListRequest, RecordPage } from './records.ts'
+import type { DisputeRecord, ListRequest, RecordPage } from './records.ts'
 
 // Adapters from outside are written with the types of this module alone.
 export type { GatewayRecord, ListRequest, RecordPage } from './records.ts'
@@ -182,6 +182,15 @@ export type ReportedEvent =
       readonly amount: number
       readonly currency: string
       readonly outcome: ChargeOutcome
+    }
+  /** About a charge that its cardholder disputes. */
+  | {
+      readonly type: 'DISPUTE'
+      readonly eventId: string
+      readonly eventType: string
+      readonly dispute: DisputeRecord
+      /** When the gateway said it: what it said before changes nothing. */
+      readonly saidAt: Date
     }
   /** Signed by the gateway, but not about the outcome of a charge of ours. */
   | {

@@ -43,6 +43,27 @@ test.each<[string, string, Readonly<Record<string, unknown>>, object]>([
     { ...ofCharge, outcome: { type: 'SUCCEEDED', gatewayRef: 'pi_1', amount: 500, currency: 'USD' } },
   ],
   [
+    'a dispute',
+    'charge.dispute.created',
+    {
+      id: 'du_1',
+      amount: 500,
+      charge: 'ch_1',
+      created: 1_800_000_000,
+      currency: 'usd',
+      evidence_details: { due_by: null },
+      metadata: {},
+      payment_intent: 'pi_1',
+      reason: 'fraudulent',
+      status: 'warning_needs_response',
+    },
+    {
+      type: 'DISPUTE',
+      saidAt: new Date(1_800_000_000_000),
+      dispute: { gatewayRef: 'du_1', chargeRef: 'pi_1', amount: 500, currency: 'USD', status: 'inquiry' },
+    },
+  ],
+  [
     'an authorization',
     'payment_intent.amount_capturable_updated',
     intentOf(),

@@ -1,7 +1,7 @@
 import type { PaymentStatus } from '@titan/payments'
 
 /**
- * Every type of event that an endpoint can subscribe to. The function that fills the outbox (`sql/0027_movement_webhooks.sql`)
+ * Every type of event that an endpoint can subscribe to. The function that fills the outbox (`sql/0036_books.sql`)
  * has the same list; the other events of a payment or movement are internal.
  */
 export const WEBHOOK_EVENT_TYPES = [
@@ -21,6 +21,9 @@ export const WEBHOOK_EVENT_TYPES = [
   'capture.failed',
   'void.succeeded',
   'void.failed',
+  'dispute.opened',
+  'dispute.updated',
+  'dispute.closed',
   'endpoint.disabled',
 ] as const
 
@@ -30,7 +33,12 @@ export type WebhookEventType = (typeof WEBHOOK_EVENT_TYPES)[number]
 /** The types of events of payments. */
 export type PaymentWebhookType = Extract<WebhookEventType, `payment.${string}`>
 /** The types of events of refunds, captures and voids. */
-export type MovementWebhookType = Exclude<WebhookEventType, PaymentWebhookType | 'endpoint.disabled'>
+export type MovementWebhookType = Exclude<
+  WebhookEventType,
+  PaymentWebhookType | DisputeWebhookType | 'endpoint.disabled'
+>
+/** The types of events of disputes. */
+export type DisputeWebhookType = Extract<WebhookEventType, `dispute.${string}`>
 
 /** Goes only to the endpoint under test, whatever it is subscribed to. */
 export const TEST_EVENT_TYPE = 'endpoint.test'
@@ -44,6 +52,7 @@ export type WebhookPayload =
       readonly data: PaymentData
     }
   | { readonly type: MovementWebhookType; readonly timestamp: string; readonly data: MovementData }
+  | { readonly type: DisputeWebhookType; readonly timestamp: string; readonly data: DisputeData }
   | { readonly type: 'endpoint.disabled'; readonly timestamp: string; readonly data: DisabledData }
   | {
       readonly type: typeof TEST_EVENT_TYPE
@@ -71,6 +80,20 @@ export interface PaymentData {
 /** What a webhook says about a refund, capture or void, whose id it has under the name of its kind. */
 export type MovementData = PaymentData &
   ({ readonly refund_id: string } | { readonly capture_id: string } | { readonly void_id: string })
+
+/** What a webhook says about a dispute, besides the payment whose charge it is about. */
+export type DisputeData = PaymentData & {
+  /** The gateway's id of it. */
+  readonly dispute_id: string
+  readonly dispute_status: string
+  /** Minor units. */
+  readonly disputed_amount: number
+  readonly disputed_currency: string
+  /** Why, in the gateway's words. */
+  readonly reason?: string | undefined
+  /** Until when the merchant can answer, ISO 8601. */
+  readonly respond_by?: string | undefined
+}
 
 /** What a webhook says about a disabled endpoint. */
 export interface DisabledData {

@@ -1,8 +1,11 @@
 import { eventIdOf, kindOf, type Database, type PaymentStatus, type Queryable } from '@titan/payments'
 import {
   outgoing,
+  type DisputeData,
+  type DisputeWebhookType,
   type MovementWebhookType,
   type OutgoingEvent,
+  type PaymentData,
   type PaymentWebhookType,
   type WebhookPayload,
 } from '../model/event.ts'
@@ -15,13 +18,15 @@ interface NotedEvent {
   readonly paymentId: string
   readonly account: string | null
   readonly seq: number
-  readonly type: PaymentWebhookType | MovementWebhookType
+  readonly type: PaymentWebhookType | MovementWebhookType | DisputeWebhookType
   readonly toStatus: PaymentStatus
   readonly at: string
   readonly happenedAt: Date
   readonly amount: number
   readonly currency: string
   readonly hasDetails: boolean | null
+  /** What the event says of a dispute. */
+  readonly dispute: Omit<DisputeData, keyof PaymentData> | null
 }
 
 /** What a payment said of itself. */
@@ -67,6 +72,7 @@ function payloadOf(noted: NotedEvent, details: Details | undefined): WebhookPayl
   const { id, type, paymentId, amount, currency, toStatus: status, seq: sequence, happenedAt } = noted
   const timestamp = happenedAt.toISOString()
   const data = { payment_id: paymentId, amount, currency, status, sequence }
+  if (isOfDispute(type)) return { type, timestamp, data: { ...data, ...disputeIn(noted) } }
   if (isOfPayment(type)) return { type, timestamp, data: { ...data, ...saidIn(details) } }
   const kind = kindOf(id)
   if (kind === 'refund') return { type, timestamp, data: { refund_id: id, ...data } }
@@ -76,6 +82,22 @@ function payloadOf(noted: NotedEvent, details: Details | undefined): WebhookPayl
 
 function isOfPayment(type: NotedEvent['type']): type is PaymentWebhookType {
   return type.startsWith('payment.')
+}
+
+function isOfDispute(type: NotedEvent['type']): type is DisputeWebhookType {
+  return type.startsWith('dispute.')
+}
+
+function disputeIn({ dispute, amount, currency }: NotedEvent) {
+  const {
+    dispute_id = '',
+    dispute_status = '',
+    disputed_amount = amount,
+    disputed_currency = currency,
+    reason,
+    respond_by,
+  } = dispute ?? {}
+  return { dispute_id, dispute_status, disputed_amount, disputed_currency, reason, respond_by }
 }
 
 function saidIn(details: Details | undefined) {

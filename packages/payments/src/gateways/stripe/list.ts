@@ -133,7 +133,7 @@ export function disputeOf(dispute: Stripe.Dispute): DisputeRecord | undefined {
     chargeRef,
     status: DISPUTE_STATES.get(dispute.status) ?? 'under_review',
     reason: dispute.reason,
-    respondBy: dueBy === null ? undefined : new Date(dueBy * 1_000),
+    respondBy: typeof dueBy === 'number' ? new Date(dueBy * 1_000) : undefined,
   }
 }
 

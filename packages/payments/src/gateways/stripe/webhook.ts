@@ -6,6 +6,7 @@ import { gatewayKeyOf, kindOf } from '../../domain/identifiers.ts'
 import type { ChargeOutcome, GatewayWebhook, ReportedEvent, WebhookRefusal } from '../gateway.ts'
 import { fromStripeAmount } from './amount.ts'
 import type { Known } from './client.ts'
+import { disputeOf } from './list.ts'
 import { outcomeOfIntentMovement, outcomeOfRefund } from './movement.ts'
 import { hasExpired, outcomeOfIntent, wasAuthorized } from './outcome.ts'
 import { CAPTURE_KEY } from './parameters.ts'
@@ -18,6 +19,7 @@ const EventSchema = v.object({
   id: v.string(),
   type: v.string(),
   api_version: v.nullish(v.string()),
+  created: v.optional(v.number()),
   data: v.object({ object: v.looseObject({}) }),
 })
 
@@ -27,6 +29,7 @@ type StripeEvent = v.InferOutput<typeof EventSchema>
 type Reading =
   | Omit<Extract<ReportedEvent, { type: 'EVENT' }>, 'eventId' | 'eventType'>
   | Omit<Extract<ReportedEvent, { type: 'MOVEMENT' }>, 'eventId' | 'eventType'>
+  | Omit<Extract<ReportedEvent, { type: 'DISPUTE' }>, 'eventId' | 'eventType'>
   | { readonly type: 'IGNORED'; readonly reason: string }
 
 type Reader = (object: unknown, event: StripeEvent) => Reading
@@ -43,6 +46,13 @@ const READERS = new Map<string, Reader>([
     'payment_intent.canceled',
     'payment_intent.requires_action',
     'payment_intent.amount_capturable_updated',
+  ]),
+  ...readersOf(readDispute, [
+    'charge.dispute.created',
+    'charge.dispute.updated',
+    'charge.dispute.closed',
+    'charge.dispute.funds_withdrawn',
+    'charge.dispute.funds_reinstated',
   ]),
   ...readersOf(readRefund, ['refund.created', 'refund.updated', 'refund.failed', 'charge.refund.updated']),
 ])
@@ -73,7 +83,7 @@ export function createStripeWebhookParser(
 function readEvent(event: StripeEvent): Reading {
   const read = READERS.get(event.type)
   return read === undefined
-    ? ignored('not about a charge, capture, void or refund')
+    ? ignored('not about a charge, capture, void, refund or dispute')
     : read(event.data.object, event)
 }
 
@@ -155,6 +165,24 @@ function readRefund(object: unknown, { api_version: version }: StripeEvent): Rea
   const amount = fromStripeAmount(object.amount, currency)
   const chargeRef = typeof intent === 'string' ? intent : intent.id
   return { type: 'MOVEMENT', kind: 'refund', chargeRef, gatewayRef, amount, currency, outcome }
+}
+
+const DisputeSchema = v.looseObject({
+  id: v.string(),
+  status: v.string(),
+  amount: v.pipe(v.number(), v.safeInteger()),
+  currency: v.string(),
+  created: v.number(),
+  charge: v.union([v.string(), v.looseObject({ id: v.string() })]),
+  payment_intent: v.union([v.string(), v.looseObject({ id: v.string() })]),
+  evidence_details: v.looseObject({ due_by: v.nullish(v.number()) }),
+})
+
+function readDispute(object: unknown, { created }: StripeEvent): Reading {
+  const dispute = v.is(DisputeSchema, object) ? disputeOf(object as unknown as Stripe.Dispute) : undefined
+  if (dispute === undefined || created === undefined)
+    return ignored('not about a dispute of a payment intent')
+  return { type: 'DISPUTE', dispute, saidAt: new Date(created * 1_000) }
 }
 
 function outcomeOfRefundObject(refund: unknown): ChargeOutcome {

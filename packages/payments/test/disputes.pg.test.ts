@@ -1,0 +1,65 @@
+import { createMigratedDatabase } from '@titan/testkit/vitest'
+import { expect, test } from 'vitest'
+import { applyDispute, createPaymentStore, type DisputeRecord } from '../src/index.ts'
+import { booksOf } from './support/books.ts'
+import { read } from './support/payments.ts'
+
+const { sql } = await createMigratedDatabase()
+const store = createPaymentStore(sql)
+
+const OPENED = new Date('2026-11-20T10:00:00Z')
+const later = (minutes: number): Date => new Date(OPENED.getTime() + minutes * 60_000)
+
+function disputeOf(chargeRef: string, given: Partial<DisputeRecord> = {}): DisputeRecord {
+  const facts = { gatewayRef: `du_${chargeRef}`, chargeRef, amount: 500, currency: 'USD', at: OPENED }
+  return { kind: 'dispute', ...facts, status: 'needs_response', reason: 'fraudulent', ...given }
+}
+
+test('reports of a dispute in any order leave its last word, an event each, and the status as it is', async () => {
+  const books = booksOf(store, sql)
+  const { id, gatewayRef } = await books.paid()
+  const report = (saidAt: Date, given: Partial<DisputeRecord> = {}) =>
+    applyDispute(
+      { gateway: books.name, dispute: disputeOf(gatewayRef, given), saidAt, actor: 'webhook:books' },
+      store,
+    )
+  expect(await report(later(0))).toBe('recorded')
+  expect(await report(later(30), { status: 'lost' })).toBe('recorded')
+  for (const copy of [
+    report(later(0)),
+    report(later(10), { status: 'under_review' }),
+    report(later(30), { status: 'lost' }),
+  ])
+    expect(await copy).toBe('known')
+  expect(await read(store, id)).toMatchObject({ status: 'SUCCESS', disputeStatus: 'lost' })
+  expect(await store.disputes(id)).toMatchObject([{ id: `du_${gatewayRef}`, status: 'lost', amount: 500 }])
+  const events = (await store.events(id)).slice(4)
+  expect(events.map(({ type }) => type)).toEqual(['dispute.opened', 'dispute.closed'])
+  expect(events[1]).toMatchObject({
+    fromStatus: 'SUCCESS',
+    toStatus: 'SUCCESS',
+    actor: 'webhook:books',
+    evidence: { dispute_id: `du_${gatewayRef}`, dispute_status: 'lost', disputed_amount: 500 },
+  })
+  expect(await report(later(60), { status: 'won' })).toBe('recorded')
+  expect(await read(store, id)).toMatchObject({ status: 'SUCCESS', disputeStatus: 'won' })
+})
+
+test('a dispute about a charge of nobody here is none of ours', async () => {
+  const books = booksOf(store, sql)
+  const said = { gateway: books.name, saidAt: OPENED, actor: 'webhook:books' }
+  expect(await applyDispute({ ...said, dispute: disputeOf('ch_shop') }, store)).toBe('unknown')
+  const gatewayKey = `titan_pay_${'0'.repeat(32)}_1`
+  expect(await applyDispute({ ...said, dispute: disputeOf('ch_shop', { gatewayKey }) }, store)).toBe(
+    'unknown',
+  )
+})
+
+test('a comparison finds a dispute whose webhook was lost, once', async () => {
+  const books = booksOf(store, sql)
+  const { id, gatewayRef } = await books.paid()
+  books.records.push(disputeOf(gatewayRef, { at: new Date() }))
+  expect(await books.compare()).toMatchObject({ reported: 1, differences: 0 })
+  expect(await books.compare()).toMatchObject({ reported: 0, differences: 0 })
+  expect(await read(store, id)).toMatchObject({ disputeStatus: 'needs_response' })
+})
