@@ -31,6 +31,7 @@ async function run(consumer: string, gateways: readonly Gateway[]) {
     visibilityTimeoutMs: 30_000,
     relay: true,
     reconcile: false,
+    books: false,
     migrate: false,
     connectTimeoutMs: 10_000,
   })

@@ -29,6 +29,7 @@ describe('the command line of titan-worker', () => {
       visibilityTimeoutMs: 30_000,
       relay: true,
       reconcile: true,
+      books: true,
       check: false,
       maxRetries: 5,
       gateways: ['simulated'],
