@@ -192,6 +192,8 @@ describe('the routes answer as the document says:', () => {
     await call('getPayment', path)
     await call('listPaymentEvents', `${path}/events`)
     await call('listPaymentEvents', '/payments/pay_unknown/events')
+    await call('listPaymentDisputes', `${path}/disputes`)
+    await call('listPaymentDisputes', '/payments/pay_unknown/disputes')
 
     expect(contract.seen('pay')).toEqual([202, 400, 413, 415, 422])
     expect(contract.seen('createPayments')).toEqual([207, 422])

@@ -108,7 +108,7 @@ function formatReport({ found, ...report }: ComparisonReport): string {
       'records of the gateway': `${report.records}: ${report.compared} ours, ${report.foreign} of other business`,
       'successes here': report.moved,
       'under way': report.open,
-      'taken over': report.reported,
+      'recorded from the gateway': report.reported,
       'not compared': report.unchecked,
       'closed differences': report.closed,
       differences: `${report.differences}, ${report.recorded} of them new`,

@@ -4,7 +4,7 @@ import { secondsOf } from './seconds.ts'
 
 const RESPOND_WITHIN_MS = 7 * 86_400_000
 
-/** Writes a dispute as Stripe does. Nobody can answer it, so its evidence is empty. */
+/** Writes a dispute as Stripe does. It takes no evidence. */
 export function disputeOf({ intentId, chargeId, ...row }: DisputeRow): Stripe.Dispute {
   return {
     id: row.id,
