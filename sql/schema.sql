@@ -116,6 +116,27 @@ create table dashboard_sessions (
 );
 CREATE INDEX dashboard_sessions_expires_at_idx ON dashboard_sessions USING btree (expires_at);
 
+-- Charges that their cardholders dispute. The status of the payment stays
+create table disputes (
+  gateway text not null,
+  gateway_ref text not null,
+  payment_id text not null,
+  charge_ref text not null,
+  amount bigint not null, -- What is disputed, in minor units
+  currency text not null,
+  status text not null,
+  reason text,
+  respond_by timestamp with time zone, -- Until when the merchant can answer
+  opened_at timestamp with time zone not null,
+  said_at timestamp with time zone not null, -- When the gateway said what is here, by its clock: what it said before changes nothing
+  created_at timestamp with time zone not null default clock_timestamp(),
+  updated_at timestamp with time zone not null default clock_timestamp(),
+  constraint disputes_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES payments(id),
+  constraint disputes_pkey PRIMARY KEY (gateway, gateway_ref),
+  constraint disputes_status_known CHECK ((status = ANY (ARRAY['inquiry'::text, 'needs_response'::text, 'under_review'::text, 'won'::text, 'lost'::text, 'closed'::text])))
+);
+CREATE INDEX disputes_payment_idx ON disputes USING btree (payment_id);
+
 -- Credentials of an account's own at a gateway; never deleted
 create table gateway_credentials (
   place text not null, -- Names the gateway under these credentials: gateway@account.number
@@ -312,6 +333,7 @@ create table payments (
   waits_until timestamp with time zone, -- When that wait ends
   account text, -- Whose payment it is, and its captures, voids and refunds; null for default
   account_fence bigint, -- Fence of the latest claim by a program that knows accounts; null for default
+  dispute_status text, -- Status of the latest dispute about its charge; null without one
   constraint payments_amount_in_range CHECK (((amount >= 1) AND (amount <= '9007199254740991'::bigint))),
   constraint payments_currency_is_iso CHECK ((currency ~ '^[A-Z]{3}$'::text)),
   constraint payments_idempotency_key_key UNIQUE (idempotency_key),
@@ -374,9 +396,20 @@ create table reconciliation_breaks (
   constraint reconciliation_breaks_pkey PRIMARY KEY (id),
   constraint reconciliation_breaks_refund_is_resolved CHECK (((refund_ref IS NULL) OR (resolved_at IS NOT NULL)))
 );
+CREATE INDEX reconciliation_breaks_compared_idx ON reconciliation_breaks USING btree (gateway, detected_at) WHERE ((resolved_at IS NULL) AND (detail ? 'found_by'::text));
 CREATE INDEX reconciliation_breaks_open_idx ON reconciliation_breaks USING btree (detected_at) WHERE (resolved_at IS NULL);
 CREATE INDEX reconciliation_breaks_payment_idx ON reconciliation_breaks USING btree (payment_id);
 CREATE TRIGGER reconciliation_breaks_count_open AFTER INSERT OR DELETE OR UPDATE OF kind, payment_id, resolved_at ON reconciliation_breaks FOR EACH ROW EXECUTE FUNCTION reconciliation_breaks_count_open();
+
+-- How far each gateway's own list was compared with the payments
+create table reconciliation_marks (
+  gateway text not null,
+  account text not null default 'default'::text,
+  done_until timestamp with time zone not null, -- Every record before this time was compared
+  lease_owner text,
+  lease_until timestamp with time zone, -- One program compares at a time, until then at the latest
+  constraint reconciliation_marks_pkey PRIMARY KEY (gateway, account)
+);
 
 create table schema_migrations (
   name text not null,
@@ -467,6 +500,7 @@ create table webhook_events (
   at timestamp with time zone not null, -- When it happened
   created_at timestamp with time zone not null default clock_timestamp(),
   account text, -- Whose endpoints receive it; null for default
+  constraint webhook_events_of_dispute CHECK (((type !~ '^dispute\.'::text) OR (payload ~~ '%"dispute_id"%'::text))),
   constraint webhook_events_of_payment CHECK ((payment_id !~ '^(cap|ref|void)_'::text)),
   constraint webhook_events_payload_size CHECK ((octet_length(payload) < 20000)),
   constraint webhook_events_pkey PRIMARY KEY (id)
@@ -1129,7 +1163,8 @@ declare
     'payment.created', 'payment.queued', 'payment.processing', 'payment.authorized', 'payment.requires_action',
     'payment.succeeded', 'payment.failed', 'payment.needs_review',
     'refund.created', 'refund.succeeded', 'refund.failed', 'refund.needs_review',
-    'capture.succeeded', 'capture.failed', 'void.succeeded', 'void.failed'];
+    'capture.succeeded', 'capture.failed', 'void.succeeded', 'void.failed',
+    'dispute.opened', 'dispute.updated', 'dispute.closed'];
 begin
   if exists (select from webhook_endpoints where deleted_at is null and event_types is null) then
     return public_types;

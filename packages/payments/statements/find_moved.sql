@@ -10,7 +10,7 @@ with recent as materialized (
   select payment_id from payment_history
    where at >= $2::timestamptz and at < $3::timestamptz and type in ('payment.succeeded', 'refund.succeeded')
 )
-select p.id, coalesce(p.account, 'default') as account, p.attempt_no, p.amount, p.currency, p.amount_captured, p.gateway_ref, p.first_sent_at
+select p.id, p.attempt_no, p.amount, p.currency, p.amount_captured, p.gateway_ref, p.first_sent_at
   from recent
   join payments p on p.id = recent.payment_id
  where p.gateway = $1::text and p.status = 'SUCCESS' and p.id > $4::text

@@ -27,8 +27,6 @@ export interface CompareOptions {
   readonly windowRecords?: number | undefined
   /** Single records that the gateway is asked about at most. @default 5000 */
   readonly maxLookUps?: number | undefined
-  /** Whether the charges of an account are at this gateway account. @default of every account */
-  readonly owns?: ((account: string) => boolean) | undefined
   /** Called after each window: everything before `doneUntil` was compared. Resolves with whether to continue. */
   readonly onProgress?: ((doneUntil: Date) => Promise<boolean>) | undefined
 }
@@ -55,11 +53,11 @@ const MOVED_BATCH = 2_000
  */
 export async function compareBooks(options: CompareOptions): Promise<ComparisonReport> {
   const { store, gateway, since, until, timeoutMs = 30_000, pauseMs = 0, maxLookUps = 5_000 } = options
-  const { signal = new AbortController().signal, policy, owns = () => true } = options
+  const { signal = new AbortController().signal, policy } = options
   const tally = new Tally()
   for (const { reference } of await store.listDifferences(gateway.name, MOVED_BATCH))
     tally.pending.add(reference)
-  const shared = { store, gateway, tally, signal, policy, owns, timeoutMs, pauseMs, maxLookUps }
+  const shared = { store, gateway, tally, signal, policy, timeoutMs, pauseMs, maxLookUps }
   const examiner = new Examiner(shared)
   // What the gateway made shortly before or after may be known to us as of this span, by another clock.
   const end = shifted(until, CLOCK_MARGIN_MS)

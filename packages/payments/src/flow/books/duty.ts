@@ -74,7 +74,7 @@ export class BooksDuty {
   }
 
   async #compare(gateway: Gateway): Promise<void> {
-    const { store, gateways, owner, policy, pauseMs = 250, onEvent = () => {} } = this.#options
+    const { store, owner, policy, pauseMs = 250, onEvent = () => {} } = this.#options
     const { intervalMs = 3_600_000, settleMs = SETTLE_MS } = this.#options
     const mine = { gateway: gateway.name, account: 'default', owner }
     const due = await store.claimComparison(mine, { leaseMs: LEASE_MS, intervalMs, settleMs })
@@ -87,7 +87,6 @@ export class BooksDuty {
         policy,
         pauseMs,
         signal: this.#stopping.signal,
-        owns: (account) => gateways.get(gateway.name, account) === gateway,
         onProgress: (doneUntil) => store.advanceComparison(mine, { doneUntil, leaseMs: LEASE_MS }),
       })
       onEvent({ type: 'books_compared', report })

@@ -41,7 +41,6 @@ export async function findCharged(
 /** A charge or refund that succeeded here. */
 export interface Moved {
   readonly id: string
-  readonly account: string
   readonly attemptNo: number
   readonly amount: number
   readonly currency: string
