@@ -11,7 +11,7 @@ const program = programConfig({
     'sql/**/*.{sql,jsonl}',
   ],
   // Loaded only by `titan payments lookup`.
-  dependencies: ['stripe'],
+  dependencies: ['stripe', '@adyen/api-library'],
   types: ['gateway'],
 })
 
