@@ -62,6 +62,32 @@ create type payment_settlement_2 as (
   wait_ms double precision
 );
 
+create type payment_settlement_3 as (
+  id text,
+  fence bigint,
+  status text,
+  outcome text,
+  unsent integer,
+  counts_retry integer,
+  unknown boolean,
+  counts_resolve integer,
+  review boolean,
+  delay_ms double precision,
+  failure_code text,
+  failure_kind text,
+  gateway_ref text,
+  charged_amount bigint,
+  charged_currency text,
+  break_kind text,
+  event text,
+  actor text,
+  evidence jsonb,
+  waits_for text,
+  waits_until timestamp with time zone,
+  wait_ms double precision,
+  next_gateway text
+);
+
 -- Whom payments, API keys and webhook endpoints belong to; never deleted
 create table accounts (
   id text not null, -- Begins the stored idempotency keys of its payments; default is stored as null elsewhere
@@ -226,6 +252,7 @@ create table payment_attempts (
 CREATE UNIQUE INDEX payment_attempts_one_open ON payment_attempts USING btree (payment_id) WHERE (outcome IS NULL);
 CREATE UNIQUE INDEX payment_attempts_one_success ON payment_attempts USING btree (payment_id) WHERE (outcome = 'SUCCEEDED'::text);
 CREATE TRIGGER payment_attempts_check_insert BEFORE INSERT ON payment_attempts FOR EACH ROW WHEN ((new.attempt_no > 1)) EXECUTE FUNCTION payment_attempts_check_insert();
+CREATE TRIGGER payment_attempts_check_not_sent BEFORE INSERT OR UPDATE OF outcome, sends, takeovers ON payment_attempts FOR EACH ROW WHEN (((new.outcome = 'NOT_SENT'::text) AND ((new.sends <> 0) OR (new.takeovers <> 0)))) EXECUTE FUNCTION payment_attempts_check_not_sent();
 CREATE TRIGGER payment_attempts_check_update BEFORE UPDATE ON payment_attempts FOR EACH ROW WHEN (((old.outcome IS NOT NULL) OR (new.payment_id <> old.payment_id) OR (new.attempt_no <> old.attempt_no) OR (new.gateway <> old.gateway) OR (new.gateway_key <> old.gateway_key) OR (new.amount <> old.amount) OR (new.currency <> old.currency) OR (new.fence < old.fence))) EXECUTE FUNCTION payment_attempts_check_update();
 
 -- Free text and personal data of a payment: joined when it is read or sent, copied nowhere
@@ -334,6 +361,7 @@ create table payments (
   account text, -- Whose payment it is, and its captures, voids and refunds; null for default
   account_fence bigint, -- Fence of the latest claim by a program that knows accounts; null for default
   dispute_status text, -- Status of the latest dispute about its charge; null without one
+  next_gateway text, -- Gateway of the next attempt, chosen when the attempt before was closed; null for any
   constraint payments_amount_in_range CHECK (((amount >= 1) AND (amount <= '9007199254740991'::bigint))),
   constraint payments_currency_is_iso CHECK ((currency ~ '^[A-Z]{3}$'::text)),
   constraint payments_idempotency_key_key UNIQUE (idempotency_key),
@@ -409,6 +437,25 @@ create table reconciliation_marks (
   lease_owner text,
   lease_until timestamp with time zone, -- One program compares at a time, until then at the latest
   constraint reconciliation_marks_pkey PRIMARY KEY (gateway, account)
+-- Routing of payments to gateways: the first rule that matches holds, and each member that is null matches all
+create table routing_rules (
+  rank integer not null,
+  account text,
+  currency text,
+  min_amount bigint, -- Least amount in minor units, as the largest one inclusive
+  max_amount bigint,
+  payment_method text, -- Beginning of the gateway's token
+  gateways text[] not null, -- Gateways in order of preference
+  declines text[], -- Decline codes after which the next gateway may be tried; null for all that a second gateway may answer differently
+  constraint routing_rules_amounts_in_order CHECK ((min_amount <= max_amount)),
+  constraint routing_rules_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+  constraint routing_rules_declines_check CHECK ((array_position(declines, NULL::text) IS NULL)),
+  constraint routing_rules_gateways_check CHECK ((((cardinality(gateways) >= 1) AND (cardinality(gateways) <= 16)) AND (array_position(gateways, NULL::text) IS NULL))),
+  constraint routing_rules_max_amount_check CHECK ((max_amount >= 1)),
+  constraint routing_rules_min_amount_check CHECK ((min_amount >= 1)),
+  constraint routing_rules_payment_method_check CHECK (((length(payment_method) >= 1) AND (length(payment_method) <= 255))),
+  constraint routing_rules_pkey PRIMARY KEY (rank),
+  constraint routing_rules_rank_check CHECK ((rank >= 1))
 );
 
 create table schema_migrations (
@@ -672,13 +719,24 @@ $$;
 
 create function payment_attempts_check_insert() returns trigger language plpgsql as $$
 begin
-  -- A new key is safe only once the gateway itself stored a decline under the previous one.
+  -- A new key is safe once the gateway itself stored a decline under the previous one, or, at another gateway, when nothing was
+  -- ever sent under it.
   if not exists (select from payment_attempts a
-                  where a.payment_id = new.payment_id and a.attempt_no = new.attempt_no - 1 and a.outcome = 'DECLINED') then
-    raise exception 'payment %: attempt % needs a declined attempt before it', new.payment_id, new.attempt_no
+                  where a.payment_id = new.payment_id and a.attempt_no = new.attempt_no - 1
+                    and (a.outcome = 'DECLINED'
+                         or a.outcome = 'NOT_SENT' and a.sends = 0 and a.takeovers = 0 and a.gateway <> new.gateway)) then
+    raise exception 'payment %: attempt % needs an attempt before it that was declined, or never sent to another gateway',
+      new.payment_id, new.attempt_no
       using errcode = 'check_violation', constraint = 'payment_attempts_follow_decline';
   end if;
   return new;
+end
+$$;
+
+create function payment_attempts_check_not_sent() returns trigger language plpgsql as $$
+begin
+  raise exception 'payment %: attempt % may have been sent, so it cannot be closed as NOT_SENT', new.payment_id, new.attempt_no
+    using errcode = 'check_violation', constraint = 'payment_attempts_not_sent_is_unsent';
 end
 $$;
 
@@ -867,7 +925,19 @@ begin
     elsif old.late_charge_ref is not null and new.attempt_no > old.attempt_no then
       raise exception 'payment %: no attempt follows a charge that came to light late', old.id
         using errcode = 'check_violation', constraint = 'payments_no_attempt_after_charge';
+    elsif old.next_gateway is not null and new.attempt_no > old.attempt_no then
+      -- A program that does not know routes would repeat at its own gateway what was to go to another one.
+      if new.gateway is distinct from old.next_gateway then
+        raise exception 'payment %: its next attempt is at the gateway %, not at %', old.id, old.next_gateway, new.gateway
+          using errcode = 'check_violation', constraint = 'payments_attempt_at_next_gateway';
+      end if;
+      new.next_gateway := null;
     end if;
+  end if;
+  if new.next_gateway is not null and new.next_gateway is distinct from old.next_gateway
+     and (new.attempt_open or new.status <> 'QUEUED' or new.parent_id is not null) then
+    raise exception 'payment %: a next gateway is chosen only when an attempt of a charge was closed', old.id
+      using errcode = 'check_violation', constraint = 'payments_next_gateway_after_attempt';
   end if;
   if new.open_charges > 0 and new.status = 'FAILED' and old.status <> 'FAILED'
      -- A refund closes its contradiction in the statement that ends the payment: the count follows at its end.
@@ -891,8 +961,12 @@ begin
      or new.ended_at is distinct from old.ended_at
         and (old.ended_at is not null or old.event_seq <> 3 or new.event_seq <> 4 or new.status <> 'SUCCESS'
              or new.claimed_at is null or new.fence <> 1 or new.sends <> 1 or new.takeovers <> 0)
-     -- As payment_attempts_are_frozen, for an attempt without a row.
-     or new.gateway is distinct from old.gateway and new.attempt_no = old.attempt_no then
+     -- As payment_attempts_are_frozen, for an attempt without a row. A charge that came to light late may be at another gateway.
+     or new.gateway is distinct from old.gateway and new.attempt_no = old.attempt_no
+        and not (new.status = 'SUCCESS' and old.status = 'PROCESSING' and old.needs_review
+                 and exists (select from reconciliation_breaks b
+                              where b.payment_id = new.id and b.kind = 'late_charge' and b.gateway = new.gateway
+                                and b.reference = new.gateway_ref)) then
     raise exception 'payment %: an event of it was changed, or set at another step than its own', old.id
       using errcode = 'check_violation', constraint = 'payments_events_are_frozen';
   end if;

@@ -18,5 +18,9 @@ select p.id, 'its current attempt is at another gateway'
   from attempt_history a
   join payments p on p.id = a.payment_id and p.attempt_no = a.attempt_no
  where a.gateway is distinct from p.gateway
+   -- A charge that came to light late, and was accepted, may be at the gateway of an earlier attempt.
+   and not exists (select from reconciliation_breaks b
+                    where b.payment_id = p.id and b.kind = 'late_charge' and b.gateway = p.gateway and b.reference = p.gateway_ref
+                      and p.status = 'SUCCESS')
    and a.payment_id > :'after' and (:'until' = '' or a.payment_id <= :'until')
    and p.id > :'after' and (:'until' = '' or p.id <= :'until');

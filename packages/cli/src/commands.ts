@@ -26,6 +26,7 @@ import { paymentsShow } from './payments/show.ts'
 import { pause, peek, resume } from './commands/queue.ts'
 import { recoverCommand } from './commands/recover.ts'
 import { repartition } from './commands/repartition.ts'
+import { routesApply, routesShow } from './commands/routes.ts'
 import { stats } from './commands/stats.ts'
 import { doctor } from './doctor/command.ts'
 import { gatewaysCheck } from './gateways/check.ts'
@@ -69,6 +70,8 @@ export const COMMANDS: readonly Command[] = [
   operatorsList,
   operatorsRevoke,
   gatewaysCheck,
+  routesShow,
+  routesApply,
   verifyCommand,
   reconcileCommand,
   migrate,

@@ -55,6 +55,7 @@ export {
   type PaymentRequest,
 } from './domain/request.ts'
 export { DEFAULT_RETRY_POLICY, type RetryPolicy } from './domain/retry-policy.ts'
+export { routeOf, type RoutedPayment, type RoutingRule } from './domain/routing.ts'
 export { containsCardNumber } from './domain/card-guard.ts'
 export { PaymentsError } from './domain/errors.ts'
 export { DEFERRALS, type OnPaymentsEvent, type PaymentsEvent } from './domain/events.ts'
@@ -70,6 +71,8 @@ export { listGateways, startGateway, stopGateway, type ListedGateway } from './s
 export type { DecisionRefusal } from './store/review.ts'
 export type { ErasureEffect } from './store/erasure.ts'
 export type { RefundEffect } from './store/breaks.ts'
+export { formatRoutes, parseRoutes } from './store/routing/format.ts'
+export { readRoutes, replaceRoutes } from './store/routing/rules.ts'
 export { describeMovementRefusal } from './store/movements.ts'
 export type {
   CreateMovementAnswer,

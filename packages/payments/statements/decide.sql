@@ -7,7 +7,13 @@
 --          $6 event        text  type of the event
 -- RETURNS  the id; nothing when the payment is no longer parked, or the decision contradicts a charge on record
 with target as (
-  select id, attempt_open, late_charge_ref from payments
+  select id, attempt_open, late_charge_ref,
+         -- A charge that came to light late may be at the gateway of an earlier attempt.
+         (select b.gateway from reconciliation_breaks b
+           where b.payment_id = payments.id and b.kind = 'late_charge' and b.reference = $3::text
+           order by b.gateway <> payments.gateway
+           limit 1) as late_gateway
+    from payments
    where id = $1::text and status = 'PROCESSING' and needs_review
      and (lease_until is null or lease_until < clock_timestamp())
      -- Money moved already, or there is nothing to ask about: asking again could charge.
@@ -28,6 +34,7 @@ with target as (
          attempt_open  = $2::text = 'RETRY',
          unknown_since = case when $2::text = 'RETRY' then p.unknown_since end,
          next_run_at   = clock_timestamp(),
+         gateway       = case $2::text when 'SUCCESS' then coalesce(target.late_gateway, p.gateway) else p.gateway end,
          gateway_ref   = case $2::text when 'SUCCESS' then $3::text when 'RETRY' then p.gateway_ref end,
          failure_code  = case when $2::text = 'FAILED' then 'operator' end,
          failure_kind  = case when $2::text = 'FAILED' then 'operator' end,
@@ -37,9 +44,7 @@ with target as (
    where p.id = target.id
 returning p.id, p.attempt_no, p.event_seq, p.status, target.attempt_open as was_open,
          $2::text = 'SUCCESS' and (
-           target.late_charge_ref is not distinct from $3::text
-           or exists (select from reconciliation_breaks b
-                       where b.payment_id = p.id and b.kind = 'late_charge' and b.reference = $3::text)
+           target.late_charge_ref is not distinct from $3::text or target.late_gateway is not null
          ) as is_late
 ), attempt as (
   update payment_attempts a

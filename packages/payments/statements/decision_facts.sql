@@ -27,13 +27,19 @@ select p.open_charges,
        exists (select from own where reference = $2::text
                   and (amount <> p.amount::text or currency <> p.currency)) as is_mismatch,
        exists (select from payments other
-                where other.gateway = p.gateway and other.gateway_ref = $2::text and other.status = 'SUCCESS'
+                where other.gateway = at.gateway and other.gateway_ref = $2::text and other.status = 'SUCCESS'
                   -- A capture has the charge of its payment.
                   and other.parent_id is null and other.id <> all(array[p.id, coalesce(p.parent_id, '')]))
          or exists (select from reconciliation_breaks b
                      where b.kind = any(array['late_charge', 'duplicate_charge', 'amount_mismatch', 'currency_mismatch',
                                               'status_mismatch', 'missing_here'])
-                       and b.gateway = p.gateway and b.reference = $2::text and b.payment_id <> p.id) as is_taken
+                       and b.gateway = at.gateway and b.reference = $2::text and b.payment_id <> p.id) as is_taken
   from payments p
+ cross join lateral (
+   select coalesce((select b.gateway from reconciliation_breaks b
+                     where b.payment_id = p.id and b.kind = 'late_charge' and b.reference = $2::text
+                     order by b.gateway <> p.gateway
+                     limit 1), p.gateway) as gateway
+ ) at
  where p.id = $1::text and p.status = 'PROCESSING' and p.needs_review
    and (p.lease_until is null or p.lease_until < clock_timestamp())

@@ -12,8 +12,9 @@ select id, status, reason,
              when status in ('SUCCESS', 'FAILED') then 'terminal'
              when needs_review then 'needs_review'
              when lease_until >= clock_timestamp() then 'leased'
-             when (attempt_open or parent_id is not null) and gateway is distinct from $2::text
-                  and next_run_at <= clock_timestamp() then 'other_gateway'
+             when next_run_at <= clock_timestamp()
+                  and ((attempt_open or parent_id is not null) and gateway is distinct from $2::text
+                       or next_gateway <> $2::text) then 'other_gateway'
              when next_run_at > clock_timestamp() then 'not_due'
              when coalesce(account, 'default') in (select a.id from accounts a where a.paused_at is not null) then 'account_paused'
              when coalesce(account, 'default') in (select a.id from accounts a where a.mode <> $3::text) then 'other_mode'

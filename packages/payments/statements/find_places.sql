@@ -1,15 +1,19 @@
 -- Reads what decides at which gateway each payment is worked on next.
 -- PARAMS   $1 ids  text[]  payments, captures, voids and refunds
--- RETURNS  for each that exists: its account; the one gateway of its open attempt, or of the charge that it is about; null when a new
---          attempt may begin at any, or when it cannot be claimed; milliseconds for which it has been due
+-- RETURNS  for each that exists: the one gateway of its open attempt, of the charge that it is about, or where its next attempt
+--          begins; null when that may be any, or when it cannot be claimed; what its route depends on; whether it may leave its
+--          gateway, because certainly nothing was sent there; milliseconds for which it has been due
 -- WHY      Only programs with several gateways ask: the claim of the others needs no read before it.
-select p.id, coalesce(p.account, parent.account, 'default') as account,
+select id,
        -- The claim of one that cannot be claimed says why not, at whichever gateway.
-       case when (p.attempt_open or p.parent_id is not null) and p.status in ('PENDING', 'QUEUED', 'PROCESSING')
-                 and not p.needs_review and p.next_run_at <= clock_timestamp()
-                 and (p.lease_until is null or p.lease_until < clock_timestamp())
-            then p.gateway end as gateway,
-       greatest(0, extract(epoch from clock_timestamp() - greatest(p.next_run_at, p.lease_until)) * 1000)::float8 as overdue_ms
+       case when status in ('PENDING', 'QUEUED', 'PROCESSING') and not needs_review and next_run_at <= clock_timestamp()
+                 and (lease_until is null or lease_until < clock_timestamp())
+            then case when attempt_open or parent_id is not null then gateway else next_gateway end
+       end as gateway,
+       case when attempt_no > 0 and not attempt_open and next_gateway is null then gateway end as last_gateway,
+       parent_id is null as is_charge, status = 'QUEUED' and takeovers = 0 and parent_id is null as may_leave,
+       coalesce(account, (select c.account from payments c where c.id = p.parent_id), 'default') as account, amount, currency,
+       case when has_details then (select d.payment_method from payment_details d where d.payment_id = p.id) end as payment_method,
+       greatest(0, extract(epoch from clock_timestamp() - greatest(next_run_at, lease_until)) * 1000)::float8 as overdue_ms
   from payments p
-  left join payments parent on parent.id = p.parent_id
- where p.id = any($1::text[])
+ where id = any($1::text[])

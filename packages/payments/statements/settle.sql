@@ -1,12 +1,12 @@
 -- Writes the results of claims: the payment, its attempt, the event, and a reconciliation break where there is one.
 -- The success of a first send is part of the payment's row.
--- PARAMS   $1 settlements  text  payment_settlement_2[] as text
+-- PARAMS   $1 settlements  text  payment_settlement_3[] as text
 -- RETURNS  id and fence of each result that was written
 -- WHY      The fence is compared under the row lock: a result whose claim is no longer the payment's changes nothing.
 with settlement as (
   -- A capture, void or refund that ends changes its payment too: the rows of both are locked, in the order of their ids.
   select result.*, locked.id as locked_id, locked.is_own
-    from unnest($1::text::payment_settlement_2[]) result
+    from unnest($1::text::payment_settlement_3[]) result
    cross join lateral (
      select result.id, true as is_own
       union all
@@ -25,8 +25,11 @@ with settlement as (
         -- A success is for exactly what the client asked.
         and (settlement.status <> 'SUCCESS'
              or amount = settlement.charged_amount and currency = settlement.charged_currency)
-        -- "Never sent" ends a payment only when no other claim can have sent, or can still send, under this key.
-        and (settlement.outcome is distinct from 'NOT_SENT' or takeovers = 0 and sends = 1)
+        -- "Never sent" closes an attempt only when no other claim can have sent, or can still send, under its key; and
+        -- another attempt may follow only under a lease that is still held.
+        and (settlement.outcome is distinct from 'NOT_SENT'
+             or takeovers = 0 and sends = 1 and settlement.unsent = 1
+                and (settlement.status = 'FAILED' or lease_until > clock_timestamp()))
         -- While a charge is on record there is nothing to retry and nothing that failed.
         and (late_charge_ref is null and open_charges = 0 or settlement.status = 'SUCCESS' or settlement.review))
         for update
@@ -55,6 +58,7 @@ with settlement as (
          gateway_ref   = case when target.status in ('SUCCESS', 'PROCESSING') then coalesce(target.gateway_ref, p.gateway_ref) end,
          sends         = p.sends - target.unsent,
          first_sent_at = case when p.sends > target.unsent then p.first_sent_at end,
+         next_gateway  = target.next_gateway,
          event_seq     = p.event_seq + 1,
          ended_at      = case
            -- What the columns cannot say exactly is a row.

@@ -74,6 +74,7 @@ test('each field of a settlement arrives in its own column', async () => {
     unknown: true,
     countsResolve: true,
     review: false,
+    nextGateway: 'adyen',
     delayMs: 0.5,
     failureCode: 'a code',
     failureKind: 'soft_decline',
@@ -89,7 +90,7 @@ test('each field of a settlement arrives in its own column', async () => {
     evidence: { reason: 'a "quoted" \\ text, (with) {all}', attempt_no: 1 },
   }
   const [read] =
-    await sql`select * from unnest(${settlementRecord.encode([settlement])}::text::payment_settlement_2[])`
+    await sql`select * from unnest(${settlementRecord.encode([settlement])}::text::payment_settlement_3[])`
   expect(read).toEqual({
     id: 'pay_1',
     fence: 7,
@@ -113,6 +114,7 @@ test('each field of a settlement arrives in its own column', async () => {
     waits_for: 'customer',
     waits_until: settlement.waitsUntil,
     wait_ms: 1.5,
+    next_gateway: 'adyen',
   })
 })
 

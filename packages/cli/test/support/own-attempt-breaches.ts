@@ -78,4 +78,22 @@ export const OWN_ATTEMPTS_BREACHES: readonly OwnBreach[] = [
        where payment_id = '${secondTry}' and type = 'payment.retrying'`,
     offender: ({ secondTry }) => secondTry,
   },
+  {
+    name: 'another gateway after a code that is the same at each',
+    breaks: ['I13'],
+    plant: ({ secondTry }) => `
+      update payment_event_rows
+         set evidence = evidence || '{"next_gateway":"other","is_new_round":false,"code":"lost_card","outcome":"DECLINED"}'
+       where payment_id = '${secondTry}' and type = 'payment.retrying'`,
+    offender: ({ secondTry }) => secondTry,
+  },
+  {
+    name: 'another gateway after a lost answer',
+    breaks: ['I13'],
+    plant: ({ secondTry }) => `
+      update payment_event_rows
+         set evidence = evidence || '{"next_gateway":"other","is_new_round":false,"code":"do_not_honor","mode":"resolve"}'
+       where payment_id = '${secondTry}' and type = 'payment.retrying'`,
+    offender: ({ secondTry }) => secondTry,
+  },
 ]

@@ -108,6 +108,8 @@ export interface Settlement {
   readonly countsResolve: boolean
   /** Parked for an operator. */
   readonly review: boolean
+  /** QUEUED with a closed attempt: where the next one begins; null for any gateway. */
+  readonly nextGateway: string | null
   /** Milliseconds until the next step, for QUEUED and PROCESSING. */
   readonly delayMs: number
   readonly failureCode: string | null

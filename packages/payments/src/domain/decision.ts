@@ -3,7 +3,8 @@ import { isWithheld, sanitizeWithheld, withhold, type Withheld } from './before-
 import type { Claim, Settlement } from './claim.ts'
 import { sanitizeOutcome, sanitizeText } from './evidence.ts'
 import { eventTypeOf } from './identifiers.ts'
-import { retryDelay, softDeclineDelay, unknownDelay } from './retry-policy.ts'
+import { decline, notSent } from './further-tries.ts'
+import { unknownDelay } from './retry-policy.ts'
 import { failed, retrying, review, unchanged, type DecisionContext } from './settlement.ts'
 import { awaitCapture, awaitCustomer, awaitGateway, expire, keepWaiting } from './waiting.ts'
 
@@ -64,7 +65,7 @@ function decideByType(
     case 'REJECTED':
       return reject(claim, outcome, context)
     case 'NOT_SENT':
-      return notSent(claim, outcome, context)
+      return unsent(claim, outcome, context)
     case 'RELEASED':
       return release(claim, outcome.reason, context)
     case 'PENDING':
@@ -175,30 +176,6 @@ function expired(claim: Claim, context: DecisionContext): Settlement {
   return failed(unsent, 'expired', 'expired', { code: 'expired' })
 }
 
-function decline(claim: Claim, outcome: Outcome<'DECLINED'>, context: DecisionContext): Settlement {
-  const { policy, random } = context
-  const isAllowed = outcome.kind === 'soft' && policy.retrySoftDeclines && claim.retries < policy.maxRetries
-  const mayRetry = isAllowed && isRepeatable(claim)
-  const declined = { ...declinedBase(claim, context), gatewayRef: outcome.gatewayRef ?? null }
-  const { retries } = claim
-  const { code, kind } = outcome
-  const evidence = { code, kind, retries }
-  if (!mayRetry) return failed(declined, code, kind === 'hard' ? 'hard_decline' : 'soft_decline', evidence)
-  const { attemptAgesMs = Array<number>(claim.attemptNo).fill(0) } = context
-  const delayMs = softDeclineDelay(policy, { code, retries, attemptAgesMs }, random)
-  if (claim.expiresInMs !== null && delayMs >= claim.expiresInMs)
-    return failed(declined, code, 'soft_decline', evidence)
-  return { ...retrying(declined, delayMs, evidence), countsRetry: true }
-}
-
-/**
- * Whether a further attempt may follow a soft decline: of a refund, and of a charge that asks its customer nothing and was
- * never authorized.
- */
-function isRepeatable({ kind, customerPresent, waitsFor }: Claim): boolean {
-  return kind === 'refund' || (kind === 'charge' && !customerPresent && waitsFor === null)
-}
-
 /** The key is spent either way: a corrected request differs, so it needs another key. */
 function reject(claim: Claim, outcome: Outcome<'REJECTED'>, context: DecisionContext): Settlement {
   const { fault, code, reason } = outcome
@@ -213,24 +190,12 @@ function reject(claim: Claim, outcome: Outcome<'REJECTED'>, context: DecisionCon
     : failed(rejected, code, 'hard_decline', evidence)
 }
 
-function notSent(claim: Claim, outcome: Outcome<'NOT_SENT'>, context: DecisionContext): Settlement {
-  const { policy, random } = context
-  const { reason, fault = 'network', retryAfterMs } = outcome
-  if (claim.mode === 'resolve') return stillUnknown(claim, reason, context, { unsent: true })
-  const unsent = { ...unchanged(claim, context.actor), unsent: true }
-  const evidence = { reason, fault, retries: claim.retries }
-  if (fault === 'network' && claim.retries >= policy.maxRetries) {
-    // An earlier holder that was only paused could still send under this key.
-    if (claim.takeovers > 0) return review(claim, reason, context.actor)
-    return failed({ ...unsent, attemptOutcome: 'NOT_SENT' }, 'gateway_unreachable', 'not_sent', evidence)
-  }
-  const delayMs = fault === 'config' ? policy.configFaultDelayMs : retryDelay(policy, claim.retries, random)
-  const askedMs = Math.min(retryAfterMs ?? 0, MAX_RETRY_AFTER_MS)
-  return { ...retrying(unsent, Math.max(delayMs, askedMs), evidence), countsRetry: fault === 'network' }
+/** Of a repeat it says nothing about the first send. */
+function unsent(claim: Claim, outcome: Outcome<'NOT_SENT'>, context: DecisionContext): Settlement {
+  return claim.mode === 'resolve'
+    ? stillUnknown(claim, outcome.reason, context, { unsent: true })
+    : notSent(claim, outcome, context)
 }
-
-/** A gateway may ask for patience, not park a payment for years. */
-const MAX_RETRY_AFTER_MS = 3_600_000
 
 function release(claim: Claim, reason: string, context: DecisionContext): Settlement {
   if (claim.waitsFor !== null)

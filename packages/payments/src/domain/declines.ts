@@ -54,6 +54,26 @@ const CATEGORIES = new Map<string, DeclineCategory>(
   }),
 )
 
+/**
+ * The decline codes that a second gateway may answer differently, because the first one, its acquirer or its line to the bank
+ * decided. What a lack of money, fraud, a lost card or the bank's advice not to retry decided is none: the networks count each
+ * further request against the merchant, wherever it is made.
+ */
+export const ELSEWHERE_CODES: readonly string[] = [
+  'card_not_supported',
+  'currency_not_supported',
+  ...[...CATEGORIES].flatMap(([code, category]) => (category === 'funds' ? [] : [code])),
+]
+
+/** Whether another gateway may be tried after a decline. `allowed`: the codes of a rule, which only narrow the table. */
+export function mayGoElsewhere(
+  { code, kind }: { readonly code: string; readonly kind: 'soft' | 'hard' },
+  allowed: readonly string[] = ELSEWHERE_CODES,
+): boolean {
+  // A gateway that calls hard what the table calls soft passes on the bank's advice not to retry.
+  return ELSEWHERE_CODES.includes(code) && allowed.includes(code) && kind === declineKindOf(code)
+}
+
 /** Whether a declined charge may be tried again: `hard` never, `soft` later and only where that is enabled. */
 export function declineKindOf(code: string): 'hard' | 'soft' {
   return categoryOf(code) === 'never' ? 'hard' : 'soft'

@@ -105,10 +105,19 @@ interface SoftDecline {
 export function softDeclineDelay(policy: RetryPolicy, decline: SoftDecline, random: Random): number {
   const { code, retries, attemptAgesMs } = decline
   const least = Math.min(policy.softDeclineDelayMs * 2 ** Math.min(retries, 10), 30 * 24 * HOUR)
+  const capMs = capDelay(capsAfter(policy, code), attemptAgesMs)
+  return Math.round(Math.max(least, capMs) * (1 + 0.1 * random()))
+}
+
+/** Whether the caps leave room for another attempt at once after a decline. */
+export function hasRoomFor(policy: RetryPolicy, code: string, attemptAgesMs: readonly number[]): boolean {
+  return capDelay(capsAfter(policy, code), attemptAgesMs) === 0
+}
+
+function capsAfter({ attemptCaps }: RetryPolicy, code: string): readonly AttemptCap[] {
   const category = categoryOf(code)
   // A gateway may call soft what the table does not know.
-  const caps = policy.attemptCaps[category === 'never' ? 'generic' : category]
-  return Math.round(Math.max(least, capDelay(caps, attemptAgesMs)) * (1 + 0.1 * random()))
+  return attemptCaps[category === 'never' ? 'generic' : category]
 }
 
 /** Delay before asking again about an unknown outcome, in milliseconds, with a fifth of jitter. */

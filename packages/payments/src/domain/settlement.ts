@@ -2,13 +2,16 @@ import type { Claim, Settlement } from './claim.ts'
 import { eventTypeOf } from './identifiers.ts'
 import type { Evidence, FailureKind } from './payment.ts'
 import type { Random, RetryPolicy } from './retry-policy.ts'
+import type { Routing } from './routing.ts'
 
 export interface DecisionContext {
   readonly policy: RetryPolicy
   readonly actor: string
   readonly random: Random
   /** Ages of the payment's attempts, in milliseconds. @default as if all had just been made, which is the longest wait */
-  readonly attemptAgesMs?: readonly number[]
+  readonly attemptAgesMs?: readonly number[] | undefined
+  /** @default the payment stays at its gateway */
+  readonly routing?: Routing | undefined
 }
 
 /** A settlement that leaves the payment PROCESSING and says nothing. */
@@ -23,6 +26,7 @@ export function unchanged({ paymentId, fence }: Claim, actor: string): Settlemen
     unknown: false,
     countsResolve: false,
     review: false,
+    nextGateway: null,
     delayMs: 0,
     failureCode: null,
     failureKind: null,
@@ -74,6 +78,7 @@ export function park(settlement: Settlement): Settlement {
     unknown: true,
     review: true,
     countsRetry: false,
+    nextGateway: null,
     delayMs: 0,
     failureCode: null,
     failureKind: null,

@@ -1,18 +1,15 @@
-import { RetryError } from '@titan/queue-core'
+import { RetryError, UnrecoverableError } from '@titan/queue-core'
 import { reasonOf } from '../domain/evidence.ts'
 import type { Deferral, OnPaymentsEvent } from '../domain/events.ts'
 import type { Admission, Gateway } from '../gateways/gateway.ts'
 import type { Gateways } from '../gateways/gateways.ts'
 import type { PaymentPlace } from '../store/read.ts'
-
-/** Names the gateways at which a new attempt of a payment may begin, in order. */
-export type Route = (place: PaymentPlace, names: readonly string[]) => readonly string[]
+import { directionsOf, type Directions, type ReadRoutes } from './routes.ts'
 
 export interface AdmissionsOptions {
   readonly gateways: Gateways
   readonly findPlace: (paymentId: string) => Promise<PaymentPlace | undefined>
-  /** @default all gateways of the program, in their order */
-  readonly route?: Route | undefined
+  readonly readRoutes: ReadRoutes
   /** Payments in flight at most, at all gateways together. @default no limit */
   readonly concurrency?: number | undefined
   /** Returns the signal that aborts when jobs that wait for this gateway go back to the queue. @default they wait */
@@ -26,6 +23,8 @@ export interface Entered {
   readonly gateway: Gateway
   /** Makes room for the next one. Idempotent. */
   release(): void
+  /** Where else it may go now, and after which declines. @default nowhere */
+  elsewhere?(): Pick<Directions, 'route' | 'declines'>
 }
 
 /** Bounds of the delay after which a job is tried again for which no gateway had room, in milliseconds. */
@@ -70,19 +69,19 @@ export class Admissions {
   }
 
   async #enterOneOf(paymentId: string, signal: AbortSignal): Promise<Entered> {
-    const { gateways, findPlace, route = (_, names) => names } = this.#options
-    const place = (await findPlace(paymentId)) ?? {
-      id: paymentId,
-      account: undefined,
-      gateway: null,
-      overdueMs: 0,
-    }
-    const names = place.gateway === null ? route(place, gateways.names) : [place.gateway]
-    // What has begun is nowhere else.
-    const account = place.gateway === null ? place.account : undefined
-    const known = names.map((name) => gateways.get(name, account)).filter((gateway) => gateway !== undefined)
-    if (known.length === 0) throw this.#defer(place, 'other_gateway')
+    const { gateways, findPlace, readRoutes } = this.#options
+    const [found, rules] = await Promise.all([findPlace(paymentId), readRoutes()])
+    if (found === undefined) throw new UnrecoverableError('there is no such payment')
+    const place = found
+    const directions = directionsOf(place, rules, gateways)
+    const known = this.#known(directions.names, directions.isExact ? undefined : place.account)
+    const [first] = known
+    if (first === undefined) throw this.#defer(place, 'other_gateway')
+    const elsewhere = () => ({ ...directions, route: this.#upOf(directions.route, place.account) })
     const up = known.find((gateway) => !this.#isDown(gateway))
+    // Its limits refuse the request, and the payment goes on.
+    if (up === undefined && place.mayLeave && elsewhere().route.some((name) => name !== first.name))
+      return { gateway: first, release() {}, elsewhere }
     if (up === undefined) throw this.#defer(place, 'gateway_down')
     const held = this.#heldOf(up)
     const isProbe = up.circuit === 'probing'
@@ -96,6 +95,7 @@ export class Admissions {
           release()
           leave()
         },
+        elsewhere,
       }
     } catch (error) {
       leave()
@@ -113,6 +113,16 @@ export class Admissions {
       if (returned?.aborted !== true) throw error
       throw new RetryError(reasonOf(error), { delayMs: 0, countsAsAttempt: false, cause: error })
     }
+  }
+
+  #known(names: readonly string[], account: string | undefined): Gateway[] {
+    const { gateways } = this.#options
+    return names.map((name) => gateways.get(name, account)).filter((gateway) => gateway !== undefined)
+  }
+
+  #upOf(names: readonly string[], account: string): readonly string[] {
+    const known = this.#known(names, account)
+    return known.filter((gateway) => !this.#isDown(gateway)).map(({ name }) => name)
   }
 
   /** One job at a time finds out whether a gateway has recovered. */

@@ -10,9 +10,10 @@ import { resolveRetryPolicy, type RetryPolicy } from '../domain/retry-policy.ts'
 import type { Gateway } from '../gateways/gateway.ts'
 import { gatewaysOf, type Gateways } from '../gateways/gateways.ts'
 import type { PaymentStore } from '../store/store.ts'
-import { Admissions, deferralDelay, type Entered, type Route } from './admission.ts'
+import { Admissions, deferralDelay, type Entered } from './admission.ts'
 import { askBeforeCharge, type BeforeCharge } from './before-charge.ts'
 import { holdLease } from './fence.ts'
+import { keepRoutes, type ReadRoutes } from './routes.ts'
 import { work } from './work.ts'
 import { writeResult } from './write-result.ts'
 
@@ -22,8 +23,8 @@ export interface PaymentHandlerOptions {
   readonly gateway?: Gateway | undefined
   /** Several gateways; each payment is read before its claim, to choose one. */
   readonly gateways?: Gateways | undefined
-  /** Chooses among several for a new attempt. @default in the order of `gateways` */
-  readonly route?: Route | undefined
+  /** Reads the rules that choose among several. @default those of the store, kept for two seconds */
+  readonly readRoutes?: ReadRoutes | undefined
   /** Payments in flight at most, of which several gateways share the slots. @default no limit */
   readonly concurrency?: number | undefined
   /** Asked before the first possible send of each attempt of a charge, within `gatewayTimeoutMs`. @default every charge is sent */
@@ -105,8 +106,9 @@ function resolveOptions(options: PaymentHandlerOptions) {
     )
   const policy = resolveRetryPolicy(options.policy)
   const times = { leaseMs, gatewayTimeoutMs, giveUpAfterMs }
-  const { route, concurrency, returning } = options
-  const choice = { gateways, route, concurrency, returning, onEvent, random, findPlace: store.findPlace }
+  const { concurrency, returning, readRoutes = keepRoutes(store.routes) } = options
+  const { findPlace } = store
+  const choice = { gateways, readRoutes, concurrency, returning, onEvent, random, findPlace }
   const admissions = new Admissions(choice)
   return { store, gateways, admissions, beforeCharge, worker, onEvent, random, now, policy, ...times }
 }
@@ -123,7 +125,7 @@ class Handler {
   /** What is given up changes nothing any more when it ends late: its lease is over, and its fence is too. */
   async handle(job: PaymentJob, context: PaymentJobContext): Promise<void> {
     const paymentId = paymentIdOf(job)
-    const entered = await this.#options.admissions.enter(paymentId, context.signal)
+    const entered = await whileReachable(this.#options.admissions.enter(paymentId, context.signal))
     const paying = this.#pay(paymentId, entered, context)
     const { giveUpAfterMs } = this.#options
     return withDeadline(paying, giveUpAfterMs, () => {
@@ -154,8 +156,8 @@ class Handler {
     }
     if (outcome.type === 'UNCHECKED')
       onEvent({ type: 'error', source: 'before_charge', error: new Error(outcome.reason) })
-    const ages = await this.#agesFor(claim, outcome)
-    const settlement = decide(claim, outcome, { policy, actor, random, ...ages })
+    const further = await this.#readFurther(claim, outcome, entered)
+    const settlement = decide(claim, outcome, { policy, actor, random, ...further })
     const written = await writeResult({ store, policy }, { claim, outcome, settlement })
     if (written === undefined) return onEvent({ type: 'stale', paymentId })
     const { status, event } = written
@@ -182,15 +184,9 @@ class Handler {
     }
   }
 
-  async #claim(paymentId: string, { name: gateway, mode }: Gateway): Promise<ClaimAnswer> {
+  #claim(paymentId: string, { name: gateway, mode }: Gateway): Promise<ClaimAnswer> {
     const { store, worker: owner, leaseMs } = this.#options
-    try {
-      return await store.claim(paymentId, { owner, leaseMs, gateway, mode })
-    } catch (error) {
-      if (!isDatabaseOutage(error)) throw error
-      // Another worker may reach PostgreSQL, and the job is not at fault.
-      throw new RetryError(reasonOf(error), { delayMs: OUTAGE_MS, countsAsAttempt: false, cause: error })
-    }
+    return whileReachable(store.claim(paymentId, { owner, leaseMs, gateway, mode }))
   }
 
   async #workUnderLease(
@@ -228,15 +224,33 @@ class Handler {
     }
   }
 
-  /** Reads the ages of the attempts, only where they matter. Counted back from the last one: all times are the database's. */
-  async #agesFor(claim: Claim, outcome: WorkOutcome) {
+  /**
+   * Reads what decides about a further attempt, only where it matters. Ages are counted back from the last one: all times are the
+   * database's. What was never sent counts in no cap.
+   */
+  async #readFurther(claim: Claim, outcome: WorkOutcome, { elsewhere }: Entered) {
     const { store, policy } = this.#options
-    const matters = outcome.type === 'DECLINED' && outcome.kind === 'soft' && policy.retrySoftDeclines
-    if (!matters || claim.attemptNo === 1) return {}
+    const isDeclined = outcome.type === 'DECLINED'
+    const directions = isDeclined || outcome.type === 'NOT_SENT' ? elsewhere?.() : undefined
+    const mayRepeat = isDeclined && outcome.kind === 'soft' && policy.retrySoftDeclines
+    if (claim.attemptNo === 1) return { routing: directions && { ...directions, before: [] } }
+    if (directions === undefined && !mayRepeat) return {}
     const attempts = await store.attempts(claim.paymentId)
-    const sentAt = attempts.map(({ firstSentAt, createdAt }) => (firstSentAt ?? createdAt).getTime())
+    const sent = attempts.filter((attempt) => attempt.outcome !== 'NOT_SENT')
+    const sentAt = sent.map(({ firstSentAt, createdAt }) => (firstSentAt ?? createdAt).getTime())
     const last = Math.max(...sentAt)
-    return { attemptAgesMs: sentAt.map((at) => last - at) }
+    const before = attempts.filter(({ attemptNo }) => attemptNo < claim.attemptNo)
+    return { attemptAgesMs: sentAt.map((at) => last - at), routing: directions && { ...directions, before } }
+  }
+}
+
+/** An outage of PostgreSQL: another worker may reach it, and the job is not at fault. */
+async function whileReachable<Value>(reading: Promise<Value>): Promise<Value> {
+  try {
+    return await reading
+  } catch (error) {
+    if (!isDatabaseOutage(error)) throw error
+    throw new RetryError(reasonOf(error), { delayMs: OUTAGE_MS, countsAsAttempt: false, cause: error })
   }
 }
 

@@ -240,7 +240,7 @@ async function recordContradiction(
   { attemptNo, gateway, outcome }: LateSuccess,
 ): Promise<boolean> {
   const { gatewayRef: reference, amount, currency } = outcome
-  const kind = contradictionOf(payment, attemptNo, reference)
+  const kind = contradictionOf(payment, { attemptNo, gateway, reference })
   if (kind === undefined) return false
   const detail = { amount, currency: sanitizeText(currency), gateway_ref: payment.gatewayRef }
   await store.recordBreak({ kind, paymentId: payment.id, gateway, reference, detail })
@@ -250,7 +250,7 @@ async function recordContradiction(
 /** Records a decline of what the gateway had called successful. The status stays. */
 async function recordDecline(
   store: Store,
-  { id: paymentId, status, gatewayRef }: Payment,
+  { id: paymentId, status, gateway: at, gatewayRef }: Payment,
   { gateway, actor, outcome, isFinal }: OutcomeReport & { readonly outcome: Declined },
 ): Promise<OutcomeEffect> {
   const { gatewayRef: reference = gatewayRef ?? '', code } = outcome
@@ -258,15 +258,20 @@ async function recordDecline(
   if (kindOf(paymentId) === 'refund')
     return recordFailure(paymentId, { gatewayRef: reference, actor, outcome }, store)
   // Of the charge or capture on record, and not of a try before it.
-  if (isFinal !== true || reference !== gatewayRef) return 'ignored'
+  if (isFinal !== true || reference !== gatewayRef || gateway !== at) return 'ignored'
   await store.recordBreak({ kind: 'status_mismatch', paymentId, gateway, reference, detail: { code } })
   return 'contradiction'
 }
 
 type Declined = Extract<ChargeOutcome, { readonly type: 'DECLINED' }>
 
-function contradictionOf(payment: Payment, attemptNo: number, chargedRef: string): BreakKind | undefined {
-  if (payment.status === 'SUCCESS') return payment.gatewayRef === chargedRef ? undefined : 'duplicate_charge'
+function contradictionOf(
+  payment: Payment,
+  { attemptNo, gateway, reference }: { attemptNo: number; gateway: string; reference: string },
+): BreakKind | undefined {
+  // Two gateways may use the same id.
+  const isKnown = payment.gateway === gateway && payment.gatewayRef === reference
+  if (payment.status === 'SUCCESS') return isKnown ? undefined : 'duplicate_charge'
   // An open attempt is still to be settled. A closed one had been declined: the payment has failed or has a later attempt.
   const isOpen = payment.attemptOpen && payment.attemptNo === attemptNo
   return isOpen ? undefined : 'late_charge'

@@ -109,7 +109,7 @@ export async function renewMany(sql: Database, held: readonly HeldClaim[], lease
 }
 
 /** A settlement as records of the database hold it. */
-export const settlementRecord = recordType<Settlement>('payment_settlement_2', {
+export const settlementRecord = recordType<Settlement>('payment_settlement_3', {
   id: ({ paymentId }) => paymentId,
   fence: ({ fence }) => fence,
   status: ({ status }) => status,
@@ -132,6 +132,7 @@ export const settlementRecord = recordType<Settlement>('payment_settlement_2', {
   waits_for: ({ waitsFor }) => waitsFor,
   waits_until: ({ waitsUntil }) => waitsUntil?.toISOString() ?? null,
   wait_ms: ({ waitMs }) => waitMs,
+  next_gateway: ({ nextGateway }) => nextGateway,
 })
 
 const settleFirst = statement<Written>('settle_first')

@@ -1,5 +1,6 @@
 import { eventIdOf } from '../domain/identifiers.ts'
 import type { Payment, PaymentAttempt, PaymentEvent, RecordedBreak } from '../domain/payment.ts'
+import type { RoutedPayment } from '../domain/routing.ts'
 import type { Database } from './database.ts'
 import { toPayment, type PaymentRow } from './rows.ts'
 import { statement } from './statements.ts'
@@ -15,12 +16,19 @@ export async function getPayment(sql: Database, id: string): Promise<Payment | u
 }
 
 /** What decides at which gateway a payment is worked on next. */
-export interface PaymentPlace {
+export interface PaymentPlace extends RoutedPayment {
   readonly id: string
-  /** That of the payment; undefined for a payment that does not exist. */
-  readonly account: string | undefined
-  /** That of its open attempt, or of the charge that it is about; null when a new attempt may begin, or it cannot be claimed now. */
+  /**
+   * That of its open attempt, of the charge that it is about, or where its next attempt begins; null when that may be any, or it
+   * cannot be claimed now.
+   */
   readonly gateway: string | null
+  /** That of the attempt before, where the next one may begin at any. */
+  readonly lastGateway: string | null
+  /** Whether it is a charge: what is about one stays at its gateway. */
+  readonly isCharge: boolean
+  /** Certainly nothing was sent for it to the gateway where it is. */
+  readonly mayLeave: boolean
   /** Milliseconds for which it has been due. */
   readonly overdueMs: number
 }

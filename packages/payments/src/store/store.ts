@@ -51,6 +51,7 @@ import {
   listEvents,
 } from './read.ts'
 import { cancelPayment, decideReview, recordLookUp } from './review.ts'
+import { readRoutes } from './routing/rules.ts'
 
 export type PaymentStore = ReturnType<typeof createPaymentStore>
 
@@ -91,6 +92,7 @@ export function createPaymentStore(sql: Database) {
     findMovedCharge: bind(findMovedCharge),
     /** Finds at which gateway a payment is worked on next. */
     findPlace,
+    routes: bind(readRoutes),
     page: bind(pagePayments),
     events: bind(listEvents),
     attempts: bind(listAttempts),

@@ -56,11 +56,11 @@ test('a payment begins at the first gateway of its route, and continues where it
   await pay(id, { gateways: gatewaysOf([first, second]) })
   expect(await read(store, id)).toMatchObject({ gateway: 'first', attemptOpen: true })
   await makeDue(sql, id)
-  const route = (_: unknown, names: readonly string[]): readonly string[] => names.toReversed()
-  await pay(id, { gateways: gatewaysOf([first, second]), route })
+  const readRoutes = async () => [{ gateways: ['second', 'first'] }]
+  await pay(id, { gateways: gatewaysOf([first, second]), readRoutes })
   expect([first.requests.length, second.requests.length]).toEqual([2, 0])
   const { id: other } = await createPayment(store)
-  await pay(other, { gateways: gatewaysOf([first, second]), route })
+  await pay(other, { gateways: gatewaysOf([first, second]), readRoutes })
   expect(await read(store, other)).toMatchObject({ gateway: 'second' })
 })
 
