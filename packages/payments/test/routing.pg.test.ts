@@ -129,6 +129,12 @@ test('while the circuit of a gateway is open, payments begin at the next one, an
   await pay(other, { gateways: gatewaysOf([answering('first', UNSENT), second]) })
   expect(await read(store, other)).toMatchObject({ status: 'QUEUED', attemptOpen: true, retries: 1 })
   expect(await settle(other, [first, closed])).toEqual(['first NOT_SENT', 'second SUCCEEDED'])
+  // What waits unsent at a gateway that is down by now is not sent there.
+  const waiting = await create()
+  await pay(waiting, { gateways: gatewaysOf([answering('first', UNSENT), second]) })
+  const down = answering('first')
+  expect(await settle(waiting, [withCircuit(down), closed])).toEqual(['first NOT_SENT', 'second SUCCEEDED'])
+  expect(down.requests).toEqual([])
 })
 
 describe('a charge that comes to light at the first gateway', () => {

@@ -79,9 +79,8 @@ export class Admissions {
     if (first === undefined) throw this.#defer(place, 'other_gateway')
     const elsewhere = () => ({ ...directions, route: this.#upOf(directions.route, place.account) })
     const up = known.find((gateway) => !this.#isDown(gateway))
-    // Its limits refuse the request, and the payment goes on.
     if (up === undefined && place.mayLeave && elsewhere().route.some((name) => name !== first.name))
-      return { gateway: first, release() {}, elsewhere }
+      return { gateway: refusing(first), release() {}, elsewhere }
     if (up === undefined) throw this.#defer(place, 'gateway_down')
     const held = this.#heldOf(up)
     const isProbe = up.circuit === 'probing'
@@ -150,6 +149,12 @@ export class Admissions {
 /** Doubles from one deferral to the next, because it is as long as the payment has been due. */
 export function deferralDelay(overdueMs: number, random: () => number): number {
   return Math.max(MIN_DELAY_MS, Math.min(MAX_DELAY_MS, overdueMs)) * (0.75 + 0.25 * random())
+}
+
+/** The gateway as it is while it is down or stopped: nothing is sent, so the payment goes on to the next one. */
+function refusing(gateway: Gateway): Gateway {
+  const reason = `not sent: the gateway ${gateway.name} is down or stopped`
+  return { ...gateway, charge: async () => ({ type: 'NOT_SENT', fault: 'throttled', reason }) }
 }
 
 async function admitted(admission: Promise<Admission>): Promise<Entered> {
