@@ -137,8 +137,15 @@ describe('a program of the version before, which knows only default', () => {
     if (text === source) throw new Error(`${name}.sql does not say that it knows accounts`)
     return text
   }
+  /** What later versions ask for besides is null. */
+  const send = (name: string, values: (string | number | string[])[]) => {
+    const text = earlier(name)
+    const count = Math.max(...[...text.matchAll(/\$(\d+)/g)].map(([, index]) => Number(index)))
+    const all = Array.from({ length: count }, (_, index) => values[index] ?? null)
+    return sql.unsafe(text, all as string[])
+  }
   const claimEarlier = (name: 'claim' | 'claim_first', id: string) =>
-    sql.unsafe(earlier(name), [[id], 'earlier', 10_000, 'simulated'])
+    send(name, [[id], 'earlier', 10_000, 'simulated'])
   const refusal = { constraint_name: 'payments_claimed_with_account' }
 
   it.each(['claim', 'claim_first'] as const)('claims with %s.sql what is of default', async (name) => {
@@ -155,7 +162,7 @@ describe('a program of the version before, which knows only default', () => {
       await expireLease(sql, id)
       // Nor does it take over what a worker of today left, or write the gateway's answer to it.
       await expect(claimEarlier('claim', id)).rejects.toMatchObject(refusal)
-      const seized = sql.unsafe(earlier('seize'), [id, 1, 'simulated', 'earlier', 10_000])
+      const seized = send('seize', [id, 1, 'simulated', 'earlier', 10_000])
       await expect(seized).rejects.toMatchObject(refusal)
       expect(await claim(store, id)).toMatchObject({ account: 'north', fence: 2, mode: 'resolve' })
     },
