@@ -13,6 +13,7 @@ import { guardOpenMode } from './middleware/open-mode.ts'
 import { requestMetrics, requestTraces } from './middleware/observe.ts'
 import { limitRequests, RequestSlots } from './middleware/request-slots.ts'
 import { Problem } from './problem.ts'
+import { REPORT_ROUTES, type ReportServices } from './routes/bulk/export.ts'
 import { DOCS_ROUTES, prepareDocument, PROBLEM_ROUTES } from './routes/docs.ts'
 import { GATEWAY_ROUTES, type GatewayWebhookServices } from './routes/gateway-webhooks.ts'
 import { HEALTH_ROUTES, type Probes } from './routes/health.ts'
@@ -43,7 +44,10 @@ export interface AppOptions {
   readonly audited?: Audited
   /** Reads lists. @default the stores, over the connections that accept payments */
   readonly lists?:
-    | (PaymentServices['lists'] & MovementServices['lists'] & WebhookServices['lists'])
+    | (PaymentServices['lists'] &
+        ReportServices['lists'] &
+        MovementServices['lists'] &
+        WebhookServices['lists'])
     | undefined
   readonly log: Log
   /** Counts requests. @default they are not counted */
@@ -84,6 +88,7 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
   if (authenticator !== undefined || isLimited) app.use(controlAccess(access))
   const { relay, gateways, unmovable, lists = payments } = options
   const services = { payments, relay, gateways, unmovable, lists }
+  mountRoutes(app, REPORT_ROUTES, services)
   mountRoutes(app, PAYMENT_ROUTES, services)
   mountRoutes(app, MOVEMENT_ROUTES, services)
   mountWebhooks(app, options)

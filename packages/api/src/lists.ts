@@ -46,6 +46,7 @@ export function openLists(databaseUrl: string, options: ListsOptions = {}) {
 
   return {
     page: bounded(payments.page),
+    summarize: bounded(payments.summarize),
     pageMovements: bounded(payments.pageMovements),
     deliveryPage: bounded(webhooks.deliveryPage.bind(webhooks)),
     listEndpoints: bounded((account: string, page: PageRequest) => webhooks.of(account).listEndpoints(page)),

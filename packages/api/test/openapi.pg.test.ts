@@ -16,8 +16,7 @@ beforeAll(async () => {
 afterAll(() => api.close())
 
 const SECRET = 'whsec_of_the_tests'
-/** A batch whose second line is bad. */
-const batchOf = (mode: string) => ({ mode, payments: [{ amount: 1, idempotency_key: 'b1' }, {}] })
+const DAY = '2026-11-24T00:00:00Z'
 const json = (method: string, body: object): RequestInit => ({
   method,
   headers: { 'content-type': 'application/json' },
@@ -162,18 +161,18 @@ describe('the routes answer as the document says:', () => {
     const { payment_id: id } = await call('pay', '/pay', json('POST', { amount: 500, idempotency_key: 'k1' }))
     const path = `/payments/${id}`
     await call('pay', '/pay', json('POST', { amount: 500, idempotency_key: 'k1' }))
-    await call(
-      'createPayment',
-      '/payments',
-      json('POST', { amount: 1, currency: 'JPY', idempotency_key: 'k2' }),
-    )
+    await call('createPayment', '/payments', json('POST', { amount: 1, idempotency_key: 'k2' }))
     await call('pay', '/pay', json('POST', { amount: 0, currency: 'x', more: 1 }))
     await call('pay', '/pay', json('POST', { amount: 1 }))
     await call('pay', '/pay', json('POST', { amount: 501, idempotency_key: 'k1' }))
     await call('pay', '/pay', { method: 'POST', body: 'amount=1' })
     await call('pay', '/pay', json('POST', { amount: 1, idempotency_key: 'x'.repeat(20_000) }))
-    for (const mode of ['all', 'each'])
-      await call('createPayments', '/payments/batch', json('POST', batchOf(mode)))
+    const lines = [{ amount: 1, idempotency_key: 'b' }, {}]
+    await call('createPayments', '/payments/batch', json('POST', { mode: 'all', payments: lines }))
+    await call('createPayments', '/payments/batch', json('POST', { mode: 'each', payments: lines }))
+    await call('exportPayments', '/payments/export')
+    await call('exportRefunds', '/refunds/export')
+    await call('summarizePayments', `/payments/summary?created_after=${DAY}&created_before=${DAY}`)
     await call('listPayments', '/payments?limit=1')
     await call('listPayments', '/payments?limit=0')
     await call('getPayment', path)

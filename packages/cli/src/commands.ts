@@ -17,11 +17,13 @@ import { gatewaysList, gatewaysStart, gatewaysStop } from './commands/gateways.t
 import { paymentsImport } from './import/command.ts'
 import { migrate } from './commands/migrate.ts'
 import { operatorsCreate, operatorsList, operatorsRevoke } from './commands/operators.ts'
+import { paymentsExport, refundsExport } from './payments/export.ts'
 import { paymentsLookup, paymentsRefund } from './payments/acts.ts'
 import { paymentsErase } from './payments/erase.ts'
 import { paymentsList } from './payments/list.ts'
 import { paymentsCapture, paymentsVoid, refundsCreate } from './payments/movements.ts'
 import { refundsList, refundsShow } from './payments/refunds.ts'
+import { paymentsSummary } from './payments/summary.ts'
 import { paymentsShow } from './payments/show.ts'
 import { pause, peek, resume } from './commands/queue.ts'
 import { recoverCommand } from './commands/recover.ts'
@@ -51,6 +53,9 @@ export const COMMANDS: readonly Command[] = [
   paymentsRefund,
   paymentsErase,
   paymentsImport,
+  paymentsExport,
+  paymentsSummary,
+  refundsExport,
   refundsCreate,
   refundsList,
   refundsShow,

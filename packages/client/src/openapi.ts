@@ -227,6 +227,46 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/payments/export": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Export payments
+         * The filters of the list. Only the first page has the header, so that pages put together are one file. A quote stands before what a spreadsheet would run as a formula. Amounts are in minor units.
+         */
+        readonly get: operations["exportPayments"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/payments/summary": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Sum up payments
+         * By day or month of their creation, currency, status and gateway: the count and the exact sums. Currencies are never mixed.
+         */
+        readonly get: operations["summarizePayments"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/refunds": {
         readonly parameters: {
             readonly query?: never;
@@ -259,6 +299,26 @@ export interface paths {
          * Ask again after `Retry-After` seconds while it is in progress; SUCCESS and FAILED are final.
          */
         readonly get: operations["getRefund"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/refunds/export": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Export refunds
+         * The filters of the list. Only the first page has the header, so that pages put together are one file. A quote stands before what a spreadsheet would run as a formula. Amounts are in minor units.
+         */
+        readonly get: operations["exportRefunds"];
         readonly put?: never;
         readonly post?: never;
         readonly delete?: never;
@@ -842,6 +902,24 @@ export interface components {
             /** For the query parameter "cursor"; null at the end */
             readonly next_cursor: string | null;
         };
+        readonly PaymentSummary: {
+            readonly data: readonly {
+                /** Minor units of the currency; digits as text above 2^53 - 1 */
+                readonly amount: number | string;
+                /** Minor units of the currency; digits as text above 2^53 - 1 */
+                readonly amount_captured: number | string;
+                /** Minor units of the currency; digits as text above 2^53 - 1 */
+                readonly amount_refunded: number | string;
+                /** ISO 4217 code */
+                readonly currency: string;
+                /** Null before the first attempt */
+                readonly gateway: string | null;
+                readonly payments: number;
+                /** Such as 2026-11-24, or 2026-11 */
+                readonly period: string;
+                readonly status: "PENDING" | "QUEUED" | "PROCESSING" | "SUCCESS" | "FAILED";
+            }[];
+        };
         readonly PayRequest: {
             /** Minor units of the currency: 500 is 5.00 USD, 500 JPY or 0.500 BHD */
             readonly amount: number;
@@ -1345,6 +1423,8 @@ export type PaymentEvent = components['schemas']['PaymentEvent'];
 export type PaymentEventList = components['schemas']['PaymentEventList'];
 /** `PaymentPage` of the OpenAPI document. */
 export type PaymentPage = components['schemas']['PaymentPage'];
+/** `PaymentSummary` of the OpenAPI document. */
+export type PaymentSummary = components['schemas']['PaymentSummary'];
 /** `PayRequest` of the OpenAPI document. */
 export type PayRequest = components['schemas']['PayRequest'];
 /** `Problem` of the OpenAPI document. */
@@ -1756,6 +1836,81 @@ export interface operations {
             };
         };
     };
+    readonly exportPayments: {
+        readonly parameters: {
+            readonly query?: {
+                /** Created at this time (RFC 3339) or later */
+                readonly created_after?: string;
+                /** Created before this time (RFC 3339) */
+                readonly created_before?: string;
+                /** The next_cursor of the previous page, with the same filters */
+                readonly cursor?: string;
+                /** Default: csv */
+                readonly format?: "csv" | "jsonl";
+                /** The gateway’s id of the charge */
+                readonly gateway_ref?: string;
+                /** 1 to 255 visible ASCII characters, case-sensitive; unique for this payment */
+                readonly idempotency_key?: string;
+                /** Rows per page. Default: 500 */
+                readonly limit?: number;
+                /** Largest amount, in minor units */
+                readonly max_amount?: number;
+                /** One pair of the metadata, exactly: cart=17 */
+                readonly metadata?: string;
+                /** Smallest amount, in minor units */
+                readonly min_amount?: number;
+                /** Only payments that wait for an operator, or only the others */
+                readonly needs_review?: boolean;
+                /** The beginning of the reference */
+                readonly reference?: string;
+                readonly status?: "PENDING" | "QUEUED" | "PROCESSING" | "SUCCESS" | "FAILED";
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** One page; `Link` has the next */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "text/csv": unknown;
+                };
+            };
+        };
+    };
+    readonly summarizePayments: {
+        readonly parameters: {
+            readonly query?: {
+                /** Default: day */
+                readonly by?: "day" | "month";
+                /** Created at this time (RFC 3339) or later */
+                readonly created_after?: string;
+                /** Created before this time (RFC 3339), at most 92 days later */
+                readonly created_before?: string;
+                /** Where a day begins. Default: UTC */
+                readonly time_zone?: string;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** The sums, oldest first */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["PaymentSummary"];
+                };
+            };
+        };
+    };
     readonly listRefunds: {
         readonly parameters: {
             readonly query?: {
@@ -1809,6 +1964,40 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["Refund"];
+                };
+            };
+        };
+    };
+    readonly exportRefunds: {
+        readonly parameters: {
+            readonly query?: {
+                /** Created at this time (RFC 3339) or later */
+                readonly created_after?: string;
+                /** Created before this time (RFC 3339) */
+                readonly created_before?: string;
+                /** The next_cursor of the previous page, with the same filters */
+                readonly cursor?: string;
+                /** Default: csv */
+                readonly format?: "csv" | "jsonl";
+                /** Rows per page. Default: 500 */
+                readonly limit?: number;
+                /** Only the refunds of this payment */
+                readonly payment_id?: string;
+                readonly status?: "PENDING" | "QUEUED" | "PROCESSING" | "SUCCESS" | "FAILED";
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** One page; `Link` has the next */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "text/csv": unknown;
                 };
             };
         };

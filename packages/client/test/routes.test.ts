@@ -20,9 +20,14 @@ it('has a method for every route of the document that programs call, and no othe
   >[])
     for (const name of Object.getOwnPropertyNames(Object.getPrototypeOf(resource)))
       if (!/^(constructor|listAll|allDeliveries)$/.test(name))
-        await resource[name]?.(...(name === 'list' ? [] : name === 'create' ? [{ url: '' }] : ['x_1']), {})
+        await resource[name]?.(
+          ...(name === 'list' || name === 'summary' ? [] : name === 'create' ? [{ url: '' }] : ['x_1']),
+          {},
+        )
   const documented = operationsOf({ sendsWebhooks: true, readsGateways: true })
     .filter(({ tag, id }) => tag !== 'Service' && tag !== 'Gateways' && id !== 'createPayment')
+    // Lists have the same payments and refunds.
+    .filter(({ id }) => !id.startsWith('export'))
     .map(({ method, path }) => `${method.toUpperCase()} ${path.replaceAll(/\{\w+\}/g, '{}')}`)
   expect([...sent].toSorted()).toEqual(documented.toSorted())
 })

@@ -85,6 +85,22 @@ export type { ForeignEffect, ForeignMovement, RefundFailure } from './store/repo
 
 // Files
 export { formatCsvLine, unescapeFormulas } from './export/csv.ts'
+export {
+  EXPORT_FORMATS,
+  PAYMENT_EXPORT,
+  REFUND_EXPORT,
+  type Exporter,
+  type ExportFormat,
+} from './export/rows.ts'
+export {
+  formatSum,
+  isTimeZone,
+  MAX_SUMMARY,
+  SUMMARY_PERIODS,
+  type SummaryFilter,
+  type SummaryPeriod,
+  type SummaryRow,
+} from './store/bulk/summarize.ts'
 
 // Gateways
 export * from './gateways/gateway.ts'

@@ -1,6 +1,7 @@
 import { BATCH_SCHEMAS } from '../schemas/batch.ts'
 import { MOVEMENT_SCHEMAS } from '../schemas/movements.ts'
 import { PAYMENT_SCHEMAS } from '../schemas/payments.ts'
+import { SUMMARY_SCHEMAS } from '../schemas/summary.ts'
 import { SERVICE_SCHEMAS } from '../schemas/service.ts'
 import { WEBHOOK_SCHEMAS } from '../schemas/webhooks.ts'
 
@@ -8,6 +9,7 @@ import { WEBHOOK_SCHEMAS } from '../schemas/webhooks.ts'
 export const SCHEMAS = {
   ...PAYMENT_SCHEMAS,
   ...BATCH_SCHEMAS,
+  ...SUMMARY_SCHEMAS,
   ...MOVEMENT_SCHEMAS,
   ...WEBHOOK_SCHEMAS,
   ...SERVICE_SCHEMAS,
@@ -110,6 +112,20 @@ const lastPage = { has_more: false, next_cursor: null }
 /** An example of each. Those of problems are made for each code. */
 export const EXAMPLES: Partial<Record<SchemaName, object>> = {
   AcceptedPayment: accepted,
+  PaymentSummary: {
+    data: [
+      {
+        period: '2026-11-24',
+        currency: 'USD',
+        status: 'SUCCESS',
+        gateway: 'stripe',
+        payments: 1,
+        amount: 500,
+        amount_captured: 500,
+        amount_refunded: 0,
+      },
+    ],
+  },
   BatchResult: { results: [{ index: 0, payment: accepted }] },
   Payment: payment,
   PaymentPage: { data: [payment], has_more: true, next_cursor: 'cGF5XzAxOWFhMWIyLkx2cVVw' },

@@ -50,13 +50,14 @@ const captureRequest = bodyOf({
   idempotency_key: idempotencyKey,
 })
 const voidRequest = bodyOf({ idempotency_key: idempotencyKey })
-const refundsQuery = queryOf({
-  limit: pageLimit,
+/** The query of what lists refunds. */
+export const refundFilter = {
   cursor: v.exactOptional(cursorText),
   status: v.exactOptional(oneOf(PAYMENT_STATUSES)),
   payment_id: v.exactOptional(described(paymentId, 'Only the refunds of this payment')),
   ...createdRange,
-})
+}
+const refundsQuery = queryOf({ limit: pageLimit, ...refundFilter })
 
 const ofRefunds = routesOf<MovementServices>('Refunds')
 const ofAuthorizations = routesOf<MovementServices>('Authorizations')

@@ -1,4 +1,5 @@
 import type { Operation } from '../openapi/operation.ts'
+import { REPORT_ROUTES } from './bulk/export.ts'
 import { DOCS_ROUTES, PROBLEM_ROUTES } from './docs.ts'
 import { GATEWAY_ROUTES } from './gateway-webhooks.ts'
 import { HEALTH_ROUTES } from './health.ts'
@@ -28,5 +29,5 @@ export function operationsOf({ sendsWebhooks, readsGateways }: Offers): readonly
   const ofWebhooks = sendsWebhooks ? WEBHOOK_ROUTES : []
   const ofGateways = readsGateways ? GATEWAY_ROUTES : []
   const ofService = [...HEALTH_ROUTES, ...PROBLEM_ROUTES, ...DOCS_ROUTES]
-  return [...PAYMENT_ROUTES, ...MOVEMENT_ROUTES, ...ofWebhooks, ...ofGateways, ...ofService]
+  return [...REPORT_ROUTES, ...PAYMENT_ROUTES, ...MOVEMENT_ROUTES, ...ofWebhooks, ...ofGateways, ...ofService]
 }

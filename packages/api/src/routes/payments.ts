@@ -1,4 +1,10 @@
-import { isTerminal, PAYMENT_STATUSES, type Payment, type PaymentStore } from '@titan/payments'
+import {
+  isTerminal,
+  PAYMENT_STATUSES,
+  type ListFilter,
+  type Payment,
+  type PaymentStore,
+} from '@titan/payments'
 import type { Context } from 'hono'
 import * as v from 'valibot'
 import type { AppEnv } from '../http/env.ts'
@@ -47,8 +53,8 @@ const pairText = v.pipe(
   v.record(v.string(), v.string()),
   v.description('One pair of the metadata, exactly: cart=17'),
 )
-const paymentsQuery = queryOf({
-  limit: pageLimit,
+/** The query of what lists payments. */
+export const paymentFilter = {
   cursor: v.exactOptional(cursorText),
   status: v.exactOptional(oneOf(PAYMENT_STATUSES)),
   idempotency_key: v.exactOptional(key),
@@ -65,7 +71,8 @@ const paymentsQuery = queryOf({
   min_amount: v.exactOptional(described(amountText, 'Smallest amount, in minor units')),
   max_amount: v.exactOptional(described(amountText, 'Largest amount, in minor units')),
   ...createdRange,
-})
+}
+const paymentsQuery = queryOf({ limit: pageLimit, ...paymentFilter })
 
 const on = routesOf<PaymentServices>('Payments')
 
@@ -87,16 +94,7 @@ export const PAYMENT_ROUTES: readonly Route<PaymentServices>[] = [
         account: accountOf(context),
         limit,
         after: cursor === undefined ? undefined : decodeCursor(cursor, filter),
-        status: query.status,
-        idempotencyKey: query.idempotency_key,
-        reference: query.reference,
-        metadata: query.metadata,
-        gatewayRef: query.gateway_ref,
-        needsReview: query.needs_review,
-        minAmount: query.min_amount,
-        maxAmount: query.max_amount,
-        createdAfter: query.created_after,
-        createdBefore: query.created_before,
+        ...paymentFilterOf(query),
       })
       return respondPage(
         context,
@@ -178,6 +176,24 @@ export const PAYMENT_ROUTES: readonly Route<PaymentServices>[] = [
     },
   }),
 ]
+
+/** Returns the filter of the store. */
+export function paymentFilterOf(
+  query: Omit<v.InferOutput<typeof paymentsQuery>, 'limit' | 'cursor'>,
+): ListFilter {
+  return {
+    status: query.status,
+    idempotencyKey: query.idempotency_key,
+    reference: query.reference,
+    metadata: query.metadata,
+    gatewayRef: query.gateway_ref,
+    needsReview: query.needs_review,
+    minAmount: query.min_amount,
+    maxAmount: query.max_amount,
+    createdAfter: query.created_after,
+    createdBefore: query.created_before,
+  }
+}
 
 /** What can be done instead of canceling a payment; undefined when there is nothing but to wait. */
 function insteadOf({ status, waitsFor }: Payment): string | undefined {

@@ -1,11 +1,16 @@
 import { basename } from 'node:path'
-import { createPaymentStore, databaseSettings, knownGatewaySettings, type Database } from '@titan/payments'
+import {
+  createPaymentStore,
+  databaseSettings,
+  formatSum,
+  knownGatewaySettings,
+  type Database,
+} from '@titan/payments'
 import { choice, optionalText, text, toggle, type SettingsOf } from '@titan/service'
 import { command, requiredWords } from '../command.ts'
 import { accountSetting, requireAccount } from '../commands/accounts.ts'
 import { recorded } from '../commands/audit.ts'
 import { operator } from '../payments/acts.ts'
-import { formatSum } from '../payments/sums.ts'
 import { untilInterrupted, withProgress } from '../terminal.ts'
 import { AMOUNT_FORMS } from './amount.ts'
 import { importPayments, type ImportOptions } from './import.ts'

@@ -1,4 +1,5 @@
 import { readLine, type Line } from '@titan/api/lines'
+import { unescapeFormulas } from '@titan/payments'
 import { quote, readAmount, type AmountForm } from './amount.ts'
 
 /** How the rows of a file are read. */
@@ -6,6 +7,8 @@ export interface RowForm {
   readonly amounts: AmountForm
   /** Currency of a row that names none. */
   readonly currency: string
+  /** Whether it is an export, which escapes formulas. @default false */
+  readonly isExport?: boolean
 }
 
 /** The members of a payment that are text. */
@@ -35,28 +38,39 @@ const FORMULA = /^(?:=|#(?:N\/A|REF!|VALUE!|NAME\?|DIV\/0!|NUM!|NULL!|SPILL!|NV|
 /** Reads a row as a body of `POST /pay`; a text tells why it cannot be one. */
 export function readPaymentRow(
   cells: Readonly<Record<string, string>>,
-  { amounts, currency: fallback }: RowForm,
+  { amounts, currency: fallback, isExport = false }: RowForm,
 ): Line | string {
   const given = Object.entries(cells).filter(([name, cell]) => COLUMNS.has(name) && cell !== '')
-  const broken = given.find(([, cell]) => FORMULA.test(cell) || cell.includes('\uFFFD'))
-  if (broken !== undefined)
-    return broken[1].includes('\uFFFD')
-      ? `${broken[0]} has bytes of another encoding than the rest of the file`
-      : `${broken[0]} is a formula or the error of one: ${quote(broken[1])}`
-  const { idempotency_key: key = '', currency = fallback, amount = '', ...rest } = Object.fromEntries(given)
+  const broken = given.map(([name, cell]) => faultOf(name, cell)).find((fault) => fault !== undefined)
+  if (broken !== undefined) return broken
+  const said = isExport ? given.map(([name, cell]) => [name, unescapeFormulas(cell)] as const) : given
+  const { idempotency_key: key = '', currency = fallback, amount = '', ...rest } = Object.fromEntries(said)
   if (key === '') return 'the idempotency_key is missing'
   if (SHORTENED_NUMBER.test(key))
     return `the idempotency_key ${quote(key)} is a number that a spreadsheet has shortened: format the column as text`
   const read = readAmount(amount, amounts, currency)
   if ('fault' in read) return read.fault
+  const members = membersOf(rest)
+  if (typeof members === 'string') return members
+  return readLine({ ...members, amount: read.minor, currency, idempotency_key: key })
+}
+
+/** Returns what the other cells say, or why they cannot say it. */
+function membersOf(cells: Readonly<Record<string, string>>): Readonly<Record<string, unknown>> | string {
   const members: Record<string, unknown> = { priority: 'low' }
-  for (const [name, cell] of Object.entries(rest)) {
+  for (const [name, cell] of Object.entries(cells)) {
     const member = memberOf(name, cell)
     if (member === undefined)
       return `${name} must be ${FLAGS.includes(name) ? 'true or false' : 'JSON'}, got ${quote(cell)}`
     members[name] = member
   }
-  return readLine({ ...members, amount: read.minor, currency, idempotency_key: key })
+  return members
+}
+
+/** Returns why a cell cannot be what its author has seen. */
+function faultOf(name: string, cell: string): string | undefined {
+  if (cell.includes('\uFFFD')) return `${name} has bytes of another encoding than the rest of the file`
+  return FORMULA.test(cell) ? `${name} is a formula or the error of one: ${quote(cell)}` : undefined
 }
 
 /** Returns what a cell says; undefined for one that says nothing. */

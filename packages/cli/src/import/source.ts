@@ -112,15 +112,15 @@ function sourceOf({ columns }: Header, rows: AsyncIterable<Row>, form: RowForm):
         yield { line: row.line, read: row.fault }
         continue
       }
-      const cells = isExport ? unescaped(row.cells) : row.cells
-      const { idempotency_key: key = '' } = cells
+      const { idempotency_key: cell = '' } = row.cells
+      const key = isExport ? unescapeFormulas(cell) : cell
       const isShown = key !== '' && !containsCardNumber(key)
-      yield { line: row.line, key: isShown ? key : undefined, read: readPaymentRow(cells, form) }
+      yield {
+        line: row.line,
+        key: isShown ? key : undefined,
+        read: readPaymentRow(row.cells, { ...form, isExport }),
+      }
     }
   }
   return { entries: read(), ignored }
-}
-
-function unescaped(cells: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(cells).map(([name, cell]) => [name, unescapeFormulas(cell)]))
 }

@@ -16,34 +16,39 @@ function amount(flag: string, about: string): Setting<number | undefined> {
   return wholeNumber<undefined>({ flag, about }, { fallback: undefined, min: 0, max: 999_999_999_999_999 })
 }
 
+/** What chooses payments. */
+export const paymentFilter = {
+  status: { ...status, parse: (given: string) => status.parse(given.toUpperCase()) },
+  review: toggle({ flag: 'review', about: 'Only payments in review, which wait for an operator.' }, false),
+  account: accountSetting('Only payments of this account.'),
+  idempotencyKey: optionalText(
+    { flag: 'key', about: 'Only the payment with this idempotency key.', hint: 'text' },
+    { form: /^.{1,255}$/, rule: 'an idempotency key' },
+  ),
+  reference: optionalText(
+    { flag: 'reference', about: 'Only payments whose reference begins so.', hint: 'text' },
+    { form: /^.{1,255}$/, rule: 'the beginning of a reference' },
+  ),
+  pair: optionalText(
+    { flag: 'metadata', about: 'Only payments with this pair of the metadata.', hint: 'name=text' },
+    { form: /^[^=]{1,40}=.{1,500}$/, rule: 'a pair such as cart=17' },
+  ),
+  gatewayRef: optionalText(
+    { flag: 'gateway-ref', about: 'Only the payment with this ID of the gateway.', hint: 'id' },
+    { form: /^\S{1,255}$/, rule: 'an ID of the gateway' },
+  ),
+  minAmount: amount('min-amount', 'Lowest amount, in minor units.'),
+  maxAmount: amount('max-amount', 'Highest amount, in minor units.'),
+  createdAfter: timestampSetting('since', 'Only payments created at this time or later.'),
+  createdBefore: timestampSetting('until', 'Only payments created before this time.'),
+}
+
 /** `titan payments list`. */
 export const paymentsList = command({
   name: 'titan payments list',
   description: 'List payments, newest first.',
   settings: {
-    status: { ...status, parse: (given: string) => status.parse(given.toUpperCase()) },
-    review: toggle({ flag: 'review', about: 'Only payments in review, which wait for an operator.' }, false),
-    account: accountSetting('Only payments of this account.'),
-    idempotencyKey: optionalText(
-      { flag: 'key', about: 'Only the payment with this idempotency key.', hint: 'text' },
-      { form: /^.{1,255}$/, rule: 'an idempotency key' },
-    ),
-    reference: optionalText(
-      { flag: 'reference', about: 'Only payments whose reference begins so.', hint: 'text' },
-      { form: /^.{1,255}$/, rule: 'the beginning of a reference' },
-    ),
-    pair: optionalText(
-      { flag: 'metadata', about: 'Only payments with this pair of the metadata.', hint: 'name=text' },
-      { form: /^[^=]{1,40}=.{1,500}$/, rule: 'a pair such as cart=17' },
-    ),
-    gatewayRef: optionalText(
-      { flag: 'gateway-ref', about: 'Only the payment with this ID of the gateway.', hint: 'id' },
-      { form: /^\S{1,255}$/, rule: 'an ID of the gateway' },
-    ),
-    minAmount: amount('min-amount', 'Lowest amount, in minor units.'),
-    maxAmount: amount('max-amount', 'Highest amount, in minor units.'),
-    createdAfter: timestampSetting('since', 'Only payments created at this time or later.'),
-    createdBefore: timestampSetting('until', 'Only payments created before this time.'),
+    ...paymentFilter,
     after: optionalText(
       { flag: 'after', about: 'Last ID of the previous page, to continue after it.', hint: 'id' },
       { form: /^pay_[0-9a-f]{32}$/, rule: 'the id of a payment, as the previous page shows it' },
@@ -54,15 +59,9 @@ export const paymentsList = command({
     ),
   },
   groups: { config: databaseSettings },
-  async run({ review, pair, ...filter }, { database, print }) {
-    const at = pair?.indexOf('=') ?? 0
-    const metadata = pair === undefined ? undefined : { [pair.slice(0, at)]: pair.slice(at + 1) }
+  async run(given, { database, print }) {
     const store = createPaymentStore(await database())
-    const { payments, next = null } = await store.page({
-      ...filter,
-      metadata,
-      needsReview: review || undefined,
-    })
+    const { payments, next = null } = await store.page(filterOf(given))
     print({ payments: payments.map(withoutSecret), next }, () => {
       const hasReferences = payments.some(({ details }) => typeof details?.reference === 'string')
       const hasAccounts = payments.some(({ account }) => account !== DEFAULT_ACCOUNT)
@@ -84,3 +83,14 @@ export const paymentsList = command({
     return true
   },
 })
+
+/** Returns the filter of the store. */
+export function filterOf<Given extends { readonly review: boolean; readonly pair: string | undefined }>({
+  review,
+  pair,
+  ...filter
+}: Given) {
+  const at = pair?.indexOf('=') ?? 0
+  const metadata = pair === undefined ? undefined : { [pair.slice(0, at)]: pair.slice(at + 1) }
+  return { ...filter, metadata, needsReview: review || undefined }
+}

@@ -12,19 +12,24 @@ const status = choice(
   undefined,
 )
 
+/** What chooses refunds. */
+export const refundFilter = {
+  status: { ...status, parse: (given: string) => status.parse(given.toUpperCase()) },
+  paymentId: optionalText(
+    { flag: 'payment', about: 'Only the refunds of this payment.', hint: 'id' },
+    { form: /^[\w-]{1,100}$/, rule: 'the id of one payment' },
+  ),
+  account: accountSetting('Only refunds of this account.'),
+  createdAfter: timestampSetting('since', 'Only refunds created at this time or later.'),
+  createdBefore: timestampSetting('until', 'Only refunds created before this time.'),
+}
+
 /** `titan refunds list`. */
 export const refundsList = command({
   name: 'titan refunds list',
   description: 'List refunds, newest first.',
   settings: {
-    status: { ...status, parse: (given: string) => status.parse(given.toUpperCase()) },
-    paymentId: optionalText(
-      { flag: 'payment', about: 'Only the refunds of this payment.', hint: 'id' },
-      { form: /^[\w-]{1,100}$/, rule: 'the id of one payment' },
-    ),
-    account: accountSetting('Only refunds of this account.'),
-    createdAfter: timestampSetting('since', 'Only refunds created at this time or later.'),
-    createdBefore: timestampSetting('until', 'Only refunds created before this time.'),
+    ...refundFilter,
     after: optionalText(
       { flag: 'after', about: 'Last ID of the previous page, to continue after it.', hint: 'id' },
       { form: /^ref_[0-9a-f]{32}$/, rule: 'the id of a refund, as the previous page shows it' },

@@ -88,3 +88,48 @@ test('no other file is replaced by a report, and a file that cannot be read is n
   })
   expect(await importFile(folder)).toMatchObject({ code: 2 })
 })
+
+test.each(['csv', 'jsonl'])(
+  'an export as %s is read back without a loss: every line is a replay',
+  async (format) => {
+    const account = `back-${format}`
+    await sql`insert into accounts (id, name) values (${account}, 'Read back')`
+    const said = {
+      paymentMethod: { stripe: 'pm_1' },
+      customer: '+cus',
+      reference: "'=1;-2",
+      description: 'two, "chairs"',
+      metadata: { cart: '-17', note: 'a,=b' },
+      capture: 'manual',
+      customerPresent: true,
+      returnUrl: 'https://shop.example/back',
+      executeAt: new Date('2026-01-01T00:00:00Z'),
+    } as const
+    await store.create({ account, amount: 500, currency: 'EUR', idempotencyKey: '=key', ...said })
+    await store.create({ account, amount: 7, idempotencyKey: '-2', priority: 'high' })
+    const exported = await runHere(['payments', 'export', '--account', account, '--format', format], env)
+    const again = await importFile(write(exported.stdout), '--account', account, '--json')
+    expect(again).toMatchObject({ code: 0, stderr: '' })
+    expect(JSON.parse(again.stdout)).toMatchObject({ replayed: 2, created: 0, refused: 0 })
+  },
+)
+
+test('a summary keeps currencies apart, and refunds are exported', async () => {
+  await sql`insert into accounts (id, name) values ('sums', 'Sums')`
+  for (const [amount, currency] of [
+    [5, 'EUR'],
+    [6, 'EUR'],
+    [7, 'USD'],
+  ] as const)
+    await store.create({ account: 'sums', amount, currency, idempotencyKey: `${amount}` })
+  const { stdout } = await runHere(['payments', 'summary', '--account', 'sums', '--json'], env)
+  expect(JSON.parse(stdout)).toMatchObject({
+    timeZone: 'UTC',
+    rows: [
+      { currency: 'EUR', status: 'PENDING', gateway: null, payments: 2, amount: 11 },
+      { currency: 'USD', payments: 1, amount: 7 },
+    ],
+  })
+  expect(await runHere(['payments', 'summary', '--time-zone', 'Mars'], env)).toMatchObject({ code: 2 })
+  expect((await runHere(['refunds', 'export'], env)).stdout).toMatch(/^refund_id,payment_id,/)
+})

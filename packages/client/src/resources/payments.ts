@@ -8,6 +8,7 @@ import type {
   Payment,
   PaymentEventList,
   PaymentPage,
+  PaymentSummary,
   RefundRequest,
   VoidRequest,
 } from '../openapi.ts'
@@ -53,6 +54,14 @@ export class Payments {
   /** Iterates over all payments, newest first. */
   listAll(query?: QueryOf<'/payments'>, options?: RequestOptions): AsyncGenerator<Payment, void, undefined> {
     return entriesOf((cursor) => this.list({ ...query, ...cursor }, options))
+  }
+
+  /** Sums up payments by day or month, currency, status and gateway. A sum above 2^53 - 1 is text. */
+  summary(
+    query: NonNullable<QueryOf<'/payments/summary'>>,
+    options?: RequestOptions,
+  ): Promise<PaymentSummary> {
+    return this.#http.read({ method: 'get', path: '/payments/summary', query }, options)
   }
 
   /** Reads the history of a payment. */

@@ -8,17 +8,17 @@ const QUOTED = /[",;\t\r\n]|^\s|\s$/
  * Where a spreadsheet may see a formula: at the beginning of a cell, or after what separates cells in another locale. The
  * quotes before it are counted, so that {@link unescapeFormulas} restores every text.
  */
-const FORMULA = /(^|[",;\t\r\n])('*)(?=[=+\-@\t\r])/g
-const ESCAPED = /(^|[",;\t\r\n])('*)'(?=[=+\-@\t\r])/g
+const FORMULA = /(?<=^|[",;\t\r\n])('*)(?=[=+\-@\t\r])/g
+const ESCAPED = /(?<=^|[",;\t\r\n])('*)'(?=[=+\-@\t\r])/g
 
 /** Puts a quote before what a spreadsheet would run as a formula. */
 export function escapeFormulas(text: string): string {
-  return text.replaceAll(FORMULA, "$1$2'")
+  return text.replaceAll(FORMULA, "$1'")
 }
 
 /** Takes off the quotes that {@link formatCsvLine} has put before formulas. */
 export function unescapeFormulas(text: string): string {
-  return text.replaceAll(ESCAPED, '$1$2')
+  return text.replaceAll(ESCAPED, '$1')
 }
 
 /** Formats one line of CSV (RFC 4180), with formulas escaped. */

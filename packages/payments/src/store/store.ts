@@ -6,6 +6,7 @@ import { batched } from './batched.ts'
 import { createBooksStore } from './books/store.ts'
 import { recordBreak, recordRefund } from './breaks.ts'
 import { createBatch, type Batch, type BatchAnswer } from './bulk/create-batch.ts'
+import { summarize } from './bulk/summarize.ts'
 import {
   claimMany,
   claimNew,
@@ -98,6 +99,7 @@ export function createPaymentStore(sql: Database) {
     attempts: bind(listAttempts),
     breaks: bind(listBreaks),
     counts: bind(countPayments),
+    summarize: bind(summarize),
 
     createMovement: bind(createMovement),
     movement: bind(getMovement),
