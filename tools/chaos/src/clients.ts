@@ -34,6 +34,8 @@ export interface ClientOptions {
   readonly seed: number
   /** Each payment is of one of them in turn, and they use the same idempotency keys. @default one that needs no API key */
   readonly accounts?: readonly ClientAccount[] | undefined
+  /** Each payment is in one of them in turn. @default 'USD' alone */
+  readonly currencies?: readonly string[] | undefined
   /** Whether some payments are refunded, captured or voided afterwards. @default false */
   readonly moves?: boolean | undefined
   /** APIs that know how to. @default all */
@@ -102,7 +104,9 @@ export class Clients {
     const amount = random.between(1, 1_000_000)
     const oddity = random.next()
     const plan = this.#options.moves ? planOf(random) : 'charge'
-    const order: Order = { key, amount, plan, account }
+    const currencies = this.#options.currencies ?? ['USD']
+    const currency = currencies[number % currencies.length] ?? 'USD'
+    const order: Order = { key, amount, currency, plan, account }
     this.#tried++
     if (oddity < SENT_TWICE) {
       this.#requests.repeated++
@@ -132,12 +136,13 @@ export class Clients {
   }
 
   /** Sends one request; returns undefined when no response said what became of it. */
-  async #post({ key, amount, plan, account }: Order): Promise<Response | undefined> {
+  async #post({ key, amount, currency, plan, account }: Order): Promise<Response | undefined> {
     // An API of another version may not know the member.
     const requests = plan === 'authorize' ? this.#moving : this.#requests
     const response = await requests.send(account.token, '/pay', {
       amount,
       idempotency_key: key,
+      ...(currency !== 'USD' && { currency }),
       ...(plan === 'authorize' && { capture: 'manual' }),
     })
     if (response === undefined) return undefined
@@ -186,5 +191,6 @@ interface Order {
   readonly account: ClientAccount
   readonly key: string
   readonly amount: number
+  readonly currency: string
   readonly plan: Plan
 }

@@ -61,8 +61,12 @@ export async function runTrial(
     // The API of another version may not know how to refund; an upgrade is from one that does.
     const isMixed = options.previous !== undefined && options.isUpgraded !== true
     const moverUrls = isMixed ? urls.slice(0, 1) : urls
-    const accounts = await withStores(fleet, ({ sql }) => createAccounts(sql, options.accounts ?? 1))
-    const clients = new Clients({ ...options, accounts, urls, moverUrls })
+    const accounts = await withStores(fleet, async ({ sql }) => {
+      if (fleet.gateways.length > 1) await routeToSecond(sql)
+      return createAccounts(sql, options.accounts ?? 1)
+    })
+    const currencies = fleet.gateways.length > 1 ? ['USD', SECOND_CURRENCY] : undefined
+    const clients = new Clients({ ...options, accounts, currencies, urls, moverUrls })
     const trial: Trial = { fleet, clients, folder }
     const paying = clients.run(giveUp.signal)
     await steps.disturb?.(trial)
@@ -102,6 +106,14 @@ export async function runTrial(
     giveUp.abort()
     await fleet.close()
   }
+}
+
+/** Payments in it prefer the second gateway, all others the first one. */
+const SECOND_CURRENCY = 'EUR'
+
+async function routeToSecond(sql: Database): Promise<void> {
+  await sql`
+    insert into routing_rules (rank, currency, gateways) values (1, ${SECOND_CURRENCY}, array['second', 'stripe'])`
 }
 
 const CONNECT_WITHIN_MS = 30_000
