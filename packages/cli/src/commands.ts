@@ -8,6 +8,12 @@ import {
   accountsResume,
   accountsShow,
 } from './accounts/accounts.ts'
+import {
+  credentialsList,
+  credentialsRemove,
+  credentialsReseal,
+  credentialsSet,
+} from './accounts/credentials.ts'
 import { importBullmq } from './bullmq/command.ts'
 import { reconcileCommand } from './books/reconcile.ts'
 import { keysCreate, keysList, keysRevoke } from './commands/api-keys.ts'
@@ -68,6 +74,10 @@ export const COMMANDS: readonly Command[] = [
   accountsMark,
   accountsPause,
   accountsResume,
+  credentialsSet,
+  credentialsList,
+  credentialsRemove,
+  credentialsReseal,
   keysCreate,
   keysList,
   keysRevoke,

@@ -28,6 +28,8 @@ export {
 } from './store/migrate.ts'
 
 // Accounts
+export { AccountGateways } from './gateways/account-gateways.ts'
+export { CredentialStore } from './store/accounts/credentials.ts'
 export { createAccountStore, type Account, type AccountStore } from './store/accounts/accounts.ts'
 
 // Payments

@@ -171,7 +171,7 @@ describe('credentials of an account', () => {
     const gateways = new AccountGateways({
       gateways: gatewaysOf([program]),
       credentials,
-      create(_name, { SECRET: secret = '' }) {
+      async create(_name, { SECRET: secret = '' }) {
         const made = behind.get(secret) ?? simulated()
         behind.set(secret, made)
         return made

@@ -41,7 +41,8 @@ export { NETWORK_FAILURES, type NetworkFailure } from './model/receiver-response
 export type { OnWebhooksEvent, WebhooksEvent } from './model/events.ts'
 export { WEBHOOKS_QUEUE, type WebhookJobs } from './sender/deliver.ts'
 
-// Settings and errors
+// Settings, secrets and errors
+export { SecretBox } from './model/secrets.ts'
 export { loadWebhooksConfig, webhooksSettings, type WebhooksConfig } from './settings.ts'
 export { PUBLIC_EGRESS, type EgressPolicy } from './model/egress-policy.ts'
 export { WebhooksError, type WebhooksErrorCode } from './model/errors.ts'

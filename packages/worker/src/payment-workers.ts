@@ -3,7 +3,9 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { logPaymentsEvents, logQueueEvents, logWebhooksEvents, type WorkerMetrics } from '@titan/telemetry'
 import {
   BooksDuty,
+  AccountGateways,
   connectDatabase,
+  CredentialStore,
   connectionName,
   createPaymentHandler,
   createPaymentStore,
@@ -20,6 +22,7 @@ import {
   type FleetLimits,
   type Gateways,
   type StoppableGateways,
+  type OpenGateways,
   type PaymentHandler,
   type PaymentJobs,
   type PaymentsConfig,
@@ -37,7 +40,13 @@ import {
   type WorkerHealth,
 } from '@titan/queue-core'
 import { createRedis, Failure, type Log, type Redis } from '@titan/service'
-import { startWebhookSender, WEBHOOKS_QUEUE, type WebhooksConfig, type WebhookSender } from '@titan/webhooks'
+import {
+  SecretBox,
+  startWebhookSender,
+  WEBHOOKS_QUEUE,
+  type WebhooksConfig,
+  type WebhookSender,
+} from '@titan/webhooks'
 import { Intake, type Allowance, type IntakeOptions } from './intake.ts'
 import type { WorkerSettings } from './settings.ts'
 
@@ -54,7 +63,8 @@ export interface PaymentWorkersOptions extends Omit<
   | 'logFormat'
 > {
   readonly config: PaymentsConfig
-  readonly gateways: Gateways
+  /** With `create`, accounts may have credentials of their own. */
+  readonly gateways: Gateways & Partial<Pick<OpenGateways, 'create'>>
   /** Returns the limits of a gateway for all workers together. @default none */
   readonly fleetLimits?: ((gateway: string) => FleetLimits | undefined) | undefined
   /** @default every charge is sent */
@@ -62,6 +72,8 @@ export interface PaymentWorkersOptions extends Omit<
   readonly log: Log
   /** How outgoing webhooks are sent. @default none are sent, but their events are stored */
   readonly webhooks?: WebhooksConfig | undefined
+  /** Open the credentials of accounts. @default none can be read, and payments of accounts that have some wait */
+  readonly encryptionKeys?: readonly Uint8Array[] | undefined
   /** Receives every event. @default nothing is measured */
   readonly metrics?: WorkerMetrics | undefined
 }
@@ -98,6 +110,7 @@ export class PaymentWorkers {
   readonly #options: PaymentWorkersOptions
   readonly #sql: Database
   readonly #redis: Redis
+  readonly #accounts: AccountGateways | undefined
   readonly #gateways: StoppableGateways
   readonly #store: PaymentStore
   readonly #relay: Relay
@@ -110,7 +123,9 @@ export class PaymentWorkers {
   #stopped: Promise<void> | undefined
 
   constructor(options: PaymentWorkersOptions, sql: Database) {
-    const { config, metrics, gateways } = options
+    const { config, metrics } = options
+    this.#accounts = accountGatewaysOf(options, sql)
+    const gateways = this.#accounts ?? options.gateways
     const { prefix, partitions, databaseUrl } = config
     this.#options = options
     this.#sql = sql
@@ -147,6 +162,7 @@ export class PaymentWorkers {
     const { config, connectTimeoutMs, webhooks, relay, reconcile, books } = this.#options
     await prepareTables(this.#sql, this.#options)
     await recordPartitions(this.#sql, PAYMENTS_QUEUE, config.partitions)
+    await this.#accounts?.start()
     await this.#redis.connect(connectTimeoutMs)
     // Before the first claim: a gateway may be stopped. Without an answer nothing can be claimed either.
     await this.ping().catch(() => {})
@@ -265,6 +281,19 @@ function shared(
     onShare: (gateway, error) =>
       log.warn('fleet_limits.divided', 'fleet limits divided, Redis unavailable', { gateway, error }),
     onWhole: (gateway) => log.info('fleet_limits.restored', 'fleet limits restored', { gateway }),
+  })
+}
+
+/** Puts an account's credentials over the environment of the program. */
+function accountGatewaysOf(options: PaymentWorkersOptions, sql: Database): AccountGateways | undefined {
+  const { gateways, encryptionKeys = [], log } = options
+  const { create } = gateways
+  if (create === undefined) return undefined
+  return new AccountGateways({
+    gateways,
+    credentials: new CredentialStore(sql, new SecretBox(encryptionKeys)),
+    create: (name, variables) => create(name, { ...process.env, ...variables }),
+    onError: (error) => log.error('credentials.unreadable', 'credentials of account unusable', { error }),
   })
 }
 

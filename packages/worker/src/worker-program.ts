@@ -68,6 +68,7 @@ export const workerProgram: Program<WorkerSettings, SharedSettings> = {
             fleetLimits: gateways.fleetLimits,
             beforeCharge,
             webhooks,
+            encryptionKeys: shared.webhooks?.encryptionKeys,
             metrics,
             log,
           }))

@@ -1,4 +1,5 @@
 import { startLoop, type Loop } from '@titan/queue-core/async'
+import { PaymentsError } from '../domain/errors.ts'
 import { readPlace } from '../domain/place.ts'
 import type { CredentialStore, SealedCredentials, Variables } from '../store/accounts/credentials.ts'
 import type { Gateway } from './gateway.ts'
@@ -9,7 +10,7 @@ export interface AccountGatewaysOptions {
   readonly gateways: Gateways
   readonly credentials: Pick<CredentialStore, 'changedAfter' | 'open'>
   /** Creates a gateway of the program, behind limits of its own, with an account's variables over those of the program. */
-  readonly create: (name: string, variables: Variables) => Gateway
+  readonly create: (name: string, variables: Variables) => Promise<Gateway>
   /** Called when credentials cannot be read or make no gateway: nothing is sent for those accounts meanwhile. */
   readonly onError: (error: unknown) => void
   /** Time after which a change is seen, in milliseconds. @default 2000 */
@@ -92,30 +93,39 @@ export class AccountGateways implements Gateways {
       this.#latest = credentials.updatedAt
       const known = this.#places.get(credentials.place)
       const isKnown = known?.credentials.updatedAt.getTime() === credentials.updatedAt.getTime()
-      if (!isKnown) this.#take(credentials, known)
+      if (!isKnown) await this.#take(credentials, known)
     }
   }
 
-  #take(credentials: SealedCredentials, known: Known | undefined): void {
+  async #take(credentials: SealedCredentials, known: Known | undefined): Promise<void> {
     const { place, gateway, account, endedAt } = credentials
-    this.#places.set(place, this.#open(credentials, known))
+    this.#places.set(place, await this.#open(credentials, known))
     const key = keyOf(gateway, account)
     if (endedAt === null) this.#current.set(key, place)
     else if (this.#current.get(key) === place) this.#current.delete(key)
   }
 
-  #open(credentials: SealedCredentials, known: Known | undefined): Known {
-    const { place, gateway: name } = credentials
+  async #open(credentials: SealedCredentials, known: Known | undefined): Promise<Known> {
+    const { place } = credentials
     try {
       const opened = this.#options.credentials.open(credentials)
       const variables = JSON.stringify(opened)
       if (known?.gateway !== undefined && known.variables === variables) return { ...known, credentials }
       this.#closeLater(known?.gateway)
-      return { credentials, variables, gateway: named(this.#options.create(name, opened), place) }
+      return { credentials, variables, gateway: named(await this.#create(credentials, opened), place) }
     } catch (error) {
       this.#closeLater(known?.gateway)
       this.#options.onError(error)
       return { credentials, variables: '', gateway: undefined }
+    }
+  }
+
+  /** What a gateway says of its variables may quote them. */
+  async #create({ place, gateway }: SealedCredentials, variables: Variables): Promise<Gateway> {
+    try {
+      return await this.#options.create(gateway, variables)
+    } catch {
+      throw new PaymentsError('GATEWAY_CONFIG', `the credentials ${place} make no gateway: set them again`)
     }
   }
 

@@ -50,6 +50,7 @@ export function mapGateways(gateways: Gateways, wrap: (gateway: Gateway) => Gate
       wrapped.set(gateway, known)
       return known
     },
+    refresh: () => gateways.refresh?.(),
     close: () => gateways.close(),
   }
 }

@@ -1,4 +1,5 @@
 import { pause } from '@titan/queue-core/async'
+import { gatewayNameOf } from '../domain/place.ts'
 import type { Admission, Gateway } from './gateway.ts'
 import { mapGateways, type Gateways } from './gateways.ts'
 
@@ -19,8 +20,15 @@ const LOOK_EVERY_MS = 1_000
 export function stoppable(gateways: Gateways): StoppableGateways {
   let stopped: ReadonlySet<string> = new Set()
   const isStopped = (name: string): boolean => stopped.has(name)
+  const mapped = mapGateways(gateways, (gateway) =>
+    wrap(gateway, () => isStopped(gatewayNameOf(gateway.name))),
+  )
   return {
-    ...mapGateways(gateways, (gateway) => wrap(gateway, () => isStopped(gateway.name))),
+    ...mapped,
+    // It changes, and a copy would not.
+    get hasAccounts() {
+      return mapped.hasAccounts
+    },
     isStopped,
     setStopped(names) {
       stopped = new Set(names)
