@@ -9,7 +9,7 @@ export type Allowance = 'all' | 'one' | 'none'
 export interface IntakeOptions {
   /** Rejects when PostgreSQL does not respond, or takes no writes. */
   readonly ping: () => Promise<unknown>
-  readonly gateways: Pick<Gateways, 'names' | 'get'>
+  readonly gateways: Pick<Gateways, 'names' | 'get' | 'hasAccounts'>
   readonly log: Log
   /** Sets how much the workers claim: of payments, and of what needs PostgreSQL alone. */
   readonly limit: (payments: Allowance, others: Allowance) => void
@@ -40,6 +40,8 @@ const ASK_AGAIN_MS = 500
 /** How often the state of the circuit breaker is read, in milliseconds. */
 const LOOK_EVERY_MS = 100
 
+const STOPPING = 'the worker stops'
+
 /**
  * Decides how much the workers of a process claim. A worker that cannot reach PostgreSQL or any of its gateways would keep
  * jobs from other workers, which may reach both: while PostgreSQL does not take its writes, or each circuit breaker is
@@ -47,7 +49,9 @@ const LOOK_EVERY_MS = 100
  */
 export class Intake {
   readonly #options: IntakeOptions
-  readonly #waits: ReadonlyMap<string, Wait>
+  /** Those of accounts' places are added when a job waits there. */
+  readonly #waits: Map<string, Wait>
+  #isStopped = false
   #loops: readonly Loop[] = []
   #isConnected = true
   #state: State = 'closed'
@@ -59,7 +63,13 @@ export class Intake {
 
   /** Returns the signal that aborts when jobs that still wait for this gateway are to be returned. */
   signalOf(gateway: string): AbortSignal {
-    return this.#waits.get(gateway)?.signal ?? AbortSignal.abort(new Error(`there is no gateway ${gateway}`))
+    let wait = this.#waits.get(gateway)
+    if (wait === undefined) {
+      wait = new Wait(this.#stateOf(gateway))
+      this.#waits.set(gateway, wait)
+      if (this.#isStopped) wait.end(STOPPING)
+    }
+    return wait.signal
   }
 
   /** Begins to watch. */
@@ -83,7 +93,8 @@ export class Intake {
 
   /** Returns the jobs that wait, and watches no longer. */
   async stop(): Promise<void> {
-    for (const wait of this.#waits.values()) wait.end('the worker stops')
+    this.#isStopped = true
+    for (const wait of this.#waits.values()) wait.end(STOPPING)
     await Promise.all(this.#loops.map((loop) => loop.stop()))
   }
 
@@ -97,12 +108,8 @@ export class Intake {
   }
 
   #apply(): void {
-    const states = [...this.#waits].map(([gateway, wait]): State => {
-      const state = this.#stateOf(gateway)
-      this.#noteState(gateway, wait, state)
-      return state
-    })
-    const state = STATES.find((one) => states.includes(one)) ?? 'closed'
+    for (const [gateway, wait] of this.#waits) this.#noteState(gateway, wait, this.#stateOf(gateway))
+    const state = this.#stateOfAll()
     if (state === this.#state) return
     const { limit, log } = this.#options
     const [before, reason] = [REASONS[this.#state], REASONS[state]]
@@ -112,6 +119,14 @@ export class Intake {
     limit(ALLOWANCES[state], state === 'away' ? 'none' : 'all')
     if (ALLOWANCES[state] === 'none')
       for (const wait of this.#waits.values()) wait.restart('the worker cannot work at present')
+  }
+
+  /** Accounts may have gateways of their own that work: what waits for another one goes back by itself. */
+  #stateOfAll(): State {
+    const { names, hasAccounts } = this.#options.gateways
+    if (hasAccounts === true) return this.#isConnected ? 'closed' : 'away'
+    const states = names.map((name) => this.#stateOf(name))
+    return STATES.find((one) => states.includes(one)) ?? 'closed'
   }
 
   /** Of a single gateway the claims say all. */
@@ -130,8 +145,12 @@ export class Intake {
 
 /** The jobs that wait for one gateway. */
 class Wait {
-  state: State = 'closed'
+  state: State
   #controller = new AbortController()
+
+  constructor(state: State = 'closed') {
+    this.state = state
+  }
 
   get signal(): AbortSignal {
     return this.#controller.signal

@@ -7,7 +7,7 @@ import { Intake } from '../src/intake.ts'
 const log = createLog('test', { logLevel: 'silent', logFormat: 'json' })
 
 /** Watches a PostgreSQL and a gateway whose states the test sets. */
-function watch() {
+function watch({ hasAccounts = false } = {}) {
   const one = createSimulatedGateway()
   const gateway = { circuit: 'closed' as CircuitStatus }
   const rig = { isConnected: true, gateway, limits: [] as string[] }
@@ -21,7 +21,7 @@ function watch() {
   ])
   const ping = () => (rig.isConnected ? Promise.resolve() : Promise.reject(new Error('away')))
   const limit = (...allowed: readonly string[]) => void rig.limits.push(allowed.join())
-  const intake = new Intake({ ping, gateways, log, limit })
+  const intake = new Intake({ ping, gateways: { ...gateways, hasAccounts }, log, limit })
   intake.start()
   onTestFinished(() => intake.stop())
   return { rig, intake }
@@ -50,6 +50,27 @@ test('while the circuit is open no payment is claimed, then one; webhooks are se
   expect(during.aborted).toBe(false)
   rig.gateway.circuit = 'closed'
   await eventually(() => expect(rig.limits.at(-1)).toBe('all,all'))
+})
+
+test('jobs of an account wait for its place as others do for the gateway', async () => {
+  const { rig, intake } = watch()
+  const before = intake.signalOf('simulated@acme.1')
+  expect(before.aborted).toBe(false)
+  rig.isConnected = false
+  await eventually(() => expect(rig.limits).toEqual(['none,none']))
+  expect(before.aborted).toBe(true)
+  expect(intake.signalOf('simulated@acme.1').aborted).toBe(false)
+  await intake.stop()
+  expect(intake.signalOf('simulated@acme.1').aborted).toBe(true)
+})
+
+test('while accounts have gateways of their own, the breaker of the program stops nothing of theirs', async () => {
+  const { rig } = watch({ hasAccounts: true })
+  rig.gateway.circuit = 'open'
+  rig.isConnected = false
+  await eventually(() => expect(rig.limits).toEqual(['none,none']))
+  rig.isConnected = true
+  await eventually(() => expect(rig.limits).toEqual(['none,none', 'all,all']))
 })
 
 test('what waits is returned when the worker stops', async () => {
