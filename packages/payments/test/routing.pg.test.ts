@@ -11,6 +11,7 @@ import {
   type Gateway,
   type SimulatedGateway,
 } from '../src/index.ts'
+import { expirePayments } from '../src/flow/expiry.ts'
 import { earlierProgram } from './support/earlier.ts'
 import { createPay } from './support/pay.ts'
 import { claim, createPayment, expireLease, makeDue, newKey, read } from './support/payments.ts'
@@ -135,6 +136,19 @@ test('while the circuit of a gateway is open, payments begin at the next one, an
   const down = answering('first')
   expect(await settle(waiting, [withCircuit(down), closed])).toEqual(['first NOT_SENT', 'second SUCCEEDED'])
   expect(down.requests).toEqual([])
+})
+
+test('what waits for a next gateway that is down, or gone, ends when its time is over', async () => {
+  const id = await create({ expiresAt: new Date(Date.now() + 60_000) })
+  await pay(id, { gateways: gatewaysOf([answering('first', UNSENT), answering('second')]) })
+  expect(await read(store, id)).toMatchObject({ status: 'QUEUED', gateway: 'first', attemptOpen: false })
+  await sql.begin(async (transaction) => {
+    await transaction`set local session_replication_role = replica`
+    await transaction`update payments set expires_at = clock_timestamp() where id = ${id}`
+  })
+  await makeDue(sql, id)
+  expect(await expirePayments({ store, limit: 100, actor: 'test', onEvent: () => {} })).toBe(1)
+  expect(await read(store, id)).toMatchObject({ status: 'FAILED', failureCode: 'expired' })
 })
 
 describe('a charge that comes to light at the first gateway', () => {

@@ -1,3 +1,4 @@
+import { gatewayNameOf } from '../domain/place.ts'
 import { ruleOf, routeOf, type RoutingRule } from '../domain/routing.ts'
 import type { Gateways } from '../gateways/gateways.ts'
 import type { PaymentPlace } from '../store/read.ts'
@@ -39,12 +40,19 @@ export function directionsOf(
 ): Directions {
   const { names } = gateways
   const rule = ruleOf(rules, place)
-  const { gateway, lastGateway, isCharge } = place
+  const { gateway, isCharge } = place
   const route = isCharge ? routeOf(rules, place, names) : []
-  const one =
-    gateway ?? (lastGateway !== null && gateways.get(lastGateway) !== undefined ? lastGateway : null)
-  if (one !== null) return { names: [one], isExact: true, route, declines: rule?.declines }
+  const declines = rule?.declines
+  if (gateway !== null) return { names: [gateway], isExact: true, route, declines }
+  const last = lastOf(place, names)
+  if (last !== undefined) return { names: [last], isExact: false, route, declines }
   // What cannot be claimed has its answer at whichever gateway. Without a token of any gateway a charge is declined.
   const isAny = !isCharge || routeOf(rules, place, [...names, ...(rule?.gateways ?? [])]).length === 0
-  return { names: isAny ? names : route, isExact: false, route, declines: rule?.declines }
+  return { names: isAny ? names : route, isExact: false, route, declines }
+}
+
+/** Returns the gateway that repeats a charge, with the account's credentials of now, whatever those of the last attempt were. */
+function lastOf({ lastGateway }: PaymentPlace, names: readonly string[]): string | undefined {
+  const last = lastGateway === null ? undefined : gatewayNameOf(lastGateway)
+  return last !== undefined && names.includes(last) ? last : undefined
 }
