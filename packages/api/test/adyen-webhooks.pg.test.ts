@@ -65,8 +65,9 @@ type Item = Parameters<typeof adyenNotification>[0][number]
 function post(
   items: readonly Item[],
   headers: Record<string, string> = { authorization },
+  now = Date.now(),
 ): Promise<Response> {
-  const signing = { merchantAccount: 'TitanTest', hmacKey: HMAC_KEY, now: Date.now() }
+  const signing = { merchantAccount: 'TitanTest', hmacKey: HMAC_KEY, now }
   const body = JSON.stringify(adyenNotification(items, signing))
   return api.request('/gateway-webhooks/adyen', { method: 'POST', headers, body })
 }
@@ -153,6 +154,36 @@ test('a charge that comes back after its success is a contradiction, and stays a
   const other = itemOf(id, { eventCode: 'CAPTURE_FAILED', originalReference: 'ANOTHER' })
   await post([other])
   expect(await api.store.breaks(id)).toHaveLength(1)
+})
+
+test('a dispute is on record, with its last word whatever order and copies it comes in', async () => {
+  const { simulator, work } = await openAdyen()
+  const id = await accept({ idempotency_key: 'disputed', capture: 'manual' })
+  await work(id)
+  const { capture_id: captureId = '' } = await askFor(`/payments/${id}/capture`, { idempotency_key: 'c' })
+  await work(captureId)
+  await eventually(async () => expect(await statusOf(id)).toBe('SUCCESS'))
+
+  await simulator.dispute({ payment: id, amount: 300 })
+  await eventually(async () =>
+    expect(await api.store.get(id)).toMatchObject({ status: 'SUCCESS', disputeStatus: 'needs_response' }),
+  )
+  const [{ id: pspReference, chargeRef } = { id: '', chargeRef: '' }] = await api.store.disputes(id)
+  expect(chargeRef).toBe((await api.store.get(id))?.gatewayRef)
+  await simulator.dispute({ payment: id, status: 'lost' })
+  await eventually(async () => expect(await api.store.get(id)).toMatchObject({ disputeStatus: 'lost' }))
+
+  const said = { pspReference, originalReference: chargeRef, amount: { value: 300, currency: 'EUR' } }
+  const earlier = itemOf(id, { ...said, eventCode: 'CHARGEBACK_REVERSED' })
+  const copy = itemOf(id, { ...said, eventCode: 'SECOND_CHARGEBACK' })
+  for (const item of [earlier, copy])
+    expect((await post([item], { authorization }, Date.now() - 60_000)).status).toBe(202)
+  expect(await api.store.disputes(id)).toMatchObject([
+    { status: 'lost', amount: 300, currency: 'EUR', reason: 'fraudulent' },
+  ])
+  expect(
+    (await api.store.events(id)).map(({ type }) => type).filter((type) => type.startsWith('dispute')),
+  ).toEqual(['dispute.opened', 'dispute.closed'])
 })
 
 test('each item of one body counts, and the answer is the word that Adyen expects', async () => {

@@ -37,9 +37,9 @@ interface BuiltIn {
         readonly settings: readonly SettingNames[]
         /** The header that holds the signature, in lower case. */
         readonly signatureHeader: string
-        /** Undefined without the secret. */
         /** The body that the gateway expects when its webhook was taken. @default JSON of ours */
         readonly acknowledgement?: string | undefined
+        /** Undefined without the secret. */
         parserOf(source: SettingsSource): Gateway['parseWebhook']
       }
     | undefined

@@ -2,47 +2,13 @@ import { signatureHeader } from '@titan/gateway-simulator'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createAdyenWebhookParser } from '../../src/gateways/adyen/webhook.ts'
-import { createValidator } from '../../src/gateways/adyen/sdk.ts'
-import type { GatewayWebhook, ReportedEvent } from '../../src/index.ts'
+import type { GatewayWebhook } from '../../src/index.ts'
 import { adyenAttempt, adyenMovement, HMAC_KEY, PAYMENT } from '../support/adyen.ts'
+import { bodyOf, itemOf, parse, read } from '../support/adyen-items.ts'
 
-type Item = Parameters<ReturnType<typeof createValidator>['calculateHmac']>[0] & object
-
-const parse = createAdyenWebhookParser({ hmacKey: HMAC_KEY, merchantAccount: 'TitanTest' })
 const charged = adyenAttempt().gatewayKey
 const capture = adyenMovement('capture', 'PSP1')
 const refund = adyenMovement('refund', 'PSP1')
-
-function itemOf(given: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
-  return {
-    amount: { value: 500, currency: 'EUR' },
-    eventCode: 'AUTHORISATION',
-    eventDate: '2026-11-29T12:00:00+01:00',
-    merchantAccountCode: 'TitanTest',
-    merchantReference: charged,
-    paymentMethod: 'visa',
-    pspReference: 'PSP1',
-    reason: '',
-    success: 'true',
-    ...given,
-  }
-}
-
-/** A body whose items are signed by the SDK. */
-function bodyOf(...items: readonly Record<string, unknown>[]): string {
-  const validator = createValidator()
-  const notificationItems = items.map((item) => {
-    const hmacSignature = validator.calculateHmac(item as unknown as Item, HMAC_KEY)
-    return { NotificationRequestItem: { ...item, additionalData: { hmacSignature } } }
-  })
-  return JSON.stringify({ live: 'false', notificationItems })
-}
-
-function read(...items: readonly Record<string, unknown>[]): readonly ReportedEvent[] {
-  const webhook = parse(bodyOf(...items), undefined)
-  if (webhook.type !== 'BATCH') throw new Error(`refused: ${JSON.stringify(webhook)}`)
-  return webhook.items
-}
 
 // The vectors are those of the SDK's own tests.
 test('the signature is over the bytes of the SDK’s own vectors', () => {
@@ -205,7 +171,7 @@ const CASES: readonly (readonly [name: string, item: Record<string, unknown>, ex
     }),
     { type: 'MOVEMENT', kind: 'refund', chargeRef: 'PSP1', gatewayRef: 'R1', amount: 200, currency: 'EUR' },
   ],
-  ['a dispute', itemOf({ eventCode: 'CHARGEBACK', originalReference: 'PSP1' }), { type: 'IGNORED' }],
+  ['a report of fraud', itemOf({ eventCode: 'NOTIFICATION_OF_FRAUD' }), { type: 'IGNORED' }],
   ['a payment that is not ours', itemOf({ merchantReference: 'order 4711' }), { type: 'IGNORED' }],
   ['another merchant account', itemOf({ merchantAccountCode: 'Other' }), { type: 'IGNORED' }],
 ]

@@ -1,6 +1,8 @@
 import { createHmac } from 'node:crypto'
 import type { NotificationRequestItem } from '@adyen/api-library/lib/src/typings/notification/models.js'
+import type { DisputeRow } from '../model/dispute.ts'
 import type { IntentRow } from '../model/intent.ts'
+import { RESPOND_WITHIN_MS } from '../stripe/dispute.ts'
 import type { EventRequestFacts, Happening } from '../stripe/event.ts'
 import { modificationReferenceOf, pspReferenceOf } from './ids.ts'
 import { refusalOf } from './refusals.ts'
@@ -16,6 +18,8 @@ export interface Item {
   readonly amount: { readonly value: number; readonly currency: string }
   readonly success: boolean
   readonly reason?: string
+  /** What is not signed. */
+  readonly additionalData?: Readonly<Record<string, string>>
 }
 
 /** Signs an item as Adyen does: over its references, amount, event and success, with the key's bytes. */
@@ -41,7 +45,7 @@ export function notificationOf(items: readonly Item[], { merchantAccount, hmacKe
       merchantAccountCode: merchantAccount,
       eventDate: new Date(now).toISOString(),
       paymentMethod: 'visa',
-      additionalData: { hmacSignature: signatureOf(item, merchantAccount, hmacKey) },
+      additionalData: { ...item.additionalData, hmacSignature: signatureOf(item, merchantAccount, hmacKey) },
     },
   }))
   return { live: 'false', notificationItems }
@@ -59,6 +63,9 @@ const REPORTERS: Readonly<Partial<Record<Happening['type'], Reporter>>> = {
   'refund.created': successOf,
   'refund.updated': successOf,
   'refund.failed': (happening) => refundOf(happening, false),
+  'charge.dispute.created': disputeOf,
+  'charge.dispute.updated': disputeOf,
+  'charge.dispute.closed': disputeOf,
 }
 
 /** Returns what Adyen says about something that happened; undefined when it says nothing. */
@@ -119,6 +126,38 @@ function refundOf({ intent, refund }: Happening, success: boolean): Item | undef
     amount: amountOf(intent, refund.amount),
     success,
     ...(!success && { reason: refund.failureReason ?? 'Refund failed' }),
+  }
+}
+
+type DisputeSaid = readonly [eventCode: EventCode, disputeStatus: string]
+
+/** What Adyen says about a dispute in each state. */
+const DISPUTES: Readonly<Partial<Record<DisputeRow['status'], DisputeSaid>>> = {
+  warning_needs_response: ['REQUEST_FOR_INFORMATION', 'Unresponded'],
+  warning_under_review: ['INFORMATION_SUPPLIED', 'Responded'],
+  warning_closed: ['REQUEST_FOR_INFORMATION', 'Expired'],
+  needs_response: ['NOTIFICATION_OF_CHARGEBACK', 'Undefended'],
+  under_review: ['CHARGEBACK_REVERSED', 'Pending'],
+  won: ['PREARBITRATION_WON', 'Won'],
+  lost: ['SECOND_CHARGEBACK', 'Lost'],
+}
+
+function disputeOf({ intent, dispute }: Happening): Item | undefined {
+  const said = dispute === undefined ? undefined : DISPUTES[dispute.status]
+  if (dispute === undefined || said === undefined) return undefined
+  const [eventCode, disputeStatus] = said
+  return {
+    eventCode,
+    pspReference: pspReferenceOf(dispute.id),
+    originalReference: pspReferenceOf(intent.id),
+    merchantReference: intent.metadata['reference'] ?? '',
+    amount: amountOf(intent, dispute.amount),
+    success: true,
+    reason: dispute.reason,
+    additionalData: {
+      disputeStatus,
+      defensePeriodEndsAt: new Date(dispute.created + RESPOND_WITHIN_MS).toISOString(),
+    },
   }
 }
 

@@ -2,7 +2,8 @@ import type Stripe from 'stripe'
 import type { DisputeRow } from '../model/dispute.ts'
 import { secondsOf } from './seconds.ts'
 
-const RESPOND_WITHIN_MS = 7 * 86_400_000
+/** How long the merchant can answer. */
+export const RESPOND_WITHIN_MS = 7 * 86_400_000
 
 /** Writes a dispute as Stripe does. It takes no evidence. */
 export function disputeOf({ intentId, chargeId, ...row }: DisputeRow): Stripe.Dispute {

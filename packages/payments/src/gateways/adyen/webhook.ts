@@ -3,6 +3,7 @@ import type { NotificationRequestItem } from '@adyen/api-library/lib/src/typings
 import * as v from 'valibot'
 import type { ChargeOutcome, GatewayWebhook, ReportedEvent, WebhookRefusal } from '../gateway.ts'
 import { fromAdyenAmount } from './amount.ts'
+import { isOfDispute, readDispute } from './dispute.ts'
 import { isReference, outcomeOfMoney } from './outcome.ts'
 import { attemptOf, type NamedAttempt } from './parameters.ts'
 import { declined } from './refusal.ts'
@@ -32,6 +33,7 @@ const ItemSchema = v.looseObject({
   success: v.picklist(['true', 'false']),
   amount: v.looseObject({ value: v.pipe(v.number(), v.safeInteger()), currency: v.string() }),
   reason: text,
+  eventDate: text,
   additionalData: v.looseObject({
     hmacSignature: v.pipe(v.string(), v.nonEmpty()),
     'modification.action': text,
@@ -98,6 +100,7 @@ function isLogin(header = '', login: string): boolean {
 type Reading =
   | Omit<Extract<ReportedEvent, { type: 'EVENT' }>, 'eventId' | 'eventType'>
   | Omit<Extract<ReportedEvent, { type: 'MOVEMENT' }>, 'eventId' | 'eventType'>
+  | Omit<Extract<ReportedEvent, { type: 'DISPUTE' }>, 'eventId' | 'eventType'>
   | { readonly type: 'IGNORED'; readonly reason: string }
 
 type Reader = (item: Item) => Reading
@@ -128,8 +131,16 @@ function readItem(item: Item, merchantAccount: string | undefined): ReportedEven
   const named = { eventId: `${pspReference}_${eventType}`, eventType }
   if (merchantAccount !== undefined && item.merchantAccountCode !== merchantAccount)
     return { ...ignored('of another merchant account'), ...named }
-  const read = Object.entries(READERS).find(([code]) => code === eventType)?.[1]
-  return { ...(read?.(item) ?? ignored('not about a charge, capture, void or refund')), ...named }
+  return { ...readEvent(item), ...named }
+}
+
+function readEvent(item: Item): Reading {
+  const { eventCode } = item
+  const read = Object.entries(READERS).find(([code]) => code === eventCode)?.[1]
+  if (read !== undefined) return read(item)
+  if (!isOfDispute(eventCode)) return ignored('not about a charge, capture, void, refund or dispute')
+  if (!isSuccess(item)) return ignored('it did not come to that')
+  return readDispute(item, chargeOf(item)?.gatewayKey) ?? ignored('a dispute that names no charge or no time')
 }
 
 function ignored(reason: string): { readonly type: 'IGNORED'; readonly reason: string } {
