@@ -1,5 +1,5 @@
 import { adyenNotification, type GatewaySimulatorOptions, type Order } from '@titan/gateway-simulator'
-import { createPaymentHandler, type Gateway } from '@titan/payments'
+import { createPaymentHandler, type Gateway, type RetryPolicy } from '@titan/payments'
 import { eventually } from '@titan/testkit'
 import { afterAll, expect, test } from 'vitest'
 import { adyenAt, HMAC_KEY } from '../../payments/test/support/adyen.ts'
@@ -36,8 +36,8 @@ async function openAdyen(order?: Order) {
   return { simulator, gateway, work: worker(gateway) }
 }
 
-function worker(gateway: Gateway) {
-  const pay = createPaymentHandler({ store: api.store, gateway })
+function worker(gateway: Gateway, policy: Partial<RetryPolicy> = {}) {
+  const pay = createPaymentHandler({ store: api.store, gateway, policy })
   // An outcome that is unknown asks for another try.
   return (id: string) =>
     pay({ id, data: { payment_id: id } }, { signal: new AbortController().signal }).catch(() => {})
@@ -140,6 +140,28 @@ test.each([
   await work(id)
   expect(await api.store.get(id)).toMatchObject({ waitsFor: 'customer' })
   await eventually(async () => expect(await statusOf(id)).toBe(status))
+})
+
+test.each([
+  ['OFFER_CLOSED', true, 'FAILED'],
+  ['AUTHORISATION', false, 'FAILED'],
+  // The customer came back after all.
+  ['AUTHORISATION', true, 'SUCCESS'],
+] as const)('what a customer left goes to review, and %s with success %s ends it there', async (...given) => {
+  const [eventCode, success, status] = given
+  const { gateway } = await openAdyen({ behaviours: ['action_then:ok@600000'] })
+  const work = worker(gateway, { customerActionTimeoutMs: 1 })
+  const asked = { customer_present: true, return_url: 'https://shop.example/back' }
+  const id = await accept({ idempotency_key: `left-${eventCode}-${success}`, ...asked })
+  await work(id)
+  await eventually(async () => {
+    await work(id)
+    expect(await api.store.get(id)).toMatchObject({ status: 'PROCESSING', needsReview: true })
+  })
+  const { gatewayRef } = (await api.store.get(id)) ?? {}
+  const item = itemOf(id, { eventCode, success, pspReference: gatewayRef ?? '' })
+  for (let copy = 0; copy < 2; copy++) expect((await post([item])).status).toBe(202)
+  expect(await api.store.get(id)).toMatchObject({ status, needsReview: false })
 })
 
 test('a charge that comes back after its success is a contradiction, and stays a success', async () => {

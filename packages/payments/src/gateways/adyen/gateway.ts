@@ -54,6 +54,10 @@ interface AdyenClient {
  * same key, for seven days, and by webhooks, which name our key; what both leave open, an operator or a report decides.
  * Captures, cancellations and refunds are only received at first, and are over when a webhook says so.
  *
+ * It cannot abandon what a customer left: Adyen cancels authorizations, by its reference or ours, and answers only that it
+ * has the request. Nothing says that a payment that is not authorized yet cannot be after that, so such a payment goes to
+ * review, where a webhook (`OFFER_CLOSED`, `AUTHORISATION`) still ends it.
+ *
  * @throws {PaymentsError} `INVALID_OPTIONS` for an invalid base URL, or a live environment without its prefix
  */
 export function createAdyenGateway(options: AdyenGatewayOptions): Gateway {
