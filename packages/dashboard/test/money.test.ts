@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { formatDecimal, parseMoney } from '../src/markup/format.ts'
+import { formatDecimal, formatMoney, parseMoney } from '../src/markup/format.ts'
 
 describe('an amount that a person writes', () => {
   it.each([
@@ -9,6 +9,9 @@ describe('an amount that a person writes', () => {
     ['0.01', 'USD', 1],
     ['012', 'USD', 1_200],
     ['500', 'JPY', 500],
+    ['12.50', 'HUF', 1_250],
+    ['12.50', 'IDR', 1_250],
+    ['12.500', 'IQD', 12_500],
     ['0.500', 'BHD', 500],
     ['0.5', 'BHD', 500],
     ['90071992547409.91', 'USD', Number.MAX_SAFE_INTEGER],
@@ -41,6 +44,16 @@ describe('an amount that a person writes', () => {
     ['5 USD', 'USD'],
   ])('is refused rather than guessed: %j %s', (text, currency) => {
     expect(parseMoney(text, currency)).toBeUndefined()
+  })
+
+  // Intl alone would show 1,250 of each: a hundred or a thousand times what the gateway moves.
+  it.each([
+    [1_250, 'HUF', '12.50 HUF'],
+    [1_250, 'COP', '12.50 COP'],
+    [12_500, 'IQD', '12.500 IQD'],
+    [1_250, 'ISK', '1,250 ISK'],
+  ])('is shown in the units that gateways charge: %i %s', (minor, currency, text) => {
+    expect(formatMoney(minor, currency)).toBe(text)
   })
 
   it('is what the page shows, in every currency', () => {

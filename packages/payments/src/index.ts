@@ -59,6 +59,7 @@ export {
 export { DEFAULT_RETRY_POLICY, type RetryPolicy } from './domain/retry-policy.ts'
 export { routeOf, type RoutedPayment, type RoutingRule } from './domain/routing.ts'
 export { containsCardNumber } from './domain/card-guard.ts'
+export { decimalsOf } from './domain/currency.ts'
 export { PaymentsError } from './domain/errors.ts'
 export { DEFERRALS, type OnPaymentsEvent, type PaymentsEvent } from './domain/events.ts'
 

@@ -1,4 +1,4 @@
-import { containsCardNumber } from '@titan/payments'
+import { containsCardNumber, decimalsOf } from '@titan/payments'
 
 /**
  * How a file writes amounts: `minor` in whole minor units, as the API does; else in the currency itself, with a decimal
@@ -21,15 +21,6 @@ const MARKS = { minor: [',', '.'], decimal: [',', '.'], comma: [','], point: ['.
 const GROUP_MARKS = [',', String.raw`\.`, String.raw`[ \u00A0\u202F\u2009]`, "['’]"]
 const WITHOUT_GROUPS = /^\d+$/
 
-/** Currencies whose minor unit is no hundredth (ISO 4217), with their decimals. */
-const DECIMALS: ReadonlyMap<string, number> = new Map(
-  Object.entries({
-    0: 'BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF',
-    3: 'BHD IQD JOD KWD LYD OMR TND',
-    4: 'CLF UYW',
-  }).flatMap(([decimals, codes]) => codes.split(' ').map((code) => [code, Number(decimals)] as const)),
-)
-
 /** Reads an amount exactly, digit by digit; one that leaves a doubt is refused. */
 export function readAmount(text: string, form: AmountForm, currency: string): Amount {
   const readings = readingsOf(text.trim(), form)
@@ -51,7 +42,7 @@ function readMinor(text: string, { whole, fraction }: Reading): Amount {
 }
 
 function readDecimal(text: string, { whole, fraction }: Reading, currency: string): Amount {
-  const decimals = DECIMALS.get(currency) ?? 2
+  const decimals = decimalsOf(currency)
   return fraction.length > decimals
     ? { fault: `the amount ${quote(text)} has more decimals than ${currency}, which has ${decimals}` }
     : toAmount(text, whole + fraction.padEnd(decimals, '0'))

@@ -1,8 +1,9 @@
+import { decimalsOf } from '@titan/payments'
 import type { SampleRequest } from '../gateway.ts'
 import { describe, Mismatch, NotChecked, requireType } from '../outcome.ts'
 import type { Row } from '../row.ts'
 import { lookupOf, requireMoney, type Trial } from '../trial.ts'
-import { amountTexts, digitsOf } from '../wire/faults.ts'
+import { amountTexts } from '../wire/faults.ts'
 import { mainRequest, partsOf } from '../wire/received.ts'
 
 const RETURN_URL = 'https://shop.example/return'
@@ -89,9 +90,9 @@ export const OUTCOME_ROWS: readonly Row[] = [
 
 function currencyRow(currency: string, amount: number): Row {
   return {
-    behaviour: `charge: ${currency}, ${digitsOf(currency)} decimals`,
+    behaviour: `charge: ${currency}, ${decimalsOf(currency)} decimals`,
     expected: `${amount} minor units on the wire and in the outcome`,
-    advice: `Amounts are in minor units of ISO 4217. Do not multiply or divide by 100: ${currency} has ${digitsOf(currency)} decimals.`,
+    advice: `Amounts are in minor units of ISO 4217. Do not multiply or divide by 100: ${currency} has ${decimalsOf(currency)} decimals.`,
     async run(trial) {
       const { samples, currencies = ['JPY', 'KWD'] } = trial.suite.check
       if (!currencies.includes(currency)) throw new NotChecked(`the check file does not name ${currency}`)

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { decimalsOf } from '@titan/payments'
 import type { Money } from '../gateway.ts'
 
 /** What the gateway answered. */
@@ -114,13 +115,7 @@ function replaceMoney(text: string, from: Money, to: Money, changes: { count: nu
 
 /** How an amount can be written: in minor units, or in major ones with or without trailing zeros. */
 export function amountTexts({ amount, currency }: Money): readonly string[] {
-  const digits = digitsOf(currency)
+  const digits = decimalsOf(currency)
   const major = (amount / 10 ** digits).toFixed(digits)
   return [String(amount), major, String(Number(major))]
-}
-
-/** Decimals of a currency. */
-export function digitsOf(currency: string): number {
-  const format = new Intl.NumberFormat('en', { style: 'currency', currency })
-  return format.resolvedOptions().maximumFractionDigits ?? 2
 }

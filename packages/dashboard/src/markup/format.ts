@@ -1,3 +1,4 @@
+import { decimalsOf } from '@titan/payments'
 import type { Count } from '../reads/totals.ts'
 
 const whole = new Intl.NumberFormat('en')
@@ -22,7 +23,14 @@ export function formatRate(perSecond: number): string {
 
 /** Formats minor units as money, exactly for every amount. An unknown currency keeps its code. */
 export function formatMoney(minor: number, currency: string): string {
-  const format = new Intl.NumberFormat('en', { style: 'currency', currency, currencyDisplay: 'code' })
+  const digits = decimalsOf(currency)
+  const format = new Intl.NumberFormat('en', {
+    style: 'currency',
+    currency,
+    currencyDisplay: 'code',
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  })
   return format
     .format(formatDecimal(minor, currency) as Intl.StringNumericLiteral)
     .replace(/^([A-Z]{3})\s*(.*)$/, '$2 $1')
@@ -45,12 +53,6 @@ export function formatDecimal(minor: number, currency: string): string {
   const digits = decimalsOf(currency)
   const text = String(minor).padStart(digits + 1, '0')
   return digits === 0 ? text : `${text.slice(0, -digits)}.${text.slice(-digits)}`
-}
-
-function decimalsOf(currency: string): number {
-  return (
-    new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2
-  )
 }
 
 const UNITS = [
