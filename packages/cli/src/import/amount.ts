@@ -7,8 +7,10 @@ import { containsCardNumber, decimalsOf } from '@titan/payments'
 export const AMOUNT_FORMS = ['minor', 'decimal', 'comma', 'point'] as const
 export type AmountForm = (typeof AMOUNT_FORMS)[number]
 
-/** An amount in minor units, or why it is none. */
-export type Amount = { readonly minor: number } | { readonly fault: string }
+/** An amount in minor units, or why it is none; `isOtherForm`: it shows that the file writes amounts in another form. */
+export type Amount =
+  | { readonly minor: number }
+  | { readonly fault: string; readonly isOtherForm?: boolean | undefined }
 
 /** The digits before and after the decimal mark. */
 interface Reading {
@@ -38,6 +40,7 @@ function readMinor(text: string, { whole, fraction }: Reading): Amount {
     ? toAmount(text, whole)
     : {
         fault: `the amount ${quote(text)} is no whole number of minor units: choose --amounts decimal for a file of amounts such as 12.50`,
+        isOtherForm: true,
       }
 }
 

@@ -15,7 +15,7 @@ import { untilInterrupted, withProgress } from '../terminal.ts'
 import { AMOUNT_FORMS } from './amount.ts'
 import { importPayments, type ImportOptions } from './import.ts'
 import { Report, type Outcome } from './report.ts'
-import { openBytes, openSource } from './source.ts'
+import { checkWhole, openBytes, openSource } from './source.ts'
 
 const settings = {
   file: text(requiredWords('file', 'CSV or JSON lines; - for standard input.', 'file', 'name the file'), {
@@ -105,6 +105,7 @@ async function importFile(
   const { size, bytes } = await openBytes(file, (total) => onBytes(total))
   const source = await openSource(bytes, form)
   if (source.ignored.length > 0) complain(`columns ignored: ${source.ignored.join(', ')}`)
+  if (!options.isDry && form.amounts === 'minor') await checkWhole(file, form, options.signal)
   const report = await Report.open(path)
   try {
     await withProgress('kB', Math.ceil(size / 1_024), async (onProgress) => {

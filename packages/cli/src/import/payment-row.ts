@@ -1,5 +1,6 @@
 import { readLine, type Line } from '@titan/api/lines'
 import { unescapeFormulas } from '@titan/payments'
+import { Failure } from '@titan/service'
 import { quote, readAmount, type AmountForm } from './amount.ts'
 
 /** How the rows of a file are read. */
@@ -35,7 +36,11 @@ const SHORTENED_NUMBER = /^\d(?:[.,]\d+)?E\+\d+$/i
 /** A formula, or an error value in English or German. */
 const FORMULA = /^(?:=|#(?:N\/A|REF!|VALUE!|NAME\?|DIV\/0!|NUM!|NULL!|SPILL!|NV|BEZUG!|WERT!|ZAHL!|#+)$)/
 
-/** Reads a row as a body of `POST /pay`; a text tells why it cannot be one. */
+/**
+ * Reads a row as a body of `POST /pay`; a text tells why it cannot be one.
+ *
+ * @throws Failure when its amount shows that no amount of the file can be trusted
+ */
 export function readPaymentRow(
   cells: Readonly<Record<string, string>>,
   { amounts, currency: fallback, isExport = false }: RowForm,
@@ -49,6 +54,8 @@ export function readPaymentRow(
   if (SHORTENED_NUMBER.test(key))
     return `the idempotency_key ${quote(key)} is a number that a spreadsheet has shortened: format the column as text`
   const read = readAmount(amount, amounts, currency)
+  // In such a file 13 means 13.00, and nothing in that row shows it.
+  if ('fault' in read && read.isOtherForm === true) throw new Failure(read.fault)
   if ('fault' in read) return read.fault
   const members = membersOf(rest)
   if (typeof members === 'string') return members

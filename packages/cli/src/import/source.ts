@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises'
 import type { Line } from '@titan/api/lines'
 import { containsCardNumber, unescapeFormulas } from '@titan/payments'
 import { Failure } from '@titan/service'
-import { textOf } from '@titan/queue-core/text-of'
+import { isInstance, textOf } from '@titan/queue-core/text-of'
 import { readHeader, readRows, type Header, type Row } from './csv.ts'
 import { decodeText } from './encoding.ts'
 import { readJsonLines } from './json-lines.ts'
@@ -44,6 +44,18 @@ const OUTCOMES = [
   'created_at',
   'updated_at',
 ]
+
+/**
+ * Reads a file to its end before anything of it is stored. What can be read only once, such as a pipe, is not.
+ *
+ * @throws Failure when its amounts cannot be trusted
+ */
+export async function checkWhole(path: string, form: RowForm, signal: AbortSignal): Promise<void> {
+  if (path === '-' || !(await stat(path)).isFile()) return
+  const { bytes } = await openBytes(path, () => undefined)
+  const { entries } = await openSource(bytes, form)
+  for await (const _entry of entries) if (signal.aborted) return
+}
 
 /** Opens a file, or standard input for `-`. `onBytes` is told how much was read. @throws Failure */
 export async function openBytes(path: string, onBytes: (total: number) => void) {
@@ -99,6 +111,15 @@ async function* readLines(
     yield { line, read }
 }
 
+/** @throws Failure with the line */
+function readRowOf({ line, cells }: Extract<Row, { readonly cells: object }>, form: RowForm): Line | string {
+  try {
+    return readPaymentRow(cells, form)
+  } catch (error) {
+    throw isInstance(error, Failure) ? new Failure(`line ${line}: ${error.message}`, { cause: error }) : error
+  }
+}
+
 /** @throws Failure when a column that counts is there twice */
 function sourceOf({ columns }: Header, rows: AsyncIterable<Row>, form: RowForm): Source {
   const twice = columns.find((name, index) => COLUMNS.has(name) && columns.indexOf(name) !== index)
@@ -115,11 +136,7 @@ function sourceOf({ columns }: Header, rows: AsyncIterable<Row>, form: RowForm):
       const { idempotency_key: cell = '' } = row.cells
       const key = isExport ? unescapeFormulas(cell) : cell
       const isShown = key !== '' && !containsCardNumber(key)
-      yield {
-        line: row.line,
-        key: isShown ? key : undefined,
-        read: readPaymentRow(row.cells, { ...form, isExport }),
-      }
+      yield { line: row.line, key: isShown ? key : undefined, read: readRowOf(row, { ...form, isExport }) }
     }
   }
   return { entries: read(), ignored }

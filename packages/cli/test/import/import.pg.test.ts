@@ -60,6 +60,15 @@ test('stores what can be, reports each line, and a repeat changes nothing', asyn
   ])
 })
 
+test('nothing of a file is stored when a line far below shows that its amounts are in another form', async () => {
+  const rows = Array.from({ length: 600 }, (_, index) => `form-${index},13,EUR`)
+  const file = write(`idempotency_key,amount,currency\n${rows.join('\n')}\nform-600,12.50,EUR\n`)
+  const { code, stderr } = await importFile(file)
+  expect(code).not.toBe(0)
+  expect(stderr).toContain('line 602: the amount "12.50" is no whole number of minor units')
+  expect((await store.page({ idempotencyKey: 'form-0' })).payments).toEqual([])
+})
+
 test('a dry run stores nothing and finds keys that come twice, also far apart', async () => {
   const rows = Array.from({ length: 600 }, (_, index) => `dry-${index},5,EUR`)
   const file = write(`idempotency_key,amount,currency\n${rows.join('\n')}\ndry-0,6,EUR\n`)

@@ -123,6 +123,12 @@ test('decimal amounts are read in the currency of their row', async () => {
   ])
 })
 
+test('one amount with decimals stops a file of minor units: 13 would be 0.13 in it', async () => {
+  await expect(read('idempotency_key,amount\na,13\nb,12.50\nc,14\n')).rejects.toThrow(
+    'line 3: the amount "12.50" is no whole number of minor units',
+  )
+})
+
 test('lines of JSON are read by the rules of the API', async () => {
   const text = [
     '{"amount":500,"idempotency_key":"a","reference":"r"}',
