@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { eventually } from '@titan/testkit'
 import { expect, onTestFinished, test } from 'vitest'
@@ -39,6 +40,22 @@ test('a comparison that fails continues at the next look, from its mark', async 
   list.fails = false
   await duty.runOnce()
   expect(events.slice(1)).toMatchObject([{ type: 'books_compared', report: { differences: 0 } }])
+})
+
+test('a comparison that finds too much waits for the next hour, instead of finding more each minute', async () => {
+  const books = booksOf(store, sql)
+  const records = Array.from({ length: 1_001 }, () =>
+    books.recordOf(`pay_${randomUUID().replaceAll('-', '')}`, { at: new Date(Date.now() - 1_000) }),
+  )
+  books.records.push(...records)
+  const gateway = { ...books.gateway, lookup: undefined, list: async () => ({ records: books.records }) }
+  const { duty, events } = dutyOf({ ...books, gateway }, 'w1')
+  await duty.runOnce()
+  expect(events).toMatchObject([{ type: 'error', error: { code: 'TOO_MANY_DIFFERENCES' } }])
+  await duty.runOnce()
+  await dutyOf({ ...books, gateway }, 'w2').duty.runOnce()
+  expect(events).toHaveLength(1)
+  expect(await books.breaks()).toHaveLength(1_000)
 })
 
 test('a gateway without a list costs no statement', async () => {

@@ -1,4 +1,6 @@
 import { startLoop, type Loop } from '@titan/queue-core/async'
+import { isInstance } from '@titan/queue-core/text-of'
+import { PaymentsError } from '../../domain/errors.ts'
 import type { OnPaymentsEvent } from '../../domain/events.ts'
 import type { RetryPolicy } from '../../domain/retry-policy.ts'
 import type { Gateway } from '../../gateways/gateway.ts'
@@ -79,6 +81,7 @@ export class BooksDuty {
     const mine = { gateway: gateway.name, account: 'default', owner }
     const due = await store.claimComparison(mine, { leaseMs: LEASE_MS, intervalMs, settleMs })
     if (due === undefined) return
+    let heldMs = 0
     try {
       const report = await compareBooks({
         store,
@@ -90,8 +93,12 @@ export class BooksDuty {
         onProgress: (doneUntil) => store.advanceComparison(mine, { doneUntil, leaseMs: LEASE_MS }),
       })
       onEvent({ type: 'books_compared', report })
+    } catch (error) {
+      // At the next look it would record as many again.
+      if (isInstance(error, PaymentsError) && error.code === 'TOO_MANY_DIFFERENCES') heldMs = intervalMs
+      throw error
     } finally {
-      await store.advanceComparison(mine, { doneUntil: null, leaseMs: 0 })
+      await store.advanceComparison(mine, { doneUntil: null, leaseMs: heldMs })
     }
   }
 }
