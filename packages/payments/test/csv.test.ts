@@ -7,6 +7,7 @@ test.each([
   ['+49 30', "'+49 30"],
   ['-5', "'-5"],
   ['@SUM(A1)', "'@SUM(A1)"],
+  ['＝1+1', "'＝1+1"],
   ['\t=1', `"'\t'=1"`],
   ['\r=1', `"'\r'=1"`],
   ['a;=1', `"a;'=1"`],
@@ -24,14 +25,14 @@ test.each([
 
 test('every text is read back as it was, and begins no formula', () => {
   const text = fc.string({
-    unit: fc.constantFrom('=', '+', '-', '@', '\t', '\r', '\n', "'", '"', ',', ';', 'a', ' '),
+    unit: fc.constantFrom('=', '+', '-', '@', '＝', '\t', '\r', '\n', "'", '"', ',', ';', 'a', ' '),
     maxLength: 12,
   })
   fc.assert(
     fc.property(text, (given) => {
       const escaped = escapeFormulas(given)
       expect(unescapeFormulas(escaped)).toBe(given)
-      expect(escaped).not.toMatch(/(^|[",;\t\r\n])[=+\-@]/)
+      expect(escaped).not.toMatch(/(^|[",;\t\r\n])[=+\-@＝]/)
     }),
     { numRuns: 500 },
   )

@@ -5,11 +5,11 @@ export type CsvValue = string | number | boolean | null | undefined
 const QUOTED = /[",;\t\r\n]|^\s|\s$/
 
 /**
- * Where a spreadsheet may see a formula: at the beginning of a cell, or after what separates cells in another locale. The
- * quotes before it are counted, so that {@link unescapeFormulas} restores every text.
+ * Where a spreadsheet may see a formula: at the beginning of a cell, or after what separates cells in another locale; of East
+ * Asia, also by wide signs. The quotes before it are counted, so that {@link unescapeFormulas} restores every text.
  */
-const FORMULA = /(?<=^|[",;\t\r\n])('*)(?=[=+\-@\t\r])/g
-const ESCAPED = /(?<=^|[",;\t\r\n])('*)'(?=[=+\-@\t\r])/g
+const FORMULA = /(?<=^|[",;\t\r\n])('*)(?=[=+\-@＝＋－＠\t\r])/g
+const ESCAPED = /(?<=^|[",;\t\r\n])('*)'(?=[=+\-@＝＋－＠\t\r])/g
 
 /** Puts a quote before what a spreadsheet would run as a formula. */
 export function escapeFormulas(text: string): string {
