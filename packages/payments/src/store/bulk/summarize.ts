@@ -65,7 +65,15 @@ export function formatSum(sum: bigint): number | string {
   return sum <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(sum) : String(sum)
 }
 
-/** Whether a name is one of a time zone, which the database knows too. */
+/** A name as of the IANA database: PostgreSQL reads abbreviations and offsets in another way than JavaScript. */
+const ZONE_NAME = /^[a-z_]+(?:\/[\w+-]+)+$/i
+
+/** Whether a name is one of a time zone, present or former, which the database knows too. */
 export function isTimeZone(name: string): boolean {
-  return name === 'UTC' || Intl.supportedValuesOf('timeZone').includes(name)
+  if (name === 'UTC') return true
+  try {
+    return ZONE_NAME.test(name) && new Intl.DateTimeFormat('en', { timeZone: name }).format(0) !== ''
+  } catch {
+    return false
+  }
 }
