@@ -151,6 +151,15 @@ test('lines of JSON are read by the rules of the API', async () => {
   ])
 })
 
+test('a line that is nested too deeply to be walked is refused, and the next one is read', async () => {
+  const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`
+  const lines = `{"amount":1,"idempotency_key":"a","metadata":${deep}}\n{"amount":1,"idempotency_key":"b"}`
+  const refused = 'validation-failed'
+  expect((await read(lines, {}, 4_096)).lines).toEqual([`1: ${refused}`, '2: b 1 USD low'])
+  const rows = `amount,idempotency_key,metadata\n1,a,"{""a"":${deep}}"\n1,b,\n`
+  expect((await read(rows, {}, 4_096)).lines).toEqual([`2: ${refused}`, '3: b 1 USD low'])
+})
+
 test.each([
   ['', 'the file is empty'],
   ['\n\n', 'the file is empty'],

@@ -60,10 +60,13 @@ function needsCustomer(): Problem {
   return new Problem('validation-failed', { errors: [{ pointer: '/return_url', detail }] })
 }
 
+/** No member is nested deeper, so what lies below is refused anyway. */
+const MAX_DEPTH = 16
+
 /** Returns every text of a JSON value, names and numbers included. */
-function textsIn(value: unknown): string[] {
+function textsIn(value: unknown, depth = 0): string[] {
   if (typeof value === 'string') return [value]
   if (typeof value === 'number') return [String(value)]
-  if (typeof value !== 'object' || value === null) return []
-  return Object.entries(value).flatMap(([name, member]) => [name, ...textsIn(member)])
+  if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return []
+  return Object.entries(value).flatMap(([name, member]) => [name, ...textsIn(member, depth + 1)])
 }
