@@ -1,7 +1,7 @@
 import { readLine, type Line } from '@titan/api/lines'
 import { unescapeFormulas } from '@titan/payments'
 import { Failure } from '@titan/service'
-import { quote, readAmount, type AmountForm } from './amount.ts'
+import { quote, readAmount, type Amount, type AmountForm } from './amount.ts'
 
 /** How the rows of a file are read. */
 export interface RowForm {
@@ -54,12 +54,16 @@ export function readPaymentRow(
   if (SHORTENED_NUMBER.test(key))
     return `the idempotency_key ${quote(key)} is a number that a spreadsheet has shortened: format the column as text`
   const read = readAmount(amount, amounts, currency)
-  // In such a file 13 means 13.00, and nothing in that row shows it.
-  if ('fault' in read && read.isOtherForm === true) throw new Failure(read.fault)
-  if ('fault' in read) return read.fault
+  if ('fault' in read) return refuse(read)
   const members = membersOf(rest)
   if (typeof members === 'string') return members
   return readLine({ ...members, amount: read.minor, currency, idempotency_key: key })
+}
+
+/** In a file with an amount of another form 13 means 13.00, and nothing in that row shows it. @throws Failure */
+function refuse({ fault, isOtherForm }: Extract<Amount, { readonly fault: string }>): string {
+  if (isOtherForm === true) throw new Failure(fault)
+  return fault
 }
 
 /** Returns what the other cells say, or why they cannot say it. */

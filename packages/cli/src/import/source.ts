@@ -54,7 +54,8 @@ export async function checkWhole(path: string, form: RowForm, signal: AbortSigna
   if (path === '-' || !(await stat(path)).isFile()) return
   const { bytes } = await openBytes(path, () => undefined)
   const { entries } = await openSource(bytes, form)
-  for await (const _entry of entries) if (signal.aborted) return
+  const reading = entries[Symbol.asyncIterator]()
+  while (!signal.aborted && (await reading.next()).done !== true);
 }
 
 /** Opens a file, or standard input for `-`. `onBytes` is told how much was read. @throws Failure */
