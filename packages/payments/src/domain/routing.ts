@@ -14,7 +14,7 @@ export interface RoutingRule {
   /** Beginning of the gateway's token, or of any of the tokens where there is one for each gateway. */
   readonly paymentMethod?: string | undefined
   readonly gateways: readonly string[]
-  /** Decline codes after which the next gateway may be tried. @default all of {@link ELSEWHERE_CODES} */
+  /** Decline codes after which the next gateway may be tried. @default all that may go elsewhere */
   readonly declines?: readonly string[] | undefined
 }
 
@@ -66,7 +66,7 @@ export function routeOf(
 /** Where else a payment may go, and where it was. */
 export interface Routing {
   readonly route: readonly string[]
-  /** Decline codes after which the next gateway may be tried. @default all of {@link ELSEWHERE_CODES} */
+  /** Decline codes after which the next gateway may be tried. @default all that may go elsewhere */
   readonly declines?: readonly string[] | undefined
   /** The attempts before the current one. */
   readonly before: readonly Pick<PaymentAttempt, 'gateway' | 'outcome' | 'lastError'>[]

@@ -113,21 +113,7 @@ export function createPaymentStore(sql: Database) {
     /** Extends a lease; false when it is no longer held. */
     renew: (held: HeldClaim, leaseMs: number) => renewFor(leaseMs)(held),
     /** Writes the result of a claim; false when the claim is no longer the payment's, and nothing was changed. */
-    settle(settlement: Settlement) {
-      const step = {
-        name: 'settle payment',
-        attributes: () => ({
-          'titan.payment.id': settlement.paymentId,
-          'titan.payment.status': settlement.status,
-          'titan.payment.event': settlement.event,
-        }),
-      }
-      return traceStep(
-        step,
-        () => settle(settlement),
-        (isWritten) => (isWritten ? {} : { 'error.type': 'STALE' }),
-      )
-    },
+    settle: (settlement: Settlement) => traceSettlement(settlement, () => settle(settlement)),
     seize: bind(seize),
     recordBreak: bind(recordBreak),
 
@@ -168,6 +154,21 @@ function createSettle(sql: Database) {
   const settleAny = batched((all: readonly Settlement[]) => settleMany(sql, all), { isItemFault })
   return async (settlement: Settlement): Promise<boolean> =>
     (isFirstSuccess(settlement) && (await settleFirst(settlement))) || settleAny(settlement)
+}
+
+/** Writes a result in a span of its trace. */
+function traceSettlement(
+  { paymentId, status, event }: Settlement,
+  settle: () => Promise<boolean>,
+): Promise<boolean> {
+  const attributes = () => ({
+    'titan.payment.id': paymentId,
+    'titan.payment.status': status,
+    'titan.payment.event': event,
+  })
+  return traceStep({ name: 'settle payment', attributes }, settle, (isWritten) =>
+    isWritten ? {} : { 'error.type': 'STALE' },
+  )
 }
 
 /** Runs a creation in a span of its trace. */
