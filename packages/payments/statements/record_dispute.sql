@@ -13,8 +13,11 @@
 --          $12 actor       text         who says so
 -- RETURNS  type of the event, when this was news
 -- WHY      Reports come in any order and more than once: only a later one, or a list that shows a later step, changes anything.
+--          One that repeats the status is the last word all the same, so that what was said before it stays without effect.
 with steps as (
   select array['inquiry', 'needs_response', 'under_review', 'closed', 'won', 'lost']::text[] as list
+), before as (
+  select status, amount from disputes where gateway = $1::text and gateway_ref = $2::text
 ), written as (
   insert into disputes as d (gateway, gateway_ref, payment_id, charge_ref, amount, currency, status, reason, respond_by, opened_at, said_at)
   values ($1::text, $2::text, $3::text, $4::text, $5::bigint, $6::text, $7::text, $8::text, $9::timestamptz,
@@ -22,8 +25,9 @@ with steps as (
       on conflict (gateway, gateway_ref) do update
      set amount = excluded.amount, status = excluded.status, reason = coalesce(excluded.reason, d.reason),
          respond_by = coalesce(excluded.respond_by, d.respond_by), said_at = greatest(d.said_at, excluded.said_at),
-         updated_at = clock_timestamp()
-   where d.payment_id = excluded.payment_id and (d.status, d.amount) is distinct from (excluded.status, excluded.amount)
+         updated_at = case when (d.status, d.amount) is distinct from (excluded.status, excluded.amount) then clock_timestamp()
+                           else d.updated_at end
+   where d.payment_id = excluded.payment_id
      and (excluded.said_at > d.said_at and $11::timestamptz is not null
           or array_position((select list from steps), excluded.status) > array_position((select list from steps), d.status)
              and (excluded.said_at = d.said_at or $11::timestamptz is null))
@@ -32,7 +36,7 @@ returning d.xmax = 0 as is_new, d.status, d.amount, d.currency, d.reason, d.resp
   update payments p
      set event_seq = p.event_seq + 1, dispute_status = written.status, updated_at = clock_timestamp()
     from written
-   where p.id = $3::text
+   where p.id = $3::text and (written.status, written.amount) not in (select status, amount from before)
 returning p.id, p.event_seq, p.status
 )
 insert into payment_event_rows (payment_id, seq, type, from_status, to_status, actor, evidence)

@@ -45,6 +45,25 @@ test('reports of a dispute in any order leave its last word, an event each, and 
   expect(await read(store, id)).toMatchObject({ status: 'SUCCESS', disputeStatus: 'won' })
 })
 
+test('what was said before the last report of a dispute stays without effect, also when that one was no news', async () => {
+  const books = booksOf(store, sql)
+  const { id, gatewayRef } = await books.paid()
+  const report = (saidAt: Date, given: Partial<DisputeRecord> = {}) =>
+    applyDispute(
+      { gateway: books.name, dispute: disputeOf(gatewayRef, given), saidAt, actor: 'webhook:books' },
+      store,
+    )
+  expect(await report(later(0))).toBe('recorded')
+  expect(await report(later(20))).toBe('known')
+  expect(await report(later(10), { status: 'under_review' })).toBe('known')
+  expect(await read(store, id)).toMatchObject({ disputeStatus: 'needs_response' })
+  expect(await report(later(30), { amount: 400 })).toBe('recorded')
+  expect((await store.events(id)).slice(4).map(({ type }) => type)).toEqual([
+    'dispute.opened',
+    'dispute.updated',
+  ])
+})
+
 test('a dispute about a charge of nobody here is none of ours', async () => {
   const books = booksOf(store, sql)
   const said = { gateway: books.name, saidAt: OPENED, actor: 'webhook:books' }
