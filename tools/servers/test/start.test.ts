@@ -1,6 +1,8 @@
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { execFile } from 'node:child_process'
+import { appendFileSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { eventually } from '@titan/testkit'
 import { createFolder } from './support/folder.ts'
@@ -31,6 +33,20 @@ async function askRedis(port: number, command: string): Promise<string> {
   const chunks: Buffer[] = []
   for await (const chunk of socket) chunks.push(chunk as Buffer)
   return Buffer.concat(chunks).toString()
+}
+
+const TITAN = fileURLToPath(new URL('../../../packages/cli/src/cli.ts', import.meta.url))
+
+/** Runs `titan verify` with the variables of an environment file. Returns the invariants that are broken. */
+async function runVerify(environment: string): Promise<string[]> {
+  const lines = [...environment.matchAll(/^export (\w+)='(.*)'$/gmu)]
+  const env = Object.fromEntries(lines.map(([, name = '', value = '']) => [name, value]))
+  const report = await new Promise<string>((resolve) => {
+    execFile(process.execPath, [TITAN, 'verify', '--json'], { env }, (_error, stdout) => resolve(stdout))
+  })
+  const { findings } = JSON.parse(report) as { findings: { id: string; verdict: string; reason: string }[] }
+  expect(findings.filter(({ reason }) => reason.includes('no ledger'))).toEqual([])
+  return findings.filter(({ verdict }) => verdict === 'FAIL').map(({ id }) => id)
 }
 
 describe('start', { timeout: 180_000 }, () => {
@@ -123,8 +139,16 @@ describe('start', { timeout: 180_000 }, () => {
     expect(await askRedis(Number(redisPort), 'PING')).toMatch(/^-NOAUTH/u)
     // With them, an API and a worker of one's own run alongside: they change no tables.
     expect(environment).toMatch(
-      /^export DATABASE_URL='postgres:.+'\nexport REDIS_URL='redis:.+'\nexport MIGRATE='false'\n$/u,
+      /^export DATABASE_URL='postgres:.+'\nexport REDIS_URL='redis:.+'\nexport MIGRATE='false'\nexport GATEWAY_LEDGER='.+'\n$/u,
     )
+    // The gateway's ledger is one of them: charges are compared with it, and a second one is found.
+    const ledger = join(stateFolder, 'gateway-ledger.jsonl')
+    expect(await runVerify(environment)).toEqual([])
+    const charge = readFileSync(ledger, 'utf8')
+      .split('\n')
+      .find((line) => line.includes('"charge":{'))
+    appendFileSync(ledger, `${charge?.replaceAll(/"sim_\w+"/gu, '"sim_second"')}\n`)
+    expect(await runVerify(environment)).toEqual(['I1', 'I4'])
 
     start.signal('SIGTERM')
     expect(await start.exited, start.output()).toBe(0)

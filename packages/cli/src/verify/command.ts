@@ -7,12 +7,38 @@ import {
   storeSettings,
   type Ledger,
 } from '@titan/payments'
-import { Failure, milliseconds, named, optionalText, toggle, wholeNumber } from '@titan/service'
+import {
+  Failure,
+  milliseconds,
+  named,
+  optionalText,
+  readSettings,
+  toggle,
+  wholeNumber,
+  type SettingsSource,
+} from '@titan/service'
 import { command } from '../command.ts'
 import { withProgress } from '../terminal.ts'
 import { formatReport } from './report.ts'
 import { findOpenBreaks } from './snapshot.ts'
 import { verify } from './verify.ts'
+
+const keptSettings = {
+  file: optionalText(
+    {
+      env: 'GATEWAY_LEDGER',
+      about: 'Ledger file of the simulated gateway, when no other is given.',
+      hint: 'file',
+    },
+    { form: /^.+$/, rule: 'a file' },
+  ),
+}
+
+/** The ledger that workers keep: flags go over it. */
+const keptLedger = {
+  sections: [{ title: 'Kept ledger', settings: Object.values(keptSettings) }],
+  read: (source: SettingsSource) => readSettings(keptSettings, source),
+}
 
 /** `titan verify`. */
 export const verifyCommand = command({
@@ -48,9 +74,9 @@ export const verifyCommand = command({
       { fallback: 86_400_000, min: 1, max: 366 * 86_400_000 },
     ),
   },
-  groups: { config: storeSettings },
+  groups: { config: storeSettings, kept: keptLedger },
   statementTimeoutMs: 0,
-  async run({ ledger, ledgerUrl, gateway, settled, maxRetries, keyTtlMs, ...own }, { config, ...session }) {
+  async run({ ledger, ledgerUrl, settled, maxRetries, keyTtlMs, ...own }, { config, kept, ...session }) {
     if (ledger !== undefined && ledgerUrl !== undefined)
       throw new Failure('--ledger and --ledger-url exclude each other')
     const sql = await session.database()
@@ -60,9 +86,11 @@ export const verifyCommand = command({
       throw new Failure(`migration ${missing} is not applied: run titan migrate, then titan verify again`)
     const { prefix, partitions } = config
     await requirePartitions(sql, PAYMENTS_QUEUE, partitions)
+    const isKept = ledger === undefined && ledgerUrl === undefined && kept.file !== undefined
+    const gateway = own.gateway ?? (isKept ? 'simulated' : undefined)
     const shared = { sql, redis, prefix, partitions, settled, maxRetries, keyTtlMs, gateway }
     const findings = await withProgress('payments', 0, (onProgress) =>
-      verify({ ...shared, ledger: openLedger(ledger, ledgerUrl), onProgress }),
+      verify({ ...shared, ledger: openLedger(isKept ? kept.file : ledger, ledgerUrl), onProgress }),
     )
     const openBreaks = await findOpenBreaks(sql)
     const ok = findings.every(({ verdict }) => verdict !== 'FAIL')

@@ -67,6 +67,14 @@ const simulatedSettings = {
     ),
   ),
   unknownRate: share(simulated('UNKNOWN_RATE', 'Share of requests whose response is lost.', '0')),
+  ledgerFile: optionalText(
+    {
+      ...named('GATEWAY_LEDGER', 'File that keeps the ledger of the simulated gateway, for titan verify.'),
+      hint: 'file',
+      shown: 'in memory',
+    },
+    { form: /^.+$/, rule: 'a file' },
+  ),
   seed: count(simulated('SEED', 'Seed of the simulated gateway’s random choices.', '1'), 0),
 }
 

@@ -10,6 +10,7 @@ import { provideRedis } from '../redis.ts'
 import { spawnServer } from '../server-process.ts'
 import { poll } from '../wait.ts'
 import { startProgram, type Program } from './program.ts'
+import { ledgerVariables } from './ledger.ts'
 import { webhookVariables } from './webhook-key.ts'
 import { workerGroupArgs } from './worker-group.ts'
 
@@ -58,6 +59,7 @@ export async function startSystem(options: SystemOptions) {
   const lock = await acquireLock(join(stateFolder, 'start.json'), `The state folder ${stateFolder}`)
   closers.defer(() => lock.release())
 
+  const ledger = ledgerVariables(stateFolder, env)
   const postgres = await providePostgres({ dataDir: join(stateFolder, 'postgres') }, env)
   closers.defer(() => postgres.stop())
   print(postgres.description)
@@ -74,7 +76,7 @@ export async function startSystem(options: SystemOptions) {
   signal.throwIfAborted()
   const stores = { ...servers, ...database }
   const environmentFile = join(stateFolder, 'env')
-  writeEnvironment(environmentFile, stores, env)
+  writeEnvironment(environmentFile, { ...stores, ...ledger }, env)
   closers.defer(() => rmSync(environmentFile, { force: true }))
   const gateway = Object.keys(env).some((name) => name.startsWith('GATEWAY')) ? {} : SHOW_GATEWAY
   const webhooks = webhookVariables(join(stateFolder, 'webhook-key'), env)
@@ -83,7 +85,7 @@ export async function startSystem(options: SystemOptions) {
     const program = await startProgram({
       name,
       args: [join(REPOSITORY, script), ...args],
-      env: { ...gateway, ...webhooks, ...stores, ...settings },
+      env: { ...gateway, ...ledger, ...webhooks, ...stores, ...settings },
       logFile: join(logFolder, `${name}.log`),
       lock,
       onRestart: (how) => print(`${name} ended (${how}), restarting`),
@@ -147,13 +149,13 @@ async function proposePort(wanted: number | undefined) {
  */
 function writeEnvironment(
   path: string,
-  stores: { DATABASE_URL: string; REDIS_URL: string; MIGRATE?: string },
+  servers: { DATABASE_URL: string; REDIS_URL: string; MIGRATE?: string; GATEWAY_LEDGER?: string },
   env: NodeJS.ProcessEnv,
 ) {
   // Without the prefix `titan` would read another queue. Without MIGRATE an API or a worker would try to change tables.
-  const variables = { ...stores, QUEUE_PREFIX: env['QUEUE_PREFIX'] }
+  const variables = { ...servers, QUEUE_PREFIX: env['QUEUE_PREFIX'] }
   const lines = Object.entries(variables).map(([name, value]) =>
-    value ? `export ${name}='${value.replaceAll("'", '%27')}'\n` : '',
+    value ? `export ${name}='${value.replaceAll("'", String.raw`'\''`)}'\n` : '',
   )
   writeFileSync(path, lines.join(''), { mode: 0o600 })
 }

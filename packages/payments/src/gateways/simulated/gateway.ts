@@ -33,6 +33,11 @@ export interface SimulatedGatewayOptions extends SimulatedRates {
   readonly moveScript?:
     | ((request: MovementRequest, send: number) => SimulatedBehaviour | undefined)
     | undefined
+  /**
+   * File that keeps the ledger, in the format of the gateway simulator, and is read again after a restart. Processes may
+   * share it. @default none: what is remembered is lost with the process
+   */
+  readonly ledgerFile?: string | undefined
   /** @default 'simulated' */
   readonly name?: string | undefined
   /** @default 'test' */
@@ -103,6 +108,7 @@ export function createSimulatedGateway(options: SimulatedGatewayOptions = {}): S
     move: (request, { signal }) => send(signal, () => server.receiveMove(request)),
     lookup: ({ gatewayKey }, { signal }) => ask(signal, () => server.find(gatewayKey)),
     abandon: ({ gatewayKey }, { signal }) => ask(signal, () => server.abandon(gatewayKey)),
+    close: async () => server.close(),
     list: async (request, { signal }) => {
       if (!(await wait(delayMs, signal))) throw new Error(GIVEN_UP)
       return listSimulated(server, request)

@@ -1,8 +1,9 @@
-import { LRUCache } from 'lru-cache'
 import { createHash } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { declineKindOf } from '../../domain/declines.ts'
 import type { ChargeOutcome, ChargeRequest, MovementRequest } from '../gateway.ts'
+import { fingerprintOf, type AnyRequest } from './ledger-file.ts'
+import { REMEMBERED, SimulatedMemory, type MemoryOptions, type Stored } from './memory.ts'
 import { pick, resolveRates, type Rates, type SimulatedBehaviour, type SimulatedRates } from './rates.ts'
 
 /** One charge in the ledger of the gateway, by which tests judge where money moved. */
@@ -28,8 +29,7 @@ export type SimulatedAnswer = 'succeed' | 'decline'
 /** `LOST` is an answer that never arrives, `HANG` a connection that stays open without one. */
 export type Reply = ChargeOutcome | 'LOST' | 'HANG'
 
-interface ServerOptions extends SimulatedRates {
-  readonly keyTtlMs: number
+interface ServerOptions extends SimulatedRates, MemoryOptions {
   readonly seed?: number | undefined
   readonly script?: ((request: ChargeRequest, send: number) => SimulatedBehaviour | undefined) | undefined
   readonly moveScript?:
@@ -37,19 +37,11 @@ interface ServerOptions extends SimulatedRates {
     | undefined
 }
 
-type AnyRequest = ChargeRequest | MovementRequest
-
 /** How the server handles requests of one sort. */
 interface Handling<Request> {
   readonly decide: (request: Request, send: number) => SimulatedBehaviour
   readonly act: (request: Request) => ChargeOutcome
   readonly decline: (request: Request, kind: 'soft' | 'hard') => ChargeOutcome
-}
-
-interface Stored {
-  readonly request: AnyRequest
-  readonly outcome: ChargeOutcome
-  readonly storedAt: number
 }
 
 /** What has become of a charge; its amount is the authorized one. */
@@ -62,8 +54,6 @@ export interface Intent extends SimulatedCharge {
   refunded: number
 }
 
-/** Charges, requests and keys that are remembered: a worker may run for months. An older key counts as expired. */
-const REMEMBERED = 100_000
 const SOFT_CODES = ['insufficient_funds', 'issuer_not_available', 'try_again_later'] as const
 const HARD_CODES = ['stolen_card', 'expired_card', 'account_closed', 'card_not_supported'] as const
 const AUTHORIZED_FOR_MS = 7 * 86_400_000
@@ -95,71 +85,79 @@ export class SimulatedServer {
       return { type: 'DECLINED', code, kind }
     },
   }
-  readonly #stored = new LRUCache<string, Stored>({ max: REMEMBERED })
-  readonly #sends = new LRUCache<string, number>({ max: REMEMBERED })
-  /** The first charge under each key. */
-  readonly #intents = new LRUCache<string, Intent>({ max: REMEMBERED })
-  /** What each key moved apart from charges, when that differs from its stored answer. */
-  readonly #moved = new LRUCache<string, ChargeOutcome>({ max: REMEMBERED })
+  readonly #memory: SimulatedMemory
 
   constructor(options: ServerOptions) {
     this.#options = options
+    this.#memory = new SimulatedMemory(options)
     this.#rates = resolveRates(options)
   }
 
   /** Processes a charge at the time it arrives. */
   receive(request: ChargeRequest): Reply {
     append(this.requests, request)
-    return this.#receive(request, this.#charges)
+    return this.#memory.carryOut(this, request, () => this.#receive(request, this.#charges))
   }
 
   /** Processes a capture, void or refund at the time it arrives. */
   receiveMove(request: MovementRequest): Reply {
     append(this.moves, request)
-    return this.#receive(request, this.#movements)
+    return this.#memory.carryOut(this, request, () => this.#receive(request, this.#movements))
   }
 
   /** Finds what became of the requests under a key; money that moved comes first. */
   find(gatewayKey: string): ChargeOutcome | undefined {
-    const intent = this.#intents.get(gatewayKey)
+    this.#memory.catchUp()
+    const intent = this.#memory.intents.get(gatewayKey)
     if (intent !== undefined) return outcomeOf(intent)
-    return this.#moved.get(gatewayKey) ?? this.#stored.get(gatewayKey)?.outcome
+    return this.#memory.moved.get(gatewayKey) ?? this.#memory.stored.get(gatewayKey)?.outcome
   }
 
   /** Cancels a charge that has moved no money, and says what is true then. */
   abandon(gatewayKey: string): ChargeOutcome | undefined {
-    const intent = this.#intents.get(gatewayKey)
-    if (intent !== undefined && intent.status !== 'charged') intent.status = 'canceled'
-    return this.find(gatewayKey)
+    return this.#memory.keep(this, { gatewayKey }, () => {
+      const intent = this.#memory.intents.get(gatewayKey)
+      if (intent !== undefined && intent.status !== 'charged') intent.status = 'canceled'
+      return this.find(gatewayKey)
+    })
+  }
+
+  close(): void {
+    this.#memory.close()
   }
 
   /** The charges that are remembered, whatever became of them. */
   intents(): Iterable<Intent> {
-    return this.#intents.values()
+    return this.#memory.intents.values()
   }
 
   answer(gatewayKey: string, answer: SimulatedAnswer): boolean {
-    const intent = this.#intents.get(gatewayKey)
+    return this.#memory.keep(this, { gatewayKey }, () => this.#answer(gatewayKey, answer))
+  }
+
+  #answer(gatewayKey: string, answer: SimulatedAnswer): boolean {
+    const intent = this.#memory.intents.get(gatewayKey)
     if (intent?.status === 'questioned') {
       if (answer === 'decline') intent.status = 'canceled'
       else this.#confirm(intent)
       return true
     }
-    const stored = this.#stored.get(gatewayKey)
-    if (stored?.outcome.type !== 'PENDING' || this.#moved.has(gatewayKey) || !('kind' in stored.request))
-      return false
+    const stored = this.#memory.stored.get(gatewayKey)
+    const request = stored?.request
+    if (stored?.outcome.type !== 'PENDING' || this.#memory.moved.has(gatewayKey)) return false
+    if (request === undefined || !('kind' in request)) return false
     const refused = { type: 'DECLINED', code: 'refund_refused', kind: 'hard' } as const
-    this.#moved.set(gatewayKey, answer === 'succeed' ? this.#move(stored.request) : refused)
+    this.#memory.moved.set(gatewayKey, answer === 'succeed' ? this.#move(request) : refused)
     return true
   }
 
   #receive<Request extends AnyRequest>(request: Request, handling: Handling<Request>): Reply {
     const { gatewayKey } = request
-    const send = (this.#sends.get(gatewayKey) ?? 0) + 1
-    this.#sends.set(gatewayKey, send)
-    const known = this.#recall(gatewayKey)
+    const send = (this.#memory.sends.get(gatewayKey) ?? 0) + 1
+    this.#memory.sends.set(gatewayKey, send)
+    const known = this.#memory.recall(gatewayKey)
     if (known === undefined) return this.#behave(handling.decide(request, send), request, handling)
-    if (isDeepStrictEqual(known.request, request)) return known.outcome
+    if (isSameRequest(known, request)) return known.outcome
     this.mismatches++
     return { type: 'UNKNOWN', reason: 'the key was used with other parameters' }
   }
@@ -189,7 +187,7 @@ export class SimulatedServer {
         this.#store(request, act(request))
         return 'HANG'
       case 'pending':
-        this.#moved.set(request.gatewayKey, act(request))
+        this.#memory.moved.set(request.gatewayKey, act(request))
         return this.#store(request, this.#pending(request))
       case 'undecided':
         return this.#store(request, this.#pending(request))
@@ -216,7 +214,7 @@ export class SimulatedServer {
       captured: 0,
       refunded: 0,
     }
-    if (!this.#intents.has(gatewayKey)) this.#intents.set(gatewayKey, intent)
+    if (!this.#memory.intents.has(gatewayKey)) this.#memory.intents.set(gatewayKey, intent)
     return isAsked ? outcomeOf(intent) : this.#confirm(intent)
   }
 
@@ -235,7 +233,7 @@ export class SimulatedServer {
 
   /** A charge of another process is not known here, and believed. */
   #move(request: MovementRequest): ChargeOutcome {
-    const intent = this.#intents.get(request.chargeKey)
+    const intent = this.#memory.intents.get(request.chargeKey)
     const refusal = intent && refusalOf(intent, request)
     if (refusal !== undefined) return { type: 'DECLINED', code: refusal, kind: 'hard' }
     const { kind, movementId, paymentId, gatewayKey, amount, currency, chargeRef } = request
@@ -265,15 +263,8 @@ export class SimulatedServer {
   }
 
   #store(request: AnyRequest, outcome: ChargeOutcome): ChargeOutcome {
-    this.#stored.set(request.gatewayKey, { request, outcome, storedAt: performance.now() })
+    this.#memory.stored.set(request.gatewayKey, { request, outcome, storedAt: performance.now() })
     return outcome
-  }
-
-  #recall(key: string): Stored | undefined {
-    const found = this.#stored.get(key)
-    if (found === undefined || performance.now() - found.storedAt <= this.#options.keyTtlMs) return found
-    this.#stored.delete(key)
-    return undefined
   }
 
   /** Returns a number in [0, 1) that depends on seed and text only. */
@@ -286,6 +277,10 @@ export class SimulatedServer {
       .update(`${this.#options.seed ?? 1} ${text}`)
       .digest()
   }
+}
+
+function isSameRequest({ request, fingerprint }: Stored, other: AnyRequest): boolean {
+  return request === undefined ? fingerprint === fingerprintOf(other) : isDeepStrictEqual(request, other)
 }
 
 function outcomeOf(intent: Intent): ChargeOutcome {
