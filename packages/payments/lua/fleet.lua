@@ -18,13 +18,16 @@ local processes = redis.call('ZCARD', KEYS[3])
 
 if most > 0 and member ~= '' then
   redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
-  if redis.call('ZCARD', KEYS[2]) >= most then return { 50, processes } end
+  -- A call whose answer came too late has its place already.
+  if redis.call('ZCARD', KEYS[2]) >= most and not redis.call('ZSCORE', KEYS[2], member) then return { 50, processes } end
 end
 
 if rate > 0 then
   local interval = 1000 / (rate * 0.95)
   local burst = math.max(1, rate * 0.05)
   local due = math.max(now, tonumber(redis.call('GET', KEYS[1]) or '0'))
+  -- Requests cannot have brought it so far ahead: the clock of the server was set back, or is another server's.
+  if due > now + burst * interval + 1000 then due = now + (burst - 1) * interval end
   local wait = due - (burst - 1) * interval - now
   if wait > 0 then return { math.ceil(wait), processes } end
   redis.call('SET', KEYS[1], string.format('%.3f', due + interval), 'PX', math.ceil(due + interval - now) + 1000)

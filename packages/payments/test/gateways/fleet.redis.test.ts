@@ -117,3 +117,32 @@ test('a share is one conversation at least', { timeout: 60_000 }, async () => {
   for (const gateway of processes)
     expect(await gateway.admit?.({ signal: AbortSignal.timeout(20_000) })).toBeDefined()
 })
+
+test('a clock that was set back, and an answer that came too late, keep no process waiting', async () => {
+  const prefix = testPrefix()
+  const place = `${prefix}:{gateway:simulated}`
+  let isLate = true
+  const send: Redis['send'] = async (key, args) => {
+    const answer = await redis.send(key, args)
+    // The place was taken, and this process does not know it.
+    if (isLate && args[0] === 'EVAL') throw new Error('late')
+    return answer as never
+  }
+  const gateways = inFleet(gatewaysOf([createSimulatedGateway({ delayMs: 0 })]), {
+    redis: { send },
+    prefix,
+    limitsOf: () => ({ maxConcurrent: 1, ratePerSecond: 10 }),
+    leaseMs: 60_000,
+    onShare: () => (isLate = false),
+    onWhole: () => {},
+  })
+  // Until an hour from now, by the clock that was set back since.
+  await redis.send(place, ['SET', `${place}:rate`, String(Date.now() + 3_600_000)])
+  await redis.send(place, ['ZADD', `${place}:conversations`, '0', 'over'])
+  const signal = AbortSignal.timeout(10_000)
+  const first = await gateways.get('simulated')?.admit?.({ signal })
+  first?.release()
+  const second = await gateways.get('simulated')?.admit?.({ signal })
+  expect(second).toBeDefined()
+  second?.release()
+})
