@@ -200,7 +200,30 @@ function requireGateway(word: string, made: unknown): Gateway {
           ? undefined
           : 'charge must be a function'
   if (fault !== undefined) throw new Failure(`GATEWAYS ${word} made no gateway: ${fault}`)
-  return made as Gateway
+  return plainOf(made as Gateway)
+}
+
+/** Returns the members alone. Those of a class are in its prototype, which is lost where limits are put around a copy. */
+function plainOf(made: Gateway): Gateway {
+  const { name, mode, keyTtlMs, signatureHeader, hasDefaultMethod } = made
+  return {
+    name,
+    mode,
+    keyTtlMs,
+    signatureHeader,
+    hasDefaultMethod,
+    charge: (request, options) => made.charge(request, options),
+    lookup: made.lookup?.bind(made),
+    move: made.move?.bind(made),
+    abandon: made.abandon?.bind(made),
+    list: made.list?.bind(made),
+    admit: made.admit?.bind(made),
+    get circuit() {
+      return made.circuit
+    },
+    parseWebhook: made.parseWebhook?.bind(made),
+    close: async () => made.close?.(),
+  }
 }
 
 /** Reports options that contradict each other like settings that are wrong. */

@@ -39,6 +39,32 @@ test('GATEWAYS lists gateways in order, of this package and of modules', async (
   await gateways.close()
 })
 
+test('a module may make an instance of a class, whose members are in its prototype and read it', async () => {
+  const path = await write(
+    'class.mjs',
+    `class Acme {
+       name = 'acme'
+       keyTtlMs = 1000
+       #answer = { type: 'UNKNOWN', reason: 'of its own' }
+       get mode() { return 'live' }
+       async charge() { return this.#answer }
+       async move() { return this.#answer }
+       async lookup() { return { type: 'FOUND', outcome: this.#answer } }
+       parseWebhook() { return { type: 'IGNORED', reason: this.#answer.reason } }
+     }
+     export default () => new Acme()`,
+  )
+  const gateways = await openGateways({ GATEWAYS: path })
+  const acme = gateways.get('acme')
+  expect(acme).toMatchObject({ mode: 'live', circuit: 'closed', abandon: undefined })
+  const options = { signal: new AbortController().signal }
+  const found = await acme?.lookup?.({ kind: 'charge', paymentId: 'pay_1', gatewayKey: 'k' }, options)
+  expect(found).toMatchObject({ type: 'FOUND' })
+  expect(await acme?.move?.({} as never, options)).toMatchObject({ reason: 'of its own' })
+  expect(acme?.parseWebhook?.('', undefined)).toMatchObject({ reason: 'of its own' })
+  await gateways.close()
+})
+
 test('variables of one gateway go over the common ones', async () => {
   const acme = await write('limited.mjs', moduleOf("name: 'acme-pay'"))
   const gateways = await openGateways({
