@@ -139,3 +139,14 @@ test('a worker that must stop while the gateway hangs leaves the outcome unknown
   expect(await paying).toBeInstanceOf(RetryError)
   expect(await read(store, id)).toMatchObject({ status: 'PROCESSING', unknownSince: expect.any(Date) })
 })
+
+test.each([{ type: 'OK' }, { type: 'SUCCEEDED', amount: 500, currency: 'EUR' }, {}, 'charged'])(
+  'an answer of a module that cannot be read proves nothing: %j',
+  async (answer) => {
+    const charge = () => Promise.resolve(answer as never)
+    const gateway: Gateway = { name: 'simulated', keyTtlMs: 3_600_000, charge }
+    const { id } = await createPayment(store)
+    expect(await pay(id, { gateway })).toMatchObject({ name: 'RetryError', countsAsAttempt: false })
+    expect(await read(store, id)).toMatchObject({ status: 'PROCESSING', unknownSince: expect.any(Date) })
+  },
+)

@@ -127,7 +127,10 @@ async function ask(call: 'lookup' | 'abandon', claim: Claim, options: WorkOption
     if ('error' in answer) return { type: 'FAILED_TO_ASK', reason: said(answer.error) }
     const found = answer.value ?? { type: 'NOT_FOUND' }
     if (found.type === 'FOUND')
-      return { ...found, outcome: sanitizeOutcome(maskOutcome(found.outcome, claim.details)) }
+      return {
+        ...found,
+        outcome: readable(found.outcome, (given) => sanitizeOutcome(maskOutcome(given, claim.details))),
+      }
     return found.type === 'FAILED_TO_ASK' ? { ...found, reason: said(found.reason) } : found
   })
 }
@@ -160,10 +163,21 @@ function sent(
   return traced(claim.kind, claim, async () => {
     const answer = await withTimeout(options, call)
     const outcome = 'error' in answer ? ({ type: 'UNKNOWN', reason: answer.error } as const) : answer.value
-    return sanitizeOutcome(
-      maskOutcome(outcome ?? { type: 'UNKNOWN', reason: 'the gateway gave no answer' }, claim.details),
+    return readable(outcome ?? { type: 'UNKNOWN', reason: 'the gateway gave no answer' }, (given) =>
+      sanitizeOutcome(maskOutcome(given, claim.details)),
     )
   })
+}
+
+/** What a module answers may be anything, whatever its types say: what cannot be read proves nothing. */
+function readable(given: ChargeOutcome, read: (given: ChargeOutcome) => ChargeOutcome): ChargeOutcome {
+  try {
+    const outcome: ChargeOutcome | undefined = read(given)
+    if (outcome !== undefined) return outcome
+  } catch {
+    // A member is missing.
+  }
+  return { type: 'UNKNOWN', reason: 'the gateway gave an answer that cannot be read' }
 }
 
 /** Outcomes that are no answer of the gateway's, so that their code is an error's. */
