@@ -117,3 +117,18 @@ test('a report from another gateway, or about no payment of ours, changes nothin
   expect(await apply('pay_none', declined)).toBe('unknown')
   expect(await read(store, id)).toMatchObject({ status: 'PROCESSING', fence: 1 })
 })
+
+test("a charge of an account's own place that is reported to the gateway of the program is no second one", async () => {
+  const { id } = await createPayment(store)
+  const place = 'simulated@acme.1'
+  await sql`insert into accounts (id, name) values ('acme', 'Acme')`
+  await sql`insert into gateway_credentials (place, account, gateway, number, sealed) values (${place}, 'acme', 'simulated', 1, '')`
+  const answer = await store.create({ account: 'acme', amount: 500, idempotencyKey: id })
+  if (answer.kind !== 'created') throw new Error(answer.kind)
+  const held = await claim(store, answer.payment.id, { gateway: place })
+  const success = successOf(held)
+  expect(await store.settle(settlementOf(held, success))).toBe(true)
+  expect(await apply(held.paymentId, success)).toBe('ignored')
+  const second = { ...success, gatewayRef: 'ch_second' } as ChargeOutcome
+  expect(await apply(held.paymentId, second)).toBe('contradiction')
+})

@@ -146,7 +146,7 @@ class Handler {
     const worked = await this.#claimAndWork(paymentId, claimedAt, entered, signal)
     if ('reason' in worked) {
       onEvent({ type: 'skipped', paymentId, reason: worked.reason })
-      if (worked.reason === 'other_credentials') gateways.refresh?.()
+      if (isOfOthers(worked.reason)) gateways.refresh?.()
       return skip(worked, deliveryCount, random)
     }
     const { claim, outcome } = worked

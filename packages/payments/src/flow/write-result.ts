@@ -1,6 +1,7 @@
 import { codeOf } from '@titan/queue-core/text-of'
 import { decide, type WorkOutcome } from '../domain/decision.ts'
 import { kindOf } from '../domain/identifiers.ts'
+import { gatewayNameOf } from '../domain/place.ts'
 import { contest, park, succeeded } from '../domain/settlement.ts'
 import { reasonOf, sanitizeOutcome, sanitizeText } from '../domain/evidence.ts'
 import type { Claim, Settlement } from '../domain/claim.ts'
@@ -269,8 +270,9 @@ function contradictionOf(
   payment: Payment,
   { attemptNo, gateway, reference }: { attemptNo: number; gateway: string; reference: string },
 ): BreakKind | undefined {
-  // Two gateways may use the same id.
-  const isKnown = payment.gateway === gateway && payment.gatewayRef === reference
+  // Two gateways may use the same id, but not two places of one.
+  const isSame = gatewayNameOf(payment.gateway ?? '') === gatewayNameOf(gateway)
+  const isKnown = isSame && payment.gatewayRef === reference
   if (payment.status === 'SUCCESS') return isKnown ? undefined : 'duplicate_charge'
   // An open attempt is still to be settled. A closed one had been declined: the payment has failed or has a later attempt.
   const isOpen = payment.attemptOpen && payment.attemptNo === attemptNo
