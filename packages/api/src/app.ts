@@ -20,7 +20,7 @@ import { HEALTH_ROUTES, type Probes } from './routes/health.ts'
 import { MOVEMENT_ROUTES, type MovementServices } from './routes/movements.ts'
 import { operationsOf, WEBHOOK_ROUTES } from './routes/operations.ts'
 import { PAYMENT_ROUTES, type PaymentServices } from './routes/payments.ts'
-import { mountRoutes } from './routes/route.ts'
+import { mountRoutes, routedPath } from './routes/route.ts'
 import { listsOf, type WebhookServices } from './routes/webhook-services.ts'
 
 /** What the API works with. */
@@ -66,7 +66,7 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
   const { authenticator, limiter, accountLimiter } = access
   const isLimited = limiter !== undefined || accountLimiter !== undefined
   const slots = options.slots ?? new RequestSlots(1_000)
-  const app = new Hono<AppEnv>()
+  const app = new Hono<AppEnv>({ getPath: routedPath })
   app.onError(respondError(log))
   app.notFound((context) => respondProblem(new Problem('not-found'), context))
 

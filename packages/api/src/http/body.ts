@@ -11,7 +11,8 @@ const MAX_BODY_BYTES = 16 * 1024
 
 /** The largest batch, and more than any webhook of a gateway that concerns this project. */
 const MAX_LARGE_BODY_BYTES = 256 * 1024
-const LARGE_BODIES = /^\/(gateway-webhooks\/|payments\/batch$)/
+/** Paths as they are routed. */
+const LARGE_BODIES = /^\/(gateway-webhooks\/|payments batch$)/
 
 const JSON_TYPE = /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i
 

@@ -11,6 +11,7 @@ import type { HttpCounts } from '@titan/telemetry'
 import type { Context, MiddlewareHandler } from 'hono'
 import { matchedRoutes } from 'hono/route'
 import type { AppEnv } from '../http/env.ts'
+import { shownPath } from '../routes/route.ts'
 
 /** Counts every request by the pattern of its route. Paths hold ids, and are never looked at. */
 export function requestMetrics(http: HttpCounts): MiddlewareHandler<AppEnv> {
@@ -33,7 +34,8 @@ export function requestMetrics(http: HttpCounts): MiddlewareHandler<AppEnv> {
 /** The route that answered, or would have, had nothing before it refused. What is mounted for all methods is middleware. */
 function routeOf(context: Context<AppEnv>): string | undefined {
   const fromAnswer = matchedRoutes(context).slice(context.req.routeIndex)
-  return fromAnswer.find(({ method }) => method !== 'ALL')?.path
+  const path = fromAnswer.find(({ method }) => method !== 'ALL')?.path
+  return path === undefined ? undefined : shownPath(path)
 }
 
 /** Does nothing, at next to no cost, until a program registers an SDK. */

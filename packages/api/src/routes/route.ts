@@ -1,4 +1,5 @@
 import type { Context, Hono } from 'hono'
+import { getPath } from 'hono/utils/url'
 import type { GenericSchema } from 'valibot'
 import { readBody, readOptionalBody } from '../http/body.ts'
 import type { AppEnv } from '../http/env.ts'
@@ -56,9 +57,31 @@ export function mountRoutes<Services>(
     app.on(method.toUpperCase(), patternOf(path), (context) => handle(context, services))
 }
 
+/**
+ * Paths with a word where others have a parameter. Hono's fast router takes no such pair, so they are routed as one segment,
+ * with a space, which the path of a request cannot have.
+ */
+const BESIDE_PARAMETERS: ReadonlyMap<string, string> = new Map(
+  ['/payments/batch', '/payments/export', '/payments/summary', '/refunds/export'].map((path) => [
+    path,
+    path.replace(/\/(?=\w+$)/, ' '),
+  ]),
+)
+
+/** Returns the path by which a request is routed. */
+export function routedPath(request: Request): string {
+  const path = getPath(request)
+  return BESIDE_PARAMETERS.get(path) ?? path
+}
+
+/** Returns the path of a route as it is documented, for metrics and traces. */
+export function shownPath(routed: string): string {
+  return routed.replace(' ', '/')
+}
+
 /** Returns Hono's form of a path: `/payments/{payment_id}` is `/payments/:id`, as metrics and traces name it. */
 function patternOf(path: string): string {
-  return path.replaceAll(/\{(?:\w+_)?(\w+)\}/g, ':$1')
+  return BESIDE_PARAMETERS.get(path) ?? path.replaceAll(/\{(?:\w+_)?(\w+)\}/g, ':$1')
 }
 
 /** Returns a parameter of the path that matched. */

@@ -62,10 +62,7 @@ export type PaymentStore = ReturnType<typeof createPaymentStore>
  * that wait for theirs are all that it holds.
  */
 export function createPaymentStore(sql: Database) {
-  const bind =
-    <Rest extends unknown[], Result>(act: (sql: Database, ...rest: Rest) => Result) =>
-    (...rest: Rest): Result =>
-      act(sql, ...rest)
+  const bind = binderTo(sql)
   const create = batched(bind(createMany), { isItemFault })
   const settle = createSettle(sql)
   const findPlace = batched(bind(findPlaces), { isItemFault })
@@ -125,6 +122,14 @@ export function createPaymentStore(sql: Database) {
     recordRefund: bind(recordRefund),
     erase: bind(erasePayment),
 
+    ...createJobsStore(sql),
+  }
+}
+
+/** What keeps the jobs in step with the payments. */
+function createJobsStore(sql: Database) {
+  const bind = binderTo(sql)
+  return {
     markQueued: bind(markQueued),
     relayPending: bind(relayPending),
     expireDue: bind(expireDue),
@@ -135,6 +140,13 @@ export function createPaymentStore(sql: Database) {
     readEpochs: bind(readEpochs),
     writeEpochs: bind(writeEpochs),
   }
+}
+
+/** Returns what makes acts take this database. */
+function binderTo(sql: Database) {
+  return <Rest extends unknown[], Result>(act: (sql: Database, ...rest: Rest) => Result) =>
+    (...rest: Rest): Result =>
+      act(sql, ...rest)
 }
 
 /** Claims by the statement of first claims, and by the other one what that leaves. */
