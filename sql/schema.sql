@@ -360,8 +360,8 @@ create table payments (
   waits_until timestamp with time zone, -- When that wait ends
   account text, -- Whose payment it is, and its captures, voids and refunds; null for default
   account_fence bigint, -- Fence of the latest claim by a program that knows accounts; null for default
-  dispute_status text, -- Status of the latest dispute about its charge; null without one
   next_gateway text, -- Gateway of the next attempt, chosen when the attempt before was closed; null for any
+  dispute_status text, -- Status of the latest dispute about its charge; null without one
   constraint payments_amount_in_range CHECK (((amount >= 1) AND (amount <= '9007199254740991'::bigint))),
   constraint payments_currency_is_iso CHECK ((currency ~ '^[A-Z]{3}$'::text)),
   constraint payments_idempotency_key_key UNIQUE (idempotency_key),
@@ -437,6 +437,8 @@ create table reconciliation_marks (
   lease_owner text,
   lease_until timestamp with time zone, -- One program compares at a time, until then at the latest
   constraint reconciliation_marks_pkey PRIMARY KEY (gateway, account)
+);
+
 -- Routing of payments to gateways: the first rule that matches holds, and each member that is null matches all
 create table routing_rules (
   rank integer not null,

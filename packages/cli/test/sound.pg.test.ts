@@ -257,7 +257,7 @@ function run(world: World, step: Step): Promise<unknown> {
 async function forgetAll(): Promise<void> {
   await sql.begin(async (transaction) => {
     await transaction`set local session_replication_role = replica`
-    await transaction`truncate payments, payment_details, payment_attempts, payment_event_rows, reconciliation_breaks`
+    await transaction`truncate disputes, payments, payment_details, payment_attempts, payment_event_rows, reconciliation_breaks`
   })
 }
 

@@ -231,9 +231,7 @@ test('the database holds no secret in the clear, and a secret of another row can
   await eventually(() =>
     sender.events.some(
       (event) =>
-        event.type === 'error' &&
-        event.source === 'sender' &&
-        String(event.error).includes('another endpoint'),
+        event.type === 'error' && event.source === 'sender' && String(event.error).includes('another row'),
     ),
   )
 })

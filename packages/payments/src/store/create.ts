@@ -219,6 +219,7 @@ function describe({ amount, currency, account, request }: Prepared, row: NewRow)
     gateway: null,
     gatewayRef: null,
     lateChargeRef: null,
+    disputeStatus: null,
     openCharges: 0,
     isLookedUp: false,
     parentId: null,
