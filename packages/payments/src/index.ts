@@ -35,7 +35,7 @@ export { createAccountStore, type Account, type AccountStore } from './store/acc
 // Payments
 export * from './domain/payment.ts'
 export * from './domain/claim.ts'
-export { ACCOUNT_ID, DEFAULT_ACCOUNT, storedKeyOf } from './domain/account.ts'
+export { ACCOUNT_ID, DEFAULT_ACCOUNT, storedKeyOf } from './domain/accounts/account.ts'
 export type { Movement } from './domain/movement.ts'
 export type { ComparisonReport, FoundDifference } from './domain/reconciliation.ts'
 export * from './domain/details.ts'

@@ -1,6 +1,6 @@
 import type { Claim } from '../domain/claim.ts'
 import type { GatewayToken, PaymentDetails } from '../domain/details.ts'
-import { gatewayNameOf } from '../domain/place.ts'
+import { gatewayNameOf } from '../domain/accounts/place.ts'
 import type { ChargeRequest, LookupRequest, MovementRequest } from '../gateways/gateway.ts'
 
 /**

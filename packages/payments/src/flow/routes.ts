@@ -1,4 +1,4 @@
-import { gatewayNameOf } from '../domain/place.ts'
+import { gatewayNameOf } from '../domain/accounts/place.ts'
 import { ruleOf, routeOf, type RoutingRule } from '../domain/routing.ts'
 import type { Gateways } from '../gateways/gateways.ts'
 import type { PaymentPlace } from '../store/read.ts'

@@ -1,7 +1,7 @@
 import { codeOf } from '@titan/queue-core/text-of'
 import { decide, type WorkOutcome } from '../domain/decision.ts'
 import { kindOf } from '../domain/identifiers.ts'
-import { gatewayNameOf } from '../domain/place.ts'
+import { gatewayNameOf } from '../domain/accounts/place.ts'
 import { contest, park, succeeded } from '../domain/settlement.ts'
 import { reasonOf, sanitizeOutcome, sanitizeText } from '../domain/evidence.ts'
 import type { Claim, Settlement } from '../domain/claim.ts'

@@ -1,6 +1,6 @@
 import { startLoop, type Loop } from '@titan/queue-core/async'
 import { PaymentsError } from '../domain/errors.ts'
-import { readPlace } from '../domain/place.ts'
+import { readPlace } from '../domain/accounts/place.ts'
 import type { CredentialStore, SealedCredentials, Variables } from '../store/accounts/credentials.ts'
 import type { Gateway } from './gateway.ts'
 import type { Gateways } from './gateways.ts'

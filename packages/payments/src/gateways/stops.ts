@@ -1,5 +1,5 @@
 import { pause } from '@titan/queue-core/async'
-import { gatewayNameOf } from '../domain/place.ts'
+import { gatewayNameOf } from '../domain/accounts/place.ts'
 import type { Admission, Gateway } from './gateway.ts'
 import { mapGateways, type Gateways } from './gateways.ts'
 

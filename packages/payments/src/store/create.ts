@@ -1,4 +1,4 @@
-import { ACCOUNT_ID, DEFAULT_ACCOUNT, storedKeyOf } from '../domain/account.ts'
+import { ACCOUNT_ID, DEFAULT_ACCOUNT, storedKeyOf } from '../domain/accounts/account.ts'
 import type { PaymentDetails } from '../domain/details.ts'
 import { PaymentsError } from '../domain/errors.ts'
 import { newPaymentId } from '../domain/identifiers.ts'

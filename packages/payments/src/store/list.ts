@@ -1,4 +1,4 @@
-import { storedKeyOf } from '../domain/account.ts'
+import { storedKeyOf } from '../domain/accounts/account.ts'
 import { CLOCK_MARGIN_MS, firstPaymentIdOf } from '../domain/identifiers.ts'
 import type { Payment, PaymentStatus } from '../domain/payment.ts'
 import type { Database } from './database.ts'

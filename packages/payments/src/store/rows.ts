@@ -1,5 +1,5 @@
 import type { NextAction, PaymentDetails } from '../domain/details.ts'
-import { clientKeyOf, DEFAULT_ACCOUNT } from '../domain/account.ts'
+import { clientKeyOf, DEFAULT_ACCOUNT } from '../domain/accounts/account.ts'
 import { gatewayKeyOf, kindOf } from '../domain/identifiers.ts'
 import type { Claim } from '../domain/claim.ts'
 import type { Payment } from '../domain/payment.ts'

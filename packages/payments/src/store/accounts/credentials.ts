@@ -1,5 +1,5 @@
 import { PaymentsError } from '../../domain/errors.ts'
-import { placeNameOf } from '../../domain/place.ts'
+import { placeNameOf } from '../../domain/accounts/place.ts'
 import type { GatewayMode } from '../../gateways/gateway.ts'
 import type { Database, Queryable } from '../database.ts'
 import { statement } from '../statements.ts'
