@@ -12,10 +12,8 @@ import {
   type SimulatedGateway,
 } from '../src/index.ts'
 import { expirePayments } from '../src/flow/expiry.ts'
-import { earlierProgram } from './support/earlier.ts'
 import { createPay } from './support/pay.ts'
-import { claim, createPayment, expireLease, makeDue, newKey, read } from './support/payments.ts'
-import { settlementOf, successOf } from './support/settlements.ts'
+import { makeDue, newKey, read } from './support/payments.ts'
 
 const { sql } = await createMigratedDatabase()
 const store = createPaymentStore(sql)
@@ -72,6 +70,12 @@ test('a lost answer, and the decline that comes to light for it, stay at the gat
   expect(await settle(id, [first, second])).toEqual(['first DECLINED'])
   expect(await read(store, id)).toMatchObject({ status: 'FAILED', failureCode: 'do_not_honor' })
   expect(second.requests).toHaveLength(0)
+})
+
+test('a gateway that declined is not asked again after another one could not be reached', async () => {
+  const [first, second] = [answering('first', HONOR), answering('second', UNSENT)]
+  expect(await settle(await create(), [first, second])).toEqual(['first DECLINED', 'second SUCCEEDED'])
+  expect(first.ledger).toEqual([])
 })
 
 test('no gateway is shortened: each has every retry, and the payment ends after the last one', async () => {
@@ -151,6 +155,19 @@ test('what waits for a next gateway that is down, or gone, ends when its time is
   expect(await read(store, id)).toMatchObject({ status: 'FAILED', failureCode: 'expired' })
 })
 
+test.each([
+  ['its outcome is unknown', { type: 'UNKNOWN', reason: 'ECONNRESET' } as const, 0],
+  ['it was taken over', UNSENT, 1],
+])('a payment is not claimed to leave a gateway that is down when %s', async (_name, outcome, takeovers) => {
+  const id = await create()
+  await pay(id, { gateways: gatewaysOf([answering('first', outcome)]) })
+  await sql`update payments set takeovers = ${takeovers} where id = ${id}`
+  await makeDue(sql, id)
+  const [down, second] = [{ ...answering('first'), circuit: 'open' as const }, answering('second')]
+  expect(await pay(id, { gateways: gatewaysOf([down, second]) })).toMatchObject({ name: 'RetryError' })
+  expect(await read(store, id)).toMatchObject({ fence: 1, attemptNo: 1, gateway: 'first' })
+})
+
 describe('a charge that comes to light at the first gateway', () => {
   async function failedOver() {
     const id = await create()
@@ -211,100 +228,5 @@ describe('a charge that comes to light at the first gateway', () => {
     const refund = await store.createMovement({ kind: 'refund', paymentId: id, idempotencyKey: newKey() })
     if (refund.kind !== 'created') throw new Error(refund.kind)
     expect(await store.get(refund.movement.id)).toMatchObject({ gateway: 'first' })
-  })
-})
-
-describe('the database refuses', () => {
-  /** A payment at `first`, and how it would be closed to go to `second`. */
-  async function leaving(change: (id: string) => Promise<unknown> = async () => undefined) {
-    const { id } = await createPayment(store)
-    const held = await claim(store, id, { gateway: 'first' })
-    await change(id)
-    const unsent = settlementOf(held, UNSENT)
-    return {
-      id,
-      held,
-      closing: { ...unsent, attemptOutcome: 'NOT_SENT', nextGateway: 'second', delayMs: 0 } as const,
-    }
-  }
-
-  test.each([
-    ['another claim may have sent', (id: string) => sql`update payments set sends = 2 where id = ${id}`],
-    ['a takeover', (id: string) => sql`update payments set takeovers = 1 where id = ${id}`],
-    ['the lease is over', (id: string) => expireLease(sql, id)],
-    ['a newer fence', (id: string) => sql`update payments set fence = fence + 1 where id = ${id}`],
-  ])('to close as never sent what is not certain: %s', async (_name, change) => {
-    const { id, closing } = await leaving(change)
-    expect(await store.settle(closing)).toBe(false)
-    expect(await read(store, id)).toMatchObject({ status: 'PROCESSING', attemptOpen: true })
-  })
-
-  test('to close as never sent what counts as sent, whoever writes it', async () => {
-    const { id, closing } = await leaving()
-    expect(await store.settle({ ...closing, unsent: false })).toBe(false)
-    await store.settle(settlementOf(await reclaimed(id), { type: 'UNKNOWN', reason: 'x' }))
-    const close = sql`
-      update payment_attempts set outcome = 'NOT_SENT', decided_at = now() where payment_id = ${id}`
-    await expect(close).rejects.toMatchObject({ constraint_name: 'payment_attempts_not_sent_is_unsent' })
-  })
-
-  /** The same claim again, as a settlement needs it. */
-  async function reclaimed(id: string) {
-    await expireLease(sql, id)
-    return claim(store, id, { gateway: 'first' })
-  }
-
-  test('a further attempt at the gateway itself, or at another one than the next', async () => {
-    const { id, closing } = await leaving()
-    expect(await store.settle(closing)).toBe(true)
-    for (const gateway of ['first', 'third'])
-      expect(await store.claim(id, { owner: 'w', leaseMs: 9_000, gateway })).toMatchObject({
-        reason: 'other_gateway',
-      })
-    const begin = (gateway: string) =>
-      sql`update payments set fence = fence + 1, attempt_no = 2, attempt_open = true, gateway = ${gateway}, status = 'PROCESSING',
-                 event_seq = event_seq + 1 where id = ${id}`
-    for (const gateway of ['first', 'third'])
-      await expect(begin(gateway)).rejects.toMatchObject({
-        constraint_name: 'payments_attempt_at_next_gateway',
-      })
-    await sql`update payments set next_gateway = null where id = ${id}`
-    await expect(claim(store, id, { gateway: 'first' })).rejects.toMatchObject({
-      constraint_name: 'payment_attempts_follow_decline',
-    })
-    expect(await claim(store, id, { gateway: 'second' })).toMatchObject({ attemptNo: 2, mode: 'send' })
-  })
-
-  test('a next gateway while the attempt is open', async () => {
-    const { id, closing } = await leaving()
-    await expect(store.settle({ ...closing, attemptOutcome: null })).rejects.toMatchObject({
-      constraint_name: 'payments_next_gateway_after_attempt',
-    })
-    expect(await read(store, id)).toMatchObject({ status: 'PROCESSING' })
-  })
-
-  test('another gateway for a payment that succeeds with a charge that is not on record there', async () => {
-    const { id, held } = await leaving()
-    await expect(
-      sql`update payments set status = 'SUCCESS', attempt_open = false, gateway = 'second', gateway_ref = 'ch_1',
-                 event_seq = event_seq + 1 where id = ${id}`,
-    ).rejects.toMatchObject({ constraint_name: 'payments_events_are_frozen' })
-    expect(await store.settle(settlementOf(held, successOf(held)))).toBe(true)
-  })
-
-  test('the version before to repeat at its own gateway what goes to another one, and lets it work there', async () => {
-    const { id, closing } = await leaving()
-    await store.settle(closing)
-    await makeDue(sql, id)
-    const earlier = earlierProgram(sql)
-    await expect(earlier.claim(id, 10_000)).rejects.toMatchObject({
-      constraint_name: 'payments_attempt_at_next_gateway',
-    })
-    await sql`update payments set next_gateway = 'simulated' where id = ${id}`
-    const held = await earlier.claim(id, 10_000)
-    expect(held).toMatchObject({ attemptNo: 2, gateway: 'simulated' })
-    if (held === undefined) throw new Error('not claimed')
-    expect(await earlier.settle(settlementOf(held, successOf(held)))).toBe(true)
-    expect(await read(store, id)).toMatchObject({ status: 'SUCCESS', gateway: 'simulated' })
   })
 })

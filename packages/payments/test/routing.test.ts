@@ -129,6 +129,12 @@ describe('a charge goes to the next gateway', () => {
     }
   })
 
+  test('from at most fifty attempts; the last one repeats as if it were alone', () => {
+    const before = [at('adyen', 'NOT_SENT')]
+    expect(after(NOT_SENT, { attemptNo: 49 }, { before })).toMatchObject(CLOSED)
+    expect(after(NOT_SENT, { attemptNo: 50 }, { before })).toMatchObject({ ...STAYS, attemptOutcome: null })
+  })
+
   test('never after a decline to a customer who is present, who may still pay there', () => {
     expect(after(declined('do_not_honor'), { customerPresent: true })).toMatchObject(STAYS)
     expect(after(NOT_SENT, { customerPresent: true })).toMatchObject(CLOSED)
@@ -210,6 +216,13 @@ describe('when the route is exhausted', () => {
     const settlement = after(declined(code, kind), last, { before, retrySoftDeclines: true })
     expect(settlement).toMatchObject({ status: 'QUEUED', nextGateway: 'stripe', countsRetry: true })
     expect(settlement.delayMs).toBeGreaterThanOrEqual(3_600_000)
+  })
+
+  test('a decline that came to light for an earlier send is repeated where it is', () => {
+    const before = [at('stripe', 'DECLINED', 'issuer_not_available')]
+    const given = { ...last, mode: 'resolve' } as const
+    const settlement = after(declined('issuer_not_available'), given, { before, retrySoftDeclines: true })
+    expect(settlement).toMatchObject({ ...STAYS, status: 'QUEUED', countsRetry: true })
   })
 
   test('no soft decline is repeated after a code that is final', () => {
