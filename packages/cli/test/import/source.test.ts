@@ -70,7 +70,7 @@ test('UTF-8 is read across its chunks, and a row with bytes of another encoding 
   ])
 })
 
-// F262 lines with different ends in one file
+// Lines with different ends in one file
 test('CRLF, LF and CR each end a line, and no line is swallowed', async () => {
   const text = 'idempotency_key,amount,note\r\na,1,first\nb,2,second\rc,3,"two\r\nlines"\n\r\n;;\nd,4,fourth'
   expect((await read(text)).lines).toEqual([
