@@ -47,9 +47,9 @@ export function createGatewayMeasure(registry: Registry) {
     'Whether the circuit breaker keeps payments, except for probes, from the gateway (1).',
     ['gateway'],
     () =>
-      observed.flatMap(({ names, get }) =>
-        names.flatMap((gateway): GaugeValue[] => {
-          const circuit = get(gateway)?.circuit
+      observed.flatMap((gateways) =>
+        gateways.names.flatMap((gateway): GaugeValue[] => {
+          const circuit = gateways.get(gateway)?.circuit
           return circuit === undefined ? [] : [[circuit === 'closed' ? 0 : 1, { gateway }]]
         }),
       ),
