@@ -6,6 +6,7 @@ const program = programConfig({
   assets: [
     'packages/cli/package.json',
     'packages/cli/lua/*.lua',
+    'packages/payments/lua/*.lua',
     'packages/conformance/src/adapter-process.js',
     'packages/*/statements/*.sql',
     'sql/**/*.{sql,jsonl}',

@@ -1,3 +1,4 @@
+import { settlesWithin } from '@titan/queue-core/async'
 import { textOf } from '@titan/queue-core/text-of'
 import pLimit from 'p-limit'
 import type { CheckedServer, Gateway, GatewayCheck, GatewayFactory } from './gateway.ts'
@@ -119,11 +120,11 @@ async function startServer({ start }: GatewayCheck): Promise<CheckedServer | und
 }
 
 /** Creates the adapter once, as a program does when it starts. */
-async function examine({ create, check, server }: Suite): Promise<Gateway> {
+async function examine({ create, check, server, graceMs }: Suite): Promise<Gateway> {
   try {
     const gateway = await create(check.environment(server?.url ?? ''))
     const { name, keyTtlMs } = gateway
-    await gateway.close?.()
+    await settlesWithin((async () => gateway.close?.())(), graceMs)
     if (!/^[a-z][a-z0-9_-]{0,39}$/.test(name)) throw new Error(`its name is ${JSON.stringify(name)}`)
     if (!(keyTtlMs > 0)) throw new Error(`its keyTtlMs is ${keyTtlMs}`)
     return gateway

@@ -19,6 +19,9 @@ export interface ProcessRun {
   readonly hasEnded: boolean
 }
 
+/** Time until a process has loaded an adapter and is ready to charge, in milliseconds. */
+const START_MS = 5_000
+
 const PROGRAM = new URL('./adapter-process.js', import.meta.url)
 
 /**
@@ -71,7 +74,9 @@ async function chargeInProcess(
   const reported = once(child, 'message') as Promise<[Report]>
   child.send({ module, environment: check.environment(url), requests, timeoutMs })
   try {
-    await Promise.race([reported, exited])
+    const withinMs = START_MS + requests.length * timeoutMs + graceMs
+    if (!(await settlesWithin(Promise.race([reported, exited]), withinMs)))
+      throw new Mismatch(`in a process of its own it still charges, or closes, after ${withinMs} ms`)
     const isReported = await settlesWithin(reported, 0)
     if (!isReported) throw new Mismatch(`the process ended: ${written.join('').trim().slice(-500)}`)
     const [{ connectionsAtImport }] = await reported

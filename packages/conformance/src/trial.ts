@@ -214,7 +214,9 @@ export class Trial {
   }
 
   async close(): Promise<void> {
-    for (const gateway of this.#gateways) await gateway.close?.()
+    // An adapter that throws or hangs here fails the row about close.
+    const closing = Promise.all(this.#gateways.map(async (gateway) => gateway.close?.()))
+    await settlesWithin(closing, this.suite.graceMs)
     await this.#proxy?.close()
   }
 }
