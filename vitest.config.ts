@@ -6,7 +6,7 @@ const config: ViteUserConfig = defineConfig({
     globalSetup: ['tools/testkit/src/global-setup.ts'],
     testTimeout: 30_000,
     hookTimeout: 120_000,
-    maxWorkers: 2,
+    maxWorkers: 3,
   },
 })
 

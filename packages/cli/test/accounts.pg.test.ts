@@ -40,12 +40,13 @@ beforeAll(async () => {
 const flagsOf = (command: (typeof COMMANDS)[number]) =>
   sectionsOf(command).flatMap(({ settings }) => settings.flatMap(({ flag }) => flag ?? []))
 const lists = COMMANDS.filter(({ name }) => name.endsWith(' list'))
-/** Lists of what belongs to no account. */
+/** Lists of what belongs to no account, and one that is of the accounts that it names. */
 const OF_NO_ACCOUNT = new Set([
   'titan dlq list',
   'titan operators list',
   'titan gateways list',
   'titan accounts list',
+  'titan accounts credentials list',
 ])
 const ofAccounts = lists.filter(({ name }) => !OF_NO_ACCOUNT.has(name))
 

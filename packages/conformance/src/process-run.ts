@@ -76,7 +76,7 @@ async function chargeInProcess(
   try {
     const withinMs = START_MS + requests.length * timeoutMs + graceMs
     if (!(await settlesWithin(Promise.race([reported, exited]), withinMs)))
-      throw new Mismatch(`in a process of its own it still charges, or closes, after ${withinMs} ms`)
+      throw new Mismatch(`a separate process still charges, or closes, after ${withinMs} ms`)
     const isReported = await settlesWithin(reported, 0)
     if (!isReported) throw new Mismatch(`the process ended: ${written.join('').trim().slice(-500)}`)
     const [{ connectionsAtImport }] = await reported

@@ -300,16 +300,3 @@ test.each(FAULTY)('$fault', async ({ fault, replace, by, fails, only = fails[0] 
   expect(report.isConforming).toBe(false)
   expect(report.behaviours.find(({ verdict }) => verdict === 'failed')?.advice).toMatch(advice)
 })
-
-test('a close that never ends holds up nothing but its own row', async () => {
-  const file = join(folder, 'endless-close.js')
-  const method = "  /** @type {Gateway['charge']} */"
-  expect(acmeSource.split(method)).toHaveLength(2)
-  writeFileSync(
-    file,
-    acmeSource.replace(method, `  close() {\n    return new Promise(() => {})\n  }\n\n${method}`),
-  )
-  const options = { only: 'process: ', timeoutMs: 300, graceMs: 500 }
-  const report = await checkAtAcme(pathToFileURL(file).href, options)
-  expect(behavioursOf(report, 'failed')).toContain('process: close, twice')
-})

@@ -18,6 +18,7 @@ interface DocumentOperation {
   readonly parameters?: readonly {
     readonly in: string
     readonly name: string
+    readonly required?: boolean
     readonly schema: { readonly type?: string }
   }[]
   readonly requestBody?: { readonly content: Content }

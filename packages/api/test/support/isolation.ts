@@ -29,6 +29,14 @@ const COMMON: Readonly<Record<string, readonly string[]>> = {
   max_amount: ['9007199254740991'],
   created_after: ['2000-01-01T00:00:00Z'],
   created_before: ['2100-01-01T00:00:00Z'],
+  time_zone: ['UTC'],
+}
+
+const DAY_MS = 86_400_000
+/** Members that a query must have: a span with what the accounts have made. */
+const REQUIRED: Readonly<Record<string, () => string>> = {
+  created_after: () => new Date(Date.now() - DAY_MS).toISOString(),
+  created_before: () => new Date(Date.now() + DAY_MS).toISOString(),
 }
 
 export async function securedOperations({ api }: World): Promise<readonly Secured[]> {
@@ -111,9 +119,22 @@ export class Comparison {
   }
 
   async #ofQueries(path: string, { parameters = [] }: Operation): Promise<void> {
+    const required = parameters.filter((parameter) => parameter.in === 'query' && parameter.required === true)
+    const base = new URLSearchParams(
+      required.map(({ name }) => [
+        name,
+        (REQUIRED[name] ?? none(`the query parameter ${name} of ${path}`))(),
+      ]),
+    )
+    const whole = `${path}?${base.toString()}`
+    if (required.length > 0) this.#expectNoTrace(`GET ${whole}`, await this.#ask('GET', whole))
     for (const { in: place, name, schema } of parameters) {
       if (place !== 'query') continue
-      const ask = (value: string) => this.#ask('GET', `${path}?${name}=${encodeURIComponent(value)}`)
+      const ask = (value: string) => {
+        const query = new URLSearchParams(base)
+        query.set(name, value)
+        return this.#ask('GET', `${path}?${query.toString()}`)
+      }
       const common = COMMON[name] ?? (schema as { readonly enum?: readonly string[] }).enum
       for (const value of common ?? []) this.#expectNoTrace(`GET ${path}?${name}`, await ask(value))
       if (common !== undefined) continue
@@ -135,6 +156,9 @@ export class Comparison {
     const response = await this.#world.api.request(`${path}?limit=1`, {
       headers: { authorization: `Bearer ${this.#victim.token}` },
     })
+    // An export has it in its link to the next page.
+    const linked = /[?&]cursor=([^&>]+)/.exec(response.headers.get('link') ?? '')?.[1]
+    if (linked !== undefined) return [decodeURIComponent(linked)]
     const { next_cursor: cursor } = (await response.json()) as { readonly next_cursor?: string | null }
     return cursor == null ? [] : [cursor]
   }

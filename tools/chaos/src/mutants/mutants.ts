@@ -57,10 +57,10 @@ const ALONE: readonly Mutant[] = [
     'leaves no charge that the gateway has named': [' && gatewayRef === null', ''],
     'leaves with a charge only': ["kind === 'charge' && isAlone", 'isAlone'],
     'leaves a bounded number of attempts': ['isAlone && attemptNo < MOST_ATTEMPTS', 'isAlone'],
-    'goes on at another gateway': ['name !== claim.gateway && isOpen(name)', 'isOpen(name)'],
+    'continues at another gateway': ['name !== claim.gateway && isOpen(name)', 'isOpen(name)'],
     'asks no gateway again that declined': [' && isOpen(name))', ')'],
     'stays with a customer who is present': ['claim.customerPresent || ', ''],
-    'goes on after declines of the list': [
+    'continues after declines of the list': [
       ' || !mayGoElsewhere(decline, routing?.declines)) return',
       ') return',
     ],
@@ -101,7 +101,7 @@ const ALONE: readonly Mutant[] = [
   }),
   ...inFile(SETTLE, RULES, {
     'closes as NOT_SENT what was not sent': [' and settlement.unsent = 1\n', '\n'],
-    'goes on under a lease': ["(settlement.status = 'FAILED' or lease_until > clock_timestamp())", 'true'],
+    'continues under a lease': ["(settlement.status = 'FAILED' or lease_until > clock_timestamp())", 'true'],
     'settles under its fence': ['fence = settlement.fence and status', 'status'],
     'closes as NOT_SENT without a takeover': ['or takeovers = 0 and sends = 1', 'or sends = 1'],
     'closes as NOT_SENT what one claim may have sent': [
@@ -126,10 +126,7 @@ const ALONE: readonly Mutant[] = [
     ],
   }),
   ...inFile(PLACES, DATABASE, {
-    'passes by nothing that was taken over': [
-      "status = 'QUEUED' and takeovers = 0 and",
-      "status = 'QUEUED' and",
-    ],
+    'skips nothing that was reclaimed': ["status = 'QUEUED' and takeovers = 0 and", "status = 'QUEUED' and"],
     'passes by nothing that has an answer': ["status = 'QUEUED' and takeovers = 0", 'takeovers = 0'],
     'finds open attempts at their gateway': [
       'when attempt_open or parent_id is not null then gateway',
@@ -139,7 +136,7 @@ const ALONE: readonly Mutant[] = [
   }),
   ...inFile(ADMISSION, DATABASE, {
     'passes by a gateway that is down': ['known.find((gateway) => !this.#isDown(gateway))', 'known[0]'],
-    'goes on to no gateway that is down': [
+    'continues at no gateway that is down': [
       'known.filter((gateway) => !this.#isDown(gateway)).map',
       'known.map',
     ],
@@ -170,7 +167,7 @@ const ALONE: readonly Mutant[] = [
     'writes NOT_SENT without a takeover': ['(new.sends <> 0 or new.takeovers <> 0)', '(new.sends <> 0)'],
     'begins after an answer': ["(a.outcome = 'DECLINED'", '(true'],
     'begins after what was not sent': ['and a.sends = 0 and a.takeovers', 'and a.takeovers'],
-    'begins after what nobody took over': [' and a.takeovers = 0 and a.gateway', ' and a.gateway'],
+    'needs an attempt without takeovers': [' and a.takeovers = 0 and a.gateway', ' and a.gateway'],
     'begins at another gateway after NOT_SENT': [' and a.gateway <> new.gateway)', ')'],
     'chooses no gateway for what is over': [" or new.status <> 'QUEUED' or new", ' or new'],
     'chooses no gateway for a movement': [
