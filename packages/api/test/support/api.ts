@@ -94,7 +94,7 @@ async function countPayments(sql: Database): Promise<number> {
   return row?.total ?? Number.NaN
 }
 
-/** It marks payments in the background, and answers nobody: what it sends is not recorded. */
+/** It marks payments in the background and answers no request: its statements are not recorded. */
 function openRelay(sql: Database, redis: Redis) {
   const queue = createQueue<PaymentJobs>(redis.client, PAYMENTS_QUEUE, { prefix: testPrefix() })
   return createRelay({ store: createPaymentStore(sql), queue })

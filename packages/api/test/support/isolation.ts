@@ -64,7 +64,7 @@ function unknownOf(value: string): string {
   return value.replace(/[\da-f](?=[^\da-f]*(_\d+)?$)/, (digit) => (digit === '0' ? '1' : '0'))
 }
 
-/** Compares the answers to a request about what another account has and about what nobody has. */
+/** Compares the answers to a request about what another account has and about what does not exist. */
 export class Comparison {
   readonly leaks: string[] = []
   readonly #world: World
@@ -113,7 +113,7 @@ export class Comparison {
         return this.#ask(method, path, body)
       }
       const fresh = `${taken ?? ''}-${this.#asker.account}-${amount}`
-      // Each is asked once: the second time it would be a replay of its own.
+      // Each is asked once: a second request would replay the first.
       await this.#compare(`${method} ${path}`, `${taken ?? ''}${amount === 500 ? '' : '-other'}`, fresh, ask)
     }
   }

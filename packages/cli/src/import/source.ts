@@ -58,7 +58,7 @@ export async function checkWhole(path: string, form: RowForm, signal: AbortSigna
   while (!signal.aborted && (await reading.next()).done !== true);
 }
 
-/** Opens a file, or standard input for `-`. `onBytes` is told how much was read. @throws Failure */
+/** Opens a file, or standard input for `-`. `onBytes` receives the number of bytes that were read. @throws Failure */
 export async function openBytes(path: string, onBytes: (total: number) => void) {
   const size = path === '-' ? 0 : await sizeOf(path)
   async function* count(): AsyncGenerator<Buffer, void, undefined> {

@@ -39,7 +39,7 @@ export function judgeRecord(record: MoneyRecord, ours: OurRecord | undefined, ga
   const isMoney = record.status === 'succeeded' || record.status === 'authorized'
   if (ours === undefined) return isMoney ? differs('missing_here') : AGREES
   if (ours.attemptGateway !== null && ours.attemptGateway !== gateway) {
-    // Every gateway has its own attempts: nobody here sent this one there.
+    // An attempt belongs to one gateway: this one was never sent there.
     if (record.status !== 'succeeded') return AGREES
     return differs(ours.status === 'SUCCESS' ? 'duplicate_charge' : 'late_charge')
   }
@@ -78,7 +78,7 @@ function judgeUnmoved(record: MoneyRecord, ours: OurRecord): Verdict {
 }
 
 function judgeUnfinished({ kind }: MoneyRecord, ours: OurRecord): Verdict {
-  // A closed attempt was charged after all: nobody else would find out.
+  // A closed attempt was charged after all: nothing else would find out.
   if (!ours.attemptOpen || ours.currentAttempt !== ours.attemptNo) return REPORT
   if (kind === 'charge' && ours.waitsFor === 'capture') return { type: 'adopt' }
   return { type: ours.needsReview ? 'look_up' : 'open' }

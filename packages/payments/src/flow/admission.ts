@@ -151,7 +151,7 @@ export function deferralDelay(overdueMs: number, random: () => number): number {
   return Math.max(MIN_DELAY_MS, Math.min(MAX_DELAY_MS, overdueMs)) * (0.75 + 0.25 * random())
 }
 
-/** The gateway as it is while it is down or stopped: nothing is sent, so the payment goes on to the next one. */
+/** The gateway while it is down or stopped: nothing is sent, so the payment continues at the next one. */
 function refusing(gateway: Gateway): Gateway {
   const reason = `not sent: the gateway ${gateway.name} is down or stopped`
   return { ...gateway, charge: async () => ({ type: 'NOT_SENT', fault: 'throttled', reason }) }

@@ -9,7 +9,7 @@ export interface AccountGatewaysOptions {
   /** Those of the program, which serve accounts without credentials. */
   readonly gateways: Gateways
   readonly credentials: Pick<CredentialStore, 'changedAfter' | 'open'>
-  /** Creates a gateway of the program, behind limits of its own, with an account's variables over those of the program. */
+  /** Creates a gateway of the program behind separate limits, with an account's variables over those of the program. */
   readonly create: (name: string, variables: Variables) => Promise<Gateway>
   /** Called when credentials cannot be read or make no gateway: nothing is sent for those accounts meanwhile. */
   readonly onError: (error: unknown) => void

@@ -11,7 +11,7 @@ export interface Gateways {
    * account; undefined when the program has none.
    */
   get(name: string, account?: string): Gateway | undefined
-  /** Has changes of accounts' gateways looked for soon: a claim that was refused knows of some. */
+  /** Looks for changes of accounts' gateways soon: a refused claim showed that there are some. */
   refresh?(): void
   /** Closes all of them. Idempotent. */
   close(): Promise<void>

@@ -77,7 +77,7 @@ function pending({ pspReference }: Answer): ChargeOutcome {
   return { type: 'PENDING', gatewayRef: isReference(pspReference) ? pspReference : undefined }
 }
 
-/** Without the customer there is nobody to show the action to, and without that nothing is ever authorized. */
+/** Without the customer the action cannot be shown, so nothing is ever authorized. */
 function questioned(answer: Answer, { customerPresent }: Asked): ChargeOutcome {
   const { pspReference, merchantReference } = answer
   const gatewayRef = isReference(pspReference) ? pspReference : merchantReference
