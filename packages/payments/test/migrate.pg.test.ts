@@ -2,7 +2,7 @@ import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { createTestDatabase, type TestDatabase } from '@titan/testkit'
+import { createTestDatabase, eventually, type TestDatabase } from '@titan/testkit'
 import { afterEach, beforeEach, expect, inject, test } from 'vitest'
 import { createPaymentStore, migrate, missingMigrations, openDatabase, type Database } from '../src/index.ts'
 
@@ -85,6 +85,30 @@ test('a file that fails changes nothing', async () => {
 
 // F24 a migration while programs of the previous version run: additive columns only; those programs are
 //  not run
+test('a migration lets others pass and begins again after a deadlock, and after waiting for a table', async () => {
+  await migrate(sql, { directory })
+  await writeFile(join(directory, '9001_locks.sql'), 'lock table webhook_feed; lock table payments;')
+  const program = openDatabase(database.url, { poolSize: 1 })
+  try {
+    const patient = await program.begin(async (transaction) => {
+      await transaction`lock table payments in row exclusive mode`
+      const impatient = migrate(sql, { directory, lockTries: 1 })
+      await expect(impatient).rejects.toMatchObject({ code: 'MIGRATION_FAILED', cause: { code: '55P03' } })
+      const begun = { migrated: migrate(sql, { directory }) }
+      await eventually(async () => {
+        const rows = await transaction`
+          select from pg_locks where not granted and relation = 'payments'::regclass and mode = 'AccessExclusiveLock'`
+        return rows.length === 1
+      })
+      await transaction`lock table webhook_feed in row exclusive mode`
+      return begun
+    })
+    expect(await patient.migrated).toEqual(['9001_locks.sql'])
+  } finally {
+    await program.end({ timeout: 5 })
+  }
+})
+
 test('a table as first published keeps its rows and gets its columns', async () => {
   await sql`
     create table payments (

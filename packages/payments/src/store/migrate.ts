@@ -3,6 +3,7 @@ import { Failure, type Log } from '@titan/service'
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { PaymentsError } from '../domain/errors.ts'
 import { openDatabase, type Database, type Queryable } from './database.ts'
@@ -13,19 +14,31 @@ const DIRECTORY = fileURLToPath(new URL('../../../../sql/', import.meta.url))
 /** Any number will do, as long as every program of this project uses the same. */
 const LOCK = 7_414_206
 
+/** How often a migration waits for tables that others use. With the pauses, two minutes at least. */
+const LOCK_TRIES = 60
+
+/** Longest wait for one table: everything else waits behind it, and a program's statement gives up after two seconds. */
+const LOCK_TIMEOUT = '1s'
+
+const LOCK_PAUSE_MS = 1_000
+
 type Migration = Awaited<ReturnType<typeof readMigrations>>[number]
 
 /**
  * Applies the migrations that are missing, in order, each in one transaction under an advisory lock, so that any
- * number of programs may start at once. Resolves with the names of those it applied.
+ * number of programs may start at once. Resolves with the names of those it applied. One that meets a deadlock, or waits a
+ * second for a table in use, lets the others pass and begins again, `lockTries` times in all.
  *
  * @throws {PaymentsError} `MIGRATION_CHANGED` when an applied file was edited, `MIGRATION_OUT_OF_ORDER` when a file
  * was put before an applied one, `MIGRATION_FAILED` with the database's error as cause
  */
-export async function migrate(sql: Database, { directory = DIRECTORY } = {}): Promise<string[]> {
+export async function migrate(
+  sql: Database,
+  { directory = DIRECTORY, lockTries = LOCK_TRIES } = {},
+): Promise<string[]> {
   const applied: string[] = []
   for (const migration of await readMigrations(directory))
-    if (await apply(sql, migration)) applied.push(migration.name)
+    if (await applyPatiently(sql, migration, lockTries)) applied.push(migration.name)
   return applied
 }
 
@@ -64,6 +77,21 @@ async function readMigrations(directory: string) {
   )
 }
 
+async function applyPatiently(sql: Database, migration: Migration, lockTries: number): Promise<boolean> {
+  try {
+    return await apply(sql, migration)
+  } catch (error) {
+    if (lockTries <= 1 || !(error instanceof PaymentsError) || !isLockFault(error.cause)) throw error
+    await sleep(LOCK_PAUSE_MS)
+    return applyPatiently(sql, migration, lockTries - 1)
+  }
+}
+
+/** A deadlock, or a lock that did not come in time. */
+function isLockFault(error: unknown): boolean {
+  return /^(40P01|55P03)$/.test(codeOf(error))
+}
+
 async function apply(sql: Database, { name, text, checksum }: Migration): Promise<boolean> {
   return sql.begin(async (transaction) => {
     // Others may be migrating for longer than a statement may wait.
@@ -71,6 +99,7 @@ async function apply(sql: Database, { name, text, checksum }: Migration): Promis
     await transaction`select pg_advisory_xact_lock(${LOCK})`
     if (await isApplied(transaction, name, checksum)) return false
     try {
+      await transaction`select set_config('lock_timeout', ${LOCK_TIMEOUT}, true)`
       await transaction.unsafe(text)
     } catch (error) {
       const reason = `Migration ${name} failed and changed nothing: ${textOf(error)}`
