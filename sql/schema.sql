@@ -362,6 +362,7 @@ create table payments (
   account_fence bigint, -- Fence of the latest claim by a program that knows accounts; null for default
   next_gateway text, -- Gateway of the next attempt, chosen when the attempt before was closed; null for any
   dispute_status text, -- Status of the latest dispute about its charge; null without one
+  token_gateway text, -- Gateway whose token the payment has, where the token names none: attempts begin nowhere else; null for any
   constraint payments_amount_in_range CHECK (((amount >= 1) AND (amount <= '9007199254740991'::bigint))),
   constraint payments_currency_is_iso CHECK ((currency ~ '^[A-Z]{3}$'::text)),
   constraint payments_idempotency_key_key UNIQUE (idempotency_key),
@@ -390,6 +391,7 @@ CREATE TRIGGER payments_check_insert BEFORE INSERT ON payments FOR EACH ROW WHEN
 CREATE TRIGGER payments_check_members BEFORE UPDATE OF request_digest, has_details, manual_capture, customer_present, priority, execute_at, expires_at, account ON payments FOR EACH ROW EXECUTE FUNCTION payments_check_members();
 CREATE TRIGGER payments_check_movement BEFORE INSERT ON payments FOR EACH ROW WHEN ((new.parent_id IS NOT NULL)) EXECUTE FUNCTION payments_check_movement();
 CREATE TRIGGER payments_check_movement_frozen BEFORE UPDATE OF parent_id, charge_ref, amount_captured ON payments FOR EACH ROW WHEN (((new.parent_id IS DISTINCT FROM old.parent_id) OR (new.charge_ref IS DISTINCT FROM old.charge_ref) OR ((old.amount_captured IS NOT NULL) AND (new.amount_captured IS DISTINCT FROM old.amount_captured)))) EXECUTE FUNCTION payments_check_movement_frozen();
+CREATE TRIGGER payments_check_token_gateway BEFORE UPDATE OF attempt_no, token_gateway ON payments FOR EACH ROW WHEN (((new.token_gateway IS DISTINCT FROM old.token_gateway) OR ((new.attempt_no > old.attempt_no) AND (split_part(new.gateway, '@'::text, 1) <> new.token_gateway)))) EXECUTE FUNCTION payments_check_token_gateway();
 CREATE TRIGGER payments_check_transition BEFORE UPDATE OF status, fence, attempt_no, attempt_open, gateway_ref, failure_code, failure_kind, event_seq, created_at, created_by, queued_at, queued_by, claimed_at, claimed_by, ended_at, gateway ON payments FOR EACH ROW EXECUTE FUNCTION payments_check_transition();
 CREATE TRIGGER payments_end_movement AFTER UPDATE OF status ON payments FOR EACH ROW WHEN (((new.parent_id IS NOT NULL) AND (new.status <> old.status) AND (new.status = ANY (ARRAY['SUCCESS'::text, 'FAILED'::text])))) EXECUTE FUNCTION payments_end_movement();
 CREATE TRIGGER payments_reserve_refund AFTER INSERT ON payments FOR EACH ROW WHEN (((new.parent_id IS NOT NULL) AND ("left"(new.id, 4) = 'ref_'::text) AND (new.charge_ref IS NULL))) EXECUTE FUNCTION payments_reserve_refund();
@@ -880,6 +882,18 @@ create function payments_check_movement_frozen() returns trigger language plpgsq
 begin
   raise exception 'payment %: its parent, its gateway and what was captured cannot change', old.id
     using errcode = 'check_violation', constraint = 'payments_request_is_frozen';
+end
+$$;
+
+create function payments_check_token_gateway() returns trigger language plpgsql as $$
+begin
+  if new.token_gateway is distinct from old.token_gateway then
+    raise exception 'payment %: the gateway of its token cannot change', old.id
+      using errcode = 'check_violation', constraint = 'payments_request_is_frozen';
+  end if;
+  -- A program of the version before would send the token to its own gateway.
+  raise exception 'payment %: its token is of the gateway %, not of %', old.id, old.token_gateway, new.gateway
+    using errcode = 'check_violation', constraint = 'payments_attempt_at_token_gateway';
 end
 $$;
 

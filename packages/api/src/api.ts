@@ -1,5 +1,6 @@
 import { createApiMetrics, logPaymentsEvents } from '@titan/telemetry'
 import {
+  AcceptanceRules,
   connectDatabase,
   connectionName,
   createPaymentStore,
@@ -55,6 +56,7 @@ export async function startApi(options: ApiOptions) {
 
   async function close(): Promise<void> {
     await parts.relay.stop()
+    await parts.acceptance?.stop()
     await operations?.drain(0)
     await parts.stopReading?.()
     await parts.dashboard.stop()
@@ -66,6 +68,7 @@ export async function startApi(options: ApiOptions) {
   try {
     await prepareTables(sql, options)
     await recordPartitions(sql, PAYMENTS_QUEUE, options.config.partitions)
+    await parts.acceptance?.start((error) => log.warn('routes.unread', 'routing rules not read', { error }))
     if (metrics !== undefined) {
       const where = { host: healthHost, port: healthPort }
       operations = await serveOperations({ ...where, probes, slots, metrics: metrics.registry, log })
@@ -134,6 +137,7 @@ async function openParts(options: ApiOptions, gateways: KnownGateways) {
       metrics?.onPaymentsEvent(event)
     },
   })
+  const acceptance = gateways.accepting && new AcceptanceRules(gateways.accepting, store.routes)
   const authenticator = options.requireApiKey ? createAuthenticator(createApiKeyStore(sql), log) : undefined
   const dashboard = openDashboard({ ...options, gateways }, redis.client, authenticator)
   const drain = new Drain()
@@ -147,7 +151,7 @@ async function openParts(options: ApiOptions, gateways: KnownGateways) {
   const app = createApp({
     payments: withCounts(store, metrics),
     relay,
-    gateways: gateways.accepting,
+    acceptance,
     unmovable: gateways.unmovable,
     gatewayWebhooks: { gateways: gateways.webhooks, policy: config.policy },
     access: accessOf(options, authenticator),
@@ -161,7 +165,7 @@ async function openParts(options: ApiOptions, gateways: KnownGateways) {
     requestTimeoutMs: options.requestTimeoutMs,
     slots,
   })
-  return { app, sql, redis, slots, metrics, stopReading, relay, dashboard, probes, drain, lists }
+  return { app, sql, redis, slots, metrics, stopReading, relay, acceptance, dashboard, probes, drain, lists }
 }
 
 /** Counts what a store accepts. */

@@ -27,8 +27,8 @@ import { listsOf, type WebhookServices } from './routes/webhook-services.ts'
 export interface AppOptions {
   readonly payments: PaymentStore
   readonly relay: PaymentServices['relay']
-  /** The gateways of the workers. @default unknown */
-  readonly gateways?: PaymentServices['gateways']
+  /** Where payments go. @default unknown */
+  readonly acceptance?: PaymentServices['acceptance']
   /** Gateways that can do no captures, voids and refunds. @default none */
   readonly unmovable?: readonly string[]
   /** The gateways whose webhooks are accepted, and the meaning of a decline. @default none */
@@ -86,8 +86,8 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
   // Before the access of programs: people sign in there.
   if (dashboard !== undefined) app.route(DASHBOARD_PATH, dashboard)
   if (authenticator !== undefined || isLimited) app.use(controlAccess(access))
-  const { relay, gateways, unmovable, lists = payments } = options
-  const services = { payments, relay, gateways, unmovable, lists }
+  const { relay, acceptance, unmovable, lists = payments } = options
+  const services = { payments, relay, acceptance, unmovable, lists }
   mountRoutes(app, REPORT_ROUTES, services)
   mountRoutes(app, PAYMENT_ROUTES, services)
   mountRoutes(app, MOVEMENT_ROUTES, services)

@@ -1,3 +1,3 @@
 // How payments are read from files, by the rules of `POST /pay`.
 export { readJsonLine, readLine, type Line } from './routes/bulk/line.ts'
-export { refusalOf } from './routes/pay.ts'
+export { judge, type Judged } from './routes/pay.ts'

@@ -1,10 +1,17 @@
+import { replaceRoutes } from '@titan/payments'
 import { afterAll, expect, test } from 'vitest'
 import { openTestApi } from './support/api.ts'
 
 const api = await openTestApi()
 const strict = await openTestApi({ gateways: [{ name: 'stripe', hasDefaultMethod: false }] })
+const several = await openTestApi({
+  gateways: [
+    { name: 'stripe', hasDefaultMethod: false },
+    { name: 'simulated', hasDefaultMethod: true },
+  ],
+})
 const lenient = await openTestApi({ gateways: [{ name: 'stripe', hasDefaultMethod: true }] })
-afterAll(() => Promise.all([api.close(), strict.close(), lenient.close()]))
+afterAll(() => Promise.all([api, strict, several, lenient].map((target) => target.close())))
 
 let count = 0
 const newKey = (): string => `members-${++count}`
@@ -116,6 +123,39 @@ test('a gateway without a default needs a payment method, for itself; a repeat s
   await strict.store.create({ amount: 500, idempotencyKey: key })
   expect(await pay(strict, {}, key)).toHaveProperty('payment_id')
   expect(await pay(strict, { reference: 'order-1' }, key)).toMatchObject({ code: 'idempotency-key-reused' })
+})
+
+test('the gateways that its route leads to decide whether a payment method is needed', async () => {
+  await replaceRoutes(several.sql, [
+    { currency: 'EUR', gateways: ['stripe'] },
+    { currency: 'CHF', gateways: ['acme'] },
+  ])
+  await several.acceptance?.refresh()
+  const pay = async (more: object) =>
+    readJson(await several.pay({ amount: 500, idempotency_key: newKey(), ...more }))
+  const required = { status: 422, code: 'payment-method-required' }
+  expect(await pay({})).toHaveProperty('payment_id')
+  expect(await pay({ currency: 'EUR' })).toMatchObject(required)
+  expect(await pay({ currency: 'EUR', payment_method: { simulated: 'tok_1' } })).toMatchObject(required)
+  expect(await pay({ currency: 'EUR', payment_method: 'pm_1' })).toHaveProperty('payment_id')
+  // A gateway that only a rule names may be that of other workers.
+  expect(await pay({ currency: 'CHF' })).toHaveProperty('payment_id')
+  expect(await pay({ currency: 'CHF', payment_method: { stripe: 'pm_1' } })).toMatchObject(required)
+  const batch = await several.request('/payments/batch', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      mode: 'each',
+      payments: [
+        { amount: 500, idempotency_key: newKey(), currency: 'EUR' },
+        { amount: 500, idempotency_key: newKey(), currency: 'EUR', payment_method: 'pm_1' },
+      ],
+    }),
+  })
+  expect(await readJson(batch)).toMatchObject({ results: [{ problem: required }, { payment: {} }] })
+  expect(
+    await several.sql`select distinct token_gateway as gateway from payments where token_gateway is not null`,
+  ).toEqual([{ gateway: 'stripe' }])
 })
 
 test.each([

@@ -134,6 +134,7 @@ export {
 export { PAYMENTS_QUEUE, type PaymentJobs } from './flow/pay-job.ts'
 export { createPaymentHandler, type PaymentHandler, type PaymentHandlerOptions } from './flow/pay-handler.ts'
 export type { BeforeCharge, BeforeChargeAnswer } from './flow/before-charge.ts'
+export { AcceptanceRules } from './flow/acceptance.ts'
 export { applyOutcome, type ApplyOutcomeOptions } from './flow/write-result.ts'
 export { applyDispute } from './flow/report-dispute.ts'
 export type { Dispute } from './store/books/disputes.ts'

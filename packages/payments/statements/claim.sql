@@ -4,7 +4,7 @@
 --          $2 owner     text    who claims: shown, never compared
 --          $3 lease_ms  float8  length of the lease by the clock of the database
 --          $4 gateway   text    gateway of new attempts; open attempts at another one are left alone, as are captures, voids
---                               and refunds of charges there, and what is to go to another one next
+--                               and refunds of charges there, what is to go to another one next, and what has a token of another one
 --          $5 mode      text    test or live: the money that it moves; null when it does not say
 -- RETURNS  the work on each payment that was claimed
 -- WHY      When it commits, the gateway key is on disk, so the first byte may be sent.
@@ -29,6 +29,7 @@ with target as (
                    else (select accounts_closed_to($4::text, $5::text, true))::text[] end)
         -- A trigger empties it when its attempt begins.
         and coalesce(next_gateway, $4::text) = $4::text
+        and (token_gateway is null or token_gateway = split_part($4::text, '@', 1))
         for update
    ) p
 ), claimed as (

@@ -34,6 +34,7 @@ with claimed as (
      and p.event_seq = case p.status when 'PENDING' then 1 when 'QUEUED' then 2 end
      and not p.needs_review and p.next_run_at <= clock_timestamp()
      and (p.gateway = $4::text or p.gateway is null)
+     and (p.token_gateway is null or p.token_gateway = split_part($4::text, '@', 1))
      and coalesce(p.account, 'default') <> all((select accounts_closed_to($4::text, $5::text, true))::text[])
   returning p.id, p.amount, p.currency, greatest(p.created_at, p.execute_at) as created_at, p.expires_at,
             p.manual_capture, p.customer_present, p.account,

@@ -9,12 +9,12 @@
 with inserted as (
   insert into payments (id, amount, currency, idempotency_key, request_digest, fp_version, traceparent, status, event_seq,
                         created_by, next_run_at, has_details, manual_capture, customer_present, priority,
-                        execute_at, expires_at, account)
+                        execute_at, expires_at, token_gateway, account)
   select id, amount, currency, key, decode(hash, 'hex'), $2::smallint, traceparent, 'PENDING', 1,
          actor, greatest(clock_timestamp(), (extra::jsonb ->> 'execute_at')::timestamptz), extra::jsonb ? 'details',
          (extra::jsonb ->> 'manual_capture')::boolean, (extra::jsonb ->> 'customer_present')::boolean, extra::jsonb ->> 'priority',
          (extra::jsonb ->> 'execute_at')::timestamptz,
-         (extra::jsonb ->> 'expires_at')::timestamptz, nullif(split_part(key, ' ', 1), key)
+         (extra::jsonb ->> 'expires_at')::timestamptz, extra::jsonb ->> 'token_gateway', nullif(split_part(key, ' ', 1), key)
     from unnest($1::text::payment_request[], $3::text[], $4::text[]) as request (id, amount, currency, key, hash, traceparent, actor, extra)
    order by key collate "C"
       on conflict (idempotency_key) do nothing

@@ -14,7 +14,7 @@ select id, status, reason,
              when lease_until >= clock_timestamp() then 'leased'
              when next_run_at <= clock_timestamp()
                   and ((attempt_open or parent_id is not null) and gateway is distinct from $2::text
-                       or next_gateway <> $2::text) then 'other_gateway'
+                       or next_gateway <> $2::text or token_gateway <> split_part($2::text, '@', 1)) then 'other_gateway'
              when next_run_at > clock_timestamp() then 'not_due'
              when coalesce(account, 'default') in (select a.id from accounts a where a.paused_at is not null) then 'account_paused'
              when coalesce(account, 'default') in (select a.id from accounts a where a.mode <> $3::text) then 'other_mode'

@@ -14,6 +14,7 @@ select id,
        parent_id is null as is_charge, status = 'QUEUED' and takeovers = 0 and parent_id is null as may_leave,
        coalesce(account, (select c.account from payments c where c.id = p.parent_id), 'default') as account, amount, currency,
        case when has_details then (select d.payment_method from payment_details d where d.payment_id = p.id) end as payment_method,
+       token_gateway,
        greatest(0, extract(epoch from clock_timestamp() - greatest(next_run_at, lease_until)) * 1000)::float8 as overdue_ms
   from payments p
  where id = any($1::text[])

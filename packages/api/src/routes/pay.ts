@@ -1,6 +1,6 @@
 import {
   scheduleFaultOf,
-  type AcceptingGateway,
+  type AcceptanceRules,
   type CreateAnswer,
   type NewPayment,
   type Payment,
@@ -23,8 +23,8 @@ export interface PayServices {
   readonly payments: Pick<PaymentStore, 'create' | 'createBatch' | 'findReplay'>
   /** Relays each new payment to the queue; never awaited. */
   readonly relay: { nudge(paymentIds: readonly string[], priority?: PaymentRequest['priority']): void }
-  /** The gateways of the workers, in order. @default unknown: every payment is accepted */
-  readonly gateways?: readonly AcceptingGateway[] | undefined
+  /** Where payments go. @default unknown: every payment is accepted */
+  readonly acceptance?: Pick<AcceptanceRules, 'judge'> | undefined
 }
 
 const on = routesOf<PayServices>('Payments')
@@ -53,17 +53,14 @@ function createRoute(path: string, named: Pick<Operation, 'id' | 'summary' | 'de
       'schedule-invalid',
       'request-in-flight',
     ],
-    async handle(context, { payments, relay, gateways }, body) {
-      const request = {
-        ...readRequest(body, keyHeaderOf(context)),
-        account: accountOf(context),
-        actor: actorOf(context),
-      }
-      const refusal = refusalOf(request, gateways)
+    async handle(context, { payments, relay, acceptance }, body) {
+      const request = readRequest(body, keyHeaderOf(context))
+      const { payment: asked, refusal } = judge(
+        { ...request, account: accountOf(context), actor: actorOf(context) },
+        acceptance,
+      )
       const created =
-        refusal === undefined
-          ? await payments.create(request)
-          : await findOrRefuse(request, payments, refusal)
+        refusal === undefined ? await payments.create(asked) : await findOrRefuse(asked, payments, refusal)
       if (created.kind === 'mismatch') throw new Problem('idempotency-key-reused')
       const { payment, kind } = created
       context.set('paymentId', payment.id)
@@ -97,24 +94,31 @@ export function isDue({ executeAt, createdAt }: Payment): boolean {
   return executeAt === null || executeAt <= createdAt
 }
 
-/** Returns why a new payment cannot be accepted now, by what may be another answer tomorrow. */
-export function refusalOf(
-  request: PaymentRequest,
-  gateways: readonly AcceptingGateway[] | undefined,
-): Problem | undefined {
-  const fault = scheduleFaultOf(request, new Date())
+/** A payment as it is to be stored, and why it cannot be accepted now, by what may be another answer tomorrow. */
+export interface Judged {
+  readonly payment: NewPayment
+  readonly refusal: Problem | undefined
+}
+
+/** Judges a new payment: by its times, and by where it goes. */
+export function judge(given: NewPayment, acceptance: PayServices['acceptance']): Judged {
+  const { isChargeable = true, tokenGateway } = acceptance?.judge(given) ?? {}
+  const payment = { ...given, tokenGateway }
+  const fault = scheduleFaultOf(payment, new Date())
   if (fault !== undefined) {
     const pointer = fault.member === 'executeAt' ? '/execute_at' : '/expires_at'
-    return new Problem('schedule-invalid', { errors: [{ pointer, detail: fault.text }] })
+    return {
+      payment,
+      refusal: new Problem('schedule-invalid', { errors: [{ pointer, detail: fault.text }] }),
+    }
   }
-  const { paymentMethod: method } = request
-  if (gateways === undefined || typeof method === 'string') return undefined
-  const isChargeable = ({ name, hasDefaultMethod }: AcceptingGateway): boolean =>
-    method === undefined ? hasDefaultMethod : Object.hasOwn(method, name)
-  if (gateways.some(isChargeable)) return undefined
+  if (isChargeable) return { payment, refusal: undefined }
   const detail =
-    method === undefined ? 'is required by the gateway' : 'has no token for a gateway that is in use'
-  return new Problem('payment-method-required', { errors: [{ pointer: '/payment_method', detail }] })
+    payment.paymentMethod === undefined
+      ? 'is required by the gateway'
+      : 'has no token for a gateway that the payment may go to'
+  const errors = [{ pointer: '/payment_method', detail }]
+  return { payment, refusal: new Problem('payment-method-required', { errors }) }
 }
 
 /** A repeat stays one, whatever has changed since. @throws Problem the refusal of a request that is new */

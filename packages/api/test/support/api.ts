@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { createTestDatabase, testPrefix } from '@titan/testkit'
 import { createAudited } from '@titan/dashboard'
 import {
+  AcceptanceRules,
   type AcceptingGateway,
   createPaymentStore,
   createWriteProbe,
@@ -33,6 +34,7 @@ export interface TestApi {
   readonly store: PaymentStore
   readonly webhooks: WebhookStore
   readonly keys: ApiKeyStore
+  readonly acceptance: AcceptanceRules | undefined
   readonly redis: Redis
   /** The application itself, to be served on a socket. */
   readonly fetch: (request: Request) => Response | Promise<Response>
@@ -113,6 +115,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
     lists: listsOptions,
     onStatement,
     changed,
+    gateways,
     ...limits
   } = options
   const database = await createTestDatabase(inject('databaseUrl'))
@@ -128,6 +131,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
   const webhooks = new WebhookStore(sql, { encryptionKeys: [randomBytes(32)] })
   const keys = createApiKeyStore(direct)
   const lists = withLists(database.url, listsOptions)
+  const acceptance = gateways && new AcceptanceRules(gateways, createPaymentStore(direct).routes)
   const app = createApp({
     payments: applied(changed, store),
     relay,
@@ -143,6 +147,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
     audited: createAudited(sql),
     probes: { postgres: createWriteProbe(sql), redis: () => redis.isWritable(), isDraining: () => false },
     ...lists,
+    acceptance,
     log,
     slots: new RequestSlots(maxInFlight),
     ...limits,
@@ -153,6 +158,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
     store,
     webhooks,
     keys,
+    acceptance,
     redis,
     fetch: app.fetch,
     routes: app.routes,

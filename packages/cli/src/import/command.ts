@@ -1,5 +1,6 @@
 import { basename } from 'node:path'
 import {
+  AcceptanceRules,
   createPaymentStore,
   databaseSettings,
   formatSum,
@@ -67,16 +68,17 @@ export const paymentsImport = command({
     if (own.account !== undefined) await requireAccount(sql, own.account)
     const path = own.report ?? (own.file === '-' ? undefined : `${own.file}.report.csv`)
     const tally = new Tally()
+    const store = createPaymentStore(sql)
     const done = await untilInterrupted(async (signal) => {
       const options = {
-        gateways: known.accepting,
         signal,
         account: own.account,
         isDry: own.dryRun,
         actor: `operator:${own.operator}`,
+        store,
+        acceptance: known.accepting && new AcceptanceRules(known.accepting, store.routes),
       }
-      const run = () =>
-        importFile(own, { ...options, store: createPaymentStore(sql) }, { path, tally, complain })
+      const run = () => importFile(own, options, { path, tally, complain })
       await (own.dryRun ? run() : record(sql, own, run, tally))
       return !signal.aborted
     })

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
-import { refusalOf, type Line } from '@titan/api/lines'
-import { MAX_BATCH, type BatchAnswer, type NewPayment, type PaymentStore } from '@titan/payments'
+import { judge, type Judged, type Line } from '@titan/api/lines'
+import { MAX_BATCH, type AcceptanceRules, type BatchAnswer, type PaymentStore } from '@titan/payments'
 import type { Outcome } from './report.ts'
 import type { Entry } from './source.ts'
 
@@ -9,8 +9,8 @@ export interface ImportOptions {
   readonly store: Pick<PaymentStore, 'createBatch'>
   readonly account: string | undefined
   readonly actor: string
-  /** The gateways of the workers; undefined when they are not known. */
-  readonly gateways: Parameters<typeof refusalOf>[1]
+  /** Where payments go; undefined when that is not known. */
+  readonly acceptance: AcceptanceRules | undefined
   /** Whether nothing is stored. */
   readonly isDry: boolean
   /** Ends the import after the lines under way. */
@@ -44,28 +44,26 @@ async function settle(
   options: ImportOptions,
   disputes: ((request: Request) => boolean) | undefined,
 ) {
-  const { store, account, actor, gateways, isDry } = options
+  const { store, account, actor, acceptance, isDry } = options
+  await acceptance?.refresh()
   const requests = lines.flatMap(({ read }) =>
     typeof read === 'string' || read.request === undefined ? [] : [read.request],
   )
-  const refusals = new Map(requests.map((request) => [request, refusalOf(request, gateways)]))
-  const payments: NewPayment[] = requests.map((request) => ({ ...request, account, actor }))
+  const judged = requests.map((request) => judge({ ...request, account, actor }, acceptance))
   const answers = await store.createBatch({
     mode: isDry ? 'none' : 'each',
-    lines: payments.map((payment, index) => ({
-      payment,
-      isRefused: refusals.get(requests[index] as Request) !== undefined,
-    })),
+    lines: judged.map(({ payment, refusal }) => ({ payment, isRefused: refusal !== undefined })),
   })
-  const byRequest = new Map(requests.map((request, index) => [request, answers[index] as BatchAnswer]))
+  const indexes = new Map(requests.map((request, index) => [request, index]))
   return lines.map(({ line, key, read }) => {
     const refused = { line, key, result: 'refused' as const }
     if (typeof read === 'string') return { ...refused, reason: read }
     const { request, problem } = read
     if (request === undefined) return { ...refused, reason: reasonOf(problem) }
-    const answer = byRequest.get(request) as BatchAnswer
+    const index = indexes.get(request) ?? 0
+    const answer = answers[index] as BatchAnswer
     const isDisputed = disputes?.(request) === true
-    const refusal = refusals.get(request)
+    const refusal = judged[index]?.refusal
     return {
       line,
       key: request.idempotencyKey,
@@ -77,7 +75,7 @@ async function settle(
 
 function outcomeOf(
   answer: BatchAnswer,
-  refusal: ReturnType<typeof refusalOf>,
+  refusal: Judged['refusal'],
 ): Pick<Outcome, 'result' | 'paymentId' | 'reason'> {
   switch (answer.kind) {
     case 'created':
@@ -93,7 +91,7 @@ function outcomeOf(
 }
 
 /** Describes a problem of the API in one line. */
-function reasonOf({ code, errors }: NonNullable<ReturnType<typeof refusalOf>>): string {
+function reasonOf({ code, errors }: NonNullable<Judged['refusal']>): string {
   const faults = errors.map((error) => Object.values(error).join(' ').replace(/^\//, ''))
   return faults.length === 0 ? code : `${code}: ${faults.join('; ')}`
 }

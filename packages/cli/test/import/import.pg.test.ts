@@ -1,5 +1,5 @@
 import { createMigratedDatabase } from '@titan/testkit/vitest'
-import { createPaymentStore } from '@titan/payments'
+import { createPaymentStore, replaceRoutes } from '@titan/payments'
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -141,4 +141,14 @@ test('a summary keeps currencies apart, and refunds are exported', async () => {
   })
   expect(await runHere(['payments', 'summary', '--time-zone', 'Mars'], env)).toMatchObject({ code: 2 })
   expect((await runHere(['refunds', 'export'], env)).stdout).toMatch(/^refund_id,payment_id,/)
+})
+
+test('a plain token belongs to the first gateway of its route at the time of the import', async () => {
+  const file = write('idempotency_key,amount,currency,payment_method\nt-1,500,USD,pm_1\nt-2,500,EUR,pm_2\n')
+  await replaceRoutes(sql, [{ currency: 'EUR', gateways: ['stripe'] }])
+  const several = { ...env, GATEWAYS: 'simulated,stripe' }
+  expect((await runHere(['payments', 'import', file, '--operator', 'ann'], several)).code).toBe(0)
+  const gateways = await sql`
+    select token_gateway as gateway from payments where token_gateway is not null order by idempotency_key`
+  expect(gateways).toEqual([{ gateway: 'simulated' }, { gateway: 'stripe' }])
 })

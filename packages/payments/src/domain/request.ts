@@ -33,6 +33,11 @@ export interface PaymentRequest {
   readonly expiresAt?: Date | undefined
 }
 
+/** Whether a request has a token that does not say which gateway it is of. */
+export function hasPlainToken({ paymentMethod, customer }: PaymentRequest): boolean {
+  return typeof paymentMethod === 'string' || typeof customer === 'string'
+}
+
 /** The priorities of a payment's jobs. */
 export const PAYMENT_PRIORITIES = ['high', 'default', 'low'] as const
 export type PaymentPriority = (typeof PAYMENT_PRIORITIES)[number]

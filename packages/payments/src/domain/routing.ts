@@ -24,6 +24,8 @@ export interface RoutedPayment {
   readonly amount: number
   readonly currency: string
   readonly paymentMethod: GatewayToken | null
+  /** Whose its tokens are that name no gateway. @default the first of the route */
+  readonly tokenGateway?: string | null | undefined
 }
 
 /** Returns the first rule that matches; undefined without one. */
@@ -48,14 +50,15 @@ function beginsWith(token: GatewayToken | null, beginning: string | undefined): 
 /**
  * Returns the gateways that a payment may go to, in order: those of the first rule that matches, or all of the program's in
  * their order. A gateway without a token of the payment is never among them, and a token that names no gateway belongs to the
- * first one, whether or not the program has it.
+ * first one, whether or not the program has it. Where that was decided before, no rule changes it.
  */
 export function routeOf(
   rules: readonly RoutingRule[],
   payment: RoutedPayment,
   gateways: readonly string[],
 ): readonly string[] {
-  const { paymentMethod } = payment
+  const { paymentMethod, tokenGateway = null } = payment
+  if (tokenGateway !== null) return gateways.filter((name) => name === tokenGateway)
   const order = [...new Set(ruleOf(rules, payment)?.gateways ?? gateways)]
   const known = order.filter((name) => gateways.includes(name))
   if (paymentMethod === null) return known

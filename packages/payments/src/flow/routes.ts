@@ -47,7 +47,9 @@ export function directionsOf(
   const last = lastOf(place, names)
   if (last !== undefined) return { names: [last], isExact: false, route, declines }
   // What cannot be claimed has its answer at whichever gateway. Without a token of any gateway a charge is declined.
-  const isAny = !isCharge || routeOf(rules, place, [...names, ...(rule?.gateways ?? [])]).length === 0
+  const isOfNone =
+    place.tokenGateway === null && routeOf(rules, place, [...names, ...(rule?.gateways ?? [])]).length === 0
+  const isAny = !isCharge || isOfNone
   return { names: isAny ? names : route, isExact: false, route, declines }
 }
 

@@ -8,6 +8,7 @@ import {
   fingerprint,
   FINGERPRINT_VERSION,
   firstFingerprint,
+  hasPlainToken,
   isOfFirstVersion,
   MEMBER_RULES,
   scheduleFaultOf,
@@ -23,6 +24,8 @@ export interface NewPayment extends PaymentRequest {
   readonly account?: string | undefined
   /** Who asks, for the event of the creation. @default 'api' */
   readonly actor?: string | undefined
+  /** Whose the tokens are that name no gateway: attempts begin nowhere else. @default the first of the route, at each claim */
+  readonly tokenGateway?: string | undefined
 }
 
 /** `mismatch`: the key belongs to a payment of another request; nothing was written. */
@@ -34,7 +37,7 @@ export type CreateAnswer =
 export type Prepared = ReturnType<typeof prepare>
 
 /** Checks a request and fills in what its row needs. @throws {PaymentsError} `INVALID_PAYMENT` */
-export function prepare({ actor = 'api', account = DEFAULT_ACCOUNT, ...given }: NewPayment) {
+export function prepare({ actor = 'api', account = DEFAULT_ACCOUNT, tokenGateway, ...given }: NewPayment) {
   const request = { ...given, currency: given.currency ?? 'USD' }
   check(request)
   if (!ACCOUNT_ID.test(account)) throw invalid('account must be the id of an account')
@@ -44,7 +47,7 @@ export function prepare({ actor = 'api', account = DEFAULT_ACCOUNT, ...given }: 
   const id = newPaymentId(key)
   const hash = fingerprint({ ...request, idempotencyKey: key }, digest)
   const traceparent = activeTraceparent() ?? null
-  const extra = extraOf(id, request, digest)
+  const extra = extraOf({ id, request, digest, tokenGateway })
   return { id, amount, currency, account, key, hash, traceparent, actor, request, extra }
 }
 
@@ -64,8 +67,14 @@ function check(request: PaymentRequest & { readonly currency: string }): void {
     throw invalid('executeAt and expiresAt must be valid times')
 }
 
+interface Extra extends Pick<NewPayment, 'tokenGateway'> {
+  readonly id: string
+  readonly request: PaymentRequest
+  readonly digest: string | undefined
+}
+
 /** JSON of what the row of a payment holds besides the plain request; null for a request that says nothing of it. */
-function extraOf(id: string, request: PaymentRequest, digest: string | undefined): string | null {
+function extraOf({ id, request, digest, tokenGateway }: Extra): string | null {
   if (isOfFirstVersion(request)) return null
   const { capture, customerPresent, priority, executeAt, expiresAt } = request
   const { paymentMethod, customer, reference, description, statementDescriptor, metadata } = request
@@ -86,6 +95,7 @@ function extraOf(id: string, request: PaymentRequest, digest: string | undefined
     priority: priority === 'default' ? undefined : priority,
     execute_at: executeAt,
     expires_at: expiresAt,
+    token_gateway: hasPlainToken(request) ? tokenGateway : undefined,
     ...(details && { details }),
   })
 }

@@ -17,6 +17,7 @@ export async function getPayment(sql: Database, id: string): Promise<Payment | u
 
 /** What decides at which gateway a payment is worked on next. */
 export interface PaymentPlace extends RoutedPayment {
+  readonly tokenGateway: string | null
   readonly id: string
   /**
    * That of its open attempt, of the charge that it is about, or where its next attempt begins; null when that may be any, or it

@@ -20,6 +20,7 @@ const DATABASE = 'packages/payments/test/routing.pg.test.ts'
 const DECIDE = 'packages/payments/test/decision.test.ts'
 const CLAIMS = 'packages/payments/test/claim.pg.test.ts'
 const LATE = 'packages/payments/test/late-charge.pg.test.ts'
+const TOKENS = 'packages/payments/test/token-gateway.pg.test.ts'
 const RULES = 'packages/payments/test/routing-rules.pg.test.ts'
 const ORACLE = 'packages/payments/test/routing-oracle.pg.test.ts'
 
@@ -31,6 +32,7 @@ const ADMISSION = 'packages/payments/src/flow/admission.ts'
 const HANDLER = 'packages/payments/src/flow/pay-handler.ts'
 const RESULT = 'packages/payments/src/flow/write-result.ts'
 const CLAIM = 'packages/payments/statements/claim.sql'
+const FIRST_CLAIM = 'packages/payments/statements/claim_first.sql'
 const SETTLE = 'packages/payments/statements/settle.sql'
 const PLACES = 'packages/payments/statements/find_places.sql'
 const TRIGGERS = 'sql/0034_routing.sql'
@@ -117,6 +119,15 @@ const ALONE: readonly Mutant[] = [
   }),
   ...inFile(CLAIM, RULES, {
     'claims where the settlement said': ['and coalesce(next_gateway, $4::text) = $4::text\n', '\n'],
+  }),
+  ...inFile(FIRST_CLAIM, TOKENS, {
+    'claims a plain token at its gateway': [
+      "and (p.token_gateway is null or p.token_gateway = split_part($4::text, '@', 1))\n",
+      '\n',
+    ],
+  }),
+  ...inFile(ROUTING, TOKENS, {
+    'routes a plain token to its gateway': ['if (tokenGateway !== null) return', 'if (false) return'],
   }),
   ...inFile(CLAIM, CLAIMS, {
     'claims nothing that is parked': ['and not needs_review\n', '\n'],

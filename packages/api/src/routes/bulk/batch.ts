@@ -10,7 +10,7 @@ import { json } from '../../openapi/operation.ts'
 import { describeProblem, Problem, type FieldError } from '../../problem.ts'
 import { batchFrame, batchRequest } from '../../schemas/batch.ts'
 import { presentAccepted } from '../../schemas/payments.ts'
-import { isDue, refusalOf, type PayServices } from '../pay.ts'
+import { isDue, judge, type PayServices } from '../pay.ts'
 import type { Route } from '../route.ts'
 import { readLine, type Line } from './line.ts'
 
@@ -94,17 +94,15 @@ interface Asked {
 /** Stores the lines that can be, relays the new payments, and answers for every line. */
 async function storeBatch(
   context: Context<AppEnv>,
-  { payments, relay, gateways }: PayServices,
+  { payments, relay, acceptance }: PayServices,
   { mode, lines }: Asked,
 ): Promise<Answer[]> {
   const [account, actor] = [accountOf(context), actorOf(context)]
-  const judged = lines.map((line) =>
-    line.request === undefined ? line : { ...line, problem: refusalOf(line.request, gateways) },
+  const judged = lines.map(({ request, problem }) =>
+    request === undefined ? { refusal: problem } : judge({ ...request, account, actor }, acceptance),
   )
-  const readable = judged.flatMap(({ request, problem }) =>
-    request === undefined
-      ? []
-      : [{ payment: { ...request, account, actor }, isRefused: problem !== undefined }],
+  const readable = judged.flatMap((line) =>
+    'payment' in line ? [{ payment: line.payment, isRefused: line.refusal !== undefined }] : [],
   )
   const isWhole = readable.length === judged.length
   const stored = await payments.createBatch({
@@ -113,10 +111,10 @@ async function storeBatch(
   })
   nudge(relay, stored)
   let at = 0
-  return judged.map(({ request, problem }) => {
-    const answer: BatchAnswer = request === undefined ? { kind: 'refused' } : (stored[at++] as BatchAnswer)
+  return judged.map((line) => {
+    const answer: BatchAnswer = 'payment' in line ? (stored[at++] as BatchAnswer) : { kind: 'refused' }
     if (answer.kind === 'created' || answer.kind === 'replayed') return answer
-    return { kind: 'refused', problem: problemOf(answer.kind, problem) }
+    return { kind: 'refused', problem: problemOf(answer.kind, line.refusal) }
   })
 }
 
