@@ -30,6 +30,8 @@ export interface Entered {
 /** Bounds of the delay after which a job is tried again for which no gateway had room, in milliseconds. */
 const MIN_DELAY_MS = 500
 const MAX_DELAY_MS = 60_000
+/** How many slots one gateway holds at most for each that is free. */
+const HELD_FOR_EACH_FREE = 3
 
 /** What a worker holds of one gateway. */
 interface Held {
@@ -39,8 +41,8 @@ interface Held {
 
 /**
  * Chooses the gateway of each payment before its claim, and waits for room there. A job that waits holds a slot of its
- * worker. With one gateway that is how a backlog stays in the queue. With several, no job waits for a gateway that is down,
- * and half of the slots are kept in equal parts for each gateway: jobs of a slow one cannot fill them all.
+ * worker. With one gateway that is how a backlog stays in the queue. With several, or credentials of accounts, which are one
+ * each, no job waits for a gateway that is down, and jobs of slow ones cannot fill all slots.
  *
  * A job without room goes back for as long as its payment has been due, so that each costs a few deliveries only, however
  * long an outage is.
@@ -48,14 +50,11 @@ interface Held {
 export class Admissions {
   readonly #options: AdmissionsOptions
   readonly #held = new Map<string, Held>()
-  readonly #most: number
+  /** Jobs at all gateways together. */
+  #jobs = 0
 
   constructor(options: AdmissionsOptions) {
     this.#options = options
-    const { concurrency = Infinity, gateways } = options
-    const others = gateways.names.length - 1
-    const kept = others * Math.ceil(concurrency / (2 * gateways.names.length))
-    this.#most = others === 0 ? Infinity : Math.max(1, concurrency - kept)
   }
 
   /** Rejects with a RetryError when the job goes back to the queue. */
@@ -84,8 +83,8 @@ export class Admissions {
     if (up === undefined) throw this.#defer(place, 'gateway_down')
     const held = this.#heldOf(up)
     const isProbe = up.circuit === 'probing'
-    if (held.jobs >= this.#most && !isProbe) throw this.#defer(place, 'gateway_busy')
-    const leave = hold(held, isProbe)
+    if (!isProbe && !this.#hasRoom(held)) throw this.#defer(place, 'gateway_busy')
+    const leave = this.#hold(held, isProbe)
     try {
       const { gateway, release } = await this.#admit(up, signal)
       return {
@@ -135,6 +134,32 @@ export class Admissions {
     return held
   }
 
+  /**
+   * A gateway holds a fixed multiple of the slots that are free, so that each further slow one gets less than the one before.
+   * Unlike shares, that needs no count of the gateways, of which most may be idle. The first job of each enters always.
+   */
+  #hasRoom({ jobs }: Held): boolean {
+    const { concurrency = Infinity } = this.#options
+    const free = concurrency - this.#jobs
+    return jobs === 0 || (free > 1 && jobs < HELD_FOR_EACH_FREE * free)
+  }
+
+  /** Counts a job, and returns the idempotent function that ends it. */
+  #hold(held: Held, isProbe: boolean): () => void {
+    const probes = isProbe ? 1 : 0
+    let isHeld = true
+    this.#jobs++
+    held.jobs++
+    held.probes += probes
+    return () => {
+      if (!isHeld) return
+      isHeld = false
+      this.#jobs--
+      held.jobs--
+      held.probes -= probes
+    }
+  }
+
   #defer(place: PaymentPlace, reason: Deferral, cause?: unknown): RetryError {
     const { onEvent, random } = this.#options
     onEvent({ type: 'deferred', paymentId: place.id, reason })
@@ -160,17 +185,4 @@ function refusing(gateway: Gateway): Gateway {
 async function admitted(admission: Promise<Admission>): Promise<Entered> {
   const { gateway, release } = await admission
   return { gateway, release }
-}
-
-/** Counts a job, and returns the idempotent function that ends it. */
-function hold(held: Held, isProbe: boolean): () => void {
-  let isHeld = true
-  held.jobs++
-  if (isProbe) held.probes++
-  return () => {
-    if (!isHeld) return
-    isHeld = false
-    held.jobs--
-    if (isProbe) held.probes--
-  }
 }
