@@ -1,6 +1,6 @@
 import { signatureHeader } from '@titan/gateway-simulator'
 import { eventually, startTcpProxy, type TcpProxy } from '@titan/testkit'
-import { createPaymentHandler } from '@titan/payments'
+import { createPaymentHandler, type GatewayWebhook } from '@titan/payments'
 import { afterAll, expect, onTestFinished, test } from 'vitest'
 import { startSimulator, stripeAt } from '../../payments/test/support/simulator.ts'
 import { startServer } from '../src/server.ts'
@@ -8,7 +8,19 @@ import { openTestApi } from './support/api.ts'
 
 const SECRET = 'whsec_of_the_tests'
 const gatewaySecrets = { STRIPE_WEBHOOK_SECRET: SECRET }
-const api = await openTestApi({ gatewaySecrets })
+/** A module may read webhooks asynchronously, and may return anything. */
+const readers = [
+  {
+    gateway: 'acme',
+    signatureHeader: undefined,
+    async parse(body: string | Uint8Array) {
+      const text = Buffer.from(body).toString()
+      if (text === 'no event') throw new Error(text)
+      return JSON.parse(text) as GatewayWebhook
+    },
+  },
+]
+const api = await openTestApi({ gatewaySecrets, readers })
 const server = await startServer({ fetch: api.fetch, host: '127.0.0.1', port: 0 })
 afterAll(async () => {
   await server.drain(0)
@@ -182,4 +194,20 @@ test('nothing is acknowledged while PostgreSQL is away', async () => {
   for (const proxy of proxies) await proxy.set({ type: 'refuse' })
 
   expect((await post(eventOf('pay_01a20d770e8b7c218847b6a6fbcd2f33'), { to: behind })).status).toBe(503)
+})
+
+test('a webhook that a module reads in a promise is applied; one that it cannot read is sent again', async () => {
+  const { payment_id: paymentId } = (await (
+    await api.pay({ amount: 500, idempotency_key: 'read-later' })
+  ).json()) as { readonly payment_id: string }
+  const send = (body: string) => api.request('/gateway-webhooks/acme', { method: 'POST', body })
+  const fault = { type: 'REFUSED', cause: 'bad_signature', reason: 'no' }
+  expect((await send(JSON.stringify(fault))).status).toBe(400)
+  const dispute = { gatewayRef: 'du_1', chargeRef: 'ch_1', amount: 500, currency: 'USD', at: new Date() }
+  const said = { kind: 'dispute', gatewayKey: `titan_${paymentId}_1`, status: 'lost', ...dispute }
+  const event = { type: 'DISPUTE', eventId: '1', eventType: 'dispute', dispute: said, saidAt: new Date() }
+  expect((await send(JSON.stringify(event))).status).toBe(200)
+  expect(await api.store.disputes(paymentId)).toMatchObject([{ id: 'du_1' }])
+  for (const body of ['no event', 'null', '{}', '{"type":"SUCCEEDED"}', '{"type":"BATCH","items":[null]}'])
+    expect((await send(body)).status).toBe(500)
 })

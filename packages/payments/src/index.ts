@@ -108,7 +108,7 @@ export {
 // Gateways
 export * from './gateways/gateway.ts'
 export * from './gateways/records.ts'
-export { gatewaysOf, mapGateways, type Gateways } from './gateways/gateways.ts'
+export { gatewaysOf, mapGateways, withMembers, type Gateways } from './gateways/gateways.ts'
 export { inFleet, type FleetLimits } from './gateways/fleet.ts'
 export { stoppable, type StoppableGateways } from './gateways/stops.ts'
 export * from './gateways/ledger.ts'

@@ -1,5 +1,6 @@
 import {
   mapGateways,
+  withMembers,
   type ChargeOutcome,
   type Gateway,
   type Gateways,
@@ -72,30 +73,21 @@ export function createGatewayMeasure(registry: Registry) {
     }
   }
 
-  function measure(gateway: Gateway): Gateway {
+  function measure(given: Gateway): Gateway {
+    const gateway = withMembers(given, {})
     const { name, lookup, move, abandon, admit } = gateway
-    return {
-      ...gateway,
-      get circuit() {
-        return gateway.circuit
-      },
+    return withMembers(gateway, {
       charge: (request, options) => measured(name, 'charge', () => gateway.charge(request, options)),
-      ...(lookup !== undefined && {
-        lookup: (request, options) => measured(name, 'lookup', () => lookup(request, options)),
-      }),
-      ...(move !== undefined && {
-        move: (request, options) => measured(name, 'move', () => move(request, options)),
-      }),
-      ...(abandon !== undefined && {
-        abandon: (request, options) => measured(name, 'abandon', () => abandon(request, options)),
-      }),
-      ...(admit !== undefined && {
-        async admit(options) {
+      lookup: lookup && ((request, options) => measured(name, 'lookup', () => lookup(request, options))),
+      move: move && ((request, options) => measured(name, 'move', () => move(request, options))),
+      abandon: abandon && ((request, options) => measured(name, 'abandon', () => abandon(request, options))),
+      admit:
+        admit &&
+        (async (options) => {
           const admission = await admit(options)
           return { gateway: measure(admission.gateway), release: admission.release }
-        },
-      }),
-    }
+        }),
+    })
   }
 
   return (gateways: Gateways): Gateways => {

@@ -294,6 +294,8 @@ function accountGatewaysOf(options: PaymentWorkersOptions, sql: Database): Accou
     credentials: new CredentialStore(sql, new SecretBox(encryptionKeys)),
     create: (name, variables) => create(name, { ...process.env, ...variables }),
     onError: (error) => log.error('credentials.unreadable', 'credentials of account unusable', { error }),
+    onRestored: (gateway) =>
+      log.info('credentials.restored', 'credentials of account usable again', { gateway }),
   })
 }
 

@@ -54,7 +54,7 @@ export const GATEWAY_ROUTES: readonly Route<GatewayWebhookServices>[] = [
       // The signature covers the bytes as they came.
       const body = new Uint8Array(await readBytes(context))
       const { signatureHeader: header } = reader
-      const webhook = reader.parse(body, header === undefined ? undefined : context.req.header(header))
+      const webhook = await reader.parse(body, header === undefined ? undefined : context.req.header(header))
       if (webhook.type === 'REFUSED') {
         const { cause: code, reason } = webhook
         context.set('webhookRefusal', code)
@@ -71,12 +71,21 @@ export const GATEWAY_ROUTES: readonly Route<GatewayWebhookServices>[] = [
   }),
 ]
 
+const EVENT_TYPES: ReadonlySet<string> = new Set<ReportedEvent['type']>([
+  'EVENT',
+  'MOVEMENT',
+  'DISPUTE',
+  'IGNORED',
+])
+
 async function apply(
   event: ReportedEvent,
   gateway: string,
   { payments: store, policy, log }: GatewayWebhookServices,
 ): Promise<void> {
   const actor = `webhook:${gateway}`
+  // A module may return anything: what cannot be read is sent again.
+  if (!EVENT_TYPES.has(event.type)) throw new Error(`the gateway ${gateway} read no event`)
   if (event.type === 'EVENT') {
     const { paymentId, attemptNo, outcome, isFinal } = event
     const report = { paymentId, attemptNo, outcome, isFinal, gateway, actor }

@@ -4,6 +4,7 @@ import { createAudited } from '@titan/dashboard'
 import {
   AcceptanceRules,
   type AcceptingGateway,
+  type GatewayWebhookReader,
   createPaymentStore,
   createWriteProbe,
   createRelay,
@@ -60,6 +61,8 @@ export interface TestApiOptions {
   readonly access?: Omit<AccessOptions, 'authenticator'>
   /** What gateways sign their webhooks with: `STRIPE_WEBHOOK_SECRET`. @default none are taken */
   readonly gatewaySecrets?: Readonly<Record<string, string>>
+  /** Readers of further gateways' webhooks. @default none */
+  readonly readers?: readonly GatewayWebhookReader[]
   /** The gateways of the workers. @default unknown */
   readonly gateways?: readonly AcceptingGateway[]
   /** Reads lists over a pool of their own, as the program does. @default the pool that accepts payments */
@@ -111,6 +114,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
     withKeys = false,
     access = {},
     gatewaySecrets = {},
+    readers = [],
     maxInFlight = 1_000,
     lists: listsOptions,
     onStatement,
@@ -136,7 +140,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
     payments: applied(changed, store),
     relay,
     gatewayWebhooks: {
-      gateways: gatewayWebhookSettings.read({ environment: gatewaySecrets }),
+      gateways: [...gatewayWebhookSettings.read({ environment: gatewaySecrets }), ...readers],
       policy: DEFAULT_RETRY_POLICY,
     },
     access: {

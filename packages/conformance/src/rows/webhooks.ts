@@ -5,7 +5,7 @@ import type { Row } from '../row.ts'
 import type { Trial } from '../trial.ts'
 
 interface Signing {
-  readonly parse: NonNullable<Gateway['parseWebhook']>
+  readonly parse: (...given: Parameters<NonNullable<Gateway['parseWebhook']>>) => Promise<GatewayWebhook>
   readonly sign: NonNullable<CheckedServer['webhook']>
   readonly request: ChargeRequest
 }
@@ -15,9 +15,9 @@ async function signing(trial: Trial): Promise<Signing> {
   const sign = trial.suite.server?.webhook
   if (sign === undefined) throw new NotChecked('the server of the check file has no webhook')
   const request = trial.newCharge()
-  const parse: Signing['parse'] = (body, signature) => {
+  const parse: Signing['parse'] = async (body, signature) => {
     try {
-      return parseWebhook(body, signature)
+      return await parseWebhook(body, signature)
     } catch (error) {
       throw new Mismatch(`parseWebhook throws ${String(error)}`, 'Return REFUSED instead of throwing.')
     }
@@ -63,8 +63,8 @@ export const WEBHOOK_ROWS: readonly Row[] = [
     async run(trial) {
       const { parse, sign, request } = await signing(trial)
       const { body, signature } = sign(request, new Date())
-      const event = requireEvent(parse(body, signature))
-      const copy = requireEvent(parse(Buffer.from(body), signature))
+      const event = requireEvent(await parse(body, signature))
+      const copy = requireEvent(await parse(Buffer.from(body), signature))
       if (event.paymentId !== request.paymentId || event.attemptNo !== request.attemptNo)
         throw new Mismatch(`about attempt ${event.attemptNo} of ${event.paymentId}`)
       if (copy.eventId !== event.eventId) throw new Mismatch('a copy has another eventId')
@@ -102,9 +102,10 @@ export const WEBHOOK_ROWS: readonly Row[] = [
     async run(trial) {
       const { parse, sign, request } = await signing(trial)
       const [now, old] = [sign(request, new Date()), sign(request, new Date(Date.now() - DAY_MS))]
-      if (now.signature !== old.signature) return requireRefused(parse(old.body, old.signature))
-      const [event, copy] = [now, old].map(({ body, signature }) => requireEvent(parse(body, signature)))
-      if (event?.eventId !== copy?.eventId) throw new Mismatch('a copy has another eventId')
+      if (now.signature !== old.signature) return requireRefused(await parse(old.body, old.signature))
+      const event = requireEvent(await parse(now.body, now.signature))
+      const copy = requireEvent(await parse(old.body, old.signature))
+      if (event.eventId !== copy.eventId) throw new Mismatch('a copy has another eventId')
       return 'the same eventId'
     },
   },

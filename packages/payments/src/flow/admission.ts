@@ -2,7 +2,7 @@ import { RetryError, UnrecoverableError } from '@titan/queue-core'
 import { reasonOf } from '../domain/evidence.ts'
 import type { Deferral, OnPaymentsEvent } from '../domain/events.ts'
 import type { Admission, Gateway } from '../gateways/gateway.ts'
-import type { Gateways } from '../gateways/gateways.ts'
+import { withMembers, type Gateways } from '../gateways/gateways.ts'
 import type { PaymentPlace } from '../store/read.ts'
 import { directionsOf, type Directions, type ReadRoutes } from './routes.ts'
 
@@ -179,7 +179,7 @@ export function deferralDelay(overdueMs: number, random: () => number): number {
 /** The gateway while it is down or stopped: nothing is sent, so the payment continues at the next one. */
 function refusing(gateway: Gateway): Gateway {
   const reason = `not sent: the gateway ${gateway.name} is down or stopped`
-  return { ...gateway, charge: async () => ({ type: 'NOT_SENT', fault: 'throttled', reason }) }
+  return withMembers(gateway, { charge: async () => ({ type: 'NOT_SENT', fault: 'throttled', reason }) })
 }
 
 async function admitted(admission: Promise<Admission>): Promise<Entered> {

@@ -1,9 +1,9 @@
-import { startLoop, type Loop } from '@titan/queue-core/async'
+import { startLoop, withDeadline, type Loop } from '@titan/queue-core/async'
 import { PaymentsError } from '../domain/errors.ts'
 import { readPlace } from '../domain/accounts/place.ts'
 import type { CredentialStore, SealedCredentials, Variables } from '../store/accounts/credentials.ts'
 import type { Gateway } from './gateway.ts'
-import type { Gateways } from './gateways.ts'
+import { withMembers, type Gateways } from './gateways.ts'
 
 export interface AccountGatewaysOptions {
   /** Those of the program, which serve accounts without credentials. */
@@ -11,8 +11,13 @@ export interface AccountGatewaysOptions {
   readonly credentials: Pick<CredentialStore, 'changedAfter' | 'open'>
   /** Creates a gateway of the program behind separate limits, with an account's variables over those of the program. */
   readonly create: (name: string, variables: Variables) => Promise<Gateway>
-  /** Called when credentials cannot be read or make no gateway: nothing is sent for those accounts meanwhile. */
+  /**
+   * Called once when credentials cannot be read or make no gateway: nothing is sent for those accounts meanwhile. They are tried
+   * again, ever more rarely.
+   */
   readonly onError: (error: unknown) => void
+  /** Called when they make one after all. */
+  readonly onRestored?: ((place: string) => void) | undefined
   /** Time after which a change is seen, in milliseconds. @default 2000 */
   readonly intervalMs?: number | undefined
 }
@@ -23,10 +28,18 @@ interface Known {
   readonly variables: string
   /** Undefined when it could not be made. */
   readonly gateway: Gateway | undefined
+  /** How often in a row it could not be made, and when it is tried again, by the monotonic clock in milliseconds. */
+  readonly failures: number
+  readonly retryAt: number
 }
 
 /** Calls under way at a gateway whose credentials were replaced end within this time, in milliseconds. */
 const CLOSE_AFTER_MS = 120_000
+const INTERVAL_MS = 2_000
+/** Longest time until credentials that made no gateway are tried again, in milliseconds. */
+const MAX_RETRY_MS = 60_000
+/** Longest creation of a gateway, in milliseconds: the other accounts wait for it. */
+const CREATE_MS = 10_000
 
 /**
  * The gateways of a program, and those of accounts with credentials of their own. An account with credentials is never
@@ -68,9 +81,10 @@ export class AccountGateways implements Gateways {
   /** Reads the credentials, and begins to look for changes. */
   async start(): Promise<void> {
     await this.#read()
-    const { intervalMs = 2_000, onError } = this.#options
+    const { intervalMs = INTERVAL_MS, onError } = this.#options
     this.#loop = startLoop(async () => {
       if (this.#isWanted || this.hasAccounts) await this.#read()
+      await this.#retry()
       return intervalMs
     }, onError)
   }
@@ -97,6 +111,12 @@ export class AccountGateways implements Gateways {
     }
   }
 
+  async #retry(): Promise<void> {
+    for (const [place, known] of this.#places)
+      if (known.gateway === undefined && known.retryAt <= performance.now())
+        this.#places.set(place, await this.#open(known.credentials, known))
+  }
+
   async #take(credentials: SealedCredentials, known: Known | undefined): Promise<void> {
     const { place, gateway, account, endedAt } = credentials
     this.#places.set(place, await this.#open(credentials, known))
@@ -112,19 +132,32 @@ export class AccountGateways implements Gateways {
       const variables = JSON.stringify(opened)
       if (known?.gateway !== undefined && known.variables === variables) return { ...known, credentials }
       this.#closeLater(known?.gateway)
-      return { credentials, variables, gateway: named(await this.#create(credentials, opened), place) }
+      const gateway = named(await this.#create(credentials, opened), place)
+      if ((known?.failures ?? 0) > 0) this.#options.onRestored?.(place)
+      return { credentials, variables, gateway, failures: 0, retryAt: 0 }
     } catch (error) {
       this.#closeLater(known?.gateway)
-      this.#options.onError(error)
-      return { credentials, variables: '', gateway: undefined }
+      return this.#fail(credentials, known, error)
     }
+  }
+
+  #fail(credentials: SealedCredentials, known: Known | undefined, error: unknown): Known {
+    const { intervalMs = INTERVAL_MS, onError } = this.#options
+    const before = known?.credentials === credentials ? known.failures : 0
+    if (before === 0) onError(error)
+    const failures = before + 1
+    const retryAt = performance.now() + Math.min(MAX_RETRY_MS, intervalMs * 2 ** failures)
+    return { credentials, variables: '', gateway: undefined, failures, retryAt }
   }
 
   /** What a gateway says of its variables may quote them. */
   async #create({ place, gateway }: SealedCredentials, variables: Variables): Promise<Gateway> {
+    const creating = this.#options.create(gateway, variables)
     try {
-      return await this.#options.create(gateway, variables)
+      return await withDeadline(creating, CREATE_MS, () => new Error('no gateway in time'))
     } catch {
+      // One that comes late is used by nobody.
+      creating.then((late) => late.close?.()).catch(() => {})
       throw new PaymentsError('GATEWAY_CONFIG', `the credentials ${place} make no gateway: set them again`)
     }
   }
@@ -140,21 +173,17 @@ export class AccountGateways implements Gateways {
 }
 
 /** Attempts are stored with the name of their gateway: that of the place, here. */
-function named(gateway: Gateway, place: string): Gateway {
-  const { admit } = gateway
-  return {
-    ...gateway,
-    name: place,
-    ...(admit !== undefined && {
-      async admit(options) {
+function named(gateway: Gateway, name: string): Gateway {
+  const { admit } = withMembers(gateway, {})
+  return withMembers(gateway, {
+    name,
+    admit:
+      admit &&
+      (async (options) => {
         const admission = await admit(options)
-        return { gateway: named(admission.gateway, place), release: admission.release }
-      },
-    }),
-    get circuit() {
-      return gateway.circuit
-    },
-  }
+        return { gateway: named(admission.gateway, name), release: admission.release }
+      }),
+  })
 }
 
 function keyOf(gateway: string, account: string): string {

@@ -3,7 +3,7 @@ import type { Redis } from '@titan/service'
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Admission, Gateway } from './gateway.ts'
-import { mapGateways, type Gateways } from './gateways.ts'
+import { mapGateways, withMembers, type Gateways } from './gateways.ts'
 import { RateLimiter } from './rate-limiter.ts'
 
 /** Limits of a gateway for all processes together. */
@@ -47,11 +47,7 @@ export function inFleet(gateways: Gateways, options: FleetOptions): Gateways {
 
 /** The limits first that this process can tell by itself, so that no place in the fleet is held while it waits for them. */
 function limited(gateway: Gateway, fleet: Fleet): Gateway {
-  return {
-    ...gateway,
-    get circuit() {
-      return gateway.circuit
-    },
+  return withMembers(gateway, {
     async admit({ signal }): Promise<Admission> {
       const own = await gateway.admit?.({ signal })
       try {
@@ -68,12 +64,13 @@ function limited(gateway: Gateway, fleet: Fleet): Gateway {
         throw error
       }
     },
-  }
+  })
 }
 
 /** The first request of a conversation was counted with its admission; later ones wait for their turn. */
 function withTurns(gateway: Gateway, fleet: Fleet): Gateway {
-  const { move, lookup, abandon } = gateway
+  const plain = withMembers(gateway, {})
+  const { move, lookup, abandon } = plain
   let isCounted = true
   async function turn<Value>(signal: AbortSignal, call: () => Promise<Value>): Promise<Value> {
     const isFirst = isCounted
@@ -82,8 +79,8 @@ function withTurns(gateway: Gateway, fleet: Fleet): Gateway {
     return call()
   }
   return {
-    ...gateway,
-    charge: (request, options) => turn(options.signal, () => gateway.charge(request, options)),
+    ...plain,
+    charge: (request, options) => turn(options.signal, () => plain.charge(request, options)),
     move: move && ((request, options) => turn(options.signal, () => move(request, options))),
     lookup: lookup && ((request, options) => turn(options.signal, () => lookup(request, options))),
     abandon: abandon && ((request, options) => turn(options.signal, () => abandon(request, options))),

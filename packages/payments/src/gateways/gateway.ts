@@ -276,10 +276,10 @@ export interface Gateway {
   readonly hasDefaultMethod?: boolean | undefined
   /**
    * Checks and reads a webhook. `body` must be the received bytes, `signature` the header that authenticates it: the
-   * signature itself, or a password where the body is signed within.
+   * signature itself, or a password where the body is signed within. When it throws or rejects, the gateway sends it again.
    */
   readonly parseWebhook?:
-    | ((body: string | Uint8Array, signature: string | undefined) => GatewayWebhook)
+    | ((body: string | Uint8Array, signature: string | undefined) => GatewayWebhook | Promise<GatewayWebhook>)
     | undefined
   /** Closes connections. Idempotent. */
   close?(): Promise<void>

@@ -1,5 +1,5 @@
 import { PaymentsError } from '../domain/errors.ts'
-import type { Gateway } from './gateway.ts'
+import type { Admission, Gateway } from './gateway.ts'
 
 /** The gateways of a program, in the order of `GATEWAYS`, each behind its own limits. */
 export interface Gateways {
@@ -33,6 +33,46 @@ export function gatewaysOf(gateways: readonly Gateway[]): Gateways {
       await Promise.all(gateways.map(async (gateway) => gateway.close?.()))
     },
   }
+}
+
+/** Every member, so that the compiler asks for a new one. */
+type Whole = { readonly [Name in keyof Required<Gateway>]: Gateway[Name] }
+
+/**
+ * Returns a gateway with some of its members replaced, getters too. Members of a class are in its prototype, which a copy by
+ * spreading lacks. Each call returns a promise, also where a module is written without.
+ */
+export function withMembers(gateway: Gateway, members: Partial<Gateway>): Gateway {
+  const { name, mode, keyTtlMs, signatureHeader, hasDefaultMethod, lookup, move, abandon, list } = gateway
+  const plain = {
+    name,
+    mode,
+    keyTtlMs,
+    signatureHeader,
+    hasDefaultMethod,
+    charge: async (request, options) => gateway.charge(request, options),
+    lookup: lookup && (async (request, options) => lookup.call(gateway, request, options)),
+    move: move && (async (request, options) => move.call(gateway, request, options)),
+    abandon: abandon && (async (request, options) => abandon.call(gateway, request, options)),
+    list: list && (async (request, options) => list.call(gateway, request, options)),
+    get admit() {
+      const { admit } = gateway
+      return (
+        admit &&
+        (async (options: Parameters<typeof admit>[0]) => plainAdmission(await admit.call(gateway, options)))
+      )
+    },
+    get circuit() {
+      return gateway.circuit
+    },
+    parseWebhook: gateway.parseWebhook?.bind(gateway),
+    close: async () => gateway.close?.(),
+  } satisfies Whole
+  return Object.defineProperties(plain, Object.getOwnPropertyDescriptors(members))
+}
+
+function plainAdmission(admission: Admission): Admission {
+  return { gateway: withMembers(admission.gateway, {}), release: () => admission.release() }
 }
 
 /** Replaces each gateway by what `wrap` makes of it: once, because those of accounts are many, and come and go. */

@@ -2,6 +2,7 @@ import { PaymentsError } from '../domain/errors.ts'
 import { CircuitBreaker, type CircuitOptions } from './circuit.ts'
 import type { Admission, ChargeOutcome, CircuitStatus, Gateway, LookupAnswer } from './gateway.ts'
 import type { RecordPage } from './records.ts'
+import { withMembers } from './gateways.ts'
 import { RateLimiter } from './rate-limiter.ts'
 import { Semaphore } from './semaphore.ts'
 
@@ -211,7 +212,8 @@ function invalid(message: string): PaymentsError {
   return new PaymentsError('INVALID_OPTIONS', message)
 }
 
-function limitedCalls(gateway: Gateway, limiter: Limiter, take: Take): Gateway {
+function limitedCalls(given: Gateway, limiter: Limiter, take: Take): Gateway {
+  const gateway = withMembers(given, {})
   const { lookup, move, abandon, list } = gateway
   async function send(signal: AbortSignal, call: () => Promise<ChargeOutcome>): Promise<ChargeOutcome> {
     const outcome = await limiter.run(take, signal, call)

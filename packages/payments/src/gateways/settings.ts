@@ -16,7 +16,7 @@ import { reasonOf } from '../domain/evidence.ts'
 import { PaymentsError } from '../domain/errors.ts'
 import { BUILT_IN } from './built-in.ts'
 import type { Gateway } from './gateway.ts'
-import { gatewaysOf, type Gateways } from './gateways.ts'
+import { gatewaysOf, withMembers, type Gateways } from './gateways.ts'
 import type { FleetLimits } from './fleet.ts'
 import { fleetLimitsOf, fleetSection, limitsOf, limitsSection } from './limit-settings.ts'
 import { limitGateway, type GatewayLimits } from './limited-gateway.ts'
@@ -200,30 +200,7 @@ function requireGateway(word: string, made: unknown): Gateway {
           ? undefined
           : 'charge must be a function'
   if (fault !== undefined) throw new Failure(`GATEWAYS ${word} made no gateway: ${fault}`)
-  return plainOf(made as Gateway)
-}
-
-/** Returns the members alone. Those of a class are in its prototype, which is lost where limits are put around a copy. */
-function plainOf(made: Gateway): Gateway {
-  const { name, mode, keyTtlMs, signatureHeader, hasDefaultMethod } = made
-  return {
-    name,
-    mode,
-    keyTtlMs,
-    signatureHeader,
-    hasDefaultMethod,
-    charge: (request, options) => made.charge(request, options),
-    lookup: made.lookup?.bind(made),
-    move: made.move?.bind(made),
-    abandon: made.abandon?.bind(made),
-    list: made.list?.bind(made),
-    admit: made.admit?.bind(made),
-    get circuit() {
-      return made.circuit
-    },
-    parseWebhook: made.parseWebhook?.bind(made),
-    close: async () => made.close?.(),
-  }
+  return withMembers(made as Gateway, {})
 }
 
 /** Reports options that contradict each other like settings that are wrong. */

@@ -1,7 +1,7 @@
 import { pause } from '@titan/queue-core/async'
 import { gatewayNameOf } from '../domain/accounts/place.ts'
 import type { Admission, Gateway } from './gateway.ts'
-import { mapGateways, type Gateways } from './gateways.ts'
+import { mapGateways, withMembers, type Gateways } from './gateways.ts'
 
 /** Gateways of which some may be stopped. */
 export interface StoppableGateways extends Gateways {
@@ -37,22 +37,22 @@ export function stoppable(gateways: Gateways): StoppableGateways {
 }
 
 function wrap(gateway: Gateway, isStopped: () => boolean): Gateway {
+  const plain = withMembers(gateway, {})
   async function admitLater({ signal }: { readonly signal: AbortSignal }): Promise<Admission> {
     while (isStopped()) {
       signal.throwIfAborted()
       await pause(LOOK_EVERY_MS, signal)
     }
     signal.throwIfAborted()
-    return gateway.admit?.({ signal }) ?? { gateway, release() {} }
+    return plain.admit?.({ signal }) ?? { gateway, release() {} }
   }
-  return {
-    ...gateway,
+  return withMembers(gateway, {
     get circuit() {
       return isStopped() ? 'open' : gateway.circuit
     },
     // A gateway without limits has no admission to wait for, unless it is stopped.
     get admit() {
-      return isStopped() ? admitLater : gateway.admit
+      return isStopped() ? admitLater : plain.admit
     },
-  }
+  })
 }

@@ -48,7 +48,7 @@ test('a module may make an instance of a class, whose members are in its prototy
        #answer = { type: 'UNKNOWN', reason: 'of its own' }
        get mode() { return 'live' }
        async charge() { return this.#answer }
-       async move() { return this.#answer }
+       move() { return this.#answer }
        async lookup() { return { type: 'FOUND', outcome: this.#answer } }
        parseWebhook() { return { type: 'IGNORED', reason: this.#answer.reason } }
      }
@@ -61,7 +61,7 @@ test('a module may make an instance of a class, whose members are in its prototy
   const found = await acme?.lookup?.({ kind: 'charge', paymentId: 'pay_1', gatewayKey: 'k' }, options)
   expect(found).toMatchObject({ type: 'FOUND' })
   expect(await acme?.move?.({} as never, options)).toMatchObject({ reason: 'of its own' })
-  expect(acme?.parseWebhook?.('', undefined)).toMatchObject({ reason: 'of its own' })
+  expect(await acme?.parseWebhook?.('', undefined)).toMatchObject({ reason: 'of its own' })
   await gateways.close()
 })
 

@@ -24,7 +24,7 @@ function parsed(type: string, object: unknown, given: Readonly<Record<string, un
   }
   const body = JSON.stringify(event)
   const webhook = parseWebhook?.(body, signatureHeader(body, secret, Date.now()))
-  if (webhook === undefined) throw new Error('the gateway reads no webhooks')
+  if (webhook === undefined || webhook instanceof Promise) throw new Error('the gateway reads no webhooks')
   return webhook
 }
 
