@@ -1,16 +1,13 @@
 -- Payments whose status contradicts their charge in the gateway’s ledger. Movements are compared in I37 and I38.
--- PARAMS   gateway: name of the gateway whose ledger it is; every payment by default
+-- PARAMS   none
 -- RETURNS  subject, detail
 -- WHY      A charge under a declined attempt is excused only by a contradiction that names that very charge.
-\set gateway ''
 
-select p.id as subject, 'SUCCESS without an equal charge in the ledger' as detail
-  from payments p
- where p.status = 'SUCCESS' and p.parent_id is null and (:'gateway' = '' or p.gateway = :'gateway')
-   and not exists (
+select e.id as subject, 'SUCCESS without an equal charge in the ledger' as detail
+  from expected e
+ where not exists (
      select from charge c
-      where c.payment_id = p.id and p.gateway_ref in (c.id, c.intent_id) and c.amount = coalesce(p.amount_captured, p.amount)
-       and c.currency = p.currency)
+      where c.payment_id = e.id and e.gateway_ref in (c.id, c.intent_id) and c.amount = e.amount and c.currency = e.currency)
  union
 select p.id, 'a closed attempt was charged, and no contradiction says so'
   from charge c

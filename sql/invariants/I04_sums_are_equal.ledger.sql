@@ -1,21 +1,16 @@
 -- Per currency, the payments in SUCCESS add up to what the gateway captured.
--- PARAMS   gateway: name of the gateway whose ledger it is; every payment by default
---          settled: true when no payment is in flight any more
+-- PARAMS   settled: true when no payment is in flight any more
 --          fresh_ms: age from which a fact of the ledger must be in PostgreSQL, in milliseconds
 -- RETURNS  subject, detail
 -- WHY      The sums are independent of single payments. Charges of unfinished payments are not yet counted; a charge
 --          that an open contradiction names is left out, unless it is the payment’s own.
 -- ADVICE   See I01 to I03 for the payments. A charge without a payment is not ours: look for another sender.
 -- NEEDS    ledger
-\set gateway ''
 \set settled 'false'
 \set fresh_ms '5000'
 
 with ours as (
-  select currency, sum(coalesce(amount_captured, amount)) as total
-    from payments
-   where status = 'SUCCESS' and parent_id is null and (:'gateway' = '' or gateway = :'gateway')
-   group by currency
+  select currency, sum(amount) as total from expected group by currency
 ), theirs as (
   select c.currency, sum(c.amount) as total
     from charge c

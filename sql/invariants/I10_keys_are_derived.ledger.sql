@@ -5,6 +5,7 @@
 -- RETURNS  subject, detail
 -- WHY      A key that is not on disk is lost in a crash, and the next one charges again. What is not finished is canceled
 --          under the key of its charge and `_abandon`.
+-- UNLISTED by our own records: a list shows no requests
 \set settled 'false'
 \set fresh_ms '5000'
 \set tolerance_ms '1000'

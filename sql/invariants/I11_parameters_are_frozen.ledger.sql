@@ -2,6 +2,7 @@
 -- PARAMS   none
 -- RETURNS  subject, detail
 -- WHY      What is sent under a key never changes.
+-- UNLISTED by our own records: a list shows no requests
 
 select a.payment_id as subject, 'the gateway saw another amount or currency' as detail
   from request r

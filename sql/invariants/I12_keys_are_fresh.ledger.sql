@@ -2,6 +2,7 @@
 -- PARAMS   key_ttl_ms: shelf life of the gateway’s idempotency keys, in milliseconds
 -- RETURNS  subject, detail
 -- WHY      A gateway that has forgotten a key charges again.
+-- UNLISTED a list shows what was charged, not what was sent again
 \set key_ttl_ms '86400000'
 
 select key as subject, 'sent again after its shelf life' as detail

@@ -4,6 +4,7 @@
 -- RETURNS  subject, detail
 -- WHY      The ledger is the only witness of a refund whose response was lost. A refund that failed after its success stays
 --          SUCCESS; a contradiction names it.
+-- UNLISTED by our own records: titan reconcile compares refunds
 \set settled 'false'
 \set fresh_ms '5000'
 

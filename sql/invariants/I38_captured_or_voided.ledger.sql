@@ -5,6 +5,7 @@
 -- WHY      That a payment has at most one captured charge, and of the amount on record, shows in I1 and I2. What is captured
 --          before it is known to be authorized needs no capture here: the payment itself is SUCCESS. What the gateway released,
 --          the next poll finds; no money moved.
+-- UNLISTED by our own records: a list may show neither captures nor voids
 \set settled 'false'
 \set fresh_ms '5000'
 

@@ -1,5 +1,6 @@
 import {
   fetchLedger,
+  knownGatewaySettings,
   missingMigrations,
   PAYMENTS_QUEUE,
   readLedgerFile,
@@ -17,11 +18,14 @@ import {
   wholeNumber,
   type SettingsSource,
 } from '@titan/service'
+import { spanOf, spanSettings, withListedGateway } from '../books/span.ts'
 import { command } from '../command.ts'
 import { withProgress } from '../terminal.ts'
+import { withList } from './gateway-list.ts'
 import { formatReport } from './report.ts'
 import { findOpenBreaks } from './snapshot.ts'
-import { verify } from './verify.ts'
+import type { Finding } from './finding.ts'
+import { verify, type VerifyOptions } from './verify.ts'
 
 const keptSettings = {
   file: optionalText(
@@ -44,7 +48,7 @@ const keptLedger = {
 export const verifyCommand = command({
   name: 'titan verify',
   description:
-    'Check the invariants of payments in PostgreSQL, Redis and the gateway’s ledger. Code 1 on a breach.',
+    'Check the invariants of payments in PostgreSQL, Redis and the ledger or list of a gateway. Code 1 on a breach.',
   settings: {
     ledger: optionalText(
       { flag: 'ledger', about: 'Ledger file of the gateway simulator.', hint: 'file' },
@@ -57,11 +61,13 @@ export const verifyCommand = command({
     gateway: optionalText(
       {
         flag: 'gateway',
-        about: 'Gateway that the ledger belongs to. Payments of other gateways are not expected in it.',
-        shown: 'every payment',
+        about:
+          'Gateway whose own list is compared, or that the ledger belongs to. Payments of others are not expected in it.',
+        shown: 'every payment of the ledger',
       },
-      { form: /^[\w.:-]{1,100}$/, rule: 'the name of a gateway' },
+      { form: /^[\w.:@-]{1,100}$/, rule: 'the name of a gateway' },
     ),
+    ...spanSettings,
     settled: toggle({ flag: 'settled', about: 'Require every payment to be final or in review.' }, false),
     redis: toggle({ flag: 'redis', about: 'Check Redis as well.' }, true),
     maxRetries: wholeNumber(named('MAX_RETRIES', 'Maximum number of retries of a payment.'), {
@@ -70,15 +76,17 @@ export const verifyCommand = command({
       max: 1_000,
     }),
     keyTtlMs: milliseconds(
-      { flag: 'key-ttl-ms', about: 'Lifetime of the gateway’s idempotency keys.' },
+      { flag: 'key-ttl-ms', about: 'Lifetime of the idempotency keys in the ledger.' },
       { fallback: 86_400_000, min: 1, max: 366 * 86_400_000 },
     ),
   },
-  groups: { config: storeSettings, kept: keptLedger },
+  groups: { config: storeSettings, kept: keptLedger, known: knownGatewaySettings },
   statementTimeoutMs: 0,
-  async run({ ledger, ledgerUrl, settled, maxRetries, keyTtlMs, ...own }, { config, kept, ...session }) {
-    if (ledger !== undefined && ledgerUrl !== undefined)
-      throw new Failure('--ledger and --ledger-url exclude each other')
+  async run(
+    { ledger, ledgerUrl, settled, maxRetries, keyTtlMs, ...own },
+    { config, kept, known, ...session },
+  ) {
+    const source = sourceOf({ ledger, ledgerUrl, ...own }, kept.file)
     const sql = await session.database()
     const redis = own.redis ? (await session.redis()).client : undefined
     const [missing] = await missingMigrations(sql)
@@ -86,18 +94,45 @@ export const verifyCommand = command({
       throw new Failure(`migration ${missing} is not applied: run titan migrate, then titan verify again`)
     const { prefix, partitions } = config
     await requirePartitions(sql, PAYMENTS_QUEUE, partitions)
-    const isKept = ledger === undefined && ledgerUrl === undefined && kept.file !== undefined
-    const gateway = own.gateway ?? (isKept ? 'simulated' : undefined)
-    const shared = { sql, redis, prefix, partitions, settled, maxRetries, keyTtlMs, gateway }
-    const findings = await withProgress('payments', 0, (onProgress) =>
-      verify({ ...shared, ledger: openLedger(isKept ? kept.file : ledger, ledgerUrl), onProgress }),
-    )
+    const shared = { sql, redis, prefix, partitions, settled, maxRetries, keyTtlMs, gateway: source.gateway }
+    const check = (given: Pick<VerifyOptions, 'ledger' | 'list'>): Promise<Finding[]> =>
+      withProgress('payments', 0, (onProgress) => verify({ ...shared, ...given, onProgress }))
+    const findings = source.isListed
+      ? await withListedGateway({ known, wanted: source.gateway }, async (gateway) => {
+          const span = await spanOf(sql, own)
+          return withList({ sql, gateway, ...span }, (list) => check({ list }))
+        })
+      : await check({ ledger: openLedger(source.file, ledgerUrl) })
     const openBreaks = await findOpenBreaks(sql)
     const ok = findings.every(({ verdict }) => verdict !== 'FAIL')
     session.print({ ok, findings, openBreaks }, () => formatReport(findings, openBreaks))
     return ok
   },
 })
+
+interface Given {
+  readonly ledger: string | undefined
+  readonly ledgerUrl: string | undefined
+  readonly gateway: string | undefined
+  readonly since: Date | undefined
+  readonly until: Date | undefined
+}
+
+/** Chooses what payments are compared with: a ledger that was given, that of the simulated gateway, or a list. @throws Failure */
+function sourceOf({ ledger, ledgerUrl, gateway, since, until }: Given, kept: string | undefined) {
+  if (ledger !== undefined && ledgerUrl !== undefined)
+    throw new Failure('--ledger and --ledger-url exclude each other')
+  const isGiven = (ledger ?? ledgerUrl) !== undefined
+  const source = isGiven ? { file: ledger, gateway } : withoutLedger(gateway, kept)
+  const isListed = !isGiven && source.file === undefined && gateway !== undefined
+  if (isListed || (since ?? until) === undefined) return { ...source, isListed }
+  throw new Failure('--since and --until are of the list of a gateway: give its --gateway, and no ledger')
+}
+
+function withoutLedger(gateway: string | undefined, kept: string | undefined) {
+  const isKept = kept !== undefined && (gateway ?? 'simulated') === 'simulated'
+  return isKept ? { file: kept, gateway: 'simulated' } : { file: undefined, gateway }
+}
 
 /** Opens the ledger without reading it: the snapshot comes first. */
 function openLedger(file: string | undefined, url: string | undefined): Ledger | undefined {

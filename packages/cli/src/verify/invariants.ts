@@ -14,11 +14,13 @@ import { readInvariantFile, SQL_FOLDER } from './sql-files.ts'
 export interface Check {
   /** The name of its invariant, such as `I01_charged_at_most_once`. */
   readonly name: string
-  /** What it reads: one range of payment ids at a time, whole tables, or the gateway's ledger. */
-  readonly scope: 'range' | 'whole' | 'ledger'
+  /** What it reads: one range of payment ids at a time, whole tables, the gateway's ledger, or only its list. */
+  readonly scope: 'range' | 'whole' | 'ledger' | 'list'
   /** The values of `$1`, `$2` and so on, unless others are given. */
   readonly defaults: ReadonlyMap<string, string>
   readonly text: string
+  /** Of a check of the ledger: why the list of a gateway does not show what it needs. @default it does */
+  readonly unlisted?: string | undefined
 }
 
 /** What a verdict cannot do without. */
@@ -134,8 +136,9 @@ function parseCheck(file: string, text: string): Check {
   const names = [...defaults.keys()]
   return {
     name,
-    scope: suffix === 'ledger' || suffix === 'whole' ? suffix : 'range',
+    scope: suffix === 'ledger' || suffix === 'list' || suffix === 'whole' ? suffix : 'range',
     defaults,
+    unlisted: parseHeader(text)['UNLISTED'],
     text: text
       .replaceAll(/^\\set .*\n/gm, '')
       .replaceAll(/:'(\w+)'/g, (_, variable: string) => `$${names.indexOf(variable) + 1}`)
@@ -155,7 +158,8 @@ function parseHeader(text: string): Readonly<Record<string, string | undefined>>
   let field = 'TITLE'
   for (const line of text.split('\n')) {
     if (!line.startsWith('--')) break
-    const [, name = field, rest = ''] = /^-- +(?:(PARAMS|RETURNS|WHY|ADVICE|NEEDS) +)?(.*)$/.exec(line) ?? []
+    const [, name = field, rest = ''] =
+      /^-- +(?:(PARAMS|RETURNS|WHY|ADVICE|NEEDS|UNLISTED) +)?(.*)$/.exec(line) ?? []
     field = name
     header[field] = field in header ? `${header[field]} ${rest}` : rest
   }

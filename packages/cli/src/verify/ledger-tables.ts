@@ -2,10 +2,12 @@ import {
   factsOfLedger,
   fromStripeAmount,
   type Ledger,
+  type LedgerCharge,
   type LedgerFact,
   type LedgerMovement,
   type LedgerRequest,
 } from '@titan/payments'
+import { sentOf, type GatewayList, type ListedCharge } from './gateway-list.ts'
 import type { Snapshot } from './snapshot.ts'
 
 /** Facts per insert. */
@@ -17,10 +19,63 @@ const CHARGES_AT = '/v1/payment_intents'
 const MOVES_AT = /^\/v1\/(?:refunds|payment_intents\/[^/]+\/(?:capture|cancel))$/
 
 /**
- * Loads the ledger into temporary tables `charge`, `movement`, `request`, `movement_request` and `mismatch`. Amounts and
- * currencies are in our units.
+ * Loads the ledger into temporary tables `charge`, `movement`, `request`, `movement_request` and `mismatch`, and the payments
+ * that it must have charged into `expected`. Amounts and currencies are in our units.
  */
-export async function loadLedger(snapshot: Snapshot, ledger: Ledger): Promise<void> {
+export async function loadLedger(snapshot: Snapshot, ledger: Ledger, gateway = ''): Promise<void> {
+  await createTables(snapshot)
+  let batch: LedgerFact[] = []
+  for await (const fact of Symbol.asyncIterator in ledger ? ledger : factsOfLedger(ledger)) {
+    batch.push(fact)
+    if (batch.length < BATCH) continue
+    await insert(snapshot, batch)
+    batch = []
+  }
+  await insert(snapshot, batch)
+  await snapshot`
+    insert into expected
+    select id, currency, coalesce(amount_captured, amount), gateway_ref
+      from payments
+     where status = 'SUCCESS' and parent_id is null and (${gateway}::text = '' or gateway = ${gateway}::text)`
+  await finishTables(snapshot)
+}
+
+/** Loads what a gateway lists into the same tables. */
+export async function loadList(snapshot: Snapshot, list: GatewayList): Promise<void> {
+  const { gateway, since, until, from } = list
+  await createTables(snapshot)
+  let batch: ListedCharge[] = []
+  for await (const charge of list.charges) {
+    batch.push(charge)
+    if (batch.length < BATCH) continue
+    await insertCharges(snapshot, batch)
+    batch = []
+  }
+  await insertCharges(snapshot, batch)
+  await snapshot`
+    insert into expected
+    with sent as (${sentOf(snapshot, { gateway, since, until })})
+    select p.id, p.currency, coalesce(p.amount_captured, p.amount), p.gateway_ref
+      from sent join payments p on p.id = sent.id
+     where sent.at >= ${from}`
+  await snapshot`analyze charge, expected`
+  // What succeeded outside of the span proves nothing about it.
+  await snapshot`
+    delete from charge c using payments p
+     where p.id = c.payment_id and p.status = 'SUCCESS' and p.gateway = ${gateway}::text and p.gateway_ref = c.id
+       and not exists (select from expected e where e.id = p.id)`
+  // Nor does what belongs to another place of the same gateway account.
+  await snapshot`
+    delete from charge c using attempt_history a, payments p
+     where a.gateway_key = c.key and p.id = a.payment_id and a.gateway <> ${gateway}::text
+       and split_part(a.gateway, '@', 1) = split_part(${gateway}::text, '@', 1)
+       and not (p.status = 'SUCCESS' and p.gateway_ref <> c.id)`
+  await finishTables(snapshot)
+}
+
+async function createTables(snapshot: Snapshot): Promise<void> {
+  await snapshot`
+    create temporary table expected (id text, currency text, amount bigint, gateway_ref text) on commit drop`
   await snapshot`
     create temporary table charge (
       id text, intent_id text, key text, payment_id text, amount bigint, currency text, at timestamptz) on commit drop`
@@ -34,14 +89,9 @@ export async function loadLedger(snapshot: Snapshot, ledger: Ledger): Promise<vo
   await snapshot`
     create temporary table movement_request (id text, key text, payment_id text, at timestamptz) on commit drop`
   await snapshot`create temporary table mismatch (key text) on commit drop`
-  let batch: LedgerFact[] = []
-  for await (const fact of Symbol.asyncIterator in ledger ? ledger : factsOfLedger(ledger)) {
-    batch.push(fact)
-    if (batch.length < BATCH) continue
-    await insert(snapshot, batch)
-    batch = []
-  }
-  await insert(snapshot, batch)
+}
+
+async function finishTables(snapshot: Snapshot): Promise<void> {
   // A refunded charge counts no more: the refund is on record as the contradiction's resolution.
   await snapshot`
     delete from charge c using reconciliation_breaks b
@@ -52,10 +102,11 @@ export async function loadLedger(snapshot: Snapshot, ledger: Ledger): Promise<vo
      where r.parent_id = m.payment_id and b.payment_id = r.id and b.refund_ref is not null
        and b.reference in (m.id, m.intent_id) and m.kind = movement_kind(r.id)`
   await snapshot`create index on charge (payment_id)`
+  await snapshot`create index on expected (id)`
   await snapshot`create index on request (key)`
   await snapshot`create index on movement (key)`
   await snapshot`create index on movement (payment_id)`
-  await snapshot`analyze charge, movement, request, movement_request`
+  await snapshot`analyze charge, expected, movement, request, movement_request`
 }
 
 async function insert(snapshot: Snapshot, facts: readonly LedgerFact[]): Promise<void> {
@@ -63,15 +114,10 @@ async function insert(snapshot: Snapshot, facts: readonly LedgerFact[]): Promise
   const seen = facts.flatMap((fact) => (fact.type === 'request' ? [fact.request] : []))
   const requests = seen.filter(isCharge)
   const mismatches = facts.flatMap((fact) => (fact.type === 'mismatch' ? [fact.key] : []))
-  if (charges.length > 0)
-    await snapshot`
-      insert into charge (id, intent_id, key, payment_id, amount, currency, at)
-      select id, intent_id, key, payment_id, amount, currency, to_timestamp(at / 1000)
-        from unnest(${charges.map(({ id }) => id)}::text[], ${charges.map(({ intentId }) => intentId)}::text[],
-                    ${charges.map(({ key }) => key)}::text[], ${charges.map(({ reference }) => reference)}::text[],
-                    ${charges.map(amountOf)}::bigint[], ${charges.map(currencyOf)}::text[],
-                    ${charges.map(({ at }) => at)}::float8[])
-          as fact (id, intent_id, key, payment_id, amount, currency, at)`
+  await insertCharges(
+    snapshot,
+    charges.map((charge) => ({ ...charge, amount: amountOf(charge), currency: currencyOf(charge) })),
+  )
   if (requests.length > 0)
     await snapshot`
       insert into request (id, key, payment_id, amount, currency, at)
@@ -86,6 +132,20 @@ async function insert(snapshot: Snapshot, facts: readonly LedgerFact[]): Promise
   )
   await insertMovementRequests(snapshot, seen.filter(isMovement))
   if (mismatches.length > 0) await snapshot`insert into mismatch (key) select unnest(${mismatches}::text[])`
+}
+
+interface Charge extends Omit<LedgerCharge, 'amount' | 'currency'>, Money {}
+
+async function insertCharges(snapshot: Snapshot, charges: readonly Charge[]): Promise<void> {
+  if (charges.length === 0) return
+  await snapshot`
+    insert into charge (id, intent_id, key, payment_id, amount, currency, at)
+    select id, intent_id, key, payment_id, amount, currency, to_timestamp(at / 1000)
+      from unnest(${charges.map(({ id }) => id)}::text[], ${charges.map(({ intentId }) => intentId)}::text[],
+                  ${charges.map(({ key }) => key)}::text[], ${charges.map(({ reference }) => reference)}::text[],
+                  ${charges.map(({ amount }) => amount)}::bigint[], ${charges.map(({ currency }) => currency)}::text[],
+                  ${charges.map(({ at }) => at)}::float8[])
+        as fact (id, intent_id, key, payment_id, amount, currency, at)`
 }
 
 async function insertMovements(snapshot: Snapshot, facts: readonly LedgerMovement[]): Promise<void> {

@@ -1,8 +1,7 @@
-import type { Database, Ledger } from '@titan/payments'
+import type { Database } from '@titan/payments'
 import type postgres from 'postgres'
 import { SHOWN, type Breach, type Breaches } from './finding.ts'
 import type { Check } from './invariants.ts'
-import { loadLedger } from './ledger-tables.ts'
 
 /** A transaction that sees one point in time. */
 export type Snapshot = postgres.TransactionSql<{ bigint: number }>
@@ -20,19 +19,19 @@ export async function withSnapshot<Value>(
 }
 
 /**
- * Runs `read` at one point in time with the ledger as temporary tables. Nothing else is written; the transaction is
- * read-only from then on, and lasts as long as the ledger is read and compared.
+ * Runs `read` at one point in time with what `load` puts into temporary tables. Nothing else is written; the transaction is
+ * read-only from then on, and lasts as long as it is loaded and compared.
  */
-export async function withLedger<Value>(
+export async function withTables<Value>(
   sql: Database,
-  ledger: Ledger,
+  load: (snapshot: Snapshot) => Promise<void>,
   read: (snapshot: Snapshot) => Promise<Value>,
 ): Promise<Value> {
   const result = await sql.begin('isolation level repeatable read', async (snapshot) => {
     await prepare(snapshot)
     // Fixes the point in time before the ledger is read: what is SUCCESS in it has its charge there already.
     await snapshot`select count(*) from payments where false`
-    await loadLedger(snapshot, ledger)
+    await load(snapshot)
     await snapshot`set transaction read only`
     return { value: await read(snapshot) }
   })

@@ -3,7 +3,9 @@ import type { RedisClient } from '@titan/queue-core'
 import { mergeBreaches, SHOWN, type Breach, type Finding } from './finding.ts'
 import { readInvariants, type Check, type Invariant, type Need } from './invariants.ts'
 import { createJobIndex } from './job-index.ts'
-import { estimatePayments, runCheck, withLedger, withSnapshot, type Snapshot } from './snapshot.ts'
+import { formatRange, type GatewayList } from './gateway-list.ts'
+import { loadLedger, loadList } from './ledger-tables.ts'
+import { estimatePayments, runCheck, withSnapshot, withTables, type Snapshot } from './snapshot.ts'
 
 /** What {@link verify} looks at. */
 export interface VerifyOptions {
@@ -16,6 +18,8 @@ export interface VerifyOptions {
   readonly partitions?: number
   /** The gateway's ledger; without one, what only the gateway knows is skipped. @default none */
   readonly ledger?: Ledger | undefined
+  /** What a gateway itself lists, in place of a ledger. @default none */
+  readonly list?: GatewayList | undefined
   /** Name of the gateway whose ledger it is, where payments went through more than one. @default all of them */
   readonly gateway?: string | undefined
   /** Nothing is in flight any more: also demands I5, and excuses nothing. @default false */
@@ -52,6 +56,7 @@ export async function verify(options: VerifyOptions): Promise<Finding[]> {
     prefix = 'titan',
     partitions = 1,
     ledger,
+    list,
     settled = false,
     dueGraceMs = 60_000,
   } = options
@@ -60,7 +65,7 @@ export async function verify(options: VerifyOptions): Promise<Finding[]> {
   const found = await runChecks(checks, options)
   const jobs = redis && createJobIndex(redis, { prefix, partitions })
   const context = { sql, jobs, settled, dueGraceMs }
-  const given = { ledger: ledger !== undefined, redis: redis !== undefined, settled }
+  const given = { ledger: (ledger ?? list) !== undefined, redis: redis !== undefined, settled, list }
   const findings: Finding[] = []
   for (const invariant of invariants) {
     const looked = (await invariant.look?.(context)) ?? []
@@ -71,7 +76,7 @@ export async function verify(options: VerifyOptions): Promise<Finding[]> {
 
 /** Runs every check, and returns the breaches by the name of their invariant. */
 async function runChecks(checks: readonly Check[], options: VerifyOptions): Promise<Map<string, Breach[]>> {
-  const { sql, ledger } = options
+  const { sql, ledger, list, gateway } = options
   const shared = parametersOf(options)
   const found = new Map<string, Breach[]>()
   const run = async (snapshot: Snapshot, some: readonly Check[], own: Parameters = {}): Promise<void> => {
@@ -86,13 +91,21 @@ async function runChecks(checks: readonly Check[], options: VerifyOptions): Prom
   await eachRange(options, (snapshot, range) => run(snapshot, ofRanges, range))
   for (const check of ofScope('whole'))
     await eachPart(sql, check, (snapshot, part) => run(snapshot, [check], part))
-  if (ledger !== undefined) await withLedger(sql, ledger, (snapshot) => run(snapshot, ofScope('ledger')))
+  if (ledger !== undefined) {
+    const load = (snapshot: Snapshot): Promise<void> => loadLedger(snapshot, ledger, gateway)
+    await withTables(sql, load, (snapshot) => run(snapshot, ofScope('ledger')))
+  }
+  if (list !== undefined) {
+    const shown = ofScope('ledger').filter(({ unlisted }) => unlisted === undefined)
+    const own = { key_ttl_ms: String(list.keyTtlMs) }
+    const load = (snapshot: Snapshot): Promise<void> => loadList(snapshot, list)
+    await withTables(sql, load, (snapshot) => run(snapshot, [...shown, ...ofScope('list')], own))
+  }
   return found
 }
 
-function parametersOf({ gateway, settled, keyTtlMs, maxRetries }: VerifyOptions): Parameters {
+function parametersOf({ settled, keyTtlMs, maxRetries }: VerifyOptions): Parameters {
   return {
-    gateway,
     settled: settled?.toString(),
     key_ttl_ms: keyTtlMs?.toString(),
     max_retries: maxRetries?.toString(),
@@ -147,7 +160,7 @@ const LACKS: Readonly<Record<Need, string>> = {
 function judge(
   { name, title, advice, needs, checks, unseen }: Invariant,
   breaches: readonly Breach[],
-  given: Readonly<Record<Need, boolean>>,
+  given: Readonly<Record<Need, boolean>> & Pick<VerifyOptions, 'list'>,
 ): Finding {
   const id = `I${Number(name.slice(1, 3))}`
   const finding = { id, name, title, reason: '', count: 0, offenders: [], breaches: [], advice: '' }
@@ -159,7 +172,10 @@ function judge(
   }
   // Our own records may show a breach of what only the ledger can prove; that they show none proves nothing.
   if (needs !== undefined && !given[needs]) return { ...finding, verdict: 'SKIPPED', reason: LACKS[needs] }
-  const lacksLedger = !given.ledger && checks.some(({ scope }) => scope === 'ledger')
-  const reason = lacksLedger ? 'by our own records: no ledger of the gateway was given' : ''
-  return { ...finding, verdict: 'PASS', reason }
+  const ofLedger = checks.filter(({ scope }) => scope === 'ledger')
+  const [unlisted] = given.list === undefined ? [] : ofLedger.flatMap((check) => check.unlisted ?? [])
+  if (unlisted !== undefined) return { ...finding, verdict: 'SKIPPED', reason: unlisted }
+  if (ofLedger.length === 0) return { ...finding, verdict: 'PASS' }
+  const lacking = given.ledger ? '' : 'by our own records: no ledger of the gateway was given'
+  return { ...finding, verdict: 'PASS', reason: given.list ? formatRange(given.list) : lacking }
 }

@@ -1,12 +1,10 @@
-import { pause } from '@titan/queue-core/async'
-import { PaymentsError } from '../../domain/errors.ts'
-import { reasonOf } from '../../domain/evidence.ts'
 import type { ComparisonReport } from '../../domain/reconciliation.ts'
 import type { RetryPolicy } from '../../domain/retry-policy.ts'
 import type { Gateway } from '../../gateways/gateway.ts'
-import type { GatewayRecord, ListRequest } from '../../gateways/records.ts'
+import type { GatewayRecord } from '../../gateways/records.ts'
 import type { PaymentStore } from '../../store/store.ts'
 import { Examiner } from './examiner.ts'
+import { earlier, later, listWindows, shifted } from './listing.ts'
 import { Tally } from './report.ts'
 
 export interface CompareOptions {
@@ -34,11 +32,7 @@ export interface CompareOptions {
 /** Age from which records are judged, in milliseconds: by then a gateway's list shows what is true. */
 export const SETTLE_MS = 600_000
 /** How far the clocks of a gateway and of PostgreSQL may differ, in milliseconds. */
-const CLOCK_MARGIN_MS = 120_000
-const FIRST_WINDOW_MS = 3_600_000
-const LONGEST_WINDOW_MS = 86_400_000
-/** Gateways list by the second. */
-const SHORTEST_WINDOW_MS = 1_000
+export const CLOCK_MARGIN_MS = 120_000
 /** Records that are compared by one statement. */
 const BATCH = 500
 /** Successes that are read by one statement. */
@@ -60,90 +54,34 @@ export async function compareBooks(options: CompareOptions): Promise<ComparisonR
   const shared = { store, gateway, tally, signal, policy, timeoutMs, pauseMs, maxLookUps }
   const examiner = new Examiner(shared)
   // What the gateway made shortly before or after may be known to us as of this span, by another clock.
-  const end = shifted(until, CLOCK_MARGIN_MS)
-  let start = shifted(since, -CLOCK_MARGIN_MS)
-  let lengthMs = FIRST_WINDOW_MS
-  let before: Window = { start, names: new Set() }
-  while (start < end) {
-    const window = await readWindow({ ...options, ...shared }, start, end, lengthMs)
+  const listed = { since: shifted(since, -CLOCK_MARGIN_MS), until: shifted(until, CLOCK_MARGIN_MS) }
+  let before = { start: listed.since, names: new Set<string>() }
+  for await (const window of listWindows({ ...options, ...shared }, listed)) {
     await examine(
       examiner,
       window.records.filter(({ at }) => at >= since && at < until),
     )
     const done = later(since, earlier(until, shifted(window.end, -CLOCK_MARGIN_MS)))
-    const isListed = (name: string): boolean => window.names.has(name) || before.names.has(name)
-    const from = later(since, shifted(start, -CLOCK_MARGIN_MS))
+    const names = namesOf(window.records)
+    const { names: namesBefore, start: listedSince } = before
+    const isListed = (name: string): boolean => names.has(name) || namesBefore.has(name)
+    const from = later(since, shifted(window.start, -CLOCK_MARGIN_MS))
     await examineMoved(
       { store, gateway, examiner, signal },
       { since: from, until: done },
       isListed,
-      before.start,
+      listedSince,
     )
-    before = { start, names: window.names }
-    start = window.end
-    lengthMs = Math.min(LONGEST_WINDOW_MS, window.isSmall ? window.lengthMs * 2 : window.lengthMs)
+    before = { start: window.start, names }
     if ((await options.onProgress?.(done)) === false) break
   }
   await examiner.review()
   return tally.report(gateway.name, since, until)
 }
 
-interface Window {
-  readonly start: Date
-  /** Our keys and the gateway's ids of its records. */
-  readonly names: ReadonlySet<string>
-}
-
-type Reading = Pick<CompareOptions, 'gateway' | 'windowRecords'> & {
-  readonly signal: AbortSignal
-  readonly timeoutMs: number
-  readonly pauseMs: number
-}
-
-/** Reads the records of one window, and makes it shorter until they fit. */
-async function readWindow(reading: Reading, start: Date, end: Date, wantedMs: number) {
-  const { windowRecords: most = 20_000 } = reading
-  for (let lengthMs = wantedMs; ; lengthMs = Math.max(SHORTEST_WINDOW_MS, Math.floor(lengthMs / 2))) {
-    const windowEnd = earlier(end, shifted(start, lengthMs))
-    const records = await readRecords(reading, { since: start, until: windowEnd }, most)
-    if (records === undefined) {
-      if (lengthMs > SHORTEST_WINDOW_MS) continue
-      throw new PaymentsError('LIST_TOO_LONG', `more than ${most} records of the gateway in one second`)
-    }
-    const names = new Set(records.flatMap(({ gatewayKey, gatewayRef }) => [gatewayKey ?? '', gatewayRef]))
-    return { records, names, end: windowEnd, lengthMs, isSmall: records.length < most / 4 }
-  }
-}
-
-/** Reads every page of a span; undefined when it has more records than may be held. */
-async function readRecords(
-  { gateway, signal, timeoutMs, pauseMs }: Reading,
-  span: { readonly since: Date; readonly until: Date },
-  most: number,
-): Promise<GatewayRecord[] | undefined> {
-  const records = new Map<string, GatewayRecord>()
-  let cursor: string | undefined
-  do {
-    await pause(pauseMs, signal)
-    signal.throwIfAborted()
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
-    const page = await listPage(gateway, { ...span, cursor }, limit)
-    for (const record of page?.records ?? []) records.set(`${record.kind} ${record.gatewayRef}`, record)
-    if (records.size > most) return undefined
-    if (page?.next !== undefined && page.next === cursor)
-      throw new PaymentsError('LIST_TOO_LONG', 'the list of the gateway does not end')
-    cursor = page?.next
-  } while (cursor !== undefined)
-  return [...records.values()]
-}
-
-async function listPage(gateway: Gateway, request: ListRequest, signal: AbortSignal) {
-  try {
-    return await gateway.list?.(request, { signal })
-  } catch (error) {
-    const text = `the gateway ${gateway.name} cannot list its records: ${reasonOf(error)}`
-    throw new PaymentsError('GATEWAY_AWAY', text, { cause: error })
-  }
+/** Our keys and the gateway's ids of records. */
+function namesOf(records: readonly GatewayRecord[]): Set<string> {
+  return new Set(records.flatMap(({ gatewayKey, gatewayRef }) => [gatewayKey ?? '', gatewayRef]))
 }
 
 async function examine(examiner: Examiner, records: readonly GatewayRecord[]): Promise<void> {
@@ -174,16 +112,4 @@ async function examineMoved(
     if (moved.length < MOVED_BATCH) return
     after = moved.at(-1)?.id ?? ''
   }
-}
-
-function shifted(time: Date, byMs: number): Date {
-  return new Date(time.getTime() + byMs)
-}
-
-function earlier(a: Date, b: Date): Date {
-  return a < b ? a : b
-}
-
-function later(a: Date, b: Date): Date {
-  return a > b ? a : b
 }
