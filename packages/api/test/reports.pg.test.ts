@@ -88,6 +88,22 @@ it('exports and sums up the payments of an account, page by page, and none of an
   })
 })
 
+it('the gateway of a payment is shown by its name, whatever credentials it is under', async () => {
+  await api.sql`insert into accounts (id, name) values ('own', 'Own')`
+  await store('own', [{ at: `${DAY}T10:00:00Z`, amount: 9, currency: 'EUR' }])
+  const own = await tokenOf('own')
+  const read = async (path: string): Promise<unknown> => (await get(path, own)).json()
+  expect(await read('/payments')).toMatchObject({ data: [{ gateway: null, attempts: 0 }] })
+  await api.sql.begin(async (sql) => {
+    await sql`set local session_replication_role = replica`
+    await sql`update payments set gateway = 'stripe@own.2', attempt_no = 1 where account = 'own'`
+  })
+  const query = `created_after=${DAY}T00:00:00Z&created_before=2026-11-26T00:00:00Z`
+  expect(await read('/payments')).toMatchObject({ data: [{ gateway: 'stripe', attempts: 1 }] })
+  expect(await read('/payments/export?format=jsonl')).toMatchObject({ gateway: 'stripe' })
+  expect(await read(`/payments/summary?${query}`)).toMatchObject({ data: [{ gateway: 'stripe' }] })
+})
+
 it.each([
   '/payments/export?format=xml',
   '/payments/export?limit=501',

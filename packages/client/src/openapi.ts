@@ -843,6 +843,8 @@ export interface components {
                 readonly code: string;
                 readonly kind: string | null;
             };
+            /** Of the latest attempt; null before the first */
+            readonly gateway: string | null;
             /** While in review: the charge that the gateway reported for an attempt it had declined */
             readonly late_charge_ref?: string;
             readonly metadata?: {

@@ -22,7 +22,14 @@ const CREATED_AT = '2026-11-24T12:00:00.123Z'
 const UPDATED_AT = '2026-11-24T12:00:01.456Z'
 const created = { payment_id: 'pay_019aa1b2c3d47e5f86a7b8c9d0e1f2a3', amount: 500, currency: 'USD' }
 const accepted = { ...created, status: 'PENDING', created_at: CREATED_AT }
-const payment = { ...created, status: 'SUCCESS', attempts: 1, created_at: CREATED_AT, updated_at: UPDATED_AT }
+const payment = {
+  ...created,
+  status: 'SUCCESS',
+  attempts: 1,
+  gateway: 'stripe',
+  created_at: CREATED_AT,
+  updated_at: UPDATED_AT,
+}
 const asked = {
   payment_id: created.payment_id,
   amount: 200,

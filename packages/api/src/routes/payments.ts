@@ -159,6 +159,7 @@ export const PAYMENT_ROUTES: readonly Route<PaymentServices>[] = [
           ...EXAMPLES.Payment,
           status: 'FAILED',
           attempts: 0,
+          gateway: null,
           failure: { code: 'canceled', kind: 'canceled' },
         },
       },

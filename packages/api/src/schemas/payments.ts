@@ -1,6 +1,7 @@
 import {
   DISPUTE_STATUSES,
   FAILURE_KINDS,
+  gatewayNameOf,
   PAYMENT_STATUSES,
   type Dispute,
   type Payment,
@@ -62,6 +63,7 @@ const payment = v.object({
     ),
   ),
   attempts: described(count, 'Attempts at the gateway so far'),
+  gateway: described(v.nullable(v.string()), 'Of the latest attempt; null before the first'),
   failure: v.optional(described(failure, 'Why it failed, or why the latest attempt did')),
   ...SAID_MEMBERS,
   created_at: instant,
@@ -159,6 +161,7 @@ export function presentPayment(given: Payment, mayWrite: boolean) {
     late_charge_ref: detail === 'IN_REVIEW' ? (given.lateChargeRef ?? undefined) : undefined,
     dispute_status: given.disputeStatus ?? undefined,
     attempts: given.attemptNo,
+    gateway: given.gateway && gatewayNameOf(given.gateway),
     failure: presentFailure(given),
     ...presentSaid(given),
     created_at: given.createdAt.toISOString(),

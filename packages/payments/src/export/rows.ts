@@ -1,3 +1,4 @@
+import { gatewayNameOf } from '../domain/accounts/place.ts'
 import type { Movement } from '../domain/movement.ts'
 import type { Payment } from '../domain/payment.ts'
 import { formatCsvLine, type CsvValue } from './csv.ts'
@@ -57,7 +58,7 @@ export const PAYMENT_EXPORT: Exporter<Payment> = exporterOf<Payment>({
   expires_at: ({ expiresAt }) => expiresAt,
   amount_captured: ({ amountCaptured }) => amountCaptured,
   amount_refunded: ({ amountRefunded }) => amountRefunded,
-  gateway: ({ gateway }) => gateway,
+  gateway: ({ gateway }) => gateway && gatewayNameOf(gateway),
   gateway_ref: ({ gatewayRef }) => gatewayRef,
   failure_code: ({ failureCode }) => failureCode,
   failure_kind: ({ failureKind }) => failureKind,
