@@ -1,5 +1,5 @@
 import { createDashboard, type Authorize, type Dashboard } from '@titan/dashboard'
-import { DEFAULT_ACCOUNT, openDatabase, PAYMENTS_QUEUE, type KnownGateways } from '@titan/payments'
+import { openDatabase, PAYMENTS_QUEUE, type KnownGateways } from '@titan/payments'
 import { createInspector, createQueue, type RedisClient } from '@titan/queue-core'
 import { isOutage } from '@titan/service'
 import { WEBHOOKS_QUEUE } from '@titan/webhooks'
@@ -51,12 +51,11 @@ export function openDashboard(
   }
 }
 
-/** The dashboard requires what the API requires: a valid key. It shows all accounts, so only keys of `default` open it. */
+/** The dashboard requires what the API requires: a valid key. */
 function keyOf(authenticator: Authenticator): Authorize {
   return async (authorization) => {
     try {
-      const key = await authenticator.authenticate(authorization)
-      return key.account === DEFAULT_ACCOUNT ? key : undefined
+      return await authenticator.authenticate(authorization)
     } catch (error) {
       if (error instanceof Problem) return undefined
       throw error

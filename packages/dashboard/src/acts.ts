@@ -3,8 +3,9 @@ import { searchDeadLetters, type DeadLetter } from '@titan/queue-core'
 import type { Context, Hono } from 'hono'
 import * as v from 'valibot'
 import type { DashboardEnv } from './access/access.ts'
+import type { Session } from './access/session.ts'
 import { isRefusal } from './audit.ts'
-import { mountMovementActs } from './movement-acts.ts'
+import { mountChargeActs } from './movement-acts.ts'
 import { letterSearch } from './pages/dead-letters.ts'
 import { resolution } from './pages/resolve.ts'
 import { isAmong, type LetterFilter } from './reads/letters.ts'
@@ -19,7 +20,7 @@ interface Act {
   readonly action: string
   readonly target: string
   /** Returns the result in a few words for people. */
-  readonly perform: (operator: string) => Promise<string>
+  readonly perform: (by: Session) => Promise<string>
   /** The page to show afterwards. */
   readonly page: string
   /** What to say when the response was lost. @default that repeating is safe */
@@ -49,9 +50,18 @@ const withRequiredReason = v.object({
   ),
 })
 
-/** Mounts what changes something. */
+/** Mounts what changes something for all accounts; behind `guardOperators`. */
 export function mountActs(app: Hono<DashboardEnv>, services: Services): void {
-  const mount: Mount = (path, schema, read) => {
+  const mount = mounterOf(app, services)
+  mountQueueActs(mount, services)
+  mountLetterActs(mount, services)
+  mountPaymentActs(mount, services)
+  mountChargeActs(mount, services)
+}
+
+/** Returns what mounts an act. */
+export function mounterOf(app: Hono<DashboardEnv>, services: Services): Mount {
+  return (path, schema, read) => {
     app.post(path, services.access.guardAct, async (context) => {
       const form = await parseForm(context, schema)
       const act = read(form, (name) => context.req.param(name) ?? '')
@@ -60,10 +70,6 @@ export function mountActs(app: Hono<DashboardEnv>, services: Services): void {
       return context.redirect(act.page, 303)
     })
   }
-  mountQueueActs(mount, services)
-  mountLetterActs(mount, services)
-  mountPaymentActs(mount, services)
-  mountMovementActs(mount, services)
 }
 
 async function perform(
@@ -79,7 +85,7 @@ async function perform(
   try {
     await audited({ operator, credential, isProven, action, target, note }, () => {
       hasBegun = true
-      return performAct(operator)
+      return performAct(session)
     })
   } catch (error) {
     if (!hasBegun || isRefusal(error)) throw error
@@ -178,7 +184,7 @@ function mountPaymentActs(mount: Mount, { sql, gateways }: Services): void {
   mount('/payments/:id/resolve', resolution, (decision, parameter) => {
     const id = parameter('id')
     const page = pathTo(['payments', id], { done: 'resolved' })
-    const resolve = (operator: string): Promise<string> => decide(store, id, operator, decision)
+    const resolve = ({ operator }: Session): Promise<string> => decide(store, id, operator, decision)
     return { action: 'payment.resolve', target: id, perform: resolve, page }
   })
 
@@ -187,8 +193,8 @@ function mountPaymentActs(mount: Mount, { sql, gateways }: Services): void {
     const page = pathTo(['payments', id], { done: 'looked-up' })
     if (gateways === undefined)
       throw new Refusal(409, 'This API has no gateway to ask: use titan payments lookup')
-    const lookUp = async (operator: string): Promise<string> => {
-      const attempt = { paymentId: id, actor: `operator:${operator}` }
+    const lookUp = async ({ actor }: Session): Promise<string> => {
+      const attempt = { paymentId: id, actor }
       const { effect, reason } = await lookUpAttempt(attempt, { store, gateways })
       if (effect === 'refused' || effect === 'unanswered')
         throw new Refusal(409, `${reason.charAt(0).toUpperCase()}${reason.slice(1)}`)

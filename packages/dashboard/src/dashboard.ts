@@ -1,13 +1,14 @@
-import { Hono, type Context } from 'hono'
+import { Hono, type Context, type MiddlewareHandler } from 'hono'
 import { compress } from 'hono/compress'
 import type { DashboardEnv } from './access/access.ts'
 import { RefusedSignIns, type RefusedReport } from './access/sign-in-limit.ts'
 import { mountSignIn } from './access/sign-in.ts'
-import { mountActs } from './acts.ts'
+import { mountActs, mounterOf } from './acts.ts'
 import type { Act } from './audit.ts'
 import { refusalPage } from './pages/sign-in.ts'
 import { createServices, type DashboardOptions } from './services.ts'
-import { mountViews } from './views.ts'
+import { mountMovementActs } from './movement-acts.ts'
+import { mountOperatorViews, mountViews } from './views.ts'
 import { pathTo } from './web/paths.ts'
 import { Refusal } from './web/refusal.ts'
 import type { Renderer } from './web/render.ts'
@@ -49,13 +50,14 @@ export function createDashboard(options: DashboardOptions) {
     return answerStaticFile(context, asset, isCurrent ? 'immutable' : 'revalidate')
   })
   mountSignIn(app, services, networkOf, refused)
-  app.use(access.recognise)
+  app.use(access.recognise, withoutTrailingSlash)
   mountViews(app, services)
+  mountMovementActs(mounterOf(app, services), services)
+  // What is mounted from here on does not exist for the keys of accounts.
+  app.use(access.guardOperators)
+  mountOperatorViews(app, services)
   mountActs(app, services)
-  app.get('/*', (context) => {
-    const { pathname } = new URL(context.req.url)
-    const path = pathname.replace(/\/+$/, '')
-    if (path !== pathname) return context.redirect(path, 301)
+  app.get('/*', () => {
     throw new Refusal(404, 'There is no such page')
   })
   return {
@@ -67,6 +69,13 @@ export function createDashboard(options: DashboardOptions) {
       await Promise.all([sampler.stop(), refused.stop()])
     },
   }
+}
+
+const withoutTrailingSlash: MiddlewareHandler = async (context, next) => {
+  const { pathname } = new URL(context.req.url)
+  const path = pathname.replace(/\/+$/, '')
+  if (path !== pathname && ['GET', 'HEAD'].includes(context.req.method)) return context.redirect(path, 301)
+  return next()
 }
 
 /** Refused sign-ins as one row of the audit record. The name that was typed is not part of it: anyone can type any. */

@@ -1,4 +1,5 @@
 import { createPaymentStore, describeMovementRefusal, type Movement } from '@titan/payments'
+import type { Session } from './access/session.ts'
 import type { Mount } from './acts.ts'
 import { formatMoney, parseMoney } from './markup/format.ts'
 import { captureForm, refundChargeForm, refundForm, voidForm } from './pages/movement-acts.ts'
@@ -24,20 +25,18 @@ interface Asked {
 const LOST =
   'The response was lost, so the outcome is unknown. Open the payment: what was accepted is in its list. Do not repeat the action before'
 
-/** Mounts refunds, captures and releases. */
-export function mountMovementActs(mount: Mount, { sql, unmovable }: Services): void {
-  const store = createPaymentStore(sql)
-  const actOf = (asked: Asked) => ({
-    action: `payment.${asked.kind}`,
-    target: asked.charge === undefined ? asked.paymentId : `${asked.paymentId} charge ${asked.charge}`,
-    perform: (operator: string) => move(store, operator, { ...asked, unmovable }),
-    page: pathTo(['payments', asked.paymentId], { done: asked.kind }),
-    whenLost: LOST,
-  })
-  mount('/payments/:id/refund', refundForm, (form, parameter) =>
+/** Mounts the refund of a charge that contradicts its payment, which only operators see; behind `guardOperators`. */
+export function mountChargeActs(mount: Mount, services: Services): void {
+  const actOf = moverOf(services)
+  mount('/payments/:id/refund-charge', refundChargeForm, (form, parameter) =>
     actOf({ kind: 'refund', paymentId: parameter('id'), ...form }),
   )
-  mount('/payments/:id/refund-charge', refundChargeForm, (form, parameter) =>
+}
+
+/** Mounts refunds, captures and releases: an API key moves the money of its own account. */
+export function mountMovementActs(mount: Mount, services: Services): void {
+  const actOf = moverOf(services)
+  mount('/payments/:id/refund', refundForm, (form, parameter) =>
     actOf({ kind: 'refund', paymentId: parameter('id'), ...form }),
   )
   mount('/payments/:id/capture', captureForm, (form, parameter) =>
@@ -48,17 +47,36 @@ export function mountMovementActs(mount: Mount, { sql, unmovable }: Services): v
   )
 }
 
-/** @throws Refusal when the payment does not allow it */
-async function move(store: Store, operator: string, { amount: text = '', ...asked }: Asked): Promise<string> {
+function moverOf({ sql, unmovable }: Services) {
+  const store = createPaymentStore(sql)
+  return (asked: Asked) => ({
+    action: `payment.${asked.kind}`,
+    target: asked.charge === undefined ? asked.paymentId : `${asked.paymentId} charge ${asked.charge}`,
+    perform: (by: Session) => move(store, by, { ...asked, unmovable }),
+    page: pathTo(['payments', asked.paymentId], { done: asked.kind }),
+    whenLost: LOST,
+  })
+}
+
+/** @throws Refusal when it is none */
+function amountOf(text: string, currency: string): number {
+  const amount = parseMoney(text, currency)
+  if (amount !== undefined) return amount
+  throw new Refusal(422, `This is not an amount of ${currency}: write it with a point, such as 12.50`)
+}
+
+/** @throws Refusal when the payment does not allow it, or is not of the account of the key */
+async function move(
+  store: Store,
+  { actor, key }: Session,
+  { amount: text = '', ...asked }: Asked,
+): Promise<string> {
   const { kind, paymentId, key: idempotencyKey } = asked
+  const account = key?.account
   const payment = await store.get(paymentId)
-  if (payment === undefined) throw new Refusal(404, 'There is no such payment')
-  const amount = text === '' ? undefined : parseMoney(text, payment.currency)
-  if (text !== '' && amount === undefined)
-    throw new Refusal(
-      422,
-      `This is not an amount of ${payment.currency}: write it with a point, such as 12.50`,
-    )
+  if (payment === undefined || (account ?? payment.account) !== payment.account)
+    throw new Refusal(404, 'There is no such payment')
+  const amount = text === '' ? undefined : amountOf(text, payment.currency)
   const answer = await store.createMovement({
     kind,
     paymentId,
@@ -67,7 +85,8 @@ async function move(store: Store, operator: string, { amount: text = '', ...aske
     chargeRef: asked.charge,
     unmovable: asked.unmovable,
     idempotencyKey,
-    actor: `operator:${operator}`,
+    account,
+    actor,
   })
   if (answer.kind === 'mismatch')
     throw new Refusal(409, 'The payment has changed since this page was loaded: reload it and look again')

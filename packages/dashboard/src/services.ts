@@ -1,6 +1,6 @@
 import type { Database, Gateway } from '@titan/payments'
 import type { Context } from 'hono'
-import { Access, type Authorize } from './access/access.ts'
+import { Access, type Authorize, type DashboardEnv } from './access/access.ts'
 import type { RefusedReport } from './access/sign-in-limit.ts'
 import { createAudited } from './audit.ts'
 import { Cache } from './reads/cache.ts'
@@ -42,7 +42,11 @@ export type Services = ReturnType<typeof createServices>
 export function createServices(options: DashboardOptions) {
   const { sql, queues, adminToken, authorize, gateways, unmovable, isBehindProxy = false } = options
   const cache = new Cache()
-  const reads = new Reads(sql, cache)
+  const ofAll = new Reads(sql, cache)
+  const readsOf = (context: Context<DashboardEnv>): Reads => {
+    const account = context.get('account')
+    return account === undefined ? ofAll : new Reads(sql, cache, account)
+  }
   const audited = createAudited(sql)
   const assets = loadAssets()
   return {
@@ -51,11 +55,12 @@ export function createServices(options: DashboardOptions) {
     gateways,
     unmovable,
     cache,
-    reads,
+    /** What the caller may read. */
+    readsOf,
     audited,
     assets,
     sampler: new Sampler(sql, queues[0].queue, options.sampleIntervalMs ?? 5_000),
     access: new Access({ sql, audited, adminToken, authorize, isBehindProxy }),
-    renderer: new Renderer({ assets, reads, queues, isOpen: authorize === undefined }),
+    renderer: new Renderer({ assets, readsOf, queues, isOpen: authorize === undefined }),
   }
 }

@@ -1,7 +1,8 @@
-import type { Hono } from 'hono'
-import type { DashboardEnv } from './access/access.ts'
+import type { Context, Hono } from 'hono'
+import { tenantOf, type DashboardEnv } from './access/access.ts'
 import { auditPage } from './pages/audit.ts'
 import { deadLetterPage, deadLettersPage, letterSearch } from './pages/dead-letters.ts'
+import { accountOverviewPage } from './pages/account-overview.ts'
 import { overviewPage } from './pages/overview.ts'
 import { paymentPage } from './pages/payment.ts'
 import { KIND_WORDS } from './pages/movements.ts'
@@ -14,16 +15,34 @@ import type { Services } from './services.ts'
 import { pathTo } from './web/paths.ts'
 import { parseQuery, Refusal } from './web/refusal.ts'
 
-/** Mounts the pages that only read. */
+/** Mounts the pages that everyone sees, each caller what it may. */
 export function mountViews(app: Hono<DashboardEnv>, services: Services): void {
   mountOverview(app, services)
   mountPayments(app, services)
+}
+
+/** Takes the account out of the search of a caller who sees one only. */
+function ofCaller<Search extends { account: string }>(
+  context: Context<DashboardEnv>,
+  search: Search,
+): Search {
+  return context.get('account') === undefined ? search : { ...search, account: '' }
+}
+
+/** Mounts the pages that show all accounts; behind `guardOperators`. */
+export function mountOperatorViews(app: Hono<DashboardEnv>, services: Services): void {
+  mountRecords(app, services)
   mountQueues(app, services)
 }
 
-function mountOverview(app: Hono<DashboardEnv>, services: Services): void {
-  const { access, reads, queues, sampler, renderer } = services
+function mountOverview(app: Hono<DashboardEnv>, { readsOf, queues, sampler, renderer }: Services): void {
   app.get('/', async (context) => {
+    const reads = readsOf(context)
+    if (tenantOf(context) !== undefined) {
+      const [totals, endpoints] = await Promise.all([attempt(reads.totals()), attempt(reads.endpoints())])
+      const content = accountOverviewPage(totals, endpoints, renderer.viewerOf(context))
+      return renderer.render(context, { section: '', title: 'Overview', content })
+    }
     const [totals, webhooks, ...stats] = await Promise.all([
       attempt(reads.totals()),
       attempt(reads.webhookBacklog()),
@@ -33,7 +52,10 @@ function mountOverview(app: Hono<DashboardEnv>, services: Services): void {
     const content = overviewPage(found, renderer.viewerOf(context))
     return renderer.render(context, { section: '', title: 'Overview', content })
   })
+}
 
+function mountRecords(app: Hono<DashboardEnv>, services: Services): void {
+  const { access, readsOf, sampler, renderer } = services
   app.get('/series', (context) => {
     const after = Number(context.req.query('after') ?? 0)
     return context.json({ samples: sampler.samples.filter(({ at }) => at > after) })
@@ -42,15 +64,22 @@ function mountOverview(app: Hono<DashboardEnv>, services: Services): void {
   app.get('/audit', access.guardDetails, async (context) => {
     const text = context.req.query('before') ?? ''
     const before = /^\d{1,15}$/.test(text) ? Number(text) : undefined
-    const content = auditPage(before, await attempt(reads.acts(before)))
+    const content = auditPage(before, await attempt(readsOf(context).acts(before)))
     return renderer.render(context, { section: 'audit', title: 'Audit', content })
+  })
+
+  app.get('/reviews', access.guardDetails, async (context) => {
+    const parked = await attempt(readsOf(context).parkedPayments())
+    const content = reviewsPage(parked, renderer.viewerOf(context))
+    return renderer.render(context, { section: 'reviews', title: 'Reviews', content })
   })
 }
 
 function mountPayments(app: Hono<DashboardEnv>, services: Services): void {
-  const { access, reads, renderer, gateways } = services
+  const { readsOf, renderer, gateways } = services
   app.get('/payments', async (context) => {
-    const search = parseQuery(context, paymentSearch)
+    const reads = readsOf(context)
+    const search = ofCaller(context, parseQuery(context, paymentSearch))
     if (/^(pay|ref|cap|void)_\w{1,64}$/.test(search.q)) {
       const known = await attempt(reads.history(search.q))
       if ('value' in known && known.value !== undefined)
@@ -68,7 +97,7 @@ function mountPayments(app: Hono<DashboardEnv>, services: Services): void {
   })
 
   app.get('/payments/:id', async (context) => {
-    const history = await reads.history(context.req.param('id'))
+    const history = await readsOf(context).history(context.req.param('id'))
     if (history === undefined) throw new Refusal(404, 'There is no such payment')
     const canLookUp = gateways?.get(history.payment.gateway ?? '')?.lookup !== undefined
     const content = paymentPage(history, renderer.viewerOf(context), canLookUp)
@@ -77,25 +106,20 @@ function mountPayments(app: Hono<DashboardEnv>, services: Services): void {
   })
 
   app.get('/refunds', async (context) => {
-    const search = parseQuery(context, refundSearch)
-    const found = await attempt(reads.refunds(refundFilterOf(search)))
+    const search = ofCaller(context, parseQuery(context, refundSearch))
+    const found = await attempt(readsOf(context).refunds(refundFilterOf(search)))
     const content = refundsPage(search, found, renderer.viewerOf(context))
     return renderer.render(context, { section: 'refunds', title: 'Refunds', content })
-  })
-
-  app.get('/reviews', access.guardDetails, async (context) => {
-    const content = reviewsPage(await attempt(reads.parkedPayments()))
-    return renderer.render(context, { section: 'reviews', title: 'Reviews', content })
   })
 }
 
 function mountQueues(app: Hono<DashboardEnv>, services: Services): void {
-  const { access, reads, queues, renderer } = services
+  const { access, readsOf, queues, renderer } = services
   app.get('/dead-letters', access.guardDetails, async (context) => {
     const { after, ...given } = parseQuery(context, letterSearch)
     const queue = findQueue(queues, given.queue)
     const search = { ...given, after, queue: queue.queue.name }
-    const found = await attempt(reads.letters(queue, given, after || undefined))
+    const found = await attempt(readsOf(context).letters(queue, given, after || undefined))
     const names = queues.map((one) => one.queue.name)
     const content = deadLettersPage(search, names, found, renderer.viewerOf(context))
     return renderer.render(context, { section: 'dead-letters', title: 'Dead letters', content })
@@ -103,13 +127,14 @@ function mountQueues(app: Hono<DashboardEnv>, services: Services): void {
 
   app.get('/dead-letters/:queue/:letter', access.guardDetails, async (context) => {
     const queue = findQueue(queues, context.req.param('queue'))
-    const letter = await reads.letter(queue, context.req.param('letter'))
+    const letter = await readsOf(context).letter(queue, context.req.param('letter'))
     if (letter === undefined) throw new Refusal(404, 'This dead letter was redriven or deleted')
     const content = deadLetterPage(queue.queue.name, letter, renderer.viewerOf(context))
     return renderer.render(context, { section: 'dead-letters', title: 'Dead letter', content, isLive: false })
   })
 
   app.get('/workers', access.guardDetails, async (context) => {
+    const reads = readsOf(context)
     const [held, ...workers] = await Promise.all([
       attempt(reads.heldPayments()),
       ...queues.map(async (one) => ({ name: one.queue.name, workers: await attempt(reads.workers(one)) })),

@@ -1,9 +1,9 @@
 -- Finds a session that has neither ended nor expired, and whose credential is still valid.
 -- PARAMS   $1 token_hash    bytea  SHA-256 of the cookie
 --          $2 shared_token  bytea  fingerprint of the admin token that is set now; null: none
--- RETURNS  name, operator_id, api_key_id, api_key_scope
+-- RETURNS  name, operator_id, api_key_id, api_key_scope, api_key_account
 -- WHY      A revoked operator, key or token ends its sessions at once, in every process.
-select s.name, s.operator_id, s.api_key_id, k.scope as api_key_scope
+select s.name, s.operator_id, s.api_key_id, k.scope as api_key_scope, k.account as api_key_account
   from dashboard_sessions s
   left join operators o on o.id = s.operator_id
   left join api_keys k on k.id = s.api_key_id

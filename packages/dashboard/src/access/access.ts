@@ -1,11 +1,19 @@
-import type { Database } from '@titan/payments'
+import { DEFAULT_ACCOUNT, type Database } from '@titan/payments'
 import type { Context, MiddlewareHandler } from 'hono'
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
 import type { Audited } from '../audit.ts'
 import { DASHBOARD_PATH } from '../web/paths.ts'
 import { readForm, Refusal } from '../web/refusal.ts'
 import { createOperatorStore } from './operators.ts'
-import { actorOf, fingerprintOf, isSame, Sessions, type Credential, type Session } from './session.ts'
+import {
+  actorOf,
+  fingerprintOf,
+  isSame,
+  Sessions,
+  type Credential,
+  type KeyGrant,
+  type Session,
+} from './session.ts'
 
 /** What every request of the dashboard carries. */
 export interface DashboardEnv {
@@ -14,13 +22,15 @@ export interface DashboardEnv {
     session: Session | undefined
     /** Whether evidence, operators, workers and raw jobs are shown, which the API hides. Undefined before that is known. */
     seesDetails: boolean | undefined
+    /** The one account whose payments are shown; undefined for operators, who see all. */
+    account: string | undefined
   }
 }
 
-/** The API key of a caller. */
-export interface KeyGrant {
-  readonly id: string
-  readonly scope: string
+/** Returns the account other than `default` that a request is confined to: of everything else it learns nothing. */
+export function tenantOf(context: Context<DashboardEnv>): string | undefined {
+  const account = context.get('account')
+  return account === DEFAULT_ACCOUNT ? undefined : account
 }
 
 /**
@@ -43,10 +53,17 @@ interface AccessOptions {
 
 type Guard = MiddlewareHandler<DashboardEnv>
 
+/** Whom a secret belongs to. */
+interface User {
+  readonly name: string
+  readonly credential: Credential
+  readonly account: string
+}
+
 const COOKIE = 'titan_dashboard'
 /** A shift. A session also ends with its credential. */
 const SESSION_MS = 8 * 3_600_000
-/** The scope of API keys that see what the API hides. */
+/** The scope of API keys of `default` that see what the API hides. */
 const DETAIL_SCOPE = 'admin'
 
 /** Decides who may do what. */
@@ -75,9 +92,16 @@ export class Access {
     const key = session === undefined ? await authorize?.(context.req.header('authorization')) : undefined
     if (authorize !== undefined && session === undefined && key === undefined)
       throw new Refusal(401, 'Sign in to see this page')
-    const scope = session?.scope ?? key?.scope
+    const account = restrictionOf(session === undefined ? key : session.key, authorize === undefined)
     context.set('session', session)
-    context.set('seesDetails', authorize === undefined || session?.role === 'admin' || scope === DETAIL_SCOPE)
+    context.set('account', account)
+    context.set('seesDetails', account === undefined)
+    await next()
+  }
+
+  /** Lets no caller of an account other than `default` through: for it these pages do not exist. */
+  readonly guardOperators: Guard = async (context, next) => {
+    if (tenantOf(context) !== undefined) throw new Refusal(404, 'There is no such page')
     await next()
   }
 
@@ -94,11 +118,17 @@ export class Access {
     await next()
   }
 
-  /** Lets only an admin's own form through: signed in, from this origin, with the session's token. */
+  /** Lets only the own form of one who may act through: signed in, from this origin, with the session's token. */
   readonly guardAct: Guard = async (context, next) => {
     checkOrigin(context, this.#options.isBehindProxy)
     const session = context.get('session')
-    if (session?.role !== 'admin') throw new Refusal(403, 'Sign in as an operator to do this')
+    if (session === undefined || session.role === 'viewer')
+      throw new Refusal(
+        403,
+        tenantOf(context) === undefined
+          ? 'Sign in as an operator to do this'
+          : 'Sign in with an API key of the scope write to do this',
+      )
     const { form_token: token } = await readForm(context)
     if (typeof token !== 'string' || !isSame(token, session.formToken))
       throw new Refusal(403, 'This form belongs to another session: reload the page')
@@ -113,13 +143,13 @@ export class Access {
   async signIn(context: Context<DashboardEnv>, typedName: string, secret: string) {
     const user = await this.#identify(typedName, secret)
     if (user === undefined) return 'unknown'
-    const { name, credential } = user
+    const { name, credential, account } = user
     if (name === '') return 'nameless'
     const actor = actorOf(name, credential)
     let cookie = ''
     await this.#options.audited({ ...actor, action: 'sign-in', target: 'dashboard', note: '' }, async () => {
       await this.#sessions.end(getCookie(context, COOKIE))
-      cookie = await this.#sessions.open(name, credential, SESSION_MS)
+      cookie = await this.#sessions.open(name, credential, account, SESSION_MS)
       return 'signed in'
     })
     setCookie(context, COOKIE, cookie, {
@@ -139,19 +169,25 @@ export class Access {
   }
 
   /** Finds the user of a secret. Only an operator's token names a person. */
-  async #identify(
-    name: string,
-    secret: string,
-  ): Promise<{ name: string; credential: Credential } | undefined> {
+  async #identify(name: string, secret: string): Promise<User | undefined> {
+    const account = DEFAULT_ACCOUNT
     const operator = await this.#operators.authenticate(secret)
-    if (operator !== undefined) return { name: operator.name, credential: { operatorId: operator.id } }
+    if (operator !== undefined)
+      return { name: operator.name, credential: { operatorId: operator.id }, account }
     const { adminToken, authorize } = this.#options
     const sharedToken = this.#sharedToken
     if (adminToken !== undefined && sharedToken !== undefined && isSame(secret, adminToken))
-      return { name, credential: { sharedToken } }
+      return { name, credential: { sharedToken }, account }
     const key = await authorize?.(`Bearer ${secret}`)
-    return key && { name, credential: { apiKeyId: key.id } }
+    return key && { name, credential: { apiKeyId: key.id }, account: key.account }
   }
+}
+
+/** Returns the one account that a key sees; undefined for operators, who see all. `isOpen`: so does everyone without a key. */
+function restrictionOf(key: KeyGrant | undefined, isOpen: boolean): string | undefined {
+  if (key === undefined) return undefined
+  const isOperator = key.account === DEFAULT_ACCOUNT && (isOpen || key.scope === DETAIL_SCOPE)
+  return isOperator ? undefined : key.account
 }
 
 /**

@@ -5,11 +5,15 @@ import type { Html } from './parts.ts'
 /** Who looks at a page. */
 export interface Viewer {
   readonly name: string | undefined
-  readonly role: 'viewer' | 'admin' | undefined
-  /** Given to admins only: what their forms must carry. */
+  readonly role: 'viewer' | 'merchant' | 'admin' | undefined
+  /** Given to those who may act: what their forms must carry. */
   readonly formToken: string | undefined
-  /** Whether evidence, operators, workers and raw jobs are shown. */
+  /** The account other than `default` that is all that is shown. */
+  readonly tenant: string | undefined
+  /** Whether what clients and gateways call a payment is shown. */
   readonly seesDetails: boolean
+  /** Whether evidence, operators, workers and raw jobs are shown. */
+  readonly seesEvidence: boolean
   readonly theme: 'light' | 'dark' | 'system'
 }
 
@@ -100,7 +104,7 @@ export function layout(frame: Frame, { section, title, content, isLive = true }:
 }
 
 function navigation({ viewer, badges }: Frame, section: Page['section']): Html[] {
-  return SECTIONS.filter(({ isDetail }) => viewer.seesDetails || !isDetail).map(({ path, name }) => {
+  return SECTIONS.filter(({ isDetail }) => viewer.seesEvidence || !isDetail).map(({ path, name }) => {
     const badge = badges[path]
     const current = path === section && html` aria-current="page"`
     return html`<li>
@@ -111,10 +115,10 @@ function navigation({ viewer, badges }: Frame, section: Page['section']): Html[]
   })
 }
 
-function account({ name, role }: Viewer): Html {
+function account({ name, role, tenant }: Viewer): Html {
   if (role === undefined) return html`<a class="button" href="${pathTo(['sign-in'])}">Sign in</a>`
   return html`<form method="post" action="${pathTo(['sign-out'])}" class="inline account">
-    <span class="who"><span class="clip">${name}</span><span class="muted"> ${role}</span></span>
+    <span class="who"><span class="clip">${name}</span><span class="muted"> ${tenant ?? role}</span></span>
     <button class="button quiet">Sign out</button>
   </form>`
 }

@@ -76,13 +76,13 @@ function endpointItems({ pending, failingEndpoints, disabledEndpoints }: Webhook
 function queueItems(
   name: string,
   { paused, dead, ready, group }: QueueStats,
-  { seesDetails }: Viewer,
+  { seesEvidence }: Viewer,
 ): Content[] {
   const letters = html`<strong>${formatNumber(dead)}</strong> dead ${dead === 1 ? 'letter' : 'letters'}`
   const path = pathTo(['dead-letters'], { queue: name })
   return [
     paused && html`The queue <strong>${name}</strong> is paused: no job starts.`,
-    dead > 0 && html`${seesDetails ? html`<a href="${path}">${letters}</a>` : letters} in ${name}`,
+    dead > 0 && html`${seesEvidence ? html`<a href="${path}">${letters}</a>` : letters} in ${name}`,
     ready > 0 && group === '' && html`Jobs wait in <strong>${name}</strong>, and no worker has ever started.`,
   ]
 }
@@ -94,11 +94,12 @@ function reviewItems({ review }: PaymentTotals, viewer: Viewer): Content[] {
 }
 
 /** Who may not see the reviews sees which payments are in review. */
-function reviewsPath({ seesDetails }: Viewer): string {
-  return seesDetails ? pathTo(['reviews']) : pathTo(['payments'], { status: 'REVIEW' })
+function reviewsPath({ seesEvidence }: Viewer): string {
+  return seesEvidence ? pathTo(['reviews']) : pathTo(['payments'], { status: 'REVIEW' })
 }
 
-function tiles({ byStatus, review }: PaymentTotals, viewer: Viewer): Html {
+/** Renders the payments by status, each with a link to its list. */
+export function tiles({ byStatus, review }: PaymentTotals, viewer: Viewer): Html {
   const all = [
     ...PAYMENT_STATUSES.map((status) => ({
       status,

@@ -25,6 +25,7 @@ import {
 } from '../markup/parts.ts'
 import { pathTo } from '../web/paths.ts'
 import type { History } from '../reads/reads.ts'
+import { accountLink, isNamed } from './accounts.ts'
 import { movementActs } from './movement-acts.ts'
 import { KIND_WORDS, movementTable } from './movements.ts'
 import { statusOf } from './payments.ts'
@@ -47,8 +48,8 @@ export function paymentPage(history: History, viewer: Viewer, canLookUp: boolean
       ${card('Summary', summary(history, viewer))}
       ${movements.length > 0 && card('Refunds, captures and releases', movementTable(movements, viewer))}
     </div>
-    ${viewer.seesDetails && breaks.length > 0 && chargesCard({ payment, movements, breaks }, viewer)}
-    ${payment.needsReview && resolveForm({ payment, breaks, canLookUp }, viewer)}
+    ${viewer.seesEvidence && breaks.length > 0 && chargesCard({ payment, movements, breaks }, viewer)}
+    ${payment.needsReview && viewer.tenant === undefined && resolveForm({ payment, breaks, canLookUp }, viewer)}
     ${movement === undefined && movementActs(payment, movements, viewer)}
     <div id="history" class="columns" data-live>
       ${card('History', timeline(events, viewer))}
@@ -60,12 +61,13 @@ export function paymentPage(history: History, viewer: Viewer, canLookUp: boolean
 }
 
 /** Without the right to details, a page shows what the API shows. */
-function summary(history: History, { seesDetails }: Viewer): Html {
+function summary(history: History, { seesDetails, tenant }: Viewer): Html {
   const { payment, events } = history
   const { failureCode, failureKind, unknownSince, createdAt, updatedAt } = payment
   // A refund changes its payment long after that has ended.
   const endedAt = events.at(-1)?.at ?? updatedAt
   return facts([
+    isNamed(payment) && tenant === undefined && ['Account', accountLink(payment, 'payments')],
     ...(seesDetails ? detailsOf(history) : []),
     ...moneyOf(payment),
     ['Created', at(createdAt)],
@@ -161,16 +163,16 @@ function wordsOf(type: PaymentEvent['type']): string {
   return OWN_WORDS[type] ?? STEP_WORDS[stepOf(type)]
 }
 
-function timeline(events: readonly PaymentEvent[], { seesDetails }: Viewer): Html {
+function timeline(events: readonly PaymentEvent[], { seesEvidence }: Viewer): Html {
   return html`<ol class="timeline">
     ${events.map(
       (event) =>
         html`<li id="event-${event.seq}" data-tone="${toneOfEvent(event)}">
           <div class="timeline-head"><strong>${wordsOf(event.type)}</strong>${at(event.at)}</div>
           <div class="muted">
-            ${seesDetails && `by ${event.actor} · `}<span class="mono">${event.type}</span>
+            ${seesEvidence && `by ${event.actor} · `}<span class="mono">${event.type}</span>
           </div>
-          ${seesDetails && evidence(event)}
+          ${seesEvidence && evidence(event)}
         </li>`,
     )}
   </ol>`
@@ -190,7 +192,7 @@ function evidence(event: PaymentEvent): Content {
   )
 }
 
-function attemptTable(attempts: readonly PaymentAttempt[], { seesDetails }: Viewer): Html {
+function attemptTable(attempts: readonly PaymentAttempt[], { seesEvidence }: Viewer): Html {
   return table({
     caption: 'Attempts at the gateway',
     rows: attempts,
@@ -200,8 +202,8 @@ function attemptTable(attempts: readonly PaymentAttempt[], { seesDetails }: View
       { title: 'No.', isNumber: true, cell: ({ attemptNo }) => attemptNo },
       { title: 'Outcome', cell: ({ outcome }) => chip(outcome ?? 'OPEN') },
       { title: 'Sends', isNumber: true, cell: ({ sends }) => sends },
-      seesDetails && { title: 'Key', cell: ({ gatewayKey }) => mono(gatewayKey) },
-      seesDetails && { title: 'Last error', cell: ({ lastError }) => lastError ?? '–' },
+      seesEvidence && { title: 'Key', cell: ({ gatewayKey }) => mono(gatewayKey) },
+      seesEvidence && { title: 'Last error', cell: ({ lastError }) => lastError ?? '–' },
       { title: 'Decided', cell: ({ decidedAt }) => (decidedAt === null ? '–' : ago(decidedAt)) },
     ],
   })

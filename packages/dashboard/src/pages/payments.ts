@@ -18,6 +18,7 @@ import {
   type Html,
 } from '../markup/parts.ts'
 import { pathTo } from '../web/paths.ts'
+import { accountColumn, accountField, accountText } from './accounts.ts'
 import { PAGE_ROWS, type Reading } from '../reads/reads.ts'
 
 /** Minor units. */
@@ -49,6 +50,7 @@ export const paymentSearch = v.object({
   metadata: v.optional(v.pipe(v.string(), v.regex(/^(?:[^=]{1,40}=.{1,500})?$/)), ''),
   /** The gateway's id of the charge. */
   charge: text,
+  account: accountText,
   /** The last payment of the page before. */
   after: v.optional(v.pipe(v.string(), v.regex(/^(pay_\w{1,64})?$/)), ''),
 })
@@ -57,21 +59,30 @@ type PaymentSearch = v.InferOutput<typeof paymentSearch>
 
 /** The page of the store that a search asks for. */
 export function filterOf(search: PaymentSearch): ListFilter {
-  const { q, status, min, max, from, to, after, reference, metadata, charge } = search
+  const { q, status, min, max, from, to, after, account, reference, metadata, charge } = search
   return {
     limit: PAGE_ROWS,
     idempotencyKey: q || undefined,
+    account: account || undefined,
     reference: reference || undefined,
     metadata: pairOf(metadata),
     gatewayRef: charge || undefined,
     needsReview: status === 'REVIEW' || undefined,
     status: status === 'REVIEW' || status === '' ? undefined : status,
-    minAmount: min === '' ? undefined : Number(min),
-    maxAmount: max === '' ? undefined : Number(max),
-    createdAfter: from === '' ? undefined : new Date(`${from}Z`),
-    createdBefore: to === '' ? undefined : new Date(`${to}Z`),
+    minAmount: given(min, Number),
+    maxAmount: given(max, Number),
+    createdAfter: given(from, inUtc),
+    createdBefore: given(to, inUtc),
     after: after || undefined,
   }
+}
+
+function given<Value>(text: string, read: (text: string) => Value): Value | undefined {
+  return text === '' ? undefined : read(text)
+}
+
+function inUtc(text: string): Date {
+  return new Date(`${text}Z`)
 }
 
 function pairOf(pair: string): ListFilter['metadata'] {
@@ -95,8 +106,10 @@ function isCheap(search: PaymentSearch): boolean {
 export function paymentsPage(search: PaymentSearch, found: Reading<PaymentPage>, viewer: Viewer): Html {
   const isFiltered = Object.entries(search).some(([name, value]) => name !== 'after' && value !== '')
   const why = 'The search took too long or PostgreSQL does not respond. Narrow it by time or status.'
+  const payments = 'value' in found ? found.value.payments : []
+  const fields = [...fieldsOf(search, viewer), ...accountField(search, payments, viewer)]
   return html`<h1>Payments</h1>
-    ${searchForm(pathTo(['payments']), 'Search', fieldsOf(search, viewer), isFiltered && pathTo(['payments']))}
+    ${searchForm(pathTo(['payments']), 'Search', fields, isFiltered && pathTo(['payments']))}
     <div id="list" ${isCheap(search) && 'data-live'}>
       ${partOf(found, 'The list', why, (page) =>
         card('Newest first', html`${paymentTable(page, isFiltered, viewer)}${pagerOf(search, page)}`),
@@ -145,6 +158,7 @@ function paymentTable({ payments, next }: PaymentPage, isFiltered: boolean, view
     empty: emptyList(isFiltered, next),
     columns: [
       { title: 'Payment', cell: ({ id }) => paymentLink(id) },
+      accountColumn(payments, viewer, 'payments'),
       { title: 'Status', cell: statusOf },
       { title: 'Amount', isNumber: true, cell: ({ amount, currency }) => formatMoney(amount, currency) },
       viewer.seesDetails && {

@@ -19,12 +19,14 @@ import {
 } from '../markup/parts.ts'
 import { PAGE_ROWS, type Reading } from '../reads/reads.ts'
 import { pathTo } from '../web/paths.ts'
+import { accountColumn, accountField, accountText } from './accounts.ts'
 import { movementStatus } from './movements.ts'
 
 /** Reads the search from the query; '' is any. */
 export const refundSearch = v.object({
   payment: v.optional(v.pipe(v.string(), v.trim(), v.regex(/^(pay_\w{1,64})?$/)), ''),
   status: v.optional(v.picklist(['', ...PAYMENT_STATUSES]), ''),
+  account: accountText,
   /** The last refund of the page before. */
   after: v.optional(v.pipe(v.string(), v.regex(/^(ref_\w{1,64})?$/)), ''),
 })
@@ -32,11 +34,12 @@ export const refundSearch = v.object({
 type RefundSearch = v.InferOutput<typeof refundSearch>
 
 /** The page of the store that a search asks for. */
-export function refundFilterOf({ payment, status, after }: RefundSearch): MovementFilter {
+export function refundFilterOf({ payment, status, account, after }: RefundSearch): MovementFilter {
   return {
     kind: 'refund',
     limit: PAGE_ROWS,
     paymentId: payment || undefined,
+    account: account || undefined,
     status: status === '' ? undefined : status,
     after: after || undefined,
   }
@@ -44,7 +47,8 @@ export function refundFilterOf({ payment, status, after }: RefundSearch): Moveme
 
 /** Renders the list of refunds with its search. */
 export function refundsPage(search: RefundSearch, found: Reading<MovementPage>, viewer: Viewer): Html {
-  const isFiltered = search.payment !== '' || search.status !== ''
+  const isFiltered = [search.payment, search.status, search.account].some((given) => given !== '')
+  const movements = 'value' in found ? found.value.movements : []
   const fields = [
     field(
       'Payment id',
@@ -57,6 +61,7 @@ export function refundsPage(search: RefundSearch, found: Reading<MovementPage>, 
       [['', 'Any status'], ...PAYMENT_STATUSES.map((status) => [status, wordsOf(status)] as const)],
       search.status,
     ),
+    ...accountField(search, movements, viewer),
   ]
   return html`<h1>Refunds</h1>
     ${searchForm(pathTo(['refunds']), 'Search', fields, isFiltered && pathTo(['refunds']))}
@@ -75,6 +80,7 @@ function refundTable({ movements, next }: MovementPage, isFiltered: boolean, vie
     empty: emptyList(isFiltered, next),
     columns: [
       { title: 'Refund', cell: ({ id }) => paymentLink(id) },
+      accountColumn(movements, viewer, 'refunds'),
       { title: 'Status', cell: movementStatus },
       { title: 'Amount', isNumber: true, cell: ({ amount, currency }) => formatMoney(amount, currency) },
       { title: 'Payment', cell: ({ paymentId }) => paymentLink(paymentId) },

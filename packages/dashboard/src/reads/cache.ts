@@ -27,6 +27,11 @@ export class Cache {
     return value
   }
 
+  /** Returns a part for one account: what it reads is never shown to another one. */
+  of(account: string): Pick<Cache, 'get'> {
+    return { get: (key, read) => this.get(`${account}: ${key}`, read) }
+  }
+
   /** Forgets everything, because something changed. */
   clear(): void {
     this.#entries.clear()

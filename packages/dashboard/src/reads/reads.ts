@@ -1,5 +1,6 @@
 import {
   createPaymentStore,
+  DEFAULT_ACCOUNT,
   type BreakKind,
   type Database,
   type ListFilter,
@@ -12,7 +13,7 @@ import { listActs } from '../audit.ts'
 import { statement } from '../statements.ts'
 import type { Cache } from './cache.ts'
 import { isAmong, type LetterFilter } from './letters.ts'
-import { countTotals } from './totals.ts'
+import { countTotals, countTotalsOf } from './totals.ts'
 
 /** A queue as the dashboard needs it: to be counted and steered, its jobs and workers to be looked at. */
 export interface ObservedQueue {
@@ -33,7 +34,10 @@ export interface HeldPayment extends Pick<Payment, 'id' | 'amount' | 'currency' 
 }
 
 /** A payment in review, with its oldest open contradiction. */
-export interface ParkedPayment extends Pick<Payment, 'id' | 'amount' | 'currency' | 'gateway' | 'attemptNo'> {
+export interface ParkedPayment extends Pick<
+  Payment,
+  'id' | 'account' | 'amount' | 'currency' | 'gateway' | 'attemptNo'
+> {
   readonly parkedAt: Date
   /** Why it is in review, from the event that parked it last. */
   readonly reason: string | null
@@ -58,23 +62,39 @@ const WEBHOOK_EVENTS = 50
 /** A payment with its whole history. */
 export type History = NonNullable<Awaited<ReturnType<Reads['history']>>>
 
-/** Reads what the pages show, over the dashboard's pool. Each read is bounded and shared between viewers for a second. */
+/**
+ * Reads what the pages show, over the dashboard's pool. Each read is bounded and shared for a second between viewers who see the
+ * same accounts.
+ */
 export class Reads {
   readonly #sql
   readonly #cache
   readonly #payments
   readonly #webhooks
+  readonly #account
 
-  constructor(sql: Database, cache: Cache) {
+  /** @param account the one account whose payments, movements and webhooks there are. @default all, for operators */
+  constructor(sql: Database, cache: Cache, account?: string) {
     this.#sql = sql
-    this.#cache = cache
+    this.#cache = account === undefined ? cache : cache.of(account)
+    this.#account = account
     this.#payments = createPaymentStore(sql)
     // Reading needs no key: nothing that is shown is encrypted.
-    this.#webhooks = new WebhookStore(sql, { encryptionKeys: [] })
+    this.#webhooks = new WebhookStore(sql, { encryptionKeys: [], account })
   }
 
+  /** Counts payments: of an account other than `default` its own, else all. */
   totals() {
-    return this.#cache.get('totals', () => countTotals(this.#payments))
+    const account = this.#account
+    return this.#cache.get('totals', () =>
+      account === undefined || account === DEFAULT_ACCOUNT
+        ? countTotals(this.#payments)
+        : countTotalsOf(this.#payments, account),
+    )
+  }
+
+  endpoints() {
+    return this.#cache.get('endpoints', () => this.#webhooks.listEndpoints({ limit: LIST_ROWS }))
   }
 
   stats({ queue }: ObservedQueue) {
@@ -107,11 +127,13 @@ export class Reads {
   }
 
   payments(filter: ListFilter) {
-    return this.#cache.get(`payments ${JSON.stringify(filter)}`, () => this.#payments.page(filter))
+    const own = { ...filter, account: this.#account ?? filter.account }
+    return this.#cache.get(`payments ${JSON.stringify(own)}`, () => this.#payments.page(own))
   }
 
   refunds(filter: MovementFilter) {
-    return this.#cache.get(`refunds ${JSON.stringify(filter)}`, () => this.#payments.pageMovements(filter))
+    const own = { ...filter, account: this.#account ?? filter.account }
+    return this.#cache.get(`refunds ${JSON.stringify(own)}`, () => this.#payments.pageMovements(own))
   }
 
   history(id: string) {
@@ -137,7 +159,8 @@ export class Reads {
 
   async #readHistory(id: string) {
     const payment = await this.#payments.get(id)
-    if (payment === undefined) return undefined
+    // What is of another account is like what does not exist.
+    if (payment === undefined || (this.#account ?? payment.account) !== payment.account) return undefined
     const [movement, movements, events, attempts, breaks, sent] = await Promise.all([
       payment.parentId === null ? undefined : this.#payments.movement(id),
       this.#payments.movements(id),

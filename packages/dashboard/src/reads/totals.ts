@@ -12,6 +12,25 @@ export interface Count {
 /** The payments by status, read at a bounded cost. */
 export type PaymentTotals = Awaited<ReturnType<typeof countTotals>>
 
+/** Counts the newest payments of an account other than `default`. */
+export async function countTotalsOf(
+  store: Pick<PaymentStore, 'countsOf'>,
+  account: string,
+): Promise<PaymentTotals> {
+  const { byStatus, needsReview, isAtLeast } = await store.countsOf(account, EXACT_UP_TO)
+  const count = (value: number): Count => ({ value, precision: isAtLeast ? 'at_least' : 'exact' })
+  return {
+    byStatus: {
+      PENDING: count(byStatus.PENDING),
+      QUEUED: count(byStatus.QUEUED),
+      PROCESSING: count(byStatus.PROCESSING),
+      SUCCESS: count(byStatus.SUCCESS),
+      FAILED: count(byStatus.FAILED),
+    },
+    review: count(needsReview),
+  }
+}
+
 /** Counts payments at a cost that is small enough to be asked every second. */
 export async function countTotals(store: Pick<PaymentStore, 'counts'>) {
   const { byStatus, needsReview, isExact } = await store.counts({ table: EXACT_UP_TO, working: EXACT_UP_TO })

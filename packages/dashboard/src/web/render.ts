@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Context } from 'hono'
 import { getCookie } from 'hono/cookie'
-import type { DashboardEnv } from '../access/access.ts'
+import { tenantOf, type DashboardEnv } from '../access/access.ts'
 import { formatCount, formatNumber } from '../markup/format.ts'
 import { layout, type Page, type Viewer } from '../markup/layout.ts'
 import { attempt, type ObservedQueue, type Reads } from '../reads/reads.ts'
@@ -26,7 +26,7 @@ const NOTICES: ReadonlyMap<string, string> = new Map([
 /** What the frame of all pages needs. */
 interface RendererOptions {
   readonly assets: Assets
-  readonly reads: Reads
+  readonly readsOf: (context: Context<DashboardEnv>) => Reads
   readonly queues: readonly ObservedQueue[]
   /** Whether all may see all. */
   readonly isOpen: boolean
@@ -61,21 +61,27 @@ export class Renderer {
 
   viewerOf(context: Context<DashboardEnv>): Viewer {
     const session = context.get('session')
+    const tenant = tenantOf(context)
+    const isOperator = context.get('seesDetails') ?? this.#options.isOpen
     const theme = getCookie(context, 'titan_theme')
     return {
       name: session?.operator,
       role: session?.role,
-      formToken: session?.role === 'admin' ? session.formToken : undefined,
-      seesDetails: context.get('seesDetails') ?? this.#options.isOpen,
+      formToken: session?.role === 'viewer' ? undefined : session?.formToken,
+      tenant,
+      seesDetails: isOperator || tenant !== undefined,
+      seesEvidence: isOperator,
       theme: theme === 'light' || theme === 'dark' ? theme : 'system',
     }
   }
 
   async render(context: Context<DashboardEnv>, page: Page, status = 200): Promise<Response> {
     // A viewer without access gets no numbers either.
-    const badges = status === 200 && page.section !== 'sign-in' ? await this.#readBadges() : {}
+    const viewer = this.viewerOf(context)
+    const hasBadges = status === 200 && page.section !== 'sign-in' && viewer.tenant === undefined
+    const badges = hasBadges ? await this.#readBadges(context) : {}
     const frame = {
-      viewer: this.viewerOf(context),
+      viewer,
       assetsPath: this.#assetsPath,
       importMap: this.#importMap,
       badges,
@@ -84,8 +90,9 @@ export class Renderer {
     return context.html(await layout(frame, page), status as 200)
   }
 
-  async #readBadges() {
-    const { reads, queues } = this.#options
+  async #readBadges(context: Context<DashboardEnv>) {
+    const { readsOf, queues } = this.#options
+    const reads = readsOf(context)
     const [totals, ...stats] = await Promise.all([
       attempt(reads.totals()),
       ...queues.map((queue) => attempt(reads.stats(queue))),

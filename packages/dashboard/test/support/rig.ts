@@ -105,18 +105,23 @@ export async function openRig(options: RigOptions): Promise<Rig> {
   }
 }
 
-/** Adds an API key, whose token is its id. */
-export async function addKey(rig: Rig, id: string, scope: 'read' | 'write' | 'admin'): Promise<string> {
+/** Adds an API key, whose token is its id; null is the account `default`. */
+export async function addKey(
+  rig: Rig,
+  id: string,
+  scope: 'read' | 'write' | 'admin',
+  account: string | null = null,
+): Promise<string> {
   await rig.sql`
-    insert into api_keys (id, name, secret_hash, scope)
-    values (${id}::text, 'a shop', ${randomBytes(32)}::bytea, ${scope}::text)`
+    insert into api_keys (id, name, secret_hash, scope, account)
+    values (${id}::text, 'a shop', ${randomBytes(32)}::bytea, ${scope}::text, ${account}::text)`
   return id
 }
 
 async function findKey(sql: Database, header: string | undefined): Promise<KeyGrant | undefined> {
   const id = header?.replace('Bearer ', '') ?? ''
   const [key] = await sql<KeyGrant[]>`
-    select id, scope from api_keys where id = ${id}::text and revoked_at is null`
+    select id, scope, coalesce(account, 'default') as account from api_keys where id = ${id}::text and revoked_at is null`
   return key
 }
 

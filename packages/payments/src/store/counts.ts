@@ -68,6 +68,29 @@ export async function countPayments(sql: Database, limits = DEFAULT_LIMITS) {
   }
 }
 
+const countAccount = statement<{
+  readonly seen: number
+  readonly pending: number
+  readonly queued: number
+  readonly processing: number
+  readonly success: number
+  readonly failed: number
+  readonly review: number
+}>('count_account')
+
+/** Counts the newest payments of an account other than `default`, up to `most`. */
+export async function countPaymentsOf(sql: Database, account: string, most: number) {
+  const [row] = await countAccount(sql, { account, limit: most })
+  if (row === undefined) throw new RangeError('count_account.sql returned no row')
+  const { seen, pending, queued, processing, success, failed, review } = row
+  return {
+    byStatus: { PENDING: pending, QUEUED: queued, PROCESSING: processing, SUCCESS: success, FAILED: failed },
+    needsReview: review,
+    /** Whether there are more, so that each number is only the least. */
+    isAtLeast: seen >= most,
+  }
+}
+
 function byReason(read: (reason: WaitingReason) => number): Record<WaitingReason, number> {
   return { capture: read('capture'), customer: read('customer'), gateway: read('gateway') }
 }

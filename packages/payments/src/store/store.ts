@@ -18,7 +18,7 @@ import {
   type ClaimOptions,
   type HeldClaim,
 } from './claim.ts'
-import { countPayments } from './counts.ts'
+import { countPayments, countPaymentsOf } from './counts.ts'
 import {
   createMany,
   findReplay,
@@ -96,6 +96,7 @@ export function createPaymentStore(sql: Database) {
     attempts: bind(listAttempts),
     breaks: bind(listBreaks),
     counts: bind(countPayments),
+    countsOf: bind(countPaymentsOf),
     summarize: bind(summarize),
 
     createMovement: bind(createMovement),
