@@ -55,13 +55,14 @@ export async function compareBooks(options: CompareOptions): Promise<ComparisonR
   const examiner = new Examiner(shared)
   // What the gateway made shortly before or after may be known to us as of this span, by another clock.
   const listed = { since: shifted(since, -CLOCK_MARGIN_MS), until: shifted(until, CLOCK_MARGIN_MS) }
+  let done = since
   let before = { start: listed.since, names: new Set<string>() }
   for await (const window of listWindows({ ...options, ...shared }, listed)) {
     await examine(
       examiner,
       window.records.filter(({ at }) => at >= since && at < until),
     )
-    const done = later(since, earlier(until, shifted(window.end, -CLOCK_MARGIN_MS)))
+    done = later(since, earlier(until, shifted(window.end, -CLOCK_MARGIN_MS)))
     const names = namesOf(window.records)
     const { names: namesBefore, start: listedSince } = before
     const isListed = (name: string): boolean => names.has(name) || namesBefore.has(name)
@@ -76,7 +77,7 @@ export async function compareBooks(options: CompareOptions): Promise<ComparisonR
     if ((await options.onProgress?.(done)) === false) break
   }
   await examiner.review()
-  return tally.report(gateway.name, since, until)
+  return tally.report(gateway.name, since, done)
 }
 
 /** Our keys and the gateway's ids of records. */

@@ -28,10 +28,31 @@ export interface BooksDutyOptions {
 
 /** How long a comparison stays claimed without progress, in milliseconds. */
 const LEASE_MS = 900_000
+const DAY_MS = 86_400_000
+/** How long a later pass works until first looks may be due, in milliseconds: it continues from its mark. */
+const LONGEST_LATER_MS = 600_000
+
+/** A comparison of records of one age. */
+interface Pass {
+  /** Keeps its marks apart: no account has such an id. */
+  readonly mark: string
+  readonly intervalMs: number
+  readonly settleMs: number
+}
+
+/**
+ * Records change after the first look: an authorization ends within days, and Stripe hears up to 30 days after a refund that a
+ * bank returned it (docs.stripe.com/refunds). Each pass reads each record once, whatever its age.
+ */
+const LATER_PASSES: readonly Pass[] = [7, 35].map((days) => ({
+  mark: `+${days}d`,
+  intervalMs: DAY_MS,
+  settleMs: days * DAY_MS,
+}))
 
 /**
  * Compares the books of each gateway that can list them, one program of the fleet at a time, from where the last comparison
- * ended. A gateway without a list costs nothing, not even a statement.
+ * ended: soon after each record was made, and again when it is a week and five weeks old. A gateway without a list costs nothing, not even a statement.
  */
 export class BooksDuty {
   readonly #options: BooksDutyOptions
@@ -63,22 +84,29 @@ export class BooksDuty {
 
   /** Compares what is due. A gateway that cannot be asked holds up no other one. */
   async runOnce(): Promise<void> {
-    const { gateways, onEvent = () => {} } = this.#options
-    for (const name of gateways.names) {
-      const gateway = gateways.get(name)
-      if (gateway?.list === undefined || this.#stopping.signal.aborted) continue
-      try {
-        await this.#compare(gateway)
-      } catch (error) {
-        if (!this.#stopping.signal.aborted) onEvent({ type: 'error', source: 'books', error })
+    const { gateways, intervalMs = 3_600_000, settleMs = SETTLE_MS } = this.#options
+    const first = { mark: 'default', intervalMs, settleMs }
+    for (const pass of [first, ...LATER_PASSES])
+      for (const name of gateways.names) {
+        const gateway = gateways.get(name)
+        if (gateway?.list !== undefined) await this.#tryCompare(gateway, pass)
       }
+  }
+
+  async #tryCompare(gateway: Gateway, pass: Pass): Promise<void> {
+    const { onEvent = () => {} } = this.#options
+    if (this.#stopping.signal.aborted) return
+    try {
+      await this.#compare(gateway, pass)
+    } catch (error) {
+      if (!this.#stopping.signal.aborted) onEvent({ type: 'error', source: 'books', error })
     }
   }
 
-  async #compare(gateway: Gateway): Promise<void> {
+  async #compare(gateway: Gateway, { mark, intervalMs, settleMs }: Pass): Promise<void> {
     const { store, owner, policy, pauseMs = 250, onEvent = () => {} } = this.#options
-    const { intervalMs = 3_600_000, settleMs = SETTLE_MS } = this.#options
-    const mine = { gateway: gateway.name, account: 'default', owner }
+    const mine = { gateway: gateway.name, account: mark, owner }
+    const endsAt = mark === 'default' ? Infinity : performance.now() + LONGEST_LATER_MS
     const due = await store.claimComparison(mine, { leaseMs: LEASE_MS, intervalMs, settleMs })
     if (due === undefined) return
     let heldMs = 0
@@ -90,7 +118,9 @@ export class BooksDuty {
         policy,
         pauseMs,
         signal: this.#stopping.signal,
-        onProgress: (doneUntil) => store.advanceComparison(mine, { doneUntil, leaseMs: LEASE_MS }),
+        onProgress: async (doneUntil) =>
+          (await store.advanceComparison(mine, { doneUntil, leaseMs: LEASE_MS })) &&
+          performance.now() < endsAt,
       })
       onEvent({ type: 'books_compared', report })
     } catch (error) {

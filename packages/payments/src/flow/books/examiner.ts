@@ -80,9 +80,9 @@ export class Examiner {
       const attempt = attemptOf(detail.gateway_key)
       if (!tally.pending.has(reference) || attempt === undefined) continue
       const answer = await this.#ask(attempt, reference)
-      const [ours] = await store.findRecorded([attempt])
       const record = recordOf(attempt, reference, answer)
       if (record === undefined) continue
+      const [ours] = await store.findRecorded([attempt])
       const verdict = judgeRecord(record, ours, gateway.name)
       if (verdict.type === 'agrees' || (kind === 'missing_here' && verdict.type === 'open'))
         await this.#close(reference, ours)

@@ -4,7 +4,7 @@ import { statement } from '../statements.ts'
 /** Whose comparison it is. */
 export interface ComparisonOwner {
   readonly gateway: string
-  /** The account whose credentials are used. */
+  /** `default`, or which later comparison it is. */
   readonly account: string
   /** The program that compares. */
   readonly owner: string
