@@ -96,7 +96,8 @@ async function countPlaces(sql: Database) {
   }
 }
 
-async function* readLedgers(paths: readonly string[]): AsyncGenerator<LedgerFact> {
+/** Reads the ledgers of several gateways as one. */
+export async function* readLedgers(paths: readonly string[]): AsyncGenerator<LedgerFact> {
   for (const path of paths) yield* readLedgerFile(path)
 }
 

@@ -1,22 +1,22 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { PaymentAttempt } from '@titan/payments'
 import { eventually } from '@titan/testkit'
 import { afterAll, describe, expect, test } from 'vitest'
 import { paymentOf } from '../src/kill-log.ts'
-import { OUTCOMES } from './support/outcomes.ts'
+import { OUTCOMES, type Outcome } from './support/outcomes.ts'
+import { ROWS } from './support/rows.ts'
 import { ALL, amountOf, openScenario, PATIENT, type Scenario } from './support/scenario.ts'
 
-/**
- * Steps that every payment passes, whatever the gateway does: a worker dies at each of them for each payment. The next
- * worker goes on, dies at the next one, and so on.
- */
-const PASSED_BY_ALL = [
-  ['relay.enqueuing', 'relay.enqueued'],
-  ['queue.read', 'queue.reclaimed'],
-  ['payments.claimed'],
-  ['payments.settling'],
-  ['payments.settled'],
+/** Steps of a payment that leaves its gateway, in their order: from the moment that the next one is chosen to its answer. */
+const ON_THE_WAY = [
+  'payments.settled',
+  // The job is the dead worker's, so it is not read again.
+  'queue.reclaimed',
+  'payments.claimed',
+  'payments.settling',
+  'payments.settled',
 ] as const
 
 const PATIENT_TEST = { timeout: 300_000 }
@@ -27,23 +27,51 @@ afterAll(() => rmSync(cache, { recursive: true, force: true }))
 describe.concurrent('for every outcome of the gateway, a worker that is killed', PATIENT_TEST, () => {
   // F36 SIGKILL at each step, for each outcome of the gateway: each payment right, charged once at most
   // F46, F47, F48, F52, F55
-  test.for(PASSED_BY_ALL)('at %s', async (steps, { expect: check, onTestFinished }) => {
-    const scenario = await openScenario(cache)
-    onTestFinished(() => scenario.close())
-    // A kill takes with it what passes the same step at that moment: such outcomes have their turn in a round of their own.
-    let missing = ALL
-    await inRounds(async () => {
-      const indexes = missing
-      const ids = await scenario.createPayments(indexes)
-      await scenario.workToTheEnd(steps)
-      await expectRight(scenario, ids, indexes)
-      missing = indexes.filter((_index, at) =>
-        steps.some((step) => !killedAt(scenario, step).has(ids[at] ?? '')),
-      )
-      return missing.length === 0
-    })
-    check(missing).toEqual([])
-  })
+  test.for(ROWS)(
+    'at $steps, with a second gateway: $hasSecond',
+    async (row, { expect: check, onTestFinished }) => {
+      const { steps, hasSecond } = row
+      const scenario = await openScenario(cache, hasSecond)
+      onTestFinished(() => scenario.close())
+      // A kill takes with it what passes the same step at that moment: such outcomes have their turn in a round of their own.
+      let missing: readonly number[] = hasSecond ? [...OUTCOMES.keys()] : ALL
+      await inRounds(async () => {
+        const indexes = missing
+        const ids = await scenario.createPayments(indexes)
+        await scenario.workToTheEnd(steps)
+        await expectRight(scenario, ids, indexes)
+        missing = indexes.filter((_index, at) =>
+          steps.some((step) => !killedAt(scenario, step).has(ids[at] ?? '')),
+        )
+        return missing.length === 0
+      })
+      check(missing).toEqual([])
+    },
+  )
+
+  // F36
+  test.for(OUTCOMES.filter(({ goesElsewhere }) => goesElsewhere))(
+    'at each step on the way to the next gateway, after $name',
+    async (outcome, { expect: check, onTestFinished }) => {
+      const scenario = await openScenario(cache, true)
+      onTestFinished(() => scenario.close())
+      const indexes = [OUTCOMES.indexOf(outcome)]
+      let attempts: readonly PaymentAttempt[] = []
+      // After an answer that came too late the payment stays, so another one has its turn.
+      await inRounds(async () => {
+        const ids = await scenario.createPayments(indexes)
+        for (const step of ON_THE_WAY) await scenario.killFor(step, ids)
+        await scenario.workToTheEnd()
+        await expectRight(scenario, ids, indexes)
+        attempts = await scenario.store.attempts(ids[0] ?? '')
+        return attempts.length === 2
+      })
+      check(attempts).toMatchObject([
+        { gateway: 'stripe', takeovers: 0, gatewayKey: expect.stringMatching(/_1$/) },
+        { gateway: 'second', takeovers: 2, gatewayKey: expect.stringMatching(/_2$/), outcome: 'SUCCEEDED' },
+      ])
+    },
+  )
 
   // F36
   test('while the queue stores an ack, a retry and a dead letter, and when it has', async ({
@@ -140,7 +168,7 @@ test(
       return stepsOf(scenario).size === steps.length
     })
     const [rows] = await scenario.sql<{ count: number }[]>`select count(*)::int as count from payments`
-    expect(rows?.count).toBe(rounds * OUTCOMES.length)
+    expect(rows?.count).toBe(rounds * ALL.length)
     expect(stepsOf(scenario)).toEqual(new Set(steps.map((step) => step.split('@')[0])))
   },
 )
@@ -177,8 +205,8 @@ async function payWhileTheApiDies(
   }
 
   const serving = serve()
-  const ids = await Promise.all(OUTCOMES.map((_outcome, index) => pay(index)))
-  expect(await Promise.all(OUTCOMES.map((_outcome, index) => pay(index)))).toEqual(ids)
+  const ids = await Promise.all(ALL.map(pay))
+  expect(await Promise.all(ALL.map(pay))).toEqual(ids)
   // Only now: its relay may bring it down after its answers.
   isOver = true
   // Its relay comes after its answers; what it does not come to, the next round does.
@@ -190,40 +218,49 @@ async function payWhileTheApiDies(
   return ids
 }
 
-/** Whatever died, each payment is where its gateway's answer belongs, charged once at most, and every rule holds. */
+/** Whatever died, each payment is where its gateway's answer belongs, charged once at most over all gateways, and every rule holds. */
 async function expectRight(
-  { store, ledger, verify }: Scenario,
+  { store, gateways, verify }: Scenario,
   ids: readonly string[],
   indexes: readonly number[] = ALL,
 ): Promise<void> {
-  const { charges, mismatches } = await ledger()
+  const ledgers = await Promise.all(gateways.map(({ ledger }) => ledger()))
+  const charges = ledgers.flatMap((ledger, at) =>
+    ledger.charges.map(({ reference }) => ({ reference, gateway: gateways[at]?.name })),
+  )
   const outcomes = OUTCOMES.filter((_outcome, index) => indexes.includes(index))
+  const attempts = await Promise.all(ids.map((id) => store.attempts(id)))
   const seen = await Promise.all(
     outcomes.map(async ({ name }, at) => {
-      const id = ids[at] ?? ''
-      const payment = await store.get(id)
+      const payment = await store.get(ids[at] ?? '')
       return {
         name,
         status: payment?.status,
         review: payment?.needsReview,
         attempts: payment?.attemptNo,
-        charges: charges.filter(({ reference }) => reference === id).length,
+        gateway: payment?.gateway,
+        charges: charges.filter(({ reference }) => reference === ids[at]).map(({ gateway }) => gateway),
       }
     }),
   )
   expect(seen).toEqual(
-    outcomes.map(({ name, status, review = false, attempts = 1, charges: count }) => ({
-      name,
-      status,
-      review,
-      attempts,
-      charges: count,
-    })),
+    outcomes.map((outcome, at) => expectedOf(outcome, gateways.length > 1 ? (attempts[at] ?? []) : [])),
   )
-  expect(mismatches).toBe(0)
+  expect(ledgers.map(({ mismatches }) => mismatches)).toEqual(gateways.map(() => 0))
   const findings = await verify()
   expect(findings.filter(({ verdict }) => verdict === 'FAIL')).toEqual([])
   expect(findings.filter(({ verdict }) => verdict === 'PASS').length).toBeGreaterThan(10)
+}
+
+/** What must become of a payment, by its attempts where there is another gateway: the first one whose answer is certain leaves. */
+function expectedOf(
+  { name, status, review = false, charges, attempts = 1, goesElsewhere = false }: Outcome,
+  own: readonly PaymentAttempt[],
+) {
+  const leaver = own.findIndex(({ takeovers, sends }) => takeovers === 0 && sends <= 1)
+  return goesElsewhere && leaver !== -1
+    ? { name, status: 'SUCCESS', review: false, attempts: leaver + 2, gateway: 'second', charges: ['second'] }
+    : { name, status, review, attempts, gateway: 'stripe', charges: charges === 1 ? ['stripe'] : [] }
 }
 
 const MAX_ROUNDS = 10

@@ -11,6 +11,10 @@ export interface Outcome {
   readonly charges: 0 | 1
   /** Attempts, each under a key of its own. @default 1 */
   readonly attempts?: number
+  /** The next gateway gets it, where there is one and the answer arrived. @default false */
+  readonly goesElsewhere?: boolean
+  /** Says nothing new where there is no next gateway. @default false */
+  readonly needsSecond?: boolean
 }
 
 export const OUTCOMES: readonly Outcome[] = [
@@ -23,7 +27,7 @@ export const OUTCOMES: readonly Outcome[] = [
   { name: 'hang after the charge', behaviour: 'hang_after', status: 'SUCCESS', charges: 1 },
   { name: 'reset before the charge', behaviour: 'reset_before', status: 'SUCCESS', charges: 1 },
   { name: 'reset after the charge', behaviour: 'reset_after', status: 'SUCCESS', charges: 1 },
-  { name: '429', behaviour: '429', status: 'SUCCESS', charges: 1 },
+  { name: '429', behaviour: '429', status: 'SUCCESS', charges: 1, goesElsewhere: true },
   { name: 'garbage', behaviour: 'garbage', status: 'SUCCESS', charges: 1 },
   { name: 'wrong amount', behaviour: 'wrong_amount', status: 'PROCESSING', review: true, charges: 1 },
   { name: 'late success', behaviour: 'late_success@100', status: 'SUCCESS', charges: 1 },
@@ -32,6 +36,15 @@ export const OUTCOMES: readonly Outcome[] = [
     behaviour: 'pending_then:decline:hard@100',
     status: 'FAILED',
     charges: 0,
+  },
+  {
+    name: 'soft decline of the line to the bank',
+    behaviour: 'decline:processing_error',
+    status: 'FAILED',
+    charges: 0,
+    attempts: 3,
+    goesElsewhere: true,
+    needsSecond: true,
   },
 ]
 

@@ -1,14 +1,14 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { readLedger, spawnGatewaySimulator, type GatewayLedger } from '@titan/gateway-simulator'
+import { fileURLToPath } from 'node:url'
+import { readLedger, spawnGatewaySimulator, type GatewayLedger, type Rule } from '@titan/gateway-simulator'
 import { createTestDatabase, eventually, testPrefix } from '@titan/testkit'
 import {
   createPaymentStore,
   migrate,
   openDatabase,
   PAYMENTS_QUEUE,
-  readLedgerFile,
   type Database,
   type PaymentJobs,
   type PaymentStore,
@@ -17,13 +17,14 @@ import { createQueue } from '@titan/queue-core'
 import { verify, type Finding } from '@titan/cli'
 import { createClient } from 'redis'
 import { inject } from 'vitest'
+import { readLedgers } from '../../src/judge.ts'
 import { readKills, type Kill } from '../../src/kill-log.ts'
 import { startProgram, type ProgramName, type RunningProgram } from '../../src/program.ts'
 import { OUTCOMES, type MovementOutcome } from './outcomes.ts'
 
 /** Nothing here is a measurement; a machine may be slow. */
 export const PATIENT: { readonly timeoutMs: number; readonly intervalMs: number } = {
-  timeoutMs: 120_000,
+  timeoutMs: 240_000,
   intervalMs: 100,
 }
 const MAX_RETRIES = 2
@@ -34,16 +35,19 @@ export interface Scenario {
   readonly store: PaymentStore
   /**
    * Stores a new payment for each of these outcomes, by index, as the API does but without it; answers their ids in the
-   * same order. @default all outcomes
+   * same order. @default all outcomes of one gateway
    */
   createPayments(indexes?: readonly number[]): Promise<string[]>
-  /** Charges or authorizes a payment for each of these movements, and asks for them; answers their ids in the same order. */
+  /** Charges or authorizes a payment for each of these movements, at the last gateway, and asks for them; answers their ids in the same order. */
   createMovements(outcomes: readonly MovementOutcome[]): Promise<string[]>
   /** Starts a program that dies at these steps, and answers when it is ready or dead. */
   start(name: ProgramName, killAt?: readonly string[]): Promise<{ program: RunningProgram; line: string }>
   /** Starts a worker again whenever it was killed at one of these steps, until all is over; then stops it. */
   workToTheEnd(killAt?: readonly string[]): Promise<void>
-  /** Starts a worker that dies at these steps until one of them was passed by each of these payments. */
+  /**
+   * Starts a worker that dies at this step until it was passed by each of these payments, again if they have passed it before.
+   * Throws when all is over before that.
+   */
   killFor(step: string, ids: readonly string[]): Promise<void>
   /** Deletes what Redis holds: everything, or all but the mark by which a wipe is noticed. */
   wipe(what: 'everything' | 'jobs'): Promise<void>
@@ -53,7 +57,8 @@ export interface Scenario {
   endAll(): Promise<void>
   /** Every kill so far. */
   kills(): Kill[]
-  ledger(): Promise<GatewayLedger>
+  /** In their order; each has a ledger of its own. */
+  readonly gateways: readonly { readonly name: string; readonly ledger: () => Promise<GatewayLedger> }[]
   verify(): Promise<Finding[]>
   close(): Promise<void>
 }
@@ -61,14 +66,21 @@ export interface Scenario {
 /** The amount of payments that are refunded, captured or voided. */
 const AMOUNT = 2_000
 
-/** Every outcome, by index. */
-export const ALL: readonly number[] = OUTCOMES.map((_outcome, index) => index)
+/** Every outcome of one gateway, by index. */
+export const ALL: readonly number[] = OUTCOMES.flatMap(({ needsSecond = false }, index) =>
+  needsSecond ? [] : [index],
+)
 
 /** The amount that makes the gateway behave like the outcome at this index. */
 export const amountOf = (index: number): number => 1_001 + index
 
-/** Opens a scenario on the servers of the test run. Its programs start faster with a folder for compiled code. */
-export async function openScenario(compileCache: string): Promise<Scenario> {
+const SECOND_MODULE = fileURLToPath(new URL('../../src/second-gateway.ts', import.meta.url))
+
+/**
+ * Opens a scenario on the servers of the test run. Its programs start faster with a folder for compiled code. A second gateway
+ * charges whatever it is asked for.
+ */
+export async function openScenario(compileCache: string, hasSecond = false): Promise<Scenario> {
   const folder = await mkdtemp(join(tmpdir(), 'titan-chaos-'))
   const database = await createTestDatabase(inject('databaseUrl'))
   const sql = openDatabase(database.url, { poolSize: 2 })
@@ -77,20 +89,28 @@ export async function openScenario(compileCache: string): Promise<Scenario> {
   const redis = await createClient({ url: inject('redisUrl') }).connect()
   const prefix = testPrefix()
   const queue = createQueue<PaymentJobs>(redis, PAYMENTS_QUEUE, { prefix })
-  const ledgerPath = join(folder, 'ledger.jsonl')
-  const killLog = join(folder, 'kills.jsonl')
+  const killLogs = [join(folder, 'kills.jsonl')]
   const rules = OUTCOMES.map(({ behaviour }, index) => ({ amount: amountOf(index), behaviour }))
-  const gateway = await spawnGatewaySimulator({ ledgerPath, rules })
+  const gateway = await openGateway('stripe', rules)
+  const second = hasSecond ? await openGateway('second', []) : undefined
+  const gateways = [gateway, ...(second === undefined ? [] : [second])]
   const running = new Set<RunningProgram>()
   let created = 0
+
+  async function openGateway(name: string, rules: readonly Rule[]) {
+    const ledgerPath = join(folder, `${name}.jsonl`)
+    const simulator = await spawnGatewaySimulator({ ledgerPath, rules })
+    return { name, simulator, ledgerPath, ledger: () => readLedger(ledgerPath) }
+  }
 
   const env = {
     DATABASE_URL: database.url,
     REDIS_URL: inject('redisUrl'),
     QUEUE_PREFIX: prefix,
-    GATEWAY: 'stripe',
+    GATEWAYS: second === undefined ? 'stripe' : `stripe,${SECOND_MODULE}`,
+    SECOND_API_BASE: second?.simulator.url ?? '',
     STRIPE_SECRET_KEY: 'sk_test_titan',
-    STRIPE_API_BASE: gateway.url,
+    STRIPE_API_BASE: gateway.simulator.url,
     GATEWAY_TIMEOUT_MS: '400',
     GATEWAY_RATE_PER_SECOND: '1000',
     // An open circuit only makes payments wait; what is tested here is what becomes of them.
@@ -104,11 +124,10 @@ export async function openScenario(compileCache: string): Promise<Scenario> {
     RETRY_SOFT_DECLINES: 'true',
     SOFT_DECLINE_DELAY_MS: '20',
     NODE_COMPILE_CACHE: compileCache,
-    CHAOS_KILL_LOG: killLog,
     CHAOS_POLICY: JSON.stringify({
       unknownDelaysMs: [100, 200, 400],
       pollDelaysMs: { customer: [100], capture: [3_600_000], gateway: [100, 200] },
-      maxResolves: 5,
+      maxResolves: 10,
       maxTakeovers: 100,
     }),
   }
@@ -116,11 +135,12 @@ export async function openScenario(compileCache: string): Promise<Scenario> {
   async function start(
     name: ProgramName,
     killAt: readonly string[] = [],
+    killLog = killLogs[0] ?? '',
   ): Promise<{ program: RunningProgram; line: string }> {
     const program = startProgram({
       name,
       args: name === 'api' ? ['--port', '0'] : [],
-      env: { ...env, CHAOS_KILL_AT: killAt.join(',') },
+      env: { ...env, CHAOS_KILL_AT: killAt.join(','), CHAOS_KILL_LOG: killLog },
     })
     running.add(program)
     void program.ended.then(() => running.delete(program))
@@ -143,6 +163,14 @@ export async function openScenario(compileCache: string): Promise<Scenario> {
     return ready + leased + delayed + parked === 0
   }
 
+  /** Resolves with whether the program dies before all is over. */
+  async function diesFirst(program: RunningProgram): Promise<boolean> {
+    let isDead = false
+    void program.ended.then(() => (isDead = true))
+    await eventually(async () => isDead || (await isQuiet()), PATIENT)
+    return isDead
+  }
+
   async function stop(program: RunningProgram): Promise<void> {
     program.signal('SIGTERM')
     const how = await program.ended
@@ -156,16 +184,11 @@ export async function openScenario(compileCache: string): Promise<Scenario> {
   async function workToTheEnd(killAt: readonly string[] = []): Promise<void> {
     await eventually(async () => {
       const { program } = await start('worker', killAt)
-      let isDead = false
-      const died = program.ended.then(() => (isDead = true))
-      await eventually(async () => isDead || (await isQuiet()), PATIENT)
       // Killed in its last step, perhaps: then all is quiet only for the one after it.
-      if (!isDead) await Promise.race([died, stop(program)])
-      if (isDead && (await program.ended) !== '0') {
-        await expectKilled(program)
-        return false
-      }
-      return true
+      if (!(await diesFirst(program))) await Promise.race([program.ended, stop(program)])
+      if ((await program.ended) === '0') return true
+      await expectKilled(program)
+      return false
     }, PATIENT)
   }
 
@@ -197,12 +220,16 @@ export async function openScenario(compileCache: string): Promise<Scenario> {
           return answer.payment.id
         }),
       )
+      if (second !== undefined)
+        await gateway.simulator.order(charged.map((payment) => ({ payment, behaviours: ['429'] })))
       await workToTheEnd()
       return Promise.all(
         outcomes.map(async ({ kind, behaviour }, at) => {
           const paymentId = charged[at] ?? ''
           const on = kind === 'void' ? 'cancel' : kind
-          await gateway.order({ payment: paymentId, on, behaviours: [behaviour] })
+          const payment = await store.get(paymentId)
+          const place = gateways.find(({ name }) => name === payment?.gateway) ?? gateway
+          await place.simulator.order({ payment: paymentId, on, behaviours: [behaviour] })
           const answer = await store.createMovement({ kind, paymentId, idempotencyKey: 'one' })
           if (answer.kind !== 'created') throw new Error(`${kind}: ${JSON.stringify(answer)}`)
           return answer.movement.id
@@ -211,13 +238,14 @@ export async function openScenario(compileCache: string): Promise<Scenario> {
     },
     workToTheEnd,
     async killFor(step, ids) {
-      await eventually(async () => {
-        const killed = readKills(killLog).filter((kill) => kill.step === step)
-        if (ids.every((id) => killed.some((kill) => kill.ids.includes(id)))) return true
-        const { program } = await start('worker', [step])
+      const killLog = join(folder, `kills-${killLogs.length}.jsonl`)
+      killLogs.push(killLog)
+      const isKilled = (id: string): boolean => readKills(killLog).some((kill) => kill.ids.includes(id))
+      while (!ids.every(isKilled)) {
+        const { program } = await start('worker', [step], killLog)
+        if (!(await diesFirst(program))) throw new Error(`all is over, and ${step} was not passed`)
         await expectKilled(program)
-        return false
-      }, PATIENT)
+      }
     },
     async wipe(what) {
       const keys = await redis.keys(`${prefix}:*`)
@@ -230,8 +258,8 @@ export async function openScenario(compileCache: string): Promise<Scenario> {
          where status not in ('SUCCESS', 'FAILED')`
     },
     endAll,
-    kills: () => readKills(killLog),
-    ledger: () => readLedger(ledgerPath),
+    kills: () => killLogs.flatMap(readKills),
+    gateways,
     verify: () =>
       verify({
         sql,
@@ -239,11 +267,11 @@ export async function openScenario(compileCache: string): Promise<Scenario> {
         prefix,
         maxRetries: MAX_RETRIES,
         settled: true,
-        ledger: readLedgerFile(ledgerPath),
+        ledger: readLedgers(gateways.map(({ ledgerPath }) => ledgerPath)),
       }),
     async close() {
       await endAll()
-      await gateway.close()
+      await Promise.all(gateways.map(({ simulator }) => simulator.close()))
       redis.destroy()
       await sql.end({ timeout: 1 })
       await database.drop()
