@@ -110,6 +110,33 @@ describe('the dashboard of an account’s key', () => {
     expect(created?.actor).toBe(`api:key_${writer.key.id}`)
   })
 
+  it('shows the URL of an endpoint and sends its deliveries again with a key of the scope admin only', async () => {
+    const { token, ids } = tenant('north')
+    const [endpoint = ''] = ids.get('endpoint_id') ?? []
+    const [delivery] = await world.api.sql<{ id: string }[]>`
+      update webhook_deliveries set status = 'FAILED', next_attempt_at = null
+       where id = (select min(id) from webhook_deliveries where endpoint_id = ${endpoint}) returning 'dlv_' || id as id`
+    const statusOf = async () => (await world.api.webhooks.getDelivery(delivery?.id ?? ''))?.status
+    const again = (cookie: string) =>
+      dashboard.post(`/webhook-deliveries/${delivery?.id}/redeliver`, { endpoint }, cookie)
+
+    const writer = await world.api.keys.create({ name: 'writer', scope: 'write', account: 'north' })
+    const writing = await dashboard.signIn(writer.token)
+    for (const path of ['/', `/webhook-endpoints/${endpoint}`]) {
+      const { body } = await dashboard.get(path, writing)
+      expect(body).toContain('https://north.example/***')
+      expect(body).not.toMatch(/north\.example\/hook|Send again/)
+    }
+    expect((await again(writing)).status).toBe(403)
+    expect(await statusOf()).toBe('FAILED')
+
+    const admin = await dashboard.signIn(token)
+    const { body } = await dashboard.get(`/webhook-endpoints/${endpoint}`, admin)
+    expect(body).toMatch(/north\.example\/hook[^]*Send again/)
+    expect((await again(admin)).status).toBe(303)
+    expect(await statusOf()).toBe('PENDING')
+  })
+
   it('ends with its key, and with the account of its key', async () => {
     for (const end of ['revoked_at = now()', `account = 'west'`, 'account = null']) {
       const { key, token } = await world.api.keys.create({ name: 'ends', scope: 'write', account: 'south' })

@@ -11,6 +11,7 @@ import { mountMovementActs } from './movement-acts.ts'
 import { mountOperatorViews, mountViews } from './views.ts'
 import { pathTo } from './web/paths.ts'
 import { Refusal } from './web/refusal.ts'
+import { mountWebhookActs } from './webhook-acts.ts'
 import type { Renderer } from './web/render.ts'
 import { answerStaticFile } from './web/static-file.ts'
 
@@ -53,6 +54,7 @@ export function createDashboard(options: DashboardOptions) {
   app.use(access.recognise, withoutTrailingSlash)
   mountViews(app, services)
   mountMovementActs(mounterOf(app, services), services)
+  mountWebhookActs(mounterOf(app, services), services)
   // What is mounted from here on does not exist for the keys of accounts.
   app.use(access.guardOperators)
   mountOperatorViews(app, services)

@@ -9,6 +9,7 @@ import { KIND_WORDS } from './pages/movements.ts'
 import { filterOf, isByDetails, paymentSearch, paymentsPage } from './pages/payments.ts'
 import { refundFilterOf, refundSearch, refundsPage } from './pages/refunds.ts'
 import { reviewsPage } from './pages/reviews.ts'
+import { deliverySearch, endpointPage } from './pages/webhooks.ts'
 import { workersPage } from './pages/workers.ts'
 import { attempt, type ObservedQueue } from './reads/reads.ts'
 import type { Services } from './services.ts'
@@ -19,6 +20,7 @@ import { parseQuery, Refusal } from './web/refusal.ts'
 export function mountViews(app: Hono<DashboardEnv>, services: Services): void {
   mountOverview(app, services)
   mountPayments(app, services)
+  mountWebhooks(app, services)
 }
 
 /** Takes the account out of the search of a caller who sees one only. */
@@ -110,6 +112,20 @@ function mountPayments(app: Hono<DashboardEnv>, services: Services): void {
     const found = await attempt(readsOf(context).refunds(refundFilterOf(search)))
     const content = refundsPage(search, found, renderer.viewerOf(context))
     return renderer.render(context, { section: 'refunds', title: 'Refunds', content })
+  })
+}
+
+function mountWebhooks(app: Hono<DashboardEnv>, { readsOf, renderer }: Services): void {
+  app.get('/webhook-endpoints/:id', async (context) => {
+    const reads = readsOf(context)
+    const endpoint = await reads.endpoint(context.req.param('id'))
+    if (endpoint === undefined) throw new Refusal(404, 'There is no such webhook endpoint')
+    const search = parseQuery(context, deliverySearch)
+    const { status, after } = search
+    const page = { status: status || undefined, after: after || undefined }
+    const found = await attempt(reads.deliveries(endpoint.id, page))
+    const content = endpointPage(endpoint, search, found, renderer.viewerOf(context))
+    return renderer.render(context, { section: '', title: 'Webhook endpoint', content })
   })
 }
 

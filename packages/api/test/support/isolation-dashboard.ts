@@ -54,6 +54,8 @@ export const ENTRIES: Readonly<Record<string, Entry>> = {
   },
   'GET /payments/:id': { ids: PAYMENTS },
   'GET /refunds': { queries: { payment: ['payment_id'], after: ['refund_id'], account: ['account'] } },
+  'GET /webhook-endpoints/:id': { ids: ['endpoint_id'] },
+  'POST /webhook-deliveries/:id/redeliver': { ids: ['delivery_id'], form: { endpoint: 'we_0' } },
   'POST /payments/:id/refund': { ids: PAYMENTS, form: { key, amount: '0.01', reason: '' } },
   'POST /payments/:id/capture': { ids: PAYMENTS, form: { key, amount: '' } },
   'POST /payments/:id/void': { ids: PAYMENTS, form: { key } },
@@ -186,6 +188,7 @@ function valuesOf(victim: Tenant, kind: string): readonly string[] {
 
 /** Returns an id or a word of the same form that nothing has. */
 function unknownOf(value: string): string {
+  if (/^dlv_\d+$/.test(value)) return 'dlv_999999999'
   return value.replace(/[\da-z](?=[^\da-z]*$)/, (last) => (last === '0' ? '1' : '0'))
 }
 

@@ -24,6 +24,8 @@ export interface DashboardEnv {
     seesDetails: boolean | undefined
     /** The one account whose payments are shown; undefined for operators, who see all. */
     account: string | undefined
+    /** Whether webhook endpoints are shown with whole URLs, which may hold tokens, and may be sent to again. */
+    seesUrls: boolean | undefined
   }
 }
 
@@ -63,7 +65,7 @@ interface User {
 const COOKIE = 'titan_dashboard'
 /** A shift. A session also ends with its credential. */
 const SESSION_MS = 8 * 3_600_000
-/** The scope of API keys of `default` that see what the API hides. */
+/** The scope of API keys that see what others do not: of `default` what the API hides, of others the URLs of endpoints. */
 const DETAIL_SCOPE = 'admin'
 
 /** Decides who may do what. */
@@ -92,10 +94,12 @@ export class Access {
     const key = session === undefined ? await authorize?.(context.req.header('authorization')) : undefined
     if (authorize !== undefined && session === undefined && key === undefined)
       throw new Refusal(401, 'Sign in to see this page')
-    const account = restrictionOf(session === undefined ? key : session.key, authorize === undefined)
+    const grant = session === undefined ? key : session.key
+    const account = restrictionOf(grant, authorize === undefined)
     context.set('session', session)
     context.set('account', account)
     context.set('seesDetails', account === undefined)
+    context.set('seesUrls', account === undefined || grant?.scope === DETAIL_SCOPE)
     await next()
   }
 

@@ -12,6 +12,8 @@ export interface Viewer {
   readonly tenant: string | undefined
   /** Whether what clients and gateways call a payment is shown. */
   readonly seesDetails: boolean
+  /** Whether URLs of webhook endpoints are shown whole. */
+  readonly seesUrls: boolean
   /** Whether evidence, operators, workers and raw jobs are shown. */
   readonly seesEvidence: boolean
   readonly theme: 'light' | 'dark' | 'system'

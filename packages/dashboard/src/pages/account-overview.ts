@@ -1,10 +1,11 @@
 import type { WebhookEndpoint } from '@titan/webhooks'
 import { html } from 'hono/html'
 import type { Viewer } from '../markup/layout.ts'
-import { ago, card, emptyState, partOf, prose, table, tag, type Html } from '../markup/parts.ts'
+import { ago, card, emptyState, partOf, prose, table, type Html } from '../markup/parts.ts'
 import type { Reading } from '../reads/reads.ts'
 import type { PaymentTotals } from '../reads/totals.ts'
 import { tiles } from './overview.ts'
+import { endpointLink, stateOf } from './webhooks.ts'
 
 /** Renders the first page of an account: its payments by status, and its webhook endpoints. */
 export function accountOverviewPage(
@@ -17,32 +18,26 @@ export function accountOverviewPage(
       ${partOf(totals, 'The payments', 'PostgreSQL does not respond.', (found) => tiles(found, viewer))}
     </section>
     <div id="webhooks" data-live>
-      ${card('Webhook endpoints', partOf(endpoints, 'The endpoints', 'PostgreSQL does not respond.', endpointTable))}
+      ${card(
+        'Webhook endpoints',
+        partOf(endpoints, 'The endpoints', 'PostgreSQL does not respond.', (found) =>
+          endpointTable(found, viewer),
+        ),
+      )}
     </div>`
 }
 
-function endpointTable(endpoints: readonly WebhookEndpoint[]): Html {
+function endpointTable(endpoints: readonly WebhookEndpoint[], viewer: Viewer): Html {
   return table({
     caption: 'Webhook endpoints',
     rows: endpoints,
     rowId: ({ id }) => id,
     empty: emptyState('No webhook endpoints', 'POST /webhook-endpoints adds one.'),
     columns: [
-      { title: 'Endpoint', cell: ({ url }) => prose(url) },
+      { title: 'Endpoint', cell: (endpoint) => endpointLink(endpoint, viewer) },
       { title: 'Description', cell: ({ description }) => prose(description) },
       { title: 'State', cell: stateOf },
       { title: 'Changed', cell: ({ updatedAt }) => ago(updatedAt) },
     ],
   })
-}
-
-const REASONS = {
-  gone: 'Disabled: it answered 410',
-  failing: 'Disabled: it kept failing',
-  operator: 'Disabled',
-} as const
-
-function stateOf({ disabledAt, disabledReason, firstFailureAt }: WebhookEndpoint): Html {
-  if (disabledAt !== null) return tag('red', REASONS[disabledReason ?? 'operator'])
-  return firstFailureAt === null ? tag('green', 'Enabled') : tag('amber', 'Failing')
 }

@@ -6,7 +6,7 @@ import {
   type PaymentEvent,
 } from '@titan/payments'
 import { html } from 'hono/html'
-import { formatDuration, formatMoney } from '../markup/format.ts'
+import { formatDuration, formatMoney, shortenId } from '../markup/format.ts'
 import type { Viewer } from '../markup/layout.ts'
 import {
   ago,
@@ -220,7 +220,13 @@ function deliveryTable(webhooks: History['webhooks']): Html {
     columns: [
       { title: 'Event', cell: ({ event }) => event },
       { title: 'Status', cell: ({ status }) => chip(status) },
-      { title: 'Endpoint', cell: ({ endpointId }) => mono(endpointId) },
+      {
+        title: 'Endpoint',
+        cell: ({ endpointId: id }) =>
+          html`<a class="mono" href="${pathTo(['webhook-endpoints', id])}" title="${id}"
+            >${shortenId(id)}</a
+          >`,
+      },
       { title: 'Attempts', isNumber: true, cell: ({ attempts }) => attempts },
       { title: 'Response', cell: ({ lastCode, lastError }) => lastCode ?? lastError ?? '–' },
       { title: 'Changed', cell: ({ updatedAt }) => ago(updatedAt) },

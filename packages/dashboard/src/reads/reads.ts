@@ -8,7 +8,7 @@ import {
   type Payment,
 } from '@titan/payments'
 import { searchDeadLetters, type Inspector, type JobMap, type Queue } from '@titan/queue-core'
-import { WebhookStore } from '@titan/webhooks'
+import { WebhookStore, type DeliveryFilter } from '@titan/webhooks'
 import { listActs } from '../audit.ts'
 import { statement } from '../statements.ts'
 import type { Cache } from './cache.ts'
@@ -124,6 +124,19 @@ export class Reads {
 
   webhookBacklog() {
     return this.#cache.get('webhooks', () => this.#webhooks.backlog())
+  }
+
+  /** Reads an endpoint; undefined when none of these accounts has it. */
+  endpoint(id: string) {
+    return this.#cache.get(`endpoint ${id}`, () => this.#webhooks.getEndpoint(id))
+  }
+
+  /** Reads deliveries of an endpoint that was found with {@link endpoint}. */
+  deliveries(endpointId: string, filter: DeliveryFilter) {
+    const page = { limit: PAGE_ROWS, ...filter }
+    return this.#cache.get(`deliveries ${JSON.stringify([endpointId, page])}`, () =>
+      this.#webhooks.deliveryPage(endpointId, page),
+    )
   }
 
   payments(filter: ListFilter) {

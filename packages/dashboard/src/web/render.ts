@@ -19,6 +19,7 @@ const NOTICES: ReadonlyMap<string, string> = new Map([
   ['capture', 'The capture is accepted. Workers send it to the gateway.'],
   ['void', 'The release is accepted. Workers send it to the gateway.'],
   ['looked-up', 'The gateway was asked. Its response is in the history.'],
+  ['redelivered', 'The delivery is due again.'],
   ['signed-in', 'You are signed in.'],
   ['signed-out', 'You are signed out.'],
 ])
@@ -70,6 +71,7 @@ export class Renderer {
       formToken: session?.role === 'viewer' ? undefined : session?.formToken,
       tenant,
       seesDetails: isOperator || tenant !== undefined,
+      seesUrls: context.get('seesUrls') ?? false,
       seesEvidence: isOperator,
       theme: theme === 'light' || theme === 'dark' ? theme : 'system',
     }
