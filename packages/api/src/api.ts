@@ -1,6 +1,7 @@
 import { createApiMetrics, logPaymentsEvents } from '@titan/telemetry'
 import {
   AcceptanceRules,
+  accountGatewaysOf,
   connectDatabase,
   connectionName,
   createPaymentStore,
@@ -9,6 +10,8 @@ import {
   PAYMENTS_QUEUE,
   prepareTables,
   recordPartitions,
+  type AccountGateways,
+  type Database,
   type KnownGateways,
   type PaymentJobs,
   type PaymentStore,
@@ -16,7 +19,7 @@ import {
 import { createQueue } from '@titan/queue-core'
 import { createRedis, Failure, type Log, type Redis } from '@titan/service'
 import { createAudited } from '@titan/dashboard'
-import { WebhookStore, WEBHOOKS_QUEUE } from '@titan/webhooks'
+import { SecretBox, WebhookStore, WEBHOOKS_QUEUE } from '@titan/webhooks'
 import type { ApiSettings } from './api-program.ts'
 import { createApp } from './app.ts'
 import { openDashboard } from './dashboard.ts'
@@ -60,6 +63,7 @@ export async function startApi(options: ApiOptions) {
     await operations?.drain(0)
     await parts.stopReading?.()
     await parts.dashboard.stop()
+    await parts.accounts.close()
     redis.close()
     await parts.lists.close()
     await sql.end({ timeout: DATABASE_GRACE_S })
@@ -69,6 +73,7 @@ export async function startApi(options: ApiOptions) {
     await prepareTables(sql, options)
     await recordPartitions(sql, PAYMENTS_QUEUE, options.config.partitions)
     await parts.acceptance?.start((error) => log.warn('routes.unread', 'routing rules not read', { error }))
+    await parts.accounts.start()
     if (metrics !== undefined) {
       const where = { host: healthHost, port: healthPort }
       operations = await serveOperations({ ...where, probes, slots, metrics: metrics.registry, log })
@@ -141,18 +146,15 @@ async function openParts(options: ApiOptions, gateways: KnownGateways) {
   const authenticator = options.requireApiKey ? createAuthenticator(createApiKeyStore(sql), log) : undefined
   const dashboard = openDashboard({ ...options, gateways }, redis.client, authenticator)
   const drain = new Drain()
-  const probes = {
-    postgres: createWriteProbe(sql),
-    redis: () => redis.isWritable(),
-    isDraining: () => drain.hasBegun,
-    onAsked: () => drain.noteWatcher(),
-  }
+  const probes = probesOf(sql, redis, drain)
   const lists = openLists(databaseUrl)
+  const accounts = accountsOf(options, gateways, sql)
   const app = createApp({
     payments: withCounts(store, metrics),
     relay,
     acceptance,
     unmovable: gateways.unmovable,
+    actions: { gateways: accounts, policy: config.policy },
     gatewayWebhooks: { gateways: gateways.webhooks, policy: config.policy },
     access: accessOf(options, authenticator),
     dashboard: dashboard.app,
@@ -165,7 +167,42 @@ async function openParts(options: ApiOptions, gateways: KnownGateways) {
     requestTimeoutMs: options.requestTimeoutMs,
     slots,
   })
-  return { app, sql, redis, slots, metrics, stopReading, relay, acceptance, dashboard, probes, drain, lists }
+  return {
+    app,
+    sql,
+    redis,
+    slots,
+    metrics,
+    stopReading,
+    relay,
+    acceptance,
+    accounts,
+    dashboard,
+    probes,
+    drain,
+    lists,
+  }
+}
+
+function probesOf(sql: Database, redis: Redis, drain: Drain) {
+  return {
+    postgres: createWriteProbe(sql),
+    redis: () => redis.isWritable(),
+    isDraining: () => drain.hasBegun,
+    onAsked: () => drain.noteWatcher(),
+  }
+}
+
+const NO_GATEWAYS = { names: [], get: () => undefined, close: async () => {} }
+
+/** The gateways that can be called from here, and those of accounts, whose credentials need the encryption keys. */
+function accountsOf(
+  { webhooks, log }: ApiOptions,
+  { lookUp = NO_GATEWAYS, create }: KnownGateways,
+  sql: Database,
+): AccountGateways {
+  const seal = new SecretBox(webhooks?.encryptionKeys ?? [])
+  return accountGatewaysOf({ gateways: lookUp, create, sql, seal, log })
 }
 
 /** Counts what a store accepts. */

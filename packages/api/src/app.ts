@@ -13,6 +13,7 @@ import { guardOpenMode } from './middleware/open-mode.ts'
 import { requestMetrics, requestTraces } from './middleware/observe.ts'
 import { limitRequests, RequestSlots } from './middleware/request-slots.ts'
 import { Problem } from './problem.ts'
+import { ACTION_ROUTE, type ActionServices } from './routes/actions.ts'
 import { REPORT_ROUTES, type ReportServices } from './routes/bulk/export.ts'
 import { DOCS_ROUTES, prepareDocument, PROBLEM_ROUTES } from './routes/docs.ts'
 import { GATEWAY_ROUTES, type GatewayWebhookServices } from './routes/gateway-webhooks.ts'
@@ -29,6 +30,8 @@ export interface AppOptions {
   readonly relay: PaymentServices['relay']
   /** Where payments go. @default unknown */
   readonly acceptance?: PaymentServices['acceptance']
+  /** The gateways that can be called from here, to complete actions. @default none */
+  readonly actions?: ActionServices['actions']
   /** Gateways that can do no captures, voids and refunds. @default none */
   readonly unmovable?: readonly string[]
   /** The gateways whose webhooks are accepted, and the meaning of a decline. @default none */
@@ -86,9 +89,10 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
   // Before the access of programs: people sign in there.
   if (dashboard !== undefined) app.route(DASHBOARD_PATH, dashboard)
   if (authenticator !== undefined || isLimited) app.use(controlAccess(access))
-  const { relay, acceptance, unmovable, lists = payments } = options
-  const services = { payments, relay, acceptance, unmovable, lists }
+  const { relay, acceptance, unmovable, lists = payments, actions } = options
+  const services = { payments, relay, acceptance, unmovable, lists, actions }
   mountRoutes(app, REPORT_ROUTES, services)
+  mountRoutes(app, [ACTION_ROUTE], services)
   mountRoutes(app, PAYMENT_ROUTES, services)
   mountRoutes(app, MOVEMENT_ROUTES, services)
   mountWebhooks(app, options)

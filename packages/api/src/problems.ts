@@ -180,6 +180,18 @@ export const PROBLEMS = {
     advice:
       'Nothing was written. Send the gateway’s token as "payment_method", such as "pm_…": a text, or an object with a token for the gateway in use.',
   },
+  'action-not-taken': {
+    status: 422,
+    title: 'The gateway of the payment takes no result here',
+    advice:
+      'Nothing was sent. Most gateways learn by themselves what the customer did: read the payment until it ends.',
+  },
+  'action-result-refused': {
+    status: 422,
+    title: 'The gateway knows this as no result of this payment',
+    advice:
+      'Nothing was recorded. Send what came back with the customer of this payment, unchanged, under the names that the gateway gave it. It may have expired.',
+  },
   'schedule-invalid': {
     status: 422,
     title: 'The times of the payment cannot be met',

@@ -1,6 +1,7 @@
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { signatureHeader } from '@titan/gateway-simulator'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Gateway } from '@titan/payments'
 import { openTestApi, type TestApi } from './support/api.ts'
 import { authorized, finish, paid, pay } from './support/movements.ts'
 import { openContract, type Contract, type Document } from './support/contract.ts'
@@ -9,7 +10,10 @@ let api: TestApi
 let document: Document
 let contract: Contract
 beforeAll(async () => {
-  api = await openTestApi({ gatewaySecrets: { STRIPE_WEBHOOK_SECRET: SECRET } })
+  api = await openTestApi({
+    gatewaySecrets: { STRIPE_WEBHOOK_SECRET: SECRET },
+    actions: { gateways: { get: () => declining } },
+  })
   document = (await (await api.request('/openapi.json')).json()) as Document
   contract = openContract(document)
 })
@@ -31,6 +35,16 @@ async function call(
 ): Promise<Record<string, string>> {
   const { status, body } = await contract.check(operation, await api.request(path, init))
   return status === 204 || status === 304 ? {} : (body as Record<string, string>)
+}
+
+const declining: Gateway = {
+  name: 'test',
+  keyTtlMs: 1,
+  charge: async () => ({ type: 'UNKNOWN', reason: 'not charged here' }),
+  completeAction: async ({ result }) =>
+    'foreign' in result
+      ? { type: 'NOT_FOUND' }
+      : { type: 'FOUND', outcome: { type: 'DECLINED', code: 'refused', kind: 'hard' } },
 }
 
 describe('GET /openapi.json', () => {
@@ -97,65 +111,6 @@ describe('GET /openapi.json', () => {
   })
 })
 
-describe('GET /docs', () => {
-  it('answers a page that has all it needs from this server', async () => {
-    const response = await api.request('/docs')
-    const page = await response.text()
-    const files = [...page.matchAll(/(?:src|href)="([^"]+\.(?:js|css|json))"/g)].map(([, file]) => file ?? '')
-
-    expect(page).not.toMatch(/https?:|"\/\//)
-    expect(response.headers.get('content-security-policy')).toMatch(
-      /^default-src 'none'; script-src 'self'; /,
-    )
-    expect(response.headers.get('content-security-policy')).not.toContain(':/')
-    expect(files).toContainEqual(expect.stringMatching(/^docs\/[\da-f]{16}\/swagger-ui-bundle\.js$/))
-    for (const file of files) expect((await api.request(`/${file}`)).status, file).toBe(200)
-  })
-
-  // F104
-  it('has files that may be kept for a year under their version, and are asked for again under another', async () => {
-    const page = await (await api.request('/docs')).text()
-    const path = /src="(docs\/[^"]+\/page\.js)"/.exec(page)?.[1] ?? ''
-    expect((await api.request(`/${path}`)).headers.get('cache-control')).toBe(
-      'public, max-age=31536000, immutable',
-    )
-    for (const other of ['/docs/page.js', '/docs/0123456789abcdef/page.js'])
-      expect((await api.request(other)).headers.get('cache-control')).toBe('no-cache')
-  })
-
-  it('is not compressed for who refuses it', async () => {
-    for (const encoding of ['identity', 'gzip;q=0', 'br', 'gzip; q=0.0'])
-      expect(
-        (await api.request('/docs/page.css', { headers: { 'accept-encoding': encoding } })).headers.get(
-          'content-encoding',
-        ),
-      ).toBeNull()
-  })
-
-  it.each([
-    ['swagger-ui-bundle.js', 'text/javascript; charset=utf-8', 'SwaggerUIBundle'],
-    ['swagger-ui.css', 'text/css; charset=utf-8', '.swagger-ui'],
-    ['page.js', 'text/javascript; charset=utf-8', 'SwaggerUIBundle('],
-  ])('serves %s, compressed for those who take it so', async (file, type, content) => {
-    const plain = await api.request(`/docs/${file}`)
-    const small = await api.request(`/docs/${file}`, { headers: { 'accept-encoding': 'gzip' } })
-    const text = await plain.text()
-    const unzipped = small.body?.pipeThrough(new DecompressionStream('gzip'))
-
-    expect(plain.headers.get('content-type')).toBe(type)
-    expect(text).toContain(content)
-    expect(small.headers.get('content-encoding')).toBe('gzip')
-    expect(await new Response(unzipped).text()).toBe(text)
-  })
-
-  it.each(['../package.json', '..%2fpackage.json', 'constructor', '__proto__', 'index.js'])(
-    'serves no other files: %s',
-    async (file) => {
-      expect((await api.request(`/docs/${file}`)).status).toBe(404)
-    },
-  )
-})
-
 describe('the routes answer as the document says:', () => {
   it('payments', async () => {
     const { payment_id: id } = await call('pay', '/pay', json('POST', { amount: 500, idempotency_key: 'k1' }))
@@ -198,6 +153,24 @@ describe('the routes answer as the document says:', () => {
     expect(contract.seen('createPayments')).toEqual([207, 422])
     expect(contract.seen('getPayment')).toEqual([200, 304, 404])
     expect(contract.seen('cancelPayment')).toEqual([200, 404, 409])
+  })
+
+  it('actions', async () => {
+    const asked = { amount: 1, customer_present: true, return_url: 'https://shop.example/' }
+    const { payment_id: id = '' } = await call(
+      'pay',
+      '/pay',
+      json('POST', { ...asked, idempotency_key: 'asked' }),
+    )
+    const send = (payment: string, result: unknown) =>
+      call('completePaymentAction', `/payments/${payment}/action`, json('POST', { result }))
+    await send(id, { token: 'a' })
+    await api.store.claim(id, { owner: 'test', leaseMs: 1_000, gateway: 'test' })
+    await send(id, { foreign: 'a' })
+    await send(id, { token: 'a' })
+    await send(id, 'a')
+    await send('pay_unknown', { token: 'a' })
+    expect(contract.seen('completePaymentAction')).toEqual([200, 400, 404, 409, 422])
   })
 
   it('refunds', async () => {

@@ -83,6 +83,26 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/payments/{payment_id}/action": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Complete the next action of a payment
+         * For gateways that return a result with the customer, such as Adyen; others need none. The gateway gets it at once, and the response is the payment as it is then, perhaps with another `next_action`. Send the same result again after a lost response: it has no further effect.
+         */
+        readonly post: operations["completePaymentAction"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/payments/{payment_id}/cancel": {
         readonly parameters: {
             readonly query?: never;
@@ -653,6 +673,12 @@ export interface components {
             readonly status: "PENDING";
             readonly void_id: string;
         };
+        readonly ActionResult: {
+            /** What the gateway added to the address, or its browser library returned, under the gateway’s own names: `redirectResult` or `threeDSResult` of Adyen */
+            readonly result: {
+                readonly [key: string]: string;
+            };
+        };
         readonly BatchRequest: {
             /**
              * all stores every line or none, in one transaction; each stores every line that can be
@@ -683,7 +709,7 @@ export interface components {
                 };
                 /** Why the line is not stored, as `POST /pay` says it */
                 readonly problem?: {
-                    readonly code: "malformed-json" | "validation-failed" | "idempotency-key-missing" | "idempotency-key-invalid" | "idempotency-key-repeated" | "idempotency-key-conflict" | "card-data-not-allowed" | "invalid-cursor" | "bad-request" | "request-timeout" | "headers-too-large" | "gateway-webhook-refused" | "api-key-missing" | "api-key-invalid" | "api-key-scope" | "cross-site-request" | "host-not-allowed" | "payment-not-found" | "refund-not-found" | "capture-not-found" | "void-not-found" | "not-found" | "method-not-allowed" | "request-in-flight" | "invalid-state" | "payment-not-refundable" | "payment-not-capturable" | "payment-not-voidable" | "payment-in-review" | "body-too-large" | "unsupported-media-type" | "idempotency-key-reused" | "batch-refused" | "payment-method-required" | "schedule-invalid" | "refund-exceeds" | "capture-exceeds" | "webhook-endpoint-not-found" | "webhook-event-not-found" | "webhook-delivery-not-found" | "webhook-endpoint-disabled" | "webhook-endpoint-limit" | "webhook-secret-rotating" | "webhooks-off" | "too-many-requests" | "internal-error" | "unavailable";
+                    readonly code: "malformed-json" | "validation-failed" | "idempotency-key-missing" | "idempotency-key-invalid" | "idempotency-key-repeated" | "idempotency-key-conflict" | "card-data-not-allowed" | "invalid-cursor" | "bad-request" | "request-timeout" | "headers-too-large" | "gateway-webhook-refused" | "api-key-missing" | "api-key-invalid" | "api-key-scope" | "cross-site-request" | "host-not-allowed" | "payment-not-found" | "refund-not-found" | "capture-not-found" | "void-not-found" | "not-found" | "method-not-allowed" | "request-in-flight" | "invalid-state" | "payment-not-refundable" | "payment-not-capturable" | "payment-not-voidable" | "payment-in-review" | "body-too-large" | "unsupported-media-type" | "idempotency-key-reused" | "batch-refused" | "payment-method-required" | "action-not-taken" | "action-result-refused" | "schedule-invalid" | "refund-exceeds" | "capture-exceeds" | "webhook-endpoint-not-found" | "webhook-event-not-found" | "webhook-delivery-not-found" | "webhook-endpoint-disabled" | "webhook-endpoint-limit" | "webhook-secret-rotating" | "webhooks-off" | "too-many-requests" | "internal-error" | "unavailable";
                     readonly detail?: string;
                     readonly errors?: readonly {
                         readonly detail: string;
@@ -968,7 +994,7 @@ export interface components {
             /**
              * Stable, for programs; more may be added
              */
-            readonly code: "malformed-json" | "validation-failed" | "idempotency-key-missing" | "idempotency-key-invalid" | "idempotency-key-repeated" | "idempotency-key-conflict" | "card-data-not-allowed" | "invalid-cursor" | "bad-request" | "request-timeout" | "headers-too-large" | "gateway-webhook-refused" | "api-key-missing" | "api-key-invalid" | "api-key-scope" | "cross-site-request" | "host-not-allowed" | "payment-not-found" | "refund-not-found" | "capture-not-found" | "void-not-found" | "not-found" | "method-not-allowed" | "request-in-flight" | "invalid-state" | "payment-not-refundable" | "payment-not-capturable" | "payment-not-voidable" | "payment-in-review" | "body-too-large" | "unsupported-media-type" | "idempotency-key-reused" | "batch-refused" | "payment-method-required" | "schedule-invalid" | "refund-exceeds" | "capture-exceeds" | "webhook-endpoint-not-found" | "webhook-event-not-found" | "webhook-delivery-not-found" | "webhook-endpoint-disabled" | "webhook-endpoint-limit" | "webhook-secret-rotating" | "webhooks-off" | "too-many-requests" | "internal-error" | "unavailable";
+            readonly code: "malformed-json" | "validation-failed" | "idempotency-key-missing" | "idempotency-key-invalid" | "idempotency-key-repeated" | "idempotency-key-conflict" | "card-data-not-allowed" | "invalid-cursor" | "bad-request" | "request-timeout" | "headers-too-large" | "gateway-webhook-refused" | "api-key-missing" | "api-key-invalid" | "api-key-scope" | "cross-site-request" | "host-not-allowed" | "payment-not-found" | "refund-not-found" | "capture-not-found" | "void-not-found" | "not-found" | "method-not-allowed" | "request-in-flight" | "invalid-state" | "payment-not-refundable" | "payment-not-capturable" | "payment-not-voidable" | "payment-in-review" | "body-too-large" | "unsupported-media-type" | "idempotency-key-reused" | "batch-refused" | "payment-method-required" | "action-not-taken" | "action-result-refused" | "schedule-invalid" | "refund-exceeds" | "capture-exceeds" | "webhook-endpoint-not-found" | "webhook-event-not-found" | "webhook-delivery-not-found" | "webhook-endpoint-disabled" | "webhook-endpoint-limit" | "webhook-secret-rotating" | "webhooks-off" | "too-many-requests" | "internal-error" | "unavailable";
             /** What happened this time */
             readonly detail?: string;
             /** Each fault: a JSON pointer into the body or the name of a query parameter */
@@ -1005,7 +1031,7 @@ export interface components {
                 };
                 /** Why the line is not stored, as `POST /pay` says it */
                 readonly problem?: {
-                    readonly code: "malformed-json" | "validation-failed" | "idempotency-key-missing" | "idempotency-key-invalid" | "idempotency-key-repeated" | "idempotency-key-conflict" | "card-data-not-allowed" | "invalid-cursor" | "bad-request" | "request-timeout" | "headers-too-large" | "gateway-webhook-refused" | "api-key-missing" | "api-key-invalid" | "api-key-scope" | "cross-site-request" | "host-not-allowed" | "payment-not-found" | "refund-not-found" | "capture-not-found" | "void-not-found" | "not-found" | "method-not-allowed" | "request-in-flight" | "invalid-state" | "payment-not-refundable" | "payment-not-capturable" | "payment-not-voidable" | "payment-in-review" | "body-too-large" | "unsupported-media-type" | "idempotency-key-reused" | "batch-refused" | "payment-method-required" | "schedule-invalid" | "refund-exceeds" | "capture-exceeds" | "webhook-endpoint-not-found" | "webhook-event-not-found" | "webhook-delivery-not-found" | "webhook-endpoint-disabled" | "webhook-endpoint-limit" | "webhook-secret-rotating" | "webhooks-off" | "too-many-requests" | "internal-error" | "unavailable";
+                    readonly code: "malformed-json" | "validation-failed" | "idempotency-key-missing" | "idempotency-key-invalid" | "idempotency-key-repeated" | "idempotency-key-conflict" | "card-data-not-allowed" | "invalid-cursor" | "bad-request" | "request-timeout" | "headers-too-large" | "gateway-webhook-refused" | "api-key-missing" | "api-key-invalid" | "api-key-scope" | "cross-site-request" | "host-not-allowed" | "payment-not-found" | "refund-not-found" | "capture-not-found" | "void-not-found" | "not-found" | "method-not-allowed" | "request-in-flight" | "invalid-state" | "payment-not-refundable" | "payment-not-capturable" | "payment-not-voidable" | "payment-in-review" | "body-too-large" | "unsupported-media-type" | "idempotency-key-reused" | "batch-refused" | "payment-method-required" | "action-not-taken" | "action-result-refused" | "schedule-invalid" | "refund-exceeds" | "capture-exceeds" | "webhook-endpoint-not-found" | "webhook-event-not-found" | "webhook-delivery-not-found" | "webhook-endpoint-disabled" | "webhook-endpoint-limit" | "webhook-secret-rotating" | "webhooks-off" | "too-many-requests" | "internal-error" | "unavailable";
                     readonly detail?: string;
                     readonly errors?: readonly {
                         readonly detail: string;
@@ -1401,6 +1427,8 @@ export type AcceptedPayment = components['schemas']['AcceptedPayment'];
 export type AcceptedRefund = components['schemas']['AcceptedRefund'];
 /** `AcceptedVoid` of the OpenAPI document. */
 export type AcceptedVoid = components['schemas']['AcceptedVoid'];
+/** `ActionResult` of the OpenAPI document. */
+export type ActionResult = components['schemas']['ActionResult'];
 /** `BatchRequest` of the OpenAPI document. */
 export type BatchRequest = components['schemas']['BatchRequest'];
 /** `BatchResult` of the OpenAPI document. */
@@ -1614,6 +1642,32 @@ export interface operations {
         readonly requestBody?: never;
         readonly responses: {
             /** The payment in its current state */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Payment"];
+                };
+            };
+        };
+    };
+    readonly completePaymentAction: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                readonly payment_id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["ActionResult"];
+            };
+        };
+        readonly responses: {
+            /** The payment as it is now */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;

@@ -4,7 +4,8 @@ import pLimit from 'p-limit'
 import type { CheckedServer, Gateway, GatewayCheck, GatewayFactory } from './gateway.ts'
 import { Mismatch, NotChecked } from './outcome.ts'
 import type { Row } from './row.ts'
-import { FAULT_ROWS } from './rows/faults.ts'
+import { ACTION_ROWS } from './rows/actions.ts'
+import { ACTION_FAULT_ROWS, FAULT_ROWS } from './rows/faults.ts'
 import { findKeyPlaces, KEY_ROWS } from './rows/keys.ts'
 import { LIST_ROWS } from './rows/listing.ts'
 import { MOVEMENT_ROWS } from './rows/movements.ts'
@@ -26,6 +27,9 @@ const ROWS: readonly Row[] = [
   ...WEBHOOK_ROWS,
   ...LIST_ROWS,
 ]
+
+/** Few gateways need this: the others learn by themselves what the customer did. */
+const ROWS_OF_ACTIONS: readonly Row[] = [...ACTION_ROWS, ...ACTION_FAULT_ROWS]
 
 /** What became of one behaviour. */
 export interface CheckedBehaviour {
@@ -77,9 +81,11 @@ export async function checkGateway(options: CheckOptions): Promise<ConformanceRe
   const server = await startServer(check)
   const suite: Suite = { module, create, check, server, timeoutMs, graceMs, keyPlaces: [] }
   try {
-    const { name } = await examine(suite)
+    const { name, completeAction } = await examine(suite)
     suite.keyPlaces = await placesOf(suite)
-    const rows = ROWS.filter(({ behaviour }) => behaviour.includes(only))
+    const rows = [...ROWS, ...(completeAction === undefined ? [] : ROWS_OF_ACTIONS)].filter(({ behaviour }) =>
+      behaviour.includes(only),
+    )
     const limit = pLimit(concurrency)
     let done = 0
     const behaviours = await Promise.all(

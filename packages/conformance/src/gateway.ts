@@ -1,7 +1,8 @@
 // The types that an adapter is written with: `@titan/cli/gateway` in the published package.
-import type { ChargeRequest, Gateway } from '@titan/payments/gateway'
+import type { ActionResult, ChargeOutcome, ChargeRequest, Gateway } from '@titan/payments/gateway'
 
 export type {
+  ActionResult,
   ChargeOutcome,
   ChargeRequest,
   Gateway,
@@ -23,6 +24,8 @@ export type GatewayFactory = (
 /** What a charge of the suite consists of; the suite adds ids and keys. */
 export type SampleRequest = Pick<ChargeRequest, 'amount' | 'currency'> &
   Partial<Omit<ChargeRequest, 'paymentId' | 'attemptNo' | 'gatewayKey'>>
+
+type NextAction = Extract<ChargeOutcome, { readonly type: 'REQUIRES_ACTION' }>['nextAction']
 
 /** An amount in minor units of its currency. */
 export interface Money {
@@ -46,6 +49,8 @@ export interface CheckedServer {
         at: Date,
       ) => { readonly body: string; readonly signature?: string | undefined })
     | undefined
+  /** Answers a charge's question as its customer, and returns what comes back. @default `completeAction` is not checked */
+  readonly answerAction?: ((nextAction: NextAction) => Promise<ActionResult['result']>) | undefined
   close?(): Promise<void>
 }
 

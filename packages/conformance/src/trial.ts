@@ -4,6 +4,7 @@ import { gatewayKeyOf, type ListRequest, type RecordPage } from '@titan/payments
 import { settlesWithin } from '@titan/queue-core/async'
 import { textOf } from '@titan/queue-core/text-of'
 import type {
+  ActionResult,
   ChargeOutcome,
   ChargeRequest,
   CheckedServer,
@@ -34,7 +35,7 @@ export interface Suite {
   keyPlaces: readonly string[]
 }
 
-type OptionalMethod = 'move' | 'lookup' | 'abandon' | 'list' | 'parseWebhook'
+type OptionalMethod = 'move' | 'lookup' | 'abandon' | 'completeAction' | 'list' | 'parseWebhook'
 type Call<Value> = (options: { readonly signal: AbortSignal }) => Promise<Value>
 
 /** One adapter behind one proxy, while one behaviour is checked. */
@@ -104,6 +105,11 @@ export class Trial {
   async abandon(request: LookupRequest, aborts?: Promise<void>): Promise<LookupAnswer> {
     const abandon = await this.optional('abandon')
     return this.call('abandon', (options) => abandon(request, options), aborts)
+  }
+
+  async completeAction(request: ActionResult, aborts?: Promise<void>): Promise<LookupAnswer> {
+    const complete = await this.optional('completeAction')
+    return this.call('completeAction', (options) => complete(request, options), aborts)
   }
 
   async list(request: ListRequest): Promise<RecordPage> {

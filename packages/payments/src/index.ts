@@ -28,7 +28,8 @@ export {
 } from './store/migrate.ts'
 
 // Accounts
-export { AccountGateways } from './gateways/account-gateways.ts'
+export type { AccountGateways } from './gateways/account-gateways.ts'
+export { accountGatewaysOf } from './flow/account-gateways.ts'
 export { CredentialStore } from './store/accounts/credentials.ts'
 export { createAccountStore, type Account, type AccountStore } from './store/accounts/accounts.ts'
 
@@ -137,6 +138,7 @@ export { createPaymentHandler, type PaymentHandler, type PaymentHandlerOptions }
 export type { BeforeCharge, BeforeChargeAnswer } from './flow/before-charge.ts'
 export { AcceptanceRules } from './flow/acceptance.ts'
 export { applyOutcome, type ApplyOutcomeOptions } from './flow/write-result.ts'
+export { completeAction } from './flow/complete-action.ts'
 export { applyDispute } from './flow/report-dispute.ts'
 export type { Dispute } from './store/books/disputes.ts'
 export { applyMovement, type MovementReport } from './flow/report-movement.ts'

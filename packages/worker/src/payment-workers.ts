@@ -2,10 +2,10 @@ import { isInstance, textOf } from '@titan/queue-core/text-of'
 import { setTimeout as pause } from 'node:timers/promises'
 import { logPaymentsEvents, logQueueEvents, logWebhooksEvents, type WorkerMetrics } from '@titan/telemetry'
 import {
+  accountGatewaysOf,
   BooksDuty,
-  AccountGateways,
+  type AccountGateways,
   connectDatabase,
-  CredentialStore,
   connectionName,
   createPaymentHandler,
   createPaymentStore,
@@ -124,7 +124,7 @@ export class PaymentWorkers {
 
   constructor(options: PaymentWorkersOptions, sql: Database) {
     const { config, metrics } = options
-    this.#accounts = accountGatewaysOf(options, sql)
+    this.#accounts = accountsOf(options, sql)
     const gateways = this.#accounts ?? options.gateways
     const { prefix, partitions, databaseUrl } = config
     this.#options = options
@@ -284,19 +284,12 @@ function shared(
   })
 }
 
-/** Puts an account's credentials over the environment of the program. */
-function accountGatewaysOf(options: PaymentWorkersOptions, sql: Database): AccountGateways | undefined {
+/** Undefined for gateways that accounts cannot have. */
+function accountsOf(options: PaymentWorkersOptions, sql: Database): AccountGateways | undefined {
   const { gateways, encryptionKeys = [], log } = options
   const { create } = gateways
   if (create === undefined) return undefined
-  return new AccountGateways({
-    gateways,
-    credentials: new CredentialStore(sql, new SecretBox(encryptionKeys)),
-    create: (name, variables) => create(name, { ...process.env, ...variables }),
-    onError: (error) => log.error('credentials.unreadable', 'credentials of account unusable', { error }),
-    onRestored: (gateway) =>
-      log.info('credentials.restored', 'credentials of account usable again', { gateway }),
-  })
+  return accountGatewaysOf({ gateways, create, sql, seal: new SecretBox(encryptionKeys), log })
 }
 
 function end(sql: Database) {

@@ -1,4 +1,5 @@
 import type { Operation } from '../openapi/operation.ts'
+import { ACTION_ROUTE } from './actions.ts'
 import { REPORT_ROUTES } from './bulk/export.ts'
 import { DOCS_ROUTES, PROBLEM_ROUTES } from './docs.ts'
 import { GATEWAY_ROUTES } from './gateway-webhooks.ts'
@@ -29,5 +30,6 @@ export function operationsOf({ sendsWebhooks, readsGateways }: Offers): readonly
   const ofWebhooks = sendsWebhooks ? WEBHOOK_ROUTES : []
   const ofGateways = readsGateways ? GATEWAY_ROUTES : []
   const ofService = [...HEALTH_ROUTES, ...PROBLEM_ROUTES, ...DOCS_ROUTES]
-  return [...REPORT_ROUTES, ...PAYMENT_ROUTES, ...MOVEMENT_ROUTES, ...ofWebhooks, ...ofGateways, ...ofService]
+  const ofPayments = [...PAYMENT_ROUTES, ACTION_ROUTE, ...MOVEMENT_ROUTES]
+  return [...REPORT_ROUTES, ...ofPayments, ...ofWebhooks, ...ofGateways, ...ofService]
 }

@@ -22,7 +22,7 @@ import { createLog, createRedis, type Redis } from '@titan/service'
 import { WebhookStore } from '@titan/webhooks'
 import { inject } from 'vitest'
 import type { AccessOptions } from '../../src/middleware/access.ts'
-import { createApp } from '../../src/app.ts'
+import { createApp, type AppOptions } from '../../src/app.ts'
 import { createAuthenticator } from '../../src/keys/authenticator.ts'
 import { createApiKeyStore, type ApiKeyStore } from '../../src/keys/api-key.ts'
 import { openLists, type ListsOptions } from '../../src/lists.ts'
@@ -63,6 +63,8 @@ export interface TestApiOptions {
   readonly gatewaySecrets?: Readonly<Record<string, string>>
   /** Readers of further gateways' webhooks. @default none */
   readonly readers?: readonly GatewayWebhookReader[]
+  /** The gateways that can be called from the API. @default none */
+  readonly actions?: AppOptions['actions']
   /** The gateways of the workers. @default unknown */
   readonly gateways?: readonly AcceptingGateway[]
   /** Reads lists over a pool of their own, as the program does. @default the pool that accepts payments */
@@ -99,6 +101,13 @@ async function countPayments(sql: Database): Promise<number> {
   return row?.total ?? Number.NaN
 }
 
+function readersOf(
+  environment: TestApiOptions['gatewaySecrets'] = {},
+  readers: TestApiOptions['readers'] = [],
+): readonly GatewayWebhookReader[] {
+  return [...gatewayWebhookSettings.read({ environment }), ...readers]
+}
+
 /** It marks payments in the background and answers no request: its statements are not recorded. */
 function openRelay(sql: Database, redis: Redis) {
   const queue = createQueue<PaymentJobs>(redis.client, PAYMENTS_QUEUE, { prefix: testPrefix() })
@@ -113,8 +122,8 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
     withWebhooks = true,
     withKeys = false,
     access = {},
-    gatewaySecrets = {},
-    readers = [],
+    gatewaySecrets,
+    readers,
     maxInFlight = 1_000,
     lists: listsOptions,
     onStatement,
@@ -139,10 +148,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
   const app = createApp({
     payments: applied(changed, store),
     relay,
-    gatewayWebhooks: {
-      gateways: [...gatewayWebhookSettings.read({ environment: gatewaySecrets }), ...readers],
-      policy: DEFAULT_RETRY_POLICY,
-    },
+    gatewayWebhooks: { gateways: readersOf(gatewaySecrets, readers), policy: DEFAULT_RETRY_POLICY },
     access: {
       authenticator: withKeys ? createAuthenticator(createApiKeyStore(sql), log) : undefined,
       ...access,

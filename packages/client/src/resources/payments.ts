@@ -3,6 +3,7 @@ import type {
   AcceptedCapture,
   AcceptedRefund,
   AcceptedVoid,
+  ActionResult,
   CaptureRequest,
   DisputeList,
   Payment,
@@ -73,6 +74,12 @@ export class Payments {
   cancel(id: string, options?: RequestOptions): Promise<Payment> {
     const path = '/payments/{payment_id}/cancel'
     return this.#http.read({ method: 'post', path, id, isIdempotent: true }, options)
+  }
+
+  /** Hands on what came back with the customer, for gateways such as Adyen; the payment is returned as it is then. */
+  completeAction(id: string, request: ActionResult, options?: RequestOptions): Promise<Payment> {
+    const path = '/payments/{payment_id}/action'
+    return this.#http.read({ method: 'post', path, id, body: request, isIdempotent: true }, options)
   }
 
   /** Returns all that is left of a payment, or `amount` of it. */

@@ -1,6 +1,7 @@
 import type { ChargeOutcome, LookupAnswer } from '../gateway.ts'
 import { describe, Mismatch, NotChecked, requireType } from '../outcome.ts'
 import type { Row } from '../row.ts'
+import { answeredAction } from './actions.ts'
 import { lookupOf, movementOf, ONE_KEY, type Trial } from '../trial.ts'
 import { FAULTS, alter, RETRY_AFTER_S, type Fault } from '../wire/faults.ts'
 
@@ -95,6 +96,9 @@ export const FAULT_ROWS: readonly Row[] = [
   ...NETWORK.filter(({ fault }) => ABANDON_FAULTS.has(fault)).map((row) => inquiryRow('abandon', row)),
 ]
 
+/** What each fault must come to while the result of an action is sent. */
+export const ACTION_FAULT_ROWS: readonly Row[] = NETWORK.map(actionRow)
+
 function expectedOf({ types = ['UNKNOWN'] }: NetworkRow): string {
   return types.join(' or ')
 }
@@ -186,6 +190,25 @@ function inquiryRow(name: 'lookup' | 'abandon', { behaviour, fault, aborts }: Ne
       requireType(answer, 'FAILED_TO_ASK')
       proxy.heal()
       await requireFound(trial, name, lookupOf(request, { gatewayRef }))
+      return describe(answer)
+    },
+  }
+}
+
+function actionRow({ behaviour, fault, aborts }: NetworkRow): Row {
+  return {
+    behaviour: `completeAction: ${behaviour}`,
+    expected: 'FAILED_TO_ASK, then the truth',
+    advice: 'NOT_FOUND and FOUND need an answer of the gateway. Without one, return FAILED_TO_ASK.',
+    async run(trial) {
+      const { proxy } = trial
+      const { request } = await answeredAction(trial)
+      proxy.impose(fault)
+      const answer = await trial.completeAction(request, aborts && proxy.struck())
+      requireType(answer, 'FAILED_TO_ASK')
+      proxy.heal()
+      const { outcome } = requireType(await trial.completeAction(request), 'FOUND')
+      requireType(outcome, 'SUCCEEDED')
       return describe(answer)
     },
   }

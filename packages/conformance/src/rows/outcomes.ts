@@ -6,7 +6,7 @@ import { lookupOf, requireMoney, type Trial } from '../trial.ts'
 import { amountTexts } from '../wire/faults.ts'
 import { mainRequest, partsOf } from '../wire/received.ts'
 
-const RETURN_URL = 'https://shop.example/return'
+export const RETURN_URL = 'https://shop.example/return'
 
 /** @throws NotChecked when the check names no such request */
 export function requireSample(sample: SampleRequest | undefined, name: string): SampleRequest {

@@ -58,6 +58,12 @@ async function startAdyen(): Promise<CheckedServer> {
       const signature = `Basic ${Buffer.from(LOGIN).toString('base64')}`
       return { body: JSON.stringify(adyenNotification([item], signing)), signature }
     },
+    async answerAction(nextAction) {
+      const url = nextAction.type === 'redirect' ? nextAction.url : ''
+      const answer = await fetch(url, { method: 'POST', body: 'result=complete', redirect: 'manual' })
+      const { searchParams } = new URL(answer.headers.get('location') ?? '')
+      return { redirectResult: searchParams.get('redirectResult') ?? '' }
+    },
     async close() {
       await simulator.close()
       await rm(folder, { recursive: true, force: true })

@@ -122,6 +122,8 @@ export interface OutcomeReport {
   readonly outcome: ChargeOutcome
   /** Whether a decline is the gateway's last word. @default false: it may be outdated */
   readonly isFinal?: boolean | undefined
+  /** Whether it answers what the customer did, so that another action replaces the last one. @default false */
+  readonly isCurrent?: boolean | undefined
   /** Shown as the actor of events, such as `webhook:stripe`. */
   readonly actor: string
 }
@@ -184,14 +186,14 @@ async function effectOnRecord(store: Store, report: OutcomeReport): Promise<Outc
  */
 function isNews(
   payment: Payment,
-  { attemptNo, gateway }: OutcomeReport,
+  { attemptNo, gateway, isCurrent = false }: OutcomeReport,
   type: 'AUTHORIZED' | 'REQUIRES_ACTION',
 ): boolean {
   const isOpen = payment.attemptOpen && payment.attemptNo === attemptNo && payment.gateway === gateway
   if (!isOpen || (payment.unknownSince === null && payment.waitsFor === null)) return false
   return type === 'AUTHORIZED'
     ? payment.capture === 'manual' && payment.waitsFor !== 'capture'
-    : payment.customerPresent && payment.waitsFor === null && !payment.needsReview
+    : payment.customerPresent && !payment.needsReview && (payment.waitsFor === null || isCurrent)
 }
 
 /** Takes the payment for the gateway's word; undefined when the attempt is not open. */

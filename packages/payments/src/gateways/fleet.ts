@@ -70,7 +70,7 @@ function limited(gateway: Gateway, fleet: Fleet): Gateway {
 /** The first request of a conversation was counted with its admission; later ones wait for their turn. */
 function withTurns(gateway: Gateway, fleet: Fleet): Gateway {
   const plain = withMembers(gateway, {})
-  const { move, lookup, abandon } = plain
+  const { move, lookup, abandon, completeAction } = plain
   let isCounted = true
   async function turn<Value>(signal: AbortSignal, call: () => Promise<Value>): Promise<Value> {
     const isFirst = isCounted
@@ -84,6 +84,8 @@ function withTurns(gateway: Gateway, fleet: Fleet): Gateway {
     move: move && ((request, options) => turn(options.signal, () => move(request, options))),
     lookup: lookup && ((request, options) => turn(options.signal, () => lookup(request, options))),
     abandon: abandon && ((request, options) => turn(options.signal, () => abandon(request, options))),
+    completeAction:
+      completeAction && ((request, options) => turn(options.signal, () => completeAction(request, options))),
   }
 }
 

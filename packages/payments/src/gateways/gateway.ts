@@ -140,6 +140,12 @@ export interface LookupRequest {
   readonly chargeRef?: string | undefined
 }
 
+/** What came back with a customer who did what a charge required. */
+export type ActionResult = Pick<ChargeRequest, 'paymentId' | 'attemptNo' | 'gatewayKey' | 'capture'> & {
+  /** Under the gateway's own names, such as Adyen's `redirectResult`. Secret: never stored or logged. */
+  readonly result: Readonly<Record<string, string>>
+}
+
 /** A webhook from the gateway, checked and read. One body may hold several: none counts unless each is the gateway's own. */
 export type GatewayWebhook =
   | ReportedEvent
@@ -255,6 +261,13 @@ export interface Gateway {
    */
   readonly abandon?:
     | ((request: LookupRequest, options: { readonly signal: AbortSignal }) => Promise<LookupAnswer>)
+    | undefined
+  /**
+   * Gives the gateway what came back with the customer, also again, then says what is true of the charge; a decline is the
+   * last word. `NOT_FOUND`: it does not say that this is a result of this charge. Absent: it learns it by itself.
+   */
+  readonly completeAction?:
+    | ((request: ActionResult, options: { readonly signal: AbortSignal }) => Promise<LookupAnswer>)
     | undefined
   /**
    * Lists what the gateway itself has on record of a span of time, by the time at which each was made, in pages. A record

@@ -43,7 +43,8 @@ type Whole = { readonly [Name in keyof Required<Gateway>]: Gateway[Name] }
  * spreading lacks. Each call returns a promise, also where a module is written without.
  */
 export function withMembers(gateway: Gateway, members: Partial<Gateway>): Gateway {
-  const { name, mode, keyTtlMs, signatureHeader, hasDefaultMethod, lookup, move, abandon, list } = gateway
+  const { name, mode, keyTtlMs, signatureHeader, hasDefaultMethod } = gateway
+  const { lookup, move, abandon, completeAction, list } = gateway
   const plain = {
     name,
     mode,
@@ -54,6 +55,8 @@ export function withMembers(gateway: Gateway, members: Partial<Gateway>): Gatewa
     lookup: lookup && (async (request, options) => lookup.call(gateway, request, options)),
     move: move && (async (request, options) => move.call(gateway, request, options)),
     abandon: abandon && (async (request, options) => abandon.call(gateway, request, options)),
+    completeAction:
+      completeAction && (async (request, options) => completeAction.call(gateway, request, options)),
     list: list && (async (request, options) => list.call(gateway, request, options)),
     get admit() {
       const { admit } = gateway

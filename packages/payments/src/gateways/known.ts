@@ -1,4 +1,11 @@
-import { InvalidSettings, type SettingNames, type SettingsGroup, type SettingsSource } from '@titan/service'
+import {
+  Failure,
+  InvalidSettings,
+  type Environment,
+  type SettingNames,
+  type SettingsGroup,
+  type SettingsSource,
+} from '@titan/service'
 import { gatewayTimeout } from '../settings.ts'
 import { BUILT_IN } from './built-in.ts'
 import type { Gateway } from './gateway.ts'
@@ -32,8 +39,10 @@ export interface KnownGateways {
   readonly unmovable: readonly string[]
   /** Those whose webhooks can be checked. */
   readonly webhooks: readonly GatewayWebhookReader[]
-  /** Those that can look up attempts or list them; undefined without one. */
+  /** Those that can look up attempts, list them or complete actions; undefined without one. */
   readonly lookUp: Gateways | undefined
+  /** Creates the gateway of that name from another environment, such as one with the credentials of an account. */
+  create(name: string, environment: Environment): Promise<Gateway>
 }
 
 export interface KnownGatewayPlan {
@@ -114,7 +123,9 @@ interface Known {
 async function openKnown({ words, webhooks, builtIns, plan, source }: Known): Promise<KnownGateways> {
   const opened = await plan?.open()
   const modules = (opened?.names ?? []).flatMap((name) => opened?.get(name) ?? [])
-  const asked = [...builtIns, ...modules].filter(({ lookup, list }) => (lookup ?? list) !== undefined)
+  const asked = [...builtIns, ...modules].filter(
+    ({ lookup, list, completeAction }) => (lookup ?? list ?? completeAction) !== undefined,
+  )
   return {
     accepting: words?.map((word) => {
       const builtIn = BUILT_IN.get(word)
@@ -131,5 +142,10 @@ async function openKnown({ words, webhooks, builtIns, plan, source }: Known): Pr
       ),
     ],
     lookUp: asked.length === 0 ? undefined : gatewaysOf(asked),
+    async create(name, environment) {
+      if (BUILT_IN.has(name)) return createBuiltIn(name, { environment })
+      if (opened === undefined) throw new Failure(`GATEWAYS names no gateway ${name}`)
+      return opened.create(name, environment)
+    },
   }
 }

@@ -214,7 +214,7 @@ function invalid(message: string): PaymentsError {
 
 function limitedCalls(given: Gateway, limiter: Limiter, take: Take): Gateway {
   const gateway = withMembers(given, {})
-  const { lookup, move, abandon, list } = gateway
+  const { lookup, move, abandon, completeAction, list } = gateway
   async function send(signal: AbortSignal, call: () => Promise<ChargeOutcome>): Promise<ChargeOutcome> {
     const outcome = await limiter.run(take, signal, call)
     if (!('type' in outcome)) {
@@ -234,6 +234,8 @@ function limitedCalls(given: Gateway, limiter: Limiter, take: Take): Gateway {
     move: move && ((request, options) => send(options.signal, () => move(request, options))),
     lookup: lookup && ((request, options) => ask(options.signal, () => lookup(request, options))),
     abandon: abandon && ((request, options) => ask(options.signal, () => abandon(request, options))),
+    completeAction:
+      completeAction && ((request, options) => ask(options.signal, () => completeAction(request, options))),
     list: list && ((request, options) => limiter.list(options.signal, () => list(request, options))),
   }
 }

@@ -14,10 +14,11 @@ import { decideRefund } from '../engine/refund.ts'
 import { exchange, type Dialect, type Env, type Parts } from '../exchange.ts'
 import type { Form } from '../request/form.ts'
 import type { Operation } from '../script/script.ts'
+import { FAULT, invalidRequest } from '../stripe/errors.ts'
 import { intentIdOfReference, modificationReferenceOf } from './ids.ts'
 import { formOfCancel, formOfCapture, formOfPayment, formOfRefund, readBody } from './request.ts'
 import type { Item } from './webhook.ts'
-import { isRefusedLater, paymentOf, writeModification, writePayment, type Modification } from './write.ts'
+import { isRefusedLater, writeModification, writePayment, type Modification } from './write.ts'
 
 /** What the SDK's addresses begin with: in test and in live environments. */
 const BASES = ['/v72', '/checkout/v72']
@@ -60,16 +61,24 @@ export function addAdyen(app: Hono<Env>, parts: Parts): void {
         parts.gateway.perform(call, undefined, decideCreate),
       )
     })
-    app.post(`${base}/payments/details`, async (c) => {
-      const { details } = readBody<PaymentDetailsRequest>(await c.req.text())
-      const intent = parts.ledger.intentOf(details?.redirectResult ?? '')
-      return intent === undefined
-        ? c.json({ status: 422, errorCode: '101', message: 'Invalid details', errorType: 'validation' }, 422)
-        : c.json(paymentOf(intent))
-    })
+    app.post(`${base}/payments/details`, async (c) => complete(parts, c))
     for (const route of MODIFICATIONS)
       app.post(`${base}/payments/:id/${route.name}`, async (c) => modify(parts, c, route))
   }
+}
+
+/** Answers how a payment is by now: what came back with the customer is the id of its intent. */
+async function complete(parts: Parts, c: Context<Env>): Promise<Response> {
+  const { details } = readBody<PaymentDetailsRequest>(await c.req.text())
+  const subject = details?.redirectResult ?? details?.threeDSResult ?? ''
+  const wanted = { operation: 'inquiry', form: new URLSearchParams(), subject } as const
+  return exchange(parts, c, { ...wanted, dialect: dialectOf(writePayment) }, async ({ behaviour }) => {
+    if (behaviour.execution.type === 'fault') return FAULT
+    const intent = parts.ledger.intentOf(subject)
+    return intent === undefined
+      ? invalidRequest(undefined, 'details', 'Invalid details')
+      : { status: 200, body: { kind: 'intent', intent } }
+  })
 }
 
 async function modify(parts: Parts, c: Context<Env>, route: ModificationRoute): Promise<Response> {

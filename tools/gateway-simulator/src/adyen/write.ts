@@ -35,7 +35,7 @@ export function writePayment({ status, body }: GatewayAnswer): WrittenAnswer {
 }
 
 /** Writes a payment as it is now. */
-export function paymentOf(intent: IntentRow): Plain<Pick<PaymentResponse, 'resultCode' | 'pspReference'>> {
+function paymentOf(intent: IntentRow): Plain<Pick<PaymentResponse, 'resultCode' | 'pspReference'>> {
   const { id, metadata, currency, amountReceived, amountCapturable, amount } = intent
   const value = amountReceived || amountCapturable || amount
   const facts = {

@@ -2,12 +2,13 @@ import { PaymentsError } from '../../domain/errors.ts'
 import type { ChargeOutcome, ChargeRequest, Gateway, MovementRequest } from '../gateway.ts'
 import { privateTextsOf } from '../redaction.ts'
 import type { GatewayCall } from '../sender.ts'
+import { completeAction, type ActionClient } from './action.ts'
 import { toAdyenAmount } from './amount.ts'
 import { outcomeOfError } from './error.ts'
-import { createAdyenHttp, type AdyenHttp } from './http.ts'
+import { createAdyenHttp } from './http.ts'
 import { isReference, outcomeOfPayment, unknown } from './outcome.ts'
 import { cancelRequest, captureRequest, paymentRequest, referenceOf, refundRequest } from './parameters.ts'
-import { createApi, type AdyenApi } from './sdk.ts'
+import { createApi } from './sdk.ts'
 import { createAdyenWebhookParser } from './webhook.ts'
 
 export interface AdyenGatewayOptions {
@@ -37,13 +38,9 @@ export interface AdyenGatewayOptions {
 const KEY_TTL_MS = 167 * 3_600_000
 
 /** What the calls need. */
-interface AdyenClient {
-  readonly api: AdyenApi
-  readonly http: AdyenHttp
+interface AdyenClient extends ActionClient {
   readonly merchantAccount: string
   readonly isLive: boolean
-  /** Own secrets, which nothing may repeat. */
-  readonly secrets: readonly string[]
 }
 
 /**
@@ -75,6 +72,7 @@ export function createAdyenGateway(options: AdyenGatewayOptions): Gateway {
     mode: environment,
     charge: (request, { signal }) => charge(client, request, signal),
     move: (request, { signal }) => move(client, request, signal),
+    completeAction: (request, { signal }) => completeAction(client, request, signal),
     parseWebhook:
       hmacKey === undefined
         ? undefined
