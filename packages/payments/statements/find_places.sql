@@ -2,7 +2,7 @@
 -- PARAMS   $1 ids  text[]  payments, captures, voids and refunds
 -- RETURNS  for each that exists: the one gateway of its open attempt, of the charge that it is about, or where its next attempt
 --          begins; null when that may be any, or when it cannot be claimed; what its route depends on; whether it may leave its
---          gateway, because certainly nothing was sent there; milliseconds for which it has been due
+--          gateway, because certainly nothing was sent there; milliseconds for which it has been due, and for which it is as it is
 -- WHY      Only programs with several gateways ask: the claim of the others needs no read before it.
 select id,
        -- The claim of one that cannot be claimed says why not, at whichever gateway.
@@ -15,6 +15,8 @@ select id,
        coalesce(account, (select c.account from payments c where c.id = p.parent_id), 'default') as account, amount, currency,
        case when has_details then (select d.payment_method from payment_details d where d.payment_id = p.id) end as payment_method,
        token_gateway,
-       greatest(0, extract(epoch from clock_timestamp() - greatest(next_run_at, lease_until)) * 1000)::float8 as overdue_ms
+       greatest(0, extract(epoch from clock_timestamp() - greatest(next_run_at, lease_until)) * 1000)::float8 as overdue_ms,
+       greatest(0, extract(epoch from clock_timestamp() - greatest(least(next_run_at, updated_at), lease_until)) * 1000)::float8
+         as unchanged_ms
   from payments p
  where id = any($1::text[])

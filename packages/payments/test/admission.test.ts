@@ -13,6 +13,7 @@ function placeOf(id: string) {
     gateway: null,
     lastGateway: null,
     overdueMs: 0,
+    unchangedMs: 0,
     paymentMethod: null,
     ...about,
   } as never

@@ -15,6 +15,7 @@ import {
   type Reconciler,
   type ReconcilerOptions,
 } from '../src/index.ts'
+import { payJob } from '../src/flow/pay-job.ts'
 import { claim, createPayment, expireLease, makeDue, read } from './support/payments.ts'
 import { connectRedis, redisOf } from '@titan/testkit/vitest'
 import { settlementOf } from './support/settlements.ts'
@@ -209,6 +210,22 @@ test('a lease that is over gets a job', async () => {
     type: 'payment.requeued',
     evidence: { reason: 'the lease is over' },
   })
+})
+
+test('one whose job waits for a gateway that is down is not examined before that job is due', async () => {
+  const [id = ''] = await createQueued(1)
+  const unknown = { type: 'UNKNOWN', reason: 'timeout' } as const
+  await store.settle(settlementOf(await claim(store, id), unknown, patient))
+  await loseJobs()
+  const [{ scheduleNo } = { scheduleNo: 0 }] = await sql<{ readonly scheduleNo: number }[]>`
+    select schedule_no as "scheduleNo" from payments where id = ${id}`
+  await queue.enqueueMany([payJob({ paymentId: id, scheduleNo, delayMs: 50_000 })])
+  await makeDue(sql, id, MINUTE)
+  expect(await newReconciler().runOnce()).toBe(0)
+  const [row] = await sql<{ readonly aheadMs: number }[]>`
+    select extract(epoch from next_run_at - clock_timestamp())::float8 * 1000 as "aheadMs" from payments where id = ${id}`
+  expect(row?.aheadMs).toBeGreaterThan(10_000)
+  expect(row?.aheadMs).toBeLessThanOrEqual(50_000)
 })
 
 test('an unknown outcome that is due gets a job, one that is parked does not', async () => {

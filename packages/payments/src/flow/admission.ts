@@ -44,8 +44,8 @@ interface Held {
  * worker. With one gateway that is how a backlog stays in the queue. With several, or credentials of accounts, which are one
  * each, no job waits for a gateway that is down, and jobs of slow ones cannot fill all slots.
  *
- * A job without room goes back for as long as its payment has been due, so that each costs a few deliveries only, however
- * long an outage is.
+ * A job without room goes back for as long as its payment has been due, one whose gateway is down for as long as the payment
+ * has stayed as it is, so that each costs a few deliveries only, however long an outage is.
  */
 export class Admissions {
   readonly #options: AdmissionsOptions
@@ -164,16 +164,17 @@ export class Admissions {
     const { onEvent, random } = this.#options
     onEvent({ type: 'deferred', paymentId: place.id, reason })
     return new RetryError(`no gateway takes it now: ${reason}`, {
-      delayMs: deferralDelay(place.overdueMs, random),
+      // One that is due at a busy gateway has its turn soon.
+      delayMs: deferralDelay(reason === 'gateway_busy' ? place.overdueMs : place.unchangedMs, random),
       countsAsAttempt: false,
       cause,
     })
   }
 }
 
-/** Doubles from one deferral to the next, because it is as long as the payment has been due. */
-export function deferralDelay(overdueMs: number, random: () => number): number {
-  return Math.max(MIN_DELAY_MS, Math.min(MAX_DELAY_MS, overdueMs)) * (0.75 + 0.25 * random())
+/** Doubles from one deferral to the next, because it is as long as the payment has waited. */
+export function deferralDelay(waitedMs: number, random: () => number): number {
+  return Math.max(MIN_DELAY_MS, Math.min(MAX_DELAY_MS, waitedMs)) * (0.75 + 0.25 * random())
 }
 
 /** The gateway while it is down or stopped: nothing is sent, so the payment continues at the next one. */

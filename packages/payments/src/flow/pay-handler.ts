@@ -71,8 +71,12 @@ type Skipped = Extract<ClaimAnswer, { kind: 'skipped' }>
 const LEASE_MARGIN_MS = 2_000
 /** More than all statements on a payment take when each one ends at its limit. */
 const GIVE_UP_MARGIN_MS = 120_000
-/** Pause before a job is tried again that met an outage, so that a worker alone does not repeat it in a tight loop. */
-const OUTAGE_MS = 100
+/**
+ * Bounds of the pause before a job is tried again that met an outage, in milliseconds. It is as long as the outage, for those
+ * in which a worker goes on claiming, such as a full disk.
+ */
+const MIN_OUTAGE_MS = 100
+const MAX_OUTAGE_MS = 2_000
 /** A job that comes this much too early waits for its payment; one that comes earlier yet leaves it to the reconciler. */
 const EARLY_MS = 60_000
 
@@ -116,6 +120,8 @@ function resolveOptions(options: PaymentHandlerOptions) {
 class Handler {
   /** How many payments were given up whose work has not ended. */
   stuck = 0
+  /** When PostgreSQL was first away, since it was last there. */
+  #awaySince: number | undefined
   readonly #options: ReturnType<typeof resolveOptions>
 
   constructor(options: ReturnType<typeof resolveOptions>) {
@@ -125,7 +131,7 @@ class Handler {
   /** What is given up changes nothing any more when it ends late: its lease is over, and its fence is too. */
   async handle(job: PaymentJob, context: PaymentJobContext): Promise<void> {
     const paymentId = paymentIdOf(job)
-    const entered = await whileReachable(this.#options.admissions.enter(paymentId, context.signal))
+    const entered = await this.#whileReachable(this.#options.admissions.enter(paymentId, context.signal))
     const paying = this.#pay(paymentId, entered, context)
     const { giveUpAfterMs } = this.#options
     return withDeadline(paying, giveUpAfterMs, () => {
@@ -134,6 +140,21 @@ class Handler {
       paying.then(release, release)
       return new Error(`the work on the payment has not ended within ${giveUpAfterMs} ms`)
     })
+  }
+
+  /** An outage of PostgreSQL: another worker may reach it, and the job is not at fault. */
+  async #whileReachable<Value>(reading: Promise<Value>): Promise<Value> {
+    const { now } = this.#options
+    try {
+      const value = await reading
+      this.#awaySince = undefined
+      return value
+    } catch (error) {
+      if (!isDatabaseOutage(error)) throw error
+      this.#awaySince ??= now()
+      const delayMs = Math.min(MAX_OUTAGE_MS, Math.max(MIN_OUTAGE_MS, now() - this.#awaySince))
+      throw new RetryError(reasonOf(error), { delayMs, countsAsAttempt: false, cause: error })
+    }
   }
 
   async #pay(
@@ -186,7 +207,7 @@ class Handler {
 
   #claim(paymentId: string, { name: gateway, mode }: Gateway): Promise<ClaimAnswer> {
     const { store, worker: owner, leaseMs } = this.#options
-    return whileReachable(store.claim(paymentId, { owner, leaseMs, gateway, mode }))
+    return this.#whileReachable(store.claim(paymentId, { owner, leaseMs, gateway, mode }))
   }
 
   async #workUnderLease(
@@ -241,16 +262,6 @@ class Handler {
     const last = Math.max(...sentAt)
     const before = attempts.filter(({ attemptNo }) => attemptNo < claim.attemptNo)
     return { attemptAgesMs: sentAt.map((at) => last - at), routing: directions && { ...directions, before } }
-  }
-}
-
-/** An outage of PostgreSQL: another worker may reach it, and the job is not at fault. */
-async function whileReachable<Value>(reading: Promise<Value>): Promise<Value> {
-  try {
-    return await reading
-  } catch (error) {
-    if (!isDatabaseOutage(error)) throw error
-    throw new RetryError(reasonOf(error), { delayMs: OUTAGE_MS, countsAsAttempt: false, cause: error })
   }
 }
 

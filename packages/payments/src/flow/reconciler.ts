@@ -3,7 +3,7 @@ import { startPolling, type Loop } from '@titan/queue-core/async'
 import type { Redis } from '@titan/service'
 import type { OnPaymentsEvent } from '../domain/events.ts'
 import { jobIdOf } from '../domain/identifiers.ts'
-import type { DueJob, FindJobs, UnfinishedCursor } from '../store/jobs.ts'
+import type { DueJob, FindJobs, FoundJob, UnfinishedCursor } from '../store/jobs.ts'
 import { partitionNames, readRedisEpoch, type Epoch } from '../store/queue-record.ts'
 import type { PaymentStore } from '../store/store.ts'
 import { passStep } from '../tracing.ts'
@@ -249,7 +249,7 @@ export class Reconciler {
     return async (jobs) => {
       const ids = jobs.map(({ paymentId, scheduleNo }) => jobIdOf(paymentId, scheduleNo))
       const views = await this.#guard(() => Promise.all(ids.map((id) => inspector.find(id))))
-      return new Map(jobs.map(({ paymentId }, index) => [paymentId, placeOf(views[index])]))
+      return new Map(jobs.map(({ paymentId }, index) => [paymentId, foundOf(views[index])]))
     }
   }
 }
@@ -262,11 +262,11 @@ function isSame(before: Epoch | undefined, now: Epoch): boolean {
 const DELAYED_MS = 60_000
 
 /** A job that waits in the queue or with a worker is not lost, however long it waits. */
-function placeOf(view: JobView | 'done' | undefined): 'waiting' | 'held' | undefined {
+function foundOf(view: JobView | 'done' | undefined): FoundJob | undefined {
   if (view === undefined || view === 'done') return undefined
-  if (view.state === 'leased') return 'held'
-  const isFar = view.state === 'delayed' && (view.dueAt ?? Infinity) - Date.now() > DELAYED_MS
-  return isFar ? undefined : 'waiting'
+  const isHeld = view.state === 'leased'
+  const delayMs = view.state === 'delayed' ? Math.max(0, (view.dueAt ?? Infinity) - Date.now()) : 0
+  return delayMs > DELAYED_MS ? undefined : { isHeld, delayMs }
 }
 
 export function createReconciler(options: ReconcilerOptions): Reconciler {

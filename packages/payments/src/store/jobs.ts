@@ -68,10 +68,16 @@ export function findExpired(sql: Database, limit: number) {
   return expired(sql, { limit })
 }
 
-/** Finds where Redis has the jobs of payments: `waiting` for a worker, `held` by one, or not at all. */
+/** Where Redis has a job: a worker holds it, or it waits for one, perhaps with a delay. */
+export interface FoundJob {
+  readonly isHeld: boolean
+  readonly delayMs: number
+}
+
+/** Finds where Redis has the jobs of payments. */
 export type FindJobs = (
   jobs: readonly Omit<DueJob, 'delayMs'>[],
-) => Promise<ReadonlyMap<string, 'waiting' | 'held' | undefined>>
+) => Promise<ReadonlyMap<string, FoundJob | undefined>>
 
 /** When a job that should be there is believed lost. */
 export interface LostJobs {
@@ -120,7 +126,7 @@ const postpone = statement('postpone')
 
 /**
  * Postpones payments whose job is not lost: it waits in the backlog, or a worker holds it without a claim because the
- * gateway is down.
+ * gateway is down. One with a delay is not examined before it is due, so that an outage costs few writes.
  */
 async function postponePresent(
   sql: Database,
@@ -133,11 +139,13 @@ async function postponePresent(
     const overdue = await find(seen)
     if (overdue.length === 0) return
     const places = await findJobs(overdue)
-    const isPresent = ({ paymentId, isLeaseOver }: Overdue): boolean =>
-      places.get(paymentId) === 'waiting' || (places.get(paymentId) === 'held' && !isLeaseOver)
-    const ids = overdue.filter(isPresent).map(({ paymentId }) => paymentId)
+    const present = overdue.flatMap(({ paymentId: id, isLeaseOver }) => {
+      const found = places.get(id)
+      return found === undefined || (found.isHeld && isLeaseOver) ? [] : [{ id, delayMs: found.delayMs }]
+    })
+    const ids = present.map(({ id }) => id)
     if (ids.length === 0) return
-    await postpone(sql, { ids })
+    await postpone(sql, { ids, delaysMs: present.map(({ delayMs }) => delayMs) })
     if (overdue.length < limit) return
     seen.push(...ids)
   }

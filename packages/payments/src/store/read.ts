@@ -32,6 +32,8 @@ export interface PaymentPlace extends RoutedPayment {
   readonly mayLeave: boolean
   /** Milliseconds for which it has been due. */
   readonly overdueMs: number
+  /** Milliseconds for which it is as it is, however often its job was looked for. */
+  readonly unchangedMs: number
 }
 
 const places = statement<PaymentPlace>('find_places')

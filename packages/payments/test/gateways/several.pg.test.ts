@@ -121,6 +121,24 @@ test('while a gateway is down its payments take no slot and are not claimed; new
   expect(deferrals).toEqual(['gateway_down'])
 })
 
+test('however often its job is looked for, a payment asks a gateway that is down ever more rarely', async () => {
+  const down = circuited(losing('first'))
+  const { id } = await createPayment(store)
+  const gateways = gatewaysOf([down.gateway, working('second')])
+  await pay(id, { gateways })
+  down.circuit = 'open'
+  await sql.begin(async (transaction) => {
+    await transaction`set local session_replication_role = replica`
+    await transaction`
+      update payments set next_run_at = clock_timestamp(), updated_at = clock_timestamp() - interval '1 hour' where id = ${id}`
+  })
+  for (const options of [{ gateways }, { gateway: working('second') }]) {
+    const { delayMs } = (await pay(id, options)) as RetryError
+    expect(delayMs).toBeGreaterThanOrEqual(45_000)
+    expect(delayMs).toBeLessThanOrEqual(60_000)
+  }
+})
+
 test('jobs that wait for a busy gateway leave slots to the others', async () => {
   const slow = limitGateway(createSimulatedGateway({ name: 'slow', script: () => 'hang' }), {
     maxConcurrent: 1,
