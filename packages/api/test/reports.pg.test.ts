@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { PaymentStore } from '@titan/payments'
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import { openTestApi, type TestApi } from './support/api.ts'
 
 let api: TestApi
@@ -131,4 +132,23 @@ it('a cursor is good for its own export only', async () => {
     '/payments?limit=1',
   ])
     expect((await get(`${path}&cursor=${cursor}`, token)).status).toBe(400)
+})
+
+it('a time zone that JavaScript has and PostgreSQL has not is refused', async () => {
+  const timeZone = 'Mars/Base'
+  const changed = (store: PaymentStore): PaymentStore => ({
+    ...store,
+    summarize: (filter) => store.summarize({ ...filter, timeZone }),
+  })
+  const other = await openTestApi({ changed })
+  onTestFinished(() => other.close())
+  await other.store.create({ amount: 5, idempotencyKey: 'zoned' })
+  const [since, until] = [-1, 1].map((days) => new Date(Date.now() + days * 86_400_000).toISOString())
+  const span = `created_after=${since}&created_before=${until}`
+  const response = await other.request(`/payments/summary?${span}&time_zone=Asia/Calcutta`)
+  expect(response.status).toBe(400)
+  expect(await response.json()).toMatchObject({
+    code: 'validation-failed',
+    errors: [{ parameter: 'time_zone' }],
+  })
 })

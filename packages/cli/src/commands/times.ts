@@ -35,6 +35,7 @@ function parseTime(text: string, direction: 1 | -1, rule: string): Date {
   if (days !== undefined) return new Date(Date.now() + direction * Number(days) * DAY_MS)
   if (/^\d+(ms|s|m|h)$/.test(text)) return new Date(Date.now() + direction * parseDurationMs(text))
   const timestamp = new Date(text)
-  if (/^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(timestamp.getTime())) return timestamp
+  // PostgreSQL has no year 0.
+  if (/^(?!0000)\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(timestamp.getTime())) return timestamp
   throw new FaultySetting(`must be ${rule}, got ${JSON.stringify(text)}`)
 }

@@ -1,4 +1,4 @@
-import { readLine, type Line } from '@titan/api/lines'
+import { readJson, readLine, type FieldError, type Line } from '@titan/api/lines'
 import { unescapeFormulas } from '@titan/payments'
 import { Failure } from '@titan/service'
 import { quote, readAmount, type Amount, type AmountForm } from './amount.ts'
@@ -48,16 +48,16 @@ export function readPaymentRow(
   const given = Object.entries(cells).filter(([name, cell]) => COLUMNS.has(name) && cell !== '')
   const broken = given.map(([name, cell]) => faultOf(name, cell)).find((fault) => fault !== undefined)
   if (broken !== undefined) return broken
-  const said = isExport ? given.map(([name, cell]) => [name, unescapeFormulas(cell)] as const) : given
-  const { idempotency_key: key = '', currency = fallback, amount = '', ...rest } = Object.fromEntries(said)
+  const texts = isExport ? given.map(([name, cell]) => [name, unescapeFormulas(cell)] as const) : given
+  const { idempotency_key: key = '', currency = fallback, amount = '', ...rest } = Object.fromEntries(texts)
   if (key === '') return 'the idempotency_key is missing'
   if (SHORTENED_NUMBER.test(key))
     return `the idempotency_key ${quote(key)} is a number that a spreadsheet has shortened: format the column as text`
   const read = readAmount(amount, amounts, currency)
   if ('fault' in read) return refuse(read)
-  const members = membersOf(rest)
-  if (typeof members === 'string') return members
-  return readLine({ ...members, amount: read.minor, currency, idempotency_key: key })
+  const said = membersOf(rest)
+  if (typeof said === 'string') return said
+  return readLine({ ...said.members, amount: read.minor, currency, idempotency_key: key }, said.faults)
 }
 
 /** In a file with an amount of another form 13 means 13.00, and nothing in that row shows it. @throws Failure */
@@ -66,16 +66,25 @@ function refuse({ fault, isOtherForm }: Extract<Amount, { readonly fault: string
   return fault
 }
 
+/** What cells say, and what their JSON lost. */
+interface Said {
+  readonly members: Readonly<Record<string, unknown>>
+  readonly faults: readonly FieldError[]
+}
+
 /** Returns what the other cells say, or why they cannot say it. */
-function membersOf(cells: Readonly<Record<string, string>>): Readonly<Record<string, unknown>> | string {
+function membersOf(cells: Readonly<Record<string, string>>): Said | string {
   const members: Record<string, unknown> = { priority: 'low' }
+  const faults: FieldError[] = []
   for (const [name, cell] of Object.entries(cells)) {
     const member = memberOf(name, cell)
     if (member === undefined)
       return `${name} must be ${FLAGS.includes(name) ? 'true or false' : 'JSON'}, got ${quote(cell)}`
-    members[name] = member
+    members[name] = member.value
+    for (const fault of member.errors)
+      faults.push({ pointer: `/${name}${'pointer' in fault ? fault.pointer : ''}`, detail: fault.detail })
   }
-  return members
+  return { members, faults }
 }
 
 /** Returns why a cell cannot be what its author has seen. */
@@ -85,11 +94,17 @@ function faultOf(name: string, cell: string): string | undefined {
 }
 
 /** Returns what a cell says; undefined for one that says nothing. */
-function memberOf(name: string, cell: string): unknown {
-  if (FLAGS.includes(name)) return { true: true, false: false }[cell.toLowerCase()]
-  if (!OBJECTS.includes(name) || !cell.startsWith('{')) return cell
+function memberOf(
+  name: string,
+  cell: string,
+): { readonly value: unknown; readonly errors: readonly FieldError[] } | undefined {
+  if (FLAGS.includes(name)) {
+    const value = { true: true, false: false }[cell.toLowerCase()]
+    return value === undefined ? undefined : { value, errors: [] }
+  }
+  if (!OBJECTS.includes(name) || !cell.startsWith('{')) return { value: cell, errors: [] }
   try {
-    return JSON.parse(cell) as unknown
+    return readJson(cell)
   } catch {
     return undefined
   }

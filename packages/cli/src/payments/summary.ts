@@ -4,9 +4,11 @@ import {
   formatSum,
   isTimeZone,
   MAX_SUMMARY,
+  PaymentsError,
   SUMMARY_PERIODS,
 } from '@titan/payments'
-import { choice, FaultySetting, text } from '@titan/service'
+import { isInstance } from '@titan/queue-core/text-of'
+import { choice, Failure, FaultySetting, text } from '@titan/service'
 import { command } from '../command.ts'
 import { accountSetting } from '../commands/accounts.ts'
 import { timestampSetting } from '../commands/times.ts'
@@ -50,12 +52,9 @@ export const paymentsSummary = command({
     const store = createPaymentStore(await database())
     const until = createdBefore ?? new Date()
     const since = createdAfter ?? new Date(until.getTime() - DEFAULT_DAYS * DAY_MS)
-    const groups = await store.summarize({
-      createdAfter: since,
-      createdBefore: until,
-      by,
-      timeZone: zone,
-      account,
+    const filter = { createdAfter: since, createdBefore: until, by, timeZone: zone, account }
+    const groups = await store.summarize(filter).catch((error: unknown) => {
+      throw isInstance(error, PaymentsError) ? new Failure(error.message, { cause: error }) : error
     })
     if (groups.length === MAX_SUMMARY)
       complain(`only the first ${MAX_SUMMARY} rows are shown: narrow the time`)

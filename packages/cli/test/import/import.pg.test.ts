@@ -78,6 +78,23 @@ test('a dry run stores nothing and finds keys that come twice, also far apart', 
   expect((await store.page({ idempotencyKey: 'dry-0' })).payments).toEqual([])
 })
 
+test('JSON in a cell loses nothing silently: members given twice and digits', async () => {
+  const cells = ['{""a"":""1"",""a"":""2""}', '{""a"":9007199254740993}', '{""a"":""1""}']
+  const rows = cells.map((cell, index) => `json-${index},5,"${cell}"`)
+  const file = write(`idempotency_key,amount,metadata\n${rows.join('\n')}\n`)
+  expect(await importFile(file)).toMatchObject({
+    code: 1,
+    stdout: expect.stringContaining('1 created, 2 refused'),
+  })
+  const [, twice, digits] = reportOf(file)
+  expect(twice).toContain('metadata/a is given twice')
+  expect(digits).toContain('metadata/a has more digits than a number can carry exactly')
+})
+
+test('a summary takes no time that PostgreSQL does not have', async () => {
+  expect(await runHere(['payments', 'summary', '--since', '0000-01-01'], env)).toMatchObject({ code: 2 })
+})
+
 test('an account is named, and must exist', async () => {
   const file = write('idempotency_key,amount\nof-shop,5\n')
   expect(await importFile(file, '--account', 'shop')).toMatchObject({ code: 2 })

@@ -11,6 +11,7 @@ type PaymentsErrorCode =
   | 'MIGRATION_OUT_OF_ORDER'
   | 'OVERLOADED'
   | 'TOO_MANY_DIFFERENCES'
+  | 'UNKNOWN_TIME_ZONE'
   | 'UNSAFE_INTEGER'
 
 /**

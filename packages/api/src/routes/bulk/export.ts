@@ -2,11 +2,13 @@ import {
   EXPORT_FORMATS,
   MAX_SUMMARY,
   PAYMENT_EXPORT,
+  PaymentsError,
   REFUND_EXPORT,
   type Exporter,
   type ExportFormat,
   type PaymentStore,
 } from '@titan/payments'
+import { isInstance } from '@titan/queue-core/text-of'
 import type { Context } from 'hono'
 import * as v from 'valibot'
 import { accountOf, ofAccount } from '../../http/account.ts'
@@ -119,13 +121,20 @@ export const REPORT_ROUTES: readonly Route<ReportServices>[] = [
       if (until.getTime() - since.getTime() > MAX_SPAN_MS)
         throw tooMuch('must be at most 92 days after created_after')
       const account = accountOf(context)
-      const rows = await lists.summarize({ account, createdAfter: since, createdBefore: until, by, timeZone })
+      const filter = { account, createdAfter: since, createdBefore: until, by, timeZone }
+      const rows = await lists.summarize(filter).catch(refuseTimeZone)
       if (rows.length === MAX_SUMMARY) throw tooMuch(`gives more than ${MAX_SUMMARY} rows: narrow the time`)
       const headers = { 'cache-control': 'private, no-cache' }
       return respondJson(context, { data: rows.map(presentSummary) }, { headers })
     },
   }),
 ]
+
+function refuseTimeZone(error: unknown): never {
+  if (!isInstance(error, PaymentsError) || error.code !== 'UNKNOWN_TIME_ZONE') throw error
+  const detail = 'is a time zone that the database does not have: use its present name'
+  throw new Problem('validation-failed', { errors: [{ parameter: 'time_zone', detail }], cause: error })
+}
 
 function tooMuch(detail: string): Problem {
   return new Problem('validation-failed', { errors: [{ parameter: 'created_before', detail }] })

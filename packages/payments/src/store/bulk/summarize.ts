@@ -1,3 +1,5 @@
+import { codeOf } from '@titan/queue-core/text-of'
+import { PaymentsError } from '../../domain/errors.ts'
 import { CLOCK_MARGIN_MS, firstPaymentIdOf } from '../../domain/identifiers.ts'
 import type { PaymentStatus } from '../../domain/payment.ts'
 import type { Database } from '../database.ts'
@@ -39,7 +41,14 @@ const FORMATS = { day: 'YYYY-MM-DD', month: 'YYYY-MM' }
 
 const summarizeGroups = statement<Group<string>>('summarize')
 
-/** Sums up payments exactly, each currency on its own: at most {@link MAX_SUMMARY} rows. */
+/** The database has fewer time zones than JavaScript, such as none of the former names. */
+const INVALID_PARAMETER = '22023'
+
+/**
+ * Sums up payments exactly, each currency on its own: at most {@link MAX_SUMMARY} rows.
+ *
+ * @throws {PaymentsError} `UNKNOWN_TIME_ZONE`
+ */
 export async function summarize(sql: Database, filter: SummaryFilter): Promise<SummaryRow[]> {
   const { createdAfter, createdBefore, account = null, by = 'day', timeZone = 'UTC' } = filter
   const rows = await summarizeGroups(sql, {
@@ -51,6 +60,10 @@ export async function summarize(sql: Database, filter: SummaryFilter): Promise<S
     timeZone,
     format: FORMATS[by],
     limit: MAX_SUMMARY,
+  }).catch((error: unknown) => {
+    if (codeOf(error) !== INVALID_PARAMETER) throw error
+    const message = `PostgreSQL has no time zone ${timeZone}: use its present name, such as Asia/Kolkata for Asia/Calcutta`
+    throw new PaymentsError('UNKNOWN_TIME_ZONE', message, { cause: error })
   })
   return rows.map(({ amount, amountCaptured, amountRefunded, ...group }) => ({
     ...group,
@@ -68,7 +81,7 @@ export function formatSum(sum: bigint): number | string {
 /** A name as of the IANA database: PostgreSQL reads abbreviations and offsets in another way than JavaScript. */
 const ZONE_NAME = /^[a-z_]+(?:\/[\w+-]+)+$/i
 
-/** Whether a name is one of a time zone, present or former, which the database knows too. */
+/** Whether a name is one of a time zone, present or former. */
 export function isTimeZone(name: string): boolean {
   if (name === 'UTC') return true
   try {
