@@ -849,7 +849,7 @@ export interface components {
             readonly customer_present?: true;
             readonly description?: string;
             /**
-             * Of the latest dispute about its charge. The status of the payment stays
+             * Of the worst dispute about its charge, an open one first. The status of the payment stays
              */
             readonly dispute_status?: "inquiry" | "needs_response" | "under_review" | "won" | "lost" | "closed";
             /**

@@ -14,6 +14,7 @@
 -- RETURNS  type of the event, when this was news
 -- WHY      Reports come in any order and more than once: only a later one, or a list that shows a later step, changes anything.
 --          One that repeats the status is the last word all the same, so that what was said before it stays without effect.
+--          The payment shows the worst of its disputes, an open one first, in whichever order they are reported.
 with steps as (
   select array['inquiry', 'needs_response', 'under_review', 'closed', 'won', 'lost']::text[] as list
 ), before as (
@@ -32,10 +33,17 @@ with steps as (
           or array_position((select list from steps), excluded.status) > array_position((select list from steps), d.status)
              and (excluded.said_at = d.said_at or $11::timestamptz is null))
 returning d.xmax = 0 as is_new, d.status, d.amount, d.currency, d.reason, d.respond_by
+), mark as (
+  select status
+    from (select status from written
+          union all
+          select status from disputes where payment_id = $3::text and (gateway, gateway_ref) <> ($1::text, $2::text)) every
+   order by array_position(array['needs_response', 'under_review', 'inquiry', 'lost', 'won', 'closed'], status)
+   limit 1
 ), moved as (
   update payments p
-     set event_seq = p.event_seq + 1, dispute_status = written.status, updated_at = clock_timestamp()
-    from written
+     set event_seq = p.event_seq + 1, dispute_status = mark.status, updated_at = clock_timestamp()
+    from written, mark
    where p.id = $3::text and (written.status, written.amount) not in (select status, amount from before)
 returning p.id, p.event_seq, p.status
 )

@@ -64,6 +64,33 @@ test('what was said before the last report of a dispute stays without effect, al
   ])
 })
 
+test.each([[[0, 1, 2]], [[2, 1, 0]], [[1, 2, 0]]])(
+  'of several disputes the worst is shown, reported as %j',
+  async (order) => {
+    const books = booksOf(store, sql)
+    const { id, gatewayRef } = await books.paid()
+    const report = (gatewayDispute: string, status: DisputeRecord['status'], minutes: number) => {
+      const dispute = disputeOf(gatewayRef, { gatewayRef: `${gatewayDispute}_${gatewayRef}`, status })
+      return applyDispute(
+        { gateway: books.name, dispute, saidAt: later(minutes), actor: 'webhook:books' },
+        store,
+      )
+    }
+    const reports = [
+      () => report('du_1', 'needs_response', 0),
+      () => report('du_2', 'won', 10),
+      () => report('du_3', 'inquiry', 20),
+    ]
+    for (const index of order) expect(await reports[index]?.()).toBe('recorded')
+    expect(await read(store, id)).toMatchObject({ disputeStatus: 'needs_response' })
+    expect(await store.disputes(id)).toHaveLength(3)
+    await report('du_1', 'lost', 30)
+    expect(await read(store, id)).toMatchObject({ disputeStatus: 'inquiry' })
+    await report('du_3', 'closed', 40)
+    expect(await read(store, id)).toMatchObject({ disputeStatus: 'lost' })
+  },
+)
+
 test('a dispute about a charge of nobody here is none of ours', async () => {
   const books = booksOf(store, sql)
   const said = { gateway: books.name, saidAt: OPENED, actor: 'webhook:books' }

@@ -59,7 +59,7 @@ const payment = v.object({
   dispute_status: v.optional(
     described(
       v.picklist(DISPUTE_STATUSES),
-      'Of the latest dispute about its charge. The status of the payment stays',
+      'Of the worst dispute about its charge, an open one first. The status of the payment stays',
     ),
   ),
   attempts: described(count, 'Attempts at the gateway so far'),

@@ -74,7 +74,7 @@ export interface Payment {
   readonly openCharges: number
   /** The gateway answered that it does not know the open attempt, and nothing was sent for it since. */
   readonly isLookedUp: boolean
-  /** Status of the latest dispute about its charge; null without one, absent where it was not read. */
+  /** Status of the worst dispute about its charge, an open one first; null without one, absent where it was not read. */
   readonly disputeStatus?: DisputeStatus | null | undefined
   /** The payment that a capture, void or refund is about; null for a payment itself. */
   readonly parentId: string | null
