@@ -192,6 +192,12 @@ export const PROBLEMS = {
     advice:
       'Nothing was recorded. Send what came back with the customer of this payment, unchanged, under the names that the gateway gave it. It may have expired.',
   },
+  'account-mode-mismatch': {
+    status: 422,
+    title: 'No gateway moves the money of this account',
+    advice:
+      'Nothing was written. The account is marked test or live, and every gateway that the payment may go to is of the other mode. Use a key of another account, or ask the operator of this API.',
+  },
   'schedule-invalid': {
     status: 422,
     title: 'The times of the payment cannot be met',

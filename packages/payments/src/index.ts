@@ -36,7 +36,7 @@ export { createAccountStore, type Account, type AccountStore } from './store/acc
 // Payments
 export * from './domain/payment.ts'
 export * from './domain/claim.ts'
-export { ACCOUNT_ID, DEFAULT_ACCOUNT, storedKeyOf } from './domain/accounts/account.ts'
+export { ACCOUNT_ID, DEFAULT_ACCOUNT, storedKeyOf, type AccountFacts } from './domain/accounts/account.ts'
 export { gatewayNameOf } from './domain/accounts/place.ts'
 export type { Movement } from './domain/movement.ts'
 export type { ComparisonReport, FoundDifference } from './domain/reconciliation.ts'

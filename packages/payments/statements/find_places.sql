@@ -12,11 +12,13 @@ select id,
        end as gateway,
        case when attempt_no > 0 and not attempt_open and next_gateway is null then gateway end as last_gateway,
        parent_id is null as is_charge, status = 'QUEUED' and takeovers = 0 and parent_id is null as may_leave,
-       coalesce(account, (select c.account from payments c where c.id = p.parent_id), 'default') as account, amount, currency,
+       owner.account, (select a.mode from accounts a where a.id = owner.account) as account_mode, amount, currency,
        case when has_details then (select d.payment_method from payment_details d where d.payment_id = p.id) end as payment_method,
        token_gateway,
        greatest(0, extract(epoch from clock_timestamp() - greatest(next_run_at, lease_until)) * 1000)::float8 as overdue_ms,
        greatest(0, extract(epoch from clock_timestamp() - greatest(least(next_run_at, updated_at), lease_until)) * 1000)::float8
          as unchanged_ms
   from payments p
+ cross join lateral (
+   select coalesce(p.account, (select c.account from payments c where c.id = p.parent_id), 'default') as account) owner
  where id = any($1::text[])

@@ -137,8 +137,28 @@ test('what is not known binds nothing: gateways of the workers, and rules that w
   await unread.start((error) => errors.push(error))
   expect(unread.judge({ ...PLAIN, idempotencyKey: newKey() })).toEqual({
     tokenGateway: undefined,
-    isChargeable: true,
+    lacks: undefined,
   })
   await unread.stop()
   expect(errors).toHaveLength(1)
+})
+
+test('the payments of an account go to the gateways of its mode, whatever comes first', async () => {
+  await sql`insert into accounts (id, name, mode) values ('live', 'Live', 'live')`
+  const create = async () => {
+    const answer = await store.create({ amount: 500, idempotencyKey: newKey(), account: 'live' })
+    return 'payment' in answer ? answer.payment.id : ''
+  }
+  const first = named('first')
+  const second = createSimulatedGateway({ name: 'second', delayMs: 0, mode: 'live' })
+  const id = await create()
+  expect(await pay(id, { gateways: gatewaysOf([first, second]) })).toBeUndefined()
+  expect(await read(store, id)).toMatchObject({ status: 'SUCCESS', gateway: 'second' })
+  const skipped: string[] = []
+  await pay(await create(), {
+    gateways: gatewaysOf([first, named('third')]),
+    onEvent: (event) => event.type === 'skipped' && skipped.push(event.reason),
+  })
+  expect(skipped).toEqual(['other_mode'])
+  expect(first.requests).toEqual([])
 })

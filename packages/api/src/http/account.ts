@@ -1,4 +1,4 @@
-import { DEFAULT_ACCOUNT } from '@titan/payments'
+import { DEFAULT_ACCOUNT, type AccountFacts } from '@titan/payments'
 import type { Context } from 'hono'
 import { found } from '../problem.ts'
 import type { ProblemCode } from '../problems.ts'
@@ -7,6 +7,11 @@ import type { AppEnv } from './env.ts'
 /** Returns the account of the caller, whose payments alone it sees: that of its key, or `default` where none is required. */
 export function accountOf(context: Context<AppEnv>): string {
   return context.get('apiKey')?.account ?? DEFAULT_ACCOUNT
+}
+
+/** Returns what the account of the caller's key says about gateways; undefined where no key is required. */
+export function accountFactsOf(context: Context<AppEnv>): AccountFacts | undefined {
+  return context.get('apiKey')?.facts
 }
 
 /**

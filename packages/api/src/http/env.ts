@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { WebhookRefusal } from '@titan/payments'
-import type { ApiKey } from '../keys/api-key.ts'
+import type { CheckedKey } from '../keys/api-key.ts'
 
 /** What every request carries. */
 export interface AppEnv {
@@ -17,6 +17,6 @@ export interface AppEnv {
     /** Counts a request as several; undefined where requests are not limited. @throws Problem `too-many-requests` */
     countAs?: (requests: number) => void
     /** The caller's key; undefined where none is required. */
-    apiKey?: ApiKey
+    apiKey?: CheckedKey
   }
 }

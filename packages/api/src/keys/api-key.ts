@@ -1,5 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
-import { DEFAULT_ACCOUNT, storedKeyOf, type Database } from '@titan/payments'
+import { DEFAULT_ACCOUNT, storedKeyOf, type AccountFacts, type Database } from '@titan/payments'
 
 /**
  * What a key may do; each contains the one before. `read`: everything that changes nothing. `write`: payments.
@@ -24,8 +24,13 @@ export interface ApiKey {
   readonly revokedAt: Date | null
 }
 
+/** A key that was checked, and what its account says about gateways. */
+export interface CheckedKey extends ApiKey {
+  readonly facts: AccountFacts
+}
+
 /** A key as it is checked. */
-export interface StoredKey extends ApiKey {
+export interface StoredKey extends CheckedKey {
   /** SHA-256 of the secret and its account. */
   readonly secretHash: Uint8Array
 }
@@ -98,7 +103,12 @@ export function createApiKeyStore(sql: Database) {
     },
     async find(id: string) {
       const [key] = await sql<StoredKey[]>`
-        select ${shown}, secret_hash as "secretHash" from api_keys where id = ${id}::text`
+        select ${shown}, secret_hash as "secretHash",
+               (select jsonb_build_object('mode', a.mode, 'credentials', coalesce(
+                         (select jsonb_object_agg(c.gateway, c.mode) from gateway_credentials c
+                           where c.account = a.id and c.ended_at is null), '{}'))
+                  from accounts a where a.id = coalesce(account, ${DEFAULT_ACCOUNT})) as facts
+          from api_keys where id = ${id}::text`
       return key
     },
     /** Records that a key was used just now. */

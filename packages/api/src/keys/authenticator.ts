@@ -1,7 +1,14 @@
 import type { Log } from '@titan/service'
 import { LRUCache } from 'lru-cache'
 import { Problem } from '../problem.ts'
-import { isSecretOf, readToken, type ApiKey, type ApiKeyStore, type StoredKey } from './api-key.ts'
+import {
+  isSecretOf,
+  readToken,
+  type ApiKey,
+  type ApiKeyStore,
+  type CheckedKey,
+  type StoredKey,
+} from './api-key.ts'
 
 /** A revocation takes effect after this long at the latest, in milliseconds. */
 const CACHE_MS = 2_000
@@ -42,7 +49,7 @@ export function createAuthenticator(keys: Pick<ApiKeyStore, 'find' | 'touch'>, l
      *
      * @throws Problem `api-key-missing` or `api-key-invalid`; the error of the database when it cannot be asked
      */
-    async authenticate(header: string | undefined): Promise<ApiKey> {
+    async authenticate(header: string | undefined): Promise<CheckedKey> {
       if (header === undefined)
         throw new Problem('api-key-missing', { headers: { 'www-authenticate': CHALLENGE } })
       const token = readToken(BEARER.exec(header)?.[1] ?? '')

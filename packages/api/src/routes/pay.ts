@@ -1,13 +1,14 @@
 import {
   scheduleFaultOf,
   type AcceptanceRules,
+  type AccountFacts,
   type CreateAnswer,
   type NewPayment,
   type Payment,
   type PaymentRequest,
   type PaymentStore,
 } from '@titan/payments'
-import { accountOf } from '../http/account.ts'
+import { accountFactsOf, accountOf } from '../http/account.ts'
 import { actorOf } from '../http/actor.ts'
 import { keyHeaderOf } from '../http/idempotency-key.ts'
 import { respondJson } from '../http/response.ts'
@@ -50,6 +51,7 @@ function createRoute(path: string, named: Pick<Operation, 'id' | 'summary' | 'de
       'idempotency-key-conflict',
       'idempotency-key-reused',
       'payment-method-required',
+      'account-mode-mismatch',
       'schedule-invalid',
       'request-in-flight',
     ],
@@ -58,6 +60,7 @@ function createRoute(path: string, named: Pick<Operation, 'id' | 'summary' | 'de
       const { payment: asked, refusal } = judge(
         { ...request, account: accountOf(context), actor: actorOf(context) },
         acceptance,
+        accountFactsOf(context),
       )
       const created =
         refusal === undefined ? await payments.create(asked) : await findOrRefuse(asked, payments, refusal)
@@ -101,8 +104,12 @@ export interface Judged {
 }
 
 /** Judges a new payment: by its times, and by where it goes. */
-export function judge(given: NewPayment, acceptance: PayServices['acceptance']): Judged {
-  const { isChargeable = true, tokenGateway } = acceptance?.judge(given) ?? {}
+export function judge(
+  given: NewPayment,
+  acceptance: PayServices['acceptance'],
+  facts: AccountFacts | undefined,
+): Judged {
+  const { lacks, tokenGateway } = acceptance?.judge(given, facts) ?? {}
   const payment = { ...given, tokenGateway }
   const fault = scheduleFaultOf(payment, new Date())
   if (fault !== undefined) {
@@ -112,7 +119,8 @@ export function judge(given: NewPayment, acceptance: PayServices['acceptance']):
       refusal: new Problem('schedule-invalid', { errors: [{ pointer, detail: fault.text }] }),
     }
   }
-  if (isChargeable) return { payment, refusal: undefined }
+  if (lacks === undefined) return { payment, refusal: undefined }
+  if (lacks === 'gateway') return { payment, refusal: new Problem('account-mode-mismatch') }
   const detail =
     payment.paymentMethod === undefined
       ? 'is required by the gateway'

@@ -1,5 +1,13 @@
-import { ACCOUNT_ID, DEFAULT_ACCOUNT, type Database } from '@titan/payments'
+import {
+  ACCOUNT_ID,
+  createAccountStore,
+  CredentialStore,
+  DEFAULT_ACCOUNT,
+  type AccountFacts,
+  type Database,
+} from '@titan/payments'
 import { Failure, optionalText } from '@titan/service'
+import { SecretBox } from '@titan/webhooks'
 
 /** Declares the flag that names an account. */
 export function accountSetting(about: string) {
@@ -18,4 +26,14 @@ export function accountFact({ account }: { readonly account: string }): string |
 export async function requireAccount(sql: Database, id: string): Promise<void> {
   const [found] = await sql`select from accounts where id = ${id}::text`
   if (found === undefined) throw new Failure(`there is no account "${id}"`)
+}
+
+/** Reads what an account says about gateways. @throws Failure when there is none */
+export async function accountFacts(sql: Database, id: string): Promise<AccountFacts> {
+  const account = await createAccountStore(sql).get(id)
+  if (account === undefined) throw new Failure(`there is no account "${id}"`)
+  const credentials = await new CredentialStore(sql, new SecretBox([])).list(id)
+  const current = credentials.filter(({ endedAt }) => endedAt === null)
+  const { mode } = account
+  return { mode, credentials: Object.fromEntries(current.map((one) => [one.gateway, one.mode])) }
 }

@@ -3,13 +3,14 @@ import {
   AcceptanceRules,
   createPaymentStore,
   databaseSettings,
+  DEFAULT_ACCOUNT,
   formatSum,
   knownGatewaySettings,
   type Database,
 } from '@titan/payments'
 import { choice, optionalText, text, toggle, type SettingsOf } from '@titan/service'
 import { command, requiredWords } from '../command.ts'
-import { accountSetting, requireAccount } from '../commands/accounts.ts'
+import { accountFacts, accountSetting } from '../commands/accounts.ts'
 import { recorded } from '../commands/audit.ts'
 import { operator } from '../payments/acts.ts'
 import { untilInterrupted, withProgress } from '../terminal.ts'
@@ -65,7 +66,7 @@ export const paymentsImport = command({
     const sql = await database()
     const known = await gateways.open()
     await known.lookUp?.close()
-    if (own.account !== undefined) await requireAccount(sql, own.account)
+    const facts = await accountFacts(sql, own.account ?? DEFAULT_ACCOUNT)
     const path = own.report ?? (own.file === '-' ? undefined : `${own.file}.report.csv`)
     const tally = new Tally()
     const store = createPaymentStore(sql)
@@ -73,6 +74,7 @@ export const paymentsImport = command({
       const options = {
         signal,
         account: own.account,
+        facts,
         isDry: own.dryRun,
         actor: `operator:${own.operator}`,
         store,

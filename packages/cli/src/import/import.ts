@@ -1,6 +1,12 @@
 import { hash } from 'node:crypto'
 import { judge, type Judged, type Line } from '@titan/api/lines'
-import { MAX_BATCH, type AcceptanceRules, type BatchAnswer, type PaymentStore } from '@titan/payments'
+import {
+  MAX_BATCH,
+  type AcceptanceRules,
+  type AccountFacts,
+  type BatchAnswer,
+  type PaymentStore,
+} from '@titan/payments'
 import type { Outcome } from './report.ts'
 import type { Entry } from './source.ts'
 
@@ -11,6 +17,8 @@ export interface ImportOptions {
   readonly actor: string
   /** Where payments go; undefined when that is not known. */
   readonly acceptance: AcceptanceRules | undefined
+  /** What the account says about gateways. */
+  readonly facts: AccountFacts
   /** Whether nothing is stored. */
   readonly isDry: boolean
   /** Ends the import after the lines under way. */
@@ -44,12 +52,12 @@ async function settle(
   options: ImportOptions,
   disputes: ((request: Request) => boolean) | undefined,
 ) {
-  const { store, account, actor, acceptance, isDry } = options
+  const { store, account, actor, acceptance, facts, isDry } = options
   await acceptance?.refresh()
   const requests = lines.flatMap(({ read }) =>
     typeof read === 'string' || read.request === undefined ? [] : [read.request],
   )
-  const judged = requests.map((request) => judge({ ...request, account, actor }, acceptance))
+  const judged = requests.map((request) => judge({ ...request, account, actor }, acceptance, facts))
   const answers = await store.createBatch({
     mode: isDry ? 'none' : 'each',
     lines: judged.map(({ payment, refusal }) => ({ payment, isRefused: refusal !== undefined })),

@@ -169,3 +169,14 @@ test('a plain token belongs to the first gateway of its route at the time of the
     select token_gateway as gateway from payments where token_gateway is not null order by idempotency_key`
   expect(gateways).toEqual([{ gateway: 'simulated' }, { gateway: 'stripe' }])
 })
+
+test('what no gateway of the mode of the account could take is refused, and a repeat stays one', async () => {
+  await sql`insert into accounts (id, name, mode) values ('live', 'Live', 'live')`
+  const stored = write('idempotency_key,amount\nm-1,500\n')
+  await importFile(stored, '--account', 'live')
+  const file = write('idempotency_key,amount\nm-1,500\nm-2,500\n')
+  const args = ['payments', 'import', file, '--operator', 'ann', '--account', 'live']
+  const { stdout, stderr } = await runHere(args, { ...env, GATEWAYS: 'simulated' })
+  expect(stdout).toContain('1 replayed, 1 refused')
+  expect(stderr).toContain('line 3: account-mode-mismatch')
+})

@@ -50,16 +50,17 @@ function beginsWith(token: GatewayToken | null, beginning: string | undefined): 
 /**
  * Returns the gateways that a payment may go to, in order: those of the first rule that matches, or all of the program's in
  * their order. A gateway without a token of the payment is never among them, and a token that names no gateway belongs to the
- * first one, whether or not the program has it. Where that was decided before, no rule changes it.
+ * first one that fits, whether or not the program has it. Where that was decided before, no rule changes it.
  */
 export function routeOf(
   rules: readonly RoutingRule[],
   payment: RoutedPayment,
   gateways: readonly string[],
+  fits: (gateway: string) => boolean = () => true,
 ): readonly string[] {
   const { paymentMethod, tokenGateway = null } = payment
   if (tokenGateway !== null) return gateways.filter((name) => name === tokenGateway)
-  const order = [...new Set(ruleOf(rules, payment)?.gateways ?? gateways)]
+  const order = [...new Set(ruleOf(rules, payment)?.gateways ?? gateways)].filter((name) => fits(name))
   const known = order.filter((name) => gateways.includes(name))
   if (paymentMethod === null) return known
   if (typeof paymentMethod === 'string') return known.filter((name) => name === order[0])

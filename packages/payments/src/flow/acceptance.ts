@@ -1,6 +1,7 @@
 import { startLoop, type Loop } from '@titan/queue-core/async'
-import { DEFAULT_ACCOUNT } from '../domain/accounts/account.ts'
+import { DEFAULT_ACCOUNT, fitsMode, type AccountFacts } from '../domain/accounts/account.ts'
 import { routeOf, ruleOf, type RoutingRule } from '../domain/routing.ts'
+import type { GatewayMode } from '../gateways/gateway.ts'
 import type { AcceptingGateway } from '../gateways/known.ts'
 import type { NewPayment } from '../store/create.ts'
 import type { ReadRoutes } from './routes.ts'
@@ -9,9 +10,11 @@ import type { ReadRoutes } from './routes.ts'
 export interface Acceptance {
   /** Whose its tokens are that name no gateway; undefined when that is not known. */
   readonly tokenGateway: string | undefined
-  /** Whether a gateway of its route can charge it. */
-  readonly isChargeable: boolean
+  /** Why no gateway of its route can charge it: all are of the other mode, or need another payment method. */
+  readonly lacks: 'gateway' | 'payment_method' | undefined
 }
+
+const ANYWHERE: AccountFacts = { mode: null, credentials: {} }
 
 /** Time after which a change of the rules is seen, in milliseconds. */
 const INTERVAL_MS = 2_000
@@ -24,7 +27,8 @@ const INTERVAL_MS = 2_000
 export class AcceptanceRules {
   readonly #gateways: ReadonlyMap<string, AcceptingGateway>
   readonly #readRoutes: ReadRoutes
-  #rules: readonly RoutingRule[] | undefined
+  #rules: readonly RoutingRule[] = []
+  #areRulesKnown: boolean
   #loop: Loop | undefined
 
   /** `gateways`: those of the workers, in order. */
@@ -32,12 +36,14 @@ export class AcceptanceRules {
     this.#gateways = new Map(gateways.map((gateway) => [gateway.name, gateway]))
     this.#readRoutes = readRoutes
     // The workers of one gateway do not route.
-    if (gateways.length === 1) this.#rules = []
+    this.#areRulesKnown = gateways.length === 1
   }
 
   /** Reads the rules now. */
   async refresh(): Promise<void> {
-    if (this.#gateways.size > 1) this.#rules = await this.#readRoutes()
+    if (this.#gateways.size < 2) return
+    this.#rules = await this.#readRoutes()
+    this.#areRulesKnown = true
   }
 
   /** Reads the rules, and again from now on. After a failure, those of the last time hold. */
@@ -52,16 +58,29 @@ export class AcceptanceRules {
     await this.#loop?.stop()
   }
 
-  judge({ account = DEFAULT_ACCOUNT, amount, currency = 'USD', paymentMethod }: NewPayment): Acceptance {
+  /** `facts`: of the payment's account. @default it may go anywhere */
+  judge(
+    { account = DEFAULT_ACCOUNT, amount, currency = 'USD', paymentMethod }: NewPayment,
+    facts: AccountFacts = ANYWHERE,
+  ): Acceptance {
     const payment = { account, amount, currency, paymentMethod: paymentMethod ?? null }
-    const rules = this.#rules ?? []
+    const rules = this.#rules
     const known = [...this.#gateways.keys(), ...(ruleOf(rules, payment)?.gateways ?? [])]
-    const route = routeOf(rules, payment, known)
-    return {
-      tokenGateway: this.#rules && route[0],
-      isChargeable: route.some(
-        (name) => paymentMethod !== undefined || this.#gateways.get(name)?.hasDefaultMethod !== false,
-      ),
-    }
+    const route = routeOf(rules, payment, known, (name) => fitsMode(facts.mode, this.#modeOf(name, facts)))
+    const isChargeable =
+      paymentMethod === undefined ? route.some((name) => this.#hasDefault(name, facts)) : route.length > 0
+    if (isChargeable) return { tokenGateway: this.#areRulesKnown ? route[0] : undefined, lacks: undefined }
+    const isOfOtherMode = route.length === 0 && routeOf(rules, payment, known).length > 0
+    return { tokenGateway: undefined, lacks: isOfOtherMode ? 'gateway' : 'payment_method' }
+  }
+
+  #modeOf(name: string, { credentials }: AccountFacts): GatewayMode | null | undefined {
+    return Object.hasOwn(credentials, name) ? credentials[name] : this.#gateways.get(name)?.mode
+  }
+
+  /** What is said of the program's credentials says nothing about those of another mode. */
+  #hasDefault(name: string, facts: AccountFacts): boolean {
+    const gateway = this.#gateways.get(name)
+    return gateway?.hasDefaultMethod !== false || this.#modeOf(name, facts) !== gateway.mode
   }
 }

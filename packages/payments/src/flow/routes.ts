@@ -1,3 +1,4 @@
+import { fitsMode } from '../domain/accounts/account.ts'
 import { gatewayNameOf } from '../domain/accounts/place.ts'
 import { ruleOf, routeOf, type RoutingRule } from '../domain/routing.ts'
 import type { Gateways } from '../gateways/gateways.ts'
@@ -41,7 +42,7 @@ export function directionsOf(
   const { names } = gateways
   const rule = ruleOf(rules, place)
   const { gateway, isCharge } = place
-  const route = isCharge ? routeOf(rules, place, names) : []
+  const route = isCharge ? fittingRoute(place, rules, gateways) : []
   const declines = rule?.declines
   if (gateway !== null) return { names: [gateway], isExact: true, route, declines }
   const last = lastOf(place, names)
@@ -51,6 +52,20 @@ export function directionsOf(
     place.tokenGateway === null && routeOf(rules, place, [...names, ...(rule?.gateways ?? [])]).length === 0
   const isAny = !isCharge || isOfNone
   return { names: isAny ? names : route, isExact: false, route, declines }
+}
+
+/** Leaves out the gateways of the other mode, unless none is left: the claim then says why not. */
+function fittingRoute(
+  place: PaymentPlace,
+  rules: readonly RoutingRule[],
+  gateways: Gateways,
+): readonly string[] {
+  const { account, accountMode } = place
+  const { names } = gateways
+  const route = routeOf(rules, place, names, (name) =>
+    fitsMode(accountMode, gateways.get(name, account)?.mode),
+  )
+  return route.length > 0 ? route : routeOf(rules, place, names)
 }
 
 /** Returns the gateway that repeats a charge, with the account's credentials of now, whatever those of the last attempt were. */

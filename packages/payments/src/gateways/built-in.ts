@@ -13,7 +13,7 @@ import { gatewayTimeout } from '../settings.ts'
 import { createAdyenGateway } from './adyen/gateway.ts'
 import { adyenSettings, adyenWebhookSettings } from './adyen/settings.ts'
 import { ACCEPTED, createAdyenWebhookParser } from './adyen/webhook.ts'
-import type { Gateway } from './gateway.ts'
+import type { Gateway, GatewayMode } from './gateway.ts'
 import { count } from './limit-settings.ts'
 import type { GatewayLimits } from './limited-gateway.ts'
 import { createSimulatedGateway } from './simulated/gateway.ts'
@@ -29,6 +29,8 @@ interface BuiltIn {
   readonly sections: readonly SettingsSection[]
   /** Whether another process can look up its attempts. */
   readonly isShared: boolean
+  /** The money that it moves, whatever its settings. @default by its settings */
+  readonly mode?: GatewayMode | undefined
   /** Whether a payment may leave out its payment method. */
   hasDefaultMethod(environment: Environment): boolean
   /** The settings of its webhooks, and their reader; it needs the signing secret, and no right to charge. */
@@ -122,6 +124,7 @@ const SIMULATED: BuiltIn = {
   sections: [{ settings: Object.values<SettingNames>(simulatedSettings) }],
   // Its ledger is in the memory of its worker.
   isShared: false,
+  mode: 'test',
   hasDefaultMethod: () => true,
 }
 

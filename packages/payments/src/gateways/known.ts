@@ -8,7 +8,7 @@ import {
 } from '@titan/service'
 import { gatewayTimeout } from '../settings.ts'
 import { BUILT_IN } from './built-in.ts'
-import type { Gateway } from './gateway.ts'
+import type { Gateway, GatewayMode } from './gateway.ts'
 import { gatewaysOf, type Gateways } from './gateways.ts'
 import { limitsSection } from './limit-settings.ts'
 import { createBuiltIn, gatewaySettings, LIST_SETTINGS, readWords, type GatewayPlan } from './settings.ts'
@@ -18,6 +18,8 @@ export interface AcceptingGateway {
   readonly name: string
   /** Whether a payment may leave out its payment method. */
   readonly hasDefaultMethod: boolean
+  /** The money that it moves. @default unknown */
+  readonly mode?: GatewayMode | undefined
 }
 
 /** How the webhooks of one gateway are checked and read. Needs its signing secret, and no right to charge. */
@@ -130,9 +132,13 @@ async function openKnown({ words, webhooks, builtIns, plan, source }: Known): Pr
     accepting: words?.map((word) => {
       const builtIn = BUILT_IN.get(word)
       if (builtIn !== undefined)
-        return { name: word, hasDefaultMethod: builtIn.hasDefaultMethod(source.environment) }
-      const { name = word, hasDefaultMethod = false } = modules[plan?.words.indexOf(word) ?? -1] ?? {}
-      return { name, hasDefaultMethod }
+        return {
+          name: word,
+          hasDefaultMethod: builtIn.hasDefaultMethod(source.environment),
+          mode: builtIn.mode ?? builtIns.find(({ name }) => name === word)?.mode,
+        }
+      const { name = word, hasDefaultMethod = false, mode } = modules[plan?.words.indexOf(word) ?? -1] ?? {}
+      return { name, hasDefaultMethod, mode }
     }),
     unmovable: modules.filter(({ move }) => move === undefined).map(({ name }) => name),
     webhooks: [

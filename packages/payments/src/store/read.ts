@@ -1,5 +1,6 @@
 import { eventIdOf } from '../domain/identifiers.ts'
 import type { Payment, PaymentAttempt, PaymentEvent, RecordedBreak } from '../domain/payment.ts'
+import type { GatewayMode } from '../gateways/gateway.ts'
 import type { RoutedPayment } from '../domain/routing.ts'
 import type { Database } from './database.ts'
 import { toPayment, type PaymentRow } from './rows.ts'
@@ -18,6 +19,8 @@ export async function getPayment(sql: Database, id: string): Promise<Payment | u
 /** What decides at which gateway a payment is worked on next. */
 export interface PaymentPlace extends RoutedPayment {
   readonly tokenGateway: string | null
+  /** The money that its account moves; null for any. */
+  readonly accountMode: GatewayMode | null
   readonly id: string
   /**
    * That of its open attempt, of the charge that it is about, or where its next attempt begins; null when that may be any, or it

@@ -1,6 +1,6 @@
 import { containsCardNumber, type BatchAnswer, type Payment } from '@titan/payments'
 import type { Context } from 'hono'
-import { accountOf } from '../../http/account.ts'
+import { accountFactsOf, accountOf } from '../../http/account.ts'
 import { actorOf } from '../../http/actor.ts'
 import { readJsonBody } from '../../http/body.ts'
 import type { AppEnv } from '../../http/env.ts'
@@ -97,9 +97,9 @@ async function storeBatch(
   { payments, relay, acceptance }: PayServices,
   { mode, lines }: Asked,
 ): Promise<Answer[]> {
-  const [account, actor] = [accountOf(context), actorOf(context)]
+  const [account, actor, facts] = [accountOf(context), actorOf(context), accountFactsOf(context)]
   const judged = lines.map(({ request, problem }) =>
-    request === undefined ? { refusal: problem } : judge({ ...request, account, actor }, acceptance),
+    request === undefined ? { refusal: problem } : judge({ ...request, account, actor }, acceptance, facts),
   )
   const readable = judged.flatMap((line) =>
     'payment' in line ? [{ payment: line.payment, isRefused: line.refusal !== undefined }] : [],

@@ -1,3 +1,5 @@
+import type { GatewayMode } from '../../gateways/gateway.ts'
+
 /** The account of what names none. */
 export const DEFAULT_ACCOUNT = 'default'
 
@@ -15,4 +17,17 @@ export function storedKeyOf(account: string, key: string): string {
 /** Returns the client's own part of a stored key. */
 export function clientKeyOf(account: string, storedKey: string): string {
   return account === DEFAULT_ACCOUNT ? storedKey : storedKey.slice(account.length + 1)
+}
+
+/** What an account says about gateways. */
+export interface AccountFacts {
+  /** The money that it moves; null for any. */
+  readonly mode: GatewayMode | null
+  /** The money that its own credentials move, by gateway: they count instead of those of the program. */
+  readonly credentials: Readonly<Record<string, GatewayMode | null>>
+}
+
+/** Whether a gateway may take payments of an account; what is not known fits. */
+export function fitsMode(account: GatewayMode | null, gateway: GatewayMode | null | undefined): boolean {
+  return account === null || gateway == null || account === gateway
 }
