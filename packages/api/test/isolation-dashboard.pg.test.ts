@@ -92,6 +92,21 @@ describe('the dashboard of an account’s key', () => {
     )
   })
 
+  it('shows the payments of default to its keys below the scope admin', async () => {
+    const { key, token } = await world.api.keys.create({ name: 'default', scope: 'write' })
+    expect(key.account).toBe('default')
+    const cookie = await dashboard.signIn(token)
+    const { ids, words } = tenant('north')
+    const [payment = ''] = ids.get('payment_id') ?? []
+    const list = await dashboard.get('/payments', cookie)
+    expect(list.body).toContain(tenant('default').ids.get('payment_id')?.[0])
+    for (const path of ['/payments', '/refunds']) {
+      const { body } = await dashboard.get(`${path}?account=north`, cookie)
+      expect([...words, 'north'].filter((word) => body.includes(word))).toEqual([])
+    }
+    expect((await dashboard.get(`/payments/${payment}`, cookie)).status).toBe(404)
+  })
+
   it('refunds with a key of the scope write under the key’s own name, and not with one of read', async () => {
     const [, id = ''] = tenant('north').ids.get('payment_id') ?? []
     const form = { key: 'dashboard-3', amount: '0.01', reason: '' }
