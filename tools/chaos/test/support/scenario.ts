@@ -125,7 +125,7 @@ export async function openScenario(compileCache: string, hasSecond = false): Pro
     SOFT_DECLINE_DELAY_MS: '20',
     NODE_COMPILE_CACHE: compileCache,
     CHAOS_POLICY: JSON.stringify({
-      unknownDelaysMs: [100, 200, 400],
+      unknownDelaysMs: [100, 200],
       pollDelaysMs: { customer: [100], capture: [3_600_000], gateway: [100, 200] },
       maxResolves: 10,
       maxTakeovers: 100,
