@@ -21,6 +21,7 @@ import {
 } from '../markup/parts.ts'
 import type { Reading } from '../reads/reads.ts'
 import { pathTo } from '../web/paths.ts'
+import { accountLink, isNamed } from './accounts.ts'
 
 /** Reads which deliveries of an endpoint to list from the query; '' is any. */
 export const deliverySearch = v.object({
@@ -62,6 +63,7 @@ export function endpointPage(
 function summary(endpoint: WebhookEndpoint, viewer: Viewer): Html {
   const { id, description, eventTypes, firstFailureAt, createdAt } = endpoint
   return facts([
+    isNamed(endpoint) && viewer.tenant === undefined && ['Account', accountLink(endpoint, 'payments')],
     ['URL', urlOf(endpoint, viewer)],
     ['Id', mono(id)],
     description !== '' && ['Description', description],
