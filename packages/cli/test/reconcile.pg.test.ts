@@ -1,5 +1,12 @@
 import { startGatewaySimulator } from '@titan/gateway-simulator'
-import { createPaymentStore, applyOutcome, type ComparisonReport } from '@titan/payments'
+import {
+  applyOutcome,
+  createAccountStore,
+  createPaymentStore,
+  CredentialStore,
+  type ComparisonReport,
+} from '@titan/payments'
+import { SecretBox } from '@titan/webhooks'
 import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -41,18 +48,19 @@ async function rig() {
     return ((await response.json()) as { id: string }).id
   }
 
-  async function settled(key: string, gatewayRef: (id: string) => Promise<string>): Promise<string> {
-    const answer = await store.create({ amount: 500, idempotencyKey: key })
+  async function settled(key: string, gatewayRef: (id: string) => Promise<string>, gateway = 'stripe') {
+    const account = gateway.includes('@') ? 'acme' : 'default'
+    const answer = await store.create({ amount: 500, idempotencyKey: key, account })
     if (answer.kind !== 'created') throw new Error('not created')
     const { id: paymentId } = answer.payment
-    await store.claim(paymentId, { owner: 'w', leaseMs: 60_000, gateway: 'stripe' })
+    await store.claim(paymentId, { owner: 'w', leaseMs: 60_000, gateway })
     const outcome = {
       type: 'SUCCEEDED',
       gatewayRef: await gatewayRef(paymentId),
       amount: 500,
       currency: 'USD',
     } as const
-    await applyOutcome({ paymentId, attemptNo: 1, gateway: 'stripe', outcome, actor: 'w' }, { store })
+    await applyOutcome({ paymentId, attemptNo: 1, gateway, outcome, actor: 'w' }, { store })
     return paymentId
   }
   return { env, chargeAt, settled, simulator }
@@ -94,6 +102,35 @@ test('says why it cannot compare, with code 2 and nothing written', async () => 
   expect(await refused(['--since', '1m'])).toContain('--since must be earlier')
   await simulator.order({ on: 'inquiry', behaviours: ['401'], times: null })
   expect(await refused([...SPAN])).toContain('the gateway stripe cannot list its records')
+})
+
+test('compares a place with its own credentials', async () => {
+  const { env, chargeAt, settled } = await rig()
+  const key = Buffer.alloc(32, 7)
+  await createAccountStore(sql).create({ id: 'acme', name: 'Acme', mode: null })
+  const variables = { STRIPE_SECRET_KEY: env.STRIPE_SECRET_KEY }
+  const credentials = new CredentialStore(sql, new SecretBox([key]))
+  const place = await credentials.set({ account: 'acme', gateway: 'stripe', mode: 'test', variables })
+  const lost = await settled('lost', async () => 'pi_111111111111111111111111', place)
+  await settled('kept', chargeAt, place)
+  // The key of the program is refused there.
+  const own = { ...env, STRIPE_SECRET_KEY: 'sk_test_wrong', WEBHOOK_ENCRYPTION_KEY: key.toString('base64') }
+  const run = await runHere(['reconcile', '--gateway', place, ...SPAN, '--json'], own)
+  expect(JSON.parse(run.stdout)).toMatchObject({
+    gateway: place,
+    moved: 2,
+    differences: 1,
+    found: [{ kind: 'missing_at_gateway', paymentId: lost }],
+  })
+  expect(run.code).toBe(1)
+  const redis = { REDIS_URL: 'redis://127.0.0.1:1' }
+  const verified = await runHere(['verify', '--gateway', place, ...SPAN, '--no-redis'], { ...own, ...redis })
+  expect(verified.stdout).toMatch(new RegExp(`^I02_success_is_charged +FAIL .*\\n +1 × .*: ${lost}$`, 'm'))
+  const refused = async (at: string, given: Readonly<Record<string, string>>) =>
+    (await runHere(['reconcile', '--gateway', at, ...SPAN], given)).stderr
+  expect(await refused('stripe@acme.2', own)).toContain('there are no credentials stripe@acme.2')
+  expect(await refused(place, env)).toContain('use WEBHOOK_ENCRYPTION_KEY and the settings of the workers')
+  expect(await refused(place, { ...own, GATEWAY: 'adyen' })).toContain('GATEWAYS must name stripe')
 })
 
 test('a dispute and a closed difference breach no invariant', async () => {

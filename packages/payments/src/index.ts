@@ -28,7 +28,7 @@ export {
 } from './store/migrate.ts'
 
 // Accounts
-export type { AccountGateways } from './gateways/account-gateways.ts'
+export { AccountGateways, atPlace } from './gateways/account-gateways.ts'
 export { accountGatewaysOf } from './flow/account-gateways.ts'
 export { CredentialStore } from './store/accounts/credentials.ts'
 export { createAccountStore, type Account, type AccountStore } from './store/accounts/accounts.ts'
@@ -37,7 +37,7 @@ export { createAccountStore, type Account, type AccountStore } from './store/acc
 export * from './domain/payment.ts'
 export * from './domain/claim.ts'
 export { ACCOUNT_ID, DEFAULT_ACCOUNT, storedKeyOf, type AccountFacts } from './domain/accounts/account.ts'
-export { gatewayNameOf } from './domain/accounts/place.ts'
+export { gatewayNameOf, readPlace } from './domain/accounts/place.ts'
 export type { Movement } from './domain/movement.ts'
 export type { ComparisonReport, FoundDifference } from './domain/reconciliation.ts'
 export * from './domain/details.ts'

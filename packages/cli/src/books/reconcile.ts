@@ -7,6 +7,7 @@ import {
   type FoundDifference,
 } from '@titan/payments'
 import { optionalText } from '@titan/service'
+import { webhooksSettings } from '@titan/webhooks'
 import { command } from '../command.ts'
 import { formatFacts, formatSections, formatTable, formatTimestamp } from '../output.ts'
 import { withProgress } from '../terminal.ts'
@@ -21,15 +22,19 @@ export const reconcileCommand = command({
     'Compare the list of a gateway with the payments, and record the differences. Moves no money. Code 1 when they differ.',
   settings: {
     gateway: optionalText(
-      { flag: 'gateway', about: 'Name of the gateway.', shown: 'that of GATEWAYS, when it names one' },
-      { form: /^[\w.:-]{1,100}$/, rule: 'the name of a gateway' },
+      {
+        flag: 'gateway',
+        about: 'Name of the gateway, or of a place such as stripe@acme.1.',
+        shown: 'that of GATEWAYS, when it names one',
+      },
+      { form: /^[\w.:@-]{1,100}$/, rule: 'the name of a gateway or place' },
     ),
     ...spanSettings,
   },
-  groups: { config: databaseSettings, known: knownGatewaySettings },
-  async run({ gateway: wanted, ...given }, { known, database, print }) {
-    return withListedGateway({ known, wanted }, async (gateway) => {
-      const sql = await database()
+  groups: { config: databaseSettings, known: knownGatewaySettings, webhooks: webhooksSettings },
+  async run({ gateway: wanted, ...given }, { known, webhooks, database, print }) {
+    const sql = await database()
+    return withListedGateway({ known, wanted, sql, webhooks }, async (gateway) => {
       const { since, until } = await spanOf(sql, given)
       const store = createPaymentStore(sql)
       const total = minutesOf(since, until)

@@ -7,7 +7,7 @@ import {
 } from '@titan/payments'
 import type { RedisClient } from '@titan/queue-core'
 import type { Place } from '../commands/queue.ts'
-import { formatDuration } from '../output.ts'
+import { formatDuration, formatTimestamp } from '../output.ts'
 import { createJobIndex } from '../verify/job-index.ts'
 import { findOverdueWithoutJob } from '../verify/redis.ts'
 import { findOpenBreaks } from '../verify/snapshot.ts'
@@ -52,6 +52,7 @@ export async function examinePayments(
     diagnose('payments.review', judgeReview(review)),
     diagnose('payments.breaks', await judgeBreaks(sql)),
     diagnose('payments.gateway', judgeGateways(await readGateways(sql))),
+    diagnose('payments.books', await judgeBooks(sql)),
     diagnose('payments.stopped', judgeStops(await listGateways(sql))),
   ]
 }
@@ -102,6 +103,21 @@ async function judgeBreaks(sql: Database): Promise<Result> {
   const advice =
     'See titan payments show; refund the charge at the gateway, then record it with titan payments refund.'
   return problem('warning', found, advice)
+}
+
+/** What cannot be compared has no mark: a gateway without a list, and credentials that no worker can open. */
+async function judgeBooks(sql: Database): Promise<Result> {
+  const books = await sql<{ name: string; doneUntil: Date | null }[]>`
+    select coalesce(m.gateway, c.place) as name, m.done_until as "doneUntil"
+      from (select gateway, done_until from reconciliation_marks where account = 'default') as m
+      full join gateway_credentials c on c.place = m.gateway
+     order by 1`
+  const compared = books.map(({ name, doneUntil }) =>
+    doneUntil === null ? `${name} never` : `${name} until ${formatTimestamp(doneUntil)}`,
+  )
+  return compared.length === 0
+    ? 'No list of a gateway was compared.'
+    : `Lists compared: ${compared.join(', ')}.`
 }
 
 function judgeStops(gateways: readonly ListedGateway[]): Result {

@@ -18,6 +18,7 @@ import {
   wholeNumber,
   type SettingsSource,
 } from '@titan/service'
+import { webhooksSettings } from '@titan/webhooks'
 import { spanOf, spanSettings, withListedGateway } from '../books/span.ts'
 import { command } from '../command.ts'
 import { withProgress } from '../terminal.ts'
@@ -80,11 +81,16 @@ export const verifyCommand = command({
       { fallback: 86_400_000, min: 1, max: 366 * 86_400_000 },
     ),
   },
-  groups: { config: storeSettings, kept: keptLedger, known: knownGatewaySettings },
+  groups: {
+    config: storeSettings,
+    kept: keptLedger,
+    known: knownGatewaySettings,
+    webhooks: webhooksSettings,
+  },
   statementTimeoutMs: 0,
   async run(
     { ledger, ledgerUrl, settled, maxRetries, keyTtlMs, ...own },
-    { config, kept, known, ...session },
+    { config, kept, known, webhooks, ...session },
   ) {
     const source = sourceOf({ ledger, ledgerUrl, ...own }, kept.file)
     const sql = await session.database()
@@ -98,7 +104,7 @@ export const verifyCommand = command({
     const check = (given: Pick<VerifyOptions, 'ledger' | 'list'>): Promise<Finding[]> =>
       withProgress('payments', 0, (onProgress) => verify({ ...shared, ...given, onProgress }))
     const findings = source.isListed
-      ? await withListedGateway({ known, wanted: source.gateway }, async (gateway) => {
+      ? await withListedGateway({ known, wanted: source.gateway, sql, webhooks }, async (gateway) => {
           const span = await spanOf(sql, own)
           return withList({ sql, gateway, ...span }, (list) => check({ list }))
         })

@@ -1,4 +1,5 @@
 import type { MoneyRecord } from '../gateways/records.ts'
+import { gatewayNameOf } from './accounts/place.ts'
 import type { BreakKind, PaymentStatus, WaitingReason } from './payment.ts'
 
 /** What is on record here of an attempt that a gateway lists. */
@@ -39,6 +40,8 @@ export function judgeRecord(record: MoneyRecord, ours: OurRecord | undefined, ga
   const isMoney = record.status === 'succeeded' || record.status === 'authorized'
   if (ours === undefined) return isMoney ? differs('missing_here') : AGREES
   if (ours.attemptGateway !== null && ours.attemptGateway !== gateway) {
+    // Accounts may share one account at the gateway: the comparison with the attempt's own place judges it.
+    if (gatewayNameOf(ours.attemptGateway) === gatewayNameOf(gateway)) return AGREES
     // An attempt belongs to one gateway: this one was never sent there.
     if (record.status !== 'succeeded') return AGREES
     return differs(ours.status === 'SUCCESS' ? 'duplicate_charge' : 'late_charge')

@@ -69,6 +69,10 @@ export class AccountGateways implements Gateways {
     return this.#places.size > 0
   }
 
+  get places(): readonly string[] {
+    return [...this.#places.keys()]
+  }
+
   get(name: string, account?: string): Gateway | undefined {
     const current = account === undefined ? undefined : this.#current.get(keyOf(name, account))
     const place = current ?? (readPlace(name) === undefined ? undefined : name)
@@ -132,7 +136,7 @@ export class AccountGateways implements Gateways {
       const variables = JSON.stringify(opened)
       if (known?.gateway !== undefined && known.variables === variables) return { ...known, credentials }
       this.#closeLater(known?.gateway)
-      const gateway = named(await this.#create(credentials, opened), place)
+      const gateway = atPlace(await this.#create(credentials, opened), place)
       if ((known?.failures ?? 0) > 0) this.#options.onRestored?.(place)
       return { credentials, variables, gateway, failures: 0, retryAt: 0 }
     } catch (error) {
@@ -173,7 +177,7 @@ export class AccountGateways implements Gateways {
 }
 
 /** Attempts are stored with the name of their gateway: that of the place, here. */
-function named(gateway: Gateway, name: string): Gateway {
+export function atPlace(gateway: Gateway, name: string): Gateway {
   const { admit } = withMembers(gateway, {})
   return withMembers(gateway, {
     name,
@@ -181,7 +185,7 @@ function named(gateway: Gateway, name: string): Gateway {
       admit &&
       (async (options) => {
         const admission = await admit(options)
-        return { gateway: named(admission.gateway, name), release: admission.release }
+        return { gateway: atPlace(admission.gateway, name), release: admission.release }
       }),
   })
 }

@@ -6,6 +6,8 @@ export interface Gateways {
   readonly names: readonly string[]
   /** Whether an account may have a gateway of its own, so that its payments are read before each claim. @default false */
   readonly hasAccounts?: boolean | undefined
+  /** Gateways of accounts' own, as attempts are stored with them. @default none */
+  readonly places?: readonly string[] | undefined
   /**
    * Returns the gateway of that name at which new attempts of an account begin, or the one with exactly that name without an
    * account; undefined when the program has none.
@@ -85,6 +87,9 @@ export function mapGateways(gateways: Gateways, wrap: (gateway: Gateway) => Gate
     names: gateways.names,
     get hasAccounts() {
       return gateways.hasAccounts
+    },
+    get places() {
+      return gateways.places
     },
     get(name, account) {
       const gateway = gateways.get(name, account)

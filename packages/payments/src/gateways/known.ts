@@ -43,7 +43,7 @@ export interface KnownGateways {
   readonly webhooks: readonly GatewayWebhookReader[]
   /** Those that can look up attempts, list them or complete actions; undefined without one. */
   readonly lookUp: Gateways | undefined
-  /** Creates the gateway of that name from another environment, such as one with the credentials of an account. */
+  /** Creates the gateway of that name from an environment over the program's, such as the credentials of an account. */
   create(name: string, environment: Environment): Promise<Gateway>
 }
 
@@ -148,7 +148,8 @@ async function openKnown({ words, webhooks, builtIns, plan, source }: Known): Pr
       ),
     ],
     lookUp: asked.length === 0 ? undefined : gatewaysOf(asked),
-    async create(name, environment) {
+    async create(name, over) {
+      const environment = { ...source.environment, ...over }
       if (BUILT_IN.has(name)) return createBuiltIn(name, { environment })
       if (opened === undefined) throw new Failure(`GATEWAYS names no gateway ${name}`)
       return opened.create(name, environment)

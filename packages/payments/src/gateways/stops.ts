@@ -25,9 +25,12 @@ export function stoppable(gateways: Gateways): StoppableGateways {
   )
   return {
     ...mapped,
-    // It changes, and a copy would not.
+    // They change, and a copy would not.
     get hasAccounts() {
       return mapped.hasAccounts
+    },
+    get places() {
+      return mapped.places
     },
     isStopped,
     setStopped(names) {

@@ -3,6 +3,7 @@ import {
   compareBooks,
   gatewayKeyOf,
   kindOf,
+  readPlace,
   type ChargeOutcome,
   type CompareOptions,
   type Database,
@@ -32,7 +33,7 @@ function factsOf({ gatewayRef, amount, currency }: MoneyRecord) {
 
 /** A gateway whose books a test writes, and payments that were charged there. */
 export function booksOf(store: PaymentStore, sql: Database, given: Partial<Gateway> = {}) {
-  const name = `books_${randomUUID().slice(0, 8)}`
+  const { name = `books_${randomUUID().slice(0, 8)}` } = given
   const records: GatewayRecord[] = []
   const calls = { list: 0, lookup: 0, longest: 0 }
   const gateway: Gateway = {
@@ -60,7 +61,8 @@ export function booksOf(store: PaymentStore, sql: Database, given: Partial<Gatew
 
   /** A payment in SUCCESS, and the gateway's record of it. */
   async function paid(changed: Partial<MoneyRecord> = {}, amount = 500) {
-    const answer = await store.create({ amount, idempotencyKey: newKey() })
+    const account = readPlace(name)?.account
+    const answer = await store.create({ amount, idempotencyKey: newKey(), account })
     if (answer.kind !== 'created') throw new Error('not created')
     const { id } = answer.payment
     const claimed = await claim(store, id, { gateway: name })

@@ -10,7 +10,7 @@ import { compareBooks, SETTLE_MS } from './compare.ts'
 
 export interface BooksDutyOptions {
   readonly store: PaymentStore
-  readonly gateways: Pick<Gateways, 'names' | 'get'>
+  readonly gateways: Pick<Gateways, 'names' | 'places' | 'get'>
   /** Shown as the holder of a comparison. */
   readonly owner: string
   readonly policy?: Partial<RetryPolicy> | undefined
@@ -51,7 +51,7 @@ const LATER_PASSES: readonly Pass[] = [7, 35].map((days) => ({
 }))
 
 /**
- * Compares the books of each gateway that can list them, one program of the fleet at a time, from where the last comparison
+ * Compares the books of each gateway and place that can list them, one program of the fleet at a time, from where the last comparison
  * ended: soon after each record was made, and again when it is a week and five weeks old. A gateway without a list costs nothing, not even a statement.
  */
 export class BooksDuty {
@@ -87,7 +87,7 @@ export class BooksDuty {
     const { gateways, intervalMs = 3_600_000, settleMs = SETTLE_MS } = this.#options
     const first = { mark: 'default', intervalMs, settleMs }
     for (const pass of [first, ...LATER_PASSES])
-      for (const name of gateways.names) {
+      for (const name of [...gateways.names, ...(gateways.places ?? [])]) {
         const gateway = gateways.get(name)
         if (gateway?.list !== undefined) await this.#tryCompare(gateway, pass)
       }
