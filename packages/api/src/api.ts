@@ -2,6 +2,7 @@ import { createApiMetrics, logPaymentsEvents } from '@titan/telemetry'
 import {
   AcceptanceRules,
   accountGatewaysOf,
+  accountReadersOf,
   connectDatabase,
   connectionName,
   createPaymentStore,
@@ -155,7 +156,7 @@ async function openParts(options: ApiOptions, gateways: KnownGateways) {
     acceptance,
     unmovable: gateways.unmovable,
     actions: { gateways: accounts, policy: config.policy },
-    gatewayWebhooks: { gateways: gateways.webhooks, policy: config.policy },
+    gatewayWebhooks: { gateways: gateways.webhooks, readersOf: readersOf(accounts), policy: config.policy },
     access: accessOf(options, authenticator),
     dashboard: dashboard.app,
     webhooks: options.webhooks && new WebhookStore(sql, options.webhooks),
@@ -203,6 +204,10 @@ function accountsOf(
 ): AccountGateways {
   const seal = new SecretBox(webhooks?.encryptionKeys ?? [])
   return accountGatewaysOf({ gateways: lookUp, create, sql, seal, log })
+}
+
+function readersOf(accounts: AccountGateways) {
+  return (gateway: string, account: string) => accountReadersOf(accounts, gateway, account)
 }
 
 /** Counts what a store accepts. */

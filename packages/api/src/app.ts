@@ -35,7 +35,7 @@ export interface AppOptions {
   /** Gateways that can do no captures, voids and refunds. @default none */
   readonly unmovable?: readonly string[]
   /** The gateways whose webhooks are accepted, and the meaning of a decline. @default none */
-  readonly gatewayWebhooks?: Pick<GatewayWebhookServices, 'gateways' | 'policy'>
+  readonly gatewayWebhooks?: Pick<GatewayWebhookServices, 'gateways' | 'readersOf' | 'policy'>
   readonly probes: Probes
   /** Who may call, and how often. @default every caller, without a limit */
   readonly access?: AccessOptions

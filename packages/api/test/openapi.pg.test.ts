@@ -1,7 +1,7 @@
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { signatureHeader } from '@titan/gateway-simulator'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Gateway } from '@titan/payments'
+import { gatewayWebhookSettings, type Gateway } from '@titan/payments'
 import { openTestApi, type TestApi } from './support/api.ts'
 import { authorized, finish, paid, pay } from './support/movements.ts'
 import { openContract, type Contract, type Document } from './support/contract.ts'
@@ -11,7 +11,8 @@ let document: Document
 let contract: Contract
 beforeAll(async () => {
   api = await openTestApi({
-    gatewaySecrets: { STRIPE_WEBHOOK_SECRET: SECRET },
+    gatewaySecrets: SECRETS,
+    readersOf: () => gatewayWebhookSettings.read({ environment: SECRETS }),
     actions: { gateways: { get: () => declining } },
   })
   document = (await (await api.request('/openapi.json')).json()) as Document
@@ -20,6 +21,7 @@ beforeAll(async () => {
 afterAll(() => api.close())
 
 const SECRET = 'whsec_of_the_tests'
+const SECRETS = { STRIPE_WEBHOOK_SECRET: SECRET }
 const DAY = '2026-11-24T00:00:00Z'
 const json = (method: string, body: object): RequestInit => ({
   method,
@@ -283,6 +285,9 @@ describe('the routes answer as the document says:', () => {
     await call('receiveGatewayWebhook', '/gateway-webhooks/stripe', post({ 'stripe-signature': signature }))
     await call('receiveGatewayWebhook', '/gateway-webhooks/stripe', post({}))
     await call('receiveGatewayWebhook', '/gateway-webhooks/unknown', post({}))
+
+    const signed = post({ 'stripe-signature': signature })
+    await call('receiveAccountGatewayWebhook', '/gateway-webhooks/stripe/acme', signed)
 
     expect(contract.seen('receiveGatewayWebhook')).toEqual([200, 400, 404])
   })

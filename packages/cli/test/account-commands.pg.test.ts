@@ -48,7 +48,10 @@ test('accounts are created, marked, paused and resumed, with a row for each act'
 test('credentials are sealed and never shown, and those that fit no account are refused', async () => {
   const secret = 'sk_test_canary4711'
   const stored = await set('acme', `STRIPE_SECRET_KEY=${secret}\n`)
-  expect(stored).toMatchObject({ code: 0, stdout: 'stripe@acme.1\n' })
+  expect(stored).toMatchObject({
+    code: 0,
+    stdout: 'stripe@acme.1\nWebhooks of the gateway: POST /gateway-webhooks/stripe/acme\n',
+  })
   const refusals = [
     await set('acme', 'STRIPE_SECRET_KEY=sk_live_canary4711\n', '--gateway-account', 'other'),
     await set('acme', `STRIPE_SECRET_KEY=${secret}\n`),

@@ -123,6 +123,7 @@ export { fromStripeAmount } from './gateways/stripe/amount.ts'
 export { limitGateway, type GatewayLimits, type LimitedGateway } from './gateways/limited-gateway.ts'
 export { gatewaySettings, openGateways, type GatewayPlan, type OpenGateways } from './gateways/settings.ts'
 export {
+  accountReadersOf,
   gatewayWebhookSettings,
   knownGatewaySettings,
   unmovableGatewaySettings,
@@ -139,9 +140,10 @@ export type { BeforeCharge, BeforeChargeAnswer } from './flow/before-charge.ts'
 export { AcceptanceRules } from './flow/acceptance.ts'
 export { applyOutcome, type ApplyOutcomeOptions } from './flow/write-result.ts'
 export { completeAction } from './flow/complete-action.ts'
-export { applyDispute } from './flow/report-dispute.ts'
+export { mayReport } from './flow/reports/place.ts'
+export { applyDispute } from './flow/reports/dispute.ts'
 export type { Dispute } from './store/books/disputes.ts'
-export { applyMovement, type MovementReport } from './flow/report-movement.ts'
+export { applyMovement, type MovementReport } from './flow/reports/movement.ts'
 export { lookUpAttempt } from './flow/look-up.ts'
 export { CLOCK_MARGIN_MS, compareBooks, SETTLE_MS, type CompareOptions } from './flow/books/compare.ts'
 export { attemptOf } from './flow/books/readings.ts'

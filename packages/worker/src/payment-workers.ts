@@ -289,7 +289,14 @@ function accountsOf(options: PaymentWorkersOptions, sql: Database): AccountGatew
   const { gateways, encryptionKeys = [], log } = options
   const { create } = gateways
   if (create === undefined) return undefined
-  return accountGatewaysOf({ gateways, create, sql, seal: new SecretBox(encryptionKeys), log })
+  return accountGatewaysOf({
+    gateways,
+    // An account's credentials lie over the environment of the program.
+    create: (name, variables) => create(name, { ...process.env, ...variables }),
+    sql,
+    seal: new SecretBox(encryptionKeys),
+    log,
+  })
 }
 
 function end(sql: Database) {

@@ -2,14 +2,18 @@ import {
   applyDispute,
   applyMovement,
   applyOutcome,
+  mayReport,
   type ApplyOutcomeOptions,
+  type GatewayWebhook,
   type GatewayWebhookReader,
   type ReportedEvent,
   type RetryPolicy,
   type WebhookRefusal,
 } from '@titan/payments'
 import type { Log } from '@titan/service'
+import type { Context } from 'hono'
 import { readBytes } from '../http/body.ts'
+import type { AppEnv } from '../http/env.ts'
 import { respondJson } from '../http/response.ts'
 import { json } from '../openapi/operation.ts'
 import { Problem } from '../problem.ts'
@@ -23,6 +27,8 @@ export interface GatewayWebhookServices {
   /** The workers' policy, so that a decline means the same in both. */
   readonly policy: RetryPolicy
   readonly gateways: readonly GatewayWebhookReader[]
+  /** Returns the readers of an account's own credentials. @default accounts have none */
+  readonly readersOf?: ((gateway: string, account: string) => readonly GatewayWebhookReader[]) | undefined
   readonly log: Log
 }
 
@@ -34,42 +40,98 @@ const REFUSALS: Readonly<Record<WebhookRefusal, string>> = {
   not_an_event: 'The body is signed and is not an event.',
 }
 
-/** `POST /gateway-webhooks/{gateway}`: the signature of the gateway authenticates the request. */
+const on = routesOf<GatewayWebhookServices>('Gateways')
+const RESPONSES = [
+  json(200, 'GatewayWebhookReceived', 'The outcome is stored, or was known already'),
+  { status: 202, description: 'The same, for gateways that expect their own text' },
+]
+
+/** The signature of the gateway authenticates these requests. */
 export const GATEWAY_ROUTES: readonly Route<GatewayWebhookServices>[] = [
-  routesOf<GatewayWebhookServices>('Gateways').post('/gateway-webhooks/{gateway}', {
+  on.post('/gateway-webhooks/{gateway}', {
     id: 'receiveGatewayWebhook',
     summary: 'Report the outcome of a charge',
     description:
       "For payment gateways only: the body is in the gateway's own form and signed in its own way. After any other response the gateway sends it again.",
-    responses: [
-      json(200, 'GatewayWebhookReceived', 'The outcome is stored, or was known already'),
-      { status: 202, description: 'The same, for gateways that expect their own text' },
-    ],
+    responses: RESPONSES,
     problems: ['gateway-webhook-refused', 'not-found', 'body-too-large'],
     async handle(context, services) {
-      const { gateways, log } = services
       const gateway = pathParameter(context, 'gateway')
-      const reader = gateways.find((candidate) => candidate.gateway === gateway)
+      const reader = services.gateways.find((candidate) => candidate.gateway === gateway)
       if (reader === undefined) throw new Problem('not-found')
-      // The signature covers the bytes as they came.
-      const body = new Uint8Array(await readBytes(context))
-      const { signatureHeader: header } = reader
-      const webhook = await reader.parse(body, header === undefined ? undefined : context.req.header(header))
-      if (webhook.type === 'REFUSED') {
-        const { cause: code, reason } = webhook
-        context.set('webhookRefusal', code)
-        log.warn('gateway_webhook.refused', 'gateway webhook refused', { gateway, code, reason })
-        throw new Problem('gateway-webhook-refused', { detail: REFUSALS[code] })
-      }
-      // After a failure the gateway sends all of them again: copies have the effect of one.
-      for (const event of webhook.type === 'BATCH' ? webhook.items : [webhook])
-        await apply(event, gateway, services)
-      return reader.acknowledgement === undefined
-        ? respondJson(context, { received: true })
-        : new Response(reader.acknowledgement, { status: 202 })
+      const { webhook } = await read(context, [reader])
+      if (webhook.type !== 'REFUSED') return receive(context, webhook, reader, services)
+      noteRefusal(context, webhook, gateway, services)
+      throw new Problem('gateway-webhook-refused', { detail: REFUSALS[webhook.cause] })
+    },
+  }),
+  on.post('/gateway-webhooks/{gateway}/{account}', {
+    id: 'receiveAccountGatewayWebhook',
+    summary: 'Report the outcome of a charge under the credentials of an account',
+    description: 'The same, signed with the secret of the account. What fits no account is refused alike.',
+    responses: RESPONSES,
+    problems: ['gateway-webhook-refused', 'body-too-large'],
+    async handle(context, services) {
+      const name = pathParameter(context, 'gateway')
+      const readers = services.readersOf?.(name, pathParameter(context, 'account')) ?? []
+      const { webhook, reader } = await read(context, readers)
+      if (webhook.type !== 'REFUSED' && reader !== undefined)
+        return receive(context, webhook, reader, services)
+      if (webhook.type === 'REFUSED' && reader !== undefined)
+        noteRefusal(context, webhook, reader.gateway, services)
+      throw new Problem('gateway-webhook-refused')
     },
   }),
 ]
+
+type Refused = Extract<GatewayWebhook, { readonly type: 'REFUSED' }>
+
+interface Read {
+  readonly webhook: GatewayWebhook
+  /** The first that took it, or the last that refused it; undefined without any. */
+  readonly reader: GatewayWebhookReader | undefined
+}
+
+/** Reads a webhook with the first reader that does not refuse it. */
+async function read(context: Context<AppEnv>, readers: readonly GatewayWebhookReader[]): Promise<Read> {
+  // The signature covers the bytes as they came.
+  const body = new Uint8Array(await readBytes(context))
+  let last: Read = {
+    webhook: { type: 'REFUSED', cause: 'bad_signature', reason: 'no such credentials' },
+    reader: undefined,
+  }
+  for (const reader of readers) {
+    const { signatureHeader: header } = reader
+    const webhook = await reader.parse(body, header === undefined ? undefined : context.req.header(header))
+    last = { webhook, reader }
+    if (webhook.type !== 'REFUSED') break
+  }
+  return last
+}
+
+function noteRefusal(
+  context: Context<AppEnv>,
+  { cause: code, reason }: Refused,
+  gateway: string,
+  { log }: GatewayWebhookServices,
+): void {
+  context.set('webhookRefusal', code)
+  log.warn('gateway_webhook.refused', 'gateway webhook refused', { gateway, code, reason })
+}
+
+/** Applies what was read. After a failure the gateway sends all of it again: copies have the effect of one. */
+async function receive(
+  context: Context<AppEnv>,
+  webhook: Exclude<GatewayWebhook, Refused>,
+  { gateway, acknowledgement }: GatewayWebhookReader,
+  services: GatewayWebhookServices,
+): Promise<Response> {
+  for (const event of webhook.type === 'BATCH' ? webhook.items : [webhook])
+    await apply(event, gateway, services)
+  return acknowledgement === undefined
+    ? respondJson(context, { received: true })
+    : new Response(acknowledgement, { status: 202 })
+}
 
 const EVENT_TYPES: ReadonlySet<string> = new Set<ReportedEvent['type']>([
   'EVENT',
@@ -86,6 +148,11 @@ async function apply(
   const actor = `webhook:${gateway}`
   // A module may return anything: what cannot be read is sent again.
   if (!EVENT_TYPES.has(event.type)) throw new Error(`the gateway ${gateway} read no event`)
+  if (!(await mayReport(event, gateway, store))) {
+    const fields = { gateway, code: event.eventType }
+    log.warn('gateway_webhook.foreign', 'gateway webhook names payment of another account', fields)
+    return
+  }
   if (event.type === 'EVENT') {
     const { paymentId, attemptNo, outcome, isFinal } = event
     const report = { paymentId, attemptNo, outcome, isFinal, gateway, actor }

@@ -63,6 +63,8 @@ export interface TestApiOptions {
   readonly gatewaySecrets?: Readonly<Record<string, string>>
   /** Readers of further gateways' webhooks. @default none */
   readonly readers?: readonly GatewayWebhookReader[]
+  /** Returns the readers of accounts' own credentials. @default none */
+  readonly readersOf?: NonNullable<AppOptions['gatewayWebhooks']>['readersOf']
   /** The gateways that can be called from the API. @default none */
   readonly actions?: AppOptions['actions']
   /** The gateways of the workers. @default unknown */
@@ -101,7 +103,7 @@ async function countPayments(sql: Database): Promise<number> {
   return row?.total ?? Number.NaN
 }
 
-function readersOf(
+function ownReaders(
   environment: TestApiOptions['gatewaySecrets'] = {},
   readers: TestApiOptions['readers'] = [],
 ): readonly GatewayWebhookReader[] {
@@ -124,6 +126,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
     access = {},
     gatewaySecrets,
     readers,
+    readersOf,
     maxInFlight = 1_000,
     lists: listsOptions,
     onStatement,
@@ -148,7 +151,11 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
   const app = createApp({
     payments: applied(changed, store),
     relay,
-    gatewayWebhooks: { gateways: readersOf(gatewaySecrets, readers), policy: DEFAULT_RETRY_POLICY },
+    gatewayWebhooks: {
+      gateways: ownReaders(gatewaySecrets, readers),
+      readersOf,
+      policy: DEFAULT_RETRY_POLICY,
+    },
     access: {
       authenticator: withKeys ? createAuthenticator(createApiKeyStore(sql), log) : undefined,
       ...access,

@@ -62,7 +62,8 @@ export const credentialsSet = command({
       () => credentials.set({ account, gateway, mode, variables, gatewayAccount }),
       (stored) => stored,
     )
-    print({ place }, () => place)
+    const path = `/gateway-webhooks/${gateway}/${account}`
+    print({ place, webhookPath: path }, () => `${place}\nWebhooks of the gateway: POST ${path}`)
     return true
   },
 })

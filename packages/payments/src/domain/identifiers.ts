@@ -57,6 +57,11 @@ export function firstDigitsOf(time: Date): string {
   return sinceEpochMs.toString(16).padStart(12, '0')
 }
 
+/** Returns the payment whose charge a key is of; undefined for any other key. */
+export function paymentOfKey(gatewayKey: string | undefined): string | undefined {
+  return /^titan_(pay_[\da-f]{32})_[1-9]\d*$/.exec(gatewayKey ?? '')?.[1]
+}
+
 /** Returns the key under which the gateway knows an attempt. A pure function, so that no crash can change it. */
 export function gatewayKeyOf(paymentId: string, attemptNo: number): string {
   return `titan_${paymentId}_${attemptNo}`

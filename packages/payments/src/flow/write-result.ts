@@ -10,7 +10,7 @@ import { resolveRetryPolicy, type RetryPolicy } from '../domain/retry-policy.ts'
 import type { ChargeOutcome } from '../gateways/gateway.ts'
 import { isChargeTaken } from '../store/review.ts'
 import type { PaymentStore } from '../store/store.ts'
-import { adoptCapture, recordFailure } from './report-movement.ts'
+import { adoptCapture, recordFailure } from './reports/movement.ts'
 
 type Store = Pick<
   PaymentStore,

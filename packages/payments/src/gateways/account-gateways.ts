@@ -82,6 +82,15 @@ export class AccountGateways implements Gateways {
     return known?.gateway
   }
 
+  /** Returns the gateways under all credentials that an account has or had at one, the present ones first. */
+  ofAccount(name: string, account: string): readonly Gateway[] {
+    const places = [...this.#places.values()]
+      .filter(({ credentials: one }) => one.gateway === name && one.account === account)
+      .toSorted((one, other) => other.credentials.number - one.credentials.number)
+    if (places.length === 0) this.refresh()
+    return places.flatMap(({ gateway }) => gateway ?? [])
+  }
+
   /** Reads the credentials, and begins to look for changes. */
   async start(): Promise<void> {
     await this.#read()

@@ -7,9 +7,10 @@ import {
   type SettingsSource,
 } from '@titan/service'
 import { gatewayTimeout } from '../settings.ts'
+import type { AccountGateways } from './account-gateways.ts'
 import { BUILT_IN } from './built-in.ts'
 import type { Gateway, GatewayMode } from './gateway.ts'
-import { gatewaysOf, type Gateways } from './gateways.ts'
+import { gatewaysOf, withMembers, type Gateways } from './gateways.ts'
 import { limitsSection } from './limit-settings.ts'
 import { createBuiltIn, gatewaySettings, LIST_SETTINGS, readWords, type GatewayPlan } from './settings.ts'
 
@@ -43,8 +44,11 @@ export interface KnownGateways {
   readonly webhooks: readonly GatewayWebhookReader[]
   /** Those that can look up attempts, list them or complete actions; undefined without one. */
   readonly lookUp: Gateways | undefined
-  /** Creates the gateway of that name from an environment over the program's, such as the credentials of an account. */
-  create(name: string, environment: Environment): Promise<Gateway>
+  /**
+   * Creates the gateway of that name from an account's variables over those of the program. Its webhooks are checked by the
+   * account's alone: the secrets of the program would let what is of the program be reported as the account's.
+   */
+  create(name: string, variables: Environment): Promise<Gateway>
 }
 
 export interface KnownGatewayPlan {
@@ -148,11 +152,35 @@ async function openKnown({ words, webhooks, builtIns, plan, source }: Known): Pr
       ),
     ],
     lookUp: asked.length === 0 ? undefined : gatewaysOf(asked),
-    async create(name, over) {
-      const environment = { ...source.environment, ...over }
-      if (BUILT_IN.has(name)) return createBuiltIn(name, { environment })
+    async create(name, variables) {
+      const environment = { ...source.environment, ...variables }
+      if (BUILT_IN.has(name)) return createOwn(name, environment, variables)
       if (opened === undefined) throw new Failure(`GATEWAYS names no gateway ${name}`)
-      return opened.create(name, environment)
+      // How a module checks webhooks is not known, nor by which of its variables.
+      return withMembers(await opened.create(name, environment), { parseWebhook: undefined })
     },
   }
+}
+
+function createOwn(name: string, environment: Environment, variables: Environment): Gateway {
+  const webhooks = BUILT_IN.get(name)?.webhooks
+  const parseWebhook = webhooks?.parserOf({ environment: variables })
+  return withMembers(createBuiltIn(name, { environment }), {
+    signatureHeader: webhooks?.signatureHeader,
+    parseWebhook,
+  })
+}
+
+/** Returns how the webhooks of an account's own credentials are checked; empty without any. */
+export function accountReadersOf(
+  accounts: Pick<AccountGateways, 'ofAccount'>,
+  name: string,
+  account: string,
+): readonly GatewayWebhookReader[] {
+  const acknowledgement = BUILT_IN.get(name)?.webhooks?.acknowledgement
+  return accounts
+    .ofAccount(name, account)
+    .flatMap(({ name: gateway, signatureHeader, parseWebhook: parse }) =>
+      parse === undefined ? [] : [{ gateway, signatureHeader, acknowledgement, parse }],
+    )
 }

@@ -1,5 +1,6 @@
-import type { DisputeRecord } from '../gateways/records.ts'
-import type { PaymentStore } from '../store/store.ts'
+import { paymentOfKey } from '../../domain/identifiers.ts'
+import type { DisputeRecord } from '../../gateways/records.ts'
+import type { PaymentStore } from '../../store/store.ts'
 
 /** What a gateway says about a dispute without being asked. */
 export interface DisputeSaid {
@@ -11,9 +12,6 @@ export interface DisputeSaid {
   readonly actor: string
 }
 
-/** The key of a charge of ours. */
-const CHARGE_KEY = /^titan_(pay_[\da-f]{32})_[1-9]\d*$/
-
 /**
  * Records a dispute about a charge of ours; the status of its payment stays. `known`: it says nothing new. `unknown`: the
  * charge is not ours. Copies of a report have the effect of one, in any order.
@@ -22,7 +20,7 @@ export async function applyDispute(
   { gateway, dispute, saidAt, actor }: DisputeSaid,
   store: Pick<PaymentStore, 'findCharge' | 'get' | 'recordDispute'>,
 ): Promise<'recorded' | 'known' | 'unknown'> {
-  const named = CHARGE_KEY.exec(dispute.gatewayKey ?? '')?.[1]
+  const named = paymentOfKey(dispute.gatewayKey)
   const paymentId = named ?? (await store.findCharge({ gateway, gatewayRef: dispute.chargeRef }))
   if (paymentId === undefined || (await store.get(paymentId)) === undefined) return 'unknown'
   return (await store.recordDispute({ paymentId, gateway, dispute, saidAt, actor })) ? 'recorded' : 'known'

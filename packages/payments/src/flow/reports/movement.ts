@@ -1,8 +1,9 @@
-import type { Claim } from '../domain/claim.ts'
-import { sanitizeOutcome } from '../domain/evidence.ts'
-import type { Movement } from '../domain/movement.ts'
-import type { ChargeOutcome, ReportedEvent } from '../gateways/gateway.ts'
-import type { PaymentStore } from '../store/store.ts'
+import type { Claim } from '../../domain/claim.ts'
+import { sanitizeOutcome } from '../../domain/evidence.ts'
+import { paymentOfKey } from '../../domain/identifiers.ts'
+import type { Movement } from '../../domain/movement.ts'
+import type { ChargeOutcome, ReportedEvent } from '../../gateways/gateway.ts'
+import type { PaymentStore } from '../../store/store.ts'
 
 type Store = Pick<PaymentStore, 'findCharge' | 'recordForeignMovement' | 'recordRefundFailure' | 'movements'>
 
@@ -19,9 +20,6 @@ export type MovementReport = Pick<
 /** `settled`: it is on record now. `ignored`: it was before, or it is not definite. */
 export type MovementEffect = 'settled' | 'ignored' | 'contradiction' | 'unknown'
 
-/** The key of a charge of ours. */
-const CHARGE_KEY = /^titan_(pay_[\da-f]{32})_[1-9]\d*$/
-
 /** Lets the gateway's word end a movement of ours. */
 type SettleOurs = (
   movement: Pick<Movement, 'id' | 'attemptNo'>,
@@ -37,8 +35,8 @@ export async function applyMovement(
   store: Store,
   settleOurs: SettleOurs = async () => 'ignored',
 ): Promise<MovementEffect> {
-  const { gateway, chargeKey = '', chargeRef } = report
-  const named = CHARGE_KEY.exec(chargeKey)?.[1]
+  const { gateway, chargeKey, chargeRef } = report
+  const named = paymentOfKey(chargeKey)
   const paymentId = named ?? (await store.findCharge({ gateway, gatewayRef: chargeRef }))
   if (paymentId === undefined) return 'unknown'
   const outcome = sanitizeOutcome(report.outcome)
