@@ -1,4 +1,5 @@
-import { textOf } from '@titan/queue-core/text-of'
+import { codeOf, textOf } from '@titan/queue-core/text-of'
+import { resolve as resolveImport } from 'import-meta-resolve'
 import { createRequire } from 'node:module'
 import { isAbsolute, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -36,8 +37,16 @@ function firstLineOf(error: unknown): string {
 /** Returns the URL of a module: of a path, which begins with `.` or `/`, or of a package. @throws Error */
 export function locateModule(module: string, directory: string = process.cwd()): string {
   const isPath = module.startsWith('.') || isAbsolute(module)
-  const path = isPath
-    ? resolve(directory, module)
-    : createRequire(join(directory, 'package.json')).resolve(module)
-  return pathToFileURL(path).href
+  return isPath ? pathToFileURL(resolve(directory, module)).href : locatePackage(module, directory)
+}
+
+/** Finds a package as `require` does; one that exports itself to `import` alone as that does. */
+function locatePackage(name: string, directory: string): string {
+  const from = join(directory, 'package.json')
+  try {
+    return pathToFileURL(createRequire(from).resolve(name)).href
+  } catch (error) {
+    if (codeOf(error) !== 'ERR_PACKAGE_PATH_NOT_EXPORTED') throw error
+    return resolveImport(name, pathToFileURL(from).href)
+  }
 }
