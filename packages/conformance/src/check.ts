@@ -1,6 +1,6 @@
-import { settlesWithin } from '@titan/queue-core/async'
 import { textOf } from '@titan/queue-core/text-of'
 import pLimit from 'p-limit'
+import { closeWithin } from './close.ts'
 import type { CheckedServer, Gateway, GatewayCheck, GatewayFactory } from './gateway.ts'
 import { Mismatch, NotChecked } from './outcome.ts'
 import type { Row } from './row.ts'
@@ -13,6 +13,7 @@ import { INQUIRY_ROWS, OUTCOME_ROWS } from './rows/outcomes.ts'
 import { PROCESS_ROWS } from './rows/process.ts'
 import { UNREACHABLE_ROWS } from './rows/unreachable.ts'
 import { WEBHOOK_ROWS } from './rows/webhooks.ts'
+import { Strays } from './strays.ts'
 import { Trial, type Suite } from './trial.ts'
 
 /** Every behaviour that is checked, in the order of the report. */
@@ -76,6 +77,41 @@ export class UnusableAdapter extends Error {
  * @throws UnusableAdapter when the module or the server of the check does not load
  */
 export async function checkGateway(options: CheckOptions): Promise<ConformanceReport> {
+  const strays = new Strays()
+  try {
+    return withStrays(await checkRows(options), await strays.end(), options)
+  } finally {
+    await strays.end()
+  }
+}
+
+const NO_STRAYS = 'process: errors outside of calls'
+
+/** Nothing says which call they are of, so they are a behaviour of their own. */
+function withStrays(
+  report: ConformanceReport,
+  strays: readonly string[],
+  { only = '' }: CheckOptions,
+): ConformanceReport {
+  const isFaulty = strays.length > 0
+  if (!isFaulty && !NO_STRAYS.includes(only)) return report
+  const checked: CheckedBehaviour = {
+    behaviour: NO_STRAYS,
+    expected: 'none',
+    seen: isFaulty ? strays.join('; ') : 'none',
+    verdict: isFaulty ? 'failed' : 'passed',
+    advice: isFaulty
+      ? 'Await every promise, and listen for errors of every emitter: one of these ends the whole worker.'
+      : null,
+  }
+  return {
+    ...report,
+    isConforming: report.isConforming && !isFaulty,
+    behaviours: [...report.behaviours, checked],
+  }
+}
+
+async function checkRows(options: CheckOptions): Promise<ConformanceReport> {
   const { module, check, only = '', timeoutMs = 10_000, graceMs = 2_000, concurrency = 8 } = options
   const create = await loadFactory(module)
   const server = await startServer(check)
@@ -130,7 +166,7 @@ async function examine({ create, check, server, graceMs }: Suite): Promise<Gatew
   try {
     const gateway = await create(check.environment(server?.url ?? ''))
     const { name, keyTtlMs } = gateway
-    await settlesWithin((async () => gateway.close?.())(), graceMs)
+    await closeWithin(graceMs, gateway)
     if (!/^[a-z][a-z0-9_-]{0,39}$/.test(name)) throw new Error(`its name is ${JSON.stringify(name)}`)
     if (!(keyTtlMs > 0)) throw new Error(`its keyTtlMs is ${keyTtlMs}`)
     return gateway

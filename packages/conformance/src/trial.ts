@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { gatewayKeyOf, type ListRequest, type RecordPage } from '@titan/payments'
 import { settlesWithin } from '@titan/queue-core/async'
 import { textOf } from '@titan/queue-core/text-of'
+import { closeWithin } from './close.ts'
 import type {
   ActionResult,
   ChargeOutcome,
@@ -220,9 +221,7 @@ export class Trial {
   }
 
   async close(): Promise<void> {
-    // An adapter that throws or hangs here fails the row about close.
-    const closing = Promise.all(this.#gateways.map(async (gateway) => gateway.close?.()))
-    await settlesWithin(closing, this.suite.graceMs)
+    await closeWithin(this.suite.graceMs, ...this.#gateways)
     await this.#proxy?.close()
   }
 }

@@ -31,6 +31,10 @@ test.each([
 
 test('a package that exports nothing is named', async () => {
   await write('node_modules/closed/package.json', '{ "exports": {} }')
-  await expect(loadDefault('GATEWAYS', 'closed', directory)).rejects.toThrow('GATEWAYS closed cannot be loaded')
-  await expect(loadDefault('GATEWAYS', 'missing', directory)).rejects.toThrow('GATEWAYS missing cannot be loaded')
+  await expect(loadDefault('GATEWAYS', 'closed', directory)).rejects.toThrow(
+    'GATEWAYS closed cannot be loaded',
+  )
+  await expect(loadDefault('GATEWAYS', 'missing', directory)).rejects.toThrow(
+    'GATEWAYS missing cannot be loaded',
+  )
 })

@@ -1,4 +1,4 @@
-import { settlesWithin } from '@titan/queue-core/async'
+import { closeWithin } from '../close.ts'
 import type { ChargeRequest, CheckedServer, Gateway, GatewayWebhook } from '../gateway.ts'
 import { Mismatch, NotChecked, requireType } from '../outcome.ts'
 import type { Row } from '../row.ts'
@@ -90,7 +90,7 @@ export const WEBHOOK_ROWS: readonly Row[] = [
     const gateway = await trial.suite.create(variables)
     const { body, signature } = sign(request, new Date())
     const webhook = gateway.parseWebhook?.(body, signature)
-    await settlesWithin((async () => gateway.close?.())(), trial.suite.graceMs)
+    await closeWithin(trial.suite.graceMs, gateway)
     if (webhook === undefined) throw new NotChecked('the adapter has no parseWebhook')
     return webhook
   }),
