@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { afterAll, expect, onTestFinished, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { acmeSource, behavioursOf, checkAtAcme } from './support/acme.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'titan-faulty-'))
@@ -299,28 +299,4 @@ test.each(FAULTY)('$fault', async ({ fault, replace, by, fails, only = fails[0] 
   expect(behavioursOf(report, 'failed')).toEqual(fails)
   expect(report.isConforming).toBe(false)
   expect(report.behaviours.find(({ verdict }) => verdict === 'failed')?.advice).toMatch(advice)
-})
-
-test('an error that nothing waits for is a failed behaviour, and ends nothing', async () => {
-  // The test runner's own.
-  const listeners = process.listeners('unhandledRejection')
-  process.removeAllListeners('unhandledRejection')
-  onTestFinished(() => {
-    for (const listener of listeners) process.on('unhandledRejection', listener)
-  })
-  const file = join(folder, 'stray.js')
-  const charge = '  charge(request'
-  expect(acmeSource).toContain(charge)
-  writeFileSync(
-    file,
-    acmeSource.replace(charge, "  stray = Promise.reject(new Error('the token cache is away'))\n\n$&"),
-  )
-  const report = await checkAtAcme(pathToFileURL(file).href, { only: 'charge: all is well' })
-  expect(report.isConforming).toBe(false)
-  expect(report.behaviours.at(-1)).toMatchObject({
-    behaviour: 'process: errors outside of calls',
-    verdict: 'failed',
-    seen: 'the token cache is away',
-  })
-  expect(process.listenerCount('unhandledRejection')).toBe(0)
 })
