@@ -38,6 +38,7 @@ function admitting(concurrency: number) {
     concurrency,
     findPlace: async (id) => placeOf(id),
     readRoutes: async () => [],
+    attempts: async () => [],
     onEvent,
     random: () => 0,
   })

@@ -1,6 +1,8 @@
 import { RetryError, UnrecoverableError } from '@titan/queue-core'
+import { gatewayNameOf } from '../domain/accounts/place.ts'
 import { reasonOf } from '../domain/evidence.ts'
 import type { Deferral, OnPaymentsEvent } from '../domain/events.ts'
+import type { PaymentAttempt } from '../domain/payment.ts'
 import type { Admission, Gateway } from '../gateways/gateway.ts'
 import { withMembers, type Gateways } from '../gateways/gateways.ts'
 import type { PaymentPlace } from '../store/read.ts'
@@ -10,6 +12,7 @@ export interface AdmissionsOptions {
   readonly gateways: Gateways
   readonly findPlace: (paymentId: string) => Promise<PaymentPlace | undefined>
   readonly readRoutes: ReadRoutes
+  readonly attempts: (paymentId: string) => Promise<readonly PaymentAttempt[]>
   /** Payments in flight at most, at all gateways together. @default no limit */
   readonly concurrency?: number | undefined
   /** Returns the signal that aborts when jobs that wait for this gateway go back to the queue. @default they wait */
@@ -30,6 +33,8 @@ export interface Entered {
 /** Bounds of the delay after which a job is tried again for which no gateway had room, in milliseconds. */
 const MIN_DELAY_MS = 500
 const MAX_DELAY_MS = 60_000
+/** A gateway that no program with it has claimed for this long is taken to be gone, in milliseconds. */
+const GONE_AFTER_MS = 300_000
 /** How many slots one gateway holds at most for each that is free. */
 const HELD_FOR_EACH_FREE = 3
 
@@ -75,12 +80,24 @@ export class Admissions {
     const directions = directionsOf(place, rules, gateways)
     const known = this.#known(directions.names, directions.isExact ? undefined : place.account)
     const [first] = known
-    if (first === undefined) throw this.#defer(place, 'other_gateway')
-    const elsewhere = () => ({ ...directions, route: this.#upOf(directions.route, place.account) })
+    if (first === undefined) {
+      const left = await this.#leaveGone(place, directions)
+      return left ?? Promise.reject(this.#defer(place, 'other_gateway'))
+    }
+    const elsewhere = () => this.#elsewhere(place, directions)
     const up = known.find((gateway) => !this.#isDown(gateway))
     if (up === undefined && place.mayLeave && elsewhere().route.some((name) => name !== first.name))
       return { gateway: refusing(first), release() {}, elsewhere }
     if (up === undefined) throw this.#defer(place, 'gateway_down')
+    return this.#enterAt(up, place, elsewhere, signal)
+  }
+
+  async #enterAt(
+    up: Gateway,
+    place: PaymentPlace,
+    elsewhere: () => Directions,
+    signal: AbortSignal,
+  ): Promise<Entered> {
     const held = this.#heldOf(up)
     const isProbe = up.circuit === 'probing'
     if (!isProbe && !this.#hasRoom(held)) throw this.#defer(place, 'gateway_busy')
@@ -99,6 +116,33 @@ export class Admissions {
       leave()
       throw error instanceof RetryError ? this.#defer(place, 'gateway_down', error) : error
     }
+  }
+
+  /**
+   * Enters to continue elsewhere, where the payment is to go to a gateway that has left `GATEWAYS` since, or has an attempt there
+   * that was never sent. Undefined when it has to wait for that gateway.
+   */
+  async leaveGone(paymentId: string): Promise<Entered | undefined> {
+    const { gateways, findPlace, readRoutes } = this.#options
+    const [place, rules] = await Promise.all([findPlace(paymentId), readRoutes()])
+    return place && this.#leaveGone(place, directionsOf(place, rules, gateways))
+  }
+
+  async #leaveGone(place: PaymentPlace, directions: Directions): Promise<Entered | undefined> {
+    const { gateways, attempts } = this.#options
+    const { id, gateway, mayLeave, overdueMs } = place
+    const isGone = gateway !== null && !gateways.names.includes(gatewayNameOf(gateway))
+    if (!isGone || !mayLeave || overdueMs < GONE_AFTER_MS) return undefined
+    const before = await attempts(id)
+    const hasDeclined = (name: string): boolean =>
+      before.findLast((attempt) => attempt.gateway === name)?.outcome === 'DECLINED'
+    const elsewhere = () => this.#elsewhere(place, directions)
+    if (elsewhere().route.every(hasDeclined)) return undefined
+    return { gateway: gone(gateway), release() {}, elsewhere }
+  }
+
+  #elsewhere({ account }: PaymentPlace, directions: Directions): Directions {
+    return { ...directions, route: this.#upOf(directions.route, account) }
   }
 
   async #admit(gateway: Gateway, signal: AbortSignal): Promise<Entered> {
@@ -181,6 +225,12 @@ export function deferralDelay(waitedMs: number, random: () => number): number {
 function refusing(gateway: Gateway): Gateway {
   const reason = `not sent: the gateway ${gateway.name} is down or stopped`
   return withMembers(gateway, { charge: async () => ({ type: 'NOT_SENT', fault: 'throttled', reason }) })
+}
+
+/** Stands for a gateway that this program does not have: its attempt is closed unsent. What else it may be asked proves nothing. */
+function gone(name: string): Gateway {
+  const reason = `not sent: the gateway ${name} is not in GATEWAYS`
+  return { name, keyTtlMs: Infinity, charge: async () => ({ type: 'NOT_SENT', fault: 'throttled', reason }) }
 }
 
 async function admitted(admission: Promise<Admission>): Promise<Entered> {

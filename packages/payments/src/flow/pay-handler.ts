@@ -111,8 +111,8 @@ function resolveOptions(options: PaymentHandlerOptions) {
   const policy = resolveRetryPolicy(options.policy)
   const times = { leaseMs, gatewayTimeoutMs, giveUpAfterMs }
   const { concurrency, returning, readRoutes = keepRoutes(store.routes) } = options
-  const { findPlace } = store
-  const choice = { gateways, readRoutes, concurrency, returning, onEvent, random, findPlace }
+  const { findPlace, attempts } = store
+  const choice = { gateways, readRoutes, concurrency, returning, onEvent, random, findPlace, attempts }
   const admissions = new Admissions(choice)
   return { store, gateways, admissions, beforeCharge, worker, onEvent, random, now, policy, ...times }
 }
@@ -166,6 +166,8 @@ class Handler {
     const claimedAt = now()
     const worked = await this.#claimAndWork(paymentId, claimedAt, entered, signal)
     if ('reason' in worked) {
+      const left = await this.#leaveGone(paymentId, worked, entered)
+      if (left !== undefined) return this.#pay(paymentId, left, { signal, deliveryCount })
       onEvent({ type: 'skipped', paymentId, reason: worked.reason })
       if (isOfOthers(worked.reason)) gateways.refresh?.()
       return skip(worked, deliveryCount, random)
@@ -186,6 +188,12 @@ class Handler {
     const sinceAcceptedMs = claim.ageMs + durationMs
     onEvent({ type: 'settled', paymentId, status, event, durationMs, sinceAcceptedMs })
     finish(written)
+  }
+
+  /** With one gateway, nothing is read before the claim: a claim that is refused for long shows that another one is gone. */
+  async #leaveGone(paymentId: string, { reason }: Skipped, entered: Entered): Promise<Entered | undefined> {
+    if (reason !== 'other_gateway' || entered.elsewhere !== undefined) return undefined
+    return this.#whileReachable(this.#options.admissions.leaveGone(paymentId))
   }
 
   async #claimAndWork(
