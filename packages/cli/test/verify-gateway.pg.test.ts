@@ -154,11 +154,6 @@ it.each([
   ['another amount', changed(() => ids.paid, { amount: 499 }), { I2: () => ids.paid, I4: sums }],
   ['another charge', changed(() => ids.paid, { gatewayRef: 'ch_2' }), { I2: () => ids.paid }],
   [
-    'only authorized there',
-    changed(() => ids.paid, { status: 'authorized' }),
-    { I2: () => ids.paid, I4: sums },
-  ],
-  [
     'FAILED, and charged',
     changed(() => ids.failed, { status: 'succeeded' }),
     { I3: () => ids.failed, I4: sums },
