@@ -8,7 +8,13 @@ select id,
        -- The claim of one that cannot be claimed says why not, at whichever gateway.
        case when status in ('PENDING', 'QUEUED', 'PROCESSING') and not needs_review and next_run_at <= clock_timestamp()
                  and (lease_until is null or lease_until < clock_timestamp())
-            then case when attempt_open or parent_id is not null then gateway else next_gateway end
+            then case when attempt_open or parent_id is not null then gateway
+                      -- Where it may begin by now; the claim there has it put right.
+                      when next_gateway is not null then coalesce(
+                        (select c.place from gateway_credentials c
+                          where c.account = owner.account and c.ended_at is null
+                            and c.gateway = coalesce(token_gateway, split_part(next_gateway, '@', 1))),
+                        token_gateway, split_part(next_gateway, '@', 1)) end
        end as gateway,
        case when attempt_no > 0 and not attempt_open and next_gateway is null then gateway end as last_gateway,
        parent_id is null as is_charge, status = 'QUEUED' and takeovers = 0 and parent_id is null as may_leave,

@@ -29,14 +29,17 @@ async function newPayment(): Promise<string> {
   return answer.payment.id
 }
 
-async function openGateways() {
+/** `unusable`: the secret of credentials that make no gateway. */
+async function openGateways(unusable?: string) {
   const gateways = new AccountGateways({
     gateways: gatewaysOf([createSimulatedGateway({ delayMs: 0 })]),
     credentials,
-    create: async (_name, { SECRET }) =>
-      SECRET === 'second' ? second : createSimulatedGateway({ delayMs: 0 }),
+    create: async (_name, { SECRET }) => {
+      if (SECRET === unusable) throw new Error('unusable')
+      return SECRET === 'second' ? second : createSimulatedGateway({ delayMs: 0 })
+    },
     onError: (error) => {
-      throw error
+      if (unusable === undefined) throw error
     },
     intervalMs: 10,
   })
@@ -79,4 +82,38 @@ test('credentials that follow others take what has no open attempt at them: repe
   expect(await pay(moved, { gateways })).toBeUndefined()
   expect(second.ledger.map(({ paymentId }) => paymentId)).toEqual([repeated, moved])
   await gateways.close()
+})
+
+test('a next gateway whose ended credentials are unusable holds neither a payment nor its end', async () => {
+  const [paid, expired] = [await newPayment(), await newPayment()]
+  const place = await set('third', 'other')
+  const gateways = await openGateways()
+  const third = gateways.get('simulated', 'acme')
+  if (third === undefined) throw new Error('no gateway')
+  const refused = {
+    type: 'REJECTED',
+    code: 'bad_key',
+    reason: 'no',
+    fault: 'config',
+    isReplay: false,
+  } as const
+  for (const id of [paid, expired]) await pay(id, { gateway: { ...third, charge: async () => refused } })
+  await gateways.close()
+  const ids = [paid, expired]
+  await sql`update payments set next_gateway = ${place}, next_run_at = clock_timestamp() where id in ${sql(ids)}`
+  await sql.begin(async (transaction) => {
+    await transaction`set local session_replication_role = replica`
+    await transaction`update payments set expires_at = clock_timestamp() where id = ${expired}`
+  })
+  await set('second', 'other')
+  const later = await openGateways('third')
+  const expire = () => expirePayments({ store, limit: 100, actor: 'test', onEvent: () => {} })
+  for (let round = 0; round < 2; round++) {
+    await expire()
+    await pay(paid, { gateways: later })
+  }
+  expect(await read(store, expired)).toMatchObject({ status: 'FAILED', failureCode: 'expired' })
+  expect(await read(store, paid)).toMatchObject({ status: 'SUCCESS' })
+  expect(second.ledger.map(({ paymentId }) => paymentId)).toContain(paid)
+  await later.close()
 })

@@ -106,6 +106,25 @@ test('neither does a customer without a name of a gateway; tokens by name do', a
   expect(await attemptsOf(free.id)).toEqual(['adyen SUCCEEDED'])
 })
 
+test.each([1, 2])(
+  'a next gateway that a program of the version before chose is put right: %i here',
+  async (here) => {
+    const request = { paymentMethod: { adyen: 'tok_1', stripe: 'pm_1' }, customer: 'cus_1' }
+    const { id } = await accept(['stripe', 'adyen'], { ...PLAIN, ...request })
+    const stripe = named('stripe', { type: 'DECLINED', code: 'do_not_honor', kind: 'soft' })
+    const adyen = named('adyen')
+    const gateways = gatewaysOf([adyen, stripe].slice(-here))
+    await pay(id, { gateway: stripe, policy: { retrySoftDeclines: true } })
+    await sql`update payments set next_gateway = 'adyen' where id = ${id}`
+    for (let round = 0; round < 2; round++) {
+      await makeDue(sql, id)
+      await pay(id, { gateways })
+    }
+    expect(await attemptsOf(id)).toEqual(['stripe DECLINED', 'stripe SUCCEEDED'])
+    expect(adyen.requests).toEqual([])
+  },
+)
+
 test('a repeat of the request is a replay wherever its token would belong by now', async () => {
   const { payment } = await accept(['stripe'])
   expect(await store.create({ ...payment, tokenGateway: 'adyen' })).toMatchObject({

@@ -85,8 +85,10 @@ async function explainMany(sql: Queryable, ids: readonly string[], { gateway, mo
   for (const id of ids) answers.set(id, { kind: 'skipped', reason: 'not_found', status: null, waitMs: 0 })
   const skipped = await explainSkipped(sql, { ids, gateway, mode })
   for (const { id, ...why } of skipped) answers.set(id, { kind: 'skipped', ...why })
-  const leftFor = (why: SkipReason) => skipped.filter(({ reason }) => reason === why).map(({ id }) => id)
-  const [paused, others] = [leftFor('account_paused'), leftFor('other_credentials')]
+  const leftFor = (...why: SkipReason[]) =>
+    skipped.filter(({ reason }) => why.includes(reason)).map(({ id }) => id)
+  const paused = leftFor('account_paused')
+  const others = leftFor('other_credentials', 'other_gateway')
   if (paused.length > 0) await holdPaused(sql, { ids: paused })
   if (others.length > 0) await followCredentials(sql, { ids: others })
   return answers
