@@ -249,3 +249,15 @@ test.each([true, false])(
     expect(await api.store.movements(id)).toHaveLength(1)
   },
 )
+
+test('a movement that names its charge by Adyen’s id of it alone is recorded, and one that names none changes nothing', async () => {
+  const { work } = await openAdyen()
+  const id = await accept({ idempotency_key: 'by-reference' })
+  await work(id)
+  const { gatewayRef } = (await api.store.get(id)) ?? {}
+  const named = { eventCode: 'REFUND', merchantReference: 'made by hand' } as const
+  expect((await post([itemOf(id, { ...named, pspReference: 'NOBODYKNOWS' })])).status).toBe(202)
+  expect(await api.store.movements(id)).toEqual([])
+  expect((await post([itemOf(id, { ...named, pspReference: gatewayRef ?? '' })])).status).toBe(202)
+  expect(await api.store.movements(id)).toMatchObject([{ kind: 'refund', status: 'SUCCESS', amount: 500 }])
+})

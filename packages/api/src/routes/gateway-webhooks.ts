@@ -133,6 +133,19 @@ async function receive(
     : new Response(acknowledgement, { status: 202 })
 }
 
+type Ignored = Extract<ReportedEvent, { readonly type: 'IGNORED' }>
+
+/** Kinds of events that were ignored, each logged once; more than this would be somebody's invention. */
+const MAX_IGNORED = 200
+const ignored = new Set<string>()
+
+function noteIgnored({ eventType: code, reason }: Ignored, gateway: string, log: Log): void {
+  const kind = JSON.stringify([gateway, code, reason])
+  if (ignored.has(kind) || ignored.size >= MAX_IGNORED) return
+  ignored.add(kind)
+  log.info('gateway_webhook.ignored', 'gateway webhook ignored', { gateway, code, reason })
+}
+
 const EVENT_TYPES: ReadonlySet<string> = new Set<ReportedEvent['type']>([
   'EVENT',
   'MOVEMENT',
@@ -148,6 +161,7 @@ async function apply(
   const actor = `webhook:${gateway}`
   // A module may return anything: what cannot be read is sent again.
   if (!EVENT_TYPES.has(event.type)) throw new Error(`the gateway ${gateway} read no event`)
+  if (event.type === 'IGNORED') return noteIgnored(event, gateway, log)
   if (!(await mayReport(event, gateway, store))) {
     const fields = { gateway, code: event.eventType }
     log.warn('gateway_webhook.foreign', 'gateway webhook names payment of another account', fields)

@@ -200,8 +200,10 @@ function reversed(item: Item, kind: Kind, code: string): Reading {
 }
 
 function movementOf(item: Item, kind: Kind, outcome: ChargeOutcome): Reading {
-  const { pspReference: gatewayRef, originalReference: chargeRef, amount } = item
+  const { pspReference: gatewayRef, amount } = item
   const ours = attemptOf(item.merchantReference)
+  // One that names no charge may still have its reference; if not, it is reported as unknown.
+  const chargeRef = originalOf(item)
   if (ours?.id.startsWith(PREFIXES[kind]) === true) return eventOf(ours, outcome)
   if (!isReference(chargeRef)) return ignored('it names no charge')
   const { currency } = amount
