@@ -83,21 +83,22 @@ function describe(program: CommandLine, common: ReadonlyMap<string, Row>) {
 /** Describes the variables without a flag. Groups that another program has are one link to it. */
 function describeVariables({ name, sections }: CommandLine, shown: Map<string, string>) {
   const elsewhere = new Map<string, string[]>()
-  const own = sections.flatMap(({ title = '', settings }) => {
+  const own = sections.flatMap(({ title, settings }) => {
     const rows = settings.filter(({ flag }) => flag === undefined).map(rowOf)
     if (rows.length === 0) return []
     const lines = table(rows)
     const other = shown.get(lines.join())
     if (other !== undefined) {
-      const [short = title] = /^[^,;(]*\w/.exec(title) ?? []
-      elsewhere.set(other, [...(elsewhere.get(other) ?? []), short])
+      const [short] = /^[^,;(:]*\w/.exec(title ?? '') ?? []
+      const names = short === undefined ? rows.flatMap(([first = '']) => first) : [short]
+      elsewhere.set(other, [...(elsewhere.get(other) ?? []), ...names])
       return []
     }
     shown.set(lines.join(), name)
-    return [`${title}:`, '', ...lines]
+    return [...(title === undefined ? [] : [`${title}:`, '']), ...lines]
   })
   const links = [...elsewhere].flatMap(([other, titles]) => [
-    `As for [${other}](#${other}): ${titles.join(', ')}.`,
+    `As for [${other}](#${other.replaceAll(' ', '-')}): ${titles.join(', ')}.`,
     '',
   ])
   return [...own, ...links]

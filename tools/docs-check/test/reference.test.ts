@@ -7,6 +7,8 @@ import { CLIENT_TYPES, readRepository } from '../src/repository.ts'
 it('the reference of the command lines is what the programs read; `pnpm run reference` writes it', () => {
   expect(readRepository('docs/reference/cli.md')).toBe(cliReference())
   for (const { name } of titanCommands) expect(cliReference()).toContain(`\n## ${name}\n`)
+  // Every list of settings has a heading or names, and every link its target.
+  expect(cliReference()).not.toMatch(/^:$|: [.,]|\(#[^)]* /m)
 })
 
 it('the types of the client are those of the OpenAPI document; `pnpm run reference` writes them', async () => {
