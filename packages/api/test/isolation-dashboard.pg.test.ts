@@ -105,6 +105,22 @@ describe('the dashboard of an account’s key', () => {
       expect([...words, 'north'].filter((word) => body.includes(word))).toEqual([])
     }
     expect((await dashboard.get(`/payments/${payment}`, cookie)).status).toBe(404)
+    // Nor does it count what is of others.
+    expect((await dashboard.get('/', cookie)).body).toMatch(
+      /id="total-PENDING"[^]*?<span class="figure">1<[^]*default\.example/,
+    )
+    for (const path of ['/series', '/reviews'])
+      expect(await dashboard.get(path, cookie), path).toEqual(await dashboard.get('/no/such/page', cookie))
+  })
+
+  it('names the gateway of a payment, and not the account there', async () => {
+    const id = tenant('north').ids.get('payment_id')?.at(-1) ?? ''
+    await world.api.sql`update payments set gateway = 'stripe@north.1', attempt_no = 1 where id = ${id}`
+    const shownTo = async (account: string) =>
+      (await dashboard.get(`/payments/${id}`, await dashboard.signIn(tenant(account).token))).body
+    expect(await shownTo('north')).toMatch(/Gateway<[^]*?>stripe</)
+    expect(await shownTo('north')).not.toContain('stripe@')
+    expect(await shownTo('default')).toContain('stripe@north.1')
   })
 
   it('refunds with a key of the scope write under the key’s own name, and not with one of read', async () => {

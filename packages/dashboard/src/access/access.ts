@@ -2,6 +2,7 @@ import { DEFAULT_ACCOUNT, type Database } from '@titan/payments'
 import type { Context, MiddlewareHandler } from 'hono'
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
 import type { Audited } from '../audit.ts'
+import { statement } from '../statements.ts'
 import { DASHBOARD_PATH } from '../web/paths.ts'
 import { readForm, Refusal } from '../web/refusal.ts'
 import { createOperatorStore } from './operators.ts'
@@ -24,15 +25,19 @@ export interface DashboardEnv {
     seesDetails: boolean | undefined
     /** The one account whose payments are shown; undefined for operators, who see all. */
     account: string | undefined
+    /** The same, where there are other accounts to hide. */
+    tenant: string | undefined
     /** Whether webhook endpoints are shown with whole URLs, which may hold tokens, and may be sent to again. */
     seesUrls: boolean | undefined
   }
 }
 
-/** Returns the account other than `default` that a request is confined to: of everything else it learns nothing. */
+/**
+ * Returns the account that a request is confined to: of everything else it learns nothing. Undefined for operators, and for keys
+ * of `default` while that is the only account.
+ */
 export function tenantOf(context: Context<DashboardEnv>): string | undefined {
-  const account = context.get('account')
-  return account === DEFAULT_ACCOUNT ? undefined : account
+  return context.get('tenant')
 }
 
 /**
@@ -61,6 +66,8 @@ interface User {
   readonly credential: Credential
   readonly account: string
 }
+
+const hasOthers = statement<{ readonly exists: boolean }>('has_other_accounts')
 
 const COOKIE = 'titan_dashboard'
 /** A shift. A session also ends with its credential. */
@@ -98,12 +105,13 @@ export class Access {
     const account = restrictionOf(grant, authorize === undefined)
     context.set('session', session)
     context.set('account', account)
+    context.set('tenant', (await this.#isOnly(account)) ? undefined : account)
     context.set('seesDetails', account === undefined)
     context.set('seesUrls', account === undefined || grant?.scope === DETAIL_SCOPE)
     await next()
   }
 
-  /** Lets no caller of an account other than `default` through: for it these pages do not exist. */
+  /** Lets no caller through who is confined to an account: for it these pages do not exist. */
   readonly guardOperators: Guard = async (context, next) => {
     if (tenantOf(context) !== undefined) throw new Refusal(404, 'There is no such page')
     await next()
@@ -170,6 +178,12 @@ export class Access {
   async signOut(context: Context<DashboardEnv>): Promise<void> {
     await this.#sessions.end(getCookie(context, COOKIE))
     deleteCookie(context, COOKIE, { path: DASHBOARD_PATH })
+  }
+
+  async #isOnly(account: string | undefined): Promise<boolean> {
+    if (account !== DEFAULT_ACCOUNT) return false
+    const [others] = await hasOthers(this.#options.sql, {})
+    return others?.exists === false
   }
 
   /** Finds the user of a secret. Only an operator's token names a person. */

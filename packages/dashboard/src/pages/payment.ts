@@ -1,4 +1,5 @@
 import {
+  gatewayNameOf,
   stepOf,
   type MovementStep,
   type Payment,
@@ -61,8 +62,9 @@ export function paymentPage(history: History, viewer: Viewer, canLookUp: boolean
 }
 
 /** Without the right to details, a page shows what the API shows. */
-function summary(history: History, { seesDetails, tenant }: Viewer): Html {
+function summary(history: History, { seesDetails, seesEvidence, tenant }: Viewer): Html {
   const { payment, events } = history
+  const { gateway } = payment
   const { failureCode, failureKind, unknownSince, createdAt, updatedAt } = payment
   // A refund changes its payment long after that has ended.
   const endedAt = events.at(-1)?.at ?? updatedAt
@@ -73,7 +75,7 @@ function summary(history: History, { seesDetails, tenant }: Viewer): Html {
     ['Created', at(createdAt)],
     ['Changed', html`${at(updatedAt)} <span class="muted">(${ago(updatedAt)})</span>`],
     ['Duration', formatDuration(endedAt.getTime() - createdAt.getTime())],
-    ['Gateway', payment.gateway ?? '–'],
+    ['Gateway', gateway === null ? '–' : seesEvidence ? gateway : gatewayNameOf(gateway)],
     failureCode !== null && ['Failure', `${failureCode} (${failureKind ?? 'unknown kind'})`],
     unknownSince !== null && ['Outcome unknown since', at(unknownSince)],
     ...(seesDetails ? saidBy(payment) : []),

@@ -1,6 +1,5 @@
 import {
   createPaymentStore,
-  DEFAULT_ACCOUNT,
   type BreakKind,
   type Database,
   type ListFilter,
@@ -83,13 +82,11 @@ export class Reads {
     this.#webhooks = new WebhookStore(sql, { encryptionKeys: [], account })
   }
 
-  /** Counts payments: of an account other than `default` its own, else all. */
+  /** Counts payments: those of the account, else all. */
   totals() {
     const account = this.#account
     return this.#cache.get('totals', () =>
-      account === undefined || account === DEFAULT_ACCOUNT
-        ? countTotals(this.#payments)
-        : countTotalsOf(this.#payments, account),
+      account === undefined ? countTotals(this.#payments) : countTotalsOf(this.#payments, account),
     )
   }
 

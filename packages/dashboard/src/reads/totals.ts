@@ -12,7 +12,7 @@ export interface Count {
 /** The payments by status, read at a bounded cost. */
 export type PaymentTotals = Awaited<ReturnType<typeof countTotals>>
 
-/** Counts the newest payments of an account other than `default`. */
+/** Counts the newest payments of an account. */
 export async function countTotalsOf(
   store: Pick<PaymentStore, 'countsOf'>,
   account: string,

@@ -78,7 +78,7 @@ const countAccount = statement<{
   readonly review: number
 }>('count_account')
 
-/** Counts the newest payments of an account other than `default`, up to `most`. */
+/** Counts the newest payments of an account; at most so many are examined. */
 export async function countPaymentsOf(sql: Database, account: string, most: number) {
   const [row] = await countAccount(sql, { account, limit: most })
   if (row === undefined) throw new RangeError('count_account.sql returned no row')
