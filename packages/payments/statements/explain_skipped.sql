@@ -3,9 +3,9 @@
 --          $2 gateway  text    gateway of the claim
 --          $3 mode     text    test or live: the money that it moves; null when it does not say
 -- RETURNS  status, reason and milliseconds until a claim may succeed, for each payment that exists; for a reason that begins
---          with other_ the milliseconds for which it is as it is: a claim by another worker may succeed now
+--          with other_ the milliseconds for which it has been due: a claim by another worker may succeed now
 select id, status, reason,
-       greatest(0, case when left(reason, 6) = 'other_' then unchanged_ms else ceil(wait_ms) end)::float8 as wait_ms
+       greatest(0, case when left(reason, 6) = 'other_' then -wait_ms else ceil(wait_ms) end)::float8 as wait_ms
   from (
     select id, status,
            case
@@ -23,8 +23,7 @@ select id, status, reason,
                then 'other_credentials'
              else 'not_due'
            end as reason,
-           extract(epoch from greatest(lease_until, next_run_at) - clock_timestamp()) * 1000 as wait_ms,
-           extract(epoch from clock_timestamp() - greatest(lease_until, least(next_run_at, updated_at))) * 1000 as unchanged_ms
+           extract(epoch from greatest(lease_until, next_run_at) - clock_timestamp()) * 1000 as wait_ms
       from payments
      where id = any($1::text[])
   ) skipped

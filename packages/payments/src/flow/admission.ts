@@ -208,8 +208,8 @@ export class Admissions {
     const { onEvent, random } = this.#options
     onEvent({ type: 'deferred', paymentId: place.id, reason })
     return new RetryError(`no gateway takes it now: ${reason}`, {
-      // One that is due at a busy gateway has its turn soon.
-      delayMs: deferralDelay(reason === 'gateway_busy' ? place.overdueMs : place.unchangedMs, random),
+      // Of the others, one that has just become due has its turn soon.
+      delayMs: deferralDelay(reason === 'gateway_down' ? place.unchangedMs : place.overdueMs, random),
       countsAsAttempt: false,
       cause,
     })

@@ -132,11 +132,9 @@ test('however often its job is looked for, a payment asks a gateway that is down
     await transaction`
       update payments set next_run_at = clock_timestamp(), updated_at = clock_timestamp() - interval '1 hour' where id = ${id}`
   })
-  for (const options of [{ gateways }, { gateway: working('second') }]) {
-    const { delayMs } = (await pay(id, options)) as RetryError
-    expect(delayMs).toBeGreaterThanOrEqual(45_000)
-    expect(delayMs).toBeLessThanOrEqual(60_000)
-  }
+  const { delayMs } = (await pay(id, { gateways })) as RetryError
+  expect(delayMs).toBeGreaterThanOrEqual(45_000)
+  expect(delayMs).toBeLessThanOrEqual(60_000)
 })
 
 test('jobs that wait for a busy gateway leave slots to the others', async () => {
