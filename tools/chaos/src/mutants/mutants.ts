@@ -143,7 +143,10 @@ const ALONE: readonly Mutant[] = [
       'when attempt_open or parent_id is not null then gateway',
       'when false then gateway',
     ],
-    'finds where the next attempt begins': ['else next_gateway end', 'end'],
+    'finds where the next attempt begins': [
+      'when next_gateway is not null then coalesce(',
+      'when false then coalesce(',
+    ],
   }),
   ...inFile(ADMISSION, DATABASE, {
     'passes by a gateway that is down': ['known.find((gateway) => !this.#isDown(gateway))', 'known[0]'],
