@@ -60,6 +60,17 @@ test('what was to go to a gateway that has left goes on along its present route'
   expect(first.requests).toEqual([])
 })
 
+test('so does what the reconciler has postponed, whose job is always there', async () => {
+  const id = await waiting([named('first', UNSENT), named('second')])
+  // What a postponement leaves: the time of the last change, and a due time that the job has just met.
+  await sql`update payments set updated_at = clock_timestamp() - interval '10 minutes' where id = ${id}`
+  expect(await settle(id, [named('first')], 0)).toEqual([
+    'first NOT_SENT',
+    'second NOT_SENT',
+    'first SUCCEEDED',
+  ])
+})
+
 test('so does an attempt there that was never sent', async () => {
   const id = await waiting([named('second', UNSENT)])
   expect(await read(store, id)).toMatchObject({ status: 'QUEUED', attemptOpen: true })

@@ -33,7 +33,10 @@ export interface Entered {
 /** Bounds of the delay after which a job is tried again for which no gateway had room, in milliseconds. */
 const MIN_DELAY_MS = 500
 const MAX_DELAY_MS = 60_000
-/** A gateway that no program with it has claimed for this long is taken to be gone, in milliseconds. */
+/**
+ * A gateway is taken to be gone when a payment for it has stayed as it is for this long, in milliseconds. Its due time says
+ * nothing: the reconciler moves it while there is a job.
+ */
 const GONE_AFTER_MS = 300_000
 /** How many slots one gateway holds at most for each that is free. */
 const HELD_FOR_EACH_FREE = 3
@@ -130,9 +133,9 @@ export class Admissions {
 
   async #leaveGone(place: PaymentPlace, directions: Directions): Promise<Entered | undefined> {
     const { gateways, attempts } = this.#options
-    const { id, gateway, mayLeave, overdueMs } = place
+    const { id, gateway, mayLeave, unchangedMs } = place
     const isGone = gateway !== null && !gateways.names.includes(gatewayNameOf(gateway))
-    if (!isGone || !mayLeave || overdueMs < GONE_AFTER_MS) return undefined
+    if (!isGone || !mayLeave || unchangedMs < GONE_AFTER_MS) return undefined
     const before = await attempts(id)
     const hasDeclined = (name: string): boolean =>
       before.findLast((attempt) => attempt.gateway === name)?.outcome === 'DECLINED'
