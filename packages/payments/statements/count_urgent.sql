@@ -1,4 +1,4 @@
--- Counts what becomes a loss unless somebody acts: authorizations that expire soon, and open contradictions with a gateway.
+-- Counts what becomes a loss unless an operator acts: authorizations that expire soon, and open contradictions with a gateway.
 -- PARAMS   $1 limit      int     most that are looked at of each
 --          $2 within_ms  float8  how soon an authorization expires
 -- RETURNS  one row of counts

@@ -3,7 +3,7 @@
 -- RETURNS  nothing
 -- WHY      The next gateway was chosen when the attempt before was closed: by then the credentials may have ended, and a program of
 --          the version before does not know whose the token is. Nothing was sent there, and no attempt may begin there: without
---          this the payment would wait for ever.
+--          this the payment would never be claimed.
 with target as (
   select p.id, coalesce(c.place, next.name) as place
     from payments p

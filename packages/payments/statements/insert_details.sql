@@ -1,7 +1,7 @@
 -- Inserts the details of payments that were just inserted.
 -- PARAMS   $1 extras  text[]  JSON of what each of their requests says besides
 -- RETURNS  nothing
--- WHY      A statement of its own: a payment without details does not pay for it.
+-- WHY      A separate statement: a payment without details does not pay for it.
 insert into payment_details (payment_id, payment_method, customer, reference, description, statement_descriptor, metadata, return_url,
                              digest)
 select payment_id, payment_method, customer, reference, description, statement_descriptor, metadata, return_url, decode(digest, 'hex')

@@ -15,7 +15,7 @@
 --          short and older payments exist
 -- WHY      One statement, so one snapshot. Filters are written so that no partial index seems to fit: the source is
 --          chosen already. Of the branches one is executed.
---          What an account examines is its own, and so is the edge. The payments of default have no index of their own: its
+--          What an account examines is its own, and so is the edge. The payments of default have no separate index: its
 --          edge is a place in the order of ids that is the id of no payment.
 with examined as not materialized (
   (select * from payments where $1::boolean and coalesce($12::text, 'default') = 'default'

@@ -29,7 +29,7 @@ with moved as (
      and p.sends = 1 and p.takeovers = 0 and p.claimed_by = result.actor
      -- A success is for exactly what the client asked.
      and p.amount = result.amount and p.currency = result.currency
-     -- Nothing stands beside it that the success would end.
+     -- No review, unknown outcome or wait that the success would end.
      and not p.needs_review and p.unknown_since is null and p.waits_for is null
   returning p.id, p.fence,
             case when (select types && '{payment.succeeded}' from webhook_feed) then note_events(p.id, 4, 4) end as is_noted

@@ -9,7 +9,7 @@
 --          $8 limit           int          most rows
 -- RETURNS  a row for each group, oldest first; sums as text, because they have no bound
 -- WHY      Ids sort by time, so only payments of the span are read. What an account reads is its own.
---          Credentials of an account's own are no gateway of their own.
+--          An account's own credentials make no separate group.
 select to_char(created_at at time zone $6::text, $7::text) as period, currency, status, split_part(gateway, '@', 1) as gateway,
        count(*) as payments, sum(amount)::text as amount,
        sum(case when status = 'SUCCESS' then coalesce(amount_captured, amount) else 0 end)::text as amount_captured,

@@ -121,7 +121,7 @@ export class Intake {
       for (const wait of this.#waits.values()) wait.restart('the worker cannot work at present')
   }
 
-  /** Accounts may have gateways of their own that work: what waits for another one goes back by itself. */
+  /** An account's own gateway may work while that of the program does not: jobs that wait for one return by themselves. */
   #stateOfAll(): State {
     const { names, hasAccounts } = this.#options.gateways
     if (hasAccounts === true) return this.#isConnected ? 'closed' : 'away'

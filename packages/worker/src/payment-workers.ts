@@ -63,7 +63,7 @@ export interface PaymentWorkersOptions extends Omit<
   | 'logFormat'
 > {
   readonly config: PaymentsConfig
-  /** With `create`, accounts may have credentials of their own. */
+  /** With `create`, accounts may have their own credentials. */
   readonly gateways: Gateways & Partial<Pick<OpenGateways, 'create'>>
   /** Returns the limits of a gateway for all workers together. @default none */
   readonly fleetLimits?: ((gateway: string) => FleetLimits | undefined) | undefined

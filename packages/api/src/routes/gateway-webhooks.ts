@@ -135,7 +135,7 @@ async function receive(
 
 type Ignored = Extract<ReportedEvent, { readonly type: 'IGNORED' }>
 
-/** Kinds of events that were ignored, each logged once; more than this would be somebody's invention. */
+/** Kinds of events that were ignored, each logged once; more than this would be made up. */
 const MAX_IGNORED = 200
 const ignored = new Set<string>()
 

@@ -129,7 +129,7 @@ export const importBullmq = command<SettingsOf<typeof settings>, SettingsOf<type
   },
 })
 
-/** @throws Failure when there is no such queue, or its workers would go on taking jobs */
+/** @throws Failure when there is no such queue, or its workers would still take jobs */
 async function checkSource(
   from: BullQueue,
   own: {

@@ -73,7 +73,7 @@ const LEASE_MARGIN_MS = 2_000
 const GIVE_UP_MARGIN_MS = 120_000
 /**
  * Bounds of the pause before a job is tried again that met an outage, in milliseconds. It is as long as the outage, for those
- * in which a worker goes on claiming, such as a full disk.
+ * in which a worker continues to claim, such as a full disk.
  */
 const MIN_OUTAGE_MS = 100
 const MAX_OUTAGE_MS = 2_000

@@ -42,7 +42,7 @@ const MAX_RETRY_MS = 60_000
 const CREATE_MS = 10_000
 
 /**
- * The gateways of a program, and those of accounts with credentials of their own. An account with credentials is never
+ * The gateways of a program, and those of accounts with their own credentials. An account with credentials is never
  * served by the gateway of the program: while its credentials cannot be read, its payments wait.
  *
  * Credentials are read at the start. As long as there are any, changes are looked for; without any, a claim that another
@@ -169,7 +169,7 @@ export class AccountGateways implements Gateways {
     try {
       return await withDeadline(creating, CREATE_MS, () => new Error('no gateway in time'))
     } catch {
-      // One that comes late is used by nobody.
+      // One that comes late is not used.
       creating.then((late) => late.close?.()).catch(() => {})
       throw new PaymentsError('GATEWAY_CONFIG', `the credentials ${place} make no gateway: set them again`)
     }

@@ -4,9 +4,9 @@ import type { Admission, Gateway } from './gateway.ts'
 /** The gateways of a program, in the order of `GATEWAYS`, each behind its own limits. */
 export interface Gateways {
   readonly names: readonly string[]
-  /** Whether an account may have a gateway of its own, so that its payments are read before each claim. @default false */
+  /** Whether an account may have its own gateway, so that its payments are read before each claim. @default false */
   readonly hasAccounts?: boolean | undefined
-  /** Gateways of accounts' own, as attempts are stored with them. @default none */
+  /** The accounts' own gateways, as attempts are stored with them. @default none */
   readonly places?: readonly string[] | undefined
   /**
    * Returns the gateway of that name at which new attempts of an account begin, or the one with exactly that name without an

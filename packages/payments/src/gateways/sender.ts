@@ -28,7 +28,7 @@ export interface Received {
   readonly text: string
 }
 
-/** Sends each request once, over connections of its own, and knows whether it has begun to. */
+/** Sends each request once, over its own connections, and knows whether it has begun to. */
 export interface Sender {
   send(call: GatewayCall, request: GatewayRequest): Promise<Received>
   close(): void

@@ -69,7 +69,7 @@ export interface OpenGateways extends Gateways {
   fleetLimits(name: string): FleetLimits | undefined
   /**
    * Creates the gateway of that name from another environment, such as one with the credentials of an account, behind
-   * limits of its own. @throws Failure, InvalidSettings
+   * separate limits. @throws Failure, InvalidSettings
    */
   create(name: string, environment: Environment): Promise<Gateway>
 }
@@ -157,7 +157,7 @@ async function openAll(
   }
 }
 
-/** A gateway of somebody else's is never waited for when it is down. */
+/** No job waits for the gateway of a module while it is down. */
 const MODULE_LIMITS: GatewayLimits = { breaker: {} }
 
 /** Loads a module that makes a gateway. @throws Failure */

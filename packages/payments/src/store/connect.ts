@@ -47,7 +47,7 @@ export function connectionName(
   return cut === '' ? program : `${cut}…`
 }
 
-/** Asks each server of the URL of a pool what it is, on connections of their own. */
+/** Asks each server in the URL of a pool what it is, over separate connections. */
 export function describeServers(sql: Database): Promise<ServerDescription[]> {
   return serversOf(sql).describe()
 }

@@ -8,7 +8,7 @@ import { watchRedis } from './watch.ts'
 const LOOK_EVERY_MS = 1_000
 /** How long a node may take to answer, in milliseconds. */
 const ANSWER_TIMEOUT_MS = 1_000
-/** How many looks a new connection may take, so that the search for masters that waits for it goes on. */
+/** How many looks a new connection may take, so that the search for masters that waits for it continues. */
 const MAX_LOOKS = 5
 const SLOTS = 16_384
 
@@ -95,7 +95,7 @@ export class ClusterWatch {
     ])
     const [ranges, info] = await withDeadline(read, ANSWER_TIMEOUT_MS, () => new Error('late'))
     if (!/^cluster_state:(?!ok)/m.test(info)) return { node, ranges }
-    // A master that was cut off from the others goes on naming itself.
+    // A master that was cut off from the others still names itself.
     this.#isServed = false
     throw new Error('the cluster is down')
   }

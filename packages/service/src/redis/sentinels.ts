@@ -23,7 +23,7 @@ export interface Answer {
 }
 
 /**
- * Chooses among answers of Sentinels: the one of the latest failover, because an isolated Sentinel goes on naming the
+ * Chooses among answers of Sentinels: the one of the latest failover, because an isolated Sentinel still names the
  * former master. An earlier failover than that of `current` counts only after Sentinels were set up anew: when more than
  * half of all say so, and none confirms `current`.
  */

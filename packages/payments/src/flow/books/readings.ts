@@ -6,7 +6,7 @@ import type { NamedAttempt } from '../../store/books/comparison.ts'
 /** A key of ours, and what it names. */
 const OUR_KEY = /^titan_((?:pay|cap|void|ref)_[\da-f]{32})_([1-9]\d{0,8})$/
 
-/** Returns the attempt that a key of ours names; undefined for anybody else's. */
+/** Returns the attempt that a key of ours names; undefined for any other key. */
 export function attemptOf(key: string | null | undefined): NamedAttempt | undefined {
   const [, id, attemptNo] = OUR_KEY.exec(key ?? '') ?? []
   return id === undefined ? undefined : { id, attemptNo: Number(attemptNo) }

@@ -7,7 +7,7 @@ import { unknown } from './outcome.ts'
 /** What a request was about: it decides whose fault a refusal is, and what its text must not repeat. */
 interface Subject {
   readonly call: GatewayCall
-  /** Whether the request names a payment method or a charge of its own, so that a fault in that ends one payment only. */
+  /** Whether the request itself names a payment method or a charge, so that a fault in that ends one payment only. */
   readonly isSpecific: boolean
   readonly privateTexts: readonly string[]
 }

@@ -37,7 +37,7 @@ export type FileLine = LedgerLine & {
   readonly memory?: Memory | undefined
 }
 
-/** A payment takes about one kilobyte; every line counts for whoever compares sums, so none is dropped. */
+/** A payment takes about one kilobyte; a comparison of sums needs every line, so none is dropped. */
 const MOST_BYTES = 1_073_741_824
 const CHUNK_BYTES = 1_048_576
 const HALF_LINE_MS = 100

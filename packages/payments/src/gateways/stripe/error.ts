@@ -10,7 +10,7 @@ import { redact } from './redaction.ts'
 /** What a request was about: it decides whose fault a refusal is, and what its text must not repeat. */
 interface Subject {
   readonly call: StripeCall
-  /** Whether the request names a payment method or a charge of its own, so that a fault in that ends one payment only. */
+  /** Whether the request itself names a payment method or a charge, so that a fault in that ends one payment only. */
   readonly isSpecific: boolean
   /** Whether the objects in an error existed before the request, and say nothing about it. */
   readonly isAboutCharge: boolean

@@ -113,8 +113,8 @@ async function send(stripe: Stripe, request: MovementRequest, amount: number): P
 }
 
 /**
- * Reads the truth after a refusal: an intent that is captured or canceled already is so whoever did it, and however the
- * refusal words it. Undefined: still authorized, so the refusal stands.
+ * Reads the truth after a refusal: an intent that is captured or canceled already is so, whatever the refusal
+ * says. Undefined: still authorized, so the refusal stands.
  */
 async function stateOf(
   client: StripeClient,

@@ -104,7 +104,7 @@ const IS_EXPIRY: Readonly<Record<Known<Stripe.PaymentIntent.CancellationReason>,
   void_invoice: false,
 }
 
-/** Whether an intent was canceled because its time was over, and not because somebody wanted it. */
+/** Whether an intent was canceled because its time was over, and not on request. */
 export function hasExpired({ cancellation_reason: reason }: Stripe.PaymentIntent): boolean {
   return Object.entries(IS_EXPIRY).some(([known, isExpiry]) => isExpiry && known === reason)
 }

@@ -132,7 +132,7 @@ function readOurIntent(object: unknown, { paymentId, attemptNo, gatewayKey: char
   return { type: 'MOVEMENT', kind, chargeKey, chargeRef, gatewayRef, amount, currency, outcome }
 }
 
-/** Whether an intent tells of a capture, or of an authorization that somebody released, and not of its charge. */
+/** Whether an intent reports a capture or a released authorization, and not its charge. */
 function movementOf(intent: Stripe.PaymentIntent): 'capture' | 'void' | undefined {
   if (intent.status === 'succeeded') return intent.capture_method === 'manual' ? 'capture' : undefined
   return intent.status === 'canceled' && wasAuthorized(intent) && !hasExpired(intent) ? 'void' : undefined
