@@ -6,6 +6,8 @@ const config: ViteUserConfig = defineConfig({
     globalSetup: ['tools/testkit/src/global-setup.ts'],
     testTimeout: 30_000,
     hookTimeout: 120_000,
+    // A busy machine takes longer than the second of vitest.
+    expect: { poll: { timeout: 20_000 } },
     maxWorkers: 3,
   },
 })
