@@ -51,7 +51,7 @@ test('a payment that only gateways of the other mode could take is refused; thos
   ])
 })
 
-test('credentials of its own count instead of those of the program', async () => {
+test('an account with credentials is judged by them, not by those of the program', async () => {
   const live = await newAccount('live', { gateway: 'stripe' })
   expect(await live({ payment_method: { stripe: 'pm_1' } })).toHaveProperty('payment_id')
   expect(await live({ payment_method: { simulated: 'tok_1' } })).toMatchObject(MISMATCH)

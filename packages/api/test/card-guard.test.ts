@@ -13,7 +13,7 @@ function withCheckDigit(digits: string): string {
   return `${digits}${(10 - (sum % 10)) % 10}`
 }
 
-/** Of the numbers `prefix` + `length` digits with a check digit of their own, the share that `test` is true for. */
+/** Returns the share of numbers of `length` digits with this prefix and a valid check digit that `test` is true for. */
 function shareOf(prefix: string, length: number, test: (digits: string) => boolean): number {
   const free = length - prefix.length
   const numbers = Array.from({ length: 20_000 }, (_, index) => {

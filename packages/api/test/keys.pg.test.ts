@@ -145,7 +145,7 @@ describe('an API that asks for keys', () => {
     expect(await refused.json()).toMatchObject({ code: 'api-key-missing' })
   })
 
-  it('refuses every token that is not a whole one of its own, always in the same way', async () => {
+  it('refuses every token that is incomplete or of no key, always in the same way', async () => {
     const { id, token } = await createKey('read')
     const { token: other } = await createKey('read')
     const wrong = [

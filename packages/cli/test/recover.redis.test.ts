@@ -17,7 +17,7 @@ import { recover } from '../src/index.ts'
 import { CLEAR_LINE, onTerminal, readJson, runHere } from './support/in-process.ts'
 import { runTitan } from './support/titan.ts'
 
-// A Redis of its own: it is flushed here.
+// A separate Redis: it is flushed here.
 const server = await startRedis()
 const database = await createTestDatabase(inject('databaseUrl'))
 const sql = openDatabase(database.url, { poolSize: 3 })

@@ -34,7 +34,7 @@ async function runVerify(args: readonly string[] = []): Promise<Verdicts> {
 
 const WHEN = 60_000
 
-/** What leaves no trace of its own. */
+/** Breaches that leave no trace in the data. */
 const UNSEEN = ['I14', 'I15', 'I21', 'I22', 'I24', 'I27', 'I28']
 
 describe('titan verify on payments that are sound', () => {

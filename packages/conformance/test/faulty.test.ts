@@ -72,7 +72,7 @@ const FAULTY: readonly Planted[] = [
     advice: /depends on gatewayKey/,
   },
   {
-    fault: 'a repeat of its own under another key',
+    fault: 'a repeat by the adapter under another key',
     replace: ANSWER,
     by: "if (!response.ok && !key.endsWith('_again')) return this.#send(path, `${key}_again`, body, signal)\n      return outcomeOf(await response.json())",
     only: 'charge: status 500',

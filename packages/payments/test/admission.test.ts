@@ -19,7 +19,7 @@ function placeOf(id: string) {
   } as never
 }
 
-/** Admits payments of accounts with credentials of their own at the only gateway of a program. */
+/** Admits payments of accounts with their own credentials at the only gateway of a program. */
 function admitting(concurrency: number) {
   const charge: Gateway['charge'] = async () => ({ type: 'UNKNOWN', reason: 'not asked' })
   const gatewayOf = (name: string): Gateway => ({ name, keyTtlMs: 1, charge })

@@ -117,7 +117,7 @@ test('callers in three programs with one key and two bodies: one wins, the other
   expect(answers.filter(({ kind }) => kind === 'created')).toHaveLength(1)
 })
 
-test('a row of its own is answered as created, also when it has to be found again', async () => {
+test('a row that the call inserted is answered as created, also when it has to be found again', async () => {
   const request = prepare({ amount: 500, idempotencyKey: newKey() })
   const [first] = await createMany(sql, [request])
   expect(first?.kind).toBe('created')

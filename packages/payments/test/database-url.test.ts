@@ -152,7 +152,7 @@ test('the files that a URL names are read', () => {
   onTestFinished(() => rmSync(folder, { recursive: true }))
   for (const name of ['root', 'cert', 'key']) writeFileSync(join(folder, name), name)
   const files = `sslrootcert=${folder}/root&sslcert=${folder}/cert&sslkey=${folder}/key&sslpassword=x`
-  // As libpq does: with a certificate of its own, `require` checks the server too; but a file alone must not be ignored.
+  // As libpq does: with a certificate, `require` checks the server too; but a file alone must not be ignored.
   expect(sketchOf(`postgres://h/d?${files}&sslmode=require`)).toBe('h:5432 any ca')
   expect(sketchOf(`postgres://h/d?${files}&sslmode=verify-ca`)).toBe('h:5432 any ca')
   expect(sketchOf(`postgres://h/d?${files}`)).toBe('h:5432 any full')

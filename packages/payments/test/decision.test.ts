@@ -63,7 +63,7 @@ test('a payment succeeds only on a success of exactly what was asked', () => {
   })
 })
 
-test('a payment fails only on a decline, on a refusal of its own first request, or when nothing was ever sent and nobody was taken over', () => {
+test('a payment fails only on a decline, on the refusal of its first request, or when nothing was ever sent and no worker lost it', () => {
   always((settlement, claim, outcome) => {
     if (settlement.status !== 'FAILED') return
     if (outcome.type === 'DECLINED' || outcome.type === 'REJECTED')

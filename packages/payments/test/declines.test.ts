@@ -69,7 +69,7 @@ test('no stretch of time ever holds more attempts than its cap, however eager th
   }
 })
 
-test('a policy of its own delay waits for that when it is longer than the caps want', () => {
+test('the delay of a policy counts when it is longer than the caps want', () => {
   const decline = { code: 'insufficient_funds', retries: 0, attemptAgesMs: [0] }
   expect(softDeclineDelay({ ...DEFAULT_RETRY_POLICY, softDeclineDelayMs: HOUR }, decline, () => 0)).toBe(HOUR)
 })

@@ -17,7 +17,7 @@ import { findBreaches } from './support/ledger.ts'
 import { newKey } from './support/payments.ts'
 import { connectRedis, redisOf } from '@titan/testkit/vitest'
 
-// A Redis of its own: it is flushed here.
+// A separate Redis: it is flushed here.
 const server = await startRedis()
 afterAll(() => server.stop())
 const redis = await connectRedis(server.url)

@@ -205,7 +205,7 @@ describe('failover', () => {
 test.each(['a write', 'the probe of /readyz'])(
   '%s that finds a server read-only replaces the connections',
   async (by) => {
-    // A URL of its own, because pools of one URL leave a server together.
+    // A separate URL, because pools of one URL leave a server together.
     const pool = open(`${url}?prepare=${by === 'a write'}`, { poolSize: 2 })
     const store = createPaymentStore(pool)
     const probe = createWriteProbe(pool)

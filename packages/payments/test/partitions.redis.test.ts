@@ -16,7 +16,7 @@ import {
 } from '../src/index.ts'
 import { createPayment } from './support/payments.ts'
 
-// A Redis of its own: it is restarted here.
+// A separate Redis: it is restarted here.
 const server = await startRedis()
 afterAll(() => server.stop())
 const redis = await connectRedis(server.url)

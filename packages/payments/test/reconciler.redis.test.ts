@@ -20,7 +20,7 @@ import { claim, createPayment, expireLease, makeDue, read } from './support/paym
 import { connectRedis, redisOf } from '@titan/testkit/vitest'
 import { settlementOf } from './support/settlements.ts'
 
-// A Redis of its own: it is flushed and restarted here.
+// A separate Redis: it is flushed and restarted here.
 const server = await startRedis()
 afterAll(() => server.stop())
 const redis = await connectRedis(server.url)

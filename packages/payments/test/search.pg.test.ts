@@ -80,7 +80,7 @@ test.each<[ListFilter, number]>([
   [{ metadata: { cart: '2' } }, 0],
   [{ metadata: { none: '1' } }, 0],
   [{ gatewayRef: 'ch_1' }, 0],
-])('the payment of a key is found only with %j of its own', async (filter, count) => {
+])('a key finds its payment only with what it has of %j', async (filter, count) => {
   const { payments } = await store.page({ idempotencyKey: 'key 12', ...filter })
   expect(payments).toHaveLength(count)
 })

@@ -14,7 +14,7 @@
 --             dead letters that were deleted as beyond the bounds; positions from 0, in the order of ARGV
 -- WHY         XACK and XDEL know no owner (https://redis.io/docs/latest/commands/xack/), so XPENDING is asked first;
 --             an entry is removed last, so that a step that fails loses no job. Acks of first deliveries have a
---             form of their own for speed: one XPENDING, XACK and XDEL for all of them
+--             shorter form for speed: one XPENDING, XACK and XDEL for all of them
 local group, consumer, lifetime = ARGV[1], ARGV[2], ARGV[3]
 
 -- How long a lease has been idle, in ms; false or nil when it is lost.

@@ -216,7 +216,7 @@ test.each([
   ['RESP2', { protocol: 2 }],
   ['no queue while it is offline', { enableOfflineQueue: false }],
   [
-    'limits of its own',
+    'other limits',
     { maxRetriesPerRequest: 0, commandTimeout: 3_000, blockingTimeout: 500, socketTimeout: 4_000 },
   ],
   ['reconnecting after an error', { reconnectOnError: () => 2 as const }],

@@ -24,7 +24,7 @@ interface Bench {
 
 type Shared = SharedOptions<Jobs> & Pick<ConsumerOptions<Jobs>, 'visibilityMs'>
 
-/** A queue of its own with two consumers that are closed when the test ends. */
+/** A separate queue with two consumers that are closed when the test ends. */
 function setUp({ visibilityMs = 30_000, ...options }: Shared = {}): Bench {
   const prefix = testPrefix()
   const events: QueueEvent[] = []

@@ -59,7 +59,7 @@ describe('a second job of an id', () => {
     expect(worker.counters.started).toBe(2)
   })
 
-  test('is a job of its own when the first is forgotten', async ({ place }) => {
+  test('is a new job when the first is forgotten', async ({ place }) => {
     const queue = place.createQueue()
     const worker = await place.startWorker({ work: () => undefined }, { dedupeMs: 150 })
     await queue.enqueue('work', 1, { id: 'mine' })
@@ -68,7 +68,7 @@ describe('a second job of an id', () => {
     await eventually(() => worker.counters.completed === 2)
   })
 
-  test('is a job of its own at once if nothing is to be remembered', async ({ place }) => {
+  test('is a new job at once if nothing is to be remembered', async ({ place }) => {
     const queue = place.createQueue()
     const worker = await place.startWorker({ work: () => undefined }, { dedupeMs: 0 })
     await queue.enqueue('work', 1, { id: 'mine' })
@@ -77,7 +77,7 @@ describe('a second job of an id', () => {
     expect(await place.send('EXISTS', place.keys.processed('mine'))).toBe(0)
   })
 
-  test('is a job of its own when the first is a dead letter', async ({ place }) => {
+  test('is a new job when the first is a dead letter', async ({ place }) => {
     const queue = place.createQueue()
     await place.startWorker({ work: () => Promise.reject(new Error('boom')) }, { maxAttempts: 1 })
     await queue.enqueue('work', 1, { id: 'mine' })
@@ -85,7 +85,7 @@ describe('a second job of an id', () => {
     expect(await queue.enqueue('work', 2, { id: 'mine' })).toMatchObject({ duplicate: false })
   })
 
-  test('is a job of its own when somebody deleted the first one’s stream', async ({ place }) => {
+  test('is a new job when the first one’s stream was deleted', async ({ place }) => {
     const queue = place.createQueue()
     await queue.enqueue('work', 1, { id: 'ready' })
     await queue.enqueue('work', 1, { id: 'later', delayMs: 60_000 })

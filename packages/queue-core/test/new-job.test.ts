@@ -25,7 +25,7 @@ test('an id that is made is greater than those made before, however many there a
     expect(id).toMatch(/^[\da-f]{8}-[\da-f]{4}-7[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/)
 })
 
-test('a job with an id is deduplicated, one without gets a name of its own', () => {
+test('a job with an id is deduplicated, one without gets a unique name', () => {
   expect(describeJob({ id: 'a' })).toEqual({
     id: 'a',
     dedupe: true,

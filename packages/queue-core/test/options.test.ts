@@ -73,7 +73,7 @@ describe('a worker', () => {
     `)
   })
 
-  test('may be strict about priorities, or have weights of its own', () => {
+  test('may be strict about priorities, or have other weights', () => {
     expect(resolveWorker('q', { priorities: 'strict' }).weights).toBeUndefined()
     expect(resolveWorker('q', { priorities: { high: 9, default: 1, low: 1 } }).weights).toEqual([9, 1, 1])
   })

@@ -39,7 +39,7 @@ describe('what becomes of a job', () => {
     [new EngineError('HANDLER_TIMEOUT', 'too slow'), 'timeout'],
     [new EngineError('UNKNOWN_JOB', 'who?'), 'unknown_job'],
     [new QueueError('LEASE_LOST', 'gone'), 'handler_error'],
-  ])('%s is a failure with a cause of its own', (error, cause) => {
+  ])('%s is a failure with its own cause', (error, cause) => {
     expect(decide(error, {}, 5, fixed(10))).toMatchObject({ kind: 'retry', cause })
   })
 

@@ -107,7 +107,7 @@ test('its manifest names real versions and files that exist', async () => {
 })
 
 test('the first worker of the README, in plain JavaScript, does what the README says', async () => {
-  // A queue of its own, since the ids of done jobs are remembered.
+  // A separate queue, because the ids of done jobs are remembered.
   const queue = `'emails-${randomUUID()}'`
   for (const name of ['worker.js', 'enqueue.js'])
     await writeFile(join(folder, name), (await fileOfReadme(name)).replaceAll("'emails'", queue))

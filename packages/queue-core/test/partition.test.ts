@@ -30,7 +30,7 @@ test('ids are spread evenly', () => {
   for (const count of counts) expect(count).toBeGreaterThan(2_000)
 })
 
-test('each partition has a hash tag of its own, a queue of one has its name', () => {
+test('each partition has its own hash tag, a queue of one has its name', () => {
   const tags = (partitions: number): (string | undefined)[] =>
     partitionKeys('titan', 'q', partitions).map(({ dlq }) => /\{.*\}/.exec(dlq)?.[0])
   expect(tags(1)).toEqual(['{q}'])

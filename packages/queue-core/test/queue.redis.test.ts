@@ -19,7 +19,7 @@ describe('enqueue', () => {
     expect(answers[1]?.id).toBe('mine')
   })
 
-  test('gives each job an id of its own, also across priorities', async ({ place }) => {
+  test('gives each job a unique id, also across priorities', async ({ place }) => {
     const queue = place.createQueue()
     const answers = await queue.enqueueMany(
       PRIORITIES.flatMap((priority) => [

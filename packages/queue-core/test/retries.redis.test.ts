@@ -178,7 +178,7 @@ describe('a handler decides', () => {
   })
 })
 
-test('a job may have attempts and a backoff of its own', async ({ place }) => {
+test('a job may have its own attempts and backoff', async ({ place }) => {
   await place.startWorker({ work: failing }, { maxAttempts: 9, backoff: fixed(60_000) })
   const options = { maxAttempts: 2, backoff: { type: 'fixed', delayMs: 1 } } as const
   await place.createQueue().enqueue('work', 1, options)

@@ -29,7 +29,7 @@ async function setUp(name: keyof typeof SENTINEL_CLIENTS): Promise<{ used: Senti
 
 /**
  * Produces under load. Acknowledged is a job that so many replicas have; asked over the connection that stored it, because
- * WAIT answers for the writes of its own connection.
+ * WAIT answers for the writes of one connection.
  */
 function produce({ used, rig }: { used: SentinelClient; rig: Rig }, replicas: number) {
   let before: unknown

@@ -134,7 +134,7 @@ describe('with an SDK', () => {
     expect(exporter.getFinishedSpans()).toEqual([])
   })
 
-  test('a malformed traceparent begins a trace of its own', async ({ place }) => {
+  test('a malformed traceparent begins a new trace', async ({ place }) => {
     await place.startWorker({ work: () => undefined })
     await place.createQueue().enqueue('work', 1, { traceparent: `00-${'0'.repeat(32)}-1-01` })
     await eventually(() => spans('process').length === 1)

@@ -118,7 +118,7 @@ describe('a worker', () => {
   })
 
   // F40 two workers of one name: each has its own name in Redis
-  test('has a name of its own, also beside one of the same name', async ({ place }) => {
+  test('has a unique name in Redis, also with the same consumer name', async ({ place }) => {
     const options = { consumer: 'twin' }
     const twins = [
       place.createWorker({ work: () => undefined }, options),

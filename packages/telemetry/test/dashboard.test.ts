@@ -47,7 +47,7 @@ describe('the Grafana dashboard', () => {
       expectMeasured(/^label_values\((.+), \w+\)$/.exec(definition)?.[1] ?? '')
   })
 
-  it('has every panel once, in a place of its own', () => {
+  it('has every panel once, in its own place', () => {
     expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length)
     const cells = panels.flatMap(({ gridPos: { x, y, w, h } }) =>
       Array.from({ length: w * h }, (_, cell) => `${x + (cell % w)} ${y + Math.floor(cell / w)}`),

@@ -82,7 +82,7 @@ test('an event goes to the endpoints of its account only, and nothing of another
     expect((await stores[name].listEndpoints()).map(({ id }) => id)).toEqual([endpoints[name]])
 })
 
-test('what an account is told of its own endpoint, no other account is told', async () => {
+test('an account learns nothing about the endpoint of another one', async () => {
   const tested = await stores.acme.sendTestEvent(endpoints.acme)
   expect(await stores.acme.getEvent(tested.eventId)).toBeDefined()
   expect(await stores.default.getEvent(tested.eventId)).toBeUndefined()

@@ -64,7 +64,7 @@ test('jobs of an account wait for its place as others do for the gateway', async
   expect(intake.signalOf('simulated@acme.1').aborted).toBe(true)
 })
 
-test('while accounts have gateways of their own, the breaker of the program stops nothing of theirs', async () => {
+test('while accounts have their own gateways, the breaker of the program does not stop them', async () => {
   const { rig } = watch({ hasAccounts: true })
   rig.gateway.circuit = 'open'
   rig.isConnected = false

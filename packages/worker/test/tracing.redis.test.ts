@@ -47,7 +47,7 @@ async function post(api: SpawnedProgram, path: string, body: unknown, traceId?: 
   return response.json()
 }
 
-/** Makes a payment in a trace of its own. */
+/** Makes a payment in a separate trace. */
 async function pay(api: SpawnedProgram): Promise<{ readonly id: string; readonly traceId: string }> {
   const traceId = randomBytes(16).toString('hex')
   const body = { amount: 500, idempotency_key: `traced-${traceId}` }

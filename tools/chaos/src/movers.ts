@@ -39,7 +39,7 @@ export function planOf(random: Random): Plan {
 }
 
 const LOOK_EVERY_MS = 500
-/** The pause doubles up to this: thousands of clients that look twice a second are a load of their own. */
+/** The pause doubles up to this: thousands of clients that look twice a second are a load themselves. */
 const MAX_LOOK_MS = 8_000
 /** Keys that are tried until an authorization has ended. */
 const MAX_TRIES = 20

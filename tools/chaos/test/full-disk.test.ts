@@ -6,7 +6,7 @@ import { canMount, runFullDisk } from './support/full-disk.ts'
 
 const [disk, outside] = ['disk', 'outside'].map((name) => {
   const folder = mkdtempSync(join(tmpdir(), `titan-full-${name}-`))
-  // PostgreSQL runs under an account of its own.
+  // PostgreSQL runs as another user.
   chmodSync(folder, 0o755)
   return folder
 }) as [string, string]

@@ -20,7 +20,7 @@ test('fewer than two events have no gap between them', () => {
   expect(longestGap([100_000], [kill])).toBeUndefined()
 })
 
-test('each kind of fault has the longest gap of its own', () => {
+test('each kind of fault has its own longest gap', () => {
   const later = { fault: 'program_kill', from: 111_200, to: 111_200 }
   const again = { ...kill, from: 100_500, to: 100_500 }
   expect(gapsByFault(times, [again, kill, later])).toEqual({ redis_kill: 7_000, program_kill: 1_000 })

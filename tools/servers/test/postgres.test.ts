@@ -100,7 +100,7 @@ test('DATABASE_URL wins', async () => {
   })
 })
 
-test('a test database is empty and of its own', async () => {
+test('a test database is empty and separate', async () => {
   const first = await createTestDatabase(inject('databaseUrl'))
   const second = await createTestDatabase(inject('databaseUrl'))
   await query(first.url, 'create table only_here (id int)')

@@ -1,7 +1,7 @@
 import type { Database } from '@titan/payments'
 
 /**
- * Moves the events and attempts that are columns of their payments into rows of their own, as versions before 0022 wrote
+ * Moves the events and attempts that are columns of their payments into separate rows, as versions before 0022 wrote
  * them. No trigger fires. Resolves after COMMIT.
  */
 export async function writeAsRows(sql: Database, ids?: readonly string[]): Promise<void> {

@@ -29,7 +29,7 @@ import { openLists, type ListsOptions } from '../../src/lists.ts'
 import { recordStatements } from './recorded.ts'
 import { RequestSlots } from '../../src/middleware/request-slots.ts'
 
-/** The whole API without a socket, on a database and a key prefix of its own. */
+/** The whole API without a socket, with a separate database and key prefix. */
 export interface TestApi {
   readonly sql: Database
   readonly store: PaymentStore
@@ -69,7 +69,7 @@ export interface TestApiOptions {
   readonly actions?: AppOptions['actions']
   /** The gateways of the workers. @default unknown */
   readonly gateways?: readonly AcceptingGateway[]
-  /** Reads lists over a pool of their own, as the program does. @default the pool that accepts payments */
+  /** Reads lists over a separate pool, as the program does. @default the pool that accepts payments */
   readonly lists?: ListsOptions
   /** Called with the text of each statement that answers a request. @default they are not recorded */
   readonly onStatement?: (text: string) => void

@@ -22,7 +22,7 @@ export function inDatabase(
 /** Leaves a line of the ledger as it is. */
 export const same = (entry: LedgerEntry): LedgerEntry => entry
 
-/** A charge that came later, of its own. */
+/** A separate charge that came later. */
 export async function charged(world: World, change: { reference: string | null }): Promise<LedgerEntry> {
   const charge = { ...(await world.chargeOf(world.ids.paid)), id: 'ch_late', intentId: 'pi_late', ...change }
   return { type: 'settled', at: charge.at, subject: charge.intentId, rows: {}, charge, movements: [] }

@@ -27,7 +27,7 @@ export function contradiction(
     set local session_replication_role = replica;`
 }
 
-/** Gives a payment an event of its own at its end. */
+/** Appends an event to the history of a payment. */
 export function event(id: string, type: string, status: string, actor: string, evidence: string): string {
   return `
     update payments set event_seq = event_seq + 1 where id = '${id}';

@@ -19,7 +19,7 @@ import { createDashboard, DASHBOARD_PATH, type DashboardOptions, type KeyGrant }
 /** Long enough, and in no program. */
 export const ADMIN_TOKEN = 'the-admin-token-of-the-tests-0123456789'
 
-/** A dashboard on real servers, with a database and a key prefix of its own. */
+/** A dashboard on real servers, with a separate database and key prefix. */
 export interface Rig {
   readonly sql: Database
   readonly store: PaymentStore

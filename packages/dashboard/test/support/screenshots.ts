@@ -1,4 +1,4 @@
-// Draws the pictures of the documentation, on servers of its own:
+// Draws the pictures of the documentation, on separate servers:
 //   pnpm --filter @titan/dashboard run screenshots
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'

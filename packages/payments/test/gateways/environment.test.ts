@@ -41,7 +41,7 @@ test('the environment leads the stripe gateway to a simulator', async () => {
   await gateway.close?.()
 })
 
-test('stripe has limits of its own accord, the simulated gateway only when asked', async () => {
+test('stripe has limits by default, the simulated gateway only when asked', async () => {
   expect((await gatewayFrom(stripe)).admit).toBeDefined()
   expect((await gatewayFrom({})).admit).toBeUndefined()
   expect((await gatewayFrom({ GATEWAY_MAX_CONCURRENT: '4' })).admit).toBeDefined()

@@ -45,7 +45,7 @@ test('a module may make an instance of a class, whose members are in its prototy
     `class Acme {
        name = 'acme'
        keyTtlMs = 1000
-       #answer = { type: 'UNKNOWN', reason: 'of its own' }
+       #answer = { type: 'UNKNOWN', reason: 'of the field' }
        get mode() { return 'live' }
        async charge() { return this.#answer }
        move() { return this.#answer }
@@ -60,8 +60,8 @@ test('a module may make an instance of a class, whose members are in its prototy
   const options = { signal: new AbortController().signal }
   const found = await acme?.lookup?.({ kind: 'charge', paymentId: 'pay_1', gatewayKey: 'k' }, options)
   expect(found).toMatchObject({ type: 'FOUND' })
-  expect(await acme?.move?.({} as never, options)).toMatchObject({ reason: 'of its own' })
-  expect(await acme?.parseWebhook?.('', undefined)).toMatchObject({ reason: 'of its own' })
+  expect(await acme?.move?.({} as never, options)).toMatchObject({ reason: 'of the field' })
+  expect(await acme?.parseWebhook?.('', undefined)).toMatchObject({ reason: 'of the field' })
   await gateways.close()
 })
 

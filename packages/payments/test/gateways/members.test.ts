@@ -6,7 +6,7 @@ import { gatewaysOf, limitGateway, stoppable, withMembers, type Gateway } from '
 class Acme {
   readonly name = 'acme'
   readonly keyTtlMs = 1_000
-  readonly #answer = { type: 'UNKNOWN', reason: 'of its own' }
+  readonly #answer = { type: 'UNKNOWN', reason: 'of the field' }
   get circuit() {
     return this.#answer.type === 'UNKNOWN' ? 'open' : 'closed'
   }
@@ -49,12 +49,12 @@ test.each<[string, (gateway: Gateway) => Gateway | undefined]>([
   const { gateway: admitted } = (await gateway?.admit?.(options)) ?? {}
   for (const one of [gateway, admitted]) {
     expect(one).toMatchObject({ name: 'acme', keyTtlMs: 1_000, abandon: undefined })
-    expect(await one?.charge({} as never, options)).toMatchObject({ reason: 'of its own' })
-    expect(await one?.lookup?.({} as never, options)).toMatchObject({ outcome: { reason: 'of its own' } })
+    expect(await one?.charge({} as never, options)).toMatchObject({ reason: 'of the field' })
+    expect(await one?.lookup?.({} as never, options)).toMatchObject({ outcome: { reason: 'of the field' } })
     await expect(one?.move?.({} as never, options).catch((error: Error) => error.message)).resolves.toBe(
-      'of its own',
+      'of the field',
     )
-    expect(await one?.parseWebhook?.('', undefined)).toMatchObject({ eventId: 'of its own' })
+    expect(await one?.parseWebhook?.('', undefined)).toMatchObject({ eventId: 'of the field' })
   }
 })
 

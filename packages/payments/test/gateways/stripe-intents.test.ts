@@ -196,7 +196,7 @@ async function asked(
 const canceled = intentOf({ status: 'canceled', cancellation_reason: 'abandoned' })
 
 test.each(['requires_action', 'requires_capture', 'requires_confirmation', 'requires_payment_method'])(
-  'a charge in %s is canceled when it is given up, under a key of its own',
+  'a charge in %s is canceled when it is given up, under a separate key',
   async (status) => {
     const { answer, received } = await asked('abandon', {
       [INTENT]: [{ body: intentOf({ status }) }, { body: canceled }],

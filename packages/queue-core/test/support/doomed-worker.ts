@@ -1,4 +1,4 @@
-// A worker in a process of its own that kills itself at a given step. It prints what its worker tells, a line of JSON each.
+// A worker in a separate process that kills itself at a given step. It prints the events of its worker as lines of JSON.
 import { createClient } from 'redis'
 import { createWorker, type Job, type JobContext, type WorkerOptions } from '../../src/index.ts'
 

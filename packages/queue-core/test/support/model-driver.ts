@@ -27,7 +27,7 @@ const FAR_MS = 3_600_000
 
 export async function createDriver(place: Place, queue: Queue<TestJobs>): Promise<Driver> {
   const { part } = place
-  // A time of its own for every due job, so that their order is known; all of them lie in the past.
+  // A different time for every due job, so that their order is known; all of them lie in the past.
   let clock = 0
   await broker.createGroup(part, GROUP)
 

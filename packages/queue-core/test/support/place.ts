@@ -21,7 +21,7 @@ export interface TestJobs {
   work: number
 }
 
-/** A queue of its own for one test. What is made through it is stopped, and must have closed all it opened. */
+/** A separate queue for one test. What is made through it is stopped, and must have closed all it opened. */
 export interface Place {
   readonly url: string
   readonly redis: RedisClient

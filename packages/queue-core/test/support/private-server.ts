@@ -18,7 +18,7 @@ export interface PrivateServer {
   freeze(): void
   /** SIGCONT. */
   thaw(): void
-  /** Sends one command over a connection of its own. */
+  /** Sends one command over a separate connection. */
   admin<Reply = unknown>(...args: (string | number)[]): Promise<Reply>
   /** Ends it for good and removes its data. */
   remove(): Promise<void>

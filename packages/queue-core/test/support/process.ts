@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type { Instructions } from './doomed-worker.ts'
 import type { Place } from './place.ts'
 
-/** A worker in a process of its own. */
+/** A worker in a separate process. */
 export interface WorkerProcess {
   /** What its worker told, in order. */
   readonly told: readonly { readonly type: string }[]
@@ -16,7 +16,7 @@ export interface WorkerProcess {
 
 const SCRIPT = fileURLToPath(new URL('./doomed-worker.ts', import.meta.url))
 
-/** Starts a worker of the place's queue in a process of its own; it is ended with the test at the latest. */
+/** Starts a worker of the place's queue in a separate process, which ends with the test at the latest. */
 export function spawnWorker(
   place: Place,
   { doom, options }: Pick<Instructions, 'doom' | 'options'>,

@@ -1,4 +1,4 @@
-// Sends one request over TLS and prints what came of it. A process of its own: trust is read at its start.
+// Sends one request over TLS and prints what came of it. A separate process: trust is read at its start.
 import { WebhookClient } from '../../src/sender/client.ts'
 
 const { TARGET_URL = '' } = process.env

@@ -53,7 +53,7 @@ export interface AddedEndpoint extends WebhookEndpoint {
   readonly secret: string
 }
 
-/** A database of its own, and the servers of the test run; call it at the top level and await it. */
+/** A separate database, and the servers of the test run; call it at the top level and await it. */
 export async function openRig(): Promise<Rig> {
   const { sql, url: databaseUrl } = await createMigratedDatabase()
   const redis = await connectRedis(inject('redisUrl'))

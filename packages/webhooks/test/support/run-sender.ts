@@ -1,4 +1,4 @@
-// A sender in a process of its own, so that it can be killed.
+// A sender in a separate process, so that it can be killed.
 import { openDatabase } from '@titan/payments'
 import { createClient } from 'redis'
 import { loadWebhooksConfig, startWebhookSender } from '../../src/index.ts'

@@ -98,7 +98,7 @@ function costSide(context: Context, server: BenchPostgres, name: string, design:
   }
 }
 
-/** Takes payments from creation to success in a database of its own. */
+/** Takes payments from creation to success in a separate database. */
 async function measureMode(
   context: Context,
   server: BenchPostgres,

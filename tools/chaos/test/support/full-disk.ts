@@ -18,7 +18,7 @@ export interface FullDiskReport {
 /** For PostgreSQL as it is created, Redis, and what a few hundred payments need. */
 const SIZE = '200m'
 
-/** Runs a shell command in a namespace of mounts of its own: what it mounts is gone with it, and nobody else sees it. */
+/** Runs a shell command in a separate mount namespace: its mounts are invisible to others, and end with it. */
 const inNamespace = [
   '-m',
   'sh',
@@ -27,7 +27,7 @@ const inNamespace = [
   'sh',
 ]
 
-/** Whether this run has the rights for a disk of its own; it asks nobody for them. */
+/** Whether this run may mount a disk; it never prompts for rights. */
 export function canMount(folder: string): boolean {
   return spawnSync('unshare', [...inNamespace, folder, 'true']).status === 0
 }

@@ -9,7 +9,7 @@ export interface Outcome {
   /** Parked for an operator. @default false */
   readonly review?: boolean
   readonly charges: 0 | 1
-  /** Attempts, each under a key of its own. @default 1 */
+  /** Attempts, each under another key. @default 1 */
   readonly attempts?: number
   /** The next gateway gets it, where there is one and the answer arrived. @default false */
   readonly goesElsewhere?: boolean

@@ -12,7 +12,7 @@ export interface RawAnswer {
 const GIVE_UP_MS = 100
 
 /**
- * Sends bytes as they are on a connection of their own, and reads to the end. Undefined when nothing came back. Bytes that
+ * Sends bytes as they are over a separate connection, and reads to the end. Undefined when nothing came back. Bytes that
  * are not `whole` leave the server waiting: it is told soon that no more will come.
  */
 export function exchange(port: number, bytes: Uint8Array, whole = true): Promise<RawAnswer | undefined> {

@@ -57,7 +57,7 @@ export interface Scenario {
   endAll(): Promise<void>
   /** Every kill so far. */
   kills(): Kill[]
-  /** In their order; each has a ledger of its own. */
+  /** In their order; each has its own ledger. */
   readonly gateways: readonly { readonly name: string; readonly ledger: () => Promise<GatewayLedger> }[]
   verify(): Promise<Finding[]>
   close(): Promise<void>
@@ -147,7 +147,7 @@ export async function openScenario(compileCache: string, hasSecond = false): Pro
     return { program, line: await Promise.race([program.ready, program.ended]) }
   }
 
-  /** A program that ends for another reason than a kill is a failure of its own. */
+  /** A program that ends for another reason than a kill is a separate failure. */
   async function expectKilled(program: RunningProgram): Promise<void> {
     const how = await program.ended
     if (how !== 'SIGKILL') throw new Error(`a worker ended by itself: ${how}\n${program.lastLines()}`)

@@ -24,7 +24,7 @@ export interface Terminal {
 /** One shell for a page: what a block sets, the next one has. */
 export interface Shell {
   run(commands: string): Promise<Outcome>
-  /** Begins a block in a terminal of its own, which has what was exported so far. */
+  /** Begins a block in a separate terminal, which has what was exported so far. */
   open(commands: string): Terminal
   /** A line of the page as it is here, where other ports are free. */
   localize(line: string): string

@@ -121,7 +121,7 @@ test('more payments than the stack can hold are shown, at their end only', () =>
   expect(stream.text).toContain('PENDING → QUEUED → SUCCESS')
 })
 
-test('elsewhere every change is a plain line of its own', () => {
+test('elsewhere every change is a separate plain line', () => {
   const one = payment('one', { paymentId: 'pay_1' })
   const stream = record(undefined)
   const overview = createOverview([one], stream)

@@ -1,4 +1,4 @@
-// Claims the file that the first argument names, starts a process of its own, prints its id, and waits to be killed.
+// Claims the file that the first argument names, starts a child process, prints its id, and waits to be killed.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { acquireLock } from '../../src/lockfile.ts'

@@ -24,7 +24,7 @@ interface How {
   readonly script?: string
 }
 
-/** Runs `start` with the state in `stateFolder`, on servers of its own unless `env` names others. */
+/** Runs `start` with the state in `stateFolder`, on separate servers unless `env` names others. */
 export function runStart(
   stateFolder: string,
   args: readonly string[],
