@@ -2,6 +2,7 @@ import { adyenNotification, signatureHeader } from '@titan/gateway-simulator'
 import {
   accountGatewaysOf,
   accountReadersOf,
+  applyOutcome,
   createAccountStore,
   CredentialStore,
   gatewaysOf,
@@ -14,7 +15,12 @@ import { afterAll, expect, test } from 'vitest'
 import { createPay } from '../../payments/test/support/pay.ts'
 import { openTestApi } from './support/api.ts'
 
-const KEYS = { program: '11'.repeat(32), acme: '22'.repeat(32), later: '33'.repeat(32) }
+const KEYS = {
+  program: '11'.repeat(32),
+  acme: '22'.repeat(32),
+  later: '33'.repeat(32),
+  moved: '44'.repeat(32),
+}
 const WHSEC = { program: 'whsec_of_the_program', acme: 'whsec_of_the_account' }
 const program = {
   ADYEN_HMAC_KEY: KEYS.program,
@@ -145,6 +151,58 @@ test('an account can say nothing about payments of another one', async () => {
   for (const id of [open, settled]) expect((await report('adyen/acme', id, KEYS.later)).status).toBe(202)
   expect(await Promise.all(ids.map((id) => api.store.events(id)))).toEqual(events)
   expect(await api.store.breaks(settled)).toEqual([])
+})
+
+test('an account can say nothing about what its payments did elsewhere', async () => {
+  await createAccountStore(api.sql).create({ id: 'moved', name: 'moved', mode: null })
+  const id = await unanswered('moved', 'adyen')
+  const succeeded = { type: 'SUCCEEDED', gatewayRef: 'PSPMOVED', amount: 500, currency: 'EUR' } as const
+  await applyOutcome(
+    { paymentId: id, attemptNo: 1, gateway: 'adyen', outcome: succeeded, actor: 'test' },
+    { store: api.store },
+  )
+  const refund = await api.store.createMovement({
+    kind: 'refund',
+    paymentId: id,
+    amount: 200,
+    idempotencyKey: 'refund',
+    actor: 'test',
+  })
+  if (refund.kind !== 'created') throw new Error(refund.kind)
+  await createPay(api.store)(refund.movement.id, {
+    gateway: {
+      name: 'adyen',
+      keyTtlMs: 3_600_000,
+      charge: async () => UNKNOWN,
+      move: async () => ({ ...succeeded, gatewayRef: 'PSPREFUND', amount: 200 }),
+    },
+  })
+  await set('moved', 'adyen', { ...adyen, ADYEN_HMAC_KEY: KEYS.moved })
+  await eventually(() => expect(opened.ofAccount('adyen', 'moved')).toHaveLength(1))
+  const before = await api.store.get(id)
+  expect(before).toMatchObject({ status: 'SUCCESS', amountRefunded: 200 })
+  const amount = { value: 200, currency: 'EUR' }
+  const said = {
+    success: true,
+    merchantReference: `titan_${refund.movement.id}_1`,
+    originalReference: 'PSPMOVED',
+    amount,
+  }
+  for (const item of [
+    { ...said, eventCode: 'REFUND_FAILED', pspReference: 'PSPREFUND' },
+    { ...said, eventCode: 'REFUND', pspReference: 'PSPREFUND', success: false },
+    { ...said, eventCode: 'CHARGEBACK', pspReference: 'PSPDISPUTE', merchantReference: `titan_${id}_1` },
+  ] as const) {
+    const body = adyenNotification([item], { merchantAccount: 'Acme', hmacKey: KEYS.moved, now: Date.now() })
+    const answer = await api.request('/gateway-webhooks/adyen/moved', {
+      method: 'POST',
+      body: JSON.stringify(body),
+    })
+    expect(answer.status).toBe(202)
+  }
+  expect((await report('adyen/moved', id, KEYS.moved)).status).toBe(202)
+  expect(await api.store.breaks(id)).toEqual([])
+  expect(await api.store.get(id)).toEqual(before)
 })
 
 test('Stripe’s signature is in its header', async () => {

@@ -23,7 +23,8 @@ import { pathParameter, routesOf, type Route } from './route.ts'
 export interface GatewayWebhookServices {
   readonly payments: ApplyOutcomeOptions['store'] &
     Parameters<typeof applyMovement>[1] &
-    Parameters<typeof applyDispute>[1]
+    Parameters<typeof applyDispute>[1] &
+    Parameters<typeof mayReport>[2]
   /** The workers' policy, so that a decline means the same in both. */
   readonly policy: RetryPolicy
   readonly gateways: readonly GatewayWebhookReader[]
@@ -164,7 +165,7 @@ async function apply(
   if (event.type === 'IGNORED') return noteIgnored(event, gateway, log)
   if (!(await mayReport(event, gateway, store))) {
     const fields = { gateway, code: event.eventType }
-    log.warn('gateway_webhook.foreign', 'gateway webhook names payment of another account', fields)
+    log.warn('gateway_webhook.foreign', 'gateway webhook names attempt elsewhere', fields)
     return
   }
   if (event.type === 'EVENT') {

@@ -5,19 +5,18 @@ import type { PaymentStore } from '../../store/store.ts'
 
 /**
  * Whether a webhook may be about what it names. The credentials of a place are an account's, which can say anything with them:
- * it is believed about its own payments alone.
+ * it is believed about attempts that began at this place alone.
  */
 export async function mayReport(
   event: ReportedEvent,
   gateway: string,
-  store: Pick<PaymentStore, 'get'>,
+  store: Pick<PaymentStore, 'attempts'>,
 ): Promise<boolean> {
-  const place = readPlace(gateway)
-  const id = place === undefined ? undefined : namedIn(event)
+  const id = readPlace(gateway) === undefined ? undefined : namedIn(event)
   // What is named by a reference is looked for at this place.
-  if (place === undefined || id === undefined) return true
-  const payment = await store.get(id)
-  return payment === undefined || payment.account === place.account
+  if (id === undefined) return true
+  const attempts = await store.attempts(id)
+  return attempts.some((attempt) => attempt.gateway === gateway)
 }
 
 function namedIn(event: ReportedEvent): string | undefined {
