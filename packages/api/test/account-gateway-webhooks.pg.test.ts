@@ -81,7 +81,7 @@ async function unanswered(account: string, place: string): Promise<string> {
 }
 
 /** Reports a charge as Adyen does. */
-function report(path: string, id: string, hmacKey: string): Promise<Response> {
+function report(path: string, id: string, hmacKey: string, merchantAccount = 'Acme'): Promise<Response> {
   const item = {
     eventCode: 'AUTHORISATION',
     pspReference: `PSP${id.slice(-12).toUpperCase()}`,
@@ -89,7 +89,7 @@ function report(path: string, id: string, hmacKey: string): Promise<Response> {
     amount: { value: 500, currency: 'EUR' },
     success: true,
   } as const
-  const body = adyenNotification([item], { merchantAccount: 'Acme', hmacKey, now: Date.now() })
+  const body = adyenNotification([item], { merchantAccount, hmacKey, now: Date.now() })
   return api.request(`/gateway-webhooks/${path}`, { method: 'POST', body: JSON.stringify(body) })
 }
 
@@ -130,6 +130,24 @@ test('what began under earlier credentials is reported to their place', async ()
   expect((await report('adyen/acme', id, KEYS.acme)).status).toBe(202)
   expect(await statusOf(id)).toBe('SUCCESS')
   expect(await api.store.breaks(id)).toEqual([])
+})
+
+test('places that share a secret each get what is of their merchant account', async () => {
+  const hmacKey = '44'.repeat(32)
+  await createAccountStore(api.sql).create({ id: 'both', name: 'both', mode: null })
+  await set('both', 'adyen', { ...adyen, ADYEN_HMAC_KEY: hmacKey })
+  const before = await unanswered('both', 'adyen@both.1')
+  const later = { ...adyen, ADYEN_MERCHANT_ACCOUNT: 'Later', ADYEN_HMAC_KEY: hmacKey }
+  await set('both', 'adyen', later, 'other')
+  await eventually(() => expect(opened.ofAccount('adyen', 'both')).toHaveLength(2))
+  const after = await unanswered('both', 'adyen@both.2')
+  for (const [id, merchantAccount] of [
+    [before, 'Acme'],
+    [after, 'Later'],
+  ] as const) {
+    expect((await report('adyen/both', id, hmacKey, merchantAccount)).status).toBe(202)
+    expect(await statusOf(id)).toBe('SUCCESS')
+  }
 })
 
 test('an account can say nothing about payments of another one', async () => {

@@ -60,10 +60,12 @@ export const GATEWAY_ROUTES: readonly Route<GatewayWebhookServices>[] = [
       const gateway = pathParameter(context, 'gateway')
       const reader = services.gateways.find((candidate) => candidate.gateway === gateway)
       if (reader === undefined) throw new Problem('not-found')
-      const { webhook } = await read(context, [reader])
-      if (webhook.type !== 'REFUSED') return receive(context, webhook, reader, services)
-      noteRefusal(context, webhook, gateway, services)
-      throw new Problem('gateway-webhook-refused', { detail: REFUSALS[webhook.cause] })
+      const { taken, refused } = await read(context, [reader])
+      if (taken.length > 0) return receive(context, taken, services)
+      throw new Problem(
+        'gateway-webhook-refused',
+        refused && { detail: noteRefusal(context, refused, services) },
+      )
     },
   }),
   on.post('/gateway-webhooks/{gateway}/{account}', {
@@ -75,11 +77,9 @@ export const GATEWAY_ROUTES: readonly Route<GatewayWebhookServices>[] = [
     async handle(context, services) {
       const name = pathParameter(context, 'gateway')
       const readers = services.readersOf?.(name, pathParameter(context, 'account')) ?? []
-      const { webhook, reader } = await read(context, readers)
-      if (webhook.type !== 'REFUSED' && reader !== undefined)
-        return receive(context, webhook, reader, services)
-      if (webhook.type === 'REFUSED' && reader !== undefined)
-        noteRefusal(context, webhook, reader.gateway, services)
+      const { taken, refused } = await read(context, readers)
+      if (taken.length > 0) return receive(context, taken, services)
+      if (refused !== undefined) noteRefusal(context, refused, services)
       throw new Problem('gateway-webhook-refused')
     },
   }),
@@ -87,48 +87,68 @@ export const GATEWAY_ROUTES: readonly Route<GatewayWebhookServices>[] = [
 
 type Refused = Extract<GatewayWebhook, { readonly type: 'REFUSED' }>
 
-interface Read {
-  readonly webhook: GatewayWebhook
-  /** The first that took it, or the last that refused it; undefined without any. */
-  readonly reader: GatewayWebhookReader | undefined
+/** What a reader made of a webhook. */
+interface Taken {
+  readonly reader: GatewayWebhookReader
+  readonly events: readonly ReportedEvent[]
 }
 
-/** Reads a webhook with the first reader that does not refuse it. */
+interface Read {
+  /** By those that took it: more than one while the first ignore some of it. */
+  readonly taken: readonly Taken[]
+  /** The last refusal. */
+  readonly refused: { readonly gateway: string; readonly webhook: Refused } | undefined
+}
+
+/**
+ * Reads a webhook with readers until one takes it and ignores nothing: places may share a secret, and each ignores what is of
+ * another account at the gateway.
+ */
 async function read(context: Context<AppEnv>, readers: readonly GatewayWebhookReader[]): Promise<Read> {
   // The signature covers the bytes as they came.
   const body = new Uint8Array(await readBytes(context))
-  let last: Read = {
-    webhook: { type: 'REFUSED', cause: 'bad_signature', reason: 'no such credentials' },
-    reader: undefined,
-  }
+  const taken: Taken[] = []
+  let refused: Read['refused']
   for (const reader of readers) {
-    const { signatureHeader: header } = reader
+    const { gateway, signatureHeader: header } = reader
     const webhook = await reader.parse(body, header === undefined ? undefined : context.req.header(header))
-    last = { webhook, reader }
-    if (webhook.type !== 'REFUSED') break
+    if (webhook.type === 'REFUSED') {
+      refused = { gateway, webhook }
+      continue
+    }
+    const events = webhook.type === 'BATCH' ? webhook.items : [webhook]
+    taken.push({ reader, events })
+    if (events.every(({ type }) => type !== 'IGNORED')) break
   }
-  return last
+  return { taken, refused }
 }
 
+/** Returns what the gateway may know of it. */
 function noteRefusal(
   context: Context<AppEnv>,
-  { cause: code, reason }: Refused,
-  gateway: string,
+  { gateway, webhook: { cause: code, reason } }: NonNullable<Read['refused']>,
   { log }: GatewayWebhookServices,
-): void {
+): string {
   context.set('webhookRefusal', code)
   log.warn('gateway_webhook.refused', 'gateway webhook refused', { gateway, code, reason })
+  return REFUSALS[code]
 }
 
 /** Applies what was read. After a failure the gateway sends all of it again: copies have the effect of one. */
 async function receive(
   context: Context<AppEnv>,
-  webhook: Exclude<GatewayWebhook, Refused>,
-  { gateway, acknowledgement }: GatewayWebhookReader,
+  taken: readonly Taken[],
   services: GatewayWebhookServices,
 ): Promise<Response> {
-  for (const event of webhook.type === 'BATCH' ? webhook.items : [webhook])
+  const readings = taken.flatMap(({ reader: { gateway }, events }) =>
+    events.map((event, index) => ({ gateway, event, index })),
+  )
+  for (const [index, unread] of readings.slice(0, taken[0]?.events.length).entries()) {
+    const known = readings.find((one) => one.index === index && one.event.type !== 'IGNORED')
+    const { event, gateway } = known ?? unread
     await apply(event, gateway, services)
+  }
+  const acknowledgement = taken[0]?.reader.acknowledgement
   return acknowledgement === undefined
     ? respondJson(context, { received: true })
     : new Response(acknowledgement, { status: 202 })
