@@ -96,3 +96,23 @@ test('two places of one account at the gateway judge only what is theirs', async
   ])
   expect(await read(store, open)).toMatchObject({ status: 'PROCESSING', needsReview: false })
 })
+
+test('the list of an account says nothing about payments of others', async () => {
+  const { books, own, compare } = await placesOf(false)
+  const elsewhere = booksOf(store, sql)
+  const paid = await books.paid()
+  const under = await store.create({ amount: 500, idempotencyKey: newKey() })
+  if (under.kind !== 'created') throw new Error('not created')
+  const { id } = under.payment
+  await claim(store, id, { gateway: elsewhere.name })
+  // Anyone can put these keys among the metadata of a charge.
+  own.records.push(
+    own.recordOf(id, { gatewayRef: 'ch_1' }),
+    own.recordOf(id, { gatewayRef: 'ch_2' }, 9),
+    own.recordOf(paid.id, { gatewayRef: 'ch_3' }, 9),
+    own.recordOf(paid.id, { gatewayRef: 'ch_4', amount: 1 }),
+  )
+  expect(await compare()).toMatchObject([{ records: 1 }, { records: 4, differences: 0, reported: 0 }])
+  expect(await own.breaks()).toEqual([])
+  expect(await read(store, id)).toMatchObject({ status: 'PROCESSING', needsReview: false, openCharges: 0 })
+})

@@ -1,5 +1,5 @@
 import type { MoneyRecord } from '../gateways/records.ts'
-import { gatewayNameOf } from './accounts/place.ts'
+import { gatewayNameOf, readPlace } from './accounts/place.ts'
 import type { BreakKind, PaymentStatus, WaitingReason } from './payment.ts'
 
 /** What is on record here of an attempt that a gateway lists. */
@@ -18,6 +18,7 @@ export interface OurRecord {
   readonly needsReview: boolean
   readonly waitsFor: WaitingReason | null
   readonly parentId: string | null
+  readonly account: string
   readonly updatedAt: Date
   /** Where the attempt was sent; null when this attempt is not on record. */
   readonly attemptGateway: string | null
@@ -39,6 +40,9 @@ const REPORT: Verdict = { type: 'report' }
 export function judgeRecord(record: MoneyRecord, ours: OurRecord | undefined, gateway: string): Verdict {
   const isMoney = record.status === 'succeeded' || record.status === 'authorized'
   if (ours === undefined) return isMoney ? differs('missing_here') : AGREES
+  // An account writes into its list at the gateway what it likes: it says nothing about what is of others.
+  const place = readPlace(gateway)
+  if (place !== undefined && place.account !== ours.account) return AGREES
   if (ours.attemptGateway !== null && ours.attemptGateway !== gateway) {
     // Accounts may share one account at the gateway: the comparison with the attempt's own place judges it.
     if (gatewayNameOf(ours.attemptGateway) === gatewayNameOf(gateway)) return AGREES
