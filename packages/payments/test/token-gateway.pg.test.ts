@@ -162,6 +162,26 @@ test('what is not known binds nothing: gateways of the workers, and rules that w
   expect(errors).toHaveLength(1)
 })
 
+test('a customer whose gateway needs a payment method needs one, whatever the next gateway takes', () => {
+  const gateways = [
+    { name: 'stripe', hasDefaultMethod: false },
+    { name: 'adyen', hasDefaultMethod: true },
+  ]
+  const customer = 'cus_1'
+  const judge = (more: Partial<NewPayment>, of = gateways) => {
+    const acceptance = new AcceptanceRules(of, async () => [])
+    return acceptance
+      .refresh()
+      .then(() => acceptance.judge({ amount: 500, idempotencyKey: newKey(), ...more }))
+  }
+  return Promise.all([
+    expect(judge({ customer })).resolves.toEqual({ tokenGateway: undefined, lacks: 'payment_method' }),
+    expect(judge({ customer }, gateways.toReversed())).resolves.toMatchObject({ tokenGateway: 'adyen' }),
+    expect(judge({})).resolves.toMatchObject({ lacks: undefined }),
+    expect(judge({ customer, paymentMethod: 'pm_1' })).resolves.toMatchObject({ tokenGateway: 'stripe' }),
+  ])
+})
+
 test('the payments of an account go to the gateways of its mode, whatever comes first', async () => {
   await sql`insert into accounts (id, name, mode) values ('live', 'Live', 'live')`
   const create = async () => {

@@ -59,19 +59,27 @@ export class AcceptanceRules {
   }
 
   /** `facts`: of the payment's account. @default it may go anywhere */
-  judge(
-    { account = DEFAULT_ACCOUNT, amount, currency = 'USD', paymentMethod }: NewPayment,
-    facts: AccountFacts = ANYWHERE,
-  ): Acceptance {
-    const payment = { account, amount, currency, paymentMethod: paymentMethod ?? null }
+  judge(asked: NewPayment, facts: AccountFacts = ANYWHERE): Acceptance {
+    const { account = DEFAULT_ACCOUNT, amount, currency = 'USD', paymentMethod = null } = asked
+    const payment = { account, amount, currency, paymentMethod }
     const rules = this.#rules
     const known = [...this.#gateways.keys(), ...(ruleOf(rules, payment)?.gateways ?? [])]
     const route = routeOf(rules, payment, known, (name) => fitsMode(facts.mode, this.#modeOf(name, facts)))
-    const isChargeable =
-      paymentMethod === undefined ? route.some((name) => this.#hasDefault(name, facts)) : route.length > 0
-    if (isChargeable) return { tokenGateway: this.#areRulesKnown ? route[0] : undefined, lacks: undefined }
+    if (this.#isChargeable(asked, route, facts))
+      return { tokenGateway: this.#areRulesKnown ? route[0] : undefined, lacks: undefined }
     const isOfOtherMode = route.length === 0 && routeOf(rules, payment, known).length > 0
     return { tokenGateway: undefined, lacks: isOfOtherMode ? 'gateway' : 'payment_method' }
+  }
+
+  /** Without a payment method, a customer who names no gateway can be charged by the first one alone. */
+  #isChargeable(
+    { paymentMethod, customer }: NewPayment,
+    route: readonly string[],
+    facts: AccountFacts,
+  ): boolean {
+    if (paymentMethod !== undefined) return route.length > 0
+    const reached = typeof customer === 'string' && this.#areRulesKnown ? route.slice(0, 1) : route
+    return reached.some((name) => this.#hasDefault(name, facts))
   }
 
   #modeOf(name: string, { credentials }: AccountFacts): GatewayMode | null | undefined {
