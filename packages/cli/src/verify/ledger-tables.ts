@@ -7,7 +7,7 @@ import {
   type LedgerMovement,
   type LedgerRequest,
 } from '@titan/payments'
-import { sentOf, type GatewayList, type ListedCharge } from './gateway-list.ts'
+import { sentOf, type GatewayList } from './gateway-list.ts'
 import type { Snapshot } from './snapshot.ts'
 
 /** Facts per insert. */
@@ -24,14 +24,8 @@ const MOVES_AT = /^\/v1\/(?:refunds|payment_intents\/[^/]+\/(?:capture|cancel))$
  */
 export async function loadLedger(snapshot: Snapshot, ledger: Ledger, gateway = ''): Promise<void> {
   await createTables(snapshot)
-  let batch: LedgerFact[] = []
-  for await (const fact of Symbol.asyncIterator in ledger ? ledger : factsOfLedger(ledger)) {
-    batch.push(fact)
-    if (batch.length < BATCH) continue
-    await insert(snapshot, batch)
-    batch = []
-  }
-  await insert(snapshot, batch)
+  const facts = Symbol.asyncIterator in ledger ? ledger : factsOfLedger(ledger)
+  for await (const batch of inBatches(facts)) await insert(snapshot, batch)
   await snapshot`
     insert into expected
     select id, currency, coalesce(amount_captured, amount), gateway_ref
@@ -44,14 +38,7 @@ export async function loadLedger(snapshot: Snapshot, ledger: Ledger, gateway = '
 export async function loadList(snapshot: Snapshot, list: GatewayList): Promise<void> {
   const { gateway, since, until, from } = list
   await createTables(snapshot)
-  let batch: ListedCharge[] = []
-  for await (const charge of list.charges) {
-    batch.push(charge)
-    if (batch.length < BATCH) continue
-    await insertCharges(snapshot, batch)
-    batch = []
-  }
-  await insertCharges(snapshot, batch)
+  for await (const batch of inBatches(list.charges)) await insertCharges(snapshot, batch)
   await snapshot`
     insert into expected
     with sent as (${sentOf(snapshot, { gateway, since, until })})
@@ -71,6 +58,17 @@ export async function loadList(snapshot: Snapshot, list: GatewayList): Promise<v
        and split_part(a.gateway, '@', 1) = split_part(${gateway}::text, '@', 1)
        and not (p.status = 'SUCCESS' and p.gateway_ref <> c.id)`
   await finishTables(snapshot)
+}
+
+async function* inBatches<Item>(items: Iterable<Item> | AsyncIterable<Item>): AsyncGenerator<Item[]> {
+  let batch: Item[] = []
+  for await (const item of items) {
+    batch.push(item)
+    if (batch.length < BATCH) continue
+    yield batch
+    batch = []
+  }
+  if (batch.length > 0) yield batch
 }
 
 async function createTables(snapshot: Snapshot): Promise<void> {
