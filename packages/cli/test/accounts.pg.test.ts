@@ -82,7 +82,7 @@ it('makes a key of an account, and none of one that does not exist', async () =>
   })
   expect(await runHere(['keys', 'create', 'shop', '--account', 'nowhere'], env)).toMatchObject({
     code: 2,
-    stderr: 'titan keys create: there is no account "nowhere"\n',
+    stderr: 'titan keys create: there is no account "nowhere": see titan accounts list\n',
   })
   expect((await runHere(['keys', 'create', 'shop', '--account', 'No Where'], env)).code).toBe(2)
 })

@@ -1,11 +1,17 @@
-import { createAccountStore, databaseSettings, type Account, type AccountStore } from '@titan/payments'
+import {
+  ACCOUNT_ID,
+  createAccountStore,
+  databaseSettings,
+  type Account,
+  type AccountStore,
+} from '@titan/payments'
 import { choice, text } from '@titan/service'
 import { command, requiredWords, type Session } from '../command.ts'
 import { recorded } from '../commands/audit.ts'
 import { formatTable, formatTimestamp } from '../output.ts'
 
 const ACCOUNT = {
-  form: /^[a-z\d][a-z\d_-]{0,39}$/,
+  form: ACCOUNT_ID,
   rule: '1 to 40 lower-case letters, digits or _ -, the first a letter or digit',
 }
 

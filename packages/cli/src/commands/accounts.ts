@@ -3,6 +3,7 @@ import {
   createAccountStore,
   CredentialStore,
   DEFAULT_ACCOUNT,
+  type Account,
   type AccountFacts,
   type Database,
 } from '@titan/payments'
@@ -22,18 +23,17 @@ export function accountFact({ account }: { readonly account: string }): string |
   return account === DEFAULT_ACCOUNT ? undefined : account
 }
 
-/** Makes sure that an account exists. @throws Failure */
-export async function requireAccount(sql: Database, id: string): Promise<void> {
-  const [found] = await sql`select from accounts where id = ${id}::text`
-  if (found === undefined) throw new Failure(`there is no account "${id}"`)
+/** Reads an account. @throws Failure when there is none */
+export async function requireAccount(sql: Database, id: string): Promise<Account> {
+  const account = await createAccountStore(sql).get(id)
+  if (account !== undefined) return account
+  throw new Failure(`there is no account "${id}": see titan accounts list`)
 }
 
 /** Reads what an account says about gateways. @throws Failure when there is none */
 export async function accountFacts(sql: Database, id: string): Promise<AccountFacts> {
-  const account = await createAccountStore(sql).get(id)
-  if (account === undefined) throw new Failure(`there is no account "${id}"`)
+  const { mode } = await requireAccount(sql, id)
   const credentials = await new CredentialStore(sql, new SecretBox([])).list(id)
   const current = credentials.filter(({ endedAt }) => endedAt === null)
-  const { mode } = account
   return { mode, credentials: Object.fromEntries(current.map((one) => [one.gateway, one.mode])) }
 }
