@@ -3,7 +3,7 @@ import { gatewayNameOf } from '../domain/accounts/place.ts'
 import { reasonOf } from '../domain/evidence.ts'
 import type { Deferral, OnPaymentsEvent } from '../domain/events.ts'
 import type { PaymentAttempt } from '../domain/payment.ts'
-import type { Admission, Gateway } from '../gateways/gateway.ts'
+import type { Gateway } from '../gateways/gateway.ts'
 import { withMembers, type Gateways } from '../gateways/gateways.ts'
 import type { PaymentPlace } from '../store/read.ts'
 import { directionsOf, type Directions, type ReadRoutes } from './routes.ts'
@@ -49,11 +49,11 @@ interface Held {
 
 /**
  * Chooses the gateway of each payment before its claim, and waits for room there. A job that waits holds a slot of its
- * worker. With one gateway that is how a backlog stays in the queue. With several, or credentials of accounts, which are one
- * each, no job waits for a gateway that is down, and jobs of slow ones cannot fill all slots.
+ * worker. With one gateway that is how a backlog stays in the queue. With several, where each account's credentials count as
+ * one, no job waits for a gateway that is down, and jobs of slow ones cannot fill all slots.
  *
- * A job without room goes back for as long as its payment has been due, one whose gateway is down for as long as the payment
- * has stayed as it is, so that each costs a few deliveries only, however long an outage is.
+ * A job goes back without a claim for as long as its payment has waited: since it was due where there is no room, since it
+ * last changed where the gateway is down. So an outage costs each a few deliveries, however long it lasts.
  */
 export class Admissions {
   readonly #options: AdmissionsOptions
@@ -77,9 +77,8 @@ export class Admissions {
 
   async #enterOneOf(paymentId: string, signal: AbortSignal): Promise<Entered> {
     const { gateways, findPlace, readRoutes } = this.#options
-    const [found, rules] = await Promise.all([findPlace(paymentId), readRoutes()])
-    if (found === undefined) throw new UnrecoverableError('there is no such payment')
-    const place = found
+    const [place, rules] = await Promise.all([findPlace(paymentId), readRoutes()])
+    if (place === undefined) throw new UnrecoverableError('there is no such payment')
     const directions = directionsOf(place, rules, gateways)
     const known = this.#known(directions.names, directions.isExact ? undefined : place.account)
     const [first] = known
@@ -153,7 +152,7 @@ export class Admissions {
     const returned = this.#options.returning?.(gateway.name)
     try {
       const either = returned === undefined ? signal : AbortSignal.any([signal, returned])
-      return await admitted(gateway.admit({ signal: either }))
+      return await gateway.admit({ signal: either })
     } catch (error) {
       if (returned?.aborted !== true) throw error
       throw new RetryError(reasonOf(error), { delayMs: 0, countsAsAttempt: false, cause: error })
@@ -234,9 +233,4 @@ function refusing(gateway: Gateway): Gateway {
 function gone(name: string): Gateway {
   const reason = `not sent: the gateway ${name} is not in GATEWAYS`
   return { name, keyTtlMs: Infinity, charge: async () => ({ type: 'NOT_SENT', fault: 'throttled', reason }) }
-}
-
-async function admitted(admission: Promise<Admission>): Promise<Entered> {
-  const { gateway, release } = await admission
-  return { gateway, release }
 }

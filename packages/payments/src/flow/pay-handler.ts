@@ -72,8 +72,8 @@ const LEASE_MARGIN_MS = 2_000
 /** More than all statements on a payment take when each one ends at its limit. */
 const GIVE_UP_MARGIN_MS = 120_000
 /**
- * Bounds of the pause before a job is tried again that met an outage, in milliseconds. It is as long as the outage, for those
- * in which a worker continues to claim, such as a full disk.
+ * Bounds of the delay of a job that met an outage of PostgreSQL, in milliseconds. It grows with the outage, because in some, such
+ * as a full disk, a worker continues to claim.
  */
 const MIN_OUTAGE_MS = 100
 const MAX_OUTAGE_MS = 2_000
@@ -120,7 +120,7 @@ function resolveOptions(options: PaymentHandlerOptions) {
 class Handler {
   /** How many payments were given up whose work has not ended. */
   stuck = 0
-  /** When PostgreSQL was first away, since it was last there. */
+  /** When the outage of PostgreSQL began; undefined without one. */
   #awaySince: number | undefined
   readonly #options: ReturnType<typeof resolveOptions>
 
@@ -142,7 +142,7 @@ class Handler {
     })
   }
 
-  /** An outage of PostgreSQL: another worker may reach it, and the job is not at fault. */
+  /** Returns the job to the queue in an outage of PostgreSQL: another worker may reach it, and the job is not at fault. */
   async #whileReachable<Value>(reading: Promise<Value>): Promise<Value> {
     const { now } = this.#options
     try {
@@ -254,8 +254,8 @@ class Handler {
   }
 
   /**
-   * Reads what decides about a further attempt, only where it matters. Ages are counted back from the last one: all times are the
-   * database's. What was never sent counts in no cap.
+   * Reads what decides about a further attempt, only where it matters. Ages count back from the last attempt, because all times
+   * are the database's. What was never sent counts in no cap.
    */
   async #readFurther(claim: Claim, outcome: WorkOutcome, { elsewhere }: Entered) {
     const { store, policy } = this.#options

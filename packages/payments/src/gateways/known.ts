@@ -78,10 +78,7 @@ export const knownGatewaySettings: SettingsGroup<KnownGatewayPlan> = {
   sections: [
     {
       title: 'Gateways of the workers: what a payment must name, and where operators look up attempts',
-      settings: [...LIST_SETTINGS, gatewayTimeout].map((setting): SettingNames => ({
-        ...setting,
-        flag: undefined,
-      })),
+      settings: withoutFlags([...LIST_SETTINGS, gatewayTimeout]),
     },
     ...[...BUILT_IN.values()].filter(({ isShared }) => isShared).flatMap(({ sections }) => sections),
     limitsSection,
@@ -101,9 +98,13 @@ export const knownGatewaySettings: SettingsGroup<KnownGatewayPlan> = {
 }
 
 /** The settings of programs that must know only which gateways can do no captures, voids and refunds. */
-export const unmovableGatewaySettings: SettingsGroup<Pick<KnownGatewayPlan, 'open'>> = {
-  sections: [{ settings: LIST_SETTINGS.map((setting): SettingNames => ({ ...setting, flag: undefined })) }],
+export const unmovableGatewaySettings: SettingsGroup<KnownGatewayPlan> = {
+  sections: [{ settings: withoutFlags(LIST_SETTINGS) }],
   read: (source) => knownGatewaySettings.read(source),
+}
+
+function withoutFlags(settings: readonly SettingNames[]): SettingNames[] {
+  return settings.map((setting) => ({ ...setting, flag: undefined }))
 }
 
 /** Creates a gateway of this package that other processes can ask; undefined where the settings do not make one. */

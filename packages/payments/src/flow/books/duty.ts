@@ -29,7 +29,7 @@ export interface BooksDutyOptions {
 /** How long a comparison stays claimed without progress, in milliseconds. */
 const LEASE_MS = 900_000
 const DAY_MS = 86_400_000
-/** How long a later pass works until first looks may be due, in milliseconds: it continues from its mark. */
+/** Longest run of a later pass, in milliseconds, because first looks may be due: the next one continues from its mark. */
 const LONGEST_LATER_MS = 600_000
 
 /** A comparison of records of one age. */
@@ -41,8 +41,8 @@ interface Pass {
 }
 
 /**
- * Records change after the first look: an authorization ends within days, and Stripe hears up to 30 days after a refund that a
- * bank returned it (docs.stripe.com/refunds). Each pass reads each record once, whatever its age.
+ * Records change after the first look: an authorization ends within days, and a bank may return a refund up to 30 days later
+ * (docs.stripe.com/refunds). Each pass reads each record once, whatever its age.
  */
 const LATER_PASSES: readonly Pass[] = [7, 35].map((days) => ({
   mark: `+${days}d`,
@@ -51,8 +51,9 @@ const LATER_PASSES: readonly Pass[] = [7, 35].map((days) => ({
 }))
 
 /**
- * Compares the books of each gateway and place that can list them, one program of the fleet at a time, from where the last comparison
- * ended: soon after each record was made, and again when it is a week and five weeks old. A gateway without a list costs nothing, not even a statement.
+ * Compares the books of each gateway and place that can list them: soon after each record was made, and again when it is one
+ * and five weeks old. One program of the fleet does it at a time, and continues where the last comparison ended. A gateway
+ * without a list costs no statement.
  */
 export class BooksDuty {
   readonly #options: BooksDutyOptions
