@@ -63,14 +63,14 @@ function mountRecords(app: Hono<DashboardEnv>, services: Services): void {
     return context.json({ samples: sampler.samples.filter(({ at }) => at > after) })
   })
 
-  app.get('/audit', access.guardDetails, async (context) => {
+  app.get('/audit', access.guardEvidence, async (context) => {
     const text = context.req.query('before') ?? ''
     const before = /^\d{1,15}$/.test(text) ? Number(text) : undefined
     const content = auditPage(before, await attempt(readsOf(context).acts(before)))
     return renderer.render(context, { section: 'audit', title: 'Audit', content })
   })
 
-  app.get('/reviews', access.guardDetails, async (context) => {
+  app.get('/reviews', access.guardEvidence, async (context) => {
     const parked = await attempt(readsOf(context).parkedPayments())
     const content = reviewsPage(parked, renderer.viewerOf(context))
     return renderer.render(context, { section: 'reviews', title: 'Reviews', content })
@@ -131,7 +131,7 @@ function mountWebhooks(app: Hono<DashboardEnv>, { readsOf, renderer }: Services)
 
 function mountQueues(app: Hono<DashboardEnv>, services: Services): void {
   const { access, readsOf, queues, renderer } = services
-  app.get('/dead-letters', access.guardDetails, async (context) => {
+  app.get('/dead-letters', access.guardEvidence, async (context) => {
     const { after, ...given } = parseQuery(context, letterSearch)
     const queue = findQueue(queues, given.queue)
     const search = { ...given, after, queue: queue.queue.name }
@@ -141,7 +141,7 @@ function mountQueues(app: Hono<DashboardEnv>, services: Services): void {
     return renderer.render(context, { section: 'dead-letters', title: 'Dead letters', content })
   })
 
-  app.get('/dead-letters/:queue/:letter', access.guardDetails, async (context) => {
+  app.get('/dead-letters/:queue/:letter', access.guardEvidence, async (context) => {
     const queue = findQueue(queues, context.req.param('queue'))
     const letter = await readsOf(context).letter(queue, context.req.param('letter'))
     if (letter === undefined) throw new Refusal(404, 'This dead letter was redriven or deleted')
@@ -149,7 +149,7 @@ function mountQueues(app: Hono<DashboardEnv>, services: Services): void {
     return renderer.render(context, { section: 'dead-letters', title: 'Dead letter', content, isLive: false })
   })
 
-  app.get('/workers', access.guardDetails, async (context) => {
+  app.get('/workers', access.guardEvidence, async (context) => {
     const reads = readsOf(context)
     const [held, ...workers] = await Promise.all([
       attempt(reads.heldPayments()),

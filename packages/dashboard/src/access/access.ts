@@ -22,7 +22,7 @@ export interface DashboardEnv {
     /** Undefined: not signed in. */
     session: Session | undefined
     /** Whether evidence, operators, workers and raw jobs are shown, which the API hides. Undefined before that is known. */
-    seesDetails: boolean | undefined
+    seesEvidence: boolean | undefined
     /** The one account whose payments are shown; undefined for operators, who see all. */
     account: string | undefined
     /** The same, where there are other accounts to hide. */
@@ -106,7 +106,7 @@ export class Access {
     context.set('session', session)
     context.set('account', account)
     context.set('tenant', (await this.#isOnly(account)) ? undefined : account)
-    context.set('seesDetails', account === undefined)
+    context.set('seesEvidence', account === undefined)
     context.set('seesUrls', account === undefined || grant?.scope === DETAIL_SCOPE)
     await next()
   }
@@ -117,9 +117,9 @@ export class Access {
     await next()
   }
 
-  /** Lets only those through who see details: operators, and API keys with the scope admin. */
-  readonly guardDetails: Guard = async (context, next) => {
-    if (context.get('seesDetails') !== true)
+  /** Lets only those through who see evidence: operators, and API keys with the scope admin. */
+  readonly guardEvidence: Guard = async (context, next) => {
+    if (context.get('seesEvidence') !== true)
       throw new Refusal(403, 'Sign in as an operator, or with an API key of the scope admin, to see this')
     await next()
   }
@@ -130,7 +130,7 @@ export class Access {
     await next()
   }
 
-  /** Lets only the own form of one who may act through: signed in, from this origin, with the session's token. */
+  /** Lets only the form of a user who may act through: signed in, from this origin, with the session's token. */
   readonly guardAct: Guard = async (context, next) => {
     checkOrigin(context, this.#options.isBehindProxy)
     const session = context.get('session')

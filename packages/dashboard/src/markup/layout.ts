@@ -10,7 +10,7 @@ export interface Viewer {
   readonly formToken: string | undefined
   /** The account other than `default` that is all that is shown. */
   readonly tenant: string | undefined
-  /** Whether what clients and gateways call a payment is shown. */
+  /** Whether keys of clients, references and ids of gateways are shown. */
   readonly seesDetails: boolean
   /** Whether URLs of webhook endpoints are shown whole. */
   readonly seesUrls: boolean

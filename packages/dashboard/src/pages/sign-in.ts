@@ -29,7 +29,8 @@ export function signInPage(problem?: string): Html {
     <p>
       <code>titan operators create NAME</code> prints a token for you. With it you can act, and the audit
       record proves your name. The shared admin token also lets you act. An API key of <code>default</code> is
-      read-only; one of another account shows that account, and moves its money with the scope write.
+      read-only; one of another account shows that account, moves its money with the scope write, and also
+      sends webhooks again with the scope admin.
     </p>
     ${problem !== undefined && html`<p class="notice" data-tone="red" role="alert">${problem}</p>`}
     <form method="post" action="${pathTo(['sign-in'])}" class="stack">

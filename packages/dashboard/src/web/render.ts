@@ -29,7 +29,7 @@ interface RendererOptions {
   readonly assets: Assets
   readonly readsOf: (context: Context<DashboardEnv>) => Reads
   readonly queues: readonly ObservedQueue[]
-  /** Whether all may see all. */
+  /** Whether no key is required, so that everyone sees all. */
   readonly isOpen: boolean
 }
 
@@ -63,7 +63,7 @@ export class Renderer {
   viewerOf(context: Context<DashboardEnv>): Viewer {
     const session = context.get('session')
     const tenant = tenantOf(context)
-    const isOperator = context.get('seesDetails') ?? this.#options.isOpen
+    const isOperator = context.get('seesEvidence') ?? this.#options.isOpen
     const theme = getCookie(context, 'titan_theme')
     return {
       name: session?.operator,
