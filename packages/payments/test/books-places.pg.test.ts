@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { expect, test } from 'vitest'
 import {
@@ -43,6 +44,8 @@ async function placesOf(isShared: boolean) {
   const onEvent = (event: PaymentsEvent): void => void events.push(event)
   const duty = new BooksDuty({ store, gateways, owner: 'w1', settleMs: 0, pauseMs: 0, onEvent })
   const compare = async () => {
+    // What was recorded within this millisecond is not before the end of the span.
+    await setTimeout(2)
     await duty.runOnce()
     await gateways.close()
     return events.flatMap((event) =>
