@@ -196,11 +196,27 @@ function isNews(
     : payment.customerPresent && !payment.needsReview && (payment.waitsFor === null || isCurrent)
 }
 
-/** Takes the payment for the gateway's word; undefined when the attempt is not open. */
+/** How often a report that decides takes a payment that other reports take in between. */
+const MAX_SEIZURES = 5
+
+/** Takes the payment for the gateway's word; undefined when the attempt is not open. What decides may be said only once. */
 async function seizeAndSettle(
+  report: OutcomeReport,
+  options: ApplyOutcomeOptions,
+): Promise<OutcomeEffect | undefined> {
+  const tries = ['SUCCEEDED', 'DECLINED'].includes(report.outcome.type) ? MAX_SEIZURES : 1
+  for (let seizures = 0; seizures < tries; seizures++) {
+    const effect = await seizeAndSettleOnce(report, options)
+    if (effect !== 'taken') return effect
+  }
+  return undefined
+}
+
+/** `taken`: another one took it before the result was written. */
+async function seizeAndSettleOnce(
   { paymentId, attemptNo, gateway, actor, outcome, isFinal = false }: OutcomeReport,
   { store, policy }: ApplyOutcomeOptions,
-): Promise<OutcomeEffect | undefined> {
+): Promise<OutcomeEffect | 'taken' | undefined> {
   const claim = await store.seize({ paymentId, attemptNo, gateway, actor })
   if (claim === undefined) return undefined
   const context = { policy: resolveRetryPolicy(policy), actor, random: Math.random }
@@ -219,7 +235,7 @@ async function seizeAndSettle(
   const settlement = decide(claim, outcome, context)
   if ((await settleOrContest(settlement, store.settle)) !== undefined) return 'settled'
   // A charge on record takes no retry and no failure.
-  return (await store.settle(park(settlement))) ? 'settled' : undefined
+  return (await store.settle(park(settlement))) ? 'settled' : 'taken'
 }
 
 /**
