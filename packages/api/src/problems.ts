@@ -182,19 +182,19 @@ export const PROBLEMS = {
   },
   'action-not-taken': {
     status: 422,
-    title: 'The gateway of the payment takes no result here',
+    title: 'The gateway of the payment takes no result of an action',
     advice:
       'Nothing was sent. Most gateways learn by themselves what the customer did: read the payment until it ends.',
   },
   'action-result-refused': {
     status: 422,
-    title: 'The gateway knows this as no result of this payment',
+    title: 'The gateway does not know this result for this payment',
     advice:
-      'Nothing was recorded. Send what came back with the customer of this payment, unchanged, under the names that the gateway gave it. It may have expired.',
+      'Nothing was recorded. Send what came back with the customer of this payment unchanged, under the names that the gateway uses. A result can expire.',
   },
   'account-mode-mismatch': {
     status: 422,
-    title: 'No gateway moves the money of this account',
+    title: 'No gateway fits the mode of this account',
     advice:
       'Nothing was written. The account is marked test or live, and every gateway that the payment may go to is of the other mode. Use a key of another account, or ask the operator of this API.',
   },

@@ -213,7 +213,7 @@ it('says which list it cannot read, with code 2', async () => {
     return stderr
   }
   expect(await refused('--gateway', 'stripe')).toContain('GATEWAYS must name stripe with a list')
-  expect(await refused('--since', '1d')).toContain('--since and --until are of the list of a gateway')
+  expect(await refused('--since', '1d')).toContain('--since and --until select from the list of a gateway')
   await rm(join(folder, 'records.json'))
   expect(await refused('--gateway', 'books')).toContain('the gateway books cannot list its records')
 })

@@ -20,7 +20,7 @@ export interface ActionServices {
 
 const NO_GATEWAYS = { get: () => undefined }
 
-const RULE = 'must be an object of 1 to 8 texts, of names up to 40 characters'
+const RULE = 'must be an object of 1 to 8 texts with names up to 40 characters'
 
 function isResult(value: unknown): value is Readonly<Record<string, string>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
@@ -39,7 +39,7 @@ const actionResult = bodyOf({
   ),
 })
 
-const NO_GATEWAY = 'This API has no credentials of the gateway: give it those of the workers.'
+const NO_GATEWAY = 'This API has no credentials for the gateway: give it the settings of the workers.'
 
 /** `POST /payments/{payment_id}/action`. */
 export const ACTION_ROUTE = routesOf<ActionServices>('Payments').post('/payments/{payment_id}/action', {

@@ -71,7 +71,8 @@ export const GATEWAY_ROUTES: readonly Route<GatewayWebhookServices>[] = [
   on.post('/gateway-webhooks/{gateway}/{account}', {
     id: 'receiveAccountGatewayWebhook',
     summary: 'Report the outcome of a charge under the credentials of an account',
-    description: 'The same, signed with the secret of the account. What fits no account is refused alike.',
+    description:
+      'The same, signed with the webhook secret of the account. An unknown account is refused like a wrong signature.',
     responses: RESPONSES,
     problems: ['gateway-webhook-refused', 'body-too-large'],
     async handle(context, services) {
@@ -181,7 +182,8 @@ async function apply(
 ): Promise<void> {
   const actor = `webhook:${gateway}`
   // A module may return anything: what cannot be read is sent again.
-  if (!EVENT_TYPES.has(event.type)) throw new Error(`the gateway ${gateway} read no event`)
+  if (!EVENT_TYPES.has(event.type))
+    throw new Error(`parseWebhook of the gateway ${gateway} returned no known event`)
   if (event.type === 'IGNORED') return noteIgnored(event, gateway, log)
   if (!(await mayReport(event, gateway, store))) {
     const fields = { gateway, code: event.eventType }

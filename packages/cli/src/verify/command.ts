@@ -132,7 +132,7 @@ function sourceOf({ ledger, ledgerUrl, gateway, since, until }: Given, kept: str
   const source = isGiven ? { file: ledger, gateway } : withoutLedger(gateway, kept)
   const isListed = !isGiven && source.file === undefined && gateway !== undefined
   if (isListed || (since ?? until) === undefined) return { ...source, isListed }
-  throw new Failure('--since and --until are of the list of a gateway: give its --gateway, and no ledger')
+  throw new Failure('--since and --until select from the list of a gateway: give --gateway, and no ledger')
 }
 
 function withoutLedger(gateway: string | undefined, kept: string | undefined) {
