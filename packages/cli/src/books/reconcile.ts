@@ -11,7 +11,8 @@ import { webhooksSettings } from '@titan/webhooks'
 import { command } from '../command.ts'
 import { formatFacts, formatSections, formatTable, formatTimestamp } from '../output.ts'
 import { withProgress } from '../terminal.ts'
-import { spanOf, spanSettings, withListedGateway } from './span.ts'
+import { withListedGateway } from './listed-gateway.ts'
+import { spanOf, spanSettings } from './span.ts'
 
 const MINUTE_MS = 60_000
 

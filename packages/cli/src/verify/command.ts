@@ -19,7 +19,8 @@ import {
   type SettingsSource,
 } from '@titan/service'
 import { webhooksSettings } from '@titan/webhooks'
-import { spanOf, spanSettings, withListedGateway } from '../books/span.ts'
+import { withListedGateway } from '../books/listed-gateway.ts'
+import { spanOf, spanSettings } from '../books/span.ts'
 import { command } from '../command.ts'
 import { withProgress } from '../terminal.ts'
 import { withList } from './gateway-list.ts'

@@ -72,7 +72,7 @@ export class Reads {
   readonly #webhooks
   readonly #account
 
-  /** @param account the one account whose payments, movements and webhooks there are. @default all, for operators */
+  /** @param account the only account whose payments, movements and webhooks are read. @default all, for operators */
   constructor(sql: Database, cache: Cache, account?: string) {
     this.#sql = sql
     this.#cache = account === undefined ? cache : cache.of(account)
