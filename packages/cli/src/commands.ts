@@ -109,8 +109,9 @@ export async function runTitan(argv: readonly string[], env: Environment = proce
   const given = argv.slice(0, MOST_WORDS).join(' ')
   const chosen = COMMANDS.find((command) => `${given} `.startsWith(`${wordsOf(command)} `))
   if (chosen !== undefined) return runProgram(chosen, argv.slice(wordsOf(chosen).split(' ').length), env)
-  if (first === '--help' || first === '-h') {
-    process.stdout.write(usage())
+  const group = helpWith(argv)
+  if (group.length > 0) {
+    process.stdout.write(usage(group))
     return EXIT.ok
   }
   if (first === '--version' || first === '-v') {
@@ -119,6 +120,13 @@ export async function runTitan(argv: readonly string[], env: Environment = proce
   }
   process.stderr.write(argv.length === 0 ? usage() : describeUnknown(first, second))
   return EXIT.usage
+}
+
+/** Returns the commands that arguments ask for help with: all, or those that begin with the words before. */
+function helpWith(argv: readonly string[]): readonly Command[] {
+  const end = argv.findIndex((arg) => arg === '--help' || arg === '-h')
+  const prefix = argv.slice(0, end).map((word) => `${word} `)
+  return end === -1 ? [] : COMMANDS.filter((command) => wordsOf(command).startsWith(prefix.join('')))
 }
 
 function describeUnknown(first: string, second: string): string {
@@ -134,15 +142,15 @@ function wordsOf({ name }: Command): string {
   return name.replace('titan ', '')
 }
 
-function usage(): string {
-  const column = Math.max(...COMMANDS.map((command) => wordsOf(command).length)) + 4
+function usage(commands = COMMANDS): string {
+  const column = Math.max(...commands.map((command) => wordsOf(command).length)) + 4
   return [
     'titan: Inspect, repair and verify queues and payments.',
     '',
     'Usage: titan <command> [options]',
     '',
     // The first sentence says what a command does.
-    ...COMMANDS.map(
+    ...commands.map(
       (command) => `  ${wordsOf(command).padEnd(column - 2)}${command.description.replace(/\. .*/, '.')}`,
     ),
     '',

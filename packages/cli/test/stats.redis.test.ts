@@ -158,6 +158,12 @@ describe('titan', () => {
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
   })
 
+  it('names the commands of a group in its help', async () => {
+    const { code, stdout } = await runHere(['accounts', 'credentials', '--help'], {})
+    expect(code).toBe(0)
+    expect(stdout.match(/^ {2}\w+ \w+/gm)).toEqual(Array(4).fill('  accounts credentials'))
+  })
+
   it('names every command in its help', async () => {
     const { code, stdout } = await runHere(['--help'], {})
     expect(code).toBe(0)
