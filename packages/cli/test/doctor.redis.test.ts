@@ -66,6 +66,19 @@ describe('titan doctor', () => {
     expect(await severity()).toBe('warning')
   })
 
+  it('finds payments that no worker begins, unless their account is paused', async () => {
+    const { sql, ids, plant, env } = world
+    const severity = async () => severityOf(await examine(env), 'payments.waiting')
+    expect(await severity()).toBe('ok')
+    await plant(
+      (own) => own`update payments set created_at = now() - interval '6 minutes' where id = ${ids.queued}`,
+    )
+    expect(await severity()).toBe('warning')
+    await sql`update accounts set paused_at = now() where id = 'default'`
+    expect(await severity()).toBe('ok')
+    await sql`update accounts set paused_at = null where id = 'default'`
+  })
+
   it('finds payments that nobody takes and jobs that are lost, with code 1', async () => {
     const { sql, ids, queue, env } = world
     await queue.cancel(ids.queued)

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createTestDatabase, type TestDatabase } from '@titan/testkit'
-import { migrate, openDatabase, type Database } from '@titan/payments'
+import { connectionName, migrate, openDatabase, type Database } from '@titan/payments'
 import { afterAll, beforeAll, expect, inject, it } from 'vitest'
 import { readJson, runHere } from './support/in-process.ts'
 
@@ -49,6 +49,21 @@ it('applies rules, shows them in the form that it reads, and leaves a row of aud
     outcome: 'applied',
     note: JSON.stringify({ rules: RULES }),
   })
+})
+
+it('names the gateways of rules that no connected worker has', async () => {
+  const worker = openDatabase(database.url, {
+    poolSize: 1,
+    applicationName: connectionName('titan-worker', ['stripe', 'simulated']),
+  })
+  try {
+    await worker`select 1`
+    const { code, stderr } = await apply({ rules: RULES })
+    expect(code).toBe(0)
+    expect(stderr).toMatch(/: no connected worker has adyen in GATEWAYS/)
+  } finally {
+    await worker.end()
+  }
 })
 
 it.each([

@@ -214,6 +214,9 @@ it('says which list it cannot read, with code 2', async () => {
   }
   expect(await refused('--gateway', 'stripe')).toContain('GATEWAYS must name stripe with a list')
   expect(await refused('--since', '1d')).toContain('--since and --until select from the list of a gateway')
+  expect(await refused('--ledger', 'none.jsonl', '--gateway', 'books', '--since', '1d')).toContain(
+    'a ledger is compared whole',
+  )
   await rm(join(folder, 'records.json'))
   expect(await refused('--gateway', 'books')).toContain('the gateway books cannot list its records')
 })

@@ -162,7 +162,7 @@ test('what is not known binds nothing: gateways of the workers, and rules that w
   expect(errors).toHaveLength(1)
 })
 
-test('a customer whose gateway needs a payment method needs one, whatever the next gateway takes', () => {
+test('a payment that begins at a gateway which needs a payment method needs one, whatever the next gateway takes', () => {
   const gateways = [
     { name: 'stripe', hasDefaultMethod: false },
     { name: 'adyen', hasDefaultMethod: true },
@@ -177,7 +177,8 @@ test('a customer whose gateway needs a payment method needs one, whatever the ne
   return Promise.all([
     expect(judge({ customer })).resolves.toEqual({ tokenGateway: undefined, lacks: 'payment_method' }),
     expect(judge({ customer }, gateways.toReversed())).resolves.toMatchObject({ tokenGateway: 'adyen' }),
-    expect(judge({})).resolves.toMatchObject({ lacks: undefined }),
+    expect(judge({})).resolves.toMatchObject({ lacks: 'payment_method' }),
+    expect(judge({}, gateways.toReversed())).resolves.toMatchObject({ lacks: undefined }),
     expect(judge({ customer, paymentMethod: 'pm_1' })).resolves.toMatchObject({ tokenGateway: 'stripe' }),
   ])
 })

@@ -3,6 +3,7 @@ import { isInstance, textOf } from '@titan/queue-core/text-of'
 import {
   databaseSettings,
   formatRoutes,
+  listGateways,
   parseRoutes,
   PaymentsError,
   readRoutes,
@@ -59,6 +60,13 @@ export const routesApply = command({
       () => 'applied',
     )
     print({ applied: rules.length }, () => `${target} applied`)
+    const workers = await listGateways(sql)
+    const named = new Set(rules.flatMap(({ gateways }) => gateways))
+    const missing = [...named].filter(
+      (name) => !workers.some(({ gateway, connections }) => gateway === name && connections > 0),
+    )
+    if (missing.length > 0)
+      complain(`no connected worker has ${missing.join(', ')} in GATEWAYS; rules pass over what is not there`)
     return true
   },
 })

@@ -20,6 +20,9 @@ const FUTURE_MS = 10_000
 /** The relay enqueues a new payment within a second. */
 const PENDING_FOR_MS = 60_000
 
+/** A worker begins a payment within seconds unless all are busy. */
+const WAITING_FOR_MS = 300_000
+
 /** Looks for payments that make no progress. Without Redis, what only Redis shows is left out. */
 export async function examinePayments(
   sql: Database,
@@ -44,6 +47,7 @@ export async function examinePayments(
     diagnose('payments.partitions', judgePartitions(await readPartitions(sql, PAYMENTS_QUEUE), place)),
     diagnose('payments.future', judgeFuture(future, aheadMs)),
     diagnose('payments.pending', judgePending(pending, oldestMs)),
+    diagnose('payments.waiting', await judgeWaiting(sql)),
     ...(redis === undefined
       ? []
       : await examined('payments.jobs', async () => [
@@ -79,6 +83,22 @@ function judgePending(pending: number, oldestMs: number): Result {
   const found = `${pending} payments are PENDING, the oldest for ${formatDuration(oldestMs)}.`
   const advice = 'Start a titan-worker with its relay, and check whether Redis accepts jobs.'
   return problem('error', found, advice)
+}
+
+/** Finds payments that no worker has taken yet, of accounts that are not paused. */
+async function judgeWaiting(sql: Database): Promise<Result> {
+  const [row] = await sql<{ count: number; oldest: string | null }[]>`
+    select count(*)::int as count, min(id) as oldest
+      from payments
+     where status = 'QUEUED' and attempt_no = 0 and not needs_review
+       and greatest(created_at, execute_at) < clock_timestamp() - ${WAITING_FOR_MS}::float8 * interval '1 millisecond'
+       and not exists (select from accounts a where a.id = coalesce(account, 'default') and a.paused_at is not null)`
+  const { count = 0, oldest = null } = row ?? {}
+  if (count === 0) return 'No payment has waited long for a worker.'
+  const found = `${count} payments have been due for ${formatDuration(WAITING_FOR_MS)} and no worker has begun them: ${oldest}.`
+  const advice =
+    'Either the workers are behind (titan stats), or none may take them: their gateway, its mode (test or live) or its token is that of no worker. See titan gateways list, titan accounts list.'
+  return problem('warning', found, advice)
 }
 
 /** Finds what I20 of `titan verify` finds: payments that have been due for a minute and have no job. */

@@ -133,7 +133,9 @@ function sourceOf({ ledger, ledgerUrl, gateway, since, until }: Given, kept: str
   const source = isGiven ? { file: ledger, gateway } : withoutLedger(gateway, kept)
   const isListed = !isGiven && source.file === undefined && gateway !== undefined
   if (isListed || (since ?? until) === undefined) return { ...source, isListed }
-  throw new Failure('--since and --until select from the list of a gateway: give --gateway, and no ledger')
+  const advice =
+    source.gateway === undefined ? 'give its --gateway' : 'a ledger is compared whole, without them'
+  throw new Failure(`--since and --until select from the list of a gateway: ${advice}`)
 }
 
 function withoutLedger(gateway: string | undefined, kept: string | undefined) {

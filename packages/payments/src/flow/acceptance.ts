@@ -71,14 +71,10 @@ export class AcceptanceRules {
     return { tokenGateway: undefined, lacks: isOfOtherMode ? 'gateway' : 'payment_method' }
   }
 
-  /** Without a payment method, a customer who names no gateway can be charged by the first one alone. */
-  #isChargeable(
-    { paymentMethod, customer }: NewPayment,
-    route: readonly string[],
-    facts: AccountFacts,
-  ): boolean {
+  /** Without a payment method, what counts is where the payment begins: a gateway that needs one declines it. */
+  #isChargeable({ paymentMethod }: NewPayment, route: readonly string[], facts: AccountFacts): boolean {
     if (paymentMethod !== undefined) return route.length > 0
-    const reached = typeof customer === 'string' && this.#areRulesKnown ? route.slice(0, 1) : route
+    const reached = this.#areRulesKnown ? route.slice(0, 1) : route
     return reached.some((name) => this.#hasDefault(name, facts))
   }
 
