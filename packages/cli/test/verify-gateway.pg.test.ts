@@ -5,6 +5,7 @@ import { applyOutcome, createPaymentStore, gatewayKeyOf, type MoneyRecord } from
 import { createMigratedDatabase } from '@titan/testkit/vitest'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Finding } from '../src/index.ts'
+import { verify } from '../src/verify/verify.ts'
 import { runHere } from './support/in-process.ts'
 import type { Run } from './support/titan.ts'
 
@@ -191,6 +192,24 @@ it.each([
     typeof offender === 'function' ? [offender()] : offender,
   ])
   expect({ code, broken }).toEqual({ code: 1, broken: Object.fromEntries(named) })
+})
+
+it('believes the list of a place about the payments of its account alone', async () => {
+  const day = 24 * HOUR_MS
+  const [since, until] = [-day, day].map((ms) => new Date(Date.now() + ms)) as [Date, Date]
+  const listed = (id: string, key: string) => {
+    return { id, intentId: id, key, amount: 500, currency: 'USD', at: Date.now() }
+  }
+  const own = { ...listed(`ch_${ids.place}`, gatewayKeyOf(ids.place, 1)), reference: ids.place }
+  const forged = { ...listed('ch_forged', gatewayKeyOf(ids.paid, 2)), reference: ids.paid }
+  const list = { gateway: 'books@acme.1', since, until, from: since, older: 0, keyTtlMs: day }
+  const shared = { sql, prefix: 'none', maxRetries: 5, settled: false, gateway: list.gateway }
+  const failed = async (...charges: readonly (typeof own)[]): Promise<string[]> => {
+    const findings = await verify({ ...shared, list: { ...list, charges } })
+    return findings.filter(({ verdict }) => verdict === 'FAIL').map(({ id }) => id)
+  }
+  expect(await failed(own, forged)).toEqual([])
+  expect(await failed(forged)).toContain('I2')
 })
 
 it('names a charge after the shelf life of its key, and takes a contradiction that is open', async () => {

@@ -1,6 +1,7 @@
 import {
   factsOfLedger,
   fromStripeAmount,
+  readPlace,
   type Ledger,
   type LedgerCharge,
   type LedgerFact,
@@ -51,6 +52,11 @@ export async function loadList(snapshot: Snapshot, list: GatewayList): Promise<v
     delete from charge c using payments p
      where p.id = c.payment_id and p.status = 'SUCCESS' and p.gateway = ${gateway}::text and p.gateway_ref = c.id
        and not exists (select from expected e where e.id = p.id)`
+  // An account can make the list of its place say anything, so it is believed about the payments of that account.
+  const account = readPlace(gateway)?.account ?? null
+  await snapshot`
+    delete from charge c using payments p
+     where p.id = c.payment_id and coalesce(p.account, 'default') <> ${account}::text`
   // Nor does what belongs to another place of the same gateway account.
   await snapshot`
     delete from charge c using attempt_history a, payments p
