@@ -33,7 +33,7 @@ export function mountChargeActs(mount: Mount, services: Services): void {
   )
 }
 
-/** Mounts refunds, captures and releases: an API key moves the money of its own account. */
+/** Mounts refunds, captures and releases: an API key moves only its account’s money. */
 export function mountMovementActs(mount: Mount, services: Services): void {
   const actOf = moverOf(services)
   mount('/payments/:id/refund', refundForm, (form, parameter) =>

@@ -10,7 +10,7 @@ const redeliverForm = v.object({
   endpoint: v.pipe(v.string(), v.regex(/^we_\w{1,64}$/, 'The form is incomplete: reload the page.')),
 })
 
-/** Mounts the redelivery of webhooks: with an API key those of its own account. */
+/** Mounts the redelivery of webhooks: with an API key, only those of its account. */
 export function mountWebhookActs(mount: Mount, { sql }: Services): void {
   const ofAll = new WebhookStore(sql, { encryptionKeys: [] })
   const redeliver = async ({ key }: Session, deliveryId: string): Promise<string> => {

@@ -18,7 +18,7 @@ export interface Page {
 
 /** How a route of the dashboard is tried by an account's key with what another account has. */
 export type Entry =
-  /** It shows nothing of any account, whoever asks. */
+  /** Shows no data of any account. */
   | 'public'
   /** It does not exist for the key of an account. */
   | 'operators'

@@ -5,7 +5,7 @@ import { statement } from '../statements.ts'
 
 /** A user who is signed in. */
 export interface Session extends Actor {
-  /** `viewer` sees; `merchant` also moves the money of its own account; `admin` acts on all. */
+  /** `viewer` sees; `merchant` also moves its account’s money; `admin` acts on all. */
   readonly role: 'viewer' | 'merchant' | 'admin'
   /** The API key behind the session. */
   readonly key: KeyGrant | undefined

@@ -85,7 +85,7 @@ function statusOf({ eventCode, additionalData }: DisputeItem): DisputeStatus {
   const status = EVENTS.get(eventCode) ?? 'under_review'
   const said = additionalData['disputeStatus']
   if (status === 'won' || status === 'lost') return status
-  // Nobody answered, and no money has moved.
+  // The inquiry was not answered, and no money has moved.
   if (status === 'inquiry' && said === 'Expired') return 'closed'
   return STATUSES.get(said) ?? status
 }
