@@ -102,7 +102,7 @@ test('one that was late finds its payment in review, and decides it', async () =
   expect(await send(id, result)).toMatchObject({ body: { status: 'SUCCESS' } })
 })
 
-/** A gateway that asks, and then answers as it is told. */
+/** A gateway that requires an action, then answers as given. */
 function asking(outcomes: readonly ChargeOutcome[]): Gateway {
   const asked = { type: 'REQUIRES_ACTION', gatewayRef: crypto.randomUUID(), expiresAt: null } as const
   const answers = outcomes.map((outcome): LookupAnswer => ({ type: 'FOUND', outcome }))

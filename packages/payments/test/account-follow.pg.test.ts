@@ -47,22 +47,17 @@ async function openGateways(unusable?: string) {
   return gateways
 }
 
+/** Our own key was refused, so the attempt is closed and another one follows. */
+const REFUSED = { type: 'REJECTED', code: 'bad_key', reason: 'no', fault: 'config', isReplay: false } as const
+
 test('credentials that follow others take what has no open attempt at them: repeats, the next gateway of a route, and what expires', async () => {
   const [repeated, expired] = [await newPayment(), await newPayment()]
   const moved = await newPayment()
   await set('first')
   const gateways = await openGateways()
-  // Our own key was refused, so the attempt is closed and another one follows.
-  const refused = {
-    type: 'REJECTED',
-    code: 'bad_key',
-    reason: 'no',
-    fault: 'config',
-    isReplay: false,
-  } as const
   const first = gateways.get('simulated', 'acme')
   if (first === undefined) throw new Error('no gateway')
-  const refusing = { ...first, charge: async () => refused }
+  const refusing = { ...first, charge: async () => REFUSED }
   for (const id of [repeated, expired, moved]) await pay(id, { gateway: refusing })
   expect(await read(store, repeated)).toMatchObject({ status: 'QUEUED', attemptOpen: false })
   await sql`update payments set next_gateway = ${first.name} where id = ${moved}`
@@ -90,14 +85,7 @@ test('a next gateway whose ended credentials are unusable holds neither a paymen
   const gateways = await openGateways()
   const third = gateways.get('simulated', 'acme')
   if (third === undefined) throw new Error('no gateway')
-  const refused = {
-    type: 'REJECTED',
-    code: 'bad_key',
-    reason: 'no',
-    fault: 'config',
-    isReplay: false,
-  } as const
-  for (const id of [paid, expired]) await pay(id, { gateway: { ...third, charge: async () => refused } })
+  for (const id of [paid, expired]) await pay(id, { gateway: { ...third, charge: async () => REFUSED } })
   await gateways.close()
   const ids = [paid, expired]
   await sql`update payments set next_gateway = ${place}, next_run_at = clock_timestamp() where id in ${sql(ids)}`

@@ -15,14 +15,15 @@ function disputeOf(chargeRef: string, given: Partial<DisputeRecord> = {}): Dispu
   return { kind: 'dispute', ...facts, status: 'needs_response', reason: 'fraudulent', ...given }
 }
 
+function reporterOf(gateway: string, chargeRef: string) {
+  return (saidAt: Date, given: Partial<DisputeRecord> = {}) =>
+    applyDispute({ gateway, dispute: disputeOf(chargeRef, given), saidAt, actor: 'webhook:books' }, store)
+}
+
 test('reports of a dispute in any order leave its last word, an event each, and the status as it is', async () => {
   const books = booksOf(store, sql)
   const { id, gatewayRef } = await books.paid()
-  const report = (saidAt: Date, given: Partial<DisputeRecord> = {}) =>
-    applyDispute(
-      { gateway: books.name, dispute: disputeOf(gatewayRef, given), saidAt, actor: 'webhook:books' },
-      store,
-    )
+  const report = reporterOf(books.name, gatewayRef)
   expect(await report(later(0))).toBe('recorded')
   expect(await report(later(30), { status: 'lost' })).toBe('recorded')
   for (const copy of [
@@ -48,11 +49,7 @@ test('reports of a dispute in any order leave its last word, an event each, and 
 test('what was said before the last report of a dispute stays without effect, also when that one was no news', async () => {
   const books = booksOf(store, sql)
   const { id, gatewayRef } = await books.paid()
-  const report = (saidAt: Date, given: Partial<DisputeRecord> = {}) =>
-    applyDispute(
-      { gateway: books.name, dispute: disputeOf(gatewayRef, given), saidAt, actor: 'webhook:books' },
-      store,
-    )
+  const report = reporterOf(books.name, gatewayRef)
   expect(await report(later(0))).toBe('recorded')
   expect(await report(later(20))).toBe('known')
   expect(await report(later(10), { status: 'under_review' })).toBe('known')

@@ -43,7 +43,7 @@ async function settle(id: string, gateways: readonly Named[], agoMs = 600_000) {
   return (await store.attempts(id)).map(({ gateway, outcome }) => `${gateway} ${outcome}`)
 }
 
-test('what was to go to a gateway that has left goes on along its present route', async () => {
+test('a payment whose next gateway has left continues along its current route', async () => {
   const back = await waiting([named('first', UNSENT), named('second')])
   expect(await settle(back, [named('first')])).toEqual([
     'first NOT_SENT',

@@ -20,7 +20,7 @@ test.each([
   ['import alone', { type: 'module', exports: { import: './main.js' } }],
   ['import alone below a path', { type: 'module', exports: { '.': { import: './main.js' } } }],
   ['everyone', { type: 'module', exports: './main.js' }],
-  ['nobody in particular', { type: 'module', main: './main.js' }],
+  ['every importer', { type: 'module', main: './main.js' }],
 ])('a package is found that exports itself to %s', async (name, manifest) => {
   const word = `acme-${name.replaceAll(' ', '-')}`
   await write(`node_modules/${word}/package.json`, JSON.stringify(manifest))

@@ -16,9 +16,6 @@ import {
 import { withProgress, type OnProgress } from '../terminal.ts'
 import type { Snapshot } from './snapshot.ts'
 
-/** Captured money under a key of ours, in our units. */
-export type ListedCharge = LedgerCharge
-
 /** What the list of a gateway has to show. */
 interface ListSpan {
   /** As attempts are stored. */
@@ -36,7 +33,7 @@ export interface GatewayList extends ListSpan {
   readonly from: Date
   /** Payments that were sent before, and are not compared. */
   readonly older: number
-  readonly charges: Iterable<ListedCharge> | AsyncIterable<ListedCharge>
+  readonly charges: Iterable<LedgerCharge> | AsyncIterable<LedgerCharge>
 }
 
 /** How long before its success a payment may have been sent: authorizations are captured within a month. */
@@ -126,7 +123,7 @@ function chargeOf({
   amount,
   currency,
   at,
-}: GatewayRecord): ListedCharge | undefined {
+}: GatewayRecord): LedgerCharge | undefined {
   const attempt = attemptOf(gatewayKey)
   if (kind !== 'charge' || status !== 'succeeded' || attempt === undefined) return undefined
   return {
@@ -140,7 +137,7 @@ function chargeOf({
   }
 }
 
-async function* readCharges(path: string): AsyncGenerator<ListedCharge> {
+async function* readCharges(path: string): AsyncGenerator<LedgerCharge> {
   for await (const line of createInterface({ input: createReadStream(path) }))
-    yield JSON.parse(line) as ListedCharge
+    yield JSON.parse(line) as LedgerCharge
 }

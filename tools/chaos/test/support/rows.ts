@@ -1,6 +1,6 @@
 /**
  * Steps that every payment and movement passes, whatever the gateway does: a worker dies at each of them for each one. The
- * next worker goes on, dies at the next one, and so on.
+ * next worker continues, is killed at the next one, and so on.
  */
 const PASSED_BY_ALL = [
   ['relay.enqueuing', 'relay.enqueued'],
